@@ -1,0 +1,1 @@
+"""Cutaway: deep learning with the casing off."""
