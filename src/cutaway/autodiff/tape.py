@@ -1,0 +1,109 @@
+"""The tape: which operations ran, in order. It is data, and backward reads it from its end."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..rules import Op
+
+if TYPE_CHECKING:
+    from .tensor import Tensor
+
+
+@dataclass
+class Entry:
+    """One operation that ran: what it read, what it wrote, its settings, and the layer it ran in."""
+
+    op: Op
+    inputs: tuple[Tensor | None, ...]
+    outputs: tuple[Tensor, ...]
+    attributes: dict[str, Any]
+    scope: str
+
+    def __repr__(self) -> str:
+        read = ", ".join("-" if t is None else str(t.shape) for t in self.inputs)
+        return f"{self.scope + ': ' if self.scope else ''}{self.op.name}({read}) -> {self.outputs[0].shape}"
+
+    def arguments(self) -> dict[str, Any]:
+        """Every array (and `<name>_shape`) that the backward rule may name."""
+        if self.op.variadic:
+            known: dict[str, Any] = {f"{self.op.inputs[0]}_shape": [t.shape for t in self.inputs if t is not None]}
+        else:
+            known = {}
+            for name, t in zip(self.op.inputs, self.inputs, strict=True):
+                known[name] = None if t is None else t.data
+                known[name + "_shape"] = None if t is None else t.data.shape
+        known.update((name, t.data) for name, t in zip(self.op.outputs, self.outputs, strict=True))
+        return known
+
+
+@dataclass
+class Tape:
+    """Entries in the order in which they ran. Tapes whose tensors meet become one."""
+
+    entries: list[Entry] = field(default_factory=list)
+    joined: Tape | None = None
+
+    def root(self) -> Tape:
+        tape = self
+        while tape.joined is not None:
+            tape = tape.joined
+        return tape
+
+    @staticmethod
+    def join(tapes: list[Tape]) -> Tape:
+        """One tape that continues all of these: they are independent so far, so one may simply follow the other."""
+        first, *others = {id(tape.root()): tape.root() for tape in tapes}.values()
+        for other in others:
+            first.entries.extend(other.entries)
+            other.entries, other.joined = [], first
+        return first
+
+    def __str__(self) -> str:
+        return "\n".join(f"{i:3d}  {entry!r}" for i, entry in enumerate(self.root().entries))
+
+
+class Recording:
+    """Everything that runs while a model is recorded: the tape, and the assignments to buffers that go with it."""
+
+    def __init__(self) -> None:
+        self.tape = Tape()
+        self.assignments: list[tuple[Tensor, Tensor]] = []
+
+
+_recording: ContextVar[Recording | None] = ContextVar("recording", default=None)
+_scope: ContextVar[str] = ContextVar("scope", default="")
+
+
+def recording() -> Recording | None:
+    """The recording under way, or None."""
+    return _recording.get()
+
+
+def current_scope() -> str:
+    """Name of the layer that runs now: "layer1", "encoder.layer2@2", or "" outside."""
+    return _scope.get()
+
+
+@contextmanager
+def record():
+    """Record every operation in the block, also those no gradient flows through."""
+    tape = Recording()
+    token = _recording.set(tape)
+    try:
+        yield tape
+    finally:
+        _recording.reset(token)
+
+
+@contextmanager
+def scope(name: str):
+    """Name the layer whose operations run in the block."""
+    token = _scope.set(name)
+    try:
+        yield
+    finally:
+        _scope.reset(token)

@@ -1,0 +1,246 @@
+"""Tensor: an array that remembers which operations made it, so that backward() can tell every input its gradient."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import ArgumentError, RecordingError, ShapeError
+from ..rules import OPS
+from ..rules.shape import sum_to
+from .tape import Entry, Tape, current_scope, recording
+
+
+class Tensor:
+    """An array with a gradient.
+
+    >>> import cutaway as ct
+    >>> w = ct.Tensor([1.0, 2.0], requires_grad=True)
+    >>> J = (w * w).sum()
+    >>> J.backward()
+    >>> w.grad
+    array([2., 4.])
+
+    data: any NumPy array or nested list; floats keep their precision. requires_grad: backward() fills `grad`.
+    """
+
+    __slots__ = ("__weakref__", "data", "grad", "name", "requires_grad", "tape")
+    __array_priority__ = 1000  # array + Tensor is a Tensor
+
+    def __init__(self, data: Any, requires_grad: bool = False, name: str | None = None) -> None:
+        if isinstance(data, Tensor):
+            data = data.data
+        self.data: np.ndarray = np.asarray(data)
+        if requires_grad and self.data.dtype.kind != "f":
+            if self.data.dtype.kind not in "biu":
+                raise ArgumentError(f"a Tensor with a gradient needs numbers, not dtype {self.data.dtype}")
+            self.data = self.data.astype(np.float64)
+        self.requires_grad = requires_grad
+        self.grad: np.ndarray | None = None
+        self.name = name
+        self.tape: Tape | None = None
+
+    # ---- what it is ----------------------------------------------------------------------------------------------------
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.data.shape
+
+    @property
+    def ndim(self) -> int:
+        return self.data.ndim
+
+    @property
+    def size(self) -> int:
+        return self.data.size
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.data.dtype
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def numpy(self) -> np.ndarray:
+        """The values as a NumPy array (shared, not copied)."""
+        self._must_be_known(".numpy()")
+        return self.data
+
+    def item(self) -> float:
+        """The only value, as a Python number."""
+        self._must_be_known(".item()")
+        return self.data.item()
+
+    __float__ = item
+
+    def __bool__(self) -> bool:
+        self._must_be_known("bool()")
+        return bool(self.data)
+
+    def __array__(self, dtype=None, copy=None) -> np.ndarray:
+        self._must_be_known("a NumPy function")
+        return self.data if dtype is None else self.data.astype(dtype)
+
+    def _must_be_known(self, what: str) -> None:
+        if recording() is not None:
+            where = f" in {current_scope()}" if current_scope() else ""
+            raise RecordingError(
+                f"{what} was called on a Tensor{where} while the model is being recorded. A program is recorded once "
+                "and run on every batch, so it cannot depend on values: use ct.ops (for example ct.ops.maximum) "
+                "instead of Python branches and NumPy functions."
+            )
+
+    def __repr__(self) -> str:
+        flag = ", requires_grad=True" if self.requires_grad else ""
+        return f"Tensor({np.array2string(self.data, precision=4, threshold=20, prefix='Tensor(')}{flag})"
+
+    # ---- arithmetic ------------------------------------------------------------------------------------------------------
+    def __add__(self, other): return apply("add", self, other)
+    def __radd__(self, other): return apply("add", other, self)
+    def __sub__(self, other): return apply("sub", self, other)
+    def __rsub__(self, other): return apply("sub", other, self)
+    def __mul__(self, other): return apply("mul", self, other)
+    def __rmul__(self, other): return apply("mul", other, self)
+    def __truediv__(self, other): return apply("div", self, other)
+    def __rtruediv__(self, other): return apply("div", other, self)
+    def __matmul__(self, other): return apply("matmul", self, other)
+    def __rmatmul__(self, other): return apply("matmul", other, self)
+    def __neg__(self): return apply("neg", self)
+    def __pow__(self, exponent): return apply("power", self, exponent=exponent)
+    def __getitem__(self, key): return apply("index", self, key=key)
+
+    def sum(self, axis=None, keepdims: bool = False) -> Tensor:
+        return apply("sum", self, axis=axis, keepdims=keepdims)
+
+    def mean(self, axis=None, keepdims: bool = False) -> Tensor:
+        return apply("mean", self, axis=axis, keepdims=keepdims)
+
+    def reshape(self, *shape) -> Tensor:
+        shape = shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape
+        return apply("reshape", self, shape=tuple(shape))
+
+    def transpose(self, *axes) -> Tensor:
+        return apply("transpose", self, axes=axes or tuple(reversed(range(self.ndim))))
+
+    @property
+    def T(self) -> Tensor:
+        return self.transpose()
+
+    # ---- the gradient ------------------------------------------------------------------------------------------------------
+    def backward(self, keep: bool = False) -> None:
+        """Fill `grad` of every tensor this scalar depends on: the tape read from its end, one backward rule an entry.
+
+        Leaves (parameters) add up gradients over several calls. The tape is emptied afterwards unless `keep`.
+        """
+        if self.size != 1:
+            raise ShapeError(
+                f"backward() starts at a single number, but this tensor has shape {self.shape}: take .mean() or .sum()"
+            )
+        if self.tape is None:
+            raise ArgumentError(
+                "nothing to differentiate: no input of this tensor has requires_grad=True, or backward() already ran "
+                "(pass keep=True to run it again)"
+            )
+        tape = self.tape.root()
+        if not tape.entries:
+            raise ArgumentError("backward() already ran and emptied the tape: pass keep=True to run it again")
+        gradients = {id(self): np.ones_like(self.data)}
+        made = {id(out) for entry in tape.entries for out in entry.outputs}
+        self.grad = gradients[id(self)]
+        for entry in reversed(tape.entries):
+            if not any(id(out) in gradients for out in entry.outputs):
+                continue
+            for tensor, gradient in differentiate(entry, gradients):
+                known = gradients.get(id(tensor))
+                gradients[id(tensor)] = gradient if known is None else known + gradient
+                if id(tensor) in made:
+                    tensor.grad = gradients[id(tensor)]
+                elif tensor.grad is None:
+                    tensor.grad = gradient.astype(tensor.dtype, copy=True)
+                else:
+                    tensor.grad += gradient
+        if not keep:
+            tape.entries.clear()
+
+
+def differentiate(entry: Entry, gradients: dict[int, np.ndarray]) -> list[tuple[Tensor, np.ndarray]]:
+    """(input, gradient) for every input of an entry that wants one, from the gradients of its outputs."""
+    op, known = entry.op, entry.arguments()
+    if op.backward is None:
+        return []
+    for name, out in zip(op.outputs, entry.outputs, strict=True):
+        given = gradients.get(id(out))
+        known["d" + name] = np.zeros_like(out.data) if given is None else given
+    arguments = [known["d" + o] for o in op.differentiable] + [known[a] for a in op.needs]
+    results = op.backward(*arguments, **entry.attributes)
+    results = results if isinstance(results, tuple) else (results,)
+    return [
+        (tensor, sum_to(result, shape=tensor.shape) if result.shape != tensor.shape else result)
+        for tensor, result in zip(entry.inputs, results, strict=False)
+        if tensor is not None and tensor.requires_grad and result is not None
+    ]
+
+
+def apply(name: str, *inputs: Any, **attributes: Any) -> Any:
+    """Run an operation's rule and put it on the tape. Numbers and arrays become constants of the tensors' precision."""
+    op = OPS[name]
+    tensors = _as_tensors(inputs)
+    try:
+        results = op.forward(*[None if t is None else t.data for t in tensors], **attributes)
+    except (ValueError, IndexError, TypeError) as error:
+        where = f"{current_scope()}: " if current_scope() else ""
+        shapes = ", ".join(str(t.shape) for t in tensors if t is not None)
+        raise ShapeError(f"{where}{name} ({op.formula}) cannot take shapes {shapes}: {error}") from None
+    results = results if isinstance(results, tuple) else (results,)
+    wanted = op.backward is not None and any(t is not None and t.requires_grad for t in tensors)
+    outputs = tuple(
+        Tensor(value, wanted and key in op.differentiable) for key, value in zip(op.outputs, results, strict=True)
+    )
+    running = recording()
+    if running is not None or wanted:
+        if running is not None:
+            tape = running.tape
+        else:
+            tape = Tape.join([t.tape for t in tensors if t is not None and t.tape is not None] or [Tape()])
+        tape.entries.append(Entry(op, tensors, outputs, attributes, current_scope()))
+        for out in outputs:
+            out.tape = tape
+    return outputs[0] if len(outputs) == 1 else outputs
+
+
+def _as_tensors(inputs: tuple) -> tuple[Tensor | None, ...]:
+    dtype = next((x.dtype for x in inputs if isinstance(x, Tensor) and x.dtype.kind == "f"), None)
+
+    def convert(x):
+        if x is None or isinstance(x, Tensor):
+            return x
+        array = np.asarray(x)
+        follows = dtype is not None and (array.dtype.kind == "f" or array.ndim == 0)
+        return Tensor(array.astype(dtype) if follows else array)
+
+    return tuple(convert(x) for x in inputs)
+
+
+def assign(buffer: Tensor, value: Tensor) -> None:
+    """Give a buffer (a running mean, say) a new value: at once, or at that place in every step of a recorded program."""
+    running = recording()
+    if running is None:
+        buffer.data[...] = value.data
+    else:
+        running.assignments.append((buffer, value))
+
+
+def grad(f):
+    """The gradient of f (Tensor -> scalar Tensor) as a function of arrays.
+
+    >>> import cutaway as ct
+    >>> ct.grad(lambda x: (x * x).sum())([1.0, 3.0])
+    array([2., 6.])
+    """
+
+    def gradient(x: Any) -> np.ndarray:
+        leaf = Tensor(x, requires_grad=True)
+        f(leaf).backward()
+        return np.zeros_like(leaf.data) if leaf.grad is None else leaf.grad
+
+    return gradient

@@ -1,0 +1,94 @@
+"""Losses as functions on Tensors: raw outputs z and targets y in, J out, the mean of one loss per sample.
+
+Each is also known by its name to `ct.fit` and `ct.compile`. `weight` gives each sample a weight; J is then
+Σ w ℓ / B, so scale weights to a mean of 1 (fit does).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from .autodiff import Tensor, apply
+from .errors import ArgumentError, ShapeError
+
+
+def _mean(l: Tensor, weight) -> Tensor:
+    if weight is None:
+        return apply("mean", l, axis=None, keepdims=False)
+    return apply("weighted_mean", l, weight)
+
+
+def _matching(name: str, z, y) -> tuple[Tensor, Tensor]:
+    """Outputs and targets of the same shape; y (n,) also fits z (n, 1). Nothing else broadcasts."""
+    z, y = (t if isinstance(t, Tensor) else Tensor(t) for t in (z, y))
+    if z.shape != y.shape and z.shape != (*y.shape, 1):
+        raise ShapeError(
+            f"{name}: the network gives outputs of shape {z.shape} but the targets have shape {y.shape}. They must be "
+            f"equal (or (n,) beside (n, 1)): give the last layer {y.shape[1] if y.ndim > 1 else 1} outputs, or reshape y"
+        )
+    if y.dtype != z.dtype:
+        y = Tensor(y.data.astype(z.dtype)) if y.tape is None else y
+    return z, y
+
+
+def mse(z, y, weight=None) -> Tensor:
+    """Mean squared error: ℓ = mean over outputs of (z - y)².
+
+    >>> import cutaway as ct
+    >>> ct.losses.mse(ct.Tensor([[1.0], [3.0]]), [[0.0], [0.0]]).item()
+    5.0
+    """
+    return _mean(apply("mse", *_matching("mse", z, y)), weight)
+
+
+def half_mse(z, y, weight=None) -> Tensor:
+    """ℓ = mean over outputs of ½ (z - y)², the lecture's worked example."""
+    return _mean(apply("half_mse", *_matching("half_mse", z, y)), weight)
+
+
+def mae(z, y, weight=None) -> Tensor:
+    """Mean absolute error: ℓ = mean over outputs of |z - y|."""
+    return _mean(apply("mae", *_matching("mae", z, y)), weight)
+
+
+def huber(z, y, weight=None, delta: float = 1.0) -> Tensor:
+    """Squared near zero, absolute beyond δ: ℓ = d²/2 if |d| < δ else δ (|d| - δ/2), with d = z - y (Huber, 1964)."""
+    return _mean(apply("huber", *_matching("huber", z, y), delta=float(delta)), weight)
+
+
+def binary_cross_entropy(z, y, weight=None) -> Tensor:
+    """On logits z, targets y in [0, 1]: ℓ = max(z, 0) - z y + log(1 + e^-|z|), the mean over outputs."""
+    return _mean(apply("binary_cross_entropy", *_matching("binary_cross_entropy", z, y))[0], weight)
+
+
+def cross_entropy(z, y, weight=None) -> Tensor:
+    """On logits z (n, C): ℓ = logsumexp(z) - z_y. y (n,) holds class numbers 0..C-1, or y (n, C) probabilities."""
+    z, y = (t if isinstance(t, Tensor) else Tensor(t) for t in (z, y))
+    if z.ndim != 2:
+        raise ShapeError(f"cross_entropy: outputs must be (n, classes), got {z.shape}")
+    if y.dtype.kind == "f":
+        return _mean(apply("soft_cross_entropy", *_matching("cross_entropy", z, y))[0], weight)
+    if y.shape != z.shape[:1]:
+        raise ShapeError(f"cross_entropy: class numbers must have shape {z.shape[:1]}, got {y.shape}")
+    if y.tape is None and y.size and (y.data.min() < 0 or y.data.max() >= z.shape[1]):
+        raise ShapeError(
+            f"cross_entropy: class numbers must lie in 0..{z.shape[1] - 1} for {z.shape[1]} outputs, got "
+            f"{np.asarray(y.data).min()} to {np.asarray(y.data).max()}"
+        )
+    return _mean(apply("cross_entropy", z, y)[0], weight)
+
+
+LOSSES: dict[str, Callable] = {
+    f.__name__: f for f in (mse, half_mse, mae, huber, binary_cross_entropy, cross_entropy)
+}
+
+
+def get(loss: str | Callable) -> Callable:
+    """A loss by name, or the function itself."""
+    if callable(loss):
+        return loss
+    if loss not in LOSSES:
+        raise ArgumentError(f"no loss is called {loss!r}: use one of {', '.join(LOSSES)}, or a function (z, y) -> J")
+    return LOSSES[loss]

@@ -1,0 +1,25 @@
+"""Optimizers, learning-rate schedules, and transforms of the gradient: pure rules on one flat vector."""
+
+from . import schedules
+from .optimizers import (
+    OPTIMIZERS,
+    SGD,
+    AdaGrad,
+    Adam,
+    AdamW,
+    AMSGrad,
+    HeavyBall,
+    Momentum,
+    Nesterov,
+    Optimizer,
+    Prepare,
+    RMSProp,
+    RMSPropOutside,
+)
+from .schedules import Schedule
+from .transforms import clip, l2
+
+__all__ = [
+    "OPTIMIZERS", "SGD", "AMSGrad", "AdaGrad", "Adam", "AdamW", "HeavyBall", "Momentum", "Nesterov", "Optimizer",
+    "Prepare", "RMSProp", "RMSPropOutside", "Schedule", "clip", "l2", "schedules",
+]  # fmt: skip

@@ -1,0 +1,283 @@
+"""Optimizers: each is a pure rule on one flat vector, in the lecture's symbols, and a class that holds its settings.
+
+A rule takes the weights, the gradient and its state vectors, then the step number t (from 1) and the settings; it
+returns the new weights and the new state. The same text becomes the CPU's fused update loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..errors import ArgumentError, ShapeError
+from ..rules.namespace import NUMPY as xp
+from .schedules import Schedule
+
+OPTIMIZERS: dict[str, type[Optimizer]] = {}
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """What all optimizers share: `init` makes the state, `update` applies the rule. Both are pure.
+
+    >>> import numpy as np, cutaway as ct
+    >>> opt = ct.optim.SGD(0.1)
+    >>> theta, state = opt.update(np.array([1.0]), np.array([2.0]), opt.init(np.array([1.0])))
+    >>> theta
+    array([0.8])
+    """
+
+    lr: float | Schedule
+    prepare: tuple[Prepare, ...] = field(default=(), kw_only=True, repr=False)
+    rule: ClassVar[Callable]
+
+    def __init_subclass__(cls) -> None:
+        OPTIMIZERS[cls.__name__] = cls
+
+    def __post_init__(self) -> None:
+        if not callable(self.lr) and not (isinstance(self.lr, int | float | np.number) and 0 <= self.lr < float("inf")):
+            raise ArgumentError(f"{type(self).__name__}: lr must be a number >= 0 or a schedule, got {self.lr!r}")
+        for f in fields(self):
+            value = getattr(self, f.name)
+            if f.name.startswith("beta") or f.name == "alpha":
+                if not 0 <= value < 1:
+                    raise ArgumentError(f"{type(self).__name__}: {f.name} must lie in [0, 1), got {value!r}")
+            elif isinstance(value, int | float) and not value >= 0:
+                raise ArgumentError(f"{type(self).__name__}: {f.name} must not be negative, got {value!r}")
+
+    @property
+    def name(self) -> str:
+        return type(self).rule.__name__
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        """The rule's state vectors: "m", "v" for Adam."""
+        code = type(self).rule.__code__
+        return code.co_varnames[2 : code.co_argcount]
+
+    @property
+    def settings(self) -> tuple[str, ...]:
+        """Names of the numbers the rule takes besides t."""
+        code = type(self).rule.__code__
+        return tuple(n for n in code.co_varnames[code.co_argcount :][: code.co_kwonlyargcount] if n != "t")
+
+    @property
+    def uses_step(self) -> bool:
+        """Whether the rule names the step number t, as Adam's bias correction does."""
+        code = type(self).rule.__code__
+        return "t" in code.co_varnames[code.co_argcount :][: code.co_kwonlyargcount]
+
+    def rate(self, t: int) -> float:
+        """The learning rate of step t (from 1)."""
+        return float(self.lr(t)) if callable(self.lr) else float(self.lr)
+
+    def decays(self, shape: tuple[int, ...]) -> bool:
+        """Whether weight decay applies to a parameter of this shape."""
+        return getattr(self, "decay", "all") == "all" or len(shape) > 1
+
+    def init(self, theta: np.ndarray, decays: np.ndarray | None = None) -> dict[str, Any]:
+        """Fresh state: zeros like theta, and t = 0. decays (0 or 1 a weight) exempts weights from weight decay."""
+        theta = np.asarray(theta)
+        state: dict[str, Any] = {name: np.zeros_like(theta) for name in self.state_names}
+        state["t"] = 0
+        if decays is not None:
+            state["decays"] = np.asarray(decays, theta.dtype)
+        return state
+
+    def update(self, theta: np.ndarray, grad: np.ndarray, state: dict[str, Any]) -> tuple[np.ndarray, dict[str, Any]]:
+        """One step: (theta, gradient, state) -> (new theta, new state). Nothing given is changed."""
+        theta, grad = np.asarray(theta), np.asarray(grad)
+        if theta.shape != grad.shape:
+            raise ShapeError(f"theta has shape {theta.shape}, its gradient {grad.shape}: they must be equal")
+        for step in self.prepare:
+            grad = step.apply(grad, theta)
+        t = state["t"] + 1
+        settings = {name: getattr(self, name) for name in self.settings} | {"lr": self.rate(t)}
+        if self.uses_step:
+            settings["t"] = t
+        if "decays" in state and "weight_decay" in settings:
+            settings["weight_decay"] = settings["weight_decay"] * state["decays"]
+        results = type(self).rule(theta, grad, *(state[name] for name in self.state_names), **settings)
+        theta, *new = results if isinstance(results, tuple) else (results,)
+        return theta, state | dict(zip(self.state_names, new, strict=True)) | {"t": t}
+
+    def for_run(self, steps: int) -> Optimizer:
+        """The same optimizer with its schedule stretched over a run of so many steps."""
+        return replace(self, lr=self.lr.for_run(steps)) if isinstance(self.lr, Schedule) else self
+
+
+@dataclass(frozen=True)
+class Prepare:
+    """Something done to the gradient before the optimizer's rule sees it: see transforms.py."""
+
+    def apply(self, g: np.ndarray, theta: np.ndarray) -> np.ndarray:
+        raise NotImplementedError
+
+
+def sgd(theta, g, *, lr):
+    return theta - lr * g
+
+
+@dataclass(frozen=True)
+class SGD(Optimizer):
+    """Gradient descent: θ ← θ - α g (the lecture's basic update equation). On mini-batches it is stochastic."""
+
+    momentum: None = field(default=None, repr=False)
+    rule: ClassVar[Callable] = staticmethod(sgd)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.momentum is not None:
+            raise ArgumentError(
+                f"SGD has no momentum: use ct.optim.Momentum(lr, beta={self.momentum}), whose velocity is the average "
+                f"v = beta v + (1 - beta) g, or ct.optim.HeavyBall(lr, beta={self.momentum}), PyTorch's v = beta v + g. "
+                "At equal lr the average's steps are (1 - beta) times as long."
+            )
+
+
+def momentum(theta, g, v, *, lr, beta):
+    v = beta * v + (1 - beta) * g
+    return theta - lr * v, v
+
+
+@dataclass(frozen=True)
+class Momentum(Optimizer):
+    """A heavy ball that averages past gradients: v ← β v + (1 - β) g; θ ← θ - α v."""
+
+    beta: float = 0.9
+    rule: ClassVar[Callable] = staticmethod(momentum)
+
+
+def heavy_ball(theta, g, v, *, lr, beta):
+    v = beta * v + g
+    return theta - lr * v, v
+
+
+@dataclass(frozen=True)
+class HeavyBall(Optimizer):
+    """Momentum as PyTorch has it: v ← β v + g; θ ← θ - α v. Steps are 1 / (1 - β) times those of Momentum."""
+
+    beta: float = 0.9
+    rule: ClassVar[Callable] = staticmethod(heavy_ball)
+
+
+def nesterov(theta, g, v, *, lr, beta):
+    v = beta * v + g
+    return theta - lr * (g + beta * v), v
+
+
+@dataclass(frozen=True)
+class Nesterov(Optimizer):
+    """Momentum that looks ahead (Nesterov, 1983): v ← β v + g; θ ← θ - α (g + β v)."""
+
+    beta: float = 0.9
+    rule: ClassVar[Callable] = staticmethod(nesterov)
+
+
+def adagrad(theta, g, G, *, lr, eps):
+    G = G + g * g
+    return theta - lr * g / (xp.sqrt(G) + eps), G
+
+
+@dataclass(frozen=True)
+class AdaGrad(Optimizer):
+    """A learning rate per weight that only shrinks: G ← G + g²; θ ← θ - η g / (√G + ε)."""
+
+    eps: float = 1e-8
+    rule: ClassVar[Callable] = staticmethod(adagrad)
+
+
+def rmsprop(theta, g, E, *, lr, alpha, eps):
+    E = alpha * E + (1 - alpha) * g * g
+    return theta - lr * g / xp.sqrt(E + eps), E
+
+
+@dataclass(frozen=True)
+class RMSProp(Optimizer):
+    """AdaGrad that forgets: E ← α E + (1 - α) g²; θ ← θ - η g / √(E + ε), ε inside the root as in the lecture."""
+
+    alpha: float = 0.9
+    eps: float = 1e-8
+    rule: ClassVar[Callable] = staticmethod(rmsprop)
+
+
+def rmsprop_outside(theta, g, E, *, lr, alpha, eps):
+    E = alpha * E + (1 - alpha) * g * g
+    return theta - lr * g / (xp.sqrt(E) + eps), E
+
+
+@dataclass(frozen=True)
+class RMSPropOutside(Optimizer):
+    """RMSProp with ε outside the root, as PyTorch and Keras have it: θ ← θ - η g / (√E + ε)."""
+
+    alpha: float = 0.9
+    eps: float = 1e-8
+    rule: ClassVar[Callable] = staticmethod(rmsprop_outside)
+
+
+def adam(theta, g, m, v, *, t, lr, beta1, beta2, eps):
+    m = beta1 * m + (1 - beta1) * g
+    v = beta2 * v + (1 - beta2) * g * g
+    return theta - lr * (m / (1 - beta1**t)) / (xp.sqrt(v / (1 - beta2**t)) + eps), m, v
+
+
+@dataclass(frozen=True)
+class Adam(Optimizer):
+    """Momentum and a learning rate per weight (Kingma and Ba, 2015).
+
+    m ← β₁ m + (1 - β₁) g; v ← β₂ v + (1 - β₂) g²; m̂ = m / (1 - β₁ᵗ); v̂ = v / (1 - β₂ᵗ); θ ← θ - η m̂ / (√v̂ + ε)
+    """
+
+    beta1: float = 0.9
+    beta2: float = 0.999
+    eps: float = 1e-8
+    rule: ClassVar[Callable] = staticmethod(adam)
+
+
+def amsgrad(theta, g, m, v, top, *, t, lr, beta1, beta2, eps):
+    m = beta1 * m + (1 - beta1) * g
+    v = beta2 * v + (1 - beta2) * g * g
+    top = xp.maximum(top, v)
+    return theta - lr * (m / (1 - beta1**t)) / (xp.sqrt(top / (1 - beta2**t)) + eps), m, v, top
+
+
+@dataclass(frozen=True)
+class AMSGrad(Optimizer):
+    """Adam whose scale never shrinks (Reddi et al., 2018): the largest v so far stands in Adam's v̂."""
+
+    beta1: float = 0.9
+    beta2: float = 0.999
+    eps: float = 1e-8
+    rule: ClassVar[Callable] = staticmethod(amsgrad)
+
+
+def adamw(theta, g, m, v, *, t, lr, beta1, beta2, eps, weight_decay):
+    m = beta1 * m + (1 - beta1) * g
+    v = beta2 * v + (1 - beta2) * g * g
+    step = lr * (m / (1 - beta1**t)) / (xp.sqrt(v / (1 - beta2**t)) + eps)
+    return theta - step - lr * weight_decay * theta, m, v
+
+
+@dataclass(frozen=True)
+class AdamW(Optimizer):
+    """Adam's step, then decoupled weight decay, both from the old θ (Loshchilov and Hutter, 2019). The default.
+
+    θ ← θ - η m̂ / (√v̂ + ε) - η λ θ. decay "all" decays every parameter, "matrices" leaves out biases and the
+    parameters of normalisation.
+    """
+
+    weight_decay: float = 0.01
+    beta1: float = 0.9
+    beta2: float = 0.999
+    eps: float = 1e-8
+    decay: str = "all"
+    rule: ClassVar[Callable] = staticmethod(adamw)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.decay not in ("all", "matrices"):
+            raise ArgumentError(f'AdamW: decay must be "all" or "matrices", got {self.decay!r}')
+

@@ -1,0 +1,94 @@
+"""Schedules: the learning rate as a function of the step t (from 1).
+
+`steps=None` means the whole run, filled in by `ct.fit`. Every schedule also takes an array of steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..errors import ArgumentError
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """peak lr times a factor of the share of the run that lies behind (or, without `relative`, of the step itself)."""
+
+    lr: float
+    factor: Callable
+    label: str
+    steps: int | None = None
+    relative: bool = True
+
+    def __call__(self, t):
+        if not self.relative:
+            return self.lr * self.factor(np.asarray(t, float) - 1)
+        if self.steps is None:
+            raise ArgumentError(f"{self.label} needs steps= outside of ct.fit, which fills in the length of its run")
+        return self.lr * self.factor(np.clip((np.asarray(t, float) - 1) / max(self.steps - 1, 1), 0, 1))
+
+    def for_run(self, steps: int) -> Schedule:
+        return self if self.steps is not None or not self.relative else replace(self, steps=steps)
+
+    def __repr__(self) -> str:
+        return self.label
+
+
+def constant(lr: float) -> Schedule:
+    """The same rate always."""
+    return Schedule(lr, lambda t: np.ones_like(t), f"constant({lr:g})", relative=False)
+
+
+def step(lr: float, every: int, factor: float = 0.1) -> Schedule:
+    """lr · factor^⌊(t - 1) / every⌋"""
+    return Schedule(lr, lambda t: factor ** np.floor(t / every), f"step({lr:g}, {every}, {factor:g})", relative=False)
+
+
+def exponential(lr: float, decay: float) -> Schedule:
+    """lr · decay^(t - 1)"""
+    return Schedule(lr, lambda t: decay**t, f"exponential({lr:g}, {decay:g})", relative=False)
+
+
+def cosine(lr: float, steps: int | None = None, floor: float = 0.0) -> Schedule:
+    """Half a cosine wave from lr down to floor · lr (Loshchilov and Hutter, 2017)."""
+    def wave(s):
+        return floor + (1 - floor) * 0.5 * (1 + np.cos(np.pi * s))
+
+    return Schedule(lr, wave, f"cosine({lr:g})", steps)
+
+
+def one_cycle(lr: float, steps: int | None = None, rise: float = 0.3, start: float = 0.04, end: float = 4e-6) -> Schedule:
+    """Up to lr over the first `rise` of the run, then down, both as half a cosine wave (Smith, 2018)."""
+    def wave(s):
+        up = start + (1 - start) * 0.5 * (1 - np.cos(np.pi * np.minimum(s / rise, 1)))
+        down = end + (1 - end) * 0.5 * (1 + np.cos(np.pi * np.maximum(s - rise, 0) / (1 - rise)))
+        return np.where(s < rise, up, down)
+
+    return Schedule(lr, wave, f"one_cycle({lr:g})", steps)
+
+
+@dataclass(frozen=True, repr=False)
+class Warmup(Schedule):
+    """A straight line up to the first value of another schedule, which then begins."""
+
+    after: Schedule | float = 0.0
+    rise: int = 0
+
+    def __call__(self, t):
+        t = np.asarray(t, float)
+        later = np.maximum(t - self.rise, 1)
+        rest = self.after(later) if callable(self.after) else self.after
+        return np.where(t <= self.rise, self.lr * t / (self.rise + 1), rest)
+
+    def for_run(self, steps: int) -> Schedule:
+        after = self.after.for_run(steps - self.rise) if isinstance(self.after, Schedule) else self.after
+        return replace(self, after=after)
+
+
+def warmup(schedule: Schedule | float, steps: int) -> Schedule:
+    """A linear rise over `steps` steps in front of any schedule or constant rate."""
+    peak = schedule.lr if isinstance(schedule, Schedule) else float(schedule)
+    return Warmup(peak, np.ones_like, f"warmup({schedule!r}, {steps})", relative=False, after=schedule, rise=steps)

@@ -1,0 +1,12 @@
+"""What each operation computes, and its derivative: arrays in, arrays out.
+
+A rule is two functions on one screen. `relu(z)` computes, `relu_back(da, a)` differentiates: its first arguments are
+the gradients of the outputs, the others are whatever it needs again of the forward's inputs or outputs, by name. What
+it does not name need not be kept; `x_shape` asks for a shape alone. `xp` is the array namespace (namespace.py).
+"""
+
+from . import dropout, elementwise, linear, loss, norm, shape
+from .namespace import NUMPY, bind
+from .registry import OPS, Op, rule
+
+__all__ = ["NUMPY", "OPS", "Op", "bind", "dropout", "elementwise", "linear", "loss", "norm", "rule", "shape"]

@@ -1,0 +1,41 @@
+"""Dropout, and the counter-based random bits behind it: a value's fate depends on (seed, step, call, position) alone."""
+
+from .namespace import xp
+from .registry import rule
+
+
+def scramble(h):
+    """A bijection of 32-bit integers in which every input bit changes about half of the output bits."""
+    h = h ^ (h >> xp.uint32(16))
+    h = h * xp.uint32(0x7FEB352D)
+    h = h ^ (h >> xp.uint32(15))
+    h = h * xp.uint32(0x846CA68B)
+    return h ^ (h >> xp.uint32(16))
+
+
+def random_bits(position, seed, step, call):
+    """32 random bits for each position. The key enters twice, or masks of different steps could be rearrangements."""
+    key = scramble(scramble(scramble(seed) ^ step) ^ call)
+    return scramble(scramble(position ^ key) + scramble(key ^ xp.uint32(0x9E3779B9)))
+
+
+def word(value):
+    """A counter as an array of one 32-bit word (arrays wrap around silently, as the hash wants)."""
+    return xp.full((1,), value % 2**32, xp.uint32)
+
+
+def kept(shape, p, seed, step, call):
+    size = 1
+    for n in shape:
+        size *= n
+    bits = random_bits(xp.arange(size, dtype=xp.uint32), word(seed), word(step), word(call))
+    return (bits >= xp.uint32(int(p * 2**32))).reshape(shape)
+
+
+@rule("a = x / (1 - p) or 0")
+def dropout(x, *, p, seed, step, call):
+    """Each value is zero with probability p; the others grow by 1/(1 - p), so the mean stays."""
+    return xp.where(kept(x.shape, p, seed, step, call), x / (1 - p), 0)
+
+def dropout_back(da, *, p, seed, step, call):
+    return xp.where(kept(da.shape, p, seed, step, call), da / (1 - p), 0)

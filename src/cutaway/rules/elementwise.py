@@ -1,0 +1,208 @@
+"""Operations that work value by value: activations and arithmetic. These texts also become the CPU's fused loops."""
+
+from .namespace import xp
+from .registry import rule
+
+# ---- activations: z in, a out -----------------------------------------------------------------------------------------
+
+
+@rule("a = max(0, z)", "elementwise")
+def relu(z):
+    return xp.maximum(z, 0)
+
+def relu_back(da, a):
+    return xp.where(a > 0, da, 0)
+
+
+@rule("a = z if z > 0 else slope z", "elementwise")
+def leaky_relu(z, *, slope):
+    return xp.where(z > 0, z, slope * z)
+
+def leaky_relu_back(da, z, *, slope):
+    return xp.where(z > 0, da, slope * da)
+
+
+@rule("a = 1 / (1 + e^-z)", "elementwise")
+def sigmoid(z):
+    e = xp.exp(-xp.abs(z))                          # never above 1, so neither side overflows
+    return xp.where(z >= 0, 1, e) / (1 + e)
+
+def sigmoid_back(da, a):
+    return da * a * (1 - a)
+
+
+@rule("a = tanh(z)", "elementwise")
+def tanh(z):
+    return xp.tanh(z)
+
+def tanh_back(da, a):
+    return da * (1 - a * a)
+
+
+@rule("a = z if z > 0 else alpha (e^z - 1)", "elementwise")
+def elu(z, *, alpha):
+    return xp.where(z > 0, z, alpha * xp.expm1(xp.minimum(z, 0)))
+
+def elu_back(da, z, *, alpha):
+    return xp.where(z > 0, da, da * alpha * xp.exp(xp.minimum(z, 0)))
+
+
+SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772  # Klambauer et al., 2017
+
+
+@rule("a = 1.0507 elu(z, 1.6733)", "elementwise")
+def selu(z):
+    return SELU_SCALE * xp.where(z > 0, z, SELU_ALPHA * xp.expm1(xp.minimum(z, 0)))
+
+def selu_back(da, z):
+    return da * SELU_SCALE * xp.where(z > 0, 1, SELU_ALPHA * xp.exp(xp.minimum(z, 0)))
+
+
+@rule("a = z Phi(z)", "elementwise")
+def gelu(z):
+    return 0.5 * z * (1 + xp.erf(z * 0.7071067811865476))
+
+def gelu_back(da, z):
+    return da * (0.5 * (1 + xp.erf(z * 0.7071067811865476)) + 0.3989422804014327 * z * xp.exp(-0.5 * z * z))
+
+
+@rule("a = z/2 (1 + tanh(0.7979 (z + 0.0447 z^3)))", "elementwise")
+def gelu_tanh(z):
+    return 0.5 * z * (1 + xp.tanh(0.7978845608028654 * (z + 0.044715 * z * z * z)))
+
+def gelu_tanh_back(da, z):
+    t = xp.tanh(0.7978845608028654 * (z + 0.044715 * z * z * z))
+    return da * 0.5 * (1 + t + z * (1 - t * t) * 0.7978845608028654 * (1 + 0.134145 * z * z))
+
+
+@rule("a = z sigmoid(z)", "elementwise")
+def silu(z):
+    return z * sigmoid(z)
+
+def silu_back(da, z):
+    s = sigmoid(z)
+    return da * s * (1 + z * (1 - s))
+
+
+@rule("a = log(1 + e^z)", "elementwise")
+def softplus(z):
+    return xp.maximum(z, 0) + xp.log1p(xp.exp(-xp.abs(z)))
+
+def softplus_back(da, z):
+    return da * sigmoid(z)
+
+
+@rule("a = z tanh(softplus(z))", "elementwise")
+def mish(z):
+    return z * xp.tanh(softplus(z))
+
+def mish_back(da, z):
+    t = xp.tanh(softplus(z))
+    return da * (t + z * (1 - t * t) * sigmoid(z))
+
+
+@rule("a = z", "elementwise")
+def identity(z):
+    return z + 0
+
+def identity_back(da):
+    return da + 0
+
+
+# ---- arithmetic: u and v in, w out. Shapes may broadcast; the engine adds up what was broadcast -----------------------
+
+
+@rule("w = u + v", "elementwise")
+def add(u, v):
+    return u + v
+
+def add_back(dw):
+    return dw, dw
+
+
+@rule("w = u - v", "elementwise")
+def sub(u, v):
+    return u - v
+
+def sub_back(dw):
+    return dw, -dw
+
+
+@rule("w = u v", "elementwise")
+def mul(u, v):
+    return u * v
+
+def mul_back(dw, u, v):
+    return dw * v, dw * u
+
+
+@rule("w = u / v", "elementwise")
+def div(u, v):
+    return u / v
+
+def div_back(dw, u, v):
+    return dw / v, -dw * u / (v * v)
+
+
+@rule("w = max(u, v)", "elementwise")
+def maximum(u, v):
+    return xp.maximum(u, v)
+
+def maximum_back(dw, u, v):                         # an exact tie belongs to u
+    return xp.where(u >= v, dw, 0), xp.where(u >= v, 0, dw)
+
+
+@rule("w = -u", "elementwise")
+def neg(u):
+    return -u
+
+def neg_back(dw):
+    return -dw
+
+
+@rule("w = e^u", "elementwise")
+def exp(u):
+    return xp.exp(u)
+
+def exp_back(dw, w):
+    return dw * w
+
+
+@rule("w = log u", "elementwise")
+def log(u):
+    return xp.log(u)
+
+def log_back(dw, u):
+    return dw / u
+
+
+@rule("w = sqrt u", "elementwise")
+def sqrt(u):
+    return xp.sqrt(u)
+
+def sqrt_back(dw, w):
+    return dw * 0.5 / w
+
+
+@rule("w = |u|", "elementwise")
+def abs_(u):
+    return xp.abs(u)
+
+def abs_back(dw, u):
+    return xp.where(u > 0, dw, xp.where(u < 0, -dw, 0))
+
+
+@rule("w = u^2", "elementwise")
+def square(u):
+    return u * u
+
+def square_back(dw, u):
+    return dw * 2 * u
+
+
+@rule("w = u^n")
+def power(u, *, exponent):
+    return u**exponent
+
+def power_back(dw, u, *, exponent):
+    return dw * exponent * u ** (exponent - 1)

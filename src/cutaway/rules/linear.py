@@ -1,0 +1,33 @@
+"""Sums of products: a layer of neurons, matrix products, and the lookup that an embedding is."""
+
+from .namespace import xp
+from .registry import rule
+
+
+@rule("z = W x + b")
+def linear(x, W, b):
+    """x (..., k), W (m, k): row j holds neuron j's weights, b (m,) or None -> z (..., m)."""
+    z = x @ W.T
+    return z if b is None else z + b
+
+def linear_back(dz, x, W):
+    rows, inputs = dz.reshape(-1, dz.shape[-1]), x.reshape(-1, x.shape[-1])
+    return dz @ W, rows.T @ inputs, rows.sum(0)
+
+
+@rule("w = u v")
+def matmul(u, v):
+    """u (..., n, k), v (..., k, m) -> w (..., n, m)."""
+    return u @ v
+
+def matmul_back(dw, u, v):
+    return dw @ xp.swapaxes(v, -1, -2), xp.swapaxes(u, -1, -2) @ dw
+
+
+@rule("h = W[i]")
+def embedding(i, W):
+    """i (...) integers, W (entries, width) -> h (..., width): row i of the table."""
+    return xp.take(W, i, axis=0)
+
+def embedding_back(dh, i, W_shape):
+    return None, xp.scatter_add(W_shape, i, dh)

@@ -1,0 +1,122 @@
+"""Losses: raw outputs z and targets y in, one loss per sample out; J is their mean over the batch."""
+
+from .namespace import xp
+from .registry import rule
+
+
+def width(z):
+    """Outputs per sample."""
+    count = 1
+    for size in z.shape[1:]:
+        count *= size
+    return count
+
+
+def per_sample(e):
+    """The mean over a sample's outputs."""
+    return e.reshape(e.shape[0], -1).mean(1)
+
+
+def per_output(dl, z):
+    """The gradient of that mean, given to every output: dl / outputs, in a shape that broadcasts against z."""
+    return (dl / width(z)).reshape((-1,) + (1,) * (z.ndim - 1))
+
+
+@rule("l = mean (z - y)^2")
+def mse(z, y):
+    d = z - y.reshape(z.shape)
+    return per_sample(d * d)
+
+def mse_back(dl, z, y):
+    return 2 * per_output(dl, z) * (z - y.reshape(z.shape)), None
+
+
+@rule("l = mean (z - y)^2 / 2")
+def half_mse(z, y):
+    d = z - y.reshape(z.shape)
+    return per_sample(0.5 * d * d)
+
+def half_mse_back(dl, z, y):
+    return per_output(dl, z) * (z - y.reshape(z.shape)), None
+
+
+@rule("l = mean |z - y|")
+def mae(z, y):
+    return per_sample(xp.abs(z - y.reshape(z.shape)))
+
+def mae_back(dl, z, y):
+    return per_output(dl, z) * xp.sign(z - y.reshape(z.shape)), None
+
+
+@rule("l = mean d^2/2 if |d| < delta else delta (|d| - delta/2), d = z - y")
+def huber(z, y, *, delta):
+    d = xp.abs(z - y.reshape(z.shape))
+    return per_sample(xp.where(d < delta, 0.5 * d * d, delta * (d - 0.5 * delta)))
+
+def huber_back(dl, z, y, *, delta):
+    d = z - y.reshape(z.shape)
+    return per_output(dl, z) * xp.maximum(xp.minimum(d, delta), -delta), None
+
+
+@rule("l, p = max(z, 0) - z y + log(1 + e^-|z|), sigmoid(z)")
+def binary_cross_entropy(z, y):
+    y = y.reshape(z.shape)
+    e = xp.exp(-xp.abs(z))
+    return per_sample(xp.maximum(z, 0) - z * y + xp.log1p(e)), xp.where(z >= 0, 1, e) / (1 + e)
+
+def binary_cross_entropy_back(dl, p, y):
+    return per_output(dl, p) * (p - y.reshape(p.shape)), None
+
+
+def softmax_of(z):
+    e = xp.exp(z - z.max(-1, keepdims=True))
+    return e / e.sum(-1, keepdims=True)
+
+
+def log_softmax_of(z):
+    z = z - z.max(-1, keepdims=True)
+    return z - xp.log(xp.exp(z).sum(-1, keepdims=True))
+
+
+@rule("l, p = -log softmax(z)[y], softmax(z)")
+def cross_entropy(z, y):
+    """z (n, C), y (n,) class numbers."""
+    return -log_softmax_of(z)[xp.arange(z.shape[0]), y], softmax_of(z)
+
+def cross_entropy_back(dl, p, y):
+    hot = xp.arange(p.shape[1]) == y[:, None]
+    return dl[:, None] * xp.where(hot, p - 1, p), None
+
+
+@rule("l, p = -sum y log softmax(z), softmax(z)")
+def soft_cross_entropy(z, y):
+    """z (n, C), y (n, C) class probabilities."""
+    return -xp.sum(y * log_softmax_of(z), axis=-1), softmax_of(z)
+
+def soft_cross_entropy_back(dl, p, y):
+    return dl[:, None] * (p * y.sum(-1, keepdims=True) - y), None
+
+
+@rule("p = e^z / sum e^z")
+def softmax(z):
+    return softmax_of(z)
+
+def softmax_back(dp, p):
+    return p * (dp - xp.sum(dp * p, axis=-1, keepdims=True))
+
+
+@rule("q = z - log sum e^z")
+def log_softmax(z):
+    return log_softmax_of(z)
+
+def log_softmax_back(dq, q):
+    return dq - xp.exp(q) * dq.sum(-1, keepdims=True)
+
+
+@rule("J = sum w l / n", reduces_batch=True)
+def weighted_mean(l, w):
+    """The batch's loss with a weight per sample; the weights' mean over the training set is 1."""
+    return xp.sum(w * l) / l.shape[0]
+
+def weighted_mean_back(dJ, w, l_shape):
+    return dJ * w / l_shape[0], None

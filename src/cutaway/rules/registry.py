@@ -1,0 +1,85 @@
+"""The table of operations: every rule by name, with what its two functions read and write."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from dataclasses import dataclass
+from functools import cached_property
+from types import FunctionType
+
+OPS: dict[str, Op] = {}
+
+
+@dataclass(frozen=True)
+class Op:
+    """An operation: its formula, its forward rule, and (beside it in the same file) `<name>_back`.
+
+    kind: "elementwise" rules work value by value and become fused loops; "array" rules need whole arrays;
+          "view" rules only give the same values another shape.
+    reduces_batch: the outputs mix rows, so one thread computes them over the whole batch.
+    """
+
+    name: str
+    formula: str
+    forward: FunctionType
+    kind: str = "array"
+    reduces_batch: bool = False
+
+    @cached_property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the outputs: the formula's left-hand side."""
+        return tuple(part.strip() for part in self.formula.split("=")[0].split(","))
+
+    @cached_property
+    def inputs(self) -> tuple[str, ...]:
+        kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+        return tuple(p.name for p in inspect.signature(self.forward).parameters.values() if p.kind in kinds)
+
+    @cached_property
+    def variadic(self) -> bool:
+        """True for an operation of any number of inputs, such as concat."""
+        return bool(self.forward.__code__.co_flags & inspect.CO_VARARGS)
+
+    @cached_property
+    def attributes(self) -> tuple[str, ...]:
+        """Names of the settings (keyword-only arguments): shapes, rates, never arrays."""
+        code = self.forward.__code__
+        return code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+
+    @cached_property
+    def backward(self) -> FunctionType | None:
+        """`<name>_back` from the same file, or None where an operation has no derivative."""
+        return getattr(sys.modules[self.forward.__module__], f"{self.name}_back", None)
+
+    @cached_property
+    def _backward_arguments(self) -> tuple[str, ...]:
+        if self.backward is None:
+            return ()
+        parameters = inspect.signature(self.backward).parameters.values()
+        return tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD)
+
+    @cached_property
+    def differentiable(self) -> tuple[str, ...]:
+        """The outputs whose gradient the backward rule takes (softmax beside cross-entropy is not one)."""
+        return tuple(o for o in self.outputs if "d" + o in self._backward_arguments)
+
+    @cached_property
+    def needs(self) -> tuple[str, ...]:
+        """What the backward rule names besides gradients: values to keep, and `<input>_shape` for shapes alone."""
+        gradients = {"d" + o for o in self.outputs}
+        return tuple(a for a in self._backward_arguments if a not in gradients)
+
+    def __repr__(self) -> str:
+        return f"<rule {self.name}: {self.formula}>"
+
+
+def rule(formula: str, kind: str = "array", reduces_batch: bool = False):
+    """Enter a forward rule into the table. The formula's left-hand side names the outputs."""
+
+    def register(forward: FunctionType) -> FunctionType:
+        name = forward.__name__.rstrip("_")
+        OPS[name] = Op(name, formula, forward, kind, reduces_batch)
+        return forward
+
+    return register

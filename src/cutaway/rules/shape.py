@@ -1,0 +1,74 @@
+"""Operations that move, pick or add up values."""
+
+from .namespace import xp
+from .registry import rule
+
+
+@rule("y = x, reshaped", "view")
+def reshape(x, *, shape):
+    return xp.reshape(x, shape)
+
+def reshape_back(dy, x_shape):
+    return xp.reshape(dy, x_shape)
+
+
+@rule("y = x, axes permuted")
+def transpose(x, *, axes):
+    return xp.transpose(x, axes)
+
+def transpose_back(dy, *, axes):
+    return xp.transpose(dy, tuple(axes.index(i) for i in range(len(axes))))
+
+
+@rule("y = x1 beside x2")
+def concat(*x, axis):
+    return xp.concatenate(x, axis=axis)
+
+def concat_back(dy, x_shape, *, axis):
+    parts, start = [], 0
+    for shape in x_shape:
+        parts.append(dy[(slice(None),) * (axis % dy.ndim) + (slice(start, start + shape[axis]),)])
+        start += shape[axis]
+    return tuple(parts)
+
+
+@rule("y = x[key]")
+def index(x, *, key):
+    return x[key]
+
+def index_back(dy, x_shape, *, key):
+    return xp.scatter_add(x_shape, key, dy)
+
+
+@rule("y = sum x", reduces_batch=True)
+def sum_(x, *, axis, keepdims):
+    return xp.sum(x, axis=axis, keepdims=keepdims)
+
+def sum_back(dy, x_shape, *, axis, keepdims):
+    if axis is not None and not keepdims:
+        dy = xp.expand_dims(dy, axis)
+    return xp.broadcast_to(dy, x_shape)
+
+
+@rule("y = mean x", reduces_batch=True)
+def mean(x, *, axis, keepdims):
+    return xp.mean(x, axis=axis, keepdims=keepdims)
+
+def mean_back(dy, x_shape, *, axis, keepdims):
+    if axis is not None and not keepdims:
+        dy = xp.expand_dims(dy, axis)
+    count = 1
+    for size in x_shape:
+        count *= size
+    for size in dy.shape if axis is not None else ():
+        count //= size
+    return xp.broadcast_to(dy / count, x_shape)
+
+
+@rule("y = x, added up to a smaller shape")
+def sum_to(x, *, shape):
+    """Undo broadcasting: add up the axes along which an array of `shape` was repeated to become x."""
+    extra = x.ndim - len(shape)
+    x = xp.sum(x, axis=tuple(range(extra)))
+    repeated = tuple(i for i, size in enumerate(shape) if size == 1 and x.shape[i] != 1)
+    return xp.sum(x, axis=repeated, keepdims=True) if repeated else x
