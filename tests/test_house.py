@@ -1,0 +1,94 @@
+"""The house stays in order: imports, files, the commands that the documents name, and what `import cutaway` costs."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+
+import check_files  # noqa: E402
+import check_imports  # noqa: E402
+
+
+def test_imports_point_one_way():
+    assert check_imports.check(ROOT / "src" / "cutaway") == []
+
+
+@pytest.mark.parametrize(("file", "line", "says"), [
+    ("optim/sgd.py", "from ..nn import Linear", "optim imports nn"),
+    ("optim/sgd.py", "from .. import nn", "optim imports nn"),
+    ("optim/deep/sgd.py", "from ...nn.layers import Linear", "optim imports nn"),
+    ("optim/sgd.py", "def f():\n    import cutaway.nn.layers", "optim imports nn"),
+    ("optim/sgd.py", "import_module('cutaway.nn')", "optim imports nn"),
+    ("optim/__init__.py", "from ..losses import mse", None),
+    ("losses.py", "from .optim import sgd", "losses imports optim"),
+    ("errors.py", "from .rules import relu", "errors imports rules"),
+    ("optim/sgd.py", "import cutaway as ct", "optim imports the public face"),
+    ("cli/fit.py", "from ..sklearn import MLPClassifier", "cli imports the public face"),
+    ("attic/old.py", "", "attic is not in the list of rooms"),
+    ("nn/mlp.py", "import optim, numpy\nfrom ..errors import E\nfrom ..optim import sgd\nfrom .layers import L", None),
+    ("sklearn.py", "from .cli import main", None),
+])
+def test_import_check_finds(tmp_path, file, line, says):
+    source = tmp_path / "cutaway"
+    for name in ("rules", "optim", "nn", "cli", Path(file).parent):
+        (source / name).mkdir(parents=True, exist_ok=True)
+    for name in ("__init__.py", "sklearn.py", "errors.py", "losses.py"):
+        (source / name).touch()
+    (source / file).write_text(line)
+    findings = check_imports.check(source)
+    assert len(findings) == (says is not None), findings
+    assert says is None or says in findings[0]
+
+
+def test_files_are_small_and_name_no_machine():
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout: the check reads git's list of files")
+    assert check_files.check(check_files.tracked(ROOT)) == []
+
+
+@pytest.mark.parametrize(("text", "wrong"), [
+    ("see /" + "home/ann/data.csv", True),
+    ("C:" + "\\Users\\ann", True),
+    ("https://py" + "pi.org/simple", True),
+    ("https://example.org/home/page, ~/work/x and src/cutaway", False),
+    ("x" * 1_000_001, True),
+])
+def test_file_check_finds(tmp_path, text, wrong):
+    (tmp_path / "file.md").write_text(text)
+    assert len(check_files.check([tmp_path / "file.md"])) == wrong
+
+
+def test_commands_in_the_documents_exist():
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.M))
+    assert {"help", "demo", "test", "lint", "bench", "clean"} <= targets
+    assert "make -C" in (ROOT / ".ci" / "run").read_text()
+    for document in ROOT.glob("*.md"):
+        code = "\n".join(re.findall(r"```.*?```|`[^`\n]+`", document.read_text(encoding="utf-8"), re.S))
+        named = set(re.findall(r"(?:^|`|&& |\$ )make ([a-z]+)", code, re.M))
+        assert named <= targets, f"{document.name} names make {named - targets}, which the Makefile does not have"
+
+
+def test_constraints_are_names_and_exact_versions():
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pins = [line for line in lines if line and not line.startswith("#")]
+    assert len(pins) > 30
+    for pin in pins:
+        assert re.fullmatch(r"[\w.-]+==[\w.]+", pin), pin
+
+
+def test_import_is_light():
+    heavy = "pandas sklearn numba scipy.linalg matplotlib rich typer pyarrow"
+    code = f"import sys, cutaway; print(*[m for m in '{heavy}'.split() if m in sys.modules])"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == [], "`import cutaway` imports these: import them where they are used"
+
+
+def test_import_of_datasets_is_light():
+    code = "import sys, cutaway.datasets; print(*[m for m in ('pandas', 'sklearn') if m in sys.modules])"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == []
