@@ -1,3 +1,8 @@
 """Cutaway: deep learning with the casing off."""
 
+from . import losses, nn, optim
 from .autodiff import Tensor, grad, ops
+from .random import seed
+
+__all__ = ["Tensor", "grad", "losses", "nn", "ops", "optim", "seed"]
+__version__ = "0.1.0"

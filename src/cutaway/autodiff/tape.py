@@ -13,6 +13,20 @@ if TYPE_CHECKING:
     from .tensor import Tensor
 
 
+class Runtime(int):
+    """A setting that a program learns only when it runs: the seed, or the step's number. An example value meanwhile."""
+
+    name: str
+
+    def __new__(cls, name: str, example: int) -> Runtime:
+        value = super().__new__(cls, example)
+        value.name = name
+        return value
+
+    def __repr__(self) -> str:
+        return self.name
+
+
 @dataclass
 class Entry:
     """One operation that ran: what it read, what it wrote, its settings, and the layer it ran in."""

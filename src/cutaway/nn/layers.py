@@ -1,0 +1,214 @@
+"""Layers: each declares its parameters and calls rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..autodiff import Tensor, apply, assign, ops
+from ..errors import ArgumentError, ShapeError
+from . import init
+from .module import Buffer, Module, Parameter, training_mode
+
+
+def _whole(layer: str, name: str, value: Any) -> int:
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
+        raise ArgumentError(f"{layer}: {name} must be a whole number of at least 1, got {value!r}")
+    return int(value)
+
+
+class Linear(Module):
+    """A layer of neurons: z = W x + b. weight (n_out, n_in): each row is one neuron's weights; bias (n_out,).
+
+    >>> import cutaway as ct
+    >>> ct.nn.Linear(2, 3)([[1.0, 2.0]]).shape
+    (1, 3)
+
+    x (..., n_in) -> z (..., n_out). init draws the weights (He normal unless told otherwise); biases start at zero.
+    """
+
+    def __init__(self, n_in: int, n_out: int, bias: bool = True, init: Callable = init.he_normal) -> None:
+        self.n_in, self.n_out = _whole("Linear", "n_in", n_in), _whole("Linear", "n_out", n_out)
+        self.weight = Parameter((self.n_out, self.n_in), init)
+        self.bias = Parameter((self.n_out,), zeros) if bias else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.shape[-1:] != (self.n_in,):
+            raise ShapeError(
+                f"this layer (Linear {self.n_in} -> {self.n_out}) takes inputs of {self.n_in} features, got shape "
+                f"{x.shape}: build it as Linear({x.shape[-1] if x.ndim else 1}, {self.n_out}) or reshape the input"
+            )
+        return ops.linear(x, self.weight, self.bias)
+
+    def describe(self) -> str:
+        return f"{self.n_in} -> {self.n_out}" + ("" if self.bias is not None else ", no bias")
+
+
+zeros, ones = init.zeros, init.ones
+
+
+class Embedding(Module):
+    """A table of learned vectors, looked up by whole numbers: h = W[i]. weight (entries, width); i (...) -> (..., width)."""
+
+    embeds = True
+
+    def __init__(self, entries: int, width: int, init: Callable = init.normal(1.0)) -> None:
+        self.entries, self.width = _whole("Embedding", "entries", entries), _whole("Embedding", "width", width)
+        self.weight = Parameter((self.entries, self.width), init)
+
+    def forward(self, i: Tensor) -> Tensor:
+        if i.dtype.kind not in "iu":
+            raise ArgumentError(f"Embedding looks up whole numbers, got {i.dtype}: give an integer array")
+        if i.size and not (0 <= i.data.min() and i.data.max() < self.entries):
+            raise ArgumentError(
+                f"Embedding of {self.entries} entries takes numbers 0..{self.entries - 1}, got "
+                f"{i.data.min()} to {i.data.max()}"
+            )
+        return ops.embedding(i, self.weight)
+
+    def describe(self) -> str:
+        return f"{self.entries} entries of {self.width}"
+
+
+class Dropout(Module):
+    """In training each value is zero with probability p and the others grow by 1/(1 - p); otherwise nothing happens."""
+
+    def __init__(self, p: float = 0.5) -> None:
+        if not 0 <= p < 1:
+            raise ArgumentError(f"Dropout: p must lie in [0, 1), got {p!r}")
+        self.p = float(p)
+
+    def forward(self, x: Tensor) -> Tensor:
+        mode = training_mode()
+        if mode is None or self.p == 0:
+            return x
+        return ops.dropout(x, self.p, mode.seed, mode.step, mode.next_call())
+
+    def describe(self) -> str:
+        return f"{self.p:g}"
+
+
+class LayerNorm(Module):
+    """Every row normalised over its `width` values: y = gamma (x - mean) / √(var + ε) + beta (Ba et al., 2016)."""
+
+    def __init__(self, width: int, eps: float = 1e-5) -> None:
+        self.width, self.eps = _whole("LayerNorm", "width", width), float(eps)
+        self.weight, self.bias = Parameter((width,), ones), Parameter((width,), zeros)
+
+    def forward(self, x: Tensor) -> Tensor:
+        _check_width("LayerNorm", self.width, x)
+        return ops.layer_norm(x, self.weight, self.bias, self.eps)
+
+    def describe(self) -> str:
+        return f"{self.width}"
+
+
+class BatchNorm1d(Module):
+    """Every column normalised by the batch's mean and biased variance; by running averages when evaluating.
+
+    running ← 0.9 running + 0.1 batch, with the unbiased variance (Ioffe and Szegedy, 2015). A batch of one raises.
+    """
+
+    def __init__(self, width: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
+        self.width, self.eps, self.momentum = _whole("BatchNorm1d", "width", width), float(eps), float(momentum)
+        self.weight, self.bias = Parameter((width,), ones), Parameter((width,), zeros)
+        self.running_mean, self.running_var = Buffer(np.zeros(width)), Buffer(np.ones(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        _check_width("BatchNorm1d", self.width, x)
+        if training_mode() is None:
+            return ops.batch_norm(x, self.weight, self.bias, self.running_mean, self.running_var, self.eps)
+        rows = x.size // self.width
+        if rows < 2:
+            raise ShapeError("BatchNorm1d cannot normalise a batch of one row: use a larger batch, or drop_last=True")
+        mean, var = apply("batch_stats", x)
+        for running, new, count in ((self.running_mean, mean, None), (self.running_var, var, rows)):
+            assign(running, apply("running_average", running, new, momentum=self.momentum, rows=count))
+        return ops.batch_norm(x, self.weight, self.bias, mean, var, self.eps)
+
+    def describe(self) -> str:
+        return f"{self.width}"
+
+
+def _check_width(layer: str, width: int, x: Tensor) -> None:
+    if x.shape[-1:] != (width,):
+        raise ShapeError(f"this layer ({layer} of width {width}) takes inputs of {width} features, got shape {x.shape}")
+
+
+class Flatten(Module):
+    """Each sample as one row: (n, a, b, ...) -> (n, a·b·...)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x if x.ndim == 2 else ops.reshape(x, (x.shape[0], x.size // max(x.shape[0], 1)))
+
+
+class Activation(Module):
+    """A function applied value by value: a = σ(z)."""
+
+    op = "identity"
+
+    def forward(self, z: Tensor) -> Tensor:
+        return apply(self.op, z)
+
+
+def _activation(name: str, op: str) -> type[Activation]:
+    from ..rules import OPS
+
+    return type(name, (Activation,), {"op": op, "__doc__": OPS[op].formula, "__module__": __name__})
+
+
+ReLU = _activation("ReLU", "relu")
+Sigmoid = _activation("Sigmoid", "sigmoid")
+Tanh = _activation("Tanh", "tanh")
+SELU = _activation("SELU", "selu")
+SiLU = _activation("SiLU", "silu")
+Softplus = _activation("Softplus", "softplus")
+Mish = _activation("Mish", "mish")
+Softmax = _activation("Softmax", "softmax")
+LogSoftmax = _activation("LogSoftmax", "log_softmax")
+Identity = _activation("Identity", "identity")
+
+
+class LeakyReLU(Activation):
+    """a = z if z > 0 else slope z"""
+
+    def __init__(self, slope: float = 0.01) -> None:
+        self.slope = float(slope)
+
+    def forward(self, z: Tensor) -> Tensor:
+        return ops.leaky_relu(z, self.slope)
+
+
+class ELU(Activation):
+    """a = z if z > 0 else alpha (e^z - 1)"""
+
+    def __init__(self, alpha: float = 1.0) -> None:
+        self.alpha = float(alpha)
+
+    def forward(self, z: Tensor) -> Tensor:
+        return ops.elu(z, self.alpha)
+
+
+class GELU(Activation):
+    """a = z Φ(z), or its tanh approximation."""
+
+    def __init__(self, approximate: bool = False) -> None:
+        self.approximate = bool(approximate)
+
+    def forward(self, z: Tensor) -> Tensor:
+        return apply("gelu_tanh" if self.approximate else "gelu", z)
+
+
+ACTIVATIONS: dict[str, Callable[[], Activation]] = {
+    "relu": ReLU, "leaky_relu": LeakyReLU, "sigmoid": Sigmoid, "tanh": Tanh, "elu": ELU, "selu": SELU, "gelu": GELU,
+    "gelu_tanh": lambda: GELU(approximate=True), "silu": SiLU, "softplus": Softplus, "mish": Mish, "identity": Identity,
+}  # fmt: skip
+
+
+def activation(name: str) -> Activation:
+    """An activation layer by name."""
+    if name not in ACTIVATIONS:
+        raise ArgumentError(f"no activation is called {name!r}: use one of {', '.join(ACTIVATIONS)}")
+    return ACTIVATIONS[name]()

@@ -1,0 +1,268 @@
+"""Module: something with parameters and a forward. Parameters live in one flat block; each weight is a view of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..autodiff import Tensor, scope
+from ..errors import ArgumentError, ShapeError
+from ..random import next_stream, stream
+
+
+class Parameter(Tensor):
+    """A Tensor that training changes. Made from a shape and an initialiser `init(rng, shape) -> array`."""
+
+    def __init__(self, shape: tuple[int, ...], init: Callable) -> None:
+        self.init = init
+        super().__init__(np.asarray(init(next_stream(), shape), np.float32), requires_grad=True)
+
+
+class Buffer(Tensor):
+    """State that a layer keeps but no gradient changes, such as a running mean."""
+
+    def __init__(self, start: np.ndarray) -> None:
+        self.start = np.asarray(start, np.float32)
+        super().__init__(self.start.copy())
+
+
+@dataclass
+class Mode:
+    """What layers that differ in training need to know: the seed and the step's number (both from fit, or yours)."""
+
+    seed: int
+    step: int
+    calls: int = 0
+
+    def next_call(self) -> int:
+        """Number of this use of chance within the forward pass."""
+        self.calls += 1
+        return self.calls
+
+
+@dataclass
+class _Pass:
+    """One forward pass of an outermost module: its modules' names, and how often each ran."""
+
+    names: dict[int, str]
+    ran: dict[int, int] = field(default_factory=dict)
+
+
+_mode: ContextVar[Mode | None] = ContextVar("mode", default=None)
+_pass: ContextVar[_Pass | None] = ContextVar("pass", default=None)
+
+
+def training_mode() -> Mode | None:
+    """The training mode in force, or None while evaluating."""
+    return _mode.get()
+
+
+class Module:
+    """A layer or network. Subclasses set parameters, buffers and modules as attributes and define forward(self, x).
+
+    >>> import cutaway as ct
+    >>> class Skip(ct.nn.Module):
+    ...     def __init__(self, width):
+    ...         self.inner = ct.nn.Linear(width, width)
+    ...     def forward(self, x):
+    ...         return x + ct.ops.tanh(self.inner(x))
+    >>> net = Skip(3)
+    >>> net([[1.0, 2.0, 3.0]]).shape
+    (1, 3)
+    >>> [name for name, _ in net.named_parameters()]
+    ['inner.weight', 'inner.bias']
+    """
+
+    def forward(self, *inputs: Any, **named: Any) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} must define forward(self, x)")
+
+    def __call__(self, *inputs: Any, **named: Any) -> Any:
+        """Evaluate eagerly: arrays or Tensors in, a Tensor out."""
+        running = _pass.get()
+        if running is not None:
+            name = running.names.get(id(self), type(self).__name__)
+            count = running.ran[id(self)] = running.ran.get(id(self), 0) + 1
+            with scope(name if count == 1 or not self.owns_parameters() else f"{name}@{count}"):
+                return self.forward(*inputs, **named)
+        mode = _mode.get()
+        if mode is not None:
+            mode.calls = 0
+        token = _pass.set(_Pass({id(m): name for name, m in reversed(list(self.named_modules()))}))
+        try:
+            with scope("input"):
+                return self.forward(*map(self.as_input, inputs), **{k: self.as_input(v) for k, v in named.items()})
+        finally:
+            _pass.reset(token)
+
+    def as_input(self, x: Any) -> Any:
+        """An array as the Tensor this model takes: its own precision, integers only for networks that embed them."""
+        if isinstance(x, Tensor):
+            return x
+        array = np.asarray(x)
+        if array.dtype.kind in "iu" and self.takes_integers():
+            return Tensor(array.astype(np.int32))
+        if array.dtype.kind not in "fiub":
+            raise ArgumentError(f"a network takes numbers, not an array of {array.dtype}: encode text and dates first")
+        return Tensor(array.astype(self.dtype))
+
+    def takes_integers(self) -> bool:
+        return any(getattr(m, "embeds", False) for _, m in self.named_modules())
+
+    @contextmanager
+    def training(self, seed: int = 0, step: int = 1):
+        """Switch dropout and batch norm on in the block. (seed, step) choose dropout's masks, as they do in fit."""
+        mode = Mode(seed, step)
+        token = _mode.set(mode)
+        try:
+            yield mode
+        finally:
+            _mode.reset(token)
+
+    # ---- what it is made of ----------------------------------------------------------------------------------------------
+    def children(self) -> Iterator[tuple[str, Module]]:
+        """The modules it holds, with their attribute names; lists and dicts count too."""
+        for key, value in vars(self).items():
+            if isinstance(value, Module):
+                yield key, value
+            elif isinstance(value, list | tuple | dict):
+                pairs = value.items() if isinstance(value, dict) else enumerate(value)
+                yield from ((f"{key}.{k}", m) for k, m in pairs if isinstance(m, Module))
+
+    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
+        """Every module below and including this one, with its full name ("" is this one)."""
+        yield prefix, self
+        for name, child in self.children():
+            yield from child.named_modules(f"{prefix}.{name}" if prefix else name)
+
+    def _named(self, kind: type) -> Iterator[tuple[str, Any]]:
+        seen: set[int] = set()
+        for prefix, module in self.named_modules():
+            for key, value in vars(module).items():
+                if isinstance(value, kind) and id(value) not in seen:
+                    seen.add(id(value))
+                    yield (f"{prefix}.{key}" if prefix else key), value
+
+    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
+        """(name, parameter), each once even where a module is used twice."""
+        yield from self._named(Parameter)
+
+    def named_buffers(self) -> Iterator[tuple[str, Buffer]]:
+        yield from self._named(Buffer)
+
+    def parameters(self) -> list[Parameter]:
+        return [p for _, p in self.named_parameters()]
+
+    def owns_parameters(self) -> bool:
+        return next(self.named_parameters(), None) is not None
+
+    @property
+    def dtype(self) -> np.dtype:
+        return next((p.dtype for _, p in self.named_parameters()), np.dtype(np.float32))
+
+    # ---- the flat block --------------------------------------------------------------------------------------------------
+    @property
+    def theta(self) -> np.ndarray:
+        """All parameters as one flat vector θ (shared, not copied): assign `model.theta[:] = ...`."""
+        parameters = self.parameters()
+        block = getattr(self, "_theta", None)
+        if block is None or any(p.data.base is not block.base for p in parameters) or block.dtype != self.dtype:
+            size = sum(p.size for p in parameters)
+            block = aligned(size, self.dtype)
+            at = 0
+            for p in parameters:
+                block[at : at + p.size] = p.data.ravel()
+                p.data = block[at : at + p.size].reshape(p.shape)
+                at += p.size
+            self._theta = block
+        return block
+
+    @theta.setter
+    def theta(self, values: np.ndarray) -> None:
+        self.theta[...] = values
+
+    @property
+    def grad(self) -> np.ndarray:
+        """All gradients as one flat vector, zero where a parameter has none yet."""
+        parts = [np.zeros(p.size, p.dtype) if p.grad is None else p.grad.ravel() for p in self.parameters()]
+        return np.concatenate(parts) if parts else np.zeros(0, self.dtype)
+
+    def zero_grad(self) -> None:
+        for p in self.parameters():
+            p.grad = None
+
+    def init(self, seed: int) -> Module:
+        """Draw every parameter anew from (seed, its name), and put buffers back to their start."""
+        for name, p in self.named_parameters():
+            p.data[...] = p.init(stream(seed, "weights", name), p.shape)
+        for _, b in self.named_buffers():
+            b.data[...] = b.start
+        return self
+
+    def astype(self, dtype: Any) -> Module:
+        """Change the precision of parameters and buffers, in place: "float32" or "float64"."""
+        dtype = np.dtype(dtype)
+        if dtype not in (np.float32, np.float64):
+            raise ArgumentError(f'astype takes "float32" or "float64", got {dtype}')
+        for _, t in [*self.named_parameters(), *self.named_buffers()]:
+            t.data = t.data.astype(dtype)
+        return self
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """Copies of every parameter and buffer by name."""
+        return {name: t.data.copy() for name, t in [*self.named_parameters(), *self.named_buffers()]}
+
+    def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
+        """Copy values in by name. Nothing changes unless every name and shape fits."""
+        own = dict([*self.named_parameters(), *self.named_buffers()])
+        missing, unknown = own.keys() - state.keys(), state.keys() - own.keys()
+        if missing or unknown:
+            raise ArgumentError(
+                "the state does not fit this model:"
+                + (f" it lacks {', '.join(sorted(missing))};" if missing else "")
+                + (f" it has {', '.join(sorted(unknown))}, which the model has not" if unknown else "")
+            )
+        for name, t in own.items():
+            if np.shape(state[name]) != t.shape:
+                raise ShapeError(f"{name} has shape {t.shape} here, but {np.shape(state[name])} in the state")
+        for name, t in own.items():
+            t.data[...] = state[name]
+
+    def decays(self, opt: Any) -> np.ndarray:
+        """For each weight of θ: 1 where the optimizer's weight decay applies, 0 where it is exempt or frozen."""
+        flags = [np.full(p.size, float(p.requires_grad and opt.decays(p.shape)), p.dtype) for p in self.parameters()]
+        return np.concatenate(flags) if flags else np.zeros(0)
+
+    # ---- using it --------------------------------------------------------------------------------------------------------
+    def predict(self, X: Any, batch_size: int = 1024, engine: str = "cpu") -> np.ndarray:
+        """Raw outputs for every row of X, as the loss takes them: the compiled evaluation program, in batches."""
+        from ..engines import evaluator
+
+        return evaluator(self, X, engine=engine, batch_size=batch_size).predict(X)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {k: v for k, v in vars(self).items() if k not in ("_theta", "_evaluators")}
+
+    def describe(self) -> str:
+        """A few words for a listing: "64 -> 10"."""
+        return ""
+
+    def __repr__(self) -> str:
+        children = list(self.children())
+        if not children:
+            return f"{type(self).__name__}({self.describe()})"
+        lines = [f"  {name}: {child!r}".replace("\n", "\n  ") for name, child in children]
+        count = sum(p.size for p in self.parameters())
+        return "\n".join([f"{type(self).__name__}(  # {count:,} parameters", *lines, ")"])
+
+
+def aligned(size: int, dtype: Any) -> np.ndarray:
+    """An uninitialised vector that starts on a cache line (64 bytes)."""
+    dtype = np.dtype(dtype)
+    raw = np.empty(size * dtype.itemsize + 64, np.uint8)
+    start = -raw.ctypes.data % 64
+    return raw[start : start + size * dtype.itemsize].view(dtype)
