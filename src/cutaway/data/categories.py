@@ -1,0 +1,67 @@
+"""Categories (one column for each level that is common enough) and booleans."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from cutaway.data.cells import counted, unreadable, words_of
+from cutaway.data.columns import Column
+
+TRUTH = {"true": 1.0, "1": 1.0, "false": -1.0, "0": -1.0}
+
+
+@dataclass
+class Category(Column, kinds=("category",)):
+    """A column of names: one-hot. Rare levels share 'other'; an unseen one joins them, or is all zeros without it."""
+
+    marked: bool
+    levels: list[str]
+    other: bool
+
+    @property
+    def features(self) -> list[str]:
+        names = [f"{self.name}={level}" for level in self.levels]
+        return names + [f"{self.name} other"] * self.other + [f"{self.name} missing"] * self.marked
+
+    @property
+    def how(self) -> str:
+        parts = [f"a column for each of {counted(len(self.levels), 'level')}"]
+        parts += [f"{counted(self.distinct - len(self.levels), 'rarer level')} as 'other'"] * self.other
+        return ", ".join(parts + ["gaps marked"] * self.marked)
+
+    def encode(self, cells: Any) -> np.ndarray:
+        words = words_of(cells, self.name)
+        width = len(self.features)
+        nowhere = width  # a last column, cut off below
+        places = {level: i for i, level in enumerate(self.levels)}
+        elsewhere = len(self.levels) if self.other else nowhere
+        slots = np.array([places.get(word, elsewhere) for word in words.words], dtype=int)
+        out = np.zeros((len(words.codes), width + 1))
+        out[np.arange(len(out)), words.spread(slots, width - 1 if self.marked else elsewhere)] = 1
+        return out[:, :width]
+
+
+@dataclass
+class Boolean(Column, kinds=("boolean",)):
+    """A column of yes and no: 1 for true, -1 for false, 0 for a gap (marked, if training had some)."""
+
+    marked: bool
+
+    @property
+    def features(self) -> list[str]:
+        return [self.name] + [f"{self.name} missing"] * self.marked
+
+    @property
+    def how(self) -> str:
+        return "true 1, false -1" + ", gaps 0" + " and marked" * self.marked
+
+    def encode(self, cells: Any) -> np.ndarray:
+        words = words_of(cells, self.name)
+        bad = np.array([word.strip().lower() not in TRUTH for word in words.words], dtype=bool)
+        if bad.any():
+            raise unreadable(self.name, words, bad, "true or false")
+        values = np.array([TRUTH[word.strip().lower()] for word in words.words])
+        return np.stack([words.spread(values, 0.0), words.codes < 0], axis=1)[:, : len(self.features)]

@@ -1,0 +1,71 @@
+"""What every column has in common, and the columns that are left out."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+
+@dataclass
+class Settings:
+    """How columns are encoded: TableEncoder's arguments."""
+
+    min_count: int = 2
+    max_levels: int = 50
+    integer_levels: int = 0
+    clip: float | None = 3.0
+
+
+@dataclass
+class Column:
+    """One column of the input: what was seen in training, and how its cells become numbers."""
+
+    name: str
+    kind: str
+    gaps: int
+    distinct: int
+    example: str
+
+    #: kind -> class, filled as the classes are defined; `from_json` resolves through it.
+    kinds: ClassVar[dict[str, type[Column]]] = {}
+
+    def __init_subclass__(cls, kinds: tuple[str, ...] = ()) -> None:
+        Column.kinds.update(dict.fromkeys(kinds, cls))
+
+    @property
+    def features(self) -> list[str]:
+        """The names of the encoded columns this one becomes."""
+        raise NotImplementedError
+
+    @property
+    def how(self) -> str:
+        """How the column is encoded, in words."""
+        raise NotImplementedError
+
+    def encode(self, cells: Any) -> np.ndarray:
+        """The cells (a pandas Series) as an array (n, len(features)), all finite; numbers have `encode_numbers`."""
+        raise NotImplementedError
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @staticmethod
+    def from_json(state: dict[str, Any]) -> Column:
+        return Column.kinds[state["kind"]](**state)
+
+
+@dataclass
+class Dropped(Column, kinds=("text (dropped)", "constant (dropped)", "identifier (dropped)", "dropped")):
+    """A column that the model does not see, and why."""
+
+    reason: str
+
+    @property
+    def features(self) -> list[str]:
+        return []
+
+    @property
+    def how(self) -> str:
+        return f"left out: {self.reason}"

@@ -1,0 +1,87 @@
+"""Dates: how long since the first one, the year, and where in the year, week and day they fall."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from cutaway.data.cells import is_gap, parse_dates, unreadable, words_of
+from cutaway.data.columns import Column
+from cutaway.data.numbers import Summary, scaled
+
+DAY = np.timedelta64(1, "D")
+
+
+@dataclass
+class Date(Column, kinds=("date",)):
+    """A column of dates: each of its `parts` that varies, scaled as a number; sines and cosines as they are."""
+
+    marked: bool
+    first: str
+    parts: dict[str, list[float]]
+    clip: float | None
+    words: list[str]
+
+    @property
+    def features(self) -> list[str]:
+        return [f"{self.name} {part}" for part in self.parts] + [f"{self.name} missing"] * self.marked
+
+    @property
+    def how(self) -> str:
+        return f"since {self.first[:10]}: {', '.join(self.parts)}" + ", gaps marked" * self.marked
+
+    def encode(self, cells: Any) -> np.ndarray:
+        dates = dates_of(cells, self.name, self.words)
+        found = parts_of(dates, self.first)
+        missing = np.asarray(dates.isna())
+        out = []
+        for part, (center, scale) in self.parts.items():
+            cyclic = part.endswith((" sin", " cos"))
+            values = np.where(missing, center, found[part])
+            out.append(values if cyclic else scaled(values, center, scale, self.clip))
+        return np.stack([*out, missing][: len(self.features)], axis=1) if self.features else np.empty((len(missing), 0))
+
+
+def fit_parts(dates: Any, first: str, weights: np.ndarray | None) -> dict[str, list[float]]:
+    """Center and scale of every part of the dates that varies."""
+    found = parts_of(dates, first)
+    summary = Summary.of(np.stack(list(found.values())), weights)
+    return {
+        part: [0.0, 1.0] if part.endswith((" sin", " cos")) else [float(summary.center[j]), float(summary.scale[j])]
+        for j, part in enumerate(found)
+        if summary.distinct[j] > 1
+    }
+
+
+def parts_of(dates: Any, first: str) -> dict[str, np.ndarray]:
+    """Every number a DatetimeIndex holds, by name; NaN where there is no date."""
+    midnight = dates.normalize()
+    seconds = np.asarray((dates - midnight).total_seconds(), dtype=np.float64)
+    parts = {
+        "days": np.asarray((dates - np.datetime64(first)) / DAY, dtype=np.float64),
+        "year": np.asarray(dates.year, dtype=np.float64),
+        "month": np.asarray(dates.month, dtype=np.float64),
+        "weekday": np.asarray(dates.weekday, dtype=np.float64),
+        "time": seconds,
+    }
+    for part, start, period in (("month", 1, 12), ("weekday", 0, 7), ("time", 0, 86_400)):
+        angle = 2 * np.pi * (parts[part] - start) / period
+        parts |= {f"{part} sin": np.sin(angle), f"{part} cos": np.cos(angle)}
+    return parts
+
+
+def dates_of(cells: Any, name: str, allowed: list[str] | None = None) -> Any:
+    """A pandas Series as a DatetimeIndex without time zone; other text is an error, unless training had it."""
+    import pandas as pd
+
+    if pd.api.types.is_datetime64_any_dtype(cells.dtype):
+        return pd.DatetimeIndex(cells).tz_localize(None)
+    words = words_of(cells, name)
+    dates = parse_dates(words.words)
+    bad = np.array([not is_gap(word) and word not in (allowed or ()) for word in words.words], dtype=bool)
+    bad &= np.asarray(dates.isna())
+    if bad.any():
+        raise unreadable(name, words, bad, "a date like 2024-01-31")
+    return dates.insert(len(dates), pd.NaT)[words.codes]

@@ -1,0 +1,195 @@
+"""TableEncoder: understands every column of a table once, then turns tables like it into arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from cutaway.data.cells import counted
+from cutaway.data.columns import Column, Settings
+from cutaway.data.numbers import Number, encode_numbers, fit_numbers, numbers_of
+from cutaway.data.reading import column_names, is_frame, read_table
+from cutaway.data.understand import KINDS, understand
+from cutaway.errors import ArgumentError, DataError
+
+#: Numbers are encoded this many at a time: few enough to stay in the processor's cache.
+BLOCK = 2**20
+
+
+class TableEncoder:
+    """Turn the columns of any table into one array of numbers, the same way every time.
+
+    Numbers are scaled by median and quartiles and clipped smoothly at ±`clip`; categories become one column for each
+    level seen `min_count` times or more (the `max_levels` most frequent), the rest share 'other'; gaps are marked.
+    Integer columns with at most `integer_levels` values also get a column for each value. `kinds` overrules what a
+    column is taken for: {"zip": "category", "note": "drop"}. What was understood is in `columns`.
+
+    >>> from cutaway.data import TableEncoder
+    >>> table = {"area": [120.0, None, 64.0, None], "zone": ["RL", "RM", "RL", "RM"]}
+    >>> encoder = TableEncoder()
+    >>> encoder.fit_transform(table).shape
+    (4, 4)
+    >>> encoder.feature_names
+    ['area', 'area missing', 'zone=RL', 'zone=RM']
+    """
+
+    columns: list[Column]
+
+    def __init__(
+        self,
+        *,
+        min_count: int = 2,
+        max_levels: int = 50,
+        integer_levels: int = 0,
+        clip: float | None = 3.0,
+        kinds: dict[str, str] | None = None,
+    ):
+        self.settings = Settings(min_count, max_levels, integer_levels, clip)
+        self.kinds = {str(name): kind for name, kind in (kinds or {}).items()}
+        for name, kind in self.kinds.items():
+            if kind not in KINDS:
+                raise ArgumentError(f"kinds[{name!r}] is {kind!r}: choose one of {', '.join(KINDS)}.")
+
+    def fit(self, X: Any, weights: Any = None) -> TableEncoder:
+        """Understand every column of X (a path, table or array); rows count as much as their weights (n,)."""
+        table = as_table(X)
+        rows = table.shape[0]
+        if rows == 0:
+            raise DataError(f"No rows: 0 sample(s) (shape={table.shape}) while a minimum of 1 is required.")
+        if weights is not None:
+            weights, table = _weighed(weights, table)
+        self.positional = not is_frame(table)
+        if self.kinds:
+            table = read_table(table)
+        self.columns = list(self._fit_frame(table, weights) if is_frame(table) else self._fit_array(table, weights))
+        if unknown := [name for name in self.kinds if name not in {column.name for column in self.columns}]:
+            raise ArgumentError(f"kinds names {unknown}, but the table has no such column.")
+        self._lay_out()
+        if not self.feature_names:
+            reasons = "; ".join(f"{column.name!r}: {column.how}" for column in self.columns[:8])
+            raise DataError(f"No column of the table can be learnt from ({reasons}).")
+        return self
+
+    def transform(self, X: Any, dtype: Any = np.float32) -> np.ndarray:
+        """The rows of X encoded: (n, len(feature_names)). Columns may come in any order, extra ones are ignored."""
+        if not hasattr(self, "columns"):
+            raise ArgumentError("This TableEncoder has seen no table yet: call fit(X) first.")
+        table = self._aligned(as_table(X))
+        out = np.zeros((table.shape[0], len(self.feature_names)), dtype)
+        used = self._used
+        if is_frame(table):
+            for i, (column, start) in enumerate(zip(self._kept, self._starts, strict=True)):
+                if not isinstance(column, Number):
+                    out[:, start : start + len(column.features)] = column.encode(table.iloc[:, i])
+            arrays = [numbers_of(table.iloc[:, i], column) for i, column in self._numbers.items()]
+            table, used = np.array(arrays).reshape(-1, len(out)).T, slice(None)
+        for rows in _row_blocks(len(out), len(self.columns)):
+            block = table[rows][:, used]
+            block = block.toarray() if hasattr(block, "toarray") else block
+            encode_numbers(block, list(self._numbers.values()), out[rows], self._number_starts, first_row=rows.start)
+        return out
+
+    def fit_transform(self, X: Any, weights: Any = None, dtype: Any = np.float32) -> np.ndarray:
+        return self.fit(X, weights).transform(X, dtype)
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything fitted, as plain dicts, lists, numbers and strings."""
+        return {
+            "settings": {**asdict(self.settings), "kinds": self.kinds},
+            "positional": self.positional,
+            "columns": [column.to_json() for column in self.columns],
+        }
+
+    @classmethod
+    def from_json(cls, state: dict[str, Any]) -> TableEncoder:
+        encoder = cls(**state["settings"])
+        encoder.positional = state["positional"]
+        encoder.columns = [Column.from_json(column) for column in state["columns"]]
+        encoder._lay_out()
+        return encoder
+
+    def __repr__(self) -> str:
+        if not hasattr(self, "columns"):
+            return "TableEncoder()"
+        return f"TableEncoder({counted(len(self.columns), 'column')} -> {counted(len(self.feature_names), 'feature')})"
+
+    def _lay_out(self) -> None:
+        """Where each kept column's features begin."""
+        kept = [(i, column) for i, column in enumerate(self.columns) if column.features]
+        widths = [len(column.features) for _, column in kept]
+        self.feature_names = [feature for _, column in kept for feature in column.features]
+        self._kept = [column for _, column in kept]
+        self._used: Any = slice(None) if len(kept) == len(self.columns) else [i for i, _ in kept]
+        self._starts = [0, *np.cumsum(widths).tolist()][:-1]
+        self._numbers = {i: column for i, column in enumerate(self._kept) if isinstance(column, Number)}
+        self._number_starts = [self._starts[i] for i in self._numbers]
+
+    def _aligned(self, table: Any) -> Any:
+        """The table with the columns that training had; a frame has just the kept ones, in order."""
+        expected, given = len(self.columns), table.shape[1]
+        by_place = not is_frame(table)
+        if by_place and given == expected and len(self._numbers) == len(self._kept):
+            return table
+        table = read_table(table)
+        places = {str(name): i for i, name in enumerate(table.columns)}
+        missing = [column.name for column in self._kept if column.name not in places]
+        if by_place or (self.positional and missing):
+            if given != expected:
+                raise DataError(
+                    f"X has {given} features, but TableEncoder is expecting {expected} features as input: "
+                    "give the columns that training had, in the same order."
+                )
+            return table.iloc[:, self._used]
+        if missing:
+            raise DataError(
+                f"The table lacks {counted(len(missing), 'column')} of training: {', '.join(map(repr, missing))}. "
+                "Add them (cells may be empty)."
+            )
+        return table.iloc[:, [places[column.name] for column in self._kept]]
+
+    def _fit_array(self, table: Any, weights: np.ndarray | None) -> Iterator[Column]:
+        n, k = table.shape
+        names = column_names(k)
+        table = table.tocsc() if hasattr(table, "tocsc") else table
+        step = max(1, 4 * BLOCK // n)
+        for start in range(0, k, step):
+            block = table[:, start : start + step]
+            block = block.toarray() if hasattr(block, "toarray") else block
+            block = np.ascontiguousarray(block.T, dtype=np.float64)
+            yield from fit_numbers(names[start : start + step], block, weights, self.settings)
+
+    def _fit_frame(self, table: Any, weights: np.ndarray | None) -> Iterator[Column]:
+        for i, name in enumerate(table.columns):
+            yield understand(str(name), table.iloc[:, i], weights, self.settings, self.kinds.get(str(name)))
+
+
+def as_table(X: Any) -> Any:
+    """X as a 2-D numeric array or a CSR matrix where it is one, else as a DataFrame."""
+    if hasattr(X, "tocsr"):
+        X = X.tocsr()
+    elif isinstance(X, list | tuple):
+        return read_table(X)
+    if getattr(X, "ndim", 0) == 2 and getattr(getattr(X, "dtype", None), "kind", "") in tuple("biuf") and X.shape[1]:
+        return X
+    return read_table(X)
+
+
+def _weighed(weights: Any, table: Any) -> tuple[np.ndarray | None, Any]:
+    """The weights as an array (None if all are equal) and the table, both without rows of weight zero."""
+    weights = np.asarray(weights, dtype=np.float64)
+    if weights.shape != (table.shape[0],):
+        raise DataError(f"weights have shape {weights.shape}, the table {table.shape}: give one weight for each row.")
+    if not np.isfinite(weights).all() or (weights < 0).any() or not weights.any():
+        raise DataError("weights must be finite and not negative, and at least one above zero.")
+    keep = np.flatnonzero(weights)
+    if len(keep) < len(weights):
+        weights, table = weights[keep], table.iloc[keep] if is_frame(table) else table[keep]
+    return (None if (weights == weights[0]).all() else weights), table
+
+
+def _row_blocks(rows: int, columns: int) -> Iterator[slice]:
+    step = max(256, BLOCK // max(1, columns))
+    return (slice(start, min(start + step, rows)) for start in range(0, rows, step))

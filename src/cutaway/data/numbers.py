@@ -1,0 +1,230 @@
+"""Numbers: robust scaling with a smooth clip, so that a few wild rows cannot wreck a fit.
+
+    z = (x - median) / (upper quartile - lower quartile)        encoded = z / √(1 + (z/clip)²)
+
+Everything here works on many columns at once: a column of a table is an array with one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from cutaway.data.cells import Words, counted, parse_number, row_words, unreadable, words_of
+from cutaway.data.columns import Column, Dropped, Settings
+from cutaway.errors import DataError
+
+#: Differences smaller than this share of a value are rounding, not information.
+ROUNDING = 1e-14
+FAR = 1e9
+
+
+@dataclass
+class Number(Column, kinds=("number",)):
+    """A column of numbers: scaled robustly; a gap becomes the median and, if training had some, is marked."""
+
+    marked: bool
+    center: float
+    scale: float
+    clip: float | None
+    constant: bool
+    levels: list[float]
+    words: list[str]
+
+    @property
+    def features(self) -> list[str]:
+        value = [] if self.constant else [self.name]
+        return value + [f"{self.name}={level:g}" for level in self.levels] + [f"{self.name} missing"] * self.marked
+
+    @property
+    def how(self) -> str:
+        parts = [] if self.constant else [f"(x - {self.center:g}) / {self.scale:g}"]
+        parts += [f"smooth clip at ±{self.clip:g}"] * (self.clip is not None and not self.constant)
+        parts += [f"a column for each of {counted(len(self.levels), 'value')}"] * bool(self.levels)
+        parts += ["gaps marked"] * self.marked
+        parts += [f"{', '.join(map(repr, self.words[:5]))} taken as gaps"] * bool(self.words)
+        return ", ".join(parts)
+
+
+def fit_numbers(names: list[str], x: np.ndarray, weights: np.ndarray | None, settings: Settings) -> list:
+    """One Number (or Dropped) for each row of x: the columns lie as rows here, so that each is contiguous."""
+    found = Summary.of(x, weights)
+    columns: list[Column] = []
+    for j, name in enumerate(names):
+        refuse_infinity(x[j], name, found.low[j], found.high[j])
+        known = x[j][~np.isnan(x[j])] if found.gaps[j] else x[j]
+        example = f"{known[0]:.6g}" if len(known) else ""
+        seen = int(found.gaps[j]), int(found.distinct[j]), example
+        marked = bool(found.gaps[j] >= settings.min_count)
+        if found.distinct[j] == 0 or (found.distinct[j] == 1 and not marked):
+            reason = f"every row holds {example}" if example else "every row is empty"
+            columns.append(Dropped(name, "constant (dropped)", *seen, reason))
+            continue
+        few = 2 < found.distinct[j] <= settings.integer_levels and bool((known == np.rint(known)).all())
+        columns.append(
+            Number(
+                name,
+                "number",
+                *seen,
+                marked=marked,
+                center=float(found.center[j]),
+                scale=float(found.scale[j]),
+                clip=settings.clip,
+                constant=bool(found.distinct[j] == 1),
+                levels=np.unique(known).tolist() if few else [],
+                words=[],
+            )
+        )
+    return columns
+
+
+def encode_numbers(
+    x: np.ndarray, columns: list[Number], out: np.ndarray, starts: list[int], first_row: int = 0
+) -> None:
+    """Write the encoded columns of x (n, k) into out; column j's features begin at out[:, starts[j]]."""
+    if not columns:
+        return
+    x = x.astype(np.float64)
+    missing = np.isnan(x)
+    center = np.array([column.center for column in columns])
+    if missing.any():
+        np.copyto(x, center, where=missing)
+    if not np.isfinite(x).all():
+        row, j = np.argwhere(~np.isfinite(x))[0]
+        raise infinite(columns[j].name, first_row + row)
+    for j, (column, start) in enumerate(zip(columns, starts, strict=True)):
+        at = start + (not column.constant)
+        for level in column.levels:
+            out[:, at] = (x[:, j] == level) & ~missing[:, j]
+            at += 1
+        if column.marked:
+            out[:, at] = missing[:, j]
+    varied = [j for j, column in enumerate(columns) if not column.constant]
+    if len(varied) < len(columns):
+        x, center, columns = x[:, varied], center[varied], [columns[j] for j in varied]
+    scale = np.array([column.scale for column in columns])
+    slots = [starts[j] for j in varied]
+    together = slice(slots[0], slots[-1] + 1) if slots and slots[-1] - slots[0] == len(slots) - 1 else slots
+    out[:, together] = scaled(x, center, scale, columns[0].clip if columns else None)
+
+
+def scaled(x: np.ndarray, center: Any, scale: Any, clip: float | None) -> np.ndarray:
+    """z = (x - center) / scale, then z / √(1 + (z / clip)²); overwrites x.
+
+    >>> scaled(np.array([2.0, 4.0, 1e300]), center=2.0, scale=2.0, clip=3.0).round(3)
+    array([0.   , 0.949, 3.   ])
+    """
+    with np.errstate(over="ignore"):
+        x -= center
+        x /= scale
+    np.clip(x, -FAR, FAR, out=x)
+    if clip is not None:
+        squared = np.square(x / clip)
+        squared += 1
+        x /= np.sqrt(squared, out=squared)
+    return x
+
+
+@dataclass
+class Summary:
+    """What one sort tells about each of k columns of numbers: arrays of shape (k,)."""
+
+    gaps: np.ndarray
+    distinct: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    center: np.ndarray
+    scale: np.ndarray
+
+    @classmethod
+    def of(cls, x: np.ndarray, weights: np.ndarray | None = None) -> Summary:
+        """Summarise x (k, n), float64 with NaN for gaps; weights (n,) move the median and the quartiles."""
+        k, n = x.shape
+        gaps = np.isnan(x).sum(axis=1)
+        count = n - gaps
+        ordered = np.sort(x, axis=1)  # NaN comes last
+        columns, last = np.arange(k), np.maximum(count - 1, 0)
+        with np.errstate(invalid="ignore", over="ignore"):
+            steps = np.diff(ordered, axis=1) > ROUNDING * np.abs(ordered[:, 1:])
+            distinct = steps.sum(axis=1) + (count > 0)
+            if weights is None:
+                lower, center, upper = (_quantile(ordered, last * p) for p in (0.25, 0.5, 0.75))
+            else:
+                lower, center, upper = np.array([_weighted_quartiles(row, weights) for row in x]).reshape(k, 3).T
+            scale = np.minimum(upper - lower, np.finfo(float).max)
+            flat = ~(scale > ROUNDING * np.maximum(np.abs(lower), np.abs(upper)))
+        scale[flat] = [_deviation(x[j], weights) for j in np.flatnonzero(flat)]
+        center = np.where(count > 0, center, 0.0)
+        return cls(gaps, distinct, ordered[:, 0], ordered[columns, last], center, scale)
+
+
+def _quantile(ordered: np.ndarray, position: np.ndarray) -> np.ndarray:
+    """The values at a fractional place in each sorted row, by linear interpolation."""
+    rows, left = np.arange(len(ordered)), position.astype(int)
+    share = position - left
+    a, b = ordered[rows, left], ordered[rows, np.minimum(left + (share > 0), ordered.shape[1] - 1)]
+    return np.where(a == b, a, a * (1 - share) + b * share)
+
+
+def _weighted_quartiles(x: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    known = ~np.isnan(x)
+    if not weights[known].any():
+        return np.full(3, np.nan)
+    return np.quantile(x[known], [0.25, 0.5, 0.75], weights=weights[known], method="inverted_cdf")
+
+
+def _deviation(x: np.ndarray, weights: np.ndarray | None) -> float:
+    """The standard deviation for a column whose quartiles coincide; 1 where that vanishes too."""
+    known = ~np.isnan(x)
+    size = np.abs(x[known]).max(initial=0)
+    if not (0 < size < np.inf):
+        return 1.0
+    weights = None if weights is None or not weights[known].any() else weights[known]
+    unit = x[known] / size
+    spread = np.sqrt(np.average((unit - np.average(unit, weights=weights)) ** 2, weights=weights))
+    return float(spread * size) if spread > ROUNDING else 1.0
+
+
+def numbers_of(cells: Any, column: Number) -> np.ndarray:
+    """A pandas Series as float64 with NaN for gaps; text that is no number is an error, unless training had it too."""
+    if (x := plain_numbers(cells)) is not None:
+        return x
+    words = words_of(cells, column.name)
+    values, bad = parse_numbers(words, allowed=column.words)
+    if bad.any():
+        raise unreadable(column.name, words, bad, "a number")
+    return words.spread(values, np.nan)
+
+
+def plain_numbers(cells: Any) -> np.ndarray | None:
+    """The float64 values of a Series whose dtype is numeric (or a duration, in seconds), else None."""
+    from pandas.api import types
+
+    if types.is_complex_dtype(cells.dtype):
+        raise DataError(f"Column {cells.name!r}: Complex data not supported. Give two real columns.")
+    if types.is_timedelta64_dtype(cells.dtype):
+        return cells.dt.total_seconds().to_numpy(dtype=np.float64)
+    if types.is_numeric_dtype(cells.dtype):
+        return cells.to_numpy(dtype=np.float64, na_value=np.nan)
+    return None
+
+
+def parse_numbers(words: Words, allowed: list[str] | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """The number each word spells (NaN: a gap), and which words spell none."""
+    parsed = [np.nan if allowed and word in allowed else parse_number(word) for word in words.words]
+    bad = np.array([value is None for value in parsed], dtype=bool)
+    return np.array([np.nan if value is None else value for value in parsed], dtype=np.float64), bad
+
+
+def refuse_infinity(x: np.ndarray, name: str, low: float, high: float) -> None:
+    if np.isinf(low) or np.isinf(high):
+        raise infinite(name, int(np.flatnonzero(np.isinf(x))[0]))
+
+
+def infinite(name: str, row: int) -> DataError:
+    return DataError(
+        f"Column {name!r}, {row_words(row)}, is infinity (inf): only finite numbers and gaps (NaN) can be encoded. "
+        "Correct the cell, or leave it empty."
+    )

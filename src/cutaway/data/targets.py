@@ -1,0 +1,332 @@
+"""TargetEncoder: decides the task; targets become arrays, predictions return to the target's own unit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cutaway.data.cells import counted, is_gap, parse_number
+from cutaway.data.numbers import Summary
+from cutaway.data.reading import is_frame
+from cutaway.errors import ArgumentError, DataError
+
+TASKS = ("regression", "binary", "multiclass", "multilabel", "multi-output regression")
+WIDE = ("multilabel", "multi-output regression")
+STATE = ("reason", "notes", "names", "log_applied")
+SCALES = ("standard", "robust", None)
+#: Whole numbers with at most this many different values are classes, unless the task says otherwise.
+MOST_CLASSES = 20
+
+
+class TargetEncoder:
+    """Turn a target of any type into what a loss takes, and predictions back into the target's own unit or classes.
+
+    `task` is decided by `fit` unless given: 'regression', 'binary', 'multiclass', 'multilabel' (a table of 0 and 1) or
+    'multi-output regression'. Regression targets are scaled by mean and standard deviation ('standard'), median and
+    quartile range ('robust') or not at all (None), after the logarithm with `log=True`, or with `log="auto"` if all are
+    positive and their logarithm is clearly less skewed.
+
+    >>> from cutaway.data import TargetEncoder
+    >>> target = TargetEncoder().fit(["cat", "dog", "cat", "fox"])
+    >>> target.task, target.classes.tolist(), target.transform(["fox", "cat"]).tolist()
+    ('multiclass', ['cat', 'dog', 'fox'], [2, 0])
+    >>> target.inverse([[0.1, 0.7, 0.2]]).tolist()
+    ['dog']
+    """
+
+    task: str
+    classes: np.ndarray
+
+    def __init__(self, task: str | None = None, *, scale: str | None = "standard", log: bool | str = False):
+        if task not in (None, *TASKS):
+            raise ArgumentError(f"task is {task!r}: choose None or one of {', '.join(map(repr, TASKS))}.")
+        if scale not in SCALES:
+            raise ArgumentError(f"scale is {scale!r}: choose 'standard', 'robust' or None.")
+        if log not in (True, False, "auto"):
+            raise ArgumentError(f"log is {log!r}: choose True, False or 'auto'.")
+        self.asked_task, self.scale, self.log = task, scale, log
+
+    def fit(self, y: Any, weights: Any = None) -> TargetEncoder:
+        """Decide the task and learn the classes, or center and scale; y is (n,) or (n, outputs), weights (n,)."""
+        values, self.names = as_target(y)
+        refuse_missing(values)
+        self.task, self.reason = self._decide(values)
+        self.notes: list[str] = []
+        self.__dict__.pop("classes", None)
+        self.log_applied = False
+        if self.task in ("binary", "multiclass"):
+            self._fit_classes(values)
+        elif self.task == "multilabel":
+            self._labels(values)
+            self.classes = np.arange(values.shape[1])
+        else:
+            self._fit_scale(values, None if weights is None else np.asarray(weights, dtype=np.float64))
+        return self
+
+    @property
+    def n_outputs(self) -> int:
+        """How many output neurons the task needs: one for each class (binary: one) or for each column of y."""
+        if self.task == "multiclass":
+            return len(self.classes)
+        return 1 if self.task in ("binary", "regression") else len(self.names)
+
+    def transform(self, y: Any, dtype: Any = np.float32) -> np.ndarray:
+        """y as a loss takes it.
+
+        Classes: their numbers, int32 (n,); two classes: 0 and 1 (n,); labels: 0 and 1 (n, labels); regression: scaled
+        numbers (n,) or (n, outputs).
+        """
+        values, names = as_target(y)
+        refuse_missing(values)
+        if len(names) != len(self.names):
+            raise DataError(f"The target has {counted(len(names), 'column')}; training had {len(self.names)}.")
+        if self.task in ("binary", "multiclass"):
+            return self._codes(values).astype(dtype if self.task == "binary" else np.int32)
+        if self.task == "multilabel":
+            return self._labels(values).astype(dtype)
+        return ((self._logged(_numbers(values)) - self.center) / self.spread).astype(dtype)
+
+    def fit_transform(self, y: Any, weights: Any = None, dtype: Any = np.float32) -> np.ndarray:
+        return self.fit(y, weights).transform(y, dtype)
+
+    def inverse(self, prediction: Any) -> np.ndarray:
+        """ŷ back in the target's own terms: numbers in its unit, or classes.
+
+        Takes scaled numbers for regression; for classes, probabilities (n, classes), probabilities of the second class
+        (n,) or (n, 1) if there are two, or class numbers (integers); for labels, probabilities (n, labels).
+        """
+        p = np.asarray(prediction)
+        if p.ndim == 2 and p.shape[1] == 1 and self.task in ("binary", "regression"):
+            p = p[:, 0]
+        wide = self.task in WIDE or (self.task == "multiclass" and p.dtype.kind == "f")
+        if p.ndim != 1 + wide or (wide and p.shape[1] != self.n_outputs):
+            wanted = f"(n, {self.n_outputs})" if wide else "(n,) or (n, 1)"
+            raise DataError(f"Predictions of a {self.task} target have shape {wanted}, not {p.shape}.")
+        if self.task in ("binary", "multiclass"):
+            codes = p if p.dtype.kind in "iub" else p.argmax(axis=1) if wide else p >= 0.5
+            return self.classes[codes.astype(np.intp)]
+        if self.task == "multilabel":
+            return (p >= 0.5).astype(np.int64)
+        values = p.astype(np.float64) * self.spread + self.center
+        return np.exp(np.minimum(values, 700)) if self.log_applied else values
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything fitted, as plain dicts, lists, numbers and strings."""
+        state = {name: getattr(self, name) for name in ("task", "scale", "log", *STATE)}
+        if hasattr(self, "classes"):
+            labels = self.classes.tolist()
+            if odd := [label for label in labels if not isinstance(label, str | int | float | bool)]:
+                raise DataError(
+                    f"Class {odd[0]!r} is a {type(odd[0]).__name__}: only text, numbers and booleans can be "
+                    "classes in a model file. Turn the labels into text."
+                )
+            return state | {"classes": labels, "dtype": self.classes.dtype.str}
+        return state | {"center": np.asarray(self.center).tolist(), "spread": np.asarray(self.spread).tolist()}
+
+    @classmethod
+    def from_json(cls, state: dict[str, Any]) -> TargetEncoder:
+        target = cls(state["task"], scale=state["scale"], log=state["log"])
+        target.task = state["task"]
+        for name in STATE:
+            setattr(target, name, state[name])
+        if "classes" in state:
+            target.classes = np.array(state["classes"], dtype=state["dtype"])
+        else:
+            target.center, target.spread = (np.array(state[name])[()] for name in ("center", "spread"))
+        return target
+
+    def __repr__(self) -> str:
+        return f"TargetEncoder({getattr(self, 'task', self.asked_task)!r})"
+
+    def _decide(self, values: np.ndarray) -> tuple[str, str]:
+        """The task, and why it is that."""
+        if self.asked_task is not None:
+            wide = self.asked_task in WIDE
+            if values.ndim != 1 + wide:
+                wanted = "(n, k)" if wide else "(n,)"
+                raise DataError(f"The target has shape {values.shape}, but {self.asked_task} takes {wanted}.")
+            return self.asked_task, "as asked"
+        if values.ndim == 2:
+            if np.isin(values, (0, 1)).all():
+                return "multilabel", f"{values.shape[1]} columns of 0 and 1"
+            return "multi-output regression", f"{values.shape[1]} columns of numbers"
+        distinct = _distinct(values)
+        if values.dtype.kind in "OUSb":
+            spelt = [parse_number(str(word)) for word in distinct] if values.dtype.kind != "b" else [None]
+            if len(distinct) <= MOST_CLASSES or None in spelt:
+                return ("binary" if len(distinct) == 2 else "multiclass"), f"{len(distinct)} different labels"
+            return "regression", "text that reads as numbers"
+        if len(distinct) == 2:
+            return "binary", "2 different numbers"
+        if len(distinct) <= MOST_CLASSES and (distinct == np.rint(distinct)).all():
+            return "multiclass", f"{len(distinct)} different whole numbers"
+        return "regression", f"{len(distinct):,} different numbers"
+
+    def _fit_classes(self, values: np.ndarray) -> None:
+        self.classes = _distinct(values)
+        if len(self.classes) < 2:
+            raise DataError(
+                f"Every row of the target is {self.classes[0]!r}, one class: nothing can be learnt from it."
+            )
+        if self.task == "binary" and len(self.classes) > 2:
+            raise DataError(f"A binary target has two classes, this one {len(self.classes)}: set task='multiclass'.")
+        counts = np.bincount(self._codes(values), minlength=len(self.classes))
+        if len(values) > MOST_CLASSES and counts.max() == 1:
+            raise DataError(
+                f"All {len(values)} rows of the target differ ({values[0]!r}, ...): is it the right column?"
+            )
+        if lone := self.classes[counts == 1].tolist():
+            named = ", ".join(map(repr, lone[:5])) + (", ..." if len(lone) > 5 else "")
+            self.notes.append(f"a single row has class {named}: it can be learnt or tested, not both")
+
+    def _codes(self, values: np.ndarray) -> np.ndarray:
+        places = {label: i for i, label in enumerate(self.classes.tolist())}
+        codes = np.array([places.get(label, -1) for label in values.tolist()], dtype=np.int32)
+        if (codes < 0).any():
+            row = int(np.flatnonzero(codes < 0)[0])
+            known = ", ".join(map(repr, list(places)[:8])) + (", ..." if len(places) > 8 else "")
+            raise DataError(f"Target, row {row}: class {values[row]!r} was not in training, which had {known}.")
+        return codes
+
+    def _labels(self, values: np.ndarray) -> np.ndarray:
+        if not (known := np.isin(values, (0, 1))).all():
+            row, column = np.argwhere(~known)[0]
+            got = values[row, column]
+            raise DataError(f"Target, row {row}, column {self.names[column]!r}: {got!r} is neither 0 nor 1.")
+        return values.astype(np.float64)
+
+    def _fit_scale(self, values: np.ndarray, weights: np.ndarray | None) -> None:
+        y = _numbers(values)
+        flat = np.atleast_1d(np.ptp(y, axis=0) == 0)
+        if flat.any():
+            which = "" if y.ndim == 1 else f" column {self.names[int(flat.argmax())]!r}"
+            raise DataError(f"Target{which} is {y.flat[int(flat.argmax())]:g} in every row: nothing to predict.")
+        self.log_applied = _log_helps(y) if self.log == "auto" else bool(self.log)
+        y = self._logged(y)
+        if self.scale is None:
+            self.center, self.spread = np.zeros(y.shape[1:]), np.ones(y.shape[1:])
+        elif self.scale == "standard":
+            self.center = np.average(y, axis=0, weights=weights)
+            self.spread = np.sqrt(np.average((y - self.center) ** 2, axis=0, weights=weights))
+        else:
+            found = Summary.of(np.ascontiguousarray(np.atleast_2d(y.T)), weights)
+            self.center, self.spread = (found.center, found.scale) if y.ndim == 2 else (found.center[0], found.scale[0])
+
+    def _logged(self, y: np.ndarray) -> np.ndarray:
+        if not self.log_applied:
+            return y
+        if not (y > 0).all():
+            at = np.argwhere(y <= 0)[0]
+            raise DataError(
+                f"Target, row {at[0]}, is {y[tuple(at)]:g}: a logarithm needs positive numbers: set log=False."
+            )
+        return np.log(y)
+
+
+def drop_missing(X: Any, y: Any, *others: Any) -> tuple[Any, ...]:
+    """X, y and any other columns without the rows that have no target, and the kept rows' numbers last.
+
+    >>> X, y, kept = drop_missing(np.eye(3), np.array([1.0, np.nan, 2.0]))
+    >>> y.tolist(), kept.tolist()
+    ([1.0, 2.0], [0, 2])
+    """
+    values, _ = as_target(y)
+    kept = np.flatnonzero(~missing_rows(values))
+    return *(_rows(part, kept) for part in (X, y, *others)), kept
+
+
+def _rows(part: Any, kept: np.ndarray) -> Any:
+    if part is None:
+        return None
+    if hasattr(part, "iloc"):
+        return part.iloc[kept]
+    return [part[i] for i in kept] if isinstance(part, list | tuple) else part[kept]
+
+
+def as_target(y: Any) -> tuple[np.ndarray, list[str]]:
+    """y as an array (n,) or, with more than one column, (n, k), and its columns' names."""
+    name = getattr(y, "name", None)
+    if type(y).__module__.startswith(("polars", "pyarrow")):
+        y = y.to_pandas()
+    if hasattr(y, "toarray"):
+        y = y.toarray()
+    names = [str(column) for column in y.columns] if is_frame(y) and hasattr(y, "columns") else []
+    if hasattr(y, "dtype") and hasattr(y, "iloc") and y.dtype.kind in "iuf" and y.hasnans:
+        y = y.to_numpy(dtype=np.float64, na_value=np.nan)
+    values = y if isinstance(y, np.ndarray) else np.asarray(y)
+    if values.dtype.kind == "M" or values.dtype.kind == "m":
+        raise DataError("The target holds dates or durations: turn them into numbers, such as days since the first.")
+    if values.dtype.kind == "c":
+        raise DataError("The target is complex: Complex data not supported.")
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    if values.ndim not in (1, 2) or values.size == 0:
+        raise DataError(f"The target has shape {values.shape}: give one value a row, (n,), or k, (n, k).")
+    width = 1 if values.ndim == 1 else values.shape[1]
+    if len(names) != width:
+        names = [f"y{i}" for i in range(width)] if width > 1 else ["y" if name is None else str(name)]
+    return values, names
+
+
+def missing_rows(values: np.ndarray) -> np.ndarray:
+    """Which rows of a target have a gap."""
+    if values.dtype.kind == "f":
+        gaps = np.isnan(values)
+    elif values.dtype.kind == "O":
+        import pandas as pd
+
+        gaps = np.asarray(pd.isna(values))
+    else:
+        gaps = np.zeros(values.shape, dtype=bool)
+    return gaps if gaps.ndim == 1 else gaps.any(axis=1)
+
+
+def refuse_missing(values: np.ndarray) -> None:
+    rows = np.flatnonzero(missing_rows(values))
+    if len(rows) == len(values):
+        raise DataError("The target is empty in every row (NaN): is it the right column?")
+    if len(rows):
+        which = ", ".join(map(str, rows[:5])) + (", ..." if len(rows) > 5 else "")
+        raise DataError(
+            f"The target is missing (NaN) in {len(rows)} of {counted(len(values), 'row')} (rows {which}; the first "
+            "row is 0): fill them in, or leave those rows out with X, y, kept = ct.data.drop_missing(X, y)."
+        )
+
+
+def _numbers(values: np.ndarray) -> np.ndarray:
+    if values.dtype.kind in "OUS":
+        parsed = [parse_number(str(cell)) for cell in values.ravel()]
+        for i, number in enumerate(parsed):
+            if number is None or is_gap(str(values.flat[i])):
+                row = i // (values.size // len(values))
+                raise DataError(f"Target, row {row}: {values.flat[i]!r} is not a number, which regression needs.")
+        values = np.array(parsed, dtype=np.float64).reshape(values.shape)
+    y = values.astype(np.float64)
+    if not np.isfinite(y).all():
+        row = int(np.argwhere(~np.isfinite(y))[0][0])
+        raise DataError(f"Target, row {row}, is infinity (inf): regression needs finite numbers.")
+    return y
+
+
+def _distinct(values: np.ndarray) -> np.ndarray:
+    """The different values in order: by size or alphabet, or by type first where types are mixed."""
+    if values.dtype.kind != "O":
+        return np.unique(values)
+    different = set(values.tolist())
+    try:
+        labels = sorted(different)
+    except TypeError:
+        labels = sorted(different, key=lambda label: (type(label).__name__, str(label)))
+    out = np.empty(len(labels), dtype=object)
+    out[:] = labels
+    return out
+
+
+def _log_helps(y: np.ndarray) -> bool:
+    return bool((y > 0).all()) and _skew(y) > 1 and abs(_skew(np.log(y))) < _skew(y) / 2
+
+
+def _skew(y: np.ndarray) -> float:
+    z = (y - y.mean(axis=0)) / y.std(axis=0)
+    return float((z**3).mean())

@@ -1,0 +1,121 @@
+"""What does this column hold? Decides the kind of each column of a table, and fits it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+
+from cutaway.data.categories import Boolean, Category
+from cutaway.data.cells import Words, counted, is_gap, parse_dates, unreadable, words_of
+from cutaway.data.columns import Column, Dropped, Settings
+from cutaway.data.dates import Date, dates_of, fit_parts
+from cutaway.data.numbers import Number, fit_numbers, parse_numbers, plain_numbers
+
+KINDS = ("number", "category", "boolean", "date", "drop")
+#: A column of text is numbers (or dates) when at least this share of its cells is.
+MOST = 0.95
+#: Text is no category when its distinct values reach this share of its cells.
+NEARLY_ALL = 0.9
+#: With this many different values or fewer, a column is too short to call it text or an identifier.
+FEW = 20
+IDENTIFIER = re.compile(r"(.*[\W_])?(id|key|uuid|guid|pid|index|row|row_?number|order|unnamed: \d+|column 1)$", re.I)
+
+
+def understand(name: str, cells: Any, weights: np.ndarray | None, settings: Settings, kind: str | None) -> Column:
+    """Fit one column of a DataFrame, as `kind` or as what it looks like."""
+    from pandas.api import types
+
+    if kind == "drop":
+        return Dropped(name, "dropped", int(cells.isna().sum()), int(cells.astype(str).nunique()), "", "as asked")
+    named = isinstance(cells.dtype, types.CategoricalDtype)
+    if kind in (None, "number") and not named and not types.is_bool_dtype(cells.dtype):
+        x = plain_numbers(cells)
+        if x is not None:
+            column = _number(name, x, weights, settings, words=[])
+            counter = kind is None and types.is_integer_dtype(cells.dtype)
+            return _without_identifier(column, len(x)) if counter else column
+    if kind in (None, "date") and types.is_datetime64_any_dtype(cells.dtype):
+        return _date(name, cells, weights, settings, words=[])
+
+    words = words_of(cells, name)
+    seen = words.gaps, len(words.words), next(iter(words.words), "")[:40]
+    if not words.words or (len(words.words) == 1 and words.gaps < settings.min_count):
+        return _constant(name, *seen)
+    marked = words.gaps >= settings.min_count
+    asked = named or kind is not None
+    kind = kind or ("category" if named else kind_of(words))
+    if kind == "number":
+        values, bad = parse_numbers(words)
+        if asked and bad.any():
+            raise unreadable(name, words, bad, "a number")
+        odd = [word for word, wrong in zip(words.words, bad, strict=True) if wrong]
+        return _number(name, words.spread(values, np.nan), weights, settings, odd)
+    if kind == "date":
+        lost = parse_dates(words.words).isna()
+        odd = [word for word, wrong in zip(words.words, lost, strict=True) if wrong and not (asked or is_gap(word))]
+        return _date(name, cells, weights, settings, odd)
+    if kind == "boolean":
+        column = Boolean(name, "boolean", *seen, marked)
+        column.encode(cells)  # refuses words that are neither
+        return column
+    return _category(name, words, seen, settings, asked)
+
+
+def kind_of(words: Words) -> str:
+    """What a column of words holds: 'boolean', 'number' or 'date' if its cells read so, else 'category'."""
+    if all(word.strip().lower() in ("true", "false") for word in words.words):
+        return "boolean"
+    counts = words.counts
+    filled = np.array([not is_gap(word) for word in words.words], dtype=bool)
+    cells = max(1, counts[filled].sum())
+    _, bad = parse_numbers(words)
+    share = counts[filled & ~bad].sum() / cells
+    if share == 1 or (share >= MOST and (filled & ~bad).sum() > FEW):
+        return "number"
+    dated = filled & ~np.asarray(parse_dates(words.words).isna())
+    return "date" if counts[dated].sum() >= MOST * cells else "category"
+
+
+def _number(name: str, x: np.ndarray, weights: np.ndarray | None, settings: Settings, words: list[str]) -> Column:
+    (column,) = fit_numbers([name], x[None], weights, settings)
+    if isinstance(column, Number):
+        column.words = words
+    return column
+
+
+def _without_identifier(column: Column, rows: int) -> Column:
+    if column.distinct == rows > FEW and IDENTIFIER.match(column.name.strip()):
+        reason = "by its name and its whole numbers, all different, it is an identifier"
+        return Dropped(column.name, "identifier (dropped)", column.gaps, column.distinct, column.example, reason)
+    return column
+
+
+def _date(name: str, cells: Any, weights: np.ndarray | None, settings: Settings, words: list[str]) -> Column:
+    dates = dates_of(cells, name, words)
+    known = dates[~dates.isna()]
+    seen = len(dates) - len(known), int(known.nunique()), str(known[0]) if len(known) else ""
+    if len(known) == 0 or (seen[1] == 1 and seen[0] < settings.min_count):
+        return _constant(name, *seen)
+    first = known.min().isoformat()
+    marked = seen[0] >= settings.min_count
+    return Date(name, "date", *seen, marked, first, fit_parts(dates, first, weights), settings.clip, words)
+
+
+def _category(name: str, words: Words, seen: tuple[int, int, str], settings: Settings, asked: bool) -> Column:
+    counts, distinct = words.counts, len(words.words)
+    if distinct > max(FEW, NEARLY_ALL * counts.sum()) and not asked:
+        kind = "text (dropped)" if any(" " in word for word in words.words[:100]) else "identifier (dropped)"
+        return Dropped(name, kind, *seen, f"{distinct:,} different values in {counted(int(counts.sum()), 'row')}")
+    ranked = sorted(zip(-counts, words.words, strict=True))
+    levels = [word for count, word in ranked if -count >= settings.min_count][: settings.max_levels]
+    marked = words.gaps >= settings.min_count
+    if not levels:
+        return Dropped(name, "text (dropped)", *seen, f"no value occurs {settings.min_count} times or more")
+    return Category(name, "category", *seen, marked, levels, other=len(levels) < distinct)
+
+
+def _constant(name: str, gaps: int, distinct: int, example: str) -> Dropped:
+    reason = f"every row holds {example!r}" if distinct else "every row is empty"
+    return Dropped(name, "constant (dropped)", gaps, distinct, example, reason)
