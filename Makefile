@@ -7,13 +7,14 @@
 PYTHON = python3.11 python3.12 python3.13 python3
 BIN = .venv/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+# test processes side by side; 0 is none but pytest itself: make test WORKERS=2
 WORKERS = 0
 
 help:
 	@echo "make demo    train on the house prices that ship: scores, what was built, and why"
 	@echo "make test    everything CI checks: lint, the smoke suite, the whole suite"
 	@echo "make lint    ruff, mypy, and which way the imports point"
-	@echo "make bench   the speed of this machine, beside the peers that are installed"
+	@echo "make bench   this machine's speed, beside the peers that are installed in .venv"
 	@echo "make clean   remove what building and testing left behind (to start over, remove .venv too)"
 
 demo: .venv/core
@@ -34,7 +35,7 @@ suite: .venv/test
 	$(BIN)/python -m pytest -q -n $(WORKERS) $(ARGS)
 
 bench: .venv/core
-	$(BIN)/python benchmarks/run.py $(ARGS)
+	$(BIN)/python -m benchmarks.mlp $(ARGS)
 
 clean:
 	rm -rf build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -25,6 +25,7 @@ def test_imports_point_one_way():
     ("optim/sgd.py", "def f():\n    import cutaway.nn.layers", "optim imports nn"),
     ("optim/sgd.py", "import_module('cutaway.nn')", "optim imports nn"),
     ("optim/__init__.py", "from ..losses import mse", None),
+    ("cli/fit.py", "from ..engines import cpu", None),
     ("losses.py", "from .optim import sgd", "losses imports optim"),
     ("errors.py", "from .rules import relu", "errors imports rules"),
     ("optim/sgd.py", "import cutaway as ct", "optim imports the public face"),
