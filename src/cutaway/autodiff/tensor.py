@@ -172,7 +172,7 @@ def differentiate(entry: Entry, gradients: dict[int, np.ndarray]) -> list[tuple[
         given = gradients.get(id(out))
         known["d" + name] = np.zeros_like(out.data) if given is None else given
     arguments = [known["d" + o] for o in op.differentiable] + [known[a] for a in op.needs]
-    results = op.backward(*arguments, **entry.attributes)
+    results = op.backward(*arguments, **{name: entry.attributes[name] for name in op.backward_attributes})
     results = results if isinstance(results, tuple) else (results,)
     return [
         (tensor, sum_to(result, shape=tensor.shape) if result.shape != tensor.shape else result)

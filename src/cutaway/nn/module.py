@@ -94,7 +94,7 @@ class Module:
             mode.calls = 0
         token = _pass.set(_Pass({id(m): name for name, m in reversed(list(self.named_modules()))}))
         try:
-            with scope("input"):
+            with scope(""):
                 return self.forward(*map(self.as_input, inputs), **{k: self.as_input(v) for k, v in named.items()})
         finally:
             _pass.reset(token)

@@ -60,6 +60,14 @@ class Op:
         return tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD)
 
     @cached_property
+    def backward_attributes(self) -> tuple[str, ...]:
+        """The settings that the backward rule takes too."""
+        if self.backward is None:
+            return ()
+        code = self.backward.__code__
+        return code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+
+    @cached_property
     def differentiable(self) -> tuple[str, ...]:
         """The outputs whose gradient the backward rule takes (softmax beside cross-entropy is not one)."""
         return tuple(o for o in self.outputs if "d" + o in self._backward_arguments)

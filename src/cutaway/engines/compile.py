@@ -1,0 +1,161 @@
+"""ct.compile: a model, a loss and an optimizer become a program, bound to the engine that runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .. import losses
+from ..autodiff import Tensor
+from ..errors import ArgumentError, ShapeError
+from ..optim import AdamW, Optimizer
+from ..program import Plan, Value, evaluation, named_inputs, rows_of, table, trace_model, training
+from ..random import stream
+from .reference import Reference
+
+ENGINES: dict[str, Any] = {"reference": Reference}
+
+
+class Program:
+    """A compiled network: a flat list of instructions over one block of memory, and the engine that runs it.
+
+    `print(program)` shows the listing. Made by `ct.compile`.
+    """
+
+    def __init__(self, engine: Reference, model: Any) -> None:
+        self.engine, self.model = engine, model
+
+    @property
+    def instructions(self):
+        return self.engine.instructions
+
+    @property
+    def memory(self) -> Plan:
+        """The memory plan; printed, it says how many bytes the program needs."""
+        return self.engine.plan
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The optimizer's state: its vectors by name, and the number of steps done, t."""
+        opt = self.engine.optimizer
+        names = opt.state_names if opt is not None else ()
+        return {name: self.engine.listing.block[name].array for name in names} | {"t": self.engine.t}
+
+    def feed(self, X: Any, y: Any = None, weight: Any = None) -> None:
+        """The data that batches are gathered from: inputs, targets, and weights of samples (mean 1)."""
+        data = {name: _prepared(value) for name, value in named_inputs(X).items()}
+        if self.engine.listing.target is not None:
+            data["y"] = np.asarray(y)
+        if self.engine.listing.weight is not None:
+            data["w"] = np.asarray(weight)
+        lengths = {name: len(values) for name, values in data.items()}
+        if len(set(lengths.values())) > 1:
+            raise ShapeError(f"inputs and targets must have the same number of rows, got {lengths}")
+        for v in (*self.engine.listing.inputs, self.engine.listing.target):
+            if v is not None and (got := data[v.name].shape[1:]) != v.shape and np.prod(got) != v.width:
+                raise ShapeError(f"{v.name} was compiled for rows of shape {v.shape}, got rows of shape {got}")
+        self.engine.feed(data)
+
+    def run(self, order: np.ndarray | None = None, position: int = 0, steps: int | None = None) -> np.ndarray:
+        """Training steps on the rows in `order` (all, as they come, if None); gives the loss of each step."""
+        rows = self.engine.rows if order is None else len(order)
+        left = -(-(rows - position) // self.engine.batch_size)
+        return self.engine.run(order, position, left if steps is None else min(steps, left))
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Raw outputs for every row."""
+        self.feed(X)
+        return self.engine.predict()
+
+    def value(self, name: str) -> np.ndarray:
+        """The last batch's values by name, such as "layer1.z". Only a program that keeps every value has them all."""
+        for v in self.values():
+            if v.name == name:
+                return self.engine.view(v, self.engine.n)
+        raise ArgumentError(f"this program has no value {name!r}: it has {', '.join(v.name for v in self.values())}")
+
+    def values(self) -> list[Value]:
+        """Every value of the program, in the order of first use."""
+        found = {id(v): v for i in self.instructions for v in (*i.reads, *i.written)}
+        return list(found.values())
+
+    def __str__(self) -> str:
+        return f"{table(self.instructions, self.engine.batch_size)}\nmemory: {self.memory}"
+
+
+def _prepared(value: Any) -> Any:
+    return value.data if isinstance(value, Tensor) else np.asarray(value)
+
+
+def compile(model: Any, loss: str | Callable = "mse", optimizer: Optimizer | None = None, batch_size: int = 32,
+            input: Any = None, target: Any = None, *, weighted: bool = False, seed: int = 0, engine: str = "cpu",
+            threads: int | None = None, keep_all: bool = False) -> Program:  # fmt: skip
+    """A program that trains `model`: load, forward, loss, backward and update as one list of instructions.
+
+    >>> import cutaway as ct
+    >>> program = ct.compile(ct.nn.MLP(4, [8], 1), "mse", ct.optim.AdamW(1e-3), batch_size=32)
+    >>> print(program.memory)                                                   # doctest: +ELLIPSIS
+    ... bytes for batches of 32 (... if nothing shared memory)
+
+    input, target: an example (a row or more), needed where the first layer does not fix the shape. weighted: expect
+    weights of samples. threads: None chooses by the size of a step. keep_all: no value shares memory with another.
+    More than eight arguments, because every one of them changes the instructions.
+    """
+    if engine not in ENGINES:
+        raise ArgumentError(f"no engine is called {engine!r}: use one of {', '.join(ENGINES)}")
+    if not isinstance(batch_size, int | np.integer) or batch_size < 1:
+        raise ArgumentError(f"batch_size must be a whole number of at least 1, got {batch_size!r}")
+    optimizer = optimizer if optimizer is not None else AdamW(1e-3)
+    function = losses.get(loss)
+    x = _example(model) if input is None else input
+    y = _example_target(model, x, loss) if target is None else target
+    recorded = trace_model(model, function, x, y, weighted)
+    _refuse_links(recorded, loss)
+    shards = ENGINES[engine].choose_threads(recorded, batch_size, threads) if hasattr(
+        ENGINES[engine], "choose_threads") else 1  # fmt: skip
+    listing = training(recorded, model, optimizer, shards)
+    return Program(ENGINES[engine](listing, batch_size, optimizer, seed, shards, keep_all), model)
+
+
+def evaluator(model: Any, X: Any, engine: str = "cpu", batch_size: int = 1024, threads: int | None = None) -> Program:
+    """The program that evaluates `model` on inputs like X: forward only, dropout and batch norm at rest."""
+    recorded = trace_model(model, None, X if _has_rows(X) else _example(model))
+    shards = ENGINES[engine].choose_threads(recorded, batch_size, threads) if hasattr(
+        ENGINES[engine], "choose_threads") else 1  # fmt: skip
+    return Program(ENGINES[engine](evaluation(recorded), batch_size, shards=shards), model)
+
+
+def _has_rows(X: Any) -> bool:
+    return all(len(part) for part in named_inputs(X).values())
+
+
+def _example(model: Any) -> Any:
+    """Two rows of input for a model whose first layer says how many features it takes."""
+    for _, module in model.named_modules():
+        if hasattr(module, "n_in"):
+            return stream(0, "example").standard_normal((2, module.n_in))
+        if hasattr(module, "entries"):
+            return np.zeros((2, 1), np.int32)
+    raise ArgumentError("the model's input shape is not known from its first layer: pass input=, a row or two of data")
+
+
+def _example_target(model: Any, x: Any, loss: str | Callable) -> np.ndarray:
+    x = rows_of(x, 2)
+    out = model(*x) if isinstance(x, tuple) else model(**x) if isinstance(x, dict) else model(x)
+    name = loss if isinstance(loss, str) else getattr(loss, "__name__", "")
+    return np.zeros(2, np.int32) if name == "cross_entropy" else np.zeros_like(out.data)
+
+
+def _refuse_links(recorded: Any, loss: Any) -> None:
+    name = loss if isinstance(loss, str) else getattr(loss, "__name__", "")
+    last = next((s for s in recorded.steps if any(v is recorded.output for v in s.outputs)), None)
+    link = last.entry.op.name if last is not None else ""
+    if (link in ("softmax", "log_softmax") and name == "cross_entropy") or (
+        link in ("sigmoid", "softmax") and name == "binary_cross_entropy"
+    ):
+        raise ArgumentError(
+            f"the network ends in {link}, but {name} takes raw outputs and applies {link} itself (that is stable; twice "
+            f"would be wrong): remove the last layer"
+        )

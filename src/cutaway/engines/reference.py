@@ -1,0 +1,193 @@
+"""The reference engine: every instruction by its rule, in NumPy, in either precision. What other engines must equal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..autodiff import Runtime
+from ..optim import Optimizer
+from ..program import Instruction, Listing, Rows, ShapeOf, Value, plan
+from ..rules import OPS
+from ..rules.shape import sum_to
+
+
+class Reference:
+    """Runs a listing over one block of memory.
+
+    feed() gives it the arrays that `gather` reads; run() does training steps, predict() evaluation in batches.
+    """
+
+    name = "reference"
+
+    def __init__(self, listing: Listing, batch_size: int, optimizer: Optimizer | None = None, seed: int = 0,
+                 shards: int = 1, keep_all: bool = False) -> None:  # fmt: skip
+        self.listing, self.batch_size, self.optimizer, self.seed, self.shards = (
+            listing, batch_size, optimizer, seed, shards)  # fmt: skip
+        self.instructions = listing.instructions
+        self.plan = plan(self.instructions, batch_size, shards, keep_all)
+        raw = np.zeros(self.plan.bytes + 64, np.uint8)
+        start = -raw.ctypes.data % 64
+        self.memory = raw[start : start + self.plan.bytes]
+        self.data: dict[str, np.ndarray] = {}
+        self.order: np.ndarray | None = None
+        self.rows = self.position = self.n = self.t = 0
+        self.finite = True
+        self.rates: np.ndarray | None = None
+        self.rate = optimizer.rate(1) if optimizer is not None and not callable(optimizer.lr) else 0.0
+        self.outputs: np.ndarray | None = None
+
+    # ---- memory ----------------------------------------------------------------------------------------------------------
+    def view(self, v: Value, n: int) -> np.ndarray:
+        """A value's array in a batch of n samples (shared memory, not a copy)."""
+        if v.tensor is not None:
+            return v.tensor.data
+        if v.array is not None:
+            return v.array
+        shape = v.shape_at(n)
+        start = self.plan.offsets[id(v)]
+        size = int(np.prod(shape, dtype=np.int64)) * v.dtype.itemsize
+        return self.memory[start : start + size].view(v.dtype).reshape(shape)
+
+    # ---- work ------------------------------------------------------------------------------------------------------------
+    def feed(self, data: dict[str, np.ndarray]) -> None:
+        """The arrays by input name (x, y, w), all of the same number of rows."""
+        self.data = {v.name: np.ascontiguousarray(data[v.name], v.dtype) for i in self.instructions if i.op == "gather"
+                     for v in i.written}  # fmt: skip
+        self.rows = len(next(iter(self.data.values())))
+
+    def run(self, order: np.ndarray | None, position: int, steps: int) -> np.ndarray:
+        """Training steps from `position` in `order`; the loss of each. Fewer than asked: a value was not finite."""
+        self._start(order, position, steps)
+        losses = np.zeros(steps)
+        for k in range(steps):
+            self.t += 1
+            for instruction in self.instructions:
+                self.execute(instruction)
+                if not self.finite:
+                    self.t -= 1
+                    return losses[:k]
+            loss = self.listing.loss
+            losses[k] = float(self.view(loss, self.n)) if loss is not None else 0.0
+        return losses
+
+    def predict(self) -> np.ndarray:
+        """The outputs of every row fed."""
+        out = self.listing.output
+        self.outputs = np.empty(out.shape_at(self.rows) if out.rows else out.shape, out.dtype)
+        if self.rows:
+            self._start(None, 0, 1)
+            for _ in range(-(-self.rows // self.batch_size)):
+                for instruction in self.instructions:
+                    self.execute(instruction)
+        return self.outputs
+
+    def _start(self, order: np.ndarray | None, position: int, steps: int) -> None:
+        self.order, self.position, self.finite = order, position, True
+        if self.optimizer is not None and callable(self.optimizer.lr):
+            self.rates = rates(self.optimizer, self.t + 1, steps)
+            self._first = self.t + 1
+
+    def execute(self, instruction: Instruction) -> None:
+        """Run one instruction."""
+        special = getattr(self, f"_{instruction.op}", None)
+        if special is not None and not instruction.backward:
+            special(instruction)
+        else:
+            self.by_rule(instruction)
+
+    def by_rule(self, instruction: Instruction) -> None:
+        """Run an instruction as its rule says, and put the results in their places."""
+        rule, n = OPS[instruction.op], self.n
+        f = rule.backward if instruction.backward else rule.forward
+        assert f is not None
+        attributes = {k: self.resolve(v) for k, v in instruction.attributes.items()}
+        results = f(*[self.resolve(a) for a in instruction.arguments], **attributes)
+        for value, result in zip(instruction.writes, results if isinstance(results, tuple) else (results,), strict=False):
+            if value is not None:
+                place = self.view(value, n)
+                place[...] = result if result.shape == place.shape else sum_to(result, shape=place.shape)
+
+    def resolve(self, argument: Any) -> Any:
+        """An argument as a rule takes it: an array, a shape, or a setting."""
+        if isinstance(argument, Value):
+            return self.view(argument, self.n)
+        if isinstance(argument, ShapeOf):
+            return argument.value.shape_at(self.n)
+        if isinstance(argument, Rows):
+            return argument.per_sample * self.n
+        if isinstance(argument, Runtime):
+            return {"seed": self.seed, "t": self.t}[argument.name]
+        if isinstance(argument, tuple):
+            return tuple(self.resolve(a) for a in argument)
+        return argument
+
+    # ---- instructions of the engine itself -----------------------------------------------------------------------------
+    def _batch(self, instruction: Instruction) -> None:
+        total = self.rows if self.order is None else len(self.order)
+        self.n = min(self.batch_size, total - self.position)
+        self.now = self.position
+        self.position += self.n
+
+    def _gather(self, instruction: Instruction) -> None:
+        (v,) = instruction.written
+        picked = slice(self.now, self.now + self.n)
+        self.view(v, self.n)[...] = self.data[v.name][picked if self.order is None else self.order[picked]].reshape(
+            v.shape_at(self.n)
+        )
+
+    def _store(self, instruction: Instruction) -> None:
+        (v,) = instruction.reads
+        assert self.outputs is not None
+        k = max(v.rows, 1)
+        self.outputs[self.now * k : (self.now + self.n) * k] = self.view(v, self.n)
+
+    def _fill(self, instruction: Instruction) -> None:
+        self.view(instruction.written[0], self.n)[...] = instruction.attributes["value"]
+
+    def _assign(self, instruction: Instruction) -> None:
+        self.view(instruction.written[0], self.n)[...] = self.view(instruction.reads[0], self.n)
+
+    def _check(self, instruction: Instruction) -> None:
+        self.finite = all(bool(np.isfinite(self.view(v, self.n)).all()) for v in instruction.reads)
+
+    def _schedule(self, instruction: Instruction) -> None:
+        assert self.rates is not None
+        self.rate = float(self.rates[self.t - self._first])
+
+    def _prepare(self, instruction: Instruction) -> None:
+        g, theta = (self.view(v, self.n) for v in instruction.arguments)
+        g[...] = instruction.attributes["prepare"].apply(g, theta)
+
+    _clip_norm = _clip_value = _l2_gradient = _prepare
+
+    def _optimizer(self, instruction: Instruction) -> None:
+        opt = self.optimizer
+        assert opt is not None
+        part = slice(instruction.attributes["lo"], instruction.attributes["hi"])
+        theta, g, *state = (self.view(v, self.n)[part] for v in instruction.arguments)
+        settings = hyperparameters(opt, instruction) | {"lr": self.rate}
+        if opt.uses_step:
+            settings["t"] = self.t
+        results = type(opt).rule(theta, g, *state, **settings)
+        for place, new in zip((theta, *state), results if isinstance(results, tuple) else (results,), strict=True):
+            place[...] = new
+
+
+def hyperparameters(opt: Optimizer, instruction: Instruction) -> dict[str, float]:
+    """The settings of an update instruction, its own exemption from weight decay among them; lr comes at run time."""
+    settings = {name: float(getattr(opt, name)) for name in opt.settings if name != "lr"}
+    if not instruction.attributes["decays"] and "weight_decay" in settings:
+        settings["weight_decay"] = 0.0
+    return settings
+
+
+def rates(opt: Optimizer, first: int, steps: int) -> np.ndarray:
+    """The learning rates of steps first, first + 1, ..."""
+    from ..optim import Schedule
+
+    t = np.arange(first, first + steps)
+    if isinstance(opt.lr, Schedule):
+        return np.ascontiguousarray(np.broadcast_to(opt.lr(t), t.shape), np.float64)
+    return np.array([opt.rate(int(k)) for k in t], np.float64)

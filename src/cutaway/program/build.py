@@ -1,0 +1,231 @@
+"""From a recorded model to instructions: load, forward, loss, backward (the recording in reverse), update."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..errors import ArgumentError, RecordingError
+from ..optim import Optimizer
+from ..rules import OPS
+from .instruction import Instruction, ShapeOf, Value
+from .record import Recorded, Step
+
+
+@dataclass
+class Listing:
+    """The instructions of a program and the values they work on."""
+
+    instructions: list[Instruction]
+    inputs: list[Value]
+    output: Value
+    loss: Value | None = None
+    target: Value | None = None
+    weight: Value | None = None
+    gradients: dict[int, Value] = field(default_factory=dict)  # id of a parameter's Tensor -> its gradient
+    block: dict[str, Value] = field(default_factory=dict)  # θ, its gradient, and the optimizer's state
+
+
+def forward(recorded: Recorded) -> list[Instruction]:
+    """The evaluation of a model, and of its loss if it was recorded with one."""
+    out = []
+    updates = {id(new) for _, new in recorded.assignments}
+    for step in recorded.steps:
+        rule = step.entry.op
+        batched = all(v.rows for v in step.outputs)
+        phase = "loss" if step.entry.scope == "loss" else "forward"
+        if any(id(v) in updates for v in step.outputs):
+            phase = "update"
+        instruction = Instruction(
+            phase, rule.name, step.inputs, step.outputs, step.attributes, formula=rule.formula, layer=step.entry.scope,
+            scope="rows" if batched and not rule.reduces_batch else "once",
+        )  # fmt: skip
+        out.append(instruction)
+    return out
+
+
+def evaluation(recorded: Recorded) -> Listing:
+    """Load, forward, and the outputs put in their place."""
+    out = recorded.output
+    store = Instruction("store", "store", (out,), (), formula="outputs[rows] = value")
+    return Listing([*_load(recorded), *forward(recorded), store], recorded.inputs, out)
+
+
+def training(recorded: Recorded, model, opt: Optimizer, shards: int) -> Listing:
+    """Everything one training step does."""
+    assert recorded.loss is not None
+    ahead = forward(recorded)
+    listing = Listing([], recorded.inputs, recorded.output, recorded.loss, recorded.target, recorded.weight)
+    parameters = model.parameters()
+    theta = model.theta
+    if not theta.size or not any(p.requires_grad for p in parameters):
+        raise ArgumentError("the model has no parameter to train: every one is frozen (requires_grad=False) or none exists")
+    block = np.zeros((shards, theta.size), theta.dtype)
+    at = 0
+    for p in parameters:
+        if p.requires_grad:
+            listing.gradients[id(p)] = Value(
+                "", p.shape, 0, p.dtype, "gradient", array=block[0, at : at + p.size].reshape(p.shape),
+                per_shard=shards > 1,
+            )  # fmt: skip
+        at += p.size
+    listing.block = {
+        "θ": Value("θ", theta.shape, 0, theta.dtype, "parameter", array=theta),
+        "g": Value("g", theta.shape, 0, theta.dtype, "gradient", array=block[0], per_shard=shards > 1),
+        "shards": Value("g of all shards", block.shape, 0, theta.dtype, "gradient", array=block),
+    }
+    for name in opt.state_names:
+        listing.block[name] = Value(name, theta.shape, 0, theta.dtype, "state", array=np.zeros_like(theta))
+    backward = _Backward(listing, recorded, shards).run()
+    listing.instructions = [
+        *_load(recorded), *(i for i in ahead if i.phase != "update"), *backward,
+        *_update(listing, model, opt, shards), *(i for i in ahead if i.phase == "update"),
+        *(Instruction("update", "assign", (new,), (old,), formula="buffer = new value", scope="once", layer=old.name)
+          for old, new in recorded.assignments),
+    ]  # fmt: skip
+    return listing
+
+
+def _load(recorded: Recorded) -> list[Instruction]:
+    wanted = [v for v in (*recorded.inputs, recorded.target, recorded.weight) if v is not None]
+    return [Instruction("load", "batch", (), (), formula="n = rows of this batch")] + [
+        Instruction("load", "gather", (), (v,), formula=f"{v.name} = data[order[rows]]") for v in wanted
+    ]
+
+
+class _Backward:
+    """The recording in reverse: one backward rule for each operation that a gradient flows through."""
+
+    def __init__(self, listing: Listing, recorded: Recorded, shards: int) -> None:
+        self.listing, self.recorded, self.shards = listing, recorded, shards
+        self.gradient: dict[int, Value] = {}
+        self.out: list[Instruction] = []
+
+    def run(self) -> list[Instruction]:
+        J = self.recorded.loss
+        assert J is not None
+        self.gradient[id(J)] = Value("1", J.shape, 0, J.dtype, "constant", array=np.ones(J.shape, J.dtype))
+        for step in reversed(self.recorded.steps):
+            if any(id(v) in self.gradient for v in step.outputs) and any(self._wants(v) for v in step.inputs):
+                self._step(step)
+        return self.out
+
+    def _wants(self, v: Value | None) -> bool:
+        return v is not None and id(v) in self.recorded.wants_gradient
+
+    def _step(self, step: Step) -> None:
+        rule = step.entry.op
+        if rule.backward is None:
+            raise RecordingError(f"{rule.name} has no derivative, but a gradient must flow through it ({step.entry.scope})")
+        known: dict[str, Any] = {}
+        if rule.variadic:
+            known[rule.inputs[0] + "_shape"] = tuple(ShapeOf(v) for v in step.inputs if v is not None)
+        else:
+            for name, v in zip(rule.inputs, step.inputs, strict=True):
+                known[name], known[name + "_shape"] = v, None if v is None else ShapeOf(v)
+        known.update(zip(rule.outputs, step.outputs, strict=True))
+        for name, v in zip(rule.outputs, step.outputs, strict=True):
+            if name in rule.differentiable:
+                known[f"d{name}"] = self.gradient.get(id(v)) or self._zero(v, step)
+        arguments = tuple(known[f"d{o}"] for o in rule.differentiable) + tuple(known[a] for a in rule.needs)
+        inputs = step.inputs
+        batched = [v for v in inputs if v is not None and self._wants(v) and v.rows]
+        others = [v for v in inputs if v is not None and self._wants(v) and not v.rows and id(v.tensor) not in
+                  self.listing.gradients]  # fmt: skip
+        once = rule.reduces_batch and rule.name not in ("mean", "sum", "weighted_mean") or bool(others)
+        once = once or not (batched or any(a.rows for a in arguments if isinstance(a, Value)))
+        scope = "once" if once else "rows"
+        broadcast = rule.kind == "elementwise" or rule.name == "matmul"
+        writes: list[Value | None] = []
+        after: list[Instruction] = []
+        for v in inputs:
+            if v is None or not self._wants(v):
+                writes.append(None)
+                continue
+            target, follow = self._target(v, scope, step.entry.scope)
+            shape = step.outputs[0]
+            if broadcast and (v.rows, v.shape) != (shape.rows, shape.shape) and rule.name != "matmul":
+                whole = Value(target.name + " (broadcast)", shape.shape, shape.rows, v.dtype)
+                after.append(Instruction(
+                    "backward", "sum_to", (whole,), (target,), {"shape": ShapeOf(v)}, scope=scope,
+                    formula=OPS["sum_to"].formula, layer=step.entry.scope,
+                ))  # fmt: skip
+                target = whole
+            writes.append(target)
+            after += follow
+        self.out.append(Instruction(
+            "backward", rule.name, arguments, tuple(writes), {k: step.attributes[k] for k in rule.backward_attributes},
+            True, scope, f"d of: {rule.formula}", step.entry.scope,
+        ))  # fmt: skip
+        self.out += after
+
+    def _target(self, v: Value, scope: str, layer: str) -> tuple[Value, list[Instruction]]:
+        """Where to write a gradient of v; a second one is written beside the first, then added to it."""
+        own = self.listing.gradients.get(id(v.tensor)) if v.tensor is not None else None
+        known = self.gradient.get(id(v))
+        if known is None:
+            name = _gradient_name(v.name)
+            if own is not None:
+                own.name = name
+            self.gradient[id(v)] = own or Value(name, v.shape, v.rows, v.dtype)
+            if own is not None and scope == "once" and self.shards > 1:  # only one shard will write: clear the others'
+                self.out.append(Instruction("backward", "fill", (), (own,), {"value": 0.0}, formula="0", layer=layer))
+            return self.gradient[id(v)], []
+        again = Value(known.name + "@2", v.shape, v.rows, v.dtype, per_shard=known.per_shard and scope == "rows")
+        add = Instruction("backward", "add", (known, again), (known,), scope=scope, layer=layer, formula="w = u + v")
+        return again, [add]
+
+    def _zero(self, v: Value, step: Step) -> Value:
+        zero = Value(_gradient_name(v.name), v.shape, v.rows, v.dtype)
+        if v.rows:
+            self.out.append(Instruction("backward", "fill", (), (zero,), {"value": 0.0}, formula="0", layer=step.entry.scope))
+            return zero
+        zero.array = np.zeros(v.shape, v.dtype)
+        zero.role, zero.name = "constant", "0"
+        return zero
+
+
+def _gradient_name(name: str) -> str:
+    head, dot, tail = name.rpartition(".")
+    return f"{head}{dot}d{tail}"
+
+
+def _update(listing: Listing, model, opt: Optimizer, shards: int) -> list[Instruction]:
+    theta, g = listing.block["θ"], listing.block["g"]
+    state = tuple(listing.block[name] for name in opt.state_names)
+    out = []
+    if shards > 1:
+        out.append(Instruction("update", "reduce", (listing.block["shards"],), (g,), scope="range", formula="g = sum of shards"))
+    out.append(Instruction("update", "check", (listing.loss, g), (), scope="once", formula="stop if J or g is not finite"))
+    for prepare in opt.prepare:
+        out.append(Instruction(
+            "update", prepare.rule.__name__, (g, theta), (g,), {"prepare": prepare}, formula=repr(prepare), scope="once",
+        ))  # fmt: skip
+    if callable(opt.lr):
+        out.append(Instruction("update", "schedule", (), (), formula=f"lr = {opt.lr!r}", scope="once"))
+    for lo, hi, decays in _ranges(model, opt):
+        whole = (lo, hi) == (0, theta.width)
+        label = "" if whole else f" on θ[{lo}:{hi}]" + ("" if decays else ", no decay")
+        out.append(Instruction(
+            "update", "optimizer", (theta, g, *state), (theta, *state), {"lo": lo, "hi": hi, "decays": decays},
+            formula=repr(opt) + label, scope="range",
+        ))  # fmt: skip
+    return out
+
+
+def _ranges(model, opt: Optimizer) -> list[tuple[int, int, bool]]:
+    """The stretches of θ that the optimizer treats alike: frozen parameters are in none."""
+    exempt = getattr(opt, "decay", "all") != "all"
+    out: list[tuple[int, int, bool]] = []
+    at = 0
+    for p in model.parameters():
+        if p.requires_grad:
+            decays = opt.decays(p.shape) if exempt else True
+            if out and out[-1][1] == at and out[-1][2] == decays:
+                out[-1] = (out[-1][0], at + p.size, decays)
+            else:
+                out.append((at, at + p.size, decays))
+        at += p.size
+    return out

@@ -1,0 +1,116 @@
+"""What a program is made of: values, and the instructions that read and write them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..autodiff import Tensor
+from ..rules import OPS
+
+
+@dataclass(eq=False)
+class Value:
+    """Something an instruction reads or writes.
+
+    shape: without the batch. rows: leading rows for each sample (1 for most), or 0 for a value that has no batch.
+    role: "input", "target", "weight" (of samples), "parameter", "buffer", "constant", "gradient", "state", "activation".
+    Values of a model or an optimizer live in arrays of their own (`tensor` or `array`); all others in the program's
+    memory, at an offset that the memory plan gives them. per_shard: every thread writes a copy of its own.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    rows: int
+    dtype: np.dtype
+    role: str = "activation"
+    tensor: Tensor | None = None
+    array: np.ndarray | None = None
+    per_shard: bool = False
+
+    @property
+    def width(self) -> int:
+        """Numbers for each sample, or in all where there is no batch."""
+        return math.prod(self.shape) * max(self.rows, 1)
+
+    @property
+    def outside(self) -> bool:
+        """Whether it lives in an array of its own rather than in the program's memory."""
+        return self.tensor is not None or self.array is not None
+
+    def shape_at(self, n: int) -> tuple[int, ...]:
+        """The whole shape in a batch of n samples."""
+        return (self.rows * n, *self.shape) if self.rows else self.shape
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True)
+class ShapeOf:
+    """An argument of which a rule needs the shape alone, so that its values need not be kept."""
+
+    value: Value
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A setting that counts rows: `per_sample` times the samples in the batch."""
+
+    per_sample: int
+
+    def __repr__(self) -> str:
+        return "n" if self.per_sample == 1 else f"{self.per_sample}n"
+
+
+@dataclass(eq=False)
+class Instruction:
+    """One line of a program.
+
+    phase: load, forward, loss, backward or update. op: a rule's name, or one of the engine's own (batch, gather, check,
+    ...). backward: run the rule's backward. scope: who runs it when several threads share the batch: each on its own
+    "rows", each on its own "range" of θ, or one of them "once" for the whole batch.
+    """
+
+    phase: str
+    op: str
+    arguments: tuple[Any, ...]
+    writes: tuple[Value | None, ...]
+    attributes: dict[str, Any] = field(default_factory=dict)
+    backward: bool = False
+    scope: str = "rows"
+    formula: str = ""
+    layer: str = ""
+
+    @property
+    def title(self) -> str:
+        return self.op + ("'" if self.backward else "")
+
+    @property
+    def reads(self) -> list[Value]:
+        found = []
+        for argument in self.arguments:
+            if isinstance(argument, Value):
+                found.append(argument)
+            elif isinstance(argument, tuple):
+                found += [a for a in argument if isinstance(a, Value)]
+        return found
+
+    @property
+    def written(self) -> list[Value]:
+        return [w for w in self.writes if w is not None]
+
+    def operands(self) -> dict[str, Value | None]:
+        """Every value by the name its rule gives it: x, W, b, z; dz, dx, dW, db for a backward rule."""
+        rule = OPS[self.op]
+        if not self.backward:
+            return dict(zip(rule.inputs, self.arguments, strict=False)) | dict(
+                zip(rule.outputs, self.writes, strict=True)
+            )
+        names = [f"d{o}" for o in rule.differentiable] + list(rule.needs)
+        return {name: a.value if isinstance(a, ShapeOf) else a for name, a in zip(names, self.arguments, strict=True)} | {
+            f"d{i}": w for i, w in zip(rule.inputs, self.writes, strict=False)
+        }

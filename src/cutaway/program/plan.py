@@ -1,0 +1,88 @@
+"""The memory plan: where each value lives, so that values that are never alive together share the same bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..rules import OPS
+from .instruction import Instruction, Value
+
+LINE = 64  # bytes; every value starts on a cache line
+
+
+@dataclass
+class Plan:
+    """Offsets in bytes of every value in the program's memory, for batches of up to `batch` samples."""
+
+    offsets: dict[int, int]
+    bytes: int
+    unshared_bytes: int
+    batch: int
+
+    def __str__(self) -> str:
+        return f"{self.bytes:,} bytes for batches of {self.batch} ({self.unshared_bytes:,} if nothing shared memory)"
+
+
+def plan(instructions: list[Instruction], batch: int, shards: int = 1, keep_all: bool = False) -> Plan:
+    """Give every value its place. keep_all: no sharing, so that every value can be looked at afterwards."""
+    alive: dict[int, list[int]] = {}
+    values: dict[int, Value] = {}
+    for i, instruction in enumerate(instructions):
+        for v in (*instruction.reads, *instruction.written):
+            if not v.outside:
+                values[id(v)] = v
+                alive.setdefault(id(v), [i, i])[1] = i
+    home = {key: key for key in values}  # whose memory a value uses: its own, or that of the value it overwrites
+    if not keep_all:
+        for i, instruction in enumerate(instructions):
+            _overwrite(i, instruction, alive, home)
+    sizes = {key: _size(v, batch, shards) for key, v in values.items()}
+    blocks: dict[int, list[int]] = {}  # home -> first and last instruction
+    for key in values:
+        root = _root(home, key)
+        span = blocks.setdefault(root, list(alive[key]))
+        span[0], span[1] = min(span[0], alive[key][0]), max(span[1], alive[key][1])
+    placed: list[tuple[int, int, int, int]] = []  # offset, end, first, last
+    offsets: dict[int, int] = {}
+    for root in sorted(blocks, key=lambda r: (-sizes[r], blocks[r][0])):
+        first, last = blocks[root]
+        rivals = sorted(p for p in placed if keep_all or not (p[3] < first or last < p[2]))
+        at = 0
+        for start, end, _, _ in rivals:
+            if at + sizes[root] <= start:
+                break
+            at = max(at, end)
+        offsets[root] = at
+        placed.append((at, at + sizes[root], first, last))
+    total = max((end for _, end, _, _ in placed), default=0)
+    return Plan({key: offsets[_root(home, key)] for key in values}, total, sum(sizes.values()), batch)
+
+
+def _size(v: Value, batch: int, shards: int) -> int:
+    count = v.width * (batch if v.rows else shards if v.per_shard else 1)
+    return -(-count * v.dtype.itemsize // LINE) * LINE
+
+
+def _root(home: dict[int, int], key: int) -> int:
+    while home[key] != key:
+        key = home[key]
+    return key
+
+
+def _overwrite(i: int, instruction: Instruction, alive: dict[int, list[int]], home: dict[int, int]) -> None:
+    """Let an instruction that works value by value write over an input that nobody reads again (a over z)."""
+    rule = OPS.get(instruction.op)
+    if rule is None or not (rule.kind in ("elementwise", "view") or rule.name == "dropout"):
+        return
+    taken: set[int] = set()
+    for out in instruction.written:
+        if out.outside or alive[id(out)][0] != i:
+            continue
+        for v in instruction.reads:
+            fits = not v.outside and (v.rows, v.width, v.dtype, v.per_shard) == (out.rows, out.width, out.dtype, out.per_shard)
+            if rule.kind == "view":
+                fits = not v.outside and bool(v.rows) == bool(out.rows) and v.width == out.width and v.dtype == out.dtype
+            if fits and v.role == "activation" and alive[id(v)][1] == i and id(v) not in taken:
+                home[id(out)] = _root(home, id(v))
+                taken.add(id(v))
+                break

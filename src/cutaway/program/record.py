@@ -1,0 +1,210 @@
+"""Recording: a model run on two rows and on three, so that the dimensions that differ are the batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..autodiff import Entry, Recording, Runtime, Tensor, record, scope
+from ..errors import RecordingError
+from .instruction import Rows, Value
+
+SEED, STEP = Runtime("seed", 1), Runtime("t", 1)
+
+
+@dataclass
+class Step:
+    """One recorded operation on values."""
+
+    entry: Entry
+    inputs: tuple[Value | None, ...]
+    outputs: tuple[Value, ...]
+    attributes: dict[str, Any]
+
+
+@dataclass
+class Recorded:
+    """A model (and loss) as operations on values."""
+
+    steps: list[Step]
+    inputs: list[Value]
+    output: Value
+    loss: Value | None
+    target: Value | None
+    weight: Value | None
+    assignments: list[tuple[Value, Value]]
+    wants_gradient: set[int]  # ids of the values through which gradients flow
+
+
+def rows_of(x: Any, n: int) -> Any:
+    """The first n rows of an example, repeated where it has fewer."""
+    if isinstance(x, tuple):
+        return tuple(rows_of(part, n) for part in x)
+    if isinstance(x, dict):
+        return {key: rows_of(part, n) for key, part in x.items()}
+    x = np.asarray(x)
+    return np.resize(x[:n], (n, *x.shape[1:]))
+
+
+def named_inputs(x: Any) -> dict[str, Any]:
+    """Inputs by name: x; x1, x2, ... for a tuple; x.key for a dict."""
+    if isinstance(x, tuple):
+        return {f"x{i + 1}": part for i, part in enumerate(x)}
+    if isinstance(x, dict):
+        return {f"x.{key}": part for key, part in x.items()}
+    return {"x": x}
+
+
+@dataclass
+class _Run:
+    recording: Recording
+    inputs: dict[str, Tensor]
+    output: Tensor
+    loss: Tensor | None
+    target: Tensor | None
+    weight: Tensor | None
+
+
+def _run(model, loss: Callable | None, x: Any, y: Any, weighted: bool, n: int) -> _Run:
+    def tensors(part):
+        return model.as_input(part)
+
+    x = rows_of(x, n)
+    given: Any = tuple(map(tensors, x)) if isinstance(x, tuple) else (
+        {k: tensors(v) for k, v in x.items()} if isinstance(x, dict) else tensors(x)
+    )
+    target = weight = J = None
+    with np.errstate(all="ignore"), record() as recording:
+        def forward():
+            if isinstance(given, tuple):
+                return model(*given)
+            return model(**given) if isinstance(given, dict) else model(given)
+
+        if loss is None:
+            output = forward()
+        else:
+            with model.training(seed=SEED, step=STEP):
+                output = forward()
+        if not isinstance(output, Tensor):
+            raise RecordingError(f"{type(model).__name__}.forward must return one Tensor, got {type(output).__name__}")
+        if loss is not None:
+            target = Tensor(rows_of(y, n))
+            weight = Tensor(np.ones(n, output.dtype)) if weighted else None
+            with scope("loss"):
+                J = loss(output, target) if weight is None else loss(output, target, weight=weight)
+            if not isinstance(J, Tensor) or J.size != 1:
+                got = f"shape {J.shape}" if isinstance(J, Tensor) else type(J).__name__
+                raise RecordingError(f"a loss must return one number as a Tensor (take .mean()), got {got}")
+    return _Run(recording, named_inputs(given), output, J, target, weight)
+
+
+def trace_model(model, loss: Callable | None, x: Any, y: Any = None, weighted: bool = False) -> Recorded:
+    """Record a model (in training mode if a loss is given) and say which dimensions are the batch."""
+    two, three = (_run(model, loss, x, y, weighted, n) for n in (2, 3))
+    a_entries, b_entries = two.recording.tape.entries, three.recording.tape.entries
+    for i, (a, b) in enumerate(zip(a_entries, b_entries, strict=False)):
+        if a.op is not b.op:
+            _part(i, a, f"runs {a.op.name} with two rows but {b.op.name} with three")
+    if len(a_entries) != len(b_entries):
+        raise RecordingError(
+            f"the model runs {len(a_entries)} operations on two rows but {len(b_entries)} on three: its Python loops "
+            "and branches must not depend on the number of rows"
+        )
+    namer = _Namer()
+    values: dict[int, Value] = {}
+    parameters = {id(p): name for name, p in model.named_parameters()}
+    buffers = {id(b): name for name, b in model.named_buffers()}
+    for role, tensors, other in (
+        ("input", two.inputs, three.inputs), ("target", {"y": two.target}, {"y": three.target}),
+        ("weight", {"w": two.weight}, {"w": three.weight}),
+    ):  # fmt: skip
+        for name, t in tensors.items():
+            if t is not None:
+                values[id(t)] = _value(name, t, other[name], role)
+
+    def leaf(t: Tensor, u: Tensor, i: int, entry: Entry) -> Value:
+        if id(t) in parameters:
+            return Value(parameters[id(t)], t.shape, 0, t.dtype, "parameter", tensor=t)
+        if id(t) in buffers:
+            return Value(buffers[id(t)], t.shape, 0, t.dtype, "buffer", tensor=t)
+        if t.shape != u.shape or not np.array_equal(t.data, u.data, equal_nan=t.dtype.kind == "f"):
+            _part(i, entry, "reads a constant that depends on the number of rows (use .mean() or broadcasting instead)")
+        name = np.array2string(t.data, precision=4) if t.size == 1 else namer(entry.scope, "constant")
+        return Value(name, t.shape, 0, t.dtype, "constant", array=np.array(t.data, copy=True))
+
+    steps = []
+    wants: set[int] = set()
+    for i, (a, b) in enumerate(zip(a_entries, b_entries, strict=True)):
+        for t, u in zip(a.inputs, b.inputs, strict=True):
+            if t is not None and u is not None and id(t) not in values:
+                values[id(t)] = leaf(t, u, i, a)
+        for name, t, u in zip(a.op.outputs, a.outputs, b.outputs, strict=True):
+            label = {"l": "ℓ", "p": "ŷ"}.get(name, name) if a.scope == "loss" else name
+            label = "J" if t is two.loss else namer("" if a.scope == "loss" else a.scope, label)
+            values[id(t)] = _value(label, t, u, "activation", i, a)
+        attributes = {k: _setting(v, b.attributes[k], i, a) for k, v in a.attributes.items()}
+        ins = tuple(None if t is None else values[id(t)] for t in a.inputs)
+        steps.append(Step(a, ins, tuple(values[id(t)] for t in a.outputs), attributes))
+    if id(two.output) not in values:
+        raise RecordingError(f"{type(model).__name__}.forward returns its input unchanged: there is nothing to compute")
+    for entry in a_entries:
+        wants |= {id(values[id(t)]) for t in (*entry.inputs, *entry.outputs) if t is not None and t.requires_grad}
+    return Recorded(
+        steps, [values[id(t)] for t in two.inputs.values()], values[id(two.output)],
+        None if two.loss is None else values[id(two.loss)], None if two.target is None else values[id(two.target)],
+        None if two.weight is None else values[id(two.weight)],
+        [(values[id(buffer)], values[id(new)]) for buffer, new in two.recording.assignments], wants,
+    )  # fmt: skip
+
+
+def _part(i: int, entry: Entry, why: str) -> None:
+    where = f" of {entry.scope}" if entry.scope else ""
+    raise RecordingError(
+        f"operation {i}{where} ({entry.op.name}) {why}. A program is recorded once and run on batches of any size."
+    )
+
+
+def _value(name: str, two: Tensor, three: Tensor, role: str, i: int = 0, entry: Entry | None = None) -> Value:
+    a, b = two.shape, three.shape
+    dtype = np.dtype(np.int32) if two.dtype.kind in "iu" else two.dtype
+    if a == b:
+        return Value(name, a, 0, dtype, role)
+    if len(a) == len(b) and a[1:] == b[1:] and a[0] * 3 == b[0] * 2:
+        return Value(name, a[1:], a[0] // 2, dtype, role)
+    why = f"makes {name} of shape {a} from two rows but {b} from three: samples must stay in the first dimension"
+    if entry is None:
+        raise RecordingError(why)
+    _part(i, entry, why)
+    raise AssertionError
+
+
+def _setting(a: Any, b: Any, i: int, entry: Entry) -> Any:
+    if isinstance(a, Runtime):
+        return a
+    if isinstance(a, tuple) and isinstance(b, tuple) and len(a) == len(b):
+        return tuple(_setting(u, v, i, entry) for u, v in zip(a, b, strict=True))
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        if not np.array_equal(a, b):
+            _part(i, entry, "picks rows by an array that depends on the number of rows")
+        return a
+    if a == b:
+        return a
+    if isinstance(a, int) and isinstance(b, int) and a * 3 == b * 2:
+        return Rows(a // 2)
+    _part(i, entry, f"has the setting {a!r} with two rows but {b!r} with three")
+    return None
+
+
+class _Namer:
+    """Names for values: layer1.z, and layer1.z_2 where a layer writes a second z."""
+
+    def __init__(self) -> None:
+        self.used: dict[str, int] = {"x": 1, "y": 1, "w": 1}  # the data's own names
+
+    def __call__(self, where: str, name: str) -> str:
+        name = f"{where}.{name}" if where else name
+        count = self.used[name] = self.used.get(name, 0) + 1
+        return name if count == 1 else f"{name}_{count}"
