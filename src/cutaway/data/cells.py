@@ -92,7 +92,7 @@ def unreadable(name: str, words: Words, bad: np.ndarray, wanted: str) -> DataErr
     """The error for text where a number, boolean or date belongs; `bad` marks the words at fault."""
     rows = np.flatnonzero(words.spread(bad, False))
     word = words.words[words.codes[rows[0]]]
-    more = f" (and {len(rows) - 1:,} more)" if len(rows) > 1 else ""
+    more = f", and {counted(len(rows) - 1, 'more row')}" if len(rows) > 1 else ""
     return DataError(
         f"Column {name!r}, {row_words(rows[0])}{more}: {word!r} is not {wanted}, as every cell of this column "
         "must be. Correct the cell, or leave it empty."

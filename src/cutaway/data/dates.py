@@ -63,7 +63,7 @@ def parts_of(dates: Any, first: str) -> dict[str, np.ndarray]:
         "days": np.asarray((dates - np.datetime64(first)) / DAY, dtype=np.float64),
         "year": np.asarray(dates.year, dtype=np.float64),
         "month": np.asarray(dates.month, dtype=np.float64),
-        "weekday": np.asarray(dates.weekday, dtype=np.float64),
+        "weekday": np.asarray(dates.day_of_week, dtype=np.float64),
         "time": seconds,
     }
     for part, start, period in (("month", 1, 12), ("weekday", 0, 7), ("time", 0, 86_400)):

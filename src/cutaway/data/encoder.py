@@ -79,16 +79,14 @@ class TableEncoder:
             raise ArgumentError("This TableEncoder has seen no table yet: call fit(X) first.")
         table = self._aligned(as_table(X))
         out = np.zeros((table.shape[0], len(self.feature_names)), dtype)
-        used = self._used
+        numbers = table
         if is_frame(table):
             for i, (column, start) in enumerate(zip(self._kept, self._starts, strict=True)):
                 if not isinstance(column, Number):
                     out[:, start : start + len(column.features)] = column.encode(table.iloc[:, i])
-            arrays = [numbers_of(table.iloc[:, i], column) for i, column in self._numbers.items()]
-            table, used = np.array(arrays).reshape(-1, len(out)).T, slice(None)
-        for rows in _row_blocks(len(out), len(self.columns)):
-            block = table[rows][:, used]
-            block = block.toarray() if hasattr(block, "toarray") else block
+            numbers = [numbers_of(table.iloc[:, i], column) for i, column in self._numbers.items()]
+        for rows in _row_blocks(len(out), len(self.columns)) if self._numbers else ():
+            block = _block(numbers, rows, self._used)
             encode_numbers(block, list(self._numbers.values()), out[rows], self._number_starts, first_row=rows.start)
         return out
 
@@ -188,6 +186,14 @@ def _weighed(weights: Any, table: Any) -> tuple[np.ndarray | None, Any]:
     if len(keep) < len(weights):
         weights, table = weights[keep], table.iloc[keep] if is_frame(table) else table[keep]
     return (None if (weights == weights[0]).all() else weights), table
+
+
+def _block(numbers: Any, rows: slice, used: Any) -> np.ndarray:
+    """Some rows of a list of columns, or of the used columns of an array or sparse matrix."""
+    if isinstance(numbers, list):
+        return np.stack([x[rows] for x in numbers], axis=1)
+    block = numbers[rows][:, used]
+    return block.toarray() if hasattr(block, "toarray") else block
 
 
 def _row_blocks(rows: int, columns: int) -> Iterator[slice]:

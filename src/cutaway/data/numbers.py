@@ -84,8 +84,6 @@ def encode_numbers(
     x: np.ndarray, columns: list[Number], out: np.ndarray, starts: list[int], first_row: int = 0
 ) -> None:
     """Write the encoded columns of x (n, k) into out; column j's features begin at out[:, starts[j]]."""
-    if not columns:
-        return
     x = x.astype(np.float64)
     missing = np.isnan(x)
     center = np.array([column.center for column in columns])

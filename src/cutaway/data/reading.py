@@ -10,7 +10,8 @@ import gzip
 import re
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from os import PathLike
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
@@ -177,6 +178,7 @@ def _read_text(path: Path, gzipped: bool, encoding: str) -> pd.DataFrame:
     header, rows = _rows(path, gzipped, encoding, separator)
     names = [name.strip() or f"column {i}" for i, name in enumerate(header, 1)]
     _refuse_repeats(names, f"{path}, line 1", "Rename them; if line 1 is already data, put a line of names above it.")
+    _refuse_ragged_rows(islice(rows, 1), len(names), path)  # pandas would take a surplus first cell as the row's name
     decimal_comma = separator == ";" and re.search(r"\d,\d", sample) and not re.search(r"\d\.\d", sample)
     try:
         frame = pd.read_csv(
@@ -194,8 +196,7 @@ def _read_text(path: Path, gzipped: bool, encoding: str) -> pd.DataFrame:
         raise DataError(f"{path} cannot be read as a table: {_unclosed_quote(str(reason))}.") from reason
     if len(frame) == 0:
         raise DataError(f"{path} has a line of column names and no rows under it.")
-    # pandas fills a short row with gaps and takes a surplus first cell as a row name: both leave a mark, so look again.
-    if frame.iloc[:, -1].isna().any() or not isinstance(frame.index, pd.RangeIndex):
+    if frame.iloc[:, -1].isna().any():  # pandas fills short rows with gaps: look again
         _refuse_ragged_rows(rows, len(names), path)
     return frame
 
@@ -220,7 +221,7 @@ def _rows(path: Path, gzipped: bool, encoding: str, separator: str) -> tuple[lis
     return next(rows)[1], ((line, len(row)) for line, row in rows)
 
 
-def _refuse_ragged_rows(rows: Iterator[tuple[int, int]], width: int, path: Path) -> None:
+def _refuse_ragged_rows(rows: Iterable[tuple[int, int]], width: int, path: Path) -> None:
     for line, cells in rows:
         if cells != width:
             raise DataError(

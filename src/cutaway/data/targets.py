@@ -15,7 +15,7 @@ TASKS = ("regression", "binary", "multiclass", "multilabel", "multi-output regre
 WIDE = ("multilabel", "multi-output regression")
 STATE = ("reason", "notes", "names", "log_applied")
 SCALES = ("standard", "robust", None)
-#: Whole numbers with at most this many different values are classes, unless the task says otherwise.
+#: Whole numbers with at most this many different values, each twice or more on average, are taken for classes.
 MOST_CLASSES = 20
 
 
@@ -51,6 +51,7 @@ class TargetEncoder:
         """Decide the task and learn the classes, or center and scale; y is (n,) or (n, outputs), weights (n,)."""
         values, self.names = as_target(y)
         refuse_missing(values)
+        refuse_infinity(values)
         self.task, self.reason = self._decide(values)
         self.notes: list[str] = []
         self.__dict__.pop("classes", None)
@@ -157,9 +158,10 @@ class TargetEncoder:
             if len(distinct) <= MOST_CLASSES or None in spelt:
                 return ("binary" if len(distinct) == 2 else "multiclass"), f"{len(distinct)} different labels"
             return "regression", "text that reads as numbers"
-        if len(distinct) == 2:
-            return "binary", "2 different numbers"
-        if len(distinct) <= MOST_CLASSES and (distinct == np.rint(distinct)).all():
+        whole = bool((distinct == np.rint(distinct)).all())
+        if whole and len(distinct) == 2:
+            return "binary", "2 different whole numbers"
+        if whole and len(distinct) <= min(MOST_CLASSES, len(values) / 2):
             return "multiclass", f"{len(distinct)} different whole numbers"
         return "regression", f"{len(distinct):,} different numbers"
 
@@ -167,14 +169,14 @@ class TargetEncoder:
         self.classes = _distinct(values)
         if len(self.classes) < 2:
             raise DataError(
-                f"Every row of the target is {self.classes[0]!r}, one class: nothing can be learnt from it."
+                f"Every row of the target is {self.classes.tolist()[0]!r}, one class: nothing can be learnt from it."
             )
         if self.task == "binary" and len(self.classes) > 2:
             raise DataError(f"A binary target has two classes, this one {len(self.classes)}: set task='multiclass'.")
         counts = np.bincount(self._codes(values), minlength=len(self.classes))
         if len(values) > MOST_CLASSES and counts.max() == 1:
             raise DataError(
-                f"All {len(values)} rows of the target differ ({values[0]!r}, ...): is it the right column?"
+                f"All {len(values)} rows of the target differ ({values.tolist()[0]!r}, ...): is it the right column?"
             )
         if lone := self.classes[counts == 1].tolist():
             named = ", ".join(map(repr, lone[:5])) + (", ..." if len(lone) > 5 else "")
@@ -186,13 +188,15 @@ class TargetEncoder:
         if (codes < 0).any():
             row = int(np.flatnonzero(codes < 0)[0])
             known = ", ".join(map(repr, list(places)[:8])) + (", ..." if len(places) > 8 else "")
-            raise DataError(f"Target, row {row}: class {values[row]!r} was not in training, which had {known}.")
+            raise DataError(
+                f"Target, row {row}: class {values.tolist()[row]!r} was not in training, which had {known}."
+            )
         return codes
 
     def _labels(self, values: np.ndarray) -> np.ndarray:
         if not (known := np.isin(values, (0, 1))).all():
             row, column = np.argwhere(~known)[0]
-            got = values[row, column]
+            got = values.tolist()[row][column]
             raise DataError(f"Target, row {row}, column {self.names[column]!r}: {got!r} is neither 0 nor 1.")
         return values.astype(np.float64)
 
@@ -207,8 +211,10 @@ class TargetEncoder:
         if self.scale is None:
             self.center, self.spread = np.zeros(y.shape[1:]), np.ones(y.shape[1:])
         elif self.scale == "standard":
-            self.center = np.average(y, axis=0, weights=weights)
-            self.spread = np.sqrt(np.average((y - self.center) ** 2, axis=0, weights=weights))
+            size = np.abs(y).max(axis=0)  # keeps the squares below from overflowing
+            center = np.average(y / size, axis=0, weights=weights)
+            spread = np.sqrt(np.average((y / size - center) ** 2, axis=0, weights=weights))
+            self.center, self.spread = center * size, np.where(spread > 0, spread, 1.0) * size
         else:
             found = Summary.of(np.ascontiguousarray(np.atleast_2d(y.T)), weights)
             self.center, self.spread = (found.center, found.scale) if y.ndim == 2 else (found.center[0], found.scale[0])
@@ -255,6 +261,8 @@ def as_target(y: Any) -> tuple[np.ndarray, list[str]]:
     if hasattr(y, "dtype") and hasattr(y, "iloc") and y.dtype.kind in "iuf" and y.hasnans:
         y = y.to_numpy(dtype=np.float64, na_value=np.nan)
     values = y if isinstance(y, np.ndarray) else np.asarray(y)
+    if values.dtype.kind == "U" and isinstance(y, list | tuple) and not all(isinstance(label, str) for label in y):
+        values = np.asarray(y, dtype=object)  # ["a", 1] keeps its number
     if values.dtype.kind == "M" or values.dtype.kind == "m":
         raise DataError("The target holds dates or durations: turn them into numbers, such as days since the first.")
     if values.dtype.kind == "c":
@@ -265,7 +273,7 @@ def as_target(y: Any) -> tuple[np.ndarray, list[str]]:
         raise DataError(f"The target has shape {values.shape}: give one value a row, (n,), or k, (n, k).")
     width = 1 if values.ndim == 1 else values.shape[1]
     if len(names) != width:
-        names = [f"y{i}" for i in range(width)] if width > 1 else ["y" if name is None else str(name)]
+        names = [f"y{i}" for i in range(width)] if width > 1 else ["y" if name in (None, "") else str(name)]
     return values, names
 
 
@@ -294,18 +302,24 @@ def refuse_missing(values: np.ndarray) -> None:
         )
 
 
+def refuse_infinity(values: np.ndarray) -> None:
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        row = int(np.argwhere(~np.isfinite(values))[0][0])
+        raise DataError(f"Target, row {row}, is infinity (inf): it must be finite. Correct it, or leave the row out.")
+
+
 def _numbers(values: np.ndarray) -> np.ndarray:
     if values.dtype.kind in "OUS":
         parsed = [parse_number(str(cell)) for cell in values.ravel()]
         for i, number in enumerate(parsed):
             if number is None or is_gap(str(values.flat[i])):
                 row = i // (values.size // len(values))
-                raise DataError(f"Target, row {row}: {values.flat[i]!r} is not a number, which regression needs.")
+                raise DataError(
+                    f"Target, row {row}: {values.ravel().tolist()[i]!r} is not a number, which regression needs."
+                )
         values = np.array(parsed, dtype=np.float64).reshape(values.shape)
     y = values.astype(np.float64)
-    if not np.isfinite(y).all():
-        row = int(np.argwhere(~np.isfinite(y))[0][0])
-        raise DataError(f"Target, row {row}, is infinity (inf): regression needs finite numbers.")
+    refuse_infinity(y)
     return y
 
 
