@@ -49,7 +49,7 @@ def test_columns_without_names_become_x0_x1(make):
     assert read_table(make([[1.0, 0.0], [0.0, 2.0]])).to_dict("list") == {"x0": [1.0, 0.0], "x1": [0.0, 2.0]}
 
 
-@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "latin-1", "utf-16"])
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
 def test_text_files_of_every_dialect_are_read(file, separator, encoding, packed):
@@ -117,11 +117,14 @@ def test_what_is_no_table_is_named(file, content, says):
 def test_missing_files_and_folders_are_named(tmp_path):
     with pytest.raises(DataError, match=r"no file .*nowhere\.csv"):
         read_table(tmp_path / "nowhere.csv")
+    with pytest.raises(DataError, match="is an address: download"):
+        read_table("https://example.org/t.csv")
     with pytest.raises(DataError, match="is a folder"):
         read_table(tmp_path)
 
 
 @pytest.mark.parametrize(("source", "says"), [
+    (None, "None is no table"),
     ([1, 2, 3], r"shape \(3,\).*Reshape your data"),
     ([[1, 2], [3]], "different lengths"),
     ({"a": [1, 2], "b": [3]}, "lists of one length"),

@@ -270,6 +270,11 @@ def test_every_container_of_one_array_gives_the_same(make):
     assert encoder.feature_names == ["x0", "x1", "x3"]
 
 
+def test_masked_cells_are_gaps():
+    x = np.ma.masked_greater(np.arange(8.0).reshape(4, 2), 5)
+    np.testing.assert_array_equal(TableEncoder().fit_transform(x), TableEncoder().fit_transform(x.filled(np.nan)))
+
+
 def test_rows_are_encoded_alike_alone_and_together():
     x = np.random.default_rng(0).normal(size=(3000, 700))  # more than one block
     x[::7, 3] = np.nan

@@ -168,6 +168,8 @@ def as_table(X: Any) -> Any:
     """X as a 2-D numeric array or a CSR matrix where it is one, else as a DataFrame."""
     if hasattr(X, "tocsr"):
         X = X.tocsr()
+    elif isinstance(X, np.ma.MaskedArray):
+        X = np.ma.filled(X.astype(np.float64), np.nan)
     elif isinstance(X, list | tuple):
         return read_table(X)
     if getattr(X, "ndim", 0) == 2 and getattr(getattr(X, "dtype", None), "kind", "") in tuple("biuf") and X.shape[1]:

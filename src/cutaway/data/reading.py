@@ -18,12 +18,14 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from cutaway.data.cells import counted
 from cutaway.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FORMATS = "a .csv, .tsv or .parquet file"
+EMPTY = "{} is empty: a table has a line of column names, then one line per row."
 SIGNATURES = {
     rb"PK": "an Excel or zip file",
     rb"\x89PNG": "a PNG image",
@@ -40,9 +42,9 @@ SIGNATURES = {
 def read_table(source: Any) -> pd.DataFrame:
     """Read a table, from a file or from memory, as a pandas DataFrame.
 
-    `source` is the path of a CSV, TSV or Parquet file (text may be gzipped; its separator is `,` `;` or tab), a pandas,
-    polars or pyarrow table, a dict of columns, a 2-D array or a scipy.sparse matrix (its columns become x0, x1, ...).
-    Raises DataError, with file, line and column, for anything that is not a table with one name per column.
+    `source` is the path of a CSV, TSV or Parquet file (text may be gzipped; cells are separated by `,` `;` `|` or tab),
+    a pandas, polars or pyarrow table, a dict of columns, a 2-D array or a scipy.sparse matrix (its columns become x0,
+    x1, ...). Raises DataError, with file, line and column, for anything that is not a table of distinct columns.
 
     >>> read_table({"area": [120, 85], "zone": ["RL", None]}).shape
     (2, 2)
@@ -86,6 +88,8 @@ def _from_memory(source: Any) -> pd.DataFrame:
         array = np.asarray(source)
     except ValueError as ragged:
         raise DataError("These rows have different lengths: give each row one cell per column.") from ragged
+    if array.ndim == 0:
+        raise DataError(f"{source!r:.40} is no table: give {FORMATS}, a DataFrame, a dict of columns or a 2-D array.")
     if array.ndim != 2:
         raise DataError(
             f"A table has rows and columns, but this {type(source).__name__} has shape {array.shape}. Reshape your "
@@ -119,6 +123,8 @@ def _listed(names: list[str], most: int = 8) -> str:
 def _read_file(path: Path) -> pd.DataFrame:
     if path.is_dir():
         raise DataError(f"{path} is a folder, not a table: name {FORMATS} in it.")
+    if re.match(r"\w+:/+\w", str(path)):
+        raise DataError(f"{path} is an address: download the file first, and name it here.")
     if not path.exists():
         raise DataError(f"There is no file {path}: check the path, relative to {Path.cwd()}.")
     try:
@@ -146,7 +152,7 @@ def _opened(path: Path, gzipped: bool, **text: Any) -> IO[Any]:
 
 def _refuse_other_kinds(head: bytes, path: Path) -> None:
     if not head.strip():
-        raise DataError(f"{path} is empty: a table has a line of column names, then one line per row.")
+        raise DataError(EMPTY.format(path))
     for signature, kind in SIGNATURES.items():
         if re.match(signature, head, re.IGNORECASE):
             raise DataError(f"{path} is not a table but {kind}: give {FORMATS}.")
@@ -174,6 +180,8 @@ def _read_text(path: Path, gzipped: bool, encoding: str) -> pd.DataFrame:
 
     with _opened(path, gzipped, encoding=encoding, newline="") as file:
         sample = file.read(20_000)
+    if not sample.strip():
+        raise DataError(EMPTY.format(path))
     separator = _separator(sample.lstrip().splitlines()[0])
     header, rows = _rows(path, gzipped, encoding, separator)
     names = [name.strip() or f"column {i}" for i, name in enumerate(header, 1)]
@@ -203,7 +211,7 @@ def _read_text(path: Path, gzipped: bool, encoding: str) -> pd.DataFrame:
 
 def _separator(line: str) -> str:
     bare = re.sub(r'"[^"]*"', "", line)
-    return max(",;\t", key=bare.count)
+    return max(",;\t|", key=bare.count)
 
 
 def _rows(path: Path, gzipped: bool, encoding: str, separator: str) -> tuple[list[str], Iterator[tuple[int, int]]]:
@@ -225,8 +233,9 @@ def _refuse_ragged_rows(rows: Iterable[tuple[int, int]], width: int, path: Path)
     for line, cells in rows:
         if cells != width:
             raise DataError(
-                f"{path}, line {line}: {cells} cells under {width} column names. Give every row one cell per column "
-                "(empty where the value is missing), and put quotation marks around cells that hold the separator."
+                f"{path}, line {line}: {counted(cells, 'cell')} under {counted(width, 'column name')}. Give every row "
+                "one cell per column (empty where the value is missing), and put quotation marks around cells that "
+                "hold the separator."
             )
 
 
