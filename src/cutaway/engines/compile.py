@@ -13,9 +13,10 @@ from ..errors import ArgumentError, ShapeError
 from ..optim import AdamW, Optimizer
 from ..program import Plan, Value, evaluation, named_inputs, rows_of, table, trace_model, training
 from ..random import stream
+from .cpu import CPU
 from .reference import Reference
 
-ENGINES: dict[str, Any] = {"reference": Reference}
+ENGINES: dict[str, Any] = {"cpu": CPU, "reference": Reference}
 
 
 class Program:
@@ -59,7 +60,11 @@ class Program:
         self.engine.feed(data)
 
     def run(self, order: np.ndarray | None = None, position: int = 0, steps: int | None = None) -> np.ndarray:
-        """Training steps on the rows in `order` (all, as they come, if None); gives the loss of each step."""
+        """Training steps on the rows in `order` (all, as they come, if None); gives the loss of each step.
+
+        Fewer losses than steps: the loss or a gradient was not finite, and the weights are those of the step before.
+        """
+        self.engine.listing.block["θ"].array = self.model.theta
         rows = self.engine.rows if order is None else len(order)
         left = -(-(rows - position) // self.engine.batch_size)
         return self.engine.run(order, position, left if steps is None else min(steps, left))
@@ -110,21 +115,26 @@ def compile(model: Any, loss: str | Callable = "mse", optimizer: Optimizer | Non
     optimizer = optimizer if optimizer is not None else AdamW(1e-3)
     function = losses.get(loss)
     x = _example(model) if input is None else input
-    y = _example_target(model, x, loss) if target is None else target
+    y = _example_target(model, x, loss) if target is None else np.asarray(target)
+    if y.dtype.kind in "iub" and function in losses.LOSSES.values() and function is not losses.cross_entropy:
+        y = y.astype(model.dtype)  # whole numbers, but not classes
     recorded = trace_model(model, function, x, y, weighted)
     _refuse_links(recorded, loss)
-    shards = ENGINES[engine].choose_threads(recorded, batch_size, threads) if hasattr(
-        ENGINES[engine], "choose_threads") else 1  # fmt: skip
-    listing = training(recorded, model, optimizer, shards)
-    return Program(ENGINES[engine](listing, batch_size, optimizer, seed, shards, keep_all), model)
+    shards = ENGINES[engine].choose_threads(recorded, batch_size, threads)
+    made = ENGINES[engine](training(recorded, model, optimizer, shards), batch_size, optimizer, seed, shards, keep_all)
+    if shards > 1 and not made.shardable:  # an instruction that runs in Python sees the whole batch
+        made = ENGINES[engine](training(recorded, model, optimizer, 1), batch_size, optimizer, seed, 1, keep_all)
+    return Program(made, model)
 
 
 def evaluator(model: Any, X: Any, engine: str = "cpu", batch_size: int = 1024, threads: int | None = None) -> Program:
     """The program that evaluates `model` on inputs like X: forward only, dropout and batch norm at rest."""
     recorded = trace_model(model, None, X if _has_rows(X) else _example(model))
-    shards = ENGINES[engine].choose_threads(recorded, batch_size, threads) if hasattr(
-        ENGINES[engine], "choose_threads") else 1  # fmt: skip
-    return Program(ENGINES[engine](evaluation(recorded), batch_size, shards=shards), model)
+    shards = ENGINES[engine].choose_threads(recorded, batch_size, threads)
+    made = ENGINES[engine](evaluation(recorded), batch_size, shards=shards)
+    if shards > 1 and not made.shardable:
+        made = ENGINES[engine](evaluation(recorded), batch_size)
+    return Program(made, model)
 
 
 def _has_rows(X: Any) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..autodiff import Runtime
 from ..optim import Optimizer
-from ..program import Instruction, Listing, Rows, ShapeOf, Value, plan
+from ..program import Instruction, Listing, Recorded, Rows, ShapeOf, Value, plan
 from ..rules import OPS
 from ..rules.shape import sum_to
 
@@ -20,6 +20,11 @@ class Reference:
     """
 
     name = "reference"
+    shardable = True
+
+    @staticmethod
+    def choose_threads(recorded: Recorded, batch_size: int, threads: int | None) -> int:
+        return 1
 
     def __init__(self, listing: Listing, batch_size: int, optimizer: Optimizer | None = None, seed: int = 0,
                  shards: int = 1, keep_all: bool = False) -> None:  # fmt: skip

@@ -73,7 +73,7 @@ def training(recorded: Recorded, model, opt: Optimizer, shards: int) -> Listing:
         at += p.size
     listing.block = {
         "θ": Value("θ", theta.shape, 0, theta.dtype, "parameter", array=theta),
-        "g": Value("g", theta.shape, 0, theta.dtype, "gradient", array=block[0], per_shard=shards > 1),
+        "g": Value("g", theta.shape, 0, theta.dtype, "gradient", array=block[0]),
         "shards": Value("g of all shards", block.shape, 0, theta.dtype, "gradient", array=block),
     }
     for name in opt.state_names:
@@ -196,6 +196,8 @@ def _update(listing: Listing, model, opt: Optimizer, shards: int) -> list[Instru
     theta, g = listing.block["θ"], listing.block["g"]
     state = tuple(listing.block[name] for name in opt.state_names)
     out = []
+    if callable(opt.lr):
+        out.append(Instruction("update", "schedule", (), (), formula=f"lr = {opt.lr!r}"))
     if shards > 1:
         out.append(Instruction("update", "reduce", (listing.block["shards"],), (g,), scope="range", formula="g = sum of shards"))
     out.append(Instruction("update", "check", (listing.loss, g), (), scope="once", formula="stop if J or g is not finite"))
@@ -203,8 +205,6 @@ def _update(listing: Listing, model, opt: Optimizer, shards: int) -> list[Instru
         out.append(Instruction(
             "update", prepare.rule.__name__, (g, theta), (g,), {"prepare": prepare}, formula=repr(prepare), scope="once",
         ))  # fmt: skip
-    if callable(opt.lr):
-        out.append(Instruction("update", "schedule", (), (), formula=f"lr = {opt.lr!r}", scope="once"))
     for lo, hi, decays in _ranges(model, opt):
         whole = (lo, hi) == (0, theta.width)
         label = "" if whole else f" on θ[{lo}:{hi}]" + ("" if decays else ", no decay")

@@ -24,8 +24,16 @@ class Plan:
 
 
 def plan(instructions: list[Instruction], batch: int, shards: int = 1, keep_all: bool = False) -> Plan:
-    """Give every value its place. keep_all: no sharing, so that every value can be looked at afterwards."""
+    """Give every value its place. keep_all: no sharing, so that every value can be looked at afterwards.
+
+    Threads are only in step at fences: with several, two values share bytes only if a fence lies between their lives.
+    """
     alive: dict[int, list[int]] = {}
+    segment = list(range(len(instructions)))
+    if shards > 1:
+        segment = [0] * len(instructions)
+        for i in range(1, len(instructions)):
+            segment[i] = segment[i - 1] + fenced(instructions[i - 1], instructions[i])
     values: dict[int, Value] = {}
     for i, instruction in enumerate(instructions):
         for v in (*instruction.reads, *instruction.written):
@@ -45,7 +53,7 @@ def plan(instructions: list[Instruction], batch: int, shards: int = 1, keep_all:
     placed: list[tuple[int, int, int, int]] = []  # offset, end, first, last
     offsets: dict[int, int] = {}
     for root in sorted(blocks, key=lambda r: (-sizes[r], blocks[r][0])):
-        first, last = blocks[root]
+        first, last = (segment[i] for i in blocks[root])
         rivals = sorted(p for p in placed if keep_all or not (p[3] < first or last < p[2]))
         at = 0
         for start, end, _, _ in rivals:
@@ -56,6 +64,11 @@ def plan(instructions: list[Instruction], batch: int, shards: int = 1, keep_all:
         placed.append((at, at + sizes[root], first, last))
     total = max((end for _, end, _, _ in placed), default=0)
     return Plan({key: offsets[_root(home, key)] for key in values}, total, sum(sizes.values()), batch)
+
+
+def fenced(one: Instruction, next: Instruction) -> bool:
+    """Whether threads must wait for each other between two instructions: what they split the work by differs."""
+    return one.scope != next.scope
 
 
 def _size(v: Value, batch: int, shards: int) -> int:

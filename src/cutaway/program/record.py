@@ -91,7 +91,8 @@ def _run(model, loss: Callable | None, x: Any, y: Any, weighted: bool, n: int) -
         if not isinstance(output, Tensor):
             raise RecordingError(f"{type(model).__name__}.forward must return one Tensor, got {type(output).__name__}")
         if loss is not None:
-            target = Tensor(rows_of(y, n))
+            y = rows_of(y, n)
+            target = Tensor(y if y.dtype.kind in "iu" else y.astype(output.dtype))
             weight = Tensor(np.ones(n, output.dtype)) if weighted else None
             with scope("loss"):
                 J = loss(output, target) if weight is None else loss(output, target, weight=weight)

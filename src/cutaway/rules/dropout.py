@@ -6,17 +6,18 @@ from .registry import rule
 
 def scramble(h):
     """A bijection of 32-bit integers in which every input bit changes about half of the output bits."""
-    h = h ^ (h >> xp.uint32(16))
-    h = h * xp.uint32(0x7FEB352D)
-    h = h ^ (h >> xp.uint32(15))
-    h = h * xp.uint32(0x846CA68B)
-    return h ^ (h >> xp.uint32(16))
+    h = xp.uint32(h ^ (h >> 16))
+    h = xp.uint32(h * xp.uint32(0x7FEB352D))
+    h = xp.uint32(h ^ (h >> 15))
+    h = xp.uint32(h * xp.uint32(0x846CA68B))
+    return xp.uint32(h ^ (h >> 16))
 
 
 def random_bits(position, seed, step, call):
     """32 random bits for each position. The key enters twice, or masks of different steps could be rearrangements."""
-    key = scramble(scramble(scramble(seed) ^ step) ^ call)
-    return scramble(scramble(position ^ key) + scramble(key ^ xp.uint32(0x9E3779B9)))
+    key = scramble(xp.uint32(scramble(xp.uint32(scramble(seed) ^ step)) ^ call))
+    again = scramble(xp.uint32(key ^ xp.uint32(0x9E3779B9)))
+    return scramble(xp.uint32(scramble(xp.uint32(position ^ key)) + again))
 
 
 def word(value):

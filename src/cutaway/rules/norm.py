@@ -4,19 +4,19 @@ from .namespace import xp
 from .registry import rule
 
 
-@rule("y, n, r = gamma n + beta, (x - mean x) r, 1 / sqrt(var x + eps)")
+@rule("y, u, r = gamma u + beta, (x - mean x) r, 1 / sqrt(var x + eps)")
 def layer_norm(x, gamma, beta, *, eps):
     """x (..., k): every row is normalised over its last axis; gamma, beta (k,)."""
     centred = x - x.mean(-1, keepdims=True)
     r = 1 / xp.sqrt(xp.mean(centred * centred, axis=-1, keepdims=True) + eps)
-    n = centred * r
-    return gamma * n + beta, n, r
+    u = centred * r
+    return gamma * u + beta, u, r
 
-def layer_norm_back(dy, n, r, gamma):
-    dn = dy * gamma
-    dx = r * (dn - dn.mean(-1, keepdims=True) - n * xp.mean(dn * n, axis=-1, keepdims=True))
+def layer_norm_back(dy, u, r, gamma):
+    du = dy * gamma
+    dx = r * (du - du.mean(-1, keepdims=True) - u * xp.mean(du * u, axis=-1, keepdims=True))
     rows = tuple(range(dy.ndim - 1))
-    return dx, (dy * n).sum(rows), dy.sum(rows)
+    return dx, (dy * u).sum(rows), dy.sum(rows)
 
 
 @rule("mean, var = mean x, mean (x - mean)^2", reduces_batch=True)

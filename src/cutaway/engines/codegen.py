@@ -1,0 +1,301 @@
+"""The text of a kernel: an instruction's rule as a fused loop, or its hand-written kernel, and the code that calls it.
+
+A kernel is `k(p, s)`: its own parameters and the step state (slots.py). p holds three integers for each operand
+(address, bytes from row to row, bytes from shard to shard) and then the numbers it takes.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import struct
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from ..program import Instruction, Plan, Value
+from ..rules import OPS, Op
+from . import kernels
+from .reference import hyperparameters
+
+STATE = {
+    "n": "s[N]", "first": "s[FIRST]", "total": "s[TOTAL]", "t": "s[T]", "seed": "s[SEED]", "shards": "s[SHARDS]",
+    "now": "s[NOW] + s[FIRST]", "order": "ints(s[ORDER])", "s": "s",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Outside:
+    """An array that the engine is given: the data a gather reads (by name), or the "outputs" that store fills."""
+
+    name: str
+    dtype: np.dtype
+
+
+@dataclass
+class Kernel:
+    """The text of a kernel, and what its parameters hold."""
+
+    name: str
+    text: str
+    operands: list[Value | Outside | None]
+    numbers: list[int]
+
+
+@cache
+def _hand_written() -> dict[str, str]:
+    """The functions of kernels.py by name, as text."""
+    source = inspect.getsource(kernels)
+    tree = ast.parse(source)
+    return {f.name: ast.get_source_segment(source, f) or "" for f in tree.body if isinstance(f, ast.FunctionDef)
+            and not f.name.startswith("_")}  # fmt: skip
+
+
+@cache
+def _parameters(text: str) -> tuple[str, ...]:
+    node = ast.parse(text).body[0]
+    assert isinstance(node, ast.FunctionDef)
+    return tuple(a.arg for a in node.args.args)
+
+
+def as_bits(value: float) -> int:
+    return struct.unpack("q", struct.pack("d", float(value)))[0]
+
+
+def write(i: Instruction, plan: Plan, optimizer: Any, dtype: np.dtype) -> Kernel | None:
+    """The kernel of an instruction, or None where there is none for this case."""
+    if i.op == "optimizer":
+        ends = {name: i.attributes[name] for name in ("lo", "hi")}
+        return _update(i, type(optimizer).rule, hyperparameters(optimizer, i) | ends)
+    if i.op in ("clip_value", "l2_gradient"):
+        prepare = i.attributes["prepare"]
+        return _update(i, type(prepare).rule, vars(prepare))
+    operands, numbers = _own(i, dtype) if i.op not in OPS else (_operands(i), {})
+    if operands is None:
+        return None
+    if i.op in OPS and OPS[i.op].kind == "elementwise":
+        return _elementwise(i, OPS[i.op], plan)
+    name = i.op + ("_back" if i.backward else "")
+    name = f"concat2{name[6:]}" if i.op == "concat" else name
+    name = "fill_whole" if i.op == "fill" and not i.written[0].rows else name
+    text = _hand_written().get(name)
+    if text is None:
+        return None
+    if i.op in kernels.SIZES:
+        sizes = kernels.SIZES[i.op](operands, i)
+        if sizes is None:
+            return None
+        numbers |= sizes
+    elif i.op == "concat":
+        widths = _concat_widths(i)
+        if widths is None:
+            return None
+        numbers |= widths
+    return _call(name, text, operands, {**i.attributes, **numbers}, i)
+
+
+def _operands(i: Instruction) -> dict[str, Value | None] | None:
+    """Operands by the rule's names; concat's are x0, x1."""
+    rule = OPS[i.op]
+    if not rule.variadic:
+        return i.operands()
+    if len(i.writes if i.backward else i.arguments) != 2:
+        return None
+    if i.backward:
+        return {"dy": i.arguments[0], "dx0": i.writes[0], "dx1": i.writes[1]}
+    return {"x0": i.arguments[0], "x1": i.arguments[1], "y": i.writes[0]}
+
+
+def _concat_widths(i: Instruction) -> dict[str, int] | None:
+    parts = [a.value for a in i.arguments[1]] if i.backward else list(i.arguments)
+    flat = all(v.rows == 1 and len(v.shape) == 1 for v in parts)
+    return {"w0": parts[0].width, "w1": parts[1].width} if flat and i.attributes["axis"] in (1, -1) else None
+
+
+def _own(i: Instruction, dtype: np.dtype) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+    """Operands and numbers of the engine's own instructions."""
+    if i.op in ("batch", "schedule", "barrier"):
+        return {}, {}
+    if i.op == "gather":
+        (out,) = i.written
+        return {"data": Outside(out.name, out.dtype), "out": out}, {"w": out.width}
+    if i.op == "store":
+        (x,) = i.arguments
+        return {"x": x, "out": Outside("outputs", x.dtype)}, {"w": x.width}
+    if i.op == "fill":
+        return {"x": i.written[0]}, {"w": i.written[0].width}
+    if i.op == "assign":
+        return {"new": i.arguments[0], "old": i.written[0]}, {"k": i.arguments[0].width}
+    if i.op == "check":
+        limit = 0x7F800000 if dtype == np.float32 else 0x7FF0000000000000
+        return {"J": i.arguments[0], "g_bits": i.arguments[1]}, {"count": i.arguments[1].width, "limit": limit}
+    if i.op == "reduce":
+        return {"g": i.writes[0]}, {"w": i.writes[0].width, "lo": 0, "hi": i.writes[0].width}  # type: ignore[union-attr]
+    if i.op == "clip_norm":
+        return {"g": i.writes[0]}, {"w": i.writes[0].width, "norm": i.attributes["prepare"].norm}  # type: ignore[union-attr]
+    return None, {}
+
+
+def _call(name: str, text: str, operands: dict[str, Any], numbers: dict[str, Any], i: Instruction,
+          double: tuple[str, ...] = ()) -> Kernel:  # fmt: skip
+    """A function's text, and the kernel that calls it with what its arguments name; `double` settings stay float64."""
+    from_state = STATE | ({"t": "np.float64(s[T])", "lr": "double(s[RATE])"} if double else {})
+    used: list[Any] = []
+    values: list[int] = []
+    wanted = _parameters(text)
+    places = {o: k for k, o in enumerate(w for w in wanted if w in operands)}
+    start = 3 * len(places)
+    arguments, ranges = [], ""
+    for w in wanted:
+        if w in operands:
+            v = operands[w]
+            used.append(v)
+            arguments.append(f"{_pointer(v, w)}(p[{3 * places[w]}] + s[FIRST] * p[{3 * places[w] + 1}] + "
+                             f"s[SHARD] * p[{3 * places[w] + 2}])")  # fmt: skip
+        elif w in ("lo", "hi"):
+            values.append(int(numbers[w]))
+            if w == "hi":
+                ranges = (f"    size = p[{start + len(values) - 1}] - p[{start + len(values) - 2}]\n"
+                          f"    lo = p[{start + len(values) - 2}] + size * s[SHARD] // s[SHARDS] // 16 * 16\n"
+                          f"    hi = p[{start + len(values) - 2}] + size * (s[SHARD] + 1) // s[SHARDS] // 16 * 16\n"
+                          f"    if s[SHARD] == s[SHARDS] - 1:\n        hi = p[{start + len(values) - 1}]\n")  # fmt: skip
+            arguments.append(w)
+        elif w in from_state:
+            arguments.append("s[TOTAL]" if w == "n" and i.scope == "once" else from_state[w])
+        else:
+            value = numbers[w]
+            real = isinstance(value, float)
+            values.append(as_bits(value) if real else int(value))
+            place = f"p[{start + len(values) - 1}]"
+            arguments.append(f"{'double' if w in double else 'number'}({place})" if real else place)
+    guards = "    if s[SHARD] != 0:\n        return\n" if i.scope == "once" else ""
+    if i.phase == "update" and i.op in ("assign", "optimizer", "clip_norm", "clip_value", "l2_gradient"):
+        guards += "    if ints(s[SHARED])[STOP]:\n        return\n"
+    body = f"def k(p, s):\n{guards}{ranges}    {name}({', '.join(arguments)})\n"
+    return Kernel(name, f"{text}\n\n{body}", used, values)
+
+
+def _pointer(v: Any, name: str) -> str:
+    if name == "g_bits":
+        return "int32s" if v.dtype == np.float32 else "ints"
+    return "int32s" if v is not None and v.dtype == np.int32 else "reals"
+
+
+# ---- loops made from rules -------------------------------------------------------------------------------------------------
+
+
+def _elementwise(i: Instruction, rule: Op, plan: Plan) -> Kernel | None:
+    """One loop over an elementwise rule. Values that share memory share a pointer, so that the loop vectorises."""
+    operands = i.operands()
+    outs = [f"d{name}" for name in rule.inputs] if i.backward else list(rule.outputs)
+    ins = [name for name in operands if name not in outs]
+    whole = next(operands[o] for o in outs if operands.get(o) is not None)
+    assert whole is not None
+    pattern = _pattern({name: v for name, v in operands.items() if v is not None}, whole)
+    if pattern is None or any(not isinstance(operands[name], Value) for name in ins):
+        return None
+    index, columns = pattern
+    same: dict[str, str] = {}
+    for o in outs:
+        v = operands.get(o)
+        if v is not None:
+            same[o] = next((name for name in ins if _shares(operands[name], v, plan)), o)
+    settings = list(rule.backward_attributes if i.backward else rule.attributes)
+    function = f"{i.op if i.op != 'abs' else 'abs_'}_back" if i.backward else rule.forward.__name__
+    function = "abs_back" if function == "abs__back" else function
+    call = f"{function}({', '.join([*(f'{x}[{index[x]}]' for x in ins), *settings])})"
+    if len(outs) == 1:
+        work = f"{same[outs[0]]}[{index[outs[0]]}] = {call}"
+    else:
+        temps = [f"new_{o}" for o in outs]
+        stores = [f"{same[o]}[{index[o]}] = new_{o}" for o in outs if o in same]
+        work = "; ".join([f"{', '.join(temps)} = {call}", *stores])
+    names = dict.fromkeys([*ins, *(same[o] for o in outs if o in same)])
+    arguments = ", ".join(["n", "width", *(["columns"] if columns else []), *names, *settings])
+    count = "n * width" if whole.rows else "width"
+    loop = (f"    for i in range({count} // columns):\n        for j in range(columns):\n            {work}" if columns
+            else f"    for j in range({count}):\n        {work}")  # fmt: skip
+    text = f"def loop({arguments}):\n{loop}"
+    sizes = {"width": whole.width, "columns": columns}
+    return _call("loop", text, {x: operands.get(x) for x in names}, {**i.attributes, **sizes}, i)
+
+
+def _pattern(operands: dict[str, Value], whole: Value) -> tuple[dict[str, str], int] | None:
+    """How each operand is indexed, and the columns of the inner loop (0: all have the same shape, one loop will do)."""
+    if all((v.rows, v.shape) == (whole.rows, whole.shape) for v in operands.values()):
+        return dict.fromkeys(operands, "j"), 0
+    columns = whole.shape[-1] if whole.shape else 1
+    index = {}
+    for name, v in operands.items():
+        if (v.rows, v.shape) == (whole.rows, whole.shape):
+            index[name] = "i * columns + j"
+        elif v.width == 1 and not v.rows:
+            index[name] = "0"
+        elif not v.rows and v.width == columns and v.shape[-1:] == (columns,):
+            index[name] = "j"
+        elif v.rows == whole.rows and v.shape == (*whole.shape[:-1], 1):
+            index[name] = "i"
+        else:
+            return None
+    return index, columns
+
+
+def _shares(a: Any, b: Value, plan: Plan) -> bool:
+    if a is b:
+        return True
+    if a.outside or b.outside:
+        return False
+    return plan.offsets[id(a)] == plan.offsets[id(b)] and a.rows == b.rows and a.shape == b.shape
+
+
+# ---- the update loop made from an optimizer's rule ---------------------------------------------------------------------------
+
+
+class _Hoist(ast.NodeTransformer):
+    """Replace each largest expression of settings alone by a name, computed once in double, as NumPy would."""
+
+    def __init__(self, settings: set[str]) -> None:
+        self.settings, self.found = settings, []  # type: ignore[var-annotated]
+
+    def visit(self, node):
+        if isinstance(node, ast.expr):
+            names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+            if names and names <= self.settings:
+                text = ast.unparse(node)
+                if text not in self.found:
+                    self.found.append(text)
+                return ast.copy_location(ast.Name(f"c{self.found.index(text)}", ast.Load()), node)
+            if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+                return ast.copy_location(ast.Call(ast.Name("F", ast.Load()), [node], []), node)
+        return self.generic_visit(node)
+
+
+@cache
+def _update_text(rule: Any) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    """An optimizer's rule as a loop: its text, its vectors, its settings."""
+    node = ast.parse(inspect.getsource(rule)).body[0]
+    assert isinstance(node, ast.FunctionDef)
+    vectors = tuple(a.arg for a in node.args.args)
+    settings = tuple(a.arg for a in node.args.kwonlyargs)
+    hoist = _Hoist(set(settings))
+    body = [ast.unparse(ast.fix_missing_locations(hoist.visit(line))) for line in node.body if not (
+        isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant))]  # fmt: skip
+    results = body.pop().removeprefix("return ")
+    stored = [vectors[0]] if vectors[0] == "g" else [v for v in vectors if v != "g"]
+    new = ", ".join(f"new_{v}" for v in stored)
+    lines = [f"def {rule.__name__}(lo, hi, {', '.join(f'{v}_' for v in vectors)}, {', '.join(settings)}):"]
+    lines += [f"    c{k} = F({text})" for k, text in enumerate(hoist.found)]
+    lines += ["    for j in range(lo, hi):"] + [f"        {v} = {v}_[j]" for v in vectors]
+    lines += [f"        {line}" for line in body] + [f"        {new} = {results.strip('()') if len(stored) > 1 else results}"]
+    lines += [f"        {v}_[j] = new_{v}" for v in stored]
+    return "\n".join(lines), vectors, settings
+
+
+def _update(i: Instruction, rule: Any, numbers: dict[str, Any]) -> Kernel:
+    """The loop of an optimizer's rule, or of what is done to the gradient before it, over a range of θ."""
+    text, vectors, settings = _update_text(rule)
+    operands = {f"{v}_": a for v, a in zip(vectors, i.arguments, strict=True)}
+    numbers = {"lo": 0, "hi": i.arguments[0].width} | numbers
+    return _call(rule.__name__, text, operands, numbers, i, double=settings)

@@ -1,0 +1,283 @@
+"""The CPU engine: the same instructions as machine code, many steps without returning to Python.
+
+Every instruction with a kernel is a call by address with its own row of parameters; the others run by their rules, one
+Python call each. Threads are shards of the batch: each runs the whole list on its own rows and waits for the others
+where the work is split differently. One thread may also run all shards in turn: the bits are the same.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+import threading
+import time
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..optim import Optimizer
+from ..program import Instruction, Listing, Recorded, Value, fenced
+from . import codegen, native, slots
+from .reference import Reference, rates
+
+CALL = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
+SECONDS = 0.1  # of work in one call that holds no GIL
+BARRIER = Instruction("sync", "barrier", (), (), formula="wait for the other threads")
+
+
+class CPU(Reference):
+    """Runs a listing with Numba's machine code. Same interface as the reference engine."""
+
+    name = "cpu"
+
+    def __init__(self, listing: Listing, batch_size: int, optimizer: Optimizer | None = None, seed: int = 0,
+                 shards: int = 1, keep_all: bool = False) -> None:  # fmt: skip
+        super().__init__(listing, batch_size, optimizer, seed, shards, keep_all)
+        self.dtype = listing.output.dtype
+        self.kernels = [codegen.write(i, self.plan, optimizer, self.dtype) for i in self.instructions]
+        self.code: list[tuple[int, codegen.Kernel | None, Instruction]] = []
+        for k, (instruction, kernel) in enumerate(zip(self.instructions, self.kernels, strict=True)):
+            self.code.append((address(kernel, self.dtype), kernel, instruction))
+            after = self.instructions[(k + 1) % len(self.instructions)]
+            if shards > 1 and fenced(instruction, after):
+                wait = codegen.write(BARRIER, self.plan, None, self.dtype)
+                self.code.append((address(wait, self.dtype), wait, BARRIER))
+        _say_once([i for a, k, i in self.code if k is None])
+        self._addresses = np.array([a for a, _, _ in self.code], np.int64)
+        self._width = max((3 * len(k.operands) + len(k.numbers) for _, k, _ in self.code if k is not None), default=1)
+        self._stretches = self._split()
+        self.shardable = len(self._stretches) == 1 and self._stretches[0][2]
+        self._states = np.zeros((shards, slots.WIDTH), np.int64)
+        self._shared = np.zeros(2 * slots.STOP, np.int64)
+        self._held: list[tuple[Any, np.ndarray]] = []
+        self._params = np.zeros((len(self.code), self._width), np.int64)
+        self._run = CALL(_run_address())
+        self._pace = 0.0  # seconds a step takes
+        self._serial = shards == 1
+        self._since = 0
+
+    @staticmethod
+    def choose_threads(recorded: Recorded, batch_size: int, threads: int | None) -> int:
+        """How many shards: as many as there are cores if a step is worth it (above half a millisecond), else one."""
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        work = sum(
+            6 * batch_size * v.width * step.inputs[1].width / v.shape[-1]
+            for step in recorded.steps if step.entry.op.name == "linear"
+            for v in step.outputs if v.rows and step.inputs[1] is not None
+        )  # fmt: skip
+        wanted = threads if threads is not None else cores if work > 4e7 else 1
+        return max(1, min(wanted, batch_size))
+
+    def source(self, i: int) -> str:
+        """The text of instruction i's kernel, or of its rule where it has none."""
+        kernel = self.kernels[i]
+        return kernel.text if kernel is not None else f"# runs by its rule in NumPy: {self.instructions[i].formula}"
+
+    # ---- binding -----------------------------------------------------------------------------------------------------------
+    def _split(self) -> list[tuple[int, int, bool]]:
+        """Stretches of instructions that machine code runs without Python: (first, last, native)."""
+        out: list[tuple[int, int, bool]] = []
+        for k, (_, kernel, _) in enumerate(self.code):
+            if kernel is not None and out and out[-1][2]:
+                out[-1] = (out[-1][0], k + 1, True)
+            else:
+                out.append((k, k + 1, kernel is not None))
+        return out
+
+    def bind(self) -> None:
+        """Write every operand's address into the parameters. Needed again when an array moves."""
+        self._held = []
+        for k, (_, kernel, _) in enumerate(self.code):
+            if kernel is None:
+                continue
+            row: list[int] = []
+            for v in kernel.operands:
+                row += self._place(v)
+            row += kernel.numbers
+            self._params[k, : len(row)] = row
+
+    def _place(self, v: Value | codegen.Outside | None) -> tuple[int, int, int]:
+        """Address, bytes from row to row of the batch, bytes from shard to shard."""
+        if v is None:
+            return 0, 0, 0
+        if isinstance(v, codegen.Outside):
+            array = self.outputs if v.name == "outputs" else self.data[v.name]
+            assert array is not None
+            return array.ctypes.data, 0, 0
+        if v.outside:
+            array = self.view(v, 0)
+            self._held.append((v, array))
+            return array.ctypes.data, 0, self.listing.block["shards"].array.strides[0] if v.per_shard else 0  # type: ignore[union-attr]
+        bytes_ = v.width * v.dtype.itemsize
+        at = self.memory.ctypes.data + self.plan.offsets[id(v)]
+        return at, bytes_ if v.rows else 0, bytes_ if v.per_shard else 0
+
+    def feed(self, data: dict[str, np.ndarray]) -> None:
+        super().feed(data)
+        self._held = []
+
+    # ---- running -------------------------------------------------------------------------------------------------------------
+    def run(self, order: np.ndarray | None, position: int, steps: int) -> np.ndarray:
+        if order is not None:
+            order = np.ascontiguousarray(order, np.int64)
+        losses = np.zeros(max(steps, 1))
+        opt = self.optimizer
+        table = rates(opt, self.t + 1, steps) if opt is not None and callable(opt.lr) else None
+        self._prepare_states(order, position)
+        done = 0
+        while done < steps:
+            chunk = min(steps - done, self._chunk())
+            for s in self._states:
+                s[slots.STEP] = -1
+                s[slots.LOSSES] = losses.ctypes.data + 8 * done
+                s[slots.RATES] = table.ctypes.data + 8 * done if table is not None else 0
+            self._steps(chunk)
+            if self._shared[slots.STOP]:
+                done += int(self._states[0, slots.STEP])
+                self.t = int(self._states[0, slots.T]) - 1
+                self.finite = False
+                return losses[:done]
+            done += chunk
+            self.t = int(self._states[0, slots.T])
+        self.n = int(self._states[0, slots.TOTAL])
+        return losses[:steps]
+
+    def predict(self) -> np.ndarray:
+        out = self.listing.output
+        self.outputs = np.empty(out.shape_at(self.rows) if out.rows else out.shape, out.dtype)
+        self._held = []
+        if self.rows:
+            self._prepare_states(None, 0)
+            left = -(-self.rows // self.batch_size)
+            while left:
+                chunk = min(left, self._chunk())
+                self._steps(chunk)
+                left -= chunk
+        return self.outputs
+
+    def _prepare_states(self, order: np.ndarray | None, position: int) -> None:
+        if not self._held or any(self.view(v, 0) is not array for v, array in self._held):
+            self.bind()
+        self.order, self.finite = order, True
+        self._shared[:] = 0
+        for shard, s in enumerate(self._states):
+            s[slots.T], s[slots.POSITION], s[slots.BATCH] = self.t, position, self.batch_size
+            s[slots.ROWS] = self.rows if order is None else len(order)
+            s[slots.ORDER] = 0 if order is None else order.ctypes.data
+            s[slots.SEED], s[slots.SHARD], s[slots.SHARDS] = self.seed % 2**32, shard, self.shards
+            s[slots.SHARED] = self._shared.ctypes.data
+            s[slots.RATE] = codegen.as_bits(self.rate)
+
+    def _chunk(self) -> int:
+        return max(1, int(SECONDS / self._pace)) if self._pace else 8
+
+    def _steps(self, steps: int) -> None:
+        """Several steps: in one native call, or stretch by stretch where an instruction needs Python."""
+        begin = time.perf_counter()
+        before = native.blas().one_thread()
+        try:
+            if len(self._stretches) == 1 and self._stretches[0][2]:
+                self._native(0, len(self.code), steps)
+            else:
+                for _ in range(steps):
+                    for first, last, machine in self._stretches:
+                        if machine:
+                            self._native(first, last, 1)
+                        elif not self._shared[slots.STOP]:
+                            self._by_python(first)
+                    if self._shared[slots.STOP]:
+                        break
+        finally:
+            native.blas().restore(before)
+        self._learn((time.perf_counter() - begin) / steps)
+
+    def _by_python(self, k: int) -> None:
+        state = self._states[0]
+        self.n, self.now, self.t = int(state[slots.TOTAL]), int(state[slots.NOW]), int(state[slots.T])
+        self.execute(self.code[k][2])
+
+    def _native(self, first: int, last: int, steps: int) -> None:
+        def go(shard: int, shards: int) -> None:
+            control = np.array(
+                [self._addresses.ctypes.data, self._params.ctypes.data, steps, first, last, self._width, shards, slots.WIDTH],
+                np.int64,
+            )
+            self._run(control.ctypes.data, self._states[shard].ctypes.data)
+
+        self._shared[0] = 0
+        self._states[:, slots.TARGET] = 0
+        self._states[:, slots.SERIAL] = self._serial
+        if self._serial:
+            go(0, self.shards)
+            return
+        others = [threading.Thread(target=go, args=(k, 1)) for k in range(1, self.shards)]
+        for thread in others:
+            thread.start()
+        go(0, 1)
+        for thread in others:
+            thread.join()
+
+    def _learn(self, pace: float) -> None:
+        """Keep the pace, and now and then try the shards in turn: on a busy machine one thread can be faster than two."""
+        if self.shards == 1:
+            self._pace = pace
+            return
+        self._since += 1
+        if self._since % 50 == 2:      # the second stretch, and every fiftieth: the other way
+            self._pace, self._serial = pace, not self._serial
+        elif self._since % 50 == 3 and pace > self._pace:
+            self._serial = not self._serial
+        else:
+            self._pace = pace
+
+
+@cache
+def _text_dependencies() -> str:
+    """Everything besides its own text that a kernel's code depends on."""
+    here = Path(__file__).parent
+    files = [here / "language.py", here / "slots.py", *(here.parent / "rules" / f for f in ("elementwise.py", "dropout.py"))]
+    return "\n".join(f.read_text() for f in files)
+
+
+def address(kernel: codegen.Kernel | None, dtype: np.dtype) -> int:
+    """The address of a kernel's machine code, compiled now if no cached file has it; 0 for None."""
+    if kernel is None:
+        return 0
+    def build(symbol: str) -> bytes:
+        from . import language
+
+        _announce()
+        return language.build(kernel.text, dtype.name, symbol)
+
+    return native.load(f"{kernel.name} {dtype.name}", kernel.text, _text_dependencies(), build)
+
+
+@cache
+def _run_address() -> int:
+    text = codegen._hand_written()["run"]
+    return address(codegen.Kernel("run", text, [], []), np.dtype(np.float32))
+
+
+@cache
+def _announce() -> None:
+    """Say once that kernels are being compiled: the first run on a machine takes some seconds."""
+    if sys.stderr.isatty():
+        print("compiling kernels for this processor (once, a few seconds) ...", file=sys.stderr)
+
+
+_said: set[str] = set()
+
+
+def _say_once(missing: list[Instruction]) -> None:
+    import warnings
+
+    for i in missing:
+        if i.title not in _said:
+            _said.add(i.title)
+            warnings.warn(
+                f"{i.title} has no CPU kernel for these shapes: it runs by its rule in NumPy, slower"
+                + (f" (in {i.layer})" if i.layer else ""), RuntimeWarning, stacklevel=2,
+            )  # fmt: skip

@@ -1,0 +1,330 @@
+"""The language of kernels: what Numba offers them, and how a kernel's text becomes an object file.
+
+The only file that imports Numba, and only when a kernel must be compiled. A kernel sees raw pointers, never allocates
+and never raises. `xp` here is the rules' namespace for single numbers, every branch a select, so that loops vectorise.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import types as python_types
+from functools import cache
+
+import numpy as np
+from llvmlite import binding as llvm
+from llvmlite import ir
+from numba import cfunc, njit, types
+from numba.core.errors import NumbaWarning
+from numba.extending import intrinsic
+
+from ..rules import dropout, elementwise
+from . import native, slots
+
+# no nnan, ninf (a NaN must stay visible) and no reassoc (the order of a sum is fixed)
+FAST = {"contract", "nsz", "arcp"}
+OPTIONS = {"fastmath": FAST, "error_model": "numpy"}
+INT = types.int64
+INTS = types.CPointer(types.int64)
+INT32S = types.CPointer(types.int32)
+
+
+def _cast(source, target, how):
+    @intrinsic
+    def cast(context, x):
+        def code(ctx, builder, signature, args):
+            return getattr(builder, how)(args[0], ctx.get_value_type(target))
+
+        return target(source), code
+
+    return cast
+
+
+@intrinsic
+def ints_at(context, p, i):
+    """A pointer i integers further on."""
+    def code(ctx, builder, signature, args):
+        return builder.gep(args[0], [args[1]])
+
+    return p(p, types.int64), code
+
+
+@intrinsic
+def given(context, p):
+    """Whether a pointer points anywhere: false for an operand that is not there."""
+    def code(ctx, builder, signature, args):
+        return builder.icmp_unsigned("!=", args[0], ir.Constant(args[0].type, None))
+
+    return types.boolean(p), code
+
+
+@intrinsic
+def atomic_add(context, p, v):
+    def code(ctx, builder, signature, args):
+        return builder.atomic_rmw("add", args[0], args[1], "seq_cst")
+
+    return types.int64(INTS, types.int64), code
+
+
+@intrinsic
+def atomic_load(context, p):
+    def code(ctx, builder, signature, args):
+        return builder.load_atomic(args[0], "seq_cst", 8)
+
+    return types.int64(INTS), code
+
+
+@intrinsic
+def call(context, address, p, s):
+    """A kernel by its address."""
+    def code(ctx, builder, signature, args):
+        function = ir.FunctionType(ir.VoidType(), [args[1].type, args[2].type])
+        builder.call(builder.inttoptr(args[0], function.as_pointer()), [args[1], args[2]])
+        return ctx.get_dummy_value()
+
+    return types.void(types.int64, INTS, INTS), code
+
+
+sched_yield = types.ExternalFunction("sched_yield", types.int32())
+ints = _cast(types.int64, INTS, "inttoptr")
+int32s = _cast(types.int64, INT32S, "inttoptr")
+
+
+class Language:
+    """Everything that a kernel's text may name, in one precision: "float32" or "float64"."""
+
+    def __init__(self, dtype: str) -> None:
+        single = dtype == "float32"
+        real = types.float32 if single else types.float64
+        F = np.float32 if single else np.float64
+        llvm_real = ir.FloatType() if single else ir.DoubleType()
+        pointer = types.CPointer(real)
+        suffix = "f" if single else ""
+
+        def builtin(name: str, n: int):
+            def code(ctx, builder, signature, args):
+                kind = ir.FunctionType(llvm_real, [llvm_real] * n)
+                return builder.call(builder.module.declare_intrinsic(name, [llvm_real], kind), args)
+
+            if n == 1:
+                @intrinsic
+                def unary(context, x):
+                    return real(real), code
+
+                return unary
+
+            @intrinsic
+            def binary(context, x, y):
+                return real(real, real), code
+
+            return binary
+
+        def library(name: str):
+            function = types.ExternalFunction(name + suffix, real(real))
+
+            @njit(**OPTIONS)
+            def f(x):
+                return function(x)
+
+            return f
+
+        @intrinsic
+        def select(context, c, x, y):
+            def code(ctx, builder, signature, args):
+                return builder.select(args[0], args[1], args[2])
+
+            return real(types.boolean, real, real), code
+
+        @intrinsic
+        def number(context, bits):
+            """A float64 setting from its bits, in this precision."""
+            def code(ctx, builder, signature, args):
+                value = builder.bitcast(args[0], ir.DoubleType())
+                return builder.fptrunc(value, llvm_real) if single else value
+
+            return real(types.int64), code
+
+        @intrinsic
+        def double(context, bits):
+            def code(ctx, builder, signature, args):
+                return builder.bitcast(args[0], ir.DoubleType())
+
+            return types.float64(types.int64), code
+
+        @intrinsic
+        def bits(context, value):
+            def code(ctx, builder, signature, args):
+                return builder.bitcast(args[0], ir.IntType(64))
+
+            return types.int64(types.float64), code
+
+        @intrinsic
+        def pow2(context, k):
+            """2**k for a whole number k held in a float32."""
+            def code(ctx, builder, signature, args):
+                i = builder.add(builder.fptosi(args[0], ir.IntType(32)), ir.Constant(ir.IntType(32), 127))
+                return builder.bitcast(builder.shl(i, ir.Constant(ir.IntType(32), 23)), ir.FloatType())
+
+            return types.float32(types.float32), code
+
+        product = types.ExternalFunction(
+            "cutaway_sgemm" if single else "cutaway_dgemm",
+            types.void(types.int32, types.int32, types.int32, INT, INT, INT, real, pointer, INT, pointer, INT, real,
+                       pointer, INT),
+        )  # fmt: skip
+
+        @njit(**OPTIONS)
+        def gemm(ta, tb, m, n, k, A, lda, B, ldb, beta, C, ldc):
+            """C (m, n) = A (m, k) B (k, n) + beta C, rows first; ta, tb: A, B are stored transposed."""
+            product(np.int32(101), np.int32(111 + ta), np.int32(111 + tb), INT(m), INT(n), INT(k), F(1), A, INT(lda), B,
+                    INT(ldb), F(beta), C, INT(ldc))  # fmt: skip
+
+        sqrt, absolute = builtin("llvm.sqrt", 1), builtin("llvm.fabs", 1)
+        rint, copysign = builtin("llvm.rint", 1), builtin("llvm.copysign", 2)
+
+        @njit(**OPTIONS)
+        def exp32(x):
+            """e^x with a relative error below 1e-7: 2^k times a polynomial (coefficients from Cephes, Moshier 1992)."""
+            y = select(x > F(88.72283), F(88.72283), x)
+            y = select(y < F(-87.33654), F(-87.33654), y)
+            k = rint(y * F(1.4426950408889634))
+            r = y - k * F(0.693359375) + k * F(2.12194440e-4)
+            q = F(1.9875691500e-4)
+            q = q * r + F(1.3981999507e-3)
+            q = q * r + F(8.3334519073e-3)
+            q = q * r + F(4.1665795894e-2)
+            q = q * r + F(1.6666665459e-1)
+            q = q * r + F(5.0000001201e-1)
+            q = q * r * r + r + F(1)
+            half = select(k > F(127), F(1), F(0))       # 2^128 is no float32, 2^127 times 2 is
+            q = q * pow2(k - half) * (F(1) + half)
+            q = select(x > F(88.72283), F(np.inf), q)
+            return select(x < F(-87.33654), F(0), q)
+
+        @njit(**OPTIONS)
+        def tanh32(x):
+            """An odd polynomial below 0.625 (Cephes), (1 - e^-2|x|) / (1 + e^-2|x|) above: relative error below 3e-7."""
+            z, q = absolute(x), x * x
+            p = F(-5.70498872745e-3)
+            p = p * q + F(2.06390887954e-2)
+            p = p * q + F(-5.37397155531e-2)
+            p = p * q + F(1.33314422036e-1)
+            p = p * q + F(-3.33332819422e-1)
+            small = p * q * x + x
+            e = exp32(F(-2) * z)
+            return select(z < F(0.625), small, copysign((F(1) - e) / (F(1) + e), x))
+
+        @njit(**OPTIONS)
+        def expm1_32(x):
+            small = x * (F(1) + x * (F(0.5) + x * (F(1 / 6) + x * (F(1 / 24) + x * F(1 / 120)))))
+            return select(absolute(x) < F(0.2), small, exp32(x) - F(1))
+
+        @njit(**OPTIONS)
+        def maximum(x, y):
+            return select(x > y, x, select(x != x, x, y))  # NaN on either side stays
+
+        @njit(**OPTIONS)
+        def minimum(x, y):
+            return select(x < y, x, select(x != x, x, y))
+
+        @njit(**OPTIONS)
+        def where(c, x, y):
+            return select(c, F(x), F(y))
+
+        @njit(**OPTIONS)
+        def sign(x):
+            return select(x > F(0), F(1), select(x < F(0), F(-1), x))
+
+        self.xp = python_types.ModuleType("xp")
+        self.xp.__dict__.update(
+            exp=exp32 if single else library("exp"), tanh=tanh32 if single else library("tanh"),
+            expm1=expm1_32 if single else library("expm1"), log=library("log"), log1p=library("log1p"),
+            erf=library("erf"), sqrt=sqrt, abs=absolute, maximum=maximum, minimum=minimum, where=where, sign=sign,
+            uint32=np.uint32,
+        )  # fmt: skip
+        self.names = slots.NAMES | {
+            "np": np, "xp": self.xp, "F": F, "njit": njit, "ints": ints, "int32s": int32s, "sched_yield": sched_yield,
+            "reals": _cast(types.int64, pointer, "inttoptr"), "number": number, "double": double, "bits": bits,
+            "gemm": gemm, "call": call, "atomic_add": atomic_add, "atomic_load": atomic_load, "select": select,
+            "given": given, "ints_at": ints_at,
+        }  # fmt: skip
+        self._rules(elementwise, typed=True)
+        self._rules(dropout, typed=False, only=("scramble", "random_bits"))
+
+    def _rules(self, module, typed: bool, only: tuple[str, ...] | None = None) -> None:
+        """Bind the rules of a module for single numbers: keyword-only settings become ordinary ones, literals typed."""
+        tree = ast.parse(inspect.getsource(module))
+        for node in tree.body:
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Tuple):
+                for target in node.targets[0].elts:
+                    assert isinstance(target, ast.Name)
+                    self.names[target.id] = self.names["F"](getattr(module, target.id))
+            elif isinstance(node, ast.FunctionDef) and (only is None or node.name in only):
+                node.decorator_list = []
+                node.args.args += node.args.kwonlyargs
+                node.args.kwonlyargs, node.args.kw_defaults = [], []
+                self.define(_TypeLiterals().visit(node) if typed else node)
+
+    def define(self, node: ast.FunctionDef) -> None:
+        code = compile(ast.fix_missing_locations(ast.Module([node], [])), f"<rule {node.name}>", "exec")
+        exec(code, self.names)
+        self.names[node.name] = njit(**OPTIONS)(self.names[node.name])
+
+
+class _TypeLiterals(ast.NodeTransformer):
+    """1 -> F(1): beside a float32, a bare literal would make a whole expression double."""
+
+    def visit_Constant(self, node):
+        if type(node.value) in (int, float):
+            return ast.copy_location(ast.Call(ast.Name("F", ast.Load()), [node], []), node)
+        return node
+
+
+@cache
+def language(dtype: str) -> Language:
+    native._machine()
+    return Language(dtype)
+
+
+def build(source: str, dtype: str, symbol: str) -> bytes:
+    """Compile a text of functions, the last of which is the kernel `k(p, s)`, to an object file that defines `symbol`."""
+    import warnings
+
+    names = dict(language(dtype).names)
+    tree = ast.parse(source)
+    *helpers, kernel = tree.body
+    for node in helpers:
+        assert isinstance(node, ast.FunctionDef)
+        code = compile(ast.Module([node], []), f"<kernel {node.name}>", "exec")
+        exec(code, names)
+        names[node.name] = njit(**OPTIONS)(names[node.name])
+    assert isinstance(kernel, ast.FunctionDef)
+    arguments = [INTS] * len(kernel.args.args)
+    exec(compile(ast.Module([kernel], []), f"<kernel {kernel.name}>", "exec"), names)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NumbaWarning)
+        function = cfunc(types.void(*arguments), **OPTIONS)(names[kernel.name])
+    module = llvm.parse_assembly(_export(function.inspect_llvm(), function.native_name, symbol))
+    foreign = [f.name for f in module.functions if f.is_declaration and not f.name.startswith("llvm.")]
+    if unknown := set(foreign) - native.symbols():
+        raise RuntimeError(f"kernel {kernel.name} calls {', '.join(unknown)}: not among what kernels may call")
+    module.verify()
+    return native.target_machine().emit_object(module)
+
+
+def _export(text: str, wrapper: str, symbol: str) -> str:
+    """LLVM text in which `symbol` calls the compiled kernel, without the wrapper that would report Python exceptions."""
+    text = re.sub(rf"^define [^\n]*@{re.escape(wrapper)}\(.*?^}}\n", "", text, flags=re.MULTILINE | re.DOTALL)
+    inner = wrapper.removeprefix("cfunc.")
+    text += f"""
+define void @{symbol}(ptr %p, ptr %s) {{
+  %result = alloca ptr
+  %exception = alloca ptr
+  %status = call i32 @{inner}(ptr %result, ptr %exception, ptr %p, ptr %s)
+  ret void
+}}
+"""
+    used = set(re.findall(r"@([\w.]+)\(", re.sub(r"^declare .*$", "", text, flags=re.MULTILINE)))
+    lines = text.split("\n")
+    return "\n".join(x for x in lines if not x.startswith("declare") or re.findall(r"@([\w.]+)\(", x)[0] in used)

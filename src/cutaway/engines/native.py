@@ -1,0 +1,158 @@
+"""Kernels as machine code: compiled once by Numba, kept as object files in the user's cache folder, loaded by llvmlite.
+
+A warm process never imports Numba. A file's name is a hash of everything its code depends on.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import glob
+import hashlib
+import importlib.metadata
+import os
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+MATH = ("sqrt", "exp", "log", "log1p", "expm1", "erf", "tanh", "pow")
+compiled = 0  # kernels this process had to compile
+
+
+@cache
+def folder() -> Path:
+    """Where object files are kept: CUTAWAY_CACHE, or the user's cache folder, or (read-only home) a temporary one."""
+    named = os.environ.get("CUTAWAY_CACHE")
+    base = Path(named) if named else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cutaway"
+    try:
+        base.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=base):
+            return base
+    except OSError:
+        return Path(tempfile.mkdtemp(prefix="cutaway-"))
+
+
+class Blas:
+    """The BLAS that NumPy ships: addresses of its matrix products, and its number of threads."""
+
+    def __init__(self) -> None:
+        self.products: dict[str, int] = {}
+        self._get = self._set = None
+        for path in glob.glob(os.path.join(os.path.dirname(np.__file__) + ".libs", "libscipy_openblas64_*")):
+            library = ctypes.CDLL(path)
+            for name in ("sgemm", "dgemm"):
+                self.products[name] = _address(getattr(library, f"scipy_cblas_{name}64_"))
+            self._get = library.scipy_openblas_get_num_threads64_
+            self._set = library.scipy_openblas_set_num_threads64_
+
+    def one_thread(self) -> int:
+        """Let the BLAS use one thread from now on; gives the number it used before."""
+        if self._get is None or self._set is None:
+            return 1
+        before = int(self._get())
+        if before != 1:
+            self._set(1)
+        return before
+
+    def restore(self, threads: int) -> None:
+        if self._set is not None and threads != 1:
+            self._set(threads)
+
+
+def _address(function: Any) -> int:
+    return ctypes.cast(function, ctypes.c_void_p).value or 0
+
+
+@cache
+def blas() -> Blas:
+    return Blas()
+
+
+@cache
+def symbols() -> frozenset[str]:
+    """The names of everything outside that a kernel's object file may call."""
+    libm = [*MATH, *(m + "f" for m in MATH)]
+    return frozenset([*(f"cutaway_{p}" for p in blas().products), *libm, "sched_yield", "memset", "memcpy", "memmove"])
+
+
+@cache
+def _machine() -> Any:
+    """llvmlite's loader, with the outside functions that kernels call."""
+    import llvmlite.binding as llvm
+
+    try:
+        llvm.initialize_native_target()
+        llvm.initialize_native_asmprinter()
+    except RuntimeError:
+        pass  # llvmlite 0.45 and newer do this by themselves
+    for name, address in blas().products.items():
+        llvm.add_symbol(f"cutaway_{name}", address)
+    here = ctypes.CDLL(None)
+    for name in symbols():
+        if hasattr(here, name):
+            llvm.add_symbol(name, _address(getattr(here, name)))
+    return llvm.create_mcjit_compiler(llvm.parse_assembly(""), target_machine())
+
+
+def target_machine() -> Any:
+    import llvmlite.binding as llvm
+
+    return llvm.Target.from_default_triple().create_target_machine(
+        cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), opt=3, codemodel="jitdefault", jit=True
+    )
+
+
+@cache
+def _fingerprint() -> str:
+    import llvmlite.binding as llvm
+
+    versions = [f"{name} {importlib.metadata.version(name)}" for name in ("numba", "llvmlite")]
+    processor = [llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten(), sys.platform]
+    return "\n".join([*versions, *processor, str(sys.version_info[:2])])
+
+
+_loaded: dict[str, int] = {}
+
+
+def load(name: str, source: str, depends: str, build: Callable[[str], bytes]) -> int:
+    """The address of a kernel. source: its text; depends: all other text its code depends on.
+
+    build(symbol) compiles it to an object file, which is then kept for later processes.
+    """
+    global compiled
+    digest = hashlib.sha256("\0".join([_fingerprint(), depends, name, source]).encode()).hexdigest()[:24]
+    if digest in _loaded:
+        return _loaded[digest]
+    symbol, path = f"cutaway_{digest}", folder() / f"{digest}.o"
+    machine = _machine()
+    try:
+        content = path.read_bytes()
+    except OSError:
+        content = b""
+    if hashlib.sha256(content[32:]).digest() != content[:32]:
+        compiled += 1
+        content = build(symbol)
+        content = hashlib.sha256(content).digest() + content
+        _keep(path, content)
+        _keep(path.with_suffix(".py"), f"# {name}\n{source}".encode())
+    import llvmlite.binding as llvm
+
+    machine.add_object_file(llvm.ObjectFileRef.from_data(content[32:]))
+    machine.finalize_object()
+    _loaded[digest] = machine.get_function_address(symbol)
+    return _loaded[digest]
+
+
+def _keep(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all: processes may race for it."""
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as f:
+            f.write(content)
+        os.replace(f.name, path)
+    except OSError as error:
+        warnings.warn(f"kernels cannot be kept in {path.parent} ({error}): they will be compiled again", stacklevel=2)
