@@ -111,7 +111,13 @@ class Optimizer:
 
 @dataclass(frozen=True)
 class Prepare:
-    """Something done to the gradient before the optimizer's rule sees it: see transforms.py."""
+    """Something done to the gradient before the optimizer's rule sees it: see transforms.py.
+
+    scope: "range" if every entry is treated by itself, "once" if the rule looks at the whole gradient.
+    """
+
+    scope: ClassVar[str] = "range"
+    rule: ClassVar[Callable]
 
     def apply(self, g: np.ndarray, theta: np.ndarray) -> np.ndarray:
         raise NotImplementedError

@@ -22,6 +22,7 @@ def clip_norm(g, *, norm):
 @dataclass(frozen=True)
 class ClipNorm(Prepare):
     norm: float
+    scope: ClassVar[str] = "once"
     rule: ClassVar[Callable] = staticmethod(clip_norm)
 
     def apply(self, g: np.ndarray, theta: np.ndarray) -> np.ndarray:

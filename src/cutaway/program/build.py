@@ -203,7 +203,7 @@ def _update(listing: Listing, model, opt: Optimizer, shards: int) -> list[Instru
     out.append(Instruction("update", "check", (listing.loss, g), (), scope="once", formula="stop if J or g is not finite"))
     for prepare in opt.prepare:
         out.append(Instruction(
-            "update", prepare.rule.__name__, (g, theta), (g,), {"prepare": prepare}, formula=repr(prepare), scope="once",
+            "update", prepare.rule.__name__, (g, theta), (g,), {"prepare": prepare}, formula=repr(prepare), scope=prepare.scope,
         ))  # fmt: skip
     for lo, hi, decays in _ranges(model, opt):
         whole = (lo, hi) == (0, theta.width)

@@ -68,7 +68,7 @@ def plan(instructions: list[Instruction], batch: int, shards: int = 1, keep_all:
 
 def fenced(one: Instruction, next: Instruction) -> bool:
     """Whether threads must wait for each other between two instructions: what they split the work by differs."""
-    return one.scope != next.scope
+    return one.scope != next.scope or (one.scope == "range" and one.op != next.op)
 
 
 def _size(v: Value, batch: int, shards: int) -> int:
