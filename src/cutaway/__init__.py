@@ -1,9 +1,40 @@
-"""Cutaway: deep learning with the casing off."""
+"""Cutaway: deep learning with the casing off.
 
-from . import losses, nn, optim
+Design, train, open up and compare neural networks on your own data: `ct.fit`, `ct.compile`, `ct.Classifier`,
+`ct.Regressor`, or `cutaway fit` on the command line.
+"""
+
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
+from . import data, datasets, errors, losses, nn, optim
 from .autodiff import Tensor, grad, ops
 from .engines import Program, compile
 from .random import seed
+from .train import Run, fit
 
-__all__ = ["Program", "Tensor", "compile", "grad", "losses", "nn", "ops", "optim", "seed"]
+if _TYPE_CHECKING:
+    from .estimators import Classifier, Regressor, design
+    from .files import load, save
+
 __version__ = "0.1.0"
+
+# What needs a heavy library is imported when it is first asked for, so that `import cutaway` stays quick.
+_LATER = {"Classifier": "estimators", "Regressor": "estimators", "design": "estimators", "load": "files", "save": "files"}
+
+__all__ = [
+    "Classifier", "Program", "Regressor", "Run", "Tensor", "compile", "data", "datasets", "design", "errors", "fit",
+    "grad", "load", "losses", "nn", "ops", "optim", "save", "seed",
+]  # fmt: skip
+
+
+def __getattr__(name: str):
+    if name in _LATER:
+        value = getattr(_import_module(f".{_LATER[name]}", __name__), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'cutaway' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -59,7 +59,8 @@ class Program:
                 raise ShapeError(f"{v.name} was compiled for rows of shape {v.shape}, got rows of shape {got}")
         self.engine.feed(data)
 
-    def run(self, order: np.ndarray | None = None, position: int = 0, steps: int | None = None) -> np.ndarray:
+    def run(self, order: np.ndarray | None = None, position: int = 0, steps: int | None = None,
+            between: Callable[[int], bool] | None = None) -> np.ndarray:  # fmt: skip
         """Training steps on the rows in `order` (all, as they come, if None); gives the loss of each step.
 
         Fewer losses than steps: the loss or a gradient was not finite, and the weights are those of the step before.
@@ -67,7 +68,7 @@ class Program:
         self.engine.listing.block["θ"].array = self.model.theta
         rows = self.engine.rows if order is None else len(order)
         left = -(-(rows - position) // self.engine.batch_size)
-        return self.engine.run(order, position, left if steps is None else min(steps, left))
+        return self.engine.run(order, position, left if steps is None else min(steps, left), between)
 
     def predict(self, X: Any) -> np.ndarray:
         """Raw outputs for every row."""

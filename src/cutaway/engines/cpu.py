@@ -12,6 +12,7 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -120,7 +121,8 @@ class CPU(Reference):
         self._held = []
 
     # ---- running -------------------------------------------------------------------------------------------------------------
-    def run(self, order: np.ndarray | None, position: int, steps: int) -> np.ndarray:
+    def run(self, order: np.ndarray | None, position: int, steps: int,
+            between: Callable[[int], bool] | None = None) -> np.ndarray:  # fmt: skip
         if order is not None:
             order = np.ascontiguousarray(order, np.int64)
         losses = np.zeros(max(steps, 1))
@@ -142,8 +144,10 @@ class CPU(Reference):
                 return losses[:done]
             done += chunk
             self.t = int(self._states[0, slots.T])
+            if between is not None and between(done):
+                break
         self.n = int(self._states[0, slots.TOTAL])
-        return losses[:steps]
+        return losses[:done]
 
     def predict(self) -> np.ndarray:
         out = self.listing.output

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -62,8 +63,13 @@ class Reference:
                      for v in i.written}  # fmt: skip
         self.rows = len(next(iter(self.data.values())))
 
-    def run(self, order: np.ndarray | None, position: int, steps: int) -> np.ndarray:
-        """Training steps from `position` in `order`; the loss of each. Fewer than asked: a value was not finite."""
+    def run(self, order: np.ndarray | None, position: int, steps: int,
+            between: Callable[[int], bool] | None = None) -> np.ndarray:  # fmt: skip
+        """Training steps from `position` in `order`; the loss of each.
+
+        Fewer than asked: a value was not finite (`self.finite` is False), or `between`, called now and then with the
+        number of steps done, said stop.
+        """
         self._start(order, position, steps)
         losses = np.zeros(steps)
         for k in range(steps):
@@ -75,6 +81,8 @@ class Reference:
                     return losses[:k]
             loss = self.listing.loss
             losses[k] = float(self.view(loss, self.n)) if loss is not None else 0.0
+            if between is not None and between(k + 1):
+                return losses[: k + 1]
         return losses
 
     def predict(self) -> np.ndarray:

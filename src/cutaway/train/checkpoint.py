@@ -1,0 +1,103 @@
+"""Checkpoints: everything a run needs to go on bit for bit, written after each epoch; the last two are kept."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import FileError
+
+KEPT = 2
+
+
+class Checkpoints:
+    """A folder of checkpoints, `epoch-000012.safetensors`."""
+
+    def __init__(self, folder: Any) -> None:
+        self.folder = Path(folder)
+
+    def files(self) -> list[Path]:
+        return sorted(self.folder.glob("epoch-*.safetensors"))
+
+    def save(self, training: Any) -> None:
+        """Write one whole, or not at all; then drop all but the last two."""
+        from safetensors.numpy import save
+
+        run = training.run
+        arrays = {f"model.{k}": v for k, v in training.model.state_dict().items()}
+        arrays |= {f"best.{k}": v for k, v in (training.best or {}).items()}
+        arrays |= {f"state.{k}": v for k, v in training.program.state.items() if k != "t"}
+        arrays |= {f"history.{k}": v for k, v in run.history.columns().items()}
+        arrays |= {f"steps.{k}": v for k, v in run.steps.columns().items()}
+        note = {
+            "t": training.program.engine.t, "epochs_done": run.epochs_done, "best_epoch": run.best_epoch,
+            "best_loss": training.best_loss, "waited": training.waited, "seconds": run.seconds,
+            "settings": self._settings(training),
+        }  # fmt: skip
+        path = self.folder / f"epoch-{run.epochs_done:06d}.safetensors"
+        temporary = path.with_suffix(".partial")
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with open(temporary, "wb") as f:
+                f.write(save({k: np.ascontiguousarray(v) for k, v in arrays.items()}, {"cutaway": json.dumps(note)}))
+                f.flush()
+                os.fsync(f.fileno())
+            os.replace(temporary, path)
+        except OSError as error:
+            raise FileError(f"no checkpoint could be written to {self.folder}: {error}") from None
+        for old in self.files()[:-KEPT]:
+            old.unlink(missing_ok=True)
+
+    def restore(self, training: Any) -> None:
+        """Put the newest checkpoint's state into a training that has not begun. Nothing to restore is no error."""
+        from safetensors import safe_open
+
+        for path in reversed(self.files()):
+            try:
+                with safe_open(path, "np") as f:
+                    note = json.loads(f.metadata()["cutaway"])
+                    arrays = {name: f.get_tensor(name) for name in f.keys()}  # noqa: SIM118
+            except Exception as error:  # a damaged file: the one before it will do
+                import warnings
+
+                warnings.warn(f"{path} is damaged ({error}): going on from the one before it", stacklevel=4)
+                continue
+            if note["settings"] != self._settings(training):
+                changed = [k for k, v in self._settings(training).items() if note["settings"].get(k) != v]
+                raise FileError(
+                    f"{path} belongs to a run with other settings ({', '.join(changed)}): call fit with the same ones, or "
+                    "with another checkpoint folder"
+                )
+            self._put(training, note, arrays)
+            return
+
+    @staticmethod
+    def _put(training: Any, note: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+        def part(prefix: str) -> dict[str, np.ndarray]:
+            return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
+
+        run = training.run
+        training.model.load_state_dict(part("model."))
+        training.best = part("best.") or None
+        for name, values in part("state.").items():
+            training.program.state[name][...] = values
+        training.program.engine.t = note["t"]
+        run.epochs_done, run.best_epoch, run.seconds = note["epochs_done"], note["best_epoch"], note["seconds"]
+        training.best_loss, training.waited = note["best_loss"], note["waited"]
+        for history, prefix in ((run.history, "history."), (run.steps, "steps.")):
+            columns = part(prefix)
+            if columns:
+                history.extend(columns)
+
+    @staticmethod
+    def _settings(training: Any) -> dict[str, Any]:
+        """What must be the same for a resumed run to equal an uninterrupted one."""
+        return {
+            "epochs": training.run.epochs, "batch_size": training.batch_size, "rows": len(training.rows),
+            "seed": training.seed, "optimizer": repr(training.program.engine.optimizer), "shuffle": training.shuffle,
+            "parameters": {name: list(p.shape) for name, p in training.model.named_parameters()},
+        }  # fmt: skip

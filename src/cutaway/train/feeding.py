@@ -1,0 +1,148 @@
+"""Data for training: checked, in the program's precision; arrays too large for memory come in stages."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import ArgumentError, DataError, ShapeError
+from ..program import named_inputs
+
+STAGE = 64 * 2**20  # bytes of rows read at a time from data that does not fit
+
+
+@dataclass
+class Data:
+    """Inputs by name, targets and weights, all with the same number of rows."""
+
+    inputs: Any
+    y: np.ndarray
+    weight: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        lengths = {name: len(part) for name, part in named_inputs(self.inputs).items()} | {"y": len(self.y)}
+        if self.weight is not None:
+            lengths["sample_weight"] = len(self.weight)
+        if len(set(lengths.values())) > 1:
+            raise ShapeError(f"X and y must have the same number of rows, got {lengths}")
+        if not len(self.y):
+            raise DataError("there are no rows to train on")
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def rows(self, index: np.ndarray | slice) -> Data:
+        return Data(pick(self.inputs, index), self.y[index], None if self.weight is None else self.weight[index])
+
+
+def pick(inputs: Any, index: np.ndarray | slice) -> Any:
+    """Rows of an array, or of every array in a tuple or dict."""
+    if isinstance(inputs, tuple):
+        return tuple(part[index] for part in inputs)
+    if isinstance(inputs, dict):
+        return {key: part[index] for key, part in inputs.items()}
+    return inputs[index]
+
+
+def as_arrays(X: Any) -> Any:
+    """X as arrays of numbers (memory maps stay maps)."""
+    if isinstance(X, tuple):
+        return tuple(as_arrays(part) for part in X)
+    if isinstance(X, dict):
+        return {key: as_arrays(part) for key, part in X.items()}
+    array = X if isinstance(X, np.ndarray) else np.asarray(X)
+    if array.dtype.kind not in "fiub":
+        raise DataError(
+            f"X must hold numbers, got an array of {array.dtype}: encode text, dates and categories first, or use "
+            "ct.Classifier or ct.Regressor, which take tables as they are"
+        )
+    if array.ndim < 2 and array.dtype.kind == "f":
+        raise ShapeError(f"X must have one row a sample, got shape {array.shape}: use X.reshape(-1, 1) for one feature")
+    return array
+
+
+def target(y: Any, classes: bool) -> np.ndarray:
+    """y as an array: class numbers as int32, everything else as numbers."""
+    y = np.asarray(y)
+    if y.dtype.kind not in "fiub":
+        raise DataError(
+            f"y must hold numbers, got {y.dtype}: number the classes 0, 1, ... or use ct.Classifier, which takes any labels"
+        )
+    if classes and y.ndim == 1:
+        if y.dtype.kind == "f" and not np.all(y == np.floor(y)):
+            raise DataError("cross_entropy takes class numbers 0, 1, ... (or (n, C) probabilities), but y has fractions")
+        return y.astype(np.int32)
+    return y
+
+
+def check_finite(name: str, array: np.ndarray, first_row: int = 0) -> None:
+    """Raise if a float array has NaN or infinity, and say where."""
+    if array.dtype.kind != "f" or np.isfinite(np.sum(array, dtype=np.float64)):
+        return
+    bad = np.argwhere(~np.isfinite(array))
+    if len(bad):
+        row, *column = bad[0].tolist()
+        where = f"row {row + first_row}" + (f", column {', '.join(map(str, column))}" if column else "")
+        raise DataError(
+            f"{name} has {array[tuple(bad[0])]} at {where} ({len(bad):,} such values): fill or drop them first "
+            "(ct.Classifier and ct.Regressor handle gaps in tables)"
+        )
+
+
+def check_all_finite(inputs: Any) -> None:
+    """The same for arrays that are in memory; maps are checked as they are read."""
+    for name, part in named_inputs(inputs).items():
+        if not on_disk(part):
+            check_finite("X" if name == "x" else name, part)
+
+
+def on_disk(array: np.ndarray) -> bool:
+    """Whether an array is a memory map, or a view of one."""
+    while isinstance(array, np.ndarray):
+        if isinstance(array, np.memmap):
+            return True
+        array = array.base  # type: ignore[assignment]
+    return False
+
+
+def fits(inputs: Any, itemsize: int) -> bool:
+    """Whether a copy in the program's precision fits beside the original: no memory map, under half of free memory."""
+    parts = list(named_inputs(inputs).values())
+    if any(on_disk(part) for part in parts):
+        return False
+    copies = sum(part.size * itemsize for part in parts if part.dtype.itemsize != itemsize or not part.flags.c_contiguous)
+    try:
+        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (ValueError, OSError, AttributeError):
+        return True
+    return copies < max(free // 2, 2**28)
+
+
+def stages(data: Data, order: np.ndarray, batch_size: int) -> Iterator[Data]:
+    """The rows of `order` a few batches at a time, read in the order in which they lie on the disk."""
+    width = sum(part[:1].size for part in named_inputs(data.inputs).values())
+    rows = max(1, STAGE // (4 * max(width, 1)) // batch_size) * batch_size
+    for start in range(0, len(order), rows):
+        wanted = order[start : start + rows]
+        sequence = np.argsort(wanted, kind="stable")
+        back = np.empty_like(sequence)
+        back[sequence] = np.arange(len(wanted))
+        part = pick(data.rows(wanted[sequence]).inputs, back)
+        for name, array in named_inputs(part).items():
+            check_finite("X" if name == "x" else name, array)
+        yield Data(part, data.y[wanted], None if data.weight is None else data.weight[wanted])
+
+
+def weights_of(sample_weight: Any, n: int) -> np.ndarray | None:
+    if sample_weight is None:
+        return None
+    w = np.asarray(sample_weight, float)
+    if w.shape != (n,):
+        raise ShapeError(f"sample_weight must have shape ({n},), one weight a row, got {w.shape}")
+    if not np.isfinite(w).all() or (w < 0).any() or not (w > 0).any():
+        raise ArgumentError("sample_weight must be finite, not negative, and not all zero")
+    return w

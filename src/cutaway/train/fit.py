@@ -1,0 +1,327 @@
+"""ct.fit: epochs of shuffled batches through a compiled program, with validation, early stopping and history."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterable
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from .. import losses
+from ..autodiff import Tensor
+from ..data import split
+from ..engines import Program, compile, evaluator
+from ..errors import ArgumentError, DataError, ShapeError
+from ..optim import AdamW, Optimizer
+from ..program import named_inputs
+from ..random import stream
+from . import metrics as metric_table
+from .checkpoint import Checkpoints
+from .events import Ended, EpochEnded, Started
+from .feeding import Data, as_arrays, check_all_finite, check_finite, fits, on_disk, pick, stages, target, weights_of
+from .progress import Progress
+from .run import Run
+
+PATIENCE = 10  # epochs without improvement before early_stopping=True stops
+
+
+class TrainingWarning(UserWarning):
+    """Training ended early because something went wrong; the text says where and why."""
+
+
+def fit(model: Any, X: Any, y: Any, loss: str | Callable = "mse", optimizer: Optimizer | None = None, epochs: int = 20,
+        batch_size: int | str = 32, validation: Any = None, sample_weight: Any = None, seed: int = 0,
+        shuffle: bool = True, drop_last: bool = False, callbacks: Iterable[Callable] = (),
+        early_stopping: bool | int | None = None, checkpoint: Any = None, resume: Any = None, engine: str = "cpu",
+        threads: int | None = None, progress: bool | None = None, metrics: Any = (),
+        time_limit: float | None = None) -> Run:  # fmt: skip
+    """Train `model` in place: `epochs` passes over the rows of X, one update a batch.
+
+    >>> import cutaway as ct
+    >>> X, y = ct.datasets.make("moons", n=200, seed=0)
+    >>> net = ct.nn.MLP(2, [16], 2)
+    >>> run = ct.fit(net, X, y, loss="cross_entropy", optimizer=ct.optim.AdamW(1e-2), epochs=30)
+    >>> bool(run.history["loss"][-1] < run.history["loss"][0])
+    True
+
+    X: an array (n, ...), or a tuple or dict of arrays handed to forward; y (n,), (n, m), or class numbers for
+    cross_entropy. loss: a name or a function (z, y) -> J. optimizer: AdamW(1e-3) by default; a schedule stretches over
+    the whole run. batch_size: rows a step, or "full" for batch gradient descent.
+    validation: a share of the rows (stratified for classes), or (Xv, yv[, weights]); the weights with the best
+    validation loss are put back at the end, however training ended. early_stopping: epochs without improvement (True:
+    10). sample_weight (n,): scaled to a mean of one; rows of weight zero take no part. shuffle: a fresh order each
+    epoch, from the seed. callbacks: functions of an event (train/events.py). checkpoint: a folder; resume=True goes on
+    from it. progress: None shows a bar in a terminal. metrics: names or functions (z, y), scored on validation data.
+    time_limit: seconds. Arguments are many because this one call is the whole of training.
+
+    Raises ShapeError, DataError or ArgumentError naming what does not fit. A loss or gradient that is not finite stops
+    training with a TrainingWarning that names the step and layer; the model keeps its last good weights. Ctrl-C ends
+    training after the steps under way and returns the run so far.
+    """
+    return _Training(
+        model, X, y, loss, optimizer, epochs, batch_size, validation, sample_weight, seed, shuffle, drop_last,
+        tuple(callbacks), early_stopping, checkpoint, resume, engine, threads, progress, metrics, time_limit,
+    ).go()  # fmt: skip
+
+
+class _Training:
+    """One call of fit: the checked arguments, and the loop."""
+
+    def __init__(self, model, X, y, loss, optimizer, epochs, batch_size, validation, sample_weight, seed, shuffle,
+                 drop_last, callbacks, early_stopping, checkpoint, resume, engine, threads, progress, metrics,
+                 time_limit) -> None:  # fmt: skip
+        if not isinstance(epochs, int | np.integer) or epochs < 1:
+            raise ArgumentError(f"epochs must be a whole number of at least 1, got {epochs!r}")
+        if early_stopping and validation is None:
+            raise ArgumentError("early_stopping needs validation data: pass validation=0.1, or validation=(Xv, yv)")
+        self.model, self.loss, self.seed, self.shuffle = model, losses.get(loss), int(seed), shuffle
+        self.patience = PATIENCE if early_stopping is True else int(early_stopping or 0)
+        self.callbacks, self.time_limit = callbacks, time_limit
+        classes = self.loss is losses.cross_entropy
+        self.data = Data(as_arrays(X), target(y, classes), weights_of(sample_weight, len(y)))
+        check_all_finite(self.data.inputs)
+        check_finite("y", self.data.y)
+        self.rows, held_out = self._split(validation, classes)
+        if self.data.weight is not None:
+            self.data.weight = self.data.weight / self.data.weight[self.rows].mean()
+        self.batch_size = self._batch_size(batch_size)
+        self.steps = len(self.rows) // self.batch_size if drop_last else -(-len(self.rows) // self.batch_size)
+        self.drop_last = drop_last
+        optimizer = (optimizer if optimizer is not None else AdamW(1e-3)).for_run(self.steps * epochs)
+        first = self.data.rows(self.rows[:3])
+        self.options = {"weighted": first.weight is not None, "seed": self.seed}
+        self.program = compile(model, self.loss, optimizer, self.batch_size, first.inputs, first.y, engine=engine,
+                               threads=threads, **self.options)  # fmt: skip
+        self._check_targets(classes)
+        self.resident = fits(self.data.inputs, model.dtype.itemsize)
+        if self.resident:
+            self.program.feed(self.data.inputs, self.data.y, self.data.weight)
+        self.validation = None if held_out is None else _Validation(
+            model, held_out, self.loss, metric_table.get(metrics), engine, threads)  # fmt: skip
+        self.progress = Progress(progress, epochs, len(self.rows))
+        self.run = Run(model, self.program, int(epochs), self.batch_size, self.seed)
+        self.best: dict[str, np.ndarray] | None = None
+        self.best_loss, self.waited = float("inf"), 0
+        self.checkpoints = Checkpoints(checkpoint) if checkpoint is not None else None
+        if resume:
+            Checkpoints(checkpoint if resume is True else resume).restore(self)
+
+    # ---- what is trained on ------------------------------------------------------------------------------------------------
+    def _split(self, validation: Any, classes: bool) -> tuple[np.ndarray, Data | None]:
+        """Numbers of the rows to train on, and the validation data."""
+        n = len(self.data)
+        rows, held_out = np.arange(n), None
+        if isinstance(validation, tuple | list):
+            if len(validation) not in (2, 3):
+                raise ArgumentError(f"validation must be a share, (Xv, yv) or (Xv, yv, weights), got {len(validation)} parts")
+            Xv, yv, *w = validation
+            held_out = Data(as_arrays(Xv), target(yv, classes), weights_of(w[0], len(yv)) if w else None)
+            check_all_finite(held_out.inputs)
+            check_finite("yv", held_out.y)
+        elif validation is not None:
+            if isinstance(validation, bool) or not isinstance(validation, int | float | np.number) or not 0 < validation < 1:
+                raise ArgumentError(f"validation must be a share between 0 and 1, or (Xv, yv), got {validation!r}")
+            labelled = (classes or self.loss is losses.binary_cross_entropy) and self.data.y.size == n
+            labels = self.data.y.reshape(n) if labelled else None
+            rows, part = split(n, float(validation), self.seed, stratify=labels)
+            held_out = self.data.rows(part)
+        if self.data.weight is not None:
+            rows = rows[self.data.weight[rows] > 0]
+        if not len(rows) or (held_out is not None and not len(held_out)):
+            raise DataError(f"{n} rows are too few to hold some out for validation")
+        return rows, held_out
+
+    def _batch_size(self, batch_size: Any) -> int:
+        if batch_size == "full":
+            return len(self.rows)
+        if isinstance(batch_size, bool) or not isinstance(batch_size, int | np.integer) or batch_size < 1:
+            raise ArgumentError(f'batch_size must be a whole number of at least 1, or "full", got {batch_size!r}')
+        return min(int(batch_size), len(self.rows))
+
+    def _check_targets(self, classes: bool) -> None:
+        listing = self.program.engine.listing
+        outputs = listing.output.shape[-1] if listing.output.shape else 1
+        y = self.data.y
+        if classes and y.ndim == 1 and (y.min() < 0 or y.max() >= outputs):
+            raise ShapeError(
+                f"y has classes {y.min()} to {y.max()}, but the network has {outputs} outputs, for classes 0 to "
+                f"{outputs - 1}: give its last layer {y.max() + 1} outputs, or number the classes from 0"
+            )
+        if self.loss is losses.binary_cross_entropy and (y.min() < 0 or y.max() > 1):
+            raise DataError(f"binary_cross_entropy takes targets from 0 to 1, got {y.min()} to {y.max()}")
+        alone = len(self.rows) % self.batch_size == 1 and not self.drop_last or self.batch_size == 1
+        if alone and any(i.op == "batch_stats" and i.arguments[0].width == i.writes[0].width for i in self.program.instructions
+                         if not i.backward):  # fmt: skip
+            raise ArgumentError(
+                f"batch norm cannot normalise a batch of one row, and {len(self.rows)} rows in batches of "
+                f"{self.batch_size} leave one: pass drop_last=True or another batch_size"
+            )
+
+    # ---- the loop ------------------------------------------------------------------------------------------------------------
+    def go(self) -> Run:
+        run, began = self.run, time.perf_counter() - self.run.seconds
+        self._tell(Started(run))
+        with self.progress, self._interruptible():
+            while run.epochs_done < run.epochs and not run._stop:
+                epoch = run.epochs_done + 1
+                done = self._epoch(epoch, began)
+                run.seconds = time.perf_counter() - began
+                if done is None:
+                    break
+                row = self._score(epoch, done)
+                run.epochs_done = epoch
+                run.history.append(**row)
+                self.progress.epoch_done(epoch, row)
+                if self.patience and self.waited >= self.patience:
+                    run.stop(f"no better validation loss for {self.waited} epochs")
+                self._tell(EpochEnded(run, epoch, row))
+                if self.checkpoints is not None:
+                    self.checkpoints.save(self)
+        run.stopped = run._stop or f"all {run.epochs} epochs done"
+        if self.best is not None:
+            run.last = self.model.state_dict()
+            self.model.load_state_dict(self.best)
+        else:
+            run.best_epoch = run.epochs_done
+        self._tell(Ended(run))
+        return run
+
+    def _epoch(self, epoch: int, began: float) -> np.ndarray | None:
+        """One pass over the rows; the losses of its steps, or None if it broke off."""
+        order = stream(self.seed, "batch order", epoch).permutation(self.rows) if self.shuffle else self.rows
+        if self.drop_last:
+            order = order[: self.steps * self.batch_size]
+
+        def between(rows_before: int) -> Callable[[int], bool]:
+            def stop(steps: int) -> bool:
+                self.progress.rows_done(epoch, rows_before + steps * self.batch_size)
+                if self.time_limit is not None and time.perf_counter() - began > self.time_limit:
+                    self.run.stop(f"the time limit of {self.time_limit:g} s")
+                return bool(self.run._stop)
+
+            return stop
+
+        engine, parts, wanted = self.program.engine, [], 0
+        if self.resident:
+            wanted = self.steps
+            parts.append(self.program.run(order, between=between(0)))
+        else:
+            for part in stages(self.data, order, self.batch_size):
+                self.program.feed(part.inputs, part.y, part.weight)
+                parts.append(self.program.run(None, between=between(wanted * self.batch_size)))
+                wanted += -(-len(part) // self.batch_size)
+                if sum(map(len, parts)) < wanted:
+                    break
+        done = np.concatenate(parts)
+        self.run.steps.extend({"loss": done, "epoch": np.full(len(done), epoch)})
+        if not engine.finite:
+            self._not_finite(epoch, order[len(done) * self.batch_size :][: self.batch_size])
+        return done if len(done) == self.steps else None
+
+    def _score(self, epoch: int, step_losses: np.ndarray) -> dict[str, float]:
+        sizes = np.full(len(step_losses), self.batch_size)
+        if not self.drop_last:
+            sizes[-1] = len(self.rows) - self.batch_size * (len(step_losses) - 1)
+        row = {"epoch": float(epoch), "loss": float(np.average(step_losses, weights=sizes))}
+        if self.validation is not None:
+            row |= self.validation.score()
+            if row["val_loss"] < self.best_loss:
+                self.best_loss, self.waited, self.run.best_epoch = row["val_loss"], 0, epoch
+                self.best = self.model.state_dict()
+            else:
+                self.waited += 1
+        row["lr"] = self.program.engine.optimizer.rate(self.program.engine.t)
+        row["seconds"] = self.run.seconds
+        return row
+
+    def _tell(self, event: Any) -> None:
+        for callback in self.callbacks:
+            callback(event)
+
+    @contextmanager
+    def _interruptible(self):
+        """Ctrl-C once: stop after the steps under way. Twice: at once."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def handle(number, frame):
+            if self.run._stop:
+                raise KeyboardInterrupt
+            self.run.stop("interrupted")
+
+        before = signal.signal(signal.SIGINT, handle)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def _not_finite(self, epoch: int, rows: np.ndarray) -> None:
+        """Say which value of which layer was the first that is not finite, by running that step again, slowly."""
+        step = self.program.engine.t + 1
+        value, cause = first_bad_value(self.program, self.model, self.loss, self.data.rows(rows), self.options)
+        self.run.stop(f"not finite at step {step}")
+        warnings.warn(
+            f"training stopped at step {step} (epoch {epoch}): {value} is not finite. {cause} The model keeps "
+            f"{'its best weights' if self.best is not None else 'the weights from before that step'}.",
+            TrainingWarning, stacklevel=4,
+        )  # fmt: skip
+
+
+def first_bad_value(program: Program, model: Any, loss: Callable, data: Data, options: dict) -> tuple[str, str]:
+    """The first value of a step that is not finite, and the likely cause, found with the reference engine."""
+    optimizer = program.engine.optimizer
+    again = compile(model, loss, optimizer, len(data), data.inputs, data.y, engine="reference", keep_all=True, **options)
+    again.feed(data.inputs, data.y, data.weight)
+    engine = again.engine
+    engine._start(None, 0, 1)
+    engine.t = program.engine.t + 1
+    weights = float(np.abs(model.theta).max(initial=0.0))
+    with np.errstate(all="ignore"):
+        for instruction in again.instructions:
+            if instruction.phase == "update":
+                break
+            engine.execute(instruction)
+            for v in instruction.written:
+                if v.dtype.kind == "f" and not np.isfinite(engine.view(v, engine.n)).all():
+                    if instruction.phase == "load":
+                        return f"the data ({v.name})", "Likely cause: missing or infinite numbers in it."
+                    return f"{v.name} ({instruction.title})", _cause(instruction, weights, optimizer, engine.t)
+    return "the gradient", _cause(None, weights, optimizer, engine.t)
+
+
+def _cause(instruction: Any, weights: float, optimizer: Any, t: int) -> str:
+    if instruction is not None and instruction.op in ("log", "div", "sqrt", "power"):
+        return f"Likely cause: {instruction.op} of zero or of a negative number: keep its input away from zero."
+    rate = optimizer.rate(t)
+    return (f"Likely cause: the learning rate {rate:g} is too high (the largest weight is {weights:.3g}): try "
+            f"{rate / 10:g}, or ct.optim.clip(optimizer, norm=1.0).")  # fmt: skip
+
+
+class _Validation:
+    """Scores on held-out data, from the evaluation program."""
+
+    def __init__(self, model: Any, data: Data, loss: Callable, metrics: dict[str, Callable], engine: str,
+                 threads: int | None) -> None:  # fmt: skip
+        self.data, self.loss, self.metrics = data, loss, metrics
+        self.weight = None if data.weight is None else data.weight / data.weight.mean()
+        self.program = evaluator(model, pick(data.inputs, slice(0, 2)), engine, threads=threads)
+        self.resident = not any(on_disk(part) for part in named_inputs(data.inputs).values())
+        if self.resident:
+            self.program.feed(data.inputs)
+
+    def score(self) -> dict[str, float]:
+        if self.resident:
+            z = self.program.engine.predict()
+        else:
+            every = stages(self.data, np.arange(len(self.data)), 1)
+            z = np.concatenate([self.program.predict(part.inputs) for part in every])
+        options = {} if self.weight is None else {"weight": self.weight.astype(z.dtype)}
+        with np.errstate(over="ignore", invalid="ignore"):
+            row = {"val_loss": float(self.loss(Tensor(z), self.data.y, **options).data)}
+        return row | {f"val_{name}": float(f(z, self.data.y)) for name, f in self.metrics.items()}

@@ -1,0 +1,73 @@
+"""History: what happened, in columns. A row an epoch for `run.history`, a row a step for `run.steps`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+
+class History:
+    """Columns of numbers that grow by the row.
+
+    >>> h = History()
+    >>> h.append(epoch=1, loss=0.5)
+    >>> h.append(epoch=2, loss=0.25)
+    >>> h["loss"]
+    array([0.5 , 0.25])
+    """
+
+    def __init__(self) -> None:
+        self._columns: dict[str, list[np.ndarray]] = {}
+
+    def append(self, **row: float) -> None:
+        """One more row. A column not named gets NaN."""
+        self.extend({name: np.asarray([value]) for name, value in row.items()})
+
+    def extend(self, rows: dict[str, np.ndarray]) -> None:
+        """Several more rows at once."""
+        count = len(next(iter(rows.values())))
+        before = len(self)
+        for name, values in rows.items():
+            self._columns.setdefault(name, [np.full(before, np.nan)] if before else []).append(np.asarray(values))
+        for name, parts in self._columns.items():
+            if name not in rows:
+                parts.append(np.full(count, np.nan))
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        if name not in self._columns:
+            raise KeyError(f"no column {name!r}: there are {', '.join(self._columns) or 'none yet'}")
+        parts = self._columns[name]
+        if len(parts) > 1:
+            parts[:] = [np.concatenate(parts)]
+        return parts[0]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._columns
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        return sum(map(len, next(iter(self._columns.values()), [])))
+
+    def columns(self) -> dict[str, np.ndarray]:
+        return {name: self[name] for name in self._columns}
+
+    def to_pandas(self) -> Any:
+        """The columns as a pandas DataFrame."""
+        import pandas as pd
+
+        return pd.DataFrame(self.columns())
+
+    def __repr__(self) -> str:
+        if not len(self):
+            return "History(no rows)"
+        columns = self.columns()
+        shown = [*range(min(3, len(self))), *range(max(3, len(self) - 3), len(self))]
+        rows = [list(columns)] + [[f"{columns[name][i]:.4g}" for name in columns] for i in shown]
+        if len(self) > 6:
+            rows.insert(4, ["..."] * len(columns))
+        widths = [max(len(row[k]) for row in rows) for k in range(len(columns))]
+        return "\n".join("  ".join(cell.rjust(w) for cell, w in zip(row, widths, strict=True)) for row in rows)

@@ -1,0 +1,65 @@
+"""Run: a training that is going on or over: its model, history, and how it ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .history import History
+
+
+@dataclass
+class Run:
+    """What `ct.fit` returns.
+
+    history has a row an epoch, steps a row a step. best_epoch: the epoch whose weights the model has now (the last one
+    without validation); last: the final weights as a state dict where the best ones were put back.
+    """
+
+    model: Any
+    program: Any
+    epochs: int
+    batch_size: int
+    seed: int
+    history: History = field(default_factory=History)
+    steps: History = field(default_factory=History)
+    epochs_done: int = 0
+    best_epoch: int = 0
+    stopped: str = ""
+    seconds: float = 0.0
+    last: dict[str, np.ndarray] | None = None
+    _stop: str = ""
+
+    def stop(self, reason: str = "a callback asked for it") -> None:
+        """End the training after the steps under way."""
+        self._stop = self._stop or reason
+
+    def plot(self, path: str | None = None) -> Any:
+        """The loss over the epochs (training and validation) as a matplotlib figure, saved if a path is given."""
+        try:
+            from matplotlib.figure import Figure
+        except ImportError:
+            raise ImportError("plots need matplotlib: pip install 'cutaway[plot]'") from None
+        figure = Figure(figsize=(7, 4), layout="constrained")
+        axes = figure.add_subplot()
+        for name, label, style in (("loss", "training", "-"), ("val_loss", "validation", "--")):
+            if name in self.history:
+                axes.plot(self.history["epoch"], self.history[name], style, label=label)
+        if "val_loss" in self.history and self.best_epoch:
+            axes.axvline(self.best_epoch, color="0.6", lw=1, label=f"best epoch {self.best_epoch}")
+        axes.set(xlabel="epoch", ylabel="loss J", yscale="log" if np.all(self.history["loss"] > 0) else "linear")
+        axes.legend(frameon=False)
+        if path is not None:
+            figure.savefig(path)
+        return figure
+
+    def __repr__(self) -> str:
+        if not len(self.history):
+            return f"Run(no epoch done; {self.stopped or 'training'})"
+        at = max(self.best_epoch - 1, 0)
+        scores = ", ".join(f"{name} {self.history[name][at]:.4g}" for name in self.history
+                           if name not in ("epoch", "seconds", "lr"))  # fmt: skip
+        return (f"Run({self.epochs_done} of {self.epochs} epochs, {len(self.steps):,} steps of {self.batch_size} in "
+                f"{self.seconds:.2f} s; epoch {self.best_epoch}: {scores}; {self.stopped or 'training'})")  # fmt: skip
