@@ -20,7 +20,9 @@ if _TYPE_CHECKING:
 __version__ = "0.1.0"
 
 # What needs a heavy library is imported when it is first asked for, so that `import cutaway` stays quick.
-_LATER = {"Classifier": "estimators", "Regressor": "estimators", "design": "estimators", "load": "files", "save": "files"}
+_LATER = {
+    "Classifier": "estimators", "Regressor": "estimators", "design": "estimators", "load": "files", "save": "files",
+}  # fmt: skip
 
 __all__ = [
     "Classifier", "Program", "Regressor", "Run", "Tensor", "compile", "data", "datasets", "design", "errors", "fit",

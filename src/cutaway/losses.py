@@ -26,7 +26,8 @@ def _matching(name: str, z, y) -> tuple[Tensor, Tensor]:
     if z.shape != y.shape and z.shape != (*y.shape, 1):
         raise ShapeError(
             f"{name}: the network gives outputs of shape {z.shape} but the targets have shape {y.shape}. They must be "
-            f"equal (or (n,) beside (n, 1)): give the last layer {y.shape[1] if y.ndim > 1 else 1} outputs, or reshape y"
+            f"equal (or (n,) beside (n, 1)): give the last layer {y.shape[1] if y.ndim > 1 else 1} outputs, or "
+            "reshape y"
         )
     if y.dtype != z.dtype:
         y = Tensor(y.data.astype(z.dtype)) if y.tape is None else y

@@ -5,6 +5,6 @@ from .tape import Entry, Recording, Runtime, Tape, current_scope, record, record
 from .tensor import Tensor, apply, assign, differentiate, grad
 
 __all__ = [
-    "Entry", "Recording", "Runtime", "Tape", "Tensor", "apply", "assign", "current_scope", "differentiate", "grad", "ops", "record",
-    "recording", "scope",
+    "Entry", "Recording", "Runtime", "Tape", "Tensor", "apply", "assign", "current_scope", "differentiate", "grad",
+    "ops", "record", "recording", "scope",
 ]  # fmt: skip

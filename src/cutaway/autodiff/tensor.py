@@ -41,7 +41,7 @@ class Tensor:
         self.name = name
         self.tape: Tape | None = None
 
-    # ---- what it is ----------------------------------------------------------------------------------------------------
+    # ---- what it is ------------------------------------------------------------------------------------------------
     @property
     def shape(self) -> tuple[int, ...]:
         return self.data.shape
@@ -94,7 +94,7 @@ class Tensor:
         flag = ", requires_grad=True" if self.requires_grad else ""
         return f"Tensor({np.array2string(self.data, precision=4, threshold=20, prefix='Tensor(')}{flag})"
 
-    # ---- arithmetic ------------------------------------------------------------------------------------------------------
+    # ---- arithmetic ------------------------------------------------------------------------------------------------
     def __add__(self, other): return apply("add", self, other)
     def __radd__(self, other): return apply("add", other, self)
     def __sub__(self, other): return apply("sub", self, other)
@@ -126,7 +126,7 @@ class Tensor:
     def T(self) -> Tensor:
         return self.transpose()
 
-    # ---- the gradient ------------------------------------------------------------------------------------------------------
+    # ---- the gradient ----------------------------------------------------------------------------------------------
     def backward(self, keep: bool = False) -> None:
         """Fill `grad` of every tensor this scalar depends on: the tape read from its end, one backward rule an entry.
 
@@ -222,7 +222,7 @@ def _as_tensors(inputs: tuple) -> tuple[Tensor | None, ...]:
 
 
 def assign(buffer: Tensor, value: Tensor) -> None:
-    """Give a buffer (a running mean, say) a new value: at once, or at that place in every step of a recorded program."""
+    """Give a buffer (a running mean, say) a new value: at once, or in every step of a recorded program."""
     running = recording()
     if running is None:
         buffer.data[...] = value.data

@@ -160,7 +160,8 @@ def _call(name: str, text: str, operands: dict[str, Any], numbers: dict[str, Any
                 ranges = (f"    size = p[{start + len(values) - 1}] - p[{start + len(values) - 2}]\n"
                           f"    lo = p[{start + len(values) - 2}] + size * s[SHARD] // s[SHARDS] // 16 * 16\n"
                           f"    hi = p[{start + len(values) - 2}] + size * (s[SHARD] + 1) // s[SHARDS] // 16 * 16\n"
-                          f"    if s[SHARD] == s[SHARDS] - 1:\n        hi = p[{start + len(values) - 1}]\n")  # fmt: skip
+                          "    if s[SHARD] == s[SHARDS] - 1:\n"
+                          f"        hi = p[{start + len(values) - 1}]\n")  # fmt: skip
             arguments.append(w)
         elif w in from_state:
             arguments.append("s[TOTAL]" if w == "n" and i.scope == "once" else from_state[w])
@@ -183,7 +184,7 @@ def _pointer(v: Any, name: str) -> str:
     return "int32s" if v is not None and v.dtype == np.int32 else "reals"
 
 
-# ---- loops made from rules -------------------------------------------------------------------------------------------------
+# ---- loops made from rules -----------------------------------------------------------------------------------------
 
 
 def _elementwise(i: Instruction, rule: Op, plan: Plan) -> Kernel | None:
@@ -250,7 +251,7 @@ def _shares(a: Any, b: Value, plan: Plan) -> bool:
     return plan.offsets[id(a)] == plan.offsets[id(b)] and a.rows == b.rows and a.shape == b.shape
 
 
-# ---- the update loop made from an optimizer's rule ---------------------------------------------------------------------------
+# ---- the update loop made from an optimizer's rule -----------------------------------------------------------------
 
 
 class _Hoist(ast.NodeTransformer):
@@ -288,7 +289,8 @@ def _update_text(rule: Any) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
     lines = [f"def {rule.__name__}(lo, hi, {', '.join(f'{v}_' for v in vectors)}, {', '.join(settings)}):"]
     lines += [f"    c{k} = F({text})" for k, text in enumerate(hoist.found)]
     lines += ["    for j in range(lo, hi):"] + [f"        {v} = {v}_[j]" for v in vectors]
-    lines += [f"        {line}" for line in body] + [f"        {new} = {results.strip('()') if len(stored) > 1 else results}"]
+    lines += [f"        {line}" for line in body]
+    lines += [f"        {new} = {results.strip('()') if len(stored) > 1 else results}"]
     lines += [f"        {v}_[j] = new_{v}" for v in stored]
     return "\n".join(lines), vectors, settings
 

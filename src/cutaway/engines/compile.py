@@ -167,6 +167,6 @@ def _refuse_links(recorded: Any, loss: Any) -> None:
         link in ("sigmoid", "softmax") and name == "binary_cross_entropy"
     ):
         raise ArgumentError(
-            f"the network ends in {link}, but {name} takes raw outputs and applies {link} itself (that is stable; twice "
-            f"would be wrong): remove the last layer"
+            f"the network ends in {link}, but {name} takes raw outputs and applies {link} itself (that is stable; "
+            f"twice would be wrong): remove the last layer"
         )

@@ -77,7 +77,7 @@ class CPU(Reference):
         kernel = self.kernels[i]
         return kernel.text if kernel is not None else f"# runs by its rule in NumPy: {self.instructions[i].formula}"
 
-    # ---- binding -----------------------------------------------------------------------------------------------------------
+    # ---- binding ---------------------------------------------------------------------------------------------------
     def _split(self) -> list[tuple[int, int, bool]]:
         """Stretches of instructions that machine code runs without Python: (first, last, native)."""
         out: list[tuple[int, int, bool]] = []
@@ -120,7 +120,7 @@ class CPU(Reference):
         super().feed(data)
         self._held = []
 
-    # ---- running -------------------------------------------------------------------------------------------------------------
+    # ---- running ---------------------------------------------------------------------------------------------------
     def run(self, order: np.ndarray | None, position: int, steps: int,
             between: Callable[[int], bool] | None = None) -> np.ndarray:  # fmt: skip
         if order is not None:
@@ -206,8 +206,8 @@ class CPU(Reference):
     def _native(self, first: int, last: int, steps: int) -> None:
         def go(shard: int, shards: int) -> None:
             control = np.array(
-                [self._addresses.ctypes.data, self._params.ctypes.data, steps, first, last, self._width, shards, slots.WIDTH],
-                np.int64,
+                [self._addresses.ctypes.data, self._params.ctypes.data, steps, first, last, self._width, shards,
+                 slots.WIDTH], np.int64,
             )
             self._run(control.ctypes.data, self._states[shard].ctypes.data)
 
@@ -225,7 +225,7 @@ class CPU(Reference):
             thread.join()
 
     def _learn(self, pace: float) -> None:
-        """Keep the pace, and now and then try the shards in turn: on a busy machine one thread can be faster than two."""
+        """Keep the pace; now and then try the shards in turn: on a busy machine one thread can be faster than two."""
         if self.shards == 1:
             self._pace = pace
             return
@@ -242,7 +242,8 @@ class CPU(Reference):
 def _text_dependencies() -> str:
     """Everything besides its own text that a kernel's code depends on."""
     here = Path(__file__).parent
-    files = [here / "language.py", here / "slots.py", *(here.parent / "rules" / f for f in ("elementwise.py", "dropout.py"))]
+    rules = here.parent / "rules"
+    files = [here / "language.py", here / "slots.py", rules / "elementwise.py", rules / "dropout.py"]
     return "\n".join(f.read_text() for f in files)
 
 

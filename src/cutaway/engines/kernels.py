@@ -1,8 +1,9 @@
 """Hand-written CPU kernels of the heavy operations, each checked against its rule by the tests.
 
-A kernel names what it wants, in any order: the operands as its rule calls them (pointers, rows first; `given(b)` is false
-for one that is not there), settings, sizes (SIZES below), and the step state: n rows of this shard, `first` of them in
-the batch of `total`, t, seed. It never allocates and never raises. The language is in language.py.
+A kernel names what it wants, in any order: the operands as its rule calls them (pointers, rows first; `given(b)` is
+false for one that is not there), settings, sizes (SIZES below), and the step state: n rows of this shard, the number
+`first` of the first one in the batch of `total`, t, seed. It never allocates and never raises. The language is in
+language.py.
 """
 
 # ruff: noqa: F821
@@ -48,7 +49,7 @@ def embedding_back(n, r, dh, i, dW, k, entries):
             dW[i[a] * k + j] += dh[a * k + j]
 
 
-# ---- losses ------------------------------------------------------------------------------------------------------------
+# ---- losses --------------------------------------------------------------------------------------------------------
 
 
 def mse(n, z, y, l, m):
@@ -203,7 +204,7 @@ def weighted_mean_back(n, total, dJ, w, dl):
         dl[i] = dJ[0] * w[i] / F(total)
 
 
-# ---- normalisation, dropout --------------------------------------------------------------------------------------------
+# ---- normalisation, dropout ----------------------------------------------------------------------------------------
 
 
 def layer_norm(n, q, x, gamma, beta, y, u, r, k, eps):
@@ -318,7 +319,7 @@ def dropout_back(n, first, t, seed, da, dx, w, p_bits, scale, call):
         dx[j] = select(kept, da[j] * scale, F(0))
 
 
-# ---- moving values -----------------------------------------------------------------------------------------------------
+# ---- moving values -------------------------------------------------------------------------------------------------
 
 
 def reshape(n, x, y, w):
@@ -358,7 +359,7 @@ def sum_to(n, x, y, w, q):
             y[j] += x[i * q + j]
 
 
-# ---- the engine's own instructions ---------------------------------------------------------------------------------------
+# ---- the engine's own instructions ---------------------------------------------------------------------------------
 
 
 def batch(s):
@@ -455,7 +456,7 @@ def run(p, s):
     """The whole engine: steps, instructions, and the shards that this thread runs."""
     code, params, steps, first, last, width, shards, state = ints(p[0]), ints(p[1]), p[2], p[3], p[4], p[5], p[6], p[7]
     shared = ints(s[SHARED])
-    for step in range(steps):
+    for _ in range(steps):
         for i in range(first, last):
             for k in range(shards):
                 call(code[i], ints_at(params, i * width), ints_at(s, k * state))
@@ -463,7 +464,7 @@ def run(p, s):
             return
 
 
-# ---- the sizes that kernels ask for, from the shapes of their operands; None: this case runs by its rule ---------------
+# ---- the sizes that kernels ask for, from the shapes of their operands; None: this case runs by its rule -----------
 
 
 def _linear(v: dict[str, Value], i: Instruction) -> dict | None:

@@ -204,7 +204,7 @@ class Language:
 
         @njit(**OPTIONS)
         def tanh32(x):
-            """An odd polynomial below 0.625 (Cephes), (1 - e^-2|x|) / (1 + e^-2|x|) above: relative error below 3e-7."""
+            """An odd polynomial below 0.625 (Cephes), (1 - e^-2|x|) / (1 + e^-2|x|) above: error below 3e-7."""
             z, q = absolute(x), x * x
             p = F(-5.70498872745e-3)
             p = p * q + F(2.06390887954e-2)
@@ -288,7 +288,7 @@ def language(dtype: str) -> Language:
 
 
 def build(source: str, dtype: str, symbol: str) -> bytes:
-    """Compile a text of functions, the last of which is the kernel `k(p, s)`, to an object file that defines `symbol`."""
+    """Compile functions, the last of which is the kernel `k(p, s)`, to an object file that defines `symbol`."""
     import warnings
 
     names = dict(language(dtype).names)
@@ -314,7 +314,7 @@ def build(source: str, dtype: str, symbol: str) -> bytes:
 
 
 def _export(text: str, wrapper: str, symbol: str) -> str:
-    """LLVM text in which `symbol` calls the compiled kernel, without the wrapper that would report Python exceptions."""
+    """LLVM text in which `symbol` calls the kernel, without the wrapper that would report Python exceptions."""
     text = re.sub(rf"^define [^\n]*@{re.escape(wrapper)}\(.*?^}}\n", "", text, flags=re.MULTILINE | re.DOTALL)
     inner = wrapper.removeprefix("cfunc.")
     text += f"""

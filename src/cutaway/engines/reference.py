@@ -39,12 +39,12 @@ class Reference:
         self.data: dict[str, np.ndarray] = {}
         self.order: np.ndarray | None = None
         self.rows = self.position = self.n = self.t = 0
-        self.finite = True
+        self.finite, self._first = True, 1
         self.rates: np.ndarray | None = None
         self.rate = optimizer.rate(1) if optimizer is not None and not callable(optimizer.lr) else 0.0
         self.outputs: np.ndarray | None = None
 
-    # ---- memory ----------------------------------------------------------------------------------------------------------
+    # ---- memory ----------------------------------------------------------------------------------------------------
     def view(self, v: Value, n: int) -> np.ndarray:
         """A value's array in a batch of n samples (shared memory, not a copy)."""
         if v.tensor is not None:
@@ -56,7 +56,7 @@ class Reference:
         size = int(np.prod(shape, dtype=np.int64)) * v.dtype.itemsize
         return self.memory[start : start + size].view(v.dtype).reshape(shape)
 
-    # ---- work ------------------------------------------------------------------------------------------------------------
+    # ---- work ------------------------------------------------------------------------------------------------------
     def feed(self, data: dict[str, np.ndarray]) -> None:
         """The arrays by input name (x, y, w), all of the same number of rows."""
         self.data = {v.name: np.ascontiguousarray(data[v.name], v.dtype) for i in self.instructions if i.op == "gather"
@@ -117,7 +117,8 @@ class Reference:
         assert f is not None
         attributes = {k: self.resolve(v) for k, v in instruction.attributes.items()}
         results = f(*[self.resolve(a) for a in instruction.arguments], **attributes)
-        for value, result in zip(instruction.writes, results if isinstance(results, tuple) else (results,), strict=False):
+        results = results if isinstance(results, tuple) else (results,)
+        for value, result in zip(instruction.writes, results, strict=False):
             if value is not None:
                 place = self.view(value, n)
                 place[...] = result if result.shape == place.shape else sum_to(result, shape=place.shape)
@@ -136,7 +137,7 @@ class Reference:
             return tuple(self.resolve(a) for a in argument)
         return argument
 
-    # ---- instructions of the engine itself -----------------------------------------------------------------------------
+    # ---- instructions of the engine itself -------------------------------------------------------------------------
     def _batch(self, instruction: Instruction) -> None:
         total = self.rows if self.order is None else len(self.order)
         self.n = min(self.batch_size, total - self.position)

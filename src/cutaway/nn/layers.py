@@ -50,18 +50,18 @@ zeros, ones = init.zeros, init.ones
 
 
 class Embedding(Module):
-    """A table of learned vectors, looked up by whole numbers: h = W[i]. weight (entries, width); i (...) -> (..., width)."""
+    """Learned vectors looked up by whole numbers: h = W[i]. weight (entries, width); i (...) -> (..., width)."""
 
     embeds = True
 
-    def __init__(self, entries: int, width: int, init: Callable = init.normal(1.0)) -> None:
+    def __init__(self, entries: int, width: int, init: Callable = init.standard_normal) -> None:
         self.entries, self.width = _whole("Embedding", "entries", entries), _whole("Embedding", "width", width)
         self.weight = Parameter((self.entries, self.width), init)
 
     def forward(self, i: Tensor) -> Tensor:
         if i.dtype.kind not in "iu":
             raise ArgumentError(f"Embedding looks up whole numbers, got {i.dtype}: give an integer array")
-        if i.size and not (0 <= i.data.min() and i.data.max() < self.entries):
+        if i.size and not (i.data.min() >= 0 and i.data.max() < self.entries):
             raise ArgumentError(
                 f"Embedding of {self.entries} entries takes numbers 0..{self.entries - 1}, got "
                 f"{i.data.min()} to {i.data.max()}"

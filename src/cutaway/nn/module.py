@@ -123,7 +123,7 @@ class Module:
         finally:
             _mode.reset(token)
 
-    # ---- what it is made of ----------------------------------------------------------------------------------------------
+    # ---- what it is made of ----------------------------------------------------------------------------------------
     def children(self) -> Iterator[tuple[str, Module]]:
         """The modules it holds, with their attribute names; lists and dicts count too."""
         for key, value in vars(self).items():
@@ -164,7 +164,7 @@ class Module:
     def dtype(self) -> np.dtype:
         return next((p.dtype for _, p in self.named_parameters()), np.dtype(np.float32))
 
-    # ---- the flat block --------------------------------------------------------------------------------------------------
+    # ---- the flat block --------------------------------------------------------------------------------------------
     @property
     def theta(self) -> np.ndarray:
         """All parameters as one flat vector θ (shared, not copied): assign `model.theta[:] = ...`."""
@@ -237,7 +237,7 @@ class Module:
         flags = [np.full(p.size, float(p.requires_grad and opt.decays(p.shape)), p.dtype) for p in self.parameters()]
         return np.concatenate(flags) if flags else np.zeros(0)
 
-    # ---- using it --------------------------------------------------------------------------------------------------------
+    # ---- using it --------------------------------------------------------------------------------------------------
     def predict(self, X: Any, batch_size: int = 1024, engine: str = "cpu") -> np.ndarray:
         """Raw outputs for every row of X, as the loss takes them: the compiled evaluation program, in batches."""
         from ..engines import evaluator

@@ -26,7 +26,7 @@ class Sequential(Module):
     def __init__(self, *layers: Module) -> None:
         for layer in layers:
             if not isinstance(layer, Module):
-                raise ArgumentError(f"Sequential takes layers, got {layer!r}: write ct.nn.ReLU() rather than a function")
+                raise ArgumentError(f"Sequential takes layers, got {layer!r}: write ct.nn.ReLU(), not a function")
         self.layers = list(layers)
 
     def children(self) -> Iterator[tuple[str, Module]]:

@@ -72,7 +72,8 @@ class Optimizer:
 
     def rate(self, t: int) -> float:
         """The learning rate of step t (from 1)."""
-        return float(self.lr(t)) if callable(self.lr) else float(self.lr)
+        rate: Any = self.lr
+        return float(rate(t) if callable(rate) else rate)
 
     def decays(self, shape: tuple[int, ...]) -> bool:
         """Whether weight decay applies to a parameter of this shape."""
@@ -139,8 +140,8 @@ class SGD(Optimizer):
         if self.momentum is not None:
             raise ArgumentError(
                 f"SGD has no momentum: use ct.optim.Momentum(lr, beta={self.momentum}), whose velocity is the average "
-                f"v = beta v + (1 - beta) g, or ct.optim.HeavyBall(lr, beta={self.momentum}), PyTorch's v = beta v + g. "
-                "At equal lr the average's steps are (1 - beta) times as long."
+                f"v = beta v + (1 - beta) g, or ct.optim.HeavyBall(lr, beta={self.momentum}), PyTorch's v = beta v + g."
+                " At equal lr the average's steps are (1 - beta) times as long."
             )
 
 

@@ -60,7 +60,8 @@ def cosine(lr: float, steps: int | None = None, floor: float = 0.0) -> Schedule:
     return Schedule(lr, wave, f"cosine({lr:g})", steps)
 
 
-def one_cycle(lr: float, steps: int | None = None, rise: float = 0.3, start: float = 0.04, end: float = 4e-6) -> Schedule:
+def one_cycle(lr: float, steps: int | None = None, rise: float = 0.3, start: float = 0.04,
+              end: float = 4e-6) -> Schedule:  # fmt: skip
     """Up to lr over the first `rise` of the run, then down, both as half a cosine wave (Smith, 2018)."""
     def wave(s):
         up = start + (1 - start) * 0.5 * (1 - np.cos(np.pi * np.minimum(s / rise, 1)))
@@ -80,7 +81,7 @@ class Warmup(Schedule):
     def __call__(self, t):
         t = np.asarray(t, float)
         later = np.maximum(t - self.rise, 1)
-        rest = self.after(later) if callable(self.after) else self.after
+        rest = self.after(later) if isinstance(self.after, Schedule) else float(self.after)
         return np.where(t <= self.rise, self.lr * t / (self.rise + 1), rest)
 
     def for_run(self, steps: int) -> Schedule:

@@ -61,7 +61,7 @@ def training(recorded: Recorded, model, opt: Optimizer, shards: int) -> Listing:
     parameters = model.parameters()
     theta = model.theta
     if not theta.size or not any(p.requires_grad for p in parameters):
-        raise ArgumentError("the model has no parameter to train: every one is frozen (requires_grad=False) or none exists")
+        raise ArgumentError("the model has no parameter to train: all are frozen (requires_grad=False), or none exists")
     block = np.zeros((shards, theta.size), theta.dtype)
     at = 0
     for p in parameters:
@@ -118,7 +118,8 @@ class _Backward:
     def _step(self, step: Step) -> None:
         rule = step.entry.op
         if rule.backward is None:
-            raise RecordingError(f"{rule.name} has no derivative, but a gradient must flow through it ({step.entry.scope})")
+            where = step.entry.scope or "forward"
+            raise RecordingError(f"{where}: {rule.name} has no derivative, but a gradient must flow through it")
         known: dict[str, Any] = {}
         if rule.variadic:
             known[rule.inputs[0] + "_shape"] = tuple(ShapeOf(v) for v in step.inputs if v is not None)
@@ -134,7 +135,7 @@ class _Backward:
         batched = [v for v in inputs if v is not None and self._wants(v) and v.rows]
         others = [v for v in inputs if v is not None and self._wants(v) and not v.rows and id(v.tensor) not in
                   self.listing.gradients]  # fmt: skip
-        once = rule.reduces_batch and rule.name not in ("mean", "sum", "weighted_mean") or bool(others)
+        once = (rule.reduces_batch and rule.name not in ("mean", "sum", "weighted_mean")) or bool(others)
         once = once or not (batched or any(a.rows for a in arguments if isinstance(a, Value)))
         scope = "once" if once else "rows"
         broadcast = rule.kind == "elementwise" or rule.name == "matmul"
@@ -180,7 +181,8 @@ class _Backward:
     def _zero(self, v: Value, step: Step) -> Value:
         zero = Value(_gradient_name(v.name), v.shape, v.rows, v.dtype)
         if v.rows:
-            self.out.append(Instruction("backward", "fill", (), (zero,), {"value": 0.0}, formula="0", layer=step.entry.scope))
+            layer = step.entry.scope
+            self.out.append(Instruction("backward", "fill", (), (zero,), {"value": 0.0}, formula="0", layer=layer))
             return zero
         zero.array = np.zeros(v.shape, v.dtype)
         zero.role, zero.name = "constant", "0"
@@ -199,11 +201,14 @@ def _update(listing: Listing, model, opt: Optimizer, shards: int) -> list[Instru
     if callable(opt.lr):
         out.append(Instruction("update", "schedule", (), (), formula=f"lr = {opt.lr!r}"))
     if shards > 1:
-        out.append(Instruction("update", "reduce", (listing.block["shards"],), (g,), scope="range", formula="g = sum of shards"))
-    out.append(Instruction("update", "check", (listing.loss, g), (), scope="once", formula="stop if J or g is not finite"))
+        every = listing.block["shards"]
+        out.append(Instruction("update", "reduce", (every,), (g,), scope="range", formula="g = sum of shards"))
+    finite = "stop if J or g is not finite"
+    out.append(Instruction("update", "check", (listing.loss, g), (), scope="once", formula=finite))
     for prepare in opt.prepare:
         out.append(Instruction(
-            "update", prepare.rule.__name__, (g, theta), (g,), {"prepare": prepare}, formula=repr(prepare), scope=prepare.scope,
+            "update", prepare.rule.__name__, (g, theta), (g,), {"prepare": prepare}, formula=repr(prepare),
+            scope=prepare.scope,
         ))  # fmt: skip
     for lo, hi, decays in _ranges(model, opt):
         whole = (lo, hi) == (0, theta.width)

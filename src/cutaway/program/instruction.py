@@ -17,7 +17,8 @@ class Value:
     """Something an instruction reads or writes.
 
     shape: without the batch. rows: leading rows for each sample (1 for most), or 0 for a value that has no batch.
-    role: "input", "target", "weight" (of samples), "parameter", "buffer", "constant", "gradient", "state", "activation".
+    role: "input", "target", "weight" (of samples), "parameter", "buffer", "constant", "gradient", "state" or
+    "activation".
     Values of a model or an optimizer live in arrays of their own (`tensor` or `array`); all others in the program's
     memory, at an offset that the memory plan gives them. per_shard: every thread writes a copy of its own.
     """
@@ -111,6 +112,6 @@ class Instruction:
                 zip(rule.outputs, self.writes, strict=True)
             )
         names = [f"d{o}" for o in rule.differentiable] + list(rule.needs)
-        return {name: a.value if isinstance(a, ShapeOf) else a for name, a in zip(names, self.arguments, strict=True)} | {
-            f"d{i}": w for i, w in zip(rule.inputs, self.writes, strict=False)
-        }
+        given = (a.value if isinstance(a, ShapeOf) else a for a in self.arguments)
+        made = zip((f"d{i}" for i in rule.inputs), self.writes, strict=False)
+        return dict(zip(names, given, strict=True)) | dict(made)

@@ -92,9 +92,8 @@ def _overwrite(i: int, instruction: Instruction, alive: dict[int, list[int]], ho
         if out.outside or alive[id(out)][0] != i:
             continue
         for v in instruction.reads:
-            fits = not v.outside and (v.rows, v.width, v.dtype, v.per_shard) == (out.rows, out.width, out.dtype, out.per_shard)
-            if rule.kind == "view":
-                fits = not v.outside and bool(v.rows) == bool(out.rows) and v.width == out.width and v.dtype == out.dtype
+            same = (v.width, v.dtype, v.per_shard, bool(v.rows)) == (out.width, out.dtype, out.per_shard, bool(out.rows))
+            fits = same and not v.outside and (v.rows == out.rows or rule.kind == "view")
             if fits and v.role == "activation" and alive[id(v)][1] == i and id(v) not in taken:
                 home[id(out)] = _root(home, id(v))
                 taken.add(id(v))

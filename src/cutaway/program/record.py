@@ -123,8 +123,9 @@ def trace_model(model, loss: Callable | None, x: Any, y: Any = None, weighted: b
         ("weight", {"w": two.weight}, {"w": three.weight}),
     ):  # fmt: skip
         for name, t in tensors.items():
-            if t is not None:
-                values[id(t)] = _value(name, t, other[name], role)
+            twin = other[name]
+            if t is not None and twin is not None:
+                values[id(t)] = _value(name, t, twin, role)
 
     def leaf(t: Tensor, u: Tensor, i: int, entry: Entry) -> Value:
         if id(t) in parameters:

@@ -1,4 +1,4 @@
-"""Dropout, and the counter-based random bits behind it: a value's fate depends on (seed, step, call, position) alone."""
+"""Dropout, and the counter-based bits behind it: a value's fate depends on (seed, step, call, position) alone."""
 
 from .namespace import xp
 from .registry import rule

@@ -3,7 +3,7 @@
 from .namespace import xp
 from .registry import rule
 
-# ---- activations: z in, a out -----------------------------------------------------------------------------------------
+# ---- activations: z in, a out --------------------------------------------------------------------------------------
 
 
 @rule("a = max(0, z)", "elementwise")
@@ -109,7 +109,7 @@ def identity_back(da):
     return da + 0
 
 
-# ---- arithmetic: u and v in, w out. Shapes may broadcast; the engine adds up what was broadcast -----------------------
+# ---- arithmetic: u and v in, w out. Shapes may broadcast; the engine adds up what was broadcast --------------------
 
 
 @rule("w = u + v", "elementwise")

@@ -48,6 +48,6 @@ def batch_norm_back(dy, x, mean, var, gamma, *, eps):
 
 @rule("running = 0.9 running + 0.1 batch", reduces_batch=True)
 def running_average(old, new, *, momentum, rows):
-    """momentum is the new value's share. A variance over `rows` values is made unbiased; a mean comes with rows None."""
+    """momentum is the new value's share. A variance over `rows` values is made unbiased; a mean has rows None."""
     share = momentum if rows is None else momentum * rows / (rows - 1)
     return (1 - momentum) * old + share * new

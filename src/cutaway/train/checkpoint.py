@@ -69,8 +69,8 @@ class Checkpoints:
             if note["settings"] != self._settings(training):
                 changed = [k for k, v in self._settings(training).items() if note["settings"].get(k) != v]
                 raise FileError(
-                    f"{path} belongs to a run with other settings ({', '.join(changed)}): call fit with the same ones, or "
-                    "with another checkpoint folder"
+                    f"{path} belongs to a run with other settings ({', '.join(changed)}): call fit with the same "
+                    "ones, or with another checkpoint folder"
                 )
             self._put(training, note, arrays)
             return

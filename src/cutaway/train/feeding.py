@@ -70,11 +70,12 @@ def target(y: Any, classes: bool) -> np.ndarray:
     y = np.asarray(y)
     if y.dtype.kind not in "fiub":
         raise DataError(
-            f"y must hold numbers, got {y.dtype}: number the classes 0, 1, ... or use ct.Classifier, which takes any labels"
+            f"y must hold numbers, got {y.dtype}: number the classes 0, 1, ... or use ct.Classifier, which takes any "
+            "labels"
         )
     if classes and y.ndim == 1:
         if y.dtype.kind == "f" and not np.all(y == np.floor(y)):
-            raise DataError("cross_entropy takes class numbers 0, 1, ... (or (n, C) probabilities), but y has fractions")
+            raise DataError("cross_entropy takes class numbers 0, 1, ... or (n, C) probabilities, but y has fractions")
         return y.astype(np.int32)
     return y
 
@@ -114,7 +115,8 @@ def fits(inputs: Any, itemsize: int) -> bool:
     parts = list(named_inputs(inputs).values())
     if any(on_disk(part) for part in parts):
         return False
-    copies = sum(part.size * itemsize for part in parts if part.dtype.itemsize != itemsize or not part.flags.c_contiguous)
+    copied = [part for part in parts if part.dtype.itemsize != itemsize or not part.flags.c_contiguous]
+    copies = sum(part.size * itemsize for part in copied)
     try:
         free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (ValueError, OSError, AttributeError):

@@ -92,10 +92,10 @@ class _Training:
         self.batch_size = self._batch_size(batch_size)
         self.steps = len(self.rows) // self.batch_size if drop_last else -(-len(self.rows) // self.batch_size)
         self.drop_last = drop_last
-        optimizer = (optimizer if optimizer is not None else AdamW(1e-3)).for_run(self.steps * epochs)
+        self.optimizer = (optimizer if optimizer is not None else AdamW(1e-3)).for_run(self.steps * int(epochs))
         first = self.data.rows(self.rows[:3])
-        self.options = {"weighted": first.weight is not None, "seed": self.seed}
-        self.program = compile(model, self.loss, optimizer, self.batch_size, first.inputs, first.y, engine=engine,
+        self.options: dict[str, Any] = {"weighted": first.weight is not None, "seed": self.seed}
+        self.program = compile(model, self.loss, self.optimizer, self.batch_size, first.inputs, first.y, engine=engine,
                                threads=threads, **self.options)  # fmt: skip
         self._check_targets(classes)
         self.resident = fits(self.data.inputs, model.dtype.itemsize)
@@ -103,7 +103,7 @@ class _Training:
             self.program.feed(self.data.inputs, self.data.y, self.data.weight)
         self.validation = None if held_out is None else _Validation(
             model, held_out, self.loss, metric_table.get(metrics), engine, threads)  # fmt: skip
-        self.progress = Progress(progress, epochs, len(self.rows))
+        self.progress = Progress(progress, int(epochs), len(self.rows))
         self.run = Run(model, self.program, int(epochs), self.batch_size, self.seed)
         self.best: dict[str, np.ndarray] | None = None
         self.best_loss, self.waited = float("inf"), 0
@@ -111,20 +111,20 @@ class _Training:
         if resume:
             Checkpoints(checkpoint if resume is True else resume).restore(self)
 
-    # ---- what is trained on ------------------------------------------------------------------------------------------------
+    # ---- what is trained on ----------------------------------------------------------------------------------------
     def _split(self, validation: Any, classes: bool) -> tuple[np.ndarray, Data | None]:
         """Numbers of the rows to train on, and the validation data."""
         n = len(self.data)
         rows, held_out = np.arange(n), None
         if isinstance(validation, tuple | list):
             if len(validation) not in (2, 3):
-                raise ArgumentError(f"validation must be a share, (Xv, yv) or (Xv, yv, weights), got {len(validation)} parts")
+                raise ArgumentError(f"validation must be a share or (Xv, yv[, weights]), got {len(validation)} parts")
             Xv, yv, *w = validation
             held_out = Data(as_arrays(Xv), target(yv, classes), weights_of(w[0], len(yv)) if w else None)
             check_all_finite(held_out.inputs)
             check_finite("yv", held_out.y)
         elif validation is not None:
-            if isinstance(validation, bool) or not isinstance(validation, int | float | np.number) or not 0 < validation < 1:
+            if not isinstance(validation, float | np.floating) or not 0 < validation < 1:
                 raise ArgumentError(f"validation must be a share between 0 and 1, or (Xv, yv), got {validation!r}")
             labelled = (classes or self.loss is losses.binary_cross_entropy) and self.data.y.size == n
             labels = self.data.y.reshape(n) if labelled else None
@@ -154,15 +154,15 @@ class _Training:
             )
         if self.loss is losses.binary_cross_entropy and (y.min() < 0 or y.max() > 1):
             raise DataError(f"binary_cross_entropy takes targets from 0 to 1, got {y.min()} to {y.max()}")
-        alone = len(self.rows) % self.batch_size == 1 and not self.drop_last or self.batch_size == 1
-        if alone and any(i.op == "batch_stats" and i.arguments[0].width == i.writes[0].width for i in self.program.instructions
-                         if not i.backward):  # fmt: skip
+        alone = (len(self.rows) % self.batch_size == 1 and not self.drop_last) or self.batch_size == 1
+        if alone and any(i.op == "batch_stats" and i.arguments[0].width == i.writes[0].width
+                         for i in self.program.instructions if not i.backward):  # fmt: skip
             raise ArgumentError(
                 f"batch norm cannot normalise a batch of one row, and {len(self.rows)} rows in batches of "
                 f"{self.batch_size} leave one: pass drop_last=True or another batch_size"
             )
 
-    # ---- the loop ------------------------------------------------------------------------------------------------------------
+    # ---- the loop --------------------------------------------------------------------------------------------------
     def go(self) -> Run:
         run, began = self.run, time.perf_counter() - self.run.seconds
         self._tell(Started(run))
@@ -235,7 +235,7 @@ class _Training:
                 self.best = self.model.state_dict()
             else:
                 self.waited += 1
-        row["lr"] = self.program.engine.optimizer.rate(self.program.engine.t)
+        row["lr"] = self.optimizer.rate(self.program.engine.t)
         row["seconds"] = self.run.seconds
         return row
 
@@ -276,7 +276,8 @@ class _Training:
 def first_bad_value(program: Program, model: Any, loss: Callable, data: Data, options: dict) -> tuple[str, str]:
     """The first value of a step that is not finite, and the likely cause, found with the reference engine."""
     optimizer = program.engine.optimizer
-    again = compile(model, loss, optimizer, len(data), data.inputs, data.y, engine="reference", keep_all=True, **options)
+    again = compile(model, loss, optimizer, len(data), data.inputs, data.y, engine="reference", keep_all=True,
+                    **options)  # fmt: skip
     again.feed(data.inputs, data.y, data.weight)
     engine = again.engine
     engine._start(None, 0, 1)

@@ -47,5 +47,5 @@ def get(metrics: tuple | list | str) -> dict[str, Callable]:
         elif metric in METRICS:
             chosen[metric] = METRICS[metric]
         else:
-            raise ArgumentError(f"no metric is called {metric!r}: use one of {', '.join(METRICS)}, or a function (z, y)")
+            raise ArgumentError(f"no metric is called {metric!r}: use one of {', '.join(METRICS)}, or a function")
     return chosen

@@ -28,7 +28,8 @@ class Progress:
                 console=Console(stderr=True), transient=False,
             )  # fmt: skip
             self.bar.start()
-            self.task = self.bar.add_task("", total=self.epochs * self.rows, epoch=1, epochs=self.epochs, scores="", rate="")
+            total = self.epochs * self.rows
+            self.task = self.bar.add_task("", total=total, epoch=1, epochs=self.epochs, scores="", rate="")
             self.began, self.first = time.perf_counter(), 0
         return self
 
@@ -48,5 +49,6 @@ class Progress:
     def epoch_done(self, epoch: int, row: dict[str, float]) -> None:
         if self.bar is None:
             return
-        self.scores = "  ".join(f"{name} {value:.4g}" for name, value in row.items() if name not in ("epoch", "lr", "seconds"))
+        shown = {name: value for name, value in row.items() if name not in ("epoch", "lr", "seconds")}
+        self.scores = "  ".join(f"{name} {value:.4g}" for name, value in shown.items())
         self.rows_done(epoch, self.rows)
