@@ -1,0 +1,334 @@
+"""For every operation, inputs that its tests use: `CASES[name]` lists functions (rng, n, k) -> Case.
+
+n is the number of rows, k a width. Values keep away from kinks (0 for ReLU, ties for maximum), where a difference
+quotient says nothing. An operation of the registry without a case fails collection: see the end of this file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from cutaway.autodiff import Runtime
+from cutaway.rules import OPS
+
+Make = Callable[[np.random.Generator, int, int], "Case"]
+CASES: dict[str, list[Make]] = {}
+
+
+@dataclass
+class Case:
+    """Inputs of one operation. kinds: for each input "rows" (one row a sample), "weights" or "none"."""
+
+    inputs: tuple[np.ndarray | None, ...]
+    attributes: dict[str, Any] = field(default_factory=dict)
+    kinds: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.kinds:
+            self.kinds = ("rows",) * len(self.inputs)
+
+
+def case(*names: str):
+    def enter(make: Make) -> Make:
+        for name in names:
+            CASES.setdefault(name, []).append(make)
+        return make
+
+    return enter
+
+
+def away(rng: np.random.Generator, *shape: int) -> np.ndarray:
+    """Numbers of either sign, at least 0.1 from zero."""
+    return rng.uniform(0.1, 2, shape) * rng.choice([-1.0, 1.0], shape)
+
+
+# ---- activations and arithmetic ------------------------------------------------------------------------------------
+
+
+@case("relu", "sigmoid", "tanh", "selu", "gelu", "gelu_tanh", "silu", "softplus", "mish", "identity", "neg", "exp",
+      "abs", "square", "softmax", "log_softmax")  # fmt: skip
+def matrix(rng, n, k):
+    return Case((away(rng, n, k),))
+
+
+@case("relu", "tanh", "softmax")
+def images(rng, n, k):
+    return Case((away(rng, n, 2, k),))
+
+
+@case("leaky_relu")
+def leaky(rng, n, k):
+    return Case((away(rng, n, k),), {"slope": 0.01})
+
+
+@case("elu")
+def elu(rng, n, k):
+    return Case((away(rng, n, k),), {"alpha": 0.7})
+
+
+@case("log", "sqrt")
+def positive(rng, n, k):
+    return Case((rng.uniform(0.2, 3, (n, k)),))
+
+
+@case("power")
+def power(rng, n, k):
+    return Case((away(rng, n, k),), {"exponent": 3})
+
+
+@case("power")
+def root(rng, n, k):
+    return Case((rng.uniform(0.2, 3, (n, k)),), {"exponent": -0.5})
+
+
+@case("add", "sub", "mul", "div", "maximum")
+def pair(rng, n, k):
+    v = away(rng, n, k)
+    return Case((v + away(rng, n, k), v))
+
+
+@case("add", "sub", "mul", "div", "maximum")
+def rows_and_vector(rng, n, k):
+    v = away(rng, k)
+    return Case((v + away(rng, n, k), v), kinds=("rows", "weights"))
+
+
+@case("add", "sub", "mul", "div", "maximum")
+def vector_and_rows(rng, n, k):
+    v = away(rng, k)
+    return Case((v, v + away(rng, n, k)), kinds=("weights", "rows"))
+
+
+@case("add", "mul", "div")
+def column_and_rows(rng, n, k):
+    return Case((away(rng, n, 1), away(rng, n, k)))
+
+
+@case("add", "mul")
+def rows_and_number(rng, n, k):
+    return Case((away(rng, n, k), away(rng)), kinds=("rows", "weights"))
+
+
+@case("mul", "add")
+def rows_and_tall(rng, n, k):
+    """A weight for each of k positions, the same for all k features: (k, 1) beside (n, k, k)."""
+    return Case((away(rng, n, k, k), away(rng, k, 1)), kinds=("rows", "weights"))
+
+
+@case("mul", "add")
+def weights_alone(rng, n, k):
+    return Case((away(rng, k, 3), away(rng, 3)), kinds=("weights", "weights"))
+
+
+# ---- sums of products ----------------------------------------------------------------------------------------------
+
+
+@case("linear")
+def linear(rng, n, k):
+    return Case((away(rng, n, k), away(rng, 3, k), away(rng, 3)), kinds=("rows", "weights", "weights"))
+
+
+@case("linear")
+def linear_without_bias(rng, n, k):
+    return Case((away(rng, n, k), away(rng, 2, k), None), kinds=("rows", "weights", "none"))
+
+
+@case("linear")
+def linear_on_sequences(rng, n, k):
+    return Case((away(rng, n, 4, k), away(rng, 3, k), away(rng, 3)), kinds=("rows", "weights", "weights"))
+
+
+@case("matmul")
+def matmul(rng, n, k):
+    return Case((away(rng, n, k), away(rng, k, 3)), kinds=("rows", "weights"))
+
+
+@case("matmul")
+def matmul_of_stacks(rng, n, k):
+    return Case((away(rng, n, 2, k), away(rng, n, k, 3)))
+
+
+@case("matmul")
+def matmul_of_stack_and_matrix(rng, n, k):
+    return Case((away(rng, n, 2, k), away(rng, k, 3)), kinds=("rows", "weights"))
+
+
+@case("embedding")
+def embedding(rng, n, k):
+    return Case((rng.integers(0, 4, n, np.int32), away(rng, 4, k)), kinds=("rows", "weights"))
+
+
+@case("embedding")
+def embedding_of_several(rng, n, k):
+    return Case((rng.integers(0, 4, (n, 3), np.int32), away(rng, 4, k)), kinds=("rows", "weights"))
+
+
+# ---- losses --------------------------------------------------------------------------------------------------------
+
+
+@case("mse", "half_mse", "mae")
+def outputs_and_targets(rng, n, k):
+    y = away(rng, n, k)
+    return Case((y + away(rng, n, k), y))
+
+
+@case("mse", "half_mse", "mae")
+def one_output(rng, n, k):
+    y = away(rng, n)
+    return Case((y[:, None] + away(rng, n, 1), y))
+
+
+@case("huber")
+def huber(rng, n, k):
+    y, far = away(rng, n, k), rng.choice([0.3, 2.5], (n, k)) * rng.choice([-1.0, 1.0], (n, k))
+    return Case((y + far + rng.uniform(-0.1, 0.1, (n, k)), y), {"delta": 1.2})
+
+
+@case("binary_cross_entropy")
+def yes_or_no(rng, n, k):
+    return Case((away(rng, n, k), rng.integers(0, 2, (n, k)).astype(float)))
+
+
+@case("binary_cross_entropy")
+def one_yes_or_no(rng, n, k):
+    return Case((away(rng, n, 1), rng.uniform(0, 1, n)))
+
+
+@case("cross_entropy")
+def classes(rng, n, k):
+    return Case((away(rng, n, k + 1), rng.integers(0, k + 1, n, np.int32)))
+
+
+@case("soft_cross_entropy")
+def class_probabilities(rng, n, k):
+    return Case((away(rng, n, k), rng.uniform(0, 1, (n, k))))
+
+
+@case("weighted_mean")
+def weighted_mean(rng, n, k):
+    return Case((away(rng, n), rng.uniform(0, 2, n)))
+
+
+# ---- normalisation, dropout ----------------------------------------------------------------------------------------
+
+
+@case("layer_norm")
+def layer_norm(rng, n, k):
+    k = k + 1
+    return Case((away(rng, n, k), away(rng, k), away(rng, k)), {"eps": 1e-3}, ("rows", "weights", "weights"))
+
+
+@case("layer_norm")
+def layer_norm_on_sequences(rng, n, k):
+    k = k + 1
+    return Case((away(rng, n, 2, k), away(rng, k), away(rng, k)), {"eps": 1e-3}, ("rows", "weights", "weights"))
+
+
+@case("batch_stats")
+def batch_stats(rng, n, k):
+    return Case((away(rng, n + 1, k),))
+
+
+@case("batch_norm")
+def batch_norm(rng, n, k):
+    return Case((away(rng, n, k), away(rng, k), rng.uniform(0.2, 2, k), away(rng, k), away(rng, k)), {"eps": 1e-3},
+                ("rows", "weights", "weights", "weights", "weights"))  # fmt: skip
+
+
+@case("running_average")
+def running_mean(rng, n, k):
+    return Case((away(rng, k), away(rng, k)), {"momentum": 0.1, "rows": None}, ("weights", "weights"))
+
+
+@case("running_average")
+def running_variance(rng, n, k):
+    return Case((away(rng, k), away(rng, k)), {"momentum": 0.1, "rows": n + 1}, ("weights", "weights"))
+
+
+@case("dropout")
+def dropout(rng, n, k):
+    return Case((away(rng, n, k),), {"p": 0.4, "seed": 3, "step": 2**32 - 1, "call": 2})
+
+
+@case("dropout")
+def dropout_in_programs(rng, n, k):
+    return Case((away(rng, n, 2, k),), {"p": 0.25, "seed": Runtime("seed", 1), "step": Runtime("t", 1), "call": 1})
+
+
+# ---- moving values -------------------------------------------------------------------------------------------------
+
+
+@case("reshape")
+def reshape(rng, n, k):
+    return Case((away(rng, n, 2, k),), {"shape": (n, 2 * k)})
+
+
+@case("reshape")
+def reshape_to_more_rows(rng, n, k):
+    return Case((away(rng, n, 2 * k),), {"shape": (2 * n, k)})
+
+
+@case("transpose")
+def transpose(rng, n, k):
+    return Case((away(rng, n, k, 2, 3),), {"axes": (0, 3, 1, 2)})
+
+
+@case("concat")
+def concat(rng, n, k):
+    return Case((away(rng, n, k), away(rng, n, 2)), {"axis": -1})
+
+
+@case("concat")
+def concat_of_three(rng, n, k):
+    return Case((away(rng, n, k, 2), away(rng, n, 1, 2), away(rng, n, 3, 2)), {"axis": 1})
+
+
+@case("index")
+def index_columns(rng, n, k):
+    return Case((away(rng, n, k + 2),), {"key": (slice(None), slice(1, -1))})
+
+
+@case("index")
+def index_one_column(rng, n, k):
+    return Case((away(rng, n, k),), {"key": (slice(None), 0)})
+
+
+@case("index")
+def index_by_array(rng, n, k):
+    return Case((away(rng, n, k + 1),), {"key": (slice(None), np.array([1, 0, 1]))})
+
+
+@case("sum", "mean")
+def over_everything(rng, n, k):
+    return Case((away(rng, n, k),), {"axis": None, "keepdims": False})
+
+
+@case("sum", "mean")
+def over_features(rng, n, k):
+    return Case((away(rng, n, 2, k),), {"axis": (1, 2), "keepdims": True})
+
+
+@case("sum", "mean")
+def over_one_axis(rng, n, k):
+    return Case((away(rng, n, 3, k),), {"axis": 1, "keepdims": False})
+
+
+@case("sum", "mean")
+def over_the_last_axis(rng, n, k):
+    return Case((away(rng, n, k),), {"axis": -1, "keepdims": False})
+
+
+@case("sum_to")
+def sum_to(rng, n, k):
+    return Case((away(rng, n, 2, k),), {"shape": (1, k)})
+
+
+if missing := sorted(OPS.keys() ^ CASES.keys()):
+    raise AssertionError(f"operations without a case in tests/rules/cases.py, or the other way round: {missing}")
+
+EVERY = [(name, make) for name, makes in CASES.items() for make in makes]
+IDS = [f"{name}-{make.__name__}" for name, make in EVERY]
