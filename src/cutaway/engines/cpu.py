@@ -46,6 +46,7 @@ class CPU(Reference):
             if shards > 1 and fenced(instruction, after):
                 wait = codegen.write(BARRIER, self.plan, None, self.dtype)
                 self.code.append((address(wait, self.dtype), wait, BARRIER))
+        self._where = [k for k, (_, _, i) in enumerate(self.code) if i is not BARRIER]
         _say_once([i for a, k, i in self.code if k is None])
         self._addresses = np.array([a for a, _, _ in self.code], np.int64)
         self._width = max((3 * len(k.operands) + len(k.numbers) for _, k, _ in self.code if k is not None), default=1)
@@ -119,6 +120,31 @@ class CPU(Reference):
     def feed(self, data: dict[str, np.ndarray]) -> None:
         super().feed(data)
         self._held = []
+
+    # ---- one at a time, for those who look ---------------------------------------------------------------------------
+
+    def begin(self, order: np.ndarray | None, position: int, steps: int) -> None:
+        """Be ready to run instructions one by one."""
+        super().begin(order, position, steps)
+        self._prepare_states(order, position)
+        self._looked = np.zeros(max(steps, 1))
+        for s in self._states:
+            s[slots.STEP], s[slots.LOSSES] = -1, self._looked.ctypes.data
+            s[slots.RATES] = self.rates.ctypes.data if self.rates is not None else 0
+
+    def one(self, i: int) -> None:
+        k = self._where[i]
+        if self.code[k][1] is None:
+            self._by_python(k)
+        else:
+            serial, self._serial = self._serial, True
+            before = native.blas().one_thread()
+            try:
+                self._native(k, k + 1, 1)
+            finally:
+                native.blas().restore(before)
+                self._serial = serial
+        self.n, self.t = int(self._states[0, slots.TOTAL]), int(self._states[0, slots.T])
 
     # ---- running ---------------------------------------------------------------------------------------------------
     def run(self, order: np.ndarray | None, position: int, steps: int,

@@ -70,7 +70,7 @@ class Reference:
         Fewer than asked: a value was not finite (`self.finite` is False), or `between`, called now and then with the
         number of steps done, said stop.
         """
-        self._start(order, position, steps)
+        self.begin(order, position, steps)
         losses = np.zeros(steps)
         for k in range(steps):
             self.t += 1
@@ -90,13 +90,23 @@ class Reference:
         out = self.listing.output
         self.outputs = np.empty(out.shape_at(self.rows) if out.rows else out.shape, out.dtype)
         if self.rows:
-            self._start(None, 0, 1)
+            self.begin(None, 0, 1)
             for _ in range(-(-self.rows // self.batch_size)):
                 for instruction in self.instructions:
                     self.execute(instruction)
         return self.outputs
 
-    def _start(self, order: np.ndarray | None, position: int, steps: int) -> None:
+    def source(self, i: int) -> str:
+        """What instruction i runs."""
+        return f"# runs by its rule in NumPy: {self.instructions[i].formula}"
+
+    def one(self, i: int) -> None:
+        """Run instruction i alone (after begin); the first of a step counts it."""
+        if i == 0 and self.optimizer is not None:
+            self.t += 1
+        self.execute(self.instructions[i])
+
+    def begin(self, order: np.ndarray | None, position: int, steps: int) -> None:
         self.order, self.position, self.finite = order, position, True
         if self.optimizer is not None and callable(self.optimizer.lr):
             self.rates = rates(self.optimizer, self.t + 1, steps)

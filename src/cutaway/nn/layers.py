@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autodiff import Tensor, apply, assign, ops
+from ..autodiff import Tensor, apply, assign, current_scope, ops
 from ..errors import ArgumentError, ShapeError
 from . import init
 from .module import Buffer, Module, Parameter, training_mode
@@ -17,6 +17,11 @@ def _whole(layer: str, name: str, value: Any) -> int:
     if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
         raise ArgumentError(f"{layer}: {name} must be a whole number of at least 1, got {value!r}")
     return int(value)
+
+
+def _here() -> str:
+    """The name of the layer that runs now, for an error's first word."""
+    return f"{current_scope() or 'this layer'} "
 
 
 class Linear(Module):
@@ -37,7 +42,7 @@ class Linear(Module):
     def forward(self, x: Tensor) -> Tensor:
         if x.shape[-1:] != (self.n_in,):
             raise ShapeError(
-                f"this layer (Linear {self.n_in} -> {self.n_out}) takes inputs of {self.n_in} features, got shape "
+                f"{_here()}(Linear {self.n_in} -> {self.n_out}) takes inputs of {self.n_in} features, got shape "
                 f"{x.shape}: build it as Linear({x.shape[-1] if x.ndim else 1}, {self.n_out}) or reshape the input"
             )
         return ops.linear(x, self.weight, self.bias)
@@ -134,7 +139,7 @@ class BatchNorm1d(Module):
 
 def _check_width(layer: str, width: int, x: Tensor) -> None:
     if x.shape[-1:] != (width,):
-        raise ShapeError(f"this layer ({layer} of width {width}) takes inputs of {width} features, got shape {x.shape}")
+        raise ShapeError(f"{_here()}({layer} of width {width}) takes inputs of {width} features, got shape {x.shape}")
 
 
 class Flatten(Module):

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..autodiff import Tensor, scope
 from ..errors import ArgumentError, ShapeError
+from ..program import named_inputs
 from ..random import next_stream, stream
 
 
@@ -242,7 +243,12 @@ class Module:
         """Raw outputs for every row of X, as the loss takes them: the compiled evaluation program, in batches."""
         from ..engines import evaluator
 
-        return evaluator(self, X, engine=engine, batch_size=batch_size).predict(X)
+        known = vars(self).setdefault("_evaluators", {})
+        key = (engine, batch_size, self.dtype, tuple(map(id, self.parameters())), repr(self), _shapes(X))
+        if key not in known:
+            known.clear()  # the network or its input changed: one program is kept
+            known[key] = evaluator(self, X, engine=engine, batch_size=batch_size)
+        return known[key].predict(X)
 
     def __getstate__(self) -> dict[str, Any]:
         return {k: v for k, v in vars(self).items() if k not in ("_theta", "_evaluators")}
@@ -258,6 +264,12 @@ class Module:
         lines = [f"  {name}: {child!r}".replace("\n", "\n  ") for name, child in children]
         count = sum(p.size for p in self.parameters())
         return "\n".join([f"{type(self).__name__}(  # {count:,} parameters", *lines, ")"])
+
+
+def _shapes(X: Any) -> tuple:
+    """What a program's recording depends on: the names, shapes and kinds of inputs, without the number of rows."""
+    return tuple((name, part.shape[1:], part.dtype.kind) for name, part in
+                 ((name, np.asarray(part)) for name, part in named_inputs(X).items()))  # fmt: skip
 
 
 def aligned(size: int, dtype: Any) -> np.ndarray:

@@ -38,11 +38,11 @@ def forward(recorded: Recorded) -> list[Instruction]:
         phase = "loss" if step.entry.scope == "loss" else "forward"
         if any(id(v) in updates for v in step.outputs):
             phase = "update"
-        instruction = Instruction(
-            phase, rule.name, step.inputs, step.outputs, step.attributes, formula=rule.formula, layer=step.entry.scope,
+        formula = "J = mean ℓ" if step.outputs[0] is recorded.loss and rule.name == "mean" else rule.formula
+        out.append(Instruction(
+            phase, rule.name, step.inputs, step.outputs, step.attributes, formula=formula, layer=step.entry.scope,
             scope="rows" if batched and not rule.reduces_batch else "once",
-        )  # fmt: skip
-        out.append(instruction)
+        ))  # fmt: skip
     return out
 
 
@@ -158,7 +158,7 @@ class _Backward:
             after += follow
         self.out.append(Instruction(
             "backward", rule.name, arguments, tuple(writes), {k: step.attributes[k] for k in rule.backward_attributes},
-            True, scope, f"d of: {rule.formula}", step.entry.scope,
+            True, scope, "", step.entry.scope,
         ))  # fmt: skip
         self.out += after
 

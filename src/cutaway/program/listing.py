@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import re
+import textwrap
+from functools import cache
 
+from ..rules import OPS
 from .instruction import Instruction, Value
 
 SYMBOL = {"weight": "W", "bias": "b"}
@@ -16,6 +21,29 @@ def short(v: Value) -> str:
         return v.name
     number, call, d, name, again, broad = match.groups()
     return f"{d}{SYMBOL.get(name, name)}{number}{call}{again}{broad or ''}"
+
+
+@cache
+def derivative(op: str) -> str:
+    """What a backward rule computes: its own last line."""
+    rule = OPS[op]
+    assert rule.backward is not None
+    body = ast.parse(textwrap.dedent(inspect.getsource(rule.backward))).body[0]
+    assert isinstance(body, ast.FunctionDef)
+    last = body.body[-1]
+    assert isinstance(last, ast.Return)
+    assert last.value is not None
+    parts = last.value.elts if isinstance(last.value, ast.Tuple) else [last.value]
+    return ", ".join(ast.unparse(p).replace("xp.", "") for p in parts if ast.unparse(p) != "None")
+
+
+def formula(instruction: Instruction) -> str:
+    """The formula of an instruction as its rule has it."""
+    if instruction.backward:
+        return derivative(instruction.op)
+    if instruction.phase == "loss":
+        return re.sub(r"\bp\b", "ŷ", re.sub(r"\bl\b", "ℓ", instruction.formula))
+    return instruction.formula
 
 
 def _shape(instruction: Instruction, batch: int) -> str:
@@ -36,7 +64,7 @@ def table(instructions: list[Instruction], batch: int) -> str:
             title = instruction.formula.split("(")[0].lower()
         rows.append((
             str(i), instruction.phase, title, " ".join(dict.fromkeys(short(v) for v in instruction.reads)),
-            " ".join(short(v) for v in instruction.written), _shape(instruction, batch), instruction.formula,
+            " ".join(short(v) for v in instruction.written), _shape(instruction, batch), formula(instruction),
         ))  # fmt: skip
     widths = [min(max(len(row[k]) for row in rows), 34) for k in range(6)]
     lines = []

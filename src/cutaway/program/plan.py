@@ -92,8 +92,9 @@ def _overwrite(i: int, instruction: Instruction, alive: dict[int, list[int]], ho
         if out.outside or alive[id(out)][0] != i:
             continue
         for v in instruction.reads:
-            same = (v.width, v.dtype, v.per_shard, bool(v.rows)) == (out.width, out.dtype, out.per_shard, bool(out.rows))
-            fits = same and not v.outside and (v.rows == out.rows or rule.kind == "view")
+            alike = all(getattr(v, a) == getattr(out, a) for a in ("width", "dtype", "per_shard"))
+            batched = v.rows == out.rows or (rule.kind == "view" and bool(v.rows) == bool(out.rows))
+            fits = alike and batched and not v.outside
             if fits and v.role == "activation" and alive[id(v)][1] == i and id(v) not in taken:
                 home[id(out)] = _root(home, id(v))
                 taken.add(id(v))

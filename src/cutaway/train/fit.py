@@ -280,7 +280,7 @@ def first_bad_value(program: Program, model: Any, loss: Callable, data: Data, op
                     **options)  # fmt: skip
     again.feed(data.inputs, data.y, data.weight)
     engine = again.engine
-    engine._start(None, 0, 1)
+    engine.begin(None, 0, 1)
     engine.t = program.engine.t + 1
     weights = float(np.abs(model.theta).max(initial=0.0))
     with np.errstate(all="ignore"):
