@@ -17,12 +17,23 @@ from .errors import ArgumentError, ShapeError
 def _mean(l: Tensor, weight) -> Tensor:
     if weight is None:
         return apply("mean", l, axis=None, keepdims=False)
-    return apply("weighted_mean", l, weight)
+    return apply("weighted_mean", l, _fixed("weights", weight))
+
+
+def _fixed(what: str, given) -> Tensor:
+    """Targets and weights as a Tensor; they have no gradient here, so one that wants one is refused."""
+    t = given if isinstance(given, Tensor) else Tensor(given)
+    if t.requires_grad:
+        raise ArgumentError(
+            f"the {what} of a loss are fixed numbers, but these depend on something with requires_grad=True, which would "
+            "get no gradient: pass a plain array, or write the loss with ct.ops, as ((z - y) ** 2).mean()"
+        )
+    return t
 
 
 def _matching(name: str, z, y) -> tuple[Tensor, Tensor]:
     """Outputs and targets of the same shape; y (n,) also fits z (n, 1). Nothing else broadcasts."""
-    z, y = (t if isinstance(t, Tensor) else Tensor(t) for t in (z, y))
+    z, y = z if isinstance(z, Tensor) else Tensor(z), _fixed("targets", y)
     if z.shape != y.shape and z.shape != (*y.shape, 1):
         raise ShapeError(
             f"{name}: the network gives outputs of shape {z.shape} but the targets have shape {y.shape}. They must be "
@@ -66,7 +77,7 @@ def binary_cross_entropy(z, y, weight=None) -> Tensor:
 
 def cross_entropy(z, y, weight=None) -> Tensor:
     """On logits z (n, C): ℓ = logsumexp(z) - z_y. y (n,) holds class numbers 0..C-1, or y (n, C) probabilities."""
-    z, y = (t if isinstance(t, Tensor) else Tensor(t) for t in (z, y))
+    z, y = z if isinstance(z, Tensor) else Tensor(z), _fixed("targets", y)
     if z.ndim != 2:
         raise ShapeError(f"cross_entropy: outputs must be (n, classes), got {z.shape}")
     if y.dtype.kind == "f":
@@ -75,8 +86,8 @@ def cross_entropy(z, y, weight=None) -> Tensor:
         raise ShapeError(f"cross_entropy: class numbers must have shape {z.shape[:1]}, got {y.shape}")
     if y.tape is None and y.size and (y.data.min() < 0 or y.data.max() >= z.shape[1]):
         raise ShapeError(
-            f"cross_entropy: class numbers must lie in 0..{z.shape[1] - 1} for {z.shape[1]} outputs, got "
-            f"{np.asarray(y.data).min()} to {np.asarray(y.data).max()}"
+            f"cross_entropy: {z.shape[1]} outputs are for classes 0 to {z.shape[1] - 1}, but y has classes "
+            f"{y.data.min()} to {y.data.max()}: give the last layer more outputs, or number the classes from 0"
         )
     return _mean(apply("cross_entropy", z, y)[0], weight)
 

@@ -35,7 +35,7 @@ def elu(z, alpha: float = 1.0) -> Tensor:
 
 def power(u, exponent: float) -> Tensor:
     """w = u^exponent"""
-    return apply("power", u, exponent=exponent)
+    return apply("power", u, exponent=float(exponent))
 
 
 def linear(x, W, b=None) -> Tensor:

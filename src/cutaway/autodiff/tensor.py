@@ -106,7 +106,7 @@ class Tensor:
     def __matmul__(self, other): return apply("matmul", self, other)
     def __rmatmul__(self, other): return apply("matmul", other, self)
     def __neg__(self): return apply("neg", self)
-    def __pow__(self, exponent): return apply("power", self, exponent=exponent)
+    def __pow__(self, n): return apply("square", self) if n == 2 else apply("power", self, exponent=float(n))
     def __getitem__(self, key): return apply("index", self, key=key)
 
     def sum(self, axis=None, keepdims: bool = False) -> Tensor:

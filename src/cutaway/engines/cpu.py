@@ -165,7 +165,7 @@ class CPU(Reference):
             self._steps(chunk)
             if self._shared[slots.STOP]:
                 done += int(self._states[0, slots.STEP])
-                self.t = int(self._states[0, slots.T]) - 1
+                self.t, self.n = int(self._states[0, slots.T]) - 1, int(self._states[0, slots.TOTAL])
                 self.finite = False
                 return losses[:done]
             done += chunk

@@ -9,6 +9,7 @@ language.py.
 # ruff: noqa: F821
 from __future__ import annotations
 
+from ..autodiff import Runtime
 from ..program import Instruction, Value
 
 # ---- sums of products ------------------------------------------------------------------------------------------------
@@ -178,6 +179,18 @@ def soft_cross_entropy_back(n, dl, p, y, dz, m):
             mass += y[j]
         for j in range(i * m, i * m + m):
             dz[j] = dl[i] * (p[j] * mass - y[j])
+
+
+def sum(n, x, y, w):
+    total = 0.0
+    for i in range(n * w):
+        total += np.float64(x[i])
+    y[0] = F(total)
+
+
+def sum_back(n, dy, dx, w):
+    for i in range(n * w):
+        dx[i] = dy[0]
 
 
 def mean(n, x, y, w):
@@ -472,6 +485,11 @@ def _linear(v: dict[str, Value], i: Instruction) -> dict | None:
     return {"m": m, "k": k, "r": v["x"].width // k} if v["x"].rows and k else None
 
 
+def _embedding(v: dict[str, Value], i: Instruction) -> dict | None:
+    entries, k = (v.get("W") or v["W_shape"]).shape
+    return {"k": k, "entries": entries, "r": v["i"].width} if v["i"].rows else None
+
+
 def _loss(v: dict[str, Value], i: Instruction) -> dict | None:
     z = v.get("z") or v["p"]
     return {"m": z.width} if z.rows == 1 and all(x.rows for x in v.values() if x is not None) else None
@@ -497,8 +515,8 @@ def _running(v: dict[str, Value], i: Instruction) -> dict | None:
 
 def _dropout(v: dict[str, Value], i: Instruction) -> dict | None:
     x = v.get("x") or v["da"]
-    p = i.attributes["p"]
-    return {"w": x.width, "p_bits": int(p * 2**32), "scale": 1 / (1 - p)} if x.rows else None
+    p, own = i.attributes["p"], [type(i.attributes[name]) for name in ("seed", "step")]
+    return {"w": x.width, "p_bits": int(p * 2**32), "scale": 1 / (1 - p)} if x.rows and own == [Runtime] * 2 else None
 
 
 def _reshape(v: dict[str, Value], i: Instruction) -> dict | None:
@@ -512,11 +530,16 @@ def _sum_to(v: dict[str, Value], i: Instruction) -> dict | None:
     return {"w": x.width, "q": y.width} if x.rows and not y.rows and y.width in (1, trailing, x.width) else None
 
 
+def _embedding(v: dict[str, Value], i: Instruction) -> dict | None:
+    entries, k = v["W_shape" if i.backward else "W"].shape
+    return {"k": k, "entries": entries, "r": v["i"].width} if v["i"].rows else None
+
+
 SIZES = {
     "linear": _linear, "mse": _loss, "half_mse": _loss, "mae": _loss, "huber": _loss, "binary_cross_entropy": _loss,
-    "cross_entropy": _loss, "soft_cross_entropy": _loss, "mean": _mean,
+    "cross_entropy": _loss, "soft_cross_entropy": _loss, "mean": _mean, "sum": _mean,
     "weighted_mean": lambda v, i: {}, "layer_norm": lambda v, i: _columns("dy" if i.backward else "x")(v, i),
     "batch_stats": _columns("x"), "batch_norm": _columns("x"), "running_average": _running, "dropout": _dropout,
     "reshape": _reshape, "sum_to": _sum_to,
-    "embedding": lambda v, i: {"k": v["W"].shape[1], "entries": v["W"].shape[0], "r": v["i"].width},
+    "embedding": _embedding,
 }  # fmt: skip

@@ -200,7 +200,7 @@ def square_back(dw, u):
     return dw * 2 * u
 
 
-@rule("w = u^n")
+@rule("w = u^n", "elementwise")
 def power(u, *, exponent):
     return u**exponent
 

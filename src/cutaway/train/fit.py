@@ -79,9 +79,12 @@ class _Training:
             raise ArgumentError(f"epochs must be a whole number of at least 1, got {epochs!r}")
         if early_stopping and validation is None:
             raise ArgumentError("early_stopping needs validation data: pass validation=0.1, or validation=(Xv, yv)")
+        if not isinstance(optimizer, Optimizer | None):
+            raise ArgumentError(f"optimizer must be one of ct.optim's, such as ct.optim.AdamW(1e-3), got {optimizer!r}")
         self.model, self.loss, self.seed, self.shuffle = model, losses.get(loss), int(seed), shuffle
         self.patience = PATIENCE if early_stopping is True else int(early_stopping or 0)
         self.callbacks, self.time_limit = callbacks, time_limit
+        self.metrics = metric_table.get(metrics)
         classes = self.loss is losses.cross_entropy
         self.data = Data(as_arrays(X), target(y, classes), weights_of(sample_weight, len(y)))
         check_all_finite(self.data.inputs)
@@ -102,7 +105,7 @@ class _Training:
         if self.resident:
             self.program.feed(self.data.inputs, self.data.y, self.data.weight)
         self.validation = None if held_out is None else _Validation(
-            model, held_out, self.loss, metric_table.get(metrics), engine, threads)  # fmt: skip
+            model, held_out, self.loss, self.metrics, engine, threads)  # fmt: skip
         self.progress = Progress(progress, int(epochs), len(self.rows))
         self.run = Run(model, self.program, int(epochs), self.batch_size, self.seed)
         self.best: dict[str, np.ndarray] | None = None
@@ -149,8 +152,8 @@ class _Training:
         y = self.data.y
         if classes and y.ndim == 1 and (y.min() < 0 or y.max() >= outputs):
             raise ShapeError(
-                f"y has classes {y.min()} to {y.max()}, but the network has {outputs} outputs, for classes 0 to "
-                f"{outputs - 1}: give its last layer {y.max() + 1} outputs, or number the classes from 0"
+                f"cross_entropy: {outputs} outputs are for classes 0 to {outputs - 1}, but y has classes {y.min()} to "
+                f"{y.max()}: give the last layer {y.max() + 1} outputs, or number the classes from 0"
             )
         if self.loss is losses.binary_cross_entropy and (y.min() < 0 or y.max() > 1):
             raise DataError(f"binary_cross_entropy takes targets from 0 to 1, got {y.min()} to {y.max()}")
