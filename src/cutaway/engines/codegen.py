@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import inspect
 import struct
+import textwrap
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..program import Instruction, Plan, Value
-from ..rules import OPS, Op
+from ..rules import OPS, Op, elementwise
 from . import kernels
 from .reference import hyperparameters
 
@@ -204,9 +205,9 @@ def _elementwise(i: Instruction, rule: Op, plan: Plan) -> Kernel | None:
         if v is not None:
             same[o] = next((name for name in ins if _shares(operands[name], v, plan)), o)
     settings = list(rule.backward_attributes if i.backward else rule.attributes)
-    function = f"{i.op if i.op != 'abs' else 'abs_'}_back" if i.backward else rule.forward.__name__
-    function = "abs_back" if function == "abs__back" else function
-    call = f"{function}({', '.join([*(f'{x}[{index[x]}]' for x in ins), *settings])})"
+    function = rule.backward if i.backward else rule.forward
+    assert function is not None
+    call = f"{function.__name__}({', '.join([*(f'{x}[{index[x]}]' for x in ins), *settings])})"
     if len(outs) == 1:
         work = f"{same[outs[0]]}[{index[outs[0]]}] = {call}"
     else:
@@ -219,8 +220,40 @@ def _elementwise(i: Instruction, rule: Op, plan: Plan) -> Kernel | None:
     loop = (f"    for i in range({count} // columns):\n        for j in range(columns):\n            {work}" if columns
             else f"    for j in range({count}):\n        {work}")  # fmt: skip
     text = f"def loop({arguments}):\n{loop}"
+    own = "" if function.__module__ == elementwise.__name__ else _own_rule(function)
+    if own is None:
+        return None
     sizes = {"width": whole.width, "columns": columns}
-    return _call("loop", text, {x: operands.get(x) for x in names}, {**i.attributes, **sizes}, i)
+    kernel = _call("loop", text, {x: operands.get(x) for x in names}, {**i.attributes, **sizes}, i)
+    kernel.text = own + kernel.text
+    return kernel
+
+
+def _own_rule(function: Any) -> str | None:
+    """The text of an elementwise rule that stands in somebody's own file; None where Python keeps no source."""
+    try:
+        node = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
+    except (OSError, TypeError):
+        return None
+    assert isinstance(node, ast.FunctionDef)
+    return ast.unparse(for_single_numbers(node)) + "\n\n"
+
+
+def for_single_numbers(node: ast.FunctionDef) -> ast.FunctionDef:
+    """A rule as Numba takes it: no decorator, settings as ordinary arguments, literals in the program's precision."""
+    node.decorator_list = []
+    node.args.args += node.args.kwonlyargs
+    node.args.kwonlyargs, node.args.kw_defaults = [], []
+    return ast.fix_missing_locations(TypeLiterals().visit(node))
+
+
+class TypeLiterals(ast.NodeTransformer):
+    """1 -> F(1): beside a float32, a bare literal would make a whole expression double."""
+
+    def visit_Constant(self, node):
+        if type(node.value) in (int, float):
+            return ast.copy_location(ast.Call(ast.Name("F", ast.Load()), [node], []), node)
+        return node
 
 
 def _pattern(operands: dict[str, Value], whole: Value) -> tuple[dict[str, str], int] | None:
@@ -254,7 +287,7 @@ def _shares(a: Any, b: Value, plan: Plan) -> bool:
 # ---- the update loop made from an optimizer's rule -----------------------------------------------------------------
 
 
-class _Hoist(ast.NodeTransformer):
+class _Hoist(TypeLiterals):
     """Replace each largest expression of settings alone by a name, computed once in double, as NumPy would."""
 
     def __init__(self, settings: set[str]) -> None:
@@ -268,15 +301,13 @@ class _Hoist(ast.NodeTransformer):
                 if text not in self.found:
                     self.found.append(text)
                 return ast.copy_location(ast.Name(f"c{self.found.index(text)}", ast.Load()), node)
-            if isinstance(node, ast.Constant) and type(node.value) in (int, float):
-                return ast.copy_location(ast.Call(ast.Name("F", ast.Load()), [node], []), node)
-        return self.generic_visit(node)
+        return super().visit(node)
 
 
 @cache
 def _update_text(rule: Any) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
     """An optimizer's rule as a loop: its text, its vectors, its settings."""
-    node = ast.parse(inspect.getsource(rule)).body[0]
+    node = ast.parse(textwrap.dedent(inspect.getsource(rule))).body[0]
     assert isinstance(node, ast.FunctionDef)
     vectors = tuple(a.arg for a in node.args.args)
     settings = tuple(a.arg for a in node.args.kwonlyargs)
@@ -295,9 +326,12 @@ def _update_text(rule: Any) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
     return "\n".join(lines), vectors, settings
 
 
-def _update(i: Instruction, rule: Any, numbers: dict[str, Any]) -> Kernel:
+def _update(i: Instruction, rule: Any, numbers: dict[str, Any]) -> Kernel | None:
     """The loop of an optimizer's rule, or of what is done to the gradient before it, over a range of θ."""
-    text, vectors, settings = _update_text(rule)
+    try:
+        text, vectors, settings = _update_text(rule)
+    except (OSError, TypeError):  # typed at a prompt: Python keeps no source
+        return None
     operands = {f"{v}_": a for v, a in zip(vectors, i.arguments, strict=True)}
     numbers = {"lo": 0, "hi": i.arguments[0].width} | numbers
     return _call(rule.__name__, text, operands, numbers, i, double=settings)

@@ -127,7 +127,7 @@ def compile(model: Any, loss: str | Callable = "mse", optimizer: Optimizer | Non
         raise ArgumentError(f"batch_size must be a whole number of at least 1, got {batch_size!r}")
     optimizer = optimizer if optimizer is not None else AdamW(1e-3)
     function = losses.get(loss)
-    x = _example(model) if input is None else input
+    x = example_input(model) if input is None else input
     y = _example_target(model, x, loss) if target is None else np.asarray(target)
     if y.dtype.kind in "iub" and function in losses.LOSSES.values() and function is not losses.cross_entropy:
         y = y.astype(model.dtype)  # whole numbers, but not classes
@@ -142,7 +142,7 @@ def compile(model: Any, loss: str | Callable = "mse", optimizer: Optimizer | Non
 
 def evaluator(model: Any, X: Any, engine: str = "cpu", batch_size: int = 1024, threads: int | None = None) -> Program:
     """The program that evaluates `model` on inputs like X: forward only, dropout and batch norm at rest."""
-    recorded = trace_model(model, None, X if _has_rows(X) else _example(model))
+    recorded = trace_model(model, None, X if _has_rows(X) else example_input(model))
     shards = ENGINES[engine].choose_threads(recorded, batch_size, threads)
     made = ENGINES[engine](evaluation(recorded), batch_size, shards=shards)
     if shards > 1 and not made.shardable:
@@ -154,8 +154,10 @@ def _has_rows(X: Any) -> bool:
     return all(len(part) for part in named_inputs(X).values())
 
 
-def _example(model: Any) -> Any:
-    """Two rows of input for a model whose first layer says how many features it takes."""
+def example_input(model: Any) -> Any:
+    """Two rows of input for a model whose first layer (or its own `example_input`) says what it takes."""
+    if hasattr(model, "example_input"):
+        return model.example_input()
     for _, module in model.named_modules():
         if hasattr(module, "n_in"):
             return stream(0, "example").standard_normal((2, module.n_in))

@@ -21,6 +21,7 @@ from numba.extending import intrinsic
 
 from ..rules import dropout, elementwise
 from . import native, slots
+from .codegen import for_single_numbers
 
 # no nnan, ninf (a NaN must stay visible) and no reassoc (the order of a sum is fixed)
 FAST = {"contract", "nsz", "arcp"}
@@ -253,7 +254,7 @@ class Language:
         self._rules(dropout, typed=False, only=("scramble", "random_bits"))
 
     def _rules(self, module, typed: bool, only: tuple[str, ...] | None = None) -> None:
-        """Bind the rules of a module for single numbers: keyword-only settings become ordinary ones, literals typed."""
+        """Bind the rules of a module for single numbers."""
         tree = ast.parse(inspect.getsource(module))
         for node in tree.body:
             if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Tuple):
@@ -261,24 +262,15 @@ class Language:
                     assert isinstance(target, ast.Name)
                     self.names[target.id] = self.names["F"](getattr(module, target.id))
             elif isinstance(node, ast.FunctionDef) and (only is None or node.name in only):
+                if typed:
+                    node = for_single_numbers(node)
                 node.decorator_list = []
-                node.args.args += node.args.kwonlyargs
-                node.args.kwonlyargs, node.args.kw_defaults = [], []
-                self.define(_TypeLiterals().visit(node) if typed else node)
+                self.define(node)
 
     def define(self, node: ast.FunctionDef) -> None:
         code = compile(ast.fix_missing_locations(ast.Module([node], [])), f"<rule {node.name}>", "exec")
         exec(code, self.names)
         self.names[node.name] = njit(**OPTIONS)(self.names[node.name])
-
-
-class _TypeLiterals(ast.NodeTransformer):
-    """1 -> F(1): beside a float32, a bare literal would make a whole expression double."""
-
-    def visit_Constant(self, node):
-        if type(node.value) in (int, float):
-            return ast.copy_location(ast.Call(ast.Name("F", ast.Load()), [node], []), node)
-        return node
 
 
 @cache

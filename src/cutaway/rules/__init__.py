@@ -6,7 +6,7 @@ it does not name need not be kept; `x_shape` asks for a shape alone. `xp` is the
 """
 
 from . import dropout, elementwise, linear, loss, norm, shape
-from .namespace import NUMPY, bind
+from .namespace import NUMPY, bind, xp
 from .registry import OPS, Op, rule
 
-__all__ = ["NUMPY", "OPS", "Op", "bind", "dropout", "elementwise", "linear", "loss", "norm", "rule", "shape"]
+__all__ = ["NUMPY", "OPS", "Op", "bind", "dropout", "elementwise", "linear", "loss", "norm", "rule", "shape", "xp"]
