@@ -18,7 +18,7 @@ import numpy as np
 
 from ..program import Instruction, Plan, Value
 from ..rules import OPS, Op, elementwise
-from . import kernels
+from . import kernels, stepping
 from .reference import hyperparameters
 
 STATE = {
@@ -47,11 +47,14 @@ class Kernel:
 
 @cache
 def _hand_written() -> dict[str, str]:
-    """The functions of kernels.py by name, as text."""
-    source = inspect.getsource(kernels)
-    tree = ast.parse(source)
-    return {f.name: ast.get_source_segment(source, f) or "" for f in tree.body if isinstance(f, ast.FunctionDef)
-            and not f.name.startswith("_")}  # fmt: skip
+    """The functions of kernels.py and stepping.py by name, as text."""
+    found = {}
+    for module in (kernels, stepping):
+        source = inspect.getsource(module)
+        lines = source.splitlines()
+        functions = (node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef))
+        found |= {f.name: "\n".join(lines[f.lineno - 1 : f.end_lineno]) for f in functions}
+    return found
 
 
 @cache
