@@ -48,7 +48,7 @@ class Kernel:
 @cache
 def _hand_written() -> dict[str, str]:
     """The functions of kernels.py and stepping.py by name, as text."""
-    found = {}
+    found: dict[str, str] = {}
     for module in (kernels, stepping):
         source = inspect.getsource(module)
         lines = source.splitlines()

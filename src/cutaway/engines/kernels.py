@@ -421,7 +421,7 @@ def _reshape(v: dict[str, Value], i: Instruction) -> dict | None:
 
 def _sum_to(v: dict[str, Value], i: Instruction) -> dict | None:
     x, y = v["x"], v["y"]
-    kept = y.width == 1 or (y.shape[-1] == x.shape[-1] and y.width in (x.shape[-1], x.width))  # the trailing axes or none
+    kept = y.width == 1 or (y.shape[-1] == x.shape[-1] and y.width in (x.shape[-1], x.width))  # trailing axes
     return {"w": x.width, "q": y.width} if x.rows and not y.rows and kept else None
 
 
