@@ -21,7 +21,8 @@ CASES: dict[str, list[Make]] = {}
 
 @dataclass
 class Case:
-    """Inputs of one operation. kinds: for each input "rows" (one row a sample), "weights" or "none"."""
+    """Inputs of one operation. kinds: for each input "rows" (one row a sample), "weights" or "none"; "fixed" are
+    rows without a derivative, such as targets."""
 
     inputs: tuple[np.ndarray | None, ...]
     attributes: dict[str, Any] = field(default_factory=dict)
@@ -173,29 +174,30 @@ def embedding_of_several(rng, n, k):
 @case("mse", "half_mse", "mae")
 def outputs_and_targets(rng, n, k):
     y = away(rng, n, k)
-    return Case((y + away(rng, n, k), y))
+    return Case((y + away(rng, n, k), y), kinds=("rows", "fixed"))
 
 
 @case("mse", "half_mse", "mae")
 def one_output(rng, n, k):
     y = away(rng, n)
-    return Case((y[:, None] + away(rng, n, 1), y))
+    return Case((y[:, None] + away(rng, n, 1), y), kinds=("rows", "fixed"))
 
 
 @case("huber")
 def huber(rng, n, k):
     y, far = away(rng, n, k), rng.choice([0.3, 2.5], (n, k)) * rng.choice([-1.0, 1.0], (n, k))
-    return Case((y + far + rng.uniform(-0.1, 0.1, (n, k)), y), {"delta": 1.2})
+    return Case((y + far + rng.uniform(-0.1, 0.1, (n, k)), y), {"delta": 1.2},
+                ("rows", "fixed"))  # fmt: skip
 
 
 @case("binary_cross_entropy")
 def yes_or_no(rng, n, k):
-    return Case((away(rng, n, k), rng.integers(0, 2, (n, k)).astype(float)))
+    return Case((away(rng, n, k), rng.integers(0, 2, (n, k)).astype(float)), kinds=("rows", "fixed"))
 
 
 @case("binary_cross_entropy")
 def one_yes_or_no(rng, n, k):
-    return Case((away(rng, n, 1), rng.uniform(0, 1, n)))
+    return Case((away(rng, n, 1), rng.uniform(0, 1, n)), kinds=("rows", "fixed"))
 
 
 @case("cross_entropy")
@@ -205,12 +207,12 @@ def classes(rng, n, k):
 
 @case("soft_cross_entropy")
 def class_probabilities(rng, n, k):
-    return Case((away(rng, n, k), rng.uniform(0, 1, (n, k))))
+    return Case((away(rng, n, k), rng.uniform(0, 1, (n, k))), kinds=("rows", "fixed"))
 
 
 @case("weighted_mean")
 def weighted_mean(rng, n, k):
-    return Case((away(rng, n), rng.uniform(0, 2, n)))
+    return Case((away(rng, n), rng.uniform(0, 2, n)), kinds=("rows", "fixed"))
 
 
 # ---- normalisation, dropout ----------------------------------------------------------------------------------------

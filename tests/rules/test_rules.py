@@ -169,7 +169,7 @@ row_by_row = [(i, c) for i, c in zip(IDS, EVERY, strict=True) if not OPS[c[0]].r
 def test_batch_of_one_is_the_first_row_of_a_larger_batch(name, make):
     op = OPS[name]
     many, one = (make(np.random.default_rng(6), n, 4) for n in (3, 1))
-    inputs = [x[:1] if kind == "rows" else x for x, kind in zip(many.inputs, many.kinds, strict=True)]
+    inputs = [x[:1] if kind in ("rows", "fixed") else x for x, kind in zip(many.inputs, many.kinds, strict=True)]
     whole, first = outputs(op, many.inputs, many.attributes), outputs(op, inputs, one.attributes)
     for a, b in zip(whole, first, strict=True):
         np.testing.assert_allclose(a[: len(b)], b, rtol=1e-14)

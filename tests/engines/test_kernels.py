@@ -1,0 +1,166 @@
+"""The CPU engine against the rules: every value and gradient of small programs, one for each case in cases.py."""
+
+import warnings
+
+import numpy as np
+import pytest
+from cases import EVERY, IDS
+
+import cutaway as ct
+from cutaway.autodiff import apply
+from cutaway.rules import OPS
+
+# run inside every broadcast and every batch norm, see below and test_training.py
+INNER = {"sum_to", "running_average"}
+# no kernel: these run by their rule in NumPy
+BY_RULE = {
+    "softmax-matrix", "softmax-images", "log_softmax-matrix", "matmul-matmul", "matmul-matmul_of_stacks",
+    "matmul-matmul_of_stack_and_matrix", "transpose-transpose", "concat-concat_of_three", "index-index_columns",
+    "index-index_one_column", "index-index_by_array", "sum-over_features", "sum-over_one_axis",
+    "sum-over_the_last_axis", "mean-over_features", "mean-over_one_axis", "mean-over_the_last_axis",
+    "dropout-dropout", "mul-rows_and_tall", "add-rows_and_tall",
+}  # fmt: skip
+
+cases = [(i, c) for i, c in zip(IDS, EVERY, strict=True) if c[0] not in INNER]
+every_case = pytest.mark.parametrize(("id", "name", "make"), [(i, *c) for i, c in cases], ids=[i for i, _ in cases])
+precisions = pytest.mark.parametrize("dtype", ["float32", "float64"])
+
+
+class Around(ct.nn.Module):
+    """One operation between x · scale and a mean, so that gradients reach every input."""
+
+    embeds = True
+
+    def __init__(self, name, case):
+        self.name, self.case = name, case
+        self.rows = [x for x, kind in zip(case.inputs, case.kinds, strict=True) if kind in ("rows", "fixed")]
+        self.n = len(self.rows[0]) if self.rows else 3
+        self.scales, self.own = {}, {}
+        for i, (x, kind) in enumerate(zip(case.inputs, case.kinds, strict=True)):
+            if kind == "weights":
+                self.own[i] = ct.nn.Parameter(x.shape, lambda rng, shape, x=x: x)
+            elif kind == "rows" and x.dtype.kind == "f":
+                self.scales[i] = ct.nn.Parameter(x.shape[-1:] if x.ndim > 1 else (), ct.nn.init.ones)
+        vars(self).update({f"w{i}": w for i, w in self.own.items()} | {f"s{i}": s for i, s in self.scales.items()})
+        self.mixes = not self.rows or name == "weighted_mean" or case.attributes.get("axis", 0) is None
+
+    def data(self):
+        """Its inputs, and last a column that carries results without rows to the loss."""
+        return (*self.rows, np.linspace(-1, 1, self.n)[:, None, None])
+
+    def forward(self, *given):
+        *given, carry = given
+        rows, inputs = iter(given), []
+        for i, kind in enumerate(self.case.kinds):
+            x = next(rows) if kind in ("rows", "fixed") else self.own.get(i)
+            inputs.append(x * self.scales[i] if i in self.scales else x)
+        attributes = dict(self.case.attributes)
+        if self.name == "reshape":
+            first, *rest = attributes["shape"]
+            attributes["shape"] = (first * carry.shape[0] // self.n, *rest)
+        out = apply(self.name, *inputs, **attributes)
+        if self.name == "batch_stats":
+            return inputs[0] * out[0] + out[1]
+        out = out[0] if isinstance(out, tuple) else out
+        if not self.rows:
+            out = (out * (out + 1.0)).mean()
+        return carry * out if self.mixes else out
+
+
+def uneven(z, y):
+    """A loss with another slope for every output."""
+    return (z * (z + 1.0)).mean()
+
+
+def program(model, engine, steps=1, **options):
+    """A small program that has run: one full batch a step."""
+    X = model.data()
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.filterwarnings("ignore", ".*has no CPU kernel", RuntimeWarning)
+        options = {"threads": 1} | options
+        made = ct.compile(model, uneven, ct.optim.SGD(0.05), batch_size=model.n + 2, input=X, target=np.zeros(model.n),
+                          engine=engine, **options)  # fmt: skip
+        made.feed(X, np.zeros(model.n))
+        losses = [made.run() for _ in range(steps)]
+    return made, np.concatenate(losses)
+
+
+def assert_same_values(one, two, **tolerance):
+    n = one.engine.n
+    assert n == two.engine.n > 0
+    for u, v in zip(one.values(), two.values(), strict=True):
+        assert u.name == v.name
+        a, b = one.engine.view(u, n), two.engine.view(v, n)
+        np.testing.assert_allclose(b, a, err_msg=u.name, **tolerance)
+
+
+TOLERANCE = {"float32": {"rtol": 3e-5, "atol": 3e-6}, "float64": {"rtol": 1e-11, "atol": 1e-13}}
+
+
+@precisions
+@every_case
+def test_every_value_equals_the_rules(id, name, make, dtype):
+    for n, k in ((5, 17), (1, 3), (33, 1)):
+        case = make(np.random.default_rng(n), n, k)
+        one, a = program(Around(name, case).astype(dtype), "reference", keep_all=True)
+        two, b = program(Around(name, case).astype(dtype), "cpu", keep_all=True)
+        np.testing.assert_allclose(b, a, **TOLERANCE[dtype])
+        assert_same_values(one, two, **TOLERANCE[dtype])
+
+
+@precisions
+@every_case
+def test_sharing_memory_changes_no_bit(id, name, make, dtype):
+    case = make(np.random.default_rng(7), 6, 5)
+    kept, shared = Around(name, case).astype(dtype), Around(name, case).astype(dtype)
+    (_, a), (small, b) = program(kept, "cpu", 3, keep_all=True), program(shared, "cpu", 3)
+    np.testing.assert_array_equal(a, b)
+    np.testing.assert_array_equal(kept.theta, shared.theta)
+    assert small.memory.bytes <= small.memory.unshared_bytes
+
+
+@precisions
+@every_case
+@pytest.mark.parametrize("threads", [2, 3])
+def test_threads_repeat_their_bits_and_agree_with_the_rules(id, name, make, dtype, threads):
+    case = make(np.random.default_rng(8), 7, 5)
+    models = [Around(name, case).astype(dtype) for _ in range(3)]
+    _, losses = program(models[0], "reference", 3)
+    runs = [program(m, "cpu", 3, threads=threads)[1] for m in models[1:]]
+    np.testing.assert_array_equal(models[1].theta, models[2].theta)
+    np.testing.assert_array_equal(*runs)
+    np.testing.assert_allclose(runs[0], losses, **TOLERANCE[dtype])
+    np.testing.assert_allclose(models[1].theta, models[0].theta, **TOLERANCE[dtype])
+
+
+@every_case
+def test_which_operations_have_a_kernel(id, name, make):
+    made, _ = program(Around(name, make(np.random.default_rng(9), 4, 3)), "cpu")
+    missing = {i.op for i, kernel in zip(made.instructions, made.engine.kernels, strict=True) if kernel is None}
+    assert (name in missing) == (id in BY_RULE)
+
+
+SPECIAL = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, 88.0, -88.0, 1e-8, -1e-8, 100.0, -100.0, 0.5, -3.0])
+UNARY = [c for c in cases if OPS[c[1][0]].kind == "elementwise" and len(OPS[c[1][0]].inputs) == 1]
+
+
+@precisions
+@pytest.mark.parametrize(("name", "make"), [c for _, c in UNARY], ids=[i for i, _ in UNARY])
+def test_special_values_of_one_input(name, make, dtype):
+    case = make(np.random.default_rng(0), 13, 1)
+    case.inputs = (SPECIAL[:, None],)
+    one, _ = program(Around(name, case).astype(dtype), "reference", keep_all=True)
+    two, _ = program(Around(name, case).astype(dtype), "cpu", keep_all=True)
+    assert_same_values(one, two, rtol=2e-5 if dtype == "float32" else 1e-12, atol=1e-30)
+    assert np.isnan(two.engine.view(two.engine.listing.output, 13)[0, 0]), "NaN must stay visible"
+
+
+@precisions
+@pytest.mark.parametrize("name", ["add", "sub", "mul", "div", "maximum"])
+def test_special_values_of_two_inputs(name, dtype):
+    case = dict(EVERY)[name](np.random.default_rng(0), 2, 2)
+    u, v = np.meshgrid(SPECIAL, SPECIAL)
+    case.inputs, case.kinds = (u, v), ("rows", "rows")
+    one, _ = program(Around(name, case).astype(dtype), "reference", keep_all=True)
+    two, _ = program(Around(name, case).astype(dtype), "cpu", keep_all=True)
+    assert_same_values(one, two, rtol=1e-6 if dtype == "float32" else 1e-14)
