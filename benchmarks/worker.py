@@ -1,0 +1,93 @@
+"""A competitor in a process of its own: `python -m benchmarks.worker FAMILY WORKLOAD COMPETITOR THREADS DATA.npz`.
+
+It trains without shuffling for the comparison of losses (which is also its warm-up and its compilation), finds how many
+epochs fill a measured stretch, and then measures one stretch for each line it reads. Answers are lines of JSON.
+"""
+
+import argparse
+import importlib
+import importlib.util
+import json
+import os
+import resource
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+PROOF_EPOCHS = 1
+
+
+def peak_memory() -> float:
+    """MiB this process has held at most. (VmHWM: `ru_maxrss` also counts the parent before exec.)"""
+    status = Path("/proc/self/status")
+    if status.exists():
+        return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM")) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
+def clock(train, epochs: int) -> float:
+    """Seconds that training so many epochs takes."""
+    start = time.perf_counter()
+    train(epochs, True)
+    return time.perf_counter() - start
+
+
+def calibrate(train, seconds: float) -> int:
+    """Epochs that fill `seconds`."""
+    epochs, took = 1, clock(train, 1)
+    while took < seconds / 2 and epochs < 4096:
+        epochs = max(2 * epochs, round(epochs * min(seconds / took, 16)))
+        took = clock(train, epochs)
+    return max(1, round(epochs * seconds / took))
+
+
+def versions(package: str) -> dict[str, str]:
+    """The version of the competitor's package, and of the NumPy and Python under it."""
+    return {"python": sys.version.split()[0], "numpy": np.__version__, package: sys.modules[package].__version__}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    for name in ("family", "workload", "competitor"):
+        parser.add_argument(name)
+    parser.add_argument("threads", type=int)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--weights", type=Path, help="where to write the weights after the unshuffled epochs")
+    parser.add_argument("--seconds", type=float, default=1.0, help="length of a measured stretch")
+    parser.add_argument("--once", action="store_true", help="train one epoch and leave: the whole process is timed")
+    args = parser.parse_args()
+    warnings.simplefilter("ignore")
+
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what a library prints must not mix with the answers
+
+    def say(**answer) -> None:
+        print(json.dumps(answer), file=answers, flush=True)
+
+    family = importlib.import_module(f"benchmarks.{args.family}")
+    work = family.WORKLOADS[args.workload]
+    competitor = next(c for c in family.COMPETITORS if c.name == args.competitor)
+    if importlib.util.find_spec(competitor.package) is None:
+        return say(missing="not installed")
+    try:
+        train = competitor.prepare(work, dict(np.load(args.data)), args.threads)
+        if args.once:
+            train(1, True)
+            return say(done=True)
+        weights = train(PROOF_EPOCHS, False)
+    except Exception as error:  # one competitor that fails is a line of the table, not the end of the run
+        return say(missing=f"failed: {type(error).__name__}: {error}"[:300])
+    if weights is not None:
+        np.savez(args.weights, **weights)
+    epochs = calibrate(train, args.seconds)
+    say(ready=True, epochs=epochs, versions=versions(competitor.package))
+    for _ in sys.stdin:
+        train(1, True)  # the caches are someone else's after the others' turns
+        say(us=clock(train, epochs) / (epochs * work.steps) * 1e6, memory=peak_memory())
+
+
+if __name__ == "__main__":
+    main()
