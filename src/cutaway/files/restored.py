@@ -1,0 +1,109 @@
+"""A saved network without its Python class: a Module that replays the saved evaluation program."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..autodiff import Tensor, apply, current_scope, scope
+from ..errors import ArgumentError, ShapeError
+from ..nn import Module
+from ..random import stream
+from .program import Operation, Saved, forms
+
+
+@dataclass
+class _State:
+    class_name: str
+    program: Saved
+    constants: dict[str, np.ndarray]
+
+
+class Restored(Module):
+    """A model that predicts, trains and compiles as the saved one did, under the same names, without its class.
+
+    It does what the model did in evaluation: dropout is absent, and batch norm uses the saved running averages, also
+    when it is trained further. `ct.load(path, custom={"MyNet": MyNet})` gives the Python class back.
+    """
+
+    def __init__(self, class_name: str, program: Saved, tensors: dict[str, Tensor],
+                 constants: dict[str, np.ndarray]) -> None:  # fmt: skip
+        self._restored = _State(class_name, program, constants)
+        vars(self).update(tensors)  # by their full names, such as "inner.weight"
+
+    @property
+    def class_name(self) -> str:
+        return self._restored.class_name
+
+    @property
+    def program(self) -> Saved:
+        return self._restored.program
+
+    @property
+    def embeds(self) -> bool:
+        return any(self.program.slots[i].dtype == "int32" for i in self.program.inputs)
+
+    def forward(self, *inputs: Any, **named: Any) -> Tensor:
+        given = self._given(inputs, named)
+        known: dict[int, Any] = {i: self._stored(name) for i, name in self.program.stored.items()}
+        return self.program.run(known | given, len(next(iter(given.values())).data), self._call)
+
+    def _stored(self, name: str) -> Tensor:
+        constants = self._restored.constants
+        return Tensor(constants[name]) if name in constants else vars(self)[name]
+
+    def _given(self, inputs: tuple, named: dict[str, Any]) -> dict[int, Tensor]:
+        """The inputs by value number; each must have the shape that was saved."""
+        slots = {i: self.program.slots[i] for i in self.program.inputs}
+        keys = forms(self.program)
+        parts = [named[key] for key in keys if key in named] if keys else list(inputs)
+        if len(parts) != len(slots) or (inputs if keys else named):
+            wanted = f"named {', '.join(keys)}" if keys else f"{len(slots)} of them"
+            got = len(inputs) + len(named)
+            raise ArgumentError(f"this restored {self.class_name} takes inputs {wanted}, got {got}")
+        for part, slot in zip(parts, slots.values(), strict=True):
+            rows = part.shape[0] if part.ndim else 0
+            if part.shape != slot.shape_at(rows) or rows != parts[0].shape[0]:
+                raise ShapeError(
+                    f"this restored {self.class_name} takes {slot.name} of shape {('rows', *slot.shape)}, got "
+                    f"{part.shape}: its program was saved for inputs of that shape (ct.save(..., input=) sets it)"
+                )
+            if slot.dtype == "int32" and part.dtype.kind not in "iu":
+                raise ArgumentError(f"{slot.name} must be whole numbers, got {part.dtype}: give an integer array")
+        return dict(zip(slots, parts, strict=True))
+
+    def _call(self, operation: Operation, arguments: list, attributes: dict[str, Any]) -> Any:
+        if operation.op == "embedding":
+            i, entries = arguments[0].data, len(arguments[1].data)
+            if i.size and not 0 <= i.min() <= i.max() < entries:
+                raise ArgumentError(
+                    f"{operation.layer or 'an embedding'} of {entries} entries takes numbers 0..{entries - 1}, got "
+                    f"{i.min()} to {i.max()}"
+                )
+        with scope(".".join(filter(None, (current_scope(), operation.layer)))):
+            return apply(operation.op, *arguments, **attributes)
+
+    def example_input(self) -> Any:
+        """Two rows of input of the saved shape."""
+        rng = stream(0, "example")
+        parts = []
+        for i in self.program.inputs:
+            slot = self.program.slots[i]
+            shape = slot.shape_at(2)
+            parts.append(np.zeros(shape, np.int32) if slot.dtype == "int32" else rng.standard_normal(shape))
+        keys = forms(self.program)
+        return parts[0] if keys is None else dict(zip(keys, parts, strict=True)) if keys else tuple(parts)
+
+    def astype(self, dtype: Any) -> Module:
+        before = self.dtype
+        super().astype(dtype)
+        constants = self._restored.constants
+        for name, constant in constants.items():
+            constants[name] = constant.astype(self.dtype) if constant.dtype == before else constant
+        return self
+
+    def __repr__(self) -> str:
+        count = sum(p.size for p in self.parameters())
+        return f"Restored({self.class_name}, {len(self.program.operations)} operations, {count:,} parameters)"
