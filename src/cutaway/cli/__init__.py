@@ -1,0 +1,5 @@
+"""The command line: one file a command. `main` runs it and turns every expected error into one line and a status."""
+
+from .run import main
+
+__all__ = ["main"]

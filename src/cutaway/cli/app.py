@@ -1,0 +1,49 @@
+"""The application: its commands, and `--version`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from .demo import demo
+from .evaluate import evaluate
+from .fit import fit
+from .inspect import inspect
+from .predict import predict
+
+app = typer.Typer(
+    name="cutaway",
+    help="Deep learning with the casing off: a table in, a trained network and an honest score out.",
+    epilog="Start with `cutaway demo`, or with a table of your own: `cutaway fit houses.csv --target price`.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+for command, example in (
+    (fit, "cutaway fit houses.csv --target price --report report.html"),
+    (predict, "cutaway predict model.safetensors new-houses.csv -o prices.csv"),
+    (evaluate, "cutaway evaluate model.safetensors later-houses.csv"),
+    (inspect, "cutaway inspect model.safetensors"),
+    (demo, "cutaway demo --out tour"),
+):
+    app.command(epilog=f"Example: {example}")(command)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"cutaway {version('cutaway')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    pass

@@ -1,0 +1,78 @@
+"""What a command checks before it starts: options, and whether its outputs can be written at the end."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+
+from ..errors import ArgumentError, FileError
+
+
+def output(path: Path, what: str, endings: Sequence[str], inputs: Sequence[Path] = ()) -> Path:
+    """The path, if a file with such an ending can be written there; `inputs` must not be overwritten.
+
+    Raises ArgumentError or FileError saying what is in the way, before anything was computed.
+    """
+    if path.is_dir():
+        raise FileError(f"{what} {path} is a folder: name a file in it, such as {path / ('name' + endings[0])}.")
+    if not path.name.lower().endswith(tuple(endings)):
+        raise ArgumentError(f"{what} {path}: its name must end in {' or '.join(endings)}.")
+    if path.exists() and not path.is_file():
+        raise FileError(f"{what} {path} is no regular file: name another.")
+    folder = path.resolve().parent
+    if not folder.is_dir():
+        raise FileError(f"{what} {path}: there is no folder {path.parent}. Create it first.")
+    if not os.access(folder, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
+        raise FileError(f"{what} {path} cannot be written: choose a place where you may write.")
+    for other in inputs:
+        if other.exists() and path.exists() and other.samefile(path):
+            raise ArgumentError(f"{what} {path} is the file that is read: it would be lost. Choose another name.")
+    return path
+
+
+def columns(wanted: Sequence[str], known: Sequence[str], option: str, where: str) -> list[str]:
+    """The wanted columns, once each. Raises ArgumentError with the closest names for one that is not there."""
+    for name in wanted:
+        if name not in known:
+            lower = {k.lower(): k for k in known}
+            close = [lower[k] for k in get_close_matches(name.lower(), lower, n=3, cutoff=0.5)]
+            guess = f" Did you mean {' or '.join(map(repr, close))}?" if close else f" It has {_some(known)}."
+            raise ArgumentError(f"{option}: {where} has no column {name!r}.{guess}")
+    return list(dict.fromkeys(wanted))
+
+
+def _some(names: Sequence[str], most: int = 12) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(map(repr, names[:most])) + more
+
+
+def hidden(text: str | None) -> tuple[int, ...] | None:
+    """
+    >>> hidden("128, 64"), hidden("none"), hidden(None)
+    ((128, 64), (), None)
+    """
+    if text is None:
+        return None
+    if text.strip().lower() == "none":
+        return ()
+    try:
+        widths = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        widths = (0,)
+    if not all(0 < width <= 65_536 for width in widths):
+        raise ArgumentError(f"--hidden {text!r}: give the neurons of each hidden layer, such as 128,64, or none.")
+    return widths
+
+
+def share(value: float, option: str) -> float:
+    if not 0 < value < 1:
+        raise ArgumentError(f"{option} {value:g}: give a share of the rows above 0 and below 1, such as 0.2.")
+    return value
+
+
+def positive(value: float | None, option: str) -> float | None:
+    if value is not None and not 0 < value < float("inf"):
+        raise ArgumentError(f"{option} {value:g}: give a number above 0.")
+    return value

@@ -1,0 +1,127 @@
+"""cutaway fit: a table in, a trained network with an honest score out."""
+
+from __future__ import annotations
+
+import sys
+import time as clock
+from enum import StrEnum
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING, Annotated, Any
+
+from typer import Argument, Option
+
+from ..report.text import plain, size
+from . import checks
+
+if TYPE_CHECKING:
+    from .study import Study
+    from .terminal import Screen
+
+ENDING, REPORT_ENDINGS = (".safetensors",), (".html", ".htm")
+
+
+class Task(StrEnum):
+    """What kind of answer is wanted."""
+
+    regression = "regression"
+    classification = "classification"
+
+
+def fit(
+    data: Annotated[Path, Argument(help="A .csv, .tsv or .parquet file (text may be gzipped).", show_default=False)],
+    target: Annotated[list[str], Option("--target", "-t", metavar="COL", show_default=False,
+                                        help="The column to predict; repeat it for several.")],
+    out: Annotated[Path, Option("--out", "-o", help="Where the model goes.")] = Path("model.safetensors"),
+    report: Annotated[Path | None, Option(help="Also write everything as one HTML page.")] = None,
+    test: Annotated[float, Option(help="Share of the rows kept for the test.")] = 0.2,
+    group: Annotated[str | None, Option(metavar="COL", help="Rows alike in this column stay on one side.")] = None,
+    time: Annotated[str | None, Option(metavar="COL", help="Test on the latest rows by this column.")] = None,
+    drop: Annotated[list[str] | None, Option(metavar="COL", help="Leave this column out; may be repeated.")] = None,
+    task: Annotated[Task | None, Option(help="Overrule what the target looks like.", show_default=False)] = None,
+    loss: Annotated[str | None, Option(help="For numbers: mse, half_mse, mae or huber.", show_default=False)] = None,
+    hidden: Annotated[str | None, Option(metavar="128,128", help="Neurons of each hidden layer, or none.")] = None,
+    epochs: Annotated[int | None, Option(min=1, help="Passes over the rows, at most.")] = None,
+    batch_size: Annotated[int | None, Option(min=1, help="Rows a step.")] = None,
+    lr: Annotated[float | None, Option(help="The highest learning rate.")] = None,
+    seed: Annotated[int, Option(min=0, help="The same seed gives the same result.")] = 0,
+    threads: Annotated[int | None, Option(min=1, help="Threads to train with.")] = None,
+    time_limit: Annotated[float | None, Option(metavar="S", help="Stop training after so many seconds.")] = None,
+    quiet: Annotated[bool, Option("--quiet", "-q", help="Print who won, and nothing else.")] = False,
+) -> None:
+    """Train a network on a table, score it on rows it has not seen, and write it to a file.
+
+    What is left open is designed from the data, and every choice is printed with its reason. The linear model beside
+    the network says whether the network was worth it.
+    """
+    from .problem import read
+    from .study import Options, Study
+    from .terminal import Screen
+
+    options = Options(
+        checks.share(test, "--test"), checks.hidden(hidden), loss, epochs, batch_size,
+        checks.positive(lr, "--lr"), seed, threads, checks.positive(time_limit, "--time-limit"),
+    )  # fmt: skip
+    checks.output(out, "--out", ENDING, [data])
+    if report is not None:
+        checks.output(report, "--report", REPORT_ENDINGS, [data])
+    began = clock.perf_counter()
+    problem = read(data, target, None if task is None else task.value, drop, group, time)
+    study = Study(problem, options, reading=clock.perf_counter() - began)
+    screen = Screen(quiet)
+    follow(study, screen)
+    study.found.commands = [shell("cutaway", "predict", out, data, "-o", "predictions.csv")]
+    write(study, screen, out, report)
+    if quiet:
+        Screen().say(study.found.verdict)
+
+
+def follow(study: Study, screen: Screen, explain: Any = lambda part: None) -> None:
+    """All steps of a study, each section printed as soon as it is known; `explain(part)` may say a line before it."""
+    from . import sections
+
+    found = study.found
+    study.design()
+    explain("data")
+    sections.data(screen, found)
+    explain("design")
+    sections.design(screen, found)
+    screen.title("Training", found.divided)
+    explain("training")
+    study.train(progress=not screen.quiet and sys.stderr.isatty())
+    screen.table([(found.training,)], fixed=())
+    if study.interrupted:
+        screen.say("  Interrupted: the network as it is now is scored and written.", style="yellow")
+    study.score()
+    explain("scores")
+    sections.scores(screen, found)
+    study.explain()
+    explain("columns")
+    sections.importance(screen, found)
+    sections.seconds(screen, found)
+
+
+def write(study: Study, screen: Screen, out: Path, report: Path | None) -> None:
+    """The model file, and the report if wanted."""
+    from ..report import write_report
+    from .keeping import save
+
+    save(study.estimator, out, study.found)
+    screen.title("Written")
+    told = f"the model scored above, {size(out.stat().st_size)}; it has learnt from the training rows only"
+    rows = [(str(out), told)]
+    if report is not None:
+        write_report(report, study.found)
+        rows.append((str(report), f"all of this as one page, {size(report.stat().st_size)}"))
+    screen.table(rows, dim=(1,))
+    screen.title("Next")
+    screen.lines(study.found.commands)
+
+
+def shell(*words: object) -> str:
+    """A command as one types it.
+
+    >>> shell("cutaway", "inspect", "my model.safetensors")
+    "cutaway inspect 'my model.safetensors'"
+    """
+    return " ".join(quote(plain(word)) for word in words)

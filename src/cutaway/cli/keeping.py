@@ -1,0 +1,39 @@
+"""The model file of the command line: the estimator, and beside it what its fit found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ..errors import FileError
+from ..report.findings import Findings
+
+#: The entry of a model file's extra values that holds the findings.
+ENTRY = "findings"
+
+
+def load(path: Path) -> Any:
+    """The estimator in a file. Raises FileError for a bare network, which does not know its columns."""
+    from .. import estimators, files
+
+    model = files.load(path)
+    if not isinstance(model, estimators.Classifier | estimators.Regressor):
+        raise FileError(
+            f"{path}: this is a bare {type(model).__name__}, without the encoders of a table: give what `cutaway fit` "
+            "wrote, or ct.save of a Classifier or Regressor. In Python, ct.load(path).predict(array) uses it."
+        )
+    return model
+
+
+def save(estimator: Any, path: Path, found: Findings) -> None:
+    """Write the estimator with its findings beside it."""
+    from .. import files
+    from ..estimators import persistence
+
+    network, fitted, example = persistence.parts(estimator)
+    files.save(network, path, input=example, extra=fitted | {ENTRY: found.to_json()}, kind=type(estimator).__name__)
+
+
+def findings(extra: dict[str, Any]) -> dict[str, Any] | None:
+    """The findings among a file's extra values, if `cutaway fit` wrote it."""
+    return extra.get(ENTRY)

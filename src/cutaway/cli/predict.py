@@ -1,0 +1,92 @@
+"""cutaway predict: a prediction for each row of a table, in its order."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+from typer import Argument, Option
+
+from . import checks
+
+
+def predict(
+    model: Annotated[Path, Argument(help="A model that `cutaway fit` wrote.", show_default=False)],
+    data: Annotated[Path, Argument(help="A table with the columns of training.", show_default=False)],
+    out: Annotated[Path | None, Option("--out", "-o", help="A .csv file; without it, standard output.")] = None,
+    keep: Annotated[list[str] | None, Option(metavar="COL", help="Copy this column of the table, too.")] = None,
+) -> None:
+    """Predict every row of a table and write CSV: prediction, and for classes the probability of each.
+
+    Rows keep their order. Text that a spreadsheet would take for a formula gets an apostrophe before it.
+    """
+    from ..data import read_table
+    from ..files import write_whole
+    from .keeping import load
+    from .terminal import Screen
+
+    if out is not None:
+        checks.output(out, "--out", (".csv",), [model, data])
+    estimator = load(model)
+    table = read_table(data)
+    table.columns = [str(name) for name in table.columns]
+    kept = checks.columns(keep or [], list(table.columns), "--keep", data.name)
+    text = as_csv({name: table[name] for name in kept} | answer_columns(estimator, table))
+    if out is None:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        return
+    write_whole(out, text.encode("utf-8"))
+    Screen(stderr=True).say(f"{len(table):,} predictions of {_what(estimator)} written to {out}")
+
+
+def answer_columns(estimator: Any, table: Any) -> dict[str, Any]:
+    """Columns of the output: prediction (one for each target), then probability of each class or label."""
+    names, task = estimator.target_encoder_.names, estimator.target_encoder_.task
+    predicted = estimator.predict(table)
+    if predicted.ndim == 1:
+        columns = {"prediction": predicted}
+    else:
+        columns = {f"prediction_{name}": predicted[:, j] for j, name in enumerate(names)}
+    if hasattr(estimator, "predict_proba"):
+        labels = names if task == "multilabel" else [str(label) for label in estimator.classes_.tolist()]
+        p = estimator.predict_proba(table)
+        columns |= {f"probability_{label}": p[:, j] for j, label in enumerate(labels)}
+    return columns
+
+
+def as_csv(columns: dict[str, Any]) -> str:
+    """
+    >>> as_csv({"name": ["=1+1", "-3", "ann"], "n": [1, 2, 3]}).split()
+    ['name,n', "'=1+1,1", '-3,2', 'ann,3']
+    """
+    import pandas as pd
+
+    frame = pd.DataFrame({name: pd.Series(values).reset_index(drop=True) for name, values in columns.items()})
+    for name in frame.columns:
+        if frame[name].dtype.kind == "O" or pd.api.types.is_string_dtype(frame[name].dtype):
+            frame[name] = frame[name].map(harmless, na_action="ignore")
+    frame.columns = [harmless(name) for name in frame.columns]
+    return frame.to_csv(index=False, lineterminator="\n")
+
+
+def harmless(cell: Any) -> Any:
+    """Text that starts like a formula, with an apostrophe before it; numbers stay.
+
+    >>> harmless("=SUM(A1)"), harmless("-1.5"), harmless("-b")
+    ("'=SUM(A1)", '-1.5', "'-b")
+    """
+    if not isinstance(cell, str) or not cell.lstrip(" ").startswith(("=", "+", "-", "@", "\t", "\r")):
+        return cell
+    try:
+        float(cell)
+    except ValueError:
+        return "'" + cell
+    return cell
+
+
+def _what(estimator: Any) -> str:
+    from ..report.text import listed
+
+    return listed(estimator.target_encoder_.names)

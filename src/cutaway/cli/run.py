@@ -1,0 +1,61 @@
+"""main: runs a command; errors become a line on stderr and a status, never a traceback."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+
+from ..errors import CutawayError
+
+#: What typer raises for options and arguments that it cannot use (it exports only this one of the family).
+UsageError: Any = typer.BadParameter.__mro__[1]
+BAD_INPUT, INTERRUPTED, PIPE_CLOSED = 2, 130, 141
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit status: 0, 2 for bad input, 130 after Ctrl-C, 141 when nobody reads the output."""
+    from .app import app
+    from .terminal import error, stand_in_for_unknown_letters, warn
+
+    stand_in_for_unknown_letters()
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_, **__: warn(message)
+        try:
+            status = app(args, prog_name="cutaway", standalone_mode=False)
+            sys.stdout.flush()
+            return status if isinstance(status, int) else 0
+        except CutawayError as problem:
+            error(problem)
+        except UsageError as problem:
+            error(f"{problem.format_message()}{_help_hint(problem)}")
+        except BrokenPipeError:
+            return _nobody_reads()
+        except (KeyboardInterrupt, typer.Abort):
+            error("interrupted; nothing was written")
+            return INTERRUPTED
+        except MemoryError:
+            error("there is not enough memory for this table: leave columns out with --drop, or use fewer rows")
+        except OSError as problem:
+            where = f"{problem.filename}: " if problem.filename else ""
+            error(f"{where}{problem.strerror or problem}")
+        return BAD_INPUT
+
+
+def _help_hint(problem: Any) -> str:
+    context = getattr(problem, "ctx", None)
+    return f"\n`{context.command_path} --help` lists what it takes." if context else ""
+
+
+def _nobody_reads() -> int:
+    """As other programs do when the reader of a pipe is gone: stop without a word."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(nowhere, stream.fileno())
+    return PIPE_CLOSED

@@ -1,0 +1,143 @@
+"""The findings of a fit, section by section, as the terminal shows them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..report.findings import Findings, Score
+from ..report.page import format_score, kinds
+from ..report.text import duration, listed, number, short
+from .terminal import Screen
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+#: How much of a long list is shown.
+MOST_LEFT_OUT, MOST_TARGETS, MOST_COLUMNS, MOST_CLASSES, MOST_OUTPUTS = 6, 8, 10, 8, 12
+BAR = 24
+
+
+def data(screen: Screen, found: Findings) -> None:
+    """What was understood from the file."""
+    screen.title("Data", f"{found.source}: {found.rows:,} rows, {found.width:,} columns")
+    rows = [(kind, f"{count:,}", f"{gaps:,}", listed(names)) for kind, count, gaps, names in kinds(found.columns)]
+    screen.table(rows, ["kind", "columns", "with gaps", "which"], right=(1, 2))
+    gappy = sorted((c for c in found.columns if c.gaps and not c.left_out), key=lambda c: -c.gaps)
+    facts = [("target" if i == 0 else "", f"{t.name}: {t.summary}") for i, t in enumerate(found.targets[:MOST_TARGETS])]
+    if len(found.targets) > MOST_TARGETS:
+        facts.append(("", f"and {len(found.targets) - MOST_TARGETS} more"))
+    facts.append(("task", found.task))
+    if found.without_target:
+        facts.append(("dropped", f"{found.without_target:,} rows without a target"))
+    if gappy:
+        worst = ", ".join(f"{short(c.name, 24)} {c.gaps / (found.rows - found.without_target):.0%}" for c in gappy[:3])
+        facts.append(("gaps", f"most in {worst}; a gap is a value of its own, nothing is thrown away"))
+    out = [c for c in found.columns if c.left_out]
+    facts += [("left out" if i == 0 else "", f"{short(c.name, 30)}: {c.how.removeprefix('left out: ')}")
+              for i, c in enumerate(out[:MOST_LEFT_OUT])]  # fmt: skip
+    if len(out) > MOST_LEFT_OUT:
+        facts.append(("", f"and {len(out) - MOST_LEFT_OUT} more"))
+    facts += [("note", note) for note in found.notes]
+    screen.say()
+    screen.table(facts, dim=(0,))
+
+
+def design(screen: Screen, found: Findings) -> None:
+    """The design, each choice with its reason."""
+    screen.title("Design", found.network)
+    screen.table(found.design, dim=(2,))
+
+
+def scores(screen: Screen, found: Findings) -> None:
+    """Network and linear model on the same rows, and who is ahead."""
+    units = f"; errors in the unit of {found.targets[0].name}" if found.task == "regression" else ""
+    screen.title("Scores", f"the linear model is {found.linear}{units}" if found.linear else units.removeprefix("; "))
+    score_table(screen, found.scores, "rows")
+    if found.verdict:
+        screen.say()
+        screen.table([(found.verdict,)], fixed=())
+    if found.outputs:
+        screen.title("Each output", "test rows")
+        score_table(screen, found.outputs[:MOST_OUTPUTS], "output")
+        if len(found.outputs) > MOST_OUTPUTS:
+            screen.say(f"  and {len(found.outputs) - MOST_OUTPUTS} more")
+    if found.confusion:
+        confusion(screen, found.confusion)
+
+
+def score_table(screen: Screen, scores: list[Score], first: str) -> None:
+    """Two lines for each part; where test rows are scored, the better number of the two is bold."""
+    from rich.text import Text
+
+    names = list(scores[0].network)
+    rows: list[list[Any]] = []
+    for s in scores:
+        pair = [("network", s.network, s.linear), ("linear", s.linear, s.network)]
+        for model, own, other in pair:
+            if not own:
+                continue
+            cells = [Text(format_score(n, own[n]), style=_style(n, own, other)) for n in names]
+            lead = [short(s.part, 24), f"{s.rows:,}"] if own is s.network else ["", ""]
+            rows.append([*lead, model, *cells])
+    head = ["" if first == "rows" else first, "rows", "model", *names]
+    screen.table(rows, head, right=(1, *range(3, 3 + len(names))))
+
+
+def _style(name: str, own: dict, other: dict) -> str:
+    from ..report.scores import ERRORS
+
+    a, b = own.get(name), other.get(name)
+    if a is None or b is None or a == b:
+        return ""
+    return "bold" if (a < b) == (name in ERRORS) else ""
+
+
+def confusion(screen: Screen, found: dict[str, Any]) -> None:
+    """The matrix for a few classes, the most common mistakes for many."""
+    labels, counts = [short(label, 12) for label in found["labels"]], found["counts"]
+    if len(labels) <= MOST_CLASSES:
+        screen.title("Confusion", "test rows: true classes down, predictions across")
+        rows: list[list[Any]] = [
+            [labels[i], *(_count(n, i == j) for j, n in enumerate(line))] for i, line in enumerate(counts)
+        ]
+        screen.table(rows, ["", *labels], right=tuple(range(1, len(labels) + 1)))
+        return
+    wrong = [(n, labels[i], labels[j]) for i, line in enumerate(counts) for j, n in enumerate(line) if i != j and n]
+    wrong.sort(key=lambda entry: -entry[0])
+    screen.title("Confusion", f"test rows: the commonest of {sum(n for n, _, _ in wrong):,} mistakes")
+    screen.table([(f"{n:,}", true, taken) for n, true, taken in wrong[:6]], ["rows", "true", "taken for"], right=(0,))
+
+
+def _count(n: int, hit: bool) -> Text:
+    from rich.text import Text
+
+    return Text(f"{n:,}", style="bold green" if hit else "red" if n else "dim")
+
+
+def importance(screen: Screen, found: Findings) -> None:
+    """The columns that matter most, with bars."""
+    if not found.importance:
+        return
+    screen.title("Columns that matter", f"what {found.importance_unit} on test rows loses when one is shuffled")
+    most = max(max(value for _, value, _ in found.importance), 1e-12)
+    rows = [(short(name, 28), f"{value:z.3f}", f"± {spread:.3f}", "█" * max(0, round(BAR * value / most)))
+            for name, value, spread in found.importance[:MOST_COLUMNS]]  # fmt: skip
+    screen.table(rows, right=(1, 2), dim=(2,))
+
+
+def seconds(screen: Screen, found: Findings) -> None:
+    """How long each part took."""
+    total = sum(found.seconds.values())
+    if not total:
+        return
+    parts = ", ".join(f"{name} {duration(value)}" for name, value in found.seconds.items())
+    screen.title("Time", f"{duration(total)} in all")
+    screen.table([(f"{parts}. Slowest: {found.slowest}, {found.seconds[found.slowest] / total:.0%}.",)], fixed=())
+
+
+def prediction_summary(values: Any) -> str:
+    """Low, middle and high of numbers, for a line of text."""
+    import numpy as np
+
+    low, middle, high = np.quantile(np.asarray(values, float), [0, 0.5, 1])
+    return f"from {number(low)} to {number(high)}, median {number(middle)}"

@@ -1,0 +1,193 @@
+"""A study: the problem in a file trained, scored and explained, step by step. What it finds is in `found`."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..report.findings import ColumnFacts, Findings, Score
+from ..report.scores import CLASSES, compare, confusion, measure, measure_outputs
+from ..report.text import duration
+from .problem import Problem, divide
+
+#: Points of the picture of predictions over the truth that are kept.
+MOST_POINTS = 1500
+PARTS = ("training", "validation", "test")
+
+
+@dataclass
+class Options:
+    """What the command line lets one choose; None leaves it to the design."""
+
+    test: float = 0.2
+    hidden: tuple[int, ...] | None = None
+    loss: str | None = None
+    epochs: int | None = None
+    batch_size: int | None = None
+    lr: float | None = None
+    seed: int = 0
+    threads: int | None = None
+    time_limit: float | None = None
+
+    def chosen(self) -> dict[str, Any]:
+        """What was not left to the design, for the report."""
+        shown = {name.replace("_", " "): value for name, value in vars(self).items() if value is not None}
+        return shown | ({"hidden": ",".join(map(str, self.hidden)) or "none"} if self.hidden is not None else {})
+
+
+class Study:
+    """`design`, `train`, `score` and `explain`, in this order; each adds to `found`."""
+
+    def __init__(self, problem: Problem, options: Options, reading: float = 0.0) -> None:
+        self.problem, self.options = problem, options
+        self.parts, divided = divide(problem, options.test, options.seed)
+        self.found = Findings(
+            problem.source, problem.rows, problem.width, [], problem.target_facts(), problem.task,
+            without_target=problem.without_target, notes=list(problem.notes), divided=divided,
+            seconds={"reading": reading}, settings=options.chosen(), versions=versions(),
+            date=time.strftime("%Y-%m-%d %H:%M"),
+        )  # fmt: skip
+
+    @contextmanager
+    def timed(self, name: str):
+        """The seconds in the block count for this part."""
+        began = time.perf_counter()
+        yield
+        self.found.seconds[name] = self.found.seconds.get(name, 0.0) + time.perf_counter() - began
+
+    def rows(self, part: int) -> tuple[Any, Any]:
+        """X and y of a part: 0 training, 1 validation, 2 test."""
+        return self.problem.X.iloc[self.parts[part]], self.problem.y.iloc[self.parts[part]]
+
+    # ---- design and training -----------------------------------------------------------------------------------------
+    def design(self) -> None:
+        """Fit the encoders and decide on network and training, without training yet."""
+        with self.timed("loading libraries"):
+            self.estimator = self._estimator()
+        with self.timed("encoding"):
+            X, y = self.rows(0)
+            self._data = prepare(self.estimator, X, y)
+        found, design = self.found, self.estimator.design_
+        if self.options.lr is not None:
+            design.lr, design.reasons["optimizer"] = self.options.lr, "as asked"
+        found.columns = [ColumnFacts(c.name, c.kind, c.gaps, c.distinct, c.example, c.how)
+                         for c in self.estimator.encoder_.columns]  # fmt: skip
+        found.notes += self.estimator.target_encoder_.notes
+        found.design = [self._held_out(list(row)) for row in design.table()]
+        found.network = repr(self.estimator.model_)
+
+    def train(self, progress: bool) -> None:
+        """Run ct.fit; Ctrl-C ends it early and the best weights so far stay."""
+        self.estimator.verbose = progress
+        began = time.perf_counter()
+        self.estimator._train(*self._data, began)
+        run = self.estimator.run_
+        self.found.seconds["encoding"] += time.perf_counter() - began - run.seconds
+        self.found.seconds["training"] = run.seconds
+        history = run.history.columns()
+        self.found.history = {name: history[name].tolist() for name in ("loss", "val_loss") if name in history}
+        self.found.best_epoch = int(run.best_epoch) if len(self.parts[1]) else 0
+        self.found.training = told(run, kept=bool(len(self.parts[1])))
+
+    @property
+    def interrupted(self) -> bool:
+        return self.estimator.run_.stopped == "interrupted"
+
+    def _estimator(self) -> Any:
+        from ..estimators import Classifier, Regressor
+
+        options, kind = self.options, Classifier if self.problem.classifies else Regressor
+        return kind(
+            network="auto" if options.hidden is None else list(options.hidden), loss=options.loss,
+            epochs=options.epochs, batch_size="auto" if options.batch_size is None else options.batch_size,
+            time_limit=options.time_limit, random_state=options.seed, threads=options.threads,
+            validation=self.rows(1) if len(self.parts[1]) else None,
+        )  # fmt: skip
+
+    def _held_out(self, row: list[str]) -> list[str]:
+        """The design's row on validation, which was given: how many rows that are."""
+        if row[0] != "validation" or not len(self.parts[1]):
+            return row
+        patience = self.estimator.design_.patience
+        stop = f", patience {patience} epochs" if patience else ""
+        reason = "rows that are not learnt from show when to stop; the best weights are kept"
+        return [row[0], f"{len(self.parts[1]):,} rows{stop}", reason]
+
+    # ---- scores ------------------------------------------------------------------------------------------------------
+    def score(self) -> None:
+        """Network and linear model on the rows of each part."""
+        with self.timed("scoring"):
+            from ..estimators import baseline
+
+            X, y = self.rows(0)
+            self.linear = baseline(X, y, like=self.estimator)
+            self.found.linear = self.linear.name
+            for i, part in enumerate(PARTS):
+                if len(self.parts[i]):
+                    self._score_part(part, *self.rows(i))
+
+    def _score_part(self, part: str, X: Any, y: Any) -> None:
+        y = np.asarray(y)
+        task, models = self.problem.task, (self.estimator, self.linear)
+        ours, theirs = (answers(model, X, self.problem.classifies) for model in models)
+        classes = getattr(self.estimator, "classes_", None)
+        scores = [measure(task, y, *answer, classes) for answer in (ours, theirs)]
+        self.found.scores.append(Score(part, len(y), *scores))
+        if part != "test":
+            return
+        self.found.verdict = compare(task, y, ours[0], theirs[0])
+        if len(self.problem.targets) > 1:
+            each = (measure_outputs(task, y, *answer) for answer in (ours, theirs))
+            self.found.outputs = [Score(name, len(y), *pair)
+                                  for name, *pair in zip(self.problem.targets, *each, strict=True)]  # fmt: skip
+        elif classes is None:
+            step = -(-len(y) // MOST_POINTS)
+            self.found.scatter = {"true": y[::step].astype(float).tolist(), "predicted": ours[0][::step].tolist()}
+        else:
+            counts = confusion(y, ours[0], classes)
+            self.found.confusion = {"labels": [str(label) for label in classes.tolist()], "counts": counts}
+
+    def explain(self) -> None:
+        """The columns that matter, by shuffling each on the test rows."""
+        from ..estimators import permutation_importance
+
+        with self.timed("scoring"):
+            ranked = permutation_importance(self.estimator, *self.rows(2), seed=self.options.seed)
+        self.found.importance = [(one.column, one.drop, one.deviation) for one in ranked]
+        self.found.importance_unit = "R²" if not self.problem.classifies else CLASSES[0]
+
+
+def prepare(estimator: Any, X: Any, y: Any) -> tuple[Any, Any, Any]:
+    """The first half of the estimator's fit: encoders, design and network, before any training."""
+    estimator._check_arguments()
+    data = estimator._rows(X, y, None)
+    estimator._begin(*data)
+    return data
+
+
+def answers(model: Any, X: Any, classifies: bool) -> tuple[np.ndarray, np.ndarray | None]:
+    """Predictions, and the probabilities of classes."""
+    return model.predict(X), model.predict_proba(X) if classifies else None
+
+
+def told(run: Any, kept: bool) -> str:
+    """How training went, in a sentence or two."""
+    if not run.epochs_done:
+        return f"Training stopped within its first epoch ({run.stopped}): the network has learnt next to nothing."
+    text = f"{run.epochs_done} of {run.epochs} epochs in {duration(run.seconds)}: {run.stopped}."
+    return text + (f" The weights of epoch {run.best_epoch} were kept." if kept and run.best_epoch else "")
+
+
+def versions() -> dict[str, str]:
+    """What this ran on."""
+    import platform
+    from importlib.metadata import version
+
+    names = ("cutaway", "numpy", "numba", "scikit-learn", "pandas")
+    return {"python": platform.python_version()} | {name: version(name) for name in names}
+
+

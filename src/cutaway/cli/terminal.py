@@ -1,0 +1,108 @@
+"""What the commands print: sections of text and tables, to a terminal or a pipe."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..report.text import plain
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+WIDEST = 110
+
+
+def console(stderr: bool = False) -> Console:
+    """A console that shows text as it is: no markup, no emoji, nothing coloured by its looks."""
+    from rich.console import Console
+
+    made = Console(stderr=stderr, markup=False, emoji=False, highlight=False)
+    if made.width > WIDEST:
+        made.width = WIDEST
+    return made
+
+
+class Screen:
+    """Where a command writes; `quiet` keeps everything back but what was asked for."""
+
+    def __init__(self, quiet: bool = False, stderr: bool = False) -> None:
+        self.quiet = quiet
+        self.console = console(stderr)
+
+    def say(self, *text: Any, style: str = "") -> None:
+        """A line (or paragraph)."""
+        if not self.quiet:
+            self.console.print(*map(plain, text), style=style or None)
+
+    def title(self, text: str, note: str = "") -> None:
+        """The head of a section, and a few words on it."""
+        if self.quiet:
+            return
+        from rich.text import Text
+
+        head = Text(plain(text), style="bold")
+        self.console.print()
+        self.console.print(head + Text(f"  {plain(note)}" if note else "", style="not bold dim"))
+
+    def table(self, rows: Iterable[Sequence[Any]], head: Sequence[str] = (), right: Sequence[int] = (),
+              fixed: Sequence[int] = (0,), dim: Sequence[int] = ()) -> None:  # fmt: skip
+        """Columns of text; those numbered in `right` are numbers, in `fixed` never wrapped, in `dim` less bright."""
+        if self.quiet:
+            return
+        from rich.table import Table
+        from rich.text import Text
+
+        made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=bool(head), header_style="dim")
+        lines = [[cell if isinstance(cell, Text) else Text(plain(cell)) for cell in row] for row in rows]
+        for i in range(max(map(len, lines), default=len(head))):
+            made.add_column(
+                Text(head[i]) if head else "",
+                justify="right" if i in right else "left",
+                no_wrap=i in right or i in fixed,
+                style="dim" if i in dim else "",
+            )
+        for line in lines:
+            made.add_row(*line)
+        self._print_indented(made)
+
+    def lines(self, lines: Sequence[str]) -> None:
+        """Lines that are never wrapped, so that they can be copied."""
+        for line in lines:
+            if not self.quiet:
+                self.console.print(f"  {plain(line)}", soft_wrap=True, style="cyan")
+
+    def _print_indented(self, content: Any) -> None:
+        """Two columns to the right; without the spaces that fill lines up, where a pipe would get them."""
+        from rich.padding import Padding
+
+        content = Padding(content, (0, 0, 0, 2), expand=False)
+        if self.console.is_terminal:
+            self.console.print(content)
+            return
+        with self.console.capture() as lines:
+            self.console.print(content)
+        self.console.file.write("".join(f"{line.rstrip()}\n" for line in lines.get().splitlines()))
+
+
+def error(text: Any) -> None:
+    """`error: ...` on the error stream."""
+    out = console(stderr=True)
+    from rich.text import Text
+
+    out.print(Text("error: ", style="bold red") + Text(plain(text, keep="\n")), soft_wrap=True)
+
+
+def warn(text: Any) -> None:
+    """`note: ...` on the error stream."""
+    from rich.text import Text
+
+    console(stderr=True).print(Text("note: ", style="bold yellow") + Text(plain(text, keep="\n")), soft_wrap=True)
+
+
+def stand_in_for_unknown_letters() -> None:
+    """Streams that cannot show a letter (an old terminal, another encoding) show '?' for it."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")

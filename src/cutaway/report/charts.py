@@ -1,0 +1,129 @@
+"""Charts as inline SVG: learning curves, and predictions against the truth. Colours come from the page's style."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .html import Html, tag
+from .text import number
+
+WIDTH, HEIGHT = 480, 320
+LEFT, RIGHT, TOP, BOTTOM = 52, 12, 30, 42
+MOST_POINTS = 1500
+
+
+@dataclass
+class Axis:
+    """Values from low to high laid over pixels from start to end, evenly or by their logarithm."""
+
+    low: float
+    high: float
+    start: float
+    end: float
+    log: bool = False
+
+    def __call__(self, value: float) -> float:
+        """The pixel of a value; values beyond the ends stop there."""
+        low, high, value = (math.log10(v) if self.log else v for v in (self.low, self.high, self._held(value)))
+        return round(self.start + (value - low) / (high - low) * (self.end - self.start), 1)
+
+    def _held(self, value: float) -> float:
+        return min(max(value, self.low), self.high)
+
+    def ticks(self) -> list[float]:
+        """Some four round values on the axis.
+
+        >>> Axis(0, 87, 0, 1).ticks()
+        [0, 20, 40, 60, 80]
+        >>> Axis(0.02, 1.5, 0, 1, log=True).ticks()
+        [0.05, 0.1, 0.2, 0.5, 1.0]
+        """
+        if self.log:
+            decades = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
+            steps = (1, 2, 5) if len(decades) < 5 else (1,)
+            every = [k * 10.0**d for d in decades for k in steps]
+            inside = [v for v in every if self.low * 1.0001 <= v <= self.high * 0.9999]
+            if len(inside) >= 2:
+                return inside[:: -(-len(inside) // 6)]
+        rough = (self.high - self.low) / 5
+        step = 10.0 ** math.floor(math.log10(rough))
+        step *= min((k for k in (1, 2, 5, 10) if k * step >= rough), default=10)
+        first, last = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)
+        return [round(k * step, 12) if step < 1 else round(k * step) for k in range(first, last + 1)]
+
+
+def learning_curves(loss: Sequence[float], validation: Sequence[float], best: int) -> Html:
+    """Training and validation loss over the epochs; the epoch whose weights were kept is marked."""
+    lines = [line for line in (loss, validation) if line]
+    known = [v for line in lines for v in line if math.isfinite(v)]
+    if not known:
+        return tag("p", "No epoch was finished.", class_="note")
+    low, high = min(known), max(known)
+    log = low > 0 and high > 5 * low
+    if not log:
+        pad = (high - low or abs(high) or 1) * 0.06
+        low, high = low - pad, high + pad
+    else:
+        low, high = low / 1.1, high * 1.1
+    count = max(map(len, lines))
+    x = Axis(1, max(count, 2), LEFT, WIDTH - RIGHT)
+    y = Axis(low, high, HEIGHT - BOTTOM, TOP, log)
+    marks = _frame(x, y, "epoch", "loss" + (" (log scale)" if log else ""))
+    if best and validation:
+        marks.append(tag("line", x1=x(best), x2=x(best), y1=TOP, y2=HEIGHT - BOTTOM, class_="best"))
+    for kind, line in (("a", loss), ("b", validation)):
+        points = [f"{x(i)},{y(v)}" for i, v in _thinned(line) if math.isfinite(v)]
+        if len(points) == 1:
+            cx, cy = points[0].split(",")
+            marks.append(tag("circle", cx=cx, cy=cy, r=3, class_=f"dot {kind}"))
+        elif points:
+            marks.append(tag("polyline", points=" ".join(points), class_=f"line {kind}"))
+    return _svg(marks, f"Loss of training and validation rows over {count} epochs")
+
+
+def scatter(true: Sequence[float], predicted: Sequence[float], name: str) -> Html:
+    """Each test row as a dot, prediction over truth; a perfect model's dots lie on the diagonal."""
+    step = -(-len(true) // MOST_POINTS)
+    pairs = list(zip(true[::step], predicted[::step], strict=True))
+    low, high = min(true), max(true)
+    pad = (high - low or abs(high) or 1) * 0.04
+    x = Axis(low - pad, high + pad, LEFT, WIDTH - RIGHT)
+    y = Axis(low - pad, high + pad, HEIGHT - BOTTOM, TOP)
+    marks = _frame(x, y, f"true {name}", "predicted")
+    marks.append(tag("line", x1=x(x.low), y1=y(x.low), x2=x(x.high), y2=y(x.high), class_="best"))
+    marks += [tag("circle", cx=x(a), cy=y(b), r=2.4, class_="dot a") for a, b in pairs if math.isfinite(b)]
+    return _svg(marks, f"Predicted over true {name} for {len(true):,} test rows")
+
+
+def _thinned(line: Sequence[float], most: int = 400) -> list[tuple[int, float]]:
+    """(epoch, value) for at most so many epochs, the last among them."""
+    step = max(1, len(line) // most)
+    points = [(i + 1, line[i]) for i in range(0, len(line), step)]
+    return points if not line or points[-1][0] == len(line) else [*points, (len(line), line[-1])]
+
+
+def _frame(x: Axis, y: Axis, below: str, beside: str) -> list[Html]:
+    marks = []
+    for v in y.ticks():
+        marks.append(tag("line", x1=LEFT, x2=WIDTH - RIGHT, y1=y(v), y2=y(v), class_="grid"))
+        marks.append(tag("text", _label(v, y), x=LEFT - 7, y=y(v) + 4, text_anchor="end"))
+    marks += [tag("text", _label(v, x), x=x(v), y=HEIGHT - BOTTOM + 18, text_anchor="middle") for v in x.ticks()]
+    marks.append(tag("line", x1=LEFT, x2=WIDTH - RIGHT, y1=HEIGHT - BOTTOM, y2=HEIGHT - BOTTOM, class_="axis"))
+    marks.append(tag("text", below, x=WIDTH - RIGHT, y=HEIGHT - 5, text_anchor="end", class_="name"))
+    marks.append(tag("text", beside, x=4, y=14, class_="name"))
+    return marks
+
+
+def _label(value: float, axis: Axis) -> str:
+    """A tick's number: 200,000 as 200k."""
+    most = max(abs(axis.low), abs(axis.high))
+    for size, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if most >= 10 * size:
+            return f"{value / size:g}{unit}" if value else "0"
+    return number(value)
+
+
+def _svg(marks: list[Html], label: str) -> Html:
+    return tag("svg", marks, viewBox=f"0 0 {WIDTH} {HEIGHT}", role="img", aria_label=label)

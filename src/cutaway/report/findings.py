@@ -1,0 +1,98 @@
+"""Findings: everything a fit found, as plain values, for the terminal to print, the page to show, the model to keep."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass
+class ColumnFacts:
+    """One column of the table: what it holds and what the network gets of it."""
+
+    name: str
+    kind: str
+    gaps: int
+    distinct: int
+    example: str
+    how: str
+
+    @property
+    def left_out(self) -> bool:
+        return self.kind.endswith("dropped)") or self.kind == "dropped"
+
+
+@dataclass
+class TargetFacts:
+    """One column of the target, in words: "a number from 1 to 9, median 4"."""
+
+    name: str
+    summary: str
+
+
+@dataclass
+class Score:
+    """The scores of the network and of the linear model on the same rows, by name."""
+
+    part: str
+    rows: int
+    network: dict[str, float | None]
+    linear: dict[str, float | None] = field(default_factory=dict)
+
+
+@dataclass
+class Findings:
+    """What was read, designed, trained and scored; every field is plain, so that a model file can hold it.
+
+    `scores` has a Score for training, validation and test rows; `outputs` one for each output on the test rows where
+    there are several; `confusion` is {"labels", "counts"} (true classes as rows); `scatter` {"true", "predicted"} on
+    test rows; `importance` (column, what shuffling it costs, its deviation); `seconds` how long each part took;
+    `commands` what uses the model.
+    """
+
+    source: str
+    rows: int
+    width: int
+    columns: list[ColumnFacts]
+    targets: list[TargetFacts]
+    task: str
+    without_target: int = 0
+    notes: list[str] = field(default_factory=list)
+    divided: str = ""
+    design: list[list[str]] = field(default_factory=list)
+    history: dict[str, list[float]] = field(default_factory=dict)
+    best_epoch: int = 0
+    training: str = ""
+    scores: list[Score] = field(default_factory=list)
+    outputs: list[Score] = field(default_factory=list)
+    verdict: str = ""
+    confusion: dict[str, Any] | None = None
+    scatter: dict[str, list[float]] | None = None
+    importance: list[tuple[str, float, float]] = field(default_factory=list)
+    importance_unit: str = ""
+    seconds: dict[str, float] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    date: str = ""
+    network: str = ""
+    linear: str = ""
+    commands: list[str] = field(default_factory=list)
+
+    @property
+    def slowest(self) -> str:
+        return max(self.seconds, key=lambda name: self.seconds[name]) if self.seconds else ""
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, state: dict[str, Any]) -> Findings:
+        """
+        >>> found = Findings("a.csv", 3, 2, [], [TargetFacts("y", "a number")], "regression")
+        >>> Findings.from_json(found.to_json()) == found
+        True
+        """
+        parts = {"columns": ColumnFacts, "targets": TargetFacts, "scores": Score, "outputs": Score}
+        made = {name: [kind(**part) for part in state[name]] for name, kind in parts.items()}
+        importance: Any = [tuple(entry) for entry in state["importance"]]
+        return cls(**{**state, **made, "importance": importance})

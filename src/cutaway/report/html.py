@@ -1,0 +1,55 @@
+"""HTML and SVG from Python calls: `tag` escapes every text it is given, so no name in a table can become markup."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+from .text import plain
+
+
+class Html(str):
+    """Text that is markup already."""
+
+    __slots__ = ()
+
+
+#: Elements without content, and whether SVG closes them.
+EMPTY = {"meta", "br", "wbr"}
+
+
+def tag(element: str, /, *content: Any, **attributes: Any) -> Html:
+    """
+    >>> tag("p", "1 < 2 ", tag("b", "yes"), class_="note")
+    '<p class="note">1 &lt; 2 <b>yes</b></p>'
+    """
+    given = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{escape(plain(value))}"'
+        for key, value in attributes.items()
+        if value is not None
+    )
+    return Html(f"<{element}{given}>") if element in EMPTY else Html(f"<{element}{given}>{join(*content)}</{element}>")
+
+
+def join(*content: Any) -> Html:
+    """Pieces one after the other; None and False vanish, lists are laid flat."""
+    out = []
+    for piece in content:
+        if isinstance(piece, Html):
+            out.append(str(piece))
+        elif isinstance(piece, list | tuple):
+            out.append(join(*piece))
+        elif piece is not None and piece is not False:
+            out.append(escape(plain(piece, keep="\n")))
+    return Html("".join(out))
+
+
+def table(head: list[Any], rows: list[list[Any]], numbers: int = 0, **attributes: Any) -> Html:
+    """A table, in a box that scrolls if it is too wide; its columns from number `numbers` on hold numbers (0: none)."""
+
+    def cell(kind: str, i: int, content: Any) -> Html:
+        return tag(kind, content, class_="n" if numbers and i >= numbers else None)
+
+    lines = [tag("tr", [cell("td", i, part) for i, part in enumerate(row)]) for row in rows]
+    top = tag("thead", tag("tr", [cell("th", i, part) for i, part in enumerate(head)])) if head else None
+    return tag("div", tag("table", top, tag("tbody", lines), **attributes), class_="wide")

@@ -1,0 +1,209 @@
+"""The report: one HTML page with everything in it, without scripts; for light, dark and narrow screens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..files.container import write_whole
+from .charts import learning_curves, scatter
+from .findings import ColumnFacts, Findings, Score
+from .html import Html, join, table, tag
+from .scores import ERRORS
+from .style import STYLE
+from .text import duration, listed, number, score, short
+
+#: A confusion matrix with more classes than this is no longer a picture.
+MOST_CLASSES = 30
+#: So many columns that matter are shown; the others unfold.
+MOST_COLUMNS = 15
+
+
+def write_report(path: Any, found: Findings) -> None:
+    """Write the page of a fit to `path`, whole or not at all. Raises FileError where it cannot be written."""
+    write_whole(path, page(found).encode("utf-8", "replace"))
+
+
+def page(found: Findings) -> str:
+    """The whole page as text."""
+    names = listed([target.name for target in found.targets])
+    head = [
+        tag("meta", charset="utf-8"),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", name="color-scheme", content="light dark"),
+        tag("meta", http_equiv="Content-Security-Policy", content="default-src 'none'; style-src 'unsafe-inline'"),
+        tag("title", f"{names} · Cutaway"),
+        tag("style", Html(STYLE)),
+    ]
+    parts = [_headline(found, names), _scores(found), _pictures(found), _importance(found), _data(found),
+             _design(found), _training(found), _use(found), _settings(found)]  # fmt: skip
+    body = tag("body", tag("main", [part for part in parts if part]))
+    return "<!doctype html>\n" + tag("html", tag("head", head), body, lang="en")
+
+
+def _section(title: str, *content: Any, note: str = "") -> Html:
+    return tag("section", tag("h2", title), note and tag("p", note, class_="note"), *content)
+
+
+def _headline(found: Findings, names: str) -> Html:
+    test = next((s for s in found.scores if s.part == "test"), None)
+    name = "R²" if "regression" in found.task else "accuracy"
+    bars: list[Html] = []
+    if test is not None:
+        for kind, label, scores in (("a", "network", test.network), ("b", "linear model", test.linear)):
+            if scores:
+                bars.append(_bar(label, scores.get(name), 1.0, score(scores.get(name)), kind))
+    return tag(
+        "header",
+        tag("p", f"Cutaway · {found.task}", class_="kicker"),
+        tag("h1", names, " ", tag("small", f"from {found.source}")),
+        bars and tag("div", tag("p", f"{name} on rows that neither has seen", class_="note"), bars, class_="bars"),
+        tag("p", found.verdict, class_="verdict"),
+    )
+
+
+def _bar(label: str, value: float | None, full: float, text: str, kind: str) -> Html:
+    """One line of a bar chart."""
+    share = max(0.0, min(1.0, (value or 0) / full)) if full > 0 else 0
+    inner = tag("span", "", class_=f"fill {kind}", style=f"width:{100 * share:.1f}%")
+    return tag("div", tag("span", label, class_="label"), tag("span", inner, class_="track"),
+               tag("span", text, class_="value"), class_="bar")  # fmt: skip
+
+
+def _scores(found: Findings) -> Html | None:
+    if not found.scores:
+        return None
+    notes = [_unit_note(found)] + [f"The linear model is {found.linear}."] * bool(found.linear)
+    content = [score_table(found.scores, "rows")]
+    if found.outputs:
+        content += [tag("h3", "Each output, on the test rows"), score_table(found.outputs, "output")]
+    return _section("Scores", content, note=" ".join(note for note in notes if note))
+
+
+def score_table(scores: list[Score], first: str) -> Html:
+    """Network and linear model under each other, for each part of the rows."""
+    names = list(scores[0].network)
+    rows: list[list[Any]] = []
+    for s in scores:
+        for model, kind, values in (("network", "a", s.network), ("linear", "b", s.linear)):
+            if values:
+                part = tag("b", s.part, " ", tag("small", f"{s.rows:,} rows")) if kind == "a" else ""
+                rows.append([part, tag("span", model, class_=f"ink {kind}"),
+                             *(format_score(name, values[name]) for name in names)])  # fmt: skip
+    return table([first, "model", *names], rows, numbers=2, class_="pairs")
+
+
+def format_score(name: str, value: float | None) -> str:
+    return number(value) if name in ERRORS else score(value)
+
+
+def _unit_note(found: Findings) -> str:
+    if found.task == "regression":
+        return f"RMSE and median error are in the unit of {found.targets[0].name}."
+    return ""
+
+
+def _pictures(found: Findings) -> Html | None:
+    figures = []
+    if found.scatter:
+        name = short(found.targets[0].name, 30)
+        picture = scatter(found.scatter["true"], found.scatter["predicted"], name)
+        figures.append(_figure(picture, "Predictions over the truth, test rows. On the line they agree."))
+    if found.history.get("loss"):
+        picture = learning_curves(found.history["loss"], found.history.get("val_loss", []), found.best_epoch)
+        legend = [tag("span", "training", class_="ink a"), " and ", tag("span", "validation", class_="ink b"), " loss"]
+        kept = f"; the dashed line is epoch {found.best_epoch}, whose weights were kept" * bool(found.best_epoch)
+        figures.append(_figure(picture, legend, kept, "."))
+    if found.confusion and len(found.confusion["labels"]) <= MOST_CLASSES:
+        caption = "True classes in rows, predictions in columns, test rows."
+        figures.insert(0, _figure(_confusion(found.confusion), caption))
+    return tag("section", figures, class_="figures") if figures else None
+
+
+def _figure(picture: Html, *caption: Any) -> Html:
+    return tag("figure", picture, tag("figcaption", *caption))
+
+
+def _confusion(found: dict[str, Any]) -> Html:
+    """The counts, shaded by their share of the true class."""
+    labels = [short(label, 16) for label in found["labels"]]
+    rows = []
+    for i, counts in enumerate(found["counts"]):
+        total = sum(counts) or 1
+        cells = [
+            tag("td", f"{count:,}", class_="hit" if i == j else "miss" if count else "none",
+                style=f"--share:{count / total:.2f}")
+            for j, count in enumerate(counts)
+        ]  # fmt: skip
+        rows.append(tag("tr", tag("th", labels[i]), cells))
+    top = tag("tr", tag("th", ""), [tag("th", label) for label in labels])
+    return tag("div", tag("table", tag("thead", top), tag("tbody", rows), class_="confusion"), class_="wide")
+
+
+def _importance(found: Findings) -> Html | None:
+    if not found.importance:
+        return None
+    most = max(value for _, value, _ in found.importance)
+    bars = [_bar(short(name, 40), value, most, f"{score(value)} ± {score(spread)}", "a")
+            for name, value, spread in found.importance]  # fmt: skip
+    note = f"How much {found.importance_unit} on the test rows falls when one column is shuffled."
+    rest = bars[MOST_COLUMNS:]
+    more = tag("details", tag("summary", f"{len(rest):,} more"), tag("div", rest, class_="bars"))
+    return _section("Columns that matter", tag("div", bars[:MOST_COLUMNS], class_="bars"), rest and more, note=note)
+
+
+def _data(found: Findings) -> Html:
+    rows = [[kind, f"{count:,}", f"{gaps:,}", listed(names, 4)] for kind, count, gaps, names in kinds(found.columns)]
+    target = [tag("p", tag("b", t.name), f": {t.summary}") for t in found.targets[:12]]
+    facts = f"{found.source} has {found.rows:,} rows and {found.width:,} columns."
+    if found.without_target:
+        facts += f" {found.without_target:,} rows have no target and were left out."
+    every = [[c.name, c.kind, f"{c.gaps:,}", f"{c.distinct:,}", short(c.example, 24), c.how] for c in found.columns]
+    head = ["column", "kind", "gaps", "values", "example", "how it is encoded"]
+    return _section(
+        "Data",
+        tag("p", facts),
+        target,
+        table(["kind", "columns", "with gaps", "which"], rows),
+        [tag("p", note, class_="note") for note in found.notes],
+        tag("details", tag("summary", f"All {len(every):,} columns"), table(head, every)),
+    )
+
+
+def kinds(columns: list[ColumnFacts]) -> list[tuple[str, int, int, list[str]]]:
+    """(kind, columns of it, how many of them have gaps, their names), those left out last and together."""
+    groups: dict[str, list[ColumnFacts]] = {}
+    for column in sorted(columns, key=lambda c: c.left_out):
+        groups.setdefault("left out" if column.left_out else column.kind, []).append(column)
+    return [(kind, len(some), sum(c.gaps > 0 for c in some), [c.name for c in some]) for kind, some in groups.items()]
+
+
+def _design(found: Findings) -> Html | None:
+    rows: list[list[Any]] = [[tag("b", name), value, reason] for name, value, reason in found.design]
+    return _section("Design", table([], rows, class_="design")) if rows else None
+
+
+def _training(found: Findings) -> Html:
+    total = sum(found.seconds.values())
+    bars = [_bar(name, seconds, max(found.seconds.values()), duration(seconds), "b")
+            for name, seconds in found.seconds.items()]  # fmt: skip
+    slow = f"{found.slowest.capitalize()} took longest: {found.seconds[found.slowest] / total:.0%} of " if total else ""
+    return _section(
+        "Training",
+        tag("p", found.training),
+        tag("p", found.divided),
+        bars and tag("p", f"{slow}{duration(total)}.", class_="note"),
+        tag("div", bars, class_="bars"),
+    )
+
+
+def _use(found: Findings) -> Html | None:
+    if not found.commands:
+        return None
+    note = "The model is the one scored above: it has learnt from the training rows only."
+    return _section("Use it", tag("pre", "\n".join(found.commands)), note=note)
+
+
+def _settings(found: Findings) -> Html:
+    pairs = {**found.settings, **found.versions, "date": found.date}
+    content = [join(tag("dt", name), tag("dd", value)) for name, value in pairs.items()]
+    return _section("Settings and versions", tag("dl", content))

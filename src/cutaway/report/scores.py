@@ -1,0 +1,139 @@
+"""How good are these predictions? The scores of a task, and which of two models is ahead."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .text import score
+
+REGRESSION = ("R²", "RMSE", "median error")
+CLASSES = ("accuracy", "balanced accuracy", "ROC AUC")
+#: Scores that are smaller the better.
+ERRORS = ("RMSE", "median error")
+
+
+def measure(task: str, y: np.ndarray, predicted: np.ndarray, probability: Any, classes: Any) -> dict[str, float | None]:
+    """The scores of predictions for the true y; None where a score says nothing, as ROC AUC of rows of one class.
+
+    y and predicted are (n,) or (n, k); probability is (n, classes) or (n, labels), or None. Several outputs get the
+    mean of their scores; RMSE and median error are left out there, as each output has a unit of its own.
+    """
+    if task == "multilabel":
+        y, predicted = np.asarray(y), np.asarray(predicted)
+        each = [by_class(y[:, j], predicted[:, j], _two(probability, j), [0, 1]) for j in range(y.shape[1])]
+        return {name: _mean([found[name] for found in each]) for name in CLASSES}
+    if task == "multi-output regression":
+        each = [by_number(y[:, j], predicted[:, j]) for j in range(y.shape[1])]
+        return {"R²": _mean([found["R²"] for found in each])}
+    return by_number(y, predicted) if task == "regression" else by_class(y, predicted, probability, classes)
+
+
+def measure_outputs(task: str, y: np.ndarray, predicted: np.ndarray, probability: Any) -> list[dict[str, float | None]]:
+    """The scores of each output by itself."""
+    y, predicted = np.asarray(y), np.asarray(predicted)
+    if task == "multilabel":
+        return [by_class(y[:, j], predicted[:, j], _two(probability, j), [0, 1]) for j in range(y.shape[1])]
+    return [by_number(y[:, j], predicted[:, j]) for j in range(y.shape[1])]
+
+
+def by_number(y: np.ndarray, predicted: np.ndarray) -> dict[str, float | None]:
+    """R² = 1 - Σ(y - ŷ)² / Σ(y - mean y)²; RMSE and median |y - ŷ| in y's unit.
+
+    >>> by_number(np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 4.0]))
+    {'R²': 0.5, 'RMSE': 0.5773502691896257, 'median error': 0.0}
+    """
+    from sklearn.metrics import median_absolute_error, r2_score, root_mean_squared_error
+
+    y, predicted = np.asarray(y, np.float64), np.asarray(predicted, np.float64)
+    told = len(y) > 1 and bool(np.ptp(y) > 0)
+    return {
+        "R²": float(r2_score(y, predicted)) if told else None,
+        "RMSE": float(root_mean_squared_error(y, predicted)),
+        "median error": float(median_absolute_error(y, predicted)),
+    }
+
+
+def by_class(y: np.ndarray, predicted: np.ndarray, probability: Any, classes: Any) -> dict[str, float | None]:
+    """Share of rows right; the same within each class that occurs, averaged; area under the ROC curve, one class
+    against the rest, averaged over the classes that occur.
+
+    >>> by_class(np.array(["a", "a", "b"]), np.array(["a", "b", "b"]), None, ["a", "b"])
+    {'accuracy': 0.6666666666666666, 'balanced accuracy': 0.75, 'ROC AUC': None}
+    """
+    from sklearn.metrics import roc_auc_score
+
+    truth, guess = codes(y, classes), codes(predicted, classes)
+    right = truth == guess
+    recalls = [float(right[truth == c].mean()) for c in np.unique(truth)]
+    areas = []
+    if probability is not None:
+        p = np.asarray(probability, np.float64)
+        chosen = [1] if len(classes) == 2 else range(len(classes))
+        areas = [float(roc_auc_score(truth == c, p[:, c])) for c in chosen if 0 < (truth == c).sum() < len(truth)]
+    return {"accuracy": float(right.mean()), "balanced accuracy": _mean(recalls), "ROC AUC": _mean(areas)}
+
+
+def confusion(y: np.ndarray, predicted: np.ndarray, classes: Any) -> list[list[int]]:
+    """counts[i][j]: rows of class i that were taken for class j.
+
+    >>> confusion(["a", "a", "b"], ["a", "b", "b"], ["a", "b"])
+    [[1, 1], [0, 1]]
+    """
+    truth, guess = codes(y, classes), codes(predicted, classes)
+    known, k = truth >= 0, len(classes)
+    return np.bincount(truth[known] * k + guess[known], minlength=k * k).reshape(k, k).tolist()
+
+
+def codes(labels: Any, classes: Any) -> np.ndarray:
+    """The place of each label among the classes; -1 for one that is not there."""
+    places = {label: i for i, label in enumerate(np.asarray(classes).tolist())}
+    return np.array([places.get(label, -1) for label in np.asarray(labels).tolist()], dtype=np.intp)
+
+
+def compare(task: str, y: np.ndarray, network: np.ndarray, linear: np.ndarray) -> str:
+    """Which of two predictions of the same rows is ahead, in a sentence.
+
+    Ahead is who has the smaller squared error (the more rows right) by at least two standard errors of the difference.
+    """
+    ours, theirs = (_row_errors(task, y, predicted) for predicted in (network, linear))
+    difference = theirs - ours
+    noise = difference.std() / np.sqrt(len(difference))
+    name = "R²" if "regression" in task else "accuracy"
+    a, b = (measure(task, y, p, None, _present(y, p))[name] for p in (network, linear))
+    on = f"On the {len(y):,} test rows" if len(y) > 1 else "On one test row"
+    scores = f"{name} {score(a)} beside the linear model's {score(b)}"
+    if abs(difference.mean()) <= 2 * noise or len(y) < 2:
+        return f"{on} the two are too close to call: {scores}. The linear model is the simpler one."
+    if difference.mean() > 0:
+        return f"{on} the network wins: {scores}."
+    return f"{on} the linear model wins: {scores}. On small tables it often does: it is the one to use here."
+
+
+def _row_errors(task: str, y: Any, predicted: Any) -> np.ndarray:
+    y, predicted = np.asarray(y), np.asarray(predicted)
+    if "regression" in task:
+        y, predicted = y.astype(np.float64), predicted.astype(np.float64)
+        spread = y.std(axis=0)
+        errors = ((predicted - y) / np.where(spread > 0, spread, 1)) ** 2
+    else:
+        errors = (y != predicted).astype(np.float64)
+    return errors.reshape(len(y), -1).mean(axis=1)
+
+
+def _present(y: Any, predicted: Any) -> list:
+    return list(dict.fromkeys([*np.ravel(y).tolist(), *np.ravel(predicted).tolist()]))
+
+
+def _two(probability: Any, j: int) -> np.ndarray | None:
+    """One label's probability as columns for no and yes."""
+    if probability is None:
+        return None
+    p = np.asarray(probability)[:, j]
+    return np.stack([1 - p, p], axis=1)
+
+
+def _mean(values: list) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None

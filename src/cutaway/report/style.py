@@ -1,0 +1,61 @@
+"""The report's style sheet."""
+
+STYLE = """
+:root{--paper:#fbfaf7;--text:#1f1e1b;--faint:#6d6a63;--rule:#dedad1;--a:#b8470b;--b:#2a66a8;
+--hit:184,71,11;--miss:42,102,168}
+@media (prefers-color-scheme:dark){:root{--paper:#181715;--text:#e9e6df;--faint:#9d988d;--rule:#37342f;--a:#f19555;
+--b:#7fb2ec;--hit:241,149,85;--miss:127,178,236}}
+*{box-sizing:border-box}
+body{margin:0;background:var(--paper);color:var(--text);
+font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;
+-webkit-text-size-adjust:100%;overflow-wrap:anywhere}
+main{max-width:62rem;margin:0 auto;padding:2.5rem 1.25rem 5rem}
+.kicker{margin:0;color:var(--a);font-weight:600;letter-spacing:.04em}
+h1{font-size:clamp(1.8rem,5vw,2.6rem);line-height:1.15;margin:.2rem 0 1.6rem;letter-spacing:-.02em}
+h1 small{font-size:.55em;letter-spacing:0;white-space:normal}
+h2{font-size:1.25rem;margin:0 0 .5rem;letter-spacing:-.01em}
+h3{font-size:1rem;margin:1.2rem 0 .4rem}
+p{margin:.4rem 0;max-width:46rem}
+.note,figcaption,summary{color:var(--faint);font-size:.9rem}
+.verdict{font-size:1.1rem;margin-top:1.1rem}
+section{margin-top:2.75rem;padding-top:1.1rem;border-top:1px solid var(--rule)}
+.wide{overflow-x:auto;margin:.6rem 0}
+table{border-collapse:collapse;font-size:.92rem;width:100%;overflow-wrap:normal}
+table th{font-weight:500;color:var(--faint);text-align:left;font-size:.85rem}
+th,td{padding:.32rem 1rem .32rem 0;vertical-align:top;border-bottom:1px solid var(--rule)}
+.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+.pairs tbody tr:nth-child(odd) td{border-bottom-color:transparent;padding-bottom:0}
+small{color:var(--faint);font-weight:400;white-space:nowrap}
+pre{font:.88rem/1.5 ui-monospace,monospace;white-space:pre-wrap;padding:.6rem .8rem;border-radius:4px;
+background:color-mix(in srgb,var(--rule) 40%,transparent)}
+.design td:first-child,.design td:nth-child(2){white-space:nowrap}
+.design td:last-child{color:var(--faint);min-width:14rem}
+.ink.a{color:var(--a);font-weight:600}.ink.b{color:var(--b);font-weight:600}
+.bars{max-width:46rem}
+.bar{display:grid;grid-template-columns:minmax(6rem,13rem) 1fr 7rem;gap:.75rem;align-items:center;
+margin:.28rem 0;font-size:.92rem}
+.bar .value{font-variant-numeric:tabular-nums}
+.track{height:.85rem;background:var(--rule);border-radius:2px;overflow:hidden}
+.fill{display:block;height:100%;min-width:1px}.fill.a{background:var(--a)}.fill.b{background:var(--b)}
+.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,20rem),1fr));gap:1.75rem}
+figure{margin:0;min-width:0}figcaption{margin-top:.3rem}
+svg{width:100%;height:auto;display:block;font:13px system-ui,sans-serif}
+svg text{fill:var(--faint)}svg .name{fill:var(--text)}
+.grid{stroke:var(--rule)}.axis{stroke:var(--faint)}.best{stroke:var(--faint);stroke-dasharray:4 4}
+.line{fill:none;stroke-width:2;stroke-linejoin:round}.line.a{stroke:var(--a)}.line.b{stroke:var(--b)}
+.dot.a{fill:var(--a);fill-opacity:.5}.dot.b{fill:var(--b)}
+.confusion{width:auto}.confusion th,.confusion td{border:0;padding:.45rem .7rem;text-align:right}
+.confusion td{font-variant-numeric:tabular-nums;min-width:3.2rem;border:2px solid var(--paper)}
+.hit{background:rgba(var(--hit),calc(.08 + .6*var(--share)))}
+.miss{background:rgba(var(--miss),calc(.08 + .6*var(--share)))}
+.none{color:var(--faint)}
+details{margin-top:.8rem}summary{cursor:pointer}
+dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1.25rem;font-size:.92rem;margin:.6rem 0}
+dt{color:var(--faint)}dd{margin:0}
+@media (max-width:34rem){
+.design td{display:block;border:0;padding:.05rem 0}.design tr{display:block;
+padding:.4rem 0;border-bottom:1px solid var(--rule)}
+.bar{grid-template-columns:minmax(5rem,8rem) 1fr 6.2rem;gap:.5rem;font-size:.85rem}
+main{padding-top:1.5rem}}
+@media print{body{background:none}section{break-inside:avoid}}
+"""
