@@ -1,0 +1,323 @@
+"""What Classifier and Regressor share: table -> encoders -> design -> network -> ct.fit -> predictions."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from ..data import TableEncoder, TargetEncoder
+from ..data.encoder import as_table
+from ..data.reading import is_frame
+from ..data.targets import as_target
+from ..engines import compile
+from ..errors import ArgumentError, DataError, TrainingError
+from ..nn import Linear, Module
+from ..optim import AdamW, Optimizer
+from ..random import stream
+from ..train import fit
+from .design import Design, choose_training, plan, suit_rate, table_encoder
+from .networks import check_network, count_outputs, own_network
+from .weights import none_if_equal, row_weights
+
+
+class Estimator(BaseEstimator):
+    """A whole problem: raw tables in, predictions in the target's own terms out."""
+
+    model_: Module
+    design_: Design
+    encoder_: TableEncoder
+    target_encoder_: TargetEncoder
+
+    #: Names of the losses that fit the tasks of this estimator, by task.
+    losses_for: ClassVar[dict[str, tuple[str, ...]]]
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
+        """Learn from X, any table (n rows), and y (n,) or (n, outputs), rows counting as much as their weights (n,).
+
+        Returns the estimator. Ctrl-C ends training early and keeps the best weights so far. Raises DataError for
+        data that cannot be learnt from and ArgumentError for an argument of the constructor outside its values.
+        """
+        began = time.perf_counter()
+        self._check_arguments()
+        table, y, weights = self._rows(X, y, sample_weight)
+        self._begin(table, y, weights)
+        self._train(table, y, weights, began)
+        return self
+
+    def _partial_fit(self, X: Any, y: Any, classes: Any, sample_weight: Any) -> Any:
+        """One pass over the rows given. The first call fixes the encoders and the network."""
+        self._check_arguments()
+        table, y, weights = self._rows(X, y, sample_weight)
+        if not hasattr(self, "model_"):
+            self._begin(table, y, weights, classes)
+        arrays = self._encoded(table, y, weights)
+        if not hasattr(self, "_program"):
+            self._compile(arrays)
+        weight = np.ones(len(arrays[1])) if arrays[2] is None else arrays[2] / arrays[2].mean()
+        self._program.feed(arrays[0], arrays[1], weight)
+        self._passes = getattr(self, "_passes", 0) + 1
+        self._program.run(stream(self._seed, "batch order", self._passes).permutation(len(weight)))
+        if not self._program.engine.finite:
+            raise TrainingError(
+                "the loss or a gradient is no longer finite: the weights are those of the step before. Use a lower "
+                "learning rate, optimizer=ct.optim.AdamW(1e-4)."
+            )
+        return self
+
+    # ---- the steps of fit --------------------------------------------------------------------------------------------
+    def _rows(self, X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, np.ndarray | None]:
+        """The table, target and weights of the rows that count."""
+        if y is None:
+            raise DataError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
+        table = as_table(X)
+        n = table.shape[0]
+        if n == 0:
+            raise DataError(f"No rows: 0 sample(s) (shape={table.shape}) while a minimum of 1 is required.")
+        rows = len(as_target(y)[0])
+        if rows != n:
+            raise DataError(f"X has {n} rows, y {rows}: inconsistent numbers of samples. Give y one value a row of X.")
+        weights = none_if_equal(row_weights(sample_weight, n))
+        if weights is not None and not weights.all():
+            kept = np.flatnonzero(weights)
+            table, y, weights = take(table, kept), take(y, kept), none_if_equal(weights[kept])
+        return table, y, weights
+
+    def _target(self, y: Any, weights: np.ndarray | None, classes: Any = None) -> TargetEncoder:
+        raise NotImplementedError
+
+    def _begin(self, table: Any, y: Any, weights: np.ndarray | None, classes: Any = None) -> None:
+        """Encoders, design and a network with its first weights."""
+        n = table.shape[0]
+        if n < 2:
+            raise DataError(f"There is only one sample (n_samples={n}): a network needs at least 2 rows to learn from.")
+        target = self._target(y, weights, classes)
+        for name in ("_program", "_program_state", "_passes", "feature_names_in_", "run_", "history_"):
+            self.__dict__.pop(name, None)
+        encoder = table_encoder(n).fit(table, weights)
+        share = self.validation if isinstance(self.validation, float) else 0.0
+        design = plan(n, encoder, target, share)
+        self._seed = seed_of(self.random_state)
+        model = self._network(design)
+        if isinstance(self.validation, tuple | list):
+            design.asked["validation"] = "data of your own"
+        batch = {"auto": None, "full": n}.get(self.batch_size, self.batch_size)
+        choose_training(design, batch, self.epochs)
+        if isinstance(self.validation, tuple | list):
+            design.patience = max(1, round(0.3 * design.epochs))
+        if self.early_stopping is not True:
+            design.patience = int(self.early_stopping) or None if design.patience else None
+        for name, given in (("batch", self.batch_size != "auto"), ("epochs", self.epochs is not None)):
+            if given:
+                design.reasons[name] = "as asked"
+        if self.optimizer is not None:
+            design.asked |= {"optimizer": repr(self.optimizer), "schedule": "its own"}
+        self.n_features_in_ = table.shape[1]
+        if is_frame(table) and not encoder.positional:
+            self.feature_names_in_ = np.array([str(name) for name in table.columns], dtype=object)
+        self.encoder_, self.target_encoder_, self.design_, self.model_ = encoder, target, design, model
+
+    def _network(self, design: Design) -> Module:
+        """The network to train; writes into the design what the caller chose."""
+        if isinstance(self.loss, str):
+            design.loss, design.reasons["loss"] = self.loss, "as asked"
+        elif self.loss is not None:
+            design.asked["loss"] = getattr(self.loss, "__name__", "a function")
+        if design.task == "binary" and self.loss == "cross_entropy":
+            _two_outputs(design)
+        if isinstance(self.network, list | tuple):
+            design.hidden, design.reasons["hidden"] = tuple(self.network), "as asked"
+            suit_rate(design, design.hidden)
+        if isinstance(self.network, list | tuple | str):
+            return design.network(self._seed)
+        model = own_network(self.network, design.n_in, design.n_out, design.dtype, self._seed)
+        layers = [layer.n_out for _, layer in model.named_modules() if isinstance(layer, Linear)]
+        suit_rate(design, layers[:-1])
+        design.asked["hidden"] = f"{type(model).__name__}, {sum(p.size for p in model.parameters()):,} parameters"
+        outputs = count_outputs(model, design.n_in)
+        if design.task == "binary" and outputs == 2 and self.loss is None:
+            _two_outputs(design)
+        if outputs != design.n_out:
+            raise ArgumentError(
+                f"the network has {outputs} outputs, but this {design.task} target needs {design.n_out}: give its last "
+                f"layer {design.n_out}."
+            )
+        return model
+
+    def _encoded(self, table: Any, y: Any, weights: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, Any]:
+        """Inputs, targets and weights as the program takes them."""
+        Z = self.encoder_.transform(table, self.design_.dtype)
+        T = self.target_encoder_.transform(y, self.design_.dtype)
+        weights = self._weighed(T, weights)
+        if self.design_.loss == "cross_entropy":
+            T = T.astype(np.int32)
+        return Z, T, weights
+
+    def _weighed(self, T: np.ndarray, weights: np.ndarray | None) -> np.ndarray | None:
+        return weights
+
+    def _train(self, table: Any, y: Any, weights: np.ndarray | None, began: float) -> None:
+        design = self.design_
+        validation: Any = design.validation or None
+        if isinstance(self.validation, tuple | list):
+            Xv, yv, wv = self._rows(*self.validation, *[None] * (3 - len(self.validation)))
+            validation = self._encoded(Xv, yv, wv)[: 2 if wv is None else 3]
+        Z, T, w = self._encoded(table, y, weights)
+        self._set_limits(T)
+        left = None if self.time_limit is None else max(0.0, self.time_limit - (time.perf_counter() - began))
+        self.run_ = fit(
+            self.model_, Z, T, loss=self._loss(), optimizer=self.optimizer or design.optimizer(), epochs=design.epochs,
+            batch_size=design.batch_size, validation=validation, sample_weight=none_if_equal(w), seed=self._seed,
+            shuffle=design.batch_size < design.train_rows, early_stopping=design.patience, threads=self.threads,
+            progress=bool(self.verbose), time_limit=left,
+        )  # fmt: skip
+        self.history_ = self.run_.history
+
+    def _set_limits(self, T: np.ndarray) -> None:
+        """What is remembered of the targets besides their encoder."""
+
+    def _loss(self) -> str | Callable:
+        return self.loss if callable(self.loss) else self.design_.loss
+
+    def _compile(self, arrays: tuple) -> None:
+        """The training program that partial_fit goes on with, in the state it was left in."""
+        design = self.design_
+        batch = 32 if self.batch_size in ("auto", "full") else self.batch_size
+        optimizer = self.optimizer or AdamW(design.lr, weight_decay=design.weight_decay, decay="matrices")
+        self._program = compile(
+            self.model_, self._loss(), optimizer, batch, arrays[0][:2], arrays[1][:2], weighted=True, seed=self._seed,
+            threads=self.threads,
+        )  # fmt: skip
+        for name, value in self.__dict__.pop("_program_state", {}).items():
+            if name == "t":
+                self._program.engine.t = value
+            else:
+                self._program.state[name][...] = value
+        if not hasattr(self, "limits_"):
+            self._set_limits(arrays[1])
+
+    # ---- using it ----------------------------------------------------------------------------------------------------
+    def _outputs(self, Z: np.ndarray) -> np.ndarray:
+        """Raw outputs (n, n_out) for encoded rows."""
+        return self.model_.predict(Z).reshape(len(Z), -1)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Predictions for the rows of X, in the target's own terms: (n,), or (n, outputs).
+
+        X has the columns that `fit` saw: a frame's are found by name, in any order, and others are ignored.
+        """
+        check_is_fitted(self)
+        return self._predict_encoded(self.encode(X))
+
+    def encode(self, X: Any) -> np.ndarray:
+        """The rows of X as the network takes them: (n, features)."""
+        check_is_fitted(self)
+        return self.encoder_.transform(X, self.design_.dtype)
+
+    def _predict_encoded(self, Z: np.ndarray) -> np.ndarray:
+        raise NotImplementedError
+
+    # ---- files -------------------------------------------------------------------------------------------------------
+    def to_description(self) -> dict[str, Any]:
+        """Everything fitted besides the network's weights, as plain JSON values."""
+        from .persistence import describe
+
+        check_is_fitted(self)
+        return describe(self)
+
+    @classmethod
+    def from_description(cls, module: Module, description: dict[str, Any]) -> Any:
+        """The estimator again, from its network and what `to_description` gave."""
+        from .persistence import rebuild
+
+        return rebuild(cls, module, description)
+
+    # ---- what scikit-learn asks --------------------------------------------------------------------------------------
+    def _check_arguments(self) -> None:
+        check_network(self.network)
+        check_whole("epochs", self.epochs, None)
+        if self.batch_size not in ("auto", "full"):
+            check_whole("batch_size", self.batch_size)
+        check_share(self.validation)
+        if self.early_stopping not in (True, False, None):
+            check_whole("early_stopping", self.early_stopping)
+        if self.optimizer is not None and not isinstance(self.optimizer, Optimizer):
+            raise ArgumentError(f"optimizer is {self.optimizer!r}: give None or one of ct.optim, such as AdamW(1e-3).")
+        limit = self.time_limit
+        if limit is not None and not (isinstance(limit, int | float | np.number) and limit > 0):
+            raise ArgumentError(f"time_limit is {limit!r}: give None or a number of seconds above zero.")
+        if isinstance(self.loss, str):
+            known = sorted({name for names in self.losses_for.values() for name in names})
+            if self.loss not in known:
+                raise ArgumentError(
+                    f"loss is {self.loss!r}: a {type(self).__name__} takes None, a function (z, y) -> J, or one of "
+                    f"{', '.join(known)}."
+                )
+        elif self.loss is not None and not callable(self.loss):
+            raise ArgumentError(f"loss is {self.loss!r}: give None, a name or a function (z, y) -> J.")
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "model_")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = tags.input_tags.allow_nan = tags.input_tags.string = tags.input_tags.categorical = True
+        return tags
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but the run, which holds the training data."""
+        state = dict(super().__getstate__())
+        state.pop("run_", None)
+        program = state.pop("_program", None)
+        if program is not None:
+            state["_program_state"] = {k: v if k == "t" else v.copy() for k, v in program.state.items()}
+        return state
+
+
+def _two_outputs(design: Design) -> None:
+    design.n_out, design.link, design.loss = 2, "softmax", "cross_entropy"
+    design.reasons["output"] = "one neuron a class, as asked"
+
+
+def take(part: Any, kept: np.ndarray) -> Any:
+    """Some rows of a table, array or list."""
+    if hasattr(part, "iloc"):
+        return part.iloc[kept]
+    if hasattr(part, "tocsr"):
+        return part.tocsr()[kept]
+    return [part[i] for i in kept] if isinstance(part, list | tuple) else np.asarray(part)[kept]
+
+
+def seed_of(random_state: Any) -> int:
+    """The seed that a random_state stands for: a whole number is itself, None is a new one each time."""
+    if random_state is None:
+        return int(np.random.default_rng().integers(2**31))
+    if isinstance(random_state, int | np.integer) and not isinstance(random_state, bool) and random_state >= 0:
+        return int(random_state)
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(2**31 - 1))
+    if isinstance(random_state, np.random.Generator):
+        return int(random_state.integers(2**31))
+    raise ArgumentError(f"random_state is {random_state!r}: give a whole number of at least 0, or None.")
+
+
+def check_whole(name: str, value: Any, *others: Any) -> None:
+    if value in others:
+        return
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
+        words = "".join(f", or {other!r}" for other in others)
+        raise ArgumentError(f"{name} is {value!r}: give a whole number of at least 1{words}.")
+
+
+def check_share(validation: Any) -> None:
+    if validation is None or (isinstance(validation, tuple | list) and len(validation) in (2, 3)):
+        return
+    if not isinstance(validation, float) or not 0 < validation < 1:
+        raise ArgumentError(
+            f"validation is {validation!r}: give a share of the rows between 0 and 1, None, or data of your own, "
+            "(X, y) or (X, y, sample_weight)."
+        )

@@ -1,0 +1,151 @@
+"""Classifier: two classes, more classes, or several labels a row."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import numpy as np
+from scipy.special import expit, softmax
+from sklearn.base import ClassifierMixin
+from sklearn.exceptions import DataConversionWarning
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted
+
+from ..data import TargetEncoder
+from ..data.targets import as_target, refuse_infinity, refuse_missing
+from ..errors import ArgumentError, DataError
+from ..nn import Module
+from ..optim import Optimizer
+from .base import Estimator
+from .weights import with_class_weights
+
+
+class Classifier(ClassifierMixin, Estimator):
+    """A neural network that predicts classes, from a raw table to probabilities.
+
+    >>> import cutaway as ct
+    >>> X, y = ct.datasets.load("iris")
+    >>> model = ct.Classifier(epochs=50).fit(X, y)
+    >>> model.classes_.tolist()
+    ['setosa', 'versicolor', 'virginica']
+    >>> model.predict_proba(X).shape
+    (150, 3)
+
+    X is any table: text, categories, dates, booleans, numbers, gaps. y (n,) holds labels of any type; y (n, labels) of
+    0 and 1 is multilabel. `print(model.design_)` says what was built and why.
+
+    network: "auto", hidden widths [64, 64], a Module (copied and started anew), or a function (n_in, n_out) -> Module.
+    loss: "binary_cross_entropy" or "cross_entropy", or a function of logits and targets; by the task if None.
+    optimizer: AdamW with warm-up and cosine if None. epochs: by the number of rows if None. batch_size: rows a step,
+    "full" or "auto". validation: the share of rows held back (from 200 rows up; fewer are all learnt from), None, or
+    (X, y[, sample_weight]). early_stopping: epochs without a better validation loss (True: 0.3 of them all). The
+    weights with the best validation loss are kept. class_weight: "balanced" or {class: weight}. time_limit: seconds.
+    threads: chosen by the size of a step if None. Under 1,000 rows numbers have 64 bits; under 200 each step sees all
+    rows. The arguments are many because scikit-learn's conventions put every choice here.
+
+    After `fit`: classes_, n_features_in_, feature_names_in_ (of a frame), model_, design_, encoder_, target_encoder_,
+    history_ (a row an epoch) and run_ (not pickled: it holds the training data).
+    """
+
+    losses_for: ClassVar = {
+        "binary": ("binary_cross_entropy", "cross_entropy"),
+        "multiclass": ("cross_entropy",),
+        "multilabel": ("binary_cross_entropy",),
+    }
+
+    def __init__(
+        self,
+        network: str | list[int] | Module | Callable = "auto",
+        loss: str | Callable | None = None,
+        optimizer: Optimizer | None = None,
+        epochs: int | None = None,
+        batch_size: int | str = "auto",
+        validation: Any = 0.1,
+        early_stopping: bool | int = True,
+        class_weight: str | dict | None = None,
+        time_limit: float | None = None,
+        random_state: Any = 0,
+        threads: int | None = None,
+        verbose: bool = False,
+    ) -> None:
+        self.network = network
+        self.loss = loss
+        self.optimizer = optimizer
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.validation = validation
+        self.early_stopping = early_stopping
+        self.class_weight = class_weight
+        self.time_limit = time_limit
+        self.random_state = random_state
+        self.threads = threads
+        self.verbose = verbose
+
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Classifier:
+        """One pass over these rows, at a constant learning rate; no rows are held back. Returns the classifier.
+
+        The first call needs `classes`, every label that will ever come (or y has them all), and fixes how columns are
+        encoded. After `fit` it goes on from what was learnt.
+        """
+        return self._partial_fit(X, y, classes, sample_weight)
+
+    @property
+    def classes_(self) -> np.ndarray:
+        """The labels, in the order of the columns of predict_proba."""
+        check_is_fitted(self)
+        return self.target_encoder_.classes
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Probabilities (n, classes), rows summing to 1; of multilabel targets (n, labels), each on its own."""
+        return self._probabilities(self.encode(X))
+
+    def _probabilities(self, Z: np.ndarray) -> np.ndarray:
+        z = self._outputs(Z).astype(np.float64)
+        if self.design_.link == "softmax":
+            return softmax(z, axis=1)
+        p = expit(z)
+        return np.hstack([1 - p, p]) if self.design_.task == "binary" else p
+
+    def _predict_encoded(self, Z: np.ndarray) -> np.ndarray:
+        p = self._probabilities(Z)
+        return self.target_encoder_.inverse(p.argmax(axis=1) if self.design_.task == "binary" else p)
+
+    def _target(self, y: Any, weights: np.ndarray | None, classes: Any = None) -> TargetEncoder:
+        values, _ = as_target(y)
+        refuse_missing(values)
+        refuse_infinity(values)
+        if values.ndim == 2:
+            if self.class_weight is not None:
+                raise ArgumentError("class_weight is for one class a row: weigh multilabel rows by sample_weight.")
+            target = TargetEncoder("multilabel").fit(y)
+        else:
+            if len(getattr(y, "shape", ())) == 2:
+                warnings.warn(
+                    "A column-vector y was passed when a 1d array was expected: pass y.ravel().",
+                    DataConversionWarning, stacklevel=4,
+                )  # fmt: skip
+            try:
+                check_classification_targets(values)
+            except ValueError as reason:
+                raise DataError(f"{reason} (y holds numbers: did you mean ct.Regressor?)") from reason
+            labels = values if classes is None else np.asarray(classes)
+            target = TargetEncoder("binary" if len(set(labels.tolist())) == 2 else "multiclass").fit(labels)
+            target.reason = f"{len(target.classes)} different labels"
+        if isinstance(self.loss, str) and self.loss not in self.losses_for[target.task]:
+            fitting = " or ".join(self.losses_for[target.task])
+            raise ArgumentError(f"loss={self.loss!r} is not for a {target.task} target: use {fitting}.")
+        return target
+
+    def _weighed(self, T: np.ndarray, weights: np.ndarray | None) -> np.ndarray | None:
+        if self.class_weight is None:
+            return weights
+        return with_class_weights(weights, self.class_weight, self.classes_, T.astype(np.intp))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+

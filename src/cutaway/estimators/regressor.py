@@ -1,0 +1,92 @@
+"""Regressor: one number a row, or several."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.base import RegressorMixin
+
+from ..data import TargetEncoder
+from ..data.targets import as_target
+from ..nn import Module
+from ..optim import Optimizer
+from .base import Estimator
+
+MARGIN = 0.05  # of the training targets' range, on each side
+
+
+class Regressor(RegressorMixin, Estimator):
+    """A neural network that predicts numbers, from a raw table to the target's own unit.
+
+    >>> import cutaway as ct
+    >>> X, y = ct.datasets.load("diabetes")
+    >>> model = ct.Regressor(epochs=20).fit(X, y)
+    >>> model.predict(X[:2]).shape
+    (2,)
+
+    X is any table: text, categories, dates, booleans, numbers, gaps. y is (n,) or (n, outputs). Predictions stay within
+    the training targets' range, widened by 5 % on each side: a network beyond its data guesses. `print(model.design_)`
+    says what was built and why.
+
+    network: "auto", hidden widths [64, 64], a Module (copied and started anew), or a function (n_in, n_out) -> Module.
+    loss: "mse", "half_mse", "mae" or "huber", on the scaled target, or a function (z, y) -> J; "mse" if None. The other
+    arguments and the attributes after `fit` are those of ct.Classifier.
+    """
+
+    losses_for: ClassVar = dict.fromkeys(("regression", "multi-output regression"), ("mse", "half_mse", "mae", "huber"))
+
+    def __init__(
+        self,
+        network: str | list[int] | Module | Callable = "auto",
+        loss: str | Callable | None = None,
+        optimizer: Optimizer | None = None,
+        epochs: int | None = None,
+        batch_size: int | str = "auto",
+        validation: Any = 0.1,
+        early_stopping: bool | int = True,
+        time_limit: float | None = None,
+        random_state: Any = 0,
+        threads: int | None = None,
+        verbose: bool = False,
+    ) -> None:
+        self.network = network
+        self.loss = loss
+        self.optimizer = optimizer
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.validation = validation
+        self.early_stopping = early_stopping
+        self.time_limit = time_limit
+        self.random_state = random_state
+        self.threads = threads
+        self.verbose = verbose
+
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Regressor:
+        """One pass over these rows, at a constant learning rate; no rows are held back. Returns the regressor.
+
+        The first call fixes how columns are encoded and the target is scaled: give it rows that show what is to come.
+        After `fit` it goes on from what was learnt.
+        """
+        return self._partial_fit(X, y, None, sample_weight)
+
+    def _target(self, y: Any, weights: np.ndarray | None, classes: Any = None) -> TargetEncoder:
+        values, _ = as_target(y)
+        target = TargetEncoder("regression" if values.ndim == 1 else "multi-output regression").fit(y, weights)
+        target.reason = "one number a row" if values.ndim == 1 else f"{values.shape[1]} columns of numbers"
+        return target
+
+    def _set_limits(self, T: np.ndarray) -> None:
+        """The lowest and highest scaled prediction of each output, from the training targets (or those seen so far)."""
+        low, high = T.min(axis=0), T.max(axis=0)
+        margin = MARGIN * (high - low)
+        self.limits_ = np.stack([np.atleast_1d(low - margin), np.atleast_1d(high + margin)])
+
+    def _predict_encoded(self, Z: np.ndarray) -> np.ndarray:
+        return self.target_encoder_.inverse(np.clip(self._outputs(Z), *self.limits_))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags

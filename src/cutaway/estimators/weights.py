@@ -1,0 +1,54 @@
+"""Weights of rows: given ones checked, classes' own multiplied in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import ArgumentError, DataError
+
+
+def row_weights(sample_weight: Any, rows: int) -> np.ndarray | None:
+    """sample_weight as an array (n,), None where there is none."""
+    if sample_weight is None:
+        return None
+    weights = np.asarray(sample_weight, dtype=np.float64)
+    if weights.shape != (rows,):
+        raise DataError(f"sample_weight has shape {weights.shape}, the table {rows} rows: give one weight a row, 1-D.")
+    if not np.isfinite(weights).all() or (weights < 0).any():
+        raise DataError("sample_weight must be finite and not negative.")
+    if not weights.any():
+        raise DataError("sample_weight is zero in every row: no row is left to learn from.")
+    return weights
+
+
+def with_class_weights(
+    weights: np.ndarray | None, class_weight: Any, classes: np.ndarray, codes: np.ndarray
+) -> np.ndarray | None:
+    """The rows' weights times those of their classes; `codes` are the rows' places in `classes`.
+
+    "balanced" gives every class the same total weight: n / (number of classes · the class's own n).
+    """
+    if class_weight is None:
+        return weights
+    own = np.ones(len(codes)) if weights is None else weights
+    if isinstance(class_weight, str) and class_weight == "balanced":
+        totals = np.bincount(codes, weights=own, minlength=len(classes))
+        factors = own.sum() / (len(classes) * np.where(totals > 0, totals, np.inf))
+    elif isinstance(class_weight, dict):
+        factors = np.array([float(class_weight.get(label, 1)) for label in classes.tolist()])
+        if unknown := [label for label in class_weight if label not in classes.tolist()]:
+            raise ArgumentError(f"class_weight names {unknown}, but the classes are {classes.tolist()[:10]}.")
+        if not np.isfinite(factors).all() or (factors < 0).any():
+            raise ArgumentError("class_weight: weights must be finite and not negative.")
+    else:
+        raise ArgumentError(
+            f'class_weight is {class_weight!r}: give None, "balanced" or a dict from each class to its weight.'
+        )
+    return own * factors[codes]
+
+
+def none_if_equal(weights: np.ndarray | None) -> np.ndarray | None:
+    """Equal weights are no weights."""
+    return None if weights is None or (weights == weights[0]).all() else weights
