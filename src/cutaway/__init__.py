@@ -15,19 +15,30 @@ from .train import Run, fit
 
 if _TYPE_CHECKING:
     from .estimators import Classifier, Regressor, design
-    from .files import load, save
+    from .files import save
 
 __version__ = "0.1.0"
 
 # What needs a heavy library is imported when it is first asked for, so that `import cutaway` stays quick.
-_LATER = {
-    "Classifier": "estimators", "Regressor": "estimators", "design": "estimators", "load": "files", "save": "files",
-}  # fmt: skip
+_LATER = {"Classifier": "estimators", "Regressor": "estimators", "design": "estimators", "save": "files"}
 
 __all__ = [
     "Classifier", "Program", "Regressor", "Run", "Tensor", "compile", "data", "datasets", "design", "errors", "fit",
     "grad", "load", "losses", "nn", "ops", "optim", "save", "seed",
 ]  # fmt: skip
+
+
+def load(path, custom=None):
+    """A model or estimator from a file that `ct.save` wrote. Loading never runs code from the file.
+
+    custom: {name: class} gives a saved custom Module back as that class; without, it predicts and trains all the same.
+    Raises errors.FileError for a file that is missing, damaged, or not ours.
+    """
+    from . import files
+
+    if files.describe(path)["kind"] != "module":
+        _import_module(".estimators", __name__)  # estimators say themselves how they are rebuilt
+    return files.load(path, custom)
 
 
 def __getattr__(name: str):

@@ -22,7 +22,8 @@ from . import kernels, stepping
 from .reference import hyperparameters
 
 STATE = {
-    "n": "s[N]", "first": "s[FIRST]", "total": "s[TOTAL]", "t": "s[T]", "seed": "s[SEED]", "shards": "s[SHARDS]",
+    "n": "s[N]", "first": "s[FIRST]", "total": "s[TOTAL]", "t": "s[T]", "seed": "s[SEED]", "shard": "s[SHARD]",
+    "shards": "s[SHARDS]",
     "now": "s[NOW] + s[FIRST]", "order": "ints(s[ORDER])", "s": "s",
 }  # fmt: skip
 
@@ -83,6 +84,8 @@ def write(i: Instruction, plan: Plan, optimizer: Any, dtype: np.dtype) -> Kernel
         return _elementwise(i, OPS[i.op], plan)
     name = i.op + ("_back" if i.backward else "")
     name = f"concat2{name[6:]}" if i.op == "concat" else name
+    if i.scope == "neurons":
+        name, numbers = "linear_weights", {"lo": 0, "hi": i.operands()["W"].shape[0]}  # type: ignore[union-attr]
     name = "fill_whole" if i.op == "fill" and not i.written[0].rows else name
     text = _hand_written().get(name)
     if text is None:
@@ -134,11 +137,11 @@ def _own(i: Instruction, dtype: np.dtype) -> tuple[dict[str, Any] | None, dict[s
         return {"new": i.arguments[0], "old": i.written[0]}, {"k": i.arguments[0].width}
     if i.op == "check":
         limit = 0x7F800000 if dtype == np.float32 else 0x7FF0000000000000
-        return {"J": i.arguments[0], "g_bits": i.arguments[1]}, {"count": i.arguments[1].width, "limit": limit}
+        return {"J": i.arguments[0], "g_bits": i.arguments[1]}, {"lo": 0, "hi": i.arguments[1].width, "limit": limit}
     if i.op == "reduce":
-        return {"g": i.writes[0]}, {"w": i.writes[0].width, "lo": 0, "hi": i.writes[0].width}  # type: ignore[union-attr]
+        return {"g": i.written[0]}, {"w": i.written[0].width}
     if i.op == "clip_norm":
-        return {"g": i.writes[0]}, {"w": i.writes[0].width, "norm": i.attributes["prepare"].norm}  # type: ignore[union-attr]
+        return {"g": i.written[0]}, {"w": i.written[0].width, "norm": i.attributes["prepare"].norm}
     return None, {}
 
 
@@ -156,8 +159,8 @@ def _call(name: str, text: str, operands: dict[str, Any], numbers: dict[str, Any
         if w in operands:
             v = operands[w]
             used.append(v)
-            arguments.append(f"{_pointer(v, w)}(p[{3 * places[w]}] + s[FIRST] * p[{3 * places[w] + 1}] + "
-                             f"s[SHARD] * p[{3 * places[w] + 2}])")  # fmt: skip
+            row = f" + s[FIRST] * p[{3 * places[w] + 1}]" if i.scope == "rows" else ""
+            arguments.append(f"{_pointer(v, w)}(p[{3 * places[w]}]{row} + s[SHARD] * p[{3 * places[w] + 2}])")
         elif w in ("lo", "hi"):
             values.append(int(numbers[w]))
             if w == "hi":
@@ -168,7 +171,7 @@ def _call(name: str, text: str, operands: dict[str, Any], numbers: dict[str, Any
                           f"        hi = p[{start + len(values) - 1}]\n")  # fmt: skip
             arguments.append(w)
         elif w in from_state:
-            arguments.append("s[TOTAL]" if w == "n" and i.scope == "once" else from_state[w])
+            arguments.append("s[TOTAL]" if w == "n" and i.scope != "rows" else from_state[w])
         else:
             value = numbers[w]
             real = isinstance(value, float)

@@ -55,6 +55,8 @@ class CPU(Reference):
         self._states = np.zeros((shards, slots.WIDTH), np.int64)
         self._shared = np.zeros(2 * slots.STOP, np.int64)
         self._held: list[tuple[Any, np.ndarray]] = []
+        every = listing.block.get("shards")
+        self._copies = every.array.strides[0] if every is not None and every.array is not None else 0
         self._params = np.zeros((len(self.code), self._width), np.int64)
         self._run = CALL(_run_address())
         self._pace = 0.0  # seconds a step takes
@@ -112,7 +114,7 @@ class CPU(Reference):
         if v.outside:
             array = self.view(v, 0)
             self._held.append((v, array))
-            return array.ctypes.data, 0, self.listing.block["shards"].array.strides[0] if v.per_shard else 0  # type: ignore[union-attr]
+            return array.ctypes.data, 0, self._copies if v.per_shard else 0
         bytes_ = v.width * v.dtype.itemsize
         at = self.memory.ctypes.data + self.plan.offsets[id(v)]
         return at, bytes_ if v.rows else 0, bytes_ if v.per_shard else 0

@@ -36,6 +36,18 @@ def linear_back(n, r, dz, x, W, dx, dW, db, k, m):
         gemm(0, 0, n * r, k, m, dz, m, W, k, 0, dx, k)
 
 
+def linear_weights(n, r, lo, hi, dz, x, dW, db, k, m):
+    """The gradients of neurons lo..hi over the whole batch: how threads share a layer's weights."""
+    if given(dW) and hi > lo:
+        gemm(1, 0, hi - lo, k, n * r, at(dz, lo), m, x, k, 0, at(dW, lo * k), k)
+    if given(db):
+        for j in range(lo, hi):
+            db[j] = F(0)
+        for i in range(n * r):
+            for j in range(lo, hi):
+                db[j] += dz[i * m + j]
+
+
 def embedding(n, r, i, W, h, k):
     for a in range(n * r):
         for j in range(k):
@@ -376,13 +388,15 @@ def sum_to(n, x, y, w, q):
 
 
 def _linear(v: dict[str, Value], i: Instruction) -> dict | None:
-    m, k = v["W"].shape
-    return {"m": m, "k": k, "r": v["x"].width // k} if v["x"].rows and k else None
+    (m, k), x, b = v["W"].shape, v["x"], v.get("b")
+    fits = x.rows and k and x.shape[-1:] == (k,) and (b is None or b.shape == (m,))
+    return {"m": m, "k": k, "r": x.width // k} if fits else None
 
 
 def _embedding(v: dict[str, Value], i: Instruction) -> dict | None:
     entries, k = (v.get("W") or v["W_shape"]).shape
-    return {"k": k, "entries": entries, "r": v["i"].width} if v["i"].rows else None
+    # numbers that come straight from the data are checked when it is fed; others go to the rule, which checks
+    return {"k": k, "entries": entries, "r": v["i"].width} if v["i"].rows and v["i"].role == "input" else None
 
 
 def _loss(v: dict[str, Value], i: Instruction) -> dict | None:
@@ -398,7 +412,10 @@ def _mean(v: dict[str, Value], i: Instruction) -> dict | None:
 def _columns(name: str):
     def sizes(v: dict[str, Value], i: Instruction) -> dict | None:
         x = v[name]
-        return {"k": x.shape[-1], "q": x.width // x.shape[-1]} if x.rows and x.shape and x.shape[-1] else None
+        k = x.shape[-1] if x.shape else 0
+        columns = [v[c] for c in ("gamma", "beta", "mean", "var") if v.get(c) is not None]
+        fits = x.rows and k and all(c.shape == (k,) for c in columns)
+        return {"k": k, "q": x.width // k} if fits else None
 
     return sizes
 
@@ -427,7 +444,8 @@ def _sum_to(v: dict[str, Value], i: Instruction) -> dict | None:
 
 def _embedding(v: dict[str, Value], i: Instruction) -> dict | None:
     entries, k = v["W_shape" if i.backward else "W"].shape
-    return {"k": k, "entries": entries, "r": v["i"].width} if v["i"].rows else None
+    # numbers that come straight from the data are checked when it is fed; others go to the rule, which checks
+    return {"k": k, "entries": entries, "r": v["i"].width} if v["i"].rows and v["i"].role == "input" else None
 
 
 SIZES = {

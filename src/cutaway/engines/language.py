@@ -43,8 +43,8 @@ def _cast(source, target, how):
 
 
 @intrinsic
-def ints_at(context, p, i):
-    """A pointer i integers further on."""
+def at(context, p, i):
+    """A pointer i places further on."""
     def code(ctx, builder, signature, args):
         return builder.gep(args[0], [args[1]])
 
@@ -248,7 +248,7 @@ class Language:
             "np": np, "xp": self.xp, "F": F, "njit": njit, "ints": ints, "int32s": int32s, "sched_yield": sched_yield,
             "reals": _cast(types.int64, pointer, "inttoptr"), "number": number, "double": double, "bits": bits,
             "gemm": gemm, "call": call, "atomic_add": atomic_add, "atomic_load": atomic_load, "select": select,
-            "given": given, "ints_at": ints_at,
+            "given": given, "at": at,
         }  # fmt: skip
         self._rules(elementwise, typed=True)
         self._rules(dropout, typed=False, only=("scramble", "random_bits"))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..autodiff import Runtime
+from ..errors import ArgumentError
 from ..optim import Optimizer
 from ..program import Instruction, Listing, Recorded, Rows, ShapeOf, Value, plan
 from ..rules import OPS
@@ -62,6 +63,19 @@ class Reference:
         self.data = {v.name: np.ascontiguousarray(data[v.name], v.dtype) for i in self.instructions if i.op == "gather"
                      for v in i.written}  # fmt: skip
         self.rows = len(next(iter(self.data.values())))
+        for i in self.instructions:
+            if i.op == "embedding" and not i.backward:
+                self._check_numbers(i.arguments[0], i.arguments[1].shape[0])
+            elif i.op == "cross_entropy" and not i.backward:
+                self._check_numbers(i.arguments[1], i.arguments[0].shape[-1])
+
+    def _check_numbers(self, v: Value, limit: int) -> None:
+        """Kernels look rows up without asking: whole numbers from the data must be in range before they start."""
+        numbers = self.data.get(v.name, np.zeros(0, np.int32))
+        if numbers.size and (numbers.min() < 0 or numbers.max() >= limit):
+            raise ArgumentError(
+                f"{v.name} must hold whole numbers from 0 to {limit - 1}, got {numbers.min()} to {numbers.max()}"
+            )
 
     def run(self, order: np.ndarray | None, position: int, steps: int,
             between: Callable[[int], bool] | None = None) -> np.ndarray:  # fmt: skip

@@ -46,14 +46,15 @@ def assign(new, old, k):
         old[j] = new[j]
 
 
-def check(s, J, g_bits, count, limit):
-    """Note the loss; stop if it or any gradient is not finite: their exponents are all ones."""
-    ints(s[LOSSES])[s[STEP]] = bits(np.float64(J[0]))
-    largest = g_bits[0] & (limit - limit)
-    for j in range(count):
-        value = g_bits[j] & (limit | (limit - 1))
-        largest = max(largest, value)
-    if largest >= limit or not abs(np.float64(J[0])) < np.inf:
+def check(s, shard, J, g_bits, lo, hi, limit):
+    """Note the loss; stop if it or any gradient is not finite: the bits of their exponents are all ones."""
+    bad = 0
+    for j in range(lo, hi):
+        bad += (g_bits[j] & limit) == limit
+    if shard == 0:
+        ints(s[LOSSES])[s[STEP]] = bits(np.float64(J[0]))
+        bad += not abs(np.float64(J[0])) < np.inf
+    if bad:
         ints(s[SHARED])[STOP] = 1
 
 
@@ -103,6 +104,6 @@ def run(p, s):
     for _ in range(steps):
         for i in range(first, last):
             for k in range(shards):
-                call(code[i], ints_at(params, i * width), ints_at(s, k * state))
+                call(code[i], at(params, i * width), at(s, k * state))
         if shared[STOP]:
             return

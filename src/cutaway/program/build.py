@@ -62,13 +62,15 @@ def training(recorded: Recorded, model, opt: Optimizer, shards: int) -> Listing:
     theta = model.theta
     if not theta.size or not any(p.requires_grad for p in parameters):
         raise ArgumentError("the model has no parameter to train: all are frozen (requires_grad=False), or none exists")
-    block = np.zeros((shards, theta.size), theta.dtype)
+    neurons = _by_neuron(recorded, parameters) if shards > 1 else set()
+    copies = 1 if all(id(p) in neurons for p in parameters if p.requires_grad) else shards
+    block = np.zeros((copies, theta.size), theta.dtype)
     at = 0
     for p in parameters:
         if p.requires_grad:
             listing.gradients[id(p)] = Value(
                 "", p.shape, 0, p.dtype, "gradient", array=block[0, at : at + p.size].reshape(p.shape),
-                per_shard=shards > 1,
+                per_shard=shards > 1 and id(p) not in neurons,
             )  # fmt: skip
         at += p.size
     listing.block = {
@@ -95,6 +97,23 @@ def _load(recorded: Recorded) -> list[Instruction]:
     ]
 
 
+def _by_neuron(recorded: Recorded, parameters: list) -> set[int]:
+    """Parameters that only layers of neurons read: threads share their gradients by neurons, not by rows."""
+    trained = {id(p) for p in parameters if p.requires_grad}
+    chosen = set(trained)
+    while True:
+        refused = set()
+        for step in recorded.steps:
+            read = [id(v.tensor) for v in step.inputs if v is not None and id(v.tensor) in trained]
+            x = step.inputs[0]
+            fits = step.entry.op.name == "linear" and x is not None and x.rows > 0 and id(x.tensor) not in trained
+            if read and not (fits and all(r in chosen for r in read)):
+                refused |= chosen.intersection(read)
+        if not refused:
+            return chosen
+        chosen -= refused
+
+
 class _Backward:
     """The recording in reverse: one backward rule for each operation that a gradient flows through."""
 
@@ -102,6 +121,7 @@ class _Backward:
         self.listing, self.recorded, self.shards = listing, recorded, shards
         self.gradient: dict[int, Value] = {}
         self.out: list[Instruction] = []
+        self.late: list[Instruction] = []  # gradients shared out by neurons: after all that is shared out by rows
 
     def run(self) -> list[Instruction]:
         J = self.recorded.loss
@@ -110,7 +130,7 @@ class _Backward:
         for step in reversed(self.recorded.steps):
             if any(id(v) in self.gradient for v in step.outputs) and any(self._wants(v) for v in step.inputs):
                 self._step(step)
-        return self.out
+        return self.out + self.late
 
     def _wants(self, v: Value | None) -> bool:
         return v is not None and id(v) in self.recorded.wants_gradient
@@ -141,6 +161,11 @@ class _Backward:
         broadcast = rule.kind == "elementwise" or rule.name == "matmul"
         writes: list[Value | None] = []
         after: list[Instruction] = []
+        if self.shards > 1 and rule.name == "linear" and any(self._by_neuron(v) for v in inputs):
+            self._weights_late(inputs, arguments, step.entry.scope)
+            inputs = (inputs[0], None, None)
+            if not self._wants(inputs[0]):
+                return
         for v in inputs:
             if v is None or not self._wants(v):
                 writes.append(None)
@@ -162,6 +187,17 @@ class _Backward:
         ))  # fmt: skip
         self.out += after
 
+    def _by_neuron(self, v: Value | None) -> bool:
+        own = self.listing.gradients.get(id(v.tensor)) if v is not None and v.tensor is not None else None
+        return own is not None and not own.per_shard
+
+    def _weights_late(self, inputs: tuple, arguments: tuple, layer: str) -> None:
+        """A layer's weight gradients as an instruction of their own, which threads share by neurons."""
+        targets = [self._target(v, "neurons", layer) if self._by_neuron(v) else (None, []) for v in inputs]
+        places = tuple(place for place, _ in targets)
+        self.late.append(Instruction("backward", "linear", arguments, places, {}, True, "neurons", "", layer))
+        self.late += [add for _, after in targets for add in after]
+
     def _target(self, v: Value, scope: str, layer: str) -> tuple[Value, list[Instruction]]:
         """Where to write a gradient of v; a second one is written beside the first, then added to it."""
         own = self.listing.gradients.get(id(v.tensor)) if v.tensor is not None else None
@@ -175,6 +211,7 @@ class _Backward:
                 self.out.append(Instruction("backward", "fill", (), (own,), {"value": 0.0}, formula="0", layer=layer))
             return self.gradient[id(v)], []
         again = Value(known.name + "@2", v.shape, v.rows, v.dtype, per_shard=known.per_shard and scope == "rows")
+        scope = "once" if scope == "neurons" else scope
         add = Instruction("backward", "add", (known, again), (known,), scope=scope, layer=layer, formula="w = u + v")
         return again, [add]
 
@@ -200,11 +237,16 @@ def _update(listing: Listing, model, opt: Optimizer, shards: int) -> list[Instru
     out = []
     if callable(opt.lr):
         out.append(Instruction("update", "schedule", (), (), formula=f"lr = {opt.lr!r}"))
-    if shards > 1:
-        every = listing.block["shards"]
-        out.append(Instruction("update", "reduce", (every,), (g,), scope="range", formula="g = sum of shards"))
+    at = 0
+    for p in model.parameters():
+        if id(p) in listing.gradients and listing.gradients[id(p)].per_shard:
+            ends = {"lo": at, "hi": at + p.size}
+            out.append(Instruction(
+                "update", "reduce", (listing.block["shards"],), (g,), ends, scope="range", formula="g = sum of shards",
+            ))  # fmt: skip
+        at += p.size
     finite = "stop if J or g is not finite"
-    out.append(Instruction("update", "check", (listing.loss, g), (), scope="once", formula=finite))
+    out.append(Instruction("update", "check", (listing.loss, g), (), scope="range", formula=finite))
     for prepare in opt.prepare:
         out.append(Instruction(
             "update", prepare.rule.__name__, (g, theta), (g,), {"prepare": prepare}, formula=repr(prepare),

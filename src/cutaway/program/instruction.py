@@ -73,7 +73,7 @@ class Instruction:
 
     phase: load, forward, loss, backward or update. op: a rule's name, or one of the engine's own (batch, gather, check,
     ...). backward: run the rule's backward. scope: who runs it when several threads share the batch: each on its own
-    "rows", each on its own "range" of θ, or one of them "once" for the whole batch.
+    "rows", each for its own "neurons" of a layer, each on its own "range" of θ, or one of them "once" for all.
     """
 
     phase: str
