@@ -42,8 +42,8 @@ class CPU(Reference):
         self.code: list[tuple[int, codegen.Kernel | None, Instruction]] = []
         for k, (instruction, kernel) in enumerate(zip(self.instructions, self.kernels, strict=True)):
             self.code.append((address(kernel, self.dtype), kernel, instruction))
-            after = self.instructions[(k + 1) % len(self.instructions)]
-            if shards > 1 and fenced(instruction, after):
+            rest = self.instructions[k + 1 : k + 2]
+            if shards > 1 and (not rest or fenced(instruction, rest[0])):  # a smaller last batch is split elsewhere
                 wait = codegen.write(BARRIER, self.plan, None, self.dtype)
                 self.code.append((address(wait, self.dtype), wait, BARRIER))
         self._where = [k for k, (_, _, i) in enumerate(self.code) if i is not BARRIER]

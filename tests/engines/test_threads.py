@@ -1,0 +1,45 @@
+"""Threads: shards of the batch give the same bits however they are scheduled."""
+
+import numpy as np
+import pytest
+
+import cutaway as ct
+from cutaway.engines import evaluator
+
+
+@pytest.mark.parametrize("n", [2930, 1025, 1024, 3])
+def test_predicting_on_threads_equals_predicting_on_one_also_with_a_smaller_last_batch(n):
+    X = np.random.default_rng(0).standard_normal((n, 289)).astype("float32")
+    model = ct.nn.MLP(289, [128, 128], 2).init(0)
+    program = evaluator(model, X, batch_size=1024, threads=2)
+    assert program.engine.shards == 2
+    expected = evaluator(model, X, engine="reference").predict(X)
+    assert program.engine.code[-1][2].op == "barrier"  # nobody starts a batch while another still works on the last
+    for _ in range(60):
+        np.testing.assert_allclose(program.predict(X), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_training_on_threads_gives_the_same_bits_every_time():
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((300, 20)), rng.standard_normal(300)
+    weights = set()
+    for _ in range(5):
+        model = ct.nn.MLP(20, [32, 32], 1, dropout=0.1).init(0)
+        ct.fit(model, X, y, epochs=4, batch_size=70, threads=3)
+        weights.add(model.theta.tobytes())
+    assert len(weights) == 1
+
+
+def test_shards_run_in_turn_by_one_thread_give_the_bits_of_threads():
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((300, 20)), rng.standard_normal(300)
+    weights = []
+    for serial in (False, True):
+        model = ct.nn.MLP(20, [32], 1, norm="layer").init(0)
+        program = ct.compile(model, "mse", ct.optim.AdamW(1e-2), batch_size=64, input=X[:2], target=y[:2], threads=2)
+        program.engine._serial = serial
+        program.engine._since = 10  # no trial of the other way in so few steps
+        program.feed(X, y)
+        program.run(np.arange(300))
+        weights.append(model.theta.copy())
+    assert np.array_equal(*weights)
