@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..errors import FileError
+from ..files import write_whole
 
 KEPT = 2
 
@@ -38,17 +38,13 @@ class Checkpoints:
             "best_loss": training.best_loss, "waited": training.waited, "seconds": run.seconds,
             "settings": self._settings(training),
         }  # fmt: skip
-        path = self.folder / f"epoch-{run.epochs_done:06d}.safetensors"
-        temporary = path.with_suffix(".partial")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with open(temporary, "wb") as f:
-                f.write(save({k: np.ascontiguousarray(v) for k, v in arrays.items()}, {"cutaway": json.dumps(note)}))
-                f.flush()
-                os.fsync(f.fileno())
-            os.replace(temporary, path)
         except OSError as error:
-            raise FileError(f"no checkpoint could be written to {self.folder}: {error}") from None
+            raise FileError(f"no checkpoint folder can be made at {self.folder}: {error}") from None
+        path = self.folder / f"epoch-{run.epochs_done:06d}.safetensors"
+        content = save({k: np.ascontiguousarray(v) for k, v in arrays.items()}, {"cutaway": json.dumps(note)})
+        write_whole(path, content)
         for old in self.files()[:-KEPT]:
             old.unlink(missing_ok=True)
 

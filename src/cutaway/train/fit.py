@@ -21,7 +21,6 @@ from ..optim import AdamW, Optimizer
 from ..program import named_inputs
 from ..random import stream
 from . import metrics as metric_table
-from .checkpoint import Checkpoints
 from .events import Ended, EpochEnded, Started
 from .feeding import Data, as_arrays, check_all_finite, check_finite, fits, on_disk, pick, stages, target, weights_of
 from .progress import Progress
@@ -110,9 +109,11 @@ class _Training:
         self.run = Run(model, self.program, int(epochs), self.batch_size, self.seed)
         self.best: dict[str, np.ndarray] | None = None
         self.best_loss, self.waited = float("inf"), 0
-        self.checkpoints = Checkpoints(checkpoint) if checkpoint is not None else None
+        self.checkpoints = _checkpoints(checkpoint)
         if resume:
-            Checkpoints(checkpoint if resume is True else resume).restore(self)
+            if resume is True and checkpoint is None:
+                raise ArgumentError("resume=True goes on from checkpoint=, a folder: name it, or pass resume=FOLDER")
+            _checkpoints(checkpoint if resume is True else resume).restore(self)
 
     # ---- what is trained on ----------------------------------------------------------------------------------------
     def _split(self, validation: Any, classes: bool) -> tuple[np.ndarray, Data | None]:
@@ -274,6 +275,14 @@ class _Training:
             f"{'its best weights' if self.best is not None else 'the weights from before that step'}.",
             TrainingWarning, stacklevel=4,
         )  # fmt: skip
+
+
+def _checkpoints(folder: Any) -> Any:
+    if folder is None:
+        return None
+    from .checkpoint import Checkpoints  # with the files room, for the few runs that ask for it
+
+    return Checkpoints(folder)
 
 
 def first_bad_value(program: Program, model: Any, loss: Callable, data: Data, options: dict) -> tuple[str, str]:
