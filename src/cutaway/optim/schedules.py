@@ -80,9 +80,10 @@ class Warmup(Schedule):
 
     def __call__(self, t):
         t = np.asarray(t, float)
-        later = np.maximum(t - self.rise, 1)
-        rest = self.after(later) if isinstance(self.after, Schedule) else float(self.after)
-        return np.where(t <= self.rise, self.lr * t / (self.rise + 1), rest)
+        rest = first = self.after
+        if isinstance(self.after, Schedule):
+            rest, first = self.after(np.maximum(t - self.rise, 1)), self.after(1)
+        return np.where(t <= self.rise, first * t / (self.rise + 1), rest)
 
     def for_run(self, steps: int) -> Schedule:
         after = self.after.for_run(steps - self.rise) if isinstance(self.after, Schedule) else self.after
