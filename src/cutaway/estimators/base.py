@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from os import PathLike
 from typing import Any, ClassVar
 
 import numpy as np
@@ -20,7 +21,7 @@ from ..nn import Linear, Module
 from ..optim import AdamW, Optimizer
 from ..random import stream
 from ..train import fit
-from .design import Design, choose_training, plan, suit_rate, table_encoder
+from .design import Design, choose_training, patience_for, plan, suit_rate, table_encoder
 from .networks import check_network, count_outputs, own_network
 from .weights import none_if_equal, row_weights
 
@@ -58,6 +59,7 @@ class Estimator(BaseEstimator):
         arrays = self._encoded(table, y, weights)
         if not hasattr(self, "_program"):
             self._compile(arrays)
+        self._set_limits(arrays[1])
         weight = np.ones(len(arrays[1])) if arrays[2] is None else arrays[2] / arrays[2].mean()
         self._program.feed(arrays[0], arrays[1], weight)
         self._passes = getattr(self, "_passes", 0) + 1
@@ -74,6 +76,7 @@ class Estimator(BaseEstimator):
         """The table, target and weights of the rows that count."""
         if y is None:
             raise DataError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
+        self._named = hasattr(X, "columns") or hasattr(X, "column_names") or isinstance(X, dict | str | PathLike)
         table = as_table(X)
         n = table.shape[0]
         if n == 0:
@@ -96,7 +99,7 @@ class Estimator(BaseEstimator):
         if n < 2:
             raise DataError(f"There is only one sample (n_samples={n}): a network needs at least 2 rows to learn from.")
         target = self._target(y, weights, classes)
-        for name in ("_program", "_program_state", "_passes", "feature_names_in_", "run_", "history_"):
+        for name in ("_program", "_program_state", "_passes", "feature_names_in_", "limits_", "run_", "history_"):
             self.__dict__.pop(name, None)
         encoder = table_encoder(n).fit(table, weights)
         share = self.validation if isinstance(self.validation, float) else 0.0
@@ -108,7 +111,7 @@ class Estimator(BaseEstimator):
         batch = {"auto": None, "full": n}.get(self.batch_size, self.batch_size)
         choose_training(design, batch, self.epochs)
         if isinstance(self.validation, tuple | list):
-            design.patience = max(1, round(0.3 * design.epochs))
+            design.patience = patience_for(design.epochs)
         if self.early_stopping is not True:
             design.patience = int(self.early_stopping) or None if design.patience else None
         for name, given in (("batch", self.batch_size != "auto"), ("epochs", self.epochs is not None)):
@@ -117,7 +120,7 @@ class Estimator(BaseEstimator):
         if self.optimizer is not None:
             design.asked |= {"optimizer": repr(self.optimizer), "schedule": "its own"}
         self.n_features_in_ = table.shape[1]
-        if is_frame(table) and not encoder.positional:
+        if self.__dict__.pop("_named", False) and is_frame(table):
             self.feature_names_in_ = np.array([str(name) for name in table.columns], dtype=object)
         self.encoder_, self.target_encoder_, self.design_, self.model_ = encoder, target, design, model
 
@@ -197,8 +200,6 @@ class Estimator(BaseEstimator):
                 self._program.engine.t = value
             else:
                 self._program.state[name][...] = value
-        if not hasattr(self, "limits_"):
-            self._set_limits(arrays[1])
 
     # ---- using it ----------------------------------------------------------------------------------------------------
     def _outputs(self, Z: np.ndarray) -> np.ndarray:

@@ -208,12 +208,17 @@ def choose_training(made: Design, batch_size: int | None = None, epochs: int | N
     if epochs is None:
         epochs, reasons["epochs"] = epochs_for(m, -(-m // made.batch_size))
     made.epochs = epochs
-    made.patience = math.ceil(0.3 * epochs) if made.validation else None
+    made.patience = patience_for(epochs) if made.validation else None
     reasons["validation"] = (
         "rows that are not learnt from show when to stop; the best weights are kept"
         if made.validation
         else "too few rows to hold some back" if made.rows < SMALL else "every row is learnt from, to the last epoch"
     )  # fmt: skip
+
+
+def patience_for(epochs: int) -> int:
+    """Epochs without a better validation loss before training stops."""
+    return max(5, math.ceil(0.3 * epochs))
 
 
 def suit_rate(made: Design, widths: Sequence[int]) -> None:

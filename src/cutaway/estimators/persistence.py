@@ -54,7 +54,8 @@ def rebuild(kind: type[Estimator], module: Module, description: dict[str, Any]) 
         estimator.limits_ = np.array(description["limits"])
     if description["history"] is not None:
         estimator.history_ = History()
-        estimator.history_.extend({name: np.array(column) for name, column in description["history"].items()})
+        if description["history"]:
+            estimator.history_.extend({name: np.array(column) for name, column in description["history"].items()})
     return estimator
 
 

@@ -78,10 +78,11 @@ class Regressor(RegressorMixin, Estimator):
         return target
 
     def _set_limits(self, T: np.ndarray) -> None:
-        """The lowest and highest scaled prediction of each output, from the training targets (or those seen so far)."""
-        low, high = T.min(axis=0), T.max(axis=0)
-        margin = MARGIN * (high - low)
-        self.limits_ = np.stack([np.atleast_1d(low - margin), np.atleast_1d(high + margin)])
+        """The lowest and highest scaled prediction of each output, from all targets learnt from so far."""
+        low, high = np.atleast_1d(T.min(axis=0)), np.atleast_1d(T.max(axis=0))
+        low, high = low - MARGIN * (high - low), high + MARGIN * (high - low)
+        before = getattr(self, "limits_", np.stack([low, high]))
+        self.limits_ = np.stack([np.minimum(low, before[0]), np.maximum(high, before[1])])
 
     def _predict_encoded(self, Z: np.ndarray) -> np.ndarray:
         return self.target_encoder_.inverse(np.clip(self._outputs(Z), *self.limits_))
