@@ -22,14 +22,14 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for command, example in (
-    (fit, "cutaway fit houses.csv --target price --report report.html"),
-    (predict, "cutaway predict model.safetensors new-houses.csv -o prices.csv"),
-    (evaluate, "cutaway evaluate model.safetensors later-houses.csv"),
-    (inspect, "cutaway inspect model.safetensors"),
-    (demo, "cutaway demo --out tour"),
+for command, about, example in (
+    (fit, "Train a network on a table and score it.", "fit houses.csv --target price --report report.html"),
+    (predict, "Predict every row of a table.", "predict model.safetensors new-houses.csv -o prices.csv"),
+    (evaluate, "Score a model on another table.", "evaluate model.safetensors later-houses.csv"),
+    (inspect, "Show what a model file holds.", "inspect model.safetensors"),
+    (demo, "See it all on the house prices that ship.", "demo --out tour"),
 ):
-    app.command(epilog=f"Example: {example}")(command)
+    app.command(short_help=about, epilog=f"Example: cutaway {example}")(command)
 
 
 def _version(asked: bool) -> None:

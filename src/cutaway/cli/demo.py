@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import time as clock
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from typer import Option
-
-if TYPE_CHECKING:
-    from .terminal import Screen
 
 #: The split that the demo shows.
 SEED = 5
 LINES = {
-    "data": "Every column is looked at: what it holds, where it has gaps, whether a network can learn from it.",
-    "design": "The target fixes the last layer and the loss; the number of rows fixes how to train. Nothing is hidden.",
-    "training": "The network learns from the training rows alone; the validation rows say when to stop.",
-    "scores": "The rows below 'test' were kept away from everything until now. The linear model is there for honesty.",
-    "columns": "Shuffle one column of the test rows, and see how much worse the predictions get.",
+    "Data": "Every column is looked at: what it holds, where it has gaps, whether it can be learnt from.",
+    "Design": "The target fixes the last layer and the loss, the number of rows how to train.",
+    "Training": "The network learns from the training rows alone; the validation rows say when to stop.",
+    "Scores": "The test rows were kept away from everything until now; the linear model keeps us honest.",
+    "Columns that matter": "Shuffle one column of the test rows, and see how much worse the predictions get.",
 }
 
 
@@ -30,17 +26,14 @@ def demo(
     """Learn the prices of 2,930 houses in Ames, Iowa, from a raw table: train, score, explain, predict."""
     from ..datasets import path
     from .fit import follow, shell, write
-    from .problem import read
-    from .study import Options, Study
+    from .study import Options, begin
     from .terminal import Screen
 
     folder = _folder(out)
-    houses, screen = path("houses"), Screen()
+    houses, screen = path("houses"), Screen(lines_for=LINES)
     screen.say("2,930 houses sold in Ames, Iowa, 2006 to 2010 (De Cock 2011): what is each worth?", style="bold")
-    began = clock.perf_counter()
-    problem = read(houses, ["price"])
-    study = Study(problem, Options(epochs=epochs, seed=SEED), reading=clock.perf_counter() - began)
-    follow(study, screen, lambda part: _explain(screen, LINES[part]))
+    study = begin(Options(epochs=epochs, seed=SEED), houses, ["price"])
+    follow(study, screen)
     model = folder / "houses.safetensors"
     study.found.commands = [
         shell("cutaway", "predict", model, houses, "-o", folder / "prices.csv"),
@@ -64,7 +57,3 @@ def _folder(out: Path | None) -> Path:
     out.mkdir(exist_ok=True)
     return out
 
-
-def _explain(screen: Screen, line: str) -> None:
-    screen.say()
-    screen.say(line, style="italic cyan")

@@ -35,7 +35,7 @@ def evaluate(
     answer, truth = answers(estimator, X, classes is not None), np.asarray(y)
     found = Findings(data.name, len(y) + dropped, X.shape[1], [], [], task)
     found.targets = [problem.TargetFacts(name, "") for name in wanted]
-    found.scores = [Score("these rows", len(truth), measure(task, truth, *answer, classes))]
+    found.scores = [Score("given", len(truth), measure(task, truth, *answer, classes))]
     if len(names) > 1:
         found.outputs = [Score(name, len(truth), one)
                          for name, one in zip(wanted, measure_outputs(task, truth, *answer), strict=True)]  # fmt: skip

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import sys
-import time as clock
 from enum import StrEnum
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option
 
@@ -54,8 +53,7 @@ def fit(
     What is left open is designed from the data, and every choice is printed with its reason. The linear model beside
     the network says whether the network was worth it.
     """
-    from .problem import read
-    from .study import Options, Study
+    from .study import Options, begin
     from .terminal import Screen
 
     options = Options(
@@ -65,9 +63,7 @@ def fit(
     checks.output(out, "--out", ENDING, [data])
     if report is not None:
         checks.output(report, "--report", REPORT_ENDINGS, [data])
-    began = clock.perf_counter()
-    problem = read(data, target, None if task is None else task.value, drop, group, time)
-    study = Study(problem, options, reading=clock.perf_counter() - began)
+    study = begin(options, data, target, None if task is None else task.value, drop, group, time)
     screen = Screen(quiet)
     follow(study, screen)
     study.found.commands = [shell("cutaway", "predict", out, data, "-o", "predictions.csv")]
@@ -76,27 +72,22 @@ def fit(
         Screen().say(study.found.verdict)
 
 
-def follow(study: Study, screen: Screen, explain: Any = lambda part: None) -> None:
-    """All steps of a study, each section printed as soon as it is known; `explain(part)` may say a line before it."""
+def follow(study: Study, screen: Screen) -> None:
+    """All steps of a study, each section printed as soon as it is known."""
     from . import sections
 
     found = study.found
     study.design()
-    explain("data")
     sections.data(screen, found)
-    explain("design")
     sections.design(screen, found)
-    screen.title("Training", found.divided)
-    explain("training")
+    screen.title("Training", found.divided.partition(" (")[0])
     study.train(progress=not screen.quiet and sys.stderr.isatty())
     screen.table([(found.training,)], fixed=())
     if study.interrupted:
         screen.say("  Interrupted: the network as it is now is scored and written.", style="yellow")
     study.score()
-    explain("scores")
     sections.scores(screen, found)
     study.explain()
-    explain("columns")
     sections.importance(screen, found)
     sections.seconds(screen, found)
 

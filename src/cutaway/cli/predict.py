@@ -21,24 +21,24 @@ def predict(
 
     Rows keep their order. Text that a spreadsheet would take for a formula gets an apostrophe before it.
     """
-    from ..data import read_table
     from ..files import write_whole
     from .keeping import load
+    from .problem import about, table
     from .terminal import Screen
 
     if out is not None:
         checks.output(out, "--out", (".csv",), [model, data])
     estimator = load(model)
-    table = read_table(data)
-    table.columns = [str(name) for name in table.columns]
-    kept = checks.columns(keep or [], list(table.columns), "--keep", data.name)
-    text = as_csv({name: table[name] for name in kept} | answer_columns(estimator, table))
+    rows = table(data)
+    kept = checks.columns(keep or [], list(rows.columns), "--keep", data.name)
+    with about(data.name):
+        text = as_csv({name: rows[name] for name in kept} | answer_columns(estimator, rows))
     if out is None:
         sys.stdout.write(text)
         sys.stdout.flush()
         return
     write_whole(out, text.encode("utf-8"))
-    Screen(stderr=True).say(f"{len(table):,} predictions of {_what(estimator)} written to {out}")
+    Screen(stderr=True).say(f"{len(rows):,} predictions of {_what(estimator)} written to {out}")
 
 
 def answer_columns(estimator: Any, table: Any) -> dict[str, Any]:
@@ -46,14 +46,19 @@ def answer_columns(estimator: Any, table: Any) -> dict[str, Any]:
     names, task = estimator.target_encoder_.names, estimator.target_encoder_.task
     predicted = estimator.predict(table)
     if predicted.ndim == 1:
-        columns = {"prediction": predicted}
+        columns = {"prediction": written(predicted, 9)}
     else:
-        columns = {f"prediction_{name}": predicted[:, j] for j, name in enumerate(names)}
+        columns = {f"prediction_{name}": written(predicted[:, j], 9) for j, name in enumerate(names)}
     if hasattr(estimator, "predict_proba"):
         labels = names if task == "multilabel" else [str(label) for label in estimator.classes_.tolist()]
         p = estimator.predict_proba(table)
-        columns |= {f"probability_{label}": p[:, j] for j, label in enumerate(labels)}
+        columns |= {f"probability_{label}": written(p[:, j], 6) for j, label in enumerate(labels)}
     return columns
+
+
+def written(values: Any, digits: int) -> Any:
+    """Fractions with as many digits as they are worth; labels and whole numbers as they are."""
+    return [f"{value:.{digits}g}" for value in values.tolist()] if values.dtype.kind == "f" else values
 
 
 def as_csv(columns: dict[str, Any]) -> str:

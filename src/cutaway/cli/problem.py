@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ArgumentError, DataError
+from ..data.cells import counted
+from ..errors import ArgumentError, CutawayError, DataError
 from ..report.findings import TargetFacts
 from ..report.text import listed, number, short
 from . import checks
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 CLASSIFICATION = ("binary", "multiclass", "multilabel")
 #: The share of the training part that is held back to see when to stop.
 VALIDATION = 0.1
+FEWEST = 3
 
 
 @dataclass
@@ -30,6 +33,7 @@ class Problem:
     y: Any
     targets: list[str]
     task: str
+    reason: str = ""
     without_target: int = 0
     group: Any = None
     time: Any = None
@@ -48,10 +52,9 @@ class Problem:
 def read(path: Path, targets: list[str], task: str | None = None, drop: list[str] | None = None,
          group: str | None = None, time: str | None = None) -> Problem:  # fmt: skip
     """The table in a file, its target, and the task. Raises DataError or ArgumentError for what cannot be learnt."""
-    from ..data import drop_missing, read_table
+    from ..data import drop_missing
 
-    frame = read_table(path)
-    frame.columns = [str(name) for name in frame.columns]
+    frame = table(path)
     known = list(frame.columns)
     targets = checks.columns(targets, known, "--target", path.name)
     if not targets:
@@ -76,13 +79,27 @@ def read(path: Path, targets: list[str], task: str | None = None, drop: list[str
     _refuse_empty(y, path.name)
     X, y, columns, kept = drop_missing(X, y, frame[[way for way in ways if way]])
     by = [columns[way] if way else None for way in ways]
+    if len(kept) < FEWEST:
+        raise DataError(f"{path.name}: {counted(len(kept), 'row')} with a target, at least {FEWEST} are needed: one "
+                        "to test on, the others to learn from.")  # fmt: skip
+    with about(f"{path.name}, target {listed(targets)}"):
+        found = decide(y, task)
     notes = [f"{ways[0]} divides the rows and is not an input"] if ways[0] else []
     notes += [f"left out as asked: {listed(drop, 6)}"] if drop else []
-    return Problem(path.name, rows, width, X, y, targets, decide(y, task), rows - len(kept), by[0], by[1], notes)
+    return Problem(path.name, rows, width, X, y, targets, *found, rows - len(kept), by[0], by[1], notes)
 
 
-def decide(y: Any, task: str | None) -> str:
-    """The task in full: what the target looks like, within 'regression' or 'classification' if one was asked for."""
+def table(path: Path) -> Any:
+    """The table in a file; its columns' names are text."""
+    from ..data import read_table
+
+    frame = read_table(path)
+    frame.columns = [str(name) for name in frame.columns]
+    return frame
+
+
+def decide(y: Any, task: str | None) -> tuple[str, str]:
+    """The task in full and why: what the target looks like, within 'regression' or 'classification' if asked for."""
     from ..data import TargetEncoder
 
     many = getattr(y, "ndim", 1) == 2
@@ -91,25 +108,38 @@ def decide(y: Any, task: str | None) -> str:
         asked = "multi-output regression" if many else "regression"
     elif task == "classification":
         asked = "multilabel" if many else "binary" if y.nunique() == 2 else "multiclass"
-    return TargetEncoder(asked).fit(y).task
+    found = TargetEncoder(asked).fit(y)
+    return found.task, "as asked" if asked else f"the target has {found.reason}"
 
 
 def divide(problem: Problem, test: float, seed: int) -> tuple[tuple[np.ndarray, ...], str]:
-    """Rows to learn from, to steer by, and to test on; and a sentence on how they were chosen."""
+    """Rows to learn from, to see when to stop (none of a small table) and to test on; and how they were chosen."""
     from ..data import split
+    from ..estimators.design import SMALL
 
-    shares = ((1 - test) * VALIDATION, test)
+    n = len(problem.y)
+    shares = (test,) if n * (1 - test) < SMALL else ((1 - test) * VALIDATION, test)
     if problem.group is not None:
-        parts, how = split(len(problem.y), shares, seed, groups=problem.group), f"no {problem.group.name} on two sides"
+        parts, how = split(n, shares, seed, groups=problem.group), f"no {problem.group.name} on two sides"
     elif problem.time is not None:
-        parts, how = split(len(problem.y), shares, seed, time=problem.time), f"the latest by {problem.time.name} last"
+        parts, how = split(n, shares, seed, time=problem.time), f"the latest by {problem.time.name}"
     elif problem.task in ("binary", "multiclass"):
         parts, how = split(problem.y, shares, seed, stratify=True), "by chance, each class in proportion"
     else:
-        parts, how = split(len(problem.y), shares, seed), "by chance"
-    counts = [f"{len(part):,}" for part in parts]
-    return parts, (f"{counts[0]} rows to learn from, {counts[1]} to see when to stop, {counts[2]} for the test "
-                   f"({how}).")  # fmt: skip
+        parts, how = split(n, shares, seed), "by chance"
+    if len(parts) == 2:
+        parts = (parts[0], parts[1][:0], parts[1])
+    steer = f", {len(parts[1]):,} to see when to stop" if len(parts[1]) else ""
+    return parts, f"{len(parts[0]):,} rows to learn from{steer}, {len(parts[2]):,} for the test ({how})"
+
+
+@contextmanager
+def about(what: str):
+    """Errors in the block say what they are about."""
+    try:
+        yield
+    except CutawayError as problem:
+        raise type(problem)(f"{what}: {problem}") from None
 
 
 def _targets(frame: Any, names: list[str]) -> Any:
@@ -159,13 +189,13 @@ def _summary(y: Any, classes: bool) -> str:
 
 def truth(path: Path, targets: list[str], encoder: Any) -> tuple[Any, Any, int]:
     """The rows of a table that have a target, their targets as `encoder` knows them, and how many rows have none."""
-    from ..data import drop_missing, read_table
+    from ..data import drop_missing
 
-    frame = read_table(path)
-    frame.columns = [str(name) for name in frame.columns]
+    frame = table(path)
     targets = checks.columns(targets, list(frame.columns), "--target", path.name)
     y = _targets(frame, targets)
     _refuse_empty(y, path.name)
     X, y, kept = drop_missing(frame, y)
-    encoder.transform(y)  # says what is wrong with it
+    with about(f"{path.name}, target {listed(targets)}"):
+        encoder.transform(y)
     return X, y, len(frame) - len(kept)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..report.findings import Findings, Score
 from ..report.page import format_score, kinds
-from ..report.text import duration, listed, number, short
+from ..report.text import duration, listed, plain, short
 from .terminal import Screen
 
 if TYPE_CHECKING:
@@ -50,19 +50,22 @@ def design(screen: Screen, found: Findings) -> None:
 
 def scores(screen: Screen, found: Findings) -> None:
     """Network and linear model on the same rows, and who is ahead."""
+    from rich.text import Text
+
     units = f"; errors in the unit of {found.targets[0].name}" if found.task == "regression" else ""
     screen.title("Scores", f"the linear model is {found.linear}{units}" if found.linear else units.removeprefix("; "))
     score_table(screen, found.scores, "rows")
     if found.verdict:
         screen.say()
-        screen.table([(found.verdict,)], fixed=())
+        screen.table([(Text(plain(found.verdict), style="bold"),)], fixed=())
+    where = f"{found.scores[-1].part} rows" if found.scores else ""
     if found.outputs:
-        screen.title("Each output", "test rows")
+        screen.title("Each output", where)
         score_table(screen, found.outputs[:MOST_OUTPUTS], "output")
         if len(found.outputs) > MOST_OUTPUTS:
             screen.say(f"  and {len(found.outputs) - MOST_OUTPUTS} more")
     if found.confusion:
-        confusion(screen, found.confusion)
+        confusion(screen, found.confusion, where)
 
 
 def score_table(screen: Screen, scores: list[Score], first: str) -> None:
@@ -92,11 +95,11 @@ def _style(name: str, own: dict, other: dict) -> str:
     return "bold" if (a < b) == (name in ERRORS) else ""
 
 
-def confusion(screen: Screen, found: dict[str, Any]) -> None:
+def confusion(screen: Screen, found: dict[str, Any], where: str) -> None:
     """The matrix for a few classes, the most common mistakes for many."""
     labels, counts = [short(label, 12) for label in found["labels"]], found["counts"]
     if len(labels) <= MOST_CLASSES:
-        screen.title("Confusion", "test rows: true classes down, predictions across")
+        screen.title("Confusion", f"{where}: true classes down, predictions across")
         rows: list[list[Any]] = [
             [labels[i], *(_count(n, i == j) for j, n in enumerate(line))] for i, line in enumerate(counts)
         ]
@@ -104,7 +107,7 @@ def confusion(screen: Screen, found: dict[str, Any]) -> None:
         return
     wrong = [(n, labels[i], labels[j]) for i, line in enumerate(counts) for j, n in enumerate(line) if i != j and n]
     wrong.sort(key=lambda entry: -entry[0])
-    screen.title("Confusion", f"test rows: the commonest of {sum(n for n, _, _ in wrong):,} mistakes")
+    screen.title("Confusion", f"{where}: the commonest of {sum(n for n, _, _ in wrong):,} mistakes")
     screen.table([(f"{n:,}", true, taken) for n, true, taken in wrong[:6]], ["rows", "true", "taken for"], right=(0,))
 
 
@@ -118,11 +121,18 @@ def importance(screen: Screen, found: Findings) -> None:
     """The columns that matter most, with bars."""
     if not found.importance:
         return
+    from rich.text import Text
+
     screen.title("Columns that matter", f"what {found.importance_unit} on test rows loses when one is shuffled")
     most = max(max(value for _, value, _ in found.importance), 1e-12)
-    rows = [(short(name, 28), f"{value:z.3f}", f"± {spread:.3f}", "█" * max(0, round(BAR * value / most)))
-            for name, value, spread in found.importance[:MOST_COLUMNS]]  # fmt: skip
+    useful = [one for one in found.importance if one[1] > 0]
+    rows = [(short(name, 28), f"{value:.3f}", f"± {spread:.3f}", Text("█" * round(BAR * value / most), style="cyan"))
+            for name, value, spread in useful[:MOST_COLUMNS]]  # fmt: skip
     screen.table(rows, right=(1, 2), dim=(2,))
+    rest = [f"{len(useful) - MOST_COLUMNS} more cost less"] * (len(useful) > MOST_COLUMNS)
+    rest += [f"shuffling {len(found.importance) - len(useful)} costs nothing"] * (len(useful) < len(found.importance))
+    if rest:
+        screen.say(f"  {'; '.join(rest)}", style="dim")
 
 
 def seconds(screen: Screen, found: Findings) -> None:
@@ -134,10 +144,3 @@ def seconds(screen: Screen, found: Findings) -> None:
     screen.title("Time", f"{duration(total)} in all")
     screen.table([(f"{parts}. Slowest: {found.slowest}, {found.seconds[found.slowest] / total:.0%}.",)], fixed=())
 
-
-def prediction_summary(values: Any) -> str:
-    """Low, middle and high of numbers, for a line of text."""
-    import numpy as np
-
-    low, middle, high = np.quantile(np.asarray(values, float), [0, 0.5, 1])
-    return f"from {number(low)} to {number(high)}, median {number(middle)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from ..report.findings import ColumnFacts, Findings, Score
 from ..report.scores import CLASSES, compare, confusion, measure, measure_outputs
 from ..report.text import duration
-from .problem import Problem, divide
+from .problem import Problem, divide, read
 
 #: Points of the picture of predictions over the truth that are kept.
 MOST_POINTS = 1500
@@ -42,22 +43,16 @@ class Options:
 class Study:
     """`design`, `train`, `score` and `explain`, in this order; each adds to `found`."""
 
-    def __init__(self, problem: Problem, options: Options, reading: float = 0.0) -> None:
+    def __init__(self, problem: Problem, options: Options, seconds: dict[str, float] | None = None) -> None:
         self.problem, self.options = problem, options
         self.parts, divided = divide(problem, options.test, options.seed)
+        self._steer_by_known_classes()
         self.found = Findings(
             problem.source, problem.rows, problem.width, [], problem.target_facts(), problem.task,
             without_target=problem.without_target, notes=list(problem.notes), divided=divided,
-            seconds={"reading": reading}, settings=options.chosen(), versions=versions(),
+            seconds=dict(seconds or {}), settings=options.chosen(), versions=versions(),
             date=time.strftime("%Y-%m-%d %H:%M"),
         )  # fmt: skip
-
-    @contextmanager
-    def timed(self, name: str):
-        """The seconds in the block count for this part."""
-        began = time.perf_counter()
-        yield
-        self.found.seconds[name] = self.found.seconds.get(name, 0.0) + time.perf_counter() - began
 
     def rows(self, part: int) -> tuple[Any, Any]:
         """X and y of a part: 0 training, 1 validation, 2 test."""
@@ -66,18 +61,18 @@ class Study:
     # ---- design and training -----------------------------------------------------------------------------------------
     def design(self) -> None:
         """Fit the encoders and decide on network and training, without training yet."""
-        with self.timed("loading libraries"):
+        with timed(self.found.seconds, "encoding"):
             self.estimator = self._estimator()
-        with self.timed("encoding"):
             X, y = self.rows(0)
             self._data = prepare(self.estimator, X, y)
+            self.estimator.target_encoder_.names = list(self.problem.targets)
         found, design = self.found, self.estimator.design_
         if self.options.lr is not None:
             design.lr, design.reasons["optimizer"] = self.options.lr, "as asked"
         found.columns = [ColumnFacts(c.name, c.kind, c.gaps, c.distinct, c.example, c.how)
                          for c in self.estimator.encoder_.columns]  # fmt: skip
         found.notes += self.estimator.target_encoder_.notes
-        found.design = [self._held_out(list(row)) for row in design.table()]
+        found.design = [self._own_words(list(row)) for row in design.table()]
         found.network = repr(self.estimator.model_)
 
     def train(self, progress: bool) -> None:
@@ -108,19 +103,30 @@ class Study:
             validation=self.rows(1) if len(self.parts[1]) else None,
         )  # fmt: skip
 
-    def _held_out(self, row: list[str]) -> list[str]:
-        """The design's row on validation, which was given: how many rows that are."""
-        if row[0] != "validation" or not len(self.parts[1]):
+    def _own_words(self, row: list[str]) -> list[str]:
+        """A row of the design, where the study knows more: why this task, how many rows are held back."""
+        if row[0] == "task":
+            return [*row[:2], self.problem.reason]
+        if row[0] != "validation":
             return row
+        if not len(self.parts[1]):
+            return [row[0], "none", "few rows: all that are not for the test are learnt from, to the last epoch"]
         patience = self.estimator.design_.patience
         stop = f", patience {patience} epochs" if patience else ""
         reason = "rows that are not learnt from show when to stop; the best weights are kept"
         return [row[0], f"{len(self.parts[1]):,} rows{stop}", reason]
 
+    def _steer_by_known_classes(self) -> None:
+        """By group or time a class may be in the validation rows alone: no network can be steered by those."""
+        learn, steer, test = self.parts
+        if self.problem.task in ("binary", "multiclass") and len(steer):
+            known = self.problem.y.iloc[steer].isin(self.problem.y.iloc[learn].unique())
+            self.parts = learn, steer[known.to_numpy()], test
+
     # ---- scores ------------------------------------------------------------------------------------------------------
     def score(self) -> None:
         """Network and linear model on the rows of each part."""
-        with self.timed("scoring"):
+        with timed(self.found.seconds, "scoring"):
             from ..estimators import baseline
 
             X, y = self.rows(0)
@@ -155,10 +161,32 @@ class Study:
         """The columns that matter, by shuffling each on the test rows."""
         from ..estimators import permutation_importance
 
-        with self.timed("scoring"):
+        if len(self.parts[2]) < 2:
+            return
+        with timed(self.found.seconds, "scoring"):
             ranked = permutation_importance(self.estimator, *self.rows(2), seed=self.options.seed)
         self.found.importance = [(one.column, one.drop, one.deviation) for one in ranked]
         self.found.importance_unit = "R²" if not self.problem.classifies else CLASSES[0]
+
+
+@contextmanager
+def timed(seconds: dict[str, float], name: str):
+    """The seconds in the block are added to this part's."""
+    began = time.perf_counter()
+    yield
+    seconds[name] = seconds.get(name, 0.0) + time.perf_counter() - began
+
+
+def begin(options: Options, path: Path, *args: Any) -> Study:
+    """The study of a file; the other arguments are those of `problem.read`."""
+    seconds: dict[str, float] = {}
+    with timed(seconds, "loading libraries"):
+        import pandas  # noqa: F401
+
+        from .. import estimators  # noqa: F401
+    with timed(seconds, "reading"):
+        problem = read(path, *args)
+    return Study(problem, options, seconds)
 
 
 def prepare(estimator: Any, X: Any, y: Any) -> tuple[Any, Any, Any]:

@@ -25,10 +25,10 @@ def console(stderr: bool = False) -> Console:
 
 
 class Screen:
-    """Where a command writes; `quiet` keeps everything back but what was asked for."""
+    """Where a command writes. `quiet` keeps everything back; `lines_for` has a line to explain a section, by title."""
 
-    def __init__(self, quiet: bool = False, stderr: bool = False) -> None:
-        self.quiet = quiet
+    def __init__(self, quiet: bool = False, stderr: bool = False, lines_for: dict[str, str] | None = None) -> None:
+        self.quiet, self.lines_for = quiet, lines_for or {}
         self.console = console(stderr)
 
     def say(self, *text: Any, style: str = "") -> None:
@@ -45,6 +45,8 @@ class Screen:
         head = Text(plain(text), style="bold")
         self.console.print()
         self.console.print(head + Text(f"  {plain(note)}" if note else "", style="not bold dim"))
+        if text in self.lines_for:
+            self._print_indented(Text(self.lines_for[text], style="italic cyan"))
 
     def table(self, rows: Iterable[Sequence[Any]], head: Sequence[str] = (), right: Sequence[int] = (),
               fixed: Sequence[int] = (0,), dim: Sequence[int] = ()) -> None:  # fmt: skip

@@ -1,0 +1,63 @@
+"""Small tables, models trained on them once, and `run`: a command line in this process."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cutaway.cli import main
+
+
+@pytest.fixture(scope="session")
+def table():
+    rng = np.random.default_rng(0)
+    n = 300
+    area, zone = rng.normal(100, 20, n), rng.choice(["north", "south", "[red]east[/]"], n)
+    price = 1000 * area + 5000 * (zone == "north") + rng.normal(0, 2000, n)
+    frame = pd.DataFrame({
+        "nr": np.arange(1, n + 1), "area": area.round(2), "zone": zone, "owner": [f"p{i % 40}" for i in range(n)],
+        "sold": pd.date_range("2020-01-01", periods=n).strftime("%Y-%m-%d"), "price": price.round(),
+        "kind": np.where(area > 110, "large", np.where(zone == "north", "=north", "other")),
+        "big": (area > 100).astype(int), "far": (zone == "south").astype(int),
+        "same": 7.5, "empty": np.nan,
+    })  # fmt: skip
+    frame.loc[[3, 50], "area"] = np.nan
+    return frame
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch, table):
+    """A folder to work in, with the table in it."""
+    monkeypatch.chdir(tmp_path)
+    table.to_csv("table.csv", index=False)
+    return tmp_path
+
+
+@pytest.fixture
+def run(capsys):
+    """run("fit", ...) -> (status, standard output, error output)."""
+
+    def call(*args):
+        capsys.readouterr()
+        try:
+            status = main([str(arg) for arg in args])
+        except SystemExit as end:
+            status = end.code
+        out, err = capsys.readouterr()
+        return status, out, err
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory, table):
+    """Files of a regression, a classification, two numbers and two labels, each trained for three epochs."""
+    folder = tmp_path_factory.mktemp("models")
+    table.to_csv(folder / "table.csv", index=False)
+    inputs = ("--drop", "same", "--drop", "empty", "--drop", "owner")
+    tasks = {"price": ["price"], "kind": ["kind"], "two": ["price", "area"], "labels": ["big", "far"]}
+    for name, targets in tasks.items():
+        wanted = [part for target in targets for part in ("--target", target)]
+        others = [part for c in ("price", "kind", "big", "far") if c not in targets for part in ("--drop", c)]
+        files = ["--out", str(folder / f"{name}.safetensors"), "--report", str(folder / f"{name}.html")]
+        assert main(["fit", str(folder / "table.csv"), *wanted, *inputs, *others, "--epochs", "3", "-q", *files]) == 0
+    return folder
