@@ -75,8 +75,8 @@ def write(i: Instruction, plan: Plan, optimizer: Any, dtype: np.dtype) -> Kernel
         ends = {name: i.attributes[name] for name in ("lo", "hi")}
         return _update(i, type(optimizer).rule, hyperparameters(optimizer, i) | ends)
     if i.op in ("clip_value", "l2_gradient"):
-        prepare = i.attributes["prepare"]
-        return _update(i, type(prepare).rule, vars(prepare))
+        prepare, ends = i.attributes["prepare"], {name: i.attributes[name] for name in ("lo", "hi")}
+        return _update(i, type(prepare).rule, vars(prepare) | ends)
     operands, numbers = _own(i, dtype) if i.op not in OPS else (_operands(i), {})
     if operands is None:
         return None

@@ -11,7 +11,7 @@ from .. import losses
 from ..autodiff import Tensor
 from ..errors import ArgumentError, ShapeError
 from ..optim import AdamW, Optimizer
-from ..program import Plan, Value, evaluation, named_inputs, rows_of, table, trace_model, training
+from ..program import Plan, Rows, Value, evaluation, named_inputs, rows_of, table, trace_model, training
 from ..random import stream
 from .cpu import CPU
 from .profile import Profile, profile
@@ -69,7 +69,20 @@ class Program:
         self.engine.listing.block["θ"].array = self.model.theta
         rows = self.engine.rows if order is None else len(order)
         left = -(-(rows - position) // self.engine.batch_size)
-        return self.engine.run(order, position, left if steps is None else min(steps, left), between)
+        steps = left if steps is None else min(steps, left)
+        if steps and min(rows - position - (steps - 1) * self.engine.batch_size, self.engine.batch_size) == 1:
+            self._refuse_one_row()
+        return self.engine.run(order, position, steps, between)
+
+    def _refuse_one_row(self) -> None:
+        """Batch norm has no variance to learn from a batch of one row."""
+        for i in self.instructions:
+            if i.op == "running_average" and i.attributes["rows"] == Rows(1):
+                layer = f" ({i.layer})" if i.layer else ""
+                raise ShapeError(
+                    f"batch norm{layer} cannot normalise a batch of one row, which the last of these batches has: use "
+                    "another batch size, or drop_last=True"
+                )
 
     def predict(self, X: Any) -> np.ndarray:
         """Raw outputs for every row."""
@@ -142,16 +155,12 @@ def compile(model: Any, loss: str | Callable = "mse", optimizer: Optimizer | Non
 
 def evaluator(model: Any, X: Any, engine: str = "cpu", batch_size: int = 1024, threads: int | None = None) -> Program:
     """The program that evaluates `model` on inputs like X: forward only, dropout and batch norm at rest."""
-    recorded = trace_model(model, None, X if _has_rows(X) else example_input(model))
+    recorded = trace_model(model, None, X)  # the shape of no rows will do
     shards = ENGINES[engine].choose_threads(recorded, batch_size, threads)
     made = ENGINES[engine](evaluation(recorded), batch_size, shards=shards)
     if shards > 1 and not made.shardable:
         made = ENGINES[engine](evaluation(recorded), batch_size)
     return Program(made, model)
-
-
-def _has_rows(X: Any) -> bool:
-    return all(len(part) for part in named_inputs(X).values())
 
 
 def example_input(model: Any) -> Any:

@@ -195,7 +195,8 @@ class Reference:
         self.rate = float(self.rates[self.t - self._first])
 
     def _prepare(self, instruction: Instruction) -> None:
-        g, theta = (self.view(v, self.n) for v in instruction.arguments)
+        part = slice(instruction.attributes["lo"], instruction.attributes["hi"])
+        g, theta = (self.view(v, self.n)[part] for v in instruction.arguments)
         g[...] = instruction.attributes["prepare"].apply(g, theta)
 
     _clip_norm = _clip_value = _l2_gradient = _prepare

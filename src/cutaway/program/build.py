@@ -49,6 +49,8 @@ def forward(recorded: Recorded) -> list[Instruction]:
 def evaluation(recorded: Recorded) -> Listing:
     """Load, forward, and the outputs put in their place."""
     out = recorded.output
+    if not out.rows:
+        raise RecordingError(f"the model gives shape {out.shape} for any batch: it must keep a row for each sample")
     store = Instruction("store", "store", (out,), (), formula="outputs[rows] = value")
     return Listing([*_load(recorded), *forward(recorded), store], recorded.inputs, out)
 
@@ -247,14 +249,14 @@ def _update(listing: Listing, model, opt: Optimizer, shards: int) -> list[Instru
         at += p.size
     finite = "stop if J or g is not finite"
     out.append(Instruction("update", "check", (listing.loss, g), (), scope="range", formula=finite))
-    for prepare in opt.prepare:
-        out.append(Instruction(
-            "update", prepare.rule.__name__, (g, theta), (g,), {"prepare": prepare}, formula=repr(prepare),
-            scope=prepare.scope,
-        ))  # fmt: skip
-    for lo, hi, decays in _ranges(model, opt):
-        whole = (lo, hi) == (0, theta.width)
-        label = "" if whole else f" on θ[{lo}:{hi}]" + ("" if decays else ", no decay")
+    for prepare in opt.prepare:  # a rule of the whole gradient may see frozen stretches of it: they are zero
+        for lo, hi, _ in _ranges(model, False, opt) if prepare.scope == "range" else [(0, theta.width, True)]:
+            out.append(Instruction(
+                "update", prepare.rule.__name__, (g, theta), (g,), {"prepare": prepare, "lo": lo, "hi": hi},
+                formula=repr(prepare) + _part_of(theta, lo, hi), scope=prepare.scope,
+            ))  # fmt: skip
+    for lo, hi, decays in _ranges(model, getattr(opt, "decay", "all") != "all", opt):
+        label = _part_of(theta, lo, hi) + ("" if decays else ", no decay")
         out.append(Instruction(
             "update", "optimizer", (theta, g, *state), (theta, *state), {"lo": lo, "hi": hi, "decays": decays},
             formula=repr(opt) + label, scope="range",
@@ -262,9 +264,12 @@ def _update(listing: Listing, model, opt: Optimizer, shards: int) -> list[Instru
     return out
 
 
-def _ranges(model, opt: Optimizer) -> list[tuple[int, int, bool]]:
-    """The stretches of θ that the optimizer treats alike: frozen parameters are in none."""
-    exempt = getattr(opt, "decay", "all") != "all"
+def _part_of(theta: Value, lo: int, hi: int) -> str:
+    return "" if (lo, hi) == (0, theta.width) else f" on θ[{lo}:{hi}]"
+
+
+def _ranges(model, exempt: bool, opt: Optimizer) -> list[tuple[int, int, bool]]:
+    """The stretches of θ that are treated alike (apart where some are exempt from decay); frozen ones are in none."""
     out: list[tuple[int, int, bool]] = []
     at = 0
     for p in model.parameters():
