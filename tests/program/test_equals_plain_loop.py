@@ -189,7 +189,6 @@ def test_own_loss():
     assert_reaches_the_plain_loop("mlp", cubic, SGD(0.01))
 
 
-@pytest.mark.xfail(strict=True, reason="l2 adds frozen weights to g, where they pile up and enter the norm")
 @pytest.mark.parametrize("engine", ["cpu", "reference"])
 def test_frozen_parameters_stay_and_the_others_learn_as_before(engine):
     X, y, order = data("x"), targets("mse"), np.arange(ROWS)
