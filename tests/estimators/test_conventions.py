@@ -12,8 +12,7 @@ def checks():
     for kind in (ct.Classifier, ct.Regressor):
         for estimator, check in estimator_checks_generator(kind()):
             name = (check.func if isinstance(check, functools.partial) else check).__name__
-            if "equivalence" not in name:  # quartiles differ with and without weights: cutaway.data's Summary
-                yield pytest.param(estimator, check, id=f"{kind.__name__}-{name}")
+            yield pytest.param(estimator, check, id=f"{kind.__name__}-{name}")
 
 
 @pytest.mark.parametrize(("estimator", "check"), list(checks()))

@@ -148,7 +148,7 @@ class Summary:
             steps = np.diff(ordered, axis=1) > ROUNDING * np.abs(ordered[:, 1:])
             distinct = steps.sum(axis=1) + (count > 0)
             if weights is None:
-                lower, center, upper = (_quantile(ordered, last * p) for p in (0.25, 0.5, 0.75))
+                lower, center, upper = (_quantile(ordered, count * p) for p in (0.25, 0.5, 0.75))
             else:
                 lower, center, upper = np.array([_weighted_quartiles(row, weights) for row in x]).reshape(k, 3).T
             scale = np.minimum(upper - lower, np.finfo(float).max)
@@ -159,18 +159,28 @@ class Summary:
 
 
 def _quantile(ordered: np.ndarray, position: np.ndarray) -> np.ndarray:
-    """The values at a fractional place in each sorted row, by linear interpolation."""
-    rows, left = np.arange(len(ordered)), position.astype(int)
-    share = position - left
-    a, b = ordered[rows, left], ordered[rows, np.minimum(left + (share > 0), ordered.shape[1] - 1)]
-    return np.where(a == b, a, a * (1 - share) + b * share)
+    """The value at which each sorted row has so many values behind it: between two values, the mean of both.
+
+    As with weights below, so that a row of weight 2 is the row twice.
+    """
+    rows, most = np.arange(len(ordered)), ordered.shape[1] - 1
+    left = np.clip(np.ceil(position).astype(int) - 1, 0, most)
+    right = np.clip(np.floor(position).astype(int), 0, most)
+    a, b = ordered[rows, left], ordered[rows, right]
+    return np.where(a == b, a, a * 0.5 + b * 0.5)
 
 
 def _weighted_quartiles(x: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    known = ~np.isnan(x)
-    if not weights[known].any():
+    known = ~np.isnan(x) & (weights > 0)
+    if not known.any():
         return np.full(3, np.nan)
-    return np.quantile(x[known], [0.25, 0.5, 0.75], weights=weights[known], method="inverted_cdf")
+    order = np.argsort(x[known], kind="stable")
+    ordered, behind = x[known][order], np.cumsum(weights[known][order])
+    wanted = np.array([0.25, 0.5, 0.75]) * behind[-1]
+    slack = 1e-12 * behind[-1]
+    left = np.searchsorted(behind, wanted - slack)
+    right = np.minimum(np.searchsorted(behind, wanted + slack), len(ordered) - 1)
+    return ordered[left] * 0.5 + ordered[right] * 0.5
 
 
 def _deviation(x: np.ndarray, weights: np.ndarray | None) -> float:
