@@ -127,8 +127,8 @@ def compile(model: Any, loss: str | Callable = "mse", optimizer: Optimizer | Non
 
     >>> import cutaway as ct
     >>> program = ct.compile(ct.nn.MLP(4, [8], 1), "mse", ct.optim.AdamW(1e-3), batch_size=32)
-    >>> print(program.memory)                                                   # doctest: +ELLIPSIS
-    ... bytes for batches of 32 (... if nothing shared memory)
+    >>> print(program.memory)
+    2,752 bytes for batches of 32 (5,312 if nothing shared memory)
 
     input, target: an example (a row or more), needed where the first layer does not fix the shape. weighted: expect
     weights of samples. threads: None chooses by the size of a step. keep_all: no value shares memory with another.
