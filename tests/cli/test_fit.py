@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import warnings
 
 import numpy as np
 import pytest
@@ -128,6 +129,19 @@ def test_interrupted_training_still_scores_and_writes(here, run, monkeypatch):
     status, out, _ = run("fit", "table.csv", "-t", "price", "--epochs", 1_000_000, "--hidden", "256,256")
     assert status == 0 and "Interrupted" in out and "Scores" in out
     assert isinstance(ct.load("model.safetensors"), ct.Regressor)
+
+
+def test_a_network_that_diverged_is_not_written(here, run):
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        status, _, err = run("fit", "table.csv", "-t", "kind", "--lr", "1e30", "--epochs", 50)
+    assert status == 2 and "note: training stopped at step" in err and "lower --lr" in err
+    assert os.listdir(here) == ["table.csv"]
+
+
+def test_a_spent_time_limit_still_gives_a_model(here, run):
+    status, out, _ = run("fit", "table.csv", "-t", "kind", "--time-limit", "0.000001")
+    assert status == 0 and "time limit" in out and "Written" in out
 
 
 def test_interrupt_elsewhere_writes_nothing(here, run, monkeypatch):

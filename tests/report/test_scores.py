@@ -50,7 +50,7 @@ def test_several_outputs_are_averaged():
 @pytest.mark.parametrize(("network", "linear", "says"), [
     (0.1, 0.5, "the network wins"),
     (0.5, 0.1, "the linear model wins"),
-    (0.3, 0.3, "too close to call"),
+    (0.3, 0.3, "within chance"),
 ])
 def test_the_sentence_names_the_winner(network, linear, says):
     y = rng.normal(size=300)
@@ -61,3 +61,4 @@ def test_the_sentence_names_the_winner(network, linear, says):
 def test_classes_are_compared_by_rows_right():
     y = rng.choice(["a", "b"], 200)
     assert "the network wins" in compare("binary", y, y, rng.choice(["a", "b"], 200))
+    assert "level" in compare("binary", y, y, y)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import TrainingError
 from ..report.findings import ColumnFacts, Findings, Score
 from ..report.scores import CLASSES, compare, confusion, measure, measure_outputs
 from ..report.text import duration
@@ -17,6 +18,8 @@ from .problem import Problem, divide, read
 
 #: Points of the picture of predictions over the truth that are kept.
 MOST_POINTS = 1500
+#: Test rows that columns are shuffled on, at most.
+MOST_SHUFFLED = 4000
 PARTS = ("training", "validation", "test")
 
 
@@ -126,12 +129,12 @@ class Study:
     # ---- scores ------------------------------------------------------------------------------------------------------
     def score(self) -> None:
         """Network and linear model on the rows of each part."""
-        with timed(self.found.seconds, "scoring"):
-            from ..estimators import baseline
+        from ..estimators import baseline
 
-            X, y = self.rows(0)
-            self.linear = baseline(X, y, like=self.estimator)
-            self.found.linear = self.linear.name
+        with timed(self.found.seconds, "linear model"):
+            self.linear = baseline(*self.rows(0), like=self.estimator)
+        self.found.linear = self.linear.name
+        with timed(self.found.seconds, "scoring"):
             for i, part in enumerate(PARTS):
                 if len(self.parts[i]):
                     self._score_part(part, *self.rows(i))
@@ -158,13 +161,15 @@ class Study:
             self.found.confusion = {"labels": [str(label) for label in classes.tolist()], "counts": counts}
 
     def explain(self) -> None:
-        """The columns that matter, by shuffling each on the test rows."""
+        """The columns that matter, by shuffling each on the test rows (a few thousand of them are enough)."""
         from ..estimators import permutation_importance
 
         if len(self.parts[2]) < 2:
             return
         with timed(self.found.seconds, "scoring"):
-            ranked = permutation_importance(self.estimator, *self.rows(2), seed=self.options.seed)
+            X, y = self.rows(2)
+            step = -(-len(y) // MOST_SHUFFLED)
+            ranked = permutation_importance(self.estimator, X.iloc[::step], y.iloc[::step], seed=self.options.seed)
         self.found.importance = [(one.column, one.drop, one.deviation) for one in ranked]
         self.found.importance_unit = "R²" if not self.problem.classifies else CLASSES[0]
 
@@ -198,8 +203,11 @@ def prepare(estimator: Any, X: Any, y: Any) -> tuple[Any, Any, Any]:
 
 
 def answers(model: Any, X: Any, classifies: bool) -> tuple[np.ndarray, np.ndarray | None]:
-    """Predictions, and the probabilities of classes."""
-    return model.predict(X), model.predict_proba(X) if classifies else None
+    """Predictions, and the probabilities of classes. Raises TrainingError for a model that gives no finite numbers."""
+    predicted, probability = model.predict(X), model.predict_proba(X) if classifies else None
+    if not np.isfinite(predicted if probability is None else probability).all():
+        raise TrainingError("The network's outputs are not finite: it has diverged and is not written. Try a lower --lr.")
+    return predicted, probability
 
 
 def told(run: Any, kept: bool) -> str:

@@ -104,8 +104,12 @@ def compare(task: str, y: np.ndarray, network: np.ndarray, linear: np.ndarray) -
     a, b = (measure(task, y, p, None, _present(y, p))[name] for p in (network, linear))
     on = f"On the {len(y):,} test rows" if len(y) > 1 else "On one test row"
     scores = f"{name} {score(a)} beside the linear model's {score(b)}"
+    if difference.mean() == 0:
+        return f"{on} the two are level: {scores}. The linear model is the simpler one."
     if abs(difference.mean()) <= 2 * noise or len(y) < 2:
-        return f"{on} the two are too close to call: {scores}. The linear model is the simpler one."
+        ahead = "network" if difference.mean() > 0 else "linear model"
+        simpler = " The linear model is the simpler one." * (ahead != "network")
+        return f"{on} the {ahead} is ahead, but within chance: {scores}.{simpler}"
     if difference.mean() > 0:
         return f"{on} the network wins: {scores}."
     return f"{on} the linear model wins: {scores}. On small tables it often does: it is the one to use here."
