@@ -31,7 +31,7 @@ def demo(
 
     folder = _folder(out)
     houses, screen = path("houses"), Screen(lines_for=LINES)
-    screen.say("2,930 houses sold in Ames, Iowa, 2006 to 2010 (De Cock 2011): what is each worth?", style="bold")
+    screen.say("2,930 houses sold in Ames, Iowa (De Cock 2011): what is each worth?", style="bold")
     study = begin(Options(epochs=epochs, seed=SEED), houses, ["price"])
     follow(study, screen)
     model = folder / "houses.safetensors"

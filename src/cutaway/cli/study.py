@@ -206,7 +206,7 @@ def answers(model: Any, X: Any, classifies: bool) -> tuple[np.ndarray, np.ndarra
     """Predictions, and the probabilities of classes. Raises TrainingError for a model that gives no finite numbers."""
     predicted, probability = model.predict(X), model.predict_proba(X) if classifies else None
     if not np.isfinite(predicted if probability is None else probability).all():
-        raise TrainingError("The network's outputs are not finite: it has diverged and is not written. Try a lower --lr.")
+        raise TrainingError("The network's outputs are not finite: it diverged and is not written. Try a lower --lr.")
     return predicted, probability
 
 
