@@ -108,6 +108,15 @@ class Tensor:
     def __neg__(self): return apply("neg", self)
     def __pow__(self, n): return apply("square", self) if n == 2 else apply("power", self, exponent=float(n))
     def __getitem__(self, key): return apply("index", self, key=key)
+    def __lt__(self, other): return self._compare(np.less, other)
+    def __le__(self, other): return self._compare(np.less_equal, other)
+    def __gt__(self, other): return self._compare(np.greater, other)
+    def __ge__(self, other): return self._compare(np.greater_equal, other)
+
+    def _compare(self, how, other) -> np.ndarray:
+        """True and False as a NumPy array: no gradient flows through a comparison."""
+        self._must_be_known("a comparison")
+        return how(self.data, other.data if isinstance(other, Tensor) else other)
 
     def sum(self, axis=None, keepdims: bool = False) -> Tensor:
         return apply("sum", self, axis=axis, keepdims=keepdims)

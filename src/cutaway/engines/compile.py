@@ -48,10 +48,13 @@ class Program:
     def feed(self, X: Any, y: Any = None, weight: Any = None) -> None:
         """The data that batches are gathered from: inputs, targets, and weights of samples (mean 1)."""
         data = {name: _prepared(value) for name, value in named_inputs(X).items()}
-        if self.engine.listing.target is not None:
-            data["y"] = np.asarray(y)
-        if self.engine.listing.weight is not None:
-            data["w"] = np.asarray(weight)
+        listing = self.engine.listing
+        for name, array, wanted, what in (("y", y, listing.target, "targets y (it was compiled with a loss)"),
+                                          ("w", weight, listing.weight, "weights of samples (weighted=True)")):
+            if wanted is not None and array is None:
+                raise ArgumentError(f"this program needs {what}: feed(X, y, weight)")
+            if wanted is not None:
+                data[name] = _prepared(array)
         lengths = {name: len(values) for name, values in data.items()}
         if len(set(lengths.values())) > 1:
             raise ShapeError(f"inputs and targets must have the same number of rows, got {lengths}")

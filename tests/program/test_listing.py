@@ -1,0 +1,59 @@
+"""The listing reads like a processor's program."""
+
+import numpy as np
+
+import cutaway as ct
+
+MLP = """
+ #  phase     instruction     reads      writes       shape    formula
+ 0  load      batch                                            n = rows of this batch
+ 1  load      gather                     x            (32, 2)  x = data[order[rows]]
+ 2  load      gather                     y            (32,)    y = data[order[rows]]
+ 3  forward   linear          x W1 b1    z1           (32, 4)  z = W x + b
+ 4  forward   relu            z1         a1           (32, 4)  a = max(0, z)
+ 5  forward   linear          a1 W2 b2   z2           (32, 3)  z = W x + b
+ 6  loss      cross_entropy   z2 y       ℓ ŷ          (32,)    ℓ, ŷ = -log softmax(z)[y], softmax(z)
+ 7  loss      mean            ℓ          J            ()       J = mean ℓ
+ 8  backward  mean'           1          dℓ           (32,)    broadcast_to(dy / count, x_shape)
+ 9  backward  cross_entropy'  dℓ ŷ y     dz2          (32, 3)  dl[:, None] * where(hot, p - 1, p)
+10  backward  linear'         dz2 a1 W2  da1 dW2 db2  (32, 4)  dz @ W, rows.T @ inputs, rows.sum(0)
+11  backward  relu'           da1 a1     dz1          (32, 4)  where(a > 0, da, 0)
+12  backward  linear'         dz1 x W1   dW1 db1      (4, 2)   dz @ W, rows.T @ inputs, rows.sum(0)
+13  update    check           J g                              stop if J or g is not finite
+14  update    sgd             θ g        θ            (27,)    SGD(lr=0.1)
+memory: 2,112 bytes for batches of 32 (3,904 if nothing shared memory)
+"""
+
+
+def test_a_small_network():
+    model = ct.nn.MLP(2, [4], 3)
+    program = ct.compile(model, "cross_entropy", ct.optim.SGD(0.1), batch_size=32, engine="reference")
+    assert str(program) == MLP.strip("\n")
+
+
+def test_an_optimizer_with_a_schedule_clipping_and_exemptions():
+    opt = ct.optim.clip(ct.optim.AdamW(ct.optim.schedules.cosine(0.1, 9), decay="matrices"), norm=1.0)
+    program = ct.compile(ct.nn.MLP(2, [4], 1), "mse", opt, engine="reference")
+    update = [line.split(None, 2)[2] for line in str(program).splitlines() if " update " in line]
+    assert [u.split()[0] for u in update] == ["schedule", "check", "clip_norm", *["adamw"] * 4]
+    assert "lr = cosine(0.1)" in update[0] and "ClipNorm(norm=1.0)" in update[2]
+    assert update[3].endswith("on θ[0:8]") and update[4].endswith("on θ[8:12], no decay")
+
+
+def test_the_backward_of_what_nobody_needs_is_left_out():
+    model = ct.nn.MLP(2, [4], 1)
+    model.layers[0].weight.requires_grad = model.layers[0].bias.requires_grad = False
+    program = ct.compile(model, "mse", engine="reference")
+    assert [i.title for i in program.instructions if i.phase == "backward"] == ["mean'", "mse'", "linear'"]
+    assert not any(v.name == "dx" for v in program.values())
+
+
+def test_values_can_be_read_by_name():
+    model = ct.nn.MLP(2, [4], 1).init(0)
+    program = ct.compile(model, "mse", batch_size=8, keep_all=True, engine="reference")
+    X = np.random.default_rng(0).normal(size=(5, 2))
+    program.feed(X, np.zeros(5))
+    z = model.layers[0](X).numpy()
+    program.run()
+    np.testing.assert_allclose(program.value("layer1.z"), z, rtol=1e-6)
+    np.testing.assert_array_equal(program.value("layer1.a"), np.maximum(program.value("layer1.z"), 0))
