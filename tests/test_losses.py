@@ -85,6 +85,7 @@ def test_by_name():
         ct.losses.get("mean")
 
 
+@pytest.mark.smoke
 def test_the_worked_example_of_the_lecture():
     """z = wx + b, a = sigmoid(z), J = (a - y)²/2: dJ/dw = (a - y) · a (1 - a) · x."""
     w, b = ct.Tensor([[0.5]], requires_grad=True), ct.Tensor([0.1], requires_grad=True)

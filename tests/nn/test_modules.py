@@ -96,6 +96,7 @@ def test_grad_is_flat_and_zero_where_there_is_none():
 # ---- state ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.smoke
 def test_state_makes_a_round_trip():
     one, two = (MLP(3, [4], 2, norm="batch").init(seed) for seed in (0, 1))
     one.layers[1].running_mean.data[...] = 7

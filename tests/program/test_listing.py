@@ -1,6 +1,7 @@
 """The listing reads like a processor's program."""
 
 import numpy as np
+import pytest
 
 import cutaway as ct
 
@@ -25,6 +26,7 @@ memory: 2,112 bytes for batches of 32 (3,904 if nothing shared memory)
 """
 
 
+@pytest.mark.smoke
 def test_a_small_network():
     model = ct.nn.MLP(2, [4], 3)
     program = ct.compile(model, "cross_entropy", ct.optim.SGD(0.1), batch_size=32, engine="reference")
