@@ -100,10 +100,12 @@ def barrier(s):
 def run(p, s):
     """The whole engine: steps, instructions, and the shards that this thread runs."""
     code, params, steps, first, last, width, shards, state = ints(p[0]), ints(p[1]), p[2], p[3], p[4], p[5], p[6], p[7]
-    shared = ints(s[SHARED])
+    shared, mode = ints(s[SHARED]), float_mode()
+    set_float_mode(mode | FLUSH)
     for _ in range(steps):
         for i in range(first, last):
             for k in range(shards):
                 call(code[i], at(params, i * width), at(s, k * state))
         if shared[STOP]:
-            return
+            break
+    set_float_mode(mode)
