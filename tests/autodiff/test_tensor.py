@@ -168,6 +168,9 @@ def test_numbers_and_arrays_follow_the_precision_of_the_tensor(dtype):
     x = ct.Tensor(np.ones(3, dtype), requires_grad=True)
     for y in (x + 1, 2.5 * x, x - np.ones(3), np.ones(3, np.float32) / x, x * np.float64(2), x**2):
         assert y.dtype == dtype
+    for i in (np.arange(3), np.arange(3, dtype=np.int32), ct.Tensor(np.arange(3)), np.array([True, False, True])):
+        assert (x * i).dtype == (i + x).dtype == dtype
+    assert ct.ops.concat([ct.Tensor([1, 2]), x], axis=0).dtype == dtype
     (x * np.arange(3.0)).sum().backward()
     assert x.grad.dtype == dtype
 

@@ -64,6 +64,8 @@ class Around(ct.nn.Module):
         out = out[0] if isinstance(out, tuple) else out
         if not self.rows:
             out = (out * (out + 1.0)).mean()
+        if self.name == "real":
+            out = out * inputs[1]
         return carry * out if self.mixes else out
 
 

@@ -83,6 +83,14 @@ def test_rows_as_they_come_are_the_order_from_0(engine):
 
 
 @engines
+@pytest.mark.parametrize("order", [[0, 23], [-1, 0], [0.5, 1.0]])
+def test_rows_that_are_not_there(engine, order):
+    _, program = small(engine=engine)
+    with pytest.raises(ct.errors.ArgumentError, match="row numbers from 0 to 22"):
+        program.run(np.array(order))
+
+
+@engines
 def test_two_programs_share_one_model(engine):
     X, y = np.random.default_rng(0).normal(size=(8, 3)), np.zeros(8)
     model = ct.nn.MLP(3, [4], 1).init(0)

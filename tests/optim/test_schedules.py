@@ -1,5 +1,7 @@
 """Schedules: their values, at single steps and for a whole run at once."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -71,6 +73,12 @@ def test_an_optimizer_follows_its_schedule():
 def test_any_function_of_the_step_will_do():
     opt = ct.optim.SGD(lambda t: 1 / t)
     assert opt.rate(4) == 0.25
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_schedules_can_be_pickled(name):
+    twin = pickle.loads(pickle.dumps(ct.optim.Adam(ALL[name])))
+    assert twin.rate(3) == ct.optim.Adam(ALL[name]).rate(3) and repr(twin) == repr(ct.optim.Adam(ALL[name]))
 
 
 def test_repr_says_what_it_is():

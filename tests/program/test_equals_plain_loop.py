@@ -51,6 +51,17 @@ class Table(Module):
         return self.out(ct.ops.concat([numbers, self.colour(colour)]))
 
 
+class Counts(Module):
+    """Whole numbers that are looked up, calculated with and both: a count, and a category moved by one."""
+
+    def __init__(self):
+        self.colour, self.count, self.out = Embedding(8, 3), Linear(2, 3), Linear(6, 3)
+
+    def forward(self, counts, colour):
+        h = self.count(counts) * self.colour(colour + 1)
+        return self.out(ct.ops.concat([h, self.colour(colour) + counts[:, :1]]))
+
+
 class Words(Module):
     def __init__(self):
         self.table, self.out = Embedding(5, 3), Linear(3, 3)
@@ -77,6 +88,7 @@ def data(kind):
     rng = np.random.default_rng(3)
     x, u, i = rng.normal(size=(ROWS, 4)), rng.normal(size=(ROWS, 2)), rng.integers(0, 5, (ROWS, 6))
     return {"x": x, "two": (x, u), "table": {"numbers": x, "colour": i[:, 0]}, "words": i,
+            "counts": {"counts": i[:, 1:3], "colour": i[:, 0]},
             "images": x.reshape(-1, 2, 2), "steps": rng.normal(size=(ROWS, 3, 4))}[kind]  # fmt: skip
 
 
@@ -131,7 +143,7 @@ NETWORKS = {
     "batch norm": (lambda: MLP(4, [6], 3, norm="batch"), "x"),
     "layer norm": (lambda: MLP(4, [6], 3, norm="layer", activation="gelu"), "x"),
     "skip": (Skip, "x"), "shared": (Shared, "x"), "branches": (Branches, "x"), "two inputs": (Two, "two"),
-    "table": (Table, "table"), "words": (Words, "words"),
+    "table": (Table, "table"), "words": (Words, "words"), "counts": (Counts, "counts"),
     "flatten": (lambda: Sequential(ct.nn.Flatten(), Linear(4, 3)), "images"),
     "sequences": (lambda: Sequential(Linear(4, 2), Tanh(), LayerNorm(2), BatchNorm1d(2), ct.nn.Flatten(), Dropout(0.3),
                                      Linear(6, 3)), "steps"),

@@ -279,6 +279,11 @@ def transpose(rng, n, k):
     return Case((away(rng, n, k, 2, 3),), {"axes": (0, 3, 1, 2)})
 
 
+@case("real")
+def whole_numbers(rng, n, k):
+    return Case((rng.integers(-9, 9, (n, k), np.int32), away(rng, k)), kinds=("rows", "weights"))
+
+
 @case("concat")
 def concat(rng, n, k):
     return Case((away(rng, n, k), away(rng, n, 2)), {"axis": -1})

@@ -78,7 +78,7 @@ def write(i: Instruction, plan: Plan, optimizer: Any, dtype: np.dtype) -> Kernel
         prepare, ends = i.attributes["prepare"], {name: i.attributes[name] for name in ("lo", "hi")}
         return _update(i, type(prepare).rule, vars(prepare) | ends)
     operands, numbers = _own(i, dtype) if i.op not in OPS else (_operands(i), {})
-    if operands is None:
+    if operands is None or (i.op in OPS and not _precise(OPS[i.op], operands, dtype)):
         return None
     if i.op in OPS and OPS[i.op].kind == "elementwise":
         return _elementwise(i, OPS[i.op], plan)
@@ -101,6 +101,15 @@ def write(i: Instruction, plan: Plan, optimizer: Any, dtype: np.dtype) -> Kernel
             return None
         numbers |= widths
     return _call(name, text, operands, {**i.attributes, **numbers}, i)
+
+
+def _precise(rule: Op, operands: dict[str, Value | None], dtype: np.dtype) -> bool:
+    """Whether every operand has the program's precision, or holds whole numbers where the kernel takes them."""
+    others = {name for name, v in operands.items() if v is not None and v.dtype != dtype}
+    whole = all(v is None or v.dtype == np.int32 for name, v in operands.items() if name in others)
+    if rule.kind == "view" or rule.variadic:
+        return whole and len(others) in (0, len(operands))
+    return whole and others <= {"embedding": {"i"}, "cross_entropy": {"y"}, "real": {"x"}}.get(rule.name, set())
 
 
 def _operands(i: Instruction) -> dict[str, Value | None] | None:

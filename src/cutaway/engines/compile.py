@@ -71,6 +71,10 @@ class Program:
         """
         self.engine.listing.block["θ"].array = self.model.theta
         rows = self.engine.rows if order is None else len(order)
+        if order is not None and rows and (
+            np.asarray(order).dtype.kind not in "iu" or not 0 <= np.min(order) <= np.max(order) < self.engine.rows
+        ):
+            raise ArgumentError(f"order must hold row numbers from 0 to {self.engine.rows - 1}")
         left = -(-(rows - position) // self.engine.batch_size)
         steps = left if steps is None else min(steps, left)
         if steps and min(rows - position - (steps - 1) * self.engine.batch_size, self.engine.batch_size) == 1:

@@ -347,6 +347,11 @@ def dropout_back(n, first, t, seed, da, dx, w, p_bits, scale, call):
 # ---- moving values -------------------------------------------------------------------------------------------------
 
 
+def real(n, x, y, w):
+    for j in range(n * w):
+        y[j] = F(x[j])
+
+
 def reshape(n, x, y, w):
     for j in range(n * w):
         y[j] = x[j]
@@ -453,6 +458,6 @@ SIZES = {
     "cross_entropy": _loss, "soft_cross_entropy": _loss, "mean": _mean, "sum": _mean,
     "weighted_mean": lambda v, i: {}, "layer_norm": lambda v, i: _columns("dy" if i.backward else "x")(v, i),
     "batch_stats": _columns("x"), "batch_norm": _columns("x"), "running_average": _running, "dropout": _dropout,
-    "reshape": _reshape, "sum_to": _sum_to,
+    "reshape": _reshape, "real": _reshape, "sum_to": _sum_to,
     "embedding": _embedding,
 }  # fmt: skip

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -37,38 +38,53 @@ class Schedule:
         return self.label
 
 
+def _constant(t):
+    return np.ones_like(t)
+
+
+def _step(t, every, factor):
+    return factor ** np.floor(t / every)
+
+
+def _exponential(t, decay):
+    return decay**t
+
+
+def _cosine(s, floor):
+    return floor + (1 - floor) * 0.5 * (1 + np.cos(np.pi * s))
+
+
+def _one_cycle(s, rise, start, end):
+    up = start + (1 - start) * 0.5 * (1 - np.cos(np.pi * np.minimum(s / rise, 1)))
+    down = end + (1 - end) * 0.5 * (1 + np.cos(np.pi * np.maximum(s - rise, 0) / (1 - rise)))
+    return np.where(s < rise, up, down)
+
+
 def constant(lr: float) -> Schedule:
     """The same rate always."""
-    return Schedule(lr, lambda t: np.ones_like(t), f"constant({lr:g})", relative=False)
+    return Schedule(lr, _constant, f"constant({lr:g})", relative=False)
 
 
 def step(lr: float, every: int, factor: float = 0.1) -> Schedule:
     """lr · factor^⌊(t - 1) / every⌋"""
-    return Schedule(lr, lambda t: factor ** np.floor(t / every), f"step({lr:g}, {every}, {factor:g})", relative=False)
+    label = f"step({lr:g}, {every}, {factor:g})"
+    return Schedule(lr, partial(_step, every=every, factor=factor), label, relative=False)
 
 
 def exponential(lr: float, decay: float) -> Schedule:
     """lr · decay^(t - 1)"""
-    return Schedule(lr, lambda t: decay**t, f"exponential({lr:g}, {decay:g})", relative=False)
+    return Schedule(lr, partial(_exponential, decay=decay), f"exponential({lr:g}, {decay:g})", relative=False)
 
 
 def cosine(lr: float, steps: int | None = None, floor: float = 0.0) -> Schedule:
     """Half a cosine wave from lr down to floor · lr (Loshchilov and Hutter, 2017)."""
-    def wave(s):
-        return floor + (1 - floor) * 0.5 * (1 + np.cos(np.pi * s))
-
-    return Schedule(lr, wave, f"cosine({lr:g})", steps)
+    return Schedule(lr, partial(_cosine, floor=floor), f"cosine({lr:g})", steps)
 
 
 def one_cycle(lr: float, steps: int | None = None, rise: float = 0.3, start: float = 0.04,
               end: float = 4e-6) -> Schedule:  # fmt: skip
     """Up to lr over the first `rise` of the run, then down, both as half a cosine wave (Smith, 2018)."""
-    def wave(s):
-        up = start + (1 - start) * 0.5 * (1 - np.cos(np.pi * np.minimum(s / rise, 1)))
-        down = end + (1 - end) * 0.5 * (1 + np.cos(np.pi * np.maximum(s - rise, 0) / (1 - rise)))
-        return np.where(s < rise, up, down)
-
-    return Schedule(lr, wave, f"one_cycle({lr:g})", steps)
+    return Schedule(lr, partial(_one_cycle, rise=rise, start=start, end=end), f"one_cycle({lr:g})", steps)
 
 
 @dataclass(frozen=True, repr=False)
@@ -93,4 +109,4 @@ class Warmup(Schedule):
 def warmup(schedule: Schedule | float, steps: int) -> Schedule:
     """A linear rise over `steps` steps in front of any schedule or constant rate."""
     peak = schedule.lr if isinstance(schedule, Schedule) else float(schedule)
-    return Warmup(peak, np.ones_like, f"warmup({schedule!r}, {steps})", relative=False, after=schedule, rise=steps)
+    return Warmup(peak, _constant, f"warmup({schedule!r}, {steps})", relative=False, after=schedule, rise=steps)

@@ -20,6 +20,12 @@ def transpose_back(dy, *, axes):
     return xp.transpose(dy, tuple(axes.index(i) for i in range(len(axes))))
 
 
+@rule("y = x, in the precision of like")
+def real(x, like):
+    """Whole numbers as real ones, so that they can be calculated with."""
+    return x.astype(like.dtype)
+
+
 @rule("y = x1 beside x2")
 def concat(*x, axis):
     return xp.concatenate(x, axis=axis)
