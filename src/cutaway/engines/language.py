@@ -91,7 +91,7 @@ def call(context, address, p, s):
 def _float_mode():
     """Reading and setting the thread's floating-point mode, and the bits by which numbers below 1e-38 become zero.
 
-    Weights whose gradient died leave averages that halve for ever, and arithmetic on such numbers is twenty times slower.
+    Weights whose gradient died leave averages that halve for ever; arithmetic on such numbers is many times slower.
     """
     machine = platform.machine().lower()
     i32, i64 = ir.IntType(32), ir.IntType(64)
