@@ -1,5 +1,6 @@
 """Engines run instructions. `compile` turns a model, a loss and an optimizer into a program on one of them."""
 
+from . import native
 from .compile import ENGINES, Program, compile, evaluator, example_input
 
-__all__ = ["ENGINES", "Program", "compile", "evaluator", "example_input"]
+__all__ = ["ENGINES", "Program", "compile", "evaluator", "native", "example_input"]

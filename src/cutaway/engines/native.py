@@ -12,6 +12,7 @@ import importlib.metadata
 import os
 import sys
 import tempfile
+import time
 import warnings
 from collections.abc import Callable
 from functools import cache
@@ -22,6 +23,7 @@ import numpy as np
 
 MATH = ("sqrt", "exp", "log", "log1p", "expm1", "erf", "tanh", "pow")
 compiled = 0  # kernels this process had to compile
+seconds = 0.0  # what that took
 
 
 @cache
@@ -125,7 +127,7 @@ def load(name: str, source: str, depends: str, build: Callable[[str], bytes]) ->
 
     build(symbol) compiles it to an object file, which is then kept for later processes.
     """
-    global compiled
+    global compiled, seconds
     digest = hashlib.sha256("\0".join([_fingerprint(), depends, name, source]).encode()).hexdigest()[:24]
     if digest in _loaded:
         return _loaded[digest]
@@ -136,8 +138,10 @@ def load(name: str, source: str, depends: str, build: Callable[[str], bytes]) ->
     except OSError:
         content = b""
     if hashlib.sha256(content[32:]).digest() != content[:32]:
-        compiled += 1
+        began = time.perf_counter()
         content = build(symbol)
+        compiled += 1
+        seconds += time.perf_counter() - began
         content = hashlib.sha256(content).digest() + content
         _keep(path, content)
         _keep(path.with_suffix(".py"), f"# {name}\n{source}".encode())

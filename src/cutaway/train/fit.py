@@ -15,7 +15,7 @@ import numpy as np
 from .. import losses
 from ..autodiff import Tensor
 from ..data import split
-from ..engines import Program, compile, evaluator
+from ..engines import Program, compile, evaluator, native
 from ..errors import ArgumentError, DataError, ShapeError
 from ..optim import AdamW, Optimizer
 from ..program import named_inputs
@@ -96,6 +96,7 @@ class _Training:
         self.drop_last = drop_last
         self.optimizer = (optimizer if optimizer is not None else AdamW(1e-3)).for_run(self.steps * int(epochs))
         first = self.data.rows(self.rows[:3])
+        compiled_before = native.seconds
         self.options: dict[str, Any] = {"weighted": first.weight is not None, "seed": self.seed}
         self.program = compile(model, self.loss, self.optimizer, self.batch_size, first.inputs, first.y, engine=engine,
                                threads=threads, **self.options)  # fmt: skip
@@ -107,6 +108,7 @@ class _Training:
             model, held_out, self.loss, self.metrics, engine, threads)  # fmt: skip
         self.progress = Progress(progress, int(epochs), len(self.rows))
         self.run = Run(model, self.program, int(epochs), self.batch_size, self.seed)
+        self.run.compiling = native.seconds - compiled_before
         self.best: dict[str, np.ndarray] | None = None
         self.best_loss, self.waited = float("inf"), 0
         self.checkpoints = _checkpoints(checkpoint)

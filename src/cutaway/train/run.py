@@ -15,7 +15,8 @@ class Run:
     """What `ct.fit` returns.
 
     history has a row an epoch, steps a row a step. best_epoch: the epoch whose weights the model has now (the last one
-    without validation); last: the final weights as a state dict where the best ones were put back.
+    without validation); last: the final weights as a state dict where the best ones were put back. seconds: of
+    training; compiling: what compiling kernels took before, on a machine's first run.
     """
 
     model: Any
@@ -29,6 +30,7 @@ class Run:
     best_epoch: int = 0
     stopped: str = ""
     seconds: float = 0.0
+    compiling: float = 0.0
     last: dict[str, np.ndarray] | None = None
     _stop: str = ""
 
