@@ -33,6 +33,16 @@ class Shared(Module):
         return self.out(h) + (self.layer.weight * self.layer.weight).mean()
 
 
+class Computed(Module):
+    """Weights that are calculated before they are used."""
+
+    def __init__(self):
+        self.root, self.bias = ct.nn.Parameter((3, 4), ct.nn.init.he_normal), ct.nn.Parameter((3,), ct.nn.init.zeros)
+
+    def forward(self, x):
+        return ct.ops.linear(x, self.root * self.root, self.bias)
+
+
 class Two(Module):
     def __init__(self):
         self.left, self.right, self.out = Linear(4, 5), Linear(2, 3), Linear(8, 3)
@@ -142,7 +152,8 @@ NETWORKS = {
                                       LayerNorm(5), Tanh(), Linear(5, 3, bias=False)), "x"),
     "batch norm": (lambda: MLP(4, [6], 3, norm="batch"), "x"),
     "layer norm": (lambda: MLP(4, [6], 3, norm="layer", activation="gelu"), "x"),
-    "skip": (Skip, "x"), "shared": (Shared, "x"), "branches": (Branches, "x"), "two inputs": (Two, "two"),
+    "skip": (Skip, "x"), "shared": (Shared, "x"),
+    "branches": (Branches, "x"), "computed weights": (Computed, "x"), "two inputs": (Two, "two"),
     "table": (Table, "table"), "words": (Words, "words"), "counts": (Counts, "counts"),
     "flatten": (lambda: Sequential(ct.nn.Flatten(), Linear(4, 3)), "images"),
     "sequences": (lambda: Sequential(Linear(4, 2), Tanh(), LayerNorm(2), BatchNorm1d(2), ct.nn.Flatten(), Dropout(0.3),

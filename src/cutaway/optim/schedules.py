@@ -96,10 +96,8 @@ class Warmup(Schedule):
 
     def __call__(self, t):
         t = np.asarray(t, float)
-        rest = first = self.after
-        if isinstance(self.after, Schedule):
-            rest, first = self.after(np.maximum(t - self.rise, 1)), self.after(1)
-        return np.where(t <= self.rise, first * t / (self.rise + 1), rest)
+        after = self.after if isinstance(self.after, Schedule) else constant(self.after)
+        return np.where(t <= self.rise, after(1) * t / (self.rise + 1), after(np.maximum(t - self.rise, 1)))
 
     def for_run(self, steps: int) -> Schedule:
         after = self.after.for_run(steps - self.rise) if isinstance(self.after, Schedule) else self.after

@@ -109,6 +109,7 @@ def _by_neuron(recorded: Recorded, parameters: list) -> set[int]:
             read = [id(v.tensor) for v in step.inputs if v is not None and id(v.tensor) in trained]
             x = step.inputs[0]
             fits = step.entry.op.name == "linear" and x is not None and x.rows > 0 and id(x.tensor) not in trained
+            fits = fits and all(v is None or v.tensor is not None for v in step.inputs[1:])  # no computed weights
             if read and not (fits and all(r in chosen for r in read)):
                 refused |= chosen.intersection(read)
         if not refused:
