@@ -3,4 +3,4 @@
 from . import native
 from .compile import ENGINES, Program, compile, evaluator, example_input
 
-__all__ = ["ENGINES", "Program", "compile", "evaluator", "native", "example_input"]
+__all__ = ["ENGINES", "Program", "compile", "evaluator", "example_input", "native"]
