@@ -1,16 +1,19 @@
-"""The worked examples of CONTRIBUTING.md run as they stand (in a process of their own: they enter new rules)."""
+"""The examples of README.md and CONTRIBUTING.md run as they stand (each in a process of its own: they enter rules)."""
 
 import re
 import subprocess
 import sys
 from pathlib import Path
 
-TEXT = (Path(__file__).parent.parent / "CONTRIBUTING.md").read_text()
+import pytest
+
+HOUSE = Path(__file__).parent.parent
 
 
-def test_the_examples_run(tmp_path):
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+def test_the_examples_run(page, tmp_path):
     script = []
-    for block in re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL):
+    for block in re.findall(r"```python\n(.*?)```", (HOUSE / page).read_text(), re.DOTALL):
         name = re.match(r"# file: (\w+)\.py\n", block)
         if name:
             (tmp_path / f"{name[1]}.py").write_text(block)
