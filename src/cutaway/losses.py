@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
-
 from .autodiff import Tensor, apply
 from .errors import ArgumentError, ShapeError
 
@@ -25,8 +23,8 @@ def _fixed(what: str, given) -> Tensor:
     t = given if isinstance(given, Tensor) else Tensor(given)
     if t.requires_grad:
         raise ArgumentError(
-            f"the {what} of a loss are fixed numbers, but these depend on something with requires_grad=True, which would "
-            "get no gradient: pass a plain array, or write the loss with ct.ops, as ((z - y) ** 2).mean()"
+            f"the {what} of a loss are fixed numbers, but these depend on something with requires_grad=True, which "
+            "would get no gradient: pass a plain array, or write the loss with ct.ops, as ((z - y) ** 2).mean()"
         )
     return t
 
