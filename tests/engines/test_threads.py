@@ -1,5 +1,7 @@
 """Threads: shards of the batch give the same bits however they are scheduled."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -38,8 +40,18 @@ def test_shards_run_in_turn_by_one_thread_give_the_bits_of_threads():
         model = ct.nn.MLP(20, [32], 1, norm="layer").init(0)
         program = ct.compile(model, "mse", ct.optim.AdamW(1e-2), batch_size=64, input=X[:2], target=y[:2], threads=2)
         program.engine._serial = serial
-        program.engine._since = 10  # no trial of the other way in so few steps
+        program.engine._since = -100  # no trial of the other way
         program.feed(X, y)
         program.run(np.arange(300))
         weights.append(model.theta.copy())
     assert np.array_equal(*weights)
+
+
+def test_several_python_threads_may_predict_with_one_model():
+    rng = np.random.default_rng(0)
+    tables = [rng.standard_normal((50 + k, 20)).astype("float32") for k in range(40)]
+    model = ct.nn.MLP(20, [32], 3).init(0)
+    expected = [model.predict(X) for X in tables]
+    with ThreadPoolExecutor(4) as pool:
+        for got, wanted in zip(pool.map(model.predict, tables), expected, strict=True):
+            assert np.array_equal(got, wanted)

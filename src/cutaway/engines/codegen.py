@@ -77,30 +77,37 @@ def write(i: Instruction, plan: Plan, optimizer: Any, dtype: np.dtype) -> Kernel
     if i.op in ("clip_value", "l2_gradient"):
         prepare, ends = i.attributes["prepare"], {name: i.attributes[name] for name in ("lo", "hi")}
         return _update(i, type(prepare).rule, vars(prepare) | ends)
-    operands, numbers = _own(i, dtype) if i.op not in OPS else (_operands(i), {})
-    if operands is None or (i.op in OPS and not _precise(OPS[i.op], operands, dtype)):
-        return None
-    if i.op in OPS and OPS[i.op].kind == "elementwise":
-        return _elementwise(i, OPS[i.op], plan)
-    name = i.op + ("_back" if i.backward else "")
-    name = f"concat2{name[6:]}" if i.op == "concat" else name
-    if i.scope == "neurons":
-        name, numbers = "linear_weights", {"lo": 0, "hi": i.operands()["W"].shape[0]}  # type: ignore[union-attr]
-    name = "fill_whole" if i.op == "fill" and not i.written[0].rows else name
+    if i.op not in OPS:
+        operands, numbers = _own(i, dtype)
+        name = "fill_whole" if i.op == "fill" and not i.written[0].rows else i.op
+    else:
+        rule, operands = OPS[i.op], _operands(i)
+        if operands is None or not _precise(rule, operands, dtype):
+            return None
+        if rule.kind == "elementwise":
+            return _elementwise(i, rule, plan)
+        name, numbers = _name(i), _sizes(i, operands)
     text = _hand_written().get(name)
-    if text is None:
+    if text is None or operands is None or numbers is None:
         return None
-    if i.op in kernels.SIZES:
-        sizes = kernels.SIZES[i.op](operands, i)
-        if sizes is None:
-            return None
-        numbers |= sizes
-    elif i.op == "concat":
-        widths = _concat_widths(i)
-        if widths is None:
-            return None
-        numbers |= widths
     return _call(name, text, operands, {**i.attributes, **numbers}, i)
+
+
+def _name(i: Instruction) -> str:
+    """The hand-written kernel of a rule's instruction, if there is one."""
+    if i.scope == "neurons":
+        return "linear_weights"
+    return ("concat2" if i.op == "concat" else i.op) + ("_back" if i.backward else "")
+
+
+def _sizes(i: Instruction, operands: dict[str, Any]) -> dict[str, Any] | None:
+    """The sizes it asks for; None where it does not fit the shapes."""
+    if i.op == "concat":
+        return _concat_widths(i)
+    sizes = kernels.SIZES[i.op](operands, i) if i.op in kernels.SIZES else {}
+    if sizes is not None and i.scope == "neurons":
+        sizes |= {"lo": 0, "hi": sizes["m"]}
+    return sizes
 
 
 def _precise(rule: Op, operands: dict[str, Value | None], dtype: np.dtype) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -28,6 +29,7 @@ class Program:
 
     def __init__(self, engine: Reference, model: Any) -> None:
         self.engine, self.model = engine, model
+        self._lock = threading.Lock()
 
     @property
     def instructions(self):
@@ -92,9 +94,10 @@ class Program:
                 )
 
     def predict(self, X: Any) -> np.ndarray:
-        """Raw outputs for every row."""
-        self.feed(X)
-        return self.engine.predict()
+        """Raw outputs for every row. Several threads may ask: the program's memory serves them one after the other."""
+        with self._lock:
+            self.feed(X)
+            return self.engine.predict()
 
     def value(self, name: str) -> np.ndarray:
         """The last batch's values by name, such as "layer1.z". Only a program that keeps every value has them all."""

@@ -61,7 +61,7 @@ class CPU(Reference):
         self._run = CALL(_run_address())
         self._pace = 0.0  # seconds a step takes
         self._serial = shards == 1
-        self._since = 0
+        self._since, self._tried = 0, 0.0
 
     @staticmethod
     def choose_threads(recorded: Recorded, batch_size: int, threads: int | None) -> int:
@@ -140,12 +140,9 @@ class CPU(Reference):
             self._by_python(k)
         else:
             serial, self._serial = self._serial, True
-            before = native.blas().one_thread()
-            try:
+            with native.blas().one_thread():
                 self._native(k, k + 1, 1)
-            finally:
-                native.blas().restore(before)
-                self._serial = serial
+            self._serial = serial
         self.n, self.t = int(self._states[0, slots.TOTAL]), int(self._states[0, slots.T])
 
     # ---- running ---------------------------------------------------------------------------------------------------
@@ -208,10 +205,9 @@ class CPU(Reference):
 
     def _steps(self, steps: int) -> None:
         """Several steps: in one native call, or stretch by stretch where an instruction needs Python."""
-        begin = time.perf_counter()
-        before = native.blas().one_thread()
-        try:
-            if len(self._stretches) == 1 and self._stretches[0][2]:
+        began, worked = time.perf_counter(), time.process_time()
+        with native.blas().one_thread():
+            if self.shardable:
                 self._native(0, len(self.code), steps)
             else:
                 for _ in range(steps):
@@ -222,9 +218,8 @@ class CPU(Reference):
                             self._by_python(first)
                     if self._shared[slots.STOP]:
                         break
-        finally:
-            native.blas().restore(before)
-        self._learn((time.perf_counter() - begin) / steps)
+        seconds = time.perf_counter() - began
+        self._learn(seconds / steps, (time.process_time() - worked) / (seconds * self.shards))
 
     def _by_python(self, k: int) -> None:
         state = self._states[0]
@@ -252,18 +247,20 @@ class CPU(Reference):
         for thread in others:
             thread.join()
 
-    def _learn(self, pace: float) -> None:
-        """Keep the pace; now and then try the shards in turn: on a busy machine one thread can be faster than two."""
-        if self.shards == 1:
-            self._pace = pace
-            return
+    def _learn(self, pace: float, busy: float) -> None:
+        """Keep the pace (seconds a step), and choose how the shards run: on a busy machine one thread can beat two.
+
+        busy: the share of its threads' time that the process got. Where that is little, the next stretch tries the
+        shards in turn; where one thread runs them all, threads get another chance now and then.
+        """
+        tried, self._tried = self._tried, 0.0
+        if tried and pace > tried:
+            self._serial, pace = not self._serial, tried
+        self._pace = pace
         self._since += 1
-        if self._since % 50 == 2:      # the second stretch, and every fiftieth: the other way
-            self._pace, self._serial = pace, not self._serial
-        elif self._since % 50 == 3 and pace > self._pace:
-            self._serial = not self._serial
-        else:
-            self._pace = pace
+        doubtful = self._since > 50 if self._serial else busy < 0.8 and self._since > 10
+        if self.shards > 1 and not tried and doubtful:
+            self._tried, self._serial, self._since = pace, not self._serial, 0
 
 
 @cache

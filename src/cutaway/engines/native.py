@@ -12,9 +12,11 @@ import importlib.metadata
 import os
 import sys
 import tempfile
+import threading
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -44,7 +46,9 @@ class Blas:
 
     def __init__(self) -> None:
         self.products: dict[str, int] = {}
-        self._get = self._set = None
+        self._get: Any = None
+        self._set: Any = None
+        self._lock, self._blocks, self._threads = threading.Lock(), 0, 1
         for path in glob.glob(os.path.join(os.path.dirname(np.__file__) + ".libs", "libscipy_openblas64_*")):
             library = ctypes.CDLL(path)
             for name in ("sgemm", "dgemm"):
@@ -52,18 +56,22 @@ class Blas:
             self._get = library.scipy_openblas_get_num_threads64_
             self._set = library.scipy_openblas_set_num_threads64_
 
-    def one_thread(self) -> int:
-        """Let the BLAS use one thread from now on; gives the number it used before."""
-        if self._get is None or self._set is None:
-            return 1
-        before = int(self._get())
-        if before != 1:
-            self._set(1)
-        return before
-
-    def restore(self, threads: int) -> None:
-        if self._set is not None and threads != 1:
-            self._set(threads)
+    @contextmanager
+    def one_thread(self) -> Iterator[None]:
+        """Let the BLAS use one thread in the block; the last of several blocks at once puts its number back."""
+        with self._lock:
+            self._blocks += 1
+            if self._blocks == 1 and self._get is not None:
+                self._threads = int(self._get())
+                if self._threads != 1:
+                    self._set(1)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._blocks -= 1
+                if self._blocks == 0 and self._set is not None and self._threads != 1:
+                    self._set(self._threads)
 
 
 def _address(function: Any) -> int:

@@ -139,10 +139,42 @@ class _Backward:
         return v is not None and id(v) in self.recorded.wants_gradient
 
     def _step(self, step: Step) -> None:
-        rule = step.entry.op
+        rule, layer = step.entry.op, step.entry.scope
         if rule.backward is None:
-            where = step.entry.scope or "forward"
-            raise RecordingError(f"{where}: {rule.name} has no derivative, but a gradient must flow through it")
+            raise RecordingError(
+                f"{layer or 'forward'}: {rule.name} has no derivative, but a gradient must flow through it"
+            )
+        arguments, inputs = self._arguments(step), step.inputs
+        scope = self._scope(step, arguments)
+        if self.shards > 1 and rule.name == "linear" and any(self._by_neuron(v) for v in inputs):
+            self._weights_late(inputs, arguments, layer)
+            inputs = (inputs[0], None, None)
+            if not self._wants(inputs[0]):
+                return
+        writes: list[Value | None] = []
+        after: list[Instruction] = []
+        for v in inputs:
+            if v is None or not self._wants(v):
+                writes.append(None)
+                continue
+            target, add = self._target(v, scope, layer)
+            out = step.outputs[0]
+            if rule.kind == "elementwise" and (v.rows, v.shape) != (out.rows, out.shape):
+                whole = Value(target.name + " (broadcast)", out.shape, out.rows, v.dtype)
+                after.append(Instruction(
+                    "backward", "sum_to", (whole,), (target,), {"shape": ShapeOf(v)}, scope=scope,
+                    formula=OPS["sum_to"].formula, layer=layer,
+                ))  # fmt: skip
+                target = whole
+            writes.append(target)
+            after += add
+        settings = {k: step.attributes[k] for k in rule.backward_attributes}
+        self.out.append(Instruction("backward", rule.name, arguments, tuple(writes), settings, True, scope, "", layer))
+        self.out += after
+
+    def _arguments(self, step: Step) -> tuple:
+        """What the backward rule takes: the gradients of the outputs, then the values and shapes that it names."""
+        rule = step.entry.op
         known: dict[str, Any] = {}
         if rule.variadic:
             known[rule.inputs[0] + "_shape"] = tuple(ShapeOf(v) for v in step.inputs if v is not None)
@@ -153,42 +185,16 @@ class _Backward:
         for name, v in zip(rule.outputs, step.outputs, strict=True):
             if name in rule.differentiable:
                 known[f"d{name}"] = self.gradient.get(id(v)) or self._zero(v, step)
-        arguments = tuple(known[f"d{o}"] for o in rule.differentiable) + tuple(known[a] for a in rule.needs)
-        inputs = step.inputs
-        batched = [v for v in inputs if v is not None and self._wants(v) and v.rows]
-        others = [v for v in inputs if v is not None and self._wants(v) and not v.rows and id(v.tensor) not in
-                  self.listing.gradients]  # fmt: skip
-        once = (rule.reduces_batch and rule.name not in ("mean", "sum", "weighted_mean")) or bool(others)
-        once = once or not (batched or any(a.rows for a in arguments if isinstance(a, Value)))
-        scope = "once" if once else "rows"
-        broadcast = rule.kind == "elementwise" or rule.name == "matmul"
-        writes: list[Value | None] = []
-        after: list[Instruction] = []
-        if self.shards > 1 and rule.name == "linear" and any(self._by_neuron(v) for v in inputs):
-            self._weights_late(inputs, arguments, step.entry.scope)
-            inputs = (inputs[0], None, None)
-            if not self._wants(inputs[0]):
-                return
-        for v in inputs:
-            if v is None or not self._wants(v):
-                writes.append(None)
-                continue
-            target, follow = self._target(v, scope, step.entry.scope)
-            shape = step.outputs[0]
-            if broadcast and (v.rows, v.shape) != (shape.rows, shape.shape) and rule.name != "matmul":
-                whole = Value(target.name + " (broadcast)", shape.shape, shape.rows, v.dtype)
-                after.append(Instruction(
-                    "backward", "sum_to", (whole,), (target,), {"shape": ShapeOf(v)}, scope=scope,
-                    formula=OPS["sum_to"].formula, layer=step.entry.scope,
-                ))  # fmt: skip
-                target = whole
-            writes.append(target)
-            after += follow
-        self.out.append(Instruction(
-            "backward", rule.name, arguments, tuple(writes), {k: step.attributes[k] for k in rule.backward_attributes},
-            True, scope, "", step.entry.scope,
-        ))  # fmt: skip
-        self.out += after
+        return tuple(known[f"d{o}"] for o in rule.differentiable) + tuple(known[a] for a in rule.needs)
+
+    def _scope(self, step: Step, arguments: tuple) -> str:
+        """Rows, unless the rule mixes rows backwards too, writes something every row shares, or reads no rows."""
+        rule = step.entry.op
+        wanted = [v for v in step.inputs if v is not None and self._wants(v)]
+        shared = any(not v.rows and id(v.tensor) not in self.listing.gradients for v in wanted)
+        mixes = rule.reduces_batch and rule.name not in ("mean", "sum", "weighted_mean")
+        reads_rows = any(v.rows for v in (*wanted, *(a for a in arguments if isinstance(a, Value))))
+        return "once" if shared or mixes or not reads_rows else "rows"
 
     def _by_neuron(self, v: Value | None) -> bool:
         own = self.listing.gradients.get(id(v.tensor)) if v is not None and v.tensor is not None else None
