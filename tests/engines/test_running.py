@@ -130,7 +130,7 @@ def test_shards_in_turn_give_the_bits_of_threads_side_by_side():
     models = []
     for serial in (False, True):
         model, program = small(threads=3)
-        program.engine._learn = lambda pace: None
+        program.engine._learn = lambda pace, busy: None
         program.engine._serial = serial
         program.run()
         models.append(everything(model))

@@ -32,21 +32,6 @@ def test_training_on_threads_gives_the_same_bits_every_time():
     assert len(weights) == 1
 
 
-def test_shards_run_in_turn_by_one_thread_give_the_bits_of_threads():
-    rng = np.random.default_rng(0)
-    X, y = rng.standard_normal((300, 20)), rng.standard_normal(300)
-    weights = []
-    for serial in (False, True):
-        model = ct.nn.MLP(20, [32], 1, norm="layer").init(0)
-        program = ct.compile(model, "mse", ct.optim.AdamW(1e-2), batch_size=64, input=X[:2], target=y[:2], threads=2)
-        program.engine._serial = serial
-        program.engine._since = -100  # no trial of the other way
-        program.feed(X, y)
-        program.run(np.arange(300))
-        weights.append(model.theta.copy())
-    assert np.array_equal(*weights)
-
-
 def test_several_python_threads_may_predict_with_one_model():
     rng = np.random.default_rng(0)
     tables = [rng.standard_normal((50 + k, 20)).astype("float32") for k in range(40)]

@@ -77,6 +77,7 @@ def write(i: Instruction, plan: Plan, optimizer: Any, dtype: np.dtype) -> Kernel
     if i.op in ("clip_value", "l2_gradient"):
         prepare, ends = i.attributes["prepare"], {name: i.attributes[name] for name in ("lo", "hi")}
         return _update(i, type(prepare).rule, vars(prepare) | ends)
+    numbers: dict[str, Any] | None
     if i.op not in OPS:
         operands, numbers = _own(i, dtype)
         name = "fill_whole" if i.op == "fill" and not i.written[0].rows else i.op
