@@ -7,8 +7,8 @@
 PYTHON = python3.11 python3.12 python3.13 python3
 BIN = .venv/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
-# test processes side by side; 0 is none but pytest itself: make test WORKERS=2
-WORKERS = 0
+# test processes side by side; 0 is none but pytest itself: make test WORKERS=0
+WORKERS = 2
 
 help:
 	@echo "make demo    train on the house prices that ship: scores, what was built, and why"

@@ -38,7 +38,6 @@ def plain_loop(model, X, y, loss, opt, epochs, batch_size, seed=0):
             model.zero_grad()
 
 
-@pytest.mark.smoke
 def test_training_equals_a_plain_loop_over_tensors():
     X, y = table()
     fast, slow = net(dropout=0.2).astype("float64"), net(dropout=0.2).astype("float64")
@@ -47,7 +46,6 @@ def test_training_equals_a_plain_loop_over_tensors():
     np.testing.assert_allclose(fast.theta, slow.theta, rtol=0, atol=1e-10)
 
 
-@pytest.mark.smoke
 def test_one_seed_gives_the_same_bits_twice_and_another_seed_does_not():
     X, y = table()
     runs = []
