@@ -56,7 +56,7 @@ def test_files_are_small_and_name_no_machine():
     ("see /" + "home/ann/data.csv", True),
     ("C:" + "\\Users\\ann", True),
     ("https://py" + "pi.org/simple", True),
-    ("https://example.org/home/page, ~/work/x and src/cutaway", False),
+    ("https://example.org/home/page, ~/play/x and src/cutaway", False),
     ("x" * 1_000_001, True),
 ])
 def test_file_check_finds(tmp_path, text, wrong):

@@ -121,7 +121,8 @@ class Prepare:
     rule: ClassVar[Callable]
 
     def apply(self, g: np.ndarray, theta: np.ndarray) -> np.ndarray:
-        raise NotImplementedError
+        """The gradient that the optimizer sees."""
+        return type(self).rule(g, theta, **vars(self))
 
 
 def sgd(theta, g, *, lr):

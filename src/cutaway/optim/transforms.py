@@ -6,14 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-import numpy as np
-
 from ..errors import ArgumentError
 from ..rules.namespace import NUMPY as xp
 from .optimizers import Optimizer, Prepare
 
 
-def clip_norm(g, *, norm):
+def clip_norm(g, theta, *, norm):
     """g · min(1, norm / ‖g‖), the length summed in double."""
     length = xp.sqrt(xp.sum(g.astype(xp.float64) ** 2))
     return g * g.dtype.type(min(1.0, norm / max(length, 1e-300)))
@@ -25,9 +23,6 @@ class ClipNorm(Prepare):
     scope: ClassVar[str] = "once"
     rule: ClassVar[Callable] = staticmethod(clip_norm)
 
-    def apply(self, g: np.ndarray, theta: np.ndarray) -> np.ndarray:
-        return clip_norm(g, norm=self.norm)
-
 
 def clip_value(g, theta, *, value):
     return xp.maximum(xp.minimum(g, value), -value)
@@ -38,9 +33,6 @@ class ClipValue(Prepare):
     value: float
     rule: ClassVar[Callable] = staticmethod(clip_value)
 
-    def apply(self, g: np.ndarray, theta: np.ndarray) -> np.ndarray:
-        return clip_value(g, theta, value=self.value)
-
 
 def l2_gradient(g, theta, *, weight):
     return g + weight * theta
@@ -50,9 +42,6 @@ def l2_gradient(g, theta, *, weight):
 class L2(Prepare):
     weight: float
     rule: ClassVar[Callable] = staticmethod(l2_gradient)
-
-    def apply(self, g: np.ndarray, theta: np.ndarray) -> np.ndarray:
-        return l2_gradient(g, theta, weight=self.weight)
 
 
 def clip(opt: Optimizer, norm: float | None = None, value: float | None = None) -> Optimizer:
