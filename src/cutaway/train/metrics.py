@@ -38,10 +38,10 @@ def mae(z: np.ndarray, y: np.ndarray) -> float:
 METRICS: dict[str, Callable] = {f.__name__: f for f in (accuracy, r2, rmse, mae)}
 
 
-def get(metrics: tuple | list | str) -> dict[str, Callable]:
-    """Metrics by name; functions (z, y) -> number come under their own name."""
+def get(metrics: tuple | list | str | Callable) -> dict[str, Callable]:
+    """One metric or several, by name; functions (z, y) -> number come under their own name."""
     chosen: dict[str, Callable] = {}
-    for metric in (metrics,) if isinstance(metrics, str) else metrics:
+    for metric in (metrics,) if isinstance(metrics, str) or callable(metrics) else metrics:
         if callable(metric):
             chosen[getattr(metric, "__name__", "metric")] = metric
         elif metric in METRICS:
