@@ -121,6 +121,7 @@ class Reference:
         self.execute(self.instructions[i])
 
     def begin(self, order: np.ndarray | None, position: int, steps: int) -> None:
+        """Be ready for so many steps from `position` in `order` (None: rows as they come)."""
         self.order, self.position, self.finite = order, position, True
         if self.optimizer is not None and callable(self.optimizer.lr):
             self.rates = rates(self.optimizer, self.t + 1, steps)
