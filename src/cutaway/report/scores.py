@@ -8,7 +8,6 @@ import numpy as np
 
 from .text import score
 
-REGRESSION = ("R²", "RMSE", "median error")
 CLASSES = ("accuracy", "balanced accuracy", "ROC AUC")
 #: Scores that are smaller the better.
 ERRORS = ("RMSE", "median error")
