@@ -11,6 +11,7 @@ from . import data, datasets, errors, losses, nn, optim
 from .autodiff import Tensor, grad, ops
 from .engines import Program, compile
 from .random import seed
+from .sequences import Sequences
 from .train import Run, fit
 
 if _TYPE_CHECKING:
@@ -23,7 +24,7 @@ __version__ = "0.1.0"
 _LATER = {"Classifier": "estimators", "Regressor": "estimators", "design": "estimators", "save": "files"}
 
 __all__ = [
-    "Classifier", "Program", "Regressor", "Run", "Tensor", "compile", "data", "datasets", "design", "errors", "fit",
+    "Classifier", "Program", "Regressor", "Run", "Sequences", "Tensor", "compile", "data", "datasets", "design", "errors", "fit",
     "grad", "load", "losses", "nn", "ops", "optim", "save", "seed",
 ]  # fmt: skip
 

@@ -1,0 +1,101 @@
+"""Sequences: rows of different lengths in one array, and how long each is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from .errors import DataError, ShapeError
+
+
+class Sequences:
+    """Sequences of different lengths, padded to one array: values (n, time, features), lengths (n,) whole numbers.
+
+    >>> import numpy as np, cutaway as ct
+    >>> s = ct.Sequences.from_list([np.ones((3, 2)), np.ones((5, 2))])
+    >>> s
+    Sequences(2 of length 3 to 5, 2 features)
+    >>> s.values.shape, s.lengths
+    ((2, 5, 2), array([3, 5], dtype=int32))
+
+    Row i is values[i, :lengths[i]]; what lies behind it is padding, which never changes a result or a gradient.
+    Networks take Sequences where they take an array; inside a network values and lengths are Tensors.
+    Raises ShapeError or DataError for lengths that do not fit the values.
+    """
+
+    def __init__(self, values: Any, lengths: Any) -> None:
+        if not hasattr(values, "shape"):
+            values = np.asarray(values)
+        if not hasattr(lengths, "shape"):
+            lengths = np.asarray(lengths)
+        self.values, self.lengths = values, lengths
+        if isinstance(lengths, np.ndarray):
+            self._check()
+
+    def _check(self) -> None:
+        values, lengths = self.values, self.lengths
+        if len(values.shape) < 2:
+            raise ShapeError(f"sequences are (n, time, features), or (n, time) of whole numbers, got {values.shape}")
+        if lengths.shape != values.shape[:1]:
+            raise ShapeError(f"{len(values)} sequences need as many lengths, got lengths of shape {lengths.shape}")
+        if lengths.dtype.kind not in "iu":
+            raise DataError(f"lengths are whole numbers of time steps, got {lengths.dtype}")
+        if len(lengths) and (lengths.min() < 1 or lengths.max() > values.shape[1]):
+            row = int(np.flatnonzero((lengths < 1) | (lengths > values.shape[1]))[0])
+            raise DataError(
+                f"sequence {row} has length {lengths[row]}, but lengths are from 1 to {values.shape[1]}, the time steps "
+                "that the values have: " + ("leave empty sequences out" if lengths[row] < 1 else "check the lengths")
+            )
+        self.lengths = lengths.astype(np.int32, copy=False)
+
+    @classmethod
+    def from_list(cls, rows: Iterable[Any], dtype: Any = None) -> Sequences:
+        """From a list of arrays (time, features), or (time,) for one feature; padded with zeros at the end."""
+        arrays = [np.asarray(row, dtype) for row in rows]
+        arrays = [a[:, None] if a.ndim == 1 and a.dtype.kind == "f" else a for a in arrays]
+        if not arrays:
+            raise DataError("there are no sequences")
+        wanted = arrays[0].shape[1:]
+        for i, a in enumerate(arrays):
+            if a.ndim == 0 or a.shape[1:] != wanted:
+                raise ShapeError(f"sequence {i} has shape {a.shape}, but the first has {arrays[0].shape}: only their "
+                                 "lengths may differ")  # fmt: skip
+            if not len(a):
+                raise DataError(f"sequence {i} has no time steps: leave empty sequences out")
+        values = np.zeros((len(arrays), max(map(len, arrays)), *wanted), np.result_type(*arrays))
+        for i, a in enumerate(arrays):
+            values[i, : len(a)] = a
+        return cls(values, np.array([len(a) for a in arrays], np.int32))
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, rows: Any) -> Sequences:
+        """Some of the rows, as Sequences: a slice or an array of numbers."""
+        return Sequences(self.values[rows], self.lengths[rows])
+
+    def with_values(self, values: Any) -> Sequences:
+        """Other values for the same lengths."""
+        return Sequences(values, self.lengths)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The values' shape."""
+        return self.values.shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The values' type."""
+        return self.values.dtype
+
+    def rows(self) -> list[Any]:
+        """Each sequence without its padding."""
+        return [row[:length] for row, length in zip(self.values, self.lengths, strict=True)]
+
+    def __repr__(self) -> str:
+        if not isinstance(self.lengths, np.ndarray) or not len(self.lengths):
+            return f"Sequences({self.values.shape})"
+        features = f", {self.values.shape[2]} features" if self.values.ndim > 2 else ""
+        return f"Sequences({len(self):,} of length {self.lengths.min()} to {self.lengths.max()}{features})"

@@ -1,0 +1,40 @@
+"""Sequences: padded values and lengths that fit each other."""
+
+import numpy as np
+import pytest
+
+import cutaway as ct
+from cutaway.errors import DataError, ShapeError
+
+
+def test_a_list_is_padded_with_zeros_at_the_end():
+    s = ct.Sequences.from_list([[1.0, 2.0, 3.0], [4.0]])
+    assert s.values[:, :, 0].tolist() == [[1, 2, 3], [4, 0, 0]]
+    assert s.lengths.tolist() == [3, 1]
+    assert [row.shape for row in s.rows()] == [(3, 1), (1, 1)]
+
+
+def test_rows_are_taken_with_their_lengths():
+    s = ct.Sequences(np.arange(12.0).reshape(3, 2, 2), [1, 2, 1])[[2, 1]]
+    assert s.values[0, 0].tolist() == [8, 9] and s.lengths.tolist() == [1, 2]
+
+
+@pytest.mark.parametrize(("lengths", "error", "says"), [
+    ([0, 2], DataError, "sequence 0 has length 0.*leave empty sequences out"),
+    ([2, 5], DataError, "sequence 1 has length 5.*from 1 to 4"),
+    ([2], ShapeError, "2 sequences need as many lengths"),
+    ([1.5, 2.0], DataError, "whole numbers"),
+])  # fmt: skip
+def test_lengths_that_do_not_fit_are_refused(lengths, error, says):
+    with pytest.raises(error, match=says):
+        ct.Sequences(np.zeros((2, 4, 3)), lengths)
+
+
+@pytest.mark.parametrize(("rows", "error", "says"), [
+    ([], DataError, "no sequences"),
+    ([np.ones((2, 3)), np.ones((2, 4))], ShapeError, r"sequence 1 has shape \(2, 4\)"),
+    ([np.ones((2, 3)), np.ones((0, 3))], DataError, "sequence 1 has no time steps"),
+])  # fmt: skip
+def test_lists_that_are_no_sequences_are_refused(rows, error, says):
+    with pytest.raises(error, match=says):
+        ct.Sequences.from_list(rows)
