@@ -334,6 +334,110 @@ def sum_to(rng, n, k):
     return Case((away(rng, n, 2, k),), {"shape": (1, k)})
 
 
+# ---- convolution and pooling ---------------------------------------------------------------------------------------
+
+WINDOW = {"stride": (1, 1), "padding": ((1, 1), (1, 1)), "dilation": (1, 1), "groups": 1}
+
+
+def distinct(rng, *shape):
+    """Numbers that differ by 0.1 at least, so that a maximum stays where it is."""
+    size = int(np.prod(shape))
+    return (rng.permutation(size) * 0.1 - 0.05 * size).reshape(shape)
+
+
+@case("conv")
+def conv_same(rng, n, k):
+    return Case((away(rng, n, 4, 3, k), away(rng, 2, 3, 3, k), away(rng, 2)), WINDOW, ("rows", "weights", "weights"))
+
+
+@case("conv")
+def conv_strided(rng, n, k):
+    settings = WINDOW | {"stride": (2, 1), "padding": ((0, 1), (2, 0)), "dilation": (1, 2)}
+    return Case((away(rng, n, 5, 4, 2), away(rng, k, 2, 3, 2), None), settings, ("rows", "weights", "none"))
+
+
+@case("conv")
+def conv_in_groups(rng, n, k):
+    return Case((away(rng, n, 3, 4, 2 * k), away(rng, 4, 2, 3, k), away(rng, 4)), WINDOW | {"groups": 2},
+                ("rows", "weights", "weights"))  # fmt: skip
+
+
+@case("conv")
+def conv_of_sequences(rng, n, k):
+    settings = {"stride": (2,), "padding": ((2, 0),), "dilation": (2,), "groups": 1}
+    return Case((away(rng, n, 6, k), away(rng, 3, 2, k), away(rng, 3)), settings, ("rows", "weights", "weights"))
+
+
+@case("max_pool", "avg_pool")
+def pool_halves(rng, n, k):
+    settings = {"window": (2, 2), "stride": (2, 2), "padding": ((0, 0), (0, 0))}
+    return Case((distinct(rng, n, 4, 5, k),), settings)
+
+
+@case("max_pool", "avg_pool")
+def pool_overlapping(rng, n, k):
+    settings = {"window": (3, 2), "stride": (2, 1), "padding": ((1, 0), (0, 1))}
+    return Case((distinct(rng, n, 5, 4, k),), settings)
+
+
+@case("max_pool", "avg_pool")
+def pool_sequences(rng, n, k):
+    return Case((distinct(rng, n, 5, k),), {"window": (2,), "stride": (2,), "padding": ((0, 1),)})
+
+
+@case("global_average", "global_max")
+def whole_images(rng, n, k):
+    return Case((distinct(rng, n, 3, 2, k), None), kinds=("rows", "none"))
+
+
+@case("global_average", "global_max", "masked")
+def sequences_of_lengths(rng, n, k):
+    return Case((distinct(rng, n, 5, k), lengths_of(rng, n, 5)), kinds=("rows", "fixed"))
+
+
+@case("shortened")
+def lengths_after_a_window(rng, n, k):
+    return Case((lengths_of(rng, n, 9),), {"window": 3, "stride": 2, "padding": 1, "dilation": 2}, ("fixed",))
+
+
+def lengths_of(rng, n, most):
+    return rng.integers(1, most + 1, n, np.int32)
+
+
+# ---- recurrent scans -----------------------------------------------------------------------------------------------
+
+SCAN = {"reverse": False, "truncate": None}
+GATES = {"rnn": 1, "gru": 3, "lstm": 4}
+
+
+def scan(name, rng, n, k, state=False, ends=False, bias=True, **settings):
+    """Inputs of a recurrent scan over four steps, from a state or not, of different lengths or not."""
+    k, states = min(k, 6), 2 if name == "lstm" else 1
+    inputs = [0.5 * away(rng, n, 4, GATES[name] * k), 0.5 * away(rng, GATES[name] * k, k)]
+    inputs.append(away(rng, GATES[name] * k) if bias else None)
+    inputs += [away(rng, n, k) if state else None for _ in range(states)]
+    inputs.append(lengths_of(rng, n, 4) if ends else None)
+    kinds = ("rows", "weights", "weights" if bias else "none", *("rows" if state else "none",) * states,
+             "fixed" if ends else "none")  # fmt: skip
+    return Case(tuple(inputs), SCAN | ({"relu": False} if name == "rnn" else {}) | settings, kinds)
+
+
+for name in GATES:
+    for case_name, options in {
+        "scan": {}, "scan_from_a_state": {"state": True}, "scan_to_lengths": {"ends": True},
+        "scan_back_from_lengths": {"ends": True, "state": True, "reverse": True},
+        "scan_back": {"reverse": True, "bias": False},
+    }.items():  # fmt: skip
+        make = (lambda name, options: lambda rng, n, k: scan(name, rng, n, k, **options))(name, options)
+        make.__name__ = case_name
+        case(name)(make)
+
+
+@case("rnn")
+def scan_with_relu(rng, n, k):
+    return scan("rnn", rng, n, k, state=True, relu=True)
+
+
 if missing := sorted(OPS.keys() ^ CASES.keys()):
     raise AssertionError(f"operations without a case in tests/rules/cases.py, or the other way round: {missing}")
 

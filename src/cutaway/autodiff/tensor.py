@@ -179,7 +179,7 @@ def differentiate(entry: Entry, gradients: dict[int, np.ndarray]) -> list[tuple[
         return []
     for name, out in zip(op.outputs, entry.outputs, strict=True):
         given = gradients.get(id(out))
-        known["d" + name] = np.zeros_like(out.data) if given is None else given
+        known["d" + name] = np.zeros_like(out.data) if given is None and not op.absent_gradients else given
     arguments = [known["d" + o] for o in op.differentiable] + [known[a] for a in op.needs]
     results = op.backward(*arguments, **{name: entry.attributes[name] for name in op.backward_attributes})
     results = results if isinstance(results, tuple) else (results,)

@@ -184,7 +184,7 @@ class _Backward:
         known.update(zip(rule.outputs, step.outputs, strict=True))
         for name, v in zip(rule.outputs, step.outputs, strict=True):
             if name in rule.differentiable:
-                known[f"d{name}"] = self.gradient.get(id(v)) or self._zero(v, step)
+                known[f"d{name}"] = self.gradient.get(id(v)) or (None if rule.absent_gradients else self._zero(v, step))
         return tuple(known[f"d{o}"] for o in rule.differentiable) + tuple(known[a] for a in rule.needs)
 
     def _scope(self, step: Step, arguments: tuple) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..rules import OPS
+from ..rules import OPS, Op
 from .instruction import Instruction, Value
 
 LINE = 64  # bytes; every value starts on a cache line
@@ -85,13 +85,13 @@ def _root(home: dict[int, int], key: int) -> int:
 def _overwrite(i: int, instruction: Instruction, alive: dict[int, list[int]], home: dict[int, int]) -> None:
     """Let an instruction that works value by value write over an input that nobody reads again (a over z)."""
     rule = OPS.get(instruction.op)
-    if rule is None or not (rule.kind in ("elementwise", "view") or rule.name == "dropout"):
+    if rule is None:
         return
     taken: set[int] = set()
-    for out in instruction.written:
+    for out, candidates in _candidates(rule, instruction):
         if out.outside or alive[id(out)][0] != i:
             continue
-        for v in instruction.reads:
+        for v in candidates:
             alike = all(getattr(v, a) == getattr(out, a) for a in ("width", "dtype", "per_shard"))
             batched = v.rows == out.rows or (rule.kind == "view" and bool(v.rows) == bool(out.rows))
             fits = alike and batched and not v.outside
@@ -99,3 +99,14 @@ def _overwrite(i: int, instruction: Instruction, alive: dict[int, list[int]], ho
                 home[id(out)] = _root(home, id(v))
                 taken.add(id(v))
                 break
+
+
+def _candidates(rule: Op, instruction: Instruction) -> list[tuple[Value, list[Value]]]:
+    """What an instruction writes, each with the inputs that its kernel can write it over."""
+    if rule.kind in ("elementwise", "view"):
+        return [(out, instruction.reads) for out in instruction.written]
+    if not rule.overwrites:
+        return []
+    named = instruction.operands()
+    pairs = ((named.get(out), named.get(over)) for out, over in rule.overwrites)
+    return [(out, [over]) for out, over in pairs if out is not None and over is not None and out in instruction.written]

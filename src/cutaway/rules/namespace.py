@@ -24,15 +24,47 @@ def _scatter_add(shape, index, values):
     return out
 
 
+def _patches(x, window, stride, padding, dilation, fill):
+    """What each window sees of x (n, *size, c) with `padding` of `fill` around it: (n, *places, *window, c)."""
+    axes = tuple(range(1, x.ndim - 1))
+    x = np.pad(x, ((0, 0), *padding, (0, 0)), constant_values=fill)
+    spans = tuple(d * (k - 1) + 1 for k, d in zip(window, dilation, strict=True))
+    seen = np.lib.stride_tricks.sliding_window_view(x, spans, axes)
+    seen = seen[(slice(None), *(slice(None, None, s) for s in stride), slice(None))]
+    return np.moveaxis(seen[(..., *(slice(None, None, d) for d in dilation))], x.ndim - 1, -1)
+
+
+def _add_patches(shape, p, stride, padding, dilation):
+    """The transpose of `patches`: zeros of `shape` with every window's numbers added where it saw them."""
+    places, window = p.shape[1 : len(shape) - 1], p.shape[len(shape) - 1 : -1]
+    out = np.zeros((shape[0], *(k + sum(pad) for k, pad in zip(shape[1:-1], padding, strict=True)), shape[-1]), p.dtype)
+    every = (slice(None),) * (len(shape) - 1)
+    for at in np.ndindex(*window):
+        seen = (slice(i * d, i * d + s * (k - 1) + 1, s)
+                for i, d, s, k in zip(at, dilation, stride, places, strict=True))  # fmt: skip
+        out[(slice(None), *seen)] += p[(*every, *at)]
+    return out[(slice(None), *(slice(lo, lo + k) for k, (lo, _) in zip(shape[1:-1], padding, strict=True)))]
+
+
+def _scan(step, state, inputs, reverse):
+    """state, out = step(state, [a[t] for a in inputs]) for each t in turn; the last state, and every out along time."""
+    steps = range(len(inputs[0]))
+    outs: list = [None] * len(steps)
+    for t in reversed(steps) if reverse else steps:
+        state, outs[t] = step(state, [a[t] for a in inputs])
+    return state, tuple(np.stack(out) for out in zip(*outs, strict=True))
+
+
 _NAMES = (
-    "abs", "arange", "broadcast_to", "concatenate", "exp", "expand_dims", "expm1", "float32", "float64", "full", "log",
-    "log1p", "maximum", "mean", "minimum", "reshape", "sign", "sqrt", "sum", "swapaxes", "take", "tanh", "transpose",
-    "uint32", "where",
+    "abs", "arange", "argmax", "broadcast_to", "concatenate", "cos", "exp", "expand_dims", "expm1", "float32",
+    "float64", "floor", "full", "int32", "log", "log1p", "max", "maximum", "mean", "minimum", "reshape", "sign", "sin",
+    "sqrt", "sum", "swapaxes", "take", "tanh", "transpose", "uint32", "where",
 )  # fmt: skip
 
 NUMPY = SimpleNamespace(
-    __name__="numpy", erf=_erf, scatter_add=_scatter_add, **{name: getattr(np, name) for name in _NAMES}
-)
+    __name__="numpy", erf=_erf, scatter_add=_scatter_add, patches=_patches, add_patches=_add_patches, scan=_scan,
+    **{name: getattr(np, name) for name in _NAMES},
+)  # fmt: skip
 
 xp = NUMPY
 

@@ -18,6 +18,8 @@ class Op:
     kind: "elementwise" rules work value by value and become fused loops; "array" rules need whole arrays;
           "view" rules only give the same values another shape.
     reduces_batch: the outputs mix rows, so one thread computes them over the whole batch.
+    absent_gradients: backward takes None for an output from which no gradient comes (others get zeros).
+    overwrites: which output may take the memory of which input, by their names (elementwise rules need not say it).
     """
 
     name: str
@@ -25,6 +27,8 @@ class Op:
     forward: FunctionType
     kind: str = "array"
     reduces_batch: bool = False
+    absent_gradients: bool = False
+    overwrites: tuple[tuple[str, str], ...] = ()
 
     @cached_property
     def outputs(self) -> tuple[str, ...]:
@@ -82,12 +86,13 @@ class Op:
         return f"<rule {self.name}: {self.formula}>"
 
 
-def rule(formula: str, kind: str = "array", reduces_batch: bool = False):
+def rule(formula: str, kind: str = "array", reduces_batch: bool = False, absent_gradients: bool = False,
+         overwrites: dict[str, str] | None = None):  # fmt: skip
     """Enter a forward rule into the table. The formula's left-hand side names the outputs."""
 
     def register(forward: FunctionType) -> FunctionType:
         name = forward.__name__.rstrip("_")
-        OPS[name] = Op(name, formula, forward, kind, reduces_batch)
+        OPS[name] = Op(name, formula, forward, kind, reduces_batch, absent_gradients, tuple((overwrites or {}).items()))
         return forward
 
     return register

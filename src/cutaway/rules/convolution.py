@@ -1,0 +1,136 @@
+"""Convolution and pooling: neurons that look at a window, at every place in turn. Channels come last.
+
+x is (n, *size, c), one size for a sequence and two for an image; `padding` has a pair (before, after) for each.
+"""
+
+from .namespace import xp
+from .registry import rule
+
+
+def by_group(seen, places, groups):
+    """Windows (n, *places, *window, c) as the rows of matrices: (groups, n · places, window · c / groups)."""
+    rows, c = seen.shape[0], seen.shape[-1]
+    for size in places:
+        rows = rows * size
+    split = seen.reshape(rows, -1, groups, c // groups)
+    return xp.transpose(split, (2, 0, 1, 3)).reshape(groups, rows, -1)
+
+
+@rule("z = W * x + b")
+def conv(x, W, b, *, stride, padding, dilation, groups):
+    """W (m, *window, c / groups), b (m,) or None -> z (n, *places, m). Cross-correlation: the window is not flipped."""
+    seen = xp.patches(x, W.shape[1:-1], stride, padding, dilation, 0)
+    places = seen.shape[1 : x.ndim - 1]
+    z = by_group(seen, places, groups) @ xp.swapaxes(W.reshape(groups, W.shape[0] // groups, -1), 1, 2)
+    z = xp.transpose(z, (1, 0, 2)).reshape(x.shape[0], *places, W.shape[0])
+    return z if b is None else z + b
+
+def conv_back(dz, x, W, *, stride, padding, dilation, groups):
+    seen = xp.patches(x, W.shape[1:-1], stride, padding, dilation, 0)
+    rows = xp.transpose(dz.reshape(-1, groups, W.shape[0] // groups), (1, 0, 2))
+    dW = xp.swapaxes(rows, 1, 2) @ by_group(seen, dz.shape[1:-1], groups)
+    parts = (rows @ W.reshape(groups, W.shape[0] // groups, -1)).reshape(groups, rows.shape[1], -1, W.shape[-1])
+    dx = xp.add_patches(x.shape, xp.transpose(parts, (1, 2, 0, 3)).reshape(seen.shape), stride, padding, dilation)
+    return dx, dW.reshape(W.shape), dz.reshape(-1, dz.shape[-1]).sum(0)
+
+
+def in_windows(x, window, stride, padding, fill):
+    """(n, *places, window's size, c)."""
+    seen = xp.patches(x, window, stride, padding, (1,) * len(window), fill)
+    return seen.reshape(*seen.shape[: x.ndim - 1], -1, x.shape[-1])
+
+
+def to_windows(shape, parts, window, stride, padding):
+    """The transpose of in_windows."""
+    parts = parts.reshape(*parts.shape[:-2], *window, shape[-1])
+    return xp.add_patches(shape, parts, stride, padding, (1,) * len(window))
+
+
+@rule("y = max x over each window")
+def max_pool(x, *, window, stride, padding):
+    """x (n, *size, c) -> y (n, *places, c). Padding never wins."""
+    return xp.max(in_windows(x, window, stride, padding, -float("inf")), axis=-2)
+
+def max_pool_back(dy, x, y, *, window, stride, padding):
+    seen = in_windows(x, window, stride, padding, -float("inf"))
+    winner = xp.expand_dims(xp.argmax(seen, axis=-2), -2)                        # the first of several equal ones
+    mine = xp.expand_dims(xp.arange(seen.shape[-2]), -1) == winner
+    return to_windows(x.shape, xp.where(mine, xp.expand_dims(dy, -2), 0), window, stride, padding)
+
+
+@rule("y = mean x over each window")
+def avg_pool(x, *, window, stride, padding):
+    """x (n, *size, c) -> y (n, *places, c). Padding counts as zeros."""
+    return in_windows(x, window, stride, padding, 0).mean(-2)
+
+def avg_pool_back(dy, x_shape, *, window, stride, padding):
+    count = 1
+    for size in window:
+        count *= size
+    share = xp.expand_dims(dy / count, -2)
+    share = xp.broadcast_to(share, (*share.shape[:-2], count, share.shape[-1]))
+    return to_windows(x_shape, share, window, stride, padding)
+
+
+# ---- over a whole image or sequence; `lengths` (n,) say how many places along the first size are no padding ----------
+
+
+def inside(shape, lengths):
+    """(n, time, 1, ...): whether a place belongs to its sequence."""
+    steps = xp.arange(shape[1]) < xp.expand_dims(lengths, -1)
+    return steps.reshape(shape[0], shape[1], *(1,) * (len(shape) - 2))
+
+
+def places_of(shape):
+    count = 1
+    for size in shape[1:-1]:
+        count *= size
+    return count
+
+
+@rule("y = x within its length, else 0")
+def masked(x, lengths):
+    return xp.where(inside(x.shape, lengths), x, 0)
+
+def masked_back(dy, lengths):
+    return xp.where(inside(dy.shape, lengths), dy, 0), None
+
+
+@rule("y = mean x over all places")
+def global_average(x, lengths):
+    """x (n, *size, c) -> y (n, c), over each sequence's own length if `lengths` (n,) are given."""
+    if lengths is None:
+        return x.mean(tuple(range(1, x.ndim - 1)))
+    inner = xp.where(inside(x.shape, lengths), x, 0).sum(tuple(range(1, x.ndim - 1)))
+    return inner / xp.expand_dims(lengths * (places_of(x.shape) // x.shape[1]), -1).astype(x.dtype)
+
+def global_average_back(dy, x_shape, lengths):
+    if lengths is None:
+        share = dy / places_of(x_shape)
+    else:
+        share = dy / xp.expand_dims(lengths * (places_of(x_shape) // x_shape[1]), -1).astype(dy.dtype)
+    share = xp.broadcast_to(share.reshape(x_shape[0], *(1,) * (len(x_shape) - 2), x_shape[-1]), x_shape)
+    return share if lengths is None else xp.where(inside(x_shape, lengths), share, 0), None
+
+
+@rule("y = max x over all places")
+def global_max(x, lengths):
+    """x (n, *size, c) -> y (n, c), over each sequence's own length if `lengths` (n,) are given."""
+    if lengths is not None:
+        x = xp.where(inside(x.shape, lengths), x, -float("inf"))
+    return xp.max(x, axis=tuple(range(1, x.ndim - 1)))
+
+def global_max_back(dy, x, y, lengths):
+    if lengths is not None:
+        x = xp.where(inside(x.shape, lengths), x, -float("inf"))
+    flat = x.reshape(x.shape[0], -1, x.shape[-1])
+    winner = xp.expand_dims(xp.argmax(flat, axis=1), 1)
+    mine = xp.expand_dims(xp.arange(flat.shape[1]), -1) == winner
+    return xp.where(mine, xp.expand_dims(dy, 1), 0).reshape(x.shape), None
+
+
+@rule("l = places that lie within each length")
+def shortened(lengths, *, window, stride, padding, dilation):
+    """Lengths after a window of `window` steps has passed over the sequences; never below 1."""
+    places = (lengths + (padding - dilation * (window - 1) - 1)) // stride + 1
+    return xp.maximum(places, 1).astype(xp.int32)
