@@ -24,8 +24,8 @@ __version__ = "0.1.0"
 _LATER = {"Classifier": "estimators", "Regressor": "estimators", "design": "estimators", "save": "files"}
 
 __all__ = [
-    "Classifier", "Program", "Regressor", "Run", "Sequences", "Tensor", "compile", "data", "datasets", "design", "errors", "fit",
-    "grad", "load", "losses", "nn", "ops", "optim", "save", "seed",
+    "Classifier", "Program", "Regressor", "Run", "Sequences", "Tensor", "compile", "data", "datasets", "design",
+    "errors", "fit", "grad", "load", "losses", "nn", "ops", "optim", "save", "seed",
 ]  # fmt: skip
 
 

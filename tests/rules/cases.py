@@ -422,15 +422,24 @@ def scan(name, rng, n, k, state=False, ends=False, bias=True, **settings):
     return Case(tuple(inputs), SCAN | ({"relu": False} if name == "rnn" else {}) | settings, kinds)
 
 
+SCANS = {
+    "scan": {}, "scan_from_a_state": {"state": True}, "scan_to_lengths": {"ends": True},
+    "scan_back_from_lengths": {"ends": True, "state": True, "reverse": True},
+    "scan_back": {"reverse": True, "bias": False},
+}  # fmt: skip
+
+
+def enter_scan(name, case_name, options):
+    def make(rng, n, k):
+        return scan(name, rng, n, k, **options)
+
+    make.__name__ = case_name
+    case(name)(make)
+
+
 for name in GATES:
-    for case_name, options in {
-        "scan": {}, "scan_from_a_state": {"state": True}, "scan_to_lengths": {"ends": True},
-        "scan_back_from_lengths": {"ends": True, "state": True, "reverse": True},
-        "scan_back": {"reverse": True, "bias": False},
-    }.items():  # fmt: skip
-        make = (lambda name, options: lambda rng, n, k: scan(name, rng, n, k, **options))(name, options)
-        make.__name__ = case_name
-        case(name)(make)
+    for case_name, options in SCANS.items():
+        enter_scan(name, case_name, options)
 
 
 @case("rnn")

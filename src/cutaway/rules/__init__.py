@@ -10,6 +10,6 @@ from .namespace import NUMPY, bind, xp
 from .registry import OPS, Op, rule
 
 __all__ = [
-    "NUMPY", "OPS", "Op", "bind", "convolution", "dropout", "elementwise", "linear", "loss", "norm", "recurrent", "rule",
-    "shape", "xp",
+    "NUMPY", "OPS", "Op", "bind", "convolution", "dropout", "elementwise", "linear", "loss", "norm", "recurrent",
+    "rule", "shape", "xp",
 ]  # fmt: skip

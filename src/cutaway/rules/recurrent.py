@@ -1,6 +1,6 @@
-"""Recurrent scans: a state carried along time. u holds the input's part of every step at once, W_ih x + b_ih.
+"""Recurrent scans: a state carried along time.
 
-u (n, time, gates · k), W (gates · k, k), b (gates · k,) or None. h0, c0 (n, k) or None: the state before the first step.
+u (n, time, gates · k) is the input's part of every step at once, W_ih x + b_ih; W (gates · k, k), b (gates · k,) or None. h0, c0 (n, k) or None: the state before the first step.
 lengths (n,) or None: beyond its length a row's state stays, and its outputs are zero. reverse: from the end (of each
 length) to the start. truncate: steps after which the gradient is cut, or None. The gates of one step are elementwise
 functions, which kernels inline too.
@@ -96,7 +96,7 @@ def rnn_back(dy, dh, y, W, h0, lengths, *, relu, reverse, truncate):
         du = xp.where(runs, rnn_cell_back(dh + dy, y, relu), 0)
         return xp.where(runs, xp.where(cut, 0, du @ W), dh), (du,)
 
-    n, time, k = y.shape
+    n, _, k = y.shape
     dy = or_zero(dy, y.shape, y.dtype)
     inputs = along_time(dy), along_time(y), running(y.shape, lengths), cuts(y.shape, lengths, reverse, truncate)
     dh0, (du,) = xp.scan(step, or_zero(dh, (n, k), y.dtype), inputs, not reverse)
@@ -104,7 +104,7 @@ def rnn_back(dy, dh, y, W, h0, lengths, *, relu, reverse, truncate):
     return along_time(du), rows.T @ before(y, h0, lengths, reverse).reshape(-1, k), rows.sum(0), dh0, None
 
 
-# ---- LSTM: i, f, g, o = σ, σ, tanh, σ of u + W h + b; c = f c + i g; h = o tanh c --------------------------------------
+# ---- LSTM: i, f, g, o = σ, σ, tanh, σ of u + W h + b; c = f c + i g; h = o tanh c ------------------------------------
 
 
 def lstm_cell(i, f, g, o, c):
@@ -121,7 +121,7 @@ def lstm_cell_back(dh, dc, i, f, g, o, c, c_before):
 @rule("y, h, c, gates, cells = o tanh(c), c = f c + i g, from i, f, g, o = gates(u + W h + b)",
       absent_gradients=True, overwrites={"gates": "u", "du": "gates"})  # fmt: skip
 def lstm(u, W, b, h0, c0, lengths, *, reverse, truncate):
-    """-> y (n, time, k): every h; h, c (n, k): the last; gates (n, time, 4k): i, f, g, o; cells (n, time, k): every c."""
+    """-> y (n, time, k): every h; h, c (n, k): the last; gates (n, time, 4k): i, f, g, o; cells: every c, as y."""
     def step(state, now):
         (h, c), (z, runs) = state, now
         z = z + h @ W.T if b is None else z + h @ W.T + b
@@ -143,7 +143,7 @@ def lstm_back(dy, dh, dc, y, gates, cells, W, h0, c0, lengths, *, reverse, trunc
         dh = xp.where(runs, xp.where(cut, 0, du @ W), dh)
         return (dh, xp.where(runs, xp.where(cut, 0, dc_new), dc)), (du,)
 
-    n, time, k = y.shape
+    n, _, k = y.shape
     last = or_zero(dh, (n, k), y.dtype), or_zero(dc, (n, k), y.dtype)
     inputs = (along_time(or_zero(dy, y.shape, y.dtype)), along_time(gates), along_time(cells),
               before(cells, c0, lengths, reverse), running(y.shape, lengths),
@@ -153,7 +153,7 @@ def lstm_back(dy, dh, dc, y, gates, cells, W, h0, c0, lengths, *, reverse, trunc
     return along_time(du), rows.T @ before(y, h0, lengths, reverse).reshape(-1, k), rows.sum(0), dh0, dc0, None
 
 
-# ---- GRU: r, z = σ(u + W h + b); n = tanh(u + r (W h + b)); h = (1 - z) n + z h ----------------------------------------
+# ---- GRU: r, z = σ(u + W h + b); n = tanh(u + r (W h + b)); h = (1 - z) n + z h -------------------------------------
 
 
 def gru_cell(ur, uz, un, vr, vz, vn, h):
@@ -169,7 +169,7 @@ def gru_cell_back(dh, r, z, n, v, h_before):
 @rule("y, h, gates, v = (1 - z) n + z h, from r, z = σ(u + W h + b), n = tanh(u + r v), v = W h + b",
       absent_gradients=True, overwrites={"gates": "u", "du": "gates"})  # fmt: skip
 def gru(u, W, b, h0, lengths, *, reverse, truncate):
-    """-> y (n, time, k): every h; h (n, k): the last; gates (n, time, 3k): r, z, n; v (n, time, k): n's part of W h + b."""
+    """-> y (n, time, k): every h; h (n, k): the last; gates (n, time, 3k): r, z, n; v (n, time, k)."""
     def step(h, now):
         u, runs = now
         v = h @ W.T if b is None else h @ W.T + b
@@ -190,7 +190,7 @@ def gru_back(dy, dh, y, gates, v, W, h0, lengths, *, reverse, truncate):
         du, dWh = xp.where(runs, du, 0), xp.where(runs, dWh, 0)
         return xp.where(runs, xp.where(cut, 0, passed + dWh @ W), dh), (du, dWh)
 
-    n, time, k = y.shape
+    n, _, k = y.shape
     h_before = before(y, h0, lengths, reverse)
     inputs = (along_time(or_zero(dy, y.shape, y.dtype)), along_time(gates), along_time(v), h_before,
               running(y.shape, lengths), cuts(y.shape, lengths, reverse, truncate))  # fmt: skip
