@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from .tensor import Tensor, apply
 
 
@@ -88,3 +90,58 @@ def batch_norm(x, gamma, beta, mean=None, var=None, eps: float = 1e-5) -> Tensor
     if mean is None:
         mean, var = apply("batch_stats", x)
     return apply("batch_norm", x, mean, var, gamma, beta, eps=eps)
+
+
+def conv(x, W, b=None, stride=None, padding=None, dilation=None, groups: int = 1) -> Tensor:
+    """z = W * x + b at every place. x (n, *size, c), W (m, *window, c / groups), b (m,) or None -> z (n, *places, m).
+
+    stride and dilation have a number for each size (1 by default), padding a pair (before, after) (none by default).
+    """
+    sizes = len(np.shape(x)) - 2
+    return apply("conv", x, W, b, stride=stride or (1,) * sizes, padding=padding or ((0, 0),) * sizes,
+                 dilation=dilation or (1,) * sizes, groups=groups)  # fmt: skip
+
+
+def max_pool(x, window, stride=None, padding=None) -> Tensor:
+    """The largest value in each window, channel by channel. x (n, *size, c) -> (n, *places, c)."""
+    return apply("max_pool", x, window=window, stride=stride or window, padding=padding or ((0, 0),) * len(window))
+
+
+def avg_pool(x, window, stride=None, padding=None) -> Tensor:
+    """The mean of each window, channel by channel; padding counts as zeros. x (n, *size, c) -> (n, *places, c)."""
+    return apply("avg_pool", x, window=window, stride=stride or window, padding=padding or ((0, 0),) * len(window))
+
+
+def global_average(x, lengths=None) -> Tensor:
+    """The mean over all places, within each sequence's length if lengths are given. x (n, *size, c) -> (n, c)."""
+    return apply("global_average", x, lengths)
+
+
+def global_max(x, lengths=None) -> Tensor:
+    """The largest over all places, within each sequence's length if lengths are given. x (n, *size, c) -> (n, c)."""
+    return apply("global_max", x, lengths)
+
+
+def masked(x, lengths) -> Tensor:
+    """x (n, time, ...) with zeros beyond each sequence's length."""
+    return apply("masked", x, lengths)
+
+
+def shortened(lengths, window: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> Tensor:
+    """Lengths of sequences after a window has passed over them; padding counts both ends."""
+    return apply("shortened", lengths, window=window, stride=stride, padding=padding, dilation=dilation)
+
+
+def rnn(u, W, b=None, h0=None, lengths=None, relu: bool = False, reverse: bool = False, truncate: int | None = None):
+    """h = tanh(u + W h + b) along time. u (n, time, k), W (k, k) -> every h (n, time, k) and the last (n, k)."""
+    return apply("rnn", u, W, b, h0, lengths, relu=relu, reverse=reverse, truncate=truncate)
+
+
+def lstm(u, W, b=None, h0=None, c0=None, lengths=None, reverse: bool = False, truncate: int | None = None):
+    """Long short-term memory along time. u (n, time, 4k), W (4k, k) -> every h, the last h and c, gates, every c."""
+    return apply("lstm", u, W, b, h0, c0, lengths, reverse=reverse, truncate=truncate)
+
+
+def gru(u, W, b=None, h0=None, lengths=None, reverse: bool = False, truncate: int | None = None):
+    """Gated recurrent unit along time. u (n, time, 3k), W (3k, k) -> every h, the last h, gates, and n's W h + b."""
+    return apply("gru", u, W, b, h0, lengths, reverse=reverse, truncate=truncate)

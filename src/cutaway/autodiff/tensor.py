@@ -194,10 +194,12 @@ def apply(name: str, *inputs: Any, **attributes: Any) -> Any:
     """Run an operation's rule and put it on the tape. Numbers and arrays become constants of the tensors' precision."""
     op = OPS[name]
     tensors = _as_tensors(inputs)
-    if name not in ("embedding", "cross_entropy", "real"):  # these look whole numbers up, others calculate with them
-        like = next((t for t in tensors if t is not None and t.dtype.kind == "f"), None)
-        if like is not None and any(t is not None and t.dtype.kind in "iub" for t in tensors):
-            tensors = tuple(apply("real", t, like) if t is not None and t.dtype.kind in "iub" else t for t in tensors)
+    like = next((t for t in tensors if t is not None and t.dtype.kind == "f"), None)
+    if like is not None:
+        tensors = tuple(
+            apply("real", t, like) if t is not None and t.dtype.kind in "iub" and not op.keeps_whole(k) else t
+            for k, t in enumerate(tensors)
+        )
     try:
         results = op.forward(*[None if t is None else t.data for t in tensors], **attributes)
     except (ValueError, IndexError, TypeError) as error:

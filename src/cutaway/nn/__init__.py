@@ -1,6 +1,16 @@
 """Networks: modules declare parameters and call rules."""
 
 from . import init
+from .convolution import (
+    AvgPool1d,
+    AvgPool2d,
+    Conv1d,
+    Conv2d,
+    GlobalAveragePool,
+    GlobalMaxPool,
+    MaxPool1d,
+    MaxPool2d,
+)
 from .layers import (
     ACTIVATIONS,
     ELU,
@@ -8,6 +18,7 @@ from .layers import (
     SELU,
     Activation,
     BatchNorm1d,
+    BatchNorm2d,
     Dropout,
     Embedding,
     Flatten,
@@ -25,10 +36,13 @@ from .layers import (
     Tanh,
 )
 from .module import Buffer, Mode, Module, Parameter, training_mode
-from .networks import MLP, Sequential
+from .networks import CNN, MLP, Recurrent, Sequential
+from .recurrent import GRU, LSTM, RNN, LastState
 
 __all__ = [
-    "ACTIVATIONS", "ELU", "GELU", "MLP", "SELU", "Activation", "BatchNorm1d", "Buffer", "Dropout", "Embedding",
-    "Flatten", "Identity", "LayerNorm", "LeakyReLU", "Linear", "LogSoftmax", "Mish", "Mode", "Module", "Parameter",
-    "ReLU", "Sequential", "SiLU", "Sigmoid", "Softmax", "Softplus", "Tanh", "init", "training_mode",
+    "ACTIVATIONS", "CNN", "ELU", "GELU", "GRU", "LSTM", "MLP", "RNN", "SELU", "Activation", "AvgPool1d",
+    "AvgPool2d", "BatchNorm1d", "BatchNorm2d", "Buffer", "Conv1d", "Conv2d", "Dropout", "Embedding", "Flatten",
+    "GlobalAveragePool", "GlobalMaxPool", "Identity", "LastState", "LayerNorm", "LeakyReLU", "Linear", "LogSoftmax",
+    "MaxPool1d", "MaxPool2d", "Mish", "Mode", "Module", "Parameter", "ReLU", "Recurrent", "Sequential", "SiLU",
+    "Sigmoid", "Softmax", "Softplus", "Tanh", "init", "training_mode",
 ]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -47,6 +48,35 @@ def orthogonal(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     q, r = np.linalg.qr(rng.standard_normal((max(rows, columns), min(rows, columns))))
     q = q * np.sign(np.diag(r))
     return (q if rows >= columns else q.T).reshape(shape)
+
+
+# ---- gates of recurrent layers stand below each other: (gates · k, ...), each drawn as a matrix of its own -----------
+
+
+def _each_gate(draw: Callable, rng: np.random.Generator, shape: tuple[int, ...], gates: int) -> np.ndarray:
+    return np.concatenate([draw(rng, (shape[0] // gates, *shape[1:])) for _ in range(gates)])
+
+
+def orthogonal_gates(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Every gate's (k, k) matrix orthogonal, so that states keep their size from step to step."""
+    return _each_gate(orthogonal, rng, shape, shape[0] // shape[1])
+
+
+def glorot_lstm(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """glorot_uniform for each of four gates."""
+    return _each_gate(glorot_uniform, rng, shape, 4)
+
+
+def glorot_gru(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """glorot_uniform for each of three gates."""
+    return _each_gate(glorot_uniform, rng, shape, 3)
+
+
+def remember(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """An LSTM's biases: 1 for the forget gate, the second of four, and 0 for the others (Jozefowicz et al., 2015)."""
+    bias = np.zeros(shape)
+    bias[shape[0] // 4 : shape[0] // 2] = 1
+    return bias
 
 
 def for_activation(name: str):

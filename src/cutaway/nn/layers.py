@@ -13,13 +13,13 @@ from . import init
 from .module import Buffer, Module, Parameter, training_mode
 
 
-def _whole(layer: str, name: str, value: Any) -> int:
+def whole(layer: str, name: str, value: Any) -> int:
     if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
         raise ArgumentError(f"{layer}: {name} must be a whole number of at least 1, got {value!r}")
     return int(value)
 
 
-def _here() -> str:
+def here() -> str:
     """The name of the layer that runs now, for an error's first word."""
     return f"{current_scope() or 'this layer'} "
 
@@ -35,14 +35,14 @@ class Linear(Module):
     """
 
     def __init__(self, n_in: int, n_out: int, bias: bool = True, init: Callable = init.he_normal) -> None:
-        self.n_in, self.n_out = _whole("Linear", "n_in", n_in), _whole("Linear", "n_out", n_out)
+        self.n_in, self.n_out = whole("Linear", "n_in", n_in), whole("Linear", "n_out", n_out)
         self.weight = Parameter((self.n_out, self.n_in), init)
         self.bias = Parameter((self.n_out,), zeros) if bias else None
 
     def forward(self, x: Tensor) -> Tensor:
         if x.shape[-1:] != (self.n_in,):
             raise ShapeError(
-                f"{_here()}(Linear {self.n_in} -> {self.n_out}) takes inputs of {self.n_in} features, got shape "
+                f"{here()}(Linear {self.n_in} -> {self.n_out}) takes inputs of {self.n_in} features, got shape "
                 f"{x.shape}: build it as Linear({x.shape[-1] if x.ndim else 1}, {self.n_out}) or reshape the input"
             )
         return ops.linear(x, self.weight, self.bias)
@@ -60,7 +60,7 @@ class Embedding(Module):
     embeds = True
 
     def __init__(self, entries: int, width: int, init: Callable = init.standard_normal) -> None:
-        self.entries, self.width = _whole("Embedding", "entries", entries), _whole("Embedding", "width", width)
+        self.entries, self.width = whole("Embedding", "entries", entries), whole("Embedding", "width", width)
         self.weight = Parameter((self.entries, self.width), init)
 
     def forward(self, i: Tensor) -> Tensor:
@@ -99,7 +99,7 @@ class LayerNorm(Module):
     """Every row normalised over its `width` values: y = gamma (x - mean) / √(var + ε) + beta (Ba et al., 2016)."""
 
     def __init__(self, width: int, eps: float = 1e-5) -> None:
-        self.width, self.eps = _whole("LayerNorm", "width", width), float(eps)
+        self.width, self.eps = whole("LayerNorm", "width", width), float(eps)
         self.weight, self.bias = Parameter((width,), ones), Parameter((width,), zeros)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -117,17 +117,19 @@ class BatchNorm1d(Module):
     """
 
     def __init__(self, width: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
-        self.width, self.eps, self.momentum = _whole("BatchNorm1d", "width", width), float(eps), float(momentum)
+        self.width, self.eps, self.momentum = whole(type(self).__name__, "width", width), float(eps), float(momentum)
         self.weight, self.bias = Parameter((width,), ones), Parameter((width,), zeros)
         self.running_mean, self.running_var = Buffer(np.zeros(width)), Buffer(np.ones(width))
 
     def forward(self, x: Tensor) -> Tensor:
-        _check_width("BatchNorm1d", self.width, x)
+        _check_width(type(self).__name__, self.width, x)
         if training_mode() is None:
             return ops.batch_norm(x, self.weight, self.bias, self.running_mean, self.running_var, self.eps)
         rows = x.size // self.width
         if rows < 2:
-            raise ShapeError("BatchNorm1d cannot normalise a batch of one row: use a larger batch, or drop_last=True")
+            raise ShapeError(
+                f"{type(self).__name__} cannot normalise a batch of one row: use a larger batch, or drop_last=True"
+            )
         mean, var = apply("batch_stats", x)
         for running, new, count in ((self.running_mean, mean, None), (self.running_var, var, rows)):
             assign(running, apply("running_average", running, new, momentum=self.momentum, rows=count))
@@ -137,9 +139,13 @@ class BatchNorm1d(Module):
         return f"{self.width}"
 
 
+class BatchNorm2d(BatchNorm1d):
+    """BatchNorm1d for images (n, h, w, width): every channel normalised over all places of the batch."""
+
+
 def _check_width(layer: str, width: int, x: Tensor) -> None:
     if x.shape[-1:] != (width,):
-        raise ShapeError(f"{_here()}({layer} of width {width}) takes inputs of {width} features, got shape {x.shape}")
+        raise ShapeError(f"{here()}({layer} of width {width}) takes inputs of {width} features, got shape {x.shape}")
 
 
 class Flatten(Module):

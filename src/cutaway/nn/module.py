@@ -102,7 +102,7 @@ class Module:
 
     def as_input(self, x: Any) -> Any:
         """An array as the Tensor this model takes: its own precision, integers only for networks that embed them."""
-        if isinstance(x, Tensor):
+        if _of_tensors(x):
             return x
         array = np.asarray(x)
         if array.dtype.kind in "iu" and self.takes_integers():
@@ -264,6 +264,11 @@ class Module:
         lines = [f"  {name}: {child!r}".replace("\n", "\n  ") for name, child in children]
         count = sum(p.size for p in self.parameters())
         return "\n".join([f"{type(self).__name__}(  # {count:,} parameters", *lines, ")"])
+
+
+def _of_tensors(x: Any) -> bool:
+    """Whether it is a Tensor, or a list or tuple of nothing else, such as a recurrent layer's state."""
+    return isinstance(x, Tensor) or (isinstance(x, list | tuple) and len(x) > 0 and all(map(_of_tensors, x)))
 
 
 def _shapes(X: Any) -> tuple:

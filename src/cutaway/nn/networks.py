@@ -1,15 +1,20 @@
-"""Ready networks: layers in a row, and the multilayer perceptron."""
+"""Ready networks: layers in a row, the multilayer perceptron, the convolutional and the recurrent network."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+
+import numpy as np
 
 from ..autodiff import Tensor
 from ..errors import ArgumentError
+from ..random import stream
 from . import init
-from .layers import BatchNorm1d, Dropout, LayerNorm, Linear
+from .convolution import Conv1d, Conv2d, GlobalAveragePool, MaxPool1d, MaxPool2d
+from .layers import BatchNorm1d, BatchNorm2d, Dropout, Flatten, LayerNorm, Linear, whole
 from .layers import activation as make_activation
 from .module import Module
+from .recurrent import CELLS, LastState
 
 
 class Sequential(Module):
@@ -80,3 +85,102 @@ class MLP(Sequential):
         widths = " -> ".join(map(str, self.widths))
         return f"MLP({widths}, {self.activation}, {sum(p.size for p in self.parameters()):,} parameters)"
 
+
+
+class CNN(Sequential):
+    """A convolutional network: filters that look for ever larger patterns, then neurons that weigh what they found.
+
+    >>> import cutaway as ct
+    >>> ct.nn.CNN((28, 28, 1), 10)
+    CNN(28x28x1 -> conv 32 -> pool -> conv 64 -> pool -> 128 -> 10, relu, 421,642 parameters)
+
+    input_shape (height, width, channels), or (time, channels); n_out raw outputs. Blocks of a convolution (window 3,
+    "same"), the activation and a max pooling by 2, which a block has as long as the smaller side stays at least 4.
+    channels: filters of each block; unless given, 32, 64, 128, 256 for up to four blocks that pool. Then the places
+    become one row of features if there are at most 64 of them; more than that are averaged (GlobalAveragePool). hidden:
+    neurons of the layers behind, (128,) unless given, each followed by dropout. norm: None, or "batch" after every
+    convolution. Weights start as suits the activation. (LeCun et al., 1998.)
+    """
+
+    def __init__(self, input_shape: Sequence[int], n_out: int, channels: Sequence[int] | None = None,
+                 hidden: Sequence[int] | None = None, activation: str = "relu", dropout: float = 0.0,
+                 norm: str | None = None) -> None:  # fmt: skip
+        if norm not in (None, "batch"):
+            raise ArgumentError(f'CNN: norm must be None or "batch", got {norm!r}')
+        if not isinstance(input_shape, tuple | list) or len(input_shape) not in (2, 3):
+            raise ArgumentError(
+                "CNN: input_shape must be (height, width, channels) of an image, such as (28, 28, 1), or "
+                f"(time, channels) of a sequence, got {input_shape!r}"
+            )
+        self.input_shape = tuple(whole("CNN", "input_shape", n) for n in input_shape)
+        *size, seen = self.input_shape
+        conv, pool, batch_norm = (Conv1d, MaxPool1d, BatchNorm1d) if len(size) == 1 else (
+            Conv2d, MaxPool2d, BatchNorm2d)  # fmt: skip
+        draw = init.for_activation(activation)
+        layers: list[Module] = []
+        about: list[str] = []
+        for m in _channels(min(size)) if channels is None else channels:
+            layers.append(conv(seen, m, 3, padding="same", init=draw))
+            layers += [batch_norm(m)] if norm else []
+            layers.append(make_activation(activation))
+            about.append(f"conv {m}")
+            if min(size) >= 8:
+                layers.append(pool(2))
+                size = [k // 2 for k in size]
+                about.append("pool")
+            seen = m
+        if int(np.prod(size)) > 64:
+            layers.append(GlobalAveragePool())
+            about.append("mean")
+        else:
+            layers.append(Flatten())
+            seen *= int(np.prod(size))
+        for m in (128,) if hidden is None else hidden:
+            layers += [Linear(seen, m, init=draw), make_activation(activation)]
+            layers += [Dropout(dropout)] if dropout else []
+            about.append(str(m))
+            seen = m
+        layers.append(Linear(seen, n_out, init=init.glorot_uniform))
+        shape = "x".join(map(str, self.input_shape))
+        self.about = " -> ".join([shape, *about, str(n_out)]) + f", {activation}"
+        super().__init__(*layers)
+
+    def example_input(self) -> np.ndarray:
+        """Two rows of input."""
+        return stream(0, "example").standard_normal((2, *self.input_shape))
+
+    def __repr__(self) -> str:
+        return f"CNN({self.about}, {sum(p.size for p in self.parameters()):,} parameters)"
+
+
+def _channels(side: int) -> list[int]:
+    """32, 64, ... for each block that can pool, four at most and one at least."""
+    blocks = 0
+    while side >= 8 and blocks < 4:
+        side, blocks = side // 2, blocks + 1
+    return [32 * 2**i for i in range(max(blocks, 1))]
+
+
+class Recurrent(Sequential):
+    """A recurrent network for one answer per sequence: h = the last state of an LSTM, GRU or RNN; z = W h + b.
+
+    >>> import cutaway as ct
+    >>> ct.nn.Recurrent(3, 32, 5, cell="gru")
+    Recurrent(gru, 3 -> 32 -> 5, 3,717 parameters)
+
+    Sequences (n, time, n_in), or ct.Sequences of different lengths -> raw outputs (n, n_out): classes, numbers, or the
+    next n_out values of a series. layers, bidirectional, dropout: as in ct.nn.LSTM. For everything else build
+    Sequential(LastState(LSTM(...)), ...).
+    """
+
+    def __init__(self, n_in: int, width: int, n_out: int, cell: str = "lstm", layers: int = 1,
+                 bidirectional: bool = False, dropout: float = 0.0) -> None:  # fmt: skip
+        if cell not in CELLS:
+            raise ArgumentError(f"Recurrent: cell must be one of {', '.join(CELLS)}, got {cell!r}")
+        inner = CELLS[cell](n_in, width, layers, bidirectional=bidirectional, dropout=dropout)
+        self.about = f"{cell}, {n_in} -> {' -> '.join([str(width)] * layers)} -> {n_out}" + (
+            ", bidirectional" if bidirectional else "")  # fmt: skip
+        super().__init__(LastState(inner), Linear(width * inner.directions, n_out, init=init.glorot_uniform))
+
+    def __repr__(self) -> str:
+        return f"Recurrent({self.about}, {sum(p.size for p in self.parameters()):,} parameters)"

@@ -24,7 +24,7 @@ def matmul_back(dw, u, v):
     return dw @ xp.swapaxes(v, -1, -2), xp.swapaxes(u, -1, -2) @ dw
 
 
-@rule("h = W[i]")
+@rule("h = W[i]", whole=("i",))
 def embedding(i, W):
     """i (...) integers, W (entries, width) -> h (..., width): row i of the table."""
     return xp.take(W, i, axis=0)

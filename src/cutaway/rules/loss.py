@@ -78,7 +78,7 @@ def log_softmax_of(z):
     return z - xp.log(xp.exp(z).sum(-1, keepdims=True))
 
 
-@rule("l, p = -log softmax(z)[y], softmax(z)")
+@rule("l, p = -log softmax(z)[y], softmax(z)", whole=("y",))
 def cross_entropy(z, y):
     """z (n, C), y (n,) class numbers."""
     return -log_softmax_of(z)[xp.arange(z.shape[0]), y], softmax_of(z)

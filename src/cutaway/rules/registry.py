@@ -19,6 +19,7 @@ class Op:
           "view" rules only give the same values another shape.
     reduces_batch: the outputs mix rows, so one thread computes them over the whole batch.
     absent_gradients: backward takes None for an output from which no gradient comes (others get zeros).
+    whole: inputs that stay whole numbers, as every input called `lengths` does; others become real ones.
     overwrites: which output may take the memory of which input, by their names (elementwise rules need not say it).
     """
 
@@ -29,6 +30,7 @@ class Op:
     reduces_batch: bool = False
     absent_gradients: bool = False
     overwrites: tuple[tuple[str, str], ...] = ()
+    whole: tuple[str, ...] = ()
 
     @cached_property
     def outputs(self) -> tuple[str, ...]:
@@ -44,6 +46,10 @@ class Op:
     def variadic(self) -> bool:
         """True for an operation of any number of inputs, such as concat."""
         return bool(self.forward.__code__.co_flags & inspect.CO_VARARGS)
+
+    def keeps_whole(self, k: int) -> bool:
+        """Whether input number k stays whole numbers."""
+        return not self.variadic and self.inputs[k] in (*self.whole, "lengths")
 
     @cached_property
     def attributes(self) -> tuple[str, ...]:
@@ -87,12 +93,13 @@ class Op:
 
 
 def rule(formula: str, kind: str = "array", reduces_batch: bool = False, absent_gradients: bool = False,
-         overwrites: dict[str, str] | None = None):  # fmt: skip
+         overwrites: dict[str, str] | None = None, whole: tuple[str, ...] = ()):  # fmt: skip
     """Enter a forward rule into the table. The formula's left-hand side names the outputs."""
 
     def register(forward: FunctionType) -> FunctionType:
         name = forward.__name__.rstrip("_")
-        OPS[name] = Op(name, formula, forward, kind, reduces_batch, absent_gradients, tuple((overwrites or {}).items()))
+        may = tuple((overwrites or {}).items())
+        OPS[name] = Op(name, formula, forward, kind, reduces_batch, absent_gradients, may, whole)
         return forward
 
     return register

@@ -20,7 +20,7 @@ def transpose_back(dy, *, axes):
     return xp.transpose(dy, tuple(axes.index(i) for i in range(len(axes))))
 
 
-@rule("y = x, in the precision of like")
+@rule("y = x, in the precision of like", whole=("x",))
 def real(x, like):
     """Whole numbers as real ones, so that they can be calculated with."""
     return x.astype(like.dtype)
