@@ -10,6 +10,17 @@ import numpy as np
 from .errors import DataError, ShapeError
 
 
+def gathered(x: Any) -> Any:
+    """Data as networks take it: a list of arrays of different lengths as Sequences, all else (within a tuple or dict
+    too) as it is."""
+    if isinstance(x, tuple):
+        return tuple(map(gathered, x))
+    if isinstance(x, dict):
+        return {key: gathered(part) for key, part in x.items()}
+    rows = x if isinstance(x, list) and all(isinstance(row, list | np.ndarray) and np.ndim(row) for row in x) else []
+    return Sequences.from_list(rows) if len(set(map(len, rows))) > 1 else x
+
+
 class Sequences:
     """Sequences of different lengths, padded to one array: values (n, time, features), lengths (n,) whole numbers.
 
@@ -45,8 +56,8 @@ class Sequences:
         if len(lengths) and (lengths.min() < 1 or lengths.max() > values.shape[1]):
             row = int(np.flatnonzero((lengths < 1) | (lengths > values.shape[1]))[0])
             raise DataError(
-                f"sequence {row} has length {lengths[row]}, but lengths are from 1 to {values.shape[1]}, the time steps "
-                "that the values have: " + ("leave empty sequences out" if lengths[row] < 1 else "check the lengths")
+                f"sequence {row} has length {lengths[row]}, but lengths are from 1 to {values.shape[1]}, the steps that "
+                "the values have: " + ("leave empty sequences out" if lengths[row] < 1 else "check the lengths")
             )
         self.lengths = lengths.astype(np.int32, copy=False)
 

@@ -9,6 +9,7 @@ import numpy as np
 from ..errors import ArgumentError, RecordingError, ShapeError
 from ..rules import OPS
 from ..rules.shape import sum_to
+from ..sequences import Sequences
 from .tape import Entry, Tape, current_scope, recording
 
 
@@ -229,6 +230,11 @@ def _as_tensors(inputs: tuple) -> tuple[Tensor | None, ...]:
     def convert(x):
         if x is None or isinstance(x, Tensor):
             return x
+        if isinstance(x, Sequences):
+            raise ArgumentError(
+                "operations take Tensors, got Sequences: calculate with x.values and put the result back by "
+                "x.with_values(...), or use a layer that knows lengths"
+            )
         array = np.asarray(x)
         follows = dtype is not None and (array.dtype.kind == "f" or array.ndim == 0)
         return Tensor(array.astype(dtype) if follows else array)

@@ -10,10 +10,11 @@ import numpy as np
 
 from .. import losses
 from ..autodiff import Tensor
-from ..errors import ArgumentError, ShapeError
+from ..errors import ArgumentError, DataError, ShapeError
 from ..optim import AdamW, Optimizer
-from ..program import Plan, Rows, Value, evaluation, named_inputs, rows_of, table, trace_model, training
+from ..program import Plan, Rows, Value, evaluation, lengths_of, named_inputs, rows_of, table, trace_model, training
 from ..random import stream
+from ..sequences import gathered
 from .cpu import CPU
 from .profile import Profile, profile
 from .reference import Reference
@@ -49,7 +50,7 @@ class Program:
 
     def feed(self, X: Any, y: Any = None, weight: Any = None) -> None:
         """The data that batches are gathered from: inputs, targets, and weights of samples (mean 1)."""
-        data = {name: _prepared(value) for name, value in named_inputs(X).items()}
+        data = {name: _prepared(value) for name, value in named_inputs(gathered(X)).items()}
         listing = self.engine.listing
         for name, array, wanted, what in (("y", y, listing.target, "targets y (it was compiled with a loss)"),
                                           ("w", weight, listing.weight, "weights of samples (weighted=True)")):
@@ -60,10 +61,30 @@ class Program:
         lengths = {name: len(values) for name, values in data.items()}
         if len(set(lengths.values())) > 1:
             raise ShapeError(f"inputs and targets must have the same number of rows, got {lengths}")
+        self._check_lengths(data)
         for v in (*self.engine.listing.inputs, self.engine.listing.target):
-            if v is not None and (got := data[v.name].shape[1:]) != v.shape and np.prod(got) != v.width:
-                raise ShapeError(f"{v.name} was compiled for rows of shape {v.shape}, got rows of shape {got}")
+            if v is None:
+                continue
+            got = data[v.name].shape[1:]
+            if got != v.shape and (np.prod(got) != v.width or lengths_of(v.name) in data):
+                raise ShapeError(
+                    f"{v.name} was compiled for rows of shape {v.shape}, got rows of shape {got}: compile it again "
+                    "with input=, a row or two of the data"
+                )
         self.engine.feed(data)
+
+    def _check_lengths(self, data: dict[str, Any]) -> None:
+        """Lengths must be there if the program reads them, be read if they are there, and lie within the values."""
+        known = {v.name for v in self.engine.listing.inputs}
+        every = {name: lengths_of(name) for name in known | data.keys()}
+        for name, lengths in every.items():
+            if (lengths in known) != (lengths in data):
+                made, given = ("Sequences", "an array") if lengths in known else ("an array", "Sequences")
+                raise ArgumentError(f"{name} is {given}, but the program was compiled with {made}: compile it again")
+            if lengths in data and data[lengths].size:
+                least, most = data[lengths].min(), data[lengths].max()
+                if least < 1 or most > data[name].shape[1]:
+                    raise DataError(f"lengths must lie from 1 to {data[name].shape[1]}, got {least} to {most}")
 
     def run(self, order: np.ndarray | None = None, position: int = 0, steps: int | None = None,
             between: Callable[[int], bool] | None = None) -> np.ndarray:  # fmt: skip
@@ -150,7 +171,7 @@ def compile(model: Any, loss: str | Callable = "mse", optimizer: Optimizer | Non
         raise ArgumentError(f"batch_size must be a whole number of at least 1, got {batch_size!r}")
     optimizer = optimizer if optimizer is not None else AdamW(1e-3)
     function = losses.get(loss)
-    x = example_input(model) if input is None else input
+    x = example_input(model) if input is None else gathered(input)
     y = _example_target(model, x, loss) if target is None else np.asarray(target)
     if y.dtype.kind in "iub" and function in losses.LOSSES.values() and function is not losses.cross_entropy:
         y = y.astype(model.dtype)  # whole numbers, but not classes
@@ -165,7 +186,7 @@ def compile(model: Any, loss: str | Callable = "mse", optimizer: Optimizer | Non
 
 def evaluator(model: Any, X: Any, engine: str = "cpu", batch_size: int = 1024, threads: int | None = None) -> Program:
     """The program that evaluates `model` on inputs like X: forward only, dropout and batch norm at rest."""
-    recorded = trace_model(model, None, X)  # the shape of no rows will do
+    recorded = trace_model(model, None, gathered(X))  # the shape of no rows will do
     shards = ENGINES[engine].choose_threads(recorded, batch_size, threads)
     made = ENGINES[engine](evaluation(recorded), batch_size, shards=shards)
     if shards > 1 and not made.shardable:
@@ -175,9 +196,9 @@ def evaluator(model: Any, X: Any, engine: str = "cpu", batch_size: int = 1024, t
 
 def example_input(model: Any) -> Any:
     """Two rows of input for a model whose first layer (or its own `example_input`) says what it takes."""
-    if hasattr(model, "example_input"):
-        return model.example_input()
     for _, module in model.named_modules():
+        if hasattr(module, "example_input"):
+            return module.example_input()
         if hasattr(module, "n_in"):
             return stream(0, "example").standard_normal((2, module.n_in))
         if hasattr(module, "entries"):

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..autodiff import Tensor, apply, ops
 from ..errors import ArgumentError, ShapeError
+from ..sequences import Sequences
 from . import init
 from .layers import here, whole, zeros
 from .module import Module, Parameter
@@ -30,6 +31,7 @@ class _Windows(Module):
     """What convolution and pooling share: a window that moves over one size (time) or two (height and width)."""
 
     sizes = 2
+    refuses = "a window would mix padding with values: use a stride in Conv1d, GlobalAveragePool or GlobalMaxPool"
     window: tuple[int, ...]
     stride: tuple[int, ...]
     padding: str | tuple[int, ...]
@@ -104,7 +106,10 @@ class _Conv(_Windows):
         self.weight = Parameter((self.n_out, *self.window, self.n_in // self.groups), init)
         self.bias = Parameter((self.n_out,), zeros) if bias else None
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Any) -> Any:
+        if isinstance(x, Sequences):
+            inside = ops.masked(x.values, x.lengths)
+            return Sequences(self.forward(inside), self._lengths(x.lengths))
         self._check(x)
         if x.shape[-1] != self.n_in:
             raise ShapeError(
@@ -112,6 +117,15 @@ class _Conv(_Windows):
                 f"as {type(self).__name__}({x.shape[-1]}, {self.n_out}, ...), or put the channels last"
             )
         return ops.conv(x, self.weight, self.bias, self.stride, self.edges, self.dilation, self.groups)
+
+    def _lengths(self, lengths: Tensor) -> Tensor:
+        """How many places each sequence has afterwards."""
+        if self.padding == "same" and self.stride == (1,):
+            return lengths
+        return ops.shortened(lengths, self.window[0], self.stride[0], sum(self.edges[0]), self.dilation[0])
+
+    def example_input(self) -> Any:
+        raise ArgumentError(f"{type(self).__name__} takes inputs of any size: pass input=, a row or two of data")
 
     def describe(self) -> str:
         groups = f", {self.groups} groups" if self.groups > 1 else ""
@@ -144,10 +158,12 @@ class Conv1d(_Conv):
     (4, 50, 8)
 
     x (n, time, n_in) -> z (n, time', n_out); weight (n_out, window, n_in / groups), bias (n_out,). Everything else is
-    as in Conv2d, its nine arguments and its errors too.
+    as in Conv2d, its nine arguments and its errors too. Sequences become Sequences: windows see zeros beyond a
+    sequence's end, and a sequence keeps at least one place.
     """
 
     sizes = 1
+    refuses = ""
 
 
 # ---- pooling ---------------------------------------------------------------------------------------------------------
@@ -201,17 +217,21 @@ class AvgPool1d(_Pool):
 
 
 class GlobalAveragePool(Module):
-    """The mean over all places of an image or steps of a sequence: (n, ..., c) -> (n, c) (Lin et al., 2014)."""
+    """The mean over all places of an image or steps of a sequence: (n, ..., c) -> (n, c) (Lin et al., 2014).
+
+    Of Sequences each row's own steps count, and the result is an array.
+    """
 
     op = "global_average"
 
-    def forward(self, x: Tensor) -> Tensor:
-        if x.ndim < 3:
+    def forward(self, x: Any) -> Tensor:
+        values, lengths = (x.values, x.lengths) if isinstance(x, Sequences) else (x, None)
+        if values.ndim < 3:
             raise ShapeError(f"{here()}({type(self).__name__}) takes {AXES[1]} or {AXES[2]}, got shape {x.shape}")
-        return apply(self.op, x, None)
+        return apply(self.op, values, lengths)
 
 
 class GlobalMaxPool(GlobalAveragePool):
-    """The largest over all places of an image or steps of a sequence: (n, ..., c) -> (n, c)."""
+    """The largest over all places of an image or steps of a sequence: (n, ..., c) -> (n, c). See GlobalAveragePool."""
 
     op = "global_max"

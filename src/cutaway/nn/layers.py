@@ -34,6 +34,8 @@ class Linear(Module):
     x (..., n_in) -> z (..., n_out). init draws the weights (He normal unless told otherwise); biases start at zero.
     """
 
+    timewise = True
+
     def __init__(self, n_in: int, n_out: int, bias: bool = True, init: Callable = init.he_normal) -> None:
         self.n_in, self.n_out = whole("Linear", "n_in", n_in), whole("Linear", "n_out", n_out)
         self.weight = Parameter((self.n_out, self.n_in), init)
@@ -57,7 +59,7 @@ zeros, ones = init.zeros, init.ones
 class Embedding(Module):
     """Learned vectors looked up by whole numbers: h = W[i]. weight (entries, width); i (...) -> (..., width)."""
 
-    embeds = True
+    embeds = timewise = True
 
     def __init__(self, entries: int, width: int, init: Callable = init.standard_normal) -> None:
         self.entries, self.width = whole("Embedding", "entries", entries), whole("Embedding", "width", width)
@@ -80,6 +82,8 @@ class Embedding(Module):
 class Dropout(Module):
     """In training each value is zero with probability p and the others grow by 1/(1 - p); otherwise nothing happens."""
 
+    timewise = True
+
     def __init__(self, p: float = 0.5) -> None:
         if not 0 <= p < 1:
             raise ArgumentError(f"Dropout: p must lie in [0, 1), got {p!r}")
@@ -98,6 +102,8 @@ class Dropout(Module):
 class LayerNorm(Module):
     """Every row normalised over its `width` values: y = gamma (x - mean) / √(var + ε) + beta (Ba et al., 2016)."""
 
+    timewise = True
+
     def __init__(self, width: int, eps: float = 1e-5) -> None:
         self.width, self.eps = whole("LayerNorm", "width", width), float(eps)
         self.weight, self.bias = Parameter((width,), ones), Parameter((width,), zeros)
@@ -115,6 +121,8 @@ class BatchNorm1d(Module):
 
     running ← 0.9 running + 0.1 batch, with the unbiased variance (Ioffe and Szegedy, 2015). A batch of one raises.
     """
+
+    refuses = "padding would count in the mean and variance of a batch: use LayerNorm"
 
     def __init__(self, width: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
         self.width, self.eps, self.momentum = whole(type(self).__name__, "width", width), float(eps), float(momentum)
@@ -151,6 +159,11 @@ def _check_width(layer: str, width: int, x: Tensor) -> None:
 class Flatten(Module):
     """Each sample as one row: (n, a, b, ...) -> (n, a·b·...)."""
 
+    refuses = (
+        "as one row of features, padding could not be told from values: use LastState, GlobalAveragePool or "
+        "GlobalMaxPool, which end at each sequence's own length"
+    )
+
     def forward(self, x: Tensor) -> Tensor:
         return x if x.ndim == 2 else ops.reshape(x, (x.shape[0], x.size // max(x.shape[0], 1)))
 
@@ -158,6 +171,7 @@ class Flatten(Module):
 class Activation(Module):
     """A function applied value by value: a = σ(z)."""
 
+    timewise = True
     op = "identity"
 
     def forward(self, z: Tensor) -> Tensor:

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from ..autodiff import Tensor, scope
+from ..autodiff import Tensor, current_scope, scope
 from ..errors import ArgumentError, ShapeError
 from ..program import named_inputs
 from ..random import next_stream, stream
+from ..sequences import Sequences, gathered
 
 
 class Parameter(Tensor):
@@ -79,6 +80,9 @@ class Module:
     ['inner.weight', 'inner.bias']
     """
 
+    timewise = False  # whether Sequences pass through step by step, so that forward sees their values alone
+    refuses = ""  # why this layer cannot take Sequences
+
     def forward(self, *inputs: Any, **named: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} must define forward(self, x)")
 
@@ -89,21 +93,40 @@ class Module:
             name = running.names.get(id(self), type(self).__name__)
             count = running.ran[id(self)] = running.ran.get(id(self), 0) + 1
             with scope(name if count == 1 or not self.owns_parameters() else f"{name}@{count}"):
-                return self.forward(*inputs, **named)
+                return self._on(*inputs, **named)
         mode = _mode.get()
         if mode is not None:
             mode.calls = 0
         token = _pass.set(_Pass({id(m): name for name, m in reversed(list(self.named_modules()))}))
         try:
             with scope(""):
-                return self.forward(*map(self.as_input, inputs), **{k: self.as_input(v) for k, v in named.items()})
+                return self._on(*map(self.as_input, inputs), **{k: self.as_input(v) for k, v in named.items()})
         finally:
             _pass.reset(token)
 
+    def _on(self, *inputs: Any, **named: Any) -> Any:
+        """forward, with Sequences as this kind of layer takes them."""
+        if not inputs or not isinstance(inputs[0], Sequences):
+            return self.forward(*inputs, **named)
+        x, *others = inputs
+        if self.refuses:
+            where = f"{current_scope()} " if current_scope() else ""
+            raise ArgumentError(f"{where}({self!r}) takes no Sequences: {self.refuses}")
+        if self.timewise:
+            return x.with_values(self.forward(x.values, *others, **named))
+        return self.forward(*inputs, **named)
+
     def as_input(self, x: Any) -> Any:
-        """An array as the Tensor this model takes: its own precision, integers only for networks that embed them."""
+        """An array as the Tensor this model takes: its own precision, integers only for networks that embed them.
+
+        Sequences become Sequences of Tensors.
+        """
         if _of_tensors(x):
             return x
+        x = gathered(x)
+        if isinstance(x, Sequences):
+            lengths = x.lengths if isinstance(x.lengths, Tensor) else Tensor(np.asarray(x.lengths, np.int32))
+            return Sequences(self.as_input(x.values), lengths)
         array = np.asarray(x)
         if array.dtype.kind in "iu" and self.takes_integers():
             return Tensor(array.astype(np.int32))
@@ -243,6 +266,7 @@ class Module:
         """Raw outputs for every row of X, as the loss takes them: the compiled evaluation program, in batches."""
         from ..engines import evaluator
 
+        X = gathered(X)
         known = vars(self).setdefault("_evaluators", {})
         key = (engine, batch_size, self.dtype, tuple(map(id, self.parameters())), repr(self), _shapes(X))
         if key not in known:

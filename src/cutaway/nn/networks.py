@@ -44,6 +44,11 @@ class Sequential(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         for layer in self.layers:
+            if isinstance(x, tuple):
+                raise ArgumentError(
+                    "a recurrent layer gives (y, state), and Sequential hands on one value: wrap it in "
+                    "ct.nn.LastState(...), or use layers= for several on top of each other"
+                )
             x = layer(x)
         return x
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from ..autodiff import Tensor, current_scope, ops, scope
 from ..errors import ArgumentError, ShapeError
+from ..random import stream
+from ..sequences import Sequences
 from . import init
 from .layers import here, whole, zeros
 from .module import Module, Parameter, training_mode
@@ -74,7 +76,7 @@ class RecurrentLayer(Module):
         return found
 
     def forward(self, x: Any, state: list[Any] | None = None) -> tuple[Any, list[Any]]:
-        values, lengths = x, None
+        values, lengths = (x.values, x.lengths) if isinstance(x, Sequences) else (x, None)
         self._check(values, state)
         at, last = current_scope(), []
         for layer in range(self.layers):
@@ -90,7 +92,7 @@ class RecurrentLayer(Module):
             mode = training_mode()
             if mode is not None and self.dropout and layer < self.layers - 1:
                 values = ops.dropout(values, self.dropout, mode.seed, mode.step, mode.next_call())
-        return values, last
+        return (values if lengths is None else x.with_values(values)), last
 
     def _scan(self, key: str, x: Tensor, before: Any, lengths: Tensor | None, reverse: bool) -> tuple[Tensor, Any]:
         """One layer in one direction: every output, and the last state."""
@@ -115,6 +117,10 @@ class RecurrentLayer(Module):
                         f"{here()}({self!r}): {name} of state {i} has shape {part.shape}, but {x.shape[0]} sequences "
                         f"need {(x.shape[0], self.width)}"
                     )
+
+    def example_input(self) -> Any:
+        """Two rows of two steps: how many steps there are changes no parameter."""
+        return stream(0, "example").standard_normal((2, 2, self.n_in))
 
     def describe(self) -> str:
         parts = [f"{self.n_in} -> {self.width}"]

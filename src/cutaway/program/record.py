@@ -10,6 +10,7 @@ import numpy as np
 
 from ..autodiff import Entry, Recording, Runtime, Tensor, record, scope
 from ..errors import RecordingError
+from ..sequences import Sequences
 from .instruction import Rows, Value
 
 SEED, STEP = Runtime("seed", 1), Runtime("t", 1)
@@ -45,17 +46,31 @@ def rows_of(x: Any, n: int) -> Any:
         return tuple(rows_of(part, n) for part in x)
     if isinstance(x, dict):
         return {key: rows_of(part, n) for key, part in x.items()}
+    if isinstance(x, Sequences):
+        return Sequences(rows_of(x.values, n), np.maximum(rows_of(x.lengths, n), 1))
     x = np.asarray(x)
     return np.resize(x[:n], (n, *x.shape[1:]))
 
 
 def named_inputs(x: Any) -> dict[str, Any]:
-    """Inputs by name: x; x1, x2, ... for a tuple; x.key for a dict."""
+    """Inputs by name: x; x1, x2, ... for a tuple; x.key for a dict. Sequences have lengths too: lengths, x1.lengths."""
+    parts = {"x": x}
     if isinstance(x, tuple):
-        return {f"x{i + 1}": part for i, part in enumerate(x)}
-    if isinstance(x, dict):
-        return {f"x.{key}": part for key, part in x.items()}
-    return {"x": x}
+        parts = {f"x{i + 1}": part for i, part in enumerate(x)}
+    elif isinstance(x, dict):
+        parts = {f"x.{key}": part for key, part in x.items()}
+    found = {}
+    for name, part in parts.items():
+        sequences = isinstance(part, Sequences)
+        found[name] = part.values if sequences else part
+        if sequences:
+            found[lengths_of(name)] = part.lengths
+    return found
+
+
+def lengths_of(name: str) -> str:
+    """What the lengths are called that belong to the input `name`."""
+    return "lengths" if name == "x" else f"{name}.lengths"
 
 
 @dataclass
@@ -89,7 +104,11 @@ def _run(model, loss: Callable | None, x: Any, y: Any, weighted: bool, n: int) -
             with model.training(seed=SEED, step=STEP):
                 output = forward()
         if not isinstance(output, Tensor):
-            raise RecordingError(f"{type(model).__name__}.forward must return one Tensor, got {type(output).__name__}")
+            hint = ": end with ct.nn.LastState or ct.nn.GlobalAveragePool" if isinstance(output, Sequences) else (
+                ": wrap a recurrent layer in ct.nn.LastState" if isinstance(output, tuple) else "")  # fmt: skip
+            raise RecordingError(
+                f"{type(model).__name__}.forward must return one Tensor, got {type(output).__name__}{hint}"
+            )
         if loss is not None:
             y = rows_of(y, n)
             target = Tensor(y if y.dtype.kind in "iu" else y.astype(output.dtype))
@@ -204,7 +223,7 @@ class _Namer:
     """Names for values: layer1.z, and layer1.z_2 where a layer writes a second z."""
 
     def __init__(self) -> None:
-        self.used: dict[str, int] = {"x": 1, "y": 1, "w": 1}  # the data's own names
+        self.used: dict[str, int] = {"x": 1, "y": 1, "w": 1, "lengths": 1}  # the data's own names
 
     def __call__(self, where: str, name: str) -> str:
         name = f"{where}.{name}" if where else name

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..errors import ArgumentError, DataError, ShapeError
 from ..program import named_inputs
+from ..sequences import Sequences, gathered
 
 STAGE = 64 * 2**20  # bytes of rows read at a time from data that does not fit
 
@@ -40,7 +41,7 @@ class Data:
 
 
 def pick(inputs: Any, index: np.ndarray | slice) -> Any:
-    """Rows of an array, or of every array in a tuple or dict."""
+    """Rows of an array or Sequences, or of all in a tuple or dict."""
     if isinstance(inputs, tuple):
         return tuple(part[index] for part in inputs)
     if isinstance(inputs, dict):
@@ -49,11 +50,14 @@ def pick(inputs: Any, index: np.ndarray | slice) -> Any:
 
 
 def as_arrays(X: Any) -> Any:
-    """X as arrays of numbers (memory maps stay maps)."""
+    """X as arrays of numbers (memory maps stay maps), a list of arrays of different lengths as Sequences."""
+    X = gathered(X)
     if isinstance(X, tuple):
         return tuple(as_arrays(part) for part in X)
     if isinstance(X, dict):
         return {key: as_arrays(part) for key, part in X.items()}
+    if isinstance(X, Sequences):
+        return _without_gaps(Sequences(as_arrays(X.values), X.lengths))
     array = X if isinstance(X, np.ndarray) else np.asarray(X)
     if array.dtype.kind not in "fiub":
         raise DataError(
@@ -63,6 +67,14 @@ def as_arrays(X: Any) -> Any:
     if array.ndim < 2 and array.dtype.kind == "f":
         raise ShapeError(f"X must have one row a sample, got shape {array.shape}: use X.reshape(-1, 1) for one feature")
     return array
+
+
+def _without_gaps(x: Sequences) -> Sequences:
+    """Zeros for padding that is no number: it would spoil gradients, which are sums of products with it."""
+    if x.dtype.kind != "f" or on_disk(x.values) or np.isfinite(np.sum(x.values, dtype=np.float64)):
+        return x
+    inside = (np.arange(x.shape[1]) < x.lengths[:, None]).reshape(*x.shape[:2], *(1,) * (x.values.ndim - 2))
+    return x.with_values(np.where(inside, x.values, 0))
 
 
 def target(y: Any, classes: bool) -> np.ndarray:

@@ -48,7 +48,8 @@ def fit(model: Any, X: Any, y: Any, loss: str | Callable = "mse", optimizer: Opt
     >>> bool(run.history["loss"][-1] < run.history["loss"][0])
     True
 
-    X: an array (n, ...), or a tuple or dict of arrays handed to forward; y (n,), (n, m), or class numbers for
+    X: an array (n, ...), ct.Sequences or a list of arrays (time, features) of different lengths, or a tuple or dict of
+    these handed to forward; y (n,), (n, m), or class numbers for
     cross_entropy. loss: a name or a function (z, y) -> J. optimizer: AdamW(1e-3) by default; a schedule stretches over
     the whole run. batch_size: rows a step, or "full" for batch gradient descent.
     validation: a share of the rows (stratified for classes), or (Xv, yv[, weights]); the weights with the best
