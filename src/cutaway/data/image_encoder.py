@@ -1,0 +1,259 @@
+"""ImageEncoder: learns the size, channels and brightness of the training images, then standardises images like them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from cutaway.data.cells import counted
+from cutaway.data.image_arrays import CHANNELS, as_pixels, channel_words, image_words
+from cutaway.data.images import Images, read_images
+from cutaway.data.pillow import MOST_PIXELS, WAYS
+from cutaway.data.reading import is_frame
+from cutaway.errors import ArgumentError, DataError, FileError, ShapeError
+
+#: Pixels are encoded this many at a time: few enough to stay in the processor's cache.
+BLOCK = 2**18
+NAMES = {1: ["grey"], 3: ["red", "green", "blue"]}
+#: Bytes are taken as parts of 255. Other numbers so far outside 0 to 1 are of another scale, not overshoot of a filter.
+UNIT = (-0.5, 1.5)
+HUGE = 1e20
+TINY = 1e-15
+
+
+class ImageEncoder:
+    """Standardise images (n, height, width, channels) by the training images' mean and deviation of each channel.
+
+        z = (x - mean) / deviation          x = byte / 255, or the number itself where images are not of bytes
+
+    Takes arrays (n, height, width) or (n, height, width, channels), `Images`, and all that `read_images` reads: what
+    it reads is brought to the size and channels of training, if those were asked for there.
+
+    >>> import numpy as np
+    >>> from cutaway.data import ImageEncoder
+    >>> X = np.zeros((2, 28, 28), np.uint8)
+    >>> X[:, 14:] = 255
+    >>> encoder = ImageEncoder()
+    >>> Z = encoder.fit_transform(X)
+    >>> Z.shape, Z[0, 0, 0, 0], Z[0, 27, 0, 0]
+    ((2, 28, 28, 1), np.float32(-1.0), np.float32(1.0))
+    >>> encoder.describe()
+    ["28 x 28 pixels, grey, scaled by the training images' mean 0.5 and deviation 0.5"]
+    """
+
+    height: int
+    width: int
+    channels: int
+
+    def fit(self, X: Any, weights: Any = None) -> ImageEncoder:
+        """Learn from X, images (n, height, width, channels); images count as much as their weights (n,).
+
+        Raises DataError for images that are all one colour, ShapeError for arrays that are no images.
+        """
+        images = X if isinstance(X, Images) else read_images(X)
+        pixels = images.X
+        weights = _weights(weights, len(pixels))
+        scale = 255.0 if pixels.dtype == np.uint8 else 1.0
+        means, variances, low, high = _moments(pixels, weights > 0)
+        weights = weights[weights > 0] / weights.sum()
+        mean = weights @ means
+        variance = weights @ (variances + np.square(means - mean))
+        flat = ~(variance > np.square(1e-7 * np.maximum(np.abs(mean), scale * 1e-6)))
+        if flat.all():
+            raise DataError(f"The images cannot be learnt from: every pixel of all {len(pixels):,} is the same.")
+        self.height, self.width, self.channels = pixels.shape[1:]
+        self.mean = mean / scale
+        self.deviation = np.where(flat, 1.0, np.sqrt(variance) / scale)
+        self.low, self.high = (0.0, 1.0) if scale == 255 else (low, high)
+        self.resized, self.mode = images.fit, images.mode
+        return self
+
+    def transform(self, X: Any, dtype: Any = np.float32) -> np.ndarray:
+        """The images of X standardised: (n, height, width, channels).
+
+        Raises ShapeError where size or channels differ from training, DataError for NaN, infinity or another scale.
+        """
+        self._check_fitted()
+        if hasattr(X, "ndim") and not is_frame(X):
+            pixels = as_pixels(X)
+        else:
+            pixels = (X if isinstance(X, Images) else self.read(X)).X
+        self._check_shape(pixels)
+        self._check_scale(pixels)
+        scale = 255.0 if pixels.dtype == np.uint8 else 1.0
+        mean, rate = self.mean * scale, np.asarray(1 / (self.deviation * scale), dtype)
+        out = np.empty(pixels.shape, dtype)
+        for rows in _blocks(pixels):
+            # In float64: a mean far above the deviation would leave few digits.
+            np.subtract(pixels[rows], mean, out=out[rows], dtype=np.float64, casting="unsafe")
+            out[rows] *= rate
+        return out
+
+    def fit_transform(self, X: Any, weights: Any = None, dtype: Any = np.float32) -> np.ndarray:
+        images = X if isinstance(X, Images) else read_images(X)
+        return self.fit(images, weights).transform(images, dtype)
+
+    def read(self, source: Any, labels: Any = None, skip_damaged: bool = False, *, files: str | None = None) -> Images:
+        """Read images as those of training were read: `read_images` with its size, fit and channels.
+
+        Where training needed no resizing, neither do these; grey files are read as colour for a network of colour.
+        """
+        self._check_fitted()
+        size = None if self.resized is None else (self.height, self.width)
+        mode = "colour" if self.channels == 3 else self.mode
+        return read_images(source, labels, size, mode, skip_damaged, files=files, fit=self.resized or "crop")
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """What the network takes: height and width in pixels, and channels."""
+        return self.height, self.width, self.channels
+
+    @property
+    def feature_names(self) -> list[str]:
+        """The names of the channels: grey, or red, green and blue."""
+        return NAMES.get(self.channels) or [f"channel {c}" for c in range(self.channels)]
+
+    def describe(self) -> list[str]:
+        """What was learnt, in words: a line for all images, and one for each channel if there are several."""
+        self._check_fitted()
+        size = image_words(self.shape)
+        if self.resized is not None:
+            size = f"{size}, resized ({WAYS[self.resized]})"
+        scaled = [f"mean {m:.3g} and deviation {d:.3g}" for m, d in zip(self.mean, self.deviation, strict=True)]
+        if self.channels == 1:
+            return [f"{size}, scaled by the training images' {scaled[0]}"]
+        lines = [f"{name}: {words}" for name, words in zip(self.feature_names, scaled, strict=True)]
+        return [f"{size}, each channel scaled by the training images' mean and deviation", *lines]
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything fitted, as plain dicts, lists, numbers and strings."""
+        self._check_fitted()
+        return {
+            "height": self.height, "width": self.width, "channels": self.channels,
+            "mean": self.mean.tolist(), "deviation": self.deviation.tolist(),
+            "low": self.low, "high": self.high, "resized": self.resized, "mode": self.mode,
+        }  # fmt: skip
+
+    @classmethod
+    def from_json(cls, state: dict[str, Any]) -> ImageEncoder:
+        """The encoder that `to_json` described. Raises FileError for a description that it cannot have written."""
+        if not isinstance(state, dict) or set(state) != FIELDS:
+            raise FileError(f"the image encoder's description must have the entries {', '.join(sorted(FIELDS))}")
+        encoder = cls()
+        for name in ("height", "width", "channels"):
+            setattr(encoder, name, _valid(state, name, type(state[name]) is int and 1 <= state[name] <= MOST_PIXELS))
+        _valid(state, "height", encoder.height * encoder.width <= MOST_PIXELS)
+        for name in ("mean", "deviation"):
+            numbers = state[name] if isinstance(state[name], list) else []
+            good = len(numbers) == encoder.channels and all(map(_finite, numbers))
+            setattr(encoder, name, np.array(_valid(state, name, good), np.float64))
+        _valid(state, "deviation", bool((encoder.deviation > TINY).all()))
+        for name in ("low", "high"):
+            setattr(encoder, name, float(_valid(state, name, _finite(state[name]))))
+        encoder.resized = _valid(state, "resized", _one_of(state["resized"], WAYS))
+        encoder.mode = _valid(state, "mode", _one_of(state["mode"], CHANNELS))
+        return encoder
+
+    def __repr__(self) -> str:
+        return f"ImageEncoder({image_words(self.shape)})" if hasattr(self, "mean") else "ImageEncoder()"
+
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "mean"):
+            raise ArgumentError("This ImageEncoder has seen no images yet: call fit(X) first.")
+
+    def _check_shape(self, pixels: np.ndarray) -> None:
+        height, width, channels = pixels.shape[1:]
+        if channels != self.channels:
+            raise ShapeError(
+                f"The images are {channel_words(channels)}, those of training {channel_words(self.channels)}: "
+                f"{_remedy(channels, self.channels)}"
+            )
+        if (height, width) != (self.height, self.width):
+            raise ShapeError(
+                f"The images are {height} x {width} pixels (height x width), those of training {self.height} x "
+                f"{self.width}: read_images(..., size=({self.height}, {self.width})) brings them to that size."
+            )
+
+    def _check_scale(self, pixels: np.ndarray) -> None:
+        """Images of bytes and of other numbers mix only where both mean 0 to 1."""
+        unit = UNIT[0] <= self.low and self.high <= UNIT[1]
+        if pixels.dtype == np.uint8 and not unit:
+            raise DataError(
+                f"The images are bytes, those of training other numbers, from {self.low:g} to {self.high:g}: bring "
+                "them to that scale and type."
+            )
+        if pixels.dtype == np.uint8:
+            return
+        for rows in _blocks(pixels):
+            low, high = _range(pixels[rows], np.arange(rows.start, rows.stop))
+            if unit and (low < UNIT[0] or high > UNIT[1]):
+                raise DataError(
+                    f"The images have values from {low:g} to {high:g}, those of training from {self.low:g} to "
+                    f"{self.high:g}: scale them alike; if these are 0 to 255, X.astype('uint8') is enough."
+                )
+
+
+FIELDS = {"height", "width", "channels", "mean", "deviation", "low", "high", "resized", "mode"}
+
+
+def _valid(state: dict[str, Any], name: str, good: bool) -> Any:
+    if not good:
+        raise FileError(f"the image encoder's {name} cannot be {state[name]!r:.60}")
+    return state[name]
+
+
+def _finite(value: Any) -> bool:
+    return type(value) in (int, float) and abs(value) < HUGE
+
+
+def _one_of(value: Any, choices: dict[str, Any]) -> bool:
+    return value is None or (isinstance(value, str) and value in choices)
+
+
+def _remedy(given: int, wanted: int) -> str:
+    if given == 3 and wanted == 1:
+        return "read_images(..., mode='grey') turns them to grey; to learn colour, train on mode='colour'."
+    if given == 1 and wanted == 3:
+        return "read_images(..., mode='colour') gives them three equal channels."
+    return f"give images of {counted(wanted, 'channel')}."
+
+
+def _weights(weights: Any, n: int) -> np.ndarray:
+    if weights is None:
+        return np.ones(n)
+    weights = np.asarray(weights, np.float64)
+    if weights.shape != (n,):
+        raise DataError(f"weights have shape {weights.shape}: give one weight for each of the {counted(n, 'image')}.")
+    if not np.isfinite(weights).all() or (weights < 0).any() or not weights.any():
+        raise DataError("weights must be finite and not negative, and at least one above zero.")
+    return weights
+
+
+def _moments(pixels: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, float, float]:
+    """Mean and variance of each image that counts, by channel (n, channels), and the lowest and highest value."""
+    means, variances, lows, highs = [], [], [], []
+    for rows in _blocks(pixels):
+        block = pixels[rows][counts[rows]]
+        if len(block):
+            low, high = _range(block, rows.start + np.flatnonzero(counts[rows]))
+            lows.append(low)
+            highs.append(high)
+            block = block.astype(np.float64)
+            means.append(block.mean(axis=(1, 2)))
+            variances.append(block.var(axis=(1, 2)))
+    return np.concatenate(means), np.concatenate(variances), min(lows), max(highs)
+
+
+def _range(block: np.ndarray, places: np.ndarray) -> tuple[float, float]:
+    low, high = float(block.min()), float(block.max())
+    if not (low > -HUGE and high < HUGE):  # so written, NaN fails too
+        at = tuple(np.argwhere(~(np.abs(block) < HUGE))[0])
+        raise DataError(f"Image {places[at[0]]} holds {block[at]:g} (the first image is 0): pixels are finite numbers.")
+    return low, high
+
+
+def _blocks(pixels: np.ndarray) -> Iterator[slice]:
+    step = max(1, BLOCK // pixels[0].size)
+    return (slice(start, min(start + step, len(pixels))) for start in range(0, len(pixels), step))

@@ -1,0 +1,205 @@
+"""One image through Pillow: what its header says, its pixels upright in eight bits, its size; and what is refused."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cutaway.errors import DataError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+#: Formats that Pillow decodes by itself, without starting another program.
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+#: A header that asks for more is refused unread: a file of a few bytes can claim to unpack to any size.
+MOST_PIXELS = 50_000_000
+DEEP = ("I", "F")
+ALPHA = ("LA", "PA", "RGBA", "La", "RGBa")
+#: The EXIF orientations and the turn that puts each upright; from 5 on, width and height change places.
+TURNS = {2: "FLIP_LEFT_RIGHT", 3: "ROTATE_180", 4: "FLIP_TOP_BOTTOM", 5: "TRANSPOSE", 6: "ROTATE_270", 7: "TRANSVERSE",
+         8: "ROTATE_90"}  # fmt: skip
+WAYS = {"crop": "the centre cut out", "pad": "margins added", "stretch": "stretched"}
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a file says of its image before any pixel is decoded; height and width are those of the upright image."""
+
+    height: int
+    width: int
+    grey: bool
+    alpha: bool
+    deep: bool
+    frames: bool
+
+
+class Unusable(Exception):
+    """An image that Pillow can read and this file refuses."""
+
+
+def need_pillow() -> None:
+    try:
+        import PIL.Image  # noqa: F401
+    except ImportError as missing:
+        raise DataError('Images are read by Pillow, which is missing: pip install "cutaway[images]".') from missing
+
+
+@contextmanager
+def opened(path: str) -> Iterator[Image]:
+    from PIL import Image
+
+    # Given a path, Pillow 13 maps an uncompressed TIFF into memory, and scrambles one that is stored on its side.
+    with open(path, "rb") as file, Image.open(file, formats=FORMATS) as image:
+        yield image
+
+
+def read_header(path: str) -> Header:
+    status = os.stat(path)
+    if not stat.S_ISREG(status.st_mode):
+        raise Unusable("not a file")  # opening a pipe would wait forever
+    if status.st_size == 0:
+        raise Unusable("an empty file")
+    with opened(path) as image:
+        refuse_bomb(image.height * image.width)
+        deep = image.mode.startswith(DEEP)
+        turned = _orientation(image) >= 5
+        return Header(
+            height=image.width if turned else image.height,
+            width=image.height if turned else image.width,
+            grey=image.mode in ("1", "L", "LA", "La") or deep or (image.mode == "P" and _grey_palette(image)),
+            alpha=_transparent(image),
+            deep=deep,
+            frames=image.format != "MPO" and getattr(image, "is_animated", False),
+        )
+
+
+def decode(path: str, grey: bool, size: tuple[int, int] | None, fit: str) -> np.ndarray:
+    """One file's image, upright, as uint8 (height, width, 1 or 3)."""
+    from PIL import Image
+
+    with opened(path) as image:
+        turn = TURNS.get(_orientation(image))
+        if size:
+            image.draft(None, (2 * max(size), 2 * max(size)))  # a JPEG can be decoded at a fraction of its size
+        plain = _plain(image, "L" if grey else "RGB")
+        if turn:
+            plain = plain.transpose(getattr(Image.Transpose, turn))
+        if size:
+            plain = fitted(plain, size, fit)
+        return np.asarray(plain).reshape(plain.height, plain.width, 1 if grey else 3)
+
+
+def fitted(image: Image, size: tuple[int, int], fit: str) -> Image:
+    """The image at the size (height, width): its centre cut out, margins added, or stretched."""
+    from PIL import Image
+
+    height, width = size
+    if (image.height, image.width) == size:
+        return image
+    if fit == "pad":
+        scale = min(height / image.height, width / image.width)
+        inner = max(1, round(image.height * scale)), max(1, round(image.width * scale))
+        inside = fitted(image, inner, "stretch")
+        padded = Image.new(image.mode, (width, height), _border(inside))
+        padded.paste(inside, ((width - inside.width) // 2, (height - inside.height) // 2))
+        return padded
+    w, h = float(image.width), float(image.height)
+    if fit == "crop":
+        w, h = min(w, h * width / height), min(h, w * height / width)
+    left, top = (image.width - w) / 2, (image.height - h) / 2
+    box = left, top, min(left + w, image.width), min(top + h, image.height)
+    return image.resize((width, height), Image.Resampling.BILINEAR, box=box)
+
+
+def fitted_array(pixels: np.ndarray, size: tuple[int, int], fit: str) -> np.ndarray:
+    """As `fitted`, for an array (height, width, channels); anything but uint8 becomes float32."""
+    from PIL import Image
+
+    if pixels.dtype != np.uint8:
+        pixels = pixels.astype(np.float32)
+    channels = [Image.fromarray(np.ascontiguousarray(channel)) for channel in np.moveaxis(pixels, -1, 0)]
+    return np.stack([np.asarray(fitted(channel, size, fit)) for channel in channels], axis=-1)
+
+
+def refuse_bomb(pixels: int) -> None:
+    if pixels > MOST_PIXELS:
+        raise Unusable(_too_many(pixels))
+
+
+def _too_many(pixels: int) -> str:
+    return f"{pixels:,} pixels, more than the {MOST_PIXELS:,} that are read: make it smaller"
+
+
+def why(reason: Exception) -> str:
+    """In words for people: why a file gave no image."""
+    from PIL import Image, UnidentifiedImageError
+
+    if isinstance(reason, UnidentifiedImageError):
+        return "no image in a known format"
+    if isinstance(reason, Image.DecompressionBombWarning | Image.DecompressionBombError):
+        pixels = re.search(r"\((\d+) pixels", str(reason))
+        return _too_many(int(pixels[1]) if pixels else 2 * MOST_PIXELS)
+    if isinstance(reason, OSError) and reason.strerror:
+        return reason.strerror[:1].lower() + reason.strerror[1:]
+    return str(reason) or type(reason).__name__
+
+
+# --- the pixels -------------------------------------------------------------------------------------------------------
+
+
+def _orientation(image: Image) -> int:
+    if image.format == "TIFF" or (image.format == "PNG" and "exif" not in image.info):
+        return 1  # Pillow turns TIFF itself; asking a PNG without the entry would decode it
+    try:
+        return int(image.getexif().get(0x0112, 1))
+    except Exception:  # damaged EXIF data says nothing; the image itself may be well
+        return 1
+
+
+def _transparent(image: Image) -> bool:
+    return image.mode in ALPHA or ("transparency" in image.info and not image.mode.startswith(DEEP))
+
+
+def _grey_palette(image: Image) -> bool:
+    colours = np.array(image.getpalette()).reshape(-1, 3)
+    return bool((colours == colours[:, :1]).all())
+
+
+def _plain(image: Image, mode: str) -> Image:
+    """Eight bits a channel, without palette and alpha."""
+    from PIL import Image
+
+    if image.mode.startswith(DEEP):
+        return _eight_bits(image).convert(mode)
+    if _transparent(image):
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
+    return image.convert(mode)
+
+
+def _eight_bits(image: Image) -> Image:
+    """16-bit grey, or floating-point grey from 0 to 1, in 256 levels."""
+    from PIL import Image
+
+    values = np.asarray(image)
+    most = 1.0 if image.mode == "F" else 65535
+    if not ((values >= 0) & (values <= most)).all():
+        raise Unusable(f"its values run from {values.min():g} to {values.max():g}, beyond 0 to {most:g}")
+    return Image.fromarray(np.rint(values * (255.0 / most)).astype(np.uint8))
+
+
+def _border(image: Image) -> Any:
+    """The median colour along the image's edges: margins of it show least."""
+    pixels = np.asarray(image)
+    edges = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+    median = np.median(edges, axis=0)
+    if image.mode == "F":
+        return float(median)
+    return tuple(int(channel) for channel in median) if median.ndim else int(median)
