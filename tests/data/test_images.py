@@ -465,7 +465,7 @@ def test_labels_stay_with_their_images_when_some_are_left_out(folder):
 
 
 def test_no_usable_image_at_all_is_an_error_even_so(folder):
-    with pytest.raises(DataError, match=r"2 of 2 images cannot be read: a\.png .* None of them is usable"):
+    with pytest.raises(DataError, match=r"2 of 2 images cannot be read: a\.png .* None is left: fetch them again"):
         read_images(folder(a_png=b"x", b_png=b"y"), skip_damaged=True)
 
 

@@ -38,7 +38,7 @@ def decode_files(
     headers = _each(read_header, paths)
     good = {i: header for i, header in enumerate(headers) if isinstance(header, Header)}
     if not good:
-        raise _damaged(names, headers, "None of them is usable.")
+        raise _damaged(names, headers, "None is left: fetch them again.")
     grey = mode == "grey" or (mode is None and all(header.grey for header in good.values()))
     height, width = size or _one_size(good, names)
     X = _room_for(len(paths), height, width, 1 if grey else 3)
@@ -59,7 +59,7 @@ def decode_files(
             names, outcomes, "Fetch them again or remove them; or leave them out: skip_damaged=True (--skip-damaged)."
         )
     if not kept:
-        raise _damaged(names, outcomes, "None of them is usable.")
+        raise _damaged(names, outcomes, "None is left: fetch them again.")
     return X[kept], kept, [f"skipped {_list_damaged(names, outcomes)}", *notes]
 
 
