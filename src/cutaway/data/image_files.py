@@ -6,7 +6,6 @@ import os
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,6 +71,8 @@ def size_words(height: int, width: int) -> str:
 
 def _each(read: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
     """read(item) for every item, on a few threads; a Damage where it fails."""
+    from concurrent.futures import ThreadPoolExecutor
+
     from PIL import Image
 
     items = list(items)
