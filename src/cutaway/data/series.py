@@ -1,0 +1,238 @@
+"""Series: sequences with their targets; from a long table with one row a time step (from .ts files: ts_files.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cutaway.data.cells import counted, parse_dates, row_words, words_of
+from cutaway.data.numbers import infinite, parse_numbers, plain_numbers
+from cutaway.data.reading import read_table
+from cutaway.data.targets import missing_rows
+from cutaway.errors import ArgumentError, DataError
+from cutaway.sequences import Sequences
+
+#: Padding is refused where it takes this many values, and so many times what it pads.
+MOST_PADDED, MOST_PADDING = 2**27, 20
+
+
+@dataclass(eq=False, repr=False)
+class Series:
+    """Sequences with their targets. Unpacks as `X, y = series`.
+
+    `X` is an array (n, time, features) of float64, or Sequences where lengths differ; gaps are NaN. `y` (n,) holds
+    labels, numbers or None where there is no target; `features` names the features, `ids` (n,) the sequences of a long
+    table. `notes` says in words what was noticed while reading.
+    """
+
+    X: np.ndarray | Sequences
+    y: np.ndarray | None
+    name: str
+    features: list[str]
+    ids: np.ndarray | None = None
+    notes: list[str] = field(default_factory=list)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter((self.X, self.y))
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+    def __repr__(self) -> str:
+        return f"{self.name}: {counted(len(self), 'sequence')}, {extent_of(self.X)}, {_in_words(self.y)}"
+
+
+def _in_words(y: np.ndarray | None) -> str:
+    if y is None:
+        return "no target"
+    known = y[~missing_rows(y)]
+    if y.dtype.kind in "iuf" and len(known):
+        return f"target from {known.min():g} to {known.max():g}"
+    return counted(len(set(known.tolist())), "label")
+
+
+def extent(shortest: int, longest: int, features: int) -> str:
+    """
+    >>> extent(24, 24, 1), extent(7, 29, 12)
+    ('24 time steps of 1 feature', '7 to 29 time steps of 12 features')
+    """
+    steps = counted(longest, "time step") if shortest == longest else f"{shortest:,} to {longest:,} time steps"
+    return f"{steps} of {counted(features, 'feature')}"
+
+
+def extent_of(X: np.ndarray | Sequences) -> str:
+    """`extent` of an array (n, time, features) or Sequences."""
+    lengths = X.lengths if isinstance(X, Sequences) else np.array([X.shape[1]])
+    return extent(int(lengths.min()), int(lengths.max()), X.shape[2])
+
+
+def packed(steps: np.ndarray, lengths: np.ndarray, where: str) -> np.ndarray | Sequences:
+    """Sequences that lie one behind the other in steps (all time steps, features), side by side.
+
+    Raises DataError where padding them all to the longest would take memory out of proportion.
+    """
+    n, longest, k = len(lengths), int(lengths.max()), steps.shape[1]
+    if (lengths == longest).all():
+        return steps.reshape(n, longest, k)
+    if n * longest * k > MOST_PADDED and n * longest > MOST_PADDING * len(steps):
+        raise DataError(
+            f"{where}: sequence {int(lengths.argmax())} (the first is 0) has {longest:,} time steps, half of the "
+            f"sequences at most {int(np.median(lengths)):,}: padded to the longest, all {n:,} would take "
+            f"{n * longest * k * 8 / 2**30:,.1f} GiB. Cut the long ones, or leave them out."
+        )
+    values = np.zeros((n, longest, k), steps.dtype)
+    values[np.arange(longest) < lengths[:, None]] = steps
+    return Sequences(values, lengths)
+
+
+def from_long_table(
+    frame: Any, id: str, time: str, features: str | Sequence[str] | None = None, target: str | None = None
+) -> Series:
+    """Sequences from a long table: one row a time step, the column `id` says of which sequence.
+
+    `frame` is what `read_table` takes, a path or a table. Sequences come in the order in which their ids first appear,
+    their rows in the order of `time`, numbers or dates; steps count one each, however far apart they lie. `features`
+    are the columns of numbers to learn from, by default all others; gaps stay NaN. `target` is one value a sequence:
+    it may stand in all of its rows or in some.
+
+    Raises ArgumentError for columns that are not there, and DataError, with column and row, for an id or time that is
+    missing, a time that an id has twice, features that are no numbers, and a target that changes within an id.
+
+    >>> table = {"who": ["b", "b", "a"], "day": [2, 1, 1], "pulse": [70.0, 65.0, 80.0], "ill": ["no", "no", "yes"]}
+    >>> series = from_long_table(table, id="who", time="day", target="ill")
+    >>> series
+    table: 2 sequences, 1 to 2 time steps of 1 feature, 2 labels
+    >>> series.X.rows()[0].tolist(), series.ids.tolist(), series.y.tolist()
+    ([[65.0], [70.0]], ['b', 'a'], ['no', 'yes'])
+    """
+    import pandas as pd
+
+    name = Path(frame).name.partition(".")[0] if isinstance(frame, str | PathLike) else "table"
+    frame = read_table(frame)
+    frame = frame.set_axis([str(column) for column in frame.columns], axis=1)
+    id, time = _column(frame, id, "id"), _column(frame, time, "time")
+    target = None if target is None else _column(frame, target, "target")
+    used = [column for column in (id, time, target) if column is not None]
+    if features is None:
+        names = [column for column in frame.columns if column not in used]
+    else:
+        names = [_column(frame, one, "features") for one in ([features] if isinstance(features, str) else features)]
+    if repeated := [column for column in frame.columns if [*used, *names].count(column) > 1]:
+        raise ArgumentError(f"Column {repeated[0]!r} has more than one part among id, time, features and target.")
+    if not names or not len(frame):
+        raise DataError(f"The table has no {'rows' if names else 'columns of features besides ' + ', '.join(used)}.")
+
+    whose, ids = _numbered(frame[id], id)
+    _refuse_gaps(whose < 0, id)
+    when = _moments(frame[time], time)
+    order = np.lexsort((when, whose))
+    again = np.flatnonzero((np.diff(whose[order]) == 0) & (np.diff(when[order]) == 0))
+    if len(again):
+        first, second = sorted(order[again[0] : again[0] + 2].tolist())
+        raise DataError(
+            f"{id!r} {ids[whose[first]]!r} has {time!r} {frame[time].iloc[first]!s} in rows {first} and {second} (the "
+            f"first row is 0), and {counted(len(again) - 1, 'more row')} like that: keep one row for each time."
+        )
+    steps = np.stack([_feature(frame[column], column) for column in names], axis=1)[order]
+    X = packed(steps, np.bincount(whose), "The table")
+    notes = [f"{counted(int(np.isnan(steps).sum()), 'value')} missing of {steps.size:,}"] * bool(np.isnan(steps).any())
+    y = None if target is None else _once(frame[target], target, whose, ids, id)
+    if y is not None and (unknown := int(pd.isna(y).sum())):
+        notes.append(f"{counted(unknown, 'sequence')} without a target")
+    return Series(X, y, name, names, np.asarray(ids), notes)
+
+
+def _column(frame: Any, name: Any, argument: str) -> str:
+    known = list(frame.columns)
+    if str(name) in known:
+        return str(name)
+    close = get_close_matches(str(name), known, n=1)
+    guess = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(map(repr, known[:12]))}."
+    raise ArgumentError(f"{argument} names {name!r}, but the table has no such column: {guess}")
+
+
+def _numbered(cells: Any, name: str) -> tuple[np.ndarray, Any]:
+    """The values of a column in order of first appearance, and for each row its value's number; -1 for a gap."""
+    import pandas as pd
+
+    try:
+        return pd.factorize(cells)
+    except TypeError as reason:
+        raise DataError(f"Column {name!r} holds lists or the like: it takes numbers or text.") from reason
+
+
+def _moments(cells: Any, name: str) -> np.ndarray:
+    """One number for each row, in the order of time."""
+    import pandas as pd
+
+    _refuse_gaps(cells.isna().to_numpy(), name)
+    if pd.api.types.is_datetime64_any_dtype(cells.dtype):
+        return pd.DatetimeIndex(cells).asi8
+    if pd.api.types.is_integer_dtype(cells.dtype):
+        return cells.to_numpy(np.int64)  # nanoseconds do not fit a float
+    if (numbers := plain_numbers(cells)) is not None:
+        return numbers
+    words = words_of(cells, name)
+    values, bad = parse_numbers(words)
+    if not bad.any():
+        _refuse_gaps(np.isnan(words.spread(values, np.nan)), name)
+        return words.spread(values, np.nan)
+    dates = parse_dates(words.words)
+    if (bad := np.asarray(dates.isna())).any():
+        row = int(np.flatnonzero(words.spread(bad, False))[0])
+        raise DataError(
+            f"Column {name!r}, {row_words(row)}: {cells.iloc[row]!r:.40} is neither a number nor a date like "
+            "2024-01-31, so the time steps have no order. Correct it."
+        )
+    return dates.asi8[words.codes]
+
+
+def _refuse_gaps(gaps: np.ndarray, name: str) -> None:
+    if gaps.any():
+        raise DataError(
+            f"Column {name!r} is empty in {counted(int(gaps.sum()), 'row')}, first in {row_words(int(gaps.argmax()))}: "
+            "every row belongs to a sequence and has a time. Fill it in, or leave the row out."
+        )
+
+
+def _feature(cells: Any, name: str) -> np.ndarray:
+    values = plain_numbers(cells)
+    if values is None:
+        words = words_of(cells, name)
+        parsed, bad = parse_numbers(words)
+        if bad.any():
+            row = int(np.flatnonzero(words.spread(bad, False))[0])
+            raise DataError(
+                f"Column {name!r}, {row_words(row)}: {cells.iloc[row]!r:.40} is not a number, as every feature of a "
+                "time step must be. Leave the column out (features=[...]), or turn its categories into columns of 0 "
+                "and 1 first (pandas.get_dummies)."
+            )
+        values = words.spread(parsed, np.nan)
+    if np.isinf(values).any():
+        raise infinite(name, int(np.flatnonzero(np.isinf(values))[0]))
+    return values
+
+
+def _once(cells: Any, name: str, whose: np.ndarray, ids: Any, id: str) -> np.ndarray:
+    """The target of each id: the one value that its rows have, a gap where they have none."""
+    codes, _ = _numbered(cells, name)
+    known = np.flatnonzero(codes >= 0)
+    first = np.unique(whose, return_index=True)[1]
+    have, at = np.unique(whose[known], return_index=True)
+    first[have] = known[at]
+    changed = known[codes[known] != codes[first[whose[known]]]]
+    if len(changed):
+        row = int(changed[0])
+        other = first[whose[row]]
+        raise DataError(
+            f"The target {name!r} changes within {id!r} {ids[whose[row]]!r}: {cells.iloc[other]!r} in row {other}, "
+            f"{cells.iloc[row]!r} in row {row} (the first row is 0). A sequence has one target; to forecast the next "
+            "values of a series, cut it into windows."
+        )
+    return cells.iloc[first].to_numpy()
