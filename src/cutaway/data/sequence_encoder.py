@@ -1,0 +1,308 @@
+"""SequenceEncoder: learns each feature's scale over the time steps of training, then encodes sequences like them."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from cutaway.data.cells import counted
+from cutaway.data.columns import Column
+from cutaway.data.encoder import _weighed
+from cutaway.data.numbers import FAR, ROUNDING
+from cutaway.data.reading import column_names
+from cutaway.data.series import extent
+from cutaway.errors import ArgumentError, DataError, FileError, ShapeError
+from cutaway.sequences import Sequences
+
+DROPPED = "constant (dropped)"
+
+
+@dataclass
+class Channel(Column):
+    """One feature of the time steps: its mean and deviation in training, and whether its gaps are marked."""
+
+    mean: float
+    scale: float
+    marked: bool
+    reason: str  # why it is left out; empty: it is not
+
+    @property
+    def features(self) -> list[str]:
+        return [] if self.reason else [self.name] + [f"{self.name} missing"] * self.marked
+
+    @property
+    def how(self) -> str:
+        if self.reason:
+            return f"left out: {self.reason}"
+        gaps = ", gaps filled with the value before, and marked" if self.marked else ""
+        return f"(x - {self.mean:g}) / {self.scale:g}{gaps}"
+
+
+class SequenceEncoder:
+    """Scale the features of sequences by the mean and deviation they had in training, and fill gaps.
+
+    Mean and deviation are those of the known values of all time steps; padding never counts. A gap (NaN) takes the
+    value before it in its sequence, or the mean where there is none; a feature that had gaps in training is followed by
+    a second one that marks them with 1. A feature that never changed in training is left out. `names` are the features'
+    names (x0, x1, ... unless given). What was learnt is in `columns`.
+
+    Sequences are an array (n, time) or (n, time, features), `ct.Sequences`, or a list of arrays (time,) or
+    (time, features). Lengths may differ from those of training.
+
+    >>> import numpy as np
+    >>> from cutaway.data import SequenceEncoder
+    >>> encoder = SequenceEncoder(names=["pulse"])
+    >>> encoder.fit_transform([[60.0, 80.0, 70.0], [60.0, 80.0]]).values[:, :, 0].round(2)
+    array([[-1.12,  1.12,  0.  ],
+           [-1.12,  1.12,  0.  ]], dtype=float32)
+    >>> encoder.describe()
+    "2 to 3 time steps of 1 feature, scaled by the training part's mean and deviation"
+    """
+
+    columns: list[Channel]
+
+    def __init__(self, names: Sequence[str] | None = None):
+        self.names = None if names is None else [str(name) for name in names]
+        if self.names is not None and len(set(self.names)) < len(self.names):
+            raise ArgumentError(f"names are {self.names!r:.200}: each feature needs a name of its own.")
+
+    def fit(self, X: Any, weights: Any = None) -> SequenceEncoder:
+        """Learn the features of the sequences X; a sequence counts as much as its weight (n,)."""
+        X = as_sequences(X)
+        if len(X) == 0:
+            raise DataError("There are no sequences to learn from: 0 given, and at least 1 is needed.")
+        each = np.ones(len(X))
+        if weights is not None:
+            kept, X = _weighed(weights, X)
+            each = np.ones(len(X)) if kept is None else kept
+        names = self.names or column_names(X.shape[2])
+        if len(names) != X.shape[2]:
+            raise DataError(f"X has {counted(X.shape[2], 'feature')} a time step, but {len(names)} are named.")
+        self.shortest, self.longest = int(X.lengths.min()), int(X.lengths.max())
+        inside = _inside(X)
+        steps, each = X.values[inside], np.repeat(each, X.lengths)
+        _refuse_infinity(X, inside, names)
+        self.columns = [_channel(name, steps[:, j], each) for j, name in enumerate(names)]
+        if not self.feature_names:
+            reasons = "; ".join(f"{column.name!r}: {column.how}" for column in self.columns[:8])
+            raise DataError(f"No feature of the sequences can be learnt from ({reasons}).")
+        return self
+
+    def transform(self, X: Any, dtype: Any = np.float32) -> np.ndarray | Sequences:
+        """X encoded: (n, time, len(feature_names)); Sequences if lengths differ here or did in training, else an array.
+
+        What lies behind a sequence's end is zero. Values beyond 1e9 deviations are cut off there.
+        """
+        self._fitted()
+        X = as_sequences(X)
+        if X.shape[2] != len(self.columns):
+            hint = " For a single sequence (time, features), give X[None]." if X.shape[2] == 1 else ""
+            raise DataError(
+                f"X has {counted(X.shape[2], 'feature')} a time step, but training had {len(self.columns)}: give the "
+                f"same features in the same order.{hint}"
+            )
+        inside = _inside(X)
+        _refuse_infinity(X, inside, [column.name for column in self.columns])
+        out = np.zeros((*X.shape[:2], len(self.feature_names)), dtype)
+        at = 0
+        for j, column in enumerate(self.columns):
+            if not column.features:
+                continue
+            x = X.values[:, :, j]
+            missing = np.isnan(x)
+            if missing.any():
+                x = _filled(x, missing, column.mean)
+            with np.errstate(over="ignore"):
+                z = np.clip((x - column.mean) / column.scale, -FAR, FAR)
+            np.copyto(out[:, :, at], z, where=inside, casting="same_kind")
+            if column.marked:
+                np.copyto(out[:, :, at + 1], missing, where=inside)
+            at += len(column.features)
+        differ = self.shortest != self.longest or not inside.all()
+        return Sequences(out, X.lengths) if differ else out
+
+    def fit_transform(self, X: Any, weights: Any = None, dtype: Any = np.float32) -> np.ndarray | Sequences:
+        return self.fit(X, weights).transform(X, dtype)
+
+    @property
+    def feature_names(self) -> list[str]:
+        """The names of the encoded features."""
+        self._fitted()
+        return [feature for column in self.columns for feature in column.features]
+
+    def describe(self) -> str:
+        """What was learnt, in words for the report."""
+        self._fitted()
+        words = extent(self.shortest, self.longest, len(self.columns))
+        words += ", scaled by the training part's mean and deviation"
+        if marked := sum(column.marked for column in self.columns):
+            words += f"; gaps filled with the value before and marked in {counted(marked, 'feature')}"
+        if left_out := [column.name for column in self.columns if column.reason]:
+            words += f"; left out: {', '.join(left_out[:8])}" + (", ..." if len(left_out) > 8 else "")
+        return words
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything fitted, as plain dicts, lists, numbers and strings."""
+        self._fitted()
+        return {
+            "names": self.names,
+            "shortest": self.shortest,
+            "longest": self.longest,
+            "columns": [asdict(column) for column in self.columns],
+        }
+
+    @classmethod
+    def from_json(cls, state: Any) -> SequenceEncoder:
+        """The encoder that `to_json` wrote. Raises FileError for anything else."""
+        names = _entry(state, "names", list, type(None))
+        columns = _entry(state, "columns", list)
+        encoder = cls()
+        encoder.shortest, encoder.longest = (_entry(state, name, int) for name in ("shortest", "longest"))
+        if not 1 <= encoder.shortest <= encoder.longest < 2**31:
+            raise _damaged("the lengths of its sequences do not fit")
+        encoder.columns = [_restored(column) for column in columns]
+        called = [column.name for column in encoder.columns]
+        if len(set(called)) < len(called) or names not in (None, called) or not encoder.feature_names:
+            raise _damaged("the names of its features do not fit")
+        encoder.names = names
+        return encoder
+
+    def _fitted(self) -> None:
+        if not hasattr(self, "columns"):
+            raise ArgumentError("This SequenceEncoder has seen no sequences yet: call fit(X) first.")
+
+    def __repr__(self) -> str:
+        if not hasattr(self, "columns"):
+            return "SequenceEncoder()"
+        made = counted(len(self.feature_names), "feature")
+        return f"SequenceEncoder({extent(self.shortest, self.longest, len(self.columns))} -> {made})"
+
+
+# --- sequences in any form --------------------------------------------------------------------------------------------
+
+
+def as_sequences(X: Any) -> Sequences:
+    """X, in any of the forms that SequenceEncoder takes, as Sequences of float64 (n, time, features).
+
+    >>> as_sequences(np.zeros((5, 24))).shape, as_sequences([np.zeros((2, 3)), np.zeros((4, 3))]).shape
+    ((5, 24, 1), (2, 4, 3))
+    """
+    if isinstance(X, Sequences):
+        X = Sequences(_numbers(X.values, "X"), np.asarray(X.lengths))  # checks again what may have been changed
+        if X.values.ndim not in (2, 3):
+            raise ShapeError(f"Sequences are (n, time, features), got values of shape {X.shape}.")
+        values = X.values if X.values.ndim == 3 else X.values[:, :, None]
+        if values.shape[2] == 0:
+            raise DataError(f"X has shape {X.shape}: the time steps have no features.")
+        return Sequences(values[:, : X.lengths.max()] if len(X) else values, X.lengths)
+    if isinstance(X, list | tuple) or (isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1):
+        rows = [_numbers(row, f"Sequence {i} (the first is 0)") for i, row in enumerate(X)]
+        if not rows:
+            raise DataError("There are no sequences: the list is empty.")
+        if rows[0].ndim not in (1, 2):
+            raise ShapeError(f"Sequence 0 has shape {rows[0].shape}: each is an array (time,) or (time, features).")
+        return as_sequences(Sequences.from_list(rows))
+    values = _numbers(X, "X")
+    if values.ndim not in (2, 3):
+        hint = " For a single sequence of one feature, give X.reshape(1, -1)." if values.ndim == 1 else ""
+        raise ShapeError(f"Sequences are an array (n, time) or (n, time, features), got shape {values.shape}.{hint}")
+    if values.shape[1] == 0:
+        raise DataError(f"X has shape {values.shape}: the sequences have no time steps.")
+    return as_sequences(Sequences(values, np.full(len(values), values.shape[1], np.int32)))
+
+
+def _numbers(values: Any, what: str) -> np.ndarray:
+    """An array of float64; gaps are NaN."""
+    if isinstance(values, np.ma.MaskedArray):
+        values = np.ma.filled(values.astype(np.float64), np.nan)
+    try:
+        array = np.asarray(values)
+    except ValueError as ragged:
+        raise ShapeError(f"{what} has parts of different lengths: give a list of arrays (time, features).") from ragged
+    if array.dtype.kind == "O" and all(cell is None or isinstance(cell, Real) for cell in array.flat):
+        array = array.astype(np.float64)  # None among numbers is a gap
+    if array.dtype.kind not in "biuf":
+        cells = array.ravel()[:1000].tolist()
+        some = next((cell for cell in cells if cell is not None and not isinstance(cell, Real)), array.dtype.name)
+        raise DataError(f"{what} holds {some!r:.40}, which is not a number: every feature of a time step must be one.")
+    return array.astype(np.float64, copy=False)
+
+
+def _inside(X: Sequences) -> np.ndarray:
+    """Which time steps are data and not padding, (n, time)."""
+    return np.arange(X.shape[1]) < X.lengths[:, None]
+
+
+def _refuse_infinity(X: Sequences, inside: np.ndarray, names: list[str]) -> None:
+    wrong = np.isinf(X.values)
+    if wrong.any() and (wrong := wrong & inside[:, :, None]).any():
+        row, step, j = np.argwhere(wrong)[0]
+        raise DataError(
+            f"Sequence {row}, time step {step} (the first is 0): {names[j]!r} is infinite (inf): only finite numbers "
+            "and gaps (NaN) can be encoded. Correct it, or set it to NaN."
+        )
+
+
+# --- one feature ------------------------------------------------------------------------------------------------------
+
+
+def _channel(name: str, x: np.ndarray, weights: np.ndarray) -> Channel:
+    """What the values x of all time steps, which count as much as their weights, tell about a feature."""
+    known = ~np.isnan(x)
+    gaps = int(len(x) - known.sum())
+    x, weights = x[known], weights[known]
+    if not len(x):
+        return Channel(name, DROPPED, gaps, 0, "", 0.0, 1.0, False, "every time step is empty")
+    distinct, example = len(np.unique(x)), f"{x[0]:.6g}"
+    size = np.abs(x).max() or 1.0  # keeps the squares below from overflowing
+    center = np.average(x / size, weights=weights)
+    spread = math.sqrt(np.average((x / size - center) ** 2, weights=weights))
+    mean, scale = float(center * size), max(float(spread * size), math.ulp(0.0))
+    if spread <= ROUNDING and not gaps:
+        return Channel(name, DROPPED, gaps, distinct, example, mean, 1.0, False, f"every time step holds {example}")
+    return Channel(name, "number", gaps, distinct, example, mean, scale if spread > ROUNDING else 1.0, gaps > 0, "")
+
+
+def _filled(x: np.ndarray, missing: np.ndarray, mean: float) -> np.ndarray:
+    """x (n, time) with every gap filled by the value before it in its row, or the mean where there is none."""
+    before = np.maximum.accumulate(np.where(missing, -1, np.arange(x.shape[1])), axis=1)
+    return np.where(before < 0, mean, np.take_along_axis(x, np.maximum(before, 0), axis=1))
+
+
+# --- reading what to_json wrote ---------------------------------------------------------------------------------------
+
+FIELDS: dict[str, tuple[type, ...]] = {
+    "name": (str,), "kind": (str,), "gaps": (int,), "distinct": (int,), "example": (str,),
+    "mean": (float, int), "scale": (float, int), "marked": (bool,), "reason": (str,),
+}  # fmt: skip
+
+
+def _restored(state: Any) -> Channel:
+    column = Channel(**{name: _entry(state, name, *types) for name, types in FIELDS.items()})
+    numbers = abs(column.mean) <= sys.float_info.max and 0 < column.scale <= sys.float_info.max
+    counts = 0 <= column.gaps < 2**63 and 0 <= column.distinct < 2**63
+    kept = column.kind == ("number" if not column.reason else DROPPED)
+    if not (numbers and counts and kept):
+        raise _damaged(f"what it says of feature {column.name!r:.40} does not fit")
+    column.mean, column.scale = float(column.mean), float(column.scale)
+    return column
+
+
+def _entry(state: Any, name: str, *types: type) -> Any:
+    if not isinstance(state, dict):
+        raise _damaged(f"a {type(state).__name__} stands where a JSON object belongs")
+    if name not in state:
+        raise _damaged(f"it lacks {name!r}")
+    if type(state[name]) not in types:
+        raise _damaged(f"its {name!r} is a {type(state[name]).__name__}")
+    return state[name]
+
+
+def _damaged(what: str) -> FileError:
+    return FileError(f"the sequence encoder in it is damaged ({what}): use another copy, or save the model again")
