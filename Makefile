@@ -14,7 +14,7 @@ help:
 	@echo "make demo    train on the house prices that ship: scores, what was built, and why"
 	@echo "make test    everything CI checks: lint, the smoke suite, the whole suite"
 	@echo "make lint    ruff, mypy, and which way the imports point"
-	@echo "make bench   this machine's speed, beside the peers that are installed in .venv"
+	@echo "make bench   this machine's speed, beside the peers that are installed"
 	@echo "make clean   remove what building and testing left behind (to start over, remove .venv too)"
 
 demo: .venv/core
@@ -36,6 +36,8 @@ suite: .venv/test
 
 bench: .venv/core
 	$(BIN)/python -m benchmarks.mlp $(ARGS)
+	$(BIN)/python -m benchmarks.cnn $(ARGS)
+	$(BIN)/python -m benchmarks.rnn $(ARGS)
 
 clean:
 	rm -rf build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -1,4 +1,4 @@
-"""What a workload family is: the words that `mlp.py` and its later siblings are written in.
+"""What a workload family is: the words that `mlp.py`, `cnn.py` and `rnn.py` are written in.
 
 A family is one module of this package. It defines
 
@@ -10,7 +10,8 @@ A family is one module of this package. It defines
     TOLERANCE     how far, relatively, final losses after the same updates may lie apart
     COLD          the workload whose whole process is timed for the cold and the warm start, or None
 
-Only NumPy is imported at the top of a family: a competitor imports its own library inside `prepare`.
+Weights have Cutaway's names and shapes. How Cutaway, PyTorch and JAX train is in `peers.py`: a family gives its network
+in their words. Only NumPy is imported at the top of a family: a competitor imports its own library inside `prepare`.
 """
 
 from collections.abc import Callable
@@ -56,6 +57,22 @@ class Competitor:
     prepare: Callable[[Workload, dict[str, np.ndarray], int], Callable[[int, bool], dict[str, np.ndarray] | None]]
     ours: bool = False
     products: bool = False
+
+
+def teacher(rng, X: np.ndarray, n_out: int) -> np.ndarray:
+    """What is to be learnt: noisy outputs of a random tanh network on the rows of X, each taken as one vector."""
+    X = X.reshape(len(X), -1)
+    n_in = X.shape[1]
+    z = np.tanh(X @ rng.standard_normal((n_in, 16)) / np.sqrt(n_in)) @ rng.standard_normal((16, n_out))
+    return z + 0.5 * rng.standard_normal(z.shape)
+
+
+def mean_loss(work: Workload, outputs: np.ndarray, y: np.ndarray) -> float:
+    """Mean squared error or cross-entropy."""
+    if work.task == "regression":
+        return float(np.mean((outputs[:, 0] - y) ** 2))
+    a = outputs - outputs.max(axis=1, keepdims=True)
+    return float(np.mean(np.log(np.exp(a).sum(axis=1)) - a[np.arange(len(a)), y]))
 
 
 def epochs_of(work: Workload, reset: Callable[[], Any], epoch: Callable[[np.ndarray], Any],

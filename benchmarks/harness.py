@@ -190,4 +190,4 @@ def main(name: str) -> None:
         args.out.write_text(json.dumps(report.rounded(result), indent=1, ensure_ascii=False) + "\n")
         report.write_readme()
     if apart := report.losses_apart(result):
-        sys.exit(f"final losses differ by more than {family.TOLERANCE:.0%}: {', '.join(apart)}")
+        sys.exit(f"final losses differ by more than {family.TOLERANCE:.2g} of their size: {', '.join(apart)}")

@@ -3,13 +3,10 @@
 `python -m benchmarks.mlp` measures them beside every installed peer; `--quick` does it roughly in a few minutes.
 """
 
-import math
-
 import numpy as np
 
-from benchmarks.family import SEED, Competitor, Workload, epochs_of
-
-LR, DECAY = 1e-3, 0.01
+from benchmarks.family import SEED, Competitor, Workload, epochs_of, mean_loss, teacher
+from benchmarks.peers import DECAY, LR, cutaway, jax_like, torch_like
 
 WORKLOADS = {
     "A": Workload("A", (20, 64, 32, 1), batch=32, task="regression"),
@@ -34,8 +31,7 @@ def data(work):
     rng = np.random.default_rng(SEED)
     n_in, n_out = work.shape[0], work.shape[-1]
     X = rng.standard_normal((work.rows, n_in), dtype=np.float32)
-    z = np.tanh(X @ rng.standard_normal((n_in, 16)) / np.sqrt(n_in)) @ rng.standard_normal((16, n_out))
-    z += 0.5 * rng.standard_normal(z.shape)
+    z = teacher(rng, X, n_out)
     y = z[:, 0].astype(np.float32) if work.task == "regression" else z.argmax(axis=1).astype(np.int32)
     arrays = {"X": X, "y": y}
     for i, (fan_in, fan_out) in enumerate(zip(work.shape, work.shape[1:], strict=False), start=1):
@@ -61,77 +57,34 @@ def loss(work, data, weights):
     a = data["X"].astype(np.float64)
     for i, (W, b) in enumerate(layers(weights)):
         a = (np.maximum(a, 0) if i else a) @ W.T.astype(np.float64) + b
-    if work.task == "regression":
-        return float(np.mean((a[:, 0] - data["y"]) ** 2))
-    a -= a.max(axis=1, keepdims=True)
-    return float(np.mean(np.log(np.exp(a).sum(axis=1)) - a[np.arange(len(a)), data["y"]]))
+    return mean_loss(work, a, data["y"])
 
 
-# --- Cutaway ------------------------------------------------------------------------------------------------------
+# --- the network, in each library's words -------------------------------------------------------------------------
 
-def cutaway(work, data, threads):
-    import cutaway as ct
-
-    model = ct.nn.MLP(work.shape[0], list(work.shape[1:-1]), work.shape[-1], activation="relu")
-    initial = named(layers(data))
-
-    def train(epochs, shuffle):
-        model.load_state_dict(initial)
-        ct.fit(model, data["X"], data["y"], loss="mse" if work.task == "regression" else "cross_entropy",
-               optimizer=ct.optim.AdamW(LR, weight_decay=DECAY), epochs=epochs, batch_size=work.batch, seed=SEED,
-               shuffle=shuffle, threads=threads, progress=False)
-        return model.state_dict()
-
-    return train
+def cutaway_net(nn, work):
+    return nn.MLP(work.shape[0], list(work.shape[1:-1]), work.shape[-1], activation="relu")
 
 
-# --- PyTorch ------------------------------------------------------------------------------------------------------
+def torch_net(work):
+    from torch import nn
 
-def torch_like(fused=False, compiled=False):
-    """PyTorch with its options; an epoch's rows are gathered once, so that batches are slices that copy nothing."""
+    sizes = list(zip(work.shape, work.shape[1:], strict=False))
+    return nn.Sequential(*[m for i, s in enumerate(sizes) for m in ([nn.ReLU()] if i else []) + [nn.Linear(*s)]])
 
-    def prepare(work, data, threads):
-        import torch
-        from torch import nn
 
-        torch.set_num_threads(threads)
-        regression = work.task == "regression"
-        X, y = torch.from_numpy(data["X"]), torch.from_numpy(data["y"])
-        y = y[:, None] if regression else y.long()
-        sizes = list(zip(work.shape, work.shape[1:], strict=False))
-        net = nn.Sequential(*[m for i, s in enumerate(sizes) for m in ([nn.ReLU()] if i else []) + [nn.Linear(*s)]])
-        lossf = nn.MSELoss() if regression else nn.CrossEntropyLoss()
-        opt = torch.optim.AdamW(net.parameters(), lr=LR, weight_decay=DECAY, fused=fused or None)
-        initial = [torch.from_numpy(v) for pair in layers(data) for v in pair]
+def jax_net(work):
+    import jax
 
-        def objective(x, y):
-            return lossf(net(x), y)
+    def net(params, a):
+        for i in range(1, len(work.shape)):
+            a = (jax.nn.relu(a) if i > 1 else a) @ params[f"layer{i}.weight"] + params[f"layer{i}.bias"]
+        return a
 
-        forward = torch.compile(objective) if compiled else objective
+    return net
 
-        @torch.no_grad()
-        def reset():
-            for p, p0 in zip(net.parameters(), initial, strict=True):
-                p.copy_(p0)
-            for state in opt.state.values():
-                for value in state.values():
-                    value.zero_()
 
-        def epoch(order):
-            order = torch.from_numpy(order)
-            for xb, yb in zip(X[order].split(work.batch), y[order].split(work.batch), strict=True):
-                opt.zero_grad()
-                forward(xb, yb).backward()
-                opt.step()
-
-        def weights():
-            linear = [m for m in net if isinstance(m, nn.Linear)]
-            return named([(m.weight.detach().numpy(), m.bias.detach().numpy()) for m in linear])
-
-        return epochs_of(work, reset, epoch, weights)
-
-    return prepare
-
+# --- more of PyTorch ----------------------------------------------------------------------------------------------
 
 def torch_whole_step(work, data, threads):
     """Loss, gradient and AdamW as one compiled function of the parameters: no autograd left when it runs. Few users
@@ -177,71 +130,6 @@ def torch_whole_step(work, data, threads):
             step(params, ms, vs, t, xb, yb)
 
     return epochs_of(work, reset, epoch, lambda: named(list(zip(params[::2], params[1::2], strict=True))))
-
-
-# --- JAX ----------------------------------------------------------------------------------------------------------
-
-def jax_like(scan):
-    """JAX with one jitted call a step, or with a whole epoch as one `lax.scan`; AdamW as three fused expressions."""
-
-    def prepare(work, data, threads):
-        import os
-        os.environ["NPROC"] = str(threads)  # the size of XLA's thread pool; read when JAX starts its CPU client
-        os.environ["JAX_PLATFORMS"] = "cpu"
-        import jax
-        import jax.numpy as jnp
-        from jax import lax
-
-        X, y = jnp.asarray(data["X"]), jnp.asarray(data["y"])
-        initial = [(W.T, b) for W, b in layers(data)]
-
-        def objective(params, x, y):
-            a = x
-            for i, (W, b) in enumerate(params):
-                a = (jax.nn.relu(a) if i else a) @ W + b
-            if work.task == "regression":
-                return jnp.mean((a[:, 0] - y) ** 2)
-            return -jnp.mean(jnp.take_along_axis(jax.nn.log_softmax(a), y[:, None], axis=1))
-
-        def corrected(beta, t):  # 1 - beta**t; as a difference it would have an error of 6e-5 in float32
-            return -jnp.expm1(t * math.log(beta))
-
-        def step(state, batch):
-            params, m, v, t = state
-            grads = jax.grad(objective)(params, *batch)
-            t = t + 1
-            m = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, m, grads)
-            v = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * g * g, v, grads)
-            alpha, root = LR / corrected(0.9, t), jnp.sqrt(corrected(0.999, t))
-            params = jax.tree.map(lambda p, m, v: p - alpha * m / (jnp.sqrt(v) / root + 1e-8) - LR * DECAY * p,
-                                  params, m, v)
-            return (params, m, v, t), None
-
-        def batches(X, y, order):
-            return X[order].reshape(work.steps, work.batch, -1), y[order].reshape(work.steps, work.batch)
-
-        scanned = jax.jit(lambda state, X, y, order: lax.scan(step, state, batches(X, y, order))[0], donate_argnums=0)
-        gathered = jax.jit(batches)
-        stepped = jax.jit(lambda state, xs, ys, i: step(state, (xs[i], ys[i]))[0], donate_argnums=0)
-        now = {}
-
-        def reset():
-            params = jax.tree.map(lambda w: jnp.array(w, copy=True), initial)
-            zeros = jax.tree.map(jnp.zeros_like, params)
-            now["state"] = (params, zeros, jax.tree.map(jnp.zeros_like, params), jnp.float32(0))
-
-        def epoch(order):
-            order = order.astype(np.int32)
-            if scan:
-                now["state"] = scanned(now["state"], X, y, order)
-            else:
-                xs, ys = gathered(X, y, order)
-                for i in range(work.steps):
-                    now["state"] = stepped(now["state"], xs, ys, i)
-
-        return epochs_of(work, reset, epoch, lambda: named([(W.T, b) for W, b in now["state"][0]]))
-
-    return prepare
 
 
 # --- scikit-learn -------------------------------------------------------------------------------------------------
@@ -291,13 +179,13 @@ def products(work, data, threads):
 
 
 COMPETITORS = [
-    Competitor("Cutaway", "Cutaway", "cutaway", cutaway, ours=True),
-    Competitor("PyTorch eager", "PyTorch", "torch", torch_like()),
-    Competitor("PyTorch, fused AdamW", "PyTorch", "torch", torch_like(fused=True)),
-    Competitor("PyTorch, torch.compile", "PyTorch", "torch", torch_like(fused=True, compiled=True)),
+    Competitor("Cutaway", "Cutaway", "cutaway", cutaway(cutaway_net), ours=True),
+    Competitor("PyTorch eager", "PyTorch", "torch", torch_like(torch_net)),
+    Competitor("PyTorch, fused AdamW", "PyTorch", "torch", torch_like(torch_net, fused=True)),
+    Competitor("PyTorch, torch.compile", "PyTorch", "torch", torch_like(torch_net, fused=True, compiled=True)),
     Competitor("PyTorch, whole step compiled", "PyTorch, tuned", "torch", torch_whole_step),
-    Competitor("JAX, jit a step", "JAX", "jax", jax_like(scan=False)),
-    Competitor("JAX, scan an epoch", "JAX", "jax", jax_like(scan=True)),
+    Competitor("JAX, jit a step", "JAX", "jax", jax_like(jax_net, scan=False)),
+    Competitor("JAX, scan an epoch", "JAX", "jax", jax_like(jax_net, scan=True)),
     Competitor("scikit-learn", "scikit-learn", "sklearn", sklearn),
     Competitor("matrix products alone", "limit", "numpy", products, ours=True, products=True),
 ]

@@ -6,7 +6,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
 OURS = "Cutaway"
-BEGIN, END = "<!-- results: written by `python -m benchmarks.report` -->", "<!-- end of results -->"
+BEGIN = "<!-- results of {}: written by `python -m benchmarks.report` -->"
+END = "<!-- end of results -->"
 
 
 def rounded(value):
@@ -53,9 +54,14 @@ def times(result) -> str:
     return table(["µs a step", *entries], [[n, *(cell(e, n) for e in entries.values())] for n in names(result)])
 
 
+def peer_groups(result) -> list[str]:
+    found = dict.fromkeys(c["group"] for entry in result["workloads"].values() for c in entry["competitors"].values())
+    return [group for group in found if group not in (OURS, "limit")]
+
+
 def against_targets(result) -> str:
     """The best of each group against Cutaway beside what was set as a target before the work began."""
-    rows, peers = [], ("PyTorch", "PyTorch, tuned", "JAX", "scikit-learn")
+    rows, peers = [], peer_groups(result)
     for key, entry in result["workloads"].items():
         ours, memory, cells = best(entry, OURS), best(entry, OURS, "memory"), []
         for group in peers:
@@ -120,12 +126,16 @@ def render(result) -> str:
 
 
 def write_readme() -> None:
-    """Puts the tables of every result between the two marks."""
+    """Puts each family's tables between its two marks."""
     readme = HERE / "README.md"
-    before, rest = readme.read_text().split(BEGIN)
-    results = [json.loads(p.read_text()) for p in sorted(RESULTS.glob("*.json"))]
-    tables = "\n\n".join(render(r) for r in results)
-    readme.write_text(f"{before}{BEGIN}\n\n{tables}\n\n{END}{rest.split(END)[1]}")
+    text = readme.read_text()
+    for path in sorted(RESULTS.glob("*.json")):
+        result = json.loads(path.read_text())
+        begin = BEGIN.format(result["family"])
+        before, rest = text.split(begin)
+        after = rest.split(END, 1)[1]
+        text = f"{before}{begin}\n\n{render(result)}\n\n{END}{after}"
+    readme.write_text(text)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,221 @@
+"""How each library trains, whatever the network: a family gives the network, this file the loop, the loss and AdamW.
+
+A family's `build` says what it is in the library's own words. Weights are carried across by name and by shape: Cutaway
+has a layer's outputs first and its input channels last, PyTorch input channels second, JAX inputs first.
+"""
+
+import itertools
+import math
+import time
+
+import numpy as np
+
+from benchmarks.family import SEED, epochs_of
+
+LR, DECAY = 1e-3, 0.01
+
+
+def initial(data):
+    """The initial weights by name."""
+    return {name: value for name, value in data.items() if name not in ("X", "y")}
+
+
+def cutaway(build):
+    """Cutaway's `fit`; `build(nn, work)` gives the model."""
+
+    def prepare(work, data, threads):
+        import cutaway as ct
+
+        model, weights = build(ct.nn, work), initial(data)
+
+        def train(epochs, shuffle):
+            model.load_state_dict(weights)
+            ct.fit(model, data["X"], data["y"], loss="mse" if work.task == "regression" else "cross_entropy",
+                   optimizer=ct.optim.AdamW(LR, weight_decay=DECAY), epochs=epochs, batch_size=work.batch, seed=SEED,
+                   shuffle=shuffle, threads=threads, progress=False)
+            return model.state_dict()
+
+        return train
+
+    return prepare
+
+
+def as_torch(_, w):
+    """Input channels second."""
+    return np.moveaxis(w, -1, 1) if w.ndim > 1 else w
+
+
+def from_torch(_, w):
+    return np.moveaxis(w, 1, -1) if w.ndim > 1 else w
+
+
+def torch_like(build, fused=False, compiled=False, there=as_torch, back=from_torch, **options):
+    """PyTorch with its options; an epoch's rows are gathered once, so that batches are slices that copy nothing.
+
+    `build(work, **options)` gives a module whose parameters come in the order of the initial weights.
+    """
+
+    def prepare(work, data, threads):
+        import torch
+        from torch import nn
+
+        torch.set_num_threads(threads)
+        regression = work.task == "regression"
+        X, y = torch.from_numpy(data["X"]), torch.from_numpy(data["y"])
+        y = y[:, None] if regression else y.long()
+        net, lossf = build(work, **options), nn.MSELoss() if regression else nn.CrossEntropyLoss()
+        opt = torch.optim.AdamW(net.parameters(), lr=LR, weight_decay=DECAY, fused=fused or None)
+        start = {name: torch.tensor(there(name, w)) for name, w in initial(data).items()}
+
+        def objective(x, y):
+            return lossf(net(x), y)
+
+        forward = torch.compile(objective) if compiled else objective
+
+        @torch.no_grad()
+        def reset():
+            for p, p0 in zip(net.parameters(), start.values(), strict=True):
+                p.copy_(p0)
+            for state in opt.state.values():
+                for value in state.values():
+                    value.zero_()
+
+        def epoch(order):
+            order = torch.from_numpy(order)
+            for xb, yb in zip(X[order].split(work.batch), y[order].split(work.batch), strict=True):
+                opt.zero_grad()
+                forward(xb, yb).backward()
+                opt.step()
+
+        def weights():
+            return {name: back(name, p.detach().numpy()) for name, p in zip(start, net.parameters(), strict=True)}
+
+        return epochs_of(work, reset, epoch, weights)
+
+    return prepare
+
+
+def jax_like(build, scan, **options):
+    """JAX with one jitted call a step, or with a whole epoch as one `lax.scan`; AdamW as three fused expressions.
+
+    `build(work, **options)` gives `net(weights by name, x) -> outputs`.
+    """
+
+    def prepare(work, data, threads):
+        import os
+        os.environ["NPROC"] = str(threads)  # the size of XLA's thread pool; read when JAX starts its CPU client
+        os.environ["JAX_PLATFORMS"] = "cpu"
+        import jax
+        import jax.numpy as jnp
+        from jax import lax
+
+        X, y = jnp.asarray(data["X"]), jnp.asarray(data["y"])
+        net, start = build(work, **options), {name: np.moveaxis(w, 0, -1) for name, w in initial(data).items()}
+
+        def objective(params, x, y):
+            a = net(params, x)
+            if work.task == "regression":
+                return jnp.mean((a[:, 0] - y) ** 2)
+            return -jnp.mean(jnp.take_along_axis(jax.nn.log_softmax(a), y[:, None], axis=1))
+
+        def corrected(beta, t):  # 1 - beta**t; as a difference it would have an error of 6e-5 in float32
+            return -jnp.expm1(t * math.log(beta))
+
+        def step(state, batch):
+            params, m, v, t = state
+            grads = jax.grad(objective)(params, *batch)
+            t = t + 1
+            m = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, m, grads)
+            v = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * g * g, v, grads)
+            alpha, root = LR / corrected(0.9, t), jnp.sqrt(corrected(0.999, t))
+            params = jax.tree.map(lambda p, m, v: p - alpha * m / (jnp.sqrt(v) / root + 1e-8) - LR * DECAY * p,
+                                  params, m, v)
+            return (params, m, v, t), None
+
+        def batches(X, y, order):
+            return X[order].reshape(work.steps, work.batch, *X.shape[1:]), y[order].reshape(work.steps, work.batch)
+
+        scanned = jax.jit(lambda state, X, y, order: lax.scan(step, state, batches(X, y, order))[0], donate_argnums=0)
+        gathered = jax.jit(batches)
+        stepped = jax.jit(lambda state, xs, ys, i: step(state, (xs[i], ys[i]))[0], donate_argnums=0)
+        now = {}
+
+        def reset():
+            params = jax.tree.map(lambda w: jnp.array(w, copy=True), start)
+            zeros = jax.tree.map(jnp.zeros_like, params)
+            now["state"] = (params, zeros, jax.tree.map(jnp.zeros_like, params), jnp.float32(0))
+
+        def epoch(order):
+            order = order.astype(np.int32)
+            if scan:
+                now["state"] = scanned(now["state"], X, y, order)
+            else:
+                xs, ys = gathered(X, y, order)
+                for i in range(work.steps):
+                    now["state"] = stepped(now["state"], xs, ys, i)
+
+        def weights():
+            return {name: np.moveaxis(np.array(w), -1, 0) for name, w in now["state"][0].items()}
+
+        return epochs_of(work, reset, epoch, weights)
+
+    return prepare
+
+
+def layouts(a, b):
+    """The product a b with each factor stored by rows or by columns, and each of these as (b^T a^T)^T."""
+    by_columns = [np.ascontiguousarray(m.T).T for m in (a, b)]
+    for left, right in itertools.product((a, by_columns[0]), (b, by_columns[1])):
+        yield left, right
+        yield right.T, left.T
+
+
+def clock(job):
+    """Seconds of the best of five runs."""
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        job()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def products(shapes):
+    """The bare matrix products of a step through NumPy's BLAS, each in the layout that is fastest here.
+
+    `shapes(work, rows)` gives (times, m, k, n) for each product (m, k) (k, n) that a step on so many rows does so many
+    times. Repetitions have the same factors, which so stay in cache, and are one call, so that Python's does not count.
+    Each thread has a shard of the rows and waits for no other.
+    """
+
+    def prepare(work, data, threads):
+        from concurrent.futures import ThreadPoolExecutor
+
+        from threadpoolctl import threadpool_limits
+
+        rng, pool = np.random.default_rng(SEED), ThreadPoolExecutor(threads)
+        threadpool_limits(1, "blas")
+
+        def job(times, m, k, n):
+            a, b = (rng.standard_normal(shape, dtype=np.float32) for shape in ((m, k), (k, n)))
+            jobs = []
+            for left, right in layouts(a, b):
+                left = np.broadcast_to(left, (times, *left.shape))
+                out = left @ right
+                jobs.append(lambda left=left, right=right, out=out: np.matmul(left, right, out=out))
+            return min(jobs, key=clock)
+
+        rows = work.batch // threads
+        shards = [[job(*shape) for shape in shapes(work, rows)] for _ in range(threads)]
+
+        def run(jobs, steps):
+            for _ in range(steps):
+                for job in jobs:
+                    job()
+
+        def train(epochs, shuffle):
+            list(pool.map(run, shards, [epochs * work.steps] * threads))
+
+        return train
+
+    return prepare
