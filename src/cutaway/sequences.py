@@ -56,8 +56,8 @@ class Sequences:
         if len(lengths) and (lengths.min() < 1 or lengths.max() > values.shape[1]):
             row = int(np.flatnonzero((lengths < 1) | (lengths > values.shape[1]))[0])
             raise DataError(
-                f"sequence {row} has length {lengths[row]}, but lengths are from 1 to {values.shape[1]}, the steps that "
-                "the values have: " + ("leave empty sequences out" if lengths[row] < 1 else "check the lengths")
+                f"sequence {row} has length {lengths[row]}, but lengths are from 1 to {values.shape[1]}, the steps "
+                "of the values: " + ("leave empty sequences out" if lengths[row] < 1 else "check the lengths")
             )
         self.lengths = lengths.astype(np.int32, copy=False)
 

@@ -69,12 +69,36 @@ def tied_in_a_row():
     return net
 
 
+class Residual(nn.Module):
+    """Convolutions with a skip connection, in groups, the mean over all places."""
+
+    def __init__(self):
+        self.conv, self.head = nn.Conv2d(4, 4, 3, padding="same", groups=2), nn.Linear(4, 2)
+
+    def forward(self, x):
+        return self.head(ct.ops.global_average(x + ct.ops.relu(self.conv(x))))
+
+
+class Memory(nn.Module):
+    """Sequences of different lengths beside an array; the state of one layer starts the next."""
+
+    def __init__(self):
+        self.first, self.second = nn.LSTM(3, 4, bidirectional=True), nn.GRU(8, 4, truncate=2)
+        self.head = nn.Linear(6, 2)
+
+    def forward(self, words, extra):
+        y, [(h, _), _] = self.first(words)
+        _, [h] = self.second(y, [h])
+        return self.head(ct.ops.concat([h, extra]))
+
+
 def numbers(*shape, high=5):
     return np.arange(np.prod(shape)).reshape(shape) % high
 
 
 rng = np.random.default_rng(0)
 floats = lambda *shape: rng.standard_normal(shape)  # noqa: E731
+sequences = lambda *shape: ct.Sequences(floats(*shape), rng.integers(1, shape[1] + 1, shape[0]))  # noqa: E731
 
 STANDARD = {
     "mlp": (lambda: nn.MLP(4, [5, 6], 2), floats(7, 4)),
@@ -88,9 +112,28 @@ STANDARD = {
     "shared": (lambda: nn.Sequential(layer := nn.Linear(4, 4), nn.ReLU(), layer, nn.Linear(4, 1)), floats(7, 4)),
     "embedding": (lambda: nn.Sequential(nn.Embedding(5, 3), nn.Flatten(), nn.Linear(6, 2)), numbers(7, 2)),
     "images": (lambda: nn.Sequential(nn.Flatten(), nn.Linear(12, 2)), floats(7, 2, 2, 3)),
+    "cnn": (lambda: nn.CNN((8, 9, 2), 3, channels=[3, 4], hidden=[5], activation="tanh", dropout=0.1, norm="batch"),
+            floats(5, 8, 9, 2)),
+    "cnn of sequences": (lambda: nn.CNN((9, 2), 3, channels=[4]), floats(5, 9, 2)),
+    "images without a ready network": (lambda: nn.Sequential(
+        nn.Conv2d(2, 4, (3, 2), stride=(2, 1), padding=(1, 0), dilation=(1, 2), groups=2, bias=False),
+        nn.MaxPool2d(2, stride=1, padding="same"), nn.AvgPool2d((1, 2)), nn.GlobalMaxPool()), floats(5, 7, 6, 2)),
+    "windows over time": (lambda: nn.Sequential(
+        nn.Conv1d(2, 4, 3, padding="same"), nn.MaxPool1d(3, 1, 1), nn.AvgPool1d(2), nn.GlobalAveragePool()),
+        floats(5, 9, 2)),
+    "lstm": (lambda: nn.Recurrent(2, 3, 2, layers=2, bidirectional=True, dropout=0.2), floats(5, 4, 2)),
+    "gru": (lambda: nn.Recurrent(2, 3, 2, "gru"), floats(5, 4, 2)),
+    "rnn": (lambda: nn.Sequential(nn.LastState(nn.RNN(2, 3, activation="relu", bias=False, truncate=2)),
+                                  nn.Linear(3, 1)), floats(5, 4, 2)),
+    "lengths": (lambda: nn.Sequential(
+        nn.Conv1d(2, 4, 3, stride=2, padding=1), nn.Tanh(), nn.LastState(nn.GRU(4, 3))), sequences(5, 6, 2)),
+    "words of a sentence": (lambda: nn.Sequential(nn.Embedding(5, 3), nn.GlobalAveragePool()),
+                            ct.Sequences(numbers(5, 6), [1, 2, 3, 6, 5])),
     "no parameters": (lambda: nn.Sequential(nn.ReLU()), floats(7, 4)),
 }  # fmt: skip
 CUSTOM = {
+    "residual": (Residual, floats(5, 4, 4, 4)),
+    "memory": (Memory, (sequences(5, 4, 3), floats(5, 2))),
     "skip": (Skip, floats(7, 4)),
     "bag": (Bag, numbers(7, 4, high=9)),
     "pair": (Pair, (floats(7, 3), numbers(7))),

@@ -90,7 +90,9 @@ def spots(value):
             yield from spots(value[key])
 
 
-@pytest.mark.parametrize("name", ["skip", "every option", "pair", "named", "shared"])
+@pytest.mark.parametrize("name", [
+    "skip", "every option", "pair", "named", "shared", "images without a ready network", "lengths", "memory",
+])  # fmt: skip
 def test_descriptions_of_junk(folder, name):
     path, X = write(folder, name)
     content = path.read_bytes()
@@ -208,6 +210,94 @@ def test_attacks_are_named(folder, name):
     rewritten(path, change)
     with pytest.raises(FileError, match=says):
         files.load(path)
+
+
+def in_program(op, **new):
+    """Other settings for the first operation of a kind."""
+    def change(description, arrays):
+        operation = next(o for o in description["program"]["operations"] if o["op"] == op)
+        operation["attributes"] |= new
+
+    return change
+
+
+def in_layers(*path, **new):
+    """Other settings for the layer at the end of a path of positions."""
+    def change(description, arrays):
+        layer = description["architecture"]
+        for k in path:
+            layer = layer["layers"][k]
+        layer["settings"] |= new
+
+    return change
+
+
+def lengths_of_another_kind(d, arrays):
+    next(o for o in d["program"]["operations"] if o["op"] == "lstm")["reads"][-1] = 0
+
+
+def no_lengths(d, arrays):
+    next(v for v in d["program"]["values"] if v["name"] == "x1.lengths")["name"] = "x2.lengths"
+
+
+def pair_of(*pairs):
+    return {"$tuple": [{"$tuple": list(pair)} for pair in pairs]}
+
+
+WINDOWS = "images without a ready network"
+WINDOW_ATTACKS = {
+    "endless padding": (WINDOWS, in_program("conv", padding=pair_of((2**40, 0), (0, 0))), "cannot run"),
+    "negative padding": (WINDOWS, in_program("conv", padding=pair_of((-1, 0), (0, 0))), "a setting that is no number"),
+    "no stride": (WINDOWS, in_program("conv", stride={"$tuple": [0, 1]}), "cannot run"),
+    "a stride of another size": (WINDOWS, in_program("max_pool", stride={"$tuple": [1]}), "cannot run"),
+    "a window beyond the image": (WINDOWS, in_program("max_pool", window={"$tuple": [2**40, 1]}), "cannot run"),
+    "too many groups": (WINDOWS, in_program("conv", groups=3), "do not fit each other"),
+    "no groups": (WINDOWS, in_program("conv", groups=0), "do not fit each other"),
+    "groups of true": (WINDOWS, in_program("conv", groups=True), "do not fit each other"),
+    "shortened by nothing": ("lengths", in_program("shortened", stride=0), "cannot run"),
+    "lengths of real numbers": ("memory", lengths_of_another_kind, "do not fit each other|whole numbers"),
+    "lengths of nothing": ("memory", no_lengths, "its inputs are called"),
+    "truncated after nothing": ("memory", in_program("gru", truncate=0), "its settings are"),
+    "a direction of its own": ("memory", in_program("lstm", reverse=7), "its settings are"),
+    "layer of a large window": (WINDOWS, in_layers(1, window=[2**30, 2**30]), r"MaxPool2d has window"),
+    "layer of a window over time": (WINDOWS, in_layers(1, window=[2]), r"MaxPool2d has window"),
+    "layer without groups": (WINDOWS, in_layers(0, groups=0), "Conv2d has groups"),
+    "layer of unequal groups": (WINDOWS, in_layers(0, groups=3), r"groups=3 must divide"),
+    "layer with a strange padding": (WINDOWS, in_layers(0, padding="reflect"), "Conv2d has padding"),
+    "layer without a stride": (WINDOWS, in_layers(0, stride=[0, 1]), "stride must be"),
+    "layers without end": ("lstm", in_layers(0, 0, layers=2**30), "LSTM has layers"),
+    "layers that need more": ("lstm", in_layers(0, 0, width=2**20), "its layers have"),
+    "layer truncated by a word": ("lstm", in_layers(0, 0, truncate="all"), "LSTM has truncate"),
+    "two last states": ("lstm", lambda d, a: d["architecture"]["layers"][0]["layers"].append({"again": 0}),
+                        "LastState holds 2 layers"),
+    "last state of no recurrent layer": (
+        "lstm", lambda d, a: d["architecture"]["layers"][0].update(layers=[{"class": "ReLU", "settings": {}}]),
+        "LastState takes an RNN, LSTM or GRU"),
+    "input of impossible shape": ("cnn", lambda d, a: d["architecture"].update(input_shape=[2**30] * 3), "input shape"),
+    "input of another shape": ("cnn", lambda d, a: d["architecture"].update(input_shape=[8]), "input shape"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", list(WINDOW_ATTACKS))
+def test_attacks_on_windows_and_scans_are_named(folder, name):
+    network, change, says = WINDOW_ATTACKS[name]
+    path, _ = write(folder, network)
+    rewritten(path, change)
+    with pytest.raises(FileError, match=says):
+        files.load(path)
+
+
+def test_long_scans_are_tried_on_their_shapes(folder):
+    """No step of a hundred thousand is run before somebody asks for it."""
+    path, _ = write(folder, "lstm")
+
+    def longer(description, arrays):
+        for value in description["program"]["values"]:
+            if value.get("shape", [])[:1] == [4] and len(value["shape"]) == 2:
+                value["shape"][0] = 10**5
+
+    rewritten(path, longer)
+    assert isinstance(files.load(path), nn.Recurrent)
 
 
 def test_layers_larger_than_the_file_are_never_built(folder, monkeypatch):

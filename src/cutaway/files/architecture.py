@@ -11,26 +11,61 @@ from .. import nn
 from ..autodiff import Tensor
 from ..errors import CutawayError, FileError
 from .plain import DEEPEST
-from .program import field, text, whole
+from .program import LARGEST, LARGEST_WINDOW, field, text, whole
 from .restored import Restored
 
 Shapes = dict[str, tuple[int, ...]]
 
+# ---- settings --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One kind of setting: what it may be in JSON, and how JSON has what it is in Python."""
+
+    fits: Callable[[Any], bool]
+    decode: Callable[[Any], Any] = lambda value: value
+
+
+def _sizes(sizes: int) -> Setting:
+    """A tuple of whole numbers, one for each size of a window; a list in JSON."""
+    return Setting(
+        lambda v: type(v) is list and len(v) == sizes and all(type(n) is int and 0 <= n < LARGEST_WINDOW for n in v),
+        tuple,
+    )
+
+
+WHOLE = Setting(lambda v: type(v) is int and 1 <= v < 2**31)
+FEW = Setting(lambda v: type(v) is int and 1 <= v <= 1000)
+REAL = Setting(lambda v: type(v) is float)
+YES_OR_NO = Setting(lambda v: type(v) is bool)
+
+
+def _word(*words: str) -> Setting:
+    return Setting(lambda v: type(v) is str and v in words)
+
+
+def _or(word: str | None, other: Setting) -> Setting:
+    return Setting(lambda v: v == word or other.fits(v), lambda v: v if v == word else other.decode(v))
+
+
+# ---- the table -------------------------------------------------------------------------------------------------------
+
 
 @dataclass(frozen=True)
 class Layer:
-    """A standard layer: its class, its settings with their types, and the shapes that its parameters then have.
+    """A standard layer: its class, the kinds of its settings, and the shapes that its parameters then have.
 
     read: gives a setting that the layer does not keep under its own name.
     """
 
     make: Callable[..., nn.Module]
-    settings: dict[str, type]
+    settings: dict[str, Setting]
     shapes: Callable[..., Shapes]
     read: dict[str, Callable[[Any], Any]]
 
 
-def _layer(make: Callable[..., nn.Module], settings: dict[str, type] | None = None,
+def _layer(make: Callable[..., nn.Module], settings: dict[str, Setting] | None = None,
            shapes: Callable[..., Shapes] = lambda **_: {}, **read: Callable[[Any], Any]) -> Layer:  # fmt: skip
     return Layer(make, settings or {}, shapes, read)
 
@@ -47,22 +82,65 @@ def _batch_norm(width: int, **_: float) -> Shapes:
     return _norm(width) | {"running_mean": (width,), "running_var": (width,)}
 
 
+def _conv(n_in: int, n_out: int, window: tuple[int, ...], groups: int, bias: bool, **_: Any) -> Shapes:
+    return {"weight": (n_out, *window, n_in // groups)} | ({"bias": (n_out,)} if bias else {})
+
+
+def _recurrent(gates: int) -> Callable[..., Shapes]:
+    def shapes(n_in: int, width: int, layers: int, bidirectional: bool, bias: bool, **_: Any) -> Shapes:
+        found: Shapes = {}
+        sides = ("", "_reverse") if bidirectional else ("",)
+        for key in (f"l{layer}{side}" for layer in range(layers) for side in sides):
+            seen = n_in if key.startswith("l0") else width * len(sides)
+            found |= {f"weight_ih_{key}": (gates * width, seen), f"weight_hh_{key}": (gates * width, width)}
+            found |= {f"bias_ih_{key}": (gates * width,), f"bias_hh_{key}": (gates * width,)} if bias else {}
+        return found
+
+    return shapes
+
+
+def _window(sizes: int) -> dict[str, Setting]:
+    return {"window": _sizes(sizes), "stride": _sizes(sizes), "padding": _or("same", _sizes(sizes))}
+
+
+def _conv_layer(make: Callable[..., nn.Module], sizes: int) -> Layer:
+    settings = {"n_in": WHOLE, "n_out": WHOLE} | _window(sizes)
+    settings |= {"dilation": _sizes(sizes), "groups": WHOLE, "bias": YES_OR_NO}
+    return _layer(make, settings, _conv, bias=lambda m: m.bias is not None)
+
+
+def _scan_layer(make: Callable[..., nn.Module], gates: int, **more: Setting) -> Layer:
+    settings = {"n_in": WHOLE, "width": WHOLE, "layers": FEW, "bidirectional": YES_OR_NO, "dropout": REAL}
+    settings |= {"bias": YES_OR_NO, "truncate": _or(None, WHOLE)}
+    return _layer(make, settings | more, _recurrent(gates))
+
+
 LAYERS: dict[str, Layer] = {
-    "Linear": _layer(nn.Linear, {"n_in": int, "n_out": int, "bias": bool}, _linear, bias=lambda m: m.bias is not None),
-    "Embedding": _layer(nn.Embedding, {"entries": int, "width": int},
+    "Linear": _layer(nn.Linear, {"n_in": WHOLE, "n_out": WHOLE, "bias": YES_OR_NO}, _linear,
+                     bias=lambda m: m.bias is not None),
+    "Embedding": _layer(nn.Embedding, {"entries": WHOLE, "width": WHOLE},
                         lambda entries, width: {"weight": (entries, width)}),
-    "LayerNorm": _layer(nn.LayerNorm, {"width": int, "eps": float}, _norm),
-    "BatchNorm1d": _layer(nn.BatchNorm1d, {"width": int, "eps": float, "momentum": float}, _batch_norm),
-    "Dropout": _layer(nn.Dropout, {"p": float}),
+    "LayerNorm": _layer(nn.LayerNorm, {"width": WHOLE, "eps": REAL}, _norm),
+    "BatchNorm1d": _layer(nn.BatchNorm1d, {"width": WHOLE, "eps": REAL, "momentum": REAL}, _batch_norm),
+    "BatchNorm2d": _layer(nn.BatchNorm2d, {"width": WHOLE, "eps": REAL, "momentum": REAL}, _batch_norm),
+    "Conv1d": _conv_layer(nn.Conv1d, 1), "Conv2d": _conv_layer(nn.Conv2d, 2),
+    "MaxPool1d": _layer(nn.MaxPool1d, _window(1)), "MaxPool2d": _layer(nn.MaxPool2d, _window(2)),
+    "AvgPool1d": _layer(nn.AvgPool1d, _window(1)), "AvgPool2d": _layer(nn.AvgPool2d, _window(2)),
+    "RNN": _scan_layer(nn.RNN, 1, activation=_word("tanh", "relu")),
+    "LSTM": _scan_layer(nn.LSTM, 4), "GRU": _scan_layer(nn.GRU, 3),
+    "Dropout": _layer(nn.Dropout, {"p": REAL}),
     "Flatten": _layer(nn.Flatten),
-    "LeakyReLU": _layer(nn.LeakyReLU, {"slope": float}),
-    "ELU": _layer(nn.ELU, {"alpha": float}),
-    "GELU": _layer(nn.GELU, {"approximate": bool}),
+    "LeakyReLU": _layer(nn.LeakyReLU, {"slope": REAL}),
+    "ELU": _layer(nn.ELU, {"alpha": REAL}),
+    "GELU": _layer(nn.GELU, {"approximate": YES_OR_NO}),
     **{make.__name__: _layer(make) for make in (
         nn.ReLU, nn.Sigmoid, nn.Tanh, nn.SELU, nn.SiLU, nn.Softplus, nn.Mish, nn.Softmax, nn.LogSoftmax, nn.Identity,
+        nn.GlobalAveragePool, nn.GlobalMaxPool,
     )},
 }  # fmt: skip
-NETWORKS: dict[str, type[nn.Sequential]] = {"Sequential": nn.Sequential, "MLP": nn.MLP}
+NETWORKS: dict[str, type[nn.Sequential]] = {
+    "Sequential": nn.Sequential, "MLP": nn.MLP, "CNN": nn.CNN, "Recurrent": nn.Recurrent,
+}  # fmt: skip
 
 
 # ---- writing ---------------------------------------------------------------------------------------------------------
@@ -92,10 +170,18 @@ def _to_json(module: nn.Module, seen: dict[int, int]) -> dict[str, Any]:
         entry = {"class": name, "layers": [_to_json(layer, seen) for layer in module.layers]}
         if isinstance(module, nn.MLP):
             entry |= {"widths": list(module.widths), "activation": module.activation}
+        if isinstance(module, nn.CNN):
+            entry |= {"input_shape": list(module.input_shape)}
+        if isinstance(module, nn.CNN | nn.Recurrent):
+            entry |= {"about": module.about}
+    elif type(module) is nn.LastState and plain:
+        entry = {"class": name, "layers": [_to_json(module.layer, seen)]}
     elif layer is not None and layer.make is type(module):
         settings = {key: layer.read.get(key, lambda m, k=key: getattr(m, k))(module) for key in layer.settings}
-        if own == layer.shapes(**settings) and not list(module.children()):
-            entry = {"class": name, "settings": settings}
+        plain_settings = {key: list(v) if isinstance(v, tuple) else v for key, v in settings.items()}
+        fits = all(setting.fits(plain_settings[key]) for key, setting in layer.settings.items())
+        if fits and own == layer.shapes(**settings) and not list(module.children()):
+            entry = {"class": name, "settings": plain_settings}
     seen[id(module)] = len(seen)
     return entry
 
@@ -148,10 +234,10 @@ def _settings(entry: Any) -> tuple[str, dict[str, Any]]:
     wanted = LAYERS[name].settings
     if given.keys() != wanted.keys():
         raise FileError(f"it is damaged ({name} has the settings {sorted(given)}, and takes {sorted(wanted)})")
-    for key, kind in wanted.items():
-        if type(given[key]) is not kind or (kind is int and not 1 <= given[key] < 2**31):
+    for key, setting in wanted.items():
+        if not setting.fits(given[key]):
             raise FileError(f"it is damaged ({name} has {key} {str(given[key])[:40]!r})")
-    return name, given
+    return name, {key: setting.decode(given[key]) for key, setting in wanted.items()}
 
 
 def _build(entry: Any, custom: dict[str, Callable[[], nn.Module]], made: list[nn.Module]) -> nn.Module:
@@ -161,8 +247,9 @@ def _build(entry: Any, custom: dict[str, Callable[[], nn.Module]], made: list[nn
         model = _custom(entry["custom"], custom)
     elif (name := text(entry, "class", "layer")) in LAYERS:
         model = LAYERS[name].make(**_settings(entry)[1])
-    elif name in NETWORKS:
-        model = _network(name, entry, [_build(layer, custom, made) for layer in field(entry, "layers", list, name)])
+    elif name in NETWORKS or name == "LastState":
+        layers = [_build(layer, custom, made) for layer in field(entry, "layers", list, name)]
+        model = _network(name, entry, layers) if name in NETWORKS else _last_state(layers)
     else:
         raise FileError(f"it holds a layer {name!r}, which this Cutaway does not know: update Cutaway")
     made.append(model)
@@ -172,10 +259,22 @@ def _build(entry: Any, custom: dict[str, Callable[[], nn.Module]], made: list[nn
 def _network(name: str, entry: dict[str, Any], layers: list[nn.Module]) -> nn.Module:
     model = object.__new__(NETWORKS[name])  # an MLP is rebuilt from its layers, whatever was done to them since
     nn.Sequential.__init__(model, *layers)
+    if isinstance(model, nn.CNN):
+        model.input_shape = tuple(whole(n, "a size") for n in field(entry, "input_shape", list, name))
+        if not 2 <= len(model.input_shape) <= 3 or math.prod(model.input_shape) > LARGEST:
+            raise FileError(f"it is damaged (its input shape is {model.input_shape})")
+    if isinstance(model, nn.CNN | nn.Recurrent):
+        model.about = text(entry, "about", name)
     if isinstance(model, nn.MLP):
         model.widths = tuple(whole(n, "a width") for n in field(entry, "widths", list, name))
         model.activation = text(entry, "activation", name)
     return model
+
+
+def _last_state(layers: list[Any]) -> nn.Module:
+    if len(layers) != 1:
+        raise FileError(f"it is damaged (LastState holds {len(layers)} layers)")
+    return nn.LastState(layers[0])
 
 
 def _custom(name: str, custom: dict[str, Callable[[], nn.Module]]) -> nn.Module:

@@ -15,7 +15,7 @@ from ..engines import example_input
 from ..errors import ArgumentError, CutawayError, FileError
 from ..nn import init
 from ..program import trace_model
-from . import architecture, container, program
+from . import architecture, container, program, trial
 from .plain import decode, encode
 from .restored import Restored
 
@@ -24,7 +24,7 @@ OWN = ("", "_theta", "_evaluators", "_restored")  # names that a module needs it
 INITIALISERS: dict[str, Callable] = {
     f.__name__: f
     for f in (init.zeros, init.ones, init.he_normal, init.lecun_normal, init.glorot_uniform, init.standard_normal,
-              init.orthogonal)
+              init.orthogonal, init.orthogonal_gates, init.glorot_lstm, init.glorot_gru, init.remember)
 }  # fmt: skip
 
 
@@ -102,8 +102,11 @@ def _recorded(model: nn.Module, example: Any, layers: dict[str, Any]) -> Any:
         return trace_model(model, None, example)
     try:
         example = example_input(model)
-        if not isinstance(model, Restored) and architecture.customs(layers) and np.asarray(example).dtype.kind == "i":
-            raise ArgumentError("how many whole numbers it takes is not known")
+        if architecture.customs(layers) and not hasattr(model, "example_input"):
+            if np.asarray(example).dtype.kind == "i":
+                raise ArgumentError("how many whole numbers it takes is not known")
+            if any(isinstance(m, nn.RecurrentLayer) for _, m in model.named_modules()):
+                raise ArgumentError("how many time steps it takes is not known")
         return trace_model(model, None, example)
     except CutawayError as error:
         raise ArgumentError(
@@ -233,7 +236,7 @@ def _checked(d: dict[str, Any], arrays: dict[str, np.ndarray]) -> _Checked:
     for name in checked.parameters | checked.buffers:
         if arrays[name].dtype != checked.dtype:
             raise FileError(f"it is damaged ({name} is {arrays[name].dtype} in a model of {checked.dtype})")
-    program.check(checked.program, arrays)
+    trial.check(checked.program, arrays)
     return checked
 
 

@@ -11,10 +11,11 @@ import numpy as np
 
 from ..autodiff import Runtime
 from ..errors import ArgumentError, FileError
-from ..program import Recorded, Rows
+from ..program import Recorded, Rows, lengths_of
 from ..rules import OPS
 from .plain import decode, encode
 
+LARGEST_WINDOW = 2**12  # and stride, padding and dilation of a standard layer
 LARGEST = 2**27  # numbers that all values which a program computes may hold together, for two rows
 
 
@@ -209,7 +210,9 @@ def _operation(o: Any, k: int, count: int) -> Operation:
         raise FileError(f"it is damaged ({what}, {name}, has the settings {sorted(attributes)}, and takes "
                         f"{sorted(rule.attributes)})")  # fmt: skip
     rows = name == "running_average"
-    if name != "index" and not all(_simple(v) or (rows and type(v) is Rows) for v in attributes.values()):
+    if name != "index" and not all(
+        _simple(v) or (rows and type(v) is Rows) or (key == "padding" and pairs(v)) for key, v in attributes.items()
+    ):
         raise FileError(f"it is damaged ({what}, {name}, has a setting that is no number)")
     return Operation(name, reads, writes, attributes, layer)
 
@@ -220,9 +223,21 @@ def _simple(setting: Any) -> bool:
     return setting is None or type(setting) in (bool, int, float)
 
 
+def pairs(padding: Any) -> bool:
+    """Whether it is the padding of one or two sizes: (before, after) of each."""
+    return isinstance(padding, tuple) and len(padding) in (1, 2) and all(
+        isinstance(pair, tuple) and len(pair) == 2 and all(type(n) is int and n >= 0 for n in pair) for pair in padding
+    )
+
+
 def forms(saved: Saved) -> list[str] | None:
-    """How inputs are given: None for one array, [] for a tuple, or a dict's keys."""
-    names = [saved.slots[i].name for i in saved.inputs]
+    """How inputs are given: None for one array, [] for a tuple, or a dict's keys. Each may be Sequences."""
+    every = [saved.slots[i].name for i in saved.inputs]
+    names = [name for name in every if name not in map(lengths_of, every)]
+    ordered = [n for name in names for n in (name, lengths_of(name)) if n in every]
+    lengths = [saved.slots[i] for i in saved.inputs if saved.slots[i].name not in names]
+    if every != ordered or any((slot.shape, slot.dtype) != ((), "int32") for slot in lengths):
+        raise FileError(f"it is damaged (its inputs are called {str(every)[:60]})")
     if names == ["x"]:
         return None
     if names and names == [f"x{i + 1}" for i in range(len(names))]:
@@ -230,98 +245,3 @@ def forms(saved: Saved) -> list[str] | None:
     if names and len(set(names)) == len(names) and all(name.startswith("x.") for name in names):
         return [name[2:] for name in names]
     raise FileError(f"it is damaged (its inputs are called {str(names)[:60]})")
-
-
-# ---- the trial run ---------------------------------------------------------------------------------------------------
-
-
-def check(saved: Saved, arrays: dict[str, np.ndarray]) -> None:
-    """Run the program once on two rows of zeros: every operation must give values of the declared shapes."""
-    if sum(math.prod(slot.shape_at(2)) for slot in saved.slots if not slot.tensor) > LARGEST:
-        raise FileError(f"its values hold more than {LARGEST:,} numbers for two rows: no network needs that")
-    known: dict[int, Any] = {i: arrays[name] for i, name in saved.stored.items()}
-    known |= {i: np.zeros(saved.slots[i].shape_at(2), saved.slots[i].dtype) for i in saved.inputs}
-
-    def call(operation: Operation, arguments: list, attributes: dict[str, Any]) -> Any:
-        if operation.op == "embedding":
-            _looked_up(saved.slots[operation.reads[0] or 0], arguments)
-        if _numbers(operation.op, arguments, attributes) > LARGEST:
-            raise ValueError("the result is too large")
-        results = OPS[operation.op].forward(*arguments, **attributes)
-        for i, value in zip(operation.writes, results if isinstance(results, tuple) else (results,), strict=True):
-            if np.shape(value) != saved.slots[i].shape_at(2):
-                raise ValueError(f"a result has shape {np.shape(value)}, not {saved.slots[i].shape_at(2)}")
-        return results
-
-    def named(operation: Operation, arguments: list, attributes: dict[str, Any]) -> Any:
-        try:
-            return call(operation, arguments, attributes)
-        except Exception as error:  # a rule may stumble over wrong values in any way
-            where = f" of {operation.layer}" if operation.layer else ""
-            raise FileError(f"it is damaged (operation {operation.op}{where} cannot run: {str(error)[:120]})") from None
-
-    with np.errstate(all="ignore"):
-        saved.run(known, 2, named)
-
-
-def _looked_up(slot: Slot, arguments: list) -> None:
-    """Which rows of a table are wanted depends on the data, unless the file says so."""
-    if arguments[0].dtype.kind not in "iu":
-        raise ValueError("it looks up whole numbers, and was given others")
-    if not slot.tensor:
-        arguments[0] = np.zeros_like(arguments[0])
-    elif arguments[0].size and not 0 <= arguments[0].min() <= arguments[0].max() < len(arguments[1]):
-        raise ValueError("it looks up rows that the table has not")
-
-
-def _numbers(op: str, arguments: list, attributes: dict[str, Any]) -> int:
-    """How many numbers an operation would make, at most: asked before it runs, so that no file can fill the memory."""
-    shapes = [np.shape(a) for a in arguments if a is not None]
-    if op in _FITS and not _FITS[op](*shapes):
-        raise ValueError(f"shapes {shapes} do not fit each other")
-    if op == "linear":
-        return math.prod(shapes[0][:-1]) * shapes[1][0]
-    if op == "embedding":
-        return math.prod(shapes[0]) * shapes[1][1]
-    if op == "matmul":
-        (*left, n, _), (*right, _, m) = shapes
-        return math.prod(np.broadcast_shapes(tuple(left), tuple(right))) * n * m
-    if op == "concat":
-        return sum(map(math.prod, shapes))
-    if op == "index":
-        return _picked(shapes[0], attributes["key"])
-    try:
-        return math.prod(np.broadcast_shapes(*shapes))
-    except ValueError:  # shapes that do not broadcast: an operation that makes no more than it reads, or an error
-        return 0
-
-
-def _picked(shape: tuple[int, ...], key: Any) -> int:
-    """The size of x[key], at most: what its arrays pick together, times the dimensions that they leave."""
-    keys = [np.asarray(k) if isinstance(k, list) else k for k in (key if isinstance(key, tuple) else (key,))]
-    spans = [k.ndim if isinstance(k, np.ndarray) and k.dtype == bool else int(k is not None) for k in keys]
-    rest = len(shape) - sum(span for k, span in zip(keys, spans, strict=True) if k is not ...)
-    left, arrays, at = 1, [], 0
-    for k, span in zip(keys, spans, strict=True):
-        span = rest if k is ... else span
-        if isinstance(k, np.ndarray):
-            arrays.append((int(k.sum()),) if k.dtype == bool else k.shape)
-        elif k is ... or isinstance(k, slice):
-            left *= math.prod(shape[at : at + span])
-        at += span
-    return math.prod(np.broadcast_shapes(*arrays)) * left * math.prod(shape[at:])
-
-
-def _columns(x: tuple[int, ...], *others: tuple[int, ...]) -> bool:
-    return all(other == x[-1:] for other in others)
-
-
-# Kernels walk these operands without looking: no shape may broadcast.
-_FITS: dict[str, Callable[..., bool]] = {
-    "linear": lambda x, W, b=None: len(W) == 2 and x[-1:] == W[1:] and b in (None, W[:1]),
-    "embedding": lambda i, W: len(W) == 2,
-    "matmul": lambda u, v: len(u) > 1 and len(v) > 1,
-    "layer_norm": _columns,
-    "batch_norm": _columns,
-    "running_average": lambda old, new: old == new,
-}

@@ -10,7 +10,9 @@ import numpy as np
 from ..autodiff import Tensor, apply, current_scope, scope
 from ..errors import ArgumentError, ShapeError
 from ..nn import Module
+from ..program import lengths_of, named_inputs
 from ..random import stream
+from ..sequences import Sequences
 from .program import Operation, Saved, forms
 
 
@@ -43,7 +45,9 @@ class Restored(Module):
 
     @property
     def embeds(self) -> bool:
-        return any(self.program.slots[i].dtype == "int32" for i in self.program.inputs)
+        slots = [self.program.slots[i] for i in self.program.inputs]
+        lengths = {lengths_of(slot.name) for slot in slots}
+        return any(slot.dtype == "int32" and slot.name not in lengths for slot in slots)
 
     def forward(self, *inputs: Any, **named: Any) -> Tensor:
         given = self._given(inputs, named)
@@ -58,14 +62,23 @@ class Restored(Module):
         """The inputs by value number; each must have the shape that was saved."""
         slots = {i: self.program.slots[i] for i in self.program.inputs}
         keys = forms(self.program)
-        parts = [named[key] for key in keys if key in named] if keys else list(inputs)
-        if len(parts) != len(slots) or (inputs if keys else named):
-            wanted = f"named {', '.join(keys)}" if keys else f"{len(slots)} of them"
+        given = [named[key] for key in keys if key in named] if keys else list(inputs)
+        every = {slot.name for slot in slots.values()}
+        names = [slot.name for slot in slots.values() if slot.name not in map(lengths_of, every)]
+        if len(given) != len(names) or (inputs if keys else named):
+            wanted = f"named {', '.join(keys)}" if keys else f"{len(names)} of them"
             got = len(inputs) + len(named)
             raise ArgumentError(f"this restored {self.class_name} takes inputs {wanted}, got {got}")
+        for name, part in zip(names, given, strict=True):
+            if (lengths_of(name) in every) != isinstance(part, Sequences):
+                kinds = "Sequences, got an array" if lengths_of(name) in every else "an array, got Sequences"
+                raise ArgumentError(f"this restored {self.class_name} takes {name} as {kinds}")
+        parts = [p for part in given for p in named_inputs(part).values()]
         for part, slot in zip(parts, slots.values(), strict=True):
             rows = part.shape[0] if part.ndim else 0
-            if part.shape != slot.shape_at(rows) or rows != parts[0].shape[0]:
+            free = 2 if lengths_of(slot.name) in every else 1  # sequences may have any number of steps
+            shape = slot.shape_at(rows)
+            if part.ndim != len(shape) or part.shape[free:] != shape[free:] or rows != parts[0].shape[0]:
                 raise ShapeError(
                     f"this restored {self.class_name} takes {slot.name} of shape {('rows', *slot.shape)}, got "
                     f"{part.shape}: its program was saved for inputs of that shape (ct.save(..., input=) sets it)"
@@ -86,13 +99,16 @@ class Restored(Module):
             return apply(operation.op, *arguments, **attributes)
 
     def example_input(self) -> Any:
-        """Two rows of input of the saved shape."""
+        """Two rows of input of the saved shape; sequences fill it."""
         rng = stream(0, "example")
-        parts = []
-        for i in self.program.inputs:
-            slot = self.program.slots[i]
+        parts: list[Any] = []
+        slots = [self.program.slots[i] for i in self.program.inputs]
+        for before, slot in zip([None, *slots], slots, strict=False):
             shape = slot.shape_at(2)
-            parts.append(np.zeros(shape, np.int32) if slot.dtype == "int32" else rng.standard_normal(shape))
+            if before is not None and slot.name == lengths_of(before.name):
+                parts[-1] = Sequences(parts[-1], np.full(2, before.shape[0]))
+            else:
+                parts.append(np.zeros(shape, np.int32) if slot.dtype == "int32" else rng.standard_normal(shape))
         keys = forms(self.program)
         return parts[0] if keys is None else dict(zip(keys, parts, strict=True)) if keys else tuple(parts)
 
