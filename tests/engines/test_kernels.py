@@ -10,15 +10,15 @@ import cutaway as ct
 from cutaway.autodiff import apply
 from cutaway.rules import OPS
 
-# run inside every broadcast and every batch norm, see below and test_training.py
-INNER = {"sum_to", "running_average"}
+# run inside every broadcast, batch norm and convolution of sequences, see below, test_training.py and tests/nn
+INNER = {"sum_to", "running_average", "shortened"}
 # no kernel: these run by their rule in NumPy
 BY_RULE = {
     "softmax-matrix", "softmax-images", "log_softmax-matrix", "matmul-matmul", "matmul-matmul_of_stacks",
     "matmul-matmul_of_stack_and_matrix", "transpose-transpose", "concat-concat_of_three", "index-index_columns",
     "index-index_one_column", "index-index_by_array", "sum-over_features", "sum-over_one_axis",
     "sum-over_the_last_axis", "mean-over_features", "mean-over_one_axis", "mean-over_the_last_axis",
-    "dropout-dropout", "mul-rows_and_tall", "add-rows_and_tall",
+    "dropout-dropout", "mul-rows_and_tall", "add-rows_and_tall", "conv-conv_in_groups",
 }  # fmt: skip
 
 cases = [(i, c) for i, c in zip(IDS, EVERY, strict=True) if c[0] not in INNER]

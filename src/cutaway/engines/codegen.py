@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import struct
 import textwrap
 from dataclasses import dataclass
@@ -28,9 +29,14 @@ STATE = {
 }  # fmt: skip
 
 
+# operands that are whole numbers, besides lengths
+WHOLE = {"embedding": {"i"}, "cross_entropy": {"y"}, "real": {"x"}, "shortened": {"lengths", "l"}}
+
+
 @dataclass(frozen=True)
 class Outside:
-    """An array that the engine is given: the data a gather reads (by name), or the "outputs" that store fills."""
+    """An array of the engine's own: the data a gather reads (by name), the "outputs" that store fills, or "work", room
+    that every kernel of a shard may use while it runs."""
 
     name: str
     dtype: np.dtype
@@ -44,6 +50,7 @@ class Kernel:
     text: str
     operands: list[Value | Outside | None]
     numbers: list[int]
+    work: tuple[int, int] = (0, 0)  # numbers of room that it needs: as it is, and for each row of its shard
 
 
 @cache
@@ -54,15 +61,30 @@ def _hand_written() -> dict[str, str]:
         source = inspect.getsource(module)
         lines = source.splitlines()
         functions = (node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef))
-        found |= {f.name: "\n".join(lines[f.lineno - 1 : f.end_lineno]) for f in functions}
+        for f in functions:
+            first = min([f.lineno, *(d.lineno for d in f.decorator_list)])
+            found[f.name] = "\n".join(lines[first - 1 : f.end_lineno])
     return found
 
 
 @cache
-def _parameters(text: str) -> tuple[str, ...]:
-    node = ast.parse(text).body[0]
-    assert isinstance(node, ast.FunctionDef)
+def _parameters(text: str, name: str) -> tuple[str, ...]:
+    node = next(f for f in ast.parse(text).body if isinstance(f, ast.FunctionDef) and f.name == name)
     return tuple(a.arg for a in node.args.args)
+
+
+def _with_helpers(text: str) -> str:
+    """A function's text behind that of the helpers that it calls, whose names start with an underscore."""
+    found: dict[str, str] = {}
+
+    def look(text: str) -> None:
+        for name in dict.fromkeys(re.findall(r"(?<!def )\b(_\w+)\(", text)):
+            if name not in found:
+                look(_hand_written()[name])
+                found[name] = _hand_written()[name]
+
+    look(text)
+    return "\n\n\n".join([*found.values(), text])
 
 
 def as_bits(value: float) -> int:
@@ -117,7 +139,7 @@ def _precise(rule: Op, operands: dict[str, Value | None], dtype: np.dtype) -> bo
     whole = all(v is None or v.dtype == np.int32 for name, v in operands.items() if name in others)
     if rule.kind == "view" or rule.variadic:
         return whole and len(others) in (0, len(operands))
-    return whole and others <= {"embedding": {"i"}, "cross_entropy": {"y"}, "real": {"x"}}.get(rule.name, set())
+    return whole and others <= WHOLE.get(rule.name, {"lengths"})
 
 
 def _operands(i: Instruction) -> dict[str, Value | None] | None:
@@ -133,9 +155,13 @@ def _operands(i: Instruction) -> dict[str, Value | None] | None:
 
 
 def _concat_widths(i: Instruction) -> dict[str, int] | None:
+    """Of two parts side by side along the last axis."""
     parts = [a.value for a in i.arguments[1]] if i.backward else list(i.arguments)
-    flat = all(v.rows == 1 and len(v.shape) == 1 for v in parts)
-    return {"w0": parts[0].width, "w1": parts[1].width} if flat and i.attributes["axis"] in (1, -1) else None
+    last = len(parts[0].shape)
+    if any(v.rows != 1 or not v.shape for v in parts) or i.attributes["axis"] not in (-1, last):
+        return None
+    w0, w1 = (v.shape[-1] for v in parts)
+    return {"w0": w0, "w1": w1, "r": parts[0].width // max(w0, 1)}
 
 
 def _own(i: Instruction, dtype: np.dtype) -> tuple[dict[str, Any] | None, dict[str, Any]]:
@@ -165,10 +191,14 @@ def _own(i: Instruction, dtype: np.dtype) -> tuple[dict[str, Any] | None, dict[s
 def _call(name: str, text: str, operands: dict[str, Any], numbers: dict[str, Any], i: Instruction,
           double: tuple[str, ...] = ()) -> Kernel:  # fmt: skip
     """A function's text, and the kernel that calls it with what its arguments name; `double` settings stay float64."""
+    text = _with_helpers(text)
+    work: tuple[int, int] = numbers.pop("work", (0, 0))
+    if work != (0, 0):
+        operands = operands | {"work": Outside("work", i.written[0].dtype)}
     from_state = STATE | ({"t": "np.float64(s[T])", "lr": "double(s[RATE])"} if double else {})
     used: list[Any] = []
     values: list[int] = []
-    wanted = _parameters(text)
+    wanted = _parameters(text, name)
     places = {o: k for k, o in enumerate(w for w in wanted if w in operands)}
     start = 3 * len(places)
     arguments, ranges = [], ""
@@ -199,13 +229,14 @@ def _call(name: str, text: str, operands: dict[str, Any], numbers: dict[str, Any
     if i.phase == "update" and i.op in ("assign", "optimizer", "clip_norm", "clip_value", "l2_gradient"):
         guards += "    if ints(s[SHARED])[STOP]:\n        return\n"
     body = f"def k(p, s):\n{guards}{ranges}    {name}({', '.join(arguments)})\n"
-    return Kernel(name, f"{text}\n\n{body}", used, values)
+    return Kernel(name, f"{text}\n\n{body}", used, values, work)
 
 
 def _pointer(v: Any, name: str) -> str:
     if name == "g_bits":
         return "int32s" if v.dtype == np.float32 else "ints"
-    return "int32s" if v is not None and v.dtype == np.int32 else "reals"
+    whole = name == "lengths" if v is None else v.dtype == np.int32
+    return "int32s" if whole else "reals"
 
 
 # ---- loops made from rules -----------------------------------------------------------------------------------------

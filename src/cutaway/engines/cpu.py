@@ -22,9 +22,10 @@ import numpy as np
 from ..optim import Optimizer
 from ..program import Instruction, Listing, Recorded, Value, fenced
 from . import codegen, native, slots
-from .reference import Reference, rates
+from .reference import Reference, aligned, rates
 
 CALL = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
+RULES = ("elementwise", "dropout", "recurrent")  # files whose functions kernels inline
 SECONDS = 0.1  # of work in one call that holds no GIL
 BARRIER = Instruction("sync", "barrier", (), (), formula="wait for the other threads")
 
@@ -52,6 +53,9 @@ class CPU(Reference):
         self._width = max((3 * len(k.operands) + len(k.numbers) for _, k, _ in self.code if k is not None), default=1)
         self._stretches = self._split()
         self.shardable = len(self._stretches) == 1 and self._stretches[0][2]
+        rows = -(-batch_size // shards)
+        room = max((k.work[0] + rows * k.work[1] for k in self.kernels if k is not None), default=0)
+        self._work = aligned((shards, -(-room // 16) * 16), self.dtype)
         self._states = np.zeros((shards, slots.WIDTH), np.int64)
         self._shared = np.zeros(2 * slots.STOP, np.int64)
         self._held: list[tuple[Any, np.ndarray]] = []
@@ -107,6 +111,8 @@ class CPU(Reference):
         """Address, bytes from row to row of the batch, bytes from shard to shard."""
         if v is None:
             return 0, 0, 0
+        if isinstance(v, codegen.Outside) and v.name == "work":
+            return self._work.ctypes.data, 0, self._work.strides[0]
         if isinstance(v, codegen.Outside):
             array = self.outputs if v.name == "outputs" else self.data[v.name]
             assert array is not None
@@ -268,7 +274,7 @@ def _text_dependencies() -> str:
     """Everything besides its own text that a kernel's code depends on."""
     here = Path(__file__).parent
     rules = here.parent / "rules"
-    files = [here / "language.py", here / "slots.py", rules / "elementwise.py", rules / "dropout.py"]
+    files = [here / "language.py", here / "slots.py", *(rules / f"{name}.py" for name in RULES)]
     return "\n".join(f.read_text() for f in files)
 
 

@@ -20,13 +20,15 @@ from numba import cfunc, njit, types
 from numba.core.errors import NumbaWarning
 from numba.extending import intrinsic
 
-from ..rules import dropout, elementwise
+from ..rules import dropout, elementwise, recurrent
 from . import native, slots
 from .codegen import for_single_numbers
 
 # no nnan, ninf (a NaN must stay visible) and no reassoc (the order of a sum is fixed)
 FAST = {"contract", "nsz", "arcp"}
 OPTIONS = {"fastmath": FAST, "error_model": "numpy"}
+INLINE = OPTIONS | {"forceinline": True}  # in a loop with one call that is left, nothing is vectorised
+CELLS = tuple(f"{name}_cell{back}" for name in ("rnn", "lstm", "gru") for back in ("", "_back"))
 INT = types.int64
 INTS = types.CPointer(types.int64)
 INT32S = types.CPointer(types.int32)
@@ -242,7 +244,7 @@ class Language:
         sqrt, absolute = builtin("llvm.sqrt", 1), builtin("llvm.fabs", 1)
         rint, copysign = builtin("llvm.rint", 1), builtin("llvm.copysign", 2)
 
-        @njit(**OPTIONS)
+        @njit(**INLINE)
         def exp32(x):
             """e^x with a relative error below 1e-7: 2^k times a polynomial (coefficients from Cephes, Moshier 1992)."""
             y = select(x > F(88.72283), F(88.72283), x)
@@ -261,7 +263,7 @@ class Language:
             q = select(x > F(88.72283), F(np.inf), q)
             return select(x < F(-87.33654), F(0), q)
 
-        @njit(**OPTIONS)
+        @njit(**INLINE)
         def tanh32(x):
             """An odd polynomial below 0.625 (Cephes), (1 - e^-2|x|) / (1 + e^-2|x|) above: error below 3e-7."""
             z, q = absolute(x), x * x
@@ -274,24 +276,24 @@ class Language:
             e = exp32(F(-2) * z)
             return select(z < F(0.625), small, copysign((F(1) - e) / (F(1) + e), x))
 
-        @njit(**OPTIONS)
+        @njit(**INLINE)
         def expm1_32(x):
             small = x * (F(1) + x * (F(0.5) + x * (F(1 / 6) + x * (F(1 / 24) + x * F(1 / 120)))))
             return select(absolute(x) < F(0.2), small, exp32(x) - F(1))
 
-        @njit(**OPTIONS)
+        @njit(**INLINE)
         def maximum(x, y):
             return select(x > y, x, select(x != x, x, y))  # NaN on either side stays
 
-        @njit(**OPTIONS)
+        @njit(**INLINE)
         def minimum(x, y):
             return select(x < y, x, select(x != x, x, y))
 
-        @njit(**OPTIONS)
+        @njit(**INLINE)
         def where(c, x, y):
             return select(c, F(x), F(y))
 
-        @njit(**OPTIONS)
+        @njit(**INLINE)
         def sign(x):
             return select(x > F(0), F(1), select(x < F(0), F(-1), x))
 
@@ -310,6 +312,7 @@ class Language:
         }  # fmt: skip
         self._rules(elementwise, typed=True)
         self._rules(dropout, typed=False, only=("scramble", "random_bits"))
+        self._rules(recurrent, typed=True, only=CELLS)
 
     def _rules(self, module, typed: bool, only: tuple[str, ...] | None = None) -> None:
         """Bind the rules of a module for single numbers."""
@@ -328,7 +331,77 @@ class Language:
     def define(self, node: ast.FunctionDef) -> None:
         code = compile(ast.fix_missing_locations(ast.Module([node], [])), f"<rule {node.name}>", "exec")
         exec(code, self.names)
-        self.names[node.name] = njit(**OPTIONS)(self.names[node.name])
+        self.names[node.name] = njit(**INLINE)(self.names[node.name])
+
+
+class _Apart(ast.NodeTransformer):
+    """p[j] -> load_p(p, j), and p[j] = x -> store_p(p, j, x), for the pointers among a function's arguments."""
+
+    def __init__(self, node: ast.FunctionDef) -> None:
+        self.pointers = sorted({n.value.id for n in ast.walk(node) if isinstance(n, ast.Subscript)
+                                and isinstance(n.value, ast.Name)})  # fmt: skip
+
+    def _call(self, how: str, place: ast.Subscript, *value: ast.expr) -> ast.Call:
+        assert isinstance(place.value, ast.Name)
+        name = ast.Name(f"{how}_{place.value.id}", ast.Load())
+        return ast.Call(name, [ast.Name(place.value.id, ast.Load()), self.visit(place.slice), *value], [])
+
+    def visit_Subscript(self, node):
+        return self._call("load", node)
+
+    def visit_Assign(self, node):
+        value = self.visit(node.value)
+        if isinstance(node.targets[0], ast.Subscript):
+            return ast.Expr(self._call("store", node.targets[0], value))
+        return ast.Assign(node.targets, value)
+
+    def visit_AugAssign(self, node):
+        if not isinstance(node.target, ast.Subscript):
+            return self.generic_visit(node)
+        sum_ = ast.BinOp(self._call("load", node.target), node.op, self.visit(node.value))
+        return ast.Expr(self._call("store", node.target, sum_))
+
+
+def _streams(node: ast.FunctionDef) -> dict:
+    """Rewrite a function marked @apart; gives the loads and stores it then uses.
+
+    They promise that no pointer's memory overlaps another's. Without the promise LLVM compares addresses before a loop,
+    and gives up vectorising where there are more than a handful of pointers (LSTM: 7.5 ms without it, 2.9 with it).
+    """
+    node.decorator_list = []
+    apart = _Apart(node)
+    apart.visit(node)
+    names = {}
+    for k, pointer in enumerate(apart.pointers):
+        names[f"load_{pointer}"], names[f"store_{pointer}"] = _stream(node.name, k, len(apart.pointers))
+    return names
+
+
+def _stream(domain: str, k: int, count: int):
+    def tag(builder, instruction):
+        module = builder.module
+        area = module.add_metadata([domain])
+        scopes = [module.add_metadata([f"stream {j}", area]) for j in range(count)]
+        instruction.set_metadata("alias.scope", module.add_metadata([scopes[k]]))
+        instruction.set_metadata("noalias", module.add_metadata([s for j, s in enumerate(scopes) if j != k]))
+        return instruction
+
+    @intrinsic
+    def load(context, p, i):
+        def code(ctx, builder, signature, args):
+            return tag(builder, builder.load(builder.gep(args[0], [args[1]])))
+
+        return p.dtype(p, types.int64), code
+
+    @intrinsic
+    def store(context, p, i, value):
+        def code(ctx, builder, signature, args):
+            tag(builder, builder.store(args[2], builder.gep(args[0], [args[1]])))
+            return ctx.get_dummy_value()
+
+        return types.void(p, types.int64, p.dtype), code
+
+    return load, store
 
 
 @cache
@@ -346,7 +419,9 @@ def build(source: str, dtype: str, symbol: str) -> bytes:
     *helpers, kernel = tree.body
     for node in helpers:
         assert isinstance(node, ast.FunctionDef)
-        code = compile(ast.Module([node], []), f"<kernel {node.name}>", "exec")
+        if node.decorator_list:
+            names |= _streams(node)
+        code = compile(ast.fix_missing_locations(ast.Module([node], [])), f"<kernel {node.name}>", "exec")
         exec(code, names)
         names[node.name] = njit(**OPTIONS)(names[node.name])
     assert isinstance(kernel, ast.FunctionDef)

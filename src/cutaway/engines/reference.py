@@ -34,9 +34,7 @@ class Reference:
             listing, batch_size, optimizer, seed, shards)  # fmt: skip
         self.instructions = listing.instructions
         self.plan = plan(self.instructions, batch_size, shards, keep_all)
-        raw = np.zeros(self.plan.bytes + 64, np.uint8)
-        start = -raw.ctypes.data % 64
-        self.memory = raw[start : start + self.plan.bytes]
+        self.memory = aligned((self.plan.bytes,), np.uint8)
         self.data: dict[str, np.ndarray] = {}
         self.order: np.ndarray | None = None
         self.rows = self.position = self.n = self.t = 0
@@ -213,6 +211,15 @@ class Reference:
         results = type(opt).rule(theta, g, *state, **settings)
         for place, new in zip((theta, *state), results if isinstance(results, tuple) else (results,), strict=True):
             place[...] = new
+
+
+def aligned(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """Zeros that start on a cache line."""
+    dtype = np.dtype(dtype)
+    size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+    raw = np.zeros(size + 64, np.uint8)
+    start = -raw.ctypes.data % 64
+    return raw[start : start + size].view(dtype).reshape(shape)
 
 
 def hyperparameters(opt: Optimizer, instruction: Instruction) -> dict[str, float]:

@@ -1,9 +1,10 @@
 """Recurrent scans: a state carried along time.
 
-u (n, time, gates · k) is the input's part of every step at once, W_ih x + b_ih; W (gates · k, k), b (gates · k,) or None. h0, c0 (n, k) or None: the state before the first step.
-lengths (n,) or None: beyond its length a row's state stays, and its outputs are zero. reverse: from the end (of each
-length) to the start. truncate: steps after which the gradient is cut, or None. The gates of one step are elementwise
-functions, which kernels inline too.
+u (n, time, gates · k) is the input's part of every step at once, W_ih x + b_ih; W (gates · k, k) and b (gates · k,)
+carry the state on. h0, c0 (n, k): the state before the first step. lengths (n,): beyond its length a row's state stays,
+and its outputs are zero. All of these but u and W may be None. reverse: from the end (of each length) to the start.
+truncate: steps after which the gradient is cut, or None. The gates of one step are elementwise functions, which kernels
+inline too.
 """
 
 from .elementwise import sigmoid
@@ -125,7 +126,8 @@ def lstm(u, W, b, h0, c0, lengths, *, reverse, truncate):
     def step(state, now):
         (h, c), (z, runs) = state, now
         z = z + h @ W.T if b is None else z + h @ W.T + b
-        *gates, c_new, h_new = lstm_cell(*gates_of(z, 4), c)
+        i, f, g, o = gates_of(z, 4)
+        *gates, c_new, h_new = lstm_cell(i, f, g, o, c)
         h, c = xp.where(runs, h_new, h), xp.where(runs, c_new, c)
         gates = xp.where(runs, xp.concatenate(gates, -1), 0)
         return (h, c), (xp.where(runs, h, 0), gates, xp.where(runs, c, 0))
@@ -138,7 +140,8 @@ def lstm(u, W, b, h0, c0, lengths, *, reverse, truncate):
 def lstm_back(dy, dh, dc, y, gates, cells, W, h0, c0, lengths, *, reverse, truncate):
     def step(state, now):
         (dh, dc), (dy, gates, c, c_before, runs, cut) = state, now
-        *du, dc_new = lstm_cell_back(dh + dy, dc, *gates_of(gates, 4), c, c_before)
+        i, f, g, o = gates_of(gates, 4)
+        *du, dc_new = lstm_cell_back(dh + dy, dc, i, f, g, o, c, c_before)
         du = xp.where(runs, xp.concatenate(du, -1), 0)
         dh = xp.where(runs, xp.where(cut, 0, du @ W), dh)
         return (dh, xp.where(runs, xp.where(cut, 0, dc_new), dc)), (du,)
@@ -173,10 +176,11 @@ def gru(u, W, b, h0, lengths, *, reverse, truncate):
     def step(h, now):
         u, runs = now
         v = h @ W.T if b is None else h @ W.T + b
-        *gates, h_new = gru_cell(*gates_of(u, 3), *gates_of(v, 3), h)
+        (ur, uz, un), (vr, vz, vn) = gates_of(u, 3), gates_of(v, 3)
+        *gates, h_new = gru_cell(ur, uz, un, vr, vz, vn, h)
         h = xp.where(runs, h_new, h)
         gates = xp.where(runs, xp.concatenate(gates, -1), 0)
-        return h, (xp.where(runs, h, 0), gates, xp.where(runs, gates_of(v, 3)[2], 0))
+        return h, (xp.where(runs, h, 0), gates, xp.where(runs, vn, 0))
 
     first = start(h0, u.shape[0], W.shape[1], u.dtype)
     h, (y, gates, v) = xp.scan(step, first, (along_time(u), running(u.shape, lengths)), reverse)
@@ -185,7 +189,8 @@ def gru(u, W, b, h0, lengths, *, reverse, truncate):
 def gru_back(dy, dh, y, gates, v, W, h0, lengths, *, reverse, truncate):
     def step(dh, now):
         dy, gates, v, h_before, runs, cut = now
-        dr, dz, dn, dv, passed = gru_cell_back(dh + dy, *gates_of(gates, 3), v, h_before)
+        r, z, m = gates_of(gates, 3)
+        dr, dz, dn, dv, passed = gru_cell_back(dh + dy, r, z, m, v, h_before)
         du, dWh = xp.concatenate((dr, dz, dn), -1), xp.concatenate((dr, dz, dv), -1)
         du, dWh = xp.where(runs, du, 0), xp.where(runs, dWh, 0)
         return xp.where(runs, xp.where(cut, 0, passed + dWh @ W), dh), (du, dWh)
