@@ -255,6 +255,7 @@ def test_a_long_table_is_read_from_its_file(tmp_path):
     ({"patient": ["b", "a", None, None, "a"]}, "'patient' is empty in 2 rows, first in row 2"),
     ({"patient": [["b"], "a", "b", "b", "a"]}, "'patient' holds lists"),
     ({"ill": ["no", "yes", "no", "yes", "yes"]}, "'ill' changes within 'patient' 'b': 'no' in row 0, 'yes' in row 3"),
+    ({"patient": [2, 1, 2, 2, 1], "ill": [0, 1, 0, 1, 1]}, "'ill' changes within 'patient' 2: 0 in row 0, 1 in row 3"),
     ({"pulse": ["high", "81", "70", "?", "80"]}, "'pulse', row 0 .*'high' is not a number.*get_dummies"),
     ({"pulse": [72.0, np.inf, 70.0, 1.0, 80.0]}, "'pulse', row 1 .*infinity"),
 ], ids=lambda value: ", ".join(value) if isinstance(value, dict) else "")

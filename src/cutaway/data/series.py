@@ -136,7 +136,7 @@ def from_long_table(
     if len(again):
         first, second = sorted(order[again[0] : again[0] + 2].tolist())
         raise DataError(
-            f"{id!r} {ids[whose[first]]!r} has {time!r} {frame[time].iloc[first]!s} in rows {first} and {second} (the "
+            f"{id!r} {_shown(ids[whose[first]])} has {time!r} {frame[time].iloc[first]!s} in rows {first} and {second} (the "
             f"first row is 0), and {counted(len(again) - 1, 'more row')} like that: keep one row for each time."
         )
     steps = np.stack([_feature(frame[column], column) for column in names], axis=1)[order]
@@ -187,7 +187,7 @@ def _moments(cells: Any, name: str) -> np.ndarray:
     if (bad := np.asarray(dates.isna())).any():
         row = int(np.flatnonzero(words.spread(bad, False))[0])
         raise DataError(
-            f"Column {name!r}, {row_words(row)}: {cells.iloc[row]!r:.40} is neither a number nor a date like "
+            f"Column {name!r}, {row_words(row)}: {_shown(cells.iloc[row])} is neither a number nor a date like "
             "2024-01-31, so the time steps have no order. Correct it."
         )
     return dates.asi8[words.codes]
@@ -209,7 +209,7 @@ def _feature(cells: Any, name: str) -> np.ndarray:
         if bad.any():
             row = int(np.flatnonzero(words.spread(bad, False))[0])
             raise DataError(
-                f"Column {name!r}, {row_words(row)}: {cells.iloc[row]!r:.40} is not a number, as every feature of a "
+                f"Column {name!r}, {row_words(row)}: {_shown(cells.iloc[row])} is not a number, as every feature of a "
                 "time step must be. Leave the column out (features=[...]), or turn its categories into columns of 0 "
                 "and 1 first (pandas.get_dummies)."
             )
@@ -231,8 +231,12 @@ def _once(cells: Any, name: str, whose: np.ndarray, ids: Any, id: str) -> np.nda
         row = int(changed[0])
         other = first[whose[row]]
         raise DataError(
-            f"The target {name!r} changes within {id!r} {ids[whose[row]]!r}: {cells.iloc[other]!r} in row {other}, "
-            f"{cells.iloc[row]!r} in row {row} (the first row is 0). A sequence has one target; to forecast the next "
+            f"The target {name!r} changes within {id!r} {_shown(ids[whose[row]])}: {_shown(cells.iloc[other])} in row "
+            f"{other}, {_shown(cells.iloc[row])} in row {row} (the first row is 0). A sequence has one target; to forecast the next "
             "values of a series, cut it into windows."
         )
     return cells.iloc[first].to_numpy()
+
+
+def _shown(cell: Any) -> str:
+    return f"{cell.item() if isinstance(cell, np.generic) else cell!r:.40}"
