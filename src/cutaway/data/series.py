@@ -136,8 +136,8 @@ def from_long_table(
     if len(again):
         first, second = sorted(order[again[0] : again[0] + 2].tolist())
         raise DataError(
-            f"{id!r} {_shown(ids[whose[first]])} has {time!r} {frame[time].iloc[first]!s} in rows {first} and {second} (the "
-            f"first row is 0), and {counted(len(again) - 1, 'more row')} like that: keep one row for each time."
+            f"{id!r} {_shown(ids[whose[first]])} has {time!r} {frame[time].iloc[first]!s} in rows {first} and {second} "
+            f"(the first row is 0), and {counted(len(again) - 1, 'more row')} like that: keep one row for each time."
         )
     steps = np.stack([_feature(frame[column], column) for column in names], axis=1)[order]
     X = packed(steps, np.bincount(whose), "The table")
@@ -232,8 +232,8 @@ def _once(cells: Any, name: str, whose: np.ndarray, ids: Any, id: str) -> np.nda
         other = first[whose[row]]
         raise DataError(
             f"The target {name!r} changes within {id!r} {_shown(ids[whose[row]])}: {_shown(cells.iloc[other])} in row "
-            f"{other}, {_shown(cells.iloc[row])} in row {row} (the first row is 0). A sequence has one target; to forecast the next "
-            "values of a series, cut it into windows."
+            f"{other}, {_shown(cells.iloc[row])} in row {row} (the first row is 0). A sequence has one target; to "
+            "forecast the next values of a series, cut it into windows."
         )
     return cells.iloc[first].to_numpy()
 
