@@ -108,5 +108,6 @@ class Sequences:
     def __repr__(self) -> str:
         if not isinstance(self.lengths, np.ndarray) or not len(self.lengths):
             return f"Sequences({self.values.shape})"
-        features = f", {self.values.shape[2]} features" if self.values.ndim > 2 else ""
+        k = self.values.shape[2] if self.values.ndim > 2 else 0
+        features = f", {k} feature{'' if k == 1 else 's'}" if k else ""
         return f"Sequences({len(self):,} of length {self.lengths.min()} to {self.lengths.max()}{features})"

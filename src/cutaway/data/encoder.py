@@ -60,7 +60,7 @@ class TableEncoder:
         if rows == 0:
             raise DataError(f"No rows: 0 sample(s) (shape={table.shape}) while a minimum of 1 is required.")
         if weights is not None:
-            weights, table = _weighed(weights, table)
+            weights, table = weighed(weights, table)
         self.positional = not is_frame(table)
         if self.kinds:
             table = read_table(table)
@@ -177,7 +177,7 @@ def as_table(X: Any) -> Any:
     return read_table(X)
 
 
-def _weighed(weights: Any, table: Any) -> tuple[np.ndarray | None, Any]:
+def weighed(weights: Any, table: Any) -> tuple[np.ndarray | None, Any]:
     """The weights as an array (None if all are equal) and the table, both without rows of weight zero."""
     weights = np.asarray(weights, dtype=np.float64)
     if weights.shape != (table.shape[0],):

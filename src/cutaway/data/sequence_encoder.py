@@ -13,7 +13,7 @@ import numpy as np
 
 from cutaway.data.cells import counted
 from cutaway.data.columns import Column
-from cutaway.data.encoder import _weighed
+from cutaway.data.encoder import weighed
 from cutaway.data.numbers import FAR, ROUNDING
 from cutaway.data.reading import column_names
 from cutaway.data.series import extent
@@ -79,7 +79,7 @@ class SequenceEncoder:
             raise DataError("There are no sequences to learn from: 0 given, and at least 1 is needed.")
         each = np.ones(len(X))
         if weights is not None:
-            kept, X = _weighed(weights, X)
+            kept, X = weighed(weights, X)
             each = np.ones(len(X)) if kept is None else kept
         names = self.names or column_names(X.shape[2])
         if len(names) != X.shape[2]:

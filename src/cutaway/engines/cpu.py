@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from ..optim import Optimizer
-from ..program import Instruction, Listing, Recorded, Value, fenced
+from ..program import Instruction, Listing, Recorded, Step, Value, fenced
 from . import codegen, native, slots
 from .reference import Reference, aligned, rates
 
@@ -71,11 +71,7 @@ class CPU(Reference):
     def choose_threads(recorded: Recorded, batch_size: int, threads: int | None) -> int:
         """How many shards: one, or as many cores as leave each a fifth of a millisecond's work and eight rows."""
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        work = sum(
-            6 * batch_size * v.width * step.inputs[1].width / v.shape[-1]
-            for step in recorded.steps if step.entry.op.name == "linear"
-            for v in step.outputs if v.rows and step.inputs[1] is not None
-        )  # fmt: skip
+        work = sum(batch_size * _products(step) for step in recorded.steps)
         wanted = threads if threads is not None else min(cores, int(work // 2e7), batch_size // 8)
         return max(1, min(wanted, batch_size))
 
@@ -267,6 +263,15 @@ class CPU(Reference):
         doubtful = self._since > 50 if self._serial else busy < 0.8 and self._since > 10
         if self.shards > 1 and not tried and doubtful:
             self._tried, self._serial, self._since = pace, not self._serial, 0
+
+
+def _products(step: Step) -> int:
+    """Multiplications and additions of an operation and its derivatives, for a sample: those with its weights W."""
+    names = dict(zip(step.entry.op.inputs, step.inputs, strict=False))
+    W, out = names.get("W"), step.outputs[0]
+    if W is None or not out.rows or step.entry.op.name == "embedding":
+        return 0
+    return 6 * out.width * (W.width // out.shape[-1])  # each output is a sum over a row of W, or a scan's several rows
 
 
 @cache
