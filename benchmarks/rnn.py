@@ -26,12 +26,16 @@ TARGETS = {
 TOLERANCE = 1e-4  # 32 or 64 updates in float32, which bring the loss down by 3 or 4 %
 COLD = None
 
-NAMES = ("layer1.layer.weight_ih_l0", "layer1.layer.weight_hh_l0", "layer1.layer.bias_ih_l0", "layer1.layer.bias_hh_l0",
-         "layer2.weight", "layer2.bias")
-
 
 def cell(work):
     return work.name.split("-")[0]
+
+
+def names(work):
+    """The weights, in PyTorch's order."""
+    layer = f"layer1.{cell(work).lower()}"
+    return [*(f"{layer}.{kind}_l0" for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")),
+            "layer2.weight", "layer2.bias"]
 
 
 # --- the data, the initial weights and the loss: the same for everyone --------------------------------------------
@@ -46,7 +50,7 @@ def data(work):
     shapes = ((gates, features), (gates, hidden), (gates,), (gates,), (classes, hidden), (classes,))
     bound = 1 / np.sqrt(hidden)
     return arrays | {name: rng.uniform(-bound, bound, shape).astype(np.float32)
-                     for name, shape in zip(NAMES, shapes, strict=True)}
+                     for name, shape in zip(names(work), shapes, strict=True)}
 
 
 def sigmoid(z):
@@ -55,7 +59,7 @@ def sigmoid(z):
 
 def loss(work, data, weights):
     """Cross-entropy on all rows, in float64."""
-    W_ih, W_hh, b_ih, b_hh, W, b = (weights[name].astype(np.float64) for name in NAMES)
+    W_ih, W_hh, b_ih, b_hh, W, b = (weights[name].astype(np.float64) for name in names(work))
     h = c = np.zeros((work.rows, work.shape[2]))
     for t in range(work.shape[0]):
         z_in, z_h = data["X"][:, t] @ W_ih.T + b_ih, h @ W_hh.T + b_hh
@@ -105,7 +109,7 @@ def jax_net(work):
     from jax.nn import sigmoid
 
     def net(params, x):
-        W_ih, W_hh, b_ih, b_hh, W, b = (params[name] for name in NAMES)
+        W_ih, W_hh, b_ih, b_hh, W, b = (params[name] for name in names(work))
         h0 = jnp.zeros((x.shape[0], work.shape[2]))
 
         def lstm(state, z):
