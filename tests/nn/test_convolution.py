@@ -277,10 +277,11 @@ NETWORKS = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("engine", ["cpu", "reference"])
 @pytest.mark.parametrize("name", NETWORKS)
-def test_convolutional_networks_learn_and_predict_what_they_evaluate(name):
+def test_convolutional_networks_learn_and_predict_what_they_evaluate(name, engine):
     net, (X, y) = NETWORKS[name]().init(0), lines(160)
     run = ct.fit(net, X, y, loss="cross_entropy", optimizer=ct.optim.AdamW(1e-2), epochs=12, validation=(*lines(60),),
-                 metrics="accuracy", engine="reference")  # fmt: skip
+                 metrics="accuracy", engine=engine)  # fmt: skip
     assert max(run.history["val_accuracy"]) > 0.9
-    np.testing.assert_allclose(net.predict(X, engine="reference"), net(X).numpy(), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(net.predict(X, engine=engine), net(X).numpy(), rtol=1e-4, atol=1e-5)

@@ -319,24 +319,26 @@ def test_names_in_recordings_tell_layers_and_directions_apart():
     assert {"layer1.gru.gates", "layer1.gru.h"} <= {v.name for v in one.values()}
 
 
+@pytest.mark.parametrize("engine", ["cpu", "reference"])
 @every_cell
-def test_ready_networks_learn_to_add_and_predict_what_they_evaluate(cell):
+def test_ready_networks_learn_to_add_and_predict_what_they_evaluate(cell, engine):
     X = numbers(120, 6, IN)
     y = X[..., 0].sum(1) / 2
     net = Recurrent(IN, 12, 1, cell, bidirectional=cell == "gru", layers=2 if cell == "rnn" else 1).init(0)
-    run = ct.fit(net, X, y, optimizer=ct.optim.AdamW(1e-2), epochs=12, batch_size=16, engine="reference")
+    run = ct.fit(net, X, y, optimizer=ct.optim.AdamW(1e-2), epochs=12, batch_size=16, engine=engine)
     assert run.history["loss"][-1] < 0.1 * run.history["loss"][0]
-    out = net.predict(X, engine="reference")
+    out = net.predict(X, engine=engine)
     np.testing.assert_allclose(out, net(X).numpy(), rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(net.predict(X[:, :3], engine="reference"), net(X[:, :3]).numpy(), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(net.predict(X[:, :3], engine=engine), net(X[:, :3]).numpy(), rtol=1e-5, atol=1e-6)
 
 
-def test_a_program_equals_the_eager_step_for_every_kind_of_layer():
+@pytest.mark.parametrize("engine", ["cpu", "reference"])
+def test_a_program_equals_the_eager_step_for_every_kind_of_layer(engine):
     X, y = numbers(8, TIME, IN), numbers(8, 2)
     for cell in CELLS:
         net = Recurrent(IN, K, 2, cell, layers=2, bidirectional=True, dropout=0.3).init(0).astype("float64")
         before = net.theta.copy()
-        program = ct.compile(net, "mse", ct.optim.SGD(0.1), 8, X, y, engine="reference", seed=4)
+        program = ct.compile(net, "mse", ct.optim.SGD(0.1), 8, X, y, engine=engine, seed=4)
         program.feed(X, y)
         program.run()
         after, net.theta[:] = net.theta.copy(), before

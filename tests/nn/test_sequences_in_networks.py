@@ -29,6 +29,7 @@ from cutaway.nn import (
 )
 
 LENGTHS = np.array([3, 1, 6, 4])
+both_engines = pytest.mark.parametrize("engine", ["cpu", "reference"])
 
 
 def garbage(x, lengths, seed=9):
@@ -160,24 +161,26 @@ def sums(n=120, longest=7, seed=0):
     return rows, np.array([row[:, 0].sum() / 2 for row in rows])
 
 
+@both_engines
 @pytest.mark.parametrize("name", NETWORKS)
-def test_programs_read_the_lengths_and_learn(name):
+def test_programs_read_the_lengths_and_learn(name, engine):
     rows, y = sums()
     net = NETWORKS[name]().init(0)
     run = ct.fit(net, rows, y, optimizer=ct.optim.AdamW(2e-2), epochs=15, batch_size=16, validation=0.2,
-                 early_stopping=12, engine="reference")  # fmt: skip
+                 early_stopping=12, engine=engine)  # fmt: skip
     assert min(run.history["val_loss"]) < 0.35 * run.history["val_loss"][0]
     x, lengths = run.program.engine.listing.inputs
     assert (x.name, lengths.name, lengths.dtype, lengths.shape) == ("x", "lengths", np.dtype("int32"), ())
-    out = net.predict(rows, engine="reference")
+    out = net.predict(rows, engine=engine)
     np.testing.assert_allclose(out, net(ct.Sequences.from_list(rows)).numpy(), rtol=1e-4, atol=1e-5)
-    alone = np.concatenate([net.predict(row[None], engine="reference") for row in rows[:4]])
+    alone = np.concatenate([net.predict(row[None], engine=engine) for row in rows[:4]])
     if name != "pooled":  # a strided window at the edge of one step sees the same zeros, but needs padding to fit
         np.testing.assert_allclose(alone, out[:4], rtol=1e-4, atol=1e-5)
 
 
+@both_engines
 @pytest.mark.parametrize("name", NETWORKS)
-def test_padding_changes_no_weight(name):
+def test_padding_changes_no_weight(name, engine):
     rows, y = sums(40)
     clean = ct.Sequences.from_list(rows)
     dirty = clean.with_values(garbage(clean.values, clean.lengths))
@@ -187,22 +190,23 @@ def test_padding_changes_no_weight(name):
     trained = []
     for X in (clean, dirty, clean.with_values(gaps), longer):
         net = NETWORKS[name]().init(0).astype("float64")
-        ct.fit(net, X, y, epochs=2, batch_size=16, engine="reference")
+        ct.fit(net, X, y, epochs=2, batch_size=16, engine=engine)
         trained.append(net.theta.copy())
     for other in trained[1:]:
         np.testing.assert_allclose(other, trained[0], rtol=1e-9, atol=1e-12)
 
 
+@both_engines
 @pytest.mark.parametrize("name", NETWORKS)
-def test_predict_takes_sequences_of_any_length(name):
+def test_predict_takes_sequences_of_any_length(name, engine):
     net = NETWORKS[name]().init(0)
     rows, y = sums(30)
-    ct.fit(net, rows, y, epochs=1, engine="reference")
+    ct.fit(net, rows, y, epochs=1, engine=engine)
     for longest in (3, 12):
         others, _ = sums(9, longest, seed=longest)
         np.testing.assert_allclose(
-            net.predict(others, batch_size=4, engine="reference"), net(others).numpy(), rtol=1e-5, atol=1e-6)
-    assert net.predict(ct.Sequences.from_list(rows)[:0], engine="reference").shape == (0, 1)
+            net.predict(others, batch_size=4, engine=engine), net(others).numpy(), rtol=1e-5, atol=1e-6)
+    assert net.predict(ct.Sequences.from_list(rows)[:0], engine=engine).shape == (0, 1)
 
 
 def test_lists_of_one_length_are_arrays_and_of_several_are_sequences():
@@ -230,14 +234,15 @@ def test_sequences_may_be_one_of_several_inputs(form):
     assert net.predict(X, engine="reference").shape == (60, 1)
 
 
-def test_words_of_different_sentences():
+@both_engines
+def test_words_of_different_sentences(engine):
     rows = [np.arange(k) % 5 for k in (3, 1, 6, 4, 2, 5)]
     net = words().init(0)
-    run = ct.fit(net, rows, np.array([3.0, 1, 6, 4, 2, 5]), epochs=30, batch_size=6, engine="reference",
+    run = ct.fit(net, rows, np.array([3.0, 1, 6, 4, 2, 5]), epochs=30, batch_size=6, engine=engine,
                  optimizer=ct.optim.AdamW(3e-2))  # fmt: skip
     assert run.history["loss"][-1] < 0.3 * run.history["loss"][0]
     with pytest.raises(ArgumentError, match="whole numbers from 0 to 4, got 0 to 7"):
-        net.predict([np.arange(2)] * 5 + [np.arange(8)], engine="reference")
+        net.predict([np.arange(2)] * 5 + [np.arange(8)], engine=engine)
 
 
 def test_validation_data_may_be_longer_than_training_data():
@@ -261,7 +266,8 @@ def test_a_resumed_run_goes_on_bit_for_bit(tmp_path):
     np.testing.assert_array_equal(parts.theta, whole.theta)
 
 
-def test_sequences_on_disk_come_in_stages(tmp_path, monkeypatch):
+@both_engines
+def test_sequences_on_disk_come_in_stages(tmp_path, monkeypatch, engine):
     from cutaway.train import feeding
 
     rows, y = sums(50)
@@ -272,7 +278,7 @@ def test_sequences_on_disk_come_in_stages(tmp_path, monkeypatch):
     trained = []
     for X in (s, mapped):
         net = Recurrent(2, 4, 1).init(0).astype("float64")
-        ct.fit(net, X, y, epochs=2, batch_size=8, validation=(X, y), engine="reference")
+        ct.fit(net, X, y, epochs=2, batch_size=8, validation=(X, y), engine=engine)
         trained.append(net.theta.copy())
     np.testing.assert_array_equal(*trained)
 

@@ -43,6 +43,6 @@ __all__ = [
     "ACTIVATIONS", "CNN", "ELU", "GELU", "GRU", "LSTM", "MLP", "RNN", "SELU", "Activation", "AvgPool1d",
     "AvgPool2d", "BatchNorm1d", "BatchNorm2d", "Buffer", "Conv1d", "Conv2d", "Dropout", "Embedding", "Flatten",
     "GlobalAveragePool", "GlobalMaxPool", "Identity", "LastState", "LayerNorm", "LeakyReLU", "Linear", "LogSoftmax",
-    "MaxPool1d", "MaxPool2d", "Mish", "Mode", "Module", "Parameter", "ReLU", "Recurrent", "RecurrentLayer", "Sequential", "SiLU",
-    "Sigmoid", "Softmax", "Softplus", "Tanh", "init", "training_mode",
+    "MaxPool1d", "MaxPool2d", "Mish", "Mode", "Module", "Parameter", "ReLU", "Recurrent", "RecurrentLayer",
+    "Sequential", "SiLU", "Sigmoid", "Softmax", "Softplus", "Tanh", "init", "training_mode",
 ]  # fmt: skip

@@ -7,6 +7,6 @@ from .plan import Plan, fenced, plan
 from .record import SEED, STEP, Recorded, Step, lengths_of, named_inputs, rows_of, trace_model
 
 __all__ = [
-    "SEED", "STEP", "Instruction", "Listing", "Plan", "Recorded", "Rows", "ShapeOf", "Step", "Value", "evaluation", "fenced",
-    "lengths_of", "named_inputs", "plan", "rows_of", "short", "table", "trace_model", "training",
+    "SEED", "STEP", "Instruction", "Listing", "Plan", "Recorded", "Rows", "ShapeOf", "Step", "Value", "evaluation",
+    "fenced", "lengths_of", "named_inputs", "plan", "rows_of", "short", "table", "trace_model", "training",
 ]  # fmt: skip
