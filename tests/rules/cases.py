@@ -410,10 +410,10 @@ SCAN = {"reverse": False, "truncate": None}
 GATES = {"rnn": 1, "gru": 3, "lstm": 4}
 
 
-def scan(name, rng, n, k, state=False, ends=False, bias=True, **settings):
+def scan(name, rng, n, k, state=False, ends=False, bias=True, width=None, **settings):
     """Inputs of a recurrent scan over four steps, from a state or not, of different lengths or not."""
-    k, states = min(k, 6), 2 if name == "lstm" else 1
-    inputs = [0.5 * away(rng, n, 4, GATES[name] * k), 0.5 * away(rng, GATES[name] * k, k)]
+    k, states = width or min(k, 6), 2 if name == "lstm" else 1
+    inputs = [0.5 * away(rng, n, 4, GATES[name] * k), min(0.5, 4 / k) * away(rng, GATES[name] * k, k)]
     inputs.append(away(rng, GATES[name] * k) if bias else None)
     inputs += [away(rng, n, k) if state else None for _ in range(states)]
     inputs.append(lengths_of(rng, n, 4) if ends else None)
@@ -440,6 +440,11 @@ def enter_scan(name, case_name, options):
 for name in GATES:
     for case_name, options in SCANS.items():
         enter_scan(name, case_name, options)
+
+
+@case("lstm")
+def scan_of_a_wide_state(rng, n, k):
+    return scan("lstm", rng, n, k, ends=True, width=192)
 
 
 @case("rnn")

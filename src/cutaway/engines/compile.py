@@ -184,13 +184,17 @@ def compile(model: Any, loss: str | Callable = "mse", optimizer: Optimizer | Non
     return Program(made, model)
 
 
-def evaluator(model: Any, X: Any, engine: str = "cpu", batch_size: int = 1024, threads: int | None = None) -> Program:
-    """The program that evaluates `model` on inputs like X: forward only, dropout and batch norm at rest."""
+def evaluator(model: Any, X: Any, engine: str = "cpu", batch_size: int = 1024, threads: int | None = None,
+              keep_all: bool = False) -> Program:  # fmt: skip
+    """The program that evaluates `model` on inputs like X: forward only, dropout and batch norm at rest.
+
+    keep_all: no value shares memory with another, so that `value` reads any of them after `predict`.
+    """
     recorded = trace_model(model, None, gathered(X))  # the shape of no rows will do
     shards = ENGINES[engine].choose_threads(recorded, batch_size, threads)
-    made = ENGINES[engine](evaluation(recorded), batch_size, shards=shards)
+    made = ENGINES[engine](evaluation(recorded), batch_size, shards=shards, keep_all=keep_all)
     if shards > 1 and not made.shardable:
-        made = ENGINES[engine](evaluation(recorded), batch_size)
+        made = ENGINES[engine](evaluation(recorded), batch_size, keep_all=keep_all)
     return Program(made, model)
 
 

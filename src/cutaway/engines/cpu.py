@@ -187,6 +187,7 @@ class CPU(Reference):
                 chunk = min(left, self._chunk())
                 self._steps(chunk)
                 left -= chunk
+            self.n = int(self._states[0, slots.TOTAL])
         return self.outputs
 
     def _prepare_states(self, order: np.ndarray | None, position: int) -> None:

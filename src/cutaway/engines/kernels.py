@@ -585,15 +585,17 @@ def shortened(n, lengths, l, window, stride, padding, dilation):
 # ---- recurrent scans: the input's products for all steps came before; only the state's are inside -------------------
 
 
-def rnn(n, u, W, b, h0, lengths, y, h, work, time, k, relu, reverse):
-    Wt, bias, z = work, at(work, k * k), at(work, k * k + k)
-    _transpose(W, Wt, k, k)
+def rnn(n, u, W, b, h0, lengths, y, h, work, time, k, relu, reverse, wide):
+    bias, z = work, at(work, k)
+    Wt = at(z, k * n)
+    if not wide:
+        _transpose(W, Wt, k, k)
     _begin(b, bias, k)
     _begin(h0, h, n * k)
     for s in range(time):
         t = time - 1 - s if reverse else s
         if s or given(h0):
-            gemm(0, 0, n, k, k, h, k, Wt, k, 0, z, k)
+            _state_product(n, k, k, h, W, Wt, z, wide)
         else:
             _zero(z, n * k)
         for r in range(n):
@@ -602,6 +604,17 @@ def rnn(n, u, W, b, h0, lengths, y, h, work, time, k, relu, reverse):
                 _zero(at(y, now), k)
             else:
                 _rnn_step(at(u, now), at(z, r * k), bias, at(h, r * k), at(y, now), k, relu)
+
+
+def _state_product(n, k, m, h, W, Wt, z, wide):
+    """z (n, m) = h Wᵀ. A wide W is faster from the left, z and h transposed (n = 16, k = 256: 81 against 46 GFLOP/s)."""
+    if wide:
+        turned, result = at(z, n * m), at(z, n * m + n * k)
+        _transpose(h, turned, n, k)
+        gemm(0, 0, m, n, k, W, k, turned, n, 0, result, n)
+        _transpose(result, z, m, n)
+    else:
+        gemm(0, 0, n, m, k, h, k, Wt, m, 0, z, m)
 
 
 def _begin(start, state, k):
@@ -686,16 +699,18 @@ def _state_weights(n, time, k, m, du, width, y, D, h0, lengths, dW, reverse):
             _copy(at(D, r * width), at(du, (r * time + edge) * width), m)
 
 
-def lstm(n, u, W, b, h0, c0, lengths, y, h, c, gates, cells, work, time, k, reverse):
-    Wt, bias, z = work, at(work, 4 * k * k), at(work, 4 * k * k + 4 * k)
-    _transpose(W, Wt, 4 * k, k)
+def lstm(n, u, W, b, h0, c0, lengths, y, h, c, gates, cells, work, time, k, reverse, wide):
+    bias, z = work, at(work, 4 * k)
+    Wt = at(z, 4 * k * n)
+    if not wide:
+        _transpose(W, Wt, 4 * k, k)
     _begin(b, bias, 4 * k)
     _begin(h0, h, n * k)
     _begin(c0, c, n * k)
     for s in range(time):
         t = time - 1 - s if reverse else s
         if s or given(h0):
-            gemm(0, 0, n, 4 * k, k, h, k, Wt, 4 * k, 0, z, 4 * k)
+            _state_product(n, k, 4 * k, h, W, Wt, z, wide)
         else:
             _zero(z, 4 * n * k)
         for r in range(n):
@@ -789,15 +804,17 @@ def _lstm_step_back(dh, dy, dc, gates, c, before, di, df, dg, do, Di, Df, Dg, Do
         dc[j] = c_
 
 
-def gru(n, u, W, b, h0, lengths, y, h, gates, v, work, time, k, reverse):
-    Wt, bias, z = work, at(work, 3 * k * k), at(work, 3 * k * k + 3 * k)
-    _transpose(W, Wt, 3 * k, k)
+def gru(n, u, W, b, h0, lengths, y, h, gates, v, work, time, k, reverse, wide):
+    bias, z = work, at(work, 3 * k)
+    Wt = at(z, 3 * k * n)
+    if not wide:
+        _transpose(W, Wt, 3 * k, k)
     _begin(b, bias, 3 * k)
     _begin(h0, h, n * k)
     for s in range(time):
         t = time - 1 - s if reverse else s
         if s or given(h0):
-            gemm(0, 0, n, 3 * k, k, h, k, Wt, 3 * k, 0, z, 3 * k)
+            _state_product(n, k, 3 * k, h, W, Wt, z, wide)
         else:
             _zero(z, 3 * n * k)
         for r in range(n):
@@ -999,6 +1016,7 @@ def _embedding(v: dict[str, Value], i: Instruction) -> dict | None:
     return {"k": k, "entries": entries, "r": v["i"].width} if v["i"].rows and v["i"].role == "input" else None
 
 
+WIDE = 192  # from this width of a state on, its products are done with the weights on the left
 LARGEST_PATCHES = 2**17  # numbers: what of an image is unfolded at a time stays in the second-level cache
 
 
@@ -1061,7 +1079,11 @@ def _scan(room: dict[str, tuple[int, int]]):
         if y.rows != 1 or any(v[name] is None for name in wanted) or v["W"].rows:
             return None
         square, fixed, row, step = room["back" if i.backward else "forward"]
-        flags = {"reverse": int(i.attributes["reverse"]), "truncate": i.attributes["truncate"] or 0}
+        wide = k >= WIDE
+        if wide and not i.backward:
+            square, row = 0, 2 * row + 1
+        flags = {"wide": int(wide), "reverse": int(i.attributes["reverse"])}
+        flags["truncate"] = i.attributes["truncate"] or 0
         if "relu" in i.attributes:
             flags["relu"] = int(i.attributes["relu"])
         return flags | {"time": time, "k": k, "work": (square * k * k + fixed * k, (row + step * time) * k)}
