@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import cutaway as ct
-from cutaway.engines import cpu
+from cutaway.engines import cpu, evaluator
 
 engines = pytest.mark.parametrize("engine", ["cpu", pytest.param("reference", marks=pytest.mark.smoke)])
 
@@ -193,3 +193,15 @@ def test_the_reference_engine_imports_neither_numba_nor_llvmlite():
             "assert not {'numba', 'llvmlite'} & sys.modules.keys()")  # fmt: skip
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=os.environ, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@engines
+def test_an_evaluator_that_keeps_all_shows_every_value_of_its_last_batch(engine):
+    net = ct.nn.MLP(3, [4], 2).init(0)
+    X = np.random.default_rng(0).normal(size=(7, 3)).astype(np.float32)
+    program = evaluator(net, X, engine=engine, batch_size=4, keep_all=True)
+    out = program.predict(X)
+    z, a = program.value("layer1.z"), program.value("layer1.a")
+    np.testing.assert_allclose(z, X[4:] @ net[0].weight.data.T + net[0].bias.data, rtol=1e-5, atol=1e-6)
+    assert (z < 0).any() and np.array_equal(a, np.maximum(z, 0))
+    assert np.array_equal(program.value("layer2.z"), out[4:])
