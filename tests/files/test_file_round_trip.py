@@ -7,7 +7,7 @@ import pickle
 import numpy as np
 import pytest
 import safetensors
-from saved_networks import CUSTOM, STANDARD, Bag, Named, Pair, Skip, awake, rows
+from saved_networks import CUSTOM, STANDARD, Bag, Memory, Named, Pair, Skip, awake, rows
 
 import cutaway as ct
 from cutaway import files, nn
@@ -124,6 +124,21 @@ def test_a_restored_model_knows_its_input(path):
         back(np.zeros((3, 5)))
     with pytest.raises(ArgumentError, match="takes inputs 1 of them, got 2"):
         back(np.zeros((3, 4)), np.zeros((3, 4)))
+
+
+def test_a_restored_model_takes_sequences_of_any_length(path):
+    X = CUSTOM["memory"][1]
+    net = awake(Memory)
+    files.save(net, path, input=X)
+    back = files.load(path)
+    longer = (ct.Sequences(np.ones((3, 9, 3)), [9, 2, 5]), np.ones((3, 2)))
+    assert np.array_equal(predictions(back, longer), predictions(net, longer))
+    again = ct.compile(back, "mse", engine="reference").engine.listing.inputs  # an example from the file alone
+    assert [(v.name, v.shape) for v in again] == [("x1", (4, 3)), ("x1.lengths", ()), ("x2", (2,))]
+    with pytest.raises(ArgumentError, match="takes x1 as Sequences, got an array"):
+        back(longer[0].values, longer[1])
+    with pytest.raises(ArgumentError, match=r"how many time steps it takes is not known.*pass ct\.save"):
+        files.save(net, path)
 
 
 def test_a_restored_model_checks_what_it_looks_up(path):
