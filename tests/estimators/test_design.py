@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import cutaway as ct
-from cutaway.estimators.design import Design, batch_for, epochs_for
+from cutaway.estimators.design import Design
+from cutaway.estimators.design_tables import batch_for, epochs_for
 
 
 def table(n, seed=0):

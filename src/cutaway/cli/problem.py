@@ -115,7 +115,7 @@ def decide(y: Any, task: str | None) -> tuple[str, str]:
 def divide(problem: Problem, test: float, seed: int) -> tuple[tuple[np.ndarray, ...], str]:
     """Rows to learn from, to see when to stop (none of a small table) and to test on; and how they were chosen."""
     from ..data import split
-    from ..estimators.design import SMALL
+    from ..estimators.design_tables import SMALL
 
     n = len(problem.y)
     shares = (test,) if n * (1 - test) < SMALL else ((1 - test) * VALIDATION, test)

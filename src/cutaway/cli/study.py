@@ -67,7 +67,7 @@ class Study:
         with timed(self.found.seconds, "encoding"):
             self.estimator = self._estimator()
             X, y = self.rows(0)
-            self._data = prepare(self.estimator, X, y)
+            self._data = self.estimator.prepare(X, y)
             self.estimator.target_encoder_.names = list(self.problem.targets)
         found, design = self.found, self.estimator.design_
         if self.options.lr is not None:
@@ -82,7 +82,7 @@ class Study:
         """Run ct.fit; Ctrl-C ends it early and the best weights so far stay."""
         self.estimator.verbose = progress
         began = time.perf_counter()
-        self.estimator._train(*self._data, began)
+        self.estimator.train(self._data, began)
         run = self.estimator.run_
         self.found.seconds["encoding"] += time.perf_counter() - began - run.seconds - run.compiling
         if run.compiling > 0.1:
@@ -194,14 +194,6 @@ def begin(options: Options, path: Path, *args: Any) -> Study:
     with timed(seconds, "reading"):
         problem = read(path, *args)
     return Study(problem, options, seconds)
-
-
-def prepare(estimator: Any, X: Any, y: Any) -> tuple[Any, Any, Any]:
-    """The first half of the estimator's fit: encoders, design and network, before any training."""
-    estimator._check_arguments()
-    data = estimator._rows(X, y, None)
-    estimator._begin(*data)
-    return data
 
 
 def answers(model: Any, X: Any, classifies: bool) -> tuple[np.ndarray, np.ndarray | None]:

@@ -1,9 +1,10 @@
-"""What Classifier and Regressor share: table -> encoders -> design -> network -> ct.fit -> predictions."""
+"""What Classifier and Regressor share: X -> encoders -> design -> network -> ct.fit -> predictions."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from os import PathLike
 from typing import Any, ClassVar
 
@@ -11,57 +12,114 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from ..data import TableEncoder, TargetEncoder
-from ..data.encoder import as_table
+from ..data import TargetEncoder, Windows, forecast_split
 from ..data.reading import is_frame
 from ..data.targets import as_target
 from ..engines import compile
 from ..errors import ArgumentError, DataError, TrainingError
 from ..nn import Linear, Module
 from ..optim import AdamW, Optimizer
+from ..program import named_inputs
 from ..random import stream
 from ..train import fit
-from .design import Design, choose_training, patience_for, plan, suit_rate, table_encoder
+from .design import Design, patience_for, plan, suit_rate
+from .inputs import KINDS, Inputs, kind_of, refuse_other_kind, take
 from .networks import check_network, count_outputs, own_network
 from .weights import none_if_equal, row_weights
 
 
+@dataclass
+class Rows:
+    """The rows that count: what kind they are, X, targets, weights (n,) or None, and the names of X's features.
+
+    `held` are row numbers to learn from and to hold back, where they must not be drawn by chance.
+    """
+
+    kind: Inputs
+    X: Any
+    y: Any
+    weights: np.ndarray | None
+    names: list[str] | None = None
+    held: tuple[np.ndarray, np.ndarray] | None = None
+
+    def __len__(self) -> int:
+        return self.kind.count(self.X)
+
+    def take(self, kept: np.ndarray) -> Rows:
+        weights = None if self.weights is None else none_if_equal(self.weights[kept])
+        return Rows(self.kind, self.kind.take(self.X, kept), take(self.y, kept), weights, self.names)
+
+
 class Estimator(BaseEstimator):
-    """A whole problem: raw tables in, predictions in the target's own terms out."""
+    """A whole problem: raw tables, images or sequences in, predictions in the target's own terms out."""
 
     model_: Module
     design_: Design
-    encoder_: TableEncoder
+    encoder_: Any
     target_encoder_: TargetEncoder
+    _program: Any
+    _shapes: list[tuple[int, ...]]
 
     #: Names of the losses that fit the tasks of this estimator, by task.
     losses_for: ClassVar[dict[str, tuple[str, ...]]]
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
-        """Learn from X, any table (n rows), and y (n,) or (n, outputs), rows counting as much as their weights (n,).
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Any:
+        """Learn from X, n rows, and y (n,) or (n, outputs), rows counting as much as their weights (n,).
 
-        Returns the estimator. Ctrl-C ends training early and keeps the best weights so far. Raises DataError for
-        data that cannot be learnt from and ArgumentError for an argument of the constructor outside its values.
+        X is a table, images or sequences, in any of the forms that the class takes; y may be left out where X brings
+        labels of its own. Returns the estimator. Ctrl-C ends training early and keeps the best weights so far. Raises
+        DataError for data that cannot be learnt from and ArgumentError for an argument of the constructor outside its
+        values.
         """
         began = time.perf_counter()
+        return self.train(self.prepare(X, y, sample_weight), began)
+
+    def prepare(self, X: Any, y: Any = None, sample_weight: Any = None) -> Rows:
+        """The first half of fit: reads X and makes encoders, `design_` and a network with its first weights.
+
+        `train` takes what it gives back; in between the design may be looked at, and changed.
+        """
         self._check_arguments()
-        table, y, weights = self._rows(X, y, sample_weight)
-        self._begin(table, y, weights)
-        self._train(table, y, weights, began)
+        rows = self._rows(X, y, sample_weight)
+        self._begin(rows)
+        return rows
+
+    def train(self, rows: Rows, began: float | None = None) -> Any:
+        """The second half of fit: trains as `design_` says. `began` is when the time limit began to run."""
+        began = time.perf_counter() if began is None else began
+        design = self.design_
+        validation: Any = design.validation or None
+        if isinstance(self.validation, tuple | list):
+            Xv, yv, wv = (*self.validation, None)[:3]
+            held = self._rows(Xv, yv, wv, like=self.inputs_)
+            validation = self._encoded(held)[: 2 if held.weights is None else 3]
+        elif rows.held is not None and design.validation:
+            validation = self._encoded(rows.take(rows.held[1]))[:2]
+            rows = rows.take(rows.held[0])
+        Z, T, w = self._encoded(rows)
+        self._set_limits(T)
+        left = None if self.time_limit is None else max(0.0, self.time_limit - (time.perf_counter() - began))
+        self.run_ = fit(
+            self.model_, Z, T, loss=self._loss(), optimizer=self.optimizer or design.optimizer(), epochs=design.epochs,
+            batch_size=min(design.batch_size, len(T)), validation=validation, sample_weight=none_if_equal(w),
+            seed=self._seed, shuffle=design.batch_size < design.train_rows, early_stopping=design.patience,
+            threads=self.threads, progress=bool(self.verbose), time_limit=left,
+        )  # fmt: skip
+        self.history_ = self.run_.history
         return self
 
     def _partial_fit(self, X: Any, y: Any, classes: Any, sample_weight: Any) -> Any:
         """One pass over the rows given. The first call fixes the encoders and the network."""
         self._check_arguments()
-        table, y, weights = self._rows(X, y, sample_weight)
-        if not hasattr(self, "model_"):
-            self._begin(table, y, weights, classes)
-        arrays = self._encoded(table, y, weights)
-        if not hasattr(self, "_program"):
-            self._compile(arrays)
-        self._set_limits(arrays[1])
-        weight = np.ones(len(arrays[1])) if arrays[2] is None else arrays[2] / arrays[2].mean()
-        self._program.feed(arrays[0], arrays[1], weight)
+        begun = hasattr(self, "model_")
+        rows = self._rows(X, y, sample_weight, like=self.inputs_ if begun else None)
+        if not begun:
+            self._begin(rows, classes)
+        Z, T, w = self._encoded(rows)
+        self._compile(Z, T)
+        self._set_limits(T)
+        weight = np.ones(len(T)) if w is None else w / w.mean()
+        self._program.feed(Z, T, weight)
         self._passes = getattr(self, "_passes", 0) + 1
         self._program.run(stream(self._seed, "batch order", self._passes).permutation(len(weight)))
         if not self._program.engine.finite:
@@ -72,45 +130,62 @@ class Estimator(BaseEstimator):
         return self
 
     # ---- the steps of fit --------------------------------------------------------------------------------------------
-    def _rows(self, X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, np.ndarray | None]:
-        """The table, target and weights of the rows that count."""
-        if y is None:
-            raise DataError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
+    def _rows(self, X: Any, y: Any, sample_weight: Any, like: Inputs | None = None) -> Rows:
+        """The rows that count. `like`: they must be of this kind, read as the encoder's were."""
+        kind = kind_of(X) if like is None else like
+        if like is not None:
+            refuse_other_kind(like, X)
         self._named = hasattr(X, "columns") or hasattr(X, "column_names") or isinstance(X, dict | str | PathLike)
-        table = as_table(X)
-        n = table.shape[0]
+        if y is None and kind.name == "table" and not isinstance(X, str | PathLike):
+            raise DataError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
+        read = kind.read(X, None if like is None else self.encoder_)
+        y = read.y if y is None else y
+        if y is None:
+            raise DataError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None, and these {kind.many} come "
+                "without labels."
+            )
+        rows = Rows(kind, read.X, y, None, read.names)
+        n = len(rows)
         if n == 0:
-            raise DataError(f"No rows: 0 sample(s) (shape={table.shape}) while a minimum of 1 is required.")
-        rows = len(as_target(y)[0])
-        if rows != n:
-            raise DataError(f"X has {n} rows, y {rows}: inconsistent numbers of samples. Give y one value a row of X.")
-        weights = none_if_equal(row_weights(sample_weight, n))
-        if weights is not None and not weights.all():
-            kept = np.flatnonzero(weights)
-            table, y, weights = take(table, kept), take(y, kept), none_if_equal(weights[kept])
-        return table, y, weights
+            shape = f" (shape={read.X.shape})" if hasattr(read.X, "shape") else ""
+            raise DataError(f"No {kind.many}: 0 sample(s){shape} while a minimum of 1 is required.")
+        targets = len(as_target(y)[0])
+        if targets != n:
+            raise DataError(
+                f"X has {n} {kind.many}, y {targets}: inconsistent numbers of samples. Give y one value a row of X."
+            )
+        rows.weights = none_if_equal(row_weights(sample_weight, n))
+        if rows.weights is not None and not rows.weights.all():
+            kept = np.flatnonzero(rows.weights)
+            rows, X = rows.take(kept), X[kept] if isinstance(X, Windows) else X
+        if isinstance(X, Windows) and isinstance(self.validation, float) and n >= kind.fewest:
+            learn, steer = forecast_split(X, self.validation)
+            rows.held = learn, steer
+        return rows
 
     def _target(self, y: Any, weights: np.ndarray | None, classes: Any = None) -> TargetEncoder:
         raise NotImplementedError
 
-    def _begin(self, table: Any, y: Any, weights: np.ndarray | None, classes: Any = None) -> None:
+    def _begin(self, rows: Rows, classes: Any = None) -> None:
         """Encoders, design and a network with its first weights."""
-        n = table.shape[0]
+        n, kind = len(rows), rows.kind
         if n < 2:
-            raise DataError(f"There is only one sample (n_samples={n}): a network needs at least 2 rows to learn from.")
-        target = self._target(y, weights, classes)
+            raise DataError(
+                f"There is only one sample (n_samples={n}): a network needs at least 2 {kind.many} to learn from."
+            )
+        target = self._target(rows.y, rows.weights, classes)
         for name in ("_program", "_program_state", "_passes", "feature_names_in_", "limits_", "run_", "history_"):
             self.__dict__.pop(name, None)
-        encoder = table_encoder(n).fit(table, weights)
+        encoder = kind.encoder(rows.X, rows.weights, rows.names)
+        own_validation = isinstance(self.validation, tuple | list)
         share = self.validation if isinstance(self.validation, float) else 0.0
-        design = plan(n, encoder, target, share)
+        batch = {"auto": None, "full": n}.get(self.batch_size, self.batch_size)
+        design = plan(kind, n, encoder, target, share, batch, self.epochs)
         self._seed = seed_of(self.random_state)
         model = self._network(design)
-        if isinstance(self.validation, tuple | list):
+        if own_validation:
             design.asked["validation"] = "data of your own"
-        batch = {"auto": None, "full": n}.get(self.batch_size, self.batch_size)
-        choose_training(design, batch, self.epochs)
-        if isinstance(self.validation, tuple | list):
             design.patience = patience_for(design.epochs)
         if self.early_stopping is not True:
             design.patience = int(self.early_stopping) or None if design.patience else None
@@ -119,9 +194,9 @@ class Estimator(BaseEstimator):
                 design.reasons[name] = "as asked"
         if self.optimizer is not None:
             design.asked |= {"optimizer": repr(self.optimizer), "schedule": "its own"}
-        self.n_features_in_ = table.shape[1]
-        if self.__dict__.pop("_named", False) and is_frame(table):
-            self.feature_names_in_ = np.array([str(name) for name in table.columns], dtype=object)
+        self.n_features_in_ = kind.given(encoder)
+        if self.__dict__.pop("_named", False) and is_frame(rows.X):
+            self.feature_names_in_ = np.array([str(name) for name in rows.X.columns], dtype=object)
         self.encoder_, self.target_encoder_, self.design_, self.model_ = encoder, target, design, model
 
     def _network(self, design: Design) -> Module:
@@ -137,11 +212,12 @@ class Estimator(BaseEstimator):
             suit_rate(design, design.hidden)
         if isinstance(self.network, list | tuple | str):
             return design.network(self._seed)
+        kind = KINDS[design.inputs]
         model = own_network(self.network, design.n_in, design.n_out, design.dtype, self._seed)
         layers = [layer.n_out for _, layer in model.named_modules() if isinstance(layer, Linear)]
         suit_rate(design, layers[:-1])
         design.asked["hidden"] = f"{type(model).__name__}, {sum(p.size for p in model.parameters()):,} parameters"
-        outputs = count_outputs(model, design.n_in)
+        outputs = count_outputs(model, kind.example(design.encoder), f"{kind.name}, {kind.words(design.encoder)}")
         if design.task == "binary" and outputs == 2 and self.loss is None:
             _two_outputs(design)
         if outputs != design.n_out:
@@ -151,11 +227,11 @@ class Estimator(BaseEstimator):
             )
         return model
 
-    def _encoded(self, table: Any, y: Any, weights: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, Any]:
+    def _encoded(self, rows: Rows) -> tuple[Any, np.ndarray, Any]:
         """Inputs, targets and weights as the program takes them."""
-        Z = self.encoder_.transform(table, self.design_.dtype)
-        T = self.target_encoder_.transform(y, self.design_.dtype)
-        weights = self._weighed(T, weights)
+        Z = self.encoder_.transform(rows.X, self.design_.dtype)
+        T = self.target_encoder_.transform(rows.y, self.design_.dtype)
+        weights = self._weighed(T, rows.weights)
         if self.design_.loss == "cross_entropy":
             T = T.astype(np.int32)
         return Z, T, weights
@@ -163,36 +239,25 @@ class Estimator(BaseEstimator):
     def _weighed(self, T: np.ndarray, weights: np.ndarray | None) -> np.ndarray | None:
         return weights
 
-    def _train(self, table: Any, y: Any, weights: np.ndarray | None, began: float) -> None:
-        design = self.design_
-        validation: Any = design.validation or None
-        if isinstance(self.validation, tuple | list):
-            Xv, yv, wv = self._rows(*self.validation, *[None] * (3 - len(self.validation)))
-            validation = self._encoded(Xv, yv, wv)[: 2 if wv is None else 3]
-        Z, T, w = self._encoded(table, y, weights)
-        self._set_limits(T)
-        left = None if self.time_limit is None else max(0.0, self.time_limit - (time.perf_counter() - began))
-        self.run_ = fit(
-            self.model_, Z, T, loss=self._loss(), optimizer=self.optimizer or design.optimizer(), epochs=design.epochs,
-            batch_size=design.batch_size, validation=validation, sample_weight=none_if_equal(w), seed=self._seed,
-            shuffle=design.batch_size < design.train_rows, early_stopping=design.patience, threads=self.threads,
-            progress=bool(self.verbose), time_limit=left,
-        )  # fmt: skip
-        self.history_ = self.run_.history
-
     def _set_limits(self, T: np.ndarray) -> None:
         """What is remembered of the targets besides their encoder."""
 
     def _loss(self) -> str | Callable:
         return self.loss if callable(self.loss) else self.design_.loss
 
-    def _compile(self, arrays: tuple) -> None:
-        """The training program that partial_fit goes on with, in the state it was left in."""
+    def _compile(self, Z: Any, T: np.ndarray) -> None:
+        """The training program that partial_fit goes on with, in the state it was left in, for rows of this shape."""
+        shapes = [part.shape[1:] for part in named_inputs(Z).values()]
+        if hasattr(self, "_program"):
+            if shapes == self._shapes:
+                return
+            self._program_state = state_of(self._program)
+        self._shapes = shapes
         design = self.design_
         batch = 32 if self.batch_size in ("auto", "full") else self.batch_size
         optimizer = self.optimizer or AdamW(design.lr, weight_decay=design.weight_decay, decay="matrices")
         self._program = compile(
-            self.model_, self._loss(), optimizer, batch, arrays[0][:2], arrays[1][:2], weighted=True, seed=self._seed,
+            self.model_, self._loss(), optimizer, batch, Z[:2], T[:2], weighted=True, seed=self._seed,
             threads=self.threads,
         )  # fmt: skip
         for name, value in self.__dict__.pop("_program_state", {}).items():
@@ -202,22 +267,29 @@ class Estimator(BaseEstimator):
                 self._program.state[name][...] = value
 
     # ---- using it ----------------------------------------------------------------------------------------------------
-    def _outputs(self, Z: np.ndarray) -> np.ndarray:
+    @property
+    def inputs_(self) -> Inputs:
+        """The kind of input that was learnt from."""
+        check_is_fitted(self)
+        return KINDS[self.design_.inputs]
+
+    def _outputs(self, Z: Any) -> np.ndarray:
         """Raw outputs (n, n_out) for encoded rows."""
         return self.model_.predict(Z).reshape(len(Z), -1)
 
     def predict(self, X: Any) -> np.ndarray:
         """Predictions for the rows of X, in the target's own terms: (n,), or (n, outputs).
 
-        X has the columns that `fit` saw: a frame's are found by name, in any order, and others are ignored.
+        X is what `fit` takes, of the same kind. A frame's columns are found by name, in any order, and others are
+        ignored; image files are brought to the size and channels of training where that was done in training.
         """
-        check_is_fitted(self)
         return self._predict_encoded(self.encode(X))
 
-    def encode(self, X: Any) -> np.ndarray:
-        """The rows of X as the network takes them: (n, features)."""
-        check_is_fitted(self)
-        return self.encoder_.transform(X, self.design_.dtype)
+    def encode(self, X: Any) -> Any:
+        """The rows of X as the network takes them: (n, features), (n, height, width, channels) or sequences."""
+        kind = self.inputs_
+        refuse_other_kind(kind, X)
+        return self.encoder_.transform(kind.read(X, self.encoder_).X, self.design_.dtype)
 
     def _predict_encoded(self, Z: np.ndarray) -> np.ndarray:
         raise NotImplementedError
@@ -275,22 +347,18 @@ class Estimator(BaseEstimator):
         state.pop("run_", None)
         program = state.pop("_program", None)
         if program is not None:
-            state["_program_state"] = {k: v if k == "t" else v.copy() for k, v in program.state.items()}
+            state["_program_state"] = state_of(program)
         return state
+
+
+def state_of(program: Any) -> dict[str, Any]:
+    """The optimizer's averages and its step, copied."""
+    return {name: value if name == "t" else value.copy() for name, value in program.state.items()}
 
 
 def _two_outputs(design: Design) -> None:
     design.n_out, design.link, design.loss = 2, "softmax", "cross_entropy"
     design.reasons["output"] = "one neuron a class, as asked"
-
-
-def take(part: Any, kept: np.ndarray) -> Any:
-    """Some rows of a table, array or list."""
-    if hasattr(part, "iloc"):
-        return part.iloc[kept]
-    if hasattr(part, "tocsr"):
-        return part.tocsr()[kept]
-    return [part[i] for i in kept] if isinstance(part, list | tuple) else np.asarray(part)[kept]
 
 
 def seed_of(random_state: Any) -> int:

@@ -23,7 +23,7 @@ from .weights import with_class_weights
 
 
 class Classifier(ClassifierMixin, Estimator):
-    """A neural network that predicts classes, from a raw table to probabilities.
+    """A neural network that predicts classes, from a raw table, images or sequences to probabilities.
 
     >>> import cutaway as ct
     >>> X, y = ct.datasets.load("iris")
@@ -33,10 +33,15 @@ class Classifier(ClassifierMixin, Estimator):
     >>> model.predict_proba(X).shape
     (150, 3)
 
-    X is any table: text, categories, dates, booleans, numbers, gaps. y (n,) holds labels of any type; y (n, labels) of
-    0 and 1 is multilabel. `print(model.design_)` says what was built and why.
+    X is a table: text, categories, dates, booleans, numbers, gaps. Or images: an array (n, height, width, channels),
+    or (n, height, width) of bytes, a list of image files, a folder with a folder of them for each class, ct.data.Images
+    (read with a size). Or sequences: a float array (n, time, features), ct.Sequences, a list of arrays (time,
+    features), ct.data.Series, the path of a .ts file. Or an .npz file with X and y. y (n,) holds labels of any type; y
+    (n, labels) of 0 and 1 is multilabel; where X brings labels, as a folder does, y may be left out.
+    `print(model.design_)` says what was built and why.
 
-    network: "auto", hidden widths [64, 64], a Module (copied and started anew), or a function (n_in, n_out) -> Module.
+    network: "auto", widths of the hidden layers [64, 64], a Module (copied and started anew), or a function
+    (n_in, n_out) -> Module, with n_in the number of features (of a time step), or an image's (height, width, channels).
     loss: "binary_cross_entropy" or "cross_entropy", or a function of logits and targets; by the task if None.
     optimizer: AdamW with warm-up and cosine if None. epochs: by the number of rows if None. batch_size: rows a step,
     "full" or "auto". validation: the share of rows held back (from 200 rows up; fewer are all learnt from), None, or
@@ -96,6 +101,10 @@ class Classifier(ClassifierMixin, Estimator):
         """The labels, in the order of the columns of predict_proba."""
         check_is_fitted(self)
         return self.target_encoder_.classes
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """The share of rows predicted right; y may be left out where X brings its labels."""
+        return super().score(*self.inputs_.with_target(X, y, self.encoder_), sample_weight)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities (n, classes), rows summing to 1; of multilabel targets (n, labels), each on its own."""

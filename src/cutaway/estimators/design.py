@@ -1,6 +1,8 @@
 """design: reads X and y and says which network to train and how, each choice with its reason.
 
-The task fixes the output layer and the loss (the lecture's task table); the number of rows fixes the training strategy.
+The task fixes the output layer and the loss (the lecture's task table); what X is, a table, images or sequences, and
+how many rows it has fix the network and the training strategy (design_tables.py, design_images.py,
+design_sequences.py).
 """
 
 from __future__ import annotations
@@ -8,22 +10,17 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
-from ..data import TableEncoder, TargetEncoder
+from ..data import TargetEncoder
+from ..data.image_arrays import image_words
 from ..data.targets import as_target
 from ..nn import Module
 from ..optim import AdamW, Optimizer, schedules
-from .networks import plain_network
-
-#: Below this many rows every step sees all of them, none is held back and no neuron dropped out: nothing is left to
-#: chance, and a row of weight two is the row twice. Measured on small tables, it scores as well as mini-batches do.
-SMALL = 200
-#: Below this many rows numbers have 64 bits: it costs nothing.
-DOUBLE = 1000
-#: At this many rows and above batches are large, and the number of steps is bounded.
-LARGE = 20_000
+from .design_tables import rate_factor
+from .inputs import KINDS, Inputs, kind_of
+from .networks import built
 
 #: task: (link, loss) of the output layer.
 OUTPUTS = {
@@ -54,13 +51,16 @@ LOSS_REASONS = {
 class Design:
     """What to train and how: every choice is a field, `reasons` says why, `print` shows both.
 
-    `validation` is the share of rows held back, `warmup` the share of steps in which the learning rate rises.
-    `network()` and `optimizer()` build what was chosen.
+    `n_in` is how many features a row has (of a sequence: a time step), or (height, width, channels) of images. `kind`
+    is the network, "mlp", "cnn" or "recurrent"; `hidden` its fully connected layers and `spec` the rest of it, plain
+    values: channels, norm and augment of a cnn; cell, width, layers, bidirectional, and front, window and stride of the
+    filters before it, of a recurrent one. `validation` is the share of rows held back, `warmup` the share of steps in
+    which the learning rate rises. `network()` and `optimizer()` build what was chosen.
     """
 
     task: str
     rows: int
-    n_in: int
+    n_in: Any
     n_out: int
     link: str
     loss: str
@@ -78,13 +78,17 @@ class Design:
     reasons: dict[str, str]
     #: What the caller chose instead: the row of the table, and its value in words.
     asked: dict[str, str] = field(default_factory=dict)
-    encoder: TableEncoder | None = field(default=None, repr=False, compare=False)
+    kind: str = "mlp"
+    spec: dict[str, Any] = field(default_factory=dict)
+    #: What X is: "table", "images" or "sequences".
+    inputs: str = "table"
+    encoder: Any = field(default=None, repr=False, compare=False)
     target_encoder: TargetEncoder | None = field(default=None, repr=False, compare=False)
 
     @property
     def train_rows(self) -> int:
         """Rows to learn from: all but those held back."""
-        return self.rows - (min(max(1, round(self.validation * self.rows)), self.rows - 1) if self.validation else 0)
+        return left_over(self.rows, self.validation)
 
     @property
     def steps(self) -> int:
@@ -93,7 +97,7 @@ class Design:
 
     def network(self, seed: int = 0) -> Module:
         """A new network of this design, its first weights drawn from the seed."""
-        return plain_network(self.n_in, self.hidden, self.n_out, self.activation, self.dropout, self.dtype, seed)
+        return built(self, seed)
 
     def optimizer(self) -> Optimizer:
         """The optimizer with its schedule, which ct.fit stretches over the run."""
@@ -102,15 +106,16 @@ class Design:
 
     def table(self) -> list[tuple[str, str, str]]:
         """The rows that `print` shows: (choice, value, reason)."""
+        kind = KINDS[self.inputs]
         neurons = "neuron" if self.n_out == 1 else "neurons"
-        held = "none" if not self.validation else f"{self.validation:.0%} of the rows"
+        held = "none" if not self.validation else f"{self.validation:.0%} of the {kind.many}"
         stop = "" if self.patience is None else f", patience {self.patience} epochs"
-        widths = " and ".join(map(str, self.hidden)) or "none"
-        batch = f"{self.batch_size} rows" if self.batch_size < self.train_rows else "all rows"
+        batch = f"{self.batch_size} {kind.many}" if self.batch_size < self.train_rows else f"all {kind.many}"
         values = {
             "task": self.task,
-            "input": f"{self.n_in:,} features",
-            "hidden": f"{widths}, {self.activation}" + (f", dropout {self.dropout:g}" if self.dropout else ""),
+            "input": _input_words(self.inputs, self.n_in),
+            **({} if "hidden" in self.asked else _layers(self)),
+            "hidden": _hidden_words(self),
             "output": f"{self.n_out} {neurons}, {self.link}",
             "loss": self.loss,
             "optimizer": f"AdamW, lr {self.lr:g}, decay {self.weight_decay:g}",
@@ -145,15 +150,20 @@ class Design:
 
     @classmethod
     def from_json(cls, state: dict[str, Any], encoder: Any = None, target_encoder: Any = None) -> Design:
-        return cls(**state | {"hidden": tuple(state["hidden"])}, encoder=encoder, target_encoder=target_encoder)
+        """The design that `to_json` gave, of this version or an older one, which knew fewer choices."""
+        known = {one.name for one in fields(cls)}
+        state = {name: value for name, value in state.items() if name in known}
+        n_in = tuple(state["n_in"]) if isinstance(state["n_in"], list) else state["n_in"]
+        changed = {"hidden": tuple(state["hidden"]), "n_in": n_in}
+        return cls(**state | changed, encoder=encoder, target_encoder=target_encoder)
 
 
-def design(X: Any, y: Any, task: str | None = None) -> Design:
-    """What to train for this table and target, and how, each choice with its reason.
+def design(X: Any, y: Any = None, task: str | None = None) -> Design:
+    """What to train for this X and target, and how, each choice with its reason.
 
-    X is any table (n rows), y its target (n,) or (n, outputs). task overrules what y is taken for: 'regression',
-    'binary', 'multiclass', 'multilabel' or 'multi-output regression'. Raises DataError for a table or target that
-    cannot be learnt from.
+    X is any table, images or sequences (n rows), as ct.Classifier takes them; y its target (n,) or (n, outputs), None
+    where X brings its own. task overrules what y is taken for: 'regression', 'binary', 'multiclass', 'multilabel' or
+    'multi-output regression'. Raises DataError for data that cannot be learnt from.
 
     >>> import numpy as np, cutaway as ct
     >>> X, y = ct.datasets.make("moons", n=500)
@@ -162,58 +172,47 @@ def design(X: Any, y: Any, task: str | None = None) -> Design:
     ('binary', 2, 1, 'sigmoid', 'binary_cross_entropy')
     >>> plan.network()
     MLP(2 -> 128 -> 128 -> 1, relu, 17,025 parameters)
+    >>> ct.design(np.random.default_rng(0).integers(0, 255, (500, 28, 28), np.uint8), np.arange(500) % 10).kind
+    'cnn'
     """
+    inputs = kind_of(X)
+    read = inputs.read(X)
+    X, y = inputs.with_target(read.X, read.y if y is None else y, None)
     target = TargetEncoder(task).fit(y)
-    rows = len(as_target(y)[0])
-    encoder = table_encoder(rows).fit(X)
-    return plan(rows, encoder, target)
+    encoder = inputs.encoder(X, None, read.names)
+    return plan(inputs, len(as_target(y)[0]), encoder, target)
 
 
-def table_encoder(rows: int) -> TableEncoder:
-    """The encoder that suits a table of so many rows: what is rarer than `min_count` rows cannot be learnt from."""
-    return TableEncoder(min_count=5 if rows >= SMALL else 2)
-
-
-def plan(rows: int, encoder: TableEncoder, target: TargetEncoder, validation: float = 0.1) -> Design:
-    """The design for `rows` rows of an encoded table and target; a share of them is held back, unless they are few."""
-    small = rows < SMALL
+def plan(inputs: Inputs, rows: int, encoder: Any, target: TargetEncoder, validation: float = 0.1,
+         batch_size: int | None = None, epochs: int | None = None) -> Design:  # fmt: skip
+    """The design for `rows` encoded rows and a target; a share of them is held back, unless they are few."""
+    share = 0.0 if rows < inputs.fewest else validation
+    m = left_over(rows, share)
+    chosen = inputs.design(rows, m, encoder, batch_size)
     link, loss = OUTPUTS[target.task]
     made = Design(
-        task=target.task, rows=rows, n_in=len(encoder.feature_names), n_out=target.n_outputs, link=link, loss=loss,
-        hidden=(128, 128), activation="relu", dropout=0.0 if small else 0.1, lr=1e-3, weight_decay=0.01, warmup=0.1,
-        batch_size=1, epochs=1, validation=0.0 if small else validation, patience=None,
-        dtype="float64" if rows < DOUBLE else "float32", reasons={}, encoder=encoder, target_encoder=target,
+        task=target.task, rows=rows, n_in=inputs.n_in(encoder), n_out=target.n_outputs, link=link, loss=loss,
+        validation=share, patience=None, inputs=inputs.name, encoder=encoder, target_encoder=target, **chosen,
     )  # fmt: skip
-    dropout = "few rows need every neuron" if small else "dropout against learning rows by heart"
-    made.reasons = {
+    if epochs is not None:
+        made.epochs = epochs
+    made.patience = patience_for(made.epochs) if share else None
+    made.reasons |= {
         "task": f"the target has {target.reason}" if target.reason != "as asked" else target.reason,
-        "input": _input_reason(encoder),
-        "hidden": f"two layers are enough for a table; ReLU learns fast; {dropout}",
         "output": OUTPUT_REASONS[target.task],
         "loss": LOSS_REASONS[loss],
-        "optimizer": "a rate for each weight needs little tuning; decay keeps matrices small, biases are free",
         "schedule": "small steps until its averages are warm, and small ones to settle",
-        "precision": "under 1,000 rows it costs nothing" if rows < DOUBLE else "fast, and exact enough to train in",
-    }
-    choose_training(made)
+        "validation": f"{inputs.many} that are not learnt from show when to stop; the best weights are kept"
+        if share
+        else f"too few {inputs.many} to hold some back" if rows < inputs.fewest
+        else f"every {inputs.one} is learnt from, to the last epoch",
+    }  # fmt: skip
     return made
 
 
-def choose_training(made: Design, batch_size: int | None = None, epochs: int | None = None) -> None:
-    """Fill in batch size, epochs and patience for the rows to learn from, or those given."""
-    m, reasons = made.train_rows, made.reasons
-    if batch_size is None:
-        batch_size, reasons["batch"] = batch_for(m)
-    made.batch_size = min(batch_size, m)
-    if epochs is None:
-        epochs, reasons["epochs"] = epochs_for(m, -(-m // made.batch_size))
-    made.epochs = epochs
-    made.patience = patience_for(epochs) if made.validation else None
-    reasons["validation"] = (
-        "rows that are not learnt from show when to stop; the best weights are kept"
-        if made.validation
-        else "too few rows to hold some back" if made.rows < SMALL else "every row is learnt from, to the last epoch"
-    )  # fmt: skip
+def left_over(rows: int, share: float) -> int:
+    """Rows to learn from where a share of them is held back, as ct.fit does it."""
+    return rows - (min(max(1, round(share * rows)), rows - 1) if share else 0)
 
 
 def patience_for(epochs: int) -> int:
@@ -222,41 +221,39 @@ def patience_for(epochs: int) -> int:
 
 
 def suit_rate(made: Design, widths: Sequence[int]) -> None:
-    """Raise the learning rate for hidden layers narrower than 128 neurons, which the same steps move less."""
-    narrow = max(1.0, 128 / min(widths, default=128))
-    factor = min(8.0, narrow) if made.rows < SMALL else min(4.0, math.sqrt(narrow))
+    """Raise the learning rate of an MLP for hidden layers narrower than those it was tried with."""
+    factor = rate_factor(made.rows, widths) if made.kind == "mlp" else 1.0
     if factor > 1:
         made.lr = float(f"{made.lr * factor:.2g}")
         made.reasons["optimizer"] += "; narrow layers take longer steps"
 
 
-def batch_for(m: int) -> tuple[int, str]:
-    """Rows in a batch, of m to learn from, and why."""
-    if m < SMALL:
-        return m, "so few rows that each step can see them all"
-    if m < 1000:
-        return 32, "few rows: small batches give enough steps"
-    if m <= LARGE:
-        return 64, "mini-batches: many steps in an epoch, and their noise helps"
-    return 256, "many rows: larger batches use the processor better"
+# ---- in words --------------------------------------------------------------------------------------------------------
 
 
-def epochs_for(m: int, steps: int) -> tuple[int, str]:
-    """Epochs for m rows in `steps` batches, and why."""
-    if m < SMALL:
-        return 200, "one step an epoch: about what such a table can teach"
-    epochs = min(max(math.ceil(2000 / steps), 50), 300)
-    if epochs * steps <= 20_000:
-        return epochs, f"{epochs * steps:,} steps, {steps} an epoch: enough to converge"
-    return max(10, math.ceil(20_000 / steps)), "many rows: about 20,000 steps are enough"
+def _input_words(inputs: str, n_in: Any) -> str:
+    if inputs == "images":
+        return image_words(n_in)
+    return f"{n_in:,} feature{'' if n_in == 1 else 's'}" + (" a time step" if inputs == "sequences" else "")
 
 
-def _input_reason(encoder: TableEncoder) -> str:
-    kinds: dict[str, int] = {}
-    for column in encoder.columns:
-        kind = column.kind if column.features else "left out"
-        kinds[kind] = kinds.get(kind, 0) + 1
-    left_out = kinds.pop("left out", 0)
-    many = {"category": "categories"}
-    words = ", ".join(f"{n} {kind if n == 1 else many.get(kind, kind + 's')}" for kind, n in kinds.items())
-    return f"one neuron for each encoded feature of {words}" + (f"; {left_out} left out" if left_out else "")
+def _hidden_words(made: Design) -> str:
+    widths = " and ".join(map(str, made.hidden))
+    dropout = f", dropout {made.dropout:g}" if made.dropout else ""
+    return (f"{widths}, {made.activation}" if widths or made.kind == "mlp" else "none") + dropout
+
+
+def _layers(made: Design) -> dict[str, str]:
+    """What lies before the hidden layers."""
+    spec, rows = made.spec, {}
+    if spec.get("augment"):
+        rows["augment"] = ", ".join(f"{name} {value:g}" for name, value in spec["augment"].items() if value)
+    filters = spec.get("channels") or spec.get("front")
+    if filters:
+        window = "3 x 3 pixels" if made.kind == "cnn" else f"{spec['window']} steps, every {spec['stride']}"
+        rows["filters"] = f"{' and '.join(map(str, filters))}, of {window}"
+    if made.kind == "recurrent":
+        ways = ", both ways" if spec["bidirectional"] else ""
+        layers = f", {spec['layers']} layers" if spec["layers"] > 1 else ""
+        rows["recurrent"] = f"{spec['cell'].upper()}, {spec['width']} units{layers}{ways}"
+    return rows

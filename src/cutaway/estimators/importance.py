@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import accuracy_score, r2_score
 
+from ..data import TableEncoder
 from ..data.targets import as_target
 from ..errors import DataError
 from ..random import stream
@@ -37,6 +38,11 @@ def permutation_importance(
     >>> {found.column for found in permutation_importance(model, X[300:], y[300:])[:2]} <= {"x0", "x1", "x3", "x4"}
     True
     """
+    kind = type(estimator.encoder_)
+    if kind is not TableEncoder:
+        raise DataError(
+            f"The model has learnt from what a {kind.__name__} reads: only the columns of a table can be shuffled."
+        )
     truth = as_target(y)[0]
     Z = estimator.encode(X)
     if len(Z) != len(truth) or len(Z) < 2:

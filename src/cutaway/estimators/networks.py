@@ -9,8 +9,42 @@ from typing import Any
 
 import numpy as np
 
+from .. import nn
 from ..errors import ArgumentError, ShapeError
-from ..nn import MLP, Linear, Module
+from ..nn import CNN, MLP, Linear, Module
+
+
+def built(design: Any, seed: int) -> Module:
+    """The network of a Design, its weights drawn from the seed."""
+    d = design
+    if d.kind == "mlp":
+        return plain_network(d.n_in, d.hidden, d.n_out, d.activation, d.dropout, d.dtype, seed)
+    made = {"cnn": convolutional_network, "recurrent": recurrent_network}[d.kind](d)
+    return made.astype(d.dtype).init(seed)
+
+
+def convolutional_network(d: Any) -> Module:
+    """Blocks of filters and pooling, then neurons."""
+    return CNN(d.n_in, d.n_out, d.spec["channels"], d.hidden, d.activation, d.dropout, d.spec["norm"])
+
+
+def recurrent_network(d: Any) -> Module:
+    """Filters along time, if wanted, a recurrent layer, and neurons that read its last state."""
+    spec, seen = d.spec, d.n_in
+    layers: list[Module] = []
+    for m in spec["front"]:
+        layers += [nn.Conv1d(seen, m, spec["window"], spec["stride"], padding="same"), nn.ReLU()]
+        seen = m
+    cell = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}[spec["cell"]]
+    inner = cell(seen, spec["width"], spec["layers"], bidirectional=spec["bidirectional"])
+    layers.append(nn.LastState(inner))
+    seen = inner.width * inner.directions
+    layers += [nn.Dropout(d.dropout)] * bool(d.dropout)
+    for m in d.hidden:
+        layers += [Linear(seen, m, init=nn.init.for_activation(d.activation)), nn.ACTIVATIONS[d.activation]()]
+        layers += [nn.Dropout(d.dropout)] * bool(d.dropout)
+        seen = m
+    return nn.Sequential(*layers, Linear(seen, d.n_out, init=nn.init.glorot_uniform))
 
 
 def plain_network(n_in: int, hidden: Sequence[int], n_out: int, activation: str, dropout: float, dtype: str,
@@ -35,7 +69,7 @@ def uniform(rng: np.random.Generator, shape: tuple[int, ...], limit: float) -> n
     return rng.uniform(-limit, limit, shape)
 
 
-def own_network(network: Module | Callable, n_in: int, n_out: int, dtype: str, seed: int) -> Module:
+def own_network(network: Module | Callable, n_in: Any, n_out: int, dtype: str, seed: int) -> Module:
     """A fresh copy of the caller's module, or what the factory makes; its weights drawn anew from the seed."""
     if isinstance(network, Module):
         model = copy.deepcopy(network)
@@ -46,14 +80,14 @@ def own_network(network: Module | Callable, n_in: int, n_out: int, dtype: str, s
     return model.astype(dtype).init(seed)
 
 
-def count_outputs(model: Module, n_in: int) -> int:
-    """How many outputs a network has for a row of n_in features."""
+def count_outputs(model: Module, example: Any, words: str) -> int:
+    """How many outputs a network has, tried on two encoded rows of what `words` say."""
     try:
-        out = model(np.zeros((2, n_in)))
+        out = model(example)
     except ShapeError as reason:
         raise ShapeError(
-            f"the network does not fit the table, which has {n_in} features after encoding: {reason}. Or pass a "
-            "factory, network=lambda n_in, n_out: ..., which is told both sizes."
+            f"the network does not fit the {words}: {reason}. Or pass a factory, network=lambda n_in, "
+            "n_out: ..., which is told both sizes."
         ) from reason
     return out.shape[1] if out.ndim > 1 else 1
 

@@ -7,19 +7,20 @@ from typing import Any
 import numpy as np
 
 from .. import files
-from ..data import TableEncoder, TargetEncoder
+from ..data import TargetEncoder
 from ..nn import Module
 from ..train import History
 from .base import Estimator
 from .classifier import Classifier
 from .design import Design
+from .inputs import KINDS
 from .regressor import Regressor
 
 
 def parts(estimator: Estimator) -> tuple[Module, dict[str, Any], Any]:
     """The network, everything else, and two rows as the network takes them."""
     description = estimator.to_description()
-    return estimator.model_, description, np.zeros((2, estimator.design_.n_in))
+    return estimator.model_, description, estimator.inputs_.example(estimator.encoder_)
 
 
 def describe(estimator: Estimator) -> dict[str, Any]:
@@ -43,7 +44,7 @@ def rebuild(kind: type[Estimator], module: Module, description: dict[str, Any]) 
     """The estimator that `describe` described."""
     arguments = {name: from_plain(value) for name, value in description["arguments"].items()}
     estimator = kind(**arguments)
-    encoder = TableEncoder.from_json(description["encoder"])
+    encoder = KINDS[description["design"].get("inputs", "table")].kind.from_json(description["encoder"])
     target = TargetEncoder.from_json(description["target"])
     estimator.model_, estimator.encoder_, estimator.target_encoder_ = module, encoder, target
     estimator.design_ = Design.from_json(description["design"], encoder, target)

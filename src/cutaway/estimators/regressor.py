@@ -18,7 +18,7 @@ MARGIN = 0.05  # of the training targets' range, on each side
 
 
 class Regressor(RegressorMixin, Estimator):
-    """A neural network that predicts numbers, from a raw table to the target's own unit.
+    """A neural network that predicts numbers, from a raw table, images or sequences to the target's own unit.
 
     >>> import cutaway as ct
     >>> X, y = ct.datasets.load("diabetes")
@@ -26,13 +26,13 @@ class Regressor(RegressorMixin, Estimator):
     >>> model.predict(X[:2]).shape
     (2,)
 
-    X is any table: text, categories, dates, booleans, numbers, gaps. y is (n,) or (n, outputs). Predictions stay within
+    X is a table, images or sequences, as ct.Classifier takes them, or ct.data.Windows of a series, to forecast: their
+    validation part is the latest. y is (n,) or (n, outputs). Predictions stay within
     the training targets' range, widened by 5 % on each side: a network beyond its data guesses. `print(model.design_)`
     says what was built and why.
 
-    network: "auto", hidden widths [64, 64], a Module (copied and started anew), or a function (n_in, n_out) -> Module.
-    loss: "mse", "half_mse", "mae" or "huber", on the scaled target, or a function (z, y) -> J; "mse" if None. The other
-    arguments and the attributes after `fit` are those of ct.Classifier.
+    loss: "mse", "half_mse", "mae" or "huber", on the scaled target, or a function (z, y) -> J; "mse" if None. The
+    other arguments and the attributes after `fit` are those of ct.Classifier.
     """
 
     losses_for: ClassVar = dict.fromkeys(("regression", "multi-output regression"), ("mse", "half_mse", "mae", "huber"))
@@ -70,6 +70,10 @@ class Regressor(RegressorMixin, Estimator):
         After `fit` it goes on from what was learnt.
         """
         return self._partial_fit(X, y, None, sample_weight)
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """R² = 1 - Σ(y - ŷ)² / Σ(y - mean y)²; y may be left out where X brings its targets."""
+        return super().score(*self.inputs_.with_target(X, y, self.encoder_), sample_weight)
 
     def _target(self, y: Any, weights: np.ndarray | None, classes: Any = None) -> TargetEncoder:
         values, _ = as_target(y)

@@ -1,0 +1,34 @@
+"""The network and training strategy for images: a convolutional network. All its numbers stand here."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+#: Sides from which a third block of filters is worth its time.
+LARGE_SIDE = 48
+BATCH = 64
+#: Updates that are enough to converge, and bounds on the epochs.
+STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 1500, 20, 100
+
+
+def image_design(m: int, shape: tuple[int, int, int], batch_size: int | None = None) -> dict[str, Any]:
+    """The fields of a Design for m images (height, width, channels) to learn from, in batches of the size asked for."""
+    channels = [32, 64, 128] if min(shape[:2]) > LARGE_SIDE else [32, 64]
+    batch = min(batch_size or BATCH, m)
+    steps = -(-m // batch)
+    epochs = min(max(math.ceil(STEPS / steps), FEWEST_EPOCHS), MOST_EPOCHS)
+    return {
+        "kind": "cnn", "hidden": (128,), "activation": "relu", "dropout": 0.3,
+        "spec": {"channels": channels, "norm": None, "augment": None},
+        "lr": 2e-3, "weight_decay": 0.01, "warmup": 0.1, "batch_size": batch, "epochs": epochs, "dtype": "float32",
+        "reasons": {
+            "input": "each channel scaled by the training images' mean and deviation",
+            "filters": "a filter looks for the same small pattern everywhere; each block sees twice as far",
+            "hidden": "weighs the patterns that were found; dropout against learning images by heart",
+            "optimizer": "a rate for each weight needs little tuning; decay keeps filters small, biases are free",
+            "batch": "mini-batches: many steps in an epoch, and their noise helps",
+            "epochs": f"{epochs * steps:,} steps, {steps} an epoch: enough to converge",
+            "precision": "fast, and exact enough to train in",
+        },
+    }  # fmt: skip

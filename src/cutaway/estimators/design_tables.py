@@ -1,0 +1,77 @@
+"""The network and training strategy for a table: a multilayer perceptron, and steps by the number of rows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from ..data import TableEncoder
+
+#: Below this many rows every step sees all of them, none is held back and no neuron dropped out: nothing is left to
+#: chance, and a row of weight two is the row twice. Measured on small tables, it scores as well as mini-batches do.
+SMALL = 200
+#: Below this many rows numbers have 64 bits: it costs nothing.
+DOUBLE = 1000
+#: At this many rows and above batches are large, and the number of steps is bounded.
+LARGE = 20_000
+
+
+def table_design(rows: int, m: int, encoder: TableEncoder, batch_size: int | None = None) -> dict[str, Any]:
+    """The fields of a Design for a table of so many rows, m of them to learn from, in batches of the size asked for."""
+    small = rows < SMALL
+    batch, batch_reason = batch_for(m)
+    batch = min(batch_size or batch, m)
+    epochs, epochs_reason = epochs_for(m, -(-m // batch))
+    dropout = "few rows need every neuron" if small else "dropout against learning rows by heart"
+    return {
+        "kind": "mlp", "hidden": (128, 128), "activation": "relu", "dropout": 0.0 if small else 0.1,
+        "lr": 1e-3, "weight_decay": 0.01, "warmup": 0.1, "batch_size": batch, "epochs": epochs,
+        "dtype": "float64" if rows < DOUBLE else "float32",
+        "reasons": {
+            "input": _input_reason(encoder),
+            "hidden": f"two layers are enough for a table; ReLU learns fast; {dropout}",
+            "optimizer": "a rate for each weight needs little tuning; decay keeps matrices small, biases are free",
+            "batch": batch_reason,
+            "epochs": epochs_reason,
+            "precision": "under 1,000 rows it costs nothing" if rows < DOUBLE else "fast, and exact enough to train in",
+        },
+    }  # fmt: skip
+
+
+def rate_factor(rows: int, widths: Sequence[int]) -> float:
+    """How much higher the learning rate is for layers narrower than 128 neurons, which the same steps move less."""
+    narrow = max(1.0, 128 / min(widths, default=128))
+    return min(8.0, narrow) if rows < SMALL else min(4.0, math.sqrt(narrow))
+
+
+def batch_for(m: int) -> tuple[int, str]:
+    """Rows in a batch, of m to learn from, and why."""
+    if m < SMALL:
+        return m, "so few rows that each step can see them all"
+    if m < 1000:
+        return 32, "few rows: small batches give enough steps"
+    if m <= LARGE:
+        return 64, "mini-batches: many steps in an epoch, and their noise helps"
+    return 256, "many rows: larger batches use the processor better"
+
+
+def epochs_for(m: int, steps: int) -> tuple[int, str]:
+    """Epochs for m rows in `steps` batches, and why."""
+    if m < SMALL:
+        return 200, "one step an epoch: about what such a table can teach"
+    epochs = min(max(math.ceil(2000 / steps), 50), 300)
+    if epochs * steps <= 20_000:
+        return epochs, f"{epochs * steps:,} steps, {steps} an epoch: enough to converge"
+    return max(10, math.ceil(20_000 / steps)), "many rows: about 20,000 steps are enough"
+
+
+def _input_reason(encoder: TableEncoder) -> str:
+    kinds: dict[str, int] = {}
+    for column in encoder.columns:
+        kind = column.kind if column.features else "left out"
+        kinds[kind] = kinds.get(kind, 0) + 1
+    left_out = kinds.pop("left out", 0)
+    many = {"category": "categories"}
+    words = ", ".join(f"{n} {kind if n == 1 else many.get(kind, kind + 's')}" for kind, n in kinds.items())
+    return f"one neuron for each encoded feature of {words}" + (f"; {left_out} left out" if left_out else "")

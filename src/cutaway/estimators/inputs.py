@@ -1,0 +1,281 @@
+"""What an estimator's X may be, tables, images or sequences: how each is read, counted, encoded and designed for."""
+
+from __future__ import annotations
+
+import os
+from os import PathLike
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..data import ImageEncoder, Images, SequenceEncoder, Series, TableEncoder, Windows, holds_images, read_images
+from ..data import read_ts as read_series_file
+from ..data.encoder import as_table
+from ..data.image_arrays import image_words
+from ..data.image_sources import in_npz
+from ..data.images import is_paths
+from ..data.sequence_encoder import as_sequences
+from ..data.series import extent
+from ..errors import DataError
+from ..sequences import Sequences
+from .design_images import image_design
+from .design_sequences import sequence_design
+from .design_tables import SMALL, table_design
+
+#: Numbers that the linear model beside a network learns from, at most: larger images are averaged down to it.
+MOST_LINEAR = 1024
+
+
+class Read(NamedTuple):
+    """What was given as X: rows in one form, the target that came with them, and the features' names, if any."""
+
+    X: Any
+    y: Any = None
+    names: list[str] | None = None
+
+
+class Inputs:
+    """A kind of input. `one` and `many` name a row; with fewer rows than `fewest` none is held back."""
+
+    name: str
+    one: str
+    many: str
+    kind: type
+    fewest: int = SMALL
+
+    def read(self, X: Any, encoder: Any = None) -> Read:
+        """Any accepted form of X in the one that the other methods take; read as for training if the encoder is given.
+
+        What has been read is taken as it is.
+        """
+        raise NotImplementedError
+
+    def with_target(self, X: Any, y: Any, encoder: Any) -> tuple[Any, Any]:
+        """X read, and the target: y, or where none is given what X brings. Raises DataError if there is none."""
+        read = self.read(X, encoder)
+        y = read.y if y is None else y
+        if y is None:
+            raise DataError(f"These {self.many} come without a target: give y, one value for each.")
+        return read.X, y
+
+    def count(self, X: Any) -> int:
+        return len(X)
+
+    def take(self, X: Any, kept: np.ndarray) -> Any:
+        """Some of the rows."""
+        return X[kept]
+
+    def encoder(self, X: Any, weights: np.ndarray | None, names: list[str] | None = None) -> Any:
+        """The encoder of such inputs, fitted."""
+        raise NotImplementedError
+
+    def given(self, encoder: Any) -> int:
+        """How many numbers (of a sequence: features) a row had before encoding."""
+        raise NotImplementedError
+
+    def n_in(self, encoder: Any) -> Any:
+        """What networks are told of their input: how many features, or (height, width, channels)."""
+        raise NotImplementedError
+
+    def example(self, encoder: Any) -> Any:
+        """Two encoded rows."""
+        raise NotImplementedError
+
+    def words(self, encoder: Any) -> str:
+        """What a row is: "8 x 8 pixels, grey"."""
+        raise NotImplementedError
+
+    def design(self, rows: int, m: int, encoder: Any, batch_size: int | None) -> dict[str, Any]:
+        """The fields of a Design that depend on the input: network, rate, batch, epochs, and their reasons."""
+        raise NotImplementedError
+
+    def flat(self, Z: Any, encoder: Any) -> np.ndarray:
+        """Encoded rows as a linear model takes them: (n, numbers)."""
+        raise NotImplementedError
+
+
+class TableInputs(Inputs):
+    name, one, many, kind = "table", "row", "rows", TableEncoder
+
+    def read(self, X, encoder=None):
+        if isinstance(X, str | PathLike) and Path(X).suffix.lower() == ".npz":
+            return Read(*in_npz(Path(X)))
+        return Read(as_table(X))
+
+    def count(self, X):
+        return X.shape[0]
+
+    def take(self, X, kept):
+        return take(X, kept)
+
+    def encoder(self, X, weights, names=None):
+        return table_encoder(X.shape[0]).fit(X, weights)
+
+    def given(self, encoder):
+        return len(encoder.columns)
+
+    def n_in(self, encoder):
+        return len(encoder.feature_names)
+
+    def example(self, encoder):
+        return np.zeros((2, self.n_in(encoder)))
+
+    def words(self, encoder):
+        return f"{self.n_in(encoder):,} features after encoding"
+
+    def design(self, rows, m, encoder, batch_size):
+        return table_design(rows, m, encoder, batch_size)
+
+    def flat(self, Z, encoder):
+        return Z
+
+
+class ImageInputs(Inputs):
+    name, one, many, kind = "images", "image", "images", ImageEncoder
+
+    def read(self, X, encoder=None):
+        if not isinstance(X, Images):
+            X = read_images(X) if encoder is None else encoder.read(X)
+        return Read(X, X.y)
+
+    def encoder(self, X, weights, names=None):
+        return ImageEncoder().fit(X, weights)
+
+    def given(self, encoder):
+        return int(np.prod(encoder.shape))
+
+    def n_in(self, encoder):
+        return encoder.shape
+
+    def example(self, encoder):
+        return np.zeros((2, *encoder.shape))
+
+    def words(self, encoder):
+        return image_words(encoder.shape)
+
+    def design(self, rows, m, encoder, batch_size):
+        return image_design(m, encoder.shape, batch_size)
+
+    def flat(self, Z, encoder):
+        """All pixels; of images with more than 1,024 numbers, the means of square fields of so many."""
+        side = 1
+        while -(-Z.shape[1] // side) * -(-Z.shape[2] // side) * Z.shape[3] > MOST_LINEAR:
+            side += 1
+        for axis in (1, 2) if side > 1 else ():
+            starts = np.arange(0, Z.shape[axis], side)
+            widths = np.diff([*starts, Z.shape[axis]]).reshape([-1 if i == axis else 1 for i in range(4)])
+            Z = np.add.reduceat(Z, starts, axis=axis) / widths
+        return Z.reshape(len(Z), -1)
+
+
+class SequenceInputs(Inputs):
+    name, one, many, kind = "sequences", "sequence", "sequences", SequenceEncoder
+
+    def read(self, X, encoder=None):
+        if isinstance(X, str | PathLike):
+            X = Series(*in_npz(Path(X)), "", []) if Path(X).suffix.lower() == ".npz" else read_series_file(X)
+        if isinstance(X, Series | Windows):
+            return Read(as_sequences(X.X), X.y, X.features or None)
+        return Read(as_sequences(X))
+
+    def encoder(self, X, weights, names=None):
+        return SequenceEncoder(names).fit(X, weights)
+
+    def given(self, encoder):
+        return len(encoder.columns)
+
+    def n_in(self, encoder):
+        return len(encoder.feature_names)
+
+    def example(self, encoder):
+        Z = np.zeros((2, encoder.longest, self.n_in(encoder)))
+        same = encoder.shortest == encoder.longest
+        return Z if same else Sequences(Z, np.array([encoder.longest, encoder.shortest]))
+
+    def words(self, encoder):
+        return extent(encoder.shortest, encoder.longest, len(encoder.columns))
+
+    def design(self, rows, m, encoder, batch_size):
+        return sequence_design(m, self.n_in(encoder), encoder.shortest, encoder.longest, batch_size)
+
+    def flat(self, Z, encoder):
+        """All time steps side by side where all are of one length; else each feature's mean, deviation, smallest,
+        largest and last value, and how long the sequence is."""
+        if isinstance(Z, np.ndarray) and Z.shape[1] * Z.shape[2] <= MOST_LINEAR:
+            return Z.reshape(len(Z), -1)
+        rows = Z.rows() if isinstance(Z, Sequences) else Z
+        return np.array([
+            np.concatenate([row.mean(0), row.std(0), row.min(0), row.max(0), row[-1], [len(row) / encoder.longest]])
+            for row in rows
+        ])  # fmt: skip
+
+
+KINDS = {kind.name: kind for kind in (TableInputs(), ImageInputs(), SequenceInputs())}
+#: The house's own types say what they are.
+OWN: dict[type, str] = {Images: "images", Sequences: "sequences", Series: "sequences", Windows: "sequences"}
+
+
+def kind_of(X: Any) -> Inputs:
+    """What X is: images, sequences, or else a table.
+
+    Images: Images, arrays of four dimensions, or of three if they are bytes, lists of such, a folder, a list of image
+    files. Sequences: Sequences, Series, Windows, a .ts file, other arrays of three dimensions, lists of arrays of two.
+    An .npz file is what its array X is.
+
+    >>> kind_of(np.zeros((5, 8, 8), np.uint8)).name, kind_of(np.zeros((5, 24, 1))).name, kind_of("a.csv").name
+    ('images', 'sequences', 'table')
+    """
+    return KINDS[_kind_of(X)]
+
+
+def _kind_of(X: Any) -> str:
+    if type(X) in OWN:
+        return OWN[type(X)]
+    if isinstance(X, str | PathLike):
+        path = Path(X).expanduser()
+        if is_series_name(path.name):
+            return "sequences"
+        if path.suffix.lower() == ".npz":
+            return _kind_of(in_npz(path)[0])
+        return "images" if path.is_dir() or (is_paths([X]) and holds_images([X])) else "table"
+    if is_paths(X) and holds_images(X):
+        return "images"
+    dimensions, dtype = _form(X)
+    if dimensions not in (3, 4) or getattr(dtype, "kind", "f") not in "biuf":
+        return "table"
+    return "images" if dimensions == 4 or dtype == np.uint8 else "sequences"
+
+
+def is_series_name(name: str) -> bool:
+    """Whether a file is named like one of series: .ts, or .ts.gz."""
+    return os.fspath(name).lower().removesuffix(".gz").endswith(".ts")
+
+
+def _form(X: Any) -> tuple[int, Any]:
+    """How many dimensions an array, or lists in lists, have, and the type of the numbers where arrays tell it."""
+    if isinstance(X, list | tuple) or (isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1):
+        dimensions, dtype = _form(X[0]) if len(X) else (0, None)
+        return dimensions + 1, dtype
+    return getattr(X, "ndim", 0), getattr(X, "dtype", None)
+
+
+def refuse_other_kind(kind: Inputs, X: Any) -> None:
+    """Raise for rows that say themselves that they are of another kind than the model has learnt from."""
+    own = OWN.get(type(X), kind.name)
+    if own != kind.name:
+        raise DataError(f"The model has learnt from {kind.name}, and these are {own}: give it what it knows.")
+
+
+def table_encoder(rows: int) -> TableEncoder:
+    """The encoder that suits a table of so many rows: what is rarer than `min_count` rows cannot be learnt from."""
+    return TableEncoder(min_count=5 if rows >= SMALL else 2)
+
+
+def take(part: Any, kept: np.ndarray) -> Any:
+    """Some rows of a table, array or list."""
+    if hasattr(part, "iloc"):
+        return part.iloc[kept]
+    if hasattr(part, "tocsr"):
+        return part.tocsr()[kept]
+    return [part[i] for i in kept] if isinstance(part, list | tuple) else np.asarray(part)[kept]
