@@ -422,7 +422,11 @@ def _unfold(image, P, first, rows, ow, c, kh, taps, run, sh, sw, dh, dw, pw):
             for a in range(kh):
                 for b in range(taps):
                     source = at(image, (((first + i) * sh + a * dh) * pw + j * sw + b * dw) * c)
-                    _copy(source, at(P, (i * ow + j) * k + (a * taps + b) * run), run)
+                    target = at(P, (i * ow + j) * k + (a * taps + b) * run)
+                    if run == 3:                            # grey images: a loop would cost more than its three copies
+                        target[0], target[1], target[2] = source[0], source[1], source[2]
+                    else:
+                        _copy(source, target, run)
 
 
 def _fold(P, image, first, rows, ow, c, kh, taps, run, sh, sw, dh, dw, pw):
@@ -459,11 +463,15 @@ def _transpose(a, b, m, k):
                     b[j * m + i] = a[i * k + j]
 
 
-def max_pool(n, x, y, ih, iw, c, oh, ow, kh, kw, sh, sw, top, left):
+def max_pool(n, x, y, ih, iw, c, oh, ow, kh, kw, sh, sw, top, left, quarters):
     for i in range(n):
         for p in range(oh):
             for q in range(ow):
                 out = at(y, ((i * oh + p) * ow + q) * c)
+                if quarters:
+                    corner = at(x, ((i * ih + 2 * p) * iw + 2 * q) * c)
+                    _largest_of_four(corner, at(corner, iw * c), out, c)
+                    continue
                 for j in range(c):
                     out[j] = F(-np.inf)
                 for row in range(max(0, p * sh - top), min(ih, p * sh - top + kh)):
@@ -476,17 +484,46 @@ def _largest(a, b, k):
         b[j] = xp.maximum(b[j], a[j])
 
 
-def max_pool_back(n, dy, x, y, dx, work, ih, iw, c, oh, ow, kh, kw, sh, sw, top, left):
-    _zero(dx, n * ih * iw * c)
+@apart
+def _largest_of_four(x, below, y, k):
+    for j in range(k):
+        y[j] = xp.maximum(xp.maximum(xp.maximum(x[j], x[k + j]), below[j]), below[k + j])
+
+
+def max_pool_back(n, dy, x, y, dx, work, ih, iw, c, oh, ow, kh, kw, sh, sw, top, left, quarters):
+    if not quarters or ih % 2 or iw % 2:
+        _zero(dx, n * ih * iw * c)
     for i in range(n):
         for p in range(oh):
             for q in range(ow):
                 out = ((i * oh + p) * ow + q) * c
+                if quarters:
+                    corner = ((i * ih + 2 * p) * iw + 2 * q) * c
+                    d, x_ = at(dx, corner), at(x, corner)
+                    _to_winner_of_four(x_, at(x_, iw * c), at(y, out), at(dy, out), d, at(d, c), at(d, iw * c),
+                                       at(d, iw * c + c), c)
+                    continue
                 _copy(at(dy, out), work, c)
                 for row in range(max(0, p * sh - top), min(ih, p * sh - top + kh)):
                     for column in range(max(0, q * sw - left), min(iw, q * sw - left + kw)):
                         here = ((i * ih + row) * iw + column) * c
                         _to_winner(at(x, here), at(y, out), work, at(dx, here), c)
+
+
+@apart
+def _to_winner_of_four(x, below, y, dy, d0, d1, d2, d3, k):
+    """The same where windows of two by two tile the image, the common case: every gradient is written once."""
+    for j in range(k):
+        g, top = dy[j], y[j]
+        won = (x[j] == top) | (x[j] != x[j])
+        d0[j] = select(won, g, F(0))
+        g = select(won, F(0), g)
+        won = (x[k + j] == top) | (x[k + j] != x[k + j])
+        d1[j] = select(won, g, F(0))
+        g = select(won, F(0), g)
+        won = (below[j] == top) | (below[j] != below[j])
+        d2[j] = select(won, g, F(0))
+        d3[j] = select(won, F(0), g)
 
 
 @apart
@@ -1053,7 +1090,11 @@ def _conv(v: dict[str, Value], i: Instruction) -> dict | None:
 def _pool(v: dict[str, Value], i: Instruction) -> dict | None:
     x, y = ("dx", "dy") if i.backward else ("x", "y")
     sizes, (kh, kw) = _window(v, i, x, y), (*i.attributes["window"], 1)[:2]
-    return None if sizes is None else sizes | {"kh": kh, "kw": kw, "work": (sizes["c"], 0)}
+    if sizes is None:
+        return None
+    steps = (kh, kw, sizes["sh"], sizes["sw"])
+    unpadded = (sizes["ih"], sizes["iw"]) == (sizes["ph"], sizes["pw"])
+    return sizes | {"kh": kh, "kw": kw, "quarters": int(steps == (2,) * 4 and unpadded), "work": (sizes["c"], 0)}
 
 
 def _over_all(v: dict[str, Value], i: Instruction) -> dict | None:

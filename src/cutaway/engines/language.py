@@ -221,13 +221,14 @@ class Language:
             return types.int64(types.float64), code
 
         @intrinsic
-        def pow2(context, k):
-            """2**k for a whole number k held in a float32."""
+        def scaled(context, x, k):
+            """x 2**k for a float32 x near 1 and a whole k held in a float32: k is added to the exponent's bits."""
             def code(ctx, builder, signature, args):
-                i = builder.add(builder.fptosi(args[0], ir.IntType(32)), ir.Constant(ir.IntType(32), 127))
-                return builder.bitcast(builder.shl(i, ir.Constant(ir.IntType(32), 23)), ir.FloatType())
+                i32 = ir.IntType(32)
+                steps = builder.shl(builder.fptosi(args[1], i32), ir.Constant(i32, 23))
+                return builder.bitcast(builder.add(builder.bitcast(args[0], i32), steps), ir.FloatType())
 
-            return types.float32(types.float32), code
+            return types.float32(types.float32, types.float32), code
 
         product = types.ExternalFunction(
             "cutaway_sgemm" if single else "cutaway_dgemm",
@@ -257,9 +258,7 @@ class Language:
             q = q * r + F(4.1665795894e-2)
             q = q * r + F(1.6666665459e-1)
             q = q * r + F(5.0000001201e-1)
-            q = q * r * r + r + F(1)
-            half = select(k > F(127), F(1), F(0))       # 2^128 is no float32, 2^127 times 2 is
-            q = q * pow2(k - half) * (F(1) + half)
+            q = scaled(q * r * r + r + F(1), k)
             q = select(x > F(88.72283), F(np.inf), q)
             return select(x < F(-87.33654), F(0), q)
 
