@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import cutaway as ct
+from cutaway.program import Value, short
 
 MLP = """
  #  phase     instruction     reads      writes       shape    formula
@@ -59,3 +60,21 @@ def test_values_can_be_read_by_name():
     program.run()
     np.testing.assert_allclose(program.value("layer1.z"), z, rtol=1e-6)
     np.testing.assert_array_equal(program.value("layer1.a"), np.maximum(program.value("layer1.z"), 0))
+
+
+@pytest.mark.parametrize(("name", "wanted"), [
+    ("layer1.z", "z1"), ("layer2.weight", "W2"), ("layer2@2.dweight", "dW2@2"), ("encoder.z", "encoder.z"),
+    ("layer1.lstm.gates", "gates1"), ("layer1.lstm.weight_hh_l0", "W_hh1"), ("layer1.gru.dbias_ih_l1", "db_ih1.1"),
+    ("layer3.lstm.weight_ih_l0_reverse", "W_ih3←"), ("layer1.lstm.l0.dz", "dz1→"),
+    ("layer1.lstm.l1_reverse.y", "y1.1←"),
+])  # fmt: skip
+def test_values_have_short_names(name, wanted):
+    assert short(Value(name, (), 1, np.dtype("float32"))) == wanted
+
+
+def test_what_nobody_reads_is_left_out():
+    net = ct.nn.Recurrent(3, 4, 2, cell="gru", bidirectional=True)  # joins last states, not the outputs of every step
+    program = ct.compile(net, "cross_entropy", input=np.zeros((2, 5, 3)), engine="reference")
+    joined = [i for i in program.instructions if i.op == "concat" and not i.backward]
+    assert [v.name for v in joined[0].reads] == ["layer1.gru.l0.h", "layer1.gru.l0_reverse.h"]
+    assert len(joined) == 1

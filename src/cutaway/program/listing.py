@@ -14,20 +14,32 @@ from .instruction import Instruction, Value
 SYMBOL = {"weight": "W", "bias": "b"}
 
 
+# the layer's number, and what may stand between it and a value's own name: a recurrent layer's kind and direction
+PLACE = r"layer(\d+)((?:@\d+)?)\.(?:(?:rnn|lstm|gru)\.)?(?:l(\d+)(_reverse)?\.)?"
+RECURRENT = r"(weight|bias)_(ih|hh)_l(\d+)(_reverse)?"
+
+
 def short(v: Value) -> str:
-    """layer1.z -> z1, layer2.weight -> W2, layer2.dweight -> dW2; other names stay whole."""
-    match = re.fullmatch(r"layer(\d+)((?:@\d+)?)\.(d?)(\w+?)((?:_\d+)?(?:@\d+)?)( \(broadcast\))?", v.name)
+    """layer1.z -> z1, layer2.dweight -> dW2, layer1.lstm.weight_hh_l0_reverse -> W_hh1←; other names stay whole."""
+    match = re.fullmatch(PLACE + r"(d?)(\w+?)((?:_\d+)?(?:@\d+)?)( \(broadcast\))?", v.name)
     if not match:
         return v.name
-    number, call, d, name, again, broad = match.groups()
-    return f"{d}{SYMBOL.get(name, name)}{number}{call}{again}{broad or ''}"
+    number, call, level, back, d, name, again, broad = match.groups()
+    way = "" if level is None else "←" if back else "→"
+    if parameter := re.fullmatch(RECURRENT, name):
+        name, matrix, level, back = parameter.groups()
+        name, way = f"{SYMBOL[name]}_{matrix}", "←" if back else ""
+    level = f".{level}" if level and level != "0" else ""
+    return f"{d}{SYMBOL.get(name, name)}{number}{level}{call}{way}{again}{broad or ''}"
 
 
 @cache
 def derivative(op: str) -> str:
-    """What a backward rule computes: its own last line."""
+    """What a backward rule computes: in its own words where it has some, else its last line."""
     rule = OPS[op]
     assert rule.backward is not None
+    if rule.backward.__doc__:
+        return rule.backward.__doc__.strip()
     body = ast.parse(textwrap.dedent(inspect.getsource(rule.backward))).body[0]
     assert isinstance(body, ast.FunctionDef)
     last = body.body[-1]

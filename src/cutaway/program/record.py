@@ -173,12 +173,23 @@ def trace_model(model, loss: Callable | None, x: Any, y: Any = None, weighted: b
         raise RecordingError(f"{type(model).__name__}.forward returns its input unchanged: there is nothing to compute")
     for entry in a_entries:
         wants |= {id(values[id(t)]) for t in (*entry.inputs, *entry.outputs) if t is not None and t.requires_grad}
+    assignments = [(values[id(buffer)], values[id(new)]) for buffer, new in two.recording.assignments]
+    ends = [*(values[id(t)] for t in (two.output, two.loss) if t is not None), *(new for _, new in assignments)]
     return Recorded(
-        steps, [values[id(t)] for t in two.inputs.values()], values[id(two.output)],
+        _needed(steps, {id(v) for v in ends}), [values[id(t)] for t in two.inputs.values()], values[id(two.output)],
         None if two.loss is None else values[id(two.loss)], None if two.target is None else values[id(two.target)],
-        None if two.weight is None else values[id(two.weight)],
-        [(values[id(buffer)], values[id(new)]) for buffer, new in two.recording.assignments], wants,
+        None if two.weight is None else values[id(two.weight)], assignments, wants,
     )  # fmt: skip
+
+
+def _needed(steps: list[Step], read: set[int]) -> list[Step]:
+    """The steps whose outputs somebody reads: those in `read` (ids of values), or a later step."""
+    kept = []
+    for step in reversed(steps):
+        if any(id(v) in read for v in step.outputs):
+            kept.append(step)
+            read |= {id(v) for v in step.inputs if v is not None}
+    return kept[::-1]
 
 
 def _part(i: int, entry: Entry, why: str) -> None:

@@ -26,6 +26,7 @@ def conv(x, W, b, *, stride, padding, dilation, groups):
     return z if b is None else z + b
 
 def conv_back(dz, x, W, *, stride, padding, dilation, groups):
+    """Σ dz W where each window saw it, dzᵀ windows, Σ dz"""
     seen = xp.patches(x, W.shape[1:-1], stride, padding, dilation, 0)
     rows = xp.transpose(dz.reshape(-1, groups, W.shape[0] // groups), (1, 0, 2))
     dW = xp.swapaxes(rows, 1, 2) @ by_group(seen, dz.shape[1:-1], groups)
@@ -52,6 +53,7 @@ def max_pool(x, *, window, stride, padding):
     return xp.max(in_windows(x, window, stride, padding, -float("inf")), axis=-2)
 
 def max_pool_back(dy, x, y, *, window, stride, padding):
+    """dy to the first maximum of its window"""
     seen = in_windows(x, window, stride, padding, -float("inf"))
     winner = xp.expand_dims(xp.argmax(seen, axis=-2), -2)                        # the first of several equal ones
     mine = xp.expand_dims(xp.arange(seen.shape[-2]), -1) == winner
@@ -64,6 +66,7 @@ def avg_pool(x, *, window, stride, padding):
     return in_windows(x, window, stride, padding, 0).mean(-2)
 
 def avg_pool_back(dy, x_shape, *, window, stride, padding):
+    """dy / places, to all of its window"""
     count = 1
     for size in window:
         count *= size
@@ -105,6 +108,7 @@ def global_average(x, lengths):
     return inner / xp.expand_dims(lengths * (places_of(x.shape) // x.shape[1]), -1).astype(x.dtype)
 
 def global_average_back(dy, x_shape, lengths):
+    """dy / places, to all"""
     if lengths is None:
         share = dy / places_of(x_shape)
     else:
@@ -121,6 +125,7 @@ def global_max(x, lengths):
     return xp.max(x, axis=tuple(range(1, x.ndim - 1)))
 
 def global_max_back(dy, x, y, lengths):
+    """dy to the first maximum"""
     if lengths is not None:
         x = xp.where(inside(x.shape, lengths), x, -float("inf"))
     flat = x.reshape(x.shape[0], -1, x.shape[-1])

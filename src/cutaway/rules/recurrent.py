@@ -92,6 +92,7 @@ def rnn(u, W, b, h0, lengths, *, relu, reverse, truncate):
     return along_time(y), h
 
 def rnn_back(dy, dh, y, W, h0, lengths, *, relu, reverse, truncate):
+    """du = dh (1 - h²), back through time, Σ duᵀ h, Σ du"""
     def step(dh, now):
         dy, y, runs, cut = now
         du = xp.where(runs, rnn_cell_back(dh + dy, y, relu), 0)
@@ -138,6 +139,7 @@ def lstm(u, W, b, h0, c0, lengths, *, reverse, truncate):
     return along_time(y), h, c, along_time(gates), along_time(cells)
 
 def lstm_back(dy, dh, dc, y, gates, cells, W, h0, c0, lengths, *, reverse, truncate):
+    """du back through the gates and time, Σ duᵀ h, Σ du"""
     def step(state, now):
         (dh, dc), (dy, gates, c, c_before, runs, cut) = state, now
         i, f, g, o = gates_of(gates, 4)
@@ -187,6 +189,7 @@ def gru(u, W, b, h0, lengths, *, reverse, truncate):
     return along_time(y), h, along_time(gates), along_time(v)
 
 def gru_back(dy, dh, y, gates, v, W, h0, lengths, *, reverse, truncate):
+    """du back through the gates and time, Σ dvᵀ h, Σ dv"""
     def step(dh, now):
         dy, gates, v, h_before, runs, cut = now
         r, z, m = gates_of(gates, 3)
