@@ -19,7 +19,7 @@ BY_RULE = {
     "matmul-matmul_of_stack_and_matrix", "transpose-transpose", "concat-concat_of_three", "index-index_columns",
     "index-index_one_column", "index-index_by_array", "sum-over_features", "sum-over_one_axis",
     "sum-over_the_last_axis", "mean-over_features", "mean-over_one_axis", "mean-over_the_last_axis",
-    "dropout-dropout", "mul-rows_and_tall", "add-rows_and_tall", "conv-conv_in_groups",
+    "dropout-dropout", "augment-augment", "mul-rows_and_tall", "add-rows_and_tall", "conv-conv_in_groups",
 }  # fmt: skip
 
 cases = [(i, c) for i, c in zip(IDS, EVERY, strict=True) if c[0] not in INNER]
@@ -43,6 +43,8 @@ class Around(ct.nn.Module):
             elif kind == "rows" and x.dtype.kind == "f":
                 self.scales[i] = ct.nn.Parameter(x.shape[-1:] if x.ndim > 1 else (), ct.nn.init.ones)
         vars(self).update({f"w{i}": w for i, w in self.own.items()} | {f"s{i}": s for i, s in self.scales.items()})
+        # behind an operation without a derivative, there must be something to train
+        self.after = None if self.own or self.scales else ct.nn.Parameter((), ct.nn.init.ones)
         self.mixes = not self.rows or name == "weighted_mean" or case.attributes.get("axis", 0) is None
 
     def data(self):
@@ -67,6 +69,8 @@ class Around(ct.nn.Module):
             out = (out * (out + 1.0)).mean()
         if self.name == "real":
             out = out * inputs[1]
+        if self.after is not None:
+            out = out * self.after
         return carry * out if self.mixes else out
 
 

@@ -111,6 +111,8 @@ STANDARD = {
     "nested": (lambda: nn.Sequential(nn.Sequential(nn.Linear(4, 3), nn.Tanh()), nn.MLP(3, [4], 2)), floats(7, 4)),
     "shared": (lambda: nn.Sequential(layer := nn.Linear(4, 4), nn.ReLU(), layer, nn.Linear(4, 1)), floats(7, 4)),
     "embedding": (lambda: nn.Sequential(nn.Embedding(5, 3), nn.Flatten(), nn.Linear(6, 2)), numbers(7, 2)),
+    "changed images": (lambda: nn.Sequential(nn.Augment(True, 1, 10, 0.8), nn.Flatten(), nn.Linear(12, 2)),
+                       floats(7, 2, 2, 3)),
     "images": (lambda: nn.Sequential(nn.Flatten(), nn.Linear(12, 2)), floats(7, 2, 2, 3)),
     "cnn": (lambda: nn.CNN((8, 9, 2), 3, channels=[3, 4], hidden=[5], activation="tanh", dropout=0.1, norm="batch"),
             floats(5, 8, 9, 2)),

@@ -404,6 +404,19 @@ def lengths_of(rng, n, most):
     return rng.integers(1, most + 1, n, np.int32)
 
 
+@case("augment")
+def augment(rng, n, k):
+    settings = {"flip": True, "flip_vertical": False, "shift": 1.5, "rotate": 30.0, "crop": 0.7}
+    return Case((away(rng, n, 5, 4, k),), settings | {"seed": 3, "step": 2**32 - 1, "call": 2}, ("fixed",))
+
+
+@case("augment")
+def augment_in_programs(rng, n, k):
+    settings = {"flip": False, "flip_vertical": True, "shift": 0.6, "rotate": 180.0, "crop": 0.5}
+    now = {"seed": Runtime("seed", 1), "step": Runtime("t", 1), "call": 1}
+    return Case((away(rng, n, 4, 7, k),), settings | now, ("fixed",))
+
+
 # ---- recurrent scans -----------------------------------------------------------------------------------------------
 
 SCAN = {"reverse": False, "truncate": None}

@@ -80,6 +80,16 @@ def dropout(x, p: float, seed, step, call) -> Tensor:
     return apply("dropout", x, p=p, seed=seed, step=step, call=call)
 
 
+def augment(x, seed, step, call, flip: bool = False, flip_vertical: bool = False, shift: float = 0.0,
+            rotate: float = 0.0, crop: float = 1.0) -> Tensor:  # fmt: skip
+    """Images (n, h, w, c), each flipped, shifted, turned and cropped by chance; (seed, step, call) choose how.
+
+    No gradient flows back through it. More than eight arguments: five kinds of change, and the three that choose.
+    """
+    return apply("augment", x, flip=bool(flip), flip_vertical=bool(flip_vertical), shift=float(shift),
+                 rotate=float(rotate), crop=float(crop), seed=seed, step=step, call=call)  # fmt: skip
+
+
 def layer_norm(x, gamma, beta, eps: float = 1e-5) -> Tensor:
     """Every row normalised over its last axis."""
     return apply("layer_norm", x, gamma, beta, eps=eps)[0]

@@ -25,7 +25,7 @@ from . import codegen, native, slots
 from .reference import Reference, aligned, rates
 
 CALL = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
-RULES = ("elementwise", "dropout", "recurrent")  # files whose functions kernels inline
+RULES = ("elementwise", "augment", "dropout", "recurrent")  # files whose functions kernels inline
 SECONDS = 0.1  # of work in one call that holds no GIL
 BARRIER = Instruction("sync", "barrier", (), (), formula="wait for the other threads")
 

@@ -619,6 +619,32 @@ def shortened(n, lengths, l, window, stride, padding, dilation):
         l[i] = np.int32(max(1, (lengths[i] + (padding - dilation * (window - 1) - 1)) // stride + 1))
 
 
+# ---- images changed by chance ----------------------------------------------------------------------------------------
+
+
+def augment(n, first, t, seed, x, y, r, h, w, c, flip, flip_vertical, shift, rotate, crop, call):
+    for k in range(n * r):
+        ai, aj, a, bi, bj, b = inverse_map(np.uint32(first * r + k), h, w, flip, flip_vertical, shift, rotate, crop,
+                                           np.uint32(seed), np.uint32(t), np.uint32(call))
+        image = at(x, k * h * w * c)
+        for i in range(h):
+            _line_of_places(image, at(y, (k * h + i) * w * c), ai * i + a, aj, bi * i + b, bj, h, w, c)
+
+
+def _line_of_places(image, out, row, step, column, stride, h, w, c):
+    """One line of the changed image: a straight walk through the image as it was."""
+    last_row, last_column = np.float64(h - 1), np.float64(w - 1)
+    for j in range(w):
+        p, q = min(max(step * j + row, 0.0), last_row), min(max(stride * j + column, 0.0), last_column)
+        top, left = int(p), int(q)
+        down, right = F(p - top), F(q - left)
+        nw, beside, below = (top * w + left) * c, c * (left < w - 1), w * c * (top < h - 1)
+        for s in range(nw, nw + c):
+            upper = (F(1) - right) * image[s] + right * image[s + beside]
+            lower = (F(1) - right) * image[s + below] + right * image[s + below + beside]
+            out[j * c + s - nw] = (F(1) - down) * upper + down * lower
+
+
 # ---- recurrent scans: the input's products for all steps came before; only the state's are inside -------------------
 
 
@@ -1036,6 +1062,12 @@ def _dropout(v: dict[str, Value], i: Instruction) -> dict | None:
     return {"w": x.width, "p_bits": int(p * 2**32), "scale": 1 / (1 - p)} if x.rows and own == [Runtime] * 2 else None
 
 
+def _augment(v: dict[str, Value], i: Instruction) -> dict | None:
+    x, own = v["x"], [type(i.attributes[name]) for name in ("seed", "step")]
+    h, w, c = x.shape if len(x.shape) == 3 else (0, 0, 0)
+    return {"r": x.rows, "h": h, "w": w, "c": c} if x.rows and h * w * c and own == [Runtime] * 2 else None
+
+
 def _reshape(v: dict[str, Value], i: Instruction) -> dict | None:
     x = v["dy"] if i.backward else v["x"]
     return {"w": x.width} if x.rows else None
@@ -1134,7 +1166,7 @@ def _scan(room: dict[str, tuple[int, int]]):
 
 SIZES = {
     "conv": _conv, "max_pool": _pool, "avg_pool": _pool, "global_average": _over_all, "global_max": _over_all,
-    "masked": _masked,
+    "masked": _masked, "augment": _augment,
     "rnn": _scan({"forward": (1, 1, 1, 0), "back": (0, 1, 3, 0)}),
     "lstm": _scan({"forward": (4, 4, 4, 0), "back": (0, 1, 7, 0)}),
     "gru": _scan({"forward": (3, 3, 3, 0), "back": (0, 1, 5, 1)}),

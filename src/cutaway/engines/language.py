@@ -20,7 +20,7 @@ from numba import cfunc, njit, types
 from numba.core.errors import NumbaWarning
 from numba.extending import intrinsic
 
-from ..rules import dropout, elementwise, recurrent
+from ..rules import augment, dropout, elementwise, recurrent
 from . import native, slots
 from .codegen import for_single_numbers
 
@@ -181,8 +181,8 @@ class Language:
 
             return binary
 
-        def library(name: str):
-            function = types.ExternalFunction(name + suffix, real(real))
+        def library(name: str, kind=real):
+            function = types.ExternalFunction(name + (suffix if kind == real else ""), kind(kind))
 
             @njit(**OPTIONS)
             def f(x):
@@ -301,7 +301,7 @@ class Language:
             exp=exp32 if single else library("exp"), tanh=tanh32 if single else library("tanh"),
             expm1=expm1_32 if single else library("expm1"), log=library("log"), log1p=library("log1p"),
             erf=library("erf"), sqrt=sqrt, abs=absolute, maximum=maximum, minimum=minimum, where=where, sign=sign,
-            uint32=np.uint32,
+            sin=library("sin", types.float64), cos=library("cos", types.float64), uint32=np.uint32, float64=np.float64,
         )  # fmt: skip
         self.names = slots.NAMES | {
             "np": np, "xp": self.xp, "F": F, "njit": njit, "ints": ints, "int32s": int32s, "sched_yield": sched_yield,
@@ -311,6 +311,7 @@ class Language:
         }  # fmt: skip
         self._rules(elementwise, typed=True)
         self._rules(dropout, typed=False, only=("scramble", "random_bits"))
+        self._rules(augment, typed=False, only=("chance", "inverse_map"))
         self._rules(recurrent, typed=True, only=CELLS)
 
     def _rules(self, module, typed: bool, only: tuple[str, ...] | None = None) -> None:

@@ -129,6 +129,8 @@ LAYERS: dict[str, Layer] = {
     "RNN": _scan_layer(nn.RNN, 1, activation=_word("tanh", "relu")),
     "LSTM": _scan_layer(nn.LSTM, 4), "GRU": _scan_layer(nn.GRU, 3),
     "Dropout": _layer(nn.Dropout, {"p": REAL}),
+    "Augment": _layer(nn.Augment, {"flip": YES_OR_NO, "flip_vertical": YES_OR_NO, "shift": REAL, "rotate": REAL,
+                                   "crop": REAL}),
     "Flatten": _layer(nn.Flatten),
     "LeakyReLU": _layer(nn.LeakyReLU, {"slope": REAL}),
     "ELU": _layer(nn.ELU, {"alpha": REAL}),

@@ -1,6 +1,7 @@
 """Networks: modules declare parameters and call rules."""
 
 from . import init
+from .augment import Augment
 from .convolution import (
     AvgPool1d,
     AvgPool2d,
@@ -40,7 +41,7 @@ from .networks import CNN, MLP, Recurrent, Sequential
 from .recurrent import GRU, LSTM, RNN, LastState, RecurrentLayer
 
 __all__ = [
-    "ACTIVATIONS", "CNN", "ELU", "GELU", "GRU", "LSTM", "MLP", "RNN", "SELU", "Activation", "AvgPool1d",
+    "ACTIVATIONS", "CNN", "ELU", "GELU", "GRU", "LSTM", "MLP", "RNN", "SELU", "Activation", "Augment", "AvgPool1d",
     "AvgPool2d", "BatchNorm1d", "BatchNorm2d", "Buffer", "Conv1d", "Conv2d", "Dropout", "Embedding", "Flatten",
     "GlobalAveragePool", "GlobalMaxPool", "Identity", "LastState", "LayerNorm", "LeakyReLU", "Linear", "LogSoftmax",
     "MaxPool1d", "MaxPool2d", "Mish", "Mode", "Module", "Parameter", "ReLU", "Recurrent", "RecurrentLayer",
