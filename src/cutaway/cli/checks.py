@@ -66,7 +66,16 @@ def hidden(text: str | None) -> tuple[int, ...] | None:
     return widths
 
 
-def share(value: float, option: str) -> float:
+def share_or_path(text: str, option: str) -> float | Path:
+    """A share of the rows, or the path of a file or folder with them.
+
+    >>> share_or_path("0.25", "--test"), share_or_path("GunPoint_TEST.ts", "--test").name
+    (0.25, 'GunPoint_TEST.ts')
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        return Path(text)
     if not 0 < value < 1:
         raise ArgumentError(f"{option} {value:g}: give a share of the rows above 0 and below 1, such as 0.2.")
     return value

@@ -1,4 +1,4 @@
-"""cutaway evaluate: the scores of a model on another table."""
+"""cutaway evaluate: the scores of a model on other data."""
 
 from __future__ import annotations
 
@@ -10,18 +10,20 @@ from typer import Argument, Option
 
 def evaluate(
     model: Annotated[Path, Argument(help="A model that `cutaway fit` wrote.", show_default=False)],
-    data: Annotated[Path, Argument(help="A table with the target.", show_default=False)],
+    data: Annotated[Path, Argument(help="What the model was trained on, with the target.", show_default=False)],
     target: Annotated[list[str] | None, Option("--target", "-t", metavar="COL",
                                                help="The column with the truth, if not that of training.")] = None,
+    skip_damaged: Annotated[bool, Option("--skip-damaged", help="Leave out images that cannot be read.")] = False,
 ) -> None:
-    """Score a model on the rows of a table, which it should not have learnt from."""
+    """Score a model on a table, images or sequences with their targets, which it should not have learnt from."""
     import numpy as np
 
-    from ..errors import ArgumentError
+    from ..errors import ArgumentError, DataError
     from ..report.findings import Findings, Score
     from ..report.scores import confusion, measure, measure_outputs
     from . import problem, sections
-    from .keeping import load
+    from .keeping import load, reading
+    from .sources import load_for
     from .study import answers
     from .terminal import Screen
 
@@ -30,10 +32,14 @@ def evaluate(
     wanted = target or names
     if len(wanted) != len(names):
         raise ArgumentError(f"--target: the model predicts {', '.join(names)}: give {len(names)}, not {len(wanted)}.")
-    X, y, dropped = problem.truth(data, wanted, estimator.target_encoder_)
+    named = target or ([] if data.is_dir() or estimator.inputs_.name == "images" else names)
+    rows = load_for(estimator, reading(model), data, named, skip_damaged)
+    if rows.y is None:
+        raise DataError(f"{data.name} has no target to compare with.")
+    X, y, dropped = problem.truth(rows, data.name, estimator.target_encoder_)
     task, classes = estimator.design_.task, getattr(estimator, "classes_", None)
     answer, truth = answers(estimator, X, classes is not None), np.asarray(y)
-    found = Findings(data.name, len(y) + dropped, X.shape[1], [], [], task)
+    found = Findings(data.name, len(y) + dropped, rows.width, [], [], task, many=estimator.inputs_.many)
     found.targets = [problem.TargetFacts(name, "") for name in wanted]
     found.scores = [Score("given", len(truth), measure(task, truth, *answer, classes))]
     if len(names) > 1:
@@ -44,7 +50,7 @@ def evaluate(
         found.confusion = {"labels": labels, "counts": confusion(truth, answer[0], classes)}
     screen = Screen()
     if dropped:
-        screen.say(f"{dropped:,} rows without a target were left out.")
+        screen.say(f"{dropped:,} {found.many} without a target were left out.")
     sections.scores(screen, found)
     screen.say()
-    screen.say("Rows that the model has learnt from look better than new ones will.", style="dim")
+    screen.say(f"{found.many.capitalize()} that the model has learnt from look better than new ones will.", style="dim")

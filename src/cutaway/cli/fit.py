@@ -1,4 +1,4 @@
-"""cutaway fit: a table in, a trained network with an honest score out."""
+"""cutaway fit: a table, images or sequences in, a trained network with an honest score out."""
 
 from __future__ import annotations
 
@@ -28,15 +28,27 @@ class Task(StrEnum):
 
 
 def fit(
-    data: Annotated[Path, Argument(help="A .csv, .tsv or .parquet file (text may be gzipped).", show_default=False)],
-    target: Annotated[list[str], Option("--target", "-t", metavar="COL", show_default=False,
-                                        help="The column to predict; repeat it for several.")],
+    data: Annotated[Path, Argument(help="A table (.csv, .tsv, .parquet), a folder of images with a folder for each "
+                                        "class, a table of image files, a .ts file, or .npz with X and y.",
+                                   show_default=False)],
+    target: Annotated[list[str] | None, Option("--target", "-t", metavar="COL", show_default=False,
+                                               help="The column to predict; repeat it for several.")] = None,
     out: Annotated[Path, Option("--out", "-o", help="Where the model goes.")] = Path("model.safetensors"),
     report: Annotated[Path | None, Option(help="Also write everything as one HTML page.")] = None,
-    test: Annotated[float, Option(help="Share of the rows kept for the test.")] = 0.2,
+    test: Annotated[str, Option(metavar="SHARE|PATH", help="Share of the rows kept for the test, or a file or folder "
+                                                           "with the test rows.")] = "0.2",
     group: Annotated[str | None, Option(metavar="COL", help="Rows alike in this column stay on one side.")] = None,
-    time: Annotated[str | None, Option(metavar="COL", help="Test on the latest rows by this column.")] = None,
+    time: Annotated[str | None, Option(metavar="COL", help="Test on the latest rows by this column; what orders the "
+                                                           "steps of sequences.")] = None,
     drop: Annotated[list[str] | None, Option(metavar="COL", help="Leave this column out; may be repeated.")] = None,
+    id: Annotated[str | None, Option(metavar="COL", help="Sequences, a row a time step: which is of which.")] = None,
+    forecast: Annotated[str | None, Option(metavar="COL", help="Forecast this column from the rows before.")] = None,
+    window: Annotated[int | None, Option(min=1, help="Rows that a forecast sees: 24 unless given.")] = None,
+    horizon: Annotated[int | None, Option(min=1, help="Rows that are forecast: 1 unless given.")] = None,
+    size: Annotated[str | None, Option(metavar="HxW", help="Bring all images to this size, such as 64x64.")] = None,
+    skip_damaged: Annotated[bool, Option("--skip-damaged", help="Leave out images that cannot be read.")] = False,
+    augment: Annotated[bool | None, Option(help="Vary the images in training: shift and turn them a little.",
+                                           show_default=False)] = None,
     task: Annotated[Task | None, Option(help="Overrule what the target looks like.", show_default=False)] = None,
     loss: Annotated[str | None, Option(help="For numbers: mse, half_mse, mae or huber.", show_default=False)] = None,
     hidden: Annotated[str | None, Option(metavar="128,128", help="Neurons of each hidden layer, or none.")] = None,
@@ -48,22 +60,25 @@ def fit(
     time_limit: Annotated[float | None, Option(metavar="S", help="Stop training after so many seconds.")] = None,
     quiet: Annotated[bool, Option("--quiet", "-q", help="Print who won, and nothing else.")] = False,
 ) -> None:
-    """Train a network on a table, score it on rows it has not seen, and write it to a file.
+    """Train a network on a table, images or sequences, score it on rows it has not seen, and write it to a file.
 
     What is left open is designed from the data, and every choice is printed with its reason. The linear model beside
     the network says whether the network was worth it.
     """
+    from .problem import Asked
     from .study import Options, begin
     from .terminal import Screen
 
     options = Options(
-        checks.share(test, "--test"), checks.hidden(hidden), loss, epochs, batch_size,
-        checks.positive(lr, "--lr"), seed, threads, checks.positive(time_limit, "--time-limit"),
+        checks.share_or_path(test, "--test"), checks.hidden(hidden), loss, epochs, batch_size,
+        checks.positive(lr, "--lr"), seed, threads, checks.positive(time_limit, "--time-limit"), augment,
     )  # fmt: skip
     checks.output(out, "--out", ENDING, [data])
     if report is not None:
         checks.output(report, "--report", REPORT_ENDINGS, [data])
-    study = begin(options, data, target, None if task is None else task.value, drop, group, time)
+    asked = Asked(target or [], None if task is None else task.value, drop or [], group, time, id, forecast, window,
+                  horizon, size, skip_damaged)  # fmt: skip
+    study = begin(options, data, asked)
     screen = Screen(quiet)
     follow(study, screen)
     study.found.commands = [shell("cutaway", "predict", out, data, "-o", "predictions.csv")]

@@ -35,7 +35,8 @@ def inspect(
         return
     found = Findings.from_json(state)
     sections.data(screen, found)
-    encodings(screen, found, None if columns else 12)
+    if found.columns:
+        encodings(screen, found, None if columns else 12)
     sections.design(screen, found)
     screen.title("Training", f"{found.date}, cutaway {found.versions.get('cutaway', '?')}")
     screen.table([(found.divided,), (found.training,)], fixed=())

@@ -25,6 +25,14 @@ def load(path: Path) -> Any:
     return model
 
 
+def reading(path: Path) -> dict[str, Any]:
+    """What a model must know to read files as the one of training was read."""
+    from ..files import describe
+
+    state = findings(describe(path)["extra"])
+    return {} if state is None else dict(state.get("reading", {}))
+
+
 def save(estimator: Any, path: Path, found: Findings) -> None:
     """Write the estimator with its findings beside it."""
     from .. import files

@@ -13,26 +13,36 @@ from . import checks
 
 def predict(
     model: Annotated[Path, Argument(help="A model that `cutaway fit` wrote.", show_default=False)],
-    data: Annotated[Path, Argument(help="A table with the columns of training.", show_default=False)],
+    data: Annotated[Path, Argument(help="What the model was trained on: a table, images, sequences.",
+                                   show_default=False)],
     out: Annotated[Path | None, Option("--out", "-o", help="A .csv file; without it, standard output.")] = None,
     keep: Annotated[list[str] | None, Option(metavar="COL", help="Copy this column of the table, too.")] = None,
+    skip_damaged: Annotated[bool, Option("--skip-damaged", help="Leave out images that cannot be read.")] = False,
 ) -> None:
-    """Predict every row of a table and write CSV: prediction, and for classes the probability of each.
+    """Predict every row of a table, image or sequence and write CSV: prediction, and for classes their probabilities.
 
-    Rows keep their order. Text that a spreadsheet would take for a formula gets an apostrophe before it.
+    Rows keep their order; images come with their file names, sequences with their ids or numbers. A forecast is written
+    for every window of the series: `row` is the first row that is forecast, in the last line the one after the end.
+    Text that a spreadsheet would take for a formula gets an apostrophe before it.
     """
+    from ..errors import ArgumentError
     from ..files import write_whole
-    from .keeping import load
-    from .problem import about, table
+    from .keeping import load, reading
+    from .problem import about
+    from .sources import load_for
     from .terminal import Screen
 
     if out is not None:
         checks.output(out, "--out", (".csv",), [model, data])
     estimator = load(model)
-    rows = table(data)
-    kept = checks.columns(keep or [], list(rows.columns), "--keep", data.name)
+    rows = load_for(estimator, reading(model), data, [], skip_damaged)
+    if keep and rows.ids is not None:
+        raise ArgumentError(f"--keep copies columns of tables, and {data.name} holds {estimator.inputs_.many}: leave "
+                            "it out.")  # fmt: skip
+    kept = checks.columns(keep or [], list(rows.X.columns) if keep else [], "--keep", data.name)
     with about(data.name):
-        text = as_csv({name: rows[name] for name in kept} | answer_columns(estimator, rows))
+        copied = {name: rows.X[name] for name in kept} if rows.ids is None else {rows.ids.name: rows.ids}
+        text = as_csv(copied | answer_columns(estimator, rows.X))
     if out is None:
         sys.stdout.write(text)
         sys.stdout.flush()

@@ -1,7 +1,8 @@
-"""The problem in a file: the table, the target, and the rows that learn, steer and test."""
+"""The problem in a file: the rows, the target, and the parts that learn, steer and test."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +12,6 @@ from ..data.cells import counted
 from ..errors import ArgumentError, CutawayError, DataError
 from ..report.findings import TargetFacts
 from ..report.text import listed, number, short
-from . import checks
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,12 +23,76 @@ FEWEST = 3
 
 
 @dataclass
+class Asked:
+    """What the command line says about reading the data."""
+
+    targets: list[str] = field(default_factory=list)
+    task: str | None = None
+    drop: list[str] = field(default_factory=list)
+    group: str | None = None
+    time: str | None = None
+    id: str | None = None
+    forecast: str | None = None
+    window: int | None = None
+    horizon: int | None = None
+    size: str | None = None
+    skip_damaged: bool = False
+
+    @property
+    def length(self) -> int:
+        return self.window or 24
+
+    @property
+    def ahead(self) -> int:
+        return self.horizon or 1
+
+    def remembered(self) -> dict[str, Any]:
+        """What a model needs to know to read other files of sequences in the same way."""
+        kept: dict[str, Any] = {"time": self.time, "id": self.id, "forecast": self.forecast}
+        kept |= {"window": self.length, "horizon": self.ahead} if self.forecast else {}
+        return {name: value for name, value in kept.items() if value is not None}
+
+    def refuse(self, options: Iterable[str], what: str) -> None:
+        """Raise ArgumentError for the first of these options that was given: it does not go with `what`."""
+        for name in options:
+            if getattr(self, "targets" if name == "target" else name):
+                raise ArgumentError(f"--{name.replace('_', '-')} does not go with {what}. Leave it out.")
+
+
+@dataclass
+class Data:
+    """The rows of one file.
+
+    X as the estimators take it, y a Series or frame of targets (None: there is none), `ids` a column that names the
+    rows, or None. `extent` says how much there is, `by` holds the columns that a split goes by.
+    """
+
+    X: Any
+    y: Any
+    extent: str
+    targets: list[str]
+    ids: Any = None
+    features: list[str] | None = None
+    by: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    width: int = 0
+
+    def __len__(self) -> int:
+        return self.X.shape[0]
+
+
+@dataclass
 class Problem:
-    """X and y of the rows that have a target; `group` and `time` are columns that the split goes by, or None."""
+    """X and y of the rows that have a target; `group` and `time` are columns that the split goes by, or None.
+
+    `kind` is what X is. The last `tests` rows are a test part of their own, from the file `test_source`.
+    """
 
     source: str
+    kind: Any
     rows: int
     width: int
+    extent: str
     X: Any
     y: Any
     targets: list[str]
@@ -38,64 +102,59 @@ class Problem:
     group: Any = None
     time: Any = None
     notes: list[str] = field(default_factory=list)
+    ids: Any = None
+    features: list[str] | None = None
+    reading: dict[str, Any] = field(default_factory=dict)
+    tests: int = 0
+    test_source: str = ""
 
     @property
     def classifies(self) -> bool:
         return self.task in CLASSIFICATION
 
+    @property
+    def forecasts(self) -> bool:
+        return "forecast" in self.reading
+
     def target_facts(self) -> list[TargetFacts]:
         """Each target in words."""
         many = len(self.targets) > 1
-        return [TargetFacts(name, _summary(self.y[name] if many else self.y, self.classifies)) for name in self.targets]
+        return [TargetFacts(name, _summary(self.y[name] if many else self.y, self.classifies, self.kind.many))
+                for name in self.targets]  # fmt: skip
 
 
-def read(path: Path, targets: list[str], task: str | None = None, drop: list[str] | None = None,
-         group: str | None = None, time: str | None = None) -> Problem:  # fmt: skip
-    """The table in a file, its target, and the task. Raises DataError or ArgumentError for what cannot be learnt."""
+def read(path: Path, asked: Asked, test: Path | None = None) -> Problem:
+    """The problem in a file, or folder; `test` is another with rows to test on.
+
+    Raises DataError or ArgumentError for what cannot be learnt.
+    """
     from ..data import drop_missing
+    from .sources import join, load, recognise
 
-    frame = table(path)
-    known = list(frame.columns)
-    targets = checks.columns(targets, known, "--target", path.name)
-    if not targets:
-        raise ArgumentError("--target: name the column to predict.")
-    drop = checks.columns(drop or [], known, "--drop", path.name)
-    if both := [name for name in drop if name in targets]:
-        raise ArgumentError(f"--drop {both[0]!r} is also a --target: it is left out of the inputs anyway.")
-    ways = [checks.columns([name], known, option, path.name)[0] if name is not None else None
-            for option, name in (("--group", group), ("--time", time))]  # fmt: skip
-    if all(ways):
-        raise ArgumentError("--group and --time: the rows can be divided by one of them, not by both.")
-    for option, way in zip(("--group", "--time"), ways, strict=True):
-        if way in targets:
-            raise ArgumentError(f"{option} {way!r} is the target: the rows must be divided by another column.")
-
-    y = _targets(frame, targets)
-    out = {*targets, *drop} | ({ways[0]} if ways[0] else set())
-    X = frame.drop(columns=[name for name in known if name in out])
-    if X.shape[1] == 0:
-        raise DataError(f"{path.name}: no column is left to learn from: all are targets or left out.")
-    rows, width = frame.shape
-    _refuse_empty(y, path.name)
-    X, y, columns, kept = drop_missing(X, y, frame[[way for way in ways if way]])
-    by = [columns[way] if way else None for way in ways]
-    if len(kept) < FEWEST:
-        raise DataError(f"{path.name}: {counted(len(kept), 'row')} with a target, at least {FEWEST} are needed: one "
-                        "to test on, the others to learn from.")  # fmt: skip
-    with about(f"{path.name}, target {listed(targets)}"):
-        found = decide(y, task)
-    notes = [f"{ways[0]} divides the rows and is not an input"] if ways[0] else []
-    notes += [f"left out as asked: {listed(drop, 6)}"] if drop else []
-    return Problem(path.name, rows, width, X, y, targets, *found, rows - len(kept), by[0], by[1], notes)
-
-
-def table(path: Path) -> Any:
-    """The table in a file; its columns' names are text."""
-    from ..data import read_table
-
-    frame = read_table(path)
-    frame.columns = [str(name) for name in frame.columns]
-    return frame
+    kind, frame = recognise(path, asked)
+    data = load(kind, path, asked, frame)
+    tests = 0
+    if test is not None:
+        if asked.group or asked.forecast or (asked.time and not asked.id):
+            raise ArgumentError(f"--test {test}: the test rows are in a file of their own; leave the options out that "
+                                "divide the rows by a column or by time.")  # fmt: skip
+        data, tests = join(kind, data, test, asked, path)
+    if data.y is None:
+        raise DataError(f"{path.name} has no target: {_where_targets_are(path, kind.name)}.")
+    with about(f"{path.name}, target {listed(data.targets)}"):
+        _refuse_empty(data.y, path.name)
+        rows = len(data)
+        group, time = data.by.get("group"), data.by.get("time")
+        X, y, ids, group, time, kept = drop_missing(data.X, data.y, data.ids, group, time)
+        if len(kept) < FEWEST:
+            raise DataError(f"{counted(len(kept), kind.one)} with a target, at least {FEWEST} are needed: one to test "
+                            "on, the others to learn from.")  # fmt: skip
+        found = decide(y, "regression" if asked.forecast else asked.task)
+    return Problem(
+        path.name, kind, rows, data.width, data.extent, X, y, data.targets, *found, rows - len(kept), group, time,
+        data.notes, ids, data.features, asked.remembered() if kind.name == "sequences" else {},
+        int((kept >= rows - tests).sum()), test.name if test is not None else "",
+    )  # fmt: skip
 
 
 def decide(y: Any, task: str | None) -> tuple[str, str]:
@@ -113,24 +172,54 @@ def decide(y: Any, task: str | None) -> tuple[str, str]:
 
 
 def divide(problem: Problem, test: float, seed: int) -> tuple[tuple[np.ndarray, ...], str]:
-    """Rows to learn from, to see when to stop (none of a small table) and to test on; and how they were chosen."""
-    from ..data import split
-    from ..estimators.design_tables import SMALL
+    """Rows to learn from, to see when to stop (none of few) and to test on; and how they were chosen."""
+    import numpy as np
 
-    n = len(problem.y)
-    shares = (test,) if n * (1 - test) < SMALL else ((1 - test) * VALIDATION, test)
-    if problem.group is not None:
+    n, many = len(problem.y), problem.kind.many
+    if problem.tests:
+        last = np.arange(n - problem.tests, n)
+        learn, steer = np.arange(n - problem.tests), last[:0]
+        if len(learn) >= problem.kind.fewest:
+            learn, steer = _split(problem, learn, (VALIDATION,), seed)[0]
+        elif not len(learn):
+            raise DataError(f"{problem.source} has no {many} with a target: only the test part does.")
+        parts: Any = (learn, steer, last)
+        how = f"those of {problem.test_source}"
+    else:
+        shares = (test,) if n * (1 - test) < problem.kind.fewest else ((1 - test) * VALIDATION, test)
+        parts, how = _split(problem, np.arange(n), shares, seed)
+        if len(parts) == 2:
+            parts = (parts[0], parts[1][:0], parts[1])
+    stop = f", {len(parts[1]):,} to see when to stop" if len(parts[1]) else ""
+    return parts, f"{len(parts[0]):,} {many} to learn from{stop}, {len(parts[2]):,} for the test ({how})"
+
+
+def _split(problem: Problem, rows: np.ndarray, shares: tuple, seed: int) -> tuple[tuple[np.ndarray, ...], str]:
+    """Some rows in parts, and how they were chosen."""
+    from ..data import forecast_split, split
+
+    n = len(rows)
+    if problem.forecasts:
+        parts, how = forecast_split(problem.time, shares), "the latest, none of which an earlier part has seen"
+    elif problem.group is not None:
         parts, how = split(n, shares, seed, groups=problem.group), f"no {problem.group.name} on two sides"
     elif problem.time is not None:
         parts, how = split(n, shares, seed, time=problem.time), f"the latest by {problem.time.name}"
     elif problem.task in ("binary", "multiclass"):
-        parts, how = split(problem.y, shares, seed, stratify=True), "by chance, each class in proportion"
+        parts, how = split(problem.y.iloc[rows], shares, seed, stratify=True), "by chance, each class in proportion"
     else:
         parts, how = split(n, shares, seed), "by chance"
-    if len(parts) == 2:
-        parts = (parts[0], parts[1][:0], parts[1])
-    steer = f", {len(parts[1]):,} to see when to stop" if len(parts[1]) else ""
-    return parts, f"{len(parts[0]):,} rows to learn from{steer}, {len(parts[2]):,} for the test ({how})"
+    return tuple(rows[part] for part in parts), how
+
+
+def _where_targets_are(path: Path, kind: str) -> str:
+    if path.is_dir():
+        return "its images lie in it directly; give each class a folder, whose name is the label"
+    if path.suffix.lower() == ".npz":
+        return "write it with np.savez_compressed(path, X=..., y=labels)"
+    if ".ts" in path.suffixes:
+        return "its header must say @classLabel true or @targetLabel true, and each line end with the label"
+    return f"name the column of the {kind}' labels with --target"
 
 
 @contextmanager
@@ -142,40 +231,15 @@ def about(what: str):
         raise type(problem)(f"{what}: {problem}") from None
 
 
-def _targets(frame: Any, names: list[str]) -> Any:
-    """One target as a Series, several as a frame."""
-    return _numbers_if_it_reads_so(frame[names[0]]) if len(names) == 1 else frame[names].apply(_numbers_if_it_reads_so)
-
-
-def _numbers_if_it_reads_so(cells: Any) -> Any:
-    """A column of text as numbers, if all its words are numbers or gaps ('?', 'n/a')."""
-    from pandas.api import types
-
-    from ..data.cells import words_of
-    from ..data.numbers import parse_numbers
-
-    if types.is_numeric_dtype(cells.dtype) or types.is_bool_dtype(cells.dtype):
-        return cells
-    if types.is_datetime64_any_dtype(cells.dtype) or isinstance(cells.dtype, types.CategoricalDtype):
-        return cells
-    words = words_of(cells, cells.name)
-    values, bad = parse_numbers(words)
-    if bad.any() or not (values == values).any():
-        return cells
-    import pandas as pd
-
-    return pd.Series(words.spread(values, float("nan")), index=cells.index, name=cells.name)
-
-
 def _refuse_empty(y: Any, where: str) -> None:
     for name, column in y.items() if y.ndim == 2 else [(y.name, y)]:
         if column.isna().all():
-            raise DataError(f"{where}: the target {name!r} is empty in every row: is it the right column?")
+            raise DataError(f"the target {name!r} is empty in every row of {where}: is it the right column?")
     if y.ndim == 2 and y.isna().any(axis=1).all():
-        raise DataError(f"{where}: no row has all of the targets.")
+        raise DataError(f"no row of {where} has all of the targets.")
 
 
-def _summary(y: Any, classes: bool) -> str:
+def _summary(y: Any, classes: bool, many: str) -> str:
     import numpy as np
 
     if not classes:
@@ -184,18 +248,15 @@ def _summary(y: Any, classes: bool) -> str:
     counts = y.value_counts()
     some = ", ".join(f"{short(label, 20)} {count:,}" for label, count in counts.head(4).items())
     more = f" and {len(counts) - 4} more" if len(counts) > 4 else ""
-    return f"{len(counts)} classes: {some}{more} rows"
+    return f"{len(counts)} classes: {some}{more} {many}"
 
 
-def truth(path: Path, targets: list[str], encoder: Any) -> tuple[Any, Any, int]:
-    """The rows of a table that have a target, their targets as `encoder` knows them, and how many rows have none."""
+def truth(data: Data, where: str, encoder: Any) -> tuple[Any, Any, int]:
+    """The rows that have a target, their targets as `encoder` knows them, and how many rows have none."""
     from ..data import drop_missing
 
-    frame = table(path)
-    targets = checks.columns(targets, list(frame.columns), "--target", path.name)
-    y = _targets(frame, targets)
-    _refuse_empty(y, path.name)
-    X, y, kept = drop_missing(frame, y)
-    with about(f"{path.name}, target {listed(targets)}"):
+    with about(f"{where}, target {listed(data.targets)}"):
+        _refuse_empty(data.y, where)
+        X, y, kept = drop_missing(data.X, data.y)
         encoder.transform(y)
-    return X, y, len(frame) - len(kept)
+    return X, y, len(data) - len(kept)

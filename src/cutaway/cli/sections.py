@@ -13,23 +13,26 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 #: How much of a long list is shown.
-MOST_LEFT_OUT, MOST_TARGETS, MOST_COLUMNS, MOST_CLASSES, MOST_OUTPUTS = 6, 8, 10, 8, 12
+MOST_LEFT_OUT, MOST_TARGETS, MOST_COLUMNS, MOST_CLASSES, MOST_OUTPUTS, MOST_MISTAKES = 6, 8, 10, 8, 12, 5
 BAR = 24
 
 
 def data(screen: Screen, found: Findings) -> None:
     """What was understood from the file."""
-    screen.title("Data", f"{found.source}: {found.rows:,} rows, {found.width:,} columns")
+    screen.title("Data", f"{found.source}: {found.amount}")
     rows = [(kind, f"{count:,}", f"{gaps:,}", listed(names)) for kind, count, gaps, names in kinds(found.columns)]
-    screen.table(rows, ["kind", "columns", "with gaps", "which"], right=(1, 2))
+    if found.inputs == "table":
+        screen.table(rows, ["kind", "columns", "with gaps", "which"], right=(1, 2))
     gappy = sorted((c for c in found.columns if c.gaps and not c.left_out), key=lambda c: -c.gaps)
-    facts = [("target" if i == 0 else "", f"{t.name}: {t.summary}") for i, t in enumerate(found.targets[:MOST_TARGETS])]
+    facts: list[tuple[str, str]] = [(name, words) for name, words in found.facts]
+    facts += [("target" if i == 0 else "", f"{t.name}: {t.summary}")
+              for i, t in enumerate(found.targets[:MOST_TARGETS])]  # fmt: skip
     if len(found.targets) > MOST_TARGETS:
         facts.append(("", f"and {len(found.targets) - MOST_TARGETS} more"))
     facts.append(("task", found.task))
     if found.without_target:
-        facts.append(("dropped", f"{found.without_target:,} rows without a target"))
-    if gappy:
+        facts.append(("dropped", f"{found.without_target:,} {found.many} without a target"))
+    if gappy and found.inputs == "table":
         worst = ", ".join(f"{short(c.name, 24)} {c.gaps / (found.rows - found.without_target):.0%}" for c in gappy[:3])
         facts.append(("gaps", f"most in {worst}; a gap is a value of its own, nothing is thrown away"))
     out = [c for c in found.columns if c.left_out]
@@ -38,7 +41,8 @@ def data(screen: Screen, found: Findings) -> None:
     if len(out) > MOST_LEFT_OUT:
         facts.append(("", f"and {len(out) - MOST_LEFT_OUT} more"))
     facts += [("note", note) for note in found.notes]
-    screen.say()
+    if found.inputs == "table":
+        screen.say()
     screen.table(facts, dim=(0,))
 
 
@@ -66,6 +70,9 @@ def scores(screen: Screen, found: Findings) -> None:
             screen.say(f"  and {len(found.outputs) - MOST_OUTPUTS} more")
     if found.confusion:
         confusion(screen, found.confusion, where)
+    if found.mistakes:
+        screen.title("Mistakes", f"test {found.many} that the network is surest of and takes for another class")
+        screen.table([row[:3] for row in found.mistakes[:MOST_MISTAKES]], ["file", "true", "taken for"])
 
 
 def score_table(screen: Screen, scores: list[Score], first: str) -> None:

@@ -10,16 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import TrainingError
+from ..errors import ArgumentError, TrainingError
 from ..report.findings import ColumnFacts, Findings, Score
 from ..report.scores import CLASSES, compare, confusion, measure, measure_outputs
-from ..report.text import duration
-from .problem import Problem, divide, read
+from ..report.text import duration, listed, score
+from .problem import Asked, Problem, divide, read
 
 #: Points of the picture of predictions over the truth that are kept.
 MOST_POINTS = 1500
 #: Test rows that columns are shuffled on, at most.
 MOST_SHUFFLED = 4000
+#: Images taken for another class that the report names.
+MOST_MISTAKES = 12
 PARTS = ("training", "validation", "test")
 
 
@@ -27,7 +29,7 @@ PARTS = ("training", "validation", "test")
 class Options:
     """What the command line lets one choose; None leaves it to the design."""
 
-    test: float = 0.2
+    test: float | Path = 0.2
     hidden: tuple[int, ...] | None = None
     loss: str | None = None
     epochs: int | None = None
@@ -36,10 +38,12 @@ class Options:
     seed: int = 0
     threads: int | None = None
     time_limit: float | None = None
+    augment: bool | None = None
 
     def chosen(self) -> dict[str, Any]:
         """What was not left to the design, for the report."""
-        shown = {name.replace("_", " "): value for name, value in vars(self).items() if value is not None}
+        shown = {name.replace("_", " "): str(value) if isinstance(value, Path) else value
+                 for name, value in vars(self).items() if value is not None}  # fmt: skip
         return shown | ({"hidden": ",".join(map(str, self.hidden)) or "none"} if self.hidden is not None else {})
 
 
@@ -48,18 +52,21 @@ class Study:
 
     def __init__(self, problem: Problem, options: Options, seconds: dict[str, float] | None = None) -> None:
         self.problem, self.options = problem, options
-        self.parts, divided = divide(problem, options.test, options.seed)
+        test = options.test if isinstance(options.test, float) else 0.0
+        self.parts, divided = divide(problem, test, options.seed)
         self._steer_by_known_classes()
         self.found = Findings(
             problem.source, problem.rows, problem.width, [], problem.target_facts(), problem.task,
             without_target=problem.without_target, notes=list(problem.notes), divided=divided,
             seconds=dict(seconds or {}), settings=options.chosen(), versions=versions(),
-            date=time.strftime("%Y-%m-%d %H:%M"),
+            date=time.strftime("%Y-%m-%d %H:%M"), inputs=problem.kind.name, many=problem.kind.many,
+            extent=problem.extent, reading=problem.reading,
         )  # fmt: skip
 
     def rows(self, part: int) -> tuple[Any, Any]:
         """X and y of a part: 0 training, 1 validation, 2 test."""
-        return self.problem.X.iloc[self.parts[part]], self.problem.y.iloc[self.parts[part]]
+        rows = self.parts[part]
+        return self.problem.kind.take(self.problem.X, rows), self.problem.y.iloc[rows]
 
     # ---- design and training -----------------------------------------------------------------------------------------
     def design(self) -> None:
@@ -67,16 +74,18 @@ class Study:
         with timed(self.found.seconds, "encoding"):
             self.estimator = self._estimator()
             X, y = self.rows(0)
-            self._data = self.estimator.prepare(X, y)
+            self._data = self.estimator.prepare(self._named(X), y)
             self.estimator.target_encoder_.names = list(self.problem.targets)
         found, design = self.found, self.estimator.design_
         if self.options.lr is not None:
             design.lr, design.reasons["optimizer"] = self.options.lr, "as asked"
+        encoder = self.estimator.encoder_
         found.columns = [ColumnFacts(c.name, c.kind, c.gaps, c.distinct, c.example, c.how)
-                         for c in self.estimator.encoder_.columns]  # fmt: skip
+                         for c in getattr(encoder, "columns", ())]  # fmt: skip
+        found.facts = self._facts(encoder)
         found.notes += self.estimator.target_encoder_.notes
         found.design = [self._own_words(list(row)) for row in design.table()]
-        found.network = repr(self.estimator.model_)
+        found.network = titled(self.estimator.model_, design.kind)
 
     def train(self, progress: bool) -> None:
         """Run ct.fit; Ctrl-C ends it early and the best weights so far stay."""
@@ -101,8 +110,10 @@ class Study:
         from ..estimators import Classifier, Regressor
 
         options, kind = self.options, Classifier if self.problem.classifies else Regressor
+        network: Any = {"hidden": None if options.hidden is None else list(options.hidden), "augment": options.augment}
+        network = {name: value for name, value in network.items() if value is not None}
         return kind(
-            network="auto" if options.hidden is None else list(options.hidden), loss=options.loss,
+            network=network or "auto", loss=options.loss,
             epochs=options.epochs, batch_size="auto" if options.batch_size is None else options.batch_size,
             time_limit=options.time_limit, random_state=options.seed, threads=options.threads,
             validation=self.rows(1) if len(self.parts[1]) else None,
@@ -114,12 +125,30 @@ class Study:
             return [*row[:2], self.problem.reason]
         if row[0] != "validation":
             return row
+        many = self.problem.kind.many
         if not len(self.parts[1]):
-            return [row[0], "none", "few rows: all that are not for the test are learnt from, to the last epoch"]
+            few = f"few {many}: all that are not for the test are learnt from, to the last epoch"
+            return [row[0], "none", few]
         patience = self.estimator.design_.patience
         stop = f", patience {patience} epochs" if patience else ""
-        reason = "rows that are not learnt from show when to stop; the best weights are kept"
-        return [row[0], f"{len(self.parts[1]):,} rows{stop}", reason]
+        reason = f"{many} that are not learnt from show when to stop; the best weights are kept"
+        return [row[0], f"{len(self.parts[1]):,} {many}{stop}", reason]
+
+    def _named(self, X: Any) -> Any:
+        """Sequences with their features' names."""
+        from ..data import Series
+
+        return Series(X, None, "", self.problem.features) if self.problem.features else X
+
+    def _facts(self, encoder: Any) -> list[list[str]]:
+        """What was learnt of images and sequences, in words, for the section on the data."""
+        if self.problem.kind.name == "table":
+            return []
+        lines = encoder.describe()
+        lines = [lines] if isinstance(lines, str) else lines
+        facts = [[self.problem.kind.name if i == 0 else "", line] for i, line in enumerate(lines)]
+        names = self.problem.features or []
+        return facts + [["features", listed(names, 8)]] * (len(names) > 1)
 
     def _steer_by_known_classes(self) -> None:
         """By group or time a class may be in the validation rows alone: no network can be steered by those."""
@@ -151,6 +180,10 @@ class Study:
         if part != "test":
             return
         self.found.verdict = compare(task, y, ours[0], theirs[0])
+        if self.problem.forecasts:
+            self.found.verdict += self._last_value(X, y)
+        if self.problem.kind.name == "images" and classes is not None:
+            self.found.mistakes = mistakes(X.names, y, *ours)
         if len(self.problem.targets) > 1:
             each = (measure_outputs(task, y, *answer) for answer in (ours, theirs))
             self.found.outputs = [Score(name, len(y), *pair)
@@ -162,11 +195,19 @@ class Study:
             counts = confusion(y, ours[0], classes)
             self.found.confusion = {"labels": [str(label) for label in classes.tolist()], "counts": counts}
 
+    def _last_value(self, X: Any, y: np.ndarray) -> str:
+        """How good it is to forecast that all stays as it is."""
+        place = (self.problem.features or []).index(self.problem.reading["forecast"])
+        last = X.values[:, -1, place]
+        guess = last if y.ndim == 1 else np.repeat(last[:, None], y.shape[1], axis=1)
+        r2 = measure(self.problem.task, y, guess, None, None)["R²"]
+        return f" Forecasting the last value again has R² {score(r2)}."
+
     def explain(self) -> None:
         """The columns that matter, by shuffling each on the test rows (a few thousand of them are enough)."""
         from ..estimators import permutation_importance
 
-        if len(self.parts[2]) < 2:
+        if len(self.parts[2]) < 2 or self.problem.kind.name != "table":
             return
         with timed(self.found.seconds, "scoring"):
             X, y = self.rows(2)
@@ -184,15 +225,17 @@ def timed(seconds: dict[str, float], name: str):
     seconds[name] = seconds.get(name, 0.0) + time.perf_counter() - began
 
 
-def begin(options: Options, path: Path, *args: Any) -> Study:
-    """The study of a file; the other arguments are those of `problem.read`."""
+def begin(options: Options, path: Path, asked: Asked) -> Study:
+    """The study of a file or folder, read as asked."""
     seconds: dict[str, float] = {}
     with timed(seconds, "loading libraries"):
         import pandas  # noqa: F401
 
         from .. import estimators  # noqa: F401
     with timed(seconds, "reading"):
-        problem = read(path, *args)
+        problem = read(path, asked, options.test if isinstance(options.test, Path) else None)
+    if options.augment is not None and problem.kind.name != "images":
+        raise ArgumentError(f"--augment varies images, and {path.name} holds none. Leave it out.")
     return Study(problem, options, seconds)
 
 
@@ -202,6 +245,21 @@ def answers(model: Any, X: Any, classifies: bool) -> tuple[np.ndarray, np.ndarra
     if not np.isfinite(predicted if probability is None else probability).all():
         raise TrainingError("The network's outputs are not finite: it diverged and is not written. Try a lower --lr.")
     return predicted, probability
+
+
+def mistakes(names: list[str], y: np.ndarray, predicted: np.ndarray, probability: Any) -> list[list[str]]:
+    """Some images taken for another class, (file, truth, prediction, its probability), the surest first."""
+    wrong = np.flatnonzero(y != predicted)
+    sure = probability.max(axis=1)
+    wrong = wrong[np.argsort(-sure[wrong], kind="stable")][:MOST_MISTAKES]
+    return [[names[i], str(y[i]), str(predicted[i]), f"{sure[i]:.2f}"] for i in wrong]
+
+
+def titled(model: Any, kind: str) -> str:
+    """A network in a line: its repr, or where that takes several what kind it is, and how large."""
+    words = {"cnn": "a convolutional network", "recurrent": "a recurrent network"}.get(kind, type(model).__name__)
+    text = repr(model)
+    return text if "\n" not in text else f"{words}, {sum(p.size for p in model.parameters()):,} parameters"
 
 
 def told(run: Any, kept: bool) -> str:

@@ -207,10 +207,9 @@ class Estimator(BaseEstimator):
             design.asked["loss"] = getattr(self.loss, "__name__", "a function")
         if design.task == "binary" and self.loss == "cross_entropy":
             _two_outputs(design)
-        if isinstance(self.network, list | tuple):
-            design.hidden, design.reasons["hidden"] = tuple(self.network), "as asked"
-            suit_rate(design, design.hidden)
-        if isinstance(self.network, list | tuple | str):
+        if isinstance(self.network, list | tuple | dict):
+            design.change(self.network if isinstance(self.network, dict) else {"hidden": self.network})
+        if isinstance(self.network, list | tuple | dict | str):
             return design.network(self._seed)
         kind = KINDS[design.inputs]
         model = own_network(self.network, design.n_in, design.n_out, design.dtype, self._seed)

@@ -40,8 +40,9 @@ class Classifier(ClassifierMixin, Estimator):
     (n, labels) of 0 and 1 is multilabel; where X brings labels, as a folder does, y may be left out.
     `print(model.design_)` says what was built and why.
 
-    network: "auto", widths of the hidden layers [64, 64], a Module (copied and started anew), or a function
-    (n_in, n_out) -> Module, with n_in the number of features (of a time step), or an image's (height, width, channels).
+    network: "auto", widths of the hidden layers [64, 64], choices {"dropout": 0.2, "cell": "lstm"} by the names of
+    ct.design's fields, a Module (copied and started anew), or a function (n_in, n_out) -> Module, with n_in the number
+    of features (of a time step), or an image's (height, width, channels).
     loss: "binary_cross_entropy" or "cross_entropy", or a function of logits and targets; by the task if None.
     optimizer: AdamW with warm-up and cosine if None. epochs: by the number of rows if None. batch_size: rows a step,
     "full" or "auto". validation: the share of rows held back (from 200 rows up; fewer are all learnt from), None, or
@@ -62,7 +63,7 @@ class Classifier(ClassifierMixin, Estimator):
 
     def __init__(
         self,
-        network: str | list[int] | Module | Callable = "auto",
+        network: str | list[int] | dict[str, Any] | Module | Callable = "auto",
         loss: str | Callable | None = None,
         optimizer: Optimizer | None = None,
         epochs: int | None = None,

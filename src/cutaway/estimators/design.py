@@ -16,8 +16,10 @@ from typing import Any
 from ..data import TargetEncoder
 from ..data.image_arrays import image_words
 from ..data.targets import as_target
+from ..errors import ArgumentError
 from ..nn import Module
 from ..optim import AdamW, Optimizer, schedules
+from .design_images import AUGMENT
 from .design_tables import rate_factor
 from .inputs import KINDS, Inputs, kind_of
 from .networks import built
@@ -45,6 +47,11 @@ LOSS_REASONS = {
     "binary_cross_entropy": "the log-likelihood of two classes, taken on the logit",
     "cross_entropy": "the log-likelihood of the right class, taken on the logits",
 }
+
+
+#: The row of the printed design in which an entry of `spec` stands.
+ROW_OF = dict.fromkeys(("channels", "norm", "front", "window", "stride"), "filters") | dict.fromkeys(
+    ("cell", "width", "layers", "bidirectional"), "recurrent") | {"augment": "augment"}  # fmt: skip
 
 
 @dataclass
@@ -98,6 +105,25 @@ class Design:
     def network(self, seed: int = 0) -> Module:
         """A new network of this design, its first weights drawn from the seed."""
         return built(self, seed)
+
+    def change(self, choices: dict[str, Any]) -> None:
+        """Choices of one's own for the network: hidden, activation, dropout, or an entry of `spec`.
+
+        Raises ArgumentError for one that this network does not have.
+        """
+        for name, value in choices.items():
+            if name in self.spec:
+                if name == "augment" and isinstance(value, bool):
+                    value = AUGMENT if value else None
+                self.spec = self.spec | {name: value}
+            elif name in ("hidden", "activation", "dropout"):
+                setattr(self, name, tuple(value) if name == "hidden" else value)
+            else:
+                known = ", ".join(("hidden", "activation", "dropout", *self.spec))
+                raise ArgumentError(f"network names {name!r}, but of this network one can choose {known}.")
+            self.reasons[ROW_OF.get(name, "hidden")] = "as asked"
+        if "hidden" in choices:
+            suit_rate(self, self.hidden)
 
     def optimizer(self) -> Optimizer:
         """The optimizer with its schedule, which ct.fit stretches over the run."""
@@ -247,7 +273,7 @@ def _layers(made: Design) -> dict[str, str]:
     """What lies before the hidden layers."""
     spec, rows = made.spec, {}
     if spec.get("augment"):
-        rows["augment"] = ", ".join(f"{name} {value:g}" for name, value in spec["augment"].items() if value)
+        rows["augment"] = ", ".join(f"{name} {value}" for name, value in spec["augment"].items() if value)
     filters = spec.get("channels") or spec.get("front")
     if filters:
         window = "3 x 3 pixels" if made.kind == "cnn" else f"{spec['window']} steps, every {spec['stride']}"

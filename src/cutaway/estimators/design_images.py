@@ -8,6 +8,8 @@ from typing import Any
 #: Sides from which a third block of filters is worth its time.
 LARGE_SIDE = 48
 BATCH = 64
+#: How images vary in training: by so many pixels and degrees. Never flipped unless asked: a flipped digit is none.
+AUGMENT = {"shift": 2, "rotate": 10}
 #: Updates that are enough to converge, and bounds on the epochs.
 STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 1500, 20, 100
 
@@ -24,6 +26,7 @@ def image_design(m: int, shape: tuple[int, int, int], batch_size: int | None = N
         "lr": 2e-3, "weight_decay": 0.01, "warmup": 0.1, "batch_size": batch, "epochs": epochs, "dtype": "float32",
         "reasons": {
             "input": "each channel scaled by the training images' mean and deviation",
+            "augment": "moved and turned a little each time, it is the same image: few teach as much as many",
             "filters": "a filter looks for the same small pattern everywhere; each block sees twice as far",
             "hidden": "weighs the patterns that were found; dropout against learning images by heart",
             "optimizer": "a rate for each weight needs little tuning; decay keeps filters small, biases are free",

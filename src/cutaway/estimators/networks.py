@@ -24,8 +24,10 @@ def built(design: Any, seed: int) -> Module:
 
 
 def convolutional_network(d: Any) -> Module:
-    """Blocks of filters and pooling, then neurons."""
-    return CNN(d.n_in, d.n_out, d.spec["channels"], d.hidden, d.activation, d.dropout, d.spec["norm"])
+    """Blocks of filters and pooling, then neurons; first a layer that varies the images in training, if wanted."""
+    net = CNN(d.n_in, d.n_out, d.spec["channels"], d.hidden, d.activation, d.dropout, d.spec["norm"])
+    augment = d.spec["augment"]
+    return nn.Sequential(nn.Augment(**augment), *net.layers) if augment else net  # type: ignore[attr-defined]
 
 
 def recurrent_network(d: Any) -> Module:
@@ -94,11 +96,15 @@ def count_outputs(model: Module, example: Any, words: str) -> int:
 
 def check_network(network: Any) -> None:
     """Raise unless `network` is one of the things an estimator takes."""
+    if isinstance(network, dict):
+        if "hidden" in network:
+            check_network(network["hidden"])
+        return
     widths = isinstance(network, list | tuple) and all(
         isinstance(w, int | np.integer) and not isinstance(w, bool) and w > 0 for w in network
     )
     if not (network == "auto" if isinstance(network, str) else widths or callable(network)):
         raise ArgumentError(
-            f'network is {network!r}: give "auto", a list of hidden widths such as [64, 64], a ct.nn.Module, or a '
-            "function (n_in, n_out) -> Module."
+            f'network is {network!r}: give "auto", a list of hidden widths such as [64, 64], a dict of choices such as '
+            '{"dropout": 0.2}, a ct.nn.Module, or a function (n_in, n_out) -> Module.'
         )

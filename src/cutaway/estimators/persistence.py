@@ -81,7 +81,7 @@ def from_plain(value: Any) -> Any:
     >>> from_plain(plain({1: 0.5, "a": 2}))
     {1: 0.5, 'a': 2}
     """
-    return {key: part for key, part in value["pairs"]} if isinstance(value, dict) else value
+    return {key: from_plain(part) for key, part in value["pairs"]} if isinstance(value, dict) else value
 
 
 for kind in (Classifier, Regressor):

@@ -39,7 +39,7 @@ class Regressor(RegressorMixin, Estimator):
 
     def __init__(
         self,
-        network: str | list[int] | Module | Callable = "auto",
+        network: str | list[int] | dict[str, Any] | Module | Callable = "auto",
         loss: str | Callable | None = None,
         optimizer: Optimizer | None = None,
         epochs: int | None = None,

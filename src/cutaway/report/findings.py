@@ -47,7 +47,9 @@ class Findings:
     `scores` has a Score for training, validation and test rows; `outputs` one for each output on the test rows where
     there are several; `confusion` is {"labels", "counts"} (true classes as rows); `scatter` {"true", "predicted"} on
     test rows; `importance` (column, what shuffling it costs, its deviation); `seconds` how long each part took;
-    `commands` what uses the model.
+    `commands` what uses the model. `inputs` is "table", "images" or "sequences", `many` what its rows are called,
+    `extent` how many there are and of what size; `facts` are (name, words) on them, `mistakes` (file, truth,
+    prediction) of some images, `reading` what a model must know to read other files in the same way.
     """
 
     source: str
@@ -77,6 +79,17 @@ class Findings:
     network: str = ""
     linear: str = ""
     commands: list[str] = field(default_factory=list)
+    inputs: str = "table"
+    many: str = "rows"
+    extent: str = ""
+    facts: list[list[str]] = field(default_factory=list)
+    mistakes: list[list[str]] = field(default_factory=list)
+    reading: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def amount(self) -> str:
+        """How much there is: "300 rows, 11 columns"."""
+        return self.extent or f"{self.rows:,} rows, {self.width:,} columns"
 
     @property
     def slowest(self) -> str:

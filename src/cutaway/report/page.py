@@ -34,8 +34,8 @@ def page(found: Findings) -> str:
         tag("title", f"{names} · Cutaway"),
         tag("style", Html(STYLE)),
     ]
-    parts = [_headline(found, names), _scores(found), _pictures(found), _importance(found), _data(found),
-             _design(found), _training(found), _use(found), _settings(found)]  # fmt: skip
+    parts = [_headline(found, names), _scores(found), _pictures(found), _mistakes(found), _importance(found),
+             _data(found), _design(found), _training(found), _use(found), _settings(found)]  # fmt: skip
     body = tag("body", tag("main", [part for part in parts if part]))
     return "<!doctype html>\n" + tag("html", tag("head", head), body, lang="en")
 
@@ -139,6 +139,13 @@ def _confusion(found: dict[str, Any]) -> Html:
     return tag("div", tag("table", tag("thead", top), tag("tbody", rows), class_="confusion"), class_="wide")
 
 
+def _mistakes(found: Findings) -> Html | None:
+    if not found.mistakes:
+        return None
+    note = f"Test {found.many} that the network takes for another class, the surest first."
+    return _section("Mistakes", table(["file", "true", "taken for", "probability"], found.mistakes), note=note)
+
+
 def _importance(found: Findings) -> Html | None:
     if not found.importance:
         return None
@@ -154,18 +161,19 @@ def _importance(found: Findings) -> Html | None:
 def _data(found: Findings) -> Html:
     rows = [[kind, f"{count:,}", f"{gaps:,}", listed(names, 4)] for kind, count, gaps, names in kinds(found.columns)]
     target = [tag("p", tag("b", t.name), f": {t.summary}") for t in found.targets[:12]]
-    facts = f"{found.source} has {found.rows:,} rows and {found.width:,} columns."
+    facts = f"{found.source}: {found.amount}."
     if found.without_target:
-        facts += f" {found.without_target:,} rows have no target and were left out."
+        facts += f" {found.without_target:,} {found.many} have no target and were left out."
     every = [[c.name, c.kind, f"{c.gaps:,}", f"{c.distinct:,}", short(c.example, 24), c.how] for c in found.columns]
     head = ["column", "kind", "gaps", "values", "example", "how it is encoded"]
     return _section(
         "Data",
         tag("p", facts),
+        [tag("p", tag("b", name), f": {words}") for name, words in found.facts],
         target,
-        table(["kind", "columns", "with gaps", "which"], rows),
+        rows and table(["kind", "columns", "with gaps", "which"], rows),
         [tag("p", note, class_="note") for note in found.notes],
-        tag("details", tag("summary", f"All {len(every):,} columns"), table(head, every)),
+        every and tag("details", tag("summary", f"All {len(every):,} columns"), table(head, every)),
     )
 
 

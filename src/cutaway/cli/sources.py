@@ -1,0 +1,334 @@
+"""What a file or folder holds, tables, images or sequences, and reading it as the estimators take it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ..data.cells import counted
+from ..errors import ArgumentError, DataError
+from ..report.text import listed
+from . import checks
+from .problem import Asked, Data
+
+#: Options that belong to one kind of data.
+IMAGES, FORECAST, SERIES = ("size", "skip_damaged"), ("window", "horizon"), ("id", "forecast", "window", "horizon")
+COLUMNS = ("group", "time", "drop")
+
+
+def recognise(path: Path, asked: Asked) -> tuple[Any, Any]:
+    """The kind of a file or folder, and its table if it is one and was read."""
+    from ..data.image_sources import image_columns, in_npz
+    from ..estimators.inputs import KINDS, kind_of
+
+    if path.suffix.lower() == ".npz":
+        X, y = in_npz(path, asked.targets[0] if asked.targets else None)
+        kind = kind_of(X)
+        return kind, npz_table(path, X, y, asked) if kind.name == "table" else None
+    kind = kind_of(path)
+    if kind.name != "table":
+        return kind, None
+    frame = table(path)
+    if asked.id or asked.forecast:
+        return KINDS["sequences"], frame
+    pictures = [name for name in image_columns(frame) if name not in asked.drop]
+    return KINDS["images" if pictures else "table"], frame
+
+
+def load(kind: Any, path: Path, asked: Asked, frame: Any = None) -> Data:
+    """The rows of a file of a kind; `frame` is its table, if it was read."""
+    return {"table": table_rows, "images": image_rows, "sequences": sequence_rows}[kind.name](path, asked, frame)
+
+
+def load_for(estimator: Any, reading: dict[str, Any], path: Path, targets: list[str], skip_damaged: bool) -> Data:
+    """The rows of a file read as those were that a model has learnt from; without targets there is no y."""
+    from ..estimators.inputs import is_series_name
+
+    asked = Asked(targets=targets, skip_damaged=skip_damaged, **reading)
+    kind = estimator.inputs_.name
+    if kind == "images":
+        return image_rows(path, asked, encoder=estimator.encoder_)
+    if kind == "sequences":
+        asked.targets = targets if asked.id else []
+        rows = sequence_rows if targets or not asked.forecast else every_window
+        return rows(path, asked, None, estimator.encoder_.names)
+    if is_series_name(path.name):
+        raise DataError(f"{path.name} holds sequences, and the model has learnt from a table: give it a table.")
+    frame = npz_table(path) if path.suffix.lower() == ".npz" else table(path)
+    targets = checks.columns(targets, list(frame.columns), "--target", path.name)
+    y = _targets(frame, targets) if targets else None
+    return Data(frame, y, "", targets, width=frame.shape[1])
+
+
+def join(kind: Any, data: Data, test: Path, asked: Asked, path: Path) -> tuple[Data, int]:
+    """The rows to learn from with those of a test file behind them, and how many these are."""
+    import numpy as np
+    import pandas as pd
+
+    from ..data import Images
+    from ..sequences import Sequences
+
+    other_kind, frame = recognise(test, asked)
+    if other_kind is not kind:
+        raise DataError(f"--test {test}: it holds {_of(other_kind)}, but {path.name} {_of(kind)}: give the same kind.")
+    mode = {1: "grey", 3: "colour"}.get(data.X.shape[3]) if kind.name == "images" else None
+    other = image_rows(test, asked, frame, mode) if kind.name == "images" else load(kind, test, asked, frame)
+    if other.y is None and data.y is not None:
+        raise DataError(f"--test {test}: it has no labels, so nothing can be tested on it.")
+    if kind.name == "table":
+        if lacking := [name for name in data.X.columns if name not in other.X.columns]:
+            raise DataError(f"--test {test} lacks {counted(len(lacking), 'column')} of {path.name}: {listed(lacking)}.")
+        X = pd.concat([data.X, other.X[data.X.columns]], ignore_index=True)
+    elif kind.name == "images":
+        if data.X.shape[1:] != other.X.shape[1:]:
+            sizes = [f"{h} x {w} pixels, {c} channels" for h, w, c in (data.X.shape[1:], other.X.shape[1:])]
+            raise DataError(f"--test {test} has images of {sizes[1]}, {path.name} of {sizes[0]}: bring all to one size "
+                            "with --size.")  # fmt: skip
+        X = Images(np.concatenate([data.X.X, other.X.X]), None, data.X.names + other.X.names, [], data.X.fit,
+                   data.X.mode)  # fmt: skip
+    else:
+        if data.X.shape[2] != other.X.shape[2]:
+            raise DataError(f"--test {test} has {counted(other.X.shape[2], 'feature')} a time step, {path.name} "
+                            f"{data.X.shape[2]}: give the same features.")  # fmt: skip
+        X = Sequences.from_list(data.X.rows() + other.X.rows())
+    y = None if data.y is None else pd.concat([data.y, other.y], ignore_index=True)
+    ids = None if data.ids is None or other.ids is None else pd.concat([data.ids, other.ids], ignore_index=True)
+    notes = data.notes + [f"{test.name}: {note}" for note in other.notes if note not in data.notes]
+    extent = f"{data.extent}, and {len(other):,} more to test on"
+    joined = Data(X, y, extent, data.targets, ids, data.features, {}, notes, data.width)
+    return joined, len(other)
+
+
+# ---- tables ----------------------------------------------------------------------------------------------------------
+
+
+def table(path: Path) -> Any:
+    """The table in a file; its columns' names are text."""
+    from ..data import read_table
+
+    frame = read_table(path)
+    frame.columns = [str(name) for name in frame.columns]
+    return frame
+
+
+def npz_table(path: Path, X: Any = None, y: Any = None, asked: Asked | None = None) -> Any:
+    """The arrays X (n, features) and y of an .npz file as one table; y's column is named after its array."""
+    from ..data import read_table
+    from ..data.image_sources import in_npz
+
+    if X is None:
+        X, y = in_npz(path)
+    frame = read_table(X)
+    if y is not None:
+        if len(y) != len(frame):
+            raise DataError(f"{path.name}: X has {len(frame):,} rows, its labels {len(y):,}: give one a row.")
+        name = asked.targets[0] if asked is not None and asked.targets else "y"
+        frame[name] = y
+        if asked is not None:
+            asked.targets = [name]
+    return frame
+
+
+def table_rows(path: Path, asked: Asked, frame: Any = None) -> Data:
+    """A table's columns to learn from, its targets, and the columns that the rows are divided by."""
+    asked.refuse((*IMAGES, *FORECAST), f"{path.name}, a table without --forecast" if asked.window or asked.horizon else
+                 f"{path.name}, a table")  # fmt: skip
+    frame = table(path) if frame is None else frame
+    known = list(frame.columns)
+    targets = checks.columns(asked.targets, known, "--target", path.name)
+    if not targets:
+        raise ArgumentError("--target: name the column to predict.")
+    drop = checks.columns(asked.drop, known, "--drop", path.name)
+    if both := [name for name in drop if name in targets]:
+        raise ArgumentError(f"--drop {both[0]!r} is also a --target: it is left out of the inputs anyway.")
+    ways = {name: checks.columns([column], known, f"--{name}", path.name)[0]
+            for name, column in (("group", asked.group), ("time", asked.time)) if column is not None}  # fmt: skip
+    if len(ways) > 1:
+        raise ArgumentError("--group and --time: the rows can be divided by one of them, not by both.")
+    for name, column in ways.items():
+        if column in targets:
+            raise ArgumentError(f"--{name} {column!r} is the target: the rows must be divided by another column.")
+    y = _targets(frame, targets)
+    out = {*targets, *drop} | {ways[name] for name in ways if name == "group"}
+    X = frame.drop(columns=[name for name in known if name in out])
+    if X.shape[1] == 0:
+        raise DataError(f"{path.name}: no column is left to learn from: all are targets or left out.")
+    notes = [f"{ways['group']} divides the rows and is not an input"] if "group" in ways else []
+    notes += [f"left out as asked: {listed(drop, 6)}"] if drop else []
+    extent = f"{len(frame):,} rows, {frame.shape[1]:,} columns"
+    by = {name: frame[column] for name, column in ways.items()}
+    return Data(X, y, extent, targets, by=by, notes=notes, width=frame.shape[1])
+
+
+def _targets(frame: Any, names: list[str]) -> Any:
+    """One target as a Series, several as a frame."""
+    return _numbers_if_it_reads_so(frame[names[0]]) if len(names) == 1 else frame[names].apply(_numbers_if_it_reads_so)
+
+
+def _numbers_if_it_reads_so(cells: Any) -> Any:
+    """A column of text as numbers, if all its words are numbers or gaps ('?', 'n/a')."""
+    from pandas.api import types
+
+    from ..data.cells import words_of
+    from ..data.numbers import parse_numbers
+
+    if types.is_numeric_dtype(cells.dtype) or types.is_bool_dtype(cells.dtype):
+        return cells
+    if types.is_datetime64_any_dtype(cells.dtype) or isinstance(cells.dtype, types.CategoricalDtype):
+        return cells
+    words = words_of(cells, cells.name)
+    values, bad = parse_numbers(words)
+    if bad.any() or not (values == values).any():
+        return cells
+    import pandas as pd
+
+    return pd.Series(words.spread(values, float("nan")), index=cells.index, name=cells.name)
+
+
+# ---- images ----------------------------------------------------------------------------------------------------------
+
+
+def image_rows(path: Path, asked: Asked, frame: Any = None, mode: str | None = None, encoder: Any = None) -> Data:
+    """The images of a folder, of the files in a table's column, or of an .npz file; `encoder` reads as in training."""
+    import pandas as pd
+
+    from ..data import read_images
+    from ..data.image_arrays import image_words
+
+    if path.is_dir():
+        asked.refuse(("target", "drop"), f"{path.name}, a folder: the names of its subfolders are the labels")
+    asked.refuse((*SERIES, "group", "time"), f"{path.name}, which holds images")
+    label = asked.targets[0] if asked.targets else None
+    if len(asked.targets) > 1:
+        raise ArgumentError(f"--target: {path.name} holds images, and an image has one label: name one column.")
+    if label is not None and path.suffix.lower() != ".npz":
+        checks.columns([label], list((table(path) if frame is None else frame).columns), "--target", path.name)
+    if encoder is not None:
+        images = encoder.read(path, label, asked.skip_damaged)
+    else:
+        images = read_images(path, label, asked.size, mode, asked.skip_damaged)
+    name = label or ("y" if path.suffix.lower() == ".npz" else "label")
+    y = None if images.y is None else pd.Series(images.y, name=name)
+    extent = f"{counted(len(images), 'image')} of {image_words(images.shape[1:])}"
+    return Data(images, y, extent, [name], pd.Series(images.names, name="file"), None, {}, list(images.notes))
+
+
+# ---- sequences -------------------------------------------------------------------------------------------------------
+
+
+def sequence_rows(path: Path, asked: Asked, frame: Any = None, features: list[str] | None = None) -> Data:
+    """The sequences of a .ts or .npz file or of a long table, or the windows of one series.
+
+    `features` are the columns that a model has learnt from; without them, all that have no other part are used.
+    """
+    import pandas as pd
+
+    from ..data import from_long_table, read_ts
+    from ..data.image_sources import in_npz
+    from ..data.sequence_encoder import as_sequences
+    from ..data.series import extent_of
+    from ..estimators.inputs import is_series_name
+
+    asked.refuse((*IMAGES, "group"), f"{path.name}, which holds sequences")
+    if asked.forecast:
+        return window_rows(path, asked, frame, features)
+    asked.refuse(FORECAST, f"{path.name} without --forecast")
+    ids, notes, name = None, [], "label"
+    X: Any
+    y: Any
+    if is_series_name(path.name):
+        asked.refuse(("target", *COLUMNS, "id"), f"{path.name}: a .ts file holds its labels, at the end of each line")
+        series = read_ts(path)
+        X, y, features, notes = series.X, series.y, series.features, series.notes
+    elif path.suffix.lower() == ".npz":
+        asked.refuse((*COLUMNS, "id"), f"{path.name}, which has no columns")
+        name = asked.targets[0] if asked.targets else "y"
+        X, y = in_npz(path, name if asked.targets else None)
+    else:
+        frame = table(path) if frame is None else frame
+        if asked.id is None or asked.time is None:
+            raise ArgumentError(f"{path.name} is a table: sequences in it need --id, the column that says which row is "
+                                "of which sequence, and --time, the one that orders them.")  # fmt: skip
+        if len(asked.targets) > 1:
+            raise ArgumentError("--target: a sequence has one target: name one column.")
+        _check_columns(path, frame, id=[asked.id], time=[asked.time], target=asked.targets, drop=asked.drop)
+        features = features or _others(frame, asked.id, asked.time, *asked.targets, *asked.drop)
+        target = asked.targets[0] if asked.targets else None
+        series = from_long_table(frame, asked.id, asked.time, features, target)
+        X, y, notes, name = series.X, series.y, series.notes, target or "target"
+        ids = pd.Series(series.ids, name=asked.id)
+    X = as_sequences(X)
+    if y is not None and len(y) != len(X):
+        raise DataError(f"{path.name}: {counted(len(X), 'sequence')}, but {len(y):,} labels: give one for each.")
+    ids = pd.Series(range(len(X)), name="row") if ids is None else ids
+    y = None if y is None else pd.Series(y, name=name)
+    extent = f"{counted(len(X), 'sequence')} of {extent_of(X)}"
+    return Data(X, y, extent, [name], ids, features, {}, list(notes))
+
+
+def window_rows(path: Path, asked: Asked, frame: Any = None, features: list[str] | None = None) -> Data:
+    """Windows of the one series in a table, each with the values that follow it."""
+    import pandas as pd
+
+    from ..data import windows
+    from ..data.sequence_encoder import as_sequences
+
+    values = one_series(path, asked, frame, features)
+    cut = windows(values, asked.length, asked.ahead, target=asked.forecast)
+    names = [asked.forecast or ""] if asked.ahead == 1 else cut.target_names
+    y: Any = pd.DataFrame(cut.y, columns=names)
+    extent = (f"{len(values):,} time steps of {counted(values.shape[1], 'feature')}, "
+              f"{counted(len(cut), 'window')} of {asked.length:,} steps with {asked.ahead:,} to forecast")  # fmt: skip
+    ids = pd.Series(cut.starts + asked.length, name="row")
+    return Data(as_sequences(cut.X), y[names[0]] if len(names) == 1 else y, extent, names, ids, list(values.columns),
+                {"time": cut}, list(cut.notes))  # fmt: skip
+
+
+def every_window(path: Path, asked: Asked, frame: Any = None, features: list[str] | None = None) -> Data:
+    """All windows of a series, the last of which ends with it: what `cutaway predict` forecasts from."""
+    import numpy as np
+    import pandas as pd
+
+    from ..data.sequence_encoder import as_sequences
+
+    values = one_series(path, asked, frame, features).to_numpy()
+    if len(values) < asked.length:
+        raise DataError(f"{path.name} has {counted(len(values), 'time step')}, and the model forecasts from windows of "
+                        f"{asked.length:,}: give at least so many.")  # fmt: skip
+    X = np.lib.stride_tricks.sliding_window_view(values, asked.length, axis=0).swapaxes(1, 2)
+    ids = pd.Series(np.arange(len(X)) + asked.length, name="row")
+    return Data(as_sequences(np.ascontiguousarray(X)), None, "", [], ids)
+
+
+def one_series(path: Path, asked: Asked, frame: Any, features: list[str] | None) -> Any:
+    """The one series in a table, in order of time: a frame of numbers."""
+    import numpy as np
+    import pandas as pd
+
+    from ..data import from_long_table
+    from ..data.sequence_encoder import as_sequences
+
+    frame = table(path) if frame is None else frame
+    asked.refuse(("id", "target"), "--forecast, which is of one series and names what is to be predicted")
+    _check_columns(path, frame, forecast=[asked.forecast], time=[asked.time] if asked.time else [], drop=asked.drop)
+    features = features or _others(frame, asked.time, *asked.drop)
+    whole = frame.assign(**{SERIES_ID: 0, SERIES_STEP: np.arange(len(frame))})
+    series = from_long_table(whole, SERIES_ID, asked.time or SERIES_STEP, features)
+    return pd.DataFrame(as_sequences(series.X).values[0], columns=features)
+
+
+def _check_columns(path: Path, frame: Any, **options: Any) -> None:
+    for option, names in options.items():
+        checks.columns(names, list(frame.columns), f"--{option}", path.name)
+
+
+def _others(frame: Any, *used: Any) -> list[str]:
+    return [name for name in frame.columns if name not in used]
+
+
+#: What the one series of a table, and its steps in the order of the rows, are called for from_long_table.
+SERIES_ID, SERIES_STEP = "(series)", "(step)"
+
+
+def _of(kind: Any) -> str:
+    return "a table" if kind.name == "table" else kind.name
