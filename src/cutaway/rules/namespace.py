@@ -30,8 +30,9 @@ def _patches(x, window, stride, padding, dilation, fill):
     x = np.pad(x, ((0, 0), *padding, (0, 0)), constant_values=fill)
     spans = tuple(d * (k - 1) + 1 for k, d in zip(window, dilation, strict=True))
     seen = np.lib.stride_tricks.sliding_window_view(x, spans, axes)
-    seen = seen[(slice(None), *(slice(None, None, s) for s in stride), slice(None))]
-    return np.moveaxis(seen[(..., *(slice(None, None, d) for d in dilation))], x.ndim - 1, -1)
+    every = slice(None)
+    taken = (every, *(slice(None, None, s) for s in stride), every, *(slice(None, None, d) for d in dilation))
+    return np.moveaxis(seen[taken], x.ndim - 1, -1)
 
 
 def _add_patches(shape, p, stride, padding, dilation):
