@@ -15,6 +15,7 @@ from .sequences import Sequences
 from .train import Run, fit
 
 if _TYPE_CHECKING:
+    from . import inspect
     from .estimators import Classifier, Regressor, design
     from .files import save
 
@@ -22,10 +23,11 @@ __version__ = "0.1.0"
 
 # What needs a heavy library is imported when it is first asked for, so that `import cutaway` stays quick.
 _LATER = {"Classifier": "estimators", "Regressor": "estimators", "design": "estimators", "save": "files"}
+_ROOMS_LATER = ("inspect",)
 
 __all__ = [
     "Classifier", "Program", "Regressor", "Run", "Sequences", "Tensor", "compile", "data", "datasets", "design",
-    "errors", "fit", "grad", "load", "losses", "nn", "ops", "optim", "save", "seed",
+    "errors", "fit", "grad", "inspect", "load", "losses", "nn", "ops", "optim", "save", "seed",
 ]  # fmt: skip
 
 
@@ -47,6 +49,8 @@ def __getattr__(name: str):
         value = getattr(_import_module(f".{_LATER[name]}", __name__), name)
         globals()[name] = value
         return value
+    if name in _ROOMS_LATER:
+        return _import_module(f".{name}", __name__)
     raise AttributeError(f"module 'cutaway' has no attribute {name!r}")
 
 

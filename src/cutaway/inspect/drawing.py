@@ -1,0 +1,145 @@
+"""How figures are drawn: on a light sheet measured in inches, in colours that everyone can tell apart."""
+
+from __future__ import annotations
+
+from os import PathLike, fspath
+from typing import Any
+
+import numpy as np
+
+INK, FAINT, RULE = "#1f1e1b", "#5f5c56", "#cfcac0"
+SIGNED = ("#0f3357", "#2a66a8", "#a5c3e4", "#ffffff", "#f3b78e", "#b8470b", "#6b2703")  # below zero, zero, above
+RISING = ("#ffffff", "#bcd3ec", "#6f9fd2", "#2a66a8", "#0f3357")
+LINES = ("#2a66a8", "#b8470b", "#5c8a3a", "#8a5aa8", "#b08a00", "#4a4a4a", "#3aa0a0", "#c0507a")
+EDGE = 0.3  # inches around everything
+
+
+def colours(names: tuple[str, ...]) -> Any:
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("cutaway", names)
+
+
+class Sheet:
+    """A figure of so many inches; places on it are measured from its top left corner."""
+
+    def __init__(self, width: float, height: float) -> None:
+        try:
+            from matplotlib.figure import Figure
+        except ImportError:
+            raise ImportError('plots need matplotlib: pip install "cutaway[plot]"') from None
+        self.width, self.height = width, height
+        self.figure = Figure(figsize=(width, height), facecolor="white")
+        self._table: Any = None
+
+    def axes(self, left: float, top: float, width: float, height: float) -> Any:
+        """Axes with thin lines and small numbers."""
+        box = (left / self.width, 1 - (top + height) / self.height, width / self.width, height / self.height)
+        axes = self.figure.add_axes(box)
+        axes.tick_params(length=2.5, width=0.6, labelsize=8, colors=FAINT, pad=2)
+        for spine in axes.spines.values():
+            spine.set(color=RULE, linewidth=0.6)
+        return axes
+
+    def tile(self, left: float, top: float, width: float, height: float, picture: np.ndarray, label: str = "",
+             **how: Any) -> Any:  # fmt: skip
+        """A picture in a thin frame, with a few letters above it; all tiles lie on one axes, in inches."""
+        from matplotlib.patches import Rectangle
+
+        if self._table is None:
+            self._table = self.axes(0, 0, self.width, self.height)
+            self._table.set_axis_off()
+            self._table.set(xlim=(0, self.width), ylim=(self.height, 0), autoscale_on=False)
+        extent = (left, left + width, top + height, top)
+        image = self._table.imshow(picture, extent=extent, aspect="auto", interpolation="nearest", **how)
+        self._table.add_patch(Rectangle((left, top), width, height, fill=False, edgecolor=RULE, linewidth=0.6))
+        if label:
+            self._table.text(left + width / 2, top - 0.03, label, size=8, color=FAINT, ha="center", va="bottom")
+        return image
+
+    def words(self, left: float, top: float, text: str, size: float = 9, colour: str = INK, **how: Any) -> None:
+        """Text whose top left corner (unless told otherwise) is here."""
+        how = {"ha": "left", "va": "top"} | how
+        self.figure.text(left / self.width, 1 - top / self.height, text, size=size, color=colour, **how)
+
+    def title(self, name: str, about: str) -> None:
+        """What the figure shows, and under it how to read it."""
+        self.words(EDGE, EDGE - 0.05, name, 13, weight="bold")
+        self.words(EDGE, EDGE + 0.22, about, 9, FAINT)
+
+    def colour_bar(self, left: float, top: float, height: float, image: Any, label: str = "") -> None:
+        """What the colours of an image stand for."""
+        bar = self.figure.colorbar(image, cax=self.axes(left, top, 0.12, height))
+        bar.outline.set(edgecolor=RULE, linewidth=0.6)
+        bar.locator = _few_ticks(height)
+        bar.update_ticks()
+        if label:
+            bar.set_label(label, size=9, color=FAINT)
+
+    def saved(self, path: str | PathLike | None) -> Any:
+        """The figure, also written to a file if a path is given; text in an SVG stays text."""
+        if path is not None:
+            from matplotlib import rc_context
+
+            undated: Any = {"metadata": {"Date": None}} if fspath(path).lower().endswith(".svg") else {}
+            with rc_context({"svg.fonttype": "none", "svg.hashsalt": "cutaway"}):  # the same figure, the same file
+                self.figure.savefig(path, dpi=160, **undated)
+        return self.figure
+
+
+def time_axis(axes: Any, named: bool = True) -> None:
+    """Whole numbers under the axes: time steps."""
+    from matplotlib.ticker import MaxNLocator
+
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    if named:
+        axes.set_xlabel("time step", size=9, color=FAINT)
+
+
+def _few_ticks(height: float) -> Any:
+    from matplotlib.ticker import MaxNLocator
+
+    return MaxNLocator(max(2, min(6, int(height * 3))))
+
+
+# ---- numbers ---------------------------------------------------------------------------------------------------------
+
+
+def ends(values: np.ndarray) -> tuple[float, float]:
+    """The smallest and largest finite value, never the same."""
+    known = values[np.isfinite(values)]
+    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
+    return (low, high) if high > low else (low, low + 1)
+
+
+def reach(values: np.ndarray) -> float:
+    """How far values go from zero, for a scale that has zero in its middle."""
+    known = np.abs(values[np.isfinite(values)])
+    return float(known.max()) if known.size and known.max() > 0 else 1.0
+
+
+def by(shape: tuple[int, ...]) -> str:
+    """
+    >>> by((28, 28, 1))
+    '28 × 28 × 1'
+    """
+    return " × ".join(map(str, shape))
+
+
+def counted(count: int, word: str) -> str:
+    """
+    >>> counted(1, "unit"), counted(1200, "unit")
+    ('1 unit', '1,200 units')
+    """
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
+
+
+def plain(values: np.ndarray) -> list:
+    """An array as lists of numbers with five digits; None where a value is not finite, which JSON cannot say.
+
+    >>> plain(np.array([[1 / 3, 2], [np.nan, 4]]))
+    [[0.33333, 2.0], [None, 4.0]]
+    """
+    if values.ndim > 1:
+        return [plain(part) for part in values]
+    return [float(f"{v:.5g}") if np.isfinite(v) else None for v in values.tolist()]
