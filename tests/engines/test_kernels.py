@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
-from cases import EVERY, IDS
+from cases import EVERY, IDS, scan
 
 import cutaway as ct
 from cutaway.autodiff import apply
@@ -178,3 +178,14 @@ def test_images_too_large_for_the_cache_are_unfolded_in_bands(id, make, monkeypa
     monkeypatch.setattr(kernels, "LARGEST_PATCHES", 1)  # a row of places at a time
     two, _ = program(Around("conv", case).astype("float64"), "cpu", keep_all=True)
     assert_same_values(one, two, **TOLERANCE["float64"])
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("name", ["rnn", "lstm", "gru"])
+def test_gradients_are_cut_where_the_rule_cuts_them(name, reverse):
+    case = scan(name, np.random.default_rng(3), 5, 4, state=True, ends=True, reverse=reverse, truncate=2)
+    whole = scan(name, np.random.default_rng(3), 5, 4, state=True, ends=True, reverse=reverse)
+    one, two, uncut = (program(Around(name, c).astype("float64"), engine, keep_all=True)[0]
+                       for c, engine in ((case, "reference"), (case, "cpu"), (whole, "cpu")))  # fmt: skip
+    assert_same_values(one, two, **TOLERANCE["float64"])
+    assert not np.allclose(two.value("dw1"), uncut.value("dw1"))
