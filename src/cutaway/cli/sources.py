@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from ..data.cells import counted
-from ..errors import ArgumentError, DataError
+from ..errors import ArgumentError, CutawayError, DataError
 from ..report.text import listed
 from . import checks
 from .problem import Asked, Data
@@ -252,9 +254,12 @@ def sequence_rows(path: Path, asked: Asked, frame: Any = None, features: list[st
         if len(asked.targets) > 1:
             raise ArgumentError("--target: a sequence has one target: name one column.")
         _check_columns(path, frame, id=[asked.id], time=[asked.time], target=asked.targets, drop=asked.drop)
+        if not features and not asked.targets:
+            raise ArgumentError("--target: name the column that is to be predicted, one value for each sequence.")
         features = features or _others(frame, asked.id, asked.time, *asked.targets, *asked.drop)
         target = asked.targets[0] if asked.targets else None
-        series = from_long_table(frame, asked.id, asked.time, features, target)
+        with in_options():
+            series = from_long_table(frame, asked.id, asked.time, features, target)
         X, y, notes, name = series.X, series.y, series.notes, target or "target"
         ids = pd.Series(series.ids, name=asked.id)
     X = as_sequences(X)
@@ -313,8 +318,19 @@ def one_series(path: Path, asked: Asked, frame: Any, features: list[str] | None)
     _check_columns(path, frame, forecast=[asked.forecast], time=[asked.time] if asked.time else [], drop=asked.drop)
     features = features or _others(frame, asked.time, *asked.drop)
     whole = frame.assign(**{SERIES_ID: 0, SERIES_STEP: np.arange(len(frame))})
-    series = from_long_table(whole, SERIES_ID, asked.time or SERIES_STEP, features)
+    with in_options():
+        series = from_long_table(whole, SERIES_ID, asked.time or SERIES_STEP, features)
     return pd.DataFrame(as_sequences(series.X).values[0], columns=features)
+
+
+@contextmanager
+def in_options() -> Iterator[None]:
+    """Errors in the block say which option helps, where they name an argument."""
+    try:
+        yield
+    except CutawayError as problem:
+        text = str(problem).replace("(features=[...])", "(--drop; or --time, if it orders the rows)")
+        raise type(problem)(text) from None
 
 
 def _check_columns(path: Path, frame: Any, **options: Any) -> None:

@@ -19,7 +19,7 @@ from ..data.targets import as_target
 from ..errors import ArgumentError
 from ..nn import Module
 from ..optim import AdamW, Optimizer, schedules
-from .design_images import AUGMENT
+from .design_images import mild_augment
 from .design_tables import rate_factor
 from .inputs import KINDS, Inputs, kind_of
 from .networks import built
@@ -114,7 +114,7 @@ class Design:
         for name, value in choices.items():
             if name in self.spec:
                 if name == "augment" and isinstance(value, bool):
-                    value = AUGMENT if value else None
+                    value = mild_augment(self.n_in) if value else None
                 self.spec = self.spec | {name: value}
             elif name in ("hidden", "activation", "dropout"):
                 setattr(self, name, tuple(value) if name == "hidden" else value)
@@ -273,7 +273,8 @@ def _layers(made: Design) -> dict[str, str]:
     """What lies before the hidden layers."""
     spec, rows = made.spec, {}
     if spec.get("augment"):
-        rows["augment"] = ", ".join(f"{name} {value}" for name, value in spec["augment"].items() if value)
+        unit = {"shift": " pixels", "rotate": " degrees"}
+        rows["augment"] = ", ".join(f"{k} {v}{unit.get(k, '')}" for k, v in spec["augment"].items() if v)
     filters = spec.get("channels") or spec.get("front")
     if filters:
         window = "3 x 3 pixels" if made.kind == "cnn" else f"{spec['window']} steps, every {spec['stride']}"

@@ -8,10 +8,15 @@ from typing import Any
 #: Sides from which a third block of filters is worth its time.
 LARGE_SIDE = 48
 BATCH = 64
-#: How images vary in training: by so many pixels and degrees. Never flipped unless asked: a flipped digit is none.
-AUGMENT = {"shift": 2, "rotate": 10}
+#: How far images move in training, as a share of their smaller side, and how many degrees they turn.
+SHIFT, ROTATE = 1 / 14, 10
 #: Updates that are enough to converge, and bounds on the epochs.
 STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 1500, 20, 100
+
+
+def mild_augment(shape: tuple[int, int, int]) -> dict[str, Any]:
+    """How images of this shape vary in training. They are never flipped unless asked: a flipped digit is none."""
+    return {"shift": round(SHIFT * min(shape[:2]), 1), "rotate": ROTATE}
 
 
 def image_design(m: int, shape: tuple[int, int, int], batch_size: int | None = None) -> dict[str, Any]:
@@ -22,7 +27,7 @@ def image_design(m: int, shape: tuple[int, int, int], batch_size: int | None = N
     epochs = min(max(math.ceil(STEPS / steps), FEWEST_EPOCHS), MOST_EPOCHS)
     return {
         "kind": "cnn", "hidden": (128,), "activation": "relu", "dropout": 0.3,
-        "spec": {"channels": channels, "norm": None, "augment": None},
+        "spec": {"channels": channels, "norm": None, "augment": mild_augment(shape)},
         "lr": 2e-3, "weight_decay": 0.01, "warmup": 0.1, "batch_size": batch, "epochs": epochs, "dtype": "float32",
         "reasons": {
             "input": "each channel scaled by the training images' mean and deviation",

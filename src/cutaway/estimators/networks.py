@@ -27,7 +27,7 @@ def convolutional_network(d: Any) -> Module:
     """Blocks of filters and pooling, then neurons; first a layer that varies the images in training, if wanted."""
     net = CNN(d.n_in, d.n_out, d.spec["channels"], d.hidden, d.activation, d.dropout, d.spec["norm"])
     augment = d.spec["augment"]
-    return nn.Sequential(nn.Augment(**augment), *net.layers) if augment else net  # type: ignore[attr-defined]
+    return nn.Sequential(nn.Augment(**augment), *net.layers) if augment else net
 
 
 def recurrent_network(d: Any) -> Module:
