@@ -32,7 +32,7 @@ def evaluate(
     wanted = target or names
     if len(wanted) != len(names):
         raise ArgumentError(f"--target: the model predicts {', '.join(names)}: give {len(names)}, not {len(wanted)}.")
-    named = target or ([] if data.is_dir() or estimator.inputs_.name == "images" else names)
+    named = target or ([] if data.is_dir() else names)
     rows = load_for(estimator, reading(model), data, named, skip_damaged)
     if rows.y is None:
         raise DataError(f"{data.name} has no target to compare with.")

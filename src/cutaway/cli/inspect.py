@@ -51,11 +51,12 @@ def layers(screen: Any, about: dict[str, Any]) -> None:
     rows: list[list[str]] = [["input", "", _shape(about["inputs"][0]["shape"]), ""]] if about["inputs"] else []
     seen: set[str] = set()
     for operation in about["program"]["operations"]:
-        reads = [values[i].get("name", "") for i in operation["reads"] if values[i]["role"] == "parameter"]
+        reads = [values[i].get("name", "") for i in operation["reads"]
+                 if i is not None and values[i]["role"] == "parameter"]  # fmt: skip
         new = [name for name in reads if name in trained and name not in seen]
         seen.update(new)
         count = sum(math.prod(shapes[name]) for name in new)
-        gives = values[operation["writes"][0]].get("shape", []) if operation["writes"] else []
+        gives = next((values[i].get("shape", []) for i in operation["writes"] if i is not None), [])
         rows.append([operation["layer"], operation["op"], _shape(gives), f"{count:,}" if count else ""])
     total = sum(math.prod(shapes[name]) for name in trained)
     rows.append(["", "", "in all", f"{total:,}"])

@@ -196,6 +196,7 @@ def image_rows(path: Path, asked: Asked, frame: Any = None, mode: str | None = N
 
     from ..data import read_images
     from ..data.image_arrays import image_words
+    from ..data.image_sources import image_columns, is_image_name
 
     if path.is_dir():
         asked.refuse(("target", "drop"), f"{path.name}, a folder: the names of its subfolders are the labels")
@@ -203,13 +204,16 @@ def image_rows(path: Path, asked: Asked, frame: Any = None, mode: str | None = N
     label = asked.targets[0] if asked.targets else None
     if len(asked.targets) > 1:
         raise ArgumentError(f"--target: {path.name} holds images, and an image has one label: name one column.")
-    if label is not None and path.suffix.lower() != ".npz":
-        checks.columns([label], list((table(path) if frame is None else frame).columns), "--target", path.name)
+    name = label or ("y" if path.suffix.lower() == ".npz" else "label")
+    if not path.is_dir() and path.suffix.lower() != ".npz" and not is_image_name(path.name):
+        columns = list((table(path) if frame is None else frame).columns)
+        checks.columns([label] if label else [], columns, "--target", path.name)
+        if label is None and len(columns) == 2:
+            name = next(column for column in columns if column not in image_columns(table(path)))
     if encoder is not None:
         images = encoder.read(path, label, asked.skip_damaged)
     else:
         images = read_images(path, label, asked.size, mode, asked.skip_damaged)
-    name = label or ("y" if path.suffix.lower() == ".npz" else "label")
     y = None if images.y is None else pd.Series(images.y, name=name)
     extent = f"{counted(len(images), 'image')} of {image_words(images.shape[1:])}"
     return Data(images, y, extent, [name], pd.Series(images.names, name="file"), None, {}, list(images.notes))

@@ -1,0 +1,187 @@
+"""The command line on images: folders, tables of files, .npz files."""
+
+import io
+import os
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+import cutaway as ct
+from cutaway.cli import main
+
+DIGITS, LABELS = ct.datasets.load("digits")
+DIGITS = (DIGITS.reshape(-1, 8, 8) * 15).astype(np.uint8)
+CLASSES = np.where(LABELS < 5, "low", "high")
+SHORT = ("--epochs", 2, "--hidden", 8)
+
+
+def fill(folder, rows, colour=False):
+    """Digits as files, a folder for each class; their names."""
+    names = []
+    for i in rows:
+        (folder / CLASSES[i]).mkdir(parents=True, exist_ok=True)
+        names.append(f"{CLASSES[i]}/{i:03}.png")
+        Image.fromarray(DIGITS[i]).convert("RGB" if colour else "L").save(folder / names[-1])
+    return names
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with digits in `digits`, more in `more`, in colour in `colour`, and a model of the first."""
+    place = tmp_path_factory.mktemp("images")
+    names = fill(place / "digits", range(240))
+    fill(place / "more", range(240, 280))
+    fill(place / "colour", range(20), colour=True)
+    frame = pd.DataFrame({"picture": [f"digits/{name}" for name in names], "kind": CLASSES[:240], "nr": range(240)})
+    frame.to_csv(place / "labels.csv", index=False)
+    model = ["--out", str(place / "model.safetensors"), "--report", str(place / "r.html")]
+    assert main(["fit", str(place / "digits"), *map(str, SHORT), "-q", *model]) == 0
+    return place
+
+
+@pytest.fixture
+def here(place, monkeypatch):
+    monkeypatch.chdir(place)
+    return place
+
+
+def bad(result, *said):
+    status, out, err = result
+    assert status == 2 and err.startswith("error: ") and "Traceback" not in err and out == ""
+    assert all(word in err for word in said), err
+
+
+def test_a_folder_from_fit_to_files(here, run):
+    status, out, err = run("fit", "digits", *SHORT, "-o", "a.safetensors")
+    os.remove("a.safetensors")
+    assert (status, err) == (0, "")
+    for said in ("240 images of 8 x 8 pixels, grey", "2 classes", "filters", "convolutional",
+                 "192 images to learn from", "logistic regression", "Confusion"):  # fmt: skip
+        assert said in out
+    assert "Columns that matter" not in out
+
+
+def test_the_report_shows_sizes_classes_and_mistakes(here):
+    page = (here / "r.html").read_text(encoding="utf-8")
+    for said in ("240 images of 8 x 8 pixels, grey", "2 classes", "Mistakes", ".png"):
+        assert said in page
+    assert "Columns that matter" not in page and "All 0 columns" not in page
+
+
+def test_predictions_carry_file_names(here, run):
+    status, out, err = run("predict", "model.safetensors", "more")
+    found = pd.read_csv(io.StringIO(out))
+    assert (status, err) == (0, "")
+    assert list(found.columns) == ["file", "prediction", "probability_high", "probability_low"]
+    model, images = ct.load("model.safetensors"), ct.data.read_images("more")
+    assert found["file"].tolist() == images.names and found["prediction"].tolist() == model.predict(images).tolist()
+
+
+def test_one_image_is_predicted(here, run):
+    status, out, _ = run("predict", "model.safetensors", "digits/low/000.png")
+    assert status == 0 and len(out.splitlines()) == 2
+
+
+def test_evaluate_takes_labels_from_the_folders(here, run):
+    status, out, err = run("evaluate", "model.safetensors", "more")
+    assert (status, err) == (0, "")
+    assert f"{ct.load('model.safetensors').score('more'):.3f}" in out and "Images that the model" in out
+
+
+def test_inspect_shows_how_images_are_read(here, run):
+    status, out, err = run("inspect", "model.safetensors")
+    assert (status, err) == (0, "") and "8 x 8 pixels, grey, scaled by" in out and "conv" in out
+
+
+def test_a_table_of_file_names(here, run):
+    status, out, _ = run("fit", "labels.csv", "-t", "kind", *SHORT, "-o", "t.safetensors")
+    assert status == 0 and "240 images" in out and "kind: 2 classes" in out
+    status, out, _ = run("evaluate", "t.safetensors", "labels.csv")
+    os.remove("t.safetensors")
+    assert status == 0 and "given   240" in out
+
+
+def test_a_table_stays_one_without_its_column_of_files(here, run):
+    status, out, _ = run("fit", "labels.csv", "-t", "kind", "--drop", "picture", *SHORT, "-o", "t.safetensors")
+    os.remove("t.safetensors")
+    assert status == 0 and "240 rows, 3 columns" in out
+
+
+def test_an_npz_file(here, run):
+    np.savez("digits.npz", X=DIGITS[:100], y=CLASSES[:100])
+    status, out, _ = run("fit", "digits.npz", *SHORT, "-o", "n.safetensors")
+    assert status == 0 and "100 images" in out
+    status, out, _ = run("predict", "n.safetensors", "digits.npz")
+    os.remove("n.safetensors")
+    assert status == 0 and out.splitlines()[1].startswith("image 0,")
+
+
+def test_a_folder_to_test_on(here, run):
+    status, out, _ = run("fit", "digits", "--test", "more", *SHORT, "-o", "t.safetensors", "--lr", 0.002)
+    os.remove("t.safetensors")
+    text = " ".join(out.split())
+    assert status == 0 and "216 images to learn from, 24 to see when to stop, 40 for the test" in text
+
+
+def test_size_and_augmentation(here, run):
+    for option, kept in (("--augment", True), ("--no-augment", False)):
+        assert run("fit", "digits", "--size", "6x6", option, *SHORT, "-q", "-o", "s.safetensors")[0] == 0
+        design = ct.load("s.safetensors").design_
+        assert design.n_in == (6, 6, 1) and bool(design.spec["augment"]) == kept
+    assert run("predict", "s.safetensors", "more")[0] == 0
+    os.remove("s.safetensors")
+
+
+def test_damaged_images_are_skipped_only_when_asked(here, run, tmp_path):
+    fill(tmp_path / "some", range(30))
+    (tmp_path / "some" / "low" / "x.png").write_text("no image")
+    bad(run("fit", tmp_path / "some", *SHORT), "low/x.png", "--skip-damaged")
+    bad(run("predict", "model.safetensors", tmp_path / "some"), "low/x.png")
+    assert "skipped 1 of 31" in run("fit", tmp_path / "some", *SHORT, "--skip-damaged", "-o", "d.safetensors")[1]
+    os.remove("d.safetensors")
+    assert run("predict", "model.safetensors", tmp_path / "some", "--skip-damaged")[1].count("\n") == 31
+
+
+def test_sizes_that_differ_need_a_size(here, run, tmp_path):
+    for label in "ab":
+        (tmp_path / label).mkdir()
+        for side in (8, 9):
+            Image.new("L", (side, 8)).save(tmp_path / label / f"{side}.png")
+    bad(run("fit", tmp_path, *SHORT), "2 different sizes", "--size 8x8")
+    bad(run("fit", "digits", "--size", "huge"), "--size 28x28")
+
+
+@pytest.mark.parametrize(("options", "said"), [
+    (["digits", "--target", "kind"], "--target does not go with digits"),
+    (["digits", "--group", "kind"], "--group does not go with digits, which holds images"),
+    (["digits", "--forecast", "kind"], "--forecast does not go with digits"),
+    (["digits/low"], "give each class a folder"),
+    (["digits", "--test", "labels.csv", "--drop", "picture"], "--drop does not go with digits"),
+    (["digits", "--test", "nowhere"], "no file nowhere"),
+    (["labels.csv", "-t", "kin"], "no column 'kin'"),
+    (["labels.csv", "-t", "kind", "-t", "nr"], "an image has one label"),
+    (["digits", "--test", "1.5"], "--test 1.5"),
+])  # fmt: skip
+def test_options_that_do_not_fit(here, run, options, said):
+    bad(run("fit", *options), said)
+
+
+def test_a_folder_without_images(here, run, tmp_path):
+    bad(run("fit", tmp_path), "hold no images")
+
+
+def test_channels_unlike_those_of_training(here, run):
+    bad(run("predict", "model.safetensors", "colour"), "colour, those of training grey")
+
+
+def test_other_data_than_images(here, run, tmp_path):
+    (tmp_path / "t.csv").write_text("a,b\n1,2\n")
+    bad(run("predict", "model.safetensors", tmp_path / "t.csv"), "no column of image files")
+    bad(run("predict", "model.safetensors", "more", "--keep", "file"), "--keep")
+
+
+def test_without_pillow(here, run, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "PIL", None)
+    bad(run("fit", "digits", *SHORT), "cutaway[images]")

@@ -1,0 +1,184 @@
+"""The command line on sequences: .ts files, long tables, .npz files, and one series to forecast."""
+
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import cutaway as ct
+
+TRAIN, TEST = (ct.datasets.path("italy_power", part) for part in ("train", "test"))
+SHORT = ("--epochs", 2)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with a long table of 60 patients and a series of 300 hours."""
+    place = tmp_path_factory.mktemp("sequences")
+    rng = np.random.default_rng(0)
+    rows = []
+    for k in range(60):
+        for t in range(int(rng.integers(5, 9))):
+            rows.append({"who": f"p{k}", "day": t, "pulse": 60 + 20 * (k % 2) + rng.normal(), "ill": "ny"[k % 2]})
+    pd.DataFrame(rows).sample(frac=1, random_state=0).to_csv(place / "long.csv", index=False)
+    hours = pd.date_range("2024-01-01", periods=300, freq="h")
+    load = 100 + 30 * np.sin(np.arange(300) * 2 * np.pi / 24) + rng.normal(0, 1, 300)
+    series = pd.DataFrame({"when": hours, "load": load, "wind": rng.normal(size=300)})
+    series.to_csv(place / "series.csv", index=False)
+    return place
+
+
+@pytest.fixture
+def here(place, tmp_path, monkeypatch):
+    """An empty folder to work in, with the files in it."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("long.csv", "series.csv"):
+        (tmp_path / name).symlink_to(place / name)
+    return tmp_path
+
+
+def bad(result, *said):
+    status, out, err = result
+    assert status == 2 and err.startswith("error: ") and "Traceback" not in err and out == ""
+    assert all(word in err for word in said), err
+
+
+def said_in(text, *said):
+    text = " ".join(text.split())
+    assert all(word in text for word in said), text
+
+
+# ---- files of series -------------------------------------------------------------------------------------------------
+
+
+def test_given_parts_of_a_ts_file(here, run):
+    status, out, err = run("fit", TRAIN, "--test", TEST, *SHORT, "--report", "r.html")
+    assert (status, err) == (0, "")
+    said_in(out, "67 sequences of 24 time steps of 1 feature", "67 sequences to learn from, 1,029 for the test", "GRU",
+            "a recurrent network", "logistic regression", "few sequences")  # fmt: skip
+    assert "Columns that matter" not in out
+    said_in((here / "r.html").read_text(encoding="utf-8"), "67 sequences of 24 time steps", "2 classes")
+
+
+def test_predict_evaluate_and_inspect_a_model_of_sequences(here, run):
+    run("fit", TRAIN, "--test", TEST, *SHORT, "-q")
+    model = ct.load("model.safetensors")
+    status, out, err = run("predict", "model.safetensors", TEST)
+    found = pd.read_csv(io.StringIO(out))
+    assert (status, err) == (0, "") and list(found.columns) == ["row", "prediction", "probability_1", "probability_2"]
+    assert found["prediction"].astype(str).tolist() == model.predict(TEST).tolist()
+    assert f"{model.score(TEST):.3f}" in run("evaluate", "model.safetensors", TEST)[1]
+    status, out, err = run("inspect", "model.safetensors")
+    assert (status, err) == (0, "") and "gru" in out and "24 time steps of 1 feature" in out
+
+
+def test_a_share_of_one_file(here, run):
+    status, out, _ = run("fit", TRAIN, "--test", 0.25, *SHORT)
+    assert status == 0
+    said_in(out, "50 sequences to learn from, 17 for the test")
+
+
+def test_an_npz_file_of_sequences(here, run):
+    X, y = ct.datasets.load("italy_power", "train")
+    np.savez("italy.npz", X=X, y=y)
+    status, out, _ = run("fit", "italy.npz", *SHORT)
+    assert status == 0 and "67 sequences of 24 time steps" in out
+    assert run("evaluate", "model.safetensors", "italy.npz")[0] == 0
+
+
+def test_an_npz_file_of_a_table(here, run):
+    rng = np.random.default_rng(0)
+    np.savez("table.npz", X=rng.normal(size=(60, 3)), y=rng.integers(0, 2, 60))
+    status, out, _ = run("fit", "table.npz", *SHORT)
+    assert status == 0 and "60 rows, 4 columns" in out and "y: 2 classes" in out
+    assert run("evaluate", "model.safetensors", "table.npz")[0] == 0
+
+
+def test_a_test_table_of_its_own(here, run):
+    frame = pd.read_csv("series.csv")
+    frame[:200].to_csv("a.csv", index=False)
+    frame[200:].to_csv("b.csv", index=False)
+    status, out, _ = run("fit", "a.csv", "-t", "load", "--test", "b.csv", *SHORT)
+    assert status == 0
+    said_in(out, "180 rows to learn from, 20 to see when to stop, 100 for the test")
+
+
+# ---- long tables -----------------------------------------------------------------------------------------------------
+
+
+def test_a_long_table(here, run):
+    status, out, err = run("fit", "long.csv", "--id", "who", "--time", "day", "-t", "ill", "--epochs", 10)
+    assert (status, err) == (0, "")
+    said_in(out, "60 sequences of 5 to 8 time steps of 1 feature", "ill: 2 classes")
+    status, out, err = run("predict", "model.safetensors", "long.csv")
+    found = pd.read_csv(io.StringIO(out))
+    assert (status, err) == (0, "") and list(found.columns)[:2] == ["who", "prediction"] and len(found) == 60
+    assert (found["prediction"] == ["ny"[int(who[1:]) % 2] for who in found["who"]]).mean() > 0.9
+    assert run("evaluate", "model.safetensors", "long.csv")[0] == 0
+
+
+# ---- forecasts -------------------------------------------------------------------------------------------------------
+
+
+def test_a_series_is_forecast_from_its_windows(here, run):
+    status, out, err = run("fit", "series.csv", "--forecast", "load", "--time", "when", "--window", 12, *SHORT)
+    assert (status, err) == (0, "")
+    said_in(out, "288 windows of 12 steps with 1 to forecast", "ridge regression", "the last value again has R²")
+    status, out, err = run("predict", "model.safetensors", "series.csv")
+    found = pd.read_csv(io.StringIO(out))
+    assert (status, err) == (0, "") and found["row"].tolist() == list(range(12, 301))
+    assert run("evaluate", "model.safetensors", "series.csv")[0] == 0
+
+
+def test_the_test_windows_are_the_latest(here, run):
+    run("fit", "series.csv", "--forecast", "load", "--time", "when", "--horizon", 3, *SHORT)
+    said_in(run("inspect", "model.safetensors")[1], "the latest, none of which an earlier part has seen")
+
+
+def test_several_steps_ahead(here, run):
+    status, out, _ = run("fit", "series.csv", "--forecast", "load", "--drop", "when", "--horizon", 2, *SHORT)
+    assert status == 0 and "load +2" in out
+    assert run("predict", "model.safetensors", "series.csv")[1].startswith("row,prediction_load +1,prediction_load +2")
+
+
+# ---- bad input -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("options", "said"), [
+    ([TRAIN, "--target", "x"], "--target does not go with"),
+    ([TRAIN, "--size", "3"], "--size does not go with"),
+    ([TRAIN, "--augment"], "--augment varies images"),
+    ([TRAIN, "--horizon", "2"], "--horizon does not go with"),
+    ([TRAIN, "--test", "long.csv"], "it holds a table"),
+    (["long.csv", "--id", "who", "-t", "ill"], "--time, the one that orders them"),
+    (["long.csv", "--id", "who", "--time", "day"], "--target: name the column"),
+    (["long.csv", "--id", "whom", "--time", "day", "-t", "ill"], "Did you mean 'who'?"),
+    (["long.csv", "-t", "ill", "--window", "3"], "without --forecast"),
+    (["series.csv", "--forecast", "lod"], "Did you mean 'load'?"),
+    (["series.csv", "--forecast", "load"], "--drop; or --time"),
+    (["series.csv", "--forecast", "load", "-t", "load"], "--target does not go with --forecast"),
+    (["series.csv", "--forecast", "load", "--time", "when", "--window", "300"], "needs 301"),
+    (["series.csv", "--forecast", "load", "--time", "when", "--test", "long.csv"], "leave the options out"),
+    (["series.csv"], "--target: name the column"),
+])  # fmt: skip
+def test_options_that_do_not_fit(here, run, options, said):
+    bad(run("fit", *options, *SHORT), said)
+
+
+@pytest.mark.parametrize(("lines", "said"), [
+    ("@classLabel true a b\n@data\n:a\n1,2:b\n", "line 3"),
+    ("@classLabel false\n@data\n1,2\n3,4\n5,7\n", "@classLabel"),
+    ("1,2:a\n", "no .ts file"),
+], ids=["length zero", "no labels", "no header"])  # fmt: skip
+def test_damaged_series(here, run, lines, said):
+    (here / "s.ts").write_text(lines)
+    bad(run("fit", "s.ts", *SHORT), "s.ts", said)
+
+
+def test_other_data_than_in_training(here, run):
+    run("fit", TRAIN, *SHORT, "-q", "-o", "s.safetensors")
+    run("fit", "series.csv", "-t", "load", *SHORT, "-q", "-o", "t.safetensors")
+    bad(run("predict", "s.safetensors", "long.csv"), "--id")
+    bad(run("predict", "s.safetensors", ct.datasets.path("japanese_vowels")), "12 features a time step, but")
+    bad(run("predict", "t.safetensors", TEST), "holds sequences")
