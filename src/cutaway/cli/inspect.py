@@ -56,7 +56,7 @@ def layers(screen: Any, about: dict[str, Any]) -> None:
         new = [name for name in reads if name in trained and name not in seen]
         seen.update(new)
         count = sum(math.prod(shapes[name]) for name in new)
-        gives = next((values[i].get("shape", []) for i in operation["writes"] if i is not None), [])
+        gives: list[int] = next((values[i].get("shape", []) for i in operation["writes"] if i is not None), [])
         rows.append([operation["layer"], operation["op"], _shape(gives), f"{count:,}" if count else ""])
     total = sum(math.prod(shapes[name]) for name in trained)
     rows.append(["", "", "in all", f"{total:,}"])
