@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-#: Sequences at least this long are first read by small filters, which shorten them.
-LONG = 60
+#: Longer sequences are first read by small filters, each row of which halves the steps, until about so many are left.
+LONG, MOST_HALVINGS = 50, 4
 FEW = 200
 #: Updates that are enough to converge, and bounds on the epochs.
 STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 1200, 20, 150
@@ -16,19 +16,19 @@ def sequence_design(
     m: int, features: int, shortest: int, longest: int, batch_size: int | None = None
 ) -> dict[str, Any]:
     """The fields of a Design for m sequences of so many features and steps, in batches of the size asked for."""
-    front = [32] if longest >= LONG else []
+    halvings = min(math.ceil(math.log2(max(longest / LONG, 1))), MOST_HALVINGS)
     batch = min(batch_size or (16 if m < FEW else 32), m)
     steps = -(-m // batch)
     epochs = min(max(math.ceil(STEPS / steps), FEWEST_EPOCHS), MOST_EPOCHS)
     both = "read in both directions, so that the beginning counts as much as the end"
     return {
         "kind": "recurrent", "hidden": (), "activation": "relu", "dropout": 0.1,
-        "spec": {"cell": "gru", "width": 64, "layers": 1, "bidirectional": True, "front": front, "window": 5,
+        "spec": {"cell": "gru", "width": 64, "layers": 1, "bidirectional": True, "front": [64] * halvings, "window": 5,
                  "stride": 2},
         "lr": 3e-3, "weight_decay": 0.01, "warmup": 0.1, "batch_size": batch, "epochs": epochs, "dtype": "float32",
         "reasons": {
             "input": "each feature scaled by the training part's mean and deviation",
-            "filters": f"{longest} time steps are many to remember: filters find short shapes and halve their number",
+            "filters": f"{longest} time steps are many to remember: filters find short shapes, each row halves the steps",
             "recurrent": f"gates decide what is remembered; {both}",
             "hidden": "the state after the last step says enough; dropout against learning sequences by heart",
             "optimizer": "a rate for each weight needs little tuning; decay keeps matrices small, biases are free",
