@@ -176,6 +176,11 @@ def test_channels_unlike_those_of_training(here, run):
     bad(run("predict", "model.safetensors", "colour"), "colour, those of training grey")
 
 
+def test_classes_that_only_the_test_part_has(here, run, tmp_path):
+    fill(tmp_path, range(5))
+    bad(run("fit", tmp_path, "--test", "more"), "has no image of the class high")
+
+
 def test_other_data_than_images(here, run, tmp_path):
     (tmp_path / "t.csv").write_text("a,b\n1,2\n")
     bad(run("predict", "model.safetensors", tmp_path / "t.csv"), "no column of image files")

@@ -14,8 +14,8 @@ from .predict import predict
 
 app = typer.Typer(
     name="cutaway",
-    help="Deep learning with the casing off: a table in, a trained network and an honest score out.",
-    epilog="Start with `cutaway demo`, or with a table of your own: `cutaway fit houses.csv --target price`.",
+    help="Deep learning with the casing off: a table, images or sequences in, a network and an honest score out.",
+    epilog="Start with `cutaway demo`, or with data of your own: `cutaway fit houses.csv --target price`.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -23,9 +23,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 for command, about, example in (
-    (fit, "Train a network on a table and score it.", "fit houses.csv --target price --report report.html"),
-    (predict, "Predict every row of a table.", "predict model.safetensors new-houses.csv -o prices.csv"),
-    (evaluate, "Score a model on another table.", "evaluate model.safetensors later-houses.csv"),
+    (fit, "Train a network on a table, images or sequences.", "fit houses.csv --target price --report report.html"),
+    (predict, "Predict every row, image or sequence.", "predict model.safetensors new-houses.csv -o prices.csv"),
+    (evaluate, "Score a model on other data.", "evaluate model.safetensors later-houses.csv"),
     (inspect, "Show what a model file holds.", "inspect model.safetensors"),
     (demo, "See it all on the house prices that ship.", "demo --out tour"),
 ):

@@ -183,6 +183,7 @@ def divide(problem: Problem, test: float, seed: int) -> tuple[tuple[np.ndarray, 
             learn, steer = _split(problem, learn, (VALIDATION,), seed)[0]
         elif not len(learn):
             raise DataError(f"{problem.source} has no {many} with a target: only the test part does.")
+        _refuse_new_classes(problem, len(learn) + len(steer))
         parts: Any = (learn, steer, last)
         how = f"those of {problem.test_source}"
     else:
@@ -192,6 +193,15 @@ def divide(problem: Problem, test: float, seed: int) -> tuple[tuple[np.ndarray, 
             parts = (parts[0], parts[1][:0], parts[1])
     stop = f", {len(parts[1]):,} to see when to stop" if len(parts[1]) else ""
     return parts, f"{len(parts[0]):,} {many} to learn from{stop}, {len(parts[2]):,} for the test ({how})"
+
+
+def _refuse_new_classes(problem: Problem, learnt: int) -> None:
+    """Raise DataError for classes of the test part that cannot be known."""
+    if problem.task in ("binary", "multiclass"):
+        known, tested = (set(part.tolist()) for part in (problem.y.iloc[:learnt], problem.y.iloc[learnt:]))
+        if new := sorted(map(str, tested - known)):
+            raise DataError(f"--test {problem.test_source}: {problem.source} has no {problem.kind.one} of the class "
+                            f"{listed(new)}, so it cannot be learnt.")  # fmt: skip
 
 
 def _split(problem: Problem, rows: np.ndarray, shares: tuple, seed: int) -> tuple[tuple[np.ndarray, ...], str]:
