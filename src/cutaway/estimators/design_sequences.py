@@ -28,7 +28,7 @@ def sequence_design(
         "lr": 3e-3, "weight_decay": 0.01, "warmup": 0.1, "batch_size": batch, "epochs": epochs, "dtype": "float32",
         "reasons": {
             "input": "each feature scaled by the training part's mean and deviation",
-            "filters": f"{longest} time steps are many to remember: filters find short shapes, each row halves the steps",
+            "filters": f"{longest} time steps are many to remember: filters find short shapes, each halves the steps",
             "recurrent": f"gates decide what is remembered; {both}",
             "hidden": "the state after the last step says enough; dropout against learning sequences by heart",
             "optimizer": "a rate for each weight needs little tuning; decay keeps matrices small, biases are free",
