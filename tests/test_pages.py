@@ -1,4 +1,7 @@
-"""The examples of README.md and CONTRIBUTING.md run as they stand (each in a process of its own: they enter rules)."""
+"""The examples of README.md, CONTRIBUTING.md and docs/ run as they stand, each page in a process of its own.
+
+Blocks marked py instead of python name files that do not ship.
+"""
 
 import re
 import subprocess
@@ -10,7 +13,10 @@ import pytest
 HOUSE = Path(__file__).parent.parent
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+PAGES = ["README.md", "CONTRIBUTING.md", *sorted(f"docs/{page.name}" for page in (HOUSE / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_the_examples_run(page, tmp_path):
     script = []
     for block in re.findall(r"```python\n(.*?)```", (HOUSE / page).read_text(), re.DOTALL):

@@ -189,3 +189,18 @@ def test_gradients_are_cut_where_the_rule_cuts_them(name, reverse):
                        for c, engine in ((case, "reference"), (case, "cpu"), (whole, "cpu")))  # fmt: skip
     assert_same_values(one, two, **TOLERANCE["float64"])
     assert not np.allclose(two.value("dw1"), uncut.value("dw1"))
+
+
+@pytest.mark.parametrize("name", ["rnn", "lstm", "gru", "conv"])
+def test_a_last_batch_too_small_for_all_threads_trains_the_same(name):
+    case = dict((i, c[1]) for i, c in cases)["conv-conv_same" if name == "conv" else f"{name}-scan"]
+    case = case(np.random.default_rng(4), 5, 4)
+    thetas = []
+    for threads in (1, 3):
+        model = Around(name, case).astype("float64")
+        made = ct.compile(model, uneven, ct.optim.SGD(0.05), batch_size=4, input=model.data(), target=np.zeros(5),
+                          threads=threads)  # fmt: skip
+        made.feed(model.data(), np.zeros(5))
+        made.run()
+        thetas.append(model.theta.copy())
+    np.testing.assert_allclose(*thetas, rtol=1e-9, atol=1e-12)

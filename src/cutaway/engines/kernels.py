@@ -752,9 +752,9 @@ def _state_weights(n, time, k, m, du, width, y, D, h0, lengths, dW, reverse):
     for r in range(n):
         _zero(at(du, (r * time + edge) * width), m)
     if reverse:
-        gemm(1, 0, m, k, n * time - 1, du, width, at(y, k), k, 0, dW, k)
+        gemm(1, 0, m, k, max(n * time - 1, 0), du, width, at(y, k), k, 0, dW, k)
     else:
-        gemm(1, 0, m, k, n * time - 1, at(du, width), width, y, k, 0, dW, k)
+        gemm(1, 0, m, k, max(n * time - 1, 0), at(du, width), width, y, k, 0, dW, k)
     if given(h0):
         gemm(1, 0, m, k, n, D, width, h0, k, 1, dW, k)
     for r in range(n):
@@ -955,9 +955,9 @@ def _candidate_weights(n, time, k, V, y, D, h0, lengths, dW, reverse):
     for r in range(n):
         _zero(at(V, (r * time + (time - 1 if reverse else 0)) * k), k)
     if reverse:
-        gemm(1, 0, k, k, n * time - 1, V, k, at(y, k), k, 0, dW, k)
+        gemm(1, 0, k, k, max(n * time - 1, 0), V, k, at(y, k), k, 0, dW, k)
     else:
-        gemm(1, 0, k, k, n * time - 1, at(V, k), k, y, k, 0, dW, k)
+        gemm(1, 0, k, k, max(n * time - 1, 0), at(V, k), k, y, k, 0, dW, k)
     if given(h0):
         gemm(1, 0, k, k, n, at(D, 2 * k), 3 * k, h0, k, 1, dW, k)
 
