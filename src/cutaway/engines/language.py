@@ -264,16 +264,22 @@ class Language:
 
         @njit(**INLINE)
         def tanh32(x):
-            """An odd polynomial below 0.625 (Cephes), (1 - e^-2|x|) / (1 + e^-2|x|) above: error below 3e-7."""
-            z, q = absolute(x), x * x
-            p = F(-5.70498872745e-3)
-            p = p * q + F(2.06390887954e-2)
-            p = p * q + F(-5.37397155531e-2)
-            p = p * q + F(1.33314422036e-1)
-            p = p * q + F(-3.33332819422e-1)
-            small = p * q * x + x
-            e = exp32(F(-2) * z)
-            return select(z < F(0.625), small, copysign((F(1) - e) / (F(1) + e), x))
+            """A ratio of polynomials on ±7.9, where tanh is ±1 in float32: error below 4e-7, a third of exp's cost."""
+            y = select(x > F(7.90531111), F(7.90531111), x)
+            y = select(y < F(-7.90531111), F(-7.90531111), y)
+            q = y * y
+            p = F(-2.76076847742355e-16)
+            p = p * q + F(2.00018790482477e-13)
+            p = p * q + F(-8.60467152213735e-11)
+            p = p * q + F(5.12229709037114e-08)
+            p = p * q + F(1.48572235717979e-05)
+            p = p * q + F(6.37261928875436e-04)
+            p = p * q + F(4.89352455891786e-03)
+            r = F(1.19825839466702e-06)
+            r = r * q + F(1.18534705686654e-04)
+            r = r * q + F(2.26843463243900e-03)
+            r = r * q + F(4.89352518554385e-03)
+            return select(absolute(x) > F(7.90531111), copysign(F(1), x), y * p / r)
 
         @njit(**INLINE)
         def expm1_32(x):
