@@ -76,3 +76,29 @@ def test_the_name_of_a_file_depends_on_text_and_surroundings(tmp_path, monkeypat
         with pytest.raises(InterruptedError):
             native.load("k float32", text, depends, build)
     assert len(set(built)) == 3 and not list(tmp_path.iterdir())
+
+
+# kernels whose loop is a function of its own, too large to be inlined
+TWO = """
+import ctypes, sys
+import numpy as np
+from cutaway.engines.codegen import Kernel
+from cutaway.engines.cpu import address
+wanted = {"sigmoid": 1 / (1 + np.exp(-0.5)), "silu": 0.5 / (1 + np.exp(-0.5))}
+for name in sys.argv[1:]:
+    loop = f"def loop(n, width, z, a):\\n    for j in range(n * width):\\n        a[j] = {name}(z[j])"
+    kernel = Kernel(name, loop + "\\n\\n\\ndef k(p, s):\\n    loop(p[0], p[1], reals(p[2]), reals(p[3]))", [], [])
+    z, a, s = np.full(9, 0.5, np.float32), np.zeros(9, np.float32), np.zeros(24, np.int64)
+    p = np.array([3, 3, z.ctypes.data, a.ctypes.data])
+    where = address(kernel, np.dtype("float32"))
+    ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(where)(p.ctypes.data, s.ctypes.data)
+    np.testing.assert_allclose(a, wanted[name], rtol=1e-6)
+"""
+
+
+def test_kernels_that_different_processes_compiled_do_not_mix(tmp_path):
+    surroundings = os.environ | {"CUTAWAY_CACHE": str(tmp_path), "PYTHONHASHSEED": "0"}  # names have a hash in them
+    for names in (["sigmoid"], ["silu"], ["sigmoid", "silu"], ["silu", "sigmoid"]):
+        done = subprocess.run([sys.executable, "-W", "error", "-c", TWO, *names], capture_output=True, text=True,
+                              env=surroundings)  # fmt: skip
+        assert done.returncode == 0, (names, done.stderr)

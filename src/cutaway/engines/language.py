@@ -445,8 +445,14 @@ def build(source: str, dtype: str, symbol: str) -> bytes:
 
 
 def _export(text: str, wrapper: str, symbol: str) -> str:
-    """LLVM text in which `symbol` calls the kernel, without the wrapper that would report Python exceptions."""
+    """LLVM text in which `symbol` calls the kernel, without the wrapper that would report Python exceptions.
+
+    No other function is visible outside: Numba numbers names in each process anew, so that helpers of kernels which
+    different processes compiled may have the same name, and the loader would take the first for all.
+    """
     text = re.sub(rf"^define [^\n]*@{re.escape(wrapper)}\(.*?^}}\n", "", text, flags=re.MULTILINE | re.DOTALL)
+    text = re.sub(r"^define (?:(?:linkonce_odr|weak_odr|weak|hidden|dso_local) )*", "define internal ", text,
+                  flags=re.MULTILINE)  # fmt: skip
     inner = wrapper.removeprefix("cfunc.")
     text += f"""
 define void @{symbol}(ptr %p, ptr %s) {{
