@@ -7,27 +7,30 @@ from ...program import Instruction, Value
 from .helpers import apart
 
 
-def conv(n, x, W, b, z, work, ih, iw, c, oh, ow, m, kh, taps, run, sh, sw, dh, dw, top, left, ph, pw, band):
-    """Band by band of an image, its windows are laid out as rows (in cache), and one product does them all."""
+def conv(n, x, W, b, z, work, ih, iw, c, oh, ow, m, kh, taps, run, sh, sw, dh, dw, top, left, ph, pw, band, images):
+    """The windows of some images, or of a band of a large one, are laid out as rows in cache; one product does them."""
     k = kh * taps * run
     Wt, image, P = work, at(work, k * m), at(work, k * m + ph * pw * c)
     _transpose(W, Wt, m, k)
-    for i in range(n):
-        _pad(at(x, i * ih * iw * c), image, ih, iw, c, top, left, ph, pw)
+    for some in range(0, n, images):
+        count = min(images, n - some)
         for first in range(0, oh, band):
             rows = min(band, oh - first)
-            _unfold(image, P, first, rows, ow, c, kh, taps, run, sh, sw, dh, dw, pw)
-            out = at(z, (i * oh + first) * ow * m)
+            for i in range(count):
+                if first == 0:
+                    _pad(at(x, (some + i) * ih * iw * c), image, ih, iw, c, top, left, ph, pw)
+                _unfold(image, at(P, i * rows * ow * k), first, rows, ow, c, kh, taps, run, sh, sw, dh, dw, pw)
+            out, places = at(z, (some * oh + first) * ow * m), count * rows * ow
             if given(b):
-                for j in range(rows * ow):
+                for j in range(places):
                     _copy(b, at(out, j * m), m)
-                gemm(0, 0, rows * ow, m, k, P, k, Wt, m, 1, out, m)
+                gemm(0, 0, places, m, k, P, k, Wt, m, 1, out, m)
             else:
-                gemm(0, 0, rows * ow, m, k, P, k, Wt, m, 0, out, m)
+                gemm(0, 0, places, m, k, P, k, Wt, m, 0, out, m)
 
 
 def conv_back(n, dz, x, W, dx, dW, db, work, ih, iw, c, oh, ow, m, kh, taps, run, sh, sw, dh, dw, top, left, ph, pw,
-              band):
+              band, images):
     k = kh * taps * run
     image, dimage, P = work, at(work, ph * pw * c), at(work, 2 * ph * pw * c)
     if given(dW):
@@ -36,23 +39,30 @@ def conv_back(n, dz, x, W, dx, dW, db, work, ih, iw, c, oh, ow, m, kh, taps, run
         _zero(db, m)
         for j in range(n * oh * ow):
             _add(at(dz, j * m), db, m)
-    for i in range(n):
-        if given(dW):
-            _pad(at(x, i * ih * iw * c), image, ih, iw, c, top, left, ph, pw)
-        if given(dx):
-            _zero(dimage, ph * pw * c)
+    for some in range(0, n, images):
+        count = min(images, n - some)
         for first in range(0, oh, band):
             rows = min(band, oh - first)
-            d = at(dz, (i * oh + first) * ow * m)
+            d, places = at(dz, (some * oh + first) * ow * m), count * rows * ow
             if given(dW):
-                _unfold(image, P, first, rows, ow, c, kh, taps, run, sh, sw, dh, dw, pw)
-                gemm(1, 0, m, k, rows * ow, d, m, P, k, 1, dW, k)
+                for i in range(count):
+                    if first == 0:
+                        _pad(at(x, (some + i) * ih * iw * c), image, ih, iw, c, top, left, ph, pw)
+                    _unfold(image, at(P, i * rows * ow * k), first, rows, ow, c, kh, taps, run, sh, sw, dh, dw, pw)
+                gemm(1, 0, m, k, places, d, m, P, k, 1, dW, k)
             if given(dx):
-                gemm(0, 0, rows * ow, k, m, d, m, W, k, 0, P, k)
-                _fold(P, dimage, first, rows, ow, c, kh, taps, run, sh, sw, dh, dw, pw)
-        if given(dx):
-            for row in range(ih):
-                _copy(at(dimage, ((row + top) * pw + left) * c), at(dx, (i * ih + row) * iw * c), iw * c)
+                gemm(0, 0, places, k, m, d, m, W, k, 0, P, k)
+                for i in range(count):
+                    if first == 0:
+                        _zero(dimage, ph * pw * c)
+                    _fold(at(P, i * rows * ow * k), dimage, first, rows, ow, c, kh, taps, run, sh, sw, dh, dw, pw)
+                    if first + rows == oh:
+                        _crop(dimage, at(dx, (some + i) * ih * iw * c), ih, iw, c, top, left, pw)
+
+
+def _crop(image, x, ih, iw, c, top, left, pw):
+    for row in range(ih):
+        _copy(at(image, ((row + top) * pw + left) * c), at(x, row * iw * c), iw * c)
 
 
 def _pad(x, image, ih, iw, c, top, left, ph, pw):
@@ -248,7 +258,7 @@ def shortened(n, lengths, l, window, stride, padding, dilation):
 
 # ---- sizes, from the shapes of the operands; None: this case runs by its rule ----------------------------------------
 
-LARGEST_PATCHES = 2**17  # numbers: what of an image is unfolded at a time stays in the second-level cache
+LARGEST_PATCHES = 2**16  # numbers: what is unfolded at a time stays in the second-level cache
 
 
 def _window(v: dict[str, Value], i: Instruction, x: str, y: str) -> dict[str, int] | None:
@@ -276,9 +286,13 @@ def _conv(v: dict[str, Value], i: Instruction) -> dict | None:
     taps, run = (1, kw * c) if dw == 1 else (kw, c)  # without dilation a window's row is one stretch of memory
     k = kh * kw * c
     band = max(1, min(sizes["oh"], LARGEST_PATCHES // (sizes["ow"] * k)))
+    images = max(1, LARGEST_PATCHES // (sizes["oh"] * sizes["ow"] * k))
     image = sizes["ph"] * sizes["pw"] * c
-    room = band * sizes["ow"] * k + (2 * image if i.backward else image + k * m)
-    return sizes | {"m": m, "kh": kh, "taps": taps, "run": run, "dh": dh, "dw": dw, "band": band, "work": (room, 0)}
+    room = images * band * sizes["ow"] * k + (2 * image if i.backward else image + k * m)
+    return sizes | {
+        "m": m, "kh": kh, "taps": taps, "run": run, "dh": dh, "dw": dw, "band": band, "images": images,
+        "work": (room, 0),
+    }  # fmt: skip
 
 
 def _pool(v: dict[str, Value], i: Instruction) -> dict | None:
