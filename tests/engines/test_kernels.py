@@ -8,7 +8,7 @@ from cases import EVERY, IDS, scan
 
 import cutaway as ct
 from cutaway.autodiff import apply
-from cutaway.engines import kernels
+from cutaway.engines.kernels import convolution
 from cutaway.rules import OPS
 
 # run inside every broadcast, batch norm and convolution of sequences, see below, test_training.py and tests/nn
@@ -175,7 +175,7 @@ def test_special_values_of_two_inputs(name, dtype):
 def test_images_too_large_for_the_cache_are_unfolded_in_bands(id, make, monkeypatch):
     case = make(np.random.default_rng(1), 3, 4)
     one, _ = program(Around("conv", case).astype("float64"), "reference", keep_all=True)
-    monkeypatch.setattr(kernels, "LARGEST_PATCHES", 1)  # a row of places at a time
+    monkeypatch.setattr(convolution, "LARGEST_PATCHES", 1)  # a row of places at a time
     two, _ = program(Around("conv", case).astype("float64"), "cpu", keep_all=True)
     assert_same_values(one, two, **TOLERANCE["float64"])
 

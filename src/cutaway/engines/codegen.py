@@ -55,9 +55,9 @@ class Kernel:
 
 @cache
 def _hand_written() -> dict[str, str]:
-    """The functions of kernels.py and stepping.py by name, as text."""
+    """The functions of kernels/ and stepping.py by name, as text."""
     found: dict[str, str] = {}
-    for module in (kernels, stepping):
+    for module in (*kernels.FILES, stepping):
         source = inspect.getsource(module)
         lines = source.splitlines()
         functions = (node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef))

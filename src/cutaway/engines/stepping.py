@@ -1,6 +1,6 @@
 """The engine's own instructions as kernels: taking a batch, storing outputs, checking, waiting, and the loop over all.
 
-Written in the language of kernels.py; `s` is the step state (slots.py).
+Written in the language of kernels/; `s` is the step state (slots.py).
 """
 
 # ruff: noqa: F821

@@ -1,0 +1,33 @@
+"""Dropout: the same counted bits as its rule, drawn again in backward instead of kept."""
+
+# ruff: noqa: F821
+from __future__ import annotations
+
+from ...autodiff import Runtime
+from ...program import Instruction, Value
+
+
+def dropout(n, first, t, seed, x, a, w, p_bits, scale, call):
+    cut = np.uint32(p_bits)
+    for j in range(n * w):
+        kept = random_bits(np.uint32(first * w + j), np.uint32(seed), np.uint32(t), np.uint32(call)) >= cut
+        a[j] = select(kept, x[j] * scale, F(0))
+
+
+def dropout_back(n, first, t, seed, da, dx, w, p_bits, scale, call):
+    cut = np.uint32(p_bits)
+    for j in range(n * w):
+        kept = random_bits(np.uint32(first * w + j), np.uint32(seed), np.uint32(t), np.uint32(call)) >= cut
+        dx[j] = select(kept, da[j] * scale, F(0))
+
+
+# ---- sizes, from the shapes of the operands; None: this case runs by its rule ----------------------------------------
+
+
+def _dropout(v: dict[str, Value], i: Instruction) -> dict | None:
+    x = v.get("x") or v["da"]
+    p, own = i.attributes["p"], [type(i.attributes[name]) for name in ("seed", "step")]
+    return {"w": x.width, "p_bits": int(p * 2**32), "scale": 1 / (1 - p)} if x.rows and own == [Runtime] * 2 else None
+
+
+SIZES = {"dropout": _dropout}

@@ -1,0 +1,158 @@
+"""Losses: one number for each sample, and their weighted mean."""
+
+# ruff: noqa: F821
+from __future__ import annotations
+
+from ...program import Instruction, Value
+
+
+def mse(n, z, y, l, m):
+    for i in range(n):
+        total = F(0)
+        for j in range(m):
+            d = z[i * m + j] - y[i * m + j]
+            total += d * d
+        l[i] = total / F(m)
+
+
+def mse_back(n, dl, z, y, dz, m):
+    scale = F(2) / F(m)
+    for i in range(n):
+        for j in range(m):
+            dz[i * m + j] = dl[i] * scale * (z[i * m + j] - y[i * m + j])
+
+
+def half_mse(n, z, y, l, m):
+    for i in range(n):
+        total = F(0)
+        for j in range(m):
+            d = z[i * m + j] - y[i * m + j]
+            total += F(0.5) * d * d
+        l[i] = total / F(m)
+
+
+def half_mse_back(n, dl, z, y, dz, m):
+    for i in range(n):
+        for j in range(m):
+            dz[i * m + j] = dl[i] / F(m) * (z[i * m + j] - y[i * m + j])
+
+
+def mae(n, z, y, l, m):
+    for i in range(n):
+        total = F(0)
+        for j in range(m):
+            total += xp.abs(z[i * m + j] - y[i * m + j])
+        l[i] = total / F(m)
+
+
+def mae_back(n, dl, z, y, dz, m):
+    for i in range(n):
+        for j in range(m):
+            dz[i * m + j] = dl[i] / F(m) * xp.sign(z[i * m + j] - y[i * m + j])
+
+
+def huber(n, z, y, l, m, delta):
+    for i in range(n):
+        total = F(0)
+        for j in range(m):
+            d = xp.abs(z[i * m + j] - y[i * m + j])
+            total += select(d < delta, F(0.5) * d * d, delta * (d - F(0.5) * delta))
+        l[i] = total / F(m)
+
+
+def huber_back(n, dl, z, y, dz, m, delta):
+    for i in range(n):
+        for j in range(m):
+            dz[i * m + j] = dl[i] / F(m) * xp.maximum(xp.minimum(z[i * m + j] - y[i * m + j], delta), -delta)
+
+
+def binary_cross_entropy(n, z, y, l, p, m):
+    for i in range(n):
+        total = F(0)
+        for j in range(i * m, i * m + m):
+            e = xp.exp(-xp.abs(z[j]))
+            total += xp.maximum(z[j], F(0)) - z[j] * y[j] + xp.log1p(e)
+            p[j] = select(z[j] >= F(0), F(1), e) / (F(1) + e)
+        l[i] = total / F(m)
+
+
+def binary_cross_entropy_back(n, dl, p, y, dz, m):
+    for i in range(n):
+        for j in range(i * m, i * m + m):
+            dz[j] = dl[i] / F(m) * (p[j] - y[j])
+
+
+def cross_entropy(n, z, y, l, p, m):
+    for i in range(n):
+        top = z[i * m]
+        for j in range(i * m, i * m + m):
+            top = xp.maximum(z[j], top)
+        l[i] = top - z[i * m + y[i]]
+        for j in range(i * m, i * m + m):
+            p[j] = z[j] - top
+    for j in range(n * m):                      # all rows in one loop: with ten classes a row is too short to vectorise
+        p[j] = xp.exp(p[j])
+    for i in range(n):
+        total = F(0)
+        for j in range(i * m, i * m + m):
+            total += p[j]
+        l[i] += xp.log(total)
+        scale = F(1) / total
+        for j in range(i * m, i * m + m):
+            p[j] *= scale
+
+
+def cross_entropy_back(n, dl, p, y, dz, m):
+    for i in range(n):
+        for j in range(i * m, i * m + m):
+            dz[j] = dl[i] * p[j]
+        dz[i * m + y[i]] -= dl[i]
+
+
+def soft_cross_entropy(n, z, y, l, p, m):
+    for i in range(n):
+        top = z[i * m]
+        for j in range(i * m, i * m + m):
+            top = xp.maximum(z[j], top)
+        total = F(0)
+        for j in range(i * m, i * m + m):
+            p[j] = xp.exp(z[j] - top)
+            total += p[j]
+        loss, log_total = F(0), xp.log(total)
+        for j in range(i * m, i * m + m):
+            loss += y[j] * (log_total - (z[j] - top))
+            p[j] = p[j] / total
+        l[i] = loss
+
+
+def soft_cross_entropy_back(n, dl, p, y, dz, m):
+    for i in range(n):
+        mass = F(0)
+        for j in range(i * m, i * m + m):
+            mass += y[j]
+        for j in range(i * m, i * m + m):
+            dz[j] = dl[i] * (p[j] * mass - y[j])
+
+
+def weighted_mean(n, l, w, J):
+    total = 0.0
+    for i in range(n):
+        total += np.float64(w[i] * l[i])
+    J[0] = F(total / n)
+
+
+def weighted_mean_back(n, total, dJ, w, dl):
+    for i in range(n):
+        dl[i] = dJ[0] * w[i] / F(total)
+
+
+# ---- sizes, from the shapes of the operands; None: this case runs by its rule ----------------------------------------
+
+
+def _loss(v: dict[str, Value], i: Instruction) -> dict | None:
+    z = v.get("z") or v["p"]
+    return {"m": z.width} if z.rows == 1 and all(x.rows for x in v.values() if x is not None) else None
+
+
+ALIKE = ("mse", "half_mse", "mae", "huber", "binary_cross_entropy", "cross_entropy", "soft_cross_entropy")
+SIZES = {"weighted_mean": lambda v, i: {}, **dict.fromkeys(ALIKE, _loss)}

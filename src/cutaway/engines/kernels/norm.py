@@ -1,0 +1,129 @@
+"""Normalisation of rows and of columns."""
+
+# ruff: noqa: F821
+from __future__ import annotations
+
+from ...program import Instruction, Value
+
+
+def layer_norm(n, q, x, gamma, beta, y, u, r, k, eps):
+    for i in range(n * q):
+        mean, var = F(0), F(0)
+        for j in range(i * k, i * k + k):
+            mean += x[j]
+        mean = mean / F(k)
+        for j in range(i * k, i * k + k):
+            var += (x[j] - mean) * (x[j] - mean)
+        scale = F(1) / xp.sqrt(var / F(k) + eps)
+        r[i] = scale
+        for j in range(k):
+            v = (x[i * k + j] - mean) * scale
+            u[i * k + j] = v
+            y[i * k + j] = gamma[j] * v + beta[j]
+
+
+def layer_norm_back(n, q, dy, u, r, gamma, dx, dgamma, dbeta, k):
+    if given(dgamma):
+        for j in range(k):
+            dgamma[j] = F(0)
+        for i in range(n * q):
+            for j in range(k):
+                dgamma[j] += dy[i * k + j] * u[i * k + j]
+    if given(dbeta):
+        for j in range(k):
+            dbeta[j] = F(0)
+        for i in range(n * q):
+            for j in range(k):
+                dbeta[j] += dy[i * k + j]
+    if given(dx):
+        for i in range(n * q):
+            a, b = F(0), F(0)
+            for j in range(k):
+                d = dy[i * k + j] * gamma[j]
+                a += d
+                b += d * u[i * k + j]
+            a, b = a / F(k), b / F(k)
+            for j in range(k):
+                dx[i * k + j] = r[i] * (dy[i * k + j] * gamma[j] - a - u[i * k + j] * b)
+
+
+def batch_stats(n, q, x, mean, var, k):
+    for j in range(k):
+        mean[j] = F(0)
+        var[j] = F(0)
+    for i in range(n * q):
+        for j in range(k):
+            mean[j] += x[i * k + j]
+    for j in range(k):
+        mean[j] = mean[j] / F(n * q)
+    for i in range(n * q):
+        for j in range(k):
+            var[j] += (x[i * k + j] - mean[j]) * (x[i * k + j] - mean[j])
+    for j in range(k):
+        var[j] = var[j] / F(n * q)
+
+
+def batch_stats_back(n, q, dmean, dvar, x, mean, dx, k):
+    for i in range(n * q):
+        for j in range(k):
+            dx[i * k + j] = (dmean[j] + F(2) * dvar[j] * (x[i * k + j] - mean[j])) / F(n * q)
+
+
+def batch_norm(n, q, x, mean, var, gamma, beta, y, k, eps):
+    for i in range(n * q):
+        for j in range(k):
+            y[i * k + j] = (x[i * k + j] - mean[j]) * (gamma[j] / xp.sqrt(var[j] + eps)) + beta[j]
+
+
+def batch_norm_back(n, q, dy, x, mean, var, gamma, dx, dmean, dvar, dgamma, dbeta, k, eps):
+    for j in range(k):
+        b, g = F(0), F(0)
+        for i in range(n * q):
+            b += dy[i * k + j]
+            g += (x[i * k + j] - mean[j]) * dy[i * k + j]
+        r = F(1) / xp.sqrt(var[j] + eps)
+        if given(dgamma):
+            dgamma[j] = g * r
+        if given(dbeta):
+            dbeta[j] = b
+        if given(dmean):
+            dmean[j] = -gamma[j] * r * b
+        if given(dvar):
+            dvar[j] = F(-0.5) * gamma[j] * r * r * (g * r)
+    if given(dx):
+        for i in range(n * q):
+            for j in range(k):
+                dx[i * k + j] = dy[i * k + j] * (gamma[j] / xp.sqrt(var[j] + eps))
+
+
+def running_average(total, old, new, running, k, per_sample, momentum):
+    share = momentum
+    if per_sample:
+        share = momentum * F(total * per_sample) / F(total * per_sample - 1)
+    for j in range(k):
+        running[j] = (F(1) - momentum) * old[j] + share * new[j]
+
+
+# ---- sizes, from the shapes of the operands; None: this case runs by its rule ----------------------------------------
+
+
+def _columns(name: str):
+    def sizes(v: dict[str, Value], i: Instruction) -> dict | None:
+        x = v[name]
+        k = x.shape[-1] if x.shape else 0
+        columns = [v[c] for c in ("gamma", "beta", "mean", "var") if v.get(c) is not None]
+        fits = x.rows and k and all(c.shape == (k,) for c in columns)
+        return {"k": k, "q": x.width // k} if fits else None
+
+    return sizes
+
+
+def _running(v: dict[str, Value], i: Instruction) -> dict | None:
+    rows = i.attributes["rows"]
+    return {"k": v["old"].width, "per_sample": 0 if rows is None else rows.per_sample}
+
+
+SIZES = {
+    "layer_norm": lambda v, i: _columns("dy" if i.backward else "x")(v, i), "batch_stats": _columns("x"),
+    "batch_norm": _columns("x"), "running_average": _running,
+}  # fmt: skip
