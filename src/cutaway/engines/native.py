@@ -127,7 +127,8 @@ def _fingerprint() -> str:
     return "\n".join([*versions, *processor, str(sys.version_info[:2])])
 
 
-_loaded: dict[str, int] = {}
+_loaded: dict[tuple[str, str, str], int] = {}
+_loading = threading.Lock()
 
 
 def load(name: str, source: str, depends: str, build: Callable[[str], bytes]) -> int:
@@ -135,10 +136,16 @@ def load(name: str, source: str, depends: str, build: Callable[[str], bytes]) ->
 
     build(symbol) compiles it to an object file, which is then kept for later processes.
     """
+    with _loading:  # LLVM's loader and the counts are shared by all threads
+        key = name, source, depends
+        if key not in _loaded:
+            _loaded[key] = _load(name, source, depends, build)
+        return _loaded[key]
+
+
+def _load(name: str, source: str, depends: str, build: Callable[[str], bytes]) -> int:
     global compiled, seconds
     digest = hashlib.sha256("\0".join([_fingerprint(), depends, name, source]).encode()).hexdigest()[:24]
-    if digest in _loaded:
-        return _loaded[digest]
     symbol, path = f"cutaway_{digest}", folder() / f"{digest}.o"
     machine = _machine()
     try:
@@ -157,8 +164,7 @@ def load(name: str, source: str, depends: str, build: Callable[[str], bytes]) ->
 
     machine.add_object_file(llvm.ObjectFileRef.from_data(content[32:]))
     machine.finalize_object()
-    _loaded[digest] = machine.get_function_address(symbol)
-    return _loaded[digest]
+    return machine.get_function_address(symbol)
 
 
 def _keep(path: Path, content: bytes) -> None:
