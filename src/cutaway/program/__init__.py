@@ -2,11 +2,11 @@
 
 from .build import Listing, evaluation, training
 from .instruction import Instruction, Rows, ShapeOf, Value
-from .listing import short, table
+from .listing import short, table, title
 from .plan import Plan, fenced, plan
 from .record import SEED, STEP, Recorded, Step, lengths_of, named_inputs, rows_of, trace_model
 
 __all__ = [
     "SEED", "STEP", "Instruction", "Listing", "Plan", "Recorded", "Rows", "ShapeOf", "Step", "Value", "evaluation",
-    "fenced", "lengths_of", "named_inputs", "plan", "rows_of", "short", "table", "trace_model", "training",
+    "fenced", "lengths_of", "named_inputs", "plan", "rows_of", "short", "table", "title", "trace_model", "training",
 ]  # fmt: skip
