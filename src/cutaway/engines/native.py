@@ -41,6 +41,19 @@ def folder() -> Path:
         return Path(tempfile.mkdtemp(prefix="cutaway-"))
 
 
+def cores() -> int:
+    """How many threads may compute for this one, if nobody says: the process's cores, or OMP_NUM_THREADS if fewer.
+
+    Pools of processes (joblib's, Dask's, Ray's) set that variable for their workers. Threads beside the main one are
+    workers of a pool too, as a rule: they get one core each.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return 1
+    own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    limit = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    return min(own, int(limit)) if limit.isdigit() and int(limit) else own
+
+
 class Blas:
     """The BLAS that NumPy ships: addresses of its matrix products, and its number of threads."""
 
