@@ -12,7 +12,7 @@ from .autodiff import Tensor, grad, ops
 from .engines import Program, compile
 from .random import seed
 from .sequences import Sequences
-from .train import Run, fit
+from .train import Run, fit, fit_many
 
 if _TYPE_CHECKING:
     from . import inspect
@@ -27,7 +27,7 @@ _ROOMS_LATER = ("inspect",)
 
 __all__ = [
     "Classifier", "Program", "Regressor", "Run", "Sequences", "Tensor", "compile", "data", "datasets", "design",
-    "errors", "fit", "grad", "inspect", "load", "losses", "nn", "ops", "optim", "save", "seed",
+    "errors", "fit", "fit_many", "grad", "inspect", "load", "losses", "nn", "ops", "optim", "save", "seed",
 ]  # fmt: skip
 
 

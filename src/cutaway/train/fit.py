@@ -63,14 +63,20 @@ def fit(model: Any, X: Any, y: Any, loss: str | Callable = "mse", optimizer: Opt
     training with a TrainingWarning that names the step and layer; the model keeps its last good weights. Ctrl-C ends
     training after the steps under way and returns the run so far.
     """
-    return _Training(
+    training = Training(
         model, X, y, loss, optimizer, epochs, batch_size, validation, sample_weight, seed, shuffle, drop_last,
-        tuple(callbacks), early_stopping, checkpoint, resume, engine, threads, progress, metrics, time_limit,
-    ).go()  # fmt: skip
+        callbacks, early_stopping, checkpoint, resume, engine, threads, progress, metrics, time_limit,
+    )  # fmt: skip
+    run = training.go()
+    if training.trouble:
+        warnings.warn(training.trouble, TrainingWarning, stacklevel=2)
+    return run
 
 
-class _Training:
-    """One call of fit: the checked arguments, and the loop."""
+class Training:
+    """One call of fit: the checked arguments, and the loop. `trouble` says what ended it early, if something did."""
+
+    trouble = ""
 
     def __init__(self, model, X, y, loss, optimizer, epochs, batch_size, validation, sample_weight, seed, shuffle,
                  drop_last, callbacks, early_stopping, checkpoint, resume, engine, threads, progress, metrics,
@@ -83,7 +89,7 @@ class _Training:
             raise ArgumentError(f"optimizer must be one of ct.optim's, such as ct.optim.AdamW(1e-3), got {optimizer!r}")
         self.model, self.loss, self.seed, self.shuffle = model, losses.get(loss), int(seed), shuffle
         self.patience = PATIENCE if early_stopping is True else int(early_stopping or 0)
-        self.callbacks, self.time_limit = callbacks, time_limit
+        self.callbacks, self.time_limit = tuple(callbacks), time_limit
         self.metrics = metric_table.get(metrics)
         classes = self.loss is losses.cross_entropy
         self.data = Data(as_arrays(X), target(y, classes), weights_of(sample_weight, len(y)))
@@ -173,7 +179,7 @@ class _Training:
     def go(self) -> Run:
         run, began = self.run, time.perf_counter() - self.run.seconds
         self._tell(Started(run))
-        with self.progress, self._interruptible():
+        with self.progress, interruptible(run):
             while run.epochs_done < run.epochs and not run._stop:
                 epoch = run.epochs_done + 1
                 done = self._epoch(epoch, began)
@@ -250,34 +256,35 @@ class _Training:
         for callback in self.callbacks:
             callback(event)
 
-    @contextmanager
-    def _interruptible(self):
-        """Ctrl-C once: stop after the steps under way. Twice: at once."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-
-        def handle(number, frame):
-            if self.run._stop:
-                raise KeyboardInterrupt
-            self.run.stop("interrupted")
-
-        before = signal.signal(signal.SIGINT, handle)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, before)
-
     def _not_finite(self, epoch: int, rows: np.ndarray) -> None:
         """Say which value of which layer was the first that is not finite, by running that step again, slowly."""
         step = self.program.engine.t + 1
         value, cause = first_bad_value(self.program, self.model, self.loss, self.data.rows(rows), self.options)
         self.run.stop(f"not finite at step {step}")
-        warnings.warn(
+        self.trouble = (
             f"training stopped at step {step} (epoch {epoch}): {value} is not finite. {cause} The model keeps "
-            f"{'its best weights' if self.best is not None else 'the weights from before that step'}.",
-            TrainingWarning, stacklevel=4,
-        )  # fmt: skip
+            f"{'its best weights' if self.best is not None else 'the weights from before that step'}."
+        )
+
+
+@contextmanager
+def interruptible(*runs: Run):
+    """Ctrl-C once: stop after the steps under way. Twice: at once. Only the main thread hears of it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def handle(number, frame):
+        if all(run._stop for run in runs):
+            raise KeyboardInterrupt
+        for run in runs:
+            run.stop("interrupted")
+
+    before = signal.signal(signal.SIGINT, handle)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _checkpoints(folder: Any) -> Any:
