@@ -11,6 +11,7 @@ from .evaluate import evaluate
 from .fit import fit
 from .inspect import inspect
 from .predict import predict
+from .warm import warm
 
 app = typer.Typer(
     name="cutaway",
@@ -28,6 +29,7 @@ for command, about, example in (
     (evaluate, "Score a model on other data.", "evaluate model.safetensors later-houses.csv"),
     (inspect, "Show what a model file holds.", "inspect model.safetensors"),
     (demo, "See it all on the house prices that ship.", "demo --out tour"),
+    (warm, "Compile what common networks need, before they need it.", "warm mlp cnn"),
 ):
     app.command(short_help=about, epilog=f"Example: cutaway {example}")(command)
 

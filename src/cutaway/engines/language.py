@@ -27,7 +27,8 @@ from .codegen import for_single_numbers
 # no nnan, ninf (a NaN must stay visible) and no reassoc (the order of a sum is fixed)
 FAST = {"contract", "nsz", "arcp"}
 OPTIONS = {"fastmath": FAST, "error_model": "numpy"}
-INLINE = OPTIONS | {"forceinline": True}  # in a loop with one call that is left, nothing is vectorised
+HELPER = OPTIONS | {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # a fifth less to compile: kernels call it
+INLINE = HELPER | {"forceinline": True}  # in a loop with one call that is left, nothing is vectorised
 CELLS = tuple(f"{name}_cell{back}" for name in ("rnn", "lstm", "gru") for back in ("", "_back"))
 INT = types.int64
 INTS = types.CPointer(types.int64)
@@ -184,7 +185,7 @@ class Language:
         def library(name: str, kind=real):
             function = types.ExternalFunction(name + (suffix if kind == real else ""), kind(kind))
 
-            @njit(**OPTIONS)
+            @njit(**HELPER)
             def f(x):
                 return function(x)
 
@@ -236,7 +237,7 @@ class Language:
                        pointer, INT),
         )  # fmt: skip
 
-        @njit(**OPTIONS)
+        @njit(**HELPER)
         def gemm(ta, tb, m, n, k, A, lda, B, ldb, beta, C, ldc):
             """C (m, n) = A (m, k) B (k, n) + beta C, rows first; ta, tb: A, B are stored transposed."""
             product(np.int32(101), np.int32(111 + ta), np.int32(111 + tb), INT(m), INT(n), INT(k), F(1), A, INT(lda), B,
@@ -429,7 +430,7 @@ def build(source: str, dtype: str, symbol: str) -> bytes:
             names |= _streams(node)
         code = compile(ast.fix_missing_locations(ast.Module([node], [])), f"<kernel {node.name}>", "exec")
         exec(code, names)
-        names[node.name] = njit(**OPTIONS)(names[node.name])
+        names[node.name] = njit(**HELPER)(names[node.name])
     assert isinstance(kernel, ast.FunctionDef)
     arguments = [INTS] * len(kernel.args.args)
     exec(compile(ast.Module([kernel], []), f"<kernel {kernel.name}>", "exec"), names)
