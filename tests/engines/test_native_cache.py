@@ -25,8 +25,8 @@ print(x[0], native.compiled, "numba" in sys.modules)
 
 
 def start(folder, before="", warnings="error"):
-    return subprocess.Popen([sys.executable, "-W", warnings, "-c", before + CODE], stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE, text=True, env=os.environ | {"CUTAWAY_CACHE": str(folder)})  # fmt: skip
+    return subprocess.Popen([sys.executable, "-W", warnings, "-c", before + CODE], text=True, stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, env=os.environ | {"CUTAWAY_CACHE": str(folder)})  # fmt: skip
 
 
 def result(process):

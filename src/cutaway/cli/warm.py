@@ -11,7 +11,7 @@ from typer import Argument, Option
 def warm(
     networks: Annotated[list[str] | None, Argument(metavar="[mlp|cnn|rnn|lstm|gru]...", show_default=False,
                                                    help="Which networks; unless named, all.")] = None,
-    double: Annotated[bool, Option("--double", help="In float64 as well as float32.")] = False,
+    double: Annotated[bool, Option("--double", help="In float64 as well as float32; mlp always is.")] = False,
 ) -> None:
     """Compile the machine code of common networks for this processor, and keep it for later runs.
 
@@ -27,11 +27,7 @@ def warm(
         if name not in NETWORKS:
             raise ArgumentError(f"no network is called {name!r}: use {', '.join(NETWORKS)}.")
     screen = Screen()
-    with building.collecting() as sources:
-        for name in networks or NETWORKS:
-            for dtype in ("float32", "float64") if double else ("float32",):
-                for case in NETWORKS[name]():
-                    _compile(*case, dtype)
+    sources = kernels(networks or list(NETWORKS), double)
     missing = building.missing(sources)
     if missing:
         building.build(missing)
@@ -42,13 +38,26 @@ def warm(
                + (f", from which {gone} unused for 90 days were deleted." if gone else "."))  # fmt: skip
 
 
-def _compile(model: Any, X: Any, y: Any, loss: str, optimizer: Any, dtype: str) -> None:
+def kernels(networks: list[str], double: bool = False) -> set[Any]:
+    """What those networks need."""
+    from ..engines import building
+
+    with building.collecting() as sources:
+        for name in networks:
+            both = double or name == "mlp"  # small tables train in float64 (estimators/design_tables.py)
+            for dtype in ("float32", "float64") if both else ("float32",):
+                for case in NETWORKS[name]():
+                    _compile(dtype, *case)
+    return sources
+
+
+def _compile(dtype: str, model: Any, X: Any, y: Any, loss: str, optimizer: Any, weighted: bool) -> None:
     """The programs that fit and predict make, for one thread and for two."""
     from ..engines import compile, evaluator
 
     model = model.astype(dtype).init(0)
     for threads in (1, 2):
-        compile(model, loss, optimizer, 32, X, y, threads=threads)
+        compile(model, loss, optimizer, 32, X, y, weighted=weighted, threads=threads)
         evaluator(model, X, threads=threads)
 
 
@@ -61,12 +70,13 @@ def _variants(build: Callable[..., Any], X: Any, n_out: int, options: list[dict[
     usual = optim.AdamW(optim.schedules.cosine(1e-3), decay="matrices")
     classes, numbers = np.zeros(len(X), np.int32), np.zeros((len(X), n_out), np.float32)
     for chosen in options:
-        yield build(**chosen), X, classes, "cross_entropy", usual
+        yield build(**chosen), X, classes, "cross_entropy", usual, False
     for loss in losses.LOSSES:
-        yield build(), X, classes if loss == "cross_entropy" else numbers, loss, usual
-    for kind in optim.OPTIMIZERS.values():
-        yield build(), X, classes, "cross_entropy", kind(1e-3)
-    yield build(), X, classes, "cross_entropy", optim.clip(usual, norm=1.0)
+        y = classes if loss == "cross_entropy" else numbers
+        yield from ((build(), X, y, loss, usual, weighted) for weighted in (False, True))
+    rules = (kind(1e-3) for kind in optim.OPTIMIZERS.values())
+    for rule in (*rules, optim.clip(usual, norm=1.0), optim.clip(usual, value=1.0), optim.l2(usual, 1e-4)):
+        yield build(), X, classes, "cross_entropy", rule, False
 
 
 def _mlp() -> Iterator[tuple]:
@@ -91,8 +101,8 @@ def _cnn() -> Iterator[tuple]:
         net = nn.CNN((16, 16, 3), 2, (4, 4), (8,), activation, **options)
         return nn.Sequential(nn.Augment(flip=True), *net.layers) if augment else net
 
-    options = [{"activation": name} for name in nn.ACTIVATIONS]
-    options += [{"dropout": 0.1}, {"norm": "batch"}, {"augment": True}, {"dropout": 0.1, "norm": "batch", "augment": True}]
+    options: list[dict[str, Any]] = [{"activation": name} for name in nn.ACTIVATIONS]
+    options += [{"dropout": 0.1}, {"norm": "batch"}, {"augment": True}]
     yield from _variants(build, np.zeros((2, 16, 16, 3), np.float32), 2, options)
     averaged = nn.CNN((40, 40, 3), 2, (4,))  # too large for its places to become a row of features
     yield from _variants(lambda: averaged, np.zeros((2, 40, 40, 3), np.float32), 2, [{}])
@@ -101,7 +111,8 @@ def _cnn() -> Iterator[tuple]:
 def _recurrent(cell: str) -> Iterator[tuple]:
     import numpy as np
 
-    from .. import Sequences, nn
+    from .. import nn
+    from ..sequences import Sequences
 
     def build(**options: Any) -> nn.Recurrent:
         return nn.Recurrent(8, 16, 2, cell, **options)

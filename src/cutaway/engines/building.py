@@ -121,7 +121,7 @@ def _compile_and_keep(source: Source) -> bytes:
 
 
 def _turns(sources: Sequence[Source], k: int, workers: int) -> list[Source]:
-    """The order in which worker k goes through the list: its own share, long ones first, then the others' from the end."""
+    """Worker k's way through the list: its own share, long ones first, then the others' from the end."""
     ordered = sorted(sources, key=lambda s: (-len(s.text), s))
     own = ordered[k::workers]
     return own + [s for s in reversed(ordered) if s not in own]
