@@ -56,7 +56,7 @@ def _around() -> str:
     """Everything besides its own text that a kernel's code depends on."""
     here = Path(__file__).parent
     files = [here / "language.py", here / "slots.py", *(here.parent / "rules" / f"{name}.py" for name in RULES)]
-    return "\n".join(f.read_text() for f in files)
+    return "\n".join(f.read_text("utf-8") for f in files)
 
 
 _lock = threading.RLock()
