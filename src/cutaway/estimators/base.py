@@ -274,7 +274,7 @@ class Estimator(BaseEstimator):
 
     def _outputs(self, Z: Any) -> np.ndarray:
         """Raw outputs (n, n_out) for encoded rows."""
-        return self.model_.predict(Z).reshape(len(Z), -1)
+        return self.model_.predict(Z, threads=self.threads).reshape(len(Z), -1)
 
     def predict(self, X: Any) -> np.ndarray:
         """Predictions for the rows of X, in the target's own terms: (n,), or (n, outputs).
