@@ -88,7 +88,7 @@ def target(y: Any, classes: bool) -> np.ndarray:
     if classes and y.ndim == 1:
         if y.dtype.kind == "f" and not np.all(y == np.floor(y)):
             raise DataError("cross_entropy takes class numbers 0, 1, ... or (n, C) probabilities, but y has fractions")
-        return y.astype(np.int32)
+        return y.astype(np.int32, copy=False)
     return y
 
 

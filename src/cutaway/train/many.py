@@ -20,6 +20,8 @@ from .fit import Training, TrainingWarning, fit, interruptible
 from .progress import ProgressOfMany
 from .run import Run
 
+SIGNATURE = inspect.signature(fit)
+
 
 def fit_many(entries: Iterable[Mapping[str, Any]], workers: int | None = None,
              progress: bool | None = None) -> list[Run]:  # fmt: skip
@@ -45,6 +47,8 @@ def fit_many(entries: Iterable[Mapping[str, Any]], workers: int | None = None,
     weights. A run that fails later, because a number is not finite or a callback raises, ends with a TrainingWarning
     that names the entry; the others go on. Ctrl-C ends all runs after the steps under way and returns them.
     """
+    if workers is not None and (not isinstance(workers, int | np.integer) or workers < 1):
+        raise ArgumentError(f"workers must be a whole number of at least 1, or None, got {workers!r}")
     trainings = _checked(list(entries))
     if not trainings:
         return []
@@ -90,7 +94,7 @@ def _arguments(entry: Any) -> dict[str, Any]:
     if not isinstance(entry, Mapping):
         raise ArgumentError(f"an entry is a dict of fit's arguments by name, got {type(entry).__name__}")
     try:
-        bound = inspect.signature(fit).bind(**entry)
+        bound = SIGNATURE.bind(**entry)
     except TypeError as error:
         raise ArgumentError(f"{error}: an entry takes the arguments of ct.fit") from None
     bound.apply_defaults()
