@@ -18,11 +18,10 @@ from ..data import split
 from ..engines import Program, compile, evaluator, native
 from ..errors import ArgumentError, DataError, ShapeError
 from ..optim import AdamW, Optimizer
-from ..program import named_inputs
 from ..random import stream
 from . import metrics as metric_table
 from .events import Ended, EpochEnded, Started
-from .feeding import Data, as_arrays, check_all_finite, check_finite, fits, on_disk, pick, stages, target, weights_of
+from .feeding import Data, as_arrays, check_all_finite, check_finite, fits, pick, stages, target, weights_of
 from .progress import Progress
 from .run import Run
 
@@ -142,7 +141,7 @@ class Training:
             labelled = (classes or self.loss is losses.binary_cross_entropy) and self.data.y.size == n
             labels = self.data.y.reshape(n) if labelled else None
             rows, part = split(n, float(validation), self.seed, stratify=labels)
-            held_out = self.data.rows(part)
+            held_out = self.data.part(part)
         if self.data.weight is not None:
             rows = rows[self.data.weight[rows] > 0]
         if not len(rows) or (held_out is not None and not len(held_out)):
@@ -224,9 +223,9 @@ class Training:
             wanted = self.steps
             parts.append(self.program.run(order, between=between(0)))
         else:
-            for part in stages(self.data, order, self.batch_size):
+            for part, own_order in stages(self.data, order, self.batch_size):
                 self.program.feed(part.inputs, part.y, part.weight)
-                parts.append(self.program.run(None, between=between(wanted * self.batch_size)))
+                parts.append(self.program.run(own_order, between=between(wanted * self.batch_size)))
                 wanted += -(-len(part) // self.batch_size)
                 if sum(map(len, parts)) < wanted:
                     break
@@ -334,7 +333,7 @@ class _Validation:
         self.data, self.loss, self.metrics = data, loss, metrics
         self.weight = None if data.weight is None else data.weight / data.weight.mean()
         self.program = evaluator(model, pick(data.inputs, slice(0, 2)), engine, threads=threads)
-        self.resident = not any(on_disk(part) for part in named_inputs(data.inputs).values())
+        self.resident = not data.on_disk
         if self.resident:
             self.program.feed(data.inputs)
 
@@ -343,7 +342,7 @@ class _Validation:
             z = self.program.engine.predict()
         else:
             every = stages(self.data, np.arange(len(self.data)), 1)
-            z = np.concatenate([self.program.predict(part.inputs) for part in every])
+            z = np.concatenate([self.program.predict(part.inputs) for part, _ in every])
         options = {} if self.weight is None else {"weight": self.weight.astype(z.dtype)}
         with np.errstate(over="ignore", invalid="ignore"):
             row = {"val_loss": float(self.loss(Tensor(z), self.data.y, **options).data)}
