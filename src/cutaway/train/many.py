@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -44,8 +45,9 @@ def fit_many(entries: Iterable[Mapping[str, Any]], workers: int | None = None,
     run in the workers' threads. progress: None shows a bar in a terminal.
 
     Raises, before anything is trained, what ct.fit raises, naming the entry; ArgumentError for entries that share
-    weights. A run that fails later, because a number is not finite or a callback raises, ends with a TrainingWarning
-    that names the entry; the others go on. Ctrl-C ends all runs after the steps under way and returns them.
+    weights or a checkpoint folder. A run that fails later, because a number is not finite or a callback raises, ends
+    with a TrainingWarning that names the entry; the others go on. Ctrl-C ends all runs after the steps under way and
+    returns them.
     """
     if workers is not None and (not isinstance(workers, int | np.integer) or workers < 1):
         raise ArgumentError(f"workers must be a whole number of at least 1, or None, got {workers!r}")
@@ -71,14 +73,16 @@ def fit_many(entries: Iterable[Mapping[str, Any]], workers: int | None = None,
 def _checked(entries: list[Mapping[str, Any]]) -> list[Training]:
     """Every entry compiled and ready to train; the first that does not fit raises, with its number."""
     trainings, shared = [], _Shared()
-    owner: dict[int, int] = {}
+    owner: dict[Any, int] = {}
     for k, entry in enumerate(entries):
         try:
             arguments = _arguments(entry)
-            model = arguments["model"]
-            first = min((owner.setdefault(id(p), k) for p in model.parameters()), default=k)
+            first = min((owner.setdefault(id(p), k) for p in arguments["model"].parameters()), default=k)
             if first != k:
                 raise ArgumentError(f"has the weights of entries[{first}]: give each a model of its own")
+            folder = arguments["checkpoint"]
+            if folder is not None and owner.setdefault(os.path.realpath(folder), k) != k:
+                raise ArgumentError(f"writes its checkpoints where another entry does, {folder}: give each a folder")
             trainings.append(Training(**shared.arrays_of(arguments)))
         except CutawayError as error:
             error.args = (f"entries[{k}]: {error}",)
