@@ -21,7 +21,7 @@ from ..nn import Linear, Module
 from ..optim import AdamW, Optimizer
 from ..program import named_inputs
 from ..random import stream
-from ..train import fit
+from ..train.fit import fit
 from .design import Design, patience_for, plan, suit_rate
 from .inputs import KINDS, Inputs, kind_of, refuse_other_kind, take
 from .networks import check_network, count_outputs, own_network
