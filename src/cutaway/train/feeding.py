@@ -116,7 +116,8 @@ def check_finite(name: str, array: np.ndarray, numbers: np.ndarray | None = None
     bad = np.argwhere(~np.isfinite(array))
     if len(bad):
         row, *column = bad[0].tolist()
-        where = f"row {row if numbers is None else numbers[row]}" + (f", column {', '.join(map(str, column))}" if column else "")
+        row = row if numbers is None else numbers[row]
+        where = f"row {row}" + (f", column {', '.join(map(str, column))}" if column else "")
         raise DataError(
             f"{name} has {array[tuple(bad[0])]} at {where} ({len(bad):,} such values): fill or drop them first "
             "(ct.Classifier and ct.Regressor handle gaps in tables)"
