@@ -29,13 +29,18 @@ def entry(X, y, model=None, **arguments):
 def variants():
     """Entries that differ in everything that matters."""
     X, y = table()
+    exact, target = table(dtype="float64")
     return [
         entry(X, y),
         entry(X, y, net(seed=1), seed=1, optimizer=ct.optim.SGD(1e-2)),
         entry(X, y, net(32), optimizer=ct.optim.AdamW(ct.optim.schedules.cosine(1e-2))),
         entry(X, y, net(dropout=0.2), validation=0.2, early_stopping=1, epochs=5),
         entry(X[:50], y[:50], net(16), validation=(X[50:], y[50:]), sample_weight=np.arange(1.0, 51), drop_last=True),
-        entry(X.astype("float64"), y, net().astype("float64"), batch_size="full"),
+        entry(exact, target, net().astype("float64"), batch_size="full"),
+        entry(exact, target, validation=0.2, metrics=["rmse"]),
+        entry(exact, target, validation=(exact[50:], target[50:])),
+        entry(exact, exact, ct.nn.MLP(4, [2], 4).init(0)),
+        entry(exact, target > 0, validation=0.2, loss="binary_cross_entropy"),
         entry(X, y, net(), engine="reference", shuffle=False),
     ]
 
@@ -104,6 +109,14 @@ def test_a_shared_array_in_another_precision_is_converted_once():
     one, two, double = ct.fit_many([entry(X, y), entry(X, y), entry(X, y, net().astype("float64"))])
     assert np.shares_memory(fed(one), fed(two)) and np.shares_memory(fed(one, "y"), fed(two, "y"))
     assert np.shares_memory(fed(double), X) and fed(one).dtype == np.float32
+
+
+def test_validation_inputs_are_shared_too(monkeypatch):
+    arrays, feed = [], ct.Program.feed
+    monkeypatch.setattr(ct.Program, "feed", lambda self, X, *more: (arrays.append(X), feed(self, X, *more)))
+    X, y = table(dtype="float64")
+    ct.fit_many([entry(X, y, validation=(X, y)) for _ in range(2)])
+    assert len(arrays) == 4 and all(np.shares_memory(a, arrays[0]) and a.dtype == np.float32 for a in arrays)
 
 
 def test_class_numbers_and_inputs_in_several_parts_are_shared_too():

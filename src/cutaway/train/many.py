@@ -117,23 +117,28 @@ class _Shared:
         self.known: dict[tuple, tuple[Any, Any]] = {}
 
     def arrays_of(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        model, loss = arguments["model"], losses.get(arguments["loss"])
-        whole = model.takes_integers()
+        model, loss, validation = arguments["model"], losses.get(arguments["loss"]), arguments["validation"]
+        dtype, whole, classes = model.dtype, model.takes_integers(), loss is losses.cross_entropy
+        # where validation scores some of the targets, with eager operations, they stay as precise as they were given
+        scored = isinstance(validation, float | np.floating)
 
         def inputs(X: Any) -> Any:
             X = as_arrays(X)
-            return _converted(X, model.dtype, whole) if fits(X, model.dtype.itemsize) else X
+            return _converted(X, dtype, whole) if fits(X, dtype.itemsize) else X
 
         def targets(y: Any) -> np.ndarray:
-            y = target(y, loss is losses.cross_entropy)
-            numbers = y.dtype.kind == "f" or (loss is not losses.cross_entropy and loss in losses.LOSSES.values())
-            return np.ascontiguousarray(y, model.dtype) if numbers else y
+            y = target(y, classes)
+            numbers = y.dtype.kind == "f" or (not classes and loss in losses.LOSSES.values())
+            return np.ascontiguousarray(y, dtype) if numbers and not scored else y
 
-        return arguments | {"X": self._once(arguments["X"], inputs, model.dtype, whole),
-                            "y": self._once(arguments["y"], targets, model.dtype, loss)}  # fmt: skip
+        if isinstance(validation, tuple | list) and validation:
+            Xv, *rest = validation
+            arguments = arguments | {"validation": (self._once(Xv, inputs, dtype, whole), *rest)}
+        return arguments | {"X": self._once(arguments["X"], inputs, dtype, whole),
+                            "y": self._once(arguments["y"], targets, dtype, loss, scored)}  # fmt: skip
 
     def _once(self, given: Any, make: Callable[[Any], Any], *how: Any) -> Any:
-        key = (id(given), *how)
+        key = (id(given), make.__name__, *how)
         if key not in self.known:
             self.known[key] = given, make(given)  # what is given is kept, so that its id stays its own
         return self.known[key][1]
