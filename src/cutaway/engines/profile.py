@@ -159,12 +159,11 @@ def _measure(engine: Reference, steps: int | None) -> tuple[np.ndarray, float]:
     first = _run(engine, 3)  # wakes caches and memory
     if steps is None:
         steps = int(np.clip(SECONDS / first, 5, 5000))
-    timed = _native_steps if isinstance(engine, CPU) else _python_steps
     each = -(-steps // ROUNDS)
     times, plain = [], []
     for _ in range(ROUNDS):
         _order(engine, each)
-        times.append(timed(engine, each))
+        times.append(_native_steps(engine, each) if isinstance(engine, CPU) else _python_steps(engine, each))
         plain.append(_run(engine, each))
     return np.concatenate(times), float(np.median(plain))
 

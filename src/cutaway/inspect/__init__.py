@@ -6,6 +6,12 @@ evaluation program wrote.
 
 from .feature_maps import FeatureMaps, feature_maps
 from .filters import Filters, filters
+from .recorder import Recorder
+from .replay import trace, trace_run
 from .states import States, states
+from .trace import Trace, Traces
 
-__all__ = ["FeatureMaps", "Filters", "States", "feature_maps", "filters", "states"]
+__all__ = [
+    "FeatureMaps", "Filters", "Recorder", "States", "Trace", "Traces", "feature_maps", "filters", "states", "trace",
+    "trace_run",
+]  # fmt: skip

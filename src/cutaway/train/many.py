@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -19,6 +20,8 @@ from .feeding import as_arrays, fits, target
 from .fit import Training, TrainingWarning, fit, interruptible
 from .progress import ProgressOfMany
 from .run import Run
+
+SIGNATURE = inspect.signature(fit)
 
 
 def fit_many(entries: Iterable[Mapping[str, Any]], workers: int | None = None,
@@ -42,9 +45,12 @@ def fit_many(entries: Iterable[Mapping[str, Any]], workers: int | None = None,
     run in the workers' threads. progress: None shows a bar in a terminal.
 
     Raises, before anything is trained, what ct.fit raises, naming the entry; ArgumentError for entries that share
-    weights. A run that fails later, because a number is not finite or a callback raises, ends with a TrainingWarning
-    that names the entry; the others go on. Ctrl-C ends all runs after the steps under way and returns them.
+    weights or a checkpoint folder. A run that fails later, because a number is not finite or a callback raises, ends
+    with a TrainingWarning that names the entry; the others go on. Ctrl-C ends all runs after the steps under way and
+    returns them.
     """
+    if workers is not None and (not isinstance(workers, int | np.integer) or workers < 1):
+        raise ArgumentError(f"workers must be a whole number of at least 1, or None, got {workers!r}")
     trainings = _checked(list(entries))
     if not trainings:
         return []
@@ -67,14 +73,16 @@ def fit_many(entries: Iterable[Mapping[str, Any]], workers: int | None = None,
 def _checked(entries: list[Mapping[str, Any]]) -> list[Training]:
     """Every entry compiled and ready to train; the first that does not fit raises, with its number."""
     trainings, shared = [], _Shared()
-    owner: dict[int, int] = {}
+    owner: dict[Any, int] = {}
     for k, entry in enumerate(entries):
         try:
             arguments = _arguments(entry)
-            model = arguments["model"]
-            first = min((owner.setdefault(id(p), k) for p in model.parameters()), default=k)
+            first = min((owner.setdefault(id(p), k) for p in arguments["model"].parameters()), default=k)
             if first != k:
                 raise ArgumentError(f"has the weights of entries[{first}]: give each a model of its own")
+            folder = arguments["checkpoint"]
+            if folder is not None and owner.setdefault(os.path.realpath(folder), k) != k:
+                raise ArgumentError(f"writes its checkpoints where another entry does, {folder}: give each a folder")
             trainings.append(Training(**shared.arrays_of(arguments)))
         except CutawayError as error:
             error.args = (f"entries[{k}]: {error}",)
@@ -90,7 +98,7 @@ def _arguments(entry: Any) -> dict[str, Any]:
     if not isinstance(entry, Mapping):
         raise ArgumentError(f"an entry is a dict of fit's arguments by name, got {type(entry).__name__}")
     try:
-        bound = inspect.signature(fit).bind(**entry)
+        bound = SIGNATURE.bind(**entry)
     except TypeError as error:
         raise ArgumentError(f"{error}: an entry takes the arguments of ct.fit") from None
     bound.apply_defaults()
@@ -109,23 +117,28 @@ class _Shared:
         self.known: dict[tuple, tuple[Any, Any]] = {}
 
     def arrays_of(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        model, loss = arguments["model"], losses.get(arguments["loss"])
-        whole = model.takes_integers()
+        model, loss, validation = arguments["model"], losses.get(arguments["loss"]), arguments["validation"]
+        dtype, whole, classes = model.dtype, model.takes_integers(), loss is losses.cross_entropy
+        # where validation scores some of the targets, with eager operations, they stay as precise as they were given
+        scored = isinstance(validation, float | np.floating)
 
         def inputs(X: Any) -> Any:
             X = as_arrays(X)
-            return _converted(X, model.dtype, whole) if fits(X, model.dtype.itemsize) else X
+            return _converted(X, dtype, whole) if fits(X, dtype.itemsize) else X
 
         def targets(y: Any) -> np.ndarray:
-            y = target(y, loss is losses.cross_entropy)
-            numbers = y.dtype.kind == "f" or (loss is not losses.cross_entropy and loss in losses.LOSSES.values())
-            return np.ascontiguousarray(y, model.dtype) if numbers else y
+            y = target(y, classes)
+            numbers = y.dtype.kind == "f" or (not classes and loss in losses.LOSSES.values())
+            return np.ascontiguousarray(y, dtype) if numbers and not scored else y
 
-        return arguments | {"X": self._once(arguments["X"], inputs, model.dtype, whole),
-                            "y": self._once(arguments["y"], targets, model.dtype, loss)}  # fmt: skip
+        if isinstance(validation, tuple | list) and validation:
+            Xv, *rest = validation
+            arguments = arguments | {"validation": (self._once(Xv, inputs, dtype, whole), *rest)}
+        return arguments | {"X": self._once(arguments["X"], inputs, dtype, whole),
+                            "y": self._once(arguments["y"], targets, dtype, loss, scored)}  # fmt: skip
 
     def _once(self, given: Any, make: Callable[[Any], Any], *how: Any) -> Any:
-        key = (id(given), *how)
+        key = (id(given), make.__name__, *how)
         if key not in self.known:
             self.known[key] = given, make(given)  # what is given is kept, so that its id stays its own
         return self.known[key][1]
