@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SECONDS = 0.2  # of steps that a profile looks at where it is not told how many
 WIDTH = 100  # characters of the printed table
-ROUNDS = 5  # stretches with clocks, in turn with as many without
+STRETCH = 0.01  # seconds of steps with clocks, in turn with as many without
 
 
 @dataclass
@@ -159,9 +159,9 @@ def _measure(engine: Reference, steps: int | None) -> tuple[np.ndarray, float]:
     first = _run(engine, 3)  # wakes caches and memory
     if steps is None:
         steps = int(np.clip(SECONDS / first, 5, 5000))
-    each = -(-steps // ROUNDS)
+    each = int(np.clip(STRETCH / first, 1, steps))
     times, plain = [], []
-    for _ in range(ROUNDS):
+    for _ in range(-(-steps // each)):
         _order(engine, each)
         times.append(_native_steps(engine, each) if isinstance(engine, CPU) else _python_steps(engine, each))
         plain.append(_run(engine, each))
@@ -180,13 +180,15 @@ def _order(engine: Reference, steps: int) -> np.ndarray:
 
 
 def _run(engine: Reference, steps: int) -> float:
-    """Seconds a step, as `run` does them."""
+    """Seconds a step, as `run` does them: on one thread its processor time, which other work does not stretch."""
     order = _order(engine, steps)
-    began = time.perf_counter()
-    done = len(engine.run(order, 0, steps))
+    clock = time.thread_time if engine.shards == 1 else time.perf_counter
+    began = clock()
+    engine.run(order, 0, steps)
+    seconds = clock() - began
     if not engine.finite:
         _not_finite()
-    return (time.perf_counter() - began) / done
+    return seconds / steps
 
 
 def _python_steps(engine: Reference, steps: int) -> np.ndarray:
