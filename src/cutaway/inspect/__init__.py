@@ -10,8 +10,9 @@ from .recorder import Recorder
 from .replay import trace, trace_run
 from .states import States, states
 from .trace import Trace, Traces
+from .trace_format import read_trace
 
 __all__ = [
-    "FeatureMaps", "Filters", "Recorder", "States", "Trace", "Traces", "feature_maps", "filters", "states", "trace",
-    "trace_run",
+    "FeatureMaps", "Filters", "Recorder", "States", "Trace", "Traces", "feature_maps", "filters", "read_trace",
+    "states", "trace", "trace_run",
 ]  # fmt: skip

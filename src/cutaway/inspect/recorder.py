@@ -128,9 +128,9 @@ class Recorder:
             self.names[id(v)] = v.name
             part = {"parameter": "{}", "state": "{}." + v.name}.get(v.role)
             self.vectors[v.name] = [part.format(p) if part else gradient_name(p) for p in self.parameters]
-        if self.engine.shards == 1:
-            del self.vectors[listing.block["shards"].name]
         every = self.program.values()
+        if listing.block["shards"] not in every:  # nothing to add up
+            del self.vectors[listing.block["shards"].name]
         self.names |= {id(v): v.name for v in every if v.role in ("parameter", "buffer", "input")}
         used = Counter(self.names.values())
         for v in every:
@@ -208,7 +208,9 @@ class Recorder:
     # ---- copies ------------------------------------------------------------------------------------------------------
     def _copy(self, name: str, v: Value, at: int, merged: bool = False) -> None:
         if name in self.chosen:
-            self.versions.setdefault(name, []).append((at, self._array(name, v, merged).copy()))
+            array = self._array(name, v, merged).copy()
+            array.flags.writeable = False  # a trace is a record
+            self.versions.setdefault(name, []).append((at, array))
 
     def _array(self, name: str, v: Value, merged: bool) -> np.ndarray:
         """A value's array now; where each shard has its own, all of them, unless they were merged."""
@@ -228,17 +230,27 @@ class Recorder:
         return engine.view(v, engine.n)
 
     def _traced(self, k: int, i: Instruction) -> TracedInstruction:
-        name = {id(v): self.names[id(v)] for v in (*i.reads, *i.written)}
-        operands = i.operands() if i.op in OPS else {v.name: v for v in (*i.reads, *i.written)}
-        if i.op in OPS and OPS[i.op].variadic and not i.backward:
-            operands = {f"{OPS[i.op].inputs[0]}{j + 1}": v for j, v in enumerate(i.reads)} | dict(
-                zip(OPS[i.op].outputs, i.writes, strict=True))  # fmt: skip
+        operands, results = ({key: self.names[id(v)] for key, v in part.items()
+                              if isinstance(v, Value) and id(v) in self.names} for part in _by_rule(i))  # fmt: skip
         settings = {key: plain(self.engine.resolve(value)) for key, value in i.attributes.items()}
         return TracedInstruction(
-            k, i.phase, i.op, title(i), i.backward, i.layer, formula(i), i.scope,
-            {key: self.names[id(v)] for key, v in operands.items() if isinstance(v, Value) and id(v) in self.names},
-            settings, tuple(dict.fromkeys(name[id(v)] for v in i.reads)), tuple(name[id(v)] for v in i.written),
+            k, i.phase, i.op, title(i), i.backward, i.layer, formula(i), i.scope, operands, results, settings,
+            tuple(dict.fromkeys(self.names[id(v)] for v in i.reads)), tuple(self.names[id(v)] for v in i.written),
         )  # fmt: skip
+
+
+def _by_rule(i: Instruction) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What an instruction reads and what it writes, by the names that its rule gives them."""
+    rule = OPS.get(i.op)
+    if rule is None:
+        return {v.name: v for v in i.reads}, {v.name: v for v in i.written}
+    made = [f"d{name}" for name in rule.inputs] if i.backward else rule.outputs
+    results = dict(zip(made, i.writes, strict=False))
+    if not rule.variadic:
+        return {key: v for key, v in i.operands().items() if key not in results}, results
+    if i.backward:
+        results = {f"{made[0]}{j + 1}": v for j, v in enumerate(i.writes)}
+    return {f"{rule.inputs[0]}{j + 1}": v for j, v in enumerate(i.reads)}, results
 
 
 def plain(value: Any) -> Any:

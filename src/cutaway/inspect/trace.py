@@ -54,8 +54,9 @@ class TracedValue:
 class TracedInstruction:
     """An instruction that ran: what it is, and the arrays that it read and wrote.
 
-    operands: names of values by the names that its rule gives them (x, W, b, z; dz, dx, dW, db for a derivative).
-    settings: its numbers, with seed and step as they were. read, written: names of all values, kept or not.
+    operands, results: names of what it read and wrote, by the names that its rule gives them (x, W, b and z; for a
+    derivative dz, x, W and dx, dW, db). read, written: names of all values, kept or not. settings: its numbers, with
+    seed and step as they were.
     """
 
     number: int
@@ -67,6 +68,7 @@ class TracedInstruction:
     formula: str
     scope: str
     operands: dict[str, str]
+    results: dict[str, str]
     settings: dict[str, Any]
     read: tuple[str, ...]
     written: tuple[str, ...]
@@ -84,10 +86,11 @@ class TracedInstruction:
 
     def operand(self, name: str) -> np.ndarray:
         """An array by the name that the rule gives it: W, dz."""
-        if name not in self.operands:
-            raise unknown(f"operand of {self.title}", name, self.operands)
-        value = self.operands[name]
-        return self.trace.at(value, self.number if value in self.written else self.number - 1)
+        if name in self.results:
+            return self.trace.at(self.results[name], self.number)
+        if name in self.operands:
+            return self.trace.at(self.operands[name], self.number - 1)
+        raise unknown(f"operand of {self.title}", name, [*self.operands, *self.results])
 
     def _arrays(self, names: tuple[str, ...], number: int) -> dict[str, np.ndarray]:
         part = self.settings.get("lo"), self.settings.get("hi")
@@ -181,7 +184,7 @@ class Trace(Mapping):
         self.instructions = [TracedInstruction(**{**vars(i), "trace": self}) for i in self.instructions]
         self._check = next((i.number for i in self.instructions if i.op == "check"), len(self.instructions) - 1)
         self._parts = _recurrent_parts(self)
-        self._times = {self.facts[i.operands["y"]].shape[1] for i in self.instructions
+        self._times = {self.facts[i.results["y"]].shape[1] for i in self.instructions
                        if i.op in PARTS and not i.backward}  # fmt: skip
         self._symbols = {v.symbol: name for name, v in reversed(self.facts.items())}
 
@@ -370,11 +373,11 @@ def _recurrent_parts(trace: Trace) -> dict[str, tuple[str, slice]]:
     found: dict[str, tuple[str, slice]] = {}
     for i in trace.instructions:
         if i.op in PARTS and not i.backward:
-            y = i.operands["y"]
+            y = i.results["y"]
             for part, (output, place) in scan_parts(i.op, trace.facts[y].shape[-1]).items():
                 head, _, tail = y.rpartition(".")
                 where = f"{head or i.op}{tail.removeprefix('y')}"
                 for name in (part, LETTERS.get(i.op, {}).get(part)):
                     if name is not None and f"{where}.{name}" not in trace.facts:
-                        found[f"{where}.{name}"] = (i.operands[output], place)
+                        found[f"{where}.{name}"] = (i.results[output], place)
     return found
