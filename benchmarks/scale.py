@@ -202,7 +202,7 @@ def draw(results: list[dict], path: Path) -> None:
 
     matplotlib.use("svg")
     from matplotlib import pyplot as plt
-    from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
+    from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 
     plt.rcParams.update({
         "svg.fonttype": "none", "svg.hashsalt": "scale", "font.family": "sans-serif", "font.size": 12,
@@ -231,7 +231,7 @@ def draw(results: list[dict], path: Path) -> None:
         for side, unit in ((ax.xaxis, ""), (ax.yaxis, "s")):
             side.set_major_locator(LogLocator(10, numticks=7))
             side.set_major_formatter(EngFormatter(unit, sep=" " if unit else ""))
-            side.set_minor_formatter(NullFormatter())
+            side.set_minor_locator(NullLocator())
     figure.savefig(path, metadata={"Date": None})
 
 
