@@ -150,7 +150,8 @@ def test_the_time_steps_of_a_recurrent_layer():
         np.testing.assert_allclose(t[f"layer1.lstm.l0.hidden[{k}]"], o[:, k] * np.tanh(c), rtol=1e-5, atol=1e-6)
     now = t.at_time("layer1", 3)
     np.testing.assert_array_equal(now["layer1.lstm.l1.forget"], t["layer1.lstm.l1.forget[3]"])
-    assert "layer1.lstm.l0.dz" in now and all(len(a) == ROWS for a in now.values())
+    np.testing.assert_array_equal(t.grad("layer1.lstm.l0.z[3]"), now["layer1.lstm.l0.dz"])
+    assert all(len(a) == ROWS for a in now.values())
     with pytest.raises(KeyError, match="time steps 0 to 4, got 5"):
         t["layer1.lstm.l0.hidden[5]"]
     with pytest.raises(KeyError, match="no time steps"):

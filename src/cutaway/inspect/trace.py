@@ -16,7 +16,7 @@ optimizer's state are stored parameter by parameter.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from os import PathLike
 from typing import Any
@@ -193,7 +193,7 @@ class Trace(Mapping):
         """A value during the step. What the step changes (weights, buffers, state) is as it was before; a gradient is
         that of J, before clipping; a time step of a recurrent layer is `name[5]`, (n, k)."""
         try:
-            return self._timed(name) if str(name).endswith("]") and name not in self.facts else self._during(name)
+            return self._timed(name, self._during)
         except ArgumentError as error:
             raise KeyError(str(error)) from None
 
@@ -205,14 +205,15 @@ class Trace(Mapping):
         role = self.facts[name].role
         return self.at(name, -1 if role in STANDING else self._check if role == "gradient" else len(self.instructions))
 
-    def _timed(self, name: str) -> np.ndarray:
-        match = re.fullmatch(r"(.*)\[(-?\d+)\]", name)
-        if not match:
-            raise unknown("value", name, self)
+    def _timed(self, name: str, get: Callable[[str], np.ndarray]) -> np.ndarray:
+        """What `get` gives for a name, or of it the time step that the name ends in: (n, k)."""
+        match = re.fullmatch(r"(.+)\[(-?\d+)\]", str(name))
+        if not match or name in self.facts:
+            return get(name)
         whole, k = self.name(match[1]), int(match[2])
         if not self._has_time(whole):
             raise ArgumentError(f"{whole} has no time steps: index the array itself, t[{whole!r}][{k}]")
-        array = self._during(whole)
+        array = get(whole)
         if not -array.shape[1] <= k < array.shape[1]:
             raise ArgumentError(f"{whole} has time steps 0 to {array.shape[1] - 1}, got {k}")
         return array[:, k]
@@ -292,13 +293,17 @@ class Trace(Mapping):
     def grad(self, name: str) -> np.ndarray:
         """∂J/∂ of a parameter or value: summed over the batch for a parameter, a row for each sample for a value.
 
-        Raises ArgumentError for what no gradient is computed for: inputs, targets, frozen parameters.
+        Of a time step: t.grad("layer1.lstm.z[5]"). Raises ArgumentError for what backward does not need a gradient of:
+        inputs, targets, gates (a scan gives that of z, which they come from), frozen parameters.
         """
+        return self._timed(name, self._gradient)
+
+    def _gradient(self, name: str) -> np.ndarray:
         name = self.name(name)
         part = self.parameters.get(name)
         own = gradient_name(name)
         if own not in self.facts or (part is not None and not part.trained):
-            why = "it is frozen" if part is not None else "nothing that is trained depends on it"
+            why = "it is frozen" if part is not None else "backward does not need it"
             raise ArgumentError(f"no gradient of {name} is computed: {why}")
         return self._during(own)
 
