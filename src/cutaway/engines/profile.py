@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 SECONDS = 0.2  # of steps that a profile looks at where it is not told how many
 WIDTH = 100  # characters of the printed table
 STRETCH = 0.01  # seconds of steps with clocks, in turn with as many without
+LONG = 0.001  # seconds: in longer steps the clock is the thread's own time, dearer to read but deaf to other work
 
 
 @dataclass
@@ -163,7 +164,8 @@ def _measure(engine: Reference, steps: int | None) -> tuple[np.ndarray, float]:
     times, plain = [], []
     for _ in range(-(-steps // each)):
         _order(engine, each)
-        times.append(_native_steps(engine, each) if isinstance(engine, CPU) else _python_steps(engine, each))
+        times.append(_native_steps(engine, each, first > LONG) if isinstance(engine, CPU)
+                     else _python_steps(engine, each))  # fmt: skip
         plain.append(_run(engine, each))
     return np.concatenate(times), float(np.median(plain))
 
@@ -209,14 +211,16 @@ CLOCK = """def k(p, s):
 """
 
 
-def _native_steps(engine: CPU, steps: int) -> np.ndarray:
+def _native_steps(engine: CPU, steps: int, long: bool) -> np.ndarray:
     """Clock, instruction, clock, ..., instruction, clock: one thread runs them, every shard in turn."""
+    which, read = (time.CLOCK_THREAD_CPUTIME_ID, time.thread_time) if long else (
+        time.CLOCK_MONOTONIC, time.perf_counter)  # fmt: skip
     codes, shards = len(engine.code), engine.shards
     addresses = np.full(2 * codes + 1, address(Kernel("clock", CLOCK, [], []), np.dtype(np.float32)), np.int64)
     params = np.zeros((2 * codes + 1, max(engine._width, 1)), np.int64)
     addresses[1::2], params[1::2] = engine._addresses, engine._params
     function = ctypes.cast(ctypes.CDLL(None).clock_gettime, ctypes.c_void_p).value
-    clock = np.array([function, time.CLOCK_MONOTONIC, 0], np.int64)
+    clock = np.array([function, which, 0], np.int64)
     params[::2, 0] = clock.ctypes.data
     engine._states[:, slots.SERIAL] = 1
 
@@ -236,9 +240,9 @@ def _native_steps(engine: CPU, steps: int) -> np.ndarray:
         if machine:
             marks = clocks(first, last, times)
             return np.maximum(marks[:, 1:, 0] - marks[:, :-1, -1] - cost, 0)
-        began = time.perf_counter()
+        began = read()
         engine._by_python(first)
-        return np.array([[time.perf_counter() - began]])
+        return np.array([[read() - began]])
 
     with native.blas().one_thread():
         cost = np.median(np.diff(clocks(0, 0, 1000).ravel()))
