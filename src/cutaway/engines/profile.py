@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 SECONDS = 0.2  # of steps that a profile looks at where it is not told how many
 WIDTH = 100  # characters of the printed table
-ROUNDS = 5  # stretches with clocks, in turn with as many without
+STRETCH = 0.01  # seconds of steps with clocks, in turn with as many without
+LONG = 0.001  # seconds: in longer steps the clock is the thread's own time, dearer to read but deaf to other work
 
 
 @dataclass
@@ -159,11 +160,12 @@ def _measure(engine: Reference, steps: int | None) -> tuple[np.ndarray, float]:
     first = _run(engine, 3)  # wakes caches and memory
     if steps is None:
         steps = int(np.clip(SECONDS / first, 5, 5000))
-    each = -(-steps // ROUNDS)
+    each = int(np.clip(STRETCH / first, 1, steps))
     times, plain = [], []
-    for _ in range(ROUNDS):
+    for _ in range(-(-steps // each)):
         _order(engine, each)
-        times.append(_native_steps(engine, each) if isinstance(engine, CPU) else _python_steps(engine, each))
+        times.append(_native_steps(engine, each, first > LONG) if isinstance(engine, CPU)
+                     else _python_steps(engine, each))  # fmt: skip
         plain.append(_run(engine, each))
     return np.concatenate(times), float(np.median(plain))
 
@@ -180,13 +182,15 @@ def _order(engine: Reference, steps: int) -> np.ndarray:
 
 
 def _run(engine: Reference, steps: int) -> float:
-    """Seconds a step, as `run` does them."""
+    """Seconds a step, as `run` does them: on one thread its processor time, which other work does not stretch."""
     order = _order(engine, steps)
-    began = time.perf_counter()
-    done = len(engine.run(order, 0, steps))
+    clock = time.thread_time if engine.shards == 1 else time.perf_counter
+    began = clock()
+    engine.run(order, 0, steps)
+    seconds = clock() - began
     if not engine.finite:
         _not_finite()
-    return (time.perf_counter() - began) / done
+    return seconds / steps
 
 
 def _python_steps(engine: Reference, steps: int) -> np.ndarray:
@@ -207,14 +211,16 @@ CLOCK = """def k(p, s):
 """
 
 
-def _native_steps(engine: CPU, steps: int) -> np.ndarray:
+def _native_steps(engine: CPU, steps: int, long: bool) -> np.ndarray:
     """Clock, instruction, clock, ..., instruction, clock: one thread runs them, every shard in turn."""
+    which, read = (time.CLOCK_THREAD_CPUTIME_ID, time.thread_time) if long else (
+        time.CLOCK_MONOTONIC, time.perf_counter)  # fmt: skip
     codes, shards = len(engine.code), engine.shards
     addresses = np.full(2 * codes + 1, address(Kernel("clock", CLOCK, [], []), np.dtype(np.float32)), np.int64)
     params = np.zeros((2 * codes + 1, max(engine._width, 1)), np.int64)
     addresses[1::2], params[1::2] = engine._addresses, engine._params
     function = ctypes.cast(ctypes.CDLL(None).clock_gettime, ctypes.c_void_p).value
-    clock = np.array([function, time.CLOCK_MONOTONIC, 0], np.int64)
+    clock = np.array([function, which, 0], np.int64)
     params[::2, 0] = clock.ctypes.data
     engine._states[:, slots.SERIAL] = 1
 
@@ -234,9 +240,9 @@ def _native_steps(engine: CPU, steps: int) -> np.ndarray:
         if machine:
             marks = clocks(first, last, times)
             return np.maximum(marks[:, 1:, 0] - marks[:, :-1, -1] - cost, 0)
-        began = time.perf_counter()
+        began = read()
         engine._by_python(first)
-        return np.array([[time.perf_counter() - began]])
+        return np.array([[read() - began]])
 
     with native.blas().one_thread():
         cost = np.median(np.diff(clocks(0, 0, 1000).ravel()))

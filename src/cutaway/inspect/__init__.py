@@ -1,7 +1,7 @@
-"""Seeing inside: what a network's layers look for, and what they make of an image or a sequence.
+"""Seeing inside: what a training step does, what a network's layers look for, what they make of an image or sequence.
 
 Reads programs and their memory, and computes nothing with code of its own: every value is one that the model's own
-evaluation program wrote.
+program wrote.
 """
 
 from .feature_maps import FeatureMaps, feature_maps
@@ -10,8 +10,9 @@ from .recorder import Recorder
 from .replay import trace, trace_run
 from .states import States, states
 from .trace import Trace, Traces
+from .trace_format import read_trace
 
 __all__ = [
-    "FeatureMaps", "Filters", "Recorder", "States", "Trace", "Traces", "feature_maps", "filters", "states", "trace",
-    "trace_run",
+    "FeatureMaps", "Filters", "Recorder", "States", "Trace", "Traces", "feature_maps", "filters", "read_trace",
+    "states", "trace", "trace_run",
 ]  # fmt: skip

@@ -81,7 +81,7 @@ def trace_run(run: Run, step: int, steps: int = 1, keep: Sequence[str] | None = 
             "with ct.trace(model, X, y, ...)"
         )  # fmt: skip
     model = copy.deepcopy(run.model)
-    if model.theta.shape != start.theta.shape or model.dtype != start.theta.dtype:
+    if model.theta.shape != start.arrays[0].shape or model.dtype != start.arrays[0].dtype:
         raise ArgumentError("the model is not the one that was trained: its layers or its precision changed since")
     first3, engine = past.data.rows(past.rows[:3]), run.program.engine
     program = compile(model, past.loss, past.optimizer, past.batch_size, first3.inputs, first3.y, engine=engine.name,

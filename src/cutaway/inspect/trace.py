@@ -16,7 +16,7 @@ optimizer's state are stored parameter by parameter.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from os import PathLike
 from typing import Any
@@ -54,8 +54,9 @@ class TracedValue:
 class TracedInstruction:
     """An instruction that ran: what it is, and the arrays that it read and wrote.
 
-    operands: names of values by the names that its rule gives them (x, W, b, z; dz, dx, dW, db for a derivative).
-    settings: its numbers, with seed and step as they were. read, written: names of all values, kept or not.
+    operands, results: names of what it read and wrote, by the names that its rule gives them (x, W, b and z; for a
+    derivative dz, x, W and dx, dW, db). read, written: names of all values, kept or not. settings: its numbers, with
+    seed and step as they were.
     """
 
     number: int
@@ -67,6 +68,7 @@ class TracedInstruction:
     formula: str
     scope: str
     operands: dict[str, str]
+    results: dict[str, str]
     settings: dict[str, Any]
     read: tuple[str, ...]
     written: tuple[str, ...]
@@ -84,10 +86,11 @@ class TracedInstruction:
 
     def operand(self, name: str) -> np.ndarray:
         """An array by the name that the rule gives it: W, dz."""
-        if name not in self.operands:
-            raise unknown(f"operand of {self.title}", name, self.operands)
-        value = self.operands[name]
-        return self.trace.at(value, self.number if value in self.written else self.number - 1)
+        if name in self.results:
+            return self.trace.at(self.results[name], self.number)
+        if name in self.operands:
+            return self.trace.at(self.operands[name], self.number - 1)
+        raise unknown(f"operand of {self.title}", name, [*self.operands, *self.results])
 
     def _arrays(self, names: tuple[str, ...], number: int) -> dict[str, np.ndarray]:
         part = self.settings.get("lo"), self.settings.get("hi")
@@ -181,7 +184,7 @@ class Trace(Mapping):
         self.instructions = [TracedInstruction(**{**vars(i), "trace": self}) for i in self.instructions]
         self._check = next((i.number for i in self.instructions if i.op == "check"), len(self.instructions) - 1)
         self._parts = _recurrent_parts(self)
-        self._times = {self.facts[i.operands["y"]].shape[1] for i in self.instructions
+        self._times = {self.facts[i.results["y"]].shape[1] for i in self.instructions
                        if i.op in PARTS and not i.backward}  # fmt: skip
         self._symbols = {v.symbol: name for name, v in reversed(self.facts.items())}
 
@@ -190,7 +193,7 @@ class Trace(Mapping):
         """A value during the step. What the step changes (weights, buffers, state) is as it was before; a gradient is
         that of J, before clipping; a time step of a recurrent layer is `name[5]`, (n, k)."""
         try:
-            return self._timed(name) if str(name).endswith("]") and name not in self.facts else self._during(name)
+            return self._timed(name, self._during)
         except ArgumentError as error:
             raise KeyError(str(error)) from None
 
@@ -202,14 +205,15 @@ class Trace(Mapping):
         role = self.facts[name].role
         return self.at(name, -1 if role in STANDING else self._check if role == "gradient" else len(self.instructions))
 
-    def _timed(self, name: str) -> np.ndarray:
-        match = re.fullmatch(r"(.*)\[(-?\d+)\]", name)
-        if not match:
-            raise unknown("value", name, self)
+    def _timed(self, name: str, get: Callable[[str], np.ndarray]) -> np.ndarray:
+        """What `get` gives for a name, or of it the time step that the name ends in: (n, k)."""
+        match = re.fullmatch(r"(.+)\[(-?\d+)\]", str(name))
+        if not match or name in self.facts:
+            return get(name)
         whole, k = self.name(match[1]), int(match[2])
         if not self._has_time(whole):
             raise ArgumentError(f"{whole} has no time steps: index the array itself, t[{whole!r}][{k}]")
-        array = self._during(whole)
+        array = get(whole)
         if not -array.shape[1] <= k < array.shape[1]:
             raise ArgumentError(f"{whole} has time steps 0 to {array.shape[1] - 1}, got {k}")
         return array[:, k]
@@ -289,13 +293,17 @@ class Trace(Mapping):
     def grad(self, name: str) -> np.ndarray:
         """∂J/∂ of a parameter or value: summed over the batch for a parameter, a row for each sample for a value.
 
-        Raises ArgumentError for what no gradient is computed for: inputs, targets, frozen parameters.
+        Of a time step: t.grad("layer1.lstm.z[5]"). Raises ArgumentError for what backward does not need a gradient of:
+        inputs, targets, gates (a scan gives that of z, which they come from), frozen parameters.
         """
+        return self._timed(name, self._gradient)
+
+    def _gradient(self, name: str) -> np.ndarray:
         name = self.name(name)
         part = self.parameters.get(name)
         own = gradient_name(name)
         if own not in self.facts or (part is not None and not part.trained):
-            why = "it is frozen" if part is not None else "nothing that is trained depends on it"
+            why = "it is frozen" if part is not None else "backward does not need it"
             raise ArgumentError(f"no gradient of {name} is computed: {why}")
         return self._during(own)
 
@@ -321,8 +329,9 @@ class Trace(Mapping):
         """Everything a recurrent layer has at time step k, by name: (n, width) each, gates and gradients too."""
         names = [*self.facts, *self._parts]
         chosen = [n for n in names if within(n.rpartition(".")[0], layer) and self._has_time(n) and n in self]
+        scans = dict.fromkeys(i.layer for i in self.instructions if i.op in PARTS)
         if not chosen:
-            raise unknown("recurrent layer", layer, [i.layer for i in self.instructions if i.op in PARTS])
+            raise unknown("recurrent layer", layer, scans) if scans else ArgumentError("there is no recurrent layer")
         return {name: self[f"{name}[{k}]"] for name in chosen}
 
     # ---- showing and keeping -----------------------------------------------------------------------------------------
@@ -331,8 +340,9 @@ class Trace(Mapping):
 
     def __repr__(self) -> str:
         out = f", {len(self.left_out)} values left out" if self.left_out else ""
-        return (f"Trace(step {self.about.step}: J = {self.J:.6g}, {len(self.about.rows)} rows, "
-                f"{len(self.instructions)} instructions{out})")  # fmt: skip
+        J = f"J = {self.J:.6g}, " if "J" in self else ""
+        return (f"Trace(step {self.about.step}: {J}{len(self.about.rows)} rows, {len(self.instructions)} "
+                f"instructions{out})")  # fmt: skip
 
     def to_json(self, path: str | PathLike | None = None) -> dict[str, Any]:
         """The trace as plain data, in the format of docs/trace-format.md; also written to a file if a path is given."""
@@ -370,11 +380,11 @@ def _recurrent_parts(trace: Trace) -> dict[str, tuple[str, slice]]:
     found: dict[str, tuple[str, slice]] = {}
     for i in trace.instructions:
         if i.op in PARTS and not i.backward:
-            y = i.operands["y"]
+            y = i.results["y"]
             for part, (output, place) in scan_parts(i.op, trace.facts[y].shape[-1]).items():
                 head, _, tail = y.rpartition(".")
                 where = f"{head or i.op}{tail.removeprefix('y')}"
                 for name in (part, LETTERS.get(i.op, {}).get(part)):
                     if name is not None and f"{where}.{name}" not in trace.facts:
-                        found[f"{where}.{name}"] = (i.operands[output], place)
+                        found[f"{where}.{name}"] = (i.results[output], place)
     return found

@@ -56,7 +56,7 @@ def plan(instructions: list[Instruction], batch: int, shards: int = 1, keep_all:
     offsets: dict[int, int] = {}
     for root in sorted(blocks, key=lambda r: (-sizes[r], blocks[r][0])):
         first, last = (segment[i] for i in blocks[root])
-        rivals = placed if keep_all else placed[:, (placed[2] <= last) & (placed[3] >= first)]
+        rivals = placed[:2] if keep_all else placed[:2, (placed[2] <= last) & (placed[3] >= first)]
         at = offsets[root] = _first_gap(rivals[0], rivals[1], sizes[root])
         block = at, at + sizes[root], first, last
         placed = np.insert(placed, np.searchsorted(placed[0], at), block, axis=1)

@@ -13,7 +13,7 @@ from ..optim import Optimizer
 from ..random import stream
 from .feeding import Data, stages
 
-MOST, MOST_BYTES = 32, 64 * 2**20  # of snapshots
+MOST, MOST_BYTES = 16, 64 * 2**20  # of snapshots
 
 
 @dataclass(frozen=True)
@@ -22,21 +22,12 @@ class Snapshot:
 
     epoch: int
     steps: int
-    theta: np.ndarray
-    state: dict[str, np.ndarray]
-    buffers: dict[str, np.ndarray]
-
-    @property
-    def bytes(self) -> int:
-        return sum(a.nbytes for a in (self.theta, *self.state.values(), *self.buffers.values()))
+    arrays: list[np.ndarray]  # θ, the optimizer's state, buffers
 
     def put(self, program: Program) -> None:
         """Bring a program and its model to this point."""
-        program.model.theta[...] = self.theta
-        for name, buffer in program.model.named_buffers():
-            buffer.data[...] = self.buffers[name]
-        for name, array in self.state.items():
-            program.state[name][...] = array
+        for place, array in zip(_parts(program), self.arrays, strict=True):
+            place[...] = array
         program.engine.t = self.steps
 
 
@@ -58,6 +49,8 @@ class Past:
     snapshots: list[Snapshot] = field(default_factory=list)
     _every: int = 1
     _first: int = 0
+    _most: int = 0
+    _parts: list[np.ndarray] = field(default_factory=list)
 
     def order(self, epoch: int) -> np.ndarray:
         """The rows of an epoch in the order in which it takes them."""
@@ -76,19 +69,22 @@ class Past:
 
     def keep(self, program: Program, epoch: int) -> None:
         """Take a snapshot before an epoch, if it is one of those that stay; thin them out when they become many."""
-        self._first = self._first or epoch
-        if (epoch - self._first) % self._every:
+        if not self._first:
+            self._first, self._parts = epoch, _parts(program)
+            self._most = min(MOST, MOST_BYTES // sum(a.nbytes for a in self._parts))
+        if (epoch - self._first) % self._every or not self._most:
             return
-        state = {name: array.copy() for name, array in program.state.items() if name != "t"}
-        buffers = {name: b.data.copy() for name, b in program.model.named_buffers()}
-        self.snapshots.append(Snapshot(epoch, program.engine.t, program.model.theta.copy(), state, buffers))
-        while self.snapshots and (
-            len(self.snapshots) > MOST or sum(s.bytes for s in self.snapshots) > MOST_BYTES
-        ):
+        self.snapshots.append(Snapshot(epoch, program.engine.t, [a.copy() for a in self._parts]))
+        if len(self.snapshots) > self._most:
             self._every *= 2
-            kept = [s for s in self.snapshots if (s.epoch - self._first) % self._every == 0]
-            self.snapshots = kept if len(self.snapshots) > 1 else []
+            self.snapshots = [s for s in self.snapshots if (s.epoch - self._first) % self._every == 0]
 
     def before(self, step: int) -> Snapshot | None:
         """The last snapshot before a step."""
         return next((s for s in reversed(self.snapshots) if s.steps < step), None)
+
+
+def _parts(program: Program) -> list[np.ndarray]:
+    """What a snapshot copies. To find it takes longer than to copy it, where networks are small."""
+    state = [array for name, array in program.state.items() if name != "t"]
+    return [program.model.theta, *state, *(b.data for _, b in program.model.named_buffers())]
