@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import sys
 import threading
 import time
@@ -280,7 +281,7 @@ def _text_dependencies() -> str:
     """Everything besides its own text that a kernel's code depends on."""
     here = Path(__file__).parent
     rules = here.parent / "rules"
-    files = [here / "language.py", here / "slots.py", *(rules / f"{name}.py" for name in RULES)]
+    files = [here / "language.py", here / "slots.py", here / "tile.py", *(rules / f"{name}.py" for name in RULES)]
     return "\n".join(f.read_text() for f in files)
 
 
@@ -288,6 +289,20 @@ def address(kernel: codegen.Kernel | None, dtype: np.dtype) -> int:
     """The address of a kernel's machine code, compiled now if no cached file has it; 0 for None."""
     if kernel is None:
         return 0
+    for name in native.LIBRARY:
+        if re.search(rf"\b{name}\(", kernel.text):
+            _provide(name, dtype)
+    return _loaded(kernel, dtype)
+
+
+@cache
+def _provide(name: str, dtype: np.dtype) -> None:
+    """Load a function that other kernels call."""
+    function = codegen.Kernel(name, codegen._hand_written()[name], [], [])
+    native.provide(native.library_symbol(name, dtype.name), _loaded(function, dtype))
+
+
+def _loaded(kernel: codegen.Kernel, dtype: np.dtype) -> int:
     def build(symbol: str) -> bytes:
         from . import language
 

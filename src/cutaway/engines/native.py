@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 MATH = ("sqrt", "sin", "cos", "exp", "log", "log1p", "expm1", "erf", "tanh", "pow")
+LIBRARY = ("product", "pack", "pack_turned")  # kernels/product.py: compiled functions that other kernels call
 compiled = 0  # kernels this process had to compile
 seconds = 0.0  # what that took
 
@@ -87,7 +88,21 @@ def blas() -> Blas:
 def symbols() -> frozenset[str]:
     """The names of everything outside that a kernel's object file may call."""
     libm = [*MATH, *(m + "f" for m in MATH)]
-    return frozenset([*(f"cutaway_{p}" for p in blas().products), *libm, "sched_yield", "memset", "memcpy", "memmove"])
+    own = [library_symbol(name, dtype) for name in LIBRARY for dtype in ("float32", "float64")]
+    return frozenset([*own, *libm, "sched_yield", "memset", "memcpy", "memmove"])
+
+
+def library_symbol(name: str, dtype: str) -> str:
+    """What a compiled function that other kernels call is known by."""
+    return f"cutaway_{name}_{dtype}"
+
+
+@cache
+def provide(symbol: str, address: int) -> None:
+    """Let kernels that are loaded from now on call this function."""
+    import llvmlite.binding as llvm
+
+    llvm.add_symbol(symbol, address)
 
 
 @cache
