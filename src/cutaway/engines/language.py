@@ -239,7 +239,8 @@ class Language:
             def code(ctx, builder, signature, args):
                 return products.tiles(products.Vectors(builder, llvm_real, lanes), heights, args)
 
-            return INT(INT, INT, INT, pointer, INT, INT, INT, INT, pointer, INT, INT, pointer, INT, INT, pointer, INT), code
+            A_, B_, S_, C_ = (pointer, INT, INT, INT, INT), (pointer, INT, INT), (pointer, INT, INT), (pointer, INT)
+            return INT(INT, INT, INT, *A_, *B_, *S_, *C_), code
 
         @intrinsic
         def turn(context, W, wr, rows, columns, P, pr):
@@ -319,13 +320,14 @@ class Language:
         self.names = slots.NAMES | {
             "np": np, "xp": self.xp, "F": F, "njit": njit, "ints": ints, "int32s": int32s, "sched_yield": sched_yield,
             "reals": _cast(types.int64, pointer, "inttoptr"), "number": number, "double": double, "bits": bits,
-            "tile": tile, "turn": turn, "LANES": lanes, "PANEL": 2 * lanes, "call": call, "atomic_add": atomic_add, "atomic_load": atomic_load, "select": select,
+            "call": call, "atomic_add": atomic_add, "atomic_load": atomic_load, "select": select,
             "given": given, "at": at, "float_mode": float_mode, "set_float_mode": set_float_mode, "FLUSH": FLUSH,
         }  # fmt: skip
         for node in ast.parse(inspect.getsource(product)).body:
             if isinstance(node, ast.FunctionDef) and node.name in native.LIBRARY:
                 kind = types.void(*self.arguments(node))
                 self.names[node.name] = types.ExternalFunction(native.library_symbol(node.name, dtype), kind)
+        self.names |= {"tile": tile, "turn": turn, "LANES": lanes, "PANEL": 2 * lanes}
         self.names |= {name: getattr(product, name) for name in ("WIDEST", "DEEP", "CROWDED", "APART")}
         self._rules(elementwise, typed=True)
         self._rules(dropout, typed=False, only=("scramble", "random_bits"))

@@ -17,7 +17,7 @@ I32, I64 = ir.IntType(32), ir.IntType(64)
 
 @cache
 def geometry(itemsize: int) -> tuple[int, tuple[int, ...]]:
-    """Numbers in a vector of this processor, and the heights of the tiles that its registers hold, the largest first."""
+    """Numbers in a vector of this processor, and the heights of tiles that its registers hold, the largest first."""
     features = llvm.get_host_cpu_features()
     if features.get("avx512f"):
         return 64 // itemsize, (8, 4, 2, 1)

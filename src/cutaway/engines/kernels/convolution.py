@@ -60,8 +60,8 @@ def _filters_back(n, dz, x, dW, padded, T, ih, iw, c, oh, ow, m, kh, taps, run, 
                 for a in range(kh * taps):
                     t = at(T, j * k + a * run * PANEL)
                     window = at(padded, ((i * ph + a // taps * dh) * pw + a % taps * dw) * c)
-                    product(run, min(PANEL, m - j), ow, window, 1, sw * c, oh, sh * pw * c, d, m, 0, ow * m, t, PANEL, 1,
-                            t, PANEL)
+                    product(run, min(PANEL, m - j), ow, window, 1, sw * c, oh, sh * pw * c, d, m, 0, ow * m,
+                            t, PANEL, 1, t, PANEL)
     for f in range(m):
         panel = at(T, f // PANEL * PANEL * k + f % PANEL)
         for a in range(k):
@@ -80,8 +80,9 @@ def _image_back(n, dz, W, dx, padded, P, ih, iw, c, oh, ow, m, kh, kw, top, left
         for j in range(0, c, PANEL):
             for row in range(count * ih):
                 out = at(dx, (some * ih + row) * iw * c + j)
-                product(iw, min(PANEL, c - j), kw * m, at(padded, (row // ih * zh + row % ih) * zw * m), m, 1, kh, zw * m,
-                        at(P, j * k), PANEL, 0, kw * m * PANEL, out, 0, 0, out, c)
+                d = at(padded, (row // ih * zh + row % ih) * zw * m)
+                product(iw, min(PANEL, c - j), kw * m, d, m, 1, kh, zw * m, at(P, j * k), PANEL, 0, kw * m * PANEL,
+                        out, 0, 0, out, c)
 
 
 def _image_folded(n, dz, W, dx, image, windows, ih, iw, c, oh, ow, m, kh, taps, run, sh, sw, dh, dw, top, left, ph, pw):
@@ -91,8 +92,8 @@ def _image_folded(n, dz, W, dx, image, windows, ih, iw, c, oh, ow, m, kh, taps, 
         _zero(image, ph * pw * c)
         for p in range(oh):
             for a in range(kh * taps):
-                product(ow, run, m, at(dz, (i * oh + p) * ow * m), m, 1, 1, 0, at(W, a * run), k, PANEL, 0, windows, 0, 0,
-                        windows, run)
+                product(ow, run, m, at(dz, (i * oh + p) * ow * m), m, 1, 1, 0, at(W, a * run), k, PANEL, 0,
+                        windows, 0, 0, windows, run)
                 target = at(image, ((p * sh + a // taps * dh) * pw + a % taps * dw) * c)
                 for q in range(ow):
                     _add(at(windows, q * run), at(target, q * sw * c), run)

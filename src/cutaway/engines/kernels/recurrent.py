@@ -111,7 +111,8 @@ def _state_weights(n, time, k, m, du, width, y, h0, lengths, dW, db, reverse, P)
     if given(dW) and given(h0):
         for r in range(n):
             start = (lengths[r] if given(lengths) else time) - 1 if reverse else 0
-            product(m, k, 1, at(du, (r * time + start) * width), 1, 1, 1, 0, at(h0, r * k), k, PANEL, 0, dW, k, 1, dW, k)
+            product(m, k, 1, at(du, (r * time + start) * width), 1, 1, 1, 0, at(h0, r * k), k, PANEL, 0,
+                    dW, k, 1, dW, k)
     if given(db):
         _sum_rows(n * time, m, du, width, db, P)
 
@@ -299,7 +300,7 @@ def _gru_step_back(dh, dy, gates, v, before, dr, dz, dn, Dr, Dz, Dv, V, k):
 # ---- sizes, from the shapes of the operands; None: this case runs by its rule ----------------------------------------
 
 def _scan(gates: int, forward: int, back: int, kept: int = 0):
-    """Sizes of a recurrent scan. Its work: forward and back so many n k numbers; n k time that are kept; packed weights."""
+    """Sizes of a recurrent scan. forward, back, kept: how often n k, and n k time, numbers are in its work."""
 
     def sizes(v: dict[str, Value], i: Instruction) -> dict | None:
         y = v["y"]
