@@ -34,10 +34,10 @@ smoke: .venv/test
 suite: .venv/test
 	$(BIN)/python -m pytest -q -n $(WORKERS) $(ARGS)
 
-bench: .venv/core
-	$(BIN)/python -m benchmarks.mlp $(ARGS)
-	$(BIN)/python -m benchmarks.cnn $(ARGS)
-	$(BIN)/python -m benchmarks.rnn $(ARGS)
+bench: .venv/test
+	CUTAWAY_BENCH_PEERS=$${CUTAWAY_BENCH_PEERS:-$$(ls .venv-bench/bin/python 2>/dev/null)} \
+		$(BIN)/cutaway bench $(FAMILIES) --out benchmarks/results/cpu.json $(ARGS)
+	$(BIN)/python -m benchmarks.report
 
 clean:
 	rm -rf build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -1,1 +1,1 @@
-"""Cutaway beside its peers: one file a workload family, everything else here is how a fair run is made."""
+"""Results of `cutaway bench`, and how they become tables and pictures."""

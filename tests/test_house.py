@@ -29,6 +29,8 @@ def test_imports_point_one_way():
     ("losses.py", "from .optim import sgd", "losses imports optim"),
     ("errors.py", "from .rules import relu", "errors imports rules"),
     ("optim/sgd.py", "import cutaway as ct", "optim imports the public face"),
+    ("bench/mlp.py", "import cutaway as ct", None),
+    ("bench/mlp.py", "from ..cli import main", "bench imports cli"),
     ("cli/fit.py", "from ..sklearn import MLPClassifier", "cli imports the public face"),
     ("attic/old.py", "", "attic is not in the list of rooms"),
     ("nn/mlp.py", "import optim, numpy\nfrom ..errors import E\nfrom ..optim import sgd\nfrom .layers import L", None),

@@ -12,23 +12,27 @@ from .autodiff import Tensor, grad, ops
 from .engines import Program, compile
 from .random import seed
 from .sequences import Sequences
-from .train import Run, fit
+from .train import VIEWS as _VIEWS
+from .train import Run, fit, fit_many
 
 if _TYPE_CHECKING:
     from . import inspect
     from .estimators import Classifier, Regressor, design
     from .files import save
+    from .inspect import trace
 
 __version__ = "0.1.0"
 
 # What needs a heavy library is imported when it is first asked for, so that `import cutaway` stays quick.
-_LATER = {"Classifier": "estimators", "Regressor": "estimators", "design": "estimators", "save": "files"}
+_LATER = {"Classifier": "estimators", "Regressor": "estimators", "design": "estimators", "save": "files",
+          "trace": "inspect"}
 _ROOMS_LATER = ("inspect",)
 
 __all__ = [
     "Classifier", "Program", "Regressor", "Run", "Sequences", "Tensor", "compile", "data", "datasets", "design",
-    "errors", "fit", "grad", "inspect", "load", "losses", "nn", "ops", "optim", "save", "seed",
+    "errors", "fit", "fit_many", "grad", "inspect", "load", "losses", "nn", "ops", "optim", "save", "seed", "trace",
 ]  # fmt: skip
+_VIEWS["trace"] = lambda run, step, **how: _import_module(".inspect", __name__).trace_run(run, step, **how)
 
 
 def load(path, custom=None):

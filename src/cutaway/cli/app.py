@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from .bench import bench
 from .demo import demo
 from .evaluate import evaluate
 from .fit import fit
@@ -28,6 +29,7 @@ for command, about, example in (
     (evaluate, "Score a model on other data.", "evaluate model.safetensors later-houses.csv"),
     (inspect, "Show what a model file holds.", "inspect model.safetensors"),
     (demo, "See it all on the house prices that ship.", "demo --out tour"),
+    (bench, "Measure this machine beside the peers that are installed.", "bench mlp --quick"),
 ):
     app.command(short_help=about, epilog=f"Example: cutaway {example}")(command)
 

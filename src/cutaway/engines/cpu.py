@@ -8,7 +8,6 @@ where the work is split differently. One thread may also run all shards in turn:
 from __future__ import annotations
 
 import ctypes
-import os
 import re
 import sys
 import threading
@@ -71,9 +70,8 @@ class CPU(Reference):
     @staticmethod
     def choose_threads(recorded: Recorded, batch_size: int, threads: int | None) -> int:
         """How many shards: one, or as many cores as leave each a fifth of a millisecond's work and eight rows."""
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         work = sum(batch_size * _products(step) for step in recorded.steps)
-        wanted = threads if threads is not None else min(cores, int(work // 2e7), batch_size // 8)
+        wanted = threads if threads is not None else min(native.cores(), int(work // 2e7), batch_size // 8)
         return max(1, min(wanted, batch_size))
 
     def source(self, i: int) -> str:

@@ -42,6 +42,19 @@ def folder() -> Path:
         return Path(tempfile.mkdtemp(prefix="cutaway-"))
 
 
+def cores() -> int:
+    """How many threads may compute for this one, if nobody says: the process's cores, or OMP_NUM_THREADS if fewer.
+
+    Pools of processes (joblib's, Dask's, Ray's) set that variable for their workers. Threads beside the main one are
+    workers of a pool too, as a rule: they get one core each.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return 1
+    own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    limit = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    return min(own, int(limit)) if limit.isdigit() and int(limit) else own
+
+
 class Blas:
     """The BLAS that NumPy ships: addresses of its matrix products, and its number of threads."""
 
@@ -142,7 +155,8 @@ def _fingerprint() -> str:
     return "\n".join([*versions, *processor, str(sys.version_info[:2])])
 
 
-_loaded: dict[str, int] = {}
+_loaded: dict[tuple[str, str, str], int] = {}
+_loading = threading.Lock()
 
 
 def load(name: str, source: str, depends: str, build: Callable[[str], bytes]) -> int:
@@ -150,10 +164,16 @@ def load(name: str, source: str, depends: str, build: Callable[[str], bytes]) ->
 
     build(symbol) compiles it to an object file, which is then kept for later processes.
     """
+    with _loading:  # LLVM's loader and the counts are shared by all threads
+        key = name, source, depends
+        if key not in _loaded:
+            _loaded[key] = _load(name, source, depends, build)
+        return _loaded[key]
+
+
+def _load(name: str, source: str, depends: str, build: Callable[[str], bytes]) -> int:
     global compiled, seconds
     digest = hashlib.sha256("\0".join([_fingerprint(), depends, name, source]).encode()).hexdigest()[:24]
-    if digest in _loaded:
-        return _loaded[digest]
     symbol, path = f"cutaway_{digest}", folder() / f"{digest}.o"
     machine = _machine()
     try:
@@ -172,8 +192,7 @@ def load(name: str, source: str, depends: str, build: Callable[[str], bytes]) ->
 
     machine.add_object_file(llvm.ObjectFileRef.from_data(content[32:]))
     machine.finalize_object()
-    _loaded[digest] = machine.get_function_address(symbol)
-    return _loaded[digest]
+    return machine.get_function_address(symbol)
 
 
 def _keep(path: Path, content: bytes) -> None:

@@ -1,7 +1,9 @@
-"""Where a step's time goes: every instruction timed by itself."""
+"""Where a step's time goes: real steps, with a clock between each two instructions."""
 
 from __future__ import annotations
 
+import ctypes
+import math
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -9,53 +11,139 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import ArgumentError
-from ..program import Instruction, short
+from ..program import Instruction, short, title
+from . import native, slots
+from .codegen import Kernel
+from .cpu import CPU, address
+from .reference import Reference
 
 if TYPE_CHECKING:
     from .compile import Program
 
+SECONDS = 0.2  # of steps that a profile looks at where it is not told how many
+WIDTH = 100  # characters of the printed table
+STRETCH = 0.01  # seconds of steps with clocks, in turn with as many without
+LONG = 0.001  # seconds: in longer steps the clock is the thread's own time, dearer to read but deaf to other work
+
 
 @dataclass
 class Profile:
-    """Microseconds of each instruction in a step, and its floating-point operations where it is a product."""
+    """Where a training step's time goes; one entry an instruction, in the program's order.
 
-    titles: list[str]
+    phase, layer, instruction, writes: as in the program's listing. microseconds: the median over the steps.
+    operations: multiplications and additions in matrix products (linear, convolution, recurrent scans; 0 elsewhere).
+    bytes: what the others read and write, each number counted once. step: microseconds of a step without clocks, on
+    `threads` threads. `print` it, or take `to_pandas()`.
+    """
+
+    phase: list[str]
+    layer: list[str]
+    instruction: list[str]
+    writes: list[str]
     microseconds: np.ndarray
     operations: np.ndarray
+    bytes: np.ndarray
+    step: float
+    threads: int
+
+    @property
+    def share(self) -> np.ndarray:
+        """Of the whole step, from 0 to 1."""
+        return self.microseconds / self.microseconds.sum()
+
+    @property
+    def gflops(self) -> np.ndarray:
+        """Billions of operations a second; NaN for instructions without products."""
+        return _speed(self.operations, self.microseconds)
+
+    @property
+    def gigabytes(self) -> np.ndarray:
+        """Gigabytes read and written a second; NaN for instructions with products."""
+        return _speed(self.bytes, self.microseconds)
+
+    def to_pandas(self) -> Any:
+        """A table with a row an instruction."""
+        import pandas as pd
+
+        return pd.DataFrame({
+            "phase": self.phase, "layer": self.layer, "instruction": self.instruction, "writes": self.writes,
+            "microseconds": self.microseconds, "share": self.share, "gflops": self.gflops,
+            "gigabytes": self.gigabytes,
+        })  # fmt: skip
 
     def __str__(self) -> str:
-        total = self.microseconds.sum()
-        lines = [f"{'#':>3}  {'instruction':34}{'µs':>10}{'share':>8}{'GFLOP/s':>10}"]
-        for i, (title, us, work) in enumerate(zip(self.titles, self.microseconds, self.operations, strict=True)):
-            speed = f"{work / us / 1e3:10.1f}" if work and us else ""
-            lines.append(f"{i:3d}  {title:34}{us:10.2f}{us / total:8.1%}{speed}")
-        products = self.microseconds[self.operations > 0].sum()
-        lines.append(f"     {'a step':34}{total:10.2f}   of which matrix products {products / total:.0%}")
+        total, products = self.microseconds.sum(), self.operations > 0
+        in_products = self.microseconds[products].sum()
+        words = [("#", "phase", "layer", "instruction", "writes"), *zip(
+            map(str, range(len(self.phase))), self.phase, self.layer, self.instruction, self.writes, strict=True,
+        ), ("", "", "", "sum", "")]  # fmt: skip
+        numbers = [("µs", "share", "GFLOP/s", "GB/s"), *(
+            (f"{us:,.2f}", f"{share:.1%}", _cell(f), _cell(b))
+            for us, share, f, b in zip(self.microseconds, self.share, self.gflops, self.gigabytes, strict=True)
+        ), (f"{total:,.2f}", "", "", "")]  # fmt: skip
+        limits = (4, 8, 14, 16, 18)
+        left = [min(max(len(row[k]) for row in words), limit) for k, limit in enumerate(limits)]
+        right = [max(len(row[k]) for row in numbers) for k in range(4)]
+        room = WIDTH - sum(left) - sum(right) - 2 * 9
+        lines = []
+        for i, (row, values) in enumerate(zip(words, numbers, strict=True)):
+            cells = [row[0].rjust(left[0]), *(_cut(row[k], left[k]).ljust(left[k]) for k in range(1, 5)),
+                     *(values[k].rjust(right[k]) for k in range(4))]  # fmt: skip
+            bar = "█" * round(room * self.share[i - 1] / self.share.max()) if 0 < i <= len(self.share) else ""
+            lines.append("  ".join([*cells, bar]).rstrip())
+        lines.append(
+            f"matrix products: {in_products / total:.0%} of the sum"
+            + (f", at {self.operations.sum() / in_products / 1e3:.1f} GFLOP/s" if in_products else "")
+        )
+        how = f"on {self.threads} threads; the sum is that of one thread doing every thread's part in turn"
+        lines.append(f"a step without clocks: {self.step:,.2f} µs" + (f" {how}" if self.threads > 1 else ""))
         return "\n".join(lines)
 
 
-def profile(program: Program, steps: int) -> Profile:
-    """Run `steps` steps one instruction at a time; the median of each, less what an empty call costs."""
+def _speed(work: np.ndarray, microseconds: np.ndarray) -> np.ndarray:
+    out = np.full(len(work), np.nan)
+    return np.divide(work, microseconds * 1e3, out=out, where=(work > 0) & (microseconds > 0))
+
+
+def _cell(speed: float) -> str:
+    return "" if np.isnan(speed) else f"{speed:.1f}"
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def profile(program: Program, steps: int | None) -> Profile:
+    """Time every instruction of real steps on the rows last fed; then put weights and state back.
+
+    The steps are shuffled batches of full size, as in training. On the CPU engine the clock is an instruction of its
+    own that stands between the others, so that the loop, the caches and the kernels are those of a real step.
+    """
     engine = program.engine
     if not engine.rows:
         raise ArgumentError("profile needs data: call program.feed(X, y) first")
+    if steps is not None and steps < 1:
+        raise ArgumentError(f"steps must be at least 1, got {steps}")
+    if engine.optimizer is not None:
+        engine.listing.block["θ"].array = program.model.theta
     kept = [(a, a.copy()) for a in _changing(program)]
-    t = engine.t
-    times = np.zeros((steps, len(engine.instructions)))
-    for k in range(steps):
-        engine.begin(None, 0, 1)
-        for i in range(len(engine.instructions)):
-            begin = time.perf_counter()
-            engine.one(i)
-            times[k, i] = time.perf_counter() - begin
-    for array, before in kept:
-        array[...] = before
-    engine.t = t
-    overhead = min(times.min(axis=0))
-    micro = np.maximum(np.median(times, axis=0) - overhead, 0) * 1e6
-    batch = min(engine.batch_size, engine.rows)
-    titles = [f"{i.title} {short(i.written[0]) if i.written else ''}".strip() for i in engine.instructions]
-    return Profile(titles, micro, np.array([_operations(i, batch) for i in engine.instructions], float))
+    t, outputs = engine.t, engine.outputs
+    try:
+        with np.errstate(all="ignore"):
+            times, step = _measure(engine, steps)
+    finally:
+        for array, before in kept:
+            array[...] = before
+        engine.t, engine.outputs, engine.order = t, outputs, None
+        engine.feed(engine.data)
+    every, batch = engine.instructions, engine.batch_size
+    return Profile(
+        [i.phase for i in every], [i.layer for i in every], [title(i) for i in every],
+        [" ".join(short(v) for v in i.written) for i in every], np.median(times, axis=0) * 1e6,
+        np.array([operations(i, batch) for i in every], float),
+        np.array([0 if operations(i, batch) else traffic(i, batch, engine.shards) for i in every], float),
+        step * 1e6, engine.shards,
+    )  # fmt: skip
 
 
 def _changing(program: Program) -> list[np.ndarray]:
@@ -64,11 +152,144 @@ def _changing(program: Program) -> list[np.ndarray]:
     return [program.model.theta, *state, *(b.data for _, b in program.model.named_buffers())]
 
 
-def _operations(i: Instruction, batch: int) -> float:
-    """Multiplications and additions of a layer's matrix products."""
-    if i.op != "linear":
-        return 0.0
+# ---- measuring -------------------------------------------------------------------------------------------------------
+
+
+def _measure(engine: Reference, steps: int | None) -> tuple[np.ndarray, float]:
+    """Seconds of every instruction in each step with clocks, and of a step without."""
+    first = _run(engine, 3)  # wakes caches and memory
+    if steps is None:
+        steps = int(np.clip(SECONDS / first, 5, 5000))
+    each = int(np.clip(STRETCH / first, 1, steps))
+    times, plain = [], []
+    for _ in range(-(-steps // each)):
+        _order(engine, each)
+        times.append(_native_steps(engine, each, first > LONG) if isinstance(engine, CPU)
+                     else _python_steps(engine, each))  # fmt: skip
+        plain.append(_run(engine, each))
+    return np.concatenate(times), float(np.median(plain))
+
+
+def _order(engine: Reference, steps: int) -> np.ndarray:
+    """Shuffled rows for so many full batches; an evaluation puts its outputs where the rows stand in the order."""
+    order = np.resize(np.random.default_rng(0).permutation(engine.rows), steps * engine.batch_size)
+    out = engine.listing.output
+    if engine.optimizer is None:
+        engine.outputs = np.empty(out.shape_at(len(order)), out.dtype)
+        engine.feed(engine.data)
+    engine.begin(order, 0, steps)
+    return order
+
+
+def _run(engine: Reference, steps: int) -> float:
+    """Seconds a step, as `run` does them: on one thread its processor time, which other work does not stretch."""
+    order = _order(engine, steps)
+    clock = time.thread_time if engine.shards == 1 else time.perf_counter
+    began = clock()
+    engine.run(order, 0, steps)
+    seconds = clock() - began
+    if not engine.finite:
+        _not_finite()
+    return seconds / steps
+
+
+def _python_steps(engine: Reference, steps: int) -> np.ndarray:
+    marks = np.empty((steps, len(engine.instructions) + 1))
+    for k in range(steps):
+        marks[k, 0] = time.perf_counter()
+        for i in range(len(engine.instructions)):
+            engine.one(i)
+            marks[k, i + 1] = time.perf_counter()
+    return np.diff(marks, axis=1)
+
+
+# A kernel. It calls the C library's clock_gettime(clock, place) by its address, and moves the place on.
+CLOCK = """def k(p, s):
+    clock = ints(p[0])
+    call(clock[0], ints(clock[1]), ints(clock[2]))
+    clock[2] += 16
+"""
+
+
+def _native_steps(engine: CPU, steps: int, long: bool) -> np.ndarray:
+    """Clock, instruction, clock, ..., instruction, clock: one thread runs them, every shard in turn."""
+    which, read = (time.CLOCK_THREAD_CPUTIME_ID, time.thread_time) if long else (
+        time.CLOCK_MONOTONIC, time.perf_counter)  # fmt: skip
+    codes, shards = len(engine.code), engine.shards
+    addresses = np.full(2 * codes + 1, address(Kernel("clock", CLOCK, [], []), np.dtype(np.float32)), np.int64)
+    params = np.zeros((2 * codes + 1, max(engine._width, 1)), np.int64)
+    addresses[1::2], params[1::2] = engine._addresses, engine._params
+    function = ctypes.cast(ctypes.CDLL(None).clock_gettime, ctypes.c_void_p).value
+    clock = np.array([function, which, 0], np.int64)
+    params[::2, 0] = clock.ctypes.data
+    engine._states[:, slots.SERIAL] = 1
+
+    def clocks(first: int, last: int, times: int) -> np.ndarray:
+        """Run codes first to last so many times: (times, last - first + 1, shards), seconds on the clock."""
+        marks = np.zeros((times, last - first + 1, shards, 2), np.int64)
+        clock[2] = marks.ctypes.data
+        control = np.array([addresses.ctypes.data, params.ctypes.data, times, 2 * first, 2 * last + 1,
+                            params.shape[1], shards, slots.WIDTH], np.int64)  # fmt: skip
+        engine._run(control.ctypes.data, engine._states.ctypes.data)
+        if engine._shared[slots.STOP]:
+            _not_finite()
+        return marks[..., 0] - marks[0, 0, 0, 0] + 1e-9 * marks[..., 1]
+
+    def stretch(first: int, last: int, machine: bool, times: int = 1) -> np.ndarray:
+        """(times, codes): seconds of each; `cost` is the clock's own."""
+        if machine:
+            marks = clocks(first, last, times)
+            return np.maximum(marks[:, 1:, 0] - marks[:, :-1, -1] - cost, 0)
+        began = read()
+        engine._by_python(first)
+        return np.array([[read() - began]])
+
+    with native.blas().one_thread():
+        cost = np.median(np.diff(clocks(0, 0, 1000).ravel()))
+        if engine.shardable:
+            return stretch(0, codes, True, steps)[:, engine._where]
+        rows = [np.concatenate([stretch(*part) for part in engine._stretches], axis=1) for _ in range(steps)]
+    return np.concatenate(rows)[:, engine._where]
+
+
+def _not_finite() -> None:
+    raise ArgumentError(
+        "the loss or a gradient of the steps to profile is not finite: check the data, or lower the learning rate"
+    )
+
+
+# ---- how much work an instruction is -------------------------------------------------------------------------------
+
+
+def operations(i: Instruction, batch: int) -> int:
+    """Multiplications and additions in its matrix products, as its kernel does them."""
+    if i.op not in ("linear", "conv", "rnn", "lstm", "gru", "matmul"):
+        return 0
     v: dict[str, Any] = i.operands()
-    rows = batch * v["x"].width / v["W"].shape[1]
-    products = sum(v.get(name) is not None for name in ("dx", "dW")) if i.backward else 1
-    return 2.0 * rows * v["W"].width * products
+    made = sum(v.get(name) is not None for name in ("dx", "dW", "du", "dv")) if i.backward else 1
+    if i.op == "matmul":
+        u, w = v["u"].shape_at(batch), v["dw" if i.backward else "w"].shape_at(batch)
+        return 2 * math.prod(w) * u[-1] * made
+    W, n = v["W"], batch
+    if i.op in ("linear", "conv"):  # each output of a layer of neurons, or of a filter at a place, is a row of W
+        z = v["dz" if i.backward else "z"]
+        return 2 * math.prod(z.shape_at(n)) // W.shape[0] * W.width * made
+    time, from_h0 = v["y"].shape[0], v["h0"] is not None
+    steps = n * (time - 1 + from_h0)  # the first step's state is zero unless h0 is given
+    if i.backward:
+        back = n * (time - 1 + (v["dh0"] is not None))
+        steps = back + (n * time - 1 + n * from_h0 if v["dW"] is not None else 0)
+    return 2 * steps * W.width
+
+
+def traffic(i: Instruction, batch: int, shards: int) -> int:
+    """Bytes that an instruction reads and writes, each number counted once for either."""
+    values = [*i.reads, *i.written]
+    if i.op in ("gather", "store"):
+        values *= 2  # the data's side, or the outputs', is as large
+    elif i.op == "embedding" and not i.backward:
+        values = [i.reads[0], *i.written * 2]  # of its table it reads the rows it writes
+    total = sum(math.prod(v.shape_at(batch)) * v.dtype.itemsize * (shards if v.per_shard else 1) for v in values)
+    if "lo" in i.attributes:  # a stretch of θ
+        return total * (i.attributes["hi"] - i.attributes["lo"]) // i.written[0].width
+    return total

@@ -21,7 +21,7 @@ from ..nn import Linear, Module
 from ..optim import AdamW, Optimizer
 from ..program import named_inputs
 from ..random import stream
-from ..train import fit
+from ..train.fit import fit
 from .design import Design, patience_for, plan, suit_rate
 from .inputs import KINDS, Inputs, kind_of, refuse_other_kind, take
 from .networks import check_network, count_outputs, own_network
@@ -274,7 +274,7 @@ class Estimator(BaseEstimator):
 
     def _outputs(self, Z: Any) -> np.ndarray:
         """Raw outputs (n, n_out) for encoded rows."""
-        return self.model_.predict(Z).reshape(len(Z), -1)
+        return self.model_.predict(Z, threads=self.threads).reshape(len(Z), -1)
 
     def predict(self, X: Any) -> np.ndarray:
         """Predictions for the rows of X, in the target's own terms: (n,), or (n, outputs).

@@ -48,8 +48,9 @@ class Classifier(ClassifierMixin, Estimator):
     "full" or "auto". validation: the share of rows held back (from 200 rows up; fewer are all learnt from), None, or
     (X, y[, sample_weight]). early_stopping: epochs without a better validation loss (True: 0.3 of them all). The
     weights with the best validation loss are kept. class_weight: "balanced" or {class: weight}. time_limit: seconds.
-    threads: chosen by the size of a step if None. Under 1,000 rows numbers have 64 bits; under 200 each step sees all
-    rows. The arguments are many because scikit-learn's conventions put every choice here.
+    threads: chosen by the size of a step if None, and one in a pool's workers (joblib, Dask). Under 1,000 rows numbers
+    have 64 bits; under 200 each step sees all rows. The arguments are many because scikit-learn's conventions put
+    every choice here.
 
     After `fit`: classes_, n_features_in_, feature_names_in_ (of a frame), model_, design_, encoder_, target_encoder_,
     history_ (a row an epoch) and run_ (not pickled: it holds the training data).

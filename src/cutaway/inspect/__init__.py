@@ -1,11 +1,18 @@
-"""Seeing inside: what a network's layers look for, and what they make of an image or a sequence.
+"""Seeing inside: what a training step does, what a network's layers look for, what they make of an image or sequence.
 
 Reads programs and their memory, and computes nothing with code of its own: every value is one that the model's own
-evaluation program wrote.
+program wrote.
 """
 
 from .feature_maps import FeatureMaps, feature_maps
 from .filters import Filters, filters
+from .recorder import Recorder
+from .replay import trace, trace_run
 from .states import States, states
+from .trace import Trace, Traces
+from .trace_format import read_trace
 
-__all__ = ["FeatureMaps", "Filters", "States", "feature_maps", "filters", "states"]
+__all__ = [
+    "FeatureMaps", "Filters", "Recorder", "States", "Trace", "Traces", "feature_maps", "filters", "read_trace",
+    "states", "trace", "trace_run",
+]  # fmt: skip

@@ -23,6 +23,9 @@ PARTS: dict[str, dict[str, tuple[str, int | None]]] = {
     "lstm": {"hidden": ("y", None), "cell": ("cells", None), "input": ("gates", 0), "forget": ("gates", 1),
              "candidate": ("gates", 2), "output": ("gates", 3)},
 }  # fmt: skip
+# The letters that formulas use for gates. A GRU's update gate z has none here: z is its input's part.
+LETTERS = {"gru": {"reset": "r", "candidate": "n"},
+           "lstm": {"input": "i", "forget": "f", "candidate": "g", "output": "o"}}  # fmt: skip
 ROWS = ("hidden", "cell", "input", "forget", "reset", "update", "candidate", "output")
 MEANINGS = {
     ("hidden", "rnn"): "h, the state", ("hidden", "gru"): "h, the state", ("hidden", "lstm"): "h, the state",
@@ -76,6 +79,12 @@ def _none(network: Any) -> ArgumentError:
                          "shown: ct.inspect.feature_maps shows convolutions")  # fmt: skip
 
 
+def scan_parts(kind: str, k: int) -> dict[str, tuple[str, slice]]:
+    """The parts of a scan with k units: which of its rule's outputs each is in, and where in the last axis."""
+    return {part: (output, slice(None) if place is None else slice(place * k, (place + 1) * k))
+            for part, (output, place) in PARTS[kind].items()}  # fmt: skip
+
+
 @dataclass(eq=False)
 class Scan:
     """One layer of cells in one direction: its name, the kind of its cells, whether it reads from the end, and its
@@ -94,12 +103,10 @@ def _scan(program: Program, instruction: Instruction) -> Scan:
     head, _, tail = y.name.rpartition(".")
     again = tail.removeprefix("y")  # _2 where one layer runs two scans
     parts = {}
-    for part, (output, place) in PARTS[instruction.op].items():
+    for part, (output, place) in scan_parts(instruction.op, y.shape[-1]).items():
         v = values[output]
         assert v is not None
-        a = program.value(v.name)[0]
-        k = y.shape[-1]
-        parts[part] = (a if place is None else a[:, place * k : (place + 1) * k]).copy()
+        parts[part] = program.value(v.name)[0][:, place].copy()
     return Scan(f"{head or instruction.op}{again}", instruction.op, instruction.attributes["reverse"], parts)
 
 

@@ -262,16 +262,19 @@ class Module:
         return np.concatenate(flags) if flags else np.zeros(0)
 
     # ---- using it --------------------------------------------------------------------------------------------------
-    def predict(self, X: Any, batch_size: int = 1024, engine: str = "cpu") -> np.ndarray:
-        """Raw outputs for every row of X, as the loss takes them: the compiled evaluation program, in batches."""
+    def predict(self, X: Any, batch_size: int = 1024, engine: str = "cpu", threads: int | None = None) -> np.ndarray:
+        """Raw outputs for every row of X, as the loss takes them: the compiled evaluation program, in batches.
+
+        threads: None chooses by the size of a batch.
+        """
         from ..engines import evaluator
 
         X = gathered(X)
         known = vars(self).setdefault("_evaluators", {})
-        key = (engine, batch_size, self.dtype, tuple(map(id, self.parameters())), repr(self), _shapes(X))
+        key = (engine, batch_size, threads, self.dtype, tuple(map(id, self.parameters())), repr(self), _shapes(X))
         if key not in known:
             known.clear()  # the network or its input changed: one program is kept
-            known[key] = evaluator(self, X, engine=engine, batch_size=batch_size)
+            known[key] = evaluator(self, X, engine, batch_size, threads)
         return known[key].predict(X)
 
     def __getstate__(self) -> dict[str, Any]:

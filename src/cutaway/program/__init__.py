@@ -1,12 +1,13 @@
 """Programs: a recorded model compiled to a flat list of instructions over one block of memory."""
 
-from .build import Listing, evaluation, training
+from .build import Listing, evaluation, gradient_name, training
 from .instruction import Instruction, Rows, ShapeOf, Value
-from .listing import short, table
+from .listing import short, table, title
 from .plan import Plan, fenced, plan
 from .record import SEED, STEP, Recorded, Step, lengths_of, named_inputs, rows_of, trace_model
 
 __all__ = [
     "SEED", "STEP", "Instruction", "Listing", "Plan", "Recorded", "Rows", "ShapeOf", "Step", "Value", "evaluation",
-    "fenced", "lengths_of", "named_inputs", "plan", "rows_of", "short", "table", "trace_model", "training",
+    "fenced", "gradient_name", "lengths_of", "named_inputs", "plan", "rows_of", "short", "table", "title",
+    "trace_model", "training",
 ]  # fmt: skip

@@ -212,7 +212,7 @@ class _Backward:
         own = self.listing.gradients.get(id(v.tensor)) if v.tensor is not None else None
         known = self.gradient.get(id(v))
         if known is None:
-            name = _gradient_name(v.name)
+            name = gradient_name(v.name)
             if own is not None:
                 own.name = name
             self.gradient[id(v)] = own or Value(name, v.shape, v.rows, v.dtype)
@@ -225,7 +225,7 @@ class _Backward:
         return again, [add]
 
     def _zero(self, v: Value, step: Step) -> Value:
-        zero = Value(_gradient_name(v.name), v.shape, v.rows, v.dtype)
+        zero = Value(gradient_name(v.name), v.shape, v.rows, v.dtype)
         if v.rows:
             layer = step.entry.scope
             self.out.append(Instruction("backward", "fill", (), (zero,), {"value": 0.0}, formula="0", layer=layer))
@@ -235,7 +235,7 @@ class _Backward:
         return zero
 
 
-def _gradient_name(name: str) -> str:
+def gradient_name(name: str) -> str:
     head, dot, tail = name.rpartition(".")
     return f"{head}{dot}d{tail}"
 

@@ -49,6 +49,11 @@ def derivative(op: str) -> str:
     return ", ".join(ast.unparse(p).replace("xp.", "") for p in parts if ast.unparse(p) != "None")
 
 
+def title(instruction: Instruction) -> str:
+    """linear, relu', adamw"""
+    return instruction.formula.split("(")[0].lower() if instruction.op == "optimizer" else instruction.title
+
+
 def formula(instruction: Instruction) -> str:
     """The formula of an instruction as its rule has it."""
     if instruction.backward:
@@ -71,11 +76,8 @@ def table(instructions: list[Instruction], batch: int) -> str:
     """The listing: number, phase, instruction, what it reads and writes, the shape it writes, its formula."""
     rows = [("#", "phase", "instruction", "reads", "writes", "shape", "formula")]
     for i, instruction in enumerate(instructions):
-        title = instruction.title
-        if instruction.op == "optimizer":
-            title = instruction.formula.split("(")[0].lower()
         rows.append((
-            str(i), instruction.phase, title, " ".join(dict.fromkeys(short(v) for v in instruction.reads)),
+            str(i), instruction.phase, title(instruction), " ".join(dict.fromkeys(short(v) for v in instruction.reads)),
             " ".join(short(v) for v in instruction.written), _shape(instruction, batch), formula(instruction),
         ))  # fmt: skip
     widths = [min(max(len(row[k]) for row in rows), 34) for k in range(6)]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from ..rules import OPS, Op
 from .instruction import Instruction, Value
 
@@ -50,25 +52,27 @@ def plan(instructions: list[Instruction], batch: int, shards: int = 1, keep_all:
         root = _root(home, key)
         span = blocks.setdefault(root, list(alive[key]))
         span[0], span[1] = min(span[0], alive[key][0]), max(span[1], alive[key][1])
-    placed: list[tuple[int, int, int, int]] = []  # offset, end, first, last
+    placed = np.zeros((4, 0), np.int64)  # start, end, first, last of each block, by start
     offsets: dict[int, int] = {}
     for root in sorted(blocks, key=lambda r: (-sizes[r], blocks[r][0])):
         first, last = (segment[i] for i in blocks[root])
-        rivals = sorted(p for p in placed if keep_all or not (p[3] < first or last < p[2]))
-        at = 0
-        for start, end, _, _ in rivals:
-            if at + sizes[root] <= start:
-                break
-            at = max(at, end)
-        offsets[root] = at
-        placed.append((at, at + sizes[root], first, last))
-    total = max((end for _, end, _, _ in placed), default=0)
+        rivals = placed[:2] if keep_all else placed[:2, (placed[2] <= last) & (placed[3] >= first)]
+        at = offsets[root] = _first_gap(rivals[0], rivals[1], sizes[root])
+        block = at, at + sizes[root], first, last
+        placed = np.insert(placed, np.searchsorted(placed[0], at), block, axis=1)
+    total = int(placed[1].max(initial=0))
     return Plan({key: offsets[_root(home, key)] for key in values}, total, sum(sizes.values()), batch)
 
 
 def fenced(one: Instruction, next: Instruction) -> bool:
     """Whether threads must wait for each other between two instructions: what they split the work by differs."""
     return one.scope != next.scope or (one.scope == "range" and one.op != next.op)
+
+
+def _first_gap(starts: np.ndarray, ends: np.ndarray, size: int) -> int:
+    """The lowest offset at which `size` bytes are free between blocks, which may overlap, in the order of `starts`."""
+    free = np.concatenate(([0], np.maximum.accumulate(ends)))
+    return int(free[np.argmax(np.append(starts - free[:-1] >= size, True))])
 
 
 def _size(v: Value, batch: int, shards: int) -> int:

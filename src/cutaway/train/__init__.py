@@ -1,9 +1,14 @@
-"""Training: ct.fit, the run it returns, its history, metrics and events."""
+"""Training: ct.fit and ct.fit_many, the runs they return, history, metrics and events."""
 
 from .events import Ended, EpochEnded, Event, Started
-from .fit import TrainingWarning, fit
+from .fit import TrainingWarning, fit, prepared
 from .history import History
+from .many import fit_many
 from .metrics import METRICS
-from .run import Run
+from .past import Past
+from .run import VIEWS, Run
 
-__all__ = ["METRICS", "Ended", "EpochEnded", "Event", "History", "Run", "Started", "TrainingWarning", "fit"]
+__all__ = [
+    "METRICS", "VIEWS", "Ended", "EpochEnded", "Event", "History", "Past", "Run", "Started", "TrainingWarning", "fit",
+    "fit_many", "prepared",
+]  # fmt: skip

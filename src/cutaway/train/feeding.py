@@ -18,14 +18,19 @@ STAGE = 64 * 2**20  # bytes of rows read at a time from data that does not fit
 
 @dataclass
 class Data:
-    """Inputs by name, targets and weights, all with the same number of rows."""
+    """Inputs by name, targets and weights, all with the same number of rows.
+
+    kept: the numbers of the rows of `inputs` that belong to it, where they are left on the disk; None: all.
+    """
 
     inputs: Any
     y: np.ndarray
     weight: np.ndarray | None = None
+    kept: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        lengths = {name: len(part) for name, part in named_inputs(self.inputs).items()} | {"y": len(self.y)}
+        inputs = {} if self.kept is not None else named_inputs(self.inputs)
+        lengths = {name: len(part) for name, part in inputs.items()} | {"y": len(self.y)}
         if self.weight is not None:
             lengths["sample_weight"] = len(self.weight)
         if len(set(lengths.values())) > 1:
@@ -36,8 +41,20 @@ class Data:
     def __len__(self) -> int:
         return len(self.y)
 
-    def rows(self, index: np.ndarray | slice) -> Data:
-        return Data(pick(self.inputs, index), self.y[index], None if self.weight is None else self.weight[index])
+    def rows(self, index: np.ndarray) -> Data:
+        """Some rows, in memory."""
+        where = index if self.kept is None else self.kept[index]
+        return Data(pick(self.inputs, where), self.y[index], None if self.weight is None else self.weight[index])
+
+    def part(self, index: np.ndarray) -> Data:
+        """Some rows; inputs on the disk stay there."""
+        if not self.on_disk:
+            return self.rows(index)
+        return Data(self.inputs, self.y[index], None if self.weight is None else self.weight[index], index)
+
+    @property
+    def on_disk(self) -> bool:
+        return any(on_disk(part) for part in named_inputs(self.inputs).values())
 
 
 def pick(inputs: Any, index: np.ndarray | slice) -> Any:
@@ -88,18 +105,19 @@ def target(y: Any, classes: bool) -> np.ndarray:
     if classes and y.ndim == 1:
         if y.dtype.kind == "f" and not np.all(y == np.floor(y)):
             raise DataError("cross_entropy takes class numbers 0, 1, ... or (n, C) probabilities, but y has fractions")
-        return y.astype(np.int32)
+        return y.astype(np.int32, copy=False)
     return y
 
 
-def check_finite(name: str, array: np.ndarray, first_row: int = 0) -> None:
-    """Raise if a float array has NaN or infinity, and say where."""
+def check_finite(name: str, array: np.ndarray, numbers: np.ndarray | None = None) -> None:
+    """Raise if a float array has NaN or infinity, and say where. numbers: of its rows, if they are some of many."""
     if array.dtype.kind != "f" or np.isfinite(np.sum(array, dtype=np.float64)):
         return
     bad = np.argwhere(~np.isfinite(array))
     if len(bad):
         row, *column = bad[0].tolist()
-        where = f"row {row + first_row}" + (f", column {', '.join(map(str, column))}" if column else "")
+        row = row if numbers is None else numbers[row]
+        where = f"row {row}" + (f", column {', '.join(map(str, column))}" if column else "")
         raise DataError(
             f"{name} has {array[tuple(bad[0])]} at {where} ({len(bad):,} such values): fill or drop them first "
             "(ct.Classifier and ct.Regressor handle gaps in tables)"
@@ -136,8 +154,8 @@ def fits(inputs: Any, itemsize: int) -> bool:
     return copies < max(free // 2, 2**28)
 
 
-def stages(data: Data, order: np.ndarray, batch_size: int) -> Iterator[Data]:
-    """The rows of `order` a few batches at a time, read in the order in which they lie on the disk."""
+def stages(data: Data, order: np.ndarray, batch_size: int) -> Iterator[tuple[Data, np.ndarray]]:
+    """The rows of `order` a few batches at a time: read as they lie on the disk, and their order within the stage."""
     width = sum(part[:1].size for part in named_inputs(data.inputs).values())
     rows = max(1, STAGE // (4 * max(width, 1)) // batch_size) * batch_size
     for start in range(0, len(order), rows):
@@ -145,10 +163,10 @@ def stages(data: Data, order: np.ndarray, batch_size: int) -> Iterator[Data]:
         sequence = np.argsort(wanted, kind="stable")
         back = np.empty_like(sequence)
         back[sequence] = np.arange(len(wanted))
-        part = pick(data.rows(wanted[sequence]).inputs, back)
-        for name, array in named_inputs(part).items():
-            check_finite("X" if name == "x" else name, array)
-        yield Data(part, data.y[wanted], None if data.weight is None else data.weight[wanted])
+        part, numbers = data.rows(wanted[sequence]), wanted[sequence]
+        for name, array in named_inputs(part.inputs).items():
+            check_finite("X" if name == "x" else name, array, numbers if data.kept is None else data.kept[numbers])
+        yield part, back
 
 
 def weights_of(sample_weight: Any, n: int) -> np.ndarray | None:

@@ -18,11 +18,10 @@ from ..data import split
 from ..engines import Program, compile, evaluator, native
 from ..errors import ArgumentError, DataError, ShapeError
 from ..optim import AdamW, Optimizer
-from ..program import named_inputs
-from ..random import stream
 from . import metrics as metric_table
 from .events import Ended, EpochEnded, Started
-from .feeding import Data, as_arrays, check_all_finite, check_finite, fits, on_disk, pick, stages, target, weights_of
+from .feeding import Data, as_arrays, check_all_finite, check_finite, fits, pick, stages, target, weights_of
+from .past import Past
 from .progress import Progress
 from .run import Run
 
@@ -63,18 +62,24 @@ def fit(model: Any, X: Any, y: Any, loss: str | Callable = "mse", optimizer: Opt
     training with a TrainingWarning that names the step and layer; the model keeps its last good weights. Ctrl-C ends
     training after the steps under way and returns the run so far.
     """
-    return _Training(
+    training = Training(
         model, X, y, loss, optimizer, epochs, batch_size, validation, sample_weight, seed, shuffle, drop_last,
-        tuple(callbacks), early_stopping, checkpoint, resume, engine, threads, progress, metrics, time_limit,
-    ).go()  # fmt: skip
+        callbacks, early_stopping, checkpoint, resume, engine, threads, progress, metrics, time_limit,
+    )  # fmt: skip
+    run = training.go()
+    if training.trouble:
+        warnings.warn(training.trouble, TrainingWarning, stacklevel=2)
+    return run
 
 
-class _Training:
-    """One call of fit: the checked arguments, and the loop."""
+class Training:
+    """One call of fit: the checked arguments, and the loop. `trouble` says what ended it early, if something did."""
+
+    trouble = ""
 
     def __init__(self, model, X, y, loss, optimizer, epochs, batch_size, validation, sample_weight, seed, shuffle,
                  drop_last, callbacks, early_stopping, checkpoint, resume, engine, threads, progress, metrics,
-                 time_limit) -> None:  # fmt: skip
+                 time_limit, keep_all=False) -> None:  # fmt: skip
         if not isinstance(epochs, int | np.integer) or epochs < 1:
             raise ArgumentError(f"epochs must be a whole number of at least 1, got {epochs!r}")
         if early_stopping and validation is None:
@@ -83,7 +88,7 @@ class _Training:
             raise ArgumentError(f"optimizer must be one of ct.optim's, such as ct.optim.AdamW(1e-3), got {optimizer!r}")
         self.model, self.loss, self.seed, self.shuffle = model, losses.get(loss), int(seed), shuffle
         self.patience = PATIENCE if early_stopping is True else int(early_stopping or 0)
-        self.callbacks, self.time_limit = callbacks, time_limit
+        self.callbacks, self.time_limit = tuple(callbacks), time_limit
         self.metrics = metric_table.get(metrics)
         classes = self.loss is losses.cross_entropy
         self.data = Data(as_arrays(X), target(y, classes), weights_of(sample_weight, len(y)))
@@ -100,15 +105,17 @@ class _Training:
         compiled_before = native.seconds
         self.options: dict[str, Any] = {"weighted": first.weight is not None, "seed": self.seed}
         self.program = compile(model, self.loss, self.optimizer, self.batch_size, first.inputs, first.y, engine=engine,
-                               threads=threads, **self.options)  # fmt: skip
+                               threads=threads, keep_all=keep_all, **self.options)  # fmt: skip
         self._check_targets(classes)
-        self.resident = fits(self.data.inputs, model.dtype.itemsize)
-        if self.resident:
+        resident = fits(self.data.inputs, model.dtype.itemsize)
+        self.past = Past(self.data, self.rows, self.batch_size, self.steps, self.seed, shuffle, drop_last, resident,
+                         self.loss, self.optimizer, self.options)  # fmt: skip
+        if resident:
             self.program.feed(self.data.inputs, self.data.y, self.data.weight)
         self.validation = None if held_out is None else _Validation(
             model, held_out, self.loss, self.metrics, engine, threads)  # fmt: skip
         self.progress = Progress(progress, int(epochs), len(self.rows))
-        self.run = Run(model, self.program, int(epochs), self.batch_size, self.seed)
+        self.run = Run(model, self.program, int(epochs), self.batch_size, self.seed, _past=self.past)
         self.run.compiling = native.seconds - compiled_before
         self.best: dict[str, np.ndarray] | None = None
         self.best_loss, self.waited = float("inf"), 0
@@ -136,7 +143,7 @@ class _Training:
             labelled = (classes or self.loss is losses.binary_cross_entropy) and self.data.y.size == n
             labels = self.data.y.reshape(n) if labelled else None
             rows, part = split(n, float(validation), self.seed, stratify=labels)
-            held_out = self.data.rows(part)
+            held_out = self.data.part(part)
         if self.data.weight is not None:
             rows = rows[self.data.weight[rows] > 0]
         if not len(rows) or (held_out is not None and not len(held_out)):
@@ -173,7 +180,7 @@ class _Training:
     def go(self) -> Run:
         run, began = self.run, time.perf_counter() - self.run.seconds
         self._tell(Started(run))
-        with self.progress, self._interruptible():
+        with self.progress, interruptible(run):
             while run.epochs_done < run.epochs and not run._stop:
                 epoch = run.epochs_done + 1
                 done = self._epoch(epoch, began)
@@ -200,9 +207,8 @@ class _Training:
 
     def _epoch(self, epoch: int, began: float) -> np.ndarray | None:
         """One pass over the rows; the losses of its steps, or None if it broke off."""
-        order = stream(self.seed, "batch order", epoch).permutation(self.rows) if self.shuffle else self.rows
-        if self.drop_last:
-            order = order[: self.steps * self.batch_size]
+        order = self.past.order(epoch)
+        self.past.keep(self.program, epoch)
 
         def between(rows_before: int) -> Callable[[int], bool]:
             def stop(steps: int) -> bool:
@@ -214,16 +220,11 @@ class _Training:
             return stop
 
         engine, parts, wanted = self.program.engine, [], 0
-        if self.resident:
-            wanted = self.steps
-            parts.append(self.program.run(order, between=between(0)))
-        else:
-            for part in stages(self.data, order, self.batch_size):
-                self.program.feed(part.inputs, part.y, part.weight)
-                parts.append(self.program.run(None, between=between(wanted * self.batch_size)))
-                wanted += -(-len(part) // self.batch_size)
-                if sum(map(len, parts)) < wanted:
-                    break
+        for rows, n in self.past.fed(self.program, order):
+            parts.append(self.program.run(rows, between=between(wanted * self.batch_size)))
+            wanted += -(-n // self.batch_size)
+            if sum(map(len, parts)) < wanted:
+                break
         done = np.concatenate(parts)
         self.run.steps.extend({"loss": done, "epoch": np.full(len(done), epoch)})
         if not engine.finite:
@@ -250,34 +251,50 @@ class _Training:
         for callback in self.callbacks:
             callback(event)
 
-    @contextmanager
-    def _interruptible(self):
-        """Ctrl-C once: stop after the steps under way. Twice: at once."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-
-        def handle(number, frame):
-            if self.run._stop:
-                raise KeyboardInterrupt
-            self.run.stop("interrupted")
-
-        before = signal.signal(signal.SIGINT, handle)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, before)
-
     def _not_finite(self, epoch: int, rows: np.ndarray) -> None:
         """Say which value of which layer was the first that is not finite, by running that step again, slowly."""
         step = self.program.engine.t + 1
         value, cause = first_bad_value(self.program, self.model, self.loss, self.data.rows(rows), self.options)
         self.run.stop(f"not finite at step {step}")
-        warnings.warn(
+        self.trouble = (
             f"training stopped at step {step} (epoch {epoch}): {value} is not finite. {cause} The model keeps "
-            f"{'its best weights' if self.best is not None else 'the weights from before that step'}.",
-            TrainingWarning, stacklevel=4,
-        )  # fmt: skip
+            f"{'its best weights' if self.best is not None else 'the weights from before that step'}."
+        )
+
+
+@contextmanager
+def interruptible(*runs: Run):
+    """Ctrl-C once: stop after the steps under way. Twice: at once. Only the main thread hears of it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def handle(number, frame):
+        if all(run._stop for run in runs):
+            raise KeyboardInterrupt
+        for run in runs:
+            run.stop("interrupted")
+
+    before = signal.signal(signal.SIGINT, handle)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def prepared(model: Any, X: Any, y: Any, loss: str | Callable, optimizer: Optimizer | None, *, batch_size: int | str,
+             sample_weight: Any, seed: int, shuffle: bool, engine: str, threads: int | None,
+             steps: int) -> tuple[Program, Past]:  # fmt: skip
+    """What fit would do in so many steps, all checked and nothing done: its program, keeping every value, and batches.
+
+    Arguments are fit's own, which have their meanings there.
+    """
+    each = -(-len(y) // batch_size) if isinstance(batch_size, int) and batch_size > 0 else 1
+    training = Training(
+        model, X, y, loss, optimizer, -(-steps // each), batch_size, None, sample_weight, seed, shuffle, False, (),
+        None, None, None, engine, threads, False, (), None, keep_all=True,
+    )  # fmt: skip
+    return training.program, training.past
 
 
 def _checkpoints(folder: Any) -> Any:
@@ -327,7 +344,7 @@ class _Validation:
         self.data, self.loss, self.metrics = data, loss, metrics
         self.weight = None if data.weight is None else data.weight / data.weight.mean()
         self.program = evaluator(model, pick(data.inputs, slice(0, 2)), engine, threads=threads)
-        self.resident = not any(on_disk(part) for part in named_inputs(data.inputs).values())
+        self.resident = not data.on_disk
         if self.resident:
             self.program.feed(data.inputs)
 
@@ -336,7 +353,7 @@ class _Validation:
             z = self.program.engine.predict()
         else:
             every = stages(self.data, np.arange(len(self.data)), 1)
-            z = np.concatenate([self.program.predict(part.inputs) for part in every])
+            z = np.concatenate([self.program.predict(part.inputs) for part, _ in every])
         options = {} if self.weight is None else {"weight": self.weight.astype(z.dtype)}
         with np.errstate(over="ignore", invalid="ignore"):
             row = {"val_loss": float(self.loss(Tensor(z), self.data.y, **options).data)}

@@ -19,7 +19,8 @@ class History:
     """
 
     def __init__(self) -> None:
-        self._columns: dict[str, list[np.ndarray]] = {}
+        self._columns: dict[str, np.ndarray] = {}  # each with room for more rows
+        self._rows = 0
 
     def append(self, **row: float) -> None:
         """One more row. A column not named gets NaN."""
@@ -27,21 +28,21 @@ class History:
 
     def extend(self, rows: dict[str, np.ndarray]) -> None:
         """Several more rows at once."""
-        count = len(next(iter(rows.values())))
-        before = len(self)
-        for name, values in rows.items():
-            self._columns.setdefault(name, [np.full(before, np.nan)] if before else []).append(np.asarray(values))
-        for name, parts in self._columns.items():
-            if name not in rows:
-                parts.append(np.full(count, np.nan))
+        before, after = self._rows, self._rows + len(next(iter(rows.values())))
+        for name in dict.fromkeys([*self._columns, *rows]):
+            new = np.asarray(rows.get(name, np.nan))
+            old = self._columns.get(name, np.full(before, np.nan) if before else new[:0])
+            kind = np.result_type(old, new)
+            if len(old) < after or old.dtype != kind:  # twice the room: a long run copies each number twice, not often
+                self._columns[name] = np.empty(max(after, 2 * before), kind)
+                self._columns[name][:before] = old[:before]
+            self._columns[name][before:after] = new
+        self._rows = after
 
     def __getitem__(self, name: str) -> np.ndarray:
         if name not in self._columns:
             raise KeyError(f"no column {name!r}: there are {', '.join(self._columns) or 'none yet'}")
-        parts = self._columns[name]
-        if len(parts) > 1:
-            parts[:] = [np.concatenate(parts)]
-        return parts[0]
+        return self._columns[name][: self._rows]
 
     def __contains__(self, name: object) -> bool:
         return name in self._columns
@@ -50,7 +51,7 @@ class History:
         return iter(self._columns)
 
     def __len__(self) -> int:
-        return sum(map(len, next(iter(self._columns.values()), [])))
+        return self._rows
 
     def columns(self) -> dict[str, np.ndarray]:
         return {name: self[name] for name in self._columns}

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .run import Run
 
 
 class Progress:
@@ -18,16 +21,8 @@ class Progress:
 
     def __enter__(self) -> Progress:
         if self.show:
-            from rich.console import Console
-            from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
-            from rich.progress import Progress as Bar
-
-            self.bar = Bar(
-                TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"), BarColumn(bar_width=24),
-                TextColumn("{task.fields[scores]}"), TextColumn("{task.fields[rate]}"), TimeRemainingColumn(),
-                console=Console(stderr=True), transient=False,
-            )  # fmt: skip
-            self.bar.start()
+            self.bar = _bar("epoch {task.fields[epoch]}/{task.fields[epochs]}", "{task.fields[scores]}",
+                            "{task.fields[rate]}")  # fmt: skip
             total = self.epochs * self.rows
             self.task = self.bar.add_task("", total=total, epoch=1, epochs=self.epochs, scores="", rate="")
             self.began, self.first = time.perf_counter(), 0
@@ -52,3 +47,46 @@ class Progress:
         shown = {name: value for name, value in row.items() if name not in ("epoch", "lr", "seconds")}
         self.scores = "  ".join(f"{name} {value:.4g}" for name, value in shown.items())
         self.rows_done(epoch, self.rows)
+
+
+class ProgressOfMany:
+    """The same line for several runs at once: how many of them are over, and epochs done."""
+
+    def __init__(self, show: bool | None, runs: list[Run]) -> None:
+        self.show = sys.stderr.isatty() if show is None else bool(show)
+        self.runs = runs
+        self.bar: Any = None
+
+    def __enter__(self) -> ProgressOfMany:
+        if self.show:
+            self.bar = _bar("{task.fields[over]}/{task.fields[models]} models", "{task.fields[rate]}")
+            total = sum(run.epochs for run in self.runs)
+            self.task = self.bar.add_task("", total=total, over=0, models=len(self.runs), rate="")
+            self.began = time.perf_counter()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.bar is not None:
+            self.bar.stop()
+
+    def update(self) -> None:
+        """Look at the runs again."""
+        if self.bar is None:
+            return
+        spent = time.perf_counter() - self.began
+        rate = f"{sum(run.epochs_done for run in self.runs) / spent:,.0f} epochs/s" if spent > 0.2 else ""
+        done = sum(run.epochs if run.stopped else run.epochs_done for run in self.runs)
+        self.bar.update(self.task, completed=done, over=sum(bool(run.stopped) for run in self.runs), rate=rate)
+
+
+def _bar(head: str, *tail: str) -> Any:
+    """A line in the terminal: words, a bar, more words, the time left."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    bar = Progress(
+        TextColumn(head), BarColumn(bar_width=24), *map(TextColumn, tail), TimeRemainingColumn(),
+        console=Console(stderr=True), transient=False,
+    )  # fmt: skip
+    bar.start()
+    return bar

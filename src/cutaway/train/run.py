@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from .history import History
+
+# What rooms below training show of a run, by name; the package's front enters them.
+VIEWS: dict[str, Callable] = {}
 
 
 @dataclass
@@ -33,10 +37,27 @@ class Run:
     compiling: float = 0.0
     last: dict[str, np.ndarray] | None = None
     _stop: str = ""
+    _past: Any = None
 
     def stop(self, reason: str = "a callback asked for it") -> None:
         """End the training after the steps under way."""
         self._stop = self._stop or reason
+
+    def trace(self, step: int, **how: Any) -> Any:
+        """A step of this run, from 1, with every value that its instructions read and wrote: a `Trace`.
+
+        The run is replayed from the snapshot before the step, to the same bits; its J is run.steps["loss"][step - 1].
+        The step at which a run broke off, J or a gradient not finite, can be traced too. steps: more than one gives a
+        list of traces. keep, keep_bytes: as `ct.trace` takes them. Raises ArgumentError for a step that this run did
+        not do, TrainingError where the data changed since.
+
+        >>> import cutaway as ct
+        >>> X, y = ct.datasets.make("moons", n=64, seed=0)
+        >>> run = ct.fit(ct.nn.MLP(2, [4], 2).init(0), X, y, loss="cross_entropy", epochs=3)
+        >>> run.trace(step=5).J == run.steps["loss"][4]
+        np.True_
+        """
+        return VIEWS["trace"](self, step, **how)
 
     def plot(self, path: str | None = None) -> Any:
         """The loss over the epochs (training and validation) as a matplotlib figure, saved if a path is given."""

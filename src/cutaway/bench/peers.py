@@ -6,11 +6,11 @@ has a layer's outputs first and its input channels last, PyTorch input channels 
 
 import itertools
 import math
-import time
 
 import numpy as np
 
-from benchmarks.family import SEED, epochs_of
+from .family import SEED, Competitor, epochs_of
+from .machine import fastest
 
 LR, DECAY = 1e-3, 0.01
 
@@ -38,6 +38,28 @@ def cutaway(build):
         return train
 
     return prepare
+
+
+def profile(build):
+    """Where the time of one of Cutaway's steps goes, on one thread."""
+
+    def of(work, data):
+        import cutaway as ct
+
+        model = build(ct.nn, work)
+        model.load_state_dict(initial(data))
+        program = ct.compile(model, "mse" if work.task == "regression" else "cross_entropy",
+                             ct.optim.AdamW(LR, weight_decay=DECAY), work.batch, data["X"][:2], threads=1)
+        program.feed(data["X"], data["y"])
+        program.run(steps=2)
+        return str(program.profile())
+
+    return of
+
+
+def ours(build):
+    """Cutaway's line of a training family."""
+    return Competitor("Cutaway", "Cutaway", "cutaway", cutaway(build), ours=True, profile=profile(build))
 
 
 def as_torch(_, w):
@@ -162,22 +184,40 @@ def jax_like(build, scan, **options):
     return prepare
 
 
+def keras_like(build):
+    """Keras on JAX, compiled, all steps of an epoch handed over at once; `build(keras, work)` gives the model."""
+
+    def prepare(work, data, threads):
+        import os
+        os.environ |= {"KERAS_BACKEND": "jax", "NPROC": str(threads), "JAX_PLATFORMS": "cpu"}
+        import keras
+
+        model = build(keras, work)
+        opt = keras.optimizers.AdamW(LR, weight_decay=DECAY, epsilon=1e-8)
+        lossf = "mse" if work.task == "regression" else keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile(opt, lossf, jit_compile=True, steps_per_execution=work.steps)
+        names, start = list(initial(data)), [np.moveaxis(w, 0, -1) for w in initial(data).values()]
+        y = data["y"][:, None] if work.task == "regression" else data["y"]
+
+        def train(epochs, shuffle):
+            model.set_weights(start)
+            for v in opt.variables:
+                if "learning_rate" not in v.path:
+                    v.assign(np.zeros(v.shape, v.dtype))
+            model.fit(data["X"], y, batch_size=work.batch, epochs=epochs, shuffle=shuffle, verbose=0)
+            return {name: np.moveaxis(w, -1, 0) for name, w in zip(names, model.get_weights(), strict=True)}
+
+        return train
+
+    return prepare
+
+
 def layouts(a, b):
     """The product a b with each factor stored by rows or by columns, and each of these as (b^T a^T)^T."""
     by_columns = [np.ascontiguousarray(m.T).T for m in (a, b)]
     for left, right in itertools.product((a, by_columns[0]), (b, by_columns[1])):
         yield left, right
         yield right.T, left.T
-
-
-def clock(job):
-    """Seconds of the best of five runs."""
-    times = []
-    for _ in range(5):
-        start = time.perf_counter()
-        job()
-        times.append(time.perf_counter() - start)
-    return min(times)
 
 
 def products(shapes):
@@ -203,7 +243,7 @@ def products(shapes):
                 left = np.broadcast_to(left, (times, *left.shape))
                 out = left @ right
                 jobs.append(lambda left=left, right=right, out=out: np.matmul(left, right, out=out))
-            return min(jobs, key=clock)
+            return min(jobs, key=fastest)
 
         rows = work.batch // threads
         shards = [[job(*shape) for shape in shapes(work, rows)] for _ in range(threads)]
@@ -219,3 +259,38 @@ def products(shapes):
         return train
 
     return prepare
+
+
+def traffic(moved):
+    """The bare memory traffic of a step: c = a + b over as many bytes as `moved(work)`, which lie in the caches that
+    they fit in. Each thread has its share."""
+
+    def prepare(work, data, threads):
+        from concurrent.futures import ThreadPoolExecutor
+
+        size, pool = max(1, moved(work) // 12 // threads), ThreadPoolExecutor(threads)
+        shares = [[np.ones(size, np.float32) for _ in range(3)] for _ in range(threads)]
+
+        def run(share, steps):
+            a, b, c = share
+            for _ in range(steps):
+                np.add(a, b, out=c)
+
+        def train(epochs, shuffle):
+            list(pool.map(run, shares, [epochs * work.steps * work.models] * threads))
+
+        return train
+
+    return prepare
+
+
+def moving(moved):
+    """The line of the bare memory traffic."""
+    return Competitor("memory traffic alone", "traffic", "numpy", traffic(moved), ours=True, trains=False)
+
+
+def trained(weights, values, gathered):
+    """Bytes that a training step moves outside its products: AdamW reads θ, g, m, v and writes θ, m, v; an activation
+    is read and written on the way out, its gradient and itself read and its input's gradient written on the way back;
+    gathering reads and writes the batch."""
+    return 28 * weights + 20 * values + 8 * gathered

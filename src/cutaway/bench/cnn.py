@@ -1,12 +1,9 @@
-"""A convolutional network on images of the size of MNIST's, trained with AdamW.
-
-`python -m benchmarks.cnn` measures it beside every installed peer; `--quick` does it roughly in a few minutes.
-"""
+"""A convolutional network on images of the size of MNIST's, trained with AdamW."""
 
 import numpy as np
 
-from benchmarks.family import SEED, Competitor, Workload, mean_loss, teacher
-from benchmarks.peers import as_torch, cutaway, from_torch, jax_like, products, torch_like
+from .family import SEED, TRAINED, Competitor, Workload, mean_loss, teacher
+from .peers import as_torch, from_torch, jax_like, keras_like, moving, ours, products, torch_like, trained
 
 WORKLOADS = {
     "CNN": Workload("CNN", (28, 28, 1), batch=64, task="classification", rows=2048,
@@ -14,6 +11,7 @@ WORKLOADS = {
                           "convolutions 3x3, padding same, ReLU after each layer"),
 }
 TARGETS = {"CNN": {"PyTorch": 2, "JAX": 3.5, "limit": 1.6}}
+UNIT, PROOF = "a step", TRAINED
 TOLERANCE = 1e-3  # 32 updates in float32, which bring the loss from 5.0 to 2.3
 COLD = None
 
@@ -110,6 +108,14 @@ def jax_net(work, unfold=False):
     return net
 
 
+def keras_net(keras, work):
+    layers = keras.layers
+    return keras.Sequential([keras.Input(work.shape), layers.Conv2D(32, 3, padding="same", activation="relu"),
+                             layers.MaxPooling2D(2), layers.Conv2D(64, 3, padding="same", activation="relu"),
+                             layers.MaxPooling2D(2), layers.Flatten(), layers.Dense(128, activation="relu"),
+                             layers.Dense(10)])
+
+
 def shapes(work, rows):
     """Forward, gradient of the weights, gradient of the input: (times, m, k, n). Convolutions go image by image."""
     for side, c_in, c_out in ((28, 1, 32), (14, 32, 64)):
@@ -121,12 +127,20 @@ def shapes(work, rows):
         yield from [(1, rows, n_in, n_out), (1, n_out, rows, n_in), (1, rows, n_out, n_in)]
 
 
+def moved(work):
+    """Bytes that a step moves outside its products. A pool reads four values and writes one, and back the reverse: 10
+    bytes for each it reads, half an activation's."""
+    weights = sum(int(np.prod(shape)) + shape[0] for shape in SHAPES.values())
+    pooled = 28 * 28 * 32 + 14 * 14 * 64
+    return trained(weights, work.batch * (pooled + pooled // 2 + 128), work.batch * 28 * 28)
+
+
 def torch_cnn(**options):
     return torch_like(torch_net, there=to_torch, back=to_cutaway, **options)
 
 
 COMPETITORS = [
-    Competitor("Cutaway", "Cutaway", "cutaway", cutaway(cutaway_net), ours=True),
+    ours(cutaway_net),
     Competitor("PyTorch eager", "PyTorch", "torch", torch_cnn()),
     Competitor("PyTorch, fused AdamW", "PyTorch", "torch", torch_cnn(fused=True)),
     Competitor("PyTorch, channels_last", "PyTorch", "torch", torch_cnn(fused=True, channels_last=True)),
@@ -135,10 +149,7 @@ COMPETITORS = [
                torch_cnn(fused=True, compiled=True, channels_last=True)),
     Competitor("JAX, jit a step", "JAX", "jax", jax_like(jax_net, scan=False)),
     Competitor("JAX, scan an epoch", "JAX", "jax", jax_like(jax_net, scan=True, unfold=True)),
-    Competitor("matrix products alone", "limit", "numpy", products(shapes), ours=True, products=True),
+    Competitor("Keras on JAX", "Keras", "keras", keras_like(keras_net)),
+    Competitor("matrix products alone", "products", "numpy", products(shapes), ours=True, trains=False),
+    moving(moved),
 ]
-
-if __name__ == "__main__":
-    from benchmarks.harness import main
-
-    main("cnn")

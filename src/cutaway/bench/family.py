@@ -1,17 +1,19 @@
-"""What a workload family is: the words that `mlp.py`, `cnn.py` and `rnn.py` are written in.
+"""What a workload family is: the words that `mlp.py`, `cnn.py`, `update.py` and the others are written in.
 
 A family is one module of this package. It defines
 
     WORKLOADS     {name: Workload}
     COMPETITORS   [Competitor, ...], in the order of the table
     TARGETS       {workload: {group: at least so many times as fast as the group's best; "limit" and "memory": at most}}
-    data(work)    the fixed arrays of a workload: {"X": ..., "y": ..., and the initial weights by name}
-    loss(work, data, weights)    the loss of given weights on all rows, in float64
-    TOLERANCE     how far, relatively, final losses after the same updates may lie apart
+    UNIT          what is timed: "a step", "an update", "a call", ...
+    data(work)    the fixed arrays of a workload, by name
+    loss(work, data, result)    one number in float64 that proves two results alike, such as the loss of trained weights
+    PROOF         what that number is, as the start of a sentence
+    TOLERANCE     how far, relatively, these numbers may lie apart
     COLD          the workload whose whole process is timed for the cold and the warm start, or None
 
-Weights have Cutaway's names and shapes. How Cutaway, PyTorch and JAX train is in `peers.py`: a family gives its network
-in their words. Only NumPy is imported at the top of a family: a competitor imports its own library inside `prepare`.
+Weights have Cutaway's names and shapes. How each library trains is in `peers.py`: a family gives its network in their
+words. Only NumPy is imported at the top of a family: a competitor imports its own library inside `prepare`.
 """
 
 from collections.abc import Callable
@@ -21,11 +23,18 @@ from typing import Any
 import numpy as np
 
 SEED = 0
+TRAINED = "After the same updates on the same batches, the loss on all rows"
+
+Arrays = dict[str, np.ndarray]
+Train = Callable[[int, bool], Arrays | None]
 
 
 @dataclass(frozen=True)
 class Workload:
-    """One network, one batch size, so many rows of synthetic data."""
+    """One network, one batch size, so many rows of synthetic data; `models` of them at once.
+
+    stretch: how many times the usual length is measured, where getting ready takes long.
+    """
 
     name: str
     shape: tuple[int, ...]
@@ -33,10 +42,12 @@ class Workload:
     task: str
     rows: int = 8192
     about: str = ""
+    models: int = 1
+    stretch: float = 1
 
     @property
     def steps(self) -> int:
-        """Updates in an epoch; rows divide evenly, so that every step of every competitor has the same shape."""
+        """Updates (or calls) in an epoch; rows divide evenly, so that every step of everyone has the same shape."""
         return self.rows // self.batch
 
     def __str__(self) -> str:
@@ -45,21 +56,23 @@ class Workload:
 
 @dataclass(frozen=True)
 class Competitor:
-    """One way of training: `prepare(work, data, threads)` gives `train(epochs, shuffle) -> final weights by name`.
+    """One way of doing the work: `prepare(work, data, threads)` gives `train(epochs, shuffle) -> result by name`.
 
-    Every call of `train` starts from the initial weights and a fresh optimizer. A competitor with `products=True`
-    does the bare matrix products only: it trains nothing and is the limit the others are held against.
+    Every call of `train` starts from the initial weights and a fresh optimizer. A competitor that does not train
+    (`trains=False`) is a part of the limit that the others are held against: bare matrix products, bare traffic.
+    `profile(work, data)` says where one step's time goes, as text.
     """
 
     name: str
     group: str
     package: str
-    prepare: Callable[[Workload, dict[str, np.ndarray], int], Callable[[int, bool], dict[str, np.ndarray] | None]]
+    prepare: Callable[[Workload, Arrays, int], Train]
     ours: bool = False
-    products: bool = False
+    trains: bool = True
+    profile: Callable[[Workload, Arrays], str] | None = None
 
 
-def teacher(rng, X: np.ndarray, n_out: int) -> np.ndarray:
+def teacher(rng: np.random.Generator, X: np.ndarray, n_out: int) -> np.ndarray:
     """What is to be learnt: noisy outputs of a random tanh network on the rows of X, each taken as one vector."""
     X = X.reshape(len(X), -1)
     n_in = X.shape[1]
@@ -76,10 +89,10 @@ def mean_loss(work: Workload, outputs: np.ndarray, y: np.ndarray) -> float:
 
 
 def epochs_of(work: Workload, reset: Callable[[], Any], epoch: Callable[[np.ndarray], Any],
-              weights: Callable[[], dict[str, np.ndarray]]) -> Callable[[int, bool], dict[str, np.ndarray]]:
+              weights: Callable[[], Arrays]) -> Train:
     """`train` for a library that leaves the loop to its user: a fresh order of the rows for each epoch."""
 
-    def train(epochs: int, shuffle: bool) -> dict[str, np.ndarray]:
+    def train(epochs: int, shuffle: bool) -> Arrays:
         reset()
         rng, order = np.random.default_rng(SEED), np.arange(work.rows)
         for _ in range(epochs):

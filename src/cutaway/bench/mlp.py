@@ -1,12 +1,9 @@
-"""Plain networks of linear layers and ReLU, trained with AdamW: workloads A to D.
-
-`python -m benchmarks.mlp` measures them beside every installed peer; `--quick` does it roughly in a few minutes.
-"""
+"""Plain networks of linear layers and ReLU, trained with AdamW: workloads A to D."""
 
 import numpy as np
 
-from benchmarks.family import SEED, Competitor, Workload, epochs_of, mean_loss, teacher
-from benchmarks.peers import DECAY, LR, cutaway, jax_like, torch_like
+from .family import SEED, TRAINED, Competitor, Workload, epochs_of, mean_loss, teacher
+from .peers import DECAY, LR, jax_like, keras_like, moving, ours, torch_like, trained
 
 WORKLOADS = {
     "A": Workload("A", (20, 64, 32, 1), batch=32, task="regression"),
@@ -20,6 +17,7 @@ TARGETS = {
     "C": {"PyTorch": 2, "JAX": 1.1, "scikit-learn": 3.5, "limit": 1.3},
     "D": {"PyTorch": 1.3, "JAX": 1, "scikit-learn": 2, "limit": 1.3, "memory": 1},
 }
+UNIT, PROOF = "a step", TRAINED
 TOLERANCE = 0.01  # 32 to 256 updates in float32; scikit-learn has no weight decay
 COLD = "A"
 
@@ -82,6 +80,11 @@ def jax_net(work):
         return a
 
     return net
+
+
+def keras_net(keras, work):
+    hidden = [keras.layers.Dense(n, activation="relu") for n in work.shape[1:-1]]
+    return keras.Sequential([keras.Input(work.shape[:1]), *hidden, keras.layers.Dense(work.shape[-1])])
 
 
 # --- more of PyTorch ----------------------------------------------------------------------------------------------
@@ -168,29 +171,35 @@ def products(work, data, threads):
     for i, (n_in, n_out) in enumerate(zip(work.shape, work.shape[1:], strict=False)):
         x, W, dz = array(work.batch, n_in), array(n_out, n_in), array(work.batch, n_out)
         jobs += [(x, W.swapaxes(1, 2)), (dz.swapaxes(1, 2), x)] + ([(dz, W)] if i else [])
-    jobs = [(a, b, a @ b) for a, b in jobs]
+    done = [(a, b, a @ b) for a, b in jobs]
 
     def train(epochs, shuffle):
         for _ in range(epochs * work.steps // copies):
-            for a, b, out in jobs:
+            for a, b, out in done:
                 np.matmul(a, b, out=out)
 
     return train
 
 
+def parameters(work):
+    return sum((n_in + 1) * n_out for n_in, n_out in zip(work.shape, work.shape[1:], strict=False))
+
+
+def moved(work):
+    """Bytes that a step moves outside its products."""
+    return trained(parameters(work), work.batch * sum(work.shape[1:-1]), work.batch * work.shape[0])
+
+
 COMPETITORS = [
-    Competitor("Cutaway", "Cutaway", "cutaway", cutaway(cutaway_net), ours=True),
+    ours(cutaway_net),
     Competitor("PyTorch eager", "PyTorch", "torch", torch_like(torch_net)),
     Competitor("PyTorch, fused AdamW", "PyTorch", "torch", torch_like(torch_net, fused=True)),
     Competitor("PyTorch, torch.compile", "PyTorch", "torch", torch_like(torch_net, fused=True, compiled=True)),
     Competitor("PyTorch, whole step compiled", "PyTorch, tuned", "torch", torch_whole_step),
     Competitor("JAX, jit a step", "JAX", "jax", jax_like(jax_net, scan=False)),
     Competitor("JAX, scan an epoch", "JAX", "jax", jax_like(jax_net, scan=True)),
+    Competitor("Keras on JAX", "Keras", "keras", keras_like(keras_net)),
     Competitor("scikit-learn", "scikit-learn", "sklearn", sklearn),
-    Competitor("matrix products alone", "limit", "numpy", products, ours=True, products=True),
+    Competitor("matrix products alone", "products", "numpy", products, ours=True, trains=False),
+    moving(moved),
 ]
-
-if __name__ == "__main__":
-    from benchmarks.harness import main
-
-    main("mlp")

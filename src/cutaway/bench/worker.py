@@ -1,7 +1,7 @@
-"""A competitor in a process of its own: `python -m benchmarks.worker FAMILY WORKLOAD COMPETITOR THREADS DATA.npz`.
+"""A competitor in a process of its own: `python -P worker.py FAMILY WORKLOAD COMPETITOR THREADS DATA.npz`.
 
-It trains without shuffling for the comparison of losses (which is also its warm-up and its compilation), finds how many
-epochs fill a measured stretch, and then measures one stretch for each line it reads. Answers are lines of JSON.
+It trains without shuffling for the comparison of results (which is also its warm-up and its compilation), finds how
+many epochs fill a measured stretch, and then measures one stretch for each line it reads. Answers are lines of JSON.
 """
 
 import argparse
@@ -17,7 +17,17 @@ from pathlib import Path
 
 import numpy as np
 
+HERE = Path(__file__).resolve().parent
 PROOF_EPOCHS = 1
+
+
+def family_of(name: str):
+    """A family, from this folder taken as a package of its own: the peers' Python need not have Cutaway."""
+    spec = importlib.util.spec_from_file_location("bench", HERE / "__init__.py", submodule_search_locations=[str(HERE)])
+    assert spec is not None and spec.loader is not None
+    sys.modules["bench"] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(sys.modules["bench"])
+    return importlib.import_module(f"bench.{name}")
 
 
 def peak_memory() -> float:
@@ -25,7 +35,8 @@ def peak_memory() -> float:
     status = Path("/proc/self/status")
     if status.exists():
         return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM")) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
 
 def clock(train, epochs: int) -> float:
@@ -55,7 +66,7 @@ def main() -> None:
         parser.add_argument(name)
     parser.add_argument("threads", type=int)
     parser.add_argument("data", type=Path)
-    parser.add_argument("--weights", type=Path, help="where to write the weights after the unshuffled epochs")
+    parser.add_argument("--result", type=Path, help="where to write the result of the unshuffled epochs")
     parser.add_argument("--seconds", type=float, default=1.0, help="length of a measured stretch")
     parser.add_argument("--once", action="store_true", help="train one epoch and leave: the whole process is timed")
     args = parser.parse_args()
@@ -67,26 +78,32 @@ def main() -> None:
     def say(**answer) -> None:
         print(json.dumps(answer), file=answers, flush=True)
 
-    family = importlib.import_module(f"benchmarks.{args.family}")
+    family = family_of(args.family)
     work = family.WORKLOADS[args.workload]
     competitor = next(c for c in family.COMPETITORS if c.name == args.competitor)
     if importlib.util.find_spec(competitor.package) is None:
         return say(missing="not installed")
+    data = dict(np.load(args.data))
     try:
-        train = competitor.prepare(work, dict(np.load(args.data)), args.threads)
+        train = competitor.prepare(work, data, args.threads)
         if args.once:
             train(1, True)
             return say(done=True)
-        weights = train(PROOF_EPOCHS, False)
+        result = train(PROOF_EPOCHS, False)
+    except NotImplementedError:
+        return say(missing="not offered")
     except Exception as error:  # one competitor that fails is a line of the table, not the end of the run
         return say(missing=f"failed: {type(error).__name__}: {error}"[:300])
-    if weights is not None:
-        np.savez(args.weights, **weights)
+    if result is not None:
+        np.savez(args.result, **result)
     epochs = calibrate(train, args.seconds)
     say(ready=True, epochs=epochs, versions=versions(competitor.package))
-    for _ in sys.stdin:
+    for question in sys.stdin:
+        if question == "profile\n":
+            say(profile=competitor.profile(work, data) if competitor.profile else "")
+            continue
         train(1, True)  # the caches are someone else's after the others' turns
-        say(us=clock(train, epochs) / (epochs * work.steps) * 1e6, memory=peak_memory())
+        say(us=clock(train, epochs) / (epochs * work.steps * work.models) * 1e6, memory=peak_memory())
 
 
 if __name__ == "__main__":

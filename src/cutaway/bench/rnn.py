@@ -1,12 +1,9 @@
-"""Recurrent networks that read a sequence and classify it by their last state, trained with AdamW.
-
-`python -m benchmarks.rnn` measures them beside every installed peer; `--quick` does it roughly.
-"""
+"""Recurrent networks that read a sequence and classify it by their last state, trained with AdamW."""
 
 import numpy as np
 
-from benchmarks.family import SEED, Competitor, Workload, mean_loss, teacher
-from benchmarks.peers import cutaway, jax_like, products, torch_like
+from .family import SEED, TRAINED, Competitor, Workload, mean_loss, teacher
+from .peers import jax_like, moving, ours, products, torch_like, trained
 
 GATES = {"LSTM": 4, "GRU": 3}
 
@@ -23,6 +20,7 @@ TARGETS = {
     "GRU-64": {"PyTorch": 8, "JAX": 3, "limit": 1.6},
     "LSTM-256": {"PyTorch": 1.05, "JAX": 2.5, "limit": 1.6},
 }
+UNIT, PROOF = "a step", TRAINED
 TOLERANCE = 1e-4  # 32 or 64 updates in float32, which bring the loss down by 3 or 4 %
 COLD = None
 
@@ -139,17 +137,22 @@ def shapes(work, rows):
             (1, rows, hidden, classes), (1, classes, rows, hidden), (1, rows, classes, hidden)]
 
 
+def moved(work):
+    """Bytes that a step moves outside its products: at each time step the gates, and the states h (and c)."""
+    time, features, hidden, classes = work.shape
+    gates = GATES[cell(work)] * hidden
+    weights = gates * (features + hidden + 2) + classes * (hidden + 1)
+    states = 2 * hidden if cell(work) == "LSTM" else hidden
+    return trained(weights, work.batch * time * (gates + states), work.batch * time * features)
+
+
 COMPETITORS = [
-    Competitor("Cutaway", "Cutaway", "cutaway", cutaway(cutaway_net), ours=True),
+    ours(cutaway_net),
     Competitor("PyTorch eager", "PyTorch", "torch", torch_like(torch_net)),
     Competitor("PyTorch, fused AdamW", "PyTorch", "torch", torch_like(torch_net, fused=True)),
     Competitor("PyTorch, torch.compile", "PyTorch", "torch", torch_like(torch_net, fused=True, compiled=True)),
     Competitor("JAX, jit a step", "JAX", "jax", jax_like(jax_net, scan=False)),
     Competitor("JAX, scan an epoch", "JAX", "jax", jax_like(jax_net, scan=True)),
-    Competitor("matrix products alone", "limit", "numpy", products(shapes), ours=True, products=True),
+    Competitor("matrix products alone", "products", "numpy", products(shapes), ours=True, trains=False),
+    moving(moved),
 ]
-
-if __name__ == "__main__":
-    from benchmarks.harness import main
-
-    main("rnn")

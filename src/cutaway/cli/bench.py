@@ -1,0 +1,117 @@
+"""cutaway bench: this machine's speed, beside the peers that are installed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from typer import Argument, Option
+
+
+def bench(
+    families: Annotated[list[str] | None, Argument(
+        help="mlp, cnn, rnn, update (optimizers alone), predict, many (64 models at once). Default: all.",
+        show_default=False)] = None,
+    quick: Annotated[bool, Option("--quick", help="A rough look: few and short stretches.")] = False,
+    workloads: Annotated[list[str] | None, Option("--workload", "-w", metavar="NAME",
+                                                  help="Only this workload; may be given again.")] = None,
+    only: Annotated[str, Option(help="Only libraries whose name contains this.", metavar="TEXT",
+                                show_default=False)] = "",
+    peers: Annotated[str | None, Option(metavar="PYTHON", help="The Python that has the peers: CUTAWAY_BENCH_PEERS, "
+                                        "or the one that runs this.", show_default=False)] = None,
+    threads: Annotated[int | None, Option(min=1, help="Only so many threads, not the best of 1 and 2.")] = None,
+    rounds: Annotated[int | None, Option(min=1, help="Rounds that medians are of.")] = None,
+    seconds: Annotated[float | None, Option(help="The length of a measured stretch.")] = None,
+    out: Annotated[Path | None, Option(metavar="FILE", help="A .json file for the results; families that are in it "
+                                       "and not measured now stay.")] = None,
+    resume: Annotated[bool, Option("--resume", help="Leave out families that --out has.")] = False,
+) -> None:
+    """Measure how fast Cutaway trains and predicts here, beside PyTorch, JAX, Keras and scikit-learn if installed.
+
+    Everyone starts from the same weights and does the same updates, which is checked. All of it takes about 50 minutes
+    on two cores (--quick 10), best with nothing else running.
+    """
+    from dataclasses import replace
+
+    from ..bench import FAMILIES, tables
+    from ..bench.harness import Run, Settings
+    from ..bench.machine import install_sizes, machine
+    from ..datasets.names import check_name
+    from ..errors import ArgumentError
+    from . import checks
+    from .terminal import Screen, console, warn
+
+    for family in families or ():
+        check_name(family, FAMILIES, "family of workloads")
+    out = checks.output(out, "--out", (".json",)) if out else None
+    if resume and not out:
+        raise ArgumentError("--resume needs --out: the file with what was measured already.")
+    known = json.loads(out.read_text()) if out and out.exists() else {}
+    chosen = [f for f in families or FAMILIES if not (resume and f in known)]
+    settings = Settings.quick() if quick else Settings()
+    settings = replace(settings, only=only, peers=_interpreter(peers), rounds=rounds or settings.rounds,
+                       seconds=checks.positive(seconds, "--seconds") or settings.seconds,
+                       threads=(threads,) if threads else settings.threads)  # fmt: skip
+    screen, notes = Screen(), console(stderr=True)
+    runs = [Run(family, settings, lambda text: notes.print(text, style="dim")) for family in chosen]
+    every = {name for run in runs for name in run.family.WORKLOADS}
+    for name in workloads or ():
+        check_name(name, sorted(every), "workload")
+    if runs and not any(run.competitors for run in runs):
+        raise ArgumentError(f"--only {only}: no library is called so. There are: {', '.join(tables.LIBRARIES)}.")
+    facts, apart = machine(), []
+    ours, theirs = tables.LIBRARIES["Cutaway"], [v for k, v in tables.LIBRARIES.items() if k != "Cutaway"]
+    sizes = install_sizes(sys.executable, [ours]) | install_sizes(settings.peers, theirs)
+    for run in runs:
+        wanted = [key for key in run.family.WORKLOADS if not workloads or key in workloads]
+        if not wanted or not run.competitors:
+            continue
+        result = run.result(wanted, facts, quick) | {"install": sizes}
+        known[run.name] = result
+        _show(screen, result)
+        apart += tables.losses_apart(result)
+        if out:
+            out.write_text(json.dumps(tables.rounded(known), indent=1, ensure_ascii=False) + "\n")
+    measured = [known[run.name] for run in runs if run.name in known]
+    if len(measured) > 1:
+        screen.title("All together", "times Cutaway's time")
+        _print(screen, tables.summary(measured))
+    if measured:
+        for table in (tables.memory(measured), tables.install(measured[0])):
+            _print(screen, table)
+    if apart:
+        warn(f"not the same work, so do not compare: {', '.join(apart)}")
+
+
+def _interpreter(given: str | None) -> str:
+    from ..errors import FileError
+
+    wanted = given or os.environ.get("CUTAWAY_BENCH_PEERS") or sys.executable
+    if not (found := shutil.which(wanted)):
+        raise FileError(f"--peers {wanted}: there is no such program. Give the Python of the peers' environment.")
+    return found
+
+
+def _show(screen, result) -> None:
+    from ..bench import tables
+
+    screen.title(result["family"], "a rough look" if result["quick"] else "")
+    for key, entry in result["workloads"].items():
+        screen.say(f"  {key}: {entry['about']}", style="dim")
+    screen.say(f"  {tables.conditions(result)}", style="dim")
+    _print(screen, tables.times(result, spread=False))
+    _print(screen, tables.start(result))
+    for text in tables.failures(result):
+        screen.say(f"  {text}", style="dim")
+
+
+def _print(screen, table) -> None:
+    if table.rows:
+        if table.title:
+            screen.title(table.title)
+        rows = [[cell.replace("**", "") for cell in row] for row in table.rows]
+        screen.table(rows, table.head, right=range(1, len(table.head)))

@@ -1,0 +1,95 @@
+"""A trace as text: the listing of its program, with a digest of what every instruction wrote."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from .trace import Trace
+
+HEAD = ("#", "phase", "instruction", "writes", "shape", "min", "mean", "max", "formula")
+RIGHT = (0, 5, 6, 7)  # columns of numbers
+
+
+def listed(trace: Trace) -> str:
+    """Each instruction with what it wrote, then the update's size, and what was left out."""
+    rows: list[tuple[str, ...]] = [HEAD]
+    for i in trace.instructions:
+        first = (str(i.number), i.phase, i.title)
+        formula = i.formula
+        for name in i.written or ("",):
+            rows.append((*first, *_written(i, name), formula))
+            first, formula = ("", "", ""), ""
+    return "\n".join([title(trace), "", *_table(rows), "", *_update(trace), *_left_out(trace)])
+
+
+def title(trace: Trace) -> str:
+    """
+    step 3 (epoch 1): J = 0.693, batch of 32, AdamW(...), lr 0.001
+    """
+    a = trace.about
+    epoch = f" (epoch {a.epoch})" if a.epoch else ""
+    rate = "" if f"lr={a.lr!r}" in a.optimizer else f", lr now {a.lr:.4g}"
+    return f"step {a.step}{epoch}: J = {trace.J:.6g}, batch of {len(a.rows):,}, {a.optimizer}{rate}"
+
+
+def digest(array: np.ndarray) -> tuple[str, str, str]:
+    """Smallest, mean, and largest number; how many are not finite, if any."""
+    if not array.size:
+        return "", "", ""
+    good = array[np.isfinite(array)]
+    if good.size < array.size:
+        return "", f"{array.size - good.size:,} not finite", ""
+    return f"{good.min():.4g}", f"{good.mean(dtype=np.float64):.4g}", f"{good.max():.4g}"
+
+
+def _written(i, name: str) -> tuple[str, ...]:
+    if not name:
+        return "", "", "", "", ""
+    v = i.trace.facts[name]
+    array = i.writes.get(name)
+    shape = v.shape if array is None else array.shape
+    shown = "(" + ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "") + ")"
+    return (v.symbol, shown, *(("", "left out", "") if array is None else digest(array)))
+
+
+def _table(rows: list[tuple[str, ...]]) -> list[str]:
+    widths = [min(max(len(row[k]) for row in rows), 34) for k in range(len(HEAD) - 1)]
+    out = []
+    for row in rows:
+        cells = [c.rjust(w) if k in RIGHT else c.ljust(w) for k, (c, w) in enumerate(zip(row, widths, strict=False))]
+        out.append(("  ".join(cells) + "  " + row[-1]).rstrip())
+    return out
+
+
+def _update(trace: Trace) -> list[str]:
+    if not trace.about.finite:
+        return ["J or a gradient is not finite: the update did not take place"]
+    if not trace.keeps("θ") or not trace.keeps("g"):
+        return []
+    u = trace.update("θ")
+    sizes = [np.linalg.norm(a.astype(np.float64)) for a in (trace["g"], u.change, u.before)]
+    share = f" ({sizes[1] / sizes[2]:.2g} of them)" if sizes[2] else ""
+    return [f"‖g‖ = {sizes[0]:.4g}; the update moved the weights, ‖θ‖ = {sizes[2]:.4g}, by {sizes[1]:.4g}{share}"]
+
+
+def _left_out(trace: Trace) -> list[str]:
+    if not trace.left_out:
+        return []
+    names = list(trace.left_out)
+    shown = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+    return [f"left out: {shown} ({sum(trace.left_out.values()) / 2**20:,.1f} MiB); keep=[...] chooses by name"]
+
+
+def of_steps(traces: list[Trace]) -> str:
+    """A line for each of several steps."""
+    rows = [f"{'step':>6}{'epoch':>7}{'rows':>7}{'J':>13}{'‖g‖':>12}{'‖Δθ‖':>12}"]
+    for t in traces:
+        sizes = ["", ""]
+        if t.keeps("θ") and t.keeps("g"):
+            sizes = [f"{np.linalg.norm(a):.4g}" for a in (t["g"], t.update("θ").change)]
+        a = t.about
+        rows.append(f"{a.step:>6}{a.epoch or '':>7}{len(a.rows):>7}{t.J:>13.6g}{sizes[0]:>12}{sizes[1]:>12}")
+    return "\n".join(rows)

@@ -1,0 +1,166 @@
+"""ct.fit_many: several models side by side, each exactly as ct.fit trains it alone."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import Any
+
+import numpy as np
+
+from .. import losses
+from ..engines import native
+from ..errors import ArgumentError, CutawayError
+from ..nn import Module
+from ..sequences import Sequences
+from .feeding import as_arrays, fits, target
+from .fit import Training, TrainingWarning, fit, interruptible
+from .progress import ProgressOfMany
+from .run import Run
+
+SIGNATURE = inspect.signature(fit)
+
+
+def fit_many(entries: Iterable[Mapping[str, Any]], workers: int | None = None,
+             progress: bool | None = None) -> list[Run]:  # fmt: skip
+    """Train several models at once, in place: seeds, learning rates, widths or folds, on all cores.
+
+    >>> import cutaway as ct
+    >>> X, y = ct.datasets.make("moons", n=200, seed=0)
+    >>> rates = [1e-3, 1e-2, 1e-1]
+    >>> runs = ct.fit_many([{"model": ct.nn.MLP(2, [16], 2).init(0), "X": X, "y": y, "loss": "cross_entropy",
+    ...                      "optimizer": ct.optim.AdamW(lr)} for lr in rates])
+    >>> best = min(runs, key=lambda run: run.history["loss"][-1])
+    >>> best.program.engine.optimizer.lr
+    0.1
+
+    entries: for each model the arguments of ct.fit by name; arrays that several entries share are held once, in the
+    program's precision. Returns their runs, in the order of the entries.
+
+    Each run is bit for bit what ct.fit gives for the entry alone with threads=1, or the threads that it names. workers:
+    how many train at a time; None takes as many as leave each its threads, without more threads than cores. Callbacks
+    run in the workers' threads. progress: None shows a bar in a terminal.
+
+    Raises, before anything is trained, what ct.fit raises, naming the entry; ArgumentError for entries that share
+    weights or a checkpoint folder. A run that fails later, because a number is not finite or a callback raises, ends
+    with a TrainingWarning that names the entry; the others go on. Ctrl-C ends all runs after the steps under way and
+    returns them.
+    """
+    if workers is not None and (not isinstance(workers, int | np.integer) or workers < 1):
+        raise ArgumentError(f"workers must be a whole number of at least 1, or None, got {workers!r}")
+    trainings = _checked(list(entries))
+    if not trainings:
+        return []
+    runs = [training.run for training in trainings]
+    threads = max(training.program.engine.shards for training in trainings)
+    workers = max(1, native.cores() // threads) if workers is None else workers
+    # one block for all, so that the BLAS is not told anew whenever no run computes
+    with (native.blas().one_thread(), interruptible(*runs), ProgressOfMany(progress, runs) as bar,
+          ThreadPoolExecutor(workers, "cutaway-fit") as pool):  # fmt: skip
+        futures = [pool.submit(training.go) for training in trainings]
+        pending: set[Future] = set(futures)
+        while pending:
+            pending = wait(pending, timeout=0.1 if bar.show else None).not_done
+            bar.update()
+    for k, (training, future) in enumerate(zip(trainings, futures, strict=True)):
+        _report(k, training, future.exception())
+    return runs
+
+
+def _checked(entries: list[Mapping[str, Any]]) -> list[Training]:
+    """Every entry compiled and ready to train; the first that does not fit raises, with its number."""
+    trainings, shared = [], _Shared()
+    owner: dict[Any, int] = {}
+    for k, entry in enumerate(entries):
+        try:
+            arguments = _arguments(entry)
+            first = min((owner.setdefault(id(p), k) for p in arguments["model"].parameters()), default=k)
+            if first != k:
+                raise ArgumentError(f"has the weights of entries[{first}]: give each a model of its own")
+            folder = arguments["checkpoint"]
+            if folder is not None and owner.setdefault(os.path.realpath(folder), k) != k:
+                raise ArgumentError(f"writes its checkpoints where another entry does, {folder}: give each a folder")
+            trainings.append(Training(**shared.arrays_of(arguments)))
+        except CutawayError as error:
+            error.args = (f"entries[{k}]: {error}",)
+            raise
+        except Exception as error:
+            error.add_note(f"in entries[{k}] of fit_many")
+            raise
+    return trainings
+
+
+def _arguments(entry: Any) -> dict[str, Any]:
+    """All arguments of fit, an entry's own and what is left to choose."""
+    if not isinstance(entry, Mapping):
+        raise ArgumentError(f"an entry is a dict of fit's arguments by name, got {type(entry).__name__}")
+    try:
+        bound = SIGNATURE.bind(**entry)
+    except TypeError as error:
+        raise ArgumentError(f"{error}: an entry takes the arguments of ct.fit") from None
+    bound.apply_defaults()
+    arguments = bound.arguments
+    if not isinstance(arguments["model"], Module):
+        raise ArgumentError(f"model must be a ct.nn.Module, got {arguments['model']!r}")
+    if arguments["progress"]:
+        raise ArgumentError("progress=True is for one run: pass it to fit_many itself")
+    return arguments | {"progress": False, "threads": arguments["threads"] or 1}
+
+
+class _Shared:
+    """Arrays as programs read them, made once for all entries that are given the same ones."""
+
+    def __init__(self) -> None:
+        self.known: dict[tuple, tuple[Any, Any]] = {}
+
+    def arrays_of(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        model, loss, validation = arguments["model"], losses.get(arguments["loss"]), arguments["validation"]
+        dtype, whole, classes = model.dtype, model.takes_integers(), loss is losses.cross_entropy
+        # where validation scores some of the targets, with eager operations, they stay as precise as they were given
+        scored = isinstance(validation, float | np.floating)
+
+        def inputs(X: Any) -> Any:
+            X = as_arrays(X)
+            return _converted(X, dtype, whole) if fits(X, dtype.itemsize) else X
+
+        def targets(y: Any) -> np.ndarray:
+            y = target(y, classes)
+            numbers = y.dtype.kind == "f" or (not classes and loss in losses.LOSSES.values())
+            return np.ascontiguousarray(y, dtype) if numbers and not scored else y
+
+        if isinstance(validation, tuple | list) and validation:
+            Xv, *rest = validation
+            arguments = arguments | {"validation": (self._once(Xv, inputs, dtype, whole), *rest)}
+        return arguments | {"X": self._once(arguments["X"], inputs, dtype, whole),
+                            "y": self._once(arguments["y"], targets, dtype, loss, scored)}  # fmt: skip
+
+    def _once(self, given: Any, make: Callable[[Any], Any], *how: Any) -> Any:
+        key = (id(given), make.__name__, *how)
+        if key not in self.known:
+            self.known[key] = given, make(given)  # what is given is kept, so that its id stays its own
+        return self.known[key][1]
+
+
+def _converted(X: Any, dtype: np.dtype, whole: bool) -> Any:
+    """Contiguous inputs in the precision of the program; whole numbers stay such for networks that embed them."""
+    if isinstance(X, tuple):
+        return tuple(_converted(part, dtype, whole) for part in X)
+    if isinstance(X, dict):
+        return {key: _converted(part, dtype, whole) for key, part in X.items()}
+    if isinstance(X, Sequences):
+        return X.with_values(_converted(X.values, dtype, whole))
+    return np.ascontiguousarray(X, np.int32 if whole and X.dtype.kind in "iu" else dtype)
+
+
+def _report(k: int, training: Training, error: BaseException | None) -> None:
+    """Warn of a run that did not end as it should."""
+    trouble = training.trouble
+    if error is not None:
+        trouble = training.run.stopped = f"{type(error).__name__}: {error}"
+    if trouble:
+        warning = TrainingWarning(f"entries[{k}]: {trouble}")
+        warning.__cause__ = error
+        warnings.warn(warning, stacklevel=3)
