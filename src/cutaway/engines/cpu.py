@@ -141,8 +141,7 @@ class CPU(Reference):
             self._by_python(k)
         else:
             serial, self._serial = self._serial, True
-            with native.blas().one_thread():
-                self._native(k, k + 1, 1)
+            self._native(k, k + 1, 1)
             self._serial = serial
         self.n, self.t = int(self._states[0, slots.TOTAL]), int(self._states[0, slots.T])
 
@@ -208,18 +207,17 @@ class CPU(Reference):
     def _steps(self, steps: int) -> None:
         """Several steps: in one native call, or stretch by stretch where an instruction needs Python."""
         began, worked = time.perf_counter(), time.process_time()
-        with native.blas().one_thread():
-            if self.shardable:
-                self._native(0, len(self.code), steps)
-            else:
-                for _ in range(steps):
-                    for first, last, machine in self._stretches:
-                        if machine:
-                            self._native(first, last, 1)
-                        elif not self._shared[slots.STOP]:
-                            self._by_python(first)
-                    if self._shared[slots.STOP]:
-                        break
+        if self.shardable:
+            self._native(0, len(self.code), steps)
+        else:
+            for _ in range(steps):
+                for first, last, machine in self._stretches:
+                    if machine:
+                        self._native(first, last, 1)
+                    elif not self._shared[slots.STOP]:
+                        self._by_python(first)
+                if self._shared[slots.STOP]:
+                    break
         seconds = time.perf_counter() - began
         self._learn(seconds / steps, (time.process_time() - worked) / (seconds * self.shards))
 

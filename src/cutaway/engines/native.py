@@ -6,7 +6,6 @@ A warm process never imports Numba. A file's name is a hash of everything its co
 from __future__ import annotations
 
 import ctypes
-import glob
 import hashlib
 import importlib.metadata
 import os
@@ -15,13 +14,10 @@ import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 MATH = ("sqrt", "sin", "cos", "exp", "log", "log1p", "expm1", "erf", "tanh", "pow")
 LIBRARY = ("product", "pack", "pack_turned")  # kernels/product.py: compiled functions that other kernels call
@@ -55,46 +51,8 @@ def cores() -> int:
     return min(own, int(limit)) if limit.isdigit() and int(limit) else own
 
 
-class Blas:
-    """The BLAS that NumPy ships: addresses of its matrix products, and its number of threads."""
-
-    def __init__(self) -> None:
-        self.products: dict[str, int] = {}
-        self._get: Any = None
-        self._set: Any = None
-        self._lock, self._blocks, self._threads = threading.Lock(), 0, 1
-        for path in glob.glob(os.path.join(os.path.dirname(np.__file__) + ".libs", "libscipy_openblas64_*")):
-            library = ctypes.CDLL(path)
-            for name in ("sgemm", "dgemm"):
-                self.products[name] = _address(getattr(library, f"scipy_cblas_{name}64_"))
-            self._get = library.scipy_openblas_get_num_threads64_
-            self._set = library.scipy_openblas_set_num_threads64_
-
-    @contextmanager
-    def one_thread(self) -> Iterator[None]:
-        """Let the BLAS use one thread in the block; the last of several blocks at once puts its number back."""
-        with self._lock:
-            self._blocks += 1
-            if self._blocks == 1 and self._get is not None:
-                self._threads = int(self._get())
-                if self._threads != 1:
-                    self._set(1)
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._blocks -= 1
-                if self._blocks == 0 and self._set is not None and self._threads != 1:
-                    self._set(self._threads)
-
-
 def _address(function: Any) -> int:
     return ctypes.cast(function, ctypes.c_void_p).value or 0
-
-
-@cache
-def blas() -> Blas:
-    return Blas()
 
 
 @cache
@@ -128,8 +86,6 @@ def _machine() -> Any:
         llvm.initialize_native_asmprinter()
     except RuntimeError:
         pass  # llvmlite 0.45 and newer do this by themselves
-    for name, address in blas().products.items():
-        llvm.add_symbol(f"cutaway_{name}", address)
     here = ctypes.CDLL(None)
     for name in symbols():
         if hasattr(here, name):
