@@ -243,3 +243,23 @@ def test_errors_say_what_to_do():
     model.parameters()[0].requires_grad = False
     with pytest.raises(ArgumentError, match="it is frozen"):
         ct.trace(model, X, y, "cross_entropy").grad("layer1.weight")
+
+
+@pytest.mark.parametrize("engine", ["cpu", "reference"])
+def test_a_recorder_stops_anywhere(engine):
+    model, X, y = made("mlp")
+    program = ct.compile(model, "cross_entropy", OPTIMIZER, ROWS, X, y, engine=engine, threads=1, keep_all=True)
+    program.feed(X, y)
+    recorder = ct.inspect.Recorder(program)
+    recorder.begin()
+    while recorder.one().op != "relu":
+        pass
+    half = recorder.trace()
+    assert "layer2.a" in half and "J" not in half and "J not computed yet" in str(half)
+    before = model.theta.copy()
+    while not recorder.done:
+        recorder.one()
+    t = recorder.trace()
+    np.testing.assert_array_equal(t["θ"], before)
+    np.testing.assert_array_equal(t.after("θ"), model.theta)
+    assert recorder.step().about.step == 2

@@ -71,7 +71,7 @@ class Recorder:
         engine = self.engine
         self.order = np.arange(engine.rows) if order is None else np.ascontiguousarray(order, np.int64)
         self.rows = (self.order[position : position + engine.batch_size] if rows is None else rows).copy()
-        self.epoch, self.finite = epoch, True
+        self.number, self.epoch, self.finite = engine.t + 1, epoch, True
         engine.listing.block["θ"].array = self.program.model.theta
         engine.begin(None if order is None else self.order, position, 1)
         self.instructions: list[TracedInstruction] = []
@@ -94,7 +94,7 @@ class Recorder:
         self.engine.one(k)
         for v in instruction.written:
             for name in self._stored(instruction, v):
-                self._copy(name, v, k, merged=instruction.op == "reduce")
+                self._copy(name, v, k)
         self.instructions.append(self._traced(k, instruction))
         if instruction.op == "check":
             self.finite = all(np.isfinite(self.engine.view(v, self.engine.n)).all() for v in instruction.reads)
@@ -106,10 +106,10 @@ class Recorder:
         """What was recorded of the step."""
         engine, listing = self.engine, self.engine.listing
         assert engine.optimizer is not None and listing.target is not None
-        step = engine.t + (not self.finite)
+        opt = engine.optimizer
         about = About(
-            step, self.epoch, self.rows, engine.optimizer.rate(step), self.finite, self.loss, repr(engine.optimizer),
-            engine.seed, engine.name, engine.shards, self.names[id(listing.output)], self.names[id(listing.target)],
+            self.number, self.epoch, self.rows, opt.rate(self.number), self.finite, self.loss, repr(opt), engine.seed,
+            engine.name, engine.shards, self.names[id(listing.output)], self.names[id(listing.target)],
         )  # fmt: skip
         vectors = {name: tuple(parts) for name, parts in self.vectors.items()}
         return Trace(about, list(self.instructions), self.facts, {k: list(v) for k, v in self.versions.items()},
@@ -129,6 +129,8 @@ class Recorder:
         every = self.program.values()
         if listing.block["shards"] not in every:  # nothing to add up
             del self.vectors[listing.block["shards"].name]
+        self.places = {name: part for parts in self.vectors.values()
+                       for name, part in zip(parts, self.parameters.values(), strict=True)}  # fmt: skip
         self.names |= {id(v): v.name for v in every if v.role in ("parameter", "buffer", "input")}
         used = Counter(self.names.values())
         for v in every:
@@ -204,28 +206,24 @@ class Recorder:
             yield from ((name, v) for name in self._stored(i, v) if name not in seen)
 
     # ---- copies ------------------------------------------------------------------------------------------------------
-    def _copy(self, name: str, v: Value, at: int, merged: bool = False) -> None:
+    def _copy(self, name: str, v: Value, at: int) -> None:
         if name in self.chosen:
-            array = self._array(name, v, merged).copy()
+            array = self._array(name, v).copy()
             array.flags.writeable = False  # a trace is a record
             self.versions.setdefault(name, []).append((at, array))
 
-    def _array(self, name: str, v: Value, merged: bool) -> np.ndarray:
-        """A value's array now; where each shard has its own, all of them, unless they were merged."""
-        engine, vector = self.engine, self.names[id(v)]
-        if vector in self.vectors or v.role == "gradient":
-            owner = next(p for p, part in zip(self.parameters, self.vectors.get(vector, self.vectors["g"]), strict=True)
-                         if part == name)  # fmt: skip
-            part = self.parameters[owner]
-            whole = engine.view(v if vector in self.vectors else engine.listing.block["shards"], engine.n)
-            whole = whole if v.per_shard or whole.ndim == 1 or vector in self.vectors else whole[0]
-            flat = whole[..., part.lo : part.hi]
-            return flat.reshape(*flat.shape[:-1], *part.shape)
-        if v.per_shard and not v.outside:
-            start, shape = engine.plan.offsets[id(v)], (engine.shards, *v.shape)
-            size = int(np.prod(shape, dtype=np.int64)) * v.dtype.itemsize
-            return engine.memory[start : start + size].view(v.dtype).reshape(shape)
-        return engine.view(v, engine.n)
+    def _array(self, name: str, v: Value) -> np.ndarray:
+        """A value's array now, not copied; where each shard has its own, all of them."""
+        engine, block = self.engine, self.engine.listing.block
+        if self.names[id(v)] in self.vectors or (v.per_shard and v.outside):
+            part = self.places[name]
+            whole = engine.view(block["shards"] if v.per_shard else v, engine.n)
+            return whole[..., part.lo : part.hi].reshape(*whole.shape[:-1], *part.shape)
+        if not v.per_shard:
+            return engine.view(v, engine.n)
+        start, shape = engine.plan.offsets[id(v)], (engine.shards, *v.shape)
+        size = int(np.prod(shape, dtype=np.int64)) * v.dtype.itemsize
+        return engine.memory[start : start + size].view(v.dtype).reshape(shape)
 
     def _traced(self, k: int, i: Instruction) -> TracedInstruction:
         operands, results = ({key: self.names[id(v)] for key, v in part.items()

@@ -329,8 +329,9 @@ class Trace(Mapping):
         """Everything a recurrent layer has at time step k, by name: (n, width) each, gates and gradients too."""
         names = [*self.facts, *self._parts]
         chosen = [n for n in names if within(n.rpartition(".")[0], layer) and self._has_time(n) and n in self]
+        scans = dict.fromkeys(i.layer for i in self.instructions if i.op in PARTS)
         if not chosen:
-            raise unknown("recurrent layer", layer, [i.layer for i in self.instructions if i.op in PARTS])
+            raise unknown("recurrent layer", layer, scans) if scans else ArgumentError("there is no recurrent layer")
         return {name: self[f"{name}[{k}]"] for name in chosen}
 
     # ---- showing and keeping -----------------------------------------------------------------------------------------
@@ -339,8 +340,9 @@ class Trace(Mapping):
 
     def __repr__(self) -> str:
         out = f", {len(self.left_out)} values left out" if self.left_out else ""
-        return (f"Trace(step {self.about.step}: J = {self.J:.6g}, {len(self.about.rows)} rows, "
-                f"{len(self.instructions)} instructions{out})")  # fmt: skip
+        J = f"J = {self.J:.6g}, " if "J" in self else ""
+        return (f"Trace(step {self.about.step}: {J}{len(self.about.rows)} rows, {len(self.instructions)} "
+                f"instructions{out})")  # fmt: skip
 
     def to_json(self, path: str | PathLike | None = None) -> dict[str, Any]:
         """The trace as plain data, in the format of docs/trace-format.md; also written to a file if a path is given."""

@@ -32,7 +32,8 @@ def title(trace: Trace) -> str:
     a = trace.about
     epoch = f" (epoch {a.epoch})" if a.epoch else ""
     rate = "" if f"lr={a.lr!r}" in a.optimizer else f", lr now {a.lr:.4g}"
-    return f"step {a.step}{epoch}: J = {trace.J:.6g}, batch of {len(a.rows):,}, {a.optimizer}{rate}"
+    J = f"J = {trace.J:.6g}" if "J" in trace else "J not computed yet"
+    return f"step {a.step}{epoch}: {J}, batch of {len(a.rows):,}, {a.optimizer}{rate}"
 
 
 def digest(array: np.ndarray) -> tuple[str, str, str]:
@@ -67,7 +68,7 @@ def _table(rows: list[tuple[str, ...]]) -> list[str]:
 def _update(trace: Trace) -> list[str]:
     if not trace.about.finite:
         return ["J or a gradient is not finite: the update did not take place"]
-    if not trace.keeps("θ") or not trace.keeps("g"):
+    if not trace.keeps("θ") or not trace.keeps("g") or trace.instructions[-1].phase != "update":
         return []
     u = trace.update("θ")
     sizes = [np.linalg.norm(a.astype(np.float64)) for a in (trace["g"], u.change, u.before)]
