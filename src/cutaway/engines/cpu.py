@@ -8,6 +8,7 @@ where the work is split differently. One thread may also run all shards in turn:
 from __future__ import annotations
 
 import ctypes
+import re
 import sys
 import threading
 import time
@@ -140,8 +141,7 @@ class CPU(Reference):
             self._by_python(k)
         else:
             serial, self._serial = self._serial, True
-            with native.blas().one_thread():
-                self._native(k, k + 1, 1)
+            self._native(k, k + 1, 1)
             self._serial = serial
         self.n, self.t = int(self._states[0, slots.TOTAL]), int(self._states[0, slots.T])
 
@@ -207,18 +207,17 @@ class CPU(Reference):
     def _steps(self, steps: int) -> None:
         """Several steps: in one native call, or stretch by stretch where an instruction needs Python."""
         began, worked = time.perf_counter(), time.process_time()
-        with native.blas().one_thread():
-            if self.shardable:
-                self._native(0, len(self.code), steps)
-            else:
-                for _ in range(steps):
-                    for first, last, machine in self._stretches:
-                        if machine:
-                            self._native(first, last, 1)
-                        elif not self._shared[slots.STOP]:
-                            self._by_python(first)
-                    if self._shared[slots.STOP]:
-                        break
+        if self.shardable:
+            self._native(0, len(self.code), steps)
+        else:
+            for _ in range(steps):
+                for first, last, machine in self._stretches:
+                    if machine:
+                        self._native(first, last, 1)
+                    elif not self._shared[slots.STOP]:
+                        self._by_python(first)
+                if self._shared[slots.STOP]:
+                    break
         seconds = time.perf_counter() - began
         self._learn(seconds / steps, (time.process_time() - worked) / (seconds * self.shards))
 
@@ -278,7 +277,7 @@ def _text_dependencies() -> str:
     """Everything besides its own text that a kernel's code depends on."""
     here = Path(__file__).parent
     rules = here.parent / "rules"
-    files = [here / "language.py", here / "slots.py", *(rules / f"{name}.py" for name in RULES)]
+    files = [here / "language.py", here / "slots.py", here / "tile.py", *(rules / f"{name}.py" for name in RULES)]
     return "\n".join(f.read_text() for f in files)
 
 
@@ -286,6 +285,20 @@ def address(kernel: codegen.Kernel | None, dtype: np.dtype) -> int:
     """The address of a kernel's machine code, compiled now if no cached file has it; 0 for None."""
     if kernel is None:
         return 0
+    for name in native.LIBRARY:
+        if re.search(rf"\b{name}\(", kernel.text):
+            _provide(name, dtype)
+    return _loaded(kernel, dtype)
+
+
+@cache
+def _provide(name: str, dtype: np.dtype) -> None:
+    """Load a function that other kernels call."""
+    function = codegen.Kernel(name, codegen._hand_written()[name], [], [])
+    native.provide(native.library_symbol(name, dtype.name), _loaded(function, dtype))
+
+
+def _loaded(kernel: codegen.Kernel, dtype: np.dtype) -> int:
     def build(symbol: str) -> bytes:
         from . import language
 
