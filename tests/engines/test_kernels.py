@@ -172,10 +172,10 @@ def test_special_values_of_two_inputs(name, dtype):
 
 
 @pytest.mark.parametrize(("id", "make"), [(i, c[1]) for i, c in cases if c[0] == "conv" and i not in BY_RULE])
-def test_images_too_large_for_the_cache_are_unfolded_in_bands(id, make, monkeypatch):
+def test_images_are_padded_as_many_at_a_time_as_the_cache_holds(id, make, monkeypatch):
     case = make(np.random.default_rng(1), 3, 4)
     one, _ = program(Around("conv", case).astype("float64"), "reference", keep_all=True)
-    monkeypatch.setattr(convolution, "LARGEST_PATCHES", 1)  # a row of places at a time
+    monkeypatch.setattr(convolution, "TOGETHER", 1)  # one at a time
     two, _ = program(Around("conv", case).astype("float64"), "cpu", keep_all=True)
     assert_same_values(one, two, **TOLERANCE["float64"])
 

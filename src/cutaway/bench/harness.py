@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -34,7 +35,7 @@ class Settings:
     """
 
     rounds: int = 5
-    seconds: float = 0.5
+    seconds: float = 0.4
     threads: tuple[int, ...] = (1, 2)
     cold: int = 2
     only: str = ""
@@ -78,7 +79,8 @@ class Process:
     def close(self) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+        with contextlib.suppress(BrokenPipeError):
+            self.process.communicate()  # waits, and closes the pipes
 
 
 class Run:
@@ -103,19 +105,25 @@ class Run:
         running: dict[tuple[str, int], tuple[Process, list]] = {}
         results: dict[str, dict] = {c.name: {"group": c.group, "by_threads": {}} for c in self.competitors}
         with contextlib.ExitStack() as stack:
-            for competitor in self.competitors:
-                for threads in self.settings.threads:
-                    self.say(f"{work.name}: starts {competitor.name} on {threads}")
-                    own = Path(tempfile.mkdtemp(dir=folder))
-                    command, env = self.command(competitor, work, threads, path)
-                    seconds = str(self.settings.seconds * work.stretch)
-                    process = Process([*command, "--seconds", seconds, "--result", str(own / "result.npz")], env, own)
-                    stack.callback(process.close)
-                    answer = process.ask()
+
+            def begin(competitor: Competitor, threads: int) -> tuple[Process, Path, dict]:
+                self.say(f"{work.name}: starts {competitor.name} on {threads}")
+                own = Path(tempfile.mkdtemp(dir=folder))
+                command, env = self.command(competitor, work, threads, path)
+                seconds = str(self.settings.seconds * work.stretch)
+                process = Process([*command, "--seconds", seconds, "--result", str(own / "result.npz")], env, own)
+                stack.callback(process.close)
+                return process, own, process.ask()
+
+            for threads in self.settings.threads:
+                at_once = max(1, (os.cpu_count() or 1) // threads)  # libraries compile for long; each has its cores
+                with ThreadPoolExecutor(at_once) as pool:
+                    begun = list(pool.map(begin, self.competitors, [threads] * len(self.competitors)))
+                for competitor, (process, own, answer) in zip(self.competitors, begun, strict=True):
                     result = results[competitor.name]
                     if "missing" in answer:
                         result["missing"] = answer["missing"]
-                        break
+                        continue
                     result.setdefault("versions", answer["versions"])
                     if competitor.trains:
                         result["loss"] = self.family.loss(work, data, dict(np.load(own / "result.npz")))
@@ -140,7 +148,8 @@ class Run:
         keys = list(running)
         for i in range(self.settings.rounds):
             self.say(f"{work.name}: round {i + 1} of {self.settings.rounds}")
-            for key in keys[i % len(keys):] + keys[:i % len(keys)]:
+            turn = i % len(keys) if keys else 0
+            for key in keys[turn:] + keys[:turn]:
                 process, answers = running[key]
                 answers.append(process.ask("go"))
 

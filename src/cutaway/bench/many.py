@@ -128,7 +128,7 @@ def torch_stacked(compiled):
         X, y = torch.from_numpy(data["X"]), torch.from_numpy(data["y"])[:, None]
         start = {name: torch.from_numpy(w) for name, w in initial(data).items()}
         params, ms, vs = ({name: torch.zeros_like(w) for name, w in start.items()} for _ in range(3))
-        lr, t = torch.tensor([lr for _, lr in MODELS], dtype=torch.float32), torch.zeros((), dtype=torch.float64)
+        lr, now = torch.tensor([lr for _, lr in MODELS], dtype=torch.float32), {}
 
         def objective(params, x, y):
             for i in range(1, len(work.shape)):
@@ -137,9 +137,7 @@ def torch_stacked(compiled):
 
         gradients = vmap(grad(objective))
 
-        def step(params, ms, vs, t, x, y):
-            t.add_(1)
-            alpha, root = (1 / (1 - 0.9**t)).float(), torch.sqrt(1 - 0.999**t).float()
+        def step(params, ms, vs, alpha, root, x, y):
             for name, g in gradients(params, x, y).items():
                 p, m, v = params[name], ms[name], vs[name]
                 rate = lr.view(-1, *[1] * (p.ndim - 1))
@@ -150,7 +148,7 @@ def torch_stacked(compiled):
         run = torch.compile(step) if compiled else step
 
         def reset():
-            t.zero_()
+            now["t"] = 0
             for name, p0 in start.items():
                 params[name].copy_(p0), ms[name].zero_(), vs[name].zero_()
 
@@ -159,7 +157,9 @@ def torch_stacked(compiled):
             rows = torch.from_numpy(orders(work, order)).T.contiguous().view(work.steps, work.batch, -1)
             for batch in rows:
                 batch = batch.T
-                run(params, ms, vs, t, X[batch], y[batch])
+                now["t"] += 1  # the corrections as tensors: numbers would be compiled anew at every step
+                alpha, root = torch.tensor(1 / (1 - 0.9**now["t"])), torch.tensor(math.sqrt(1 - 0.999**now["t"]))
+                run(params, ms, vs, alpha, root, X[batch], y[batch])
 
         return epochs_of(work, reset, epoch, lambda: {name: p.numpy().copy() for name, p in params.items()})
 

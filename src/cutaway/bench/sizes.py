@@ -23,12 +23,11 @@ def requirements(name: str) -> set[str]:
 
 
 def size(name: str) -> int:
-    """Bytes of a distribution's files, without compiled bytecode; of the sources where it is installed editable."""
-    files = [Path(str(f.locate())) for f in metadata.distribution(name).files or ()]
-    if "editable" in (metadata.distribution(name).read_text("direct_url.json") or ""):
-        spec = util.find_spec(name)
-        files = [f for place in (spec.submodule_search_locations or () if spec else ()) for f in Path(place).rglob("*")]
-    return sum(f.stat().st_size for f in set(files) if f.suffix != ".pyc" and f.is_file())
+    """Bytes of a distribution's files, without compiled bytecode."""
+    files = {Path(str(f.locate())).resolve() for f in metadata.distribution(name).files or ()}
+    if spec := util.find_spec(name):  # an editable install lists none of its sources
+        files |= {f.resolve() for place in spec.submodule_search_locations or () for f in Path(place).rglob("*")}
+    return sum(f.stat().st_size for f in files if f.suffix != ".pyc" and f.is_file())
 
 
 def sizes(packages: list[str]) -> dict[str, dict[str, int]]:

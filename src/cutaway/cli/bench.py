@@ -51,7 +51,7 @@ def bench(
     if resume and not out:
         raise ArgumentError("--resume needs --out: the file with what was measured already.")
     known = json.loads(out.read_text()) if out and out.exists() else {}
-    chosen = [f for f in families or FAMILIES if not (resume and f in known)]
+    chosen = list(dict.fromkeys(families or FAMILIES))
     settings = Settings.quick() if quick else Settings()
     settings = replace(settings, only=only, peers=_interpreter(peers), rounds=rounds or settings.rounds,
                        seconds=checks.positive(seconds, "--seconds") or settings.seconds,
@@ -63,20 +63,22 @@ def bench(
         check_name(name, sorted(every), "workload")
     if runs and not any(run.competitors for run in runs):
         raise ArgumentError(f"--only {only}: no library is called so. There are: {', '.join(tables.LIBRARIES)}.")
-    facts, apart = machine(), []
+    facts, measured, apart = machine(), [], []
     ours, theirs = tables.LIBRARIES["Cutaway"], [v for k, v in tables.LIBRARIES.items() if k != "Cutaway"]
     sizes = install_sizes(sys.executable, [ours]) | install_sizes(settings.peers, theirs)
     for run in runs:
+        if resume and run.name in known:
+            continue
         wanted = [key for key in run.family.WORKLOADS if not workloads or key in workloads]
         if not wanted or not run.competitors:
             continue
         result = run.result(wanted, facts, quick) | {"install": sizes}
         known[run.name] = result
+        measured.append(result)
         _show(screen, result)
         apart += tables.losses_apart(result)
         if out:
             out.write_text(json.dumps(tables.rounded(known), indent=1, ensure_ascii=False) + "\n")
-    measured = [known[run.name] for run in runs if run.name in known]
     if len(measured) > 1:
         screen.title("All together", "times Cutaway's time")
         _print(screen, tables.summary(measured))

@@ -55,7 +55,8 @@ def digest(source: Source) -> str:
 def _around() -> str:
     """Everything besides its own text that a kernel's code depends on."""
     here = Path(__file__).parent
-    files = [here / "language.py", here / "slots.py", *(here.parent / "rules" / f"{name}.py" for name in RULES)]
+    files = [here / "language.py", here / "slots.py", here / "tile.py"]
+    files += [here.parent / "rules" / f"{name}.py" for name in RULES]
     return "\n".join(f.read_text("utf-8") for f in files)
 
 
@@ -63,17 +64,22 @@ _lock = threading.RLock()
 _collected: set[Source] | None = None
 
 
-def addresses(sources: Sequence[Source]) -> list[int]:
-    """The addresses of kernels in this process."""
+def addresses(sources: Sequence[Source], library: Sequence[Source] = ()) -> list[int]:
+    """The addresses of kernels in this process. library: the functions of native.LIBRARY that they call."""
     with _lock:
         if _collected is not None:
-            _collected.update(sources)
+            _collected.update(sources, library)
             return [0] * len(sources)
-        absent = [s for s in dict.fromkeys(sources) if digest(s) not in native.linked]
+        absent = [s for s in dict.fromkeys([*library, *sources]) if digest(s) not in native.linked]
         files = {s: native.kept(digest(s)) for s in absent}
         lacking = [s for s, content in files.items() if content is None]
         files |= build(lacking) if lacking else {}
-        native.link({digest(s): content for s, content in files.items() if content is not None})
+        ready = {digest(s): content for s, content in files.items() if content is not None}
+        for called in library:  # first, since loading a kernel looks up what it calls
+            if digest(called) in ready:
+                native.link({digest(called): ready.pop(digest(called))})
+                native.provide(native.library_symbol(called.name, called.dtype), native.linked[digest(called)])
+        native.link(ready)
         return [native.linked[digest(s)] for s in sources]
 
 

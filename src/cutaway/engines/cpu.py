@@ -8,6 +8,7 @@ where the work is split differently. One thread may also run all shards in turn:
 from __future__ import annotations
 
 import ctypes
+import re
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -138,8 +139,7 @@ class CPU(Reference):
             self._by_python(k)
         else:
             serial, self._serial = self._serial, True
-            with native.blas().one_thread():
-                self._native(k, k + 1, 1)
+            self._native(k, k + 1, 1)
             self._serial = serial
         self.n, self.t = int(self._states[0, slots.TOTAL]), int(self._states[0, slots.T])
 
@@ -205,18 +205,17 @@ class CPU(Reference):
     def _steps(self, steps: int) -> None:
         """Several steps: in one native call, or stretch by stretch where an instruction needs Python."""
         began, worked = time.perf_counter(), time.process_time()
-        with native.blas().one_thread():
-            if self.shardable:
-                self._native(0, len(self.code), steps)
-            else:
-                for _ in range(steps):
-                    for first, last, machine in self._stretches:
-                        if machine:
-                            self._native(first, last, 1)
-                        elif not self._shared[slots.STOP]:
-                            self._by_python(first)
-                    if self._shared[slots.STOP]:
-                        break
+        if self.shardable:
+            self._native(0, len(self.code), steps)
+        else:
+            for _ in range(steps):
+                for first, last, machine in self._stretches:
+                    if machine:
+                        self._native(first, last, 1)
+                    elif not self._shared[slots.STOP]:
+                        self._by_python(first)
+                if self._shared[slots.STOP]:
+                    break
         seconds = time.perf_counter() - began
         self._learn(seconds / steps, (time.process_time() - worked) / (seconds * self.shards))
 
@@ -274,7 +273,9 @@ def _products(step: Step) -> int:
 def addresses(kernels: Sequence[codegen.Kernel | None], dtype: np.dtype) -> list[int]:
     """The addresses of kernels' machine code, compiled now if no cached file has it; 0 for None."""
     sources = [building.Source(k.name, dtype.name, k.text) for k in kernels if k is not None]
-    found = iter(building.addresses(sources))
+    called = [name for name in native.LIBRARY if any(re.search(rf"\b{name}\(", s.text) for s in sources)]
+    library = [building.Source(name, dtype.name, codegen._hand_written()[name]) for name in called]
+    found = iter(building.addresses(sources, library))
     return [0 if k is None else next(found) for k in kernels]
 
 

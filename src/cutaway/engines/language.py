@@ -22,7 +22,9 @@ from numba.extending import intrinsic
 
 from ..rules import augment, dropout, elementwise, recurrent
 from . import native, slots
+from . import tile as products
 from .codegen import for_single_numbers
+from .kernels import product
 
 # no nnan, ninf (a NaN must stay visible) and no reassoc (the order of a sum is fixed)
 FAST = {"contract", "nsz", "arcp"}
@@ -161,7 +163,7 @@ class Language:
         real = types.float32 if single else types.float64
         F = np.float32 if single else np.float64
         llvm_real = ir.FloatType() if single else ir.DoubleType()
-        pointer = types.CPointer(real)
+        pointer = self.pointer = types.CPointer(real)
         suffix = "f" if single else ""
 
         def builtin(name: str, n: int):
@@ -231,17 +233,23 @@ class Language:
 
             return types.float32(types.float32, types.float32), code
 
-        product = types.ExternalFunction(
-            "cutaway_sgemm" if single else "cutaway_dgemm",
-            types.void(types.int32, types.int32, types.int32, INT, INT, INT, real, pointer, INT, pointer, INT, real,
-                       pointer, INT),
-        )  # fmt: skip
+        lanes, heights = products.geometry(np.dtype(dtype).itemsize)
 
-        @njit(**HELPER)
-        def gemm(ta, tb, m, n, k, A, lda, B, ldb, beta, C, ldc):
-            """C (m, n) = A (m, k) B (k, n) + beta C, rows first; ta, tb: A, B are stored transposed."""
-            product(np.int32(101), np.int32(111 + ta), np.int32(111 + tb), INT(m), INT(n), INT(k), F(1), A, INT(lda), B,
-                    INT(ldb), F(beta), C, INT(ldc))  # fmt: skip
+        @intrinsic
+        def tile(context, rows, left, k, A, ar, ac, outer, ao, B, br, bo, S, sr, start, C, cr):
+            def code(ctx, builder, signature, args):
+                return products.tiles(products.Vectors(builder, llvm_real, lanes), heights, args)
+
+            A_, B_, S_, C_ = (pointer, INT, INT, INT, INT), (pointer, INT, INT), (pointer, INT, INT), (pointer, INT)
+            return INT(INT, INT, INT, *A_, *B_, *S_, *C_), code
+
+        @intrinsic
+        def turn(context, W, wr, rows, columns, P, pr):
+            def code(ctx, builder, signature, args):
+                products.turn(products.Vectors(builder, llvm_real, lanes), args)
+                return ctx.get_dummy_value()
+
+            return types.void(pointer, INT, INT, INT, pointer, INT), code
 
         sqrt, absolute = builtin("llvm.sqrt", 1), builtin("llvm.fabs", 1)
         rint, copysign = builtin("llvm.rint", 1), builtin("llvm.copysign", 2)
@@ -313,9 +321,15 @@ class Language:
         self.names = slots.NAMES | {
             "np": np, "xp": self.xp, "F": F, "njit": njit, "ints": ints, "int32s": int32s, "sched_yield": sched_yield,
             "reals": _cast(types.int64, pointer, "inttoptr"), "number": number, "double": double, "bits": bits,
-            "gemm": gemm, "call": call, "atomic_add": atomic_add, "atomic_load": atomic_load, "select": select,
+            "call": call, "atomic_add": atomic_add, "atomic_load": atomic_load, "select": select,
             "given": given, "at": at, "float_mode": float_mode, "set_float_mode": set_float_mode, "FLUSH": FLUSH,
         }  # fmt: skip
+        for node in ast.parse(inspect.getsource(product)).body:
+            if isinstance(node, ast.FunctionDef) and node.name in native.LIBRARY:
+                kind = types.void(*self.arguments(node))
+                self.names[node.name] = types.ExternalFunction(native.library_symbol(node.name, dtype), kind)
+        self.names |= {"tile": tile, "turn": turn, "LANES": lanes, "PANEL": 2 * lanes}
+        self.names |= {name: getattr(product, name) for name in ("WIDEST", "DEEP", "CROWDED", "APART")}
         self._rules(elementwise, typed=True)
         self._rules(dropout, typed=False, only=("scramble", "random_bits"))
         self._rules(augment, typed=False, only=("chance", "inverse_map"))
@@ -334,6 +348,11 @@ class Language:
                     node = for_single_numbers(node)
                 node.decorator_list = []
                 self.define(node)
+
+    def arguments(self, function: ast.FunctionDef) -> list:
+        """The types of a compiled function's arguments: a kernel's p and s, pointers (capitals), whole numbers."""
+        names = [a.arg for a in function.args.args]
+        return [INTS if name in ("p", "s") else self.pointer if name.isupper() else INT for name in names]
 
     def define(self, node: ast.FunctionDef) -> None:
         code = compile(ast.fix_missing_locations(ast.Module([node], [])), f"<rule {node.name}>", "exec")
@@ -432,12 +451,12 @@ def build(source: str, dtype: str, symbol: str) -> bytes:
         exec(code, names)
         names[node.name] = njit(**HELPER)(names[node.name])
     assert isinstance(kernel, ast.FunctionDef)
-    arguments = [INTS] * len(kernel.args.args)
+    arguments = language(dtype).arguments(kernel)
     exec(compile(ast.Module([kernel], []), f"<kernel {kernel.name}>", "exec"), names)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NumbaWarning)
         function = cfunc(types.void(*arguments), **OPTIONS)(names[kernel.name])
-    module = llvm.parse_assembly(_export(function.inspect_llvm(), function.native_name, symbol))
+    module = llvm.parse_assembly(_export(function.inspect_llvm(), function.native_name, symbol, arguments))
     foreign = [f.name for f in module.functions if f.is_declaration and not f.name.startswith("llvm.")]
     if unknown := set(foreign) - native.symbols():
         raise RuntimeError(f"kernel {kernel.name} calls {', '.join(unknown)}: not among what kernels may call")
@@ -445,7 +464,7 @@ def build(source: str, dtype: str, symbol: str) -> bytes:
     return native.target_machine().emit_object(module)
 
 
-def _export(text: str, wrapper: str, symbol: str) -> str:
+def _export(text: str, wrapper: str, symbol: str, arguments: list) -> str:
     """LLVM text in which `symbol` calls the kernel, without the wrapper that would report Python exceptions.
 
     No other function is visible outside: Numba numbers names in each process anew, so that helpers of kernels which
@@ -455,11 +474,12 @@ def _export(text: str, wrapper: str, symbol: str) -> str:
     text = re.sub(r"^define (?:(?:linkonce_odr|weak_odr|weak|hidden|dso_local) )*", "define internal ", text,
                   flags=re.MULTILINE)  # fmt: skip
     inner = wrapper.removeprefix("cfunc.")
+    taken = ", ".join(f"{'i64' if kind == INT else 'ptr'} %a{k}" for k, kind in enumerate(arguments))
     text += f"""
-define void @{symbol}(ptr %p, ptr %s) {{
+define void @{symbol}({taken}) {{
   %result = alloca ptr
   %exception = alloca ptr
-  %status = call i32 @{inner}(ptr %result, ptr %exception, ptr %p, ptr %s)
+  %status = call i32 @{inner}(ptr %result, ptr %exception, {taken})
   ret void
 }}
 """

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import atexit
 import ctypes
-import glob
 import hashlib
 import importlib.util
 import os
@@ -17,15 +16,12 @@ import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 MATH = ("sqrt", "sin", "cos", "exp", "log", "log1p", "expm1", "erf", "tanh", "pow")
+LIBRARY = ("product", "pack", "pack_turned")  # kernels/product.py: compiled functions that other kernels call
 compiled = 0  # kernels that had to be compiled for this process
 seconds = 0.0  # how long it waited for them
 
@@ -67,53 +63,29 @@ def cores() -> int:
     return min(own, int(limit)) if limit.isdigit() and int(limit) else own
 
 
-class Blas:
-    """The BLAS that NumPy ships: addresses of its matrix products, and its number of threads."""
-
-    def __init__(self) -> None:
-        self.products: dict[str, int] = {}
-        self._get: Any = None
-        self._set: Any = None
-        self._lock, self._blocks, self._threads = threading.Lock(), 0, 1
-        for path in glob.glob(os.path.join(os.path.dirname(np.__file__) + ".libs", "libscipy_openblas64_*")):
-            library = ctypes.CDLL(path)
-            for name in ("sgemm", "dgemm"):
-                self.products[name] = _address(getattr(library, f"scipy_cblas_{name}64_"))
-            self._get = library.scipy_openblas_get_num_threads64_
-            self._set = library.scipy_openblas_set_num_threads64_
-
-    @contextmanager
-    def one_thread(self) -> Iterator[None]:
-        """Let the BLAS use one thread in the block; the last of several blocks at once puts its number back."""
-        with self._lock:
-            self._blocks += 1
-            if self._blocks == 1 and self._get is not None:
-                self._threads = int(self._get())
-                if self._threads != 1:
-                    self._set(1)
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._blocks -= 1
-                if self._blocks == 0 and self._set is not None and self._threads != 1:
-                    self._set(self._threads)
-
-
 def _address(function: Any) -> int:
     return ctypes.cast(function, ctypes.c_void_p).value or 0
-
-
-@cache
-def blas() -> Blas:
-    return Blas()
 
 
 @cache
 def symbols() -> frozenset[str]:
     """The names of everything outside that a kernel's object file may call."""
     libm = [*MATH, *(m + "f" for m in MATH)]
-    return frozenset([*(f"cutaway_{p}" for p in blas().products), *libm, "sched_yield", "memset", "memcpy", "memmove"])
+    own = [library_symbol(name, dtype) for name in LIBRARY for dtype in ("float32", "float64")]
+    return frozenset([*own, *libm, "sched_yield", "memset", "memcpy", "memmove"])
+
+
+def library_symbol(name: str, dtype: str) -> str:
+    """What a compiled function that other kernels call is known by."""
+    return f"cutaway_{name}_{dtype}"
+
+
+@cache
+def provide(symbol: str, address: int) -> None:
+    """Let kernels that are loaded from now on call this function."""
+    import llvmlite.binding as llvm
+
+    llvm.add_symbol(symbol, address)
 
 
 @cache
@@ -126,8 +98,6 @@ def _machine() -> Any:
         llvm.initialize_native_asmprinter()
     except RuntimeError:
         pass  # llvmlite 0.45 and newer do this by themselves
-    for name, address in blas().products.items():
-        llvm.add_symbol(f"cutaway_{name}", address)
     here = ctypes.CDLL(None)
     for name in symbols():
         if hasattr(here, name):

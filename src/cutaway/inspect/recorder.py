@@ -5,14 +5,13 @@ from __future__ import annotations
 import copy
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
 import numpy as np
 
-from ..engines import Program, compile, native
+from ..engines import Program, compile
 from ..errors import ArgumentError
 from ..optim import Optimizer
 from ..program import Instruction, Value, gradient_name, short, title
@@ -92,8 +91,7 @@ class Recorder:
         for name, v in self._read_first(instruction):
             standing = (v.role in STANDING) or not k
             self._copy(name, v, -1 if standing else k - 1)
-        with native.blas().one_thread() if self.engine.name == "cpu" else nullcontext():
-            self.engine.one(k)
+        self.engine.one(k)
         for v in instruction.written:
             for name in self._stored(instruction, v):
                 self._copy(name, v, k)

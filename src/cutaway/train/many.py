@@ -57,8 +57,7 @@ def fit_many(entries: Iterable[Mapping[str, Any]], workers: int | None = None,
     runs = [training.run for training in trainings]
     threads = max(training.program.engine.shards for training in trainings)
     workers = max(1, native.cores() // threads) if workers is None else workers
-    # one block for all, so that the BLAS is not told anew whenever no run computes
-    with (native.blas().one_thread(), interruptible(*runs), ProgressOfMany(progress, runs) as bar,
+    with (interruptible(*runs), ProgressOfMany(progress, runs) as bar,
           ThreadPoolExecutor(workers, "cutaway-fit") as pool):  # fmt: skip
         futures = [pool.submit(training.go) for training in trainings]
         pending: set[Future] = set(futures)

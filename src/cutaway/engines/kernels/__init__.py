@@ -6,7 +6,7 @@ shard, the number `first` of the first one in the batch of `total`, t, seed. One
 room to use while it runs. A kernel never allocates and never raises. The language is in language.py.
 """
 
-from . import augment, convolution, dropout, helpers, linear, loss, norm, recurrent, shape
+from . import augment, convolution, dropout, helpers, linear, loss, norm, product, recurrent, shape
 
-FILES = (augment, convolution, dropout, helpers, linear, loss, norm, recurrent, shape)
-SIZES = {op: sizes for file in FILES if file is not helpers for op, sizes in file.SIZES.items()}
+FILES = (augment, convolution, dropout, helpers, linear, loss, norm, product, recurrent, shape)
+SIZES = {op: sizes for file in FILES if hasattr(file, "SIZES") for op, sizes in file.SIZES.items()}

@@ -1,103 +1,117 @@
-"""Convolution and pooling. A sequence is an image of one column."""
+"""Convolution and pooling. A sequence is an image of one row."""
 
 # ruff: noqa: F821
 from __future__ import annotations
 
+from typing import Any
+
 from ...program import Instruction, Value
 from .helpers import apart
+from .product import panels
 
 
-def conv(n, x, W, b, z, work, ih, iw, c, oh, ow, m, kh, taps, run, sh, sw, dh, dw, top, left, ph, pw, band, images):
-    """The windows of some images, or of a band of a large one, are laid out as rows in cache; one product does them."""
+def conv(n, x, W, b, z, work, ih, iw, c, oh, ow, m, kh, taps, run, sh, sw, dh, dw, top, left, ph, pw, images):
+    """A row of outputs is one product: windows are rows that overlap, so nothing is unfolded.
+
+    Some images at a time, and for all of them PANEL filters at a time, which stay in cache.
+    """
     k = kh * taps * run
-    Wt, image, P = work, at(work, k * m), at(work, k * m + ph * pw * c)
-    _transpose(W, Wt, m, k)
+    padded, P = work, at(work, images * ph * pw * c)
+    pack_turned(k, m, W, k, P)
     for some in range(0, n, images):
         count = min(images, n - some)
-        for first in range(0, oh, band):
-            rows = min(band, oh - first)
-            for i in range(count):
-                if first == 0:
-                    _pad(at(x, (some + i) * ih * iw * c), image, ih, iw, c, top, left, ph, pw)
-                _unfold(image, at(P, i * rows * ow * k), first, rows, ow, c, kh, taps, run, sh, sw, dh, dw, pw)
-            out, places = at(z, (some * oh + first) * ow * m), count * rows * ow
-            if given(b):
-                for j in range(places):
-                    _copy(b, at(out, j * m), m)
-                gemm(0, 0, places, m, k, P, k, Wt, m, 1, out, m)
-            else:
-                gemm(0, 0, places, m, k, P, k, Wt, m, 0, out, m)
+        _pad(count, at(x, some * ih * iw * c), padded, ih, iw, c, top, left, ph, pw)
+        for j in range(0, m, PANEL):
+            for row in range(count * oh):
+                i, p = row // oh, row % oh
+                out = at(z, ((some + i) * oh + p) * ow * m + j)
+                for t in range(taps):
+                    product(ow, min(PANEL, m - j), run, at(padded, ((i * ph + p * sh) * pw + t * dw) * c), sw * c, 1,
+                            kh, dh * pw * c, at(P, j * k + t * run * PANEL), PANEL, 0, taps * run * PANEL,
+                            out if t else at(b, j), m if t else 0, 1 if t else given(b), out, m)
 
 
 def conv_back(n, dz, x, W, dx, dW, db, work, ih, iw, c, oh, ow, m, kh, taps, run, sh, sw, dh, dw, top, left, ph, pw,
-              band, images):
-    k = kh * taps * run
-    image, dimage, P = work, at(work, ph * pw * c), at(work, 2 * ph * pw * c)
-    if given(dW):
-        _zero(dW, m * k)
+              images, zh, zw):
     if given(db):
-        _zero(db, m)
-        for j in range(n * oh * ow):
-            _add(at(dz, j * m), db, m)
+        _sum_rows(n * oh * ow, m, dz, m, db, work)
+    if given(dW):
+        _filters_back(n, dz, x, dW, work, at(work, images * ph * pw * c), ih, iw, c, oh, ow, m, kh, taps, run, sh, sw,
+                      dh, dw, top, left, ph, pw, images)
+    if given(dx) and zh:
+        _image_back(n, dz, W, dx, work, at(work, images * zh * zw * m), ih, iw, c, oh, ow, m, kh, run // c, top, left,
+                    zh, zw, images)
+    elif given(dx):
+        _image_folded(n, dz, W, dx, work, at(work, ph * pw * c), ih, iw, c, oh, ow, m, kh, taps, run, sh, sw, dh, dw,
+                      top, left, ph, pw)
+
+
+def _filters_back(n, dz, x, dW, padded, T, ih, iw, c, oh, ow, m, kh, taps, run, sh, sw, dh, dw, top, left, ph, pw,
+                  images):
+    """T = dWᵀ in panels of filters: windows, a number of them a row, times dz."""
+    k = kh * taps * run
+    _zero(T, (m + PANEL - 1) // PANEL * PANEL * k)
     for some in range(0, n, images):
         count = min(images, n - some)
-        for first in range(0, oh, band):
-            rows = min(band, oh - first)
-            d, places = at(dz, (some * oh + first) * ow * m), count * rows * ow
-            if given(dW):
-                for i in range(count):
-                    if first == 0:
-                        _pad(at(x, (some + i) * ih * iw * c), image, ih, iw, c, top, left, ph, pw)
-                    _unfold(image, at(P, i * rows * ow * k), first, rows, ow, c, kh, taps, run, sh, sw, dh, dw, pw)
-                gemm(1, 0, m, k, places, d, m, P, k, 1, dW, k)
-            if given(dx):
-                gemm(0, 0, places, k, m, d, m, W, k, 0, P, k)
-                for i in range(count):
-                    if first == 0:
-                        _zero(dimage, ph * pw * c)
-                    _fold(at(P, i * rows * ow * k), dimage, first, rows, ow, c, kh, taps, run, sh, sw, dh, dw, pw)
-                    if first + rows == oh:
-                        _crop(dimage, at(dx, (some + i) * ih * iw * c), ih, iw, c, top, left, pw)
+        _pad(count, at(x, some * ih * iw * c), padded, ih, iw, c, top, left, ph, pw)
+        for j in range(0, m, PANEL):
+            for i in range(count):
+                d = at(dz, (some + i) * oh * ow * m + j)
+                for a in range(kh * taps):
+                    t = at(T, j * k + a * run * PANEL)
+                    window = at(padded, ((i * ph + a // taps * dh) * pw + a % taps * dw) * c)
+                    product(run, min(PANEL, m - j), ow, window, 1, sw * c, oh, sh * pw * c, d, m, 0, ow * m,
+                            t, PANEL, 1, t, PANEL)
+    for f in range(m):
+        panel = at(T, f // PANEL * PANEL * k + f % PANEL)
+        for a in range(k):
+            dW[f * k + a] = panel[a * PANEL]
 
 
-def _crop(image, x, ih, iw, c, top, left, pw):
-    for row in range(ih):
-        _copy(at(image, ((row + top) * pw + left) * c), at(x, row * iw * c), iw * c)
+def _image_back(n, dz, W, dx, padded, P, ih, iw, c, oh, ow, m, kh, kw, top, left, zh, zw, images):
+    """With a stride of one dx is a convolution too: of dz, padded, with the filters turned round."""
+    k = kh * kw * m
+    for j in range(0, c, PANEL):
+        for a in range(kh * kw):
+            pack(m, min(PANEL, c - j), at(W, (kh * kw - 1 - a) * c + j), kh * kw * c, at(P, j * k + a * m * PANEL))
+    for some in range(0, n, images):
+        count = min(images, n - some)
+        _pad(count, at(dz, some * oh * ow * m), padded, oh, ow, m, kh - 1 - top, kw - 1 - left, zh, zw)
+        for j in range(0, c, PANEL):
+            for row in range(count * ih):
+                out = at(dx, (some * ih + row) * iw * c + j)
+                d = at(padded, (row // ih * zh + row % ih) * zw * m)
+                product(iw, min(PANEL, c - j), kw * m, d, m, 1, kh, zw * m, at(P, j * k), PANEL, 0, kw * m * PANEL,
+                        out, 0, 0, out, c)
 
 
-def _pad(x, image, ih, iw, c, top, left, ph, pw):
-    _zero(image, top * pw * c)
-    for row in range(ih):
-        line = at(image, (row + top) * pw * c)
-        _zero(line, left * c)
-        _copy(at(x, row * iw * c), at(line, left * c), iw * c)
-        _zero(at(line, (left + iw) * c), (pw - left - iw) * c)
-    _zero(at(image, (top + ih) * pw * c), (ph - top - ih) * pw * c)
-
-
-def _unfold(image, P, first, rows, ow, c, kh, taps, run, sh, sw, dh, dw, pw):
-    """Each place's window as a row of P: kh · taps stretches of `run` numbers."""
+def _image_folded(n, dz, W, dx, image, windows, ih, iw, c, oh, ow, m, kh, taps, run, sh, sw, dh, dw, top, left, ph, pw):
+    """dz W are the gradients of the windows; each number of the image is in several of them."""
     k = kh * taps * run
-    for i in range(rows):
-        for j in range(ow):
-            for a in range(kh):
-                for b in range(taps):
-                    source = at(image, (((first + i) * sh + a * dh) * pw + j * sw + b * dw) * c)
-                    target = at(P, (i * ow + j) * k + (a * taps + b) * run)
-                    if run == 3:                            # grey images: a loop would cost more than its three copies
-                        target[0], target[1], target[2] = source[0], source[1], source[2]
-                    else:
-                        _copy(source, target, run)
+    for i in range(n):
+        _zero(image, ph * pw * c)
+        for p in range(oh):
+            for a in range(kh * taps):
+                product(ow, run, m, at(dz, (i * oh + p) * ow * m), m, 1, 1, 0, at(W, a * run), k, PANEL, 0,
+                        windows, 0, 0, windows, run)
+                target = at(image, ((p * sh + a // taps * dh) * pw + a % taps * dw) * c)
+                for q in range(ow):
+                    _add(at(windows, q * run), at(target, q * sw * c), run)
+        for row in range(ih):
+            _copy(at(image, ((row + top) * pw + left) * c), at(dx, (i * ih + row) * iw * c), iw * c)
 
 
-def _fold(P, image, first, rows, ow, c, kh, taps, run, sh, sw, dh, dw, pw):
-    k = kh * taps * run
-    for i in range(rows):
-        for j in range(ow):
-            for a in range(kh):
-                for b in range(taps):
-                    target = at(image, (((first + i) * sh + a * dh) * pw + j * sw + b * dw) * c)
-                    _add(at(P, (i * ow + j) * k + (a * taps + b) * run), target, run)
+def _pad(n, x, padded, ih, iw, c, top, left, ph, pw):
+    """Images (ih, iw, c) with zeros around them: (ph, pw, c)."""
+    for i in range(n):
+        image = at(padded, i * ph * pw * c)
+        _zero(image, top * pw * c)
+        for row in range(ih):
+            line = at(image, (row + top) * pw * c)
+            _zero(line, left * c)
+            _copy(at(x, (i * ih + row) * iw * c), at(line, left * c), iw * c)
+            _zero(at(line, (left + iw) * c), (pw - left - iw) * c)
+        _zero(at(image, (top + ih) * pw * c), (ph - top - ih) * pw * c)
 
 
 def max_pool(n, x, y, ih, iw, c, oh, ow, kh, kw, sh, sw, top, left, quarters):
@@ -258,46 +272,51 @@ def shortened(n, lengths, l, window, stride, padding, dilation):
 
 # ---- sizes, from the shapes of the operands; None: this case runs by its rule ----------------------------------------
 
-LARGEST_PATCHES = 2**16  # numbers: what is unfolded at a time stays in the second-level cache
+TOGETHER = 2**16  # numbers: images are padded so many at a time, and stay in the second-level cache
 
 
 def _window(v: dict[str, Value], i: Instruction, x: str, y: str) -> dict[str, int] | None:
-    """An image's sizes before and after a window has passed over it. A sequence is an image of one column."""
+    """An image's sizes before and after a window has passed over it."""
     a, b = v[x], v[y]
     if not (a.rows == b.rows == 1 and len(a.shape) in (2, 3)):
         return None
-    ends = i.attributes["padding"]
-    size, places, stride = a.shape[:-1], b.shape[:-1], i.attributes["stride"]
-    if len(size) == 1:
-        ends, size, places, stride = (*ends, (0, 0)), (*size, 1), (*places, 1), (*stride, 1)
-    (top, bottom), (left, right) = ends
+    (ih, iw), (oh, ow) = _two(a.shape[:-1]), _two(b.shape[:-1])
+    sh, sw = _two(i.attributes["stride"])
+    (top, bottom), (left, right) = _two(i.attributes["padding"], (0, 0))
     return {
-        "ih": size[0], "iw": size[1], "c": a.shape[-1], "oh": places[0], "ow": places[1], "sh": stride[0],
-        "sw": stride[1], "top": top, "left": left, "ph": size[0] + top + bottom, "pw": size[1] + left + right,
+        "ih": ih, "iw": iw, "c": a.shape[-1], "oh": oh, "ow": ow, "sh": sh, "sw": sw, "top": top, "left": left,
+        "ph": ih + top + bottom, "pw": iw + left + right,
     }  # fmt: skip
+
+
+def _two(sizes: tuple, one: Any = 1) -> tuple:
+    """Of an image's two directions; a sequence has the second only."""
+    return (one, *sizes)[-2:]
 
 
 def _conv(v: dict[str, Value], i: Instruction) -> dict | None:
-    out = "dz" if i.backward else "z"
-    sizes, (m, *window, c) = _window(v, i, "x", out), v["W"].shape
+    sizes, (m, *window, c) = _window(v, i, "x", "dz" if i.backward else "z"), v["W"].shape
     if sizes is None or i.attributes["groups"] != 1 or v["W"].rows or not sizes["ow"]:
         return None
-    (kh, kw), (dh, dw) = (*window, 1)[:2], (*i.attributes["dilation"], 1)[:2]
+    (kh, kw), (dh, dw) = _two(window), _two(i.attributes["dilation"])
+    ih, iw, oh, ow, top, left, ph, pw = (sizes[s] for s in ("ih", "iw", "oh", "ow", "top", "left", "ph", "pw"))
     taps, run = (1, kw * c) if dw == 1 else (kw, c)  # without dilation a window's row is one stretch of memory
+    sizes |= {"m": m, "kh": kh, "taps": taps, "run": run, "dh": dh, "dw": dw, "zh": 0, "zw": 0}
     k = kh * kw * c
-    band = max(1, min(sizes["oh"], LARGEST_PATCHES // (sizes["ow"] * k)))
-    images = max(1, LARGEST_PATCHES // (sizes["oh"] * sizes["ow"] * k))
-    image = sizes["ph"] * sizes["pw"] * c
-    room = images * band * sizes["ow"] * k + (2 * image if i.backward else image + k * m)
-    return sizes | {
-        "m": m, "kh": kh, "taps": taps, "run": run, "dh": dh, "dw": dw, "band": band, "images": images,
-        "work": (room, 0),
-    }  # fmt: skip
+    padded = ph * pw * c
+    if i.backward and (sizes["sh"], sizes["sw"], dh, dw) == (1, 1, 1, 1) and top < kh and left < kw:
+        zh, zw = ih + kh - 1, iw + kw - 1
+        if oh + kh - 1 - top <= zh and ow + kw - 1 - left <= zw:  # no outputs beyond what the image can reach
+            sizes |= {"zh": zh, "zw": zw}
+            padded = max(padded, zh * zw * m)
+    images = max(1, TOGETHER // padded)
+    room = images * padded + max(panels(k, m), panels(kh * kw * m, c)) + ow * run
+    return sizes | {"images": images, "work": (room, 0)}
 
 
 def _pool(v: dict[str, Value], i: Instruction) -> dict | None:
     x, y = ("dx", "dy") if i.backward else ("x", "y")
-    sizes, (kh, kw) = _window(v, i, x, y), (*i.attributes["window"], 1)[:2]
+    sizes, (kh, kw) = _window(v, i, x, y), _two(i.attributes["window"])
     if sizes is None:
         return None
     steps = (kh, kw, sizes["sh"], sizes["sw"])

@@ -24,12 +24,3 @@ def _add(a, b, k):
 def _zero(a, k):
     for j in range(k):
         a[j] = F(0)
-
-
-def _transpose(a, b, m, k):
-    """(m, k) -> (k, m), in tiles that stay in cache. Small products with W are faster than those with its transpose."""
-    for i0 in range(0, m, 16):
-        for j0 in range(0, k, 16):
-            for j in range(j0, min(j0 + 16, k)):
-                for i in range(i0, min(i0 + 16, m)):
-                    b[j * m + i] = a[i * k + j]

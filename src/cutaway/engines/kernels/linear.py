@@ -4,39 +4,29 @@
 from __future__ import annotations
 
 from ...program import Instruction, Value
+from .product import APART, CROWDED, DEEP, WIDEST
 
 
-def linear(n, r, x, W, b, z, k, m):
-    gemm(0, 1, n * r, m, k, x, k, W, k, 0, z, m)
-    if given(b):
-        for i in range(n * r):
-            for j in range(m):
-                z[i * m + j] += b[j]
+def linear(n, r, x, W, b, z, work, k, m):
+    _times_turned(n * r, m, k, x, W, b, z, work)
 
 
-def linear_back(n, r, dz, x, W, dx, dW, db, k, m):
-    if given(dW):
-        gemm(1, 0, m, k, n * r, dz, m, x, k, 0, dW, k)
-    if given(db):
-        for j in range(m):
-            db[j] = F(0)
-        for i in range(n * r):
-            for j in range(m):
-                db[j] += dz[i * m + j]
+def linear_back(n, r, dz, x, W, dx, dW, db, work, k, m):
+    _neurons_back(n, r, 0, m, dz, x, dW, db, work, k, m)
     if given(dx):
-        gemm(0, 0, n * r, k, m, dz, m, W, k, 0, dx, k)
+        _times(n * r, k, m, dz, m, 1, W, k, dx, k, work)
 
 
-def linear_weights(n, r, lo, hi, dz, x, dW, db, k, m):
+def linear_weights(n, r, lo, hi, dz, x, dW, db, work, k, m):
     """The gradients of neurons lo..hi over the whole batch: how threads share a layer's weights."""
-    if given(dW) and hi > lo:
-        gemm(1, 0, hi - lo, k, n * r, at(dz, lo), m, x, k, 0, at(dW, lo * k), k)
+    _neurons_back(n, r, lo, hi, dz, x, dW, db, work, k, m)
+
+
+def _neurons_back(n, r, lo, hi, dz, x, dW, db, work, k, m):
+    if given(dW):
+        _times(hi - lo, k, n * r, at(dz, lo), 1, m, x, k, at(dW, lo * k), k, work)
     if given(db):
-        for j in range(lo, hi):
-            db[j] = F(0)
-        for i in range(n * r):
-            for j in range(lo, hi):
-                db[j] += dz[i * m + j]
+        _sum_rows(n * r, hi - lo, at(dz, lo), m, at(db, lo), work)
 
 
 def embedding(n, r, i, W, h, k):
@@ -59,7 +49,12 @@ def embedding_back(n, r, dh, i, dW, k, entries):
 def _linear(v: dict[str, Value], i: Instruction) -> dict | None:
     (m, k), x, b = v["W"].shape, v["x"], v.get("b")
     fits = x.rows and k and x.shape[-1:] == (k,) and (b is None or b.shape == (m,))
-    return {"m": m, "k": k, "r": x.width // k} if fits else None
+    if not fits:
+        return None
+    room, r = max((k + WIDEST) * WIDEST, DEEP * WIDEST), x.width // k
+    if k % CROWDED == 0 or m % CROWDED == 0:
+        return {"m": m, "k": k, "r": r, "work": (room + (m + APART) * DEEP, r * (DEEP + APART))}
+    return {"m": m, "k": k, "r": r, "work": (room, 0)}
 
 
 def _embedding(v: dict[str, Value], i: Instruction) -> dict | None:

@@ -5,38 +5,23 @@ from __future__ import annotations
 
 from ...program import Instruction, Value
 from .helpers import apart
+from .product import APART, DEEP, WIDEST, panels
 
 
-def rnn(n, u, W, b, h0, lengths, y, h, work, time, k, relu, reverse, wide):
-    bias, z = work, at(work, k)
-    Wt = at(z, k * n)
-    if not wide:
-        _transpose(W, Wt, k, k)
+def rnn(n, u, W, b, h0, lengths, y, h, work, time, k, relu, reverse):
+    bias, z, P = work, at(work, k), at(work, k + n * k)
+    pack_turned(k, k, W, k, P)
     _begin(b, bias, k)
     _begin(h0, h, n * k)
     for s in range(time):
         t = time - 1 - s if reverse else s
-        if s or given(h0):
-            _state_product(n, k, k, h, W, Wt, z, wide)
-        else:
-            _zero(z, n * k)
+        product(n, k, k, h, k, 1, 1, 0, P, PANEL, PANEL * k, 0, at(u, t * k), time * k, 1, z, k)
         for r in range(n):
             now = (r * time + t) * k
             if given(lengths) and t >= lengths[r]:
                 _zero(at(y, now), k)
             else:
-                _rnn_step(at(u, now), at(z, r * k), bias, at(h, r * k), at(y, now), k, relu)
-
-
-def _state_product(n, k, m, h, W, Wt, z, wide):
-    """z (n, m) = h Wᵀ. A wide W is faster from the left, z and h transposed (16 rows of 256: 81, not 46 GFLOP/s)."""
-    if wide:
-        turned, result = at(z, n * m), at(z, n * m + n * k)
-        _transpose(h, turned, n, k)
-        gemm(0, 0, m, n, k, W, k, turned, n, 0, result, n)
-        _transpose(result, z, m, n)
-    else:
-        gemm(0, 0, n, m, k, h, k, Wt, m, 0, z, m)
+                _rnn_step(at(z, r * k), bias, at(h, r * k), at(y, now), k, relu)
 
 
 def _begin(start, state, k):
@@ -48,20 +33,20 @@ def _begin(start, state, k):
 
 
 @apart
-def _rnn_step(u, z, b, h, y, k, relu):
+def _rnn_step(z, b, h, y, k, relu):
     for j in range(k):
-        new = rnn_cell(u[j] + z[j] + b[j], relu != 0)
+        new = rnn_cell(z[j] + b[j], relu != 0)
         h[j] = new
         y[j] = new
 
 
 def rnn_back(n, dy, dh, y, W, h0, lengths, du, dW, db, dh0, work, time, k, relu, reverse, truncate):
-    zeros, D, eh, product = work, at(work, k), at(work, k + n * k), at(work, k + 2 * n * k)
-    _zero(D, n * k)
+    zeros, eh, product_, D, wide = work, at(work, k), at(work, k + n * k), at(work, k + 2 * n * k), k + APART
+    P = at(D, n * wide)
+    pack(k, k, W, k, P)
+    _zero(D, n * wide)
     _begin(dh, eh, n * k)
     _zero(zeros, k)
-    if given(db):
-        _zero(db, k)
     for s in range(time):
         t = s if reverse else time - 1 - s
         for r in range(n):
@@ -70,18 +55,12 @@ def rnn_back(n, dy, dh, y, W, h0, lengths, du, dW, db, dh0, work, time, k, relu,
                 _zero(at(du, now), k)
             else:
                 above = at(dy, now) if given(dy) else zeros
-                _rnn_step_back(at(eh, r * k), above, at(y, now), at(du, now), at(D, r * k), k, relu)
-                if given(db):
-                    _add(at(D, r * k), db, k)
+                _rnn_step_back(at(eh, r * k), above, at(y, now), at(du, now), at(D, r * wide), k, relu)
                 if _cut(t, r, lengths, time, reverse, truncate):
-                    _zero(at(D, r * k), k)
+                    _zero(at(D, r * wide), k)
         if s < time - 1 or given(dh0):
-            gemm(0, 0, n, k, k, D, k, W, k, 0, product, k)
-            for r in range(n):
-                if not (given(lengths) and t >= lengths[r]):
-                    _copy(at(product, r * k), at(eh, r * k), k)
-    if given(dW):
-        _state_weights(n, time, k, k, du, k, y, D, h0, lengths, dW, reverse)
+            _state_back(n, k, k, D, wide, P, product_, eh, 0, lengths, t)
+    _state_weights(n, time, k, k, du, k, y, h0, lengths, dW, db, reverse, P)
     if given(dh0):
         _copy(eh, dh0, n * k)
 
@@ -94,6 +73,14 @@ def _rnn_step_back(dh, dy, y, du, D, k, relu):
         D[j] = d
 
 
+def _state_back(n, k, m, D, wide, P, result, eh, more, lengths, t):
+    """The gradient of the state before: D (n, m) W, `more` than what eh has; rows that stand still keep theirs."""
+    product(n, k, m, D, wide, 1, 1, 0, P, PANEL, PANEL * m, 0, eh, k, more, result, k)
+    for r in range(n):
+        if not (given(lengths) and t >= lengths[r]):
+            _copy(at(result, r * k), at(eh, r * k), k)
+
+
 def _cut(t, r, lengths, time, reverse, truncate):
     """Whether the gradient stops here: every `truncate` steps from the start of row r's own scan."""
     steps = t
@@ -102,57 +89,59 @@ def _cut(t, r, lengths, time, reverse, truncate):
     return truncate > 0 and steps > 0 and steps % max(truncate, 1) == 0
 
 
-def _state_weights(n, time, k, m, du, width, y, D, h0, lengths, dW, reverse):
-    """dW (m, k), the first m of du's `width` columns times the states before: y, one step over, and h0 at the start.
+def _state_weights(n, time, k, m, du, width, y, h0, lengths, dW, db, reverse, P):
+    """dW (m, k) and db (m): the first m of du's `width` columns, times 1 and times the state before each step.
 
-    y's neighbour at a row's edge belongs to another sample: du is put to zero there, and back from D, which holds it.
+    That is y one step earlier, or later in reverse, and h0 at the start of a row's own scan. A few rows are done at a
+    time: their states are packed and stay in cache.
     """
-    edge = time - 1 if reverse else 0
-    for r in range(n):
-        _zero(at(du, (r * time + edge) * width), m)
-    if reverse:
-        gemm(1, 0, m, k, max(n * time - 1, 0), du, width, at(y, k), k, 0, dW, k)
-    else:
-        gemm(1, 0, m, k, max(n * time - 1, 0), at(du, width), width, y, k, 0, dW, k)
-    if given(h0):
-        gemm(1, 0, m, k, n, D, width, h0, k, 1, dW, k)
-    for r in range(n):
-        if not (reverse and given(lengths) and lengths[r] < time):
-            _copy(at(D, r * width), at(du, (r * time + edge) * width), m)
+    now, before = (0, 1) if reverse else (1, 0)
+    if given(dW) and n == 0:
+        _zero(dW, m * k)
+    some = max(1, DEEP // time)
+    for first in range(0, n if given(dW) else 0, some):
+        count = min(some, n - first)
+        d, states = at(du, (first * time + now) * width), at(y, (first * time + before) * k)
+        for j in range(0, k, PANEL):
+            columns, c = min(PANEL, k - j), at(dW, j)
+            for i in range(count):
+                pack(time - 1, columns, at(states, i * time * k + j), k, at(P, i * (time - 1) * PANEL))
+            product(m, columns, time - 1, d, 1, width, count, time * width, P, PANEL, 0, (time - 1) * PANEL, c, k,
+                    first, c, k)
+    if given(dW) and given(h0):
+        for r in range(n):
+            start = (lengths[r] if given(lengths) else time) - 1 if reverse else 0
+            product(m, k, 1, at(du, (r * time + start) * width), 1, 1, 1, 0, at(h0, r * k), k, PANEL, 0,
+                    dW, k, 1, dW, k)
+    if given(db):
+        _sum_rows(n * time, m, du, width, db, P)
 
 
-def lstm(n, u, W, b, h0, c0, lengths, y, h, c, gates, cells, work, time, k, reverse, wide):
-    bias, z = work, at(work, 4 * k)
-    Wt = at(z, 4 * k * n)
-    if not wide:
-        _transpose(W, Wt, 4 * k, k)
+def lstm(n, u, W, b, h0, c0, lengths, y, h, c, gates, cells, work, time, k, reverse):
+    bias, P, row = work, at(work, 4 * k), time * 4 * k
+    pack_turned(k, 4 * k, W, k, P)
     _begin(b, bias, 4 * k)
     _begin(h0, h, n * k)
     _begin(c0, c, n * k)
     for s in range(time):
         t = time - 1 - s if reverse else s
-        if s or given(h0):
-            _state_product(n, k, 4 * k, h, W, Wt, z, wide)
-        else:
-            _zero(z, 4 * n * k)
+        now = at(gates, t * 4 * k)
+        product(n, 4 * k, k, h, k, 1, 1, 0, P, PANEL, PANEL * k, 0, at(u, t * 4 * k), row, 1, now, row)
         for r in range(n):
-            now = r * time + t
-            g = at(gates, now * 4 * k)
+            i, place = at(now, r * row), (r * time + t) * k
             if given(lengths) and t >= lengths[r]:
-                _zero(g, 4 * k)
-                _zero(at(cells, now * k), k)
-                _zero(at(y, now * k), k)
+                _zero(i, 4 * k)
+                _zero(at(cells, place), k)
+                _zero(at(y, place), k)
             else:
-                _lstm_step(at(u, now * 4 * k), at(z, r * 4 * k), bias, g, at(g, k), at(g, 2 * k), at(g, 3 * k),
-                           at(c, r * k), at(cells, now * k), at(h, r * k), at(y, now * k), k)
+                _lstm_step(i, at(i, k), at(i, 2 * k), at(i, 3 * k), bias, at(c, r * k), at(cells, place), at(h, r * k),
+                           at(y, place), k)
 
 
 @apart
-def _lstm_step(u, z, b, i, f, g, o, c, cells, h, y, k):
+def _lstm_step(i, f, g, o, b, c, cells, h, y, k):
     for j in range(k):
-        i_, f_, g_, o_, c_, h_ = lstm_cell(u[j] + z[j] + b[j], u[k + j] + z[k + j] + b[k + j],
-                                           u[2 * k + j] + z[2 * k + j] + b[2 * k + j],
-                                           u[3 * k + j] + z[3 * k + j] + b[3 * k + j], c[j])
+        i_, f_, g_, o_, c_, h_ = lstm_cell(i[j] + b[j], f[j] + b[k + j], g[j] + b[2 * k + j], o[j] + b[3 * k + j], c[j])
         i[j] = i_
         f[j] = f_
         g[j] = g_
@@ -165,19 +154,19 @@ def _lstm_step(u, z, b, i, f, g, o, c, cells, h, y, k):
 
 def lstm_back(n, dy, dh, dc, y, gates, cells, W, h0, c0, lengths, du, dW, db, dh0, dc0, work, time, k, reverse,
               truncate):
-    zeros, D = work, at(work, k)
-    eh, ec, product = at(D, 4 * n * k), at(D, 5 * n * k), at(D, 6 * n * k)
+    zeros, eh, ec, wide = work, at(work, k), at(work, k + n * k), 4 * k + APART
+    product_, D = at(ec, n * k), at(ec, 2 * n * k)
+    P = at(D, n * wide)
+    pack(4 * k, k, W, k, P)
     _zero(zeros, k)
-    _zero(D, 4 * n * k)
+    _zero(D, n * wide)
     _begin(dh, eh, n * k)
     _begin(dc, ec, n * k)
-    if given(db):
-        _zero(db, 4 * k)
     for s in range(time):
         t = s if reverse else time - 1 - s
         for r in range(n):
             now = r * time + t
-            d, copy = at(du, now * 4 * k), at(D, r * 4 * k)
+            d, copy = at(du, now * 4 * k), at(D, r * wide)
             if given(lengths) and t >= lengths[r]:
                 _zero(d, 4 * k)
             else:
@@ -192,18 +181,12 @@ def lstm_back(n, dy, dh, dc, y, gates, cells, W, h0, c0, lengths, du, dW, db, dh
                 _lstm_step_back(at(eh, r * k), above, at(ec, r * k), at(gates, now * 4 * k), at(cells, now * k), before,
                                 d, at(d, k), at(d, 2 * k), at(d, 3 * k),
                                 copy, at(copy, k), at(copy, 2 * k), at(copy, 3 * k), k)
-                if given(db):
-                    _add(copy, db, 4 * k)
                 if _cut(t, r, lengths, time, reverse, truncate):
                     _zero(copy, 4 * k)
                     _zero(at(ec, r * k), k)
         if s < time - 1 or given(dh0):
-            gemm(0, 0, n, k, 4 * k, D, 4 * k, W, k, 0, product, k)
-            for r in range(n):
-                if not (given(lengths) and t >= lengths[r]):
-                    _copy(at(product, r * k), at(eh, r * k), k)
-    if given(dW):
-        _state_weights(n, time, k, 4 * k, du, 4 * k, y, D, h0, lengths, dW, reverse)
+            _state_back(n, k, 4 * k, D, wide, P, product_, eh, 0, lengths, t)
+    _state_weights(n, time, k, 4 * k, du, 4 * k, y, h0, lengths, dW, db, reverse, P)
     if given(dh0):
         _copy(eh, dh0, n * k)
     if given(dc0):
@@ -226,19 +209,14 @@ def _lstm_step_back(dh, dy, dc, gates, c, before, di, df, dg, do, Di, Df, Dg, Do
         dc[j] = c_
 
 
-def gru(n, u, W, b, h0, lengths, y, h, gates, v, work, time, k, reverse, wide):
-    bias, z = work, at(work, 3 * k)
-    Wt = at(z, 3 * k * n)
-    if not wide:
-        _transpose(W, Wt, 3 * k, k)
+def gru(n, u, W, b, h0, lengths, y, h, gates, v, work, time, k, reverse):
+    bias, z, P = work, at(work, 3 * k), at(work, 3 * k + n * 3 * k)
+    pack_turned(k, 3 * k, W, k, P)
     _begin(b, bias, 3 * k)
     _begin(h0, h, n * k)
     for s in range(time):
         t = time - 1 - s if reverse else s
-        if s or given(h0):
-            _state_product(n, k, 3 * k, h, W, Wt, z, wide)
-        else:
-            _zero(z, 3 * n * k)
+        product(n, 3 * k, k, h, k, 1, 1, 0, P, PANEL, PANEL * k, 0, bias, 0, 1, z, 3 * k)
         for r in range(n):
             now = r * time + t
             g = at(gates, now * 3 * k)
@@ -247,15 +225,15 @@ def gru(n, u, W, b, h0, lengths, y, h, gates, v, work, time, k, reverse, wide):
                 _zero(at(v, now * k), k)
                 _zero(at(y, now * k), k)
             else:
-                _gru_step(at(u, now * 3 * k), at(z, r * 3 * k), bias, g, at(g, k), at(g, 2 * k), at(v, now * k),
-                          at(h, r * k), at(y, now * k), k)
+                _gru_step(at(u, now * 3 * k), at(z, r * 3 * k), g, at(g, k), at(g, 2 * k), at(v, now * k), at(h, r * k),
+                          at(y, now * k), k)
 
 
 @apart
-def _gru_step(u, w, b, r, z, n, v, h, y, k):
+def _gru_step(u, w, r, z, n, v, h, y, k):
     for j in range(k):
-        v_ = w[2 * k + j] + b[2 * k + j]
-        r_, z_, n_, h_ = gru_cell(u[j], u[k + j], u[2 * k + j], w[j] + b[j], w[k + j] + b[k + j], v_, h[j])
+        v_ = w[2 * k + j]
+        r_, z_, n_, h_ = gru_cell(u[j], u[k + j], u[2 * k + j], w[j], w[k + j], v_, h[j])
         r[j] = r_
         z[j] = z_
         n[j] = n_
@@ -266,18 +244,19 @@ def _gru_step(u, w, b, r, z, n, v, h, y, k):
 
 def gru_back(n, dy, dh, y, gates, v, W, h0, lengths, du, dW, db, dh0, work, time, k, reverse, truncate):
     """D holds a step's gradients of W h + b, of which n's part is r times that in du; V keeps this part for later."""
-    zeros, D = work, at(work, k)
-    eh, product, V = at(D, 3 * n * k), at(D, 4 * n * k), at(D, 5 * n * k)
+    zeros, eh, wide = work, at(work, k), 3 * k + APART
+    product_, D = at(eh, n * k), at(eh, 2 * n * k)
+    V = at(D, n * wide)
+    P = at(V, n * time * k)
+    pack(3 * k, k, W, k, P)
     _zero(zeros, k)
-    _zero(D, 3 * n * k)
+    _zero(D, n * wide)
     _begin(dh, eh, n * k)
-    if given(db):
-        _zero(db, 3 * k)
     for s in range(time):
         t = s if reverse else time - 1 - s
         for r in range(n):
             now = r * time + t
-            d, copy = at(du, now * 3 * k), at(D, r * 3 * k)
+            d, copy = at(du, now * 3 * k), at(D, r * wide)
             if given(lengths) and t >= lengths[r]:
                 _zero(d, 3 * k)
                 _zero(at(V, now * k), k)
@@ -292,33 +271,16 @@ def gru_back(n, dy, dh, y, gates, v, W, h0, lengths, du, dW, db, dh0, work, time
                     before = at(h0, r * k) if given(h0) else zeros
                 _gru_step_back(at(eh, r * k), above, at(gates, now * 3 * k), at(v, now * k), before, d, at(d, k),
                                at(d, 2 * k), copy, at(copy, k), at(copy, 2 * k), at(V, now * k), k)
-                if given(db):
-                    _add(copy, db, 3 * k)
                 if _cut(t, r, lengths, time, reverse, truncate):
                     _zero(copy, 3 * k)
                     _zero(at(eh, r * k), k)
         if s < time - 1 or given(dh0):
-            gemm(0, 0, n, k, 3 * k, D, 3 * k, W, k, 0, product, k)
-            for r in range(n):
-                if not (given(lengths) and t >= lengths[r]):
-                    _add(at(product, r * k), at(eh, r * k), k)
-    if given(dW):
-        _state_weights(n, time, k, 2 * k, du, 3 * k, y, D, h0, lengths, dW, reverse)
-        _candidate_weights(n, time, k, V, y, D, h0, lengths, at(dW, 2 * k * k), reverse)
+            _state_back(n, k, 3 * k, D, wide, P, product_, eh, 1, lengths, t)
+    _state_weights(n, time, k, 2 * k, du, 3 * k, y, h0, lengths, dW, db, reverse, P)
+    _state_weights(n, time, k, k, V, k, y, h0, lengths, at(dW, 2 * k * k) if given(dW) else dW,
+                   at(db, 2 * k) if given(db) else db, reverse, P)
     if given(dh0):
         _copy(eh, dh0, n * k)
-
-
-def _candidate_weights(n, time, k, V, y, D, h0, lengths, dW, reverse):
-    """The same as _state_weights for V, which nobody reads again; D's last k columns hold it at the start."""
-    for r in range(n):
-        _zero(at(V, (r * time + (time - 1 if reverse else 0)) * k), k)
-    if reverse:
-        gemm(1, 0, k, k, max(n * time - 1, 0), V, k, at(y, k), k, 0, dW, k)
-    else:
-        gemm(1, 0, k, k, max(n * time - 1, 0), at(V, k), k, y, k, 0, dW, k)
-    if given(h0):
-        gemm(1, 0, k, k, n, at(D, 2 * k), 3 * k, h0, k, 1, dW, k)
 
 
 @apart
@@ -337,11 +299,8 @@ def _gru_step_back(dh, dy, gates, v, before, dr, dz, dn, Dr, Dz, Dv, V, k):
 
 # ---- sizes, from the shapes of the operands; None: this case runs by its rule ----------------------------------------
 
-WIDE = 192  # from this width of a state on, its products are done with the weights on the left
-
-
-def _scan(room: dict[str, tuple[int, int]]):
-    """Sizes of a recurrent scan. room: how often its work has k², k, n k and n k time numbers, forward and back."""
+def _scan(gates: int, forward: int, back: int, kept: int = 0):
+    """Sizes of a recurrent scan. forward, back, kept: how often n k, and n k time, numbers are in its work."""
 
     def sizes(v: dict[str, Value], i: Instruction) -> dict | None:
         y = v["y"]
@@ -349,21 +308,14 @@ def _scan(room: dict[str, tuple[int, int]]):
         wanted = ("W", "du") if i.backward else ("W",)
         if y.rows != 1 or any(v[name] is None for name in wanted) or v["W"].rows:
             return None
-        square, fixed, row, step = room["back" if i.backward else "forward"]
-        wide = k >= WIDE
-        if wide and not i.backward:
-            square, row = 0, 2 * row + 1
-        flags = {"wide": int(wide), "reverse": int(i.attributes["reverse"])}
-        flags["truncate"] = i.attributes["truncate"] or 0
+        flags = {"reverse": int(i.attributes["reverse"]), "truncate": i.attributes["truncate"] or 0}
         if "relu" in i.attributes:
             flags["relu"] = int(i.attributes["relu"])
-        return flags | {"time": time, "k": k, "work": (square * k * k + fixed * k, (row + step * time) * k)}
+        packed = max(panels(gates * k, k), panels(k, gates * k), max(DEEP, time) * WIDEST)
+        row = (back + kept * time) * k + APART if i.backward else forward * k
+        return flags | {"time": time, "k": k, "work": (packed + gates * k, row)}
 
     return sizes
 
 
-SIZES = {
-    "rnn": _scan({"forward": (1, 1, 1, 0), "back": (0, 1, 3, 0)}),
-    "lstm": _scan({"forward": (4, 4, 4, 0), "back": (0, 1, 7, 0)}),
-    "gru": _scan({"forward": (3, 3, 3, 0), "back": (0, 1, 5, 1)}),
-}
+SIZES = {"rnn": _scan(1, 1, 3), "lstm": _scan(4, 0, 7), "gru": _scan(3, 3, 5, kept=1)}

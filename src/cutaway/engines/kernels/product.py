@@ -1,0 +1,98 @@
+"""Matrix products. Compiled once for each precision; the other kernels call them like functions of a library."""
+
+# ruff: noqa: F821
+
+
+def product(m, n, k, A, ar, ac, outer, ao, B, br, bp, bo, S, sr, start, C, cr):
+    """C (m, n) = S + A (m, k) B (k, n): every sum in the order of k, whatever m, so that rows do not know each other.
+
+    ar, ac: from row to row and from column to column of A. br, bp: from row to row and from panel to panel of B (PANEL
+    numbers where B lies as it is, PANEL k where it is packed). start: S is read, with rows sr apart (0: the same row,
+    a bias); S may be C. All this `outer` times, with A and B moved on by ao and bo: windows of an image are such sums.
+    """
+    for i in range(0 if k else m):                      # an empty sum is where it starts
+        for j in range(n):
+            C[i * cr + j] = S[i * sr + j] if start else F(0)
+    for j in range(0, n if k else 0, PANEL):
+        left, panel, s, c = n - j, at(B, j // PANEL * bp), at(S, j), at(C, j)
+        i = 0
+        while i < m:
+            a, s_, c_ = at(A, i * ar), at(s, i * sr), at(c, i * cr)
+            i += tile(m - i, left, k, a, ar, ac, outer, ao, panel, br, bo, s_, sr, start, c_, cr)
+
+
+def pack(k, n, B, br, P):
+    """B (k, n) in panels, each k rows of PANEL numbers: rows that lie far apart would crowd each other out of cache."""
+    for j in range(0, n, PANEL):
+        for i in range(k):
+            for x in range(min(PANEL, n - j)):
+                P[(j // PANEL * k + i) * PANEL + x] = B[i * br + j + x]
+
+
+def pack_turned(k, n, W, wr, P):
+    """The panels of Wᵀ, W (n, k). P needs room for LANES more rows."""
+    for j in range(0, n, PANEL):
+        for half in range(j, min(j + PANEL, n), LANES):
+            for i in range(0, k, LANES):
+                turn(at(W, half * wr + i), wr, n - half, k - i, at(P, j * k + i * PANEL + half - j), PANEL)
+
+
+# ---- how the kernels of layers use them ------------------------------------------------------------------------------
+
+
+def _times_turned(n, m, k, x, W, b, z, P):
+    """z (n, m) = x Wᵀ + b, a panel of W's rows at a time, turned in cache."""
+    spread = k % CROWDED == 0
+    Q, deep = at(P, (k + WIDEST) * WIDEST), min(k, DEEP) if spread else k
+    for i in range(0, k, deep):
+        if spread:
+            _copy_rows(n, deep, at(x, i), k, Q, deep + APART)
+        for j in range(0, m, PANEL):
+            width = min(PANEL, m - j)
+            pack_turned(deep, width, at(W, j * k + i), k, P)
+            product(n, width, deep, Q if spread else x, deep + APART if spread else k, 1, 1, 0, P, PANEL, 0, 0,
+                    at(z if i else b, j), m if i else 0, 1 if i else given(b), at(z, j), m)
+
+
+def _times(m, n, k, A, ar, ac, B, br, C, cr, P):
+    """C (m, n) = A (m, k) B (k, n). Rows of B that lie far apart are packed first, DEEP of them at a time."""
+    if m < 32 or br < 256:
+        product(m, n, k, A, ar, ac, 1, 0, B, br, PANEL, 0, C, 0, 0, C, cr)
+        return
+    Q, spread = at(P, DEEP * WIDEST), max(ar, ac) % CROWDED == 0
+    for i in range(0, max(k, 1), DEEP):
+        deep, a, ar_, ac_ = min(DEEP, k - i), at(A, i * ac), ar, ac
+        if spread and ac == 1:
+            ar_ = deep + APART
+            _copy_rows(m, deep, a, ar, Q, ar_)
+            a = Q
+        elif spread:
+            ac_ = m + APART
+            _copy_rows(deep, m, a, ac, Q, ac_)
+            a = Q
+        for j in range(0, n, PANEL):
+            width, c = min(PANEL, n - j), at(C, j)
+            pack(deep, width, at(B, i * br + j), br, P)
+            product(m, width, deep, a, ar_, ac_, 1, 0, P, PANEL, 0, 0, c, cr, i, c, cr)
+
+
+def _copy_rows(m, n, A, ar, Q, qr):
+    for i in range(m):
+        _copy(at(A, i * ar), at(Q, i * qr), n)
+
+
+def _sum_rows(m, n, A, ar, sums, one):
+    """The rows of A (m, n) added up: a product with ones."""
+    one[0] = F(1)
+    product(1, n, m, one, 0, 0, 1, 0, A, ar, PANEL, 0, sums, 0, 0, sums, 0)
+
+
+def panels(k: int, n: int) -> int:
+    """Room for (k, n) in panels, on any processor."""
+    return (n + WIDEST - 1) * k + WIDEST * WIDEST
+
+
+WIDEST = 32    # numbers of a panel, on any processor
+DEEP = 256     # rows of a packed panel, which so stays in the first-level cache
+CROWDED = 512  # rows at multiples of this distance share few places of that cache: they are copied further
+APART = 16     # apart

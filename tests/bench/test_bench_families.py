@@ -1,0 +1,115 @@
+"""Every family of workloads, made small: Cutaway's line does the work that the family's own NumPy code expects."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import cutaway as ct
+from cutaway.bench import FAMILIES, cnn, many, mlp, predict, rnn, update
+from cutaway.bench.harness import Run, Settings, family_of
+from cutaway.bench.sizes import sizes
+
+
+def small(work, batches=2):
+    return replace(work, rows=batches * work.batch)
+
+
+def ours(family, work, data):
+    """The result of one epoch in the order of the rows."""
+    return next(c for c in family.COMPETITORS if c.group == "Cutaway").prepare(work, data, 1)(1, False)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_family_says_what_a_run_needs(name):
+    family = family_of(name)
+    assert family.TARGETS.keys() == family.WORKLOADS.keys()
+    assert all(key == work.name and work.rows % work.batch == 0 for key, work in family.WORKLOADS.items())
+    assert sum(c.group == "Cutaway" and c.ours for c in family.COMPETITORS) == 1
+    assert family.COLD is None or family.COLD in family.WORKLOADS
+    assert all(c.package in ("cutaway", "numpy") for c in family.COMPETITORS if c.ours)
+    assert family.UNIT and family.PROOF and 0 < family.TOLERANCE <= 0.01
+    assert len({c.name for c in family.COMPETITORS}) == len(family.COMPETITORS)
+
+
+@pytest.mark.parametrize(("family", "name"), [(mlp, "A"), (mlp, "B"), (cnn, "CNN"), (rnn, "LSTM-64"), (rnn, "GRU-64")])
+def test_numpy_finds_the_loss_of_the_trained_network(family, name):
+    work = small(family.WORKLOADS[name])
+    data = family.data(work)
+    initial = {k: v for k, v in data.items() if k not in ("X", "y")}
+    result = ours(family, work, data)
+    assert abs(family.loss(work, data, result) - family.loss(work, data, initial)) > 1e-4
+
+    net = family.cutaway_net(ct.nn, work)
+    net.load_state_dict(result)
+    J = ct.losses.mse if work.task == "regression" else ct.losses.cross_entropy
+    y = data["y"][:, None] if work.task == "regression" else data["y"]
+    assert family.loss(work, data, result) == pytest.approx(float(J(net(data["X"]), y).numpy()), rel=1e-5)
+
+
+@pytest.mark.parametrize("name", update.WORKLOADS)
+def test_updates_are_those_of_the_expression_in_numpy(name):
+    work = replace(update.WORKLOADS[name], shape=(100,), rows=5)
+    data = update.data(work)
+    expected = update.expression("numpy")(work, data, 1)(1, False)
+    np.testing.assert_allclose(ours(update, work, data)["theta"], expected["theta"], rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_predictions_are_those_of_the_weights(kept, monkeypatch):
+    monkeypatch.delattr("os.sched_setaffinity", raising=False)  # this process keeps its cores
+    work = small(predict.WORKLOADS["batch"])
+    data = predict.data(work)
+    result = predict.cutaway(kept)(work, data, 1)(1, False)
+    assert predict.loss(work, data, result) == pytest.approx(mlp.loss(work, data, data), rel=1e-6)
+
+
+def test_each_of_many_models_is_trained_with_its_own_rate():
+    work = small(many.WORKLOADS["64 A"], batches=1)
+    data = many.data(work)
+    trained = ours(many, work, data)
+    for i in (0, 7, 63):
+        net, (seed, lr) = mlp.cutaway_net(ct.nn, work), many.MODELS[i]
+        net.load_state_dict({name: w[i] for name, w in many.initial(data).items()})
+        ct.fit(net, data["X"], data["y"], loss="mse", optimizer=ct.optim.AdamW(lr), epochs=1, batch_size=work.batch,
+               seed=seed, threads=1, progress=False)
+        for name, w in net.state_dict().items():
+            np.testing.assert_allclose(trained[name][i], w, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_what_a_step_moves_grows_with_the_network(name):
+    family = family_of(name)
+    moved = mlp.moved if name == "many" else family.moved
+    assert all(moved(work) > 0 for work in family.WORKLOADS.values())
+    assert mlp.parameters(mlp.WORKLOADS["A"]) == 3457
+
+
+def test_profile_names_the_products_of_a_step():
+    work = small(mlp.WORKLOADS["A"])
+    text = mlp.COMPETITORS[0].profile(work, mlp.data(work))
+    assert "linear" in text and "GFLOP/s" in text
+
+
+def test_a_competitor_runs_in_a_process_of_its_own(tmp_path):
+    run = Run("update", Settings(rounds=1, seconds=0.001, threads=(1,), cold=0, only="Cutaway"), lambda text: None)
+    result = run.result(["AdamW A"], {})
+    (line,) = result["workloads"]["AdamW A"]["competitors"].values()
+    assert line["us"] > 0 and line["memory"] > 0 and line["loss"] > 0 and line["versions"]["cutaway"]
+
+
+def test_a_library_without_the_rule_is_a_line_of_the_table():
+    torch = next(c for c in update.COMPETITORS if c.name == "PyTorch, fused")
+    with pytest.raises((NotImplementedError, ImportError)):
+        torch.prepare(update.WORKLOADS["RMSProp C"], {}, 1)
+
+
+def test_rounds_without_anyone_to_measure_end():
+    run = Run("update", Settings(cold=0, only="no such library"), lambda text: None)
+    assert run.result(["AdamW A"], {})["workloads"]["AdamW A"]["competitors"] == {}
+
+
+def test_sizes_count_what_a_package_requires():
+    found = sizes(["cutaway", "numpy", "no-such-package"])
+    assert found.keys() == {"cutaway", "numpy"}
+    assert 0 < found["cutaway"]["own"] < found["numpy"]["all"] < found["cutaway"]["all"]
