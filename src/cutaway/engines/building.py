@@ -41,6 +41,7 @@ class Source(NamedTuple):
         """Its object file."""
         from . import language
 
+        native.stand_in()
         return language.build(self.text, self.dtype, native.symbol(digest(self)))
 
 

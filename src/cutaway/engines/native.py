@@ -71,8 +71,11 @@ def _address(function: Any) -> int:
 def symbols() -> frozenset[str]:
     """The names of everything outside that a kernel's object file may call."""
     libm = [*MATH, *(m + "f" for m in MATH)]
-    own = [library_symbol(name, dtype) for name in LIBRARY for dtype in ("float32", "float64")]
-    return frozenset([*own, *libm, "sched_yield", "memset", "memcpy", "memmove"])
+    return frozenset([*_library(), *libm, "sched_yield", "memset", "memcpy", "memmove"])
+
+
+def _library() -> list[str]:
+    return [library_symbol(name, dtype) for name in LIBRARY for dtype in ("float32", "float64")]
 
 
 def library_symbol(name: str, dtype: str) -> str:
@@ -86,6 +89,15 @@ def provide(symbol: str, address: int) -> None:
     import llvmlite.binding as llvm
 
     llvm.add_symbol(symbol, address)
+
+
+def stand_in() -> None:
+    """Numba loads what it compiles, and only then would miss functions that are not provided yet; it calls none."""
+    import llvmlite.binding as llvm
+
+    for name in _library():
+        if llvm.address_of_symbol(name) is None:
+            llvm.add_symbol(name, _address(ctypes.CDLL(None).abort))
 
 
 @cache
