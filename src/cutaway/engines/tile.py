@@ -22,7 +22,7 @@ def geometry(itemsize: int) -> tuple[int, tuple[int, ...]]:
     if features.get("avx512f"):
         return 64 // itemsize, (8, 4, 2, 1)
     if features.get("avx"):
-        return 32 // itemsize, (4, 2, 1)
+        return 32 // itemsize, (6, 4, 2, 1)
     return 16 // itemsize, (8, 4, 2, 1) if features.get("neon") else (4, 2, 1)
 
 
