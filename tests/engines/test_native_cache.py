@@ -4,19 +4,19 @@ import hashlib
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 
-from cutaway.engines import native
+from cutaway.engines import building, native
+from cutaway.engines.building import Source
 
 # one kernel, two instructions: little to compile
 CODE = """
 import sys, numpy as np
-from cutaway.engines import native
-from cutaway.engines.codegen import Kernel
-from cutaway.engines.cpu import address
-kernel = Kernel("twice", "def k(p, s):\\n    x = reals(p[0])\\n    x[0] = F(2) * x[0]", [], [])
-where = address(kernel, np.dtype("float64"))
+from cutaway.engines import building, native
+text = "def k(p, s):\\n    x = reals(p[0])\\n    x[0] = F(2) * x[0]"
+where, = building.addresses([building.Source("twice", "float64", text)])
 import ctypes
 x = np.array([21.0]); p = np.array([x.ctypes.data]); s = np.zeros(24, np.int64)
 ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(where)(p.ctypes.data, s.ctypes.data)
@@ -24,15 +24,21 @@ print(x[0], native.compiled, "numba" in sys.modules)
 """
 
 
-def start(folder):
-    return subprocess.Popen([sys.executable, "-W", "error", "-c", CODE], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                            text=True, env=os.environ | {"CUTAWAY_CACHE": str(folder)})  # fmt: skip
+def start(folder, before="", warnings="error"):
+    return subprocess.Popen([sys.executable, "-W", warnings, "-c", before + CODE], text=True, stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, env=os.environ | {"CUTAWAY_CACHE": str(folder)})  # fmt: skip
 
 
 def result(process):
     out, error = process.communicate(timeout=120)
     assert process.returncode == 0, error
     return out.split()
+
+
+def result_and_warnings(process):
+    out, error = process.communicate(timeout=120)
+    assert process.returncode == 0, error
+    return out.split(), error
 
 
 def test_processes_may_race_and_later_ones_are_warm_and_damage_is_mended(tmp_path):
@@ -52,45 +58,60 @@ def test_processes_may_race_and_later_ones_are_warm_and_damage_is_mended(tmp_pat
     assert hashlib.sha256(kept[32:]).digest() == kept[:32]
 
 
-def test_where_nothing_can_be_kept_kernels_are_compiled_again(tmp_path):
+def test_where_nothing_can_be_kept_kernels_are_compiled_again_and_one_warning_says_so(tmp_path):
     """A file stands where the folder should be: as good as a read-only home, for every user."""
     (tmp_path / "file").write_text("")
-    assert result(start(tmp_path / "file" / "cache"))[:2] == ["42.0", "1"]
+    (value, compiled, _), said = result_and_warnings(start(tmp_path / "file" / "cache", warnings="default"))
+    assert (value, compiled) == ("42.0", "1")
+    assert said.count("cannot be kept") == 1 and "CUTAWAY_CACHE" in said
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit on the size of files there")
+def test_on_a_full_disk_kernels_run_all_the_same(tmp_path):
+    full = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))\n"
+    (value, compiled, _), said = result_and_warnings(start(tmp_path, full, warnings="default"))
+    assert (value, compiled) == ("42.0", "1")
+    assert said.count("cannot be kept") == 1
+    assert not [*tmp_path.glob("*.o"), *tmp_path.glob("tmp*")], "halves of files stay behind"
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
 def test_a_read_only_folder(tmp_path):
     tmp_path.chmod(0o500)
-    assert result(start(tmp_path))[:2] == ["42.0", "1"]
+    assert result(start(tmp_path, warnings="default"))[:2] == ["42.0", "1"]
 
 
-def test_the_name_of_a_file_depends_on_text_and_surroundings(tmp_path, monkeypatch):
+def test_the_name_of_a_file_depends_on_text_and_surroundings(monkeypatch):
+    names = {building.digest(Source("k", dtype, text)) for dtype in ("float32", "float64") for text in ("a", "b")}
+    monkeypatch.setattr(building, "_around", lambda: "another language")
+    building.digest.cache_clear()
+    names.add(building.digest(Source("k", "float32", "a")))
+    building.digest.cache_clear()
+    assert len(names) == 5
+
+
+def test_what_no_process_loads_for_long_is_deleted(tmp_path, monkeypatch):
     monkeypatch.setattr(native, "folder", lambda: tmp_path)
-    built = []
-
-    def build(symbol):
-        built.append(symbol)
-        raise InterruptedError  # as if stopped while compiling
-
-    for text, depends in (("a", "x"), ("b", "x"), ("a", "y")):
-        with pytest.raises(InterruptedError):
-            native.load("k float32", text, depends, build)
-    assert len(set(built)) == 3 and not list(tmp_path.iterdir())
+    for name in ("used", "unused"):
+        native.keep(name, b"machine code", "text")
+        os.utime(tmp_path / f"{name}.o", (time.time() - 100 * 86400,) * 2)
+    assert native.kept("used") == b"machine code"
+    assert native.tidy(days=90) == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["used.o", "used.py"]
 
 
 # kernels whose loop is a function of its own, too large to be inlined
 TWO = """
 import ctypes, sys
 import numpy as np
-from cutaway.engines.codegen import Kernel
-from cutaway.engines.cpu import address
+from cutaway.engines.building import Source, addresses
 wanted = {"sigmoid": 1 / (1 + np.exp(-0.5)), "silu": 0.5 / (1 + np.exp(-0.5))}
 for name in sys.argv[1:]:
     loop = f"def loop(n, width, z, a):\\n    for j in range(n * width):\\n        a[j] = {name}(z[j])"
-    kernel = Kernel(name, loop + "\\n\\n\\ndef k(p, s):\\n    loop(p[0], p[1], reals(p[2]), reals(p[3]))", [], [])
+    kernel = Source(name, "float32", loop + "\\n\\n\\ndef k(p, s):\\n    loop(p[0], p[1], reals(p[2]), reals(p[3]))")
     z, a, s = np.full(9, 0.5, np.float32), np.zeros(9, np.float32), np.zeros(24, np.int64)
     p = np.array([3, 3, z.ctypes.data, a.ctypes.data])
-    where = address(kernel, np.dtype("float32"))
+    where, = addresses([kernel])
     ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(where)(p.ctypes.data, s.ctypes.data)
     np.testing.assert_allclose(a, wanted[name], rtol=1e-6)
 """

@@ -12,6 +12,7 @@ from .evaluate import evaluate
 from .fit import fit
 from .inspect import inspect
 from .predict import predict
+from .warm import warm
 
 app = typer.Typer(
     name="cutaway",
@@ -29,6 +30,7 @@ for command, about, example in (
     (evaluate, "Score a model on other data.", "evaluate model.safetensors later-houses.csv"),
     (inspect, "Show what a model file holds.", "inspect model.safetensors"),
     (demo, "See it all on the house prices that ship.", "demo --out tour"),
+    (warm, "Compile what common networks need, before they need it.", "warm mlp cnn"),
     (bench, "Measure this machine beside the peers that are installed.", "bench mlp --quick"),
 ):
     app.command(short_help=about, epilog=f"Example: cutaway {example}")(command)

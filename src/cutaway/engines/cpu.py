@@ -9,23 +9,19 @@ from __future__ import annotations
 
 import ctypes
 import re
-import sys
 import threading
 import time
-from collections.abc import Callable
-from functools import cache
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..optim import Optimizer
 from ..program import Instruction, Listing, Recorded, Step, Value, fenced
-from . import codegen, native, slots
+from . import building, codegen, native, slots
 from .reference import Reference, aligned, rates
 
 CALL = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
-RULES = ("elementwise", "augment", "dropout", "recurrent")  # files whose functions kernels inline
 SECONDS = 0.1  # of work in one call that holds no GIL
 BARRIER = Instruction("sync", "barrier", (), (), formula="wait for the other threads")
 
@@ -40,13 +36,15 @@ class CPU(Reference):
         super().__init__(listing, batch_size, optimizer, seed, shards, keep_all)
         self.dtype = listing.output.dtype
         self.kernels = [codegen.write(i, self.plan, optimizer, self.dtype) for i in self.instructions]
-        self.code: list[tuple[int, codegen.Kernel | None, Instruction]] = []
+        code: list[tuple[codegen.Kernel | None, Instruction]] = []
         for k, (instruction, kernel) in enumerate(zip(self.instructions, self.kernels, strict=True)):
-            self.code.append((address(kernel, self.dtype), kernel, instruction))
+            code.append((kernel, instruction))
             rest = self.instructions[k + 1 : k + 2]
             if shards > 1 and (not rest or fenced(instruction, rest[0])):  # a smaller last batch is split elsewhere
-                wait = codegen.write(BARRIER, self.plan, None, self.dtype)
-                self.code.append((address(wait, self.dtype), wait, BARRIER))
+                code.append((codegen.write(BARRIER, self.plan, None, self.dtype), BARRIER))
+        loop = codegen.Kernel("run", codegen._hand_written()["run"], [], [])
+        *found, run = addresses([*(kernel for kernel, _ in code), loop], self.dtype)
+        self.code = [(where, kernel, i) for where, (kernel, i) in zip(found, code, strict=True)]
         self._where = [k for k, (_, _, i) in enumerate(self.code) if i is not BARRIER]
         _say_once([i for a, k, i in self.code if k is None])
         self._addresses = np.array([a for a, _, _ in self.code], np.int64)
@@ -62,7 +60,7 @@ class CPU(Reference):
         every = listing.block.get("shards")
         self._copies = every.array.strides[0] if every is not None and every.array is not None else 0
         self._params = np.zeros((len(self.code), self._width), np.int64)
-        self._run = CALL(_run_address())
+        self._run = CALL(run)
         self._pace = 0.0  # seconds a step takes
         self._serial = shards == 1
         self._since, self._tried = 0, 0.0
@@ -272,53 +270,17 @@ def _products(step: Step) -> int:
     return 6 * out.width * (W.width // out.shape[-1])  # each output is a sum over a row of W, or a scan's several rows
 
 
-@cache
-def _text_dependencies() -> str:
-    """Everything besides its own text that a kernel's code depends on."""
-    here = Path(__file__).parent
-    rules = here.parent / "rules"
-    files = [here / "language.py", here / "slots.py", here / "tile.py", *(rules / f"{name}.py" for name in RULES)]
-    return "\n".join(f.read_text() for f in files)
+def addresses(kernels: Sequence[codegen.Kernel | None], dtype: np.dtype) -> list[int]:
+    """The addresses of kernels' machine code, compiled now if no cached file has it; 0 for None."""
+    sources = [building.Source(k.name, dtype.name, k.text) for k in kernels if k is not None]
+    called = [name for name in native.LIBRARY if any(re.search(rf"\b{name}\(", s.text) for s in sources)]
+    library = [building.Source(name, dtype.name, codegen._hand_written()[name]) for name in called]
+    found = iter(building.addresses(sources, library))
+    return [0 if k is None else next(found) for k in kernels]
 
 
-def address(kernel: codegen.Kernel | None, dtype: np.dtype) -> int:
-    """The address of a kernel's machine code, compiled now if no cached file has it; 0 for None."""
-    if kernel is None:
-        return 0
-    for name in native.LIBRARY:
-        if re.search(rf"\b{name}\(", kernel.text):
-            _provide(name, dtype)
-    return _loaded(kernel, dtype)
-
-
-@cache
-def _provide(name: str, dtype: np.dtype) -> None:
-    """Load a function that other kernels call."""
-    function = codegen.Kernel(name, codegen._hand_written()[name], [], [])
-    native.provide(native.library_symbol(name, dtype.name), _loaded(function, dtype))
-
-
-def _loaded(kernel: codegen.Kernel, dtype: np.dtype) -> int:
-    def build(symbol: str) -> bytes:
-        from . import language
-
-        _announce()
-        return language.build(kernel.text, dtype.name, symbol)
-
-    return native.load(f"{kernel.name} {dtype.name}", kernel.text, _text_dependencies(), build)
-
-
-@cache
-def _run_address() -> int:
-    text = codegen._hand_written()["run"]
-    return address(codegen.Kernel("run", text, [], []), np.dtype(np.float32))
-
-
-@cache
-def _announce() -> None:
-    """Say once that kernels are being compiled: the first run on a machine takes some seconds."""
-    if sys.stderr.isatty():
-        print("compiling kernels for this processor (once, a few seconds) ...", file=sys.stderr)
+def address(kernel: codegen.Kernel, dtype: np.dtype) -> int:
+    return addresses([kernel], dtype)[0]
 
 
 _said: set[str] = set()

@@ -29,7 +29,8 @@ from .kernels import product
 # no nnan, ninf (a NaN must stay visible) and no reassoc (the order of a sum is fixed)
 FAST = {"contract", "nsz", "arcp"}
 OPTIONS = {"fastmath": FAST, "error_model": "numpy"}
-INLINE = OPTIONS | {"forceinline": True}  # in a loop with one call that is left, nothing is vectorised
+HELPER = OPTIONS | {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # a fifth less to compile: kernels call it
+INLINE = HELPER | {"forceinline": True}  # in a loop with one call that is left, nothing is vectorised
 CELLS = tuple(f"{name}_cell{back}" for name in ("rnn", "lstm", "gru") for back in ("", "_back"))
 INT = types.int64
 INTS = types.CPointer(types.int64)
@@ -186,7 +187,7 @@ class Language:
         def library(name: str, kind=real):
             function = types.ExternalFunction(name + (suffix if kind == real else ""), kind(kind))
 
-            @njit(**OPTIONS)
+            @njit(**HELPER)
             def f(x):
                 return function(x)
 
@@ -448,7 +449,7 @@ def build(source: str, dtype: str, symbol: str) -> bytes:
             names |= _streams(node)
         code = compile(ast.fix_missing_locations(ast.Module([node], [])), f"<kernel {node.name}>", "exec")
         exec(code, names)
-        names[node.name] = njit(**OPTIONS)(names[node.name])
+        names[node.name] = njit(**HELPER)(names[node.name])
     assert isinstance(kernel, ast.FunctionDef)
     arguments = language(dtype).arguments(kernel)
     exec(compile(ast.Module([kernel], []), f"<kernel {kernel.name}>", "exec"), names)

@@ -5,24 +5,25 @@ A warm process never imports Numba. A file's name is a hash of everything its co
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import hashlib
-import importlib.metadata
+import importlib.util
 import os
+import shutil
 import sys
 import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 MATH = ("sqrt", "sin", "cos", "exp", "log", "log1p", "expm1", "erf", "tanh", "pow")
 LIBRARY = ("product", "pack", "pack_turned")  # kernels/product.py: compiled functions that other kernels call
-compiled = 0  # kernels this process had to compile
-seconds = 0.0  # what that took
+compiled = 0  # kernels that had to be compiled for this process
+seconds = 0.0  # how long it waited for them
 
 
 @cache
@@ -34,8 +35,19 @@ def folder() -> Path:
         base.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=base):
             return base
-    except OSError:
-        return Path(tempfile.mkdtemp(prefix="cutaway-"))
+    except OSError as error:
+        _cannot_keep(base, error.strerror)
+        own = tempfile.mkdtemp(prefix="cutaway-")
+        atexit.register(shutil.rmtree, own, ignore_errors=True)
+        return Path(own)
+
+
+@cache
+def _cannot_keep(where: Path, reason: str | None) -> None:
+    warnings.warn(
+        f"compiled kernels cannot be kept in {where} ({reason}), so every process compiles them again: name a "
+        "folder that can be written in the environment variable CUTAWAY_CACHE", RuntimeWarning, stacklevel=2,
+    )  # fmt: skip
 
 
 def cores() -> int:
@@ -59,8 +71,11 @@ def _address(function: Any) -> int:
 def symbols() -> frozenset[str]:
     """The names of everything outside that a kernel's object file may call."""
     libm = [*MATH, *(m + "f" for m in MATH)]
-    own = [library_symbol(name, dtype) for name in LIBRARY for dtype in ("float32", "float64")]
-    return frozenset([*own, *libm, "sched_yield", "memset", "memcpy", "memmove"])
+    return frozenset([*_library(), *libm, "sched_yield", "memset", "memcpy", "memmove"])
+
+
+def _library() -> list[str]:
+    return [library_symbol(name, dtype) for name in LIBRARY for dtype in ("float32", "float64")]
 
 
 def library_symbol(name: str, dtype: str) -> str:
@@ -74,6 +89,15 @@ def provide(symbol: str, address: int) -> None:
     import llvmlite.binding as llvm
 
     llvm.add_symbol(symbol, address)
+
+
+def stand_in() -> None:
+    """Numba loads what it compiles, and only then would miss functions that are not provided yet; it calls none."""
+    import llvmlite.binding as llvm
+
+    for name in _library():
+        if llvm.address_of_symbol(name) is None:
+            llvm.add_symbol(name, _address(ctypes.CDLL(None).abort))
 
 
 @cache
@@ -103,59 +127,89 @@ def target_machine() -> Any:
 
 
 @cache
-def _fingerprint() -> str:
+def fingerprint() -> str:
+    """The compiler and the processor: what machine code depends on besides its text."""
+    import llvmlite
     import llvmlite.binding as llvm
 
-    versions = [f"{name} {importlib.metadata.version(name)}" for name in ("numba", "llvmlite")]
-    processor = [llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten(), sys.platform]
-    return "\n".join([*versions, *processor, str(sys.version_info[:2])])
+    versions = [_numba_version(), f"llvmlite {llvmlite.__version__}", str(sys.version_info[:2])]
+    return "\n".join([*versions, llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten(), sys.platform])
 
 
-_loaded: dict[tuple[str, str, str], int] = {}
-_loading = threading.Lock()
+def _numba_version() -> str:
+    """Read from its file: a warm process loads neither Numba (0.3 s) nor importlib.metadata (0.03 s)."""
+    spec = importlib.util.find_spec("numba")
+    file = Path(spec.origin).with_name("_version.py") if spec is not None and spec.origin else None
+    if file is not None and file.is_file():
+        return file.read_text()
+    from importlib.metadata import version
+
+    return f"numba {version('numba')}"
 
 
-def load(name: str, source: str, depends: str, build: Callable[[str], bytes]) -> int:
-    """The address of a kernel. source: its text; depends: all other text its code depends on.
-
-    build(symbol) compiles it to an object file, which is then kept for later processes.
-    """
-    with _loading:  # LLVM's loader and the counts are shared by all threads
-        key = name, source, depends
-        if key not in _loaded:
-            _loaded[key] = _load(name, source, depends, build)
-        return _loaded[key]
-
-
-def _load(name: str, source: str, depends: str, build: Callable[[str], bytes]) -> int:
-    global compiled, seconds
-    digest = hashlib.sha256("\0".join([_fingerprint(), depends, name, source]).encode()).hexdigest()[:24]
-    symbol, path = f"cutaway_{digest}", folder() / f"{digest}.o"
-    machine = _machine()
+def kept(digest: str) -> bytes | None:
+    """The object file that some process kept, if there is one and it is whole."""
+    path = folder() / f"{digest}.o"
     try:
         content = path.read_bytes()
+        if time.time() - path.stat().st_mtime > 86400:
+            os.utime(path)  # how `tidy` knows that it is in use
     except OSError:
         content = b""
-    if hashlib.sha256(content[32:]).digest() != content[:32]:
-        began = time.perf_counter()
-        content = build(symbol)
-        compiled += 1
-        seconds += time.perf_counter() - began
-        content = hashlib.sha256(content).digest() + content
-        _keep(path, content)
-        _keep(path.with_suffix(".py"), f"# {name}\n{source}".encode())
+    whole = hashlib.sha256(content[32:]).digest() == content[:32]
+    return content[32:] if whole else None
+
+
+def is_kept(digest: str) -> bool:
+    """Whether there is such a file, whole or not."""
+    return (folder() / f"{digest}.o").exists()
+
+
+def keep(digest: str, content: bytes, text: str) -> None:
+    """Keep an object file for later processes, and the kernel's text beside it for those who look."""
+    _write(folder() / f"{digest}.o", hashlib.sha256(content).digest() + content)
+    _write(folder() / f"{digest}.py", text.encode())
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all: processes may race for it."""
+    part = path.with_name(f"tmp-{os.getpid()}-{path.name}")
+    try:
+        part.write_bytes(content)
+        os.replace(part, path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        _cannot_keep(path.parent, error.strerror)
+
+
+def tidy(days: float = 90) -> int:
+    """Delete files that no process has loaded for so long; gives how many kernels that were."""
+    found = 0
+    for path in folder().glob("*.o"):
+        if time.time() - path.stat().st_mtime > 86400 * days:
+            path.unlink(missing_ok=True)
+            path.with_suffix(".py").unlink(missing_ok=True)
+            found += 1
+    for part in folder().glob("tmp*"):  # of processes that were killed
+        if time.time() - part.stat().st_mtime > 86400:
+            part.unlink(missing_ok=True)
+    return found
+
+
+linked: dict[str, int] = {}  # the address of each kernel in this process
+
+
+def link(files: dict[str, bytes]) -> None:
+    """Load object files into this process."""
     import llvmlite.binding as llvm
 
-    machine.add_object_file(llvm.ObjectFileRef.from_data(content[32:]))
+    machine = _machine()
+    for content in files.values():
+        machine.add_object_file(llvm.ObjectFileRef.from_data(content))
     machine.finalize_object()
-    return machine.get_function_address(symbol)
+    linked.update({digest: machine.get_function_address(symbol(digest)) for digest in files})
 
 
-def _keep(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all: processes may race for it."""
-    try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as f:
-            f.write(content)
-        os.replace(f.name, path)
-    except OSError as error:
-        warnings.warn(f"kernels cannot be kept in {path.parent} ({error}): they will be compiled again", stacklevel=2)
+def symbol(digest: str) -> str:
+    """The name of a kernel's function in its object file."""
+    return f"cutaway_{digest}"

@@ -1,0 +1,129 @@
+"""cutaway warm: compile what common networks need, so that no first run waits for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any
+
+from typer import Argument, Option
+
+
+def warm(
+    networks: Annotated[list[str] | None, Argument(metavar="[mlp|cnn|rnn|lstm|gru]...", show_default=False,
+                                                   help="Which networks; unless named, all.")] = None,
+    double: Annotated[bool, Option("--double", help="In float64 as well as float32; mlp always is.")] = False,
+) -> None:
+    """Compile the machine code of common networks for this processor, and keep it for later runs.
+
+    Every activation, loss and optimizer, training and prediction, one thread and several. What is there already stays;
+    what no run has used for 90 days is deleted. Anything else is compiled, as ever, when it is first needed.
+    """
+    from ..engines import building, native
+    from ..errors import ArgumentError
+    from ..report.text import duration
+    from .terminal import Screen
+
+    for name in networks or ():
+        if name not in NETWORKS:
+            raise ArgumentError(f"no network is called {name!r}: use {', '.join(NETWORKS)}.")
+    screen = Screen()
+    sources = kernels(networks or list(NETWORKS), double)
+    missing = building.missing(sources)
+    if missing:
+        building.build(missing)
+    there = len(sources) - len(missing)
+    took = f"{len(missing)} compiled in {duration(native.seconds)}, " if missing else ""
+    gone = native.tidy()
+    screen.say(f"{len(sources)} kernels: {took}{there} were there already. They are kept in {native.folder()}"
+               + (f", from which {gone} unused for 90 days were deleted." if gone else "."))  # fmt: skip
+
+
+def kernels(networks: list[str], double: bool = False) -> set[Any]:
+    """What those networks need."""
+    from ..engines import building
+
+    with building.collecting() as sources:
+        for name in networks:
+            both = double or name == "mlp"  # small tables train in float64 (estimators/design_tables.py)
+            for dtype in ("float32", "float64") if both else ("float32",):
+                for case in NETWORKS[name]():
+                    _compile(dtype, *case)
+    return sources
+
+
+def _compile(dtype: str, model: Any, X: Any, y: Any, loss: str, optimizer: Any, weighted: bool) -> None:
+    """The programs that fit and predict make, for one thread and for two."""
+    from ..engines import compile, evaluator
+
+    model = model.astype(dtype).init(0)
+    for threads in (1, 2):
+        compile(model, loss, optimizer, 32, X, y, weighted=weighted, threads=threads)
+        evaluator(model, X, threads=threads)
+
+
+def _variants(build: Callable[..., Any], X: Any, n_out: int, options: list[dict[str, Any]]) -> Iterator[tuple]:
+    """A network with each of some options, and then with each loss and optimizer."""
+    import numpy as np
+
+    from .. import losses, optim
+
+    usual = optim.AdamW(optim.schedules.cosine(1e-3), decay="matrices")
+    classes, numbers = np.zeros(len(X), np.int32), np.zeros((len(X), n_out), np.float32)
+    for chosen in options:
+        yield build(**chosen), X, classes, "cross_entropy", usual, False
+    for loss in losses.LOSSES:
+        y = classes if loss == "cross_entropy" else numbers
+        yield from ((build(), X, y, loss, usual, weighted) for weighted in (False, True))
+    rules = (kind(1e-3) for kind in optim.OPTIMIZERS.values())
+    for rule in (*rules, optim.clip(usual, norm=1.0), optim.clip(usual, value=1.0), optim.l2(usual, 1e-4)):
+        yield build(), X, classes, "cross_entropy", rule, False
+
+
+def _mlp() -> Iterator[tuple]:
+    import numpy as np
+
+    from .. import nn
+
+    def build(activation: str = "relu", **options: Any) -> nn.MLP:
+        return nn.MLP(8, [16, 16], 2, activation, **options)
+
+    beside: list[dict[str, Any]] = [{}, {"dropout": 0.1}, {"norm": "layer"}, {"norm": "batch"}]
+    options = [{"activation": name} | others for name in nn.ACTIVATIONS for others in beside]
+    yield from _variants(build, np.zeros((2, 8), np.float32), 2, options)
+
+
+def _cnn() -> Iterator[tuple]:
+    import numpy as np
+
+    from .. import nn
+
+    def build(activation: str = "relu", augment: bool = False, **options: Any) -> nn.Module:
+        net = nn.CNN((16, 16, 3), 2, (4, 4), (8,), activation, **options)
+        return nn.Sequential(nn.Augment(flip=True), *net.layers) if augment else net
+
+    options: list[dict[str, Any]] = [{"activation": name} for name in nn.ACTIVATIONS]
+    options += [{"dropout": 0.1}, {"norm": "batch"}, {"augment": True}]
+    yield from _variants(build, np.zeros((2, 16, 16, 3), np.float32), 2, options)
+    averaged = nn.CNN((40, 40, 3), 2, (4,))  # too large for its places to become a row of features
+    yield from _variants(lambda: averaged, np.zeros((2, 40, 40, 3), np.float32), 2, [{}])
+
+
+def _recurrent(cell: str) -> Iterator[tuple]:
+    import numpy as np
+
+    from .. import nn
+    from ..sequences import Sequences
+
+    def build(**options: Any) -> nn.Recurrent:
+        return nn.Recurrent(8, 16, 2, cell, **options)
+
+    options: list[dict[str, Any]] = [{}, {"layers": 2}, {"bidirectional": True}, {"layers": 2, "bidirectional": True}]
+    rows = np.zeros((2, 6, 8), np.float32)
+    for X in (rows, Sequences.from_list([rows[0], rows[1, :4]])):
+        yield from _variants(build, X, 2, options)
+
+
+NETWORKS: dict[str, Callable[[], Iterator[tuple]]] = {
+    "mlp": _mlp, "cnn": _cnn, "rnn": lambda: _recurrent("rnn"), "lstm": lambda: _recurrent("lstm"),
+    "gru": lambda: _recurrent("gru"),
+}  # fmt: skip

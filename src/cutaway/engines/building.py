@@ -1,0 +1,192 @@
+"""From kernels to addresses: what no earlier process kept is compiled now, several kernels at a time.
+
+Compiling holds the GIL, so help comes from other processes. They need no protocol: everyone walks through the same
+list, each from another place, passes over what the cache folder has by then, and keeps there what it compiles. A helper
+that dies costs time and nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from . import native
+
+RULES = ("elementwise", "augment", "dropout", "recurrent")  # files whose functions kernels inline
+FOR_ONE = 4  # kernels that pay for starting a helper, which loads Numba first
+HELPERS = 7  # at most: each takes 200 MB
+HELP = "from cutaway.engines.building import help_out; help_out()"
+
+
+class Source(NamedTuple):
+    """A kernel to be machine code: functions in the language of kernels, the last of which is `k(p, s)`."""
+
+    name: str
+    dtype: str
+    text: str
+
+    def compile(self) -> bytes:
+        """Its object file."""
+        from . import language
+
+        native.stand_in()
+        return language.build(self.text, self.dtype, native.symbol(digest(self)))
+
+
+@cache
+def digest(source: Source) -> str:
+    """A hash of everything that its machine code depends on: the name of its file."""
+    parts = native.fingerprint(), _around(), f"{source.name} {source.dtype}", source.text
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
+
+
+@cache
+def _around() -> str:
+    """Everything besides its own text that a kernel's code depends on."""
+    here = Path(__file__).parent
+    files = [here / "language.py", here / "slots.py", here / "tile.py"]
+    files += [here.parent / "rules" / f"{name}.py" for name in RULES]
+    return "\n".join(f.read_text("utf-8") for f in files)
+
+
+_lock = threading.RLock()
+_collected: set[Source] | None = None
+
+
+def addresses(sources: Sequence[Source], library: Sequence[Source] = ()) -> list[int]:
+    """The addresses of kernels in this process. library: the functions of native.LIBRARY that they call."""
+    with _lock:
+        if _collected is not None:
+            _collected.update(sources, library)
+            return [0] * len(sources)
+        absent = [s for s in dict.fromkeys([*library, *sources]) if digest(s) not in native.linked]
+        files = {s: native.kept(digest(s)) for s in absent}
+        lacking = [s for s, content in files.items() if content is None]
+        files |= build(lacking) if lacking else {}
+        ready = {digest(s): content for s, content in files.items() if content is not None}
+        for called in library:  # first, since loading a kernel looks up what it calls
+            if digest(called) in ready:
+                native.link({digest(called): ready.pop(digest(called))})
+                native.provide(native.library_symbol(called.name, called.dtype), native.linked[digest(called)])
+        native.link(ready)
+        return [native.linked[digest(s)] for s in sources]
+
+
+def missing(sources: Iterable[Source]) -> list[Source]:
+    """Those that are not kept."""
+    return [s for s in sources if native.kept(digest(s)) is None]
+
+
+@contextmanager
+def collecting() -> Iterator[set[Source]]:
+    """Programs made in the block get no machine code and cannot run; gives the kernels that they would need."""
+    global _collected
+    with _lock:
+        _collected = set()
+        try:
+            yield _collected
+        finally:
+            _collected = None
+
+
+def build(sources: Sequence[Source]) -> dict[Source, bytes]:
+    """Compile and keep kernels, with the help of other processes where that pays."""
+    began = time.perf_counter()
+    line, done = _Line(len(sources)), {}
+    helpers: list[subprocess.Popen] = []
+    try:
+        workers = 1 + _useful_helpers(len(sources))
+        helpers += [_start_helper(sources, k, workers) for k in range(1, workers)]
+        for source in _turns(sources, 0, workers):
+            done[source] = native.kept(digest(source)) or _compile_and_keep(source)
+            line.show(max(len(done), sum(native.is_kept(digest(s)) for s in sources)))
+    finally:
+        line.clear()
+        for helper in helpers:
+            _dismiss(helper)
+    native.compiled += len(sources)
+    native.seconds += time.perf_counter() - began
+    return done
+
+
+def _compile_and_keep(source: Source) -> bytes:
+    content = source.compile()
+    native.keep(digest(source), content, f"# {source.name}\n{source.text}")
+    return content
+
+
+def _turns(sources: Sequence[Source], k: int, workers: int) -> list[Source]:
+    """Worker k's way through the list: its own share, long ones first, then the others' from the end."""
+    ordered = sorted(sources, key=lambda s: (-len(s.text), s))
+    own = ordered[k::workers]
+    return own + [s for s in reversed(ordered) if s not in own]
+
+
+# ---- helpers -------------------------------------------------------------------------------------------------------
+
+
+def _useful_helpers(kernels: int) -> int:
+    # in a program that carries Python inside, sys.executable is that program
+    is_python = Path(sys.executable or "").name.startswith("python") and not getattr(sys, "frozen", False)
+    return min(native.cores() - 1, kernels // FOR_ONE, HELPERS) if is_python else 0
+
+
+def _start_helper(sources: Sequence[Source], k: int, workers: int) -> subprocess.Popen:
+    """Another Python that takes worker k's turns: it finds modules and the cache folder where this one does."""
+    places = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "CUTAWAY_CACHE": str(native.folder())}
+    with tempfile.TemporaryFile("w+") as turns:
+        json.dump(_turns(sources, k, workers), turns)
+        turns.seek(0)
+        return subprocess.Popen([sys.executable, "-P", "-c", HELP], stdin=turns, stdout=subprocess.DEVNULL,
+                                stderr=subprocess.PIPE, env=os.environ | places)  # fmt: skip
+
+
+def help_out() -> None:
+    """What a helper does."""
+    for source in json.load(sys.stdin):
+        source = Source(*source)
+        if native.kept(digest(source)) is None:
+            _compile_and_keep(source)
+
+
+def _dismiss(helper: subprocess.Popen) -> None:
+    """Everything is there: a helper still at work is doing again what another has done."""
+    status = helper.poll()
+    helper.kill()
+    _, error = helper.communicate()
+    if status:
+        last = (error.decode(errors="replace").strip().splitlines() or [f"status {status}"])[-1]
+        warnings.warn(f"a process that helped to compile kernels stopped ({last}): this one compiled its share",
+                      RuntimeWarning, stacklevel=2)  # fmt: skip
+
+
+class _Line:
+    """In a terminal, a line that says what takes so long; it goes away at the end."""
+
+    def __init__(self, kernels: int) -> None:
+        self.kernels, self.shown, self.out = kernels, "", sys.stderr
+        self.show(0)
+
+    def show(self, done: int) -> None:
+        if self.out is not None and self.out.isatty():
+            what = f"{self.kernels} kernels" if self.kernels > 1 else "a kernel"
+            self.shown = f"compiling {what} for this processor, once: {done} done"
+            self.out.write(f"\r{self.shown}")
+            self.out.flush()
+
+    def clear(self) -> None:
+        if self.shown:
+            self.out.write(f"\r{' ' * len(self.shown)}\r")
+            self.out.flush()

@@ -1,0 +1,93 @@
+"""cutaway warm: afterwards a first run compiles nothing."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import cutaway as ct
+from cutaway.cli import warm
+from cutaway.engines import building, compile, evaluator, native
+
+FIT = """
+import numpy as np, cutaway as ct
+from cutaway.engines import native
+net, X = ct.nn.MLP(5, [9], 3).init(0), np.ones((40, 5), "f4")
+ct.fit(net, X, np.arange(40) % 3, loss="cross_entropy", epochs=1, validation=0.2)
+net.predict(X)
+print(native.compiled)
+"""
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setattr(native, "folder", lambda: tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Compiling that takes no time."""
+    monkeypatch.setattr(building.Source, "compile", lambda source: source.text.encode())
+    monkeypatch.setattr(building, "_useful_helpers", lambda kernels: 0)
+
+
+def test_it_compiles_what_is_missing_and_says_so(run, cache, quick):
+    status, out, err = run("warm", "rnn")
+    kernels = len(list(cache.glob("*.o")))
+    assert (status, err) == (0, "") and kernels > 20
+    assert f"{kernels} kernels: {kernels} compiled in" in out and "0 were there already" in out
+    next(cache.glob("*.o")).unlink()
+    assert f"{kernels} kernels: 1 compiled" in run("warm", "rnn")[1]
+    assert f"{kernels} kernels: {kernels} were there already." in run("warm", "rnn")[1]
+
+
+def test_float64_is_a_second_set(run, cache, quick):
+    run("warm", "rnn")
+    single = len(list(cache.glob("*.o")))
+    run("warm", "rnn", "--double")
+    assert len(list(cache.glob("*.o"))) == 2 * single
+
+
+def test_an_unknown_network_is_named(run, cache):
+    status, _, err = run("warm", "transformer")
+    assert status == 2 and "transformer" in err and "lstm" in err
+
+
+@pytest.fixture(scope="module")
+def warmed():
+    return warm.kernels(list(warm.NETWORKS))
+
+
+IMAGES = np.random.default_rng(0).random((60, 12, 12, 1)).astype(np.float32)
+WALKS = np.random.default_rng(0).normal(size=(60, 30, 2)).astype(np.float32)
+TABLE, CLASSES = np.random.default_rng(0).normal(size=(60, 4)), np.arange(60) % 3
+TYPICAL = {
+    "numbers": (TABLE, TABLE[:, 0]), "two numbers": (TABLE, TABLE[:, :2]), "classes": (TABLE, CLASSES),
+    "two classes": (TABLE, CLASSES > 0), "images": (IMAGES, CLASSES), "sequences": (WALKS, CLASSES),
+    "sequences of different lengths": (ct.Sequences(WALKS, np.arange(60, dtype=np.int32) % 29 + 2), TABLE[:, 0]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("data", TYPICAL)
+def test_designed_networks_are_warm_afterwards(data, threads, warmed):
+    X, y = TYPICAL[data]
+    plan = ct.design(X, y)
+    X, y = plan.encoder.transform(X), plan.target_encoder.transform(y)
+    with building.collecting() as sources:
+        compile(plan.network(), plan.loss, plan.optimizer(), plan.batch_size, X, y, threads=threads)
+        evaluator(plan.network(), X, threads=threads)
+    assert sources and not {s.text for s in sources - warmed}
+
+
+def test_a_first_fit_then_compiles_nothing(run, cache, monkeypatch):
+    case = (ct.nn.MLP(2, [3], 2), np.ones((2, 2), np.float32), np.zeros(2, np.int32), "cross_entropy", None, False)
+    monkeypatch.setitem(warm.NETWORKS, "mlp", lambda: iter([case]))
+    monkeypatch.setattr(native, "cores", lambda: 1)
+    assert run("warm", "mlp")[0] == 0
+    done = subprocess.run([sys.executable, "-c", FIT], capture_output=True, text=True,
+                          env=os.environ | {"CUTAWAY_CACHE": str(cache)})  # fmt: skip
+    assert (done.stdout.strip(), done.stderr) == ("0", "")
