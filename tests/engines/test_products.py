@@ -1,0 +1,96 @@
+"""Matrix products: the compiled functions that kernels call, against NumPy's."""
+
+import ctypes
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cutaway.engines import codegen, cpu
+from cutaway.engines.kernels.product import panels
+from cutaway.engines.tile import geometry
+
+RTOL = {"float32": 2e-5, "float64": 1e-13}
+sizes = st.integers(1, 70)
+
+
+def compiled(name, dtype):
+    """A function of kernels/product.py; arrays are passed by address."""
+    text = codegen._hand_written()[name]
+    function = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * len(codegen._parameters(text, name)))(
+        cpu._loaded(codegen.Kernel(name, text, [], []), np.dtype(dtype)))  # fmt: skip
+    return lambda *given: function(*(a.ctypes.data if isinstance(a, np.ndarray) else a for a in given))
+
+
+def random(dtype, *shape):
+    return np.random.default_rng(shape).normal(size=shape).astype(dtype)
+
+
+def result(dtype, m, n):
+    """Room for a result, with a row beyond it that nobody may touch."""
+    C = np.full((m + 1, n), 7, dtype)
+    return C[:m], C[m]
+
+
+both = pytest.mark.parametrize("dtype", ["float32", "float64"])
+
+
+@both
+@settings(max_examples=60, deadline=None)
+@given(m=sizes, k=sizes, n=sizes, turned=st.booleans(), bias=st.booleans())
+def test_a_product_equals_numpys(dtype, m, k, n, turned, bias):
+    A, B, b = random(dtype, m, k), random(dtype, k, n), random(dtype, n)
+    C, beyond = result(dtype, m, n)
+    a, (ar, ac) = (np.ascontiguousarray(A.T), (1, m)) if turned else (A, (k, 1))
+    compiled("product", dtype)(m, n, k, a, ar, ac, 1, 0, B, n, 2 * geometry(A.itemsize)[0], 0, b, 0, bias, C, n)
+    np.testing.assert_allclose(C, A @ B + bias * b, rtol=RTOL[dtype], atol=RTOL[dtype] * k)
+    assert (beyond == 7).all()
+
+
+@both
+@settings(max_examples=40, deadline=None)
+@given(m=sizes, k=sizes, n=sizes, turned=st.booleans())
+def test_packed_factors_give_the_same_bits(dtype, m, k, n, turned):
+    A, B = random(dtype, m, k), random(dtype, k, n)
+    panel = 2 * geometry(A.itemsize)[0]
+    P = np.full(panels(k, n), np.nan, dtype)
+    if turned:
+        compiled("pack_turned", dtype)(k, n, np.ascontiguousarray(B.T), k, P)
+    else:
+        compiled("pack", dtype)(k, n, B, n, P)
+    (C, beyond), (plain, _) = result(dtype, m, n), result(dtype, m, n)
+    product = compiled("product", dtype)
+    product(m, n, k, A, k, 1, 1, 0, P, panel, panel * k, 0, P, 0, 0, C, n)
+    product(m, n, k, A, k, 1, 1, 0, B, n, panel, 0, P, 0, 0, plain, n)
+    np.testing.assert_array_equal(C, plain)
+    assert (beyond == 7).all()
+
+
+@both
+def test_rows_do_not_know_each_other(dtype):
+    A, B = random(dtype, 33, 50), random(dtype, 50, 20)
+    (whole, _), (alone, _), product = result(dtype, 33, 20), result(dtype, 33, 20), compiled("product", dtype)
+    panel = 2 * geometry(A.itemsize)[0]
+    product(33, 20, 50, A, 50, 1, 1, 0, B, 20, panel, 0, B, 0, 0, whole, 20)
+    for i in range(33):
+        product(1, 20, 50, A[i], 50, 1, 1, 0, B, 20, panel, 0, B, 0, 0, alone[i], 20)
+    np.testing.assert_array_equal(whole, alone)
+
+
+@both
+def test_windows_of_an_image_are_rows_that_overlap(dtype):
+    image, W = random(dtype, 6, 9, 2), random(dtype, 3, 3 * 2, 5)  # a window of 3 by 3 places and 2 channels, 5 filters
+    C, _ = result(dtype, 7, 5)
+    compiled("product", dtype)(7, 5, 6, image, 2, 1, 3, 18, W, 5, 32, 30, W, 0, 0, C, 5)
+    windows = np.lib.stride_tricks.sliding_window_view(image[:3], (3, 3), axis=(0, 1))[0]
+    expected = np.einsum("qcab,abcf->qf", windows, W.reshape(3, 3, 2, 5))
+    np.testing.assert_allclose(C, expected, rtol=RTOL[dtype] * 10, atol=RTOL[dtype])
+
+
+@both
+@pytest.mark.parametrize("start", [0, 1])
+def test_an_empty_sum_is_where_it_starts(dtype, start):
+    b, (C, _) = random(dtype, 5), result(dtype, 3, 5)
+    compiled("product", dtype)(3, 5, 0, b, 0, 1, 1, 0, b, 5, 32, 0, b, 0, start, C, 5)
+    np.testing.assert_array_equal(C, np.tile(b * start, (3, 1)))
