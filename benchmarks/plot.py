@@ -9,6 +9,7 @@ STYLES = {
     "PyTorch": ("#D55E00", "o"), "PyTorch, tuned": ("#E69F00", "s"), "JAX": ("#0072B2", "D"), "Keras": ("#CC79A7", "^"),
     "scikit-learn": ("#009E73", "v"), "NumPy": ("#56B4E9", "P"),
 }
+SIZES = {"^": 11, "v": 11, "P": 11}  # which look smaller
 INK, FAINT = "#222222", "#999999"
 
 
@@ -28,14 +29,16 @@ def ratios(results: list[Result], path: Path) -> None:
         figure, axes = plt.subplots(figsize=(11, 1.9 + 0.42 * len(rows)), layout="constrained")
         highest, lowest = 2.0, 0.5
         for y, (result, key, entry) in enumerate(rows):
-            if share := limit(entry):
+            share = limit(entry)
+            if share and share < 1:
                 axes.barh(y, 1 - share, left=share, height=0.5, color="#DDDDDD", zorder=1)
                 lowest = min(lowest, share)
             for i, group in enumerate(groups):
                 color, mark = STYLES[group]
                 at = y + 0.09 * (i - (len(groups) - 1) / 2)  # so that marks at the same place are all seen
                 if times := times_ours(entry, group):
-                    axes.plot(times, at, mark, color=color, markersize=9, markeredgecolor="white", zorder=4)
+                    axes.plot(times, at, mark, color=color, markeredgecolor="white", markersize=SIZES.get(mark, 9),
+                              zorder=4)
                     highest, lowest = max(highest, times), min(lowest, times)
                 if target := result["targets"][key].get(group):
                     axes.plot(target, at, mark, color="none", markeredgecolor=color, markersize=11, markeredgewidth=1.4,

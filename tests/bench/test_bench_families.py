@@ -1,5 +1,7 @@
 """Every family of workloads, made small: Cutaway's line does the work that the family's own NumPy code expects."""
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -7,7 +9,7 @@ import pytest
 
 import cutaway as ct
 from cutaway.bench import FAMILIES, cnn, many, mlp, predict, rnn, update
-from cutaway.bench.harness import Run, Settings, family_of
+from cutaway.bench.harness import WORKER, Run, Settings, family_of
 from cutaway.bench.sizes import sizes
 
 
@@ -89,6 +91,13 @@ def test_profile_names_the_products_of_a_step():
     work = small(mlp.WORKLOADS["A"])
     text = mlp.COMPETITORS[0].profile(work, mlp.data(work))
     assert "linear" in text and "GFLOP/s" in text
+
+
+def test_peers_never_load_cutaway():
+    code = (f"import runpy, sys; load = runpy.run_path({str(WORKER)!r})['family_of']; [load(f) for f in {FAMILIES!r}]; "
+            "print([m for m in sys.modules if m.startswith('cutaway')])")
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_a_competitor_runs_in_a_process_of_its_own(tmp_path):

@@ -31,6 +31,12 @@ def test_summary_has_the_best_of_each_library_its_target_and_the_limit():
     assert table.rows == [["A", "10.0 µs a step", "26x (≥ 40x)", "-", "1.67 (≤ 1.6)", "1.25"]]
 
 
+def test_summary_fits_a_terminal():
+    table = tables.summary([RESULT], brief=True)
+    assert table.head == ["", "µs", "PyTorch", "JAX", "/ limit"]
+    assert table.rows == [["A", "10.0", "26x", "-", "1.25"]]
+
+
 def test_times_have_ratio_spread_and_threads():
     rows = dict(map(tuple, tables.times(RESULT).rows))
     assert rows["Cutaway"] == "10.0 (9.0-11.0; 1t)"

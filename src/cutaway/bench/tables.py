@@ -77,8 +77,11 @@ def times(result: Result, spread: bool = True) -> Table:
     return Table("", [f"µs {result['unit']}", *entries], rows)
 
 
-def summary(results: list[Result]) -> Table:
-    """One line a workload, over all families: the best of each group against Cutaway, targets, the limit."""
+def summary(results: list[Result], brief: bool = False) -> Table:
+    """One line a workload, over all families: the best of each group against Cutaway, targets, the limit.
+
+    brief: for a terminal, without targets, units and the products.
+    """
     entries = [(result, key, entry) for result in results for key, entry in result["workloads"].items()]
     peers = [g for g in PEERS if any(c["group"] == g for _, _, e in entries for c in e["competitors"].values())]
 
@@ -91,9 +94,13 @@ def summary(results: list[Result]) -> Table:
         most = f" (≤ {targets['limit']:g})" if "limit" in targets else ""
         cells.append(f"{1 / products:.2f}{most}" if products else "-")
         cells.append(f"{1 / whole:.2f}" if whole else "-")
+        if brief:
+            return [key, number(ours) if ours else "-", *(cell.split()[0] for cell in (*cells[:-2], cells[-1]))]
         return [key, f"{number(ours)} µs {result['unit']}" if ours else "-", *cells]
 
-    head = ["", OURS, *peers, "/ products", "/ (products + traffic)"]
+    short = {"PyTorch, tuned": "(tuned)", "scikit-learn": "sklearn"}
+    head = (["", "µs", *(short.get(p, p) for p in peers), "/ limit"] if brief else
+            ["", OURS, *peers, "/ products", "/ (products + traffic)"])
     return Table("", head, [row(*entry) for entry in entries])
 
 

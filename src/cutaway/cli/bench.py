@@ -41,10 +41,12 @@ def bench(
     from ..bench.harness import Run, Settings
     from ..bench.machine import install_sizes, machine
     from ..datasets.names import check_name
-    from ..errors import ArgumentError
+    from ..errors import ArgumentError, CutawayError
     from . import checks
     from .terminal import Screen, console, warn
 
+    if not hasattr(os, "killpg"):
+        raise CutawayError("cutaway bench stops and wakes processes by signals, which this system does not have.")
     for family in families or ():
         check_name(family, FAMILIES, "family of workloads")
     out = checks.output(out, "--out", (".json",)) if out else None
@@ -80,8 +82,8 @@ def bench(
         if out:
             out.write_text(json.dumps(tables.rounded(known), indent=1, ensure_ascii=False) + "\n")
     if len(measured) > 1:
-        screen.title("All together", "times Cutaway's time")
-        _print(screen, tables.summary(measured))
+        screen.title("All together", "times Cutaway's time; its own over bare products and memory traffic")
+        _print(screen, tables.summary(measured, brief=True))
     if measured:
         for table in (tables.memory(measured), tables.install(measured[0])):
             _print(screen, table)
