@@ -109,7 +109,7 @@ class Training:
         self._check_targets(classes)
         resident = fits(self.data.inputs, model.dtype.itemsize)
         self.past = Past(self.data, self.rows, self.batch_size, self.steps, self.seed, shuffle, drop_last, resident,
-                         self.loss, self.optimizer, self.options)  # fmt: skip
+                         self.loss, self.optimizer, self.options, held_out)  # fmt: skip
         if resident:
             self.program.feed(self.data.inputs, self.data.y, self.data.weight)
         self.validation = None if held_out is None else _Validation(

@@ -24,6 +24,11 @@ class Snapshot:
     steps: int
     arrays: list[np.ndarray]  # θ, the optimizer's state, buffers
 
+    @classmethod
+    def of(cls, program: Program, epoch: int = 0) -> Snapshot:
+        """A program and its model as they are now."""
+        return cls(epoch, program.engine.t, [a.copy() for a in _parts(program)])
+
     def put(self, program: Program) -> None:
         """Bring a program and its model to this point."""
         for place, array in zip(_parts(program), self.arrays, strict=True):
@@ -33,7 +38,10 @@ class Snapshot:
 
 @dataclass(eq=False)
 class Past:
-    """The data of a run and the order of its batches, and snapshots at epoch starts: a few, the run's length over."""
+    """The data of a run and the order of its batches, and snapshots at epoch starts: a few, the run's length over.
+
+    held_out: the validation rows.
+    """
 
     data: Data
     rows: np.ndarray
@@ -46,6 +54,7 @@ class Past:
     loss: Callable
     optimizer: Optimizer
     options: dict[str, Any]
+    held_out: Data | None = None
     snapshots: list[Snapshot] = field(default_factory=list)
     _every: int = 1
     _first: int = 0
