@@ -86,6 +86,12 @@ def root(rng, n, k):
     return Case((rng.uniform(0.2, 3, (n, k)),), {"exponent": -0.5})
 
 
+@case("hold")
+def held_neurons(rng, n, k):
+    fixed = rng.integers(0, 2, (n, k)).astype(float)
+    return Case((away(rng, n, k), away(rng, n, k), fixed), kinds=("rows", "fixed", "fixed"))
+
+
 @case("add", "sub", "mul", "div", "maximum")
 def pair(rng, n, k):
     v = away(rng, n, k)

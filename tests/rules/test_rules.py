@@ -42,8 +42,8 @@ JAX = SimpleNamespace(**{name: getattr(jnp, name) for name in vars(rules.NUMPY) 
     "patches": jax_patches, "add_patches": jax_add_patches,
     "scan": lambda step, state, inputs, reverse: jax.lax.scan(step, state, inputs, reverse=reverse),
 })  # fmt: skip
-IN_JAX = rules.bind(JAX, (rules.augment, rules.convolution, rules.dropout, rules.elementwise, rules.linear,
-                          rules.loss, rules.norm, rules.recurrent, rules.shape))
+IN_JAX = rules.bind(JAX, (rules.augment, rules.convolution, rules.dropout, rules.elementwise, rules.hold,
+                          rules.linear, rules.loss, rules.norm, rules.recurrent, rules.shape))
 
 
 def outputs(op, inputs, attributes, forward=None):
