@@ -57,6 +57,7 @@ class CPU(Reference):
         self._states = np.zeros((shards, slots.WIDTH), np.int64)
         self._shared = np.zeros(2 * slots.STOP, np.int64)
         self._held: list[tuple[Any, np.ndarray]] = []
+        self._fed: list[tuple[int, int, codegen.Outside]] = []
         every = listing.block.get("shards")
         self._copies = every.array.strides[0] if every is not None and every.array is not None else 0
         self._params = np.zeros((len(self.code), self._width), np.int64)
@@ -90,12 +91,14 @@ class CPU(Reference):
 
     def bind(self) -> None:
         """Write every operand's address into the parameters. Needed again when an array moves."""
-        self._held = []
+        self._held, self._fed = [], []
         for k, (_, kernel, _) in enumerate(self.code):
             if kernel is None:
                 continue
             row: list[int] = []
             for v in kernel.operands:
+                if isinstance(v, codegen.Outside) and v.name != "work":
+                    self._fed.append((k, len(row), v))
                 row += self._place(v)
             row += kernel.numbers
             self._params[k, : len(row)] = row
@@ -117,10 +120,6 @@ class CPU(Reference):
         bytes_ = v.width * v.dtype.itemsize
         at = self.memory.ctypes.data + self.plan.offsets[id(v)]
         return at, bytes_ if v.rows else 0, bytes_ if v.per_shard else 0
-
-    def feed(self, data: dict[str, np.ndarray]) -> None:
-        super().feed(data)
-        self._held = []
 
     # ---- one at a time, for those who look ---------------------------------------------------------------------------
 
@@ -175,7 +174,6 @@ class CPU(Reference):
     def predict(self) -> np.ndarray:
         out = self.listing.output
         self.outputs = np.empty(out.shape_at(self.rows) if out.rows else out.shape, out.dtype)
-        self._held = []
         if self.rows:
             self._prepare_states(None, 0)
             left = -(-self.rows // self.batch_size)
@@ -187,8 +185,10 @@ class CPU(Reference):
         return self.outputs
 
     def _prepare_states(self, order: np.ndarray | None, position: int) -> None:
-        if not self._held or any(self.view(v, 0) is not array for v, array in self._held):
+        if not self._fed or any(self.view(v, 0) is not array for v, array in self._held):
             self.bind()
+        for k, column, v in self._fed:  # other data, or other outputs
+            self._params[k, column] = self._place(v)[0]
         self.order, self.finite = order, True
         self._shared[:] = 0
         for shard, s in enumerate(self._states):

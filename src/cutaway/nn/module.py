@@ -271,7 +271,7 @@ class Module:
 
         X = gathered(X)
         known = vars(self).setdefault("_evaluators", {})
-        key = (engine, batch_size, threads, self.dtype, tuple(map(id, self.parameters())), repr(self), _shapes(X))
+        key = (engine, batch_size, threads, tuple(_described(self)), _shapes(X))
         if key not in known:
             known.clear()  # the network or its input changed: one program is kept
             known[key] = evaluator(self, X, engine, batch_size, threads)
@@ -296,6 +296,22 @@ class Module:
 def _of_tensors(x: Any) -> bool:
     """Whether it is a Tensor, or a list or tuple of nothing else, such as a recurrent layer's state."""
     return isinstance(x, Tensor) or (isinstance(x, list | tuple) and len(x) > 0 and all(map(_of_tensors, x)))
+
+
+def _described(module: Module) -> Iterator[Any]:
+    """Everything about a network that a recording of it depends on: its modules, and whatever they hold."""
+    for key, value in vars(module).items():
+        if key not in ("_theta", "_evaluators"):
+            parts = value.values() if isinstance(value, dict) else value
+            for part in parts if isinstance(value, dict | list | tuple) else (value,):
+                if isinstance(part, Module):
+                    yield type(part)
+                    yield from _described(part)
+                elif isinstance(part, Tensor):
+                    yield id(part)
+                    yield part.data.dtype
+                else:
+                    yield part if isinstance(part, str | int | float | None) else id(part)
 
 
 def _shapes(X: Any) -> tuple:
