@@ -9,10 +9,11 @@ from .filters import Filters, filters
 from .recorder import Recorder
 from .replay import trace, trace_run
 from .states import States, states
+from .summary import Summary, summary
 from .trace import Trace, Traces
 from .trace_format import read_trace
 
 __all__ = [
-    "FeatureMaps", "Filters", "Recorder", "States", "Trace", "Traces", "feature_maps", "filters", "read_trace",
-    "states", "trace", "trace_run",
+    "FeatureMaps", "Filters", "Recorder", "States", "Summary", "Trace", "Traces", "feature_maps", "filters",
+    "read_trace", "states", "summary", "trace", "trace_run",
 ]  # fmt: skip

@@ -1,0 +1,219 @@
+"""What a network does in evaluation, operation by operation, each with its settings, weights and amount of work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ..engines import Program, evaluator
+from ..engines.compile import example_input
+from ..engines.profile import operations as arithmetic
+from ..errors import ArgumentError, CutawayError, ShapeError
+from ..files.restored import Restored
+from ..program import Instruction, Value
+from ..rules import OPS
+from ..sequences import Sequences
+from .drawing import by
+from .reading import forward_steps, network_of
+
+SCANS = ("rnn", "lstm", "gru")
+UNITS = ("linear", "conv", *SCANS)  # what has units: neurons, filters, cells
+NORMS = ("batch_norm", "layer_norm")
+LINKS = ("softmax", "log_softmax")
+
+
+@dataclass(eq=False)
+class Operation:
+    """One line of a network's evaluation: an instruction, or two for a recurrent scan and its input's products."""
+
+    instructions: list[Instruction]
+
+    @property
+    def main(self) -> Instruction:
+        return self.instructions[-1]
+
+    @property
+    def op(self) -> str:
+        return self.main.op
+
+    @property
+    def layer(self) -> str:
+        return self.main.layer
+
+    @property
+    def out(self) -> Value:
+        """What it gives: the first that it writes."""
+        return self.main.written[0]
+
+    @cached_property
+    def operands(self) -> dict[str, Any]:
+        """Values by the names of their rule; of a scan too, whose x, W_ih and b_ih are its input's."""
+        if len(self.instructions) == 1:
+            return self.main.operands()
+        before = self.instructions[0].operands()
+        return self.main.operands() | {"x": before["x"], "W_ih": before["W"], "b_ih": before["b"]}
+
+    @property
+    def reads(self) -> list[Value]:
+        """The values that differ from row to row, without lengths."""
+        inner = {id(v) for i in self.instructions for v in i.written}
+        lengths = self.operands.get("lengths") if not OPS[self.op].variadic else None
+        every = (v for i in self.instructions for v in i.reads)
+        return [v for v in every if v.rows and id(v) not in inner and v is not lengths]
+
+    @property
+    def parameters(self) -> list[Value]:
+        return [v for i in self.instructions for v in i.reads if v.role == "parameter"]
+
+    @property
+    def multiply_adds(self) -> int:
+        """In its matrix products, for one row, as its kernel does them."""
+        return sum(arithmetic(i, 1) for i in self.instructions) // 2
+
+    @property
+    def bytes(self) -> int:
+        """Of what it writes for one row; the same values in another shape take none."""
+        if OPS[self.op].kind == "view":
+            return 0
+        return sum(v.width * v.dtype.itemsize for i in self.instructions for v in i.written)
+
+    @property
+    def activates(self) -> bool:
+        """Whether it is an activation function: σ(z), or a link such as softmax."""
+        rule = OPS[self.op]
+        return (rule.kind == "elementwise" and rule.outputs == ("a",)) or self.op in LINKS
+
+    @cached_property
+    def settings(self) -> str:
+        """What its repr would say: "1 → 32, 3 × 3, same"."""
+        v, own = {} if OPS[self.op].variadic else self.operands, self.main.attributes
+        if self.op == "linear":
+            return f"{v['W'].shape[1]} → {v['W'].shape[0]}" + ("" if v["b"] is not None else ", no bias")
+        if self.op in SCANS:
+            parts = [f"{v['W_ih'].shape[1] if 'W_ih' in v else v['u'].shape[-1]} → {v['y'].shape[-1]}"]
+            parts += ["relu"] if own.get("relu") else []
+            parts += ["from the end"] if own["reverse"] else []
+            parts += [f"truncate {own['truncate']}"] if own["truncate"] else []
+            return ", ".join(parts)
+        if self.op == "conv":
+            W = v["W"].shape
+            parts = [f"{W[-1] * own['groups']} → {W[0]}", by(W[1:-1]), *_moves(own, W[1:-1], (1,) * len(W[1:-1]))]
+            parts += [f"{own['groups']} groups"] if own["groups"] > 1 else []
+            return ", ".join(parts) + ("" if v["b"] is not None else ", no bias")
+        if self.op in ("max_pool", "avg_pool"):
+            return ", ".join([by(own["window"]), *_moves(own, own["window"], own["window"])])
+        if self.op == "embedding":
+            return f"{v['W'].shape[0]:,} entries → {v['W'].shape[1]}"
+        if self.op in NORMS:
+            return f"{self.out.shape[-1]}"
+        return ", ".join(f"{key} {own[key]:g}" for key in ("slope", "alpha", "exponent") if key in own)
+
+    @property
+    def kind(self) -> str:
+        """linear, max pool, ..."""
+        return self.op.rstrip("_").replace("_", " ")
+
+    def __repr__(self) -> str:
+        return f"{self.layer or 'forward'}: {self.kind} {self.settings}".rstrip()
+
+
+def _moves(own: dict[str, Any], window: tuple[int, ...], usual: tuple[int, ...]) -> list[str]:
+    """How a window moves, where it is not as usual."""
+    dilation = own.get("dilation", (1,) * len(window))
+    spans = [d * (k - 1) + 1 for k, d in zip(window, dilation, strict=True)]
+    parts = [f"stride {by(own['stride'])}"] if tuple(own["stride"]) != tuple(usual) else []
+    parts += [f"dilation {by(dilation)}"] if set(dilation) != {1} else []
+    if any(map(any, own["padding"])):
+        same = all(sum(edge) == span - 1 for edge, span in zip(own["padding"], spans, strict=True))
+        edges = [f"{a}" if a == b else f"{a}+{b}" for a, b in own["padding"]]
+        parts.append("same" if same else f"padding {' × '.join(edges)}")
+    return parts
+
+
+def operations_of(program: Program) -> list[Operation]:
+    """The operations of an evaluation program, in their order."""
+    found: list[Operation] = []
+    products: dict[int, Instruction] = {}  # of the inputs of scans
+    steps = forward_steps(program)
+    scanned = {id(i.arguments[0]) for i in steps if i.op in SCANS}
+    for i in steps:
+        if i.op == "linear" and id(i.writes[0]) in scanned and len(readers(steps, i.writes[0])) == 1:
+            products[id(i.writes[0])] = i
+        elif i.op in SCANS and id(i.arguments[0]) in products:
+            found.append(Operation([products[id(i.arguments[0])], i]))
+        else:
+            found.append(Operation([i]))
+    return found
+
+
+def readers(steps: Iterable[Any], v: Value | None) -> list[Any]:
+    """The instructions or operations that read a value."""
+    return [step for step in steps if any(r is v for r in step.reads)]
+
+
+# ---- a program to look at --------------------------------------------------------------------------------------------
+
+
+def program_of(model: Any, input_shape: Any = None, whole: bool = False) -> Program:
+    """The model's evaluation program for one row, recorded and not compiled.
+
+    input_shape: None, the shape of a row, a tuple or dict of shapes for several inputs, or data. whole: where nothing
+    is given, do not make up how many steps a sequence has.
+    """
+    network = network_of(model)
+    try:
+        x = _example(model, network) if input_shape is None else _made(input_shape, network)
+        program = evaluator(network, x, engine="reference", batch_size=1)
+    except ShapeError as reason:
+        got = "" if input_shape is None else f"input_shape={_said(input_shape)} does not fit: "
+        raise ShapeError(f"{got}{reason}") from reason
+    except CutawayError as reason:
+        if "pass input=" not in str(reason):
+            raise
+        raise ArgumentError(
+            f"{type(network).__name__} takes inputs of more than one shape: give input_shape, that of one row, such as "
+            "(28, 28, 1) for images or (time, features) for sequences"
+        ) from None
+    fixed = network is not model or isinstance(network, Restored)
+    if whole and input_shape is None and not fixed and any(i.op in (*SCANS, "embedding") for i in program.instructions):
+        features = program.engine.listing.inputs[0].shape[1:]
+        wanted = f"(24, {features[0]})" if features else "(24,)"
+        raise ArgumentError(
+            f"{type(network).__name__} takes sequences of any length, on which the work depends: give input_shape, "
+            f"such as {wanted} for 24 time steps"
+        )
+    return program
+
+
+def _example(model: Any, network: Any) -> Any:
+    if network is not model and hasattr(model, "inputs_"):
+        return model.inputs_.example(model.encoder_)
+    return example_input(network)
+
+
+def _made(given: Any, network: Any) -> Any:
+    """Two rows of the shape given."""
+    if isinstance(given, dict):
+        return {key: _made(part, network) for key, part in given.items()}
+    if isinstance(given, int | np.integer):
+        given = (given,)
+    if not isinstance(given, tuple | list):
+        if isinstance(given, Sequences) or getattr(given, "ndim", 0) > 1:
+            return given
+        raise ArgumentError(f"input_shape is {given!r}: give the shape of one row, such as (28, 28, 1), or data")
+    if any(isinstance(part, tuple | list | np.ndarray | Sequences) for part in given):
+        return tuple(_made(part, network) for part in given)
+    if not all(isinstance(k, int | np.integer) and k > 0 for k in given):
+        raise ArgumentError(
+            f"input_shape is {tuple(given)!r}: give the shape of one row, whole numbers without the batch, such as "
+            "(28, 28, 1)"
+        )
+    return np.zeros((2, *given), np.int32 if network.takes_integers() else network.dtype)
+
+
+def _said(given: Any) -> str:
+    return repr(given) if isinstance(given, int | tuple | list) else f"data of shape {getattr(given, 'shape', '?')}"

@@ -1,0 +1,218 @@
+"""Summary: what a network consists of, layer by layer: shapes, parameters, memory, and the work of one row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..nn import Augment, Dropout, RecurrentLayer
+from ..program import Value, plan
+from .collapse import Collapse, collapses
+from .drawing import counted
+from .operations import Operation, operations_of, program_of
+from .reading import network_of
+
+BATCH = 32  # rows for which memory is given
+HEAD = ("layer", "operation", "gives", "parameters", "multiply-adds", "activations")
+WIDTHS = (24, 40, 24)  # characters of the first three columns, at most
+BAR = 12  # characters of the longest bar
+
+
+def summary(model: Any, input_shape: Any = None) -> Summary:
+    """The layers of a network, with the shape each gives, its parameters, its work and its memory.
+
+    >>> import cutaway as ct
+    >>> print(ct.summary(ct.nn.MLP(4, [16], 3)))
+    layer   operation      gives    parameters  multiply-adds  activations
+    input                  (n, 4)                                     16 B
+    layer1  linear 4 → 16  (n, 16)          80             64         64 B  ████████████
+    layer1  relu           (n, 16)                                    64 B
+    layer2  linear 16 → 3  (n, 3)           51             48         12 B  █████████
+    <BLANKLINE>
+    MLP: 131 parameters, 524 B in float32, all trained; 112 multiply-adds a row
+    activations of 32 rows: 5.0 kB; predict holds 2.6 kB at a time
+
+    model: a network or a trained estimator, custom modules and loaded files too. input_shape: the shape of one row, as
+    (28, 28, 1) or (time, features), a tuple or dict of shapes where there are several inputs, or data such as
+    ct.Sequences; needed where the first layer does not fix it.
+    A multiply-add is one product and one addition in a matrix product, as the kernels do them. What a layer is in
+    evaluation counts: dropout is named below the table. A layer that runs twice is counted once.
+    Raises ArgumentError where input_shape is needed, ShapeError for one that does not fit.
+    """
+    network = network_of(model)
+    program = program_of(model, input_shape, whole=True)
+    inputs = program.engine.listing.inputs
+    rows: list[Row] = [Row(_input_name(v), "", "", shape_of(v), 0, "", 0, v.width * v.dtype.itemsize) for v in inputs]
+    owner: dict[int, str] = {}
+    rows += [_row(o, owner) for o in operations_of(program)]
+    parameters = network.parameters()
+    unused = [name for name, p in network.named_parameters() if id(p) not in owner]
+    at_rest = [f"{name}: {module!r}" for name, module in network.named_modules() if _rests(module)]
+    return Summary(
+        getattr(network, "class_name", type(network).__name__), rows,
+        trained=sum(p.size for p in parameters if p.requires_grad),
+        frozen=sum(p.size for p in parameters if not p.requires_grad),
+        buffers=sum(b.size for _, b in network.named_buffers()),
+        dtype=str(network.dtype), parameter_bytes=sum(p.data.nbytes for p in parameters),
+        predict_bytes=plan(program.instructions, BATCH).bytes, unused=unused, training_only=at_rest,
+        collapse=collapses(program),
+    )  # fmt: skip
+
+
+def _row(o: Operation, owner: dict[int, str]) -> Row:
+    """A line of the table; `owner` knows which layer counted a parameter first."""
+    new, shared = [], ""
+    for v in o.parameters:
+        if id(v.tensor) in owner:
+            shared = owner[id(v.tensor)]
+        else:
+            new.append(v)
+    owner.update((id(v.tensor), o.layer or o.out.name) for v in new)
+    count = sum(v.width for v in new)
+    return Row(o.layer, o.kind, o.settings, shape_of(o.out), count, shared, o.multiply_adds, o.bytes)
+
+
+def _input_name(v: Value) -> str:
+    return "input" if v.name == "x" else v.name
+
+
+def _rests(module: Any) -> bool:
+    """Whether it does something in training alone."""
+    return (isinstance(module, Dropout) and module.p > 0) or isinstance(module, Augment) or (
+        isinstance(module, RecurrentLayer) and module.dropout > 0 and module.layers > 1)  # fmt: skip
+
+
+def shape_of(v: Value) -> str:
+    """
+    >>> import numpy as np
+    >>> shape_of(Value("z", (16,), 1, np.dtype("float32")))
+    '(n, 16)'
+    """
+    batch = [] if not v.rows else ["n"] if v.rows == 1 else [f"{v.rows}n"]
+    parts = [*batch, *map(str, v.shape)]
+    return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a summary.
+
+    layer: the name, as in traces. operation, settings: "conv" and "1 → 32, 3 × 3, same". gives: the shape, n the rows
+    of a batch. parameters: those that no line above has counted; shared: the layer that has counted others, or "".
+    multiply_adds, bytes: of one row.
+    """
+
+    layer: str
+    operation: str
+    settings: str
+    gives: str
+    parameters: int
+    shared: str
+    multiply_adds: int
+    bytes: int
+
+
+@dataclass(eq=False, repr=False)
+class Summary:
+    """What `ct.summary` gives. `print` it, or take `to_pandas()`.
+
+    name: the network's class. rows: a line an input and operation. trained, frozen: numbers of parameters. buffers: of
+    numbers that a layer keeps besides. parameter_bytes: of all parameters. predict_bytes: what `predict` holds at a
+    time for 32 rows. unused: parameters that evaluation does not read. training_only: layers that do nothing in
+    evaluation. collapse: layers that are one linear layer.
+    """
+
+    name: str
+    rows: list[Row]
+    trained: int
+    frozen: int
+    buffers: int
+    dtype: str
+    parameter_bytes: int
+    predict_bytes: int
+    unused: list[str]
+    training_only: list[str]
+    collapse: list[Collapse]
+
+    @property
+    def parameters(self) -> int:
+        return self.trained + self.frozen
+
+    @property
+    def multiply_adds(self) -> int:
+        """Of one row."""
+        return sum(row.multiply_adds for row in self.rows)
+
+    @property
+    def activation_bytes(self) -> int:
+        """Of one row, every value kept."""
+        return sum(row.bytes for row in self.rows)
+
+    def to_pandas(self) -> Any:
+        """A table with a row an input and operation."""
+        import pandas as pd
+
+        return pd.DataFrame([vars(row) for row in self.rows])
+
+    def totals(self) -> list[str]:
+        """The lines under the table."""
+        count = counted(self.parameters, "parameter")
+        state = "all trained" if not self.frozen else f"{self.trained:,} trained, {self.frozen:,} frozen"
+        kept = f"; {counted(self.buffers, 'number')} of running statistics" if self.buffers else ""
+        lines = [
+            f"{self.name}: {count}" + (f", {size(self.parameter_bytes)} in {self.dtype}, {state}" if self.parameters
+                                       else "") + f"{kept}; {counted(self.multiply_adds, 'multiply-add')} a row",
+            f"activations of {BATCH} rows: {size(BATCH * self.activation_bytes)}; predict holds "
+            f"{size(self.predict_bytes)} at a time",
+        ]  # fmt: skip
+        if self.training_only:
+            lines.append(f"in training only: {'; '.join(self.training_only)}")
+        if self.unused:
+            lines.append(f"not used in evaluation: {_listed(self.unused)}")
+        return lines + [f"note: {found}" for found in self.collapse]
+
+    def cells(self) -> list[tuple[str, ...]]:
+        """The table as text, without its head; the last column is a bar of multiply-adds."""
+        most = max((row.multiply_adds for row in self.rows), default=0)
+        return [(
+            row.layer, f"{row.operation} {row.settings}".strip(), row.gives, _parameters(row),
+            f"{row.multiply_adds:,}" if row.multiply_adds else "", size(row.bytes) if row.bytes else "",
+            "█" * max(round(BAR * row.multiply_adds / most), 1) if row.multiply_adds else "",
+        ) for row in self.rows]  # fmt: skip
+
+    def __str__(self) -> str:
+        table = [(*HEAD, ""), *self.cells()]
+        widths = [max(len(row[k]) for row in table) for k in range(6)]
+        widths[:3] = map(min, widths, WIDTHS)
+        lines = []
+        for row in table:
+            left = (_cut(text, width).ljust(width) for text, width in zip(row[:3], widths, strict=False))
+            right = (text.rjust(width) for text, width in zip(row[3:6], widths[3:], strict=True))
+            lines.append("  ".join([*left, *right, row[6]]).rstrip())
+        return "\n".join([*lines, "", *self.totals()])
+
+    __repr__ = __str__
+
+
+def _parameters(row: Row) -> str:
+    count = f"{row.parameters:,}" if row.parameters else ""
+    return f"{count} + {row.shared}'s" if row.shared and count else f"as {row.shared}" if row.shared else count
+
+
+def _listed(names: list[str], most: int = 6) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
+def size(count: int) -> str:
+    """
+    >>> size(64), size(5_040), size(85_300), size(3_400_000)
+    ('64 B', '5.0 kB', '85 kB', '3.4 MB')
+    """
+    for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if count >= unit:
+            return f"{count / unit:.1f} {name}" if count < 10 * unit else f"{count / unit:.0f} {name}"
+    return f"{count} B"
