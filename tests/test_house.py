@@ -85,7 +85,7 @@ def test_constraints_are_names_and_exact_versions():
 
 
 def test_import_is_light():
-    heavy = "pandas sklearn numba scipy.linalg matplotlib rich typer pyarrow"
+    heavy = "pandas sklearn scipy.linalg matplotlib rich typer pyarrow"
     code = f"import sys, cutaway; print(*[m for m in '{heavy}'.split() if m in sys.modules])"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.split() == [], "`import cutaway` imports these: import them where they are used"

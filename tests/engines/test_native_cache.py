@@ -20,7 +20,7 @@ where, = building.addresses([building.Source("twice", "float64", text)])
 import ctypes
 x = np.array([21.0]); p = np.array([x.ctypes.data]); s = np.zeros(24, np.int64)
 ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(where)(p.ctypes.data, s.ctypes.data)
-print(x[0], native.compiled, "numba" in sys.modules)
+print(x[0], native.compiled, "cutaway.engines.language" in sys.modules)
 """
 
 
@@ -42,11 +42,12 @@ def result_and_warnings(process):
 
 
 def test_processes_may_race_and_later_ones_are_warm_and_damage_is_mended(tmp_path):
-    for racing in [start(tmp_path), start(tmp_path)]:
-        assert result(racing)[:2] == ["42.0", "1"]
+    both = [result(racing) for racing in [start(tmp_path), start(tmp_path)]]
+    assert {value for value, *_ in both} == {"42.0"}
+    assert "1" in {compiled for _, compiled, _ in both}
     (path,) = tmp_path.glob("*.o")
     assert not list(tmp_path.glob("tmp*")), "half-written files stay behind"
-    assert result(start(tmp_path)) == ["42.0", "0", "False"], "a warm process compiles nothing and needs no Numba"
+    assert result(start(tmp_path)) == ["42.0", "0", "False"], "a warm process compiles nothing and needs no compiler"
     content = path.read_bytes()
     path.write_bytes(content[:40])
     assert result(start(tmp_path)) == ["42.0", "1", "True"]

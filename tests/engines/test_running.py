@@ -187,10 +187,10 @@ def test_the_seed_of_the_program_chooses_the_masks():
     assert one.run() != two.run()
 
 
-def test_the_reference_engine_imports_neither_numba_nor_llvmlite():
+def test_the_reference_engine_needs_no_compiler():
     code = ("import sys, numpy as np, cutaway as ct\n"
             "ct.nn.MLP(2, [3], 1).predict(np.ones((2, 2)), engine='reference')\n"
-            "assert not {'numba', 'llvmlite'} & sys.modules.keys()")  # fmt: skip
+            "assert not {'llvmlite'} & sys.modules.keys()")  # fmt: skip
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=os.environ, check=False)
     assert done.returncode == 0, done.stderr
 

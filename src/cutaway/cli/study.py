@@ -275,7 +275,7 @@ def versions() -> dict[str, str]:
     import platform
     from importlib.metadata import version
 
-    names = ("cutaway", "numpy", "numba", "scikit-learn", "pandas")
+    names = ("cutaway", "numpy", "llvmlite", "scikit-learn", "pandas")
     return {"python": platform.python_version()} | {name: version(name) for name in names}
 
 

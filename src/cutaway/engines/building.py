@@ -25,7 +25,7 @@ from typing import NamedTuple
 from . import native
 
 RULES = ("elementwise", "augment", "dropout", "recurrent")  # files whose functions kernels inline
-FOR_ONE = 4  # kernels that pay for starting a helper, which loads Numba first
+FOR_ONE = 10  # kernels that pay for starting a helper, which takes as long as a third of a second
 HELPERS = 7  # at most: each takes 200 MB
 HELP = "from cutaway.engines.building import help_out; help_out()"
 
@@ -41,7 +41,6 @@ class Source(NamedTuple):
         """Its object file."""
         from . import language
 
-        native.stand_in()
         return language.build(self.text, self.dtype, native.symbol(digest(self)))
 
 
@@ -56,7 +55,7 @@ def digest(source: Source) -> str:
 def _around() -> str:
     """Everything besides its own text that a kernel's code depends on."""
     here = Path(__file__).parent
-    files = [here / "language.py", here / "slots.py", here / "tile.py"]
+    files = [here / "compiler.py", here / "language.py", here / "numbers.py", here / "slots.py", here / "tile.py"]
     files += [here.parent / "rules" / f"{name}.py" for name in RULES]
     return "\n".join(f.read_text("utf-8") for f in files)
 

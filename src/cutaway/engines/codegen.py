@@ -277,7 +277,17 @@ def _elementwise(i: Instruction, rule: Op, plan: Plan) -> Kernel | None:
     sizes = {"width": whole.width, "columns": columns}
     kernel = _call("loop", text, {x: operands.get(x) for x in names}, {**i.attributes, **sizes}, i)
     kernel.text = own + kernel.text
-    return kernel
+    return kernel if not own or _in_the_language(kernel.text, whole.dtype) else None
+
+
+def _in_the_language(text: str, dtype: np.dtype) -> bool:
+    """Whether somebody's own rule says only what machine code can be made of; else it runs as it is, in Python."""
+    from . import language
+
+    try:
+        return bool(language.written(text, dtype.name, "trial"))
+    except language.NotInTheLanguage:
+        return False
 
 
 def _own_rule(function: Any) -> str | None:
@@ -287,24 +297,8 @@ def _own_rule(function: Any) -> str | None:
     except (OSError, TypeError):
         return None
     assert isinstance(node, ast.FunctionDef)
-    return ast.unparse(for_single_numbers(node)) + "\n\n"
-
-
-def for_single_numbers(node: ast.FunctionDef) -> ast.FunctionDef:
-    """A rule as Numba takes it: no decorator, settings as ordinary arguments, literals in the program's precision."""
     node.decorator_list = []
-    node.args.args += node.args.kwonlyargs
-    node.args.kwonlyargs, node.args.kw_defaults = [], []
-    return ast.fix_missing_locations(TypeLiterals().visit(node))
-
-
-class TypeLiterals(ast.NodeTransformer):
-    """1 -> F(1): beside a float32, a bare literal would make a whole expression double."""
-
-    def visit_Constant(self, node):
-        if type(node.value) in (int, float):
-            return ast.copy_location(ast.Call(ast.Name("F", ast.Load()), [node], []), node)
-        return node
+    return ast.unparse(node) + "\n\n"
 
 
 def _pattern(operands: dict[str, Value], whole: Value) -> tuple[dict[str, str], int] | None:
@@ -338,7 +332,7 @@ def _shares(a: Any, b: Value, plan: Plan) -> bool:
 # ---- the update loop made from an optimizer's rule -----------------------------------------------------------------
 
 
-class _Hoist(TypeLiterals):
+class _Hoist(ast.NodeTransformer):
     """Replace each largest expression of settings alone by a name, computed once in double, as NumPy would."""
 
     def __init__(self, settings: set[str]) -> None:

@@ -27,7 +27,7 @@ BARRIER = Instruction("sync", "barrier", (), (), formula="wait for the other thr
 
 
 class CPU(Reference):
-    """Runs a listing with Numba's machine code. Same interface as the reference engine."""
+    """Runs a listing as machine code. Same interface as the reference engine."""
 
     name = "cpu"
 

@@ -1,6 +1,6 @@
-"""Kernels as machine code: compiled once by Numba, kept as object files in the user's cache folder, loaded by llvmlite.
+"""Kernels as machine code: compiled once, kept as object files in the user's cache folder, loaded by llvmlite.
 
-A warm process never imports Numba. A file's name is a hash of everything its code depends on.
+A file's name is a hash of everything its code depends on.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import atexit
 import ctypes
 import hashlib
-import importlib.util
 import os
 import shutil
 import sys
@@ -91,17 +90,8 @@ def provide(symbol: str, address: int) -> None:
     llvm.add_symbol(symbol, address)
 
 
-def stand_in() -> None:
-    """Numba loads what it compiles, and only then would miss functions that are not provided yet; it calls none."""
-    import llvmlite.binding as llvm
-
-    for name in _library():
-        if llvm.address_of_symbol(name) is None:
-            llvm.add_symbol(name, _address(ctypes.CDLL(None).abort))
-
-
 @cache
-def _machine() -> Any:
+def loader() -> Any:
     """llvmlite's loader, with the outside functions that kernels call."""
     import llvmlite.binding as llvm
 
@@ -132,19 +122,8 @@ def fingerprint() -> str:
     import llvmlite
     import llvmlite.binding as llvm
 
-    versions = [_numba_version(), f"llvmlite {llvmlite.__version__}", str(sys.version_info[:2])]
+    versions = [f"llvmlite {llvmlite.__version__}", str(sys.version_info[:2])]
     return "\n".join([*versions, llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten(), sys.platform])
-
-
-def _numba_version() -> str:
-    """Read from its file: a warm process loads neither Numba (0.3 s) nor importlib.metadata (0.03 s)."""
-    spec = importlib.util.find_spec("numba")
-    file = Path(spec.origin).with_name("_version.py") if spec is not None and spec.origin else None
-    if file is not None and file.is_file():
-        return file.read_text()
-    from importlib.metadata import version
-
-    return f"numba {version('numba')}"
 
 
 def kept(digest: str) -> bytes | None:
@@ -203,7 +182,7 @@ def link(files: dict[str, bytes]) -> None:
     """Load object files into this process."""
     import llvmlite.binding as llvm
 
-    machine = _machine()
+    machine = loader()
     for content in files.values():
         machine.add_object_file(llvm.ObjectFileRef.from_data(content))
     machine.finalize_object()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 SECONDS = 0.2  # of steps that a profile looks at where it is not told how many
 WIDTH = 100  # characters of the printed table
+TICK = 0.02  # microseconds: of shorter instructions the clock says nothing
 STRETCH = 0.01  # seconds of steps with clocks, in turn with as many without
 LONG = 0.001  # seconds: in longer steps the clock is the thread's own time, dearer to read but deaf to other work
 
@@ -102,7 +103,7 @@ class Profile:
 
 def _speed(work: np.ndarray, microseconds: np.ndarray) -> np.ndarray:
     out = np.full(len(work), np.nan)
-    return np.divide(work, microseconds * 1e3, out=out, where=(work > 0) & (microseconds > 0))
+    return np.divide(work, microseconds * 1e3, out=out, where=(work > 0) & (microseconds > TICK))
 
 
 def _cell(speed: float) -> str:

@@ -95,7 +95,8 @@ def _state_weights(n, time, k, m, du, width, y, h0, lengths, dW, db, reverse, P)
     That is y one step earlier, or later in reverse, and h0 at the start of a row's own scan. A few rows are done at a
     time: their states are packed and stay in cache.
     """
-    now, before = (0, 1) if reverse else (1, 0)
+    now = 0 if reverse else 1
+    before = 1 - now
     if given(dW) and n == 0:
         _zero(dW, m * k)
     some = max(1, DEEP // time)

@@ -1,0 +1,507 @@
+"""Python's syntax as LLVM's instructions, for functions of numbers and pointers.
+
+There are loops over ranges, ifs, assignments, and calls, which are expanded where they stand. Nothing is allocated and
+nothing raises. Values are whole numbers (64 bits, signed), words (32 bits, unsigned, for random bits), numbers in the
+program's precision, numbers in double precision, truths, and pointers. A literal takes the kind of what stands beside
+it, as in NumPy.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from llvmlite import binding as llvm
+from llvmlite import ir
+
+# no nnan, ninf (a NaN must stay visible) and no reassoc (the order of a sum is fixed)
+FAST = ("contract", "nsz", "arcp")
+I1, I8, I32, I64, VOID = ir.IntType(1), ir.IntType(8), ir.IntType(32), ir.IntType(64), ir.VoidType()
+
+
+class Kind:
+    """What a value is. weight: of two kinds that meet in arithmetic, the heavier one wins."""
+
+    def __init__(self, name: str, llvm_type: Any, weight: int, target: Kind | None = None) -> None:
+        self.name, self.type, self.weight, self.target = name, llvm_type, weight, target
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+TRUTH, WORD, INT = Kind("truth", I1, 0), Kind("word", I32, 1), Kind("whole number", I64, 2)
+SINGLE, DOUBLE = Kind("float32", ir.FloatType(), 3), Kind("float64", ir.DoubleType(), 4)
+SHORT = Kind("int32", I32, 1)  # only in memory: a whole number as soon as it is loaded
+POINTERS = {kind: Kind(f"pointer to {kind}", kind.type.as_pointer(), 9, kind) for kind in (INT, SHORT, SINGLE, DOUBLE)}
+
+
+class Number:
+    """A value and its kind."""
+
+    def __init__(self, kind: Kind, value: Any) -> None:
+        self.kind, self.value = kind, value
+
+
+Literal = int | float
+Item = Any  # a Number, a Literal, or a tuple of them
+
+
+class NotInTheLanguage(SyntaxError):
+    """A kernel or rule says something that machine code for single numbers cannot be made of."""
+
+
+class Scope:
+    """The names of one function while it is expanded, and where its results go."""
+
+    def __init__(self, apart: bool = False) -> None:
+        self.fixed: dict[str, Item] = {}
+        self.places: dict[str, tuple[Kind, Any]] = {}
+        self.loops: list[tuple[Any, Any]] = []
+        self.results: list[tuple[Kind, Any]] | Item = None
+        self.end: Any = None
+        self.apart: dict[str, Any] | None = {} if apart else None
+
+
+class Compiler:
+    """Writes the LLVM instructions of one kernel. The methods are named like the nodes of Python's syntax tree.
+
+    words: what a kernel may name: functions (their syntax trees), what is built in (a Python function of the compiler
+    and the arguments), and constants.
+    """
+
+    def __init__(self, dtype: str, words: Mapping[str, Any]) -> None:
+        self.real = SINGLE if dtype == "float32" else DOUBLE
+        self.words = words
+        self.module = ir.Module()
+        self.module.triple = llvm.get_default_triple()
+        self.b: Any = None
+        self.scope = Scope()
+        self.areas = 0
+
+    def kernel(self, node: ast.FunctionDef, symbol: str) -> ir.Module:
+        """A function with C's calling convention: p and s (whole numbers), pointers (capitals), whole numbers."""
+        kinds = self.conventional(node)
+        f = ir.Function(self.module, ir.FunctionType(VOID, [kind.type for kind in kinds]), symbol)
+        f.attributes.add("nounwind")
+        self.b = ir.IRBuilder(f.append_basic_block("entry"))
+        body = f.append_basic_block("body")
+        self.entry = self.b.block
+        self.b.position_at_end(body)
+        self.expand(node, [Number(kind, value) for kind, value in zip(kinds, f.args, strict=True)])
+        self.b.ret_void()
+        self.b.position_at_end(self.entry)
+        self.b.branch(body)
+        return self.module
+
+    def conventional(self, node: ast.FunctionDef) -> list[Kind]:
+        names = [a.arg for a in node.args.args]
+        return [POINTERS[INT] if x in ("p", "s") else POINTERS[self.real] if x.isupper() else INT for x in names]
+
+    # ---- functions -------------------------------------------------------------------------------------------------
+    def expand(self, node: ast.FunctionDef, given: Sequence[Item]) -> Item:
+        """A call: the function's own lines, with its arguments in the place of its parameters."""
+        names = [a.arg for a in (*node.args.args, *node.args.kwonlyargs)]
+        if len(names) != len(given):
+            raise NotInTheLanguage(f"{node.name} takes {len(names)} arguments, got {len(given)}")
+        outer, self.scope = self.scope, Scope(apart=_is_apart(node))
+        changed = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+        for name, value in zip(names, given, strict=True):
+            if name in changed:
+                self.assign(name, value)
+            else:
+                self.scope.fixed[name] = value
+        *lines, last = node.body
+        early = any(isinstance(n, ast.Return) for line in lines for n in ast.walk(line)) or (
+            not isinstance(last, ast.Return) and any(isinstance(n, ast.Return) for n in ast.walk(last)))
+        if early:
+            self.scope.end = self.b.append_basic_block(f"{node.name}.end")
+        self.lines(node.body)
+        scope, self.scope = self.scope, outer
+        if not early:
+            return scope.results
+        if not self.b.block.is_terminated:
+            self.b.branch(scope.end)
+        self.b.position_at_end(scope.end)
+        if "return" not in scope.places:
+            return None
+        kind, place = scope.places["return"]
+        return Number(kind, self.b.load(place))
+
+    def lines(self, body: Sequence[ast.stmt]) -> None:
+        for line in body:
+            if self.b.block.is_terminated:
+                return
+            getattr(self, type(line).__name__, self.unknown)(line)
+
+    def unknown(self, node: ast.AST) -> Any:
+        raise NotInTheLanguage(f"{type(node).__name__} is not in the language of kernels: {ast.unparse(node)}")
+
+    # ---- lines -----------------------------------------------------------------------------------------------------
+    def Return(self, node: ast.Return) -> None:
+        value = self.value(node.value) if node.value is not None else None
+        if self.scope.end is None:
+            self.scope.results = value
+            return
+        if value is not None:
+            self.assign("return", value)
+        self.b.branch(self.scope.end)
+
+    def Expr(self, node: ast.Expr) -> None:
+        if not isinstance(node.value, ast.Constant):
+            self.value(node.value)
+
+    def Assign(self, node: ast.Assign) -> None:
+        self.store(node.targets[0], self.value(node.value))
+
+    def AugAssign(self, node: ast.AugAssign) -> None:
+        target = node.target
+        if isinstance(target, ast.Subscript):
+            pointer, place = self.value(target.value), self.whole(self.value(target.slice))
+            new = self.arithmetic(node.op, self.load(target, pointer, place), self.value(node.value))
+            self.put(target, pointer, place, new)
+        else:
+            assert isinstance(target, ast.Name)
+            self.assign(target.id, self.arithmetic(node.op, self.name(target.id), self.value(node.value)))
+
+    def store(self, target: ast.expr, value: Item) -> None:
+        if isinstance(target, ast.Tuple):
+            for part, item in zip(target.elts, value, strict=True):
+                self.store(part, item)
+        elif isinstance(target, ast.Subscript):
+            self.put(target, self.value(target.value), self.whole(self.value(target.slice)), value)
+        else:
+            assert isinstance(target, ast.Name)
+            self.assign(target.id, value)
+
+    def assign(self, name: str, value: Item) -> None:
+        """A variable has the kind of its first value."""
+        if value is None:
+            return
+        if isinstance(value, int | float):
+            value = self.strong(value)
+        if name not in self.scope.places:
+            with self.b.goto_block(self.entry):
+                self.scope.places[name] = value.kind, self.b.alloca(value.kind.type)
+        kind, place = self.scope.places[name]
+        self.b.store(self.cast(value, kind).value, place)
+
+    def If(self, node: ast.If) -> None:
+        test = self.truth(self.value(node.test))
+        if isinstance(test, bool):
+            return self.lines(node.body if test else node.orelse)
+        then, other, end = (self.b.append_basic_block(f"if.{part}") for part in ("then", "else", "end"))
+        self.b.cbranch(test, then, other)
+        for block, lines in ((then, node.body), (other, node.orelse)):
+            self.b.position_at_end(block)
+            self.lines(lines)
+            if not self.b.block.is_terminated:
+                self.b.branch(end)
+        self.b.position_at_end(end)
+
+    def For(self, node: ast.For) -> None:
+        """for name in range(...), upwards. Counted from zero: LLVM then sees that i * m to i * m + m are m numbers."""
+        assert isinstance(node.target, ast.Name) and isinstance(node.iter, ast.Call)
+        ends = [self.value(a) for a in node.iter.args]
+        start, stop, step = (0, *ends, 1) if len(ends) == 1 else (*ends, 1)[:3]
+        count = self.arithmetic(ast.Sub(), stop, start)
+        if step != 1:
+            count = self.arithmetic(ast.Add(), count, self.arithmetic(ast.Sub(), step, 1))
+            count = Number(INT, self.b.sdiv(self.whole(count), self.whole(step)))
+        with self.b.goto_block(self.entry):
+            place = self.b.alloca(I64)
+        self.b.store(I64(0), place)
+        test, body, following, end = (self.b.append_basic_block(f"for.{x}") for x in ("test", "body", "next", "end"))
+        self.b.branch(test)
+        self.b.position_at_end(test)
+        turn = Number(INT, self.b.load(place))
+        self.b.cbranch(self.b.icmp_signed("<", turn.value, self.whole(count)), body, end)
+        self.b.position_at_end(body)
+        self.assign(node.target.id, self.arithmetic(ast.Add(), start, self.arithmetic(ast.Mult(), turn, step)))
+        self.loop(node.body, following, end)
+        self.b.position_at_end(following)
+        self.b.store(self.b.add(self.b.load(place), I64(1), flags=("nsw",)), place)
+        self.b.branch(test)
+        self.b.position_at_end(end)
+
+    def While(self, node: ast.While) -> None:
+        test, body, end = (self.b.append_basic_block(f"while.{part}") for part in ("test", "body", "end"))
+        self.b.branch(test)
+        self.b.position_at_end(test)
+        self.b.cbranch(self.truth(self.value(node.test)), body, end)
+        self.b.position_at_end(body)
+        self.loop(node.body, test, end)
+        self.b.position_at_end(end)
+
+    def loop(self, body: Sequence[ast.stmt], following: Any, end: Any) -> None:
+        self.scope.loops.append((following, end))
+        self.lines(body)
+        self.scope.loops.pop()
+        if not self.b.block.is_terminated:
+            self.b.branch(following)
+
+    def Continue(self, node: ast.Continue) -> None:
+        self.b.branch(self.scope.loops[-1][0])
+
+    def Break(self, node: ast.Break) -> None:
+        self.b.branch(self.scope.loops[-1][1])
+
+    # ---- values ----------------------------------------------------------------------------------------------------
+    def value(self, node: ast.expr) -> Item:
+        return getattr(self, type(node).__name__, self.unknown)(node)
+
+    def Constant(self, node: ast.Constant) -> Item:
+        if not isinstance(node.value, int | float | None):
+            self.unknown(node)
+        return node.value
+
+    def Tuple(self, node: ast.Tuple) -> Item:
+        return tuple(self.value(part) for part in node.elts)
+
+    def Name(self, node: ast.Name) -> Item:
+        return self.name(node.id)
+
+    def name(self, name: str) -> Item:
+        if name in self.scope.places:
+            kind, place = self.scope.places[name]
+            return Number(kind, self.b.load(place))
+        if name in self.scope.fixed:
+            return self.scope.fixed[name]
+        if isinstance(self.words.get(name), int | float):
+            return self.words[name]
+        raise NotInTheLanguage(f"the language of kernels knows no {name!r}")
+
+    def Attribute(self, node: ast.Attribute) -> Item:
+        if ast.unparse(node) in ("np.inf", "xp.inf"):
+            return float("inf")
+        return self.unknown(node)
+
+    def UnaryOp(self, node: ast.UnaryOp) -> Item:
+        x = self.value(node.operand)
+        if isinstance(node.op, ast.Not):
+            test = self.truth(x)
+            return not test if isinstance(test, bool) else Number(TRUTH, self.b.not_(test))
+        if not isinstance(node.op, ast.USub):
+            return self.unknown(node)
+        if isinstance(x, int | float):
+            return -x
+        return Number(x.kind, self.b.neg(x.value) if x.kind is INT else self.b.fneg(x.value, flags=FAST))
+
+    def BinOp(self, node: ast.BinOp) -> Item:
+        return self.arithmetic(node.op, self.value(node.left), self.value(node.right))
+
+    def arithmetic(self, op: ast.operator, x: Item, y: Item) -> Item:
+        if isinstance(x, int | float) and isinstance(y, int | float):
+            return LITERALS[type(op)](x, y)
+        name = type(op).__name__
+        x, y, kind = self.alike(x, y, at_least=DOUBLE if name in ("Div", "Pow") else None)
+        if kind is TRUTH and name not in ("BitAnd", "BitOr", "BitXor"):
+            x, y, kind = self.cast(x, INT), self.cast(y, INT), INT
+        a, c = x.value, y.value
+        if kind in (SINGLE, DOUBLE):
+            if name == "Pow":
+                return self.library("pow", x, y)
+            return Number(kind, getattr(self.b, FLOATS[name])(a, c, flags=FAST))
+        if name in ("FloorDiv", "Mod"):
+            return Number(kind, self.floor_division(a, c, name == "Mod"))
+        wraps = {} if kind is not INT or name not in ("Add", "Sub", "Mult") else {"flags": ("nsw",)}
+        return Number(kind, getattr(self.b, WHOLES[name])(a, c, **wraps))
+
+    def floor_division(self, a: Any, c: Any, rest: bool) -> Any:
+        """Python's: towards minus infinity, the rest with the divisor's sign."""
+        left = self.b.srem(a, c)
+        apart = self.b.icmp_signed("<", self.b.xor(left, c), I64(0))
+        wrong = self.b.and_(self.b.icmp_signed("!=", left, I64(0)), apart)
+        if rest:
+            return self.b.select(wrong, self.b.add(left, c), left)
+        return self.b.sub(self.b.sdiv(a, c), self.b.zext(wrong, I64))
+
+    def Compare(self, node: ast.Compare) -> Item:
+        sign = COMPARISONS.get(type(node.ops[0]))
+        if len(node.ops) > 1 or sign is None:
+            return self.unknown(node)
+        x, y = self.value(node.left), self.value(node.comparators[0])
+        if isinstance(x, int | float) and isinstance(y, int | float):
+            return LITERALS[type(node.ops[0])](x, y)
+        x, y, kind = self.alike(x, y)
+        if kind in (SINGLE, DOUBLE):
+            compare = self.b.fcmp_unordered if sign == "!=" else self.b.fcmp_ordered  # NaN differs from itself
+        else:
+            compare = self.b.icmp_signed if kind is INT else self.b.icmp_unsigned
+        return Number(TRUTH, compare(sign, x.value, y.value))
+
+    def BoolOp(self, node: ast.BoolOp) -> Item:
+        """From left to right, and no further than needed."""
+        first, *others = node.values
+        rest = ast.BoolOp(node.op, others) if len(others) > 1 else others[0]
+        both = isinstance(node.op, ast.And)
+        literal: ast.expr = ast.Constant(not both)
+        return self.IfExp(ast.IfExp(first, rest if both else literal, literal if both else rest), TRUTH)
+
+    def IfExp(self, node: ast.IfExp, kind: Kind | None = None) -> Item:
+        """Only the side that is wanted is computed: the other may not be there."""
+        test = self.truth(self.value(node.test))
+        if isinstance(test, bool):
+            return self.value(node.body if test else node.orelse)
+        sides, blocks, ends = (node.body, node.orelse), [], []
+        end = self.b.append_basic_block("either.end")
+        start = self.b.block
+        for side in sides:
+            blocks.append(self.b.append_basic_block("either"))
+            self.b.position_at_end(blocks[-1])
+            ends.append((self.value(side), self.b.block))
+        self.b.position_at_end(start)
+        self.b.cbranch(test, *blocks)
+        kind = kind or self.common(*(value for value, _ in ends))
+        arrived = []
+        for value, block in ends:
+            self.b.position_at_end(block)
+            arrived.append((self.cast(value, kind).value, self.b.block))
+            self.b.branch(end)
+        self.b.position_at_end(end)
+        phi = self.b.phi(kind.type)
+        for source in arrived:
+            phi.add_incoming(*source)
+        return Number(kind, phi)
+
+    # ---- memory ----------------------------------------------------------------------------------------------------
+    def Subscript(self, node: ast.Subscript) -> Item:
+        return self.load(node, self.value(node.value), self.whole(self.value(node.slice)))
+
+    def load(self, node: ast.Subscript, pointer: Number, place: Any) -> Number:
+        target = pointer.kind.target
+        assert target is not None
+        value = self.tagged(node, self.b.load(self.b.gep(pointer.value, [place], inbounds=True)))
+        return Number(INT, self.b.sext(value, I64)) if target is SHORT else Number(target, value)
+
+    def put(self, node: ast.Subscript, pointer: Number, place: Any, value: Item) -> None:
+        target = pointer.kind.target
+        assert target is not None
+        made = self.cast(value, INT if target is SHORT else target).value
+        if target is SHORT:
+            made = self.b.trunc(made, I32)
+        self.tagged(node, self.b.store(made, self.b.gep(pointer.value, [place], inbounds=True)))
+
+    def tagged(self, node: ast.Subscript, instruction: Any) -> Any:
+        """In a function marked @apart: the promise that what its pointers lead to does not overlap.
+
+        Without it LLVM compares addresses before a loop, and gives up vectorising where there are more than a handful
+        of pointers (LSTM: 7.5 ms without it, 2.9 with it).
+        """
+        scopes = self.scope.apart
+        if scopes is not None and isinstance(node.value, ast.Name) and node.value.id in self.scope.fixed:
+            if not scopes:
+                self.areas += 1
+                area = self.module.add_metadata([f"area {self.areas}"])
+                names = [n for n, v in self.scope.fixed.items() if isinstance(v, Number) and v.kind.target is not None]
+                scopes |= {name: self.module.add_metadata([f"{name} {self.areas}", area]) for name in names}
+            own = scopes[node.value.id]
+            instruction.set_metadata("alias.scope", self.module.add_metadata([own]))
+            others = [scope for scope in scopes.values() if scope is not own]
+            if others:
+                instruction.set_metadata("noalias", self.module.add_metadata(others))
+        return instruction
+
+    # ---- kinds -----------------------------------------------------------------------------------------------------
+    def strong(self, literal: Literal) -> Number:
+        if isinstance(literal, bool):
+            return Number(TRUTH, I1(literal))
+        return Number(INT, I64(literal)) if isinstance(literal, int) else Number(DOUBLE, DOUBLE.type(literal))
+
+    def common(self, *values: Item, at_least: Kind | None = None) -> Kind:
+        """The kind in which they meet: a literal is content with a number's, whole beside precise needs double."""
+        kinds = [v.kind for v in values if isinstance(v, Number)] or [self.strong(v).kind for v in values]
+        kind = max(kinds, key=lambda k: k.weight)
+        if any(isinstance(v, float) for v in values) and kind.weight < SINGLE.weight:
+            return DOUBLE
+        if (kind is SINGLE and INT in kinds) or (at_least is not None and kind.weight < SINGLE.weight):
+            return DOUBLE
+        if kind is TRUTH and any(isinstance(v, int) and not isinstance(v, bool) for v in values):
+            return INT
+        return kind
+
+    def alike(self, x: Item, y: Item, at_least: Kind | None = None) -> tuple[Number, Number, Kind]:
+        kind = self.common(x, y, at_least=at_least)
+        return self.cast(x, kind), self.cast(y, kind), kind
+
+    def cast(self, x: Item, kind: Kind) -> Number:
+        """The same number as another kind."""
+        if isinstance(x, int | float):
+            if kind in (SINGLE, DOUBLE):
+                return Number(kind, kind.type(float(x)))
+            return Number(kind, kind.type(int(x) % 2**32 if kind is WORD else int(x)))
+        b, v = self.b, x.value
+        match x.kind, kind:
+            case (a, c) if a is c:
+                return x
+            case (a, c) if a in (SINGLE, DOUBLE) and c in (SINGLE, DOUBLE):
+                v = b.fpext(v, c.type) if c is DOUBLE else b.fptrunc(v, c.type)
+            case (a, c) if c in (SINGLE, DOUBLE):
+                v = b.sitofp(v, c.type) if a is INT else b.uitofp(v, c.type)
+            case (a, c) if a in (SINGLE, DOUBLE) and c is INT:
+                v = b.fptosi(v, I64)
+            case (a, c) if c is INT:
+                v = b.zext(v, I64)
+            case (a, c) if a is INT and c is WORD:
+                v = b.trunc(v, I32)
+            case (a, c) if c is WORD and a is TRUTH:
+                v = b.zext(v, I32)
+            case (a, c) if c is TRUTH:
+                v = self.truth(x)
+            case _:
+                raise NotInTheLanguage(f"a {x.kind} is no {kind}")
+        return Number(kind, v)
+
+    def whole(self, x: Item) -> Any:
+        return self.cast(x, INT).value
+
+    def truth(self, x: Item) -> Any:
+        """An LLVM truth, or Python's where it is known now."""
+        if isinstance(x, int | float):
+            return bool(x)
+        if x.kind is TRUTH:
+            return x.value
+        return self.b.icmp_signed("!=", x.value, I64(0))
+
+    # ---- calls -----------------------------------------------------------------------------------------------------
+    def Call(self, node: ast.Call) -> Item:
+        name = ast.unparse(node.func)
+        given, word = [self.value(a) for a in node.args], self.words.get(name)
+        if isinstance(word, ast.FunctionDef):
+            return self.expand(word, given)
+        if callable(word):
+            return word(self, *given)
+        raise NotInTheLanguage(f"the language of kernels has no function {name!r}: {ast.unparse(node)}")
+
+    def outside(self, name: str, result: Any, kinds: Sequence[Any]) -> Any:
+        """A function of another object file or library."""
+        known = self.module.globals.get(name)
+        return known or ir.Function(self.module, ir.FunctionType(result, kinds), name)
+
+    def library(self, name: str, *given: Item, kind: Kind | None = None) -> Number:
+        """A function of libm."""
+        kind = kind or self.common(*given)
+        f = self.outside(name + ("f" if kind is SINGLE else ""), kind.type, [kind.type] * len(given))
+        return Number(kind, self.b.call(f, [self.cast(x, kind).value for x in given]))
+
+    def intrinsic(self, name: str, *given: Item) -> Number:
+        """A function that LLVM knows, so that loops with it vectorise."""
+        kind = self.common(*given)
+        f = self.outside(f"llvm.{name}.f{32 if kind is SINGLE else 64}", kind.type, [kind.type] * len(given))
+        return Number(kind, self.b.call(f, [self.cast(x, kind).value for x in given]))
+
+
+FLOATS = {"Add": "fadd", "Sub": "fsub", "Mult": "fmul", "Div": "fdiv"}
+WHOLES = {"Add": "add", "Sub": "sub", "Mult": "mul", "BitAnd": "and_", "BitOr": "or_", "BitXor": "xor",
+          "RShift": "lshr", "LShift": "shl"}  # fmt: skip
+COMPARISONS = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
+LITERALS: dict[type, Callable] = {
+    ast.Add: lambda x, y: x + y, ast.Sub: lambda x, y: x - y, ast.Mult: lambda x, y: x * y,
+    ast.Div: lambda x, y: x / y, ast.FloorDiv: lambda x, y: x // y, ast.Mod: lambda x, y: x % y,
+    ast.Pow: lambda x, y: x**y, ast.Lt: lambda x, y: x < y, ast.LtE: lambda x, y: x <= y, ast.Gt: lambda x, y: x > y,
+    ast.GtE: lambda x, y: x >= y, ast.Eq: lambda x, y: x == y, ast.NotEq: lambda x, y: x != y,
+}  # fmt: skip
+
+
+def _is_apart(node: ast.FunctionDef) -> bool:
+    return any(isinstance(d, ast.Name) and d.id == "apart" for d in node.decorator_list)
