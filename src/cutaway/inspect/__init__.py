@@ -6,6 +6,7 @@ program wrote.
 
 from .feature_maps import FeatureMaps, feature_maps
 from .filters import Filters, filters
+from .neuron import Neuron, neuron
 from .recorder import Recorder
 from .replay import trace, trace_run
 from .states import States, states
@@ -14,6 +15,6 @@ from .trace import Trace, Traces
 from .trace_format import read_trace
 
 __all__ = [
-    "FeatureMaps", "Filters", "Recorder", "States", "Summary", "Trace", "Traces", "feature_maps", "filters",
-    "read_trace", "states", "summary", "trace", "trace_run",
+    "FeatureMaps", "Filters", "Neuron", "Recorder", "States", "Summary", "Trace", "Traces", "feature_maps", "filters",
+    "neuron", "read_trace", "states", "summary", "trace", "trace_run",
 ]  # fmt: skip
