@@ -334,6 +334,31 @@ class Trace(Mapping):
             raise unknown("recurrent layer", layer, scans) if scans else ArgumentError("there is no recurrent layer")
         return {name: self[f"{name}[{k}]"] for name in chosen}
 
+    def explain(self, name: str, *index: int, of: str | None = None, check: bool = True) -> Any:
+        """Where a single number comes from; `print` the answer.
+
+        >>> import cutaway as ct
+        >>> X, y = ct.datasets.make("moons", n=32, seed=0)
+        >>> t = ct.trace(ct.nn.MLP(2, [4], 2).init(0), X, y, "cross_entropy", ct.optim.AdamW(0.01))
+        >>> e = t.explain("layer1.weight", 3, 1)
+        >>> e.equation
+        '∂J/∂W1[3, 1] = Σ over samples of ∂J/∂z1[·, 3] · x[·, 1]'
+        >>> [part.name for part in t.explain("layer1.weight", 3, 1, of="update").parts]
+        ['gradient', 'momentum', 'adaptive scaling', 'bias correction', 'decoupled decay']
+
+        name, index: as the arrays have them: of a weight matrix, neuron and input; of a value, the sample first.
+        of: "gradient" (of parameters if not said), "value" (of all else if not said) or "update". check: False leaves
+        out the central difference. Raises ArgumentError for an unknown name, an index that does not fit the shape, a
+        gradient that is not computed.
+        """
+        from .explain import explain
+
+        return explain(self, name, *index, of=of, check=check)
+
+    def explain_update(self, name: str, *index: int) -> Any:
+        """The same as `explain(name, *index, of="update")`: the optimizer's step in parts."""
+        return self.explain(name, *index, of="update")
+
     # ---- showing and keeping -----------------------------------------------------------------------------------------
     def __str__(self) -> str:
         return listed(self)
