@@ -19,18 +19,18 @@ if _TYPE_CHECKING:
     from . import inspect
     from .estimators import Classifier, Regressor, design
     from .files import save
-    from .inspect import summary, trace
+    from .inspect import diagnose, summary, trace
 
 __version__ = "0.1.0"
 
 # What needs a heavy library is imported when it is first asked for, so that `import cutaway` stays quick.
 _LATER = {"Classifier": "estimators", "Regressor": "estimators", "design": "estimators", "save": "files",
-          "summary": "inspect", "trace": "inspect"}
+          "diagnose": "inspect", "summary": "inspect", "trace": "inspect"}
 _ROOMS_LATER = ("inspect",)
 
 __all__ = [
     "Classifier", "Program", "Regressor", "Run", "Sequences", "Tensor", "compile", "data", "datasets", "design",
-    "errors", "fit", "fit_many", "grad", "inspect", "load", "losses", "nn", "ops", "optim", "save", "seed",
+    "diagnose", "errors", "fit", "fit_many", "grad", "inspect", "load", "losses", "nn", "ops", "optim", "save", "seed",
     "summary", "trace",
 ]  # fmt: skip
 _VIEWS["trace"] = lambda run, step, **how: _import_module(".inspect", __name__).trace_run(run, step, **how)

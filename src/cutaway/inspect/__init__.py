@@ -4,6 +4,8 @@ Reads programs and their memory, and computes nothing with code of its own: ever
 program wrote.
 """
 
+from .diagnose import Watch, diagnose
+from .diagnosis import Diagnosis, Finding
 from .feature_maps import FeatureMaps, feature_maps
 from .filters import Filters, filters
 from .neuron import Neuron, neuron
@@ -15,6 +17,6 @@ from .trace import Trace, Traces
 from .trace_format import read_trace
 
 __all__ = [
-    "FeatureMaps", "Filters", "Neuron", "Recorder", "States", "Summary", "Trace", "Traces", "feature_maps", "filters",
-    "neuron", "read_trace", "states", "summary", "trace", "trace_run",
+    "Diagnosis", "FeatureMaps", "Filters", "Finding", "Neuron", "Recorder", "States", "Summary", "Trace", "Traces",
+    "Watch", "diagnose", "feature_maps", "filters", "neuron", "read_trace", "states", "summary", "trace", "trace_run",
 ]  # fmt: skip
