@@ -8,6 +8,7 @@ from .diagnose import Watch, diagnose
 from .diagnosis import Diagnosis, Finding
 from .feature_maps import FeatureMaps, feature_maps
 from .filters import Filters, filters
+from .network_drawing import NetworkDrawing, draw
 from .neuron import Neuron, neuron
 from .recorder import Recorder
 from .replay import trace, trace_run
@@ -17,6 +18,7 @@ from .trace import Trace, Traces
 from .trace_format import read_trace
 
 __all__ = [
-    "Diagnosis", "FeatureMaps", "Filters", "Finding", "Neuron", "Recorder", "States", "Summary", "Trace", "Traces",
-    "Watch", "diagnose", "feature_maps", "filters", "neuron", "read_trace", "states", "summary", "trace", "trace_run",
+    "Diagnosis", "FeatureMaps", "Filters", "Finding", "NetworkDrawing", "Neuron", "Recorder", "States", "Summary",
+    "Trace", "Traces", "Watch", "diagnose", "draw", "feature_maps", "filters", "neuron", "read_trace", "states",
+    "summary", "trace", "trace_run",
 ]  # fmt: skip
