@@ -32,9 +32,8 @@ class Difference:
 
     @property
     def error(self) -> float:
-        """How far gradient and difference are apart, as a share of the larger."""
-        largest = max(abs(self.value), abs(self.gradient))
-        return abs(self.value - self.gradient) / largest if largest else 0.0
+        """How far gradient and difference are apart."""
+        return abs(self.value - self.gradient)
 
 
 class Checker:

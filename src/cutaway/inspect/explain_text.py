@@ -104,8 +104,9 @@ def _by_time(e: Explanation) -> list[str]:
 def _difference(e: Explanation) -> list[str]:
     d = e.difference
     assert d is not None
+    share = f" ({percent(d.error / abs(e.value))})" if 1e-4 < d.error / (abs(e.value) or 1) < 1 else ""
     lines = [f"  central difference: (J(+h) − J(−h)) / 2h = {number(d.value)}, h = {d.h:.1g}, in double; "
-             + (f"off by {d.error:.1g} of it" if d.error else "the same")]  # fmt: skip
+             f"{d.error:.1g} from the gradient{share}"]  # fmt: skip
     if d.kinks:
         lines.append(f"  within ±h a kink is crossed: {'; '.join(d.kinks[:3])}")
         lines.append("  so that the difference need not be the gradient")
@@ -165,10 +166,12 @@ def _paths(e: Explanation, paths: Paths) -> list[str]:
         lines = [f"  {count} {ways} to J, products of local derivatives; they add up to {number(paths.sum)}"]
     else:
         rows = ", ".join(map(str, paths.rows[:6])) + (", ..." if len(paths.rows) > 6 else "")
+        cancel = abs(paths.total) < 1e-3 * paths.absolute
+        share = "but nearly all of it cancels out" if cancel else f"{percent(paths.share)} of ∂J/∂{e.symbol}"
         of = "" if paths.whole else f" through sample{'s' * (len(paths.rows) > 1)} {rows}"
         lines = [f"  {count} {ways} to J{of}; the {len(paths.listed):,} largest products of local derivatives make",
-                 f"  {number(paths.sum)}, {percent(paths.share)} of ∂J/∂{e.symbol} "
-                 f"({percent(paths.share_of_absolute)} of all products without their signs)"]  # fmt: skip
+                 f"  {number(paths.sum)}, {share} ({percent(paths.share_of_absolute)} of all products without their "
+                 "signs)"]  # fmt: skip
     for path in paths.listed[:PATHS_SHOWN]:
         lines.append(f"    {number(path.product)} = {' · '.join(number(d) for *_, d in factors(e, path))}")
         lines.append(f"        {' → '.join(name for name in route(e, path) if not name.startswith('ℓ'))}")

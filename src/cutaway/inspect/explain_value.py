@@ -21,6 +21,13 @@ from .trace import Trace, TracedInstruction
 SUMS = ("linear", "conv", "avg_pool", "global_average", "sum", "mean", "matmul", "add", "sub", "weighted_mean")
 
 
+def right_side(i: TracedInstruction, name: str) -> str:
+    """What a formula says of one of its results: of `mean, var = mean x, mean (x - mean)^2` its own half."""
+    left, _, right = i.formula.partition("=")
+    said = right.strip().split(", ")
+    return said[list(i.results.values()).index(name)] if len(said) == len(left.split(",")) else right.strip()
+
+
 class Values:
     def __init__(self, trace: Trace) -> None:
         self.trace, self.symbols = trace, Symbols(trace)
@@ -102,7 +109,7 @@ class Values:
                                   (name, symbols.index(name, int(p)))))  # fmt: skip
         self._finish(e, terms)
         bias = [term for term in terms if len(term.factors) == 1]
-        e.equation = f"{e.symbol} = {i.formula.partition('=')[2].strip()}"
+        e.equation = f"{e.symbol} = {right_side(i, e.name)}"
         if i.op in ("linear", "conv"):
             what = "inputs" if i.op == "linear" else "places of the patch"
             count = len(terms) - len(bias)
@@ -183,7 +190,7 @@ class Values:
 
     def _other(self, e: Explanation, i: TracedInstruction, place: int) -> None:
         """Anything else: the numbers that it depends on, and how much."""
-        e.equation = f"{e.symbol} = {i.formula.partition('=')[2].strip()}"
+        e.equation = f"{e.symbol} = {right_side(i, e.name)}"
         rule = OPS[i.op]
         which = next((o for o, name in i.results.items() if name == e.name), "")
         if rule.backward is None or which not in rule.differentiable:
@@ -269,7 +276,7 @@ class Values:
             per = self.trace[i.results["p"]].size // self.n
             e.parts += [Factor(self.symbols(i.results["p"], k), float(self.trace[i.results["p"]].flat[k]))
                         for k in range(sample * per, sample * per + min(per, 6))]  # fmt: skip
-        e.equation = f"{e.symbol} = {i.formula.partition('=')[2].strip()}"
+        e.equation = f"{e.symbol} = {right_side(i, e.name)}"
 
     _mse = _half_mse = _mae = _huber = _binary_cross_entropy = _soft_cross_entropy = _pairwise
 

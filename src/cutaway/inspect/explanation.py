@@ -75,6 +75,8 @@ class Explanation:
 
     def expand(self, term: int = 0) -> Explanation:
         """The explanation of what a term came from, one layer further: its δ, or the input that was weighted."""
+        if not self.terms:
+            raise ArgumentError(f"{self.symbol} is not made of anything that is added up: it has no terms to expand")
         if not 0 <= term < len(self.terms):
             raise ArgumentError(f"{self.symbol} has terms 0 to {len(self.terms) - 1}, got {term!r}")
         chosen = self.terms[term]

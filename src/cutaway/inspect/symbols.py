@@ -30,6 +30,13 @@ BY_OPERAND = {
     ("batch_norm", "var"): "−gamma (x − mean)/2 (var + ε)^1.5", ("batch_stats", "x"): "∂ statistics/∂x",
 }  # fmt: skip
 
+# inside a scan: from a gate's sum or a state (the number says which gate) to a state
+IN_SCANS = {
+    ("lstm", "s", 0): "g i(1 − i)", ("lstm", "s", 1): "c₋₁ f(1 − f)", ("lstm", "s", 2): "i (1 − g²)",
+    ("lstm", "s", 3): "tanh(c) o(1 − o)", ("gru", "s", 0): "(1 − z)(1 − n²) v r(1 − r)",
+    ("gru", "s", 1): "(h₋₁ − n) z(1 − z)", ("gru", "s", 2): "(1 − z)(1 − n²) r", ("gru", "u", 2): "(1 − z)(1 − n²)",
+}  # fmt: skip
+
 
 def indexed(trace: Trace, name: str, index: tuple[int, ...]) -> int:
     """The place of an index in a value's flat array. Raises ArgumentError with the shape if it does not fit."""
@@ -101,12 +108,23 @@ class Symbols:
                     words = words[1:-1]
             return words.removesuffix("/n") if op == "mean" and self.trace[source[0]].size == 1 else words
         if op in SCANS:
-            added = target[0] in self.sums and operand in ("u", "b")
-            return "1" if added else f"∂{self(*target)}/∂{self(*source)}"
+            return self._in_scan(op, operand, source, target)
         if OPS[op].kind == "elementwise":
             words = derivative(op)
             return words.removeprefix("da * ").removeprefix("dw * ")
         return f"∂{self(*target)}/∂{self(*source)}"
+
+    def _in_scan(self, op: str, operand: str, source: tuple[str, int], target: tuple[str, int]) -> str:
+        i = self.sources[target[0]]
+        if target[0] in self.sums or target[0] in (i.results.get("h"), i.results.get("c")):
+            return "1"
+        if operand in ("s", "u"):
+            if op == "rnn":
+                return "[h > 0]" if i.settings["relu"] else "1 − h²"
+            return IN_SCANS[op, operand, self.index(*source)[-1] // self.trace[i.operands["W"]].shape[1]]
+        if op == "gru":
+            return "z"
+        return "f" if target[0] == i.results["cells"] else "o (1 − tanh²(c))"
 
     def other(self, step: tuple[str, str], source: tuple[str, int], target: tuple[str, int]) -> tuple[str, int] | None:
         """The number that is the derivative, where one is: for z = W x + b, ∂z/∂W is an x."""
