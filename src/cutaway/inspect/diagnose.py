@@ -66,6 +66,8 @@ def examined(e: Evidence) -> Diagnosis:
                 checked.append(symptom.name)
                 cause = next((f.name for f in findings if f.name in symptom.after and not f.follows), "")
                 findings += [replace(f, follows=cause) for f in symptom.look(e)]
+    grave = {f.follows for f in findings if f.severity == SERIOUS}
+    findings = [replace(f, severity=SERIOUS) if f.name in grave else f for f in findings]
     return Diagnosis(findings, checked, unchecked, _about(e))
 
 

@@ -16,7 +16,7 @@ DEAD_SERIOUS = 0.9
 FEWEST_UNITS = 4
 FLAT = 0.05  # of the largest slope: below, a unit is saturated
 SATURATED = 0.75  # share of a layer's values that lie there
-FITS = 0.2  # of a constant's loss: a network this good may be as sure as it likes
+FITS = 0.3  # of a constant's loss: a network this good may be as sure as it likes
 
 # The slope at an output a, as a share of the largest one.
 SLOPES: dict[str, Callable] = {"sigmoid": lambda a: 4 * a * (1 - a), "tanh": lambda a: 1 - a * a,

@@ -42,8 +42,12 @@ def no_better_than_a_constant(e: Evidence) -> Iterator[Finding]:
     if e.finite and e.share < BEATEN:
         return
     ratio = e.ratio() if e.run is not None else float("nan")
-    J = e.run.steps["loss"] if e.run is not None else np.zeros(1)
-    if e.finite and J[-len(J) // 4 :].mean() < 0.95 * J[len(J) // 2 : -len(J) // 4 or None].mean():
+    J = e.run.steps["loss"] if e.run is not None else np.zeros(0)
+    earlier, late = np.array_split(J[len(J) // 2 :], 2) if len(J) > 3 else (np.zeros(1), np.zeros(1))
+    before = float(late.mean())
+    if 0 < before < 0.5 * e.loss_now:
+        change, why = faster(e.optimizer, 0.1), f"Not long before it was {before:.3g}: a step was too long and undid it."
+    elif e.finite and before < 0.95 * earlier.mean():
         change, why = f"epochs = {4 * max(e.run.epochs_done, 1)}", "The loss was still falling."
     elif ratio < 1e-3:
         change, why = faster(e.optimizer, 10), "The steps were short; ten times as long they may get somewhere."

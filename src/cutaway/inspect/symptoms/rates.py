@@ -15,7 +15,7 @@ FITS = 0.3  # of a constant's loss: below, a network is not held up by its steps
 RISES = 1.3  # times the best stretch, at the end
 JUMPS = 0.25  # of its height, from one stretch to the next
 OVERSHOOTS = 0.3  # share of steps after which the loss of their own batch is higher
-CRAWLS = 3e-4  # ‖Δθ‖ / ‖θ‖; about 1e-3 is healthy
+HEALTHY, CRAWLS = 1e-3, 3e-4  # ‖Δθ‖ / ‖θ‖
 STEADY = 0.12  # of the whole fall, in the last quarter
 LEAPS = 0.1  # ‖Δθ‖ / ‖θ‖
 STANDS = 1e-6  # the same
@@ -79,8 +79,8 @@ def too_low(e: Evidence) -> Iterator[Finding]:
     yield Finding("learning rate too low", SERIOUS if ratio < CRAWLS / 3 else NOTICE,
                   f"a step changes the weights by {ratio:.1g} of their size (about 1e-3 is usual), and after "
                   f"{len(e.run.steps):,} steps the loss has only come from {start * c:.3g} to {blocks[-1] * c:.3g}.",
-                  _slower(e, 10 if ratio > CRAWLS / 30 else 100),
-                  "Longer steps in the same direction: the slope has not changed, so they can be trusted.", [],
+                  _slower(e, 10.0 ** np.clip(np.round(np.log10(HEALTHY / max(ratio, 1e-30))), 1, 3)),
+                  "So long that a step changes the weights by about a thousandth.", [],
                   {"ratio": ratio, "from": start, "to": float(blocks[-1]), "in the last quarter": last}, 0)  # fmt: skip
 
 
