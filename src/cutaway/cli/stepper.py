@@ -363,7 +363,7 @@ class Stepper:
             for name, now in done.writes.items():
                 before = done.reads.get(name, now * 0).astype(np.float64)
                 lengths = (number(float(np.linalg.norm(a)), 4) for a in (before, now - before))
-                self.say("{}{} ‖{}‖ was {}, moved by {}".format(INDENT, _shape(now), name, *lengths))
+                self.say("{}{} {}: ‖·‖ was {}, moved by {}".format(INDENT, name, _shape(now), *lengths))
         else:
             self.values(done.writes)
 
