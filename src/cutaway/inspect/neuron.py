@@ -26,7 +26,7 @@ BLOCKS = "▁▂▃▄▅▆▇█"
 
 
 def neuron(model: Any, layer: Any, unit: int, X: Any = None, names: list[str] | None = None,
-           engine: str = "cpu") -> Neuron:  # fmt: skip
+           input_shape: Any = None, engine: str = "cpu") -> Neuron:  # fmt: skip
     """One unit of a layer: a neuron, a filter of a convolution, or a cell of a recurrent layer.
 
     >>> import numpy as np, cutaway as ct
@@ -40,7 +40,8 @@ def neuron(model: Any, layer: Any, unit: int, X: Any = None, names: list[str] | 
     model: a network or a trained estimator, which encodes X and names the inputs. layer, unit: the layer's name as in
     state_dict (or the layer itself), and the number of the unit from 0. X: rows that it is run on, as predict takes
     them; without, only weights are shown. names: of the input's features, channels or, of a flat image, pixels.
-    `print` the result, or `plot(path)` it. Every value is one that the evaluation program wrote.
+    input_shape: as in ct.summary, where neither X is given nor the first layer fixes it. `print` the result, or
+    `plot(path)` it. Every value is one that the evaluation program wrote.
     Raises ArgumentError for a layer or unit that is not there, and for networks of several inputs.
     """
     network = network_of(model)
@@ -48,7 +49,7 @@ def neuron(model: Any, layer: Any, unit: int, X: Any = None, names: list[str] | 
     if names is None and network is not model:
         names = getattr(model.encoder_, "feature_names", None)
     if Z is None:
-        program = program_of(model, ask="X, some rows of data")
+        program = program_of(model, input_shape, ask="X, some rows of data, or input_shape, that of one row")
     else:
         Z = _rows(Z)
         small = program_of(model, Z)
