@@ -333,8 +333,8 @@ class Neuron:
         text = f"  row {response.row}{where}: {response.value:.3g}"
         if response.contributions is not None:
             c = response.contributions
-            shares = [f"{name} {v:+.3g}" for name, v in zip(c.names[:4], c.values[:4, 0], strict=True)]
-            text += f"  ({', '.join(shares)}{', ...' if len(c) > 4 else ''})"
+            shares = [f"{name} {v:+.3g}" for name, v in zip(c.names[:3], c.values[:3, 0], strict=True)]
+            text += f"  ({', '.join(shares)}{', ...' if len(c) > 3 else ''})"
         return text
 
     # ---- the figure --------------------------------------------------------------------------------------------------
