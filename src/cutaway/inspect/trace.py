@@ -16,7 +16,7 @@ optimizer's state are stored parameter by parameter.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from typing import Any
@@ -25,6 +25,7 @@ import numpy as np
 
 from ..errors import ArgumentError
 from ..program import gradient_name
+from ..train.run import VIEWS
 from .reading import unknown, within
 from .states import LETTERS, PARTS, scan_parts
 from .trace_listing import listed, of_steps
@@ -375,6 +376,17 @@ class Trace(Mapping):
 
         return to_json([self], path)
 
+    def to_html(self, path: str | PathLike, inputs: Sequence[Any] = (), outputs: Sequence[Any] = (),
+                explain: int | None = None) -> None:  # fmt: skip
+        """Write the trace as one page for a browser, which needs nothing but itself: step through the instructions,
+        look at every value, click a neuron or weight for its explanation. docs/reports.md shows it.
+
+        inputs, outputs: names of the features and outputs. explain: how many weights are explained, the largest
+        gradients of each parameter first; as many as take some seconds if None. Large arrays are shown by their first
+        numbers, and the page says so. Raises FileError where it cannot be written.
+        """
+        VIEWS["trace_page"]([self], path, inputs, outputs, explain)
+
     def program(self, dtype: Any = None, engine: str | None = None) -> Any:
         """The step's program again, standing just before the step on a copy of the model, every value kept.
 
@@ -398,6 +410,11 @@ class Traces(list):
         from .trace_format import to_json
 
         return to_json(self, path)
+
+    def to_html(self, path: str | PathLike, inputs: Sequence[Any] = (), outputs: Sequence[Any] = (),
+                explain: int | None = None) -> None:  # fmt: skip
+        """All steps as one page, see `Trace.to_html`."""
+        VIEWS["trace_page"](self, path, inputs, outputs, explain)
 
 
 def _recurrent_parts(trace: Trace) -> dict[str, tuple[str, slice]]:
