@@ -244,7 +244,7 @@ def test_print_says_what_was_checked():
 
 
 @pytest.mark.parametrize(
-    "wrong, says", [({}, "on data"), ({"rows": 0}, "rows must be"), ({"validation": (X,)}, "validation must be")]
+    ("wrong", "says"), [({}, "on data"), ({"rows": 0}, "rows must be"), ({"validation": (X,)}, "validation must be")]
 )
 def test_errors(wrong, says):
     data = () if not wrong else (X, Y)

@@ -56,19 +56,21 @@ def diagnose(run_or_model: Any, X: Any = None, y: Any = None, loss: str | Callab
 def examined(e: Evidence) -> Diagnosis:
     """Every symptom that the evidence suffices for, looked at."""
     findings: list[Finding] = []
-    checked, unchecked = [], {}
+    checked: dict[str, None] = {}
+    unchecked: dict[str, str] = {}
     with np.errstate(all="ignore"):
         for symptom in SYMPTOMS:
             lack = next((why for why in map(e.lacks, symptom.needs) if why is not None), None)
             if lack:
                 unchecked[symptom.name] = str(lack)
             elif lack is None:
-                checked.append(symptom.name)
+                checked[symptom.name] = None
                 cause = next((f.name for f in findings if f.name in symptom.after and not f.follows), "")
                 findings += [replace(f, follows=cause) for f in symptom.look(e)]
     grave = {f.follows for f in findings if f.severity == SERIOUS}
     findings = [replace(f, severity=SERIOUS) if f.name in grave else f for f in findings]
-    return Diagnosis(findings, checked, unchecked, _about(e))
+    unchecked = {name: why for name, why in unchecked.items() if name not in checked}
+    return Diagnosis(findings, list(checked), unchecked, _about(e))
 
 
 def _about(e: Evidence) -> str:

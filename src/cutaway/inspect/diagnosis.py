@@ -55,6 +55,9 @@ class Finding:
     follows: str = ""
     proof: Proof | None = None
 
+    def __post_init__(self) -> None:
+        self.numbers = _plain(self.numbers)
+
     @property
     def line(self) -> str:
         """Name and evidence in one line."""
@@ -125,6 +128,16 @@ class Diagnosis:
     def __repr__(self) -> str:
         names = ", ".join(f.name for f in self.findings) or "nothing found"
         return f"Diagnosis({names}; {len(self.checked)} checked, {len(self.unchecked)} not)"
+
+
+def _plain(value: Any) -> Any:
+    """Numbers as JSON can hold them."""
+    if isinstance(value, dict):
+        return {str(key): _plain(part) for key, part in value.items()}
+    value = value.tolist() if hasattr(value, "tolist") else value
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def listed(parts: list[str], most: int = 4) -> str:

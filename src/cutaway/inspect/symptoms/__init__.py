@@ -42,6 +42,7 @@ SYMPTOMS = (
     Symptom("learning rate too high", rates.too_high, ("run", "constant"), (*WEIGHTS, "batches of one class")),
     Symptom("dead ReLUs", activations.dead_relus, ("finite",), STEPS),
     Symptom("saturated activations", activations.saturated, ("finite",), STEPS),
+    Symptom("exploding gradients", gradients.exploding_later, ("trained", "finite"), STEPS),
     Symptom("vanishing gradients", gradients.vanishing, ("finite",), STEPS),
     Symptom("learning rate too low", rates.too_low, ("run", "constant"), WEIGHTS),
     Symptom("updates out of proportion", rates.out_of_proportion, ("run",), STEPS),

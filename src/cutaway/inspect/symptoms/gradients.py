@@ -47,33 +47,41 @@ def vanishing(e: Evidence) -> Iterator[Finding]:
 
 
 def exploding(e: Evidence) -> Iterator[Finding]:
-    """Gradients many times as large as the weights, or growing layer by layer or step by step towards the input."""
-    t = e.now if e.finite else e.start  # where they led to numbers that are not finite
+    """Gradients many times as large as the weights, or growing layer by layer or step by step towards the input: with
+    the first weights, which no step was too long for yet."""
+    if not (e.trained and e.share < FITS):
+        yield from _grown(e, e.start, 0 if e.run is not None else None)
+
+
+def exploding_later(e: Evidence) -> Iterator[Finding]:
+    """The same, where it came with training."""
+    if e.trained and e.share >= FITS and not any(exploding(e)):
+        yield from _grown(e, e.now, e.began(lambda t: any(_grown(e, t))))
+
+
+def _grown(e: Evidence, t: Trace, began: int | None = None) -> Iterator[Finding]:
     sizes = _relative(t)
-    if not sizes or (e.trained and e.share < FITS):
+    if not sizes:
         return
     finite = {name: size for name, size in sizes.items() if np.isfinite(size)}
     most = max(finite.values(), default=np.inf)
     layer, growth = _over_time(t)
     first, last = next(iter(sizes)), list(sizes)[-1]
     if most > HUGE or len(finite) < len(sizes):
-        text = f"the gradient of {_name(sizes, most)} is {most:,.0f} times as large as its weights."
-        where = [_name(sizes, most)]
-        began = e.began(lambda t: max(_relative(t).values()) > HUGE)
+        where = _name(sizes, most)
+        text = f"the gradient of {where} is {most:,.0f} times as large as its weights."
     elif len(sizes) > 2 and sizes[first] > GROWS * sizes[last] > 0:
+        where = first
         text = (f"gradients grow backwards: that of {last} is {sizes[last]:.2g} of its weights, that of {first} "
                 f"{sizes[first]:.2g}.")  # fmt: skip
-        where, began = [first], e.began(lambda t: _relative(t)[first] > GROWS * _relative(t)[last])
     elif growth > GROWS:
-        text = f"along time the gradient of {layer} grows {growth:,.0f} times from the last step to the first."
-        where, began = [layer], e.began(lambda t: _over_time(t)[1] > GROWS)
+        where, text = layer, f"along time the gradient of {layer} grows {growth:,.0f} times, from the last step back."
     else:
         return
     yield Finding(
-        "exploding gradients", SERIOUS, text,
-        f"optimizer = ct.optim.clip({written(e.optimizer)}, norm=1.0)",
+        "exploding gradients", SERIOUS, text, f"optimizer = ct.optim.clip({written(e.optimizer)}, norm=1.0)",
         "Clipping keeps the direction and bounds the length, so that one steep place does not throw the weights away.",
-        where, {"relative gradients": sizes, "growth over time": growth}, began,
+        [where], {"relative gradients": sizes, "growth over time": growth}, began,
     )  # fmt: skip
 
 

@@ -50,7 +50,7 @@ def unscaled(e: Evidence) -> Iterator[Finding]:
             where = [column(int(k)) for k in np.flatnonzero(sizes > large)]
             severity = SERIOUS if largest > VERY_LARGE else NOTICE
         elif largest < SMALL:
-            text = f"the largest values, of {column(top)}, are around {largest:.2g}: beside biases they vanish."
+            text = f"the largest values are around {largest:.2g} ({column(top)}): beside biases they vanish."
             where, severity = [column(top)], SERIOUS if largest < VERY_SMALL else NOTICE
         elif part.ndim == 2 and smallest * DRIFT < largest and len(np.unique(flat[:, bottom])) > 10:
             text = (f"{column(bottom)} is around {smallest:.2g}, {column(top)} around {largest:.2g}: the network hardly "

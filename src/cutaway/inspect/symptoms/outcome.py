@@ -46,7 +46,7 @@ def no_better_than_a_constant(e: Evidence) -> Iterator[Finding]:
     earlier, late = np.array_split(J[len(J) // 2 :], 2) if len(J) > 3 else (np.zeros(1), np.zeros(1))
     before = float(late.mean())
     if 0 < before < 0.5 * e.loss_now:
-        change, why = faster(e.optimizer, 0.1), f"Not long before it was {before:.3g}: a step was too long and undid it."
+        change, why = faster(e.optimizer, 0.1), f"Shortly before it was {before:.3g}: too long a step undid it."
     elif e.finite and before < 0.95 * earlier.mean():
         change, why = f"epochs = {4 * max(e.run.epochs_done, 1)}", "The loss was still falling."
     elif ratio < 1e-3:

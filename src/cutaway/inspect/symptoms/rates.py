@@ -79,7 +79,7 @@ def too_low(e: Evidence) -> Iterator[Finding]:
     yield Finding("learning rate too low", SERIOUS if ratio < CRAWLS / 3 else NOTICE,
                   f"a step changes the weights by {ratio:.1g} of their size (about 1e-3 is usual), and after "
                   f"{len(e.run.steps):,} steps the loss has only come from {start * c:.3g} to {blocks[-1] * c:.3g}.",
-                  _slower(e, 10.0 ** np.clip(np.round(np.log10(HEALTHY / max(ratio, 1e-30))), 1, 3)),
+                  _slower(e, 10.0 ** min(max(round(float(np.log10(HEALTHY / max(ratio, 1e-30)))), 1), 3)),
                   "So long that a step changes the weights by about a thousandth.", [],
                   {"ratio": ratio, "from": start, "to": float(blocks[-1]), "in the last quarter": last}, 0)  # fmt: skip
 
