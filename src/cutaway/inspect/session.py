@@ -46,7 +46,7 @@ def step(model: Any, X: Any, y: Any = None, loss: str | Callable = "mse", optimi
     'step 1 is done'
     (32, 4)
     >>> s.set("layer1.weight", (0, 1), 0.0)
-    after step 1: layer1.weight[0, 1] = 0, was 0.2083
+    after step 1: layer1.weight[0, 1] = 0, was -1.318
     >>> s.run(steps=10), s.step
     ('10 steps done', 11)
     >>> s.goto(3); s.step
@@ -265,9 +265,11 @@ class Session:
     # ---- going back --------------------------------------------------------------------------------------------------
     def back(self) -> None:
         """Undo one instruction: everything is as it was before it, to the last bit. Nothing at the very beginning."""
-        if self.at:
-            self._seek(self.step, self.at - 1)
-        elif self.step > 1:
+        if self.at > 1 or self.step == 1:
+            self._seek(self.step, max(self.at - 1, 0))
+        elif self.at:
+            self._seek(self.step - 1, END)
+        else:
             self._seek(self.step - 1, END)
             self._seek(self.step, self.at - 1)
 
@@ -277,12 +279,15 @@ class Session:
             raise ArgumentError(f"step must be a whole number from 1 to {self.steps:,}, the run's last, got {step!r}")
         self._seek(int(step), 0)
 
+    def settle(self) -> None:
+        """Stand at the beginning of the step again, whatever an interruption left half done."""
+        self._seek(self.step, 0, again=True)
+
     def undo(self) -> str:
         """Forget the last change, and stand where it was made. Says which it was."""
         if not self._changes:
             raise ArgumentError("nothing was changed that could be undone")
-        last = max(self._changes, key=lambda change: change.made)
-        self._changes.remove(last)
+        last = self._changes.pop()
         self._forget(last.at)
         step, k = last.made
         self._seek(*((step, k) if k or step == 1 else (step - 1, END)), again=True)
@@ -678,6 +683,8 @@ class Session:
         """A value as it lies in memory after a step, "gradient" for its length; empty where the batch has no such
         row."""
         engine = self.program.engine
+        if name == "gradient" and self._recorded:
+            return self.length("g")  # before it was clipped
         if name == "gradient":
             return np.asarray(np.linalg.norm(engine.view(self._values["g"], 0).astype(np.float64)))
         name = self._full(name)
