@@ -19,21 +19,22 @@ if _TYPE_CHECKING:
     from . import inspect
     from .estimators import Classifier, Regressor, design
     from .files import save
-    from .inspect import summary, trace
+    from .inspect import diagnose, step, summary, trace
 
 __version__ = "0.1.0"
 
 # What needs a heavy library is imported when it is first asked for, so that `import cutaway` stays quick.
 _LATER = {"Classifier": "estimators", "Regressor": "estimators", "design": "estimators", "save": "files",
-          "summary": "inspect", "trace": "inspect"}
+          "diagnose": "inspect", "step": "inspect", "summary": "inspect", "trace": "inspect"}
 _ROOMS_LATER = ("inspect",)
 
 __all__ = [
     "Classifier", "Program", "Regressor", "Run", "Sequences", "Tensor", "compile", "data", "datasets", "design",
-    "errors", "fit", "fit_many", "grad", "inspect", "load", "losses", "nn", "ops", "optim", "save", "seed",
-    "summary", "trace",
+    "diagnose", "errors", "fit", "fit_many", "grad", "inspect", "load", "losses", "nn", "ops", "optim", "save", "seed",
+    "step", "summary", "trace",
 ]  # fmt: skip
 _VIEWS["trace"] = lambda run, step, **how: _import_module(".inspect", __name__).trace_run(run, step, **how)
+_VIEWS["trace_page"] = lambda *what: _import_module(".report", __name__).write_trace_page(*what)
 
 
 def load(path, custom=None):

@@ -106,3 +106,32 @@ def test_a_closed_pipe_ends_quietly(here, models):
     for args in (f"predict {models / 'price.safetensors'} table.csv", f"inspect {models / 'price.safetensors'}"):
         ended = subprocess.run(f"{command} {args} | head -n 1", shell=True, capture_output=True, text=True)
         assert ended.stderr == "" and ended.stdout.count("\n") == 1
+
+
+def test_inspect_counts_layers_and_shows_a_neuron(here, run, models):
+    net = ct.nn.Sequential(ct.nn.Conv2d(1, 4, 3), ct.nn.Conv2d(4, 2, 3), ct.nn.GlobalMaxPool())
+    ct.save(net, "net.safetensors", input=np.zeros((1, 9, 9, 1)))
+    status, out, err = run("inspect", "net.safetensors")
+    said = " ".join(out.split())
+    assert (status, err) == (0, "") and "(n, 7, 7, 4)" in said and "1,764" in said
+    assert "layer1 and layer2 are one linear layer" in said
+    status, out, err = run("inspect", "net.safetensors", "--neuron", "layer2", 1)
+    assert (status, err) == (0, "") and "layer1[3] at" in out and out.startswith("layer2[1]: one of 2 units of conv")
+    status, out, _ = run("inspect", models / "price.safetensors", "--neuron", "layer1", 0)
+    assert status == 0 and "weights in" in out and "zone=" in out
+
+
+def test_inspect_draws_the_network(here, run, models):
+    status, out, err = run("inspect", models / "kind.safetensors", "--draw", "net.svg")
+    assert (status, err) == (0, "") and "net.svg" in out
+    assert "parameters</title>" in (here / "net.svg").read_text(encoding="utf-8")
+
+
+def test_inspect_says_what_is_wrong(here, run, models):
+    model = models / "price.safetensors"
+    for options, said in (
+        (("--neuron", "layer9", 0), "There are: layer1, layer2"), (("--neuron", "layer1", 999), "has units 0 to"),
+        (("--draw", "net.png"), "must end in .svg"), (("--draw", "none/net.svg"), "there is no folder none"),
+    ):  # fmt: skip
+        status, out, err = run("inspect", model, *options)
+        assert status == 2 and out == "" and said in " ".join(err.split()) and "Traceback" not in err

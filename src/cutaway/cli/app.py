@@ -12,6 +12,8 @@ from .evaluate import evaluate
 from .fit import fit
 from .inspect import inspect
 from .predict import predict
+from .step import step
+from .trace import trace
 from .warm import warm
 
 app = typer.Typer(
@@ -29,6 +31,8 @@ for command, about, example in (
     (predict, "Predict every row, image or sequence.", "predict model.safetensors new-houses.csv -o prices.csv"),
     (evaluate, "Score a model on other data.", "evaluate model.safetensors later-houses.csv"),
     (inspect, "Show what a model file holds.", "inspect model.safetensors"),
+    (trace, "Show one training step of a row.", "trace model.safetensors houses.csv --row 17"),
+    (step, "Go through training one instruction at a time.", "step"),
     (demo, "See it all on the house prices that ship.", "demo --out tour"),
     (warm, "Compile what common networks need, before they need it.", "warm mlp cnn"),
     (bench, "Measure this machine beside the peers that are installed.", "bench mlp --quick"),

@@ -80,14 +80,14 @@ def fit(
                   horizon, size, skip_damaged)  # fmt: skip
     study = begin(options, data, asked)
     screen = Screen(quiet)
-    follow(study, screen)
+    follow(study, screen, report is not None)
     study.found.commands = [shell("cutaway", "predict", out, data, "-o", "predictions.csv")]
     write(study, screen, out, report)
     if quiet:
         Screen().say(study.found.verdict)
 
 
-def follow(study: Study, screen: Screen) -> None:
+def follow(study: Study, screen: Screen, report: bool = False) -> None:
     """All steps of a study, each section printed as soon as it is known."""
     from . import sections
 
@@ -104,6 +104,8 @@ def follow(study: Study, screen: Screen) -> None:
     sections.scores(screen, found)
     study.explain()
     sections.importance(screen, found)
+    study.diagnose(report)
+    sections.diagnosis(screen, found)
     sections.seconds(screen, found)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,22 +11,41 @@ from typer import Argument, Option
 def inspect(
     model: Annotated[Path, Argument(help="A model that `cutaway fit` or ct.save wrote.", show_default=False)],
     columns: Annotated[bool, Option("--columns", help="List every column, however many.")] = False,
+    neuron: Annotated[
+        tuple[str, int] | None,
+        Option(metavar="LAYER UNIT", help="Show one neuron, filter or cell: what it weighs.", show_default=False),
+    ] = None,
+    draw: Annotated[
+        Path | None, Option(metavar="FILE.svg", help="Draw the network into this file.", show_default=False)
+    ] = None,
 ) -> None:
     """Show a model's layers, shapes and parameters, how it was trained and scored, and how columns are encoded.
 
-    Only the file is read, nothing in it is run.
+    Nothing in the file is run as code; the network is built again from its description.
     """
+    from .. import inspect as look
     from ..files import describe
     from ..report.findings import Findings
     from ..report.text import size
-    from . import keeping, sections
+    from . import checks, keeping, sections
     from .terminal import Screen
 
     about = describe(model)
     screen = Screen()
+    if draw is not None:
+        checks.output(draw, "--draw", (".svg",), [model])
+    network, shape = read(model, about)
+    if neuron is not None:
+        for line in str(look.neuron(network, *neuron, input_shape=shape)).splitlines():
+            screen.say(line)
+    if draw is not None:
+        look.draw(network, draw, shape)
+        screen.say(f"drawing   {draw}")
+    if neuron is not None or draw is not None:
+        return
     kind = "network" if about["kind"] == "module" else about["kind"]
     screen.title(model.name, f"a {kind}, {size(model.stat().st_size)}, written by cutaway {about['cutaway']}")
-    layers(screen, about)
+    layers(screen, look.summary(network, shape))
     state = keeping.findings(about["extra"])
     if state is None:
         screen.say()
@@ -44,23 +62,22 @@ def inspect(
     sections.importance(screen, found)
 
 
-def layers(screen: Any, about: dict[str, Any]) -> None:
-    """The evaluation program: each operation, the shape it gives for a row, its parameters."""
-    values, shapes = about["program"]["values"], {name: t["shape"] for name, t in about["tensors"].items()}
-    trained = {p["name"] for p in about["parameters"]}
-    rows: list[list[str]] = [["input", "", _shape(about["inputs"][0]["shape"]), ""]] if about["inputs"] else []
-    seen: set[str] = set()
-    for operation in about["program"]["operations"]:
-        reads = [values[i].get("name", "") for i in operation["reads"]
-                 if i is not None and values[i]["role"] == "parameter"]  # fmt: skip
-        new = [name for name in reads if name in trained and name not in seen]
-        seen.update(new)
-        count = sum(math.prod(shapes[name]) for name in new)
-        gives: list[int] = next((values[i].get("shape", []) for i in operation["writes"] if i is not None), [])
-        rows.append([operation["layer"], operation["op"], _shape(gives), f"{count:,}" if count else ""])
-    total = sum(math.prod(shapes[name]) for name in trained)
-    rows.append(["", "", "in all", f"{total:,}"])
-    screen.table(rows, ["layer", "operation", "gives a row", f"parameters ({about['dtype']})"], right=(2, 3))
+def read(path: Path, about: dict[str, Any]) -> tuple[Any, Any]:
+    """The model, and the shape of a row that its program was saved for where it does not say that itself."""
+    import cutaway
+
+    model = cutaway.load(path)
+    own = about["kind"] != "module" or hasattr(model, "example_input")
+    return model, None if own or not about["inputs"] else about["inputs"][0]["shape"]
+
+
+def layers(screen: Any, summary: Any) -> None:
+    """The summary as a table, with bars of the work where there is room."""
+    wide = screen.console.width >= 100
+    head = (*summary.head, "")[: 6 + wide]
+    screen.table([row[: 6 + wide] for row in summary.cells()], head, right=(3, 4, 5))
+    screen.say()
+    screen.table([(line,) for line in summary.totals()], fixed=())
 
 
 def encodings(screen: Any, found: Any, most: int | None) -> None:
@@ -72,7 +89,3 @@ def encodings(screen: Any, found: Any, most: int | None) -> None:
     screen.table([(short(c.name, 24), c.kind, c.how) for c in used[:most]], dim=(1,))
     if most is not None and len(used) > most:
         screen.say(f"  and {len(used) - most:,} more: --columns lists them all", style="dim")
-
-
-def _shape(shape: Any) -> str:
-    return " × ".join(map(str, shape)) or "1"

@@ -142,6 +142,14 @@ def importance(screen: Screen, found: Findings) -> None:
         screen.say(f"  {'; '.join(rest)}", style="dim")
 
 
+def diagnosis(screen: Screen, found: Findings) -> None:
+    """What is seriously wrong, a line each; nothing if nothing is."""
+    serious = [f for f in found.diagnosis if f.severity == "serious" and not f.follows]
+    if serious:
+        screen.title("Diagnosis", "print(ct.diagnose(...)) or --report says more")
+        screen.table([(f.name, f.text) for f in serious])
+
+
 def seconds(screen: Screen, found: Findings) -> None:
     """How long each part took."""
     total = sum(found.seconds.values())

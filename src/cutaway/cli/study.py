@@ -22,6 +22,8 @@ MOST_POINTS = 1500
 MOST_SHUFFLED = 4000
 #: Images taken for another class that the report names.
 MOST_MISTAKES = 12
+#: Rows that a diagnosis looks at, and the seconds of training from which on it takes under a twentieth of them.
+DIAGNOSED, WORTH_DIAGNOSING = 128, 2.0
 PARTS = ("training", "validation", "test")
 
 
@@ -215,6 +217,17 @@ class Study:
             ranked = permutation_importance(self.estimator, X.iloc[::step], y.iloc[::step], seed=self.options.seed)
         self.found.importance = [(one.column, one.drop, one.deviation) for one in ranked]
         self.found.importance_unit = "R²" if not self.problem.classifies else CLASSES[0]
+
+
+    def diagnose(self, wanted: bool) -> None:
+        """What is wrong with the network or its training. If not wanted, only where that takes next to no time."""
+        from ..inspect import diagnose
+
+        run = self.estimator.run_
+        if run.epochs_done and (wanted or run.seconds >= WORTH_DIAGNOSING):
+            with timed(self.found.seconds, "diagnosis"):
+                told = diagnose(self.estimator, rows=DIAGNOSED)
+            self.found.diagnosis, self.found.checked = told.findings, told.checked
 
 
 @contextmanager

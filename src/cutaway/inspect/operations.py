@@ -158,11 +158,11 @@ def readers(steps: Iterable[Any], v: Value | None) -> list[Any]:
 # ---- a program to look at --------------------------------------------------------------------------------------------
 
 
-def program_of(model: Any, input_shape: Any = None, whole: bool = False) -> Program:
+def program_of(model: Any, input_shape: Any = None, whole: bool = False, ask: str = "") -> Program:
     """The model's evaluation program for one row, recorded and not compiled.
 
     input_shape: None, the shape of a row, a tuple or dict of shapes for several inputs, or data. whole: where nothing
-    is given, do not make up how many steps a sequence has.
+    is given, do not make up how many steps a sequence has. ask: what to give where that is not input_shape.
     """
     network = network_of(model)
     try:
@@ -174,10 +174,8 @@ def program_of(model: Any, input_shape: Any = None, whole: bool = False) -> Prog
     except CutawayError as reason:
         if "pass input=" not in str(reason):
             raise
-        raise ArgumentError(
-            f"{type(network).__name__} takes inputs of more than one shape: give input_shape, that of one row, such as "
-            "(28, 28, 1) for images or (time, features) for sequences"
-        ) from None
+        ask = ask or "input_shape, that of one row, such as (28, 28, 1) for images or (time, features) for sequences"
+        raise ArgumentError(f"{type(network).__name__} takes inputs of more than one shape: give {ask}") from None
     fixed = network is not model or isinstance(network, Restored)
     if whole and input_shape is None and not fixed and any(i.op in (*SCANS, "embedding") for i in program.instructions):
         features = program.engine.listing.inputs[0].shape[1:]

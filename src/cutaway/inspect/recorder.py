@@ -25,13 +25,15 @@ KEEP_BYTES = 2**28  # of one trace's arrays
 
 @dataclass(frozen=True)
 class Origin:
-    """What a traced program was compiled from. model: the trace's own copy, whose weights go on with the steps."""
+    """What a traced program was compiled from. model: the trace's own copy, whose weights go on with the steps.
+    altered: what a stepping session makes of the compiled program."""
 
     model: Any
     loss: Callable
     optimizer: Optimizer
     weighted: bool
     example: tuple[Any, np.ndarray]
+    altered: Callable[[Program], Program] = lambda program: program
 
 
 class Recorder:
@@ -277,6 +279,7 @@ def program_before(trace: Trace, dtype: Any = None, engine: str | None = None) -
     X, y = origin.example
     program = compile(model, origin.loss, origin.optimizer, len(about.rows), X, y, weighted=origin.weighted,
                       seed=about.seed, engine=engine or about.engine, threads=about.threads, keep_all=True)  # fmt: skip
+    program = origin.altered(program)
     data = (v for v in trace.facts.values() if v.role in ("input", "target", "weight"))
     program.engine.feed({v.name: trace[v.name] for v in data})
     for name, array in program.state.items():

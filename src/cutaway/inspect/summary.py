@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from ..nn import Augment, Dropout, RecurrentLayer
 from ..program import Value, plan
@@ -133,6 +133,7 @@ class Summary:
     unused: list[str]
     training_only: list[str]
     collapse: list[Collapse]
+    head: ClassVar[tuple[str, ...]] = HEAD
 
     @property
     def parameters(self) -> int:

@@ -16,7 +16,7 @@ optimizer's state are stored parameter by parameter.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from typing import Any
@@ -25,6 +25,7 @@ import numpy as np
 
 from ..errors import ArgumentError
 from ..program import gradient_name
+from ..train.run import VIEWS
 from .reading import unknown, within
 from .states import LETTERS, PARTS, scan_parts
 from .trace_listing import listed, of_steps
@@ -334,6 +335,31 @@ class Trace(Mapping):
             raise unknown("recurrent layer", layer, scans) if scans else ArgumentError("there is no recurrent layer")
         return {name: self[f"{name}[{k}]"] for name in chosen}
 
+    def explain(self, name: str, *index: int, of: str | None = None, check: bool = True) -> Any:
+        """Where a single number comes from; `print` the answer.
+
+        >>> import cutaway as ct
+        >>> X, y = ct.datasets.make("moons", n=32, seed=0)
+        >>> t = ct.trace(ct.nn.MLP(2, [4], 2).init(0), X, y, "cross_entropy", ct.optim.AdamW(0.01))
+        >>> e = t.explain("layer1.weight", 3, 1)
+        >>> e.equation
+        '∂J/∂W1[3, 1] = Σ over samples of ∂J/∂z1[·, 3] · x[·, 1]'
+        >>> [part.name for part in t.explain("layer1.weight", 3, 1, of="update").parts]
+        ['gradient', 'momentum', 'adaptive scaling', 'bias correction', 'decoupled decay']
+
+        name, index: as the arrays have them: of a weight matrix, neuron and input; of a value, the sample first.
+        of: "gradient" (of parameters if not said), "value" (of all else if not said) or "update". check: False leaves
+        out the central difference. Raises ArgumentError for an unknown name, an index that does not fit the shape, a
+        gradient that is not computed.
+        """
+        from .explain import explain
+
+        return explain(self, name, *index, of=of, check=check)
+
+    def explain_update(self, name: str, *index: int) -> Any:
+        """The same as `explain(name, *index, of="update")`: the optimizer's step in parts."""
+        return self.explain(name, *index, of="update")
+
     # ---- showing and keeping -----------------------------------------------------------------------------------------
     def __str__(self) -> str:
         return listed(self)
@@ -349,6 +375,17 @@ class Trace(Mapping):
         from .trace_format import to_json
 
         return to_json([self], path)
+
+    def to_html(self, path: str | PathLike, inputs: Sequence[Any] = (), outputs: Sequence[Any] = (),
+                explain: int | None = None) -> None:  # fmt: skip
+        """Write the trace as one page for a browser, which needs nothing but itself: step through the instructions,
+        look at every value, click a neuron or weight for its explanation. docs/reports.md shows it.
+
+        inputs, outputs: names of the features and outputs. explain: how many weights are explained, the largest
+        gradients of each parameter first; as many as take some seconds if None. Large arrays are shown by their first
+        numbers, and the page says so. Raises FileError where it cannot be written.
+        """
+        VIEWS["trace_page"]([self], path, inputs, outputs, explain)
 
     def program(self, dtype: Any = None, engine: str | None = None) -> Any:
         """The step's program again, standing just before the step on a copy of the model, every value kept.
@@ -373,6 +410,11 @@ class Traces(list):
         from .trace_format import to_json
 
         return to_json(self, path)
+
+    def to_html(self, path: str | PathLike, inputs: Sequence[Any] = (), outputs: Sequence[Any] = (),
+                explain: int | None = None) -> None:  # fmt: skip
+        """All steps as one page, see `Trace.to_html`."""
+        VIEWS["trace_page"](self, path, inputs, outputs, explain)
 
 
 def _recurrent_parts(trace: Trace) -> dict[str, tuple[str, slice]]:

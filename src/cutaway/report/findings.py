@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..inspect import Finding
 
 
 @dataclass
@@ -49,7 +52,8 @@ class Findings:
     test rows; `importance` (column, what shuffling it costs, its deviation); `seconds` how long each part took;
     `commands` what uses the model. `inputs` is "table", "images" or "sequences", `many` what its rows are called,
     `extent` how many there are and of what size; `facts` are (name, words) on them, `mistakes` (file, truth,
-    prediction) of some images, `reading` what a model must know to read other files in the same way.
+    prediction) of some images, `diagnosis` what `ct.diagnose` found and `checked` what it looked for, `reading` what a
+    model must know to read other files in the same way.
     """
 
     source: str
@@ -85,6 +89,8 @@ class Findings:
     facts: list[list[str]] = field(default_factory=list)
     mistakes: list[list[str]] = field(default_factory=list)
     reading: dict[str, Any] = field(default_factory=dict)
+    diagnosis: list[Finding] = field(default_factory=list)
+    checked: list[str] = field(default_factory=list)
 
     @property
     def amount(self) -> str:
@@ -105,7 +111,10 @@ class Findings:
         >>> Findings.from_json(found.to_json()) == found
         True
         """
-        parts = {"columns": ColumnFacts, "targets": TargetFacts, "scores": Score, "outputs": Score}
-        made = {name: [kind(**part) for part in state[name]] for name, kind in parts.items()}
+        from ..inspect import Finding
+
+        parts = {"columns": ColumnFacts, "targets": TargetFacts, "scores": Score, "outputs": Score,
+                 "diagnosis": Finding}  # fmt: skip
+        made = {name: [kind(**part) for part in state.get(name, ())] for name, kind in parts.items()}
         importance: Any = [tuple(entry) for entry in state["importance"]]
         return cls(**{**state, **made, "importance": importance})

@@ -35,7 +35,8 @@ def page(found: Findings) -> str:
         tag("style", Html(STYLE)),
     ]
     parts = [_headline(found, names), _scores(found), _pictures(found), _mistakes(found), _importance(found),
-             _data(found), _design(found), _training(found), _use(found), _settings(found)]  # fmt: skip
+             _diagnosis(found), _data(found), _design(found), _training(found), _use(found),
+             _settings(found)]  # fmt: skip
     body = tag("body", tag("main", [part for part in parts if part]))
     return "<!doctype html>\n" + tag("html", tag("head", head), body, lang="en")
 
@@ -156,6 +157,18 @@ def _importance(found: Findings) -> Html | None:
     rest = bars[MOST_COLUMNS:]
     more = tag("details", tag("summary", f"{len(rest):,} more"), tag("div", rest, class_="bars"))
     return _section("Columns that matter", tag("div", bars[:MOST_COLUMNS], class_="bars"), rest and more, note=note)
+
+
+def _diagnosis(found: Findings) -> Html | None:
+    if not found.checked:
+        return None
+    shown = [f for f in found.diagnosis if not f.follows]
+    parts = [[tag("h3", f.name, " ", tag("small", f.severity)), tag("p", f.text), tag("pre", f.change),
+              tag("p", f.why, class_="note")] for f in shown]  # fmt: skip
+    rest = [name for name in found.checked if name not in {f.name for f in found.diagnosis}]
+    note = "Changes are to what ct.fit is given." if shown else "Nothing was found."
+    return _section("Diagnosis", parts, tag("p", f"{'No sign of' if shown else 'Looked for'}: {', '.join(rest)}."),
+                    note=note)  # fmt: skip
 
 
 def _data(found: Findings) -> Html:

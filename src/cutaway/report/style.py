@@ -1,10 +1,35 @@
-"""The report's style sheet."""
+"""How pages look: colours for light and dark, the switch between them, and the report's style sheet."""
 
-STYLE = """
-:root{--paper:#fbfaf7;--text:#1f1e1b;--faint:#6d6a63;--rule:#dedad1;--a:#b8470b;--b:#2a66a8;
---hit:184,71,11;--miss:42,102,168}
-@media (prefers-color-scheme:dark){:root{--paper:#181715;--text:#e9e6df;--faint:#9d988d;--rule:#37342f;--a:#f19555;
---b:#7fb2ec;--hit:241,149,85;--miss:127,178,236}}
+from __future__ import annotations
+
+from .html import Html, tag
+
+#: Orange and blue differ for every kind of eye. Light or dark as the system is, unless the switch says otherwise.
+COLOURS = """
+:root{color-scheme:light dark;--paper:light-dark(#fbfaf7,#181715);--text:light-dark(#1f1e1b,#e9e6df);
+--faint:light-dark(#65625b,#a8a398);--rule:light-dark(#dedad1,#37342f);--edge:light-dark(#8a867d,#7c776d);
+--a:light-dark(#b8470b,#f19555);--b:light-dark(#2a66a8,#7fb2ec)}
+:root:has(#light:checked){color-scheme:light}:root:has(#dark:checked){color-scheme:dark}
+.theme{border:0;margin:0;padding:0;display:flex;font-size:.9rem;color:var(--faint)}
+.theme legend{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
+.theme label{padding:.15rem .6rem;border:1px solid var(--rule);margin-left:-1px;cursor:pointer;position:relative}
+.theme label:has(:checked){color:var(--text);border-color:var(--edge);z-index:1}
+.theme input{position:absolute;inset:0;opacity:0;margin:0;cursor:pointer}
+.theme label:has(:focus-visible){outline:3px solid var(--b);outline-offset:1px;z-index:2}
+@media print{.theme{display:none}}
+"""
+
+
+def theme_switch() -> Html:
+    """Automatic, light or dark; the style sheet alone makes it work."""
+    labels = []
+    for name in ("auto", "light", "dark"):
+        chosen = "" if name == "auto" else None
+        labels.append(tag("label", tag("input", type="radio", name="theme", id=name, checked=chosen), name))
+    return tag("fieldset", tag("legend", "Colours"), labels, class_="theme")
+
+
+STYLE = COLOURS + """
 *{box-sizing:border-box}
 body{margin:0;background:var(--paper);color:var(--text);
 font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;
@@ -46,8 +71,8 @@ svg text{fill:var(--faint)}svg .name{fill:var(--text)}
 .dot.a{fill:var(--a);fill-opacity:.5}.dot.b{fill:var(--b)}
 .confusion{width:auto}.confusion th,.confusion td{border:0;padding:.45rem .7rem;text-align:right}
 .confusion td{font-variant-numeric:tabular-nums;min-width:3.2rem;border:2px solid var(--paper)}
-.hit{background:rgba(var(--hit),calc(.08 + .6*var(--share)))}
-.miss{background:rgba(var(--miss),calc(.08 + .6*var(--share)))}
+.hit{background:color-mix(in srgb,var(--a) calc(8% + 50%*var(--share)),transparent)}
+.miss{background:color-mix(in srgb,var(--b) calc(8% + 50%*var(--share)),transparent)}
 .none{color:var(--faint)}
 details{margin-top:.8rem}summary{cursor:pointer}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1.25rem;font-size:.92rem;margin:.6rem 0}

@@ -10,7 +10,7 @@ import numpy as np
 
 from .history import History
 
-# What rooms below training show of a run, by name; the package's front enters them.
+# What rooms below show of a run or trace, by name; the package's front enters them.
 VIEWS: dict[str, Callable] = {}
 
 

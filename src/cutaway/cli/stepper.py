@@ -1,0 +1,477 @@
+"""The commands of `cutaway step`: a line in, a few lines out."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from difflib import get_close_matches
+from typing import Any
+
+import numpy as np
+
+from ..errors import ArgumentError, CutawayError
+from ..inspect.breakpoints import label, places
+from ..inspect.fork import compare
+from ..inspect.session import Session
+from ..inspect.trace import TracedInstruction
+from ..optim.optimizers import OPTIMIZERS
+from ..program import Instruction, short, title
+from ..program.listing import formula
+from ..report.text import number
+from .terminal import Screen, console
+
+NUMBERS = 6  # of a sample that a line shows, at most
+INDENT = " " * 6
+PHASES = {
+    "load": "a batch of rows is taken from the data, in this epoch's order",
+    "forward": "each layer computes its values from those before it",
+    "loss": "how wrong the outputs are: ℓ for each sample, J on average",
+    "backward": "the same operations in reverse: what J would gain if a value grew, written d before its name",
+    "update": "the optimizer moves all weights θ against their gradient g",
+}
+#: Commands by name: what may stand behind it, what it does, its short form.
+COMMANDS = {
+    "Go": {
+        "next": ("[N]", "run the next instruction (or N)", "n"),
+        "back": ("[N]", "undo the last instruction (or N), exactly", "b"),
+        "phase": ("", "run to the next phase: load, forward, loss, backward, update", "p"),
+        "sample": ("[K]", "look at the next sample of the batch (or at K)", ""),
+        "step": ("", "finish this step, or do the next one", "s"),
+        "epoch": ("", "finish this epoch, or do the next one", "e"),
+        "run": ("[N]", "do N steps, or all that are left; breakpoints and Ctrl-C stop it", "r"),
+        "goto": ("N", "stand at the beginning of step N, earlier or later", "g"),
+    },
+    "Look": {
+        "value": ("NAME [I J]", "print a value, or one number of it; without a name, list them", "v"),
+        "explain": ("NAME I J", "say where a number comes from; a weight's gradient, an activation's sum", "x"),
+        "watch": ("NAME [I J]", "show it at every stop; again: no longer", "w"),
+        "break": ("CONDITION", "stop when it holds: nan, gradient > 10, loss < 0.1, layer1.weight 0 1 crosses 0, "
+                               "dead relu 10; without one, list them", ""),
+        "clear": ("[N]", "forget breakpoint N, or all", ""),
+        "list": ("", "the whole program, and where it stands", "l"),
+    },
+    "Change": {
+        "set": ("NAME [I J] X", "give a weight another value", ""),
+        "freeze": ("NAME [I J]", "keep a parameter, or one weight of it, as it is", ""),
+        "unfreeze": ("NAME [I J]", "train it again", ""),
+        "kill": ("LAYER K", "hold the activation of neuron K at 0", ""),
+        "revive": ("LAYER K", "let it work again", ""),
+        "lr": ("X", "another learning rate", ""),
+        "optimizer": ("NAME [LR]", "another optimizer, such as adam 0.001", ""),
+        "undo": ("", "take the last change back, and go where it was made", ""),
+        "log": ("", "the changes so far", ""),
+        "fork": ("", "remember this moment; changes from here on can be compared with it", ""),
+        "compare": ("[N]", "N more steps with and without the changes since the fork (or all), side by side", ""),
+    },
+    "": {"help": ("[COMMAND]", "this list", "h"), "quit": ("", "leave; Ctrl-D does it, too", "q")},
+}  # fmt: skip
+USAGE = {name: how for group in COMMANDS.values() for name, how in group.items()}
+SHORT = {how[2]: name for name, how in USAGE.items() if how[2]} | {"?": "help", "exit": "quit", "where": "list"}
+REPEATED = ("next", "back", "phase", "sample", "step", "epoch", "run")
+
+
+class Stepper:
+    """Reads commands and shows what they did. `go` returns when the user leaves or the input ends."""
+
+    def __init__(self, session: Session) -> None:
+        self.s, self.forked = session, None  # type: Session, Session | None
+        self.console = console()
+        self.told: set[str] = set()
+        self.again = "next"
+        self.before: dict[str, Any] = {}
+
+    # ---- the loop ----------------------------------------------------------------------------------------------------
+    def go(self, *about: str) -> None:
+        for paragraph in about:
+            self.say(paragraph)
+        self.say()
+        self.position()
+        with suppress(EOFError):
+            for line in self.lines():
+                if self.obey(line):
+                    return
+
+    def lines(self) -> Iterator[str]:
+        """What is typed, or comes from a pipe; that is echoed, so that the output can be read by itself."""
+        typed = sys.stdin.isatty()
+        if typed:
+            self.edit_lines()
+        while True:
+            prompt = f"step {self.s.step}> "
+            try:
+                line = input(prompt)
+            except KeyboardInterrupt:
+                self.say("\n(q leaves)")
+                continue
+            except EOFError:
+                self.say()
+                raise
+            if not typed:
+                self.say(line)
+            yield line
+
+    def edit_lines(self) -> None:
+        """Arrow keys, history and the tab key, where the machine has them."""
+        with suppress(ImportError):
+            import readline
+
+            def complete(text: str, k: int) -> str | None:
+                first = not readline.get_line_buffer()[: readline.get_begidx()].strip()
+                names = USAGE if first else [*self.s.trace(), *(n for n, _ in self.s.model.named_modules() if n)]
+                return ([n for n in names if n.startswith(text)] + [None])[k]  # type: ignore[list-item]
+
+            readline.set_completer_delims(" []")
+            readline.set_completer(complete)
+            readline.parse_and_bind("tab: complete")
+
+    def obey(self, line: str) -> bool:
+        """Do what a line says; True to leave."""
+        words = line.strip().split(maxsplit=1) or [self.again]
+        name, rest = SHORT.get(words[0].lower(), words[0].lower()), words[1].strip() if words[1:] else ""
+        if name == "quit":
+            return True
+        if name not in USAGE:
+            close = get_close_matches(name, [*USAGE, *SHORT], n=1, cutoff=0.6)
+            self.say(f"There is no command {words[0]!r}" + (f": did you mean {close[0]}?" if close else "."),
+                     "help lists all.", style="yellow")  # fmt: skip
+            return False
+        try:
+            getattr(self, f"do_{name}")(rest)
+        except CutawayError as problem:
+            self.say(str(problem), style="yellow")
+        except KeyboardInterrupt:
+            self.s.settle()
+            self.say("stopped", style="yellow")
+            self.position()
+        if name in REPEATED:
+            self.again = name
+        return False
+
+    def say(self, *text: str, style: str = "") -> None:
+        self.console.print(*text, style=style or None)
+
+    # ---- going -------------------------------------------------------------------------------------------------------
+    def do_next(self, rest: str) -> None:
+        for _ in range(_count(rest)):
+            done = self.s.next() if self.s.coming is not None else None
+            if done is None:
+                break
+            self.phase(done.phase)
+            self.show(done)
+        self.position()
+
+    def do_back(self, rest: str) -> None:
+        for _ in range(_count(rest)):
+            if (self.s.step, self.s.at) == (1, 0):
+                self.say("This is the beginning.")
+                break
+            self.s.back()
+            undone = self.s.program.instructions[self.s.at]
+            self.say(f"instruction {self.s.at} of step {self.s.step}, {title(undone)}, is undone")
+        self.position()
+
+    def do_phase(self, rest: str) -> None:
+        at = 0 if self.s.done else self.s.at
+        if self.s.coming is not None:
+            self.s.next_phase()
+            for done in self.s.trace().instructions[at:]:
+                self.phase(done.phase)
+                self.show(done)
+        self.position()
+
+    def do_sample(self, rest: str) -> None:
+        s = self.s
+        if rest:
+            k = _number(rest, int)
+            if not 0 <= k < len(s.rows):
+                raise ArgumentError(f"this batch has samples 0 to {len(s.rows) - 1}, got {k}")
+            s.sample = k
+        else:
+            s.next_sample()
+        self.say(f"sample {s.sample} of {len(s.rows)}, row {s.rows[s.sample]} of the data")
+        trace = s.trace()
+        self.values({n: trace[n] for n, v in trace.facts.items() if v.rows and n in trace.versions})
+        self.position()
+
+    def do_step(self, rest: str) -> None:
+        self.ended(self.s.next_step())
+
+    def do_epoch(self, rest: str) -> None:
+        self.ended(self.s.next_epoch())
+
+    def do_run(self, rest: str) -> None:
+        self.ended(self.s.run(_count(rest) if rest else None))
+
+    def do_goto(self, rest: str) -> None:
+        if not rest:
+            raise ArgumentError(f"goto which step? It is one from 1 to {self.s.steps:,}: goto 3")
+        self.s.goto(_number(rest, int))
+        self.position()
+
+    def ended(self, how: str) -> None:
+        s = self.s
+        self.say(how, style="" if how.endswith(("done", "over")) else "bold")
+        if s.done:
+            lengths = (f"{name} {number(float(s.length(value)), 4)}" for name, value in (("‖g‖", "g"), ("‖θ‖", "θ")))
+            self.say(f"J {number(s.losses[s.step], 4)}   {'   '.join(lengths)}   lr {number(s.lr, 4)}")
+        self.position()
+
+    # ---- looking -----------------------------------------------------------------------------------------------------
+    def do_value(self, rest: str) -> None:
+        if not rest:
+            self.names()
+            return
+        name, index = _named(rest)
+        value = self.s.value(name, *index)
+        with np.printoptions(precision=4, suppress=True, threshold=400, edgeitems=4, linewidth=self.console.width - 2):
+            self.say(f"{label(name, index)} ={chr(10) if value.ndim else ' '}{value}")
+
+    def names(self) -> None:
+        facts = self.s.trace().facts
+        for title_, roles in (("weights", ("parameter", "buffer")), ("state", ("state",)),
+                              ("values", ("input", "target", "weight", "activation", "gradient"))):  # fmt: skip
+            found = [f"{n} {v.shape}" if v.shape else n for n, v in facts.items() if v.role in roles]
+            if found:
+                self.say(f"{title_}: {', '.join(found)}")
+
+    def do_explain(self, rest: str) -> None:
+        name, index = _named(rest)
+        self.say(str(self.s.explain(name, *index)))
+
+    def do_watch(self, rest: str) -> None:
+        if rest:
+            place = _named(rest)
+            if place in self.s.watched:
+                self.s.watched.remove(place)
+                self.say(f"{label(*place)} is no longer watched")
+            else:
+                self.s.watch(place[0], *place[1])
+        elif not self.s.watched:
+            self.say("nothing is watched: watch layer1.weight 0 1")
+        self.watched()
+
+    def do_break(self, rest: str) -> None:
+        if rest:
+            how = re.fullmatch(r"(\S+?)((?:\s+\d+)+)(\s+(?:<|>|crosses).*)", rest)  # layer1.weight 0 1 crosses 0
+            index = ", ".join(how[2].split()) if how else ""
+            self.s.stop_when(f"{how[1]}[{index}]{how[3]}" if how else rest)
+        for k, condition in enumerate(self.s.breaks):
+            self.say(f"{k}  {condition}")
+        if not self.s.breaks:
+            self.say("no breakpoint: " + USAGE["break"][1])
+
+    def do_clear(self, rest: str) -> None:
+        if rest and not 0 <= _number(rest, int) < len(self.s.breaks):
+            raise ArgumentError(f"there is no breakpoint {rest}: break lists them")
+        del self.s.breaks[slice(None) if not rest else _number(rest, int)]
+        self.do_break("")
+
+    def do_list(self, rest: str) -> None:
+        at = -1 if self.s.coming is None else 0 if self.s.done else self.s.at
+        for k, line in enumerate(str(self.s.program).splitlines()[:-1]):
+            line = f"{'>' if k - 1 == at else ' '} {line}"
+            cut = self.console.is_terminal
+            self.console.print(line, no_wrap=cut, overflow="ellipsis" if cut else None, soft_wrap=not cut,
+                               style="bold" if k - 1 == at else None)  # fmt: skip
+
+    # ---- changing ----------------------------------------------------------------------------------------------------
+    def do_set(self, rest: str) -> None:
+        where, _, value = rest.rpartition(" ")
+        if not where:
+            raise ArgumentError("set what to what? set layer1.weight 0 1 0.5")
+        name, index = _named(where)
+        self.say(repr(self.s.set(name, index, _number(value, float))))
+
+    def do_freeze(self, rest: str) -> None:
+        name, index = _named(rest)
+        self.say(repr(self.s.freeze(name, *index)))
+
+    def do_unfreeze(self, rest: str) -> None:
+        name, index = _named(rest)
+        self.say(repr(self.s.unfreeze(name, *index)))
+
+    def do_kill(self, rest: str) -> None:
+        self.say(repr(self.s.kill(*_neuron(rest))))
+
+    def do_revive(self, rest: str) -> None:
+        self.say(repr(self.s.revive(*_neuron(rest))))
+
+    def do_lr(self, rest: str) -> None:
+        if rest:
+            self.s.lr = _number(rest, float)
+            self.say(repr(self.s.log[-1]))
+        else:
+            self.say(f"lr = {self.s.lr:g}")
+
+    def do_optimizer(self, rest: str) -> None:
+        if not rest:
+            self.say(repr(self.s.optimizer))
+            return
+        name, *rate = rest.split()
+        known = {key.lower(): kind for key, kind in OPTIMIZERS.items() if kind.__module__ == "cutaway.optim.optimizers"}
+        if name.lower() not in known:
+            raise ArgumentError(f"there is no optimizer {name!r}: it is one of {', '.join(known)}")
+        lr = _number(rate[0], float) if rate else self.s.optimizer.lr
+        made = replace(known[name.lower()](lr), prepare=self.s.optimizer.prepare)
+        self.say(repr(self.s.use(made)))
+
+    def do_undo(self, rest: str) -> None:
+        self.say(f"undone: {self.s.undo()}")
+        self.position()
+
+    def do_log(self, rest: str) -> None:
+        self.say(str(self.s.log))
+
+    def do_fork(self, rest: str) -> None:
+        self.forked = self.s.fork()
+        self.say(f"forked at step {self.s.step}: make changes, then compare")
+
+    def do_compare(self, rest: str) -> None:
+        steps = _count(rest) if rest else 100
+        self.say("first: with the changes; second: without them")
+        found = self.s.compare(steps=steps) if self.forked is None else compare(self.s, self.forked, steps)
+        self.console.print(str(found), soft_wrap=True)
+
+    def do_help(self, rest: str) -> None:
+        name = SHORT.get(rest, rest)
+        wanted = {name: USAGE[name]} if name in USAGE else None
+        for group, commands in COMMANDS.items() if wanted is None else (("", wanted),):
+            if group:
+                self.say(group, style="bold")
+            Screen().table([(f"{letter or ' '}  {command} {arguments}".rstrip(), about)
+                            for command, (arguments, about, letter) in commands.items() if about])  # fmt: skip
+
+    # ---- what is shown -----------------------------------------------------------------------------------------------
+    def phase(self, name: str) -> None:
+        """A line on each phase when it is first seen."""
+        if name not in self.told:
+            self.told.add(name)
+            self.say(f"{name}: {PHASES.get(name, '')}", style="italic cyan")
+
+    def show(self, done: TracedInstruction) -> None:
+        """An instruction that ran, and what it wrote."""
+        self.line(done.number, done.phase, done.title, done.formula)
+        if done.op == "batch":
+            rows = ", ".join(map(str, self.s.rows[:NUMBERS])) + (", ..." if len(self.s.rows) > NUMBERS else "")
+            self.say(f"{INDENT}n = {len(self.s.rows)}: rows {rows}")
+        elif done.op == "check":
+            self.say(f"{INDENT}all are finite" if self.s.finite else f"{INDENT}not finite: no update takes place")
+        elif done.phase == "update":
+            for name, now in done.writes.items():
+                before = done.reads.get(name, now * 0).astype(np.float64)
+                lengths = (number(float(np.linalg.norm(a)), 4) for a in (before, now - before))
+                self.say("{}{} {}: ‖·‖ was {}, moved by {}".format(INDENT, name, _shape(now), *lengths))
+        else:
+            self.values(done.writes)
+
+    def values(self, arrays: Any) -> None:
+        """Each value in a line: its shape, its ends, and the numbers of the sample in view, as many as fit."""
+        for name, a in arrays.items():
+            v = self.s.trace().facts[name]
+            if not a.ndim:
+                self.say(f"{INDENT}{v.symbol} = {number(float(a), 5)}")
+                continue
+            one = a if not v.rows else a[self.s.sample] if self.s.sample < len(a) else a[:0]
+            text = f"{INDENT}{v.symbol} {_spread(a)}" + (f"; sample {self.s.sample}:" if v.rows and one.size else ":")
+            numbers = [number(float(n), 3) for n in one.ravel()[:NUMBERS]]
+            while numbers and len(text) + sum(map(len, numbers)) + 2 * len(numbers) + 5 > self.console.width:
+                numbers.pop()
+            more = ["..."] if len(numbers) < one.size else []
+            self.say("  ".join([text, *numbers, *more]) if numbers else text.rstrip(":"))
+
+    def line(self, k: int, phase: str, what: str, how: str, coming: bool = False) -> None:
+        from rich.text import Text
+
+        style = "green" if coming else ""
+        head = (f"{'next' if coming else ''}{k:>{3 if coming else 4}} {phase:<9}", style or "dim")
+        self.console.print(Text.assemble(head, (f"{what:<14} ", f"bold {style}"), (how, style)))
+
+    def watched(self) -> None:
+        for name, value in self.s.watching().items():
+            old = self.before.get(name)
+            self.before[name] = value
+            if value is None:
+                self.say(f"  {name}: not there yet")
+            elif value.ndim == 0:
+                was = f", was {number(float(old), 5)}" if old is not None and old != value else ""
+                self.say(f"  {name} = {number(float(value), 5)}{was}")
+            else:
+                self.say(f"  {name} {_spread(value)}")
+
+    def position(self) -> None:
+        """Where the session stands, what is watched, and what comes next."""
+        s = self.s
+        self.watched()
+        where = f"step {s.step:,} of {s.steps:,}, epoch {s.epoch:,} of {s.epochs:,}"
+        if s.over:
+            self.say(f"{where}: the run is over. goto goes back, q leaves.", style="bold")
+        elif not s.finite:
+            self.say(f"{where} cannot go on: J or a gradient is not finite. Go back (goto {s.step}), change something "
+                     "(lr, optimizer), try again.", style="bold")  # fmt: skip
+        else:
+            self.say(f"{where}" + (", done" if s.done else ""), style="dim")
+            coming: Instruction = s.coming  # type: ignore[assignment]
+            reads = " ".join(dict.fromkeys(short(v) for v in coming.reads))
+            writes = " ".join(short(v) for v in coming.written)
+            how = formula(coming) + (f"   [{reads} -> {writes}]" if reads and writes else "")
+            self.line(0 if s.done else s.at, coming.phase, title(coming), how, coming=True)
+
+
+# ---- reading what was typed ------------------------------------------------------------------------------------------
+
+
+def _count(rest: str) -> int:
+    k = _number(rest or "1", int)
+    if k < 1:
+        raise ArgumentError(f"give a whole number of at least 1, not {rest}")
+    return k
+
+
+def _number(text: str, kind: Callable) -> Any:
+    try:
+        return kind(text)
+    except ValueError:
+        wanted = "a whole number" if kind is int else "a number"
+        raise ArgumentError(f"{text!r} is not {wanted}") from None
+
+
+def _named(rest: str) -> tuple[str, tuple[int, ...]]:
+    """
+    >>> _named("layer1.weight 0 1"), _named("layer1.weight[0, 1]"), _named("J")
+    (('layer1.weight', (0, 1)), ('layer1.weight', (0, 1)), ('J', ()))
+    """
+    match = re.fullmatch(r"([^\s\[]+(?:\[\d+\](?=\s*[\[\d]))?)\s*(\[[\d,\s]*\]|(?:\d+[\s,]*)*)", rest.strip())
+    if not match:
+        raise ArgumentError(f"{rest!r} names no value: give its name and place, such as layer1.weight 0 1")
+    return match[1], places(match[2])
+
+
+def _neuron(rest: str) -> tuple[str, int]:
+    name, index = _named(rest)
+    if len(index) != 1:
+        raise ArgumentError("which neuron? kill layer1 3")
+    return name, index[0]
+
+
+# ---- numbers in a line -----------------------------------------------------------------------------------------------
+
+
+def _shape(a: np.ndarray) -> str:
+    """
+    >>> _shape(np.zeros((32, 4)))
+    '(32 × 4)'
+    """
+    return f"({' × '.join(map(str, a.shape))})"
+
+
+def _spread(a: np.ndarray) -> str:
+    """
+    >>> _spread(np.array([[1.0, -2.5]])), _spread(np.array([1.0, np.nan]))
+    ('(1 × 2) -2.5 to 1', '(2) 1 of 2 not finite')
+    """
+    if a.dtype.kind == "f" and not np.isfinite(a).all():
+        return f"{_shape(a)} {np.count_nonzero(~np.isfinite(a)):,} of {a.size:,} not finite"
+    return f"{_shape(a)} {number(float(a.min()), 3)} to {number(float(a.max()), 3)}" if a.size else _shape(a)

@@ -1,0 +1,64 @@
+"""What a model file would be trained with on some data: its network, the rows as it takes them, loss and optimizer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass
+class Training:
+    """rows: the estimator's inputs X and targets y as the file has them; Z, T: as its network and loss take them."""
+
+    estimator: Any
+    X: Any
+    y: Any
+    Z: Any
+    T: Any
+    left_out: int
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Loss and optimizer, as ct.fit takes them."""
+        own = self.estimator
+        return {"loss": own._loss(), "optimizer": own.optimizer or own.design_.optimizer()}
+
+
+def training(model: Path, data: Path, targets: list[str] | None, skip_damaged: bool,
+             part: tuple[int, int] | None = None) -> Training:  # fmt: skip
+    """The rows of a file that have a target, as the model in another learns from them; part: only those from a row
+    number on, so many.
+
+    Raises what `cutaway evaluate` raises, and ArgumentError for a row that is not there.
+    """
+    import numpy as np
+
+    from ..errors import ArgumentError, DataError
+    from . import problem
+    from .keeping import load, reading
+    from .sources import load_for
+
+    estimator = load(model)
+    names = estimator.target_encoder_.names
+    if targets and len(targets) != len(names):
+        raise ArgumentError(f"--target: the model predicts {', '.join(names)}: give {len(names)}, not {len(targets)}.")
+    named = targets or ([] if data.is_dir() else names)
+    rows = load_for(estimator, reading(model), data, named, skip_damaged)
+    if rows.y is None:
+        raise DataError(f"{data.name} has no target: a training step compares with the truth.")
+    if part is not None:
+        first, count = part
+        if not 0 <= first < len(rows):
+            raise ArgumentError(f"--row {first}: {data.name} has {estimator.inputs_.many} 0 to {len(rows) - 1:,}.")
+        chosen = np.arange(first, min(first + count, len(rows)))
+        rows.X, rows.y = estimator.inputs_.take(rows.X, chosen), rows.y.iloc[chosen]
+        if bool(rows.y.isna().to_numpy().all()):
+            raise DataError(f"{data.name}: {estimator.inputs_.one} {first} has no target: trace another.")
+    X, y, dropped = problem.truth(rows, data.name, estimator.target_encoder_)
+    with problem.about(data.name):
+        Z = estimator.encode(X)
+    T = estimator.target_encoder_.transform(y, estimator.design_.dtype)
+    if estimator.design_.loss == "cross_entropy":
+        T = T.astype(np.int32)
+    return Training(estimator, X, y, Z, T, dropped)

@@ -1,0 +1,118 @@
+"""The graph of a network: a node for each layer, pooling and place where values meet, in columns from left to right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..engines import Program
+from ..program import Value, lengths_of
+from .drawing import by, counted
+from .operations import NORMS, SCANS, UNITS, Operation, operations_of, readers
+from .wiring import POOLS
+
+MOST = 60  # nodes of a graph; the middle of a larger one is folded up
+SIGNS = {"add": "+", "sub": "−", "mul": "×", "div": "÷", "maximum": "max", "matmul": "·", "concat": "‖"}
+SILENT = ("masked", "shortened", "real", "dropout", "identity")
+
+
+@dataclass(eq=False)
+class Node:
+    """A box of the graph.
+
+    kind: "units" (neurons, or a row of features), "maps" (images or sequences of channels), "cells" (recurrent), "join"
+    (values meet; `sign` says how) or "step" (anything else, in words). lines: what it does, a line each. value: what it
+    gives in the end.
+    """
+
+    kind: str
+    name: str
+    value: Value
+    lines: list[str] = field(default_factory=list)
+    operation: Operation | None = None
+    sign: str = ""
+    before: list[Node] = field(default_factory=list)
+    column: int = 0
+
+    @property
+    def count(self) -> int:
+        """Units, features or channels."""
+        return self.value.shape[-1] if self.value.shape else 1
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        return self.value.shape[:-1]
+
+    def __str__(self) -> str:
+        return ": ".join(filter(None, (self.name, ", ".join(self.lines))))
+
+
+def graph_of(program: Program, any_length: bool = False) -> list[Node]:
+    """The nodes, each behind those it reads. any_length: how many steps the example has says nothing."""
+    nodes: list[Node] = []
+    home: dict[int, Node] = {}
+    operations = operations_of(program)
+    inputs = program.engine.listing.inputs
+    lengths = {lengths_of(v.name) for v in inputs}
+    for v in inputs:
+        if v.name not in lengths:
+            shape = ["time", *map(str, v.shape[1:])] if any_length else list(map(str, v.shape))
+            flat = len(v.shape) == 1 and not any_length
+            about = counted(v.shape[0], "feature") if flat else by(tuple(shape))  # type: ignore[arg-type]
+            nodes.append(Node("units" if flat else "maps", "input" if v.name == "x" else v.name, v, [about]))
+            home[id(v)] = nodes[-1]
+    for o in operations:
+        before = list(dict.fromkeys(home[id(v)] for v in o.reads if id(v) in home))
+        if not before:
+            continue  # of lengths or parameters alone
+        node = _folded(o, before, operations) or _node(o, before)
+        if node is not before[0]:
+            nodes.append(node)
+        home.update((id(v), node) for v in o.main.written)
+    nodes = _condensed(nodes)
+    for node in nodes:
+        node.column = 1 + max((other.column for other in node.before), default=-1)
+    return nodes
+
+
+def _folded(o: Operation, before: list[Node], operations: list[Operation]) -> Node | None:
+    """The node an operation is a line of: the one it reads, if it alone reads what that gives."""
+    if len(before) > 1 or o.op in (*UNITS, *POOLS, "embedding"):
+        return None
+    (node,) = before
+    if o.op in SILENT:
+        return node
+    views = o.op in ("reshape", "transpose", "index", "concat")
+    alone = len(readers(operations, o.reads[0])) == 1 and len({id(v) for v in o.reads}) == 1
+    if not (views or alone) or (node.operation is None and not views):
+        return None
+    word = {"reshape": "flatten" if len(o.out.shape) == 1 else "reshape"}.get(o.op, o.kind)
+    if o.op not in ("index", "concat"):
+        node.lines.append(f"{word} {o.settings}".rstrip() if o.op not in NORMS else word)
+    if o.op != "reshape":
+        node.value = o.out
+    return node
+
+
+def _node(o: Operation, before: list[Node]) -> Node:
+    kind = "units" if o.op == "linear" else "cells" if o.op in SCANS else "maps" if o.op in (
+        "conv", "embedding", *POOLS) else "join" if len(before) > 1 else "step"  # fmt: skip
+    if kind == "join":
+        return Node(kind, o.layer, o.out, [o.kind], o, SIGNS.get(o.op, o.kind), before)
+    node = Node(kind, o.layer or o.out.name, o.out, [f"{o.kind} {o.settings}".rstrip()], o, before=before)
+    if kind == "maps" and o.op != "embedding":
+        node.lines.append(by(o.out.shape))
+    return node
+
+
+def _condensed(nodes: list[Node]) -> list[Node]:
+    """A long graph with its middle as one node."""
+    if len(nodes) <= MOST:
+        return nodes
+    first, last = nodes[: MOST // 2], nodes[-(MOST // 2 - 1) :]
+    hidden = nodes[len(first) : -len(last)]
+    inside = {id(node) for node in hidden}
+    before = dict.fromkeys(other for node in hidden for other in node.before if id(other) not in inside)
+    between = Node("step", f"{len(hidden)} more", hidden[-1].value, [], None, before=list(before))
+    for node in last:
+        node.before = list(dict.fromkeys(between if id(other) in inside else other for other in node.before))
+    return [*first, between, *last]

@@ -1,0 +1,100 @@
+"""What a stepping session may change of its program: the optimizer, weights that stay, neurons that stay silent.
+
+A frozen weight and a killed neuron are instructions of the program, so that it runs at full speed as before and its
+listing says what is done: `held = θ` before the optimizer's instruction and `hold` after it; `hold` after the neuron's
+activation, which makes it 0, and its derivative in backward.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ..engines import Program, compile
+from ..errors import ArgumentError
+from ..optim import Optimizer
+from ..program import Instruction, Value, gradient_name
+from ..train.past import Past
+from .reading import layers_of, unknown, within
+from .states import PARTS
+
+
+@dataclass(frozen=True, eq=False)
+class Setup:
+    """fixed: for each weight of θ 1 if it is frozen, else 0; None if none is. dead: (layer, neuron) of the killed."""
+
+    optimizer: Optimizer
+    fixed: np.ndarray | None = None
+    dead: frozenset[tuple[str, int]] = frozenset()
+
+    def program(self, model: Any, past: Past, engine: str, threads: int) -> Program:
+        """The program of a training step set up like this, every value kept, its data fed if that fits in memory."""
+        first = past.data.rows(past.rows[:3])
+        made = compile(model, past.loss, self.optimizer, past.batch_size, first.inputs, first.y, engine=engine,
+                       threads=threads, keep_all=True, **past.options)  # fmt: skip
+        made = self.altered(made)
+        if past.resident:
+            made.feed(past.data.inputs, past.data.y, past.data.weight)
+        return made
+
+    def altered(self, program: Program) -> Program:
+        """The program with the instructions that hold weights and neurons; itself if there are none."""
+        if self.fixed is None and not self.dead:
+            return program
+        engine, instructions = program.engine, list(program.instructions)
+        for layer in dict.fromkeys(layer for layer, _ in sorted(self.dead)):
+            _silence(instructions, program, layer, [k for name, k in self.dead if name == layer])
+        if self.fixed is not None:
+            _freeze(instructions, engine.listing.block["θ"], self.fixed)
+        listing = replace(engine.listing, instructions=instructions)
+        made = type(engine)(listing, engine.batch_size, engine.optimizer, engine.seed, engine.shards, keep_all=True)
+        return Program(made, program.model)
+
+
+def _freeze(instructions: list[Instruction], theta: Value, fixed: np.ndarray) -> None:
+    held = Value("held", theta.shape, 0, theta.dtype, array=np.zeros(theta.shape, theta.dtype))
+    mask = Value("fixed", theta.shape, 0, theta.dtype, "constant", array=fixed.astype(theta.dtype))
+    steps = [k for k, i in enumerate(instructions) if i.op == "optimizer"]
+    formula = f"θ = held where fixed ({int(fixed.sum()):,} frozen)"
+    instructions.insert(steps[-1] + 1, Instruction("update", "hold", (theta, held, mask), (theta,), scope="once",
+                                                   formula=formula))  # fmt: skip
+    instructions.insert(steps[0], Instruction("update", "assign", (theta,), (held,), scope="once", formula="held = θ"))
+
+
+def _silence(instructions: list[Instruction], program: Program, layer: str, neurons: list[int]) -> None:
+    zero = Value("0", (), 0, program.model.dtype, "constant", array=np.zeros((), program.model.dtype))
+    for writer, out in activations(program, layer):
+        fixed = np.zeros(out.shape[-1:], out.dtype)
+        fixed[neurons] = 1
+        mask = Value(f"{layer}.dead", fixed.shape, 0, out.dtype, "constant", array=fixed)
+        back = [j for j, i in enumerate(instructions)
+                if i.phase == "backward" and gradient_name(out.name) in [v.name for v in i.written]]  # fmt: skip
+        if back:
+            (slope,) = {id(v): v for v in instructions[back[-1]].written if v.name == gradient_name(out.name)}.values()
+            instructions.insert(back[-1] + 1, Instruction(
+                "backward", "hold", (slope, mask), (slope, None, None), backward=True, layer=layer))  # fmt: skip
+        formula = f"a = 0 for {'neuron' if len(neurons) == 1 else 'neurons'} {', '.join(map(str, sorted(neurons)))}"
+        instructions.insert(instructions.index(writer) + 1, Instruction(
+            "forward", "hold", (out, zero, mask), (out,), layer=writer.layer, formula=formula))  # fmt: skip
+
+
+def activations(program: Program, layer: str) -> list[tuple[Instruction, Value]]:
+    """What the neurons of a layer give: the instruction that writes it and the value, for each call of the layer.
+
+    It is the layer's activation, or z where it has none. Raises ArgumentError for an unknown layer and a recurrent one.
+    """
+    steps = [i for i in program.instructions if i.phase == "forward" and i.written[0].rows]
+    found = []
+    for call in dict.fromkeys(i.layer for i in steps if i.layer == layer or i.layer.startswith(f"{layer}@")):
+        own = [(i, i.written[0]) for i in steps if i.layer == call]
+        found.append(next((pair for pair in own if pair[1].name == f"{call}.a"), own[0]))
+    if any(i.op in PARTS for i in steps if within(i.layer, layer)):
+        raise ArgumentError(
+            f"{layer} is recurrent: its units feed themselves, so that none can be silenced alone. Set its weights "
+            f"instead: s.set('{layer}....weight_hh_l0', (slice(None), k), 0)"
+        )
+    if not found:
+        raise unknown("layer", layer, layers_of(steps))
+    return found
