@@ -56,11 +56,11 @@ def test_a_helper_that_dies_is_named_and_its_share_compiled_here(cold, monkeypat
 
 def test_programs_that_carry_python_inside_are_not_started_again(monkeypatch):
     monkeypatch.setattr(native, "cores", lambda: 8)
-    assert building._useful_helpers(24) == 6
-    assert building._useful_helpers(3) == 0
+    assert building._useful_helpers(6 * building.FOR_ONE) == 6
+    assert building._useful_helpers(building.FOR_ONE - 1) == 0
     for executable in ("", "/opt/spreadsheet/spreadsheet"):
         monkeypatch.setattr(sys, "executable", executable)
-        assert building._useful_helpers(24) == 0
+        assert building._useful_helpers(6 * building.FOR_ONE) == 0
 
 
 def test_while_programs_are_only_collected_nothing_is_compiled(cold):

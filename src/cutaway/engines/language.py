@@ -216,7 +216,8 @@ def _words(dtype: str) -> dict[str, Any]:
     random = _definitions(dropout, ("scramble", "random_bits")) | _definitions(augment, ("chance", "inverse_map"))
     functions = random | _definitions(elementwise) | _definitions(recurrent, CELLS) | _definitions(numbers)
     lanes, _ = tile.geometry(np.dtype(dtype).itemsize)
-    constants: dict[str, Any] = {"FLUSH": {"x86": 0x8040, "arm": 1 << 24}.get(_machine(), 0), "LANES": lanes, "PANEL": 2 * lanes}
+    constants: dict[str, Any] = {"FLUSH": {"x86": 0x8040, "arm": 1 << 24}.get(_machine(), 0)}
+    constants |= {"LANES": lanes, "PANEL": 2 * lanes}
     constants |= {name: getattr(product, name) for name in ("WIDEST", "DEEP", "CROWDED", "APART")}
     constants |= {name: x for name, x in vars(elementwise).items() if name.isupper() and isinstance(x, float)}
     compiled = {name: _compiled(node, dtype) for name, node in _definitions(product, native.LIBRARY).items()}
