@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..errors import ArgumentError
-from .session import Change, Session
+from .session import Session
+from .walk import Change
 
 SHOWN = 9  # steps that a printed comparison has
 

@@ -1,14 +1,10 @@
-"""ct.step: a training run that stands still between any two instructions, goes forward and back, and can be changed.
-
-Where a session stands follows from its first weights, the order of its batches and the changes made so far. Going back
-therefore takes the nearest snapshot before that place and does the same steps again, which gives the same bits.
-"""
+"""ct.step: a training run, one instruction at a time: forward, back, with conditions to stop at and changes by hand."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,16 +15,12 @@ from ..optim import Optimizer
 from ..program import Instruction, title
 from ..program.listing import formula
 from ..train.fit import interruptible, prepared
-from ..train.past import MOST_BYTES, Past, Snapshot
+from ..train.past import Past
 from .breakpoints import Break, NotFinite, condition, label
 from .reading import network_of, unknown
-from .recorder import Origin, Recorder
 from .setup import Setup, activations
-from .trace import Trace, TracedInstruction
-
-MOST, EVERY = 64, 16  # snapshots, and steps between them at first
-END = 2**62  # of a step: after all of its instructions
-Place = tuple[int, int]  # a step, from 1, and how many of its instructions are done
+from .trace import TracedInstruction
+from .walk import END, Change, Walk
 
 
 def step(model: Any, X: Any, y: Any = None, loss: str | Callable = "mse", optimizer: Optimizer | None = None,
@@ -72,89 +64,23 @@ def step(model: Any, X: Any, y: Any = None, loss: str | Callable = "mse", optimi
     return Session(program, past, int(epochs))
 
 
-@dataclass(frozen=True, eq=False)
-class Change:
-    """Something that was changed by hand: `made` where the session stood, `at` where it takes effect."""
-
-    made: Place
-    at: Place
-    what: str
-    setup: Setup | None = None
-    name: str = ""
-    index: Any = ()
-    value: Any = None
-
-    def __repr__(self) -> str:
-        step, k = self.at
-        if k:
-            return f"in step {step}, after instruction {k - 1}: {self.what}"
-        return f"{f'after step {step - 1}' if step > 1 else 'before step 1'}: {self.what}"
-
-
-class Log(list):
-    """Changes in the order in which they were made; printed, a line each. here: those made later lie ahead."""
-
-    here: Place = END, 0
-
-    def __str__(self) -> str:
-        lines = (f"{change!r}{' (ahead: it will be done again)' * (change.made > self.here)}" for change in self)
-        return "\n".join(lines) or "nothing was changed"
-
-
-class Session:
+class Session(Walk):
     """What `ct.step` returns. `print(s)` shows where it stands.
 
     step: the step under way or just done, from 1; at: how many of its instructions are done. model: the session's own
-    copy with its weights as they are now. program: what runs. log: the changes made. watched: names and places.
-    breaks: the conditions at which `run` stops.
+    copy with its weights as they are now. program: what runs. losses: J by step. log: the changes made. watched: names
+    and places. breaks: the conditions at which `run` stops. sample: the row of the batch in view.
     """
 
     def __init__(self, program: Program, past: Past, epochs: int, setup: Setup | None = None) -> None:
-        self.past, self.epochs, self.model, self.program = past, epochs, program.model, program
-        self.setup = Setup(past.optimizer) if setup is None else setup
+        super().__init__(program, past, epochs, setup)
         self.breaks: list[Break] = []
         self.watched: list[tuple[str, tuple]] = []
-        self.losses: dict[int, float] = {}
-        self.sample = 0
-        self._changes: list[Change] = []
-        self._shown: Trace | None = None
-        self._snapshots = {0: (self.setup, Snapshot.of(program, 1))}
-        self._every, self._count, self._stop = EVERY, 0, ""
-        self._use(self.setup, program)
-        self._begin()
-
-    # ---- where it stands ---------------------------------------------------------------------------------------------
-    @property
-    def step(self) -> int:
-        return self._recorder.number
-
-    @property
-    def at(self) -> int:
-        return len(self._recorder.instructions)
-
-    @property
-    def done(self) -> bool:
-        """Whether the step is done, all of it."""
-        return self._recorder.done and self.finite
-
-    @property
-    def finite(self) -> bool:
-        """False where J or a gradient of this step is not finite, so that it cannot be finished."""
-        return self._recorder.finite
+        self.sample, self._stop = 0, ""
 
     @property
     def epoch(self) -> int:
         return (self.step - 1) // self.past.steps + 1
-
-    @property
-    def steps(self) -> int:
-        """Of the whole run."""
-        return self.past.steps * self.epochs
-
-    @property
-    def over(self) -> bool:
-        """Whether the whole run is done."""
-        return self.done and self.step == self.steps
 
     @property
     def coming(self) -> Instruction | None:
@@ -169,21 +95,8 @@ class Session:
         return self._recorder.rows
 
     @property
-    def log(self) -> Log:
-        """The changes made by hand, in order; printed, a line each. After going back, those that lie ahead are done
-        again where they were made, until another change is made before them."""
-        log = Log(self._changes)
-        log.here = self._here
-        return log
-
-    @property
     def optimizer(self) -> Optimizer:
         return self.setup.optimizer
-
-    @property
-    def _here(self) -> Place:
-        """The end of a step is the beginning of the next."""
-        return (self.step + 1, 0) if self.done else (self.step, self.at)
 
     # ---- going forward -----------------------------------------------------------------------------------------------
     def next(self) -> TracedInstruction | None:
@@ -261,6 +174,44 @@ class Session:
     def stop(self, reason: str = "stopped") -> None:
         """End `run` after the step under way."""
         self._stop = reason
+
+    def one_more(self) -> bool:
+        """Do one step at full speed, whatever the conditions say; False where the run ends or breaks off. Only what
+        lies in memory can be looked at then (`look`, `losses`), until the session moves on."""
+        if self._count == self.steps or (self._recorded and not self.finite):
+            return False
+        breaks, self.breaks = self.breaks, []
+        self._onward(self._count + 2)
+        self.breaks = breaks
+        return not self._recorded or self.finite
+
+    def _onward(self, last: int) -> str:
+        """Go on towards the end of step `last`, a stretch or a step; says which condition holds after it."""
+        t = self._count
+        between = not self._recorded or not self.at or self.done
+        touched = any(c.at[0] == t + 1 and c.at[1] for c in self._changes)
+        if not between or touched or t + 1 == last or any(b.recorded(self) for b in self.breaks):
+            self._whole()
+        else:
+            self._native(t + 1 if self.breaks else last - 1, lambda done: bool(self._stop))
+        found = [(b, what) for b in self.breaks if (what := b.hit(self))]
+        if not found:
+            return ""
+        b, what = found[0]
+        if isinstance(b, NotFinite):
+            self._to_first_bad()
+        return f"{b.text}: {what}"
+
+    def _to_first_bad(self) -> None:
+        """Stand after the first instruction of the step that wrote a value which is not finite."""
+        number = self._count + (self._recorded and not self.finite)
+        self._seek(number, 0)
+        while not self._recorder.done:
+            self._one()
+            wrote = (self._recorder.versions.get(name, [(0, np.zeros(0))])[-1][1]
+                     for name in self._recorder.instructions[-1].written)  # fmt: skip
+            if any(a.dtype.kind == "f" and not np.isfinite(a).all() for a in wrote):
+                return
 
     # ---- going back --------------------------------------------------------------------------------------------------
     def back(self) -> None:
@@ -353,12 +304,6 @@ class Session:
         """∂J/∂ of a parameter or value in this step, as `Trace.grad` gives it."""
         return self.trace().grad(name)
 
-    def trace(self) -> Trace:
-        """What this step did so far, as a `Trace`."""
-        if self._shown is None or len(self._shown.instructions) != self.at or self._shown.about.step != self.step:
-            self._shown = self._recorder.trace()
-        return self._shown
-
     def explain(self, *what: Any, **how: Any) -> Any:
         """Why a number of this step is what it is: see `Trace.explain`. A step under way is finished for it, apart."""
         if self.done or not self.finite:
@@ -397,6 +342,47 @@ class Session:
         made.begin(self)
         self.breaks.append(made)
         return made
+
+    def memory(self) -> Iterator[tuple[str, np.ndarray]]:
+        """Every value of the program after a step, by name, in the order in which they were written; not copied."""
+        engine = self.program.engine
+        return ((name, engine.view(v, engine.n)) for name, v in self._values.items())
+
+    def look(self, name: str, index: tuple = ()) -> np.ndarray:
+        """A value as it lies in memory after a step, "gradient" for its length; empty where the batch has no such
+        row."""
+        engine = self.program.engine
+        if name == "gradient" and self._recorded:
+            return self.length("g")  # before it was clipped
+        if name == "gradient":
+            return np.asarray(np.linalg.norm(engine.view(self._values["g"], 0).astype(np.float64)))
+        name = self._full(name)
+        standing = self._standing()
+        array = standing[name] if name in standing else engine.view(self._values[name], engine.n)
+        try:
+            return array[index]
+        except IndexError:
+            return np.zeros(0)
+
+    def look_up(self, name: str, index: tuple = ()) -> np.ndarray:
+        """Zeros shaped like a value or a part of it; ArgumentError for what is not there."""
+        if name == "gradient":
+            return np.zeros(())
+        name = self._full(name)
+        return _part(np.zeros(self._recorder.facts[name].shape), name, index)
+
+    def relus(self) -> list[str]:
+        """The values that ReLUs write, by name."""
+        names = self._next.names
+        return [names[id(i.written[0])] for i in self.program.instructions if i.op == "relu" and i.phase == "forward"]
+
+    def _full(self, name: str) -> str:
+        if name in self._values and name not in self._next.vectors:
+            return name
+        name = "J" if name == "loss" else self.trace().name(name)
+        if name not in self._values and name not in self._standing():
+            raise ArgumentError(f"{name} is no value of its own: give one of {', '.join(self._values)}")
+        return name
 
     # ---- changing ----------------------------------------------------------------------------------------------------
     def set(self, name: str, index: Any, value: Any) -> Change:
@@ -451,13 +437,6 @@ class Session:
     def lr(self, rate: float) -> None:
         self._set_up(replace(self._planned, optimizer=replace(self._planned.optimizer, lr=rate)), f"lr = {rate!r}")
 
-    # ---- how changes are made ----------------------------------------------------------------------------------------
-    @property
-    def _planned(self) -> Setup:
-        """How the program will be set up when the next step begins."""
-        setups = [c.setup for c in self._changes if c.setup is not None and c.made <= self._here]
-        return setups[-1] if setups else self._snapshots[0][0]
-
     def _fix(self, name: str, index: tuple, fixed: int, what: str) -> Change:
         name = self._own(name, parameters=True)
         part = self._recorder.parameters[name]
@@ -483,36 +462,6 @@ class Session:
         late = f" (from step {here[0] + 1} on)" if here[1] else ""
         return self._change(Change(here, (here[0] + 1, 0) if here[1] else here, what + late, setup))
 
-    def _change(self, change: Change) -> Change:
-        self._changes = [c for c in self._changes if c.made <= change.made]  # another future than before begins here
-        self._changes.append(change)
-        self._forget(change.at)
-        if change.at == self._here:
-            self._put(change)
-        return change
-
-    def _put(self, change: Change) -> None:
-        if change.setup is not None:
-            self._use(change.setup)
-            if self._recorded and not self.at:
-                self._begin()
-            return
-        array = self._standing()[change.name]
-        array[change.index or ...] = change.value
-        if change.at[1] and change.name in self._recorder.versions:  # instructions to come read the new value
-            self._recorder.versions[change.name].append((self.at - 1, array.copy()))
-            self._shown = None
-
-    def _change_here(self, at: Place) -> None:
-        for change in self._changes:
-            if change.at == at:
-                self._put(change)
-
-    def _forget(self, at: Place) -> None:
-        """Drop what is known of the time after a place where a change was made."""
-        self._snapshots = {t: s for t, s in self._snapshots.items() if t < at[0]}
-        self.losses = {t: J for t, J in self.losses.items() if t < at[0]}
-
     def _own(self, name: str, parameters: bool = False) -> str:
         """The name of something that can be changed."""
         known = dict(self.model.named_parameters()) if parameters else self._standing()
@@ -525,204 +474,6 @@ class Session:
         if full not in known:
             raise unknown("weight" if parameters else "weight, buffer or state", name, known)
         return full
-
-    # ---- how it moves ------------------------------------------------------------------------------------------------
-    def _use(self, setup: Setup, program: Program | None = None) -> None:
-        """Go on with a program that is set up like this, in the state of the one before."""
-        before = self.program
-        if program is None:
-            program = setup.program(self.model, self.past, before.engine.name, before.engine.shards)
-            for name, array in before.state.items():
-                if name != "t" and name in program.state:
-                    program.state[name][...] = array
-            program.engine.t = before.engine.t
-        first = self.past.data.rows(self.past.rows[:3])
-        origin = Origin(self.model, self.past.loss, setup.optimizer, self.past.options["weighted"],
-                        (first.inputs, first.y), setup.altered)  # fmt: skip
-        self.setup, self.program = setup, program
-        self._next = Recorder(program, origin, loss=getattr(self.past.loss, "__name__", ""))
-        self._values = {self._next.names[id(v)]: v for v in program.values()}
-
-    def _begin(self) -> None:
-        """Stand at the beginning of the step after those that are done."""
-        order, position, rows = self._batch(self._count)
-        self._recorder, self._recorded, self._shown = self._next, True, None
-        self._recorder.begin(order, position, self._count // self.past.steps + 1, rows)
-
-    def _batch(self, done: int) -> tuple[np.ndarray | None, int, np.ndarray]:
-        """The batch after so many steps: the order and the position in it, as the program takes them, and its rows.
-        Data too large for memory is fed now."""
-        past, k = self.past, done % self.past.steps
-        order = past.order(done // past.steps + 1)
-        rows = order[k * past.batch_size : (k + 1) * past.batch_size]
-        if past.resident:
-            return order, k * past.batch_size, rows
-        part = past.data.rows(rows)
-        self.program.feed(part.inputs, part.y, part.weight)
-        return None, 0, rows
-
-    def _one(self) -> None:
-        """Run one instruction, and what belongs to its place."""
-        if self._recorder.done:
-            self._begin()
-        self._recorder.one()
-        self._shown = None
-        if self.done:
-            J = self.program.engine.listing.loss
-            assert J is not None
-            self.losses[self.step] = float(self.program.engine.view(J, 0))
-            self._border()
-        elif self.finite:
-            self._change_here((self.step, self.at))
-
-    def _whole(self) -> None:
-        """Finish the step under way, instruction by instruction, or do the next one like that."""
-        if self.at == 0 or self._recorder.done or not self._recorded:
-            self._begin()
-        while not self._recorder.done:
-            self._one()
-
-    def _native(self, last: int, until: Callable[[int], bool] | None = None) -> None:
-        """Do whole steps at full speed: until `last` are done, or the program must halt before that."""
-        t, past = self._count, self.past
-        ends = [last, (t // past.steps + 1) * past.steps, (t // self._every + 1) * self._every]
-        ends += [c.at[0] - 1 for c in self._changes if c.at[0] - 1 > t]
-        order, position, _ = self._batch(t)
-        count = min(ends) - t if past.resident else 1
-        found = self.program.run(order, position, count, until)
-        self.losses.update(zip(range(t + 1, t + 1 + len(found)), found.tolist(), strict=True))
-        self._recorded, self._count = False, t + len(found)
-        if self.program.engine.finite:
-            self._border()
-        else:
-            self._whole()
-
-    def _border(self) -> None:
-        """Between two steps: take a snapshot if one is due, then make the changes that belong here."""
-        t = self._count = self.program.engine.t
-        if t % self._every == 0 and t not in self._snapshots:
-            self._snapshots[t] = self.setup, Snapshot.of(self.program, t // self.past.steps + 1)
-            size = sum(a.nbytes for a in self._snapshots[t][1].arrays)
-            if len(self._snapshots) > max(2, min(MOST, MOST_BYTES // max(size, 1))):
-                self._every *= 2
-                self._snapshots = {t: s for t, s in self._snapshots.items() if t % self._every == 0}
-        self._change_here((t + 1, 0))
-
-    def _restore(self, done: int) -> None:
-        """The last snapshot at which no more than so many steps were done."""
-        t = max(t for t in self._snapshots if t <= done)
-        setup, snapshot = self._snapshots[t]
-        if setup is not self.setup:
-            self._use(setup)
-        snapshot.put(self.program)
-        self._count, self._recorded = t, False
-        self._change_here((t + 1, 0))
-
-    def _seek(self, step: int, at: int, again: bool = False) -> None:
-        """Stand in a step after so many of its instructions. again: by doing the steps before it once more."""
-        between = not self._recorded or not self.at or self.done
-        nearest = max(t for t in self._snapshots if t < step)
-        if again or not between or not nearest <= self._count < step:
-            self._restore(step - 1)
-        while self._count < step - 1:
-            if any(c.at[0] == self._count + 1 and c.at[1] for c in self._changes):
-                self._whole()
-            else:
-                self._native(step - 1)
-            if self._recorded and not self.finite:  # training breaks off before that
-                return
-        self._begin()
-        while self.at < at and not self._recorder.done:
-            self._one()
-
-    def one_more(self) -> bool:
-        """Do one step at full speed, whatever the conditions say; False where the run ends or breaks off. Only what
-        lies in memory can be looked at then (`look`, `losses`), until the session moves on."""
-        if self._count == self.steps or (self._recorded and not self.finite):
-            return False
-        breaks, self.breaks = self.breaks, []
-        self._onward(self._count + 2)
-        self.breaks = breaks
-        return not self._recorded or self.finite
-
-    def _onward(self, last: int) -> str:
-        """Go on towards the end of step `last`, a stretch or a step; says which condition holds after it."""
-        t = self._count
-        between = not self._recorded or not self.at or self.done
-        touched = any(c.at[0] == t + 1 and c.at[1] for c in self._changes)
-        if not between or touched or t + 1 == last or any(b.recorded(self) for b in self.breaks):
-            self._whole()
-        else:
-            self._native(t + 1 if self.breaks else last - 1, lambda done: bool(self._stop))
-        found = [(b, what) for b in self.breaks if (what := b.hit(self))]
-        if not found:
-            return ""
-        b, what = found[0]
-        if isinstance(b, NotFinite):
-            self._to_first_bad()
-        return f"{b.text}: {what}"
-
-    def _to_first_bad(self) -> None:
-        """Stand after the first instruction of the step that wrote a value which is not finite."""
-        number = self._count + (self._recorded and not self.finite)
-        self._seek(number, 0)
-        while not self._recorder.done:
-            self._one()
-            wrote = (self._recorder.versions.get(name, [(0, np.zeros(0))])[-1][1]
-                     for name in self._recorder.instructions[-1].written)  # fmt: skip
-            if any(a.dtype.kind == "f" and not np.isfinite(a).all() for a in wrote):
-                return
-
-    # ---- values in memory --------------------------------------------------------------------------------------------
-    def memory(self) -> Iterator[tuple[str, np.ndarray]]:
-        """Every value of the program after a step, by name, in the order in which they were written; not copied."""
-        engine = self.program.engine
-        return ((name, engine.view(v, engine.n)) for name, v in self._values.items())
-
-    def look(self, name: str, index: tuple = ()) -> np.ndarray:
-        """A value as it lies in memory after a step, "gradient" for its length; empty where the batch has no such
-        row."""
-        engine = self.program.engine
-        if name == "gradient" and self._recorded:
-            return self.length("g")  # before it was clipped
-        if name == "gradient":
-            return np.asarray(np.linalg.norm(engine.view(self._values["g"], 0).astype(np.float64)))
-        name = self._full(name)
-        standing = self._standing()
-        array = standing[name] if name in standing else engine.view(self._values[name], engine.n)
-        try:
-            return array[index]
-        except IndexError:
-            return np.zeros(0)
-
-    def look_up(self, name: str, index: tuple = ()) -> np.ndarray:
-        """Zeros shaped like a value or a part of it; ArgumentError for what is not there."""
-        if name == "gradient":
-            return np.zeros(())
-        name = self._full(name)
-        return _part(np.zeros(self._recorder.facts[name].shape), name, index)
-
-    def relus(self) -> list[str]:
-        """The values that ReLUs write, by name."""
-        names = self._next.names
-        return [names[id(i.written[0])] for i in self.program.instructions if i.op == "relu" and i.phase == "forward"]
-
-    def _full(self, name: str) -> str:
-        if name in self._values and name not in self._next.vectors:
-            return name
-        name = "J" if name == "loss" else self.trace().name(name)
-        if name not in self._values and name not in self._standing():
-            raise ArgumentError(f"{name} is no value of its own: give one of {', '.join(self._values)}")
-        return name
-
-    def _standing(self) -> dict[str, np.ndarray]:
-        """Weights, buffers, and the optimizer's state by parameter: what outlasts a step. Not copied."""
-        found = {name: t.data for name, t in (*self.model.named_parameters(), *self.model.named_buffers())}
-        for vector, array in self.program.state.items():
-            if vector != "t":
-                for name, part in self._next.parameters.items():
-                    found[f"{name}.{vector}"] = array[part.lo : part.hi].reshape(part.shape)
-        return found
 
     # ---- showing -----------------------------------------------------------------------------------------------------
     def __str__(self) -> str:
