@@ -34,7 +34,7 @@ __all__ = [
     "step", "summary", "trace",
 ]  # fmt: skip
 _VIEWS["trace"] = lambda run, step, **how: _import_module(".inspect", __name__).trace_run(run, step, **how)
-_VIEWS["trace_page"] = lambda *what: _import_module(".report", __name__).write_trace_page(*what)
+_VIEWS["trace_page"] = lambda *what: _import_module(".report.trace_page", __name__).write_trace_page(*what)
 
 
 def load(path, custom=None):
