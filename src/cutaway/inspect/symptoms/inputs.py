@@ -45,16 +45,16 @@ def unscaled(e: Evidence) -> Iterator[Finding]:
             values = flat if part.ndim > 2 else flat[:, top]
             text = f"{column(top)} has values around {values.mean():.3g} ± {values.std():.2g}"
             many = int((sizes > large).sum())
-            text += f", and {many - 1:,} more are as large" * (many > 1)
+            text += f", {many - 1:,} more as large" * (many > 1)
             text += ". Layers start out for inputs of deviation 1."
             where = [column(int(k)) for k in np.flatnonzero(sizes > large)]
             severity = SERIOUS if largest > VERY_LARGE else NOTICE
         elif largest < SMALL:
-            text = f"the largest values are around {largest:.2g} ({column(top)}): beside biases they vanish."
+            text = f"the largest values, of {column(top)}, are around {largest:.2g}: biases hide them."
             where, severity = [column(top)], SERIOUS if largest < VERY_SMALL else NOTICE
         elif part.ndim == 2 and smallest * DRIFT < largest and len(np.unique(flat[:, bottom])) > 10:
-            text = (f"{column(bottom)} is around {smallest:.2g}, {column(top)} around {largest:.2g}: the network hardly "
-                    "sees the small one.")  # fmt: skip
+            text = (f"{column(bottom)} is around {smallest:.2g}, {column(top)} around {largest:.2g}: the network "
+                    "hardly sees the small one.")  # fmt: skip
             where, severity = [column(bottom)], NOTICE
         else:
             continue

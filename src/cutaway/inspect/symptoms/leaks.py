@@ -10,7 +10,7 @@ from ...program import named_inputs
 from ..diagnosis import NOTICE, SERIOUS, Finding
 from ..evidence import Evidence
 
-TELLS = 0.995  # accuracy or R² from one column alone, by the nearest value among other rows
+TELLS = 0.995  # accuracy, or R² of ranks, from one column alone, by its nearest values among other rows
 FEWEST = 60  # rows; with fewer, chance finds such a column
 MOST_COLUMNS = 500
 DUPLICATES = 0.1  # share of held-out rows
@@ -25,7 +25,7 @@ def telling_column(e: Evidence) -> Iterator[Finding]:
     y = y.reshape(n, -1)
     if n < FEWEST or X.shape[1] < 2 or y.shape[1] > 1 or np.ptp(y) == 0:
         return
-    target = y[:, 0]
+    target = y[:, 0] if e.labels is not None else np.argsort(np.argsort(y[:, 0], kind="stable")).astype(float)
     chance = 0.0 if e.labels is None else np.bincount(e.labels).max() / n
     if chance > 0.95:
         return
@@ -38,7 +38,7 @@ def telling_column(e: Evidence) -> Iterator[Finding]:
         return
     told, k = max(found)
     numbers_rows = bool(np.all(np.diff(X[:, k]) > 0) or np.all(np.diff(X[:, k]) < 0))
-    what = f"{told:.1%} right" if e.labels is not None else f"R² {told:.4f}"
+    what = f"{told:.1%} right" if e.labels is not None else f"R² {told:.4f} of its rank"
     text = f"{e.column(k)} alone predicts the target ({what} on {n:,} rows)"
     text += ", and it only numbers the rows, which are sorted by the target." if numbers_rows else "."
     change = f"X = np.delete(X, {k}, axis=1)" + f"; Xv = np.delete(Xv, {k}, axis=1)" * (e.held_out is not None)
