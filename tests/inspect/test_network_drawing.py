@@ -117,6 +117,22 @@ def test_a_value_used_before_and_after_its_activation_has_two_boxes():
     assert [node.kind for node in graph_of(program_of(Both()))] == ["units", "units", "step", "join"]
 
 
+def test_attention_is_products_that_meet():
+    class Attention(nn.Module):
+        def __init__(self, width):
+            self.q, self.k, self.v = (nn.Linear(width, width) for _ in range(3))
+
+        def forward(self, x):
+            share = ct.ops.softmax(self.q(x) @ self.k(x).transpose(0, 2, 1))
+            return x + share @ self.v(x)
+
+    nodes = graph_of(program_of(Attention(4), (7, 4)))
+    assert [node.name for node in nodes if node.kind == "units"] == ["q", "k", "v"]
+    assert {node.count for node in nodes if node.kind == "units"} == {4}
+    assert [node.sign for node in nodes if node.kind == "join"] == ["·", "·", "+"]
+    assert len({node.column for node in nodes if node.kind == "units"}) == 1
+
+
 def test_the_middle_of_a_long_network_is_folded_up():
     nodes = graph_of(program_of(NETWORKS["a hundred layers"][0]()))
     assert len(nodes) == MOST and any(node.name == f"{101 - MOST + 1} more" for node in nodes)

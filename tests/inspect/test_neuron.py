@@ -149,6 +149,20 @@ def test_it_is_printed_and_drawn(tmp_path):
         neuron(net, "layer1", 0).plot()
 
 
+def test_what_is_not_finite_stays_visible():
+    net = nn.MLP(3, [4], 2).init(0)
+    net[0].weight.data[1, 0] = np.nan
+    n = neuron(net, "layer1", 1, rows(5, 3))
+    assert np.isnan(n.values).all() and n.broken == 5 and n.strongest == []
+    assert "5 values not finite" in str(n) and "nan" in str(n)
+    assert neuron(net, "layer1", 0, rows(5, 3)).broken == 0
+
+
+def test_a_layer_by_itself():
+    alone = nn.Linear(2, 3)
+    assert neuron(alone, alone, 1).incoming.values.shape == (2, 1)
+
+
 def test_errors_name_what_is_there():
     net = nn.MLP(3, [5], 2)
     with pytest.raises(ArgumentError, match=r"did you mean 'layer2'.*layer1, layer2"):

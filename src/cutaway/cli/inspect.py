@@ -64,9 +64,12 @@ def inspect(
 
 def read(path: Path, about: dict[str, Any]) -> tuple[Any, Any]:
     """The model, and the shape of a row that its program was saved for where it does not say that itself."""
-    import cutaway
+    from .. import (
+        estimators,  # noqa: F401  they say themselves how they are rebuilt
+        files,
+    )
 
-    model = cutaway.load(path)
+    model = files.load(path)
     own = about["kind"] != "module" or hasattr(model, "example_input")
     return model, None if own or not about["inputs"] else about["inputs"][0]["shape"]
 

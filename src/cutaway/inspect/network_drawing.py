@@ -29,7 +29,8 @@ STYLE = """
 ID{--paper:#fbfaf7;--text:#1f1e1b;--faint:#5f5c56;--rule:#8d887e;--fill:#ece8df;--above:#b8470b;--below:#2a66a8}
 @media (prefers-color-scheme:dark){ID{--paper:#181715;--text:#e9e6df;--faint:#a8a398;--rule:#7d786e;--fill:#35322d;
 --above:#f19555;--below:#7fb2ec}}
-ID .paper{fill:var(--paper)}ID text{font:12px system-ui,sans-serif;fill:var(--faint)}
+ID .paper{fill:var(--paper)}ID text{font:12px system-ui,sans-serif;fill:var(--faint);
+paint-order:stroke;stroke:var(--paper);stroke-width:3px}ID .map~text,ID .unit~.sign{stroke:none}
 ID .name{fill:var(--text);font-weight:600}ID .head{fill:var(--text);font-size:15px;font-weight:600}
 ID .sign{fill:var(--text);font-size:14px}ID .mid{text-anchor:middle}ID .end{text-anchor:end}
 ID .unit{fill:var(--paper);stroke:var(--text);stroke-width:1.4}ID .map{fill:var(--fill);stroke:var(--rule)}
@@ -313,7 +314,8 @@ class _Picture:
     def _past(self, root: ElementTree.Element, a: _Box, b: _Box, y: float) -> None:
         """A connection past other layers: up, along a lane, down."""
         first = self.columns[a.node.column][0] is a
-        x, end, r = (a.x + 10 if first else a.right + 16), (b.x if b.node.kind == "join" else b.x - 10), 8
+        past = a.x + max(box.wide for box in self.columns[a.node.column]) / 2 + 10
+        x, end, r = (a.x + 10 if first else past), (b.x if b.node.kind == "join" else b.x - 10), 8
         beside = ("M", a.right + 2, a.y, "H", x - r, "Q", x, a.y, x, a.y - r)
         start = ("M", x, a.top - 2) if first else beside
         down = self.columns[b.node.column][0] is b

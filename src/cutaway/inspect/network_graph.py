@@ -88,7 +88,7 @@ def _folded(o: Operation, before: list[Node], operations: list[Operation]) -> No
     word = {"reshape": "flatten" if len(o.out.shape) == 1 else "reshape"}.get(o.op, o.kind)
     if o.op not in ("index", "concat"):
         node.lines.append(f"{word} {o.settings}".rstrip() if o.op not in NORMS else word)
-    if o.op != "reshape":
+    if o.op != "reshape" and o.out.shape[-1:] == node.value.shape[-1:]:
         node.value = o.out
     return node
 

@@ -220,13 +220,14 @@ def _respond(made: Neuron, wiring: Wiring, program: Program, o: Operation, a: Va
     for at in range(0, len(Z), engine.batch_size):
         program.predict(Z[at : at + engine.batch_size])
         values = np.array(engine.view(a, engine.n)[..., k])
+        made.broken += int((~np.isfinite(values)).sum())
         if lengths is not None and values.ndim == 2:
             values[np.arange(values.shape[1]) >= engine.view(lengths, engine.n)[:, None]] = np.nan
         parts.append(values)
     made.values = np.concatenate(parts)
-    flat = np.nan_to_num(made.values, nan=-np.inf).reshape(len(made.values), -1)
+    flat = np.where(np.isfinite(made.values), made.values, -np.inf).reshape(len(made.values), -1)
     best = np.argsort(-flat.max(1), kind="stable")[:STRONGEST]
-    for row in map(int, best):
+    for row in (int(row) for row in best if np.isfinite(flat[row]).any()):
         program.predict(Z[row : row + 1])
         x = engine.view(engine.listing.inputs[0], 1)[0]
         if isinstance(Z, Sequences):
@@ -264,10 +265,11 @@ class Neuron:
     is applied to it. incoming, bias, outgoing: Weights by name, the largest first; bias is None where there is none.
     "h[2] before" is cell 2 of the same layer, a time step before; "next" is a step later.
     values: (n,), or (n, ...) with a value a place or time step, NaN behind a sequence's end; None without X.
-    strongest: the rows with the largest values, a Response each.
+    broken: how many values are not finite. strongest: the rows with the largest values, a Response each.
     """
 
     values: np.ndarray | None = None
+    broken: int = 0
 
     def __init__(self, layer: str, unit: int, of: int, operation: str, activation: list[str], incoming: Weights,
                  bias: Weights | None, outgoing: Weights) -> None:  # fmt: skip
@@ -317,10 +319,11 @@ class Neuron:
         assert self.values is not None
         known = self.values[np.isfinite(self.values)]
         low, high = (known.min(), known.max()) if known.size else (np.nan, np.nan)
-        each = "" if self.values.ndim == 1 else f", {(known > self.threshold).mean():.0%} of its values"
+        each = f", {(known > self.threshold).mean():.0%} of its values" if self.values.ndim > 1 and known.size else ""
         mean = known.mean() if known.size else np.nan
+        broken = f"; {counted(self.broken, 'value')} not finite" if self.broken else ""
         return (f"values: above {self.threshold:g} in {self.on:.0%} of {counted(len(self.values), 'row')}{each}; "
-                f"from {low:.3g} to {high:.3g}, mean {mean:.3g}")  # fmt: skip
+                f"from {low:.3g} to {high:.3g}, mean {mean:.3g}{broken}")  # fmt: skip
 
     def _bars(self) -> str:
         counts, edges = self.histogram(40)
@@ -410,7 +413,7 @@ def _table(title: str, weights: Weights) -> list[str]:
     most = reach(shown) if shown.size else 1.0
     for name, values in zip(weights.names, shown, strict=False):
         numbers = "".join(f"{v:>11.3g}" if gates else f"{v:>10.3g}" for v in values)
-        bar = "" if gates else f"  {'█' * round(20 * abs(values[0]) / most)}"
+        bar = "" if gates or not np.isfinite(values[0]) else f"  {'█' * round(20 * abs(values[0]) / most)}"
         lines.append(f"  {name:<{wide}}{numbers}{bar}".rstrip())
     return lines
 

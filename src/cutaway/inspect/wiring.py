@@ -46,7 +46,7 @@ class Wiring:
         known = self.with_units()
         if layer in known:
             return layer, known[layer]
-        inside = [name for name, o in known.items() if layer and within(o.layer, layer)]
+        inside = [name for name, o in known.items() if within(o.layer, layer)]
         if len(inside) == 1:
             return inside[0], known[inside[0]]
         raise unknown("layer with units of its own" if not inside else "single layer", layer, inside or list(known))
