@@ -15,6 +15,8 @@ import numpy as np
 
 from ..errors import ArgumentError
 from ..rules import OPS
+from ..rules.convolution import by_group, in_windows
+from ..rules.namespace import NUMPY
 from ..rules.shape import concat_back, sum_back
 from .scan_derivatives import SCANS, scan_edges, sums_name
 from .trace import Trace, TracedInstruction
@@ -23,7 +25,6 @@ MOVES = ("reshape", "transpose", "index", "concat", "masked")  # the same number
 # where a rule's forward is linear in an operand once others are zero
 LINEAR = {"linear": {"W": "b", "b": "W"}, "conv": {"W": "b", "b": "W"}, "embedding": {"W": ""},
           "layer_norm": {"gamma": "beta", "beta": "gamma"}, "matmul": {"u": "", "v": ""}}  # fmt: skip
-ALIKE = ("linear", "conv", "avg_pool")  # by their input: the same derivatives for every sample
 CHUNK = 2**22  # numbers of a batch of unit vectors
 
 
@@ -145,10 +146,18 @@ def _by(trace: Trace, i: TracedInstruction, operand: str, reached: np.ndarray, r
         by = _places(shape) if operand == "x" else _places(shape) % shape[-1]
         yield made(_places(shape), by, _every_number_by_itself(trace, i)[operand])
     elif operand in LINEAR.get(i.op, {}) and not (has_rows and i.op == "matmul"):
-        for k in np.flatnonzero(reached):
-            d = _by_one(trace, i, operand, int(k))
+        for place in np.flatnonzero(reached):
+            d = _by_one(trace, i, operand, int(place))
             to = np.flatnonzero(d)
-            yield made(to, np.full(len(to), k), d.ravel()[to])
+            yield made(to, np.full(len(to), place), d.ravel()[to])
+    elif i.op == "linear":
+        W = array(trace, i.operands["W"])
+        by = np.flatnonzero(reached)
+        by = by[np.isin(rows_of(trace, source, by), rows)]
+        at, k = np.divmod(by, W.shape[1])
+        yield made(at[:, None] * W.shape[0] + np.arange(W.shape[0]), by[:, None], W[:, k].T)
+    elif i.op in ("conv", "max_pool", "avg_pool"):
+        yield from (made(*e) for e in _by_windows(trace, i, reached, rows))
     elif has_rows:
         yield from (made(*e) for e in _by_samples(trace, i, operand, rows))
     else:
@@ -229,8 +238,7 @@ def _by_samples(trace: Trace, i: TracedInstruction, operand: str, rows: np.ndarr
         d = _backward(trace, i, np.ones(trace[i.results[out]].shape))[operand].reshape(n, width)
         yield rows[:, None], np.arange(n * width).reshape(n, width)[rows], d[rows]
         return
-    alike = i.op in ALIKE
-    for s in rows[:1] if alike else rows:
+    for s in rows:
         for start in range(0, m, step := max(1, CHUNK // max(width, m))):
             units = np.arange(start, min(start + step, m))
             some = {k: a if a is None or not per.get(k) else _again(a, s, per[k], len(units)) for k, a in known.items()}
@@ -241,8 +249,39 @@ def _by_samples(trace: Trace, i: TracedInstruction, operand: str, rows: np.ndarr
                      np.zeros((len(units) * per[o], *known[o].shape[1:])) for o in rule.differentiable]  # fmt: skip
             d = _call_backward(i, tuple(given), some, own)[operand].reshape(len(units), width)
             to, by = np.nonzero(d)
-            for r in rows if alike else (s,):
-                yield r * m + units[to], r * width + by, d[to, by]
+            yield s * m + units[to], s * width + by, d[to, by]
+
+
+def _by_windows(trace: Trace, i: TracedInstruction, reached: np.ndarray, rows: np.ndarray) -> Iterator[tuple]:
+    """Convolution and pooling by their input: the places of the input move into windows instead of its numbers."""
+    own, x = settings(trace, i), trace[i.operands["x"]]
+    places = (1.0 + np.arange(x.size)).reshape(x.shape)[rows]
+    marked = np.where(reached.reshape(x.shape)[rows], places, 0)
+    out = np.arange(trace[i.results["z" if i.op == "conv" else "y"]].size)
+    out = out.reshape(trace[i.results["z" if i.op == "conv" else "y"]].shape)[rows]
+    if i.op == "conv":
+        W = array(trace, i.operands["W"])
+        groups, filters = own["groups"], W.shape[0] // own["groups"]
+        seen = NUMPY.patches(marked, W.shape[1:-1], own["stride"], own["padding"], own["dilation"], 0)
+        seen = by_group(seen, out.shape[1:-1], groups)  # (groups, places of all samples, window and channels)
+        to = out.reshape(-1, groups, filters)
+        weights = W.reshape(groups, filters, -1)
+        for g in range(groups):
+            at, offset = np.nonzero(seen[g])
+            by = seen[g, at, offset].astype(int)[:, None] - 1
+            yield to[at, g], by, weights[g][:, offset].T
+        return
+    seen = in_windows(marked, own["window"], own["stride"], own["padding"], 0)  # (n, *places, window, channels)
+    to = np.broadcast_to(np.expand_dims(out, -2), seen.shape)
+    if i.op == "avg_pool":
+        chosen = seen > 0
+        yield to[chosen], seen[chosen].astype(int) - 1, 1 / seen.shape[-2]
+        return
+    numbers = in_windows(array(trace, i.operands["x"])[rows], own["window"], own["stride"], own["padding"], -np.inf)
+    won = np.expand_dims(numbers.argmax(-2), -2)
+    by = np.take_along_axis(seen, won, -2)
+    to = np.take_along_axis(to, won, -2)
+    yield to[by > 0], by[by > 0].astype(int) - 1, 1.0
 
 
 def _again(a: np.ndarray, sample: int, per: int, times: int) -> np.ndarray:

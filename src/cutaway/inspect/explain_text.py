@@ -166,8 +166,8 @@ def _paths(e: Explanation, paths: Paths) -> list[str]:
         lines = [f"  {count} {ways} to J, products of local derivatives; they add up to {number(paths.sum)}"]
     else:
         rows = ", ".join(map(str, paths.rows[:6])) + (", ..." if len(paths.rows) > 6 else "")
-        cancel = abs(paths.total) < 1e-3 * paths.absolute
-        share = "but nearly all of it cancels out" if cancel else f"{percent(paths.share)} of ∂J/∂{e.symbol}"
+        cancel = not abs(paths.share) <= 10
+        share = "but the others cancel nearly all of it" if cancel else f"{percent(paths.share)} of ∂J/∂{e.symbol}"
         of = "" if paths.whole else f" through sample{'s' * (len(paths.rows) > 1)} {rows}"
         lines = [f"  {count} {ways} to J{of}; the {len(paths.listed):,} largest products of local derivatives make",
                  f"  {number(paths.sum)}, {share} ({percent(paths.share_of_absolute)} of all products without their "

@@ -172,7 +172,7 @@ class Paths:
 def find_paths(trace: Trace, name: str, place: int, total: float, order: np.ndarray, most: int = 1000,
                inside: bool = False) -> Paths:  # fmt: skip
     """The paths of one number. order: the samples by what they contribute, the largest first; if all of them are too
-    many to be looked at together, half of them are, or a quarter, ..."""
+    many to be looked at together, a quarter of them is, and so on"""
     rows = np.asarray(order)
     while True:
         try:
