@@ -219,6 +219,27 @@ def test_convolutional_and_recurrent_networks(kind):
     assert ct.diagnose(sick)[0].name == "unscaled inputs"
 
 
+@pytest.mark.parametrize("kind", ["tuple", "dict", "lengths", "table"])
+def test_inputs_of_every_form_can_be_scaled(kind):
+    class Two(nn.Module):
+        def __init__(self):
+            self.first, self.second = nn.Linear(2, 2), nn.Linear(2, 2)
+
+        def forward(self, a, b):
+            return self.second(ct.ops.relu(self.first(a))) + self.second(b)
+
+    series = ct.Sequences(1000 * SERIES, np.arange(60) % 8 + 2)
+    given = {"tuple": (1000 * X, X), "dict": {"a": X, "b": 1000 * X}, "lengths": series, "table": 1000 * X}[kind]
+    model = {"lengths": nn.Recurrent(2, 8, 2), "table": mlp()}.get(kind) or Two()
+    run = fit(model.init(0), given, np.arange(60) % 2 if kind == "lengths" else Y, epochs=2, lr=1e-4, validation=0.2)
+    assert ct.diagnose(run, prove=1)["unscaled inputs"].proof.gone
+
+
+def test_weights_of_samples_count_alike_in_all_losses():
+    run = fit(mlp(), sample_weight=np.where(Y == 1, 50.0, 10.0), validation=0.2, optimizer=optim.Adam(0.01), epochs=20)
+    assert not ct.diagnose(run)
+
+
 def test_dead_filters_of_a_convolution():
     run = fit(with_bias(nn.CNN((8, 8, 1), 2, channels=[4], hidden=[8]).init(0), 1, -50), IMAGES, np.arange(60) % 2)
     assert ct.diagnose(run)["dead ReLUs"].where[0] == "layer1"

@@ -137,7 +137,7 @@ def proved(e: Evidence, finding: Finding, epochs: int) -> Proof | None:
         exec(finding.change, namespace)  # the text that is shown is what is proved
         after = {name: namespace[name] for name in after}
         first, second = _trained(before), _trained(after)
-    except (CutawayError, ValueError, TypeError, AttributeError):
+    except (CutawayError, ValueError, TypeError, AttributeError, LookupError, NameError):
         return None
     finally:
         random._drawn = drawn  # layers made here do not change those made later

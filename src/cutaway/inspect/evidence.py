@@ -135,16 +135,16 @@ class Evidence:
     def constant(self) -> float:
         """The loss of the best constant prediction on the sampled rows, NaN for a loss of one's own."""
         y, w = self.sample.y, self.sample.weight
-        w = np.ones(len(y)) if w is None else w
+        w = np.ones(len(y)) if w is None else w / w.mean()
         if self.loss in (losses.cross_entropy, losses.binary_cross_entropy):
             if self.loss is losses.cross_entropy and y.ndim == 1:
                 p = np.bincount(y, w) / w.sum()
-                return float(-np.sum(p[p > 0] * np.log(p[p > 0])) * w.mean())
+                return float(-np.sum(p[p > 0] * np.log(p[p > 0])))
             p = np.clip(np.average(y.reshape(len(y), -1), axis=0, weights=w), 1e-12, 1 - 1e-12)
             each = -p * np.log(p)
             if self.loss is losses.cross_entropy:
-                return float(each.sum() * w.mean())
-            return float((each - (1 - p) * np.log(1 - p)).mean() * w.mean())
+                return float(each.sum())
+            return float((each - (1 - p) * np.log(1 - p)).mean())
         if self.loss not in losses.LOSSES.values():
             return float("nan")
         flat = y.reshape(len(y), -1).astype(np.float64)
@@ -152,7 +152,7 @@ class Evidence:
         return self._loss(np.broadcast_to(middle, flat.shape).reshape(y.shape), self.sample)
 
     def _loss(self, z: np.ndarray, data: Data) -> float:
-        options = {} if data.weight is None else {"weight": data.weight.astype(z.dtype)}
+        options = {} if data.weight is None else {"weight": (data.weight / data.weight.mean()).astype(z.dtype)}
         with np.errstate(over="ignore", invalid="ignore"):
             return float(self.loss(Tensor(np.ascontiguousarray(z)), data.y, **options).data)
 

@@ -28,7 +28,7 @@ def unscaled(e: Evidence) -> Iterator[Finding]:
     for name, part in named_inputs(e.sample.inputs).items():
         if part.dtype.kind in "iu" and (e.model.takes_integers() or name == "lengths"):
             continue
-        own = "X" if name == "x" else name
+        own = "X" if name == "x" else name.removeprefix("x.")
         flat = part.reshape(-1, part.shape[-1]).astype(np.float64)
         sizes = np.sqrt((flat**2).mean(axis=0))
         busy = (sizes > 0) & ((flat != 0).mean(axis=0) > 0.5)  # not columns that are mostly zero
@@ -58,16 +58,31 @@ def unscaled(e: Evidence) -> Iterator[Finding]:
             where, severity = [column(bottom)], NOTICE
         else:
             continue
-        yield Finding("unscaled inputs", severity, text, _standardise(own, part.ndim, e.held_out is not None),
+        yield Finding("unscaled inputs", severity, text, _standardise(e, name, part.ndim),
                       "At mean 0 and deviation 1 all inputs count alike, and one learning rate suits them all.",
                       where, {"root mean square": {"largest": largest, "smallest": smallest}},
                       0 if e.run is not None else None)  # fmt: skip
 
 
-def _standardise(name: str, ndim: int, held_out: bool) -> str:
-    axis = "axis=0" if ndim == 2 else ""
-    change = f"mean, std = {name}.mean({axis}), {name}.std({axis}) + 1e-8; {name} = ({name} - mean) / std"
-    return change + f"; {name}v = ({name}v - mean) / std" * held_out
+def _standardise(e: Evidence, name: str, ndim: int) -> str:
+    """Inputs brought to mean 0 and deviation 1, as code; held-out ones by the same numbers."""
+    given = e.sample.inputs
+    place = f"X[{name.partition('.')[2]!r}]" if isinstance(given, dict) else "X"
+    if isinstance(given, tuple):
+        place = f"X[{list(named_inputs(given)).index(name)}]"
+    values, axis = place, "axis=0" if ndim == 2 else ""
+    new = "({0} - mean) / std"
+    if not isinstance(given, dict | tuple | np.ndarray):  # Sequences
+        values, new = "X.values", "{0}.with_values(({0}.values - mean) / std)"
+    parts = [f"mean, std = {values}.mean({axis}), {values}.std({axis}) + 1e-8"]
+    for own in (place, place.replace("X", "Xv", 1))[: 1 + (e.held_out is not None)]:
+        text = new.format(own)
+        if isinstance(given, tuple):
+            whole, k = own.partition("[")[0], int(own.partition("[")[2][:-1])
+            parts.append(f"{whole} = (*{whole}[:{k}], {text}, *{whole}[{k + 1}:])")
+        else:
+            parts.append(f"{own} = {text}")
+    return "; ".join(parts)
 
 
 def unscaled_targets(e: Evidence) -> Iterator[Finding]:
