@@ -173,11 +173,18 @@ def _paths(e: Explanation, paths: Paths) -> list[str]:
                  f"  {number(paths.sum)}, {share} ({percent(paths.share_of_absolute)} of all products without their "
                  "signs)"]  # fmt: skip
     for path in paths.listed[:PATHS_SHOWN]:
-        lines.append(f"    {number(path.product)} = {' · '.join(number(d) for *_, d in factors(e, path))}")
-        lines.append(f"        {' → '.join(name for name in route(e, path) if not name.startswith('ℓ'))}")
+        numbers = [number(d) for *_, d in factors(e, path)]
+        names = [name for name in route(e, path) if not name.startswith("ℓ")]
+        lines.append(f"    {number(path.product)} = {' · '.join(_ends(numbers))}")
+        lines.append(f"        {' → '.join(_ends(names))}")
     if len(paths.listed) > PATHS_SHOWN:
         lines.append(f"    {len(paths.listed) - PATHS_SHOWN:,} more in .paths.listed")
     return lines
+
+
+def _ends(parts: list[str]) -> list[str]:
+    """A long way's two ends."""
+    return parts if len(parts) <= 10 else [*parts[:5], f"({len(parts) - 9} more)", *parts[-4:]]
 
 
 # ---- updates ---------------------------------------------------------------------------------------------------------
