@@ -23,7 +23,7 @@ MOST_SHUFFLED = 4000
 #: Images taken for another class that the report names.
 MOST_MISTAKES = 12
 #: Rows that a diagnosis looks at, and the seconds of training from which on it takes under a twentieth of them.
-DIAGNOSED, WORTH_DIAGNOSING = 128, 2.0
+DIAGNOSED, WORTH_DIAGNOSING = 128, 3.0
 PARTS = ("training", "validation", "test")
 
 

@@ -288,4 +288,4 @@ def _some(n: int, most: int) -> np.ndarray:
 
 
 def _size(a: np.ndarray) -> float:
-    return float(np.linalg.norm(a.astype(np.float64)))
+    return float(np.sqrt(np.square(a, dtype=np.float64).sum()))

@@ -118,4 +118,4 @@ def _name(sizes: dict[str, float], size: float) -> str:
 
 
 def _size(a: np.ndarray) -> float:
-    return float(np.linalg.norm(a.astype(np.float64)))
+    return float(np.sqrt(np.square(a, dtype=np.float64).sum()))

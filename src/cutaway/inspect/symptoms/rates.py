@@ -45,9 +45,11 @@ def too_high(e: Evidence) -> Iterator[Finding]:
     end, best = float(blocks[-quarter:].mean()), float(blocks[:-quarter].min())
     late = blocks[len(blocks) // 2 :]
     jumps = float(np.abs(np.diff(late)).mean() / late.mean())
-    overshoots = float(np.mean([m.J_after > m.J for m in e.moments])) if e.moments else 1.0
     rises = end > RISES * best
-    if not (rises or jumps > JUMPS) or overshoots < OVERSHOOTS:
+    if not (rises or jumps > JUMPS):
+        return
+    overshoots = float(np.mean([m.J_after > m.J for m in e.moments])) if e.moments else 1.0
+    if overshoots < OVERSHOOTS:
         return
     at = int(ends[np.argmax(blocks > RISES * np.minimum.accumulate(blocks))]) if rises else None
     J, c = e.run.steps["loss"], e.constant
@@ -67,8 +69,10 @@ def too_high(e: Evidence) -> Iterator[Finding]:
 def too_low(e: Evidence) -> Iterator[Finding]:
     """A loss that is still falling as steadily as ever, with updates that hardly change the weights."""
     blocks, _ = _blocks(e)
+    if len(blocks) < FEWEST or blocks[-len(blocks) // 4 :].mean() < FITS:
+        return
     ratio = e.ratio()
-    if len(blocks) < FEWEST or blocks[-len(blocks) // 4 :].mean() < FITS or not ratio < CRAWLS:
+    if not ratio < CRAWLS:
         return
     fall = float(blocks[:2].mean() - blocks[-2:].mean())
     last = float(blocks[-(len(blocks) // 4) - 1] - blocks[-1])
@@ -86,7 +90,7 @@ def too_low(e: Evidence) -> Iterator[Finding]:
 
 def out_of_proportion(e: Evidence) -> Iterator[Finding]:
     """A matrix that each step rewrites, or one that stands still while the others learn."""
-    if not e.moments or not np.isfinite(e.share) or (e.share < FITS and np.isfinite(e.constant)):
+    if not np.isfinite(e.share) or (e.share < FITS and np.isfinite(e.constant)) or not e.moments:
         return
     ratios = {name: e.ratio(name) for name in e.moments[0].ratios}
     if not ratios:
