@@ -220,6 +220,31 @@ def test_too_many_numbers_leave_the_samples_that_contribute_most(monkeypatch):
     assert f"through sample {e.paths.rows[0]};" in str(e)
 
 
+class Squashed(nn.Module):
+    """Weights that are computed from others."""
+
+    def __init__(self):
+        self.inner, self.out = nn.Linear(4, 3), nn.Linear(3, 3)
+
+    def forward(self, x):
+        return self.out(ct.ops.linear(x, ct.ops.tanh(self.inner.weight)) * self.inner.bias)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_computed_weights_and_threads(threads):
+    t = traced(double(Squashed()), RNG.normal(size=(6, 4)), engine="cpu", threads=threads)
+    for name, index in (("inner.weight", (1, 2)), ("inner.bias", (1,)), ("out.weight", (2, 1))):
+        e = t.explain(name, *index)
+        assert e.value and e.total == pytest.approx(e.value, rel=1e-9)
+        assert e.paths.complete and e.paths.sum == pytest.approx(e.value, rel=1e-9) and e.difference.error < 1e-8
+
+
+def test_a_hidden_state_s_gradient_is_that_of_the_output_it_is_part_of():
+    t = trace_of("rnn")
+    hidden, y = (t.explain(f"layer1.rnn.l0.{name}", 1, 2, 0, of="gradient", check=False) for name in ("hidden", "y"))
+    assert hidden.value == y.value == pytest.approx(y.total)
+
+
 # every operation that has a derivative, between two layers of a network
 BETWEEN = {
     "dropout": nn.Dropout(0.5), "leaky_relu": ct.ops.leaky_relu, "elu": ct.ops.elu,

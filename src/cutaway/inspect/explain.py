@@ -38,6 +38,7 @@ def explain(trace: Trace, name: str, *index: int, of: str | None = None, check: 
         return explain_update(trace, known, *index)
     place = indexed(trace, known, index)
     if of == "gradient":
+        known, place = trace.whole(known, place)
         return Gradients(trace).of(known, place, check)
     return Values(trace).of(known, place)
 

@@ -284,10 +284,7 @@ class Values:
     def _part(self, name: str, place: int) -> Explanation:
         """A hidden state or a gate by its own name: a stretch of what the scan wrote."""
         t = self.trace
-        whole, part = t._parts[name]
-        *at, unit = np.unravel_index(place, t[name].shape)
-        unit += part.start or 0
-        e = self.of(whole, int(np.ravel_multi_index((*at, unit), t[whole].shape)))
+        e = self.of(*t.whole(name, place))
         e.name, e.index = name, tuple(int(k) for k in np.unravel_index(place, t[name].shape))
         return e
 

@@ -246,6 +246,14 @@ class Trace(Mapping):
                 return known
         raise unknown("value", str(name), [*self.facts, *self._parts])
 
+    def whole(self, name: str, place: int) -> tuple[str, int]:
+        """Of a number of a gate or hidden state (place in its flat array): the value it is a stretch of, and where."""
+        if name not in self._parts:
+            return name, place
+        whole, part = self._parts[name]
+        *at, unit = np.unravel_index(place, self[name].shape)
+        return whole, int(np.ravel_multi_index((*at, unit + (part.start or 0)), self[whole].shape))
+
     def keeps(self, name: str, lo: int | None = None, hi: int | None = None) -> bool:
         """Whether the trace has a value's numbers (of a vector: those from lo to hi)."""
         parts = [part for part, _, _ in self._parts_of(name, lo, hi)]
