@@ -21,7 +21,7 @@ MOST_PATHS = 1000
 
 class Gradients:
     def __init__(self, trace: Trace) -> None:
-        self.trace, self.symbols = trace, Symbols(trace)
+        self.trace, self.symbols = trace, Symbols.of(trace)
         self.n = len(trace.about.rows)
 
     def of(self, name: str, place: int, check: bool = True, inside: bool = False) -> Explanation:

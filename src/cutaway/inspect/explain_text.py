@@ -116,14 +116,14 @@ def _difference(e: Explanation) -> list[str]:
 def route(e: Explanation, path: Path) -> list[str]:
     """The symbols of the numbers that a path goes through."""
     assert e.trace is not None
-    symbols = Symbols(e.trace)
+    symbols = Symbols.of(e.trace)
     return [symbols(*place) for place in path.places]
 
 
 def factors(e: Explanation, path: Path) -> list[tuple[str, str, float]]:
     """A path's factors from J back: (∂J/∂a, a − y, number). The mean over samples joins the loss."""
     assert e.trace is not None
-    symbols = Symbols(e.trace)
+    symbols = Symbols.of(e.trace)
     names = route(e, path)
     found: list[tuple[str, str, float]] = []
     for k in range(len(path.derivatives)):

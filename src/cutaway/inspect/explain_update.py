@@ -128,7 +128,7 @@ def explain_update(trace: Trace, name: str, *index: int) -> UpdateExplanation:
     index = tuple(int(k) for k in np.unravel_index(place, trace.parameters[name].shape))
     about = trace.about
     return UpdateExplanation(
-        name, index, Symbols(trace)(name, place), about.optimizer, _formula(opt), about.step, about.lr, start, end,
+        name, index, Symbols.of(trace)(name, place), about.optimizer, _formula(opt), about.step, about.lr, start, end,
         float(trace.grad(name).flat[place]), {s: float(a[0]) for s, a in state.items()},
         {s: float(a.flat[place]) for s, a in update.state_after.items()}, parts, decay, decoupled,
     )  # fmt: skip

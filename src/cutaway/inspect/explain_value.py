@@ -30,7 +30,7 @@ def right_side(i: TracedInstruction, name: str) -> str:
 
 class Values:
     def __init__(self, trace: Trace) -> None:
-        self.trace, self.symbols = trace, Symbols(trace)
+        self.trace, self.symbols = trace, Symbols.of(trace)
         self.n = len(trace.about.rows)
 
     def of(self, name: str, place: int, onward: bool = True) -> Explanation:

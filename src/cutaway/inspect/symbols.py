@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 import numpy as np
@@ -62,20 +63,34 @@ class Symbols:
         self.single = layers == {"layer1"}
         self.sums = {sums_name(i): i for i in trace.instructions if i.op in SCANS and not i.backward}
 
+        self._shapes: dict[str, tuple[int, ...]] = {}
+
+    @classmethod
+    def of(cls, trace: Trace) -> Symbols:
+        """The symbols of a trace, made once."""
+        kept = vars(trace)
+        if "_symbols_of_numbers" not in kept:
+            kept["_symbols_of_numbers"] = cls(trace)
+        return kept["_symbols_of_numbers"]
+
     def __call__(self, name: str, place: int) -> str:
         letter, shape = self._letter(name), self.shape(name)
-        size = int(np.prod(shape))
-        if size == 1:
+        if math.prod(shape) == 1:
             return letter.lower() if letter in ("W", "W1") else letter
         return f"{letter}[{', '.join(str(k) for k in self.index(name, place))}]"
 
     def shape(self, name: str) -> tuple[int, ...]:
-        if name in self.sums:
-            return self.trace[self.sums[name].operands["u"]].shape
-        return self.trace[name].shape
+        if name not in self._shapes:
+            stored = self.sums[name].operands["u"] if name in self.sums else name
+            self._shapes[name] = self.trace[stored].shape
+        return self._shapes[name]
 
     def index(self, name: str, place: int) -> tuple[int, ...]:
-        return tuple(int(k) for k in np.unravel_index(place, self.shape(name)))
+        found = []
+        for size in reversed(self.shape(name)):
+            place, k = divmod(int(place), size)
+            found.append(k)
+        return tuple(found[::-1])
 
     def _letter(self, name: str) -> str:
         if name in self.sums:
