@@ -79,6 +79,19 @@ def test_a_killed_neuron_equals_one_without_outgoing_weights():
     assert s.losses == other.losses
 
 
+def test_a_changed_step_is_explained_and_done_again_as_it_was():
+    s = session()
+    s.kill("layer1", 2)
+    s.freeze("layer1.weight", 0, 1)
+    s.next_step()
+    program = s.trace().program()
+    assert program.run().tolist() == [s.losses[1]]
+    np.testing.assert_array_equal(program.model.theta, s.model.theta)
+    assert [i.op for i in program.instructions] == [i.op for i in s.trace().instructions]
+    assert "∂J/∂W1[2, 0] = 0 " in str(s.explain("layer1.weight", 2, 0))
+    assert "→ a_free1[" in str(s.explain("layer1.weight", 1, 0))
+
+
 def test_filters_can_be_killed_and_recurrent_units_not():
     images = np.random.default_rng(0).normal(size=(20, 6, 6, 1))
     cnn = nn.Sequential(nn.Conv2d(1, 3, 3), nn.ReLU(), nn.Flatten(), nn.Linear(48, 2)).init(0)
@@ -135,8 +148,7 @@ def test_a_change_in_the_past_begins_another_future():
     s.kill("layer1", 0)
     s.goto(5)
     s.set("layer3.bias", 0, 1.0)
-    assert [c.what for c in s.log] == ["layer3.bias[0] = 1, was 0"] or "layer3.bias[0] = 1" in s.log[0].what
-    assert len(s.log) == 1
+    assert [c.what.split(",")[0] for c in s.log] == ["layer3.bias[0] = 1"]
 
 
 def test_within_a_step_a_change_of_the_program_waits_for_the_next():

@@ -64,7 +64,9 @@ def from_file(model: Path, data: Path, targets: list[str] | None, batch: int | N
 
     given = training(model, data, targets, skip_damaged)
     own, design = given.estimator, given.estimator.design_
-    network = own.model_.init(seed) if fresh else own.model_
+    network = own.model_
+    if fresh:  # the design knows how its networks begin; a network of one's own begins as its layers say
+        network = network.init(seed) if "hidden" in design.asked else design.network(seed)
     size = min(batch or design.batch_size, len(given.T))
     session = inspect.step(network, given.Z, given.T, batch_size=size, epochs=design.epochs, seed=seed,
                            **given.settings)  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from typer import Argument, Option
 
@@ -49,7 +49,17 @@ def trace(
     screen.say()
     screen.console.print(str(step), soft_wrap=True)
     screen.say()
-    for path, write in ((out, "to_json"), (html, "to_html")):
-        if path is not None:
-            getattr(step, write)(path)
-            screen.say(f"Written to {path}")
+    if out is not None:
+        step.to_json(out)
+    if html is not None:
+        step.to_html(html, *_names(estimator))
+    if written := [str(path) for path in (out, html) if path is not None]:
+        screen.say(f"Written: {listed(written)}")
+
+
+def _names(estimator: Any) -> tuple[list[str], list[str]]:
+    """Of the features that the network sees, where they have names, and of its outputs."""
+    classes = [str(label) for label in estimator.classes_.tolist()] if hasattr(estimator, "classes_") else []
+    targets = list(estimator.target_encoder_.names)
+    features = list(estimator.encoder_.feature_names) if estimator.inputs_.name == "table" else []
+    return features, classes if len(classes) == estimator.design_.n_out > 1 else targets

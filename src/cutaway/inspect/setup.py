@@ -64,20 +64,32 @@ def _freeze(instructions: list[Instruction], theta: Value, fixed: np.ndarray) ->
 
 
 def _silence(instructions: list[Instruction], program: Program, layer: str, neurons: list[int]) -> None:
+    """Put `hold` between the instruction that writes a layer's activation and those that read it; backwards likewise.
+    The value from before it is called a_free."""
     zero = Value("0", (), 0, program.model.dtype, "constant", array=np.zeros((), program.model.dtype))
     for writer, out in activations(program, layer):
         fixed = np.zeros(out.shape[-1:], out.dtype)
         fixed[neurons] = 1
         mask = Value(f"{layer}.dead", fixed.shape, 0, out.dtype, "constant", array=fixed)
-        back = [j for j, i in enumerate(instructions)
-                if i.phase == "backward" and gradient_name(out.name) in [v.name for v in i.written]]  # fmt: skip
-        if back:
-            (slope,) = {id(v): v for v in instructions[back[-1]].written if v.name == gradient_name(out.name)}.values()
-            instructions.insert(back[-1] + 1, Instruction(
-                "backward", "hold", (slope, mask), (slope, None, None), backward=True, layer=layer))  # fmt: skip
+        free = replace(out, name=f"{out.name}_free")
+        at = instructions.index(writer)
+        instructions[at] = replace(writer, writes=tuple(free if v is out else v for v in writer.writes))
         formula = f"a = 0 for {'neuron' if len(neurons) == 1 else 'neurons'} {', '.join(map(str, sorted(neurons)))}"
-        instructions.insert(instructions.index(writer) + 1, Instruction(
-            "forward", "hold", (out, zero, mask), (out,), layer=writer.layer, formula=formula))  # fmt: skip
+        instructions.insert(at + 1, Instruction(
+            "forward", "hold", (free, zero, mask), (out,), layer=writer.layer, formula=formula))  # fmt: skip
+        back = [k for k, i in enumerate(instructions) if i.phase == "backward" and any(
+                v.name == gradient_name(out.name) for v in i.written)]  # fmt: skip
+        if back:
+            after = back[-1] + 1
+            slope = next(v for v in instructions[after - 1].written if v.name == gradient_name(out.name))
+            free_slope = replace(slope, name=f"{slope.name}_free")
+            for k, i in enumerate(instructions[after:], after):
+                if i.phase == "backward":
+                    instructions[k] = replace(i, arguments=tuple(
+                        free_slope if v is slope else free if v is out and slope in i.reads else v
+                        for v in i.arguments))  # fmt: skip
+            instructions.insert(after, Instruction(
+                "backward", "hold", (slope, mask), (free_slope, None, None), backward=True, layer=layer))  # fmt: skip
 
 
 def activations(program: Program, layer: str) -> list[tuple[Instruction, Value]]:
