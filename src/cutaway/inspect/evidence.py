@@ -126,6 +126,14 @@ class Evidence:
         assert self.held_out is not None
         return self._loss(self._predict(self.held_out), self.held_out)
 
+    @cached_property
+    def doubt_held_out(self) -> float:
+        """The standard error of the held-out loss, from ten parts of the rows."""
+        parts = np.array_split(np.arange(len(self.held_out)), min(10, len(self.held_out)))
+        z = self._predict(self.held_out)
+        each = [self._loss(z[part], self.held_out.rows(part)) for part in parts]
+        return float(np.std(each, ddof=1) / np.sqrt(len(each))) if len(each) > 1 else float("inf")
+
     @property
     def share(self) -> float:
         """The loss as a share of that of the best constant prediction; 1 where that is not known."""

@@ -15,6 +15,7 @@ WILD = 4.0  # times log C, before the first step
 FITS = 0.3  # of a constant's loss
 FEWEST = 5  # rows of a class that is never predicted
 COMMON = 0.5  # of an equal share: such a class is not rare
+SURE = 2.0  # standard errors of the held-out loss: a few rows may be wrong by chance
 GAP = 0.3  # between held-out and training loss, as a share of a constant's
 
 
@@ -87,7 +88,8 @@ def never_predicted(e: Evidence) -> Iterator[Finding]:
 def overfitting(e: Evidence) -> Iterator[Finding]:
     """Weights in use that fit the training rows far better than those held out."""
     gap = (e.loss_held_out - e.loss_now) / e.constant
-    if not gap > GAP or e.loss_held_out < 1.5 * e.loss_now:
+    doubt = SURE * e.doubt_held_out / e.constant if gap > GAP else 0.0
+    if not gap > max(GAP, doubt) or e.loss_held_out < 1.5 * e.loss_now:
         return
     began = None
     if e.run is not None and "val_loss" in e.run.history:

@@ -17,7 +17,7 @@ JUMPS = 0.25  # of its height, from one stretch to the next
 OVERSHOOTS = 0.3  # share of steps after which the loss of their own batch is higher
 HEALTHY, CRAWLS = 1e-3, 3e-4  # ‖Δθ‖ / ‖θ‖
 STEADY = 0.12  # of the whole fall, in the last quarter
-LEAPS = 0.1  # ‖Δθ‖ / ‖θ‖
+LEAPS = 0.5  # ‖Δθ‖ / ‖θ‖
 STANDS = 1e-6  # the same
 APART = 100.0  # times the other layers'
 
@@ -97,7 +97,7 @@ def out_of_proportion(e: Evidence) -> Iterator[Finding]:
         return
     name, most = max(ratios.items(), key=lambda pair: pair[1])
     least_name, least = min(ratios.items(), key=lambda pair: pair[1])
-    if most > LEAPS:
+    if most > LEAPS and np.mean([m.J_after > m.J for m in e.moments]) > OVERSHOOTS:
         at = next((m.step for m in e.moments if m.ratios[name] > LEAPS), None)
         yield Finding("updates out of proportion", NOTICE,
                       f"a step changes {name} by {most:.0%} of its size (about 0.1 % is usual).", _slower(e, 0.1),
