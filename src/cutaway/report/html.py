@@ -48,8 +48,14 @@ def table(head: list[Any], rows: list[list[Any]], numbers: int = 0, **attributes
     """A table, in a box that scrolls if it is too wide; its columns from number `numbers` on hold numbers (0: none)."""
 
     def cell(kind: str, i: int, content: Any) -> Html:
-        return tag(kind, content, class_="n" if numbers and i >= numbers else None)
+        scope = "col" if kind == "th" else None
+        return tag(kind, content, scope=scope, class_="n" if numbers and i >= numbers else None)
 
     lines = [tag("tr", [cell("td", i, part) for i, part in enumerate(row)]) for row in rows]
     top = tag("thead", tag("tr", [cell("th", i, part) for i, part in enumerate(head)])) if head else None
-    return tag("div", tag("table", top, tag("tbody", lines), **attributes), class_="wide")
+    return scrolling(", ".join(map(str, head)) or "table", tag("table", top, tag("tbody", lines), **attributes))
+
+
+def scrolling(label: str, content: Html) -> Html:
+    """A box that scrolls if its content is too wide, by keyboard too."""
+    return tag("div", content, class_="wide", tabindex="0", role="group", aria_label=label)

@@ -7,9 +7,9 @@ from typing import Any
 from ..files.container import write_whole
 from .charts import learning_curves, scatter
 from .findings import ColumnFacts, Findings, Score
-from .html import Html, join, table, tag
+from .html import Html, join, scrolling, table, tag
 from .scores import ERRORS
-from .style import STYLE
+from .style import STYLE, theme_switch
 from .text import duration, listed, number, score, short
 
 #: A confusion matrix with more classes than this is no longer a picture.
@@ -55,7 +55,7 @@ def _headline(found: Findings, names: str) -> Html:
                 bars.append(_bar(label, scores.get(name), 1.0, score(scores.get(name)), kind))
     return tag(
         "header",
-        tag("p", f"Cutaway · {found.task}", class_="kicker"),
+        tag("div", tag("p", f"Cutaway · {found.task}", class_="kicker"), theme_switch(), class_="top"),
         tag("h1", names, " ", tag("small", f"from {found.source}")),
         bars and tag("div", tag("p", f"{name} on rows that neither has seen", class_="note"), bars, class_="bars"),
         tag("p", found.verdict, class_="verdict"),
@@ -135,9 +135,9 @@ def _confusion(found: dict[str, Any]) -> Html:
                 style=f"--share:{count / total:.2f}")
             for j, count in enumerate(counts)
         ]  # fmt: skip
-        rows.append(tag("tr", tag("th", labels[i]), cells))
-    top = tag("tr", tag("th", ""), [tag("th", label) for label in labels])
-    return tag("div", tag("table", tag("thead", top), tag("tbody", rows), class_="confusion"), class_="wide")
+        rows.append(tag("tr", tag("th", labels[i], scope="row"), cells))
+    top = tag("tr", tag("td", ""), [tag("th", label, scope="col") for label in labels])
+    return scrolling("Confusion", tag("table", tag("thead", top), tag("tbody", rows), class_="confusion"))
 
 
 def _mistakes(found: Findings) -> Html | None:

@@ -70,7 +70,7 @@ def _steps(traces: Sequence[Trace]) -> Html | None:
     if len(traces) == 1:
         return None
     options = [tag("option", f"{t.about.step}", value=k) for k, t in enumerate(traces)]
-    return tag("label", "Step ", tag("select", options, id="step"))
+    return tag("label", "Step ", tag("select", options, id="step", aria_label="Step"))
 
 
 def _sample() -> Html:

@@ -35,6 +35,8 @@ body{margin:0;background:var(--paper);color:var(--text);
 font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;
 -webkit-text-size-adjust:100%;overflow-wrap:anywhere}
 main{max-width:62rem;margin:0 auto;padding:2.5rem 1.25rem 5rem}
+.top{display:flex;flex-wrap:wrap;justify-content:space-between;gap:.3rem 1rem}
+:focus-visible{outline:3px solid var(--b);outline-offset:2px}
 .kicker{margin:0;color:var(--a);font-weight:600;letter-spacing:.04em}
 h1{font-size:clamp(1.8rem,5vw,2.6rem);line-height:1.15;margin:.2rem 0 1.6rem;letter-spacing:-.02em}
 h1 small{font-size:.55em;letter-spacing:0;white-space:normal}
@@ -70,7 +72,7 @@ svg text{fill:var(--faint)}svg .name{fill:var(--text)}
 .line{fill:none;stroke-width:2;stroke-linejoin:round}.line.a{stroke:var(--a)}.line.b{stroke:var(--b)}
 .dot.a{fill:var(--a);fill-opacity:.5}.dot.b{fill:var(--b)}
 .confusion{width:auto}.confusion th,.confusion td{border:0;padding:.45rem .7rem;text-align:right}
-.confusion td{font-variant-numeric:tabular-nums;min-width:3.2rem;border:2px solid var(--paper)}
+.confusion tbody td{font-variant-numeric:tabular-nums;min-width:3.2rem;border:2px solid var(--paper)}
 .hit{background:color-mix(in srgb,var(--a) calc(8% + 50%*var(--share)),transparent)}
 .miss{background:color-mix(in srgb,var(--b) calc(8% + 50%*var(--share)),transparent)}
 .none{color:var(--faint)}

@@ -210,7 +210,7 @@ function numbers(name, array) {
   made.addEventListener("toggle", () => {
     if (!made.open || made.children.length > 1) return;
     const tiles = layout(name, array);
-    const body = make("div", {class: "wide", tabindex: "0", role: "region", "aria-label": `Numbers of ${name}`});
+    const body = make("div", {class: "wide", tabindex: "0", role: "group", "aria-label": `Numbers of ${name}`});
     const draw = t => body.replaceChildren(table(name, array, t));
     if (tiles.length > 1) {
       const choose = make("select", {"aria-label": "Which part", change: () => draw(tiles[choose.value])}, tiles.map((t, k) => make("option", {value: k}, t.title)));
@@ -459,7 +459,7 @@ function moved(i, cards) {
   const rows = step.updates.filter(([name]) => names.includes(name)).map(([name, ...sizes]) =>
     make("tr", {}, make("th", {scope: "row", class: "l"}, make("button", {type: "button", class: "link", click: () => draw(name)}, name)), sizes.map(size => make("td", {}, size.replace("-", "−")))));
   draw(names[0]);
-  return [make("div", {class: "wide", tabindex: "0", role: "region", "aria-label": "Parameters"}, make("table", {}, make("caption", {}, "How far each parameter moved; a name shows its numbers"),
+  return [make("div", {class: "wide", tabindex: "0", role: "group", "aria-label": "Parameters"}, make("table", {}, make("caption", {}, "How far each parameter moved; a name shows its numbers"),
     make("thead", {}, make("tr", {}, ["parameter", "‖gradient‖", "‖weights‖", "‖change‖"].map((h, k) => make("th", {scope: "col", class: k ? null : "l"}, h)))), make("tbody", {}, rows))), box];
 }
 
@@ -473,7 +473,7 @@ function open(title, ...content) {
 }
 
 function grid(caption, head, rows) {
-  return make("div", {class: "wide", tabindex: "0", role: "region", "aria-label": caption}, make("table", {}, make("caption", {}, caption),
+  return make("div", {class: "wide", tabindex: "0", role: "group", "aria-label": caption}, make("table", {}, make("caption", {}, caption),
     make("thead", {}, make("tr", {}, head.map((h, k) => make("th", {scope: "col", class: !k || rows.some(row => /^[^-−\d∞]/.test(row[k])) ? "l" : null}, h)))),
     make("tbody", {}, rows.map(row => make("tr", {}, row.map((cell, k) => make(k ? "td" : "th", k ? {class: typeof cell === "string" && !/^[-−]?(\d|∞|NaN|$)/.test(cell) ? "l" : null} : {class: "l", scope: "row"}, cell)))))));
 }

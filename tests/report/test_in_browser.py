@@ -1,0 +1,326 @@
+"""Both pages in a real browser: they ask for nothing, log nothing, and work by mouse, keyboard and screen reader."""
+
+import os
+import re
+import shutil
+
+import numpy as np
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect, sync_playwright
+from test_page import EVIL, findings
+
+import cutaway as ct
+from cutaway.report import write_report
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here (on Debian: apt-get install chromium)")
+
+nn = ct.nn
+KINDS = {
+    "neuron": lambda: traced(nn.MLP(2, [3], 1), (4, 2), [0.0, 1.0, 0.5, 0.0], "half_mse", ct.optim.SGD(0.1)),
+    "wide": lambda: traced(nn.MLP(3, [12, 40], 2), (8, 3), [0, 1] * 4),
+    "cnn": lambda: traced(nn.CNN((8, 8, 1), 3, channels=[4], hidden=[6]), (4, 8, 8, 1), [0, 1, 2, 0]),
+    "lstm": lambda: traced(nn.Recurrent(2, 5, 2, cell="lstm"), (4, 6, 2), [0, 1, 1, 0]),
+}
+
+
+def traced(net, shape, y, loss="cross_entropy", optimizer=None, **how):
+    X = np.random.default_rng(0).normal(size=shape)
+    return ct.trace(net.init(0), X, y, loss, optimizer or ct.optim.AdamW(1e-2), engine="reference", **how)
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    """Every page once: the trace (None for a report) and its file, by name."""
+    folder = tmp_path_factory.mktemp("pages")
+    made = {}
+    for kind, make in KINDS.items():
+        made[kind] = make(), folder / f"{kind}.html"
+        made[kind][0].to_html(made[kind][1], explain=12)
+    found = findings()
+    found.confusion = {"labels": ["no", "yes"], "counts": [[9, 1], [4, 6]]}
+    write_report(folder / "report.html", found)
+    return made | {"report": (None, folder / "report.html")}
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as driver:
+        rooted = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium's sandbox refuses to work for root
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=rooted)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def show(browser):
+    """Opens a file; at the end nothing may have been asked for or logged."""
+    said, contexts = [], []
+
+    def open_(path, **how):
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **how})
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(10_000)
+        page.on("request", lambda r: said.append(r.url) if r.url != path.as_uri() and r.url[:5] != "data:" else None)
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.goto(path.as_uri())
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert said == []
+
+
+def at(page):
+    return int(page.locator("#list [aria-current]").get_attribute("data-at"))
+
+
+def go(page, number):
+    page.locator(f'#list [data-at="{number}"]').click()
+
+
+# ---- stepping --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_instruction_is_shown_as_the_trace_has_it(show, pages, kind):
+    t, path = pages[kind]
+    page = show(path)
+    assert at(page) == 0
+    for i in t.instructions:
+        assert at(page) == i.number
+        expect(page.locator("#now h2")).to_have_text(i.title)
+        expect(page.locator("#now .formula")).to_have_text(i.formula)
+        expect(page.locator("#said")).to_contain_text(f"Instruction {i.number} of {len(t.instructions) - 1}, {i.phase}")
+        if i.op != "optimizer":
+            cards = page.locator(".card.written .full").all_text_contents()
+            assert len(cards) == len(i.written) and all(re.search(r"\(\d|one number", text) for text in cards)
+        page.keyboard.press("ArrowRight")
+    assert at(page) == len(t.instructions) - 1
+
+
+def test_keys_buttons_and_slider_step_alike(show, pages):
+    t, path = pages["neuron"]
+    page = show(path)
+    last = len(t.instructions) - 1
+    first = {phase: next(i.number for i in t.instructions if i.phase == phase) for phase in ("forward", "loss")}
+    for key, button, lands in (
+        ("ArrowRight", "Next", 1), ("ArrowLeft", "Back", 0), ("PageDown", "Next phase", first["forward"]),
+        ("PageDown", "Next phase", first["loss"]), ("PageUp", "Back one phase", first["forward"]),
+        ("End", "Last instruction", last), ("Home", "First instruction", 0),
+    ):  # fmt: skip
+        before = at(page)
+        page.keyboard.press(key)
+        assert at(page) == lands, key
+        go(page, before)
+        page.get_by_role("button", name=button, exact=True).click()
+        assert at(page) == lands, button
+        page.locator("h1").click()
+    page.get_by_role("slider", name="Instruction").focus()
+    page.keyboard.press("ArrowRight")
+    assert at(page) == 1
+
+
+def test_the_numbers_are_the_traces(show, pages):
+    t, path = pages["neuron"]
+    page = show(path)
+    go(page, 3)
+    card = page.locator(".card.written")
+    card.locator("summary").click()
+    rows = card.locator("tbody").inner_text().replace("−", "-").splitlines()
+    np.testing.assert_allclose(np.array([row.split("\t")[1:] for row in rows], float), t["layer1.z"], rtol=1e-3)
+    stats = [float(text.replace("−", "-")) for text in card.locator(".stats dd").all_text_contents()]
+    assert stats == pytest.approx([t["layer1.z"].min(), t["layer1.z"].mean(), t["layer1.z"].max()], rel=1e-3)
+    page.get_by_label("Sample").fill("2")
+    unit = page.locator('[data-unit="1,1"]').get_attribute("aria-label")
+    assert float(unit.split("= ")[1].replace("−", "-")) == pytest.approx(t["layer1.z"][2, 1], rel=1e-3)
+
+
+def test_several_steps_are_chosen_from_a_list(show, tmp_path):
+    traces = traced(nn.MLP(2, [3], 2), (8, 2), [0, 1] * 4, steps=3, batch_size=4)
+    traces.to_html(tmp_path / "t.html", explain=0)
+    page = show(tmp_path / "t.html")
+    page.get_by_role("combobox", name="Step").select_option("3")
+    expect(page.locator("h1")).to_contain_text("Step 3")
+
+
+# ---- explanations ----------------------------------------------------------------------------------------------------
+
+
+def test_a_neuron_opens_by_keyboard_and_its_weight_from_there(show, pages):
+    t, path = pages["neuron"]
+    page = show(path)
+    page.locator('#drawing [tabindex="0"]').focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    told = page.get_by_role("dialog")
+    expect(told.get_by_role("heading", level=2)).to_have_text("layer1, unit 1")
+    assert t.explain("layer1.z", 0, 1).equation in told.inner_text()
+    page.keyboard.press("Tab")
+    while page.evaluate("document.activeElement.className") != "link":
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    e = t.explain("layer1.weight", 1, 0)
+    expect(told.get_by_role("heading", level=2)).to_have_text("layer1.weight[1,0]")
+    for words in (e.equation, f"{e.difference.value:.6g}", t.explain_update("layer1.weight", 1, 0).formula):
+        assert words in told.inner_text()
+    page.keyboard.press("Escape")
+    expect(told).not_to_be_visible()
+    assert page.evaluate("document.activeElement.dataset.unit") == "1,1"
+
+
+def test_a_click_on_a_weight_tells_what_it_did_or_that_it_is_left_out(show, pages):
+    page = show(pages["neuron"][1])
+    go(page, 3)
+    page.locator(".grip").first.dispatch_event("click")
+    expect(page.get_by_role("dialog")).to_contain_text("before the step")
+    page = show(pages["wide"][1])
+    page.locator(".grip").last.dispatch_event("click")
+    expect(page.get_by_role("dialog")).to_contain_text("Explained are 12 of ")
+
+
+# ---- for everyone ----------------------------------------------------------------------------------------------------
+
+CONTROLS = "a[href], button, input, select, summary, [role=button], [tabindex='0']"
+IN_GROUPS = "#list button, #drawing [role=button], .theme input"  # one tab stop each, then arrow keys
+RINGED = """() => {
+    const e = document.activeElement, near = [e.closest('label'), e.querySelector('.halo')].filter(n => n)
+        .map(n => getComputedStyle(n));
+    return [getComputedStyle(e), ...near].some((n, k) => n.outlineStyle !== 'none' || (k && n.stroke !== 'none'));
+}"""
+
+
+def tabbed(page):
+    """What Tab goes through, each with whether its focus can be seen, until it leaves the page."""
+    page.evaluate("document.body.tabIndex = -1; document.body.focus()")  # from the top
+    page.evaluate(f"document.querySelectorAll(`{CONTROLS}`).forEach((e, k) => e.dataset.mark = k)")
+    found = []
+    for _ in range(200):
+        page.keyboard.press("Tab")
+        mark = page.evaluate("document.activeElement.dataset.mark")
+        if mark is None or mark in dict(found):
+            return found
+        found.append((mark, page.evaluate(RINGED)))
+    raise AssertionError("Tab does not come round")
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "report"])
+def test_every_control_is_reached_by_keyboard_and_shows_it(show, pages, kind):
+    t, path = pages[kind]
+    page = show(path)
+    if t is not None:
+        go(page, 3)
+    stops = tabbed(page)
+    assert all(seen for _, seen in stops)
+    alone = page.evaluate(f"""[...document.querySelectorAll(`{CONTROLS}`)].filter(e => !e.matches(`{IN_GROUPS}`)
+        && e.checkVisibility() && !e.closest('dialog')).map(e => e.dataset.mark)""")
+    assert set(alone) <= {mark for mark, _ in stops}
+    if t is None:
+        return
+    units = page.locator("#drawing [role=button]")
+    page.locator('#drawing [tabindex="0"]').focus()
+    reached = set()
+    for _ in range(int(units.last.get_attribute("data-unit").split(",")[0]) + 1):  # columns
+        for key in ["ArrowUp"] * 10 + ["ArrowDown"] * 10:
+            page.keyboard.press(key)
+            reached.add(page.evaluate("document.activeElement.dataset.unit"))
+        page.keyboard.press("ArrowRight")
+    assert len(reached) == units.count() and at(page) == 3  # the arrows stayed in the drawing
+
+
+SMALL = {"width": 320, "height": 640}
+
+
+@pytest.mark.parametrize(("kind", "how"), [
+    ("neuron", {"color_scheme": "light"}), ("neuron", {"color_scheme": "dark"}), ("wide", {"color_scheme": "light"}),
+    ("cnn", {"color_scheme": "dark"}), ("lstm", {"viewport": SMALL}), ("report", {"color_scheme": "light"}),
+    ("report", {"color_scheme": "dark", "viewport": SMALL}),
+], ids=str)  # fmt: skip
+def test_the_accessibility_checker_finds_nothing(show, pages, kind, how):
+    t, path = pages[kind]
+    page = show(path, reduced_motion="reduce", **how)
+
+    def wrong():
+        return [f"{v['impact']}: {v['help']}: {[n['html'][:150] for n in v['nodes'][:3]]}"
+                for v in Axe().run(page).response["violations"]]  # fmt: skip
+
+    for summary in page.locator("summary").all():
+        summary.click()
+    assert wrong() == []
+    if t is None:
+        return
+    backward = next(i.number for i in t.instructions if i.phase == "backward" and len(i.written) > 1)
+    for number in (backward, len(t.instructions) - 1):
+        go(page, number)
+        for summary in page.locator("#values summary").all():
+            summary.click()
+        assert wrong() == []
+    page.locator("#drawing [role=button]").last.press("Enter")
+    assert wrong() == []
+    if page.locator("dialog .link").count():
+        page.locator("dialog .link").first.click()
+        assert wrong() == []
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    assert wrong() == []
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "report"])
+def test_nothing_sticks_out_of_a_narrow_screen(show, pages, kind):
+    t, path = pages[kind]
+    page = show(path, viewport=SMALL)
+    for number in range(len(t.instructions)) if t else (0,):
+        if t:
+            go(page, number)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320, number
+
+
+@pytest.mark.parametrize("kind", ["neuron", "report"])
+def test_colours_follow_the_system_and_the_switch(show, pages, kind):
+    dark = "rgb(24, 23, 21)"
+    page = show(pages[kind][1], color_scheme="dark")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == dark
+    page.get_by_label("light").check(force=True)
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != dark
+    page = show(pages[kind][1], color_scheme="light")
+    page.get_by_label("dark").check(force=True)
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == dark
+
+
+def test_nothing_moves_for_those_who_ask_for_it(show, pages):
+    page = show(pages["neuron"][1], reduced_motion="reduce")
+    moving = "[...document.querySelectorAll('*')].filter(e => getComputedStyle(e).transitionDuration !== '0s').length"
+    assert page.evaluate(moving) == 0
+
+
+def test_without_scripts_the_listing_can_be_read(show, pages):
+    page = show(pages["neuron"][1], java_script_enabled=False)
+    assert "half_mse" in page.locator("noscript pre").inner_text()
+
+
+# ---- hostile names ---------------------------------------------------------------------------------------------------
+
+
+def test_names_are_text_and_nothing_else(show, tmp_path):
+    evil = ["</script><script>window.bad=1</script>", "<img src=x onerror='window.bad=1'>"]
+
+    def loss(z, y):
+        return ct.losses.half_mse(z, y)
+
+    loss.__name__ = evil[0]
+    t = traced(nn.MLP(2, [2], 2), (3, 2), np.ones((3, 2)), loss)
+    t.to_html(tmp_path / "t.html", inputs=evil, outputs=evil, explain=0)
+    page = show(tmp_path / "t.html")
+    page.keyboard.press("End")
+    page.locator('[data-unit="1,0"]').press("Enter")
+    expect(page.get_by_role("dialog")).to_contain_text(evil[0])
+    assert page.evaluate("window.bad") is None and page.locator("img, script:not([type])").count() == 1
+    write_report(tmp_path / "r.html", findings(EVIL + evil[1]))
+    page = show(tmp_path / "r.html")
+    assert page.evaluate("window.bad") is None and page.locator("img, script").count() == 0
