@@ -132,6 +132,22 @@ def test_a_network_that_must_not(name):
     assert name in found.checked and name not in found
 
 
+OPTIMIZERS = {"sgd": optim.SGD(0.03), "momentum": optim.HeavyBall(0.01), "adam": optim.Adam(0.01)}
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("activation", ["relu", "tanh", "gelu"])
+@pytest.mark.parametrize("problem", ["moons", "circles", "blobs", "sine"])
+def test_healthy_networks_get_no_finding(problem, activation, optimizer):
+    X, y = ct.datasets.make(problem, n=300, seed=1)
+    numbers = problem == "sine"
+    model = mlp(32, 32, n_in=X.shape[1], n_out=1 if numbers else int(y.max()) + 1, activation=activation)
+    X = (X - X.mean(0)) / X.std(0)
+    found = ct.diagnose(fit(model, X, y, "mse" if numbers else "cross_entropy", optimizer=OPTIMIZERS[optimizer],
+                            epochs=20, validation=0.2))  # fmt: skip
+    assert not found, str(found)
+
+
 # ---- evidence, changes and proof -------------------------------------------------------------------------------------
 
 

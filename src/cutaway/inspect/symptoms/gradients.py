@@ -41,7 +41,7 @@ def vanishing(e: Evidence) -> Iterator[Finding]:
     yield Finding(
         "vanishing gradients", SERIOUS,
         f"the gradient of {first} is {sizes[first]:.2g} of its weights, that of {_name(sizes, most)} {most:.2g}: "
-        f"{most / max(sizes[first], 1e-300):,.0f} times as much.",
+        + (f"{most / sizes[first]:.3g} times as much." if sizes[first] else "the first layers get none."),
         change, why, low, {"relative gradients": sizes}, began,
     )  # fmt: skip
 
@@ -69,13 +69,13 @@ def _grown(e: Evidence, t: Trace, began: int | None = None) -> Iterator[Finding]
     first, last = next(iter(sizes)), list(sizes)[-1]
     if most > HUGE or len(finite) < len(sizes):
         where = _name(sizes, most)
-        text = f"the gradient of {where} is {most:,.0f} times as large as its weights."
+        text = f"the gradient of {where} is {most:.3g} times as large as its weights."
     elif len(sizes) > 2 and sizes[first] > GROWS * sizes[last] > 0:
         where = first
         text = (f"gradients grow backwards: that of {last} is {sizes[last]:.2g} of its weights, that of {first} "
                 f"{sizes[first]:.2g}.")  # fmt: skip
     elif growth > GROWS:
-        where, text = layer, f"along time the gradient of {layer} grows {growth:,.0f} times, from the last step back."
+        where, text = layer, f"along time the gradient of {layer} grows {growth:.3g} times, from the last step back."
     else:
         return
     yield Finding(
