@@ -40,7 +40,7 @@ def test_a_step_instruction_by_instruction(typed):
     out = typed("n", "", "p", "", "", "", "")
     order = ["load: a batch of rows", "n = 25: rows", "x (25 × 2)", "forward: each layer", "z1 (25 × 4)",
              "a1 (25 × 4) 0 to", "loss: how wrong", "J = 0.", "backward: the same", "dW2 (2 × 4)",
-             "update: the optimizer", "all are finite", "θ (22): ‖·‖ was", "step 1 of 160, epoch 1 of 20, done"]
+             "update: the optimizer", "all are finite", "‖θ‖ was", "step 1 of 160, epoch 1 of 20, done"]
     found = [out.find(text) for text in order]
     assert -1 not in found and found == sorted(found), dict(zip(order, found, strict=True))
 

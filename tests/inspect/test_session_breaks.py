@@ -1,5 +1,7 @@
 """Conditions at which a session stops, and that it stops at the first step at which they hold."""
 
+import signal
+
 import numpy as np
 import pytest
 
@@ -106,3 +108,11 @@ def test_stop_ends_a_run_after_the_step_under_way():
     s = session()
     s.stop_when(lambda s: s.stop("enough"))
     assert s.run() == "step 1: enough" and s.done
+
+
+def test_ctrl_c_ends_a_run_after_the_step_under_way():
+    s = session()
+    s.stop_when(lambda s: s.step == 3 and signal.raise_signal(signal.SIGINT))
+    assert s.run() == "step 3: interrupted" and s.done
+    s.breaks.clear()
+    assert s.run(2) == "2 steps done"

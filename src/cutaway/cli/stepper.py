@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -141,7 +142,8 @@ class Stepper:
         try:
             getattr(self, f"do_{name}")(rest)
         except CutawayError as problem:
-            self.say(str(problem), style="yellow")
+            text, names, _ = str(problem).partition(" There are: ")
+            self.say(str(problem) if len(str(problem)) < 300 or not names else f"{text} v lists all.", style="yellow")
         except KeyboardInterrupt:
             self.s.settle()
             self.say("stopped", style="yellow")
@@ -231,11 +233,16 @@ class Stepper:
 
     def names(self) -> None:
         facts = self.s.trace().facts
-        for title_, roles in (("weights", ("parameter", "buffer")), ("state", ("state",)),
-                              ("values", ("input", "target", "weight", "activation", "gradient"))):  # fmt: skip
+        for kind, roles in (
+            ("weights", ("parameter", "buffer")),
+            ("values", ("input", "target", "weight", "activation")),
+            ("gradients", ("gradient",)),
+        ):
             found = [f"{n} {v.shape}" if v.shape else n for n, v in facts.items() if v.role in roles]
-            if found:
-                self.say(f"{title_}: {', '.join(found)}")
+            self.say(f"{kind}: {', '.join(found)}")
+        if state := self.s.optimizer.state_names:
+            first = next(iter(dict(self.s.model.named_parameters())))
+            self.say(f"state of the optimizer: {', '.join(state)}; of one parameter {first}.{state[0]}")
 
     def do_explain(self, rest: str) -> None:
         name, index = _named(rest)
@@ -353,17 +360,22 @@ class Stepper:
 
     def show(self, done: TracedInstruction) -> None:
         """An instruction that ran, and what it wrote."""
-        self.line(done.number, done.phase, done.title, done.formula)
+        how, optimizer = done.formula, repr(self.s.optimizer)
+        if done.op == "optimizer" and self.s.trace().instructions[done.number - 1].op == "optimizer":
+            how = how.removeprefix(optimizer).strip() or how
+        self.line(done.number, done.phase, done.title, how)
         if done.op == "batch":
             rows = ", ".join(map(str, self.s.rows[:NUMBERS])) + (", ..." if len(self.s.rows) > NUMBERS else "")
             self.say(f"{INDENT}n = {len(self.s.rows)}: rows {rows}")
         elif done.op == "check":
             self.say(f"{INDENT}all are finite" if self.s.finite else f"{INDENT}not finite: no update takes place")
-        elif done.phase == "update":
+        elif done.phase == "update" and done.writes:
+            moved: list[str] = []
             for name, now in done.writes.items():
                 before = done.reads.get(name, now * 0).astype(np.float64)
-                lengths = (number(float(np.linalg.norm(a)), 4) for a in (before, now - before))
-                self.say("{}{} {}: ‖·‖ was {}, moved by {}".format(INDENT, name, _shape(now), *lengths))
+                was, by = (number(float(np.linalg.norm(a)), 3) for a in (before, now - before))
+                moved.append(f"{name} moved by {by}" if moved else f"‖{name}‖ was {was}, moved by {by}")
+            self.say(INDENT + "; ".join(moved))
         else:
             self.values(done.writes)
 
@@ -375,19 +387,28 @@ class Stepper:
                 self.say(f"{INDENT}{v.symbol} = {number(float(a), 5)}")
                 continue
             one = a if not v.rows else a[self.s.sample] if self.s.sample < len(a) else a[:0]
-            text = f"{INDENT}{v.symbol} {_spread(a)}" + (f"; sample {self.s.sample}:" if v.rows and one.size else ":")
+            whose = f"sample {self.s.sample}:" if v.rows and one.size else "first:"
+            text, whole = f"{INDENT}{v.symbol} {_spread(a)}; {whose}", self.console.width
+            if len(text) > whole - 16:  # the numbers on a line of their own
+                self.say(f"{INDENT}{v.symbol} {_spread(a)}")
+                text = f"{INDENT}{whose}"
             numbers = [number(float(n), 3) for n in one.ravel()[:NUMBERS]]
-            while numbers and len(text) + sum(map(len, numbers)) + 2 * len(numbers) + 5 > self.console.width:
+            while numbers and len(text) + sum(map(len, numbers)) + 2 * len(numbers) + 5 > whole:
                 numbers.pop()
             more = ["..."] if len(numbers) < one.size else []
-            self.say("  ".join([text, *numbers, *more]) if numbers else text.rstrip(":"))
+            self.say("  ".join([text.rstrip("; "), *numbers, *more]))
 
     def line(self, k: int, phase: str, what: str, how: str, coming: bool = False) -> None:
         from rich.text import Text
 
         style = "green" if coming else ""
-        head = (f"{'next' if coming else ''}{k:>{3 if coming else 4}} {phase:<9}", style or "dim")
-        self.console.print(Text.assemble(head, (f"{what:<14} ", f"bold {style}"), (how, style)))
+        head, what = f"{'next' if coming else ''}{k:>{3 if coming else 4}} {phase:<9}", f"{what:<14} "
+        room = self.console.width - len(head) - len(what)
+        own_line = room < 24  # a narrow terminal
+        lines = textwrap.wrap(how, self.console.width - len(INDENT) if own_line else room)
+        gap = "\n" + (INDENT if own_line else " " * (len(head) + len(what)))
+        how = (gap if own_line else "") + gap.join(lines)
+        self.console.print(Text.assemble((head, style or "dim"), (what, f"bold {style}"), (how, style)))
 
     def watched(self) -> None:
         for name, value in self.s.watching().items():

@@ -104,8 +104,8 @@ def activations(program: Program, layer: str) -> list[tuple[Instruction, Value]]
         found.append(next((pair for pair in own if pair[1].name == f"{call}.a"), own[0]))
     if any(i.op in PARTS for i in steps if within(i.layer, layer)):
         raise ArgumentError(
-            f"{layer} is recurrent: its units feed themselves, so that none can be silenced alone. Set its weights "
-            f"instead: s.set('{layer}....weight_hh_l0', (slice(None), k), 0)"
+            f"{layer} is recurrent: its units feed themselves, so that none can be silenced alone. Set the weights "
+            "that read unit k (column k of weight_hh_l0 and of the next layer's weight) to 0, and freeze them"
         )
     if not found:
         raise unknown("layer", layer, layers_of(steps))
