@@ -197,6 +197,11 @@ def test_proof_runs_the_text_that_is_shown_and_nothing_else_changes():
     assert next_layer is not None
 
 
+def test_a_run_that_breaks_off_at_its_first_step():
+    found = ct.diagnose(fit(times(1e15, mlp(16, 16))), prove=2)
+    assert found["not finite"].began == 1 and "none before" in found["not finite"].text
+
+
 # ---- what can be given -----------------------------------------------------------------------------------------------
 
 

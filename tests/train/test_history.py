@@ -30,3 +30,9 @@ def test_what_was_read_stays_as_it_was():
     read = history["loss"]
     history.append(loss=2.0)
     assert read.tolist() == [1.0] and history["loss"].tolist() == [1.0, 2.0]
+
+
+def test_no_rows_still_name_their_columns():
+    h = History()
+    h.extend({"loss": np.zeros(0)})
+    assert len(h) == 0 and h["loss"].size == 0

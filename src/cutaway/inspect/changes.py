@@ -44,8 +44,8 @@ def _rate(lr: Any, factor: float) -> str:
     return re.sub(r"\b(constant|step|exponential|cosine|one_cycle|warmup)\(", r"ct.optim.schedules.\1(", label)
 
 
-def faster(optimizer: Optimizer | None, factor: float) -> str:
-    """The change of the learning rate."""
+def at_rate(optimizer: Optimizer | None, factor: float) -> str:
+    """The learning rate times a factor, as a change."""
     return f"optimizer = {written(optimizer, factor)}"
 
 

@@ -33,7 +33,7 @@ class History:
             new = np.asarray(rows.get(name, np.nan))
             old = self._columns.get(name, np.full(before, np.nan) if before else new[:0])
             kind = np.result_type(old, new)
-            if len(old) < after or old.dtype != kind:  # twice the room: a long run copies each number twice, not often
+            if name not in self._columns or len(old) < after or old.dtype != kind:  # twice the room: few copies
                 self._columns[name] = np.empty(max(after, 2 * before), kind)
                 self._columns[name][:before] = old[:before]
             self._columns[name][before:after] = new

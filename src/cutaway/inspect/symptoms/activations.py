@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from ..changes import drawn_anew, faster
+from ..changes import at_rate, drawn_anew
 from ..diagnosis import NOTICE, SERIOUS, Finding, listed
 from ..evidence import Evidence
 from ..trace import Trace
@@ -33,7 +33,7 @@ def dead_relus(e: Evidence) -> Iterator[Finding]:
     began = e.began(lambda t: any(_dead(t, name).mean() >= DEAD for name in found))
     layers = [layer for layer, _ in found.values()]
     if began:
-        change = faster(e.optimizer, 0.1)
+        change = at_rate(e.optimizer, 0.1)
         why = "Too long a step threw them to where all inputs leave them at zero, and from there nothing moves them."
     else:
         change = "; ".join(dict.fromkeys(drawn_anew(e.model, layer) for layer in layers))
@@ -58,7 +58,7 @@ def saturated(e: Evidence) -> Iterator[Finding]:
         return
     began = e.began(lambda t: any(_flat(t, name) >= SATURATED for name in found))
     if began:
-        change, why = faster(e.optimizer, 0.1), "Steps this long grow the weights until every sum is far from zero."
+        change, why = at_rate(e.optimizer, 0.1), "Steps this long grow the weights until every sum is far from zero."
     else:
         change = f"for p in model.parameters(): p.data[...] *= {0.1 if len(found) == 1 else 0.3}"
         why = "Smaller first weights (and inputs of deviation 1) keep the sums where the function is steep."

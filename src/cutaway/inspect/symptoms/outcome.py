@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..changes import behind, faster
+from ..changes import at_rate, behind
 from ..diagnosis import NOTICE, SERIOUS, Finding
 from ..evidence import Evidence
 
@@ -47,15 +47,15 @@ def no_better_than_a_constant(e: Evidence) -> Iterator[Finding]:
     earlier, late = np.array_split(J[len(J) // 2 :], 2) if len(J) > 3 else (np.zeros(1), np.zeros(1))
     before = float(late.mean())
     if 0 < before < 0.5 * e.loss_now:
-        change, why = faster(e.optimizer, 0.1), f"Shortly before it was {before:.3g}: too long a step undid it."
+        change, why = at_rate(e.optimizer, 0.1), f"Shortly before it was {before:.3g}: too long a step undid it."
     elif e.finite and before < 0.95 * earlier.mean():
         change, why = f"epochs = {4 * max(e.run.epochs_done, 1)}", "The loss was still falling."
     elif ratio < 1e-3:
-        change, why = faster(e.optimizer, 10), "The steps were short; ten times as long they may get somewhere."
+        change, why = at_rate(e.optimizer, 10), "The steps were short; ten times as long they may get somewhere."
     elif e.optimizer is None or "Adam" not in type(e.optimizer).__name__:
         change, why = "optimizer = ct.optim.AdamW(0.001)", "AdamW finds the length of its steps for each weight."
     else:
-        change, why = faster(e.optimizer, 0.1), "Shorter steps may find what longer ones step over."
+        change, why = at_rate(e.optimizer, 0.1), "Shorter steps may find what longer ones step over."
     yield Finding("a constant is as good", SERIOUS,
                   f"the loss on training rows is {e.loss_now:.4g}, that of always giving the same answer "
                   f"{e.constant:.4g}.", change,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..changes import faster, written
+from ..changes import at_rate
 from ..diagnosis import NOTICE, SERIOUS, Finding
 from ..evidence import Evidence
 
@@ -27,13 +27,12 @@ def not_finite(e: Evidence) -> Iterator[Finding]:
     if e.run.program.engine.finite:
         return
     J = e.run.steps["loss"]
-    tail = ", ".join(f"{x:.3g}" for x in J[-4:])
-    first = J[: max(len(J) // 4, 1)]
+    before = f"the losses before it were {', '.join(f'{x:.3g}' for x in J[-4:])}" if len(J) else "there was none before"
     yield Finding("not finite", SERIOUS,
-                  f"J or a gradient was no finite number in step {len(J) + 1:,}, and training stopped; the losses "
-                  f"before it were {tail}.", _slower(e, 0.1),
+                  f"J or a gradient was no finite number in step {len(J) + 1:,}, and training stopped; {before}.",
+                  at_rate(e.optimizer, 0.1),
                   "Steps a tenth as long do not leave the region in which the gradient points the right way.", [],
-                  {"losses before": J[-4:].tolist(), "first losses": float(first.mean())}, len(J) + 1)  # fmt: skip
+                  {"losses before": J[-4:]}, len(J) + 1)  # fmt: skip
 
 
 def too_high(e: Evidence) -> Iterator[Finding]:
@@ -60,7 +59,7 @@ def too_high(e: Evidence) -> Iterator[Finding]:
     if e.moments:
         worse = sum(m.J_after > m.J for m in e.moments)
         text += f"; {worse} of {len(e.moments)} steps looked at made the loss of their own batch higher"
-    yield Finding("learning rate too high", SERIOUS, text + ".", _slower(e, 0.1),
+    yield Finding("learning rate too high", SERIOUS, text + ".", at_rate(e.optimizer, 0.1),
                   "A shorter step goes down the slope instead of across the valley.", [],
                   {"share at the end": end, "best share": best, "jumps": jumps, "overshoots": overshoots},
                   at)  # fmt: skip
@@ -83,7 +82,7 @@ def too_low(e: Evidence) -> Iterator[Finding]:
     yield Finding("learning rate too low", SERIOUS if ratio < CRAWLS / 3 else NOTICE,
                   f"a step changes the weights by {ratio:.1g} of their size (about 1e-3 is usual), and after "
                   f"{len(e.run.steps):,} steps the loss has only come from {start * c:.3g} to {blocks[-1] * c:.3g}.",
-                  _slower(e, 10.0 ** min(max(round(float(np.log10(HEALTHY / max(ratio, 1e-30)))), 1), 3)),
+                  at_rate(e.optimizer, 10.0 ** min(max(round(float(np.log10(HEALTHY / max(ratio, 1e-30)))), 1), 3)),
                   "So long that a step changes the weights by about a thousandth.", [],
                   {"ratio": ratio, "from": start, "to": float(blocks[-1]), "in the last quarter": last}, 0)  # fmt: skip
 
@@ -100,7 +99,8 @@ def out_of_proportion(e: Evidence) -> Iterator[Finding]:
     if most > LEAPS and np.mean([m.J_after > m.J for m in e.moments]) > OVERSHOOTS:
         at = next((m.step for m in e.moments if m.ratios[name] > LEAPS), None)
         yield Finding("updates out of proportion", NOTICE,
-                      f"a step changes {name} by {most:.0%} of its size (about 0.1 % is usual).", _slower(e, 0.1),
+                      f"a step changes {name} by {most:.0%} of its size (about 0.1 % is usual).",
+                      at_rate(e.optimizer, 0.1),
                       "What earlier steps learnt survives when each changes the weights a little.", [name],
                       {"ratios": ratios}, at)  # fmt: skip
     elif 0 < least < STANDS and most > APART * least:
@@ -115,9 +115,5 @@ def _blocks(e: Evidence) -> tuple[np.ndarray, np.ndarray]:
     """The losses of the steps up to the weights in use, stretch by stretch, as shares of a constant's; each one's last
     step."""
     J = e.run.steps["loss"] / e.constant
-    parts = np.array_split(np.arange(len(J)), min(BLOCKS, len(J)))
+    parts = np.array_split(np.arange(len(J)), max(min(BLOCKS, len(J)), 1)) if len(J) else []
     return np.array([J[part].mean() for part in parts]), np.array([part[-1] + 1 for part in parts])
-
-
-def _slower(e: Evidence, factor: float) -> str:
-    return f"optimizer = {written(e.optimizer, factor)}" if e.optimizer is not None else faster(None, factor)
