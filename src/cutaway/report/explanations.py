@@ -6,7 +6,7 @@ explained; the page says so.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -42,8 +42,8 @@ def explanations(trace: Trace, columns: list[dict[str, Any]],
     found: dict[str, list[Block]] = {}
     notes: list[str] = []
     for k, (name, index) in enumerate(weights[:count]):
-        found[f"{name}[{','.join(map(str, index))}]"] = [*_gradient(trace, name, index, k < full),
-                                                        *_update(trace, name, index)]  # fmt: skip
+        blocks = [*_known(_gradient, trace, name, index, k < full), *_known(_update, trace, name, index)]
+        found |= {_key(name, index): blocks} if blocks else {}
     if count < every:
         notes.append(f"Explained are {count:,} of {every:,} weights: the largest gradients of each parameter.")
     if full < count:
@@ -51,7 +51,8 @@ def explanations(trace: Trace, columns: list[dict[str, Any]],
     units = list(_units(trace, columns))
     some = units[: max(WORK // 6 // size, 8)]
     for name, index in some:
-        found[f"{name}[{','.join(map(str, index))}]"] = _sum(trace.explain(name, *index))
+        blocks = _known(_value, trace, name, index)
+        found |= {_key(name, index): blocks} if blocks else {}
     if len(some) < len(units):
         notes.append(f"Values are explained for {len(some):,} of {len(units):,} units and samples, the first ones.")
     return found, notes
@@ -75,6 +76,18 @@ def _units(trace: Trace, columns: list[dict[str, Any]]) -> Iterator[tuple[str, t
             name = next(iter(column["values"]), "")
             if column["about"] != "input" and trace.keeps(name) and len(trace.facts[name].shape) == 2:
                 yield from ((name, (sample, unit)) for unit in range(column["units"]))
+
+
+def _known(kind: Callable[..., list[Block]], *what: Any) -> list[Block]:
+    """An explanation, or nothing where the trace left out what it needs or there was no update."""
+    try:
+        return kind(*what)
+    except (ArgumentError, KeyError):
+        return []
+
+
+def _key(name: str, index: tuple[int, ...]) -> str:
+    return f"{name}[{','.join(map(str, index))}]"
 
 
 # ---- blocks ----------------------------------------------------------------------------------------------------------
@@ -107,6 +120,10 @@ def _gradient(trace: Trace, name: str, index: tuple[int, ...], full: bool) -> li
     return found
 
 
+def _value(trace: Trace, name: str, index: tuple[int, ...]) -> list[Block]:
+    return _sum(trace.explain(name, *index, of="value"))
+
+
 def _sum(e: Explanation) -> list[Block]:
     """A number as the sum of its terms, the largest first."""
     found: list[Block] = [{"formula": e.equation}] if e.equation else []
@@ -127,10 +144,7 @@ def _sum(e: Explanation) -> list[Block]:
 
 
 def _update(trace: Trace, name: str, index: tuple[int, ...]) -> list[Block]:
-    try:
-        e: UpdateExplanation = trace.explain_update(name, *index)
-    except ArgumentError:  # no update took place, or the trace does not hold the optimizer
-        return []
+    e: UpdateExplanation = trace.explain_update(name, *index)
     rows = [[p.name, p.formula, number(p.value), number(p.so_far)] for p in e.parts]
     rows.append(["rounding", "", number(e.rounding), number(e.value)])
     formula: list[Block] = [{"formula": e.formula}] if e.formula else []

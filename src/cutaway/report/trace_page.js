@@ -267,7 +267,7 @@ function sentence(i) {
 
 // ---- the network ----------------------------------------------------------------------------------------------------
 
-const GAP = 150, TOP = 48, UNIT = 28, TILE = 28;
+const TOP = 48, UNIT = 28, TILE = 28;
 
 /** What a column shows now: the latest of its values, or of their gradients, that was written. */
 function shown(column, number_) {
@@ -314,8 +314,10 @@ function drawing() {
   const held = document.activeElement && document.activeElement.dataset ? document.activeElement.dataset.unit : undefined;
   const tall = Math.max(...columns.map(c => chosen(c.units).length + (hides(c) ? 0.6 : 0)), 2);
   const wide = columns.map(c => { return sized(c).length === 1 ? 74 : TILE; });
+  const room = $("drawing").clientWidth, taken = 280 + wide.reduce((a, b) => a + b, 0);
+  const gap = Math.min(170, Math.max(80, (room - taken) / Math.max(1, columns.length - 1)));
   const xs = []; let x = 58;
-  wide.forEach((w, k) => { x += k ? GAP + (wide[k - 1] + w) / 2 - 20 : w / 2; xs.push(x); });
+  wide.forEach((w, k) => { x += k ? gap + (wide[k - 1] + w) / 2 : w / 2; xs.push(x); });
   const width = x + wide[wide.length - 1] / 2 + 220, height = TOP + tall * UNIT + 52;
   const svg = make("svg", {width, height, viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": "Network. Arrow keys go from neuron to neuron, Enter opens one."});
   const middle = TOP + tall * UNIT / 2;
@@ -372,12 +374,12 @@ function drawing() {
   const scrolled = $("drawing").scrollLeft;
   $("drawing").replaceChildren(svg);
   $("drawing").scrollLeft = scrolled;
-  const focus = columns.findIndex(c => c.label === i.layer), room = $("drawing").clientWidth;
+  const focus = columns.findIndex(c => c.label === i.layer);
   if (width > room && focus >= 0 && (xs[focus] - scrolled < 60 || xs[focus] - scrolled > room - 60)) $("drawing").scrollLeft = xs[focus] - room / 2;
   const first = nodes.querySelector(held ? `[data-unit="${held}"]` : ".unit") || nodes.querySelector(".unit");
   if (first) first.setAttribute("tabindex", "0");
   if (held && first) first.focus({preventScroll: true});
-  $("legend").replaceChildren("Sample ", String(sample), ". below zero", make("span", {class: "scale", "aria-hidden": "true"}), "above; each column on a scale of its own. Lines are weights",
+  $("legend").replaceChildren("Sample ", String(sample), ": below zero", make("span", {class: "scale", "aria-hidden": "true"}), "above; each column on a scale of its own. Lines are weights",
     i.phase === "backward" ? ", or their gradients once these are known." : ".");
 }
 
@@ -619,6 +621,7 @@ document.addEventListener("keydown", event => {
 });
 const repaint = () => { colours(); go(at); };
 for (const choice of document.getElementsByName("theme")) choice.addEventListener("change", repaint);
+addEventListener("resize", drawing);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
 
 colours();
