@@ -12,7 +12,7 @@ WORKERS = 2
 
 help:
 	@echo "make demo    train on the house prices that ship: scores, what was built, and why"
-	@echo "make test    everything CI checks: lint, the smoke suite, the whole suite"
+	@echo "make test    everything CI checks: lint, the smoke suite, the whole suite (pages in Chromium, if it is here)"
 	@echo "make lint    ruff, mypy, and which way the imports point"
 	@echo "make bench   this machine's speed, beside the peers that are installed"
 	@echo "make clean   remove what building and testing left behind (to start over, remove .venv too)"
