@@ -357,8 +357,8 @@ class Session(Walk):
         if name == "gradient":
             return np.asarray(np.linalg.norm(engine.view(self._values["g"], 0).astype(np.float64)))
         name = self._full(name)
-        standing = self._standing()
-        array = standing[name] if name in standing else engine.view(self._values[name], engine.n)
+        known = self._values.get(name)
+        array = self._standing()[name] if known is None else engine.view(known, engine.n)
         try:
             return array[index]
         except IndexError:
@@ -377,9 +377,10 @@ class Session(Walk):
         return [names[id(i.written[0])] for i in self.program.instructions if i.op == "relu" and i.phase == "forward"]
 
     def _full(self, name: str) -> str:
+        name = "J" if name == "loss" else name
         if name in self._values and name not in self._next.vectors:
             return name
-        name = "J" if name == "loss" else self.trace().name(name)
+        name = self.trace().name(name)
         if name not in self._values and name not in self._standing():
             raise ArgumentError(f"{name} is no value of its own: give one of {', '.join(self._values)}")
         return name

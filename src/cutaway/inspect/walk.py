@@ -65,6 +65,7 @@ class Walk:
         self.losses: dict[int, float] = {}
         self._changes: list[Change] = []
         self._shown: Trace | None = None
+        self._order: tuple[int, np.ndarray] = (0, past.rows)
         self._snapshots = {0: (self.setup, Snapshot.of(program, 1))}
         self._every, self._count = EVERY, 0
         self._use(self.setup, program)
@@ -127,8 +128,10 @@ class Walk:
     def _batch(self, done: int) -> tuple[np.ndarray | None, int, np.ndarray]:
         """The batch after so many steps: the order and the position in it, as the program takes them, and its rows.
         Data too large for memory is fed now."""
-        past, k = self.past, done % self.past.steps
-        order = past.order(done // past.steps + 1)
+        past, epoch, k = self.past, done // self.past.steps + 1, done % self.past.steps
+        if self._order[0] != epoch:
+            self._order = epoch, past.order(epoch)
+        order = self._order[1]
         rows = order[k * past.batch_size : (k + 1) * past.batch_size]
         if past.resident:
             return order, k * past.batch_size, rows
