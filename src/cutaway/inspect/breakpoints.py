@@ -118,8 +118,8 @@ class DeadReLU(Break):
     def hit(self, s: Session) -> str:
         for name in s.relus():
             a = s.look(name)
-            fires = (a > 0).reshape(-1, a.shape[-1]).any(0)
-            self.fired[name] = fires | self.fired.get(name, fires)
+            fires = (a > 0).reshape(-1, a.shape[-1]).any(axis=0)
+            self.fired[name] = np.logical_or(fires, self.fired.get(name, fires))
         self.seen += 1
         if self.seen < self.steps:
             return ""
