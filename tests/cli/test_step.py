@@ -122,7 +122,7 @@ def test_ctrl_c_within_a_command_leaves_the_session_whole(typed, monkeypatch):
         self._one()
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("cutaway.inspect.session.Session.next_phase", interrupted)
+    monkeypatch.setattr("cutaway.inspect.stepping.session.Session.next_phase", interrupted)
     out = typed("run 3", "p", "s", "v J", "g 4", "s", "v J")
     values = re.findall(r"^J = (\S+)", out, re.MULTILINE)
     assert "stopped" in out and len(values) == 2 and values[0] == values[1]

@@ -7,7 +7,7 @@ import pytest
 
 import cutaway as ct
 from cutaway.errors import ArgumentError
-from cutaway.inspect.symptoms import SYMPTOMS
+from cutaway.inspect.diagnosis.symptoms import SYMPTOMS
 from cutaway.train.fit import TrainingWarning
 
 nn, optim = ct.nn, ct.optim

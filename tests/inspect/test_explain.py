@@ -10,7 +10,7 @@ import pytest
 
 import cutaway as ct
 from cutaway.errors import ArgumentError
-from cutaway.inspect.paths import Graph
+from cutaway.inspect.explanations.paths import Graph
 from cutaway.rules import OPS
 
 jax.config.update("jax_enable_x64", True)
@@ -213,7 +213,7 @@ def test_a_thousand_paths_are_listed_and_their_share_is_of_the_exact_total():
 def test_too_many_numbers_leave_the_samples_that_contribute_most(monkeypatch):
     model, X, _ = mlp()
     t = traced(double(model), X)
-    monkeypatch.setattr("cutaway.inspect.paths.MOST_EDGES", 60)
+    monkeypatch.setattr("cutaway.inspect.explanations.paths.MOST_EDGES", 60)
     e = t.explain("layer1.weight", 0, 0, check=False)
     assert not e.paths.whole and not e.paths.complete
     assert e.paths.rows[0] == max(e.by_sample, key=lambda s: abs(e.by_sample[s]))

@@ -12,7 +12,7 @@ import cutaway as ct
 from cutaway import inspect
 from cutaway.errors import ArgumentError, FileError
 
-SCHEMA = json.loads((Path(inspect.__file__).parent / "trace.schema.json").read_text(encoding="utf-8"))
+SCHEMA = json.loads((Path(inspect.__file__).parent / "traces" / "trace.schema.json").read_text(encoding="utf-8"))
 nn = ct.nn
 
 

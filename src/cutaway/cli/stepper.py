@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError, CutawayError
-from ..inspect.breakpoints import label, places
-from ..inspect.fork import compare
-from ..inspect.session import Session
-from ..inspect.trace import TracedInstruction
+from ..inspect.stepping.breakpoints import label, places
+from ..inspect.stepping.fork import compare
+from ..inspect.stepping.session import Session
+from ..inspect.traces.trace import TracedInstruction
 from ..optim.optimizers import OPTIMIZERS
 from ..program import Instruction, short, title
 from ..program.listing import formula

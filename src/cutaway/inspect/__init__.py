@@ -4,20 +4,20 @@ Reads programs and their memory, and computes nothing with code of its own: ever
 program wrote.
 """
 
-from .diagnose import Watch, diagnose
-from .diagnosis import Diagnosis, Finding
+from .diagnosis.diagnose import Watch, diagnose
+from .diagnosis.finding import Diagnosis, Finding
 from .feature_maps import FeatureMaps, feature_maps
 from .filters import Filters, filters
-from .fork import Comparison, compare
 from .network_drawing import NetworkDrawing, draw
 from .neuron import Neuron, neuron
-from .recorder import Recorder
-from .replay import trace, trace_run
-from .session import Session, step
 from .states import States, states
+from .stepping.fork import Comparison, compare
+from .stepping.session import Session, step
 from .summary import Summary, summary
-from .trace import Trace, Traces
-from .trace_format import read_trace
+from .traces.format import read_trace
+from .traces.recorder import Recorder
+from .traces.replay import trace, trace_run
+from .traces.trace import Trace, Traces
 
 __all__ = [
     "Comparison", "Diagnosis", "FeatureMaps", "Filters", "Finding", "NetworkDrawing", "Neuron", "Recorder", "Session",

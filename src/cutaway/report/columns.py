@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import Any
 
-from ..inspect.trace import Trace, TracedInstruction
+from ..inspect.traces.trace import Trace, TracedInstruction
 from ..program import gradient_name
 
 SHAPED = ("reshape", "masked")  # the same numbers in another form

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError
-from ..inspect.explain_text import factors, number, percent, route
-from ..inspect.explain_update import UpdateExplanation
-from ..inspect.explanation import Explanation
-from ..inspect.trace import Trace
+from ..inspect.explanations.explanation import Explanation
+from ..inspect.explanations.text import factors, number, percent, route
+from ..inspect.explanations.update import UpdateExplanation
+from ..inspect.traces.trace import Trace
 from ..program import gradient_name
 
 WORK = 6_000_000  # numbers of batches gone through, some seconds

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..inspect.trace import Trace
+from ..inspect.traces.trace import Trace
 from .html import Html, join, tag
 from .style import theme_switch
 

@@ -18,8 +18,8 @@ import numpy as np
 
 from ..files.container import write_whole
 from ..inspect.drawing import reach
-from ..inspect.trace import Trace
-from ..inspect.trace_listing import digest, title
+from ..inspect.traces.listing import digest, title
+from ..inspect.traces.trace import Trace
 from ..program import gradient_name
 from .columns import columns
 from .explanations import explanations

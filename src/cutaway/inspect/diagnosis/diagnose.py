@@ -1,0 +1,219 @@
+"""ct.diagnose: what is wrong with a network or its training, in numbers, each with one change that should mend it."""
+
+from __future__ import annotations
+
+import copy
+import sys
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ... import losses, random
+from ...errors import ArgumentError, CutawayError
+from ...optim import Optimizer
+from ...train.events import EpochEnded
+from ...train.feeding import Data, as_arrays, target, weights_of
+from ...train.fit import TrainingWarning, fit
+from ...train.run import Run
+from ..reading import network_of
+from .evidence import Evidence
+from .finding import SERIOUS, Diagnosis, Finding, Proof
+from .symptoms import SYMPTOMS
+
+
+def diagnose(run_or_model: Any, X: Any = None, y: Any = None, loss: str | Callable | None = None,
+             optimizer: Optimizer | None = None, validation: tuple | None = None, sample_weight: Any = None,
+             rows: int = 1000, prove: bool | int = False) -> Diagnosis:  # fmt: skip
+    """What is wrong: findings with evidence, the step each began at, and one change that should mend it.
+
+    >>> import cutaway as ct
+    >>> X, y = ct.datasets.make("moons", n=200, seed=0)
+    >>> run = ct.fit(ct.nn.MLP(2, [16], 2).init(0), 1000 * X, y, loss="cross_entropy", epochs=3)
+    >>> ct.diagnose(run)["unscaled inputs"].where
+    ['column 0', 'column 1']
+
+    run_or_model: the run that `ct.fit` returned, which knows its data; a trained estimator; or a network, with X, y and
+    loss (as `ct.fit` takes them; then what takes a run is not checked, and is listed). validation: rows held out, (Xv,
+    yv); a run knows its own. sample_weight: (n,). rows: at most so many, drawn by chance, are sent through the network:
+    a few milliseconds for a small one. For a finding the steps between two snapshots of the run are done again, to find
+    when it began: a tenth of the training at most. prove: train without and with each change, from the same first
+    weights, seed and data, for so many epochs (True: 20, or those of the run if fewer). The run and the model stay as
+    they are. Raises ArgumentError for a network without data.
+    """
+    if isinstance(rows, bool) or not isinstance(rows, int | np.integer) or rows < 1:
+        raise ArgumentError(f"rows must be a whole number of at least 1, got {rows!r}")
+    e = _evidence(run_or_model, X, y, loss, optimizer, validation, sample_weight, int(rows))
+    found = examined(e)
+    if prove and found:
+        epochs = 20 if prove is True else int(prove)
+        found.findings = [f if f.follows else replace(f, proof=proved(e, f, epochs)) for f in found]
+    return found
+
+
+def examined(e: Evidence) -> Diagnosis:
+    """Every symptom that the evidence suffices for, looked at."""
+    findings: list[Finding] = []
+    checked: dict[str, None] = {}
+    unchecked: dict[str, str] = {}
+    with np.errstate(all="ignore"):
+        for symptom in SYMPTOMS:
+            lack = next((why for why in map(e.lacks, symptom.needs) if why is not None), None)
+            if lack:
+                unchecked[symptom.name] = str(lack)
+            elif lack is None:
+                checked[symptom.name] = None
+                cause = next((f.name for f in findings if f.name in symptom.after and not f.follows), "")
+                findings += [replace(f, follows=cause) for f in symptom.look(e)]
+    grave = {f.follows for f in findings if f.severity == SERIOUS}
+    findings = [replace(f, severity=SERIOUS) if f.name in grave else f for f in findings]
+    unchecked = {name: why for name, why in unchecked.items() if name not in checked}
+    return Diagnosis(findings, list(checked), unchecked, _about(e))
+
+
+def _about(e: Evidence) -> str:
+    kind = repr(e.model)
+    kind = kind if "\n" not in kind else f"{type(e.model).__name__}, {e.model.theta.size:,} parameters"
+    some = f"{len(e.sample):,} of " if len(e.sample) < len(e.learnt) else ""
+    done = f" after {len(e.run.steps):,} steps ({e.run.epochs_done} epochs)" if e.run is not None else ""
+    return f"{kind}{done}, looked at on {some}{len(e.learnt):,} rows"
+
+
+def _evidence(given: Any, X: Any, y: Any, loss: Any, optimizer: Any, validation: Any, sample_weight: Any,
+              rows: int) -> Evidence:  # fmt: skip
+    run: Any = given if isinstance(given, Run) else getattr(given, "run_", None)
+    names = _names(given)
+    if not isinstance(given, Run) and hasattr(given, "encode"):
+        network_of(given)  # says so if it is not trained
+        X, y, validation = _encoded(given, X, y, validation)
+        loss = given._loss() if loss is None else loss
+    if run is not None and run._past is None:
+        run, given = None, run.model
+    if run is None and (X is None or y is None):
+        raise ArgumentError("a network is diagnosed on data: ct.diagnose(model, X, y, loss=...), or give the run")
+    past: Any = None if run is None else run._past
+    loss = losses.get(past.loss if past is not None else "mse" if loss is None else loss)
+    optimizer = past.optimizer if past is not None and optimizer is None else optimizer
+    classes, learnt = loss is losses.cross_entropy, None
+    if X is not None and y is not None:
+        data = Data(as_arrays(X), target(y, classes), weights_of(sample_weight, len(y)))
+    else:
+        data, learnt = past.data, past.rows
+    held_out = None if past is None else past.held_out
+    if validation is not None:
+        if not isinstance(validation, tuple | list) or len(validation) != 2:
+            raise ArgumentError("validation must be (Xv, yv), rows that were not learnt from")
+        held_out = Data(as_arrays(validation[0]), target(validation[1], classes))
+    model = run.model if run is not None else network_of(given)
+    return Evidence(model, data, loss, optimizer, run, held_out, names, rows, learnt)
+
+
+def _encoded(estimator: Any, X: Any, y: Any, validation: Any) -> tuple[Any, Any, Any]:
+    """Raw rows as the estimator's network takes them."""
+
+    def encoded(X: Any, y: Any) -> tuple[Any, Any]:
+        return estimator.encode(X), estimator.target_encoder_.transform(y, estimator.design_.dtype)
+
+    X, y = (None, None) if X is None or y is None else encoded(X, y)
+    return X, y, None if validation is None else encoded(*validation)
+
+
+def _names(given: Any) -> list[str] | None:
+    names = getattr(getattr(given, "encoder_", None), "feature_names", None)
+    return None if names is None else [str(name) for name in names]
+
+
+# ---- proof -----------------------------------------------------------------------------------------------------------
+
+
+def proved(e: Evidence, finding: Finding, epochs: int) -> Proof | None:
+    """The training without and with a finding's change; None where it cannot be done (layers of one's own)."""
+    before, after = _arguments(e, epochs), _arguments(e, epochs)
+    namespace = {"ct": sys.modules["cutaway"], "np": np, **after}
+    drawn = random._drawn
+    try:
+        exec(finding.change, namespace)  # the text that is shown is what is proved
+        after = {name: namespace[name] for name in after}
+        first, second = _trained(before), _trained(after)
+    except (CutawayError, ValueError, TypeError, AttributeError, LookupError, NameError):
+        return None
+    finally:
+        random._drawn = drawn  # layers made here do not change those made later
+    gone = not any(f.name == finding.name and set(f.where) == set(finding.where) for f in examined(second))
+    return Proof(after["epochs"], _outcome(first), _outcome(second), gone)
+
+
+def _arguments(e: Evidence, epochs: int) -> dict[str, Any]:
+    """`ct.fit`'s arguments for doing this training once more from its first weights."""
+    model, past, run = copy.deepcopy(e.model), e.past, e.run
+    if past is not None and past.snapshots:
+        first = past.snapshots[0]
+        model.theta[...] = first.arrays[0]
+        buffers = [b.data for _, b in model.named_buffers()]
+        for place, array in zip(buffers, first.arrays[len(first.arrays) - len(buffers) :], strict=True):
+            place[...] = array
+    data = e.data if past is None else past.data.rows(past.rows)
+    held = e.held_out
+    return {
+        "model": model, "X": data.inputs, "y": data.y, "sample_weight": data.weight, "loss": e.loss,
+        "optimizer": e.optimizer, "epochs": min(epochs, run.epochs_done or epochs) if run is not None else epochs,
+        "batch_size": 32 if past is None else past.batch_size, "seed": 0 if past is None else past.seed,
+        "shuffle": past is None or past.shuffle, "drop_last": past is not None and past.drop_last,
+        "Xv": None if held is None else held.inputs, "yv": None if held is None else held.y,
+    }  # fmt: skip
+
+
+def _trained(arguments: dict[str, Any]) -> Evidence:
+    """A training, and the evidence of its last weights."""
+    options = dict(arguments)
+    Xv, yv = options.pop("Xv"), options.pop("yv")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TrainingWarning)  # that it breaks off may be the finding
+        run = fit(**options, progress=False)
+    held = None if Xv is None else Data(Xv, yv)
+    past = run._past
+    return Evidence(run.model, past.data, past.loss, past.optimizer, run, held)
+
+
+def _outcome(e: Evidence) -> dict[str, float]:
+    found = {"loss": e.loss_now}
+    if np.isfinite(e.constant):
+        found["share"] = e.share
+    if e.held_out is not None:
+        found["held-out loss"] = e.loss_held_out
+    return found
+
+
+# ---- while training --------------------------------------------------------------------------------------------------
+
+
+class Watch:
+    """A callback that diagnoses a run while it trains, and tells what is new.
+
+    >>> import cutaway as ct
+    >>> X, y = ct.datasets.make("moons", n=200, seed=0)
+    >>> watch = ct.inspect.Watch(every=1, tell=lambda finding: None)
+    >>> run = ct.fit(ct.nn.MLP(2, [8], 2), 1000 * X, y, loss="cross_entropy", epochs=2, callbacks=[watch])
+    >>> watch.findings[0].name
+    'unscaled inputs'
+
+    every: epochs between two looks. stop: end the training at a serious finding. tell: what is done with a new one,
+    print unless given. findings: all so far, each once.
+    """
+
+    def __init__(self, every: int = 5, stop: bool = False, tell: Callable[[Finding], Any] = print) -> None:
+        self.every, self.stop, self.tell = every, stop, tell
+        self.findings: list[Finding] = []
+
+    def __call__(self, event: Any) -> None:
+        if not isinstance(event, EpochEnded) or event.epoch % self.every:
+            return
+        known = {(f.name, *f.where) for f in self.findings}
+        new = [f for f in diagnose(event.run) if (f.name, *f.where) not in known]
+        for finding in new:
+            self.findings.append(finding)
+            self.tell(finding)
+        if self.stop and any(f.severity == SERIOUS for f in new):
+            event.run.stop(f"{new[0].name}, found by Watch")

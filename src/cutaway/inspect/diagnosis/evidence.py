@@ -1,0 +1,299 @@
+"""Evidence: what the symptoms look at. A sample of rows through the training program, now and at snapshots of a run."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ... import losses
+from ...autodiff import Tensor
+from ...engines import compile
+from ...optim import SGD, Optimizer
+from ...program import named_inputs
+from ...random import stream
+from ...train.feeding import Data
+from ...train.past import Snapshot
+from ...train.run import Run
+from ..traces.recorder import Recorder
+from ..traces.trace import Trace
+
+PROBE_BYTES = 2**26  # of the values of all sampled rows together
+NUMBERS = (losses.mse, losses.half_mse, losses.mae, losses.huber)
+MOST_MOMENTS = 8  # snapshots whose next step is done again
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A step of the run, done again: ‖Δθ‖ / ‖θ‖ of its matrices by name, and J of its batch before and after."""
+
+    step: int
+    ratios: dict[str, float]
+    J: float
+    J_after: float
+
+
+class Evidence:
+    """A network, its data, and the run that trained it if there is one; everything else is found when asked for.
+
+    learnt: numbers of the training rows of data, all if None. held_out: rows that the run did not learn from. names: of
+    the columns of X. rows: at most so many of the training rows are looked at.
+    """
+
+    def __init__(self, model: Any, data: Data, loss: str | Callable, optimizer: Optimizer | None,
+                 run: Run | None = None, held_out: Data | None = None, names: list[str] | None = None,
+                 rows: int = 1000, learnt: np.ndarray | None = None) -> None:  # fmt: skip
+        self.model, self.data, self.loss, self.optimizer = model, data, losses.get(loss), optimizer
+        self.names = names
+        self.run: Any = run  # symptoms that look at these say that they need them
+        self.past: Any = None if run is None else run._past
+        self.learnt = np.arange(len(data)) if learnt is None else learnt
+        self.held_out: Any = None if held_out is None else held_out.rows(_some(len(held_out), rows))
+        self.sample = data.rows(self.learnt[_some(len(self.learnt), rows)])
+
+    # ---- what can be looked at ---------------------------------------------------------------------------------------
+    def lacks(self, need: str) -> str | None:
+        """Why this cannot be looked at: None if it can, "" where it has no meaning for this problem."""
+        present, why = {
+            "run": (lambda: self.run is not None, "takes the run that ct.fit returned"),
+            "trained": (lambda: self.trained, "the network is not trained yet"),
+            "finite": (lambda: self.finite, "the loss is not finite"),
+            "held out": (lambda: self.held_out is not None, "takes validation=(Xv, yv), rows not learnt from"),
+            "table": (lambda: self.table is not None, ""),
+            "classes": (lambda: self.labels is not None, ""),
+            "numbers": (lambda: self.loss in NUMBERS, ""),
+            "constant": (lambda: self.constant > 0, "the loss of a constant is not known here"),
+        }[need]
+        return None if present() else why
+
+    @cached_property
+    def trained(self) -> bool:
+        """Whether training changed the weights: known from the run, else told by biases, which start at zero."""
+        if self.run is not None:
+            return len(self.run.steps) > 0
+        biases = [p.data for name, p in self.model.named_parameters() if name.endswith("bias") and p.data.ndim == 1
+                  and p.requires_grad]  # fmt: skip
+        norms = [m for _, m in self.model.named_modules() if hasattr(m, "eps")]  # their bias starts at zero too
+        return not biases or any(b.any() for b in biases) or (bool(norms) and len(biases) == len(norms))
+
+    @property
+    def finite(self) -> bool:
+        return bool(np.isfinite(self.loss_now))
+
+    @cached_property
+    def table(self) -> np.ndarray | None:
+        """The sampled rows of X where they are a table of numbers, (n, features)."""
+        parts = list(named_inputs(self.sample.inputs).values())
+        one = len(parts) == 1 and parts[0].ndim == 2 and not self.model.takes_integers()
+        return parts[0].astype(np.float64) if one else None
+
+    @cached_property
+    def labels(self) -> np.ndarray | None:
+        """The sampled rows' classes, (n,)."""
+        y = self.sample.y
+        if self.loss is losses.cross_entropy:
+            return y if y.ndim == 1 else y.argmax(1)
+        if self.loss is losses.binary_cross_entropy and y.size == len(y):
+            flat = y.reshape(-1)
+            return flat.astype(np.int64) if np.isin(flat, (0, 1)).all() else None
+        return None
+
+    @cached_property
+    def predicted(self) -> np.ndarray:
+        """The class that the network gives each sampled row."""
+        z = self.outputs
+        return z.argmax(1) if self.loss is losses.cross_entropy else (z.reshape(-1) > 0).astype(np.int64)
+
+    def column(self, k: int) -> str:
+        return self.names[k] if self.names is not None else f"column {k}"
+
+    # ---- the loss, and that of a constant ----------------------------------------------------------------------------
+    @cached_property
+    def outputs(self) -> np.ndarray:
+        return self._predict(self.sample)
+
+    @cached_property
+    def loss_now(self) -> float:
+        """The loss on the sampled training rows, as in evaluation (no dropout)."""
+        return self._loss(self.outputs, self.sample)
+
+    @cached_property
+    def loss_held_out(self) -> float:
+        assert self.held_out is not None
+        return self._loss(self._predict(self.held_out), self.held_out)
+
+    @cached_property
+    def doubt_held_out(self) -> float:
+        """The standard error of the held-out loss, from ten parts of the rows."""
+        parts = np.array_split(np.arange(len(self.held_out)), min(10, len(self.held_out)))
+        z = self._predict(self.held_out)
+        each = [self._loss(z[part], self.held_out.rows(part)) for part in parts]
+        return float(np.std(each, ddof=1) / np.sqrt(len(each))) if len(each) > 1 else float("inf")
+
+    @property
+    def share(self) -> float:
+        """The loss as a share of that of the best constant prediction; 1 where that is not known."""
+        return self.loss_now / self.constant if self.constant > 0 else 1.0
+
+    @cached_property
+    def constant(self) -> float:
+        """The loss of the best constant prediction on the sampled rows, NaN for a loss of one's own."""
+        y, w = self.sample.y, self.sample.weight
+        w = np.ones(len(y)) if w is None else w / w.mean()
+        if self.loss in (losses.cross_entropy, losses.binary_cross_entropy):
+            if self.loss is losses.cross_entropy and y.ndim == 1:
+                p = np.bincount(y, w) / w.sum()
+                return float(-np.sum(p[p > 0] * np.log(p[p > 0])))
+            p = np.clip(np.average(y.reshape(len(y), -1), axis=0, weights=w), 1e-12, 1 - 1e-12)
+            each = -p * np.log(p)
+            if self.loss is losses.cross_entropy:
+                return float(each.sum())
+            return float((each - (1 - p) * np.log(1 - p)).mean())
+        if self.loss not in losses.LOSSES.values():
+            return float("nan")
+        flat = y.reshape(len(y), -1).astype(np.float64)
+        middle = np.median(flat, 0) if self.loss is losses.mae else np.average(flat, axis=0, weights=w)
+        return self._loss(np.broadcast_to(middle, flat.shape).reshape(y.shape), self.sample)
+
+    def _loss(self, z: np.ndarray, data: Data) -> float:
+        options = {} if data.weight is None else {"weight": (data.weight / data.weight.mean()).astype(z.dtype)}
+        with np.errstate(over="ignore", invalid="ignore"):
+            return float(self.loss(Tensor(np.ascontiguousarray(z)), data.y, **options).data)
+
+    def _predict(self, data: Data) -> np.ndarray:
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self.model.predict(data.inputs)
+
+    # ---- a sample through the training program -----------------------------------------------------------------------
+    @cached_property
+    def now(self) -> Trace:
+        """A step on the sampled rows (fewer where their values would fill the memory), with the weights as they are."""
+        return self._probe(self.model.theta, [b.data for _, b in self.model.named_buffers()])
+
+    @cached_property
+    def start(self) -> Trace:
+        """The same with the weights from before the first step; as they are where no step was done or is known."""
+        first = self.past.snapshots[:1] if self.past is not None else []
+        return self._probe(first[0].arrays[0]) if first and not first[0].steps else self.now
+
+    @cached_property
+    def _recorder(self) -> Recorder:
+        model = copy.deepcopy(self.model)
+        weighted = self.sample.weight is not None
+        few = self.sample.rows(np.arange(min(len(self.sample), 8)))
+        for _ in range(2):  # on a few rows, to see how much memory a row takes, then on as many as fit
+            program = compile(model, self.loss, self.optimizer or SGD(0.0), len(few), few.inputs, few.y,
+                              weighted=weighted, keep_all=True, threads=1)  # fmt: skip
+            each = max(program.engine.memory.nbytes // len(few), 1)
+            wanted = min(len(self.sample), max(PROBE_BYTES // each, 8))
+            if wanted <= len(few):
+                break
+            few = self.sample.rows(np.arange(wanted))
+        program.feed(few.inputs, few.y, few.weight)
+        return Recorder(program)
+
+    def _probe(self, theta: np.ndarray, buffers: Any = ()) -> Trace:
+        program = self._recorder.program
+        program.model.theta[...] = theta
+        for place, array in zip((b.data for _, b in program.model.named_buffers()), buffers, strict=False):
+            place[...] = array
+        program.engine.t = 0
+        with np.errstate(all="ignore"):
+            return self._recorder.step()
+
+    # ---- the run, done again in parts --------------------------------------------------------------------------------
+    @cached_property
+    def _replay(self) -> Any:
+        """The run's own program on a copy of its model, fed; None where its data did not fit into memory."""
+        past = self.past
+        if past is None or not past.resident or not past.snapshots:
+            return None
+        first, engine = past.data.rows(past.rows[:3]), self.run.program.engine
+        program = compile(copy.deepcopy(self.model), past.loss, past.optimizer, past.batch_size, first.inputs, first.y,
+                          engine=engine.name, threads=engine.shards, **past.options)  # fmt: skip
+        program.feed(past.data.inputs, past.data.y, past.data.weight)
+        return program
+
+    def _go(self, step: int) -> None:
+        """Bring the replay from where it is to after `step` steps."""
+        past, engine = self.past, self._replay.engine
+        while engine.t < step:
+            epoch, k = divmod(engine.t, past.steps)
+            todo = min(step - engine.t, past.steps - k)
+            if len(self._replay.run(past.order(epoch + 1)[k * past.batch_size :], steps=todo)) < todo:
+                return  # not finite
+
+    @cached_property
+    def moments(self) -> list[Moment]:
+        """Some steps of the run, the whole of it over, with the sizes of their updates."""
+        program, past = self._replay, self.past
+        if program is None:
+            return []
+        chosen = [s for s in past.snapshots if s.steps < len(self.run.steps)]
+        chosen = [chosen[i] for i in np.unique(np.linspace(0, len(chosen) - 1, MOST_MOMENTS).round().astype(int))]
+        return [moment for s in chosen if (moment := self._moment(s)) is not None]
+
+    def _moment(self, snapshot: Snapshot) -> Moment | None:
+        program, past = self._replay, self.past
+        snapshot.put(program)
+        before = [p.data.copy() for p in program.model.parameters()]
+        batch = past.order(snapshot.epoch)[: past.batch_size]
+        J = program.run(batch, steps=1)
+        if not len(J):
+            return None
+        ratios = {name: _size(p.data - old) / max(_size(old), 1e-30)
+                  for (name, p), old in zip(program.model.named_parameters(), before, strict=True)
+                  if p.ndim > 1 and p.requires_grad}  # fmt: skip
+        program.engine.t -= 1  # the same masks of dropout, to compare J
+        again = program.run(batch, steps=1)
+        return Moment(snapshot.steps + 1, ratios, float(J[0]), float(again[0]) if len(again) else float("inf"))
+
+    def ratio(self, name: str = "") -> float:
+        """The median over the run of ‖Δθ‖ / ‖θ‖, of one matrix or of the median matrix; NaN if unknown."""
+        every = [m.ratios[name] if name else float(np.median([*m.ratios.values()])) for m in self.moments if m.ratios]
+        return float(np.median(every[1:] or every)) if every else float("nan")
+
+    def began(self, shows: Callable[[Trace], bool]) -> int | None:
+        """The step after which a trace of the sample first shows something that it shows now, by bisection.
+
+        First among the snapshots, then among the steps between two of them, which are done again: together no more
+        steps than lie between them. 0: before the first step. None: no run, or it began before what is remembered.
+        """
+        if self.past is None or not self.past.snapshots:
+            return None
+        end = self.run.best_epoch * self.past.steps if self.run.best_epoch else len(self.run.steps)
+        known = [s for s in self.past.snapshots if s.steps < end]
+        if not known:
+            return None
+        low, high = -1, len(known)
+        while high - low > 1:
+            mid = (low + high) // 2
+            low, high = (low, mid) if shows(self._probe(known[mid].arrays[0])) else (mid, high)
+        if low < 0:
+            return 0 if not known[0].steps else None
+        first, last = known[low].steps, known[high].steps if high < len(known) else end
+        if self._replay is None:
+            return last
+        good = known[low]
+        while last - first > 1:
+            mid = (first + last) // 2
+            good.put(self._replay)
+            self._go(mid)
+            if shows(self._probe(self._replay.model.theta)):
+                last = mid
+            else:
+                first, good = mid, Snapshot.of(self._replay)
+        return last
+
+
+def _some(n: int, most: int) -> np.ndarray:
+    """Row numbers: all, or so many drawn by chance, always the same."""
+    return np.arange(n) if n <= most else np.sort(stream(0, "diagnose").choice(n, most, replace=False))
+
+
+def _size(a: np.ndarray) -> float:
+    return float(np.sqrt(np.square(a, dtype=np.float64).sum()))

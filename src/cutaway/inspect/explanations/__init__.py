@@ -1,0 +1,1 @@
+"""Why a number is what it is: gradients, values and updates as the sums and products that made them."""

@@ -1,0 +1,300 @@
+"""Local derivatives: how far each number that an instruction wrote depends on each number that it read.
+
+Everything comes from the operation's own rule: its backward applied to unit vectors, its forward where that is linear,
+on the arrays of a trace in double precision. `edges` gives them for one instruction, as sparse as they are.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...errors import ArgumentError
+from ...rules import OPS
+from ...rules.convolution import by_group, in_windows
+from ...rules.namespace import NUMPY
+from ...rules.shape import concat_back, sum_back
+from ..traces.trace import Trace, TracedInstruction
+from .scan_derivatives import SCANS, scan_edges, sums_name
+
+MOVES = ("reshape", "transpose", "index", "concat", "masked")  # the same numbers at other places
+# where a rule's forward is linear in an operand once others are zero
+LINEAR = {"linear": {"W": "b", "b": "W"}, "conv": {"W": "b", "b": "W"}, "embedding": {"W": ""},
+          "layer_norm": {"gamma": "beta", "beta": "gamma"}, "matmul": {"u": "", "v": ""}}  # fmt: skip
+CHUNK = 2**22  # numbers of a batch of unit vectors
+
+
+@dataclass(frozen=True)
+class Edges:
+    """Derivatives of `target` by `source`, of which only those that are not zero: target's places `to`, source's `by`
+    (in flat arrays), and the numbers `d`."""
+
+    source: str
+    target: str
+    to: np.ndarray
+    by: np.ndarray
+    d: np.ndarray
+    op: str
+    operand: str
+
+    def where(self, kept: np.ndarray) -> Edges:
+        return Edges(self.source, self.target, self.to[kept], self.by[kept], self.d[kept], self.op, self.operand)
+
+
+def differentiable(trace: Trace) -> list[TracedInstruction]:
+    """The instructions of the forward pass and the loss that have a derivative, in order."""
+    return [i for i in trace.instructions if i.phase in ("forward", "loss") and i.op in OPS
+            and OPS[i.op].backward is not None]  # fmt: skip
+
+
+def array(trace: Trace, name: str) -> np.ndarray:
+    """A traced array as it was during the step, real numbers in double."""
+    a = trace[name]
+    return a.astype(np.float64) if a.dtype.kind == "f" else a
+
+
+def edges(trace: Trace, i: TracedInstruction, reached: dict[str, np.ndarray], rows: np.ndarray,
+          direct: bool = False) -> Iterator[Edges]:  # fmt: skip
+    """Derivatives of what an instruction wrote by those numbers that `reached` marks (flat, by value's name).
+
+    rows: of what has samples, only these. direct: no further than one step inside a scan.
+    """
+    if i.op in SCANS:
+        yield from scan_edges(trace, i, reached, rows, direct)
+        return
+    for operand, source in i.operands.items():
+        if source in reached and trace[source].dtype.kind == "f":
+            for e in _by(trace, i, operand, reached[source], rows):
+                kept = reached[source][e.by] & (e.d != 0)
+                if kept.any():
+                    yield e.where(kept)
+
+
+def rows_of(trace: Trace, name: str, places: np.ndarray) -> np.ndarray:
+    """Which sample each place of a flat array belongs to; -1 where a value has no samples."""
+    v = trace.facts[name]
+    if not v.rows:
+        return np.full(len(places), -1)
+    return places // (math.prod(v.shape) // len(trace.about.rows))
+
+
+def unit_backward(trace: Trace, i: TracedInstruction, target: str, place: int) -> dict[str, np.ndarray]:
+    """How one number that an instruction wrote depends on all that it read, by the names of its operands."""
+    unit = [np.zeros(trace[i.results[o]].shape) for o in OPS[i.op].differentiable]
+    which = [i.results[o] for o in OPS[i.op].differentiable].index(target)
+    unit[which].flat[place] = 1
+    if OPS[i.op].variadic:
+        got = concat_back(unit[0], tuple(trace[v].shape for v in i.operands.values()), **settings(trace, i))
+        return dict(zip(i.operands, got, strict=True))
+    return {k: a for k, a in _backward(trace, i, *unit).items() if a is not None and k in i.operands}
+
+
+def settings(trace: Trace, i: TracedInstruction) -> dict[str, Any]:
+    """An instruction's numbers as its rule takes them."""
+    if i.op == "index":  # a key may hold slices, which a trace keeps as text only
+        if trace.origin is None:
+            raise ArgumentError("this trace came from a file, which does not say what `index` picks: trace it again")
+        from .difference import checker
+
+        return checker(trace).settings(i.number)
+    return {k: _tuples(v) for k, v in i.settings.items()}
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(v) for v in value) if isinstance(value, list) else value
+
+
+def _by(trace: Trace, i: TracedInstruction, operand: str, reached: np.ndarray, rows: np.ndarray) -> Iterator[Edges]:
+    rule, source = OPS[i.op], i.operands[operand]
+    target = i.results[rule.differentiable[0]]
+    has_rows = trace.facts[source].rows > 0
+
+    def made(to: np.ndarray, by: np.ndarray, d: np.ndarray, target: str = target) -> Edges:
+        to, by, d = np.broadcast_arrays(to, by, d)
+        to, by, d = to.ravel(), by.ravel(), d.ravel()
+        e = Edges(source, target, to, by, d, i.op, operand)
+        for name, places in ((source, by), (target, to)):
+            if trace.facts[name].rows:
+                inside = np.isin(rows_of(trace, name, places), rows)
+                if not inside.all():
+                    return made(to[inside], by[inside], d[inside], target)
+        return e
+
+    if rule.kind == "elementwise" or i.op == "dropout":
+        shape = trace[target].shape
+        by = np.broadcast_to(_places(trace[source].shape), shape)
+        yield made(_places(shape), by, _backward(trace, i, np.ones(shape))[operand])
+    elif i.op in MOVES:
+        yield made(*_moved(trace, i, operand))
+    elif i.op in ("sum", "mean"):
+        to = sum_back(_places(trace[target].shape), trace[source].shape, **settings(trace, i))
+        yield made(to, _places(trace[source].shape), _backward(trace, i, np.ones(trace[target].shape))["x"])
+    elif i.op == "weighted_mean":
+        yield made(np.zeros(1, int), _places(trace[source].shape), _backward(trace, i, np.ones(()))[operand])
+    elif i.op == "batch_stats":
+        places = _places(trace[source].shape)
+        for o in ("mean", "var"):
+            unit = {name: np.full(trace[i.results[name]].shape, float(name == o)) for name in ("mean", "var")}
+            d = _backward(trace, i, unit["mean"], unit["var"])["x"]
+            yield made(places % d.shape[-1], places, d, i.results[o])
+    elif i.op == "batch_norm":
+        shape = trace[target].shape
+        by = _places(shape) if operand == "x" else _places(shape) % shape[-1]
+        yield made(_places(shape), by, _every_number_by_itself(trace, i)[operand])
+    elif operand in LINEAR.get(i.op, {}) and not (has_rows and i.op == "matmul"):
+        for place in np.flatnonzero(reached):
+            d = _by_one(trace, i, operand, int(place))
+            to = np.flatnonzero(d)
+            yield made(to, np.full(len(to), place), d.ravel()[to])
+    elif i.op == "linear":
+        W = array(trace, i.operands["W"])
+        by = np.flatnonzero(reached)
+        by = by[np.isin(rows_of(trace, source, by), rows)]
+        at, k = np.divmod(by, W.shape[1])
+        yield made(at[:, None] * W.shape[0] + np.arange(W.shape[0]), by[:, None], W[:, k].T)
+    elif i.op in ("conv", "max_pool", "avg_pool"):
+        yield from (made(*e) for e in _by_windows(trace, i, reached, rows))
+    elif has_rows:
+        yield from (made(*e) for e in _by_samples(trace, i, operand, rows))
+    else:
+        raise ArgumentError(f"{i.op} has no derivative by {operand} ({source}) that could be taken apart")
+
+
+def _places(shape: tuple[int, ...]) -> np.ndarray:
+    return np.arange(math.prod(shape)).reshape(shape)
+
+
+def _arguments(trace: Trace, i: TracedInstruction) -> dict[str, Any]:
+    """What a backward rule may name besides gradients: arrays, and their shapes."""
+    known: dict[str, Any] = {name: None for name in OPS[i.op].inputs}
+    known |= {name: array(trace, value) for name, value in (i.operands | i.results).items()}
+    return known
+
+
+def _call_backward(i: TracedInstruction, given: tuple, known: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    rule = OPS[i.op]
+    assert rule.backward is not None
+    shapes = {f"{name}_shape": None if a is None else a.shape for name, a in known.items()}
+    kept = {name: own[name] for name in rule.backward_attributes}
+    got = rule.backward(*given, *((known | shapes)[name] for name in rule.needs), **kept)
+    return dict(zip(rule.inputs, got if isinstance(got, tuple) else (got,), strict=False))
+
+
+def _backward(trace: Trace, i: TracedInstruction, *given: np.ndarray) -> dict[str, Any]:
+    """The backward rule on the whole batch: what it gives for each input."""
+    return _call_backward(i, given, _arguments(trace, i), settings(trace, i))
+
+
+def _moved(trace: Trace, i: TracedInstruction, operand: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Operations that only move numbers: the forward rule moves their places instead."""
+    rule = OPS[i.op]
+    given = {name: np.zeros(trace[value].shape) for name, value in i.operands.items()}
+    given[operand] = 1.0 + _places(given[operand].shape)
+    if not rule.variadic:
+        known = {name: trace[value] for name, value in i.operands.items()} | {operand: given[operand]}
+        moved = rule.forward(*(known.get(name) for name in rule.inputs), **settings(trace, i))
+    else:
+        moved = rule.forward(*given.values(), **settings(trace, i))
+    to = np.flatnonzero(moved)
+    return to, moved.ravel()[to].astype(int) - 1, np.ones(len(to))
+
+
+def _by_one(trace: Trace, i: TracedInstruction, operand: str, k: int) -> np.ndarray:
+    """Of a linear operation by one number of an operand: the forward rule with 1 in its place, 0 in all others."""
+    rule, known = OPS[i.op], _arguments(trace, i)
+    other = LINEAR[i.op][operand]
+    if other and known[other] is not None:
+        known[other] = np.zeros_like(known[other])
+    unit = np.zeros_like(known[operand])
+    unit.flat[k] = 1
+    known[operand] = unit
+    out = rule.forward(*(known[name] for name in rule.inputs), **settings(trace, i))
+    return out[0] if isinstance(out, tuple) else out
+
+
+def _every_number_by_itself(trace: Trace, i: TracedInstruction) -> dict[str, np.ndarray]:
+    """Batch norm treats a column like any other: as a row of as many columns as there are numbers, nothing mixes."""
+    known = _arguments(trace, i)
+    shape = known["x"].shape
+    known = {k: np.broadcast_to(a, shape).reshape(1, -1) if k in ("x", "y") else np.broadcast_to(a, shape).ravel()
+             for k, a in known.items()}  # fmt: skip
+    got = _call_backward(i, (np.ones_like(known["x"]),), known, settings(trace, i))
+    return {k: a.reshape(shape) for k, a in got.items()}
+
+
+def _by_samples(trace: Trace, i: TracedInstruction, operand: str, rows: np.ndarray) -> Iterator[tuple]:
+    """Operations that treat each sample by itself: the sample as often as it has outputs, with a unit vector each."""
+    rule, n = OPS[i.op], len(trace.about.rows)
+    known, own = _arguments(trace, i), settings(trace, i)
+    names = i.operands | i.results
+    per = {k: trace.facts[names[k]].rows for k in names}
+    out = rule.differentiable[0]
+    m, width = trace[i.results[out]].size // n, trace[i.operands[operand]].size // n
+    if m == 1:  # a loss: no sample has anything to do with another's
+        d = _backward(trace, i, np.ones(trace[i.results[out]].shape))[operand].reshape(n, width)
+        yield rows[:, None], np.arange(n * width).reshape(n, width)[rows], d[rows]
+        return
+    for s in rows:
+        for start in range(0, m, step := max(1, CHUNK // max(width, m))):
+            units = np.arange(start, min(start + step, m))
+            some = {k: a if a is None or not per.get(k) else _again(a, s, per[k], len(units)) for k, a in known.items()}
+            unit = np.zeros((len(units), m))
+            unit[np.arange(len(units)), units] = 1
+            shape = known[out].shape
+            given = [unit.reshape(len(units) * per[out], *shape[1:]) if o == out else
+                     np.zeros((len(units) * per[o], *known[o].shape[1:])) for o in rule.differentiable]  # fmt: skip
+            d = _call_backward(i, tuple(given), some, own)[operand].reshape(len(units), width)
+            to, by = np.nonzero(d)
+            yield s * m + units[to], s * width + by, d[to, by]
+
+
+def _by_windows(trace: Trace, i: TracedInstruction, reached: np.ndarray, rows: np.ndarray) -> Iterator[tuple]:
+    """Convolution and pooling by their input: the places of the input move into windows instead of its numbers."""
+    own, x = settings(trace, i), trace[i.operands["x"]]
+    places = (1.0 + np.arange(x.size)).reshape(x.shape)[rows]
+    marked = np.where(reached.reshape(x.shape)[rows], places, 0)
+    out = np.arange(trace[i.results["z" if i.op == "conv" else "y"]].size)
+    out = out.reshape(trace[i.results["z" if i.op == "conv" else "y"]].shape)[rows]
+    if i.op == "conv":
+        W = array(trace, i.operands["W"])
+        groups, filters = own["groups"], W.shape[0] // own["groups"]
+        seen = NUMPY.patches(marked, W.shape[1:-1], own["stride"], own["padding"], own["dilation"], 0)
+        seen = by_group(seen, out.shape[1:-1], groups)  # (groups, places of all samples, window and channels)
+        to = out.reshape(-1, groups, filters)
+        weights = W.reshape(groups, filters, -1)
+        for g in range(groups):
+            at, offset = np.nonzero(seen[g])
+            by = seen[g, at, offset].astype(int)[:, None] - 1
+            yield to[at, g], by, weights[g][:, offset].T
+        return
+    seen = in_windows(marked, own["window"], own["stride"], own["padding"], 0)  # (n, *places, window, channels)
+    to = np.broadcast_to(np.expand_dims(out, -2), seen.shape)
+    if i.op == "avg_pool":
+        chosen = seen > 0
+        yield to[chosen], seen[chosen].astype(int) - 1, 1 / seen.shape[-2]
+        return
+    numbers = in_windows(array(trace, i.operands["x"])[rows], own["window"], own["stride"], own["padding"], -np.inf)
+    won = np.expand_dims(numbers.argmax(-2), -2)
+    by = np.take_along_axis(seen, won, -2)
+    to = np.take_along_axis(to, won, -2)
+    yield to[by > 0], by[by > 0].astype(int) - 1, 1.0
+
+
+def _again(a: np.ndarray, sample: int, per: int, times: int) -> np.ndarray:
+    own = a[sample * per : (sample + 1) * per]
+    return np.concatenate([own] * times) if times > 1 else own
+
+
+def sources(trace: Trace) -> dict[str, TracedInstruction]:
+    """Which instruction of the forward pass wrote each value; a scan also its sums."""
+    found: dict[str, TracedInstruction] = {}
+    for i in trace.instructions:
+        if i.phase in ("forward", "loss"):
+            found |= {name: i for name in i.results.values()}
+            if i.op in SCANS:
+                found[sums_name(i)] = i
+    return found

@@ -1,0 +1,183 @@
+"""How one number is written: W1[3, 2], z1[17, 3], and the derivative of one by another: W2[0, 3], a(1 − a)."""
+
+from __future__ import annotations
+
+import math
+import re
+
+import numpy as np
+
+from ...errors import ArgumentError
+from ...program.listing import derivative
+from ...rules import OPS
+from ..traces.trace import Trace
+from .derivatives import settings, sources
+from .scan_derivatives import SCANS, sums_name
+
+# the derivative in the letters of the rule's formula, where the backward rule's own text says more than is needed
+LOCAL = {
+    "sigmoid": "a(1 − a)", "tanh": "1 − a²", "relu": "[a > 0]", "identity": "1", "dropout": "1/(1 − p) or 0",
+    "mse": "2(z − y)/outputs", "half_mse": "(z − y)/outputs", "mae": "sign(z − y)/outputs",
+    "binary_cross_entropy": "(ŷ − y)/outputs", "soft_cross_entropy": "ŷ − y",
+    "max_pool": "1 where the maximum is", "global_max": "1 where the maximum is", "add": "1", "sub": "1", "neg": "−1",
+    "reshape": "1", "transpose": "1", "index": "1", "concat": "1", "masked": "1", "sum": "1", "mean": "1/n",
+    "avg_pool": "1/places", "global_average": "1/places", "embedding": "1", "weighted_mean": "w/n",
+}  # fmt: skip
+BY_OPERAND = {
+    ("sub", "v"): "−1", ("mul", "u"): "v", ("mul", "v"): "u", ("div", "u"): "1/v", ("div", "v"): "−u/v²",
+    ("linear", "b"): "1", ("conv", "b"): "1", ("layer_norm", "beta"): "1", ("batch_norm", "beta"): "1",
+    ("layer_norm", "gamma"): "u", ("batch_norm", "gamma"): "(x − mean)/√(var + ε)",
+    ("batch_norm", "x"): "gamma/√(var + ε)", ("batch_norm", "mean"): "−gamma/√(var + ε)",
+    ("batch_norm", "var"): "−gamma (x − mean)/2 (var + ε)^1.5", ("batch_stats", "x"): "∂ statistics/∂x",
+}  # fmt: skip
+
+# inside a scan: from a gate's sum or a state (the number says which gate) to a state
+IN_SCANS = {
+    ("lstm", "s", 0): "g i(1 − i)", ("lstm", "s", 1): "c₋₁ f(1 − f)", ("lstm", "s", 2): "i (1 − g²)",
+    ("lstm", "s", 3): "tanh(c) o(1 − o)", ("gru", "s", 0): "(1 − z)(1 − n²) v r(1 − r)",
+    ("gru", "s", 1): "(h₋₁ − n) z(1 − z)", ("gru", "s", 2): "(1 − z)(1 − n²) r", ("gru", "u", 2): "(1 − z)(1 − n²)",
+}  # fmt: skip
+
+
+def indexed(trace: Trace, name: str, index: tuple[int, ...]) -> int:
+    """The place of an index in a value's flat array. Raises ArgumentError with the shape if it does not fit."""
+    shape = trace[name].shape
+    said = f"{name} has shape {shape}"
+    if len(index) != len(shape):
+        example = ", ".join(["0"] * len(shape))
+        numbers = "no index" if not shape else "one index" if len(shape) == 1 else f"{len(shape)} indices"
+        raise ArgumentError(f"{said}: give {numbers}, explain({', '.join(filter(None, (repr(name), example)))}), got "
+                            f"{len(index)} of them, {index}")  # fmt: skip
+    for axis, (k, size) in enumerate(zip(index, shape, strict=True)):
+        if isinstance(k, bool) or not isinstance(k, int | np.integer) or not -size <= k < size:
+            raise ArgumentError(f"{said}: index {axis} must be a whole number from 0 to {size - 1}, got {k!r}")
+    return int(np.ravel_multi_index([k % size for k, size in zip(index, shape, strict=True)], shape)) if shape else 0
+
+
+class Symbols:
+    """The symbols of one trace. A network with a single layer needs no layer numbers, one neuron no indices."""
+
+    def __init__(self, trace: Trace) -> None:
+        self.trace, self.sources = trace, sources(trace)
+        layers = {v.layer for v in trace.facts.values() if v.role == "parameter" and v.layer}
+        self.single = layers == {"layer1"}
+        self.sums = {sums_name(i): i for i in trace.instructions if i.op in SCANS and not i.backward}
+
+        self._shapes: dict[str, tuple[int, ...]] = {}
+
+    @classmethod
+    def of(cls, trace: Trace) -> Symbols:
+        """The symbols of a trace, made once."""
+        kept = vars(trace)
+        if "_symbols_of_numbers" not in kept:
+            kept["_symbols_of_numbers"] = cls(trace)
+        return kept["_symbols_of_numbers"]
+
+    def __call__(self, name: str, place: int) -> str:
+        letter, shape = self._letter(name), self.shape(name)
+        if math.prod(shape) == 1:
+            return letter.lower() if letter in ("W", "W1") else letter
+        return f"{letter}[{', '.join(str(k) for k in self.index(name, place))}]"
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        if name not in self._shapes:
+            stored = self.sums[name].operands["u"] if name in self.sums else name
+            self._shapes[name] = self.trace[stored].shape
+        return self._shapes[name]
+
+    def index(self, name: str, place: int) -> tuple[int, ...]:
+        found = []
+        for size in reversed(self.shape(name)):
+            place, k = divmod(int(place), size)
+            found.append(k)
+        return tuple(found[::-1])
+
+    def _letter(self, name: str) -> str:
+        if name in self.sums:
+            u = self._letter(self.sums[name].operands["u"])
+            return "s" + u.removeprefix("z") if u.startswith("z") else name
+        letter = self.trace.facts[name].symbol
+        return re.sub(r"^([A-Za-z]+)1$", r"\1", letter) if self.single else letter
+
+    # ---- derivatives -------------------------------------------------------------------------------------------------
+    def derivative(self, step: tuple[str, str], source: tuple[str, int], target: tuple[str, int]) -> str:
+        """∂target/∂source: an element where it is one (x[17, 2], W2[0, 3]), else the rule's own words."""
+        op, operand = step
+        found = self.other(step, source, target)
+        if found is not None:
+            return self(*found)
+        if step in BY_OPERAND:
+            return BY_OPERAND[step]
+        if op == "cross_entropy":
+            sample, c = self.index(*source)
+            truth = self.trace[self.sources[target[0]].operands["y"]].flat[sample]
+            return self(self.sources[target[0]].results["p"], source[1]) + (" − 1" if c == truth else "")
+        if op in LOCAL:
+            words = LOCAL[op]
+            if op in ("mse", "half_mse", "mae", "binary_cross_entropy"):
+                outputs = self.trace[source[0]].size // len(self.trace.about.rows)
+                words = words.removesuffix("/outputs") if outputs == 1 else words.replace("outputs", str(outputs))
+                if source[0] in self.sources and op != "binary_cross_entropy":  # the loss calls its input z
+                    words = words.replace("z", re.sub(r"\d+$", "", self._letter(source[0])))
+                if outputs == 1 and words[:1] == "(" and words.endswith(")"):
+                    words = words[1:-1]
+            return words.removesuffix("/n") if op == "mean" and self.trace[source[0]].size == 1 else words
+        if op in SCANS:
+            return self._in_scan(op, operand, source, target)
+        if OPS[op].kind == "elementwise":
+            words = derivative(op)
+            return words.removeprefix("da * ").removeprefix("dw * ")
+        return f"∂{self(*target)}/∂{self(*source)}"
+
+    def _in_scan(self, op: str, operand: str, source: tuple[str, int], target: tuple[str, int]) -> str:
+        i = self.sources[target[0]]
+        if target[0] in self.sums or target[0] in (i.results.get("h"), i.results.get("c")):
+            return "1"
+        if operand in ("s", "u"):
+            if op == "rnn":
+                return "[h > 0]" if i.settings["relu"] else "1 − h²"
+            return IN_SCANS[op, operand, self.index(*source)[-1] // self.trace[i.operands["W"]].shape[1]]
+        if op == "gru":
+            return "z"
+        return "f" if target[0] == i.results["cells"] else "o (1 − tanh²(c))"
+
+    def other(self, step: tuple[str, str], source: tuple[str, int], target: tuple[str, int]) -> tuple[str, int] | None:
+        """The number that is the derivative, where one is: for z = W x + b, ∂z/∂W is an x."""
+        op, operand = step
+        i = self.sources[target[0]]
+        to = self.index(*target)
+        if op == "linear" and operand in ("x", "W"):
+            x, W = i.operands["x"], i.operands["W"]
+            width = self.trace[W].shape[1]
+            if operand == "x":
+                return W, to[-1] * width + source[1] % width
+            rows = target[1] // self.trace[W].shape[0]
+            return x, rows * width + source[1] % width
+        if op == "conv" and operand in ("x", "W"):
+            return self._window(i, operand, source, to)
+        if op in SCANS and target[0] in self.sums and operand in ("W", "y", "h0"):
+            row, width = to[-1], self.trace[i.operands["W"]].shape[1]
+            if operand != "W":
+                return i.operands["W"], row * width + source[1] % width
+            before = to[1] + (1 if i.settings["reverse"] else -1)
+            lengths = self.trace[i.operands["lengths"]][to[0]] if "lengths" in i.operands else 10**9
+            steps = min(self.shape(target[0])[1], lengths)
+            if 0 <= before < steps:
+                y = i.results["y"]
+                return y, int(np.ravel_multi_index((to[0], before, source[1] % width), self.shape(y)))
+            return (i.operands["h0"], to[0] * width + source[1] % width) if "h0" in i.operands else None
+        return None
+
+    def _window(self, i, operand: str, source: tuple[str, int], to: tuple[int, ...]) -> tuple[str, int] | None:
+        own = settings(self.trace, i)
+        x, W = self.shape(i.operands["x"]), self.shape(i.operands["W"])
+        group = to[-1] // (W[0] // own["groups"])
+        if operand == "W":
+            _, *at, c = self.index(*source)
+            places = [p * s + a * d - lo for p, s, a, d, (lo, _) in
+                      zip(to[1:-1], own["stride"], at, own["dilation"], own["padding"], strict=True)]  # fmt: skip
+            return i.operands["x"], int(np.ravel_multi_index((to[0], *places, group * W[-1] + c), x))
+        _, *at, c = self.index(*source)
+        offsets = [(a + lo - p * s) // d for p, s, a, d, (lo, _) in
+                   zip(to[1:-1], own["stride"], at, own["dilation"], own["padding"], strict=True)]  # fmt: skip
+        return i.operands["W"], int(np.ravel_multi_index((to[-1], *offsets, c - group * W[-1]), W))

@@ -1,0 +1,260 @@
+"""Explanations as text for a terminal, and as plain data for a page."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from .symbols import Symbols
+
+if TYPE_CHECKING:
+    from .explanation import Explanation, Term
+    from .paths import Path, Paths
+    from .update import UpdateExplanation
+
+SHOWN, PATHS_SHOWN, TIMES_SHOWN = 8, 5, 12
+
+
+def number(value: float) -> str:
+    """
+    >>> number(-0.0144561234), number(3), number(1e-9)
+    ('-0.0144561', '3', '1e-09')
+    """
+    return f"{value:.6g}"
+
+
+def percent(share: float) -> str:
+    return f"{100 * share:.1f} %" if math.isfinite(share) else ""
+
+
+def text(e: Explanation) -> str:
+    left = f"∂J/∂{e.symbol}" if e.kind == "gradient" else e.symbol
+    where = f"  ({e.name}, step {e.step})"
+    lines = [f"{left} = {number(e.value)}{where}"]
+    if e.formula:
+        lines += ["", f"  {e.layer + ': ' if e.layer else ''}{e.operation}, {e.formula}"]
+    paths = e.paths
+    single = paths is not None and paths.count == 1 and paths.complete
+    if single:
+        assert paths is not None
+        lines += ["", *chain(e, paths.listed[0])]
+    elif e.equation:
+        lines += ["", f"  {e.equation}"]
+    if e.parts:
+        lines += ["", *_columns([[f.symbol, number(f.value)] for f in e.parts[:24]])]
+    if e.terms and not single:
+        lines += ["", *_terms(e)]
+    lines += [f"  then {line}" for line in e.then]
+    lines += [f"  {note}" for note in e.notes]
+    if len(e.by_time) > 1:
+        lines += ["", *_by_time(e)]
+    if paths is not None and not single:
+        lines += ["", *_paths(e, paths)]
+    if e.difference is not None:
+        lines += ["", *_difference(e)]
+    if e.inner is not None:
+        lines += ["", *("  " + line if line else "" for line in text(e.inner).splitlines())]
+    return "\n".join(lines)
+
+
+def _columns(rows: list[list[str]], indent: str = "  ") -> list[str]:
+    """Rows of text in columns; those of numbers to the right."""
+    wide = max(len(row) for row in rows)
+    rows = [row + [""] * (wide - len(row)) for row in rows]
+    widths = [max(len(row[k]) for row in rows) for k in range(wide)]
+    right = [all(_is_number(row[k]) for row in rows if row[k]) for k in range(wide)]
+    padded = ([c.rjust(w) if r else c.ljust(w) for c, w, r in zip(row, widths, right, strict=True)] for row in rows)
+    return [(indent + "  ".join(row)).rstrip() for row in padded]
+
+
+def _is_number(cell: str) -> bool:
+    return bool(cell) and (cell[0].isdigit() or cell[:2].lstrip("-+")[:1].isdigit() or cell in ("nan", "inf", "="))
+
+
+def _terms(e: Explanation) -> list[str]:
+    rows = []
+    products = [term for term in e.terms if len(term.factors) > 1]
+    plain_terms = [term for term in e.terms if len(term.factors) == 1]
+    shown = [term for term in products if term.value][:SHOWN] + plain_terms[: 0 if products else SHOWN]
+    for term in shown:
+        rows.append([" · ".join(f.symbol for f in term.factors), "=",
+                     " · ".join(number(f.value) for f in term.factors) if len(term.factors) > 1 else "",
+                     "=" if len(term.factors) > 1 else "", number(term.value)])  # fmt: skip
+    last = plain_terms if products else []
+    count = len(e.terms) - len(shown) - len(last) + e.rest_count
+    if count:
+        hidden = e.total - sum(term.value for term in shown + last)
+        rows.append([f"{count:,} more", "=", "", "", number(hidden if abs(hidden) > 1e-15 * abs(e.total) else 0.0)])
+    rows += [[term.factors[0].symbol, "=", "", "", number(term.value)] for term in last]
+    if len(rows) > 1:
+        rows.append(["sum", "=", "", "", number(e.total)])
+    return _columns(rows)
+
+
+def _by_time(e: Explanation) -> list[str]:
+    order = sorted(e.by_time, key=lambda t: -abs(e.by_time[t]))[:TIMES_SHOWN]
+    most = max((abs(e.by_time[t]) for t in order), default=0.0) or 1.0
+    rows = [[f"time {t}", number(e.by_time[t]), ("█" * round(12 * abs(e.by_time[t]) / most))] for t in sorted(order)]
+    rest = [v for t, v in e.by_time.items() if t not in order]
+    if rest:
+        rows.append([f"{len(rest)} more", number(sum(rest))])
+    return ["  summed over samples, by time step:", *_columns(rows, "    ")]
+
+
+def _difference(e: Explanation) -> list[str]:
+    d = e.difference
+    assert d is not None
+    share = f" ({percent(d.error / abs(e.value))})" if 1e-4 < d.error / (abs(e.value) or 1) < 1 else ""
+    lines = [f"  central difference: (J(+h) − J(−h)) / 2h = {number(d.value)}, h = {d.h:.1g}, in double; "
+             f"{d.error:.1g} from the gradient{share}"]  # fmt: skip
+    if d.kinks:
+        lines.append(f"  within ±h a kink is crossed: {'; '.join(d.kinks[:3])}")
+        lines.append("  so that the difference need not be the gradient")
+    return lines
+
+
+def route(e: Explanation, path: Path) -> list[str]:
+    """The symbols of the numbers that a path goes through."""
+    assert e.trace is not None
+    symbols = Symbols.of(e.trace)
+    return [symbols(*place) for place in path.places]
+
+
+def factors(e: Explanation, path: Path) -> list[tuple[str, str, float]]:
+    """A path's factors from J back: (∂J/∂a, a − y, number). The mean over samples joins the loss."""
+    assert e.trace is not None
+    symbols = Symbols.of(e.trace)
+    names = route(e, path)
+    found: list[tuple[str, str, float]] = []
+    for k in range(len(path.derivatives)):
+        words = symbols.derivative(path.steps[k], path.places[k], path.places[k + 1])
+        found.append((f"∂{names[k + 1]}/∂{names[k]}", words, path.derivatives[k]))
+    if len(found) > 1 and path.steps[-1][0] in ("mean", "weighted_mean") and path.places[-2][0] == "ℓ":
+        (_, last, d), (_, words, loss) = found.pop(), found.pop()
+        n = len(e.trace.about.rows)
+        scale = last if last.startswith("w") else "" if n == 1 else f"1/{n}"
+        whole = words if not scale else f"({words}) · {scale}" if " " in words else f"{words} · {scale}"
+        found.append((f"∂J/∂{names[len(found)]}", whole, d * loss))
+    return found[::-1]
+
+
+def chain(e: Explanation, path: Path) -> list[str]:
+    """The chain rule for a single path: every factor with its symbol and its number, and their product."""
+    found = factors(e, path)
+    by_symbol = " · ".join(f"({w})" if _open(w) and len(found) > 1 else w for _, w, _ in found)
+    lines = [f"  ∂J/∂{e.symbol} = {' · '.join(name for name, _, _ in found)} = {by_symbol}", ""]
+    return lines + _columns([[name, "=", words, "=", number(d)] for name, words, d in found]
+                            + [["product", "", "", "=", number(path.product)]])  # fmt: skip
+
+
+def _open(words: str) -> bool:
+    """Whether a product would tear an expression apart: a − y needs brackets, a(1 − a) does not."""
+    depth = 0
+    for before, c in zip(" " + words, words, strict=False):
+        depth += (c in "([") - (c in ")]")
+        if not depth and c in "−-+" and before == " " and words[0] != c:
+            return True
+    return False
+
+
+def _paths(e: Explanation, paths: Paths) -> list[str]:
+    if not paths.listed:
+        return ["  no path to J has a product other than zero"]
+    count = f"{paths.count:,.0f}" if paths.count < 1e15 else f"{paths.count:.2g}"
+    ways = "path" if paths.count == 1 else "paths"
+    if paths.complete:
+        lines = [f"  {count} {ways} to J, products of local derivatives; they add up to {number(paths.sum)}"]
+    else:
+        rows = ", ".join(map(str, paths.rows[:6])) + (", ..." if len(paths.rows) > 6 else "")
+        cancel = not abs(paths.share) <= 10
+        share = "but the others cancel nearly all of it" if cancel else f"{percent(paths.share)} of ∂J/∂{e.symbol}"
+        of = "" if paths.whole else f" through sample{'s' * (len(paths.rows) > 1)} {rows}"
+        lines = [f"  {count} {ways} to J{of}; the {len(paths.listed):,} largest products of local derivatives make",
+                 f"  {number(paths.sum)}, {share} ({percent(paths.share_of_absolute)} of all products without their "
+                 "signs)"]  # fmt: skip
+    for path in paths.listed[:PATHS_SHOWN]:
+        numbers = [number(d) for *_, d in factors(e, path)]
+        names = [name for name in route(e, path) if not name.startswith("ℓ")]
+        lines.append(f"    {number(path.product)} = {' · '.join(_ends(numbers))}")
+        lines.append(f"        {' → '.join(_ends(names))}")
+    if len(paths.listed) > PATHS_SHOWN:
+        lines.append(f"    {len(paths.listed) - PATHS_SHOWN:,} more in .paths.listed")
+    return lines
+
+
+def _ends(parts: list[str]) -> list[str]:
+    """A long way's two ends."""
+    return parts if len(parts) <= 10 else [*parts[:5], f"({len(parts) - 9} more)", *parts[-4:]]
+
+
+# ---- updates ---------------------------------------------------------------------------------------------------------
+
+
+def update_text(e: UpdateExplanation) -> str:
+    lines = [f"Δ{e.symbol} = {number(e.value)}  ({e.name}, step {e.step}): {number(e.before)} → {number(e.after)}", "",
+             f"  {e.optimizer}" + (f": {e.formula}" if e.formula else ""),
+             "  " + ", ".join([f"g = {number(e.gradient)}", f"η = {number(e.lr)}",
+                               *(f"{s} = {number(v)} → {number(e.state_after[s])}" for s, v in e.state.items())]),
+             ""]  # fmt: skip
+    rows = [["part", "adds", "step so far", "times", "because of"]]
+    for k, p in enumerate(e.parts):
+        times = f"× {p.factor:.4g}" if k and math.isfinite(p.factor) else ""
+        rows.append([p.name, number(p.value), number(p.so_far), times, p.formula])
+    rows.append(["rounding", number(e.rounding), number(e.value)])
+    widths = [max(len(row[k]) for row in rows if k < len(row)) for k in range(4)]
+    for row in rows:
+        cells = [c.rjust(w) if k in (1, 2) else c.ljust(w) for k, (c, w) in enumerate(zip(row, widths, strict=False))]
+        lines.append(("  " + "  ".join(cells) + ("  " + row[4] if len(row) > 4 else "")).rstrip())
+    if e.decay is not None:
+        alone = number(e.decoupled or 0.0)
+        lines += ["", f"  weight decay moved it by {number(e.decay)} in this step; -η λ θ is {alone}"]
+    return "\n".join([*lines, *(f"  {note}" for note in e.notes)])
+
+
+# ---- plain data ------------------------------------------------------------------------------------------------------
+
+
+def finite(value: float | None) -> float | None:
+    """A number as JSON can hold it."""
+    return float(value) if value is not None and math.isfinite(value) else None
+
+
+def plain(e: Explanation) -> dict[str, Any]:
+    d, paths = e.difference, e.paths
+    return {
+        "kind": e.kind, "name": e.name, "index": list(e.index), "symbol": e.symbol, "value": finite(e.value),
+        "step": e.step, "layer": e.layer, "operation": e.operation, "formula": e.formula, "equation": e.equation,
+        "terms": [_plain_term(term) for term in e.terms], "rest": finite(e.rest), "rest_count": e.rest_count,
+        "parts": [{"symbol": f.symbol, "value": finite(f.value)} for f in e.parts],
+        "by_time": [[t, finite(v)] for t, v in e.by_time.items()],
+        "by_sample": [[s, finite(v)] for s, v in e.by_sample.items()], "then": e.then, "notes": e.notes,
+        "difference": None if d is None else {
+            "value": finite(d.value), "h": d.h, "error": finite(d.error), "kinks": d.kinks},
+        "paths": None if paths is None else {
+            "count": finite(paths.count), "sum": finite(paths.sum), "share": finite(paths.share),
+            "share_of_absolute": finite(paths.share_of_absolute), "complete": paths.complete,
+            "rows": paths.rows.tolist(), "listed": [
+                {"product": finite(p.product), "route": route(e, p),
+                 "factors": [{"name": name, "symbol": words, "value": finite(v)} for name, words, v in factors(e, p)]}
+                for p in paths.listed[:100]]},
+        "inner": None if e.inner is None else plain(e.inner), "text": text(e),
+    }  # fmt: skip
+
+
+def _plain_term(term: Term) -> dict[str, Any]:
+    return {"factors": [{"symbol": f.symbol, "value": finite(f.value)} for f in term.factors],
+            "value": finite(term.value), "sample": term.sample, "time": term.time,
+            "source": None if term.source is None else [term.source[0], list(term.source[1])]}  # fmt: skip
+
+
+def plain_update(e: UpdateExplanation) -> dict[str, Any]:
+    return {
+        "kind": "update", "name": e.name, "index": list(e.index), "symbol": e.symbol, "value": finite(e.value),
+        "step": e.step, "optimizer": e.optimizer, "formula": e.formula, "lr": finite(e.lr), "before": finite(e.before),
+        "after": finite(e.after), "gradient": finite(e.gradient),
+        "state": {k: finite(v) for k, v in e.state.items()},
+        "state_after": {k: finite(v) for k, v in e.state_after.items()},
+        "parts": [{"name": p.name, "formula": p.formula, "value": finite(p.value), "so_far": finite(p.so_far)}
+                  for p in e.parts], "rounding": finite(e.rounding), "decay": finite(e.decay),
+        "decoupled": finite(e.decoupled), "notes": e.notes, "text": update_text(e),
+    }  # fmt: skip

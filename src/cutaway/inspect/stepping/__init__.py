@@ -1,0 +1,1 @@
+"""A training run one instruction at a time, forward and back, with conditions, changes by hand and forks."""

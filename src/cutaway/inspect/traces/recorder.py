@@ -1,0 +1,289 @@
+"""The recorder: runs a program one instruction at a time, and copies what each instruction read and wrote."""
+
+from __future__ import annotations
+
+import copy
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+import numpy as np
+
+from ...engines import Program, compile
+from ...errors import ArgumentError
+from ...optim import Optimizer
+from ...program import Instruction, Value, gradient_name, short, title
+from ...program.listing import formula
+from ...rules import OPS
+from ..reading import unknown
+from .trace import STANDING, About, Part, Trace, TracedInstruction, TracedValue
+
+KEEP_BYTES = 2**28  # of one trace's arrays
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a traced program was compiled from. model: the trace's own copy, whose weights go on with the steps.
+    altered: what a stepping session makes of the compiled program."""
+
+    model: Any
+    loss: Callable
+    optimizer: Optimizer
+    weighted: bool
+    example: tuple[Any, np.ndarray]
+    altered: Callable[[Program], Program] = lambda program: program
+
+
+class Recorder:
+    """Records steps of a program that keeps every value (`ct.compile(..., keep_all=True)`) and was fed.
+
+    `step(...)` records a whole one; `begin(...)`, then `one()` until `done`, goes instruction by instruction, and
+    `trace()` gives what was recorded so far. keep: patterns of names ("layer1.*"), all if None. keep_bytes: beyond it
+    the largest values are left out first. J and the loss per sample are always kept.
+    """
+
+    def __init__(self, program: Program, origin: Origin | None = None, keep: Sequence[str] | None = None,
+                 keep_bytes: int = KEEP_BYTES, loss: str = "") -> None:  # fmt: skip
+        if isinstance(keep, str) or not (keep is None or all(isinstance(k, str) for k in keep)):
+            raise ArgumentError(f'keep must be a list of names or patterns, such as ["layer1.*"], got {keep!r}')
+        if not keep_bytes >= 0:
+            raise ArgumentError(f"keep_bytes must be a number of bytes of at least 0, got {keep_bytes!r}")
+        self.program, self.engine, self.origin = program, program.engine, origin
+        self.keep, self.keep_bytes, self.loss = keep, keep_bytes, loss
+        self.parameters: dict[str, Part] = {}
+        at, trained = 0, self.engine.listing.gradients
+        for name, p in program.model.named_parameters():
+            self.parameters[name] = Part(at, p.shape, id(p) in trained)
+            at += p.size
+        self._name_all()
+
+    def step(self, order: np.ndarray | None = None, position: int = 0, epoch: int = 0,
+             rows: np.ndarray | None = None) -> Trace:  # fmt: skip
+        """Record the step on the batch that begins at `position` in `order`; rows: its row numbers, if not those."""
+        self.begin(order, position, epoch, rows)
+        while not self.done:
+            self.one()
+        return self.trace()
+
+    def begin(self, order: np.ndarray | None = None, position: int = 0, epoch: int = 0,
+              rows: np.ndarray | None = None) -> None:  # fmt: skip
+        """Be ready to record one step."""
+        engine = self.engine
+        self.order = np.arange(engine.rows) if order is None else np.ascontiguousarray(order, np.int64)
+        self.rows = (self.order[position : position + engine.batch_size] if rows is None else rows).copy()
+        self.number, self.epoch, self.finite = engine.t + 1, epoch, True
+        engine.listing.block["θ"].array = self.program.model.theta
+        engine.begin(None if order is None else self.order, position, 1)
+        self.instructions: list[TracedInstruction] = []
+        self.versions: dict[str, list[tuple[int, np.ndarray]]] = {}
+        self.facts = self._described(len(self.rows))
+        self.chosen, self.left_out = self._choose(len(self.rows))
+
+    @property
+    def done(self) -> bool:
+        """Whether the step is over: every instruction ran, or J or a gradient was not finite."""
+        return not self.finite or len(self.instructions) == len(self.program.instructions)
+
+    def one(self) -> TracedInstruction:
+        """Run and record the next instruction."""
+        k = len(self.instructions)
+        instruction = self.program.instructions[k]
+        for name, v in self._read_first(instruction):
+            standing = (v.role in STANDING) or not k
+            self._copy(name, v, -1 if standing else k - 1)
+        self.engine.one(k)
+        for v in instruction.written:
+            for name in self._stored(instruction, v):
+                self._copy(name, v, k)
+        self.instructions.append(self._traced(k, instruction))
+        if instruction.op == "check":
+            self.finite = all(np.isfinite(self.engine.view(v, self.engine.n)).all() for v in instruction.reads)
+            if not self.finite:
+                self.engine.t -= 1  # the step was not done
+        return self.instructions[-1]
+
+    def trace(self) -> Trace:
+        """What was recorded of the step."""
+        engine, listing = self.engine, self.engine.listing
+        assert engine.optimizer is not None and listing.target is not None
+        opt = engine.optimizer
+        about = About(
+            self.number, self.epoch, self.rows, opt.rate(self.number), self.finite, self.loss, repr(opt), engine.seed,
+            engine.name, engine.shards, self.names[id(listing.output)], self.names[id(listing.target)],
+        )  # fmt: skip
+        vectors = {name: tuple(parts) for name, parts in self.vectors.items()}
+        return Trace(about, list(self.instructions), self.facts, {k: list(v) for k, v in self.versions.items()},
+                     vectors, self.parameters, self.left_out, self.origin)  # fmt: skip
+
+    # ---- names -------------------------------------------------------------------------------------------------------
+    def _name_all(self) -> None:
+        """A name of its own for every value. θ, g and state are vectors, stored by their parameters' parts."""
+        listing = self.engine.listing
+        self.names = {id(v): gradient_name(p) for p, v in zip(self.parameters, self._gradients(), strict=True)
+                      if v is not None}  # fmt: skip
+        self.vectors: dict[str, list[str]] = {}
+        for v in listing.block.values():
+            self.names[id(v)] = v.name
+            part = {"parameter": "{}", "state": "{}." + v.name}.get(v.role)
+            self.vectors[v.name] = [part.format(p) if part else gradient_name(p) for p in self.parameters]
+        every = self.program.values()
+        if listing.block["shards"] not in every:  # nothing to add up
+            del self.vectors[listing.block["shards"].name]
+        self.places = {name: part for parts in self.vectors.values()
+                       for name, part in zip(parts, self.parameters.values(), strict=True)}  # fmt: skip
+        self.names |= {id(v): v.name for v in every if v.role in ("parameter", "buffer", "input")}
+        used = Counter(self.names.values())
+        for v in every:
+            if id(v) not in self.names:
+                used[v.name] += 1
+                self.names[id(v)] = v.name if used[v.name] == 1 else f"{v.name}#{used[v.name]}"
+
+    def _gradients(self) -> Iterator[Value | None]:
+        gradients = self.engine.listing.gradients
+        return (gradients.get(id(p)) for p in self.program.model.parameters())
+
+    def _described(self, n: int) -> dict[str, TracedValue]:
+        shards = self.engine.shards
+        found = {}
+        for v in self.program.values():
+            shape = (shards, *v.shape) if v.per_shard and not v.outside else v.shape_at(n)
+            name = self.names[id(v)]
+            layer = name.rpartition(".")[0]
+            found[name] = TracedValue(name, shape, v.rows, v.dtype.name, v.role, layer, short(v))
+        for vector, parts in self.vectors.items():
+            role = next((v.role for v in self.engine.listing.block.values() if v.name == vector), "")
+            for name, (owner, part) in zip(parts, self.parameters.items(), strict=True):
+                if name not in found:
+                    dtype, layer = self.program.model.theta.dtype.name, owner.rpartition(".")[0]
+                    found[name] = TracedValue(name, part.shape, 0, dtype, role, layer, name)
+        return found
+
+    # ---- what is kept ------------------------------------------------------------------------------------------------
+    def _choose(self, n: int) -> tuple[set[str], dict[str, int]]:
+        """Names of the values to keep, and the bytes of all others."""
+        sizes: Counter[str] = Counter()
+        seen: set[str] = set()
+        for i in self.program.instructions:
+            read = [name for name, _ in self._read_first(i, seen)]
+            for name in (*read, *(part for v in i.written for part in self._stored(i, v))):
+                v = self.facts[name]
+                sizes[name] += int(np.prod(v.shape, dtype=np.int64)) * np.dtype(v.dtype).itemsize
+                seen.add(name)
+        always = {"J", "ℓ"} & sizes.keys()
+        wanted = set(sizes) if self.keep is None else self._matching(sizes) | always
+        total = 0
+        kept = set()
+        for name in sorted(wanted, key=lambda name: (name not in always, sizes[name])):  # the smallest first
+            total += sizes[name]
+            if total <= self.keep_bytes or name in always:
+                kept.add(name)
+        return kept, {name: size for name, size in sizes.items() if name not in kept}
+
+    def _matching(self, sizes: Counter[str]) -> set[str]:
+        found: set[str] = set()
+        for pattern in self.keep or ():
+            names = {name for name in sizes if fnmatchcase(name, pattern) or self.facts[name].symbol == pattern}
+            names |= set(self.vectors.get(pattern, ()))
+            if not names:
+                raise unknown("value", pattern, list(sizes))
+            found |= names
+        return found
+
+    def _stored(self, i: Instruction, v: Value) -> list[str]:
+        """The names under which an instruction's value is stored: its own, or those of a vector's parts."""
+        name = self.names[id(v)]
+        if name not in self.vectors:
+            return [name]
+        lo, hi = i.attributes.get("lo", 0), i.attributes.get("hi", v.width)
+        parts = zip(self.vectors[name], self.parameters.values(), strict=True)
+        return [part for part, p in parts if lo <= p.lo and p.hi <= hi]
+
+    def _read_first(self, i: Instruction, seen: Any = None) -> Iterator[tuple[str, Value]]:
+        """What must be copied before an instruction runs: read, or about to be changed, and not yet known."""
+        seen = self.versions if seen is None else seen
+        changed = [v for v in i.written if v.role in STANDING]
+        for v in dict.fromkeys([*i.reads, *changed]):
+            yield from ((name, v) for name in self._stored(i, v) if name not in seen)
+
+    # ---- copies ------------------------------------------------------------------------------------------------------
+    def _copy(self, name: str, v: Value, at: int) -> None:
+        if name in self.chosen:
+            array = self._array(name, v).copy()
+            array.flags.writeable = False  # a trace is a record
+            self.versions.setdefault(name, []).append((at, array))
+
+    def _array(self, name: str, v: Value) -> np.ndarray:
+        """A value's array now, not copied; where each shard has its own, all of them."""
+        engine, block = self.engine, self.engine.listing.block
+        if self.names[id(v)] in self.vectors or (v.per_shard and v.outside):
+            part = self.places[name]
+            whole = engine.view(block["shards"] if v.per_shard else v, engine.n)
+            return whole[..., part.lo : part.hi].reshape(*whole.shape[:-1], *part.shape)
+        if not v.per_shard:
+            return engine.view(v, engine.n)
+        start, shape = engine.plan.offsets[id(v)], (engine.shards, *v.shape)
+        size = int(np.prod(shape, dtype=np.int64)) * v.dtype.itemsize
+        return engine.memory[start : start + size].view(v.dtype).reshape(shape)
+
+    def _traced(self, k: int, i: Instruction) -> TracedInstruction:
+        operands, results = ({key: self.names[id(v)] for key, v in part.items()
+                              if isinstance(v, Value) and id(v) in self.names} for part in _by_rule(i))  # fmt: skip
+        settings = {key: plain(self.engine.resolve(value)) for key, value in i.attributes.items()}
+        return TracedInstruction(
+            k, i.phase, i.op, title(i), i.backward, i.layer, formula(i), i.scope, operands, results, settings,
+            tuple(dict.fromkeys(self.names[id(v)] for v in i.reads)), tuple(self.names[id(v)] for v in i.written),
+        )  # fmt: skip
+
+
+def _by_rule(i: Instruction) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What an instruction reads and what it writes, by the names that its rule gives them."""
+    rule = OPS.get(i.op)
+    if rule is None:
+        return {v.name: v for v in i.reads}, {v.name: v for v in i.written}
+    made = [f"d{name}" for name in rule.inputs] if i.backward else rule.outputs
+    results = dict(zip(made, i.writes, strict=False))
+    if not rule.variadic:
+        return {key: v for key, v in i.operands().items() if key not in results}, results
+    if i.backward:
+        results = {f"{made[0]}{j + 1}": v for j, v in enumerate(i.writes)}
+    return {f"{rule.inputs[0]}{j + 1}": v for j, v in enumerate(i.reads)}, results
+
+
+def plain(value: Any) -> Any:
+    """A setting as JSON can hold it: numbers, text, lists; anything else as it prints."""
+    if value is None or isinstance(value, bool | str):
+        return value
+    if isinstance(value, np.generic | np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, int):
+        return value
+    if isinstance(value, float):
+        return value if np.isfinite(value) else str(value)
+    if isinstance(value, tuple | list):
+        return [plain(part) for part in value]
+    return repr(value)
+
+
+def program_before(trace: Trace, dtype: Any = None, engine: str | None = None) -> Program:
+    """See `Trace.program`."""
+    origin, about = trace.origin, trace.about
+    if origin is None:
+        raise ArgumentError("this trace came from a file, which has no model: trace the model again to run its step")
+    model = copy.deepcopy(origin.model)
+    for name, t in (*model.named_parameters(), *model.named_buffers()):
+        if name in trace.facts:
+            t.data[...] = trace.at(name, -1)
+    model = model if dtype is None else model.astype(dtype)
+    X, y = origin.example
+    program = compile(model, origin.loss, origin.optimizer, len(about.rows), X, y, weighted=origin.weighted,
+                      seed=about.seed, engine=engine or about.engine, threads=about.threads, keep_all=True)  # fmt: skip
+    program = origin.altered(program)
+    data = (v for v in trace.facts.values() if v.role in ("input", "target", "weight"))
+    program.engine.feed({v.name: trace[v.name] for v in data})
+    for name, array in program.state.items():
+        if name != "t":
+            array[...] = trace.at(name, -1)
+    program.engine.t = about.step - 1
+    return program

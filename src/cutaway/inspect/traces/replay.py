@@ -1,0 +1,130 @@
+"""Where traces begin: `ct.trace` before a model's first step, `run.trace` at a step of a run that already happened."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ...engines import Program, compile
+from ...errors import ArgumentError, TrainingError
+from ...optim import Optimizer
+from ...train.fit import prepared
+from ...train.past import Past
+from ...train.run import Run
+from ..reading import network_of
+from .recorder import KEEP_BYTES, Origin, Recorder
+from .trace import Trace, Traces
+
+
+def trace(model: Any, X: Any, y: Any = None, loss: str | Callable = "mse", optimizer: Optimizer | None = None,
+          steps: int = 1, batch_size: int | None = None, sample_weight: Any = None, seed: int = 0,
+          keep: Sequence[str] | None = None, keep_bytes: int = KEEP_BYTES, engine: str = "cpu",
+          threads: int = 1) -> Trace | Traces:  # fmt: skip
+    """One training step of `model`, every instruction with what it read and wrote. The model stays as it is.
+
+    >>> import cutaway as ct
+    >>> X, y = ct.datasets.make("moons", n=32, seed=0)
+    >>> net = ct.nn.MLP(2, [4], 2).init(0)
+    >>> t = ct.trace(net, X, y, loss="cross_entropy", optimizer=ct.optim.SGD(0.1))
+    >>> t["layer1.z"].shape, t.grad("layer1.weight").shape, t["loss"].shape
+    ((32, 4), (4, 2), (32,))
+    >>> t.instructions[3].formula
+    'z = W x + b'
+
+    X, y, loss, optimizer, sample_weight, seed: as `ct.fit` takes them; the values are those that it would compute.
+    steps: more than one gives `Traces`, a list. batch_size: None is all rows as they come; a number makes batches in
+    the order in which fit with this seed takes them. keep: names or patterns of the values to keep, such as
+    ["layer1.*", "x"]; None is all. keep_bytes: beyond so many bytes (of all steps) the largest values are left out.
+    The arguments are fit's own, and what to keep. Raises what fit raises, and ArgumentError for an unknown name.
+    """
+    network = network_of(model)
+    if network is not model:
+        raise ArgumentError(
+            f"a {type(model).__name__} encodes its data: give its network and encoded data, "
+            "ct.trace(estimator.model_, estimator.encode(X), y), or run_.trace(step=...) for a step of its training"
+        )
+    if y is None:
+        raise ArgumentError("a training step needs targets: ct.trace(model, X, y)")
+    if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 1:
+        raise ArgumentError(f"steps must be a whole number of at least 1, got {steps!r}")
+    program, past = prepared(
+        copy.deepcopy(model), X, y, loss, optimizer, batch_size="full" if batch_size is None else batch_size,
+        sample_weight=sample_weight, seed=seed, shuffle=batch_size is not None, engine=engine, threads=threads,
+        steps=int(steps),
+    )  # fmt: skip
+    found = _walk(past, program, 1, 1, int(steps), keep, keep_bytes)
+    return found if steps > 1 else found[0]
+
+
+def trace_run(run: Run, step: int, steps: int = 1, keep: Sequence[str] | None = None,
+              keep_bytes: int = KEEP_BYTES) -> Trace | Traces:  # fmt: skip
+    """See `Run.trace`."""
+    past: Past | None = run._past
+    if past is None:
+        raise ArgumentError("this run does not know its past: run.trace works on the run that ct.fit returned")
+    done = len(run.steps)
+    last = done + (not run.program.engine.finite)  # the step that training broke off at can be looked at
+    for name, value in (("step", step), ("steps", steps)):
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+            raise ArgumentError(f"{name} must be a whole number of at least 1, got {value!r}")
+    if step + steps - 1 > last:
+        raise ArgumentError(f"this run did {done:,} steps: step {step + steps - 1:,} is not among them")
+    start = past.before(int(step))
+    if start is None:
+        first = past.snapshots[0].steps + 1 if past.snapshots else 0
+        raise ArgumentError(
+            f"this run went on from a checkpoint: its own steps begin at {first:,}, got step={step}" if first else
+            "the weights of this network are too large for snapshots, so that its steps cannot be replayed: trace one "
+            "with ct.trace(model, X, y, ...)"
+        )  # fmt: skip
+    model = copy.deepcopy(run.model)
+    if model.theta.shape != start.arrays[0].shape or model.dtype != start.arrays[0].dtype:
+        raise ArgumentError("the model is not the one that was trained: its layers or its precision changed since")
+    first3, engine = past.data.rows(past.rows[:3]), run.program.engine
+    program = compile(model, past.loss, past.optimizer, past.batch_size, first3.inputs, first3.y, engine=engine.name,
+                      threads=engine.shards, keep_all=True, **past.options)  # fmt: skip
+    start.put(program)
+    if past.resident:
+        program.feed(past.data.inputs, past.data.y, past.data.weight)
+    found = _walk(past, program, start.epoch, int(step), int(steps), keep, keep_bytes)
+    for t in found:
+        _same(t, run.steps["loss"])
+    return found if steps > 1 else found[0]
+
+
+def _walk(past: Past, program: Program, epoch: int, first: int, count: int, keep: Sequence[str] | None,
+          keep_bytes: int) -> Traces:  # fmt: skip
+    """Do the steps of a run again from the start of an epoch, and record so many from step `first` on."""
+    engine, found = program.engine, Traces()
+    example = past.data.rows(past.rows[:3])
+    origin = Origin(program.model, past.loss, past.optimizer, past.options["weighted"], (example.inputs, example.y))
+    recorder = Recorder(program, origin, keep, keep_bytes // count, getattr(past.loss, "__name__", ""))
+    while True:
+        order = past.order(epoch)
+        at = 0
+        for rows, n in past.fed(program, order):
+            todo = -(-n // past.batch_size)
+            ahead = min(max(first - 1 - engine.t, 0), todo)
+            if ahead and len(program.run(rows, steps=ahead)) < ahead:
+                raise TrainingError(_CHANGED.format(f"broke off at step {engine.t + 1:,}"))
+            for k in range(ahead, todo):
+                batch = order[at : at + n][k * past.batch_size : (k + 1) * past.batch_size]
+                found.append(recorder.step(rows, k * past.batch_size, epoch, batch))
+                if len(found) == count or not found[-1].about.finite:
+                    return found
+            at += n
+        epoch += 1
+
+
+_CHANGED = ("the replay {}, which the run itself did not: the data was changed since training, or something besides "
+            "the training steps changed the weights (a callback?)")  # fmt: skip
+
+
+def _same(t: Trace, losses: np.ndarray) -> None:
+    """A replay must be what happened, to the last bit; where it is not, say so instead of showing something else."""
+    k = t.about.step - 1
+    if k < len(losses) and losses[k] != t.J:
+        raise TrainingError(_CHANGED.format(f"of step {k + 1:,} gave J = {t.J!r} in place of {float(losses[k])!r}"))
