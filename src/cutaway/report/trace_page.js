@@ -313,6 +313,7 @@ function sized(column) {
   return shape.slice(1, -1);
 }
 
+const brief = name => name.length > 14 ? name.slice(0, 13) + "…" : name;
 const hides = column => chosen(column.units).length < column.units;
 
 function drawing() {
@@ -320,9 +321,10 @@ function drawing() {
   const held = document.activeElement && document.activeElement.dataset ? document.activeElement.dataset.unit : undefined;
   const tall = Math.max(...columns.map(c => chosen(c.units).length + (hides(c) ? 0.6 : 0)), 4);
   const wide = columns.map(c => { return sized(c).length === 1 ? 74 : TILE; });
-  const room = $("drawing").clientWidth, taken = 280 + wide.reduce((a, b) => a + b, 0);
+  const named = Math.max(0, ...page.inputs.map(name => brief(name).length)), left = Math.max(58, 14 + 6.4 * named);
+  const room = $("drawing").clientWidth, taken = 222 + left + wide.reduce((a, b) => a + b, 0);
   const gap = Math.min(170, Math.max(80, (room - taken) / Math.max(1, columns.length - 1)));
-  const xs = []; let x = 58;
+  const xs = []; let x = left;
   wide.forEach((w, k) => { x += k ? gap + (wide[k - 1] + w) / 2 : w / 2; xs.push(x); });
   const width = x + wide[wide.length - 1] / 2 + 220, height = TOP + tall * UNIT + 52;
   const svg = make("svg", {width, height, viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": "Network. Arrow keys go from neuron to neuron, Enter opens one."});
@@ -366,10 +368,11 @@ function drawing() {
       if (column.about === "input" || columns.length - 1 === k) {
         const side = column.about === "input" ? -1 : 1;
         const text = single ? show(found.get()) : "";
-        const named = name !== String(unit) ? name.slice(0, 14) : "";
-        node.append(make("text", {class: "number", x: xs[k] + side * (half + 8), y: cy + (named && text ? -2 : 4), "text-anchor": side < 0 ? "end" : "start"}, named || text));
-        node.lastChild.style.textAnchor = side < 0 ? "end" : "start";
-        if (named && text) { node.append(make("text", {class: "number", x: xs[k] + side * (half + 8), y: cy + 11}, text)); node.lastChild.style.textAnchor = side < 0 ? "end" : "start"; }
+        const beside = [name !== String(unit) ? brief(name) : "", text].filter(Boolean);
+        beside.forEach((word, line) => {
+          node.append(make("text", {class: "number", x: xs[k] + side * (half + 8), y: cy + 4 + 13 * (line - (beside.length - 1) / 2)}, word));
+          node.lastChild.style.textAnchor = side < 0 ? "end" : "start";
+        });
       }
       nodes.append(node);
     });
