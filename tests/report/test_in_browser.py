@@ -39,7 +39,7 @@ def pages(tmp_path_factory):
         made[kind] = make(), folder / f"{kind}.html"
         made[kind][0].to_html(made[kind][1], explain=12)
     found = findings()
-    found.confusion = {"labels": ["no", "yes"], "counts": [[9, 1], [4, 6]]}
+    found.confusion = {"labels": ["no", "yes"], "counts": [[10, 0], [4, 6]]}
     write_report(folder / "report.html", found)
     return made | {"report": (None, folder / "report.html")}
 

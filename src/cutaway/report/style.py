@@ -73,8 +73,8 @@ svg text{fill:var(--faint)}svg .name{fill:var(--text)}
 .dot.a{fill:var(--a);fill-opacity:.5}.dot.b{fill:var(--b)}
 .confusion{width:auto}.confusion th,.confusion td{border:0;padding:.45rem .7rem;text-align:right}
 .confusion tbody td{font-variant-numeric:tabular-nums;min-width:3.2rem;border:2px solid var(--paper)}
-.hit{background:color-mix(in srgb,var(--a) calc(8% + 50%*var(--share)),transparent)}
-.miss{background:color-mix(in srgb,var(--b) calc(8% + 50%*var(--share)),transparent)}
+.hit{background:color-mix(in srgb,var(--a) calc(8% + 34%*var(--share)),transparent)}
+.miss{background:color-mix(in srgb,var(--b) calc(8% + 34%*var(--share)),transparent)}
 .none{color:var(--faint)}
 details{margin-top:.8rem}summary{cursor:pointer}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1.25rem;font-size:.92rem;margin:.6rem 0}

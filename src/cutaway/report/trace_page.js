@@ -196,7 +196,7 @@ function heat(name, array, tiles, readout) {
     };
     canvas.addEventListener("pointermove", event => { const p = cellAt(event); readout.textContent = `${name}[${p.join(", ")}] = ${show(number(array, p))}`; });
     canvas.addEventListener("pointerleave", () => { readout.textContent = ""; });
-    canvas.addEventListener("click", event => { const p = cellAt(event); if (step.explanations[key(name, p)]) tell(name, p); });
+    canvas.addEventListener("click", event => { const p = cellAt(event), told = about(name, p); if (told) tell(told, p); });
     box.append(tile);
   }
   return box;
@@ -204,9 +204,15 @@ function heat(name, array, tiles, readout) {
 
 const key = (name, place) => `${name}[${place.join(",")}]`;
 
+/** What a click on a number tells of: itself, or the weight whose gradient it is; null where there is nothing to tell. */
+function about(name, place) {
+  const owner = Object.keys(step.gradients).find(p => step.gradients[p] === name) || name;
+  return owner in step.parameters || step.explanations[key(owner, place)] ? owner : null;
+}
+
 /** The numbers of an array as a table, made when it is opened. */
 function numbers(name, array) {
-  const made = make("details", {}, make("summary", {}, "Numbers"));
+  const made = make("details", {"data-of": name}, make("summary", {}, "Numbers"));
   made.addEventListener("toggle", () => {
     if (!made.open || made.children.length > 1) return;
     const tiles = layout(name, array);
@@ -227,9 +233,9 @@ function table(name, array, t) {
   const turned = t.rows === 1;  // a row of numbers reads better downwards
   const cell = (r, c) => {
     const place = t.place(r, c), v = number(array, place);
-    const text = v === undefined ? "" : show(v);
-    return make("td", {}, step.explanations[key(name, place)]
-      ? make("button", {type: "button", "aria-label": `Explain ${key(name, place)} = ${text}`, click: () => tell(name, place)}, text) : text);
+    const text = v === undefined ? "" : show(v), told = text && about(name, place);
+    return make("td", {}, told
+      ? make("button", {type: "button", "aria-label": `Explain ${key(told, place)}: ${text}`, click: () => tell(told, place)}, text) : text);
   };
   const cut = rows < t.rows || columns < t.columns ? `: the first ${rows} of ${t.rows} × ${columns} of ${t.columns}` : "";
   const caption = make("caption", {}, `${t.title ? t.title + ": " : ""}${turned ? t.across : `${t.down} down, ${t.across} across`}${turned ? "" : cut}`);
@@ -307,16 +313,18 @@ function sized(column) {
   return shape.slice(1, -1);
 }
 
+const brief = name => name.length > 14 ? name.slice(0, 13) + "…" : name;
 const hides = column => chosen(column.units).length < column.units;
 
 function drawing() {
   const columns = step.columns, i = step.instructions[at];
   const held = document.activeElement && document.activeElement.dataset ? document.activeElement.dataset.unit : undefined;
-  const tall = Math.max(...columns.map(c => chosen(c.units).length + (hides(c) ? 0.6 : 0)), 2);
+  const tall = Math.max(...columns.map(c => chosen(c.units).length + (hides(c) ? 0.6 : 0)), 4);
   const wide = columns.map(c => { return sized(c).length === 1 ? 74 : TILE; });
-  const room = $("drawing").clientWidth, taken = 280 + wide.reduce((a, b) => a + b, 0);
+  const named = Math.max(0, ...page.inputs.map(name => brief(name).length)), left = Math.max(58, 14 + 6.4 * named);
+  const room = $("drawing").clientWidth, taken = 222 + left + wide.reduce((a, b) => a + b, 0);
   const gap = Math.min(170, Math.max(80, (room - taken) / Math.max(1, columns.length - 1)));
-  const xs = []; let x = 58;
+  const xs = []; let x = left;
   wide.forEach((w, k) => { x += k ? gap + (wide[k - 1] + w) / 2 : w / 2; xs.push(x); });
   const width = x + wide[wide.length - 1] / 2 + 220, height = TOP + tall * UNIT + 52;
   const svg = make("svg", {width, height, viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": "Network. Arrow keys go from neuron to neuron, Enter opens one."});
@@ -360,10 +368,11 @@ function drawing() {
       if (column.about === "input" || columns.length - 1 === k) {
         const side = column.about === "input" ? -1 : 1;
         const text = single ? show(found.get()) : "";
-        const named = name !== String(unit) ? name.slice(0, 14) : "";
-        node.append(make("text", {class: "number", x: xs[k] + side * (half + 8), y: cy + (named && text ? -2 : 4), "text-anchor": side < 0 ? "end" : "start"}, named || text));
-        node.lastChild.style.textAnchor = side < 0 ? "end" : "start";
-        if (named && text) { node.append(make("text", {class: "number", x: xs[k] + side * (half + 8), y: cy + 11}, text)); node.lastChild.style.textAnchor = side < 0 ? "end" : "start"; }
+        const beside = [name !== String(unit) ? brief(name) : "", text].filter(Boolean);
+        beside.forEach((word, line) => {
+          node.append(make("text", {class: "number", x: xs[k] + side * (half + 8), y: cy + 4 + 13 * (line - (beside.length - 1) / 2)}, word));
+          node.lastChild.style.textAnchor = side < 0 ? "end" : "start";
+        });
       }
       nodes.append(node);
     });
@@ -379,7 +388,7 @@ function drawing() {
   const first = nodes.querySelector(held ? `[data-unit="${held}"]` : ".unit") || nodes.querySelector(".unit");
   if (first) first.setAttribute("tabindex", "0");
   if (held && first) first.focus({preventScroll: true});
-  $("legend").replaceChildren("Sample ", String(sample), ": below zero", make("span", {class: "scale", "aria-hidden": "true"}), "above; each column on a scale of its own. Lines are weights",
+  $("legend").replaceChildren(`Sample ${sample}, row ${step.rows[sample]} of the data: below zero`, make("span", {class: "scale", "aria-hidden": "true"}), "above; each column on a scale of its own. Lines are weights",
     i.phase === "backward" ? ", or their gradients once these are known." : ".");
 }
 
@@ -412,6 +421,8 @@ function goal(lines, words, from, width, middle, i, under, height) {
   if (i.phase === "loss") under.append(make("rect", {class: "here loss", x: x - 54, y: 4, width: 108, height: height - 8, rx: 9}));
   words.append(make("text", {class: "name", x, y: 21}, "loss"), make("text", {x, y: 37}, step.loss.replaceAll("_", " ")),
     make("text", {class: "shown", x, y: middle - 2}, "J"), make("text", {class: "name", x, y: middle + 16}, J ? show(J.numbers[0]) : "–"));
+  const own = [[step.target, "y"], ["ℓ", "ℓ"]].map(([name, letter]) => [letter, value(name, at)]).filter(([, a]) => a && a.shape.length === 1);
+  own.forEach(([letter, a], k) => words.append(make("text", {class: "number", x, y: middle + 36 + 15 * k}, `${letter} = ${show(number(a, [sample]))}`)));
 }
 
 /** Arrow keys in the drawing. */
@@ -445,7 +456,9 @@ function now() {
     if (read.length) content.push(make("h3", {}, "Reads"), make("div", {class: "cards"}, read));
     if (!written.length && !read.length) content.push(make("p", {class: "note"}, "It looks, and writes nothing that the trace keeps."));
   }
+  const open_ = new Set([...$("values").querySelectorAll("details[open]")].map(d => d.dataset.of));
   $("values").replaceChildren(...content);
+  for (const d of $("values").querySelectorAll("details")) d.open = open_.has(d.dataset.of);
 }
 
 /** An update: how far each parameter moved, and one of them looked at. */
