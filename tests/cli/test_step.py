@@ -160,6 +160,15 @@ def test_bad_arguments_are_a_line_and_status_2(here, run, args, message):
 
 # ---- a real terminal -------------------------------------------------------------------------------------------------
 
+# the new process itself takes the terminal, so that Ctrl-C reaches it
+IN_A_TERMINAL = """
+import fcntl, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+from cutaway.cli import main
+main(["step"])
+"""
+
+
 
 class Terminal:
     """`cutaway step` in a pseudo-terminal."""
@@ -168,9 +177,8 @@ class Terminal:
         self.text = ""  # that was not waited for yet
         master, slave = pty.openpty()
         environment = {**os.environ, "TERM": "xterm", "COLUMNS": str(columns), "LINES": "30"}
-        self.process = subprocess.Popen([sys.executable, "-c", "from cutaway.cli import main; main(['step'])"],
-                                        stdin=slave, stdout=slave, stderr=slave, env=environment,
-                                        start_new_session=True, preexec_fn=_controlling_terminal)  # fmt: skip
+        self.process = subprocess.Popen([sys.executable, "-c", IN_A_TERMINAL], stdin=slave, stdout=slave, stderr=slave,
+                                        env=environment, start_new_session=True)  # fmt: skip
         os.close(slave)
         self.master = master
 
@@ -191,13 +199,6 @@ class Terminal:
 
     def type(self, keys):
         os.write(self.master, keys.encode())
-
-
-def _controlling_terminal():
-    import fcntl
-    import termios
-
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 @pytest.fixture
