@@ -11,6 +11,7 @@ def linear(x, W, b):
     return z if b is None else z + b
 
 def linear_back(dz, x, W):
+    """dx = dz W, dW = dzᵀ x, db = Σ dz"""
     rows, inputs = dz.reshape(-1, dz.shape[-1]), x.reshape(-1, x.shape[-1])
     return dz @ W, rows.T @ inputs, rows.sum(0)
 
@@ -21,6 +22,7 @@ def matmul(u, v):
     return u @ v
 
 def matmul_back(dw, u, v):
+    """du = dw vᵀ, dv = uᵀ dw"""
     return dw @ xp.swapaxes(v, -1, -2), xp.swapaxes(u, -1, -2) @ dw
 
 
@@ -30,4 +32,5 @@ def embedding(i, W):
     return xp.take(W, i, axis=0)
 
 def embedding_back(dh, i, W_shape):
+    """dW[i] = Σ dh of each i"""
     return None, xp.scatter_add(W_shape, i, dh)

@@ -28,6 +28,7 @@ def mse(z, y):
     return per_sample(d * d)
 
 def mse_back(dl, z, y):
+    """dz = dℓ 2 (z - y) / m"""
     return 2 * per_output(dl, z) * (z - y.reshape(z.shape)), None
 
 
@@ -37,6 +38,7 @@ def half_mse(z, y):
     return per_sample(0.5 * d * d)
 
 def half_mse_back(dl, z, y):
+    """dz = dℓ (z - y) / m"""
     return per_output(dl, z) * (z - y.reshape(z.shape)), None
 
 
@@ -45,6 +47,7 @@ def mae(z, y):
     return per_sample(xp.abs(z - y.reshape(z.shape)))
 
 def mae_back(dl, z, y):
+    """dz = dℓ sign(z - y) / m"""
     return per_output(dl, z) * xp.sign(z - y.reshape(z.shape)), None
 
 
@@ -65,6 +68,7 @@ def binary_cross_entropy(z, y):
     return per_sample(xp.maximum(z, 0) - z * y + xp.log1p(e)), xp.where(z >= 0, 1, e) / (1 + e)
 
 def binary_cross_entropy_back(dl, p, y):
+    """dz = dℓ (ŷ - y) / m"""
     return per_output(dl, p) * (p - y.reshape(p.shape)), None
 
 
@@ -84,6 +88,7 @@ def cross_entropy(z, y):
     return -log_softmax_of(z)[xp.arange(z.shape[0]), y], softmax_of(z)
 
 def cross_entropy_back(dl, p, y):
+    """dz = dℓ (ŷ - onehot(y))"""
     hot = xp.arange(p.shape[1]) == y[:, None]
     return dl[:, None] * xp.where(hot, p - 1, p), None
 
@@ -94,6 +99,7 @@ def soft_cross_entropy(z, y):
     return -xp.sum(y * log_softmax_of(z), axis=-1), softmax_of(z)
 
 def soft_cross_entropy_back(dl, p, y):
+    """dz = dℓ (ŷ Σ y - y)"""
     return dl[:, None] * (p * y.sum(-1, keepdims=True) - y), None
 
 

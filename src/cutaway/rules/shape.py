@@ -51,6 +51,7 @@ def sum_(x, *, axis, keepdims):
     return xp.sum(x, axis=axis, keepdims=keepdims)
 
 def sum_back(dy, x_shape, *, axis, keepdims):
+    """dx = dy, for each"""
     if axis is not None and not keepdims:
         dy = xp.expand_dims(dy, axis)
     return xp.broadcast_to(dy, x_shape)
@@ -61,6 +62,7 @@ def mean(x, *, axis, keepdims):
     return xp.mean(x, axis=axis, keepdims=keepdims)
 
 def mean_back(dy, x_shape, *, axis, keepdims):
+    """dx = dy / count, for each"""
     if axis is not None and not keepdims:
         dy = xp.expand_dims(dy, axis)
     count = 1
