@@ -4,10 +4,7 @@
 
 
 def apart(helper):
-    """Marks a helper whose pointers' memory never overlaps, so that its loop vectorises however many there are.
-
-    It may be called from one place of a kernel only: the promise holds for all calls together.
-    """
+    """Marks a helper whose pointers' memory never overlaps, so that its loop vectorises however many there are."""
     return helper
 
 
