@@ -160,14 +160,15 @@ def test_bad_arguments_are_a_line_and_status_2(here, run, args, message):
 
 # ---- a real terminal -------------------------------------------------------------------------------------------------
 
-# the new process itself takes the terminal, so that Ctrl-C reaches it
+# the new process itself takes the terminal, so that Ctrl-C reaches it, and hears it even where the tests were started
+# with it ignored, as background jobs are
 IN_A_TERMINAL = """
-import fcntl, termios
+import fcntl, signal, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from cutaway.cli import main
 main(["step"])
 """
-
 
 
 class Terminal:
