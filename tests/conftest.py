@@ -1,5 +1,6 @@
-"""What all tests share: where the tables of cases lie, and examples that are the same on every run."""
+"""What all tests share: where the tables of cases lie, examples that are the same on every run, and Ctrl-C."""
 
+import signal
 import sys
 from pathlib import Path
 
@@ -12,3 +13,5 @@ hypothesis.settings.register_profile(
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("cutaway")
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a suite started in the background would not hear it
