@@ -13,7 +13,7 @@ import pytest
 HOUSE = Path(__file__).parent.parent
 
 
-PAGES = ["README.md", "CONTRIBUTING.md", *sorted(f"docs/{page.name}" for page in (HOUSE / "docs").glob("*.md"))]
+PAGES = ["README.md", "CONTRIBUTING.md", *sorted(str(p.relative_to(HOUSE)) for p in (HOUSE / "docs").rglob("*.md"))]
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -25,7 +25,7 @@ def test_the_examples_run(page, tmp_path):
             (tmp_path / f"{name[1]}.py").write_text(block)
         else:
             script.append(block)
-    assert len(script) >= 3
+    assert script
     (tmp_path / "examples.py").write_text("\n".join(script))
     done = subprocess.run([sys.executable, "-W", "error", "examples.py"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

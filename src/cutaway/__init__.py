@@ -16,7 +16,7 @@ from .train import VIEWS as _VIEWS
 from .train import Run, fit, fit_many
 
 if _TYPE_CHECKING:
-    from . import inspect
+    from . import inspect, lab
     from .estimators import Classifier, Regressor, design
     from .files import save
     from .inspect import diagnose, step, summary, trace
@@ -26,12 +26,12 @@ __version__ = "0.1.0"
 # What needs a heavy library is imported when it is first asked for, so that `import cutaway` stays quick.
 _LATER = {"Classifier": "estimators", "Regressor": "estimators", "design": "estimators", "save": "files",
           "diagnose": "inspect", "step": "inspect", "summary": "inspect", "trace": "inspect"}
-_ROOMS_LATER = ("inspect",)
+_ROOMS_LATER = ("inspect", "lab")
 
 __all__ = [
     "Classifier", "Program", "Regressor", "Run", "Sequences", "Tensor", "compile", "data", "datasets", "design",
-    "diagnose", "errors", "fit", "fit_many", "grad", "inspect", "load", "losses", "nn", "ops", "optim", "save", "seed",
-    "step", "summary", "trace",
+    "diagnose", "errors", "fit", "fit_many", "grad", "inspect", "lab", "load", "losses", "nn", "ops", "optim", "save",
+    "seed", "step", "summary", "trace",
 ]  # fmt: skip
 _VIEWS["trace"] = lambda run, step, **how: _import_module(".inspect", __name__).trace_run(run, step, **how)
 _VIEWS["trace_page"] = lambda *what: _import_module(".report.trace_page", __name__).write_trace_page(*what)

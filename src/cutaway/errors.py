@@ -1,5 +1,8 @@
 """What Cutaway says when something is wrong: which argument or layer, what it got, what it wanted, what to do."""
 
+from collections.abc import Collection
+from difflib import get_close_matches
+
 
 class CutawayError(Exception):
     """Any error that Cutaway raises on purpose. The command line prints its text and exits with status 2."""
@@ -27,3 +30,13 @@ class FileError(CutawayError, ValueError):
 
 class TrainingError(CutawayError, RuntimeError):
     """Training that cannot go on."""
+
+
+def check_name(name: object, known: Collection[str], what: str = "data set", hint: str = "") -> None:
+    """Raise ArgumentError unless the name is one of those known, with the closest of them and all."""
+    if isinstance(name, str) and name in known:
+        return
+    lower = {k.lower(): k for k in known}
+    close = get_close_matches(str(name).lower(), lower, n=1)
+    guess = f"; did you mean {lower[close[0]]!r}?" if close else "."
+    raise ArgumentError(f"There is no {what} called {name!r}{guess} There are: {', '.join(known)}. {hint}".rstrip())

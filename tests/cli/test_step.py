@@ -228,7 +228,7 @@ def test_a_terminal_with_ctrl_c_and_ctrl_d(terminal, columns):
     lines = re.sub(r"\x1b\[[\d;]*m", "", shown).replace("\r", "").split("\n")
     assert max(map(len, lines)) <= columns and "n = 25" in shown
     t.type("half a li")
-    t.until("q leaves", press="\x03")  # a Ctrl-C between readline's prompt and its wait for keys is heard at the next key
+    t.until("q leaves", press="\x03")  # readline hears a Ctrl-C between its prompt and its wait only at the next key
     t.until("step 1> ")
     t.type("\n")
     t.until("step 1> ")

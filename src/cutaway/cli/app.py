@@ -11,6 +11,7 @@ from .demo import demo
 from .evaluate import evaluate
 from .fit import fit
 from .inspect import inspect
+from .labs import app as labs
 from .predict import predict
 from .step import step
 from .trace import trace
@@ -38,6 +39,7 @@ for command, about, example in (
     (bench, "Measure this machine beside the peers that are installed.", "bench mlp --quick"),
 ):
     app.command(short_help=about, epilog=f"Example: cutaway {example}")(command)
+app.add_typer(labs, short_help="The lecture's claims as experiments.")
 
 
 def _version(asked: bool) -> None:

@@ -40,8 +40,7 @@ def bench(
     from ..bench import FAMILIES, tables
     from ..bench.harness import Run, Settings
     from ..bench.machine import install_sizes, machine
-    from ..datasets.names import check_name
-    from ..errors import ArgumentError, CutawayError
+    from ..errors import ArgumentError, CutawayError, check_name
     from . import checks
     from .terminal import Screen, console, warn
 

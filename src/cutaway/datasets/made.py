@@ -9,8 +9,7 @@ from operator import index
 
 import numpy as np
 
-from ..errors import ArgumentError
-from .names import check_name
+from ..errors import ArgumentError, check_name
 
 Made = tuple[np.ndarray, np.ndarray]
 

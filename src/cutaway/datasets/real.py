@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ..data.cells import counted
 from ..data.series import extent_of
-from ..errors import ArgumentError
-from .names import check_name
+from ..errors import ArgumentError, check_name
 
 if TYPE_CHECKING:
     import numpy as np

@@ -1,0 +1,44 @@
+"""What all experiments of `cutaway lab` take and do: options, and the result printed and written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+from typer import Option
+
+from .. import checks
+
+Out = Annotated[list[Path] | None, Option("--out", "-o", metavar="FILE", show_default=False, help=(
+    "A figure (.svg, .png, .pdf) or the numbers (.json, .csv); may be given again."))]  # fmt: skip
+Seed = Annotated[int, Option("--seed", min=0, help="The seed of everything that is drawn by chance.")]
+Quick = Annotated[bool, Option("--quick", help="A short look: few runs, few points.")]
+DataName = Annotated[str | None, Option("--data", "-d", metavar="DATA", show_default=False, help=(
+    "A data set that ships (digits, moons, houses, ...), or a file or folder of your own."))]  # fmt: skip
+Target = Annotated[list[str] | None, Option("--target", "-t", metavar="COL", show_default=False,
+                                            help="The column of your file to predict.")]  # fmt: skip
+Hidden = Annotated[str | None, Option("--hidden", metavar="N,N", show_default=False, help=(
+    "Neurons of each hidden layer, such as 64,64; or none."))]  # fmt: skip
+
+
+def checked(out: Sequence[Path] | None, result: type, data: str | None = None) -> list[Path]:
+    """The files asked for. Raises, before anything is computed, for one that cannot be written."""
+    inputs = [Path(data)] if data else []
+    return [checks.output(path, "--out", result.endings(), inputs) for path in out or ()]  # type: ignore[attr-defined]
+
+
+def show(result: Any, out: Sequence[Path]) -> None:
+    """Print what was found, and write the files."""
+    from ...report.text import listed
+    from ..terminal import Screen, warn
+
+    screen = Screen()
+    screen.say()
+    screen.console.print(str(result), soft_wrap=True)
+    if result.cut_short:
+        warn(f"{result.cut_short}: this is what was done by then")
+    if out:
+        written = listed([str(result.save(path)) for path in out])
+        screen.say()
+        screen.say(f"Written: {written}")

@@ -1,0 +1,60 @@
+"""How the lab's charts look: named axes, lines that differ in colour and dash, medians with their spread."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..inspect.drawing import FAINT, INK, LINES, RULE, Sheet
+
+DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)), (0, (3, 1, 1, 1, 1, 1)), (0, (8, 2)))
+MARKERS = "os^Dv*PX"
+
+
+def style(k: int) -> dict[str, Any]:
+    """Colour and dash of the k-th line: what differs in one differs in the other, too."""
+    return {"color": LINES[k % len(LINES)], "linestyle": DASHES[k % len(DASHES)], "linewidth": 1.6}
+
+
+def dots(k: int) -> dict[str, Any]:
+    """Colour and marker of the k-th group of points."""
+    return {"color": LINES[k % len(LINES)], "marker": MARKERS[k % len(MARKERS)]}
+
+
+def chart(sheet: Sheet, left: float, top: float, width: float, height: float, x: str, y: str, title: str = "",
+          log: str = "") -> Any:  # fmt: skip
+    """Axes at a place of the sheet (inches from its top left), named with units; log: "x", "y" or "xy"."""
+    axes = sheet.axes(left, top, width, height)
+    axes.tick_params(labelsize=9)
+    axes.set_xlabel(x, size=10, color=INK)
+    axes.set_ylabel(y, size=10, color=INK)
+    for axis in log:
+        getattr(axes, f"set_{axis}scale")("log")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(color=RULE, linewidth=0.5, alpha=0.6)
+    axes.set_axisbelow(True)
+    if title:
+        axes.set_title(title, size=10.5, color=INK, loc="left", pad=8)
+    return axes
+
+
+def band(axes: Any, x: np.ndarray, runs: np.ndarray, k: int, label: str = "") -> None:
+    """The median of several runs (runs, points), and their quartiles as a band; what is not finite is missing."""
+    known = np.where(np.isfinite(runs), runs, np.nan)
+    points = ~np.isnan(known).all(0)
+    low, middle, high = np.nanquantile(known[:, points], [0.25, 0.5, 0.75], axis=0)
+    x = np.asarray(x)[points]
+    axes.fill_between(x, low, high, color=LINES[k % len(LINES)], alpha=0.15, linewidth=0)
+    axes.plot(x, middle, label=label or None, **style(k))
+
+
+def legend(axes: Any, **how: Any) -> Any:
+    """What the lines stand for, without a frame."""
+    return axes.legend(**({"frameon": False, "fontsize": 9, "labelcolor": INK, "handlelength": 2.8} | how))
+
+
+def note(axes: Any, text: str, x: float = 0.02, y: float = 0.98, **how: Any) -> None:
+    """A few faint words inside the axes, placed by shares of its width and height."""
+    how = {"ha": "left", "va": "top", "size": 9, "color": FAINT} | how
+    axes.text(x, y, text, transform=axes.transAxes, **how)

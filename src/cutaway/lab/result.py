@@ -1,0 +1,92 @@
+"""What every experiment gives back: arrays that can be printed, plotted, and written to a file."""
+
+from __future__ import annotations
+
+import json
+from os import PathLike
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..errors import ArgumentError
+
+FIGURES = (".svg", ".png", ".pdf")
+
+
+class Result:
+    """The result of an experiment: its fields are plain arrays; `print` says what was found.
+
+    cut_short: why it ended before it was done (Ctrl-C), "" if it did not.
+    """
+
+    kind: ClassVar[str]
+    cut_short: str = ""
+
+    def to_pandas(self) -> Any:
+        """The numbers as a pandas DataFrame, a row a measurement."""
+        raise NotImplementedError
+
+    def to_json(self) -> dict[str, Any]:
+        """All numbers as plain values that json.dumps takes, the kind of experiment first."""
+        raise NotImplementedError
+
+    def plot(self, path: str | PathLike | None = None) -> Any:
+        """A matplotlib figure, also written to a file if a path is given."""
+        raise NotImplementedError
+
+    def save(self, path: str | PathLike) -> Path:
+        """Write a figure (.svg, .png, .pdf), the numbers (.json, .csv), or a page (.html) where the result has one.
+
+        Raises ArgumentError for another ending.
+        """
+        path = Path(path)
+        ending = path.suffix.lower()
+        if ending not in self.endings():
+            raise ArgumentError(f"{path}: a {self.kind} is written to a file that ends in {', '.join(self.endings())}")
+        if ending in FIGURES:
+            self.plot(path)
+        elif ending == ".html":
+            self.to_html(path)  # type: ignore[attr-defined]
+        elif ending == ".csv":
+            self.to_pandas().to_csv(path, index=False)
+        else:
+            path.write_text(json.dumps(self.to_json(), ensure_ascii=False) + "\n", encoding="utf-8")
+        return path
+
+    @classmethod
+    def endings(cls) -> tuple[str, ...]:
+        """The endings of files that `save` writes."""
+        return (*FIGURES, ".json", ".csv", *([".html"] if hasattr(cls, "to_html") else []))
+
+
+def plain(value: Any) -> Any:
+    """Arrays and what holds them as lists, dicts and numbers for JSON; None for what is not finite.
+
+    >>> plain({"loss": np.array([0.5, np.inf]), "steps": np.int64(3)})
+    {'loss': [0.5, None], 'steps': 3}
+    """
+    if isinstance(value, dict):
+        return {str(name): plain(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(part) for part in value]
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def table(head: list[str], rows: list[list[str]], left: int = 1) -> str:
+    """Aligned columns of text; the first `left` of them to the left, the others, numbers, to the right.
+
+    >>> print(table(["optimizer", "loss"], [["Adam", "0.25"], ["SGD", "1.5"]]))
+    optimizer  loss
+    Adam       0.25
+    SGD         1.5
+    """
+    lines = [head, *rows]
+    widths = [max(len(line[k]) for line in lines) for k in range(len(head))]
+    return "\n".join("  ".join(cell.ljust(w) if k < left else cell.rjust(w)
+                               for k, (cell, w) in enumerate(zip(line, widths, strict=True))).rstrip()
+                     for line in lines)  # fmt: skip
