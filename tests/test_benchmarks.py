@@ -33,7 +33,6 @@ def test_only_what_lies_between_the_marks_changes():
 
 
 def test_picture_has_marks_targets_and_the_limit_as_text(tmp_path):
-    pytest.importorskip("matplotlib")
     plot.ratios([RESULT], tmp_path / "r.svg")
     words = re.findall(r"<text[^>]*>([^<]+)</text>", (tmp_path / "r.svg").read_text())
     assert {"A", "PyTorch", "target", "20×"} <= set(words)

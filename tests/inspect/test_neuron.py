@@ -136,7 +136,6 @@ def test_connections_past_a_layer_and_values_side_by_side():
 
 
 def test_it_is_printed_and_drawn(tmp_path):
-    pytest.importorskip("matplotlib")
     tables, images = nn.MLP(2, [6], 2).init(0), nn.CNN((8, 8, 1), 2, channels=[3]).init(0)
     sequences = nn.Recurrent(2, 4, 1, cell="gru").init(0)
     for net, X in ((tables, rows(9, 2)), (images, rows(9, 8, 8, 1)), (sequences, rows(9, 5, 2))):

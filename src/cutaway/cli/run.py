@@ -33,6 +33,9 @@ def main(args: Sequence[str] | None = None) -> int:
         except CutawayError as problem:
             error(problem)
         except UsageError as problem:
+            if type(problem).__name__ == "NoArgsIsHelpError":  # its message is the help
+                typer.echo(problem.format_message(), err=True)
+                return BAD_INPUT
             error(f"{problem.format_message()}{_help_hint(problem)}")
         except BrokenPipeError:
             return _nobody_reads()

@@ -24,10 +24,8 @@ class Sheet:
     """A figure of so many inches; places on it are measured from its top left corner."""
 
     def __init__(self, width: float, height: float) -> None:
-        try:
-            from matplotlib.figure import Figure
-        except ImportError:
-            raise ImportError('plots need matplotlib: pip install "cutaway[plot]"') from None
+        from matplotlib.figure import Figure
+
         self.width, self.height = width, height
         self.figure = Figure(figsize=(width, height), facecolor="white")
         self._table: Any = None

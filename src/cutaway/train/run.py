@@ -61,10 +61,8 @@ class Run:
 
     def plot(self, path: str | None = None) -> Any:
         """The loss over the epochs (training and validation) as a matplotlib figure, saved if a path is given."""
-        try:
-            from matplotlib.figure import Figure
-        except ImportError:
-            raise ImportError("plots need matplotlib: pip install 'cutaway[plot]'") from None
+        from matplotlib.figure import Figure
+
         figure = Figure(figsize=(7, 4), layout="constrained")
         axes = figure.add_subplot()
         for name, label, style in (("loss", "training", "-"), ("val_loss", "validation", "--")):
