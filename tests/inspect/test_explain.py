@@ -262,7 +262,8 @@ BETWEEN = {
     "global_max": lambda x: x + ct.ops.global_max(x.reshape((-1, 4, 1))),
     "layer_norm": nn.LayerNorm(4), "batch_norm": nn.BatchNorm1d(4),
 } | {name: getattr(ct.ops, name) for name in ("relu", "sigmoid", "tanh", "selu", "gelu", "gelu_tanh", "silu",
-     "softplus", "mish", "identity", "neg", "exp", "abs", "square", "softmax", "log_softmax")}  # fmt: skip
+     "softplus", "mish", "identity", "neg", "exp", "sin", "cos", "abs", "square", "softmax",
+     "log_softmax")}  # fmt: skip
 
 
 class Between(nn.Module):

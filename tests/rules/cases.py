@@ -51,7 +51,7 @@ def away(rng: np.random.Generator, *shape: int) -> np.ndarray:
 
 
 @case("relu", "sigmoid", "tanh", "selu", "gelu", "gelu_tanh", "silu", "softplus", "mish", "identity", "neg", "exp",
-      "abs", "square", "softmax", "log_softmax")  # fmt: skip
+      "sin", "cos", "abs", "square", "softmax", "log_softmax")  # fmt: skip
 def matrix(rng, n, k):
     return Case((away(rng, n, k),))
 

@@ -18,10 +18,10 @@ def _elementwise(name: str):
 relu, sigmoid, tanh, selu, gelu, gelu_tanh, silu, softplus, mish, identity = map(
     _elementwise, ("relu", "sigmoid", "tanh", "selu", "gelu", "gelu_tanh", "silu", "softplus", "mish", "identity")
 )
-add, sub, mul, div, maximum, neg, exp, log, sqrt, abs, square, softmax, log_softmax, matmul = map(
+add, sub, mul, div, maximum, neg, exp, log, sin, cos, sqrt, abs, square, softmax, log_softmax, matmul = map(
     _elementwise,
-    ("add", "sub", "mul", "div", "maximum", "neg", "exp", "log", "sqrt", "abs", "square", "softmax", "log_softmax",
-     "matmul"),
+    ("add", "sub", "mul", "div", "maximum", "neg", "exp", "log", "sin", "cos", "sqrt", "abs", "square", "softmax",
+     "log_softmax", "matmul"),
 )  # fmt: skip
 
 

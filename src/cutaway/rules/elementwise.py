@@ -176,6 +176,22 @@ def log_back(dw, u):
     return dw / u
 
 
+@rule("w = sin u", "elementwise")
+def sin(u):
+    return xp.sin(u)
+
+def sin_back(dw, u):
+    return dw * xp.cos(u)
+
+
+@rule("w = cos u", "elementwise")
+def cos(u):
+    return xp.cos(u)
+
+def cos_back(dw, u):
+    return -dw * xp.sin(u)
+
+
 @rule("w = sqrt u", "elementwise")
 def sqrt(u):
     return xp.sqrt(u)
