@@ -1,0 +1,82 @@
+"""A loss over a plane: as colours with contour lines, and as a surface in three dimensions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..inspect.drawing import FAINT, INK, RISING, RULE, Sheet, colours
+
+STEEP = 30  # largest over smallest loss from which colours and heights go by its logarithm
+LEVELS = 16
+
+
+def scale(J: np.ndarray) -> Any:
+    """How losses become colours: evenly, or by the logarithm where they span much."""
+    from matplotlib.colors import LogNorm, Normalize
+
+    known = J[np.isfinite(J)]
+    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
+    if low > 0 and high > STEEP * low:
+        return LogNorm(low, high)
+    return Normalize(low, high if high > low else low + 1)
+
+
+def contours(axes: Any, a: np.ndarray, b: np.ndarray, J: np.ndarray, norm: Any) -> Any:
+    """Loss J (b, a) as colours, with lines of equal loss of which some are named."""
+    levels = _levels(norm)
+    J = np.ma.masked_invalid(J)
+    filled = axes.contourf(a, b, J, levels, cmap=colours(RISING), norm=norm, extend="neither")
+    lines = axes.contour(a, b, J, levels[1:-1:3], colors=INK, linewidths=0.5, alpha=0.6)
+    for text in axes.clabel(lines, fmt=lambda v: f"{v:.2g}", fontsize=8, inline=True, inline_spacing=2):
+        text.set_rotation(0)
+    axes.grid(False)
+    axes.set_axisbelow(False)
+    return filled
+
+
+def _levels(norm: Any) -> np.ndarray:
+    from matplotlib.colors import LogNorm
+
+    levels = (np.geomspace if isinstance(norm, LogNorm) else np.linspace)(norm.vmin, norm.vmax, LEVELS)
+    levels[0], levels[-1] = norm.vmin, norm.vmax  # the lowest and highest point belong to it
+    return levels
+
+
+def loss_bar(sheet: Sheet, left: float, top: float, height: float, filled: Any, label: str = "loss J") -> None:
+    """What the colours stand for, with a few numbers."""
+    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+    bar = sheet.figure.colorbar(filled, cax=sheet.axes(left, top, 0.13, height))
+    bar.outline.set(edgecolor=RULE, linewidth=0.6)
+    levels = _levels(filled.norm)
+    bar.locator, bar.minorlocator = FixedLocator(levels[:: (LEVELS - 1) // 5]), NullLocator()
+    bar.formatter = FuncFormatter(lambda v, _: f"{v:.2g}")
+    bar.update_ticks()
+    bar.set_label(label, size=10, color=INK)
+
+
+def mountains(sheet: Sheet, left: float, top: float, width: float, height: float, a: np.ndarray, b: np.ndarray,
+              J: np.ndarray, norm: Any) -> Any:  # fmt: skip
+    """The same as a surface seen from the side; heights go as the colours do."""
+    from matplotlib.colors import LogNorm
+    from mpl_toolkits.mplot3d import Axes3D  # noqa: F401  (gives figures their "3d")
+
+    box = (left / sheet.width, 1 - (top + height) / sheet.height, width / sheet.width, height / sheet.height)
+    axes = sheet.figure.add_axes(box, projection="3d")
+    logarithm = isinstance(norm, LogNorm)
+    heights = np.log10(J) if logarithm else J
+    axes.plot_surface(*np.meshgrid(a, b), heights, facecolors=colours(RISING)(norm(J)), rcount=len(b), ccount=len(a),
+                      linewidth=0.15, edgecolor="#ffffff55", rasterized=True, shade=False)  # fmt: skip
+    axes.view_init(elev=32, azim=-58)
+    axes.tick_params(labelsize=8, colors=FAINT, pad=-2)
+    if logarithm:
+        from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+        axes.zaxis.set_major_locator(MaxNLocator(5))
+        axes.zaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{10**v:.2g}"))
+    for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
+        axis.set_pane_color((1, 1, 1, 0))
+        axis._axinfo["grid"].update(color=RULE, linewidth=0.4)
+    return axes
