@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ..inspect.traces.trace import Trace
 from .html import Html, join, tag
+from .scripted import button, keys_button, keys_dialog
 from .style import theme_switch
 
 BUTTONS = (
@@ -33,8 +34,7 @@ def skeleton(traces: Sequence[Trace]) -> Html:
             "header",
             tag("p", "Cutaway · a training step, opened up", class_="kicker"),
             tag("h1", "", id="title"), tag("div", "", id="facts"),
-            tag("div", _steps(traces), theme_switch(),
-                tag("button", "Keys ", tag("kbd", "?"), id="help", type="button"), class_="tools"),
+            tag("div", _steps(traces), theme_switch(), keys_button(), class_="tools"),
         ),
         tag("noscript", tag("p", "This page needs its script to step. The program, as it is printed:"),
             [tag("pre", str(t)) for t in traces]),
@@ -48,22 +48,15 @@ def skeleton(traces: Sequence[Trace]) -> Html:
                 aria_labelledby="network-name"),
             tag("section", "", id="values", aria_label="What it writes and reads"),
         ),
-        tag("div", tag("div", [_button(*b) for b in BUTTONS], class_="buttons"),
+        tag("div", tag("div", [button(*b) for b in BUTTONS], class_="buttons"),
             tag("div", tag("div", "", id="phases", aria_hidden="true"),
                 tag("input", type="range", id="slider", min="0", value="0", aria_label="Instruction"), class_="rail"),
             tag("p", "", id="where", aria_hidden="true"), id="transport", role="region", aria_label="Stepping"),
         tag("p", "", id="said", class_="unseen", role="status", aria_live="polite"),
         tag("dialog", tag("button", "Close", class_="close", type="button"), tag("div", "", id="told"), id="telling",
             aria_labelledby="told-name"),
-        tag("dialog", tag("button", "Close", class_="close", type="button"), tag("h2", "Keys", id="keys-name"),
-            tag("dl", [join(tag("dt", key), tag("dd", does)) for key, does in KEYS]), id="keys",
-            aria_labelledby="keys-name"),
+        keys_dialog(KEYS),
     )  # fmt: skip
-
-
-def _button(name: str, label: str, path: str) -> Html:
-    icon = tag("svg", tag("path", "", d=path), viewBox="0 0 24 24", aria_hidden="true")
-    return tag("button", icon, id=name, type="button", aria_label=label, title=label)
 
 
 def _steps(traces: Sequence[Trace]) -> Html | None:

@@ -1,9 +1,5 @@
-"use strict";
 (() => {
 // Shows a trace: reads the numbers that stand in the page, draws them, and computes none of its own.
-const page = JSON.parse(document.getElementById("trace").textContent);
-const $ = id => document.getElementById(id);
-const SVG = "http://www.w3.org/2000/svg";
 const MOST_UNITS = 9, MOST_TILES = 32, TABLE_ROWS = 64, TABLE_COLUMNS = 32;
 
 let step = page.steps[0];  // the trace on show
@@ -12,29 +8,6 @@ let sample = 0;
 let playing = 0;
 
 // ---- small helpers --------------------------------------------------------------------------------------------------
-
-/** An element: make("p", {class: "note"}, "text", child). Text is always text, never markup. */
-function make(name, attributes = {}, ...children) {
-  const svg = ["svg", "g", "line", "circle", "rect", "path", "text", "title", "image", "tspan"].includes(name);
-  const made = svg ? document.createElementNS(SVG, name) : document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) {
-    if (value === null || value === undefined || value === false) continue;
-    if (typeof value === "function") made.addEventListener(key, value);
-    else made.setAttribute(key, value === true ? "" : value);
-  }
-  made.append(...children.flat().filter(child => child !== null && child !== undefined));
-  return made;
-}
-
-/** A number with four digits and a true minus sign. */
-function show(value) {
-  if (typeof value === "bigint") return String(value);
-  if (Number.isNaN(value)) return "NaN";
-  if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
-  const rounded = Number(value.toPrecision(4));
-  const text = rounded !== 0 && (Math.abs(rounded) < 1e-4 || Math.abs(rounded) >= 1e7) ? rounded.toExponential() : String(rounded);
-  return text.replace("-", "−").replace("e−", "e−").replace("e+", "e");
-}
 
 /** z1 with its number below the line. */
 function symbol(name) {
@@ -618,11 +591,6 @@ $("sample").addEventListener("input", () => {
   if (k >= 0 && k < step.rows.length) { sample = k; go(at); }
 });
 if ($("step")) $("step").addEventListener("change", () => choose(Number($("step").value)));
-$("help").addEventListener("click", () => $("keys").showModal());
-for (const dialog of document.querySelectorAll("dialog")) {
-  dialog.querySelector(".close").addEventListener("click", () => dialog.close());
-  dialog.addEventListener("click", event => { if (event.target === dialog) dialog.close(); });
-}
 const KEYS = {ArrowRight: "next", ArrowDown: "next", ArrowLeft: "back", ArrowUp: "back", PageDown: "phase-next", PageUp: "phase-back", Home: "first", End: "last"};
 document.addEventListener("keydown", event => {
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;

@@ -5,12 +5,8 @@ The page computes nothing: its numbers are those of the trace, its explanations 
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import replace
-from importlib.resources import files
 from math import prod
 from typing import Any
 
@@ -23,9 +19,8 @@ from ..inspect.traces.trace import Trace
 from ..program import gradient_name
 from .columns import columns
 from .explanations import explanations
-from .html import Html, tag
+from .scripted import scripted_page
 from .skeleton import skeleton
-from .style import COLOURS
 from .text import listed, plain, size
 
 PAGE_BYTES = 3_000_000  # of the arrays in a page
@@ -44,35 +39,7 @@ def trace_page(traces: Sequence[Trace], inputs: Sequence[Any] = (), outputs: Seq
     """The whole page as text."""
     names = {"inputs": [plain(name) for name in inputs], "outputs": [plain(name) for name in outputs]}
     data = names | {"steps": [_step(t, cap, explain) for t, cap in zip(traces, _caps(traces), strict=True)]}
-    own, script = (files("cutaway.report").joinpath(name).read_text(encoding="utf-8")
-                   for name in ("trace_page.css", "trace_page.js"))  # fmt: skip
-    style = COLOURS + own
-    policy = f"default-src 'none'; img-src data:; style-src {_hash(style)}; script-src {_hash(script)}"
-    first = traces[0].about
-    head = [
-        tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=policy),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name="color-scheme", content="light dark"),
-        tag("title", f"Step {first.step} · Cutaway"),
-        tag("style", Html(style)),
-    ]
-    body = tag(
-        "body", skeleton(traces),
-        tag("script", Html(_safe(data)), type="application/json", id="trace"), tag("script", Html(script)),
-    )  # fmt: skip
-    return "<!doctype html>\n" + tag("html", tag("head", head), body, lang="en")
-
-
-def _hash(text: str) -> str:
-    """What the page's policy allows to run: this text and no other."""
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
-
-
-def _safe(data: Any) -> str:
-    """JSON that no name in it can end: < and the like are written as escapes."""
-    text = json.dumps(data, allow_nan=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    return scripted_page("trace_page", f"Step {traces[0].about.step} · Cutaway", skeleton(traces), data)
 
 
 # ---- the data --------------------------------------------------------------------------------------------------------

@@ -1,0 +1,66 @@
+"""Pages that a script fills: one file with its data, style and script inside, which may run nothing else."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterable
+from importlib.resources import files
+from typing import Any
+
+from .html import Html, join, tag
+from .style import COLOURS
+
+
+def scripted_page(name: str, title: str, skeleton: Html, data: Any) -> str:
+    """The whole page: its skeleton, its data as JSON, and the style and script of scripted.* and `name`.*."""
+    style, script = COLOURS + _both(name, "css"), _both(name, "js")
+    policy = f"default-src 'none'; img-src data:; style-src {_hash(style)}; script-src {_hash(script)}"
+    head = [
+        tag("meta", charset="utf-8"),
+        tag("meta", http_equiv="Content-Security-Policy", content=policy),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", name="color-scheme", content="light dark"),
+        tag("title", title),
+        tag("style", Html(style)),
+    ]
+    body = tag(
+        "body", skeleton,
+        tag("script", Html(_safe(data)), type="application/json", id="data"), tag("script", Html(script)),
+    )  # fmt: skip
+    return "<!doctype html>\n" + tag("html", tag("head", head), body, lang="en")
+
+
+def button(name: str, label: str, path: str) -> Html:
+    """A button that shows a drawing; its name is told."""
+    icon = tag("svg", tag("path", "", d=path), viewBox="0 0 24 24", aria_hidden="true")
+    return tag("button", icon, id=name, type="button", aria_label=label, title=label)
+
+
+def keys_button() -> Html:
+    return tag("button", "Keys ", tag("kbd", "?"), id="help", type="button")
+
+
+def keys_dialog(keys: Iterable[tuple[str, str]]) -> Html:
+    """What each key does; opened by the button and by "?"."""
+    return tag("dialog", tag("button", "Close", class_="close", type="button"), tag("h2", "Keys", id="keys-name"),
+               tag("dl", [join(tag("dt", key), tag("dd", does)) for key, does in keys]), id="keys",
+               aria_labelledby="keys-name")  # fmt: skip
+
+
+def _both(name: str, ending: str) -> str:
+    """What such pages share, then the page's own."""
+    parts = (files("cutaway.report").joinpath(f"{part}.{ending}") for part in ("scripted", name))
+    return "".join(part.read_text(encoding="utf-8") for part in parts)
+
+
+def _hash(text: str) -> str:
+    """What the page's policy allows to run: this text and no other."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _safe(data: Any) -> str:
+    """JSON that no name in it can end: < and the like are written as escapes."""
+    text = json.dumps(data, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
