@@ -14,7 +14,7 @@ import numpy as np
 
 from ..errors import ArgumentError, ShapeError
 from ..rules.namespace import NUMPY as xp
-from .schedules import Schedule
+from .schedules import AUTO, Rate, Schedule, known
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {}
 
@@ -23,6 +23,8 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {}
 class Optimizer:
     """What all optimizers share: `init` makes the state, `update` applies the rule. Both are pure.
 
+    lr: the learning rate, a schedule, or "auto", for ct.fit to find one before it trains (train/rate.py).
+
     >>> import numpy as np, cutaway as ct
     >>> opt = ct.optim.SGD(0.1)
     >>> theta, state = opt.update(np.array([1.0]), np.array([2.0]), opt.init(np.array([1.0])))
@@ -30,7 +32,7 @@ class Optimizer:
     array([0.8])
     """
 
-    lr: float | Schedule
+    lr: Rate | Schedule
     prepare: tuple[Prepare, ...] = field(default=(), kw_only=True, repr=False)
     rule: ClassVar[Callable]
 
@@ -38,8 +40,11 @@ class Optimizer:
         OPTIMIZERS[cls.__name__] = cls
 
     def __post_init__(self) -> None:
-        if not callable(self.lr) and not (isinstance(self.lr, int | float | np.number) and 0 <= self.lr < float("inf")):
-            raise ArgumentError(f"{type(self).__name__}: lr must be a number >= 0 or a schedule, got {self.lr!r}")
+        number = isinstance(self.lr, int | float | np.number) and 0 <= self.lr < float("inf")
+        if not number and not callable(self.lr) and self.lr != AUTO:
+            raise ArgumentError(
+                f'{type(self).__name__}: lr must be a number >= 0, a schedule, or "auto" (for ct.fit), got {self.lr!r}'
+            )
         for f in fields(self):
             value = getattr(self, f.name)
             if f.name.startswith("beta") or f.name == "alpha":
@@ -73,7 +78,16 @@ class Optimizer:
     def rate(self, t: int) -> float:
         """The learning rate of step t (from 1)."""
         rate: Any = self.lr
-        return float(rate(t) if callable(rate) else rate)
+        return float(rate(t)) if callable(rate) else known(rate)
+
+    @property
+    def wants_rate(self) -> bool:
+        """Whether the learning rate, or its schedule's peak, is "auto": still to be found."""
+        return (self.lr.lr if isinstance(self.lr, Schedule) else self.lr) == AUTO
+
+    def at(self, lr: float) -> Optimizer:
+        """The same optimizer with this learning rate; a schedule gets it as its peak."""
+        return replace(self, lr=self.lr.at(lr) if isinstance(self.lr, Schedule) else lr)
 
     def decays(self, shape: tuple[int, ...]) -> bool:
         """Whether weight decay applies to a parameter of this shape."""

@@ -1,6 +1,7 @@
 """Schedules: the learning rate as a function of the step t (from 1).
 
-`steps=None` means the whole run, filled in by `ct.fit`. Every schedule also takes an array of steps.
+`steps=None` means the whole run, filled in by `ct.fit`; so is a peak of "auto". Every schedule also takes an array of
+steps.
 """
 
 from __future__ import annotations
@@ -8,34 +9,54 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Literal
 
 import numpy as np
 
 from ..errors import ArgumentError
+
+AUTO: Literal["auto"] = "auto"
+Rate = float | Literal["auto"]
+
+
+def known(lr: Rate) -> float:
+    """A learning rate that is a number. Raises ArgumentError for one that is still to be found."""
+    if lr == AUTO:
+        raise ArgumentError('lr="auto" is for ct.fit, which finds a rate before it trains: here lr must be a number')
+    return float(lr)
 
 
 @dataclass(frozen=True)
 class Schedule:
     """peak lr times a factor of the share of the run that lies behind (or, without `relative`, of the step itself)."""
 
-    lr: float
+    lr: Rate
     factor: Callable
     label: str
     steps: int | None = None
     relative: bool = True
 
     def __call__(self, t):
+        lr = known(self.lr)
         if not self.relative:
-            return self.lr * self.factor(np.asarray(t, float) - 1)
+            return lr * self.factor(np.asarray(t, float) - 1)
         if self.steps is None:
             raise ArgumentError(f"{self.label} needs steps= outside of ct.fit, which fills in the length of its run")
-        return self.lr * self.factor(np.clip((np.asarray(t, float) - 1) / max(self.steps - 1, 1), 0, 1))
+        return lr * self.factor(np.clip((np.asarray(t, float) - 1) / max(self.steps - 1, 1), 0, 1))
 
     def for_run(self, steps: int) -> Schedule:
         return self if self.steps is not None or not self.relative else replace(self, steps=steps)
 
+    def at(self, lr: float) -> Schedule:
+        """The same schedule with this peak."""
+        return replace(self, lr=lr, label=self.label.replace(_written(self.lr), f"{lr:g}", 1))
+
     def __repr__(self) -> str:
         return self.label
+
+
+def _written(lr: Rate) -> str:
+    return repr(AUTO) if lr == AUTO else f"{lr:g}"
 
 
 def _constant(t):
@@ -60,38 +81,38 @@ def _one_cycle(s, rise, start, end):
     return np.where(s < rise, up, down)
 
 
-def constant(lr: float) -> Schedule:
+def constant(lr: Rate) -> Schedule:
     """The same rate always."""
-    return Schedule(lr, _constant, f"constant({lr:g})", relative=False)
+    return Schedule(lr, _constant, f"constant({_written(lr)})", relative=False)
 
 
-def step(lr: float, every: int, factor: float = 0.1) -> Schedule:
+def step(lr: Rate, every: int, factor: float = 0.1) -> Schedule:
     """lr · factor^⌊(t - 1) / every⌋"""
-    label = f"step({lr:g}, {every}, {factor:g})"
+    label = f"step({_written(lr)}, {every}, {factor:g})"
     return Schedule(lr, partial(_step, every=every, factor=factor), label, relative=False)
 
 
-def exponential(lr: float, decay: float) -> Schedule:
+def exponential(lr: Rate, decay: float) -> Schedule:
     """lr · decay^(t - 1)"""
-    return Schedule(lr, partial(_exponential, decay=decay), f"exponential({lr:g}, {decay:g})", relative=False)
+    return Schedule(lr, partial(_exponential, decay=decay), f"exponential({_written(lr)}, {decay:g})", relative=False)
 
 
-def cosine(lr: float, steps: int | None = None, floor: float = 0.0) -> Schedule:
+def cosine(lr: Rate, steps: int | None = None, floor: float = 0.0) -> Schedule:
     """Half a cosine wave from lr down to floor · lr (Loshchilov and Hutter, 2017)."""
-    return Schedule(lr, partial(_cosine, floor=floor), f"cosine({lr:g})", steps)
+    return Schedule(lr, partial(_cosine, floor=floor), f"cosine({_written(lr)})", steps)
 
 
-def one_cycle(lr: float, steps: int | None = None, rise: float = 0.3, start: float = 0.04,
+def one_cycle(lr: Rate, steps: int | None = None, rise: float = 0.3, start: float = 0.04,
               end: float = 4e-6) -> Schedule:  # fmt: skip
     """Up to lr over the first `rise` of the run, then down, both as half a cosine wave (Smith, 2018)."""
-    return Schedule(lr, partial(_one_cycle, rise=rise, start=start, end=end), f"one_cycle({lr:g})", steps)
+    return Schedule(lr, partial(_one_cycle, rise=rise, start=start, end=end), f"one_cycle({_written(lr)})", steps)
 
 
 @dataclass(frozen=True, repr=False)
 class Warmup(Schedule):
     """A straight line up to the first value of another schedule, which then begins."""
 
-    after: Schedule | float = 0.0
+    after: Schedule | Rate = 0.0
     rise: int = 0
 
     def __call__(self, t):
@@ -103,8 +124,11 @@ class Warmup(Schedule):
         after = self.after.for_run(steps - self.rise) if isinstance(self.after, Schedule) else self.after
         return replace(self, after=after)
 
+    def at(self, lr: float) -> Schedule:
+        return warmup(self.after.at(lr) if isinstance(self.after, Schedule) else lr, self.rise)
 
-def warmup(schedule: Schedule | float, steps: int) -> Schedule:
+
+def warmup(schedule: Schedule | Rate, steps: int) -> Schedule:
     """A linear rise over `steps` steps in front of any schedule or constant rate."""
-    peak = schedule.lr if isinstance(schedule, Schedule) else float(schedule)
+    peak = schedule.lr if isinstance(schedule, Schedule) else schedule
     return Warmup(peak, _constant, f"warmup({schedule!r}, {steps})", relative=False, after=schedule, rise=steps)

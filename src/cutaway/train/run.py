@@ -20,7 +20,8 @@ class Run:
 
     history has a row an epoch, steps a row a step. best_epoch: the epoch whose weights the model has now (the last one
     without validation); last: the final weights as a state dict where the best ones were put back. seconds: of
-    training; compiling: what compiling kernels took before, on a machine's first run.
+    training; compiling: what compiling kernels took before, on a machine's first run. lr_found: the learning rate that
+    was found, where the optimizer's was "auto".
     """
 
     model: Any
@@ -35,6 +36,7 @@ class Run:
     stopped: str = ""
     seconds: float = 0.0
     compiling: float = 0.0
+    lr_found: float | None = None
     last: dict[str, np.ndarray] | None = None
     _stop: str = ""
     _past: Any = None
@@ -82,5 +84,6 @@ class Run:
         at = max(self.best_epoch - 1, 0)
         scores = ", ".join(f"{name} {self.history[name][at]:.4g}" for name in self.history
                            if name not in ("epoch", "seconds", "lr"))  # fmt: skip
+        lr = f"lr {self.lr_found:g}, found; " if self.lr_found is not None else ""
         return (f"Run({self.epochs_done} of {self.epochs} epochs, {len(self.steps):,} steps of {self.batch_size} in "
-                f"{self.seconds:.2f} s; epoch {self.best_epoch}: {scores}; {self.stopped or 'training'})")  # fmt: skip
+                f"{self.seconds:.2f} s; {lr}epoch {self.best_epoch}: {scores}; {self.stopped or 'training'})")  # fmt: skip

@@ -1,0 +1,158 @@
+"""The learning-rate range test (Smith, 2017): real steps at rates that rise from tiny to huge; their losses tell which
+rate is right. It is what ct.fit does first where lr="auto".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..engines import Program
+from ..errors import ArgumentError, TrainingError
+from ..optim import Optimizer, schedules
+from .past import Past, Snapshot
+
+LOW, HIGH, STEPS = 1e-7, 100.0, 300  # 33 steps for each tenfold of the rate
+BETA = 0.8  # of the average that smooths the losses
+BELOW = 4  # the suggestion lies this factor below the rate of the lowest loss: docs/lab/lr-find.md compares rules
+CHUNK = 20  # steps between two looks at the losses
+
+
+@dataclass(frozen=True, eq=False)
+class RangeTest:
+    """A rate and a loss for each step, and what they suggest.
+
+    rates, losses, smoothed: vectors, up to the step at which the loss diverged. suggestion: the rate to train with,
+    None where the losses show none; `trouble` then says why. lowest, steepest: the rates where the smoothed loss was
+    lowest, and where it fell fastest. diverged: the rate at which it did, None if it never did.
+    """
+
+    rates: np.ndarray
+    losses: np.ndarray
+    smoothed: np.ndarray
+    suggestion: float | None
+    lowest: float | None
+    steepest: float | None
+    diverged: float | None
+    trouble: str = ""
+
+    def found(self) -> float:
+        """The suggestion. Raises TrainingError where there is none."""
+        if self.suggestion is None:
+            raise TrainingError(f'lr="auto" found no learning rate: {self.trouble}. Or give a number')
+        return self.suggestion
+
+
+def rising(optimizer: Optimizer, low: float = LOW, high: float = HIGH, steps: int = STEPS) -> Optimizer:
+    """The optimizer of a range test: its rate rises by the same factor each step, from `low` to `high`."""
+    if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 30:
+        raise ArgumentError(f"steps must be a whole number of at least 30, got {steps!r}")
+    if not 0 < low < high < float("inf"):
+        raise ArgumentError(f"low and high must be rates with 0 < low < high, got {low!r} and {high!r}")
+    return replace(optimizer, lr=schedules.exponential(low, (high / low) ** (1 / (steps - 1))))
+
+
+def range_test(program: Program, past: Past, steps: int = STEPS) -> RangeTest:
+    """Train for so many steps, or until the loss diverges, then put everything back as it was.
+
+    program: compiled with a `rising` optimizer, on the data and batches of `past`.
+    """
+    rates = np.asarray(program.engine.optimizer.lr(np.arange(1, steps + 1)))
+    before, losses = Snapshot.of(program), np.zeros(0)
+    try:
+        for chunk in _chunks(program, past):
+            losses = np.append(losses, chunk)[:steps]
+            if len(losses) == steps or not program.engine.finite or _divergence(losses, steps) is not None:
+                break
+    finally:
+        before.put(program)
+    return read(rates, losses)
+
+
+def _chunks(program: Program, past: Past):
+    """The losses of steps without end, epoch after epoch, as fit would do them."""
+    epoch = 0
+    while True:
+        epoch += 1
+        for order, rows in past.fed(program, past.order(epoch)):
+            for position in range(0, rows, CHUNK * past.batch_size):
+                yield program.run(order, position, CHUNK)
+
+
+def read(rates: np.ndarray, losses: np.ndarray) -> RangeTest:
+    """What losses at rising rates suggest: a quarter of the rate at which the smoothed loss was lowest.
+
+    rates: all that were to be tried. losses: of the steps done; where they are fewer, the next was not finite.
+    """
+    end = _divergence(losses, len(rates))
+    last = len(losses) if end is None else end  # the step that diverged, if one did
+    diverged = float(rates[last]) if last < len(rates) else None
+    losses = losses[: last + 1]
+    curve = smooth(losses)
+    k = int(np.argmin(curve[:last])) if last else 0
+    trouble = _trouble(rates, losses, curve, k, diverged)
+    if last <= _quiet(len(rates)):
+        return RangeTest(rates[: len(losses)], losses, curve, None, None, None, diverged, trouble)
+    suggestion = None if trouble else float(f"{rates[k] / BELOW:.2g}")  # two digits: no machine's last bit counts
+    return RangeTest(rates[: len(losses)], losses, curve, suggestion, float(rates[k]), _steepest(rates, curve, k),
+                     diverged, trouble)  # fmt: skip
+
+
+def _trouble(rates: np.ndarray, losses: np.ndarray, curve: np.ndarray, k: int, diverged: float | None) -> str:
+    """Why the losses, lowest at step k, suggest no rate; "" if they do."""
+    if diverged is not None and diverged <= rates[_quiet(len(rates))]:
+        return (f"the loss diverges almost at once, at a learning rate of {diverged:.2g}: bring inputs and targets to a "
+                "scale of about one, or start the range test lower")  # fmt: skip
+    start, spread = _start(losses, len(rates))
+    if start - curve[k] <= max(spread, 1e-3 * abs(start)):
+        end = f"and diverges at {diverged:.2g}" if diverged is not None else f"up to a learning rate of {rates[-1]:g}"
+        return (f"the loss does not fall below the {start:.4g} that it begins with, {end}: the model may be trained "
+                "already, or its gradient be zero or wrong (ct.diagnose looks into that)")  # fmt: skip
+    if k < _quiet(len(rates)):
+        return (f"the loss is lowest at a learning rate of {rates[k]:.2g}, almost at the start, and rises from there: "
+                "start the range test lower")  # fmt: skip
+    if diverged is None and k > 0.97 * len(rates):
+        return f"the loss still falls at the highest learning rate, {rates[-1]:g}: let the range test go higher"
+    return ""
+
+
+def smooth(losses: np.ndarray) -> np.ndarray:
+    """The exponential average m ← β m + (1 - β) J of the losses, without the bias of its start: m / (1 - βᵗ).
+
+    >>> smooth(np.array([3.0, 3.0, 3.0]))
+    array([3., 3., 3.])
+    """
+    m, out = 0.0, np.empty(len(losses))
+    for k, loss in enumerate(losses):
+        m = BETA * m + (1 - BETA) * loss
+        out[k] = m / (1 - BETA ** (k + 1))
+    return out
+
+
+def _divergence(losses: np.ndarray, steps: int) -> int | None:
+    """The first step whose smoothed loss is above the start by as much as it had fallen below, and out of the noise."""
+    if len(losses) <= _quiet(steps):
+        return None
+    start, spread = _start(losses, steps)
+    curve = smooth(losses)
+    fallen = start - np.minimum.accumulate(curve)
+    above = np.flatnonzero(curve - start > np.maximum(np.maximum(fallen, 4 * spread), 1e-3 * abs(start)))
+    return int(above[0]) if len(above) else None
+
+
+def _start(losses: np.ndarray, steps: int) -> tuple[float, float]:
+    """Mean and spread of the losses from batch to batch, before the rates are large enough to change them."""
+    quiet = losses[: _quiet(steps)]
+    return float(quiet.mean()), float(np.std(np.diff(quiet)) / np.sqrt(2))
+
+
+def _quiet(steps: int) -> int:
+    return max(5, steps // 10)
+
+
+def _steepest(rates: np.ndarray, curve: np.ndarray, lowest: int) -> float | None:
+    """The rate before the lowest loss around which the loss falls most in half a tenfold of the rate."""
+    half = max(1, round(0.25 / np.log10(rates[1] / rates[0])))
+    k = np.arange(half, lowest + 1 - half)
+    return float(rates[k[np.argmax(curve[k - half] - curve[k + half])]]) if len(k) else None
