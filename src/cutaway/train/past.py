@@ -16,6 +16,11 @@ from .feeding import Data, stages
 MOST, MOST_BYTES = 16, 64 * 2**20  # of snapshots
 
 
+def shuffled(rows: np.ndarray, seed: int, epoch: int) -> np.ndarray:
+    """The order in which a run of this seed takes its rows in an epoch (from 1)."""
+    return stream(seed, "batch order", epoch).permutation(rows)
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """Weights, buffers and optimizer state as they were before an epoch; `steps` had been done."""
@@ -63,7 +68,7 @@ class Past:
 
     def order(self, epoch: int) -> np.ndarray:
         """The rows of an epoch in the order in which it takes them."""
-        order = stream(self.seed, "batch order", epoch).permutation(self.rows) if self.shuffle else self.rows
+        order = shuffled(self.rows, self.seed, epoch) if self.shuffle else self.rows
         return order[: self.steps * self.batch_size] if self.drop_last else order
 
     def fed(self, program: Program, order: np.ndarray) -> Iterator[tuple[np.ndarray, int]]:
