@@ -13,6 +13,7 @@ from ..autodiff import Tensor
 from ..errors import ArgumentError, DataError, ShapeError
 from ..optim import AdamW, Optimizer
 from ..program import Plan, Rows, Value, evaluation, lengths_of, named_inputs, rows_of, table, trace_model, training
+from ..program.twin import twin
 from ..random import stream
 from ..sequences import gathered
 from .cpu import CPU
@@ -30,6 +31,7 @@ class Program:
 
     def __init__(self, engine: Reference, model: Any) -> None:
         self.engine, self.model = engine, model
+        self._parameters = model.parameters()
         self._lock = threading.Lock()
 
     @property
@@ -47,6 +49,15 @@ class Program:
         opt = self.engine.optimizer
         names = opt.state_names if opt is not None else ()
         return {name: self.engine.listing.block[name].array for name in names} | {"t": self.engine.t}
+
+    def twin(self, model: Any, optimizer: Optimizer | None = None, seed: int = 0) -> Program:
+        """The same program for another model of the same structure (nn.structure), with a state of its own: neither
+        recorded nor compiled again. The optimizer may differ from this program's in its numbers alone."""
+        before, engine = self.engine.optimizer, self.engine
+        optimizers = None if before is None or optimizer is None else (before, optimizer)
+        tensors = zip(self.model.tensors(), model.tensors(), strict=True)
+        listing, swap = twin(engine.listing, tensors, model.theta, optimizers)
+        return Program(engine.twin(listing, swap, optimizer, seed), model)
 
     def feed(self, X: Any, y: Any = None, weight: Any = None) -> None:
         """The data that batches are gathered from: inputs, targets, and weights of samples (mean 1)."""
@@ -92,7 +103,7 @@ class Program:
 
         Fewer losses than steps: the loss or a gradient was not finite, and the weights are those of the step before.
         """
-        self.engine.listing.block["θ"].array = self.model.theta
+        self.follow()
         rows = self.engine.rows if order is None else len(order)
         if order is not None and rows and (
             np.asarray(order).dtype.kind not in "iu" or not 0 <= np.min(order) <= np.max(order) < self.engine.rows
@@ -103,6 +114,12 @@ class Program:
         if steps and min(rows - position - (steps - 1) * self.engine.batch_size, self.engine.batch_size) == 1:
             self._refuse_one_row()
         return self.engine.run(order, position, steps, between)
+
+    def follow(self) -> None:
+        """Train the model's weights where they are now: they move when their precision changes."""
+        theta = self.engine.listing.block["θ"]
+        if theta.array is None or any(p.data.base is not theta.array.base for p in self._parameters):
+            theta.array = self.model.theta
 
     def _refuse_one_row(self) -> None:
         """Batch norm has no variance to learn from a batch of one row."""

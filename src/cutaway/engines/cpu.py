@@ -12,12 +12,13 @@ import re
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 import numpy as np
 
 from ..optim import Optimizer
-from ..program import Instruction, Listing, Recorded, Step, Value, fenced
+from ..program import Instruction, Listing, Recorded, Step, Swap, Value, fenced
 from . import building, codegen, native, slots
 from .reference import Reference, aligned, rates
 
@@ -53,18 +54,37 @@ class CPU(Reference):
         self.shardable = len(self._stretches) == 1 and self._stretches[0][2]
         rows = -(-batch_size // shards)
         room = max((k.work[0] + rows * k.work[1] for k in self.kernels if k is not None), default=0)
-        self._work = aligned((shards, -(-room // 16) * 16), self.dtype)
-        self._states = np.zeros((shards, slots.WIDTH), np.int64)
+        self._room = -(-room // 16) * 16
+        self._run = CALL(run)
+        self._settle()
+
+    def _settle(self) -> None:
+        """Memory for running, nothing bound yet."""
+        self._work = aligned((self.shards, self._room), self.dtype)
+        self._states = np.zeros((self.shards, slots.WIDTH), np.int64)
         self._shared = np.zeros(2 * slots.STOP, np.int64)
         self._held: list[tuple[Any, np.ndarray]] = []
         self._fed: list[tuple[int, int, codegen.Outside]] = []
-        every = listing.block.get("shards")
+        every = self.listing.block.get("shards")
         self._copies = every.array.strides[0] if every is not None and every.array is not None else 0
         self._params = np.zeros((len(self.code), self._width), np.int64)
-        self._run = CALL(run)
         self._pace = 0.0  # seconds a step takes
-        self._serial = shards == 1
+        self._serial = self.shards == 1
         self._since, self._tried = 0, 0.0
+
+    def twin(self, listing: Listing, swap: Swap, optimizer: Optimizer | None, seed: int) -> CPU:
+        """The same machine code for another model; the optimizer's numbers are parameters of its kernel."""
+        made = cast(CPU, super().twin(listing, swap, optimizer, seed))
+        made.kernels = [
+            codegen.write(i, self.plan, optimizer, self.dtype) if i.op == "optimizer" else
+            kernel and replace(kernel, operands=[swap(v) for v in kernel.operands])
+            for i, kernel in zip(listing.instructions, self.kernels, strict=True)
+        ]  # fmt: skip
+        made.code = list(self.code)
+        for k, i, kernel in zip(self._where, listing.instructions, made.kernels, strict=True):
+            made.code[k] = self.code[k][0], kernel, i
+        made._settle()
+        return made
 
     @staticmethod
     def choose_threads(recorded: Recorded, batch_size: int, threads: int | None) -> int:

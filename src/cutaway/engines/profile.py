@@ -126,7 +126,7 @@ def profile(program: Program, steps: int | None) -> Profile:
     if steps is not None and steps < 1:
         raise ArgumentError(f"steps must be at least 1, got {steps}")
     if engine.optimizer is not None:
-        engine.listing.block["θ"].array = program.model.theta
+        program.follow()
     kept = [(a, a.copy()) for a in _changing(program)]
     t, outputs = engine.t, engine.outputs
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from ..autodiff import Runtime
 from ..errors import ArgumentError
 from ..optim import Optimizer
-from ..program import Instruction, Listing, Recorded, Rows, ShapeOf, Value, plan
+from ..program import Instruction, Listing, Recorded, Rows, ShapeOf, Swap, Value, plan
 from ..rules import OPS
 from ..rules.shape import sum_to
 
@@ -30,10 +31,13 @@ class Reference:
 
     def __init__(self, listing: Listing, batch_size: int, optimizer: Optimizer | None = None, seed: int = 0,
                  shards: int = 1, keep_all: bool = False) -> None:  # fmt: skip
-        self.listing, self.batch_size, self.optimizer, self.seed, self.shards = (
-            listing, batch_size, optimizer, seed, shards)  # fmt: skip
-        self.instructions = listing.instructions
-        self.plan = plan(self.instructions, batch_size, shards, keep_all)
+        self.batch_size, self.shards = batch_size, shards
+        self.plan = plan(listing.instructions, batch_size, shards, keep_all)
+        self._take(listing, optimizer, seed)
+
+    def _take(self, listing: Listing, optimizer: Optimizer | None, seed: int) -> None:
+        """Be the engine of this listing, at its start."""
+        self.listing, self.instructions, self.optimizer, self.seed = listing, listing.instructions, optimizer, seed
         self.memory = aligned((self.plan.bytes,), np.uint8)
         self.data: dict[str, np.ndarray] = {}
         self.order: np.ndarray | None = None
@@ -42,6 +46,12 @@ class Reference:
         self.rates: np.ndarray | None = None
         self.rate = optimizer.rate(1) if optimizer is not None and not callable(optimizer.lr) else 0.0
         self.outputs: np.ndarray | None = None
+
+    def twin(self, listing: Listing, swap: Swap, optimizer: Optimizer | None, seed: int) -> Reference:
+        """An engine for a twin of this listing (program/twin.py)."""
+        made = copy.copy(self)
+        made._take(listing, optimizer, seed)
+        return made
 
     # ---- memory ----------------------------------------------------------------------------------------------------
     def view(self, v: Value, n: int) -> np.ndarray:

@@ -163,7 +163,7 @@ class Module:
         for name, child in self.children():
             yield from child.named_modules(f"{prefix}.{name}" if prefix else name)
 
-    def _named(self, kind: type) -> Iterator[tuple[str, Any]]:
+    def _named(self, kind: type | tuple[type, ...]) -> Iterator[tuple[str, Any]]:
         seen: set[int] = set()
         for prefix, module in self.named_modules():
             for key, value in vars(module).items():
@@ -182,7 +182,13 @@ class Module:
         return [p for _, p in self.named_parameters()]
 
     def owns_parameters(self) -> bool:
-        return next(self.named_parameters(), None) is not None
+        return any(isinstance(value, Parameter) for value in vars(self).values()) or any(
+            child.owns_parameters() for _, child in self.children()
+        )
+
+    def tensors(self) -> list[Tensor]:
+        """Every parameter and buffer, each once."""
+        return [t for _, t in self._named((Parameter, Buffer))]
 
     @property
     def dtype(self) -> np.dtype:
@@ -312,6 +318,42 @@ def _described(module: Module) -> Iterator[Any]:
                     yield part.data.dtype
                 else:
                     yield part if isinstance(part, str | int | float | None) else id(part)
+
+
+def structure(module: Module) -> tuple:
+    """How a network is built, without the values of its weights: equal for networks that one program could train.
+
+    >>> import cutaway as ct
+    >>> structure(ct.nn.MLP(2, [4], 1)) == structure(ct.nn.MLP(2, [4], 1)), structure(ct.nn.MLP(2, [4], 1, "tanh"))[:1]
+    (True, (<class 'cutaway.nn.networks.MLP'>,))
+    """
+    seen: dict[int, int] = {}
+
+    def parts(value: Any) -> Iterator[Any]:
+        if isinstance(value, Module | Parameter | Buffer):
+            yield type(value)
+            if id(value) in seen:  # shared: which one, by its place
+                yield seen[id(value)]
+                return
+            seen[id(value)] = len(seen)
+            if isinstance(value, Tensor):
+                yield value.shape, value.dtype, value.requires_grad
+            else:
+                yield from parts({k: v for k, v in vars(value).items() if k not in ("_theta", "_evaluators")})
+        elif isinstance(value, dict):
+            for key, part in value.items():
+                yield key
+                yield from parts(part)
+        elif isinstance(value, list | tuple):
+            yield type(value), len(value)
+            for part in value:
+                yield from parts(part)
+        elif isinstance(value, bool | int | float | str | None):
+            yield type(value), value
+        else:
+            yield id(value)
+
+    return tuple(parts(module))
 
 
 def _shapes(X: Any) -> tuple:

@@ -15,14 +15,16 @@ import numpy as np
 from .. import losses
 from ..autodiff import Tensor
 from ..data import split
-from ..engines import Program, compile, evaluator, native
+from ..engines import Program, compile, native
 from ..errors import ArgumentError, DataError, ShapeError
 from ..optim import AdamW, Optimizer
 from . import metrics as metric_table
 from .events import Ended, EpochEnded, Started
 from .feeding import Data, as_arrays, check_all_finite, check_finite, fits, pick, stages, target, weights_of
 from .past import Past
+from .programs import Programs
 from .progress import Progress
+from .rate import range_test, rising
 from .run import Run
 
 PATIENCE = 10  # epochs without improvement before early_stopping=True stops
@@ -50,7 +52,8 @@ def fit(model: Any, X: Any, y: Any, loss: str | Callable = "mse", optimizer: Opt
     X: an array (n, ...), ct.Sequences or a list of arrays (time, features) of different lengths, or a tuple or dict of
     these handed to forward; y (n,), (n, m), or class numbers for
     cross_entropy. loss: a name or a function (z, y) -> J. optimizer: AdamW(1e-3) by default; a schedule stretches over
-    the whole run. batch_size: rows a step, or "full" for batch gradient descent.
+    the whole run; a learning rate of "auto" is found first (rate.py). batch_size: rows a step, or "full" for batch
+    gradient descent.
     validation: a share of the rows (stratified for classes), or (Xv, yv[, weights]); the weights with the best
     validation loss are put back at the end, however training ended. early_stopping: epochs without improvement (True:
     10). sample_weight (n,): scaled to a mean of one; rows of weight zero take no part. shuffle: a fresh order each
@@ -58,9 +61,10 @@ def fit(model: Any, X: Any, y: Any, loss: str | Callable = "mse", optimizer: Opt
     from it. progress: None shows a bar in a terminal. metrics: names or functions (z, y), scored on validation data.
     time_limit: seconds. Arguments are many because this one call is the whole of training.
 
-    Raises ShapeError, DataError or ArgumentError naming what does not fit. A loss or gradient that is not finite stops
-    training with a TrainingWarning that names the step and layer; the model keeps its last good weights. Ctrl-C ends
-    training after the steps under way and returns the run so far.
+    Raises ShapeError, DataError or ArgumentError naming what does not fit, and TrainingError where "auto" finds no
+    learning rate. A loss or gradient that is not finite stops training with a TrainingWarning that names the step and
+    layer; the model keeps its last good weights. Ctrl-C ends training after the steps under way and returns the run so
+    far.
     """
     training = Training(
         model, X, y, loss, optimizer, epochs, batch_size, validation, sample_weight, seed, shuffle, drop_last,
@@ -79,7 +83,7 @@ class Training:
 
     def __init__(self, model, X, y, loss, optimizer, epochs, batch_size, validation, sample_weight, seed, shuffle,
                  drop_last, callbacks, early_stopping, checkpoint, resume, engine, threads, progress, metrics,
-                 time_limit, keep_all=False) -> None:  # fmt: skip
+                 time_limit, keep_all=False, programs=None) -> None:  # fmt: skip
         if not isinstance(epochs, int | np.integer) or epochs < 1:
             raise ArgumentError(f"epochs must be a whole number of at least 1, got {epochs!r}")
         if early_stopping and validation is None:
@@ -100,23 +104,37 @@ class Training:
         self.batch_size = self._batch_size(batch_size)
         self.steps = len(self.rows) // self.batch_size if drop_last else -(-len(self.rows) // self.batch_size)
         self.drop_last = drop_last
-        self.optimizer = (optimizer if optimizer is not None else AdamW(1e-3)).for_run(self.steps * int(epochs))
+        optimizer = optimizer if optimizer is not None else AdamW(1e-3)
+        to_find = optimizer.wants_rate
+        self.optimizer = rising(optimizer) if to_find else optimizer.for_run(self.steps * int(epochs))
         first = self.data.rows(self.rows[:3])
         compiled_before = native.seconds
         self.options: dict[str, Any] = {"weighted": first.weight is not None, "seed": self.seed}
-        self.program = compile(model, self.loss, self.optimizer, self.batch_size, first.inputs, first.y, engine=engine,
-                               threads=threads, keep_all=keep_all, **self.options)  # fmt: skip
+        programs = programs or Programs()
+
+        def compiled() -> Program:
+            return programs.compile(model, self.loss, self.optimizer, self.batch_size, first.inputs, first.y,
+                                    engine=engine, threads=threads, keep_all=keep_all, **self.options)  # fmt: skip
+
+        self.program = compiled()
         self._check_targets(classes)
         resident = fits(self.data.inputs, model.dtype.itemsize)
         self.past = Past(self.data, self.rows, self.batch_size, self.steps, self.seed, shuffle, drop_last, resident,
                          self.loss, self.optimizer, self.options, held_out)  # fmt: skip
         if resident:
             self.program.feed(self.data.inputs, self.data.y, self.data.weight)
+        if to_find:
+            found = range_test(self.program, self.past).found()
+            self.optimizer = self.past.optimizer = optimizer.at(found).for_run(self.steps * int(epochs))
+            self.program = compiled()
+            if resident:
+                self.program.feed(self.data.inputs, self.data.y, self.data.weight)
         self.validation = None if held_out is None else _Validation(
-            model, held_out, self.loss, self.metrics, engine, threads)  # fmt: skip
+            model, held_out, self.loss, self.metrics, engine, threads, programs)  # fmt: skip
         self.progress = Progress(progress, int(epochs), len(self.rows))
         self.run = Run(model, self.program, int(epochs), self.batch_size, self.seed, _past=self.past)
         self.run.compiling = native.seconds - compiled_before
+        self.run.lr_found = found if to_find else None
         self.best: dict[str, np.ndarray] | None = None
         self.best_loss, self.waited = float("inf"), 0
         self.checkpoints = _checkpoints(checkpoint)
@@ -340,10 +358,10 @@ class _Validation:
     """Scores on held-out data, from the evaluation program."""
 
     def __init__(self, model: Any, data: Data, loss: Callable, metrics: dict[str, Callable], engine: str,
-                 threads: int | None) -> None:  # fmt: skip
+                 threads: int | None, programs: Programs) -> None:  # fmt: skip
         self.data, self.loss, self.metrics = data, loss, metrics
         self.weight = None if data.weight is None else data.weight / data.weight.mean()
-        self.program = evaluator(model, pick(data.inputs, slice(0, 2)), engine, threads=threads)
+        self.program = programs.evaluator(model, pick(data.inputs, slice(0, 2)), engine, threads)
         self.resident = not data.on_disk
         if self.resident:
             self.program.feed(data.inputs)

@@ -18,6 +18,7 @@ from ..nn import Module
 from ..sequences import Sequences
 from .feeding import as_arrays, fits, target
 from .fit import Training, TrainingWarning, fit, interruptible
+from .programs import Programs
 from .progress import ProgressOfMany
 from .run import Run
 
@@ -71,7 +72,7 @@ def fit_many(entries: Iterable[Mapping[str, Any]], workers: int | None = None,
 
 def _checked(entries: list[Mapping[str, Any]]) -> list[Training]:
     """Every entry compiled and ready to train; the first that does not fit raises, with its number."""
-    trainings, shared = [], _Shared()
+    trainings, shared, programs = [], _Shared(), Programs()
     owner: dict[Any, int] = {}
     for k, entry in enumerate(entries):
         try:
@@ -82,7 +83,7 @@ def _checked(entries: list[Mapping[str, Any]]) -> list[Training]:
             folder = arguments["checkpoint"]
             if folder is not None and owner.setdefault(os.path.realpath(folder), k) != k:
                 raise ArgumentError(f"writes its checkpoints where another entry does, {folder}: give each a folder")
-            trainings.append(Training(**shared.arrays_of(arguments)))
+            trainings.append(Training(**shared.arrays_of(arguments), programs=programs))
         except CutawayError as error:
             error.args = (f"entries[{k}]: {error}",)
             raise

@@ -74,7 +74,7 @@ class Recorder:
         self.order = np.arange(engine.rows) if order is None else np.ascontiguousarray(order, np.int64)
         self.rows = (self.order[position : position + engine.batch_size] if rows is None else rows).copy()
         self.number, self.epoch, self.finite = engine.t + 1, epoch, True
-        engine.listing.block["θ"].array = self.program.model.theta
+        self.program.follow()
         engine.begin(None if order is None else self.order, position, 1)
         self.instructions: list[TracedInstruction] = []
         self.versions: dict[str, list[tuple[int, np.ndarray]]] = {}
