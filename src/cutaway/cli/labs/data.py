@@ -63,7 +63,7 @@ def study(data: str | None, targets: list[str] | None, default: str, hidden: str
     if rows is not None and rows < len(y):
         kept = np.sort(np.random.Generator(np.random.Philox(seed)).permutation(len(y))[:rows])
         X, y = kind_of(X).take(X, kept), take(y, kept)
-    made = design(X, y)
+    made: Any = design(X, y)
     Z = made.encoder.transform(X, made.dtype)
     T = made.target_encoder.transform(y, made.dtype)
     T = T.astype(np.int32) if made.loss == "cross_entropy" else T
