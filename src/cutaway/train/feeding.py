@@ -157,7 +157,7 @@ def fits(inputs: Any, itemsize: int) -> bool:
 def stages(data: Data, order: np.ndarray, batch_size: int) -> Iterator[tuple[Data, np.ndarray]]:
     """The rows of `order` a few batches at a time: read as they lie on the disk, and their order within the stage."""
     width = sum(part[:1].size for part in named_inputs(data.inputs).values())
-    rows = max(1, STAGE // (4 * max(width, 1)) // batch_size) * batch_size
+    rows = max(1, STAGE // (4 * width + 32) // batch_size) * batch_size  # 32 bytes of numbers and order for each row
     for start in range(0, len(order), rows):
         wanted = order[start : start + rows]
         sequence = np.argsort(wanted, kind="stable")

@@ -147,7 +147,7 @@ class Training:
     def _split(self, validation: Any, classes: bool) -> tuple[np.ndarray, Data | None]:
         """Numbers of the rows to train on, and the validation data."""
         n = len(self.data)
-        rows, held_out = np.arange(n), None
+        rows, held_out = np.arange(n, dtype=np.int32 if n < 2**31 else np.int64), None
         if isinstance(validation, tuple | list):
             if len(validation) not in (2, 3):
                 raise ArgumentError(f"validation must be a share or (Xv, yv[, weights]), got {len(validation)} parts")
