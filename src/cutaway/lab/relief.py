@@ -23,13 +23,21 @@ def scale(J: np.ndarray) -> Any:
     return Normalize(low, high if high > low else low + 1)
 
 
+def logarithmic(norm: Any) -> bool:
+    from matplotlib.colors import LogNorm
+
+    return isinstance(norm, LogNorm)
+
+
 def contours(axes: Any, a: np.ndarray, b: np.ndarray, J: np.ndarray, norm: Any) -> Any:
     """Loss J (b, a) as colours, with lines of equal loss of which some are named."""
     levels = _levels(norm)
     J = np.ma.masked_invalid(J)
     filled = axes.contourf(a, b, J, levels, cmap=colours(RISING), norm=norm, extend="neither")
-    lines = axes.contour(a, b, J, levels[1:-1:3], colors=INK, linewidths=0.5, alpha=0.6)
-    for text in axes.clabel(lines, fmt=lambda v: f"{v:.2g}", fontsize=8, inline=True, inline_spacing=2):
+    named = levels[2:-1:3]
+    inks = [INK if norm(level) < 0.55 else "white" for level in named]
+    lines = axes.contour(a, b, J, named, colors=inks, linewidths=0.6)
+    for text in axes.clabel(lines, fmt=lambda v: f"{v:.2g}", colors=inks, fontsize=8, inline_spacing=2):
         text.set_rotation(0)
     axes.grid(False)
     axes.set_axisbelow(False)
@@ -37,14 +45,20 @@ def contours(axes: Any, a: np.ndarray, b: np.ndarray, J: np.ndarray, norm: Any) 
 
 
 def _levels(norm: Any) -> np.ndarray:
-    from matplotlib.colors import LogNorm
-
-    levels = (np.geomspace if isinstance(norm, LogNorm) else np.linspace)(norm.vmin, norm.vmax, LEVELS)
+    levels = (np.geomspace if logarithmic(norm) else np.linspace)(norm.vmin, norm.vmax, LEVELS)
     levels[0], levels[-1] = norm.vmin, norm.vmax  # the lowest and highest point belong to it
     return levels
 
 
-def loss_bar(sheet: Sheet, left: float, top: float, height: float, filled: Any, label: str = "loss J") -> None:
+def loss_axis(loss: str) -> str:
+    """
+    >>> loss_axis("cross_entropy")
+    'loss J (cross entropy)'
+    """
+    return f"loss J ({loss.replace('_', ' ')})"
+
+
+def loss_bar(sheet: Sheet, left: float, top: float, height: float, filled: Any, loss: str) -> None:
     """What the colours stand for, with a few numbers."""
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
@@ -54,29 +68,28 @@ def loss_bar(sheet: Sheet, left: float, top: float, height: float, filled: Any, 
     bar.locator, bar.minorlocator = FixedLocator(levels[:: (LEVELS - 1) // 5]), NullLocator()
     bar.formatter = FuncFormatter(lambda v, _: f"{v:.2g}")
     bar.update_ticks()
-    bar.set_label(label, size=10, color=INK)
+    bar.set_label(loss_axis(loss), size=10, color=INK)
 
 
 def mountains(sheet: Sheet, left: float, top: float, width: float, height: float, a: np.ndarray, b: np.ndarray,
               J: np.ndarray, norm: Any) -> Any:  # fmt: skip
     """The same as a surface seen from the side; heights go as the colours do."""
-    from matplotlib.colors import LogNorm
-    from mpl_toolkits.mplot3d import Axes3D  # noqa: F401  (gives figures their "3d")
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     box = (left / sheet.width, 1 - (top + height) / sheet.height, width / sheet.width, height / sheet.height)
     axes = sheet.figure.add_axes(box, projection="3d")
-    logarithm = isinstance(norm, LogNorm)
-    heights = np.log10(J) if logarithm else J
+    heights = np.log10(J) if logarithmic(norm) else J
     axes.plot_surface(*np.meshgrid(a, b), heights, facecolors=colours(RISING)(norm(J)), rcount=len(b), ccount=len(a),
-                      linewidth=0.15, edgecolor="#ffffff55", rasterized=True, shade=False)  # fmt: skip
-    axes.view_init(elev=32, azim=-58)
+                      linewidth=0, antialiased=False, rasterized=True, shade=False)  # fmt: skip
+    axes.view_init(elev=34, azim=-60)
+    axes.set_box_aspect((1, 1, 0.8), zoom=1.12)
+    axes.set(xticks=a[[0, len(a) // 2, -1]], yticks=b[[0, len(b) // 2, -1]])
+    axes.zaxis.set_major_locator(MaxNLocator(4))
     axes.tick_params(labelsize=8, colors=FAINT, pad=-2)
-    if logarithm:
-        from matplotlib.ticker import FuncFormatter, MaxNLocator
-
-        axes.zaxis.set_major_locator(MaxNLocator(5))
+    if logarithmic(norm):
         axes.zaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{10**v:.2g}"))
     for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
         axis.set_pane_color((1, 1, 1, 0))
+        axis.line.set_color(RULE)
         axis._axinfo["grid"].update(color=RULE, linewidth=0.4)
     return axes

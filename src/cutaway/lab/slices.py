@@ -167,7 +167,7 @@ class SlicePaths(Result):
         norm = scale(np.concatenate([self.surface.ravel(), *self.real]))
         plane = chart(sheet, 0.85, 0.95, 3.75, 3.5, "first direction (distance in weight space)", "second direction")
         filled = contours(plane, self.a, self.b, self.surface, norm)
-        loss_bar(sheet, 4.7, 0.95, 3.5, filled, f"loss J ({self.loss})")
+        loss_bar(sheet, 4.7, 0.95, 3.5, filled, self.loss)
         truth = chart(sheet, 6.25, 2.4, 2.05, 2.05, "real loss", "surface below", log="xy" if self._log() else "")
         for label, run, real, below, _ in self._runs():
             k = kinds.index(label)

@@ -29,7 +29,8 @@ class TrueLoss:
     True
 
     It works on a copy of the model, in the model's precision, as it evaluates: dropout at rest, batch norm with the
-    averages that the model keeps. cut_short: "Ctrl-C" where that ended an evaluation of many points.
+    averages that the model keeps. Where the loss is not a number it counts as infinite. After Ctrl-C `cut_short` says
+    so, and all further points are NaN.
     Raises ShapeError, DataError or ArgumentError for data that the network or the loss cannot take.
     """
 
@@ -54,13 +55,14 @@ class TrueLoss:
     def __call__(self, theta: np.ndarray) -> float:
         with np.errstate(over="ignore", invalid="ignore"):  # far from any solution a loss may well be infinite
             self.model.theta[:] = theta
-            return float(self.loss(Tensor(self.program.engine.predict()), self.y).data)
+            J = float(self.loss(Tensor(self.program.engine.predict()), self.y).data)
+        return J if J == J else np.inf
 
     def each(self, points: Iterable[np.ndarray], count: int) -> np.ndarray:
         """The loss at `count` vectors of weights; NaN for those that Ctrl-C left out."""
         J = np.full(count, np.nan)
         try:
-            for k, theta in enumerate(points):
+            for k, theta in enumerate(points if not self.cut_short else ()):
                 J[k] = self(theta)
         except KeyboardInterrupt:
             self.cut_short = "Ctrl-C"
