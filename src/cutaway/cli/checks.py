@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Literal
 
 from ..errors import ArgumentError, FileError
 
@@ -79,6 +80,19 @@ def share_or_path(text: str, option: str) -> float | Path:
     if not 0 < value < 1:
         raise ArgumentError(f"{option} {value:g}: give a share of the rows above 0 and below 1, such as 0.2.")
     return value
+
+
+def rate(text: str | None, option: str) -> float | Literal["auto"] | None:
+    """
+    >>> rate("0.01", "--lr"), rate("auto", "--lr"), rate(None, "--lr")
+    (0.01, 'auto', None)
+    """
+    if text is None or text == "auto":
+        return text  # type: ignore[return-value]
+    try:
+        return positive(float(text), option)
+    except ValueError:
+        raise ArgumentError(f"{option} {text!r}: give a number above 0, or auto.") from None
 
 
 def positive(value: float | None, option: str) -> float | None:

@@ -54,7 +54,8 @@ def fit(
     hidden: Annotated[str | None, Option(metavar="128,128", help="Neurons of each hidden layer, or none.")] = None,
     epochs: Annotated[int | None, Option(min=1, help="Passes over the rows, at most.")] = None,
     batch_size: Annotated[int | None, Option(min=1, help="Rows a step.")] = None,
-    lr: Annotated[float | None, Option(help="The highest learning rate.")] = None,
+    lr: Annotated[str | None, Option(metavar="RATE|auto", show_default=False,
+                                     help="The highest learning rate; auto finds it first.")] = None,
     seed: Annotated[int, Option(min=0, help="The same seed gives the same result.")] = 0,
     threads: Annotated[int | None, Option(min=1, help="Threads to train with.")] = None,
     time_limit: Annotated[float | None, Option(metavar="S", help="Stop training after so many seconds.")] = None,
@@ -71,7 +72,7 @@ def fit(
 
     options = Options(
         checks.share_or_path(test, "--test"), checks.hidden(hidden), loss, epochs, batch_size,
-        checks.positive(lr, "--lr"), seed, threads, checks.positive(time_limit, "--time-limit"), augment,
+        checks.rate(lr, "--lr"), seed, threads, checks.positive(time_limit, "--time-limit"), augment,
     )  # fmt: skip
     checks.output(out, "--out", ENDING, [data])
     if report is not None:

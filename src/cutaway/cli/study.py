@@ -6,7 +6,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -36,7 +36,7 @@ class Options:
     loss: str | None = None
     epochs: int | None = None
     batch_size: int | None = None
-    lr: float | None = None
+    lr: float | Literal["auto"] | None = None
     seed: int = 0
     threads: int | None = None
     time_limit: float | None = None
@@ -80,7 +80,9 @@ class Study:
             self.estimator.target_encoder_.names = list(self.problem.targets)
         found, design = self.found, self.estimator.design_
         if self.options.lr is not None:
-            design.lr, design.reasons["optimizer"] = self.options.lr, "as asked"
+            how = "as asked: found before training, by rates that rise until the loss diverges"
+            design.lr = self.options.lr
+            design.reasons["optimizer"] = how if design.lr == "auto" else "as asked"
         encoder = self.estimator.encoder_
         found.columns = [ColumnFacts(c.name, c.kind, c.gaps, c.distinct, c.example, c.how)
                          for c in getattr(encoder, "columns", ())]  # fmt: skip
@@ -103,6 +105,8 @@ class Study:
         self.found.history = {name: history[name].tolist() for name in ("loss", "val_loss") if name in history}
         self.found.best_epoch = int(run.best_epoch) if len(self.parts[1]) else 0
         self.found.training = told(run, kept=bool(len(self.parts[1])))
+        if run.lr_found is not None:
+            self.found.design = [self._own_words(list(row)) for row in self.estimator.design_.table()]
 
     @property
     def interrupted(self) -> bool:
@@ -280,6 +284,8 @@ def told(run: Any, kept: bool) -> str:
     if not run.epochs_done:
         return f"Training stopped within its first epoch ({run.stopped}): the network has learnt next to nothing."
     text = f"{run.epochs_done} of {run.epochs} epochs in {duration(run.seconds)}: {run.stopped}."
+    if run.lr_found is not None:
+        text = f"A highest learning rate of {run.lr_found:g} was found first. {text}"
     return text + (f" The weights of epoch {run.best_epoch} were kept." if kept and run.best_epoch else "")
 
 

@@ -19,6 +19,7 @@ from ..engines import compile
 from ..errors import ArgumentError, DataError, TrainingError
 from ..nn import Linear, Module
 from ..optim import AdamW, Optimizer
+from ..optim.schedules import AUTO
 from ..program import named_inputs
 from ..random import stream
 from ..train.fit import fit
@@ -106,6 +107,8 @@ class Estimator(BaseEstimator):
             threads=self.threads, progress=bool(self.verbose), time_limit=left,
         )  # fmt: skip
         self.history_ = self.run_.history
+        if design.lr == AUTO and self.run_.lr_found is not None:
+            design.lr, design.reasons["optimizer"] = self.run_.lr_found, "its learning rate was found before training"
         return self
 
     def _partial_fit(self, X: Any, y: Any, classes: Any, sample_weight: Any) -> Any:

@@ -44,13 +44,13 @@ class Classifier(ClassifierMixin, Estimator):
     ct.design's fields, a Module (copied and started anew), or a function (n_in, n_out) -> Module, with n_in the number
     of features (of a time step), or an image's (height, width, channels).
     loss: "binary_cross_entropy" or "cross_entropy", or a function of logits and targets; by the task if None.
-    optimizer: AdamW with warm-up and cosine if None. epochs: by the number of rows if None. batch_size: rows a step,
-    "full" or "auto". validation: the share of rows held back (from 200 rows up; fewer are all learnt from), None, or
-    (X, y[, sample_weight]). early_stopping: epochs without a better validation loss (True: 0.3 of them all). The
-    weights with the best validation loss are kept. class_weight: "balanced" or {class: weight}. time_limit: seconds.
-    threads: chosen by the size of a step if None, and one in a pool's workers (joblib, Dask). Under 1,000 rows numbers
-    have 64 bits; under 200 each step sees all rows. The arguments are many because scikit-learn's conventions put
-    every choice here.
+    optimizer: AdamW with warm-up and cosine if None; ct.optim.AdamW("auto") finds its learning rate first. epochs: by
+    the number of rows if None. batch_size: rows a step, "full" or "auto". validation: the share of rows held back (from
+    200 rows up; fewer are all learnt from), None, or (X, y[, sample_weight]). early_stopping: epochs without a better
+    validation loss (True: 0.3 of them all). The weights with the best validation loss are kept. class_weight:
+    "balanced" or {class: weight}. time_limit: seconds. threads: chosen by the size of a step if None, and one in a
+    pool's workers (joblib, Dask). Under 1,000 rows numbers have 64 bits; under 200 each step sees all rows. The
+    arguments are many because scikit-learn's conventions put every choice here.
 
     After `fit`: classes_, n_features_in_, feature_names_in_ (of a frame), model_, design_, encoder_, target_encoder_,
     history_ (a row an epoch) and run_ (not pickled: it holds the training data).

@@ -19,6 +19,7 @@ from ..data.targets import as_target
 from ..errors import ArgumentError
 from ..nn import Module
 from ..optim import AdamW, Optimizer, schedules
+from ..optim.schedules import AUTO, Rate, known
 from .design_images import mild_augment
 from .design_tables import rate_factor
 from .inputs import KINDS, Inputs, kind_of
@@ -61,8 +62,9 @@ class Design:
     `n_in` is how many features a row has (of a sequence: a time step), or (height, width, channels) of images. `kind`
     is the network, "mlp", "cnn" or "recurrent"; `hidden` its fully connected layers and `spec` the rest of it, plain
     values: channels, norm and augment of a cnn; cell, width, layers, bidirectional, and front, window and stride of the
-    filters before it, of a recurrent one. `validation` is the share of rows held back, `warmup` the share of steps in
-    which the learning rate rises. `network()` and `optimizer()` build what was chosen.
+    filters before it, of a recurrent one. `lr` may be "auto": training finds it first. `validation`
+    is the share of rows held back, `warmup` the share of steps in which the learning rate rises.
+    `network()` and `optimizer()` build what was chosen.
     """
 
     task: str
@@ -74,7 +76,7 @@ class Design:
     hidden: tuple[int, ...]
     activation: str
     dropout: float
-    lr: float
+    lr: Rate
     weight_decay: float
     warmup: float
     batch_size: int
@@ -144,7 +146,7 @@ class Design:
             "hidden": _hidden_words(self),
             "output": f"{self.n_out} {neurons}, {self.link}",
             "loss": self.loss,
-            "optimizer": f"AdamW, lr {self.lr:g}, decay {self.weight_decay:g}",
+            "optimizer": f"AdamW, lr {self.lr if self.lr == AUTO else f'{self.lr:g}'}, decay {self.weight_decay:g}",
             "schedule": f"warm-up {self.warmup:.0%}, then cosine to 0",
             "batch": batch,
             "epochs": f"{self.epochs} at most" if self.patience is not None else f"{self.epochs}",
@@ -250,7 +252,7 @@ def suit_rate(made: Design, widths: Sequence[int]) -> None:
     """Raise the learning rate of an MLP for hidden layers narrower than those it was tried with."""
     factor = rate_factor(made.rows, widths) if made.kind == "mlp" else 1.0
     if factor > 1:
-        made.lr = float(f"{made.lr * factor:.2g}")
+        made.lr = float(f"{known(made.lr) * factor:.2g}")
         made.reasons["optimizer"] += "; narrow layers take longer steps"
 
 

@@ -102,8 +102,8 @@ def read(rates: np.ndarray, losses: np.ndarray) -> RangeTest:
 def _trouble(rates: np.ndarray, losses: np.ndarray, curve: np.ndarray, k: int, diverged: float | None) -> str:
     """Why the losses, lowest at step k, suggest no rate; "" if they do."""
     if diverged is not None and diverged <= rates[_quiet(len(rates))]:
-        return (f"the loss diverges almost at once, at a learning rate of {diverged:.2g}: bring inputs and targets to a "
-                "scale of about one, or start the range test lower")  # fmt: skip
+        return (f"the loss diverges almost at once, at a learning rate of {diverged:.2g}: bring inputs and targets to "
+                "a scale of about one, or start the range test lower")  # fmt: skip
     start, spread = _start(losses, len(rates))
     if start - curve[k] <= max(spread, 1e-3 * abs(start)):
         end = f"and diverges at {diverged:.2g}" if diverged is not None else f"up to a learning rate of {rates[-1]:g}"

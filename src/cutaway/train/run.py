@@ -84,6 +84,6 @@ class Run:
         at = max(self.best_epoch - 1, 0)
         scores = ", ".join(f"{name} {self.history[name][at]:.4g}" for name in self.history
                            if name not in ("epoch", "seconds", "lr"))  # fmt: skip
-        lr = f"lr {self.lr_found:g}, found; " if self.lr_found is not None else ""
+        found = f"lr {self.lr_found:g}, found; " if self.lr_found is not None else ""
         return (f"Run({self.epochs_done} of {self.epochs} epochs, {len(self.steps):,} steps of {self.batch_size} in "
-                f"{self.seconds:.2f} s; {lr}epoch {self.best_epoch}: {scores}; {self.stopped or 'training'})")  # fmt: skip
+                f"{self.seconds:.2f} s; {found}epoch {self.best_epoch}: {scores}; {self.stopped or 'training'})")
