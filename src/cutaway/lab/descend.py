@@ -103,14 +103,14 @@ class Descent(Result):
         for p in self.paths:
             there = p.steps_to(near)
             rows.append([p.name, f"{p.optimizer.rate(1):g}", "-" if there is None else str(there), f"{p.loss[-1]:.4g}",
-                         f"{p.length:.3g}", f"{p.turns} of {max(p.steps - 1, 0)}"])  # fmt: skip
+                         f"{p.length:.3g}", str(p.turns)])  # fmt: skip
         about = f"{s.name}: J = {s.formula} from ({start[0]:g}, {start[1]:g})" + (
             f", each of {s.rows} rows tilted by {s.noise:g}" if s.noise else "")  # fmt: skip
         head = ["optimizer", "lr", f"steps to J < {near:.3g}", "last J", "length", "turned back"]
         ended = [f"{p.name} ended: {p.ended}" for p in self.paths if p.ended]
-        return "\n".join([about, self._finding(), "", table(head, rows), *([""] if ended else []), *ended])
+        return "\n".join([about, self.finding(), "", table(head, rows), *([""] if ended else []), *ended])
 
-    def _finding(self) -> str:
+    def finding(self) -> str:
         """Who was near the minimum first, and who bounced most."""
         times = {p.name: p.steps_to(self.near) for p in self.paths}
         known = {name: t for name, t in times.items() if t is not None}
