@@ -68,6 +68,12 @@ class CPU(Reference):
         every = self.listing.block.get("shards")
         self._copies = every.array.strides[0] if every is not None and every.array is not None else 0
         self._params = np.zeros((len(self.code), self._width), np.int64)
+        self._control = np.zeros((self.shards, 8), np.int64)  # what `run` is told, a row a thread
+        self._places = {
+            "code": address_of(self._addresses), "params": address_of(self._params), "memory": address_of(self.memory),
+            "work": address_of(self._work), "states": address_of(self._states), "shared": address_of(self._shared),
+            "control": address_of(self._control),
+        }  # fmt: skip
         self._pace = 0.0  # seconds a step takes
         self._serial = self.shards == 1
         self._since, self._tried = 0, 0.0
@@ -128,17 +134,17 @@ class CPU(Reference):
         if v is None:
             return 0, 0, 0
         if isinstance(v, codegen.Outside) and v.name == "work":
-            return self._work.ctypes.data, 0, self._work.strides[0]
+            return self._places["work"], 0, self._work.strides[0]
         if isinstance(v, codegen.Outside):
             array = self.outputs if v.name == "outputs" else self.data[v.name]
             assert array is not None
-            return array.ctypes.data, 0, 0
+            return address_of(array), 0, 0
         if v.outside:
             array = self.view(v, 0)
             self._held.append((v, array))
-            return array.ctypes.data, 0, self._copies if v.per_shard else 0
+            return address_of(array), 0, self._copies if v.per_shard else 0
         bytes_ = v.width * v.dtype.itemsize
-        at = self.memory.ctypes.data + self.plan.offsets[id(v)]
+        at = self._places["memory"] + self.plan.offsets[id(v)]
         return at, bytes_ if v.rows else 0, bytes_ if v.per_shard else 0
 
     # ---- one at a time, for those who look ---------------------------------------------------------------------------
@@ -211,13 +217,13 @@ class CPU(Reference):
             self._params[k, column] = self._place(v)[0]
         self.order, self.finite = order, True
         self._shared[:] = 0
-        for shard, s in enumerate(self._states):
-            s[slots.T], s[slots.POSITION], s[slots.BATCH] = self.t, position, self.batch_size
-            s[slots.ROWS] = self.rows if order is None else len(order)
-            s[slots.ORDER] = 0 if order is None else order.ctypes.data
-            s[slots.SEED], s[slots.SHARD], s[slots.SHARDS] = self.seed % 2**32, shard, self.shards
-            s[slots.SHARED] = self._shared.ctypes.data
-            s[slots.RATE] = codegen.as_bits(self.rate)
+        row = [0] * slots.WIDTH  # one assignment: NumPy takes longer for a number than a kernel for a layer
+        row[slots.T], row[slots.POSITION], row[slots.BATCH] = self.t, position, self.batch_size
+        row[slots.ROWS], row[slots.ORDER] = (self.rows, 0) if order is None else (len(order), address_of(order))
+        row[slots.SEED], row[slots.SHARDS] = self.seed % 2**32, self.shards
+        row[slots.SHARED], row[slots.RATE] = self._places["shared"], codegen.as_bits(self.rate)
+        self._states[:] = row
+        self._states[:, slots.SHARD] = range(self.shards)
 
     def _chunk(self) -> int:
         return max(1, int(SECONDS / self._pace)) if self._pace else 8
@@ -246,11 +252,10 @@ class CPU(Reference):
 
     def _native(self, first: int, last: int, steps: int) -> None:
         def go(shard: int, shards: int) -> None:
-            control = np.array(
-                [self._addresses.ctypes.data, self._params.ctypes.data, steps, first, last, self._width, shards,
-                 slots.WIDTH], np.int64,
-            )
-            self._run(control.ctypes.data, self._states[shard].ctypes.data)
+            self._control[shard] = (self._places["code"], self._places["params"], steps, first, last, self._width, shards,
+                                    slots.WIDTH)  # fmt: skip
+            self._run(self._places["control"] + shard * self._control.strides[0],
+                      self._places["states"] + shard * self._states.strides[0])  # fmt: skip
 
         self._shared[0] = 0
         self._states[:, slots.TARGET] = 0
@@ -279,6 +284,10 @@ class CPU(Reference):
         doubtful = self._since > 50 if self._serial else busy < 0.8 and self._since > 10
         if self.shards > 1 and not tried and doubtful:
             self._tried, self._serial, self._since = pace, not self._serial, 0
+
+
+def address_of(array: np.ndarray) -> int:
+    return array.__array_interface__["data"][0]
 
 
 def _products(step: Step) -> int:
