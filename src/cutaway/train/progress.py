@@ -21,8 +21,8 @@ class Progress:
 
     def __enter__(self) -> Progress:
         if self.show:
-            self.bar = _bar("epoch {task.fields[epoch]}/{task.fields[epochs]}", "{task.fields[scores]}",
-                            "{task.fields[rate]}")  # fmt: skip
+            self.bar = progress_line("epoch {task.fields[epoch]}/{task.fields[epochs]}", "{task.fields[scores]}",
+                                     "{task.fields[rate]}")  # fmt: skip
             total = self.epochs * self.rows
             self.task = self.bar.add_task("", total=total, epoch=1, epochs=self.epochs, scores="", rate="")
             self.began, self.first = time.perf_counter(), 0
@@ -59,7 +59,7 @@ class ProgressOfMany:
 
     def __enter__(self) -> ProgressOfMany:
         if self.show:
-            self.bar = _bar("{task.fields[over]}/{task.fields[models]} models", "{task.fields[rate]}")
+            self.bar = progress_line("{task.fields[over]}/{task.fields[models]} models", "{task.fields[rate]}")
             total = sum(run.epochs for run in self.runs)
             self.task = self.bar.add_task("", total=total, over=0, models=len(self.runs), rate="")
             self.began = time.perf_counter()
@@ -79,7 +79,7 @@ class ProgressOfMany:
         self.bar.update(self.task, completed=done, over=sum(bool(run.stopped) for run in self.runs), rate=rate)
 
 
-def _bar(head: str, *tail: str) -> Any:
+def progress_line(head: str, *tail: str) -> Any:
     """A line in the terminal: words, a bar, more words, the time left."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn

@@ -1,0 +1,161 @@
+"""The race: several optimizers on your own network and data, each with its best learning rate, over many seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from .. import losses
+from ..errors import ArgumentError, check_name
+from ..nn import Module
+from ..optim import Optimizer
+from ..random import stream
+from ..train import EpochEnded, Event, Started, fit
+from .entrants import entered, grid, with_rate
+from .models import fresh, loss_for
+from .race_result import HIGHER, Race
+from .trials import Trial, train_all
+
+TUNING_SEEDS = 3  # that each learning rate is tried on; no race seed is among them
+POINTS = 60  # of a curve
+REACHED = 0.75  # of all runs end at the target or below it, where none is given
+
+
+
+def race(model: Module | Callable[[], Module], X: Any, y: Any, optimizers: Any = None, loss: str | Callable = "auto",
+         seeds: int = 10, budget: int = 6, epochs: int = 20, batch_size: int | str = 32, validation: Any = 0.2,
+         target: float | None = None, by: str | None = None, seed: int = 0, paths: bool = False,
+         workers: int | None = None, progress: bool | None = None) -> Race:  # fmt: skip
+    """Let optimizers train the same network on the same data, with equal care for each, and say who is ahead.
+
+    >>> import cutaway as ct
+    >>> X, y = ct.datasets.make("moons", n=200, seed=0)
+    >>> found = ct.lab.race(ct.nn.MLP(2, [8], 2), X, y, ["SGD", "Adam"], seeds=3, budget=2, epochs=2)
+    >>> found.scores["val_loss"].shape
+    (2, 3)
+
+    model: a network, or a function that makes one; every run starts from the first weights of its seed, and a seed's
+    weights, validation rows and batches are the same for all optimizers: a run is `ct.fit(fresh(model, s), X, y,
+    optimizer=..., seed=s, validation=validation, ...)`. X, y, loss, epochs, batch_size, validation: as `ct.fit` has
+    them; loss "auto" follows from y.
+    optimizers: names or optimizers, or a dict of either; by default the lecture's six. For each, `budget` learning
+    rates around its own (or its usual one) are tried on seeds that are not raced, then the best of them races.
+    by: "val_loss" (with validation data, the default), "loss", "accuracy" or "r2". target: a training loss; by default
+    one that three in four runs reach. paths: keep the weights along the first seed's runs, for `slice`.
+    Arguments are many because this one call is the whole experiment.
+
+    A run that diverges is reported and the others go on. Ctrl-C ends the race; seeds that all have finished stay.
+    Raises ArgumentError for unknown names and numbers out of range, and what `ct.fit` raises for the data.
+    """
+    for name, number in (("seeds", seeds), ("budget", budget)):
+        if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < 1:
+            raise ArgumentError(f"{name} must be a whole number of at least 1, got {number!r}")
+    starters = entered(optimizers)
+    course = _Course(model, X, y, loss, epochs, batch_size, validation)
+    by = course.decides(by)
+    drawn = stream(seed, "race").choice(2**31, seeds + TUNING_SEEDS, replace=False).tolist()
+    raced, tried = drawn[:seeds], drawn[seeds:]
+    step_seconds = np.array([course.step_seconds(optimizer, raced[0]) for optimizer in starters.values()])
+
+    rates = np.array([grid(optimizer, budget) for optimizer in starters.values()])
+    entries = (course.entry(with_rate(optimizer, rate), s)
+               for s in tried for optimizer, row in zip(starters.values(), rates, strict=True) for rate in row)
+    trials, cut = train_all(entries, TUNING_SEEDS * rates.size, "tuning", workers, progress)
+    tuning = np.moveaxis(course.scores(trials, by).reshape(TUNING_SEEDS, *rates.shape), 0, -1)
+    rate = _best(rates, tuning, by)
+
+    keepers = {name: _Keeper() for name in starters} if paths else {}
+    entries = (course.entry(with_rate(optimizer, best), s, [keepers[name]] if paths and s == raced[0] else [])
+               for s in ([] if cut else raced) for (name, optimizer), best in zip(starters.items(), rate, strict=True))
+    trials, stopped = train_all(entries, seeds * len(starters), "racing", workers, progress)
+
+    rows = np.reshape(np.array(trials, object), (seeds, len(starters)))  # a row a seed
+    whole = [k for k, row in enumerate(rows) if None not in row]
+    done = rows[whole].T
+    scores = {name: course.scores(done.ravel(), name).reshape(done.shape) for name in course.scored}
+    steps, curves = course.curves(done)
+    lasts = scores["loss"][np.isfinite(scores["loss"])]
+    return Race(
+        list(starters), by, rates, tuning, rate, [raced[k] for k in whole], scores, steps, curves, step_seconds,
+        float(target if target is not None else np.quantile(lasts, REACHED) if lasts.size else np.nan),
+        np.array([[len(trial.steps) + 1 if trial.trouble else 0 for trial in row] for row in done]).reshape(done.shape),
+        [f"{name}, seed {raced[k]}: {trial.trouble}" for name, row in zip(starters, done, strict=True)
+         for k, trial in zip(whole, row, strict=True) if trial.trouble],
+        "Ctrl-C while learning rates were tried" if cut else "Ctrl-C" if stopped else "",
+        {name: np.array(keeper.weights) for name, keeper in keepers.items() if 0 in whole}, course,
+    )  # fmt: skip
+
+
+class _Course:
+    """What all runs of a race have in common."""
+
+    def __init__(self, model: Any, X: Any, y: Any, loss: Any, epochs: int, batch_size: Any, validation: Any) -> None:
+        self.model, self.X, self.y = model, X, y
+        self.loss = losses.get(loss_for(loss, fresh(model, 0), X, y))
+        labels = self.loss in (losses.cross_entropy, losses.binary_cross_entropy) and np.ndim(y) == 1
+        numbers = self.loss in (losses.mse, losses.half_mse, losses.mae, losses.huber)
+        self.metric = "accuracy" if labels else "r2" if numbers else ""
+        self.scored = ["loss"]
+        self.options = {"epochs": epochs, "batch_size": batch_size}
+        if validation is not None:
+            self.scored += ["val_loss", *([self.metric] if self.metric else [])]
+            self.options |= {"validation": validation, "metrics": [self.metric] if self.metric else []}
+
+    def decides(self, by: str | None) -> str:
+        """The score that chooses learning rates and compares."""
+        by = by or ("val_loss" if "val_loss" in self.scored else "loss")
+        check_name(by, self.scored, "score of this race", "Scores on validation data need validation=0.2.")
+        return by
+
+    def entry(self, optimizer: Optimizer, seed: int, callbacks: Any = ()) -> dict[str, Any]:
+        """The arguments of `ct.fit`."""
+        return {"model": fresh(self.model, seed), "X": self.X, "y": self.y, "loss": self.loss, "optimizer": optimizer,
+                "seed": seed, "callbacks": callbacks, **self.options}  # fmt: skip
+
+    def step_seconds(self, optimizer: Optimizer, seed: int) -> float:
+        """Seconds of a training step by itself, on one thread: runs side by side slow each other down.
+
+        The learning rate is zero, so that nothing can diverge; the work is the same.
+        """
+        run = fit(**self.entry(with_rate(optimizer, 0.0), seed) | {"epochs": 1}, threads=1, progress=False)
+        self.total = len(run.steps) * self.options["epochs"]
+        self.learnt = run._past.data.part(run._past.rows)
+        if run.program.engine.rows:
+            return float(run.program.profile().step * 1e-6)
+        return run.seconds / len(run.steps)  # the data is on disk, and steps wait for it
+
+    def scores(self, trials: Iterable[Trial | None], name: str) -> np.ndarray:
+        """A score of each trial at its end; NaN for those that broke off."""
+        column = f"val_{name}" if name in HIGHER else name
+        return np.array([np.nan if trial is None else trial.last(column) for trial in trials])
+
+    def curves(self, trials: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The loss along trials of any shape, (..., points): means of so many steps each, infinite after the end."""
+        starts = np.arange(0, self.total, -(-self.total // POINTS))
+        ends = np.append(starts[1:], self.total)
+        every = np.full((trials.size, self.total), np.inf)
+        for losses_of, trial in zip(every, trials.ravel(), strict=True):
+            losses_of[: len(trial.steps)] = trial.steps
+        means = np.add.reduceat(every, starts, axis=1) / (ends - starts)
+        return ends, means.reshape(*trials.shape, len(ends))
+
+
+class _Keeper:
+    """Keeps a run's weights, at its start and after each epoch."""
+
+    def __init__(self) -> None:
+        self.weights: list[np.ndarray] = []
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Started | EpochEnded):
+            self.weights.append(event.run.model.theta.copy())
+
+
+def _best(rates: np.ndarray, tuning: np.ndarray, by: str) -> np.ndarray:
+    """The rate of the best score for each optimizer; the one in the middle where all diverged."""
+    mean = tuning.mean(-1)  # not a number where one run broke off
+    cost = np.where(np.isfinite(mean), -mean if by in HIGHER else mean, np.inf)
+    chosen = np.where(np.isfinite(cost).any(1), cost.argmin(1), (rates.shape[1] - 1) // 2)
+    return rates[np.arange(len(rates)), chosen]
