@@ -252,10 +252,9 @@ class CPU(Reference):
 
     def _native(self, first: int, last: int, steps: int) -> None:
         def go(shard: int, shards: int) -> None:
-            self._control[shard] = (self._places["code"], self._places["params"], steps, first, last, self._width, shards,
-                                    slots.WIDTH)  # fmt: skip
-            self._run(self._places["control"] + shard * self._control.strides[0],
-                      self._places["states"] + shard * self._states.strides[0])  # fmt: skip
+            at = self._places
+            self._control[shard] = at["code"], at["params"], steps, first, last, self._width, shards, slots.WIDTH
+            self._run(at["control"] + shard * self._control.strides[0], at["states"] + shard * self._states.strides[0])
 
         self._shared[0] = 0
         self._states[:, slots.TARGET] = 0
