@@ -1,0 +1,175 @@
+"""The bend: linear layers and the same layers with an activation between, trained side by side on one problem."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from os import PathLike
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..data import split
+from ..errors import ArgumentError, ShapeError
+from ..inspect.drawing import INK, Sheet, counted
+from ..nn import MLP
+from ..optim import Adam, schedules
+from ..train import fit_many
+from .boundary import Boundary, boundary
+from .charts import chart, dots
+from .collapse import Collapse, collapse
+from .result import Result, plain, table
+
+TEST = 0.3  # of the rows are held out
+
+
+def bend(X: Any, y: Any, depth: int = 4, width: int = 16, activation: str = "relu", seeds: int = 5, steps: int = 2000,
+         seed: int = 0, names: Sequence[str] | None = None) -> Bend:  # fmt: skip
+    """Train `depth` linear layers, and the same with an activation between, beside logistic or linear regression.
+
+    >>> import cutaway as ct
+    >>> X, y = ct.datasets.make("moons", n=300, seed=0)
+    >>> found = bend(X, y, seeds=2, steps=600)
+    >>> found.scores["4 layers, relu between"].min() > found.scores["4 linear layers"].max()
+    np.True_
+
+    X (n, features), scaled as a network takes it; y (n,): whole numbers are classes, others are targets. For each seed
+    30 % of the rows are held out (classes in proportion), all models learn from the others and are scored on them, by
+    accuracy or R². Networks: `depth` layers, `width` neurons in each but the last, Adam with a cosine schedule, batches
+    of 32, `steps` updates. The peer is scikit-learn's LogisticRegression without a penalty, or LinearRegression.
+
+    Ctrl-C keeps the seeds that are done. Raises ArgumentError or ShapeError for arguments that do not fit.
+    """
+    X, y = np.asarray(X, np.float64), np.asarray(y)
+    if X.ndim != 2 or y.shape != (len(X),):
+        raise ShapeError(f"X must be (n, features) and y (n,), got {X.shape} and {y.shape}")
+    for name, value, least in (("depth", depth, 2), ("width", width, 1), ("seeds", seeds, 1), ("steps", steps, 1)):
+        if not isinstance(value, int | np.integer) or value < least:
+            raise ArgumentError(f"{name} must be a whole number of at least {least}, got {value!r}")
+    labels = np.unique(y) if y.dtype.kind in "iub" else None
+    target = (y - y.mean()) / (y.std() or 1) if labels is None else np.searchsorted(labels, y)
+    outputs = 1 if labels is None else len(labels)
+    loss, stratify = ("mse", None) if labels is None else ("cross_entropy", target)
+    parts = [split(len(X), TEST, seed + k, stratify=stratify) for k in range(seeds)]
+    kinds = {f"{depth} linear layers": "identity", f"{depth} layers, {activation} between": activation}
+    entries = []
+    for k, (learn, _) in enumerate(parts):
+        epochs = max(1, round(steps * 32 / len(learn)))
+        for kind in kinds.values():
+            net = MLP(X.shape[1], [width] * (depth - 1), outputs, activation=kind).astype("float64").init(seed + k)
+            entries.append({"model": net, "X": X[learn], "y": target[learn], "loss": loss, "epochs": epochs,
+                            "optimizer": Adam(schedules.cosine(1e-2)), "seed": seed + k})  # fmt: skip
+    runs = fit_many(entries)
+    done = [k for k in range(seeds) if all(run.epochs_done == run.epochs for run in runs[2 * k : 2 * k + 2])]
+    if not done:
+        raise KeyboardInterrupt
+    peer_name = "linear regression" if labels is None else "logistic regression"
+    scores: dict[str, list[float]] = {name: [] for name in (peer_name, *kinds)}
+    same = []
+    for k in done:
+        learn, test = parts[k]
+        peer = _peer(labels is None).fit(X[learn], target[learn])
+        said = [peer.predict(X[test]), *(_said(run.model, X[test], labels is None) for run in runs[2 * k : 2 * k + 2])]
+        for name, values in zip(scores, said, strict=True):
+            scores[name].append(_score(values, target[test], labels is None))
+        same.append(_score(said[1], said[0], labels is None))
+    first, bent = (runs[2 * done[0] + j].model for j in (0, 1))
+    regions = [boundary(net, X, target, points=120, names=list(names) if names else None) for net in (first, bent)] if (
+        X.shape[1] > 1) else []  # fmt: skip
+    return Bend(depth, width, activation, {name: np.array(v) for name, v in scores.items()}, np.array(same),
+                labels is not None, collapse(first, X, activation), regions,
+                cut_short="" if len(done) == seeds else "Ctrl-C")  # fmt: skip
+
+
+def _peer(numbers: bool) -> Any:
+    from sklearn.linear_model import LinearRegression, LogisticRegression
+
+    return LinearRegression() if numbers else LogisticRegression(C=1e6, max_iter=2000)
+
+
+def _said(net: Any, X: np.ndarray, numbers: bool) -> np.ndarray:
+    z = net.predict(X)
+    return z[:, 0] if numbers else z.argmax(1)
+
+
+def _score(said: np.ndarray, y: np.ndarray, numbers: bool) -> float:
+    """R², or the share that is the same."""
+    if numbers:
+        return float(1 - np.square(y - said).sum() / np.square(y - y.mean()).sum())
+    return float((said == y).mean())
+
+
+@dataclass(eq=False, repr=False)
+class Bend(Result):
+    """What `ct.lab.bend` gives.
+
+    scores: by model, on held-out rows, accuracy or R², one a seed. same: how far the linear stack says what the peer
+    says on those rows, one a seed: the share of equal classes, or R² of the one for the other. collapse: of the linear
+    stack of the first seed into one layer. regions: what it and the network with activations say (boundary.py).
+    """
+
+    kind: ClassVar[str] = "bend"
+    depth: int
+    width: int
+    activation: str
+    scores: dict[str, np.ndarray]
+    same: np.ndarray
+    classifies: bool
+    collapse: Collapse
+    regions: list[Boundary]
+    cut_short: str = ""
+
+    def _said(self, score: float) -> str:
+        return f"{score:.1%}" if self.classifies else f"{score:.3f}"
+
+    def to_pandas(self) -> Any:
+        """A row for each model and seed."""
+        import pandas as pd
+
+        rows = [(name, k, score) for name, scores in self.scores.items() for k, score in enumerate(scores)]
+        return pd.DataFrame(rows, columns=["model", "seed", "accuracy" if self.classifies else "r2"])
+
+    def to_json(self) -> dict[str, Any]:
+        return plain({
+            "kind": self.kind, "depth": self.depth, "width": self.width, "activation": self.activation,
+            "score": "accuracy" if self.classifies else "r2", "scores": self.scores, "same_as_peer": self.same,
+            "collapse": self.collapse.to_json(), "regions": [region.to_json() for region in self.regions],
+        })  # fmt: skip
+
+    def __str__(self) -> str:
+        peer, line, bent = self.scores
+        medians = {name: self._said(float(np.median(v))) for name, v in self.scores.items()}
+        agree = f"the same class for {self.same.mean():.1%} of the" if self.classifies else (
+            f"the same (R² {self.same.mean():.4f}) for the")  # fmt: skip
+        text = (
+            f"{self.depth} linear layers score {medians[line]} on held-out rows, {peer} {medians[peer]}: they say "
+            f"{agree} rows.\nWith {self.activation} between the layers it is {medians[bent]}.\n\n"
+        )
+        rows = [[name, medians[name], self._said(v.min()), self._said(v.max())] for name, v in self.scores.items()]
+        head = ["model", "accuracy" if self.classifies else "R²", "worst", "best"]
+        return f"{text}{table(head, rows)}\n\n{self.collapse}"
+
+    def plot(self, path: str | PathLike | None = None) -> Any:
+        """The regions of both networks side by side, and under them the scores of all seeds."""
+        peer, line, bent = self.scores
+        sheet = Sheet(7.4, 6.1 if self.regions else 3.0)
+        sheet.title("Linear + Linear = Linear", f"{self.depth} linear layers draw what one draws; with "
+                    f"{self.activation} between them they bend")  # fmt: skip
+        top = 1.15
+        for left, name, region in zip((0.75, 4.15), (line, bent), self.regions, strict=False):
+            x, y = region.plane.names
+            region.draw(chart(sheet, left, top, 2.95, 2.6, x, y if left < 1 else "", name))
+        top += 3.4 if self.regions else 0.0
+        measure = "accuracy" if self.classifies else "R²"
+        about = f"{measure} on held-out rows, {counted(len(self.same), 'seed')}; bar: the median"
+        axes = chart(sheet, 1.85, top, 5.25, 0.95, about, "")
+        for k, scores in enumerate(self.scores.values()):
+            spread = np.linspace(-0.2, 0.2, len(scores)) if len(scores) > 1 else np.zeros(1)
+            axes.plot(scores, k + spread, linestyle="", markersize=5, alpha=0.8, **dots((2, 0, 1)[k]))
+            axes.plot([np.median(scores)] * 2, [k - 0.35, k + 0.35], color=INK, linewidth=1.4)
+        axes.set_yticks(range(3), [peer, line, bent])
+        axes.set(ylim=(2.6, -0.6))
+        axes.grid(axis="y", visible=False)
+        if self.classifies:
+            axes.xaxis.set_major_formatter(lambda v, _: f"{v:.0%}")
+        return sheet.saved(path)
