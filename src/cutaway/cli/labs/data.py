@@ -59,7 +59,7 @@ def study(data: str | None, targets: list[str] | None, default: str, hidden: str
     from ...estimators import design
     from ...estimators.inputs import kind_of, take
 
-    name, X, y, names = _named(data or default, seed) if _ships(data or default) else _read(Path(data or ""), targets)
+    name, X, y, names = read_raw(data, targets, default, seed)
     if rows is not None and rows < len(y):
         kept = np.sort(np.random.Generator(np.random.Philox(seed)).permutation(len(y))[:rows])
         X, y = kind_of(X).take(X, kept), take(y, kept)
@@ -70,19 +70,25 @@ def study(data: str | None, targets: list[str] | None, default: str, hidden: str
     return Study(name, Z, T, X, y, names, made, checks.hidden(hidden))
 
 
+def read_raw(data: str | None, targets: list[str] | None, default: str, seed: int = 0,
+             made: int | None = None) -> tuple[str, Any, Any, list[str]]:  # fmt: skip
+    """Name, X, y and names of the targets, as they were read. made: rows of a set that is made."""
+    return _named(data or default, seed, made) if _ships(data or default) else _read(Path(data or ""), targets)
+
+
 def _ships(name: str) -> bool:
     from ...datasets import names
 
     return name in names() or not Path(name).exists()
 
 
-def _named(name: str, seed: int) -> tuple[str, Any, Any, list[str]]:
+def _named(name: str, seed: int, made: int | None) -> tuple[str, Any, Any, list[str]]:
     from ... import datasets
     from ...errors import check_name
 
     check_name(name, datasets.names(), "file or data set")
     if name in datasets.names(made=True):
-        X, y = datasets.make(name, seed=seed)
+        X, y = datasets.make(name, made or 500, seed=seed)
         return name, X, y, ["y"]
     found = datasets.load(name)
     return name, found.X, found.y, [found.target]

@@ -1,0 +1,370 @@
+"""Scaling with data: how a network and scikit-learn's models get better on growing parts of the same rows."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from itertools import product
+from os import PathLike
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..errors import ArgumentError, DataError
+from ..inspect.drawing import EDGE, FAINT, Sheet
+from ..random import stream
+from .charts import MARKERS, chart, legend, style
+from .crossing import Crossing, interval, leads, told
+from .result import Result, plain, table
+
+SMALLEST, APART = 40, 3  # rows in the smallest part, and how much larger each next one is, unless told otherwise
+FULL_RANGE = 8  # with fewer seeds, bars reach from the lowest to the highest; with more they show quartiles
+
+
+def scaling(X: Any, y: Any = None, sizes: Sequence[int] | None = None, seeds: int | Sequence[int] = 4,
+            models: Sequence[str] | Mapping[str, Callable[[int], Any]] | None = None, test: float = 0.25,
+            task: str | None = None, workers: int | None = None,
+            progress: Callable[[int, int], None] | None = None) -> Scaling:  # fmt: skip
+    """Learning curves: the test score of several models on growing parts of X and y, for several seeds.
+
+    >>> import cutaway as ct
+    >>> X, y = ct.datasets.load("iris")
+    >>> found = scaling(X, y, sizes=[15, 60], seeds=2, models=["logistic regression", "random forest"])
+    >>> found.score.shape  # models, sizes, seeds
+    (2, 2, 2)
+
+    X, y: any table, images or sequences with one target, as ct.Classifier takes them; scikit-learn's models see the
+    rows as the network does, encoded by the same encoders (fitted on each part alone), images and sequences flat.
+    Each seed draws its own test part (the share `test`), its order of the other rows, whose beginnings are the parts
+    (so the small ones lie within the large, with the classes in proportion), and its models' chance.
+    sizes: by default from 40 rows (more where there are many classes), each about three times the one before, to all
+    rows that are not for the test.
+    seeds: how many, from 0, or which. models: some of "network" (ct.Classifier or ct.Regressor as they come),
+    "logistic regression" ("ridge regression" for numbers), "random forest" and "gradient boosting" (scikit-learn's own
+    settings), all if None; or by name functions of a seed that give an unfitted estimator. The first is compared with
+    each other.
+    task: "regression", "binary" or "multiclass" where y does not show it. workers: fits at a time, each on one thread;
+    as many as cores if None. progress: is told how many fits are done, and of how many.
+
+    A model that fails on a part has no score there and a line in `notes`. Raises DataError for several targets and for
+    too few rows, ArgumentError for sizes or models that are not there. Ctrl-C keeps what is done.
+    Source: the lecture's "DL keeps improving as data grows. ML hits a ceiling."
+    """
+    from ..data import split
+    from ..engines import native
+    from ..estimators.inputs import kind_of, take
+
+    kind = kind_of(X)
+    read = kind.read(X)
+    X, y = read.X, read.y if y is None else y
+    if y is None:
+        raise DataError("scaling needs the target: give y, one value a row of X.")
+    truth, task = _target(y, task, kind.count(X))
+    makers = _makers(models, task)
+    seeds = list(range(seeds)) if isinstance(seeds, int | np.integer) else [int(seed) for seed in seeds]
+    if not seeds:
+        raise ArgumentError("seeds: give at least one")
+    labels = truth if task != "regression" else None
+    parts = [split(len(truth), test, seed, stratify=labels) for seed in seeds]
+    orders = [growing(learn, None if labels is None else labels[learn], seed)
+              for (learn, _), seed in zip(parts, seeds, strict=True)]  # fmt: skip
+    chosen = _sizes(sizes, len(orders[0]), labels)
+    shape = (len(makers), len(chosen), len(seeds))
+    empty = np.full((3, *shape), np.nan)
+    found = Scaling(task, list(makers), np.array(chosen), seeds, len(parts[0][1]), kind.many, *empty)
+
+    def run(k: int, m: int, s: int) -> tuple[float, float, float]:
+        learn, held = orders[s][: chosen[k]], parts[s][1]
+        rows = [(kind.take(X, part), take(y, part)) for part in (learn, held)]
+        return fit_and_score(list(makers.values())[m](seeds[s]), *rows, truth[held], task)
+
+    jobs = list(product(range(len(chosen)), range(len(makers)), range(len(seeds))))  # the smallest parts first
+    with ThreadPoolExecutor(workers or native.cores(), "cutaway-scaling") as pool, _quiet():
+        futures = {pool.submit(run, *job): job for job in jobs}
+        try:
+            pending: set[Future] = set(futures)
+            while pending:
+                pending = wait(pending, timeout=0.1).not_done
+                if progress is not None:
+                    progress(len(jobs) - len(pending), len(jobs))
+        except KeyboardInterrupt:
+            pool.shutdown(wait=True, cancel_futures=True)
+            found.cut_short = "interrupted"
+    _collect(found, futures)
+    return found
+
+
+def _collect(found: Scaling, futures: dict[Future, tuple[int, int, int]]) -> None:
+    """Scores into the result; failures into its notes."""
+    failures: dict[str, Exception] = {}
+    for future, (k, m, s) in futures.items():
+        if future.cancelled():
+            continue
+        error = future.exception()
+        if error is None:
+            found.score[m, k, s], found.loss[m, k, s], found.seconds[m, k, s] = future.result()
+        elif isinstance(error, Exception):
+            where = f"{found.models[m]}, {found.sizes[k]:,} {found.many}, seed {found.seeds[s]}: {error}"
+            failures[where.splitlines()[0]] = error
+    if failures and not np.isfinite(found.score).any():
+        raise next(iter(failures.values()))
+    found.notes = list(failures)
+
+
+# ---- rows ------------------------------------------------------------------------------------------------------------
+
+
+def growing(rows: np.ndarray, labels: np.ndarray | None, seed: int) -> np.ndarray:
+    """The rows in an order by chance, every beginning of which has the classes in proportion.
+
+    >>> order = growing(np.arange(6), np.array([0, 0, 0, 0, 1, 1]), seed=0)
+    >>> sorted(order.tolist()), bool((order[:3] > 3).sum() == 1)
+    ([0, 1, 2, 3, 4, 5], True)
+    """
+    random = stream(seed, "growing parts")
+    order = random.permutation(len(rows))
+    if labels is not None:
+        place = np.empty(len(rows))
+        for label in np.unique(labels):
+            own = order[labels[order] == label]
+            place[own] = (np.arange(len(own)) + random.random()) / len(own)
+        order = np.argsort(place, kind="stable")
+    return rows[order]
+
+
+def _target(y: Any, task: str | None, rows: int) -> tuple[np.ndarray, str]:
+    """The target's values (n,), and the task."""
+    from ..data import TargetEncoder
+    from ..data.targets import as_target
+
+    values, names = as_target(y)
+    if len(values) != rows:
+        raise DataError(f"X has {rows:,} rows, y {len(values):,}: give y one value a row of X.")
+    if len(names) > 1:
+        raise DataError(f"scaling takes one target, got {len(names)}: {', '.join(names[:4])}. Choose one of them.")
+    return values, TargetEncoder(task).fit(y).task
+
+
+def _sizes(asked: Sequence[int] | None, most: int, labels: np.ndarray | None) -> list[int]:
+    if asked is None:
+        least = max(SMALLEST, 0 if labels is None else 4 * len(np.unique(labels)))
+        if most < 2 * least:
+            least = max(2, most // 4)
+        steps = max(2, round(np.log(most / least) / np.log(APART)) + 1)
+        return sorted({round(size) for size in np.geomspace(least, most, steps)})
+    sizes = sorted({int(size) for size in asked})
+    if not sizes or sizes[0] < 2 or sizes[-1] > most:
+        raise ArgumentError(f"sizes are {list(asked)}: give numbers of rows from 2 to {most:,}, which is all but the "
+                            "test part.")  # fmt: skip
+    return sizes
+
+
+# ---- models ----------------------------------------------------------------------------------------------------------
+
+
+def _makers(models: Any, task: str) -> dict[str, Callable[[int], Any]]:
+    """By name, a function of a seed that gives an estimator to fit."""
+    from ..errors import check_name
+    from .peers import peers
+
+    if isinstance(models, Mapping):
+        made = dict(models)
+    else:
+        known = peers(task)
+        made = known if models is None else {}
+        for name in models or ():
+            check_name(name, list(known), "model")
+            made[name] = known[name]
+    if not made:
+        raise ArgumentError("models: give at least one")
+    return made
+
+
+def fit_and_score(model: Any, learn: tuple[Any, Any], held: tuple[Any, Any], truth: np.ndarray,
+                  task: str) -> tuple[float, float, float]:  # fmt: skip
+    """Fit on (X, y); accuracy and log loss on held-out rows, or R² and mean squared error; and seconds of the fit."""
+    from sklearn.metrics import accuracy_score, mean_squared_error, r2_score
+    from threadpoolctl import threadpool_limits
+
+    began = time.perf_counter()
+    with threadpool_limits(1, "openmp"):  # boosting's threads, several at a time, would wait for each other
+        model.fit(*learn)
+        seconds = time.perf_counter() - began
+        answer = model.predict(held[0])
+    if task == "regression":
+        return float(r2_score(truth, answer)), float(mean_squared_error(truth, answer)), seconds
+    return float(accuracy_score(truth, answer)), _log_loss(model, held[0], truth), seconds
+
+
+def _log_loss(model: Any, X: Any, truth: np.ndarray) -> float:
+    """-mean log p of the true class; of one that the model has never seen, p is the smallest number above zero."""
+    if not hasattr(model, "predict_proba"):
+        return float("nan")
+    p, places = model.predict_proba(X), {label: k for k, label in enumerate(model.classes_.tolist())}
+    own = [row[places[label]] if label in places else 0.0 for row, label in zip(p, truth.tolist(), strict=True)]
+    return float(-np.log(np.maximum(own, np.finfo(float).eps)).mean())
+
+
+class _quiet(warnings.catch_warnings):
+    """Linear models that stop before they have converged are near enough; their warnings come from several threads."""
+
+    def __enter__(self) -> Any:
+        from sklearn.exceptions import ConvergenceWarning
+
+        entered = super().__enter__()
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return entered
+
+
+# ---- the result ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(eq=False, repr=False)
+class Scaling(Result):
+    """What `ct.lab.scaling` gives: arrays (models, sizes, seeds), NaN where a fit failed or was not reached.
+
+    score: accuracy, or R² of numbers; loss: log loss, or mean squared error; seconds: of each fit. test_rows: how many
+    rows a seed is scored on. many: what the rows are called.
+    """
+
+    kind: ClassVar[str] = "scaling"
+
+    task: str
+    models: list[str]
+    sizes: np.ndarray
+    seeds: list[int]
+    test_rows: int
+    many: str
+    score: np.ndarray
+    loss: np.ndarray
+    seconds: np.ndarray
+    notes: list[str] = field(default_factory=list)
+    cut_short: str = ""
+
+    @property
+    def metric(self) -> str:
+        return "R²" if self.task == "regression" else "accuracy"
+
+    def crossings(self) -> list[Crossing]:
+        """How the first model stands to each other one. Only sizes that all seeds have reached count."""
+        reached = np.isfinite(self.score).all((0, 2))
+        sizes = tuple(self.sizes[reached].tolist())
+        return [Crossing(self.models[0], name, sizes, tuple(leads((self.score[0] - self.score[m])[reached]).tolist()))
+                for m, name in enumerate(self.models) if m and sizes]  # fmt: skip
+
+    def gains(self) -> np.ndarray:
+        """What doubling the rows adds to the score at the end of each curve: (models, 3), mean and 95 % interval.
+
+        Taken between the two largest sizes that all seeds have reached, seed by seed; NaN where there is only one.
+        """
+        reached = np.flatnonzero(np.isfinite(self.score).all((0, 2)))[-2:]
+        if len(reached) < 2:
+            return np.full((len(self.models), 3), np.nan)
+        doublings = np.log2(self.sizes[reached[1]] / self.sizes[reached[0]])
+        low, mean, high = interval((self.score[:, reached[1]] - self.score[:, reached[0]]) / doublings)
+        return np.stack([mean, low, high], axis=1)
+
+    def to_pandas(self) -> Any:
+        """A row a fit: model, rows, seed, score, loss, seconds."""
+        import pandas as pd
+
+        index = pd.MultiIndex.from_product([self.models, self.sizes, self.seeds], names=["model", "rows", "seed"])
+        columns = {self.metric: self.score.ravel(), "loss": self.loss.ravel(), "seconds": self.seconds.ravel()}
+        return pd.DataFrame(columns, index).reset_index()
+
+    def to_json(self) -> dict[str, Any]:
+        names = ("task", "metric", "models", "sizes", "seeds", "test_rows", "many", "score", "loss", "seconds", "notes",
+                 "cut_short")  # fmt: skip
+        fields = {name: getattr(self, name) for name in names}
+        crossings = [vars(c) | {"crossed": c.crossed} for c in self.crossings()]
+        gains = dict(zip(self.models, self.gains(), strict=True))
+        return plain({"kind": self.kind, **fields, "crossings": crossings, "gain_of_doubling": gains})
+
+    def __str__(self) -> str:
+        crossings, gains = self.crossings(), self.gains()
+        names = [*self.models, f"{self.metric}, {self.many}", f"{self.models[0]} is"]
+        wide = max(map(len, names))
+        sizes = [f"{size:6,}" for size in self.sizes]
+        rows = [[name.ljust(wide), *map(_mean, self.score[m]), _gain(*gains[m])] for m, name in enumerate(self.models)]
+        lines = [told(crossings), ""] if crossings else []
+        lines += [table([names[-2], *sizes, "a doubling adds"], rows), ""]
+        if crossings:
+            words = {1: "ahead", -1: "behind", 0: "="}
+            leads = [[f"  {c.second}".ljust(wide), *(words[lead] for lead in c.lead)] for c in crossings]
+            lines += [table([names[-1], *(f"{size:6,}" for size in crossings[0].sizes)], leads), ""]
+        seeds = f"{len(self.seeds)} seed{'s' * (len(self.seeds) > 1)}"
+        lines.append(f"Means of {seeds}, {self.test_rows:,} test {self.many} each. Brackets, and who is ahead: 95 % t "
+                     "intervals of paired differences. What a doubling adds is from the last two sizes.")  # fmt: skip
+        if len(self.seeds) < 3:
+            lines.append("So few seeds can hardly tell who is ahead: take three or more.")
+        return "\n".join([*lines, *(f"No score: {text}" for text in self.notes)])
+
+    def plot(self, path: str | PathLike | None = None) -> Any:
+        """Two charts: test error against rows, and how far the first model is ahead of each other, with intervals."""
+        sheet = Sheet(7.7 if len(self.models) > 1 else 4.2, 4.2)
+        spread = "lowest to highest seed" if len(self.seeds) < FULL_RANGE else "quartiles of the seeds"
+        sheet.title("Test error as data grows", f"{len(self.seeds)} seeds, {self.test_rows:,} test {self.many} each; "
+                                                f"points are means, bars {spread}")  # fmt: skip
+        self._errors(sheet)
+        if len(self.models) > 1:
+            self._differences(sheet)
+        return sheet.saved(path)
+
+    def _errors(self, sheet: Sheet) -> None:
+        what = "1 - R², share of variance unexplained" if self.task == "regression" else "share of wrong predictions"
+        axes = chart(sheet, EDGE + 0.55, 0.95, 2.85, 2.65, f"{self.many} to learn from", what, log="xy")
+        errors = np.maximum(1 - self.score, 0.5 / self.test_rows)  # a logarithm cannot show that none was wrong
+        axes.set_ylim(np.nanmin(errors) / 1.3, np.nanmax(errors) * 1.3)
+        for m, name in enumerate(self.models):
+            _bars(axes, self.sizes * 1.02 ** (m - len(self.models) / 2), errors[m], m, name)
+        _plain_ticks(axes, self.sizes)
+        legend(axes, loc="lower left")
+
+    def _differences(self, sheet: Sheet) -> None:
+        first, *others = self.models
+        axes = chart(sheet, EDGE + 4.3, 0.95, 2.85, 2.65, f"{self.many} to learn from",
+                     f"{self.metric}: {first} minus other", log="x")  # fmt: skip
+        axes.axhline(0, color="black", linewidth=0.8)
+        for m, _ in enumerate(others, 1):
+            low, mean, high = interval(self.score[0] - self.score[m])
+            margin = np.where(np.isfinite(high - low), high - mean, 0)
+            x = self.sizes * 1.03 ** (m - len(self.models) / 2)
+            axes.errorbar(x, mean, margin, marker=MARKERS[m], ms=5, capsize=2.5, label=self.models[m], **style(m))
+        _plain_ticks(axes, self.sizes, y=False)
+        axes.set_title("mean and 95 % interval of paired differences", size=9, color=FAINT, loc="left")
+
+
+def _mean(scores: np.ndarray) -> str:
+    known = scores[np.isfinite(scores)]
+    return f"{known.mean():.3f}" if known.size else "-"
+
+
+def _gain(mean: float, low: float, high: float) -> str:
+    if not np.isfinite(mean):
+        return "-"
+    return f"{mean:+.3f}" + (f" ({low:+.3f} to {high:+.3f})" if np.isfinite(low) else "")
+
+
+def _bars(axes: Any, x: np.ndarray, values: np.ndarray, k: int, label: str) -> None:
+    """A line through the means, with bars from the lowest to the highest, or of quartiles where there are many."""
+    ends = (0, 1) if values.shape[1] < FULL_RANGE else (0.25, 0.75)
+    seen = np.isfinite(values).any(1)
+    low, high = np.nanquantile(values[seen], ends, axis=1)
+    mean = np.nanmean(values[seen], axis=1)
+    reach = np.maximum([mean - low, high - mean], 0)
+    axes.errorbar(x[seen], mean, reach, marker=MARKERS[k], ms=5, capsize=2.5, label=label, **style(k))
+
+
+def _plain_ticks(axes: Any, sizes: np.ndarray, y: bool = True) -> None:
+    """Ticks at the sizes, and errors as plain numbers."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+    axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
+    axes.xaxis.set_minor_locator(NullLocator())
+    if y:
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
+        axes.yaxis.set_minor_locator(NullLocator())
