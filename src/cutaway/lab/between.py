@@ -10,11 +10,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..errors import ArgumentError
-from ..inspect.drawing import LINES, Sheet
+from ..inspect.drawing import LINES, Sheet, counted
 from ..nn import Module
 from .charts import band, chart, legend, style
 from .landscape import Landscape, around
-from .relief import loss_axis
+from .relief import loss_axis, steep
 from .result import Result, plain, table
 from .true_loss import TrueLoss, around_zero
 
@@ -132,42 +132,50 @@ class Between(Result):
 
     def __str__(self) -> str:
         a, b = self.names
-        half = self.ends[0].distances[1]
-        found = (f"On the straight line from {a} to {b} the loss rises by {self.barrier:.3g} above its ends, at "
-                 f"{self.where:.0%} of the way." if self.barrier > 0.01 * max(self._at_ends(self.J)) else
-                 f"There is no barrier on the straight line from {a} to {b}.")  # fmt: skip
+        way = f"the straight line from {a} to {b}"
+        found = (f"On {way} the loss rises by {self.barrier:.3g} above its ends, {self.where:.0%} of the way along."
+                 if self.barrier > 0.01 * max(self._at_ends(self.J)) else f"There is no barrier on {way}.")  # fmt: skip
         columns = [["", a, b], ["loss", *(f"{v:.4g}" for v in self._at_ends(self.J))]]
         if self.J_held_out is not None:
-            columns.append(["loss on held-out rows", *(f"{v:.4g}" for v in self._at_ends(self.J_held_out))])
+            columns.append(["on held-out rows", *(f"{v:.4g}" for v in self._at_ends(self.J_held_out))])
         columns += [
-            [f"rise at distance {half:g}", *(f"{np.median(end.rises(half)):.3g}" for end in self.ends)],
+            [f"rise at distance {self._half:.3g}", *(f"{np.median(end.rises(self._half)):.3g}" for end in self.ends)],
             ["largest curvature", *(f"{end.curvatures.max():.3g}" for end in self.ends)],
         ]
-        head, *rows = zip(*columns, strict=True)
-        return f"{found} {self._wider} {self.ends[0].unit}\n\n" + table(list(head), [list(row) for row in rows])
+        head, *rows = map(list, zip(*columns, strict=True))
+        return f"{found}\n{self.wider}\n{self.ends[0].unit}\n\n{table(head, rows)}"
 
     @property
-    def _wider(self) -> str:
-        """Which minimum is wider, if the middle halves of the directions do not overlap."""
-        half = self.ends[0].distances[1]
-        (low_a, high_a), (low_b, high_b) = (np.quantile(end.rises(half), [0.25, 0.75]) for end in self.ends)
-        if low_a <= high_b and low_b <= high_a:
-            return "Neither minimum is clearly wider than the other."
-        wide, narrow = self.names if high_a < low_b else self.names[::-1]
-        return f"The minimum of {wide} is wider than that of {narrow}."
+    def wider(self) -> str:
+        """Which minimum is wider, in words: around which the loss rises less, by a sign test over the directions."""
+        from scipy.stats import binomtest
+
+        rises = [end.rises(self._half).reshape(-1, 2).mean(1) for end in self.ends]
+        pairs = list(zip(*rises, strict=False))  # the same random numbers, each as long as its network's weights
+        less = [sum(bool(a < b) for a, b in pairs), sum(bool(b < a) for a, b in pairs)]
+        wide = self.names[less[1] > less[0]]
+        where = f"in {max(less)} of {counted(sum(less), 'random direction')}"
+        said = f"At distance {self._half:.3g} the loss rises less around {wide}, {where}"
+        clear = sum(less) and binomtest(max(less), sum(less)).pvalue < 0.05
+        return f"{said}: its minimum is wider." if clear else f"{said}: no clear difference."
+
+    @property
+    def _half(self) -> float:
+        return self.ends[0].distances[1]
 
     # ---- the figure --------------------------------------------------------------------------------------------------
     def plot(self, path: str | PathLike | None = None) -> Any:
         """The line from one to the other, and beside it the landscapes around both."""
         sheet = Sheet(8.6, 4.9)
-        sheet.title(f"From {self.names[0]} to {self.names[1]}: a barrier of {self.barrier:.3g}", self._wider)
+        sheet.title(f"From {self.names[0]} to {self.names[1]}: a barrier of {self.barrier:.3g}", self.wider)
         line = chart(sheet, 0.85, 1.25, 3.6, 2.9, "the straight line between them", loss_axis(self.loss))
         line.plot(self.t, self.J, label="training rows", **style(0))
         if self.J_held_out is not None:
             line.plot(self.t, self.J_held_out, label="held-out rows", **style(1))
         line.plot([0, 1], self._at_ends(self.J), "o", color=LINES[0])
         line.set_xticks([0, 0.5, 1], [self.names[0], "half-way", self.names[1]])
-        around = chart(sheet, 5.15, 1.25, 3.15, 2.9, "distance from the weights, filter-normalised", "")
+        log = "y" if steep(np.concatenate([end.curves.ravel() for end in self.ends])) else ""
+        around = chart(sheet, 5.15, 1.25, 3.15, 2.9, "distance from the weights, filter-normalised", "", log=log)
         for k, (name, end) in enumerate(zip(self.names, self.ends, strict=True), 2):
             band(around, end.at, end.curves, k, name)
         for axes in (line, around):

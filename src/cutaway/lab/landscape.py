@@ -121,12 +121,13 @@ class Landscape(Result):
                       "curves": self.curves, "surface": self.surface, "cut_short": self.cut_short})  # fmt: skip
 
     def __str__(self) -> str:
-        rows = [[f"{d:g}", *(f"{f(self.rises(d)):+.3g}" for f in (np.min, np.median, np.max))] for d in self.distances]
+        rows = [[f"{d:.3g}", *(f"{f(self.rises(d)):+.3g}" for f in (np.min, np.median, np.max))] for d in self.distances]
         half = self.distances[1]
         return (
-            f"The loss ({self.loss}) is {self.centre:.4g} on {self.rows:,} rows. At distance {half:g} it has risen by "
-            f"{np.median(self.rises(half)):.3g}, the median of {counted(len(self.curves), 'random direction')}; the "
-            f"largest curvature along them is {self.curvatures.max():.3g}. {self.unit}\n\n"
+            f"The loss ({self.loss.replace('_', ' ')}) is {self.centre:.4g} on {self.rows:,} rows, and "
+            f"{np.median(self.rises(half)):.3g} higher at distance {half:.3g}, the median of "
+            f"{counted(len(self.curves), 'random direction')}.\n"
+            f"The largest curvature along them is {self.curvatures.max():.3g}. {self.unit}\n\n"
             + table(["distance", "least rise", "median", "largest"], rows, left=0)
         )
 
@@ -155,7 +156,7 @@ class Landscape(Result):
 
     def _plane(self, J: np.ndarray) -> Sheet:
         sheet, norm = Sheet(8.6, 5.0), scale(J)
-        log = " Colours and heights go by the logarithm of the loss." if logarithmic(norm) else ""
+        log = " Colours and heights are logarithmic." if logarithmic(norm) else ""
         sheet.title(f"The loss around a trained network, {self.centre:.3g} at its centre", self.unit + log)
         axes = chart(sheet, 0.8, 0.95, 3.4, 3.4, "first random direction", "second random direction")
         axes.locator_params(nbins=5)

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ..inspect.drawing import FAINT, INK, RISING, RULE, Sheet, colours
+from ..inspect.drawing import FAINT, INK, RISING, RULE, Sheet, colours, ends
 
-STEEP = 30  # largest over smallest loss from which colours and heights go by its logarithm
+STEEP = 30  # largest over smallest loss from which its logarithm is drawn
 LEVELS = 16
 
 
@@ -16,11 +16,14 @@ def scale(J: np.ndarray) -> Any:
     """How losses become colours: evenly, or by the logarithm where they span much."""
     from matplotlib.colors import LogNorm, Normalize
 
-    known = J[np.isfinite(J)]
-    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
-    if low > 0 and high > STEEP * low:
-        return LogNorm(low, high)
-    return Normalize(low, high if high > low else low + 1)
+    low, high = ends(J)
+    return LogNorm(low, high) if steep(J) else Normalize(low, high)
+
+
+def steep(J: np.ndarray) -> bool:
+    """Whether losses span so much that only their logarithm shows the small ones."""
+    low, high = ends(J)
+    return low > 0 and high > STEEP * low
 
 
 def logarithmic(norm: Any) -> bool:
@@ -86,6 +89,7 @@ def mountains(sheet: Sheet, left: float, top: float, width: float, height: float
     axes.set(xticks=a[[0, len(a) // 2, -1]], yticks=b[[0, len(b) // 2, -1]])
     axes.zaxis.set_major_locator(MaxNLocator(4))
     axes.tick_params(labelsize=8, colors=FAINT, pad=-2)
+    axes.tick_params(axis="z", pad=1)
     if logarithmic(norm):
         axes.zaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{10**v:.2g}"))
     for axis in (axes.xaxis, axes.yaxis, axes.zaxis):

@@ -151,7 +151,7 @@ class SlicePaths(Result):
         head = ["run", "points", "variance shown", "loss at its end", "surface there", "distance from plane"]
         return (
             f"The plane shows {self.share:.0%} of the variance of {counted(len(self.off), 'point')} in "
-            f"{len(self.centre):,} dimensions. Below them its loss differs from theirs by {wrong}.\n\n"
+            f"{len(self.centre):,} dimensions.\nBelow them its loss differs from theirs by {wrong}.\n\n"
             f"{table(head, rows)}"
         )
 
