@@ -16,7 +16,7 @@ import numpy as np
 from ..engines import compile
 from ..errors import ArgumentError
 from ..inspect.drawing import plain as rounded
-from ..optim import Optimizer
+from ..optim import OPTIMIZERS, Optimizer
 from ..train.past import shuffled
 from .result import Result, plain, table
 from .surfaces import Pair, Surface, surface
@@ -68,13 +68,14 @@ class Path:
 class Descent(Result):
     """What `descend` gives: a path for each optimizer. `print` compares them, `plot` draws them.
 
-    lowest: J at the surface's known minimum, or else the lowest that was seen. Figures are of kind "contour", "3d",
-    "rates" (the effective learning rate of both parameters over the steps) and "loss".
+    lowest: J at the surface's known minimum, or else the lowest that was seen. figure: what `plot` and `save` draw,
+    "contour", "3d", "rates" (the effective learning rate of both parameters over the steps) or "loss".
     """
 
     surface: Surface
     paths: list[Path]
     cut_short: str = ""
+    figure: str = "contour"
     kind: ClassVar[str] = "descent"
 
     def __getitem__(self, name: str) -> Path:
@@ -117,9 +118,10 @@ class Descent(Result):
         first = min(known, key=lambda name: known[name]) if known else ""
         found = f"{first} was the first near the minimum, after {known[first]} steps." if known else (
             "None came near the minimum.")  # fmt: skip
-        most = max(self.paths, key=lambda p: p.turns)
+        most, least = (f(self.paths, key=lambda p: p.turns) for f in (max, min))
         if most.turns > 0.2 * most.steps:
-            found += f" {most.name} turned back at {most.turns} of its {most.steps} steps."
+            found += f" {most.name} turned back at {most.turns} of its {most.steps} steps"
+            found += f", {least.name} at {least.turns}." if least.turns < most.turns else "."
         return found
 
     def to_pandas(self) -> Any:
@@ -148,21 +150,21 @@ class Descent(Result):
         return plain({"kind": self.kind, "surface": about, "near": self.near, "paths": paths,
                       "cut_short": self.cut_short})  # fmt: skip
 
-    def plot(self, path: str | PathLike | None = None, kind: str = "contour") -> Any:
-        """The paths as a figure of this kind: "contour", "3d", "rates" or "loss"; also written to a file."""
+    def plot(self, path: str | PathLike | None = None, kind: str | None = None) -> Any:
+        """A figure: "contour", "3d", "rates" or "loss" (`figure` if None); also written to a file."""
         from .descent_figures import draw
 
-        return draw(self, kind, path)
+        return draw(self, kind or self.figure, path)
 
 
-def descend(on: Surface | str | Callable, optimizers: Sequence[Optimizer] | dict[str, Optimizer],
+def descend(on: Surface | str | Callable, optimizers: Sequence[Optimizer] | dict[str, Optimizer] | None = None,
             start: Pair | None = None, steps: int = 100, seed: int = 0, batch_size: int = 1,
             engine: str = "cpu") -> Descent:  # fmt: skip
     """Walk each optimizer over a surface from the same start, on the same batches: `ct.fit`'s own steps, recorded.
 
-    on: a surface, or what `ct.lab.surface` makes one of. optimizers: a list, or a dict that names them. A schedule
-    stretches over the steps. seed: of a noisy surface's rows and their order. batch_size: rows a step. A path that
-    leaves the finite numbers ends there and says so.
+    on: a surface, or what `ct.lab.surface` makes one of. optimizers: a list, or a dict that names them; the lecture's
+    if None. A schedule stretches over the steps. seed: of a noisy surface's rows and their order. batch_size: rows a
+    step. A path that leaves the finite numbers ends there and says so. Ctrl-C keeps what was walked.
 
     Raises ArgumentError for a start that is not two numbers, no optimizers, or a number of steps out of range.
 
@@ -175,7 +177,7 @@ def descend(on: Surface | str | Callable, optimizers: Sequence[Optimizer] | dict
     if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or not 1 <= steps <= LONGEST:
         raise ArgumentError(f"steps must be a whole number from 1 to {LONGEST}, got {steps!r}")
     walking = Descent(on, [])
-    for name, opt in named(optimizers).items():
+    for name, opt in named(usual(on) if optimizers is None else optimizers).items():
         path, interrupted = _walk(on, name, opt.for_run(int(steps)), start, int(steps), int(seed), batch_size, engine)
         walking.paths.append(path)
         if interrupted:
@@ -198,7 +200,24 @@ def named(optimizers: Sequence[Optimizer] | dict[str, Optimizer]) -> dict[str, O
     for name, opt in optimizers.items():
         if not isinstance(opt, Optimizer):
             raise ArgumentError(f"optimizers must be ct.optim's, such as ct.optim.Adam(0.1), got {opt!r} ({name})")
+        if isinstance(opt.lr, str):
+            raise ArgumentError(f'{name}: lr="auto" is for ct.fit; on a surface give a number or a schedule')
     return optimizers
+
+
+def usual(on: Surface, names: Sequence[str] = ("SGD", "Momentum", "AdaGrad", "RMSProp", "Adam")) -> list[Optimizer]:
+    """Optimizers with learning rates that fit the picture.
+
+    Plain descent has the surface's own rate, or its first step is a twentieth of the picture's width; momentum has the
+    same. The steps of the others are about as long as the rate itself: a small part of the width.
+    """
+    (low, high), _ = on.bounds
+    width = high - low
+    slope = float(np.linalg.norm(on.gradient(*on.start)))
+    plain = on.lr or (min(0.5, 0.05 * width / slope) if 0 < slope < np.inf else 0.1)
+    rates = {"SGD": plain, "Momentum": plain, "HeavyBall": plain / 10, "Nesterov": plain / 10,
+             "AdaGrad": 0.035 * width, "RMSProp": 0.007 * width, "RMSPropOutside": 0.007 * width}  # fmt: skip
+    return [OPTIMIZERS[name](float(f"{rates.get(name, 0.02 * width):.2g}")) for name in names]
 
 
 def _walk(on: Surface, name: str, opt: Optimizer, start: Pair | None, steps: int, seed: int, batch_size: int,

@@ -89,7 +89,8 @@ def _relief(descent: Descent) -> Sheet:
     for k, p in enumerate(descent.paths):
         a, b = p.points.T
         seen = (x0 <= a) & (a <= x1) & (y0 <= b) & (b <= y1) & (p.loss <= top)
-        axes.plot(*np.where(seen, [a, b, p.loss], np.nan), label=_called(p), zorder=k + 2, marker=MARKERS[k % len(MARKERS)], markersize=2.6, **style(k))
+        axes.plot(*np.where(seen, [a, b, p.loss], np.nan), label=_called(p), zorder=k + 2,
+                  marker=MARKERS[k % len(MARKERS)], markersize=2.6, **style(k))  # fmt: skip
     for place in descent.surface.minima or ():
         axes.plot(*([v] for v in place), [float(descent.surface.values(*place))], zorder=20, **STAR)
     axes.set(xlim=(x0, x1), ylim=(y0, y1), zlim=(descent.lowest, top))

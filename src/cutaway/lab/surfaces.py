@@ -28,7 +28,8 @@ class Surface:
     function takes two Tensors and gives one. minima: the places of the lowest points, None where they are not known.
     noise, rows: with noise, the surface is the mean over so many rows of data, each of which tilts it its own way: row
     r's loss is J(x, y) + ξᵣ · (x, y), with tilts ξ of this standard deviation that cancel over all rows. A step on a
-    batch of them sees a gradient that is off by the mean of its tilts: the noise of mini-batches.
+    batch of them sees a gradient that is off by the mean of its tilts: the noise of mini-batches. lr: the learning rate
+    for plain descent that shows what the surface is about, None where any that is not too large does.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Surface:
     minima: tuple[Pair, ...] | None = None
     noise: float = 0.0
     rows: int = 1
+    lr: float | None = None
 
     def values(self, X: Any, Y: Any) -> np.ndarray:
         """J at points given by two arrays (or numbers) that fit together; without noise."""
@@ -50,7 +52,7 @@ class Surface:
         """∇J (2,) at one point, by the tape; without noise."""
         theta = [Tensor(np.float64(v), requires_grad=True) for v in (x, y)]
         with np.errstate(all="ignore"):
-            self(*theta).backward()
+            (self(*theta) * 1.0).backward()  # "x" alone would be no operation
         return np.array([0.0 if t.grad is None else t.grad for t in theta])
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
@@ -103,7 +105,7 @@ NAMED: dict[str, tuple[str, tuple[Pair, Pair], Pair, tuple[Pair, ...]]] = {  # f
     "ravine": ("(x^2 + {condition:g} * y^2) / 2", ((-10, 4), (-2, 2)), (-9, 1.2), ((0, 0),)),
     "bowl": ("(x^2 + y^2) / 2", ((-3, 3), (-3, 3)), (-2.5, 2), ((0, 0),)),
     "saddle": ("x^2 - y^2 + y^4 / 4", ((-2.5, 2.5), (-2.5, 2.5)), (-2, 0.01), ((0, -(2**0.5)), (0, 2**0.5))),
-    "plateau": ("1 - exp(-(x^2 + 2 * y^2) / 4)", ((-5, 3), (-3, 3)), (-4, 1), ((0, 0),)),
+    "plateau": ("1 - exp(-(x^2 + 2 * y^2) / 4)", ((-5, 3), (-3, 3)), (-4.6, 1.2), ((0, 0),)),
     "rosenbrock": ("(1 - x)^2 + 100 * (y - x^2)^2", ((-2, 2), (-1, 3)), (-1.2, 1), ((1, 1),)),
     "beale": ("(1.5 - x + x * y)^2 + (2.25 - x + x * y^2)^2 + (2.625 - x + x * y^3)^2",
               ((-4.5, 4.5), (-2, 2)), (1, 1.5), ((3, 0.5),)),
@@ -111,7 +113,7 @@ NAMED: dict[str, tuple[str, tuple[Pair, Pair], Pair, tuple[Pair, ...]]] = {  # f
     "noisy": ("(x^2 + y^2) / 2", ((-3, 3), (-3, 3)), (-2.5, 2), ((0, 0),)),
     "bumpy": ("(x^2 + y^2) / 20 + sin(x)^2 + sin(y)^2", (WIDE, WIDE), (3.4, 0.5), ((0, 0),)),
 }  # fmt: skip
-CONDITION = 50.0
+CONDITION, BOUNCING = 50.0, 1.95  # plain descent in a ravine diverges from a learning rate of 2 / condition on
 NOISE, ROWS = 2.0, 64  # of "noisy"
 
 
@@ -158,7 +160,8 @@ def surface(what: str | Callable, *, condition: float | None = None, noise: floa
     bounds, start, minima = (mine if given is None else given
                              for given, mine in zip((bounds, start, minima), own, strict=True))  # fmt: skip
     made = Surface(name, formula, function, _bounds(bounds), _pair("start", start),
-                   None if minima is None else tuple(_pair("minima", m) for m in minima), noise, rows)  # fmt: skip
+                   None if minima is None else tuple(_pair("minima", m) for m in minima), noise, rows,
+                   BOUNCING / condition if what == "ravine" else None)  # fmt: skip
     try:
         made.values(*made.start)
     except CutawayError:

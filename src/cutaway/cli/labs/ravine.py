@@ -1,0 +1,88 @@
+"""cutaway lab ravine: optimizers on a loss surface of two weights, a ravine unless another is asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from typer import Option
+
+from .common import Out, Quick, Seed, checked, show
+
+if TYPE_CHECKING:
+    from ...lab.surfaces import Surface
+    from ...optim import Optimizer
+
+
+def ravine(
+    surface: Annotated[str, Option("--surface", "-s", metavar="NAME|EXPRESSION", help=(
+        "ravine, bowl, saddle, plateau, rosenbrock, beale, himmelblau, noisy, bumpy; or a function of x and y, such "
+        'as "x^2 + 3 * sin(y)".'))] = "ravine",
+    condition: Annotated[float | None, Option(show_default=False, help=(
+        "How many times as steep as its floor the ravine's walls are; 50 unless given."))] = None,
+    optimizer: Annotated[list[str] | None, Option("--optimizer", metavar="NAME[:LR]", show_default=False, help=(
+        "Such as adam:0.1; may be given again. Default: the lecture's."))] = None,
+    start: Annotated[str | None, Option(metavar="X,Y", show_default=False, help="Where to start.")] = None,
+    bounds: Annotated[str | None, Option(metavar="X0,X1,Y0,Y1", show_default=False,
+                                         help="The part of the plane to show.")] = None,
+    noise: Annotated[float | None, Option(min=0, show_default=False, help=(
+        "Of each row's gradient, for any surface: its standard deviation."))] = None,
+    batch_size: Annotated[int, Option(min=1, help="Rows a step, with noise.")] = 1,
+    steps: Annotated[int, Option(help="Updates of each optimizer.")] = 100,
+    figure: Annotated[str, Option(metavar="KIND", help=(
+        "What --out draws: contour, 3d, rates (effective learning rates), loss."))] = "contour",
+    quick: Quick = False,
+    seed: Seed = 0,
+    out: Out = None,
+) -> None:  # fmt: skip
+    """Walk optimizers over a loss surface from the same start, by the program that trains any network."""
+    from ...errors import check_name
+    from ...lab.descend import Descent, descend
+    from ...lab.descent_figures import FIGURES
+    from ...lab.surfaces import surface as made
+
+    files = checked(out, Descent)
+    check_name(figure, FIGURES, "figure")
+    ends = _numbers(bounds, "--bounds", 4)
+    on = made(surface, condition=condition, noise=noise, start=_numbers(start, "--start", 2),
+              bounds=ends and (ends[:2], ends[2:]))  # fmt: skip
+    chosen = [_optimizer(text, on) for text in optimizer] if optimizer else None
+    found = descend(on, chosen, steps=min(steps, 50) if quick else steps, seed=seed, batch_size=batch_size)
+    found.figure = figure
+    show(found, files)
+
+
+def _numbers(text: str | None, option: str, count: int) -> tuple[float, ...] | None:
+    """
+    >>> _numbers("-1,2.5", "--start", 2)
+    (-1.0, 2.5)
+    """
+    from ...errors import ArgumentError
+
+    if text is None:
+        return None
+    try:
+        numbers = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        numbers = ()
+    if len(numbers) != count:
+        raise ArgumentError(f"{option} {text!r}: give {count} numbers with commas between them, such as "
+                            f"{','.join(['-1', '2', '-3', '3'][:count])}.")  # fmt: skip
+    return numbers
+
+
+def _optimizer(text: str, on: Surface) -> Optimizer:
+    """ "adam:0.1", or "adam" at a learning rate that fits the surface."""
+    from ...errors import ArgumentError, check_name
+    from ...lab.descend import usual
+    from ...optim import OPTIMIZERS
+
+    name, colon, lr = text.partition(":")
+    known = {key.lower(): key for key in OPTIMIZERS}
+    check_name(name.lower(), known, "optimizer")
+    (usually,) = usual(on, [known[name.lower()]])
+    if not colon:
+        return usually
+    try:
+        return type(usually)(float(lr))
+    except ValueError:
+        raise ArgumentError(f"--optimizer {text}: the learning rate must be a number, as in {name}:0.1.") from None
