@@ -153,11 +153,12 @@ class Between(Result):
         rises = [end.rises(self._half).reshape(-1, 2).mean(1) for end in self.ends]
         pairs = list(zip(*rises, strict=False))  # the same random numbers, each as long as its network's weights
         less = [sum(bool(a < b) for a, b in pairs), sum(bool(b < a) for a, b in pairs)]
+        if not sum(less):
+            return f"At distance {self._half:.3g} the loss rises alike around both."
         wide = self.names[less[1] > less[0]]
         where = f"in {max(less)} of {counted(sum(less), 'random direction')}"
-        said = f"At distance {self._half:.3g} the loss rises less around {wide}, {where}"
-        clear = sum(less) and binomtest(max(less), sum(less)).pvalue < 0.05
-        return f"{said}: its minimum is wider." if clear else f"{said}: no clear difference."
+        found = "its minimum is wider" if binomtest(max(less), sum(less)).pvalue < 0.05 else "no clear difference"
+        return f"At distance {self._half:.3g} the loss rises less around {wide}, {where}: {found}."
 
     @property
     def _half(self) -> float:

@@ -121,7 +121,8 @@ class Landscape(Result):
                       "curves": self.curves, "surface": self.surface, "cut_short": self.cut_short})  # fmt: skip
 
     def __str__(self) -> str:
-        rows = [[f"{d:.3g}", *(f"{f(self.rises(d)):+.3g}" for f in (np.min, np.median, np.max))] for d in self.distances]
+        rows = [[f"{d:.3g}", *(f"{of(self.rises(d)):+.3g}" for of in (np.min, np.median, np.max))]
+                for d in self.distances]  # fmt: skip
         half = self.distances[1]
         return (
             f"The loss ({self.loss.replace('_', ' ')}) is {self.centre:.4g} on {self.rows:,} rows, and "
