@@ -85,7 +85,7 @@ class Optimizer:
         """Whether the learning rate, or its schedule's peak, is "auto": still to be found."""
         return (self.lr.lr if isinstance(self.lr, Schedule) else self.lr) == AUTO
 
-    def at(self, lr: float) -> Optimizer:
+    def at(self, lr: Rate) -> Optimizer:
         """The same optimizer with this learning rate; a schedule gets it as its peak."""
         return replace(self, lr=self.lr.at(lr) if isinstance(self.lr, Schedule) else lr)
 

@@ -47,9 +47,9 @@ class Schedule:
     def for_run(self, steps: int) -> Schedule:
         return self if self.steps is not None or not self.relative else replace(self, steps=steps)
 
-    def at(self, lr: float) -> Schedule:
+    def at(self, lr: Rate) -> Schedule:
         """The same schedule with this peak."""
-        return replace(self, lr=lr, label=self.label.replace(_written(self.lr), f"{lr:g}", 1))
+        return replace(self, lr=lr, label=self.label.replace(_written(self.lr), _written(lr), 1))
 
     def __repr__(self) -> str:
         return self.label
@@ -124,7 +124,7 @@ class Warmup(Schedule):
         after = self.after.for_run(steps - self.rise) if isinstance(self.after, Schedule) else self.after
         return replace(self, after=after)
 
-    def at(self, lr: float) -> Schedule:
+    def at(self, lr: Rate) -> Schedule:
         return warmup(self.after.at(lr) if isinstance(self.after, Schedule) else lr, self.rise)
 
 

@@ -91,12 +91,12 @@ def read(rates: np.ndarray, losses: np.ndarray) -> RangeTest:
     losses = losses[: last + 1]
     curve = smooth(losses)
     k = int(np.argmin(curve[:last])) if last else 0
+    shown = rates[: len(losses)], losses, curve
     trouble = _trouble(rates, losses, curve, k, diverged)
-    if last <= _quiet(len(rates)):
-        return RangeTest(rates[: len(losses)], losses, curve, None, None, None, diverged, trouble)
-    suggestion = None if trouble else float(f"{rates[k] / BELOW:.2g}")  # two digits: no machine's last bit counts
-    return RangeTest(rates[: len(losses)], losses, curve, suggestion, float(rates[k]), _steepest(rates, curve, k),
-                     diverged, trouble)  # fmt: skip
+    if trouble:
+        return RangeTest(*shown, None, None, None, diverged, trouble)
+    suggestion = float(f"{rates[k] / BELOW:.2g}")  # two digits: no machine's last bit counts
+    return RangeTest(*shown, suggestion, float(rates[k]), _steepest(rates, losses[: k + 1]), diverged)
 
 
 def _trouble(rates: np.ndarray, losses: np.ndarray, curve: np.ndarray, k: int, diverged: float | None) -> str:
@@ -151,8 +151,8 @@ def _quiet(steps: int) -> int:
     return max(5, steps // 10)
 
 
-def _steepest(rates: np.ndarray, curve: np.ndarray, lowest: int) -> float | None:
-    """The rate before the lowest loss around which the loss falls most in half a tenfold of the rate."""
-    half = max(1, round(0.25 / np.log10(rates[1] / rates[0])))
-    k = np.arange(half, lowest + 1 - half)
-    return float(rates[k[np.argmax(curve[k - half] - curve[k + half])]]) if len(k) else None
+def _steepest(rates: np.ndarray, losses: np.ndarray) -> float:
+    """The rate at which the loss falls most: between the medians of the half tenfolds of rates below it and above."""
+    half = max(1, min(round(0.5 / np.log10(rates[1] / rates[0])), len(losses) // 2))
+    medians = np.median(np.lib.stride_tricks.sliding_window_view(losses, half), axis=1)
+    return float(rates[half + np.argmax(medians[:-half] - medians[half:])])
