@@ -1,20 +1,15 @@
-"""Both pages in a real browser: they ask for nothing, log nothing, and work by mouse, keyboard and screen reader."""
+"""A report and a trace in a real browser: silent, and at work by mouse, keyboard and screen reader."""
 
-import os
 import re
-import shutil
 
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 from test_page import EVIL, findings
 
 import cutaway as ct
 from cutaway.report import write_report
-
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here (on Debian: apt-get install chromium)")
 
 nn = ct.nn
 KINDS = {
@@ -42,37 +37,6 @@ def pages(tmp_path_factory):
     found.confusion = {"labels": ["no", "yes"], "counts": [[10, 0], [4, 6]]}
     write_report(folder / "report.html", found)
     return made | {"report": (None, folder / "report.html")}
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as driver:
-        rooted = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium's sandbox refuses to work for root
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=rooted)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def show(browser):
-    """Opens a file; at the end nothing may have been asked for or logged."""
-    said, contexts = [], []
-
-    def open_(path, **how):
-        context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **how})
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(10_000)
-        page.on("request", lambda r: said.append(r.url) if r.url != path.as_uri() and r.url[:5] != "data:" else None)
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.goto(path.as_uri())
-        return page
-
-    yield open_
-    for context in contexts:
-        context.close()
-    assert said == []
 
 
 def at(page):
