@@ -2,8 +2,6 @@
 
 import math
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import assume, given
@@ -13,13 +11,13 @@ import cutaway as ct
 from cutaway.errors import ArgumentError, CutawayError
 from cutaway.lab.expression import CONSTANTS, DEEPEST, FUNCTIONS, LONGEST, expression
 
-jax.config.update("jax_enable_x64", True)
-NAMES = {name: getattr(jnp, name) for name in FUNCTIONS if name != "max"} | {"max": jnp.maximum} | CONSTANTS
+NAMES = {name: getattr(math, name) for name in FUNCTIONS if hasattr(math, name)} | CONSTANTS | {"abs": abs, "max": max}
 
 
-def in_jax(text):
-    """The same text as a function of JAX: an oracle that may run it, since the tests wrote it."""
-    return lambda x, y: eval(text.replace("^", "**"), {"__builtins__": {}}, NAMES | {"x": x, "y": y})
+def in_python(text):
+    """The same text as Python's own: an oracle that may run it, since the tests wrote it."""
+    code = compile(text.replace("^", "**"), "", "eval")
+    return lambda x, y: eval(code, {"__builtins__": {}}, NAMES | {"x": x, "y": y})
 
 
 def understood(text):
@@ -50,15 +48,16 @@ EXPRESSIONS = st.recursive(leaf, lambda part: st.one_of(
 
 
 @given(EXPRESSIONS.filter(lambda text: len(text) <= LONGEST))
-def test_values_and_gradients_are_those_that_jax_finds(text):
-    x, y = 0.7, 1.3
-    f, there = understood(text), in_jax(text)
+def test_values_and_slopes_are_those_of_python_and_its_differences(text):
+    x, y, h = 0.7, 1.3, 1e-5
+    f, there = understood(text), in_python(text)
     assume(f is not None)  # constants grew too large, say
-    value = float(there(x, y))
-    np.testing.assert_allclose(f.values(x, y), value, rtol=1e-9, atol=1e-9)
-    slopes = [float(d) for d in jax.grad(lambda x, y: there(x, y) + 0.0 * (x + y), (0, 1))(x, y)]
-    if np.isfinite(slopes).all() and max(map(abs, slopes)) < 1e9:
-        np.testing.assert_allclose(gradient(f, x, y), slopes, rtol=1e-7, atol=1e-7 * max(1, *map(abs, slopes)))
+    np.testing.assert_allclose(f.values(x, y), there(x, y), rtol=1e-9, atol=1e-9)
+    near = np.array([there(x + i * h, y + j * h) for i, j in ((1, 0), (-1, 0), (0, 1), (0, -1))])
+    bend = np.abs([near[0] + near[1] - 2 * there(x, y), near[2] + near[3] - 2 * there(x, y)]).max() / h**2
+    assume(bend < 1e5 * (1 + np.abs(near).max()))  # where it bends much, differences say little
+    slopes = [(near[0] - near[1]) / (2 * h), (near[2] - near[3]) / (2 * h)]
+    np.testing.assert_allclose(gradient(f, x, y), slopes, rtol=1e-4, atol=1e-4 * (1 + np.abs(near).max()))
 
 
 @given(st.one_of(st.text(max_size=60), st.text("xy+-*/^(),.0123456789 sincoexpabtqr_e", max_size=80)))
