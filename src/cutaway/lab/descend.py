@@ -17,6 +17,7 @@ from ..engines import compile
 from ..errors import ArgumentError
 from ..inspect.drawing import plain as rounded
 from ..optim import OPTIMIZERS, Optimizer
+from ..train import VIEWS
 from ..train.past import shuffled
 from .result import Result, plain, table
 from .surfaces import Pair, Surface, surface
@@ -155,6 +156,11 @@ class Descent(Result):
         from .descent_figures import draw
 
         return draw(self, kind or self.figure, path)
+
+    def to_html(self, path: str | PathLike) -> None:
+        """Write the descent as one page for a browser that plays it: the paths on a map, velocity, accumulated squares
+        and effective learning rates as they evolve, and every update in numbers. Raises FileError where it cannot."""
+        VIEWS["descent_page"](self, path)
 
 
 def descend(on: Surface | str | Callable, optimizers: Sequence[Optimizer] | dict[str, Optimizer] | None = None,
