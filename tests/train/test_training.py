@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import cutaway as ct
-from cutaway.errors import ArgumentError, DataError, FileError, ShapeError
+from cutaway.errors import ArgumentError, DataError, ShapeError
 from cutaway.random import stream
 from cutaway.train import Ended, EpochEnded, Started, TrainingWarning
 
@@ -363,40 +363,6 @@ def test_a_network_that_ends_in_softmax_is_refused_under_cross_entropy():
     model = ct.nn.Sequential(ct.nn.Linear(4, 3), ct.nn.Softmax())
     with pytest.raises(ArgumentError, match="ends in softmax"):
         ct.fit(model, X, np.arange(90) % 3, loss="cross_entropy")
-
-
-# ---- checkpoints ---------------------------------------------------------------------------------------------------
-
-
-def test_a_resumed_run_ends_with_the_same_bits(tmp_path):
-    X, y = table()
-    options = {"epochs": 6, "validation": 0.2, "optimizer": ct.optim.AdamW(ct.optim.schedules.cosine(1e-2))}
-    whole, broken = net(dropout=0.2), net(dropout=0.2)
-    uninterrupted = ct.fit(whole, X, y, **options)
-
-    def stop(event):
-        if isinstance(event, EpochEnded) and event.epoch == 3:
-            raise SystemExit  # before epoch 3 is written
-
-    with pytest.raises(SystemExit):
-        ct.fit(broken, X, y, checkpoint=tmp_path, callbacks=[stop], **options)
-    fresh = net(dropout=0.2)
-    run = ct.fit(fresh, X, y, checkpoint=tmp_path, resume=True, **options)
-    assert np.array_equal(fresh.theta, whole.theta)
-    assert np.array_equal(run.history["loss"], uninterrupted.history["loss"])
-    assert len(list(tmp_path.glob("*.safetensors"))) == 2
-
-
-def test_a_damaged_checkpoint_is_passed_over_and_another_run_is_refused(tmp_path):
-    X, y = table()
-    ct.fit(net(), X, y, epochs=3, checkpoint=tmp_path)
-    newest = sorted(tmp_path.glob("*.safetensors"))[-1]
-    newest.write_bytes(newest.read_bytes()[:100])
-    with pytest.warns(UserWarning, match="damaged"):
-        run = ct.fit(net(), X, y, epochs=3, checkpoint=tmp_path, resume=True)
-    assert run.epochs_done == 3
-    with pytest.raises(FileError, match="other settings"):
-        ct.fit(net(), X, y, epochs=3, batch_size=7, checkpoint=tmp_path, resume=True)
 
 
 def test_a_run_reads_well():

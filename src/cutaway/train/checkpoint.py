@@ -1,8 +1,14 @@
-"""Checkpoints: everything a run needs to go on bit for bit, written after each epoch; the last two are kept."""
+"""Checkpoints: all that a run needs to go on bit for bit, written every few seconds, within epochs too, and at its end.
+
+The last two are kept. The order of an epoch's batches and every other use of chance follow from the seed and the number
+of steps done, so that these say where each stream stands.
+"""
 
 from __future__ import annotations
 
 import json
+import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,23 +16,37 @@ import numpy as np
 
 from ..errors import FileError
 from ..files import write_whole
+from ..files.container import checksum
 
 KEPT = 2
+SECONDS = 5.0  # between two checkpoints; more where writing one takes more than a twentieth of it
 
 
 class Checkpoints:
-    """A folder of checkpoints, `epoch-000012.safetensors`."""
+    """A folder of checkpoints, `step-000001200.safetensors`."""
 
     def __init__(self, folder: Any) -> None:
-        self.folder = Path(folder)
+        self.folder, self.saved, self.cost = Path(folder), time.monotonic(), 0.0
 
     def files(self) -> list[Path]:
-        return sorted(self.folder.glob("epoch-*.safetensors"))
+        return sorted(self.folder.glob("step-*.safetensors"))
+
+    def make_folder(self) -> None:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise FileError(f"no checkpoint folder can be made at {self.folder}: {error.strerror or error}") from None
+        if not os.access(self.folder, os.W_OK):
+            raise FileError(f"checkpoints cannot be written in {self.folder}: choose a folder where you may write")
+
+    def due(self) -> bool:
+        return time.monotonic() - self.saved >= max(SECONDS, 20 * self.cost)
 
     def save(self, training: Any) -> None:
         """Write one whole, or not at all; then drop all but the last two."""
         from safetensors.numpy import save
 
+        began = time.monotonic()
         run = training.run
         arrays = {f"model.{k}": v for k, v in training.model.state_dict().items()}
         arrays |= {f"best.{k}": v for k, v in (training.best or {}).items()}
@@ -38,15 +58,14 @@ class Checkpoints:
             "best_loss": training.best_loss, "waited": training.waited, "seconds": run.seconds,
             "settings": self._settings(training),
         }  # fmt: skip
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise FileError(f"no checkpoint folder can be made at {self.folder}: {error}") from None
-        path = self.folder / f"epoch-{run.epochs_done:06d}.safetensors"
+        note["sha256"] = checksum(arrays)
+        path = self.folder / f"step-{training.program.engine.t:09d}.safetensors"
         content = save({k: np.ascontiguousarray(v) for k, v in arrays.items()}, {"cutaway": json.dumps(note)})
         write_whole(path, content)
         for old in self.files()[:-KEPT]:
             old.unlink(missing_ok=True)
+        self.saved = time.monotonic()
+        self.cost = self.saved - began
 
     def restore(self, training: Any) -> None:
         """Put the newest checkpoint's state into a training that has not begun. Nothing to restore is no error."""
@@ -57,6 +76,8 @@ class Checkpoints:
                 with safe_open(path, "np") as f:
                     note = json.loads(f.metadata()["cutaway"])
                     arrays = {name: f.get_tensor(name) for name in f.keys()}  # noqa: SIM118
+                if checksum(arrays) != note["sha256"]:
+                    raise FileError("its arrays do not fit their checksum")
             except Exception as error:  # a damaged file: the one before it will do
                 import warnings
 

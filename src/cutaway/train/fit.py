@@ -16,7 +16,7 @@ from .. import losses
 from ..autodiff import Tensor
 from ..data import split
 from ..engines import Program, compile, native
-from ..errors import ArgumentError, DataError, ShapeError
+from ..errors import ArgumentError, DataError, FileError, ShapeError
 from ..optim import AdamW, Optimizer
 from . import metrics as metric_table
 from .events import Ended, EpochEnded, Started
@@ -57,8 +57,8 @@ def fit(model: Any, X: Any, y: Any, loss: str | Callable = "mse", optimizer: Opt
     validation: a share of the rows (stratified for classes), or (Xv, yv[, weights]); the weights with the best
     validation loss are put back at the end, however training ended. early_stopping: epochs without improvement (True:
     10). sample_weight (n,): scaled to a mean of one; rows of weight zero take no part. shuffle: a fresh order each
-    epoch, from the seed. callbacks: functions of an event (train/events.py). checkpoint: a folder; resume=True goes on
-    from it. progress: None shows a bar in a terminal. metrics: names or functions (z, y), scored on validation data.
+    epoch, from the seed. callbacks: functions of an event (train/events.py). checkpoint: a folder, written every few seconds; resume=True goes on
+    from it, to the same bits. progress: None shows a bar in a terminal. metrics: names or functions (z, y), scored on validation data.
     time_limit: seconds. Arguments are many because this one call is the whole of training.
 
     Raises ShapeError, DataError or ArgumentError naming what does not fit, and TrainingError where "auto" finds no
@@ -138,6 +138,8 @@ class Training:
         self.best: dict[str, np.ndarray] | None = None
         self.best_loss, self.waited = float("inf"), 0
         self.checkpoints = _checkpoints(checkpoint)
+        if self.checkpoints is not None:
+            self.checkpoints.make_folder()
         if resume:
             if resume is True and checkpoint is None:
                 raise ArgumentError("resume=True goes on from checkpoint=, a folder: name it, or pass resume=FOLDER")
@@ -198,6 +200,7 @@ class Training:
     def go(self) -> Run:
         run, began = self.run, time.perf_counter() - self.run.seconds
         self._tell(Started(run))
+        self._stop_early()
         with self.progress, interruptible(run):
             while run.epochs_done < run.epochs and not run._stop:
                 epoch = run.epochs_done + 1
@@ -209,11 +212,10 @@ class Training:
                 run.epochs_done = epoch
                 run.history.append(**row)
                 self.progress.epoch_done(epoch, row)
-                if self.patience and self.waited >= self.patience:
-                    run.stop(f"no better validation loss for {self.waited} epochs")
+                self._stop_early()
                 self._tell(EpochEnded(run, epoch, row))
-                if self.checkpoints is not None:
-                    self.checkpoints.save(self)
+                if self._checkpoint_is_due() or epoch == run.epochs or run._stop:
+                    self._save(began)
         run.stopped = run._stop or f"all {run.epochs} epochs done"
         if self.best is not None:
             run.last = self.model.state_dict()
@@ -224,30 +226,52 @@ class Training:
         return run
 
     def _epoch(self, epoch: int, began: float) -> np.ndarray | None:
-        """One pass over the rows; the losses of its steps, or None if it broke off."""
-        order = self.past.order(epoch)
-        self.past.keep(self.program, epoch)
+        """What is left of a pass over the rows; the losses of all its steps, or None if it broke off."""
+        B, engine, steps = self.batch_size, self.program.engine, self.run.steps
+        first = (epoch - 1) * self.steps
+        at = len(steps) - first  # steps of this epoch that were done before the run went on from a checkpoint
+        order = self.past.order(epoch)[at * B :]
+        if not at:
+            self.past.keep(self.program, epoch)
 
-        def between(rows_before: int) -> Callable[[int], bool]:
-            def stop(steps: int) -> bool:
-                self.progress.rows_done(epoch, rows_before + steps * self.batch_size)
-                if self.time_limit is not None and time.perf_counter() - began > self.time_limit:
-                    self.run.stop(f"the time limit of {self.time_limit:g} s")
-                return bool(self.run._stop)
+        def stop(rows: int) -> bool:
+            self.progress.rows_done(epoch, rows)
+            if self.time_limit is not None and time.perf_counter() - began > self.time_limit:
+                self.run.stop(f"the time limit of {self.time_limit:g} s")
+            return bool(self.run._stop) or self._checkpoint_is_due()
 
-            return stop
-
-        engine, parts, wanted = self.program.engine, [], 0
         for rows, n in self.past.fed(self.program, order):
-            parts.append(self.program.run(rows, between=between(wanted * self.batch_size)))
-            wanted += -(-n // self.batch_size)
-            if sum(map(len, parts)) < wanted:
-                break
-        done = np.concatenate(parts)
-        self.run.steps.extend({"loss": done, "epoch": np.full(len(done), epoch)})
-        if not engine.finite:
-            self._not_finite(epoch, order[len(done) * self.batch_size :][: self.batch_size])
-        return done if len(done) == self.steps else None
+            position = 0
+            while position < n:
+                before = (len(steps) - first) * B
+                done = self.program.run(rows, position, between=lambda k, before=before: stop(before + k * B))
+                steps.extend({"loss": done, "epoch": np.full(len(done), epoch)})
+                position += len(done) * B
+                if not engine.finite:
+                    self._not_finite(epoch, order[(len(steps) - first - at) * B :][:B])
+                    return None
+                if len(steps) < epoch * self.steps and (self.run._stop or self._checkpoint_is_due()):
+                    self._save(began)
+                    if self.run._stop:
+                        return None
+        return steps["loss"][first:]
+
+    def _stop_early(self) -> None:
+        if self.patience and self.waited >= self.patience:
+            self.run.stop(f"no better validation loss for {self.waited} epochs")
+
+    def _checkpoint_is_due(self) -> bool:
+        return self.checkpoints is not None and self.checkpoints.due()
+
+    def _save(self, began: float) -> None:
+        """A checkpoint, if this run keeps any. One that cannot be written ends no training."""
+        if self.checkpoints is not None:
+            self.run.seconds = time.perf_counter() - began
+            try:
+                self.checkpoints.save(self)
+            except FileError as error:
+                warnings.warn(f"no checkpoint after step {self.program.engine.t:,}: {error}. Training goes on.",
+                              TrainingWarning, stacklevel=2)  # fmt: skip
 
     def _score(self, epoch: int, step_losses: np.ndarray) -> dict[str, float]:
         sizes = np.full(len(step_losses), self.batch_size)
