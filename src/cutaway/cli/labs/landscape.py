@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from typer import Option
 
 from .common import DataName, Hidden, Out, Quick, Seed, Target, checked, show
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from ...train import Run
     from .data import Study
 
@@ -55,36 +53,44 @@ def landscape(
     X, y, curves = about.X[learnt], about.y[learnt], 5 if quick else 10
     found: Landscape | Between
     if between is None:
-        runs = [train(about, learnt, seed, BATCH, epochs)]
+        runs = train([entry(about, X, y, seed, BATCH, epochs)])
         found = look(runs[0].model, X, y, about.loss, directions, span, points, curves, seed)
     else:
         if between == "seeds":
             names = f"seed {seed}", f"seed {seed + 1}"
-            runs = [train(about, learnt, s, BATCH, epochs) for s in (seed, seed + 1)]
+            runs = train([entry(about, X, y, s, BATCH, epochs) for s in (seed, seed + 1)])
         else:
-            names = f"batches of {SMALL}", f"batches of {len(learnt)}"
-            small = train(about, learnt, seed, SMALL, epochs)
-            full = train(about, learnt, seed, len(learnt), PATIENCE * epochs, until=small.history["loss"][-1])
-            runs = [small, full]
+            names = f"batches of {SMALL}", f"batches of {len(y)}"
+            runs = train([entry(about, X, y, seed, SMALL, epochs)])
+            reached = runs[0].history["loss"][-1]
+            runs += train([entry(about, X, y, seed, len(y), PATIENCE * runs[0].epochs_done, until=reached)])
         validation = about.X[held_out], about.y[held_out]
-        a, b = (run.model for run in runs)
-        found = line(a, b, X, y, about.loss, validation, names, points, curves, span, seed)
+        found = line(runs[0].model, runs[1].model, X, y, about.loss, validation, names, points, curves, span, seed)
     stopped = [run for run in runs if run.stopped == "interrupted"]
     if stopped:
         found.cut_short = f"Ctrl-C ended training after {stopped[0].epochs_done} epochs"
     show(found, files)
 
 
-def train(about: Study, rows: np.ndarray, seed: int, batch_size: int, epochs: int, until: float = 0.0) -> Run:
-    """A network trained with Adam, until its loss over an epoch is this low."""
+def entry(about: Study, X: Any, y: Any, seed: int, batch_size: int, epochs: int, until: float = 0.0) -> dict[str, Any]:
+    """What ct.fit is given for one network: Adam, until its loss over an epoch is as low as `until`."""
     from ... import optim
-    from ...train import fit
 
-    def low_enough(event: object) -> None:
-        row = getattr(event, "row", None)
-        if row is not None and row["loss"] <= until:
-            event.run.stop("its loss is low enough")  # type: ignore[attr-defined]
+    def low_enough(event: Any) -> None:
+        if hasattr(event, "row") and event.row["loss"] <= until:
+            event.run.stop("its loss is low enough")
 
-    # drop_last: batch norm cannot take a last batch of one row
-    return fit(about.model()(seed), about.X[rows], about.y[rows], about.loss, optim.Adam(about.design.lr), epochs,
-               batch_size, seed=seed, callbacks=[low_enough], drop_last=True)  # fmt: skip
+    return {"model": about.model()(seed), "X": X, "y": y, "loss": about.loss, "epochs": epochs, "seed": seed,
+            "optimizer": optim.Adam(about.design.lr), "batch_size": batch_size, "callbacks": [low_enough],
+            "drop_last": True}  # fmt: skip  # batch norm cannot take a last batch of one row
+
+
+def train(entries: list[dict[str, Any]]) -> list[Run]:
+    from ...errors import TrainingError
+    from ...train import fit_many
+
+    runs = fit_many(entries)
+    for run in runs:
+        if not run.epochs_done:
+            raise TrainingError(f"There is no trained network to look at: the first epoch ended early, {run.stopped}.")
+    return runs
