@@ -57,9 +57,10 @@ def fit(model: Any, X: Any, y: Any, loss: str | Callable = "mse", optimizer: Opt
     validation: a share of the rows (stratified for classes), or (Xv, yv[, weights]); the weights with the best
     validation loss are put back at the end, however training ended. early_stopping: epochs without improvement (True:
     10). sample_weight (n,): scaled to a mean of one; rows of weight zero take no part. shuffle: a fresh order each
-    epoch, from the seed. callbacks: functions of an event (train/events.py). checkpoint: a folder, written every few seconds; resume=True goes on
-    from it, to the same bits. progress: None shows a bar in a terminal. metrics: names or functions (z, y), scored on validation data.
-    time_limit: seconds. Arguments are many because this one call is the whole of training.
+    epoch, from the seed. callbacks: functions of an event (train/events.py). checkpoint: a folder, written to every few
+    seconds; resume=True goes on from it, to the same bits. progress: None shows a bar in a terminal. metrics: names or
+    functions (z, y), scored on validation data. time_limit: seconds. Arguments are many because this one call is the
+    whole of training.
 
     Raises ShapeError, DataError or ArgumentError naming what does not fit, and TrainingError where "auto" finds no
     learning rate. A loss or gradient that is not finite stops training with a TrainingWarning that names the step and
