@@ -84,8 +84,9 @@ class Comparison:
             gap, low, high = (shown(x) for x in (pairs[0].gap, pairs[0].low, pairs[0].high))
             return f"median difference {gap}, 95 % {low} to {high}, {_p(pairs[0].p)}"
         gaps, ps = [pair.gap for pair in pairs], [pair.p for pair in pairs]
-        between = _p(max(ps)) if _p(min(ps)) == _p(max(ps)) else f"p = {min(ps):.2g} to {max(ps):.2g}"
-        return f"median differences to {first} {shown(min(gaps))} to {shown(max(gaps))}, {between}"
+        apart = " to ".join(dict.fromkeys([shown(min(gaps)), shown(max(gaps))]))
+        between = " to ".join(dict.fromkeys([_p(min(ps)), _p(max(ps)).removeprefix("p = ")]))
+        return f"median differences to {first} {apart}, {_p(max(ps)) if _p(min(ps)) == _p(max(ps)) else between}"
 
 
 def compare(names: list[str], scores: np.ndarray, score: str = "score", higher: bool = False,
