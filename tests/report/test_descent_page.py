@@ -11,7 +11,7 @@ from cutaway.errors import FileError
 from cutaway.lab.descend import descend
 from cutaway.lab.surfaces import NAMED, surface
 from cutaway.report.contours import UNITS, contours, levels
-from cutaway.report.descent_page import descent_page, write_descent_page
+from cutaway.report.descent_page import descent_page
 from cutaway.report.equations import Equation, equations
 
 optim = ct.optim
@@ -71,13 +71,13 @@ def test_a_schedule_gives_each_step_its_own_rate():
 ], ids=["flat", "with holes", "text", "noisy"])  # fmt: skip
 def test_every_kind_of_surface_makes_a_page(on, tmp_path):
     d = descend(on, [optim.Adam(0.05)], start=(1.0, 1.5), steps=5)
-    write_descent_page(d, tmp_path / "d.html")
+    d.to_html(tmp_path / "d.html")
     assert (tmp_path / "d.html").read_text(encoding="utf-8").endswith("</html>")
 
 
 def test_it_is_written_whole_or_not_at_all(tmp_path):
     with pytest.raises(FileError, match="nodir"):
-        write_descent_page(descend("bowl", [optim.SGD(0.1)], steps=2), tmp_path / "nodir" / "d.html")
+        descend("bowl", [optim.SGD(0.1)], steps=2).to_html(tmp_path / "nodir" / "d.html")
 
 
 # ---- the update in numbers -------------------------------------------------------------------------------------------

@@ -62,7 +62,7 @@ def levels(z: np.ndarray) -> list[float]:
     if not known.size or known[0] == known[-1]:
         return []
     low, high = float(known[0]), float(known[-1])
-    near = float(known[known.size // 50] - low) or (high - low) * 1e-6
+    near = float(known[known.size // 100] - low) or (high - low) * 1e-6
     base = 0.0 if 0 <= low < near else low
     if high - base < STEEP[base == 0] * (float(np.median(known)) - base):
         return [v for v in _round(low, high) if low < v < high]
