@@ -98,8 +98,8 @@ class BatchAdvice(Result):
             text += (f" From {self.sizes[a]} to {self.sizes[b]} rows it takes {fewer:.2g} times fewer steps, as the "
                      f"noise scale of the gradient is {self.noise_scale:.0f} rows, and a step takes {longer:.2g} times "
                      "as long.")  # fmt: skip
-        lines = [[f"{size:,}", _seconds(s), f"{size / s:,.0f}", f"{bytes_ / 1e6:.2f} MB", f"{steps:.3g} ×", f"{t:.2f} ×"]
-                 for size, s, bytes_, steps, t in
+        lines = [[f"{n:,}", _seconds(s), f"{n / s:,.0f}", f"{bytes_ / 1e6:.2f} MB", f"{steps:.3g} ×", f"{t:.2f} ×"]
+                 for n, s, bytes_, steps, t in
                  zip(self.sizes, self.seconds, self.memory, self.steps, self.time, strict=True)]  # fmt: skip
         head = ["rows a step", "a step", "rows/s", "memory", "steps", "time"]
         return f"{text}\n\n{table(head, lines, left=0)}"

@@ -16,6 +16,7 @@ from .past import Past, Snapshot
 LOW, HIGH, STEPS = 1e-7, 100.0, 300  # 33 steps for each tenfold of the rate
 BETA = 0.8  # of the average that smooths the losses
 BELOW = 4  # the suggestion lies this factor below the rate of the lowest loss: docs/lab/lr-find.md compares rules
+NEARLY = 0.01  # of the whole fall: so close to the lowest loss is as low, which is where perfect fits end up
 CHUNK = 20  # steps between two looks at the losses
 
 
@@ -24,8 +25,8 @@ class RangeTest:
     """A rate and a loss for each step, and what they suggest.
 
     rates, losses, smoothed: vectors, up to the step at which the loss diverged. suggestion: the rate to train with,
-    None where the losses show none; `trouble` then says why. lowest, steepest: the rates where the smoothed loss was
-    lowest, and where it fell fastest. diverged: the rate at which it did, None if it never did.
+    None where the losses show none; `trouble` then says why. lowest, steepest: the rates where the smoothed loss was first
+    as low as it got, and where it fell fastest. diverged: the rate at which it did, None if it never did.
     """
 
     rates: np.ndarray
@@ -81,7 +82,7 @@ def _chunks(program: Program, past: Past):
 
 
 def read(rates: np.ndarray, losses: np.ndarray) -> RangeTest:
-    """What losses at rising rates suggest: a quarter of the rate at which the smoothed loss was lowest.
+    """What losses at rising rates suggest: a quarter of the rate at which the smoothed loss was as low as it got.
 
     rates: all that were to be tried. losses: of the steps done; where they are fewer, the next was not finite.
     """
@@ -90,7 +91,7 @@ def read(rates: np.ndarray, losses: np.ndarray) -> RangeTest:
     diverged = float(rates[last]) if last < len(rates) else None
     losses = losses[: last + 1]
     curve = smooth(losses)
-    k = int(np.argmin(curve[:last])) if last else 0
+    k = _lowest(losses, curve[:last], len(rates)) if last else 0
     shown = rates[: len(losses)], losses, curve
     trouble = _trouble(rates, losses, curve, k, diverged)
     if trouble:
@@ -137,8 +138,15 @@ def _divergence(losses: np.ndarray, steps: int) -> int | None:
     start, spread = _start(losses, steps)
     curve = smooth(losses)
     fallen = start - np.minimum.accumulate(curve)
-    above = np.flatnonzero(curve - start > np.maximum(np.maximum(fallen, 4 * spread), 1e-3 * abs(start)))
-    return int(above[0]) if len(above) else None
+    above = curve - start > np.maximum(np.maximum(fallen, 4 * spread), 1e-3 * abs(start))
+    above[: _quiet(steps)] = False
+    return int(np.argmax(above)) if above.any() else None
+
+
+def _lowest(losses: np.ndarray, curve: np.ndarray, steps: int) -> int:
+    """The first step whose smoothed loss is as low as any, but for a hundredth of the whole fall."""
+    low = curve.min()
+    return int(np.argmax(curve <= low + NEARLY * max(_start(losses, steps)[0] - low, 0.0)))
 
 
 def _start(losses: np.ndarray, steps: int) -> tuple[float, float]:

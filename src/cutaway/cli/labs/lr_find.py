@@ -30,13 +30,16 @@ def lr_find(
     The batch size, unless given, is weighed first: the time of a step on this machine against the noise in the
     gradient. `cutaway fit --lr auto` finds its learning rate in the same way.
     """
-    from ...lab import batch_advice, lr_find
+    from ...lab.batch_advice import BatchAdvice
+    from ...lab.batch_advice import batch_size as advise
     from ...lab.entrants import entered
+    from ...lab.lr_find import LearningRates
+    from ...lab.lr_find import lr_find as find
     from .data import study
 
     rows = _rows(batch_size)
-    files = checked(out, lr_find.LearningRates, data)
-    advice_files = checked([advice] if advice else None, batch_advice.BatchAdvice, data)
+    files = checked(out, LearningRates, data)
+    advice_files = checked([advice] if advice else None, BatchAdvice, data)
     if advice is not None and rows is not None:
         raise ArgumentError("--advice is for --batch-size auto: leave --batch-size out.")
     (named,) = entered([optimizer]).values()
@@ -44,10 +47,10 @@ def lr_find(
     found = study(data, target, "digits", hidden, rows=600 if quick else None, seed=seed)
     asked = found.model(), found.X, found.y, found.loss, seeking
     if rows is None:
-        advised = batch_advice.batch_size(*asked, epochs=1 if quick else 3, seed=seed)
+        advised = advise(*asked, epochs=1 if quick else 3, seed=seed)
         show(advised, advice_files)
         rows = advised.suggestion
-    show(lr_find.lr_find(*asked, rows, low, high, seed=seed), files)
+    show(find(*asked, rows, low, high, seed=seed), files)
 
 
 def _rows(batch_size: str) -> int | None:
