@@ -45,7 +45,7 @@ def test_the_interval_is_scipys_percentile_bootstrap():
 
 
 def test_where_there_is_no_difference_it_rarely_says_there_is_one():
-    """Of all that is claimed in a comparison of four, at the level of 0.05: fewer than one in twenty are wrong at all."""
+    """Of comparisons of four, in which any claim would be wrong, fewer than one in twenty make one."""
     rng = np.random.default_rng(0)
     wrong = [any(p.apart for p in compare(list("abcd"), rng.standard_cauchy((4, 9))).pairs) for _ in range(200)]
     assert np.mean(wrong) <= 0.05
@@ -83,11 +83,11 @@ def test_what_is_said():
     noise = rng.normal(size=(4, 10))
     near = str(compare(["AdamW", "Adam"], noise[:2], "loss"))
     assert "cannot be told apart by loss on these 10 seeds (median difference" in near and "ahead" not in near
-    both = str(compare(["AdamW", "Adam", "SGD"], noise[:3] + [[0], [0], [9]], "loss"))
+    both = str(compare(["AdamW", "Adam", "SGD"], noise[:3] + np.array([[0], [0], [9]]), "loss"))
     assert "and" in both.split("cannot")[0] and "; both are ahead of SGD (median difference" in both
-    clear = str(compare(list("abcd"), noise + [[0], [9], [9], [20]], "loss"))
+    clear = str(compare(list("abcd"), noise + np.array([[0], [9], [9], [20]]), "loss"))
     assert clear.startswith("a is ahead of ") and clear.count("median differences to a") == 1
-    table = compare(["AdamW", "Adam", "SGD"], noise[:3] + [[0], [0], [9]]).to_pandas()
+    table = compare(["AdamW", "Adam", "SGD"], noise[:3] + np.array([[0], [0], [9]])).to_pandas()
     assert table["apart"].tolist() == [False, True, True]
 
 

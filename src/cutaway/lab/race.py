@@ -56,14 +56,14 @@ def race(model: Module | Callable[[], Module], X: Any, y: Any, optimizers: Any =
     course = _Course(model, X, y, loss, epochs, batch_size, validation)
     by = course.decides(by)
     drawn = stream(seed, "race").choice(2**31, seeds + TUNING_SEEDS, replace=False).tolist()
-    raced, tried = drawn[:seeds], drawn[seeds:]
+    raced, tried = drawn[:seeds], drawn[seeds:] if budget > 1 else []
     step_seconds = np.array([course.step_seconds(optimizer, raced[0]) for optimizer in starters.values()])
 
     rates = np.array([grid(optimizer, budget) for optimizer in starters.values()])
     entries = (course.entry(with_rate(optimizer, rate), s)
                for s in tried for optimizer, row in zip(starters.values(), rates, strict=True) for rate in row)
-    trials, cut = train_all(entries, TUNING_SEEDS * rates.size, "tuning", workers, progress)
-    tuning = np.moveaxis(course.scores(trials, by).reshape(TUNING_SEEDS, *rates.shape), 0, -1)
+    trials, cut = train_all(entries, len(tried) * rates.size, "tuning", workers, progress)
+    tuning = np.moveaxis(course.scores(trials, by).reshape(-1, *rates.shape), 0, -1)
     rate = _best(rates, tuning, by)
 
     keepers = {name: _Keeper() for name in starters} if paths else {}
@@ -94,7 +94,8 @@ class _Course:
     def __init__(self, model: Any, X: Any, y: Any, loss: Any, epochs: int, batch_size: Any, validation: Any) -> None:
         self.model, self.X, self.y = model, X, y
         self.loss = losses.get(loss_for(loss, fresh(model, 0), X, y))
-        labels = self.loss in (losses.cross_entropy, losses.binary_cross_entropy) and np.ndim(y) == 1
+        labels = self.loss is losses.binary_cross_entropy or (
+            self.loss is losses.cross_entropy and np.asarray(y).dtype.kind != "f")  # fmt: skip
         numbers = self.loss in (losses.mse, losses.half_mse, losses.mae, losses.huber)
         self.metric = "accuracy" if labels else "r2" if numbers else ""
         self.scored = ["loss"]
@@ -127,9 +128,9 @@ class _Course:
         return run.seconds / len(run.steps)  # the data is on disk, and steps wait for it
 
     def scores(self, trials: Iterable[Trial | None], name: str) -> np.ndarray:
-        """A score of each trial at its end; NaN for those that broke off."""
+        """A score of each trial; NaN for those that broke off, or were not done."""
         column = f"val_{name}" if name in HIGHER else name
-        return np.array([np.nan if trial is None else trial.last(column) for trial in trials])
+        return np.array([np.nan if trial is None else trial.score(column) for trial in trials])
 
     def curves(self, trials: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The loss along trials of any shape, (..., points): means of so many steps each, infinite after the end."""
@@ -154,8 +155,8 @@ class _Keeper:
 
 
 def _best(rates: np.ndarray, tuning: np.ndarray, by: str) -> np.ndarray:
-    """The rate of the best score for each optimizer; the one in the middle where all diverged."""
-    mean = tuning.mean(-1)  # not a number where one run broke off
-    cost = np.where(np.isfinite(mean), -mean if by in HIGHER else mean, np.inf)
-    chosen = np.where(np.isfinite(cost).any(1), cost.argmin(1), (rates.shape[1] - 1) // 2)
+    """The rate with the best mean score for each optimizer; the middle one where none was tried or all diverged."""
+    cost = (-tuning if by in HIGHER else tuning).sum(-1)  # not a number where one run broke off
+    cost = np.where(np.isfinite(cost), cost, np.inf)
+    chosen = np.where((cost < np.inf).any(1), cost.argmin(1), (rates.shape[1] - 1) // 2)
     return rates[np.arange(len(rates)), chosen]

@@ -46,8 +46,10 @@ def _begin(race: Race, height: float) -> Sheet:
     if not race.seeds:
         raise ArgumentError("no seed of the race was finished, so there is nothing to draw")
     sheet = Sheet(WIDTH, height)
+    budget = race.rates.shape[1]
+    rates = f"the best of {budget} learning rates" if budget > 1 else "its own learning rate"
     sheet.title(_title(race), f"{counted(len(race.seeds), 'seed')}, the same weights and batches for all; each with "
-                f"the best of {race.rates.shape[1]} learning rates")
+                f"{rates}")
     return sheet
 
 

@@ -24,7 +24,8 @@ class Race(Result):
 
     by: the score that chose the learning rates and that optimizers are compared by, a name in `scores`.
     rates (k, budget), tuning (k, budget, tuning seeds): what was tried, and that score. rate (k,): the best.
-    seeds: of the race. scores: name: (k, seeds), at each run's end; "loss" is the mean of the last epoch's steps.
+    seeds: of the race. scores: name: (k, seeds); "loss" is the mean of the last epoch's steps, scores on validation
+    data are of the weights that `ct.fit` keeps, the best epoch's.
     steps (points,), curves (k, seeds, points): the training loss, each point the mean of all steps since the one
     before. step_seconds (k,): of one training step, measured alone. target: the training loss to reach.
     troubles: what broke off, in words. paths: name: weights (points, n) of the first seed's run, where asked for.
@@ -74,7 +75,7 @@ class Race(Result):
         """Optimizers whose best rate is the lowest or highest that was tried: a better one may lie beyond."""
         ends = [row[[0, -1]] for row in self.rates]
         return [name for name, rate, (low, high) in zip(self.names, self.rate, ends, strict=True)
-                if low < high and rate in (low, high)]  # fmt: skip
+                if self.rates.shape[1] > 2 and rate in (low, high)]  # fmt: skip
 
     def slice(self, **how: Any) -> Any:
         """The true loss on the plane through the first seed's paths (`race(..., paths=True)`): see `trajectory`."""
@@ -120,15 +121,15 @@ class Race(Result):
         if not self.seeds:
             return f"No seed was raced by all {len(self.names)} optimizers before the end ({self.cut_short})."
         found, speed = self.comparison(), self.comparison("steps")
-        few = [name for name in self.scores if name in HIGHER]
+        few = [SCORES[name].removeprefix("validation ") for name in self.scores if name in HIGHER]
         head = ["optimizer", "rate", "training loss", *(["validation loss"] if "val_loss" in self.scores else []), *few,
                 "steps", "seconds", *(["diverged"] if self.diverged.any() else []), "behind", "p"]  # fmt: skip
         rows = [_row(self, self.names.index(name), found) for name in found.names]
         edge = [f"{name}'s {self.rate[self.names.index(name)]:g}" for name in self.at_edge()]
         by, (_, budget, tried) = SCORES[self.by], self.tuning.shape
         notes = [
-            f"Medians and quartiles of {len(self.seeds)} seeds. Rates: the best of {budget} each by {by}, on {tried} "
-            "other seeds.",
+            f"Medians and quartiles of {len(self.seeds)} seeds. Rates: "
+            + (f"the best of {budget} each by {by}, on {tried} other seeds." if tried else "each its own."),
             *([f"Better rates than {listed(edge)} may lie beyond those tried."] if edge else []),
             f"Steps and seconds: to a training loss of {self.target:.3g}; seconds are steps times a step's own, "
             "measured alone on one thread.",

@@ -21,15 +21,22 @@ AT_ONCE = 16  # runs for each core that exist at a time: a run's program, data a
 
 @dataclass(eq=False)
 class Trial:
-    """What stays of a run: `history`, a row an epoch; `steps`, J of every step; `trouble`, why it broke off, or ""."""
+    """What stays of a run: `history`, a row an epoch; `steps`, J of every step; `best_epoch`, the one whose weights
+    were kept; `trouble`, why it broke off, or ""."""
 
     history: dict[str, np.ndarray]
     steps: np.ndarray
+    best_epoch: int
     trouble: str
 
-    def last(self, name: str) -> float:
-        """The last value of a column of the history; NaN if the run broke off, or has no such column."""
-        return float(self.history[name][-1]) if name in self.history and not self.trouble else np.nan
+    def score(self, name: str) -> float:
+        """A column of the history in the end: of "loss" the last value, of validation columns that of the weights kept.
+
+        NaN if the run broke off.
+        """
+        if self.trouble:
+            return float("nan")
+        return float(self.history[name][-1 if name == "loss" else self.best_epoch - 1])
 
 
 def train_all(entries: Iterable[Mapping[str, Any]], count: int, what: str = "", workers: int | None = None,
@@ -47,13 +54,17 @@ def train_all(entries: Iterable[Mapping[str, Any]], count: int, what: str = "", 
             while not interrupted and (part := list(islice(rest, size))):
                 runs, troubles = _quietly([line.watched(entry) for entry in part], workers)
                 cut = [run.stopped == "interrupted" for run in runs]
-                trials += [None if gone else Trial(run.history.columns(), run.steps["loss"] if len(run.steps) else
-                                                   np.zeros(0), troubles.get(k, ""))
+                trials += [None if gone else _trial(run, troubles.get(k, ""))
                            for k, (run, gone) in enumerate(zip(runs, cut, strict=True))]  # fmt: skip
                 interrupted = any(cut)
     except KeyboardInterrupt:  # between two parts
         interrupted = True
     return trials + [None] * (count - len(trials)), interrupted
+
+
+def _trial(run: Run, trouble: str) -> Trial:
+    steps = run.steps["loss"] if len(run.steps) else np.zeros(0)
+    return Trial(run.history.columns(), steps, run.best_epoch, trouble)
 
 
 def _quietly(entries: list[dict[str, Any]], workers: int | None) -> tuple[list[Run], dict[int, str]]:
