@@ -223,7 +223,7 @@ def usual(on: Surface, names: Sequence[str] = ("SGD", "Momentum", "AdaGrad", "RM
     plain = on.lr or (min(0.5, 0.05 * width / slope) if 0 < slope < np.inf else 0.1)
     rates = {"SGD": plain, "Momentum": plain, "HeavyBall": plain / 10, "Nesterov": plain / 10,
              "AdaGrad": 0.035 * width, "RMSProp": 0.007 * width, "RMSPropOutside": 0.007 * width}  # fmt: skip
-    return [OPTIMIZERS[name](float(f"{rates.get(name, 0.02 * width):.2g}")) for name in names]
+    return [OPTIMIZERS[name](float(f"{rates.get(name, 0.02 * width):.3g}")) for name in names]
 
 
 def _walk(on: Surface, name: str, opt: Optimizer, start: Pair | None, steps: int, seed: int, batch_size: int,

@@ -60,7 +60,7 @@ def _contour(descent: Descent) -> Sheet:
 
 def _ground(axes: Any, x: np.ndarray, y: np.ndarray, J: np.ndarray, lowest: float) -> None:
     """Lines of equal loss, closer together near the lowest: their heights above it go with the cube of their number."""
-    highest = float(np.nanmax(J[np.isfinite(J)]))
+    highest = float(J[np.isfinite(J)].max())
     levels = lowest + max(highest - lowest, 1e-12) * np.linspace(0, 1, LEVELS) ** 3
     J = np.ma.masked_invalid(np.clip(J, levels[0], levels[-1]))
     axes.contourf(x, y, J, levels, colors=colours(GROUND)(np.linspace(0, 1, LEVELS - 1)), zorder=-1)
@@ -77,11 +77,11 @@ def _relief(descent: Descent) -> Sheet:
     sheet.title(_subject(descent), descent.finding())
     axes = sheet.figure.add_axes((0.0, 0.0, 0.86, 0.9), projection="3d", computed_zorder=False)
     x, y, J = descent.surface.grid(61)
-    start = float(descent.paths[0].loss[0])
-    top = min(float(np.nanmax(J[np.isfinite(J)])), descent.lowest + 2 * max(start - descent.lowest, 1e-12))
+    highest, rise = float(J[np.isfinite(J)].max()), descent.paths[0].loss[0] - descent.lowest
+    top = min(highest, descent.lowest + 2 * rise) if rise > 0 else highest
     cut = ~(np.pad(J, 1, mode="edge") <= top)
     cut = np.lib.stride_tricks.sliding_window_view(cut, (3, 3)).all((2, 3))  # all around it is above, too
-    heights = np.where(cut, np.nan, np.fmin(J, top))
+    heights = np.where(cut | ~np.isfinite(J), np.nan, np.fmin(J, top))
     shade = colours(GROUND)(np.nan_to_num((heights - descent.lowest) / (top - descent.lowest)))
     axes.plot_surface(*np.meshgrid(x, y), heights, facecolors=shade, rcount=len(y), ccount=len(x), shade=False,
                       edgecolor="#5f5c5640", linewidth=0.2, rasterized=True, zorder=0)  # fmt: skip

@@ -72,7 +72,7 @@ class Surface:
 
     def model(self, start: Pair | None = None) -> nn.Module:
         """A Module with two weights in double precision, θ = (x, y); a row of data ξ gives J(x, y) + ξ · (x, y)."""
-        return _Point(self, self.start if start is None else start)
+        return _Point(self, self.start if start is None else _pair("start", start))
 
     def data(self, seed: int = 0) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
         """The rows to train on: tilts along x and y, (rows, 1) each, that cancel; and targets that the loss ignores."""
