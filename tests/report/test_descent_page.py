@@ -19,7 +19,7 @@ optim = ct.optim
 
 def data(descent):
     text = descent_page(descent)
-    return json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)[1])
+    return json.loads(re.search(r'<script type="application/json" id="descent">(.*?)</script>', text, re.DOTALL)[1])
 
 
 def path(opt, on="ravine", steps=40, **how):

@@ -24,7 +24,7 @@ def traced(net=None, shape=(4, 2), **how):
 
 def data(t, **how):
     text = page.trace_page(t if isinstance(t, list) else [t], **how)
-    return json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)[1])
+    return json.loads(re.search(r'<script type="application/json" id="trace">(.*?)</script>', text, re.DOTALL)[1])
 
 
 def test_the_page_holds_the_trace_as_its_format_has_it():

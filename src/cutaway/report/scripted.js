@@ -1,7 +1,7 @@
 "use strict";
 // What pages with a script share. Each is one text: this file, then the page's own.
 const $ = id => document.getElementById(id);
-const page = JSON.parse($("data").textContent);
+const page = JSON.parse(document.querySelector("script[type='application/json']").textContent);
 
 /** An element: make("p", {class: "note"}, "text", child). Text is always text, never markup. */
 function make(name, attributes = {}, ...children) {

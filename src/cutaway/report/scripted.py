@@ -27,7 +27,7 @@ def scripted_page(name: str, title: str, skeleton: Html, data: Any) -> str:
     ]
     body = tag(
         "body", skeleton,
-        tag("script", Html(_safe(data)), type="application/json", id="data"), tag("script", Html(script)),
+        tag("script", Html(_safe(data)), type="application/json", id=name.removesuffix("_page")), tag("script", Html(script)),
     )  # fmt: skip
     return "<!doctype html>\n" + tag("html", tag("head", head), body, lang="en")
 
