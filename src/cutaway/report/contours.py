@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +29,7 @@ def contours(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> list[Contour]:
     from contourpy import FillType, contour_generator
 
     across, down = np.linspace(0, UNITS, len(x)), np.linspace(UNITS, 0, len(y))
-    made = contour_generator(across, down, np.ma.masked_invalid(z), fill_type=FillType.OuterOffset)
+    made: Any = contour_generator(across, down, np.ma.masked_invalid(z), fill_type=FillType.OuterOffset)
     found = []
     for level in reversed(levels(z)):
         lines = [line for line in made.lines(level) if len(line) > 2]
@@ -45,7 +46,7 @@ def _ring(points: np.ndarray) -> str:
 
     ring = Path(points)
     ring.simplify_threshold = 0.6
-    places = ring.cleaned(simplify=True).vertices[:-1].round().astype(int)
+    places = np.asarray(ring.cleaned(simplify=True).vertices)[:-1].round().astype(int)
     return "M" + "L".join(f"{a} {b}" for a, b in places) + "Z"
 
 

@@ -25,10 +25,8 @@ def scripted_page(name: str, title: str, skeleton: Html, data: Any) -> str:
         tag("title", title),
         tag("style", Html(style)),
     ]
-    body = tag(
-        "body", skeleton,
-        tag("script", Html(_safe(data)), type="application/json", id=name.removesuffix("_page")), tag("script", Html(script)),
-    )  # fmt: skip
+    held = tag("script", Html(_safe(data)), type="application/json", id=name.removesuffix("_page"))
+    body = tag("body", skeleton, held, tag("script", Html(script)))
     return "<!doctype html>\n" + tag("html", tag("head", head), body, lang="en")
 
 
