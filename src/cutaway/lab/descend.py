@@ -231,25 +231,24 @@ def _walk(on: Surface, name: str, opt: Optimizer, start: Pair | None, steps: int
     model, (X, y) = on.model(start), on.data(seed)
     program = compile(model, on.loss, opt, min(batch_size, on.rows), X, y, seed=seed, engine=engine)
     program.feed(X, y)
-    points, gradients, ended, interrupted = [model.theta.copy()], [], "", False
+    theta, block = model.theta, program.engine.listing.block
+    points, gradients, ended, interrupted = [theta.copy()], [], "", False
     states: dict[str, list[np.ndarray]] = {s: [] for s in opt.state_names}
     try:
         for order in _batches(on.rows, program.engine.batch_size, seed, steps):
-            if not len(program.run(order)) or not np.isfinite(model.theta).all():
+            if not len(program.run(order)) or not np.isfinite(theta).all():
                 ended = f"at step {len(points)} J, its gradient or a weight was no longer a finite number"
                 break
-            points.append(model.theta.copy())
-            gradients.append(program.engine.listing.block["g"].array.copy())
+            gradients.append(block["g"].array.copy())
             for s, values in states.items():
-                values.append(program.state[s].copy())
+                values.append(block[s].array.copy())
+            points.append(theta.copy())
     except KeyboardInterrupt:
         interrupted, ended = True, f"interrupted after {len(points) - 1} steps"
-    places = np.array(points)
-    n = len(places) - 1
+    n, places = len(points) - 1, np.array(points)
     g = np.array(gradients[:n]).reshape(n, 2)
     state = {s: np.array(values[:n]).reshape(n, 2) for s, values in states.items()}
-    rate = effective_rates(opt, g, state)
-    return Path(name, opt, places, on.values(*places.T), g, state, rate, ended), interrupted
+    return Path(name, opt, places, on.values(*places.T), g, state, effective_rates(opt, g, state), ended), interrupted
 
 
 def _batches(rows: int, size: int, seed: int, steps: int) -> Iterator[np.ndarray]:
