@@ -19,7 +19,7 @@ def style(k: int) -> dict[str, Any]:
 
 def dots(k: int) -> dict[str, Any]:
     """Colour and marker of the k-th group of points."""
-    return {"color": LINES[k % len(LINES)], "marker": MARKERS[k % len(MARKERS)]}
+    return {"color": LINES[k % len(LINES)], "marker": MARKERS[(k + k // len(LINES)) % len(MARKERS)]}
 
 
 def chart(sheet: Sheet, left: float, top: float, width: float, height: float, x: str, y: str, title: str = "",
@@ -31,12 +31,40 @@ def chart(sheet: Sheet, left: float, top: float, width: float, height: float, x:
     axes.set_ylabel(y, size=10, color=INK)
     for axis in log:
         getattr(axes, f"set_{axis}scale")("log")
+        _log_ticks(getattr(axes, f"{axis}axis"))
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(color=RULE, linewidth=0.5, alpha=0.6)
     axes.set_axisbelow(True)
     if title:
         axes.set_title(title, size=10.5, color=INK, loc="left", pad=8)
     return axes
+
+
+def _log_ticks(axis: Any) -> None:
+    """Some four round numbers: powers of ten over many decades, 1, 2 and 5 of few, evenly spaced ones within one."""
+    from matplotlib.ticker import FuncFormatter, Locator, MaxNLocator, NullLocator
+
+    class Round(Locator):
+        def __call__(self) -> Any:
+            return self.tick_values(*sorted(axis.get_view_interval()))
+
+        def tick_values(self, low: float, high: float) -> Any:
+            if not 0 < low < high:
+                return np.array([])
+            decades = np.log10(high / low)
+            if decades < 0.7:
+                return MaxNLocator(4).tick_values(low, high)
+            powers = np.arange(np.ceil(np.log10(low)) - 1, np.log10(high) + 1)
+            if decades < 1.7:
+                return np.outer(10.0**powers, (1, 2, 5)).ravel()
+            return 10.0 ** powers[:: max(1, int(np.ceil(decades / 5)))]
+
+    def label(value: float, place: int | None = None) -> str:
+        return f"{value:g}" if 1e-3 <= value < 1e5 else f"$10^{{{round(np.log10(value))}}}$"
+
+    axis.set_major_locator(Round())
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(label))
 
 
 def band(axes: Any, x: np.ndarray, runs: np.ndarray, k: int, label: str = "") -> None:
