@@ -146,7 +146,7 @@ def test_no_crossing_is_claimed_of_noise():
     ((0, 1, 1), None, "The network is ahead of x from 100 rows on."),
     ((0, 0, 1), None, "The network is ahead of x at 1,000 rows."),
     ((1, 0, 1), None, "The network is ahead of x at 1,000 rows."),
-    ((-1, 0, 0), None, "The network cannot be told apart from x from 100 rows on."),
+    ((-1, 0, 0), None, "The network cannot be told apart from x from 100 rows on (behind before)."),
 ])  # fmt: skip
 def test_what_is_said(lead, crossed, said):
     one = Crossing("network", "x", (10, 100, 1000), lead)

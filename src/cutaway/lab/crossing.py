@@ -76,7 +76,8 @@ class Crossing:
         last, before = self.lead[-1], self.lead[: self._start]
         since = f"from {self.since:,} rows on" if self.since < self.sizes[-1] else f"at {self.since:,} rows"
         if not last:
-            return f"{first} cannot be told apart from {second} {since if before else 'at any size'}"
+            earlier = f"{since} ({'ahead' if before[-1] > 0 else 'behind'} before)" if before else "at any size"
+            return f"{first} cannot be told apart from {second} {earlier}"
         ahead, behind = (first, second) if last > 0 else (second, first)
         if self.crossed and self.crossed[1] == self.since:
             return f"{ahead} overtakes {behind} between {self.crossed[0]:,} and {self.since:,} rows"
