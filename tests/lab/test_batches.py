@@ -88,9 +88,9 @@ def test_larger_batches_take_more_memory_and_have_less_noise(found):
 
 
 def test_steps_of_small_batches_are_noisier(found):
-    """How far one step's J lies from the next's, over the same first 12 steps."""
-    shake = [np.abs(np.diff(v.step_loss[:12])).mean() for v in found.variants]
-    assert shake[0] > 2 * shake[1] > 2 * shake[2] or shake[0] > 2 * shake[2]
+    """How far one step's J lies from the next's: for single rows, batches of 32, and all rows."""
+    shake = [np.abs(np.diff(v.step_loss)).mean() for v in found.variants]
+    assert shake[0] > 2 * shake[1] > 2 * shake[2]
 
 
 def test_a_run_is_what_fit_does(found):

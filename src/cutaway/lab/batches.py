@@ -15,7 +15,7 @@ import numpy as np
 from .. import losses
 from ..autodiff import Tensor
 from ..errors import ArgumentError
-from ..inspect.drawing import EDGE, FAINT, LINES, Sheet
+from ..inspect.drawing import EDGE, FAINT, LINES, Sheet, counted
 from ..nn import Module
 from ..optim import SGD, Optimizer
 from ..train import Ended, Event, Run, Started, TrainingWarning, fit
@@ -38,7 +38,7 @@ def batches(model: Module | Callable[[], Module], X: Any, y: Any, loss: str | Ca
 
     >>> import cutaway as ct
     >>> X, y = ct.datasets.make("moons", n=200, seed=0)
-    >>> found = batches(ct.nn.MLP(2, [8], 2), X, y, rates=(0.03, 0.3), epochs=5, runs=1)
+    >>> found = ct.lab.batches(ct.nn.MLP(2, [8], 2), X, y, rates=(0.03, 0.3), epochs=5, runs=1)
     >>> [v.steps_per_epoch for v in found.variants]
     [200, 7, 1]
     >>> bool(-1.2 < found.slope < -0.8)  # gradient noise falls as 1/B
@@ -62,7 +62,7 @@ def batches(model: Module | Callable[[], Module], X: Any, y: Any, loss: str | Ca
     loss = loss_for(loss, net, X, y)
     train = partial(_train, model, X, y, loss, optimizer, epochs, seconds)
     variants = [Variant(size, -(-len(y) // size)) for size in _sizes(sizes, len(y))]
-    powers = 2 ** np.arange(int(np.log2(len(y))) + 1)
+    powers = 4 ** np.arange(int(np.emath.logn(4, len(y))) + 1)
     found = Batches(len(y), type(optimizer).__name__, getattr(loss, "__name__", loss), variants,
                     np.unique([*powers, *(v.batch_size for v in variants)]))  # fmt: skip
     found.measure_noise("first weights", Gradients(net, X, y, loss))
@@ -172,9 +172,10 @@ class Variant:
         return float(np.median(each)) if each else float("nan")
 
     def loss_after(self, axis: str, where: float) -> float:
-        """The loss after so many "epochs" or "seconds", as it was last taken; the median over the runs."""
-        runs = zip(getattr(self, axis), self.loss, strict=True)
-        return float(np.median([loss[np.searchsorted(x, where, side="right") - 1] for x, loss in runs]))
+        """The loss after so many "epochs" or "seconds", straight between the times it was taken; the runs' median."""
+        with np.errstate(invalid="ignore"):
+            each = [np.interp(where, x, J) for x, J in zip(getattr(self, axis), self.loss, strict=True)]
+        return float(np.median(np.nan_to_num(each, nan=np.inf, posinf=np.inf)))
 
     def curve(self, axis: str) -> tuple[np.ndarray, np.ndarray]:
         """The medians over the runs of when the loss was taken ("epochs" or "seconds"), from the first epoch on, and of
@@ -209,7 +210,9 @@ class Batches(Result):
     @property
     def slope(self) -> float:
         """The power of B by which the noise at the first weights falls while B is small beside N: about -1."""
-        small = self.noise_sizes <= max(self.rows / 8, 2)
+        small = self.noise_sizes <= self.rows / 4
+        if small.sum() < 2:
+            return float("nan")
         return float(np.polyfit(np.log(self.noise_sizes[small]), np.log(self.noise["first weights"][small]), 1)[0])
 
     def common(self, axis: str) -> float:
@@ -245,8 +248,10 @@ class Batches(Result):
             "",
         ]  # fmt: skip
         head = ["", "lr", "steps/epoch", "time/step", "rows/s", "memory", "noise",
-                f"loss: {epochs:,.0f} epochs", f"{seconds:.2g} s"]  # fmt: skip
-        return "\n".join(lines) + table(head, [self._row(v, epochs, seconds) for v in self.variants])
+                f"loss: {counted(int(epochs), 'epoch')}", f"{seconds:.2g} s"]  # fmt: skip
+        rows = [self._row(v, epochs, seconds) for v in self.variants]
+        ends = "\n* the last of the rates tried: one beyond may be better" if any("*" in row[1] for row in rows) else ""
+        return "\n".join(lines) + "\n" + table(head, rows) + ends
 
     def _rates(self) -> str:
         grid = list(self.variants[0].tuning)
@@ -265,7 +270,7 @@ class Batches(Result):
         """Loss by step, by epoch and by second, and the gradient noise by batch size."""
         sheet = Sheet(7.6, 7.0)
         runs = len(self.variants[0].loss)
-        about = f"{self.rows:,} rows, {self.optimizer}{self._rates()}. Medians of {runs} run{'s' * (runs > 1)}."
+        about = f"{self.rows:,} rows, {self.optimizer}{self._rates()}. Medians of {counted(runs, 'run')}."
         sheet.title("How many rows a step?", about)
         wide, high, left, right, top, low = 2.8, 2.1, EDGE + 0.6, EDGE + 4.25, 1.15, 4.3
         a = chart(sheet, left, top, wide, high, "step", "J of the step's batch", f"The first {SHOWN} steps of a run")
@@ -290,7 +295,7 @@ class Batches(Result):
 
 def _short(number: float, unit: str = "") -> str:
     """
-    >>> _short(0.0000123, "s"), _short(2_450_000), _short(58_000, "B")
+    >>> _short(0.0000123, "s"), _short(2_410_000), _short(58_000, "B")
     ('12 µs', '2.4 M', '58 kB')
     """
     if np.isnan(number):

@@ -12,7 +12,7 @@ from ..optim import SGD
 from ..random import stream
 from ..train.fit import prepared
 
-FEWEST, MOST = 64, 2000  # batches whose gradients make a noise
+FEWEST, MOST = 16, 2000  # batches whose gradients make a noise
 
 
 class Gradients:
@@ -42,7 +42,6 @@ class Gradients:
         """∂J/∂θ of the batch made of these rows, as one flat vector (float64)."""
         engine = self.program.engine
         order = np.asarray(rows if isinstance(rows, np.ndarray) else list(rows), np.int64)
-        engine.listing.block["θ"].array = self.program.model.theta
         engine.begin(order, 0, 1)
         for i, instruction in enumerate(self.program.instructions):
             if instruction.phase == "update":
@@ -53,8 +52,13 @@ class Gradients:
 
 def cosine(a: np.ndarray, b: np.ndarray) -> float:
     """How far two gradients point the same way: 1 the same, 0 across, -1 opposite; NaN where one is zero."""
-    lengths = float(np.linalg.norm(a) * np.linalg.norm(b))
-    return float(a @ b) / lengths if lengths else float("nan")
+    lengths = np.sqrt(square(a) * square(b))
+    return float((a * b).sum() / lengths) if lengths else float("nan")
+
+
+def square(g: np.ndarray) -> float:
+    """‖g‖². (Not g @ g: a BLAS would wake its threads for each of thousands of small vectors.)"""
+    return float((g * g).sum())
 
 
 def noise(gradients: Gradients, batch_size: int, seed: int = 0) -> float:
@@ -69,9 +73,8 @@ def noise(gradients: Gradients, batch_size: int, seed: int = 0) -> float:
     for epoch in range(-(-FEWEST // each)):
         order = stream(seed, "noise", batch_size, epoch).permutation(gradients.rows)
         for k in range(min(each, MOST)):
-            apart = gradients(order[k * batch_size : (k + 1) * batch_size]) - whole
-            found.append(float(apart @ apart))
-    return float(np.mean(found) / (whole @ whole))
+            found.append(square(gradients(order[k * batch_size : (k + 1) * batch_size]) - whole))
+    return float(np.mean(found) / square(whole))
 
 
 def noise_expected(single: float, batch_size: Any, rows: int) -> Any:

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..data import split
 from ..errors import ArgumentError
-from ..inspect.drawing import EDGE, RISING, Sheet, colours
+from ..inspect.drawing import EDGE, RISING, Sheet, colours, counted
 from ..nn import Module
 from ..optim import SGD, Optimizer
 from ..random import stream
@@ -35,21 +35,21 @@ def shuffling(model: Module | Callable[[], Module], X: Any, y: Any, loss: str | 
 
     >>> import cutaway as ct
     >>> X, y = ct.datasets.make("blobs", n=200, seed=0)
-    >>> found = shuffling(ct.nn.MLP(2, [8], 3), X, y, batch_size=10, epochs=3, runs=2)
+    >>> found = ct.lab.shuffling(ct.nn.MLP(2, [8], 3), X, y, batch_size=10, epochs=3, runs=2)
     >>> bool(found.agreement["sorted"].mean() < found.agreement["shuffled once"].mean())
     True
 
     A share `test` of the rows is held out to score on. Each run has its own first weights, the same for all orders.
     The gradients of the batches are read from the training program, over one epoch, at the first weights of the first
-    run: a shuffle each epoch draws such batches anew. optimizer: SGD(0.1) by default. Raises what `ct.fit` raises, and
-    ArgumentError for a target of several columns. Ctrl-C keeps the runs that are done. Source: the lecture's slide on
-    shuffling at the start of each epoch.
+    run: a shuffle each epoch draws such batches anew. optimizer: SGD by default, its learning rate 0.1 for classes and
+    0.01 for numbers. Raises what `ct.fit` raises, and ArgumentError for a target of several columns. Ctrl-C keeps the
+    runs that are done. Source: the lecture's slide on shuffling at the start of each epoch.
     """
     X, y, net = as_arrays(X), np.asarray(y), fresh(model, seed)
     y = y.reshape(-1) if y.size == len(y) else y
     if y.ndim != 1:
         raise ArgumentError(f"shuffling sorts the rows by one target, but y has shape {y.shape}: pass one column of it")
-    loss, optimizer = loss_for(loss, net, X, y), optimizer if optimizer is not None else SGD(0.1)
+    loss, optimizer = loss_for(loss, net, X, y), optimizer or SGD(0.1 if _are_classes(y) else 0.01)
     names, group = _groups(y)
     learn, held_out = split(len(y), test, seed, stratify=group)
     learn = learn[np.argsort(y[learn], kind="stable")]
@@ -133,28 +133,30 @@ class Shuffling(Result):
         return plain({"kind": self.kind} | vars(self))
 
     def __str__(self) -> str:
-        score = {order: f"{np.median(scores):.3f}" for order, scores in self.score.items()}
+        score = {order: _short(np.median(scores)) for order, scores in self.score.items()}
         cos = {order: values.mean() for order, values in self.agreement.items()}
-        head = ["rows", "largest class", "cos to all", "to the next", "swing of J", self.metric]
+        by = "class" if self.metric == "accuracy" else "target"
+        head = ["rows", f"largest {'class' if by == 'class' else 'fifth'}", "cos to all", "to the next", "swing of J",
+                self.metric]  # fmt: skip
         lines = []
         for order in ORDERS:
             seen = order if order in self.agreement else ORDERS[1]
-            spread = f"{self.score[order].min():.3f} to {self.score[order].max():.3f}"
+            spread = f"{_short(self.score[order].min())} to {_short(self.score[order].max())}"
             lines.append([order, f"{self.mixed[seen]:.0%}", f"{self.agreement[seen].mean():.2f}",
                           f"{self.successive[seen].mean():.2f}", f"{np.median(self.swing[order]):.3g}",
                           f"{score[order]} ({spread})"])  # fmt: skip
         return (
-            f"Trained on rows sorted by {'class' if self.metric == 'accuracy' else 'target'}, the network has "
-            f"{self.metric} {score[ORDERS[0]]} on {self.held_out:,} held-out rows after {self.epochs} epochs; shuffled "
-            f"each epoch {score[ORDERS[2]]}.\nA sorted batch's gradient points the way of all rows' with a cosine of "
-            f"{cos[ORDERS[0]]:.2f}, a mixed one's with {cos[ORDERS[1]]:.2f}.\n\n{table(head, lines)}"
+            f"Trained on rows sorted by {by}, the network has {self.metric} {score[ORDERS[0]]} on {self.held_out:,} "
+            f"held-out rows after {counted(self.epochs, 'epoch')}; shuffled each epoch {score[ORDERS[2]]}.\nA sorted "
+            f"batch's gradient points the way of all rows' with a cosine of {cos[ORDERS[0]]:.2f}, a mixed one's with "
+            f"{cos[ORDERS[1]]:.2f}.\n\n{table(head, lines)}"
         )
 
     def plot(self, path: str | PathLike | None = None) -> Any:
         """Classes in the batches, their gradients, the loss of the steps, and the scores."""
         sheet = Sheet(8, 7.8)
         sheet.title("What shuffling does", f"{self.rows:,} rows in batches of {self.batch_size}, {self.optimizer}, "
-                    f"{self.epochs} epochs. Gradients are those at the first weights.")  # fmt: skip
+                    f"{counted(self.epochs, 'epoch')}. Gradients are those at the first weights.")  # fmt: skip
         wide, left, right, rows = 2.85, EDGE + 0.65, EDGE + 4.15, (1.5, 3.65, 5.85)
         what = "class" if self.metric == "accuracy" else ""
         for k, (order, shares) in enumerate(self.shares.items()):
@@ -185,6 +187,10 @@ class Shuffling(Result):
         legend(sheet.figure, handles=d.get_legend_handles_labels()[0], ncols=3, loc="upper left",
                bbox_to_anchor=((left - 0.15) / sheet.width, 1 - 0.8 / sheet.height), borderaxespad=0)  # fmt: skip
         return sheet.saved(path)
+
+
+def _short(score: float) -> str:
+    return f"{score:.3f}" if score > -100 else f"{score:.3g}"
 
 
 def _groups(y: np.ndarray) -> tuple[list[str], np.ndarray]:

@@ -1,0 +1,56 @@
+"""cutaway lab batches: batch, stochastic and mini-batch gradient descent side by side."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from typer import Option
+
+from .common import DataName, Hidden, Out, Quick, Seed, Target, checked, show
+
+
+def batches(
+    data: DataName = None,
+    target: Target = None,
+    hidden: Hidden = None,
+    sizes: Annotated[str, Option(metavar="N,N,...", help="Rows a step; full is all of them.")] = "1,32,full",
+    lr: Annotated[float | None, Option(min=0, show_default=False, help=(
+        "One learning rate for all sizes; else each takes the best of seven."))] = None,
+    seconds: Annotated[float, Option(help="Time for each run.")] = 0.2,
+    runs: Annotated[int, Option(min=1, help="Runs of each size, from different first weights.")] = 3,
+    quick: Quick = False,
+    seed: Seed = 0,
+    out: Out = None,
+) -> None:  # fmt: skip
+    """How many rows a step? Loss by step, epoch and second, gradient noise, memory, and the way out of poor minima.
+
+    The second experiment, from a poor local minimum of a bumpy surface, goes to a file of its own: NAME-escape.
+    """
+    from ...lab.batches import RATES, Batches
+    from ...lab.batches import batches as run
+    from ...lab.escape import Escape, escape
+    from .. import checks
+    from .data import study
+
+    files = checked(out, Batches, data)
+    more = checked([path.with_stem(f"{path.stem}-escape") for path in out or ()], Escape, data)
+    checks.positive(seconds, "--seconds")
+    wanted = _sizes(sizes)
+    found = study(data, target, "digits", hidden, seed=seed)
+    rates = RATES if lr is None else (lr,)
+    if quick:
+        seconds, runs, rates = min(seconds, 0.02), 1, rates[::2]
+    result = run(found.model(), found.X, found.y, found.loss, wanted, rates=rates, seconds=seconds, runs=runs,
+                 seed=seed)  # fmt: skip
+    show(result, files)
+    if not result.cut_short:
+        show(escape(seeds=10 if quick else 50, seed=seed), more)
+
+
+def _sizes(text: str) -> list[int | str]:
+    from ...errors import ArgumentError
+
+    try:
+        return [part if part == "full" else int(part) for part in map(str.strip, text.split(","))]
+    except ValueError:
+        raise ArgumentError(f"--sizes {text!r}: give numbers of rows or full, such as 1,32,full.") from None
