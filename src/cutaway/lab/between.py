@@ -42,7 +42,10 @@ def between(model_a: Module, model_b: Module, X: Any, y: Any, loss: str | Callab
     t = np.arange(-(half // 4), half + half // 4 + 1) / half
     J = TrueLoss(model_a, X, y, loss)
     line = _line(J, model_a, model_b, t)
-    held_out = None if validation is None else _line(TrueLoss(model_a, *validation, loss), model_a, model_b, t)
+    held_out = None
+    if validation is not None:
+        Xv, yv = validation
+        held_out = _line(TrueLoss(model_a, Xv, yv, loss), model_a, model_b, t)
     ends = [around(J, model, at, 1, curves, seed, "filter") for model in (model_a, model_b)]
     length = float(np.linalg.norm(model_b.theta.astype(np.float64) - model_a.theta))
     found = Between(J.name, (str(names[0]), str(names[1])), length, t, line, held_out, (ends[0], ends[1]))

@@ -68,7 +68,7 @@ def loss_bar(sheet: Sheet, left: float, top: float, height: float, filled: Any, 
     bar = sheet.figure.colorbar(filled, cax=sheet.axes(left, top, 0.13, height))
     bar.outline.set(edgecolor=RULE, linewidth=0.6)
     levels = _levels(filled.norm)
-    bar.locator, bar.minorlocator = FixedLocator(levels[:: (LEVELS - 1) // 5]), NullLocator()
+    bar.locator, bar.minorlocator = FixedLocator(levels[:: (LEVELS - 1) // 5].tolist()), NullLocator()
     bar.formatter = FuncFormatter(lambda v, _: f"{v:.2g}")
     bar.update_ticks()
     bar.set_label(loss_axis(loss), size=10, color=INK)
@@ -80,7 +80,7 @@ def mountains(sheet: Sheet, left: float, top: float, width: float, height: float
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     box = (left / sheet.width, 1 - (top + height) / sheet.height, width / sheet.width, height / sheet.height)
-    axes = sheet.figure.add_axes(box, projection="3d")
+    axes: Any = sheet.figure.add_axes(box, projection="3d")
     heights = np.log10(J) if logarithmic(norm) else J
     axes.plot_surface(*np.meshgrid(a, b), heights, facecolors=colours(RISING)(norm(J)), rcount=len(b), ccount=len(a),
                       linewidth=0, antialiased=False, rasterized=True, shade=False)  # fmt: skip

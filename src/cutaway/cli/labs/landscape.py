@@ -36,25 +36,22 @@ def landscape(
     Random directions are as long as the weights of each neuron, so that networks can be compared. Unless DATA is given:
     handwritten digits.
     """
+    from ... import lab
     from ...data import split
-    from ...lab.between import Between
-    from ...lab.between import between as line
-    from ...lab.landscape import Landscape
-    from ...lab.landscape import landscape as look
     from ...lab.true_loss import around_zero
     from .data import study
 
-    files = checked(out, Between if between else Landscape, data)
+    files = checked(out, lab.Between if between else lab.Landscape, data)
     around_zero(span, points)  # refused before training
     if quick:
         epochs, points, rows = min(epochs, 3), min(points, 17), min(rows, 500)
     about = study(data, target, "digits", hidden, rows, seed)
     learnt, held_out = split(about.y, 0.2, seed, stratify=about.loss == "cross_entropy")
     X, y, curves = about.X[learnt], about.y[learnt], 5 if quick else 10
-    found: Landscape | Between
+    found: lab.Landscape | lab.Between
     if between is None:
         runs = train([entry(about, X, y, seed, BATCH, epochs)])
-        found = look(runs[0].model, X, y, about.loss, directions, span, points, curves, seed)
+        found = lab.landscape(runs[0].model, X, y, about.loss, directions, span, points, curves, seed)
     else:
         if between == "seeds":
             names = f"seed {seed}", f"seed {seed + 1}"
@@ -65,7 +62,8 @@ def landscape(
             reached = runs[0].history["loss"][-1]
             runs += train([entry(about, X, y, seed, len(y), PATIENCE * runs[0].epochs_done, until=reached)])
         validation = about.X[held_out], about.y[held_out]
-        found = line(runs[0].model, runs[1].model, X, y, about.loss, validation, names, points, curves, span, seed)
+        a, b = (run.model for run in runs)
+        found = lab.between(a, b, X, y, about.loss, validation, names, points, curves, span, seed)
     stopped = [run for run in runs if run.stopped == "interrupted"]
     if stopped:
         found.cut_short = f"Ctrl-C ended training after {stopped[0].epochs_done} epochs"
@@ -75,12 +73,13 @@ def landscape(
 def entry(about: Study, X: Any, y: Any, seed: int, batch_size: int, epochs: int, until: float = 0.0) -> dict[str, Any]:
     """What ct.fit is given for one network: Adam, until its loss over an epoch is as low as `until`."""
     from ... import optim
+    from ...lab.models import fresh
 
     def low_enough(event: Any) -> None:
         if hasattr(event, "row") and event.row["loss"] <= until:
             event.run.stop("its loss is low enough")
 
-    return {"model": about.model()(seed), "X": X, "y": y, "loss": about.loss, "epochs": epochs, "seed": seed,
+    return {"model": fresh(about.model(), seed), "X": X, "y": y, "loss": about.loss, "epochs": epochs, "seed": seed,
             "optimizer": optim.Adam(about.design.lr), "batch_size": batch_size, "callbacks": [low_enough],
             "drop_last": True}  # fmt: skip  # batch norm cannot take a last batch of one row
 
