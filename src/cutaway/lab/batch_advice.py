@@ -20,11 +20,11 @@ from ..train import fit
 from ..train.events import EpochEnded
 from ..train.feeding import as_arrays, pick, target
 from .charts import chart, style
-from .gradients import Gradients, noise, noise_expected
+from .gradients import Gradients, noise
 from .models import fresh, loss_for
 from .result import Result, plain, table
 
-MOST_ROWS = 4096  # that the noise of gradients is measured on
+MOST_ROWS = 1000  # that the noise of gradients is measured on
 NEARLY = 1.1  # a smaller batch is preferred where it is predicted to take this much longer than the fastest
 
 
@@ -187,14 +187,14 @@ def _noise_scales(net: Module, X: Any, y: Any, loss: Any, optimizer: Optimizer, 
     """B_noise at the weights that the model has, and after each epoch of training it."""
     some = stream(seed, "batch advice").permutation(len(y))[:MOST_ROWS]
     gradients = Gradients(net, pick(as_arrays(X), some), np.asarray(y)[some], loss)
-    few = max(1, min(32, len(some) // 4))
+    found = [noise(gradients, 1)]  # of single rows, each of them once: tr Σ / ‖g‖²
 
-    def scale() -> float:  # the noise of a single row, from that of a few
-        return noise(gradients, few, seed) / noise_expected(1.0, few, len(some))
+    def look(event: Any) -> None:
+        if isinstance(event, EpochEnded):
+            found.append(noise(gradients, 1))
 
-    found = [scale()]
     fit(net, X, y, loss, optimizer, epochs=epochs, batch_size=32, seed=seed, threads=threads, progress=False,
-        callbacks=[lambda event: found.append(scale()) if isinstance(event, EpochEnded) else None])  # fmt: skip
+        callbacks=[look])  # fmt: skip
     return np.array(found)
 
 

@@ -51,7 +51,7 @@ class LearningRates(RangeTest, Result):
             end = (f"at {self.diverged:.2g} it had diverged" if self.diverged is not None
                    else f"up to {self.rates[-1]:g} it did not diverge")  # fmt: skip
             said = (f"Train with a learning rate of {self.suggestion:g} ({self.optimizer}, {self.batch_size} rows a "
-                    f"step): a quarter of {self.lowest:.2g}, where the loss was lowest; {end}.")  # fmt: skip
+                    f"step): a quarter of {self.lowest:.2g}, where the loss was as low as it got; {end}.")  # fmt: skip
         rows = [[name, f"{rate:.2g}", f"{self._at(rate):.4g}"] for name, rate in
                 ({"first step": float(self.rates[0])} | self.marks()).items()]  # fmt: skip
         return f"{said}\n\n{table(['', 'learning rate', self.loss.replace('_', ' ')], rows)}"
@@ -104,7 +104,8 @@ def lr_find(model: Module | Callable[[], Module], X: Any, y: Any, loss: str | Ca
 
     The losses are smoothed by an exponential average (β = 0.8) without the bias of its start. The test ends when that
     lies above the first losses by as much as it had fallen below them, and out of their noise. The suggestion is a
-    quarter of the rate at which it was lowest, None with the reason in `trouble` where the losses show none.
+    quarter of the rate at which it was first as low as it got, but for a hundredth of its fall; None, with the reason
+    in `trouble`, where the losses show no such rate.
 
     Source: Smith, "Cyclical Learning Rates for Training Neural Networks", 2017. Raises what `ct.fit` raises, and
     ArgumentError for rates or steps that make no sense.

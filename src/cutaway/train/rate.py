@@ -17,6 +17,7 @@ LOW, HIGH, STEPS = 1e-7, 100.0, 300  # 33 steps for each tenfold of the rate
 BETA = 0.8  # of the average that smooths the losses
 BELOW = 4  # the suggestion lies this factor below the rate of the lowest loss: docs/lab/lr-find.md compares rules
 NEARLY = 0.01  # of the whole fall: so close to the lowest loss is as low, which is where perfect fits end up
+CLEAR = 0.7  # a fall counts if the mean of a tenth of the steps falls by this share of what losses differ by chance
 CHUNK = 20  # steps between two looks at the losses
 
 
@@ -25,8 +26,8 @@ class RangeTest:
     """A rate and a loss for each step, and what they suggest.
 
     rates, losses, smoothed: vectors, up to the step at which the loss diverged. suggestion: the rate to train with,
-    None where the losses show none; `trouble` then says why. lowest, steepest: the rates where the smoothed loss was first
-    as low as it got, and where it fell fastest. diverged: the rate at which it did, None if it never did.
+    None where the losses show none; `trouble` then says why. lowest: the rate at which the smoothed loss was first as
+    low as it got. steepest: where it fell fastest. diverged: where it diverged, None if it never did.
     """
 
     rates: np.ndarray
@@ -91,7 +92,7 @@ def read(rates: np.ndarray, losses: np.ndarray) -> RangeTest:
     diverged = float(rates[last]) if last < len(rates) else None
     losses = losses[: last + 1]
     curve = smooth(losses)
-    k = _lowest(losses, curve[:last], len(rates)) if last else 0
+    k = _lowest(losses, curve[:last], len(rates))
     shown = rates[: len(losses)], losses, curve
     trouble = _trouble(rates, losses, curve, k, diverged)
     if trouble:
@@ -102,15 +103,17 @@ def read(rates: np.ndarray, losses: np.ndarray) -> RangeTest:
 
 def _trouble(rates: np.ndarray, losses: np.ndarray, curve: np.ndarray, k: int, diverged: float | None) -> str:
     """Why the losses, lowest at step k, suggest no rate; "" if they do."""
-    if diverged is not None and diverged <= rates[_quiet(len(rates))]:
+    quiet = _quiet(len(rates))
+    if diverged is not None and diverged <= rates[quiet]:
         return (f"the loss diverges almost at once, at a learning rate of {diverged:.2g}: bring inputs and targets to "
                 "a scale of about one, or start the range test lower")  # fmt: skip
     start, spread = _start(losses, len(rates))
-    if start - curve[k] <= max(spread, 1e-3 * abs(start)):
+    level = np.convolve(losses[: len(curve) - (diverged is not None)], np.full(quiet, 1 / quiet), "valid").min()
+    if start - level <= max(CLEAR * spread, 1e-3 * abs(start)):
         end = f"and diverges at {diverged:.2g}" if diverged is not None else f"up to a learning rate of {rates[-1]:g}"
         return (f"the loss does not fall below the {start:.4g} that it begins with, {end}: the model may be trained "
                 "already, or its gradient be zero or wrong (ct.diagnose looks into that)")  # fmt: skip
-    if k < _quiet(len(rates)):
+    if k == quiet:
         return (f"the loss is lowest at a learning rate of {rates[k]:.2g}, almost at the start, and rises from there: "
                 "start the range test lower")  # fmt: skip
     if diverged is None and k > 0.97 * len(rates):
@@ -144,9 +147,13 @@ def _divergence(losses: np.ndarray, steps: int) -> int | None:
 
 
 def _lowest(losses: np.ndarray, curve: np.ndarray, steps: int) -> int:
-    """The first step whose smoothed loss is as low as any, but for a hundredth of the whole fall."""
-    low = curve.min()
-    return int(np.argmax(curve <= low + NEARLY * max(_start(losses, steps)[0] - low, 0.0)))
+    """The first step, of those that move weights, whose smoothed loss is as low as any but for a hundredth of the fall.
+    """
+    quiet = _quiet(steps)
+    if len(curve) <= quiet:
+        return 0
+    low = curve[quiet:].min()
+    return quiet + int(np.argmax(curve[quiet:] <= low + NEARLY * max(_start(losses, steps)[0] - low, 0.0)))
 
 
 def _start(losses: np.ndarray, steps: int) -> tuple[float, float]:

@@ -35,6 +35,7 @@ def lr_find(
     from ...lab.entrants import entered
     from ...lab.lr_find import LearningRates
     from ...lab.lr_find import lr_find as find
+    from ...train.rate import rising
     from .data import study
 
     rows = _rows(batch_size)
@@ -44,6 +45,7 @@ def lr_find(
         raise ArgumentError("--advice is for --batch-size auto: leave --batch-size out.")
     (named,) = entered([optimizer]).values()
     seeking = named.at("auto")
+    rising(seeking, low, high)  # refuses a range that is none
     found = study(data, target, "digits", hidden, rows=600 if quick else None, seed=seed)
     asked = found.model(), found.X, found.y, found.loss, seeking
     if rows is None:
