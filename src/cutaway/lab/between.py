@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import comb
 from os import PathLike
 from typing import Any, ClassVar
 
@@ -75,6 +76,15 @@ def _line(J: TrueLoss, model_a: Module, model_b: Module, at: np.ndarray) -> np.n
             yield _mixed(a, b, t)
 
     return J.each(mixtures(), len(at))
+
+
+def _chance(most: int, of: int) -> float:
+    """The two-sided p-value of the sign test: that a fair coin falls on one side so often or more.
+
+    >>> _chance(9, 10), _chance(8, 10)
+    (0.021484375, 0.109375)
+    """
+    return min(1.0, 2 * sum(comb(of, k) for k in range(most, of + 1)) / 2**of)
 
 
 def _mixed(a: np.ndarray, b: np.ndarray, t: float) -> np.ndarray:
@@ -151,8 +161,6 @@ class Between(Result):
     @property
     def wider(self) -> str:
         """Which minimum is wider, in words: around which the loss rises less, by a sign test over the directions."""
-        from scipy.stats import binomtest
-
         rises = [end.rises(self._half).reshape(-1, 2).mean(1) for end in self.ends]
         pairs = list(zip(*rises, strict=False))  # the same random numbers, each as long as its network's weights
         less = [sum(bool(a < b) for a, b in pairs), sum(bool(b < a) for a, b in pairs)]
@@ -160,7 +168,7 @@ class Between(Result):
             return f"At distance {self._half:.3g} the loss rises alike around both."
         wide = self.names[less[1] > less[0]]
         where = f"in {max(less)} of {counted(sum(less), 'random direction')}"
-        found = "its minimum is wider" if binomtest(max(less), sum(less)).pvalue < 0.05 else "no clear difference"
+        found = "its minimum is wider" if _chance(max(less), sum(less)) < 0.05 else "no clear difference"
         return f"At distance {self._half:.3g} the loss rises less around {wide}, {where}: {found}."
 
     @property
