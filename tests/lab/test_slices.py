@@ -9,6 +9,7 @@ from sklearn.decomposition import PCA
 import cutaway as ct
 from cutaway.errors import ArgumentError, ShapeError
 from cutaway.lab.slices import trajectory
+from cutaway.lab.true_loss import TrueLoss
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +109,30 @@ def test_results_print_and_are_written(net, moons, runs, tmp_path):
     assert kept["kind"] == "slice" and kept["runs"][2]["real_loss"] == found.real[2].tolist()
     frame = found.to_pandas()
     assert len(frame) == 27 and frame.query("label == 'Adam'")["surface_loss"].tolist() == found.below[2].tolist()
+
+
+def test_a_run_of_infinite_losses_is_drawn_all_the_same(net, moons, runs):
+    wild = np.array([net.theta, 1e20 * net.theta])
+    found = trajectory(net, *moons, "auto", [runs[2], wild], ["tame", "wild"], points=5)
+    assert np.isinf(found.real[1][1]) and (found.centre == runs[2][-1]).all()
+    found.plot()
+    json.dumps(found.to_json(), allow_nan=False)
+    assert "wild" in str(found)
+
+
+def test_ctrl_c_keeps_the_part_of_the_surface_that_is_done(net, moons, runs, monkeypatch):
+    calls, evaluate = [], TrueLoss.__call__
+
+    def interrupted(self, theta):
+        calls.append(1)
+        if len(calls) == 27 + 27 + 8:  # the losses of 27 points, the surface below them, and seven points of the grid
+            raise KeyboardInterrupt
+        return evaluate(self, theta)
+
+    monkeypatch.setattr(TrueLoss, "__call__", interrupted)
+    found = trajectory(net, *moons, "auto", runs, NAMES, points=5)
+    assert found.cut_short == "Ctrl-C" and np.isfinite(found.surface).sum() == 7
+    found.plot()
 
 
 @pytest.mark.parametrize(("weights", "labels", "error", "says"), [

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..errors import ArgumentError, ShapeError
-from ..inspect.drawing import LINES, Sheet, counted
+from ..inspect.drawing import FAINT, LINES, Sheet, counted, ends
 from ..nn import Module
 from .charts import MARKERS, chart, legend
 from .relief import contours, loss_bar, scale
@@ -59,7 +59,9 @@ def trajectory(model: Module, X: Any, y: Any, loss: str | Callable, weights: Seq
 
     J = TrueLoss(model, X, y, loss)
     real = [J.each(run, len(run)) for run in runs]
-    best = runs[int(np.nanargmin([r[-1] if np.isfinite(r[-1]) else np.inf for r in real]))][-1]
+    if J.cut_short:
+        raise KeyboardInterrupt  # there is nothing yet to keep
+    best = runs[int(np.argmin([losses[-1] for losses in real]))][-1]
     middle = best if centre == "best" else every.mean(0)
     directions = best_plane(every, middle)
     starts = np.mean([run[0] - middle for run in runs], 0)
@@ -179,13 +181,13 @@ class SlicePaths(Result):
             plane.scatter(*run[-1], c=[real[-1]], norm=norm, cmap=filled.cmap, marker=marker, s=90, edgecolors=colour,
                           linewidths=2, zorder=4)  # fmt: skip
             truth.scatter(real, below, marker=marker, s=16, facecolors="none", edgecolors=colour, linewidths=1)
-        ends = [f(np.concatenate([*self.real, *self.below])) for f in (np.nanmin, np.nanmax)]
-        truth.plot(ends, ends, color="#5f5c56", linewidth=0.8, zorder=0)
+        diagonal = ends(np.concatenate([*self.real, *self.below]))
+        truth.plot(diagonal, diagonal, color=FAINT, linewidth=0.8, zorder=0)
         handles = [plane.plot([], [], color=LINES[k % len(LINES)], marker=MARKERS[k % len(MARKERS)],
                               markerfacecolor="white", label=label)[0] for k, label in enumerate(kinds)]  # fmt: skip
         legend(truth, handles=handles, loc="upper left", bbox_to_anchor=(-0.35, 3.5 / 2.05), borderaxespad=0)
         return sheet.saved(path)
 
     def _log(self) -> bool:
-        known = np.concatenate([*self.real, *self.below])
-        return bool(np.all(known > 0) and known.max() > 3 * known.min())
+        low, high = ends(np.concatenate([*self.real, *self.below]))
+        return low > 0 and high > 3 * low
