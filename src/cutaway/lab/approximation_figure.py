@@ -68,7 +68,7 @@ def _curves(sheet: Sheet, result: Any, known: list[int], few: tuple[int]) -> Non
         axes.plot(x, piece, linewidth=0.9, alpha=0.65, color=LINES[k % len(LINES)])
     axes.plot(x, total, color=INK, linewidth=1.8)
     axes.plot(at[inside], np.interp(at[inside], x, total), "o", color=INK, markersize=4)
-    for k in inside:
+    for k in inside.tolist():
         axes.axvline(at[k], 0, 0.05, color=LINES[k % len(LINES)], linewidth=2)
     axes.set(xlim=(x[0], x[-1]), ylim=(low - 0.75 * (high - low), high + 0.75 * (high - low)))
 

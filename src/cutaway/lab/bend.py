@@ -139,11 +139,10 @@ class Bend(Result):
     def __str__(self) -> str:
         peer, line, bent = self.scores
         medians = {name: self._said(float(np.median(v))) for name, v in self.scores.items()}
-        agree = f"the same class for {self.same.mean():.1%} of the" if self.classifies else (
-            f"the same (R² {self.same.mean():.4f}) for the")  # fmt: skip
+        agree = f"for {self.same.mean():.1%} of the rows" if self.classifies else f"R² {self.same.mean():.4f}"
         text = (
-            f"{self.depth} linear layers score {medians[line]} on held-out rows, {peer} {medians[peer]}: they say "
-            f"{agree} rows.\nWith {self.activation} between the layers it is {medians[bent]}.\n\n"
+            f"{self.depth} linear layers score {medians[line]} on held-out rows, {peer} {medians[peer]}; both say the "
+            f"same ({agree}).\nWith {self.activation} between the layers it is {medians[bent]}.\n\n"
         )
         rows = [[name, medians[name], self._said(v.min()), self._said(v.max())] for name, v in self.scores.items()]
         head = ["model", "accuracy" if self.classifies else "R²", "worst", "best"]
@@ -151,6 +150,8 @@ class Bend(Result):
 
     def plot(self, path: str | PathLike | None = None) -> Any:
         """The regions of both networks side by side, and under them the scores of all seeds."""
+        from matplotlib.ticker import PercentFormatter
+
         peer, line, bent = self.scores
         sheet = Sheet(7.4, 6.1 if self.regions else 3.0)
         sheet.title("Linear + Linear = Linear", f"{self.depth} linear layers draw what one draws; with "
@@ -171,5 +172,5 @@ class Bend(Result):
         axes.set(ylim=(2.6, -0.6))
         axes.grid(axis="y", visible=False)
         if self.classifies:
-            axes.xaxis.set_major_formatter(lambda v, _: f"{v:.0%}")
+            axes.xaxis.set_major_formatter(PercentFormatter(1))
         return sheet.saved(path)

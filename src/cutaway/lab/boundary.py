@@ -157,7 +157,8 @@ class Boundary(Result):
             how |= {"vmin": known.min(), "vmax": known.max(), "cmap": colours(RISING)}
             image = axes.imshow(self.values, interpolation="bilinear", **how)
             if np.ptp(self.values) > 0:
-                axes.contour(self.a, self.b, self.values, 8, colors=INK, linewidths=0.5, alpha=0.7)
+                axes.contour(self.a, self.b, self.values, 8, colors=INK, linewidths=0.5, linestyles="solid",
+                             alpha=0.7)  # fmt: skip
         self._rows(axes, image)
         axes.set(xlim=extent[:2], ylim=extent[2:])
         return image

@@ -68,7 +68,7 @@ def plane_of(X: np.ndarray, y: np.ndarray | None, plane: Any, names: list[str], 
 
 
 def _means(X: np.ndarray, y: np.ndarray | None) -> np.ndarray:
-    classes = [] if y is None else np.unique(y)
+    classes: Any = [] if y is None else np.unique(y)
     if len(classes) < 3:
         raise ArgumentError(f'plane="means" goes through the means of three classes, y has {len(classes)}: use "pca"')
     return np.stack([X[y == c].mean(0) for c in classes[:3]])

@@ -54,6 +54,7 @@ def target_of(function: Any, domain: Any = None) -> Target:
     domain: (low, high) for all variables, or a pair for each; else the surface's own, or -2 to 2.
     """
     own: Any = [DOMAIN]
+    values: Callable[..., np.ndarray]
     if isinstance(function, str) and (re.search(r"\by\b", function) or re.fullmatch(r"[^\W\d]\w+", function.strip())):
         function = surface(function)
         own = function.bounds if function.name == function.formula else [DOMAIN] * 2

@@ -28,13 +28,13 @@ def approximation(
     from ...lab.approximation import approximation as run
 
     files = checked(out, Approximation)
-    box = None if domain is None else _numbers("--domain", domain, float, "-2,2")
-    where = box if box is None or len(box) == 2 else list(zip(box[::2], box[1::2], strict=False))
+    ends = _numbers("--domain", domain, float, "-2,2") if domain else None
+    box = [ends[:2], ends[2:]] if ends and len(ends) == 4 else ends
     chosen = _numbers("--widths", widths, int, "1,2,4,8")
     deep = [] if depths.strip().lower() == "none" else _numbers("--depths", depths, int, "2,3,4")
     if quick:
         chosen, deep, seeds, steps = [w for w in chosen if w <= 16] or chosen, deep[:1], min(seeds, 3), 3000
-    show(run(function, chosen, deep, seeds, steps, where, seed), files)
+    show(run(function, chosen, deep, seeds, steps, box, seed), files)
 
 
 def _numbers(option: str, text: str, kind: type, example: str) -> list:

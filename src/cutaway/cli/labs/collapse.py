@@ -24,11 +24,15 @@ def collapse(
 
     Then the linear layers are multiplied into the one that they equal. Unless DATA is given: two moons.
     """
+    import numpy as np
+
     from ...lab.bend import Bend, bend
     from .data import study
 
     files = checked(out, Bend, data)
     about = study(data, target, "moons", rows=2000, seed=seed)
     seeds, steps = (min(seeds, 2), 500) if quick else (seeds, 2000)
+    X = about.X.reshape(len(about.y), -1) if isinstance(about.X, np.ndarray) else about.X
     y = about.y.astype(int) if about.classifies else about.y
-    show(bend(about.X, y, depth, width, activation, seeds, steps, seed), files)
+    names = getattr(about.design.encoder, "feature_names", None)
+    show(bend(X, y, depth, width, activation, seeds, steps, seed, names), files)
