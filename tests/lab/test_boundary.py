@@ -57,7 +57,7 @@ def test_a_table_with_names_is_shown_in_its_own_units(iris):
     two = X.iloc[:, :2] if hasattr(X, "iloc") else X[:, :2]
     model = ct.Classifier(epochs=5).fit(two, y)
     found = boundary(model, two, y, points=10)
-    assert found.plane.names == (tuple(two.columns) if hasattr(two, "columns") else ("x1", "x2"))
+    assert found.plane.names == (tuple(two.columns) if hasattr(two, "columns") else ("x0", "x1"))
     assert found.a[0] < np.min(np.asarray(two), 0)[0] < np.max(np.asarray(two), 0)[0] < found.a[-1]
     assert found.score == pytest.approx(model.score(two, y))
 

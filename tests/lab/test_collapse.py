@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import cutaway as ct
-from cutaway.errors import ArgumentError, ShapeError
+from cutaway.errors import ArgumentError, DataError, ShapeError
 from cutaway.lab.bend import bend
 from cutaway.lab.collapse import collapse
 
@@ -135,3 +135,13 @@ def test_arguments_that_do_not_fit():
         bend(X, y, depth=1)
     with pytest.raises(ShapeError, match=r"y \(n,\), got"):
         bend(X, y[:, None])
+    for same in (np.zeros(50), np.zeros(50, int), ["a"] * 50):
+        with pytest.raises(DataError, match="the same for all rows"):
+            bend(X, same)
+
+
+def test_labels_may_be_text_and_features_more_than_rows():
+    X, y = ct.datasets.make("moons", n=40, seed=0)
+    wide = np.hstack([X, np.random.default_rng(0).normal(size=(40, 30))])
+    found = bend(wide, np.array(["low", "high"])[y], depth=2, width=4, seeds=1, steps=50)
+    assert found.collapse.widths == (32, 4, 2) and not found.regions[0].of_two

@@ -105,7 +105,7 @@ def _checked(answers: Answers) -> Answers:
     if y is not None and y.shape != (len(X),):
         raise ShapeError(f"y has shape {y.shape}: give one number or class for each of {len(X)} rows")
     answers.X = X.reshape(len(X), -1).astype(np.float64)
-    answers.names = [str(n) for n in answers.names] or [f"x{k + 1}" for k in range(answers.X.shape[1])]
+    answers.names = [str(n) for n in answers.names] or [f"x{k}" for k in range(answers.X.shape[1])]
     if not np.isfinite(answers.X).all():
         raise DataError("X has values that are not finite")
     if answers.ask(answers.X[:2]).ndim != (2 if answers.classes else 1):

@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..data import split
-from ..errors import ArgumentError, ShapeError
+from ..errors import ArgumentError, DataError, ShapeError
 from ..inspect.drawing import INK, Sheet, counted
-from ..nn import MLP
+from ..nn import MLP, Module
 from ..optim import Adam, schedules
 from ..train import fit_many
 from .boundary import Boundary, boundary
@@ -21,6 +21,7 @@ from .collapse import Collapse, collapse
 from .result import Result, plain, table
 
 TEST = 0.3  # of the rows are held out
+RATE, BATCH = 1e-2, 32
 
 
 def bend(X: Any, y: Any, depth: int = 4, width: int = 16, activation: str = "relu", seeds: int = 5, steps: int = 2000,
@@ -33,12 +34,12 @@ def bend(X: Any, y: Any, depth: int = 4, width: int = 16, activation: str = "rel
     >>> found.scores["4 layers, relu between"].min() > found.scores["4 linear layers"].max()
     np.True_
 
-    X (n, features), scaled as a network takes it; y (n,): whole numbers are classes, others are targets. For each seed
+    X (n, features), scaled as a network takes it; y (n,): floats are targets, all else is classes. For each seed
     30 % of the rows are held out (classes in proportion), all models learn from the others and are scored on them, by
     accuracy or R². Networks: `depth` layers, `width` neurons in each but the last, Adam with a cosine schedule, batches
     of 32, `steps` updates. The peer is scikit-learn's LogisticRegression without a penalty, or LinearRegression.
 
-    Ctrl-C keeps the seeds that are done. Raises ArgumentError or ShapeError for arguments that do not fit.
+    Ctrl-C keeps the seeds that are done. Raises ArgumentError, ShapeError or DataError for what does not fit.
     """
     X, y = np.asarray(X, np.float64), np.asarray(y)
     if X.ndim != 2 or y.shape != (len(X),):
@@ -46,57 +47,58 @@ def bend(X: Any, y: Any, depth: int = 4, width: int = 16, activation: str = "rel
     for name, value, least in (("depth", depth, 2), ("width", width, 1), ("seeds", seeds, 1), ("steps", steps, 1)):
         if not isinstance(value, int | np.integer) or value < least:
             raise ArgumentError(f"{name} must be a whole number of at least {least}, got {value!r}")
-    labels = np.unique(y) if y.dtype.kind in "iub" else None
-    target = (y - y.mean()) / (y.std() or 1) if labels is None else np.searchsorted(labels, y)
-    outputs = 1 if labels is None else len(labels)
-    loss, stratify = ("mse", None) if labels is None else ("cross_entropy", target)
-    parts = [split(len(X), TEST, seed + k, stratify=stratify) for k in range(seeds)]
-    kinds = {f"{depth} linear layers": "identity", f"{depth} layers, {activation} between": activation}
-    entries = []
-    for k, (learn, _) in enumerate(parts):
-        epochs = max(1, round(steps * 32 / len(learn)))
-        for kind in kinds.values():
-            net = MLP(X.shape[1], [width] * (depth - 1), outputs, activation=kind).astype("float64").init(seed + k)
-            entries.append({"model": net, "X": X[learn], "y": target[learn], "loss": loss, "epochs": epochs,
-                            "optimizer": Adam(schedules.cosine(1e-2)), "seed": seed + k})  # fmt: skip
-    runs = fit_many(entries)
+    labels = [] if y.dtype.kind == "f" else np.unique(y).tolist()
+    if len(labels) == 1 or not (labels or np.ptp(y)):
+        raise DataError("y is the same for all rows: there is nothing to learn")
+    target = np.searchsorted(labels, y) if labels else (y - y.mean()) / y.std()
+    parts = [split(len(X), TEST, seed + k, stratify=target if labels else None) for k in range(seeds)]
+    activations = ("identity", activation)
+    runs = fit_many([{
+        "model": MLP(X.shape[1], [width] * (depth - 1), max(1, len(labels)), a).astype("float64").init(seed + k),
+        "X": X[learn], "y": target[learn], "loss": "cross_entropy" if labels else "mse", "seed": seed + k,
+        "optimizer": Adam(schedules.cosine(RATE)), "batch_size": BATCH,
+        "epochs": max(1, round(steps * BATCH / len(learn))),
+    } for k, (learn, _) in enumerate(parts) for a in activations])  # fmt: skip
     done = [k for k in range(seeds) if all(run.epochs_done == run.epochs for run in runs[2 * k : 2 * k + 2])]
     if not done:
         raise KeyboardInterrupt
-    peer_name = "linear regression" if labels is None else "logistic regression"
-    scores: dict[str, list[float]] = {name: [] for name in (peer_name, *kinds)}
-    same = []
+    said, truth = [], []
     for k in done:
         learn, test = parts[k]
-        peer = _peer(labels is None).fit(X[learn], target[learn])
-        said = [peer.predict(X[test]), *(_said(run.model, X[test], labels is None) for run in runs[2 * k : 2 * k + 2])]
-        for name, values in zip(scores, said, strict=True):
-            scores[name].append(_score(values, target[test], labels is None))
-        same.append(_score(said[1], said[0], labels is None))
-    first, bent = (runs[2 * done[0] + j].model for j in (0, 1))
-    regions = [boundary(net, X, target, points=120, names=list(names) if names else None) for net in (first, bent)] if (
-        X.shape[1] > 1) else []  # fmt: skip
-    return Bend(depth, width, activation, {name: np.array(v) for name, v in scores.items()}, np.array(same),
-                labels is not None, collapse(first, X, activation), regions,
-                cut_short="" if len(done) == seeds else "Ctrl-C")  # fmt: skip
+        peer = _peer(bool(labels)).fit(X[learn], target[learn])
+        said.append([peer.predict(X[test]), *(_says(run.model, X[test]) for run in runs[2 * k : 2 * k + 2])])
+        truth.append(target[test])
+    names = None if names is None else list(names)
+    line, bent = (runs[2 * done[0] + j].model for j in (0, 1))
+    enough = len(X) >= 2 * (X.shape[1] + 1)
+    return Bend(
+        depth, width, activation, bool(labels),
+        {name: np.array([_score(row[j], y, bool(labels)) for row, y in zip(said, truth, strict=True)])
+         for j, name in enumerate((f"{'logistic' if labels else 'linear'} regression", f"{depth} linear layers",
+                                   f"{depth} layers, {activation} between"))},
+        np.array([_score(row[1], row[0], bool(labels)) for row in said]),
+        collapse(line, X if enough else None, activation),
+        [boundary(net, X, target, points=120, names=names) for net in (line, bent)] if X.shape[1] > 1 else [],
+        cut_short="" if len(done) == seeds else "Ctrl-C",
+    )  # fmt: skip
 
 
-def _peer(numbers: bool) -> Any:
+def _peer(classes: bool) -> Any:
     from sklearn.linear_model import LinearRegression, LogisticRegression
 
-    return LinearRegression() if numbers else LogisticRegression(C=1e6, max_iter=2000)
+    return LogisticRegression(C=1e6, max_iter=2000) if classes else LinearRegression()
 
 
-def _said(net: Any, X: np.ndarray, numbers: bool) -> np.ndarray:
+def _says(net: Module, X: np.ndarray) -> np.ndarray:
     z = net.predict(X)
-    return z[:, 0] if numbers else z.argmax(1)
+    return z[:, 0] if z.shape[1] == 1 else z.argmax(1)
 
 
-def _score(said: np.ndarray, y: np.ndarray, numbers: bool) -> float:
-    """R², or the share that is the same."""
-    if numbers:
-        return float(1 - np.square(y - said).sum() / np.square(y - y.mean()).sum())
-    return float((said == y).mean())
+def _score(said: np.ndarray, y: np.ndarray, classes: bool) -> float:
+    """The share that is the same, or R²."""
+    if classes:
+        return float((said == y).mean())
+    return float(1 - np.square(y - said).sum() / np.square(y - y.mean()).sum())
 
 
 @dataclass(eq=False, repr=False)
@@ -112,9 +114,9 @@ class Bend(Result):
     depth: int
     width: int
     activation: str
+    classifies: bool
     scores: dict[str, np.ndarray]
     same: np.ndarray
-    classifies: bool
     collapse: Collapse
     regions: list[Boundary]
     cut_short: str = ""

@@ -34,7 +34,8 @@ def collapse(model: Any, X: Any = None, activation: str = "relu", seed: int = 0)
 
     W = W_L ⋯ W₁ and b = W_L ⋯ W₂ b₁ + ⋯ + b_L. Both the stack and the one layer are run on X (n, features), in both
     precisions. Then `activation` is put between the layers, all weights as they were, and the best linear layer for
-    what that network gives is found by least squares. X: 512 rows of normal numbers unless given, drawn from `seed`.
+    what that network gives is found by least squares. X: 512 rows of normal numbers unless given (four a
+    feature, if that is more), drawn from `seed`.
 
     Raises ArgumentError for a network that does more than linear layers, saying which of its layers collapse and what
     keeps the others apart, or has a single layer; ShapeError for fewer rows than a linear layer could fit by itself.
@@ -54,7 +55,9 @@ def collapse(model: Any, X: Any = None, activation: str = "relu", seed: int = 0)
     for W_next, b_next in stack[1:]:
         W, b = W_next @ W, W_next @ b + b_next
     n_in = W.shape[1]
-    X = stream(seed, "collapse").standard_normal((ROWS, n_in)) if X is None else np.asarray(X, np.float64)
+    if X is None:
+        X = stream(seed, "collapse").standard_normal((max(ROWS, 4 * n_in), n_in))
+    X = np.asarray(X, np.float64)
     if X.ndim != 2 or X.shape[1] != n_in or len(X) < 2 * (n_in + 1):
         raise ShapeError(f"X has shape {X.shape}: give {2 * (n_in + 1)} rows or more, of {counted(n_in, 'feature')}")
 
