@@ -12,9 +12,9 @@ def test_by_itself_it_shows_plain_descent_bouncing_and_momentum_not(run, tmp_pat
     assert "SGD turned back at 99 of its 100 steps, Momentum at 0." in out
     assert "Written: r.svg, r.json, r.csv" in out
     data = json.loads((tmp_path / "r.json").read_text("utf-8"))
-    assert [p["name"] for p in data["paths"]] == ["SGD", "Momentum", "AdaGrad", "RMSProp", "Adam"]
+    assert [p["name"] for p in data["paths"]] == ["SGD", "Momentum", "AdaGrad", "RMSProp", "Adam", "AdamW"]
     assert "turned back at 99 of 100 steps" in (tmp_path / "r.svg").read_text("utf-8")
-    assert len((tmp_path / "r.csv").read_text("utf-8").splitlines()) == 1 + 5 * 101
+    assert len((tmp_path / "r.csv").read_text("utf-8").splitlines()) == 1 + 6 * 101
 
 
 def test_quick_it_takes_fewer_steps(run):

@@ -19,11 +19,14 @@ from ..inspect.drawing import plain as rounded
 from ..optim import OPTIMIZERS, Optimizer
 from ..train import VIEWS
 from ..train.past import shuffled
+from .entrants import LECTURE
 from .result import Result, plain, table
 from .surfaces import Pair, Surface, surface
 
 CLOSE = 0.01  # of the way down that is left: "near the minimum"
 LONGEST = 100_000  # steps
+
+Optimizers = Optimizer | Sequence[Optimizer] | dict[str, Optimizer]
 
 
 @dataclass(frozen=True)
@@ -163,7 +166,7 @@ class Descent(Result):
         VIEWS["descent_page"](self, path)
 
 
-def descend(on: Surface | str | Callable, optimizers: Sequence[Optimizer] | dict[str, Optimizer] | None = None,
+def descend(on: Surface | str | Callable, optimizers: Optimizers | None = None,
             start: Pair | None = None, steps: int = 100, seed: int = 0, batch_size: int = 1,
             engine: str = "cpu") -> Descent:  # fmt: skip
     """Walk each optimizer over a surface from the same start, on the same batches: `ct.fit`'s own steps, recorded.
@@ -192,7 +195,7 @@ def descend(on: Surface | str | Callable, optimizers: Sequence[Optimizer] | dict
     return walking
 
 
-def named(optimizers: Sequence[Optimizer] | dict[str, Optimizer]) -> dict[str, Optimizer]:
+def named(optimizers: Optimizers) -> dict[str, Optimizer]:
     """Optimizers by name: "Adam", or with the learning rate where two would be called the same."""
     if not isinstance(optimizers, dict):
         given = [optimizers] if isinstance(optimizers, Optimizer) else list(optimizers)
@@ -211,8 +214,8 @@ def named(optimizers: Sequence[Optimizer] | dict[str, Optimizer]) -> dict[str, O
     return optimizers
 
 
-def usual(on: Surface, names: Sequence[str] = ("SGD", "Momentum", "AdaGrad", "RMSProp", "Adam")) -> list[Optimizer]:
-    """Optimizers with learning rates that fit the picture.
+def usual(on: Surface, names: Sequence[str] = LECTURE) -> list[Optimizer]:
+    """Optimizers, the lecture's unless named, with learning rates that fit the picture.
 
     Plain descent has the surface's own rate, or its first step is a twentieth of the picture's width; momentum has the
     same. The steps of the others are about as long as the rate itself: a small part of the width.
@@ -231,7 +234,7 @@ def _walk(on: Surface, name: str, opt: Optimizer, start: Pair | None, steps: int
     model, (X, y) = on.model(start), on.data(seed)
     program = compile(model, on.loss, opt, min(batch_size, on.rows), X, y, seed=seed, engine=engine)
     program.feed(X, y)
-    theta, block = model.theta, program.engine.listing.block
+    theta, memory = model.theta, {name: v.array for name, v in program.engine.listing.block.items()}
     points, gradients, ended, interrupted = [theta.copy()], [], "", False
     states: dict[str, list[np.ndarray]] = {s: [] for s in opt.state_names}
     try:
@@ -239,9 +242,9 @@ def _walk(on: Surface, name: str, opt: Optimizer, start: Pair | None, steps: int
             if not len(program.run(order)) or not np.isfinite(theta).all():
                 ended = f"at step {len(points)} J, its gradient or a weight was no longer a finite number"
                 break
-            gradients.append(block["g"].array.copy())
+            gradients.append(np.array(memory["g"]))
             for s, values in states.items():
-                values.append(block[s].array.copy())
+                values.append(np.array(memory[s]))
             points.append(theta.copy())
     except KeyboardInterrupt:
         interrupted, ended = True, f"interrupted after {len(points) - 1} steps"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .descend import Descent, Path
 
 GROUND = ("#ffffff", "#dbe7f4", "#a5c3e4")  # light, so that paths stand out
-LEVELS = 18
+LEVELS = 15
 STAR: dict[str, Any] = {"marker": "*", "markersize": 11, "color": "#f2c14e", "markeredgecolor": INK,
                         "markeredgewidth": 0.7, "linestyle": ""}  # fmt: skip
 
@@ -60,8 +60,7 @@ def _contour(descent: Descent) -> Sheet:
 
 def _ground(axes: Any, x: np.ndarray, y: np.ndarray, J: np.ndarray, lowest: float) -> None:
     """Lines of equal loss, closer together near the lowest: their heights above it go with the cube of their number."""
-    highest = float(J[np.isfinite(J)].max())
-    levels = lowest + max(highest - lowest, 1e-12) * np.linspace(0, 1, LEVELS) ** 3
+    levels = lowest + (_highest(J, lowest) - lowest) * np.linspace(0, 1, LEVELS) ** 3
     J = np.ma.masked_invalid(np.clip(J, levels[0], levels[-1]))
     axes.contourf(x, y, J, levels, colors=colours(GROUND)(np.linspace(0, 1, LEVELS - 1)), zorder=-1)
     axes.set_rasterization_zorder(0)  # the colours as an image, or an SVG would hold a megabyte of outlines
@@ -75,13 +74,13 @@ def _relief(descent: Descent) -> Sheet:
 
     sheet = Sheet(7.4, 5.6)
     sheet.title(_subject(descent), descent.finding())
-    axes = sheet.figure.add_axes((0.0, 0.0, 0.86, 0.9), projection="3d", computed_zorder=False)
+    axes: Any = sheet.figure.add_axes((0.0, 0.0, 0.86, 0.9), projection="3d", computed_zorder=False)
     x, y, J = descent.surface.grid(61)
-    highest, rise = float(J[np.isfinite(J)].max()), descent.paths[0].loss[0] - descent.lowest
-    top = min(highest, descent.lowest + 2 * rise) if rise > 0 else highest
-    cut = ~(np.pad(J, 1, mode="edge") <= top)
-    cut = np.lib.stride_tricks.sliding_window_view(cut, (3, 3)).all((2, 3))  # all around it is above, too
-    heights = np.where(cut | ~np.isfinite(J), np.nan, np.fmin(J, top))
+    rise, top = descent.paths[0].loss[0] - descent.lowest, _highest(J, descent.lowest)
+    top = min(top, descent.lowest + 2 * rise) if rise > 0 else top
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(J, 1, mode="edge"), (3, 3))
+    shown = np.isfinite(J) & (around <= top).any((2, 3))  # up to the first that is higher, so that the rim is smooth
+    heights = np.where(shown, np.fmin(J, top), np.nan)
     shade = colours(GROUND)(np.nan_to_num((heights - descent.lowest) / (top - descent.lowest)))
     axes.plot_surface(*np.meshgrid(x, y), heights, facecolors=shade, rcount=len(y), ccount=len(x), shade=False,
                       edgecolor="#5f5c5640", linewidth=0.2, rasterized=True, zorder=0)  # fmt: skip
@@ -145,12 +144,18 @@ FIGURES: dict[str, Callable[[Any], Sheet]] = {"contour": _contour, "3d": _relief
 
 
 def _subject(descent: Descent) -> str:
-    formula = re.sub(r"(?:\^|\*\*)([2-9])(?![\d.])", lambda m: "²³⁴⁵⁶⁷⁸⁹"[int(m[1]) - 2], descent.surface.formula)
-    return f"{descent.surface.name.capitalize()}: J = {formula.replace(' * ', ' · ')}"
+    powers = re.sub(r"(?:\^|\*\*)([2-9])(?![\d.])", lambda m: "²³⁴⁵⁶⁷⁸⁹"[int(m[1]) - 2], descent.surface.formula)
+    formula = re.sub(r"(?<!\*) *\* *(?!\*)", " · ", powers)
+    return f"{descent.surface.name.capitalize()}: J = {formula}"
 
 
 def _called(p: Path) -> str:
     return p.name if "lr" in p.name else f"{p.name}, lr {p.optimizer.rate(1):g}"
+
+
+def _highest(J: np.ndarray, lowest: float) -> float:
+    """The largest finite value, above the lowest even where all is flat."""
+    return max(float(J[np.isfinite(J)].max()), lowest + 1e-6 * (1 + abs(lowest)))
 
 
 def _until(p: Path, descent: Descent) -> int:

@@ -163,13 +163,15 @@ def surface(what: str | Callable, *, condition: float | None = None, noise: floa
                    None if minima is None else tuple(_pair("minima", m) for m in minima), noise, rows,
                    BOUNCING / condition if what == "ravine" else None)  # fmt: skip
     try:
-        made.values(*made.start)
+        defined = np.isfinite(made.grid(21)[2]).any()
     except CutawayError:
         raise
     except Exception as error:
         raise ArgumentError(
             f"the function of a surface is called with two Tensors, x and y; this one fails: {error}"
         ) from error
+    if not defined:
+        raise ArgumentError(f"J = {formula} is not a finite number anywhere within bounds {made.bounds}")
     return made
 
 
