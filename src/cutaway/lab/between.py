@@ -45,8 +45,9 @@ def between(model_a: Module, model_b: Module, X: Any, y: Any, loss: str | Callab
     line = _line(J, model_a, model_b, t)
     held_out = None
     if validation is not None:
-        Xv, yv = validation
-        held_out = _line(TrueLoss(model_a, Xv, yv, loss), model_a, model_b, t)
+        if not isinstance(validation, tuple | list) or len(validation) != 2:
+            raise ArgumentError("validation must be (Xv, yv), rows that were not learnt from")
+        held_out = _line(TrueLoss(model_a, validation[0], validation[1], loss), model_a, model_b, t)
     ends = [around(J, model, at, 1, curves, seed, "filter") for model in (model_a, model_b)]
     length = float(np.linalg.norm(model_b.theta.astype(np.float64) - model_a.theta))
     found = Between(J.name, (str(names[0]), str(names[1])), length, t, line, held_out, (ends[0], ends[1]))
@@ -75,7 +76,14 @@ def _line(J: TrueLoss, model_a: Module, model_b: Module, at: np.ndarray) -> np.n
                 mixed[...] = _mixed(of_a, of_b, t)
             yield _mixed(a, b, t)
 
-    return J.each(mixtures(), len(at))
+    line = J.each(mixtures(), len(at))
+    if J.cut_short:
+        raise KeyboardInterrupt  # half a line says nothing about a barrier
+    return line
+
+
+def _mixed(a: np.ndarray, b: np.ndarray, t: float) -> np.ndarray:
+    return a + t * (b - a) if t < 0.5 else b - (1 - t) * (b - a)
 
 
 def _chance(most: int, of: int) -> float:
@@ -85,10 +93,6 @@ def _chance(most: int, of: int) -> float:
     (0.021484375, 0.109375)
     """
     return min(1.0, 2 * sum(comb(of, k) for k in range(most, of + 1)) / 2**of)
-
-
-def _mixed(a: np.ndarray, b: np.ndarray, t: float) -> np.ndarray:
-    return a + t * (b - a) if t < 0.5 else b - (1 - t) * (b - a)
 
 
 @dataclass(eq=False, repr=False)
@@ -187,9 +191,9 @@ class Between(Result):
         line.plot([0, 1], self._at_ends(self.J), "o", color=LINES[0])
         line.set_xticks([0, 0.5, 1], [self.names[0], "half-way", self.names[1]])
         log = "y" if steep(np.concatenate([end.curves.ravel() for end in self.ends])) else ""
-        around = chart(sheet, 5.15, 1.25, 3.15, 2.9, "distance from the weights, filter-normalised", "", log=log)
+        bowls = chart(sheet, 5.15, 1.25, 3.15, 2.9, "distance from the weights, filter-normalised", "", log=log)
         for k, (name, end) in enumerate(zip(self.names, self.ends, strict=True), 2):
-            band(around, end.at, end.curves, k, name)
-        for axes in (line, around):
+            band(bowls, end.at, end.curves, k, name)
+        for axes in (line, bowls):
             legend(axes, loc="lower left", bbox_to_anchor=(0, 1.02), ncols=2, borderaxespad=0)
         return sheet.saved(path)
