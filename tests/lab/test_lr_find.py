@@ -136,10 +136,10 @@ def test_sizes_that_are_none_are_refused():
 def test_ctrl_c_keeps_the_sizes_that_were_timed(monkeypatch):
     timed = ROOM._timed
 
-    def interrupted(program, size):
-        if size == 32:
+    def interrupted(program):
+        if program.engine.batch_size == 32:
             raise KeyboardInterrupt
-        return timed(program, size)
+        return timed(program)
 
     monkeypatch.setattr(ROOM, "_timed", interrupted)
     told = batch_size(net, *moons(), epochs=1)

@@ -25,6 +25,7 @@ from .models import fresh, loss_for
 from .result import Result, plain, table
 
 MOST_ROWS = 1000  # that the noise of gradients is measured on
+ROUNDS = 9  # of timing; the fastest counts
 NEARLY = 1.1  # a smaller batch is preferred where it is predicted to take this much longer than the fastest
 
 
@@ -95,7 +96,7 @@ class BatchAdvice(Result):
         if len(self.sizes) > 1:
             a, b = (k, k + 1) if k + 1 < len(self.sizes) else (k - 1, k)
             fewer, longer = self.steps[a] / self.steps[b], self.seconds[b] / self.seconds[a]
-            text += (f" From {self.sizes[a]} to {self.sizes[b]} rows it takes {fewer:.2g} times fewer steps, as the "
+            text += (f"\nFrom {self.sizes[a]} to {self.sizes[b]} rows it takes {fewer:.2g} times fewer steps, as the "
                      f"noise scale of the gradient is {self.noise_scale:.0f} rows, and a step takes {longer:.2g} times "
                      "as long.")  # fmt: skip
         lines = [[f"{n:,}", _seconds(s), f"{n / s:,.0f}", f"{bytes_ / 1e6:.2f} MB", f"{steps:.3g} ×", f"{t:.2f} ×"]
@@ -114,8 +115,7 @@ class BatchAdvice(Result):
         right = chart(sheet, EDGE + 4.15, 1.2, 2.6, 2.0, size, "time (shortest = 1)", "Predicted time to the same loss",
                       "xy")  # fmt: skip
         for axes in (left, right):
-            axes.set_xticks(shown := self.sizes[:: -(-len(self.sizes) // 6)], [f"{n:,}" for n in shown], minor=False)
-            axes.set_xticks([], minor=True)
+            axes.set_xticks(shown := self.sizes[:: -(-len(self.sizes) // 6)], [f"{n:,}" for n in shown])
         left.plot(self.sizes, 1e3 * self.seconds, "o", **style(0), markersize=4)
         right.plot(self.sizes, self.time, "o", **style(0), markersize=4)
         k = self._place
@@ -157,21 +157,25 @@ def batch_size(model: Module | Callable[[], Module], X: Any, y: Any, loss: str |
     optimizer = optimizer if optimizer is not None else AdamW("auto")
     sizes = _sizes(sizes, len(y))
     scales = _noise_scales(net, X, y, loss, optimizer, epochs, threads, seed)
-    still, timed, cut_short = replace(optimizer, lr=0.0), [], ""
     X, y = as_arrays(X), np.asarray(y)
     first = pick(X, slice(0, 3)), target(y[:3], loss == "cross_entropy")
+    programs = []
     for size in sizes:
-        program = compile(net, loss, still, size, *first, seed=seed, threads=threads)
-        program.feed(X, y)
-        try:
-            timed.append((size, _timed(program, size), program.memory.bytes))
-        except KeyboardInterrupt:
-            if not timed:
-                raise
-            cut_short = "interrupted"
-            break
-    done, seconds, memory = map(np.array, zip(*timed, strict=True))
-    return BatchAdvice(len(y), type(optimizer).__name__, done, seconds, memory, scales, cut_short)
+        programs.append(compile(net, loss, replace(optimizer, lr=0.0), size, *first, seed=seed, threads=threads))
+        programs[-1].feed(X, y)
+    seconds, cut_short = np.full(len(sizes), np.inf), ""
+    try:
+        for _ in range(ROUNDS):  # in turn, so that what else the machine does meets all of them
+            for k, program in enumerate(programs):
+                seconds[k] = min(seconds[k], _timed(program))
+    except KeyboardInterrupt:
+        cut_short = "interrupted"
+    done = np.isfinite(seconds)
+    if not done.any():
+        raise KeyboardInterrupt
+    memory = np.array([program.memory.bytes for program in programs])
+    return BatchAdvice(len(y), type(optimizer).__name__, np.array(sizes)[done], seconds[done], memory[done], scales,
+                       cut_short)  # fmt: skip
 
 
 def _sizes(sizes: Sequence[int] | None, rows: int) -> list[int]:
@@ -198,17 +202,15 @@ def _noise_scales(net: Module, X: Any, y: Any, loss: Any, optimizer: Optimizer, 
     return np.array(found)
 
 
-def _timed(program: Program, size: int, repeats: int = 7) -> float:
-    """Seconds of a step: the fastest of several stretches of 10 ms or so."""
-    rows, best, steps = program.engine.rows, np.inf, 1
-    program.run(np.arange(size), steps=1)
-    for _ in range(repeats):
-        order = np.resize(stream(0, "timing").permutation(rows), steps * size)
+def _timed(program: Program) -> float:
+    """Seconds of a step, in a stretch of some milliseconds."""
+    size, took = program.engine.batch_size, np.inf
+    for steps in (2, 2, max(2, 2048 // size)):
+        order = np.resize(stream(0, "timing").permutation(program.engine.rows), steps * size)
         began = time.perf_counter()
         program.run(order)
-        took = (time.perf_counter() - began) / steps
-        best, steps = min(best, took), max(1, int(0.01 / took))
-    return float(best)
+        took = min(took, (time.perf_counter() - began) / steps)
+    return took
 
 
 def _seconds(s: float) -> str:

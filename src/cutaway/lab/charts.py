@@ -53,7 +53,7 @@ def _log_ticks(axis: Any) -> None:
                 return np.array([])
             decades = np.log10(high / low)
             if decades < 0.7:
-                ticks = MaxNLocator(4).tick_values(low, high)
+                ticks = np.asarray(MaxNLocator(4).tick_values(low, high))
                 return ticks[ticks > 0]
             powers = np.arange(np.ceil(np.log10(low)) - 1, np.log10(high) + 1)
             if decades < 1.7:

@@ -74,7 +74,7 @@ class LearningRates(RangeTest, Result):
         top = start + 0.9 * max(start - low, 1e-3 * abs(start))
         if self.suggestion is not None:
             axes.set_ylim(low - 0.15 * (top - low), top)
-            axes.set_xlim(max(self.rates[0], 1e-4 * self.suggestion), self.rates[-1] * 1.6)  # lower ones change nothing
+            axes.set_xlim(max(self.rates[0], 1e-3 * self.suggestion), self.rates[-1] * 1.6)  # lower ones change nothing
         looks = {"steepest fall": (2, "v", ":"), "suggestion": (1, "o", "-"), "lowest loss": (4, "s", "-."),
                  "divergence": (3, "X", "--")}  # fmt: skip
         for name, rate in self.marks().items():

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..engines import Program
+from ..engines.reference import rates as rates_of
 from ..errors import ArgumentError, TrainingError
 from ..optim import Optimizer, schedules
 from .past import Past, Snapshot
@@ -60,7 +61,8 @@ def range_test(program: Program, past: Past, steps: int = STEPS) -> RangeTest:
 
     program: compiled with a `rising` optimizer, on the data and batches of `past`.
     """
-    rates = np.asarray(program.engine.optimizer.lr(np.arange(1, steps + 1)))
+    optimizer = program.engine.optimizer
+    assert optimizer is not None
     before, losses = Snapshot.of(program), np.zeros(0)
     try:
         for chunk in _chunks(program, past):
@@ -69,7 +71,7 @@ def range_test(program: Program, past: Past, steps: int = STEPS) -> RangeTest:
                 break
     finally:
         before.put(program)
-    return read(rates, losses)
+    return read(rates_of(optimizer, 1, steps), losses)
 
 
 def _chunks(program: Program, past: Past):
