@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -67,7 +68,7 @@ def cut(image: np.ndarray, field: Places | None) -> np.ndarray:
     return patch
 
 
-def patterns(network: Module, wiring: Wiring, units: dict[str, list[int]], shape: tuple[int, ...], size: float,
+def patterns(network: Module, wiring: Wiring, units: Mapping[str, Sequence[int]], shape: tuple[int, ...], size: float,
              steps: int = 40, seed: int = 0) -> dict[str, np.ndarray]:  # fmt: skip
     """The pattern that excites each of some units most, by layer: (units, height, width, channels).
 
@@ -89,9 +90,9 @@ def patterns(network: Module, wiring: Wiring, units: dict[str, list[int]], shape
     x = 0.01 * size * seen * stream(seed, "ascent").standard_normal(seen.shape).astype(still.dtype)
     for step in range(steps):
         image = Tensor(x, requires_grad=True)
-        J = _excitation(still(image), wiring, goals)
-        J.backward()
-        g = image.grad / np.maximum(_norm(image.grad), 1e-12)
+        _excitation(still(image), wiring, goals).backward()
+        g: Any = image.grad
+        g = g / np.maximum(_norm(g), 1e-12)
         x = x + STEP * (1 - step / steps) * radius * g
         x = x * np.minimum(1, radius / np.maximum(_norm(x), 1e-12))
     found = iter(cut(one, field) for one, field in zip(x, fields, strict=True))

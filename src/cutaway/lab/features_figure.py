@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .features import Features, Layer
 
 TILE, GAP = 0.58, 0.04  # a pattern's side, and between small tiles, in inches
-LEFT, PITCH = EDGE + 1.45, 0.95  # where tiles begin, and from row to row
+LEFT, PITCH = EDGE + 1.55, 0.95  # where tiles begin, and from row to row
 CHART = 1.25
 
 

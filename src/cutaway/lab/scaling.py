@@ -53,6 +53,8 @@ def scaling(X: Any, y: Any = None, sizes: Sequence[int] | None = None, seeds: in
     too few rows, ArgumentError for sizes or models that are not there. Ctrl-C keeps what is done.
     Source: the lecture's "DL keeps improving as data grows. ML hits a ceiling."
     """
+    from threadpoolctl import threadpool_limits
+
     from ..data import split
     from ..engines import native
     from ..estimators.inputs import kind_of, take
@@ -78,11 +80,14 @@ def scaling(X: Any, y: Any = None, sizes: Sequence[int] | None = None, seeds: in
 
     def run(k: int, m: int, s: int) -> tuple[float, float, float]:
         learn, held = orders[s][: chosen[k]], parts[s][1]
-        rows = [(kind.take(X, part), take(y, part)) for part in (learn, held)]
-        return fit_and_score(list(makers.values())[m](seeds[s]), *rows, truth[held], task)
+        model = makers[found.models[m]](seeds[s])
+        return fit_and_score(model, kind.take(X, learn), take(y, learn), kind.take(X, held), truth[held], task)
 
     jobs = list(product(range(len(chosen)), range(len(makers)), range(len(seeds))))  # the smallest parts first
-    with ThreadPoolExecutor(workers or native.cores(), "cutaway-scaling") as pool, _quiet():
+    workers = workers or native.cores()
+    # libraries' own threads, several models at a time, would wait for each other
+    with (_quiet(), threadpool_limits(1, "blas"),
+          ThreadPoolExecutor(workers, "cutaway-scaling", threadpool_limits, (1, "openmp")) as pool):  # fmt: skip
         futures = {pool.submit(run, *job): job for job in jobs}
         try:
             pending: set[Future] = set(futures)
@@ -183,20 +188,18 @@ def _makers(models: Any, task: str) -> dict[str, Callable[[int], Any]]:
     return made
 
 
-def fit_and_score(model: Any, learn: tuple[Any, Any], held: tuple[Any, Any], truth: np.ndarray,
+def fit_and_score(model: Any, X: Any, y: Any, held: Any, truth: np.ndarray,
                   task: str) -> tuple[float, float, float]:  # fmt: skip
-    """Fit on (X, y); accuracy and log loss on held-out rows, or R² and mean squared error; and seconds of the fit."""
+    """Fit on X and y; accuracy and log loss on held-out rows, or R² and mean squared error; and seconds of the fit."""
     from sklearn.metrics import accuracy_score, mean_squared_error, r2_score
-    from threadpoolctl import threadpool_limits
 
     began = time.perf_counter()
-    with threadpool_limits(1, "openmp"):  # boosting's threads, several at a time, would wait for each other
-        model.fit(*learn)
-        seconds = time.perf_counter() - began
-        answer = model.predict(held[0])
+    model.fit(X, y)
+    seconds = time.perf_counter() - began
+    answer = model.predict(held)
     if task == "regression":
         return float(r2_score(truth, answer)), float(mean_squared_error(truth, answer)), seconds
-    return float(accuracy_score(truth, answer)), _log_loss(model, held[0], truth), seconds
+    return float(accuracy_score(truth, answer)), _log_loss(model, held, truth), seconds
 
 
 def _log_loss(model: Any, X: Any, truth: np.ndarray) -> float:
