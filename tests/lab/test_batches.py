@@ -1,6 +1,7 @@
 """Gradients of batches against NumPy, their noise against the variance of a mean, and what the batch size changes."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -113,6 +114,22 @@ def test_a_run_that_diverges_is_a_result():
     found = batches(ct.nn.Linear(1, 1), X, y, sizes=(4, "full"), rates=(1e6,), epochs=50, runs=1)
     assert np.isinf(found.variants[0].loss[0][-1]) and "inf" in str(found)
     assert found.to_json()["variants"][0]["loss"][0][-1] is None
+
+
+def test_ctrl_c_keeps_the_runs_that_are_done(monkeypatch):
+    done = []
+
+    def pressed_in_the_fourth_run(*args, **named):
+        run = ct.fit(*args, **named)
+        done.append(run)
+        run.stopped = "interrupted" if len(done) == 4 else run.stopped
+        return run
+
+    monkeypatch.setattr(sys.modules[batches.__module__], "fit", pressed_in_the_fourth_run)
+    X, y = ct.datasets.make("moons", n=40, seed=0)
+    found = batches(ct.nn.MLP(2, [4], 2), X, y, sizes=(1, 8, "full"), rates=(0.1,), epochs=2, runs=2)
+    assert found.cut_short == "interrupted" and [len(v.loss) for v in found.variants] == [2, 1]
+    assert "mini-batch (8 rows)" in str(found) and "batch (all rows)" not in str(found)
 
 
 def test_seconds_end_a_run_with_its_epoch():

@@ -1,6 +1,7 @@
 """Leaving a poor local minimum: the steps are those of any descent, and noise is what leads out."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -49,6 +50,20 @@ def test_wilsons_interval(found):
     """Its formula for none of 50: from 0 to z² / (n + z²)."""
     z = 1.959964
     assert found.interval(2) == pytest.approx((0, z**2 / (50 + z**2)), abs=1e-6)
+
+
+def test_ctrl_c_keeps_the_seeds_that_are_done(monkeypatch):
+    calls = []
+
+    def pressed(*args):
+        calls.append(args)
+        if len(calls) > 10:  # a seed of one size takes three walks: its own, and two that settle
+            raise KeyboardInterrupt
+        return _ended(*args)
+
+    monkeypatch.setattr(sys.modules[escape.__module__], "_ended", pressed)
+    found = escape(sizes=("full",), steps=5, seeds=9)
+    assert found.cut_short == "interrupted" and found.seeds == 3 and found.left.shape == (1, 3)
 
 
 def test_equal_seeds_give_equal_results():

@@ -1,6 +1,7 @@
 """Rows sorted by class: what their batches hold, what their gradients are worth, and what training on them gives."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -81,6 +82,19 @@ def test_what_it_gives_can_be_printed_drawn_and_kept(found, tmp_path):
     found.save(tmp_path / "s.json")
     data = json.loads((tmp_path / "s.json").read_text())
     assert data["kind"] == "shuffling" and np.shape(data["shares"]["sorted"]) == found.shares["sorted"].shape
+
+
+def test_ctrl_c_keeps_the_runs_that_are_done(monkeypatch):
+    def pressed_in_the_second_round(entries):
+        done = ct.fit_many(entries)
+        for run in done[4:]:
+            run.stopped = "interrupted"
+        return done
+
+    monkeypatch.setattr(sys.modules[shuffling.__module__], "fit_many", pressed_in_the_second_round)
+    X, y = ct.datasets.make("blobs", n=60, seed=0)
+    found = shuffling(ct.nn.MLP(2, [4], 3), X, y, epochs=1, runs=3)
+    assert found.cut_short == "interrupted" and all(len(scores) == 1 for scores in found.score.values())
 
 
 def test_two_targets_are_refused():

@@ -27,6 +27,7 @@ from .result import Result, plain, table
 RATES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 FOREVER = 10**9  # epochs
 LOOKS = 1.1  # from one look at the loss of all rows to the next, epochs grow by this factor
+LAST = 5  # looks whose mean says how well a rate did
 SHOWN = 300  # steps whose losses are kept for the figure
 
 
@@ -46,10 +47,10 @@ def batches(model: Module | Callable[[], Module], X: Any, y: Any, loss: str | Ca
 
     sizes: rows a step; "full" is batch gradient descent, 1 stochastic. A comparison at one learning rate would favour
     the size that it suits, so every size tries the same `rates`, a run each with a seed of its own, and keeps the one
-    with the lowest loss on all rows at the end; with a single rate all train at that. A run ends after `epochs`, or, if
-    `seconds` are given, with the epoch in which they are up. Runs have different first weights and orders of rows. They
-    take turns, so that each has the machine for itself, and the clock stands still while the loss of all rows is taken.
-    optimizer: SGD by default.
+    with the lowest loss of all rows towards the end; with a single rate all train at that. A run ends after `epochs`,
+    or, if `seconds` are given, with the epoch in which they are up. Runs have different first weights and orders of
+    rows. They take turns, so that each has the machine for itself, and the clock stands still while the loss of all
+    rows is taken. optimizer: SGD by default.
 
     Gradients are read from the training program at fixed weights, the first ones and trained ones. Raises what `ct.fit`
     raises, and ArgumentError for sizes, rates, epochs or runs that make no sense. Ctrl-C keeps the runs that are done.
@@ -62,14 +63,15 @@ def batches(model: Module | Callable[[], Module], X: Any, y: Any, loss: str | Ca
     loss = loss_for(loss, net, X, y)
     train = partial(_train, model, X, y, loss, optimizer, epochs, seconds)
     variants = [Variant(size, -(-len(y) // size)) for size in _sizes(sizes, len(y))]
-    powers = 4 ** np.arange(int(np.emath.logn(4, len(y))) + 1)
-    found = Batches(len(y), type(optimizer).__name__, getattr(loss, "__name__", loss), variants,
-                    np.unique([*powers, *(v.batch_size for v in variants)]))  # fmt: skip
+    powers = [4**k for k in range(16) if 4**k < len(y)]
+    found = Batches(len(y), type(optimizer).__name__, str(getattr(loss, "__name__", loss)), variants,
+                    np.unique([1, *powers, *(v.batch_size for v in variants)]))  # fmt: skip
     found.measure_noise("first weights", Gradients(net, X, y, loss))
     try:
         for v in variants:
             if len(rates) > 1:
-                v.tuning = {float(rate): train(v.batch_size, rate, seed + runs)[0].loss[-1] for rate in rates}
+                tried = {float(rate): train(v.batch_size, rate, seed + runs)[0] for rate in rates}
+                v.tuning = {rate: float(np.mean(watch.loss[-LAST:])) for rate, watch in tried.items()}
             v.rate = min(v.tuning, key=v.tuning.__getitem__) if v.tuning else float(rates[0])
             for k in range(runs):
                 v.add(*train(v.batch_size, v.rate, seed + k))
@@ -102,7 +104,10 @@ class Watch:
 
     def __init__(self, X: Any, y: Any, loss: Callable, seconds: float | None) -> None:
         self.X, self.y, self.function, self.most = X, np.asarray(y), loss, seconds
-        self.clock, self.epochs, self.seconds, self.loss = 0.0, [], [], []  # type: ignore[var-annotated]
+        self.clock = self.since = 0.0
+        self.epochs: list[int] = []
+        self.seconds: list[float] = []
+        self.loss: list[float] = []
 
     def __call__(self, event: Event) -> None:
         run = event.run
@@ -134,9 +139,10 @@ class Watch:
 class Variant:
     """One batch size and its runs.
 
-    steps_per_epoch: ⌈N / B⌉. rate: the learning rate used; tuning: the loss that each rate tried ended with. memory:
-    bytes of the program's values. step_loss: J of the first steps of the first run. epochs, seconds, loss: for each run
-    when the loss of all rows was taken, and what it was, infinite where the run diverged. model: of the last run.
+    steps_per_epoch: ⌈N / B⌉. rate: the learning rate used; tuning: the loss of each rate tried, the mean of its last
+    looks. memory: bytes of the program's values. step_loss: J of the first steps of the first run. epochs, seconds,
+    loss: for each run when the loss of all rows was taken, and what it was, infinite where the run diverged. model: of
+    the last run.
     """
 
     batch_size: int
@@ -165,11 +171,11 @@ class Variant:
 
     @property
     def seconds_per_step(self) -> float:
-        """The median over the runs; NaN where none did an epoch."""
+        """Of the fastest run, which other work on the machine disturbed least; NaN where none did an epoch."""
         done = [(e[np.isfinite(J)][-1], s[np.isfinite(J)][-1])
                 for e, s, J in zip(self.epochs, self.seconds, self.loss, strict=True)]  # fmt: skip
         each = [seconds / (epochs * self.steps_per_epoch) for epochs, seconds in done if epochs]
-        return float(np.median(each)) if each else float("nan")
+        return min(each, default=float("nan"))
 
     def loss_after(self, axis: str, where: float) -> float:
         """The loss after so many "epochs" or "seconds", straight between the times it was taken; the runs' median."""
@@ -268,11 +274,11 @@ class Batches(Result):
 
     def plot(self, path: str | PathLike | None = None) -> Any:
         """Loss by step, by epoch and by second, and the gradient noise by batch size."""
-        sheet = Sheet(7.6, 7.0)
+        sheet = Sheet(7.6, 7.3)
         runs = len(self.variants[0].loss)
         about = f"{self.rows:,} rows, {self.optimizer}{self._rates()}. Medians of {counted(runs, 'run')}."
         sheet.title("How many rows a step?", about)
-        wide, high, left, right, top, low = 2.8, 2.1, EDGE + 0.6, EDGE + 4.25, 1.15, 4.3
+        wide, high, left, right, top, low = 2.8, 2.1, EDGE + 0.6, EDGE + 4.25, 1.5, 4.65
         a = chart(sheet, left, top, wide, high, "step", "J of the step's batch", f"The first {SHOWN} steps of a run")
         b = chart(sheet, right, top, wide, high, "epochs", "J of all rows", "Loss by data seen", "xy")
         c = chart(sheet, left, low, wide, high, "training time (s)", "J of all rows", "Loss by time", "xy")
@@ -281,14 +287,15 @@ class Batches(Result):
             a.plot(np.arange(1, len(v.step_loss) + 1), v.step_loss, **style(k) | {"linewidth": 0.7 + 0.4 * k})
             b.plot(*v.curve("epochs"), **style(k))
             c.plot(*v.curve("seconds"), **style(k), label=v.name)
-        legend(c)
+        legend(sheet.figure, handles=c.get_legend_handles_labels()[0], ncols=len(self.variants), loc="upper left",
+               bbox_to_anchor=((left - 0.15) / sheet.width, 1 - 0.8 / sheet.height), borderaxespad=0)  # fmt: skip
         some = self.noise_sizes < self.rows
         for k, (when, measured) in enumerate(self.noise.items()):
             colour = LINES[k + len(self.variants)]
             d.plot(self.noise_sizes[some], self.noise_expected[when][some], color=colour, linewidth=1)
             d.plot(self.noise_sizes[some], measured[some], MARKERS[k], color=colour, markersize=4.5, label=when)
         d.axhline(1, color=FAINT, linewidth=0.8, linestyle=":")
-        d.text(self.noise_sizes[some][-1], 0.8, "noise = gradient", size=8, color=FAINT, ha="right", va="top")
+        d.text(1, 0.8, "noise = gradient", size=8, color=FAINT, va="top")
         legend(d)
         return sheet.saved(path)
 

@@ -27,8 +27,8 @@ class Gradients:
     >>> bool(np.allclose(sum(halves) / 2, g, atol=1e-6))
     True
 
-    Weights, running averages and optimizer state stay as they are. Raises what `ct.fit` raises for data that does not
-    fit the model.
+    Weights, running averages and optimizer state stay as they are. Dropout is on, as in any training step. Raises what
+    `ct.fit` raises for data that does not fit the model.
     """
 
     def __init__(self, model: Module, X: Any, y: Any, loss: str | Callable) -> None:
