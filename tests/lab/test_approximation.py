@@ -120,7 +120,7 @@ def test_functions_in_any_form(given, variables):
         ({"function": "himmelblu"}, ArgumentError, "did you mean 'himmelblau'"),
         ({"function": lambda x, y, z: x}, ArgumentError, "takes 3"),
         ({"function": 3}, ArgumentError, "give text such as"),
-        ({"function": "log(x)"}, DataError, r"log\(x\) is not finite at \(-1.99"),
+        ({"function": "log(x)"}, DataError, r"log\(x\) is not finite at \(-2"),
         ({"function": "2"}, DataError, "constant"),
         ({"domain": (1, 1)}, ArgumentError, "from a lower to a higher"),
         ({"domain": (1, 2, 3)}, ArgumentError, "domain must be"),
@@ -164,6 +164,6 @@ def test_ctrl_c_keeps_the_runs_that_are_done(monkeypatch):
 
     monkeypatch.setattr(sys.modules[approximation.__module__], "fit_many", cut)
     found = approximation("x^2", [2, 4], [], 3, 500)
-    assert found.cut_short == "Ctrl-C" and np.isfinite(found.rms[:, 0]).all() and np.isnan(found.rms[:, 1:]).all()
+    assert found.cut_short == "interrupted" and np.isfinite(found.rms[:, 0]).all() and np.isnan(found.rms[:, 1:]).all()
     assert "x^2" in str(found) and found.to_json()["rms"][0][1] is None
     found.plot()

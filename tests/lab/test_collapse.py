@@ -1,5 +1,7 @@
 """Collapse: linear layers are one, and trained they are logistic regression; an activation between them bends it."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -138,6 +140,23 @@ def test_arguments_that_do_not_fit():
     for same in (np.zeros(50), np.zeros(50, int), ["a"] * 50):
         with pytest.raises(DataError, match="the same for all rows"):
             bend(X, same)
+
+
+def test_ctrl_c_keeps_the_seeds_that_are_done(monkeypatch):
+    def stop(event):
+        event.run.stop("interrupted")
+
+    def cut(entries):
+        """fit_many, as it is when Ctrl-C comes in the second run of the second seed."""
+        return ct.fit_many([entry | {"callbacks": [] if k < 3 else [stop]} for k, entry in enumerate(entries)])
+
+    monkeypatch.setattr(sys.modules[bend.__module__], "fit_many", cut)
+    X, y = ct.datasets.make("moons", n=60, seed=0)
+    found = bend(X, y, depth=2, width=4, seeds=3, steps=50)
+    assert found.cut_short == "interrupted" and len(found.same) == 1
+    monkeypatch.setattr(sys.modules[bend.__module__], "fit_many", lambda entries: cut(entries)[4:])
+    with pytest.raises(KeyboardInterrupt):
+        bend(X, y, depth=2, width=4, seeds=3, steps=50)
 
 
 def test_labels_may_be_text_and_features_more_than_rows():

@@ -17,6 +17,7 @@ from ..random import stream
 from ..train import fit_many
 from .hinges import in_units, spread
 from .result import Result, plain, table
+from .runs import finished
 from .targets import Target, target_of
 
 POINTS = {1: (1024, 4001), 2: (64, 101)}  # along each variable, by their number: to learn from, to measure the error
@@ -51,35 +52,33 @@ def approximation(function: Any = "sin(3 * x)", widths: Sequence[int] = (1, 2, 4
     (seeds,), (steps,) = _whole("seeds", [seeds], 1), _whole("steps", [steps], 1)
     shapes = [(w,) for w in widths] + [_shape(target.variables, d, widths[-1]) for d in depths]
     learn, dense = POINTS[target.variables]
+    batch = BATCH[target.variables]
     X, grid = target.grid(learn, inside=True), target.grid(dense)
-    y, truth = target(X), target(grid)
+    truth = target(grid)
     mean, std = float(truth.mean()), float(truth.std())
     if std <= 1e-12 * max(1.0, abs(mean)):
         raise DataError(f"{target.name} is constant there: every network fits it")
     centre, half = (target.low + target.high) / 2, (target.high - target.low) / 2 / REACH
-    batch = BATCH[target.variables]
-    entries = [{
-        "model": _start(target.variables, shape, seed + k), "X": (X - centre) / half, "y": (y - mean) / std,
+    scaled, y = (X - centre) / half, (target(X) - mean) / std
+    runs = fit_many([{
+        "model": _start(target.variables, shape, seed + k), "X": scaled, "y": y, "batch_size": batch, "seed": seed + k,
         "optimizer": Adam(schedules.cosine(RATE)), "epochs": max(1, round(steps * batch / len(X))),
-        "batch_size": batch, "seed": seed + k,
-    } for k in range(seeds) for shape in shapes]  # fmt: skip
-    runs = fit_many(entries)
-    if not any(run.epochs_done == run.epochs for run in runs):
-        raise KeyboardInterrupt
-    errors = np.full((2, seeds, len(shapes)), np.nan)
-    for place, run in zip(np.ndindex(seeds, len(shapes)), runs, strict=True):
-        in_units(run.model, centre, half, mean, std)
-        if run.epochs_done == run.epochs:
-            off = (run.model.predict(grid)[:, 0] - truth) / std
-            errors[:, *place] = np.sqrt(np.square(off).mean()), np.abs(off).max()
-    rms, largest = errors.transpose(0, 2, 1)
+    } for k in range(seeds) for shape in shapes])  # fmt: skip
+    done, cut = finished(runs)
+
+    errors = np.full((2, len(runs)), np.nan)
+    for k in np.flatnonzero(done):
+        in_units(runs[k].model, centre, half, mean, std)
+        off = (runs[k].model.predict(grid)[:, 0] - truth) / std
+        errors[:, k] = np.sqrt(np.square(off).mean()), np.abs(off).max()
+    rms, largest = errors.reshape(2, seeds, len(shapes)).transpose(0, 2, 1)
     networks = {}
-    for k, shape in enumerate(shapes):
-        if np.isfinite(rms[k]).any():
-            order = np.argsort(rms[k])[: np.isfinite(rms[k]).sum()]
-            networks[shape] = runs[int(order[(len(order) - 1) // 2]) * len(shapes) + k].model
-    return Approximation(target, shapes, [_count(target.variables, s) for s in shapes], rms, largest, networks,
-                         cut_short="" if np.isfinite(rms).all() else "Ctrl-C")  # fmt: skip
+    for k, (shape, row) in enumerate(zip(shapes, rms, strict=True)):
+        if known := np.isfinite(row).sum():
+            middle = np.argsort(row)[(known - 1) // 2]  # NaN comes last
+            networks[shape] = runs[middle * len(shapes) + k].model
+    parameters = [_count(target.variables, shape) for shape in shapes]
+    return Approximation(target, shapes, parameters, rms, largest, networks, cut_short=cut)
 
 
 def _whole(name: str, values: Any, least: int, empty: bool = False) -> list[int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
 from typing import Any, ClassVar
@@ -19,13 +18,14 @@ from .boundary import Boundary, boundary
 from .charts import chart, dots
 from .collapse import Collapse, collapse
 from .result import Result, plain, table
+from .runs import finished
 
 TEST = 0.3  # of the rows are held out
 RATE, BATCH = 1e-2, 32
 
 
 def bend(X: Any, y: Any, depth: int = 4, width: int = 16, activation: str = "relu", seeds: int = 5, steps: int = 2000,
-         seed: int = 0, names: Sequence[str] | None = None) -> Bend:  # fmt: skip
+         seed: int = 0, features: list[str] | None = None) -> Bend:  # fmt: skip
     """Train `depth` linear layers, and the same with an activation between, beside logistic or linear regression.
 
     >>> import cutaway as ct
@@ -34,10 +34,11 @@ def bend(X: Any, y: Any, depth: int = 4, width: int = 16, activation: str = "rel
     >>> found.scores["4 layers, relu between"].min() > found.scores["4 linear layers"].max()
     np.True_
 
-    X (n, features), scaled as a network takes it; y (n,): floats are targets, all else is classes. For each seed
-    30 % of the rows are held out (classes in proportion), all models learn from the others and are scored on them, by
-    accuracy or R². Networks: `depth` layers, `width` neurons in each but the last, Adam with a cosine schedule, batches
-    of 32, `steps` updates. The peer is scikit-learn's LogisticRegression without a penalty, or LinearRegression.
+    X (n, features), scaled as a network takes it; y (n,): floats are targets, all else is classes. For each seed 30 % of
+    the rows are held out (classes in proportion); all models learn from the others and are scored on them, by accuracy
+    or R². Networks: `depth` layers, `width` neurons in each but the last, Adam with a cosine schedule, batches of 32,
+    `steps` updates. The peer is scikit-learn's LogisticRegression, without a penalty to speak of, or LinearRegression.
+    features: their names.
 
     Ctrl-C keeps the seeds that are done. Raises ArgumentError, ShapeError or DataError for what does not fit.
     """
@@ -59,28 +60,23 @@ def bend(X: Any, y: Any, depth: int = 4, width: int = 16, activation: str = "rel
         "optimizer": Adam(schedules.cosine(RATE)), "batch_size": BATCH,
         "epochs": max(1, round(steps * BATCH / len(learn))),
     } for k, (learn, _) in enumerate(parts) for a in activations])  # fmt: skip
-    done = [k for k in range(seeds) if all(run.epochs_done == run.epochs for run in runs[2 * k : 2 * k + 2])]
-    if not done:
-        raise KeyboardInterrupt
+    done, cut = finished(runs, 2)
+    kept = np.flatnonzero(done).tolist()
     said, truth = [], []
-    for k in done:
+    for k in kept:
         learn, test = parts[k]
         peer = _peer(bool(labels)).fit(X[learn], target[learn])
         said.append([peer.predict(X[test]), *(_says(run.model, X[test]) for run in runs[2 * k : 2 * k + 2])])
         truth.append(target[test])
-    names = None if names is None else list(names)
-    line, bent = (runs[2 * done[0] + j].model for j in (0, 1))
-    enough = len(X) >= 2 * (X.shape[1] + 1)
-    return Bend(
-        depth, width, activation, bool(labels),
-        {name: np.array([_score(row[j], y, bool(labels)) for row, y in zip(said, truth, strict=True)])
-         for j, name in enumerate((f"{'logistic' if labels else 'linear'} regression", f"{depth} linear layers",
-                                   f"{depth} layers, {activation} between"))},
-        np.array([_score(row[1], row[0], bool(labels)) for row in said]),
-        collapse(line, X if enough else None, activation),
-        [boundary(net, X, target, points=120, names=names) for net in (line, bent)] if X.shape[1] > 1 else [],
-        cut_short="" if len(done) == seeds else "Ctrl-C",
-    )  # fmt: skip
+    names = (f"{'logistic' if labels else 'linear'} regression", f"{depth} linear layers",
+             f"{depth} layers, {activation} between")  # fmt: skip
+    scores = {name: np.array([_score(row[j], y, bool(labels)) for row, y in zip(said, truth, strict=True)])
+              for j, name in enumerate(names)}  # fmt: skip
+    same = np.array([_score(line, peer, bool(labels)) for peer, line, _ in said])
+    first = [run.model for run in runs[2 * kept[0] : 2 * kept[0] + 2]]
+    one = collapse(first[0], X if len(X) >= 2 * (X.shape[1] + 1) else None, activation)
+    regions = [boundary(net, X, target, points=120, names=features) for net in first] if X.shape[1] > 1 else []
+    return Bend(depth, width, activation, bool(labels), scores, same, one, regions, cut_short=cut)
 
 
 def _peer(classes: bool) -> Any:

@@ -1,0 +1,24 @@
+"""Which of many runs were trained to their end, where Ctrl-C or a loss that is not finite may have ended some."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..errors import TrainingError
+from ..train import Run
+
+
+def finished(runs: Sequence[Run], group: int = 1) -> tuple[np.ndarray, str]:
+    """For each `group` of runs whether all their epochs are done; and "interrupted" if Ctrl-C ended any, else "".
+
+    Raises, where none is done, KeyboardInterrupt after Ctrl-C and TrainingError otherwise.
+    """
+    done = np.array([run.epochs_done == run.epochs for run in runs]).reshape(-1, group).all(1)
+    cut = "interrupted" if any(run.stopped == "interrupted" for run in runs) else ""
+    if not done.any():
+        if cut:
+            raise KeyboardInterrupt
+        raise TrainingError(f"none of {len(runs)} runs was trained to its end: {runs[0].stopped}")
+    return done, cut
