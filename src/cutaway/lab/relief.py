@@ -40,7 +40,7 @@ def contours(axes: Any, a: np.ndarray, b: np.ndarray, J: np.ndarray, norm: Any) 
     named = levels[2:-1:3]
     inks = [INK if norm(level) < 0.55 else "white" for level in named]
     lines = axes.contour(a, b, J, named, colors=inks, linewidths=0.6)
-    for text in axes.clabel(lines, fmt=lambda v: f"{v:.2g}", colors=inks, fontsize=8, inline_spacing=2):
+    for text in axes.clabel(lines, fmt=lambda v: f"{v:.2g}", colors=inks, fontsize=8, inline_spacing=2, zorder=2):
         text.set_rotation(0)
     axes.grid(False)
     axes.set_axisbelow(False)
