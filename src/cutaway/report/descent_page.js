@@ -7,7 +7,6 @@ const SHAPES = [  // as the lab's figures have them: a circle, a square, triangl
   "M0-6a6 6 0 1 0 .01 0z", "M-5.4-5.4H5.4V5.4H-5.4z", "M0-7 6.6 5.4H-6.6z", "M0-7.4 5.6 0 0 7.4-5.6 0z", "M0 7 6.6-5.4H-6.6z",
   "M0-7.6 2 -2.6 7.3-2.3 3.2 1 4.5 6.2 0 3.3-4.5 6.2-3.2 1-7.3-2.3-2-2.6z", "M-2.3-6.6H2.3V-2.3H6.6V2.3H2.3V6.6H-2.3V2.3H-6.6V-2.3H-2.3z",
   "M-3.4-6.6 0-3.2 3.4-6.6 6.6-3.4 3.2 0 6.6 3.4 3.4 6.6 0 3.2-3.4 6.6-6.6 3.4-3.2 0-6.6-3.4z"];
-const still = matchMedia("(prefers-reduced-motion: reduce)");
 
 let at = 0;                            // the step on show: points[at], and the update that led there
 let chosen = 0;                        // the optimizer whose numbers are shown
@@ -68,30 +67,30 @@ function map() {
       area.style.setProperty("--share", (1 - (k + 1) / n) ** 1.2);
       return area;
     })));
-  const frame = make("svg", {width, height, viewBox: `0 0 ${width} ${height}`, overflow: "hidden"});
+  const inside = make("svg", {width, height, viewBox: `0 0 ${width} ${height}`, overflow: "hidden"});
   const minima = page.minima.map(([x, y]) => make("path", {class: "minimum", transform: `translate(${X(x)} ${Y(y)})`, d: "M-6 0H6M0-6V6"}, make("title", {}, "minimum")));
   const balls = make("g", {});
   for (const value of ticks(X, 7)) svg.append(make("path", {class: "grid", d: `M${X(value)} ${height}v5`}), make("text", {x: X(value), y: height + 18, "text-anchor": "middle"}, tick(value)));
   for (const value of ticks(Y, 6)) svg.append(make("path", {class: "grid", d: `M0 ${Y(value)}h-5`}), make("text", {x: -8, y: Y(value) + 4, "text-anchor": "end"}, tick(value)));
   svg.append(make("text", {class: "name", x: width, y: height + 32, "text-anchor": "end"}, "x"), make("text", {class: "name", x: -left + 10, y: 10, "text-anchor": "middle"}, "y"),
-    levels(width, height), frame, make("rect", {class: "frame", width, height}), balls);
-  frame.append(...minima);
+    levels(X, Y), inside, make("rect", {class: "frame", width, height}), balls);
+  inside.append(...minima);
   $("map").replaceChildren(svg);
   paths.forEach((p, k) => {
     const pixels = p.points.map(([x, y]) => x === null || y === null ? null : [clip(X(x), -9 * width, 10 * width), clip(Y(y), -9 * height, 10 * height)]);
     const casing = make("path", {class: "casing"}), trail = make("path", {class: "trail"}), dots = make("path", {class: "dots"});
     const group = make("g", {class: look(k)}, casing, trail, dots), ball = make("path", {class: `ball ${look(k)}`, d: SHAPES[k % 8]});
-    frame.append(group);
+    inside.append(group);
     balls.append(ball);
     drawn.push(() => {
-      const show_ = !hidden.has(k), here = pixels.slice(0, end(p) + 1), way = through(here);
-      for (const node of [group, ball]) node.setAttribute("visibility", show_ ? "visible" : "hidden");
+      const here = pixels.slice(0, end(p) + 1), way = through(here);
+      for (const node of [group, ball]) node.setAttribute("visibility", hidden.has(k) ? "hidden" : "visible");
       casing.setAttribute("d", way); trail.setAttribute("d", way);
       dots.setAttribute("d", here.map(q => q ? `M${q[0].toFixed(1)} ${q[1].toFixed(1)}h0` : "").join(""));
-      const [x, y] = here.findLast(q => q) || [0, 0], inside = [clip(x, 0, width), clip(y, 0, height)];
-      ball.setAttribute("transform", `translate(${inside.map(v => v.toFixed(1)).join(" ")})${k === chosen ? " scale(1.3)" : ""}`);
+      const [x, y] = here.findLast(q => q) || [0, 0], near = [clip(x, 0, width), clip(y, 0, height)];
+      ball.setAttribute("transform", `translate(${near.map(v => v.toFixed(1)).join(" ")})${k === chosen ? " scale(1.3)" : ""}`);
       if (k === chosen) balls.append(ball);
-      ball.classList.toggle("beyond", inside[0] !== x || inside[1] !== y);
+      ball.classList.toggle("beyond", near[0] !== x || near[1] !== y);
     });
   });
 }
@@ -99,9 +98,8 @@ function map() {
 const clip = (v, low, high) => Math.min(Math.max(v, low), high);
 
 /** The name of each line, where there is room: away from the other names, the edges and the start. */
-function levels(width, height) {
-  const pixel = ([x, y]) => [x / page.units * width, y / page.units * height];
-  const X = scale(...page.bounds[0], 0, width), Y = scale(...page.bounds[1], height, 0);
+function levels(X, Y) {
+  const width = X(X.high), height = Y(Y.low), pixel = ([x, y]) => [x / page.units * width, y / page.units * height];
   const taken = [[X(paths[0].points[0][0]), Y(paths[0].points[0][1])], ...page.minima.map(([x, y]) => [X(x), Y(y)])];
   const names = make("g", {class: "levels", "aria-hidden": "true"});
   const apart = ([x, y]) => Math.min(...taken.map(([a, b]) => Math.hypot(x - a, 1.6 * (y - b))), 1.2 * x, 1.2 * (width - x), 2 * y, 2 * (height - y));
@@ -184,7 +182,7 @@ function runs() {
   });
   const caption = make("caption", {});
   drawn.push(() => caption.textContent = `After step ${at} of ${last}`);
-  const held = document.activeElement?.closest?.("#runs input"), which = held && [...$("runs").querySelectorAll("input")].indexOf(held);
+  const held = document.activeElement.closest("#runs input"), which = held && [...$("runs").querySelectorAll("input")].indexOf(held);
   $("runs").replaceChildren(make("div", {class: "wide", tabindex: "0", role: "group", "aria-label": "Where each optimizer stands"}, make("table", {}, caption,
     make("thead", {}, make("tr", {}, make("th", {scope: "col", class: "l"}, "show"), make("th", {scope: "col", class: "l"}, "optimizer"),
       ["J", ...AXES].map(h => make("th", {scope: "col"}, h)), make("td", {}))), make("tbody", {}, rows))),
@@ -195,9 +193,6 @@ function runs() {
 const beyond = point => point.some((v, axis) => v === null || v < page.bounds[axis][0] || v > page.bounds[axis][1]);
 
 // ---- the update in numbers ------------------------------------------------------------------------------------------
-
-/** A symbol as it is set: letters in italics, marks as they are. */
-const symbols = text => make("span", {class: "math"}, text.replaceAll("-", "−"));
 
 function update() {
   const p = paths[chosen], box = make("div", {class: "lines"}), head = make("p", {class: "note"});
@@ -217,12 +212,13 @@ function update() {
     });
     return out;
   };
+  // what no equation gives is shown all the same, as a number
   const missing = [...p.charts.map(c => c.of), "θ"].filter(symbol => !p.equations.some(([gives]) => gives === symbol));
   const lines = [["g", p.prepared.length ? null : `∇J(θ)${page.noise ? " of the step's rows" : ""}`, null], ...p.equations, ...missing.map(symbol => [symbol, null, null])];
   for (const [gives, text, pieces] of lines) {
     const numbers = AXES.map(() => make("span", {class: "numbers"}));
     const arrow = /[\u0302]/.test(gives) || gives === "g" ? "=" : "←";
-    box.append(make("div", {class: "equation"}, symbols(text === null ? gives : `${gives} ${arrow} ${text}`), ...AXES.map((axis, k) => make("p", {}, make("b", {}, axis), numbers[k]))));
+    box.append(make("div", {class: "equation"}, make("span", {class: "math"}, text === null ? gives : `${gives} ${arrow} ${text}`.replaceAll("-", "−")), ...AXES.map((axis, k) => make("p", {}, make("b", {}, axis), numbers[k]))));
     drawn.push(() => AXES.forEach((_, axis) => {
       const t = end(p);
       numbers[axis].replaceChildren(...t === 0 ? ["–"] : pieces ? [...filled(pieces, gives, t, axis), " = ", make("b", {}, number(result(gives, t, axis)))] : [make("b", {}, number(result(gives, t, axis)))]);
@@ -289,6 +285,6 @@ document.addEventListener("keydown", event => {
 let width = innerWidth;
 addEventListener("resize", () => { if (innerWidth !== width) { width = innerWidth; draw(); } });
 
-$("speed").value = still.matches ? 1 : [50, 20, 10, 5, 2, 1].find(s => last / s >= 10) || 2;
+$("speed").value = matchMedia("(prefers-reduced-motion: reduce)").matches ? 1 : [50, 20, 10, 5, 2, 1].find(s => last / s >= 10) || 2;
 draw();
 })();

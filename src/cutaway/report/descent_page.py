@@ -48,7 +48,7 @@ def descent_page(descent: Descent) -> str:
 def _title(descent: Descent) -> str:
     name = plain(descent.surface.name)
     names = [path.name for path in descent.paths]
-    return f"{name[:1].upper()}{name[1:]}: {listed(names, 6)}"
+    return f"{name[:1].upper()}{name[1:]}: {listed(names, 4) if len(names) < 5 else f'{len(names)} optimizers'}"
 
 
 # ---- the data --------------------------------------------------------------------------------------------------------
