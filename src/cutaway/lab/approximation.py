@@ -67,7 +67,7 @@ def approximation(function: Any = "sin(3 * x)", widths: Sequence[int] = (1, 2, 4
     done, cut = finished(runs)
 
     errors = np.full((2, len(runs)), np.nan)
-    for k in np.flatnonzero(done):
+    for k in np.flatnonzero(done).tolist():
         in_units(runs[k].model, centre, half, mean, std)
         off = (runs[k].model.predict(grid)[:, 0] - truth) / std
         errors[:, k] = np.sqrt(np.square(off).mean()), np.abs(off).max()

@@ -34,10 +34,10 @@ def bend(X: Any, y: Any, depth: int = 4, width: int = 16, activation: str = "rel
     >>> found.scores["4 layers, relu between"].min() > found.scores["4 linear layers"].max()
     np.True_
 
-    X (n, features), scaled as a network takes it; y (n,): floats are targets, all else is classes. For each seed 30 % of
-    the rows are held out (classes in proportion); all models learn from the others and are scored on them, by accuracy
-    or R². Networks: `depth` layers, `width` neurons in each but the last, Adam with a cosine schedule, batches of 32,
-    `steps` updates. The peer is scikit-learn's LogisticRegression, without a penalty to speak of, or LinearRegression.
+    X (n, features), scaled as a network takes it; y (n,): floats are targets, all else is classes. For each seed 30 %
+    of the rows are held out (classes in proportion); all models learn from the others and are scored on them, by
+    accuracy or R². Networks: `depth` layers, `width` neurons in each but the last, Adam with a cosine schedule, batches
+    of 32, `steps` updates. The peer is scikit-learn's LogisticRegression, without a penalty to speak of, or LinearRegression.
     features: their names.
 
     Ctrl-C keeps the seeds that are done. Raises ArgumentError, ShapeError or DataError for what does not fit.

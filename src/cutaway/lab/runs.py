@@ -15,7 +15,8 @@ def finished(runs: Sequence[Run], group: int = 1) -> tuple[np.ndarray, str]:
 
     Raises, where none is done, KeyboardInterrupt after Ctrl-C and TrainingError otherwise.
     """
-    done = np.array([run.epochs_done == run.epochs for run in runs]).reshape(-1, group).all(1)
+    each = [run.epochs_done == run.epochs for run in runs]
+    done = np.array([all(each[k : k + group]) for k in range(0, len(each), group)])
     cut = "interrupted" if any(run.stopped == "interrupted" for run in runs) else ""
     if not done.any():
         if cut:
