@@ -154,10 +154,10 @@ def test_what_it_gives_can_be_printed_drawn_and_kept(found, tmp_path):
 
 
 @pytest.mark.parametrize(("settings", "says"), [
-    ({"sizes": (0,)}, r'sizes must be whole numbers of at least 1 or "full", got 0'),
+    ({"sizes": (0,)}, "a size must be a whole number of at least 1, got 0"),
     ({"sizes": ()}, "sizes is empty"),
-    ({"runs": 0}, "runs must be whole numbers of at least 1, got 0"),
-    ({"epochs": 1.5}, "epochs must be whole numbers of at least 1, got 1.5"),
+    ({"runs": 0}, "runs must be a whole number of at least 1, got 0"),
+    ({"epochs": 1.5}, "epochs must be a whole number of at least 1, got 1.5"),
     ({"rates": ()}, "rates is empty"),
 ])
 def test_what_makes_no_sense_is_refused(settings, says):

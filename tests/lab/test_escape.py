@@ -85,9 +85,9 @@ def test_what_it_gives_can_be_printed_drawn_and_kept(found, tmp_path):
 
 
 @pytest.mark.parametrize(("settings", "says"), [
-    ({"sizes": (0,)}, "sizes must be whole numbers of at least 1, got 0"),
-    ({"seeds": 0}, "seeds must be whole numbers of at least 1, got 0"),
-    ({"steps": 2.5}, "steps must be whole numbers of at least 1, got 2.5"),
+    ({"sizes": (0,)}, "a size must be a whole number of at least 1, got 0"),
+    ({"seeds": 0}, "seeds must be a whole number of at least 1, got 0"),
+    ({"steps": 2.5}, "steps must be a whole number of at least 1, got 2.5"),
     ({"on": "bumpi"}, "did you mean 'bumpy'"),
 ])
 def test_what_makes_no_sense_is_refused(settings, says):

@@ -97,6 +97,12 @@ def test_ctrl_c_keeps_the_runs_that_are_done(monkeypatch):
     assert found.cut_short == "interrupted" and all(len(scores) == 1 for scores in found.score.values())
 
 
-def test_two_targets_are_refused():
-    with pytest.raises(ct.errors.ArgumentError, match=r"sorts the rows by one target, but y has shape \(9, 2\)"):
-        shuffling(ct.nn.Linear(2, 2), np.zeros((9, 2)), np.zeros((9, 2)))
+@pytest.mark.parametrize(("y", "settings", "says"), [
+    (np.zeros((9, 2)), {}, r"sorts the rows by one target, but y has shape \(9, 2\)"),
+    (np.zeros(9), {"runs": 0}, "runs must be a whole number of at least 1, got 0"),
+    (np.zeros(9), {"batch_size": 0}, "batch_size must be a whole number of at least 1, got 0"),
+    (np.array(list("abcabcabc")), {}, "y must hold numbers"),
+])
+def test_what_makes_no_sense_is_refused(y, settings, says):
+    with pytest.raises((ct.errors.ArgumentError, ct.errors.DataError), match=says):
+        shuffling(ct.nn.Linear(2, 2), np.zeros((9, 2)), y, **settings)

@@ -17,8 +17,10 @@ from ..autodiff import Tensor
 from ..errors import ArgumentError
 from ..inspect.drawing import EDGE, FAINT, LINES, Sheet, counted
 from ..nn import Module
+from ..nn.layers import whole
 from ..optim import SGD, Optimizer
 from ..train import Ended, Event, Run, Started, TrainingWarning, fit
+from ..train.feeding import target
 from .charts import MARKERS, chart, legend, style
 from .gradients import Gradients, noise, noise_expected
 from .models import fresh, loss_for
@@ -56,7 +58,7 @@ def batches(model: Module | Callable[[], Module], X: Any, y: Any, loss: str | Ca
     raises, and ArgumentError for sizes, rates, epochs or runs that make no sense. Ctrl-C keeps the runs that are done.
     Source: the lecture's "Three variants based on how much data we use".
     """
-    runs, epochs = _whole("runs", runs), _whole("epochs", epochs)
+    runs, epochs, y = whole("batches", "runs", runs), whole("batches", "epochs", epochs), target(y, classes=False)
     if not len(rates):
         raise ArgumentError("rates is empty: name a learning rate or several, such as (0.01, 0.1)")
     net, optimizer = fresh(model, seed), optimizer if optimizer is not None else SGD(0.1)
@@ -315,17 +317,7 @@ def _short(number: float, unit: str = "") -> str:
 
 def _sizes(sizes: Sequence[int | str], rows: int) -> list[int]:
     """Batch sizes from the smallest to the largest."""
-    for size in sizes:
-        if size != "full":
-            _whole("sizes", size)
-    found = {rows if size == "full" else min(int(size), rows) for size in sizes}
+    found = {rows if size == "full" else min(whole("batches", "a size", size), rows) for size in sizes}
     if not found:
         raise ArgumentError('sizes is empty: name some batch sizes, such as (1, 32, "full")')
     return sorted(found)
-
-
-def _whole(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise ArgumentError(f"{name} must be whole numbers of at least 1" +
-                            (' or "full"' if name == "sizes" else "") + f", got {value!r}")  # fmt: skip
-    return int(value)

@@ -13,6 +13,7 @@ from scipy.stats import binomtest
 from ..engines import Program, compile
 from ..errors import ArgumentError
 from ..inspect.drawing import EDGE, INK, LINES, Sheet
+from ..nn.layers import whole
 from ..optim import SGD
 from ..random import stream
 from ..train.past import shuffled
@@ -47,10 +48,10 @@ def escape(on: Surface | str | Callable = "bumpy", sizes: Sequence[int | str] = 
     """
     on = on if isinstance(on, Surface) else surface(on)
     on = on if on.noise else replace(on, noise=NOISE, rows=ROWS)
-    for name, value in [("steps", steps), ("seeds", seeds), *(("sizes", s) for s in sizes if s != "full")]:
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-            raise ArgumentError(f"{name} must be whole numbers of at least 1, got {value!r}")
-    widths = [on.rows if size == "full" else min(int(size), on.rows) for size in sizes]
+    steps, seeds = whole("escape", "steps", steps), whole("escape", "seeds", seeds)
+    widths = [on.rows if size == "full" else min(whole("escape", "a size", size), on.rows) for size in sizes]
+    if not widths:
+        raise ArgumentError('sizes is empty: name some batch sizes, such as (1, "full")')
     starts = [tuple(np.add(on.start, SPREAD * stream(k, "start").standard_normal(2)).tolist())
               for k in range(seed, seed + seeds)]  # fmt: skip
     noisy = [_program(on, lr, width) for width in widths]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from os import PathLike
@@ -14,17 +14,17 @@ from ..data import split
 from ..errors import ArgumentError
 from ..inspect.drawing import EDGE, RISING, Sheet, colours, counted
 from ..nn import Module
+from ..nn.layers import whole
 from ..optim import SGD, Optimizer
 from ..random import stream
-from ..train import METRICS, fit_many
-from ..train.feeding import as_arrays, pick
+from ..train import METRICS, Run, fit_many
+from ..train.feeding import as_arrays, pick, target
 from .charts import chart, dots, legend, style
 from .gradients import Gradients, cosine
 from .models import fresh, loss_for
 from .result import Result, plain, table
 
 ORDERS = ("sorted", "shuffled once", "shuffled each epoch")
-MOST_CLASSES = 20  # numbers of more values than this are not classes: they are sorted, and shown in fifths
 SHOWN = 3  # epochs in the figure
 
 
@@ -45,47 +45,36 @@ def shuffling(model: Module | Callable[[], Module], X: Any, y: Any, loss: str | 
     0.01 for numbers. Raises what `ct.fit` raises, and ArgumentError for a target of several columns. Ctrl-C keeps the
     runs that are done. Source: the lecture's slide on shuffling at the start of each epoch.
     """
-    X, y, net = as_arrays(X), np.asarray(y), fresh(model, seed)
+    batch_size, runs = whole("shuffling", "batch_size", batch_size), whole("shuffling", "runs", runs)
+    X, y, net = as_arrays(X), target(y, classes=False), fresh(model, seed)
     y = y.reshape(-1) if y.size == len(y) else y
     if y.ndim != 1:
         raise ArgumentError(f"shuffling sorts the rows by one target, but y has shape {y.shape}: pass one column of it")
-    loss, optimizer = loss_for(loss, net, X, y), optimizer or SGD(0.1 if _are_classes(y) else 0.01)
-    names, group = _groups(y)
+    loss = loss_for(loss, net, X, y)
+    classes = getattr(loss, "__name__", loss) in ("cross_entropy", "binary_cross_entropy")
+    optimizer = optimizer if optimizer is not None else SGD(0.1 if classes else 0.01)
+    names, group = _groups(y, classes)
     learn, held_out = split(len(y), test, seed, stratify=group)
     learn = learn[np.argsort(y[learn], kind="stable")]
     mixed = stream(seed, "shuffled once").permutation(learn)
-    data = {order: (pick(X, rows), y[rows]) for order, rows in zip(ORDERS, (learn, mixed, learn), strict=True)}
-    X_test, y_test = pick(X, held_out), y[held_out]
-
-    found = Shuffling(
-        len(learn), len(held_out), batch_size, epochs, names, ["R²", "accuracy"][_are_classes(y)],
-        type(optimizer).__name__,
-    )
-    for order, rows in zip(ORDERS[:2], (learn, mixed), strict=True):
-        gradients, numbers = Gradients(net, *data[order], loss), np.arange(len(rows))
-        batches = np.split(numbers, numbers[batch_size::batch_size])
-        each, whole = [gradients(batch) for batch in batches], gradients(numbers)
-        found.shares[order] = np.array([np.bincount(group[rows[b]], minlength=len(names)) / len(b) for b in batches])
-        found.agreement[order] = np.array([cosine(g, whole) for g in each])
-        found.successive[order] = np.array([cosine(g, h) for g, h in pairwise(each)])
-
-    which = [(order, k) for k in range(runs) for order in ORDERS]
+    rows = dict(zip(ORDERS, (learn, mixed, learn), strict=True))
+    data = {order: (pick(X, some), y[some]) for order, some in rows.items()}
+    found = Shuffling(len(learn), len(held_out), batch_size, epochs, names, "accuracy" if classes else "R²",
+                      type(optimizer).__name__)  # fmt: skip
+    for order in ORDERS[:2]:
+        found.look(order, Gradients(net, *data[order], loss), group[rows[order]])
     done = fit_many([
         {"model": fresh(model, seed + k), "X": data[order][0], "y": data[order][1], "loss": loss,
          "optimizer": optimizer, "epochs": epochs, "batch_size": batch_size, "seed": seed + k,
-         "shuffle": order == ORDERS[2]} for order, k in which
+         "shuffle": order == ORDERS[2]} for k in range(runs) for order in ORDERS
     ])  # fmt: skip
-    finished = [k for k in range(runs) if all(run.stopped != "interrupted" for run in done[3 * k : 3 * k + 3])]
+    by_seed = [done[k : k + 3] for k in range(0, len(done), 3)]
+    finished = [three for three in by_seed if all(run.stopped != "interrupted" for run in three)]
     if not finished:
         raise KeyboardInterrupt
     found.cut_short = "interrupted" if len(finished) < runs else ""
-    metric = METRICS["accuracy" if found.metric == "accuracy" else "r2"]
-    for k, order in enumerate(ORDERS):
-        runs_of = [done[3 * j + k] for j in finished]
-        steps = -(-len(learn) // batch_size)
-        found.step_loss[order] = runs_of[0].steps["loss"].copy()
-        found.swing[order] = np.array([run.steps["loss"][-steps:].std() for run in runs_of])
-        found.score[order] = np.array([metric(run.model.predict(X_test), y_test) for run in runs_of])
+    for order, trained in zip(ORDERS, zip(*finished, strict=True), strict=True):
+        found.score_runs(order, trained, pick(X, held_out), y[held_out])
     return found
 
 
@@ -114,6 +103,22 @@ class Shuffling(Result):
     swing: dict[str, np.ndarray] = field(default_factory=dict)
     score: dict[str, np.ndarray] = field(default_factory=dict)
     cut_short: str = ""
+
+    def look(self, order: str, gradients: Gradients, group: np.ndarray) -> None:
+        """What the batches of an epoch hold, row by row of `group`, and where their gradients point."""
+        rows = np.arange(len(group))
+        batches = np.split(rows, rows[self.batch_size :: self.batch_size])
+        each, every = [gradients(batch) for batch in batches], gradients(rows)
+        self.shares[order] = np.array([np.bincount(group[b], minlength=len(self.groups)) / len(b) for b in batches])
+        self.agreement[order] = np.array([cosine(g, every) for g in each])
+        self.successive[order] = np.array([cosine(g, following) for g, following in pairwise(each)])
+
+    def score_runs(self, order: str, runs: Sequence[Run], X: Any, y: np.ndarray) -> None:
+        """What training in this order came to."""
+        steps, metric = -(-self.rows // self.batch_size), METRICS["accuracy" if self.metric == "accuracy" else "r2"]
+        self.step_loss[order] = runs[0].steps["loss"].copy()
+        self.swing[order] = np.array([run.steps["loss"][-steps:].std() for run in runs])
+        self.score[order] = np.array([metric(run.model.predict(X), y) for run in runs])
 
     @property
     def mixed(self) -> dict[str, float]:
@@ -193,14 +198,10 @@ def _short(score: float) -> str:
     return f"{score:.3f}" if score > -100 else f"{score:.3g}"
 
 
-def _groups(y: np.ndarray) -> tuple[list[str], np.ndarray]:
+def _groups(y: np.ndarray, classes: bool) -> tuple[list[str], np.ndarray]:
     """Names of the classes, or of the fifths of a number, and each row's."""
-    if _are_classes(y):
+    if classes:
         names, group = np.unique(y, return_inverse=True)
         return [f"{name:g}" for name in names.tolist()], group
     edges = np.quantile(y, [0.2, 0.4, 0.6, 0.8])
     return ["lowest fifth", "2nd", "3rd", "4th", "highest fifth"], np.searchsorted(edges, y)
-
-
-def _are_classes(y: np.ndarray) -> bool:
-    return len(np.unique(y)) <= MOST_CLASSES and bool((y == np.round(y)).all())
