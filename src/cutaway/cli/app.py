@@ -11,7 +11,7 @@ from .demo import demo
 from .evaluate import evaluate
 from .fit import fit
 from .inspect import inspect
-from .labs import app as labs
+from .labs.app import app as labs
 from .predict import predict
 from .step import step
 from .trace import trace

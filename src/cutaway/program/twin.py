@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -46,11 +46,12 @@ def twin(listing: Listing, tensors: Iterable[tuple[Tensor, Tensor]], theta: np.n
                 swap.put(v, tensor=pairs[id(v.tensor)])
     block, gradients = {}, {}
     if listing.block:
-        every = np.zeros_like(listing.block["shards"].array)
-        first = listing.block["g"].array
+        every = np.zeros_like(cast(np.ndarray, listing.block["shards"].array))
+        first = cast(np.ndarray, listing.block["g"].array).ctypes.data
         for key, v in listing.gradients.items():
-            at = (v.array.ctypes.data - first.ctypes.data) // v.dtype.itemsize  # type: ignore[union-attr]
-            own = every[0, at : at + v.array.size].reshape(v.shape)  # type: ignore[union-attr]
+            array = cast(np.ndarray, v.array)
+            at = (array.ctypes.data - first) // array.itemsize
+            own = every[0, at : at + array.size].reshape(v.shape)
             gradients[id(pairs[key])] = swap.put(v, array=own)
         own_arrays = {"θ": theta, "g": every[0], "shards": every}
         block = {name: swap.put(v, array=own_arrays.get(name, np.zeros_like(theta)))

@@ -124,8 +124,9 @@ class Training:
                          self.loss, self.optimizer, self.options, held_out)  # fmt: skip
         if resident:
             self.program.feed(self.data.inputs, self.data.y, self.data.weight)
+        earlier = _to_resume(checkpoint, resume)
         if to_find:
-            found = range_test(self.program, self.past).found()
+            found = (earlier.lr_found() if earlier else None) or range_test(self.program, self.past).found()
             self.optimizer = self.past.optimizer = optimizer.at(found).for_run(self.steps * int(epochs))
             self.program = compiled()
             if resident:
@@ -141,10 +142,8 @@ class Training:
         self.checkpoints = _checkpoints(checkpoint)
         if self.checkpoints is not None:
             self.checkpoints.make_folder()
-        if resume:
-            if resume is True and checkpoint is None:
-                raise ArgumentError("resume=True goes on from checkpoint=, a folder: name it, or pass resume=FOLDER")
-            _checkpoints(checkpoint if resume is True else resume).restore(self)
+        if earlier is not None:
+            earlier.restore(self)
 
     # ---- what is trained on ----------------------------------------------------------------------------------------
     def _split(self, validation: Any, classes: bool) -> tuple[np.ndarray, Data | None]:
@@ -235,8 +234,8 @@ class Training:
         if not at:
             self.past.keep(self.program, epoch)
 
-        def stop(rows: int) -> bool:
-            self.progress.rows_done(epoch, rows)
+        def stop(done: int) -> bool:
+            self.progress.rows_done(epoch, (len(steps) - first + done) * B)
             if self.time_limit is not None and time.perf_counter() - began > self.time_limit:
                 self.run.stop(f"the time limit of {self.time_limit:g} s")
             return bool(self.run._stop) or self._checkpoint_is_due()
@@ -244,8 +243,7 @@ class Training:
         for rows, n in self.past.fed(self.program, order):
             position = 0
             while position < n:
-                before = (len(steps) - first) * B
-                done = self.program.run(rows, position, between=lambda k, before=before: stop(before + k * B))
+                done = self.program.run(rows, position, between=stop)
                 steps.extend({"loss": done, "epoch": np.full(len(done), epoch)})
                 position += len(done) * B
                 if not engine.finite:
@@ -338,6 +336,13 @@ def prepared(model: Any, X: Any, y: Any, loss: str | Callable, optimizer: Optimi
         None, None, None, engine, threads, False, (), None, keep_all=True,
     )  # fmt: skip
     return training.program, training.past
+
+
+def _to_resume(checkpoint: Any, resume: Any) -> Any:
+    """The checkpoints to go on from, None if none are."""
+    if resume is True and checkpoint is None:
+        raise ArgumentError("resume=True goes on from checkpoint=, a folder: name it, or pass resume=FOLDER")
+    return _checkpoints(checkpoint if resume is True else resume) if resume else None
 
 
 def _checkpoints(folder: Any) -> Any:

@@ -1,5 +1,1 @@
-"""cutaway lab: the lecture's claims as experiments, one file each."""
-
-from .app import app
-
-__all__ = ["app"]
+"""cutaway lab: the lecture's claims as experiments, one file each; app.py lists them."""
