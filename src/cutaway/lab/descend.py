@@ -29,7 +29,7 @@ LONGEST = 100_000  # steps
 Optimizers = Optimizer | Sequence[Optimizer] | dict[str, Optimizer]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Path:
     """The way of one optimizer: n steps from points[0] to points[n].
 
@@ -54,13 +54,14 @@ class Path:
     @property
     def length(self) -> float:
         """Of the way, added up over its steps."""
-        return float(np.linalg.norm(np.diff(self.points, axis=0), axis=1).sum())
+        return float(np.hypot(*np.diff(self.points, axis=0).T).sum())
 
     @property
     def turns(self) -> int:
         """How often a step went back on the one before, at an angle above 90°: the bouncing as a number."""
         moves = np.diff(self.points, axis=0)
-        return int(((moves[1:] * moves[:-1]).sum(1) < 0).sum())
+        with np.errstate(all="ignore"):  # of a path that diverges
+            return int(((moves[1:] * moves[:-1]).sum(1) < 0).sum())
 
     def steps_to(self, loss: float) -> int | None:
         """The first place where J is at most this; None if there is none."""
@@ -68,12 +69,12 @@ class Path:
         return int(there[0]) if there.size else None
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Descent(Result):
     """What `descend` gives: a path for each optimizer. `print` compares them, `plot` draws them.
 
-    lowest: J at the surface's known minimum, or else the lowest that was seen. figure: what `plot` and `save` draw,
-    "contour", "3d", "rates" (the effective learning rate of both parameters over the steps) or "loss".
+    lowest: J at the surface's known minimum, or else the lowest seen within its bounds. figure: what `plot` and `save`
+    draw, "contour", "3d", "rates" (the effective learning rate of both parameters over the steps) or "loss".
     """
 
     surface: Surface
@@ -93,7 +94,8 @@ class Descent(Result):
     def lowest(self) -> float:
         if self.surface.minima is not None:
             return float(min(self.surface.values(*m) for m in self.surface.minima))
-        seen = np.concatenate([self.surface.grid()[2].ravel(), *(p.loss for p in self.paths)])
+        inside = (p.loss[self.surface.shows(p.points)] for p in self.paths)
+        seen = np.concatenate([self.surface.grid()[2].ravel(), *inside])
         return float(seen[np.isfinite(seen)].min())
 
     @property
@@ -117,11 +119,12 @@ class Descent(Result):
 
     def finding(self) -> str:
         """Who was near the minimum first, and who bounced most."""
-        times = {p.name: p.steps_to(self.near) for p in self.paths}
-        known = {name: t for name, t in times.items() if t is not None}
-        first = min(known, key=lambda name: known[name]) if known else ""
-        found = f"{first} was the first near the minimum, after {known[first]} steps." if known else (
-            "None came near the minimum.")  # fmt: skip
+        goal = "the minimum" if self.surface.minima is not None else "the lowest place of the picture"
+        known = {p.name: t for p in self.paths if (t := p.steps_to(self.near)) is not None}
+        found = f"None came near {goal}."
+        if known:
+            first = min(known, key=lambda name: known[name])
+            found = f"{first} was the first near {goal}, after {known[first]} steps."
         most, least = (f(self.paths, key=lambda p: p.turns) for f in (max, min))
         if most.turns > 0.2 * most.steps:
             found += f" {most.name} turned back at {most.turns} of its {most.steps} steps"
@@ -173,26 +176,29 @@ def descend(on: Surface | str | Callable, optimizers: Optimizers | None = None,
 
     on: a surface, or what `ct.lab.surface` makes one of. optimizers: a list, or a dict that names them; the lecture's
     if None. A schedule stretches over the steps. seed: of a noisy surface's rows and their order. batch_size: rows a
-    step. A path that leaves the finite numbers ends there and says so. Ctrl-C keeps what was walked.
+    step. A path that leaves the finite numbers ends there and says so. Ctrl-C keeps the paths that
+    are done.
 
     Raises ArgumentError for a start that is not two numbers, no optimizers, or a number of steps out of range.
 
     >>> import cutaway as ct
-    >>> d = ct.lab.descend("ravine", [ct.optim.SGD(0.038), ct.optim.Momentum(0.038)], steps=60)
+    >>> d = ct.lab.descend("ravine", [ct.optim.SGD(0.039), ct.optim.Momentum(0.039)], steps=60)
     >>> d["SGD"].turns, d["Momentum"].turns
-    (59, 2)
+    (59, 0)
     """
     on = on if isinstance(on, Surface) else surface(on)
     if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or not 1 <= steps <= LONGEST:
         raise ArgumentError(f"steps must be a whole number from 1 to {LONGEST}, got {steps!r}")
-    walking = Descent(on, [])
+    steps, seed, done = int(steps), int(seed), Descent(on, [])
     for name, opt in named(usual(on) if optimizers is None else optimizers).items():
-        path, interrupted = _walk(on, name, opt.for_run(int(steps)), start, int(steps), int(seed), batch_size, engine)
-        walking.paths.append(path)
-        if interrupted:
-            walking.cut_short = f"interrupted while {name} was under way"
+        try:
+            done.paths.append(_walk(on, name, opt.for_run(steps), start, steps, seed, batch_size, engine))
+        except KeyboardInterrupt:
+            if not done.paths:
+                raise
+            done.cut_short = f"interrupted while {name} was under way"
             break
-    return walking
+    return done
 
 
 def named(optimizers: Optimizers) -> dict[str, Optimizer]:
@@ -223,35 +229,31 @@ def usual(on: Surface, names: Sequence[str] = LECTURE) -> list[Optimizer]:
     (low, high), _ = on.bounds
     width = high - low
     slope = float(np.linalg.norm(on.gradient(*on.start)))
-    plain = on.lr or (min(0.5, 0.05 * width / slope) if 0 < slope < np.inf else 0.1)
-    rates = {"SGD": plain, "Momentum": plain, "HeavyBall": plain / 10, "Nesterov": plain / 10,
+    descent = on.lr or (min(0.5, 0.05 * width / slope) if 0 < slope < np.inf else 0.1)
+    rates = {"SGD": descent, "Momentum": descent, "HeavyBall": descent / 10, "Nesterov": descent / 10,
              "AdaGrad": 0.035 * width, "RMSProp": 0.007 * width, "RMSPropOutside": 0.007 * width}  # fmt: skip
     return [OPTIMIZERS[name](float(f"{rates.get(name, 0.02 * width):.3g}")) for name in names]
 
 
 def _walk(on: Surface, name: str, opt: Optimizer, start: Pair | None, steps: int, seed: int, batch_size: int,
-          engine: str) -> tuple[Path, bool]:  # fmt: skip
+          engine: str) -> Path:  # fmt: skip
     model, (X, y) = on.model(start), on.data(seed)
     program = compile(model, on.loss, opt, min(batch_size, on.rows), X, y, seed=seed, engine=engine)
     program.feed(X, y)
     theta, memory = model.theta, {name: v.array for name, v in program.engine.listing.block.items()}
-    points, gradients, ended, interrupted = [theta.copy()], [], "", False
+    points, gradients, ended = [theta.copy()], [], ""
     states: dict[str, list[np.ndarray]] = {s: [] for s in opt.state_names}
-    try:
-        for order in _batches(on.rows, program.engine.batch_size, seed, steps):
-            if not len(program.run(order)) or not np.isfinite(theta).all():
-                ended = f"at step {len(points)} J, its gradient or a weight was no longer a finite number"
-                break
-            gradients.append(np.array(memory["g"]))
-            for s, values in states.items():
-                values.append(np.array(memory[s]))
-            points.append(theta.copy())
-    except KeyboardInterrupt:
-        interrupted, ended = True, f"interrupted after {len(points) - 1} steps"
-    n, places = len(points) - 1, np.array(points)
-    g = np.array(gradients[:n]).reshape(n, 2)
-    state = {s: np.array(values[:n]).reshape(n, 2) for s, values in states.items()}
-    return Path(name, opt, places, on.values(*places.T), g, state, effective_rates(opt, g, state), ended), interrupted
+    for order in _batches(on.rows, program.engine.batch_size, seed, steps):
+        if not len(program.run(order)) or not np.isfinite(theta).all():
+            ended = f"at step {len(points)} J, its gradient or a weight was no longer a finite number"
+            break
+        points.append(theta.copy())
+        gradients.append(np.array(memory["g"]))
+        for s, values in states.items():
+            values.append(np.array(memory[s]))
+    places, g = np.array(points), np.array(gradients).reshape(-1, 2)
+    state = {s: np.array(values).reshape(-1, 2) for s, values in states.items()}
+    return Path(name, opt, places, on.values(*places.T), g, state, effective_rates(opt, g, state), ended)
 
 
 def _batches(rows: int, size: int, seed: int, steps: int) -> Iterator[np.ndarray]:
@@ -277,9 +279,10 @@ def effective_rates(opt: Optimizer, g: np.ndarray, state: dict[str, np.ndarray])
     array([[0.03333333, 0.025     ]])
     """
     rates = np.empty_like(g)
-    for k in range(len(g)):
-        before = [values[k - 1] if k else np.zeros(2) for values in state.values()]
-        rates[k] = _rate(opt, k + 1, g[k], before)
+    with np.errstate(all="ignore"):  # not a number where averages cancel to zero exactly
+        for k in range(len(g)):
+            before = [values[k - 1] if k else np.zeros(2) for values in state.values()]
+            rates[k] = _rate(opt, k + 1, g[k], before)
     return rates
 
 

@@ -84,15 +84,13 @@ def _relief(descent: Descent) -> Sheet:
     shade = colours(GROUND)(np.nan_to_num((heights - descent.lowest) / (top - descent.lowest)))
     axes.plot_surface(*np.meshgrid(x, y), heights, facecolors=shade, rcount=len(y), ccount=len(x), shade=False,
                       edgecolor="#5f5c5640", linewidth=0.2, rasterized=True, zorder=0)  # fmt: skip
-    (x0, x1), (y0, y1) = descent.surface.bounds
     for k, p in enumerate(descent.paths):
-        a, b = p.points.T
-        seen = (x0 <= a) & (a <= x1) & (y0 <= b) & (b <= y1) & (p.loss <= top)
-        axes.plot(*np.where(seen, [a, b, p.loss], np.nan), label=_called(p), zorder=k + 2,
+        seen = descent.surface.shows(p.points) & (p.loss <= top)
+        axes.plot(*np.where(seen, [*p.points.T, p.loss], np.nan), label=_called(p), zorder=k + 2,
                   marker=MARKERS[k % len(MARKERS)], markersize=2.6, **style(k))  # fmt: skip
     for place in descent.surface.minima or ():
         axes.plot(*([v] for v in place), [float(descent.surface.values(*place))], zorder=20, **STAR)
-    axes.set(xlim=(x0, x1), ylim=(y0, y1), zlim=(descent.lowest, top))
+    axes.set(xlim=descent.surface.bounds[0], ylim=descent.surface.bounds[1], zlim=(descent.lowest, top))
     axes.set_xlabel("parameter x", size=10, color=INK)
     axes.set_ylabel("parameter y", size=10, color=INK)
     axes.set_zlabel("loss J", size=10, color=INK)
@@ -133,7 +131,7 @@ def _loss(descent: Descent) -> Sheet:
     axes = chart(sheet, 0.85, 0.95, 4.5, 2.65, "step", "loss J above the minimum", log="y")
     for k, p in enumerate(descent.paths):
         above = p.loss - descent.lowest
-        above = np.where((above > 0) & (above < 100 * above[0]), above, np.nan)  # what diverged leaves the picture
+        above = np.where((above > 0) & (above / 100 < above[0]), above, np.nan)  # what diverged leaves the picture
         axes.plot(np.arange(p.steps + 1), above, label=_called(p), **style(k))
     axes.axhline(descent.near - descent.lowest, color=FAINT, linewidth=0.8, linestyle=":")
     legend(axes, loc="upper left", bbox_to_anchor=(1.02, 1.02), borderaxespad=0)

@@ -46,7 +46,7 @@ class Surface:
         """J at points given by two arrays (or numbers) that fit together; without noise."""
         with np.errstate(all="ignore"):
             x, y = np.broadcast_arrays(np.asarray(X, np.float64), np.asarray(Y, np.float64))
-            return np.broadcast_to(self(Tensor(x), Tensor(y)).data, x.shape)
+            return np.broadcast_to(self(Tensor(x), Tensor(y)).data, x.shape).copy()
 
     def gradient(self, x: float, y: float) -> np.ndarray:
         """∇J (2,) at one point, by the tape; without noise."""
@@ -69,6 +69,11 @@ class Surface:
         """x (n,), y (n,) and J (n, n) on the part worth seeing; J[i, j] belongs to y[i], x[j]."""
         x, y = (np.linspace(*ends, n) for ends in self.bounds)
         return x, y, self.values(x[None, :], y[:, None])
+
+    def shows(self, points: np.ndarray) -> np.ndarray:
+        """Which of the points (n, 2) lie within its bounds."""
+        low, high = np.transpose(self.bounds)
+        return ((low <= points) & (points <= high)).all(1)
 
     def model(self, start: Pair | None = None) -> nn.Module:
         """A Module with two weights in double precision, θ = (x, y); a row of data ξ gives J(x, y) + ξ · (x, y)."""
