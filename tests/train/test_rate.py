@@ -131,6 +131,16 @@ def test_the_reference_engine_finds_about_the_same():
     assert rates[0] == pytest.approx(rates[1], rel=0.3)
 
 
+def test_a_run_that_is_resumed_keeps_the_rate_it_found(tmp_path):
+    whole, run = trained(ct.optim.AdamW("auto"))
+    model, part = trained(ct.optim.AdamW("auto"), checkpoint=tmp_path,
+                          callbacks=[lambda event: event.run.stop() if getattr(event, "epoch", 0) == 1 else None])
+    assert part.epochs_done == 1  # its weights are no longer those that the rate was found with
+    _, again = trained(ct.optim.AdamW("auto"), model, checkpoint=tmp_path, resume=True)
+    assert again.lr_found == run.lr_found and again.epochs_done == 3
+    assert (model.theta == whole.theta).all()
+
+
 def test_many_models_find_each_their_own():
     X, y = moons()
     entries = [{"model": net(seed), "X": X * scale, "y": y, "loss": "cross_entropy", "optimizer": ct.optim.SGD("auto"),

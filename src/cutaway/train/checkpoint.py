@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ class Checkpoints:
         note = {
             "t": training.program.engine.t, "epochs_done": run.epochs_done, "best_epoch": run.best_epoch,
             "best_loss": training.best_loss, "waited": training.waited, "seconds": run.seconds,
-            "settings": self._settings(training),
+            "lr_found": run.lr_found, "settings": self._settings(training),
         }  # fmt: skip
         note["sha256"] = checksum(arrays)
         path = self.folder / f"step-{training.program.engine.t:09d}.safetensors"
@@ -66,6 +67,15 @@ class Checkpoints:
             old.unlink(missing_ok=True)
         self.saved = time.monotonic()
         self.cost = self.saved - began
+
+    def lr_found(self) -> float | None:
+        """The learning rate that the run of the newest checkpoint found; None if it was given, or there is no run."""
+        from safetensors import safe_open
+
+        for path in reversed(self.files()):
+            with suppress(Exception), safe_open(path, "np") as f:  # restore tells of a damaged file
+                return json.loads(f.metadata()["cutaway"]).get("lr_found")
+        return None
 
     def restore(self, training: Any) -> None:
         """Put the newest checkpoint's state into a training that has not begun. Nothing to restore is no error."""

@@ -65,10 +65,11 @@ def range_test(program: Program, past: Past, steps: int = STEPS) -> RangeTest:
     assert optimizer is not None
     before, losses = Snapshot.of(program), np.zeros(0)
     try:
-        for chunk in _chunks(program, past):
-            losses = np.append(losses, chunk)[:steps]
-            if len(losses) == steps or not program.engine.finite or _divergence(losses, steps) is not None:
-                break
+        with np.errstate(all="ignore"):  # it is meant to diverge
+            for chunk in _chunks(program, past):
+                losses = np.append(losses, chunk)[:steps]
+                if len(losses) == steps or not program.engine.finite or _divergence(losses, steps) is not None:
+                    break
     finally:
         before.put(program)
     return read(rates_of(optimizer, 1, steps), losses)
@@ -149,8 +150,7 @@ def _divergence(losses: np.ndarray, steps: int) -> int | None:
 
 
 def _lowest(losses: np.ndarray, curve: np.ndarray, steps: int) -> int:
-    """The first step, of those that move weights, whose smoothed loss is as low as any but for a hundredth of the fall.
-    """
+    """The first step after the quiet ones whose smoothed loss is as low as any, but for a hundredth of the fall."""
     quiet = _quiet(steps)
     if len(curve) <= quiet:
         return 0
@@ -165,6 +165,7 @@ def _start(losses: np.ndarray, steps: int) -> tuple[float, float]:
 
 
 def _quiet(steps: int) -> int:
+    """How many steps, at the start, should change next to nothing."""
     return max(5, steps // 10)
 
 
