@@ -35,7 +35,7 @@ def features(
     from ..terminal import Screen
     from .data import read_raw
 
-    files = checked(out, Features, data)
+    files, screen = checked(out, Features, data), Screen()
     name, X, y, _ = read_raw(data, target, "digits", seed)
     if name == "digits":
         X = X.reshape(-1, 8, 8, 1)
@@ -43,14 +43,18 @@ def features(
     if kind.name != "images":
         raise DataError(f"{name} holds {kind.many}: features are of images, a folder of them or an .npz file.")
     learn, held = split(y, 0.25, seed, stratify=True)
-    epochs = epochs or (3 if quick else 20)
-    model = Classifier(small if name == "digits" else "auto", optimizer=AdamW(3e-3, weight_decay=decay), epochs=epochs,
-                       batch_size=32, validation=None, random_state=seed, verbose=not quick)  # fmt: skip
+    model = Classifier(
+        small if name == "digits" else "auto", optimizer=AdamW(3e-3, weight_decay=decay), batch_size=32,
+        epochs=epochs or (3 if quick else 20), validation=None, random_state=seed, verbose=screen.console.is_terminal,
+    )  # fmt: skip
     model.fit(kind.take(X, learn), take(y, learn))
     X_held, y_held = kind.take(X, held), take(y, held)
     right = model.score(X_held, y_held)
     found = run(model, X_held, y_held, units=units, steps=8 if quick else 40, seed=seed)
-    Screen().say(f"{name}: {epochs} epochs on {len(learn):,} images, {right:.1%} of {len(held):,} others right")
+    if model.run_.stopped == "interrupted":
+        found.cut_short = "training was interrupted"
+    done = model.run_.epochs_done
+    screen.say(f"{name}: {done} epochs on {len(learn):,} images, {right:.1%} of {len(held):,} others right")
     show(found, files)
 
 
