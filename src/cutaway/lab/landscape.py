@@ -156,7 +156,7 @@ class Landscape(Result):
         return sheet
 
     def _plane(self, J: np.ndarray) -> Sheet:
-        sheet, norm = Sheet(8.6, 5.0), scale(J)
+        sheet, norm = Sheet(8.8, 5.0), scale(J)
         log = " Colours and heights are logarithmic." if logarithmic(norm) else ""
         sheet.title(f"The loss around a trained network, {self.centre:.3g} at its centre", self.unit + log)
         axes = chart(sheet, 0.8, 0.95, 3.4, 3.4, "first random direction", "second random direction")

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..inspect.drawing import FAINT, INK, RISING, RULE, Sheet, colours, ends
 
-STEEP = 30  # largest over smallest loss from which its logarithm is drawn
+STEEP = 10  # largest over smallest loss from which its logarithm is drawn
 LEVELS = 16
 
 
@@ -41,7 +41,10 @@ def contours(axes: Any, a: np.ndarray, b: np.ndarray, J: np.ndarray, norm: Any) 
     inks = [INK if norm(level) < 0.55 else "white" for level in named]
     lines = axes.contour(a, b, J, named, colors=inks, linewidths=0.6)
     for text in axes.clabel(lines, fmt=lambda v: f"{v:.2g}", colors=inks, fontsize=8, inline_spacing=2, zorder=2):
-        text.set_rotation(0)
+        across, up = ((v - w[0]) / (w[-1] - w[0]) for v, w in zip(text.get_position(), (a, b), strict=True))
+        ha = "left" if across < 0.06 else "right" if across > 0.94 else "center"
+        va = "bottom" if up < 0.04 else "top" if up > 0.96 else "center"
+        text.set(rotation=0, ha=ha, va=va)  # none is cut off by an edge
     axes.grid(False)
     axes.set_axisbelow(False)
     return filled
