@@ -73,10 +73,10 @@ def approximation(function: Any = "sin(3 * x)", widths: Sequence[int] = (1, 2, 4
         errors[:, k] = np.sqrt(np.square(off).mean()), np.abs(off).max()
     rms, largest = errors.reshape(2, seeds, len(shapes)).transpose(0, 2, 1)
     networks = {}
-    for k, (shape, row) in enumerate(zip(shapes, rms, strict=True)):
+    for j, (shape, row) in enumerate(zip(shapes, rms, strict=True)):
         if known := np.isfinite(row).sum():
             middle = np.argsort(row)[(known - 1) // 2]  # NaN comes last
-            networks[shape] = runs[middle * len(shapes) + k].model
+            networks[shape] = runs[middle * len(shapes) + j].model
     parameters = [_count(target.variables, shape) for shape in shapes]
     return Approximation(target, shapes, parameters, rms, largest, networks, cut_short=cut)
 

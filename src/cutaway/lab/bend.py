@@ -37,8 +37,8 @@ def bend(X: Any, y: Any, depth: int = 4, width: int = 16, activation: str = "rel
     X (n, features), scaled as a network takes it; y (n,): floats are targets, all else is classes. For each seed 30 %
     of the rows are held out (classes in proportion); all models learn from the others and are scored on them, by
     accuracy or R². Networks: `depth` layers, `width` neurons in each but the last, Adam with a cosine schedule, batches
-    of 32, `steps` updates. The peer is scikit-learn's LogisticRegression, without a penalty to speak of, or LinearRegression.
-    features: their names.
+    of 32, `steps` updates. The peer is scikit-learn's LogisticRegression, all but free of its penalty, or
+    LinearRegression. features: their names.
 
     Ctrl-C keeps the seeds that are done. Raises ArgumentError, ShapeError or DataError for what does not fit.
     """
