@@ -19,7 +19,8 @@ from .race_result import HIGHER, Race
 from .trials import Trial, train_all
 
 TUNING_SEEDS = 3  # that each learning rate is tried on; no race seed is among them
-POINTS = 60  # of a curve
+POINTS = 40  # of a curve
+TIMED = 0.1  # seconds of steps, to say how long one takes
 REACHED = 0.75  # of all runs end at the target or below it, where none is given
 
 
@@ -107,7 +108,8 @@ class _Course:
     def decides(self, by: str | None) -> str:
         """The score that chooses learning rates and compares."""
         by = by or ("val_loss" if "val_loss" in self.scored else "loss")
-        check_name(by, self.scored, "score of this race", "Scores on validation data need validation=0.2.")
+        hint = "" if "val_loss" in self.scored else "Scores on validation data need validation=0.2."
+        check_name(by, self.scored, "score of this race", hint)
         return by
 
     def entry(self, optimizer: Optimizer, seed: int, callbacks: Any = ()) -> dict[str, Any]:
@@ -123,9 +125,10 @@ class _Course:
         run = fit(**self.entry(with_rate(optimizer, 0.0), seed) | {"epochs": 1}, threads=1, progress=False)
         self.total = len(run.steps) * self.options["epochs"]
         self.learnt = run._past.data.part(run._past.rows)
-        if run.program.engine.rows:
-            return float(run.program.profile().step * 1e-6)
-        return run.seconds / len(run.steps)  # the data is on disk, and steps wait for it
+        each = run.seconds / len(run.steps)
+        if not run.program.engine.rows:
+            return each  # the data is on disk, and steps wait for it
+        return float(run.program.profile(int(np.clip(TIMED / each, 5, 5000))).step * 1e-6)
 
     def scores(self, trials: Iterable[Trial | None], name: str) -> np.ndarray:
         """A score of each trial; NaN for those that broke off, or were not done."""
@@ -134,8 +137,8 @@ class _Course:
 
     def curves(self, trials: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The loss along trials of any shape, (..., points): means of so many steps each, infinite after the end."""
-        starts = np.arange(0, self.total, -(-self.total // POINTS))
-        ends = np.append(starts[1:], self.total)
+        edges = np.unique(np.linspace(0, self.total, POINTS + 1).round().astype(int))
+        starts, ends = edges[:-1], edges[1:]
         every = np.full((trials.size, self.total), np.inf)
         for losses_of, trial in zip(every, trials.ravel(), strict=True):
             losses_of[: len(trial.steps)] = trial.steps

@@ -101,5 +101,6 @@ def _scores(sheet: Sheet, race: Race, top: float) -> None:
                               ha="right", va="center")  # fmt: skip
         axes.set_yticks(range(len(found.names)), found.names if i == 0 else [""] * len(found.names))
         axes.tick_params(axis="y", length=0, labelcolor=INK)
+        axes.locator_params(axis="x", nbins=6)
         axes.set_ylim(len(found.names) - 0.5, -0.5)
         axes.grid(visible=False, axis="y")

@@ -51,7 +51,8 @@ def race(
     if slice is not None:
         checks.output(slice, "--slice", FIGURES, [Path(data)] if data else [])
     starters = _starters(optimizer) if optimizer else None
-    found = study(data, target, "digits", hidden, rows, seed)
+    small = None if data else "64"  # hidden neurons, so that a first look takes some 20 s
+    found = study(data, target, "digits", hidden or small, rows, seed)
     if quick:
         seeds, budget, epochs = min(seeds, 3), min(budget, 2), min(epochs, 4)
     result = run(found.model(), found.X, found.y, starters, found.loss, seeds, budget, epochs, batch_size, by=by,
