@@ -217,11 +217,13 @@ class Batches(Result):
 
     @property
     def slope(self) -> float:
-        """The power of B by which the noise at the first weights falls while B is small beside N: about -1."""
+        """The power of B by which the noise at the first weights falls: -1 by theory. Sizes that are a good part of N
+        are left out, and of the others the little is taken off that drawing without replacement does."""
         small = self.noise_sizes <= self.rows / 4
         if small.sum() < 2:
             return float("nan")
-        return float(np.polyfit(np.log(self.noise_sizes[small]), np.log(self.noise["first weights"][small]), 1)[0])
+        B, measured = self.noise_sizes[small], self.noise["first weights"][small]
+        return float(np.polyfit(np.log(B), np.log(measured * (self.rows - 1) / (self.rows - B)), 1)[0])
 
     def common(self, axis: str) -> float:
         """The "epochs" or "seconds" that every run did."""
