@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from contextlib import contextmanager
 from itertools import product
-from os import PathLike
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from ..errors import ArgumentError, DataError
-from ..inspect.drawing import EDGE, FAINT, Sheet
 from ..random import stream
-from .charts import MARKERS, chart, legend, style
-from .crossing import Crossing, interval, leads, told
-from .result import Result, plain, table
+from .scaling_result import Scaling
 
 SMALLEST, APART = 40, 3  # rows in the smallest part, and how much larger each next one is, unless told otherwise
-FULL_RANGE = 8  # with fewer seeds, bars reach from the lowest to the highest; with more they show quartiles
 
 
 def scaling(X: Any, y: Any = None, sizes: Sequence[int] | None = None, seeds: int | Sequence[int] = 4,
@@ -211,163 +206,11 @@ def _log_loss(model: Any, X: Any, truth: np.ndarray) -> float:
     return float(-np.log(np.maximum(own, np.finfo(float).eps)).mean())
 
 
-class _quiet(warnings.catch_warnings):
-    """Linear models that stop before they have converged are near enough; their warnings come from several threads."""
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Linear models that stop before they have converged are near enough; several threads would say so."""
+    from sklearn.exceptions import ConvergenceWarning
 
-    def __enter__(self) -> Any:
-        from sklearn.exceptions import ConvergenceWarning
-
-        entered = super().__enter__()
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return entered
-
-
-# ---- the result ------------------------------------------------------------------------------------------------------
-
-
-@dataclass(eq=False, repr=False)
-class Scaling(Result):
-    """What `ct.lab.scaling` gives: arrays (models, sizes, seeds), NaN where a fit failed or was not reached.
-
-    score: accuracy, or R² of numbers; loss: log loss, or mean squared error; seconds: of each fit. test_rows: how many
-    rows a seed is scored on. many: what the rows are called.
-    """
-
-    kind: ClassVar[str] = "scaling"
-
-    task: str
-    models: list[str]
-    sizes: np.ndarray
-    seeds: list[int]
-    test_rows: int
-    many: str
-    score: np.ndarray
-    loss: np.ndarray
-    seconds: np.ndarray
-    notes: list[str] = field(default_factory=list)
-    cut_short: str = ""
-
-    @property
-    def metric(self) -> str:
-        return "R²" if self.task == "regression" else "accuracy"
-
-    def crossings(self) -> list[Crossing]:
-        """How the first model stands to each other one. Only sizes that all seeds have reached count."""
-        reached = np.isfinite(self.score).all((0, 2))
-        sizes = tuple(self.sizes[reached].tolist())
-        return [Crossing(self.models[0], name, sizes, tuple(leads((self.score[0] - self.score[m])[reached]).tolist()))
-                for m, name in enumerate(self.models) if m and sizes]  # fmt: skip
-
-    def gains(self) -> np.ndarray:
-        """What doubling the rows adds to the score at the end of each curve: (models, 3), mean and 95 % interval.
-
-        Taken between the two largest sizes that all seeds have reached, seed by seed; NaN where there is only one.
-        """
-        reached = np.flatnonzero(np.isfinite(self.score).all((0, 2)))[-2:]
-        if len(reached) < 2:
-            return np.full((len(self.models), 3), np.nan)
-        doublings = np.log2(self.sizes[reached[1]] / self.sizes[reached[0]])
-        low, mean, high = interval((self.score[:, reached[1]] - self.score[:, reached[0]]) / doublings)
-        return np.stack([mean, low, high], axis=1)
-
-    def to_pandas(self) -> Any:
-        """A row a fit: model, rows, seed, score, loss, seconds."""
-        import pandas as pd
-
-        index = pd.MultiIndex.from_product([self.models, self.sizes, self.seeds], names=["model", "rows", "seed"])
-        columns = {self.metric: self.score.ravel(), "loss": self.loss.ravel(), "seconds": self.seconds.ravel()}
-        return pd.DataFrame(columns, index).reset_index()
-
-    def to_json(self) -> dict[str, Any]:
-        names = ("task", "metric", "models", "sizes", "seeds", "test_rows", "many", "score", "loss", "seconds", "notes",
-                 "cut_short")  # fmt: skip
-        fields = {name: getattr(self, name) for name in names}
-        crossings = [vars(c) | {"crossed": c.crossed} for c in self.crossings()]
-        gains = dict(zip(self.models, self.gains(), strict=True))
-        return plain({"kind": self.kind, **fields, "crossings": crossings, "gain_of_doubling": gains})
-
-    def __str__(self) -> str:
-        crossings, gains = self.crossings(), self.gains()
-        names = [*self.models, f"{self.metric}, {self.many}", f"{self.models[0]} is"]
-        wide = max(map(len, names))
-        sizes = [f"{size:6,}" for size in self.sizes]
-        rows = [[name.ljust(wide), *map(_mean, self.score[m]), _gain(*gains[m])] for m, name in enumerate(self.models)]
-        lines = [told(crossings), ""] if crossings else []
-        lines += [table([names[-2], *sizes, "a doubling adds"], rows), ""]
-        if crossings:
-            words = {1: "ahead", -1: "behind", 0: "="}
-            leads = [[f"  {c.second}".ljust(wide), *(words[lead] for lead in c.lead)] for c in crossings]
-            lines += [table([names[-1], *(f"{size:6,}" for size in crossings[0].sizes)], leads), ""]
-        seeds = f"{len(self.seeds)} seed{'s' * (len(self.seeds) > 1)}"
-        lines.append(f"Means of {seeds}, {self.test_rows:,} test {self.many} each. Brackets, and who is ahead: 95 % t "
-                     "intervals of paired differences. What a doubling adds is from the last two sizes.")  # fmt: skip
-        if len(self.seeds) < 3:
-            lines.append("So few seeds can hardly tell who is ahead: take three or more.")
-        return "\n".join([*lines, *(f"No score: {text}" for text in self.notes)])
-
-    def plot(self, path: str | PathLike | None = None) -> Any:
-        """Two charts: test error against rows, and how far the first model is ahead of each other, with intervals."""
-        sheet = Sheet(7.7 if len(self.models) > 1 else 4.2, 4.2)
-        spread = "lowest to highest seed" if len(self.seeds) < FULL_RANGE else "quartiles of the seeds"
-        sheet.title("Test error as data grows", f"{len(self.seeds)} seeds, {self.test_rows:,} test {self.many} each; "
-                                                f"points are means, bars {spread}")  # fmt: skip
-        self._errors(sheet)
-        if len(self.models) > 1:
-            self._differences(sheet)
-        return sheet.saved(path)
-
-    def _errors(self, sheet: Sheet) -> None:
-        what = "1 - R², share of variance unexplained" if self.task == "regression" else "share of wrong predictions"
-        axes = chart(sheet, EDGE + 0.55, 0.95, 2.85, 2.65, f"{self.many} to learn from", what, log="xy")
-        errors = np.maximum(1 - self.score, 0.5 / self.test_rows)  # a logarithm cannot show that none was wrong
-        axes.set_ylim(np.nanmin(errors) / 1.3, np.nanmax(errors) * 1.3)
-        for m, name in enumerate(self.models):
-            _bars(axes, self.sizes * 1.02 ** (m - len(self.models) / 2), errors[m], m, name)
-        _plain_ticks(axes, self.sizes)
-        legend(axes, loc="lower left")
-
-    def _differences(self, sheet: Sheet) -> None:
-        first, *others = self.models
-        axes = chart(sheet, EDGE + 4.3, 0.95, 2.85, 2.65, f"{self.many} to learn from",
-                     f"{self.metric}: {first} minus other", log="x")  # fmt: skip
-        axes.axhline(0, color="black", linewidth=0.8)
-        for m, _ in enumerate(others, 1):
-            low, mean, high = interval(self.score[0] - self.score[m])
-            margin = np.where(np.isfinite(high - low), high - mean, 0)
-            x = self.sizes * 1.03 ** (m - len(self.models) / 2)
-            axes.errorbar(x, mean, margin, marker=MARKERS[m], ms=5, capsize=2.5, label=self.models[m], **style(m))
-        _plain_ticks(axes, self.sizes, y=False)
-        axes.set_title("mean and 95 % interval of paired differences", size=9, color=FAINT, loc="left")
-
-
-def _mean(scores: np.ndarray) -> str:
-    known = scores[np.isfinite(scores)]
-    return f"{known.mean():.3f}" if known.size else "-"
-
-
-def _gain(mean: float, low: float, high: float) -> str:
-    if not np.isfinite(mean):
-        return "-"
-    return f"{mean:+.3f}" + (f" ({low:+.3f} to {high:+.3f})" if np.isfinite(low) else "")
-
-
-def _bars(axes: Any, x: np.ndarray, values: np.ndarray, k: int, label: str) -> None:
-    """A line through the means, with bars from the lowest to the highest, or of quartiles where there are many."""
-    ends = (0, 1) if values.shape[1] < FULL_RANGE else (0.25, 0.75)
-    seen = np.isfinite(values).any(1)
-    low, high = np.nanquantile(values[seen], ends, axis=1)
-    mean = np.nanmean(values[seen], axis=1)
-    reach = np.maximum([mean - low, high - mean], 0)
-    axes.errorbar(x[seen], mean, reach, marker=MARKERS[k], ms=5, capsize=2.5, label=label, **style(k))
-
-
-def _plain_ticks(axes: Any, sizes: np.ndarray, y: bool = True) -> None:
-    """Ticks at the sizes, and errors as plain numbers."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
-
-    axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
-    axes.xaxis.set_minor_locator(NullLocator())
-    if y:
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
-        axes.yaxis.set_minor_locator(NullLocator())
+        yield
