@@ -2,7 +2,7 @@
 (() => {
 // Plays the paths of a descent. Every number stands in the page; what is worked out here are only places on the screen.
 const paths = page.paths, last = Math.max(...paths.map(p => p.points.length - 1));
-const AXES = ["x", "y"];
+const AXES = ["x", "y"], MOST_DOTS = 400;  // a dot for each step, unless there are more
 const SHAPES = [  // as the lab's figures have them: a circle, a square, triangles, a diamond, a star, a plus, a cross
   "M0-6a6 6 0 1 0 .01 0z", "M-5.4-5.4H5.4V5.4H-5.4z", "M0-7 6.6 5.4H-6.6z", "M0-7.4 5.6 0 0 7.4-5.6 0z", "M0 7 6.6-5.4H-6.6z",
   "M0-7.6 2 -2.6 7.3-2.3 3.2 1 4.5 6.2 0 3.3-4.5 6.2-3.2 1-7.3-2.3-2-2.6z", "M-2.3-6.6H2.3V-2.3H6.6V2.3H2.3V6.6H-2.3V2.3H-6.6V-2.3H-2.3z",
@@ -86,7 +86,7 @@ function map() {
       const here = pixels.slice(0, end(p) + 1), way = through(here);
       for (const node of [group, ball]) node.setAttribute("visibility", hidden.has(k) ? "hidden" : "visible");
       casing.setAttribute("d", way); trail.setAttribute("d", way);
-      dots.setAttribute("d", here.map(q => q ? `M${q[0].toFixed(1)} ${q[1].toFixed(1)}h0` : "").join(""));
+      if (pixels.length <= MOST_DOTS) dots.setAttribute("d", here.map(q => q ? `M${q[0].toFixed(1)} ${q[1].toFixed(1)}h0` : "").join(""));
       const [x, y] = here.findLast(q => q) || [0, 0], near = [clip(x, 0, width), clip(y, 0, height)];
       ball.setAttribute("transform", `translate(${near.map(v => v.toFixed(1)).join(" ")})${k === chosen ? " scale(1.3)" : ""}`);
       if (k === chosen) balls.append(ball);

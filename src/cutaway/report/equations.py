@@ -18,7 +18,7 @@ from ..optim import OPTIMIZERS, Optimizer
 GREEK = {"alpha": "α", "beta": "β", "beta1": "β₁", "beta2": "β₂", "eps": "ε", "weight_decay": "λ"}
 STATED = re.compile(r"(?:^|[:;.] )([θmvGE]\u0302?) [←=] (.+?)(?=;|\. |\.$|$|, | \([A-Za-z]{3})")
 PIECE = re.compile(r"\d+|[^\W\d_²]\u0302?[₁₂]?|[²ᵗ()+/√-]")
-HATS = ("m\u0302", "v\u0302")
+HATS = {"m\u0302", "v\u0302"}
 
 
 @dataclass(frozen=True)
@@ -130,9 +130,8 @@ def equations(path: Path) -> tuple[list[Equation], dict[str, np.ndarray]]:
         before = known | {name: np.concatenate([np.zeros((1, 2)), after])[:-1]}
         lines += [e for e in own + everywhere if e.gives == name and _holds(e, before, after)][:1]
     needed = {symbol for e in own if e.gives == "θ" for symbol in e.symbols}
-    for hat in HATS:
-        if hat in needed:
-            e = next(e for e in everywhere if e.gives == hat)
+    for hat in sorted(needed & HATS):
+        for e in [e for e in own + everywhere if e.gives == hat and e.symbols <= known.keys()][:1]:
             known[hat] = corrected[hat] = e(known)
             lines.append(e)
     lines += [e for e in own if e.gives == "θ" and _holds(e, known, path.points[1:])]
