@@ -72,7 +72,7 @@ def _relief(descent: Descent) -> Sheet:
     """The surface from the side, cut off somewhat above where the paths began."""
     from mpl_toolkits.mplot3d import Axes3D  # noqa: F401  (gives figures their "3d")
 
-    sheet = Sheet(7.4, 5.6)
+    sheet = Sheet(7.8, 5.6)
     sheet.title(_subject(descent), descent.finding())
     axes: Any = sheet.figure.add_axes((0.0, 0.0, 0.86, 0.9), projection="3d", computed_zorder=False)
     x, y, J = descent.surface.grid(61)
@@ -106,12 +106,12 @@ def _relief(descent: Descent) -> Sheet:
 
 def _rates(descent: Descent) -> Sheet:
     """The effective learning rate of x and of y over the steps."""
-    sheet = Sheet(8.2, 4.4)
+    sheet = Sheet(8.5, 4.4)
     with np.errstate(all="ignore"):
         kept = [f"{p.name} × {p.rate[-1, 0] / p.rate[0, 0]:.2g} and {p.rate[-1, 1] / p.rate[0, 1]:.2g}"
                 for p in descent.paths if p.steps]  # fmt: skip
-    sheet.title("The learning rate that each parameter effectively has",
-                f"Last rate over first, x and y: {', '.join(kept)}. {_subject(descent)}")  # fmt: skip
+    few = f". Last rate over first, x and y: {', '.join(kept)}" if 0 < len(kept) < 3 else ""
+    sheet.title("The learning rate that each parameter effectively has", _subject(descent) + few)
     panels = [chart(sheet, 0.8 + 3.0 * k, 1.05, 2.5, 2.75, "step", "effective learning rate" if k == 0 else "",
                     f"parameter {axis}", log="y") for k, axis in enumerate("xy")]  # fmt: skip
     for k, p in enumerate(descent.paths):
@@ -126,7 +126,7 @@ def _rates(descent: Descent) -> Sheet:
 
 def _loss(descent: Descent) -> Sheet:
     """How far each path is above the minimum, step by step."""
-    sheet = Sheet(7.4, 4.2)
+    sheet = Sheet(7.8, 4.2)
     sheet.title(_subject(descent), descent.finding())
     axes = chart(sheet, 0.85, 0.95, 4.5, 2.65, "step", "loss J above the minimum", log="y")
     for k, p in enumerate(descent.paths):
