@@ -270,7 +270,7 @@ class Features(Result):
                 + (", then the whole image." if "all" in sees else ".")]  # fmt: skip
         if self.classes is not None:
             share = [layer.mean for layer in self.layers]
-            rises = "rises at every layer" if (np.diff(share) > 0).all() else "goes"
+            rises = "rises at every layer" if (np.diff(np.round(share, 2)) > 0).all() else "goes"
             said.append(f"The share of its response that classes explain {rises} from {_share(share[0])} to "
                         f"{_share(share[-1])} (untrained: {_share(self.layers[0].untrained)} to "
                         f"{_share(last.untrained)}).")  # fmt: skip
