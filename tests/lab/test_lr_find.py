@@ -127,6 +127,13 @@ def test_advice_measures_every_size_and_leaves_the_model():
     assert len(told.plot().axes) == 2
 
 
+def test_batch_norm_is_measured_in_batches():
+    X, y = moons()
+    layers = [ct.nn.Linear(2, 16), ct.nn.BatchNorm1d(16), ct.nn.ReLU(), ct.nn.Linear(16, 2)]
+    told = batch_size(ct.nn.Sequential(*layers), X[:193], y[:193], sizes=[16, 64], epochs=2)
+    assert np.isfinite(told.noise_scales).all() and (told.noise_scales > 1).all() and len(told.noise_scales) == 3
+
+
 def test_sizes_that_are_none_are_refused():
     for sizes in ([], [0], [201], [8.5]):
         with pytest.raises(ArgumentError, match="sizes must be whole numbers from 1 to the 200 rows"):

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from .. import losses
 from ..engines import Program, compile
 from ..errors import ArgumentError
 from ..inspect.drawing import EDGE, FAINT, LINES, Sheet
@@ -20,12 +21,12 @@ from ..train import fit
 from ..train.events import EpochEnded
 from ..train.feeding import as_arrays, pick, target
 from .charts import chart, style
-from .gradients import Gradients, noise
+from .gradients import Gradients, noise, noise_expected
 from .models import fresh, loss_for
 from .result import Result, plain, table
 
 MOST_ROWS = 1000  # that the noise of gradients is measured on
-ROUNDS = 9  # of timing; the fastest counts
+ROUNDS, SECONDS = 9, 2.0  # of timing, at most: the fastest counts
 NEARLY = 1.1  # a smaller batch is preferred where it is predicted to take this much longer than the fastest
 
 
@@ -155,26 +156,29 @@ def batch_size(model: Module | Callable[[], Module], X: Any, y: Any, loss: str |
     net = fresh(model, seed)
     loss = loss_for(loss, net, X, y)
     optimizer = optimizer if optimizer is not None else AdamW("auto")
-    sizes = _sizes(sizes, len(y))
+    rows, sizes = len(y), _sizes(sizes, len(y))
     scales = _noise_scales(net, X, y, loss, optimizer, epochs, threads, seed)
-    X, y = as_arrays(X), np.asarray(y)
-    first = pick(X, slice(0, 3)), target(y[:3], loss == "cross_entropy")
+    enough = slice(0, 4 * max(sizes))  # rows to time steps on
+    X, y = pick(as_arrays(X), enough), target(y, losses.get(loss) is losses.cross_entropy)[enough]
     programs = []
     for size in sizes:
-        programs.append(compile(net, loss, replace(optimizer, lr=0.0), size, *first, seed=seed, threads=threads))
+        programs.append(compile(net, loss, replace(optimizer, lr=0.0), size, pick(X, slice(0, 3)), y[:3], seed=seed,
+                                threads=threads))  # fmt: skip
         programs[-1].feed(X, y)
-    seconds, cut_short = np.full(len(sizes), np.inf), ""
+    seconds, cut_short, began = np.full(len(sizes), np.inf), "", time.perf_counter()
     try:
-        for _ in range(ROUNDS):  # in turn, so that what else the machine does meets all of them
+        for done in range(ROUNDS):  # in turn, so that what else the machine does meets all of them
+            if done and time.perf_counter() - began > SECONDS:
+                break
             for k, program in enumerate(programs):
                 seconds[k] = min(seconds[k], _timed(program))
     except KeyboardInterrupt:
         cut_short = "interrupted"
-    done = np.isfinite(seconds)
-    if not done.any():
+    timed = np.isfinite(seconds)
+    if not timed.any():
         raise KeyboardInterrupt
     memory = np.array([program.memory.bytes for program in programs])
-    return BatchAdvice(len(y), type(optimizer).__name__, np.array(sizes)[done], seconds[done], memory[done], scales,
+    return BatchAdvice(rows, type(optimizer).__name__, np.array(sizes)[timed], seconds[timed], memory[timed], scales,
                        cut_short)  # fmt: skip
 
 
@@ -191,22 +195,29 @@ def _noise_scales(net: Module, X: Any, y: Any, loss: Any, optimizer: Optimizer, 
     """B_noise at the weights that the model has, and after each epoch of training it."""
     some = stream(seed, "batch advice").permutation(len(y))[:MOST_ROWS]
     gradients = Gradients(net, pick(as_arrays(X), some), np.asarray(y)[some], loss)
-    found = [noise(gradients, 1)]  # of single rows, each of them once: tr Σ / ‖g‖²
+    together = any(i.op == "batch_stats" for i in gradients.program.instructions)  # a row alone cannot be normalised
+    size = max(2, min(32, len(some) // 4)) if together else 1
+
+    def scale() -> float:
+        return noise(gradients, size) / noise_expected(1.0, size, len(some))
+
+    found = [scale()]
 
     def look(event: Any) -> None:
         if isinstance(event, EpochEnded):
-            found.append(noise(gradients, 1))
+            found.append(scale())
 
-    fit(net, X, y, loss, optimizer, epochs=epochs, batch_size=32, seed=seed, threads=threads, progress=False,
-        callbacks=[look])  # fmt: skip
+    fit(net, X, y, loss, optimizer, epochs=epochs, batch_size=32, seed=seed, drop_last=True, threads=threads,
+        progress=False, callbacks=[look])  # fmt: skip
     return np.array(found)
 
 
 def _timed(program: Program) -> float:
-    """Seconds of a step, in a stretch of some milliseconds."""
-    size, took = program.engine.batch_size, np.inf
-    for steps in (2, 2, max(2, 2048 // size)):
-        order = np.resize(stream(0, "timing").permutation(program.engine.rows), steps * size)
+    """Seconds of a step: of one, then in a stretch of some milliseconds."""
+    took = np.inf
+    for _ in range(2):
+        steps = max(1, int(0.005 / took))
+        order = np.resize(stream(0, "timing").permutation(program.engine.rows), steps * program.engine.batch_size)
         began = time.perf_counter()
         program.run(order)
         took = min(took, (time.perf_counter() - began) / steps)
