@@ -144,6 +144,7 @@ FIGURES: dict[str, Callable[[Any], Sheet]] = {"contour": _contour, "3d": _relief
 def _subject(descent: Descent) -> str:
     powers = re.sub(r"(?:\^|\*\*)([2-9])(?![\d.])", lambda m: "²³⁴⁵⁶⁷⁸⁹"[int(m[1]) - 2], descent.surface.formula)
     formula = re.sub(r"(?<!\*) *\* *(?!\*)", " · ", powers)
+    formula = formula if len(formula) < 70 else f"{formula[:68]}…"
     return f"{descent.surface.name.capitalize()}: J = {formula}"
 
 
