@@ -85,4 +85,6 @@ def _optimizer(text: str, on: Surface) -> Optimizer:
     try:
         return type(usually)(float(lr))
     except ValueError:
-        raise ArgumentError(f"--optimizer {text}: the learning rate must be a number of at least 0, as in {name}:0.1.") from None
+        raise ArgumentError(
+            f"--optimizer {text}: the learning rate must be a number of at least 0, as in {name}:0.1."
+        ) from None
