@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,17 +12,17 @@ from ..errors import ArgumentError, check_name
 from ..nn import Module
 from ..optim import Optimizer
 from ..random import stream
-from ..train import EpochEnded, Event, Started, fit
+from ..train import EpochEnded, Event, Run, Started, fit
 from .entrants import entered, grid, with_rate
 from .models import fresh, loss_for
 from .race_result import HIGHER, Race
-from .trials import Trial, train_all
+from .trials import train_all
 
 TUNING_SEEDS = 3  # that each learning rate is tried on; no race seed is among them
-POINTS = 40  # of a curve
+POINTS = 40  # of a curve, at most
+SMOOTH = 512  # rows that a point is the mean of, at least (of small data half an epoch)
 TIMED = 0.1  # seconds of steps, to say how long one takes
 REACHED = 0.75  # of all runs end at the target or below it, where none is given
-
 
 
 def race(model: Module | Callable[[], Module], X: Any, y: Any, optimizers: Any = None, loss: str | Callable = "auto",
@@ -58,34 +58,37 @@ def race(model: Module | Callable[[], Module], X: Any, y: Any, optimizers: Any =
     by = course.decides(by)
     drawn = stream(seed, "race").choice(2**31, seeds + TUNING_SEEDS, replace=False).tolist()
     raced, tried = drawn[:seeds], drawn[seeds:] if budget > 1 else []
-    step_seconds = np.array([course.step_seconds(optimizer, raced[0]) for optimizer in starters.values()])
+    alone = [course.alone(optimizer, raced[0]) for optimizer in starters.values()]
+    course.learnt = alone[0]._past.data.part(alone[0]._past.rows)
 
     rates = np.array([grid(optimizer, budget) for optimizer in starters.values()])
     entries = (course.entry(with_rate(optimizer, rate), s)
                for s in tried for optimizer, row in zip(starters.values(), rates, strict=True) for rate in row)
     trials, cut = train_all(entries, len(tried) * rates.size, "tuning", workers, progress)
-    tuning = np.moveaxis(course.scores(trials, by).reshape(-1, *rates.shape), 0, -1)
-    rate = _best(rates, tuning, by)
+    tuning = np.moveaxis(_scores(trials, by).reshape(-1, *rates.shape), 0, -1)
+    best = _best(rates, tuning, by)
 
     keepers = {name: _Keeper() for name in starters} if paths else {}
-    entries = (course.entry(with_rate(optimizer, best), s, [keepers[name]] if paths and s == raced[0] else [])
-               for s in ([] if cut else raced) for (name, optimizer), best in zip(starters.items(), rate, strict=True))
+    entries = (course.entry(with_rate(optimizer, rate), s, [keepers[name]] if paths and s == raced[0] else [])
+               for s in ([] if cut else raced) for (name, optimizer), rate in zip(starters.items(), best, strict=True))
     trials, stopped = train_all(entries, seeds * len(starters), "racing", workers, progress)
 
-    rows = np.reshape(np.array(trials, object), (seeds, len(starters)))  # a row a seed
-    whole = [k for k, row in enumerate(rows) if None not in row]
-    done = rows[whole].T
-    scores = {name: course.scores(done.ravel(), name).reshape(done.shape) for name in course.scored}
-    steps, curves = course.curves(done)
+    by_seed = np.reshape(np.array(trials, object), (seeds, len(starters)))
+    whole = [k for k, row in enumerate(by_seed) if None not in row]
+    done = by_seed[whole].T
+    scores = {name: _scores(done, name) for name in course.scored}
     lasts = scores["loss"][np.isfinite(scores["loss"])]
+    points = max(2 * epochs, epochs * len(alone[0]._past.rows) // SMOOTH)
+    steps, curves = _curves(done, epochs * len(alone[0].steps), points)
     return Race(
-        list(starters), by, rates, tuning, rate, [raced[k] for k in whole], scores, steps, curves, step_seconds,
-        float(target if target is not None else np.quantile(lasts, REACHED) if lasts.size else np.nan),
-        np.array([[len(trial.steps) + 1 if trial.trouble else 0 for trial in row] for row in done]).reshape(done.shape),
-        [f"{name}, seed {raced[k]}: {trial.trouble}" for name, row in zip(starters, done, strict=True)
-         for k, trial in zip(whole, row, strict=True) if trial.trouble],
-        "Ctrl-C while learning rates were tried" if cut else "Ctrl-C" if stopped else "",
-        {name: np.array(keeper.weights) for name, keeper in keepers.items() if 0 in whole}, course,
+        names=list(starters), by=by, rates=rates, tuning=tuning, rate=best, seeds=[raced[k] for k in whole],
+        scores=scores, steps=steps, curves=curves, step_seconds=np.array([_step_seconds(run) for run in alone]),
+        target=float(target if target is not None else np.quantile(lasts, REACHED) if lasts.size else np.nan),
+        diverged=_each(done, lambda trial: len(trial.steps) + 1 if trial.trouble else 0).astype(int),
+        troubles={name: [trial.trouble for trial in row if trial.trouble]
+                  for name, row in zip(starters, done, strict=True)},
+        cut_short="Ctrl-C while learning rates were tried" if cut else "Ctrl-C" if stopped else "",
+        paths={name: np.array(keeper.weights) for name, keeper in keepers.items() if 0 in whole}, _course=course,
     )  # fmt: skip
 
 
@@ -99,6 +102,7 @@ class _Course:
             self.loss is losses.cross_entropy and np.asarray(y).dtype.kind != "f")  # fmt: skip
         numbers = self.loss in (losses.mse, losses.half_mse, losses.mae, losses.huber)
         self.metric = "accuracy" if labels else "r2" if numbers else ""
+        self.learnt: Any = None  # the rows that the first seed learns from
         self.scored = ["loss"]
         self.options = {"epochs": epochs, "batch_size": batch_size}
         if validation is not None:
@@ -117,33 +121,9 @@ class _Course:
         return {"model": fresh(self.model, seed), "X": self.X, "y": self.y, "loss": self.loss, "optimizer": optimizer,
                 "seed": seed, "callbacks": callbacks, **self.options}  # fmt: skip
 
-    def step_seconds(self, optimizer: Optimizer, seed: int) -> float:
-        """Seconds of a training step by itself, on one thread: runs side by side slow each other down.
-
-        The learning rate is zero, so that nothing can diverge; the work is the same.
-        """
-        run = fit(**self.entry(with_rate(optimizer, 0.0), seed) | {"epochs": 1}, threads=1, progress=False)
-        self.total = len(run.steps) * self.options["epochs"]
-        self.learnt = run._past.data.part(run._past.rows)
-        each = run.seconds / len(run.steps)
-        if not run.program.engine.rows:
-            return each  # the data is on disk, and steps wait for it
-        return float(run.program.profile(int(np.clip(TIMED / each, 5, 5000))).step * 1e-6)
-
-    def scores(self, trials: Iterable[Trial | None], name: str) -> np.ndarray:
-        """A score of each trial; NaN for those that broke off, or were not done."""
-        column = f"val_{name}" if name in HIGHER else name
-        return np.array([np.nan if trial is None else trial.score(column) for trial in trials])
-
-    def curves(self, trials: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The loss along trials of any shape, (..., points): means of so many steps each, infinite after the end."""
-        edges = np.unique(np.linspace(0, self.total, POINTS + 1).round().astype(int))
-        starts, ends = edges[:-1], edges[1:]
-        every = np.full((trials.size, self.total), np.inf)
-        for losses_of, trial in zip(every, trials.ravel(), strict=True):
-            losses_of[: len(trial.steps)] = trial.steps
-        means = np.add.reduceat(every, starts, axis=1) / (ends - starts)
-        return ends, means.reshape(*trials.shape, len(ends))
+    def alone(self, optimizer: Optimizer, seed: int) -> Run:
+        """An epoch by itself, on one thread. At a learning rate of zero nothing can diverge; the work is the same."""
+        return fit(**self.entry(with_rate(optimizer, 0.0), seed) | {"epochs": 1}, threads=1, progress=False)
 
 
 class _Keeper:
@@ -157,9 +137,38 @@ class _Keeper:
             self.weights.append(event.run.model.theta.copy())
 
 
+def _step_seconds(alone: Run) -> float:
+    """Seconds of a training step, on a run that is over."""
+    each = alone.seconds / len(alone.steps)
+    if not alone.program.engine.rows:
+        return each  # the data is on disk, and steps wait for it
+    return float(alone.program.profile(int(np.clip(TIMED / each, 5, 5000))).step * 1e-6)
+
+
 def _best(rates: np.ndarray, tuning: np.ndarray, by: str) -> np.ndarray:
     """The rate with the best mean score for each optimizer; the middle one where none was tried or all diverged."""
     cost = (-tuning if by in HIGHER else tuning).sum(-1)  # not a number where one run broke off
     cost = np.where(np.isfinite(cost), cost, np.inf)
     chosen = np.where((cost < np.inf).any(1), cost.argmin(1), (rates.shape[1] - 1) // 2)
     return rates[np.arange(len(rates)), chosen]
+
+
+def _scores(trials: Any, name: str) -> np.ndarray:
+    """A score of each trial; NaN for those that broke off, or were not done."""
+    column = f"val_{name}" if name in HIGHER else name
+    return _each(np.array(trials, object), lambda trial: np.nan if trial is None else trial.score(column))
+
+
+def _curves(trials: np.ndarray, steps: int, points: int) -> tuple[np.ndarray, np.ndarray]:
+    """The loss along trials of any shape, (..., points): means of so many steps, infinite once a run has broken off."""
+    edges = np.unique(np.linspace(0, steps, min(points, POINTS, steps) + 1).round().astype(int))
+    starts, ends = edges[:-1], edges[1:]
+    every = np.full((trials.size, steps), np.inf)
+    for J, trial in zip(every, trials.ravel(), strict=True):
+        J[: len(trial.steps)] = trial.steps
+    means = np.add.reduceat(every, starts, axis=1) / (ends - starts)
+    return ends, means.reshape(*trials.shape, len(ends))
+
+
+def _each(trials: np.ndarray, number: Callable[[Any], float]) -> np.ndarray:
+    return np.array([number(trial) for trial in trials.ravel()], float).reshape(trials.shape)

@@ -28,7 +28,7 @@ class Race(Result):
     data are of the weights that `ct.fit` keeps, the best epoch's.
     steps (points,), curves (k, seeds, points): the training loss, each point the mean of all steps since the one
     before. step_seconds (k,): of one training step, measured alone. target: the training loss to reach.
-    troubles: what broke off, in words. paths: name: weights (points, n) of the first seed's run, where asked for.
+    troubles: name: why runs broke off, in words. paths: name: weights (points, n) of the first seed's run, where kept.
     """
 
     names: list[str]
@@ -43,7 +43,7 @@ class Race(Result):
     step_seconds: np.ndarray
     target: float
     diverged: np.ndarray
-    troubles: list[str]
+    troubles: dict[str, list[str]]
     cut_short: str = ""
     paths: dict[str, np.ndarray] = field(default_factory=dict)
     kind: ClassVar[str] = "race"
@@ -51,8 +51,11 @@ class Race(Result):
 
     @property
     def steps_to_target(self) -> np.ndarray:
-        """(k, seeds): the first point of each curve that is no higher than the target; infinite where there is none."""
-        there = np.nan_to_num(self.curves, nan=np.inf) <= self.target
+        """(k, seeds): the first point of each curve that is no higher than the target.
+
+        Infinite where there is none, and for a run that broke off later: it did not stay there.
+        """
+        there = (self.curves <= self.target) & (self.diverged == 0)[..., None]
         first = np.append(self.steps, np.inf)
         return first[np.where(there.any(-1), there.argmax(-1), len(self.steps))]
 
@@ -119,7 +122,7 @@ class Race(Result):
 
     def __str__(self) -> str:
         if not self.seeds:
-            return f"No seed was raced by all {len(self.names)} optimizers before the end ({self.cut_short})."
+            return f"No seed was raced to the end by all {len(self.names)} optimizers.\n\n{_tuned(self)}"
         found, speed = self.comparison(), self.comparison("steps")
         few = [SCORES[name].removeprefix("validation ") for name in self.scores if name in HIGHER]
         head = ["optimizer", "rate", "training loss", *(["validation loss"] if "val_loss" in self.scores else []), *few,
@@ -133,17 +136,19 @@ class Race(Result):
             *([f"Better rates than {listed(edge)} may lie beyond those tried."] if edge else []),
             f"Steps and seconds: to a training loss of {self.target:.3g}; seconds are steps times a step's own, "
             "measured alone on one thread.",
-            *([f"Behind: median over the seeds, by {by}; p: signed ranks, corrected for {len(found.pairs)} pairs."]
-              if found.pairs else []),
+            *([f"Behind: median over the seeds, by {by}; p: signed ranks"
+               + (f", corrected for {len(found.pairs)} pairs." if found.pairs[1:] else ".")] if found.pairs else []),
+            *(f"{name} diverged in {len(why)} of {len(self.seeds)} seeds; in the first {why[0]}"
+              for name, why in self.troubles.items() if why),
         ]  # fmt: skip
         said = [str(found), *([str(speed)] if found.pairs else [])]
-        return "\n".join([*said, "", table(head, rows), "", *notes, *self.troubles])
+        return "\n".join([*said, "", table(head, rows), "", *notes])
 
 
 def _row(race: Race, k: int, found: Comparison) -> list[str]:
     name, first = race.names[k], found.names[0]
     pair = None if name == first else found.pair(first, name)
-    scores = [f"{-middle(-values[k]):.3f}" if score in HIGHER else spread(values[k])
+    scores = [f"{-middle(-values[k]):.3f}".replace("inf", "∞") if score in HIGHER else spread(values[k])
               for score, values in race.scores.items()]  # fmt: skip
     steps = middle(race.steps_to_target[k])
     ever = np.isfinite(steps)
@@ -153,6 +158,16 @@ def _row(race: Race, k: int, found: Comparison) -> list[str]:
         *([f"{(race.diverged[k] > 0).sum()}"] if race.diverged.any() else []),
         "" if pair is None else shown(pair.gap), "" if pair is None else f"{max(pair.p, 0.001):.2g}",
     ]  # fmt: skip
+
+
+def _tuned(race: Race) -> str:
+    """What was found of learning rates by then: the mean score of each that was tried."""
+    known = np.isfinite(race.tuning)
+    means = np.where(known, race.tuning, 0).sum(-1) / np.maximum(known.sum(-1), 1)
+    rows = [[f"{name}, by {SCORES[race.by]}", *(f"{rate:g}: {mean:.2g}" for rate, mean, tried in
+                                                zip(*each, strict=True) if tried)]
+            for name, *each in zip(race.names, race.rates, means, known.any(-1), strict=True)]  # fmt: skip
+    return "\n".join("  ".join(row) for row in rows)
 
 
 def middle(values: np.ndarray) -> float:
