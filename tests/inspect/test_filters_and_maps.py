@@ -10,7 +10,7 @@ import pytest
 import cutaway as ct
 from cutaway.engines import evaluator
 from cutaway.errors import ArgumentError, ShapeError
-from cutaway.inspect.drawing import Sheet, plain
+from cutaway.inspect.drawing import plain
 
 nn = ct.nn
 engines = pytest.mark.parametrize("engine", ["cpu", "reference"])

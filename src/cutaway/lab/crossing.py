@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from scipy.stats import t
 
 CONFIDENCE = 0.95
 
@@ -24,6 +23,8 @@ def interval(differences: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarra
     values = np.where(known, differences, 0.0)
     mean = np.where(n > 0, values.sum(1) / np.maximum(n, 1), np.nan)
     spread = np.sqrt((np.where(known, differences - mean[:, None], 0.0) ** 2).sum(1) / np.maximum(n - 1, 1))
+    from scipy.stats import t  # takes a while to import
+
     margin = np.where(n > 1, t.ppf((1 + CONFIDENCE) / 2, np.maximum(n - 1, 1)) * spread / np.sqrt(np.maximum(n, 1)),
                       np.inf)  # fmt: skip
     return mean - margin, mean, mean + margin

@@ -8,7 +8,6 @@ from os import PathLike
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy.stats import binomtest
 
 from ..engines import Program, compile
 from ..errors import ArgumentError
@@ -127,6 +126,8 @@ class Escape(Result):
 
     def interval(self, k: int) -> Pair:
         """95 % limits (Wilson's) of the share of seeds that leave with the k-th size."""
+        from scipy.stats import binomtest  # takes a while to import
+
         found = binomtest(int(self.left[k].sum()), self.seeds).proportion_ci(0.95, "wilson")
         return float(found.low), float(found.high)
 

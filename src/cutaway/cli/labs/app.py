@@ -8,6 +8,17 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from .approximation import approximation
+from .batches import batches
+from .collapse import collapse
+from .features import features
+from .landscape import landscape
+from .lr_find import lr_find
+from .race import race
+from .ravine import ravine
+from .scaling import scaling
+from .shuffling import shuffling
+
 
 class Labs(TyperGroup):
     """Answers an unknown name with the closest one."""
@@ -32,6 +43,16 @@ app = typer.Typer(
 )
 # name: (the command, in a few words, an example)
 LABS: dict[str, tuple[Callable, str, str]] = {
+    "ravine": (ravine, "Optimizers walking a loss surface.", "ravine --out ravine.svg"),
+    "race": (race, "Optimizers on one network, tuned alike, over many seeds.", "race --data houses --out race.svg"),
+    "batches": (batches, "Batch, stochastic and mini-batch gradient descent.", "batches --out batches.svg"),
+    "lr-find": (lr_find, "Find a learning rate, and a batch size.", "lr-find --data houses"),
+    "landscape": (landscape, "The loss around a trained network, or between two.", "landscape --between seeds"),
+    "approximation": (approximation, "Any function, with enough neurons.", "approximation 'sin(3*x)' --out fit.svg"),
+    "collapse": (collapse, "Linear layers are one; an activation bends it.", "collapse --out bend.svg"),
+    "scaling": (scaling, "Networks and other models on growing data.", "scaling --data houses"),
+    "shuffling": (shuffling, "Rows sorted by class, shuffled and not.", "shuffling --out shuffling.svg"),
+    "features": (features, "What each layer responds to, from edges up.", "features --out features.svg"),
 }
 for name, (command, about, example) in LABS.items():
     app.command(name, short_help=about, epilog=f"Example: cutaway lab {example}")(command)

@@ -11,7 +11,7 @@ from typer import Option
 from .. import checks
 
 Out = Annotated[list[Path] | None, Option("--out", "-o", metavar="FILE", show_default=False, help=(
-    "A figure (.svg, .png, .pdf) or the numbers (.json, .csv); may be given again."))]  # fmt: skip
+    "A figure (.svg, .png, .pdf), the numbers (.json, .csv) or a page (.html, if there is one); may be repeated."))]
 Seed = Annotated[int, Option("--seed", min=0, help="The seed of everything that is drawn by chance.")]
 Quick = Annotated[bool, Option("--quick", help="A short look: few runs, few points.")]
 DataName = Annotated[str | None, Option("--data", "-d", metavar="DATA", show_default=False, help=(
@@ -30,7 +30,6 @@ def checked(out: Sequence[Path] | None, result: type, data: str | None = None) -
 
 def show(result: Any, out: Sequence[Path]) -> None:
     """Print what was found, and write the files."""
-    from ...report.text import listed
     from ..terminal import Screen, warn
 
     screen = Screen()
@@ -39,6 +38,6 @@ def show(result: Any, out: Sequence[Path]) -> None:
     if result.cut_short:
         warn(f"{result.cut_short}: this is what was done by then")
     if out:
-        written = listed([str(result.save(path)) for path in out])
+        written = [str(result.save(path)) for path in out]
         screen.say()
-        screen.say(f"Written: {written}")
+        screen.lines([f"Written: {path}" for path in written])
