@@ -12,6 +12,7 @@ def test_a_short_look_prints_and_writes_figures_and_numbers(run, here):
     assert (status, err) == (0, "")
     assert kept["names"] == ["SGD", "Momentum", "AdaGrad", "RMSProp", "Adam", "AdamW"] and len(kept["seeds"]) == 3
     assert "3 seeds cannot tell 6 apart" in out and "steps  seconds" in out
+    assert "Written: paths.svg" in out
     assert "validation loss" in (here / "race.svg").read_text() and "true loss" in (here / "paths.svg").read_text()
     assert (here / "race.csv").read_text().count("\n") == 1 + 6 * 3
 

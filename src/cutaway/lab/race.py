@@ -21,7 +21,7 @@ from .trials import train_all
 TUNING_SEEDS = 3  # that each learning rate is tried on; no race seed is among them
 POINTS = 40  # of a curve, at most
 SMOOTH = 512  # rows that a point is the mean of, at least (of small data half an epoch)
-TIMED = 0.1  # seconds of steps, to say how long one takes
+TIMED, LOOKS = 0.03, 3  # seconds of steps, so many times, to say how long one takes
 REACHED = 0.75  # of all runs end at the target or below it, where none is given
 
 
@@ -59,6 +59,7 @@ def race(model: Module | Callable[[], Module], X: Any, y: Any, optimizers: Any =
     drawn = stream(seed, "race").choice(2**31, seeds + TUNING_SEEDS, replace=False).tolist()
     raced, tried = drawn[:seeds], drawn[seeds:] if budget > 1 else []
     alone = [course.alone(optimizer, raced[0]) for optimizer in starters.values()]
+    step_seconds = _step_seconds(alone)
     course.learnt = alone[0]._past.data.part(alone[0]._past.rows)
 
     rates = np.array([grid(optimizer, budget) for optimizer in starters.values()])
@@ -82,7 +83,7 @@ def race(model: Module | Callable[[], Module], X: Any, y: Any, optimizers: Any =
     steps, curves = _curves(done, epochs * len(alone[0].steps), points)
     return Race(
         names=list(starters), by=by, rates=rates, tuning=tuning, rate=best, seeds=[raced[k] for k in whole],
-        scores=scores, steps=steps, curves=curves, step_seconds=np.array([_step_seconds(run) for run in alone]),
+        scores=scores, steps=steps, curves=curves, step_seconds=step_seconds,
         target=float(target if target is not None else np.quantile(lasts, REACHED) if lasts.size else np.nan),
         diverged=_each(done, lambda trial: len(trial.steps) + 1 if trial.trouble else 0).astype(int),
         troubles={name: [trial.trouble for trial in row if trial.trouble]
@@ -137,8 +138,12 @@ class _Keeper:
             self.weights.append(event.run.model.theta.copy())
 
 
-def _step_seconds(alone: Run) -> float:
-    """Seconds of a training step, on a run that is over."""
+def _step_seconds(alone: list[Run]) -> np.ndarray:
+    """Seconds of a training step of each run; all are over. The shortest of some looks: other work only adds to it."""
+    return np.min([[_step_seconds_now(run) for run in alone] for _ in range(LOOKS)], axis=0)
+
+
+def _step_seconds_now(alone: Run) -> float:
     each = alone.seconds / len(alone.steps)
     if not alone.program.engine.rows:
         return each  # the data is on disk, and steps wait for it

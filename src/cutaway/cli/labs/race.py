@@ -45,6 +45,7 @@ def race(
     from ...lab.race import race as run
     from ...lab.race_result import Race
     from ...lab.result import FIGURES
+    from ..terminal import Screen
     from .data import study
 
     files = checked(out, Race, data)
@@ -60,6 +61,7 @@ def race(
     show(result, files)
     if slice is not None and result.paths:
         result.plot(slice, "slice")
+        Screen().say(f"  Written: {slice}")
 
 
 def _starters(given: list[str]) -> dict[str, Optimizer]:
