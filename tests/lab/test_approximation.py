@@ -9,9 +9,9 @@ import pytest
 import cutaway as ct
 from cutaway import fit_many
 from cutaway.errors import ArgumentError, DataError
-from cutaway.lab.approximation import approximation
-from cutaway.lab.hinges import hinges
-from cutaway.lab.targets import target_of
+from cutaway.lab.functions.approximation import approximation
+from cutaway.lab.functions.hinges import hinges
+from cutaway.lab.functions.targets import target_of
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import cutaway as ct
-from cutaway.lab.batches import batches
-from cutaway.lab.gradients import Gradients, cosine, noise, noise_expected
+from cutaway.lab.steps.batches import batches
+from cutaway.lab.steps.gradients import Gradients, cosine, noise, noise_expected
 
 
 @pytest.fixture(scope="module")

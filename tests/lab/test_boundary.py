@@ -6,7 +6,7 @@ from sklearn.linear_model import LogisticRegression
 
 import cutaway as ct
 from cutaway.errors import ArgumentError, DataError, ShapeError
-from cutaway.lab.boundary import boundary
+from cutaway.lab.functions.boundary import boundary
 
 nn = ct.nn
 

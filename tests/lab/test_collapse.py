@@ -7,8 +7,8 @@ import pytest
 
 import cutaway as ct
 from cutaway.errors import ArgumentError, DataError, ShapeError
-from cutaway.lab.bend import bend
-from cutaway.lab.collapse import collapse
+from cutaway.lab.functions.bend import bend
+from cutaway.lab.functions.collapse import collapse
 
 nn = ct.nn
 

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from cutaway.errors import ArgumentError
-from cutaway.lab.comparing import bootstrap, compare, holm, seeds_needed, signed_rank
+from cutaway.lab.races.comparing import bootstrap, compare, holm, seeds_needed, signed_rank
 
 
 @pytest.mark.parametrize("n", [3, 6, 10, 13])

@@ -8,9 +8,9 @@ import pytest
 
 import cutaway as ct
 from cutaway.errors import ArgumentError
-from cutaway.lab.descend import Descent, descend, named, usual
-from cutaway.lab.descent_figures import FIGURES
-from cutaway.lab.surfaces import NAMED, surface
+from cutaway.lab.descents.descend import Descent, descend, named, usual
+from cutaway.lab.descents.descent_figures import FIGURES
+from cutaway.lab.descents.surfaces import NAMED, surface
 from cutaway.optim import OPTIMIZERS, SGD, AdaGrad, Adam, AdamW, Momentum, RMSProp, clip, l2, schedules
 
 # ---- two steps on J = x² + 2 y² from (1, -1), whose gradient is (2 x, 4 y), worked out by hand -----------------------

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import cutaway as ct
-from cutaway.lab.descend import descend
-from cutaway.lab.escape import NOISE, ROWS, SETTLE, _ended, _program, escape
-from cutaway.lab.surfaces import surface
+from cutaway.lab.descents.descend import descend
+from cutaway.lab.descents.escape import NOISE, ROWS, SETTLE, _ended, _program, escape
+from cutaway.lab.descents.surfaces import surface
 
 
 @pytest.fixture(scope="module")

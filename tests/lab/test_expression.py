@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import cutaway as ct
 from cutaway.errors import ArgumentError, CutawayError
-from cutaway.lab.expression import CONSTANTS, DEEPEST, FUNCTIONS, LONGEST, expression
+from cutaway.lab.descents.expression import CONSTANTS, DEEPEST, FUNCTIONS, LONGEST, expression
 
 NAMES = {name: getattr(math, name) for name in FUNCTIONS if hasattr(math, name)} | CONSTANTS | {"abs": abs, "max": max}
 

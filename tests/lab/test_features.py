@@ -9,7 +9,7 @@ import cutaway as ct
 from cutaway.errors import ArgumentError, ShapeError
 from cutaway.inspect.wiring import Wiring, cropped
 from cutaway.lab import excitation
-from cutaway.lab.features import edges, features, selectivity
+from cutaway.lab.layers.features import edges, features, selectivity
 
 SOBEL = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]], np.float32)  # light on the right
 

@@ -9,9 +9,9 @@ import pytest
 
 import cutaway as ct
 from cutaway.errors import ArgumentError, DataError
-from cutaway.lab.between import between
-from cutaway.lab.landscape import landscape
-from cutaway.lab.true_loss import TrueLoss, random_direction
+from cutaway.lab.landscapes.between import between
+from cutaway.lab.landscapes.landscape import landscape
+from cutaway.lab.landscapes.true_loss import TrueLoss, random_direction
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,10 @@ import pytest
 
 import cutaway as ct
 from cutaway.errors import ArgumentError
-from cutaway.lab.batch_advice import BatchAdvice, batch_size
-from cutaway.lab.lr_find import lr_find
+from cutaway.lab.steps.batch_advice import BatchAdvice, batch_size
+from cutaway.lab.steps.lr_find import lr_find
 
-ROOM = importlib.import_module("cutaway.lab.batch_advice")
+ROOM = importlib.import_module("cutaway.lab.steps.batch_advice")
 
 
 def moons():

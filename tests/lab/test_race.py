@@ -11,9 +11,9 @@ import pytest
 import cutaway as ct
 from cutaway.errors import ArgumentError
 from cutaway.lab import trials
-from cutaway.lab.entrants import LECTURE, entered, grid, rate_of, with_rate
 from cutaway.lab.models import fresh
-from cutaway.lab.race import race
+from cutaway.lab.races.entrants import LECTURE, entered, grid, rate_of, with_rate
+from cutaway.lab.races.race import race
 
 NET = ct.nn.MLP(2, [8], 2)
 SHORT = {"seeds": 3, "budget": 2, "epochs": 2, "progress": False}

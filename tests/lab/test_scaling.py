@@ -8,8 +8,8 @@ import pytest
 
 import cutaway as ct
 from cutaway.errors import ArgumentError, DataError
-from cutaway.lab.crossing import Crossing, interval, leads, told
-from cutaway.lab.scaling import growing, scaling
+from cutaway.lab.learning_curves.crossing import Crossing, interval, leads, told
+from cutaway.lab.learning_curves.scaling import growing, scaling
 
 
 class Known:

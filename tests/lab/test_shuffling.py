@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import cutaway as ct
-from cutaway.lab.shuffling import ORDERS, shuffling
+from cutaway.lab.steps.shuffling import ORDERS, shuffling
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ from sklearn.decomposition import PCA
 
 import cutaway as ct
 from cutaway.errors import ArgumentError, ShapeError
-from cutaway.lab.slices import trajectory
-from cutaway.lab.true_loss import TrueLoss
+from cutaway.lab.landscapes.slices import trajectory
+from cutaway.lab.landscapes.true_loss import TrueLoss
 
 
 @pytest.fixture(scope="module")

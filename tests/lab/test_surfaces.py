@@ -7,8 +7,8 @@ import pytest
 
 import cutaway as ct
 from cutaway.errors import ArgumentError
-from cutaway.lab.descend import descend
-from cutaway.lab.surfaces import NAMED, Surface, surface
+from cutaway.lab.descents.descend import descend
+from cutaway.lab.descents.surfaces import NAMED, Surface, surface
 
 jax.config.update("jax_enable_x64", True)
 

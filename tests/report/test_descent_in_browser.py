@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from test_in_browser import CONTROLS, SMALL, tabbed
 
 import cutaway as ct
-from cutaway.lab.descend import descend
+from cutaway.lab.descents.descend import descend
 
 optim = ct.optim
 STEPS = 30

@@ -8,8 +8,8 @@ import pytest
 
 import cutaway as ct
 from cutaway.errors import FileError
-from cutaway.lab.descend import descend
-from cutaway.lab.surfaces import NAMED, surface
+from cutaway.lab.descents.descend import descend
+from cutaway.lab.descents.surfaces import NAMED, surface
 from cutaway.report.contours import UNITS, contours, levels
 from cutaway.report.descent_page import descent_page
 from cutaway.report.equations import Equation, equations

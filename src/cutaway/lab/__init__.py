@@ -3,25 +3,25 @@
 Every experiment trains with the rules, programs and engines that train any model; none has code of its own for that.
 """
 
-from .approximation import Approximation, approximation
-from .batch_advice import BatchAdvice, batch_size
-from .batches import Batches, batches
-from .bend import Bend, bend
-from .between import Between, between
-from .boundary import Boundary, boundary
-from .collapse import Collapse, collapse
-from .descend import Descent, descend
-from .escape import Escape, escape
-from .features import Features, features
-from .hinges import Hinges, hinges
-from .landscape import Landscape, landscape
-from .lr_find import LearningRates, lr_find
-from .race import race
-from .race_result import Race
-from .scaling import Scaling, scaling
-from .shuffling import Shuffling, shuffling
-from .slices import SlicePaths, trajectory
-from .surfaces import Surface, surface
+from .descents.descend import Descent, descend
+from .descents.escape import Escape, escape
+from .descents.surfaces import Surface, surface
+from .functions.approximation import Approximation, approximation
+from .functions.bend import Bend, bend
+from .functions.boundary import Boundary, boundary
+from .functions.collapse import Collapse, collapse
+from .functions.hinges import Hinges, hinges
+from .landscapes.between import Between, between
+from .landscapes.landscape import Landscape, landscape
+from .landscapes.slices import SlicePaths, trajectory
+from .layers.features import Features, features
+from .learning_curves.scaling import Scaling, scaling
+from .races.race import race
+from .races.race_result import Race
+from .steps.batch_advice import BatchAdvice, batch_size
+from .steps.batches import Batches, batches
+from .steps.lr_find import LearningRates, lr_find
+from .steps.shuffling import Shuffling, shuffling
 
 __all__ = [
     "Approximation", "BatchAdvice", "Batches", "Bend", "Between", "Boundary", "Collapse", "Descent", "Escape",

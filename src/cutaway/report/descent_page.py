@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..files.container import write_whole
-from ..lab.descend import Descent, Path
+from ..lab.descents.descend import Descent, Path
 from .contours import UNITS, Contour, contours
 from .equations import equations, settings
 from .html import Html, join, table, tag

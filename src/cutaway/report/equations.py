@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..lab.descend import Path
+from ..lab.descents.descend import Path
 from ..optim import OPTIMIZERS, Optimizer
 
 GREEK = {"alpha": "α", "beta": "β", "beta1": "β₁", "beta2": "β₂", "eps": "ε", "weight_decay": "λ"}

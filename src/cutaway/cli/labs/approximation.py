@@ -24,8 +24,8 @@ def approximation(
     out: Out = None,
 ) -> None:  # fmt: skip
     """Fit a function by ReLU networks: the error by width, and by depth at equal parameters; every neuron's hinge."""
-    from ...lab.approximation import Approximation
-    from ...lab.approximation import approximation as run
+    from ...lab.functions.approximation import Approximation
+    from ...lab.functions.approximation import approximation as run
 
     files = checked(out, Approximation)
     ends = _numbers("--domain", domain, float, "-2,2") if domain else None

@@ -27,9 +27,9 @@ def batches(
 
     The second experiment, from a poor local minimum of a bumpy surface, goes to a file of its own: NAME-escape.
     """
-    from ...lab.batches import RATES, Batches
-    from ...lab.batches import batches as run
-    from ...lab.escape import Escape, escape
+    from ...lab.descents.escape import Escape, escape
+    from ...lab.steps.batches import RATES, Batches
+    from ...lab.steps.batches import batches as run
     from .. import checks
     from .data import study
 

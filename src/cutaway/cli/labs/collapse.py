@@ -26,7 +26,7 @@ def collapse(
     """
     import numpy as np
 
-    from ...lab.bend import Bend, bend
+    from ...lab.functions.bend import Bend, bend
     from .data import study
 
     files = checked(out, Bend, data)

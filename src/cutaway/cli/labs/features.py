@@ -29,8 +29,8 @@ def features(
     from ...errors import DataError
     from ...estimators import Classifier
     from ...estimators.inputs import kind_of, take
-    from ...lab.features import Features
-    from ...lab.features import features as run
+    from ...lab.layers.features import Features
+    from ...lab.layers.features import features as run
     from ...optim import AdamW
     from ..terminal import Screen
     from .data import read_raw

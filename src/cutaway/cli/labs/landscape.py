@@ -38,7 +38,7 @@ def landscape(
     """
     from ... import lab
     from ...data import split
-    from ...lab.true_loss import around_zero
+    from ...lab.landscapes.true_loss import around_zero
     from .data import study
 
     files = checked(out, lab.Between if between else lab.Landscape, data)

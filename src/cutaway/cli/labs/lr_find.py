@@ -30,11 +30,11 @@ def lr_find(
     The batch size, unless given, is weighed first: the time of a step on this machine against the noise in the
     gradient. `cutaway fit --lr auto` finds its learning rate in the same way.
     """
-    from ...lab.batch_advice import BatchAdvice
-    from ...lab.batch_advice import batch_size as advise
-    from ...lab.entrants import entered
-    from ...lab.lr_find import LearningRates
-    from ...lab.lr_find import lr_find as find
+    from ...lab.races.entrants import entered
+    from ...lab.steps.batch_advice import BatchAdvice
+    from ...lab.steps.batch_advice import batch_size as advise
+    from ...lab.steps.lr_find import LearningRates
+    from ...lab.steps.lr_find import lr_find as find
     from ...train.rate import rising
     from .data import study
 

@@ -42,8 +42,8 @@ def race(
     Each gets the same number of learning rates to try, then races with its best: the same first weights, validation
     rows and batches for all in every seed. What seeds cannot tell apart is said to be so.
     """
-    from ...lab.race import race as run
-    from ...lab.race_result import Race
+    from ...lab.races.race import race as run
+    from ...lab.races.race_result import Race
     from ...lab.result import FIGURES
     from ..terminal import Screen
     from .data import study
@@ -70,7 +70,7 @@ def _starters(given: list[str]) -> dict[str, Optimizer]:
     >>> _starters(["SGD", "Adam:0.003", "Adam:0.1"])
     {'SGD': SGD(lr=0.1), 'Adam:0.003': Adam(lr=0.003, ...), 'Adam:0.1': Adam(lr=0.1, ...)}
     """
-    from ...lab.entrants import entered, with_rate
+    from ...lab.races.entrants import entered, with_rate
 
     names = [text.partition(":")[0] for text in given]
     made = {}

@@ -9,7 +9,7 @@ from typer import Option
 from .common import Out, Quick, Seed, checked, show
 
 if TYPE_CHECKING:
-    from ...lab.surfaces import Surface
+    from ...lab.descents.surfaces import Surface
     from ...optim import Optimizer
 
 
@@ -36,9 +36,9 @@ def ravine(
 ) -> None:  # fmt: skip
     """Walk optimizers over a loss surface from the same start, by the program that trains any network."""
     from ...errors import check_name
-    from ...lab.descend import Descent, descend
-    from ...lab.descent_figures import FIGURES
-    from ...lab.surfaces import surface as made
+    from ...lab.descents.descend import Descent, descend
+    from ...lab.descents.descent_figures import FIGURES
+    from ...lab.descents.surfaces import surface as made
 
     files = checked(out, Descent)
     check_name(figure, FIGURES, "figure")
@@ -73,7 +73,7 @@ def _numbers(text: str | None, option: str, count: int) -> tuple[float, ...] | N
 def _optimizer(text: str, on: Surface) -> Optimizer:
     """ "adam:0.1", or "adam" at a learning rate that fits the surface."""
     from ...errors import ArgumentError, check_name
-    from ...lab.descend import usual
+    from ...lab.descents.descend import usual
     from ...optim import OPTIMIZERS
 
     name, colon, lr = text.partition(":")

@@ -27,8 +27,8 @@ def scaling(
     same rows, all encoded alike. What is said of who is ahead is said only where the seeds agree.
     """
     from ...errors import ArgumentError
-    from ...lab.scaling import Scaling
-    from ...lab.scaling import scaling as run
+    from ...lab.learning_curves.scaling import Scaling
+    from ...lab.learning_curves.scaling import scaling as run
     from ..terminal import console
     from .data import read_raw
 

@@ -23,8 +23,8 @@ def shuffling(
     out: Out = None,
 ) -> None:  # fmt: skip
     """Why shuffle? What rows sorted by class do to the batches' gradients, to the loss, and to the score at the end."""
-    from ...lab.shuffling import Shuffling
-    from ...lab.shuffling import shuffling as run
+    from ...lab.steps.shuffling import Shuffling
+    from ...lab.steps.shuffling import shuffling as run
     from ...optim import SGD
     from .data import study
 

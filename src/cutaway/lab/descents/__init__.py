@@ -1,0 +1,1 @@
+"""Optimizers on loss surfaces of two weights."""

@@ -1,0 +1,95 @@
+"""The sheet of features: a row a layer, from edges up, and beside it how much classes explain."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...inspect.drawing import EDGE, FAINT, LINES, RULE, SIGNED, Sheet, colours, counted, ends, reach
+from ..charts import MARKERS, chart, legend
+
+if TYPE_CHECKING:
+    from .features import Features, Layer
+
+TILE, GAP = 0.58, 0.04  # a pattern's side, and between small tiles, in inches
+LEFT, PITCH = EDGE + 1.55, 0.95  # where tiles begin, and from row to row
+CHART = 1.25
+
+
+def sheet(found: Features) -> Sheet:
+    """A pattern and four patches for each unit shown; a dot a layer for the share that classes explain."""
+    shown = max(len(layer.chosen) for layer in found.layers)
+    unit = 2 * TILE + GAP + 0.16
+    known = found.classes is not None
+    top, right = EDGE + 1.0, LEFT + shown * unit
+    deep = top + len(found.layers) * PITCH
+    made = Sheet(right + (0.15 + CHART if known else 0) + EDGE, deep + (0.5 if known else 0.1))
+    first = found.edges
+    made.title("What each layer responds to, from edges up",
+               "large: the pattern that excites a unit most, orange above zero, blue below; small: images that do\n"
+               f"the first filters: {first.mean:.0%} edge, {first.chance:.0%} by chance")  # fmt: skip
+    for row, layer in enumerate(found.layers):
+        at = top + row * PITCH
+        _caption(made, layer, at)
+        for column, k in enumerate(layer.chosen):
+            left = LEFT + column * unit
+            made.tile(left, at, TILE, TILE, **_pattern(layer.patterns[column]))
+            made.words(left, at - 0.03, _label(found, layer, k), 9.5, FAINT, va="bottom")
+            _patches(made, left + TILE + GAP, at, layer.patches[column][:4])
+    if known:
+        _shares(made, found, right + 0.1, top - 0.15)
+    return made
+
+
+def _caption(made: Sheet, layer: Layer, at: float) -> None:
+    what = "filter" if layer.op == "conv" else "neuron"
+    field = f"see {layer.sees} pixels" if layer.field else "see the whole image"
+    made.words(EDGE, at + 0.02, layer.name, 11, weight="bold")
+    made.words(EDGE, at + 0.22, f"{counted(layer.units, what)}\n{field}", 9.5, FAINT, linespacing=1.35)
+
+
+def _label(found: Features, layer: Layer, k: int) -> str:
+    return f"unit {k}" if found.classes is None else f"{k}: likes {str(found.classes[layer.favourite[k]])[:9]}"
+
+
+def _pattern(pattern: np.ndarray) -> dict[str, Any]:
+    """In colour where it has three channels; else its one channel, or the sum of several."""
+    most = reach(pattern)
+    if pattern.shape[-1] == 3:
+        return {"picture": np.nan_to_num(np.clip(0.5 + pattern / (2 * most), 0, 1), nan=0.8)}
+    one = pattern.sum(-1)
+    return {"picture": one, "cmap": _with_outside(colours(SIGNED)), "vmin": -reach(one), "vmax": reach(one)}
+
+
+def _patches(made: Sheet, left: float, top: float, patches: np.ndarray) -> None:
+    """Two by two, on one scale from black to white."""
+    side = (TILE - GAP) / 2
+    low, high = ends(patches)
+    for i, patch in enumerate(patches):
+        place = left + i % 2 * (side + GAP), top + i // 2 * (side + GAP), side, side
+        if patch.shape[-1] == 3:
+            made.tile(*place, np.nan_to_num((patch - low) / (high - low), nan=0.8))
+        else:
+            made.tile(*place, patch.mean(-1), cmap=_with_outside("gray"), vmin=low, vmax=high)
+
+
+def _with_outside(name: Any) -> Any:
+    """A colour map that shows what lies beyond the image in the colour of rules."""
+    import matplotlib
+
+    return (matplotlib.colormaps[name] if isinstance(name, str) else name).with_extremes(bad=RULE)
+
+
+def _shares(made: Sheet, found: Features, left: float, top: float) -> None:
+    """A dot a layer, at its row's height."""
+    height = len(found.layers) * PITCH - 0.05
+    axes = chart(made, left, top, CHART, height, "of a unit's response\nclasses explain", "")
+    at = [0.15 + row * PITCH + TILE / 2 for row in range(len(found.layers))]
+    for k, (name, shares) in enumerate({"untrained": [x.untrained for x in found.layers],
+                                        "trained": [x.mean for x in found.layers]}.items()):  # fmt: skip
+        axes.plot(100 * np.array(shares), at, marker=MARKERS[1 - k], color=(FAINT, LINES[1])[k], ms=6,
+                  ls=("--", "-")[k], lw=1.3, label=name)  # fmt: skip
+    axes.set(xlim=(0, 100), ylim=(height, 0), yticks=[], xticks=[0, 50, 100])
+    axes.set_xticklabels(["0 %", "50 %", "100 %"])
+    legend(axes, loc="lower center", bbox_to_anchor=(0.5, 1.0), handlelength=1.5)

@@ -1,0 +1,1 @@
+"""What more data does for a network and for other models."""

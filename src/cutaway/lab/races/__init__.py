@@ -1,0 +1,1 @@
+"""Optimizers on one's own network, tuned alike and compared over seeds."""
