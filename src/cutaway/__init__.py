@@ -35,6 +35,7 @@ __all__ = [
 ]  # fmt: skip
 _VIEWS["trace"] = lambda run, step, **how: _import_module(".inspect", __name__).trace_run(run, step, **how)
 _VIEWS["trace_page"] = lambda *what: _import_module(".report.trace_page", __name__).write_trace_page(*what)
+_VIEWS["lab_page"] = lambda *what: _import_module(".report.lab_page", __name__).write_lab_page(*what)
 _VIEWS["descent_page"] = lambda *what: _import_module(".report.descent_page", __name__).write_descent_page(*what)
 
 

@@ -31,7 +31,7 @@ def test_scaling_on_a_table_with_text_and_gaps(run, here):
     (("--sizes", "10,5000"), "give numbers of rows from 2 to 1,348"),
     (("--test", "2"), "a share of the rows above 0 and below 1"),
     (("--data", "digts"), "did you mean 'digits'"),
-    (("--out", "curves.html"), "must end in"),
+    (("--out", "curves.txt"), "must end in"),
 ])  # fmt: skip
 def test_scaling_refuses(run, options, says):
     status, _, err = run("lab", "scaling", *options)

@@ -29,6 +29,7 @@ def chart(sheet: Sheet, left: float, top: float, width: float, height: float, x:
     axes.tick_params(labelsize=9)
     axes.set_xlabel(x, size=10, color=INK)
     axes.set_ylabel(y, size=10, color=INK)
+    axes.locator_params(axis="x", nbins=max(3, round(1.7 * width)))  # so that long numbers do not meet
     for axis in log:
         getattr(axes, f"set_{axis}scale")("log")
         _log_ticks(getattr(axes, f"{axis}axis"))

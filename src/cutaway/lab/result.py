@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..errors import ArgumentError
+from ..train.run import VIEWS
 
 FIGURES = (".svg", ".png", ".pdf")
 
@@ -35,8 +36,12 @@ class Result:
         """A matplotlib figure, also written to a file if a path is given."""
         raise NotImplementedError
 
+    def to_html(self, path: str | PathLike) -> None:
+        """Write what was found, the figure and the numbers as one page. Raises FileError where it cannot."""
+        VIEWS["lab_page"](self, path)
+
     def save(self, path: str | PathLike) -> Path:
-        """Write a figure (.svg, .png, .pdf), the numbers (.json, .csv), or a page (.html) where the result has one.
+        """Write a figure (.svg, .png, .pdf), the numbers (.json, .csv), or a page with both (.html).
 
         Raises ArgumentError for another ending.
         """
@@ -47,7 +52,7 @@ class Result:
         if ending in FIGURES:
             self.plot(path)
         elif ending == ".html":
-            self.to_html(path)  # type: ignore[attr-defined]
+            self.to_html(path)
         elif ending == ".csv":
             self.to_pandas().to_csv(path, index=False)
         else:
@@ -57,7 +62,7 @@ class Result:
     @classmethod
     def endings(cls) -> tuple[str, ...]:
         """The endings of files that `save` writes."""
-        return (*FIGURES, ".json", ".csv", *([".html"] if hasattr(cls, "to_html") else []))
+        return (*FIGURES, ".json", ".csv", ".html")
 
 
 def plain(value: Any) -> Any:

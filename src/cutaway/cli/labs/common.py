@@ -11,7 +11,7 @@ from typer import Option
 from .. import checks
 
 Out = Annotated[list[Path] | None, Option("--out", "-o", metavar="FILE", show_default=False, help=(
-    "A figure (.svg, .png, .pdf), the numbers (.json, .csv) or a page (.html, if there is one); may be repeated."))]
+    "A figure (.svg, .png, .pdf), the numbers (.json, .csv) or a page (.html); may be given again."))]
 Seed = Annotated[int, Option("--seed", min=0, help="The seed of everything that is drawn by chance.")]
 Quick = Annotated[bool, Option("--quick", help="A short look: few runs, few points.")]
 DataName = Annotated[str | None, Option("--data", "-d", metavar="DATA", show_default=False, help=(
