@@ -132,17 +132,30 @@ def test_bad_folders_of_the_demo(here, run):
 def test_unknown_commands(here, run):
     check(run("fitt"), "fitt")
     assert run("--version")[1].startswith("cutaway 0")
+    check(run("lab", "ravin"), "did you mean 'ravine'?")
+
+
+@pytest.mark.parametrize("command", [[], ["lab"]])
+def test_a_command_without_a_word_prints_what_there_is(run, command):
+    status, out, err = run(*command)
+    assert status == 2 and out == "" and err.startswith("Usage: cutaway") and "Commands:" in err and "error" not in err
+
+
+def test_python_dash_m_is_the_command_line():
+    ended = subprocess.run([sys.executable, "-m", "cutaway", "--version"], capture_output=True, text=True)
+    assert ended.returncode == 0 and ended.stdout.startswith("cutaway 0")
 
 
 def test_help_shows_examples_and_loads_nothing_heavy():
     code = (
         "import sys\nfrom cutaway.cli import main\n"
-        "for command in ([], ['fit'], ['predict'], ['evaluate'], ['inspect'], ['demo']): main([*command, '--help'])\n"
+        "for command in ([], ['fit'], ['predict'], ['evaluate'], ['inspect'], ['demo'], ['lab'], ['lab', 'race']):\n"
+        "    main([*command, '--help'])\n"
         "print('heavy:', [m for m in ('pandas', 'sklearn', 'scipy', 'matplotlib') if m in sys.modules])"
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert ended.returncode == 0 and ended.stderr == ""
-    assert ended.stdout.count("Example: cutaway") == 5 and "heavy: []" in ended.stdout
+    assert ended.stdout.count("Example: cutaway") == 7 and "heavy: []" in ended.stdout
 
 
 def test_works_on_a_terminal_without_these_letters(here):

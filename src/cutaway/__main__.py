@@ -1,0 +1,8 @@
+"""`python -m cutaway`: the command line, also where scripts are not on the path."""
+
+import sys
+
+from .cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())
