@@ -162,7 +162,8 @@ class Training:
                 raise ArgumentError(f"validation must be a share between 0 and 1, or (Xv, yv), got {validation!r}")
             labelled = (classes or self.loss is losses.binary_cross_entropy) and self.data.y.size == n
             labels = self.data.y.reshape(n) if labelled else None
-            rows, part = split(n, float(validation), self.seed, stratify=labels)
+            rows, part = (numbers.astype(rows.dtype) for numbers in
+                          split(n, float(validation), self.seed, stratify=labels))  # fmt: skip
             held_out = self.data.part(part)
         if self.data.weight is not None:
             rows = rows[self.data.weight[rows] > 0]
