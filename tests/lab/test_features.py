@@ -8,7 +8,7 @@ import pytest
 import cutaway as ct
 from cutaway.errors import ArgumentError, ShapeError
 from cutaway.inspect.wiring import Wiring, cropped
-from cutaway.lab import excitation
+from cutaway.lab.layers import excitation
 from cutaway.lab.layers.features import edges, features, selectivity
 
 SOBEL = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]], np.float32)  # light on the right

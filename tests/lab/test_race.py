@@ -10,8 +10,8 @@ import pytest
 
 import cutaway as ct
 from cutaway.errors import ArgumentError
-from cutaway.lab import trials
 from cutaway.lab.models import fresh
+from cutaway.lab.races import trials
 from cutaway.lab.races.entrants import LECTURE, entered, grid, rate_of, with_rate
 from cutaway.lab.races.race import race
 
