@@ -152,7 +152,7 @@ def keep(digest: str, content: bytes, text: str) -> None:
 
 def _write(path: Path, content: bytes) -> None:
     """Write a file whole or not at all: processes may race for it."""
-    part = path.with_name(f"tmp-{os.getpid()}-{path.name}")
+    part = path.with_name(f"tmp-{os.getpid()}-{path.name}.part")  # no .o: a process may be killed before it is whole
     try:
         part.write_bytes(content)
         os.replace(part, path)
