@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import hypothesis
+import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "rules"))
 
@@ -15,3 +16,11 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("cutaway")
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a suite started in the background would not hear it
+
+
+@pytest.fixture(autouse=True)
+def _same_first_weights():
+    """Layers that a test makes start the same, whichever tests ran before it in this process."""
+    import cutaway
+
+    cutaway.seed(0)
