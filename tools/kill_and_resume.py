@@ -70,7 +70,7 @@ def main(times: int, seed: int = 0) -> None:
             ends += 1
             got = {name: values.tobytes() for name, values in np.load(end).items()}
             assert got == alone, f"after {kills} kills {[k for k in alone if got[k] != alone[k]]} differ"
-        print(f"killed {kills} times in {ends} runs: all ended with the bits of the run left alone")
+        print(f"killed {kills} times, {ends} ended: all with the bits of the run left alone")
 
 
 if __name__ == "__main__":

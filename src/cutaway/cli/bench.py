@@ -32,7 +32,7 @@ def bench(
 ) -> None:
     """Measure how fast Cutaway trains and predicts here, beside PyTorch, JAX, Keras and scikit-learn if installed.
 
-    Everyone starts from the same weights and does the same updates, which is checked. All of it takes about 50 minutes
+    Everyone starts from the same weights and does the same updates, which is checked. All of it takes about 40 minutes
     on two cores (--quick 10), best with nothing else running.
     """
     from dataclasses import replace
