@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.metrics import mean_poisson_deviance
 
 import cutaway as ct
 from cutaway.errors import ArgumentError, ShapeError
@@ -14,6 +15,7 @@ Z, Y = np.array([[1.0, -2.0], [0.5, 3.0]]), np.array([[0.0, 1.0], [1.0, 0.0]])
     ("mse", Z, Y, (1 + 9 + 0.25 + 9) / 4), ("half_mse", Z, Y, (1 + 9 + 0.25 + 9) / 8),
     ("mae", Z, Y, (1 + 3 + 0.5 + 3) / 4),
     ("huber", Z, Y, (0.5 + 2.5 + 0.125 + 2.5) / 4),
+    ("poisson", Z, Y, mean_poisson_deviance(Y.ravel(), np.exp(Z).ravel()) / 2),
     ("binary_cross_entropy", Z, Y, np.mean(np.log1p(np.exp(-Z * (2 * Y - 1))))),
     ("cross_entropy", Z, np.array([1, 0]), (np.log(1 + np.exp(3)) + np.log(1 + np.exp(2.5))) / 2),
     ("cross_entropy", Z, Y, (np.log(1 + np.exp(3)) + np.log(1 + np.exp(2.5))) / 2),

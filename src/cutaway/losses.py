@@ -68,6 +68,11 @@ def huber(z, y, weight=None, delta: float = 1.0) -> Tensor:
     return _mean(apply("huber", *_matching("huber", z, y), delta=float(delta)), weight)
 
 
+def poisson(z, y, weight=None) -> Tensor:
+    """Half the Poisson deviance of counts y ≥ 0, z being the logarithm of ŷ: ℓ = mean of e^z - y z + y log y - y."""
+    return _mean(apply("poisson", *_matching("poisson", z, y)), weight)
+
+
 def binary_cross_entropy(z, y, weight=None) -> Tensor:
     """On logits z, targets y in [0, 1]: ℓ = max(z, 0) - z y + log(1 + e^-|z|), the mean over outputs."""
     return _mean(apply("binary_cross_entropy", *_matching("binary_cross_entropy", z, y))[0], weight)
@@ -91,7 +96,7 @@ def cross_entropy(z, y, weight=None) -> Tensor:
 
 
 LOSSES: dict[str, Callable] = {
-    f.__name__: f for f in (mse, half_mse, mae, huber, binary_cross_entropy, cross_entropy)
+    f.__name__: f for f in (mse, half_mse, mae, huber, poisson, binary_cross_entropy, cross_entropy)
 }
 
 

@@ -221,6 +221,26 @@ def weighted_mean(rng, n, k):
     return Case((away(rng, n), rng.uniform(0, 2, n)), kinds=("rows", "fixed"))
 
 
+@case("poisson")
+def counts(rng, n, k):
+    return Case((away(rng, n, k), rng.integers(0, 4, (n, k)).astype(float)), kinds=("rows", "fixed"))
+
+
+@case("poisson")
+def one_count(rng, n, k):
+    return Case((away(rng, n, 1), rng.uniform(0.1, 5, n)), kinds=("rows", "fixed"))
+
+
+@case("penalty")
+def penalty(rng, n, k):
+    return Case((away(rng, k, 3),), {"strength": 0.7}, ("weights",))
+
+
+@case("penalized_mean")
+def penalized_mean(rng, n, k):
+    return Case((away(rng, n), rng.uniform(0.1, 2, n), away(rng)), kinds=("rows", "fixed", "weights"))
+
+
 # ---- normalisation, dropout ----------------------------------------------------------------------------------------
 
 

@@ -36,8 +36,10 @@ class Optimizer:
     prepare: tuple[Prepare, ...] = field(default=(), kw_only=True, repr=False)
     rule: ClassVar[Callable]
 
-    def __init_subclass__(cls) -> None:
-        OPTIMIZERS[cls.__name__] = cls
+    def __init_subclass__(cls, listed: bool = True) -> None:
+        """listed=False: a variant for one use, which the table of optimizers to choose from does not name."""
+        if listed:
+            OPTIMIZERS[cls.__name__] = cls
 
     def __post_init__(self) -> None:
         number = isinstance(self.lr, int | float | np.number) and 0 <= self.lr < float("inf")

@@ -110,6 +110,7 @@ def _by_neuron(recorded: Recorded, parameters: list) -> set[int]:
             x = step.inputs[0]
             fits = step.entry.op.name == "linear" and x is not None and x.rows > 0 and id(x.tensor) not in trained
             fits = fits and all(v is None or v.tensor is not None for v in step.inputs[1:])  # no computed weights
+            fits = fits or step.entry.op.name == "penalty"
             if read and not (fits and all(r in chosen for r in read)):
                 refused |= chosen.intersection(read)
         if not refused:
@@ -216,7 +217,7 @@ class _Backward:
             if own is not None:
                 own.name = name
             self.gradient[id(v)] = own or Value(name, v.shape, v.rows, v.dtype)
-            if own is not None and scope == "once" and self.shards > 1:  # only one shard will write: clear the others'
+            if own is not None and own.per_shard and scope == "once":  # only one shard will write: clear the others'
                 self.out.append(Instruction("backward", "fill", (), (own,), {"value": 0.0}, formula="0", layer=layer))
             return self.gradient[id(v)], []
         again = Value(known.name + "@2", v.shape, v.rows, v.dtype, per_shard=known.per_shard and scope == "rows")

@@ -54,11 +54,23 @@ def mae_back(dl, z, y):
 @rule("l = mean d^2/2 if |d| < delta else delta (|d| - delta/2), d = z - y")
 def huber(z, y, *, delta):
     d = xp.abs(z - y.reshape(z.shape))
-    return per_sample(xp.where(d < delta, 0.5 * d * d, delta * (d - 0.5 * delta)))
+    near = xp.minimum(d, delta)                     # both sides of the formula at once, and no d^2 to overflow
+    return per_sample(near * (d - 0.5 * near))
 
 def huber_back(dl, z, y, *, delta):
     d = z - y.reshape(z.shape)
     return per_output(dl, z) * xp.maximum(xp.minimum(d, delta), -delta), None
+
+
+@rule("l = mean e^z - y z + y log y - y")
+def poisson(z, y):
+    """Half the Poisson deviance of counts y whose logarithm is predicted: zero where e^z = y."""
+    y = y.reshape(z.shape)
+    return per_sample(xp.exp(z) - y * z + xp.where(y > 0, y * xp.log(xp.where(y > 0, y, 1)), 0) - y)
+
+def poisson_back(dl, z, y):
+    """dz = dℓ (e^z - y) / m"""
+    return per_output(dl, z) * (xp.exp(z) - y.reshape(z.shape)), None
 
 
 @rule("l, p = max(z, 0) - z y + log(1 + e^-|z|), sigmoid(z)")
@@ -126,3 +138,23 @@ def weighted_mean(l, w):
 
 def weighted_mean_back(dJ, w, l_shape):
     return dJ * w / l_shape[0], None
+
+
+@rule("P = lambda / 2 sum W^2", reduces_batch=True)
+def penalty(W, *, strength):
+    """What large weights cost."""
+    return 0.5 * strength * xp.sum(W * W)
+
+def penalty_back(dP, W, *, strength):
+    """dW = dP λ W"""
+    return dP * strength * W
+
+
+@rule("J = (sum w l + P) / sum w", reduces_batch=True)
+def penalized_mean(l, w, P):
+    """The batch's loss with a weight per sample and a penalty that counts once for every batch."""
+    return (xp.sum(w * l) + P) / xp.sum(w)
+
+def penalized_mean_back(dJ, w):
+    scale = dJ / xp.sum(w)
+    return scale * w, None, scale

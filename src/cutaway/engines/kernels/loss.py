@@ -56,7 +56,8 @@ def huber(n, z, y, l, m, delta):
         total = F(0)
         for j in range(m):
             d = xp.abs(z[i * m + j] - y[i * m + j])
-            total += select(d < delta, F(0.5) * d * d, delta * (d - F(0.5) * delta))
+            near = xp.minimum(d, delta)
+            total += near * (d - F(0.5) * near)
         l[i] = total / F(m)
 
 
@@ -64,6 +65,22 @@ def huber_back(n, dl, z, y, dz, m, delta):
     for i in range(n):
         for j in range(m):
             dz[i * m + j] = dl[i] / F(m) * xp.maximum(xp.minimum(z[i * m + j] - y[i * m + j], delta), -delta)
+
+
+def poisson(n, z, y, l, m):
+    for i in range(n):
+        total = F(0)
+        for j in range(i * m, i * m + m):
+            total += xp.exp(z[j]) - y[j] * z[j] - y[j]
+            if y[j] > F(0):
+                total += y[j] * xp.log(y[j])
+        l[i] = total / F(m)
+
+
+def poisson_back(n, dl, z, y, dz, m):
+    for i in range(n):
+        for j in range(i * m, i * m + m):
+            dz[j] = dl[i] / F(m) * (xp.exp(z[j]) - y[j])
 
 
 def binary_cross_entropy(n, z, y, l, p, m):
@@ -146,13 +163,61 @@ def weighted_mean_back(n, total, dJ, w, dl):
         dl[i] = dJ[0] * w[i] / F(total)
 
 
+def penalty(W, P, k, strength):
+    total = 0.0
+    for j in range(k):
+        total += np.float64(W[j] * W[j])
+    P[0] = F(0.5) * strength * F(total)
+
+
+def penalty_back(dP, W, dW, k, strength):
+    for j in range(k):
+        dW[j] = dP[0] * strength * W[j]
+
+
+def penalized_mean(n, l, w, P, J):
+    total, mass = 0.0, 0.0
+    for i in range(n):
+        total += np.float64(w[i] * l[i])
+        mass += np.float64(w[i])
+    J[0] = F((total + np.float64(P[0])) / mass)
+
+
+def penalized_mean_back(n, dJ, w, dl, dP):
+    mass = 0.0
+    for i in range(n):
+        mass += np.float64(w[i])
+    scale = F(np.float64(dJ[0]) / mass)
+    for i in range(n):
+        dl[i] = scale * w[i]
+    dP[0] = scale
+
+
 # ---- sizes, from the shapes of the operands; None: this case runs by its rule ----------------------------------------
 
 
 def _loss(v: dict[str, Value], i: Instruction) -> dict | None:
     z = v.get("z") or v["p"]
-    return {"m": z.width} if z.rows == 1 and all(x.rows for x in v.values() if x is not None) else None
+    if i.op == "cross_entropy" and v["y"].role not in ("target", "input"):
+        return None  # class numbers from the data are checked when it is fed; others go to the rule, which checks
+    return {"m": z.width} if z.rows == 1 and _batched(v) else None
 
 
-ALIKE = ("mse", "half_mse", "mae", "huber", "binary_cross_entropy", "cross_entropy", "soft_cross_entropy")
-SIZES = {"weighted_mean": lambda v, i: {}, **dict.fromkeys(ALIKE, _loss)}
+def _batched(v: dict[str, Value], *whole: str) -> bool:
+    """Whether every operand has a row for each sample; those in `whole` belong to the batch."""
+    return all(x.rows for name, x in v.items() if x is not None and name not in whole)
+
+
+def _mean(*whole: str):
+    return lambda v, i: {} if _batched(v, *whole) else None
+
+
+def _penalty(v: dict[str, Value], i: Instruction) -> dict | None:
+    return None if v["W"].rows else {"k": v["W"].width}
+
+
+ALIKE = ("mse", "half_mse", "mae", "huber", "poisson", "binary_cross_entropy", "cross_entropy", "soft_cross_entropy")
+SIZES = {
+    "weighted_mean": _mean("J", "dJ"), "penalized_mean": _mean("J", "dJ", "P", "dP"), "penalty": _penalty,
+    **dict.fromkeys(ALIKE, _loss),
+}  # fmt: skip
