@@ -1,7 +1,6 @@
 """Files that cannot be read or written: always a FileError that says which file, what is wrong, and what to do."""
 
 import errno
-import json
 import os
 import re
 from pathlib import Path
@@ -72,8 +71,8 @@ def test_files_of_another_program(tmp_path):
     path = tmp_path / "net.safetensors"
     save_file({"w": np.zeros(3, np.float16)}, path)
     refused(path, "another program wrote it")
-    save_file({"w": np.zeros(3)}, path, {"cutaway": json.dumps({"t": 3, "epochs_done": 1})})
-    refused(path, "maybe a checkpoint")
+    path.write_bytes(container.pack({"kind": "checkpoint", "t": 3}, {"losses": np.zeros(3)}))
+    refused(path, "no model file but a checkpoint")
 
 
 def test_cut_short_and_too_long(saved):

@@ -2,7 +2,9 @@
 
 import errno
 import os
+import shutil
 import sys
+import tempfile
 import warnings
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 
 import cutaway as ct
 from cutaway.errors import FileError
+from cutaway.files import container
 from cutaway.train import checkpoint, feeding
 from cutaway.train.events import EpochEnded
 from cutaway.train.fit import TrainingWarning
@@ -116,14 +119,154 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(tmp_path, damage
     whole = ct.fit(net(), X, Y, checkpoint=tmp_path, **OPTIONS)
     newest = sorted(tmp_path.iterdir())[-1]
     newest.write_bytes(damage(newest.read_bytes()))
-    with pytest.warns(UserWarning, match=f"{newest.name} is damaged.*the one before"):
+    with pytest.warns(UserWarning, match=f"{newest.name}: .*Going on from step-.*, the one before"):
+        assert_same(ct.fit(net(), X, Y, checkpoint=tmp_path, resume=True, **OPTIONS), whole)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # what was damaged is gone
         assert_same(ct.fit(net(), X, Y, checkpoint=tmp_path, resume=True, **OPTIONS), whole)
 
 
-def test_checkpoints_of_another_run_are_refused(tmp_path):
+def test_a_changed_number_in_the_note_is_damage(tmp_path):
+    whole = ct.fit(net(), X, Y, checkpoint=tmp_path, **OPTIONS)
+    newest = sorted(tmp_path.iterdir())[-1]
+    content = newest.read_bytes()
+    assert b"epochs_done\\\": 6" in content
+    newest.write_bytes(content.replace(b"epochs_done\\\": 6", b"epochs_done\\\": 5"))
+    with pytest.warns(UserWarning, match="does not fit its checksum.*Going on from"):
+        assert_same(ct.fit(net(), X, Y, checkpoint=tmp_path, resume=True, **OPTIONS), whole)
+
+
+def test_where_no_checkpoint_is_whole_nothing_is_trained_or_lost(tmp_path):
     ct.fit(net(), X, Y, checkpoint=tmp_path, **OPTIONS)
-    with pytest.raises(FileError, match=r"other settings \(batch_size"):
-        ct.fit(net(), X, Y, checkpoint=tmp_path, resume=True, **(OPTIONS | {"batch_size": 7}))
+    for path in tmp_path.iterdir():
+        path.write_bytes(path.read_bytes()[:-1])
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(FileError, match=r"no checkpoint in .* can be used \(.*cut short.*cut short.*another folder"):
+        ct.fit(net(), X, Y, checkpoint=tmp_path, resume=True, **OPTIONS)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+ANOTHER = {
+    "batch_size, optimizer": {"batch_size": 7},
+    "epochs, optimizer": {"epochs": 7},
+    "seed, validation": {"seed": 1},
+    "shuffle": {"shuffle": False},
+    "drop_last": {"drop_last": True},
+    "rows, validation": {"validation": 0.25},
+    "validation": {"validation": (X[20:40], Y[20:40])},
+    "loss": {"loss": "mae"},
+    "loss, data, validation": {"sample_weight": np.arange(1.0, 121)},
+    "data, validation": {"y": Y + 1},
+    "optimizer": {"optimizer": ct.optim.AdamW(ct.optim.schedules.cosine(2e-2))},
+    "network": {"model": ct.nn.MLP(3, [8], 1, "tanh", dropout=0.2, norm="batch")},
+    "parameters, network": {"model": ct.nn.MLP(3, [9], 1, dropout=0.2, norm="batch")},
+}
+
+
+@pytest.mark.parametrize("what", ANOTHER)
+def test_checkpoints_of_another_run_are_refused(tmp_path, what):
+    first = {"validation": (X[:20], Y[:20])} if what == "validation" else {}
+    ct.fit(net(), X, Y, checkpoint=tmp_path, **(OPTIONS | first | {"epochs": 6}))
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    arguments = {"model": net(), "X": X, "y": Y, "checkpoint": tmp_path, "resume": True} | OPTIONS | ANOTHER[what]
+    with pytest.raises(FileError, match=rf"other settings \({what}\)"):
+        ct.fit(**arguments)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("make", [
+    lambda: ct.optim.SGD(lambda t: 1e-2 / t), lambda: ct.optim.clip(ct.optim.AdamW("auto"), norm=1.0),
+])  # fmt: skip
+def test_optimizers_that_print_otherwise_each_time_are_still_the_same(tmp_path, make):
+    options = OPTIONS | {"epochs": 40}
+    whole = ct.fit(net(), X, Y, **(options | {"optimizer": make()}))
+    cut_off(tmp_path, 9, **(options | {"optimizer": make()}))
+    assert_same(ct.fit(net(), X, Y, checkpoint=tmp_path, resume=True, **(options | {"optimizer": make()})), whole)
+
+
+def test_a_run_that_begins_leaves_the_checkpoints_of_another_alone(tmp_path):
+    whole = ct.fit(net(), X, Y, checkpoint=tmp_path / "a", **OPTIONS)
+    before = sorted((tmp_path / "a").iterdir())
+    for resume in (None, tmp_path / "b"):
+        ct.fit(net(), X, Y, checkpoint=tmp_path / "b", **OPTIONS) if resume else None
+        with pytest.raises(FileError, match=r"has checkpoints already .*resume=True to go on"):
+            ct.fit(net(), X, Y, checkpoint=tmp_path / "a", resume=resume, **OPTIONS)
+    assert sorted((tmp_path / "a").iterdir()) == before
+    again = ct.fit(net(), X, Y, checkpoint=tmp_path / "c", resume=tmp_path / "a", **OPTIONS)
+    assert_same(again, whole)
+
+
+def test_to_go_on_from_a_folder_without_checkpoints_is_refused(tmp_path):
+    with pytest.raises(FileError, match=r"no checkpoints in .*nowhere"):
+        ct.fit(net(), X, Y, resume=tmp_path / "nowhere", **OPTIONS)
+    begun = ct.fit(net(), X, Y, checkpoint=tmp_path / "new", resume=True, **OPTIONS)  # a job that may be started again
+    assert begun.epochs_done == 6
+
+
+def test_what_else_lies_in_the_folder_stays_there(tmp_path):
+    """But for parts of checkpoints, of processes that were killed while they wrote."""
+    (tmp_path / "step-best.safetensors").write_text("mine")
+    (tmp_path / "step-000000001.safetensors.bak").write_text("mine")
+    (tmp_path / ".step-000000002.safetensors.0123.partial").write_text("half")
+    cut_off(tmp_path, 9)
+    (tmp_path / "step-000000002.safetensors").mkdir()
+    whole = ct.fit(net(), X, Y, **OPTIONS)
+    assert_same(ct.fit(net(), X, Y, checkpoint=tmp_path, resume=True, **OPTIONS), whole)
+    names = {path.name for path in tmp_path.iterdir()}
+    assert {"step-best.safetensors", "step-000000001.safetensors.bak"} < names
+    assert not any(name.endswith("partial") for name in names)
+
+
+class Scaled(ct.nn.Module):
+    """With a parameter that has no dimensions."""
+
+    def __init__(self):
+        self.inner, self.gain = ct.nn.Linear(3, 1), ct.nn.Parameter((), ct.nn.init.ones)
+
+    def forward(self, x):
+        return self.gain * self.inner(x)
+
+
+def test_a_single_number_is_a_parameter_like_others(tmp_path):
+    whole = ct.fit(Scaled().init(0), X, Y, checkpoint=tmp_path, **OPTIONS)
+    assert_same(ct.fit(Scaled().init(0), X, Y, checkpoint=tmp_path, resume=True, **OPTIONS), whole)
+
+
+REWRITTEN = {
+    "t": "9", "epochs_done": -1, "best_epoch": 2.5, "waited": None, "best_loss": "much", "seconds": [],
+    "model.layer1.bias": np.zeros(3, np.float32), "state.m": np.zeros(1, np.float32), "losses": np.zeros(2),
+    "history.loss": np.zeros(2), "best.layer9.bias": np.zeros(3, np.float32),
+    "best.layer1.bias": np.zeros(3, np.float32),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REWRITTEN)
+def test_what_somebody_wrote_with_valid_checksums_is_refused(tmp_path, name):
+    ct.fit(net(), X, Y, checkpoint=tmp_path, **OPTIONS)
+    newest = sorted(tmp_path.iterdir())[-1]
+    header, arrays = container.read(str(newest))
+    note = {k: v for k, v in header.description.items() if k not in ("format", "tensors_sha256")}
+    changed = arrays if "." in name or name == "losses" else note
+    changed[name] = REWRITTEN[name]
+    newest.write_bytes(container.pack(note, arrays))
+    model = net()
+    with pytest.raises(FileError, match=f"{newest.name} is no checkpoint of this run"):
+        ct.fit(model, X, Y, checkpoint=tmp_path, resume=True, **OPTIONS)
+
+
+def test_file_and_folder_reach_the_disk_in_this_order(tmp_path, monkeypatch):
+    """Written, synced, renamed, folder synced; a folder that was made is synced in its parent."""
+    said, fsync, replace = [], os.fsync, os.replace
+
+    def synced(handle):
+        said.append(f"sync {Path(os.readlink(f'/proc/self/fd/{handle}')).name.partition('.safetensors')[0]}")
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(os, "replace", lambda a, b: (said.append("rename"), replace(a, b)))
+    ct.fit(net(), X, Y, checkpoint=tmp_path / "new" / "run", **(OPTIONS | {"epochs": 1}))
+    assert said[:2] == ["sync new", f"sync {tmp_path.name}"]
+    assert said[-3:] == ["sync .step-000000006", "rename", "sync run"]
 
 
 def test_a_full_disk_ends_no_training_and_leaves_the_last_checkpoint_whole(tmp_path, monkeypatch):
@@ -143,6 +286,26 @@ def test_a_full_disk_ends_no_training_and_leaves_the_last_checkpoint_whole(tmp_p
     assert [path.suffix for path in tmp_path.iterdir()] == [".safetensors"] * 2
     monkeypatch.undo()
     assert_same(ct.fit(net(), X, Y, checkpoint=tmp_path, resume=True, **OPTIONS), whole)
+
+
+def test_a_read_only_folder_is_told_before_training():
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o555)
+        user = os.geteuid()
+        try:
+            if user == 0:
+                os.seteuid(65534)  # the superuser may write anywhere
+            with pytest.raises(FileError, match=r"cannot be written in .* \(Permission denied\): choose another"):
+                checkpoint.Checkpoints(folder).make_folder(going_on=False)
+        finally:
+            os.seteuid(user)
+
+
+def test_a_folder_that_goes_away_ends_no_training(tmp_path):
+    whole = ct.fit(net(), X, Y, **OPTIONS)
+    gone = [lambda event: isinstance(event, EpochEnded) and shutil.rmtree(tmp_path / "run", ignore_errors=True)]
+    with pytest.warns(TrainingWarning, match="no checkpoint after step .*no folder.*Training goes on"):
+        assert_same(ct.fit(net(), X, Y, checkpoint=tmp_path / "run", callbacks=gone, **OPTIONS), whole)
 
 
 def test_a_folder_that_cannot_be_made_is_told_before_training(tmp_path):

@@ -115,8 +115,6 @@ def _description(metadata: Any) -> dict[str, Any]:
         raise FileError("another program wrote it (it holds arrays, but no description of a Cutaway model)")
     text = metadata[KEY].encode("utf-8", "surrogatepass")
     description = parse(text, "description")
-    if CHECKSUM not in metadata and "format" not in description:
-        raise FileError("this is no model file but maybe a checkpoint: give its folder to ct.fit(..., resume=...)")
     if metadata.get(CHECKSUM) != hashlib.sha256(text).hexdigest():
         raise FileError("it is damaged (its description does not fit its checksum): use another copy, or save it again")
     written = description.get("format")
@@ -204,7 +202,8 @@ def write_whole(path: Any, content: bytes) -> None:
         folder = os.path.dirname(target)
         if not os.path.isdir(folder):
             raise FileError(f"{path}: there is no folder {os.path.dirname(path) or folder}: create it first")
-        _replace(target, os.path.join(folder, f".cutaway-{secrets.token_hex(8)}.partial"), content)
+        temporary = f".{os.path.basename(target)[:40]}.{secrets.token_hex(8)}.partial"
+        _replace(target, os.path.join(folder, temporary), content)
     except OSError as error:
         raise FileError(f"{path}: cannot be written ({error.strerror or error}); nothing was changed") from None
     except ValueError as error:
@@ -226,9 +225,14 @@ def _replace(target: str, temporary: str, content: bytes) -> None:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
-    if os.name != "nt":  # the new name itself must reach the disk; some file systems know no such call
+    sync_folder(os.path.dirname(target))
+
+
+def sync_folder(folder: str) -> None:
+    """A new name must reach the disk too, not its file alone. Some file systems know no such call."""
+    if os.name != "nt":
         with contextlib.suppress(OSError):
-            handle = os.open(os.path.dirname(target), os.O_RDONLY)
+            handle = os.open(folder, os.O_RDONLY)
             try:
                 os.fsync(handle)
             finally:

@@ -200,6 +200,8 @@ def describe(path: Any) -> dict[str, Any]:
 def _read(d: dict[str, Any], shapes: dict[str, tuple[int, ...]]) -> _Checked:
     """The description, each part checked by itself."""
     what = "its description"
+    if d.get("kind") == "checkpoint":
+        raise FileError("this is no model file but a checkpoint: give its folder to ct.fit(..., resume=...)")
     dtype = program.text(d, "dtype", what)
     if dtype not in DTYPES:
         raise FileError(f"it is damaged (its dtype is {dtype!r})")

@@ -6,125 +6,218 @@ of steps done, so that these say where each stream stands.
 
 from __future__ import annotations
 
-import json
+import hashlib
 import os
+import re
+import tempfile
 import time
+import warnings
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..errors import FileError
-from ..files import write_whole
-from ..files.container import checksum
+from ..errors import CutawayError, FileError
+from ..files import container, write_whole
+from ..program import named_inputs
 
 KEPT = 2
 SECONDS = 5.0  # between two checkpoints; more where writing one takes more than a twentieth of it
+NAME = re.compile(r"step-([0-9]{9,})\.safetensors")
+LOOKED_AT = 16 * 2**20  # bytes of rows by which data are recognised
 
 
 class Checkpoints:
-    """A folder of checkpoints, `step-000001200.safetensors`."""
+    """A folder of checkpoints of one run, `step-000001200.safetensors`. Files of other names are left alone."""
 
     def __init__(self, folder: Any) -> None:
         self.folder, self.saved, self.cost = Path(folder), time.monotonic(), 0.0
+        self.whole: list[Path] = []  # files that this process wrote or read, oldest first
+        self._read: tuple[Path, dict[str, Any], dict[str, np.ndarray]] | None = None
+        self._settings: dict[str, Any] = {}
 
     def files(self) -> list[Path]:
-        return sorted(self.folder.glob("step-*.safetensors"))
-
-    def make_folder(self) -> None:
+        """By the number of steps."""
         try:
+            names = [name for name in os.listdir(self.folder) if NAME.fullmatch(name)]
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise FileError(f"the checkpoints in {self.folder} cannot be read: {error.strerror or error}") from None
+        return [self.folder / name for name in sorted(names, key=lambda name: int(name[5:-12]))]
+
+    def make_folder(self, going_on: bool) -> None:
+        """A folder in which files can be made. A run that begins needs one of its own: it would drop another's."""
+        try:
+            new = [path for path in (self.folder, *self.folder.parents) if not path.exists()]
             self.folder.mkdir(parents=True, exist_ok=True)
+            for path in new:
+                container.sync_folder(str(path.parent))
         except OSError as error:
             raise FileError(f"no checkpoint folder can be made at {self.folder}: {error.strerror or error}") from None
-        if not os.access(self.folder, os.W_OK):
-            raise FileError(f"checkpoints cannot be written in {self.folder}: choose a folder where you may write")
+        try:
+            with tempfile.TemporaryFile(dir=self.folder):
+                pass
+        except OSError as error:
+            raise FileError(
+                f"checkpoints cannot be written in {self.folder} ({error.strerror or error}): choose another folder"
+            ) from None
+        if not going_on and self.files():
+            raise FileError(
+                f"{self.folder} has checkpoints already ({self.files()[-1].name}): pass resume=True to go on from "
+                "them, or choose another folder"
+            )
+        for part in self.folder.glob(".step-*.partial"):  # of processes that were killed
+            with suppress(OSError):
+                part.unlink()
 
     def due(self) -> bool:
         return time.monotonic() - self.saved >= max(SECONDS, 20 * self.cost)
 
+    # ---- writing -----------------------------------------------------------------------------------------------------
     def save(self, training: Any) -> None:
         """Write one whole, or not at all; then drop all but the last two."""
-        from safetensors.numpy import save
-
         began = time.monotonic()
         run = training.run
         arrays = {f"model.{k}": v for k, v in training.model.state_dict().items()}
         arrays |= {f"best.{k}": v for k, v in (training.best or {}).items()}
         arrays |= {f"state.{k}": v for k, v in training.program.state.items() if k != "t"}
         arrays |= {f"history.{k}": v for k, v in run.history.columns().items()}
-        arrays |= {f"steps.{k}": v for k, v in run.steps.columns().items()}
+        arrays |= {"losses": run.steps["loss"] if len(run.steps) else np.zeros(0)}
         note = {
-            "t": training.program.engine.t, "epochs_done": run.epochs_done, "best_epoch": run.best_epoch,
-            "best_loss": training.best_loss, "waited": training.waited, "seconds": run.seconds,
-            "lr_found": run.lr_found, "settings": self._settings(training),
+            "kind": "checkpoint", "t": training.program.engine.t, "epochs_done": run.epochs_done,
+            "best_epoch": run.best_epoch, "best_loss": repr(training.best_loss), "waited": training.waited,
+            "seconds": run.seconds, "lr_found": run.lr_found, "settings": self.settings(training),
         }  # fmt: skip
-        note["sha256"] = checksum(arrays)
         path = self.folder / f"step-{training.program.engine.t:09d}.safetensors"
-        content = save({k: np.ascontiguousarray(v) for k, v in arrays.items()}, {"cutaway": json.dumps(note)})
-        write_whole(path, content)
-        for old in self.files()[:-KEPT]:
-            old.unlink(missing_ok=True)
+        write_whole(path, container.pack(note, arrays))
+        self.whole = [*(known for known in self.whole if known != path), path][-KEPT:]
+        for old in set(self.files()).difference(self.whole):
+            with suppress(OSError):
+                old.unlink()
         self.saved = time.monotonic()
         self.cost = self.saved - began
 
+    # ---- going on ----------------------------------------------------------------------------------------------------
+    def newest(self) -> tuple[Path, dict[str, Any], dict[str, np.ndarray]] | None:
+        """The newest that is whole: where it lies, its note and its arrays. None if there are no checkpoints."""
+        troubles: list[str] = []
+        for path in reversed(self.files() if self._read is None else []):
+            try:
+                with container.about(str(path)):
+                    header, arrays = container.read(str(path))
+                self._read, self.whole = (path, header.description, arrays), [path]
+                break
+            except FileError as error:
+                troubles.append(str(error))
+        if troubles and self._read is None:
+            raise FileError(
+                f"no checkpoint in {self.folder} can be used ({'; '.join(troubles)}). To begin anew, choose another "
+                "folder"
+            )
+        for trouble in troubles:
+            warnings.warn(f"{trouble}. Going on from {self.whole[0].name}, the one before", stacklevel=5)
+        return self._read
+
     def lr_found(self) -> float | None:
         """The learning rate that the run of the newest checkpoint found; None if it was given, or there is no run."""
-        from safetensors import safe_open
-
-        for path in reversed(self.files()):
-            with suppress(Exception), safe_open(path, "np") as f:  # restore tells of a damaged file
-                return json.loads(f.metadata()["cutaway"]).get("lr_found")
-        return None
+        newest = self.newest()
+        found = newest and newest[1].get("lr_found")
+        return found if type(found) is float and 0 < found < float("inf") else None
 
     def restore(self, training: Any) -> None:
         """Put the newest checkpoint's state into a training that has not begun. Nothing to restore is no error."""
-        from safetensors import safe_open
-
-        for path in reversed(self.files()):
-            try:
-                with safe_open(path, "np") as f:
-                    note = json.loads(f.metadata()["cutaway"])
-                    arrays = {name: f.get_tensor(name) for name in f.keys()}  # noqa: SIM118
-                if checksum(arrays) != note["sha256"]:
-                    raise FileError("its arrays do not fit their checksum")
-            except Exception as error:  # a damaged file: the one before it will do
-                import warnings
-
-                warnings.warn(f"{path} is damaged ({error}): going on from the one before it", stacklevel=4)
-                continue
-            if note["settings"] != self._settings(training):
-                changed = [k for k, v in self._settings(training).items() if note["settings"].get(k) != v]
-                raise FileError(
-                    f"{path} belongs to a run with other settings ({', '.join(changed)}): call fit with the same "
-                    "ones, or with another checkpoint folder"
-                )
-            self._put(training, note, arrays)
+        newest = self.newest()
+        if newest is None:
             return
+        path, note, arrays = newest
+        before, now = note.get("settings"), self.settings(training)
+        if not isinstance(before, dict) or before != now:
+            changed = [k for k in now if not isinstance(before, dict) or before.get(k) != now[k]]
+            raise FileError(
+                f"{path} belongs to a run with other settings ({', '.join(changed)}): call fit with the same ones, or "
+                "with another checkpoint folder"
+            )
+        try:
+            self._put(training, note, arrays)
+        except (KeyError, TypeError, ValueError, CutawayError) as error:  # its checksums fit: somebody rewrote it
+            raise FileError(f"{path} is no checkpoint of this run ({error!r}): delete it") from None
+        self._read = None
 
     @staticmethod
     def _put(training: Any, note: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
         def part(prefix: str) -> dict[str, np.ndarray]:
             return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
 
-        run = training.run
+        run, engine, history = training.run, training.program.engine, part("history.")
+        counts = t, epochs, *_ = [note[name] for name in ("t", "epochs_done", "best_epoch", "waited")]
+        if any(type(n) is not int or n < 0 for n in counts) or {len(v) for v in history.values()} - {epochs} or not (
+            t == len(arrays["losses"]) and epochs * training.steps <= t <= (epochs + 1) * training.steps
+        ):
+            raise ValueError(f"{t!r} steps in {epochs!r} epochs")
+        best, state = part("best."), {n: v for n, v in training.program.state.items() if n != "t"}
+        if any(arrays[f"state.{name}"].shape != values.shape for name, values in state.items()):
+            raise ValueError("the optimizer's state has another shape")
+        training.best_loss, run.seconds = float(note["best_loss"]), float(note["seconds"])
+        if best:  # does it fit?
+            training.model.load_state_dict(best)
         training.model.load_state_dict(part("model."))
-        training.best = part("best.") or None
-        for name, values in part("state.").items():
-            training.program.state[name][...] = values
-        training.program.engine.t = note["t"]
-        run.epochs_done, run.best_epoch, run.seconds = note["epochs_done"], note["best_epoch"], note["seconds"]
-        training.best_loss, training.waited = note["best_loss"], note["waited"]
-        for history, prefix in ((run.history, "history."), (run.steps, "steps.")):
-            columns = part(prefix)
-            if columns:
-                history.extend(columns)
+        for name, values in state.items():
+            values[...] = arrays[f"state.{name}"]
+        training.best, engine.t = best or None, t
+        run.epochs_done, run.best_epoch, training.waited = epochs, note["best_epoch"], note["waited"]
+        if history:
+            run.history.extend(history)
+        if t:
+            run.steps.extend({"loss": arrays["losses"], "epoch": np.arange(t) // training.steps + 1})
 
-    @staticmethod
-    def _settings(training: Any) -> dict[str, Any]:
+    def settings(self, training: Any) -> dict[str, Any]:
         """What must be the same for a resumed run to equal an uninterrupted one."""
-        return {
-            "epochs": training.run.epochs, "batch_size": training.batch_size, "rows": len(training.rows),
-            "seed": training.seed, "optimizer": repr(training.program.engine.optimizer), "shuffle": training.shuffle,
-            "parameters": {name: list(p.shape) for name, p in training.model.named_parameters()},
-        }  # fmt: skip
+        if not self._settings:
+            held_out = training.validation
+            self._settings = {
+                "epochs": int(training.run.epochs), "batch_size": training.batch_size, "rows": len(training.rows),
+                "seed": training.seed, "shuffle": bool(training.shuffle), "drop_last": bool(training.drop_last),
+                "optimizer": _optimizer(training.optimizer, training.steps * training.run.epochs),
+                "parameters": _digest([(n, p.shape, p.dtype.name, p.requires_grad)
+                                       for n, p in training.model.named_parameters()]),
+                "network": _digest(_instructions(training.program, "forward")),
+                "loss": _digest(_instructions(training.program, "loss")),
+                "data": _rows(training.data, training.model.dtype),
+                "validation": _rows(held_out.data, training.model.dtype) if held_out else "",
+            }  # fmt: skip
+        return self._settings
+
+
+# ---- what a run is recognised by -------------------------------------------------------------------------------------
+
+
+def _digest(parts: Any) -> str:
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+
+
+def _instructions(program: Any, phase: str) -> list[tuple]:
+    """What the network (and its batch norms' averages) or its loss computes, in words that no process changes."""
+    return [
+        (i.op, i.formula, [(v.name, v.shape) for v in (*i.reads, *i.written)], sorted(map(repr, i.attributes.items())))
+        for i in program.instructions if i.phase == phase or (i.op == "running_average" and phase == "forward")
+    ]  # fmt: skip
+
+
+def _optimizer(optimizer: Any, steps: int) -> str:
+    """Its rule and settings, and the rates of a hundred steps: a function's name says too little, its address too
+    much."""
+    at = np.unique(np.linspace(1, steps, 100).astype(int)).tolist()
+    rates = _digest([optimizer.rate(t) for t in at])
+    return f"{replace(optimizer, lr=0.0)!r} {optimizer.prepare!r} {rates}"
+
+
+def _rows(data: Any, dtype: np.dtype) -> str:
+    """A digest of up to a thousand rows from the first to the last, as the program reads them."""
+    width = sum(part[:1].size * 8 for part in named_inputs(data.inputs).values())
+    count = min(len(data), 1000, max(16, LOOKED_AT // max(width, 1)))
+    some = data.rows(np.unique(np.linspace(0, len(data) - 1, count).astype(int)))
+    arrays = named_inputs(some.inputs) | {"y": some.y} | ({} if some.weight is None else {"weight": some.weight})
+    return container.checksum({name: np.asarray(part).astype(dtype) for name, part in arrays.items()})[:16]

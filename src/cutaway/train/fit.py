@@ -56,8 +56,8 @@ def fit(model: Any, X: Any, y: Any, loss: str | Callable = "mse", optimizer: Opt
     gradient descent.
     validation: a share of the rows (stratified for classes), or (Xv, yv[, weights]); the weights with the best
     validation loss are put back at the end, however training ended. early_stopping: epochs without improvement (True:
-    10). sample_weight (n,): scaled to a mean of one; rows of weight zero take no part. shuffle: a fresh order each
-    epoch, from the seed. callbacks: functions of an event (train/events.py). checkpoint: a folder, written to every few
+    10). sample_weight (n,): scaled to a mean of one; rows of weight zero take no part, whatever they hold. shuffle: a fresh order each
+    epoch, from the seed, or that which a function (rows, epoch) -> rows gives. callbacks: functions of an event (train/events.py). checkpoint: a folder, written to every few
     seconds; resume=True goes on from it, to the same bits. progress: None shows a bar in a terminal. metrics: names or
     functions (z, y), scored on validation data. time_limit: seconds. Arguments are many because this one call is the
     whole of training.
@@ -124,7 +124,9 @@ class Training:
                          self.loss, self.optimizer, self.options, held_out)  # fmt: skip
         if resident:
             self.program.feed(self.data.inputs, self.data.y, self.data.weight)
-        earlier = _to_resume(checkpoint, resume)
+        self.checkpoints, earlier = _checkpoints(checkpoint, resume)
+        if self.checkpoints is not None:
+            self.checkpoints.make_folder(going_on=earlier is self.checkpoints)
         if to_find:
             found = (earlier.lr_found() if earlier else None) or range_test(self.program, self.past).found()
             self.optimizer = self.past.optimizer = optimizer.at(found).for_run(self.steps * int(epochs))
@@ -139,9 +141,6 @@ class Training:
         self.run.lr_found = found if to_find else None
         self.best: dict[str, np.ndarray] | None = None
         self.best_loss, self.waited = float("inf"), 0
-        self.checkpoints = _checkpoints(checkpoint)
-        if self.checkpoints is not None:
-            self.checkpoints.make_folder()
         if earlier is not None:
             earlier.restore(self)
 
@@ -339,19 +338,23 @@ def prepared(model: Any, X: Any, y: Any, loss: str | Callable, optimizer: Optimi
     return training.program, training.past
 
 
-def _to_resume(checkpoint: Any, resume: Any) -> Any:
-    """The checkpoints to go on from, None if none are."""
+def _checkpoints(checkpoint: Any, resume: Any) -> tuple[Any, Any]:
+    """Where checkpoints are written, and those to go on from; None for neither."""
     if resume is True and checkpoint is None:
         raise ArgumentError("resume=True goes on from checkpoint=, a folder: name it, or pass resume=FOLDER")
-    return _checkpoints(checkpoint if resume is True else resume) if resume else None
-
-
-def _checkpoints(folder: Any) -> Any:
-    if folder is None:
-        return None
+    if checkpoint is None and not resume:
+        return None, None
     from .checkpoint import Checkpoints  # with the files room, for the few runs that ask for it
 
-    return Checkpoints(folder)
+    own = None if checkpoint is None else Checkpoints(checkpoint)
+    if not resume:
+        return own, None
+    if resume is True or (own is not None and os.path.realpath(resume) == os.path.realpath(checkpoint)):
+        return own, own
+    earlier = Checkpoints(resume)
+    if not earlier.files():
+        raise FileError(f"there are no checkpoints in {resume} to go on from: name the folder of an earlier run")
+    return own, earlier
 
 
 def first_bad_value(program: Program, model: Any, loss: Callable, data: Data, options: dict) -> tuple[str, str]:
