@@ -223,7 +223,7 @@ def test_entries_must_not_share_a_checkpoint_folder(tmp_path):
     X, y = table()
     ct.fit_many([entry(X, y, checkpoint=tmp_path / "a"), entry(X, y, checkpoint=tmp_path / "b")])
     with pytest.raises(ArgumentError, match=r"entries\[1\].*checkpoints"):
-        ct.fit_many([entry(X, y, checkpoint=tmp_path / "a"), entry(X, y, checkpoint=str(tmp_path / "a"))])
+        ct.fit_many([entry(X, y, checkpoint=tmp_path / "c"), entry(X, y, checkpoint=str(tmp_path / "c"))])
 
 
 @pytest.mark.parametrize("workers", [0, -1, 1.5, "all"])
