@@ -67,6 +67,12 @@ def _at(c: Compiler, pointer: Number, places: Item) -> Number:
     return Number(pointer.kind, c.b.gep(pointer.value, [c.whole(places)]))
 
 
+def _doubles(c: Compiler, pointer: Number) -> Number:
+    """The same room for numbers of float64."""
+    kind = POINTERS[DOUBLE]
+    return Number(kind, c.b.bitcast(pointer.value, kind.type))
+
+
 def _given(c: Compiler, pointer: Number) -> Number:
     """Whether a pointer points anywhere: false for an operand that is not there."""
     return Number(TRUTH, c.b.icmp_unsigned("!=", pointer.value, ir.Constant(pointer.value.type, None)))
@@ -154,7 +160,8 @@ BUILT_IN: dict[str, Callable] = {
     "xp.minimum": lambda c, x, y: c.expand(c.words["smaller"], [x, y]),
     "xp.sign": lambda c, x: c.expand(c.words["sign"], [x]),
     "scaled": _scaled, "at": _at, "given": _given, "ints": _pointer(lambda c: INT), "int32s": _pointer(lambda c: SHORT),
-    "reals": _pointer(lambda c: c.real), "double": _double, "number": lambda c, x: c.cast(_double(c, x), c.real),
+    "reals": _pointer(lambda c: c.real), "doubles": _doubles, "double": _double,
+    "number": lambda c, x: c.cast(_double(c, x), c.real),
     "bits": lambda c, x: Number(INT, c.b.bitcast(c.cast(x, DOUBLE).value, I64)), "call": _call,
     "atomic_add": _atomic_add, "atomic_load": _atomic_load, "sched_yield": _sched_yield, "tile": _tile, "turn": _turn,
 }  # fmt: skip

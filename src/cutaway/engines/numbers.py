@@ -46,7 +46,7 @@ def tanh32(x):
     r = 1.19825839466702e-06 * q + 1.18534705686654e-04
     r = r * q + 2.26843463243900e-03
     r = r * q + 4.89352518554385e-03
-    return select(abs(x) > 7.90531111, copysign(1, x), y * p / r)
+    return select(abs(x) > 7.90531111, copysign(1, x), p / r * y)
 
 
 def expm132(x):

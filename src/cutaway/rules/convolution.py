@@ -4,6 +4,7 @@ x is (n, *size, c), one size for a sequence and two for an image; `padding` has 
 """
 
 from .namespace import xp
+from .norm import mean_of
 from .registry import rule
 
 
@@ -103,9 +104,9 @@ def masked_back(dy, lengths):
 def global_average(x, lengths):
     """x (n, *size, c) -> y (n, c), over each sequence's own length if `lengths` (n,) are given."""
     if lengths is None:
-        return x.mean(tuple(range(1, x.ndim - 1)))
-    inner = xp.where(inside(x.shape, lengths), x, 0).sum(tuple(range(1, x.ndim - 1)))
-    return inner / xp.expand_dims(lengths * (places_of(x.shape) // x.shape[1]), -1).astype(x.dtype)
+        return mean_of(x, tuple(range(1, x.ndim - 1)))
+    inner = xp.sum(xp.where(inside(x.shape, lengths), x, 0), axis=tuple(range(1, x.ndim - 1)), dtype=xp.float64)
+    return (inner / xp.expand_dims(lengths * (places_of(x.shape) // x.shape[1]), -1)).astype(x.dtype)
 
 def global_average_back(dy, x_shape, lengths):
     """dy / places, to all"""

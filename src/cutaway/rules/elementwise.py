@@ -6,6 +6,11 @@ from .registry import rule
 # ---- activations: z in, a out --------------------------------------------------------------------------------------
 
 
+def within(z, edge):
+    """z, or the edge it lies beyond: 0 times infinity is not a number, and beyond the edge the factor is 0."""
+    return xp.maximum(xp.minimum(z, edge), -edge)
+
+
 @rule("a = max(0, z)", "elementwise")
 def relu(z):
     return xp.maximum(z, 0)
@@ -60,26 +65,30 @@ def selu_back(da, z):
 
 @rule("a = z Phi(z)", "elementwise")
 def gelu(z):
-    return 0.5 * z * (1 + xp.erf(z * 0.7071067811865476))
+    return 0.5 * xp.maximum(z, -40) * (1 + xp.erf(z * 0.7071067811865476))
 
 def gelu_back(da, z):
+    z = within(z, 40)
     return da * (0.5 * (1 + xp.erf(z * 0.7071067811865476)) + 0.3989422804014327 * z * xp.exp(-0.5 * z * z))
 
 
 @rule("a = z/2 (1 + tanh(0.7979 (z + 0.0447 z^3)))", "elementwise")
 def gelu_tanh(z):
-    return 0.5 * z * (1 + xp.tanh(0.7978845608028654 * (z + 0.044715 * z * z * z)))
+    u = within(z, 40)                               # (1 + tanh v)/2 is sigmoid(2 v), which keeps its digits near 0
+    return xp.maximum(z, -40) * sigmoid(1.5957691216057308 * (u + 0.044715 * u * u * u))
 
 def gelu_tanh_back(da, z):
-    t = xp.tanh(0.7978845608028654 * (z + 0.044715 * z * z * z))
-    return da * 0.5 * (1 + t + z * (1 - t * t) * 0.7978845608028654 * (1 + 0.134145 * z * z))
+    z = within(z, 40)
+    s = sigmoid(1.5957691216057308 * (z + 0.044715 * z * z * z))
+    return da * s * (1 + z * (1 - s) * 1.5957691216057308 * (1 + 0.134145 * z * z))
 
 
 @rule("a = z sigmoid(z)", "elementwise")
 def silu(z):
-    return z * sigmoid(z)
+    return xp.maximum(z, -800) * sigmoid(z)
 
 def silu_back(da, z):
+    z = within(z, 800)
     s = sigmoid(z)
     return da * s * (1 + z * (1 - s))
 
@@ -94,9 +103,10 @@ def softplus_back(da, z):
 
 @rule("a = z tanh(softplus(z))", "elementwise")
 def mish(z):
-    return z * xp.tanh(softplus(z))
+    return xp.maximum(z, -800) * xp.tanh(softplus(z))
 
 def mish_back(da, z):
+    z = within(z, 800)
     t = xp.tanh(softplus(z))
     return da * (t + z * (1 - t * t) * sigmoid(z))
 
@@ -141,7 +151,8 @@ def div(u, v):
     return u / v
 
 def div_back(dw, u, v):
-    return dw / v, -dw * u / (v * v)
+    q = dw / v                                      # v^2 would overflow, or vanish, long before v does
+    return q, -q * (u / v)
 
 
 @rule("w = max(u, v)", "elementwise")

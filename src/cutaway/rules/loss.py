@@ -66,7 +66,8 @@ def huber_back(dl, z, y, *, delta):
 def poisson(z, y):
     """Half the Poisson deviance of counts y whose logarithm is predicted: zero where e^z = y."""
     y = y.reshape(z.shape)
-    return per_sample(xp.exp(z) - y * z + xp.where(y > 0, y * xp.log(xp.where(y > 0, y, 1)), 0) - y)
+    d = z - xp.log(xp.where(y > 0, y, 1))           # y (e^d - 1 - d): a million is not taken from a million
+    return per_sample(xp.where(y > 0, y * (xp.expm1(d) - d), xp.exp(z) - y * z - y))
 
 def poisson_back(dl, z, y):
     """dz = dℓ (e^z - y) / m"""

@@ -4,27 +4,36 @@ from .namespace import xp
 from .registry import rule
 
 
+def mean_of(x, axis, keepdims=False):
+    """Added up in double: of many numbers, or of some far from zero, a sum in single loses what tells them apart."""
+    return xp.mean(x, axis=axis, keepdims=keepdims, dtype=xp.float64).astype(x.dtype)
+
+
+def sum_of(x, axis):
+    return xp.sum(x, axis=axis, dtype=xp.float64).astype(x.dtype)
+
+
 @rule("y, u, r = gamma u + beta, (x - mean x) r, 1 / sqrt(var x + eps)")
 def layer_norm(x, gamma, beta, *, eps):
     """x (..., k): every row is normalised over its last axis; gamma, beta (k,)."""
-    centred = x - x.mean(-1, keepdims=True)
-    r = 1 / xp.sqrt(xp.mean(centred * centred, axis=-1, keepdims=True) + eps)
+    centred = x - mean_of(x, -1, keepdims=True)
+    r = 1 / xp.sqrt(mean_of(centred * centred, -1, keepdims=True) + eps)
     u = centred * r
     return gamma * u + beta, u, r
 
 def layer_norm_back(dy, u, r, gamma):
     du = dy * gamma
-    dx = r * (du - du.mean(-1, keepdims=True) - u * xp.mean(du * u, axis=-1, keepdims=True))
+    dx = r * (du - mean_of(du, -1, keepdims=True) - u * mean_of(du * u, -1, keepdims=True))
     rows = tuple(range(dy.ndim - 1))
-    return dx, (dy * u).sum(rows), dy.sum(rows)
+    return dx, sum_of(dy * u, rows), sum_of(dy, rows)
 
 
 @rule("mean, var = mean x, mean (x - mean)^2", reduces_batch=True)
 def batch_stats(x):
     """x (n, ..., k) -> mean (k,) and biased variance (k,) of each column over the batch."""
     rows = tuple(range(x.ndim - 1))
-    mean = x.mean(rows)
-    return mean, xp.mean((x - mean) ** 2, axis=rows)
+    mean = mean_of(x, rows)
+    return mean, mean_of((x - mean) ** 2, rows)
 
 def batch_stats_back(dmean, dvar, x, mean):
     count = 1
@@ -41,8 +50,8 @@ def batch_norm(x, mean, var, gamma, beta, *, eps):
 def batch_norm_back(dy, x, mean, var, gamma, *, eps):
     rows = tuple(range(dy.ndim - 1))
     r = 1 / xp.sqrt(var + eps)
-    dbeta = dy.sum(rows)
-    dgamma = ((x - mean) * dy).sum(rows) * r
+    dbeta = sum_of(dy, rows)
+    dgamma = sum_of((x - mean) * dy, rows) * r
     return dy * (gamma * r), -gamma * r * dbeta, -0.5 * gamma * r * r * dgamma, dgamma, dbeta
 
 

@@ -217,15 +217,17 @@ def _add_share(a, b, share, k):
         b[j] += share * a[j]
 
 
-def global_average(n, x, lengths, y, time, rest, c):
+def global_average(n, x, lengths, y, work, time, rest, c):
     """rest: places of each time step (1 for a sequence)."""
+    sums = doubles(work)
     for i in range(n):
         places = (min(time, lengths[i]) if given(lengths) else time) * rest
-        _zero(at(y, i * c), c)
+        for j in range(c):
+            sums[j] = 0.0
         for p in range(places):
-            _add(at(x, (i * time * rest + p) * c), at(y, i * c), c)
-        for j in range(i * c, i * c + c):
-            y[j] = y[j] / F(places)
+            _add_double(at(x, (i * time * rest + p) * c), sums, c)
+        for j in range(c):
+            y[i * c + j] = F(sums[j] / places)
 
 
 def global_average_back(n, dy, lengths, dx, time, rest, c):
@@ -329,7 +331,7 @@ def _over_all(v: dict[str, Value], i: Instruction) -> dict | None:
     if x.rows != 1 or len(x.shape) < 2:
         return None
     time, c = x.shape[0], x.shape[-1]
-    return {"time": time, "c": c, "rest": x.width // (time * c), "work": (c, 0)}
+    return {"time": time, "c": c, "rest": x.width // (time * c), "work": (2 * c, 0)}
 
 
 def _masked(v: dict[str, Value], i: Instruction) -> dict | None:

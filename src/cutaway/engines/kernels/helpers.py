@@ -18,6 +18,13 @@ def _add(a, b, k):
         b[j] += a[j]
 
 
+@apart
+def _add_double(a, sums, k):
+    """Sums in double: over millions of rows, or far from zero, single would lose what tells the rows apart."""
+    for j in range(k):
+        sums[j] += np.float64(a[j])
+
+
 def _zero(a, k):
     for j in range(k):
         a[j] = F(0)

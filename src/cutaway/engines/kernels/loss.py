@@ -1,4 +1,4 @@
-"""Losses: one number for each sample, and their weighted mean."""
+"""Losses: one number for each sample, and their weighted mean. Sums in double, however many outputs or samples."""
 
 # ruff: noqa: F821
 from __future__ import annotations
@@ -8,11 +8,11 @@ from ...program import Instruction, Value
 
 def mse(n, z, y, l, m):
     for i in range(n):
-        total = F(0)
+        total = 0.0
         for j in range(m):
             d = z[i * m + j] - y[i * m + j]
-            total += d * d
-        l[i] = total / F(m)
+            total += np.float64(d * d)
+        l[i] = F(total / m)
 
 
 def mse_back(n, dl, z, y, dz, m):
@@ -24,11 +24,11 @@ def mse_back(n, dl, z, y, dz, m):
 
 def half_mse(n, z, y, l, m):
     for i in range(n):
-        total = F(0)
+        total = 0.0
         for j in range(m):
             d = z[i * m + j] - y[i * m + j]
-            total += F(0.5) * d * d
-        l[i] = total / F(m)
+            total += np.float64(F(0.5) * d * d)
+        l[i] = F(total / m)
 
 
 def half_mse_back(n, dl, z, y, dz, m):
@@ -39,10 +39,10 @@ def half_mse_back(n, dl, z, y, dz, m):
 
 def mae(n, z, y, l, m):
     for i in range(n):
-        total = F(0)
+        total = 0.0
         for j in range(m):
-            total += xp.abs(z[i * m + j] - y[i * m + j])
-        l[i] = total / F(m)
+            total += np.float64(xp.abs(z[i * m + j] - y[i * m + j]))
+        l[i] = F(total / m)
 
 
 def mae_back(n, dl, z, y, dz, m):
@@ -53,12 +53,12 @@ def mae_back(n, dl, z, y, dz, m):
 
 def huber(n, z, y, l, m, delta):
     for i in range(n):
-        total = F(0)
+        total = 0.0
         for j in range(m):
             d = xp.abs(z[i * m + j] - y[i * m + j])
             near = xp.minimum(d, delta)
-            total += near * (d - F(0.5) * near)
-        l[i] = total / F(m)
+            total += np.float64(near * (d - F(0.5) * near))
+        l[i] = F(total / m)
 
 
 def huber_back(n, dl, z, y, dz, m, delta):
@@ -69,12 +69,12 @@ def huber_back(n, dl, z, y, dz, m, delta):
 
 def poisson(n, z, y, l, m):
     for i in range(n):
-        total = F(0)
+        total = 0.0
         for j in range(i * m, i * m + m):
-            total += xp.exp(z[j]) - y[j] * z[j] - y[j]
-            if y[j] > F(0):
-                total += y[j] * xp.log(y[j])
-        l[i] = total / F(m)
+            d = z[j] - xp.log(select(y[j] > F(0), y[j], F(1)))
+            apart = xp.exp(z[j]) - y[j] * z[j] - y[j]
+            total += np.float64(select(y[j] > F(0), y[j] * (xp.expm1(d) - d), apart))
+        l[i] = F(total / m)
 
 
 def poisson_back(n, dl, z, y, dz, m):
@@ -85,12 +85,12 @@ def poisson_back(n, dl, z, y, dz, m):
 
 def binary_cross_entropy(n, z, y, l, p, m):
     for i in range(n):
-        total = F(0)
+        total = 0.0
         for j in range(i * m, i * m + m):
             e = xp.exp(-xp.abs(z[j]))
-            total += xp.maximum(z[j], F(0)) - z[j] * y[j] + xp.log1p(e)
+            total += np.float64(xp.maximum(z[j], F(0)) - z[j] * y[j] + xp.log1p(e))
             p[j] = select(z[j] >= F(0), F(1), e) / (F(1) + e)
-        l[i] = total / F(m)
+        l[i] = F(total / m)
 
 
 def binary_cross_entropy_back(n, dl, p, y, dz, m):
@@ -110,11 +110,11 @@ def cross_entropy(n, z, y, l, p, m):
     for j in range(n * m):                      # all rows in one loop: with ten classes a row is too short to vectorise
         p[j] = xp.exp(p[j])
     for i in range(n):
-        total = F(0)
+        total = 0.0
         for j in range(i * m, i * m + m):
-            total += p[j]
-        l[i] += xp.log(total)
-        scale = F(1) / total
+            total += np.float64(p[j])
+        l[i] += F(xp.log(total))
+        scale = F(1 / total)
         for j in range(i * m, i * m + m):
             p[j] *= scale
 
@@ -131,15 +131,15 @@ def soft_cross_entropy(n, z, y, l, p, m):
         top = z[i * m]
         for j in range(i * m, i * m + m):
             top = xp.maximum(z[j], top)
-        total = F(0)
+        total = 0.0
         for j in range(i * m, i * m + m):
             p[j] = xp.exp(z[j] - top)
-            total += p[j]
-        loss, log_total = F(0), xp.log(total)
+            total += np.float64(p[j])
+        loss, log_total, scale = 0.0, F(xp.log(total)), F(1 / total)
         for j in range(i * m, i * m + m):
-            loss += y[j] * (log_total - (z[j] - top))
-            p[j] = p[j] / total
-        l[i] = loss
+            loss += np.float64(y[j] * (log_total - (z[j] - top)))
+            p[j] *= scale
+        l[i] = F(loss)
 
 
 def soft_cross_entropy_back(n, dl, p, y, dz, m):

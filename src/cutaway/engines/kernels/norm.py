@@ -4,17 +4,18 @@
 from __future__ import annotations
 
 from ...program import Instruction, Value
+from .helpers import apart
 
 
 def layer_norm(n, q, x, gamma, beta, y, u, r, k, eps):
     for i in range(n * q):
-        mean, var = F(0), F(0)
+        total, squares = 0.0, 0.0
         for j in range(i * k, i * k + k):
-            mean += x[j]
-        mean = mean / F(k)
+            total += np.float64(x[j])
+        mean = F(total / k)
         for j in range(i * k, i * k + k):
-            var += (x[j] - mean) * (x[j] - mean)
-        scale = F(1) / xp.sqrt(var / F(k) + eps)
+            squares += np.float64((x[j] - mean) * (x[j] - mean))
+        scale = F(1) / xp.sqrt(F(squares / k) + eps)
         r[i] = scale
         for j in range(k):
             v = (x[i * k + j] - mean) * scale
@@ -22,45 +23,54 @@ def layer_norm(n, q, x, gamma, beta, y, u, r, k, eps):
             y[i * k + j] = gamma[j] * v + beta[j]
 
 
-def layer_norm_back(n, q, dy, u, r, gamma, dx, dgamma, dbeta, k):
-    if given(dgamma):
-        for j in range(k):
-            dgamma[j] = F(0)
-        for i in range(n * q):
-            for j in range(k):
-                dgamma[j] += dy[i * k + j] * u[i * k + j]
-    if given(dbeta):
-        for j in range(k):
-            dbeta[j] = F(0)
-        for i in range(n * q):
-            for j in range(k):
-                dbeta[j] += dy[i * k + j]
+def layer_norm_back(n, q, dy, u, r, gamma, dx, dgamma, dbeta, work, k):
+    sums, products = doubles(work), at(doubles(work), k)
+    for j in range(2 * k):
+        sums[j] = 0.0
+    for i in range(n * q):
+        _add_double(at(dy, i * k), sums, k)
+        _add_products(at(u, i * k), at(dy, i * k), products, k)
+    for j in range(k):
+        if given(dgamma):
+            dgamma[j] = F(products[j])
+        if given(dbeta):
+            dbeta[j] = F(sums[j])
     if given(dx):
         for i in range(n * q):
-            a, b = F(0), F(0)
+            total, along = 0.0, 0.0
             for j in range(k):
                 d = dy[i * k + j] * gamma[j]
-                a += d
-                b += d * u[i * k + j]
-            a, b = a / F(k), b / F(k)
+                total += np.float64(d)
+                along += np.float64(d * u[i * k + j])
+            a, b = F(total / k), F(along / k)
             for j in range(k):
                 dx[i * k + j] = r[i] * (dy[i * k + j] * gamma[j] - a - u[i * k + j] * b)
 
 
-def batch_stats(n, q, x, mean, var, k):
+@apart
+def _add_products(u, dy, sums, k):
     for j in range(k):
-        mean[j] = F(0)
-        var[j] = F(0)
+        sums[j] += np.float64(dy[j] * u[j])
+
+
+def batch_stats(n, q, x, mean, var, work, k):
+    sums, squares = doubles(work), at(doubles(work), k)
+    for j in range(2 * k):
+        sums[j] = 0.0
     for i in range(n * q):
-        for j in range(k):
-            mean[j] += x[i * k + j]
+        _add_double(at(x, i * k), sums, k)
     for j in range(k):
-        mean[j] = mean[j] / F(n * q)
+        mean[j] = F(sums[j] / (n * q))
     for i in range(n * q):
-        for j in range(k):
-            var[j] += (x[i * k + j] - mean[j]) * (x[i * k + j] - mean[j])
+        _add_squares(at(x, i * k), mean, squares, k)
     for j in range(k):
-        var[j] = var[j] / F(n * q)
+        var[j] = F(squares[j] / (n * q))
+
+
+@apart
+def _add_squares(x, mean, sums, k):
+    for j in range(k):
+        sums[j] += np.float64((x[j] - mean[j]) * (x[j] - mean[j]))
 
 
 def batch_stats_back(n, q, dmean, dvar, x, mean, dx, k):
@@ -75,12 +85,15 @@ def batch_norm(n, q, x, mean, var, gamma, beta, y, k, eps):
             y[i * k + j] = (x[i * k + j] - mean[j]) * (gamma[j] / xp.sqrt(var[j] + eps)) + beta[j]
 
 
-def batch_norm_back(n, q, dy, x, mean, var, gamma, dx, dmean, dvar, dgamma, dbeta, k, eps):
+def batch_norm_back(n, q, dy, x, mean, var, gamma, dx, dmean, dvar, dgamma, dbeta, work, k, eps):
+    sums, products = doubles(work), at(doubles(work), k)
+    for j in range(2 * k):
+        sums[j] = 0.0
+    for i in range(n * q):
+        _add_double(at(dy, i * k), sums, k)
+        _add_products_of_centred(at(x, i * k), mean, at(dy, i * k), products, k)
     for j in range(k):
-        b, g = F(0), F(0)
-        for i in range(n * q):
-            b += dy[i * k + j]
-            g += (x[i * k + j] - mean[j]) * dy[i * k + j]
+        b, g = F(sums[j]), F(products[j])
         r = F(1) / xp.sqrt(var[j] + eps)
         if given(dgamma):
             dgamma[j] = g * r
@@ -94,6 +107,12 @@ def batch_norm_back(n, q, dy, x, mean, var, gamma, dx, dmean, dvar, dgamma, dbet
         for i in range(n * q):
             for j in range(k):
                 dx[i * k + j] = dy[i * k + j] * (gamma[j] / xp.sqrt(var[j] + eps))
+
+
+@apart
+def _add_products_of_centred(x, mean, dy, sums, k):
+    for j in range(k):
+        sums[j] += np.float64((x[j] - mean[j]) * dy[j])
 
 
 def running_average(total, old, new, running, k, per_sample, momentum):
@@ -113,7 +132,7 @@ def _columns(name: str):
         k = x.shape[-1] if x.shape else 0
         columns = [v[c] for c in ("gamma", "beta", "mean", "var") if v.get(c) is not None]
         fits = x.rows and k and all(c.shape == (k,) for c in columns)
-        return {"k": k, "q": x.width // k} if fits else None
+        return {"k": k, "q": x.width // k, "work": (4 * k, 0)} if fits else None
 
     return sizes
 
