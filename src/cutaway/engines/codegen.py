@@ -247,7 +247,7 @@ def _elementwise(i: Instruction, rule: Op, plan: Plan) -> Kernel | None:
     whole = next(operands[o] for o in outs if operands.get(o) is not None)
     assert whole is not None
     pattern = _pattern({name: v for name, v in operands.items() if v is not None}, whole)
-    if pattern is None or any(not isinstance(operands[name], Value) for name in ins):
+    if pattern is None or not whole.width or any(not isinstance(operands[name], Value) for name in ins):
         return None
     index, columns = pattern
     same: dict[str, str] = {}

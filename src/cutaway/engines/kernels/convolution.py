@@ -280,7 +280,7 @@ TOGETHER = 2**16  # numbers: images are padded so many at a time, and stay in th
 def _window(v: dict[str, Value], i: Instruction, x: str, y: str) -> dict[str, int] | None:
     """An image's sizes before and after a window has passed over it."""
     a, b = v[x], v[y]
-    if not (a.rows == b.rows == 1 and len(a.shape) in (2, 3)):
+    if not (a.rows == b.rows == 1 and len(a.shape) in (2, 3) and a.width and b.width):
         return None
     (ih, iw), (oh, ow) = _two(a.shape[:-1]), _two(b.shape[:-1])
     sh, sw = _two(i.attributes["stride"])
@@ -328,7 +328,7 @@ def _pool(v: dict[str, Value], i: Instruction) -> dict | None:
 
 def _over_all(v: dict[str, Value], i: Instruction) -> dict | None:
     x = v["dx" if i.backward else "x"]
-    if x.rows != 1 or len(x.shape) < 2:
+    if x.rows != 1 or len(x.shape) < 2 or not x.width:
         return None
     time, c = x.shape[0], x.shape[-1]
     return {"time": time, "c": c, "rest": x.width // (time * c), "work": (2 * c, 0)}
@@ -336,10 +336,14 @@ def _over_all(v: dict[str, Value], i: Instruction) -> dict | None:
 
 def _masked(v: dict[str, Value], i: Instruction) -> dict | None:
     x = v["dx" if i.backward else "x"]
-    return {"time": x.shape[0], "w": x.width // x.shape[0]} if x.rows == 1 and x.shape else None
+    return {"time": x.shape[0], "w": x.width // x.shape[0]} if x.rows == 1 and x.shape and x.width else None
+
+
+def _shortened(v: dict[str, Value], i: Instruction) -> dict | None:
+    return {} if v["lengths"].rows else None
 
 
 SIZES = {
     "conv": _conv, "max_pool": _pool, "avg_pool": _pool, "global_average": _over_all, "global_max": _over_all,
-    "masked": _masked,
+    "masked": _masked, "shortened": _shortened,
 }  # fmt: skip

@@ -47,9 +47,9 @@ def embedding_back(n, r, dh, i, dW, k, entries):
 
 
 def _linear(v: dict[str, Value], i: Instruction) -> dict | None:
-    (m, k), x, b = v["W"].shape, v["x"], v.get("b")
-    fits = x.rows and k and x.shape[-1:] == (k,) and (b is None or b.shape == (m,))
-    if not fits:
+    W, x, b = v["W"], v["x"], v.get("b")
+    m, k = W.shape[-2:] if len(W.shape) > 1 else (0, 0)
+    if W.rows or not (x.rows and k and x.shape[-1:] == (k,)) or not (b is None or (b.rows, b.shape) == (0, (m,))):
         return None
     room, r = max((k + WIDEST) * WIDEST, DEEP * WIDEST), x.width // k
     if k % CROWDED == 0 or m % CROWDED == 0:
@@ -58,9 +58,12 @@ def _linear(v: dict[str, Value], i: Instruction) -> dict | None:
 
 
 def _embedding(v: dict[str, Value], i: Instruction) -> dict | None:
-    entries, k = v["W_shape" if i.backward else "W"].shape
+    W = v["W_shape" if i.backward else "W"]
     # numbers that come straight from the data are checked when it is fed; others go to the rule, which checks
-    return {"k": k, "entries": entries, "r": v["i"].width} if v["i"].rows and v["i"].role == "input" else None
+    if W.rows or not v["i"].rows or v["i"].role != "input":
+        return None
+    entries, k = W.shape
+    return {"k": k, "entries": entries, "r": v["i"].width}
 
 
 SIZES = {"linear": _linear, "embedding": _embedding}

@@ -81,11 +81,16 @@ def _state_back(n, k, m, D, wide, P, result, eh, more, lengths, t):
             _copy(at(result, r * k), at(eh, r * k), k)
 
 
+def _last(r, lengths, time):
+    """Row r's last step, which is one of its steps even where a network computed its length."""
+    return max(0, min(time, lengths[r] if given(lengths) else time) - 1)
+
+
 def _cut(t, r, lengths, time, reverse, truncate):
     """Whether the gradient stops here: every `truncate` steps from the start of row r's own scan."""
     steps = t
     if reverse:
-        steps = (lengths[r] if given(lengths) else time) - 1 - t
+        steps = _last(r, lengths, time) - t
     return truncate > 0 and steps > 0 and steps % max(truncate, 1) == 0
 
 
@@ -111,7 +116,7 @@ def _state_weights(n, time, k, m, du, width, y, h0, lengths, dW, db, reverse, P)
                     first, c, k)
     if given(dW) and given(h0):
         for r in range(n):
-            start = (lengths[r] if given(lengths) else time) - 1 if reverse else 0
+            start = _last(r, lengths, time) if reverse else 0
             product(m, k, 1, at(du, (r * time + start) * width), 1, 1, 1, 0, at(h0, r * k), k, PANEL, 0,
                     dW, k, 1, dW, k)
     if given(db):
@@ -175,7 +180,7 @@ def lstm_back(n, dy, dh, dc, y, gates, cells, W, h0, c0, lengths, du, dW, db, dh
                 first = t == 0
                 before = at(cells, (now - 1) * k)
                 if reverse:
-                    first = t == (lengths[r] if given(lengths) else time) - 1
+                    first = t == _last(r, lengths, time)
                     before = at(cells, (now + 1) * k)
                 if first:
                     before = at(c0, r * k) if given(c0) else zeros
@@ -266,7 +271,7 @@ def gru_back(n, dy, dh, y, gates, v, W, h0, lengths, du, dW, db, dh0, work, time
                 first = t == 0
                 before = at(y, (now - 1) * k)
                 if reverse:
-                    first = t == (lengths[r] if given(lengths) else time) - 1
+                    first = t == _last(r, lengths, time)
                     before = at(y, (now + 1) * k)
                 if first:
                     before = at(h0, r * k) if given(h0) else zeros
@@ -305,10 +310,10 @@ def _scan(gates: int, forward: int, back: int, kept: int = 0):
 
     def sizes(v: dict[str, Value], i: Instruction) -> dict | None:
         y = v["y"]
-        time, k = y.shape
         wanted = ("W", "du") if i.backward else ("W",)
-        if y.rows != 1 or any(v[name] is None for name in wanted) or v["W"].rows:
+        if y.rows != 1 or not y.width or any(v[name] is None for name in wanted) or v["W"].rows:
             return None
+        time, k = y.shape
         flags = {"reverse": int(i.attributes["reverse"]), "truncate": i.attributes["truncate"] or 0}
         if "relu" in i.attributes:
             flags["relu"] = int(i.attributes["relu"])
