@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 import os
 import secrets
 import struct
@@ -20,6 +21,7 @@ from ..errors import ArgumentError, FileError
 FORMAT = 1  # goes up when an older Cutaway could not read what is written
 KEY, CHECKSUM = "cutaway", "cutaway_sha256"
 LONGEST_HEADER = 64 * 2**20
+MOST_PARTS = 2**21  # lists and objects in a header: as Python values each takes up to a hundred times its text
 DTYPES: dict[str, np.dtype] = {"F32": np.dtype(np.float32), "F64": np.dtype(np.float64), "I32": np.dtype(np.int32)}
 
 
@@ -103,7 +105,7 @@ def _header(f: Any) -> tuple[Header, int]:
     header = parse(f.read(length), "header")
     description = _description(header.pop("__metadata__", None))
     tensors = {name: _tensor(name, entry) for name, entry in header.items()}
-    end = 8 + length + max((entry["data_offsets"][1] for entry in header.values()), default=0)
+    end = 8 + length + _end({name: entry["data_offsets"] for name, entry in header.items()}, tensors)
     if size != end:
         cut = "cut short" if size < end else "followed by something else"
         raise FileError(f"it is {cut} ({size:,} bytes, and its header says {end:,}): use another copy")
@@ -134,17 +136,32 @@ def _tensor(name: str, entry: Any) -> tuple[np.dtype, tuple[int, ...]]:
         good = len(entry) == 3 and all(type(n) is int and 0 <= n < 2**40 for n in (*shape, lo, hi))
         if good and len(shape) <= 32:
             if dtype not in DTYPES:
-                raise FileError(f"array {name!r} is of type {dtype!r}: model files hold {', '.join(DTYPES)}")
+                raise FileError(f"array {name!r:.60} is of type {dtype!r:.20}: model files hold {', '.join(DTYPES)}")
             return DTYPES[dtype], tuple(shape)
     except (TypeError, ValueError, KeyError):
         pass
     raise FileError(f"it is damaged (its header describes array {name[:60]!r} wrongly): use another copy")
 
 
+def _end(places: dict[str, list[int]], tensors: dict[str, tuple[np.dtype, tuple[int, ...]]]) -> int:
+    """Where the last array ends. Each begins where the one before ended, and is as long as its shape says."""
+    at = 0
+    for name, (lo, hi) in sorted(places.items(), key=lambda item: item[1]):
+        dtype, shape = tensors[name]
+        if lo != at or hi - lo != math.prod(shape) * dtype.itemsize:
+            raise FileError(f"it is damaged (array {name!r:.60} does not lie where its shape says): use another copy")
+        at = hi
+    return at
+
+
 def parse(text: bytes, what: str) -> dict[str, Any]:
-    """A JSON object, with no name twice and no number that JSON does not have."""
+    """A JSON object, with no name twice, no number that JSON does not have or that is none in 64 bits, and not more
+    lists and objects than a model needs."""
+    if text.count(b"[") + text.count(b"{") > MOST_PARTS:
+        raise FileError(f"its {what} has more than {MOST_PARTS:,} parts: no model needs that many")
     try:
-        found = json.loads(text.decode("utf-8", "surrogatepass"), object_pairs_hook=_once, parse_constant=_no_constant)
+        found = json.loads(text.decode("utf-8", "surrogatepass"), object_pairs_hook=_once, parse_float=_real,
+                           parse_constant=_no_constant)  # fmt: skip
     except (ValueError, RecursionError) as error:
         raise FileError(f"it is damaged (its {what} is not JSON: {str(error)[:80]}): use another copy") from None
     if not isinstance(found, dict):
@@ -157,6 +174,12 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise ValueError("a name stands twice")
     return found
+
+
+def _real(text: str) -> float:
+    if math.isinf(number := float(text)):
+        raise ValueError(f"{text[:20]} is beyond 64 bits")
+    return number
 
 
 def _no_constant(name: str) -> None:
@@ -182,6 +205,8 @@ def pack(description: dict[str, Any], arrays: dict[str, np.ndarray]) -> bytes:
     text = json.dumps({"format": FORMAT} | description | {"tensors_sha256": checksum(arrays)}, allow_nan=False)
     if len(text) > LONGEST_HEADER // 3:
         raise ArgumentError(f"the model's description takes {len(text):,} bytes, above {LONGEST_HEADER // 3:,}")
+    if (parts := text.count("[") + text.count("{") + 3 * len(arrays)) > MOST_PARTS - 10:
+        raise ArgumentError(f"the model's description has {parts:,} parts, above {MOST_PARTS:,}")
     return safetensors.numpy.save(arrays, {KEY: text, CHECKSUM: hashlib.sha256(text.encode()).hexdigest()})
 
 

@@ -12,11 +12,12 @@ import numpy as np
 from ..autodiff import Runtime
 from ..errors import ArgumentError, FileError
 from ..program import Recorded, Rows, lengths_of
-from ..rules import OPS
+from ..rules import OPS, Op
 from .plain import decode, encode
 
 LARGEST_WINDOW = 2**12  # and stride, padding and dilation of a standard layer
 LARGEST = 2**27  # numbers that all values which a program computes may hold together, for two rows
+NUMBERS = ("eps", "delta", "momentum")  # settings that kernels take as numbers, besides all of elementwise rules
 
 
 @dataclass(frozen=True)
@@ -209,18 +210,22 @@ def _operation(o: Any, k: int, count: int) -> Operation:
     if attributes.keys() != set(rule.attributes):
         raise FileError(f"it is damaged ({what}, {name}, has the settings {sorted(attributes)}, and takes "
                         f"{sorted(rule.attributes)})")  # fmt: skip
-    rows = name == "running_average"
-    if name != "index" and not all(
-        _simple(v) or (rows and type(v) is Rows) or (key == "padding" and pairs(v)) for key, v in attributes.items()
-    ):
+    if "seed" in attributes:
+        raise FileError(f"it is damaged ({what}, {name}, happens in training only)")
+    if name != "index" and not all(_fits(rule, key, value) for key, value in attributes.items()):
         raise FileError(f"it is damaged ({what}, {name}, has a setting that is no number)")
     return Operation(name, reads, writes, attributes, layer)
 
 
-def _simple(setting: Any) -> bool:
+def _fits(rule: Op, key: str, setting: Any) -> bool:
+    """Whether a setting is of a type that its rule takes; the trial run shows whether it is of a size, too."""
+    if rule.kind == "elementwise" or key in NUMBERS:
+        return type(setting) in (bool, int, float)
+    if key == "padding" and pairs(setting):
+        return True
     if isinstance(setting, tuple):
         return len(setting) <= 32 and all(type(part) in (int, Rows) for part in setting)
-    return setting is None or type(setting) in (bool, int, float)
+    return setting is None or type(setting) in (bool, int, float) or (key == "rows" and type(setting) is Rows)
 
 
 def pairs(padding: Any) -> bool:

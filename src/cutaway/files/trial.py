@@ -12,6 +12,8 @@ from ..errors import FileError
 from ..rules import OPS
 from .program import LARGEST, Operation, Saved, Slot, pairs
 
+MOST_WORK = 2**30  # numbers read and written by all operations, beside each stored one four times
+
 
 def check(saved: Saved, arrays: dict[str, np.ndarray]) -> None:
     """Run the program once on two rows of zeros: every operation must give values of the declared shapes."""
@@ -19,12 +21,18 @@ def check(saved: Saved, arrays: dict[str, np.ndarray]) -> None:
         raise FileError(f"its values hold more than {LARGEST:,} numbers for two rows: no network needs that")
     known: dict[int, Any] = {i: arrays[name] for i, name in saved.stored.items()}
     known |= {i: np.zeros(saved.slots[i].shape_at(2), saved.slots[i].dtype) for i in saved.inputs}
+    left = MOST_WORK + 4 * sum(array.size for array in arrays.values())
 
     def call(operation: Operation, arguments: list, attributes: dict[str, Any]) -> Any:
         if operation.op == "embedding":
             _looked_up(saved.slots[operation.reads[0] or 0], arguments)
-        if _numbers(operation.op, arguments, attributes) > LARGEST:
+        nonlocal left
+        made = _numbers(operation.op, arguments, attributes)
+        if made > LARGEST:
             raise ValueError("the result is too large")
+        left -= _work(operation.op, [np.shape(a) for a in arguments if a is not None], made)
+        if left < 0:
+            raise ValueError("the operations so far are more work than any network's")
         results = _tried(operation.op, arguments, attributes)
         for i, value in zip(operation.writes, results if isinstance(results, tuple) else (results,), strict=True):
             if np.shape(value) != saved.slots[i].shape_at(2):
@@ -40,6 +48,17 @@ def check(saved: Saved, arrays: dict[str, np.ndarray]) -> None:
 
     with np.errstate(all="ignore"):
         saved.run(known, 2, named)
+
+
+def _work(op: str, given: list[tuple[int, ...]], made: int) -> int:
+    """How many numbers it reads and writes in the trial run; sixteen products count as one."""
+    if op in _WINDOWS:  # tried on their shapes alone
+        return 1
+    if op in _SCANS:  # tried on one step
+        u, *given = given
+        return math.prod(u) // max(u[1], 1) + sum(map(math.prod, given))
+    products = made * given[0][-1] // 16 if op in ("linear", "matmul") else 0
+    return sum(map(math.prod, given)) + made + products
 
 
 def _looked_up(slot: Slot, arguments: list) -> None:
