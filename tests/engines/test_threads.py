@@ -1,5 +1,6 @@
 """Threads: shards of the batch give the same bits however they are scheduled."""
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -36,6 +37,53 @@ def test_several_python_threads_may_predict_with_one_model():
     rng = np.random.default_rng(0)
     tables = [rng.standard_normal((50 + k, 20)).astype("float32") for k in range(40)]
     model = ct.nn.MLP(20, [32], 3).init(0)
+    expected = [model.predict(X) for X in tables]
+    with ThreadPoolExecutor(4) as pool:
+        for got, wanted in zip(pool.map(model.predict, tables), expected, strict=True):
+            assert np.array_equal(got, wanted)
+
+
+def starting(monkeypatch, error):
+    """From the second thread on, none starts."""
+    start, started = threading.Thread.start, []
+
+    def some(self):
+        if started:
+            raise error
+        started.append(self)
+        start(self)
+
+    monkeypatch.setattr(threading.Thread, "start", some)
+    return started
+
+
+def test_where_the_system_gives_no_more_threads_one_runs_all_shards_to_the_same_bits(monkeypatch):
+    X = np.random.default_rng(0).standard_normal((300, 20)).astype("float32")
+    program = evaluator(ct.nn.MLP(20, [32], 2).init(0), X, batch_size=100, threads=3)
+    expected = program.predict(X)
+    started = starting(monkeypatch, RuntimeError("can't start new thread"))
+    assert np.array_equal(program.predict(X), expected)
+    assert len(started) == 1 and not started[0].is_alive()
+
+
+def test_ctrl_c_while_threads_start_leaves_none_waiting_for_the_others(monkeypatch):
+    X = np.random.default_rng(0).standard_normal((300, 20)).astype("float32")
+    program = evaluator(ct.nn.MLP(20, [32], 2).init(0), X, batch_size=100, threads=3)
+    expected = program.predict(X)
+    started = starting(monkeypatch, KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        program.predict(X)
+    started[0].join(60)
+    assert not started[0].is_alive()
+    monkeypatch.undo()
+    assert np.array_equal(program.predict(X), expected)
+
+
+def test_python_threads_may_predict_with_one_model_on_inputs_of_different_shapes():
+    """Each shape needs a program of its own, of which a model keeps one."""
+    rng = np.random.default_rng(0)
+    model = ct.nn.Sequential(ct.nn.LastState(ct.nn.GRU(2, 3)), ct.nn.Linear(3, 2)).init(0)
+    tables = [rng.standard_normal((4, 2 + k % 3, 2)).astype("float32") for k in range(60)]
     expected = [model.predict(X) for X in tables]
     with ThreadPoolExecutor(4) as pool:
         for got, wanted in zip(pool.map(model.predict, tables), expected, strict=True):

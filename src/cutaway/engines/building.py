@@ -61,6 +61,8 @@ def _around() -> str:
 
 
 _lock = threading.RLock()
+if hasattr(os, "register_at_fork"):  # a child gets a compiler that nobody was using
+    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
 _collected: set[Source] | None = None
 
 

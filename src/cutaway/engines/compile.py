@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from .. import losses
 from ..autodiff import Tensor
-from ..errors import ArgumentError, DataError, ShapeError
+from ..errors import ArgumentError, DataError, ShapeError, TrainingError
 from ..optim import AdamW, Optimizer
 from ..program import Plan, Rows, Value, evaluation, lengths_of, named_inputs, rows_of, table, trace_model, training
 from ..program.twin import twin
@@ -24,6 +26,19 @@ ENGINES: dict[str, Any] = {"cpu": CPU, "reference": Reference}
 
 
 class Program:
+_programs: weakref.WeakSet[Program] = weakref.WeakSet()
+
+
+def _unlock() -> None:
+    """In a forked child: whoever held a program's lock is not here."""
+    for program in _programs:
+        program._lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_unlock)
+
+
     """A compiled network: a flat list of instructions over one block of memory, and the engine that runs it.
 
     `print(program)` shows the listing. Made by `ct.compile`.
@@ -34,6 +49,7 @@ class Program:
         self._parameters = model.parameters()
         self._lock = threading.Lock()
 
+        _programs.add(self)
     @property
     def instructions(self):
         return self.engine.instructions
@@ -62,6 +78,10 @@ class Program:
     def feed(self, X: Any, y: Any = None, weight: Any = None) -> None:
         """The data that batches are gathered from: inputs, targets, and weights of samples (mean 1)."""
         data = {name: _prepared(value) for name, value in named_inputs(gathered(X)).items()}
+        with self._alone():  # those that a run reads must stay
+            self._feed(X, y, weight)
+
+    def _feed(self, X: Any, y: Any = None, weight: Any = None) -> None:
         listing = self.engine.listing
         for name, array, wanted, what in (("y", y, listing.target, "targets y (it was compiled with a loss)"),
                                           ("w", weight, listing.weight, "weights of samples (weighted=True)")):
@@ -104,6 +124,21 @@ class Program:
         Fewer losses than steps: the loss or a gradient was not finite, and the weights are those of the step before.
         """
         self.follow()
+        with self._alone():
+            return self._run(order, position, steps, between)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Nobody else may use the program's memory while the block runs; a second thread is told at once."""
+        if not self._lock.acquire(blocking=False):
+            raise TrainingError("this program is at work in another thread: give each thread a model of its own")
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    def _run(self, order: np.ndarray | None, position: int, steps: int | None,
+             between: Callable[[int], bool] | None) -> np.ndarray:  # fmt: skip
         rows = self.engine.rows if order is None else len(order)
         if order is not None and rows and (
             np.asarray(order).dtype.kind not in "iu" or not 0 <= np.min(order) <= np.max(order) < self.engine.rows
@@ -134,8 +169,12 @@ class Program:
     def predict(self, X: Any) -> np.ndarray:
         """Raw outputs for every row. Several threads may ask: the program's memory serves them one after the other."""
         with self._lock:
-            self.feed(X)
-            return self.engine.predict()
+            try:
+                self._feed(X)
+                return self.engine.predict()
+            finally:
+                if not keep:
+                    self.engine.forget()
 
     def value(self, name: str) -> np.ndarray:
         """The last batch's values by name, such as "layer1.z". Only a program that keeps every value has them all."""

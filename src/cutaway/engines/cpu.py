@@ -262,12 +262,31 @@ class CPU(Reference):
         if self._serial:
             go(0, self.shards)
             return
-        others = [threading.Thread(target=go, args=(k, 1)) for k in range(1, self.shards)]
+        begin, complete = threading.Event(), []
+
+        def wait_and_go(shard: int) -> None:
+            begin.wait()
+            if complete:  # a thread that came alone would wait at a barrier for ever
+                go(shard, 1)
+
+        others = [threading.Thread(target=wait_and_go, args=(k,)) for k in range(1, self.shards)]
+        try:
+            for thread in others:
+                thread.start()
+            complete.append(True)
+        except RuntimeError:  # the system gives no more of them
+            self._states[:, slots.SERIAL] = True
+        finally:
+            try:
+                begin.set()
+            finally:  # whatever was raised: the others are on their way
+                if complete:
+                    go(0, 1)
+        if not complete:
+            go(0, self.shards)
         for thread in others:
-            thread.start()
-        go(0, 1)
-        for thread in others:
-            thread.join()
+            if thread.ident is not None:
+                thread.join()
 
     def _learn(self, pace: float, busy: float) -> None:
         """Keep the pace (seconds a step), and choose how the shards run: on a busy machine one thread can beat two.

@@ -15,12 +15,14 @@ import tempfile
 import threading
 import time
 import warnings
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 MATH = ("sqrt", "sin", "cos", "exp", "log", "log1p", "expm1", "erf", "tanh", "pow")
 LIBRARY = ("product", "pack", "pack_turned")  # kernels/product.py: compiled functions that other kernels call
+GROUP = Path("/sys/fs/cgroup")
 compiled = 0  # kernels that had to be compiled for this process
 seconds = 0.0  # how long it waited for them
 
@@ -52,14 +54,29 @@ def _cannot_keep(where: Path, reason: str | None) -> None:
 def cores() -> int:
     """How many threads may compute for this one, if nobody says: the process's cores, or OMP_NUM_THREADS if fewer.
 
-    Pools of processes (joblib's, Dask's, Ray's) set that variable for their workers. Threads beside the main one are
-    workers of a pool too, as a rule: they get one core each.
+    Pools of processes (joblib's, Dask's, Ray's) set that variable for their workers. Where it is not set, threads
+    beside the main one and processes that multiprocessing started are workers of a pool, as a rule: they get one core.
     """
     if threading.current_thread() is not threading.main_thread():
         return 1
     own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    own = min(own, _quota())
     limit = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
-    return min(own, int(limit)) if limit.isdigit() and int(limit) else own
+    if limit.isdigit() and int(limit):
+        return min(own, int(limit))
+    processes = sys.modules.get("multiprocessing.process")  # who was not started by it need not import it
+    return own if processes is None or processes.parent_process() is None else 1
+
+
+@cache
+def _quota() -> int:
+    """The cores that a container's limit of processor time amounts to."""
+    for names in (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us")):  # control groups, new and old
+        with suppress(OSError, ValueError):  # "max": no limit
+            quota, period = map(int, " ".join((GROUP / name).read_text("utf-8") for name in names).split())
+            if quota > 0:
+                return -(-quota // period)
+    return sys.maxsize
 
 
 def _address(function: Any) -> int:

@@ -77,6 +77,10 @@ class Reference:
             elif i.op == "cross_entropy" and not i.backward:
                 self._check_numbers(i.arguments[1], i.arguments[0].shape[-1])
 
+    def forget(self) -> None:
+        """Let go of the data and of what was made of them: they may be large, and a program lives long."""
+        self.data, self.rows, self.outputs = {}, 0, None
+
     def _check_numbers(self, v: Value, limit: int) -> None:
         """Kernels look rows up without asking: whole numbers from the data must be in range before they start."""
         numbers = self.data.get(v.name, np.zeros(0, np.int32))

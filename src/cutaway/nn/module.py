@@ -278,10 +278,13 @@ class Module:
         X = gathered(X)
         known = vars(self).setdefault("_evaluators", {})
         key = (engine, batch_size, threads, tuple(_described(self)), _shapes(X))
-        if key not in known:
+        program = known.get(key)
+        if program is None:
+            program = evaluator(self, X, engine, batch_size, threads)
+            program.model = None  # they would keep each other, and its memory, until the garbage collector comes
             known.clear()  # the network or its input changed: one program is kept
-            known[key] = evaluator(self, X, engine, batch_size, threads)
-        return known[key].predict(X)
+            known[key] = program
+        return program.predict(X, keep=False)
 
     def __getstate__(self) -> dict[str, Any]:
         return {k: v for k, v in vars(self).items() if k not in ("_theta", "_evaluators")}

@@ -175,6 +175,8 @@ def trace_model(model, loss: Callable | None, x: Any, y: Any = None, weighted: b
         wants |= {id(values[id(t)]) for t in (*entry.inputs, *entry.outputs) if t is not None and t.requires_grad}
     assignments = [(values[id(buffer)], values[id(new)]) for buffer, new in two.recording.assignments]
     ends = [*(values[id(t)] for t in (two.output, two.loss) if t is not None), *(new for _, new in assignments)]
+    for run in (two, three):  # tensors and their tape name each other: weights would wait for the garbage collector
+        run.recording.tape.entries.clear()
     return Recorded(
         _needed(steps, {id(v) for v in ends}), [values[id(t)] for t in two.inputs.values()], values[id(two.output)],
         None if two.loss is None else values[id(two.loss)], None if two.target is None else values[id(two.target)],

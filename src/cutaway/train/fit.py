@@ -20,6 +20,7 @@ from ..engines import Program, compile, native
 from ..errors import ArgumentError, DataError, FileError, ShapeError
 from ..optim import AdamW, Optimizer
 from . import metrics as metric_table
+from .alone import alone
 from .events import Ended, EpochEnded, Started
 from .feeding import Data, as_arrays, check_all_finite, check_finite, fits, pick, stages, target, weights_of
 from .past import Past
@@ -202,7 +203,7 @@ class Training:
         run, began = self.run, time.perf_counter() - self.run.seconds
         self._tell(Started(run))
         self._stop_early()
-        with self.progress, interruptible(run):
+        with alone(self.model), self.progress, interruptible(run):
             while run.epochs_done < run.epochs and not run._stop:
                 epoch = run.epochs_done + 1
                 done = self._epoch(epoch, began)
@@ -307,7 +308,8 @@ class Training:
 @contextmanager
 def interruptible(*runs: Run):
     """Ctrl-C once: stop after the steps under way. Twice: at once. Only the main thread hears of it."""
-    if threading.current_thread() is not threading.main_thread():
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGINT) is None:  # None: a handler that Python could not put back
         yield
         return
 
