@@ -6,6 +6,7 @@ Each is also known by its name to `ct.fit` and `ct.compile`. `weight` gives each
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 
 from .autodiff import Tensor, apply
@@ -107,3 +108,22 @@ def get(loss: str | Callable) -> Callable:
     if loss not in LOSSES:
         raise ArgumentError(f"no loss is called {loss!r}: use one of {', '.join(LOSSES)}, or a function (z, y) -> J")
     return LOSSES[loss]
+
+
+def takes_weight(function: Callable) -> bool:
+    """Whether a loss or metric has an argument `weight`, for the weights of samples."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return False
+    return any(p.name == "weight" or p.kind is p.VAR_KEYWORD for p in parameters)
+
+
+def refuse_weights(loss: Callable) -> None:
+    """Raise ArgumentError for a loss that would not see weights of samples."""
+    if not takes_weight(loss):
+        name = getattr(loss, "__name__", "loss")
+        raise ArgumentError(
+            f"there are weights of samples, but the loss {name} takes none: give it an argument for them, "
+            f"def {name}(z, y, weight=None), as in (weight * l).mean() with one loss a sample in l"
+        )

@@ -227,8 +227,8 @@ def compile(model: Any, loss: str | Callable = "mse", optimizer: Optimizer | Non
     2,752 bytes for batches of 32 (5,312 if nothing shared memory)
 
     input, target: an example (a row or more), needed where the first layer does not fix the shape. weighted: expect
-    weights of samples. threads: None chooses by the size of a step. keep_all: no value shares memory with another.
-    More than eight arguments, because every one of them changes the instructions.
+    weights of samples, of a mean of one: J = Σ w ℓ / rows. threads: None chooses by the size of a step. keep_all: no
+    value shares memory with another. More than eight arguments, because every one of them changes the instructions.
     """
     if engine not in ENGINES:
         raise ArgumentError(f"no engine is called {engine!r}: use one of {', '.join(ENGINES)}")
@@ -236,6 +236,8 @@ def compile(model: Any, loss: str | Callable = "mse", optimizer: Optimizer | Non
         raise ArgumentError(f"batch_size must be a whole number of at least 1, got {batch_size!r}")
     optimizer = optimizer if optimizer is not None else AdamW(1e-3)
     function = losses.get(loss)
+    if weighted:
+        losses.refuse_weights(function)
     x = example_input(model) if input is None else gathered(input)
     y = _example_target(model, x, loss) if target is None else np.asarray(target)
     if y.dtype.kind in "iub" and function in losses.LOSSES.values() and function is not losses.cross_entropy:

@@ -59,14 +59,14 @@ class _Windows(Module):
             return tuple(((span - 1) // 2, span - 1 - (span - 1) // 2) for span in self.spans)
         return tuple((p, p) for p in self.padding)
 
-    def _check(self, x: Tensor) -> None:
+    def _check(self, x: Tensor, edges: tuple[tuple[int, int], ...]) -> None:
         if x.ndim != self.sizes + 2:
             grey = self.sizes + 1 == x.ndim
             raise ShapeError(
                 f"{here()}({self!r}) takes {AXES[self.sizes]}, got shape {x.shape}"
                 + (f": reshape to {(*x.shape, 1)} if there is one channel, as in x[..., None]" if grey else "")
             )
-        padded = tuple(k + before + after for k, (before, after) in zip(x.shape[1:-1], self.edges, strict=True))
+        padded = tuple(k + before + after for k, (before, after) in zip(x.shape[1:-1], edges, strict=True))
         if any(span > k for span, k in zip(self.spans, padded, strict=True)):
             raise ShapeError(
                 f"{here()}({self!r}) has a window over {_by(self.spans)} places, but its input {x.shape} has "
@@ -108,15 +108,21 @@ class _Conv(_Windows):
 
     def forward(self, x: Any) -> Any:
         if isinstance(x, Sequences):
+            # a short sequence is seen alone as it is beside longer ones: with zeros up to the window's end
+            (before, after), span = self.edges[0], self.spans[0]
+            reach = max(after, span - before - x.shape[1])
             inside = ops.masked(x.values, x.lengths)
-            return Sequences(self.forward(inside), self._lengths(x.lengths))
-        self._check(x)
+            return Sequences(self._filtered(inside, ((before, reach),)), self._lengths(x.lengths))
+        return self._filtered(x, self.edges)
+
+    def _filtered(self, x: Tensor, edges: tuple[tuple[int, int], ...]) -> Tensor:
+        self._check(x, edges)
         if x.shape[-1] != self.n_in:
             raise ShapeError(
                 f"{here()}({self!r}) takes {AXES[self.sizes]} with {self.n_in} channels, got shape {x.shape}: build it "
                 f"as {type(self).__name__}({x.shape[-1]}, {self.n_out}, ...), or put the channels last"
             )
-        return ops.conv(x, self.weight, self.bias, self.stride, self.edges, self.dilation, self.groups)
+        return ops.conv(x, self.weight, self.bias, self.stride, edges, self.dilation, self.groups)
 
     def _lengths(self, lengths: Tensor) -> Tensor:
         """How many places each sequence has afterwards."""
@@ -181,7 +187,7 @@ class _Pool(_Windows):
         return self.window
 
     def forward(self, x: Tensor) -> Tensor:
-        self._check(x)
+        self._check(x, self.edges)
         return apply(self.op, x, window=self.window, stride=self.stride, padding=self.edges)
 
 

@@ -41,6 +41,12 @@ class Data:
     def __len__(self) -> int:
         return len(self.y)
 
+    def counted(self) -> np.ndarray:
+        """The numbers of the rows whose weight is not zero."""
+        n = len(self)
+        kept = np.arange(n) if self.weight is None else np.flatnonzero(self.weight)
+        return kept.astype(np.int32 if n < 2**31 else np.int64, copy=False)
+
     def rows(self, index: np.ndarray) -> Data:
         """Some rows, in memory."""
         where = index if self.kept is None else self.kept[index]
@@ -64,6 +70,21 @@ def pick(inputs: Any, index: np.ndarray | slice) -> Any:
     if isinstance(inputs, dict):
         return {key: part[index] for key, part in inputs.items()}
     return inputs[index]
+
+
+def checked(name: str, X: Any, y: Any, sample_weight: Any, classes: bool) -> Data:
+    """Data as it may be trained on; `name` is that of y. What rows of weight zero hold is not looked at.
+
+    Raises ShapeError, DataError or ArgumentError.
+    """
+    weight = weights_of(sample_weight, len(y))
+    if weight is not None and not weight.all():
+        y = np.array(y)
+        y[weight == 0] = y[np.argmax(weight > 0)]  # a target that fits, never used
+    data = Data(as_arrays(X), target(y, classes), weight)
+    check_all_finite(data.inputs, weight)
+    check_finite(name, data.y)
+    return data
 
 
 def as_arrays(X: Any) -> Any:
@@ -109,11 +130,14 @@ def target(y: Any, classes: bool) -> np.ndarray:
     return y
 
 
-def check_finite(name: str, array: np.ndarray, numbers: np.ndarray | None = None) -> None:
+def check_finite(
+    name: str, array: np.ndarray, numbers: np.ndarray | None = None, weight: np.ndarray | None = None
+) -> None:
     """Raise if a float array has NaN or infinity, and say where. numbers: of its rows, if they are some of many."""
     if array.dtype.kind != "f" or np.isfinite(np.sum(array, dtype=np.float64)):
         return
     bad = np.argwhere(~np.isfinite(array))
+    bad = bad if weight is None else bad[weight[bad[:, 0]] > 0]
     if len(bad):
         row, *column = bad[0].tolist()
         row = row if numbers is None else numbers[row]
@@ -124,11 +148,11 @@ def check_finite(name: str, array: np.ndarray, numbers: np.ndarray | None = None
         )
 
 
-def check_all_finite(inputs: Any) -> None:
+def check_all_finite(inputs: Any, weight: np.ndarray | None = None) -> None:
     """The same for arrays that are in memory; maps are checked as they are read."""
     for name, part in named_inputs(inputs).items():
         if not on_disk(part):
-            check_finite("X" if name == "x" else name, part)
+            check_finite("X" if name == "x" else name, part, weight=weight)
 
 
 def on_disk(array: np.ndarray) -> bool:

@@ -22,7 +22,7 @@ from ..optim import AdamW, Optimizer
 from . import metrics as metric_table
 from .alone import alone
 from .events import Ended, EpochEnded, Started
-from .feeding import Data, as_arrays, check_all_finite, check_finite, fits, pick, stages, target, weights_of
+from .feeding import Data, checked, fits, pick, stages
 from .past import Past
 from .programs import Programs
 from .progress import Progress
@@ -38,7 +38,7 @@ class TrainingWarning(UserWarning):
 
 def fit(model: Any, X: Any, y: Any, loss: str | Callable = "mse", optimizer: Optimizer | None = None, epochs: int = 20,
         batch_size: int | str = 32, validation: Any = None, sample_weight: Any = None, seed: int = 0,
-        shuffle: bool = True, drop_last: bool = False, callbacks: Iterable[Callable] = (),
+        shuffle: bool | Callable = True, drop_last: bool = False, callbacks: Iterable[Callable] = (),
         early_stopping: bool | int | None = None, checkpoint: Any = None, resume: Any = None, engine: str = "cpu",
         threads: int | None = None, progress: bool | None = None, metrics: Any = (),
         time_limit: float | None = None) -> Run:  # fmt: skip
@@ -58,11 +58,12 @@ def fit(model: Any, X: Any, y: Any, loss: str | Callable = "mse", optimizer: Opt
     gradient descent.
     validation: a share of the rows (stratified for classes), or (Xv, yv[, weights]); the weights with the best
     validation loss are put back at the end, however training ended. early_stopping: epochs without improvement (True:
-    10). sample_weight (n,): scaled to a mean of one; rows of weight zero take no part, whatever they hold. shuffle: a fresh order each
-    epoch, from the seed, or that which a function (rows, epoch) -> rows gives. callbacks: functions of an event (train/events.py). checkpoint: a folder, written to every few
-    seconds; resume=True goes on from it, to the same bits. progress: None shows a bar in a terminal. metrics: names or
-    functions (z, y), scored on validation data. time_limit: seconds. Arguments are many because this one call is the
-    whole of training.
+    10). sample_weight (n,): scaled to a mean of one; rows of weight zero take no part, whatever they hold. shuffle: a
+    fresh order each epoch, from the seed, or that which a function (rows, epoch) -> rows gives. callbacks: functions of
+    an event (train/events.py). checkpoint: a folder, written to every few seconds; resume=True goes on from it, to the
+    same bits. progress: None shows a bar in a terminal. metrics: names or functions (z, y), scored on validation data;
+    those with an argument `weight` see its weights. time_limit: seconds. Arguments are many because this one call is
+    the whole of training.
 
     Raises ShapeError, DataError or ArgumentError naming what does not fit, and TrainingError where "auto" finds no
     learning rate. A loss or gradient that is not finite stops training with a TrainingWarning that names the step and
@@ -98,9 +99,7 @@ class Training:
         self.callbacks, self.time_limit = tuple(callbacks), time_limit
         self.metrics = metric_table.get(metrics)
         classes = self.loss is losses.cross_entropy
-        self.data = Data(as_arrays(X), target(y, classes), weights_of(sample_weight, len(y)))
-        check_all_finite(self.data.inputs)
-        check_finite("y", self.data.y)
+        self.data = checked("y", X, y, sample_weight, classes)
         self.rows, held_out = self._split(validation, classes)
         if self.data.weight is not None:
             self.data.weight = self.data.weight / self.data.weight[self.rows].mean()
@@ -149,25 +148,26 @@ class Training:
     # ---- what is trained on ----------------------------------------------------------------------------------------
     def _split(self, validation: Any, classes: bool) -> tuple[np.ndarray, Data | None]:
         """Numbers of the rows to train on, and the validation data."""
-        n = len(self.data)
-        rows, held_out = np.arange(n, dtype=np.int32 if n < 2**31 else np.int64), None
+        weight, held_out = self.data.weight, None
+        rows = self.data.counted()
+        n = len(rows)
+        if weight is not None and (weight[rows] == weight[rows[0]]).all():
+            self.data.weight = None  # equal weights are none, to the last bit
         if isinstance(validation, tuple | list):
             if len(validation) not in (2, 3):
                 raise ArgumentError(f"validation must be a share or (Xv, yv[, weights]), got {len(validation)} parts")
             Xv, yv, *w = validation
-            held_out = Data(as_arrays(Xv), target(yv, classes), weights_of(w[0], len(yv)) if w else None)
-            check_all_finite(held_out.inputs)
-            check_finite("yv", held_out.y)
+            held_out = checked("yv", Xv, yv, w[0] if w else None, classes)
+            if len(held_out.counted()) < len(held_out):
+                held_out = held_out.part(held_out.counted())
         elif validation is not None:
             if not isinstance(validation, float | np.floating) or not 0 < validation < 1:
                 raise ArgumentError(f"validation must be a share between 0 and 1, or (Xv, yv), got {validation!r}")
-            labelled = (classes or self.loss is losses.binary_cross_entropy) and self.data.y.size == n
-            labels = self.data.y.reshape(n) if labelled else None
-            rows, part = (numbers.astype(rows.dtype) for numbers in
-                          split(n, float(validation), self.seed, stratify=labels))  # fmt: skip
+            y = self.data.y
+            labelled = (classes or self.loss is losses.binary_cross_entropy) and y.size == len(y)
+            labels = y.reshape(-1)[rows] if labelled else None
+            rows, part = (rows[places] for places in split(n, float(validation), self.seed, stratify=labels))
             held_out = self.data.part(part)
-        if self.data.weight is not None:
-            rows = rows[self.data.weight[rows] > 0]
         if not len(rows) or (held_out is not None and not len(held_out)):
             raise DataError(f"{n} rows are too few to hold some out for validation")
         return rows, held_out
@@ -398,6 +398,8 @@ class _Validation:
                  threads: int | None, programs: Programs) -> None:  # fmt: skip
         self.data, self.loss, self.metrics = data, loss, metrics
         self.weight = None if data.weight is None else data.weight / data.weight.mean()
+        if self.weight is not None:
+            losses.refuse_weights(loss)
         self.program = programs.evaluator(model, pick(data.inputs, slice(0, 2)), engine, threads)
         self.resident = not data.on_disk
         if self.resident:
@@ -409,7 +411,11 @@ class _Validation:
         else:
             every = stages(self.data, np.arange(len(self.data)), 1)
             z = np.concatenate([self.program.predict(part.inputs) for part, _ in every])
-        options = {} if self.weight is None else {"weight": self.weight.astype(z.dtype)}
+        y, w = self.data.y, self.weight
+        weighed = {} if w is None else {"weight": w.astype(z.dtype)}
         with np.errstate(over="ignore", invalid="ignore"):
-            row = {"val_loss": float(self.loss(Tensor(z), self.data.y, **options).data)}
-        return row | {f"val_{name}": float(f(z, self.data.y)) for name, f in self.metrics.items()}
+            row = {"val_loss": float(self.loss(Tensor(z), y, **weighed).data)}
+        return row | {
+            f"val_{name}": float(f(z, y) if w is None or not losses.takes_weight(f) else f(z, y, weight=w))
+            for name, f in self.metrics.items()
+        }

@@ -1,4 +1,7 @@
-"""Scores watched during training, on raw outputs z and targets y. (Reports use scikit-learn's.)"""
+"""Scores watched during training, on raw outputs z, targets y and, if there are any, weights of the rows.
+
+(Reports use scikit-learn's.)
+"""
 
 from __future__ import annotations
 
@@ -9,37 +12,43 @@ import numpy as np
 from ..errors import ArgumentError
 
 
-def accuracy(z: np.ndarray, y: np.ndarray) -> float:
+def accuracy(z: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None) -> float:
     """Share of rows whose class is predicted right: the largest output, or the sign of a single one."""
     if z.ndim == 2 and z.shape[1] > 1 and y.ndim == 1:
-        return float((z.argmax(1) == y).mean())
-    right = (z.reshape(y.shape) > 0) == (y > 0.5)
-    return float(right.reshape(len(y), -1).all(1).mean())
+        right = z.argmax(1) == y
+    else:
+        right = ((z.reshape(y.shape) > 0) == (y > 0.5)).reshape(len(y), -1).all(1)
+    return float(np.average(right, weights=weight))
 
 
-def r2(z: np.ndarray, y: np.ndarray) -> float:
+def r2(z: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None) -> float:
     """1 - squared error / variance of y, the mean over outputs."""
     y = np.asarray(y, float).reshape(len(y), -1)
-    error = ((np.asarray(z, float).reshape(y.shape) - y) ** 2).sum(0)
-    spread = ((y - y.mean(0)) ** 2).sum(0)
+    error = np.average((np.asarray(z, float).reshape(y.shape) - y) ** 2, axis=0, weights=weight)
+    spread = np.average((y - np.average(y, axis=0, weights=weight)) ** 2, axis=0, weights=weight)
     return float(np.mean(1 - error / np.where(spread > 0, spread, 1)))
 
 
-def rmse(z: np.ndarray, y: np.ndarray) -> float:
+def rmse(z: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None) -> float:
     """Root of the mean squared error."""
-    return float(np.sqrt(np.mean((np.asarray(z, float).reshape(y.shape) - y) ** 2)))
+    return float(np.sqrt(np.average(_rows(z, y) ** 2, axis=0, weights=weight).mean()))
 
 
-def mae(z: np.ndarray, y: np.ndarray) -> float:
+def mae(z: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None) -> float:
     """Mean absolute error."""
-    return float(np.mean(np.abs(np.asarray(z, float).reshape(y.shape) - y)))
+    return float(np.average(np.abs(_rows(z, y)), axis=0, weights=weight).mean())
+
+
+def _rows(z: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """The errors, (n, outputs)."""
+    return (np.asarray(z, float).reshape(y.shape) - y).reshape(len(y), -1)
 
 
 METRICS: dict[str, Callable] = {f.__name__: f for f in (accuracy, r2, rmse, mae)}
 
 
 def get(metrics: tuple | list | str | Callable) -> dict[str, Callable]:
-    """One metric or several, by name; functions (z, y) -> number come under their own name."""
+    """One metric or several, by name; functions (z, y) -> number, or (z, y, weight), come under their own."""
     chosen: dict[str, Callable] = {}
     for metric in (metrics,) if isinstance(metrics, str) or callable(metrics) else metrics:
         if callable(metric):
