@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
 from collections.abc import Callable, Iterator
@@ -25,7 +26,6 @@ from .reference import Reference
 ENGINES: dict[str, Any] = {"cpu": CPU, "reference": Reference}
 
 
-class Program:
 _programs: weakref.WeakSet[Program] = weakref.WeakSet()
 
 
@@ -39,6 +39,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_unlock)
 
 
+class Program:
     """A compiled network: a flat list of instructions over one block of memory, and the engine that runs it.
 
     `print(program)` shows the listing. Made by `ct.compile`.
@@ -48,8 +49,8 @@ if hasattr(os, "register_at_fork"):
         self.engine, self.model = engine, model
         self._parameters = model.parameters()
         self._lock = threading.Lock()
-
         _programs.add(self)
+
     @property
     def instructions(self):
         return self.engine.instructions
@@ -77,11 +78,11 @@ if hasattr(os, "register_at_fork"):
 
     def feed(self, X: Any, y: Any = None, weight: Any = None) -> None:
         """The data that batches are gathered from: inputs, targets, and weights of samples (mean 1)."""
-        data = {name: _prepared(value) for name, value in named_inputs(gathered(X)).items()}
         with self._alone():  # those that a run reads must stay
             self._feed(X, y, weight)
 
     def _feed(self, X: Any, y: Any = None, weight: Any = None) -> None:
+        data = {name: _prepared(value) for name, value in named_inputs(gathered(X)).items()}
         listing = self.engine.listing
         for name, array, wanted, what in (("y", y, listing.target, "targets y (it was compiled with a loss)"),
                                           ("w", weight, listing.weight, "weights of samples (weighted=True)")):
@@ -123,7 +124,6 @@ if hasattr(os, "register_at_fork"):
 
         Fewer losses than steps: the loss or a gradient was not finite, and the weights are those of the step before.
         """
-        self.follow()
         with self._alone():
             return self._run(order, position, steps, between)
 
@@ -139,6 +139,7 @@ if hasattr(os, "register_at_fork"):
 
     def _run(self, order: np.ndarray | None, position: int, steps: int | None,
              between: Callable[[int], bool] | None) -> np.ndarray:  # fmt: skip
+        self.follow()
         rows = self.engine.rows if order is None else len(order)
         if order is not None and rows and (
             np.asarray(order).dtype.kind not in "iu" or not 0 <= np.min(order) <= np.max(order) < self.engine.rows
@@ -166,8 +167,11 @@ if hasattr(os, "register_at_fork"):
                     "another batch size, or drop_last=True"
                 )
 
-    def predict(self, X: Any) -> np.ndarray:
-        """Raw outputs for every row. Several threads may ask: the program's memory serves them one after the other."""
+    def predict(self, X: Any, keep: bool = True) -> np.ndarray:
+        """Raw outputs for every row. Several threads may ask: the program's memory serves them one after the other.
+
+        keep: whether X stays as the rows last fed, for `profile`.
+        """
         with self._lock:
             try:
                 self._feed(X)
