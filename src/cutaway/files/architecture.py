@@ -11,10 +11,11 @@ from .. import nn
 from ..autodiff import Tensor
 from ..errors import CutawayError, FileError
 from .plain import DEEPEST
-from .program import LARGEST, LARGEST_WINDOW, field, text, whole
+from .program import LARGEST, LARGEST_WINDOW, Operation, Saved, field, text, whole
 from .restored import Restored
 
 Shapes = dict[str, tuple[int, ...]]
+MOST_LAYERS = 2**14  # those that stand again counted again
 
 # ---- settings --------------------------------------------------------------------------------------------------------
 
@@ -209,6 +210,8 @@ def customs(entry: Any, depth: int = 0) -> set[str]:
 
 def build(entry: Any, custom: dict[str, Callable[[], nn.Module]], available: int) -> nn.Module:
     """The model, with fresh weights. available: how many numbers the file has for it; a layer cannot have more."""
+    if _layers(entry, []) > MOST_LAYERS:
+        raise FileError(f"it is damaged (it has more than {MOST_LAYERS:,} layers)")
     needed = sum(math.prod(shape) for shape in _shapes(entry))
     if needed > available:
         raise FileError(f"it is damaged (its layers have {needed:,} weights, and it holds {available:,})")
@@ -218,6 +221,40 @@ def build(entry: Any, custom: dict[str, Callable[[], nn.Module]], available: int
         if isinstance(error, FileError):
             raise
         raise FileError(f"it is damaged ({error})") from None
+
+
+def _layers(entry: dict[str, Any], made: list[int]) -> int:
+    """How many layers it is. Layers that hold one twice, each the one before, would be more than can be walked."""
+    if "again" in entry:
+        return made[whole(entry["again"], "a layer's number", len(made))]
+    inner = [] if "custom" in entry else entry.get("layers", [])
+    made.append(1 + sum(_layers(layer, made) for layer in inner))
+    return made[-1]
+
+
+def check_windows(model: nn.Module, saved: Saved) -> None:
+    """Standard layers must move their windows as the program does, whose sizes were tried: padding costs memory."""
+    layers = [layer for layer in _in_order(model) if hasattr(layer, "edges")]
+    operations = [o for o in saved.operations if o.op in ("conv", "max_pool", "avg_pool")]
+    if len(layers) != len(operations) or not all(map(_moves_alike, layers, operations)):
+        raise FileError("it is damaged (its layers move other windows than its program)")
+
+
+def _in_order(module: nn.Module) -> Iterator[Any]:
+    """The layers in the order in which they run."""
+    if isinstance(module, nn.Sequential):
+        for layer in module.layers:
+            yield from _in_order(layer)
+    else:
+        yield module
+
+
+def _moves_alike(layer: Any, operation: Operation) -> bool:
+    given = operation.attributes
+    own = {name: getattr(layer, name) for name in ("stride", "dilation", "groups", "window") if name in given}
+    # behind the end of short Sequences a program may have more places than the layer asks for
+    edges = all(a[0] == b[0] and a[1] <= b[1] for a, b in zip(layer.edges, given["padding"], strict=False))
+    return edges and len(layer.edges) == len(given["padding"]) and all(given[name] == v for name, v in own.items())
 
 
 def _shapes(entry: dict[str, Any]) -> Iterator[tuple[int, ...]]:

@@ -256,6 +256,8 @@ def _model(checked: _Checked, arrays: dict[str, np.ndarray], custom: dict[str, C
     except CutawayError as error:
         hint = f": what custom= builds for {', '.join(sorted(known))} is not what was saved" if known else ""
         raise FileError(f"its parameters do not fit its layers ({error}){hint}") from None
+    if not known:
+        architecture.check_windows(model, checked.program)
     for name, p in model.named_parameters():
         p.requires_grad = not checked.parameters[name]["frozen"]
         p.init = INITIALISERS.get(checked.parameters[name]["init"], p.init)
