@@ -60,6 +60,8 @@ def fit_numbers(names: list[str], x: np.ndarray, weights: np.ndarray | None, set
         marked = bool(found.gaps[j] >= settings.min_count)
         if found.distinct[j] == 0 or (found.distinct[j] == 1 and not marked):
             reason = f"every row holds {example}" if example else "every row is empty"
+            if found.high[j] > found.low[j]:
+                reason = f"differences are rounding beside {example}: subtract that from it"
             columns.append(Dropped(name, "constant (dropped)", *seen, reason))
             continue
         few = 2 < found.distinct[j] <= settings.integer_levels and bool((known == np.rint(known)).all())
@@ -145,8 +147,9 @@ class Summary:
         ordered = np.sort(x, axis=1)  # NaN comes last
         columns, last = np.arange(k), np.maximum(count - 1, 0)
         with np.errstate(invalid="ignore", over="ignore"):
-            steps = np.diff(ordered, axis=1) > ROUNDING * np.abs(ordered[:, 1:])
-            distinct = steps.sum(axis=1) + (count > 0)
+            distinct = (np.diff(ordered, axis=1) > 0).sum(axis=1) + (count > 0)
+            low, high = ordered[:, 0], ordered[columns, last]
+            distinct[high - low <= ROUNDING * np.maximum(np.abs(low), np.abs(high))] = 1
             if weights is None:
                 lower, center, upper = (_quantile(ordered, count * p) for p in (0.25, 0.5, 0.75))
             else:
@@ -155,7 +158,7 @@ class Summary:
             flat = ~(scale > ROUNDING * np.maximum(np.abs(lower), np.abs(upper)))
         scale[flat] = [_deviation(x[j], weights) for j in np.flatnonzero(flat)]
         center = np.where(count > 0, center, 0.0)
-        return cls(gaps, distinct, ordered[:, 0], ordered[columns, last], center, scale)
+        return cls(gaps, distinct, low, high, center, scale)
 
 
 def _quantile(ordered: np.ndarray, position: np.ndarray) -> np.ndarray:

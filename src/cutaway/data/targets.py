@@ -202,7 +202,7 @@ class TargetEncoder:
 
     def _fit_scale(self, values: np.ndarray, weights: np.ndarray | None) -> None:
         y = _numbers(values)
-        flat = np.atleast_1d(np.ptp(y, axis=0) == 0)
+        flat = np.atleast_1d(y.max(axis=0) == y.min(axis=0))
         if flat.any():
             which = "" if y.ndim == 1 else f" column {self.names[int(flat.argmax())]!r}"
             raise DataError(f"Target{which} is {y.flat[int(flat.argmax())]:g} in every row: nothing to predict.")

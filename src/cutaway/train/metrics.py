@@ -17,16 +17,17 @@ def accuracy(z: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None) -> 
     if z.ndim == 2 and z.shape[1] > 1 and y.ndim == 1:
         right = z.argmax(1) == y
     else:
-        right = ((z.reshape(y.shape) > 0) == (y > 0.5)).reshape(len(y), -1).all(1)
+        right = ((z.reshape(y.shape) >= 0) == (y > 0.5)).reshape(len(y), -1).all(1)
     return float(np.average(right, weights=weight))
 
 
 def r2(z: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None) -> float:
-    """1 - squared error / variance of y, the mean over outputs."""
+    """1 - squared error / variance of y, the mean over outputs; of a y that does not vary, 1 if it is met, else 0."""
     y = np.asarray(y, float).reshape(len(y), -1)
     error = np.average((np.asarray(z, float).reshape(y.shape) - y) ** 2, axis=0, weights=weight)
     spread = np.average((y - np.average(y, axis=0, weights=weight)) ** 2, axis=0, weights=weight)
-    return float(np.mean(1 - error / np.where(spread > 0, spread, 1)))
+    varies = (y.max(0) > y.min(0)) & (spread > 0)  # the mean of equal numbers may be rounded, and so differ from them
+    return float(np.mean(np.where(varies, 1 - error / np.where(varies, spread, 1), error == 0)))
 
 
 def rmse(z: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None) -> float:
