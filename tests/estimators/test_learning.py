@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn import datasets
 from sklearn.compose import TransformedTargetRegressor
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
@@ -25,7 +26,7 @@ def sklearns(kind, X, y):
     if kind is MLPRegressor:
         model = TransformedTargetRegressor(model, transformer=StandardScaler())
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+        warnings.simplefilter("ignore", ConvergenceWarning)
         return model.fit(X, y)
 
 

@@ -70,7 +70,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1.0, help="length of a measured stretch")
     parser.add_argument("--once", action="store_true", help="train one epoch and leave: the whole process is timed")
     args = parser.parse_args()
-    warnings.simplefilter("ignore")
+    warnings.simplefilter("ignore")  # the libraries' own: this process only times them
 
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what a library prints must not mix with the answers

@@ -80,7 +80,7 @@ def _each(read: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
     size = max(1, min(32, len(items) // (4 * threads)))  # small images are too quick to hand out one by one
     chunks = [items[start : start + size] for start in range(0, len(items), size)]
     with warnings.catch_warnings():  # holds for all threads
-        warnings.simplefilter("ignore")
+        warnings.simplefilter("ignore", UserWarning)  # Pillow's, of notes beside the pixels
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         with ThreadPoolExecutor(threads) as pool:
             return [found for part in pool.map(lambda part: [_attempt(read, item) for item in part], chunks)

@@ -116,7 +116,7 @@ def scaled(x: np.ndarray, center: Any, scale: Any, clip: float | None) -> np.nda
     >>> scaled(np.array([2.0, 4.0, 1e300]), center=2.0, scale=2.0, clip=3.0).round(3)
     array([0.   , 0.949, 3.   ])
     """
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore"):  # beyond all numbers, so beyond the clip
         x -= center
         x /= scale
     np.clip(x, -FAR, FAR, out=x)
@@ -146,7 +146,7 @@ class Summary:
         count = n - gaps
         ordered = np.sort(x, axis=1)  # NaN comes last
         columns, last = np.arange(k), np.maximum(count - 1, 0)
-        with np.errstate(invalid="ignore", over="ignore"):
+        with np.errstate(invalid="ignore", over="ignore"):  # gaps, and columns over the whole range
             distinct = (np.diff(ordered, axis=1) > 0).sum(axis=1) + (count > 0)
             low, high = ordered[:, 0], ordered[columns, last]
             distinct[high - low <= ROUNDING * np.maximum(np.abs(low), np.abs(high))] = 1

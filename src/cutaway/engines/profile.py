@@ -130,7 +130,7 @@ def profile(program: Program, steps: int | None) -> Profile:
     kept = [(a, a.copy()) for a in _changing(program)]
     t, outputs = engine.t, engine.outputs
     try:
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"):  # the step is timed, whatever its numbers are
             times, step = _measure(engine, steps)
     finally:
         for array, before in kept:

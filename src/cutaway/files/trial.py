@@ -46,7 +46,7 @@ def check(saved: Saved, arrays: dict[str, np.ndarray]) -> None:
             where = f" of {operation.layer}" if operation.layer else ""
             raise FileError(f"it is damaged (operation {operation.op}{where} cannot run: {str(error)[:120]})") from None
 
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"):  # only whether it runs is asked
         saved.run(known, 2, named)
 
 

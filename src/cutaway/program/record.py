@@ -92,7 +92,7 @@ def _run(model, loss: Callable | None, x: Any, y: Any, weighted: bool, n: int) -
         {k: tensors(v) for k, v in x.items()} if isinstance(x, dict) else tensors(x)
     )
     target = weight = J = None
-    with np.errstate(all="ignore"), record() as recording:
+    with np.errstate(all="ignore"), record() as recording:  # which operations run is asked, not their values
         def forward():
             if isinstance(given, tuple):
                 return model(*given)

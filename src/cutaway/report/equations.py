@@ -142,5 +142,5 @@ def _holds(equation: Equation, values: dict[str, Any], wanted: np.ndarray) -> bo
     """Whether an equation gives these numbers, up to rounding."""
     if not equation.symbols <= values.keys():
         return False
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"):  # what is not finite is no equality
         return bool(np.allclose(equation(values), wanted, rtol=1e-6, atol=1e-12 * float(np.abs(wanted).max(initial=0))))

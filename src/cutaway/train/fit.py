@@ -370,7 +370,7 @@ def first_bad_value(program: Program, model: Any, loss: Callable, data: Data, op
     engine.begin(None, 0, 1)
     engine.t = program.engine.t + 1
     weights = float(np.abs(model.theta).max(initial=0.0))
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"):  # what is not finite is looked for
         for instruction in again.instructions:
             if instruction.phase == "update":
                 break
@@ -413,7 +413,7 @@ class _Validation:
             z = np.concatenate([self.program.predict(part.inputs) for part, _ in every])
         y, w = self.data.y, self.weight
         weighed = {} if w is None else {"weight": w.astype(z.dtype)}
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):  # the history shows it
             row = {"val_loss": float(self.loss(Tensor(z), y, **weighed).data)}
         return row | {
             f"val_{name}": float(f(z, y) if w is None or not losses.takes_weight(f) else f(z, y, weight=w))

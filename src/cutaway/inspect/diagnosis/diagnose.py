@@ -58,7 +58,7 @@ def examined(e: Evidence) -> Diagnosis:
     findings: list[Finding] = []
     checked: dict[str, None] = {}
     unchecked: dict[str, str] = {}
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"):  # numbers that are not finite are symptoms
         for symptom in SYMPTOMS:
             lack = next((why for why in map(e.lacks, symptom.needs) if why is not None), None)
             if lack:

@@ -161,11 +161,11 @@ class Evidence:
 
     def _loss(self, z: np.ndarray, data: Data) -> float:
         options = {} if data.weight is None else {"weight": (data.weight / data.weight.mean()).astype(z.dtype)}
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):  # evidence, finite or not
             return float(self.loss(Tensor(np.ascontiguousarray(z)), data.y, **options).data)
 
     def _predict(self, data: Data) -> np.ndarray:
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):  # evidence, finite or not
             return self.model.predict(data.inputs)
 
     # ---- a sample through the training program -----------------------------------------------------------------------
@@ -202,7 +202,7 @@ class Evidence:
         for place, array in zip((b.data for _, b in program.model.named_buffers()), buffers, strict=False):
             place[...] = array
         program.engine.t = 0
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"):  # evidence, finite or not
             return self._recorder.step()
 
     # ---- the run, done again in parts --------------------------------------------------------------------------------

@@ -107,7 +107,7 @@ def _relief(descent: Descent) -> Sheet:
 def _rates(descent: Descent) -> Sheet:
     """The effective learning rate of x and of y over the steps."""
     sheet = Sheet(8.5, 4.4)
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"):  # a rate that began at zero: "inf" in the title
         kept = [f"{p.name} × {p.rate[-1, 0] / p.rate[0, 0]:.2g} and {p.rate[-1, 1] / p.rate[0, 1]:.2g}"
                 for p in descent.paths if p.steps]  # fmt: skip
     few = f". Last rate over first, x and y: {', '.join(kept)}" if 0 < len(kept) < 3 else ""

@@ -54,7 +54,7 @@ class Expression:
 
     def values(self, *given: Any) -> np.ndarray:
         """The function's values on arrays, in double precision; not finite where it is not defined."""
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"):  # not finite where not defined: drawn as a gap
             arrays = np.broadcast_arrays(*(np.asarray(a, np.float64) for a in given))
             return self(*map(Tensor, arrays)).numpy()
 

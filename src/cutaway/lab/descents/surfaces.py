@@ -44,14 +44,14 @@ class Surface:
 
     def values(self, X: Any, Y: Any) -> np.ndarray:
         """J at points given by two arrays (or numbers) that fit together; without noise."""
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"):  # not finite where not defined, and said to be
             x, y = np.broadcast_arrays(np.asarray(X, np.float64), np.asarray(Y, np.float64))
             return np.broadcast_to(self(Tensor(x), Tensor(y)).data, x.shape).copy()
 
     def gradient(self, x: float, y: float) -> np.ndarray:
         """∇J (2,) at one point, by the tape; without noise."""
         theta = [Tensor(np.float64(v), requires_grad=True) for v in (x, y)]
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"):  # not finite where not defined, and said to be
             (self(*theta) * 1.0).backward()  # "x" alone would be no operation
         return np.array([0.0 if t.grad is None else t.grad for t in theta])
 

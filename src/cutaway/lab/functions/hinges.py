@@ -28,7 +28,7 @@ class Hinges:
         """Of one variable, -b/w for each neuron: not finite where w is zero."""
         if self.w.shape[1] != 1:
             raise ArgumentError(f"hinges are points for one variable; for {self.w.shape[1]} they are w · x + b = 0")
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore"):  # a neuron without a weight has no hinge
             return -self.b / self.w[:, 0]
 
     def pieces(self, X: np.ndarray) -> np.ndarray:

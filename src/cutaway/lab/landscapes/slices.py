@@ -120,7 +120,7 @@ class SlicePaths(Result):
     @property
     def off(self) -> np.ndarray:
         """For every point of all runs: the surface's loss below it, as a multiple of its real loss, less one."""
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore"):  # of a loss of zero
             return np.concatenate(self.below) / np.concatenate(self.real) - 1
 
     def to_pandas(self) -> Any:

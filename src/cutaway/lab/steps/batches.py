@@ -127,7 +127,7 @@ class Watch:
         self.since = time.perf_counter()
 
     def _look(self, epoch: int, model: Module) -> None:
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):  # a run that diverged: an infinite loss
             J = float(self.function(Tensor(model.predict(self.X)), self.y).data)
         self._note(epoch, J if np.isfinite(J) else float("inf"))
 
@@ -181,7 +181,7 @@ class Variant:
 
     def loss_after(self, axis: str, where: float) -> float:
         """The loss after so many "epochs" or "seconds", straight between the times it was taken; the runs' median."""
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore"):  # between two infinite losses
             each = [np.interp(where, x, J) for x, J in zip(getattr(self, axis), self.loss, strict=True)]
         return float(np.median(np.nan_to_num(each, nan=np.inf, posinf=np.inf)))
 
