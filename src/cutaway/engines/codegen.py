@@ -70,6 +70,7 @@ def _parameters(text: str, name: str) -> tuple[str, ...]:
     return tuple(a.arg for a in node.args.args)
 
 
+@cache
 def _with_helpers(text: str) -> str:
     """A function's text behind that of the helpers that it calls, whose names start with an underscore."""
     found: dict[str, str] = {}
