@@ -151,3 +151,22 @@ def test_a_grid_search_on_two_dask_workers_equals_one_by_one(cluster, alone):
         assert_equal(search(n_jobs=-1), alone)
     counts = cluster.gather([cluster.submit(native.cores, workers=[w], pure=False) for w in cluster.nthreads()])
     assert counts == [1, 1]
+
+
+def test_fit_many_within_a_worker_trains_one_model_at_a_time():
+    """Its pool would take all cores in each of the workers."""
+    at_once, most = set(), []
+
+    def watch(event):
+        at_once.add(threading.get_ident())
+        most.append(len(at_once))
+
+    def several():
+        nets = [ct.nn.MLP(2, [4], 2) for _ in range(4)]
+        ct.fit_many([{"model": net, "X": X, "y": y, "loss": "cross_entropy", "epochs": 2, "callbacks": [watch]}
+                     for net in nets])  # fmt: skip
+
+    thread = threading.Thread(target=several)
+    thread.start()
+    thread.join()
+    assert max(most) == 1

@@ -301,6 +301,15 @@ def test_a_read_only_folder_is_told_before_training():
             os.seteuid(user)
 
 
+def test_nor_does_one_that_does_not_fit_in_memory(tmp_path, monkeypatch):
+    def too_much(*given):
+        raise MemoryError
+
+    monkeypatch.setattr(checkpoint.container, "pack", too_much)
+    with pytest.warns(TrainingWarning, match=r"no checkpoint after step .* does not fit in memory\. Training goes on"):
+        assert ct.fit(net(), X, Y, checkpoint=tmp_path, **OPTIONS).epochs_done == OPTIONS["epochs"]
+
+
 def test_a_folder_that_goes_away_ends_no_training(tmp_path):
     whole = ct.fit(net(), X, Y, **OPTIONS)
     gone = [lambda event: isinstance(event, EpochEnded) and shutil.rmtree(tmp_path / "run", ignore_errors=True)]

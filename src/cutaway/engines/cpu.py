@@ -262,7 +262,7 @@ class CPU(Reference):
         if self._serial:
             go(0, self.shards)
             return
-        begin, complete = threading.Event(), []
+        begin, complete = threading.Event(), False
 
         def wait_and_go(shard: int) -> None:
             begin.wait()
@@ -273,7 +273,7 @@ class CPU(Reference):
         try:
             for thread in others:
                 thread.start()
-            complete.append(True)
+            complete = True
         except RuntimeError:  # the system gives no more of them
             self._states[:, slots.SERIAL] = True
         finally:

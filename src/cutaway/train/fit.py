@@ -270,8 +270,9 @@ class Training:
             self.run.seconds = time.perf_counter() - began
             try:
                 self.checkpoints.save(self)
-            except FileError as error:
-                warnings.warn(f"no checkpoint after step {self.program.engine.t:,}: {error}. Training goes on.",
+            except (FileError, MemoryError) as error:
+                why = str(error) or "its copy does not fit in memory"
+                warnings.warn(f"no checkpoint after step {self.program.engine.t:,}: {why}. Training goes on.",
                               TrainingWarning, stacklevel=2)  # fmt: skip
 
     def _score(self, epoch: int, step_losses: np.ndarray) -> dict[str, float]:
