@@ -237,6 +237,11 @@ def penalty(rng, n, k):
 
 
 @case("penalized_mean")
+def penalized_mean_of_equals(rng, n, k):
+    return Case((away(rng, n), None, away(rng)), kinds=("rows", "none", "weights"))
+
+
+@case("penalized_mean")
 def penalized_mean(rng, n, k):
     return Case((away(rng, n), rng.uniform(0.1, 2, n), away(rng)), kinds=("rows", "fixed", "weights"))
 

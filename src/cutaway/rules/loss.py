@@ -153,9 +153,10 @@ def penalty_back(dP, W, *, strength):
 
 @rule("J = (sum w l + P) / sum w", reduces_batch=True)
 def penalized_mean(l, w, P):
-    """The batch's loss with a weight per sample and a penalty that counts once for every batch."""
-    return (xp.sum(w * l) + P) / xp.sum(w)
+    """The batch's loss, with a weight per sample (all ones if None), and a penalty that counts once for every batch."""
+    return (xp.sum(l) + P) / l.shape[0] if w is None else (xp.sum(w * l) + P) / xp.sum(w)
 
-def penalized_mean_back(dJ, w):
-    scale = dJ / xp.sum(w)
-    return scale * w, None, scale
+def penalized_mean_back(dJ, w, l_shape):
+    """dℓ = dJ w / Σ w, dP = dJ / Σ w"""
+    scale = dJ / (l_shape[0] if w is None else xp.sum(w))
+    return xp.broadcast_to(scale, l_shape) if w is None else scale * w, None, scale

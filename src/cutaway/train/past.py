@@ -53,7 +53,7 @@ class Past:
     batch_size: int
     steps: int  # of an epoch
     seed: int
-    shuffle: bool
+    shuffle: bool | Callable
     drop_last: bool
     resident: bool
     loss: Callable
@@ -68,7 +68,10 @@ class Past:
 
     def order(self, epoch: int) -> np.ndarray:
         """The rows of an epoch in the order in which it takes them."""
-        order = shuffled(self.rows, self.seed, epoch) if self.shuffle else self.rows
+        if callable(self.shuffle):
+            order = self.shuffle(self.rows, epoch)
+        else:
+            order = shuffled(self.rows, self.seed, epoch) if self.shuffle else self.rows
         return order[: self.steps * self.batch_size] if self.drop_last else order
 
     def fed(self, program: Program, order: np.ndarray) -> Iterator[tuple[np.ndarray, int]]:

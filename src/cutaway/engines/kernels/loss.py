@@ -176,21 +176,29 @@ def penalty_back(dP, W, dW, k, strength):
 
 
 def penalized_mean(n, l, w, P, J):
-    total, mass = 0.0, 0.0
+    total, mass = np.float64(P[0]), 0.0
     for i in range(n):
-        total += np.float64(w[i] * l[i])
-        mass += np.float64(w[i])
-    J[0] = F((total + np.float64(P[0])) / mass)
+        weight = F(1)
+        if given(w):
+            weight = w[i]
+        total += np.float64(weight * l[i])
+        mass += np.float64(weight)
+    J[0] = F(total / mass)
 
 
 def penalized_mean_back(n, dJ, w, dl, dP):
-    mass = 0.0
-    for i in range(n):
-        mass += np.float64(w[i])
+    mass = np.float64(n)
+    if given(w):
+        mass = 0.0
+        for i in range(n):
+            mass += np.float64(w[i])
     scale = F(np.float64(dJ[0]) / mass)
     for i in range(n):
-        dl[i] = scale * w[i]
-    dP[0] = scale
+        dl[i] = scale
+        if given(w):
+            dl[i] = scale * w[i]
+    if given(dP):
+        dP[0] = scale
 
 
 # ---- sizes, from the shapes of the operands; None: this case runs by its rule ----------------------------------------
