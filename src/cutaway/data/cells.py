@@ -17,25 +17,33 @@ ISO_DATE = re.compile(r"\s*\d{4}([-/])\d{1,2}(\1\d{1,2}([T ]\d{1,2}:\d{2}.*)?)?\
 
 @dataclass
 class Words:
-    """`codes[i]` is the place in `words` of row i's value, or -1 where the row has none."""
+    """`codes[i]` is the place in `words` of row i's value, or -1 where it has none; `times` how often it counts."""
 
     codes: np.ndarray
     words: list[str]
+    times: np.ndarray | None = None
 
     @property
     def counts(self) -> np.ndarray:
-        return np.bincount(self.codes[self.codes >= 0], minlength=len(self.words))
+        """How many rows hold each word."""
+        known = self.codes >= 0
+        return np.bincount(self.codes[known], None if self.times is None else self.times[known], len(self.words))
 
     @property
     def gaps(self) -> int:
         return int((self.codes < 0).sum())
+
+    def gaps_reach(self, count: int) -> bool:
+        """Whether so many rows, or more, have no value."""
+        gaps = self.codes < 0
+        return bool((gaps.sum() if self.times is None else self.times[gaps].sum()) >= count)
 
     def spread(self, values: np.ndarray, gap: Any) -> np.ndarray:
         """One value a word -> one value a row."""
         return np.append(values, gap)[self.codes]
 
 
-def words_of(cells: Any, name: str) -> Words:
+def words_of(cells: Any, name: str, times: np.ndarray | None = None) -> Words:
     """The words of a pandas Series; values that read the same (1, 1.0 and "1") are one word."""
     import pandas as pd
 
@@ -49,7 +57,7 @@ def words_of(cells: Any, name: str) -> Words:
         ) from reason
     places: dict[str, int] = {}
     merged = np.array([places.setdefault(word_for(value), len(places)) for value in values] + [-1])
-    return Words(merged[codes], list(places))
+    return Words(merged[codes], list(places), times)
 
 
 def word_for(value: Any) -> str:

@@ -13,6 +13,7 @@ from cutaway.data.columns import Column, Settings
 from cutaway.data.numbers import Number, encode_numbers, fit_numbers, numbers_of
 from cutaway.data.reading import column_names, is_frame, read_table
 from cutaway.data.understand import KINDS, understand
+from cutaway.data.weights import weighed
 from cutaway.errors import ArgumentError, DataError
 
 #: Numbers are encoded this many at a time: few enough to stay in the processor's cache.
@@ -54,7 +55,11 @@ class TableEncoder:
                 raise ArgumentError(f"kinds[{name!r}] is {kind!r}: choose one of {', '.join(KINDS)}.")
 
     def fit(self, X: Any, weights: Any = None) -> TableEncoder:
-        """Understand every column of X (a path, table or array); rows count as much as their weights (n,)."""
+        """Understand every column of X (a path, table or array); rows count as much as their weights (n,).
+
+        A row of weight 2 is the row twice, for `min_count` too, where less than a row is still one. Only what a column
+        holds, text or identifiers that all differ, goes by the rows as they stand.
+        """
         table = as_table(X)
         rows = table.shape[0]
         if rows == 0:
@@ -175,19 +180,6 @@ def as_table(X: Any) -> Any:
     if getattr(X, "ndim", 0) == 2 and getattr(getattr(X, "dtype", None), "kind", "") in tuple("biuf") and X.shape[1]:
         return X
     return read_table(X)
-
-
-def weighed(weights: Any, table: Any) -> tuple[np.ndarray | None, Any]:
-    """The weights as an array (None if all are equal) and the table, both without rows of weight zero."""
-    weights = np.asarray(weights, dtype=np.float64)
-    if weights.shape != (table.shape[0],):
-        raise DataError(f"weights have shape {weights.shape}, the table {table.shape}: give one weight for each row.")
-    if not np.isfinite(weights).all() or (weights < 0).any() or not weights.any():
-        raise DataError("weights must be finite and not negative, and at least one above zero.")
-    keep = np.flatnonzero(weights)
-    if len(keep) < len(weights):
-        weights, table = weights[keep], table.iloc[keep] if is_frame(table) else table[keep]
-    return (None if (weights == weights[0]).all() else weights), table
 
 
 def _block(numbers: Any, rows: slice, used: Any) -> np.ndarray:

@@ -12,6 +12,7 @@ from cutaway.data.image_arrays import CHANNELS, as_pixels, channel_words, image_
 from cutaway.data.images import Images, read_images
 from cutaway.data.pillow import MOST_PIXELS, WAYS
 from cutaway.data.reading import is_frame
+from cutaway.data.weights import none_if_equal
 from cutaway.errors import ArgumentError, DataError, FileError, ShapeError
 
 #: Pixels are encoded this many at a time: few enough to stay in the processor's cache.
@@ -228,7 +229,7 @@ def _weights(weights: Any, n: int) -> np.ndarray:
         raise DataError(f"weights have shape {weights.shape}: give one weight for each of the {counted(n, 'image')}.")
     if not np.isfinite(weights).all() or (weights < 0).any() or not weights.any():
         raise DataError("weights must be finite and not negative, and at least one above zero.")
-    return weights
+    return (weights > 0).astype(np.float64) if none_if_equal(weights[weights > 0]) is None else weights
 
 
 def _moments(pixels: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, float, float]:

@@ -14,6 +14,7 @@ import numpy as np
 
 from cutaway.data.cells import Words, counted, parse_number, row_words, unreadable, words_of
 from cutaway.data.columns import Column, Dropped, Settings
+from cutaway.data.weights import none_if_equal, times
 from cutaway.errors import DataError
 
 #: Differences smaller than this share of a value are rounding, not information.
@@ -51,13 +52,15 @@ class Number(Column, kinds=("number",)):
 def fit_numbers(names: list[str], x: np.ndarray, weights: np.ndarray | None, settings: Settings) -> list:
     """One Number (or Dropped) for each row of x: the columns lie as rows here, so that each is contiguous."""
     found = Summary.of(x, weights)
+    counted = None if weights is None else times(weights)
     columns: list[Column] = []
     for j, name in enumerate(names):
         refuse_infinity(x[j], name, found.low[j], found.high[j])
         known = x[j][~np.isnan(x[j])] if found.gaps[j] else x[j]
         example = f"{known[0]:.6g}" if len(known) else ""
         seen = int(found.gaps[j]), int(found.distinct[j]), example
-        marked = bool(found.gaps[j] >= settings.min_count)
+        gaps = found.gaps[j] if counted is None else counted[np.isnan(x[j])].sum()
+        marked = bool(gaps >= settings.min_count)
         if found.distinct[j] == 0 or (found.distinct[j] == 1 and not marked):
             reason = f"every row holds {example}" if example else "every row is empty"
             if found.high[j] > found.low[j]:
@@ -142,6 +145,7 @@ class Summary:
     def of(cls, x: np.ndarray, weights: np.ndarray | None = None) -> Summary:
         """Summarise x (k, n), float64 with NaN for gaps; weights (n,) move the median and the quartiles."""
         k, n = x.shape
+        weights = none_if_equal(weights)
         gaps = np.isnan(x).sum(axis=1)
         count = n - gaps
         ordered = np.sort(x, axis=1)  # NaN comes last

@@ -13,10 +13,10 @@ import numpy as np
 
 from cutaway.data.cells import counted
 from cutaway.data.columns import Column
-from cutaway.data.encoder import weighed
 from cutaway.data.numbers import FAR, ROUNDING
 from cutaway.data.reading import column_names
 from cutaway.data.series import extent
+from cutaway.data.weights import none_if_equal, weighed
 from cutaway.errors import ArgumentError, DataError, FileError, ShapeError
 from cutaway.sequences import Sequences
 
@@ -79,8 +79,8 @@ class SequenceEncoder:
             raise DataError("There are no sequences to learn from: 0 given, and at least 1 is needed.")
         each = np.ones(len(X))
         if weights is not None:
-            kept, X = weighed(weights, X)
-            each = np.ones(len(X)) if kept is None else kept
+            weights, X = weighed(weights, X)
+            each = np.ones(len(X)) if none_if_equal(weights) is None else weights
         names = self.names or column_names(X.shape[2])
         if len(names) != X.shape[2]:
             raise DataError(f"X has {counted(X.shape[2], 'feature')} a time step, but {len(names)} are named.")

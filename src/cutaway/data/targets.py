@@ -9,6 +9,7 @@ import numpy as np
 from cutaway.data.cells import counted, is_gap, parse_number
 from cutaway.data.numbers import Summary
 from cutaway.data.reading import is_frame
+from cutaway.data.weights import none_if_equal, weighed
 from cutaway.errors import ArgumentError, DataError
 
 TASKS = ("regression", "binary", "multiclass", "multilabel", "multi-output regression")
@@ -50,6 +51,8 @@ class TargetEncoder:
     def fit(self, y: Any, weights: Any = None) -> TargetEncoder:
         """Decide the task and learn the classes, or center and scale; y is (n,) or (n, outputs), weights (n,)."""
         values, self.names = as_target(y)
+        if weights is not None:
+            weights, values = weighed(weights, values)
         refuse_missing(values)
         refuse_infinity(values)
         self.task, self.reason = self._decide(values)
@@ -62,7 +65,7 @@ class TargetEncoder:
             self._labels(values)
             self.classes = np.arange(values.shape[1])
         else:
-            self._fit_scale(values, None if weights is None else np.asarray(weights, dtype=np.float64))
+            self._fit_scale(values, none_if_equal(weights))
         return self
 
     @property
@@ -206,7 +209,7 @@ class TargetEncoder:
         if flat.any():
             which = "" if y.ndim == 1 else f" column {self.names[int(flat.argmax())]!r}"
             raise DataError(f"Target{which} is {y.flat[int(flat.argmax())]:g} in every row: nothing to predict.")
-        self.log_applied = _log_helps(y) if self.log == "auto" else bool(self.log)
+        self.log_applied = _log_helps(y, weights) if self.log == "auto" else bool(self.log)
         y = self._logged(y)
         if self.scale is None:
             self.center, self.spread = np.zeros(y.shape[1:]), np.ones(y.shape[1:])
@@ -337,10 +340,14 @@ def _distinct(values: np.ndarray) -> np.ndarray:
     return out
 
 
-def _log_helps(y: np.ndarray) -> bool:
-    return bool((y > 0).all()) and _skew(y) > 1 and abs(_skew(np.log(y))) < _skew(y) / 2
+def _log_helps(y: np.ndarray, weights: np.ndarray | None) -> bool:
+    if not (y > 0).all():
+        return False
+    skew = _skew(y, weights)
+    return skew > 1 and abs(_skew(np.log(y), weights)) < skew / 2
 
 
-def _skew(y: np.ndarray) -> float:
-    z = (y - y.mean(axis=0)) / y.std(axis=0)
-    return float((z**3).mean())
+def _skew(y: np.ndarray, weights: np.ndarray | None) -> float:
+    z = y - np.average(y, axis=0, weights=weights)
+    z = z / np.sqrt(np.average(z**2, axis=0, weights=weights))
+    return float(np.average(z**3, axis=0, weights=weights).mean())

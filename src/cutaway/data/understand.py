@@ -12,6 +12,7 @@ from cutaway.data.cells import Words, counted, is_gap, parse_dates, unreadable, 
 from cutaway.data.columns import Column, Dropped, Settings
 from cutaway.data.dates import Date, dates_of, fit_parts
 from cutaway.data.numbers import Number, fit_numbers, parse_numbers, plain_numbers
+from cutaway.data.weights import times
 
 KINDS = ("number", "category", "boolean", "date", "drop")
 #: A column of text is numbers (or dates) when at least this share of its cells is.
@@ -39,11 +40,11 @@ def understand(name: str, cells: Any, weights: np.ndarray | None, settings: Sett
     if kind in (None, "date") and types.is_datetime64_any_dtype(cells.dtype):
         return _date(name, cells, weights, settings, words=[])
 
-    words = words_of(cells, name)
+    words = words_of(cells, name, None if weights is None else times(weights))
     seen = words.gaps, len(words.words), next(iter(words.words), "")[:40]
-    if not words.words or (len(words.words) == 1 and words.gaps < settings.min_count):
+    if not words.words or (len(words.words) == 1 and not words.gaps_reach(settings.min_count)):
         return _constant(name, *seen)
-    marked = words.gaps >= settings.min_count
+    marked = words.gaps_reach(settings.min_count)
     asked = named or kind is not None
     kind = kind or ("category" if named else kind_of(words))
     if kind == "number":
@@ -96,21 +97,22 @@ def _date(name: str, cells: Any, weights: np.ndarray | None, settings: Settings,
     dates = dates_of(cells, name, words)
     known = dates[~dates.isna()]
     seen = len(dates) - len(known), int(known.nunique()), str(known[0]) if len(known) else ""
-    if len(known) == 0 or (seen[1] == 1 and seen[0] < settings.min_count):
+    gaps = seen[0] if weights is None else times(weights)[np.asarray(dates.isna())].sum()
+    marked = bool(gaps >= settings.min_count)
+    if len(known) == 0 or (seen[1] == 1 and not marked):
         return _constant(name, *seen)
     first = known.min().isoformat()
-    marked = seen[0] >= settings.min_count
     return Date(name, "date", *seen, marked, first, fit_parts(dates, first, weights), settings.clip, words)
 
 
 def _category(name: str, words: Words, seen: tuple[int, int, str], settings: Settings, asked: bool) -> Column:
-    counts, distinct = words.counts, len(words.words)
-    if distinct > max(FEW, NEARLY_ALL * counts.sum()) and not asked:
+    counts, distinct, rows = words.counts, len(words.words), int((words.codes >= 0).sum())
+    if distinct > max(FEW, NEARLY_ALL * rows) and not asked:
         kind = "text (dropped)" if any(" " in word for word in words.words[:100]) else "identifier (dropped)"
-        return Dropped(name, kind, *seen, f"{distinct:,} different values in {counted(int(counts.sum()), 'row')}")
+        return Dropped(name, kind, *seen, f"{distinct:,} different values in {counted(rows, 'row')}")
     ranked = sorted(zip(-counts, words.words, strict=True))
     levels = [word for count, word in ranked if -count >= settings.min_count][: settings.max_levels]
-    marked = words.gaps >= settings.min_count
+    marked = words.gaps_reach(settings.min_count)
     if not levels:
         return Dropped(name, "text (dropped)", *seen, f"no value occurs {settings.min_count} times or more")
     return Category(name, "category", *seen, marked, levels, other=len(levels) < distinct)

@@ -47,7 +47,7 @@ class Rows:
         return self.kind.count(self.X)
 
     def take(self, kept: np.ndarray) -> Rows:
-        weights = None if self.weights is None else none_if_equal(self.weights[kept])
+        weights = None if self.weights is None else self.weights[kept]
         return Rows(self.kind, self.kind.take(self.X, kept), take(self.y, kept), weights, self.names)
 
 
@@ -59,7 +59,7 @@ class Estimator(BaseEstimator):
     encoder_: Any
     target_encoder_: TargetEncoder
     _program: Any
-    _shapes: list[tuple[int, ...]]
+    _compiled: tuple[list[tuple[int, ...]], bool, int]
 
     #: Names of the losses that fit the tasks of this estimator, by task.
     losses_for: ClassVar[dict[str, tuple[str, ...]]]
@@ -88,21 +88,20 @@ class Estimator(BaseEstimator):
     def train(self, rows: Rows, began: float | None = None) -> Any:
         """The second half of fit: trains as `design_` says. `began` is when the time limit began to run."""
         began = time.perf_counter() if began is None else began
-        design = self.design_
-        validation: Any = design.validation or None
+        design, held = self.design_, None
         if isinstance(self.validation, tuple | list):
             Xv, yv, wv = (*self.validation, None)[:3]
             held = self._rows(Xv, yv, wv, like=self.inputs_)
-            validation = self._encoded(held)[: 2 if held.weights is None else 3]
         elif rows.held is not None and design.validation:
-            validation = self._encoded(rows.take(rows.held[1]))[:2]
+            held = rows.take(rows.held[1])
             rows = rows.take(rows.held[0])
         Z, T, w = self._encoded(rows)
+        validation: Any = design.validation or None if held is None else self._encoded(held, learning=False)
         self._set_limits(T)
         left = None if self.time_limit is None else max(0.0, self.time_limit - (time.perf_counter() - began))
         self.run_ = fit(
             self.model_, Z, T, loss=self._loss(), optimizer=self.optimizer or design.optimizer(), epochs=design.epochs,
-            batch_size=min(design.batch_size, len(T)), validation=validation, sample_weight=none_if_equal(w),
+            batch_size=min(design.batch_size, len(T)), validation=validation, sample_weight=w,
             seed=self._seed, shuffle=design.batch_size < design.train_rows, early_stopping=design.patience,
             threads=self.threads, progress=bool(self.verbose), time_limit=left,
         )  # fmt: skip
@@ -119,12 +118,17 @@ class Estimator(BaseEstimator):
         if not begun:
             self._begin(rows, classes)
         Z, T, w = self._encoded(rows)
-        self._compile(Z, T)
+        if w is not None and not w.all():  # a class of weight zero
+            kept = np.flatnonzero(w)
+            Z, T, w = Z[kept], T[kept], w[kept]
+        if not len(T):
+            return self
+        w = none_if_equal(w)
+        self._compile(Z, T, weighted=w is not None)
         self._set_limits(T)
-        weight = np.ones(len(T)) if w is None else w / w.mean()
-        self._program.feed(Z, T, weight)
+        self._program.feed(Z, T, np.ones(len(T)) if w is None else w / w.mean())
         self._passes = getattr(self, "_passes", 0) + 1
-        self._program.run(stream(self._seed, "batch order", self._passes).permutation(len(weight)))
+        self._program.run(stream(self._seed, "batch order", self._passes).permutation(len(T)))
         if not self._program.engine.finite:
             raise TrainingError(
                 "the loss or a gradient is no longer finite: the weights are those of the step before. Use a lower "
@@ -158,7 +162,7 @@ class Estimator(BaseEstimator):
             raise DataError(
                 f"X has {n} {kind.many}, y {targets}: inconsistent numbers of samples. Give y one value a row of X."
             )
-        rows.weights = none_if_equal(row_weights(sample_weight, n))
+        rows.weights = row_weights(sample_weight, n)
         if rows.weights is not None and not rows.weights.all():
             kept = np.flatnonzero(rows.weights)
             rows, X = rows.take(kept), X[kept] if isinstance(X, Windows) else X
@@ -229,16 +233,16 @@ class Estimator(BaseEstimator):
             )
         return model
 
-    def _encoded(self, rows: Rows) -> tuple[Any, np.ndarray, Any]:
-        """Inputs, targets and weights as the program takes them."""
+    def _encoded(self, rows: Rows, learning: bool = True) -> tuple[Any, np.ndarray, Any]:
+        """Inputs, targets and weights as the program takes them; `learning`: they are those to learn from."""
         Z = self.encoder_.transform(rows.X, self.design_.dtype)
         T = self.target_encoder_.transform(rows.y, self.design_.dtype)
-        weights = self._weighed(T, rows.weights)
+        weights = self._weighed(T, rows.weights, learning)
         if self.design_.loss == "cross_entropy":
             T = T.astype(np.int32)
         return Z, T, weights
 
-    def _weighed(self, T: np.ndarray, weights: np.ndarray | None) -> np.ndarray | None:
+    def _weighed(self, T: np.ndarray, weights: np.ndarray | None, learning: bool) -> np.ndarray | None:
         return weights
 
     def _set_limits(self, T: np.ndarray) -> None:
@@ -247,19 +251,21 @@ class Estimator(BaseEstimator):
     def _loss(self) -> str | Callable:
         return self.loss if callable(self.loss) else self.design_.loss
 
-    def _compile(self, Z: Any, T: np.ndarray) -> None:
-        """The training program that partial_fit goes on with, in the state it was left in, for rows of this shape."""
+    def _compile(self, Z: Any, T: np.ndarray, weighted: bool) -> None:
+        """The training program that partial_fit goes on with, in the state it was left in, for rows like these."""
         shapes = [part.shape[1:] for part in named_inputs(Z).values()]
+        batch = {"auto": 32, "full": len(T)}.get(self.batch_size, self.batch_size)
         if hasattr(self, "_program"):
-            if shapes == self._shapes:
+            _, had_weights, had = self._compiled
+            weighted, batch = weighted or had_weights, max(batch, had)
+            if (shapes, weighted, batch) == self._compiled:
                 return
             self._program_state = state_of(self._program)
-        self._shapes = shapes
+        self._compiled = shapes, weighted, batch
         design = self.design_
-        batch = 32 if self.batch_size in ("auto", "full") else self.batch_size
         optimizer = self.optimizer or AdamW(design.lr, weight_decay=design.weight_decay, decay="matrices")
         self._program = compile(
-            self.model_, self._loss(), optimizer, batch, Z[:2], T[:2], weighted=True, seed=self._seed,
+            self.model_, self._loss(), optimizer, batch, Z[:2], T[:2], weighted=weighted, seed=self._seed,
             threads=self.threads,
         )  # fmt: skip
         for name, value in self.__dict__.pop("_program_state", {}).items():

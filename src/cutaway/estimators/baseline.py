@@ -10,6 +10,7 @@ import warnings
 from typing import Any
 
 import numpy as np
+from sklearn import config_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.metrics import accuracy_score, r2_score
@@ -84,11 +85,11 @@ def baseline(
     else:
         model, name = LogisticRegression(max_iter=STEPS[kind.name]), "logistic regression"
         T = T.astype(np.int64)
-        if target.task == "multilabel":
-            model = OneVsRestClassifier(model)
-    with warnings.catch_warnings():
+    weights = {} if sample_weight is None else {"sample_weight": sample_weight}
+    with warnings.catch_warnings(), config_context(enable_metadata_routing=True):
         warnings.simplefilter("ignore", ConvergenceWarning)  # so many steps are near enough for a comparison
-        weights = {} if sample_weight is None or target.task == "multilabel" else {"sample_weight": sample_weight}
+        if target.task == "multilabel":
+            model = OneVsRestClassifier(model.set_fit_request(sample_weight=True))
         model.fit(Z, T, **weights)
     return Baseline(model, kind, encoder, target, name)
 

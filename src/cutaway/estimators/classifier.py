@@ -19,7 +19,7 @@ from ..errors import ArgumentError, DataError
 from ..nn import Module
 from ..optim import Optimizer
 from .base import Estimator
-from .weights import with_class_weights
+from .weights import class_factors
 
 
 class Classifier(ClassifierMixin, Estimator):
@@ -48,9 +48,10 @@ class Classifier(ClassifierMixin, Estimator):
     the number of rows if None. batch_size: rows a step, "full" or "auto". validation: the share of rows held back (from
     200 rows up; fewer are all learnt from), None, or (X, y[, sample_weight]). early_stopping: epochs without a better
     validation loss (True: 0.3 of them all). The weights with the best validation loss are kept. class_weight:
-    "balanced" or {class: weight}. time_limit: seconds. threads: chosen by the size of a step if None, and one in a
-    pool's workers (joblib, Dask). Under 1,000 rows numbers have 64 bits; under 200 each step sees all rows. The
-    arguments are many because scikit-learn's conventions put every choice here.
+    "balanced" or {class: weight}, of the loss alone: what encoders learn does not depend on y. time_limit: seconds.
+    threads: chosen by the size of a step if None, and one in a pool's workers (joblib, Dask). Under 1,000 rows numbers
+    have 64 bits; under 200 each step sees all rows. The arguments are many because scikit-learn's conventions put every
+    choice here.
 
     After `fit`: classes_, n_features_in_, feature_names_in_ (of a frame), model_, design_, encoder_, target_encoder_,
     history_ (a row an epoch) and run_ (not pickled: it holds the training data).
@@ -141,6 +142,8 @@ class Classifier(ClassifierMixin, Estimator):
                 check_classification_targets(values)
             except ValueError as reason:
                 raise DataError(f"{reason} (y holds numbers: did you mean ct.Regressor?)") from reason
+            except TypeError:
+                pass  # labels of several types have no order: they are classes
             labels = values if classes is None else np.asarray(classes)
             target = TargetEncoder("binary" if len(set(labels.tolist())) == 2 else "multiclass").fit(labels)
             target.reason = f"{len(target.classes)} different labels"
@@ -149,10 +152,13 @@ class Classifier(ClassifierMixin, Estimator):
             raise ArgumentError(f"loss={self.loss!r} is not for a {target.task} target: use {fitting}.")
         return target
 
-    def _weighed(self, T: np.ndarray, weights: np.ndarray | None) -> np.ndarray | None:
+    def _weighed(self, T: np.ndarray, weights: np.ndarray | None, learning: bool) -> np.ndarray | None:
         if self.class_weight is None:
             return weights
-        return with_class_weights(weights, self.class_weight, self.classes_, T.astype(np.intp))
+        codes = T.astype(np.intp)
+        if learning:
+            self._factors = class_factors(weights, self.class_weight, self.classes_, codes)
+        return self._factors[codes] if weights is None else weights * self._factors[codes]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

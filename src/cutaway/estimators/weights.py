@@ -6,7 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from ..data.weights import none_if_equal
 from ..errors import ArgumentError, DataError
+
+__all__ = ["class_factors", "none_if_equal", "row_weights", "with_class_weights"]
 
 
 def row_weights(sample_weight: Any, rows: int) -> np.ndarray | None:
@@ -26,12 +29,20 @@ def row_weights(sample_weight: Any, rows: int) -> np.ndarray | None:
 def with_class_weights(
     weights: np.ndarray | None, class_weight: Any, classes: np.ndarray, codes: np.ndarray
 ) -> np.ndarray | None:
-    """The rows' weights times those of their classes; `codes` are the rows' places in `classes`.
+    """The rows' weights times those of their classes; `codes` are the rows' places in `classes`."""
+    if class_weight is None:
+        return weights
+    factors = class_factors(weights, class_weight, classes, codes)
+    return factors[codes] if weights is None else weights * factors[codes]
+
+
+def class_factors(
+    weights: np.ndarray | None, class_weight: Any, classes: np.ndarray, codes: np.ndarray
+) -> np.ndarray:
+    """What the weights of each class's rows are multiplied by.
 
     "balanced" gives every class the same total weight: n / (number of classes · the class's own n).
     """
-    if class_weight is None:
-        return weights
     own = np.ones(len(codes)) if weights is None else weights
     if isinstance(class_weight, str) and class_weight == "balanced":
         totals = np.bincount(codes, weights=own, minlength=len(classes))
@@ -46,9 +57,4 @@ def with_class_weights(
         raise ArgumentError(
             f'class_weight is {class_weight!r}: give None, "balanced" or a dict from each class to its weight.'
         )
-    return own * factors[codes]
-
-
-def none_if_equal(weights: np.ndarray | None) -> np.ndarray | None:
-    """Equal weights are no weights."""
-    return None if weights is None or (weights == weights[0]).all() else weights
+    return factors
