@@ -47,8 +47,9 @@ def load(path, custom=None):
     """
     from . import files
 
-    if files.describe(path)["kind"] != "module":
-        _import_module(".estimators", __name__)  # estimators say themselves how they are rebuilt
+    kind = files.describe(path)["kind"]
+    if kind != "module":  # estimators say themselves how they are rebuilt
+        _import_module(".sklearn" if kind.startswith("MLP") else ".estimators", __name__)
     return files.load(path, custom)
 
 

@@ -135,6 +135,21 @@ def test_pickled_and_cloned(solver):
     assert np.array_equal(clone(own).fit(X, y).coefs_[0], own.coefs_[0])
 
 
+@pytest.mark.parametrize("target", [y, np.array(["no", "yes"])[y % 2], (y[:, None] >> np.arange(3)) & 1],
+                         ids=["classes", "words", "labels"])  # fmt: skip
+def test_a_file_gives_it_back(target, tmp_path):
+    gone = np.where(X == 0.5, np.nan, X)
+    own = ours.MLPClassifier(8, max_iter=3, random_state=0, early_stopping=True).fit(gone, target)
+    ct.save(own, tmp_path / "m.safetensors")
+    again = ct.load(tmp_path / "m.safetensors")
+    assert np.array_equal(again.predict_proba(gone), own.predict_proba(gone))
+    assert np.array_equal(again.predict(gone), own.predict(gone))
+    assert again.get_params() == own.get_params() and again.validation_scores_ == own.validation_scores_
+    regressor = ours.MLPRegressor("poisson", max_iter=2).fit(Z, np.abs(T))
+    ct.save(regressor, tmp_path / "r.safetensors")
+    assert np.array_equal(ct.load(tmp_path / "r.safetensors").predict(Z), regressor.predict(Z))
+
+
 def test_a_step_of_the_training_can_be_traced():
     own = ours.MLPClassifier(8, max_iter=4, random_state=0).fit(X, y)
     assert own.run_.steps["loss"][2] == own.run_.trace(step=3).J

@@ -1,0 +1,79 @@
+"""The drop-ins as plain values beside their networks, and back: what `ct.save` and `ct.load` use."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils.validation import check_is_fitted
+
+from ... import files
+from ...errors import ArgumentError, FileError
+from ...nn import Module
+from ..persistence import from_plain, keeps, plain
+from .classifier import MLPClassifier
+from .gaps import Gaps
+from .regressor import MLPRegressor
+
+FITTED = ("n_features_in_", "n_outputs_", "n_layers_", "n_iter_", "t_", "out_activation_", "loss_", "loss_curve_",
+          "best_loss_", "validation_scores_", "best_validation_score_")  # fmt: skip
+LINKS = ("identity", "exp", "logistic", "softmax")
+
+
+def parts(mlp: Any) -> tuple[Module, dict[str, Any], Any]:
+    """The network, everything else, and no example: its first layer says what it takes."""
+    check_is_fitted(mlp)
+    model = mlp._network()
+    extra: dict[str, Any] = {
+        "arguments": {name: plain(value) for name, value in mlp.get_params(deep=False).items()
+                      if keeps(value) and name not in ("callbacks", "validation_data")},
+        "fitted": {name: _plain(getattr(mlp, name)) for name in FITTED if hasattr(mlp, name)},
+        "names": mlp.feature_names_in_.tolist() if hasattr(mlp, "feature_names_in_") else None,
+        "gaps": {"columns": mlp._gaps.columns.tolist(), "means": mlp._gaps.means.tolist()},
+    }
+    if isinstance(mlp, MLPClassifier):
+        labels = mlp.classes_.tolist()
+        if not all(isinstance(label, str | int | float | bool) for label in labels):
+            raise ArgumentError(f"classes {labels[:3]} cannot be saved: use text or numbers as labels.")
+        extra["labels"] = {"kind": mlp._label_binarizer.y_type_, "classes": labels}
+    return model, extra, None
+
+
+def rebuild(kind: type, model: Module, extra: dict[str, Any]) -> Any:
+    """The estimator that `parts` took apart."""
+    arguments = {name: from_plain(value) for name, value in extra["arguments"].items()}
+    mlp: Any = kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in arguments.items()})
+    fitted = extra["fitted"]
+    for name in FITTED:
+        if name in fitted:
+            setattr(mlp, name, fitted[name])
+    mlp._gaps = Gaps.__new__(Gaps)
+    mlp._gaps.features = mlp.n_features_in_
+    mlp._gaps.columns = np.array(extra["gaps"]["columns"], np.intp)
+    mlp._gaps.means = np.array(extra["gaps"]["means"], np.float64)
+    if mlp._gaps.means.shape != (mlp.n_features_in_,) or mlp.out_activation_ not in LINKS:
+        raise FileError("its features and what fills their gaps differ in number")
+    if extra["names"] is not None:
+        mlp.feature_names_in_ = np.array(extra["names"], dtype=object)
+    if kind is MLPClassifier:
+        classes = np.array(extra["labels"]["classes"])
+        several = extra["labels"]["kind"].startswith("multilabel")
+        mlp._label_binarizer = LabelBinarizer().fit(np.eye(len(classes), dtype=int) if several else classes)
+        mlp.classes_ = mlp._label_binarizer.classes_
+    mlp._show(model)
+    if len(mlp.coefs_[0]) != mlp._gaps.width or len(mlp.intercepts_[-1]) != mlp.n_outputs_:
+        raise FileError("its network does not fit its features and outputs")
+    return mlp
+
+
+def _plain(value: Any) -> Any:
+    """Numbers as JSON has them; what is not finite, such as a score of an epoch that failed, as None."""
+    if isinstance(value, list):
+        return [_plain(part) for part in value]
+    value = plain(value)
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+for kind in (MLPClassifier, MLPRegressor):
+    files.register(kind.__name__, kind, parts, lambda model, extra, kind=kind: rebuild(kind, model, extra))
