@@ -2,10 +2,19 @@
 
 from collections.abc import Collection
 from difflib import get_close_matches
+from typing import Any
+
+from .text import bounded, plain
 
 
 class CutawayError(Exception):
-    """Any error that Cutaway raises on purpose. The command line prints its text and exits with status 2."""
+    """Any error that Cutaway raises on purpose. The command line prints its text and exits with status 2.
+
+    The text can be printed, whatever the names and cells in it hold: no character in it steers a terminal.
+    """
+
+    def __init__(self, text: Any = "") -> None:
+        super().__init__(bounded(plain(text, keep="\n")))
 
 
 class DataError(CutawayError, ValueError):

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import cutaway as ct
-from cutaway.cli.predict import as_csv, harmless
+from cutaway.files.spreadsheet import as_csv, harmless
 
 
 def test_predict_keeps_the_order_and_equals_the_estimator(here, run, models, table):

@@ -41,6 +41,7 @@ def bench(
     from ..bench.harness import Run, Settings
     from ..bench.machine import install_sizes, machine
     from ..errors import ArgumentError, CutawayError, check_name
+    from ..files import write_whole
     from . import checks
     from .terminal import Screen, console, warn
 
@@ -79,7 +80,7 @@ def bench(
         _show(screen, result)
         apart += tables.losses_apart(result)
         if out:
-            out.write_text(json.dumps(tables.rounded(known), indent=1, ensure_ascii=False) + "\n")
+            write_whole(out, f"{json.dumps(tables.rounded(known), indent=1, ensure_ascii=False)}\n".encode())
     if len(measured) > 1:
         screen.title("All together", "times Cutaway's time; its own over bare products and memory traffic")
         _print(screen, tables.summary(measured, brief=True))

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option
 
-from ..report.text import plain, size
+from ..report.text import size
+from ..text import plain
 from . import checks
 
 if TYPE_CHECKING:

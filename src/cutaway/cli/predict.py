@@ -27,6 +27,7 @@ def predict(
     """
     from ..errors import ArgumentError
     from ..files import write_whole
+    from ..files.spreadsheet import as_csv
     from .keeping import load, reading
     from .problem import about
     from .sources import load_for
@@ -42,7 +43,10 @@ def predict(
     kept = checks.columns(keep or [], list(rows.X.columns) if keep else [], "--keep", data.name)
     with about(data.name):
         copied = {name: rows.X[name] for name in kept} if rows.ids is None else {rows.ids.name: rows.ids}
-        text = as_csv(copied | answer_columns(estimator, rows.X))
+        answers = answer_columns(estimator, rows.X)
+        if both := [name for name in copied if name in answers]:
+            raise ArgumentError(f"--keep {both[0]!r}: the predictions have a column of this name. Rename yours first.")
+        text = as_csv(copied | answers)
     if out is None:
         sys.stdout.write(text)
         sys.stdout.flush()
@@ -69,36 +73,6 @@ def answer_columns(estimator: Any, table: Any) -> dict[str, Any]:
 def written(values: Any, digits: int) -> Any:
     """Fractions with as many digits as they are worth; labels and whole numbers as they are."""
     return [f"{value:.{digits}g}" for value in values.tolist()] if values.dtype.kind == "f" else values
-
-
-def as_csv(columns: dict[str, Any]) -> str:
-    """
-    >>> as_csv({"name": ["=1+1", "-3", "ann"], "n": [1, 2, 3]}).split()
-    ['name,n', "'=1+1,1", '-3,2', 'ann,3']
-    """
-    import pandas as pd
-
-    frame = pd.DataFrame({name: pd.Series(values).reset_index(drop=True) for name, values in columns.items()})
-    for name in frame.columns:
-        if frame[name].dtype.kind == "O" or pd.api.types.is_string_dtype(frame[name].dtype):
-            frame[name] = frame[name].map(harmless, na_action="ignore")
-    frame.columns = [harmless(name) for name in frame.columns]
-    return frame.to_csv(index=False, lineterminator="\n")
-
-
-def harmless(cell: Any) -> Any:
-    """Text that starts like a formula, with an apostrophe before it; numbers stay.
-
-    >>> harmless("=SUM(A1)"), harmless("-1.5"), harmless("-b")
-    ("'=SUM(A1)", '-1.5', "'-b")
-    """
-    if not isinstance(cell, str) or not cell.lstrip(" ").startswith(("=", "+", "-", "@", "\t", "\r")):
-        return cell
-    try:
-        float(cell)
-    except ValueError:
-        return "'" + cell
-    return cell
 
 
 def _what(estimator: Any) -> str:

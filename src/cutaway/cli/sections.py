@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..report.findings import Findings, Score
 from ..report.page import format_score, kinds
-from ..report.text import duration, listed, plain, short
+from ..report.text import duration, listed, short
+from ..text import plain
 from .terminal import Screen
 
 if TYPE_CHECKING:

@@ -59,7 +59,7 @@ def from_file(model: Path, data: Path, targets: list[str] | None, batch: int | N
               skip_damaged: bool) -> tuple[Any, str]:  # fmt: skip
     """The session on a model and its data, and a line on it."""
     from .. import inspect
-    from ..report.text import plain
+    from ..text import plain
     from .training import training
 
     given = training(model, data, targets, skip_damaged)

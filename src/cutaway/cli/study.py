@@ -20,6 +20,8 @@ from .problem import Asked, Problem, divide, read
 MOST_POINTS = 1500
 #: Test rows that columns are shuffled on, at most.
 MOST_SHUFFLED = 4000
+#: Columns up to which each is shuffled: it takes a prediction of all of them for every one.
+MOST_RANKED = 2000
 #: Images taken for another class that the report names.
 MOST_MISTAKES = 12
 #: Rows that a diagnosis looks at, and the seconds of training from which on it takes under a twentieth of them.
@@ -57,9 +59,12 @@ class Study:
         test = options.test if isinstance(options.test, float) else 0.0
         self.parts, divided = divide(problem, test, options.seed)
         self._steer_by_known_classes()
+        notes = list(problem.notes)
+        if problem.kind.name == "table" and problem.width > MOST_RANKED:
+            notes.append(f"above {MOST_RANKED:,} columns, which of them matter is not looked at")
         self.found = Findings(
             problem.source, problem.rows, problem.width, [], problem.target_facts(), problem.task,
-            without_target=problem.without_target, notes=list(problem.notes), divided=divided,
+            without_target=problem.without_target, notes=notes, divided=divided,
             seconds=dict(seconds or {}), settings=options.chosen(), versions=versions(),
             date=time.strftime("%Y-%m-%d %H:%M"), inputs=problem.kind.name, many=problem.kind.many,
             extent=problem.extent, reading=problem.reading,
@@ -213,7 +218,7 @@ class Study:
         """The columns that matter, by shuffling each on the test rows (a few thousand of them are enough)."""
         from ..estimators import permutation_importance
 
-        if len(self.parts[2]) < 2 or self.problem.kind.name != "table":
+        if len(self.parts[2]) < 2 or self.problem.kind.name != "table" or self.problem.width > MOST_RANKED:
             return
         with timed(self.found.seconds, "scoring"):
             X, y = self.rows(2)

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..report.text import plain
+from ..text import plain
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -36,6 +36,11 @@ class Screen:
         if not self.quiet:
             self.console.print(*map(plain, text), style=style or None)
 
+    def text(self, text: Any) -> None:
+        """Lines that are laid out already."""
+        if not self.quiet:
+            self.console.print(plain(text, keep="\n"), soft_wrap=True)
+
     def title(self, text: str, note: str = "") -> None:
         """The head of a section, and a few words on it."""
         if self.quiet:
@@ -60,7 +65,7 @@ class Screen:
         lines = [[cell if isinstance(cell, Text) else Text(plain(cell)) for cell in row] for row in rows]
         for i in range(max(map(len, lines), default=len(head))):
             made.add_column(
-                Text(head[i]) if head else "",
+                Text(plain(head[i])) if head else "",
                 justify="right" if i in right else "left",
                 no_wrap=i in right or i in fixed,
                 style="dim" if i in dim else "",

@@ -47,7 +47,7 @@ def trace(
     screen.title(f"{kind.one.capitalize()} {row} of {data.name}", f"{listed(estimator.target_encoder_.names)}: "
                                                                   "truth {}, predicted {}".format(*shown))  # fmt: skip
     screen.say()
-    screen.console.print(str(step), soft_wrap=True)
+    screen.text(step)
     screen.say()
     if out is not None:
         step.to_json(out)

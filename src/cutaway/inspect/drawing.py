@@ -7,6 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ..files.figure import write_figure
+from ..text import plain as printable
+
 INK, FAINT, RULE = "#1f1e1b", "#5f5c56", "#cfcac0"
 SIGNED = ("#0f3357", "#2a66a8", "#a5c3e4", "#ffffff", "#f3b78e", "#b8470b", "#6b2703")  # below zero, zero, above
 RISING = ("#ffffff", "#bcd3ec", "#6f9fd2", "#2a66a8", "#0f3357")
@@ -76,13 +79,24 @@ class Sheet:
 
     def saved(self, path: str | PathLike | None) -> Any:
         """The figure, also written to a file if a path is given; text in an SVG stays text."""
+        _show_literally(self.figure)
         if path is not None:
             from matplotlib import rc_context
 
             undated: Any = {"metadata": {"Date": None}} if fspath(path).lower().endswith(".svg") else {}
             with rc_context({"svg.fonttype": "none", "svg.hashsalt": "cutaway"}):  # the same figure, the same file
-                self.figure.savefig(path, dpi=160, **undated)
+                write_figure(self.figure, path, dpi=160, **undated)
         return self.figure
+
+
+def _show_literally(figure: Any) -> None:
+    """No dollar sign in a name begins a formula, and no character in it breaks a file."""
+    from matplotlib.text import Text
+
+    for text in figure.findobj(Text):
+        if "\\mathdefault" not in text.get_text():  # what Matplotlib writes along axes of powers of ten
+            text.set_text(printable(text.get_text(), keep="\n"))
+            text.set_parse_math(False)
 
 
 def time_axis(axes: Any, named: bool = True) -> None:

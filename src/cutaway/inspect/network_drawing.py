@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import zlib
 from os import PathLike, fspath
-from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
 
 from ..errors import ArgumentError
+from ..files.container import write_whole
 from ..files.restored import Restored
 from .drawing import counted
 from .network_graph import Node, graph_of
@@ -71,7 +71,7 @@ def draw(model: Any, path: str | PathLike | None = None, input_shape: Any = None
     head = f"{kind}: {counted(sum(p.size for p in network.parameters()), 'parameter')}"
     drawing = NetworkDrawing(head, "; ".join(map(str, nodes)), _Picture(nodes, names or [], outputs).svg(head))
     if path is not None:
-        Path(path).write_text(drawing.svg, encoding="utf-8")
+        write_whole(path, drawing.svg.encode("utf-8"))
     return drawing
 
 

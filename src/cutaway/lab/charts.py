@@ -10,6 +10,7 @@ from ..inspect.drawing import FAINT, INK, LINES, RULE, Sheet
 
 DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)), (0, (3, 1, 1, 1, 1, 1)), (0, (8, 2)))
 MARKERS = "os^Dv*PX"
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def style(k: int) -> dict[str, Any]:
@@ -62,7 +63,7 @@ def _log_ticks(axis: Any) -> None:
             return 10.0 ** powers[:: max(1, int(np.ceil(decades / 5)))]
 
     def label(value: float, place: int | None = None) -> str:
-        return f"{value:g}" if 1e-3 <= value < 1e5 else f"$10^{{{round(np.log10(value))}}}$"
+        return f"{value:g}" if 1e-3 <= value < 1e5 else f"10{round(np.log10(value))}".translate(RAISED)
 
     axis.set_major_locator(Round())
     axis.set_minor_locator(NullLocator())

@@ -10,6 +10,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..errors import ArgumentError
+from ..files.container import write_whole
+from ..files.spreadsheet import as_csv
 from ..train.run import VIEWS
 
 FIGURES = (".svg", ".png", ".pdf")
@@ -43,7 +45,7 @@ class Result:
     def save(self, path: str | PathLike) -> Path:
         """Write a figure (.svg, .png, .pdf), the numbers (.json, .csv), or a page with both (.html).
 
-        Raises ArgumentError for another ending.
+        A file is written whole or not at all. Raises ArgumentError for another ending, FileError where it cannot be.
         """
         path = Path(path)
         ending = path.suffix.lower()
@@ -54,9 +56,9 @@ class Result:
         elif ending == ".html":
             self.to_html(path)
         elif ending == ".csv":
-            self.to_pandas().to_csv(path, index=False)
+            write_whole(path, as_csv(dict(self.to_pandas().items())).encode("utf-8", "replace"))
         else:
-            path.write_text(json.dumps(self.to_json(), ensure_ascii=False) + "\n", encoding="utf-8")
+            write_whole(path, f"{json.dumps(self.to_json(), ensure_ascii=False)}\n".encode("utf-8", "replace"))
         return path
 
     @classmethod

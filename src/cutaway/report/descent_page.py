@@ -12,12 +12,13 @@ import numpy as np
 
 from ..files.container import write_whole
 from ..lab.descents.descend import Descent, Path
+from ..text import plain
 from .contours import UNITS, Contour, contours
 from .equations import equations, settings
 from .html import Html, join, table, tag
 from .scripted import button, keys_button, keys_dialog, scripted_page
 from .style import theme_switch
-from .text import listed, number, plain
+from .text import listed, number
 
 BUTTONS = (
     ("first", "First step", "M6 5v14M19 5 9 12l10 7z"),

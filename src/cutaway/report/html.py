@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-from .text import plain
+from ..text import plain
 
 
 class Html(str):

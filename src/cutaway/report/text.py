@@ -1,26 +1,11 @@
-"""Text for people: names that cannot do harm, numbers that can be read."""
+"""Text for people: names cut to a width, numbers that can be read."""
 
 from __future__ import annotations
 
 import math
-import unicodedata
 from typing import Any
 
-#: Characters that steer a terminal or turn the direction of text round; they are shown as escapes.
-STEERING = {"Cc", "Cs", "Zl", "Zp"}
-TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-
-
-def plain(text: Any, keep: str = "") -> str:
-    """Text without characters that steer a terminal, save those in `keep`.
-
-    >>> plain("red\\x1b[31m, next\\nline")
-    'red\\\\x1b[31m, next\\\\nline'
-    """
-    return "".join(
-        repr(c)[1:-1] if c not in keep and (unicodedata.category(c) in STEERING or c in TURNING) else c
-        for c in str(text)
-    )
+from ..text import plain
 
 
 def short(text: Any, width: int) -> str:

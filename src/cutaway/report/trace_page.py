@@ -17,11 +17,12 @@ from ..inspect.drawing import reach
 from ..inspect.traces.listing import digest, title
 from ..inspect.traces.trace import Trace
 from ..program import gradient_name
+from ..text import plain
 from .columns import columns
 from .explanations import explanations
 from .scripted import scripted_page
 from .skeleton import skeleton
-from .text import listed, plain, size
+from .text import listed, size
 
 PAGE_BYTES = 3_000_000  # of the arrays in a page
 CAPS = (65_536, 16_384, 4_096, 1_024, 256, 64)  # numbers of one array, the first that fits

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..files.figure import write_figure
 from .history import History
 
 # What rooms below show of a run or trace, by name; the package's front enters them.
@@ -75,7 +76,7 @@ class Run:
         axes.set(xlabel="epoch", ylabel="loss J", yscale="log" if np.all(self.history["loss"] > 0) else "linear")
         axes.legend(frameon=False)
         if path is not None:
-            figure.savefig(path)
+            write_figure(figure, path)
         return figure
 
     def __repr__(self) -> str:

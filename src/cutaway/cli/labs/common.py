@@ -34,7 +34,7 @@ def show(result: Any, out: Sequence[Path]) -> None:
 
     screen = Screen()
     screen.say()
-    screen.console.print(str(result), soft_wrap=True)
+    screen.text(result)
     if result.cut_short:
         warn(f"{result.cut_short}: this is what was done by then")
     if out:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...errors import ArgumentError
 from ...inspect.drawing import FAINT, INK, Sheet, counted
+from ...text import plain as printable
 from ..charts import band, chart, dots, legend
 from .comparing import listed
 from .race_result import HIGHER, SCORES, Race
@@ -99,7 +100,8 @@ def _scores(sheet: Sheet, race: Race, top: float) -> None:
             if gone := len(values) - len(known):
                 axes.annotate(f"{gone} diverged", (1, row), xycoords=("axes fraction", "data"), size=8.5, color=FAINT,
                               ha="right", va="center")  # fmt: skip
-        axes.set_yticks(range(len(found.names)), found.names if i == 0 else [""] * len(found.names))
+        names = [printable(name) if i == 0 else "" for name in found.names]
+        axes.set_yticks(range(len(names)), names)
         axes.tick_params(axis="y", length=0, labelcolor=INK)
         axes.locator_params(axis="x", nbins=6)
         axes.set_ylim(len(found.names) - 0.5, -0.5)

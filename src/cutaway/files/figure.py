@@ -1,0 +1,22 @@
+"""Matplotlib figures in files."""
+
+from __future__ import annotations
+
+import io
+from os import fspath
+from pathlib import Path
+from typing import Any
+
+from .container import write_whole
+
+
+def write_figure(figure: Any, path: Any, **how: Any) -> None:
+    """What `figure.savefig(path, ...)` writes, whole or not at all; a name without an ending gets .png.
+
+    Raises FileError where it cannot be written.
+    """
+    path = Path(fspath(path))
+    path = path if path.suffix else path.with_name(f"{path.name}.png")
+    content = io.BytesIO()
+    figure.savefig(content, format=path.suffix[1:].lower(), **how)
+    write_whole(path, content.getvalue())

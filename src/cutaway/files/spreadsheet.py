@@ -1,0 +1,42 @@
+"""Tables as CSV that may be opened in a spreadsheet: no cell in them runs as a formula."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+#: Before what a spreadsheet takes for a formula: such a sign (full-width ones count, too) at the start of a cell or
+#: behind what other countries' spreadsheets take for the end of one, and white space that some of them drop.
+FORMULA = re.compile(r"^(?=\s*[=+\-@＝＋－＠]|[\t\r\n])|(?<=\S[;\t])(?=\s*[=+\-@＝＋－＠])")
+
+
+def as_csv(columns: dict[str, Any]) -> str:
+    """
+    >>> as_csv({"name": ["=1+1", "-3", "ann"], "n": [1, 2, 3]}).split()
+    ['name,n', "'=1+1,1", '-3,2', 'ann,3']
+    """
+    import pandas as pd
+    from pandas.api import types
+
+    frame = pd.DataFrame({name: pd.Series(values).reset_index(drop=True) for name, values in columns.items()})
+    for name in frame.columns:
+        if not (types.is_numeric_dtype(frame[name].dtype) or types.is_datetime64_any_dtype(frame[name].dtype)):
+            frame[name] = frame[name].astype(object).map(harmless, na_action="ignore")
+    frame.columns = [harmless(str(name)) for name in frame.columns]
+    return frame.to_csv(index=False, lineterminator="\n")
+
+
+def harmless(cell: Any) -> Any:
+    """Text that a spreadsheet would take for a formula, with an apostrophe before it; numbers stay.
+
+    >>> harmless("=SUM(A1)"), harmless("-1.5"), harmless("-b")
+    ("'=SUM(A1)", '-1.5', "'-b")
+    """
+    if isinstance(cell, bool | int | float):
+        return cell
+    text = str(cell)
+    try:
+        float(text)
+    except ValueError:
+        return FORMULA.sub("'", text)
+    return text
