@@ -53,7 +53,7 @@ def _log_ticks(axis: Any) -> None:
         def tick_values(self, low: float, high: float) -> Any:
             if not 0 < low < high:
                 return np.array([])
-            decades = np.log10(high / low)
+            decades = np.log10(high) - np.log10(low)
             if decades < 0.7:
                 ticks = np.asarray(MaxNLocator(4).tick_values(low, high))
                 return ticks[ticks > 0]
