@@ -150,9 +150,13 @@ def test_a_file_gives_it_back(target, tmp_path):
     assert np.array_equal(ct.load(tmp_path / "r.safetensors").predict(Z), regressor.predict(Z))
 
 
-def test_a_step_of_the_training_can_be_traced():
-    own = ours.MLPClassifier(8, max_iter=4, random_state=0).fit(X, y)
-    assert own.run_.steps["loss"][2] == own.run_.trace(step=3).J
+def test_a_step_of_the_training_can_be_traced_and_explained_penalty_and_all():
+    own = ours.MLPClassifier(8, max_iter=4, random_state=0, alpha=10.0).fit(X, y)
+    step = own.run_.trace(step=3)
+    assert own.run_.steps["loss"][2] == step.J
+    found = step.explain("layer1.weight", 3, 20)
+    assert "penalty" in str(found)
+    assert sum(term.value for term in found.terms) + found.rest == pytest.approx(step.grad("layer1.weight")[3, 20], rel=1e-9)
 
 
 # ---- what they take besides ------------------------------------------------------------------------------------------

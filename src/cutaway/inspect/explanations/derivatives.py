@@ -133,7 +133,7 @@ def _by(trace: Trace, i: TracedInstruction, operand: str, reached: np.ndarray, r
     elif i.op in ("sum", "mean"):
         to = sum_back(_places(trace[target].shape), trace[source].shape, **settings(trace, i))
         yield made(to, _places(trace[source].shape), _backward(trace, i, np.ones(trace[target].shape))["x"])
-    elif i.op == "weighted_mean":
+    elif i.op in ("weighted_mean", "penalized_mean", "penalty"):
         yield made(np.zeros(1, int), _places(trace[source].shape), _backward(trace, i, np.ones(()))[operand])
     elif i.op == "batch_stats":
         places = _places(trace[source].shape)
