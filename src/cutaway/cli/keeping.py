@@ -27,10 +27,14 @@ def load(path: Path) -> Any:
 
 def reading(path: Path) -> dict[str, Any]:
     """What a model must know to read files as the one of training was read."""
+    from ..described import described, entry
     from ..files import describe
+    from ..files.container import about
+    from .problem import Asked
 
     state = findings(describe(path)["extra"])
-    return {} if state is None else dict(state.get("reading", {}))
+    with about(str(path)):
+        return {} if state is None else described(Asked, entry(state, "reading", dict[str, Any])).remembered()
 
 
 def save(estimator: Any, path: Path, found: Findings) -> None:

@@ -7,6 +7,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from cutaway.described import described
+from cutaway.errors import FileError
+
 
 @dataclass
 class Settings:
@@ -53,7 +56,18 @@ class Column:
 
     @staticmethod
     def from_json(state: dict[str, Any]) -> Column:
-        return Column.kinds[state["kind"]](**state)
+        """The column that `to_json` described. Raises FileError for a description that it cannot have written."""
+        kind = state.get("kind") if isinstance(state, dict) else None
+        if not isinstance(kind, str) or kind not in Column.kinds:
+            raise FileError(f"it is damaged (a column is of the kind {kind!r:.40})")
+        column = described(Column.kinds[kind], state)
+        if column.gaps < 0 or column.distinct < 0 or not column.sound():
+            raise FileError(f"it is damaged (what it says of column {column.name!r:.40} does not fit)")
+        return column
+
+    def sound(self) -> bool:
+        """Whether its cells could be encoded as it says: a file may say anything."""
+        return True
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,9 +10,11 @@ import numpy as np
 
 from cutaway.data.cells import is_gap, parse_dates, unreadable, words_of
 from cutaway.data.columns import Column
-from cutaway.data.numbers import Summary, scaled
+from cutaway.data.numbers import Summary, fits_scaling, scaled
 
 DAY = np.timedelta64(1, "D")
+CYCLES = (("month", 1, 12), ("weekday", 0, 7), ("time", 0, 86_400))
+PARTS = {"days", "year", "month", "weekday", "time"} | {f"{part} {of}" for part, *_ in CYCLES for of in ("sin", "cos")}
 
 
 @dataclass
@@ -31,6 +34,14 @@ class Date(Column, kinds=("date",)):
     @property
     def how(self) -> str:
         return f"since {self.first[:10]}: {', '.join(self.parts)}" + ", gaps marked" * self.marked
+
+    def sound(self) -> bool:
+        try:
+            first = bool(re.match(r"\d{4}-\d\d-\d\d", self.first) and np.datetime64(self.first))
+        except ValueError:
+            first = False
+        scaled = all(len(pair) == 2 and fits_scaling(*pair, self.clip) for pair in self.parts.values())
+        return first and scaled and self.parts.keys() <= PARTS
 
     def encode(self, cells: Any) -> np.ndarray:
         dates = dates_of(cells, self.name, self.words)
@@ -66,7 +77,7 @@ def parts_of(dates: Any, first: str) -> dict[str, np.ndarray]:
         "weekday": np.asarray(dates.day_of_week, dtype=np.float64),
         "time": seconds,
     }
-    for part, start, period in (("month", 1, 12), ("weekday", 0, 7), ("time", 0, 86_400)):
+    for part, start, period in CYCLES:
         angle = 2 * np.pi * (parts[part] - start) / period
         parts |= {f"{part} sin": np.sin(angle), f"{part} cos": np.cos(angle)}
     return parts

@@ -14,6 +14,7 @@ from cutaway.data.numbers import Number, encode_numbers, fit_numbers, numbers_of
 from cutaway.data.reading import column_names, is_frame, read_table
 from cutaway.data.understand import KINDS, understand
 from cutaway.data.weights import weighed
+from cutaway.described import described, entry
 from cutaway.errors import ArgumentError, DataError
 
 #: Numbers are encoded this many at a time: few enough to stay in the processor's cache.
@@ -108,9 +109,13 @@ class TableEncoder:
 
     @classmethod
     def from_json(cls, state: dict[str, Any]) -> TableEncoder:
-        encoder = cls(**state["settings"])
-        encoder.positional = state["positional"]
-        encoder.columns = [Column.from_json(column) for column in state["columns"]]
+        """The encoder that `to_json` described. Raises FileError for a description that it cannot have written."""
+        settings = entry(state, "settings", dict[str, Any])
+        kinds = entry(settings, "kinds", dict[str, str])
+        settings = described(Settings, {name: value for name, value in settings.items() if name != "kinds"})
+        encoder = cls(**vars(settings), kinds=kinds)
+        encoder.positional = entry(state, "positional", bool)
+        encoder.columns = [Column.from_json(column) for column in entry(state, "columns", list[Any])]
         encoder._lay_out()
         return encoder
 

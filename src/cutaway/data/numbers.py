@@ -7,6 +7,7 @@ Everything here works on many columns at once: a column of a table is an array w
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +48,13 @@ class Number(Column, kinds=("number",)):
         parts += ["gaps marked"] * self.marked
         parts += [f"{', '.join(map(repr, self.words[:5]))} taken as gaps"] * bool(self.words)
         return ", ".join(parts)
+
+    def sound(self) -> bool:
+        return fits_scaling(self.center, self.scale, self.clip)
+
+
+def fits_scaling(center: float, scale: float, clip: float | None) -> bool:
+    return math.isfinite(center) and 0 < scale < math.inf and (clip is None or 0 < clip < math.inf)
 
 
 def fit_numbers(names: list[str], x: np.ndarray, weights: np.ndarray | None, settings: Settings) -> list:

@@ -10,11 +10,12 @@ from cutaway.data.cells import counted, is_gap, parse_number
 from cutaway.data.numbers import Summary
 from cutaway.data.reading import is_frame
 from cutaway.data.weights import none_if_equal, weighed
-from cutaway.errors import ArgumentError, DataError
+from cutaway.described import entry
+from cutaway.errors import ArgumentError, DataError, FileError
 
 TASKS = ("regression", "binary", "multiclass", "multilabel", "multi-output regression")
 WIDE = ("multilabel", "multi-output regression")
-STATE = ("reason", "notes", "names", "log_applied")
+STATE = {"reason": str, "notes": list[str], "names": list[str], "log_applied": bool}
 SCALES = ("standard", "robust", None)
 #: Whole numbers with at most this many different values, each twice or more on average, are taken for classes.
 MOST_CLASSES = 20
@@ -130,14 +131,26 @@ class TargetEncoder:
 
     @classmethod
     def from_json(cls, state: dict[str, Any]) -> TargetEncoder:
-        target = cls(state["task"], scale=state["scale"], log=state["log"])
-        target.task = state["task"]
-        for name in STATE:
-            setattr(target, name, state[name])
-        if "classes" in state:
-            target.classes = np.array(state["classes"], dtype=state["dtype"])
-        else:
-            target.center, target.spread = (np.array(state[name])[()] for name in ("center", "spread"))
+        """The encoder that `to_json` described. Raises FileError for a description that it cannot have written."""
+        task, log = entry(state, "task", str), entry(state, "log", bool | str)
+        target = cls(task, scale=entry(state, "scale", str | None), log=log)
+        target.task = task
+        for name, kind in STATE.items():
+            setattr(target, name, entry(state, name, kind))
+        if task in ("binary", "multiclass", "multilabel"):
+            labels = entry(state, "classes", list[str | bool | int | float])
+            target.classes = _as_they_were(labels, entry(state, "dtype", str))
+            wanted = 2 if task == "binary" else len(target.names) if task == "multilabel" else max(1, len(labels))
+            if len(labels) != wanted:
+                raise FileError(f"it is damaged (a {task} target of {len(labels)} classes)")
+            return target
+        kind = float if task == "regression" else list[float]
+        target.center, target.spread = (np.array(entry(state, name, kind))[()] for name in ("center", "spread"))
+        shape = () if task == "regression" else (len(target.names),)
+        if not target.center.shape == target.spread.shape == shape or not (
+            np.isfinite(target.center).all() and (target.spread > 0).all() and np.isfinite(target.spread).all()
+        ):
+            raise FileError("it is damaged (the target's center and spread do not fit)")
         return target
 
     def __repr__(self) -> str:
@@ -231,6 +244,17 @@ class TargetEncoder:
                 f"Target, row {at[0]}, is {y[tuple(at)]:g}: a logarithm needs positive numbers: set log=False."
             )
         return np.log(y)
+
+
+def _as_they_were(labels: list[Any], dtype: str) -> np.ndarray:
+    """Classes as an array of the type that they had. Text takes the room that it needs, whatever a file says."""
+    try:
+        kind = np.dtype(dtype if len(dtype) < 20 else "")
+        if kind.kind in "biufOU" and kind.names is None and kind.subdtype is None:
+            return np.array(labels, dtype=str if kind.kind == "U" else kind)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise FileError(f"it is damaged (classes of the type {dtype!r:.40})")
 
 
 def drop_missing(X: Any, y: Any, *others: Any) -> tuple[Any, ...]:

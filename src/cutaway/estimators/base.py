@@ -16,7 +16,7 @@ from ..data import TargetEncoder, Windows, forecast_split
 from ..data.reading import is_frame
 from ..data.targets import as_target
 from ..engines import compile
-from ..errors import ArgumentError, DataError, TrainingError
+from ..errors import ArgumentError, DataError, ShapeError, TrainingError
 from ..nn import Linear, Module
 from ..optim import AdamW, Optimizer
 from ..optim.schedules import AUTO
@@ -283,7 +283,10 @@ class Estimator(BaseEstimator):
 
     def _outputs(self, Z: Any) -> np.ndarray:
         """Raw outputs (n, n_out) for encoded rows."""
-        return self.model_.predict(Z, threads=self.threads).reshape(len(Z), -1)
+        z = self.model_.predict(Z, threads=self.threads)
+        if z.size != len(Z) * self.design_.n_out:
+            raise ShapeError(f"the network gives {z.shape[1:]} for a row, and {self.design_.n_out} outputs are needed")
+        return z.reshape(len(Z), -1)
 
     def predict(self, X: Any) -> np.ndarray:
         """Predictions for the rows of X, in the target's own terms: (n,), or (n, outputs).

@@ -16,7 +16,8 @@ from typing import Any
 from ..data import TargetEncoder
 from ..data.image_arrays import image_words
 from ..data.targets import as_target
-from ..errors import ArgumentError
+from ..described import described, entry
+from ..errors import ArgumentError, FileError
 from ..nn import Module
 from ..optim import AdamW, Optimizer, schedules
 from ..optim.schedules import AUTO, Rate, known
@@ -178,12 +179,20 @@ class Design:
 
     @classmethod
     def from_json(cls, state: dict[str, Any], encoder: Any = None, target_encoder: Any = None) -> Design:
-        """The design that `to_json` gave, of this version or an older one, which knew fewer choices."""
-        known = {one.name for one in fields(cls)}
-        state = {name: value for name, value in state.items() if name in known}
-        n_in = tuple(state["n_in"]) if isinstance(state["n_in"], list) else state["n_in"]
-        changed = {"hidden": tuple(state["hidden"]), "n_in": n_in}
-        return cls(**state | changed, encoder=encoder, target_encoder=target_encoder)
+        """The design that `to_json` gave, of this version or an older one, which knew fewer choices.
+
+        Raises FileError for what it cannot have given.
+        """
+        known = {one.name for one in fields(cls)} - {"encoder", "target_encoder"}
+        state = entry({"design": state}, "design", dict[str, Any])
+        made = described(cls, {name: value for name, value in state.items() if name in known})
+        made.n_in = tuple(made.n_in) if isinstance(made.n_in, list) else made.n_in
+        made.encoder, made.target_encoder = encoder, target_encoder
+        try:
+            str(made)
+        except Exception as error:  # whatever its spec made of it
+            raise FileError(f"it is damaged (its design cannot be shown: {error!r:.80})") from None
+        return made
 
 
 def design(X: Any, y: Any = None, task: str | None = None) -> Design:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from .. import files
 from ..data import TargetEncoder
+from ..described import described
+from ..errors import FileError
 from ..nn import Module
 from ..train import History
 from .base import Estimator
@@ -20,7 +23,11 @@ from .regressor import Regressor
 def parts(estimator: Estimator) -> tuple[Module, dict[str, Any], Any]:
     """The network, everything else, and two rows as the network takes them."""
     description = estimator.to_description()
-    return estimator.model_, description, estimator.inputs_.example(estimator.encoder_)
+    return estimator.model_, description, example(estimator)
+
+
+def example(estimator: Estimator) -> Any:
+    return estimator.inputs_.example(estimator.encoder_)
 
 
 def describe(estimator: Estimator) -> dict[str, Any]:
@@ -41,23 +48,49 @@ def describe(estimator: Estimator) -> dict[str, Any]:
 
 
 def rebuild(kind: type[Estimator], module: Module, description: dict[str, Any]) -> Any:
-    """The estimator that `describe` described."""
-    arguments = {name: from_plain(value) for name, value in description["arguments"].items()}
-    estimator = kind(**arguments)
-    encoder = KINDS[description["design"].get("inputs", "table")].kind.from_json(description["encoder"])
-    target = TargetEncoder.from_json(description["target"])
-    estimator.model_, estimator.encoder_, estimator.target_encoder_ = module, encoder, target
-    estimator.design_ = Design.from_json(description["design"], encoder, target)
-    estimator.n_features_in_ = description["columns"]
-    if description["names"] is not None:
-        estimator.feature_names_in_ = np.array(description["names"], dtype=object)
-    if description["limits"] is not None:
-        estimator.limits_ = np.array(description["limits"])
-    if description["history"] is not None:
+    """The estimator that `describe` described. Raises FileError for a description that it cannot have given."""
+    given = described(_Fitted, {name: description[name] for name in _Fitted.__annotations__ if name in description})
+    estimator = kind(**{name: from_plain(value) for name, value in given.arguments.items()})
+    estimator._check_arguments()
+    inputs = KINDS.get(given.design.get("inputs", "table"))
+    if inputs is None:
+        raise FileError(f"it is damaged (its inputs are {given.design['inputs']!r:.40})")
+    encoder, target = inputs.kind.from_json(given.encoder), TargetEncoder.from_json(given.target)
+    design = Design.from_json(given.design, encoder, target)
+    outputs = (2, target.n_outputs) if target.task == "binary" else (target.n_outputs,)
+    if (design.n_in, design.task) != (inputs.n_in(encoder), target.task) or design.n_out not in outputs:
+        raise FileError("it is damaged (its design does not fit its encoders)")
+    if design.dtype not in ("float32", "float64") or given.columns != inputs.given(encoder):
+        raise FileError(f"it is damaged (it encodes {given.columns:,} columns as {design.dtype!r:.20})")
+    estimator.model_, estimator.encoder_, estimator.target_encoder_, estimator.design_ = module, encoder, target, design
+    estimator.n_features_in_ = given.columns
+    if given.names is not None:
+        estimator.feature_names_in_ = np.array(given.names, dtype=object)
+    if isinstance(estimator, Regressor):
+        estimator.limits_ = np.array(given.limits)
+        if estimator.limits_.shape != (2, design.n_out):
+            raise FileError("it is damaged (its limits do not fit its outputs)")
+    if given.history is not None:
         estimator.history_ = History()
-        if description["history"]:
-            estimator.history_.extend({name: np.array(column) for name, column in description["history"].items()})
+        if len(set(map(len, given.history.values()))) > 1:
+            raise FileError("it is damaged (the columns of its history are of different lengths)")
+        if given.history:
+            estimator.history_.extend({name: np.array(column) for name, column in given.history.items()})
     return estimator
+
+
+@dataclass
+class _Fitted:
+    """What `describe` gives."""
+
+    arguments: dict[str, Any]
+    encoder: dict[str, Any]
+    target: dict[str, Any]
+    design: dict[str, Any]
+    columns: int
+    names: list[str] | None
+    limits: list[list[float]] | None
+    history: dict[str, list[float | int]] | None
 
 
 def keeps(value: Any) -> bool:
@@ -85,4 +118,4 @@ def from_plain(value: Any) -> Any:
 
 
 for kind in (Classifier, Regressor):
-    files.register(kind.__name__, kind, parts, kind.from_description)
+    files.register(kind.__name__, kind, parts, kind.from_description, example)

@@ -14,7 +14,7 @@ from ..autodiff import Tensor
 from ..engines import example_input
 from ..errors import ArgumentError, CutawayError, FileError
 from ..nn import init
-from ..program import trace_model
+from ..program import named_inputs, trace_model
 from . import architecture, container, program, trial
 from .plain import decode, encode
 from .restored import Restored
@@ -35,19 +35,22 @@ class Kind:
     type: type
     parts: Callable[[Any], tuple[nn.Module, dict[str, Any], Any]]
     rebuild: Callable[[nn.Module, dict[str, Any]], Any]
+    example: Callable[[Any], Any]
 
 
 KINDS: dict[str, Kind] = {}
 
 
 def register(kind: str, type: type, parts: Callable[[Any], tuple[nn.Module, dict[str, Any], Any]],
-             rebuild: Callable[[nn.Module, dict[str, Any]], Any]) -> None:  # fmt: skip
+             rebuild: Callable[[nn.Module, dict[str, Any]], Any],
+             example: Callable[[Any], Any] = lambda _: None) -> None:  # fmt: skip
     """Let save and load handle objects of `type`, which files then call `kind`.
 
     parts(object) -> (module, extra, example): extra is a dict of plain values (numbers, text, None, lists, tuples and
     dicts of them), example some rows of the module's input, or None. rebuild(module, extra) -> object.
+    example(object) -> rows as parts gives them, which a rebuilt object must make as the saved one did, or None.
     """
-    KINDS[kind] = Kind(type, parts, rebuild)
+    KINDS[kind] = Kind(type, parts, rebuild, example)
 
 
 # ---- saving ----------------------------------------------------------------------------------------------------------
@@ -169,10 +172,26 @@ def load(path: Any, custom: Mapping[str, Callable[[], nn.Module]] | None = None)
             return model
         if checked.kind not in KINDS:
             raise FileError(f"it holds a model of kind {checked.kind!r}, and none is registered under that name")
+        kind = KINDS[checked.kind]
         try:
-            return KINDS[checked.kind].rebuild(model, checked.extra)
+            back = kind.rebuild(model, checked.extra)
+            example = kind.example(back)
+        except FileError:
+            raise
         except Exception as error:  # what a damaged extra does to it is anybody's guess
-            raise FileError(f"its {checked.kind} cannot be rebuilt ({type(error).__name__}: {error})") from error
+            said = f"{type(error).__name__}: {error!s:.200}"
+            raise FileError(f"its {checked.kind} cannot be rebuilt ({said})") from error
+        _check_input(example, checked.program)
+        return back
+
+
+def _check_input(example: Any, saved: program.Saved) -> None:
+    """What somebody's rows are made into must be what the program was tried on: a file could say an image of a
+    terabyte."""
+    wanted = {saved.slots[i].name: saved.slots[i].shape for i in saved.inputs}
+    given = {} if example is None else {name: part.shape[1:] for name, part in named_inputs(example).items()}
+    if given and given != wanted:
+        raise FileError(f"it is damaged (its encoder makes rows of {given}, its program takes {wanted})")
 
 
 def describe(path: Any) -> dict[str, Any]:
@@ -225,10 +244,12 @@ def _read(d: dict[str, Any], shapes: dict[str, tuple[int, ...]]) -> _Checked:
             raise FileError(f"it is damaged ({slot.tensor!r} is no {slot.role})")
     if unknown := shapes.keys() - names - set(saved.stored.values()):
         raise FileError(f"it is damaged (nothing uses {min(unknown)!r})")
-    layers = program.field(d, "architecture", dict, what)
+    layers, extra = program.field(d, "architecture", dict, what), decode(program.field(d, "extra", dict, what))
+    if not isinstance(extra, dict):
+        raise FileError(f"it is damaged (its extra values are {extra!r:.40})")
     return _Checked(
         program.text(d, "kind", what), program.text(d, "class", what), dtype, parameters, buffers, layers,
-        architecture.customs(layers), saved, decode(program.field(d, "extra", dict, what)),
+        architecture.customs(layers), saved, extra,
     )  # fmt: skip
 
 

@@ -210,7 +210,7 @@ def _operation(o: Any, k: int, count: int) -> Operation:
     if attributes.keys() != set(rule.attributes):
         raise FileError(f"it is damaged ({what}, {name}, has the settings {sorted(attributes)}, and takes "
                         f"{sorted(rule.attributes)})")  # fmt: skip
-    if "seed" in attributes:
+    if attributes.keys() & {"seed", "rows"}:  # dropout and its like, and running averages
         raise FileError(f"it is damaged ({what}, {name}, happens in training only)")
     if name != "index" and not all(_fits(rule, key, value) for key, value in attributes.items()):
         raise FileError(f"it is damaged ({what}, {name}, has a setting that is no number)")
@@ -225,7 +225,7 @@ def _fits(rule: Op, key: str, setting: Any) -> bool:
         return True
     if isinstance(setting, tuple):
         return len(setting) <= 32 and all(type(part) in (int, Rows) for part in setting)
-    return setting is None or type(setting) in (bool, int, float) or (key == "rows" and type(setting) is Rows)
+    return setting is None or type(setting) in (bool, int, float)
 
 
 def pairs(padding: Any) -> bool:

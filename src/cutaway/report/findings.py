@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from ..inspect import Finding
+from ..described import described, entry
 
 
 @dataclass
@@ -89,7 +88,7 @@ class Findings:
     facts: list[list[str]] = field(default_factory=list)
     mistakes: list[list[str]] = field(default_factory=list)
     reading: dict[str, Any] = field(default_factory=dict)
-    diagnosis: list[Finding] = field(default_factory=list)
+    diagnosis: list[Any] = field(default_factory=list)  # of Finding
     checked: list[str] = field(default_factory=list)
 
     @property
@@ -113,8 +112,5 @@ class Findings:
         """
         from ..inspect import Finding
 
-        parts = {"columns": ColumnFacts, "targets": TargetFacts, "scores": Score, "outputs": Score,
-                 "diagnosis": Finding}  # fmt: skip
-        made = {name: [kind(**part) for part in state.get(name, ())] for name, kind in parts.items()}
-        importance: Any = [tuple(entry) for entry in state["importance"]]
-        return cls(**{**state, **made, "importance": importance})
+        diagnosis = [described(Finding, part) for part in entry({"diagnosis": []} | state, "diagnosis", list[Any])]
+        return described(cls, state | {"diagnosis": diagnosis})
