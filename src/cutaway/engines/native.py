@@ -10,6 +10,7 @@ import ctypes
 import hashlib
 import os
 import shutil
+import stat
 import sys
 import tempfile
 import threading
@@ -29,11 +30,16 @@ seconds = 0.0  # how long it waited for them
 
 @cache
 def folder() -> Path:
-    """Where object files are kept: CUTAWAY_CACHE, or the user's cache folder, or (read-only home) a temporary one."""
+    """Where object files are kept: CUTAWAY_CACHE, or the user's cache folder, or (read-only home) a temporary one.
+
+    What lies there is run, so it must be a folder that nobody else may write in.
+    """
     named = os.environ.get("CUTAWAY_CACHE")
     base = Path(named) if named else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cutaway"
     try:
-        base.mkdir(parents=True, exist_ok=True)
+        base.mkdir(0o700, parents=True, exist_ok=True)
+        if not _ours(base.stat()):
+            raise PermissionError(1, "others may write there, and what lies there is run")
         with tempfile.TemporaryFile(dir=base):
             return base
     except OSError as error:
@@ -41,6 +47,13 @@ def folder() -> Path:
         own = tempfile.mkdtemp(prefix="cutaway-")
         atexit.register(shutil.rmtree, own, ignore_errors=True)
         return Path(own)
+
+
+def _ours(about: os.stat_result) -> bool:
+    """Whether a folder belongs to this user (or root), and not everybody may write in it."""
+    if not hasattr(os, "geteuid"):  # Windows: the user's profile is closed to others
+        return True
+    return about.st_uid in (os.geteuid(), 0) and not about.st_mode & stat.S_IWOTH
 
 
 @cache
