@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..autodiff import Runtime
-from ..errors import ArgumentError
+from ..errors import ArgumentError, ShapeError
 from ..optim import Optimizer
 from ..program import Instruction, Listing, Recorded, Rows, ShapeOf, Swap, Value, plan
 from ..rules import OPS
@@ -153,12 +153,16 @@ class Reference:
         f = rule.backward if instruction.backward else rule.forward
         assert f is not None
         attributes = {k: self.resolve(v) for k, v in instruction.attributes.items()}
-        results = f(*[self.resolve(a) for a in instruction.arguments], **attributes)
-        results = results if isinstance(results, tuple) else (results,)
-        for value, result in zip(instruction.writes, results, strict=False):
-            if value is not None:
-                place = self.view(value, n)
-                place[...] = result if result.shape == place.shape else sum_to(result, shape=place.shape)
+        try:
+            results = f(*[self.resolve(a) for a in instruction.arguments], **attributes)
+            results = results if isinstance(results, tuple) else (results,)
+            for value, result in zip(instruction.writes, results, strict=False):
+                if value is not None:
+                    place = self.view(value, n)
+                    place[...] = result if result.shape == place.shape else sum_to(result, shape=place.shape)
+        except (ValueError, IndexError) as error:  # it picks rows or entries that are not there, say
+            where = f"{instruction.layer}: " if instruction.layer else ""
+            raise ShapeError(f"{where}{instruction.title} cannot run on a batch of {n}: {error}") from None
 
     def resolve(self, argument: Any) -> Any:
         """An argument as a rule takes it: an array, a shape, or a setting."""
