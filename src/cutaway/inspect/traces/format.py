@@ -16,7 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from ...described import described, entry
 from ...errors import FileError
+from ...files.container import parse, write_whole
 from .trace import About, Part, Trace, TracedInstruction, TracedValue, Traces
 
 FORMAT, VERSION = "cutaway-trace", 1
@@ -27,10 +29,7 @@ def to_json(traces: Sequence[Trace], path: str | PathLike | None = None) -> dict
     """One or more steps as plain data, also written to a file if a path is given."""
     data = {"format": FORMAT, "version": VERSION, "steps": [_step(t) for t in traces]}
     if path is not None:
-        try:
-            Path(path).write_text(json.dumps(data, allow_nan=False), encoding="utf-8")
-        except OSError as error:
-            raise FileError(f"no trace can be written to {fspath(path)}: {error.strerror}") from None
+        write_whole(path, json.dumps(data, allow_nan=False).encode())
     return data
 
 
@@ -52,10 +51,10 @@ def read_trace(source: str | PathLike | Mapping[str, Any]) -> Trace | Traces:
     if not isinstance(source, Mapping):
         where = fspath(source)
         try:
-            data = json.loads(Path(source).read_text(encoding="utf-8"))
+            data = parse(Path(source).read_bytes(), "trace")
         except OSError as error:
             raise FileError(f"{where} cannot be read: {error.strerror}") from None
-        except ValueError as error:  # not JSON, or not UTF-8
+        except ValueError as error:
             raise FileError(f"{where} is not a trace, or it is damaged: {error}") from None
     if not isinstance(data, Mapping) or data.get("format") != FORMAT:
         raise FileError(f'{where} is not a trace: "format" must be "{FORMAT}"')
@@ -65,7 +64,7 @@ def read_trace(source: str | PathLike | Mapping[str, Any]) -> Trace | Traces:
         traces = Traces(_read_step(step) for step in data["steps"])
     except KeyError as error:
         raise FileError(f"{where} is a damaged trace: {error} is missing") from None
-    except (TypeError, ValueError, AttributeError, StopIteration) as error:
+    except (TypeError, ValueError, OverflowError, AttributeError, StopIteration) as error:
         raise FileError(f"{where} is a damaged trace: {error}") from None
     if not traces:
         raise FileError(f"{where} is a damaged trace: it has no step")
@@ -93,12 +92,13 @@ def _array(at: int, a: np.ndarray) -> dict[str, Any]:
 
 
 def _read_step(step: Mapping[str, Any]) -> Trace:
-    about = About(**{f.name: step[f.name] for f in fields(About) if f.name != "rows"},
-                  rows=np.asarray(step["rows"], np.int64))  # fmt: skip
-    parameters = {name: Part(**{**part, "shape": _shape(part["shape"])}) for name, part in step["parameters"].items()}
-    facts = {v["name"]: TracedValue(**{**v, "shape": _shape(v["shape"])}) for v in step["values"]}
-    instructions = [TracedInstruction(**{**i, "read": tuple(i["read"]), "written": tuple(i["written"])})
-                    for i in step["instructions"]]  # fmt: skip
+    rows = np.asarray(entry(step, "rows", list[int]), np.int64)
+    about = described(About, {f.name: step[f.name] for f in fields(About)} | {"rows": rows})
+    parameters = {name: described(Part, part) for name, part in step["parameters"].items()}
+    facts = {v.name: v for v in (described(TracedValue, v) for v in step["values"])}
+    instructions = [described(TracedInstruction, i) for i in step["instructions"]]
+    for thing in (*parameters.values(), *facts.values()):
+        _shape(list(thing.shape))
     versions = {name: [_read_array(name, a) for a in arrays] for name, arrays in step["arrays"].items()}
     vectors = {name: tuple(parts) for name, parts in step["vectors"].items()}
     named = [*versions, *step["left_out"], *parameters, *vectors]
