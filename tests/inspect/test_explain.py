@@ -10,6 +10,7 @@ import pytest
 
 import cutaway as ct
 from cutaway.errors import ArgumentError
+from cutaway.estimators.mlp.objective import Objective
 from cutaway.inspect.explanations.paths import Graph
 from cutaway.rules import OPS
 
@@ -288,7 +289,8 @@ def test_every_operation_can_be_taken_apart(op):
                 assert str(t.explain(name, *index))
 
 
-LOSSES = {"mse": (2,), "half_mse": (2,), "mae": (2,), "huber": (2,), "binary_cross_entropy": (2,)}
+LOSSES = {"mse": (2,), "half_mse": (2,), "mae": (2,), "huber": (2,), "poisson": (2,),
+          "binary_cross_entropy": (2,)}  # fmt: skip
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -307,9 +309,18 @@ def test_soft_targets_and_weights_of_samples():
     assert e.paths.complete and e.paths.sum == pytest.approx(e.value, rel=1e-9) and e.difference.error < 1e-8
 
 
+@pytest.mark.parametrize("weights", [None, np.arange(1.0, 6)], ids=["equal", "weighted"])
+def test_a_penalty_of_large_weights(weights):
+    t = traced(double(nn.Linear(4, 1)), RNG.normal(size=(5, 4)), RNG.normal(size=(5, 1)),
+               Objective("squared_error", alpha=3.0), sample_weight=weights)  # fmt: skip
+    e = t.explain("weight", 0, 2)
+    assert e.paths.complete and e.paths.sum == pytest.approx(e.value, rel=1e-9) and e.difference.error < 1e-8
+    assert any("P" in str(t.explain(name)) for name in ("P", "J"))
+
+
 def test_no_operation_is_left_out_of_these_tests():
     tried = {*BETWEEN, *LOSSES, "linear", "conv", "embedding", "rnn", "lstm", "gru", "batch_stats", "masked",
-             "cross_entropy", "soft_cross_entropy", "weighted_mean"}  # fmt: skip
+             "cross_entropy", "soft_cross_entropy", "weighted_mean", "penalty", "penalized_mean"}  # fmt: skip
     theirs = {"hold"}  # the stepping session's own: a killed neuron
     assert {name for name, rule in OPS.items() if rule.backward} - theirs <= tried
 
