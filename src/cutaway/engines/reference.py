@@ -159,6 +159,8 @@ class Reference:
             for value, result in zip(instruction.writes, results, strict=False):
                 if value is not None:
                     place = self.view(value, n)
+                    if result is None:  # no gradient goes this way
+                        result = np.zeros_like(place)
                     place[...] = result if result.shape == place.shape else sum_to(result, shape=place.shape)
         except (ValueError, IndexError) as error:  # it picks rows or entries that are not there, say
             where = f"{instruction.layer}: " if instruction.layer else ""
