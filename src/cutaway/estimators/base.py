@@ -254,7 +254,7 @@ class Estimator(BaseEstimator):
     def _compile(self, Z: Any, T: np.ndarray, weighted: bool) -> None:
         """The training program that partial_fit goes on with, in the state it was left in, for rows like these."""
         shapes = [part.shape[1:] for part in named_inputs(Z).values()]
-        batch = {"auto": 32, "full": len(T)}.get(self.batch_size, self.batch_size)
+        batch: int = {"auto": 32, "full": len(T)}.get(self.batch_size) or self.batch_size
         if hasattr(self, "_program"):
             _, had_weights, had = self._compiled
             weighted, batch = weighted or had_weights, max(batch, had)
