@@ -56,7 +56,7 @@ def _read(hint: Any, value: Any) -> Any:
     kind, inner = get_origin(hint), get_args(hint)
     if hint is Any:
         return value
-    if is_dataclass(hint):
+    if is_dataclass(hint) and type(value) is dict:
         return described(hint, value)  # type: ignore[arg-type]
     if kind in (Union, UnionType):
         return _first(inner, value)
