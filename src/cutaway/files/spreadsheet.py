@@ -7,7 +7,7 @@ from typing import Any
 
 #: Before what a spreadsheet takes for a formula: such a sign (full-width ones count, too) at the start of a cell or
 #: behind what other countries' spreadsheets take for the end of one, and white space that some of them drop.
-FORMULA = re.compile(r"^(?=\s*[=+\-@＝＋－＠]|[\t\r\n])|(?<=\S[;\t])(?=\s*[=+\-@＝＋－＠])")
+FORMULA = re.compile(r"^(?=\s*[=+\-@＝＋－＠]|[\t\n])|(?<=\S[;\t])(?=\s*[=+\-@＝＋－＠])")
 
 
 def as_csv(columns: dict[str, Any]) -> str:
@@ -34,7 +34,7 @@ def harmless(cell: Any) -> Any:
     """
     if isinstance(cell, bool | int | float):
         return cell
-    text = str(cell)
+    text = re.sub("\r\n?", "\n", str(cell))  # CSV's writer puts no quotes around a cell with "\r", which ends a row
     try:
         float(text)
     except ValueError:

@@ -63,7 +63,7 @@ def _log_ticks(axis: Any) -> None:
             return 10.0 ** powers[:: max(1, int(np.ceil(decades / 5)))]
 
     def label(value: float, place: int | None = None) -> str:
-        return f"{value:g}" if 1e-3 <= value < 1e5 else f"10{round(np.log10(value))}".translate(RAISED)
+        return f"{value:g}" if 1e-3 <= value < 1e5 else "10" + str(round(np.log10(value))).translate(RAISED)
 
     axis.set_major_locator(Round())
     axis.set_minor_locator(NullLocator())
