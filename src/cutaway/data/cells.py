@@ -49,15 +49,23 @@ def words_of(cells: Any, name: str, times: np.ndarray | None = None) -> Words:
 
     try:
         codes, values = pd.factorize(cells)
-    except TypeError as reason:
-        row = next(i for i, cell in enumerate(cells) if isinstance(cell, list | dict | set | np.ndarray))
+        words = [word_for(value) for value in values]
+    except Exception as reason:  # a cell may be an object of anyone's making
+        row = next((i for i, cell in enumerate(cells) if not _is_word(cell)), 0)
         raise DataError(
             f"Column {name!r}, {row_words(row)}, holds a {type(cells.iloc[row]).__name__}: a cell must be a "
             "number, text, a boolean or a date. Spread its content over columns of their own."
         ) from reason
     places: dict[str, int] = {}
-    merged = np.array([places.setdefault(word_for(value), len(places)) for value in values] + [-1])
+    merged = np.array([places.setdefault(word, len(places)) for word in words] + [-1])
     return Words(merged[codes], list(places), times)
+
+
+def _is_word(cell: Any) -> bool:
+    try:
+        return isinstance(hash(cell), int) and isinstance(word_for(cell), str)
+    except Exception:
+        return False
 
 
 def word_for(value: Any) -> str:

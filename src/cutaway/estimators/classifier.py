@@ -142,8 +142,8 @@ class Classifier(ClassifierMixin, Estimator):
                 check_classification_targets(values)
             except ValueError as reason:
                 raise DataError(f"{reason} (y holds numbers: did you mean ct.Regressor?)") from reason
-            except TypeError:
-                pass  # labels of several types have no order: they are classes
+            except TypeError as reason:
+                raise DataError("y holds labels of several types, which have no order: turn all into text.") from reason
             labels = values if classes is None else np.asarray(classes)
             target = TargetEncoder("binary" if len(set(labels.tolist())) == 2 else "multiclass").fit(labels)
             target.reason = f"{len(target.classes)} different labels"
