@@ -82,6 +82,23 @@ def test_a_read_only_folder(tmp_path):
     assert result(start(tmp_path, warnings="default"))[:2] == ["42.0", "1"]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="another system's file modes")
+def test_a_folder_where_anybody_may_write_is_not_used(tmp_path):
+    """What lies there would be run."""
+    result(start(tmp_path / "own"))
+    assert (tmp_path / "own").stat().st_mode & 0o777 == 0o700, "a new one is closed to others"
+    (tmp_path / "own").chmod(0o777)
+    (value, compiled, _), said = result_and_warnings(start(tmp_path / "own", warnings="default"))
+    assert (value, compiled) == ("42.0", "1")
+    assert said.count("others may write there, and what lies there is run") == 1
+
+
+def test_a_folder_of_another_user_is_not_used(tmp_path, monkeypatch):
+    assert native._ours(tmp_path.stat())
+    monkeypatch.setattr(os, "geteuid", lambda: tmp_path.stat().st_uid + 1, raising=False)
+    assert native._ours(tmp_path.stat()) == (tmp_path.stat().st_uid == 0), "root's are trusted"
+
+
 def test_the_name_of_a_file_depends_on_text_and_surroundings(monkeypatch):
     names = {building.digest(Source("k", dtype, text)) for dtype in ("float32", "float64") for text in ("a", "b")}
     monkeypatch.setattr(building, "_around", lambda: "another language")

@@ -48,4 +48,6 @@ def save(estimator: Any, path: Path, found: Findings) -> None:
 
 def findings(extra: dict[str, Any]) -> dict[str, Any] | None:
     """The findings among a file's extra values, if `cutaway fit` wrote it."""
-    return extra.get(ENTRY)
+    from ..described import entry
+
+    return entry({ENTRY: None} | extra, ENTRY, dict[str, Any] | None)

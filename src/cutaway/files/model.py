@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -166,8 +167,9 @@ def load(path: Any, custom: Mapping[str, Callable[[], nn.Module]] | None = None)
     path = container.path_of(path)
     with container.about(path):
         header, arrays = container.read(path)
-        checked = _checked(header.description, arrays)
-        model = _model(checked, arrays, dict(custom or {}))
+        with _by_another(header.description):
+            checked = _checked(header.description, arrays)
+            model = _model(checked, arrays, dict(custom or {}))
         if checked.kind == "module":
             return model
         if checked.kind not in KINDS:
@@ -183,6 +185,18 @@ def load(path: Any, custom: Mapping[str, Callable[[], nn.Module]] | None = None)
             raise FileError(f"its {checked.kind} cannot be rebuilt ({said})") from error
         _check_input(example, checked.program)
         return back
+
+
+@contextmanager
+def _by_another(d: dict[str, Any]) -> Iterator[None]:
+    """Errors in the block name the version that wrote the file, where it was another."""
+    try:
+        yield
+    except FileError as error:
+        wrote = d.get("cutaway")
+        if wrote == _version() or type(wrote) is not str or not wrote.isprintable():
+            raise
+        raise FileError(f"{error} (Cutaway {wrote:.20} wrote it, and this is {_version()})") from error.__cause__
 
 
 def _check_input(example: Any, saved: program.Saved) -> None:
@@ -207,7 +221,8 @@ def describe(path: Any) -> dict[str, Any]:
     path = container.path_of(path)
     with container.about(path):
         header = container.read_header(path)
-        checked = _read(header.description, {name: shape for name, (_, shape) in header.tensors.items()})
+        with _by_another(header.description):
+            checked = _read(header.description, {name: shape for name, (_, shape) in header.tensors.items()})
     slots = checked.program.slots
     return header.description | {
         "extra": checked.extra,
@@ -221,6 +236,7 @@ def _read(d: dict[str, Any], shapes: dict[str, tuple[int, ...]]) -> _Checked:
     what = "its description"
     if d.get("kind") == "checkpoint":
         raise FileError("this is no model file but a checkpoint: give its folder to ct.fit(..., resume=...)")
+    program.text(d, "cutaway", what)
     dtype = program.text(d, "dtype", what)
     if dtype not in DTYPES:
         raise FileError(f"it is damaged (its dtype is {dtype!r})")
