@@ -159,7 +159,7 @@ def test_sizes_that_differ_need_a_size(here, run, tmp_path):
     (["digits", "--forecast", "kind"], "--forecast does not go with digits"),
     (["digits/low"], "give each class a folder"),
     (["digits", "--test", "labels.csv", "--drop", "picture"], "--drop does not go with digits"),
-    (["digits", "--test", "nowhere"], "no file nowhere"),
+    (["digits", "--test", "nowhere"], "no file or folder nowhere"),
     (["labels.csv", "-t", "kin"], "no column 'kin'"),
     (["labels.csv", "-t", "kind", "-t", "nr"], "an image has one label"),
     (["digits", "--test", "1.5"], "--test 1.5"),

@@ -455,7 +455,8 @@ def test_damaged_images_are_left_out_when_asked_and_noted(damaged):
     images = read_images(damaged, skip_damaged=True)
     assert images.names == [f"good{i}.png" for i in range(9)]
     np.testing.assert_array_equal(images.X[..., 0], [GREY] * 9)
-    assert images.notes[0].startswith("skipped 7 of 16 images, which cannot be read: bomb.png (")
+    assert images.notes[0] == "followed 1 symbolic link"
+    assert images.notes[1].startswith("skipped 7 of 16 images, which cannot be read: bomb.png (")
 
 
 def test_labels_stay_with_their_images_when_some_are_left_out(folder):

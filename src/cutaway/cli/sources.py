@@ -20,7 +20,8 @@ COLUMNS = ("group", "time", "drop")
 
 def recognise(path: Path, asked: Asked) -> tuple[Any, Any]:
     """The kind of a file or folder, and its table if it is one and was read."""
-    from ..data.image_sources import image_columns, in_npz
+    from ..data.image_sources import image_columns
+    from ..data.npz_files import in_npz
     from ..estimators.inputs import KINDS, kind_of
 
     if path.suffix.lower() == ".npz":
@@ -116,7 +117,7 @@ def table(path: Path) -> Any:
 def npz_table(path: Path, X: Any = None, y: Any = None, asked: Asked | None = None) -> Any:
     """The arrays X (n, features) and y of an .npz file as one table; y's column is named after its array."""
     from ..data import read_table
-    from ..data.image_sources import in_npz
+    from ..data.npz_files import in_npz
 
     if X is None:
         X, y = in_npz(path)
@@ -230,7 +231,7 @@ def sequence_rows(path: Path, asked: Asked, frame: Any = None, features: list[st
     import pandas as pd
 
     from ..data import from_long_table, read_ts
-    from ..data.image_sources import in_npz
+    from ..data.npz_files import in_npz
     from ..data.sequence_encoder import as_sequences
     from ..data.series import extent_of
     from ..estimators.inputs import is_series_name

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import os
+import threading
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from cutaway.data.cells import counted
-from cutaway.data.pillow import WAYS, Header, decode, need_pillow, read_header, why
+from cutaway.data.pillow import MOST_PIXELS, WAYS, Header, decode, need_pillow, read_header, why
 from cutaway.errors import DataError
 
 SUFFIXES = (".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff",
             ".webp")  # fmt: skip
+#: Pixels that are decoded at once, some 16 bytes each.
+MOST_AT_ONCE = 2 * MOST_PIXELS
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,8 @@ def decode_files(
     Raises DataError that names every damaged file (skipped if asked), or two files of different sizes without `size`.
     """
     need_pillow()
-    headers = _each(read_header, paths)
+    warned: dict[int, str] = {}
+    headers = _each(lambda i: read_header(paths[i]), len(paths), warned)
     good = {i: header for i, header in enumerate(headers) if isinstance(header, Header)}
     if not good:
         raise _damaged(names, headers, "None is left: fetch them again.")
@@ -45,12 +49,19 @@ def decode_files(
     def fill(i: int) -> Damage | None:
         if i not in good:
             return headers[i]
-        X[i] = decode(paths[i], grey, size, fit)
+        pixels = decode(paths[i], grey, size, fit)
+        if pixels.shape != X.shape[1:]:
+            return Damage("it changed while it was read")
+        X[i] = pixels
         return None
 
-    outcomes = _each(fill, range(len(paths)))
+    largest = max(header.height * header.width for header in good.values())
+    outcomes = _each(fill, len(paths), warned, at_once=MOST_AT_ONCE // largest)
     kept = [i for i, outcome in enumerate(outcomes) if outcome is None]
     notes = _notes([good[i] for i in kept], grey, (height, width), fit)
+    if odd := [f"{names[i]} ({warned[i]:.100})" for i in kept if i in warned]:
+        more = ", ..." if len(odd) > 3 else ""
+        notes.append(f"{counted(len(odd), 'image')} with damage that Pillow reads past: {', '.join(odd[:3])}{more}")
     if len(kept) == len(paths):
         return X, kept, notes
     if not skip_damaged:
@@ -69,29 +80,30 @@ def size_words(height: int, width: int) -> str:
 # --- many at once -----------------------------------------------------------------------------------------------------
 
 
-def _each(read: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
-    """read(item) for every item, on a few threads; a Damage where it fails."""
+def _each(read: Callable[[int], Any], count: int, warned: dict[int, str], at_once: int = 8) -> list[Any]:
+    """read(i) for every i below `count`, on a few threads; a Damage where it fails. `warned` gets what Pillow says."""
     from concurrent.futures import ThreadPoolExecutor
 
     from PIL import Image
 
-    items = list(items)
-    threads = min(8, os.cpu_count() or 1)
-    size = max(1, min(32, len(items) // (4 * threads)))  # small images are too quick to hand out one by one
-    chunks = [items[start : start + size] for start in range(0, len(items), size)]
+    here = threading.local()
+
+    def attempt(i: int) -> Any:
+        here.i = i
+        try:
+            return read(i)
+        except Exception as reason:  # what a decoder raises for a damaged file is anybody's guess
+            return Damage(why(reason))
+
+    threads = max(1, min(8, os.cpu_count() or 1, at_once))
+    size = max(1, min(32, count // (4 * threads)))  # small images are too quick to hand out one by one
+    chunks = [range(start, min(start + size, count)) for start in range(0, count, size)]
     with warnings.catch_warnings():  # holds for all threads
-        warnings.simplefilter("ignore", UserWarning)  # Pillow's, of notes beside the pixels
+        warnings.simplefilter("always", UserWarning)
         warnings.simplefilter("error", Image.DecompressionBombWarning)
+        warnings.showwarning = lambda message, *_, **__: warned.setdefault(here.i, str(message))
         with ThreadPoolExecutor(threads) as pool:
-            return [found for part in pool.map(lambda part: [_attempt(read, item) for item in part], chunks)
-                    for found in part]  # fmt: skip
-
-
-def _attempt(read: Callable[[Any], Any], item: Any) -> Any:
-    try:
-        return read(item)
-    except Exception as reason:  # what a decoder raises for a damaged file is anybody's guess
-        return Damage(why(reason))
+            return [found for part in pool.map(lambda chunk: list(map(attempt, chunk)), chunks) for found in part]
 
 
 def _one_size(headers: dict[int, Header], names: list[str]) -> tuple[int, int]:
@@ -115,14 +127,24 @@ def one_size(sizes: dict[int, tuple[int, int]], names: list[str]) -> tuple[int, 
 
 
 def _room_for(n: int, height: int, width: int, channels: int) -> np.ndarray:
+    need = n * height * width * channels
     try:
+        if need > _memory():  # the system may promise what it cannot give
+            raise MemoryError
         return np.empty((n, height, width, channels), np.uint8)
     except (MemoryError, ValueError) as reason:
-        need = n * height * width * channels / 1e9
         raise DataError(
-            f"{counted(n, 'image')} of {size_words(height, width)} need {need:,.0f} GB of memory: give a smaller size, "
-            "such as size=(128, 128) (--size 128x128)."
+            f"{counted(n, 'image')} of {size_words(height, width)} need {need / 1e9:,.0f} GB of memory: give a smaller "
+            "size, such as size=(128, 128) (--size 128x128)."
         ) from reason
+
+
+def _memory() -> float:
+    """The bytes of memory that this machine has, as far as it says."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError):
+        return float("inf")
 
 
 def _notes(headers: list[Header], grey: bool, size: tuple[int, int], fit: str) -> list[str]:

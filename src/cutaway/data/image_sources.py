@@ -1,9 +1,10 @@
-"""Where images lie: which files of a folder or table are images, which label each has; what an .npz file holds."""
+"""Where images lie: which files of a folder or table are images, and which label each has."""
 
 from __future__ import annotations
 
 import os
 from collections import Counter
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,9 +12,11 @@ import numpy as np
 
 from cutaway.data.cells import counted, row_words
 from cutaway.data.image_files import SUFFIXES
+from cutaway.data.table_files import listed
 from cutaway.errors import ArgumentError, DataError
 
-WRITE_NPZ = "write it with np.savez_compressed(path, X=images, y=labels)."
+#: Files of one folder, of which some 500 bytes each are kept.
+MOST_FILES = 2_000_000
 HIDDEN = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 
 
@@ -43,29 +46,41 @@ def printable(name: str) -> str:
 
 
 class Folder(NamedTuple):
-    """The entries of one folder, sorted."""
+    """The entries of one folder, sorted; `links` of the images and folders are symbolic links."""
 
     images: list[str]
     folders: list[str]
     others: list[str]
     hidden: int
+    links: int
 
 
 def scan(folder: Path) -> Folder:
-    found = Folder([], [], [], 0)
-    hidden = 0
+    images: list[str] = []
+    folders: list[str] = []
+    others: list[str] = []
+    hidden = links = 0
     try:
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        with os.scandir(folder) as entries:
+            for entry in islice(entries, MOST_FILES + 1):
+                if entry.name.startswith(".") or entry.name.lower() in HIDDEN:
+                    hidden += 1
+                    continue
+                found = folders if _is_folder(entry) else images if is_image_name(entry.name) else others
+                found.append(entry.name)
+                links += found is not others and entry.is_symlink()
     except OSError as reason:
         raise DataError(f"The folder {folder} cannot be read: {reason.strerror}.") from reason
-    for entry in entries:
-        if entry.name.startswith(".") or entry.name.lower() in HIDDEN:
-            hidden += 1
-        elif entry.is_dir():
-            found.folders.append(entry.name)
-        else:
-            (found.images if is_image_name(entry.name) else found.others).append(entry.name)
-    return found._replace(hidden=hidden)
+    if len(images) + len(folders) + len(others) + hidden > MOST_FILES:
+        raise DataError(f"The folder {folder} holds more than {MOST_FILES:,} files: read a part of them.")
+    return Folder(sorted(images), sorted(folders), sorted(others), hidden, links)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself
+        return False
 
 
 def in_folder(folder: Path) -> Found:
@@ -107,6 +122,8 @@ def _ignored(own: Folder, parts: dict[str, Folder]) -> list[str]:
     hidden = sum(part.hidden for part in looked)
     others = [other for part in looked for other in part.others]
     notes = [f"ignored {counted(hidden, 'hidden file')}"] if hidden else []
+    if links := sum(part.links for part in looked):
+        notes.append(f"followed {counted(links, 'symbolic link')}")
     if others:
         notes.append(f"ignored {counted(len(others), 'file')} not named as images ({_kinds(others)})")
     inside = own.folders if own.images else list(map("/".join, _inside(parts)))
@@ -142,7 +159,7 @@ def in_table(table: Any, folder: Path, labels: str | None, column: str | None, w
     names = [str(name) for name in table.columns]
     for argument, name in (("labels", labels), ("files", column)):
         if name is not None and name not in names:
-            raise ArgumentError(f"{argument} names the column {name!r}, but {where} has {_listed(names)}.")
+            raise ArgumentError(f"{argument} names the column {name!r}, but {where} has {listed(names)}.")
     column = _file_column(table, folder, where) if column is None else column
     cells = table.iloc[:, names.index(column)]
     for row, cell in enumerate(cells):
@@ -154,7 +171,7 @@ def in_table(table: Any, folder: Path, labels: str | None, column: str | None, w
     if labels is None and len(others) == 1:
         labels = others[0]
     elif others and labels is None:
-        notes.append(f"no labels: {where} has the columns {_listed(others)}, and labels= names none of them")
+        notes.append(f"no labels: {where} has the columns {listed(others)}, and labels= names none of them")
     y = None if labels is None else _labels(table.iloc[:, names.index(labels)])
     return Found([os.path.join(folder, cell) for cell in cells], [printable(cell) for cell in cells], y, notes)
 
@@ -171,11 +188,11 @@ def _file_column(table: Any, folder: Path, where: str) -> str:
         return there[0]
     if likely or there:
         raise DataError(
-            f"{where} names image files in more than one column, {_listed(there or likely)}: say which, such as "
+            f"{where} names image files in more than one column, {listed(there or likely)}: say which, such as "
             f"files={(there or likely)[0]!r}."
         )
     raise DataError(
-        f"{where} has no column of image files: in none of {_listed(list(columns))} is every cell the name of a file "
+        f"{where} has no column of image files: in none of {listed(list(columns))} is every cell the name of a file "
         f"in {folder.absolute()}. Names are relative to the table's own folder."
     )
 
@@ -184,27 +201,3 @@ def _labels(cells: Any) -> np.ndarray:
     values = cells.to_numpy()
     text = values.dtype.kind == "O" and all(isinstance(value, str) for value in values)
     return values.astype(str) if text else values
-
-
-def _listed(names: list[str], most: int = 8) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(map(repr, names[:most])) + more
-
-
-# --- .npz -------------------------------------------------------------------------------------------------------------
-
-
-def in_npz(path: Path, labels: str | None = None) -> tuple[np.ndarray, np.ndarray | None]:
-    """The array X of an .npz file, and its array of labels, y unless named otherwise; nothing in it is unpickled."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            names = list(file.keys())
-            arrays = {name: file[name] for name in ("X", labels or "y") if name in names}
-    except Exception as reason:  # numpy, zipfile and zlib each raise their own
-        pickled = "it holds Python objects, which could run code" if "pickle" in str(reason) else f"{reason}"
-        raise DataError(f"{path} cannot be read as an .npz file of numbers ({pickled}): {WRITE_NPZ}") from reason
-    if "X" not in arrays:
-        raise DataError(f"{path} holds the arrays {_listed(names)}, but no X: {WRITE_NPZ}")
-    if labels is not None and labels not in arrays:
-        raise ArgumentError(f"labels names the array {labels!r}, but {path} has {_listed(names)}.")
-    return arrays["X"], arrays.get(labels or "y")

@@ -13,9 +13,11 @@ import numpy as np
 from cutaway.data.cells import counted
 from cutaway.data.image_arrays import CHANNELS, image_words, prepared
 from cutaway.data.image_files import decode_files
-from cutaway.data.image_sources import Found, image_columns, in_folder, in_npz, in_table, is_image_name, printable, scan
+from cutaway.data.image_sources import Found, image_columns, in_folder, in_table, is_image_name, printable, scan
+from cutaway.data.npz_files import in_npz
 from cutaway.data.pillow import MOST_PIXELS, WAYS
 from cutaway.data.reading import is_frame, read_table
+from cutaway.data.source_files import existing
 from cutaway.errors import ArgumentError, DataError
 
 
@@ -99,7 +101,7 @@ def read_images(
         raise ArgumentError(f"fit is {fit!r}: choose one of {', '.join(map(repr, WAYS))}.")
     how = _How(size_of(size), mode, fit, skip_damaged)
     if isinstance(source, str | PathLike):
-        return _from_path(Path(source).expanduser(), labels, files, how)
+        return _from_path(existing(source), labels, files, how)
     if is_frame(source):
         return _from_table(source, Path(), labels, files, how, "the table")
     if files is not None:
@@ -119,7 +121,7 @@ def holds_images(source: Any) -> bool:
         return True
     try:
         if isinstance(source, str | PathLike):
-            path = Path(source).expanduser()
+            path = existing(source)
             if path.is_dir():
                 return bool(scan(path).images) or any(scan(path / name).images for name in scan(path).folders)
             if is_image_name(path.name):
@@ -160,8 +162,6 @@ def _from_path(path: Path, labels: Any, column: str | None, how: _How) -> Images
     table = path.suffix.lower() != ".npz" and not is_image_name(path.name) and not path.is_dir()
     if column is not None and not table:
         raise ArgumentError(f"files names a column of a table, but {path} is none: leave it out.")
-    if not path.exists():
-        raise DataError(f"There is no file or folder {path}: check the path, relative to {Path.cwd()}.")
     if path.is_dir():
         if labels is not None:
             raise ArgumentError(f"{path} is a folder: the names of its subfolders are the labels. Leave `labels` out.")

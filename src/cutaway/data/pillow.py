@@ -8,6 +8,8 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,15 +19,20 @@ from cutaway.errors import DataError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-#: Formats that Pillow decodes by itself, without starting another program.
-FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
-#: A header that asks for more is refused unread: a file of a few bytes can claim to unpack to any size.
-MOST_PIXELS = 50_000_000
+#: Parts of Pillow, named after the formats that they decode by themselves, without starting another program.
+PLUGINS = ("Bmp", "Gif", "Jpeg", "Png", "Ppm", "Tiff", "WebP")
+FORMATS = tuple(map(str.upper, PLUGINS))
+#: A header that asks for more is refused unread: a file of a few bytes can claim to unpack to any size. A row of pixels
+#: costs memory of its own, a pass of a progressive JPEG over all of them a dozen bytes.
+MOST_PIXELS, LONGEST_SIDE, MOST_SCANNED = 50_000_000, 100_000, 10**10
+MOST_BYTES = 2**28
 DEEP = ("I", "F")
 ALPHA = ("LA", "PA", "RGBA", "La", "RGBa")
 #: The EXIF orientations and the turn that puts each upright; from 5 on, width and height change places.
 TURNS = {2: "FLIP_LEFT_RIGHT", 3: "ROTATE_180", 4: "FLIP_TOP_BOTTOM", 5: "TRANSPOSE", 6: "ROTATE_270", 7: "TRANSVERSE",
          8: "ROTATE_90"}  # fmt: skip
+#: A segment of a JPEG begins with a marker; 0xff in its pixels is followed by 0 or the number of a restart.
+MARKER, START_OF_SCAN, END_OF_IMAGE = re.compile(rb"\xff([^\x00\x01\xd0-\xd8\xff])"), b"\xda", b"\xd9"
 WAYS = {"crop": "the centre cut out", "pad": "margins added", "stretch": "stretched"}
 
 
@@ -46,29 +53,36 @@ class Unusable(Exception):
 
 
 def need_pillow() -> None:
+    """Pillow is there, and what decodes our formats is loaded: in want of one it would load all that it has."""
     try:
         import PIL.Image  # noqa: F401
+
+        for plugin in PLUGINS:
+            import_module(f"PIL.{plugin}ImagePlugin")
     except ImportError as missing:
         raise DataError('Images are read by Pillow, which is missing: pip install "cutaway[images]".') from missing
 
 
 @contextmanager
 def opened(path: str) -> Iterator[Image]:
+    """The image in a file, undecoded; files that would cost too much are refused."""
     from PIL import Image
 
-    # Given a path, Pillow 13 maps an uncompressed TIFF into memory, and scrambles one that is stored on its side.
-    with open(path, "rb") as file, Image.open(file, formats=FORMATS) as image:
-        yield image
-
-
-def read_header(path: str) -> Header:
     status = os.stat(path)
     if not stat.S_ISREG(status.st_mode):
         raise Unusable("not a file")  # opening a pipe would wait forever
     if status.st_size == 0:
         raise Unusable("an empty file")
+    if status.st_size > MOST_BYTES:
+        raise Unusable(f"{status.st_size:,} bytes, more than the {MOST_BYTES:,} that are read")
+    # Given a path, Pillow 13 maps an uncompressed TIFF into memory, and scrambles one that is stored on its side.
+    with open(path, "rb") as file, Image.open(file, formats=FORMATS) as image:
+        refuse_bomb(image)
+        yield image
+
+
+def read_header(path: str) -> Header:
     with opened(path) as image:
-        refuse_bomb(image.height * image.width)
         deep = image.mode.startswith(DEEP)
         turned = _orientation(image) >= 5
         return Header(
@@ -87,6 +101,8 @@ def decode(path: str, grey: bool, size: tuple[int, int] | None, fit: str) -> np.
 
     with opened(path) as image:
         turn = TURNS.get(_orientation(image))
+        if image.format in ("JPEG", "MPO"):
+            refuse_scans(image, Path(path).read_bytes())
         if size:
             image.draft(None, (2 * max(size), 2 * max(size)))  # a JPEG can be decoded at a fraction of its size
         plain = _plain(image, "L" if grey else "RGB")
@@ -129,9 +145,27 @@ def fitted_array(pixels: np.ndarray, size: tuple[int, int], fit: str) -> np.ndar
     return np.stack([np.asarray(fitted(channel, size, fit)) for channel in channels], axis=-1)
 
 
-def refuse_bomb(pixels: int) -> None:
-    if pixels > MOST_PIXELS:
-        raise Unusable(_too_many(pixels))
+def refuse_bomb(image: Image) -> None:
+    if image.height * image.width > MOST_PIXELS:
+        raise Unusable(_too_many(image.height * image.width))
+    if max(image.size) > LONGEST_SIDE:
+        raise Unusable(f"{max(image.size):,} pixels along a side, more than the {LONGEST_SIDE:,} that are read")
+
+
+def refuse_scans(image: Image, jpeg: bytes) -> None:
+    """A progressive JPEG goes over its pixels some ten times; one of a few megabytes could do so for days."""
+    scans = scans_of(jpeg)
+    if scans * image.height * image.width > MOST_SCANNED:
+        raise Unusable(f"{scans:,} scans of {image.height * image.width:,} pixels would take too long: save it anew")
+
+
+def scans_of(jpeg: bytes) -> int:
+    """How often a JPEG file goes over its pixels: its segments of the kind start-of-scan (ITU-T T.81, annex B)."""
+    scans, at = 0, 2
+    while (marker := MARKER.search(jpeg, at)) and marker[1] != END_OF_IMAGE:
+        scans += marker[1] == START_OF_SCAN
+        at = marker.end() + int.from_bytes(jpeg[marker.end() : marker.end() + 2], "big")
+    return scans
 
 
 def _too_many(pixels: int) -> str:

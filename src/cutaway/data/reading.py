@@ -30,7 +30,7 @@ def read_table(source: Any) -> pd.DataFrame:
     (2, 2)
     """
     if isinstance(source, str | PathLike):
-        return _one_name_per_column(read_file(Path(source).expanduser()), f"{source}")
+        return _one_name_per_column(read_file(Path(source)), f"{source}")
     return _one_name_per_column(_from_memory(source), "the table")
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from cutaway.data.cells import counted
+from cutaway.data.source_files import MOST_UNPACKED, existing, refuse_bomb
 from cutaway.errors import DataError
 
 if TYPE_CHECKING:
@@ -24,9 +25,8 @@ if TYPE_CHECKING:
 
 #: What a file may hold: columns (all of which a model file must describe), characters of a line.
 MOST_COLUMNS, LONGEST_LINE = 50_000, 2**23
-#: A table that is packed is refused where it unpacks to so many bytes, and so many times its size (8 bytes a cell of
-#: Parquet, which packs equal cells as their number).
-MOST_UNPACKED, MOST_UNPACKING, MOST_UNPACKING_CELLS = 2**28, 250, 10_000
+#: Parquet packs equal cells as their number: a table may take so many times the file's size, 8 bytes a cell.
+MOST_UNPACKING_CELLS = 10_000
 FORMATS = "a .csv, .tsv or .parquet file"
 EMPTY = "{} is empty: a table has a line of column names, then one line per row."
 #: How text is encoded that says so in its first bytes (UTF-32's begin like UTF-16's).
@@ -47,14 +47,11 @@ SIGNATURES = {
 def read_file(path: Path) -> pd.DataFrame:
     """The table in a file. Raises DataError, with file and line, for what is none."""
     try:
-        if path.is_dir():
-            raise DataError(f"{path} is a folder, not a table: name {FORMATS} in it.")
         if re.match(r"\w+:/+\w", str(path)):
             raise DataError(f"{path} is an address: download the file first, and name it here.")
-        if not path.exists():
-            raise DataError(f"There is no file {path}: check the path, relative to {Path.cwd()}.")
-        if not path.is_file():
-            raise DataError(f"{path} is a pipe or a device, which can be read only once: write it to a file first.")
+        path = existing(path)
+        if path.is_dir():
+            raise DataError(f"{path} is a folder, not a table: name {FORMATS} in it.")
         with _unchanged(path):
             return _read_contents(path)
     except (OSError, EOFError, zlib.error) as reason:
@@ -87,7 +84,7 @@ def _read_contents(path: Path) -> pd.DataFrame:
     marked = next((encoding for mark, encoding in MARKS.items() if head.startswith(mark)), None)
     _refuse_other_kinds(head, path, marked is not None)
     if gzipped:
-        _refuse_bomb(path)
+        refuse_bomb(path, "a table")
     for encoding in [marked] if marked else ["utf-8-sig", "latin-1"]:
         try:
             return _read_text(path, gzipped, encoding)
@@ -95,18 +92,6 @@ def _read_contents(path: Path) -> pd.DataFrame:
             if not marked:
                 _refuse_mixed_encodings(path, gzipped)
     raise DataError(f"{path} is not text in a known encoding: save it as UTF-8.")
-
-
-def _refuse_bomb(path: Path) -> None:
-    """Packed, a thousand zeros are a byte: what unpacks out of all proportion is refused before it is in memory."""
-    most = max(MOST_UNPACKED, MOST_UNPACKING * path.stat().st_size)
-    with gzip.open(path) as file:
-        while file.read(2**20):
-            if file.tell() > most:
-                raise DataError(
-                    f"{path} unpacks to more than {MOST_UNPACKING} times its size, above {most:,} bytes: hardly a "
-                    "table. If it is one, unpack it first."
-                )
 
 
 def _opened(path: Path, gzipped: bool, **text: Any) -> IO[Any]:
@@ -289,9 +274,9 @@ def _refuse_ragged_rows(rows: Iterable[tuple[int, int]], width: int, path: Path)
 def refuse_repeats(names: list[str], where: str, hint: str = "Rename them.") -> None:
     repeated = [name for name, times in Counter(names).items() if times > 1]
     if repeated:
-        raise DataError(f"{where}: more than one column is named {_listed(repeated)}. {hint}")
+        raise DataError(f"{where}: more than one column is named {listed(repeated)}. {hint}")
 
 
-def _listed(names: list[str], most: int = 8) -> str:
+def listed(names: list[str], most: int = 8) -> str:
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(repr(name) for name in names[:most]) + more

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -18,12 +19,14 @@ import numpy as np
 
 from cutaway.data.cells import counted, is_gap, parse_number
 from cutaway.data.reading import column_names
-from cutaway.data.series import Series, packed
+from cutaway.data.series import MOST_PADDING, Series, packed
+from cutaway.data.source_files import existing, refuse_bomb
 from cutaway.errors import DataError
 
-LONGEST_LINE = 2**25  # characters
-LONGEST_LABEL = 200
-MOST_VALUES = 2**29
+LONGEST_LINE, LONGEST_HEADER_LINE, LONGEST_LABEL = 2**25, 2**20, 200  # characters
+MOST_VALUES, MOST_DIMENSIONS = 2**29, 2**16
+#: So many sequences at a time are put into one array: an array for each would take many times what it holds.
+BLOCK = 4096
 TAGS = ("problemName", "timeStamps", "missing", "univariate", "dimensions", "equalLength", "seriesLength",
         "classLabel", "targetLabel", "data")  # fmt: skip
 OTHER_SPELLINGS = {"dimension": "dimensions", "targetlabels": "targetLabel", "classlabels": "classLabel"}
@@ -48,15 +51,15 @@ def read_ts(path: str | PathLike) -> Series:
     ...     read_ts(file.name)
     steps: 2 sequences, 2 to 3 time steps of 1 feature, 2 labels
     """
-    path = Path(path).expanduser()
+    path = existing(path)
     if path.is_dir():
         raise DataError(f"{path} is a folder, not a series: name a .ts file in it.")
-    if not path.exists():
-        raise DataError(f"There is no file {path}: check the path, relative to {Path.cwd()}.")
     for encoding in ("utf-8-sig", "latin-1"):
         try:
             with path.open("rb") as raw:
                 gzipped = raw.read(2) == b"\x1f\x8b"
+            if gzipped:
+                refuse_bomb(path, "a series")
             with gzip.open(path, "rt", encoding=encoding) if gzipped else path.open(encoding=encoding) as file:
                 return _read(file, path)
         except UnicodeError:
@@ -79,8 +82,11 @@ class _Header:
 def _read(file: IO[str], path: Path) -> Series:
     lines = _lines(file, path)
     header = _header(lines, path)
+    blocks: list[np.ndarray] = []
     rows: list[np.ndarray] = []
+    lengths = array("q")
     labels: list[Any] = []
+    known: dict[Any, Any] = {}
     size = 0
     for at, line in lines:
         row, label = _row(line, header, at)
@@ -88,10 +94,15 @@ def _read(file: IO[str], path: Path) -> Series:
         if size > MOST_VALUES:
             raise DataError(f"{at}: the file holds more than {MOST_VALUES:,} values: read it in parts.")
         rows.append(row)
-        labels.append(label)
-    if not rows:
+        lengths.append(len(row))
+        labels.append(known.setdefault(label, label) if isinstance(label, str) else label)
+        if len(rows) == BLOCK:
+            blocks.append(np.concatenate(rows))
+            rows.clear()
+    if not lengths:
         raise DataError(f"{path} has no sequences under @data.")
-    steps = np.concatenate(rows)
+    steps = np.concatenate(blocks + rows)
+    del blocks, rows
     notes = []
     if gaps := int(np.isnan(steps).sum()):
         notes.append(counted(gaps, "value") + f" missing of {steps.size:,}")
@@ -100,10 +111,11 @@ def _read(file: IO[str], path: Path) -> Series:
     if header.label == "targetLabel":
         y = np.array(labels, np.float64)
     elif header.label is not None:
-        y = np.array(labels, object if None in labels else str)
+        wasteful = max(map(len, known), default=0) * len(labels) > max(MOST_PADDING * len(steps), 2**26)
+        y = np.array(labels, object if None in labels or wasteful else str)
     if y is not None and (unknown := sum(label is None or label != label for label in labels)):
         notes.append(f"{counted(unknown, 'sequence')} without a label")
-    X = packed(steps, np.array([len(row) for row in rows]), f"{path}")
+    X = packed(steps, np.array(lengths), f"{path}")
     return Series(X, y, header.name, column_names(steps.shape[1]), notes=notes)
 
 
@@ -123,6 +135,8 @@ def _header(lines: Iterator[tuple[str, str]], path: Path) -> _Header:
     known = {tag.lower(): tag for tag in TAGS} | OTHER_SPELLINGS
     found: dict[str, tuple[str, list[str]]] = {}
     for at, line in lines:
+        if len(line) > LONGEST_HEADER_LINE:
+            raise DataError(f"{at}: the line has more than {LONGEST_HEADER_LINE:,} characters, in the header: cut it.")
         if line[0] != "@":
             missing = "the line @data is missing above it" if found else "this is no .ts file"
             raise DataError(f"{at}: {line!r:.40} where a header line like '@univariate true' belongs: {missing}.")
@@ -186,6 +200,8 @@ def _row(line: str, header: _Header, at: str) -> tuple[np.ndarray, Any]:
     if line[0] == "(":
         raise DataError(f"{at}: {NO_TIMESTAMPS}")
     found, labelled = line.count(":") + 1, header.label is not None
+    if found > MOST_DIMENSIONS + 1:
+        raise DataError(f"{at}: {found:,} parts between colons: sequences have at most {MOST_DIMENSIONS:,} dimensions.")
     if header.dimensions is None:
         header.dimensions = max(1, found - labelled)
     if found != header.dimensions + labelled:

@@ -13,8 +13,8 @@ from ..data import ImageEncoder, Images, SequenceEncoder, Series, TableEncoder, 
 from ..data import read_ts as read_series_file
 from ..data.encoder import as_table
 from ..data.image_arrays import image_words
-from ..data.image_sources import in_npz
 from ..data.images import is_paths
+from ..data.npz_files import in_npz
 from ..data.sequence_encoder import as_sequences
 from ..data.series import extent
 from ..errors import DataError
@@ -100,7 +100,8 @@ class TableInputs(Inputs):
 
     def read(self, X, encoder=None):
         if isinstance(X, str | PathLike) and Path(X).suffix.lower() == ".npz":
-            return Read(*in_npz(Path(X)))
+            X, y = in_npz(Path(X))
+            return Read(as_table(X), y)
         return Read(as_table(X))
 
     def count(self, X):
@@ -233,12 +234,12 @@ def _kind_of(X: Any) -> str:
     if type(X) in OWN:
         return OWN[type(X)]
     if isinstance(X, str | PathLike):
-        path = Path(X).expanduser()
+        path = Path(os.path.expanduser(X))
         if is_series_name(path.name):
             return "sequences"
         if path.suffix.lower() == ".npz":
             return _kind_of(in_npz(path)[0])
-        return "images" if path.is_dir() or (is_paths([X]) and holds_images([X])) else "table"
+        return "images" if os.path.isdir(path) or (is_paths([X]) and holds_images([X])) else "table"
     if is_paths(X) and holds_images(X):
         return "images"
     dimensions, dtype = _form(X)
