@@ -40,7 +40,7 @@ class Date(Column, kinds=("date",)):
             first = bool(re.match(r"\d{4}-\d\d-\d\d", self.first) and np.datetime64(self.first))
         except ValueError:
             first = False
-        scaled = all(len(pair) == 2 and fits_scaling(*pair, self.clip) for pair in self.parts.values())
+        scaled = all(len(pair) == 2 and fits_scaling(pair[0], pair[1], self.clip) for pair in self.parts.values())
         return first and scaled and self.parts.keys() <= PARTS
 
     def encode(self, cells: Any) -> np.ndarray:

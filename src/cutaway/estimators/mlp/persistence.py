@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -76,4 +77,4 @@ def _plain(value: Any) -> Any:
 
 
 for kind in (MLPClassifier, MLPRegressor):
-    files.register(kind.__name__, kind, parts, lambda model, extra, kind=kind: rebuild(kind, model, extra))
+    files.register(kind.__name__, kind, parts, partial(rebuild, kind))
