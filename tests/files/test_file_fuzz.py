@@ -293,3 +293,20 @@ def test_a_network_of_other_outputs_than_its_target(known, tmp_path):
     ct.save(model, tmp_path / "net")
     with pytest.raises(CutawayError, match="3 outputs are needed"):
         ct.load(tmp_path / "net").predict(X)
+
+
+def test_names_that_are_python_are_never_run(own, tmp_path, monkeypatch):
+    """A diagnosis writes changes as Python and runs them to prove them: names from a file stay text in them."""
+    monkeypatch.chdir(tmp_path)
+    name = "x']; open('run', 'w'); ['weight"
+
+    def renamed(d, arrays):
+        for part in (*d["parameters"], *d["program"]["values"]):
+            if part["name"] == "layer.weight":
+                part["name"] = name
+        arrays[name] = 100 * arrays.pop("layer.weight")
+
+    rewritten(own, renamed)
+    X = np.random.default_rng(0).standard_normal((60, 4))
+    found = ct.diagnose(files.load(own), X, np.arange(60) % 2, loss="cross_entropy", prove=1)
+    assert any(repr(name) in finding.change for finding in found) and not (tmp_path / "run").exists()
