@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import cutaway as ct
+
 NAMES = (
     "\x1b[31mred\x1b[0m", "\x9b2J", "a\rb", "two\nlines", "tab\tbed", "\u202egnp.exe", "\u2066x", "one\u2028two",
     "bell\a", "[red]x[/red]", "[link=https://example.org]y[/link]", ":smile:", "{0} %s %(name)s", "$\\frac{$", "_x",
@@ -34,8 +36,8 @@ def hostile(tmp_path_factory):
     table[TARGET] = np.where(table[NAMES[0]] > 0, *NAMES[15:17])
     table.to_csv(folder / FILE, index=False, quoting=csv.QUOTE_ALL)
     files = folder / "m.safetensors", folder / "r.html"
-    assert main(["fit", str(folder / FILE), "-t", TARGET, "--epochs", "3", "-q", "-o", str(files[0]), "--report",
-                 str(files[1])]) == 0  # fmt: skip
+    assert main(["fit", str(folder / FILE), "-t", TARGET, "--hidden", "8", "--epochs", "3", "-q", "-o", str(files[0]),
+                 "--report", str(files[1])]) == 0  # fmt: skip
     return folder / FILE, *files
 
 
@@ -66,6 +68,18 @@ def test_nothing_printed_steers_the_terminal(tmp_path, monkeypatch, run, hostile
     assert status == (0 if command in WORKS else 2) and (out or err)
     refuse_steering(out + err)
     assert "Traceback" not in err
+
+
+def test_what_python_prints_does_not_either(hostile):
+    data, model, _ = hostile
+    table, estimator = ct.data.read_table(data), ct.load(model)
+    X, y = table.drop(columns=TARGET.strip()), table[TARGET.strip()]
+    for found in (estimator, ct.design(X, y), ct.summary(estimator), ct.inspect.neuron(estimator, "layer1", 0, X),
+                  ct.diagnose(estimator.fit(X, y))):  # fmt: skip
+        refuse_steering(f"{found}\n{found!r}")
+    with pytest.raises(ct.errors.DataError) as problem:
+        estimator.predict(X.drop(columns=NAMES[0]))
+    refuse_steering(str(problem.value))
 
 
 class Tags(HTMLParser):

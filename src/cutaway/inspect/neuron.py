@@ -13,6 +13,7 @@ from ..errors import ArgumentError, ShapeError
 from ..program import Value
 from ..rules import OPS
 from ..sequences import Sequences, gathered
+from ..text import plain
 from .drawing import EDGE, FAINT, SIGNED, Sheet, colours, counted, ends, reach, time_axis
 from .operations import SCANS, Operation, program_of
 from .reading import layer_name, network_of
@@ -56,7 +57,7 @@ def neuron(model: Any, layer: Any, unit: int, X: Any = None, names: list[str] | 
         row = sum(o.bytes for o in Wiring(small).operations)
         program = evaluator(network, Z, engine=engine, batch_size=int(np.clip(MEMORY // max(row, 1), 1, 256)),
                             keep_all=True)  # fmt: skip
-    wiring = Wiring(program, None if names is None else list(map(str, names)))
+    wiring = Wiring(program, None if names is None else list(map(plain, names)))
     name, o = wiring.find(layer_name(network, layer))
     if not isinstance(unit, int | np.integer) or not 0 <= unit < count_of(o):
         raise ArgumentError(f"unit is {unit!r}: {name} ({o.kind} {o.settings}) has units 0 to {count_of(o) - 1}")

@@ -12,6 +12,7 @@ import numpy as np
 from ..errors import ArgumentError
 from ..files.container import write_whole
 from ..files.spreadsheet import as_csv
+from ..text import plain as printable
 from ..train.run import VIEWS
 
 FIGURES = (".svg", ".png", ".pdf")
@@ -92,7 +93,7 @@ def table(head: list[str], rows: list[list[str]], left: int = 1) -> str:
     Adam       0.25
     SGD         1.5
     """
-    lines = [head, *rows]
+    lines = [[printable(cell) for cell in line] for line in (head, *rows)]
     widths = [max(len(line[k]) for line in lines) for k in range(len(head))]
     return "\n".join("  ".join(cell.ljust(w) if k < left else cell.rjust(w)
                                for k, (cell, w) in enumerate(zip(line, widths, strict=True))).rstrip()

@@ -14,6 +14,7 @@ import numpy as np
 from ... import losses, random
 from ...errors import ArgumentError, CutawayError
 from ...optim import Optimizer
+from ...text import plain
 from ...train.events import EpochEnded
 from ...train.feeding import Data, as_arrays, target, weights_of
 from ...train.fit import TrainingWarning, fit
@@ -122,7 +123,7 @@ def _encoded(estimator: Any, X: Any, y: Any, validation: Any) -> tuple[Any, Any,
 
 def _names(given: Any) -> list[str] | None:
     names = getattr(getattr(given, "encoder_", None), "feature_names", None)
-    return None if names is None else [str(name) for name in names]
+    return None if names is None else [plain(name) for name in names]
 
 
 # ---- proof -----------------------------------------------------------------------------------------------------------
