@@ -156,7 +156,8 @@ def test_a_step_of_the_training_can_be_traced_and_explained_penalty_and_all():
     assert own.run_.steps["loss"][2] == step.J
     found = step.explain("layer1.weight", 3, 20)
     assert "penalty" in str(found)
-    assert sum(term.value for term in found.terms) + found.rest == pytest.approx(step.grad("layer1.weight")[3, 20], rel=1e-9)
+    total = sum(term.value for term in found.terms) + found.rest
+    assert total == pytest.approx(step.grad("layer1.weight")[3, 20], rel=1e-9)
 
 
 # ---- what they take besides ------------------------------------------------------------------------------------------

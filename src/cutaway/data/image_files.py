@@ -101,7 +101,7 @@ def _each(read: Callable[[int], Any], count: int, warned: dict[int, str], at_onc
     with warnings.catch_warnings():  # holds for all threads
         warnings.simplefilter("always", UserWarning)
         warnings.simplefilter("error", Image.DecompressionBombWarning)
-        warnings.showwarning = lambda message, *_, **__: warned.setdefault(here.i, str(message))
+        warnings.showwarning = lambda message, *_, **__: warned.setdefault(here.i, str(message))  # type: ignore
         with ThreadPoolExecutor(threads) as pool:
             return [found for part in pool.map(lambda chunk: list(map(attempt, chunk)), chunks) for found in part]
 

@@ -236,7 +236,7 @@ class _Namer:
     """Names for values: layer1.z, and layer1.z_2 where a layer writes a second z."""
 
     def __init__(self) -> None:
-        self.used: dict[str, int] = {"x": 1, "y": 1, "w": 1, "lengths": 1, "J": 1}  # the data's own names, and the loss's
+        self.used: dict[str, int] = {"x": 1, "y": 1, "w": 1, "lengths": 1, "J": 1}  # the data's names, and the loss's
 
     def __call__(self, where: str, name: str) -> str:
         name = f"{where}.{name}" if where else name
