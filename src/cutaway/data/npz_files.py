@@ -14,7 +14,7 @@ from cutaway.data.table_files import listed
 from cutaway.errors import ArgumentError, DataError
 
 WRITE = "write it with np.savez_compressed(path, X=images, y=labels)."
-#: By the format's version; the third is for arrays with named parts.
+#: By the format's version; the third is for arrays with named columns.
 HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
@@ -39,7 +39,8 @@ def in_npz(path: Path, labels: str | None = None) -> tuple[np.ndarray, np.ndarra
         why = str(reason) or type(reason).__name__
         raise DataError(f"{path} cannot be read as an .npz file of numbers ({why}): {WRITE}") from reason
     if "X" not in arrays:
-        raise DataError(f"{path} holds the arrays {listed(names) or 'of none'}, but no X: {WRITE}")
+        there = f"the arrays {listed(names)}, but no X" if names else "no arrays"
+        raise DataError(f"{path} holds {there}: {WRITE}")
     if labels is not None and labels not in arrays:
         raise ArgumentError(f"labels names the array {labels!r}, but {path} has {listed(names)}.")
     return arrays["X"], arrays.get(labels or "y")
@@ -55,7 +56,7 @@ def _array(file: ZipFile, name: str) -> np.ndarray:
     with file.open(member) as stream:
         version = np.lib.format.read_magic(stream)
         if version not in HEADERS:
-            raise DataError(f"{name} is an array with named parts")
+            raise DataError(f"{name} is of format {version[0]}.{version[1]}, numbers are of 1.0 or 2.0")
         try:
             shape, _, dtype = HEADERS[version](stream)
         except ValueError as reason:
