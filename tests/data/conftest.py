@@ -9,7 +9,7 @@ import pytest
 #: Reads every path in a process of its own: what came of each, and what happened that should not have.
 CHILD = """
 import json, resource, sys
-import numpy, PIL.Image
+import numpy, pandas, PIL.Image
 import cutaway.data
 from cutaway.data.pillow import PLUGINS
 from cutaway.errors import CutawayError

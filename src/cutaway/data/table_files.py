@@ -90,7 +90,7 @@ def _read_contents(path: Path) -> pd.DataFrame:
             return _read_text(path, gzipped, encoding)
         except UnicodeError:
             if not marked:
-                _refuse_mixed_encodings(path, gzipped)
+                refuse_mixed_encodings(path, gzipped)
     raise DataError(f"{path} is not text in a known encoding: save it as UTF-8.")
 
 
@@ -99,7 +99,7 @@ def _opened(path: Path, gzipped: bool, **text: Any) -> IO[Any]:
     return cast(IO[Any], gzip.open(path, mode, **text) if gzipped else open(path, mode, **text))
 
 
-def _refuse_mixed_encodings(path: Path, gzipped: bool) -> None:
+def refuse_mixed_encodings(path: Path, gzipped: bool) -> None:
     """A file that is not UTF-8 is taken for Latin-1, but one with lines of both would have each word twice."""
     lines: dict[bool, int] = {}
     with _opened(path, gzipped) as file:

@@ -21,12 +21,15 @@ from cutaway.data.cells import counted, is_gap, parse_number
 from cutaway.data.reading import column_names
 from cutaway.data.series import MOST_PADDING, Series, packed
 from cutaway.data.source_files import existing, refuse_bomb
+from cutaway.data.table_files import refuse_mixed_encodings
 from cutaway.errors import DataError
 
 LONGEST_LINE, LONGEST_HEADER_LINE, LONGEST_LABEL = 2**25, 2**20, 200  # characters
 MOST_VALUES, MOST_DIMENSIONS = 2**29, 2**16
 #: So many sequences at a time are put into one array: an array for each would take many times what it holds.
 BLOCK = 4096
+#: An array of text takes as much for each word as for the longest; from so many characters on that is looked at.
+WIDE = 2**22
 TAGS = ("problemName", "timeStamps", "missing", "univariate", "dimensions", "equalLength", "seriesLength",
         "classLabel", "targetLabel", "data")  # fmt: skip
 OTHER_SPELLINGS = {"dimension": "dimensions", "targetlabels": "targetLabel", "classlabels": "classLabel"}
@@ -63,7 +66,7 @@ def read_ts(path: str | PathLike) -> Series:
             with gzip.open(path, "rt", encoding=encoding) if gzipped else path.open(encoding=encoding) as file:
                 return _read(file, path)
         except UnicodeError:
-            continue
+            refuse_mixed_encodings(path, gzipped)
         except (OSError, EOFError, zlib.error) as reason:
             raise DataError(f"{path} cannot be read ({reason}): fetch it again.") from reason
     raise AssertionError("every byte is a character in latin-1")
@@ -111,7 +114,7 @@ def _read(file: IO[str], path: Path) -> Series:
     if header.label == "targetLabel":
         y = np.array(labels, np.float64)
     elif header.label is not None:
-        wasteful = max(map(len, known), default=0) * len(labels) > max(MOST_PADDING * len(steps), 2**26)
+        wasteful = max(map(len, known), default=0) * len(labels) > max(MOST_PADDING * len(steps), WIDE)
         y = np.array(labels, object if None in labels or wasteful else str)
     if y is not None and (unknown := sum(label is None or label != label for label in labels)):
         notes.append(f"{counted(unknown, 'sequence')} without a label")
