@@ -171,6 +171,12 @@ def test_class_weights_are_weights_of_rows():
     rare = np.where(np.arange(400) % 20 == 0, y % 2, 0)
     found = ours.MLPClassifier(8, max_iter=30, random_state=0, class_weight="balanced").fit(X, rare)
     assert found.predict(X).sum() > ours.MLPClassifier(8, max_iter=30, random_state=0).fit(X, rare).predict(X).sum()
+    without = ours.MLPClassifier(8, max_iter=5, random_state=0, class_weight={3: 0.0})
+    assert 3 not in without.fit(X, y).predict(X)
+    before = without.coefs_[0].copy()
+    assert np.array_equal(without.partial_fit(X[y == 3], y[y == 3]).coefs_[0], before)
+    with pytest.raises(DataError, match="no row is left"):
+        without.set_params(class_weight=dict.fromkeys(range(10), 0)).fit(X, y)
     with pytest.raises(ArgumentError, match="needs all rows at once"):
         ours.MLPClassifier(class_weight="balanced").partial_fit(X, y, classes=range(10))
 

@@ -89,5 +89,5 @@ def test_files_that_are_no_traces(tmp_path):
     (tmp_path / "half.json").write_text(json.dumps(traced().to_json())[:500])
     with pytest.raises(FileError, match="not a trace, or it is damaged"):
         inspect.read_trace(tmp_path / "half.json")
-    with pytest.raises(FileError, match="there is no folder .*: create it first"):
+    with pytest.raises(FileError, match=r"there is no folder .*: create it first"):
         traced().to_json(tmp_path / "no" / "such.json")

@@ -113,6 +113,8 @@ class MLPEstimator(BaseEstimator):
                           ConvergenceWarning, stacklevel=3)  # fmt: skip
             return self
         X, T, w = self._rows(X, y, sample_weight, incremental=True, classes=classes)
+        if not len(T):  # all are of classes that class_weight leaves out
+            return self
         program = self._programmed(X, T)
         program.feed(X, T, w)
         order = np.arange(len(T))
@@ -138,12 +140,11 @@ class MLPEstimator(BaseEstimator):
             self, X, y, accept_sparse=["csr", "csc"], multi_output=True, dtype=(np.float64, np.float32), reset=first,
             ensure_all_finite="allow-nan", y_numeric=is_regressor(self),
         )  # fmt: skip
-        weights = row_weights(sample_weight, len(y))
-        if weights is not None and not weights.all():
-            kept = np.flatnonzero(weights)
-            X, y, weights = X[kept], y[kept], weights[kept]
+        X, y, weights = _counted(X, y, row_weights(sample_weight, len(y)))
         T = self._targets(y, first, classes)
-        weights = self._weighed(T, weights, incremental)
+        X, T, weights = _counted(X, T, self._weighed(T, weights, incremental))
+        if not len(T) and not incremental:
+            raise DataError("class_weight is zero for every class here: no row is left to learn from.")
         self._random_state = check_random_state(self.random_state)
         if first or not hasattr(self, "_gaps"):
             self._gaps = Gaps(X, weights)
@@ -388,6 +389,14 @@ class MLPEstimator(BaseEstimator):
         if program is not None:
             state["_solver_state"] = state_of(program)
         return state
+
+
+def _counted(X: Any, y: np.ndarray, weights: np.ndarray | None) -> tuple[Any, np.ndarray, np.ndarray | None]:
+    """The rows whose weight is not zero."""
+    if weights is None or weights.all():
+        return X, y, weights
+    kept = np.flatnonzero(weights)
+    return X[kept], y[kept], weights[kept]
 
 
 def _layers(model: Module) -> list[Any]:
