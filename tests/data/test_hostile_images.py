@@ -3,9 +3,12 @@
 import io
 import os
 import struct
+import subprocess
+import sys
 import time
 import warnings
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -159,6 +162,12 @@ def test_images_beyond_the_memory_of_the_machine_are_refused_at_once(tmp_path, m
     monkeypatch.setattr(image_files, "_memory", lambda: 2e9)
     with pytest.raises(DataError, match="100 images of 7000 x 7000 pixels need 5 GB of memory: give a smaller size"):
         read_images([tmp_path / "a.png"] * 100)
+
+
+def test_damaged_files_are_read_or_refused_by_errors_of_ours():
+    tool = Path(__file__).parents[2] / "tools" / "fuzz_data_files.py"
+    ended = subprocess.run([sys.executable, tool, "300"], capture_output=True, text=True)
+    assert ended.stdout.endswith("300 damaged files: each was read, or refused by an error of ours\n")
 
 
 # --- progressive JPEGs ------------------------------------------------------------------------------------------------
