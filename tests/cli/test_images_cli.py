@@ -190,3 +190,28 @@ def test_other_data_than_images(here, run, tmp_path):
 def test_without_pillow(here, run, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "PIL", None)
     bad(run("fit", "digits", *SHORT), "cutaway[images]")
+
+
+@pytest.mark.parametrize("command", [["fit"], ["predict", "model.safetensors"], ["trace", "model.safetensors"]])
+def test_a_bomb_among_images_is_named_and_the_way_on_said(here, run, tmp_path, command):
+    fill(tmp_path / "some", range(20))
+    bomb = b"P5 100000 100000 255\n"
+    (tmp_path / "some" / "low" / "a\x1b[2J\n<b>.png").write_bytes(bomb)
+    bad(run(*command, tmp_path / "some"), "low/a\\x1b[2J\\n<b>.png (10,000,000,000 pixels", "--skip-damaged")
+
+
+def test_names_of_files_and_folders_are_text(here, run, tmp_path):
+    fill(tmp_path, range(30))
+    (tmp_path / "low").rename(tmp_path / "<script>\x1b[31m")
+    (tmp_path / "high").rename(tmp_path / "=low")
+    odd = "\u202e<img src=x onerror=alert(1)>.png"
+    for folder in ("<script>\x1b[31m", "=low"):
+        next((tmp_path / folder).iterdir()).rename(tmp_path / folder / odd)
+    model, page = tmp_path / "m.safetensors", tmp_path / "r.html"
+    status, out, err = run("fit", tmp_path, *SHORT, "-o", model, "--report", page)
+    assert (status, err) == (0, "") and "\x1b" not in out and "\u202e" not in out
+    html = page.read_text(encoding="utf-8")
+    assert "<script>\x1b" not in html and "<img src=x" not in html and "\u202e" not in html
+    status, out, err = run("predict", model, tmp_path, "-o", tmp_path / "p.csv")
+    cells = pd.read_csv(tmp_path / "p.csv")["file"]
+    assert status == 0 and len(cells) == 30 and not any(cell.startswith("=") for cell in cells)

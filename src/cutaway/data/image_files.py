@@ -15,6 +15,7 @@ import numpy as np
 from cutaway.data.cells import counted
 from cutaway.data.pillow import MOST_PIXELS, WAYS, Header, decode, need_pillow, read_header, why
 from cutaway.errors import DataError
+from cutaway.text import plain
 
 SUFFIXES = (".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff",
             ".webp")  # fmt: skip
@@ -59,7 +60,7 @@ def decode_files(
     outcomes = _each(fill, len(paths), warned, at_once=MOST_AT_ONCE // largest)
     kept = [i for i, outcome in enumerate(outcomes) if outcome is None]
     notes = _notes([good[i] for i in kept], grey, (height, width), fit)
-    if odd := [f"{names[i]} ({warned[i]:.100})" for i in kept if i in warned]:
+    if odd := [f"{plain(names[i])} ({warned[i]:.100})" for i in kept if i in warned]:
         more = ", ..." if len(odd) > 3 else ""
         notes.append(f"{counted(len(odd), 'image')} with damage that Pillow reads past: {', '.join(odd[:3])}{more}")
     if len(kept) == len(paths):
@@ -118,10 +119,10 @@ def one_size(sizes: dict[int, tuple[int, int]], names: list[str]) -> tuple[int, 
     if not others:
         return usual
     odd = others[0][0]
-    places = {size: i for i, size in reversed(sizes.items())}
+    first = {size: plain(names[i]) for i, size in reversed(sizes.items())}
     raise DataError(
-        f"The images have {counted(len(times), 'different size')}: {names[places[usual]]} has {size_words(*usual)} "
-        f"(height x width), {names[places[odd]]} {size_words(*odd)}. Say which size all are brought to: "
+        f"The images have {counted(len(times), 'different size')}: {first[usual]} has {size_words(*usual)} "
+        f"(height x width), {first[odd]} {size_words(*odd)}. Say which size all are brought to: "
         f"size=({usual[0]}, {usual[1]}) (--size {usual[0]}x{usual[1]})."
     )
 
@@ -161,7 +162,8 @@ def _notes(headers: list[Header], grey: bool, size: tuple[int, int], fit: str) -
 
 
 def _list_damaged(names: list[str], outcomes: list[Any], most: int = 5) -> str:
-    damaged = [(name, found.reason) for name, found in zip(names, outcomes, strict=True) if isinstance(found, Damage)]
+    pairs = zip(names, outcomes, strict=True)
+    damaged = [(plain(name), found.reason) for name, found in pairs if isinstance(found, Damage)]
     more = f"; and {len(damaged) - most:,} more" if len(damaged) > most else ""
     listed = "; ".join(f"{name} ({reason})" for name, reason in damaged[:most])
     return f"{len(damaged):,} of {counted(len(names), 'image')}, which cannot be read: {listed}{more}"
