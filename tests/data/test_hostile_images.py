@@ -5,6 +5,7 @@ import os
 import struct
 import subprocess
 import sys
+import threading
 import time
 import warnings
 import zlib
@@ -202,11 +203,18 @@ def test_what_pillow_reads_past_is_noted_with_its_file(tmp_path):
     assert images.notes[0].startswith("1 image with damage that Pillow reads past: odd.jpg (Corrupt EXIF data")
 
 
-def test_warnings_of_others_are_heard_again_afterwards(tmp_path):
+def test_warnings_of_other_threads_are_heard_as_ever(tmp_path, monkeypatch):
+    def decode(*_):
+        other = threading.Thread(target=lambda: warnings.warn("of another thread", stacklevel=1))
+        other.start()
+        other.join()
+        return GREY[..., None]
+
+    monkeypatch.setattr(image_files, "decode", decode)
     Image.fromarray(GREY).save(tmp_path / "good.png")
-    read_images(tmp_path)
-    with pytest.warns(UserWarning, match="still heard"):
-        warnings.warn("still heard", UserWarning, stacklevel=1)
+    with pytest.warns(UserWarning, match="of another thread"):
+        images = read_images(tmp_path)
+    assert images.notes == []
 
 
 # --- kinds of pixels --------------------------------------------------------------------------------------------------

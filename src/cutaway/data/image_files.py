@@ -96,13 +96,21 @@ def _each(read: Callable[[int], Any], count: int, warned: dict[int, str], at_onc
         except Exception as reason:  # what a decoder raises for a damaged file is anybody's guess
             return Damage(why(reason))
 
+    usual = warnings.showwarning
+
+    def heard(message: Any, *where: Any, **more: Any) -> None:
+        if hasattr(here, "i"):
+            warned.setdefault(here.i, str(message))
+        else:  # from elsewhere in the process
+            usual(message, *where, **more)
+
     threads = max(1, min(8, os.cpu_count() or 1, at_once))
     size = max(1, min(32, count // (4 * threads)))  # small images are too quick to hand out one by one
     chunks = [range(start, min(start + size, count)) for start in range(0, count, size)]
     with warnings.catch_warnings():  # holds for all threads
         warnings.simplefilter("always", UserWarning)
         warnings.simplefilter("error", Image.DecompressionBombWarning)
-        warnings.showwarning = lambda message, *_, **__: warned.setdefault(here.i, str(message))  # type: ignore
+        warnings.showwarning = heard
         with ThreadPoolExecutor(threads) as pool:
             return [found for part in pool.map(lambda chunk: list(map(attempt, chunk)), chunks) for found in part]
 

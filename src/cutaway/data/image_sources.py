@@ -15,7 +15,7 @@ from cutaway.data.image_files import SUFFIXES
 from cutaway.data.table_files import listed
 from cutaway.errors import ArgumentError, DataError
 
-#: Files of one folder, of which some 500 bytes each are kept.
+#: Files of one folder, whose names are kept.
 MOST_FILES = 2_000_000
 HIDDEN = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 
