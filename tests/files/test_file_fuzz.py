@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.exceptions import ConvergenceWarning
 
 import cutaway as ct
 from cutaway import files, nn
@@ -25,7 +26,7 @@ sys.addaudithook(fuzz.watch)  # for ever, but it looks only where it is told to
 def known(tmp_path_factory):
     """The files to begin with, each used once: what is imported late is there now."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # two epochs are few
+        warnings.simplefilter("ignore", ConvergenceWarning)  # two epochs are few
         found = fuzz.originals(tmp_path_factory.mktemp("originals"))
     for path, X, data in found.values():
         assert fuzz.use(path, X, data, thorough=False) == "used"
