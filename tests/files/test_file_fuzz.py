@@ -29,8 +29,8 @@ def known(tmp_path_factory):
         warnings.simplefilter("ignore", ConvergenceWarning)  # two epochs are few
         warnings.filterwarnings("ignore", ".* has no CPU kernel", RuntimeWarning)  # of a network of one's own
         found = fuzz.originals(tmp_path_factory.mktemp("originals"))
-    for path, X, data in found.values():
-        assert fuzz.use(path, X, data, thorough=False) == "used"
+        for path, X, data in found.values():
+            assert fuzz.use(path, X, data, thorough=False) == "used"
     fuzz.seen.clear()
     return found
 
