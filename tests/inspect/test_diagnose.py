@@ -292,3 +292,79 @@ def test_errors(wrong, says):
     data = () if not wrong else (X, Y)
     with pytest.raises(ArgumentError, match=says):
         ct.diagnose(mlp(), *data, loss="cross_entropy", **wrong)
+
+
+# ---- rows that the run held out --------------------------------------------------------------------------------------
+
+
+def in_another_order(X, y):
+    order = np.random.default_rng(0).permutation(len(y))
+    return X[order].astype(np.float64), y[order]
+
+
+@pytest.mark.parametrize("given", [lambda X, y: (X, y), lambda X, y: (X.copy(), y.copy()), in_another_order],
+                         ids=["the same", "copies", "another order"])  # fmt: skip
+def test_held_out_rows_among_those_given_are_not_taken_for_learnt_ones(given):
+    run = fit(mlp(), validation=0.2)
+    found = ct.diagnose(run, *given(X, Y))
+    assert "held-out rows that were learnt from" in found.checked and not found
+    assert "looked at on 240 rows" in str(found)
+
+
+def test_copies_in_the_runs_own_split_are_found_whatever_is_given():
+    run = fit(mlp(), np.r_[X, X], np.r_[Y, Y], validation=0.3)
+    assert "held-out rows that were learnt from" in ct.diagnose(run, np.r_[X, X], np.r_[Y, Y])
+    assert "held-out rows that were learnt from" in ct.diagnose(run, X[:100], Y[:100])
+
+
+@pytest.mark.parametrize("name", ["iris", "wine", "breast_cancer", "diabetes"])
+def test_estimators_on_the_rows_they_were_fitted_on(name):
+    X, y = ct.datasets.load(name)
+    kind = ct.Regressor if name == "diabetes" else ct.Classifier
+    model = kind(epochs=30, validation=0.2, threads=1).fit(X, y)
+    for found in (ct.diagnose(model), ct.diagnose(model, X, y)):
+        assert found.serious == [], found
+
+
+@pytest.mark.parametrize("kind", ["images", "sequences", "lengths"])
+def test_images_and_sequences_that_a_run_held_out(kind):
+    data = {"images": IMAGES, "sequences": SERIES, "lengths": ct.Sequences(SERIES, np.arange(60) % 8 + 2)}[kind]
+    model = nn.CNN((8, 8, 1), 2, channels=[4], hidden=[8]) if kind == "images" else nn.Recurrent(2, 8, 2)
+    run = fit(model.init(0), data, np.arange(60) % 2, epochs=2, validation=0.2)
+    assert "held-out rows that were learnt from" not in ct.diagnose(run, data, np.arange(60) % 2)
+
+
+def test_a_readers_own_words_for_a_column_that_has_to_go():
+    y = (X[:, 0] > 0.5).astype(int)
+    frame = {"a": X[:, 1], "b": X[:, 0] * 1000, "c": X[:, 1] ** 2}
+    model = ct.Classifier(epochs=5, threads=1).fit(frame, y)
+    finding = ct.diagnose(model)["an input that tells the target"]
+    assert finding.remedy == "X = X.drop(columns='b')" and finding.command == "--drop b"
+    assert "X = X.drop(columns='b')" in str(finding) and "np.delete" not in str(finding)
+    assert ct.diagnose(model, prove=2)["an input that tells the target"].proof.gone
+
+
+def test_a_rare_class_that_is_never_predicted():
+    r = np.random.default_rng(0)
+    a = r.normal(size=3000)
+    late = np.where(r.random(3000) < 0.03 * np.exp(a) / 1.6, "late", "on time")
+    model = ct.Classifier(epochs=5, threads=1).fit({"a": a, "b": r.normal(size=3000)}, late)
+    finding = ct.diagnose(model, rows=128)["classes never predicted"]
+    assert "late" in finding.text and "class_weight" in finding.remedy
+    assert finding.command == "--class-weight balanced"
+
+
+def test_the_lines_of_the_readme_give_no_false_finding(monkeypatch, tmp_path):
+    """Run as they stand up to the diagnosis: the data are healthy."""
+    import re
+    from pathlib import Path
+
+    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    script = "\n".join(block for block in blocks if "moons" in block or "ct.diagnose" in block)
+    found = []
+    diagnose = ct.diagnose
+    monkeypatch.setattr(ct, "diagnose", lambda *given, **how: found.append(diagnose(*given, **how)) or found[-1])
+    monkeypatch.chdir(tmp_path)
+    exec(script, {"ct": ct})
+    assert len(found) == 1 and not found[0] and "held-out rows that were learnt from" in found[0].checked

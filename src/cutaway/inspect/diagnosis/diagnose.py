@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 
 from ... import losses, random
+from ...data.judgement import copied
 from ...errors import ArgumentError, CutawayError
 from ...optim import Optimizer
+from ...program import named_inputs
 from ...text import plain
 from ...train.events import EpochEnded
 from ...train.feeding import Data, as_arrays, target, weights_of
@@ -37,8 +39,9 @@ def diagnose(run_or_model: Any, X: Any = None, y: Any = None, loss: str | Callab
     ['column 0', 'column 1']
 
     run_or_model: the run that `ct.fit` returned, which knows its data; a trained estimator; or a network, with X, y and
-    loss (as `ct.fit` takes them; then what takes a run is not checked, and is listed). validation: rows held out, (Xv,
-    yv); a run knows its own. sample_weight: (n,). rows: at most so many, drawn by chance, are sent through the network:
+    loss (as `ct.fit` takes them; then what takes a run is not checked, and is listed). X, y: other rows to look at than
+    the run's own; those that it held out do not count among them. validation: rows held out, (Xv, yv); a run knows its
+    own. sample_weight: (n,). rows: at most so many, drawn by chance, are sent through the network:
     a few milliseconds for a small one. For a finding the steps between two snapshots of the run are done again, to find
     when it began: a tenth of the training at most. prove: train without and with each change, from the same first
     weights, seed and data, for so many epochs (True: 20, or those of the run if fewer). The run and the model stay as
@@ -100,6 +103,7 @@ def _evidence(given: Any, X: Any, y: Any, loss: Any, optimizer: Any, validation:
     classes, learnt = loss is losses.cross_entropy, None
     if X is not None and y is not None:
         data = Data(as_arrays(X), target(y, classes), weights_of(sample_weight, len(y)))
+        learnt = None if past is None else _not_held_out(data, past)
     else:
         data, learnt = past.data, past.rows
     held_out = None if past is None else past.held_out
@@ -108,7 +112,19 @@ def _evidence(given: Any, X: Any, y: Any, loss: Any, optimizer: Any, validation:
             raise ArgumentError("validation must be (Xv, yv), rows that were not learnt from")
         held_out = Data(as_arrays(validation[0]), target(validation[1], classes))
     model = run.model if run is not None else network_of(given)
-    return Evidence(model, data, loss, optimizer, run, held_out, names, rows, learnt)
+    owner = given if hasattr(given, "encoder_") else None
+    return Evidence(model, data, loss, optimizer, run, held_out, names, rows, learnt, owner)
+
+
+def _not_held_out(data: Data, past: Any) -> np.ndarray | None:
+    """Numbers of those of the rows given that a run did not hold out; None for all: it held out none, or only these."""
+    if past.held_out is None or data.on_disk or past.held_out.on_disk:  # rows on the disk are not compared
+        return past.rows if data.inputs is past.data.inputs else None
+    own, given = (list(named_inputs(part).values()) for part in (past.held_out.inputs, data.inputs))
+    if [part.shape[1:] for part in own] != [part.shape[1:] for part in given]:
+        return None
+    left = np.flatnonzero(~copied(own, given))
+    return left if len(left) else None
 
 
 def _encoded(estimator: Any, X: Any, y: Any, validation: Any) -> tuple[Any, Any, Any]:

@@ -12,10 +12,12 @@ import numpy as np
 
 from ... import losses
 from ...autodiff import Tensor
+from ...data import TableEncoder
 from ...engines import compile
 from ...optim import SGD, Optimizer
 from ...program import named_inputs
 from ...random import stream
+from ...text import plain
 from ...train.feeding import Data
 from ...train.past import Snapshot
 from ...train.run import Run
@@ -25,6 +27,7 @@ from ..traces.trace import Trace
 PROBE_BYTES = 2**26  # of the values of all sampled rows together
 NUMBERS = (losses.mse, losses.half_mse, losses.mae, losses.huber)
 MOST_MOMENTS = 8  # snapshots whose next step is done again
+MOST_COUNTED = 4000  # rows whose answers are counted by class: they only go forward
 
 
 @dataclass(frozen=True)
@@ -41,14 +44,15 @@ class Evidence:
     """A network, its data, and the run that trained it if there is one; everything else is found when asked for.
 
     learnt: numbers of the training rows of data, all if None. held_out: rows that the run did not learn from. names: of
-    the columns of X. rows: at most so many of the training rows are looked at.
+    the columns of X. rows: at most so many of the training rows are looked at. owner: the estimator that the network
+    belongs to, which knows the table's columns and classes.
     """
 
     def __init__(self, model: Any, data: Data, loss: str | Callable, optimizer: Optimizer | None,
                  run: Run | None = None, held_out: Data | None = None, names: list[str] | None = None,
-                 rows: int = 1000, learnt: np.ndarray | None = None) -> None:  # fmt: skip
+                 rows: int = 1000, learnt: np.ndarray | None = None, owner: Any = None) -> None:  # fmt: skip
         self.model, self.data, self.loss, self.optimizer = model, data, losses.get(loss), optimizer
-        self.names = names
+        self.names, self.owner = names, owner
         self.run: Any = run  # symptoms that look at these say that they need them
         self.past: Any = None if run is None else run._past
         self.learnt = np.arange(len(data)) if learnt is None else learnt
@@ -94,7 +98,9 @@ class Evidence:
     @cached_property
     def labels(self) -> np.ndarray | None:
         """The sampled rows' classes, (n,)."""
-        y = self.sample.y
+        return self._labels(self.sample.y)
+
+    def _labels(self, y: np.ndarray) -> np.ndarray | None:
         if self.loss is losses.cross_entropy:
             return y if y.ndim == 1 else y.argmax(1)
         if self.loss is losses.binary_cross_entropy and y.size == len(y):
@@ -103,13 +109,40 @@ class Evidence:
         return None
 
     @cached_property
-    def predicted(self) -> np.ndarray:
-        """The class that the network gives each sampled row."""
-        z = self.outputs
-        return z.argmax(1) if self.loss is losses.cross_entropy else (z.reshape(-1) > 0).astype(np.int64)
+    def answers(self) -> tuple[np.ndarray, np.ndarray]:
+        """Class, and predicted class, of more rows than are sampled: rare ones are few among those."""
+        some = self.data.rows(self.learnt[_some(len(self.learnt), max(MOST_COUNTED, len(self.sample)))])
+        z, labels = self._predict(some), self._labels(some.y)
+        assert labels is not None
+        return labels, z.argmax(1) if self.loss is losses.cross_entropy else (z.reshape(-1) > 0).astype(np.int64)
 
     def column(self, k: int) -> str:
         return self.names[k] if self.names is not None else f"column {k}"
+
+    @property
+    def width(self) -> int:
+        """Features of the table."""
+        return 0 if self.table is None else self.table.shape[1]
+
+    @cached_property
+    def columns(self) -> dict[str, slice]:
+        """Where the features of each column of the table lie: of an estimator's table its own, else each by itself."""
+        if self.owner is not None and isinstance(self.owner.encoder_, TableEncoder):
+            from ...estimators.importance import feature_slices
+
+            return {plain(name): features for name, features in feature_slices(self.owner.encoder_).items()}
+        return {self.column(k): slice(k, k + 1) for k in range(self.width)}
+
+    def label(self, k: int) -> str:
+        """A class by its name, where an estimator knows it."""
+        classes = getattr(self.owner, "classes_", None)
+        return str(k) if classes is None or not 0 <= k < len(classes) else plain(classes[k])
+
+    def learnt_from(self, most: int) -> Data:
+        """Rows that training saw: the run's own where there is one."""
+        if self.past is not None:
+            return self.past.data.rows(self.past.rows[:most])
+        return self.data.rows(self.learnt[:most])
 
     # ---- the loss, and that of a constant ----------------------------------------------------------------------------
     @cached_property

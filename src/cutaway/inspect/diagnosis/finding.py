@@ -41,7 +41,9 @@ class Finding:
     severity: "serious" (it keeps the network from learning, or its scores from being true) or "notice". text: the
     evidence in words; numbers: the same as numbers; where: the layers or columns. began: the step after which it showed
     (0: before the first one), None if unknown. change: Python that mends it, written on the arguments of `ct.fit`
-    (model, X, y, optimizer, epochs, ...), and why it should. follows: the finding that it probably comes from, or "".
+    (model, X, y, optimizer, epochs, ...), and why it should. remedy: the same for whoever gave an estimator, and
+    command: for whoever runs `cutaway fit`, where `change` is not it. follows: the finding that it probably comes from,
+    or "".
     """
 
     name: str
@@ -54,6 +56,8 @@ class Finding:
     began: int | None = None
     follows: str = ""
     proof: Proof | None = None
+    remedy: str = ""
+    command: str = ""
 
     def __post_init__(self) -> None:
         self.numbers = _plain(self.numbers)
@@ -71,7 +75,7 @@ class Finding:
         since = " It was there before the first step." if self.began == 0 else since
         if self.follows:
             return _lines("follows", f"{self.name}, probably from {self.follows}: {self.text}{since}")
-        rows = [("", self.text + since), ("change", self.change), ("", self.why)]
+        rows = [("", self.text + since), ("change", self.remedy or self.change), ("", self.why)]
         rows += [("proof", str(self.proof))] if self.proof else []
         body = [_lines(label, text, label == "change") for label, text in rows]
         return "\n".join([f"{self.severity:<{PAD}}{self.name}", *body])

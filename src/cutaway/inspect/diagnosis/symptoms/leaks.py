@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
+from ....data import judgement
 from ....program import named_inputs
 from ..evidence import Evidence
 from ..finding import NOTICE, SERIOUS, Finding
 
-TELLS = 0.995  # accuracy, or R² of ranks, from one column alone, by its nearest values among other rows
-FEWEST = 60  # rows; with fewer, chance finds such a column
-MOST_COLUMNS = 500
+MOST_COLUMNS = 2000  # a millisecond each
 DUPLICATES = 0.1  # share of held-out rows
 HASHED = 50_000  # training rows that they are looked for among
 
@@ -21,55 +21,51 @@ def telling_column(e: Evidence) -> Iterator[Finding]:
     """A column that predicts the target by itself, nearly without a mistake; one that numbers the rows is worse."""
     X, n = e.table, len(e.sample)
     assert X is not None
-    y = e.labels if e.labels is not None else e.sample.y.reshape(n, -1).astype(np.float64)
-    y = y.reshape(n, -1)
-    if n < FEWEST or X.shape[1] < 2 or y.shape[1] > 1 or np.ptp(y) == 0:
+    classes = e.labels is not None
+    y: Any = e.labels if classes else e.sample.y.reshape(n, -1).astype(np.float64)
+    if y.size != n:
         return
-    target = y[:, 0] if e.labels is not None else np.argsort(np.argsort(y[:, 0], kind="stable")).astype(float)
-    chance = 0.0 if e.labels is None else np.bincount(e.labels).max() / n
-    if chance > 0.95:
-        return
-    found = []
-    for k in range(min(X.shape[1], MOST_COLUMNS)):
-        told = _told(X[:, k], target, e.labels is not None)
-        if told >= TELLS:
-            found.append((told, k))
-    if not found or len(found) > X.shape[1] / 2:  # where most columns do, the problem is easy
-        return
-    told, k = max(found)
-    numbers_rows = bool(np.all(np.diff(X[:, k]) > 0) or np.all(np.diff(X[:, k]) < 0))
-    what = f"{told:.1%} right" if e.labels is not None else f"R² {told:.4f} of its rank"
-    text = f"{e.column(k)} alone predicts the target ({what} on {n:,} rows)"
-    text += ", and it only numbers the rows, which are sorted by the target." if numbers_rows else "."
-    change = f"X = np.delete(X, {k}, axis=1)" + f"; Xv = np.delete(Xv, {k}, axis=1)" * (e.held_out is not None)
-    change += f"; model.layers[0] = ct.nn.Linear({X.shape[1] - 1}, {_width(e)})" if _width(e) else ""
-    yield Finding("an input that tells the target", SERIOUS if numbers_rows else NOTICE, text, change,
-                  "If it will not be known when predictions are made, it has to go; if it will, no network is needed.",
-                  [e.column(k)], {"alone": told, "column": k})  # fmt: skip
+    columns = dict(list(e.columns.items())[:MOST_COLUMNS])
+    for found in judgement.telling(X, y.reshape(n), columns, classes)[:1]:
+        yield told(found, n, e.label(found.label), X.shape[1] - _features(e, found), _drop(e, found))
 
 
-def _told(x: np.ndarray, y: np.ndarray, classes: bool) -> float:
-    """How well one column tells the target of each row, by the rows next to it among the other half."""
-    known = np.arange(len(x)) % 2 == 0
-    order = np.argsort(x[known], kind="stable")
-    xs, ys = x[known][order], y[known][order]
-    if xs[0] == xs[-1]:
-        return 0.0
-    asked, truth = x[~known], y[~known]
-    right = np.clip(np.searchsorted(xs, asked), 1, len(xs) - 1)
-    nearest = np.where(np.abs(asked - xs[right - 1]) <= np.abs(xs[right] - asked), right - 1, right)
-    if classes:  # a column of few values: the commonest class of each
-        values, place = np.unique(xs, return_inverse=True)
-        if len(values) < len(xs) / 4:
-            counts = np.zeros((len(values), int(y.max()) + 1))
-            np.add.at(counts, (place, ys.astype(np.int64)), 1)
-            return float((counts.argmax(1)[place[nearest]] == truth).mean())
-        return float((ys[nearest] == truth).mean())
-    spread = ((truth - truth.mean()) ** 2).sum()
-    return float(1 - ((np.interp(asked, xs, ys) - truth) ** 2).sum() / spread) if spread > 0 else 0.0
+def told(found: judgement.Telling, rows: int, label: str, left: int = 1, change: str = "") -> Finding:
+    """A column that gives the target away, in words."""
+    name = found.column
+    why = "If it will not be known when predictions are made, it has to go; if it will, no network is needed."
+    if found.how == "order":
+        text = f"{name} alone predicts the target, and it only numbers the rows, which are sorted by the target."
+    elif found.how in ("filled", "empty"):
+        text = (f"{name} is {found.how} in {found.rows:,} rows, of which {found.alone:.0%} are {label}: it was "
+                "probably written down when that was known already.")  # fmt: skip
+        why = "If it is not yet known when predictions are made, it has to go."
+    elif found.how == "group":
+        text = (f"{name} alone predicts the target, because rows with the same {name} share it: of one that is new, "
+                "it says nothing.")  # fmt: skip
+        why = f"Rows of one {name} belong on one side of the split (groups); as an input it has to go."
+    else:
+        text = f"{name} alone predicts the target nearly without a mistake (on {rows:,} rows)."
+    where = f"X.drop(columns={name!r})" if left else ""
+    return Finding("an input that tells the target", SERIOUS, text, change, why, [name],
+                   {"alone": found.alone, "how": found.how}, remedy=f"X = {where}" * bool(where),
+                   command=f"--group {name}" if found.how == "group" else f"--drop {name}")  # fmt: skip
 
 
-def _width(e: Evidence) -> int:
+def _features(e: Evidence, found: judgement.Telling) -> int:
+    return len(range(*e.columns[found.column].indices(e.width)))
+
+
+def _drop(e: Evidence, found: judgement.Telling) -> str:
+    """The change: the column's features taken out of the arrays, and a first layer for what is left."""
+    features, left = e.columns[found.column], e.width - _features(e, found)
+    gone = str(features.start) if _features(e, found) == 1 else f"slice({features.start}, {features.stop})"
+    change = f"X = np.delete(X, {gone}, axis=1)" + f"; Xv = np.delete(Xv, {gone}, axis=1)" * (e.held_out is not None)
+    made = f"ct.nn.Linear({left}, {_first(e)})" + '.astype("float64")' * (e.model.dtype == np.float64)
+    return change + (f"; model.layers[0] = {made}" if _first(e) and left else "")
+
+
+def _first(e: Evidence) -> int:
     """Neurons of a Sequential's first layer, which must be built anew for fewer inputs."""
     first = getattr(e.model, "layers", [None])[0]
     return getattr(first, "n_out", 0) if getattr(first, "n_in", None) else 0
@@ -77,14 +73,12 @@ def _width(e: Evidence) -> int:
 
 def duplicates(e: Evidence) -> Iterator[Finding]:
     """Held-out rows that are training rows too: their score says nothing about new rows."""
-    assert e.held_out is not None
-    known = set(_rows(e.data.rows(e.learnt[:HASHED]).inputs))
-    held = _rows(e.held_out.inputs)
-    share = float(np.mean([row in known for row in held]))
-    if share < DUPLICATES or not _can_tell(e):
+    known, held = (_parts(part) for part in (e.learnt_from(HASHED).inputs, e.held_out.inputs))
+    share = float(judgement.copied(known, held).mean())
+    if share < DUPLICATES or not judgement.copies_are_telling(known):
         return
     yield Finding("held-out rows that were learnt from", SERIOUS if share > 0.3 else NOTICE,
-                  f"{share:.0%} of {len(held):,} held-out rows are, number for number, among the training rows: the "
+                  f"{share:.0%} of {len(held[0]):,} held-out rows are, number for number, among the training rows: the "
                   "score on them is not that on new data.",
                   "seen = {row.tobytes() for row in X}; new = np.array([row.tobytes() not in seen for row in Xv]); "
                   "Xv, yv = Xv[new], yv[new]",
@@ -92,15 +86,5 @@ def duplicates(e: Evidence) -> Iterator[Finding]:
                   {"share": share})  # fmt: skip
 
 
-def _rows(inputs: object) -> list[bytes]:
-    parts = [np.ascontiguousarray(part).reshape(len(part), -1) for part in named_inputs(inputs).values()]
-    return [b"".join(part[i].tobytes() for part in parts) for i in range(len(parts[0]))]
-
-
-def _can_tell(e: Evidence) -> bool:
-    """Whether equal rows must be copies: not where rows are combinations of a few values each."""
-    for part in named_inputs(e.sample.inputs).values():
-        flat = part.reshape(len(part), -1)
-        if part.dtype.kind == "f" and max(len(np.unique(flat[:, k])) for k in range(min(flat.shape[1], 200))) > 50:
-            return True
-    return False
+def _parts(inputs: object) -> list[np.ndarray]:
+    return list(named_inputs(inputs).values())

@@ -13,7 +13,7 @@ from ..finding import NOTICE, SERIOUS, Finding
 BEATEN = 0.98  # of a constant's loss
 WILD = 4.0  # times log C, before the first step
 FITS = 0.3  # of a constant's loss
-FEWEST = 5  # rows of a class that is never predicted
+FEWEST, FEWEST_IF_GOOD = 5, 20  # rows of a class that is never predicted; by a network that fits the others well
 COMMON = 0.5  # of an equal share: such a class is not rare
 SURE = 2.0  # standard errors of the held-out loss: a few rows may be wrong by chance
 GAP = 0.3  # between held-out and training loss, as a share of a constant's
@@ -65,24 +65,28 @@ def no_better_than_a_constant(e: Evidence) -> Iterator[Finding]:
 
 def never_predicted(e: Evidence) -> Iterator[Finding]:
     """Classes that training rows have and no prediction is."""
-    assert e.labels is not None
-    counts = np.bincount(e.labels)
+    labels, predicted = e.answers
+    counts = np.bincount(labels)
     classes = np.flatnonzero(counts)
-    missed = [int(k) for k in classes if counts[k] >= FEWEST and not (e.predicted == k).any()]
-    common = [k for k in missed if counts[k] >= COMMON * len(e.labels) / len(classes)]
-    if not missed or (e.sample.weight is None and not common and e.share < 0.5):
+    few = FEWEST if e.sample.weight is not None or e.share > 0.5 else FEWEST_IF_GOOD
+    missed = [int(k) for k in classes if counts[k] >= FEWEST and not (predicted == k).any()]
+    common = [k for k in missed if counts[k] >= COMMON * len(labels) / len(classes)]
+    if not any(counts[k] >= few for k in missed):
         return
-    named = ", ".join(f"{k} ({counts[k]:,} rows)" for k in missed[:6]) + (", ..." if len(missed) > 6 else "")
+    named = ", ".join(f"{e.label(k)} ({counts[k]:,} rows)" for k in missed[:6]) + (", ..." if len(missed) > 6 else "")
     flat = "y.reshape(-1)" if e.sample.y.ndim > 1 else "y"
-    change, why = (f"w = 1 / np.bincount({flat}.astype(int)); sample_weight = w[{flat}.astype(int)]",
-                   "Rows that count as much as their class is rare make all classes matter alike.")  # fmt: skip
+    change = f"w = 1 / np.bincount({flat}.astype(int)); sample_weight = w[{flat}.astype(int)]"
+    why = ("Rows that count as much as their class is rare make all classes matter alike. Or keep the network, and "
+           "take the rare class from a lower probability on: accuracy alone does not see it.")  # fmt: skip
+    remedy, command = 'model.set_params(class_weight="balanced").fit(X, y)', "--class-weight balanced"
     if common:
         longer = e.run is not None
         change = f"epochs = {4 * max(e.run.epochs_done, 1)}" if longer else "optimizer = ct.optim.AdamW(0.001)"
-        why = "A common class is left out by a network that has not learnt enough yet."
+        why, remedy, command = "A common class is left out by a network that has not learnt enough yet.", "", ""
     yield Finding("classes never predicted", SERIOUS if common else NOTICE,
-                  f"no row of {len(e.labels):,} is taken for class {named}.", change, why,
-                  [str(k) for k in missed], {"rows": {k: int(counts[k]) for k in missed}})  # fmt: skip
+                  f"no row of {len(labels):,} is taken for class {named}.", change, why,
+                  [str(k) for k in missed], {"rows": {k: int(counts[k]) for k in missed}},
+                  remedy=remedy if e.owner is not None else "", command=command)  # fmt: skip
 
 
 def overfitting(e: Evidence) -> Iterator[Finding]:

@@ -1,0 +1,217 @@
+"""What has to be known of rows before a score on them is believed: which score can see, which column gives it away.
+
+Numbers only, from encoded rows, so that the command line, its page and `ct.diagnose` judge alike; each puts them into
+its reader's words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+#: From this share of the largest class on, accuracy hardly sees the others: a model that never says them looks good.
+UNEVEN = 0.8
+#: A column tells the target if it leaves so little open: of what chance would leave of classes, of the ranks' variance.
+LEFT_OPEN, LEFT_OF_RANKS = 0.02, 0.005
+#: Rows, and rows of the rarest class, with fewer of which chance finds such a column.
+FEWEST, FEWEST_OF_CLASS = 30, 8
+#: Rows that columns are judged on, at most: each is sorted, a millisecond.
+MOST_ROWS = 4000
+#: Above so many different values a column of repeats may say which rows belong together.
+MANY_VALUES = 10
+#: A column is filled (or empty) where the target is one class: that share of such rows, so many of them, and the
+#: share of all rows that the class may have at most.
+ONE_CLASS, FEWEST_PURE, NOT_COMMON = 0.98, 20, 0.7
+#: A column of so many different values makes it unlikely that two rows are equal by chance.
+TOO_MANY_TO_REPEAT = 50
+
+
+@dataclass(frozen=True)
+class Telling:
+    """A column that gives the target away by itself.
+
+    how: "value" (its value), "group" (rows of one value share their target, other values tell nothing), "order" (it
+    numbers the rows, which are sorted by the target), "filled" or "empty" (that it is so). alone: 1 means completely.
+    label: the class that "filled" or "empty" stands for; rows: how many they are.
+    """
+
+    column: str
+    how: str
+    alone: float
+    label: int = -1
+    rows: int = 0
+
+
+def largest_share(codes: np.ndarray) -> float:
+    """The share of the most frequent class, what always answering it gets right.
+
+    >>> largest_share(np.array([0, 0, 0, 1]))
+    0.75
+    """
+    return float(np.bincount(codes).max() / len(codes))
+
+
+def standard_error(right: float, rows: int) -> float:
+    """Of a share of `rows` rows; two right and two wrong are added first, so that 12 of 12 is not taken for certain.
+
+    >>> round(standard_error(1.0, 12), 3)
+    0.083
+    """
+    p = (right * rows + 2) / (rows + 4)
+    return float(np.sqrt(p * (1 - p) / (rows + 4)))
+
+
+# ---- columns that give the target away -------------------------------------------------------------------------------
+
+
+def telling(Z: np.ndarray, y: np.ndarray, columns: Mapping[str, slice], classes: bool) -> list[Telling]:
+    """The columns of encoded rows Z (n, features) that give y (n,), class numbers or numbers, away; the surest first.
+
+    columns: where each one's features lie. None where more than half of them do: then the problem is easy.
+    """
+    if len(Z) > MOST_ROWS:
+        some = np.linspace(0, len(Z) - 1, MOST_ROWS).astype(int)
+        Z, y = Z[some], y[some]
+    if len(Z) < FEWEST or len(columns) < 2 or y.min() == y.max():
+        return []
+    if classes and np.sort(np.bincount(y)[np.unique(y)])[0] < FEWEST_OF_CLASS and len(np.unique(y)) == 2:
+        return []
+    target = y if classes else _ranks(y)
+    found: list[Telling] = []
+    for name, features in columns.items():
+        part = Z[:, features]
+        one = _by_value(name, part, target, classes) or (_by_gaps(name, part, y) if classes else None)
+        found += [] if one is None else [one]
+    whole = [one for one in found if one.how not in ("filled", "empty")]
+    if len(whole) > len(columns) / 2:
+        return []
+    return sorted(found, key=lambda one: -one.alone)
+
+
+def _by_value(name: str, part: np.ndarray, y: np.ndarray, classes: bool) -> Telling | None:
+    """A column by its values: the best of its features alone, or their combinations as categories."""
+    limit = LEFT_OPEN if classes else LEFT_OF_RANKS
+    best, value = 1.0, part[:, 0]
+    for k in range(part.shape[1]):
+        x = part[:, k]
+        if x.min() < x.max() and (left := _open_classes(x, y) if classes else _open_ranks(x, y)) < best:
+            best, value = left, x
+    if best > limit:  # its values, or their combinations, as categories
+        value = np.unique(part, axis=0, return_inverse=True)[1].reshape(-1).astype(np.float64)
+        best = _open_categories(value, y, classes) if value.max() < len(y) / 3 else 1.0
+    if best > limit:
+        return None
+    distinct = len(np.unique(value))
+    rises = np.diff(value)
+    if len(value) > 2 and (np.all(rises > 0) or np.all(rises < 0)):
+        return Telling(name, "order", 1 - best)
+    kinds = len(np.unique(y)) if classes else 2
+    if max(MANY_VALUES, 3 * kinds) <= distinct <= len(y) / 2 and _open_to_others(value, y, classes) > 10 * limit:
+        return Telling(name, "group", 1 - best)
+    return Telling(name, "value", 1 - best)
+
+
+def _open_classes(x: np.ndarray, y: np.ndarray) -> float:
+    """What a number leaves open of classes: changes of class along its order, rows of a value that are in the minority
+    there; as a share of those that independent columns have. A few thresholds, one for each border, cost nothing."""
+    counts = _table(x, y)
+    here = counts.argmax(axis=1)
+    changes = float((np.diff(here) != 0).sum() + counts.sum() - counts.max(axis=1).sum())
+    share = counts.sum(axis=0) / counts.sum()
+    by_chance = len(y) * (1 - np.square(share).sum())
+    borders = np.count_nonzero(share) - 1
+    return 0.0 if changes <= borders else changes / by_chance
+
+
+def _open_ranks(x: np.ndarray, y: np.ndarray) -> float:
+    """What a number leaves open of ranks: the variance about a line through the other half of the rows."""
+    left = 0.0
+    for known in (np.arange(len(x)) % 2 == 0, np.arange(len(x)) % 2 == 1):
+        values, place = np.unique(x[known], return_inverse=True)
+        if len(values) < 2:
+            return 1.0
+        means = np.bincount(place, y[known]) / np.bincount(place)
+        left += np.square(np.interp(x[~known], values, means) - y[~known]).sum()
+    return float(left / np.square(y - y.mean()).sum())
+
+
+def _open_categories(x: np.ndarray, y: np.ndarray, classes: bool) -> float:
+    """What categories leave open: rows of another class than most of their category, or variance within them."""
+    if classes:
+        counts = _table(x, y)
+        return float((len(y) - counts.max(axis=1).sum()) / (len(y) - counts.sum(axis=0).max()))
+    _, place = np.unique(x, return_inverse=True)
+    means = np.bincount(place, y) / np.bincount(place)
+    return float(np.square(y - means[place]).sum() / np.square(y - y.mean()).sum())
+
+
+def _open_to_others(x: np.ndarray, y: np.ndarray, classes: bool) -> float:
+    """What a column leaves open of rows whose value no known row has: its nearest values answer."""
+    place = np.unique(x, return_inverse=True)[1]
+    known = place % 2 == 0
+    if classes:
+        counts = _table(x[known], y[known], int(y.max()) + 1)
+        said = counts.argmax(axis=1)[np.clip(place[~known] // 2, 0, len(counts) - 1)]
+        chance = (~known).sum() - np.bincount(y[~known]).max()
+        return float((said != y[~known]).sum() / max(chance, 1))
+    values, here = np.unique(x[known], return_inverse=True)
+    guess = np.interp(x[~known], values, np.bincount(here, y[known]) / np.bincount(here))
+    spread = np.square(y[~known] - y[~known].mean()).sum()
+    return float(np.square(guess - y[~known]).sum() / spread) if spread > 0 else 1.0
+
+
+def _by_gaps(name: str, part: np.ndarray, y: np.ndarray) -> Telling | None:
+    """A column that is filled, or empty, only where the target is one class: it was written down afterwards."""
+    missing = part[:, -1]
+    if part.shape[1] < 2 or not np.isin(missing, (0, 1)).all():
+        return None
+    counts = np.bincount(y)
+    for how, rows in (("filled", missing == 0), ("empty", missing == 1)):
+        if FEWEST_PURE <= rows.sum() < len(y):
+            here = np.bincount(y[rows], minlength=len(counts))
+            label, share = int(here.argmax()), float(here.max() / rows.sum())
+            if share >= ONE_CLASS and counts[label] / len(y) <= NOT_COMMON:
+                return Telling(name, how, share, label, int(rows.sum()))
+    return None
+
+
+def _table(x: np.ndarray, y: np.ndarray, classes: int | None = None) -> np.ndarray:
+    """How often each class (columns) occurs with each value of x (rows, in order)."""
+    values, place = np.unique(x, return_inverse=True)
+    counts = np.zeros((len(values), int(y.max()) + 1 if classes is None else classes))
+    np.add.at(counts, (place, y), 1)
+    return counts
+
+
+def _ranks(y: np.ndarray) -> np.ndarray:
+    """Ranks, equal numbers sharing theirs."""
+    _, place, counts = np.unique(y, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts - 1) / 2)[place]
+
+
+# ---- rows that were learnt from --------------------------------------------------------------------------------------
+
+
+def row_bytes(parts: list[np.ndarray], types: list[np.dtype] | None = None) -> list[bytes]:
+    """Each row of the inputs as bytes, to look for copies; `types`: as if the inputs had these."""
+    parts = [np.ascontiguousarray(part, None if types is None else types[i]).reshape(len(part), -1)
+             for i, part in enumerate(parts)]  # fmt: skip
+    return [b"".join(part[i].tobytes() for part in parts) for i in range(len(parts[0]))]
+
+
+def copied(known: list[np.ndarray], held: list[np.ndarray]) -> np.ndarray:
+    """Which held-out rows are, number for number, among the known ones, (n,)."""
+    seen = set(row_bytes(known))
+    return np.array([row in seen for row in row_bytes(held, [part.dtype for part in known])], dtype=bool)
+
+
+def copies_are_telling(parts: list[np.ndarray]) -> bool:
+    """Whether equal rows must be copies: not where rows are combinations of a few values each."""
+    for part in parts:
+        flat = part[:MOST_ROWS].reshape(len(part[:MOST_ROWS]), -1)
+        most = max((len(np.unique(flat[:, k])) for k in range(min(flat.shape[1], 200))), default=0)
+        if part.dtype.kind == "f" and most > min(TOO_MANY_TO_REPEAT, len(flat) / 2):
+            return True
+    return False

@@ -1,0 +1,86 @@
+"""What is known of rows before a score on them is believed: columns that give the target away, copies, doubts."""
+
+import numpy as np
+import pytest
+
+import cutaway as ct
+from cutaway.data.judgement import copied, copies_are_telling, standard_error, telling
+
+rng = np.random.default_rng(0)
+N = 400
+NOISE = rng.normal(size=(N, 3))
+
+
+def judged(column, y, classes=True, others=NOISE):
+    Z = np.c_[others[: len(y)], column]
+    names = {name: slice(k, k + 1) for k, name in enumerate("abc")}
+    return telling(Z, y, names | {"x": slice(3, Z.shape[1])}, classes)
+
+
+NUMBER = rng.normal(size=N)
+CLASS = (NUMBER < -0.5).astype(int)
+GROUP = rng.integers(0, 40, N)
+CODES = rng.integers(0, 4, N)
+
+
+@pytest.mark.parametrize(("column", "y", "classes", "how"), [
+    (NUMBER, CLASS, True, "value"),
+    (NUMBER[:60], CLASS[:60], True, "value"),
+    (NUMBER, np.digitize(NUMBER, [-1, 0, 1]), True, "value"),
+    (np.sin(3 * NUMBER), (np.abs(np.sin(3 * NUMBER)) > 0.5).astype(int), True, "value"),
+    (CODES, np.array([1, 0, 0, 1])[CODES], True, "value"),
+    (np.eye(4)[CODES], np.array([1, 0, 0, 1])[CODES], True, "value"),
+    (NUMBER, (NUMBER > 1.8).astype(int), True, "value"),
+    (NUMBER, 1.19 * NUMBER + rng.normal(scale=1e-3, size=N), False, "value"),
+    (NUMBER, np.exp(3 * NUMBER), False, "value"),
+    (CODES, np.array([5.0, 3.0, 8.0, 1.0])[CODES], False, "value"),
+    (np.arange(N), (np.arange(N) > 250).astype(int), True, "order"),
+    (np.arange(N) * 2.0, np.sort(NUMBER), False, "order"),
+    (GROUP, rng.integers(0, 2, 40)[GROUP], True, "group"),
+    (GROUP, rng.normal(size=40)[GROUP], False, "group"),
+    (np.eye(40)[GROUP], rng.integers(0, 3, 40)[GROUP], True, "group"),
+], ids=["threshold", "few rows", "bins", "folded", "codes", "one-hot", "rare class", "copy with noise", "function",
+        "levels of numbers", "counter", "counter, numbers", "groups", "groups, numbers", "one-hot groups"])  # fmt: skip
+def test_a_column_that_gives_the_target_away(column, y, classes, how):
+    (found,) = judged(column, y, classes)
+    assert (found.column, found.how) == ("x", how) and found.alone > 0.98
+
+
+@pytest.mark.parametrize(("column", "y", "classes"), [
+    (NUMBER, (NUMBER + rng.normal(scale=0.3, size=N) > 0).astype(int), True),
+    (NUMBER, 2 * NUMBER + rng.normal(scale=0.3, size=N), False),
+    (GROUP, rng.integers(0, 2, N), True),
+    (np.arange(N), rng.integers(0, 2, N), True),
+    (NUMBER[:20], CLASS[:20], True),
+    (NUMBER, np.ones(N), False),
+], ids=["noisy", "noisy numbers", "groups", "counter", "too few rows", "constant target"])  # fmt: skip
+def test_columns_that_do_not(column, y, classes):
+    assert judged(column, y, classes) == []
+
+
+def test_a_column_filled_only_where_the_target_is_one_class():
+    filled = (CLASS == 1) & (rng.random(N) < 0.6)
+    (found,) = judged(np.c_[np.where(filled, rng.normal(size=N), 0), ~filled], CLASS)
+    assert (found.how, found.label, found.rows) == ("filled", 1, filled.sum())
+
+
+def test_where_most_columns_tell_the_problem_is_easy():
+    assert telling(np.c_[NUMBER, 2 * NUMBER, NOISE[:, 0]], CLASS, {n: slice(k, k + 1) for k, n in enumerate("abc")},
+                   True) == []  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ct.datasets.names(made=True))
+def test_made_problems_have_no_such_column(name):
+    X, y = ct.datasets.make(name, n=300)
+    classes = y.dtype.kind != "f"
+    columns = {str(k): slice(k, k + 1) for k in range(X.shape[1])}
+    assert telling(X, y.astype(int) if classes else y, columns, classes) == []
+
+
+def test_copies_are_found_whatever_the_type():
+    assert copied([NOISE.astype("f4")], [np.r_[NOISE[:2], NOISE[:1] + 1]]).tolist() == [True, True, False]
+    assert copies_are_telling([NOISE]) and not copies_are_telling([np.round(NOISE)])
+
+
+def test_twelve_of_twelve_is_not_certain():
+    assert 0.05 < standard_error(1.0, 12) < 0.15 and standard_error(0.5, 10_000) == pytest.approx(0.005, rel=0.01)
