@@ -142,6 +142,48 @@ def test_several_steps_ahead(here, run):
     assert run("predict", "model.safetensors", "series.csv")[1].startswith("row,prediction_load +1,prediction_load +2")
 
 
+@pytest.fixture
+def torn(here):
+    """The series without 30 hours in its middle, its rows in any order."""
+    whole = pd.read_csv("series.csv")
+    whole.drop(range(100, 130)).sample(frac=1, random_state=0).to_csv("torn.csv", index=False)
+    whole[::2].to_csv("coarse.csv", index=False)
+    return whole
+
+
+def test_a_series_with_missing_hours_says_so_and_joins_nothing(torn, run):
+    status, out, err = run("fit", "torn.csv", "--forecast", "load", "--time", "when", "--window", 12, *SHORT)
+    assert (status, err) == (0, "")
+    said_in(out, "time goes in steps of 1 hour, from 2024-01-01 to 2024-01-13 11:00:00", "in the order of when",
+            "when has 1 gap, where 30 steps of 1 hour are missing after 2024-01-05 03:00:00; 12 windows across a gap "
+            "left out", "--gaps fill", "246 windows")  # fmt: skip
+    status, out, err = run("predict", "model.safetensors", "torn.csv")
+    assert status == 0 and "12 windows across a gap left out" in err
+    assert pd.read_csv(io.StringIO(out))["row"].tolist() == [*range(12, 100), *range(112, 271)]
+    assert "has learnt steps of 1 hour" in run("predict", "model.safetensors", "coarse.csv")[2]
+
+
+def test_missing_hours_are_filled_joined_or_refused_as_asked(torn, run):
+    how = ("--forecast", "load", "--time", "when", "--window", 12, *SHORT, "--gaps")
+    assert "276 windows" not in run("fit", "torn.csv", *how, "fill")[1]
+    assert len(run("predict", "model.safetensors", "torn.csv")[1].splitlines()) == 1 + 300 - 12 + 1
+    assert "258 windows" in run("fit", "torn.csv", *how, "join")[1]
+    bad(run("fit", "torn.csv", *how, "refuse"), "30 steps of 1 hour are missing", "--gaps fill")
+    bad(run("fit", "series.csv", "--forecast", "load", "--drop", "when", "--gaps", "fill"), "name it with --time")
+    bad(run("fit", "series.csv", "-t", "load", "--gaps", "fill"), "--gaps does not go with")
+
+
+def test_a_time_that_stands_twice_is_an_error(torn, run):
+    pd.concat([torn, torn[5:7]]).to_csv("twice.csv", index=False)
+    bad(run("fit", "twice.csv", "--forecast", "load", "--time", "when", *SHORT),
+        "'when' is 2024-01-01 05:00:00 in rows 5 and 300", "1 more row like that")  # fmt: skip
+
+
+def test_rows_in_the_order_of_the_file_name_a_column_that_may_be_the_time(torn, run):
+    torn.assign(hour=np.arange(300)).to_csv("hours.csv", index=False)
+    said_in(run("fit", "hours.csv", "--forecast", "load", "--drop", "when", *SHORT)[1], "--time hour finds steps")
+
+
 # ---- bad input -------------------------------------------------------------------------------------------------------
 
 

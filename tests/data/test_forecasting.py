@@ -164,3 +164,114 @@ def test_too_few_windows_for_the_parts_say_so(steps, horizon, fractions):
 def test_fractions_that_are_none_are_refused(fractions):
     with pytest.raises(ArgumentError, match="above 0, and their sum below 1"):
         forecast_split(windows(range(20), 3), fractions)
+
+
+# ---- steps of time ---------------------------------------------------------------------------------------------------
+
+FREQUENCIES = {
+    "h": "1 hour", "15min": "15 minutes", "30s": "30 seconds", "D": "1 day", "W": "1 week", "B": "1 business day",
+    "MS": "1 month", "ME": "1 month", "BME": "1 month", "QE": "1 quarter", "YS": "1 year", "2MS": "2 months",
+}  # fmt: skip
+
+
+def timed(index):
+    return pd.Series(np.arange(float(len(index))), index=index)
+
+
+@pytest.mark.parametrize("freq", FREQUENCIES)
+def test_a_series_without_gaps_is_cut_in_silence(freq):
+    assert windows(timed(pd.date_range("2024-01-01", periods=60, freq=freq)), 4).notes == []
+
+
+@pytest.mark.parametrize("freq", FREQUENCIES)
+def test_no_window_spans_steps_that_are_missing(freq):
+    whole = timed(pd.date_range("2024-01-01", periods=60, freq=freq))
+    with pytest.warns(UserWarning, match=f"1 gap, where 5 steps of {FREQUENCIES[freq]} are missing.*gaps='fill'"):
+        cut = windows(whole.drop(whole.index[20:25]), 4)
+    values = np.concatenate([cut.X[:, :, 0], cut.y], axis=1)
+    assert (np.diff(values, axis=1) == 1).all() and len(cut) == (20 - 4) + (35 - 4)
+    assert cut.notes[0].endswith("4 windows across a gap left out")
+
+
+@pytest.mark.parametrize("when", [
+    [0, 1, 2, 3, 6, 7, 8, 9],
+    [0.0, 0.1, 0.2, 0.3, 0.6, 0.7, 0.8, 0.9],
+    pd.to_timedelta([0, 1, 2, 3, 6, 7, 8, 9], unit="min"),
+    pd.PeriodIndex(["2024-01", "2024-02", "2024-03", "2024-04", "2024-07", "2024-08", "2024-09", "2024-10"], freq="M"),
+    [f"2024-01-{day:02}" for day in (1, 2, 3, 4, 7, 8, 9, 10)],
+    [f"2024-01-01T{hour:02}:00+01:00" for hour in (1, 2, 3, 4, 7, 8, 9, 10)],
+    [20240128, 20240129, 20240130, 20240131, 20240203, 20240204, 20240205, 20240206],
+    pd.date_range("2024-03-30", periods=10, freq="D", tz="Europe/Berlin").delete([4, 5]),
+    np.array([1, 2, 3, 4, 7, 8, 9, 10], "datetime64[D]"),
+], ids=["ints", "floats", "durations", "periods", "text", "offsets", "yyyymmdd", "zones", "datetime64"])
+@pytest.mark.parametrize("as_index", [True, False])
+def test_time_in_any_form(when, as_index):
+    series = timed(when) if as_index else np.arange(8.0)
+    with pytest.warns(UserWarning, match="1 gap, where 2 steps"):
+        cut = windows(series, 2, **({} if as_index else {"time": when}))
+    assert cut.starts.tolist() == [0, 1, 4, 5]
+
+
+def test_clocks_that_change_leave_no_gap_where_the_zone_is_known():
+    whole = pd.date_range("2024-03-29", "2024-11-01", freq="h", tz="Europe/Berlin")
+    assert windows(timed(whole), 4).notes == []
+    assert windows(timed(pd.date_range("2024-03-29", periods=300, freq="D", tz="Europe/Berlin")), 4).notes == []
+    with pytest.raises(DataError, match=r"2024-10-27 02:00:00 twice.*Sunday"):
+        windows(timed(whole[whole.month == 10].tz_localize(None)), 4)
+
+
+def test_a_clock_that_jitters_keeps_its_step():
+    index = pd.date_range("2024-01-01", periods=50, freq="h") + pd.to_timedelta(np.arange(50) % 7 * 60, unit="s")
+    assert windows(timed(index), 4).notes == []
+
+
+def test_the_time_is_a_column_of_a_frame():
+    frame = timed(pd.date_range("2024-01-01", periods=9, name="when").delete(4)).rename("load").reset_index()
+    with pytest.warns(UserWarning, match="'when' has 1 gap, where 1 step of 1 day is missing after 2024-01-04"):
+        cut = windows(frame, 2, time="when")
+    assert cut.features == ["load"] and cut.starts.tolist() == [0, 1, 4, 5]
+
+
+def test_gaps_are_filled_joined_or_refused_as_asked():
+    series = timed([0, 1, 2, 5, 6])
+    filled = windows(series, 2, gaps="fill")
+    np.testing.assert_array_equal(filled.X[:, :, 0], [[0, 1], [np.nan, np.nan], [np.nan, 3]])
+    assert filled.y[:, 0].tolist() == [2, 3, 4]
+    joined = windows(series, 2, gaps="join")
+    assert joined.starts.tolist() == [0, 1, 2] and joined.notes == []
+    with pytest.raises(DataError, match="1 gap, where 2 steps of 1 are missing after 2"):
+        windows(series, 2, gaps="refuse")
+    with pytest.raises(ArgumentError, match="gaps is 'mend': choose one of 'cut', 'fill'"):
+        windows(series, 2, gaps="mend")
+
+
+@pytest.mark.parametrize(("when", "says"), [
+    ([0, 1, 1, 2, 3, 4], r"time has 1 twice, in rows 1 and 2 \(the first row is 0\): keep one row"),
+    ([0, 2, 1, 3, 4, 5], "not in order of time: time falls from 2 to 1 in row 2"),
+    ([0, 1, 2, 3], "time has 4 entries, the series 6"),
+    ([0, 1, 7.3, 8.9, 20, 29.7], "time keeps no step of time: its rows are from 1 to 11.1 apart.*gaps='join'"),
+    ([0, 1, 2, 4, 5, 6], "at most 3 rows follow each other step by step, and a window of 3 with 1 to forecast needs 4"),
+    (["1 May", "2 May", "3 May", "4 May", "5 May", "6 May"], "'1 May' is neither a number nor a date"),
+], ids=["twice", "disorder", "length", "no step", "short runs", "words"])
+def test_times_that_cannot_be_kept_say_why(when, says):
+    with pytest.raises(DataError, match=says):
+        windows(np.arange(6.0), 3, time=when)
+
+
+def test_numbers_in_an_index_out_of_order_are_told():
+    with pytest.warns(UserWarning, match="the index holds numbers and is not in order"):
+        assert len(windows(timed([3, 1, 2, 0, 4]), 2)) == 3
+
+
+def test_several_series_in_one_index_are_refused():
+    with pytest.raises(DataError, match="2 levels, as of several series"):
+        windows(pd.concat({"a": timed(range(5)), "b": timed(range(5))}), 2)
+
+
+def test_a_split_by_time_holds_across_gaps():
+    series = timed(pd.date_range("2024-01-01", periods=100, freq="h"))
+    series = series.drop(series.index[24:33])
+    with pytest.warns(UserWarning, match="1 gap"):
+        cut = windows(series, 4, horizon=2)
+    train, test = forecast_split(cut, 0.3)
+    assert cut.y[train].max() < cut.y[test].min()

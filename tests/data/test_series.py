@@ -230,6 +230,16 @@ def test_time_is_numbers_or_dates(hours):
     assert [row.ravel().tolist() for row in series.X.rows()] == [[3, 4, 5], [6, 7]]
 
 
+def test_steps_that_are_missing_within_a_sequence_are_noted():
+    days = pd.date_range("2024-01-01", periods=6)
+    long = pd.DataFrame({"who": ["a"] * 6 + ["b"] * 6, "day": [*days, *days], "x": np.arange(12.0)})
+    assert from_long_table(long, "who", "day").notes == []
+    (note,) = from_long_table(long.drop([2, 3]), "who", "day").notes
+    assert note.startswith("by day, rows are 1 day apart, but 2 steps in 1 sequence of 2 are missing")
+    (note,) = from_long_table(long.assign(day=np.arange(12) ** 3), "who", "day").notes
+    assert note.startswith("the rows keep no step by day")
+
+
 def test_a_target_may_stand_in_one_row_of_its_id():
     ill = [None, "yes", None, "no", None]
     assert from_long_table(LONG.assign(ill=ill), "patient", "hour", ["steps"], "ill").y.tolist() == ["no", "yes"]

@@ -25,7 +25,7 @@ def evaluate(
     from .keeping import load, reading
     from .sources import load_for
     from .study import answers
-    from .terminal import Screen
+    from .terminal import Screen, warn
 
     estimator = load(model)
     names = estimator.target_encoder_.names
@@ -36,6 +36,8 @@ def evaluate(
     rows = load_for(estimator, reading(model), data, named, skip_damaged)
     if rows.y is None:
         raise DataError(f"{data.name} has no target to compare with.")
+    for note in rows.notes:
+        warn(f"{data.name}: {note}")
     X, y, dropped = problem.truth(rows, data.name, estimator.target_encoder_)
     task, classes = estimator.design_.task, getattr(estimator, "classes_", None)
     answer, truth = answers(estimator, X, classes is not None), np.asarray(y)

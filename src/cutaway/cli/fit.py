@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 ENDING, REPORT_ENDINGS = (".safetensors",), (".html", ".htm")
 
 
+Gaps = StrEnum("Gaps", ["cut", "fill", "join", "refuse"])
+
+
 class Task(StrEnum):
     """What kind of answer is wanted."""
 
@@ -46,6 +49,8 @@ def fit(
     forecast: Annotated[str | None, Option(metavar="COL", help="Forecast this column from the rows before.")] = None,
     window: Annotated[int | None, Option(min=1, help="Rows that a forecast sees: 24 unless given.")] = None,
     horizon: Annotated[int | None, Option(min=1, help="Rows that are forecast: 1 unless given.")] = None,
+    gaps: Annotated[Gaps | None, Option(help="What becomes of missing time steps of a forecast: windows across them "
+                                             "are cut out unless given.", show_default=False)] = None,
     size: Annotated[str | None, Option(metavar="HxW", help="Bring all images to this size, such as 64x64.")] = None,
     skip_damaged: Annotated[bool, Option("--skip-damaged", help="Leave out images that cannot be read.")] = False,
     augment: Annotated[bool | None, Option(help="Vary the images in training: shift and turn them a little.",
@@ -79,7 +84,7 @@ def fit(
     if report is not None:
         checks.output(report, "--report", REPORT_ENDINGS, [data])
     asked = Asked(target or [], None if task is None else task.value, drop or [], group, time, id, forecast, window,
-                  horizon, size, skip_damaged)  # fmt: skip
+                  horizon, size, skip_damaged, None if gaps is None else gaps.value)  # fmt: skip
     study = begin(options, data, asked)
     screen = Screen(quiet)
     follow(study, screen, report is not None)

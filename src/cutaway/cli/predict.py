@@ -31,7 +31,7 @@ def predict(
     from .keeping import load, reading
     from .problem import about
     from .sources import load_for
-    from .terminal import Screen
+    from .terminal import Screen, warn
 
     if out is not None:
         checks.output(out, "--out", (".csv",), [model, data])
@@ -40,6 +40,8 @@ def predict(
     if keep and rows.ids is not None:
         raise ArgumentError(f"--keep copies columns of tables, and {data.name} holds {estimator.inputs_.many}: leave "
                             "it out.")  # fmt: skip
+    for note in rows.notes:
+        warn(f"{data.name}: {note}")
     kept = checks.columns(keep or [], list(rows.X.columns) if keep else [], "--keep", data.name)
     with about(data.name):
         copied = {name: rows.X[name] for name in kept} if rows.ids is None else {rows.ids.name: rows.ids}

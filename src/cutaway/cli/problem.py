@@ -24,7 +24,7 @@ FEWEST = 3
 
 @dataclass
 class Asked:
-    """What the command line says about reading the data."""
+    """What the command line says about reading the data. `every` is the step of time that a forecast's file keeps."""
 
     targets: list[str] = field(default_factory=list)
     task: str | None = None
@@ -37,6 +37,8 @@ class Asked:
     horizon: int | None = None
     size: str | None = None
     skip_damaged: bool = False
+    gaps: str | None = None
+    every: str | None = None
 
     @property
     def length(self) -> int:
@@ -48,7 +50,8 @@ class Asked:
 
     def remembered(self) -> dict[str, Any]:
         """What a model needs to know to read other files of sequences in the same way."""
-        kept: dict[str, Any] = {"time": self.time, "id": self.id, "forecast": self.forecast}
+        kept: dict[str, Any] = {"time": self.time, "id": self.id, "forecast": self.forecast, "gaps": self.gaps,
+                                "every": self.every}  # fmt: skip
         kept |= {"window": self.length, "horizon": self.ahead} if self.forecast else {}
         return {name: value for name, value in kept.items() if value is not None}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ from . import checks
 from .problem import Asked, Data
 
 #: Options that belong to one kind of data.
-IMAGES, FORECAST, SERIES = ("size", "skip_damaged"), ("window", "horizon"), ("id", "forecast", "window", "horizon")
+IMAGES, FORECAST = ("size", "skip_damaged"), ("window", "horizon", "gaps")
 COLUMNS = ("group", "time", "drop")
 
 
@@ -46,6 +47,7 @@ def load(kind: Any, path: Path, asked: Asked, frame: Any = None) -> Data:
 def load_for(estimator: Any, reading: dict[str, Any], path: Path, targets: list[str], skip_damaged: bool) -> Data:
     """The rows of a file read as those were that a model has learnt from; without targets there is no y."""
     from ..estimators.inputs import is_series_name
+    from .forecasts import every_window
 
     asked = Asked(targets=targets, skip_damaged=skip_damaged, **reading)
     kind = estimator.inputs_.name
@@ -134,8 +136,8 @@ def npz_table(path: Path, X: Any = None, y: Any = None, asked: Asked | None = No
 
 def table_rows(path: Path, asked: Asked, frame: Any = None) -> Data:
     """A table's columns to learn from, its targets, and the columns that the rows are divided by."""
-    asked.refuse((*IMAGES, *FORECAST), f"{path.name}, a table without --forecast" if asked.window or asked.horizon else
-                 f"{path.name}, a table")  # fmt: skip
+    asked.refuse(IMAGES, f"{path.name}, a table")
+    asked.refuse(FORECAST, f"{path.name}, a table without --forecast")
     frame = table(path) if frame is None else frame
     known = list(frame.columns)
     targets = checks.columns(asked.targets, known, "--target", path.name)
@@ -201,7 +203,7 @@ def image_rows(path: Path, asked: Asked, frame: Any = None, mode: str | None = N
 
     if path.is_dir():
         asked.refuse(("target", "drop"), f"{path.name}, a folder: the names of its subfolders are the labels")
-    asked.refuse((*SERIES, "group", "time"), f"{path.name}, which holds images")
+    asked.refuse(("id", "forecast", *FORECAST, "group", "time"), f"{path.name}, which holds images")
     label = asked.targets[0] if asked.targets else None
     if len(asked.targets) > 1:
         raise ArgumentError(f"--target: {path.name} holds images, and an image has one label: name one column.")
@@ -235,6 +237,7 @@ def sequence_rows(path: Path, asked: Asked, frame: Any = None, features: list[st
     from ..data.sequence_encoder import as_sequences
     from ..data.series import extent_of
     from ..estimators.inputs import is_series_name
+    from .forecasts import window_rows
 
     asked.refuse((*IMAGES, "group"), f"{path.name}, which holds sequences")
     if asked.forecast:
@@ -258,10 +261,10 @@ def sequence_rows(path: Path, asked: Asked, frame: Any = None, features: list[st
                                 "of which sequence, and --time, the one that orders them.")  # fmt: skip
         if len(asked.targets) > 1:
             raise ArgumentError("--target: a sequence has one target: name one column.")
-        _check_columns(path, frame, id=[asked.id], time=[asked.time], target=asked.targets, drop=asked.drop)
+        check_columns(path, frame, id=[asked.id], time=[asked.time], target=asked.targets, drop=asked.drop)
         if not features and not asked.targets:
             raise ArgumentError("--target: name the column that is to be predicted, one value for each sequence.")
-        features = features or _others(frame, asked.id, asked.time, *asked.targets, *asked.drop)
+        features = features or others(frame, asked.id, asked.time, *asked.targets, *asked.drop)
         target = asked.targets[0] if asked.targets else None
         with in_options():
             series = from_long_table(frame, asked.id, asked.time, features, target)
@@ -276,58 +279,6 @@ def sequence_rows(path: Path, asked: Asked, frame: Any = None, features: list[st
     return Data(X, y, extent, [name], ids, features, {}, list(notes))
 
 
-def window_rows(path: Path, asked: Asked, frame: Any = None, features: list[str] | None = None) -> Data:
-    """Windows of the one series in a table, each with the values that follow it."""
-    import pandas as pd
-
-    from ..data import windows
-    from ..data.sequence_encoder import as_sequences
-
-    values = one_series(path, asked, frame, features)
-    cut = windows(values, asked.length, asked.ahead, target=asked.forecast)
-    names = [asked.forecast or ""] if asked.ahead == 1 else cut.target_names
-    y: Any = pd.DataFrame(cut.y, columns=names)
-    extent = (f"{len(values):,} time steps of {counted(values.shape[1], 'feature')}, "
-              f"{counted(len(cut), 'window')} of {asked.length:,} steps with {asked.ahead:,} to forecast")  # fmt: skip
-    ids = pd.Series(cut.starts + asked.length, name="row")
-    return Data(as_sequences(cut.X), y[names[0]] if len(names) == 1 else y, extent, names, ids, list(values.columns),
-                {"time": cut}, list(cut.notes))  # fmt: skip
-
-
-def every_window(path: Path, asked: Asked, frame: Any = None, features: list[str] | None = None) -> Data:
-    """All windows of a series, the last of which ends with it: what `cutaway predict` forecasts from."""
-    import numpy as np
-    import pandas as pd
-
-    from ..data.sequence_encoder import as_sequences
-
-    values = one_series(path, asked, frame, features).to_numpy()
-    if len(values) < asked.length:
-        raise DataError(f"{path.name} has {counted(len(values), 'time step')}, and the model forecasts from windows of "
-                        f"{asked.length:,}: give at least so many.")  # fmt: skip
-    X = np.lib.stride_tricks.sliding_window_view(values, asked.length, axis=0).swapaxes(1, 2)
-    ids = pd.Series(np.arange(len(X)) + asked.length, name="row")
-    return Data(as_sequences(np.ascontiguousarray(X)), None, "", [], ids)
-
-
-def one_series(path: Path, asked: Asked, frame: Any, features: list[str] | None) -> Any:
-    """The one series in a table, in order of time: a frame of numbers."""
-    import numpy as np
-    import pandas as pd
-
-    from ..data import from_long_table
-    from ..data.sequence_encoder import as_sequences
-
-    frame = table(path) if frame is None else frame
-    asked.refuse(("id", "target"), "--forecast, which is of one series and names what is to be predicted")
-    _check_columns(path, frame, forecast=[asked.forecast], time=[asked.time] if asked.time else [], drop=asked.drop)
-    features = features or _others(frame, asked.time, *asked.drop)
-    whole = frame.assign(**{SERIES_ID: 0, SERIES_STEP: np.arange(len(frame))})
-    with in_options():
-        series = from_long_table(whole, SERIES_ID, asked.time or SERIES_STEP, features)
-    return pd.DataFrame(as_sequences(series.X).values[0], columns=features)
-
-
 @contextmanager
 def in_options() -> Iterator[None]:
     """Errors in the block say which option helps, where they name an argument."""
@@ -335,20 +286,17 @@ def in_options() -> Iterator[None]:
         yield
     except CutawayError as problem:
         text = str(problem).replace("(features=[...])", "(--drop; or --time, if it orders the rows)")
+        text = re.sub(r"gaps='(\w+)'", r"--gaps \1", text)
         raise type(problem)(text) from None
 
 
-def _check_columns(path: Path, frame: Any, **options: Any) -> None:
+def check_columns(path: Path, frame: Any, **options: Any) -> None:
     for option, names in options.items():
         checks.columns(names, list(frame.columns), f"--{option}", path.name)
 
 
-def _others(frame: Any, *used: Any) -> list[str]:
+def others(frame: Any, *used: Any) -> list[str]:
     return [name for name in frame.columns if name not in used]
-
-
-#: What the one series of a table, and its steps in the order of the rows, are called for from_long_table.
-SERIES_ID, SERIES_STEP = "(series)", "(step)"
 
 
 def _of(kind: Any) -> str:

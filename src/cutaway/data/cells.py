@@ -115,6 +115,11 @@ def unreadable(name: str, words: Words, bad: np.ndarray, wanted: str) -> DataErr
     )
 
 
+def shown(cell: Any) -> str:
+    """A cell as Python writes it, in bounded length."""
+    return f"{cell.item() if isinstance(cell, np.generic) else cell!r:.40}"
+
+
 def row_words(row: int) -> str:
     return f"row {row} (the first row is 0)"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from operator import index
@@ -9,9 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from cutaway.data.cells import counted
-from cutaway.data.reading import column_names, is_frame
+from cutaway.data.cells import counted, parse_dates, words_of
+from cutaway.data.reading import column_names, is_frame, read_table
+from cutaway.data.timeline import Moments, check_gaps, described_gaps, filled, in_words, moments, refuse_disorder, steps
 from cutaway.errors import ArgumentError, DataError
+
+#: What to do about a gap, and about times without a step.
+ADVICE = "gaps='fill' makes the missing steps empty, gaps='join' takes the rows for steps all the same."
+NO_STEP = "Bring it to one (series.resample('h').mean()), or take its rows for steps all the same: gaps='join'."
 
 
 @dataclass(eq=False, repr=False)
@@ -47,40 +53,155 @@ class Windows:
         return f"Windows({len(self):,} of {counted(self.length, 'time step')} of {of} -> {self.horizon:,} ahead)"
 
 
-def windows(series: Any, length: int, horizon: int = 1, step: int = 1, target: Any = None) -> Windows:
+def windows(
+    series: Any,
+    length: int,
+    horizon: int = 1,
+    step: int = 1,
+    target: Any = None,
+    *,
+    time: Any = None,
+    gaps: str = "cut",
+) -> Windows:
     """Cut one series into windows of `length` time steps, each with the `horizon` steps that follow it as its target.
 
-    `series` is an array (time,) or (time, features), or a DataFrame whose columns are the features, in order of time.
-    A window begins every `step` time steps. `target` says what to forecast, one feature or a list of them, by name or
+    `series` is an array (time,) or (time, features), or a frame whose columns are the features, in order of time. A
+    window begins every `step` time steps. `target` says what to forecast, one feature or a list of them, by name or
     place; by default all. Gaps in what a window shows stay NaN; a window with a gap in its targets is left out.
+
+    When the rows are is told by `time` (the name of a column of the frame, or one time a row), or else by the index of
+    a pandas Series or DataFrame, if it holds dates or numbers. The step that the times keep is found: hours, days,
+    business days, months, ... Where steps are missing, rows that stand side by side are no neighbours, and `gaps` says
+    what becomes of them: "cut" leaves out each window that would span a gap, and warns; "fill" puts a row of NaN for
+    each step that is missing; "join" takes the rows for steps all the same; "refuse" is an error.
 
     To forecast what comes after the series' end, predict from series[-length:].
 
-    Raises DataError for a series that is too short, holds something other than finite numbers, or is not in order;
-    ArgumentError for a length, horizon or step below 1, and a target that is not there.
+    Raises DataError for a series that is too short, holds something other than finite numbers, is not in order, has a
+    time twice or keeps no step; ArgumentError for a length, horizon or step below 1, and a target that is not there.
 
     >>> X, y = windows([1.0, 2.0, 3.0, 4.0, 5.0], length=3)
     >>> X[:, :, 0].tolist(), y.tolist()
     ([[1.0, 2.0, 3.0], [2.0, 3.0, 4.0]], [[4.0], [5.0]])
+    >>> windows([1.0, 2.0, 3.0, 5.0], length=2, time=[1, 2, 3, 5], gaps="fill").X[:, :, 0].tolist()
+    [[1.0, 2.0], [3.0, nan]]
     """
     length, horizon, step = _whole("length", length), _whole("horizon", horizon), _whole("step", step)
+    check_gaps(gaps)
+    series, when, what = _dated(series, time)
     values, names = _steps(series)
+    if when is not None:
+        if len(when.order) != len(values):
+            raise DataError(f"time has {len(when.order):,} entries, the series {len(values):,}: give one a row.")
+        if gaps != "join":
+            refuse_disorder(when, what)
+    cut = cut_windows(values, names, when, what, length, horizon, step, target, gaps)
+    if when is not None and gaps == "cut" and any(note.startswith(what) for note in cut.notes):
+        warnings.warn(f"{cut.notes[0]}. {ADVICE}", stacklevel=2)
+    return cut
+
+
+def cut_windows(
+    values: np.ndarray, names: list[str], when: Moments | None, what: str, length: int, horizon: int, step: int,
+    target: Any, gaps: str,
+) -> Windows:  # fmt: skip
+    """`windows` of values (time, features) at moments that rise; what stood in the way is in the notes."""
     places = _places(target, names)
-    if len(values) < length + horizon:
+    notes: list[str] = []
+    inside = length + horizon
+    run = np.zeros(len(values), np.int64)  # rows of one number follow each other step by step
+    if when is not None and gaps != "join" and len(values) > 1:
+        found = steps(when)
+        if not found.every:
+            raise DataError(f"{what} keeps no step of time: {_distances(when)}. {NO_STEP}")
+        if found.missing:
+            said = described_gaps(when, found, what)
+            if gaps == "refuse":
+                raise DataError(f"{said}. {ADVICE}")
+            if gaps == "fill":
+                values = filled(values, found)
+                notes.append(f"{said}: filled with empty steps")
+                run = np.zeros(len(values), np.int64)
+            else:
+                run = np.concatenate([[0], np.cumsum(found.apart != 1)])
+                notes.append(said)
+    if len(values) < inside:
         raise DataError(
             f"The series has {counted(len(values), 'time step')}, and a window of {length:,} with {horizon:,} to "
-            f"forecast needs {length + horizon:,}: give a longer series, or set a smaller length or horizon."
+            f"forecast needs {inside:,}: give a longer series, or set a smaller length or horizon."
         )
-    starts = np.arange(0, len(values) - length - horizon + 1, step)
+    starts = np.arange(0, len(values) - inside + 1, step)
+    whole = run[starts] == run[starts + inside - 1]
+    if not whole.all():
+        notes[-1] += f"; {counted(int((~whole).sum()), 'window')} across a gap left out"
+    if not whole.any():
+        longest = int(np.bincount(run).max())
+        raise DataError(
+            f"{notes[0]}: at most {longest:,} rows follow each other step by step, and a window of {length:,} with "
+            f"{horizon:,} to forecast needs {inside:,}. Set a smaller length, or: {ADVICE}"
+        )
+    starts = starts[whole]
     y = values[:, places][starts[:, None] + length + np.arange(horizon)].reshape(len(starts), -1)
     kept = ~np.isnan(y).any(axis=1)
     if not kept.any():
         raise DataError("Every window has a gap (NaN) in its targets, so nothing can be learnt: fill the gaps.")
-    notes = [f"{counted(int((~kept).sum()), 'window')} left out: a gap in the targets"] * (not kept.all())
+    notes += [f"{counted(int((~kept).sum()), 'window')} left out: a gap in the targets"] * (not kept.all())
     starts = starts[kept]
     X = np.lib.stride_tricks.sliding_window_view(values, length, axis=0)[starts].swapaxes(1, 2)
     aims = [f"{names[place]} +{ahead}" for ahead in range(1, horizon + 1) for place in places]
     return Windows(np.ascontiguousarray(X), y[kept], starts, length, horizon, names, aims, notes)
+
+
+def _distances(when: Moments) -> str:
+    away = np.diff(when.order)
+    low, high = (in_words(float(some), when.per_second) for some in (away.min(), away.max()))
+    return f"its rows are from {low} to {high} apart"
+
+
+def _dated(series: Any, time: Any) -> tuple[Any, Moments | None, str]:
+    """The series without its column of time, when its rows are (None: nobody says), and what says so."""
+    import pandas as pd
+
+    if hasattr(series, "columns") or hasattr(series, "column_names"):
+        series = read_table(series)
+    if isinstance(time, str):
+        names = [str(name) for name in series.columns] if is_frame(series) else []
+        if time not in names:
+            there = f"the series has {', '.join(map(repr, names[:12]))}" if names else "the series has no columns"
+            raise ArgumentError(f"time names {time!r}, but {there}.")
+        place = names.index(time)
+        others = [i for i in range(len(names)) if i != place]
+        return series.iloc[:, others], moments(series.iloc[:, place], time), repr(time)
+    if time is not None:
+        return series, moments(pd.Series(time).reset_index(drop=True), "time"), "time"
+    if not hasattr(series, "iloc") or not len(series):
+        return series, None, ""
+    index = series.index
+    if isinstance(index, pd.MultiIndex):
+        raise DataError(
+            f"The series has an index of {index.nlevels} levels, as of several series: cut each on its own, or if it "
+            "is one, leave out the levels that do not order it (droplevel)."
+        )
+    what = "the index" if index.name is None else f"the index {str(index.name)!r}"
+    cells = index.to_series().reset_index(drop=True)
+    if cells.dtype.kind in "iuf":
+        trouble = "is not in order" if not (index.is_monotonic_increasing and index.is_unique) else ""
+        if not trouble and len(index) > 1 and not steps(moments(cells, what)).every:
+            trouble = "keeps no step"
+        if trouble:
+            warnings.warn(
+                f"{what} holds numbers and {trouble}, so the rows are taken as they stand. If it is the time, sort the "
+                "series and bring it to one step first; if not, drop it (reset_index(drop=True)).",
+                stacklevel=3,
+            )
+            return series, None, ""
+    timely = cells.dtype.kind in "iufMm" or isinstance(index, pd.PeriodIndex) or _reads_as_dates(cells)
+    return (series, moments(cells, what), what) if timely else (series, None, "")
+
+
+def _reads_as_dates(cells: Any) -> bool:
+    """Whether text is dates, every cell of it."""
+    return cells.dtype.kind not in "biufc" and not bool(parse_dates(words_of(cells, "index").words).isna().any())
 
 
 def forecast_split(windows: Windows, fractions: float | Sequence[float] = 0.2) -> tuple[np.ndarray, ...]:
@@ -136,16 +257,13 @@ def _steps(series: Any) -> tuple[np.ndarray, list[str]]:
     """The series as float64 (time, features), and its features' names."""
     names = None
     if is_frame(series) or hasattr(series, "iloc"):
-        when = series.index
-        if getattr(when, "asi8", None) is not None and not when.is_monotonic_increasing:
-            raise DataError("The series is not in order of time: sort it by its index first (sort_index).")
         frame = series if is_frame(series) else series.to_frame()
         names = [str(name) for name in frame.columns]
         wrong = [str(name) for name, dtype in zip(names, frame.dtypes, strict=True) if dtype.kind not in "biuf"]
         if wrong:
             raise DataError(
                 f"Column {wrong[0]!r} does not hold numbers: leave it out of the series, or turn it into numbers "
-                "(a date becomes the index: set_index)."
+                f"(of dates: time={wrong[0]!r} if they say when each row is)."
             )
         series = frame.to_numpy(np.float64, na_value=np.nan)
     try:

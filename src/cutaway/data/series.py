@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from cutaway.data.cells import counted, parse_dates, row_words, words_of
+from cutaway.data.cells import counted, row_words, shown, words_of
 from cutaway.data.numbers import infinite, parse_numbers, plain_numbers
 from cutaway.data.reading import read_table
 from cutaway.data.targets import missing_rows
+from cutaway.data.timeline import Steps, clocks_go_back, moments, refuse_gaps, steps
 from cutaway.errors import ArgumentError, DataError
 from cutaway.sequences import Sequences
 
@@ -97,9 +98,11 @@ def from_long_table(
     """Sequences from a long table: one row a time step, the column `id` says of which sequence.
 
     `frame` is what `read_table` takes, a path or a table. Sequences come in the order in which their ids first appear,
-    their rows in the order of `time`, numbers or dates; steps count one each, however far apart they lie. `features`
-    are the columns of numbers to learn from, by default all others; gaps stay NaN. `target` is one value a sequence:
-    it may stand in all of its rows or in some.
+    their rows in the order of `time`, numbers or dates. `features` are the columns of numbers to learn from, by default
+    all others; gaps stay NaN. `target` is one value a sequence: it may stand in all of its rows or in some.
+
+    Rows are taken for steps of time, one each, however far apart they lie. Where that is not so, `notes` says it: what
+    step the times keep, and in how many sequences steps are missing.
 
     Raises ArgumentError for columns that are not there, and DataError, with column and row, for an id or time that is
     missing, a time that an id has twice, features that are no numbers, and a target that changes within an id.
@@ -129,19 +132,23 @@ def from_long_table(
         raise DataError(f"The table has no {'rows' if names else 'columns of features besides ' + ', '.join(used)}.")
 
     whose, ids = _numbered(frame[id], id)
-    _refuse_gaps(whose < 0, id)
-    when = _moments(frame[time], time)
-    order = np.lexsort((when, whose))
-    again = np.flatnonzero((np.diff(whose[order]) == 0) & (np.diff(when[order]) == 0))
+    refuse_gaps(whose < 0, id)
+    when = moments(frame[time], time)
+    order = np.lexsort((when.order, whose))
+    together = np.diff(whose[order]) == 0
+    again = np.flatnonzero(together & (np.diff(when.order[order]) == 0))
     if len(again):
         first, second = sorted(order[again[0] : again[0] + 2].tolist())
+        more = f", and {counted(len(again) - 1, 'more row')} like that" * (len(again) > 1)
         raise DataError(
-            f"{id!r} {_shown(ids[whose[first]])} has {time!r} {frame[time].iloc[first]!s} in rows {first} and {second} "
-            f"(the first row is 0), and {counted(len(again) - 1, 'more row')} like that: keep one row for each time."
+            f"{id!r} {shown(ids[whose[first]])} has {time!r} {frame[time].iloc[first]!s} in rows {first} and {second} "
+            f"(the first row is 0){more}: keep one row for each time.{clocks_go_back(when[order], again)}"
         )
-    steps = np.stack([_feature(frame[column], column) for column in names], axis=1)[order]
-    X = packed(steps, np.bincount(whose), "The table")
-    notes = [f"{counted(int(np.isnan(steps).sum()), 'value')} missing of {steps.size:,}"] * bool(np.isnan(steps).any())
+    values = np.stack([_feature(frame[column], column) for column in names], axis=1)[order]
+    X = packed(values, np.bincount(whose), "The table")
+    missing = int(np.isnan(values).sum())
+    notes = [f"{counted(missing, 'value')} missing of {values.size:,}"] * bool(missing)
+    notes += _uneven(steps(when[order], together), whose[order], len(ids), id, time)
     y = None if target is None else _once(frame[target], target, whose, ids, id)
     if y is not None and (unknown := int(pd.isna(y).sum())):
         notes.append(f"{counted(unknown, 'sequence')} without a target")
@@ -167,38 +174,18 @@ def _numbered(cells: Any, name: str) -> tuple[np.ndarray, Any]:
         raise DataError(f"Column {name!r} holds lists or the like: it takes numbers or text.") from reason
 
 
-def _moments(cells: Any, name: str) -> np.ndarray:
-    """One number for each row, in the order of time."""
-    import pandas as pd
-
-    _refuse_gaps(cells.isna().to_numpy(), name)
-    if pd.api.types.is_datetime64_any_dtype(cells.dtype):
-        return pd.DatetimeIndex(cells).asi8
-    if pd.api.types.is_integer_dtype(cells.dtype):
-        return cells.to_numpy(np.int64)  # nanoseconds do not fit a float
-    if (numbers := plain_numbers(cells)) is not None:
-        return numbers
-    words = words_of(cells, name)
-    values, bad = parse_numbers(words)
-    if not bad.any():
-        _refuse_gaps(np.isnan(words.spread(values, np.nan)), name)
-        return words.spread(values, np.nan)
-    dates = parse_dates(words.words)
-    if (bad := np.asarray(dates.isna())).any():
-        row = int(np.flatnonzero(words.spread(bad, False))[0])
-        raise DataError(
-            f"Column {name!r}, {row_words(row)}: {_shown(cells.iloc[row])} is neither a number nor a date like "
-            "2024-01-31, so the time steps have no order. Correct it."
-        )
-    return dates.asi8[words.codes]
-
-
-def _refuse_gaps(gaps: np.ndarray, name: str) -> None:
-    if gaps.any():
-        raise DataError(
-            f"Column {name!r} is empty in {counted(int(gaps.sum()), 'row')}, first in {row_words(int(gaps.argmax()))}: "
-            "every row belongs to a sequence and has a time. Fill it in, or leave the row out."
-        )
+def _uneven(found: Steps, whose: np.ndarray, n: int, id: str, time: str) -> list[str]:
+    """What to note where rows that stand side by side are not neighbours in time."""
+    if not found.every and len(whose) > n:
+        return [f"the rows keep no step by {time}: each is taken for one step all the same"]
+    if not found.missing:
+        return []
+    have = len(set(whose[found.gaps].tolist()))
+    return [
+        f"by {time}, rows are {found.every} apart, but {counted(found.missing, 'step')} in {counted(have, 'sequence')} "
+        f"of {n:,} {'is' if found.missing == 1 else 'are'} missing, and the rows on both sides are taken for "
+        "neighbours: add a row with empty cells for each, if that is wrong"
+    ]
 
 
 def _feature(cells: Any, name: str) -> np.ndarray:
@@ -209,7 +196,7 @@ def _feature(cells: Any, name: str) -> np.ndarray:
         if bad.any():
             row = int(np.flatnonzero(words.spread(bad, False))[0])
             raise DataError(
-                f"Column {name!r}, {row_words(row)}: {_shown(cells.iloc[row])} is not a number, as every feature of a "
+                f"Column {name!r}, {row_words(row)}: {shown(cells.iloc[row])} is not a number, as every feature of a "
                 "time step must be. Leave the column out (features=[...]), or turn its categories into columns of 0 "
                 "and 1 first (pandas.get_dummies)."
             )
@@ -231,12 +218,8 @@ def _once(cells: Any, name: str, whose: np.ndarray, ids: Any, id: str) -> np.nda
         row = int(changed[0])
         other = first[whose[row]]
         raise DataError(
-            f"The target {name!r} changes within {id!r} {_shown(ids[whose[row]])}: {_shown(cells.iloc[other])} in row "
-            f"{other}, {_shown(cells.iloc[row])} in row {row} (the first row is 0). A sequence has one target; to "
+            f"The target {name!r} changes within {id!r} {shown(ids[whose[row]])}: {shown(cells.iloc[other])} in row "
+            f"{other}, {shown(cells.iloc[row])} in row {row} (the first row is 0). A sequence has one target; to "
             "forecast the next values of a series, cut it into windows."
         )
     return cells.iloc[first].to_numpy()
-
-
-def _shown(cell: Any) -> str:
-    return f"{cell.item() if isinstance(cell, np.generic) else cell!r:.40}"
