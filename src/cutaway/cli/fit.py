@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option
 
+from ..files.endings import MODEL, PAGE
 from ..report.text import size
 from ..text import plain
 from . import checks
@@ -17,9 +18,6 @@ from . import checks
 if TYPE_CHECKING:
     from .study import Study
     from .terminal import Screen
-
-ENDING, REPORT_ENDINGS = (".safetensors",), (".html", ".htm")
-
 
 Gaps = StrEnum("Gaps", ["cut", "fill", "join", "refuse"])
 
@@ -80,9 +78,9 @@ def fit(
         checks.share_or_path(test, "--test"), checks.hidden(hidden), loss, epochs, batch_size,
         checks.rate(lr, "--lr"), seed, threads, checks.positive(time_limit, "--time-limit"), augment,
     )  # fmt: skip
-    checks.output(out, "--out", ENDING, [data])
+    checks.output(out, "--out", MODEL, [data])
     if report is not None:
-        checks.output(report, "--report", REPORT_ENDINGS, [data])
+        checks.output(report, "--report", PAGE, [data])
     asked = Asked(target or [], None if task is None else task.value, drop or [], group, time, id, forecast, window,
                   horizon, size, skip_damaged, None if gaps is None else gaps.value)  # fmt: skip
     study = begin(options, data, asked)

@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from .container import write_whole
+from .endings import PICTURES, STILL, check_ending
 
 
 def write_figure(figure: Any, path: Any, **how: Any) -> None:
     """What `figure.savefig(path, ...)` writes, whole or not at all; a name without an ending gets .png.
 
-    Raises FileError where it cannot be written.
+    Raises ArgumentError for an ending that is no picture's, FileError where it cannot be written.
     """
+    check_ending(path, "a figure", (*PICTURES, ""), hint=STILL)
     path = Path(fspath(path))
     path = path if path.suffix else path.with_name(f"{path.name}.png")
     content = io.BytesIO()

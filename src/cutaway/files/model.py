@@ -17,6 +17,7 @@ from ..errors import ArgumentError, CutawayError, FileError
 from ..nn import init
 from ..program import named_inputs, trace_model
 from . import architecture, container, program, trial
+from .endings import MODEL, OTHERS, check_ending
 from .plain import decode, encode
 from .restored import Restored
 
@@ -69,7 +70,9 @@ def save(model: Any, path: Any, *, input: Any = None, extra: dict[str, Any] | No
 
     input: an example (a row or more) where the first layer does not fix the shape of the model's input. extra: plain
     values kept beside the model. Raises FileError where the file cannot be written; an old file then stays as it was.
+    Raises ArgumentError for a name that promises another kind of file, such as "net.onnx" or "net.pt".
     """
+    check_ending(path, "a model", (*MODEL, ""), free=True, hint=OTHERS)
     for name, known in KINDS.items():
         if isinstance(model, known.type):
             kind = name

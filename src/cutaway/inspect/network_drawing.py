@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import zlib
-from os import PathLike, fspath
+from os import PathLike
 from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
 
-from ..errors import ArgumentError
 from ..files.container import write_whole
+from ..files.endings import DRAWING, PRINT, check_ending
 from ..files.restored import Restored
 from .drawing import counted
 from .network_graph import Node, graph_of
@@ -58,8 +58,8 @@ def draw(model: Any, path: str | PathLike | None = None, input_shape: Any = None
     first layer does not fix it. names: of the input's features. The file is self-contained; text stays text.
     Raises ArgumentError for a path that does not end in .svg.
     """
-    if path is not None and not fspath(path).lower().endswith(".svg"):
-        raise ArgumentError(f"path is {fspath(path)!r}: a network is drawn as SVG, so give a name that ends in .svg")
+    if path is not None:
+        check_ending(path, "the drawing of a network", DRAWING, hint=PRINT)
     network = network_of(model)
     program = program_of(model, input_shape)
     fixed = input_shape is not None or network is not model or isinstance(network, Restored)

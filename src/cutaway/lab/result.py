@@ -9,13 +9,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..errors import ArgumentError
 from ..files.container import write_whole
+from ..files.endings import FIGURES, check_ending
 from ..files.spreadsheet import as_csv
 from ..text import plain as printable
 from ..train.run import VIEWS
-
-FIGURES = (".svg", ".png", ".pdf")
 
 
 class Result:
@@ -50,8 +48,7 @@ class Result:
         """
         path = Path(path)
         ending = path.suffix.lower()
-        if ending not in self.endings():
-            raise ArgumentError(f"{path}: a {self.kind} is written to a file that ends in {', '.join(self.endings())}")
+        check_ending(path, f"a {self.kind}", self.endings())
         if ending in FIGURES:
             self.plot(path)
         elif ending == ".html":

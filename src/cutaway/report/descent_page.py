@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..files.container import write_whole
+from ..files.endings import PAGE, PRINT, check_ending
 from ..lab.descents.descend import Descent, Path
 from ..text import plain
 from .contours import UNITS, Contour, contours
@@ -37,6 +38,7 @@ ASPECT = (0.8, 1.6)  # of the map; beyond, its two scales differ
 
 def write_descent_page(descent: Descent, path: Any) -> None:
     """Write the page to `path`, whole or not at all. See `Descent.to_html`."""
+    check_ending(path, "a page", (*PAGE, ""), hint=PRINT)
     write_whole(path, descent_page(descent).encode("utf-8", "replace"))
 
 

@@ -7,6 +7,7 @@ from os import PathLike
 from typing import Any
 
 from ..files.container import write_whole
+from ..files.endings import PAGE, PRINT, check_ending
 from ..lab.result import Result
 from .html import Html, scrolling, table, tag
 from .style import STYLE, theme_switch
@@ -23,6 +24,7 @@ FIGURE = """
 
 def write_lab_page(result: Result, path: str | PathLike) -> None:
     """Write the page, whole or not at all. Raises FileError where it cannot be written."""
+    check_ending(path, "a page", (*PAGE, ""), hint=PRINT)
     write_whole(path, lab_page(result).encode("utf-8", "replace"))
 
 

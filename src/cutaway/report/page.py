@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..files.container import write_whole
+from ..files.endings import PAGE, PRINT, check_ending
 from .charts import learning_curves, scatter
 from .findings import ColumnFacts, Findings, Score
 from .html import Html, join, scrolling, table, tag
@@ -20,6 +21,7 @@ MOST_COLUMNS = 15
 
 def write_report(path: Any, found: Findings) -> None:
     """Write the page of a fit to `path`, whole or not at all. Raises FileError where it cannot be written."""
+    check_ending(path, "a report", (*PAGE, ""), hint=PRINT)
     write_whole(path, page(found).encode("utf-8", "replace"))
 
 

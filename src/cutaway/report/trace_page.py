@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..files.container import write_whole
+from ..files.endings import PAGE, PRINT, check_ending
 from ..inspect.drawing import reach
 from ..inspect.traces.listing import digest, title
 from ..inspect.traces.trace import Trace
@@ -32,6 +33,7 @@ FEWEST = 8  # rows of an array that is cut, if its rows allow it
 def write_trace_page(traces: Sequence[Trace], path: Any, inputs: Sequence[Any] = (), outputs: Sequence[Any] = (),
                      explain: int | None = None) -> None:  # fmt: skip
     """Write the page of some steps to `path`, whole or not at all. See `Trace.to_html`."""
+    check_ending(path, "a page", (*PAGE, ""), hint=PRINT)
     write_whole(path, trace_page(traces, inputs, outputs, explain).encode("utf-8", "replace"))
 
 

@@ -21,6 +21,7 @@ import numpy as np
 
 from ..errors import CutawayError, FileError
 from ..files import container, write_whole
+from ..files.endings import check_folder
 from ..program import named_inputs
 
 KEPT = 2
@@ -50,6 +51,7 @@ class Checkpoints:
 
     def make_folder(self, going_on: bool) -> None:
         """A folder in which files can be made. A run that begins needs one of its own: it would drop another's."""
+        check_folder(self.folder, "checkpoints")
         try:
             new = [path for path in (self.folder, *self.folder.parents) if not path.exists()]
             self.folder.mkdir(parents=True, exist_ok=True)

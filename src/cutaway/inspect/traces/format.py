@@ -19,6 +19,7 @@ import numpy as np
 from ...described import described, entry
 from ...errors import FileError
 from ...files.container import parse, write_whole
+from ...files.endings import NUMBERS, check_ending
 from .trace import About, Part, Trace, TracedInstruction, TracedValue, Traces
 
 FORMAT, VERSION = "cutaway-trace", 1
@@ -27,6 +28,8 @@ DTYPES = ("bool", "uint8", "int32", "int64", "float32", "float64")
 
 def to_json(traces: Sequence[Trace], path: str | PathLike | None = None) -> dict[str, Any]:
     """One or more steps as plain data, also written to a file if a path is given."""
+    if path is not None:
+        check_ending(path, "the numbers of a trace", (*NUMBERS, ""), hint="`to_html` writes a page.")
     data = {"format": FORMAT, "version": VERSION, "steps": [_step(t) for t in traces]}
     if path is not None:
         write_whole(path, json.dumps(data, allow_nan=False).encode())
