@@ -189,7 +189,7 @@ def test_a_parameter_without_a_gradient_has_a_rate_too(name):
 
 def test_rates_follow_a_schedule_stretched_over_the_steps():
     path = descend("bowl", [Momentum(schedules.cosine(0.1))], steps=11).paths[0]
-    np.testing.assert_allclose(path.rate[:, 0], 0.05 * (1 + np.cos(np.pi * np.arange(11) / 10)), atol=1e-15)
+    np.testing.assert_allclose(path.rate[:, 0], 0.05 * (1 + np.cos(np.pi * np.arange(11) / 11)), atol=1e-15)
 
 
 # ---- paths that end early --------------------------------------------------------------------------------------------

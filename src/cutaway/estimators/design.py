@@ -148,7 +148,7 @@ class Design:
             "output": f"{self.n_out} {neurons}, {self.link}",
             "loss": self.loss,
             "optimizer": f"AdamW, lr {self.lr if self.lr == AUTO else f'{self.lr:g}'}, decay {self.weight_decay:g}",
-            "schedule": f"warm-up {self.warmup:.0%}, then cosine to 0",
+            "schedule": f"warm-up {self.warmup:.0%}, then a cosine",
             "batch": batch,
             "epochs": f"{self.epochs} at most" if self.patience is not None else f"{self.epochs}",
             "validation": held + stop,

@@ -28,7 +28,7 @@ def known(lr: Rate) -> float:
 
 @dataclass(frozen=True)
 class Schedule:
-    """peak lr times a factor of the share of the run that lies behind (or, without `relative`, of the step itself)."""
+    """peak lr times a factor of the number of updates before this one and (without `relative`: alone) in the run."""
 
     lr: Rate
     factor: Callable
@@ -42,7 +42,7 @@ class Schedule:
             return lr * self.factor(np.asarray(t, float) - 1)
         if self.steps is None:
             raise ArgumentError(f"{self.label} needs steps= outside of ct.fit, which fills in the length of its run")
-        return lr * self.factor(np.clip((np.asarray(t, float) - 1) / max(self.steps - 1, 1), 0, 1))
+        return lr * self.factor(np.clip(np.asarray(t, float) - 1, 0, None), max(self.steps, 1))
 
     def for_run(self, steps: int) -> Schedule:
         return self if self.steps is not None or not self.relative else replace(self, steps=steps)
@@ -59,6 +59,11 @@ def _written(lr: Rate) -> str:
     return repr(AUTO) if lr == AUTO else f"{lr:g}"
 
 
+def _at_least_one(schedule: str, name: str, steps: int | None) -> None:
+    if steps is not None and not steps >= 1:
+        raise ArgumentError(f"{schedule}: {name} must be at least 1, got {steps!r}")
+
+
 def _constant(t):
     return np.ones_like(t)
 
@@ -71,14 +76,15 @@ def _exponential(t, decay):
     return decay**t
 
 
-def _cosine(s, floor):
-    return floor + (1 - floor) * 0.5 * (1 + np.cos(np.pi * s))
+def _cosine(t, steps, floor):
+    return floor + (1 - floor) * 0.5 * (1 + np.cos(np.pi * np.minimum(t / steps, 1)))
 
 
-def _one_cycle(s, rise, start, end):
-    up = start + (1 - start) * 0.5 * (1 - np.cos(np.pi * np.minimum(s / rise, 1)))
-    down = end + (1 - end) * 0.5 * (1 + np.cos(np.pi * np.maximum(s - rise, 0) / (1 - rise)))
-    return np.where(s < rise, up, down)
+def _one_cycle(t, steps, rise, start, end):
+    top, last = rise * steps - 1, steps - 1  # the places of the peak and of the end, as PyTorch has them
+    up = start + (1 - start) * 0.5 * (1 - np.cos(np.pi * np.clip(t / top, 0, 1))) if top > 0 else np.ones_like(t)
+    behind = np.clip((t - top) / (last - top), 0, 1) if last else np.zeros_like(t)  # a run of one update is at the peak
+    return np.where(t <= top, up, end + (1 - end) * 0.5 * (1 + np.cos(np.pi * behind)))
 
 
 def constant(lr: Rate) -> Schedule:
@@ -88,6 +94,7 @@ def constant(lr: Rate) -> Schedule:
 
 def step(lr: Rate, every: int, factor: float = 0.1) -> Schedule:
     """lr · factor^⌊(t - 1) / every⌋"""
+    _at_least_one("step", "every", every)
     label = f"step({_written(lr)}, {every}, {factor:g})"
     return Schedule(lr, partial(_step, every=every, factor=factor), label, relative=False)
 
@@ -98,13 +105,29 @@ def exponential(lr: Rate, decay: float) -> Schedule:
 
 
 def cosine(lr: Rate, steps: int | None = None, floor: float = 0.0) -> Schedule:
-    """Half a cosine wave from lr down to floor · lr (Loshchilov and Hutter, 2017)."""
+    """Half a cosine wave from lr down to floor · lr (Loshchilov and Hutter, 2017).
+
+    lr · (floor + (1 - floor) · ½ (1 + cos(π (t - 1) / steps))): the floor is reached behind the last update, so that
+    all of them do something. Also torch's CosineAnnealingLR, Keras's CosineDecay and optax's cosine_decay_schedule.
+
+    >>> import cutaway as ct
+    >>> ct.optim.schedules.cosine(1.0, steps=4)([1, 2, 3, 4]).round(4)
+    array([1.    , 0.8536, 0.5   , 0.1464])
+    """
+    _at_least_one("cosine", "steps", steps)
     return Schedule(lr, partial(_cosine, floor=floor), f"cosine({_written(lr)})", steps)
 
 
 def one_cycle(lr: Rate, steps: int | None = None, rise: float = 0.3, start: float = 0.04,
               end: float = 4e-6) -> Schedule:  # fmt: skip
-    """Up to lr over the first `rise` of the run, then down, both as half a cosine wave (Smith, 2018)."""
+    """Up to lr over the first `rise` of the run, then down to end · lr, both as half a cosine wave (Smith, 2018).
+
+    The peak lies at update rise · steps, the end at the last update, as in torch's OneCycleLR, but for a run of one
+    update, which is at the peak.
+    """
+    _at_least_one("one_cycle", "steps", steps)
+    if not 0 <= rise < 1:
+        raise ArgumentError(f"one_cycle: rise must lie in [0, 1), got {rise!r}")
     return Schedule(lr, partial(_one_cycle, rise=rise, start=start, end=end), f"one_cycle({_written(lr)})", steps)
 
 
