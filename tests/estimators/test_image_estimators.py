@@ -199,11 +199,14 @@ def test_the_linear_model_sees_the_same_images(model, folder):
     assert linear.score(X, Y) > 0.9 and linear.predict(folder).shape == (30,)
 
 
-def test_the_linear_model_sees_means_of_large_images():
-    large = np.zeros((4, 50, 70, 3))
-    large[:, :2, :4] = 1
-    flat = KINDS["images"].flat(large, None)
-    assert flat.shape == (4, 13 * 18 * 3) and flat[0, 0] == 0.5 and flat[0, -1] == 0
+def test_the_linear_model_sees_every_pixel_of_large_images():
+    """Its means over fields tell nothing of a pattern of single pixels."""
+    signs = np.where(np.indices((40, 40)).sum(axis=0) % 2, 1.0, -1.0)[None, :, :, None]
+    labels = np.arange(160) % 2
+    noise = np.random.default_rng(0).normal(size=(160, 40, 40, 1))
+    large = noise + 0.2 * signs * np.where(labels, 1, -1)[:, None, None, None]
+    linear = baseline(large[:120], labels[:120])
+    assert linear.encode(large[:2]).shape == (2, 1600) and linear.score(large[120:], labels[120:]) > 0.9
 
 
 def test_columns_that_matter_are_those_of_tables(model):

@@ -146,8 +146,8 @@ def test_several_steps_ahead():
     assert fitted.predict(np.zeros((2, 8, 1))).shape == (2, 3)
 
 
-@pytest.mark.parametrize(("given", "width"), [(X, 24), (RAGGED, 11)], ids=["one length", "several"])
-def test_the_linear_model_sees_steps_or_summaries(given, width):
+@pytest.mark.parametrize(("given", "width"), [(X, 24), (RAGGED, 24 + 11)], ids=["one length", "several"])
+def test_the_linear_model_sees_all_steps_and_of_several_lengths_summaries_too(given, width):
     linear = baseline(given, Y)
     assert linear.encode(given).shape == (N, width) and linear.score(given, Y) > 0.6
 
@@ -156,7 +156,8 @@ def test_summaries_are_of_the_sequence_alone():
     encoder = KINDS["sequences"].encoder(ct.Sequences.from_list(RAGGED), None)
     flat = KINDS["sequences"].flat(encoder.transform(RAGGED), encoder)
     row = encoder.transform(RAGGED).rows()[3]
-    assert flat[3] == pytest.approx([*row.mean(0), *row.std(0), *row.min(0), *row.max(0), *row[-1], 9 / 12])
+    assert flat[3, -11:] == pytest.approx([*row.mean(0), *row.std(0), *row.min(0), *row.max(0), *row[-1], 9 / 12])
+    assert flat[3, :18] == pytest.approx(row.ravel()) and not flat[3, 18:24].any()
 
 
 # ---- bad input -------------------------------------------------------------------------------------------------------

@@ -1,12 +1,13 @@
 """A plain linear model on the same encoded rows: what a network has to beat. On small tables it may win.
 
-Of images it sees every pixel (of large ones the means of small fields), of sequences of one length every time step, and
-of others each feature's mean, deviation, smallest, largest and last value.
+Of images it sees every pixel, of sequences every time step, however many (`wide.py`); where lengths differ, shorter
+ones end in zeros, and each feature's mean, deviation, smallest, largest and last value stand beside the steps.
 """
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -18,16 +19,24 @@ from sklearn.multiclass import OneVsRestClassifier
 
 from ..data import TargetEncoder
 from ..data.targets import as_target
-from .inputs import Inputs, kind_of
+from .inputs import Inputs, kind_of, take
+from .weights import row_weights, with_class_weights
+from .wide import WIDE, WIDE_OF_CLASSES, WideLinear, affordable, drawn
 
 ALPHAS = (0.1, 1.0, 10.0, 100.0, 1000.0)
 #: Steps of the logistic regression, at most. On 4,000 digits of 28 x 28 pixels 100 steps take 2 s and get 0.881 of the
 #: test rows right, 300 steps 0.882.
 STEPS = {"table": 1000, "images": 100, "sequences": 1000}
+FIRST = np.arange(1)
+#: Numbers of wide rows that are encoded at a time.
+BLOCK = 2**24
 
 
 class Baseline:
-    """A fitted linear model with `predict`, `predict_proba` (classes) and `score`; made by `baseline`."""
+    """A fitted linear model with `predict`, `predict_proba` (classes) and `score`; made by `baseline`.
+
+    `name` says what it is, and how many rows it learnt from where all would take too long.
+    """
 
     def __init__(self, model: Any, kind: Inputs, encoder: Any, target: TargetEncoder, name: str) -> None:
         self.model, self.kind, self.encoder_, self.target_encoder_, self.name = model, kind, encoder, target, name
@@ -38,14 +47,28 @@ class Baseline:
 
     def predict(self, X: Any) -> np.ndarray:
         """Numbers in the target's unit, or classes: (n,) or (n, outputs)."""
-        return self._predict_encoded(self.encode(X))
+        return np.concatenate([self._predict_encoded(Z) for Z in self._blocks(X)])
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities of classes (n, classes), or of labels (n, labels)."""
-        return self.model.predict_proba(self.encode(X))
+        return np.concatenate([self._probabilities(Z) for Z in self._blocks(X)])
 
     def _predict_encoded(self, Z: np.ndarray) -> np.ndarray:
         return self.target_encoder_.inverse(self.model.predict(Z))
+
+    def _probabilities(self, Z: np.ndarray) -> np.ndarray:
+        return self.model.predict_proba(Z)
+
+    def _blocks(self, X: Any) -> Iterator[np.ndarray]:
+        """Encoded rows; wide ones some at a time."""
+        if not isinstance(self.model, WideLinear):
+            yield self.encode(X)
+            return
+        X = self.kind.read(X, self.encoder_).X
+        n, step = self.kind.count(X), max(1, BLOCK // self.model.n_features_in_)
+        for start in range(0, n, step):
+            rows = np.arange(start, min(start + step, n))
+            yield linear_features(self.kind, self.encoder_, self.kind.take(X, rows))
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """R² for numbers, the share of rows predicted right for classes; y may be left out where X brings it."""
@@ -63,7 +86,7 @@ def baseline(
     """The linear model to compare a network with: ridge regression, or logistic regression for classes.
 
     X is any table, images or sequences (n rows), y its target, as ct.design takes them. `like`, a fitted Classifier or
-    Regressor, lends its encoders, so that both see the same features.
+    Regressor, lends its encoders and weights of classes, so that both see the same.
 
     >>> import cutaway as ct
     >>> from cutaway.estimators import baseline
@@ -79,18 +102,31 @@ def baseline(
     else:
         target = TargetEncoder(task).fit(y, sample_weight)
         encoder = kind.encoder(read.X, sample_weight, read.names)
-    Z, T = linear_features(kind, encoder, read.X), target.transform(y, np.float64)
-    if "regression" in target.task:
-        model, name = RidgeCV(ALPHAS), "ridge regression"
-    else:
-        model, name = LogisticRegression(max_iter=STEPS[kind.name]), "logistic regression"
+    rows, X, name = kind.count(read.X), read.X, "ridge regression"
+    if "regression" not in target.task:
+        name = "logistic regression"
+    width = linear_features(kind, encoder, kind.take(X, FIRST)).shape[1] if kind.name != "table" else 0
+    wide = width > (WIDE if "regression" in target.task else WIDE_OF_CLASSES)
+    if wide and (kept := affordable(rows, width)) < rows:
+        chosen = drawn(rows, kept)
+        X, y = kind.take(X, chosen), take(y, chosen)
+        sample_weight = None if sample_weight is None else np.asarray(sample_weight)[chosen]
+        name += f" (on {kept:,} of the {rows:,} {kind.many}: all would take too long)"
+    Z, T = linear_features(kind, encoder, X), target.transform(y, np.float64)
+    if "regression" not in target.task:
         T = T.astype(np.int64)
-    weights = {} if sample_weight is None else {"sample_weight": sample_weight}
+    if like is not None and getattr(like, "class_weight", None) is not None:
+        sample_weight = row_weights(sample_weight, len(Z))
+        sample_weight = with_class_weights(sample_weight, like.class_weight, target.classes, T)
     with warnings.catch_warnings(), config_context(enable_metadata_routing=True):
         warnings.simplefilter("ignore", ConvergenceWarning)  # so many steps are near enough for a comparison
+        if wide:
+            fitted = WideLinear(target.task, target.n_outputs).fit(Z, T, sample_weight)
+            return Baseline(fitted, kind, encoder, target, name)
+        model: Any = RidgeCV(ALPHAS) if "ridge" in name else LogisticRegression(max_iter=STEPS[kind.name])
         if target.task == "multilabel":
             model = OneVsRestClassifier(model.set_fit_request(sample_weight=True))
-        model.fit(Z, T, **weights)
+        model.fit(Z, T, **({} if sample_weight is None else {"sample_weight": sample_weight}))
     return Baseline(model, kind, encoder, target, name)
 
 

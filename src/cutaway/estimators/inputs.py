@@ -23,9 +23,6 @@ from .design_images import image_design
 from .design_sequences import sequence_design
 from .design_tables import SMALL, table_design
 
-#: Numbers that the linear model beside a network learns from, at most: larger images are averaged down to it.
-MOST_LINEAR = 1024
-
 
 class Read(NamedTuple):
     """What was given as X: rows in one form, the target that came with them, and the features' names, if any."""
@@ -159,14 +156,6 @@ class ImageInputs(Inputs):
         return image_design(m, encoder.shape, batch_size)
 
     def flat(self, Z, encoder):
-        """All pixels; of images with more than 1,024 numbers, the means of square fields of so many."""
-        side = 1
-        while -(-Z.shape[1] // side) * -(-Z.shape[2] // side) * Z.shape[3] > MOST_LINEAR:
-            side += 1
-        for axis in (1, 2) if side > 1 else ():
-            starts = np.arange(0, Z.shape[axis], side)
-            widths = np.diff([*starts, Z.shape[axis]]).reshape([-1 if i == axis else 1 for i in range(4)])
-            Z = np.add.reduceat(Z, starts, axis=axis) / widths
         return Z.reshape(len(Z), -1)
 
 
@@ -201,15 +190,20 @@ class SequenceInputs(Inputs):
         return sequence_design(m, self.n_in(encoder), encoder.shortest, encoder.longest, batch_size)
 
     def flat(self, Z, encoder):
-        """All time steps side by side where all are of one length; else each feature's mean, deviation, smallest,
-        largest and last value, and how long the sequence is."""
-        if isinstance(Z, np.ndarray) and Z.shape[1] * Z.shape[2] <= MOST_LINEAR:
-            return Z.reshape(len(Z), -1)
+        """All time steps side by side, up to the longest sequence of training, zeros behind shorter ones. Where lengths
+        differed there, also each feature's mean, deviation, smallest, largest and last value, and how long it is."""
+        values = Z.values if isinstance(Z, Sequences) else Z
+        steps = np.zeros((len(values), encoder.longest, values.shape[2]), values.dtype)
+        steps[:, : values.shape[1]] = values[:, : encoder.longest]
+        steps = steps.reshape(len(values), -1)
+        if encoder.shortest == encoder.longest:
+            return steps
         rows = Z.rows() if isinstance(Z, Sequences) else Z
-        return np.array([
+        told = [
             np.concatenate([row.mean(0), row.std(0), row.min(0), row.max(0), row[-1], [len(row) / encoder.longest]])
             for row in rows
-        ])  # fmt: skip
+        ]
+        return np.hstack([steps, np.array(told).reshape(len(steps), -1)])
 
 
 KINDS = {kind.name: kind for kind in (TableInputs(), ImageInputs(), SequenceInputs())}
