@@ -37,6 +37,10 @@ class FileError(CutawayError, ValueError):
     """A model file or checkpoint that is missing, cut short, or not ours."""
 
 
+class ResourceError(CutawayError, MemoryError):
+    """Memory that cannot be had: how much, and for what."""
+
+
 class TrainingError(CutawayError, RuntimeError):
     """Training that cannot go on."""
 

@@ -30,3 +30,14 @@ def bounded(text: str, most: int = 4000) -> str:
     """
     half = most // 2
     return text if len(text) <= most else f"{text[:half]} […] {text[-half:]}"
+
+
+def size(count: int) -> str:
+    """A number of bytes in words.
+
+    >>> size(512), size(1536), size(64 * 2**30)
+    ('512 bytes', '1.5 KiB', '64 GiB')
+    """
+    units = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+    k = min(max(count.bit_length() - 1, 0) // 10, len(units) - 1)
+    return f"{count / 2 ** (10 * k):.3g} {units[k]}" if k else f"{count} bytes"

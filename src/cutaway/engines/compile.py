@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import weakref
@@ -12,18 +13,21 @@ from typing import Any
 import numpy as np
 
 from .. import losses
-from ..autodiff import Tensor
-from ..errors import ArgumentError, DataError, ShapeError, TrainingError
+from ..arguments import whole_number
+from ..errors import ArgumentError, DataError, ResourceError, ShapeError, TrainingError
 from ..optim import AdamW, Optimizer
 from ..program import Plan, Rows, Value, evaluation, lengths_of, named_inputs, rows_of, table, trace_model, training
+from ..program.plan import most_rows
 from ..program.twin import twin
 from ..random import stream
 from ..sequences import gathered
 from .cpu import CPU
+from .given import check_how, cut, prepared, rows_at_once, rows_in, same_rows
 from .profile import Profile, profile
-from .reference import Reference
+from .reference import Reference, standing
 
 ENGINES: dict[str, Any] = {"cpu": CPU, "reference": Reference}
+ROOM = 2**30  # bytes that a batch's values may take where predict chooses how many rows it has
 
 
 _programs: weakref.WeakSet[Program] = weakref.WeakSet()
@@ -46,8 +50,11 @@ class Program:
     """
 
     def __init__(self, engine: Reference, model: Any) -> None:
-        self.engine, self.model = engine, model
+        self.engine, self.model, self.most = engine, model, engine.batch_size
         self._parameters = model.parameters()
+        self._trained = [Value(name, p.shape, 0, p.dtype, tensor=p) for name, p in model.named_parameters()
+                         if p.requires_grad]  # fmt: skip
+        self._trained += [v for i in engine.instructions for v in i.written if v.tensor is not None]
         self._lock = threading.Lock()
         _programs.add(self)
 
@@ -82,25 +89,26 @@ class Program:
             self._feed(X, y, weight)
 
     def _feed(self, X: Any, y: Any = None, weight: Any = None) -> None:
-        data = {name: _prepared(value) for name, value in named_inputs(gathered(X)).items()}
         listing = self.engine.listing
-        for name, array, wanted, what in (("y", y, listing.target, "targets y (it was compiled with a loss)"),
-                                          ("w", weight, listing.weight, "weights of samples (weighted=True)")):
-            if wanted is not None and array is None:
+        wanted = [v for v in (*listing.inputs, listing.target, listing.weight) if v is not None]
+        whole = {v.name for v in wanted if v.dtype == np.int32}
+        data = {name: prepared(name, value, name in whole) for name, value in named_inputs(gathered(X)).items()}
+        for name, array, known, what in (("y", y, listing.target, "targets y (it was compiled with a loss)"),
+                                         ("w", weight, listing.weight, "weights of samples (weighted=True)")):
+            if known is not None and array is None:
                 raise ArgumentError(f"this program needs {what}: feed(X, y, weight)")
-            if wanted is not None:
-                data[name] = _prepared(array)
-        lengths = {name: len(values) for name, values in data.items()}
-        if len(set(lengths.values())) > 1:
-            raise ShapeError(f"inputs and targets must have the same number of rows, got {lengths}")
+            if known is not None:
+                data[name] = prepared(name, array, name in whole)
+        same_rows(data)
         self._check_lengths(data)
-        for v in (*self.engine.listing.inputs, self.engine.listing.target):
-            if v is None:
-                continue
-            got = data[v.name].shape[1:]
-            if got != v.shape and (np.prod(got) != v.width or lengths_of(v.name) in data):
+        for v in wanted:
+            if v.name not in data:
+                names, got = ", ".join(v.name for v in wanted), ", ".join(data)
+                raise ArgumentError(f"the program was compiled for data called {names}, got {got}: compile it again")
+            shape = data[v.name].shape[1:]
+            if shape != v.shape and (math.prod(shape) != v.width or lengths_of(v.name) in data):
                 raise ShapeError(
-                    f"{v.name} was compiled for rows of shape {v.shape}, got rows of shape {got}: compile it again "
+                    f"{v.name} was compiled for rows of shape {v.shape}, got rows of shape {shape}: compile it again "
                     "with input=, a row or two of the data"
                 )
         self.engine.feed(data)
@@ -139,23 +147,33 @@ class Program:
 
     def _run(self, order: np.ndarray | None, position: int, steps: int | None,
              between: Callable[[int], bool] | None) -> np.ndarray:  # fmt: skip
+        if self.engine.optimizer is None:
+            raise ArgumentError("this program only evaluates: ct.compile makes one that trains")
         self.follow()
+        if not self.engine.data:
+            raise ArgumentError("this program has no data to train on: call program.feed(X, y) first")
+        position = whole_number("position", position, 0)
+        order = None if order is None else self.engine.row_numbers(order)
         rows = self.engine.rows if order is None else len(order)
-        if order is not None and rows and (
-            np.asarray(order).dtype.kind not in "iu" or not 0 <= np.min(order) <= np.max(order) < self.engine.rows
-        ):
-            raise ArgumentError(f"order must hold row numbers from 0 to {self.engine.rows - 1}")
-        left = -(-(rows - position) // self.engine.batch_size)
-        steps = left if steps is None else min(steps, left)
+        left = max(0, -(-(rows - position) // self.engine.batch_size))
+        steps = left if steps is None else min(whole_number("steps", steps, 0), left)
+        position = min(position, rows)
         if steps and min(rows - position - (steps - 1) * self.engine.batch_size, self.engine.batch_size) == 1:
             self._refuse_one_row()
         return self.engine.run(order, position, steps, between)
 
     def follow(self) -> None:
-        """Train the model's weights where they are now: they move when their precision changes."""
+        """Train the model's weights where they are now: somebody may have replaced or locked their arrays."""
         theta = self.engine.listing.block["θ"]
-        if theta.array is None or any(p.data.base is not theta.array.base for p in self._parameters):
-            theta.array = self.model.theta
+        for v in self._trained:
+            if not standing(v).flags.writeable:
+                _locked(v.name)
+        block = theta.array
+        if block is None or any(p.data.base is not block.base for p in self._parameters):
+            block = self.model.theta
+        if not block.flags.writeable:
+            _locked("model.theta")
+        theta.array = block
 
     def _refuse_one_row(self) -> None:
         """Batch norm has no variance to learn from a batch of one row."""
@@ -174,11 +192,24 @@ class Program:
         """
         with self._lock:
             try:
-                self._feed(X)
-                return self.engine.predict()
+                X = gathered(X)
+                rows = rows_at_once(X, self.engine.listing.inputs, self.engine.batch_size)
+                if not rows:
+                    self._feed(X)
+                    return self.engine.predict()
+                same_rows(named_inputs(X))
+                parts = []
+                for start in range(0, rows_in(X), rows):
+                    self._feed(cut(X, start, start + rows))
+                    parts.append(self.engine.predict())
+                return np.concatenate(parts)
             finally:
                 if not keep:
                     self.engine.forget()
+
+    def too_small(self, X: Any) -> bool:
+        """Whether the program was made for fewer rows at a time than X has, and may be made for more."""
+        return self.engine.batch_size < self.most and self.engine.batch_size < rows_in(X)
 
     def value(self, name: str) -> np.ndarray:
         """The last batch's values by name, such as "layer1.z". Only a program that keeps every value has them all."""
@@ -216,8 +247,26 @@ class Program:
         return f"{table(self.instructions, self.engine.batch_size)}\nmemory: {self.memory}"
 
 
-def _prepared(value: Any) -> Any:
-    return value.data if isinstance(value, Tensor) else np.asarray(value)
+def _recorded(model: Any, *given: Any) -> Any:
+    try:
+        return trace_model(model, *given)
+    except MemoryError as error:
+        raise ResourceError(
+            f"recording {type(model).__name__} on three rows needs more memory than there is ({error}): make its "
+            "layers or its input smaller"
+        ) from None
+
+
+def _known(engine: str) -> None:
+    if engine not in ENGINES:
+        raise ArgumentError(f"no engine is called {engine!r}: use one of {', '.join(ENGINES)}")
+
+
+def _locked(name: str) -> None:
+    raise TrainingError(
+        f"{name} is read-only (its flags.writeable is False), so training cannot change it: set flags.writeable = "
+        "True, or freeze parameters by requires_grad = False"
+    )
 
 
 def compile(model: Any, loss: str | Callable = "mse", optimizer: Optimizer | None = None, batch_size: int = 32,
@@ -234,10 +283,9 @@ def compile(model: Any, loss: str | Callable = "mse", optimizer: Optimizer | Non
     weights of samples, of a mean of one: J = Σ w ℓ / rows. threads: None chooses by the size of a step. keep_all: no
     value shares memory with another. More than eight arguments, because every one of them changes the instructions.
     """
-    if engine not in ENGINES:
-        raise ArgumentError(f"no engine is called {engine!r}: use one of {', '.join(ENGINES)}")
-    if not isinstance(batch_size, int | np.integer) or batch_size < 1:
-        raise ArgumentError(f"batch_size must be a whole number of at least 1, got {batch_size!r}")
+    _known(engine)
+    check_how(batch_size, threads)
+    whole_number("seed", seed, None)
     optimizer = optimizer if optimizer is not None else AdamW(1e-3)
     function = losses.get(loss)
     if weighted:
@@ -246,7 +294,7 @@ def compile(model: Any, loss: str | Callable = "mse", optimizer: Optimizer | Non
     y = _example_target(model, x, loss) if target is None else np.asarray(target)
     if y.dtype.kind in "iub" and function in losses.LOSSES.values() and function is not losses.cross_entropy:
         y = y.astype(model.dtype)  # whole numbers, but not classes
-    recorded = trace_model(model, function, x, y, weighted)
+    recorded = _recorded(model, function, x, y, weighted)
     _refuse_links(recorded, loss)
     shards = ENGINES[engine].choose_threads(recorded, batch_size, threads)
     made = ENGINES[engine](training(recorded, model, optimizer, shards), batch_size, optimizer, seed, shards, keep_all)
@@ -261,12 +309,21 @@ def evaluator(model: Any, X: Any, engine: str = "cpu", batch_size: int = 1024, t
 
     keep_all: no value shares memory with another, so that `value` reads any of them after `predict`.
     """
-    recorded = trace_model(model, None, gathered(X))  # the shape of no rows will do
-    shards = ENGINES[engine].choose_threads(recorded, batch_size, threads)
-    made = ENGINES[engine](evaluation(recorded), batch_size, shards=shards, keep_all=keep_all)
+    _known(engine)
+    check_how(batch_size, threads)
+    recorded = _recorded(model, None, gathered(X))  # the shape of no rows will do
+    listing = evaluation(recorded)
+    shards, most = ENGINES[engine].choose_threads(recorded, batch_size, threads), batch_size
+    if not keep_all:
+        most = min(batch_size, most_rows(listing.instructions, ROOM))
+        batch_size = min(most, 1 << max(rows_in(X) - 1, 0).bit_length()) if most < batch_size else batch_size
+    shards = min(shards, batch_size)
+    made = ENGINES[engine](listing, batch_size, shards=shards, keep_all=keep_all)
     if shards > 1 and not made.shardable:
         made = ENGINES[engine](evaluation(recorded), batch_size, keep_all=keep_all)
-    return Program(made, model)
+    program = Program(made, model)
+    program.most = most
+    return program
 
 
 def example_input(model: Any) -> Any:

@@ -17,10 +17,12 @@ from typing import Any, cast
 
 import numpy as np
 
+from ..errors import RecordingError
 from ..optim import Optimizer
 from ..program import Instruction, Listing, Recorded, Step, Swap, Value, fenced
+from ..rules import OPS
 from . import building, codegen, native, slots
-from .reference import Reference, aligned, rates
+from .reference import Reference, aligned, rates, standing
 
 CALL = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
 SECONDS = 0.1  # of work in one call that holds no GIL
@@ -35,7 +37,7 @@ class CPU(Reference):
     def __init__(self, listing: Listing, batch_size: int, optimizer: Optimizer | None = None, seed: int = 0,
                  shards: int = 1, keep_all: bool = False) -> None:  # fmt: skip
         super().__init__(listing, batch_size, optimizer, seed, shards, keep_all)
-        self.dtype = listing.output.dtype
+        self.dtype = _precision(listing)
         self.kernels = [codegen.write(i, self.plan, optimizer, self.dtype) for i in self.instructions]
         code: list[tuple[codegen.Kernel | None, Instruction]] = []
         for k, (instruction, kernel) in enumerate(zip(self.instructions, self.kernels, strict=True)):
@@ -118,16 +120,18 @@ class CPU(Reference):
     def bind(self) -> None:
         """Write every operand's address into the parameters. Needed again when an array moves."""
         self._held, self._fed = [], []
+        fed = []
         for k, (_, kernel, _) in enumerate(self.code):
             if kernel is None:
                 continue
             row: list[int] = []
             for v in kernel.operands:
                 if isinstance(v, codegen.Outside) and v.name != "work":
-                    self._fed.append((k, len(row), v))
+                    fed.append((k, len(row), v))
                 row += self._place(v)
             row += kernel.numbers
             self._params[k, : len(row)] = row
+        self._fed = fed  # at the end: where an array is refused, all are placed anew
 
     def _place(self, v: Value | codegen.Outside | None) -> tuple[int, int, int]:
         """Address, bytes from row to row of the batch, bytes from shard to shard."""
@@ -140,7 +144,7 @@ class CPU(Reference):
             assert array is not None
             return address_of(array), 0, 0
         if v.outside:
-            array = self.view(v, 0)
+            array = standing(v)
             self._held.append((v, array))
             return address_of(array), 0, self._copies if v.per_shard else 0
         bytes_ = v.width * v.dtype.itemsize
@@ -152,7 +156,7 @@ class CPU(Reference):
     def begin(self, order: np.ndarray | None, position: int, steps: int) -> None:
         """Be ready to run instructions one by one."""
         super().begin(order, position, steps)
-        self._prepare_states(order, position)
+        self._prepare_states(self.order, position)
         self._looked = np.zeros(max(steps, 1))
         for s in self._states:
             s[slots.STEP], s[slots.LOSSES] = -1, self._looked.ctypes.data
@@ -171,8 +175,7 @@ class CPU(Reference):
     # ---- running ---------------------------------------------------------------------------------------------------
     def run(self, order: np.ndarray | None, position: int, steps: int,
             between: Callable[[int], bool] | None = None) -> np.ndarray:  # fmt: skip
-        if order is not None:
-            order = np.ascontiguousarray(order, np.int64)
+        order = None if order is None else self.row_numbers(order)
         losses = np.zeros(max(steps, 1))
         opt = self.optimizer
         table = rates(opt, self.t + 1, steps) if opt is not None and callable(opt.lr) else None
@@ -198,8 +201,7 @@ class CPU(Reference):
         return losses[:done]
 
     def predict(self) -> np.ndarray:
-        out = self.listing.output
-        self.outputs = np.empty(out.shape_at(self.rows) if out.rows else out.shape, out.dtype)
+        self.outputs = self._room_for_outputs()
         if self.rows:
             self._prepare_states(None, 0)
             left = -(-self.rows // self.batch_size)
@@ -248,7 +250,11 @@ class CPU(Reference):
     def _by_python(self, k: int) -> None:
         state = self._states[0]
         self.n, self.now, self.t = int(state[slots.TOTAL]), int(state[slots.NOW]), int(state[slots.T])
-        self.execute(self.code[k][2])
+        try:
+            self.execute(self.code[k][2])
+        except Exception:
+            self.t -= 1 if self.optimizer is not None else 0  # the step was not done
+            raise
 
     def _native(self, first: int, last: int, steps: int) -> None:
         def go(shard: int, shards: int) -> None:
@@ -302,6 +308,25 @@ class CPU(Reference):
         doubtful = self._since > 50 if self._serial else busy < 0.8 and self._since > 10
         if self.shards > 1 and not tried and doubtful:
             self._tried, self._serial, self._since = pace, not self._serial, 0
+
+
+def _precision(listing: Listing) -> np.dtype:
+    """The precision of a program's machine code, which its data, outputs, weights and gradients must have too."""
+    known = [*listing.block.values(), *(v for v in listing.inputs if v.dtype != np.int32), listing.output]
+    dtype = known[0].dtype
+
+    def others(i: Instruction) -> list[Value]:
+        return [v for v in (*i.written, *i.reads) if v.dtype not in (dtype, np.int32)]
+
+    if any(others(i) for i in listing.instructions if i.op not in OPS):
+        i = next(i for i in listing.instructions if others(i) and i.phase != "load")
+        v, where = others(i)[0], f" of {i.layer}" if i.layer else ""
+        raise RecordingError(
+            f"{i.title}{where} has {v.dtype} numbers in a program of {dtype}: a network keeps one precision. Give "
+            "constants as plain arrays, which follow it, or as ct.Tensor(values.astype(...)) of that precision, and "
+            "change it (model.astype) between runs only"
+        )
+    return dtype
 
 
 def address_of(array: np.ndarray) -> int:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from ..arguments import whole_numbers, within
 from ..autodiff import Runtime
-from ..errors import ArgumentError, ShapeError
+from ..errors import ArgumentError, ResourceError, ShapeError, TrainingError
 from ..optim import Optimizer
 from ..program import Instruction, Listing, Recorded, Rows, ShapeOf, Swap, Value, plan
 from ..rules import OPS
 from ..rules.shape import sum_to
+from ..text import size
 
 
 class Reference:
@@ -38,7 +41,10 @@ class Reference:
     def _take(self, listing: Listing, optimizer: Optimizer | None, seed: int) -> None:
         """Be the engine of this listing, at its start."""
         self.listing, self.instructions, self.optimizer, self.seed = listing, listing.instructions, optimizer, seed
-        self.memory = aligned((self.plan.bytes,), np.uint8)
+        try:
+            self.memory = aligned((self.plan.bytes,), np.uint8)
+        except (MemoryError, ValueError):  # ValueError: more than an address can name
+            raise ResourceError(f"the program's memory cannot be had: {self._needs()}") from None
         self.data: dict[str, np.ndarray] = {}
         self.order: np.ndarray | None = None
         self.rows = self.position = self.n = self.t = 0
@@ -54,6 +60,12 @@ class Reference:
         return made
 
     # ---- memory ----------------------------------------------------------------------------------------------------
+    def _needs(self) -> str:
+        """How much memory it takes, for an error: "it needs 64 GiB for one row"."""
+        rows = "one row" if self.batch_size == 1 else f"a batch of {self.batch_size:,} rows"
+        smaller = "" if self.batch_size == 1 else ". Choose a smaller batch_size"
+        return f"it needs {size(self.plan.bytes)} for {rows}{smaller}"
+
     def view(self, v: Value, n: int) -> np.ndarray:
         """A value's array in a batch of n samples (shared memory, not a copy)."""
         if v.tensor is not None:
@@ -67,27 +79,31 @@ class Reference:
 
     # ---- work ------------------------------------------------------------------------------------------------------
     def feed(self, data: dict[str, np.ndarray]) -> None:
-        """The arrays by input name (x, y, w), all of the same number of rows."""
-        self.data = {v.name: np.ascontiguousarray(data[v.name], v.dtype) for i in self.instructions if i.op == "gather"
-                     for v in i.written}  # fmt: skip
-        self.rows = len(next(iter(self.data.values())))
-        for i in self.instructions:
-            if i.op == "embedding" and not i.backward:
-                self._check_numbers(i.arguments[0], i.arguments[1].shape[0])
-            elif i.op == "cross_entropy" and not i.backward:
-                self._check_numbers(i.arguments[1], i.arguments[0].shape[-1])
+        """The arrays by input name (x, y, w), all of the same number of rows. Whole numbers are copied and checked."""
+        taken = {v.name: whole_numbers(v.name, data[v.name]) if v.dtype == np.int32 else
+                 np.ascontiguousarray(data[v.name], v.dtype) for i in self.instructions if i.op == "gather"
+                 for v in i.written}  # fmt: skip
+        for i in self.instructions:  # kernels look rows up without asking
+            if i.op in ("embedding", "cross_entropy") and not i.backward:
+                v, limit = ((i.arguments[0], i.arguments[1].shape[0]) if i.op == "embedding" else
+                            (i.arguments[1], i.arguments[0].shape[-1]))  # fmt: skip
+                if v.name in taken:
+                    within(v.name, taken[v.name], limit)
+        self.data, self.rows = taken, len(next(iter(taken.values())))
 
     def forget(self) -> None:
         """Let go of the data and of what was made of them: they may be large, and a program lives long."""
         self.data, self.rows, self.outputs = {}, 0, None
 
-    def _check_numbers(self, v: Value, limit: int) -> None:
-        """Kernels look rows up without asking: whole numbers from the data must be in range before they start."""
-        numbers = self.data.get(v.name, np.zeros(0, np.int32))
-        if numbers.size and (numbers.min() < 0 or numbers.max() >= limit):
-            raise ArgumentError(
-                f"{v.name} must hold whole numbers from 0 to {limit - 1}, got {numbers.min()} to {numbers.max()}"
-            )
+    def row_numbers(self, order: Any) -> np.ndarray:
+        """Row numbers as the loop takes them: copied, then checked, so that they stay what they were."""
+        numbers = order if isinstance(order, np.ndarray) else np.asarray(order)
+        if numbers.ndim != 1 or (numbers.size and numbers.dtype.kind not in "iu"):
+            got = f"an array of {numbers.dtype} of shape {numbers.shape}"
+            raise ArgumentError(f"order must be a vector of row numbers from 0 to {self.rows - 1}, got {got}")
+        numbers = whole_numbers("order", numbers, np.int64)
+        within("order", numbers, self.rows, "row numbers")
+        return numbers
 
     def run(self, order: np.ndarray | None, position: int, steps: int,
             between: Callable[[int], bool] | None = None) -> np.ndarray:  # fmt: skip
@@ -113,14 +129,23 @@ class Reference:
 
     def predict(self) -> np.ndarray:
         """The outputs of every row fed."""
-        out = self.listing.output
-        self.outputs = np.empty(out.shape_at(self.rows) if out.rows else out.shape, out.dtype)
+        self.outputs = self._room_for_outputs()
         if self.rows:
             self.begin(None, 0, 1)
             for _ in range(-(-self.rows // self.batch_size)):
                 for instruction in self.instructions:
                     self.execute(instruction)
         return self.outputs
+
+    def _room_for_outputs(self) -> np.ndarray:
+        out = self.listing.output
+        shape = out.shape_at(self.rows) if out.rows else out.shape
+        try:
+            return np.empty(shape, out.dtype)
+        except (MemoryError, ValueError):
+            needed = size(math.prod(shape) * out.dtype.itemsize)
+            raise ResourceError(f"the outputs of {self.rows:,} rows need {needed}, which cannot be had: give fewer "
+                                "rows at a time") from None  # fmt: skip
 
     def source(self, i: int) -> str:
         """What instruction i runs."""
@@ -134,7 +159,10 @@ class Reference:
 
     def begin(self, order: np.ndarray | None, position: int, steps: int) -> None:
         """Be ready for so many steps from `position` in `order` (None: rows as they come)."""
-        self.order, self.position, self.finite = order, position, True
+        self.order = None if order is None else self.row_numbers(order)
+        self.position, self.finite = position, True
+        for v in self._outside():
+            standing(v)
         if self.optimizer is not None and callable(self.optimizer.lr):
             self.rates = rates(self.optimizer, self.t + 1, steps)
             self._first = self.t + 1
@@ -146,6 +174,11 @@ class Reference:
             special(instruction)
         else:
             self.by_rule(instruction)
+
+    def _outside(self) -> list[Value]:
+        """The values that live in arrays of their own, which somebody may have replaced."""
+        every = {id(v): v for i in self.instructions for v in (*i.reads, *i.written) if v.outside}
+        return list(every.values())
 
     def by_rule(self, instruction: Instruction) -> None:
         """Run an instruction as its rule says, and put the results in their places."""
@@ -231,6 +264,32 @@ class Reference:
         results = type(opt).rule(theta, g, *state, **settings)
         for place, new in zip((theta, *state), results if isinstance(results, tuple) else (results,), strict=True):
             place[...] = new
+
+
+def standing(v: Value) -> np.ndarray:
+    """The array of a value that lives outside the program, if it still is what the program was compiled for.
+
+    Machine code walks it by its first address alone. Other strides do no harm: the tensor gets a copy that lies in
+    order. Raises ShapeError or TrainingError for another shape or precision.
+    """
+    array = v.tensor.data if v.tensor is not None else v.array
+    if isinstance(array, np.ndarray) and array.shape == v.shape and array.dtype == v.dtype and (
+        array.flags.c_contiguous and array.flags.aligned
+    ):
+        return array
+    if not isinstance(array, np.ndarray) or array.shape != v.shape:
+        got = f"shape {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
+        raise ShapeError(
+            f"{v.name} was replaced: the program was compiled for an array of shape {v.shape}, got {got}. Give it an "
+            "array of that shape, or compile the model again"
+        )
+    if v.tensor is None or array.dtype.newbyteorder("=") != v.dtype:
+        raise TrainingError(
+            f"{v.name} changed its precision from {v.dtype} to {array.dtype} while a program was at work on it: change "
+            "it between runs (model.astype), and compile the model again"
+        )
+    v.tensor.data = array = np.array(array, v.dtype, order="C", copy=True)
+    return array
 
 
 def aligned(shape: tuple[int, ...], dtype: Any) -> np.ndarray:

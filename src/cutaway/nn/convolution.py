@@ -11,7 +11,7 @@ from ..autodiff import Tensor, apply, ops
 from ..errors import ArgumentError, ShapeError
 from ..sequences import Sequences
 from . import init
-from .layers import here, whole, zeros
+from .layers import here, holds, whole, zeros
 from .module import Module, Parameter
 
 AXES = {1: "(n, time, channels)", 2: "(n, height, width, channels)"}
@@ -122,6 +122,7 @@ class _Conv(_Windows):
                 f"{here()}({self!r}) takes {AXES[self.sizes]} with {self.n_in} channels, got shape {x.shape}: build it "
                 f"as {type(self).__name__}({x.shape[-1]}, {self.n_out}, ...), or put the channels last"
             )
+        holds(self, {"bias": self.weight.shape[:1]})
         return ops.conv(x, self.weight, self.bias, self.stride, edges, self.dilation, self.groups)
 
     def _lengths(self, lengths: Tensor) -> Tensor:

@@ -24,6 +24,16 @@ def here() -> str:
     return f"{current_scope() or 'this layer'} "
 
 
+def holds(layer: Module, shapes: dict[str, tuple[int, ...]]) -> None:
+    """Raise ShapeError where somebody gave a layer's tensor another shape, which might broadcast unnoticed."""
+    for name, shape in shapes.items():
+        tensor = vars(layer).get(name)
+        if tensor is not None and tensor.shape != shape:
+            where = f"{current_scope()}." if current_scope() else ""
+            raise ShapeError(f"{where}{name} has shape {tensor.shape}, but {layer!r} takes one of {shape}: put an "
+                             "array of that shape in its data, or build another layer")  # fmt: skip
+
+
 class Linear(Module):
     """A layer of neurons: z = W x + b. weight (n_out, n_in): each row is one neuron's weights; bias (n_out,).
 
@@ -47,6 +57,8 @@ class Linear(Module):
                 f"{here()}(Linear {self.n_in} -> {self.n_out}) takes inputs of {self.n_in} features, got shape "
                 f"{x.shape}: build it as Linear({x.shape[-1] if x.ndim else 1}, {self.n_out}) or reshape the input"
             )
+        neurons = self.weight.shape[:1]
+        holds(self, {"weight": (*neurons, self.n_in), "bias": neurons})
         return ops.linear(x, self.weight, self.bias)
 
     def describe(self) -> str:
@@ -109,7 +121,7 @@ class LayerNorm(Module):
         self.weight, self.bias = Parameter((width,), ones), Parameter((width,), zeros)
 
     def forward(self, x: Tensor) -> Tensor:
-        _check_width("LayerNorm", self.width, x)
+        _check_width(self, x)
         return ops.layer_norm(x, self.weight, self.bias, self.eps)
 
     def describe(self) -> str:
@@ -130,7 +142,7 @@ class BatchNorm1d(Module):
         self.running_mean, self.running_var = Buffer(np.zeros(width)), Buffer(np.ones(width))
 
     def forward(self, x: Tensor) -> Tensor:
-        _check_width(type(self).__name__, self.width, x)
+        _check_width(self, x)
         if training_mode() is None:
             return ops.batch_norm(x, self.weight, self.bias, self.running_mean, self.running_var, self.eps)
         rows = x.size // self.width
@@ -151,9 +163,12 @@ class BatchNorm2d(BatchNorm1d):
     """BatchNorm1d for images (n, h, w, width): every channel normalised over all places of the batch."""
 
 
-def _check_width(layer: str, width: int, x: Tensor) -> None:
+def _check_width(layer: Any, x: Tensor) -> None:
+    width = layer.width
     if x.shape[-1:] != (width,):
-        raise ShapeError(f"{here()}({layer} of width {width}) takes inputs of {width} features, got shape {x.shape}")
+        kind = type(layer).__name__
+        raise ShapeError(f"{here()}({kind} of width {width}) takes inputs of {width} features, got shape {x.shape}")
+    holds(layer, dict.fromkeys(("weight", "bias", "running_mean", "running_var"), (width,)))
 
 
 class Flatten(Module):

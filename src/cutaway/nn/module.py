@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import whole_number, whole_numbers
 from ..autodiff import Tensor, current_scope, scope
 from ..errors import ArgumentError, ShapeError
 from ..program import named_inputs
@@ -23,6 +24,7 @@ class Parameter(Tensor):
     def __init__(self, shape: tuple[int, ...], init: Callable) -> None:
         self.init = init
         super().__init__(np.asarray(init(next_stream(), shape), np.float32), requires_grad=True)
+        self.made = self.data.shape  # where it has another one later, somebody replaced its array
 
 
 class Buffer(Tensor):
@@ -125,11 +127,11 @@ class Module:
             return x
         x = gathered(x)
         if isinstance(x, Sequences):
-            lengths = x.lengths if isinstance(x.lengths, Tensor) else Tensor(np.asarray(x.lengths, np.int32))
+            lengths = x.lengths if isinstance(x.lengths, Tensor) else Tensor(whole_numbers("lengths", x.lengths))
             return Sequences(self.as_input(x.values), lengths)
         array = np.asarray(x)
         if array.dtype.kind in "iu" and self.takes_integers():
-            return Tensor(array.astype(np.int32))
+            return Tensor(whole_numbers("the network's input", array))
         if array.dtype.kind not in "fiub":
             raise ArgumentError(f"a network takes numbers, not an array of {array.dtype}: encode text and dates first")
         return Tensor(array.astype(self.dtype))
@@ -271,15 +273,18 @@ class Module:
     def predict(self, X: Any, batch_size: int = 1024, engine: str = "cpu", threads: int | None = None) -> np.ndarray:
         """Raw outputs for every row of X, as the loss takes them: the compiled evaluation program, in batches.
 
-        threads: None chooses by the size of a batch.
+        batch_size: the most rows at a time; fewer where they would need more memory than a gigabyte. threads: None
+        chooses by the size of a batch. Raises ShapeError or ArgumentError for an X that does not fit the network, and
+        ResourceError where memory cannot be had.
         """
         from ..engines import evaluator
 
         X = gathered(X)
         known = vars(self).setdefault("_evaluators", {})
+        batch_size = whole_number("batch_size", batch_size)
         key = (engine, batch_size, threads, tuple(_described(self)), _shapes(X))
         program = known.get(key)
-        if program is None:
+        if program is None or program.too_small(X):
             program = evaluator(self, X, engine, batch_size, threads)
             program.model = None  # they would keep each other, and its memory, until the garbage collector comes
             known.clear()  # the network or its input changed: one program is kept
@@ -318,6 +323,7 @@ def _described(module: Module) -> Iterator[Any]:
                     yield from _described(part)
                 elif isinstance(part, Tensor):
                     yield id(part)
+                    yield part.data.shape
                     yield part.data.dtype
                 else:
                     yield part if isinstance(part, str | int | float | None) else id(part)

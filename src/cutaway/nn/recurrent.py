@@ -10,7 +10,7 @@ from ..errors import ArgumentError, ShapeError
 from ..random import stream
 from ..sequences import Sequences
 from . import init
-from .layers import here, whole, zeros
+from .layers import here, holds, whole, zeros
 from .module import Module, Parameter, training_mode
 
 
@@ -97,6 +97,8 @@ class RecurrentLayer(Module):
     def _scan(self, key: str, x: Tensor, before: Any, lengths: Tensor | None, reverse: bool) -> tuple[Tensor, Any]:
         """One layer in one direction: every output, and the last state."""
         own = vars(self)
+        k, rows = self.width, (self.gates * self.width,)
+        holds(self, {f"weight_hh_{key}": (*rows, k), f"bias_ih_{key}": rows, f"bias_hh_{key}": rows})
         u = ops.linear(x, own[f"weight_ih_{key}"], own.get(f"bias_ih_{key}"))
         return self._steps(u, own[f"weight_hh_{key}"], own.get(f"bias_hh_{key}"), before, lengths, reverse)
 

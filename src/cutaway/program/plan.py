@@ -64,6 +64,13 @@ def plan(instructions: list[Instruction], batch: int, shards: int = 1, keep_all:
     return Plan({key: offsets[_root(home, key)] for key in values}, total, sum(sizes.values()), batch)
 
 
+def most_rows(instructions: list[Instruction], room: int) -> int:
+    """How many rows a batch may have so that its values fit in so many bytes: a power of two, at least one."""
+    values = {id(v): v for i in instructions for v in (*i.reads, *i.written) if v.rows and not v.outside}
+    width = sum(v.width * v.dtype.itemsize for v in values.values())  # what shares memory counts twice
+    return 1 << (max(room // max(width, 1), 1).bit_length() - 1)
+
+
 def fenced(one: Instruction, next: Instruction) -> bool:
     """Whether threads must wait for each other between two instructions: what they split the work by differs."""
     return one.scope != next.scope or (one.scope == "range" and one.op != next.op)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..autodiff import Entry, Recording, Runtime, Tensor, record, scope
-from ..errors import RecordingError
+from ..errors import RecordingError, ShapeError
 from ..sequences import Sequences
 from .instruction import Rows, Value
 
@@ -123,7 +123,15 @@ def _run(model, loss: Callable | None, x: Any, y: Any, weighted: bool, n: int) -
 
 def trace_model(model, loss: Callable | None, x: Any, y: Any = None, weighted: bool = False) -> Recorded:
     """Record a model (in training mode if a loss is given) and say which dimensions are the batch."""
-    two, three = (_run(model, loss, x, y, weighted, n) for n in (2, 3))
+    try:
+        two, three = (_run(model, loss, x, y, weighted, n) for n in (2, 3))
+    except ShapeError as error:
+        replaced = [f"{name} has shape {p.shape} now, and was made with {p.made}"
+                    for name, p in model.named_parameters()
+                    if getattr(p, "made", p.shape) != p.shape and name not in str(error)]  # fmt: skip
+        if not replaced:
+            raise
+        raise ShapeError(f"{error} ({'; '.join(replaced)})") from None
     a_entries, b_entries = two.recording.tape.entries, three.recording.tape.entries
     for i, (a, b) in enumerate(zip(a_entries, b_entries, strict=False)):
         if a.op is not b.op:

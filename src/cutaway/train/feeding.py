@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import whole_numbers
 from ..errors import ArgumentError, DataError, ShapeError
 from ..program import named_inputs
 from ..sequences import Sequences, gathered
@@ -126,7 +127,7 @@ def target(y: Any, classes: bool) -> np.ndarray:
     if classes and y.ndim == 1:
         if y.dtype.kind == "f" and not np.all(y == np.floor(y)):
             raise DataError("cross_entropy takes class numbers 0, 1, ... or (n, C) probabilities, but y has fractions")
-        return y.astype(np.int32, copy=False)
+        return whole_numbers("y", y)
     return y
 
 
@@ -169,7 +170,7 @@ def fits(inputs: Any, itemsize: int) -> bool:
     parts = list(named_inputs(inputs).values())
     if any(on_disk(part) for part in parts):
         return False
-    copied = [part for part in parts if part.dtype.itemsize != itemsize or not part.flags.c_contiguous]
+    copied = [p for p in parts if p.dtype.itemsize != itemsize or p.dtype.kind != "f" or not p.flags.c_contiguous]
     copies = sum(part.size * itemsize for part in copied)
     try:
         free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

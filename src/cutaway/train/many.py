@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from .. import losses
+from ..arguments import whole_numbers
 from ..engines import native
 from ..errors import ArgumentError, CutawayError
 from ..nn import Module
@@ -151,8 +152,10 @@ def _converted(X: Any, dtype: np.dtype, whole: bool) -> Any:
     if isinstance(X, dict):
         return {key: _converted(part, dtype, whole) for key, part in X.items()}
     if isinstance(X, Sequences):
-        return X.with_values(_converted(X.values, dtype, whole))
-    return np.ascontiguousarray(X, np.int32 if whole and X.dtype.kind in "iu" else dtype)
+        return Sequences(_converted(X.values, dtype, whole), whole_numbers("lengths", X.lengths))
+    if whole and X.dtype.kind in "iu":
+        return whole_numbers("X", X)
+    return np.ascontiguousarray(X, dtype)
 
 
 def _report(k: int, training: Training, error: BaseException | None) -> None:

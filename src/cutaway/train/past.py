@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import whole_numbers, within
 from ..engines import Program
 from ..optim import Optimizer
 from ..random import stream
@@ -69,7 +70,8 @@ class Past:
     def order(self, epoch: int) -> np.ndarray:
         """The rows of an epoch in the order in which it takes them."""
         if callable(self.shuffle):
-            order = self.shuffle(self.rows, epoch)
+            order = whole_numbers("the order that shuffle gives", self.shuffle(self.rows.copy(), epoch), np.int64)
+            within("the order that shuffle gives", order, len(self.data))
         else:
             order = shuffled(self.rows, self.seed, epoch) if self.shuffle else self.rows
         return order[: self.steps * self.batch_size] if self.drop_last else order

@@ -1,0 +1,79 @@
+"""What is asked of numbers that callers give: a single one, or whole numbers by which something is looked up."""
+
+from __future__ import annotations
+
+import math
+import weakref
+from typing import Any
+
+import numpy as np
+
+from .errors import ArgumentError
+
+INT32 = np.iinfo(np.int32)
+
+_own: weakref.WeakValueDictionary[int, np.ndarray] = weakref.WeakValueDictionary()  # by id
+
+
+def whole_number(name: str, value: Any, least: int | None = 1, instead: str = "") -> int:
+    """The value of an argument that counts something. `instead`: what else it may be, for the error.
+
+    >>> whole_number("epochs", np.int64(3))
+    3
+
+    Raises ArgumentError for anything but a whole number of at least `least`; True and 3.0 are none.
+    """
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not whole or (least is not None and value < least):
+        bound = "" if least is None else f" of at least {least}"
+        raise ArgumentError(f"{name} must be a whole number{bound}{instead}, got {value!r}")
+    return int(value)
+
+
+def number(name: str, value: Any, above: float = 0.0, instead: str = "") -> float:
+    """The value of an argument that is a finite number above a bound. Raises ArgumentError for anything else.
+
+    >>> number("time_limit", 2)
+    2.0
+    """
+    real = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    if not real or not above < value < math.inf:
+        raise ArgumentError(f"{name} must be a number above {above:g}{instead}, got {value!r}")
+    return float(value)
+
+
+def whole_numbers(name: str, given: Any, dtype: Any = np.int32) -> np.ndarray:
+    """An array by which rows, classes or steps are looked up, as int32 (or int64), in memory of our own.
+
+    It is copied before anybody checks what lies in it: machine code looks rows up without asking, and whoever gave the
+    array may change it at any time. One that came from here is not copied again.
+
+    >>> whole_numbers("y", np.array([0.0, 2.0]))
+    array([0, 2], dtype=int32)
+
+    Raises ArgumentError for fractions, and for numbers that this type does not hold.
+    """
+    known = _own.get(id(given))
+    if known is not None and known is given and known.dtype == dtype:
+        return known
+    array = np.asarray(given)
+    if array.dtype.kind not in "biuf":
+        raise ArgumentError(f"{name} must hold whole numbers, got {array.dtype}")
+    if array.dtype.kind == "f" and not np.all(array == np.floor(array)):
+        raise ArgumentError(f"{name} must hold whole numbers, but it has fractions or gaps")
+    bounds = np.iinfo(dtype)
+    if array.size and not np.can_cast(array.dtype, dtype):
+        least, most = array.min(), array.max()
+        if least < bounds.min or most > bounds.max:
+            raise ArgumentError(
+                f"{name} must hold whole numbers from {bounds.min} to {bounds.max}, got {least} to {most}"
+            )
+    own = np.array(array, dtype, order="C", copy=True, subok=False)
+    _own[id(own)] = own
+    return own
+
+
+def within(name: str, numbers: np.ndarray, limit: int, what: str = "whole numbers") -> None:
+    """Raise ArgumentError unless every number is one of 0, 1, ... limit - 1."""
+    if numbers.size and (numbers.min() < 0 or numbers.max() >= limit):
+        raise ArgumentError(f"{name} must hold {what} from 0 to {limit - 1}, got {numbers.min()} to {numbers.max()}")

@@ -1,0 +1,64 @@
+"""What callers give a program: how it should run, and the data that its batches are gathered from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..arguments import whole_number, whole_numbers
+from ..autodiff import Tensor
+from ..errors import ArgumentError, ShapeError
+from ..program import Value, named_inputs
+
+STAGE = 64 * 2**20  # bytes of rows that are copied at a time
+
+
+def check_how(batch_size: Any, threads: Any) -> None:
+    """Raise ArgumentError for what `compile` and `predict` cannot run with."""
+    whole_number("batch_size", batch_size)
+    if threads is not None:
+        whole_number("threads", threads, instead=", or None to choose by the size of a step")
+
+
+def rows_in(X: Any) -> int:
+    """The number of rows of the inputs."""
+    part = next(iter(named_inputs(X).values()), ())
+    return len(part) if np.ndim(part) else 1
+
+
+def same_rows(data: dict[str, Any]) -> None:
+    """Raise ShapeError unless all data, by name, have the same number of rows."""
+    lengths = {name: len(values) for name, values in data.items() if np.ndim(values)}
+    if len(set(lengths.values())) > 1:
+        raise ShapeError(f"inputs and targets must have the same number of rows, got {lengths}")
+
+
+def cut(X: Any, start: int, end: int) -> Any:
+    """Rows start, ... end - 1 of the inputs, not copied."""
+    if isinstance(X, tuple):
+        return tuple(cut(part, start, end) for part in X)
+    if isinstance(X, dict):
+        return {key: cut(part, start, end) for key, part in X.items()}
+    return X[start:end]
+
+
+def prepared(name: str, value: Any, whole: bool) -> np.ndarray:
+    """Data by its name as an array with a row a sample; whole numbers as ours, so that they stay what is checked."""
+    array = value.data if isinstance(value, Tensor) else np.asarray(value)
+    if not array.ndim:
+        raise ShapeError(f"{name} must have a row for each sample, got a single value: {array!r}")
+    if array.dtype.kind not in "fiub":
+        raise ArgumentError(f"{name} must hold numbers, got an array of {array.dtype}")
+    return whole_numbers(name, array) if whole else array
+
+
+def rows_at_once(X: Any, inputs: list[Value], batch_size: int) -> int:
+    """How many rows of X may be copied at a time: all copies together might not fit in memory. 0: all rows."""
+    kinds = {v.name: v.dtype for v in inputs}
+    copied = [part for name, part in named_inputs(X).items() if isinstance(part, np.ndarray) and part.ndim
+              and (part.dtype.kind != "f" or part.dtype != kinds.get(name))]  # fmt: skip
+    if sum(part.nbytes for part in copied) <= STAGE:
+        return 0
+    width = sum(part[:1].nbytes for part in copied)
+    return max(1, STAGE // max(width, 1) // batch_size) * batch_size
