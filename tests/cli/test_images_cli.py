@@ -2,6 +2,7 @@
 
 import io
 import os
+from collections import Counter
 
 import numpy as np
 import pandas as pd
@@ -125,6 +126,23 @@ def test_a_folder_to_test_on(here, run):
     assert status == 0 and "216 images to learn from, 24 to see when to stop, 40 for the test" in text
 
 
+def test_counts_are_of_the_folder_that_is_named(here, run):
+    text = " ".join(run("fit", "digits", "--test", "more", *SHORT, "-o", "t.safetensors")[1].split())
+    os.remove("t.safetensors")
+    counts = Counter(path.parent.name for path in here.glob("digits/*/*.png"))
+    assert f"2 classes: {', '.join(f'{k} {n}' for k, n in counts.most_common())} images" in text
+    assert "240 images of 8 x 8 pixels, grey, and 40 more to test on" in text
+
+
+def test_many_classes_are_counted_as_classes(here, run, tmp_path):
+    for k in range(10):
+        (tmp_path / "ten" / str(k)).mkdir(parents=True)
+        for i in range(8 + (k == 3)):
+            Image.fromarray(DIGITS[10 * i + k]).save(tmp_path / "ten" / str(k) / f"{i}.png")
+    text = " ".join(run("fit", tmp_path / "ten", *SHORT, "-o", "t.safetensors")[1].split())
+    assert "10 classes, by images: 3 9, 0 8, 1 8, 2 8, and 6 more classes" in text
+
+
 def test_size_and_augmentation(here, run):
     for option, kept in (("--augment", True), ("--no-augment", False)):
         assert run("fit", "digits", "--size", "6x6", option, *SHORT, "-q", "-o", "s.safetensors")[0] == 0
@@ -173,7 +191,57 @@ def test_a_folder_without_images(here, run, tmp_path):
 
 
 def test_channels_unlike_those_of_training(here, run):
-    bad(run("predict", "model.safetensors", "colour"), "colour, those of training grey")
+    bad(run("predict", "model.safetensors", "colour"), "colour, those of training grey", "--mode grey")
+    status, out, err = run("predict", "model.safetensors", "colour", "--mode", "grey")
+    assert status == 0 and out.startswith("file,prediction") and "in colour read as grey" in err
+
+
+@pytest.mark.parametrize("command", ["predict", "evaluate", "trace"])
+def test_a_size_unlike_that_of_training_names_an_option_that_there_is(here, run, tmp_path, command):
+    for label, sides in (("low", (9, 9)), ("high", (8, 12))):
+        (tmp_path / "odd" / label).mkdir(parents=True)
+        for i, side in enumerate(sides):
+            Image.new("L", (side, 9), 100 * i).save(tmp_path / "odd" / label / f"{i}.png")
+    of_model = (command, "model.safetensors")
+    bad(run(*of_model, tmp_path / "odd"), "Those of training are 8 x 8", "--size 8x8")
+    bad(run(*of_model, tmp_path / "odd", "--size", "9x9"), "size is 9 x 9, but the model takes 8 x 8")
+    assert run(*of_model, tmp_path / "odd", "--size", "8x8")[0] == 0
+
+
+# ---- more than eight bits --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def detector(tmp_path, monkeypatch):
+    """Forty pictures of a detector of 12 bits, whose values go from 520 to 590: a bright half is left or right."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    for label in ("left", "right"):
+        os.makedirs(f"shots/{label}")
+        for i in range(20):
+            pixels = rng.integers(520, 555, (12, 12)).astype(np.uint16)
+            pixels[:, slice(0, 6) if label == "left" else slice(6, 12)] += 35
+            Image.fromarray(pixels).save(f"shots/{label}/{i}.png")
+    return tmp_path
+
+
+def test_the_range_of_a_detector_is_looked_at(detector, run):
+    status, out, err = run("fit", "shots", "--epochs", 30, "--no-augment", "--test", 0.25)
+    assert (status, err) == (0, "")
+    said = " ".join(out.split())
+    assert "16 bits, values 520 to 589, scaled by the training images' mean" in said
+    assert "40 images of more than 8 bits with values from 520 to 589" in said
+    model = ct.load("model.safetensors")
+    files = ct.data.read_images("shots")
+    assert model.score("shots") == 1 and (model.predict(files.X) == model.predict("shots")).all()
+
+
+def test_images_of_another_depth_than_in_training(here, detector, run):
+    assert run("fit", "shots", *SHORT, "-q")[0] == 0
+    os.makedirs("bytes/left")
+    Image.fromarray(np.arange(144, dtype=np.uint8).reshape(12, 12)).save("bytes/left/a.png")
+    bad(run("predict", "model.safetensors", "bytes"), "are bytes, those of training other numbers, from 5")
+    bad(run("fit", "shots", "--test", "bytes", *SHORT), "--test bytes has images of 8 bits, shots of 16 bits")
 
 
 def test_classes_that_only_the_test_part_has(here, run, tmp_path):

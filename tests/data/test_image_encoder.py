@@ -190,6 +190,51 @@ def test_numbers_of_another_scale_are_refused(training, others, says):
         ImageEncoder().fit(training).transform(others)
 
 
+@pytest.mark.parametrize(("training", "others", "says"), [
+    (GREY // 128, GREY, "bytes from 0 to 199, those of training bytes of 0 and 1 only"),
+    (GREY / 199, GREY // 128, "bytes of 0 and 1 only, which is next to black"),
+    (GREY.astype(np.uint16) * 20, GREY / 255, "values from 0 to 0.780392, those of training from 0 to 3980"),
+])
+def test_numbers_of_0_to_1_among_others_are_refused(training, others, says):
+    with pytest.raises(DataError, match=says):
+        ImageEncoder().fit(training).transform(others)
+
+
+def test_masks_are_the_same_in_every_type():
+    masks = GREY // 128
+    encoder = ImageEncoder().fit(masks)
+    for dtype in (bool, np.int64, np.float32):
+        others = masks.astype(dtype) if dtype is not bool else masks
+        np.testing.assert_allclose(encoder.transform(others), encoder.transform(masks), atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.int16, np.int32, np.int64, np.float32, np.float64])
+def test_a_narrow_range_of_many_levels_is_standardised(dtype):
+    Z = ImageEncoder().fit_transform((GREY // 3 + np.uint16(520)).astype(dtype), dtype=np.float64)
+    np.testing.assert_allclose([Z.mean(), Z.std()], [0, 1], atol=1e-6)
+
+
+def test_the_depth_and_range_of_training_are_kept_and_told():
+    encoder = ImageEncoder().fit(GREY // 3 + np.uint16(520))
+    assert ImageEncoder.from_json(encoder.to_json()).describe() == encoder.describe()
+    assert "16 bits, values 520 to 586, scaled by the training images' mean 5" in encoder.describe()[0]
+
+
+def test_descriptions_of_before_are_read_and_stay_as_they_are():
+    state = {name: value for name, value in ImageEncoder().fit(GREY).to_json().items() if name not in ("dtype", "span")}
+    encoder = ImageEncoder.from_json(state)
+    assert encoder.to_json() == state
+    np.testing.assert_array_equal(encoder.transform(GREY), ImageEncoder().fit(GREY).transform(GREY))
+
+
+def test_images_are_called_the_same_only_if_they_are():
+    almost = np.full((5, 4, 4), 1000, np.float32)
+    almost[2, 1, 1] = np.nextafter(np.float32(1000), np.float32(2000))
+    with pytest.raises(DataError, match=r"differ only from 1000 to 1000.00006, which is rounding"):
+        ImageEncoder().fit(almost)
+    ImageEncoder().fit(np.full((5, 4, 4), 60000, np.uint16) + (np.arange(5) == 2)[:, None, None].astype(np.uint16))
+
+
 def test_not_a_number_is_named_in_any_block():
     X = RANDOM.random((300, 64, 64), dtype=np.float32)
     encoder = ImageEncoder().fit(X)

@@ -309,10 +309,77 @@ def test_sixteen_bits_become_eight(folder):
     assert images.notes == ["2 images of more than 8 bits reduced to 256 levels"]
 
 
-def test_floating_point_files_are_read_from_0_to_1_only(folder):
+def test_floating_point_files_of_256_levels_are_bytes(folder):
     np.testing.assert_array_equal(read_images(folder(a_tif=(GREY / np.float32(255)))).X[0, ..., 0], GREY)
-    with pytest.raises(DataError, match=r"b\.tif \(its values run from 0 to 255, beyond 0 to 1\)"):
-        read_images(folder(b_tif=np.linspace(0, 255, 48, dtype=np.float32).reshape(6, 8)))
+
+
+DEEP = {
+    "uint16": (np.arange(48).reshape(6, 8) + 520).astype(np.uint16),
+    "signed": (np.arange(48).reshape(6, 8) - 20).astype(np.int32),
+    "float": np.linspace(0, 4095, 48, dtype=np.float32).reshape(6, 8),
+    "float to 1": np.linspace(0, 1, 48, dtype=np.float32).reshape(6, 8) ** 2,
+}
+
+
+@pytest.mark.parametrize("numbers", DEEP.values(), ids=DEEP)
+def test_files_of_more_than_8_bits_keep_their_numbers(folder, numbers):
+    images = read_images(folder(a_tif=numbers, b_tif=numbers[::-1].copy()))
+    np.testing.assert_array_equal(images.X[..., 0], [numbers, numbers[::-1]])
+    assert images.dtype == numbers.dtype
+    assert images.notes == [f"2 images of more than 8 bits with values from {numbers.min():g} to {numbers.max():g}"]
+
+
+def test_a_detector_of_12_bits_is_read_alike_from_every_format(folder):
+    numbers = DEEP["uint16"]
+    with (folder(a_png=numbers, b_tif=numbers) / "c.pgm").open("wb") as file:
+        file.write(b"P5 8 6 65535 " + numbers.astype(">u2").tobytes())
+    images = read_images(folder())
+    assert images.dtype == np.uint16 and (images.X[..., 0] == numbers).all()
+
+
+def test_signed_bytes_are_signed(tmp_path):
+    numbers = np.arange(-24, 24, dtype=np.int8).reshape(6, 8)
+    Image.fromarray(numbers.view(np.uint8)).save(tmp_path / "a.tif", tiffinfo={339: 2})
+    assert read_images(tmp_path / "a.tif").X[0, ..., 0].tolist() == numbers.tolist()
+
+
+def test_deep_images_are_resized_and_turned(folder, tmp_path):
+    numbers = DEEP["uint16"]
+    small = read_images(folder(a_png=numbers), size=(3, 4))
+    assert small.dtype == np.float32 and 520 < small.X.min() < small.X.max() < 568
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(numbers).save(tmp_path / "turned.png", exif=exif)
+    np.testing.assert_array_equal(read_images(tmp_path / "turned.png").X[0, ..., 0], np.rot90(numbers, -1))
+
+
+def test_deep_images_beside_bytes_are_taken_as_parts_of_their_scale(folder):
+    images = read_images(folder(a_png=GREY, b_png=(DEEP["uint16"] * 100).astype(np.uint16)))
+    assert images.dtype == np.uint8
+    np.testing.assert_array_equal(images.X[1, ..., 0], np.rint(DEEP["uint16"] * 100.0 * 255 / 65535))
+    assert images.notes == ["1 image of more than 8 bits 52000 to 56700 of 65,535, reduced to 256 levels"]
+
+
+def test_depth_overrules_what_files_hold(folder):
+    deep = GREY.astype(np.uint16) * 257
+    assert read_images(folder(a_png=deep), depth="numbers").X[0, ..., 0].tolist() == deep.tolist()
+    assert read_images(folder(a_png=DEEP["uint16"]), depth="bytes").X.max() == 2
+    with pytest.raises(ArgumentError, match="depth is 16: choose 'bytes', 'numbers' or None"):
+        read_images(folder(), depth=16)
+
+
+def test_not_a_number_in_a_file_is_damage(folder):
+    odd = DEEP["float"].copy()
+    odd[2, 3] = np.nan
+    with pytest.raises(DataError, match=r"b\.tif \(it holds NaN or infinity\)"):
+        read_images(folder(a_tif=DEEP["float"], b_tif=odd))
+
+
+def test_colour_of_16_bits_says_that_its_upper_8_are_read(tmp_path):
+    pixels = np.full((6, 8, 3), 520, ">u2") + np.arange(3, dtype=">u2")
+    (tmp_path / "a.ppm").write_bytes(b"P6 8 6 65535 " + pixels.tobytes())
+    images = read_images(tmp_path / "a.ppm")
+    assert images.notes == ["1 image in colour of 16 bits, the upper 8 of which are read"]
 
 
 def test_other_colour_models_become_red_green_and_blue(folder):

@@ -7,13 +7,17 @@ from typing import Annotated
 
 from typer import Argument, Option
 
+from .images_as import ModeOption, SizeOption, SkipDamaged
+
 
 def evaluate(
     model: Annotated[Path, Argument(help="A model that `cutaway fit` wrote.", show_default=False)],
     data: Annotated[Path, Argument(help="What the model was trained on, with the target.", show_default=False)],
     target: Annotated[list[str] | None, Option("--target", "-t", metavar="COL",
                                                help="The column with the truth, if not that of training.")] = None,
-    skip_damaged: Annotated[bool, Option("--skip-damaged", help="Leave out images that cannot be read.")] = False,
+    size: SizeOption = None,
+    mode: ModeOption = None,
+    skip_damaged: SkipDamaged = False,
 ) -> None:
     """Score a model on a table, images or sequences with their targets, which it should not have learnt from."""
     import numpy as np
@@ -33,7 +37,7 @@ def evaluate(
     if len(wanted) != len(names):
         raise ArgumentError(f"--target: the model predicts {', '.join(names)}: give {len(names)}, not {len(wanted)}.")
     named = target or ([] if data.is_dir() else names)
-    rows = load_for(estimator, reading(model), data, named, skip_damaged)
+    rows = load_for(estimator, reading(model), data, named, skip_damaged, size, mode)
     if rows.y is None:
         raise DataError(f"{data.name} has no target to compare with.")
     for note in rows.notes:

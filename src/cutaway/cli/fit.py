@@ -14,6 +14,7 @@ from ..files.endings import MODEL, PAGE
 from ..report.text import size
 from ..text import plain
 from . import checks
+from .images_as import ModeOption, SkipDamaged
 
 if TYPE_CHECKING:
     from .study import Study
@@ -50,7 +51,8 @@ def fit(
     gaps: Annotated[Gaps | None, Option(help="What becomes of missing time steps of a forecast: windows across them "
                                              "are cut out unless given.", show_default=False)] = None,
     size: Annotated[str | None, Option(metavar="HxW", help="Bring all images to this size, such as 64x64.")] = None,
-    skip_damaged: Annotated[bool, Option("--skip-damaged", help="Leave out images that cannot be read.")] = False,
+    mode: ModeOption = None,
+    skip_damaged: SkipDamaged = False,
     augment: Annotated[bool | None, Option(help="Vary the images in training: shift and turn them a little.",
                                            show_default=False)] = None,
     task: Annotated[Task | None, Option(help="Overrule what the target looks like.", show_default=False)] = None,
@@ -82,7 +84,7 @@ def fit(
     if report is not None:
         checks.output(report, "--report", PAGE, [data])
     asked = Asked(target or [], None if task is None else task.value, drop or [], group, time, id, forecast, window,
-                  horizon, size, skip_damaged, None if gaps is None else gaps.value)  # fmt: skip
+                  horizon, size, skip_damaged, mode, None if gaps is None else gaps.value)  # fmt: skip
     study = begin(options, data, asked)
     screen = Screen(quiet)
     follow(study, screen, report is not None)

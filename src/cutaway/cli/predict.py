@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from typer import Argument, Option
 
 from . import checks
+from .images_as import ModeOption, SizeOption, SkipDamaged
 
 
 def predict(
@@ -17,7 +18,9 @@ def predict(
                                    show_default=False)],
     out: Annotated[Path | None, Option("--out", "-o", help="A .csv file; without it, standard output.")] = None,
     keep: Annotated[list[str] | None, Option(metavar="COL", help="Copy this column of the table, too.")] = None,
-    skip_damaged: Annotated[bool, Option("--skip-damaged", help="Leave out images that cannot be read.")] = False,
+    size: SizeOption = None,
+    mode: ModeOption = None,
+    skip_damaged: SkipDamaged = False,
 ) -> None:
     """Predict every row of a table, image or sequence and write CSV: prediction, and for classes their probabilities.
 
@@ -36,7 +39,7 @@ def predict(
     if out is not None:
         checks.output(out, "--out", (".csv",), [model, data])
     estimator = load(model)
-    rows = load_for(estimator, reading(model), data, [], skip_damaged)
+    rows = load_for(estimator, reading(model), data, [], skip_damaged, size, mode)
     if keep and rows.ids is not None:
         raise ArgumentError(f"--keep copies columns of tables, and {data.name} holds {estimator.inputs_.many}: leave "
                             "it out.")  # fmt: skip

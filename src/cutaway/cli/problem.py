@@ -37,6 +37,7 @@ class Asked:
     horizon: int | None = None
     size: str | None = None
     skip_damaged: bool = False
+    mode: str | None = None
     gaps: str | None = None
     every: str | None = None
 
@@ -120,9 +121,9 @@ class Problem:
         return "forecast" in self.reading
 
     def target_facts(self) -> list[TargetFacts]:
-        """Each target in words."""
-        many = len(self.targets) > 1
-        return [TargetFacts(name, _summary(self.y[name] if many else self.y, self.classifies, self.kind.many))
+        """Each target in words, of the rows in this file: those of a test part of its own are counted apart."""
+        y = self.y.iloc[: len(self.y) - self.tests]
+        return [TargetFacts(name, _summary(y[name] if len(self.targets) > 1 else y, self.classifies, self.kind.many))
                 for name in self.targets]  # fmt: skip
 
 
@@ -260,8 +261,9 @@ def _summary(y: Any, classes: bool, many: str) -> str:
         return f"a number from {number(low, 6)} to {number(high, 6)}, median {number(middle, 6)}"
     counts = y.value_counts()
     some = ", ".join(f"{short(label, 20)} {count:,}" for label, count in counts.head(4).items())
-    more = f" and {len(counts) - 4} more" if len(counts) > 4 else ""
-    return f"{len(counts)} classes: {some}{more} {many}"
+    if len(counts) <= 4:
+        return f"{len(counts)} classes: {some} {many}"
+    return f"{len(counts)} classes, by {many}: {some}, and {counted(len(counts) - 4, 'more class', 'more classes')}"
 
 
 def truth(data: Data, where: str, encoder: Any) -> tuple[Any, Any, int]:

@@ -34,7 +34,8 @@ def data(screen: Screen, found: Findings) -> None:
     if found.without_target:
         facts.append(("dropped", f"{found.without_target:,} {found.many} without a target"))
     if gappy and found.inputs == "table":
-        worst = ", ".join(f"{short(c.name, 24)} {c.gaps / (found.rows - found.without_target):.0%}" for c in gappy[:3])
+        learnt = found.learnt or found.rows - found.without_target
+        worst = ", ".join(f"{short(c.name, 24)} {c.gaps / learnt:.0%}" for c in gappy[:3])
         facts.append(("gaps", f"most in {worst}; a gap is a value of its own, nothing is thrown away"))
     out = [c for c in found.columns if c.left_out]
     facts += [("left out" if i == 0 else "", f"{short(c.name, 30)}: {c.how.removeprefix('left out: ')}")

@@ -15,7 +15,7 @@ from . import checks
 from .problem import Asked, Data
 
 #: Options that belong to one kind of data.
-IMAGES, FORECAST = ("size", "skip_damaged"), ("window", "horizon", "gaps")
+IMAGES, FORECAST = ("size", "mode", "skip_damaged"), ("window", "horizon", "gaps")
 COLUMNS = ("group", "time", "drop")
 
 
@@ -44,13 +44,16 @@ def load(kind: Any, path: Path, asked: Asked, frame: Any = None) -> Data:
     return {"table": table_rows, "images": image_rows, "sequences": sequence_rows}[kind.name](path, asked, frame)
 
 
-def load_for(estimator: Any, reading: dict[str, Any], path: Path, targets: list[str], skip_damaged: bool) -> Data:
+def load_for(estimator: Any, reading: dict[str, Any], path: Path, targets: list[str], skip_damaged: bool,
+             size: str | None = None, mode: str | None = None) -> Data:  # fmt: skip
     """The rows of a file read as those were that a model has learnt from; without targets there is no y."""
     from ..estimators.inputs import is_series_name
     from .forecasts import every_window
 
-    asked = Asked(targets=targets, skip_damaged=skip_damaged, **reading)
+    asked = Asked(targets=targets, size=size, mode=mode, skip_damaged=skip_damaged, **reading)
     kind = estimator.inputs_.name
+    if kind != "images":
+        asked.refuse(("size", "mode"), f"a model that has learnt from {_of(estimator.inputs_)}")
     if kind == "images":
         return image_rows(path, asked, encoder=estimator.encoder_)
     if kind == "sequences":
@@ -71,13 +74,15 @@ def join(kind: Any, data: Data, test: Path, asked: Asked, path: Path) -> tuple[D
     import pandas as pd
 
     from ..data import Images
+    from ..data.image_encoder import depth_words
     from ..sequences import Sequences
 
     other_kind, frame = recognise(test, asked)
     if other_kind is not kind:
         raise DataError(f"--test {test}: it holds {_of(other_kind)}, but {path.name} {_of(kind)}: give the same kind.")
     mode = {1: "grey", 3: "colour"}.get(data.X.shape[3]) if kind.name == "images" else None
-    other = image_rows(test, asked, frame, mode) if kind.name == "images" else load(kind, test, asked, frame)
+    depth = None if kind.name != "images" else "bytes" if data.X.dtype == np.uint8 else "numbers"
+    other = image_rows(test, asked, frame, mode, depth) if kind.name == "images" else load(kind, test, asked, frame)
     if other.y is None and data.y is not None:
         raise DataError(f"--test {test}: it has no labels, so nothing can be tested on it.")
     if kind.name == "table":
@@ -89,6 +94,10 @@ def join(kind: Any, data: Data, test: Path, asked: Asked, path: Path) -> tuple[D
             sizes = [f"{h} x {w} pixels, {c} channels" for h, w, c in (data.X.shape[1:], other.X.shape[1:])]
             raise DataError(f"--test {test} has images of {sizes[1]}, {path.name} of {sizes[0]}: bring all to one size "
                             "with --size.")  # fmt: skip
+        bytes_there = [part.X.dtype == np.uint8 for part in (data, other)]
+        if bytes_there[0] != bytes_there[1]:
+            depths = [depth_words(part.X.dtype.name) for part in (other, data)]
+            raise DataError(f"--test {test} has images of {depths[0]}, {path.name} of {depths[1]}: save all alike.")
         X = Images(np.concatenate([data.X.X, other.X.X]), None, data.X.names + other.X.names, [], data.X.fit,
                    data.X.mode)  # fmt: skip
     else:
@@ -193,7 +202,8 @@ def _numbers_if_it_reads_so(cells: Any) -> Any:
 # ---- images ----------------------------------------------------------------------------------------------------------
 
 
-def image_rows(path: Path, asked: Asked, frame: Any = None, mode: str | None = None, encoder: Any = None) -> Data:
+def image_rows(path: Path, asked: Asked, frame: Any = None, mode: str | None = None, depth: str | None = None,
+               encoder: Any = None) -> Data:  # fmt: skip
     """The images of a folder, of the files in a table's column, or of an .npz file; `encoder` reads as in training."""
     import pandas as pd
 
@@ -214,9 +224,9 @@ def image_rows(path: Path, asked: Asked, frame: Any = None, mode: str | None = N
         if label is None and len(columns) == 2:
             name = next(column for column in columns if column not in image_columns(table(path)))
     if encoder is not None:
-        images = encoder.read(path, label, asked.skip_damaged)
+        images = encoder.read(path, label, asked.skip_damaged, size=asked.size, mode=asked.mode)
     else:
-        images = read_images(path, label, asked.size, mode, asked.skip_damaged)
+        images = read_images(path, label, asked.size, asked.mode or mode, asked.skip_damaged, depth=depth)
     y = None if images.y is None else pd.Series(images.y, name=name)
     extent = f"{counted(len(images), 'image')} of {image_words(images.shape[1:])}"
     return Data(images, y, extent, [name], pd.Series(images.names, name="file"), None, {}, list(images.notes))

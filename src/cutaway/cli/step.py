@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 from typer import Argument, Option
 
+from .images_as import ModeOption, SizeOption, SkipDamaged
+
 TOUR = (
     "A network of 2 inputs, 4 ReLU neurons and 2 outputs learns which of two moons a point belongs to, from 200 "
     "points, {} a step, by gradient descent. Nothing has run yet."
@@ -25,7 +27,9 @@ def step(
     batch: Annotated[int | None, Option("--batch", min=1, help="Rows a step; 1 goes sample by sample.")] = None,
     fresh: Annotated[bool, Option("--fresh", help="Begin from new first weights, not from the file's.")] = False,
     seed: Annotated[int, Option(help="Of the order of batches, of dropout, and of new first weights.")] = 0,
-    skip_damaged: Annotated[bool, Option("--skip-damaged", help="Leave out images that cannot be read.")] = False,
+    size: SizeOption = None,
+    mode: ModeOption = None,
+    skip_damaged: SkipDamaged = False,
 ) -> None:
     """Go through training one instruction at a time: forward, back, and with changes by hand.
 
@@ -36,13 +40,14 @@ def step(
     from .stepper import Stepper
 
     if model is None:
-        if target or skip_damaged:
-            raise ArgumentError("--target and --skip-damaged go with a model and data: cutaway step MODEL DATA.")
+        if target or size or mode or skip_damaged:
+            raise ArgumentError("--target, --size, --mode and --skip-damaged go with a model and data: "
+                                "cutaway step MODEL DATA.")  # fmt: skip
         Stepper(moons(batch or 25, seed)).go(TOUR.format(batch or 25), HINT)
         return
     if data is None:
         raise ArgumentError(f"{model}: give the data, too: cutaway step {model} DATA.")
-    session, about = from_file(model, data, target, batch, fresh, seed, skip_damaged)
+    session, about = from_file(model, data, target, batch, fresh, seed, skip_damaged, size, mode)
     Stepper(session).go(about, HINT)
 
 
@@ -56,21 +61,21 @@ def moons(batch: int, seed: int) -> Any:
 
 
 def from_file(model: Path, data: Path, targets: list[str] | None, batch: int | None, fresh: bool, seed: int,
-              skip_damaged: bool) -> tuple[Any, str]:  # fmt: skip
+              skip_damaged: bool, size: str | None = None, mode: str | None = None) -> tuple[Any, str]:  # fmt: skip
     """The session on a model and its data, and a line on it."""
     from .. import inspect
     from ..text import plain
     from .training import training
 
-    given = training(model, data, targets, skip_damaged)
+    given = training(model, data, targets, skip_damaged, size=size, mode=mode)
     own, design = given.estimator, given.estimator.design_
     network = own.model_
     if fresh:  # the design knows how its networks begin; a network of one's own begins as its layers say
         network = network.init(seed) if "hidden" in design.asked else design.network(seed)
-    size = min(batch or design.batch_size, len(given.T))
-    session = inspect.step(network, given.Z, given.T, batch_size=size, epochs=design.epochs, seed=seed,
+    rows = min(batch or design.batch_size, len(given.T))
+    session = inspect.step(network, given.Z, given.T, batch_size=rows, epochs=design.epochs, seed=seed,
                            **given.settings)  # fmt: skip
     weights = "new first weights" if fresh else f"the weights in {plain(model.name)}"
     left_out = f" ({given.left_out:,} without a target left out)" if given.left_out else ""
-    about = f"{len(given.T):,} {own.inputs_.many} of {plain(data.name)}{left_out}, {size:,} a step, from {weights}."
+    about = f"{len(given.T):,} {own.inputs_.many} of {plain(data.name)}{left_out}, {rows:,} a step, from {weights}."
     return session, about

@@ -67,7 +67,7 @@ class Study:
             without_target=problem.without_target, notes=notes, divided=divided,
             seconds=dict(seconds or {}), settings=options.chosen(), versions=versions(),
             date=time.strftime("%Y-%m-%d %H:%M"), inputs=problem.kind.name, many=problem.kind.many,
-            extent=problem.extent, reading=problem.reading,
+            extent=problem.extent, reading=problem.reading, learnt=len(self.parts[0]),
         )  # fmt: skip
 
     def rows(self, part: int) -> tuple[Any, Any]:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from typer import Argument, Option
 
 from . import checks
+from .images_as import ModeOption, SizeOption, SkipDamaged
 
 
 def trace(
@@ -19,7 +20,9 @@ def trace(
                                                help="The column with the truth, if not that of training.")] = None,
     out: Annotated[Path | None, Option("--out", "-o", help="Write every value to this .json file.")] = None,
     html: Annotated[Path | None, Option("--html", help="Write a page to click through to this .html file.")] = None,
-    skip_damaged: Annotated[bool, Option("--skip-damaged", help="Leave out images that cannot be read.")] = False,
+    size: SizeOption = None,
+    mode: ModeOption = None,
+    skip_damaged: SkipDamaged = False,
 ) -> None:
     """Show one training step of a row: forward, loss, backward, update, and what each instruction wrote.
 
@@ -36,7 +39,7 @@ def trace(
     for path, what, ending in ((out, "--out", ".json"), (html, "--html", ".html")):
         if path is not None:
             checks.output(path, what, (ending,), [model, data])
-    given = training(model, data, target, skip_damaged, (row, batch))
+    given = training(model, data, target, skip_damaged, (row, batch), size, mode)
     estimator = given.estimator
     if len(given.T) == 1 and any(type(m).__name__.startswith("BatchNorm") for _, m in estimator.model_.named_modules()):
         raise ArgumentError("this network normalises over the batch, which takes more than one row: add --batch 16.")

@@ -26,7 +26,8 @@ class Training:
 
 
 def training(model: Path, data: Path, targets: list[str] | None, skip_damaged: bool,
-             part: tuple[int, int] | None = None) -> Training:  # fmt: skip
+             part: tuple[int, int] | None = None, size: str | None = None,
+             mode: str | None = None) -> Training:  # fmt: skip
     """The rows of a file that have a target, as the model in another learns from them; part: only those from a row
     number on, so many.
 
@@ -44,7 +45,7 @@ def training(model: Path, data: Path, targets: list[str] | None, skip_damaged: b
     if targets and len(targets) != len(names):
         raise ArgumentError(f"--target: the model predicts {', '.join(names)}: give {len(names)}, not {len(targets)}.")
     named = targets or ([] if data.is_dir() else names)
-    rows = load_for(estimator, reading(model), data, named, skip_damaged)
+    rows = load_for(estimator, reading(model), data, named, skip_damaged, size, mode)
     if rows.y is None:
         raise DataError(f"{data.name} has no target: a training step compares with the truth.")
     if part is not None:

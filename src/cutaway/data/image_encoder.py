@@ -9,7 +9,8 @@ import numpy as np
 
 from cutaway.data.cells import counted
 from cutaway.data.image_arrays import CHANNELS, as_pixels, channel_words, image_words
-from cutaway.data.images import Images, read_images
+from cutaway.data.image_files import SizesDiffer
+from cutaway.data.images import Images, read_images, size_of
 from cutaway.data.pillow import MOST_PIXELS, WAYS
 from cutaway.data.reading import is_frame
 from cutaway.data.weights import none_if_equal
@@ -20,6 +21,8 @@ BLOCK = 2**18
 NAMES = {1: ["grey"], 3: ["red", "green", "blue"]}
 #: Bytes are taken as parts of 255. Other numbers so far outside 0 to 1 are of another scale, not overshoot of a filter.
 UNIT = (-0.5, 1.5)
+#: Images of a wider range in training are of another scale than images from 0 to 1.
+WIDE = 50
 HUGE = 1e20
 TINY = 1e-15
 
@@ -47,6 +50,9 @@ class ImageEncoder:
     height: int
     width: int
     channels: int
+    #: The type and the range of the training images as they came; None in old model files.
+    dtype: str | None = None
+    span: tuple[float, float] | None = None
 
     def fit(self, X: Any, weights: Any = None) -> ImageEncoder:
         """Learn from X, images (n, height, width, channels); images count as much as their weights (n,).
@@ -61,14 +67,16 @@ class ImageEncoder:
         weights = weights[weights > 0] / weights.sum()
         mean = weights @ means
         variance = weights @ (variances + np.square(means - mean))
-        flat = ~(variance > np.square(1e-7 * np.maximum(np.abs(mean), scale * 1e-6)))
+        rounding = ROUNDING.get(pixels.dtype.name, 1e-13)
+        flat = ~(variance > np.square(rounding * np.maximum(np.abs(mean), scale * 1e-6)))
         if flat.all():
-            raise DataError(f"The images cannot be learnt from: every pixel of all {len(pixels):,} is the same.")
+            raise DataError(f"The images cannot be learnt from: {_sameness(images, low, high)}.")
         self.height, self.width, self.channels = pixels.shape[1:]
         self.mean = mean / scale
         self.deviation = np.where(flat, 1.0, np.sqrt(variance) / scale)
         self.low, self.high = (0.0, 1.0) if scale == 255 else (low, high)
         self.resized, self.mode = images.fit, images.mode
+        self.dtype, self.span = pixels.dtype.name, (low, high)
         return self
 
     def transform(self, X: Any, dtype: Any = np.float32) -> np.ndarray:
@@ -83,7 +91,7 @@ class ImageEncoder:
             pixels = (X if isinstance(X, Images) else self.read(X)).X
         self._check_shape(pixels)
         self._check_scale(pixels)
-        scale = 255.0 if pixels.dtype == np.uint8 else 1.0
+        scale = 255.0 if pixels.dtype == np.uint8 or self._of_masks else 1.0
         mean, rate = self.mean * scale, np.asarray(1 / (self.deviation * scale), dtype)
         out = np.empty(pixels.shape, dtype)
         for rows in _blocks(pixels):
@@ -96,15 +104,40 @@ class ImageEncoder:
         images = X if isinstance(X, Images) else read_images(X)
         return self.fit(images, weights).transform(images, dtype)
 
-    def read(self, source: Any, labels: Any = None, skip_damaged: bool = False, *, files: str | None = None) -> Images:
+    def read(
+        self,
+        source: Any,
+        labels: Any = None,
+        skip_damaged: bool = False,
+        *,
+        files: str | None = None,
+        size: Any = None,
+        mode: str | None = None,
+    ) -> Images:
         """Read images as those of training were read: `read_images` with its size, fit and channels.
 
-        Where training needed no resizing, neither do these; grey files are read as colour for a network of colour.
+        Where training needed no resizing, neither do these; grey files are read as colour for a network of colour, and
+        those of more than 8 bits as bytes if training had bytes, else as numbers. `size` and `mode` overrule that:
+        the size must be that of training.
         """
         self._check_fitted()
-        size = None if self.resized is None else (self.height, self.width)
-        mode = "colour" if self.channels == 3 else self.mode
-        return read_images(source, labels, size, mode, skip_damaged, files=files, fit=self.resized or "crop")
+        own = self.height, self.width
+        if (size := size_of(size)) not in (None, own):
+            raise ArgumentError(f"size is {size[0]} x {size[1]}, but the model takes {self._at_size()}")
+        size = size if self.resized is None else own
+        mode = mode or ("colour" if self.channels == 3 else self.mode)
+        depth = "bytes" if self.dtype in (None, "uint8") else "numbers"
+        fit = self.resized or "crop"
+        try:
+            return read_images(source, labels, size, mode, skip_damaged, files=files, fit=fit, depth=depth)
+        except SizesDiffer as reason:
+            told = str(reason).partition(": Say")[0].partition(". Say")[0]
+            raise DataError(f"{told}. Those of training are {self._at_size()}") from reason
+
+    def _at_size(self) -> str:
+        size = f"{self.height} x {self.width}"
+        how = f"read_images(..., size=({self.height}, {self.width})) (--size {self.height}x{self.width})"
+        return f"{size}: {how} brings them to that size."
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -122,7 +155,11 @@ class ImageEncoder:
         size = image_words(self.shape)
         if self.resized is not None:
             size = f"{size}, resized ({WAYS[self.resized]})"
-        scaled = [f"mean {m:.3g} and deviation {d:.3g}" for m, d in zip(self.mean, self.deviation, strict=True)]
+        digits = ".3g"
+        if self.span is not None and self.dtype != "uint8":
+            size, digits = f"{size}, {depth_words(self.dtype)}, values {self.span[0]:.6g} to {self.span[1]:.6g}", ".6g"
+        pairs = zip(self.mean, self.deviation, strict=True)
+        scaled = [f"mean {m:{digits}} and deviation {d:{digits}}" for m, d in pairs]
         if self.channels == 1:
             return [f"{size}, scaled by the training images' {scaled[0]}"]
         lines = [f"{name}: {words}" for name, words in zip(self.feature_names, scaled, strict=True)]
@@ -131,7 +168,8 @@ class ImageEncoder:
     def to_json(self) -> dict[str, Any]:
         """Everything fitted, as plain dicts, lists, numbers and strings."""
         self._check_fitted()
-        return {
+        looked = {} if self.span is None else {"dtype": self.dtype, "span": list(self.span)}
+        return looked | {
             "height": self.height, "width": self.width, "channels": self.channels,
             "mean": self.mean.tolist(), "deviation": self.deviation.tolist(),
             "low": self.low, "high": self.high, "resized": self.resized, "mode": self.mode,
@@ -140,7 +178,7 @@ class ImageEncoder:
     @classmethod
     def from_json(cls, state: dict[str, Any]) -> ImageEncoder:
         """The encoder that `to_json` described. Raises FileError for a description that it cannot have written."""
-        if not isinstance(state, dict) or set(state) != FIELDS:
+        if not isinstance(state, dict) or set(state) - LATER != FIELDS:
             raise FileError(f"the image encoder's description must have the entries {', '.join(sorted(FIELDS))}")
         encoder = cls()
         for name in ("height", "width", "channels"):
@@ -155,6 +193,12 @@ class ImageEncoder:
             setattr(encoder, name, float(_valid(state, name, _finite(state[name]))))
         encoder.resized = _valid(state, "resized", _one_of(state["resized"], WAYS))
         encoder.mode = _valid(state, "mode", _one_of(state["mode"], CHANNELS))
+        if LATER & set(state):
+            state = dict.fromkeys(LATER) | state
+            encoder.dtype = _valid(state, "dtype", isinstance(state["dtype"], str) and state["dtype"] in DEPTHS)
+            span = state["span"] if isinstance(state["span"], list) else []
+            good = len(span) == 2 and all(map(_finite, span)) and span[0] <= span[1]
+            encoder.span = tuple(_valid(state, "span", good))
         return encoder
 
     def __repr__(self) -> str:
@@ -173,29 +217,60 @@ class ImageEncoder:
             )
         if (height, width) != (self.height, self.width):
             raise ShapeError(
-                f"The images are {height} x {width} pixels (height x width), those of training {self.height} x "
-                f"{self.width}: read_images(..., size=({self.height}, {self.width})) brings them to that size."
+                f"The images are {height} x {width} pixels (height x width), those of training {self._at_size()}"
             )
 
     def _check_scale(self, pixels: np.ndarray) -> None:
         """Images of bytes and of other numbers mix only where both mean 0 to 1."""
         unit = UNIT[0] <= self.low and self.high <= UNIT[1]
-        if pixels.dtype == np.uint8 and not unit:
-            raise DataError(
-                f"The images are bytes, those of training other numbers, from {self.low:g} to {self.high:g}: bring "
-                "them to that scale and type."
-            )
         if pixels.dtype == np.uint8:
+            if not unit:
+                raise DataError(
+                    f"The images are bytes, those of training other numbers, from {self.low:g} to {self.high:g}: bring "
+                    "them to that scale and type."
+                )
+            most = pixels.max(initial=0)
+            if most > 1 and self._of_masks:
+                raise DataError(
+                    f"The images are bytes from 0 to {most}, those of training bytes of 0 and 1 only: bring them to "
+                    "that scale."
+                )
+            if most == 1 and self.dtype not in (None, "uint8") and self.high > 0.5:
+                raise DataError(
+                    "The images are bytes of 0 and 1 only, which is next to black beside the 255 that bytes go to; "
+                    f"those of training are numbers from {self.low:g} to {self.high:g}: give them as such."
+                )
             return
+        lowest, highest = np.inf, -np.inf
         for rows in _blocks(pixels):
             low, high = _range(pixels[rows], np.arange(rows.start, rows.stop))
+            lowest, highest = min(low, lowest), max(high, highest)
             if unit and (low < UNIT[0] or high > UNIT[1]):
                 raise DataError(
                     f"The images have values from {low:g} to {high:g}, those of training from {self.low:g} to "
                     f"{self.high:g}: scale them alike; if these are 0 to 255, X.astype('uint8') is enough."
                 )
+        if 0 <= lowest < highest <= 1 and self.high - self.low > WIDE:
+            raise DataError(
+                f"The images have values from {lowest:g} to {highest:g}, those of training from {self.low:g} to "
+                f"{self.high:g}: scale them alike."
+            )
+
+    @property
+    def _of_masks(self) -> bool:
+        """Whether the training images were bytes of 0 and 1 only: other numbers are then the same 0 and 1."""
+        return self.dtype == "uint8" and self.span is not None and self.span[1] <= 1
 
 
+#: Differences smaller than this share of a value are rounding, by type; 1e-13 in others.
+ROUNDING = dict.fromkeys(("uint8", "float16", "float32"), 1e-7)
+#: The types that images may have, in words.
+DEPTHS = {"uint8": "8 bits", "uint16": "16 bits", "uint32": "32 bits", "uint64": "64 bits", "int8": "8 bits, signed",
+          "int16": "16 bits, signed", "int32": "32 bits, signed", "int64": "64 bits, signed",
+          "float16": "16 bits, floating", "float32": "32 bits, floating", "float64": "64 bits, floating",
+          "longdouble": "floating", "float128": "floating"}  # fmt: skip
+#: What model files have had from the beginning, and what later ones have, too.
+LATER = {"dtype", "span"}
 FIELDS = {"height", "width", "channels", "mean", "deviation", "low", "high", "resized", "mode"}
 
 
@@ -213,11 +288,25 @@ def _one_of(value: Any, choices: dict[str, Any]) -> bool:
     return value is None or (isinstance(value, str) and value in choices)
 
 
+def depth_words(dtype: str | None) -> str:
+    return DEPTHS.get(dtype or "", dtype or "numbers")
+
+
+def _sameness(images: Images, low: float, high: float) -> str:
+    """Why images all look alike: only if they are the same, they are said to be."""
+    many = f"all {len(images):,}"
+    if cut := [note for note in images.notes if "the upper 8" in note]:
+        return f"every pixel of {many} is the same in what was read ({cut[0]}): give arrays, with all their bits"
+    if low < high:
+        return f"the pixels of {many} differ only from {low:.9g} to {high:.9g}, which is rounding beside their size"
+    return f"every pixel of {many} is the same"
+
+
 def _remedy(given: int, wanted: int) -> str:
     if given == 3 and wanted == 1:
-        return "read_images(..., mode='grey') turns them to grey; to learn colour, train on mode='colour'."
+        return "read_images(..., mode='grey') (--mode grey) turns them to grey; to learn colour, train on colour."
     if given == 1 and wanted == 3:
-        return "read_images(..., mode='colour') gives them three equal channels."
+        return "read_images(..., mode='colour') (--mode colour) gives them three equal channels."
     return f"give images of {counted(wanted, 'channel')}."
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from cutaway.data.cells import counted
-from cutaway.data.pillow import MOST_PIXELS, WAYS, Header, decode, need_pillow, read_header, why
+from cutaway.data.pillow import MOST_PIXELS, WAYS, Header, decode, decode_numbers, need_pillow, read_header, why
 from cutaway.errors import DataError
 from cutaway.text import plain
 
@@ -31,11 +31,19 @@ class Damage:
 
 
 def decode_files(
-    paths: list[str], names: list[str], size: tuple[int, int] | None, fit: str, mode: str | None, skip_damaged: bool
+    paths: list[str],
+    names: list[str],
+    size: tuple[int, int] | None,
+    fit: str,
+    mode: str | None,
+    skip_damaged: bool,
+    depth: str | None = None,
 ) -> tuple[np.ndarray, list[int], list[str]]:
-    """The images in the files as uint8 (n, height, width, 1 or 3), the places in `paths` of those read, and notes.
+    """The images in the files as (n, height, width, 1 or 3), the places in `paths` of those read, and notes.
 
-    Raises DataError that names every damaged file (skipped if asked), or two files of different sizes without `size`.
+    They are uint8, or where all are grey of more than 8 bits numbers of their own range; depth "bytes" or "numbers"
+    decides it. Raises DataError that names every damaged file (skipped if asked), or two files of different sizes
+    without `size`.
     """
     need_pillow()
     warned: dict[int, str] = {}
@@ -45,13 +53,15 @@ def decode_files(
         raise _damaged(names, headers, "None is left: fetch them again.")
     grey = mode == "grey" or (mode is None and all(header.grey for header in good.values()))
     height, width = size or _one_size(good, names)
-    X = _room_for(len(paths), height, width, 1 if grey else 3)
+    deep = depth != "bytes" and all(header.deep for header in good.values())
+    X = _room_for(len(paths), height, width, 1 if grey else 3, _type_of(good, size) if deep else np.dtype(np.uint8))
+    seen: list[tuple[float, float]] = []
 
     def fill(i: int) -> Damage | None:
         if i not in good:
             return headers[i]
-        pixels = decode(paths[i], grey, size, fit)
-        if pixels.shape != X.shape[1:]:
+        pixels = decode_numbers(paths[i], size, fit)[..., None] if deep else decode(paths[i], grey, size, fit, seen)
+        if pixels.shape[:2] != X.shape[1:3]:
             return Damage("it changed while it was read")
         X[i] = pixels
         return None
@@ -59,7 +69,15 @@ def decode_files(
     largest = max(header.height * header.width for header in good.values())
     outcomes = _each(fill, len(paths), warned, at_once=MOST_AT_ONCE // largest)
     kept = [i for i, outcome in enumerate(outcomes) if outcome is None]
-    notes = _notes([good[i] for i in kept], grey, (height, width), fit)
+    if deep and kept:
+        X = _narrowed(X, kept, depth)
+        seen.append((float(X[kept].min()), float(X[kept].max())))
+    bits = "reduced to 256 levels"
+    if seen:
+        span = f"{min(low for low, _ in seen):g} to {max(high for _, high in seen):g}"
+        most = "1" if any(header.mode == "F" for header in good.values()) else "65,535"
+        bits = f"with values from {span}" if X.dtype != np.uint8 else bits if deep else f"{span} of {most}, {bits}"
+    notes = _notes([good[i] for i in kept], grey, (height, width), fit, bits)
     if odd := [f"{plain(names[i])} ({warned[i]:.100})" for i in kept if i in warned]:
         more = ", ..." if len(odd) > 3 else ""
         notes.append(f"{counted(len(odd), 'image')} with damage that Pillow reads past: {', '.join(odd[:3])}{more}")
@@ -120,6 +138,10 @@ def _one_size(headers: dict[int, Header], names: list[str]) -> tuple[int, int]:
     return one_size(sizes, names)
 
 
+class SizesDiffer(DataError):
+    """Images of different sizes, without a size that all are to be brought to."""
+
+
 def one_size(sizes: dict[int, tuple[int, int]], names: list[str]) -> tuple[int, int]:
     """The size that all images share; an error that names two of them where they differ."""
     times = Counter(sizes.values())
@@ -128,19 +150,44 @@ def one_size(sizes: dict[int, tuple[int, int]], names: list[str]) -> tuple[int, 
         return usual
     odd = others[0][0]
     first = {size: plain(names[i]) for i, size in reversed(sizes.items())}
-    raise DataError(
+    raise SizesDiffer(
         f"The images have {counted(len(times), 'different size')}: {first[usual]} has {size_words(*usual)} "
         f"(height x width), {first[odd]} {size_words(*odd)}. Say which size all are brought to: "
         f"size=({usual[0]}, {usual[1]}) (--size {usual[0]}x{usual[1]})."
     )
 
 
-def _room_for(n: int, height: int, width: int, channels: int) -> np.ndarray:
-    need = n * height * width * channels
+def _type_of(headers: dict[int, Header], size: tuple[int, int] | None) -> np.dtype:
+    """The type that holds the numbers of deep images."""
+    modes = {header.mode for header in headers.values()}
+    if size or "F" in modes:
+        return np.dtype(np.float32)
+    return np.dtype(np.uint16 if all(mode.startswith("I;16") for mode in modes) else np.int32)
+
+
+def _narrowed(X: np.ndarray, kept: list[int], depth: str | None) -> np.ndarray:
+    """Deep images in the smallest type that loses nothing: bytes, where the 256 levels of bytes are all they have."""
+    some = X if len(kept) == len(X) else X[kept]
+    low, high = float(some.min()), float(some.max())
+    if X.dtype == np.int32 and low >= 0 and high <= 65535:
+        X = X.astype(np.uint16)
+    if depth is None and low >= 0 and high <= (65535 if X.dtype == np.uint16 else 1):
+        level = 257 if X.dtype == np.uint16 else np.float32(1 / 255)
+        levels = np.empty(X.shape, np.uint8)
+        for pixels, out in zip(X, levels, strict=True):
+            np.rint(pixels / level, out=out, casting="unsafe")
+            if not np.isclose(out * np.float64(level), pixels, rtol=0, atol=level * 1e-4).all():
+                return X
+        return levels
+    return X
+
+
+def _room_for(n: int, height: int, width: int, channels: int, dtype: np.dtype) -> np.ndarray:
+    need = n * height * width * channels * dtype.itemsize
     try:
         if need > _memory():  # the system may promise what it cannot give
             raise MemoryError
-        return np.empty((n, height, width, channels), np.uint8)
+        return np.empty((n, height, width, channels), dtype)
     except (MemoryError, ValueError) as reason:
         raise DataError(
             f"{counted(n, 'image')} of {size_words(height, width)} need {need / 1e9:,.0f} GB of memory: give a smaller "
@@ -156,13 +203,14 @@ def _memory() -> float:
         return float("inf")
 
 
-def _notes(headers: list[Header], grey: bool, size: tuple[int, int], fit: str) -> list[str]:
+def _notes(headers: list[Header], grey: bool, size: tuple[int, int], fit: str, bits: str) -> list[str]:
     told = {
         f"brought to {size_words(*size)} ({WAYS[fit]})": lambda h: (h.height, h.width) != size,
         "in grey read as colour, like the rest": lambda h: h.grey and not grey,
         "in colour read as grey": lambda h: grey and not h.grey,
         "with transparency laid over white": lambda h: h.alpha,
-        "of more than 8 bits reduced to 256 levels": lambda h: h.deep,
+        f"of more than 8 bits {bits}": lambda h: h.deep,
+        "in colour of 16 bits, the upper 8 of which are read": lambda h: h.cut,
         "in files of several: only the first is read": lambda h: h.frames,
     }
     counts = {words: sum(map(test, headers)) for words, test in told.items()}

@@ -25,7 +25,8 @@ from cutaway.errors import ArgumentError, DataError
 class Images:
     """Images of one size: X (n, height, width, channels), labels y (n,) or None, a name for each, and notes.
 
-    X is uint8 if read from image files, otherwise of the type it was given in; its channels are grey, or red, green and
+    X is uint8 if read from image files (uint16, int32 or float32 if these have more than 8 bits), otherwise of the type
+    it was given in; its channels are grey, or red, green and
     blue. `fit` says how `size` brought them to one size (None: they had it), `mode` which channels were asked for.
     """
 
@@ -67,6 +68,7 @@ def read_images(
     *,
     files: str | None = None,
     fit: str = "crop",
+    depth: str | None = None,
 ) -> Images:
     """Read images and their labels, all of one size, channels last.
 
@@ -79,7 +81,11 @@ def read_images(
     `size` (height, width), "28x28" or 28 brings all images to one size: fit="crop" cuts out the centre and keeps
     proportions, "pad" adds margins in the border's colour, "stretch" changes proportions. Without it they must agree.
     `mode` is "grey" or "colour"; by default images are grey if all are. Photos are turned upright, transparency is laid
-    over white, 16-bit grey is reduced to 8 bits, and of several frames the first is read.
+    over white, and of several frames the first is read.
+
+    Grey images of more than 8 bits keep their numbers where all are such: what range a detector uses, 0 to 4,095 or 520
+    to 590, is looked at and not assumed. Beside images of bytes, and with depth="bytes", they are taken as parts of
+    65,535 (floating-point ones as parts of 1) and reduced to bytes; "numbers" keeps numbers even where bytes would do.
 
     Raises DataError for damaged images (all are named; `skip_damaged=True` leaves them out and notes it), for images
     of more than 50 million pixels (refused unread), for different sizes without `size`, and where there are no images.
@@ -99,7 +105,9 @@ def read_images(
         raise ArgumentError(f"mode is {mode!r}: choose 'grey', 'colour' or None (grey if all images are).")
     if fit not in WAYS:
         raise ArgumentError(f"fit is {fit!r}: choose one of {', '.join(map(repr, WAYS))}.")
-    how = _How(size_of(size), mode, fit, skip_damaged)
+    if depth not in (None, "bytes", "numbers"):
+        raise ArgumentError(f"depth is {depth!r}: choose 'bytes', 'numbers' or None (by what the files hold).")
+    how = _How(size_of(size), mode, fit, skip_damaged, depth)
     if isinstance(source, str | PathLike):
         return _from_path(existing(source), labels, files, how)
     if is_frame(source):
@@ -194,10 +202,11 @@ class _How(NamedTuple):
     mode: str | None
     fit: str
     skip_damaged: bool
+    depth: str | None
 
 
 def _from_files(found: Found, how: _How) -> Images:
-    X, kept, notes = decode_files(found.paths, found.names, how.size, how.fit, how.mode, how.skip_damaged)
+    X, kept, notes = decode_files(found.paths, found.names, how.size, how.fit, how.mode, how.skip_damaged, how.depth)
     names = [found.names[i] for i in kept]
     y = found.y if found.y is None or len(kept) == len(found.y) else found.y[kept]
     return Images(X, y, names, found.notes + notes, how.fit if how.size else None, how.mode)

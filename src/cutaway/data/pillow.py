@@ -1,4 +1,4 @@
-"""One image through Pillow: what its header says, its pixels upright in eight bits, its size; and what is refused."""
+"""One image through Pillow: what its header says, its pixels upright, its size; and what is refused."""
 
 from __future__ import annotations
 
@@ -38,7 +38,10 @@ WAYS = {"crop": "the centre cut out", "pad": "margins added", "stretch": "stretc
 
 @dataclass(frozen=True)
 class Header:
-    """What a file says of its image before any pixel is decoded; height and width are those of the upright image."""
+    """What a file says of its image before any pixel is decoded; height and width are those of the upright image.
+
+    deep: it is grey of more than 8 bits, or signed; cut: it is colour of 16 bits, the upper 8 of which Pillow reads.
+    """
 
     height: int
     width: int
@@ -46,6 +49,8 @@ class Header:
     alpha: bool
     deep: bool
     frames: bool
+    mode: str = "L"
+    cut: bool = False
 
 
 class Unusable(Exception):
@@ -83,7 +88,7 @@ def opened(path: str) -> Iterator[Image]:
 
 def read_header(path: str) -> Header:
     with opened(path) as image:
-        deep = image.mode.startswith(DEEP)
+        deep = _deep(image)
         turned = _orientation(image) >= 5
         return Header(
             height=image.width if turned else image.height,
@@ -92,11 +97,30 @@ def read_header(path: str) -> Header:
             alpha=_transparent(image),
             deep=deep,
             frames=image.format != "MPO" and getattr(image, "is_animated", False),
+            mode=image.mode,
+            cut=not deep and _more_than_eight_bits(image),
         )
 
 
-def decode(path: str, grey: bool, size: tuple[int, int] | None, fit: str) -> np.ndarray:
-    """One file's image, upright, as uint8 (height, width, 1 or 3)."""
+def decode_numbers(path: str, size: tuple[int, int] | None, fit: str) -> np.ndarray:
+    """One deep grey file's image, upright, as (height, width) numbers of its own range; resized they are float32."""
+    from PIL import Image
+
+    with opened(path) as image:
+        turn = TURNS.get(_orientation(image))
+        values = _values(image)
+        if not turn and not size:
+            return values
+        plain = Image.fromarray(values.astype(np.float32))
+        if turn:
+            plain = plain.transpose(getattr(Image.Transpose, turn))
+        return np.asarray(fitted(plain, size, fit)) if size else np.asarray(plain).astype(values.dtype)
+
+
+def decode(
+    path: str, grey: bool, size: tuple[int, int] | None, fit: str, seen: list[tuple[float, float]]
+) -> np.ndarray:
+    """One file's image, upright, as uint8 (height, width, 1 or 3); `seen` gets the range of one of more bits."""
     from PIL import Image
 
     with opened(path) as image:
@@ -105,7 +129,7 @@ def decode(path: str, grey: bool, size: tuple[int, int] | None, fit: str) -> np.
             refuse_scans(image, Path(path).read_bytes())
         if size:
             image.draft(None, (2 * max(size), 2 * max(size)))  # a JPEG can be decoded at a fraction of its size
-        plain = _plain(image, "L" if grey else "RGB")
+        plain = _plain(image, "L" if grey else "RGB", seen)
         if turn:
             plain = plain.transpose(getattr(Image.Transpose, turn))
         if size:
@@ -207,25 +231,53 @@ def _grey_palette(image: Image) -> bool:
     return bool((colours == colours[:, :1]).all())
 
 
-def _plain(image: Image, mode: str) -> Image:
+def _deep(image: Image) -> bool:
+    return image.mode.startswith(DEEP) or _signed_bytes(image)
+
+
+def _signed_bytes(image: Image) -> bool:
+    """Whether a TIFF's bytes mean -128 to 127, which Pillow takes for 0 to 255."""
+    return image.format == "TIFF" and image.mode == "L" and set(getattr(image, "tag_v2", {}).get(339, ())) == {2}
+
+
+def _more_than_eight_bits(image: Image) -> bool:
+    """Whether what a file holds of each channel is more than Pillow's bytes: colour of 16 bits."""
+    tiles = [tile[3] for tile in getattr(image, "tile", ())]
+    told = [arg for args in tiles for arg in (args if isinstance(args, tuple) else (args,))]
+    return any(";16" in arg if isinstance(arg, str) else image.format == "PPM" and arg > 255 for arg in told if arg)
+
+
+def _values(image: Image) -> np.ndarray:
+    """The numbers of deep grey, finite ones."""
+    values = np.asarray(image)
+    if _signed_bytes(image):
+        values = values.view(np.int8).astype(np.int32)
+    if not np.isfinite(values).all():
+        raise Unusable("it holds NaN or infinity")
+    return values
+
+
+def _plain(image: Image, mode: str, seen: list[tuple[float, float]]) -> Image:
     """Eight bits a channel, without palette and alpha."""
     from PIL import Image
 
-    if image.mode.startswith(DEEP):
-        return _eight_bits(image).convert(mode)
+    if _deep(image):
+        return _eight_bits(image, seen).convert(mode)
     if _transparent(image):
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
     return image.convert(mode)
 
 
-def _eight_bits(image: Image) -> Image:
+def _eight_bits(image: Image, seen: list[tuple[float, float]]) -> Image:
     """16-bit grey, or floating-point grey from 0 to 1, in 256 levels."""
     from PIL import Image
 
-    values = np.asarray(image)
+    values = _values(image)
+    seen.append((float(values.min()), float(values.max())))
     most = 1.0 if image.mode == "F" else 65535
     if not ((values >= 0) & (values <= most)).all():
-        raise Unusable(f"its values run from {values.min():g} to {values.max():g}, beyond 0 to {most:g}")
+        raise Unusable(f"its values run from {values.min():g} to {values.max():g}, beyond 0 to {most:g}, where those "
+                       "of others are bytes")  # fmt: skip
     return Image.fromarray(np.rint(values * (255.0 / most)).astype(np.uint8))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -135,6 +136,9 @@ class ImageInputs(Inputs):
     def read(self, X, encoder=None):
         if not isinstance(X, Images):
             X = read_images(X) if encoder is None else encoder.read(X)
+            for note in X.notes if encoder is not None else ():
+                if "reduced to 256 levels" in note:
+                    warnings.warn(f"{note}, since the model has learnt from images of bytes.", stacklevel=4)
         return Read(X, X.y)
 
     def encoder(self, X, weights, names=None):

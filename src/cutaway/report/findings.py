@@ -52,7 +52,8 @@ class Findings:
     `commands` what uses the model. `inputs` is "table", "images" or "sequences", `many` what its rows are called,
     `extent` how many there are and of what size; `facts` are (name, words) on them, `mistakes` (file, truth,
     prediction) of some images, `diagnosis` what `ct.diagnose` found and `checked` what it looked for, `reading` what a
-    model must know to read other files in the same way.
+    model must know to read other files in the same way, `learnt` how many rows were learnt from: those that `columns`
+    tell of.
     """
 
     source: str
@@ -90,6 +91,7 @@ class Findings:
     reading: dict[str, Any] = field(default_factory=dict)
     diagnosis: list[Any] = field(default_factory=list)  # of Finding
     checked: list[str] = field(default_factory=list)
+    learnt: int = 0
 
     @property
     def amount(self) -> str:
