@@ -90,7 +90,7 @@ class Checkpoints:
         arrays |= {"losses": run.steps["loss"] if len(run.steps) else np.zeros(0)}
         note = {
             "kind": "checkpoint", "t": training.program.engine.t, "epochs_done": run.epochs_done,
-            "best_epoch": run.best_epoch, "best_loss": repr(training.best_loss), "waited": training.waited,
+            "best_epoch": run.best_epoch, "best_loss": repr(training.best_cost), "waited": training.waited,
             "seconds": run.seconds, "lr_found": run.lr_found, "settings": self.settings(training),
         }  # fmt: skip
         path = self.folder / f"step-{training.program.engine.t:09d}.safetensors"
@@ -137,7 +137,8 @@ class Checkpoints:
         path, note, arrays = newest
         before, now = note.get("settings"), self.settings(training)
         if not isinstance(before, dict) or before != now:
-            changed = [k for k in now if not isinstance(before, dict) or before.get(k) != now[k]]
+            names = {**now, **(before if isinstance(before, dict) else {})}
+            changed = [k for k in names if not isinstance(before, dict) or before.get(k) != now.get(k)]
             raise FileError(
                 f"{path} belongs to a run with other settings ({', '.join(changed)}): call fit with the same ones, or "
                 "with another checkpoint folder"
@@ -162,7 +163,7 @@ class Checkpoints:
         best, state = part("best."), {n: v for n, v in training.program.state.items() if n != "t"}
         if any(arrays[f"state.{name}"].shape != values.shape for name, values in state.items()):
             raise ValueError("the optimizer's state has another shape")
-        training.best_loss, run.seconds = float(note["best_loss"]), float(note["seconds"])
+        training.best_cost, run.seconds = float(note["best_loss"]), float(note["seconds"])
         if best:  # does it fit?
             training.model.load_state_dict(best)
         training.model.load_state_dict(part("model."))
@@ -190,6 +191,8 @@ class Checkpoints:
                 "data": _rows(training.data, training.model.dtype),
                 "validation": _rows(held_out.data, training.model.dtype) if held_out else "",
             }  # fmt: skip
+            if training.monitor.column != "val_loss":
+                self._settings["monitor"] = list(training.monitor)
         return self._settings
 
 

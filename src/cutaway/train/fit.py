@@ -23,6 +23,7 @@ from . import metrics as metric_table
 from .alone import alone
 from .events import Ended, EpochEnded, Started
 from .feeding import Data, checked, fits, pick, stages
+from .monitor import monitored
 from .past import Past
 from .programs import Programs
 from .progress import Progress
@@ -41,7 +42,7 @@ def fit(model: Any, X: Any, y: Any, loss: str | Callable = "mse", optimizer: Opt
         shuffle: bool | Callable = True, drop_last: bool = False, callbacks: Iterable[Callable] = (),
         early_stopping: bool | int | None = None, checkpoint: Any = None, resume: Any = None, engine: str = "cpu",
         threads: int | None = None, progress: bool | None = None, metrics: Any = (),
-        time_limit: float | None = None) -> Run:  # fmt: skip
+        time_limit: float | None = None, monitor: Any = "loss") -> Run:  # fmt: skip
     """Train `model` in place: `epochs` passes over the rows of X, one update a batch.
 
     >>> import cutaway as ct
@@ -58,36 +59,41 @@ def fit(model: Any, X: Any, y: Any, loss: str | Callable = "mse", optimizer: Opt
     gradient descent.
     validation: a share of the rows (stratified for classes), or (Xv, yv[, weights]); the weights with the best
     validation loss are put back at the end, however training ended. early_stopping: epochs without improvement (True:
-    10). sample_weight (n,): scaled to a mean of one; rows of weight zero take no part, whatever they hold. shuffle: a
-    fresh order each epoch, from the seed, or that which a function (rows, epoch) -> rows gives. callbacks: functions of
-    an event (train/events.py). checkpoint: a folder, written to every few seconds; resume=True goes on from it, to the
-    same bits. progress: None shows a bar in a terminal. metrics: names or functions (z, y), scored on validation data;
-    those with an argument `weight` see its weights. time_limit: seconds. Arguments are many because this one call is
-    the whole of training.
+    10). monitor: the validation score that both go by, "loss" or a metric's name; a metric of your own comes with its
+    direction, (gini, "max"). sample_weight (n,): scaled to a mean of one; rows of weight zero take no part, whatever
+    they hold. shuffle: a fresh order each epoch, from the seed, or that which a function (rows, epoch) -> rows gives.
+    drop_last: leave out a last batch that is smaller (one of a single row always is where batch norm cannot take it).
+    callbacks: functions of an event (train/events.py). checkpoint: a folder, written to every few seconds; resume=True
+    goes on from it, to the same bits. progress: None shows a bar in a terminal. metrics: names or functions (z, y),
+    scored on validation data; those with an argument `weight` see its weights. time_limit: seconds. Arguments are many
+    because this one call is the whole of training.
 
     Raises ShapeError, DataError or ArgumentError naming what does not fit, and TrainingError where "auto" finds no
     learning rate. A loss or gradient that is not finite stops training with a TrainingWarning that names the step and
-    layer; the model keeps its last good weights. Ctrl-C ends training after the steps under way and returns the run so
-    far.
+    layer; the model keeps its last good weights. Where no epoch's score is a number, a TrainingWarning says so. Ctrl-C
+    ends training after the steps under way and returns the run so far.
     """
     training = Training(
         model, X, y, loss, optimizer, epochs, batch_size, validation, sample_weight, seed, shuffle, drop_last,
-        callbacks, early_stopping, checkpoint, resume, engine, threads, progress, metrics, time_limit,
+        callbacks, early_stopping, checkpoint, resume, engine, threads, progress, metrics, time_limit, monitor,
     )  # fmt: skip
     run = training.go()
-    if training.trouble:
-        warnings.warn(training.trouble, TrainingWarning, stacklevel=2)
+    for said in filter(None, (training.note, training.trouble)):
+        warnings.warn(said, TrainingWarning, stacklevel=2)
     return run
 
 
 class Training:
-    """One call of fit: the checked arguments, and the loop. `trouble` says what ended it early, if something did."""
+    """One call of fit: the checked arguments, and the loop.
 
-    trouble = ""
+    `trouble` says what went wrong, if something did, `note` what was done otherwise than asked.
+    """
+
+    trouble = note = ""
 
     def __init__(self, model, X, y, loss, optimizer, epochs, batch_size, validation, sample_weight, seed, shuffle,
                  drop_last, callbacks, early_stopping, checkpoint, resume, engine, threads, progress, metrics,
-                 time_limit, keep_all=False, programs=None) -> None:  # fmt: skip
+                 time_limit, monitor="loss", keep_all=False, programs=None) -> None:  # fmt: skip
         if not isinstance(epochs, int | np.integer) or epochs < 1:
             raise ArgumentError(f"epochs must be a whole number of at least 1, got {epochs!r}")
         if early_stopping and validation is None:
@@ -96,16 +102,19 @@ class Training:
             raise ArgumentError(f"optimizer must be one of ct.optim's, such as ct.optim.AdamW(1e-3), got {optimizer!r}")
         self.model, self.loss, self.seed, self.shuffle = model, losses.get(loss), int(seed), shuffle
         self.patience = PATIENCE if early_stopping is True else int(early_stopping or 0)
+        if time_limit is not None and not (isinstance(time_limit, int | float | np.number) and time_limit >= 0):
+            raise ArgumentError(f"time_limit must be a number of seconds, or None, got {time_limit!r}")
         self.callbacks, self.time_limit = tuple(callbacks), time_limit
-        self.metrics = metric_table.get(metrics)
+        self.monitor, self.metrics = monitored(monitor, metric_table.get(metrics))
+        if validation is None and self.metrics:
+            raise ArgumentError("metrics and monitor are scored on validation data: pass validation=0.1, or (Xv, yv)")
         classes = self.loss is losses.cross_entropy
         self.data = checked("y", X, y, sample_weight, classes)
         self.rows, held_out = self._split(validation, classes)
         if self.data.weight is not None:
             self.data.weight = self.data.weight / self.data.weight[self.rows].mean()
         self.batch_size = self._batch_size(batch_size)
-        self.steps = len(self.rows) // self.batch_size if drop_last else -(-len(self.rows) // self.batch_size)
-        self.drop_last = drop_last
+        self.drop_last = bool(drop_last)
         optimizer = optimizer if optimizer is not None else AdamW(1e-3)
         to_find = optimizer.wants_rate
         self.optimizer = rising(optimizer) if to_find else optimizer.for_run(self.steps * int(epochs))
@@ -120,8 +129,14 @@ class Training:
 
         self.program = compiled()
         self._check_targets(classes)
+        alone = self.batch_size == 1 or (len(self.rows) % self.batch_size == 1 and not self.drop_last)
+        if alone and normalises_batches(self.program):
+            self._leave_one_out()
+            if not to_find and callable(optimizer.lr):  # its schedule is stretched over fewer steps now
+                self.optimizer = optimizer.for_run(self.steps * int(epochs))
+                self.program = compiled()
         resident = fits(self.data.inputs, model.dtype.itemsize)
-        self.past = Past(self.data, self.rows, self.batch_size, self.steps, self.seed, shuffle, drop_last, resident,
+        self.past = Past(self.data, self.rows, self.batch_size, self.steps, self.seed, shuffle, self.drop_last, resident,
                          self.loss, self.optimizer, self.options, held_out)  # fmt: skip
         if resident:
             self.program.feed(self.data.inputs, self.data.y, self.data.weight)
@@ -141,7 +156,7 @@ class Training:
         self.run.compiling = native.seconds - compiled_before
         self.run.lr_found = found if to_find else None
         self.best: dict[str, np.ndarray] | None = None
-        self.best_loss, self.waited = float("inf"), 0
+        self.best_cost, self.waited = float("inf"), 0
         if earlier is not None:
             earlier.restore(self)
 
@@ -179,6 +194,24 @@ class Training:
             raise ArgumentError(f'batch_size must be a whole number of at least 1, or "full", got {batch_size!r}')
         return min(int(batch_size), len(self.rows))
 
+    @property
+    def steps(self) -> int:
+        """Updates in an epoch."""
+        return len(self.rows) // self.batch_size if self.drop_last else -(-len(self.rows) // self.batch_size)
+
+    def _leave_one_out(self) -> None:
+        """A last batch of one row has no variance: each epoch goes without it."""
+        if self.batch_size == 1:
+            raise ArgumentError(
+                f"batch norm cannot normalise a batch of one row, and {len(self.rows)} rows are taken in batches of "
+                "one: give at least two rows, and batch_size=2 or more"
+            )
+        self.drop_last = True
+        self.note = (
+            f"batch norm cannot normalise a batch of one row, and {len(self.rows)} rows in batches of {self.batch_size}"
+            " leave one: each epoch goes without it (another one each time where rows are shuffled)."
+        )
+
     def _check_targets(self, classes: bool) -> None:
         listing = self.program.engine.listing
         outputs = listing.output.shape[-1] if listing.output.shape else 1
@@ -190,13 +223,6 @@ class Training:
             )
         if self.loss is losses.binary_cross_entropy and (y.min() < 0 or y.max() > 1):
             raise DataError(f"binary_cross_entropy takes targets from 0 to 1, got {y.min()} to {y.max()}")
-        alone = (len(self.rows) % self.batch_size == 1 and not self.drop_last) or self.batch_size == 1
-        if alone and any(i.op == "batch_stats" and i.arguments[0].width == i.writes[0].width
-                         for i in self.program.instructions if not i.backward):  # fmt: skip
-            raise ArgumentError(
-                f"batch norm cannot normalise a batch of one row, and {len(self.rows)} rows in batches of "
-                f"{self.batch_size} leave one: pass drop_last=True or another batch_size"
-            )
 
     # ---- the loop --------------------------------------------------------------------------------------------------
     def go(self) -> Run:
@@ -224,6 +250,13 @@ class Training:
             self.model.load_state_dict(self.best)
         else:
             run.best_epoch = run.epochs_done
+            if self.validation is not None and run.epochs_done and not self.trouble:
+                self.trouble = (
+                    f"no epoch had a {self.monitor.words} that is a number, so none is the best: the model has the "
+                    "weights of the last one. Likely cause: outputs that overflow: scale the data, or use a lower "
+                    "learning rate."
+                )
+        run.trouble = self.trouble
         self._tell(Ended(run))
         return run
 
@@ -259,7 +292,7 @@ class Training:
 
     def _stop_early(self) -> None:
         if self.patience and self.waited >= self.patience:
-            self.run.stop(f"no better validation loss for {self.waited} epochs")
+            self.run.stop(f"no better {self.monitor.words} for {self.waited} epochs")
 
     def _checkpoint_is_due(self) -> bool:
         return self.checkpoints is not None and self.checkpoints.due()
@@ -282,8 +315,9 @@ class Training:
         row = {"epoch": float(epoch), "loss": float(np.average(step_losses, weights=sizes))}
         if self.validation is not None:
             row |= self.validation.score()
-            if row["val_loss"] < self.best_loss:
-                self.best_loss, self.waited, self.run.best_epoch = row["val_loss"], 0, epoch
+            cost = self.monitor.cost(row)
+            if cost < self.best_cost:
+                self.best_cost, self.waited, self.run.best_epoch = cost, 0, epoch
                 self.best = self.model.state_dict()
             else:
                 self.waited += 1
@@ -390,6 +424,12 @@ def _cause(instruction: Any, weights: float, optimizer: Any, t: int) -> str:
     rate = optimizer.rate(t)
     return (f"Likely cause: the learning rate {rate:g} is too high (the largest weight is {weights:.3g}): try "
             f"{rate / 10:g}, or ct.optim.clip(optimizer, norm=1.0).")  # fmt: skip
+
+
+def normalises_batches(program: Program) -> bool:
+    """Whether a layer takes mean and variance over the rows of a batch alone, so that it can take no single row."""
+    return any(i.op == "batch_stats" and i.arguments[0].width == i.writes[0].width
+               for i in program.instructions if not i.backward)  # fmt: skip
 
 
 class _Validation:

@@ -163,7 +163,7 @@ def _report(k: int, training: Training, error: BaseException | None) -> None:
     trouble = training.trouble
     if error is not None:
         trouble = training.run.stopped = f"{type(error).__name__}: {error}"
-    if trouble:
-        warning = TrainingWarning(f"entries[{k}]: {trouble}")
+    for said in filter(None, (training.note, trouble)):
+        warning = TrainingWarning(f"entries[{k}]: {said}")
         warning.__cause__ = error
         warnings.warn(warning, stacklevel=3)

@@ -22,7 +22,7 @@ class Run:
     history has a row an epoch, steps a row a step. best_epoch: the epoch whose weights the model has now (the last one
     without validation); last: the final weights as a state dict where the best ones were put back. seconds: of
     training; compiling: what compiling kernels took before, on a machine's first run. lr_found: the learning rate that
-    was found, where the optimizer's was "auto".
+    was found, where the optimizer's was "auto". trouble: what went wrong, if something did.
     """
 
     model: Any
@@ -39,6 +39,7 @@ class Run:
     compiling: float = 0.0
     lr_found: float | None = None
     last: dict[str, np.ndarray] | None = None
+    trouble: str = ""
     _stop: str = ""
     _past: Any = None
 

@@ -1,0 +1,57 @@
+"""The score that decides which weights are kept and when training stops early: the validation loss, or another one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..errors import ArgumentError
+from . import metrics as metric_table
+
+#: Which way the scores that the house knows get better.
+WAYS = {"loss": "min", "accuracy": "max", "r2": "max", "rmse": "min", "mae": "min"}
+
+
+class Monitor(NamedTuple):
+    """A column of the history, and whether it gets better by getting smaller ("min") or larger ("max")."""
+
+    column: str
+    way: str
+
+    @property
+    def words(self) -> str:
+        return "validation loss" if self.column == "val_loss" else self.column
+
+    def cost(self, row: dict[str, float]) -> float:
+        """The score of an epoch such that smaller is better; infinity where it is no number."""
+        score = row[self.column] if self.way == "min" else -row[self.column]
+        return score if np.isfinite(score) else float("inf")
+
+
+def monitored(monitor: Any, metrics: dict[str, Callable]) -> tuple[Monitor, dict[str, Callable]]:
+    """What monitor= asks for, and the metrics with the one that it needs.
+
+    monitor: "loss", the name of a metric, a function (z, y), or a pair of one of these and "min" or "max".
+
+    >>> monitored("accuracy", {})[0]
+    Monitor(column='val_accuracy', way='max')
+    """
+    given, way = monitor if isinstance(monitor, tuple | list) and len(monitor) == 2 else (monitor, None)
+    if not (isinstance(given, str) or callable(given)) or way not in (None, "min", "max"):
+        raise ArgumentError(
+            f'monitor is {monitor!r}: give "loss", the name of a metric such as "accuracy", or a metric of your own '
+            'with its direction, such as (gini, "max").'
+        )
+    name = given.removeprefix("val_") if isinstance(given, str) else getattr(given, "__name__", "metric")
+    if callable(given) or (name != "loss" and name not in metrics):
+        metrics = metrics | metric_table.get(given if callable(given) else name)
+    if way is None and (name == "loss" or metrics[name] is metric_table.METRICS.get(name)):
+        way = WAYS[name]
+    if way is None:
+        raise ArgumentError(
+            f'monitor={name!r}: whether a higher {name} is better is not known: give ({name!r}, "max") or '
+            f'({name!r}, "min").'
+        )
+    return Monitor(f"val_{name}", way), metrics
