@@ -135,7 +135,7 @@ def test_a_network_that_diverged_is_not_written(here, run):
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         status, _, err = run("fit", "table.csv", "-t", "kind", "--lr", "1e30", "--epochs", 50)
-    assert status == 2 and "note: training stopped at step" in err and "lower --lr" in err
+    assert status == 2 and "error: training stopped at step" in err and "lower --lr" in err
     assert os.listdir(here) == ["table.csv"]
 
 

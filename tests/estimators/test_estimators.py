@@ -272,9 +272,8 @@ def test_arguments_are_checked_by_fit(arguments, says):
 
 @pytest.mark.parametrize(("X", "y", "says"), [
     (X, None, "y is None"), (X, NUMBERS[:-1], "80 rows, y 79"), (X[:1], NUMBERS[:1], "one sample"),
-    (X[:0], NUMBERS[:0], "0 sample"), (X, np.full(N, 3.0), "in every row"),
-    (X, np.where(X[:, 0] > 1, np.nan, 1), "NaN"),
-    (X * np.inf, NUMBERS, "infinity"), (np.ones((N, 2)), NUMBERS, "No column"), (X, ["a lot"] * N, "not a number"),
+    (X[:0], NUMBERS[:0], "0 sample"), (X, np.where(X[:, 0] > 1, np.nan, 1), "NaN"),
+    (X * np.inf, NUMBERS, "infinity"), (X, ["a lot"] * N, "not a number"),
 ])  # fmt: skip
 def test_data_is_checked(X, y, says):
     with pytest.raises(DataError, match=says), np.errstate(invalid="ignore"):
@@ -282,7 +281,7 @@ def test_data_is_checked(X, y, says):
 
 
 @pytest.mark.parametrize(("y", "arguments", "says"), [
-    (["one"] * N, {}, "one class"), (NUMBERS, {}, "ct.Regressor"), (WORDS, {"class_weight": {"left": 2}}, "left"),
+    (NUMBERS, {}, "ct.Regressor"), (WORDS, {"class_weight": {"left": 2}}, "left"),
     (WORDS, {"class_weight": "equal"}, "class_weight is 'equal'"), (LABELS, {"class_weight": "balanced"}, "multilabel"),
     (np.digitize(X[:, 0], [-0.5, 0.5]), {"loss": "binary_cross_entropy"}, "not for a multiclass"),
 ])  # fmt: skip

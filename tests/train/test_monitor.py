@@ -1,4 +1,4 @@
-"""The score that decides: which weights are put back, when training stops early, and what happens where there is none."""
+"""The score that decides which weights are put back and when training stops early, and what happens without one."""
 
 import numpy as np
 import pytest

@@ -12,6 +12,8 @@ from ..rules.shape import sum_to
 from ..sequences import Sequences
 from .tape import Entry, Tape, current_scope, recording
 
+SLOTS = ("data", "grad", "name", "requires_grad", "tape")
+
 
 class Tensor:
     """An array with a gradient.
@@ -26,7 +28,7 @@ class Tensor:
     data: any NumPy array or nested list; floats keep their precision. requires_grad: backward() fills `grad`.
     """
 
-    __slots__ = ("__weakref__", "data", "grad", "name", "requires_grad", "tape")
+    __slots__ = ("__weakref__", *SLOTS)
     __array_priority__ = 1000  # array + Tensor is a Tensor
 
     def __init__(self, data: Any, requires_grad: bool = False, name: str | None = None) -> None:
@@ -41,6 +43,15 @@ class Tensor:
         self.grad: np.ndarray | None = None
         self.name = name
         self.tape: Tape | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything by name: writers of any protocol (pickle's 0 and 1, skops) ask for it where there are slots."""
+        return {name: getattr(self, name) for name in SLOTS} | getattr(self, "__dict__", {})
+
+    def __setstate__(self, state: Any) -> None:
+        for part in state if isinstance(state, tuple) else (state,):  # older pickles: (attributes, slots)
+            for name, value in (part or {}).items():
+                setattr(self, name, value)
 
     # ---- what it is ------------------------------------------------------------------------------------------------
     @property

@@ -100,7 +100,10 @@ class Study:
         """Run ct.fit; Ctrl-C ends it early and the best weights so far stay."""
         self.estimator.verbose = progress
         began = time.perf_counter()
-        self.estimator.train(self._data, began)
+        try:
+            self.estimator.train(self._data, began)
+        except TrainingError as error:
+            raise TrainingError(f"{error} The network diverged and is not written. Try a lower --lr.") from None
         run = self.estimator.run_
         self.found.seconds["encoding"] += time.perf_counter() - began - run.seconds - run.compiling
         if run.compiling > 0.1:

@@ -10,6 +10,9 @@ import numpy as np
 from cutaway.described import described
 from cutaway.errors import FileError
 
+#: The name of the one feature, always zero, of data of which nothing says anything.
+NOTHING = "nothing"
+
 
 @dataclass
 class Settings:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from cutaway.data.cells import counted
-from cutaway.data.columns import Column, Settings
+from cutaway.data.columns import NOTHING, Column, Settings
 from cutaway.data.numbers import Number, encode_numbers, fit_numbers, numbers_of
 from cutaway.data.reading import column_names, is_frame, read_table
 from cutaway.data.understand import KINDS, understand
@@ -39,6 +39,8 @@ class TableEncoder:
     """
 
     columns: list[Column]
+    #: Whose rows these are, in messages: an estimator says its own name.
+    owner = "TableEncoder"
 
     def __init__(
         self,
@@ -55,11 +57,12 @@ class TableEncoder:
             if kind not in KINDS:
                 raise ArgumentError(f"kinds[{name!r}] is {kind!r}: choose one of {', '.join(KINDS)}.")
 
-    def fit(self, X: Any, weights: Any = None) -> TableEncoder:
+    def fit(self, X: Any, weights: Any = None, constant: bool = False) -> TableEncoder:
         """Understand every column of X (a path, table or array); rows count as much as their weights (n,).
 
         A row of weight 2 is the row twice, for `min_count` too, where less than a row is still one. Only what a column
-        holds, text or identifiers that all differ, goes by the rows as they stand.
+        holds, text or identifiers that all differ, goes by the rows as they stand. constant: a table of which no column
+        says anything is no error, but becomes one feature that is always zero (`blank`).
         """
         table = as_table(X)
         rows = table.shape[0]
@@ -74,9 +77,8 @@ class TableEncoder:
         if unknown := [name for name in self.kinds if name not in {column.name for column in self.columns}]:
             raise ArgumentError(f"kinds names {unknown}, but the table has no such column.")
         self._lay_out()
-        if not self.feature_names:
-            reasons = "; ".join(f"{column.name!r}: {column.how}" for column in self.columns[:8])
-            raise DataError(f"No column of the table can be learnt from ({reasons}).")
+        if self.blank and not constant:
+            raise DataError(f"No column of the table can be learnt from ({self.whys()}).")
         return self
 
     def transform(self, X: Any, dtype: Any = np.float32) -> np.ndarray:
@@ -98,6 +100,15 @@ class TableEncoder:
 
     def fit_transform(self, X: Any, weights: Any = None, dtype: Any = np.float32) -> np.ndarray:
         return self.fit(X, weights).transform(X, dtype)
+
+    @property
+    def blank(self) -> bool:
+        """Whether no column says anything."""
+        return not self._kept
+
+    def whys(self) -> str:
+        """The first columns, each with what became of it."""
+        return "; ".join(f"{column.name!r}: {column.how}" for column in self.columns[:8])
 
     def to_json(self) -> dict[str, Any]:
         """Everything fitted, as plain dicts, lists, numbers and strings."""
@@ -128,7 +139,7 @@ class TableEncoder:
         """Where each kept column's features begin."""
         kept = [(i, column) for i, column in enumerate(self.columns) if column.features]
         widths = [len(column.features) for _, column in kept]
-        self.feature_names = [feature for _, column in kept for feature in column.features]
+        self.feature_names = [feature for _, column in kept for feature in column.features] or [NOTHING]
         self._kept = [column for _, column in kept]
         self._used: Any = slice(None) if len(kept) == len(self.columns) else [i for i, _ in kept]
         self._starts = [0, *np.cumsum(widths).tolist()][:-1]
@@ -147,7 +158,7 @@ class TableEncoder:
         if by_place or (self.positional and missing):
             if given != expected:
                 raise DataError(
-                    f"X has {given} features, but TableEncoder is expecting {expected} features as input: "
+                    f"X has {given} features, but {self.owner} is expecting {expected} features as input: "
                     "give the columns that training had, in the same order."
                 )
             return table.iloc[:, self._used]

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from cutaway.data.cells import counted
-from cutaway.data.columns import Column
+from cutaway.data.columns import NOTHING, Column
 from cutaway.data.numbers import FAR, ROUNDING
 from cutaway.data.reading import column_names
 from cutaway.data.series import extent
@@ -72,8 +72,11 @@ class SequenceEncoder:
         if self.names is not None and len(set(self.names)) < len(self.names):
             raise ArgumentError(f"names are {self.names!r:.200}: each feature needs a name of its own.")
 
-    def fit(self, X: Any, weights: Any = None) -> SequenceEncoder:
-        """Learn the features of the sequences X; a sequence counts as much as its weight (n,)."""
+    def fit(self, X: Any, weights: Any = None, constant: bool = False) -> SequenceEncoder:
+        """Learn the features of the sequences X; a sequence counts as much as its weight (n,).
+
+        constant: sequences of which no feature says anything are no error, but become one feature that is always zero.
+        """
         X = as_sequences(X)
         if len(X) == 0:
             raise DataError("There are no sequences to learn from: 0 given, and at least 1 is needed.")
@@ -89,9 +92,8 @@ class SequenceEncoder:
         steps, each = X.values[inside], np.repeat(each, X.lengths)
         _refuse_infinity(X, inside, names)
         self.columns = [_channel(name, steps[:, j], each) for j, name in enumerate(names)]
-        if not self.feature_names:
-            reasons = "; ".join(f"{column.name!r}: {column.how}" for column in self.columns[:8])
-            raise DataError(f"No feature of the sequences can be learnt from ({reasons}).")
+        if self.blank and not constant:
+            raise DataError(f"No feature of the sequences can be learnt from ({self.whys()}).")
         return self
 
     def transform(self, X: Any, dtype: Any = np.float32) -> np.ndarray | Sequences:
@@ -134,7 +136,16 @@ class SequenceEncoder:
     def feature_names(self) -> list[str]:
         """The names of the encoded features."""
         self._fitted()
-        return [feature for column in self.columns for feature in column.features]
+        return [feature for column in self.columns for feature in column.features] or [NOTHING]
+
+    @property
+    def blank(self) -> bool:
+        """Whether no feature says anything."""
+        return not any(column.features for column in self.columns)
+
+    def whys(self) -> str:
+        """The first features, each with what became of it."""
+        return "; ".join(f"{column.name!r}: {column.how}" for column in self.columns[:8])
 
     def describe(self) -> str:
         """What was learnt, in words for the report."""
@@ -168,7 +179,7 @@ class SequenceEncoder:
             raise _damaged("the lengths of its sequences do not fit")
         encoder.columns = [_restored(column) for column in columns]
         called = [column.name for column in encoder.columns]
-        if len(set(called)) < len(called) or names not in (None, called) or not encoder.feature_names:
+        if len(set(called)) < len(called) or names not in (None, called) or not columns:
             raise _damaged("the names of its features do not fit")
         encoder.names = names
         return encoder

@@ -27,7 +27,7 @@ class TargetEncoder:
     `task` is decided by `fit` unless given: 'regression', 'binary', 'multiclass', 'multilabel' (a table of 0 and 1) or
     'multi-output regression'. Regression targets are scaled by mean and standard deviation ('standard'), median and
     quartile range ('robust') or not at all (None), after the logarithm with `log=True`, or with `log="auto"` if all are
-    positive and their logarithm is clearly less skewed.
+    positive and their logarithm is clearly less skewed. A target that never varies is an error unless `constant`.
 
     >>> from cutaway.data import TargetEncoder
     >>> target = TargetEncoder().fit(["cat", "dog", "cat", "fox"])
@@ -40,14 +40,15 @@ class TargetEncoder:
     task: str
     classes: np.ndarray
 
-    def __init__(self, task: str | None = None, *, scale: str | None = "standard", log: bool | str = False):
+    def __init__(self, task: str | None = None, *, scale: str | None = "standard", log: bool | str = False,
+                 constant: bool = False):  # fmt: skip
         if task not in (None, *TASKS):
             raise ArgumentError(f"task is {task!r}: choose None or one of {', '.join(map(repr, TASKS))}.")
         if scale not in SCALES:
             raise ArgumentError(f"scale is {scale!r}: choose 'standard', 'robust' or None.")
         if log not in (True, False, "auto"):
             raise ArgumentError(f"log is {log!r}: choose True, False or 'auto'.")
-        self.asked_task, self.scale, self.log = task, scale, log
+        self.asked_task, self.scale, self.log, self.constant = task, scale, log, constant
 
     def fit(self, y: Any, weights: Any = None) -> TargetEncoder:
         """Decide the task and learn the classes, or center and scale; y is (n,) or (n, outputs), weights (n,)."""
@@ -58,6 +59,7 @@ class TargetEncoder:
         refuse_infinity(values)
         self.task, self.reason = self._decide(values)
         self.notes: list[str] = []
+        self.still: list[str] = []  # names of the columns that never vary
         self.__dict__.pop("classes", None)
         self.log_applied = False
         if self.task in ("binary", "multiclass"):
@@ -137,6 +139,7 @@ class TargetEncoder:
         target.task = task
         for name, kind in STATE.items():
             setattr(target, name, entry(state, name, kind))
+        target.still = []
         if task in ("binary", "multiclass", "multilabel"):
             labels = entry(state, "classes", list[str | bool | int | float])
             target.classes = _as_they_were(labels, entry(state, "dtype", str))
@@ -184,6 +187,8 @@ class TargetEncoder:
     def _fit_classes(self, values: np.ndarray) -> None:
         self.classes = _distinct(values)
         if len(self.classes) < 2:
+            self.still = list(self.names)
+        if len(self.classes) < 2 and not self.constant:
             raise DataError(
                 f"Every row of the target is {self.classes.tolist()[0]!r}, one class: nothing can be learnt from it."
             )
@@ -218,22 +223,27 @@ class TargetEncoder:
 
     def _fit_scale(self, values: np.ndarray, weights: np.ndarray | None) -> None:
         y = _numbers(values)
-        flat = np.atleast_1d(y.max(axis=0) == y.min(axis=0))
-        if flat.any():
-            which = "" if y.ndim == 1 else f" column {self.names[int(flat.argmax())]!r}"
-            raise DataError(f"Target{which} is {y.flat[int(flat.argmax())]:g} in every row: nothing to predict.")
+        flat = y.max(axis=0) == y.min(axis=0)
+        self.still = [name for name, never in zip(self.names, np.atleast_1d(flat), strict=True) if never]
+        if self.still and not self.constant:
+            at = int(np.argmax(flat))
+            which = "" if y.ndim == 1 else f" column {self.still[0]!r}"
+            raise DataError(f"Target{which} is {y.flat[at]:g} in every row: nothing to predict.")
         self.log_applied = _log_helps(y, weights) if self.log == "auto" else bool(self.log)
         y = self._logged(y)
         if self.scale is None:
             self.center, self.spread = np.zeros(y.shape[1:]), np.ones(y.shape[1:])
         elif self.scale == "standard":
             size = np.abs(y).max(axis=0)  # keeps the squares below from overflowing
+            size = np.where(size > 0, size, 1.0)
             center = np.average(y / size, axis=0, weights=weights)
             spread = np.sqrt(np.average((y / size - center) ** 2, axis=0, weights=weights))
             self.center, self.spread = center * size, np.where(spread > 0, spread, 1.0) * size
         else:
             found = Summary.of(np.ascontiguousarray(np.atleast_2d(y.T)), weights)
             self.center, self.spread = (found.center, found.scale) if y.ndim == 2 else (found.center[0], found.scale[0])
+        if self.still:  # exactly what it is, and no scale to lose it in
+            self.center, self.spread = np.where(flat, y[0], self.center), np.where(flat, 1.0, self.spread)
 
     def _logged(self, y: np.ndarray) -> np.ndarray:
         if not self.log_applied:

@@ -154,6 +154,8 @@ class Program:
             raise ArgumentError("this program has no data to train on: call program.feed(X, y) first")
         position = whole_number("position", position, 0)
         order = None if order is None else self.engine.row_numbers(order)
+        for p in self._parameters:
+            p.learnt = True
         rows = self.engine.rows if order is None else len(order)
         left = max(0, -(-(rows - position) // self.engine.batch_size))
         steps = left if steps is None else min(whole_number("steps", steps, 0), left)

@@ -15,18 +15,23 @@ from sklearn.utils.validation import check_is_fitted
 from ..data import TargetEncoder, Windows, forecast_split
 from ..data.reading import is_frame
 from ..data.targets import as_target
-from ..engines import compile
 from ..errors import ArgumentError, DataError, ShapeError, TrainingError
 from ..nn import Linear, Module
-from ..optim import AdamW, Optimizer
 from ..optim.schedules import AUTO
-from ..program import named_inputs
-from ..random import stream
-from ..train.fit import fit
+from ..train.fit import TrainingWarning, beginning
+from .arguments import check_arguments, refuse_left_out, seed_of, tell_of_fit_only, tell_of_no_validation
+from .constant import answer_constant, tell_of_constants
 from .design import Design, patience_for, plan, suit_rate
 from .inputs import KINDS, Inputs, kind_of, refuse_other_kind, take
-from .networks import check_network, count_outputs, own_network
-from .weights import none_if_equal, row_weights
+from .nested import Nested
+from .networks import count_outputs, own_network
+from .notes import tell
+from .passes import one_pass, state_of
+from .state import Fitted, all_or_nothing, forget
+from .weights import row_weights
+
+#: What a fit leaves besides the attributes that end in an underscore.
+PRIVATE = ("_program", "_program_state", "_passes", "_factors", "_compiled", "_left_out", "_run", "_seed")
 
 
 @dataclass
@@ -51,7 +56,7 @@ class Rows:
         return Rows(self.kind, self.kind.take(self.X, kept), take(self.y, kept), weights, self.names)
 
 
-class Estimator(BaseEstimator):
+class Estimator(Fitted, Nested, BaseEstimator):
     """A whole problem: raw tables, images or sequences in, predictions in the target's own terms out."""
 
     model_: Module
@@ -68,21 +73,29 @@ class Estimator(BaseEstimator):
         """Learn from X, n rows, and y (n,) or (n, outputs), rows counting as much as their weights (n,).
 
         X is a table, images or sequences, in any of the forms that the class takes; y may be left out where X brings
-        labels of its own. Returns the estimator. Ctrl-C ends training early and keeps the best weights so far. Raises
-        DataError for data that cannot be learnt from and ArgumentError for an argument of the constructor outside its
-        values.
+        labels of its own. Returns the estimator. Ctrl-C ends training early and keeps the best weights so far. Where
+        there is nothing to learn (a constant target, no column that says anything) a warning says so, and predictions
+        are constant. Raises DataError for data that cannot be learnt from, ArgumentError for an argument of the
+        constructor outside its values, TrainingError where training leaves the finite numbers before any validation
+        score is one; the estimator is then as it was before.
         """
         began = time.perf_counter()
-        return self.train(self.prepare(X, y, sample_weight), began)
+        with all_or_nothing(self):
+            return self.train(self._prepare(X, y, sample_weight, constant=True), began)
 
     def prepare(self, X: Any, y: Any = None, sample_weight: Any = None) -> Rows:
         """The first half of fit: reads X and makes encoders, `design_` and a network with its first weights.
 
-        `train` takes what it gives back; in between the design may be looked at, and changed.
+        `train` takes what it gives back; in between the design may be looked at, and changed. Where there is nothing to
+        learn, this raises DataError.
         """
+        return self._prepare(X, y, sample_weight, constant=False)
+
+    def _prepare(self, X: Any, y: Any, sample_weight: Any, constant: bool) -> Rows:
         self._check_arguments()
+        refuse_left_out(self, "loss", "optimizer", "network", "monitor")
         rows = self._rows(X, y, sample_weight)
-        self._begin(rows)
+        self._begin(rows, constant=constant)
         return rows
 
     def train(self, rows: Rows, began: float | None = None) -> Any:
@@ -99,41 +112,41 @@ class Estimator(BaseEstimator):
         validation: Any = design.validation or None if held is None else self._encoded(held, learning=False)
         self._set_limits(T)
         left = None if self.time_limit is None else max(0.0, self.time_limit - (time.perf_counter() - began))
-        self.run_ = fit(
-            self.model_, Z, T, loss=self._loss(), optimizer=self.optimizer or design.optimizer(), epochs=design.epochs,
-            batch_size=min(design.batch_size, len(T)), validation=validation, sample_weight=w,
-            seed=self._seed, shuffle=design.batch_size < design.train_rows, early_stopping=design.patience,
-            threads=self.threads, progress=bool(self.verbose), time_limit=left,
-        )  # fmt: skip
+        how: dict[str, Any] = {
+            "loss": self._loss(), "optimizer": self.optimizer or design.optimizer(), "epochs": design.epochs,
+            "validation": validation, "sample_weight": w, "seed": self._seed,
+            "shuffle": design.batch_size < design.train_rows, "early_stopping": design.patience,
+            "threads": self.threads, "progress": bool(self.verbose), "time_limit": left,
+            "monitor": "loss" if validation is None else self.monitor,
+        }  # fmt: skip
+        batch_size = min(design.batch_size, len(T))
+        training = beginning(self.model_, Z, T, batch_size=batch_size, **how)
+        if training.note and self.batch_size == "auto":
+            batch_size = design.batch_size = leaves_none(batch_size, len(training.rows))
+            design.reasons["batch"] += "; so that batch norm never meets a single row"
+            training = beginning(self.model_, Z, T, batch_size=batch_size, **how)
+        self.run_ = training.go()
         self.history_ = self.run_.history
+        if training.trouble and self.run_.last is None:
+            raise TrainingError(training.trouble)
+        for said in training.told():
+            tell(said, TrainingWarning)
         if design.lr == AUTO and self.run_.lr_found is not None:
             design.lr, design.reasons["optimizer"] = self.run_.lr_found, "its learning rate was found before training"
+        answer_constant(self, T, w)
         return self
 
     def _partial_fit(self, X: Any, y: Any, classes: Any, sample_weight: Any) -> Any:
         """One pass over the rows given. The first call fixes the encoders and the network."""
-        self._check_arguments()
-        begun = hasattr(self, "model_")
-        rows = self._rows(X, y, sample_weight, like=self.inputs_ if begun else None)
-        if not begun:
-            self._begin(rows, classes)
-        Z, T, w = self._encoded(rows)
-        if w is not None and not w.all():  # a class of weight zero
-            kept = np.flatnonzero(w)
-            Z, T, w = Z[kept], T[kept], w[kept]
-        if not len(T):
-            return self
-        w = none_if_equal(w)
-        self._compile(Z, T, weighted=w is not None)
-        self._set_limits(T)
-        self._program.feed(Z, T, np.ones(len(T)) if w is None else w / w.mean())
-        self._passes = getattr(self, "_passes", 0) + 1
-        self._program.run(stream(self._seed, "batch order", self._passes).permutation(len(T)))
-        if not self._program.engine.finite:
-            raise TrainingError(
-                "the loss or a gradient is no longer finite: the weights are those of the step before. Use a lower "
-                "learning rate, optimizer=ct.optim.AdamW(1e-4)."
-            )
+        with all_or_nothing(self):
+            self._check_arguments()
+            refuse_left_out(self, "loss", "optimizer")
+            begun = hasattr(self, "model_")
+            rows = self._rows(X, y, sample_weight, like=self.inputs_ if begun else None)
+            if not begun:
+                tell_of_fit_only(self)
+                self._begin(rows, classes)
+            one_pass(self, *self._encoded(rows))
         return self
 
     # ---- the steps of fit --------------------------------------------------------------------------------------------
@@ -171,20 +184,21 @@ class Estimator(BaseEstimator):
             rows.held = learn, steer
         return rows
 
-    def _target(self, y: Any, weights: np.ndarray | None, classes: Any = None) -> TargetEncoder:
+    def _target(self, y: Any, weights: np.ndarray | None, classes: Any = None, constant: bool = False) -> TargetEncoder:
         raise NotImplementedError
 
-    def _begin(self, rows: Rows, classes: Any = None) -> None:
-        """Encoders, design and a network with its first weights."""
+    def _begin(self, rows: Rows, classes: Any = None, constant: bool = False) -> None:
+        """Encoders, design and a network with its first weights. constant: also where there is nothing to learn."""
         n, kind = len(rows), rows.kind
         if n < 2:
             raise DataError(
                 f"There is only one sample (n_samples={n}): a network needs at least 2 {kind.many} to learn from."
             )
-        target = self._target(rows.y, rows.weights, classes)
-        for name in ("_program", "_program_state", "_passes", "feature_names_in_", "limits_", "run_", "history_"):
-            self.__dict__.pop(name, None)
-        encoder = kind.encoder(rows.X, rows.weights, rows.names)
+        target = self._target(rows.y, rows.weights, classes, constant)
+        forget(self, PRIVATE)
+        encoder = kind.encoder(rows.X, rows.weights, rows.names, constant=constant)
+        kind.named(encoder, type(self).__name__)
+        tell_of_constants(encoder, target)
         own_validation = isinstance(self.validation, tuple | list)
         share = self.validation if isinstance(self.validation, float) else 0.0
         batch = {"auto": None, "full": n}.get(self.batch_size, self.batch_size)
@@ -196,6 +210,8 @@ class Estimator(BaseEstimator):
             design.patience = patience_for(design.epochs)
         if self.early_stopping is not True:
             design.patience = int(self.early_stopping) or None if design.patience else None
+        if not own_validation and self.validation is not None and not design.validation:
+            tell_of_no_validation(self, n, kind.fewest)
         for name, given in (("batch", self.batch_size != "auto"), ("epochs", self.epochs is not None)):
             if given:
                 design.reasons[name] = "as asked"
@@ -208,18 +224,22 @@ class Estimator(BaseEstimator):
 
     def _network(self, design: Design) -> Module:
         """The network to train; writes into the design what the caller chose."""
-        if isinstance(self.loss, str):
+        alone = design.task == "multiclass" and design.n_out == 1  # one class: there is nothing to weigh
+        if isinstance(self.loss, str) and not alone:
             design.loss, design.reasons["loss"] = self.loss, "as asked"
         elif self.loss is not None:
             design.asked["loss"] = getattr(self.loss, "__name__", "a function")
         if design.task == "binary" and self.loss == "cross_entropy":
             _two_outputs(design)
+        if getattr(design.encoder, "blank", False) and not callable(self.network):
+            design.change({"hidden": ()})
+            return design.network(self._seed)
         if isinstance(self.network, list | tuple | dict):
             design.change(self.network if isinstance(self.network, dict) else {"hidden": self.network})
         if isinstance(self.network, list | tuple | dict | str):
             return design.network(self._seed)
         kind = KINDS[design.inputs]
-        model = own_network(self.network, design.n_in, design.n_out, design.dtype, self._seed)
+        model = own_network(self.network, design.n_in, design.n_out, design.dtype, self._seed, self.start)
         layers = [layer.n_out for _, layer in model.named_modules() if isinstance(layer, Linear)]
         suit_rate(design, layers[:-1])
         design.asked["hidden"] = f"{type(model).__name__}, {sum(p.size for p in model.parameters()):,} parameters"
@@ -250,29 +270,6 @@ class Estimator(BaseEstimator):
 
     def _loss(self) -> str | Callable:
         return self.loss if callable(self.loss) else self.design_.loss
-
-    def _compile(self, Z: Any, T: np.ndarray, weighted: bool) -> None:
-        """The training program that partial_fit goes on with, in the state it was left in, for rows like these."""
-        shapes = [part.shape[1:] for part in named_inputs(Z).values()]
-        batch: int = {"auto": 32, "full": len(T)}.get(self.batch_size) or self.batch_size
-        if hasattr(self, "_program"):
-            _, had_weights, had = self._compiled
-            weighted, batch = weighted or had_weights, max(batch, had)
-            if (shapes, weighted, batch) == self._compiled:
-                return
-            self._program_state = state_of(self._program)
-        self._compiled = shapes, weighted, batch
-        design = self.design_
-        optimizer = self.optimizer or AdamW(design.lr, weight_decay=design.weight_decay, decay="matrices")
-        self._program = compile(
-            self.model_, self._loss(), optimizer, batch, Z[:2], T[:2], weighted=weighted, seed=self._seed,
-            threads=self.threads,
-        )  # fmt: skip
-        for name, value in self.__dict__.pop("_program_state", {}).items():
-            if name == "t":
-                self._program.engine.t = value
-            else:
-                self._program.state[name][...] = value
 
     # ---- using it ----------------------------------------------------------------------------------------------------
     @property
@@ -322,27 +319,7 @@ class Estimator(BaseEstimator):
 
     # ---- what scikit-learn asks --------------------------------------------------------------------------------------
     def _check_arguments(self) -> None:
-        check_network(self.network)
-        check_whole("epochs", self.epochs, None)
-        if self.batch_size not in ("auto", "full"):
-            check_whole("batch_size", self.batch_size)
-        check_share(self.validation)
-        if self.early_stopping not in (True, False, None):
-            check_whole("early_stopping", self.early_stopping)
-        if self.optimizer is not None and not isinstance(self.optimizer, Optimizer):
-            raise ArgumentError(f"optimizer is {self.optimizer!r}: give None or one of ct.optim, such as AdamW(1e-3).")
-        limit = self.time_limit
-        if limit is not None and not (isinstance(limit, int | float | np.number) and limit > 0):
-            raise ArgumentError(f"time_limit is {limit!r}: give None or a number of seconds above zero.")
-        if isinstance(self.loss, str):
-            known = sorted({name for names in self.losses_for.values() for name in names})
-            if self.loss not in known:
-                raise ArgumentError(
-                    f"loss is {self.loss!r}: a {type(self).__name__} takes None, a function (z, y) -> J, or one of "
-                    f"{', '.join(known)}."
-                )
-        elif self.loss is not None and not callable(self.loss):
-            raise ArgumentError(f"loss is {self.loss!r}: give None, a name or a function (z, y) -> J.")
+        check_arguments(self)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "model_")
@@ -355,16 +332,11 @@ class Estimator(BaseEstimator):
     def __getstate__(self) -> dict[str, Any]:
         """Everything but the run, which holds the training data."""
         state = dict(super().__getstate__())
-        state.pop("run_", None)
+        state.pop("_run", None)
         program = state.pop("_program", None)
         if program is not None:
             state["_program_state"] = state_of(program)
         return state
-
-
-def state_of(program: Any) -> dict[str, Any]:
-    """The optimizer's averages and its step, copied."""
-    return {name: value if name == "t" else value.copy() for name, value in program.state.items()}
 
 
 def _two_outputs(design: Design) -> None:
@@ -372,32 +344,11 @@ def _two_outputs(design: Design) -> None:
     design.reasons["output"] = "one neuron a class, as asked"
 
 
-def seed_of(random_state: Any) -> int:
-    """The seed that a random_state stands for: a whole number is itself, None is a new one each time."""
-    if random_state is None:
-        return int(np.random.default_rng().integers(2**31))
-    if isinstance(random_state, int | np.integer) and not isinstance(random_state, bool) and random_state >= 0:
-        return int(random_state)
-    if isinstance(random_state, np.random.RandomState):
-        return int(random_state.randint(2**31 - 1))
-    if isinstance(random_state, np.random.Generator):
-        return int(random_state.integers(2**31))
-    raise ArgumentError(f"random_state is {random_state!r}: give a whole number of at least 0, or None.")
+def leaves_none(batch_size: int, rows: int) -> int:
+    """The batch size nearest to this one whose last batch has more than one row.
 
-
-def check_whole(name: str, value: Any, *others: Any) -> None:
-    if value in others:
-        return
-    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
-        words = "".join(f", or {other!r}" for other in others)
-        raise ArgumentError(f"{name} is {value!r}: give a whole number of at least 1{words}.")
-
-
-def check_share(validation: Any) -> None:
-    if validation is None or (isinstance(validation, tuple | list) and len(validation) in (2, 3)):
-        return
-    if not isinstance(validation, float) or not 0 < validation < 1:
-        raise ArgumentError(
-            f"validation is {validation!r}: give a share of the rows between 0 and 1, None, or data of your own, "
-            "(X, y) or (X, y, sample_weight)."
-        )
+    >>> leaves_none(64, 321), leaves_none(2, 5)
+    (63, 3)
+    """
+    return next(size for away in range(1, rows + 1) for size in (batch_size - away, batch_size + away)
+                if 1 < size <= rows and rows % size != 1)  # fmt: skip

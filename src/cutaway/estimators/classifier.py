@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -19,6 +18,7 @@ from ..errors import ArgumentError, DataError
 from ..nn import Module
 from ..optim import Optimizer
 from .base import Estimator
+from .notes import tell
 from .weights import class_factors
 
 
@@ -42,12 +42,15 @@ class Classifier(ClassifierMixin, Estimator):
 
     network: "auto", widths of the hidden layers [64, 64], choices {"dropout": 0.2, "cell": "lstm"} by the names of
     ct.design's fields, a Module (copied and started anew), or a function (n_in, n_out) -> Module, with n_in the number
-    of features (of a time step), or an image's (height, width, channels).
+    of features (of a time step), or an image's (height, width, channels). start: "new", or "as is" for a Module (or
+    what the function makes) whose weights are to be kept: it has been trained before.
     loss: "binary_cross_entropy" or "cross_entropy", or a function of logits and targets; by the task if None.
     optimizer: AdamW with warm-up and cosine if None; ct.optim.AdamW("auto") finds its learning rate first. epochs: by
     the number of rows if None. batch_size: rows a step, "full" or "auto". validation: the share of rows held back (from
     200 rows up; fewer are all learnt from), None, or (X, y[, sample_weight]). early_stopping: epochs without a better
-    validation loss (True: 0.3 of them all). The weights with the best validation loss are kept. class_weight:
+    validation score (True: 0.3 of them all). monitor: that score, by which the best weights are kept too: "loss",
+    "accuracy", "r2", "rmse", "mae", or a function (z, y) of raw outputs and encoded targets with its direction,
+    (gini, "max"). class_weight:
     "balanced" or {class: weight}, of the loss alone: what encoders learn does not depend on y. time_limit: seconds.
     threads: chosen by the size of a step if None, and one in a pool's workers (joblib, Dask). Under 1,000 rows numbers
     have 64 bits; under 200 each step sees all rows. The arguments are many because scikit-learn's conventions put every
@@ -77,6 +80,8 @@ class Classifier(ClassifierMixin, Estimator):
         random_state: Any = 0,
         threads: int | None = None,
         verbose: bool = False,
+        start: str = "new",
+        monitor: Any = "loss",
     ) -> None:
         self.network = network
         self.loss = loss
@@ -90,6 +95,8 @@ class Classifier(ClassifierMixin, Estimator):
         self.random_state = random_state
         self.threads = threads
         self.verbose = verbose
+        self.start = start
+        self.monitor = monitor
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Classifier:
         """One pass over these rows, at a constant learning rate; no rows are held back. Returns the classifier.
@@ -124,7 +131,7 @@ class Classifier(ClassifierMixin, Estimator):
         p = self._probabilities(Z)
         return self.target_encoder_.inverse(p.argmax(axis=1) if self.design_.task == "binary" else p)
 
-    def _target(self, y: Any, weights: np.ndarray | None, classes: Any = None) -> TargetEncoder:
+    def _target(self, y: Any, weights: np.ndarray | None, classes: Any = None, constant: bool = False) -> TargetEncoder:
         values, _ = as_target(y)
         refuse_missing(values)
         refuse_infinity(values)
@@ -134,10 +141,8 @@ class Classifier(ClassifierMixin, Estimator):
             target = TargetEncoder("multilabel").fit(y)
         else:
             if len(getattr(y, "shape", ())) == 2:
-                warnings.warn(
-                    "A column-vector y was passed when a 1d array was expected: pass y.ravel().",
-                    DataConversionWarning, stacklevel=4,
-                )  # fmt: skip
+                tell("A column-vector y was passed when a 1d array was expected: pass y.ravel().",
+                     DataConversionWarning)  # fmt: skip
             try:
                 check_classification_targets(values)
             except ValueError as reason:
@@ -145,15 +150,16 @@ class Classifier(ClassifierMixin, Estimator):
             except TypeError as reason:
                 raise DataError("y holds labels of several types, which have no order: turn all into text.") from reason
             labels = values if classes is None else np.asarray(classes)
-            target = TargetEncoder("binary" if len(set(labels.tolist())) == 2 else "multiclass").fit(labels)
+            task = "binary" if len(set(labels.tolist())) == 2 else "multiclass"
+            target = TargetEncoder(task, constant=constant).fit(labels)
             target.reason = f"{len(target.classes)} different labels"
-        if isinstance(self.loss, str) and self.loss not in self.losses_for[target.task]:
+        if isinstance(self.loss, str) and self.loss not in self.losses_for[target.task] and not target.still:
             fitting = " or ".join(self.losses_for[target.task])
             raise ArgumentError(f"loss={self.loss!r} is not for a {target.task} target: use {fitting}.")
         return target
 
     def _weighed(self, T: np.ndarray, weights: np.ndarray | None, learning: bool) -> np.ndarray | None:
-        if self.class_weight is None:
+        if self.class_weight is None or len(self.classes_) == 1:  # one class needs no weight beside others
             return weights
         codes = T.astype(np.intp)
         if learning:

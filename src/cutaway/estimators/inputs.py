@@ -64,9 +64,13 @@ class Inputs:
         """Some of the rows."""
         return X[kept]
 
-    def encoder(self, X: Any, weights: np.ndarray | None, names: list[str] | None = None) -> Any:
-        """The encoder of such inputs, fitted."""
+    def encoder(self, X: Any, weights: np.ndarray | None, names: list[str] | None = None,
+                constant: bool = False) -> Any:  # fmt: skip
+        """The encoder of such inputs, fitted; constant: also where there is nothing to learn from."""
         raise NotImplementedError
+
+    def named(self, encoder: Any, estimator: str) -> None:
+        """Let the encoder's messages name the estimator whose rows it reads."""
 
     def given(self, encoder: Any) -> int:
         """How many numbers (of a sequence: features) a row had before encoding."""
@@ -108,8 +112,11 @@ class TableInputs(Inputs):
     def take(self, X, kept):
         return take(X, kept)
 
-    def encoder(self, X, weights, names=None):
-        return table_encoder(X.shape[0]).fit(X, weights)
+    def encoder(self, X, weights, names=None, constant=False):
+        return table_encoder(X.shape[0]).fit(X, weights, constant)
+
+    def named(self, encoder, estimator):
+        encoder.owner = estimator
 
     def given(self, encoder):
         return len(encoder.columns)
@@ -141,7 +148,7 @@ class ImageInputs(Inputs):
                     warnings.warn(f"{note}, since the model has learnt from images of bytes.", stacklevel=4)
         return Read(X, X.y)
 
-    def encoder(self, X, weights, names=None):
+    def encoder(self, X, weights, names=None, constant=False):
         return ImageEncoder().fit(X, weights)
 
     def given(self, encoder):
@@ -173,8 +180,8 @@ class SequenceInputs(Inputs):
             return Read(as_sequences(X.X), X.y, X.features or None)
         return Read(as_sequences(X))
 
-    def encoder(self, X, weights, names=None):
-        return SequenceEncoder(names).fit(X, weights)
+    def encoder(self, X, weights, names=None, constant=False):
+        return SequenceEncoder(names).fit(X, weights, constant)
 
     def given(self, encoder):
         return len(encoder.columns)

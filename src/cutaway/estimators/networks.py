@@ -12,6 +12,7 @@ import numpy as np
 from .. import nn
 from ..errors import ArgumentError, ShapeError
 from ..nn import CNN, MLP, Linear, Module
+from .notes import tell
 
 
 def built(design: Any, seed: int) -> Module:
@@ -71,15 +72,22 @@ def uniform(rng: np.random.Generator, shape: tuple[int, ...], limit: float) -> n
     return rng.uniform(-limit, limit, shape)
 
 
-def own_network(network: Module | Callable, n_in: Any, n_out: int, dtype: str, seed: int) -> Module:
-    """A fresh copy of the caller's module, or what the factory makes; its weights drawn anew from the seed."""
+def own_network(network: Module | Callable, n_in: Any, n_out: int, dtype: str, seed: int, start: str) -> Module:
+    """A copy of the caller's module, or what the factory makes; start: with the weights that it has ("as is"), or with
+    weights drawn from the seed ("new")."""
     if isinstance(network, Module):
         model = copy.deepcopy(network)
     else:
         model = network(n_in, n_out)
         if not isinstance(model, Module):
             raise ArgumentError(f"the factory network(n_in, n_out) must return a ct.nn.Module, got {model!r}")
-    return model.astype(dtype).init(seed)
+    model.astype(dtype)
+    if start == "as is":
+        return model
+    if any(p.learnt for p in model.parameters()):
+        tell("the network handed over has been trained, or read from a file, and starts anew from random weights: give "
+             'start="as is" to go on from the weights that it has, or network=net.init(0) to let them go.')  # fmt: skip
+    return model.init(seed)
 
 
 def count_outputs(model: Module, example: Any, words: str) -> int:
@@ -103,6 +111,11 @@ def check_network(network: Any) -> None:
     widths = isinstance(network, list | tuple) and all(
         isinstance(w, int | np.integer) and not isinstance(w, bool) and w > 0 for w in network
     )
+    if hasattr(network, "model_"):
+        raise ArgumentError(
+            f"network is a trained {type(network).__name__}, encoders and all: hand over its network, "
+            'network=loaded.model_, start="as is"; or call its partial_fit, which keeps the encoders.'
+        )
     if not (network == "auto" if isinstance(network, str) else widths or callable(network)):
         raise ArgumentError(
             f'network is {network!r}: give "auto", a list of hidden widths such as [64, 64], a dict of choices such as '

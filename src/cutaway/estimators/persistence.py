@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from ..described import described
 from ..errors import FileError
 from ..nn import Module
 from ..train import History
+from .arguments import seed_of
 from .base import Estimator
 from .classifier import Classifier
 from .design import Design
@@ -32,8 +33,12 @@ def example(estimator: Estimator) -> Any:
 
 def describe(estimator: Estimator) -> dict[str, Any]:
     """What was fitted besides the weights, as plain values."""
+    kept, left_out = kept_arguments(estimator)
     fitted: dict[str, Any] = {
-        "arguments": {name: plain(value) for name, value in estimator.get_params(deep=False).items() if keeps(value)},
+        "arguments": kept,
+        "left_out": left_out,
+        "seed": estimator._seed,
+        "passes": getattr(estimator, "_passes", 0),
         "encoder": estimator.encoder_.to_json(),
         "target": estimator.target_encoder_.to_json(),
         "design": estimator.design_.to_json(),
@@ -52,6 +57,8 @@ def rebuild(kind: type[Estimator], module: Module, description: dict[str, Any]) 
     given = described(_Fitted, {name: description[name] for name in _Fitted.__annotations__ if name in description})
     estimator = kind(**{name: from_plain(value) for name, value in given.arguments.items()})
     estimator._check_arguments()
+    estimator._seed = seed_of(estimator.random_state) if given.seed is None else given.seed
+    estimator._passes, estimator._left_out = given.passes, given.left_out
     inputs = KINDS.get(given.design.get("inputs", "table"))
     if inputs is None:
         raise FileError(f"it is damaged (its inputs are {given.design['inputs']!r:.40})")
@@ -63,6 +70,7 @@ def rebuild(kind: type[Estimator], module: Module, description: dict[str, Any]) 
     if design.dtype not in ("float32", "float64") or given.columns != inputs.given(encoder):
         raise FileError(f"it is damaged (it encodes {given.columns:,} columns as {design.dtype!r:.20})")
     estimator.model_, estimator.encoder_, estimator.target_encoder_, estimator.design_ = module, encoder, target, design
+    inputs.named(encoder, kind.__name__)
     estimator.n_features_in_ = given.columns
     if given.names is not None:
         estimator.feature_names_in_ = np.array(given.names, dtype=object)
@@ -91,6 +99,19 @@ class _Fitted:
     names: list[str] | None
     limits: list[list[float]] | None
     history: dict[str, list[float | int]] | None
+    left_out: list[str] = field(default_factory=list)
+    seed: int | None = None
+    passes: int = 0
+
+
+def kept_arguments(estimator: Any) -> tuple[dict[str, Any], list[str]]:
+    """The constructor's arguments as plain values, and the names of those given that a file cannot hold."""
+    given, defaults = estimator.get_params(deep=False), type(estimator)().get_params(deep=False)
+    kept = {name: plain(value) for name, value in given.items() if keeps(value)}
+    left_out = [name for name, value in given.items() if name not in kept and value is not defaults[name]]
+    if "network" in left_out:  # without which it would start nothing
+        kept.pop("start", None)
+    return kept, left_out
 
 
 def keeps(value: Any) -> bool:

@@ -50,6 +50,8 @@ class Regressor(RegressorMixin, Estimator):
         random_state: Any = 0,
         threads: int | None = None,
         verbose: bool = False,
+        start: str = "new",
+        monitor: Any = "loss",
     ) -> None:
         self.network = network
         self.loss = loss
@@ -62,6 +64,8 @@ class Regressor(RegressorMixin, Estimator):
         self.random_state = random_state
         self.threads = threads
         self.verbose = verbose
+        self.start = start
+        self.monitor = monitor
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Regressor:
         """One pass over these rows, at a constant learning rate; no rows are held back. Returns the regressor.
@@ -75,9 +79,10 @@ class Regressor(RegressorMixin, Estimator):
         """R² = 1 - Σ(y - ŷ)² / Σ(y - mean y)²; y may be left out where X brings its targets."""
         return super().score(*self.inputs_.with_target(X, y, self.encoder_), sample_weight)
 
-    def _target(self, y: Any, weights: np.ndarray | None, classes: Any = None) -> TargetEncoder:
+    def _target(self, y: Any, weights: np.ndarray | None, classes: Any = None, constant: bool = False) -> TargetEncoder:
         values, _ = as_target(y)
-        target = TargetEncoder("regression" if values.ndim == 1 else "multi-output regression").fit(y, weights)
+        task = "regression" if values.ndim == 1 else "multi-output regression"
+        target = TargetEncoder(task, constant=constant).fit(y, weights)
         target.reason = "one number a row" if values.ndim == 1 else f"{values.shape[1]} columns of numbers"
         return target
 

@@ -308,7 +308,7 @@ def _restored(checked: _Checked, arrays: dict[str, np.ndarray]) -> Restored:
     tensors: dict[str, Tensor] = {}
     for name, entry in checked.parameters.items():
         p = tensors[name] = nn.Parameter(arrays[name].shape, init.zeros)
-        p.data, p.requires_grad = arrays[name].copy(), not entry["frozen"]
+        p.data, p.requires_grad, p.learnt = arrays[name].copy(), not entry["frozen"], True
         p.init = INITIALISERS.get(entry["init"]) or partial(_unknown, name)
     for name, start in checked.buffers.items():
         array = arrays[name]

@@ -19,7 +19,12 @@ from ..sequences import Sequences, gathered
 
 
 class Parameter(Tensor):
-    """A Tensor that training changes. Made from a shape and an initialiser `init(rng, shape) -> array`."""
+    """A Tensor that training changes. Made from a shape and an initialiser `init(rng, shape) -> array`.
+
+    learnt: whether its values were trained or loaded, not drawn.
+    """
+
+    learnt = False
 
     def __init__(self, shape: tuple[int, ...], init: Callable) -> None:
         self.init = init
@@ -230,7 +235,7 @@ class Module:
     def init(self, seed: int) -> Module:
         """Draw every parameter anew from (seed, its name), and put buffers back to their start."""
         for name, p in self.named_parameters():
-            p.data[...] = p.init(stream(seed, "weights", name), p.shape)
+            p.data[...], p.learnt = p.init(stream(seed, "weights", name), p.shape), False
         for _, b in self.named_buffers():
             b.data[...] = b.start
         return self
@@ -263,6 +268,8 @@ class Module:
                 raise ShapeError(f"{name} has shape {t.shape} here, but {np.shape(state[name])} in the state")
         for name, t in own.items():
             t.data[...] = state[name]
+            if isinstance(t, Parameter):
+                t.learnt = True
 
     def decays(self, opt: Any) -> np.ndarray:
         """For each weight of θ: 1 where the optimizer's weight decay applies, 0 where it is exempt or frozen."""

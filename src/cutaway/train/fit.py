@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import signal
 import threading
@@ -78,18 +79,29 @@ def fit(model: Any, X: Any, y: Any, loss: str | Callable = "mse", optimizer: Opt
         callbacks, early_stopping, checkpoint, resume, engine, threads, progress, metrics, time_limit, monitor,
     )  # fmt: skip
     run = training.go()
-    for said in filter(None, (training.note, training.trouble)):
+    for said in training.told():
         warnings.warn(said, TrainingWarning, stacklevel=2)
     return run
+
+
+SIGNATURE = inspect.signature(fit)
+
+
+def beginning(*given: Any, **arguments: Any) -> Training:
+    """What fit would do with these arguments, all checked and nothing done: `go()` trains."""
+    bound = SIGNATURE.bind(*given, **arguments)
+    bound.apply_defaults()
+    return Training(**bound.arguments)
 
 
 class Training:
     """One call of fit: the checked arguments, and the loop.
 
-    `trouble` says what went wrong, if something did, `note` what was done otherwise than asked.
+    `trouble` says what went wrong, if something did, and `kept` which weights the model then has; `note` what was done
+    otherwise than asked.
     """
 
-    trouble = note = ""
+    trouble = note = kept = ""
 
     def __init__(self, model, X, y, loss, optimizer, epochs, batch_size, validation, sample_weight, seed, shuffle,
                  drop_last, callbacks, early_stopping, checkpoint, resume, engine, threads, progress, metrics,
@@ -136,8 +148,8 @@ class Training:
                 self.optimizer = optimizer.for_run(self.steps * int(epochs))
                 self.program = compiled()
         resident = fits(self.data.inputs, model.dtype.itemsize)
-        self.past = Past(self.data, self.rows, self.batch_size, self.steps, self.seed, shuffle, self.drop_last, resident,
-                         self.loss, self.optimizer, self.options, held_out)  # fmt: skip
+        self.past = Past(self.data, self.rows, self.batch_size, self.steps, self.seed, shuffle, self.drop_last,
+                         resident, self.loss, self.optimizer, self.options, held_out)  # fmt: skip
         if resident:
             self.program.feed(self.data.inputs, self.data.y, self.data.weight)
         self.checkpoints, earlier = _checkpoints(checkpoint, resume)
@@ -159,6 +171,10 @@ class Training:
         self.best_cost, self.waited = float("inf"), 0
         if earlier is not None:
             earlier.restore(self)
+
+    def told(self) -> list[str]:
+        """What there is to warn of."""
+        return [said for said in (self.note, self.trouble + self.kept) if said]
 
     # ---- what is trained on ----------------------------------------------------------------------------------------
     def _split(self, validation: Any, classes: bool) -> tuple[np.ndarray, Data | None]:
@@ -252,10 +268,10 @@ class Training:
             run.best_epoch = run.epochs_done
             if self.validation is not None and run.epochs_done and not self.trouble:
                 self.trouble = (
-                    f"no epoch had a {self.monitor.words} that is a number, so none is the best: the model has the "
-                    "weights of the last one. Likely cause: outputs that overflow: scale the data, or use a lower "
-                    "learning rate."
+                    f"no epoch had a {self.monitor.words} that is a number, so that none is the best. Likely cause: "
+                    "outputs that overflow: scale the data, or use a lower learning rate."
                 )
+                self.kept = " The model has the weights of the last one."
         run.trouble = self.trouble
         self._tell(Ended(run))
         return run
@@ -335,9 +351,10 @@ class Training:
         value, cause = first_bad_value(self.program, self.model, self.loss, self.data.rows(rows), self.options)
         self.run.stop(f"not finite at step {step}")
         self.trouble = (
-            f"training stopped at step {step} (epoch {epoch}): {value} is not finite. {cause} The model keeps "
-            f"{'its best weights' if self.best is not None else 'the weights from before that step'}."
+            f"training stopped at step {step} (epoch {epoch}): {value} is not finite. {cause}"
         )
+        kept = "its best weights" if self.best is not None else "the weights from before that step"
+        self.kept = f" The model keeps {kept}."
 
 
 @contextmanager

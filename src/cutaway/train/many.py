@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping
@@ -18,12 +17,10 @@ from ..errors import ArgumentError, CutawayError
 from ..nn import Module
 from ..sequences import Sequences
 from .feeding import as_arrays, fits, target
-from .fit import Training, TrainingWarning, fit, interruptible
+from .fit import SIGNATURE, Training, TrainingWarning, interruptible
 from .programs import Programs
 from .progress import ProgressOfMany
 from .run import Run
-
-SIGNATURE = inspect.signature(fit)
 
 
 def fit_many(entries: Iterable[Mapping[str, Any]], workers: int | None = None,
@@ -160,10 +157,10 @@ def _converted(X: Any, dtype: np.dtype, whole: bool) -> Any:
 
 def _report(k: int, training: Training, error: BaseException | None) -> None:
     """Warn of a run that did not end as it should."""
-    trouble = training.trouble
     if error is not None:
-        trouble = training.run.stopped = f"{type(error).__name__}: {error}"
-    for said in filter(None, (training.note, trouble)):
+        training.trouble = training.run.stopped = f"{type(error).__name__}: {error}"
+        training.kept = ""
+    for said in training.told():
         warning = TrainingWarning(f"entries[{k}]: {said}")
         warning.__cause__ = error
         warnings.warn(warning, stacklevel=3)

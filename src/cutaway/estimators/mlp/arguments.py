@@ -75,6 +75,14 @@ CHECKS: dict[str, Check] = {
 }  # fmt: skip
 
 
+#: Arguments of ours that solver="lbfgs" could not use, and why. (scikit-learn's own are ignored as it ignores them.)
+NOT_FOR_LBFGS = {
+    "dropout": "lbfgs minimises one fixed function of all rows",
+    "validation_data": "lbfgs has no epochs after which rows could be scored; call score afterwards",
+    "callbacks": "lbfgs has no epochs to tell of",
+}
+
+
 def check_arguments(estimator: Any) -> None:
     """Raise ArgumentError for the first argument outside its values."""
     kind = type(estimator).__name__
@@ -88,10 +96,10 @@ def check_arguments(estimator: Any) -> None:
             f"{kind}: loss is {estimator.loss!r}: give one of {', '.join(estimator.losses)}, or a function (z, y) -> J "
             "of raw outputs and targets."
         )
-    if estimator.solver == "lbfgs" and estimator.dropout:
-        raise ArgumentError(
-            f"{kind}: dropout needs solver='adam' or 'sgd': lbfgs minimises one fixed function of all rows."
-        )
+    if estimator.solver == "lbfgs":
+        for name, why in NOT_FOR_LBFGS.items():
+            if getattr(estimator, name):
+                raise ArgumentError(f"{kind}: {name} needs solver='adam' or 'sgd': {why}.")
 
 
 def hidden_widths(sizes: Any) -> list[int]:

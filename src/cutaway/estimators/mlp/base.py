@@ -17,9 +17,13 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ...engines import compile
 from ...errors import ArgumentError, DataError
 from ...nn import MLP, Linear, Module
+from ...train import Run
 from ...train.events import EpochEnded
+from ...train.feeding import Data
 from ...train.fit import Training
-from ..base import state_of
+from ..arguments import refuse_left_out
+from ..passes import run_over, state_of
+from ..state import Fitted, all_or_nothing, forget
 from ..weights import none_if_equal, row_weights
 from .arguments import ACTIVATION_NAMES, check_arguments, hidden_widths
 from .gaps import Gaps
@@ -29,10 +33,13 @@ from .solvers import ChangingRate, Orders, lbfgs, optimizer_for, shuffled
 NOT_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and need to be preprocessed."
 )
+#: What a fit leaves besides the attributes that end in an underscore.
+PRIVATE = ("_best", "_gaps", "_label_binarizer", "_left_out", "_no_improvement_count", "_program", "_rate", "_run",
+           "_solver_state")  # fmt: skip
 CLIPPED = "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped."
 
 
-class MLPEstimator(BaseEstimator):
+class MLPEstimator(Fitted, BaseEstimator):
     """A multilayer perceptron with scikit-learn's arguments and attributes.
 
     The state is scikit-learn's: coefs_ and intercepts_, which are views of the network's weights. Assigned to, or
@@ -73,18 +80,19 @@ class MLPEstimator(BaseEstimator):
         """Learn from X (n, features), dense or sparse, and y (n,) or (n, outputs), rows counting as sample_weight (n,).
 
         Returns the estimator. Ctrl-C keeps what was learnt so far. Raises DataError (a ValueError) for data that cannot
-        be learnt from and ArgumentError (a ValueError) for an argument outside its values.
+        be learnt from and ArgumentError (a ValueError) for an argument outside its values; the estimator is then as it
+        was before.
         """
-        rows = self._rows(X, y, sample_weight)
-        if self.solver == "lbfgs":
-            model = self._network()
-            X, T, w = rows
-            scale = w.mean()
-            lbfgs(self, model, self._objective(scale), X, T, none_if_equal(w / scale))
-            self._show(model)
-        else:
-            self._train(*rows)
-        self._refuse_not_finite()
+        with all_or_nothing(self, getattr(self, "model_", None) if self.warm_start else None):
+            X, T, w = self._rows(X, y, sample_weight)
+            if self.solver == "lbfgs":
+                model = self._network()
+                scale = w.mean()
+                lbfgs(self, model, self._objective(scale), np.asarray(X), T, none_if_equal(w / scale))
+                self._show(model)
+            else:
+                self._train(X, T, w)
+            self._refuse_not_finite()
         return self
 
     @available_if(lambda self: self._is_stochastic())
@@ -102,7 +110,12 @@ class MLPEstimator(BaseEstimator):
         return True
 
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> Any:
+        with all_or_nothing(self):
+            return self._pass(X, y, sample_weight, classes)
+
+    def _pass(self, X: Any, y: Any, sample_weight: Any, classes: Any) -> Any:
         check_arguments(self)
+        refuse_left_out(self, "loss")
         if self.early_stopping and self.validation_data is None:
             raise ArgumentError(
                 "partial_fit does not support early_stopping=True without rows to score: pass "
@@ -116,9 +129,8 @@ class MLPEstimator(BaseEstimator):
         if not len(T):  # all are of classes that class_weight leaves out
             return self
         program = self._programmed(X, T)
-        program.feed(X, T, w)
         order = np.arange(len(T))
-        losses = program.run(shuffled(order, self._random_state) if self.shuffle else order)
+        losses = run_over(program, Data(X, T, w), shuffled(order, self._random_state) if self.shuffle else order)
         if not program.engine.finite:
             raise DataError(f"{NOT_FINITE} The weights are those of the step before.")
         sizes = np.full(len(losses), program.engine.batch_size)
@@ -126,16 +138,31 @@ class MLPEstimator(BaseEstimator):
         self.n_iter_ = 1
         held = self._held_out()
         enough = self._epoch_done(float(np.average(losses, weights=sizes)), len(T), program.engine.t, held)
-        self.stopped_ = enough and self.early_stopping
-        if self.stopped_:
+        self.stopped_ = (enough and self.early_stopping) or self._tell_of_pass(program)
+        if enough and self.early_stopping:
             self._put_back_best()
         return self
+
+    def _tell_of_pass(self, program: Any) -> bool:
+        """Tell the callbacks of a pass, as of an epoch; whether one of them asked for the end."""
+        if not self.callbacks:
+            return False
+        number = len(self.loss_curve_)
+        run = Run(self.model_, program, number, program.engine.batch_size, 0, epochs_done=number)
+        row = {"epoch": float(number), "loss": self.loss_, "lr": self.learning_rate_}
+        run.history.extend({"epoch": np.arange(1.0, number + 1), "loss": np.array(self.loss_curve_)})
+        for callback in self.callbacks:
+            callback(EpochEnded(run, number, row))
+        return bool(run._stop)
 
     def _rows(self, X: Any, y: Any, sample_weight: Any, incremental: bool = False,
               classes: Any = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
         """Checked and encoded rows, targets and weights; on the first pass, everything but the training is set up."""
         check_arguments(self)
+        refuse_left_out(self, "loss")
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
+        if first:
+            forget(self, PRIVATE)
         X, y = validate_data(
             self, X, y, accept_sparse=["csr", "csc"], multi_output=True, dtype=(np.float64, np.float32), reset=first,
             ensure_all_finite="allow-nan", y_numeric=is_regressor(self),
@@ -156,8 +183,6 @@ class MLPEstimator(BaseEstimator):
 
     def _start(self, n_in: int, dtype: np.dtype) -> None:
         """First weights, drawn as scikit-learn draws them: U(±√(6 / (inputs + outputs))), 2 for the logistic."""
-        for name in ("model_", "run_", "history_", "stopped_", "_program", "_solver_state", "_rate"):
-            self.__dict__.pop(name, None)
         widths = [n_in, *hidden_widths(self.hidden_layer_sizes), self.n_outputs_]
         self.n_layers_, self.n_iter_, self.t_ = len(widths), 0, 0
         self.coefs_, self.intercepts_ = [], []
@@ -333,13 +358,14 @@ class MLPEstimator(BaseEstimator):
         return stop
 
     def _put_back_best(self) -> None:
-        """The weights of the best validation score."""
-        if hasattr(self, "_best"):
-            self._network().theta = self._best
+        """The weights of the best validation score. Raises DataError where no score was a number."""
+        if not hasattr(self, "_best"):
+            raise DataError(f"{NOT_FINITE} (No epoch had a validation score that is a number.)")
+        self._network().theta = self._best
 
     def _broke_off(self, trouble: str, held: Any) -> None:
         """The loss left the finite numbers: an error, unless weights with a validation score can be put back."""
-        if held is None:
+        if held is None or not hasattr(self, "_best"):
             raise DataError(f"{NOT_FINITE} ({trouble})")
         self.n_iter_ += 1
         self.loss_curve_.append(np.nan)
@@ -384,7 +410,7 @@ class MLPEstimator(BaseEstimator):
     def __getstate__(self) -> dict[str, Any]:
         """Everything but the run, which holds the training data, and the program."""
         state = dict(super().__getstate__())
-        state.pop("run_", None)
+        state.pop("_run", None)
         program = state.pop("_program", None)
         if program is not None:
             state["_solver_state"] = state_of(program)

@@ -131,6 +131,8 @@ class MLPClassifier(ClassifierMixin, MLPEstimator):
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities (n, classes), rows summing to 1; of multilabel targets (n, labels), each on its own."""
         p = self._probabilities(self._encode(X))
+        if len(self.classes_) == 1:
+            return np.ones((len(p), 1))
         return np.hstack([1 - p, p]) if self.n_outputs_ == 1 else p
 
     def predict_log_proba(self, X: Any) -> np.ndarray:

@@ -12,13 +12,15 @@ from sklearn.utils.validation import check_is_fitted
 from ... import files
 from ...errors import ArgumentError, FileError
 from ...nn import Module
-from ..persistence import from_plain, keeps, plain
+from ...train import History
+from ..persistence import from_plain, kept_arguments, plain
 from .classifier import MLPClassifier
 from .gaps import Gaps
 from .regressor import MLPRegressor
 
 FITTED = ("n_features_in_", "n_outputs_", "n_layers_", "n_iter_", "t_", "out_activation_", "loss_", "loss_curve_",
-          "best_loss_", "validation_scores_", "best_validation_score_")  # fmt: skip
+          "best_loss_", "validation_scores_", "best_validation_score_", "learning_rate_", "stopped_",
+          "_no_improvement_count")  # fmt: skip
 LINKS = ("identity", "exp", "logistic", "softmax")
 
 
@@ -26,10 +28,13 @@ def parts(mlp: Any) -> tuple[Module, dict[str, Any], Any]:
     """The network, everything else, and no example: its first layer says what it takes."""
     check_is_fitted(mlp)
     model = mlp._network()
+    kept, left_out = kept_arguments(mlp)
     extra: dict[str, Any] = {
-        "arguments": {name: plain(value) for name, value in mlp.get_params(deep=False).items()
-                      if keeps(value) and name not in ("callbacks", "validation_data")},
+        "arguments": {name: value for name, value in kept.items() if name not in ("callbacks", "validation_data")},
+        "left_out": left_out,
         "fitted": {name: _plain(getattr(mlp, name)) for name in FITTED if hasattr(mlp, name)},
+        "history": {name: column.tolist() for name, column in mlp.history_.columns().items()}
+                   if hasattr(mlp, "history_") else None,
         "names": mlp.feature_names_in_.tolist() if hasattr(mlp, "feature_names_in_") else None,
         "gaps": {"columns": mlp._gaps.columns.tolist(), "means": mlp._gaps.means.tolist()},
     }
@@ -49,6 +54,11 @@ def rebuild(kind: type, model: Module, extra: dict[str, Any]) -> Any:
     for name in FITTED:
         if name in fitted:
             setattr(mlp, name, fitted[name])
+    _numbers_again(mlp)
+    mlp._left_out = list(extra.get("left_out", ()))
+    if extra.get("history"):
+        mlp.history_ = History()
+        mlp.history_.extend({name: np.array(column, float) for name, column in extra["history"].items()})
     mlp._gaps = Gaps.__new__(Gaps)
     mlp._gaps.features = mlp.n_features_in_
     mlp._gaps.columns = np.array(extra["gaps"]["columns"], np.intp)
@@ -63,9 +73,29 @@ def rebuild(kind: type, model: Module, extra: dict[str, Any]) -> Any:
         mlp._label_binarizer = LabelBinarizer().fit(np.eye(len(classes), dtype=int) if several else classes)
         mlp.classes_ = mlp._label_binarizer.classes_
     mlp._show(model)
+    if getattr(mlp, "best_validation_score_", None) is not None:
+        mlp._best = model.theta.copy()  # they are the weights of that score
     if len(mlp.coefs_[0]) != mlp._gaps.width or len(mlp.intercepts_[-1]) != mlp.n_outputs_:
         raise FileError("its network does not fit its features and outputs")
     return mlp
+
+
+def _numbers_again(mlp: Any) -> None:
+    """What `_plain` wrote as None, because it is not finite, as it was; files of before lack what passes go on from."""
+    def back(name: str, instead: float) -> None:
+        value = getattr(mlp, name, None)
+        setattr(mlp, name, [instead if one is None else one for one in value] if isinstance(value, list)
+                else instead if value is None else value)  # fmt: skip
+
+    if not hasattr(mlp, "best_loss_"):
+        return  # lbfgs
+    back("loss_curve_", np.nan)
+    if mlp.validation_scores_ is not None:
+        back("validation_scores_", np.nan)
+        back("best_validation_score_", -np.inf)
+    if not mlp.early_stopping:
+        back("best_loss_", np.inf)
+    back("_no_improvement_count", 0)
 
 
 def _plain(value: Any) -> Any:
