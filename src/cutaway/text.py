@@ -41,3 +41,8 @@ def size(count: int) -> str:
     units = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
     k = min(max(count.bit_length() - 1, 0) // 10, len(units) - 1)
     return f"{count / 2 ** (10 * k):.3g} {units[k]}" if k else f"{count} bytes"
+
+
+def no_path(path: Any, problem: ValueError) -> str:
+    """Why a text is no path, in the same words whatever version of Python, and whichever of its functions, says so."""
+    return "a null byte is in the path" if "\0" in str(path) else str(problem)

@@ -204,12 +204,42 @@ def test_arrays_lie_where_their_shapes_say(own, change):
 @pytest.mark.parametrize(("text", "says"), [
     ('{"a": NaN}', "NaN is no JSON"), ('{"a": 1e999}', "1e999 is beyond 64 bits"), ('{"a": 1, "a": 2}', "stands twice"),
     ('{"a":' * 5000 + "1" + "}" * 5000, "not JSON"), ("[1]", "not a JSON object"),
-    ('{"a": ' + "9" * 5000 + "}", "not JSON"),
+    ('{"a":' * 201 + "1" + "}" * 201, "more than 200 deep"), ('{"a": ' + "[" * 200 + "]" * 200 + "}", "than 200 deep"),
+    ('{"a": ' + "9" * 5000 + "}", "not JSON"), ('{"a": -' + "9" * 100 + "}", "-9999.* more than 100 digits"),
     ('{"a": [' + "[]," * 2**21 + "[]]}", "more than 2,097,152 parts"), ('{"a": "\ud800', "not JSON"),
 ])  # fmt: skip
 def test_json_that_would_blow_up(text, says):
     with pytest.raises(FileError, match=says):
         container.parse(text.encode("utf-8", "surrogatepass"), "description")
+
+
+def test_depth_and_digits_are_bounded_by_us_and_not_by_the_interpreter(monkeypatch):
+    """Each version of Python has limits of its own, and lets them be lifted."""
+    monkeypatch.setattr(container.json, "loads", lambda *_, **__: pytest.fail("it was read"))
+    with pytest.raises(FileError, match="more than 200 deep"):
+        container.parse(b'{"a":' * 10**6, "description")
+    monkeypatch.undo()
+    before = sys.get_int_max_str_digits()
+    sys.set_int_max_str_digits(0)
+    try:
+        with pytest.raises(FileError, match="more than 100 digits"):
+            container.parse(b'{"a": ' + b"9" * 10**7 + b"}", "description")
+    finally:
+        sys.set_int_max_str_digits(before)
+
+
+@pytest.mark.parametrize("text", [
+    '{"a":' * 200 + "1" + "}" * 200, '{"' + "[" * 300 + '": 1}', r'{"\"[[[\\": "' + r"{\"" * 300 + '"}',
+    '{"a": [' + "[]," * 300 + "{}]}", '{"a": ' + "9" * 100 + "}",
+], ids=["200 deep", "in a name", "behind escapes", "side by side", "100 digits"])  # fmt: skip
+def test_json_within_the_bounds_is_read(text):
+    assert container.parse(text.encode(), "description") == json.loads(text)
+
+
+def test_a_string_without_an_end_is_gone_over_once():
+    """Ten million quotes in it, each of which could begin a string: looked at anew from each, it would take days."""
+    with pytest.raises(FileError, match="not JSON"):
+        container.parse(b'{"' + rb"\"" * 10**7, "description")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no measure of a process's memory there")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cutaway.errors import DataError
+from cutaway.text import no_path
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -73,7 +74,10 @@ def opened(path: str) -> Iterator[Image]:
     """The image in a file, undecoded; files that would cost too much are refused."""
     from PIL import Image
 
-    status = os.stat(path)
+    try:
+        status = os.stat(path)
+    except ValueError as reason:
+        raise Unusable(no_path(path, reason)) from None
     if not stat.S_ISREG(status.st_mode):
         raise Unusable("not a file")  # opening a pipe would wait forever
     if status.st_size == 0:

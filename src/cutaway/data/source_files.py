@@ -9,6 +9,7 @@ from os import PathLike
 from pathlib import Path
 
 from cutaway.errors import DataError
+from cutaway.text import no_path
 
 #: What is packed is refused where it unpacks to so many bytes, and so many times its size.
 MOST_UNPACKED, MOST_UNPACKING = 2**28, 250
@@ -23,7 +24,7 @@ def existing(source: str | PathLike) -> Path:
         what = "file" if path.suffix else "file or folder"
         raise DataError(f"There is no {what} {path}: check the path, relative to {Path.cwd()}.") from reason
     except (OSError, ValueError) as reason:
-        why = getattr(reason, "strerror", None) or reason
+        why = no_path(path, reason) if isinstance(reason, ValueError) else reason.strerror or reason
         raise DataError(f"{path!s:.200} cannot be read ({why}): check the path.") from reason
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
         raise DataError(f"{path} is a pipe or a device, which can be read only once: write it to a file first.")

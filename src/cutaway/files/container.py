@@ -7,6 +7,7 @@ import hashlib
 import json
 import math
 import os
+import re
 import secrets
 import struct
 from dataclasses import dataclass
@@ -17,11 +18,17 @@ import safetensors
 import safetensors.numpy
 
 from ..errors import ArgumentError, FileError
+from ..text import no_path
 
 FORMAT = 1  # goes up when an older Cutaway could not read what is written
 KEY, CHECKSUM = "cutaway", "cutaway_sha256"
 LONGEST_HEADER = 64 * 2**20
 MOST_PARTS = 2**21  # lists and objects in a header: as Python values each takes up to a hundred times its text
+MOST_DEPTH = 200  # lists and objects in one another: layers and settings, 64 deep at most, take two for each level
+MOST_DIGITS = 100  # of a whole number: to read one takes time in proportion to the square of its digits
+#: A string of JSON, or the rest where it has no end. No part gives back what it took: time grows with the text alone.
+STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 DTYPES: dict[str, np.dtype] = {"F32": np.dtype(np.float32), "F64": np.dtype(np.float64), "I32": np.dtype(np.int32)}
 
 
@@ -56,7 +63,7 @@ def about(path: str):
     except OSError as error:
         raise FileError(f"{path}: cannot be read ({error.strerror or error})") from None
     except ValueError as error:  # a path that no system takes
-        raise FileError(f"{path!r}: cannot be read ({error})") from None
+        raise FileError(f"{path!r}: cannot be read ({no_path(path, error)})") from None
 
 
 def read_header(path: str) -> Header:
@@ -156,17 +163,27 @@ def _end(places: dict[str, list[int]], tensors: dict[str, tuple[np.dtype, tuple[
 
 def parse(text: bytes, what: str) -> dict[str, Any]:
     """A JSON object, with no name twice, no number that JSON does not have or that is none in 64 bits, and not more
-    lists and objects than a model needs."""
+    lists and objects, nor deeper in one another, than a model needs."""
     if text.count(b"[") + text.count(b"{") > MOST_PARTS:
         raise FileError(f"its {what} has more than {MOST_PARTS:,} parts: no model needs that many")
     try:
-        found = json.loads(text.decode("utf-8", "surrogatepass"), object_pairs_hook=_once, parse_float=_real,
-                           parse_constant=_no_constant)  # fmt: skip
-    except (ValueError, RecursionError) as error:
+        if _depth(text) > MOST_DEPTH:
+            raise ValueError(f"lists or objects more than {MOST_DEPTH} deep")
+        found = json.loads(text.decode("utf-8", "surrogatepass"), object_pairs_hook=_once, parse_int=_whole,
+                           parse_float=_real, parse_constant=_no_constant)  # fmt: skip
+    except ValueError as error:
         raise FileError(f"it is damaged (its {what} is not JSON: {str(error)[:80]}): use another copy") from None
     if not isinstance(found, dict):
         raise FileError(f"it is damaged (its {what} is not a JSON object): use another copy")
     return found
+
+
+def _depth(text: bytes) -> int:
+    """How deep lists and objects stand in one another: found before they are read, which recurses that deep."""
+    bare = STRING.sub(b"", text).translate(None, NO_BRACKETS)
+    brackets = np.frombuffer(bare[: 2 * MOST_PARTS], np.uint8)  # as many opened and closed: more are no JSON
+    steps = np.where((brackets == ord("[")) | (brackets == ord("{")), np.int8(1), np.int8(-1))
+    return int(steps.cumsum(dtype=np.int64).max(initial=0))
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -174,6 +191,12 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise ValueError("a name stands twice")
     return found
+
+
+def _whole(text: str) -> int:
+    if len(text) > MOST_DIGITS:
+        raise ValueError(f"{text[:20]}... has more than {MOST_DIGITS} digits")
+    return int(text)
 
 
 def _real(text: str) -> float:
@@ -234,7 +257,7 @@ def write_whole(path: Any, content: bytes) -> None:
     except ValueError as error:
         if isinstance(error, FileError):
             raise
-        raise FileError(f"{path!r}: cannot be written ({error})") from None
+        raise FileError(f"{path!r}: cannot be written ({no_path(path, error)})") from None
 
 
 def _replace(target: str, temporary: str, content: bytes) -> None:

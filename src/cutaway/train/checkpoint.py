@@ -23,6 +23,7 @@ from ..errors import CutawayError, FileError
 from ..files import container, write_whole
 from ..files.endings import check_folder
 from ..program import named_inputs
+from ..text import no_path
 
 KEPT = 2
 SECONDS = 5.0  # between two checkpoints; more where writing one takes more than a twentieth of it
@@ -57,8 +58,9 @@ class Checkpoints:
             self.folder.mkdir(parents=True, exist_ok=True)
             for path in new:
                 container.sync_folder(str(path.parent))
-        except OSError as error:
-            raise FileError(f"no checkpoint folder can be made at {self.folder}: {error.strerror or error}") from None
+        except (OSError, ValueError) as error:
+            why = no_path(self.folder, error) if isinstance(error, ValueError) else error.strerror or error
+            raise FileError(f"no checkpoint folder can be made at {self.folder}: {why}") from None
         try:
             with tempfile.TemporaryFile(dir=self.folder):
                 pass

@@ -20,6 +20,7 @@ from ...described import described, entry
 from ...errors import FileError
 from ...files.container import parse, write_whole
 from ...files.endings import NUMBERS, check_ending
+from ...text import no_path
 from .trace import About, Part, Trace, TracedInstruction, TracedValue, Traces
 
 FORMAT, VERSION = "cutaway-trace", 1
@@ -57,8 +58,10 @@ def read_trace(source: str | PathLike | Mapping[str, Any]) -> Trace | Traces:
             data = parse(Path(source).read_bytes(), "trace")
         except OSError as error:
             raise FileError(f"{where} cannot be read: {error.strerror}") from None
-        except ValueError as error:
+        except FileError as error:
             raise FileError(f"{where} is not a trace, or it is damaged: {error}") from None
+        except ValueError as error:
+            raise FileError(f"{where!r} cannot be read: {no_path(where, error)}") from None
     if not isinstance(data, Mapping) or data.get("format") != FORMAT:
         raise FileError(f'{where} is not a trace: "format" must be "{FORMAT}"')
     if data.get("version") != VERSION:
