@@ -35,6 +35,32 @@ def test_sequential_numbers_the_layers_that_have_parameters():
     assert [name for name, _ in model.named_buffers()] == ["layer2.running_mean", "layer2.running_var"]
 
 
+def test_each_layer_is_asked_a_few_times_however_deep_layers_lie_in_layers():
+    """Asked twice by each level it would be asked 4,096 times here, and for minutes 30 levels deep."""
+    asked = []
+
+    class Asked(Linear):
+        def owns_parameters(self):
+            asked.append(True)
+            return super().owns_parameters()
+
+    net = Asked(2, 2)
+    for _ in range(12):
+        net = Sequential(net)
+    assert [name for name, _ in net.named_parameters()] == [".".join(["layer1"] * 12 + [k]) for k in ("weight", "bias")]
+    assert len(asked) <= 13
+
+
+def test_a_network_with_weights_of_its_own_owns_parameters():
+    class Scaled(Sequential):
+        def __init__(self):
+            super().__init__(ReLU())
+            self.scale = ct.nn.Parameter((2,), ct.nn.init.zeros)
+
+    assert Scaled().owns_parameters() and not Sequential(ReLU()).owns_parameters()
+    assert Sequential(Sequential(ReLU()), Linear(2, 2)).owns_parameters()
+
+
 def test_nested_and_custom_names():
     nested = Sequential(Sequential(Linear(2, 2), ReLU()), Linear(2, 1))
     assert names(nested)[::2] == ["layer1.layer1.weight", "layer2.weight"]

@@ -13,7 +13,7 @@ from . import init
 from .convolution import Conv1d, Conv2d, GlobalAveragePool, MaxPool1d, MaxPool2d
 from .layers import BatchNorm1d, BatchNorm2d, Dropout, Flatten, LayerNorm, Linear, whole
 from .layers import activation as make_activation
-from .module import Module
+from .module import Module, Parameter
 from .recurrent import CELLS, LastState
 
 
@@ -41,6 +41,11 @@ class Sequential(Module):
             if layer.owns_parameters():
                 name = number.setdefault(id(layer), f"layer{len(number) + 1}")
             yield name, layer
+
+    def owns_parameters(self) -> bool:
+        # not by children(), which asks every layer this: each level of layers in layers would double the walk
+        own = any(isinstance(value, Parameter) for value in vars(self).values())
+        return own or any(layer.owns_parameters() for layer in self.layers)
 
     def forward(self, x: Tensor) -> Tensor:
         for layer in self.layers:
