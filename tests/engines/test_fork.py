@@ -1,6 +1,7 @@
 """Forked processes: after training with threads, while other threads work, and as workers of a pool."""
 
 import concurrent.futures
+import contextlib
 import multiprocessing
 import os
 import threading
@@ -27,10 +28,18 @@ def trained():
     return net
 
 
+@contextlib.contextmanager
+def forking_beside_threads():
+    """That is what is tried here. Newer versions of Python warn of it, and JAX, if another test has imported it."""
+    with warnings.catch_warnings():
+        for kind in (DeprecationWarning, RuntimeWarning):
+            warnings.filterwarnings("ignore", ".*fork", kind)
+        yield
+
+
 def in_a_child(work, seconds=60):
     """Whether a forked process did the work and ended by itself, in time."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # a fork beside threads: that is what is tried here
+    with forking_beside_threads():
         child = os.fork()
     if not child:
         try:
@@ -123,18 +132,17 @@ def look(_):
 def test_workers_of_a_pool_take_one_core_each(kind, monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     weights, fork = trained().theta.tobytes(), multiprocessing.get_context("fork")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        with (fork.Pool(2) if kind == "Pool" else concurrent.futures.ProcessPoolExecutor(2, fork)) as pool:
-            found = list(pool.map(look, range(4)))
+    executor = concurrent.futures.ProcessPoolExecutor
+    pools = {"Pool": lambda: fork.Pool(2), "ProcessPoolExecutor": lambda: executor(2, fork)}
+    with forking_beside_threads(), pools[kind]() as pool:
+        found = list(pool.map(look, range(4)))
     assert found == [(weights, 1, 1)] * 4
 
 
 def test_workers_take_what_their_pool_allows(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(8)), raising=False)
     monkeypatch.setattr(native, "_quota", lambda: 8)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
+    with forking_beside_threads():
         monkeypatch.setenv("OMP_NUM_THREADS", "3")
         with multiprocessing.get_context("fork").Pool(1) as pool:
             assert pool.apply(native.cores) == 3
