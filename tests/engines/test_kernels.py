@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from around import Around, assert_same_values, program, uneven
-from cases import EVERY, IDS, scan
+from cases import EVERY, GATES, IDS, scan
 
 import cutaway as ct
 from cutaway.engines.kernels import convolution
@@ -18,6 +18,13 @@ BY_RULE = {
     "index-index_one_column", "index-index_by_array", "sum-over_features", "sum-over_one_axis",
     "sum-over_the_last_axis", "mean-over_features", "mean-over_one_axis", "mean-over_the_last_axis",
     "dropout-dropout", "augment-augment", "mul-rows_and_tall", "add-rows_and_tall", "conv-conv_in_groups",
+    # operands of a shape that no kernel takes
+    "linear-linear_of_one_bias_for_all", "linear-linear_of_a_bias_that_lies", "linear-linear_of_a_bias_for_each_row",
+    "mse-outputs_and_outputs", "half_mse-outputs_and_outputs", "mae-outputs_and_outputs",
+    "soft_cross_entropy-one_mass_for_all_classes", "layer_norm-layer_norm_of_a_gain_for_each_row",
+    "batch_norm-batch_norm_of_a_gain_for_each_row", "batch_norm-batch_norm_by_one_variance",
+    "conv-conv_of_a_bias_for_each_row",
+    *(f"{name}-{state}" for name in GATES for state in ("from_a_learned_state", "with_a_bias_that_lies")),
 }  # fmt: skip
 
 cases = [(i, c) for i, c in zip(IDS, EVERY, strict=True) if c[0] not in INNER]

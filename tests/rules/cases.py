@@ -149,6 +149,21 @@ def linear_on_sequences(rng, n, k):
     return Case((away(rng, n, 4, k), away(rng, 3, k), away(rng, 3)), kinds=("rows", "weights", "weights"))
 
 
+@case("linear")
+def linear_of_one_bias_for_all(rng, n, k):
+    return Case((away(rng, n, 2, k), away(rng, 3, k), away(rng, 1)), kinds=("rows", "weights", "weights"))
+
+
+@case("linear")
+def linear_of_a_bias_that_lies(rng, n, k):
+    return Case((away(rng, n, k), away(rng, 3, k), away(rng, 1, 3)), kinds=("rows", "weights", "weights"))
+
+
+@case("linear")
+def linear_of_a_bias_for_each_row(rng, n, k):
+    return Case((away(rng, n, 2, k), away(rng, 3, k), away(rng, n, 1, 3)), kinds=("rows", "weights", "rows"))
+
+
 @case("matmul")
 def matmul(rng, n, k):
     return Case((away(rng, n, k), away(rng, k, 3)), kinds=("rows", "weights"))
@@ -184,6 +199,12 @@ def outputs_and_targets(rng, n, k):
 
 
 @case("mse", "half_mse", "mae")
+def outputs_and_outputs(rng, n, k):
+    y = away(rng, n, k)
+    return Case((y + away(rng, n, k), y))
+
+
+@case("mse", "half_mse", "mae")
 def one_output(rng, n, k):
     y = away(rng, n)
     return Case((y[:, None] + away(rng, n, 1), y), kinds=("rows", "fixed"))
@@ -214,6 +235,11 @@ def classes(rng, n, k):
 @case("soft_cross_entropy")
 def class_probabilities(rng, n, k):
     return Case((away(rng, n, k), rng.uniform(0, 1, (n, k))), kinds=("rows", "fixed"))
+
+
+@case("soft_cross_entropy")
+def one_mass_for_all_classes(rng, n, k):
+    return Case((away(rng, n, k), rng.uniform(0, 1, (n, 1))), kinds=("rows", "fixed"))
 
 
 @case("weighted_mean")
@@ -259,6 +285,23 @@ def layer_norm(rng, n, k):
 def layer_norm_on_sequences(rng, n, k):
     k = k + 1
     return Case((away(rng, n, 2, k), away(rng, k), away(rng, k)), {"eps": 1e-3}, ("rows", "weights", "weights"))
+
+
+@case("layer_norm")
+def layer_norm_of_a_gain_for_each_row(rng, n, k):
+    return Case((away(rng, n, 2, k + 1), away(rng, n, 1, k + 1), away(rng, n, 2, 1)), {"eps": 1e-3})
+
+
+@case("batch_norm")
+def batch_norm_of_a_gain_for_each_row(rng, n, k):
+    return Case((away(rng, n, k), away(rng, k), rng.uniform(0.2, 2, k), away(rng, n, k), away(rng, n, 1)),
+                {"eps": 1e-3}, ("rows", "weights", "weights", "rows", "rows"))  # fmt: skip
+
+
+@case("batch_norm")
+def batch_norm_by_one_variance(rng, n, k):
+    return Case((away(rng, n, k), away(rng), rng.uniform(0.2, 2, (1, 1)), away(rng, 1, k), away(rng, 1)),
+                {"eps": 1e-3}, ("rows", "weights", "weights", "weights", "weights"))  # fmt: skip
 
 
 @case("batch_stats")
@@ -382,6 +425,12 @@ def conv_same(rng, n, k):
 
 
 @case("conv")
+def conv_of_a_bias_for_each_row(rng, n, k):
+    return Case((away(rng, n, 4, 3, k), away(rng, 2, 3, 3, k), away(rng, n, 1, 1, 2)), WINDOW,
+                ("rows", "weights", "rows"))  # fmt: skip
+
+
+@case("conv")
 def conv_strided(rng, n, k):
     settings = WINDOW | {"stride": (2, 1), "padding": ((0, 1), (2, 0)), "dilation": (1, 2)}
     return Case((away(rng, n, 5, 4, 2), away(rng, k, 2, 3, 2), None), settings, ("rows", "weights", "none"))
@@ -457,7 +506,7 @@ GATES = {"rnn": 1, "gru": 3, "lstm": 4}
 def scan(name, rng, n, k, state=False, ends=False, bias=True, width=None, **settings):
     """Inputs of a recurrent scan over four steps, from a state or not, of different lengths or not."""
     k, states = width or min(k, 6), 2 if name == "lstm" else 1
-    inputs = [0.5 * away(rng, n, 4, GATES[name] * k), min(0.5, 4 / k) * away(rng, GATES[name] * k, k)]
+    inputs = [0.5 * away(rng, n, 4, GATES[name] * k), min(0.5, 4 / max(k, 1)) * away(rng, GATES[name] * k, k)]
     inputs.append(away(rng, GATES[name] * k) if bias else None)
     inputs += [away(rng, n, k) if state else None for _ in range(states)]
     inputs.append(lengths_of(rng, n, 4) if ends else None)
@@ -484,6 +533,26 @@ def enter_scan(name, case_name, options):
 for name in GATES:
     for case_name, options in SCANS.items():
         enter_scan(name, case_name, options)
+
+
+def learned(name, rng, n, k, bias):
+    """From a state that is the same for all rows, with a bias of another shape than usual."""
+    made = scan(name, rng, n, k, ends=True, reverse=True)
+    u, W, _, *states, lengths = made.inputs
+    k = W.shape[1]
+    return Case((u, W, bias(len(W)), *(away(rng, k) for _ in states), lengths), made.attributes,
+                ("rows", "weights", "weights", *("weights",) * len(states), "fixed"))  # fmt: skip
+
+
+for name in GATES:
+    def from_a_learned_state(rng, n, k, name=name):
+        return learned(name, rng, n, k, lambda width: away(rng, 1))
+
+    def with_a_bias_that_lies(rng, n, k, name=name):
+        return learned(name, rng, n, k, lambda width: away(rng, 1, width))
+
+    case(name)(from_a_learned_state)
+    case(name)(with_a_bias_that_lies)
 
 
 @case("lstm")

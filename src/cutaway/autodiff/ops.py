@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..errors import ShapeError
 from .tensor import Tensor, apply
 
 
@@ -42,6 +43,8 @@ def power(u, exponent: float) -> Tensor:
 
 def linear(x, W, b=None) -> Tensor:
     """z = W x + b. x (..., k), W (m, k), b (m,) or None -> z (..., m)."""
+    if np.ndim(W) != 2:
+        raise ShapeError(f"linear takes weights W of shape (outputs, inputs), a row for each output, got {np.shape(W)}")
     return apply("linear", x, W, b)
 
 
@@ -105,21 +108,39 @@ def batch_norm(x, gamma, beta, mean=None, var=None, eps: float = 1e-5) -> Tensor
 def conv(x, W, b=None, stride=None, padding=None, dilation=None, groups: int = 1) -> Tensor:
     """z = W * x + b at every place. x (n, *size, c), W (m, *window, c / groups), b (m,) or None -> z (n, *places, m).
 
-    stride and dilation have a number for each size (1 by default), padding a pair (before, after) (none by default).
+    stride and dilation have a number for each size (1 by default), padding a pair (before, after) (none by default);
+    one number is the same for all.
     """
     sizes = len(np.shape(x)) - 2
-    return apply("conv", x, W, b, stride=stride or (1,) * sizes, padding=padding or ((0, 0),) * sizes,
-                 dilation=dilation or (1,) * sizes, groups=groups)  # fmt: skip
+    return apply("conv", x, W, b, stride=_each(1 if stride is None else stride, sizes), padding=_edges(padding, sizes),
+                 dilation=_each(1 if dilation is None else dilation, sizes), groups=groups)  # fmt: skip
+
+
+def _each(setting, sizes: int):
+    """A setting for each size of an image or sequence: one number is the same for all."""
+    return (int(setting),) * sizes if isinstance(setting, int | np.integer) else setting
+
+
+def _edges(padding, sizes: int):
+    """A pair (before, after) for each size: one number is the same at all ends."""
+    return ((_each(0 if padding is None else padding, 2)),) * sizes if np.ndim(padding) == 0 else padding
 
 
 def max_pool(x, window, stride=None, padding=None) -> Tensor:
     """The largest value in each window, channel by channel. x (n, *size, c) -> (n, *places, c)."""
-    return apply("max_pool", x, window=window, stride=stride or window, padding=padding or ((0, 0),) * len(window))
+    return _pool("max_pool", x, window, stride, padding)
 
 
 def avg_pool(x, window, stride=None, padding=None) -> Tensor:
     """The mean of each window, channel by channel; padding counts as zeros. x (n, *size, c) -> (n, *places, c)."""
-    return apply("avg_pool", x, window=window, stride=stride or window, padding=padding or ((0, 0),) * len(window))
+    return _pool("avg_pool", x, window, stride, padding)
+
+
+def _pool(name: str, x, window, stride, padding) -> Tensor:
+    sizes = len(np.shape(x)) - 2
+    window = _each(window, sizes)
+    return apply(name, x, window=window, stride=_each(window if stride is None else stride, sizes),
+                 padding=_edges(padding, sizes))  # fmt: skip
 
 
 def global_average(x, lengths=None) -> Tensor:

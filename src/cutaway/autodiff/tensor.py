@@ -8,6 +8,7 @@ import numpy as np
 
 from ..errors import ArgumentError, RecordingError, ShapeError
 from ..rules import OPS
+from ..rules.settings import refused
 from ..rules.shape import sum_to
 from ..sequences import Sequences
 from .tape import Entry, Tape, current_scope, recording
@@ -189,11 +190,18 @@ def differentiate(entry: Entry, gradients: dict[int, np.ndarray]) -> list[tuple[
     op, known = entry.op, entry.arguments()
     if op.backward is None:
         return []
+    if why := op.refuses([t is not None and t.requires_grad for t in entry.inputs]):
+        raise ArgumentError(why)
     for name, out in zip(op.outputs, entry.outputs, strict=True):
         given = gradients.get(id(out))
         known["d" + name] = np.zeros_like(out.data) if given is None and not op.absent_gradients else given
     arguments = [known["d" + o] for o in op.differentiable] + [known[a] for a in op.needs]
-    results = op.backward(*arguments, **{name: entry.attributes[name] for name in op.backward_attributes})
+    try:
+        results = op.backward(*arguments, **{name: entry.attributes[name] for name in op.backward_attributes})
+    except (ValueError, IndexError, TypeError, ZeroDivisionError) as error:
+        shapes = ", ".join(str(t.shape) for t in entry.inputs if t is not None)
+        raise ShapeError(f"{entry.scope + ': ' if entry.scope else ''}{op.name} ({op.formula}) has no derivative by "
+                         f"inputs of shapes {shapes}: {error}") from None
     results = results if isinstance(results, tuple) else (results,)
     return [
         (tensor, sum_to(result, shape=tensor.shape) if result.shape != tensor.shape else result)
@@ -205,6 +213,8 @@ def differentiate(entry: Entry, gradients: dict[int, np.ndarray]) -> list[tuple[
 def apply(name: str, *inputs: Any, **attributes: Any) -> Any:
     """Run an operation's rule and put it on the tape. Numbers and arrays become constants of the tensors' precision."""
     op = OPS[name]
+    if wrong := refused(name, attributes):
+        raise ArgumentError(f"{current_scope()}: {wrong}" if current_scope() else wrong)
     tensors = _as_tensors(inputs)
     like = next((t for t in tensors if t is not None and t.dtype.kind == "f"), None)
     if like is not None:
@@ -214,7 +224,7 @@ def apply(name: str, *inputs: Any, **attributes: Any) -> Any:
         )
     try:
         results = op.forward(*[None if t is None else t.data for t in tensors], **attributes)
-    except (ValueError, IndexError, TypeError) as error:
+    except (ValueError, IndexError, TypeError, ZeroDivisionError) as error:
         where = f"{current_scope()}: " if current_scope() else ""
         shapes = ", ".join(str(t.shape) for t in tensors if t is not None)
         raise ShapeError(f"{where}{name} ({op.formula}) cannot take shapes {shapes}: {error}") from None
@@ -255,6 +265,12 @@ def _as_tensors(inputs: tuple) -> tuple[Tensor | None, ...]:
 
 def assign(buffer: Tensor, value: Tensor) -> None:
     """Give a buffer (a running mean, say) a new value: at once, or in every step of a recorded program."""
+    try:
+        fits = np.broadcast_shapes(buffer.shape, value.shape) == buffer.shape
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ShapeError(f"a buffer of shape {buffer.shape} cannot be given a value of shape {value.shape}")
     running = recording()
     if running is None:
         buffer.data[...] = value.data

@@ -30,10 +30,6 @@ STATE = {
 }  # fmt: skip
 
 
-# operands that are whole numbers, besides lengths
-WHOLE = {"embedding": {"i"}, "cross_entropy": {"y"}, "real": {"x"}, "shortened": {"lengths", "l"}}
-
-
 @dataclass(frozen=True)
 class Outside:
     """An array of the engine's own: the data a gather reads (by name), the "outputs" that store fills, or "work", room
@@ -93,97 +89,83 @@ def write(i: Instruction, plan: Plan, optimizer: Any, dtype: np.dtype) -> Kernel
     """The kernel of an instruction, or None where there is none for this case."""
     if i.op == "optimizer":
         ends = {name: i.attributes[name] for name in ("lo", "hi")}
-        return _update(i, type(optimizer).rule, hyperparameters(optimizer, i) | ends)
+        return _update(i, type(optimizer).rule, hyperparameters(optimizer, i) | ends, dtype)
     if i.op in ("clip_value", "l2_gradient"):
         prepare, ends = i.attributes["prepare"], {name: i.attributes[name] for name in ("lo", "hi")}
-        return _update(i, type(prepare).rule, vars(prepare) | ends)
-    numbers: dict[str, Any] | None
+        return _update(i, type(prepare).rule, vars(prepare) | ends, dtype)
     if i.op not in OPS:
-        operands, numbers = _own(i, dtype)
-        name = "fill_whole" if i.op == "fill" and not i.written[0].rows else i.op
-    else:
-        rule, operands = OPS[i.op], _operands(i)
-        if operands is None or not _precise(rule, operands, dtype):
-            return None
-        if rule.kind == "elementwise":
-            return _elementwise(i, rule, plan)
-        name, numbers = _name(i), _sizes(i, operands)
-    text = _hand_written().get(name)
-    if text is None or operands is None or numbers is None:
+        return _own(i, dtype)
+    rule = OPS[i.op]
+    if rule.kind == "elementwise":
+        return _elementwise(i, rule, plan, dtype)
+    operands = _operands(i)
+    numbers = None if operands is None else _numbers(i, operands, dtype)
+    if operands is None or numbers is None:
         return None
-    return _call(name, text, operands, {**i.attributes, **numbers}, i)
+    name = _name(i)
+    return _call(name, _hand_written()[name], operands, {**i.attributes, **numbers}, i)
 
 
 def _name(i: Instruction) -> str:
-    """The hand-written kernel of a rule's instruction, if there is one."""
+    """The hand-written kernel of a rule's instruction."""
     if i.scope == "neurons":
         return "linear_weights"
     return ("concat2" if i.op == "concat" else i.op) + ("_back" if i.backward else "")
 
 
-def _sizes(i: Instruction, operands: dict[str, Any]) -> dict[str, Any] | None:
-    """The sizes it asks for; None where it does not fit the shapes."""
-    if i.op == "concat":
-        return _concat_widths(i)
-    sizes = kernels.SIZES[i.op](operands, i) if i.op in kernels.SIZES else {}
-    if sizes is not None and i.scope == "neurons":
-        sizes |= {"lo": 0, "hi": sizes["m"]}
-    return sizes
-
-
-def _precise(rule: Op, operands: dict[str, Value | None], dtype: np.dtype) -> bool:
-    """Whether every operand has the program's precision, or holds whole numbers where the kernel takes them."""
-    others = {name for name, v in operands.items() if v is not None and v.dtype != dtype}
-    whole = all(v is None or v.dtype == np.int32 for name, v in operands.items() if name in others)
-    if rule.kind == "view" or rule.variadic:
-        return whole and len(others) in (0, len(operands))
-    return whole and others <= WHOLE.get(rule.name, {"lengths"})
+def _numbers(i: Instruction, operands: dict[str, Value | None], dtype: np.dtype) -> dict[str, Any] | None:
+    """The numbers that its hand-written kernel asks for; None where there is none that takes such operands."""
+    if i.op not in kernels.TAKES:
+        return None
+    sizes = kernels.sizes(i.op, i.backward, operands, dtype)
+    more = kernels.NUMBERS[i.op](sizes, operands, i) if sizes is not None and i.op in kernels.NUMBERS else {}
+    if sizes is None or more is None:
+        return None
+    return sizes | more | ({"lo": 0, "hi": sizes["m"]} if i.scope == "neurons" else {})
 
 
 def _operands(i: Instruction) -> dict[str, Value | None] | None:
-    """Operands by the rule's names; concat's are x0, x1."""
-    rule = OPS[i.op]
-    if not rule.variadic:
+    """Operands by the rule's names; concat's are x0, x1, which has a kernel for two."""
+    if not OPS[i.op].variadic:
         return i.operands()
     if len(i.writes if i.backward else i.arguments) != 2:
         return None
     if i.backward:
-        return {"dy": i.arguments[0], "dx0": i.writes[0], "dx1": i.writes[1]}
+        dy, parts = i.arguments
+        return {"dy": dy, **{f"x{k}_shape": part.value for k, part in enumerate(parts)},
+                "dx0": i.writes[0], "dx1": i.writes[1]}  # fmt: skip
     return {"x0": i.arguments[0], "x1": i.arguments[1], "y": i.writes[0]}
 
 
-def _concat_widths(i: Instruction) -> dict[str, int] | None:
-    """Of two parts side by side along the last axis."""
-    parts = [a.value for a in i.arguments[1]] if i.backward else list(i.arguments)
-    last = len(parts[0].shape)
-    if any(v.rows != 1 or not v.shape for v in parts) or i.attributes["axis"] not in (-1, last):
-        return None
-    w0, w1 = (v.shape[-1] for v in parts)
-    return {"w0": w0, "w1": w1, "r": parts[0].width // max(w0, 1)}
-
-
-def _own(i: Instruction, dtype: np.dtype) -> tuple[dict[str, Any] | None, dict[str, Any]]:
-    """Operands and numbers of the engine's own instructions."""
-    if i.op in ("batch", "schedule", "barrier"):
-        return {}, {}
+def _own(i: Instruction, dtype: np.dtype) -> Kernel | None:
+    """The kernel of one of the engine's own instructions."""
+    operands: dict[str, Any] = {}
+    numbers: dict[str, Any] = {}
     if i.op == "gather":
         (out,) = i.written
-        return {"data": Outside(out.name, out.dtype), "out": out}, {"w": out.width}
-    if i.op == "store":
+        operands, numbers = {"data": Outside(out.name, out.dtype), "out": out}, {"w": out.width}
+    elif i.op == "store":
         (x,) = i.arguments
-        return {"x": x, "out": Outside("outputs", x.dtype)}, {"w": x.width}
-    if i.op == "fill":
-        return {"x": i.written[0]}, {"w": i.written[0].width}
-    if i.op == "assign":
-        return {"new": i.arguments[0], "old": i.written[0]}, {"k": i.arguments[0].width}
-    if i.op == "check":
-        limit = 0x7F800000 if dtype == np.float32 else 0x7FF0000000000000
-        return {"J": i.arguments[0], "g_bits": i.arguments[1]}, {"lo": 0, "hi": i.arguments[1].width, "limit": limit}
-    if i.op == "reduce":
-        return {"g": i.written[0]}, {"w": i.written[0].width}
-    if i.op == "clip_norm":
-        return {"g": i.written[0]}, {"w": i.written[0].width, "norm": i.attributes["prepare"].norm}
-    return None, {}
+        operands, numbers = {"x": x, "out": Outside("outputs", x.dtype)}, {"w": x.width}
+    elif i.op in ("fill", "reduce", "clip_norm"):
+        (v,) = i.written
+        operands, numbers = {"x" if i.op == "fill" else "g": v}, {"w": v.width}
+        if i.op == "clip_norm":
+            numbers["norm"] = i.attributes["prepare"].norm
+    elif i.op == "assign":
+        (new,), (old,) = i.arguments, i.written
+        if (new.rows, new.shape) != (0, old.shape):
+            return None
+        operands, numbers = {"new": new, "old": old}, {"k": old.width}
+    elif i.op == "check":
+        (J, g), limit = i.arguments, 0x7F800000 if dtype == np.float32 else 0x7FF0000000000000
+        operands, numbers = {"J": J, "g_bits": g}, {"lo": 0, "hi": g.width, "limit": limit}
+    elif i.op not in ("batch", "schedule", "barrier"):
+        return None
+    if not all(v.dtype in (dtype, np.int32) for v in operands.values()):
+        return None
+    name = "fill_whole" if i.op == "fill" and not i.written[0].rows else i.op
+    return _call(name, _hand_written()[name], operands, {**i.attributes, **numbers}, i)
 
 
 def _call(name: str, text: str, operands: dict[str, Any], numbers: dict[str, Any], i: Instruction,
@@ -219,7 +201,7 @@ def _call(name: str, text: str, operands: dict[str, Any], numbers: dict[str, Any
             arguments.append("s[TOTAL]" if w == "n" and i.scope != "rows" else from_state[w])
         else:
             value = numbers[w]
-            real = isinstance(value, float)
+            real = isinstance(value, float | np.floating)
             values.append(as_bits(value) if real else int(value))
             place = f"p[{start + len(values) - 1}]"
             arguments.append(f"{'double' if w in double else 'number'}({place})" if real else place)
@@ -240,15 +222,19 @@ def _pointer(v: Any, name: str) -> str:
 # ---- loops made from rules -----------------------------------------------------------------------------------------
 
 
-def _elementwise(i: Instruction, rule: Op, plan: Plan) -> Kernel | None:
+def _elementwise(i: Instruction, rule: Op, plan: Plan, dtype: np.dtype) -> Kernel | None:
     """One loop over an elementwise rule. Values that share memory share a pointer, so that the loop vectorises."""
     operands = i.operands()
     outs = [f"d{name}" for name in rule.inputs] if i.backward else list(rule.outputs)
     ins = [name for name in operands if name not in outs]
     whole = next(operands[o] for o in outs if operands.get(o) is not None)
     assert whole is not None
-    pattern = _pattern({name: v for name, v in operands.items() if v is not None}, whole)
-    if pattern is None or not whole.width or any(not isinstance(operands[name], Value) for name in ins):
+    given = {name: v for name, v in operands.items() if v is not None}
+    pattern = _pattern(given, whole)
+    if pattern is None or not whole.width or any(name not in given for name in ins):
+        return None
+    alike = all(_shaped(given[name], whole) for name in outs if name in given)
+    if not alike or any(v.dtype != dtype for v in given.values()):
         return None
     index, columns = pattern
     same: dict[str, str] = {}
@@ -304,12 +290,12 @@ def _own_rule(function: Any) -> str | None:
 
 def _pattern(operands: dict[str, Value], whole: Value) -> tuple[dict[str, str], int] | None:
     """How each operand is indexed, and the columns of the inner loop (0: all have the same shape, one loop will do)."""
-    if all((v.rows, v.shape) == (whole.rows, whole.shape) for v in operands.values()):
+    if all(_shaped(v, whole) for v in operands.values()):
         return dict.fromkeys(operands, "j"), 0
     columns = whole.shape[-1] if whole.shape else 1
     index = {}
     for name, v in operands.items():
-        if (v.rows, v.shape) == (whole.rows, whole.shape):
+        if _shaped(v, whole):
             index[name] = "i * columns + j"
         elif v.width == 1 and not v.rows:
             index[name] = "0"
@@ -320,6 +306,10 @@ def _pattern(operands: dict[str, Value], whole: Value) -> tuple[dict[str, str], 
         else:
             return None
     return index, columns
+
+
+def _shaped(v: Value, like: Value) -> bool:
+    return (v.rows, v.shape) == (like.rows, like.shape)
 
 
 def _shares(a: Any, b: Value, plan: Plan) -> bool:
@@ -372,12 +362,14 @@ def _update_text(rule: Any) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
     return "\n".join(lines), vectors, settings
 
 
-def _update(i: Instruction, rule: Any, numbers: dict[str, Any]) -> Kernel | None:
+def _update(i: Instruction, rule: Any, numbers: dict[str, Any], dtype: np.dtype) -> Kernel | None:
     """The loop of an optimizer's rule, or of what is done to the gradient before it, over a range of θ."""
     try:
         text, vectors, settings = _update_text(rule)
     except (OSError, TypeError):  # typed at a prompt: Python keeps no source
         return None
     operands = {f"{v}_": a for v, a in zip(vectors, i.arguments, strict=True)}
+    if any((v.dtype, v.width) != (dtype, i.arguments[0].width) for v in i.arguments):
+        return None
     numbers = {"lo": 0, "hi": i.arguments[0].width} | numbers
     return _call(rule.__name__, text, operands, numbers, i, double=settings)

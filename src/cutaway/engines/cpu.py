@@ -256,6 +256,13 @@ class CPU(Reference):
             self.t -= 1 if self.optimizer is not None else 0  # the step was not done
             raise
 
+    def _check(self, instruction: Instruction) -> None:
+        """By Python where the loss has another precision than the weights: what the kernel notes, noted here."""
+        super()._check(instruction)
+        state, loss = self._states[0], self.view(instruction.arguments[0], self.n)
+        ctypes.c_double.from_address(int(state[slots.LOSSES] + 8 * state[slots.STEP])).value = float(loss)
+        self._shared[slots.STOP] |= not self.finite
+
     def _native(self, first: int, last: int, steps: int) -> None:
         def go(shard: int, shards: int) -> None:
             at = self._places
@@ -339,7 +346,8 @@ def _products(step: Step) -> int:
     W, out = names.get("W"), step.outputs[0]
     if W is None or not out.rows or step.entry.op.name == "embedding":
         return 0
-    return 6 * out.width * (W.width // out.shape[-1])  # each output is a sum over a row of W, or a scan's several rows
+    outputs = max(1, *out.shape[-1:], 1)
+    return 6 * out.width * (W.width // outputs)  # each output is a sum over a row of W, or a scan's several rows
 
 
 def addresses(kernels: Sequence[codegen.Kernel | None], dtype: np.dtype) -> list[int]:

@@ -195,7 +195,7 @@ class Reference:
                     if result is None:  # no gradient goes this way
                         result = np.zeros_like(place)
                     place[...] = result if result.shape == place.shape else sum_to(result, shape=place.shape)
-        except (ValueError, IndexError) as error:  # it picks rows or entries that are not there, say
+        except (ValueError, IndexError, TypeError, ZeroDivisionError) as error:  # it picks rows that are not there, say
             where = f"{instruction.layer}: " if instruction.layer else ""
             raise ShapeError(f"{where}{instruction.title} cannot run on a batch of {n}: {error}") from None
 

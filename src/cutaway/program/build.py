@@ -141,10 +141,8 @@ class _Backward:
 
     def _step(self, step: Step) -> None:
         rule, layer = step.entry.op, step.entry.scope
-        if rule.backward is None:
-            raise RecordingError(
-                f"{layer or 'forward'}: {rule.name} has no derivative, but a gradient must flow through it"
-            )
+        if why := rule.refuses([self._wants(v) for v in step.inputs]):
+            raise RecordingError(f"{layer or 'forward'}: {why}")
         arguments, inputs = self._arguments(step), step.inputs
         scope = self._scope(step, arguments)
         if self.shards > 1 and rule.name == "linear" and any(self._by_neuron(v) for v in inputs):

@@ -181,6 +181,10 @@ def trace_model(model, loss: Callable | None, x: Any, y: Any = None, weighted: b
         raise RecordingError(f"{type(model).__name__}.forward returns its input unchanged: there is nothing to compute")
     for entry in a_entries:
         wants |= {id(values[id(t)]) for t in (*entry.inputs, *entry.outputs) if t is not None and t.requires_grad}
+    for given in zip(two.recording.assignments, three.recording.assignments, strict=True):
+        for t, u in zip(*given, strict=True):  # a buffer that is written and never read, or given a constant
+            if id(t) not in values:
+                values[id(t)] = leaf(t, u, len(a_entries) - 1, a_entries[-1])
     assignments = [(values[id(buffer)], values[id(new)]) for buffer, new in two.recording.assignments]
     ends = [*(values[id(t)] for t in (two.output, two.loss) if t is not None), *(new for _, new in assignments)]
     for run in (two, three):  # tensors and their tape name each other: weights would wait for the garbage collector

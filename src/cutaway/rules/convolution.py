@@ -6,6 +6,7 @@ x is (n, *size, c), one size for a sequence and two for an image; `padding` has 
 from .namespace import xp
 from .norm import mean_of
 from .registry import rule
+from .shape import bias_gradient, own
 
 
 def by_group(seen, places, groups):
@@ -26,14 +27,16 @@ def conv(x, W, b, *, stride, padding, dilation, groups):
     z = xp.transpose(z, (1, 0, 2)).reshape(x.shape[0], *places, W.shape[0])
     return z if b is None else z + b
 
-def conv_back(dz, x, W, *, stride, padding, dilation, groups):
+def conv_back(dz, x, W, b_shape, *, stride, padding, dilation, groups):
     """Σ dz W where each window saw it, dzᵀ windows, Σ dz"""
     seen = xp.patches(x, W.shape[1:-1], stride, padding, dilation, 0)
+    db = bias_gradient(dz, b_shape)
+    dz = own(dz, (x.shape[0], *seen.shape[1 : x.ndim - 1], W.shape[0]))
     rows = xp.transpose(dz.reshape(-1, groups, W.shape[0] // groups), (1, 0, 2))
     dW = xp.swapaxes(rows, 1, 2) @ by_group(seen, dz.shape[1:-1], groups)
     parts = (rows @ W.reshape(groups, W.shape[0] // groups, -1)).reshape(groups, rows.shape[1], -1, W.shape[-1])
     dx = xp.add_patches(x.shape, xp.transpose(parts, (1, 2, 0, 3)).reshape(seen.shape), stride, padding, dilation)
-    return dx, dW.reshape(W.shape), dz.reshape(-1, dz.shape[-1]).sum(0)
+    return dx, dW.reshape(W.shape), db
 
 
 def in_windows(x, window, stride, padding, fill):
@@ -92,6 +95,11 @@ def places_of(shape):
     return count
 
 
+def places_within(shape, lengths):
+    """(n, 1): those of each sequence. Lengths that a network computes may go on beyond it: it ends all the same."""
+    return xp.expand_dims(xp.minimum(lengths, shape[1]) * (places_of(shape) // shape[1]), -1)
+
+
 @rule("y = x within its length, else 0")
 def masked(x, lengths):
     return xp.where(inside(x.shape, lengths), x, 0)
@@ -106,14 +114,11 @@ def global_average(x, lengths):
     if lengths is None:
         return mean_of(x, tuple(range(1, x.ndim - 1)))
     inner = xp.sum(xp.where(inside(x.shape, lengths), x, 0), axis=tuple(range(1, x.ndim - 1)), dtype=xp.float64)
-    return (inner / xp.expand_dims(lengths * (places_of(x.shape) // x.shape[1]), -1)).astype(x.dtype)
+    return (inner / places_within(x.shape, lengths)).astype(x.dtype)
 
 def global_average_back(dy, x_shape, lengths):
     """dy / places, to all"""
-    if lengths is None:
-        share = dy / places_of(x_shape)
-    else:
-        share = dy / xp.expand_dims(lengths * (places_of(x_shape) // x_shape[1]), -1).astype(dy.dtype)
+    share = dy / (places_of(x_shape) if lengths is None else places_within(x_shape, lengths).astype(dy.dtype))
     share = xp.broadcast_to(share.reshape(x_shape[0], *(1,) * (len(x_shape) - 2), x_shape[-1]), x_shape)
     return share if lengths is None else xp.where(inside(x_shape, lengths), share, 0), None
 
@@ -132,7 +137,8 @@ def global_max_back(dy, x, y, lengths):
     flat = x.reshape(x.shape[0], -1, x.shape[-1])
     winner = xp.expand_dims(xp.argmax(flat, axis=1), 1)
     mine = xp.expand_dims(xp.arange(flat.shape[1]), -1) == winner
-    return xp.where(mine, xp.expand_dims(dy, 1), 0).reshape(x.shape), None
+    dx = xp.where(mine, xp.expand_dims(dy, 1), 0).reshape(x.shape)
+    return dx if lengths is None else xp.where(inside(x.shape, lengths), dx, 0), None
 
 
 @rule("l = places that lie within each length")

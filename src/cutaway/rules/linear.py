@@ -2,6 +2,7 @@
 
 from .namespace import xp
 from .registry import rule
+from .shape import bias_gradient, flat, own
 
 
 @rule("z = W x + b")
@@ -10,10 +11,10 @@ def linear(x, W, b):
     z = x @ W.T
     return z if b is None else z + b
 
-def linear_back(dz, x, W):
+def linear_back(dz, x, W, b_shape):
     """dx = dz W, dW = dzᵀ x, db = Σ dz"""
-    rows, inputs = dz.reshape(-1, dz.shape[-1]), x.reshape(-1, x.shape[-1])
-    return dz @ W, rows.T @ inputs, rows.sum(0)
+    d = own(dz, (*x.shape[:-1], W.shape[0]))
+    return d @ W, flat(d).T @ flat(x), bias_gradient(dz, b_shape)
 
 
 @rule("w = u v")

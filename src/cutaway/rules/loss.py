@@ -2,6 +2,7 @@
 
 from .namespace import xp
 from .registry import rule
+from .shape import own, spread
 
 
 def width(z):
@@ -28,8 +29,9 @@ def mse(z, y):
     return per_sample(d * d)
 
 def mse_back(dl, z, y):
-    """dz = dℓ 2 (z - y) / m"""
-    return 2 * per_output(dl, z) * (z - y.reshape(z.shape)), None
+    """dz = dℓ 2 (z - y) / m, dy = -dz"""
+    dz = 2 * per_output(dl, z) * (z - y.reshape(z.shape))
+    return dz, -dz.reshape(y.shape)
 
 
 @rule("l = mean (z - y)^2 / 2")
@@ -38,8 +40,9 @@ def half_mse(z, y):
     return per_sample(0.5 * d * d)
 
 def half_mse_back(dl, z, y):
-    """dz = dℓ (z - y) / m"""
-    return per_output(dl, z) * (z - y.reshape(z.shape)), None
+    """dz = dℓ (z - y) / m, dy = -dz"""
+    dz = per_output(dl, z) * (z - y.reshape(z.shape))
+    return dz, -dz.reshape(y.shape)
 
 
 @rule("l = mean |z - y|")
@@ -47,8 +50,9 @@ def mae(z, y):
     return per_sample(xp.abs(z - y.reshape(z.shape)))
 
 def mae_back(dl, z, y):
-    """dz = dℓ sign(z - y) / m"""
-    return per_output(dl, z) * xp.sign(z - y.reshape(z.shape)), None
+    """dz = dℓ sign(z - y) / m, dy = -dz"""
+    dz = per_output(dl, z) * xp.sign(z - y.reshape(z.shape))
+    return dz, -dz.reshape(y.shape)
 
 
 @rule("l = mean d^2/2 if |d| < delta else delta (|d| - delta/2), d = z - y")
@@ -59,10 +63,11 @@ def huber(z, y, *, delta):
 
 def huber_back(dl, z, y, *, delta):
     d = z - y.reshape(z.shape)
-    return per_output(dl, z) * xp.maximum(xp.minimum(d, delta), -delta), None
+    dz = per_output(dl, z) * xp.maximum(xp.minimum(d, delta), -delta)
+    return dz, -dz.reshape(y.shape)
 
 
-@rule("l = mean e^z - y z + y log y - y")
+@rule("l = mean e^z - y z + y log y - y", fixed=("y",))
 def poisson(z, y):
     """Half the Poisson deviance of counts y whose logarithm is predicted: zero where e^z = y."""
     y = y.reshape(z.shape)
@@ -74,7 +79,7 @@ def poisson_back(dl, z, y):
     return per_output(dl, z) * (xp.exp(z) - y.reshape(z.shape)), None
 
 
-@rule("l, p = max(z, 0) - z y + log(1 + e^-|z|), sigmoid(z)")
+@rule("l, p = max(z, 0) - z y + log(1 + e^-|z|), sigmoid(z)", fixed=("y",))
 def binary_cross_entropy(z, y):
     y = y.reshape(z.shape)
     e = xp.exp(-xp.abs(z))
@@ -102,18 +107,22 @@ def cross_entropy(z, y):
 
 def cross_entropy_back(dl, p, y):
     """dz = dℓ (ŷ - onehot(y))"""
+    if p.ndim > 2:                                  # y picks along the first axis, softmax runs along the last
+        dq = xp.scatter_add(p.shape, (xp.arange(p.shape[0]), y), -dl)
+        return dq - p * dq.sum(-1, keepdims=True), None
     hot = xp.arange(p.shape[1]) == y[:, None]
     return dl[:, None] * xp.where(hot, p - 1, p), None
 
 
-@rule("l, p = -sum y log softmax(z), softmax(z)")
+@rule("l, p = -sum y log softmax(z), softmax(z)", fixed=("y",))
 def soft_cross_entropy(z, y):
     """z (n, C), y (n, C) class probabilities."""
     return -xp.sum(y * log_softmax_of(z), axis=-1), softmax_of(z)
 
 def soft_cross_entropy_back(dl, p, y):
     """dz = dℓ (ŷ Σ y - y)"""
-    return dl[:, None] * (p * y.sum(-1, keepdims=True) - y), None
+    y = spread(y, p.shape)
+    return xp.expand_dims(dl, -1) * (p * y.sum(-1, keepdims=True) - y), None
 
 
 @rule("p = e^z / sum e^z")
@@ -132,13 +141,13 @@ def log_softmax_back(dq, q):
     return dq - xp.exp(q) * dq.sum(-1, keepdims=True)
 
 
-@rule("J = sum w l / n", reduces_batch=True)
+@rule("J = sum w l / n", reduces_batch=True, fixed=("w",))
 def weighted_mean(l, w):
     """The batch's loss with a weight per sample; the weights' mean over the training set is 1."""
     return xp.sum(w * l) / l.shape[0]
 
 def weighted_mean_back(dJ, w, l_shape):
-    return dJ * w / l_shape[0], None
+    return dJ * spread(w, l_shape) / l_shape[0], None
 
 
 @rule("P = lambda / 2 sum W^2", reduces_batch=True)
@@ -151,7 +160,7 @@ def penalty_back(dP, W, *, strength):
     return dP * strength * W
 
 
-@rule("J = (sum w l + P) / sum w", reduces_batch=True)
+@rule("J = (sum w l + P) / sum w", reduces_batch=True, fixed=("w",))
 def penalized_mean(l, w, P):
     """The batch's loss, with a weight per sample (all ones if None), and a penalty that counts once for every batch."""
     return (xp.sum(l) + P) / l.shape[0] if w is None else (xp.sum(w * l) + P) / xp.sum(w)
@@ -159,4 +168,5 @@ def penalized_mean(l, w, P):
 def penalized_mean_back(dJ, w, l_shape):
     """dℓ = dJ w / Σ w, dP = dJ / Σ w"""
     scale = dJ / (l_shape[0] if w is None else xp.sum(w))
-    return xp.broadcast_to(scale, l_shape) if w is None else scale * w, None, scale
+    dl = own(scale, ()) * (xp.full(l_shape, 1, scale.dtype) if w is None else spread(w, l_shape))
+    return dl, None, scale

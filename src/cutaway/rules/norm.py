@@ -2,6 +2,7 @@
 
 from .namespace import xp
 from .registry import rule
+from .shape import own
 
 
 def mean_of(x, axis, keepdims=False):
@@ -9,8 +10,9 @@ def mean_of(x, axis, keepdims=False):
     return xp.mean(x, axis=axis, keepdims=keepdims, dtype=xp.float64).astype(x.dtype)
 
 
-def sum_of(x, axis):
-    return xp.sum(x, axis=axis, dtype=xp.float64).astype(x.dtype)
+def added_up(gradient, shape):
+    """What of a gradient belongs to an array that was broadcast, added up in double."""
+    return own(gradient.astype(xp.float64), shape).astype(gradient.dtype)
 
 
 @rule("y, u, r = gamma u + beta, (x - mean x) r, 1 / sqrt(var x + eps)")
@@ -21,11 +23,10 @@ def layer_norm(x, gamma, beta, *, eps):
     u = centred * r
     return gamma * u + beta, u, r
 
-def layer_norm_back(dy, u, r, gamma):
-    du = dy * gamma
+def layer_norm_back(dy, u, r, gamma, beta_shape):
+    du = own(dy * gamma, u.shape)
     dx = r * (du - mean_of(du, -1, keepdims=True) - u * mean_of(du * u, -1, keepdims=True))
-    rows = tuple(range(dy.ndim - 1))
-    return dx, sum_of(dy * u, rows), sum_of(dy, rows)
+    return dx, added_up(dy * u, gamma.shape), added_up(dy, beta_shape)
 
 
 @rule("mean, var = mean x, mean (x - mean)^2", reduces_batch=True)
@@ -47,12 +48,14 @@ def batch_norm(x, mean, var, gamma, beta, *, eps):
     """x (n, ..., k); mean, var, gamma, beta (k,)."""
     return (x - mean) * (gamma / xp.sqrt(var + eps)) + beta
 
-def batch_norm_back(dy, x, mean, var, gamma, *, eps):
-    rows = tuple(range(dy.ndim - 1))
-    r = 1 / xp.sqrt(var + eps)
-    dbeta = sum_of(dy, rows)
-    dgamma = sum_of((x - mean) * dy, rows) * r
-    return dy * (gamma * r), -gamma * r * dbeta, -0.5 * gamma * r * r * dgamma, dgamma, dbeta
+def batch_norm_back(dy, x, mean, var, gamma, beta_shape, *, eps):
+    r, dbeta = 1 / xp.sqrt(var + eps), added_up(dy, beta_shape)
+    if {mean.shape, var.shape, gamma.shape, beta_shape} == {x.shape[-1:]}:
+        dgamma = added_up((x - mean) * dy, gamma.shape) * r
+        return dy * (gamma * r), -gamma * r * dbeta, -0.5 * gamma * r * r * dgamma, dgamma, dbeta
+    dx, along = dy * (gamma * r), (x - mean) * dy * r           # a gamma for each row, say: nothing factors out
+    dvar = added_up(-0.5 * gamma * r * r * along, var.shape)
+    return dx, added_up(-dx, mean.shape), dvar, added_up(along, gamma.shape), dbeta
 
 
 @rule("running = 0.9 running + 0.1 batch", reduces_batch=True)

@@ -1,15 +1,16 @@
 """Recurrent scans: a state carried along time.
 
 u (n, time, gates · k) is the input's part of every step at once, W_ih x + b_ih; W (gates · k, k) and b (gates · k,)
-carry the state on. h0, c0 (n, k): the state before the first step. lengths (n,): beyond its length a row's state stays,
-and its outputs are zero. All of these but u and W may be None. reverse: from the end (of each length) to the start.
-truncate: steps after which the gradient is cut, or None. The gates of one step are elementwise functions, which kernels
-inline too.
+carry the state on. h0, c0 (n, k): the state before the first step; (k,) is the same for every row. lengths (n,): beyond
+its length a row's state stays, and its outputs are zero. All of these but u and W may be None. reverse: from the end
+(of each length) to the start. truncate: steps after which the gradient is cut, or None. The gates of one step are
+elementwise functions, which kernels inline too.
 """
 
 from .elementwise import sigmoid
 from .namespace import xp
 from .registry import rule
+from .shape import bias_gradient, flat
 
 # ---- what every scan needs -------------------------------------------------------------------------------------------
 
@@ -31,7 +32,7 @@ def since_start(shape, lengths, reverse):
     n, time = shape[0], shape[1]
     steps = xp.expand_dims(xp.arange(time), -1)
     if reverse:
-        steps = (time if lengths is None else lengths) - 1 - steps
+        steps = (time if lengths is None else xp.minimum(lengths, time)) - 1 - steps
     return xp.broadcast_to(steps, (time, n)).reshape(time, n, 1)
 
 
@@ -47,7 +48,7 @@ def before(a, a0, lengths, reverse):
 
 
 def start(a0, n, k, dtype):
-    return xp.full((n, k), 0, dtype) if a0 is None else a0
+    return xp.full((n, k), 0, dtype) if a0 is None else xp.broadcast_to(a0, (n, k))
 
 
 def cuts(shape, lengths, reverse, truncate):
@@ -91,7 +92,7 @@ def rnn(u, W, b, h0, lengths, *, relu, reverse, truncate):
     h, (y,) = xp.scan(step, start(h0, u.shape[0], W.shape[1], u.dtype), (along_time(u), runs), reverse)
     return along_time(y), h
 
-def rnn_back(dy, dh, y, W, h0, lengths, *, relu, reverse, truncate):
+def rnn_back(dy, dh, y, W, b_shape, h0, lengths, *, relu, reverse, truncate):
     """du = dh (1 - h²), back through time, Σ duᵀ h, Σ du"""
     def step(dh, now):
         dy, y, runs, cut = now
@@ -102,8 +103,8 @@ def rnn_back(dy, dh, y, W, h0, lengths, *, relu, reverse, truncate):
     dy = or_zero(dy, y.shape, y.dtype)
     inputs = along_time(dy), along_time(y), running(y.shape, lengths), cuts(y.shape, lengths, reverse, truncate)
     dh0, (du,) = xp.scan(step, or_zero(dh, (n, k), y.dtype), inputs, not reverse)
-    rows = du.reshape(-1, k)
-    return along_time(du), rows.T @ before(y, h0, lengths, reverse).reshape(-1, k), rows.sum(0), dh0, None
+    dW = flat(du).T @ flat(before(y, h0, lengths, reverse))
+    return along_time(du), dW, bias_gradient(du, b_shape), dh0, None
 
 
 # ---- LSTM: i, f, g, o = σ, σ, tanh, σ of u + W h + b; c = f c + i g; h = o tanh c ------------------------------------
@@ -138,7 +139,7 @@ def lstm(u, W, b, h0, c0, lengths, *, reverse, truncate):
     (h, c), (y, gates, cells) = xp.scan(step, first, (along_time(u), running(u.shape, lengths)), reverse)
     return along_time(y), h, c, along_time(gates), along_time(cells)
 
-def lstm_back(dy, dh, dc, y, gates, cells, W, h0, c0, lengths, *, reverse, truncate):
+def lstm_back(dy, dh, dc, y, gates, cells, W, b_shape, h0, c0, lengths, *, reverse, truncate):
     """du back through the gates and time, Σ duᵀ h, Σ du"""
     def step(state, now):
         (dh, dc), (dy, gates, c, c_before, runs, cut) = state, now
@@ -154,8 +155,8 @@ def lstm_back(dy, dh, dc, y, gates, cells, W, h0, c0, lengths, *, reverse, trunc
               before(cells, c0, lengths, reverse), running(y.shape, lengths),
               cuts(y.shape, lengths, reverse, truncate))  # fmt: skip
     (dh0, dc0), (du,) = xp.scan(step, last, inputs, not reverse)
-    rows = du.reshape(-1, 4 * k)
-    return along_time(du), rows.T @ before(y, h0, lengths, reverse).reshape(-1, k), rows.sum(0), dh0, dc0, None
+    dW = flat(du).T @ flat(before(y, h0, lengths, reverse))
+    return along_time(du), dW, bias_gradient(du, b_shape), dh0, dc0, None
 
 
 # ---- GRU: r, z = σ(u + W h + b); n = tanh(u + r (W h + b)); h = (1 - z) n + z h -------------------------------------
@@ -188,7 +189,7 @@ def gru(u, W, b, h0, lengths, *, reverse, truncate):
     h, (y, gates, v) = xp.scan(step, first, (along_time(u), running(u.shape, lengths)), reverse)
     return along_time(y), h, along_time(gates), along_time(v)
 
-def gru_back(dy, dh, y, gates, v, W, h0, lengths, *, reverse, truncate):
+def gru_back(dy, dh, y, gates, v, W, b_shape, h0, lengths, *, reverse, truncate):
     """du back through the gates and time, Σ dvᵀ h, Σ dv"""
     def step(dh, now):
         dy, gates, v, h_before, runs, cut = now
@@ -203,5 +204,4 @@ def gru_back(dy, dh, y, gates, v, W, h0, lengths, *, reverse, truncate):
     inputs = (along_time(or_zero(dy, y.shape, y.dtype)), along_time(gates), along_time(v), h_before,
               running(y.shape, lengths), cuts(y.shape, lengths, reverse, truncate))  # fmt: skip
     dh0, (du, dWh) = xp.scan(step, or_zero(dh, (n, k), y.dtype), inputs, not reverse)
-    rows = dWh.reshape(-1, 3 * k)
-    return along_time(du), rows.T @ h_before.reshape(-1, k), rows.sum(0), dh0, None
+    return along_time(du), flat(dWh).T @ flat(h_before), bias_gradient(dWh, b_shape), dh0, None

@@ -20,6 +20,7 @@ class Op:
     reduces_batch: the outputs mix rows, so one thread computes them over the whole batch.
     absent_gradients: backward takes None for an output from which no gradient comes (others get zeros).
     whole: inputs that stay whole numbers, as every input called `lengths` does; others become real ones.
+    fixed: inputs of which a derivative exists that the backward rule does not give: nothing that trains may be one.
     overwrites: which output may take the memory of which input, by their names (elementwise rules need not say it).
     """
 
@@ -31,6 +32,7 @@ class Op:
     absent_gradients: bool = False
     overwrites: tuple[tuple[str, str], ...] = ()
     whole: tuple[str, ...] = ()
+    fixed: tuple[str, ...] = ()
 
     @cached_property
     def outputs(self) -> tuple[str, ...]:
@@ -88,18 +90,29 @@ class Op:
         gradients = {"d" + o for o in self.outputs}
         return tuple(a for a in self._backward_arguments if a not in gradients)
 
+    def refuses(self, wanted: list[bool]) -> str | None:
+        """Why no gradient can flow back to the inputs that want one; None where it can."""
+        if self.backward is None:
+            return f"{self.name} has no derivative, but a gradient must flow through it"
+        for name, wants in zip(self.inputs, wanted, strict=False):
+            if wants and name in self.fixed:
+                return (f"{self.name} ({self.formula}) takes {name} as fixed numbers, but this {name} depends on "
+                        "something that trains, which would get no gradient: give plain numbers, or write it in ct.ops")
+        return None
+
     def __repr__(self) -> str:
         return f"<rule {self.name}: {self.formula}>"
 
 
 def rule(formula: str, kind: str = "array", reduces_batch: bool = False, absent_gradients: bool = False,
-         overwrites: dict[str, str] | None = None, whole: tuple[str, ...] = ()):  # fmt: skip
+         overwrites: dict[str, str] | None = None, whole: tuple[str, ...] = (),
+         fixed: tuple[str, ...] = ()):  # fmt: skip
     """Enter a forward rule into the table. The formula's left-hand side names the outputs."""
 
     def register(forward: FunctionType) -> FunctionType:
         name = forward.__name__.rstrip("_")
         may = tuple((overwrites or {}).items())
-        OPS[name] = Op(name, formula, forward, kind, reduces_batch, absent_gradients, may, whole)
+        OPS[name] = Op(name, formula, forward, kind, reduces_batch, absent_gradients, may, whole, fixed)
         return forward
 
     return register

@@ -4,6 +4,29 @@ from .namespace import xp
 from .registry import rule
 
 
+def flat(x):
+    """x (..., k) as rows: (n, k)."""
+    rows = 1
+    for size in x.shape[:-1]:
+        rows *= size
+    return x.reshape(rows, x.shape[-1])
+
+
+def spread(x, shape):
+    """x broadcast together with an array of that shape."""
+    return x if x.shape == shape else x + xp.full(shape, 0, x.dtype)
+
+
+def own(gradient, shape):
+    """What of a gradient belongs to an array that was broadcast: that of all its copies, added up."""
+    return gradient if gradient.shape == shape else sum_to(gradient, shape=shape)
+
+
+def bias_gradient(dz, b_shape):
+    """Σ dz over all rows, for a bias of one number a column; over less, or more, for one of another shape."""
+    return flat(dz).sum(0) if b_shape in (None, dz.shape[-1:]) else own(dz, b_shape)
+
+
 @rule("y = x, reshaped", "view")
 def reshape(x, *, shape):
     return xp.reshape(x, shape)

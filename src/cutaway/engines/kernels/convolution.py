@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ...program import Instruction, Value
 from .helpers import apart
 from .product import panels
@@ -241,8 +243,9 @@ def global_average_back(n, dy, lengths, dx, time, rest, c):
 
 def global_max(n, x, lengths, y, time, rest, c):
     for i in range(n):
-        _copy(at(x, i * time * rest * c), at(y, i * c), c)
-        for p in range(1, (min(time, lengths[i]) if given(lengths) else time) * rest):
+        for j in range(c):
+            y[i * c + j] = F(-np.inf)
+        for p in range((min(time, lengths[i]) if given(lengths) else time) * rest):
             _largest(at(x, (i * time * rest + p) * c), at(y, i * c), c)
 
 
@@ -272,23 +275,25 @@ def shortened(n, lengths, l, window, stride, padding, dilation):
         l[i] = np.int32(max(1, (lengths[i] + (padding - dilation * (window - 1) - 1)) // stride + 1))
 
 
-# ---- sizes, from the shapes of the operands; None: this case runs by its rule ----------------------------------------
+# ---- more numbers for kernels, from sizes in takes.py and settings; None: this case runs by its rule ----------------
 
 TOGETHER = 2**16  # numbers: images are padded so many at a time, and stay in the second-level cache
 
 
-def _window(v: dict[str, Value], i: Instruction, x: str, y: str) -> dict[str, int] | None:
-    """An image's sizes before and after a window has passed over it."""
-    a, b = v[x], v[y]
-    if not (a.rows == b.rows == 1 and len(a.shape) in (2, 3) and a.width and b.width):
+def _window(v: dict[str, Value], i: Instruction, x: str, y: str, window: tuple, dilation: tuple) -> dict | None:
+    """An image's sizes before and after a window has passed over it, if it passes as the settings say."""
+    a, b, stride, padding = v[x].shape[:-1], v[y].shape[:-1], i.attributes["stride"], i.attributes["padding"]
+    if len(a) not in (1, 2) or not all(len(setting) == len(a) for setting in (window, dilation, stride, padding)):
         return None
-    (ih, iw), (oh, ow) = _two(a.shape[:-1]), _two(b.shape[:-1])
-    sh, sw = _two(i.attributes["stride"])
-    (top, bottom), (left, right) = _two(i.attributes["padding"], (0, 0))
-    return {
-        "ih": ih, "iw": iw, "c": a.shape[-1], "oh": oh, "ow": ow, "sh": sh, "sw": sw, "top": top, "left": left,
-        "ph": ih + top + bottom, "pw": iw + left + right,
-    }  # fmt: skip
+    if not all(isinstance(k, int | np.integer) and k >= 1 for k in (*window, *dilation, *stride)):
+        return None
+    padded = tuple(k + before + after for k, (before, after) in zip(a, padding, strict=True))
+    spans = tuple(d * (k - 1) + 1 for k, d in zip(window, dilation, strict=True))
+    if b != tuple((k - span) // step + 1 for k, span, step in zip(padded, spans, stride, strict=True)):
+        return None
+    (ih, iw), (oh, ow), (ph, pw), (sh, sw) = _two(a), _two(b), _two(padded), _two(stride)
+    (top, _), (left, _) = _two(padding, (0, 0))
+    return {"ih": ih, "iw": iw, "oh": oh, "ow": ow, "sh": sh, "sw": sw, "top": top, "left": left, "ph": ph, "pw": pw}
 
 
 def _two(sizes: tuple, one: Any = 1) -> tuple:
@@ -296,14 +301,15 @@ def _two(sizes: tuple, one: Any = 1) -> tuple:
     return (one, *sizes)[-2:]
 
 
-def _conv(v: dict[str, Value], i: Instruction) -> dict | None:
-    sizes, (m, *window, c) = _window(v, i, "x", "dz" if i.backward else "z"), v["W"].shape
-    if sizes is None or i.attributes["groups"] != 1 or v["W"].rows or not sizes["ow"]:
+def _conv(s: dict[str, int], v: dict[str, Value], i: Instruction) -> dict | None:
+    window, dilation, m, c = v["W"].shape[1:-1], i.attributes["dilation"], s["m"], s["c"]
+    sizes = _window(v, i, "x", "dz" if i.backward else "z", window, dilation)
+    if sizes is None or i.attributes["groups"] != 1:
         return None
-    (kh, kw), (dh, dw) = _two(window), _two(i.attributes["dilation"])
+    (kh, kw), (dh, dw) = _two(window), _two(dilation)
     ih, iw, oh, ow, top, left, ph, pw = (sizes[s] for s in ("ih", "iw", "oh", "ow", "top", "left", "ph", "pw"))
     taps, run = (1, kw * c) if dw == 1 else (kw, c)  # without dilation a window's row is one stretch of memory
-    sizes |= {"m": m, "kh": kh, "taps": taps, "run": run, "dh": dh, "dw": dw, "zh": 0, "zw": 0}
+    sizes |= {"kh": kh, "taps": taps, "run": run, "dh": dh, "dw": dw, "zh": 0, "zw": 0}
     k = kh * kw * c
     padded = ph * pw * c
     if i.backward and (sizes["sh"], sizes["sw"], dh, dw) == (1, 1, 1, 1) and top < kh and left < kw:
@@ -316,34 +322,28 @@ def _conv(v: dict[str, Value], i: Instruction) -> dict | None:
     return sizes | {"images": images, "work": (room, 0)}
 
 
-def _pool(v: dict[str, Value], i: Instruction) -> dict | None:
-    x, y = ("dx", "dy") if i.backward else ("x", "y")
-    sizes, (kh, kw) = _window(v, i, x, y), _two(i.attributes["window"])
+def _pool(s: dict[str, int], v: dict[str, Value], i: Instruction) -> dict | None:
+    window = i.attributes["window"]
+    x, y = ("x_shape" if "x_shape" in v else "x", "dy") if i.backward else ("x", "y")
+    sizes = _window(v, i, x, y, window, (1,) * len(window))
     if sizes is None:
         return None
+    kh, kw = _two(window)
     steps = (kh, kw, sizes["sh"], sizes["sw"])
     unpadded = (sizes["ih"], sizes["iw"]) == (sizes["ph"], sizes["pw"])
-    return sizes | {"kh": kh, "kw": kw, "quarters": int(steps == (2,) * 4 and unpadded), "work": (sizes["c"], 0)}
+    return sizes | {"kh": kh, "kw": kw, "quarters": int(steps == (2,) * 4 and unpadded), "work": (s["c"], 0)}
 
 
-def _over_all(v: dict[str, Value], i: Instruction) -> dict | None:
-    x = v["dx" if i.backward else "x"]
-    if x.rows != 1 or len(x.shape) < 2 or not x.width:
-        return None
-    time, c = x.shape[0], x.shape[-1]
-    return {"time": time, "c": c, "rest": x.width // (time * c), "work": (2 * c, 0)}
+def _over_all(s: dict[str, int], v: dict[str, Value], i: Instruction) -> dict:
+    return {"work": (2 * s["c"], 0)}
 
 
-def _masked(v: dict[str, Value], i: Instruction) -> dict | None:
-    x = v["dx" if i.backward else "x"]
-    return {"time": x.shape[0], "w": x.width // x.shape[0]} if x.rows == 1 and x.shape and x.width else None
+def _shortened(s: dict[str, int], v: dict[str, Value], i: Instruction) -> dict | None:
+    whole = all(isinstance(setting, int | np.integer) for setting in i.attributes.values())
+    return {} if whole and i.attributes["stride"] >= 1 else None
 
 
-def _shortened(v: dict[str, Value], i: Instruction) -> dict | None:
-    return {} if v["lengths"].rows else None
-
-
-SIZES = {
+NUMBERS = {
     "conv": _conv, "max_pool": _pool, "avg_pool": _pool, "global_average": _over_all, "global_max": _over_all,
-    "masked": _masked, "shortened": _shortened,
+    "shortened": _shortened,
 }  # fmt: skip

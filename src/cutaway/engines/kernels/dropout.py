@@ -21,13 +21,12 @@ def dropout_back(n, first, t, seed, da, dx, w, p_bits, scale, call):
         dx[j] = select(kept, da[j] * scale, F(0))
 
 
-# ---- sizes, from the shapes of the operands; None: this case runs by its rule ----------------------------------------
+# ---- more numbers for kernels, from sizes in takes.py and settings; None: this case runs by its rule ----------------
 
 
-def _dropout(v: dict[str, Value], i: Instruction) -> dict | None:
-    x = v.get("x") or v["da"]
+def _dropout(s: dict[str, int], v: dict[str, Value], i: Instruction) -> dict | None:
     p, own = i.attributes["p"], [type(i.attributes[name]) for name in ("seed", "step")]
-    return {"w": x.width, "p_bits": int(p * 2**32), "scale": 1 / (1 - p)} if x.rows and own == [Runtime] * 2 else None
+    return {"p_bits": int(p * 2**32), "scale": float(1 / (1 - p))} if own == [Runtime] * 2 else None
 
 
-SIZES = {"dropout": _dropout}
+NUMBERS = {"dropout": _dropout}

@@ -43,27 +43,15 @@ def embedding_back(n, r, dh, i, dW, k, entries):
             dW[i[a] * k + j] += dh[a * k + j]
 
 
-# ---- sizes, from the shapes of the operands; None: this case runs by its rule ----------------------------------------
+# ---- more numbers for kernels, from sizes in takes.py and settings; None: this case runs by its rule ----------------
 
 
-def _linear(v: dict[str, Value], i: Instruction) -> dict | None:
-    W, x, b = v["W"], v["x"], v.get("b")
-    m, k = W.shape[-2:] if len(W.shape) > 1 else (0, 0)
-    if W.rows or not (x.rows and k and x.shape[-1:] == (k,)) or not (b is None or (b.rows, b.shape) == (0, (m,))):
-        return None
-    room, r = max((k + WIDEST) * WIDEST, DEEP * WIDEST), x.width // k
+def _linear(s: dict[str, int], v: dict[str, Value], i: Instruction) -> dict:
+    r, k, m = s["r"], s["k"], s["m"]
+    room = max((k + WIDEST) * WIDEST, DEEP * WIDEST)
     if k % CROWDED == 0 or m % CROWDED == 0:
-        return {"m": m, "k": k, "r": r, "work": (room + (m + APART) * DEEP, r * (DEEP + APART))}
-    return {"m": m, "k": k, "r": r, "work": (room, 0)}
+        return {"work": (room + (m + APART) * DEEP, r * (DEEP + APART))}
+    return {"work": (room, 0)}
 
 
-def _embedding(v: dict[str, Value], i: Instruction) -> dict | None:
-    W = v["W_shape" if i.backward else "W"]
-    # numbers that come straight from the data are checked when it is fed; others go to the rule, which checks
-    if W.rows or not v["i"].rows or v["i"].role != "input":
-        return None
-    entries, k = W.shape
-    return {"k": k, "entries": entries, "r": v["i"].width}
-
-
-SIZES = {"linear": _linear, "embedding": _embedding}
+NUMBERS = {"linear": _linear}

@@ -3,8 +3,6 @@
 # ruff: noqa: F821
 from __future__ import annotations
 
-from ...program import Instruction, Value
-
 
 def mse(n, z, y, l, m):
     for i in range(n):
@@ -199,33 +197,3 @@ def penalized_mean_back(n, dJ, w, dl, dP):
             dl[i] = scale * w[i]
     if given(dP):
         dP[0] = scale
-
-
-# ---- sizes, from the shapes of the operands; None: this case runs by its rule ----------------------------------------
-
-
-def _loss(v: dict[str, Value], i: Instruction) -> dict | None:
-    z = v.get("z") or v["p"]
-    if i.op == "cross_entropy" and v["y"].role not in ("target", "input"):
-        return None  # class numbers from the data are checked when it is fed; others go to the rule, which checks
-    return {"m": z.width} if z.rows == 1 and _batched(v) else None
-
-
-def _batched(v: dict[str, Value], *whole: str) -> bool:
-    """Whether every operand has a row for each sample; those in `whole` belong to the batch."""
-    return all(x.rows for name, x in v.items() if x is not None and name not in whole)
-
-
-def _mean(*whole: str):
-    return lambda v, i: {} if _batched(v, *whole) else None
-
-
-def _penalty(v: dict[str, Value], i: Instruction) -> dict | None:
-    return None if v["W"].rows else {"k": v["W"].width}
-
-
-ALIKE = ("mse", "half_mse", "mae", "huber", "poisson", "binary_cross_entropy", "cross_entropy", "soft_cross_entropy")
-SIZES = {
-    "weighted_mean": _mean("J", "dJ"), "penalized_mean": _mean("J", "dJ", "P", "dP"), "penalty": _penalty,
-    **dict.fromkeys(ALIKE, _loss),
-}  # fmt: skip

@@ -3,7 +3,7 @@
 # ruff: noqa: F821
 from __future__ import annotations
 
-from ...program import Instruction, Value
+from ...program import Instruction, Rows, Value
 from .helpers import apart
 
 
@@ -123,26 +123,18 @@ def running_average(total, old, new, running, k, per_sample, momentum):
         running[j] = (F(1) - momentum) * old[j] + share * new[j]
 
 
-# ---- sizes, from the shapes of the operands; None: this case runs by its rule ----------------------------------------
+# ---- more numbers for kernels, from sizes in takes.py and settings; None: this case runs by its rule ----------------
 
 
-def _columns(name: str):
-    def sizes(v: dict[str, Value], i: Instruction) -> dict | None:
-        x = v[name]
-        k = x.shape[-1] if x.shape else 0
-        columns = [v[c] for c in ("gamma", "beta", "mean", "var") if v.get(c) is not None]
-        fits = x.rows and k and all(c.shape == (k,) for c in columns)
-        return {"k": k, "q": x.width // k, "work": (4 * k, 0)} if fits else None
-
-    return sizes
+def _columns(s: dict[str, int], v: dict[str, Value], i: Instruction) -> dict:
+    return {"work": (4 * s["k"], 0)}
 
 
-def _running(v: dict[str, Value], i: Instruction) -> dict | None:
+def _running(s: dict[str, int], v: dict[str, Value], i: Instruction) -> dict | None:
     rows = i.attributes["rows"]
-    return {"k": v["old"].width, "per_sample": 0 if rows is None else rows.per_sample}
+    if rows is not None and not isinstance(rows, Rows):  # rows of no batch: a number
+        return None
+    return {"per_sample": 0 if rows is None else rows.per_sample}
 
 
-SIZES = {
-    "layer_norm": lambda v, i: _columns("dy" if i.backward else "x")(v, i), "batch_stats": _columns("x"),
-    "batch_norm": _columns("x"), "running_average": _running,
-}  # fmt: skip
+NUMBERS = {"layer_norm": _columns, "batch_stats": _columns, "batch_norm": _columns, "running_average": _running}

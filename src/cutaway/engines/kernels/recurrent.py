@@ -3,6 +3,8 @@
 # ruff: noqa: F821
 from __future__ import annotations
 
+import numpy as np
+
 from ...program import Instruction, Value
 from .helpers import apart
 from .product import APART, DEEP, WIDEST, panels
@@ -303,25 +305,22 @@ def _gru_step_back(dh, dy, gates, v, before, dr, dz, dn, Dr, Dz, Dv, V, k):
         dh[j] = h_
 
 
-# ---- sizes, from the shapes of the operands; None: this case runs by its rule ----------------------------------------
+# ---- more numbers for kernels, from sizes in takes.py and settings; None: this case runs by its rule ----------------
 
 def _scan(gates: int, forward: int, back: int, kept: int = 0):
-    """Sizes of a recurrent scan. forward, back, kept: how often n k, and n k time, numbers are in its work."""
+    """Numbers of a recurrent scan. forward, back, kept: how often n k, and n k time, numbers are in its work."""
 
-    def sizes(v: dict[str, Value], i: Instruction) -> dict | None:
-        y = v["y"]
-        wanted = ("W", "du") if i.backward else ("W",)
-        if y.rows != 1 or not y.width or any(v[name] is None for name in wanted) or v["W"].rows:
+    def numbers(s: dict[str, int], v: dict[str, Value], i: Instruction) -> dict | None:
+        time, k, truncate = s["time"], s["k"], i.attributes["truncate"]
+        if truncate is not None and (not isinstance(truncate, int | np.integer) or truncate < 1):
             return None
-        time, k = y.shape
-        flags = {"reverse": int(i.attributes["reverse"]), "truncate": i.attributes["truncate"] or 0}
-        if "relu" in i.attributes:
-            flags["relu"] = int(i.attributes["relu"])
+        flags = {"truncate": truncate or 0} | {name: int(bool(i.attributes[name])) for name in ("reverse", "relu")
+                                               if name in i.attributes}  # fmt: skip
         packed = max(panels(gates * k, k), panels(k, gates * k), max(DEEP, time) * WIDEST)
         row = (back + kept * time) * k + APART if i.backward else forward * k
-        return flags | {"time": time, "k": k, "work": (packed + gates * k, row)}
+        return flags | {"work": (packed + gates * k, row)}
 
-    return sizes
+    return numbers
 
 
-SIZES = {"rnn": _scan(1, 1, 3), "lstm": _scan(4, 0, 7), "gru": _scan(3, 3, 5, kept=1)}
+NUMBERS = {"rnn": _scan(1, 1, 3), "lstm": _scan(4, 0, 7), "gru": _scan(3, 3, 5, kept=1)}

@@ -72,23 +72,22 @@ def sum_to(n, x, y, w, q):
             y[j] += x[i * q + j]
 
 
-# ---- sizes, from the shapes of the operands; None: this case runs by its rule ----------------------------------------
+# ---- more numbers for kernels, from sizes in takes.py and settings; None: this case runs by its rule ----------------
 
 
-def _mean(v: dict[str, Value], i: Instruction) -> dict | None:
-    x = v.get("x") or v["dx"] if not i.backward else v["dx"]
-    return {"w": x.width} if i.attributes["axis"] is None and x.rows else None
+def _over_everything(s: dict[str, int], v: dict[str, Value], i: Instruction) -> dict | None:
+    return {} if i.attributes["axis"] is None else None
 
 
-def _reshape(v: dict[str, Value], i: Instruction) -> dict | None:
-    x = v["dy"] if i.backward else v["x"]
-    return {"w": x.width} if x.rows else None
+def _side_by_side(s: dict[str, int], v: dict[str, Value], i: Instruction) -> dict | None:
+    last = len(v["dy" if i.backward else "y"].shape)
+    return {} if i.attributes["axis"] in (-1, last) and s["w"] == s["w0"] + s["w1"] else None
 
 
-def _sum_to(v: dict[str, Value], i: Instruction) -> dict | None:
-    x, y = v["x"], v["y"]
-    kept = y.width == 1 or (y.shape[-1] == x.shape[-1] and y.width in (x.shape[-1], x.width))  # trailing axes
-    return {"w": x.width, "q": y.width} if x.rows and not y.rows and kept else None
+def _sum_to(s: dict[str, int], v: dict[str, Value], i: Instruction) -> dict | None:
+    x, y = v["x"].shape, v["y"].shape
+    leading = s["q"] == 1 or (y[-1:] == x[-1:] and s["q"] in (x[-1], s["w"]))  # the sums go over leading axes alone
+    return {} if leading else None
 
 
-SIZES = {"mean": _mean, "sum": _mean, "reshape": _reshape, "real": _reshape, "sum_to": _sum_to}
+NUMBERS = {"mean": _over_everything, "sum": _over_everything, "concat": _side_by_side, "sum_to": _sum_to}

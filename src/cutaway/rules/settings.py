@@ -1,0 +1,60 @@
+"""What an operation's settings may be. Rules and kernels step, divide and index by them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+
+def whole(value: Any, least: int) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and int(value) >= least
+
+
+def _one_or_more(least: int) -> Callable[[Any], bool]:
+    return lambda value: all(whole(v, least) for v in (value if isinstance(value, tuple | list) else (value,)))
+
+
+def _edges(value: Any) -> bool:
+    """Padding: of both ends together, or a pair (before, after) for each size."""
+    if isinstance(value, tuple | list):
+        return all(isinstance(pair, tuple | list) and len(pair) == 2 and _ends(pair) for pair in value)
+    return whole(value, 0)
+
+
+_ends = _one_or_more(0)
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, float | int | np.floating | np.integer)
+
+
+STEPS = _one_or_more(1), "whole numbers of at least 1"
+NUMBER = _number, "a number"
+ALLOWED: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "window": STEPS,
+    "stride": STEPS,
+    "dilation": STEPS,
+    "padding": (_edges, "whole numbers of at least 0, a pair (before, after) for each size"),
+    "groups": (lambda value: whole(value, 1), "a whole number of at least 1"),
+    "truncate": (lambda value: value is None or whole(value, 1), "None or a whole number of at least 1"),
+    "p": (lambda value: _number(value) and 0 <= value < 1, "a number from 0 to below 1"),
+    "eps": NUMBER,
+    "momentum": NUMBER,
+    "delta": NUMBER,
+    "strength": NUMBER,
+    "slope": NUMBER,
+    "alpha": NUMBER,
+    "exponent": NUMBER,
+}
+AXIS = (lambda value: whole(value, -32), "a whole number")
+
+
+def refused(op: str, settings: dict[str, Any]) -> str | None:
+    """What is wrong with an operation's settings, in words; None where nothing is."""
+    for name, value in settings.items():
+        allowed = AXIS if (op, name) == ("concat", "axis") else ALLOWED.get(name)
+        if allowed is not None and not allowed[0](value):
+            return f"{op} takes {name} as {allowed[1]}, got {value!r}"
+    return None

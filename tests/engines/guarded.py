@@ -1,0 +1,158 @@
+"""Kernels run beside guard pages: whoever reads or writes beyond an operand, or before it, dies by a signal.
+
+    python tests/engines/guarded.py float32 1 [number of the first] [rows] [seed]
+
+runs every variant (variants.py) as a small program whose kernels get each operand in memory of its own, once so that
+it ends where a page begins that nobody may touch, once so that it begins where one ends. What each kernel gives is
+compared with its rule. A line before each variant says which it is, a line after it what came out.
+"""
+
+import ctypes
+import mmap
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "rules"))
+
+from around import Around, uneven
+from variants import every_variant
+
+import cutaway as ct
+from cutaway.engines import codegen, slots
+from cutaway.engines.cpu import CALL
+from cutaway.engines.reference import Reference
+from cutaway.errors import CutawayError
+from cutaway.rules import OPS
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+LIBC.mmap.restype = ctypes.c_void_p
+LIBC.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
+LIBC.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+PAGE, SLOT = mmap.PAGESIZE, 2**23
+TOLERANCE = {"float32": 3e-5, "float64": 1e-11}
+
+
+class Slots:
+    """Places for operands between pages that nobody may touch, used again for each kernel."""
+
+    def __init__(self, count):
+        flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+        start = LIBC.mmap(None, count * SLOT + PAGE, mmap.PROT_READ | mmap.PROT_WRITE, flags, -1, 0)
+        self.starts = [start + k * SLOT for k in range(count)]
+        for guard in (*self.starts, start + count * SLOT):
+            assert LIBC.mprotect(guard, PAGE, 0) == 0, "no guard pages"
+        self.at_end, self.used = True, 0
+
+    def begin(self, at_end):
+        self.at_end, self.used = at_end, 0
+
+    def put(self, array):
+        """A copy of an array that ends, or begins, at a guard page."""
+        start, room = self.starts[self.used] + PAGE, SLOT - PAGE
+        self.used += 1
+        assert array.nbytes <= room, "too large"
+        at = start + room - array.nbytes if self.at_end else start
+        bytes_ = (ctypes.c_char * max(array.nbytes, 1)).from_address(at) if array.nbytes else b""
+        place = np.frombuffer(bytes_, array.dtype, array.size).reshape(array.shape)
+        place[...] = array
+        return place, at
+
+
+def run_kernel(slots_, engine, k, known, shards):
+    """What kernel k writes, given what its operands hold; id of a value -> its numbers."""
+    address, kernel, instruction = engine.code[k]
+    n, put = engine.batch_size, {}
+    reads = {id(v) for v in instruction.reads}
+    row = []
+    for v in kernel.operands:
+        if v is None:
+            row += [0, 0, 0]
+        elif isinstance(v, codegen.Outside):
+            assert v.name == "work"
+            room = -(-(kernel.work[0] + -(-n // shards) * kernel.work[1]) // 16) * 16
+            place, at = slots_.put(np.full((shards, room), np.nan, v.dtype))
+            row += [at, 0, place.strides[0]]
+        else:
+            if id(v) not in put:
+                fresh = np.full_like(known[id(v)], np.nan if v.dtype.kind == "f" else -(2**31))
+                one = known[id(v)] if id(v) in reads else fresh
+                if v.per_shard:
+                    others = fresh if instruction.scope == "rows" else np.zeros_like(one)
+                    one = np.stack([one] + [others] * (shards - 1))
+                put[id(v)] = v, *slots_.put(one)
+            _, place, at = put[id(v)]
+            bytes_ = v.width * v.dtype.itemsize
+            row += [at, bytes_ if v.rows else 0, bytes_ if v.per_shard else 0]
+    p = np.array(row + kernel.numbers or [0], np.int64)
+    share, shared = -(-n // shards), np.zeros(2 * slots.STOP, np.int64)
+    for shard in range(shards):
+        s = np.zeros(slots.WIDTH, np.int64)
+        first = min(shard * share, n)
+        s[slots.N], s[slots.FIRST], s[slots.TOTAL] = min(share, n - first), first, n
+        s[slots.T], s[slots.SHARD], s[slots.SHARDS], s[slots.SHARED] = 1, shard, shards, shared.ctypes.data
+        CALL(address)(p.ctypes.data, s.ctypes.data)
+    return {key: place.sum(0) if v.per_shard else place.copy() for key, (v, place, _) in put.items()}
+
+
+def check(slots_, name, case, dtype, threads):
+    """The kernels of one operation, in a program around it, against its rule; how many there were."""
+    model = Around(name, case).astype(dtype)
+    options = {"batch_size": model.n, "input": model.data(), "target": np.zeros(model.n), "keep_all": True}
+    made = ct.compile(model, uneven, ct.optim.SGD(0.05), engine="cpu", threads=threads, **options)
+    made.feed(model.data(), np.zeros(model.n))
+    engine = made.engine
+    rules = Reference(engine.listing, model.n, engine.optimizer, shards=engine.shards, keep_all=True)
+    rules.feed(engine.data)
+    rules.begin(None, 0, 1)
+    rules.t = 1
+    count = 0
+    for k, (_, kernel, i) in enumerate(engine.code):
+        if i.op == "barrier":
+            continue
+        if i.phase == "update" and i.op not in OPS:
+            break
+        if kernel is None or i.op not in (name, "sum_to"):
+            rules.execute(i)
+            continue
+        every = [v for v in kernel.operands if v is not None and not isinstance(v, codegen.Outside)]
+        known = {id(v): rules.view(v, model.n).copy() for v in every}
+        rules.execute(i)
+        count += 1
+        for at_end in (True, False):
+            slots_.begin(at_end)
+            got = run_kernel(slots_, engine, k, known, engine.shards)
+            for v in i.written:
+                assert _close(got[id(v)], rules.view(v, model.n), TOLERANCE[dtype]), f"{v} of {i.title}: {got[id(v)]}"
+    return count
+
+
+def _close(got, wanted, size):
+    near = np.abs(got - wanted) <= size * max(1, np.abs(wanted[np.isfinite(wanted)]).max(initial=0))
+    return bool(np.all(near | (got == wanted) | (np.isnan(got) & np.isnan(wanted))))
+
+
+def main(dtype, threads, first=0, n=7, seed=0):
+    warnings.filterwarnings("ignore", ".*has no CPU kernel", RuntimeWarning)
+    np.seterr(all="ignore")
+    slots_ = Slots(24)
+    for number, (id_, name, make) in enumerate(every_variant()):
+        if number < first:
+            continue
+        print(number, id_, "| begins", flush=True)
+        try:
+            case = make(np.random.default_rng(seed), n, 3)
+            said = "refused" if case is None else f"kernels: {check(slots_, name, case, dtype, threads)}"
+        except CutawayError as error:
+            said = f"refused {error}"
+        except AssertionError as error:
+            said = f"WRONG {' '.join(str(error).split())[:300]}"
+        except Exception as error:
+            said = f"RAW {type(error).__name__}: {error}"
+        print(number, id_, "|", said, flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], *map(int, sys.argv[2:]))

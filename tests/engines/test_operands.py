@@ -1,0 +1,245 @@
+"""What kernels take: every operand in every shape that its rule accepts, beside pages that nobody may touch.
+
+Child processes do it (guarded.py), so that a kernel that leaves its memory is a failed test and not the end of all.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cases import CASES
+
+import cutaway as ct
+from cutaway.autodiff import apply
+from cutaway.engines import codegen, kernels
+from cutaway.rules import OPS
+
+GUARDED = Path(__file__).with_name("guarded.py")
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="guard pages by Linux's calls")
+
+
+def guarded(*arguments):
+    """What came of every variant, by its id."""
+    found, number = {}, 0
+    while True:
+        command = [sys.executable, GUARDED, *arguments, str(number)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        lines = [line.split(" ", 1) for line in done.stdout.splitlines()]
+        for _, line in lines:
+            id_, _, said = line.partition(" | ")
+            found[id_] = said
+        if done.returncode >= 0:
+            assert done.returncode == 0, done.stderr
+            return found
+        number = int(lines[-1][0]) + 1
+        found[id_] = f"died by signal {-done.returncode}"
+
+
+@pytest.fixture(scope="module")
+def came():
+    return [guarded("float32", "1"), guarded("float64", "3")]
+
+
+@pytest.mark.parametrize("op", sorted(CASES))
+def test_no_kernel_leaves_its_operands_or_differs_from_its_rule(came, op):
+    for found in came:
+        own = {id_: said for id_, said in found.items() if id_.startswith(f"{op}-")}
+        wrong = {id_: said for id_, said in own.items() if not said.startswith(("refused", "kernels"))}
+        assert own and not wrong
+        if op in kernels.TAKES or OPS[op].kind == "elementwise":
+            assert any(said.startswith("kernels: ") and said != "kernels: 0" for said in own.values())
+
+
+def test_guard_pages_kill():
+    code = f"import sys; sys.path[:0] = [{str(GUARDED.parent)!r}]; import guarded, numpy as np, ctypes\n" + (
+        "s = guarded.Slots(2); s.begin(True); ctypes.memset(s.put(np.ones(3))[1] + 24, 1, 1)"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode < 0
+
+
+def test_every_kernel_says_what_it_takes():
+    """And backward, every gradient that it writes."""
+    names = {"concat": "concat2"}
+    for op in kernels.TAKES:
+        assert names.get(op, op) in codegen._hand_written()
+        gradients = {g.rstrip("?") for g in kernels.TAKES[op][1].split()}
+        if gradients:
+            text = codegen._hand_written()[names.get(op, op) + "_back"]
+            wanted = codegen._parameters(text, names.get(op, op) + "_back")
+            every = {"d" + name for name in kernels.takes._row(op, False)}
+            assert gradients == every & set(wanted), op
+    files = [vars(file) for file in kernels.FILES]
+    own = [op for op in OPS if any(op in file and file[op].__module__.startswith("cutaway.engines") for file in files)]
+    assert not set(own) - set(kernels.TAKES), "kernels without a row in takes.py"
+
+
+# ---- what people write -----------------------------------------------------------------------------------------------
+
+
+def parameter(*shape, seed=0):
+    return ct.nn.Parameter(shape, lambda rng, s: np.random.default_rng(seed).standard_normal(s))
+
+
+class Film(ct.nn.Module):
+    """Feature-wise modulation: a second network says gain and shift of each row."""
+
+    def __init__(self):
+        self.a, self.gain, self.shift = (ct.nn.Linear(3, 4) for _ in range(3))
+
+    def forward(self, x):
+        return ct.ops.layer_norm(self.a(x), self.gain(x), self.shift(x))
+
+
+@pytest.mark.filterwarnings("ignore:.*has no CPU kernel:RuntimeWarning")
+def test_a_gain_and_a_shift_for_each_row():
+    net, X = Film().init(0), np.random.default_rng(0).random((8, 3))
+    a, gain, shift = (X @ layer.weight.data.T + layer.bias.data for layer in (net.a, net.gain, net.shift))
+    centred = a - a.mean(1, keepdims=True)
+    expected = gain * centred / np.sqrt((centred**2).mean(1, keepdims=True) + 1e-5) + shift
+    np.testing.assert_allclose(net.predict(X), expected, rtol=1e-4, atol=1e-5)
+    run = ct.fit(net, X, X[:, :1] * np.ones(4), epochs=200, batch_size=4, optimizer=ct.optim.AdamW(1e-2), threads=2)
+    assert run.history["loss"][-1] < 0.1 * run.history["loss"][0]
+
+
+class FromLearned(ct.nn.Module):
+    def __init__(self, shape):
+        self.W, self.h = parameter(64, 64), parameter(*shape)
+
+    def forward(self, u):
+        return ct.ops.rnn(u, self.W, None, self.h)[1]
+
+
+@pytest.mark.filterwarnings("ignore:.*has no CPU kernel:RuntimeWarning")
+@pytest.mark.parametrize("shape", [(64,), (1, 64), (1,), ()])
+def test_a_learned_first_state(shape):
+    net, u = FromLearned(shape).init(0).astype("float64"), np.zeros((4096, 1, 64))
+    expected = np.tanh(np.broadcast_to(net.h.data, (1, 64)) @ net.W.data.T)
+    np.testing.assert_allclose(net.predict(u, batch_size=4096), np.tile(expected, (4096, 1)), rtol=1e-9, atol=1e-12)
+
+
+def test_the_gradient_of_a_target():
+    """mse(a, b) of two branches: the gradient flows into both; where no derivative is known, it says so."""
+    rng = np.random.default_rng(0)
+    a, b = (ct.Tensor(rng.random((4, 3)), requires_grad=True) for _ in range(2))
+    apply("mse", a, b).sum().backward()
+    np.testing.assert_allclose(a.grad, 2 * (a.data - b.data) / 3)
+    np.testing.assert_allclose(b.grad, -a.grad)
+    with pytest.raises(ct.errors.ArgumentError, match=r"soft_cross_entropy .* takes y as fixed numbers"):
+        apply("soft_cross_entropy", a, b)[0].sum().backward()
+
+
+@pytest.mark.parametrize(("call", "says"), [
+    (lambda o, x: o.concat([x, x], axis=None), "concat takes axis as a whole number, got None"),
+    (lambda o, x: o.shortened(np.array([2]), 2, stride=0), "shortened takes stride as whole .*, got 0"),
+    (lambda o, x: o.max_pool(x, (2, 2), stride=(-1, 1)), r"max_pool takes stride as .*, got \(-1, 1\)"),
+    (lambda o, x: o.rnn(x, x, truncate=0), "rnn takes truncate as None or a whole number of at least 1, got 0"),
+    (lambda o, x: o.dropout(x, 1.0, 0, 0, 0), "dropout takes p as a number from 0 to below 1, got 1.0"),
+    (lambda o, x: o.linear(x, np.ones((3, 1, 1))), r"linear takes weights W of shape \(outputs, inputs\)"),
+    (lambda o, x: o.layer_norm(x, 1, 0, eps="small"), "layer_norm takes eps as a number, got 'small'"),
+])  # fmt: skip
+def test_settings_that_index_or_divide_are_refused_in_words(call, says):
+    with pytest.raises(ct.errors.CutawayError, match=says):
+        call(ct.ops, ct.Tensor(np.ones((2, 4))))
+
+
+def test_one_number_is_the_same_for_all_sizes_of_a_window():
+    x, W = np.random.default_rng(0).random((2, 5, 6, 1)), np.ones((1, 2, 2, 1))
+    for name in ("max_pool", "avg_pool"):
+        pool = getattr(ct.ops, name)
+        assert np.array_equal(pool(x, 2, stride=1).data, pool(x, (2, 2), stride=(1, 1)).data)
+    a, b = ct.ops.conv(x, W, stride=2, padding=1), ct.ops.conv(x, W, None, (2, 2), ((1, 1), (1, 1)))
+    assert np.array_equal(a.data, b.data)
+
+
+class Pools(ct.nn.Module):
+    """A sequence and its lengths as plain arrays: nobody compared them."""
+
+    embeds = True
+
+    def __init__(self, op):
+        self.op, self.w = op, parameter(2)
+
+    def forward(self, x, lengths):
+        return getattr(ct.ops, self.op)(x * self.w, lengths)
+
+
+@pytest.mark.parametrize("op", ["global_average", "global_max"])
+def test_lengths_that_nobody_checked_end_with_their_sequences(op):
+    X = np.random.default_rng(0).random((4, 3, 2)), np.array([9, 3, 1, 2**31 - 1], np.int32)
+    net = Pools(op).init(0)
+    expected = Pools(op).init(0).predict((X[0], np.array([3, 3, 1, 3])))
+    for engine in ("cpu", "reference"):
+        np.testing.assert_allclose(net.predict(X, engine=engine), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("op", ["rnn", "gru", "lstm"])
+def test_a_scan_back_from_beyond_its_end(op):
+    """The gradient by its first state too, in which the rule and the kernel must find the same first step."""
+    gates, rng = {"rnn": 1, "gru": 3, "lstm": 4}[op], np.random.default_rng(0)
+
+    class Scans(ct.nn.Module):
+        embeds = True
+
+        def __init__(self):
+            self.W, self.s, self.first = parameter(gates * 2, 2), parameter(), ct.nn.Linear(1, 2)
+
+        def forward(self, u, x, lengths):
+            states = (self.first(x),) * (2 if op == "lstm" else 1)
+            return apply(op, u * self.s, self.W, None, *states, lengths, reverse=True, truncate=None,
+                         **({"relu": False} if op == "rnn" else {}))[1]  # fmt: skip
+
+    X, thetas = (rng.random((4, 3, gates * 2)), rng.random((4, 1)), np.array([9, 3, 1, 5], np.int32)), []
+    for engine in ("cpu", "reference"):
+        net = Scans().init(0).astype("float64")
+        program = ct.compile(net, "mse", ct.optim.SGD(0.1), input=X, target=np.zeros((4, 2)), engine=engine)
+        program.feed(X, np.zeros((4, 2)))
+        program.run()
+        thetas.append(net.theta.copy())
+    np.testing.assert_allclose(*thetas, rtol=1e-10)
+
+
+class Assigns(ct.nn.Module):
+    """A buffer of k numbers that follows a mean of one."""
+
+    def __init__(self):
+        self.w, self.seen = parameter(3), ct.nn.Buffer(np.zeros(3))
+
+    def forward(self, x):
+        ct.autodiff.assign(self.seen, (x * self.w).mean())
+        return x * self.w
+
+
+@pytest.mark.parametrize("engine", ["cpu", "reference"])
+@pytest.mark.filterwarnings("ignore:.*has no CPU kernel:RuntimeWarning")
+def test_a_buffer_is_given_one_number(engine):
+    net, X = Assigns().init(0), np.ones((4, 3))
+    before = net.w.data.mean()
+    program = ct.compile(net, "mse", ct.optim.SGD(0.0), input=X, target=X, engine=engine)
+    program.feed(X, X)
+    program.run()
+    np.testing.assert_allclose(net.seen.data, before, rtol=1e-6)
+
+
+class Doubles(ct.nn.Module):
+    """Weights in single precision, outputs in double: a constant made them so."""
+
+    def __init__(self):
+        self.w = parameter(3)
+
+    def forward(self, x):
+        return x * self.w * ct.Tensor(np.ones(3))
+
+
+@pytest.mark.filterwarnings("ignore:.*has no CPU kernel:RuntimeWarning")
+def test_an_output_of_another_precision_than_the_weights():
+    X, losses, weights = np.ones((4, 3)), [], []
+    for engine in ("cpu", "reference"):
+        net = Doubles().init(0)
+        program = ct.compile(net, "mse", ct.optim.AdamW(1e-2), batch_size=2, input=X, target=X, engine=engine)
+        program.feed(X, X)
+        losses.append(program.run())
+        weights.append(net.theta.copy())
+    np.testing.assert_allclose(*losses, rtol=1e-6)
+    np.testing.assert_allclose(*weights, rtol=1e-6)
