@@ -220,26 +220,3 @@ def test_a_buffer_is_given_one_number(engine):
     program.feed(X, X)
     program.run()
     np.testing.assert_allclose(net.seen.data, before, rtol=1e-6)
-
-
-class Doubles(ct.nn.Module):
-    """Weights in single precision, outputs in double: a constant made them so."""
-
-    def __init__(self):
-        self.w = parameter(3)
-
-    def forward(self, x):
-        return x * self.w * ct.Tensor(np.ones(3))
-
-
-@pytest.mark.filterwarnings("ignore:.*has no CPU kernel:RuntimeWarning")
-def test_an_output_of_another_precision_than_the_weights():
-    X, losses, weights = np.ones((4, 3)), [], []
-    for engine in ("cpu", "reference"):
-        net = Doubles().init(0)
-        program = ct.compile(net, "mse", ct.optim.AdamW(1e-2), batch_size=2, input=X, target=X, engine=engine)
-        program.feed(X, X)
-        losses.append(program.run())
-        weights.append(net.theta.copy())
-    np.testing.assert_allclose(*losses, rtol=1e-6)
-    np.testing.assert_allclose(*weights, rtol=1e-6)

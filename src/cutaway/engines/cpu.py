@@ -256,13 +256,6 @@ class CPU(Reference):
             self.t -= 1 if self.optimizer is not None else 0  # the step was not done
             raise
 
-    def _check(self, instruction: Instruction) -> None:
-        """By Python where the loss has another precision than the weights: what the kernel notes, noted here."""
-        super()._check(instruction)
-        state, loss = self._states[0], self.view(instruction.arguments[0], self.n)
-        ctypes.c_double.from_address(int(state[slots.LOSSES] + 8 * state[slots.STEP])).value = float(loss)
-        self._shared[slots.STOP] |= not self.finite
-
     def _native(self, first: int, last: int, steps: int) -> None:
         def go(shard: int, shards: int) -> None:
             at = self._places
