@@ -62,12 +62,28 @@ class Sequences:
         self.lengths = lengths.astype(np.int32, copy=False)
 
     @classmethod
-    def from_list(cls, rows: Iterable[Any], dtype: Any = None) -> Sequences:
-        """From a list of arrays (time, features), or (time,) for one feature; padded with zeros at the end."""
+    def from_list(cls, rows: Iterable[Any], dtype: Any = None, tokens: bool | None = None) -> Sequences:
+        """From a list of arrays (time, features), or (time,); padded with zeros at the end.
+
+        Arrays (time,) are tokens, (n, time) whole numbers for an Embedding, or one feature, (n, time, 1). Their type
+        decides if `tokens` does not: whole numbers in all of them are tokens, and the repr says so. A series that is
+        measured in whole numbers takes tokens=False.
+
+        >>> Sequences.from_list([[3, 1, 4], [1, 5]])
+        Sequences(2 of length 2 to 3, tokens)
+        >>> Sequences.from_list([[3, 1, 4], [1, 5]], tokens=False)
+        Sequences(2 of length 2 to 3, 1 feature)
+        """
         arrays = [np.asarray(row, dtype) for row in rows]
-        arrays = [a[:, None] if a.ndim == 1 and a.dtype.kind == "f" else a for a in arrays]
         if not arrays:
             raise DataError("there are no sequences")
+        if tokens is None:
+            tokens = all(a.ndim == 1 and a.dtype.kind in "iub" for a in arrays)
+        elif tokens:
+            arrays = [_as_tokens(a, i) for i, a in enumerate(arrays)]
+        if not tokens:
+            arrays = [a[:, None] if a.ndim == 1 else a for a in arrays]
+            arrays = [a.astype(np.float64) if a.dtype.kind in "iub" and a.shape[1:] == (1,) else a for a in arrays]
         wanted = arrays[0].shape[1:]
         for i, a in enumerate(arrays):
             if a.ndim == 0 or a.shape[1:] != wanted:
@@ -109,5 +125,12 @@ class Sequences:
         if not isinstance(self.lengths, np.ndarray) or not len(self.lengths):
             return f"Sequences({self.values.shape})"
         k = self.values.shape[2] if self.values.ndim > 2 else 0
-        features = f", {k} feature{'' if k == 1 else 's'}" if k else ""
+        features = f", {k} feature{'' if k == 1 else 's'}" if k else ", tokens" if self.values.ndim == 2 else ""
         return f"Sequences({len(self):,} of length {self.lengths.min()} to {self.lengths.max()}{features})"
+
+
+def _as_tokens(row: np.ndarray, i: int) -> np.ndarray:
+    """A row (time,) as whole numbers."""
+    if row.ndim != 1 or row.dtype.kind not in "iubf" or not (row == np.rint(row)).all():
+        raise DataError(f"sequence {i} is no row of tokens, whole numbers (time,): leave tokens=True out")
+    return row.astype(np.int64) if row.dtype.kind in "fb" else row

@@ -268,10 +268,14 @@ def _summary(y: Any, classes: bool, many: str) -> str:
 
 def truth(data: Data, where: str, encoder: Any) -> tuple[Any, Any, int]:
     """The rows that have a target, their targets as `encoder` knows them, and how many rows have none."""
+    import pandas as pd
+
     from ..data import drop_missing
 
     with about(f"{where}, target {listed(data.targets)}"):
         _refuse_empty(data.y, where)
         X, y, kept = drop_missing(data.X, data.y)
         encoder.transform(y)
+        told = encoder.known(y)
+        y = y if told is y else pd.Series(told, index=y.index, name=y.name)
     return X, y, len(data) - len(kept)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from cutaway.data.cells import counted, unreadable, words_of
+from cutaway.data.cells import Places, counted, plainest, unreadable, words_of
 from cutaway.data.columns import Column
 
 TRUTH = {"true": 1.0, "1": 1.0, "false": -1.0, "0": -1.0}
@@ -36,7 +36,7 @@ class Category(Column, kinds=("category",)):
         words = words_of(cells, self.name)
         width = len(self.features)
         nowhere = width  # a last column, cut off below
-        places = {level: i for i, level in enumerate(self.levels)}
+        places = Places(self.levels)
         elsewhere = len(self.levels) if self.other else nowhere
         slots = np.array([places.get(word, elsewhere) for word in words.words], dtype=int)
         out = np.zeros((len(words.codes), width + 1))
@@ -60,8 +60,9 @@ class Boolean(Column, kinds=("boolean",)):
 
     def encode(self, cells: Any) -> np.ndarray:
         words = words_of(cells, self.name)
-        bad = np.array([word.strip().lower() not in TRUTH for word in words.words], dtype=bool)
+        plain = [(plainest(word) or word).strip().lower() for word in words.words]
+        bad = np.array([word not in TRUTH for word in plain], dtype=bool)
         if bad.any():
             raise unreadable(self.name, words, bad, "true or false")
-        values = np.array([TRUTH[word.strip().lower()] for word in words.words])
+        values = np.array([TRUTH[word] for word in plain])
         return np.stack([words.spread(values, 0.0), words.codes < 0], axis=1)[:, : len(self.features)]

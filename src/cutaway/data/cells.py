@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -12,6 +15,9 @@ from cutaway.errors import DataError
 
 #: What people write in a cell that has no number or date (compared in lower case).
 GAP_WORDS = frozenset({"", "na", "n/a", "nan", "null", "none", "nat", "?", "-", "--", "."})
+#: Truth values and the numbers that stand for them, where a list has only the others.
+ALIKE = {"True": "1", "False": "0", "1": "True", "0": "False"}
+CODE = re.compile(r"[+-]?0\d")
 ISO_DATE = re.compile(r"\s*\d{4}([-/])\d{1,2}(\1\d{1,2}([T ]\d{1,2}:\d{2}.*)?)?\s*$")
 
 
@@ -70,12 +76,52 @@ def _is_word(cell: Any) -> bool:
 
 def word_for(value: Any) -> str:
     """
-    >>> word_for("RL"), word_for(20), word_for(20.0), word_for(0.1), word_for(True)
-    ('RL', '20', '20', '0.1', 'True')
+    >>> word_for("RL"), word_for(20), word_for(20.0), word_for(0.1), word_for(True), word_for(b"RL")
+    ('RL', '20', '20', '0.1', 'True', 'RL')
     """
-    if isinstance(value, float | np.floating):
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, float | np.floating | Decimal):
         return str(int(value)) if float(value).is_integer() else repr(float(value))
     return str(value)
+
+
+def plainest(word: str) -> str | None:
+    """What a word comes to where it is a number, date or truth value that can be written in another way, else None.
+
+    A number that begins with a zero of its own, 007, is a code and no number.
+
+    >>> plainest("1.0"), plainest("1e3"), plainest(" 2 "), plainest("TRUE"), plainest("007"), plainest("RL")
+    ('1', '1000', '2', 'True', None, None)
+    """
+    bare = word.strip()
+    if bare.lower() in ("true", "false"):
+        return bare.capitalize()
+    if CODE.match(bare):
+        return None
+    if ISO_DATE.match(bare):
+        try:
+            return datetime.fromisoformat(bare.replace("/", "-")).isoformat()
+        except ValueError:
+            return None
+    number = parse_number(bare)
+    return None if number is None or not np.isfinite(number) else word_for(number)
+
+
+class Places:
+    """The places of words in a list, found also where they are written in another way: 1, "1.0" and "1" alike."""
+
+    def __init__(self, words: Iterable[str]) -> None:
+        self.exact = {word: i for i, word in enumerate(words)}
+        self.plain: dict[str, int | None] = {}  # None: two words of the list come to the same
+        for word, i in self.exact.items():
+            if (plain := plainest(word)) is not None:
+                self.plain[plain] = None if plain in self.plain else i
+
+    def get(self, word: str, default: int) -> int:
+        if (place := self.exact.get(word)) is None and self.plain and (plain := plainest(word)) is not None:
+            place = self.plain.get(plain, self.plain.get(ALIKE.get(plain, plain)))
+        return default if place is None else place
 
 
 def is_gap(word: str) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from cutaway.data.cells import counted
 from cutaway.data.columns import NOTHING, Column, Settings
 from cutaway.data.numbers import Number, encode_numbers, fit_numbers, numbers_of
-from cutaway.data.reading import column_names, is_frame, read_table
+from cutaway.data.reading import column_names, is_frame, read_table, unnamed
 from cutaway.data.understand import KINDS, understand
 from cutaway.data.weights import weighed
 from cutaway.described import described, entry
@@ -70,7 +71,7 @@ class TableEncoder:
             raise DataError(f"No rows: 0 sample(s) (shape={table.shape}) while a minimum of 1 is required.")
         if weights is not None:
             weights, table = weighed(weights, table)
-        self.positional = not is_frame(table)
+        self.positional = not is_frame(table) or unnamed(table)
         if self.kinds:
             table = read_table(table)
         self.columns = list(self._fit_frame(table, weights) if is_frame(table) else self._fit_array(table, weights))
@@ -85,7 +86,7 @@ class TableEncoder:
         """The rows of X encoded: (n, len(feature_names)). Columns may come in any order, extra ones are ignored."""
         if not hasattr(self, "columns"):
             raise ArgumentError("This TableEncoder has seen no table yet: call fit(X) first.")
-        table = self._aligned(as_table(X))
+        table = self._aligned(self.read(X))
         out = np.zeros((table.shape[0], len(self.feature_names)), dtype)
         numbers = table
         if is_frame(table):
@@ -109,6 +110,14 @@ class TableEncoder:
     def whys(self) -> str:
         """The first columns, each with what became of it."""
         return "; ".join(f"{column.name!r}: {column.how}" for column in self.columns[:8])
+
+    def read(self, X: Any) -> Any:
+        """X as a frame, a 2-D array of numbers or a CSR matrix; a pandas Series with the columns' names is one row."""
+        if hasattr(X, "to_frame") and hasattr(X, "iloc") and X.ndim == 1 and hasattr(X, "index"):
+            names = set(map(str, X.index[: 10 * len(self.columns)]))
+            if self._kept and {column.name for column in self._kept} <= names:
+                return X.to_frame().T.infer_objects()
+        return as_table(X)
 
     def to_json(self) -> dict[str, Any]:
         """Everything fitted, as plain dicts, lists, numbers and strings."""
@@ -149,8 +158,8 @@ class TableEncoder:
     def _aligned(self, table: Any) -> Any:
         """The table with the columns that training had; a frame has just the kept ones, in order."""
         expected, given = len(self.columns), table.shape[1]
-        by_place = not is_frame(table)
-        if by_place and given == expected and len(self._numbers) == len(self._kept):
+        by_place = not is_frame(table) or (unnamed(table) and not self._named_alike(table))
+        if not is_frame(table) and given == expected and len(self._numbers) == len(self._kept):
             return table
         table = read_table(table)
         places = {str(name): i for i, name in enumerate(table.columns)}
@@ -165,9 +174,13 @@ class TableEncoder:
         if missing:
             raise DataError(
                 f"The table lacks {counted(len(missing), 'column')} of training: {', '.join(map(repr, missing))}. "
-                "Add them (cells may be empty)."
+                f"{_guesses(missing, places)}Add them (cells may be empty)."
             )
         return table.iloc[:, [places[column.name] for column in self._kept]]
+
+    def _named_alike(self, frame: Any) -> bool:
+        """Whether a frame has every column that is used under its name, be it only x0 or 0."""
+        return {column.name for column in self._kept} <= set(map(str, frame.columns))
 
     def _fit_array(self, table: Any, weights: np.ndarray | None) -> Iterator[Column]:
         n, k = table.shape
@@ -183,6 +196,25 @@ class TableEncoder:
     def _fit_frame(self, table: Any, weights: np.ndarray | None) -> Iterator[Column]:
         for i, name in enumerate(table.columns):
             yield understand(str(name), table.iloc[:, i], weights, self.settings, self.kinds.get(str(name)))
+
+
+def _guesses(missing: list[str], given: Iterable[str]) -> str:
+    """What names that are missing may be called in the table given, or nothing: "Did you mean 'age' by 'AGE'? "."""
+    by_letters = {_letters(name): name for name in given}
+    pairs = []
+    for name in missing:
+        letters = _letters(name)
+        close = [letters] if letters in by_letters else get_close_matches(letters, by_letters, n=1, cutoff=0.8)
+        pairs += [f"{name!r} by {by_letters[one]!r}" for one in close]
+    if not pairs:
+        return ""
+    more = f", and {len(pairs) - 3} more like that" if len(pairs) > 3 else ""
+    return f"Did you mean {', '.join(pairs[:3])}{more}? "
+
+
+def _letters(name: str) -> str:
+    """A name without what people write in one way or another: case, spaces, underscores, points."""
+    return "".join(letter for letter in name.casefold() if letter.isalnum()) or name
 
 
 def as_table(X: Any) -> Any:

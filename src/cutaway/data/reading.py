@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path
@@ -15,6 +16,8 @@ from cutaway.errors import DataError
 if TYPE_CHECKING:
     import pandas as pd
 
+#: Where a frame remembers that its columns were given without names.
+UNNAMED = "cutaway: columns without names"
 #: The longest name of a column, in characters: names are printed.
 LONGEST_NAME = 10_000
 
@@ -23,8 +26,10 @@ def read_table(source: Any) -> pd.DataFrame:
     """Read a table, from a file or from memory, as a pandas DataFrame.
 
     `source` is the path of a CSV, TSV or Parquet file (text may be gzipped; cells are separated by `,` `;` `|` or tab),
-    a pandas, polars or pyarrow table, a dict of columns, a 2-D array or a scipy.sparse matrix (its columns become x0,
-    x1, ...). Raises DataError, with file, line and column, for anything that is not a table of distinct columns.
+    a table of pandas, polars, pyarrow, dask or any library that hands its tables on (to_pandas, __arrow_c_stream__,
+    __dataframe__), a dict of columns or of one row's cells, a list of dicts, one a row, an array with named fields, or
+    rows without names, whose columns become x0, x1, ...: a 2-D array, a scipy.sparse matrix, a list of lists. Raises
+    DataError, with file, line and column, for anything that is not a table of distinct columns.
 
     >>> read_table({"area": [120, 85], "zone": ["RL", None]}).shape
     (2, 2)
@@ -44,39 +49,96 @@ def column_names(count: int) -> list[str]:
     return [f"x{i}" for i in range(count)]
 
 
+def unnamed(frame: Any) -> bool:
+    """Whether a frame's columns have no names of their own, so that they are known by their places alone."""
+    columns = frame.columns
+    counted = columns.dtype.kind == "i" and columns.tolist() == list(range(len(columns)))
+    return counted or bool(frame.attrs.get(UNNAMED))
+
+
 def _from_memory(source: Any) -> pd.DataFrame:
     import pandas as pd
 
-    library = type(source).__module__.partition(".")[0]
     if isinstance(source, pd.DataFrame):
         return source
     if isinstance(source, pd.Series):
         return source.to_frame()
-    if library in ("polars", "pyarrow"):
-        try:
-            return getattr(source, "collect", lambda: source)().to_pandas()
-        except ImportError as missing:
-            raise DataError(f"A {library} table is read through pyarrow: pip install 'cutaway[parquet]'.") from missing
     if isinstance(source, dict):
-        try:
-            return pd.DataFrame(source)
-        except ValueError as reason:
-            raise DataError(f"This dict is no table ({reason}): give lists of one length, one a column.") from reason
+        return _from_dict(source)
+    if not isinstance(source, np.ndarray | list | tuple) and (frame := _from_library(source)) is not None:
+        return frame
+    if getattr(getattr(source, "dtype", None), "names", None):
+        return pd.DataFrame(np.asarray(source))  # an array with named fields
+    if isinstance(source, list | tuple) and source and all(isinstance(row, dict) for row in source):
+        return pd.DataFrame(list(source))
+    if isinstance(source, list | tuple) and source and all(isinstance(row, pd.Series) for row in source):
+        return pd.DataFrame(list(source)).infer_objects()
+    return _from_rows(source)
+
+
+def _from_dict(source: dict) -> pd.DataFrame:
+    """Columns by name; a dict of single cells is one row."""
+    import pandas as pd
+
+    try:
+        if source and all(np.ndim(cell) == 0 for cell in source.values()):
+            return pd.DataFrame([source])
+        return pd.DataFrame(source)
+    except ValueError as reason:
+        raise DataError(f"This dict is no table ({reason}): give lists of one length, one a column.") from reason
+
+
+def _from_library(source: Any) -> pd.DataFrame | None:
+    """A table of another library than pandas, by the ways out that such libraries have; None for anything else."""
+    import pandas as pd
+
+    library = type(source).__module__.partition(".")[0]
+    try:
+        for way in ("to_pandas", "toPandas", "_to_pandas", "compute", "df", "collect"):  # the last: polars, lazy
+            if callable(getattr(source, way, None)):
+                return _from_memory(getattr(source, way)())
+        if hasattr(source, "__arrow_c_stream__"):
+            import pyarrow
+
+            return pyarrow.table(source).to_pandas()
+        if hasattr(source, "__dataframe__"):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)  # an old way out, but the only one it has
+                return pd.api.interchange.from_dataframe(source)
+    except ImportError as missing:
+        raise DataError(f"A {library} table is read through pyarrow: pip install 'cutaway[parquet]'.") from missing
+    return None
+
+
+def _from_rows(source: Any) -> pd.DataFrame:
+    """Rows without names: an array, a sparse matrix, lists in a list."""
+    import pandas as pd
+
     if hasattr(source, "tocsr"):
         source = source.astype(np.float32).toarray()
+    if isinstance(source, np.ndarray) and source.dtype == object and source.ndim == 1 and len(source):
+        source = list(source) if all(np.ndim(row) == 1 for row in source) else source
     try:
         array = np.asarray(source)
+        if array.dtype.kind in "US" and not isinstance(source, np.ndarray):
+            array = np.asarray(source, dtype=object)  # numbers among text stay numbers
     except ValueError as ragged:
         raise DataError("These rows have different lengths: give each row one cell per column.") from ragged
     if array.ndim == 0:
         raise DataError(f"{source!r:.40} is no table: give {FORMATS}, a DataFrame, a dict of columns or a 2-D array.")
+    if array.shape == (0,):
+        raise DataError("No rows: 0 sample(s) (shape=(0,)) while a minimum of 1 is required.")
     if array.ndim != 2:
         raise DataError(
             f"A table has rows and columns, but this {type(source).__name__} has shape {array.shape}. Reshape your "
             "data: X.reshape(-1, 1) makes it one column, X.reshape(1, -1) one row."
         )
+    if array.dtype.kind == "S":
+        array = np.char.decode(array, "utf-8", "replace")
     frame = pd.DataFrame(array, columns=column_names(array.shape[1]))
-    return frame.infer_objects() if array.dtype == object else frame
+    frame = frame.infer_objects() if array.dtype == object else frame
+    frame.attrs[UNNAMED] = True
+    return frame
 
 
 def _one_name_per_column(frame: pd.DataFrame, where: str) -> pd.DataFrame:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from cutaway.data.cells import counted, is_gap, parse_number
+from cutaway.data.cells import Places, counted, is_gap, parse_number, word_for
 from cutaway.data.numbers import Summary
 from cutaway.data.reading import is_frame
 from cutaway.data.weights import none_if_equal, weighed
@@ -203,12 +203,32 @@ class TargetEncoder:
             named = ", ".join(map(repr, lone[:5])) + (", ..." if len(lone) > 5 else "")
             self.notes.append(f"a single row has class {named}: it can be learnt or tested, not both")
 
-    def _codes(self, values: np.ndarray) -> np.ndarray:
+    def known(self, y: Any) -> Any:
+        """y with its labels as training wrote them, where all are known: 1 for "1.0"; anything else as it is."""
+        if self.task not in ("binary", "multiclass"):
+            return y
+        values, _ = as_target(y)
+        codes = self._found(values) if values.ndim == 1 else np.array([-1])
+        return self.classes[codes] if (codes >= 0).all() else y
+
+    def _found(self, values: np.ndarray) -> np.ndarray:
+        """The class of each label, -1 for one that is none: the same label may be written as 1, "1" or "1.0"."""
         places = {label: i for i, label in enumerate(self.classes.tolist())}
-        codes = np.array([places.get(label, -1) for label in values.tolist()], dtype=np.int32)
+        labels = values.tolist()
+        codes = np.array([places.get(label, -1) for label in labels], dtype=np.int32)
         if (codes < 0).any():
+            words = list(map(word_for, places))
+            alike = Places(words if len(set(words)) == len(words) else [])
+            for row in np.flatnonzero(codes < 0).tolist():
+                codes[row] = alike.get(word_for(labels[row]), -1)
+        return codes
+
+    def _codes(self, values: np.ndarray) -> np.ndarray:
+        codes = self._found(values)
+        if (codes < 0).any():
+            places = self.classes.tolist()
             row = int(np.flatnonzero(codes < 0)[0])
-            known = ", ".join(map(repr, list(places)[:8])) + (", ..." if len(places) > 8 else "")
+            known = ", ".join(map(repr, places[:8])) + (", ..." if len(places) > 8 else "")
             raise DataError(
                 f"Target, row {row}: class {values.tolist()[row]!r} was not in training, which had {known}."
             )

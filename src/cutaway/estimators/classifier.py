@@ -114,7 +114,8 @@ class Classifier(ClassifierMixin, Estimator):
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """The share of rows predicted right; y may be left out where X brings its labels."""
-        return super().score(*self.inputs_.with_target(X, y, self.encoder_), sample_weight)
+        X, y = self.inputs_.with_target(X, y, self.encoder_)
+        return super().score(X, self.target_encoder_.known(y), sample_weight)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities (n, classes), rows summing to 1; of multilabel targets (n, labels), each on its own."""

@@ -104,7 +104,10 @@ class TableInputs(Inputs):
         if isinstance(X, str | PathLike) and Path(X).suffix.lower() == ".npz":
             X, y = in_npz(Path(X))
             return Read(as_table(X), y)
-        return Read(as_table(X))
+        table = as_table(X) if encoder is None else encoder.read(X)
+        if encoder is not None and table.shape[0] == 0:
+            raise DataError(f"No rows: 0 sample(s) (shape={table.shape}) while a minimum of 1 is required.")
+        return Read(table)
 
     def count(self, X):
         return X.shape[0]
