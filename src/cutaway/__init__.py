@@ -12,7 +12,7 @@ from .autodiff import Tensor, grad, ops
 from .engines import Program, compile
 from .random import seed
 from .sequences import Sequences
-from .train import VIEWS as _VIEWS
+from .shown import VIEWS as _VIEWS
 from .train import Run, fit, fit_many
 
 if _TYPE_CHECKING:
@@ -34,6 +34,9 @@ __all__ = [
     "seed", "step", "summary", "trace",
 ]  # fmt: skip
 _VIEWS["trace"] = lambda run, step, **how: _import_module(".inspect", __name__).trace_run(run, step, **how)
+_VIEWS["summary"] = lambda model: _import_module(".inspect", __name__).summary(model)
+_VIEWS["drawing"] = lambda model: _import_module(".inspect", __name__).draw(model)
+_VIEWS["notebook"] = lambda result: _import_module(".report.notebook", __name__).notebook(result)
 _VIEWS["trace_page"] = lambda *what: _import_module(".report.trace_page", __name__).write_trace_page(*what)
 _VIEWS["lab_page"] = lambda *what: _import_module(".report.lab_page", __name__).write_lab_page(*what)
 _VIEWS["descent_page"] = lambda *what: _import_module(".report.descent_page", __name__).write_descent_page(*what)

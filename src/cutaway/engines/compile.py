@@ -16,11 +16,24 @@ from .. import losses
 from ..arguments import whole_number
 from ..errors import ArgumentError, DataError, ResourceError, ShapeError, TrainingError
 from ..optim import AdamW, Optimizer
-from ..program import Plan, Rows, Value, evaluation, lengths_of, named_inputs, rows_of, table, trace_model, training
+from ..program import (
+    Plan,
+    Rows,
+    Value,
+    evaluation,
+    lengths_of,
+    lines_of,
+    named_inputs,
+    rows_of,
+    table,
+    trace_model,
+    training,
+)
 from ..program.plan import most_rows
 from ..program.twin import twin
 from ..random import stream
 from ..sequences import gathered
+from ..shown import Shown, Table, Words
 from .cpu import CPU
 from .given import check_how, cut, prepared, rows_at_once, rows_in, same_rows
 from .profile import Profile, profile
@@ -43,7 +56,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_unlock)
 
 
-class Program:
+class Program(Shown):
     """A compiled network: a flat list of instructions over one block of memory, and the engine that runs it.
 
     `print(program)` shows the listing. Made by `ct.compile`.
@@ -244,6 +257,16 @@ class Program:
         ['linear', 'linear', "linear'", "linear'"]
         """
         return profile(self, steps)
+
+    def _in_notebook(self) -> Any:
+        head, *rows = lines_of(self.instructions, self.engine.batch_size)
+        yield Words(repr(self))
+        yield Table(head, rows, (0,))
+        yield Words(f"memory: {self.memory}")
+
+    def __repr__(self) -> str:
+        model = "" if self.model is None else f"{type(self.model).__name__}: "
+        return f"Program({model}{len(self.instructions)} instructions, batches of {self.engine.batch_size})"
 
     def __str__(self) -> str:
         return f"{table(self.instructions, self.engine.batch_size)}\nmemory: {self.memory}"

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..errors import ArgumentError
 from ..program import Instruction, short, title
+from ..shown import Shown, Table, Words
 from . import slots
 from .codegen import Kernel
 from .cpu import CPU, address
@@ -27,8 +28,8 @@ STRETCH = 0.01  # seconds of steps with clocks, in turn with as many without
 LONG = 0.001  # seconds: in longer steps the clock is the thread's own time, dearer to read but deaf to other work
 
 
-@dataclass
-class Profile:
+@dataclass(repr=False)
+class Profile(Shown):
     """Where a training step's time goes; one entry an instruction, in the program's order.
 
     phase, layer, instruction, writes: as in the program's listing. microseconds: the median over the steps.
@@ -72,9 +73,20 @@ class Profile:
             "gigabytes": self.gigabytes,
         })  # fmt: skip
 
+    def _in_notebook(self) -> Any:
+        head = ("#", "phase", "layer", "instruction", "writes", "µs", "share", "GFLOP/s", "GB/s", "")
+        rows = [(str(k), self.phase[k], self.layer[k], self.instruction[k], self.writes[k],
+                 f"{self.microseconds[k]:,.2f}", f"{self.share[k]:.1%}", _cell(self.gflops[k]),
+                 _cell(self.gigabytes[k]), "█" * round(20 * self.share[k] / self.share.max()))
+                for k in range(len(self.phase))]  # fmt: skip
+        yield Table(head, rows, (0, 5, 6, 7, 8))
+        yield Words("\n".join(self._totals()))
+
+    def __repr__(self) -> str:
+        return f"Profile({len(self.phase)} instructions, a step of {self.step:,.2f} µs)"
+
     def __str__(self) -> str:
-        total, products = self.microseconds.sum(), self.operations > 0
-        in_products = self.microseconds[products].sum()
+        total = self.microseconds.sum()
         words = [("#", "phase", "layer", "instruction", "writes"), *zip(
             map(str, range(len(self.phase))), self.phase, self.layer, self.instruction, self.writes, strict=True,
         ), ("", "", "", "sum", "")]  # fmt: skip
@@ -92,13 +104,16 @@ class Profile:
                      *(values[k].rjust(right[k]) for k in range(4))]  # fmt: skip
             bar = "█" * round(room * self.share[i - 1] / self.share.max()) if 0 < i <= len(self.share) else ""
             lines.append("  ".join([*cells, bar]).rstrip())
-        lines.append(
-            f"matrix products: {in_products / total:.0%} of the sum"
-            + (f", at {self.operations.sum() / in_products / 1e3:.1f} GFLOP/s" if in_products else "")
-        )
-        how = f"on {self.threads} threads; the sum is that of one thread doing every thread's part in turn"
-        lines.append(f"a step without clocks: {self.step:,.2f} µs" + (f" {how}" if self.threads > 1 else ""))
-        return "\n".join(lines)
+        return "\n".join([*lines, *self._totals()])
+
+    def _totals(self) -> list[str]:
+        """The lines under the table: what products take, and a step without clocks."""
+        total, products = self.microseconds.sum(), self.operations > 0
+        in_products = self.microseconds[products].sum()
+        speed = f", at {self.operations.sum() / in_products / 1e3:.1f} GFLOP/s" if in_products else ""
+        how = f" on {self.threads} threads; the sum is that of one thread doing every thread's part in turn"
+        return [f"matrix products: {in_products / total:.0%} of the sum{speed}",
+                f"a step without clocks: {self.step:,.2f} µs{how if self.threads > 1 else ''}"]
 
 
 def _speed(work: np.ndarray, microseconds: np.ndarray) -> np.ndarray:

@@ -38,6 +38,9 @@ class Reference:
         self.plan = plan(listing.instructions, batch_size, shards, keep_all)
         self._take(listing, optimizer, seed)
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({len(self.instructions)} instructions, batches of {self.batch_size})"
+
     def _take(self, listing: Listing, optimizer: Optimizer | None, seed: int) -> None:
         """Be the engine of this listing, at its start."""
         self.listing, self.instructions, self.optimizer, self.seed = listing, listing.instructions, optimizer, seed

@@ -20,6 +20,7 @@ from ..nn import Linear, Module
 from ..optim.schedules import AUTO
 from ..train.fit import TrainingWarning, beginning
 from .arguments import check_arguments, refuse_left_out, seed_of, tell_of_fit_only, tell_of_no_validation
+from .built import WithDiagram
 from .constant import answer_constant, tell_of_constants
 from .design import Design, patience_for, plan, suit_rate
 from .inputs import KINDS, Inputs, kind_of, refuse_other_kind, take
@@ -56,7 +57,7 @@ class Rows:
         return Rows(self.kind, self.kind.take(self.X, kept), take(self.y, kept), weights, self.names)
 
 
-class Estimator(Fitted, Nested, BaseEstimator):
+class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
     """A whole problem: raw tables, images or sequences in, predictions in the target's own terms out."""
 
     model_: Module

@@ -21,6 +21,7 @@ from ..errors import ArgumentError, FileError
 from ..nn import Module
 from ..optim import AdamW, Optimizer, schedules
 from ..optim.schedules import AUTO, Rate, known
+from ..shown import Shown, Table
 from .design_images import mild_augment
 from .design_tables import rate_factor
 from .inputs import KINDS, Inputs, kind_of
@@ -56,8 +57,8 @@ ROW_OF = dict.fromkeys(("channels", "norm", "front", "window", "stride"), "filte
     ("cell", "width", "layers", "bidirectional"), "recurrent") | {"augment": "augment"}  # fmt: skip
 
 
-@dataclass
-class Design:
+@dataclass(repr=False)
+class Design(Shown):
     """What to train and how: every choice is a field, `reasons` says why, `print` shows both.
 
     `n_in` is how many features a row has (of a sequence: a time step), or (height, width, channels) of images. `kind`
@@ -158,6 +159,13 @@ class Design:
             (name, self.asked.get(name, value), "as asked" if name in self.asked else self.reasons.get(name, ""))
             for name, value in values.items()
         ]
+
+    def _in_notebook(self) -> Any:
+        yield Table(("choice", "value", "reason"), self.table())
+
+    def __repr__(self) -> str:
+        network = " -> ".join(map(str, (self.n_in, *self.hidden, self.n_out)))
+        return f"Design({self.task} of {self.rows:,} {KINDS[self.inputs].many}: {self.kind} {network}, {self.loss})"
 
     def __str__(self) -> str:
         width = max(len(value) for _, value, _ in self.table()) + 2

@@ -42,6 +42,9 @@ class Inputs:
     kind: type
     fewest: int = SMALL
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
     def read(self, X: Any, encoder: Any = None) -> Read:
         """Any accepted form of X in the one that the other methods take; read as for training if the encoder is given.
 

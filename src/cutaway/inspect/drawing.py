@@ -27,10 +27,10 @@ class Sheet:
     """A figure of so many inches; places on it are measured from its top left corner."""
 
     def __init__(self, width: float, height: float) -> None:
-        from matplotlib.figure import Figure
+        from ..files.drawn import Drawn
 
         self.width, self.height = width, height
-        self.figure = Figure(figsize=(width, height), facecolor="white")
+        self.figure = Drawn(figsize=(width, height), facecolor="white")
         self._table: Any = None
 
     def axes(self, left: float, top: float, width: float, height: float) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError
+from ..shown import Shown
 from .drawing import EDGE, FAINT, LINES, Sheet, by, counted, ends, plain, time_axis
 from .filters import filter_weights
 from .reading import evaluated, forward_steps, layer_name, layers_of, network_of, unknown, within
@@ -50,7 +51,7 @@ def feature_maps(model: Any, image: Any, layer: Any = None, engine: str = "cpu")
 
 
 @dataclass(eq=False, repr=False)
-class FeatureMaps(Mapping):
+class FeatureMaps(Mapping, Shown):
     """What `ct.inspect.feature_maps` gives: arrays (height, width, channels), or (time, channels), by their names.
 
     image: the input as the network saw it. operations: what computed each array ("conv", "relu", "max_pool", ...).

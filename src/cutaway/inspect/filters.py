@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import ArgumentError
 from ..nn import Module
+from ..shown import Shown
 from .drawing import EDGE, FAINT, SIGNED, Sheet, by, colours, counted, plain, reach
 from .reading import layer_name, network_of, unknown
 
@@ -53,7 +54,7 @@ def filter_weights(network: Module) -> dict[str, np.ndarray]:
 
 
 @dataclass(eq=False, repr=False)
-class Filters:
+class Filters(Shown):
     """What `ct.inspect.filters` gives: the layer's name, and its filters (out, height, width, in) or (out, window, in).
 
     in: the channels that a filter sees, of one group where the layer has several.

@@ -12,6 +12,7 @@ import numpy as np
 from ..files.container import write_whole
 from ..files.endings import DRAWING, PRINT, check_ending
 from ..files.restored import Restored
+from ..shown import Picture, Shown
 from .drawing import counted
 from .network_graph import Node, graph_of
 from .operations import SCANS, program_of
@@ -75,7 +76,7 @@ def draw(model: Any, path: str | PathLike | None = None, input_shape: Any = None
     return drawing
 
 
-class NetworkDrawing:
+class NetworkDrawing(Shown):
     """What `ct.inspect.draw` gives: title, about (what is to be seen, in words) and svg, the file's text."""
 
     def __init__(self, title: str, about: str, svg: str) -> None:
@@ -83,6 +84,9 @@ class NetworkDrawing:
 
     def __repr__(self) -> str:
         return f"NetworkDrawing({self.title}; {self.about})"
+
+    def _in_notebook(self) -> Any:
+        yield Picture(self.svg, f"{self.title}; {self.about}")
 
     def _repr_svg_(self) -> str:
         return self.svg

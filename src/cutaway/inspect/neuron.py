@@ -13,6 +13,7 @@ from ..errors import ArgumentError, ShapeError
 from ..program import Value
 from ..rules import OPS
 from ..sequences import Sequences, gathered
+from ..shown import Shown
 from ..text import plain
 from .drawing import EDGE, FAINT, SIGNED, Sheet, colours, counted, ends, reach, time_axis
 from .operations import SCANS, Operation, program_of
@@ -259,7 +260,7 @@ def _shares(wiring: Wiring, program: Program, o: Operation, k: int) -> Weights:
 # ---- the result ------------------------------------------------------------------------------------------------------
 
 
-class Neuron:
+class Neuron(Shown):
     """What `ct.inspect.neuron` gives. print it, or `plot(path)`.
 
     layer, unit, of: its layer's name, its number and how many there are. operation: "linear 4 → 16"; activation: what

@@ -12,6 +12,7 @@ import numpy as np
 from ..engines import Program
 from ..errors import ArgumentError, CutawayError
 from ..program import Instruction, Value
+from ..shown import Shown
 from .drawing import EDGE, FAINT, LINES, RISING, SIGNED, Sheet, by, colours, counted, plain, reach, time_axis
 from .reading import evaluated, forward_steps, layer_name, layers_of, network_of, unknown, within
 
@@ -111,7 +112,7 @@ def _scan(program: Program, instruction: Instruction) -> Scan:
 
 
 @dataclass(eq=False, repr=False)
-class States(Mapping):
+class States(Mapping, Shown):
     """What `ct.inspect.states` gives: arrays (time, width) by name, such as "layer1.lstm.forget".
 
     sequence: the input (time, features) as the network saw it. scans: the same arrays layer by layer, with the kind of

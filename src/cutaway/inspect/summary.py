@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from ..nn import Augment, Dropout, RecurrentLayer
 from ..program import Value, plan
+from ..shown import Shown, Table, Words
 from .collapse import Collapse, collapses
 from .drawing import counted
 from .operations import Operation, operations_of, program_of
@@ -113,7 +114,7 @@ class Row:
 
 
 @dataclass(eq=False, repr=False)
-class Summary:
+class Summary(Shown):
     """What `ct.summary` gives. `print` it, or take `to_pandas()`.
 
     name: the network's class. rows: a line an input and operation. trained, frozen: numbers of parameters. buffers: of
@@ -180,6 +181,10 @@ class Summary:
             f"{row.multiply_adds:,}" if row.multiply_adds else "", size(row.bytes) if row.bytes else "",
             "█" * max(round(BAR * row.multiply_adds / most), 1) if row.multiply_adds else "",
         ) for row in self.rows]  # fmt: skip
+
+    def _in_notebook(self) -> Any:
+        yield Table((*HEAD, ""), self.cells(), (3, 4, 5))
+        yield Words("\n".join(self.totals()))
 
     def __str__(self) -> str:
         table = [(*HEAD, ""), *self.cells()]

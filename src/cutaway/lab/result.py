@@ -12,11 +12,11 @@ import numpy as np
 from ..files.container import write_whole
 from ..files.endings import FIGURES, check_ending
 from ..files.spreadsheet import as_csv
+from ..shown import VIEWS, Listing, Numbers, Picture, Shown, Words
 from ..text import plain as printable
-from ..train.run import VIEWS
 
 
-class Result:
+class Result(Shown):
     """The result of an experiment: its fields are plain arrays; `print` says what was found.
 
     cut_short: why it ended before it was done (Ctrl-C), "" if it did not.
@@ -36,6 +36,19 @@ class Result:
     def plot(self, path: str | PathLike | None = None) -> Any:
         """A matplotlib figure, also written to a file if a path is given."""
         raise NotImplementedError
+
+    def _in_notebook(self) -> Any:
+        found, _, rest = str(self).partition("\n\n")
+        yield Words(found)
+        if self.cut_short:
+            yield Words(f"Cut short: {self.cut_short}")
+        yield Picture(self.plot(), found)
+        if rest:
+            yield Listing(rest)
+        yield Numbers(self.to_pandas)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self).partition(chr(10))[0]})"
 
     def to_html(self, path: str | PathLike) -> None:
         """Write what was found, the figure and the numbers as one page. Raises FileError where it cannot."""

@@ -16,6 +16,7 @@ from ..errors import ArgumentError, ShapeError
 from ..program import named_inputs
 from ..random import next_stream, stream
 from ..sequences import Sequences, gathered
+from ..shown import VIEWS, Listing, Picture, Shown
 
 
 class Parameter(Tensor):
@@ -71,7 +72,7 @@ def training_mode() -> Mode | None:
     return _mode.get()
 
 
-class Module:
+class Module(Shown):
     """A layer or network. Subclasses set parameters, buffers and modules as attributes and define forward(self, x).
 
     >>> import cutaway as ct
@@ -300,6 +301,15 @@ class Module:
 
     def __getstate__(self) -> dict[str, Any]:
         return {k: v for k, v in vars(self).items() if k not in ("_theta", "_evaluators")}
+
+    def _in_notebook(self) -> Any:
+        try:
+            drawing, summary = VIEWS["drawing"](self), VIEWS["summary"](self)
+        except Exception:  # its input is not known, or its forward, anyone's code, is not finished
+            yield Listing(repr(self))
+        else:
+            yield Picture(drawing.svg, drawing.about)
+            yield from summary._in_notebook()
 
     def describe(self) -> str:
         """A few words for a listing: "64 -> 10"."""

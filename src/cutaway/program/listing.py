@@ -72,14 +72,20 @@ def _shape(instruction: Instruction, batch: int) -> str:
     return "(" + ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "") + ")"
 
 
-def table(instructions: list[Instruction], batch: int) -> str:
+def lines_of(instructions: list[Instruction], batch: int) -> list[tuple[str, ...]]:
     """The listing: number, phase, instruction, what it reads and writes, the shape it writes, its formula."""
-    rows = [("#", "phase", "instruction", "reads", "writes", "shape", "formula")]
+    rows: list[tuple[str, ...]] = [("#", "phase", "instruction", "reads", "writes", "shape", "formula")]
     for i, instruction in enumerate(instructions):
         rows.append((
             str(i), instruction.phase, title(instruction), " ".join(dict.fromkeys(short(v) for v in instruction.reads)),
             " ".join(short(v) for v in instruction.written), _shape(instruction, batch), formula(instruction),
         ))  # fmt: skip
+    return rows
+
+
+def table(instructions: list[Instruction], batch: int) -> str:
+    """The listing as text, in columns; the first line names them."""
+    rows = lines_of(instructions, batch)
     widths = [min(max(len(row[k]) for row in rows), 34) for k in range(6)]
     lines = []
     for row in rows:

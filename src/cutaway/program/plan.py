@@ -12,7 +12,7 @@ from .instruction import Instruction, Value
 LINE = 64  # bytes; every value starts on a cache line
 
 
-@dataclass
+@dataclass(repr=False)
 class Plan:
     """Offsets in bytes of every value in the program's memory, for batches of up to `batch` samples."""
 
@@ -20,6 +20,9 @@ class Plan:
     bytes: int
     unshared_bytes: int
     batch: int
+
+    def __repr__(self) -> str:
+        return f"Plan({self})"
 
     def __str__(self) -> str:
         return f"{self.bytes:,} bytes for batches of {self.batch} ({self.unshared_bytes:,} if nothing shared memory)"

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from ..shown import Shown, Table
 
-class History:
+
+class History(Shown):
     """Columns of numbers that grow by the row.
 
     >>> h = History()
@@ -61,6 +63,11 @@ class History:
         import pandas as pd
 
         return pd.DataFrame(self.columns())
+
+    def _in_notebook(self) -> Any:
+        columns = self.columns()
+        rows = [[f"{values[i]:.5g}" for values in columns.values()] for i in range(len(self))]
+        yield Table(list(columns), rows, range(len(columns)))
 
     def __repr__(self) -> str:
         if not len(self):

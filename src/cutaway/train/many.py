@@ -20,11 +20,11 @@ from .feeding import as_arrays, fits, target
 from .fit import SIGNATURE, Training, TrainingWarning, interruptible
 from .programs import Programs
 from .progress import ProgressOfMany
-from .run import Run
+from .run import Runs
 
 
 def fit_many(entries: Iterable[Mapping[str, Any]], workers: int | None = None,
-             progress: bool | None = None) -> list[Run]:  # fmt: skip
+             progress: bool | None = None) -> Runs:  # fmt: skip
     """Train several models at once, in place: seeds, learning rates, widths or folds, on all cores.
 
     >>> import cutaway as ct
@@ -52,7 +52,7 @@ def fit_many(entries: Iterable[Mapping[str, Any]], workers: int | None = None,
         raise ArgumentError(f"workers must be a whole number of at least 1, or None, got {workers!r}")
     trainings = _checked(list(entries))
     if not trainings:
-        return []
+        return Runs()
     runs = [training.run for training in trainings]
     threads = max(training.program.engine.shards for training in trainings)
     workers = max(1, native.cores() // threads) if workers is None else workers
@@ -65,7 +65,7 @@ def fit_many(entries: Iterable[Mapping[str, Any]], workers: int | None = None,
             bar.update()
     for k, (training, future) in enumerate(zip(trainings, futures, strict=True)):
         _report(k, training, future.exception())
-    return runs
+    return Runs(runs)
 
 
 def _checked(entries: list[Mapping[str, Any]]) -> list[Training]:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from ..files.figure import write_figure
+from ..shown import VIEWS, Numbers, Picture, Shown, Table, Words
 from .history import History
 
-# What rooms below show of a run or trace, by name; the package's front enters them.
-VIEWS: dict[str, Callable] = {}
+MOST_NAMED = 12  # runs that a figure names
+DECADES = 20  # times the smallest loss, from which on a scale of powers of ten shows more
 
 
 @dataclass
-class Run:
+class Run(Shown):
     """What `ct.fit` returns.
 
     history has a row an epoch, steps a row a step. best_epoch: the epoch whose weights the model has now (the last one
@@ -65,20 +65,26 @@ class Run:
 
     def plot(self, path: str | None = None) -> Any:
         """The loss over the epochs (training and validation) as a matplotlib figure, saved if a path is given."""
-        from matplotlib.figure import Figure
+        from ..files.drawn import Drawn
 
-        figure = Figure(figsize=(7, 4), layout="constrained")
+        figure = Drawn(figsize=(7, 4), layout="constrained")
         axes = figure.add_subplot()
         for name, label, style in (("loss", "training", "-"), ("val_loss", "validation", "--")):
             if name in self.history:
                 axes.plot(self.history["epoch"], self.history[name], style, label=label)
         if "val_loss" in self.history and self.best_epoch:
             axes.axvline(self.best_epoch, color="0.6", lw=1, label=f"best epoch {self.best_epoch}")
-        axes.set(xlabel="epoch", ylabel="loss J", yscale="log" if np.all(self.history["loss"] > 0) else "linear")
+        _label(axes, [self])
         axes.legend(frameon=False)
         if path is not None:
             write_figure(figure, path)
         return figure
+
+    def _in_notebook(self) -> Any:
+        yield Words(repr(self))
+        if len(self.history):
+            yield Picture(self.plot(), "the loss over the epochs")
+            yield Numbers(self.history.columns)
 
     def __repr__(self) -> str:
         if not len(self.history):
@@ -89,3 +95,59 @@ class Run:
         found = f"lr {self.lr_found:g}, found; " if self.lr_found is not None else ""
         return (f"Run({self.epochs_done} of {self.epochs} epochs, {len(self.steps):,} steps of {self.batch_size} in "
                 f"{self.seconds:.2f} s; {found}epoch {self.best_epoch}: {scores}; {self.stopped or 'training'})")
+
+
+class Runs(list, Shown):
+    """What `ct.fit_many` returns: a list of `Run`, in the order of the entries. Printed, a line for each."""
+
+    def __str__(self) -> str:
+        return "\n".join(f"{k}: {run!r}" for k, run in enumerate(self)) or "no runs"
+
+    __repr__ = __str__  # notebooks take a list's repr for its plain text
+
+    def plot(self, path: str | None = None) -> Any:
+        """The losses of all runs over the epochs as a matplotlib figure, saved if a path is given.
+
+        Lines are those of training; where there is validation, dashes.
+        """
+        from ..files.drawn import Drawn
+
+        figure = Drawn(figsize=(7, 4), layout="constrained")
+        axes = figure.add_subplot()
+        for k, run in enumerate(self):
+            for name, style in (("loss", "-"), ("val_loss", "--")):
+                if name in run.history:
+                    axes.plot(run.history["epoch"], run.history[name], style, color=f"C{k % 10}", lw=1.2,
+                              label=f"run {k}" if name == "loss" else None)  # fmt: skip
+        _label(axes, self)
+        if 0 < len(self) <= MOST_NAMED:
+            axes.legend(frameon=False)
+        if path is not None:
+            write_figure(figure, path)
+        return figure
+
+    def _in_notebook(self) -> Any:
+        yield Words(f"{len(self)} run{'' if len(self) == 1 else 's'}")
+        if any(len(run.history) for run in self):
+            yield Picture(self.plot(), "the losses over the epochs")
+        names = list(dict.fromkeys(name for run in self for name in run.history if name not in ("epoch", "seconds")))
+        rows = []
+        for k, run in enumerate(self):
+            at = max(run.best_epoch - 1, 0)
+            scores = (f"{run.history[name][at]:.4g}" if name in run.history else "" for name in names)
+            rows.append([str(k), f"{run.epochs_done} of {run.epochs}", str(run.best_epoch), *scores,
+                         f"{run.seconds:.2f}", run.stopped])  # fmt: skip
+        head = ["run", "epochs", "best", *names, "seconds", "ended"]
+        yield Table(head, rows, range(len(head) - 1))
+
+
+def _label(axes: Any, runs: list[Run]) -> None:
+    """Name the axes; losses that span decades lie on a logarithmic scale."""
+    from matplotlib.ticker import MaxNLocator
+
+    losses = [run.history[name] for run in runs for name in ("loss", "val_loss") if name in run.history]
+    every = np.concatenate([np.zeros(0), *losses])
+    every = every[np.isfinite(every)]
+    wide = every.size and every.min() > 0 and every.max() > DECADES * every.min()
+    axes.set(xlabel="epoch", ylabel="loss J", yscale="log" if wide else "linear")
+    axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))

@@ -22,6 +22,7 @@ from ...train.events import EpochEnded
 from ...train.feeding import Data
 from ...train.fit import Training
 from ..arguments import refuse_left_out
+from ..built import WithDiagram
 from ..passes import run_over, state_of
 from ..state import Fitted, all_or_nothing, forget
 from ..weights import none_if_equal, row_weights
@@ -39,7 +40,7 @@ PRIVATE = ("_best", "_gaps", "_label_binarizer", "_left_out", "_no_improvement_c
 CLIPPED = "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped."
 
 
-class MLPEstimator(Fitted, BaseEstimator):
+class MLPEstimator(WithDiagram, Fitted, BaseEstimator):
     """A multilayer perceptron with scikit-learn's arguments and attributes.
 
     The state is scikit-learn's: coefs_ and intercepts_, which are views of the network's weights. Assigned to, or

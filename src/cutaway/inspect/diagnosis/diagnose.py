@@ -16,6 +16,7 @@ from ...data.judgement import copied
 from ...errors import ArgumentError, CutawayError
 from ...optim import Optimizer
 from ...program import named_inputs
+from ...shown import Shown
 from ...text import plain
 from ...train.events import EpochEnded
 from ...train.feeding import Data, as_arrays, target, weights_of
@@ -206,7 +207,7 @@ def _outcome(e: Evidence) -> dict[str, float]:
 # ---- while training --------------------------------------------------------------------------------------------------
 
 
-class Watch:
+class Watch(Shown):
     """A callback that diagnoses a run while it trains, and tells what is new.
 
     >>> import cutaway as ct
@@ -223,6 +224,9 @@ class Watch:
     def __init__(self, every: int = 5, stop: bool = False, tell: Callable[[Finding], Any] = print) -> None:
         self.every, self.stop, self.tell = every, stop, tell
         self.findings: list[Finding] = []
+
+    def __repr__(self) -> str:
+        return f"Watch(every={self.every}, stop={self.stop}, {len(self.findings)} findings so far)"
 
     def __call__(self, event: Any) -> None:
         if not isinstance(event, EpochEnded) or event.epoch % self.every:

@@ -7,6 +7,8 @@ import textwrap
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from ...shown import Listing, Shown, Table, Words
+
 SERIOUS, NOTICE = "serious", "notice"
 WIDTH, PAD = 100, 13
 
@@ -34,8 +36,8 @@ class Proof:
         return f"{self.epochs} epochs without and with it: {', '.join(told)}; {end}."
 
 
-@dataclass
-class Finding:
+@dataclass(repr=False)
+class Finding(Shown):
     """One thing that is wrong.
 
     severity: "serious" (it keeps the network from learning, or its scores from being true) or "notice". text: the
@@ -70,6 +72,16 @@ class Finding:
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
+    def __repr__(self) -> str:
+        return f"Finding({self.severity}: {self.line})"
+
+    def _in_notebook(self) -> Any:
+        yield Words(f"{self.severity}: {self.name}")
+        yield Words(self.text)
+        rows = [("change", self.remedy or self.change), ("why", self.why), ("follows", self.follows),
+                ("proof", str(self.proof or ""))]  # fmt: skip
+        yield Table((), [row for row in rows if row[1]])
+
     def __str__(self) -> str:
         since = "" if self.began is None else f" Since step {self.began:,}."
         since = " It was there before the first step." if self.began == 0 else since
@@ -82,7 +94,7 @@ class Finding:
 
 
 @dataclass
-class Diagnosis:
+class Diagnosis(Shown):
     """What `ct.diagnose` found. A list of `findings`, causes before what follows from them; false if there are none.
 
     checked: what was looked for; unchecked: what could not be, and why. about: what was looked at.
@@ -116,9 +128,13 @@ class Diagnosis:
         return any(f.name == name for f in self.findings)
 
     def __str__(self) -> str:
+        return "\n\n".join([self.about, *map(str, self.findings), *self._rest()])
+
+    def _rest(self) -> list[str]:
+        """What was looked for and not found, and what could not be looked for."""
         found = {f.name for f in self.findings}
         clean = [name for name in self.checked if name not in found]
-        parts = [self.about, *map(str, self.findings)]
+        parts = []
         if clean:
             parts.append(_lines("no sign of" if found else "checked", ", ".join(clean) + "."))
             if not found:
@@ -126,8 +142,13 @@ class Diagnosis:
         reasons: dict[str, list[str]] = {}
         for name, why in self.unchecked.items():
             reasons.setdefault(why, []).append(name)
-        parts += [_lines("not checked", f"{', '.join(names)}: {why}.") for why, names in reasons.items()]
-        return "\n\n".join(parts)
+        return parts + [_lines("not checked", f"{', '.join(names)}: {why}.") for why, names in reasons.items()]
+
+    def _in_notebook(self) -> Any:
+        yield Words(self.about)
+        for finding in self.findings:
+            yield from finding._in_notebook()
+        yield Listing("\n\n".join(self._rest()))
 
     def __repr__(self) -> str:
         names = ", ".join(f.name for f in self.findings) or "nothing found"

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from ...errors import ArgumentError
+from ...shown import Shown
 from ..traces.trace import Trace
 from .difference import Difference
 from .paths import Paths
@@ -35,7 +36,7 @@ class Term:
 
 
 @dataclass(repr=False)
-class Explanation:
+class Explanation(Shown):
     """What `Trace.explain` gives for a value or a gradient; `print` it.
 
     value: the number itself, as traced. formula: of the operation that made it, or that it went into. equation: that

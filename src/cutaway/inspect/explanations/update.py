@@ -17,6 +17,7 @@ import numpy as np
 
 from ...errors import ArgumentError
 from ...optim import SGD, Adam, AMSGrad, Momentum, Optimizer
+from ...shown import Shown
 from ..reading import unknown
 from ..traces.trace import Trace
 from .symbols import Symbols, indexed
@@ -41,7 +42,7 @@ class UpdatePart:
 
 
 @dataclass(repr=False)
-class UpdateExplanation:
+class UpdateExplanation(Shown):
     """What `explain_update` gives: θ' - θ of one weight, split into parts that add up to it.
 
     value: the step that was taken. before, after: the weight. gradient: as backward gave it. state, state_after: the

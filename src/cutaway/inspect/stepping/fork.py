@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ...errors import ArgumentError
+from ...shown import Shown
 from .session import Session
 from .walk import Change
 
@@ -14,7 +15,7 @@ SHOWN = 9  # steps that a printed comparison has
 
 
 @dataclass(eq=False, repr=False)
-class Comparison:
+class Comparison(Shown):
     """What `ct.inspect.compare` gives.
 
     steps: their numbers. losses: J of each step in the first run and in the second. distance: for each parameter, the

@@ -14,6 +14,7 @@ from ...errors import ArgumentError, TrainingError
 from ...optim import Optimizer
 from ...program import Instruction, title
 from ...program.listing import formula
+from ...shown import Shown
 from ...train.fit import interruptible, prepared
 from ...train.past import Past
 from ..reading import network_of, unknown
@@ -64,7 +65,7 @@ def step(model: Any, X: Any, y: Any = None, loss: str | Callable = "mse", optimi
     return Session(program, past, int(epochs))
 
 
-class Session(Walk):
+class Session(Walk, Shown):
     """What `ct.step` returns. `print(s)` shows where it stands.
 
     step: the step under way or just done, from 1; at: how many of its instructions are done. model: the session's own

@@ -15,14 +15,25 @@ RIGHT = (0, 5, 6, 7)  # columns of numbers
 
 def listed(trace: Trace) -> str:
     """Each instruction with what it wrote, then the update's size, and what was left out."""
-    rows: list[tuple[str, ...]] = [HEAD]
+    head, rows = cells(trace)
+    return "\n".join([title(trace), "", *_table([head, *rows]), "", *below(trace)])
+
+
+def cells(trace: Trace) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """The names of the columns, and a row for each value that an instruction wrote."""
+    rows: list[tuple[str, ...]] = []
     for i in trace.instructions:
         first = (str(i.number), i.phase, i.title)
         formula = i.formula
         for name in i.written or ("",):
             rows.append((*first, *_written(i, name), formula))
             first, formula = ("", "", ""), ""
-    return "\n".join([title(trace), "", *_table(rows), "", *_update(trace), *_left_out(trace)])
+    return HEAD, rows
+
+
+def below(trace: Trace) -> list[str]:
+    """The lines under the table: how far the update went, and what was left out."""
+    return [*_update(trace), *_left_out(trace)]
 
 
 def title(trace: Trace) -> str:

@@ -25,10 +25,10 @@ import numpy as np
 
 from ...errors import ArgumentError
 from ...program import gradient_name
-from ...train.run import VIEWS
+from ...shown import VIEWS, Listing, Shown, Table, Words
 from ..reading import unknown, within
 from ..states import LETTERS, PARTS, scan_parts
-from .listing import listed, of_steps
+from .listing import RIGHT, below, cells, listed, of_steps, title
 
 SAID = {"loss": "ℓ", "y_hat": "ŷ", "theta": "θ"}  # what is hard to type
 STANDING = ("parameter", "buffer", "state", "constant")  # what is there before a step begins
@@ -51,7 +51,7 @@ class TracedValue:
     symbol: str = ""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class TracedInstruction:
     """An instruction that ran: what it is, and the arrays that it read and wrote.
 
@@ -92,6 +92,10 @@ class TracedInstruction:
         if name in self.operands:
             return self.trace.at(self.operands[name], self.number - 1)
         raise unknown(f"operand of {self.title}", name, [*self.operands, *self.results])
+
+    def __repr__(self) -> str:
+        reads, writes = (", ".join(names) or "nothing" for names in (self.read, self.written))
+        return f"TracedInstruction({self.number}: {self.phase} {self.title}, reads {reads}, writes {writes})"
 
     def _arrays(self, names: tuple[str, ...], number: int) -> dict[str, np.ndarray]:
         part = self.settings.get("lo"), self.settings.get("hi")
@@ -163,7 +167,7 @@ class Update:
 
 
 @dataclass(eq=False, repr=False)
-class Trace(Mapping):
+class Trace(Mapping, Shown):
     """One training step, instruction by instruction. Made by `ct.trace`, `run.trace` and `ct.inspect.read_trace`.
 
     instructions: those that ran, in order. facts: what is known of each value, by name. versions: for each value that
@@ -372,6 +376,12 @@ class Trace(Mapping):
     def __str__(self) -> str:
         return listed(self)
 
+    def _in_notebook(self) -> Any:
+        head, rows = cells(self)
+        yield Words(title(self))
+        yield Table(head, rows, RIGHT)
+        yield Words("\n".join(below(self)))
+
     def __repr__(self) -> str:
         out = f", {len(self.left_out)} values left out" if self.left_out else ""
         J = f"J = {self.J:.6g}, " if "J" in self else ""
@@ -407,11 +417,16 @@ class Trace(Mapping):
         return program_before(self, dtype, engine)
 
 
-class Traces(list):
+class Traces(list, Shown):
     """Several steps after one another: a list of `Trace`. Printed, a line for each."""
 
     def __str__(self) -> str:
         return of_steps(self)
+
+    __repr__ = __str__  # notebooks take a list's repr for its plain text
+
+    def _in_notebook(self) -> Any:
+        yield Listing(str(self))
 
     def to_json(self, path: str | PathLike | None = None) -> dict[str, Any]:
         """All steps as plain data, in the format of docs/trace-format.md; also written if a path is given."""

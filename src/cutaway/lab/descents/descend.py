@@ -17,7 +17,7 @@ from ...engines import compile
 from ...errors import ArgumentError
 from ...inspect.drawing import plain as rounded
 from ...optim import OPTIMIZERS, Optimizer
-from ...train import VIEWS
+from ...shown import VIEWS
 from ...train.past import shuffled
 from ..races.entrants import LECTURE
 from ..result import Result, plain, table

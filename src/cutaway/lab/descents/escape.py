@@ -89,7 +89,7 @@ def _ended(program: Program, data: Any, start: Any, seed: int, steps: int) -> np
     return theta.copy()
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Escape(Result):
     """What `ct.lab.escape` gives.
 

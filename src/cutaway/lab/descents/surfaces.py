@@ -16,13 +16,14 @@ from ... import nn
 from ...autodiff import Tensor
 from ...errors import ArgumentError, CutawayError, check_name
 from ...random import stream
+from ...shown import Shown, Table, Words
 from .expression import expression
 
 Pair = tuple[float, float]
 
 
-@dataclass(frozen=True)
-class Surface:
+@dataclass(frozen=True, repr=False)
+class Surface(Shown):
     """A loss J(x, y) of two parameters, the part of the plane that is worth seeing, and where to start.
 
     function takes two Tensors and gives one. minima: the places of the lowest points, None where they are not known.
@@ -41,6 +42,16 @@ class Surface:
     noise: float = 0.0
     rows: int = 1
     lr: float | None = None
+
+    def _in_notebook(self) -> Any:
+        yield Words(repr(self))
+        rows = [("J", self.formula), ("x", f"{self.bounds[0]}"), ("y", f"{self.bounds[1]}"), ("start", f"{self.start}"),
+                ("minima", "not known" if self.minima is None else ", ".join(map(str, self.minima))),
+                ("noise", f"{self.noise:g}, over {self.rows:,} rows" if self.noise else "none")]  # fmt: skip
+        yield Table((), rows)
+
+    def __repr__(self) -> str:
+        return f"Surface({self.name}: J = {self.formula}, from ({self.start[0]:g}, {self.start[1]:g}))"
 
     def values(self, X: Any, Y: Any) -> np.ndarray:
         """J at points given by two arrays (or numbers) that fit together; without noise."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ...errors import ArgumentError
 from ...nn import Linear, Module, ReLU, Sequential
+from ...shown import Shown
 
 
-@dataclass(frozen=True, eq=False)
-class Hinges:
+@dataclass(frozen=True, eq=False, repr=False)
+class Hinges(Shown):
     """A network with one hidden layer of ReLUs as a sum: f(x) = c + Σₖ vₖ max(0, wₖ · x + bₖ).
 
     w (neurons, variables), b (neurons,), v (neurons,) and c. Neuron k bends the output where wₖ · x + bₖ = 0: at a
@@ -22,6 +24,16 @@ class Hinges:
     b: np.ndarray
     v: np.ndarray
     c: float
+
+    def to_pandas(self) -> Any:
+        """A row for each neuron: the weights of its variables, w0, w1, ..., its bias b, and v."""
+        import pandas as pd
+
+        return pd.DataFrame({f"w{k}": w for k, w in enumerate(self.w.T)} | {"b": self.b, "v": self.v})
+
+    def __repr__(self) -> str:
+        neurons, variables = self.w.shape
+        return f"Hinges({neurons} neurons of {variables} variable{'' if variables == 1 else 's'}, c = {self.c:.4g})"
 
     @property
     def positions(self) -> np.ndarray:

@@ -11,6 +11,7 @@ import numpy as np
 
 from ...errors import ArgumentError
 from ...random import stream
+from ...shown import Shown
 
 LEVEL = 0.05  # of wrong claims, over all pairs of a comparison together
 EXACT = 14  # seeds up to which every pattern of signs is counted; of more, DRAWN patterns are drawn
@@ -39,7 +40,7 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Shown):
     """Several, the best median first, and all their pairs; `print` says who is ahead and who cannot be told apart."""
 
     score: str

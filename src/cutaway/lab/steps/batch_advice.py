@@ -30,7 +30,7 @@ ROUNDS, SECONDS = 9, 2.0  # of timing, at most: the fastest counts
 NEARLY = 1.1  # a smaller batch is preferred where it is predicted to take this much longer than the fastest
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class BatchAdvice(Result):
     """What `ct.lab.batch_size` gives.
 

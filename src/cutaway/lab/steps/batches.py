@@ -192,7 +192,7 @@ class Variant:
         return tuple(np.median([run[1:shortest] for run in part], axis=0) for part in (getattr(self, axis), self.loss))
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Batches(Result):
     """What `ct.lab.batches` gives.
 

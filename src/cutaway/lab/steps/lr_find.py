@@ -19,7 +19,7 @@ from ..models import fresh, loss_for
 from ..result import Result, plain, table
 
 
-@dataclass(eq=False, frozen=True)
+@dataclass(eq=False, frozen=True, repr=False)
 class LearningRates(RangeTest, Result):
     """What `ct.lab.lr_find` gives: a rate and a loss for each step of the range test, and what they suggest."""
 
@@ -43,6 +43,8 @@ class LearningRates(RangeTest, Result):
 
     def to_json(self) -> dict[str, Any]:
         return plain({"kind": self.kind} | vars(self))
+
+    __repr__ = Result.__repr__
 
     def __str__(self) -> str:
         if self.suggestion is None:

@@ -78,7 +78,7 @@ def shuffling(model: Module | Callable[[], Module], X: Any, y: Any, loss: str | 
     return found
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Shuffling(Result):
     """What `ct.lab.shuffling` gives; dicts have an entry for each order of the rows.
 

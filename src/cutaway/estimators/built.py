@@ -1,0 +1,38 @@
+"""What notebooks show of an estimator: scikit-learn's diagram, and under it what was built and how it learned."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..shown import Picture, Shown
+
+
+class Built(Shown):
+    """The design, the network and the training of an estimator that was fitted."""
+
+    def __init__(self, estimator: Any) -> None:
+        self.estimator = estimator
+
+    def _in_notebook(self) -> Any:
+        fitted = vars(self.estimator)
+        if "design_" in fitted:
+            yield from fitted["design_"]._in_notebook()
+        if "model_" in fitted:
+            yield from fitted["model_"]._in_notebook()
+        run = getattr(self.estimator, "run_", None)
+        if run is not None and len(run.history):
+            yield Picture(run.plot(), "the loss over the epochs")
+
+
+class WithDiagram:
+    """An estimator that notebooks show by scikit-learn's diagram and, once fitted, by what was built."""
+
+    def _repr_html_inner(self) -> str:
+        return super()._repr_html_inner() + self._built()  # type: ignore[misc]
+
+    def _repr_mimebundle_(self, **how: Any) -> dict[str, str]:
+        bundle = super()._repr_mimebundle_(**how)  # type: ignore[misc]
+        return bundle | ({"text/html": bundle["text/html"] + self._built()} if "text/html" in bundle else {})
+
+    def _built(self) -> str:
+        return Built(self)._repr_html_() if "model_" in vars(self) else ""
