@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from cutaway.report.scores import compare, confusion, measure, measure_outputs
+from cutaway.report.scores import confusion, measure, measure_outputs
+from cutaway.report.verdict import compare
 
 rng = np.random.default_rng(0)
 

@@ -99,3 +99,23 @@ def positive(value: float | None, option: str) -> float | None:
     if value is not None and not 0 < value < float("inf"):
         raise ArgumentError(f"{option} {value:g}: give a number above 0.")
     return value
+
+
+def thresholds(given: Sequence[str], labels: Sequence[str]) -> dict[int, float]:
+    """From which probability on a label is said, by its place among the labels: "late=0.1".
+
+    >>> thresholds(["late=0.1"], ["late", "on time"])
+    {0: 0.1}
+    """
+    found: dict[int, float] = {}
+    for one in given:
+        label, _, text = one.rpartition("=")
+        try:
+            value = float(text)
+        except ValueError:
+            value = -1.0
+        if label not in labels or not 0 <= value <= 1:
+            raise ArgumentError(f"--threshold {one!r}: give a label and a probability from 0 to 1, such as "
+                                f"{labels[0] if labels else 'LABEL'}=0.1; labels are {_some(labels)}.")  # fmt: skip
+        found[list(labels).index(label)] = value
+    return found

@@ -15,6 +15,8 @@ def evaluate(
     data: Annotated[Path, Argument(help="What the model was trained on, with the target.", show_default=False)],
     target: Annotated[list[str] | None, Option("--target", "-t", metavar="COL",
                                                help="The column with the truth, if not that of training.")] = None,
+    threshold: Annotated[list[str] | None, Option(metavar="LABEL=P", help="Say LABEL from this probability on; may be "
+                                                                          "repeated.")] = None,
     size: SizeOption = None,
     mode: ModeOption = None,
     skip_damaged: SkipDamaged = False,
@@ -22,17 +24,18 @@ def evaluate(
     """Score a model on a table, images or sequences with their targets, which it should not have learnt from."""
     import numpy as np
 
+    from ..data.judgement import judged_by
     from ..errors import ArgumentError, DataError
     from ..report.findings import Findings, Score
     from ..report.scores import confusion, measure, measure_outputs
-    from . import problem, sections
+    from . import checks, problem, sections
+    from .answers import answers, decided, labels_of
     from .keeping import load, reading
     from .sources import load_for
-    from .study import answers
     from .terminal import Screen, warn
 
     estimator = load(model)
-    names = estimator.target_encoder_.names
+    names, chosen = estimator.target_encoder_.names, checks.thresholds(threshold or [], labels_of(estimator))
     wanted = target or names
     if len(wanted) != len(names):
         raise ArgumentError(f"--target: the model predicts {', '.join(names)}: give {len(names)}, not {len(wanted)}.")
@@ -44,10 +47,12 @@ def evaluate(
         warn(f"{data.name}: {note}")
     X, y, dropped = problem.truth(rows, data.name, estimator.target_encoder_)
     task, classes = estimator.design_.task, getattr(estimator, "classes_", None)
-    answer, truth = answers(estimator, X, classes is not None), np.asarray(y)
+    predicted, probability = answers(estimator, X, classes is not None)
+    answer, truth = (decided(estimator, predicted, probability, chosen), probability), np.asarray(y)
+    uneven = judged_by(task, truth) == "ROC AUC"
     found = Findings(data.name, len(y) + dropped, rows.width, [], [], task, many=estimator.inputs_.many)
     found.targets = [problem.TargetFacts(name, "") for name in wanted]
-    found.scores = [Score("given", len(truth), measure(task, truth, *answer, classes))]
+    found.scores = [Score("given", len(truth), measure(task, truth, *answer, classes, uneven))]
     if len(names) > 1:
         found.outputs = [Score(name, len(truth), one)
                          for name, one in zip(wanted, measure_outputs(task, truth, *answer), strict=True)]  # fmt: skip

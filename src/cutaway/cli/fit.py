@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 Gaps = StrEnum("Gaps", ["cut", "fill", "join", "refuse"])
 
 
+class Weights(StrEnum):
+    """How much the rows of each class count."""
+
+    balanced = "balanced"
+
+
 class Task(StrEnum):
     """What kind of answer is wanted."""
 
@@ -56,6 +62,8 @@ def fit(
     augment: Annotated[bool | None, Option(help="Vary the images in training: shift and turn them a little.",
                                            show_default=False)] = None,
     task: Annotated[Task | None, Option(help="Overrule what the target looks like.", show_default=False)] = None,
+    class_weight: Annotated[Weights | None, Option(help="Let rows of rare classes count more.",
+                                                   show_default=False)] = None,
     loss: Annotated[str | None, Option(help="For numbers: mse, half_mse, mae or huber.", show_default=False)] = None,
     hidden: Annotated[str | None, Option(metavar="128,128", help="Neurons of each hidden layer, or none.")] = None,
     epochs: Annotated[int | None, Option(min=1, help="Passes over the rows, at most.")] = None,
@@ -79,6 +87,7 @@ def fit(
     options = Options(
         checks.share_or_path(test, "--test"), checks.hidden(hidden), loss, epochs, batch_size,
         checks.rate(lr, "--lr"), seed, threads, checks.positive(time_limit, "--time-limit"), augment,
+        None if class_weight is None else class_weight.value,
     )  # fmt: skip
     checks.output(out, "--out", MODEL, [data])
     if report is not None:
@@ -92,6 +101,8 @@ def fit(
     write(study, screen, out, report)
     if quiet:
         Screen().say(study.found.verdict)
+        for remark in study.found.remarks:
+            Screen().say(remark.advice)
 
 
 def follow(study: Study, screen: Screen, report: bool = False) -> None:
@@ -101,6 +112,7 @@ def follow(study: Study, screen: Screen, report: bool = False) -> None:
     found = study.found
     study.design()
     sections.data(screen, found)
+    sections.remarks(screen, found.remarks)
     sections.design(screen, found)
     screen.title("Training", found.divided.partition(" (")[0])
     study.train(progress=not screen.quiet and sys.stderr.isatty())

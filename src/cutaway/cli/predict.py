@@ -18,6 +18,8 @@ def predict(
                                    show_default=False)],
     out: Annotated[Path | None, Option("--out", "-o", help="A .csv file; without it, standard output.")] = None,
     keep: Annotated[list[str] | None, Option(metavar="COL", help="Copy this column of the table, too.")] = None,
+    threshold: Annotated[list[str] | None, Option(metavar="LABEL=P", help="Say LABEL from this probability on; may be "
+                                                                          "repeated.")] = None,
     size: SizeOption = None,
     mode: ModeOption = None,
     skip_damaged: SkipDamaged = False,
@@ -31,6 +33,7 @@ def predict(
     from ..errors import ArgumentError
     from ..files import write_whole
     from ..files.spreadsheet import as_csv
+    from .answers import labels_of
     from .keeping import load, reading
     from .problem import about
     from .sources import load_for
@@ -39,6 +42,7 @@ def predict(
     if out is not None:
         checks.output(out, "--out", (".csv",), [model, data])
     estimator = load(model)
+    chosen = checks.thresholds(threshold or [], labels_of(estimator))
     rows = load_for(estimator, reading(model), data, [], skip_damaged, size, mode)
     if keep and rows.ids is not None:
         raise ArgumentError(f"--keep copies columns of tables, and {data.name} holds {estimator.inputs_.many}: leave "
@@ -48,7 +52,7 @@ def predict(
     kept = checks.columns(keep or [], list(rows.X.columns) if keep else [], "--keep", data.name)
     with about(data.name):
         copied = {name: rows.X[name] for name in kept} if rows.ids is None else {rows.ids.name: rows.ids}
-        answers = answer_columns(estimator, rows.X)
+        answers = answer_columns(estimator, rows.X, chosen)
         if both := [name for name in copied if name in answers]:
             raise ArgumentError(f"--keep {both[0]!r}: the predictions have a column of this name. Rename yours first.")
         text = as_csv(copied | answers)
@@ -60,19 +64,19 @@ def predict(
     Screen(stderr=True).say(f"{len(rows):,} predictions of {_what(estimator)} written to {out}")
 
 
-def answer_columns(estimator: Any, table: Any) -> dict[str, Any]:
+def answer_columns(estimator: Any, table: Any, thresholds: dict[int, float]) -> dict[str, Any]:
     """Columns of the output: prediction (one for each target), then probability of each class or label."""
-    names, task = estimator.target_encoder_.names, estimator.target_encoder_.task
-    predicted = estimator.predict(table)
+    from .answers import decided, labels_of
+
+    names = estimator.target_encoder_.names
+    predicted, labels = estimator.predict(table), labels_of(estimator)
+    p: Any = estimator.predict_proba(table) if labels else None
+    predicted = decided(estimator, predicted, p, thresholds)
     if predicted.ndim == 1:
         columns = {"prediction": written(predicted, 9)}
     else:
         columns = {f"prediction_{name}": written(predicted[:, j], 9) for j, name in enumerate(names)}
-    if hasattr(estimator, "predict_proba"):
-        labels = names if task == "multilabel" else [str(label) for label in estimator.classes_.tolist()]
-        p = estimator.predict_proba(table)
-        columns |= {f"probability_{label}": written(p[:, j], 6) for j, label in enumerate(labels)}
-    return columns
+    return columns | {f"probability_{label}": written(p[:, j], 6) for j, label in enumerate(labels)}
 
 
 def written(values: Any, digits: int) -> Any:

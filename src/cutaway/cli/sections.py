@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 #: How much of a long list is shown.
 MOST_LEFT_OUT, MOST_TARGETS, MOST_COLUMNS, MOST_CLASSES, MOST_OUTPUTS, MOST_MISTAKES = 6, 8, 10, 8, 12, 5
 BAR = 24
+#: Names of scores where many stand side by side.
+BRIEF = {"balanced accuracy": "bal. accuracy", "average precision": "avg. precision"}
 
 
 def data(screen: Screen, found: Findings) -> None:
@@ -54,16 +56,27 @@ def design(screen: Screen, found: Findings) -> None:
     screen.table(found.design, dim=(2,))
 
 
+def remarks(screen: Screen, found: list[Any]) -> None:
+    """What makes the score doubtful, or whom it does not see."""
+    if found:
+        screen.title("Beware")
+        for remark in found:
+            screen.paragraph(remark.advice, style="bold yellow")
+
+
 def scores(screen: Screen, found: Findings) -> None:
     """Network and linear model on the same rows, and who is ahead."""
     from rich.text import Text
 
     units = f"; errors in the unit of {found.targets[0].name}" if found.task == "regression" else ""
-    screen.title("Scores", f"the linear model is {found.linear}{units}" if found.linear else units.removeprefix("; "))
+    simple = f"; the simple one is {found.simple}" * bool(found.simple)
+    known = f"the linear model is {found.linear}{simple}"
+    screen.title("Scores", f"{known}{units}" if found.linear else units.removeprefix("; "))
     score_table(screen, found.scores, "rows")
     if found.verdict:
         screen.say()
         screen.table([(Text(plain(found.verdict), style="bold"),)], fixed=())
+    remarks(screen, found.remarks)
     where = f"{found.scores[-1].part} rows" if found.scores else ""
     if found.outputs:
         screen.title("Each output", where)
@@ -84,24 +97,23 @@ def score_table(screen: Screen, scores: list[Score], first: str) -> None:
     names = list(scores[0].network)
     rows: list[list[Any]] = []
     for s in scores:
-        pair = [("network", s.network, s.linear), ("linear", s.linear, s.network)]
-        for model, own, other in pair:
-            if not own:
-                continue
-            cells = [Text(format_score(n, own[n]), style=_style(n, own, other)) for n in names]
+        for model, _, own in s.models:
+            others = [other for _, _, other in s.models if other is not own]
+            cells = [Text(format_score(n, own.get(n)), style=_style(n, own, others)) for n in names]
             lead = [short(s.part, 24), f"{s.rows:,}"] if own is s.network else ["", ""]
             rows.append([*lead, model, *cells])
-    head = ["" if first == "rows" else first, "rows", "model", *names]
-    screen.table(rows, head, right=(1, *range(3, 3 + len(names))))
+    brief = [BRIEF.get(name, name) for name in names] if len(names) > 3 else names
+    head = ["" if first == "rows" else first, "rows", "model", *brief]
+    screen.table(rows, head, right=(1, *range(3, 3 + len(names))), fixed=(0, 2))
 
 
-def _style(name: str, own: dict, other: dict) -> str:
+def _style(name: str, own: dict, others: list[dict]) -> str:
     from ..report.scores import ERRORS
 
-    a, b = own.get(name), other.get(name)
-    if a is None or b is None or a == b:
+    a, rest = own.get(name), [other[name] for other in others if other.get(name) is not None]
+    if a is None or not rest:
         return ""
-    return "bold" if (a < b) == (name in ERRORS) else ""
+    return "bold" if (a < min(rest) if name in ERRORS else a > max(rest)) else ""
 
 
 def confusion(screen: Screen, found: dict[str, Any], where: str) -> None:
@@ -132,7 +144,8 @@ def importance(screen: Screen, found: Findings) -> None:
         return
     from rich.text import Text
 
-    screen.title("Columns that matter", f"what {found.importance_unit} on test rows loses when one is shuffled")
+    some = f"{found.importance_rows:,} " * (0 < found.importance_rows < found.scores[-1].rows if found.scores else 0)
+    screen.title("Columns that matter", f"what {found.importance_unit} on {some}test rows loses when one is shuffled")
     most = max(max(value for _, value, _ in found.importance), 1e-12)
     useful = [one for one in found.importance if one[1] > 0]
     rows = [(short(name, 28), f"{value:.3f}", f"± {spread:.3f}", Text("█" * round(BAR * value / most), style="cyan"))
@@ -149,7 +162,7 @@ def diagnosis(screen: Screen, found: Findings) -> None:
     serious = [f for f in found.diagnosis if f.severity == "serious" and not f.follows]
     if serious:
         screen.title("Diagnosis", "print(ct.diagnose(...)) or --report says more")
-        screen.table([(f.name, f.text) for f in serious])
+        screen.table([(f.name, f.text + f" Try {f.command}." * bool(f.command)) for f in serious])
 
 
 def seconds(screen: Screen, found: Findings) -> None:

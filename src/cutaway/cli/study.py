@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,10 +11,14 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ..data.judgement import judged_by, telling
 from ..errors import ArgumentError, TrainingError
+from ..report import verdict
 from ..report.findings import ColumnFacts, Findings, Score
-from ..report.scores import CLASSES, compare, confusion, measure, measure_outputs
-from ..report.text import duration, listed, score
+from ..report.scores import confusion, measure, measure_outputs
+from ..report.text import duration, listed
+from ..report.verdict import Answer
+from .answers import answers
 from .problem import Asked, Problem, divide, read
 
 #: Points of the picture of predictions over the truth that are kept.
@@ -22,11 +27,17 @@ MOST_POINTS = 1500
 MOST_SHUFFLED = 4000
 #: Columns up to which each is shuffled: it takes a prediction of all of them for every one.
 MOST_RANKED = 2000
+#: Rows that columns are looked at on, whether they give the target away, and such columns that are named, at most.
+MOST_LOOKED_AT, MOST_LEAKS = 4000, 3
+#: Rows of training among which copies of test rows are looked for, at most.
+MOST_COMPARED = 50_000
 #: Images taken for another class that the report names.
 MOST_MISTAKES = 12
 #: Rows that a diagnosis looks at, and the seconds of training from which on it takes under a twentieth of them.
 DIAGNOSED, WORTH_DIAGNOSING = 128, 3.0
 PARTS = ("training", "validation", "test")
+#: Options that do what a finding's change does, and the change.
+OPTIONS = (("--epochs", r"epochs = (\d+)"), ("--lr", r"optimizer = ct\.optim\.\w+\((?:[\w.]+\()?([\d.e-]+)\b.*"))
 
 
 @dataclass
@@ -43,6 +54,7 @@ class Options:
     threads: int | None = None
     time_limit: float | None = None
     augment: bool | None = None
+    class_weight: str | None = None
 
     def chosen(self) -> dict[str, Any]:
         """What was not left to the design, for the report."""
@@ -95,6 +107,24 @@ class Study:
         found.notes += self.estimator.target_encoder_.notes
         found.design = [self._own_words(list(row)) for row in design.table()]
         found.network = titled(self.estimator.model_, design.kind)
+        if self.problem.kind.name == "table":
+            with timed(found.seconds, "looking for leaks"):
+                self._look_for_leaks(X, y)
+
+    def _look_for_leaks(self, X: Any, y: Any) -> None:
+        """Columns that give a target away."""
+        from ..estimators.importance import feature_slices
+
+        encoder, target = self.estimator.encoder_, self.estimator.target_encoder_
+        rows = np.linspace(0, len(y) - 1, min(len(y), MOST_LOOKED_AT)).astype(int)
+        Z, T = encoder.transform(X.iloc[rows], np.float64), target.transform(y.iloc[rows], np.float64)
+        classes = self.problem.classifies
+        columns = dict(list(feature_slices(encoder).items())[:MOST_RANKED])
+        for name, t in zip(self.problem.targets, T.reshape(len(T), -1).T, strict=True):
+            told = telling(Z, t.astype(np.int64) if classes else t, columns, classes)
+            one_each = self.problem.task in ("binary", "multiclass")
+            labels = [f"{name} {label}" for label in (target.classes.tolist() if one_each else (0, 1))]
+            self.found.remarks += verdict.leaks(told[:MOST_LEAKS], len(rows), labels * classes, name)
 
     def train(self, progress: bool) -> None:
         """Run ct.fit; Ctrl-C ends it early and the best weights so far stay."""
@@ -124,13 +154,17 @@ class Study:
         from ..estimators import Classifier, Regressor
 
         options, kind = self.options, Classifier if self.problem.classifies else Regressor
+        weights: dict[str, Any] = {} if options.class_weight is None else {"class_weight": options.class_weight}
+        if weights and self.problem.task not in ("binary", "multiclass"):
+            raise ArgumentError(f"--class-weight is for a target of classes, one a row, and this is "
+                                f"{self.problem.task}: leave it out.")  # fmt: skip
         network: Any = {"hidden": None if options.hidden is None else list(options.hidden), "augment": options.augment}
         network = {name: value for name, value in network.items() if value is not None}
         return kind(
             network=network or "auto", loss=options.loss,
             epochs=options.epochs, batch_size="auto" if options.batch_size is None else options.batch_size,
             time_limit=options.time_limit, random_state=options.seed, threads=options.threads,
-            validation=self.rows(1) if len(self.parts[1]) else None,
+            validation=self.rows(1) if len(self.parts[1]) else None, **weights,
         )  # fmt: skip
 
     def _own_words(self, row: list[str]) -> list[str]:
@@ -185,37 +219,88 @@ class Study:
                     self._score_part(part, *self.rows(i))
 
     def _score_part(self, part: str, X: Any, y: Any) -> None:
-        y = np.asarray(y)
-        task, models = self.problem.task, (self.estimator, self.linear)
-        ours, theirs = (answers(model, X, self.problem.classifies) for model in models)
-        classes = getattr(self.estimator, "classes_", None)
-        scores = [measure(task, y, *answer, classes) for answer in (ours, theirs)]
-        self.found.scores.append(Score(part, len(y), *scores))
-        if part != "test":
-            return
-        self.found.verdict = compare(task, y, ours[0], theirs[0])
-        if self.problem.forecasts:
-            self.found.verdict += self._last_value(X, y)
-        if self.problem.kind.name == "images" and classes is not None:
-            self.found.mistakes = mistakes(X.names, y, *ours)
-        if len(self.problem.targets) > 1:
-            each = (measure_outputs(task, y, *answer) for answer in (ours, theirs))
-            self.found.outputs = [Score(name, len(y), *pair)
-                                  for name, *pair in zip(self.problem.targets, *each, strict=True)]  # fmt: skip
+        task, classes, y = self.problem.task, getattr(self.estimator, "classes_", None), np.asarray(y)
+        models = [Answer(name, *answers(model, X, self.problem.classifies))
+                  for name, model in (("the network", self.estimator), ("the linear model", self.linear))]  # fmt: skip
+        simple = self._simple(part, y, classes)
+        uneven = self._judged_by == "ROC AUC"
+        scores = [measure(task, y, one.predicted, one.probability, classes, uneven) for one in [*models, *simple]]
+        scored = Score(part, len(y), *scores[:2])
+        if simple and (self.problem.forecasts or uneven):
+            best = 2 + self._best(scores[2:])
+            scored.simple, self.found.simple = scores[best], simple[best - 2].name
+        self.found.scores.append(scored)
+        if part == "test":
+            self._tell_test(X, y, models, simple, classes)
+
+    @property
+    def _judged_by(self) -> str:
+        return judged_by(self.problem.task, np.asarray(self.problem.y.iloc[self.parts[0]]))
+
+    @staticmethod
+    def _best(scores: list[dict[str, float | None]]) -> int:
+        """Which of the simple answers has the highest R² (the first score)."""
+        first = [next(iter(one.values())) for one in scores]
+        return int(np.argmax([-np.inf if value is None else value for value in first]))
+
+    def _simple(self, part: str, y: np.ndarray, classes: Any) -> list[Answer]:
+        """What costs nothing: of forecasts the last value and the season, else always the same answer."""
+        rows = self.parts[PARTS.index(part)]
+        if not self.problem.forecasts:
+            learnt = np.asarray(self.problem.y.iloc[self.parts[0]])
+            return [verdict.constant_answer(self.problem.task, y, learnt, classes)]
+        from ..data.naive import naive_forecasts
+
+        found = naive_forecasts(self.problem.time, self.parts[0], rows)
+        return [Answer(name, guess.reshape(y.shape)) for name, guess in found.items()]
+
+    def _tell_test(self, X: Any, y: np.ndarray, models: list[Answer], simple: list[Answer], classes: Any) -> None:
+        """Everything that the test rows say: the verdict, doubts, and pictures."""
+        found, problem, ours = self.found, self.problem, models[0]
+        found.verdict = verdict.sentence(problem.task, y, [*models, *simple], classes,
+                                         table=problem.kind.name == "table", ahead=problem.reading.get("horizon", 0))
+        self._doubt(X, y, models, classes)
+        if problem.kind.name == "images" and classes is not None:
+            found.mistakes = mistakes(X.names, y, ours.predicted, ours.probability)
+        if len(problem.targets) > 1:
+            each = [measure_outputs(problem.task, y, one.predicted, one.probability) for one in [*models, *simple]]
+            best = each[2 + self._best([measure(problem.task, y, one.predicted, None, None) for one in simple])] \
+                if problem.forecasts else [{} for _ in problem.targets]  # fmt: skip
+            found.outputs = [Score(name, len(y), *trio)
+                             for name, *trio in zip(problem.targets, each[0], each[1], best, strict=True)]  # fmt: skip
         elif classes is None:
             step = -(-len(y) // MOST_POINTS)
-            self.found.scatter = {"true": y[::step].astype(float).tolist(), "predicted": ours[0][::step].tolist()}
+            found.scatter = {"true": y[::step].astype(float).tolist(), "predicted": ours.predicted[::step].tolist()}
         else:
-            counts = confusion(y, ours[0], classes)
-            self.found.confusion = {"labels": [str(label) for label in classes.tolist()], "counts": counts}
+            counts = confusion(y, ours.predicted, classes)
+            found.confusion = {"labels": [str(label) for label in classes.tolist()], "counts": counts}
 
-    def _last_value(self, X: Any, y: np.ndarray) -> str:
-        """How good it is to forecast that all stays as it is."""
-        place = (self.problem.features or []).index(self.problem.reading["forecast"])
-        last = X.values[:, -1, place]
-        guess = last if y.ndim == 1 else np.repeat(last[:, None], y.shape[1], axis=1)
-        r2 = measure(self.problem.task, y, guess, None, None)["R²"]
-        return f" Forecasting the last value again has R² {score(r2)}."
+    def _doubt(self, X: Any, y: np.ndarray, models: list[Answer], classes: Any) -> None:
+        """What the score does not see, and rows of the test that were learnt from."""
+        found, problem = self.found, self.problem
+        found.remarks += verdict.one_kind(y, problem.targets, problem.kind.many)
+        balanced = self.options.class_weight is not None
+        found.remarks += verdict.rare(problem.task, y, models, balanced, self._threshold(classes))
+        if problem.forecasts:  # windows of one series overlap anyway, and are cut by time
+            return
+        from ..program import named_inputs
+
+        learnt = problem.kind.take(problem.X, self.parts[0][:MOST_COMPARED])
+        known, held = (list(named_inputs(self.estimator.encode(part)).values()) for part in (learnt, X))
+        if [part.shape[1:] for part in known] == [part.shape[1:] for part in held]:
+            found.remarks += verdict.copies(known, held, "test", problem.kind.many)
+
+    def _threshold(self, classes: Any) -> tuple[str, float] | None:
+        """Of two uneven classes the rare one, and from which probability on it may be said, by the validation rows."""
+        if self.problem.task != "binary" or self._judged_by != "ROC AUC":
+            return None
+        X, y = self.rows(1 if len(self.parts[1]) else 0)
+        y = np.asarray(y)
+        rare = int((y == classes[0]).mean() > 0.5)
+        truth = y == classes[rare]
+        if not 0 < truth.sum() < len(truth):
+            return None
+        return str(classes[rare]), verdict.best_threshold(truth, self.estimator.predict_proba(X)[:, rare])
 
     def explain(self) -> None:
         """The columns that matter, by shuffling each on the test rows (a few thousand of them are enough)."""
@@ -223,13 +308,17 @@ class Study:
 
         if len(self.parts[2]) < 2 or self.problem.kind.name != "table" or self.problem.width > MOST_RANKED:
             return
+        X, y = self.rows(2)
+        step = -(-len(y) // MOST_SHUFFLED)
+        X, y = X.iloc[::step], y.iloc[::step]
+        unit = judged_by(self.problem.task, np.asarray(y))
+        if not unit:  # all rows have one target: nothing can cost anything
+            return
         with timed(self.found.seconds, "scoring"):
-            X, y = self.rows(2)
-            step = -(-len(y) // MOST_SHUFFLED)
-            ranked = permutation_importance(self.estimator, X.iloc[::step], y.iloc[::step], seed=self.options.seed)
+            ranked = permutation_importance(self.estimator, X, y, seed=self.options.seed)
         self.found.importance = [(one.column, one.drop, one.deviation) for one in ranked]
-        self.found.importance_unit = "R²" if not self.problem.classifies else CLASSES[0]
-
+        self.found.importance_unit = unit
+        self.found.importance_rows = len(y)
 
     def diagnose(self, wanted: bool) -> None:
         """What is wrong with the network or its training. If not wanted, only where that takes next to no time."""
@@ -239,7 +328,9 @@ class Study:
         if run.epochs_done and (wanted or run.seconds >= WORTH_DIAGNOSING):
             with timed(self.found.seconds, "diagnosis"):
                 told = diagnose(self.estimator, rows=DIAGNOSED)
-            self.found.diagnosis, self.found.checked = told.findings, told.checked
+            known = {finding.name for finding in self.found.remarks}
+            self.found.diagnosis = [commanded(f) for f in told.findings if f.name not in known]
+            self.found.checked = told.checked
 
 
 @contextmanager
@@ -264,14 +355,6 @@ def begin(options: Options, path: Path, asked: Asked) -> Study:
     return Study(problem, options, seconds)
 
 
-def answers(model: Any, X: Any, classifies: bool) -> tuple[np.ndarray, np.ndarray | None]:
-    """Predictions, and the probabilities of classes. Raises TrainingError for a model that gives no finite numbers."""
-    predicted, probability = model.predict(X), model.predict_proba(X) if classifies else None
-    if not np.isfinite(predicted if probability is None else probability).all():
-        raise TrainingError("The network's outputs are not finite: it diverged and is not written. Try a lower --lr.")
-    return predicted, probability
-
-
 def mistakes(names: list[str], y: np.ndarray, predicted: np.ndarray, probability: Any) -> list[list[str]]:
     """Some images taken for another class, (file, truth, prediction, its probability), the surest first."""
     wrong = np.flatnonzero(y != predicted)
@@ -285,6 +368,20 @@ def titled(model: Any, kind: str) -> str:
     words = {"cnn": "a convolutional network", "recurrent": "a recurrent network"}.get(kind, type(model).__name__)
     text = repr(model)
     return text if "\n" not in text else f"{words}, {sum(p.size for p in model.parameters()):,} parameters"
+
+
+def commanded(finding: Any) -> Any:
+    """A finding with what to add to the command line, where its change has an option.
+
+    >>> from cutaway.inspect import Finding
+    >>> change = "optimizer = ct.optim.AdamW(ct.optim.schedules.cosine(0.0003), weight_decay=0.01)"
+    >>> commanded(Finding("learning rate too high", "serious", "", change, "")).command
+    '--lr 0.0003'
+    """
+    for option, pattern in OPTIONS:
+        if not finding.command and (match := re.fullmatch(pattern, finding.change)):
+            finding.command = f"{option} {match[1]}"
+    return finding
 
 
 def told(run: Any, kept: bool) -> str:

@@ -74,6 +74,13 @@ class Screen:
             made.add_row(*line)
         self._print_indented(made)
 
+    def paragraph(self, text: Any, style: str = "") -> None:
+        """A few sentences, two columns to the right, wrapped between words."""
+        if not self.quiet:
+            from rich.text import Text
+
+            self._print_indented(Text(plain(text), style=style))
+
     def lines(self, lines: Sequence[str]) -> None:
         """Lines that are never wrapped, so that they can be copied."""
         for line in lines:

@@ -63,6 +63,56 @@ def standard_error(right: float, rows: int) -> float:
     return float(np.sqrt(p * (1 - p) / (rows + 4)))
 
 
+def judged_by(task: str, y: np.ndarray) -> str:
+    """The score that can see how good answers to y are: "R²", "accuracy", or where most rows are of one class
+    "ROC AUC"; "" where all rows have the same target, and none can.
+
+    >>> judged_by("binary", np.array(["no"] * 97 + ["yes"] * 3)), judged_by("binary", np.array(["no", "yes"]))
+    ('ROC AUC', 'accuracy')
+    """
+    y = np.asarray(y).reshape(len(y), -1)
+    columns = [np.unique(column, return_inverse=True)[1] for column in y.T]
+    if all(column.max(initial=0) == 0 for column in columns):
+        return ""
+    if "regression" in task:
+        return "R²"
+    return "ROC AUC" if np.mean([largest_share(column) for column in columns]) >= UNEVEN else "accuracy"
+
+
+def placements(truth: np.ndarray, score: np.ndarray) -> np.ndarray:
+    """For each row the share of the rows of the other kind that are on its right side, ties counting half: (n,).
+
+    Their mean over the rows that are true, or over the others, is the area under the ROC curve; their spread says how
+    sure it is (DeLong, DeLong and Clarke-Pearson, Biometrics 44, 1988).
+
+    >>> placements(np.array([True, True, False, False]), np.array([0.9, 0.3, 0.5, 0.1])).tolist()
+    [1.0, 0.5, 0.5, 1.0]
+    """
+    truth = np.asarray(truth, bool)
+    every, own = _ranks(score), np.empty(len(score))
+    own[truth], own[~truth] = _ranks(score[truth]), _ranks(score[~truth])
+    below = every - own  # of the other kind; a tie counts half
+    yes, no = max(int(truth.sum()), 1), max(int((~truth).sum()), 1)
+    return np.where(truth, below / no, 1 - below / yes)
+
+
+def class_scores(task: str, y: np.ndarray, probability: np.ndarray, classes: np.ndarray) -> list[tuple]:
+    """For each class, or label, that some rows have and some not: which have it, and its probability."""
+    y, p = np.asarray(y), np.asarray(probability, np.float64)
+    if task == "multilabel":
+        pairs = [(y[:, j] == 1, p[:, j]) for j in range(y.shape[1])]
+    else:
+        chosen = [1] if len(classes) == 2 else range(len(classes))
+        pairs = [(y == classes[c], p[:, c]) for c in chosen]
+    return [(truth, score) for truth, score in pairs if 0 < truth.sum() < len(truth)]
+
+
+def area(task: str, y: np.ndarray, probability: np.ndarray, classes: np.ndarray) -> float:
+    """The area under the ROC curve, the mean over classes against the rest or over labels; NaN of rows of one class."""
+    pairs = class_scores(task, y, probability, classes)
+    return float(np.mean([placements(truth, p)[truth].mean() for truth, p in pairs])) if pairs else float("nan")
+
+
 # ---- columns that give the target away -------------------------------------------------------------------------------
 
 

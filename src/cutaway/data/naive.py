@@ -8,11 +8,12 @@ from .forecasting import Windows
 
 #: A season is looked for among lags up to this share of the steps learnt from, and no longer than this.
 LONGEST_SHARE, LONGEST = 1 / 3, 20_000
-#: Peaks of the autocorrelation that are tried: the highest, and the first ones that are nearly as high; and what share
-#: of a shorter season's error a longer one may have, since chance makes one of several seem the best.
-PEAKS, HIGH, BETTER = 8, 0.8, 0.95
+#: Peaks of the autocorrelation that are tried: the highest, and the first ones that are nearly as high.
+PEAKS, HIGH = 8, 0.8
 #: Autocorrelation, and standard errors of it, below which a peak is chance.
 FAINT, CHANCE = 0.1, 4.0
+#: A longer season's error must be smaller than a shorter one's by so many standard errors: one of several is by chance.
+BETTER = 3.0
 ROUNDING = 1e-12
 
 
@@ -47,7 +48,7 @@ def season_of(x: np.ndarray) -> int:
     best, error = 0, np.inf
     for lag in np.unique(np.r_[high[:PEAKS], highest]).tolist():
         now = float(np.nanmean(np.square(x[lag:] - x[:-lag]))) + ROUNDING
-        if now < BETTER * error:
+        if now < error * max(1 - BETTER * np.sqrt(2 / (len(x) - lag)), 0.5):
             best, error = lag, now
     return best
 

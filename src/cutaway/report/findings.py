@@ -34,12 +34,19 @@ class TargetFacts:
 
 @dataclass
 class Score:
-    """The scores of the network and of the linear model on the same rows, by name."""
+    """The scores of the network and of the linear model on the same rows, by name; simple: of what costs nothing."""
 
     part: str
     rows: int
     network: dict[str, float | None]
     linear: dict[str, float | None] = field(default_factory=dict)
+    simple: dict[str, float | None] = field(default_factory=dict)
+
+    @property
+    def models(self) -> list[tuple[str, str, dict[str, float | None]]]:
+        """(name, its colour on pages, scores) of each model that was scored."""
+        every = [("network", "a", self.network), ("linear", "b", self.linear), ("simple", "c", self.simple)]
+        return [one for one in every if one[2]]
 
 
 @dataclass
@@ -53,7 +60,9 @@ class Findings:
     `extent` how many there are and of what size; `facts` are (name, words) on them, `mistakes` (file, truth,
     prediction) of some images, `diagnosis` what `ct.diagnose` found and `checked` what it looked for, `reading` what a
     model must know to read other files in the same way, `learnt` how many rows were learnt from: those that `columns`
-    tell of.
+    tell of. `remarks` are what makes the score doubtful, or whom it does not see; `simple` names what costs nothing and
+    stands beside the two models where that says something; `forecast` holds the last forecast of the test rows:
+    {"history", "truth", "network", "linear", "simple"}.
     """
 
     source: str
@@ -76,6 +85,7 @@ class Findings:
     scatter: dict[str, list[float]] | None = None
     importance: list[tuple[str, float, float]] = field(default_factory=list)
     importance_unit: str = ""
+    importance_rows: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
@@ -92,6 +102,17 @@ class Findings:
     diagnosis: list[Any] = field(default_factory=list)  # of Finding
     checked: list[str] = field(default_factory=list)
     learnt: int = 0
+    remarks: list[Any] = field(default_factory=list)  # of Finding
+    simple: str = ""
+    forecast: dict[str, list[float]] | None = None
+
+    @property
+    def title(self) -> list[str]:
+        """What is predicted: the targets' names, of a forecast that of its series and how far ahead."""
+        series, ahead = self.reading.get("forecast"), self.reading.get("horizon", 1)
+        if series is None:
+            return [target.name for target in self.targets]
+        return [series, f"{ahead:,} step{'s' * (ahead > 1)} ahead"]
 
     @property
     def amount(self) -> str:
@@ -114,5 +135,6 @@ class Findings:
         """
         from ..inspect import Finding
 
-        diagnosis = [described(Finding, part) for part in entry({"diagnosis": []} | state, "diagnosis", list[Any])]
-        return described(cls, state | {"diagnosis": diagnosis})
+        found = {name: [described(Finding, part) for part in entry({name: []} | state, name, list[Any])]
+                 for name in ("diagnosis", "remarks")}  # fmt: skip
+        return described(cls, state | found)

@@ -27,7 +27,7 @@ def write_report(path: Any, found: Findings) -> None:
 
 def page(found: Findings) -> str:
     """The whole page as text."""
-    names = listed([target.name for target in found.targets])
+    names = listed(found.title)
     head = [
         tag("meta", charset="utf-8"),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
@@ -52,16 +52,25 @@ def _headline(found: Findings, names: str) -> Html:
     name = "R²" if "regression" in found.task else "accuracy"
     bars: list[Html] = []
     if test is not None:
-        for kind, label, scores in (("a", "network", test.network), ("b", "linear model", test.linear)):
-            if scores:
-                bars.append(_bar(label, scores.get(name), 1.0, score(scores.get(name)), kind))
+        name = "ROC AUC" if "average precision" in test.network else name  # accuracy hardly sees rare classes
+        words = {"linear": "linear model", "simple": found.simple}
+        bars = [_bar(words.get(model, model), scores.get(name), 1.0, score(scores.get(name)), kind)
+                for model, kind, scores in test.models]  # fmt: skip
     return tag(
         "header",
         tag("div", tag("p", f"Cutaway · {found.task}", class_="kicker"), theme_switch(), class_="top"),
         tag("h1", names, " ", tag("small", f"from {found.source}")),
         bars and tag("div", tag("p", f"{name} on rows that neither has seen", class_="note"), bars, class_="bars"),
         tag("p", found.verdict, class_="verdict"),
+        [_remark(remark) for remark in found.remarks],
     )
+
+
+def _remark(remark: Any) -> Html:
+    """What makes the score doubtful, where it cannot be overlooked, with what to add to the command."""
+    option = remark.command if remark.command and remark.command not in remark.why else ""
+    what = [" Add ", tag("code", option), " to the command."] if option else ""
+    return tag("p", tag("b", remark.text), " ", remark.why, what, class_="beware")
 
 
 def _bar(label: str, value: float | None, full: float, text: str, kind: str) -> Html:
@@ -76,6 +85,7 @@ def _scores(found: Findings) -> Html | None:
     if not found.scores:
         return None
     notes = [_unit_note(found)] + [f"The linear model is {found.linear}."] * bool(found.linear)
+    notes += [f"The simple one is {found.simple}."] * bool(found.simple)
     content = [score_table(found.scores, "rows")]
     if found.outputs:
         content += [tag("h3", "Each output, on the test rows"), score_table(found.outputs, "output")]
@@ -87,11 +97,10 @@ def score_table(scores: list[Score], first: str) -> Html:
     names = list(scores[0].network)
     rows: list[list[Any]] = []
     for s in scores:
-        for model, kind, values in (("network", "a", s.network), ("linear", "b", s.linear)):
-            if values:
-                part = tag("b", s.part, " ", tag("small", f"{s.rows:,} rows")) if kind == "a" else ""
-                rows.append([part, tag("span", model, class_=f"ink {kind}"),
-                             *(format_score(name, values[name]) for name in names)])  # fmt: skip
+        for model, kind, values in s.models:
+            part = tag("b", s.part, " ", tag("small", f"{s.rows:,} rows")) if kind == "a" else ""
+            rows.append([part, tag("span", model, class_=f"ink {kind}"),
+                         *(format_score(name, values.get(name)) for name in names)])  # fmt: skip
     return table([first, "model", *names], rows, numbers=2, class_="pairs")
 
 
@@ -155,7 +164,8 @@ def _importance(found: Findings) -> Html | None:
     most = max(value for _, value, _ in found.importance)
     bars = [_bar(short(name, 40), value, most, f"{score(value)} ± {score(spread)}", "a")
             for name, value, spread in found.importance]  # fmt: skip
-    note = f"How much {found.importance_unit} on the test rows falls when one column is shuffled."
+    many = f"{found.importance_rows:,} of " * (0 < found.importance_rows < found.scores[-1].rows if found.scores else 0)
+    note = f"How much {found.importance_unit} on {many}the test rows falls when one column is shuffled."
     rest = bars[MOST_COLUMNS:]
     more = tag("details", tag("summary", f"{len(rest):,} more"), tag("div", rest, class_="bars"))
     return _section("Columns that matter", tag("div", bars[:MOST_COLUMNS], class_="bars"), rest and more, note=note)
@@ -165,10 +175,12 @@ def _diagnosis(found: Findings) -> Html | None:
     if not found.checked:
         return None
     shown = [f for f in found.diagnosis if not f.follows]
-    parts = [[tag("h3", f.name, " ", tag("small", f.severity)), tag("p", f.text), tag("pre", f.change),
-              tag("p", f.why, class_="note")] for f in shown]  # fmt: skip
-    rest = [name for name in found.checked if name not in {f.name for f in found.diagnosis}]
-    note = "Changes are to what ct.fit is given." if shown else "Nothing was found."
+    parts = [[tag("h3", f.name, " ", tag("small", f.severity)), tag("p", f.text),
+              tag("pre", f"cutaway fit ... {f.command}" if f.command else f.change), tag("p", f.why, class_="note")]
+             for f in shown]  # fmt: skip
+    rest = [name for name in found.checked if name not in {f.name for f in [*found.diagnosis, *found.remarks]}]
+    python = any(not f.command for f in shown)
+    note = "Changes in Python are to what ct.fit is given." * python if shown else "Nothing was found."
     return _section("Diagnosis", parts, tag("p", f"{'No sign of' if shown else 'Looked for'}: {', '.join(rest)}."),
                     note=note)  # fmt: skip
 

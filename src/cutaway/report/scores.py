@@ -1,4 +1,4 @@
-"""How good are these predictions? The scores of a task, and which of two models is ahead."""
+"""How good are these predictions? The scores of a task."""
 
 from __future__ import annotations
 
@@ -6,27 +6,30 @@ from typing import Any
 
 import numpy as np
 
-from .text import score
-
 CLASSES = ("accuracy", "balanced accuracy", "ROC AUC")
 #: Scores that are smaller the better.
 ERRORS = ("RMSE", "median error")
 
 
-def measure(task: str, y: np.ndarray, predicted: np.ndarray, probability: Any, classes: Any) -> dict[str, float | None]:
+def measure(task: str, y: np.ndarray, predicted: np.ndarray, probability: Any, classes: Any,
+            uneven: bool = False) -> dict[str, float | None]:  # fmt: skip
     """The scores of predictions for the true y; None where a score says nothing, as ROC AUC of rows of one class.
+
+    uneven: most rows are of one class; then average precision says how well the others are found.
 
     y and predicted are (n,) or (n, k); probability is (n, classes) or (n, labels), or None. Several outputs get the
     mean of their scores; RMSE and median error are left out there, as each output has a unit of its own.
     """
     if task == "multilabel":
         y, predicted = np.asarray(y), np.asarray(predicted)
-        each = [by_class(y[:, j], predicted[:, j], _two(probability, j), [0, 1]) for j in range(y.shape[1])]
-        return {name: _mean([found[name] for found in each]) for name in CLASSES}
+        each = [by_class(y[:, j], predicted[:, j], _two(probability, j), [0, 1], uneven) for j in range(y.shape[1])]
+        return {name: _mean([found[name] for found in each]) for name in each[0]}
     if task == "multi-output regression":
         each = [by_number(y[:, j], predicted[:, j]) for j in range(y.shape[1])]
         return {"R²": _mean([found["R²"] for found in each])}
-    return by_number(y, predicted) if task == "regression" else by_class(y, predicted, probability, classes)
+    return by_number(y, predicted) if task == "regression" else by_class(
+        y, predicted, probability, classes, uneven
+    )
 
 
 def measure_outputs(task: str, y: np.ndarray, predicted: np.ndarray, probability: Any) -> list[dict[str, float | None]]:
@@ -54,14 +57,16 @@ def by_number(y: np.ndarray, predicted: np.ndarray) -> dict[str, float | None]:
     }
 
 
-def by_class(y: np.ndarray, predicted: np.ndarray, probability: Any, classes: Any) -> dict[str, float | None]:
+def by_class(y: np.ndarray, predicted: np.ndarray, probability: Any, classes: Any,
+             uneven: bool = False) -> dict[str, float | None]:  # fmt: skip
     """Share of rows right; the same within each class that occurs, averaged; area under the ROC curve, one class
-    against the rest, averaged over the classes that occur.
+    against the rest, averaged over the classes that occur. uneven: and average precision, the area under the curve of
+    precision over recall, averaged over the classes that occur but the largest.
 
     >>> by_class(np.array(["a", "a", "b"]), np.array(["a", "b", "b"]), None, ["a", "b"])
     {'accuracy': 0.6666666666666666, 'balanced accuracy': 0.75, 'ROC AUC': None}
     """
-    from sklearn.metrics import roc_auc_score
+    from sklearn.metrics import average_precision_score, roc_auc_score
 
     truth, guess = codes(y, classes), codes(predicted, classes)
     right = truth == guess
@@ -71,7 +76,13 @@ def by_class(y: np.ndarray, predicted: np.ndarray, probability: Any, classes: An
         p = np.asarray(probability, np.float64)
         chosen = [1] if len(classes) == 2 else range(len(classes))
         areas = [float(roc_auc_score(truth == c, p[:, c])) for c in chosen if 0 < (truth == c).sum() < len(truth)]
-    return {"accuracy": float(right.mean()), "balanced accuracy": _mean(recalls), "ROC AUC": _mean(areas)}
+    found = {"accuracy": float(right.mean()), "balanced accuracy": _mean(recalls), "ROC AUC": _mean(areas)}
+    if uneven:
+        counts = np.bincount(truth[truth >= 0], minlength=len(classes))
+        others = [c for c in range(len(classes)) if 0 < counts[c] < len(truth) and c != counts.argmax()]
+        each = [] if probability is None else [float(average_precision_score(truth == c, p[:, c])) for c in others]
+        found["average precision"] = _mean(each)
+    return found
 
 
 def confusion(y: np.ndarray, predicted: np.ndarray, classes: Any) -> list[list[int]]:
@@ -89,44 +100,6 @@ def codes(labels: Any, classes: Any) -> np.ndarray:
     """The place of each label among the classes; -1 for one that is not there."""
     places = {label: i for i, label in enumerate(np.asarray(classes).tolist())}
     return np.array([places.get(label, -1) for label in np.asarray(labels).tolist()], dtype=np.intp)
-
-
-def compare(task: str, y: np.ndarray, network: np.ndarray, linear: np.ndarray) -> str:
-    """Which of two predictions of the same rows is ahead, in a sentence.
-
-    Ahead is who has the smaller squared error (the more rows right) by at least two standard errors of the difference.
-    """
-    ours, theirs = (_row_errors(task, y, predicted) for predicted in (network, linear))
-    difference = theirs - ours
-    noise = difference.std() / np.sqrt(len(difference))
-    name = "R²" if "regression" in task else "accuracy"
-    a, b = (measure(task, y, p, None, _present(y, p))[name] for p in (network, linear))
-    on = f"On the {len(y):,} test rows" if len(y) > 1 else "On one test row"
-    scores = f"{name} {score(a)} beside the linear model's {score(b)}"
-    if difference.mean() == 0:
-        return f"{on} the two are level: {scores}. The linear model is the simpler one."
-    if abs(difference.mean()) <= 2 * noise or len(y) < 2:
-        ahead = "network" if difference.mean() > 0 else "linear model"
-        simpler = " The linear model is the simpler one." * (ahead != "network")
-        return f"{on} the {ahead} is ahead, but within chance: {scores}.{simpler}"
-    if difference.mean() > 0:
-        return f"{on} the network wins: {scores}."
-    return f"{on} the linear model wins: {scores}. On small tables it often does: it is the one to use here."
-
-
-def _row_errors(task: str, y: Any, predicted: Any) -> np.ndarray:
-    y, predicted = np.asarray(y), np.asarray(predicted)
-    if "regression" in task:
-        y, predicted = y.astype(np.float64), predicted.astype(np.float64)
-        spread = y.std(axis=0)
-        errors = ((predicted - y) / np.where(spread > 0, spread, 1)) ** 2
-    else:
-        errors = (y != predicted).astype(np.float64)
-    return errors.reshape(len(y), -1).mean(axis=1)
-
-
-def _present(y: Any, predicted: Any) -> list:
-    return list(dict.fromkeys([*np.ravel(y).tolist(), *np.ravel(predicted).tolist()]))
 
 
 def _two(probability: Any, j: int) -> np.ndarray | None:

@@ -45,13 +45,14 @@ h3{font-size:1rem;margin:1.2rem 0 .4rem}
 p{margin:.4rem 0;max-width:46rem}
 .note,figcaption,summary{color:var(--faint);font-size:.9rem}
 .verdict{font-size:1.1rem;margin-top:1.1rem}
+.beware{border-left:4px solid var(--a);padding:.35rem 0 .35rem .9rem;margin:.8rem 0}
 section{margin-top:2.75rem;padding-top:1.1rem;border-top:1px solid var(--rule)}
 .wide{overflow-x:auto;margin:.6rem 0}
 table{border-collapse:collapse;font-size:.92rem;width:100%;overflow-wrap:normal}
 table th{font-weight:500;color:var(--faint);text-align:left;font-size:.85rem}
 th,td{padding:.32rem 1rem .32rem 0;vertical-align:top;border-bottom:1px solid var(--rule)}
 .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
-.pairs tbody tr:nth-child(odd) td{border-bottom-color:transparent;padding-bottom:0}
+.pairs tbody tr:has(+tr>td:first-child:empty) td{border-bottom-color:transparent;padding-bottom:0}
 small{color:var(--faint);font-weight:400;white-space:nowrap}
 pre{font:.88rem/1.5 ui-monospace,monospace;white-space:pre-wrap;padding:.6rem .8rem;border-radius:4px;
 background:color-mix(in srgb,var(--rule) 40%,transparent)}
@@ -64,6 +65,7 @@ margin:.28rem 0;font-size:.92rem}
 .bar .value{font-variant-numeric:tabular-nums}
 .track{height:.85rem;background:var(--rule);border-radius:2px;overflow:hidden}
 .fill{display:block;height:100%;min-width:1px}.fill.a{background:var(--a)}.fill.b{background:var(--b)}
+.fill.c{background:var(--faint)}
 .figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,20rem),1fr));gap:1.75rem}
 figure{margin:0;min-width:0}figcaption{margin-top:.3rem}
 svg{width:100%;height:auto;display:block;font:13px system-ui,sans-serif}

@@ -69,6 +69,12 @@ class Finding(Shown):
         """Name and evidence in one line."""
         return f"{self.name}: {self.text}"
 
+    @property
+    def advice(self) -> str:
+        """Evidence, why to change something, and what to add to the command line, in one paragraph."""
+        option = f"({self.command})" if self.command and self.command not in self.why else ""
+        return " ".join(filter(None, [self.text, self.why.removesuffix(".") + f" {option}." if option else self.why]))
+
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 

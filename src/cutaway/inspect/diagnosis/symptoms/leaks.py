@@ -30,22 +30,23 @@ def telling_column(e: Evidence) -> Iterator[Finding]:
         yield told(found, n, e.label(found.label), X.shape[1] - _features(e, found), _drop(e, found))
 
 
-def told(found: judgement.Telling, rows: int, label: str, left: int = 1, change: str = "") -> Finding:
+def told(found: judgement.Telling, rows: int, label: str, left: int = 1, change: str = "",
+         target: str = "the target") -> Finding:  # fmt: skip
     """A column that gives the target away, in words."""
     name = found.column
     why = "If it will not be known when predictions are made, it has to go; if it will, no network is needed."
     if found.how == "order":
-        text = f"{name} alone predicts the target, and it only numbers the rows, which are sorted by the target."
+        text = f"{name} alone predicts {target}, and it only numbers the rows, which are sorted by {target}."
     elif found.how in ("filled", "empty"):
         text = (f"{name} is {found.how} in {found.rows:,} rows, of which {found.alone:.0%} are {label}: it was "
                 "probably written down when that was known already.")  # fmt: skip
         why = "If it is not yet known when predictions are made, it has to go."
     elif found.how == "group":
-        text = (f"{name} alone predicts the target, because rows with the same {name} share it: of one that is new, "
+        text = (f"{name} alone predicts {target}, because rows with the same {name} share it: of one that is new, "
                 "it says nothing.")  # fmt: skip
         why = f"Rows of one {name} belong on one side of the split (groups); as an input it has to go."
     else:
-        text = f"{name} alone predicts the target nearly without a mistake (on {rows:,} rows)."
+        text = f"{name} alone predicts {target} nearly without a mistake (on {rows:,} rows)."
     where = f"X.drop(columns={name!r})" if left else ""
     return Finding("an input that tells the target", SERIOUS, text, change, why, [name],
                    {"alone": found.alone, "how": found.how}, remedy=f"X = {where}" * bool(where),

@@ -1,0 +1,43 @@
+"""What a model answers to rows: predictions and probabilities, and labels said from other probabilities on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import TrainingError
+
+
+def answers(model: Any, X: Any, classifies: bool) -> tuple[np.ndarray, np.ndarray | None]:
+    """Predictions, and the probabilities of classes. Raises TrainingError for a model that gives no finite numbers."""
+    predicted, probability = model.predict(X), model.predict_proba(X) if classifies else None
+    if not np.isfinite(predicted if probability is None else probability).all():
+        raise TrainingError("The network's outputs are not finite: it diverged and is not written. Try a lower --lr.")
+    return predicted, probability
+
+
+def labels_of(model: Any) -> list[str]:
+    """The classes, or labels, that a model gives probabilities of; none for numbers."""
+    if not hasattr(model, "predict_proba"):
+        return []
+    target = model.target_encoder_
+    return list(target.names) if target.task == "multilabel" else [str(label) for label in target.classes.tolist()]
+
+
+def decided(model: Any, predicted: np.ndarray, probability: Any, thresholds: dict[int, float]) -> np.ndarray:
+    """Predictions where labels are said from other probabilities on than they would be: of several the likeliest.
+
+    Between two classes, below the threshold of one the other is said.
+    """
+    if not thresholds:
+        return predicted
+    p = np.array(probability)
+    if model.target_encoder_.task == "multilabel":
+        said = np.array(predicted)
+        for j, value in thresholds.items():
+            said[:, j] = p[:, j] >= value
+        return said
+    for j, value in thresholds.items():  # above its threshold it beats all, below it loses to all
+        p[:, j] = np.where(p[:, j] >= value, p[:, j] + 1, p[:, j] - 1)
+    return model.classes_[p.argmax(axis=1)]

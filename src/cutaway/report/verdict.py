@@ -1,0 +1,285 @@
+"""The verdict: how a network does beside a linear model and what costs nothing, and what makes its score doubtful.
+
+One judgement for the terminal, the page and the model file. Ahead is who has the better score by at least two standard
+errors of the difference; which score that is depends on what it can see (`judged_by`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from shlex import quote
+from typing import Any
+
+import numpy as np
+
+from ..data.judgement import (
+    Telling,
+    class_scores,
+    copied,
+    copies_are_telling,
+    judged_by,
+    largest_share,
+    placements,
+    standard_error,
+)
+from ..inspect.diagnosis.finding import NOTICE, SERIOUS, Finding
+from ..inspect.diagnosis.symptoms.leaks import told
+from .scores import measure
+from .text import listed, number, score, short
+
+#: A score that is uncertain by more than this, two standard errors, is told with it.
+DOUBTFUL = 0.05
+#: Copies of training rows among the test rows that are told of: their share.
+COPIES = 0.02
+#: Rows of a class that is never predicted, from which on that is told.
+FEWEST_MISSED = 5
+
+
+@dataclass
+class Answer:
+    """What a model says of some rows: predictions, and the probabilities of classes or labels if it has any.
+
+    name: as it stands in a sentence: "the linear model", "the value 24 steps before", "always answering 'no'".
+    """
+
+    name: str
+    predicted: np.ndarray
+    probability: Any = None
+
+
+@dataclass
+class Judged:
+    """A score's name, that of each answer, and by how much the first is ahead of each other, with standard errors."""
+
+    by: str
+    values: list[float | None]
+    ahead: list[tuple[float, float]]
+    doubt: float
+
+
+def judge(task: str, y: Any, answers: list[Answer], classes: Any, overlap: int = 1) -> Judged:
+    """Scores of several answers to the same rows, the network's first; so many rows as `overlap` tell of one moment."""
+    y = np.asarray(y)
+    by = judged_by(task, y)
+    known = answers[0].probability is not None and classes is not None
+    if by == "ROC AUC" and known and class_scores(task, y, answers[0].probability, np.asarray(classes)):
+        each = [_areas(task, y, one.probability, np.asarray(classes)) for one in answers]
+        values: list[float | None] = [float(np.mean([p[t].mean() for t, p in one])) for one in each]
+        ahead = [_apart(each[0], other) for other in each[1:]]
+        return Judged(by, values, ahead, _apart(each[0], [(t, np.full(len(t), 0.5)) for t, _ in each[0]])[1])
+    by = by if "regression" in task else "accuracy"
+    errors = [_row_errors(task, y, one.predicted) for one in answers]
+    values = [measure(task, y, one.predicted, None, _present(y, one.predicted)).get(by or "R²") for one in answers]
+    apart, rows = [e - errors[0] for e in errors[1:]], len(y) / overlap
+    ahead = [(float(e.mean()), float(e.std() / np.sqrt(rows))) for e in apart]
+    if by == "accuracy":
+        doubt = standard_error(values[0] or 0.0, len(y))
+    else:  # of 1 - error / variance, both of the same rows
+        off = errors[0] - (1 - (values[0] or 0.0)) * _row_errors(task, y, np.broadcast_to(y.mean(axis=0), y.shape))
+        doubt = float(off.std() / np.sqrt(rows))
+    return Judged(by, values, ahead, doubt)
+
+
+def compare(task: str, y: Any, network: np.ndarray, linear: np.ndarray) -> str:
+    """Which of two predictions of the same rows is ahead, in a sentence."""
+    return sentence(task, y, [Answer("the network", network), Answer("the linear model", linear)], None)
+
+
+def sentence(task: str, y: Any, answers: list[Answer], classes: Any, *, table: bool = True, ahead: int = 0) -> str:
+    """The verdict in a few sentences: the network's answers first, then the linear model's, then what costs nothing.
+
+    table: the rows are of a table. ahead: steps of a forecast; then the simple answers are told of whoever wins.
+    """
+    y = np.asarray(y)
+    found = judge(task, y, answers, classes, max(ahead, 1))
+    on = f"On the {len(y):,} test rows" if len(y) > 1 else "On one test row"
+    a, b = found.values[:2]
+    difference, noise = found.ahead[0]
+    if not found.by:
+        errors = [measure(task, y, one.predicted, None, _present(y, one.predicted)).get("RMSE") for one in answers[:2]]
+        rmse = f" RMSE is {number(errors[0])} beside the linear model's {number(errors[1])}." * (errors[0] is not None)
+        return f"{on} the target is the same everywhere, so that R² says nothing.{rmse}"
+    scores = f"{found.by} {score(a)} beside the linear model's {score(b)}"
+    best = _best_simple(found)
+    if best and found.ahead[best - 1][0] < -2 * found.ahead[best - 1][1] and _above(found.values[best], b):
+        first = f"{answers[best].name}, {found.by} {score(found.values[best])}"
+        rest = f"The network has {score(a)}, the linear model {score(b)}."
+        return f"{on} what costs nothing wins: {first}. {rest}{_doubt(found, len(y))}"
+    if difference == 0:
+        text = f"{on} the two are level: {scores}. The linear model is the simpler one."
+    elif abs(difference) <= 2 * noise or len(y) < 2:
+        first = "network" if difference > 0 else "linear model"
+        simpler = " The linear model is the simpler one." * (first != "network")
+        text = f"{on} the {first} is ahead, but within chance: {scores}.{simpler}"
+    elif difference > 0:
+        text = f"{on} the network wins: {scores}."
+    else:
+        often = " On small tables it often does: it" if table else " It"
+        text = f"{on} the linear model wins: {scores}.{often} is the one to use here."
+    return text + _simple(found, answers, best, ahead) + _doubt(found, len(y))
+
+
+def _best_simple(found: Judged) -> int:
+    """The number of the best answer that costs nothing; 0 if there is none."""
+    known = [k for k in range(2, len(found.values)) if found.values[k] is not None]
+    return max(known, key=lambda k: found.values[k] or 0.0, default=0)
+
+
+def _above(a: float | None, b: float | None) -> bool:
+    return b is None or (a is not None and a > b)
+
+
+def _simple(found: Judged, answers: list[Answer], best: int, ahead: int) -> str:
+    """How the best of the answers that cost nothing does beside the two models."""
+    if not best:
+        return ""
+    difference, noise = found.ahead[best - 1]
+    told, value = answers[best].name, f"{found.by} {score(found.values[best])}"
+    if difference < -2 * noise:
+        return f" But {told} does better than the network: {value}."
+    if difference <= 2 * noise:
+        return f" But {told} is as good, within chance: {value}."
+    return f" Of what costs nothing, {told} is best: {value}." if ahead else ""
+
+
+def _doubt(found: Judged, rows: int) -> str:
+    doubt = 2 * found.doubt
+    if rows < 2 or not np.isfinite(doubt) or doubt <= DOUBTFUL:
+        return ""
+    return f" So few rows leave {found.by} uncertain by ± {doubt:.2g}."
+
+
+def constant_answer(task: str, y: Any, learnt: Any, classes: Any) -> Answer:
+    """Always the same: the largest class of the rows learnt from, or their mean."""
+    n, learnt = len(y), np.asarray(learnt)
+    if "regression" in task:
+        mean = learnt.astype(np.float64).mean(axis=0)
+        return Answer("always answering the mean", np.broadcast_to(mean, (n, *mean.shape)))
+    if task == "multilabel":
+        share = learnt.mean(axis=0)
+        return Answer("always answering the same", np.tile(share > 0.5, (n, 1)).astype(int), np.tile(share, (n, 1)))
+    share = np.array([(learnt == label).mean() for label in classes])
+    label = classes[int(share.argmax())]
+    return Answer(f"always answering {short(label, 20)!r}", np.full(n, label), np.tile(share, (n, 1)))
+
+
+# ---- what makes a score doubtful -------------------------------------------------------------------------------------
+
+
+def leaks(found: list[Telling], rows: int, labels: list[str], target: str) -> list[Finding]:
+    """Columns that give the target away."""
+    made = [told(one, rows, labels[one.label] if labels else "", target=target) for one in found]
+    for finding, one in zip(made, found, strict=True):
+        finding.command = f"{'--group' if one.how == 'group' else '--drop'} {quote(one.column)}"
+    return made
+
+
+def copies(known: list[np.ndarray], held: list[np.ndarray], part: str, many: str) -> list[Finding]:
+    """Test (or validation) rows that were learnt from."""
+    same = copied(known, held)
+    share = float(same.mean())
+    if share < COPIES or not copies_are_telling(known):
+        return []
+    text = f"{same.sum():,} of the {len(same):,} {part} {many} are, number for number, among those learnt from."
+    return [Finding("held-out rows that were learnt from", SERIOUS if share > 0.1 else NOTICE, text, "",
+                    "The score on them is not that on new data: keep one of each, or name a column that rows that "
+                    "belong together share.", ["X"], {"share": share},
+                    remedy="X = X.drop_duplicates()", command="--group COLUMN")]  # fmt: skip
+
+
+def rare(task: str, y: Any, answers: list[Answer], balanced: bool,
+         threshold: tuple[str, float] | None = None) -> list[Finding]:  # fmt: skip
+    """Classes that accuracy hardly sees, and those that the network, the first to answer, never says. balanced: classes
+    are weighed already.
+
+    threshold: a label, and the probability from which on it may be taken for it.
+    """
+    y = np.asarray(y)
+    if task not in ("binary", "multiclass"):
+        return []
+    labels, counts = np.unique(y, return_counts=True)
+    network = answers[0].predicted
+    missed = [i for i in range(len(labels)) if counts[i] >= FEWEST_MISSED and not (network == labels[i]).any()]
+    text, where = "", []
+    uneven = judged_by(task, y) == "ROC AUC" and len(labels) > 1
+    if uneven:
+        common = labels[counts.argmax()]
+        text = (f"{counts.max() / len(y):.1%} of the test rows are {short(common, 20)}: always answering that has "
+                f"accuracy {score(counts.max() / len(y))}, which hardly sees the others. ROC AUC and balanced "
+                "accuracy do.")  # fmt: skip
+    if missed:
+        where = [str(labels[i]) for i in missed]
+        linear = len(answers) > 1 and not any((answers[1].predicted == labels[i]).any() for i in missed)
+        who = "Neither the network nor the linear model takes" if linear else "The network does not take"
+        named = listed([f"{label} ({counts[i]:,} rows)" for label, i in zip(where, missed, strict=True)], 4)
+        text += f" {who} a single test row for {named}."
+    if not text:
+        return []
+    parts = ["" if balanced else "Rows of rare classes may count more: --class-weight balanced."]
+    if threshold is not None:
+        parts.append(f"Or take {threshold[0]} from a probability of {threshold[1]:.2g} on: cutaway predict --threshold "
+                     f"{quote(f'{threshold[0]}={threshold[1]:.2g}')}.")  # fmt: skip
+    return [Finding("classes never predicted" if missed else "uneven classes", NOTICE, text.strip(), "",
+                    " ".join(filter(None, parts)), where,
+                    {"largest": largest_share(np.unique(y, return_inverse=True)[1])},
+                    remedy="" if balanced else 'model.set_params(class_weight="balanced")',
+                    command="" if balanced else "--class-weight balanced")]  # fmt: skip
+
+
+def one_kind(y: Any, names: list[str], many: str) -> list[Finding]:
+    """Test rows that all have the same target: most scores say nothing of them."""
+    y = np.asarray(y)
+    columns = y.reshape(len(y), -1)
+    same = [name for name, column in zip(names, columns.T, strict=True) if (column == column[0]).all()]
+    if not same or len(y) < 2:
+        return []
+    value = columns[0, names.index(same[0])]
+    return [Finding("one target for all test rows", NOTICE,
+                    f"All {len(y):,} test {many} have {listed(same)} {short(value, 20)}: "
+                    + ("R² says" if columns.dtype.kind == "f" else "ROC AUC and balanced accuracy say") + " nothing.",
+                    "", "A larger test part may hold others.", same, command="--test 0.4")]  # fmt: skip
+
+
+def best_threshold(truth: np.ndarray, probability: np.ndarray) -> float:
+    """The probability from which on a class is said, that finds most of it for the fewest false alarms.
+
+    >>> best_threshold(np.array([True, True, False, False]), np.array([0.3, 0.2, 0.1, 0.0]))
+    0.2
+    """
+    order = np.argsort(-probability, kind="stable")
+    p, hit = probability[order], truth[order]
+    gain = np.cumsum(hit) / max(hit.sum(), 1) - np.cumsum(~hit) / max((~hit).sum(), 1)
+    gain[:-1][p[1:] == p[:-1]] = -np.inf  # rows of one probability go together
+    return float(p[int(gain.argmax())])
+
+
+# ---- scores and their spread -----------------------------------------------------------------------------------------
+
+
+def _areas(task: str, y: np.ndarray, probability: Any, classes: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    return [(truth, placements(truth, p)) for truth, p in class_scores(task, y, probability, classes)]
+
+
+def _apart(ours: list, theirs: list) -> tuple[float, float]:
+    """By how much one area under the curve is larger than another of the same rows, and its standard error."""
+    differences, errors = [], []
+    for (truth, a), (_, b) in zip(ours, theirs, strict=True):
+        d = a - b
+        differences.append(d[truth].mean())
+        errors.append(np.sqrt(d[truth].var() / truth.sum() + d[~truth].var() / (~truth).sum()))
+    return float(np.mean(differences)), float(np.mean(errors))
+
+
+def _row_errors(task: str, y: Any, predicted: Any) -> np.ndarray:
+    y, predicted = np.asarray(y), np.asarray(predicted)
+    if "regression" in task:
+        y, predicted = y.astype(np.float64), predicted.astype(np.float64)
+        spread = y.std(axis=0)
+        errors = ((predicted - y) / np.where(spread > 0, spread, 1)) ** 2
+    else:
+        errors = (y != predicted).astype(np.float64)
+    return errors.reshape(len(y), -1).mean(axis=1)
+
+
+def _present(y: Any, predicted: Any) -> list:
+    return list(dict.fromkeys([*np.ravel(y).tolist(), *np.ravel(predicted).tolist()]))

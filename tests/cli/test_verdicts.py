@@ -1,0 +1,120 @@
+"""What makes a score doubtful, or whom it does not see, is said in the terminal, on the page and with --quiet."""
+
+import io
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import cutaway as ct
+
+rng = np.random.default_rng(0)
+
+
+def words(text):
+    return " ".join(text.split())
+
+
+@pytest.fixture
+def births(tmp_path, monkeypatch):
+    """Whether a child weighs less than 2,500 g, with the weight among the inputs."""
+    monkeypatch.chdir(tmp_path)
+    weight = rng.normal(2940, 730, 189).round()
+    frame = {"low": (weight < 2500).astype(int), "age": rng.integers(14, 45, 189), "smokes": rng.integers(0, 2, 189),
+             "birth weight": weight}  # fmt: skip
+    pd.DataFrame(frame).to_csv("births.csv", index=False)
+    return tmp_path
+
+
+@pytest.fixture
+def parcels(tmp_path, monkeypatch):
+    """Parcels of which few are late, more of them where `a` is high."""
+    monkeypatch.chdir(tmp_path)
+    a = rng.normal(size=3000)
+    late = rng.random(3000) < 0.03 * np.exp(a) / 1.6
+    frame = {"a": a, "b": rng.normal(size=3000), "y": np.where(late, "late", "on time")}
+    pd.DataFrame(frame).to_csv("parcels.csv", index=False)
+    return tmp_path
+
+
+def test_a_leak_is_said_at_the_top_with_the_option_that_takes_it_out(births, run):
+    status, out, _ = run("fit", "births.csv", "-t", "low", "--epochs", 3, "--report", "r.html")
+    said = "birth weight alone predicts low nearly without a mistake"
+    assert status == 0 and words(out).index(said) < out.index("Design") < words(out).rindex(said)
+    assert "(--drop 'birth weight')" in words(out)
+    page = (births / "r.html").read_text(encoding="utf-8")
+    assert page.index(said) < page.index("<h2>Scores</h2>") and "np.delete" not in page
+    assert "--drop &#x27;birth weight&#x27;" in page or "--drop 'birth weight'" in page
+    assert said in words(run("fit", "births.csv", "-t", "low", "--epochs", 3, "-q")[1])
+    assert "alone predicts" not in run("fit", "births.csv", "-t", "low", "--epochs", 3, "--drop", "birth weight")[1]
+
+
+def test_rare_classes_are_not_overlooked(parcels, run):
+    status, out, _ = run("fit", "parcels.csv", "-t", "y", "--epochs", 8, "--hidden", 16, "--report", "r.html")
+    said = words(out)
+    assert status == 0 and "Neither the network nor the linear model takes a single test row for late" in said
+    assert "test rows are on time: always answering that has accuracy 0.9" in said and "ROC AUC 0." in said
+    assert "--class-weight balanced" in said and "avg. precision" in said
+    costs = dict(line.split()[:2] for line in out.partition("what ROC AUC on test rows loses")[2].splitlines()[1:3])
+    assert float(costs["a"]) > 0.01
+    page = (parcels / "r.html").read_text(encoding="utf-8")
+    assert "ROC AUC on rows that neither has seen" in page and "takes a single test row for late" in page
+    assert "No sign of: classes never predicted" not in page and "Nothing was found" not in page
+
+
+def test_weights_of_classes_reach_both_models(parcels, run):
+    out = run("fit", "parcels.csv", "-t", "y", "--epochs", 8, "--hidden", 16, "--class-weight", "balanced")[1]
+    assert "Neither the network nor the linear model takes" not in words(out)
+    assert ct.load("model.safetensors").class_weight == "balanced"
+    for target in ("a", "b"):
+        status, _, err = run("fit", "parcels.csv", "-t", target, "--class-weight", "balanced")
+        assert status == 2 and "--class-weight is for a target of classes" in words(err)
+
+
+def test_a_threshold_of_ones_own(parcels, run):
+    run("fit", "parcels.csv", "-t", "y", "--epochs", 8, "--hidden", 16, "-q")
+    out = run("predict", "model.safetensors", "parcels.csv", "--threshold", "late=0.05")[1]
+    found = pd.read_csv(io.StringIO(out))
+    assert ((found["prediction"] == "late") == (found["probability_late"] >= 0.05)).all()
+    assert 0 < (found["prediction"] == "late").sum() < len(found)
+    given = run("evaluate", "model.safetensors", "parcels.csv", "--threshold", "late=0.05")[1]
+    assert float(words(given).partition("network ")[2].split()[1]) > 0.55  # balanced accuracy
+    for wrong in ("late", "late=2", "early=0.1", "=0.5"):
+        status, _, err = run("predict", "model.safetensors", "parcels.csv", "--threshold", wrong)
+        assert status == 2 and "'late', 'on time'" in words(err)
+
+
+def test_copies_among_the_test_rows(here, run, table):
+    pd.concat([table, table.head(120)]).to_csv("twice.csv", index=False)
+    out = run("fit", "twice.csv", "-t", "price", "--epochs", 2)[1]
+    assert "test rows are, number for number, among those learnt from" in words(out)
+    assert "number for number" not in words(run("fit", "table.csv", "-t", "price", "--epochs", 2)[1])
+
+
+def test_a_test_part_of_one_class(here, run, table):
+    table.loc[table["zone"] == "north"].assign(kind="other").head(20).to_csv("t.csv", index=False)
+    status, out, _ = run("fit", "table.csv", "-t", "kind", "--test", "t.csv", "--drop", "price", "--epochs", 2)
+    assert status == 0 and "All 20 test rows have kind other" in words(out)
+
+
+def test_a_forecast_stands_beside_its_season(tmp_path, monkeypatch, run):
+    monkeypatch.chdir(tmp_path)
+    hours = np.arange(900)
+    load = 100 + 20 * np.sin(2 * np.pi * hours / 24) + rng.normal(size=900)
+    pd.DataFrame({"load": load}).to_csv("load.csv", index=False)
+    status, out, _ = run("fit", "load.csv", "--forecast", "load", "--window", 8, "--epochs", 2)
+    assert status == 0 and "the simple one is the value 24 steps before" in words(out)
+    assert re.search(r"On the 178 test rows .*the value 24 steps before.* R² 0\.99", words(out))
+
+
+def test_a_diagnosis_speaks_of_options():
+    from cutaway.cli.study import commanded
+    from cutaway.inspect import Finding
+
+    changes = {
+        "epochs = 40": "--epochs 40", "optimizer = ct.optim.AdamW(0.0001, weight_decay=0.1)": "--lr 0.0001",
+        "optimizer = ct.optim.AdamW(ct.optim.schedules.cosine(0.03))": "--lr 0.03", "model.init(0)": "",
+    }  # fmt: skip
+    for change, option in changes.items():
+        assert commanded(Finding("x", "serious", "", change, "")).command == option
