@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-import weakref
 from typing import Any
 
 import numpy as np
 
 from .errors import ArgumentError
 
-INT32 = np.iinfo(np.int32)
 
-_own: weakref.WeakValueDictionary[int, np.ndarray] = weakref.WeakValueDictionary()  # by id
+class _Own(np.ndarray):
+    """The memory of a copy that was made here: by its base an array is known as ours."""
 
 
 def whole_number(name: str, value: Any, least: int | None = 1, instead: str = "") -> int:
@@ -53,24 +52,22 @@ def whole_numbers(name: str, given: Any, dtype: Any = np.int32) -> np.ndarray:
 
     Raises ArgumentError for fractions, and for numbers that this type does not hold.
     """
-    known = _own.get(id(given))
-    if known is not None and known is given and known.dtype == dtype:
-        return known
     array = np.asarray(given)
+    if type(array.base) is _Own and array.dtype == dtype:
+        return array
     if array.dtype.kind not in "biuf":
         raise ArgumentError(f"{name} must hold whole numbers, got {array.dtype}")
     if array.dtype.kind == "f" and not np.all(array == np.floor(array)):
         raise ArgumentError(f"{name} must hold whole numbers, but it has fractions or gaps")
-    bounds = np.iinfo(dtype)
-    if array.size and not np.can_cast(array.dtype, dtype):
-        least, most = array.min(), array.max()
+    if array.size and array.dtype != dtype and not np.can_cast(array.dtype, dtype):
+        bounds, least, most = np.iinfo(dtype), array.min().item(), array.max().item()
         if least < bounds.min or most > bounds.max:
             raise ArgumentError(
                 f"{name} must hold whole numbers from {bounds.min} to {bounds.max}, got {least} to {most}"
             )
-    own = np.array(array, dtype, order="C", copy=True, subok=False)
-    _own[id(own)] = own
-    return own
+    own = _Own(array.shape, dtype)
+    own[...] = array
+    return own.view(np.ndarray)
 
 
 def within(name: str, numbers: np.ndarray, limit: int, what: str = "whole numbers") -> None:

@@ -6,6 +6,7 @@ import pytest
 import cutaway as ct
 from cutaway.errors import ArgumentError, CutawayError, RecordingError, ShapeError
 from cutaway.nn import MLP, Linear, Module, ReLU, Sequential, Sigmoid, Softmax
+from cutaway.rules import recurrent
 
 
 class Own(Module):
@@ -137,3 +138,18 @@ def test_classes_that_the_network_has_no_output_for(engine, wrong):
     program = ct.compile(MLP(2, [4], 3), "cross_entropy", batch_size=4, engine=engine)
     with pytest.raises(CutawayError, match=r"y must hold whole numbers from 0 to 2, got"):
         program.feed(np.ones((5, 2)), np.array([0, 1, 2, 0, wrong]))
+
+
+@pytest.mark.parametrize("cell", [ct.nn.RNN, ct.nn.LSTM, ct.nn.GRU])
+def test_the_steps_of_a_scan_are_not_run(cell, monkeypatch):
+    """Shapes are asked: an hour of sound is recorded as fast as a word."""
+    name, ran = f"{cell.__name__.lower()}_cell", []
+    original = getattr(recurrent, name)
+    monkeypatch.setattr(recurrent, name, lambda *a: (ran.append(1), original(*a))[1])
+    net, X = ct.nn.LastState(cell(2, 3)).init(0), np.random.default_rng(0).normal(size=(4, 5000, 2))
+    found = net.predict(X)
+    assert len(ran) == 2  # on two rows and on three
+    monkeypatch.undo()
+    np.testing.assert_allclose(found, net(X).data, rtol=1e-4, atol=1e-5)
+    program = ct.compile(net, "mse", input=X, target=found)
+    assert {v.shape for v in program.values() if v.name.endswith(".y")} >= {(5000, 3)}

@@ -223,7 +223,8 @@ def apply(name: str, *inputs: Any, **attributes: Any) -> Any:
             for k, t in enumerate(tensors)
         )
     try:
-        results = op.forward(*[None if t is None else t.data for t in tensors], **attributes)
+        run = op.forward if recording() is None else op.outline  # values mean nothing while a model is recorded
+        results = run(*[None if t is None else t.data for t in tensors], **attributes)
     except (ValueError, IndexError, TypeError, ZeroDivisionError) as error:
         where = f"{current_scope()}: " if current_scope() else ""
         shapes = ", ".join(str(t.shape) for t in tensors if t is not None)

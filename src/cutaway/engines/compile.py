@@ -35,7 +35,7 @@ from ..random import stream
 from ..sequences import gathered
 from ..shown import Shown, Table, Words
 from .cpu import CPU
-from .given import check_how, cut, prepared, rows_at_once, rows_in, same_rows
+from .given import check_how, pieces, prepared, rows_in, same_rows
 from .profile import Profile, profile
 from .reference import Reference, standing
 
@@ -65,9 +65,12 @@ class Program(Shown):
     def __init__(self, engine: Reference, model: Any) -> None:
         self.engine, self.model, self.most = engine, model, engine.batch_size
         self._parameters = model.parameters()
-        self._trained = [Value(name, p.shape, 0, p.dtype, tensor=p) for name, p in model.named_parameters()
-                         if p.requires_grad]  # fmt: skip
-        self._trained += [v for i in engine.instructions for v in i.written if v.tensor is not None]
+        listing = engine.listing
+        self._wanted = [v for v in (*listing.inputs, listing.target, listing.weight) if v is not None]
+        trained = [Value(name, p.shape, 0, p.dtype, tensor=p) for name, p in model.named_parameters()
+                   if p.requires_grad]  # fmt: skip
+        trained += [v for i in engine.instructions for v in i.written if v.tensor is not None]
+        self._trained = [(v, v.tensor) for v in trained if v.tensor is not None]
         self._lock = threading.Lock()
         _programs.add(self)
 
@@ -99,13 +102,15 @@ class Program(Shown):
     def feed(self, X: Any, y: Any = None, weight: Any = None) -> None:
         """The data that batches are gathered from: inputs, targets, and weights of samples (mean 1)."""
         with self._alone():  # those that a run reads must stay
-            self._feed(X, y, weight)
+            try:
+                self._feed(named_inputs(gathered(X)), y, weight)
+            except MemoryError as error:
+                raise _too_large("a copy of the data in the program's precision", error) from None
 
-    def _feed(self, X: Any, y: Any = None, weight: Any = None) -> None:
-        listing = self.engine.listing
-        wanted = [v for v in (*listing.inputs, listing.target, listing.weight) if v is not None]
-        whole = {v.name for v in wanted if v.dtype == np.int32}
-        data = {name: prepared(name, value, name in whole) for name, value in named_inputs(gathered(X)).items()}
+    def _feed(self, inputs: dict[str, Any], y: Any = None, weight: Any = None) -> None:
+        listing, wanted = self.engine.listing, self._wanted
+        whole = [v.name for v in wanted if v.dtype == np.int32]
+        data = {name: prepared(name, value, name in whole) for name, value in inputs.items()}
         for name, array, known, what in (("y", y, listing.target, "targets y (it was compiled with a loss)"),
                                          ("w", weight, listing.weight, "weights of samples (weighted=True)")):
             if known is not None and array is None:
@@ -166,10 +171,9 @@ class Program(Shown):
         if not self.engine.data:
             raise ArgumentError("this program has no data to train on: call program.feed(X, y) first")
         position = whole_number("position", position, 0)
-        order = None if order is None else self.engine.row_numbers(order)
         for p in self._parameters:
             p.learnt = True
-        rows = self.engine.rows if order is None else len(order)
+        rows = self.engine.rows if order is None else np.size(order)
         left = max(0, -(-(rows - position) // self.engine.batch_size))
         steps = left if steps is None else min(whole_number("steps", steps, 0), left)
         position = min(position, rows)
@@ -180,15 +184,16 @@ class Program(Shown):
     def follow(self) -> None:
         """Train the model's weights where they are now: somebody may have replaced or locked their arrays."""
         theta = self.engine.listing.block["θ"]
-        for v in self._trained:
-            if not standing(v).flags.writeable:
-                _locked(v.name)
         block = theta.array
-        if block is None or any(p.data.base is not block.base for p in self._parameters):
-            block = self.model.theta
+        if block is None or any(getattr(p.data, "base", None) is not block.base for p in self._parameters):
+            for v, _ in self._trained:
+                standing(v)
+            theta.array = block = self.model.theta
+        for v, tensor in self._trained:
+            if not tensor.data.flags.writeable:
+                _locked(v.name)
         if not block.flags.writeable:
             _locked("model.theta")
-        theta.array = block
 
     def _refuse_one_row(self) -> None:
         """Batch norm has no variance to learn from a batch of one row."""
@@ -207,17 +212,13 @@ class Program(Shown):
         """
         with self._lock:
             try:
-                X = gathered(X)
-                rows = rows_at_once(X, self.engine.listing.inputs, self.engine.batch_size)
-                if not rows:
-                    self._feed(X)
-                    return self.engine.predict()
-                same_rows(named_inputs(X))
                 parts = []
-                for start in range(0, rows_in(X), rows):
-                    self._feed(cut(X, start, start + rows))
+                for part in pieces(named_inputs(gathered(X)), self.engine.listing.inputs, self.engine.batch_size):
+                    self._feed(part)
                     parts.append(self.engine.predict())
-                return np.concatenate(parts)
+                return parts[0] if len(parts) == 1 else np.concatenate(parts)
+            except MemoryError as error:
+                raise _too_large("the prediction", error) from None
             finally:
                 if not keep:
                     self.engine.forget()
@@ -272,14 +273,19 @@ class Program(Shown):
         return f"{table(self.instructions, self.engine.batch_size)}\nmemory: {self.memory}"
 
 
-def _recorded(model: Any, *given: Any) -> Any:
+def _too_large(what: str, error: MemoryError) -> MemoryError:
+    """An error that says in words what needed memory that could not be had."""
+    if isinstance(error, ResourceError):
+        return error
+    return ResourceError(f"{what} needs more memory than can be had: {error}")
+
+
+@contextmanager
+def _memory(what: str, model: Any) -> Iterator[None]:
     try:
-        return trace_model(model, *given)
+        yield
     except MemoryError as error:
-        raise ResourceError(
-            f"recording {type(model).__name__} on three rows needs more memory than there is ({error}): make its "
-            "layers or its input smaller"
-        ) from None
+        raise _too_large(f"{what} of {type(model).__name__}", error) from None
 
 
 def _known(engine: str) -> None:
@@ -319,33 +325,45 @@ def compile(model: Any, loss: str | Callable = "mse", optimizer: Optimizer | Non
     y = _example_target(model, x, loss) if target is None else np.asarray(target)
     if y.dtype.kind in "iub" and function in losses.LOSSES.values() and function is not losses.cross_entropy:
         y = y.astype(model.dtype)  # whole numbers, but not classes
-    recorded = _recorded(model, function, x, y, weighted)
+    with _memory("the recording of three rows", model):
+        recorded = trace_model(model, function, x, y, weighted)
     _refuse_links(recorded, loss)
     shards = ENGINES[engine].choose_threads(recorded, batch_size, threads)
-    made = ENGINES[engine](training(recorded, model, optimizer, shards), batch_size, optimizer, seed, shards, keep_all)
-    if shards > 1 and not made.shardable:  # an instruction that runs in Python sees the whole batch
-        made = ENGINES[engine](training(recorded, model, optimizer, 1), batch_size, optimizer, seed, 1, keep_all)
-    return Program(made, model)
+
+    def made(shards: int) -> Reference:
+        listing = training(recorded, model, optimizer, shards)
+        return ENGINES[engine](listing, batch_size, optimizer, seed, shards, keep_all)
+
+    with _memory("the training", model):
+        program = made(shards)
+        if shards > 1 and not program.shardable:  # an instruction that runs in Python sees the whole batch
+            program = made(1)
+    return Program(program, model)
 
 
 def evaluator(model: Any, X: Any, engine: str = "cpu", batch_size: int = 1024, threads: int | None = None,
-              keep_all: bool = False) -> Program:  # fmt: skip
+              keep_all: bool = False, rows: int | None = None) -> Program:  # fmt: skip
     """The program that evaluates `model` on inputs like X: forward only, dropout and batch norm at rest.
 
-    keep_all: no value shares memory with another, so that `value` reads any of them after `predict`.
+    Where batch_size rows would need more memory than a gigabyte, it takes fewer at a time, and no more than `rows`, the
+    number that is to be evaluated. keep_all: no value shares memory with another, so that `value` reads any of them
+    after `predict`; then batches are as large as asked for.
     """
     _known(engine)
     check_how(batch_size, threads)
-    recorded = _recorded(model, None, gathered(X))  # the shape of no rows will do
+    with _memory("the recording of three rows", model):
+        recorded = trace_model(model, None, gathered(X))  # the shape of no rows will do
     listing = evaluation(recorded)
     shards, most = ENGINES[engine].choose_threads(recorded, batch_size, threads), batch_size
     if not keep_all:
         most = min(batch_size, most_rows(listing.instructions, ROOM))
-        batch_size = min(most, 1 << max(rows_in(X) - 1, 0).bit_length()) if most < batch_size else batch_size
+        if most < batch_size:
+            batch_size = most if rows is None else min(most, 1 << max(rows - 1, 0).bit_length())
     shards = min(shards, batch_size)
-    made = ENGINES[engine](listing, batch_size, shards=shards, keep_all=keep_all)
-    if shards > 1 and not made.shardable:
-        made = ENGINES[engine](evaluation(recorded), batch_size, keep_all=keep_all)
+    with _memory("the evaluation", model):
+        made = ENGINES[engine](listing, batch_size, shards=shards, keep_all=keep_all)
+        if shards > 1 and not made.shardable:
+            made = ENGINES[engine](evaluation(recorded), batch_size, keep_all=keep_all)
     program = Program(made, model)
     program.most = most
     return program

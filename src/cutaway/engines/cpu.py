@@ -22,7 +22,7 @@ from ..optim import Optimizer
 from ..program import Instruction, Listing, Recorded, Step, Swap, Value, fenced
 from ..rules import OPS
 from . import building, codegen, native, slots
-from .reference import Reference, aligned, rates, standing
+from .reference import Reference, rates, standing
 
 CALL = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
 SECONDS = 0.1  # of work in one call that holds no GIL
@@ -56,13 +56,14 @@ class CPU(Reference):
         self.shardable = len(self._stretches) == 1 and self._stretches[0][2]
         rows = -(-batch_size // shards)
         room = max((k.work[0] + rows * k.work[1] for k in self.kernels if k is not None), default=0)
-        self._room = -(-room // 16) * 16
+        self._each = -(-room // 16) * 16
         self._run = CALL(run)
         self._settle()
 
     def _settle(self) -> None:
         """Memory for running, nothing bound yet."""
-        self._work = aligned((self.shards, self._room), self.dtype)
+        self._work = self._room(self.shards * self._each * self.dtype.itemsize).view(self.dtype)
+        self._work = self._work.reshape(self.shards, self._each)
         self._states = np.zeros((self.shards, slots.WIDTH), np.int64)
         self._shared = np.zeros(2 * slots.STOP, np.int64)
         self._held: list[tuple[Any, np.ndarray]] = []

@@ -27,20 +27,11 @@ def rows_in(X: Any) -> int:
     return len(part) if np.ndim(part) else 1
 
 
-def same_rows(data: dict[str, Any]) -> None:
+def same_rows(data: dict[str, np.ndarray]) -> None:
     """Raise ShapeError unless all data, by name, have the same number of rows."""
-    lengths = {name: len(values) for name, values in data.items() if np.ndim(values)}
+    lengths = {name: len(values) for name, values in data.items()}
     if len(set(lengths.values())) > 1:
         raise ShapeError(f"inputs and targets must have the same number of rows, got {lengths}")
-
-
-def cut(X: Any, start: int, end: int) -> Any:
-    """Rows start, ... end - 1 of the inputs, not copied."""
-    if isinstance(X, tuple):
-        return tuple(cut(part, start, end) for part in X)
-    if isinstance(X, dict):
-        return {key: cut(part, start, end) for key, part in X.items()}
-    return X[start:end]
 
 
 def prepared(name: str, value: Any, whole: bool) -> np.ndarray:
@@ -53,12 +44,19 @@ def prepared(name: str, value: Any, whole: bool) -> np.ndarray:
     return whole_numbers(name, array) if whole else array
 
 
-def rows_at_once(X: Any, inputs: list[Value], batch_size: int) -> int:
-    """How many rows of X may be copied at a time: all copies together might not fit in memory. 0: all rows."""
+def pieces(data: dict[str, Any], inputs: list[Value], batch_size: int) -> list[dict[str, Any]]:
+    """The data in pieces of whole batches, where not all should be copied at once: they might not fit in memory."""
+    for part in data.values():
+        if getattr(part, "nbytes", 0) > STAGE // len(data):
+            break
+    else:
+        return [data]
     kinds = {v.name: v.dtype for v in inputs}
-    copied = [part for name, part in named_inputs(X).items() if isinstance(part, np.ndarray) and part.ndim
-              and (part.dtype.kind != "f" or part.dtype != kinds.get(name))]  # fmt: skip
-    if sum(part.nbytes for part in copied) <= STAGE:
-        return 0
-    width = sum(part[:1].nbytes for part in copied)
-    return max(1, STAGE // max(width, 1) // batch_size) * batch_size
+    arrays = {name: part if isinstance(part, np.ndarray) else np.asarray(part) for name, part in data.items()}
+    copied = [part for name, part in arrays.items() if part.dtype.kind != "f" or part.dtype != kinds.get(name)]
+    if sum(part.nbytes for part in copied) <= STAGE or not all(part.ndim for part in arrays.values()):
+        return [data]
+    same_rows(arrays)
+    rows = max(1, STAGE // max(sum(part[:1].nbytes for part in copied), 1) // batch_size) * batch_size
+    return [{name: part[start : start + rows] for name, part in arrays.items()}
+            for start in range(0, len(copied[0]), rows)]  # fmt: skip

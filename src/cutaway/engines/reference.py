@@ -44,10 +44,7 @@ class Reference:
     def _take(self, listing: Listing, optimizer: Optimizer | None, seed: int) -> None:
         """Be the engine of this listing, at its start."""
         self.listing, self.instructions, self.optimizer, self.seed = listing, listing.instructions, optimizer, seed
-        try:
-            self.memory = aligned((self.plan.bytes,), np.uint8)
-        except (MemoryError, ValueError):  # ValueError: more than an address can name
-            raise ResourceError(f"the program's memory cannot be had: {self._needs()}") from None
+        self.memory = self._room(self.plan.bytes)
         self.data: dict[str, np.ndarray] = {}
         self.order: np.ndarray | None = None
         self.rows = self.position = self.n = self.t = 0
@@ -63,11 +60,14 @@ class Reference:
         return made
 
     # ---- memory ----------------------------------------------------------------------------------------------------
-    def _needs(self) -> str:
-        """How much memory it takes, for an error: "it needs 64 GiB for one row"."""
-        rows = "one row" if self.batch_size == 1 else f"a batch of {self.batch_size:,} rows"
-        smaller = "" if self.batch_size == 1 else ". Choose a smaller batch_size"
-        return f"it needs {size(self.plan.bytes)} for {rows}{smaller}"
+    def _room(self, count: int) -> np.ndarray:
+        """So many bytes for a batch to be calculated in, all zero."""
+        try:
+            return aligned((count,), np.uint8)
+        except (MemoryError, ValueError):  # ValueError: more than an address can name
+            rows = "one row" if self.batch_size == 1 else f"a batch of {self.batch_size:,} rows"
+            smaller = "" if self.batch_size == 1 else ": choose a smaller batch_size"
+            raise ResourceError(f"the program needs {size(count)} for {rows}, which cannot be had{smaller}") from None
 
     def view(self, v: Value, n: int) -> np.ndarray:
         """A value's array in a batch of n samples (shared memory, not a copy)."""
@@ -142,7 +142,7 @@ class Reference:
 
     def _room_for_outputs(self) -> np.ndarray:
         out = self.listing.output
-        shape = out.shape_at(self.rows) if out.rows else out.shape
+        shape = out.shape_at(self.rows)
         try:
             return np.empty(shape, out.dtype)
         except (MemoryError, ValueError):

@@ -165,11 +165,7 @@ def _tried(op: str, arguments: list, attributes: dict[str, Any]) -> Any:
     if op in _WINDOWS:
         shape = _WINDOWS[op](*(None if a is None else np.shape(a) for a in arguments), **attributes)
         return np.broadcast_to(arguments[0].dtype.type(0), shape)
-    if op not in _SCANS:
-        return OPS[op].forward(*arguments, **attributes)
-    u, *others = arguments
-    one = OPS[op].forward(u[:, :1], *others, **attributes)
-    return tuple(np.broadcast_to(a, (*u.shape[:2], *a.shape[2:])) if a.ndim == 3 else a for a in one)
+    return OPS[op].outline(*arguments, **attributes)
 
 
 def _scan_fits(gates: int, states: int) -> Callable[..., bool]:

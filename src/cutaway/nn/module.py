@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -10,13 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import whole_number, whole_numbers
+from ..arguments import whole_numbers
 from ..autodiff import Tensor, current_scope, scope
-from ..errors import ArgumentError, ShapeError
+from ..errors import ArgumentError, ResourceError, ShapeError
 from ..program import named_inputs
 from ..random import next_stream, stream
 from ..sequences import Sequences, gathered
 from ..shown import VIEWS, Listing, Picture, Shown
+from ..text import size
+
+WHOLE = (int, np.integer)
 
 
 class Parameter(Tensor):
@@ -29,7 +33,12 @@ class Parameter(Tensor):
 
     def __init__(self, shape: tuple[int, ...], init: Callable) -> None:
         self.init = init
-        super().__init__(np.asarray(init(next_stream(), shape), np.float32), requires_grad=True)
+        try:
+            values = np.asarray(init(next_stream(), shape), np.float32)
+        except MemoryError:
+            room = size(4 * math.prod(shape))
+            raise ResourceError(f"a parameter of shape {shape} needs {room}, which cannot be had") from None
+        super().__init__(values, requires_grad=True)
         self.made = self.data.shape  # where it has another one later, somebody replaced its array
 
 
@@ -285,15 +294,16 @@ class Module(Shown):
         chooses by the size of a batch. Raises ShapeError or ArgumentError for an X that does not fit the network, and
         ResourceError where memory cannot be had.
         """
-        from ..engines import evaluator
-
         X = gathered(X)
         known = vars(self).setdefault("_evaluators", {})
-        batch_size = whole_number("batch_size", batch_size)
         key = (engine, batch_size, threads, tuple(_described(self)), _shapes(X))
-        program = known.get(key)
+        program = known.get(key) if isinstance(batch_size, WHOLE) else None
         if program is None or program.too_small(X):
-            program = evaluator(self, X, engine, batch_size, threads)
+            from ..engines import evaluator
+            from ..engines.given import check_how, rows_in
+
+            check_how(batch_size, threads)
+            program = evaluator(self, X, engine, batch_size, threads, rows=rows_in(X))
             program.model = None  # they would keep each other, and its memory, until the garbage collector comes
             known.clear()  # the network or its input changed: one program is kept
             known[key] = program
@@ -339,9 +349,7 @@ def _described(module: Module) -> Iterator[Any]:
                     yield type(part)
                     yield from _described(part)
                 elif isinstance(part, Tensor):
-                    yield id(part)
-                    yield part.data.shape
-                    yield part.data.dtype
+                    yield id(part), part.data.shape, part.data.dtype
                 else:
                     yield part if isinstance(part, str | int | float | None) else id(part)
 

@@ -79,7 +79,7 @@ def rnn_cell_back(dh, h, relu):
     return dh * xp.where(relu, xp.sign(h), 1 - h * h)
 
 
-@rule("y, h = tanh(u + W h + b)", absent_gradients=True, overwrites={"y": "u"})
+@rule("y, h = tanh(u + W h + b)", absent_gradients=True, overwrites={"y": "u"}, scan=True)
 def rnn(u, W, b, h0, lengths, *, relu, reverse, truncate):
     """-> y (n, time, k): every h; h (n, k): the last. relu: max(0, z) in place of tanh z."""
     def step(h, now):
@@ -122,7 +122,7 @@ def lstm_cell_back(dh, dc, i, f, g, o, c, c_before):
 
 
 @rule("y, h, c, gates, cells = o tanh(c), c = f c + i g, from i, f, g, o = gates(u + W h + b)",
-      absent_gradients=True, overwrites={"gates": "u", "du": "gates"})  # fmt: skip
+      absent_gradients=True, overwrites={"gates": "u", "du": "gates"}, scan=True)  # fmt: skip
 def lstm(u, W, b, h0, c0, lengths, *, reverse, truncate):
     """-> y (n, time, k): every h; h, c (n, k): the last; gates (n, time, 4k): i, f, g, o; cells: every c, as y."""
     def step(state, now):
@@ -173,7 +173,7 @@ def gru_cell_back(dh, r, z, n, v, h_before):
 
 
 @rule("y, h, gates, v = (1 - z) n + z h, from r, z = σ(u + W h + b), n = tanh(u + r v), v = W h + b",
-      absent_gradients=True, overwrites={"gates": "u", "du": "gates"})  # fmt: skip
+      absent_gradients=True, overwrites={"gates": "u", "du": "gates"}, scan=True)  # fmt: skip
 def gru(u, W, b, h0, lengths, *, reverse, truncate):
     """-> y (n, time, k): every h; h (n, k): the last; gates (n, time, 3k): r, z, n; v (n, time, k)."""
     def step(h, now):

@@ -7,6 +7,9 @@ import sys
 from dataclasses import dataclass
 from functools import cached_property
 from types import FunctionType
+from typing import Any
+
+from .namespace import xp
 
 OPS: dict[str, Op] = {}
 
@@ -21,6 +24,7 @@ class Op:
     absent_gradients: backward takes None for an output from which no gradient comes (others get zeros).
     whole: inputs that stay whole numbers, as every input called `lengths` does; others become real ones.
     fixed: inputs of which a derivative exists that the backward rule does not give: nothing that trains may be one.
+    scan: it goes along the steps of its first input u (n, time, ...), one after the other.
     overwrites: which output may take the memory of which input, by their names (elementwise rules need not say it).
     """
 
@@ -33,6 +37,7 @@ class Op:
     overwrites: tuple[tuple[str, str], ...] = ()
     whole: tuple[str, ...] = ()
     fixed: tuple[str, ...] = ()
+    scan: bool = False
 
     @cached_property
     def outputs(self) -> tuple[str, ...]:
@@ -100,19 +105,27 @@ class Op:
                         "something that trains, which would get no gradient: give plain numbers, or write it in ct.ops")
         return None
 
+    def outline(self, *arguments: Any, **attributes: Any) -> Any:
+        """What forward gives, for those who ask for shapes alone: a scan takes one step, as all steps are alike."""
+        u, *others = arguments
+        if not self.scan or u.ndim != 3:
+            return self.forward(*arguments, **attributes)
+        made = self.forward(u[:, :1], *others, **attributes)
+        return tuple(xp.broadcast_to(a, (*u.shape[:2], *a.shape[2:])) if a.ndim == 3 else a for a in made)
+
     def __repr__(self) -> str:
         return f"<rule {self.name}: {self.formula}>"
 
 
 def rule(formula: str, kind: str = "array", reduces_batch: bool = False, absent_gradients: bool = False,
          overwrites: dict[str, str] | None = None, whole: tuple[str, ...] = (),
-         fixed: tuple[str, ...] = ()):  # fmt: skip
+         fixed: tuple[str, ...] = (), scan: bool = False):  # fmt: skip
     """Enter a forward rule into the table. The formula's left-hand side names the outputs."""
 
     def register(forward: FunctionType) -> FunctionType:
         name = forward.__name__.rstrip("_")
         may = tuple((overwrites or {}).items())
-        OPS[name] = Op(name, formula, forward, kind, reduces_batch, absent_gradients, may, whole, fixed)
+        OPS[name] = Op(name, formula, forward, kind, reduces_batch, absent_gradients, may, whole, fixed, scan)
         return forward
 
     return register
