@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import FileError
 from ..rules import OPS
+from ..rules.settings import refused
 from .program import LARGEST, Operation, Saved, Slot, pairs
 
 MOST_WORK = 2**30  # numbers read and written by all operations, beside each stored one four times
@@ -75,32 +76,65 @@ def _numbers(op: str, arguments: list, attributes: dict[str, Any]) -> int:
     """How many numbers an operation would make, at most: asked before it runs, so that no file can fill the memory."""
     given = [None if a is None else np.shape(a) for a in arguments]
     shapes = [shape for shape in given if shape is not None]
-    if op in _FITS and not _FITS[op](*given):
-        raise ValueError(f"shapes {shapes} do not fit each other")
-    if op in _WINDOWS:
-        return math.prod(_WINDOWS[op](*given, **attributes))
-    if op in _SCANS and not _scan_settings(**attributes):
+    if wrong := refused(op, attributes):
+        raise ValueError(f"{wrong}: they do not fit each other" if op in _WINDOWS else f"its settings are {attributes}")
+    if op in _SCANS and any(type(attributes.get(name, True)) is not bool for name in ("reverse", "relu")):
         raise ValueError(f"its settings are {attributes}")
-    if op == "shortened" and not (_places(tuple(attributes.values()), 4, 0) and attributes["stride"]):
-        raise ValueError(f"its settings are {attributes}")
-    lengths = dict(zip(OPS[op].inputs, arguments, strict=False)).get("lengths")
+    named = dict(zip(OPS[op].inputs, arguments, strict=False))
+    lengths = named.get("lengths")
     if lengths is not None and lengths.dtype.kind not in "iu":
         raise ValueError("lengths must be whole numbers")
-    if op == "linear":
-        return math.prod(shapes[0][:-1]) * shapes[1][0]
-    if op == "embedding":
-        return math.prod(shapes[0]) * shapes[1][1]
-    if op == "matmul":
-        (*left, n, _), (*right, _, m) = shapes
-        return math.prod(np.broadcast_shapes(tuple(left), tuple(right))) * n * m
-    if op == "concat":
+    if lengths is not None and op != "shortened":
+        if lengths.shape != shapes[0][:1]:
+            raise ValueError(f"lengths of shape {lengths.shape} do not fit {shapes[0]}")
+        shapes = shapes[:-1]
+    if op in _WINDOWS:
+        return math.prod(_WINDOWS[op](*given, **attributes))
+    if op == "concat" or op in _RESHAPED:
         return sum(map(math.prod, shapes))
     if op == "index":
         return _picked(shapes[0], attributes["key"])
     try:
-        return math.prod(np.broadcast_shapes(*shapes))
-    except ValueError:  # shapes that do not broadcast: an operation that makes no more than it reads, or an error
-        return 0
+        return _MAKES[op](*given) if op in _MAKES else _together(*shapes)
+    except (ValueError, IndexError):
+        raise ValueError(f"shapes {shapes} do not fit each other") from None
+
+
+def _together(*shapes: tuple[int, ...] | None) -> int:
+    """The size of what arrays broadcast to; all of them, since two alone may broadcast to more."""
+    return math.prod(np.broadcast_shapes(*(shape for shape in shapes if shape is not None)))
+
+
+def _linear(x: tuple, W: tuple, b: tuple | None) -> int:
+    m, k = W
+    if x[-1] != k or b not in (None, (m,)):  # no layer has another bias: that is damage
+        raise ValueError
+    return math.prod(x[:-1]) * m
+
+
+def _matmul(u: tuple, v: tuple) -> int:
+    (*left, n, _), (*right, _, m) = (1, *u)[-max(2, len(u)) :], (*v, 1)[: max(2, len(v))]
+    return _together(tuple(left), tuple(right)) * n * m
+
+
+def _scan(u: tuple, W: tuple, b: tuple | None, *states: tuple | None) -> int:
+    (n, _, width), (gates, k) = u, W
+    if width not in (1, gates):
+        raise ValueError
+    return _together((n, gates), b) + sum(_together((n, k), state) for state in states[:-1])
+
+
+# What operations make that do more than broadcast; the last of a scan's inputs are lengths.
+_MAKES: dict[str, Callable[..., int]] = {
+    "linear": _linear,
+    "matmul": _matmul,
+    "embedding": lambda i, W: math.prod(i) * math.prod(W[1:]),
+    "penalized_mean": lambda l, w, P: _together(l, w) + math.prod(P),
+    "cross_entropy": lambda z, y: math.prod(z) + _together(z[:1], y) * math.prod(z[2:]),
+    "rnn": _scan, "lstm": _scan, "gru": _scan,
+}  # fmt: skip
+_RESHAPED = ("mse", "half_mse", "mae", "huber", "poisson", "binary_cross_entropy")  # y takes the shape of z
+_SCANS = ("rnn", "lstm", "gru")
 
 
 def _picked(shape: tuple[int, ...], key: Any) -> int:
@@ -122,16 +156,11 @@ def _picked(shape: tuple[int, ...], key: Any) -> int:
 # ---- windows and scans: tried on their shapes, since a whole run would take long -------------------------------------
 
 
-def _places(numbers: Any, count: int, least: int = 1) -> bool:
-    return isinstance(numbers, tuple) and len(numbers) == count and all(type(n) is int and n >= least for n in numbers)
-
-
 def _windows(x: tuple[int, ...], window: tuple[int, ...], stride: Any, padding: Any, dilation: Any) -> tuple[int, ...]:
     """How many places the windows have, everything about them checked."""
     sizes = len(x) - 2
-    if sizes not in (1, 2) or len(window) != sizes or len(padding) != sizes or not (
-        _places(stride, sizes) and _places(dilation, sizes) and _places(window, sizes) and pairs(padding)
-    ):
+    settings = window, stride, padding, dilation
+    if sizes not in (1, 2) or any(not isinstance(s, tuple) or len(s) != sizes for s in settings) or not pairs(padding):
         raise ValueError(f"windows {window}, {stride}, {padding}, {dilation} over {x}")
     padded = tuple(k + sum(edges) for k, edges in zip(x[1:-1], padding, strict=True))
     spans = tuple(d * (k - 1) + 1 for k, d in zip(window, dilation, strict=True))
@@ -142,22 +171,16 @@ def _windows(x: tuple[int, ...], window: tuple[int, ...], stride: Any, padding: 
 
 def _conv_shape(x: tuple, W: tuple, b: tuple | None, *, stride: Any, padding: Any, dilation: Any,
                 groups: Any) -> tuple[int, ...]:  # fmt: skip
-    if type(groups) is not int or groups < 1 or len(W) != len(x) or W[0] % groups or x[-1] != W[-1] * groups or (
-        b not in (None, W[:1])
-    ):
-        raise ValueError(f"shapes {x}, {W}, {b} in {groups} groups do not fit each other")
-    return x[0], *_windows(x, W[1:-1], stride, padding, dilation), W[0]
+    if len(W) != len(x) or W[0] % groups or x[-1] != W[-1] * groups:
+        raise ValueError(f"shapes {x}, {W} in {groups} groups do not fit each other")
+    z = x[0], *_windows(x, W[1:-1], stride, padding, dilation), W[0]
+    return z if b is None else np.broadcast_shapes(z, b)
 
 
 def _pool_shape(x: tuple, *, window: Any, stride: Any, padding: Any) -> tuple[int, ...]:
     if not isinstance(window, tuple):
         raise ValueError(f"a window {window}")
     return x[0], *_windows(x, window, stride, padding, (1,) * len(window)), x[-1]
-
-
-def _scan_settings(reverse: Any, truncate: Any, relu: Any = False) -> bool:
-    whole_steps = truncate is None or (type(truncate) is int and truncate >= 1)
-    return type(reverse) is bool and type(relu) is bool and whole_steps
 
 
 def _tried(op: str, arguments: list, attributes: dict[str, Any]) -> Any:
@@ -168,37 +191,7 @@ def _tried(op: str, arguments: list, attributes: dict[str, Any]) -> Any:
     return OPS[op].outline(*arguments, **attributes)
 
 
-def _scan_fits(gates: int, states: int) -> Callable[..., bool]:
-    def fit(u: tuple, W: tuple, b: tuple | None, *others: tuple | None) -> bool:
-        *before, lengths = others
-        k = W[-1] if W else 0
-        rows = len(u) == 3 and u[-1] == gates * k and (gates * k, k) == W and b in (None, W[:1])
-        return rows and all(h in (None, (u[0], k)) for h in before) and lengths in (None, u[:1])
-
-    return fit
-
-
-def _columns(x: tuple[int, ...], *others: tuple[int, ...]) -> bool:
-    return all(other == x[-1:] for other in others)
-
-
-# Kernels walk these operands without looking: no shape may broadcast.
-_FITS: dict[str, Callable[..., bool]] = {
-    "linear": lambda x, W, b=None: len(W) == 2 and x[-1:] == W[1:] and b in (None, W[:1]),
-    "embedding": lambda i, W: len(W) == 2,
-    "matmul": lambda u, v: len(u) > 1 and len(v) > 1,
-    "layer_norm": _columns,
-    "batch_norm": _columns,
-    "running_average": lambda old, new: old == new,
-    "rnn": _scan_fits(1, 1), "gru": _scan_fits(3, 1), "lstm": _scan_fits(4, 2),
-    "masked": lambda x, lengths: len(x) > 1 and lengths == x[:1],
-    "global_average": lambda x, lengths: len(x) > 2 and lengths in (None, x[:1]),
-    "global_max": lambda x, lengths: len(x) > 2 and lengths in (None, x[:1]),
-    "shortened": lambda lengths: len(lengths) == 1,
-}
-
-# Windows and scans: the shape that comes out, and which operations are scans.
+# Windows: the shape that comes out.
 _WINDOWS: dict[str, Callable[..., tuple[int, ...]]] = {
     "conv": _conv_shape, "max_pool": _pool_shape, "avg_pool": _pool_shape,
 }  # fmt: skip
-_SCANS = ("rnn", "lstm", "gru")
