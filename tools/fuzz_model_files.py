@@ -9,7 +9,8 @@ chance, with checksums that fit. Each is loaded, printed,
 summarised, asked for predictions by both engines, traced, trained for a step, and given to `cutaway inspect` and
 `cutaway predict`. Nothing but Cutaway's own errors may come out; while a file is loaded, nothing may be imported,
 compiled, run, connected or written. This happens in processes that may have LIMIT bytes of memory and SILENCE seconds
-for a file, so that a crash, a hang or a memory bomb is found too, and its file kept.
+for a file, so that a crash, a hang or a memory bomb is found too, and its file kept. After them come as many files of
+one operation each, with operands of every shape (fuzz_operations.py), which nearly all are predicted with and trained.
 """
 
 import contextlib
@@ -28,6 +29,7 @@ from pathlib import Path
 
 LIMIT = 4 * 2**30  # bytes of address space, of which an idle process takes a good one
 SILENCE = 60  # seconds
+OPERATIONS = "fuzz_operations.py"
 FORBIDDEN = (
     "import", "exec", "compile", "os.exec", "os.fork", "os.posix_spawn", "os.spawn", "os.system", "os.remove",
     "os.rename", "os.mkdir", "subprocess.Popen", "socket.", "pickle.", "marshal.", "ctypes.dlopen",
@@ -464,7 +466,7 @@ def work(folder, first, last, seed):
         print(number, name, said, flush=True)
 
 
-def main(count, seed=0):
+def main(count, seed=0, script=__file__):
     """Workers, one after the other where they die; every finding is a line, its file kept."""
     kept = Path(tempfile.mkdtemp(prefix="fuzz-"))
     counts: dict[str, int] = {}
@@ -472,7 +474,7 @@ def main(count, seed=0):
     number = 0
     with tempfile.TemporaryDirectory() as folder:
         while number < count:
-            command = [sys.executable, __file__, "work", folder, str(number), str(count), str(seed)]
+            command = [sys.executable, script, "work", folder, str(number), str(count), str(seed)]
             worker = subprocess.Popen(command, stdout=subprocess.PIPE, text=True,
                                       env=os.environ | {"OMP_NUM_THREADS": "1"})  # fmt: skip
             silence = threading.Timer(SILENCE * 3, worker.kill)
@@ -488,8 +490,9 @@ def main(count, seed=0):
                     number = int(word)
                     continue
                 number = int(word) + 1
-                counts[said] = counts.get(said, 0) + (said in ("used", "refused"))
-                if said not in ("used", "refused"):
+                if said.startswith(("used", "refused", "predicted")):
+                    counts[said] = counts.get(said, 0) + 1
+                else:
                     findings += 1
                     keep(kept, folder, name, int(word), said)
             silence.cancel()
@@ -500,8 +503,8 @@ def main(count, seed=0):
                 findings += 1
                 keep(kept, folder, name, number, f"the process ended with {worker.returncode}")
                 number += 1
-    print(f"{number:,} files: {counts.get('refused', 0):,} refused, {counts.get('used', 0):,} loaded and used, "
-          f"{findings:,} findings" + (f", their files in {kept}" if findings else ""))  # fmt: skip
+    shares = ", ".join(f"{k:,} {said} ({k / number:.0%})" for said, k in sorted(counts.items(), key=lambda c: -c[1]))
+    print(f"{number:,} files: {shares}, {findings:,} findings" + (f", their files in {kept}" if findings else ""))
     return findings
 
 
@@ -515,4 +518,6 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["work"]:
         work(sys.argv[2], *map(int, sys.argv[3:6]))
     else:
-        sys.exit(1 if main(*map(int, sys.argv[1:] or ["1000"])) else 0)
+        count, *seed = map(int, sys.argv[1:] or ["1000"])
+        found = [main(count, *seed, script=str(script)) for script in (__file__, Path(__file__).with_name(OPERATIONS))]
+        sys.exit(1 if any(found) else 0)

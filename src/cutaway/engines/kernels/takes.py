@@ -96,7 +96,7 @@ class _Found:
         self.types: set[np.dtype] = set()  # of the operands of any type
 
     def size(self, letter: str, size: int, times: int = 1) -> bool:
-        return size >= 1 and size % times == 0 and self.sizes.setdefault(letter, size // times) * times == size
+        return size > 0 and self.sizes.setdefault(letter, size // times) * times == size
 
     def along(self, letter: str, key: str, along: tuple[int, ...]) -> bool:
         return self.size(letter, math.prod(along)) and self.alongs.setdefault(key, along) == along
@@ -114,7 +114,8 @@ class _Operand:
     star: int
 
     def takes(self, v: Value, found: _Found) -> bool:
-        return self._type(v, found) and (self.type == "unread" or self._shape(v, found))
+        right = v.dtype == found.dtype if self.type == "real" else self._type(v, found)
+        return right and (self.type == "unread" or self._shape(v, found))
 
     def _type(self, v: Value, found: _Found) -> bool:
         if self.type == "any":
@@ -122,7 +123,7 @@ class _Operand:
             return v.dtype in (found.dtype, np.int32) and len(found.types) == 1
         if self.type in ("int", "index"):
             return v.dtype == np.int32 and (self.type == "int" or v.role in ("input", "target"))
-        return self.type in ("shape", "unread") or v.dtype == found.dtype
+        return True
 
     def _shape(self, v: Value, found: _Found) -> bool:
         if bool(v.rows) != bool(self.batch) or (self.batch == "n" and v.rows != 1):
@@ -141,8 +142,10 @@ class _Operand:
         return self._each(self.parts[:star], shape, found) and self._each(self.parts[star + 1 :], shape[end:], found)
 
     def _each(self, parts: tuple[tuple[int, str], ...], shape: tuple[int, ...], found: _Found) -> bool:
-        return all(found.size(letter, size, times) if letter else size == times
-                   for (times, letter), size in zip(parts, shape, strict=False))  # fmt: skip
+        for (times, letter), size in zip(parts, shape, strict=False):
+            if size != times if not letter else not found.size(letter, size, times):
+                return False
+        return True
 
 
 ENTRY = re.compile(r"(\w+)(\??)(?: (int|index|any|unread))?(?: ([(\[])(.*?)[)\]])?(?:  |$)")
