@@ -7,7 +7,7 @@ Design, train, open up and compare neural networks on your own data: `ct.fit`, `
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
-from . import data, datasets, errors, losses, nn, optim
+from . import data, datasets, errors, habits, losses, nn, optim
 from .autodiff import Tensor, grad, ops
 from .engines import Program, compile
 from .random import seed
@@ -63,7 +63,10 @@ def __getattr__(name: str):
         return value
     if name in _ROOMS_LATER:
         return _import_module(f".{name}", __name__)
-    raise AttributeError(f"module 'cutaway' has no attribute {name!r}")
+    rooms = {"nn": nn, "ops": ops, "optim": optim, "losses": losses, "schedules": optim.schedules}
+    there = {word: f"ct.{'optim.' * (room == 'schedules')}{room}.{word}" for room, module in rooms.items()
+             for word in vars(module) if not word.startswith("_")}  # fmt: skip
+    raise habits.UnknownName("ct", name, there | habits.TOP, lambda: __all__)
 
 
 def __dir__() -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 
+from . import habits
 from .autodiff import Tensor, apply
 from .errors import ArgumentError, ShapeError
 
@@ -104,9 +105,13 @@ LOSSES: dict[str, Callable] = {
 def get(loss: str | Callable) -> Callable:
     """A loss by name, or the function itself."""
     if callable(loss):
+        habits.refuse_foreign(loss=loss)
         return loss
     if loss not in LOSSES:
-        raise ArgumentError(f"no loss is called {loss!r}: use one of {', '.join(LOSSES)}, or a function (z, y) -> J")
+        ours = f" (in Cutaway: {habits.LOSSES[loss]})" if loss in habits.LOSSES else ""
+        raise ArgumentError(
+            f"no loss is called {loss!r}{ours}: use one of {', '.join(LOSSES)}, or a function (z, y) -> J"
+        )
     return LOSSES[loss]
 
 
@@ -127,3 +132,7 @@ def refuse_weights(loss: Callable) -> None:
             f"there are weights of samples, but the loss {name} takes none: give it an argument for them, "
             f"def {name}(z, y, weight=None), as in (weight * l).mean() with one loss a sample in l"
         )
+
+
+def __getattr__(name: str):
+    raise habits.UnknownName("ct.losses", name, habits.LOSSES, lambda: LOSSES)

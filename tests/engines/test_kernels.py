@@ -14,7 +14,10 @@ INNER = {"sum_to", "running_average", "shortened"}
 # no kernel: these run by their rule in NumPy
 BY_RULE = {
     "softmax-matrix", "softmax-images", "log_softmax-matrix", "matmul-matmul", "matmul-matmul_of_stacks",
-    "matmul-matmul_of_stack_and_matrix", "transpose-transpose", "concat-concat_of_three", "index-index_columns",
+    "matmul-matmul_of_stack_and_matrix", "matmul-matmul_by_a_column", "matmul-matmul_of_stacks_by_a_column",
+    "matmul-matmul_of_a_row_and_stacks", "matmul-matmul_of_vectors", "max-largest_of_everything",
+    "max-largest_of_features", "max-largest_of_one_axis", "norm-over_everything", "norm-over_features",
+    "norm-over_one_axis", "transpose-transpose", "concat-concat_of_three", "index-index_columns",
     "index-index_one_column", "index-index_by_array", "sum-over_features", "sum-over_one_axis",
     "sum-over_the_last_axis", "mean-over_features", "mean-over_one_axis", "mean-over_the_last_axis",
     "dropout-dropout", "augment-augment", "mul-rows_and_tall", "add-rows_and_tall", "conv-conv_in_groups",
@@ -92,7 +95,7 @@ def test_special_values_of_one_input(name, make, dtype):
 
 
 @precisions
-@pytest.mark.parametrize("name", ["add", "sub", "mul", "div", "maximum"])
+@pytest.mark.parametrize("name", ["add", "sub", "mul", "div", "maximum", "minimum", "greater", "greater_equal"])
 def test_special_values_of_two_inputs(name, dtype):
     case = dict(EVERY)[name](np.random.default_rng(0), 2, 2)
     u, v = np.meshgrid(SPECIAL, SPECIAL)

@@ -252,6 +252,9 @@ BETWEEN = {
     "power": lambda x: ct.ops.power(x * x + 1.0, 1.5), "log": lambda x: ct.ops.log(x * x + 1.0),
     "sqrt": lambda x: ct.ops.sqrt(x * x + 1.0), "div": lambda x: x / (x * x + 1.0), "mul": lambda x: x * x,
     "add": lambda x: x + 1.0, "sub": lambda x: 1.0 - x, "maximum": lambda x: ct.ops.maximum(x, 0.1 * x),
+    "minimum": lambda x: ct.ops.minimum(x, 0.1 * x), "clip": lambda x: ct.ops.clip(x, -0.6, 0.7),
+    "where": lambda x: ct.ops.where(x > 0.1, x, x * x), "max": lambda x: x + ct.ops.max(x, axis=1, keepdims=True),
+    "norm": lambda x: x / (1.0 + ct.ops.norm(x, axis=1, keepdims=True)),
     "matmul": lambda x: ct.ops.matmul(x, np.eye(4)[::-1].copy()),
     "reshape": lambda x: x.reshape((-1, 2, 2)).reshape((-1, 4)), "transpose": lambda x: ct.ops.transpose(
         x.reshape((-1, 2, 2)), (0, 2, 1)).reshape((-1, 4)),

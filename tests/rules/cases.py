@@ -51,7 +51,7 @@ def away(rng: np.random.Generator, *shape: int) -> np.ndarray:
 
 
 @case("relu", "sigmoid", "tanh", "selu", "gelu", "gelu_tanh", "silu", "softplus", "mish", "identity", "neg", "exp",
-      "sin", "cos", "abs", "square", "softmax", "log_softmax")  # fmt: skip
+      "sin", "cos", "abs", "square", "softmax", "log_softmax", "detach")  # fmt: skip
 def matrix(rng, n, k):
     return Case((away(rng, n, k),))
 
@@ -92,13 +92,35 @@ def held_neurons(rng, n, k):
     return Case((away(rng, n, k), away(rng, n, k), fixed), kinds=("rows", "fixed", "fixed"))
 
 
-@case("add", "sub", "mul", "div", "maximum")
+@case("clip")
+def clip(rng, n, k):
+    return Case((away(rng, n, k),), {"low": -0.05, "high": 1.0})
+
+
+@case("clip")
+def clip_from_above(rng, n, k):
+    return Case((away(rng, n, k),), {"low": -np.inf, "high": 0.05})
+
+
+@case("where")
+def where(rng, n, k):
+    return Case((rng.integers(0, 2, (n, k)).astype(float), away(rng, n, k), away(rng, n, k)),
+                kinds=("fixed", "rows", "rows"))  # fmt: skip
+
+
+@case("where")
+def where_else_a_number(rng, n, k):
+    return Case((rng.integers(0, 2, (n, 1)).astype(float), away(rng, n, k), away(rng)),
+                kinds=("fixed", "rows", "weights"))  # fmt: skip
+
+
+@case("add", "sub", "mul", "div", "maximum", "minimum", "greater", "greater_equal")
 def pair(rng, n, k):
     v = away(rng, n, k)
     return Case((v + away(rng, n, k), v))
 
 
-@case("add", "sub", "mul", "div", "maximum")
+@case("add", "sub", "mul", "div", "maximum", "minimum")
 def rows_and_vector(rng, n, k):
     v = away(rng, k)
     return Case((v + away(rng, n, k), v), kinds=("rows", "weights"))
@@ -177,6 +199,26 @@ def matmul_of_stacks(rng, n, k):
 @case("matmul")
 def matmul_of_stack_and_matrix(rng, n, k):
     return Case((away(rng, n, 2, k), away(rng, k, 3)), kinds=("rows", "weights"))
+
+
+@case("matmul")
+def matmul_by_a_column(rng, n, k):
+    return Case((away(rng, n, k), away(rng, k)), kinds=("rows", "weights"))
+
+
+@case("matmul")
+def matmul_of_stacks_by_a_column(rng, n, k):
+    return Case((away(rng, n, 2, k), away(rng, k)), kinds=("rows", "weights"))
+
+
+@case("matmul")
+def matmul_of_a_row_and_stacks(rng, n, k):
+    return Case((away(rng, k), away(rng, n, k, 2)), kinds=("weights", "rows"))
+
+
+@case("matmul")
+def matmul_of_vectors(rng, n, k):
+    return Case((away(rng, k), away(rng, k)), kinds=("weights", "weights"))
 
 
 @case("embedding")
@@ -383,17 +425,32 @@ def index_by_array(rng, n, k):
     return Case((away(rng, n, k + 1),), {"key": (slice(None), np.array([1, 0, 1]))})
 
 
-@case("sum", "mean")
+@case("sum", "mean", "norm")
 def over_everything(rng, n, k):
     return Case((away(rng, n, k),), {"axis": None, "keepdims": False})
 
 
-@case("sum", "mean")
+@case("max")
+def largest_of_everything(rng, n, k):
+    return Case((distinct(rng, n, k),), {"axis": None, "keepdims": False})
+
+
+@case("max")
+def largest_of_features(rng, n, k):
+    return Case((distinct(rng, n, 2, k),), {"axis": (1, 2), "keepdims": True})
+
+
+@case("max")
+def largest_of_one_axis(rng, n, k):
+    return Case((distinct(rng, n, 3, k),), {"axis": -2, "keepdims": False})
+
+
+@case("sum", "mean", "norm")
 def over_features(rng, n, k):
     return Case((away(rng, n, 2, k),), {"axis": (1, 2), "keepdims": True})
 
 
-@case("sum", "mean")
+@case("sum", "mean", "norm")
 def over_one_axis(rng, n, k):
     return Case((away(rng, n, 3, k),), {"axis": 1, "keepdims": False})
 

@@ -118,15 +118,18 @@ TRUTH = {
     "abs": (np.abs, np.sign),
     "square": (np.square, lambda z: 2 * z),
     "power": (lambda z: z**3, lambda z: 3 * z * z),
+    "clip": (lambda z: np.clip(z, -1, 4), lambda z: 1.0 * ((z >= -1) & (z <= 4))),
 }  # fmt: skip
-SETTINGS = {"leaky_relu": {"slope": 0.01}, "elu": {"alpha": 0.7}, "power": {"exponent": 3}}
+SETTINGS = {"leaky_relu": {"slope": 0.01}, "elu": {"alpha": 0.7}, "power": {"exponent": 3},
+            "clip": {"low": -1.0, "high": 4.0}}  # fmt: skip
 #: where the value is a sum of parts as large as z, or the slope of parts as large as 1: they are exact to so much
 PARTS = {"gelu": lambda z: np.minimum(np.abs(z), 40)}
 PARTS_OF_A_SLOPE = 1.0
 
 
 def test_every_operation_of_one_input_has_its_truth_here():
-    assert {op.name for op in OPS.values() if op.kind == "elementwise" and len(op.inputs) == 1} == TRUTH.keys()
+    one = {op.name for op in OPS.values() if op.kind == "elementwise" and len(op.inputs) == 1 and op.backward}
+    assert one == TRUTH.keys()
 
 
 @precisions
@@ -151,7 +154,8 @@ def test_operations_of_one_number(name, how, dtype):
 PAIRS = {
     "add": (np.add, lambda u, v: np.ones_like(u)), "sub": (np.subtract, lambda u, v: np.ones_like(u)),
     "mul": (np.multiply, lambda u, v: v), "div": (np.divide, lambda u, v: 1 / v),
-    "maximum": (np.maximum, lambda u, v: 1.0 * (u >= v)),
+    "maximum": (np.maximum, lambda u, v: np.where(u == v, 0.5, 1.0 * (u > v))),
+    "minimum": (np.minimum, lambda u, v: np.where(u == v, 0.5, 1.0 * (u < v))),
 }  # fmt: skip
 
 
@@ -264,7 +268,8 @@ def test_not_a_number_stays_visible(name, make):
         assert any(np.isnan(o).any() for o in out if o.dtype.kind == "f"), op.inputs
 
 
-DECIDES = {("hold", "fixed"), ("real", "like")}  # inputs that are no part of the result
+# inputs that are no part of the result, or not of all of it
+DECIDES = {("hold", "fixed"), ("real", "like"), ("where", "test"), ("where", "u"), ("where", "v")}
 INFINITE = {"exp", "poisson"}  # at 1e4
 
 

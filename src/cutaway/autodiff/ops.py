@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from .. import habits
 from ..errors import ShapeError
-from .tensor import Tensor, apply
+from . import arrays
+from .arrays import *  # noqa: F403
+from .tensor import Tensor, apply, product
 
 
 def _elementwise(name: str):
@@ -19,11 +22,17 @@ def _elementwise(name: str):
 relu, sigmoid, tanh, selu, gelu, gelu_tanh, silu, softplus, mish, identity = map(
     _elementwise, ("relu", "sigmoid", "tanh", "selu", "gelu", "gelu_tanh", "silu", "softplus", "mish", "identity")
 )
-add, sub, mul, div, maximum, neg, exp, log, sin, cos, sqrt, abs, square, softmax, log_softmax, matmul = map(
+add, sub, mul, div, maximum, minimum, neg, exp, log, sin, cos, sqrt, abs, square, detach = map(
     _elementwise,
-    ("add", "sub", "mul", "div", "maximum", "neg", "exp", "log", "sin", "cos", "sqrt", "abs", "square", "softmax",
-     "log_softmax", "matmul"),
+    ("add", "sub", "mul", "div", "maximum", "minimum", "neg", "exp", "log", "sin", "cos", "sqrt", "abs", "square",
+     "detach"),
 )  # fmt: skip
+clamp, pow = arrays.clip, arrays.power
+
+
+def matmul(u, v) -> Tensor:
+    """w = u v: u (..., n, k), v (..., k, m) -> w (..., n, m); u or v may have one dimension."""
+    return product(u, v)
 
 
 def leaky_relu(z, slope: float = 0.01) -> Tensor:
@@ -34,11 +43,6 @@ def leaky_relu(z, slope: float = 0.01) -> Tensor:
 def elu(z, alpha: float = 1.0) -> Tensor:
     """a = z if z > 0 else alpha (e^z - 1)"""
     return apply("elu", z, alpha=float(alpha))
-
-
-def power(u, exponent: float) -> Tensor:
-    """w = u^exponent"""
-    return apply("power", u, exponent=float(exponent))
 
 
 def linear(x, W, b=None) -> Tensor:
@@ -53,29 +57,8 @@ def embedding(i, W) -> Tensor:
     return apply("embedding", i, W)
 
 
-def reshape(x, shape) -> Tensor:
-    return apply("reshape", x, shape=tuple(shape))
-
-
-def transpose(x, axes) -> Tensor:
-    return apply("transpose", x, axes=tuple(axes))
-
-
-def concat(tensors, axis: int = -1) -> Tensor:
-    """Tensors side by side along `axis`."""
-    return apply("concat", *tensors, axis=axis)
-
-
 def index(x, key) -> Tensor:
     return apply("index", x, key=key)
-
-
-def sum(x, axis=None, keepdims: bool = False) -> Tensor:
-    return apply("sum", x, axis=axis, keepdims=keepdims)
-
-
-def mean(x, axis=None, keepdims: bool = False) -> Tensor:
-    return apply("mean", x, axis=axis, keepdims=keepdims)
 
 
 def dropout(x, p: float, seed, step, call) -> Tensor:
@@ -176,3 +159,12 @@ def lstm(u, W, b=None, h0=None, c0=None, lengths=None, reverse: bool = False, tr
 def gru(u, W, b=None, h0=None, lengths=None, reverse: bool = False, truncate: int | None = None):
     """Gated recurrent unit along time. u (n, time, 3k), W (3k, k) -> every h, the last h, gates, and n's W h + b."""
     return apply("gru", u, W, b, h0, lengths, reverse=reverse, truncate=truncate)
+
+
+for _f in (relu, sigmoid, tanh, exp, log, sin, cos, sqrt, abs, square, neg, add, sub, mul, div, maximum, minimum,
+           matmul, detach):  # fmt: skip
+    setattr(Tensor, _f.__name__, _f)
+
+
+def __getattr__(name: str):
+    raise habits.UnknownName("ct.ops", name, habits.OPS, lambda: globals())

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import habits
 from ..errors import ArgumentError, RecordingError, ShapeError
 from ..rules import OPS
 from ..rules.settings import refused
@@ -14,6 +15,19 @@ from ..sequences import Sequences
 from .tape import Entry, Tape, current_scope, recording
 
 SLOTS = ("data", "grad", "name", "requires_grad", "tape")
+
+
+class Size(int):
+    """A number of values that can also be called, for the shape."""
+
+    shape: tuple[int, ...] = ()
+
+    def of(self, shape: tuple[int, ...]) -> Size:
+        self.shape = shape
+        return self
+
+    def __call__(self, dim: int | None = None) -> Any:
+        return self.shape if dim is None else self.shape[dim]
 
 
 class Tensor:
@@ -64,8 +78,9 @@ class Tensor:
         return self.data.ndim
 
     @property
-    def size(self) -> int:
-        return self.data.size
+    def size(self) -> Size:
+        """How many values there are; called, as PyTorch has it, the shape: x.size(), x.size(0)."""
+        return Size(self.data.size).of(self.data.shape)
 
     @property
     def dtype(self) -> np.dtype:
@@ -79,15 +94,37 @@ class Tensor:
         self._must_be_known(".numpy()")
         return self.data
 
+    def tolist(self) -> Any:
+        """The values as nested lists."""
+        return self.numpy().tolist()
+
     def item(self) -> float:
         """The only value, as a Python number."""
         self._must_be_known(".item()")
         return self.data.item()
 
+    def dim(self) -> int:
+        return self.data.ndim
+
+    def numel(self) -> int:
+        return self.data.size
+
+    def clone(self) -> Tensor:
+        """The same values in memory of their own; gradients flow through."""
+        return apply("identity", self)
+
+    def cpu(self) -> Tensor:
+        """This Tensor: everything is on the processor."""
+        return self
+
+    contiguous = cpu
     __float__ = item
 
+    def __getattr__(self, name: str) -> Any:
+        raise habits.UnknownName("Tensor", name, habits.TENSOR, lambda: dir(Tensor))
+
     def __bool__(self) -> bool:
-        self._must_be_known("bool()")
+        self._must_be_known(self.name if self.name == "a comparison" else "bool()")
         return bool(self.data)
 
     def __array__(self, dtype=None, copy=None) -> np.ndarray:
@@ -116,33 +153,30 @@ class Tensor:
     def __rmul__(self, other): return apply("mul", other, self)
     def __truediv__(self, other): return apply("div", self, other)
     def __rtruediv__(self, other): return apply("div", other, self)
-    def __matmul__(self, other): return apply("matmul", self, other)
-    def __rmatmul__(self, other): return apply("matmul", other, self)
+    def __matmul__(self, other): return product(self, other)
+    def __rmatmul__(self, other): return product(other, self)
     def __neg__(self): return apply("neg", self)
-    def __pow__(self, n): return apply("square", self) if n == 2 else apply("power", self, exponent=float(n))
-    def __getitem__(self, key): return apply("index", self, key=key)
-    def __lt__(self, other): return self._compare(np.less, other)
-    def __le__(self, other): return self._compare(np.less_equal, other)
-    def __gt__(self, other): return self._compare(np.greater, other)
-    def __ge__(self, other): return self._compare(np.greater_equal, other)
+    def __abs__(self): return apply("abs", self)
+    def __rpow__(self, base): return apply("exp", self * float(np.log(base)))
+    def __getitem__(self, key): return apply("index", self, key=_plain(key))
+    def __lt__(self, other): return self._compare(np.less, "greater", other, True)
+    def __le__(self, other): return self._compare(np.less_equal, "greater_equal", other, True)
+    def __gt__(self, other): return self._compare(np.greater, "greater", other)
+    def __ge__(self, other): return self._compare(np.greater_equal, "greater_equal", other)
 
-    def _compare(self, how, other) -> np.ndarray:
-        """True and False as a NumPy array: no gradient flows through a comparison."""
-        self._must_be_known("a comparison")
-        return how(self.data, other.data if isinstance(other, Tensor) else other)
+    def __pow__(self, n):
+        if isinstance(n, Tensor) or np.ndim(n):
+            raise ArgumentError("a power's exponent is a number: write ct.ops.exp(v * ct.ops.log(u)) for u ** v")
+        return apply("square", self) if n == 2 else apply("power", self, exponent=float(n))
 
-    def sum(self, axis=None, keepdims: bool = False) -> Tensor:
-        return apply("sum", self, axis=axis, keepdims=keepdims)
-
-    def mean(self, axis=None, keepdims: bool = False) -> Tensor:
-        return apply("mean", self, axis=axis, keepdims=keepdims)
-
-    def reshape(self, *shape) -> Tensor:
-        shape = shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape
-        return apply("reshape", self, shape=tuple(shape))
-
-    def transpose(self, *axes) -> Tensor:
-        return apply("transpose", self, axes=axes or tuple(reversed(range(self.ndim))))
+    def _compare(self, how, rule: str, other, turned: bool = False) -> Any:
+        """True and False as a NumPy array, or a Tensor of ones and zeros while a model is recorded. No gradient flows
+        through a comparison."""
+        if recording() is None:
+            return how(self.data, other.data if isinstance(other, Tensor) else other)
+        out = apply(rule, other, self) if turned else apply(rule, self, other)
+        out.name = "a comparison"
+        return out
 
     @property
     def T(self) -> Tensor:
@@ -262,6 +296,32 @@ def _as_tensors(inputs: tuple) -> tuple[Tensor | None, ...]:
         return Tensor(array.astype(dtype) if follows else array)
 
     return tuple(convert(x) for x in inputs)
+
+
+def product(u: Any, v: Any) -> Tensor:
+    """u @ v; one dimension is a row on the left and a column on the right, as in NumPy, and gone afterwards."""
+    u, v = _as_tensors((u, v))
+    row, column = u.ndim == 1, v.ndim == 1
+    if not u.ndim or not v.ndim or not (row or column):
+        return apply("matmul", u, v)
+    if row and column and u.shape != v.shape:
+        raise ShapeError(f"matmul (w = u v) cannot take shapes {u.shape}, {v.shape}: they must be equally long")
+    w = apply("matmul", apply("reshape", u, shape=(1, *u.shape)) if row else u,
+              apply("reshape", v, shape=(*v.shape, 1)) if column else v)  # fmt: skip
+    outer = w.shape[: -2 if row else -1] if column else (*w.shape[:-2], w.shape[-1])
+    return apply("reshape", w, shape=outer)
+
+
+def _plain(key: Any) -> Any:
+    """An index as NumPy takes it: Tensors of whole numbers or truths in it as arrays."""
+    if isinstance(key, tuple):
+        return tuple(map(_plain, key))
+    if not isinstance(key, Tensor):
+        return key
+    key._must_be_known("an index")
+    if key.dtype.kind not in "iub":
+        raise ArgumentError(f"an index is whole numbers or truths, not {key.dtype}: for a mask, x[key.numpy() > 0]")
+    return key.data
 
 
 def assign(buffer: Tensor, value: Tensor) -> None:

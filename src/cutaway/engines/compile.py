@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import losses
+from .. import habits, losses
 from ..arguments import whole_number
 from ..errors import ArgumentError, DataError, ResourceError, ShapeError, TrainingError
 from ..optim import AdamW, Optimizer
@@ -300,6 +300,7 @@ def _locked(name: str) -> None:
     )
 
 
+@habits.in_our_words
 def compile(model: Any, loss: str | Callable = "mse", optimizer: Optimizer | None = None, batch_size: int = 32,
             input: Any = None, target: Any = None, *, weighted: bool = False, seed: int = 0, engine: str = "cpu",
             threads: int | None = None, keep_all: bool = False) -> Program:  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import nn
+from .. import habits, nn
 from ..errors import ArgumentError, ShapeError
 from ..nn import CNN, MLP, Linear, Module
 from .notes import tell
@@ -78,6 +78,7 @@ def own_network(network: Module | Callable, n_in: Any, n_out: int, dtype: str, s
     if isinstance(network, Module):
         model = copy.deepcopy(network)
     else:
+        habits.refuse_foreign(model=network)
         model = network(n_in, n_out)
         if not isinstance(model, Module):
             raise ArgumentError(f"the factory network(n_in, n_out) must return a ct.nn.Module, got {model!r}")

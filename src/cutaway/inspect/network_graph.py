@@ -11,8 +11,9 @@ from .operations import NORMS, SCANS, UNITS, Operation, operations_of, readers
 from .wiring import POOLS
 
 MOST = 60  # nodes of a graph; the middle of a larger one is folded up
-SIGNS = {"add": "+", "sub": "−", "mul": "×", "div": "÷", "maximum": "max", "matmul": "·", "concat": "‖"}
-SILENT = ("masked", "shortened", "real", "dropout", "identity")
+SIGNS = {"add": "+", "sub": "−", "mul": "×", "div": "÷", "maximum": "max", "minimum": "min", "where": "?:",
+         "matmul": "·", "concat": "‖"}  # fmt: skip
+SILENT = ("masked", "shortened", "real", "dropout", "identity", "detach")
 
 
 @dataclass(eq=False)

@@ -1,5 +1,6 @@
 """Networks: modules declare parameters and call rules."""
 
+from .. import habits
 from . import init
 from .augment import Augment
 from .convolution import (
@@ -47,3 +48,7 @@ __all__ = [
     "MaxPool1d", "MaxPool2d", "Mish", "Mode", "Module", "Parameter", "ReLU", "Recurrent", "RecurrentLayer",
     "Sequential", "SiLU", "Sigmoid", "Softmax", "Softplus", "Tanh", "init", "training_mode",
 ]  # fmt: skip
+
+
+def __getattr__(name: str):
+    raise habits.UnknownName("ct.nn", name, habits.NN, lambda: __all__)

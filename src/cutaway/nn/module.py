@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import math
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -11,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import habits
 from ..arguments import whole_numbers
 from ..autodiff import Tensor, current_scope, scope
 from ..errors import ArgumentError, ResourceError, ShapeError
@@ -22,24 +25,44 @@ from ..text import size
 
 WHOLE = (int, np.integer)
 
+NUMBERED = re.compile(r"layer\d+|rnn|lstm|gru")  # names of layers that are no attributes: of Sequential and LastState
+
 
 class Parameter(Tensor):
-    """A Tensor that training changes. Made from a shape and an initialiser `init(rng, shape) -> array`.
+    """A Tensor that training changes. Made from a shape and an initialiser `init(rng, shape) -> array`, or an array.
 
     learnt: whether its values were trained or loaded, not drawn.
+
+    >>> import numpy as np, cutaway as ct
+    >>> ct.nn.Parameter((2, 3), ct.nn.init.he_normal).shape, ct.nn.Parameter(np.ones(3)).tolist()
+    ((2, 3), [1.0, 1.0, 1.0])
     """
 
     learnt = False
 
-    def __init__(self, shape: tuple[int, ...], init: Callable) -> None:
+    def __init__(self, shape: Any, init: Callable | None = None, requires_grad: bool = True) -> None:
+        if init is None:
+            start = np.array(shape.data if isinstance(shape, Tensor) else shape, np.float32)
+            init = Start(start)
+            shape = start.shape
         self.init = init
         try:
             values = np.asarray(init(next_stream(), shape), np.float32)
         except MemoryError:
             room = size(4 * math.prod(shape))
             raise ResourceError(f"a parameter of shape {shape} needs {room}, which cannot be had") from None
-        super().__init__(values, requires_grad=True)
+        super().__init__(values, requires_grad=requires_grad)
         self.made = self.data.shape  # where it has another one later, somebody replaced its array
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """The initialiser of a parameter that was made from an array: init() goes back to it."""
+
+    values: np.ndarray
+
+    def __call__(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        return self.values.copy()
 
 
 class Buffer(Tensor):
@@ -99,6 +122,24 @@ class Module(Shown):
 
     timewise = False  # whether Sequences pass through step by step, so that forward sees their values alone
     refuses = ""  # why this layer cannot take Sequences
+
+    def __new__(cls, *given: Any, **named: Any) -> Any:
+        if named:
+            taken = inspect.signature(cls.__init__).parameters
+            if not any(p.kind is p.VAR_KEYWORD for p in taken.values()):
+                habits.check_keywords(cls.__name__, named, taken)
+        return super().__new__(cls)
+
+    def __getattr__(self, name: str) -> Any:
+        """A layer by the name that its parameters carry: net.layer1; else the word for what was meant."""
+        if NUMBERED.fullmatch(name):
+            for key, child in self.children():
+                if key == name:
+                    return child
+        raise habits.UnknownName(
+            type(self).__name__, name, habits.MODULE,
+            lambda: (*vars(self), *dir(type(self)), *(key for key, _ in self.children())),
+        )  # fmt: skip
 
     def forward(self, *inputs: Any, **named: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} must define forward(self, x)")
@@ -241,6 +282,30 @@ class Module(Shown):
     def zero_grad(self) -> None:
         for p in self.parameters():
             p.grad = None
+
+    def eval(self) -> Module:
+        """This network, which evaluates unless ct.fit trains it or it is inside `training(...)`."""
+        return self
+
+    cpu = eval
+
+    def to(self, where: Any) -> Module:
+        """This network for "cpu"; in another precision for "float32" or "float64", in place."""
+        if str(where) == "cpu":
+            return self
+        if str(where).split(":")[0] in ("cuda", "mps", "gpu", "xpu"):
+            raise ArgumentError(f"there is no device {where}: {habits.CPU}")
+        return self.astype(str(where).removeprefix("torch."))
+
+    def float(self) -> Module:
+        return self.astype("float32")
+
+    def double(self) -> Module:
+        return self.astype("float64")
+
+    def modules(self) -> Iterator[Module]:
+        """Every module below and including this one."""
+        return (module for _, module in self.named_modules())
 
     def init(self, seed: int) -> Module:
         """Draw every parameter anew from (seed, its name), and put buffers back to their start."""

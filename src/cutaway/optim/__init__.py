@@ -1,5 +1,6 @@
 """Optimizers, learning-rate schedules, and transforms of the gradient: pure rules on one flat vector."""
 
+from .. import habits
 from . import schedules
 from .optimizers import (
     OPTIMIZERS,
@@ -23,3 +24,7 @@ __all__ = [
     "OPTIMIZERS", "SGD", "AMSGrad", "AdaGrad", "Adam", "AdamW", "HeavyBall", "Momentum", "Nesterov", "Optimizer",
     "Prepare", "RMSProp", "RMSPropOutside", "Schedule", "clip", "l2", "schedules",
 ]  # fmt: skip
+
+
+def __getattr__(name: str):
+    raise habits.UnknownName("ct.optim", name, habits.OPTIM, lambda: __all__)

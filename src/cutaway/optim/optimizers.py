@@ -6,12 +6,13 @@ returns the new weights and the new state. The same text becomes the CPU's fused
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar
 
 import numpy as np
 
+from .. import habits
 from ..errors import ArgumentError, ShapeError
 from ..rules.namespace import NUMPY as xp
 from .schedules import AUTO, Rate, Schedule, known
@@ -35,6 +36,19 @@ class Optimizer:
     lr: Rate | Schedule
     prepare: tuple[Prepare, ...] = field(default=(), kw_only=True, repr=False)
     rule: ClassVar[Callable]
+
+    def __new__(cls, *given: Any, **named: Any) -> Optimizer:
+        taken = [f.name for f in fields(cls)]
+        habits.check_keywords(cls.__name__, named, taken)
+        if given and isinstance(given[0], list | tuple | dict | Iterator):
+            raise ArgumentError(
+                f"{cls.__name__} takes a learning rate first, and no parameters: ct.fit(net, ..., "
+                f"optimizer=ct.optim.{cls.__name__}(lr)) names the network"
+            )
+        return super().__new__(cls)
+
+    def __getattr__(self, name: str) -> Any:
+        raise habits.UnknownName(type(self).__name__, name, habits.OPTIMIZER, lambda: dir(type(self)))
 
     def __init_subclass__(cls, listed: bool = True) -> None:
         """listed=False: a variant for one use, which the table of optimizers to choose from does not name."""

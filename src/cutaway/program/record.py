@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..autodiff import Entry, Recording, Runtime, Tensor, record, scope
-from ..errors import RecordingError, ShapeError
+from ..errors import ArgumentError, RecordingError, ShapeError
 from ..sequences import Sequences
 from .instruction import Rows, Value
 
@@ -91,6 +92,15 @@ def _run(model, loss: Callable | None, x: Any, y: Any, weighted: bool, n: int) -
     given: Any = tuple(map(tensors, x)) if isinstance(x, tuple) else (
         {k: tensors(v) for k, v in x.items()} if isinstance(x, dict) else tensors(x)
     )
+    if isinstance(given, dict):
+        try:
+            inspect.signature(model.forward).bind(**given)
+        except TypeError as error:
+            name, takes = type(model).__name__, inspect.signature(model.forward)
+            raise ArgumentError(
+                f"inputs in a dict go to {name}.forward by their names, which takes {takes}: {error}. Give one array "
+                "for one input, or write a forward with these names"
+            ) from None
     target = weight = J = None
     with np.errstate(all="ignore"), record() as recording:  # which operations run is asked, not their values
         def forward():

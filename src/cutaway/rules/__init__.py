@@ -5,11 +5,11 @@ the gradients of the outputs, the others are whatever it needs again of the forw
 it does not name need not be kept; `x_shape` asks for a shape alone. `xp` is the array namespace (namespace.py).
 """
 
-from . import augment, convolution, dropout, elementwise, hold, linear, loss, norm, recurrent, shape
+from . import augment, convolution, dropout, elementwise, hold, linear, loss, norm, recurrent, reduce, shape
 from .namespace import NUMPY, bind, xp
 from .registry import OPS, Op, rule
 
 __all__ = [
     "NUMPY", "OPS", "Op", "augment", "bind", "convolution", "dropout", "elementwise", "hold", "linear", "loss",
-    "norm", "recurrent", "rule", "shape", "xp",
+    "norm", "recurrent", "reduce", "rule", "shape", "xp",
 ]  # fmt: skip

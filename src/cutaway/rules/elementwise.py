@@ -119,7 +119,14 @@ def identity_back(da):
     return da + 0
 
 
+@rule("a = z, as a fixed number", "elementwise")
+def detach(z):
+    """No derivative: nothing before it learns from what comes after."""
+    return z + 0
+
+
 # ---- arithmetic: u and v in, w out. Shapes may broadcast; the engine adds up what was broadcast --------------------
+# Where no gradient comes (dw = 0) none goes on, though the slope be infinite: 0 times infinity is not a number.
 
 
 @rule("w = u + v", "elementwise")
@@ -151,6 +158,8 @@ def div(u, v):
     return u / v
 
 def div_back(dw, u, v):
+    """dw / v, -(dw / v) * (u / v)"""
+    v = xp.where(dw == 0, 1, v)
     q = dw / v                                      # v^2 would overflow, or vanish, long before v does
     return q, -q * (u / v)
 
@@ -159,8 +168,50 @@ def div_back(dw, u, v):
 def maximum(u, v):
     return xp.maximum(u, v)
 
-def maximum_back(dw, u, v):                         # an exact tie belongs to u
-    return xp.where(u >= v, dw, 0), xp.where(u >= v, 0, dw)
+def maximum_back(dw, u, v):
+    """dw to the larger one, half each at an exact tie"""
+    du = xp.where(u > v, dw, xp.where(u == v, 0.5 * dw, 0))
+    return du, dw - du
+
+
+@rule("w = min(u, v)", "elementwise")
+def minimum(u, v):
+    return xp.minimum(u, v)
+
+def minimum_back(dw, u, v):
+    """dw to the smaller one, half each at an exact tie"""
+    du = xp.where(u < v, dw, xp.where(u == v, 0.5 * dw, 0))
+    return du, dw - du
+
+
+@rule("w = min(max(u, low), high)", "elementwise")
+def clip(u, *, low, high):
+    return xp.minimum(xp.maximum(u, low), high)
+
+def clip_back(dw, u, *, low, high):
+    """where(low <= u <= high, dw, 0)"""
+    return xp.where((u >= low) & (u <= high), dw, 0)
+
+
+@rule("w = u where test, else v", "elementwise")
+def where(test, u, v):
+    """test: zero is no, everything else is yes."""
+    return xp.where(test != 0, u, v)
+
+def where_back(dw, test):
+    """0, where(test, dw, 0), where(test, 0, dw)"""
+    return xp.minimum(xp.abs(dw), 0), xp.where(test != 0, dw, 0), xp.where(test != 0, 0, dw)
+
+
+@rule("w = 1 if u > v else 0", "elementwise")
+def greater(u, v):
+    """No derivative, and not a number where one side is none."""
+    return xp.where(u > v, 1, xp.where(u <= v, 0, u + v))
+
+
+@rule("w = 1 if u >= v else 0", "elementwise")
+def greater_equal(u, v):
+    return xp.where(u >= v, 1, xp.where(u < v, 0, u + v))
 
 
 @rule("w = -u", "elementwise")
@@ -176,7 +227,8 @@ def exp(u):
     return xp.exp(u)
 
 def exp_back(dw, w):
-    return dw * w
+    """dw * w"""
+    return dw * xp.where(dw == 0, 0, w)
 
 
 @rule("w = log u", "elementwise")
@@ -184,7 +236,8 @@ def log(u):
     return xp.log(u)
 
 def log_back(dw, u):
-    return dw / u
+    """dw / u"""
+    return dw / xp.where(dw == 0, 1, u)
 
 
 @rule("w = sin u", "elementwise")
@@ -208,7 +261,8 @@ def sqrt(u):
     return xp.sqrt(u)
 
 def sqrt_back(dw, w):
-    return dw * 0.5 / w
+    """dw * 0.5 / w"""
+    return dw * 0.5 / xp.where(dw == 0, 1, w)
 
 
 @rule("w = |u|", "elementwise")
@@ -232,4 +286,5 @@ def power(u, *, exponent):
     return u**exponent
 
 def power_back(dw, u, *, exponent):
-    return dw * exponent * u ** (exponent - 1)
+    """dw * exponent * u ** (exponent - 1)"""
+    return dw * exponent * xp.where(dw == 0, 1, u) ** (exponent - (exponent != 0))  # u^0 is 1 everywhere: slope 0

@@ -19,12 +19,17 @@ def linear_back(dz, x, W, b_shape):
 
 @rule("w = u v")
 def matmul(u, v):
-    """u (..., n, k), v (..., k, m) -> w (..., n, m)."""
+    """u (..., n, k), v (..., k, m) -> w (..., n, m). One dimension: a row on the left, a column on the right."""
     return u @ v
 
 def matmul_back(dw, u, v):
     """du = dw vᵀ, dv = uᵀ dw"""
-    return dw @ xp.swapaxes(v, -1, -2), xp.swapaxes(u, -1, -2) @ dw
+    row, column = u.ndim == 1, v.ndim == 1
+    u, v = xp.expand_dims(u, 0) if row else u, xp.expand_dims(v, 1) if column else v
+    dw = xp.expand_dims(dw, -1) if column else dw
+    dw = xp.expand_dims(dw, -2) if row else dw
+    du, dv = dw @ xp.swapaxes(v, -1, -2), xp.swapaxes(u, -1, -2) @ dw
+    return du[..., 0, :] if row else du, dv[..., 0] if column else dv
 
 
 @rule("h = W[i]", whole=("i",))

@@ -116,8 +116,8 @@ def cross_entropy_back(dl, p, y):
 
 @rule("l, p = -sum y log softmax(z), softmax(z)", fixed=("y",))
 def soft_cross_entropy(z, y):
-    """z (n, C), y (n, C) class probabilities."""
-    return -xp.sum(y * log_softmax_of(z), axis=-1), softmax_of(z)
+    """z (n, C), y (n, C) class probabilities. A class that z rules out (-inf) costs nothing where y is 0."""
+    return -xp.sum(y * xp.where(y == 0, 0, log_softmax_of(z)), axis=-1), softmax_of(z)
 
 def soft_cross_entropy_back(dl, p, y):
     """dz = dℓ (ŷ Σ y - y)"""

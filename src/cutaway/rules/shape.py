@@ -40,6 +40,7 @@ def transpose(x, *, axes):
     return xp.transpose(x, axes)
 
 def transpose_back(dy, *, axes):
+    axes = [axis % dy.ndim for axis in axes]
     return xp.transpose(dy, tuple(axes.index(i) for i in range(len(axes))))
 
 

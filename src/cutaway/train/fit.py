@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import losses
+from .. import habits, losses
 from ..autodiff import Tensor
 from ..data import split
 from ..engines import Program, compile, native
@@ -38,6 +38,7 @@ class TrainingWarning(UserWarning):
     """Training ended early because something went wrong; the text says where and why."""
 
 
+@habits.in_our_words
 def fit(model: Any, X: Any, y: Any, loss: str | Callable = "mse", optimizer: Optimizer | None = None, epochs: int = 20,
         batch_size: int | str = 32, validation: Any = None, sample_weight: Any = None, seed: int = 0,
         shuffle: bool | Callable = True, drop_last: bool = False, callbacks: Iterable[Callable] = (),

@@ -130,7 +130,7 @@ def _by(trace: Trace, i: TracedInstruction, operand: str, reached: np.ndarray, r
         yield made(_places(shape), by, _backward(trace, i, np.ones(shape))[operand])
     elif i.op in MOVES:
         yield made(*_moved(trace, i, operand))
-    elif i.op in ("sum", "mean"):
+    elif i.op in ("sum", "mean", "max", "norm"):  # each number goes into one
         to = sum_back(_places(trace[target].shape), trace[source].shape, **settings(trace, i))
         yield made(to, _places(trace[source].shape), _backward(trace, i, np.ones(trace[target].shape))["x"])
     elif i.op in ("weighted_mean", "penalized_mean", "penalty"):

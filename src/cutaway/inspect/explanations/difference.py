@@ -94,11 +94,17 @@ class Checker:
         given = [self.engine.resolve(a) for a in i.arguments]
         if i.op in SIDES:
             return given[0] > 0
-        if i.op in ("maximum", "mae"):
+        if i.op in ("maximum", "minimum"):
+            return given[0] > given[1]
+        if i.op == "mae":
             return given[0] > given[1].reshape(given[0].shape)
+        if i.op == "where":
+            return given[0] != 0
+        if i.op == "clip":
+            return np.where(given[0] > i.attributes["high"], 1, np.where(given[0] < i.attributes["low"], -1, 0))
         if i.op == "rnn" and i.attributes["relu"]:
             return self.engine.view(i.writes[0], self.engine.n) > 0
-        if i.op in ("max_pool", "global_max"):  # which place won
+        if i.op in ("max_pool", "global_max", "max"):  # which place won
             y = self.engine.view(i.writes[0], self.engine.n)
             known = dict(zip(OPS[i.op].inputs, given, strict=True))
             back = OPS[i.op].backward

@@ -19,12 +19,15 @@ LOCAL = {
     "sigmoid": "a(1 − a)", "tanh": "1 − a²", "relu": "[a > 0]", "identity": "1", "dropout": "1/(1 − p) or 0",
     "mse": "2(z − y)/outputs", "half_mse": "(z − y)/outputs", "mae": "sign(z − y)/outputs",
     "binary_cross_entropy": "(ŷ − y)/outputs", "soft_cross_entropy": "ŷ − y",
+    "max": "1 where the maximum is (shared among equals)", "clip": "1 from low to high, else 0", "norm": "x/y",
+    "maximum": "1 where it is the larger (½ at a tie)", "minimum": "1 where it is the smaller (½ at a tie)",
     "max_pool": "1 where the maximum is", "global_max": "1 where the maximum is", "add": "1", "sub": "1", "neg": "−1",
     "reshape": "1", "transpose": "1", "index": "1", "concat": "1", "masked": "1", "sum": "1", "mean": "1/n",
     "avg_pool": "1/places", "global_average": "1/places", "embedding": "1", "weighted_mean": "w/n",
 }  # fmt: skip
 BY_OPERAND = {
     ("sub", "v"): "−1", ("mul", "u"): "v", ("mul", "v"): "u", ("div", "u"): "1/v", ("div", "v"): "−u/v²",
+    ("where", "u"): "1 where test holds", ("where", "v"): "1 where test does not hold",
     ("linear", "b"): "1", ("conv", "b"): "1", ("layer_norm", "beta"): "1", ("batch_norm", "beta"): "1",
     ("layer_norm", "gamma"): "u", ("batch_norm", "gamma"): "(x − mean)/√(var + ε)",
     ("batch_norm", "x"): "gamma/√(var + ε)", ("batch_norm", "mean"): "−gamma/√(var + ε)",

@@ -1,0 +1,363 @@
+"""Array functions on Tensors by the names that NumPy and PyTorch share; `axis=` is `dim=`, `keepdims=` is `keepdim=`.
+
+Each is a method of Tensor too (see the end). Where the two libraries disagree about a name, it says so and asks.
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable
+from functools import wraps
+from itertools import pairwise
+from operator import index as whole
+from typing import Any
+
+import numpy as np
+
+from ..errors import ArgumentError, ShapeError
+from .tensor import Tensor, apply
+
+__all__ = [
+    "amax", "amin", "argmax", "argmin", "cat", "chunk", "clip", "concat", "concatenate", "expand_dims", "flatten",
+    "log_softmax", "max", "mean", "min", "norm", "permute", "power", "reshape", "softmax", "split", "squeeze", "stack",
+    "std", "sum", "swapaxes", "transpose", "unsqueeze", "var", "view", "where",
+]  # fmt: skip
+
+SAME = {"dim": "axis", "keepdim": "keepdims", "input": "x", "a": "x"}
+
+
+def in_both_words(f: Callable) -> Callable:
+    """The function, with PyTorch's names of arguments beside NumPy's."""
+    names = f.__code__.co_varnames[: f.__code__.co_argcount + f.__code__.co_kwonlyargcount]
+
+    @wraps(f)
+    def called(*given: Any, **named: Any) -> Any:
+        for theirs, ours in SAME.items():
+            if theirs in named and theirs not in names and ours in names:
+                if ours in named:
+                    raise ArgumentError(f"{f.__name__}: {theirs}= and {ours}= are the same, got both")
+                named[ours] = named.pop(theirs)
+        return f(*given, **named)
+
+    return called
+
+
+def _axes(axis: Any) -> Any:
+    """None, a whole number, or a tuple of them."""
+    if axis is None:
+        return None
+    return tuple(map(whole, axis)) if isinstance(axis, tuple | list) else whole(axis)
+
+
+def _ndim(x: Any) -> int:
+    return len(np.shape(x))
+
+
+def _one(name: str, axis: Any, ndim: int) -> int:
+    """One axis, counted from the front."""
+    k = whole(axis)
+    if not -ndim <= k < ndim:
+        raise ShapeError(f"{name}: there is no axis {k} among {ndim}")
+    return k % ndim
+
+
+# ---- one number of many ----------------------------------------------------------------------------------------------
+
+
+@in_both_words
+def sum(x, axis=None, keepdims: bool = False) -> Tensor:
+    return apply("sum", x, axis=_axes(axis), keepdims=bool(keepdims))
+
+
+@in_both_words
+def mean(x, axis=None, keepdims: bool = False) -> Tensor:
+    return apply("mean", x, axis=_axes(axis), keepdims=bool(keepdims))
+
+
+def _largest(name: str, x: Any, axis: Any, keepdims: bool, dim: Any) -> Tensor:
+    if dim is not None:
+        raise ArgumentError(
+            f"{name}(dim=) gives values and places in PyTorch: here {name}(x, axis={dim}) or a{name}(x, dim={dim}) "
+            f"gives the values, and arg{name}(x, {dim}) the places"
+        )
+    if isinstance(axis, Tensor) or np.ndim(axis) > 1 or isinstance(axis, np.ndarray):
+        raise ArgumentError(f"{name} is of one array: ct.ops.{name}imum(u, v) is of two")
+    if name == "min":
+        return -apply("max", -_tensor(x), axis=_axes(axis), keepdims=bool(keepdims))
+    return apply("max", x, axis=_axes(axis), keepdims=bool(keepdims))
+
+
+def max(x, axis=None, keepdims: bool = False, *, dim=None) -> Tensor:
+    """The largest; where several are equal, they share the gradient."""
+    return _largest("max", x, axis, keepdims, dim)
+
+
+def min(x, axis=None, keepdims: bool = False, *, dim=None) -> Tensor:
+    """The smallest; where several are equal, they share the gradient."""
+    return _largest("min", x, axis, keepdims, dim)
+
+
+@in_both_words
+def amax(x, axis=None, keepdims: bool = False) -> Tensor:
+    return _largest("max", x, axis, keepdims, None)
+
+
+@in_both_words
+def amin(x, axis=None, keepdims: bool = False) -> Tensor:
+    return _largest("min", x, axis, keepdims, None)
+
+
+@in_both_words
+def argmax(x, axis=None) -> np.ndarray:
+    """Places of the largest, as plain numbers: no gradient flows through them."""
+    x = _tensor(x)
+    x._must_be_known("argmax")
+    return np.argmax(x.data, axis)
+
+
+@in_both_words
+def argmin(x, axis=None) -> np.ndarray:
+    """Places of the smallest, as plain numbers: no gradient flows through them."""
+    x = _tensor(x)
+    x._must_be_known("argmin")
+    return np.argmin(x.data, axis)
+
+
+@in_both_words
+def norm(x, axis=None, keepdims: bool = False) -> Tensor:
+    """√Σ x²: the Euclidean length of all, or along an axis; its slope at 0 is 0."""
+    return apply("norm", x, axis=_axes(axis), keepdims=bool(keepdims))
+
+
+def _spread(name: str, x: Any, axis: Any, keepdims: bool, ddof: Any, named: dict[str, Any]) -> tuple[Tensor, int]:
+    """x - mean x, and what the sum of its squares is divided by."""
+    if "dim" in named:
+        axis = named.pop("dim")
+        if ddof is None and not {"correction", "unbiased"} & named.keys():
+            raise ArgumentError(
+                f"{name}(dim=) divides by n - 1 in PyTorch, {name}(axis=) by n in NumPy: say ddof=1 or ddof=0"
+            )
+    keepdims = named.pop("keepdim", keepdims)
+    ddof = named.pop("correction", ddof)
+    ddof = int(named.pop("unbiased", bool(ddof)) if ddof in (None, 0, 1) else ddof)
+    if named:
+        raise ArgumentError(f"{name} takes axis=, keepdims= and ddof=, got {', '.join(named)}=")
+    x = _tensor(x)
+    kept = mean(x, axis, keepdims=True)
+    n = x.size // builtins.max(kept.size, 1)
+    if n - ddof < 1:
+        raise ShapeError(f"{name} of {n} {'numbers' if n != 1 else 'number'} with ddof={ddof} divides by {n - ddof}")
+    return x - kept, n - ddof
+
+
+def var(x, axis=None, keepdims: bool = False, ddof: int | None = None, **named) -> Tensor:
+    """The variance: Σ (x - mean)² / (n - ddof). ddof is 0, NumPy's, unless given; PyTorch's is 1 (unbiased=True)."""
+    apart, n = _spread("var", x, axis, keepdims, ddof, dict(named))
+    axis, keepdims = named.get("dim", axis), named.get("keepdim", keepdims)
+    return sum(apply("square", apart), axis, keepdims) / n
+
+
+def std(x, axis=None, keepdims: bool = False, ddof: int | None = None, **named) -> Tensor:
+    """The standard deviation, √var; of equal numbers its slope is 0."""
+    apart, n = _spread("std", x, axis, keepdims, ddof, dict(named))
+    axis, keepdims = named.get("dim", axis), named.get("keepdim", keepdims)
+    return norm(apart, axis, keepdims) / n**0.5
+
+
+@in_both_words
+def softmax(x, axis: int = -1) -> Tensor:
+    """e^x / Σ e^x along an axis, the last unless given."""
+    return _along("softmax", x, axis)
+
+
+@in_both_words
+def log_softmax(x, axis: int = -1) -> Tensor:
+    """x - log Σ e^x along an axis, the last unless given."""
+    return _along("log_softmax", x, axis)
+
+
+def _along(name: str, x: Any, axis: int) -> Tensor:
+    """A rule of the last axis along another."""
+    ndim = _ndim(x)
+    if ndim and _one(name, axis, ndim) != ndim - 1:
+        return swapaxes(apply(name, swapaxes(x, axis, -1)), axis, -1)
+    return apply(name, x)
+
+
+# ---- value by value --------------------------------------------------------------------------------------------------
+
+
+def clip(x, min=None, max=None) -> Tensor:
+    """Each value no lower than min, no higher than max; None: no bound. At a bound the slope is 1."""
+    if min is None and max is None:
+        raise ArgumentError("clip takes min, max or both")
+    if isinstance(min, int | float | np.number | None) and isinstance(max, int | float | np.number | None):
+        return apply("clip", x, low=float("-inf" if min is None else min), high=float("inf" if max is None else max))
+    x = x if min is None else apply("maximum", x, min)
+    return x if max is None else apply("minimum", x, max)
+
+
+def where(test, u, v) -> Tensor:
+    """u where test holds, else v: test is a comparison of Tensors, or an array of truths."""
+    if not isinstance(test, Tensor):
+        test = Tensor(np.asarray(test, np.bool_))
+    if not any(isinstance(x, Tensor) and x.dtype.kind == "f" for x in (test, u, v)):
+        u = Tensor(np.asarray(u.data if isinstance(u, Tensor) else u, float))
+    return apply("where", test, u, v)
+
+
+def power(u, exponent: float) -> Tensor:
+    """w = u^exponent"""
+    if isinstance(exponent, Tensor) or np.ndim(exponent):
+        raise ArgumentError("power takes a number as its exponent: write ct.ops.exp(v * ct.ops.log(u)) for u^v")
+    return apply("power", u, exponent=float(exponent))
+
+
+# ---- shapes ----------------------------------------------------------------------------------------------------------
+
+
+def _tensor(x: Any) -> Tensor:
+    return x if isinstance(x, Tensor) else Tensor(x)
+
+
+def _shape(given: tuple) -> tuple[int, ...]:
+    """A shape given as one tuple, or number by number."""
+    if len(given) == 1 and isinstance(given[0], tuple | list):
+        given = tuple(given[0])
+    return tuple(int(whole(k)) for k in given)
+
+
+def reshape(x, *shape, **named) -> Tensor:
+    """The same values in another shape, given as a tuple or number by number; one size may be -1."""
+    return apply("reshape", x, shape=_shape(shape or (named["shape"],)))
+
+
+def view(x, *shape) -> Tensor:
+    """The same as reshape."""
+    return reshape(x, *shape)
+
+
+@in_both_words
+def permute(x, *axes) -> Tensor:
+    """The axes in another order, all of them named: permute(x, 0, 2, 1)."""
+    order = _shape(axes)
+    ndim = _ndim(x)
+    if sorted(_one("permute", k, ndim) for k in order) != list(range(ndim)):
+        raise ShapeError(f"permute names each of {ndim} axes once, got {order}")
+    return apply("transpose", x, axes=tuple(k % ndim for k in order))
+
+
+def transpose(x, *axes, **named) -> Tensor:
+    """All axes in another order, given as a tuple (reversed unless given), or two of several exchanged."""
+    axes = axes or ((named["axes"],) if named.get("axes") is not None else ())
+    ndim = _ndim(x)
+    if not axes or axes == (None,):
+        return permute(x, *reversed(range(ndim)))
+    if len(axes) == 2 and ndim == 2 and tuple(whole(k) % 2 for k in axes) == (0, 1):
+        raise ArgumentError(
+            f"transpose{axes} leaves a matrix as it is in NumPy and turns it in PyTorch: write x.T or "
+            "x.swapaxes(0, 1) to turn it"
+        )
+    return swapaxes(x, *axes) if len(axes) == 2 and ndim != 2 else permute(x, *axes)
+
+
+def swapaxes(x, first: int, second: int) -> Tensor:
+    """Two axes exchanged."""
+    order = list(range(_ndim(x)))
+    i, j = (_one("swapaxes", k, len(order)) for k in (first, second))
+    order[i], order[j] = j, i
+    return apply("transpose", x, axes=tuple(order))
+
+
+@in_both_words
+def unsqueeze(x, axis: int) -> Tensor:
+    """A new axis of size 1."""
+    shape = list(np.shape(x))
+    shape.insert(_one("unsqueeze", axis, len(shape) + 1), 1)
+    return reshape(x, tuple(shape))
+
+
+expand_dims = unsqueeze
+
+
+@in_both_words
+def squeeze(x, axis=None) -> Tensor:
+    """Without this axis of size 1, or without all such."""
+    shape = np.shape(x)
+    axes = range(len(shape)) if axis is None else axis if isinstance(axis, tuple | list) else (axis,)
+    gone = {k for k in (_one("squeeze", k, len(shape)) for k in axes) if shape[k] == 1}
+    if axis is not None and len(gone) < len(tuple(axes)):
+        raise ShapeError(f"squeeze takes away axes of size 1, and axis {axis} of {shape} is larger")
+    return reshape(x, tuple(size for k, size in enumerate(shape) if k not in gone))
+
+
+def flatten(x, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+    """The axes from start_dim to end_dim as one; flatten(x, 1) keeps rows apart."""
+    shape = np.shape(x)
+    if not shape:
+        return reshape(x, (1,))
+    first, last = (_one("flatten", k, len(shape)) for k in (start_dim, end_dim))
+    size = 1
+    for k in shape[first : last + 1]:
+        size *= k
+    return reshape(x, (*shape[:first], size, *shape[last + 1 :]))
+
+
+@in_both_words
+def concat(tensors, axis: int = -1) -> Tensor:
+    """Tensors side by side along `axis`, the last unless given."""
+    return apply("concat", *tensors, axis=whole(axis))
+
+
+@in_both_words
+def cat(tensors, axis: int = 0) -> Tensor:
+    """Tensors one after the other along `axis`, the first unless given: NumPy's concatenate and PyTorch's cat."""
+    return apply("concat", *tensors, axis=whole(axis))
+
+
+concatenate = cat
+
+
+@in_both_words
+def stack(tensors, axis: int = 0) -> Tensor:
+    """Tensors of one shape along a new axis."""
+    tensors = list(tensors)
+    if len({np.shape(x) for x in tensors}) != 1:
+        raise ShapeError(f"stack takes Tensors of one shape, got {[np.shape(x) for x in tensors]}")
+    if len(tensors) == 1:
+        return unsqueeze(tensors[0], axis)
+    return apply("concat", *(unsqueeze(x, axis) for x in tensors), axis=whole(axis))
+
+
+@in_both_words
+def chunk(x, chunks: int, axis: int = 0) -> list[Tensor]:
+    """So many equal parts along an axis."""
+    k = _one("chunk", axis, _ndim(x))
+    size, rest = divmod(np.shape(x)[k], whole(chunks))
+    if rest:
+        raise ShapeError(f"chunk makes equal parts, and {np.shape(x)[k]} is no multiple of {chunks}: split(x, sizes=)")
+    return split(x, sizes=[size] * chunks, axis=k)
+
+
+@in_both_words
+def split(x, *given, sizes=None, axis: int = 0) -> list[Tensor]:
+    """Parts of these sizes along an axis."""
+    if given or sizes is None:
+        raise ArgumentError(
+            "split(x, 2) is two parts in NumPy and parts of two in PyTorch, split(x, [2, 3]) cuts at 2 and 3, or gives "
+            "parts of 2 and 3: write ct.ops.chunk(x, n) for n equal parts, or ct.ops.split(x, sizes=[...])"
+        )
+    x, k = _tensor(x), _one("split", axis, _ndim(x))
+    ends = np.cumsum([0, *sizes]).tolist()
+    if ends[-1] != x.shape[k]:
+        raise ShapeError(f"split: sizes {list(sizes)} add up to {ends[-1]}, but axis {k} has {x.shape[k]}")
+    before = (slice(None),) * k
+    return [x[(*before, slice(lo, hi))] for lo, hi in pairwise(ends)]
+
+
+METHODS = (sum, mean, max, min, amax, amin, argmax, argmin, norm, var, std, softmax, log_softmax, clip, reshape, view,
+           permute, transpose, swapaxes, unsqueeze, squeeze, flatten, chunk, split)  # fmt: skip
+for _f in METHODS:
+    setattr(Tensor, _f.__name__, _f)
+Tensor.clamp = clip  # type: ignore[attr-defined]
+Tensor.pow = Tensor.__pow__  # type: ignore[attr-defined]
