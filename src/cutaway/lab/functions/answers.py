@@ -10,6 +10,7 @@ import numpy as np
 
 from ...errors import ArgumentError, DataError, ShapeError
 from ...nn import Module
+from ...train.feeding import check_finite
 from ..models import loss_for
 
 AT_ONCE = 4e6  # numbers in the rows that a model is asked about at a time
@@ -86,6 +87,8 @@ def _of_module(model: Module, X: Any, y: Any, names: list[str] | None) -> Answer
     if y is not None and (y.dtype.kind not in "fiub" or y.size != len(X)):
         raise DataError(f"y must be a number for each of {len(X)} rows, as the loss takes it, got {y.dtype} {y.shape}")
     y = None if y is None else y.ravel()
+    if y is not None:
+        check_finite("y", y)
     outputs = model.predict(X[:2]).reshape(len(X[:2]), -1).shape[1]
     loss = loss_for("auto", model, X, y) if y is not None else "cross_entropy" if outputs > 1 else "mse"
     count = {"cross_entropy": outputs, "binary_cross_entropy": 2}.get(loss, 0)

@@ -14,7 +14,9 @@ from ...inspect.drawing import INK, Sheet, counted
 from ...nn import MLP, Module
 from ...optim import Adam, schedules
 from ...train import fit_many
+from ...train.feeding import check_finite
 from ..charts import chart, dots
+from ..models import judged
 from ..result import Result, plain, table
 from ..runs import finished
 from .boundary import Boundary, boundary
@@ -34,24 +36,25 @@ def bend(X: Any, y: Any, depth: int = 4, width: int = 16, activation: str = "rel
     >>> found.scores["4 layers, relu between"].min() > found.scores["4 linear layers"].max()
     np.True_
 
-    X (n, features), scaled as a network takes it; y (n,): floats are targets, all else is classes. For each seed 30 %
-    of the rows are held out (classes in proportion); all models learn from the others and are scored on them, by
-    accuracy or R². Networks: `depth` layers, `width` neurons in each but the last, Adam with a cosine schedule, batches
+    X (n, features), scaled as a network takes it; y (n,): classes or numbers, as ct.Classifier and ct.Regressor tell
+    them apart (few different whole numbers are classes), at most 100 classes. For each seed 30 % of the rows are held
+    out (classes in proportion); all models learn from the others and are scored on them, by accuracy or R².
+    Networks: `depth` layers, `width` neurons in each but the last, Adam with a cosine schedule, batches
     of 32, `steps` updates. The peer is scikit-learn's LogisticRegression, all but free of its penalty, or
     LinearRegression. features: their names.
 
     Ctrl-C keeps the seeds that are done. Raises ArgumentError, ShapeError or DataError for what does not fit.
     """
-    X, y = np.asarray(X, np.float64), np.asarray(y)
+    X, y = _table(X), np.asarray(y)
     if X.ndim != 2 or y.shape != (len(X),):
         raise ShapeError(f"X must be (n, features) and y (n,), got {X.shape} and {y.shape}")
     for name, value, least in (("depth", depth, 2), ("width", width, 1), ("seeds", seeds, 1), ("steps", steps, 1)):
         if not isinstance(value, int | np.integer) or value < least:
             raise ArgumentError(f"{name} must be a whole number of at least {least}, got {value!r}")
-    labels = [] if y.dtype.kind == "f" else np.unique(y).tolist()
-    if len(labels) == 1 or not (labels or np.ptp(y)):
+    labels, target = judged(y, len(X))
+    if not np.ptp(target):
         raise DataError("y is the same for all rows: there is nothing to learn")
-    target = np.searchsorted(labels, y) if labels else (y - y.mean()) / y.std()
+    target = target if labels else (target - target.mean()) / target.std()
     parts = [split(len(X), TEST, seed + k, stratify=target if labels else None) for k in range(seeds)]
     activations = ("identity", activation)
     runs = fit_many([{
@@ -77,6 +80,16 @@ def bend(X: Any, y: Any, depth: int = 4, width: int = 16, activation: str = "rel
     one = collapse(first[0], X if len(X) >= 2 * (X.shape[1] + 1) else None, activation)
     regions = [boundary(net, X, target, points=120, names=features) for net in first] if X.shape[1] > 1 else []
     return Bend(depth, width, activation, bool(labels), scores, same, one, regions, cut_short=cut)
+
+
+def _table(X: Any) -> np.ndarray:
+    """X as numbers; DataError for text and gaps."""
+    try:
+        X = np.asarray(X, np.float64)
+    except (TypeError, ValueError):
+        raise DataError("X must hold numbers alone: encode text, as ct.data.TableEncoder does") from None
+    check_finite("X", X)
+    return X
 
 
 def _peer(classes: bool) -> Any:

@@ -48,7 +48,8 @@ def boundary(model: Any, X: Any, y: Any = None, plane: Any = "pca", points: int 
     spread = answers.X.std(0)
     if np.ndim(X) > 2:
         spread = np.full_like(spread, spread.mean())  # pixels are alike
-    flat = plane_of(answers.X, answers.y, plane, answers.names, np.where(spread > 0, spread, 1))
+    codes = answers.y if answers.classes else None
+    flat = plane_of(answers.X, codes, plane, answers.names, np.where(spread > 0, spread, 1))
     places = flat.on(answers.X)
     low, high = places.min(0), places.max(0)
     edge = MARGIN * np.where(high > low, high - low, 1)

@@ -70,5 +70,6 @@ def plane_of(X: np.ndarray, y: np.ndarray | None, plane: Any, names: list[str], 
 def _means(X: np.ndarray, y: np.ndarray | None) -> np.ndarray:
     classes: Any = [] if y is None else np.unique(y)
     if len(classes) < 3:
-        raise ArgumentError(f'plane="means" goes through the means of three classes, y has {len(classes)}: use "pca"')
+        has = "there are none here" if y is None else f"y has {len(classes)}"
+        raise ArgumentError(f'plane="means" goes through the means of three classes, {has}: use "pca"')
     return np.stack([X[y == c].mean(0) for c in classes[:3]])

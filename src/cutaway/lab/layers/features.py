@@ -9,13 +9,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ...errors import ShapeError
+from ...errors import DataError, ShapeError
 from ...inspect.drawing import by, counted
 from ...inspect.filters import filter_weights
 from ...inspect.operations import Operation
 from ...inspect.reading import network_of
 from ...inspect.wiring import Wiring
-from ..models import fresh
+from ..models import fresh, judged
 from ..result import Result, plain, table
 from . import excitation
 
@@ -51,8 +51,8 @@ def features(model: Any, X: Any, y: Any = None, units: int = UNITS, patches: int
         raise ShapeError(f"X has {len(images):,} images, y {len(y):,} labels: give one for each")
     kept = np.unique(np.linspace(0, len(images) - 1, min(rows, len(images))).astype(int))
     images = images[kept]
-    classes, codes = (None, None) if y is None else np.unique(np.asarray(y)[kept], return_inverse=True)
     program = excitation.program_for(network, images)
+    classes, codes = (None, None) if y is None else _classes(model, y, kept, program)
     wiring = Wiring(program)
     seen = excitation.responses(program, wiring, images)
     start = fresh(network, seed)
@@ -71,7 +71,18 @@ def features(model: Any, X: Any, y: Any = None, units: int = UNITS, patches: int
     for layer in layers:
         layer.patterns = made[layer.name]
     return Features(layers, edges(filter_weights(network)[first]), edges(filter_weights(start)[first]), len(images),
-                    images.shape[1:], None if classes is None else classes.tolist(), kept)  # fmt: skip
+                    images.shape[1:], classes, kept)  # fmt: skip
+
+
+def _classes(model: Any, y: Any, kept: np.ndarray, program: Any) -> tuple[list, np.ndarray]:
+    """The classes in the rows that are kept, and the number of each row's. Numbers are no classes."""
+    outputs = int(np.prod(program.engine.listing.output.shape))
+    labels, codes = judged(y, len(y), max(outputs, len(getattr(model, "classes_", ()))))
+    if not labels:
+        raise DataError(f"y holds {len(np.unique(codes)):,} different numbers, which are no classes: give classes, or "
+                        "leave y out")  # fmt: skip
+    present, own = np.unique(codes[kept], return_inverse=True)
+    return [labels[k] for k in present], own
 
 
 def _images(model: Any, network: Any, X: Any) -> np.ndarray:

@@ -98,7 +98,7 @@ class _Course:
 
     def __init__(self, model: Any, X: Any, y: Any, loss: Any, epochs: int, batch_size: Any, validation: Any) -> None:
         self.model, self.X, self.y = model, X, y
-        self.loss = losses.get(loss_for(loss, fresh(model, 0), X, y))
+        self.loss = losses.get(loss_for(loss, fresh(model, 0), X, y, learns=True))
         labels = self.loss is losses.binary_cross_entropy or (
             self.loss is losses.cross_entropy and np.asarray(y).dtype.kind != "f")  # fmt: skip
         numbers = self.loss in (losses.mse, losses.half_mse, losses.mae, losses.huber)

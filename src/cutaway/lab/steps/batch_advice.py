@@ -154,7 +154,7 @@ def batch_size(model: Module | Callable[[], Module], X: Any, y: Any, loss: str |
     and ArgumentError for sizes that make no sense.
     """
     net = fresh(model, seed)
-    loss = loss_for(loss, net, X, y)
+    loss = loss_for(loss, net, X, y, learns=True)
     optimizer = optimizer if optimizer is not None else AdamW("auto")
     rows, sizes = len(y), _sizes(sizes, len(y))
     scales = _noise_scales(net, X, y, loss, optimizer, epochs, threads, seed)

@@ -62,7 +62,7 @@ def batches(model: Module | Callable[[], Module], X: Any, y: Any, loss: str | Ca
     if not len(rates):
         raise ArgumentError("rates is empty: name a learning rate or several, such as (0.01, 0.1)")
     net, optimizer = fresh(model, seed), optimizer if optimizer is not None else SGD(0.1)
-    loss = loss_for(loss, net, X, y)
+    loss = loss_for(loss, net, X, y, learns=True)
     train = partial(_train, model, X, y, loss, optimizer, epochs, seconds)
     variants = [Variant(size, -(-len(y) // size)) for size in _sizes(sizes, len(y))]
     powers = [4**k for k in range(16) if 4**k < len(y)]

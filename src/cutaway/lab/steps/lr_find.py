@@ -113,7 +113,7 @@ def lr_find(model: Module | Callable[[], Module], X: Any, y: Any, loss: str | Ca
     ArgumentError for rates or steps that make no sense.
     """
     model = fresh(model, seed)
-    loss = loss_for(loss, model, X, y)
+    loss = loss_for(loss, model, X, y, learns=True)
     optimizer = rising(optimizer if optimizer is not None else AdamW("auto"), low, high, steps)
     program, past = prepared(model, X, y, loss, optimizer, batch_size=batch_size, sample_weight=sample_weight,
                              seed=seed, shuffle=True, engine="cpu", threads=None, steps=steps)  # fmt: skip

@@ -50,7 +50,7 @@ def shuffling(model: Module | Callable[[], Module], X: Any, y: Any, loss: str | 
     y = y.reshape(-1) if y.size == len(y) else y
     if y.ndim != 1:
         raise ArgumentError(f"shuffling sorts the rows by one target, but y has shape {y.shape}: pass one column of it")
-    loss = loss_for(loss, net, X, y)
+    loss = loss_for(loss, net, X, y, learns=True)
     classes = getattr(loss, "__name__", loss) in ("cross_entropy", "binary_cross_entropy")
     optimizer = optimizer if optimizer is not None else SGD(0.1 if classes else 0.01)
     names, group = _groups(y, classes)
