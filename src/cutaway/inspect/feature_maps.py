@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os import PathLike
 from typing import Any
 
@@ -13,6 +13,7 @@ from ..errors import ArgumentError
 from ..shown import Shown
 from .drawing import EDGE, FAINT, LINES, Sheet, by, counted, ends, plain, time_axis
 from .filters import filter_weights
+from .pixels import Pixels, pixels_of
 from .reading import evaluated, forward_steps, layer_name, layers_of, network_of, unknown, within
 
 MOST_ROWS = 16
@@ -47,7 +48,8 @@ def feature_maps(model: Any, image: Any, layer: Any = None, engine: str = "cpu")
     if not chosen:
         raise unknown("layer with feature maps", name, layers_of(steps))
     maps = {i.written[0].name: program.value(i.written[0].name)[0].copy() for i in chosen}
-    return FeatureMaps(program.value("x")[0].copy(), maps, {i.written[0].name: i.op for i in chosen})
+    seen = program.value("x")[0].copy()
+    return FeatureMaps(seen, maps, {i.written[0].name: i.op for i in chosen}, pixels_of(model, seen, image))
 
 
 @dataclass(eq=False, repr=False)
@@ -55,11 +57,13 @@ class FeatureMaps(Mapping, Shown):
     """What `ct.inspect.feature_maps` gives: arrays (height, width, channels), or (time, channels), by their names.
 
     image: the input as the network saw it. operations: what computed each array ("conv", "relu", "max_pool", ...).
+    pixels: which numbers of the image are black and white.
     """
 
     image: np.ndarray
     maps: dict[str, np.ndarray]
     operations: dict[str, str]
+    pixels: Pixels = field(default_factory=Pixels)
 
     def __getitem__(self, name: str) -> np.ndarray:
         if name not in self.maps:
@@ -131,9 +135,11 @@ class FeatureMaps(Mapping, Shown):
         sheet.title("Feature maps", f"the {across} strongest channels of each layer, numbered; black is a row's lowest "
                                     "value, white its highest")  # fmt: skip
         deep = picture * min(1, high / wide)
-        sheet.tile(EDGE, top + 0.26, picture * min(1, wide / high), deep, _as_picture(self.image), cmap="gray")
+        sheet.tile(EDGE, top + 0.26, picture * min(1, wide / high), deep, self.pixels(self.image), cmap="gray", vmin=0,
+                   vmax=1)  # fmt: skip
         sheet.words(EDGE, top + 0.26 + deep + 0.1, "input", 10, weight="bold")
         sheet.words(EDGE, top + 0.26 + deep + 0.3, by(self.image.shape), 8, FAINT)
+        sheet.words(EDGE, top + 0.26 + deep + 0.44, str(self.pixels), 8, FAINT, linespacing=1.35)
         at = top
         for group in groups:
             at += 0.26
@@ -181,11 +187,3 @@ def _lines(axes: Any, values: np.ndarray, channels: list[int], numbered: bool) -
     if numbered:
         axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize=7.5, handlelength=1.2,
                     labelspacing=0.15, borderaxespad=0.3)  # fmt: skip
-
-
-def _as_picture(image: np.ndarray) -> np.ndarray:
-    """An image as imshow draws it: in colour if it has three channels, else its first one."""
-    if image.shape[-1] != 3:
-        return image[..., 0]
-    low, high = ends(image)
-    return np.clip((image - low) / (high - low), 0, 1)

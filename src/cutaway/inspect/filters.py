@@ -81,14 +81,14 @@ class Filters(Shown):
     def plot(self, path: str | PathLike | None = None) -> Any:
         """A matplotlib figure, also written to a file (.svg, .png, ...) if a path is given.
 
-        One tile each, on one scale: orange above zero, blue below. Filters of three channels are tiles in colour, in
-        which grey is zero; with other channels there is a row for each filter and a tile for each channel, or for the
-        strongest of them, and the same where there are many filters. Filters over sequences have their window from
-        left to right and a line for each channel.
+        One tile each, on one scale: orange above zero, blue below. Filters of three channels are a tile in colour, in
+        which grey is zero, and one each for the weights of red, green and blue; with other channels there is a row for
+        each filter and a tile for each channel, or for the strongest of them, and the same where there are many.
+        Filters over sequences have their window from left to right and a line for each channel.
         """
         images = self.array.ndim == 4
         seen = self.array.shape[-1]
-        sheet = self._matrix() if images and seen not in (1, 3) else self._grid()
+        sheet = self._grid() if not images or seen == 1 else self._colours() if seen == 3 else self._matrix()
         return sheet.saved(path)
 
     def _look(self) -> dict[str, Any]:
@@ -98,22 +98,44 @@ class Filters(Shown):
     def _grid(self) -> Sheet:
         """A tile for each filter."""
         shown = _strongest(self.array, MOST)
-        in_colour = self.array.ndim == 4 and self.array.shape[-1] == 3
         across = next((c for c in (8, 12) if len(shown) <= 4 * c), 16)
         across = min(across, len(shown))
         down = -(-len(shown) // across)
         width, height = self._tile()
         right = EDGE + across * (width + 0.12)
         deep = max(down * (height + 0.3) - 0.3, 0.8)
-        sheet = Sheet(max(right + (EDGE - 0.12 if in_colour else 0.9), 4.6), EDGE + 0.75 + deep + 0.3)
-        sheet.title(f"{self.layer}: {self._size()}", self._reading(len(shown), in_colour))
+        sheet = Sheet(max(right + 0.9, 4.6), EDGE + 0.75 + deep + 0.3)
+        sheet.title(f"{self.layer}: {self._size()}", self._reading(len(shown)))
         image = None
         for place, k in enumerate(shown):
             left = EDGE + place % across * (width + 0.12)
             top = EDGE + 0.75 + place // across * (height + 0.3)
-            image = sheet.tile(left, top, width, height, self._picture(k, in_colour), str(k), **self._look())
-        if not in_colour:
-            sheet.colour_bar(right + 0.1, EDGE + 0.75, deep, image, "weight")
+            image = sheet.tile(left, top, width, height, self._picture(k), str(k), **self._look())
+        sheet.colour_bar(right + 0.1, EDGE + 0.75, deep, image, "weight")
+        return sheet
+
+    def _colours(self) -> Sheet:
+        """A large tile in colour for each filter, and under it a small one for each of red, green and blue."""
+        shown = _strongest(self.array, MOST)
+        most = reach(self.array)
+        across = min(8, len(shown))
+        high, wide = self.array.shape[1:3]
+        width, height = min(0.96, 0.96 * wide / high), min(0.96, 0.96 * high / wide)
+        small, deep = width / 3 - 0.03, height / 3 - 0.03
+        top = EDGE + 1.05
+        pitch = height + deep + 0.42
+        sheet = Sheet(max(2 * EDGE + across * (width + 0.2) - 0.2, 5.6), top + -(-len(shown) // across) * pitch)
+        some = "" if len(shown) == len(self) else f"the {len(shown)} strongest; "
+        sheet.title(f"{self.layer}: {self._size()}",
+                    f"{some}large: red, green and blue weights together, grey is zero;\nsmall: each of the three, "
+                    f"orange above zero, blue below; all from −{most:.3g} to {most:.3g}")  # fmt: skip
+        for place, k in enumerate(shown):
+            left, at = EDGE + place % across * (width + 0.2), top + place // across * pitch
+            sheet.tile(left, at, width, height, 0.5 + self.array[k] / (2 * most), str(k))
+            for c, name in enumerate("RGB"):
+                x = left + c * (small + 0.045)
+                sheet.tile(x, at + height + 0.045, small, deep, self.array[k, ..., c], **self._look())
+                sheet.words(x + small / 2, at + height + deep + 0.06, name, 7, FAINT, ha="center")
         return sheet
 
     def _tile(self) -> tuple[float, float]:
@@ -123,14 +145,12 @@ class Filters(Shown):
         window, seen = self.array.shape[1:]
         return float(np.clip(0.16 * window, 0.62, 2)), float(np.clip(0.16 * seen, 0.4, 2))
 
-    def _picture(self, k: int, in_colour: bool) -> np.ndarray:
-        if in_colour:
-            return np.clip(0.5 + self.array[k] / (2 * reach(self.array)), 0, 1)
+    def _picture(self, k: int) -> np.ndarray:
         return self.array[k, ..., 0] if self.array.ndim == 4 else self.array[k].T
 
-    def _reading(self, shown: int, in_colour: bool) -> str:
+    def _reading(self, shown: int) -> str:
         parts = [] if shown == len(self) else [f"the {shown} strongest"]
-        parts.append("red, green and blue weights; grey is zero" if in_colour else "orange above zero, blue below")
+        parts.append("orange above zero, blue below")
         if self.array.ndim == 3:
             parts.append("window from left to right" + (", a line a channel" if self.array.shape[-1] > 1 else ""))
         return ", ".join(parts)

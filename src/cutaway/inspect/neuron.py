@@ -17,6 +17,7 @@ from ..shown import Shown
 from ..text import plain
 from .drawing import EDGE, FAINT, SIGNED, Sheet, colours, counted, ends, reach, time_axis
 from .operations import SCANS, Operation, program_of
+from .pixels import Pixels, pixels_of
 from .reading import layer_name, network_of
 from .states import PARTS
 from .wiring import Wiring, count_of, cropped
@@ -68,6 +69,8 @@ def neuron(model: Any, layer: Any, unit: int, X: Any = None, names: list[str] | 
         _incoming(wiring, o, unit), _bias(o, unit), _outgoing(wiring, o, unit),
     )  # fmt: skip
     if Z is not None:
+        if isinstance(Z, np.ndarray) and Z.ndim == 4:
+            made.pixels = pixels_of(model, Z, X)
         _respond(made, wiring, program, o, (after[-1] if after else o).out, Z)
     return made
 
@@ -272,6 +275,7 @@ class Neuron(Shown):
 
     values: np.ndarray | None = None
     broken: int = 0
+    pixels = Pixels()
 
     def __init__(self, layer: str, unit: int, of: int, operation: str, activation: list[str], incoming: Weights,
                  bias: Weights | None, outgoing: Weights) -> None:  # fmt: skip
@@ -387,11 +391,10 @@ class Neuron(Shown):
                 sheet.words(left, top + 0.25 + 0.36 * i, shares if len(shares) < 74 else f"{shares[:73]}…", 7.5, FAINT)
         elif first.seen.ndim == 3:
             for i, response in enumerate(shown):
-                low, high = ends(response.seen)
-                picture = response.seen[..., 0] if response.seen.shape[-1] != 3 else np.clip(
-                    (response.seen - low) / (high - low), 0, 1)  # fmt: skip
-                sheet.tile(left + 0.9 * i, top + 0.3, 0.78, 0.78, picture, f"row {response.row}: {response.value:.2g}",
-                           cmap="gray", vmin=low, vmax=high)  # fmt: skip
+                label = f"row {response.row}: {response.value:.2g}"
+                sheet.tile(left + 0.9 * i, top + 0.3, 0.78, 0.78, self.pixels(response.seen), label, cmap="gray",
+                           vmin=0, vmax=1)  # fmt: skip
+            sheet.words(left, top + 1.16, str(self.pixels), 8, FAINT)
         else:
             axes = sheet.axes(left, top + 0.05, 4.1, 1.7)
             for response in shown:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os import PathLike
 from typing import Any, ClassVar
 
@@ -13,6 +13,7 @@ from ...errors import DataError, ShapeError
 from ...inspect.drawing import by, counted
 from ...inspect.filters import filter_weights
 from ...inspect.operations import Operation
+from ...inspect.pixels import Pixels, pixels_of
 from ...inspect.reading import network_of
 from ...inspect.wiring import Wiring
 from ..models import fresh, judged
@@ -71,7 +72,8 @@ def features(model: Any, X: Any, y: Any = None, units: int = UNITS, patches: int
     for layer in layers:
         layer.patterns = made[layer.name]
     return Features(layers, edges(filter_weights(network)[first]), edges(filter_weights(start)[first]), len(images),
-                    images.shape[1:], classes, kept)  # fmt: skip
+                    images.shape[1:], classes, kept,
+                    pixels_of(model, images, X))  # fmt: skip
 
 
 def _classes(model: Any, y: Any, kept: np.ndarray, program: Any) -> tuple[list, np.ndarray]:
@@ -240,6 +242,7 @@ class Features(Result):
     shape: tuple[int, ...]
     classes: list | None
     looked_at: np.ndarray
+    pixels: Pixels = field(default_factory=Pixels)
     cut_short: str = ""
 
     @property

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...inspect.drawing import EDGE, FAINT, LINES, RULE, SIGNED, Sheet, colours, counted, ends, reach
+from ...inspect.drawing import EDGE, FAINT, LINES, RULE, SIGNED, Sheet, colours, counted, reach
+from ...inspect.pixels import Pixels
 from ..charts import MARKERS, chart, legend
 
 if TYPE_CHECKING:
@@ -22,12 +23,14 @@ def sheet(found: Features) -> Sheet:
     shown = max(len(layer.chosen) for layer in found.layers)
     unit = 2 * TILE + GAP + 0.16
     known = found.classes is not None
-    top, right = EDGE + 1.0, LEFT + shown * unit
+    top, right = EDGE + 1.16, LEFT + shown * unit
     deep = top + len(found.layers) * PITCH
     made = Sheet(right + (0.15 + CHART if known else 0) + EDGE, deep + (0.5 if known else 0.1))
     first = found.edges
+    zero = "grey is zero" if found.shape[-1] == 3 else "orange above zero, blue below"
     made.title("What each layer responds to, from edges up",
-               "large: the pattern that excites a unit most, orange above zero, blue below; small: images that do\n"
+               f"large: the pattern that excites a unit most, {zero}, each on its own scale;\n"
+               f"small: images that do ({' '.join(str(found.pixels).split())})\n"
                f"the first filters: {first.mean:.0%} edge, {first.chance:.0%} by chance")  # fmt: skip
     for row, layer in enumerate(found.layers):
         at = top + row * PITCH
@@ -36,7 +39,7 @@ def sheet(found: Features) -> Sheet:
             left = LEFT + column * unit
             made.tile(left, at, TILE, TILE, **_pattern(layer.patterns[column]))
             made.words(left, at - 0.03, _label(found, layer, k), 9.5, FAINT, va="bottom")
-            _patches(made, left + TILE + GAP, at, layer.patches[column][:4])
+            _patches(made, left + TILE + GAP, at, layer.patches[column][:4], found.pixels)
     if known:
         _shares(made, found, right + 0.1, top - 0.15)
     return made
@@ -62,16 +65,16 @@ def _pattern(pattern: np.ndarray) -> dict[str, Any]:
     return {"picture": one, "cmap": _with_outside(colours(SIGNED)), "vmin": -reach(one), "vmax": reach(one)}
 
 
-def _patches(made: Sheet, left: float, top: float, patches: np.ndarray) -> None:
-    """Two by two, on one scale from black to white."""
+def _patches(made: Sheet, left: float, top: float, patches: np.ndarray, pixels: Pixels) -> None:
+    """Two by two, in the images' own colours."""
     side = (TILE - GAP) / 2
-    low, high = ends(patches)
     for i, patch in enumerate(patches):
         place = left + i % 2 * (side + GAP), top + i // 2 * (side + GAP), side, side
-        if patch.shape[-1] == 3:
-            made.tile(*place, np.nan_to_num((patch - low) / (high - low), nan=0.8))
+        shown = pixels(patch)
+        if shown.ndim == 3:
+            made.tile(*place, np.nan_to_num(shown, nan=0.8))
         else:
-            made.tile(*place, patch.mean(-1), cmap=_with_outside("gray"), vmin=low, vmax=high)
+            made.tile(*place, shown, cmap=_with_outside("gray"), vmin=0, vmax=1)
 
 
 def _with_outside(name: Any) -> Any:
