@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import cutaway as ct
-from cutaway.errors import DataError, ShapeError
+from cutaway.errors import ArgumentError, DataError, ShapeError
 
 
 def test_a_list_is_padded_with_zeros_at_the_end():
@@ -50,3 +50,15 @@ def test_whole_numbers_are_tokens_unless_something_else_is_said():
     assert "tokens" in repr(ct.Sequences.from_list(rows)) and "1 feature" in repr(measured)
     with pytest.raises(DataError, match="sequence 1 is no row of tokens"):
         ct.Sequences.from_list([[1], [2.5]], tokens=True)
+
+
+def test_arrays_with_their_channels_first_are_turned():
+    values = np.arange(24.0).reshape(2, 3, 4)
+    assert ct.Sequences.from_array(values, channels="first").values.tolist() == values.swapaxes(1, 2).tolist()
+    assert ct.Sequences.from_array(values).shape == (2, 3, 4)
+    rows = [np.ones((2, 5)), np.zeros((2, 4))]
+    assert ct.Sequences.from_list(rows, channels="first").shape == (2, 5, 2)
+    with pytest.raises(ShapeError, match="channels='first'"):
+        ct.Sequences.from_list(rows)
+    with pytest.raises(ArgumentError, match="channels is 'time': choose 'first'"):
+        ct.Sequences.from_array(values, channels="time")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import DataError, ShapeError
+from .errors import ArgumentError, DataError, ShapeError
 
 
 def gathered(x: Any) -> Any:
@@ -62,8 +62,27 @@ class Sequences:
         self.lengths = lengths.astype(np.int32, copy=False)
 
     @classmethod
-    def from_list(cls, rows: Iterable[Any], dtype: Any = None, tokens: bool | None = None) -> Sequences:
+    def from_array(cls, values: Any, channels: str = "last") -> Sequences:
+        """From an array of sequences of one length: (n, time, features), or (n, features, time) with channels="first".
+
+        aeon and sktime keep the channels first, PyTorch's convolutions too.
+
+        >>> Sequences.from_array(np.zeros((5, 3, 100)), channels="first")
+        Sequences(5 of length 100 to 100, 3 features)
+        """
+        values = np.asarray(values)
+        if values.ndim != 3:
+            raise ShapeError(f"sequences in an array are (n, time, features), got {values.shape}")
+        values = np.ascontiguousarray(values.swapaxes(1, 2)) if _first(channels) else values
+        return cls(values, np.full(len(values), values.shape[1], np.int32))
+
+    @classmethod
+    def from_list(
+        cls, rows: Iterable[Any], dtype: Any = None, tokens: bool | None = None, channels: str = "last"
+    ) -> Sequences:
         """From a list of arrays (time, features), or (time,); padded with zeros at the end.
+
+        With channels="first" they are (features, time), as aeon has them.
 
         Arrays (time,) are tokens, (n, time) whole numbers for an Embedding, or one feature, (n, time, 1). Their type
         decides if `tokens` does not: whole numbers in all of them are tokens, and the repr says so. A series that is
@@ -75,6 +94,8 @@ class Sequences:
         Sequences(2 of length 2 to 3, 1 feature)
         """
         arrays = [np.asarray(row, dtype) for row in rows]
+        if _first(channels):
+            arrays = [a.T if a.ndim == 2 else a for a in arrays]
         if not arrays:
             raise DataError("there are no sequences")
         if tokens is None:
@@ -87,8 +108,10 @@ class Sequences:
         wanted = arrays[0].shape[1:]
         for i, a in enumerate(arrays):
             if a.ndim == 0 or a.shape[1:] != wanted:
+                turned = a.ndim == 2 and a.shape[:1] == arrays[0].shape[:1]
+                hint = ". If they are (features, time), say so: Sequences.from_list(rows, channels='first')" * turned
                 raise ShapeError(f"sequence {i} has shape {a.shape}, but the first has {arrays[0].shape}: only their "
-                                 "lengths may differ")  # fmt: skip
+                                 f"lengths may differ{hint}")  # fmt: skip
             if not len(a):
                 raise DataError(f"sequence {i} has no time steps: leave empty sequences out")
         values = np.zeros((len(arrays), max(map(len, arrays)), *wanted), np.result_type(*arrays))
@@ -127,6 +150,12 @@ class Sequences:
         k = self.values.shape[2] if self.values.ndim > 2 else 0
         features = f", {k} feature{'' if k == 1 else 's'}" if k else ", tokens" if self.values.ndim == 2 else ""
         return f"Sequences({len(self):,} of length {self.lengths.min()} to {self.lengths.max()}{features})"
+
+
+def _first(channels: str) -> bool:
+    if channels not in ("first", "last"):
+        raise ArgumentError(f"channels is {channels!r}: choose 'first' (features, time) or 'last' (time, features).")
+    return channels == "first"
 
 
 def _as_tokens(row: np.ndarray, i: int) -> np.ndarray:

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 BAD_FILES = {
@@ -115,7 +116,7 @@ def test_bad_tables_for_a_model(here, run, models, table):
     (here / "bad.csv").write_bytes(BAD_FILES["binary.csv"])
     check(run("predict", model, "bad.csv"), "binary")
     table.astype({"area": object}).assign(area="text").to_csv("words.csv", index=False)
-    check(run("predict", model, "words.csv"), "words.csv", "'area'", "row 0")
+    check(run("predict", model, "words.csv"), "words.csv", "'area'", "line 2")
     check(run("predict", model, "table.csv", "--keep", "nobody"), "--keep")
     check(run("evaluate", model, "table.csv", "-t", "nobody"), "--target")
     check(run("evaluate", model, "table.csv", "-t", "empty"), "empty")
@@ -164,3 +165,45 @@ def test_works_on_a_terminal_without_these_letters(here):
     ended = subprocess.run([sys.executable, "-c", code, "fit", "table.csv", "-t", "price", "--epochs", "2"], env=env,
                            capture_output=True, text=True)  # fmt: skip
     assert ended.returncode == 0 and ended.stderr == ""
+
+
+# ---- lines of the file, and names that are nearly right --------------------------------------------------------------
+
+
+def test_cells_are_found_by_the_line_of_the_file(here, run, models, table):
+    inputs = table.drop(columns=["kind", "big", "far"])
+    head, *lines = inputs.astype(str).to_csv(index=False).splitlines()
+    lines[5] = lines[5].replace(inputs["area"].astype(str)[5], "wide")
+    lines[3] = lines[3].replace(inputs["zone"][3], '"over\ntwo lines"')
+    (here / "odd.csv").write_text("\n".join([head, "", *lines]) + "\n")
+    check(run("predict", models / "price.safetensors", "odd.csv"), "Column 'area', line 9: 'wide' is not a number")
+
+
+def test_lines_are_those_of_the_file_in_fit_too(here, run, table):
+    table.astype({"area": object}).assign(area=table.area.where(table.nr != 42, np.inf)).to_csv("inf.csv", index=False)
+    check(run("fit", "inf.csv", "-t", "price", "--time", "sold"), "Column 'area', line 43, is infinity")
+    table.assign(kind=table.kind.where(table.nr != 7, "new")).to_csv("new.csv", index=False)
+    run("fit", "table.csv", "-t", "kind", "--drop", "price", "--epochs", 1, "-q", "-o", "k.safetensors")
+    check(run("evaluate", "k.safetensors", "new.csv"), "Target, line 8: class 'new' was not in training")
+
+
+def test_columns_in_other_letters_are_guessed(here, run, models, table):
+    table.rename(columns=str.upper).to_csv("upper.csv", index=False)
+    check(run("predict", models / "price.safetensors", "upper.csv"), "Did you mean 'nr' by 'NR', 'area' by 'AREA'")
+
+
+def test_a_target_that_is_not_named_lists_the_columns(here, run, table):
+    check(run("fit", "table.csv"), "--target: name the column to predict. table.csv has nr, area, zone",
+          "--target price?")  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "said"), [
+    ("% a title\n@RELATION iris\n@ATTRIBUTE a REAL\n@DATA\n1\n", "an ARFF file of Weka"),
+    ("# made by hand\na,b\n1,2\n3,4\n", "line 1 is a comment ('# made by hand')"),
+    ("# made by hand\n# in 2024\na,b\n1,2\n3,4\n", "lines 1 to 2 are comments"),
+    ("a,b\n1,2\n# 3,4 left out, so,\n5,6\n", "line 3 looks like a comment"),
+    ("a b\n1 2\n3 4\n", "separated by spaces"),
+], ids=["ARFF", "comment", "comments", "comment below", "spaces"])
+def test_files_that_are_nearly_tables_are_called_by_their_name(here, run, text, said):
+    (here / "odd.csv").write_text(text)
+    check(run("fit", "odd.csv", "-t", "b"), "odd.csv", said)

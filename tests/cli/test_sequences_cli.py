@@ -176,7 +176,7 @@ def test_missing_hours_are_filled_joined_or_refused_as_asked(torn, run):
 def test_a_time_that_stands_twice_is_an_error(torn, run):
     pd.concat([torn, torn[5:7]]).to_csv("twice.csv", index=False)
     bad(run("fit", "twice.csv", "--forecast", "load", "--time", "when", *SHORT),
-        "'when' is 2024-01-01 05:00:00 in rows 5 and 300", "1 more row like that")  # fmt: skip
+        "'when' is 2024-01-01 05:00:00 in lines 7 and 302", "1 more row like that")  # fmt: skip
 
 
 def test_rows_in_the_order_of_the_file_name_a_column_that_may_be_the_time(torn, run):

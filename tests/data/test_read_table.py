@@ -154,3 +154,21 @@ def test_importing_the_room_loads_no_table_library():
     )
     assert loaded == already
     assert "pandas" not in loaded
+
+
+@pytest.mark.parametrize("between", [";", "\t", "|"])
+@pytest.mark.parametrize("cells", [("1,5", "2,25"), ("1.5", "2.25")], ids=["comma", "point"])
+def test_decimals_behind_a_comma_or_a_point(tmp_path, between, cells):
+    path = tmp_path / "a.csv"
+    path.write_text("\n".join(between.join(row) for row in (["a", "b"], cells, cells)))
+    assert read_table(path).to_numpy().tolist() == [[1.5, 2.25]] * 2
+
+
+def test_commas_that_may_stand_between_thousands_are_not_taken_for_decimals(tmp_path):
+    (tmp_path / "a.tsv").write_text("a\tb\n1,200\t3\n2,500\t4\n")
+    assert read_table(tmp_path / "a.tsv")["a"].tolist() == ["1,200", "2,500"]
+
+
+def test_a_name_may_begin_like_a_comment(tmp_path):
+    (tmp_path / "a.csv").write_text("#id,name\n1,a\n2,b\n")
+    assert list(read_table(tmp_path / "a.csv").columns) == ["#id", "name"]

@@ -180,6 +180,19 @@ def test_padding_out_of_proportion_is_refused(ts, monkeypatch):
         ts("@univariate true\n@data\n" + "\n".join(rows) + "\n")
 
 
+@pytest.mark.parametrize(("header", "says"), [
+    ("@equalLength true", "line 5: 2 time steps, but the header says @equalLength true, and the first sequence has 3"),
+    ("@equalLength true\n@seriesLength 3", "line 6: 2 time steps, but the header says @seriesLength 3"),
+])
+def test_lengths_that_differ_from_what_the_header_says(ts, header, says):
+    with pytest.raises(DataError, match=says):
+        ts(f"{header}\n@classLabel true a b\n@data\n1,2,3:a\n1,2:b\n")
+
+
+def test_labels_may_be_written_in_another_way_than_in_the_header(ts):
+    assert ts("@classLabel true 1 2\n@data\n1,2,3:1.0\n3,2,1:2\n").y.tolist() == ["1", "2"]
+
+
 # --- long tables ------------------------------------------------------------------------------------------------------
 
 LONG = pd.DataFrame({
@@ -238,6 +251,11 @@ def test_steps_that_are_missing_within_a_sequence_are_noted():
     assert note.startswith("by day, rows are 1 day apart, but 2 steps in 1 sequence of 2 are missing")
     (note,) = from_long_table(long.assign(day=np.arange(12) ** 3), "who", "day").notes
     assert note.startswith("the rows keep no step by day")
+
+
+def test_id_and_time_may_be_levels_of_the_index():
+    indexed = from_long_table(LONG.set_index(["patient", "hour"]), "patient", "hour", ["steps"], "ill")
+    assert [row.tolist() for row in indexed.X.rows()] == [[[3], [4], [5]], [[6], [7]]]
 
 
 def test_a_target_may_stand_in_one_row_of_its_id():

@@ -49,3 +49,31 @@ def test_one_record_is_one_row(model):
 def test_labels_written_in_another_way_are_scored_alike(model):
     grades = ct.Classifier(epochs=1).fit(FRAME, [1, 2] * 20)
     assert grades.score(FRAME, ["1.0", "2"] * 20) == grades.score(FRAME, [1, 2] * 20)
+
+
+# ---- sequences of other libraries ------------------------------------------------------------------------------------
+
+SERIES = np.sin(np.arange(30)[None, :, None] / (1 + np.arange(20) % 2)[:, None, None]) * [1.0, 2.0]
+KINDS = ["slow", "fast"] * 10
+
+
+@pytest.fixture(scope="module")
+def of_series():
+    return ct.Classifier(epochs=2).fit(SERIES, KINDS)
+
+
+def test_channels_first_are_noticed(of_series):
+    first = SERIES.swapaxes(1, 2)
+    with pytest.warns(UserWarning, match=r"X \(20, 2, 30\) is read as .*: 2 time steps of 30 features"):
+        ct.Classifier(epochs=1).fit(first, KINDS)
+    with pytest.raises(DataError, match=r"training had 2.*from_array\(X, channels='first'\)"):
+        of_series.predict(first)
+    told = ct.Sequences.from_array(first, channels="first")
+    np.testing.assert_array_equal(of_series.predict_proba(told), of_series.predict_proba(SERIES))
+
+
+def test_series_nested_in_the_cells_of_a_frame_are_sequences(of_series):
+    nested = pd.DataFrame({"a": [pd.Series(row[:, 0]) for row in SERIES], "b": [row[:, 1] for row in SERIES]})
+    learnt = ct.Classifier(epochs=2).fit(nested, KINDS)
+    assert [column.name for column in learnt.encoder_.columns] == ["a", "b"]
+    np.testing.assert_array_equal(learnt.predict_proba(nested), of_series.predict_proba(SERIES))

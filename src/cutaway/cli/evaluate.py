@@ -45,9 +45,10 @@ def evaluate(
         raise DataError(f"{data.name} has no target to compare with.")
     for note in rows.notes:
         warn(f"{data.name}: {note}")
-    X, y, dropped = problem.truth(rows, data.name, estimator.target_encoder_)
+    X, y, dropped = problem.truth(rows, data.name, estimator.target_encoder_, data if rows.ids is None else None)
     task, classes = estimator.design_.task, getattr(estimator, "classes_", None)
-    predicted, probability = answers(estimator, X, classes is not None)
+    with problem.about(data.name), problem.in_file(data if rows.ids is None else None, y.index):
+        predicted, probability = answers(estimator, X, classes is not None)
     answer, truth = (decided(estimator, predicted, probability, chosen), probability), np.asarray(y)
     uneven = judged_by(task, truth) == "ROC AUC"
     found = Findings(data.name, len(y) + dropped, rows.width, [], [], task, many=estimator.inputs_.many)

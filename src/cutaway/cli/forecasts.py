@@ -28,7 +28,7 @@ def window_rows(path: Path, asked: Asked, frame: Any = None, features: list[str]
     from ..data.sequence_encoder import as_sequences
 
     values, names, when, notes = one_series(path, asked, frame, features)
-    with in_options():
+    with in_options(path):
         cut = cut_windows(values, names, when, asked.time or "", asked.length, asked.ahead, 1, asked.forecast,
                           asked.gaps or "cut")  # fmt: skip
     aims = [asked.forecast or ""] if asked.ahead == 1 else cut.target_names
@@ -96,7 +96,7 @@ def one_series(
     features = features or others(frame, asked.time, *asked.drop)
     when, order, notes = in_time(path, asked, frame) if asked.time else (None, np.arange(len(frame)), [])
     whole = frame.iloc[order].assign(**{SERIES_ID: 0, SERIES_STEP: np.arange(len(frame))})
-    with in_options():
+    with in_options(path, order):
         series = from_long_table(whole, SERIES_ID, SERIES_STEP, features)
     values = as_sequences(series.X).values[0]
     if when is None:
@@ -110,9 +110,11 @@ def in_time(path: Path, asked: Asked, frame: Any) -> tuple[Moments, np.ndarray, 
     """When the rows are, in order of time, the rows in that order, and what is to be noted."""
     import numpy as np
 
+    from ..data.table_lines import in_lines
     from ..data.timeline import clocks_go_back, moments, steps
 
-    when = moments(frame[asked.time], asked.time or "")
+    with in_options(path):
+        when = moments(frame[asked.time], asked.time or "")
     order = np.argsort(when.order, kind="stable")
     when = when[order]
     notes = [f"rows brought in the order of {asked.time}"] * bool((np.diff(order) < 0).any())
@@ -121,9 +123,10 @@ def in_time(path: Path, asked: Asked, frame: Any) -> tuple[Moments, np.ndarray, 
     if (again := np.flatnonzero(np.diff(when.order) == 0)).size:
         first, second = sorted(order[again[0] : again[0] + 2].tolist())
         more = f", and {counted(again.size - 1, 'more row')} like that" * (again.size > 1)
-        raise DataError(f"{path.name}: {asked.time!r} is {when.at(int(again[0]))} in rows {first} and {second} (the "
-                        f"first row is 0){more}: keep one row for each time, or name the column that says which row is "
-                        f"of which sequence with --id.{clocks_go_back(when, again)}")  # fmt: skip
+        where = in_lines(f"rows {first} and {second} (the first row is 0)", path)
+        raise DataError(f"{path.name}: {asked.time!r} is {when.at(int(again[0]))} in {where}{more}: keep one row for "
+                        "each time, or name the column that says which row is of which sequence with --id."
+                        f"{clocks_go_back(when, again)}")  # fmt: skip
     if len(order) > 1 and (every := steps(when).every):
         if asked.every is None:
             notes.insert(0, f"by {asked.time}, time goes in steps of {every}, from {when.at(0)} to {when.at(-1)}")

@@ -35,7 +35,7 @@ def predict(
     from ..files.spreadsheet import as_csv
     from .answers import labels_of
     from .keeping import load, reading
-    from .problem import about
+    from .problem import about, in_file
     from .sources import load_for
     from .terminal import Screen, warn
 
@@ -50,7 +50,7 @@ def predict(
     for note in rows.notes:
         warn(f"{data.name}: {note}")
     kept = checks.columns(keep or [], list(rows.X.columns) if keep else [], "--keep", data.name)
-    with about(data.name):
+    with about(data.name), in_file(data if rows.ids is None else None):
         copied = {name: rows.X[name] for name in kept} if rows.ids is None else {rows.ids.name: rows.ids}
         answers = answer_columns(estimator, rows.X, chosen)
         if both := [name for name in copied if name in answers]:

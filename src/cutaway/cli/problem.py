@@ -111,6 +111,7 @@ class Problem:
     reading: dict[str, Any] = field(default_factory=dict)
     tests: int = 0
     test_source: str = ""
+    path: Path | None = None
 
     @property
     def classifies(self) -> bool:
@@ -153,11 +154,13 @@ def read(path: Path, asked: Asked, test: Path | None = None) -> Problem:
         if len(kept) < FEWEST:
             raise DataError(f"{counted(len(kept), kind.one)} with a target, at least {FEWEST} are needed: one to test "
                             "on, the others to learn from.")  # fmt: skip
-        found = decide(y, "regression" if asked.forecast else asked.task)
+        with in_file(path if kind.name == "table" else None, y.index):
+            found = decide(y, "regression" if asked.forecast else asked.task)
     return Problem(
         path.name, kind, rows, data.width, data.extent, X, y, data.targets, *found, rows - len(kept), group, time,
         data.notes, ids, data.features, asked.remembered() if kind.name == "sequences" else {},
         int((kept >= rows - tests).sum()), test.name if test is not None else "",
+        path if kind.name == "table" else None,
     )  # fmt: skip
 
 
@@ -245,6 +248,19 @@ def about(what: str):
         raise type(problem)(f"{what}: {problem}") from None
 
 
+@contextmanager
+def in_file(path: Path | None, rows: Any = None):
+    """Errors in the block name the lines of a table's file for its rows; `rows` are those that the block works on."""
+    from ..data.table_lines import in_lines
+
+    try:
+        yield
+    except CutawayError as problem:
+        if path is None:
+            raise
+        raise type(problem)(in_lines(str(problem), path, None if rows is None else list(rows))) from None
+
+
 def _refuse_empty(y: Any, where: str) -> None:
     for name, column in y.items() if y.ndim == 2 else [(y.name, y)]:
         if column.isna().all():
@@ -266,7 +282,7 @@ def _summary(y: Any, classes: bool, many: str) -> str:
     return f"{len(counts)} classes, by {many}: {some}, and {counted(len(counts) - 4, 'more class', 'more classes')}"
 
 
-def truth(data: Data, where: str, encoder: Any) -> tuple[Any, Any, int]:
+def truth(data: Data, where: str, encoder: Any, path: Path | None = None) -> tuple[Any, Any, int]:
     """The rows that have a target, their targets as `encoder` knows them, and how many rows have none."""
     import pandas as pd
 
@@ -275,7 +291,8 @@ def truth(data: Data, where: str, encoder: Any) -> tuple[Any, Any, int]:
     with about(f"{where}, target {listed(data.targets)}"):
         _refuse_empty(data.y, where)
         X, y, kept = drop_missing(data.X, data.y)
-        encoder.transform(y)
+        with in_file(path, y.index):
+            encoder.transform(y)
         told = encoder.known(y)
         y = y if told is y else pd.Series(told, index=y.index, name=y.name)
     return X, y, len(data) - len(kept)

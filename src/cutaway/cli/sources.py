@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from ..data.cells import counted
 from ..errors import ArgumentError, CutawayError, DataError
 from ..report.text import listed
 from . import checks
-from .problem import Asked, Data
+from .problem import Asked, Data, in_file
 
 #: Options that belong to one kind of data.
 IMAGES, FORECAST = ("size", "mode", "skip_damaged"), ("window", "horizon", "gaps")
@@ -125,6 +126,17 @@ def table(path: Path) -> Any:
     return frame
 
 
+#: Columns that are often the target, by name.
+TARGET_NAMES = ("target", "label", "class", "y", "outcome", "response", "price", "species", "diagnosis")
+
+
+def likely_target(names: list[str], drop: list[str]) -> str:
+    """The column that is most likely to be predicted: by its name, or the last."""
+    left = [name for name in names if name not in drop] or names
+    called = [name for word in TARGET_NAMES for name in left if name.strip().lower() == word]
+    return (called or left[-1:])[0]
+
+
 def npz_table(path: Path, X: Any = None, y: Any = None, asked: Asked | None = None) -> Any:
     """The arrays X (n, features) and y of an .npz file as one table; y's column is named after its array."""
     from ..data import read_table
@@ -151,7 +163,8 @@ def table_rows(path: Path, asked: Asked, frame: Any = None) -> Data:
     known = list(frame.columns)
     targets = checks.columns(asked.targets, known, "--target", path.name)
     if not targets:
-        raise ArgumentError("--target: name the column to predict.")
+        raise ArgumentError(f"--target: name the column to predict. {path.name} has {listed(known, 12)}: is it "
+                            f"--target {quote(likely_target(known, asked.drop))}?")  # fmt: skip
     drop = checks.columns(asked.drop, known, "--drop", path.name)
     if both := [name for name in drop if name in targets]:
         raise ArgumentError(f"--drop {both[0]!r} is also a --target: it is left out of the inputs anyway.")
@@ -276,7 +289,7 @@ def sequence_rows(path: Path, asked: Asked, frame: Any = None, features: list[st
             raise ArgumentError("--target: name the column that is to be predicted, one value for each sequence.")
         features = features or others(frame, asked.id, asked.time, *asked.targets, *asked.drop)
         target = asked.targets[0] if asked.targets else None
-        with in_options():
+        with in_options(path):
             series = from_long_table(frame, asked.id, asked.time, features, target)
         X, y, notes, name = series.X, series.y, series.notes, target or "target"
         ids = pd.Series(series.ids, name=asked.id)
@@ -290,10 +303,11 @@ def sequence_rows(path: Path, asked: Asked, frame: Any = None, features: list[st
 
 
 @contextmanager
-def in_options() -> Iterator[None]:
-    """Errors in the block say which option helps, where they name an argument."""
+def in_options(path: Path, rows: Any = None) -> Iterator[None]:
+    """Errors in the block say which option helps, where they name an argument, and name the file's lines for rows."""
     try:
-        yield
+        with in_file(path, rows):
+            yield
     except CutawayError as problem:
         text = str(problem).replace("(features=[...])", "(--drop; or --time, if it orders the rows)")
         text = re.sub(r"gaps='(\w+)'", r"--gaps \1", text)

@@ -19,7 +19,7 @@ from ..report.scores import confusion, measure, measure_outputs
 from ..report.text import duration, listed
 from ..report.verdict import Answer
 from .answers import answers
-from .problem import Asked, Problem, divide, read
+from .problem import Asked, Problem, divide, in_file, read
 
 #: Points of the picture of predictions over the truth that are kept.
 MOST_POINTS = 1500
@@ -93,7 +93,8 @@ class Study:
         with timed(self.found.seconds, "encoding"):
             self.estimator = self._estimator()
             X, y = self.rows(0)
-            self._data = self.estimator.prepare(self._named(X), y)
+            with in_file(self.problem.path, y.index):
+                self._data = self.estimator.prepare(self._named(X), y)
             self.estimator.target_encoder_.names = list(self.problem.targets)
         found, design = self.found, self.estimator.design_
         if self.options.lr is not None:
@@ -131,7 +132,8 @@ class Study:
         self.estimator.verbose = progress
         began = time.perf_counter()
         try:
-            self.estimator.train(self._data, began)
+            with in_file(self.problem.path, self.rows(1)[1].index):  # those of training were read by `design`
+                self.estimator.train(self._data, began)
         except TrainingError as error:
             raise TrainingError(f"{error} The network diverged and is not written. Try a lower --lr.") from None
         run = self.estimator.run_
@@ -216,7 +218,8 @@ class Study:
         with timed(self.found.seconds, "scoring"):
             for i, part in enumerate(PARTS):
                 if len(self.parts[i]):
-                    self._score_part(part, *self.rows(i))
+                    with in_file(self.problem.path, self.rows(i)[1].index):
+                        self._score_part(part, *self.rows(i))
 
     def _score_part(self, part: str, X: Any, y: Any) -> None:
         task, classes, y = self.problem.task, getattr(self.estimator, "classes_", None), np.asarray(y)

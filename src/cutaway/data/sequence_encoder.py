@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from numbers import Real
@@ -14,12 +15,15 @@ import numpy as np
 from cutaway.data.cells import counted
 from cutaway.data.columns import NOTHING, Column
 from cutaway.data.numbers import FAR, ROUNDING
-from cutaway.data.reading import column_names
+from cutaway.data.reading import column_names, is_frame
 from cutaway.data.series import extent
 from cutaway.data.weights import none_if_equal, weighed
 from cutaway.errors import ArgumentError, DataError, FileError, ShapeError
 from cutaway.sequences import Sequences
 
+CHANNELS_FIRST = (
+    "If it is (n, channels, time), as aeon and sktime have it, say so: ct.Sequences.from_array(X, channels='first')."
+)
 DROPPED = "constant (dropped)"
 
 
@@ -105,6 +109,8 @@ class SequenceEncoder:
         X = as_sequences(X)
         if X.shape[2] != len(self.columns):
             hint = " For a single sequence (time, features), give X[None]." if X.shape[2] == 1 else ""
+            if X.shape[1] == len(self.columns) and not hint:
+                hint = f" {CHANNELS_FIRST}"
             raise DataError(
                 f"X has {counted(X.shape[2], 'feature')} a time step, but training had {len(self.columns)}: give the "
                 f"same features in the same order.{hint}"
@@ -212,6 +218,8 @@ def as_sequences(X: Any) -> Sequences:
         if values.shape[2] == 0:
             raise DataError(f"X has shape {X.shape}: the time steps have no features.")
         return Sequences(values[:, : X.lengths.max()] if len(X) else values, X.lengths)
+    if is_nested(X):
+        return as_sequences([np.stack(list(map(np.asarray, row)), axis=1) for row in X.itertuples(index=False)])
     if isinstance(X, list | tuple) or (isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1):
         rows = [_numbers(row, f"Sequence {i} (the first is 0)") for i, row in enumerate(X)]
         if not rows:
@@ -226,6 +234,24 @@ def as_sequences(X: Any) -> Sequences:
     if values.shape[1] == 0:
         raise DataError(f"X has shape {values.shape}: the sequences have no time steps.")
     return as_sequences(Sequences(values, np.full(len(values), values.shape[1], np.int32)))
+
+
+def is_nested(X: Any) -> bool:
+    """Whether X is a frame whose cells are series, as sktime nests them."""
+    if not is_frame(X) or not len(X) or any(dtype.kind != "O" for dtype in X.dtypes):
+        return False
+    return all(np.ndim(cell) == 1 and not isinstance(cell, str) for cell in X.iloc[0])
+
+
+def warn_of_order(X: Any) -> None:
+    """Warn of an array (n, time, features) that has more features than time steps: it may have its channels first."""
+    if isinstance(X, np.ndarray) and X.ndim == 3 and X.shape[2] > X.shape[1]:
+        steps, features = counted(X.shape[1], "time step"), counted(X.shape[2], "feature")
+        warnings.warn(
+            f"X {X.shape} is read as (n, time, features): {steps} of {features}. {CHANNELS_FIRST} channels='last' says "
+            "that it is right.",
+            stacklevel=6,
+        )
 
 
 def _numbers(values: Any, what: str) -> np.ndarray:

@@ -97,9 +97,10 @@ def from_long_table(
 ) -> Series:
     """Sequences from a long table: one row a time step, the column `id` says of which sequence.
 
-    `frame` is what `read_table` takes, a path or a table. Sequences come in the order in which their ids first appear,
-    their rows in the order of `time`, numbers or dates. `features` are the columns of numbers to learn from, by default
-    all others; gaps stay NaN. `target` is one value a sequence: it may stand in all of its rows or in some.
+    `frame` is what `read_table` takes, a path or a table; `id` and `time` may also be levels of its index. Sequences
+    come in the order in which their ids first appear, their rows in the order of `time`, numbers or dates. `features`
+    are the columns of numbers to learn from, by default all others; gaps stay NaN. `target` is one value a sequence: it
+    may stand in all of its rows or in some.
 
     Rows are taken for steps of time, one each, however far apart they lie. Where that is not so, `notes` says it: what
     step the times keep, and in how many sequences steps are missing.
@@ -118,6 +119,8 @@ def from_long_table(
 
     name = Path(frame).name.partition(".")[0] if isinstance(frame, str | PathLike) else "table"
     frame = read_table(frame)
+    if {str(id), str(time)} & set(map(str, frame.index.names)):
+        frame = frame.reset_index()  # as sktime has it: the sequences and the time are levels of the index
     frame = frame.set_axis([str(column) for column in frame.columns], axis=1)
     id, time = _column(frame, id, "id"), _column(frame, time, "time")
     target = None if target is None else _column(frame, target, "target")

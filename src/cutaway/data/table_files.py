@@ -18,6 +18,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 from cutaway.data.cells import counted
 from cutaway.data.source_files import MOST_UNPACKED, existing, refuse_bomb
+from cutaway.data.table_lines import COMMENTS, refuse_comments, refuse_spaces, separator
 from cutaway.errors import DataError
 
 if TYPE_CHECKING:
@@ -28,10 +29,14 @@ MOST_COLUMNS, LONGEST_LINE = 50_000, 2**23
 #: Parquet packs equal cells as their number: a table may take so many times the file's size, 8 bytes a cell.
 MOST_UNPACKING_CELLS = 10_000
 FORMATS = "a .csv, .tsv or .parquet file"
+#: What shows that a comma stands before decimals. Beside tabs and | it may also stand between thousands: 1,200.
+DECIMAL_COMMA = {";": r"\d,\d", ",": r"(?!)", "\t": r"\d,(\d{1,2}|\d{4,})(?!\d)", "|": r"\d,(\d{1,2}|\d{4,})(?!\d)"}
 EMPTY = "{} is empty: a table has a line of column names, then one line per row."
 #: How text is encoded that says so in its first bytes (UTF-32's begin like UTF-16's).
 MARKS = {BOM_UTF32_LE: "utf-32", BOM_UTF32_BE: "utf-32", BOM_UTF16_LE: "utf-16", BOM_UTF16_BE: "utf-16"}
 SIGNATURES = {
+    rb"(\s*%[^\n]*\n)*\s*@relation\b": "an ARFF file of Weka "
+    "(pandas.DataFrame(scipy.io.arff.loadarff(path)[0]) reads it in Python, and .to_csv(...) makes a table of it)",
     rb"PK": "an Excel or zip file",
     rb"\x89PNG": "a PNG image",
     rb"\xff\xd8\xff": "a JPEG image",
@@ -163,20 +168,22 @@ def _read_text(path: Path, gzipped: bool, encoding: str) -> pd.DataFrame:
         sample = file.read(20_000)
     if not sample.strip():
         raise DataError(EMPTY.format(path))
-    separator = _separator(re.split(r"[\r\n]", sample.lstrip(" \r\n"), maxsplit=1)[0])
-    header, rows = _rows(path, gzipped, encoding, separator)
+    refuse_comments(sample, path)
+    refuse_spaces(sample, path)
+    between = separator(re.split(r"[\r\n]", sample.lstrip(" \r\n"), maxsplit=1)[0])
+    header, rows = _rows(path, gzipped, encoding, between)
     _refuse_width(len(header), path)
     names = [name.strip() or f"column {i}" for i, name in enumerate(header, 1)]
     refuse_repeats(names, f"{path}, line 1", "Rename them; if line 1 is already data, put a line of names above it.")
-    decimal_comma = separator == ";" and re.search(r"\d,\d", sample) and not re.search(r"\d\.\d", sample)
+    decimal_comma = re.search(DECIMAL_COMMA[between], sample) and not re.search(r"\d\.\d", sample)
     try:
         with _opened(path, gzipped, encoding=encoding, newline="") as file:
             # The first row by itself: pandas would take a surplus first cell as the row's name.
-            pd.read_csv(file, sep=separator, header=None, nrows=2, dtype=str)
+            pd.read_csv(file, sep=between, header=None, nrows=2, dtype=str)
         with _opened(path, gzipped, encoding=encoding, newline="") as file:
             frame = pd.read_csv(
                 file,
-                sep=separator,
+                sep=between,
                 header=0,
                 names=names,
                 decimal="," if decimal_comma else ".",
@@ -196,7 +203,7 @@ def _read_text(path: Path, gzipped: bool, encoding: str) -> pd.DataFrame:
         _refuse_ragged_rows(rows, len(names), path)
     if any(_holds_line_breaks(frame[name]) for name in names):
         # A quotation mark that is never closed runs on to the next one, and takes whole rows with it.
-        for _ in _rows(path, gzipped, encoding, separator, strict=True)[1]:
+        for _ in _rows(path, gzipped, encoding, between, strict=True)[1]:
             pass
     return frame
 
@@ -217,15 +224,10 @@ def _holds_line_breaks(cells: Any) -> bool:
     return any(isinstance(cell, str) and ("\n" in cell or "\r" in cell) for cell in cells)
 
 
-def _separator(line: str) -> str:
-    bare = re.sub(r'"[^"]*"', "", line)
-    return max(",;\t|", key=bare.count)
-
-
 def _rows(
-    path: Path, gzipped: bool, encoding: str, separator: str, strict: bool = False
-) -> tuple[list[str], Iterator[tuple[int, int]]]:
-    """The cells of the first line, and for each row under it its line and its number of cells.
+    path: Path, gzipped: bool, encoding: str, between: str, strict: bool = False
+) -> tuple[list[str], Iterator[tuple[int, int, str]]]:
+    """The cells of the first line, and for each row under it its line, its number of cells and the first of them.
 
     strict: a closing quotation mark ends its cell, or DataError is raised.
     """
@@ -241,14 +243,14 @@ def _rows(
 
     def cells() -> Iterator[tuple[int, list[str]]]:
         with _opened(path, gzipped, encoding=encoding, newline="") as file:
-            reader = csv.reader(lines(file), delimiter=separator, strict=strict)
+            reader = csv.reader(lines(file), delimiter=between, strict=strict)
             try:
                 yield from ((reader.line_num, row) for row in reader if row)
             except csv.Error as reason:
                 raise DataError(f"{path}, line {reader.line_num}: {_in_words(reason)}.") from reason
 
     rows = cells()
-    return next(rows, (1, []))[1], ((line, len(row)) for line, row in rows)
+    return next(rows, (1, []))[1], ((line, len(row), row[0]) for line, row in rows)
 
 
 def _in_words(reason: csv.Error) -> str:
@@ -261,9 +263,11 @@ def _in_words(reason: csv.Error) -> str:
     return str(reason)
 
 
-def _refuse_ragged_rows(rows: Iterable[tuple[int, int]], width: int, path: Path) -> None:
-    for line, cells in rows:
+def _refuse_ragged_rows(rows: Iterable[tuple[int, int, str]], width: int, path: Path) -> None:
+    for line, cells, first in rows:
         if cells != width:
+            if first.lstrip().startswith(COMMENTS):
+                raise DataError(f"{path}, line {line} looks like a comment ({first.strip()!r:.40}): remove it.")
             raise DataError(
                 f"{path}, line {line}: {counted(cells, 'cell')} under {counted(width, 'column name')}. Give every row "
                 "one cell per column (empty where the value is missing), and put quotation marks around cells that "

@@ -17,7 +17,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from cutaway.data.cells import counted, is_gap, parse_number
+from cutaway.data.cells import counted, is_gap, parse_number, plainest
 from cutaway.data.reading import column_names
 from cutaway.data.series import MOST_PADDING, Series, packed
 from cutaway.data.source_files import existing, refuse_bomb
@@ -80,6 +80,7 @@ class _Header:
     label: str | None  # "classLabel", "targetLabel" or None
     classes: frozenset[str]  # empty: any
     gaps: bool  # whether the header lets gaps be
+    equal: bool = False  # whether the header says that all are of one length
 
 
 def _read(file: IO[str], path: Path) -> Series:
@@ -195,6 +196,7 @@ def _understood(found: dict[str, tuple[str, list[str]]], path: Path) -> _Header:
         label=given[0] if given else None,
         classes=frozenset(found["classLabel"][1][1:]) if given == ["classLabel"] else frozenset(),
         gaps=truth("missing") is not False,
+        equal=truth("equalLength") is True and length is None,
     )
 
 
@@ -223,10 +225,14 @@ def _row(line: str, header: _Header, at: str) -> tuple[np.ndarray, Any]:
                 f"{at}, dimension {i}: {counted(len(values), 'value')}, but dimension 1 has {len(dimensions[0]):,}: "
                 "the dimensions of a sequence have one value each for every time step (? for a gap)."
             )
+    if header.equal and header.length is None:
+        header.length = len(dimensions[0])
     if header.length not in (None, len(dimensions[0])):
+        said = f"@equalLength true, and the first sequence has {header.length}" if header.equal else (
+            f"@seriesLength {header.length}")  # fmt: skip
         raise DataError(
-            f"{at}: {counted(len(dimensions[0]), 'time step')}, but the header says @seriesLength {header.length}: "
-            "is the line cut short? If lengths differ, say @equalLength false."
+            f"{at}: {counted(len(dimensions[0]), 'time step')}, but the header says {said}: is the line cut short? If "
+            "lengths differ, say @equalLength false."
         )
     return np.stack(dimensions, axis=1), label
 
@@ -258,6 +264,8 @@ def _label(text: str, header: _Header, at: str) -> Any:
         return number
     if text in header.classes:
         return text
+    if (plain := plainest(text)) is not None and (same := [one for one in header.classes if plainest(one) == plain]):
+        return min(same)  # 1.0 where the header lists 1
     if is_gap(text):
         return None
     if header.classes:

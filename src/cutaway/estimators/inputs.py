@@ -16,7 +16,7 @@ from ..data.encoder import as_table
 from ..data.image_arrays import image_words
 from ..data.images import is_paths
 from ..data.npz_files import in_npz
-from ..data.sequence_encoder import as_sequences
+from ..data.sequence_encoder import as_sequences, is_nested, warn_of_order
 from ..data.series import extent
 from ..errors import DataError
 from ..sequences import Sequences
@@ -184,6 +184,10 @@ class SequenceInputs(Inputs):
             X = Series(*in_npz(Path(X)), "", []) if Path(X).suffix.lower() == ".npz" else read_series_file(X)
         if isinstance(X, Series | Windows):
             return Read(as_sequences(X.X), X.y, X.features or None)
+        if is_nested(X):
+            return Read(as_sequences(X), None, [str(name) for name in X.columns])
+        if encoder is None:
+            warn_of_order(X)
         return Read(as_sequences(X))
 
     def encoder(self, X, weights, names=None, constant=False):
@@ -232,7 +236,8 @@ def kind_of(X: Any) -> Inputs:
     """What X is: images, sequences, or else a table.
 
     Images: Images, arrays of four dimensions, or of three if they are bytes, lists of such, a folder, a list of image
-    files. Sequences: Sequences, Series, Windows, a .ts file, other arrays of three dimensions, lists of arrays of two.
+    files. Sequences: Sequences, Series, Windows, a .ts file, other arrays of three dimensions, lists of arrays of two,
+    frames whose cells are series.
     An .npz file is what its array X is.
 
     >>> kind_of(np.zeros((5, 8, 8), np.uint8)).name, kind_of(np.zeros((5, 24, 1))).name, kind_of("a.csv").name
@@ -253,6 +258,8 @@ def _kind_of(X: Any) -> str:
         return "images" if os.path.isdir(path) or (is_paths([X]) and holds_images([X])) else "table"
     if is_paths(X) and holds_images(X):
         return "images"
+    if is_nested(X):
+        return "sequences"
     dimensions, dtype = _form(X)
     if dimensions not in (3, 4) or getattr(dtype, "kind", "f") not in "biuf":
         return "table"
