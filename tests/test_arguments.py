@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import cutaway as ct
-from cutaway.arguments import number, whole_number, whole_numbers
+from cutaway.arguments import whole_number, whole_numbers
 from cutaway.errors import ArgumentError
 
 BEYOND = [np.array([2**32 + 3]), np.array([2**31]), np.array([-(2**31) - 1]), np.array([2**63], np.uint64),
@@ -93,7 +93,77 @@ def test_what_counts_one(value):
     assert whole_number("n", value) == 1 and type(whole_number("n", value)) is int
 
 
-@pytest.mark.parametrize("value", [0, -1.0, np.nan, np.inf, True, "3", None, [1.0]])
-def test_what_is_no_number_above_zero(value):
-    with pytest.raises(ArgumentError, match="t must be a number above 0"):
-        number("t", value)
+# ---- arguments that count something, wherever they are given ---------------------------------------------------------
+
+X, Y = np.random.default_rng(0).normal(size=(12, 3)), np.zeros((12, 1))
+NONE = [0, -1, 1.0, 1.5, True, np.True_, np.nan, np.inf, "3", np.float32(2), np.array([1, 2]), [1], 1j, {}]
+
+
+def net():
+    return ct.nn.MLP(3, [4], 1).init(0)
+
+
+def fit(**given):
+    return ct.fit(net(), X, Y, **{"epochs": 1, "validation": 0.3, **given})
+
+
+def fit_many(**given):
+    return ct.fit_many([{"model": net(), "X": X, "y": Y, "epochs": 1, "validation": 0.3, **given}])
+
+
+CALLS = {
+    "fit": (fit, "epochs batch_size threads early_stopping seed"),
+    "fit_many": (fit_many, "epochs batch_size threads early_stopping seed"),
+    "workers": (lambda **given: ct.fit_many([], **given), "workers"),
+    "compile": (lambda **given: ct.compile(net(), **given), "batch_size threads seed"),
+    "predict": (lambda **given: net().predict(X, **given), "batch_size threads"),
+    "trace": (lambda **given: ct.trace(net(), X, Y, **given), "steps batch_size threads seed"),
+    "step": (lambda **given: ct.step(net(), X, Y, **given), "epochs batch_size threads seed"),
+}
+TABLE = [(call, name) for call, (_, names) in CALLS.items() for name in names.split()]
+ALSO = {"early_stopping": [0, True, np.True_], "seed": [0, -1], "workers": []}  # what is no fault there
+
+
+@pytest.mark.parametrize(("call", "name"), TABLE, ids=[f"{call}({name}=)" for call, name in TABLE])
+def test_an_argument_that_counts_is_a_whole_number(call, name):
+    for value in NONE:
+        if not any(value is fine for fine in ALSO.get(name, ())):
+            with pytest.raises(ArgumentError, match=f"{name} must be a whole number") as found:
+                CALLS[call][0](**{name: value})
+            assert repr(value) in str(found.value)
+
+
+@pytest.mark.parametrize(("call", "name"), TABLE, ids=[f"{call}({name}=)" for call, name in TABLE])
+def test_numbers_of_numpy_count_as_well(call, name):
+    CALLS[call][0](**{name: np.int64(2)})
+    CALLS[call][0](**{name: np.uint8(2)})
+
+
+def test_after_a_first_prediction_arguments_are_asked_as_well():
+    model = net()
+    model.predict(X, threads=2, batch_size=4)
+    for given in ({"batch_size": 4.0}, {"threads": [2]}, {"engine": ["cpu"]}, {"batch_size": [4]}):
+        with pytest.raises(ArgumentError):
+            model.predict(X, **{"threads": 2, "batch_size": 4, **given})
+
+
+@pytest.mark.parametrize("value", [-1.0, np.nan, "3", [1.0], 1j])
+def test_a_time_limit_is_a_number_of_seconds(value):
+    with pytest.raises(ArgumentError, match="time_limit must be a number of seconds"):
+        fit(time_limit=value)
+
+
+@pytest.mark.parametrize("call", [
+    lambda: ct.fit(net(), X, 3.0), lambda: ct.fit(net(), 3, Y), lambda: ct.fit(net(), X, Y, validation=(X, 1)),
+    lambda: ct.trace(net(), X, np.float32(1)), lambda: ct.step(net(), X, 1), lambda: net().predict(3.0),
+    lambda: ct.compile(net(), input=np.float32(3)), lambda: ct.fit_many([{"model": net(), "X": X, "y": 3}]),
+])  # fmt: skip
+def test_a_single_value_has_no_rows(call):
+    with pytest.raises(ct.errors.ShapeError, match="must have a row for each sample, got a single value"):
+        call()
+
+
+def test_a_batch_that_no_address_can_name():
+    with pytest.raises(ct.errors.ResourceError, match="choose a smaller batch_size"):
+        ct.compile(net(), batch_size=2**70)
+    assert net().predict(X, batch_size=2**70).shape == (12, 1)

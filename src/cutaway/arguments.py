@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
-from .errors import ArgumentError
+from .errors import ArgumentError, ShapeError
 
 
 class _Own(np.ndarray):
@@ -29,16 +28,12 @@ def whole_number(name: str, value: Any, least: int | None = 1, instead: str = ""
     return int(value)
 
 
-def number(name: str, value: Any, above: float = 0.0, instead: str = "") -> float:
-    """The value of an argument that is a finite number above a bound. Raises ArgumentError for anything else.
-
-    >>> number("time_limit", 2)
-    2.0
-    """
-    real = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-    if not real or not above < value < math.inf:
-        raise ArgumentError(f"{name} must be a number above {above:g}{instead}, got {value!r}")
-    return float(value)
+def count_rows(name: str, values: Any) -> int:
+    """How many rows data have. Raises ShapeError for a single value, which has none."""
+    try:
+        return len(values)
+    except TypeError:
+        raise ShapeError(f"{name} must have a row for each sample, got a single value: {values!r}") from None
 
 
 def whole_numbers(name: str, given: Any, dtype: Any = np.int32) -> np.ndarray:

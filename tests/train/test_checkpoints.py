@@ -236,7 +236,7 @@ REWRITTEN = {
     "t": "9", "epochs_done": -1, "best_epoch": 2.5, "waited": None, "best_loss": "much", "seconds": [],
     "model.layer1.bias": np.zeros(3, np.float32), "state.m": np.zeros(1, np.float32), "losses": np.zeros(2),
     "history.loss": np.zeros(2), "best.layer9.bias": np.zeros(3, np.float32),
-    "best.layer1.bias": np.zeros(3, np.float32),
+    "best.layer1.bias": np.zeros(3, np.float32), "kind": "model",
 }  # fmt: skip
 
 
@@ -252,6 +252,54 @@ def test_what_somebody_wrote_with_valid_checksums_is_refused(tmp_path, name):
     model = net()
     with pytest.raises(FileError, match=f"{newest.name} is no checkpoint of this run"):
         ct.fit(model, X, Y, checkpoint=tmp_path, resume=True, **OPTIONS)
+
+
+def rewrite(folder, change):
+    """Let `change(note, arrays)` change the newest checkpoint, with checksums that fit; its name."""
+    newest = sorted(folder.iterdir())[-1]
+    header, arrays = container.read(str(newest))
+    note = {k: v for k, v in header.description.items() if k not in ("format", "tensors_sha256")}
+    arrays = {k: v.copy() for k, v in arrays.items()}
+    change(note, arrays)
+    newest.write_bytes(container.pack(note, arrays))
+    return newest.name
+
+
+def cast(name, dtype):
+    def change(note, arrays):
+        arrays[name] = arrays[name].astype(dtype)
+
+    return change
+
+
+def spoiled(name, number):
+    def change(note, arrays):
+        arrays[name].reshape(-1)[0] = number
+
+    return change
+
+
+FORGED = {
+    "whole weights": cast("model.layer1.weight", np.int32), "double weights": cast("model.layer1.weight", np.float64),
+    "whole state": cast("state.m", np.int32), "single losses": cast("losses", np.float32),
+    "whole history": cast("history.loss", np.int32), "NaN": spoiled("model.layer1.weight", np.nan),
+    "infinity": spoiled("best.layer1.weight", np.inf),
+    "seconds before": lambda note, arrays: note.update(seconds=-1.0),
+    "seconds in words": lambda note, arrays: note.update(seconds="3"),
+    "true steps": lambda note, arrays: note.update(waited=True), "kind": lambda note, arrays: note.update(kind=3),
+    "best loss": lambda note, arrays: note.update(best_loss=2.5),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("how", FORGED)
+def test_kinds_and_types_of_a_forged_checkpoint_are_asked(tmp_path, how):
+    ct.fit(net(), X, Y, checkpoint=tmp_path, **OPTIONS)
+    name = rewrite(tmp_path, FORGED[how])
+    model = net()
+    before = model.theta.copy()
+    with pytest.raises(FileError, match=f"{name}"):
+        ct.fit(model, X, Y, checkpoint=tmp_path, resume=True, **OPTIONS)
+    np.testing.assert_array_equal(model.theta, before)
 
 
 def test_file_and_folder_reach_the_disk_in_this_order(tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -16,6 +17,7 @@ def output(path: Path, what: str, endings: Sequence[str], inputs: Sequence[Path]
 
     Raises ArgumentError or FileError saying what is in the way, before anything was computed.
     """
+    reachable(path, what)
     if path.is_dir():
         raise FileError(f"{what} {path} is a folder: name a file in it, such as {path / ('name' + endings[0])}.")
     if not path.name.lower().endswith(tuple(endings)):
@@ -31,6 +33,18 @@ def output(path: Path, what: str, endings: Sequence[str], inputs: Sequence[Path]
         if other.exists() and path.exists() and other.samefile(path):
             raise ArgumentError(f"{what} {path} is the file that is read: it would be lost. Choose another name.")
     return path
+
+
+def reachable(path: Path, what: str) -> None:
+    """Raise FileError where the system cannot say what a path leads to: links in a circle, a name that is too long."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        pass  # there may be a file one day, or other checks know better words
+    except (OSError, ValueError) as error:  # ValueError: a null byte
+        circle = isinstance(error, OSError) and error.errno == errno.ELOOP
+        why = "its links lead in a circle" if circle else getattr(error, "strerror", None) or str(error)
+        raise FileError(f"{what} {path} cannot be used ({why}): name another.") from None
 
 
 def columns(wanted: Sequence[str], known: Sequence[str], option: str, where: str) -> list[str]:

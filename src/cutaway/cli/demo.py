@@ -48,9 +48,11 @@ def _folder(out: Path | None) -> Path:
     from tempfile import mkdtemp
 
     from ..errors import FileError
+    from .checks import reachable
 
     if out is None:
         return Path(mkdtemp(prefix="cutaway-demo-"))
+    reachable(out, "--out")
     if out.exists() and not out.is_dir():
         raise FileError(f"--out {out} is a file: name a folder.")
     if not out.resolve().parent.is_dir():

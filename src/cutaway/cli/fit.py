@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -150,5 +151,15 @@ def shell(*words: object) -> str:
 
     >>> shell("cutaway", "inspect", "my model.safetensors")
     "cutaway inspect 'my model.safetensors'"
+    >>> shell("cutaway", "inspect", "caf\\udce9.csv")
+    "cutaway inspect $'caf\\\\xe9.csv'"
     """
-    return " ".join(quote(plain(word)) for word in words)
+    return " ".join(typed(str(word)) for word in words)
+
+
+def typed(word: str) -> str:
+    """A word for a shell; characters that nobody can type, such as bytes that are no text, by their numbers."""
+    if plain(word) == word:
+        return quote(word)
+    known = word.replace("\\", "\\\\").replace("'", "\\'")
+    return "$'" + "".join(c if plain(c) == c else "".join(f"\\x{b:02x}" for b in os.fsencode(c)) for c in known) + "'"

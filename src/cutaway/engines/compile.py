@@ -35,7 +35,7 @@ from ..random import stream
 from ..sequences import gathered
 from ..shown import Shown, Table, Words
 from .cpu import CPU
-from .given import check_how, pieces, prepared, rows_in, same_rows
+from .given import how, pieces, prepared, rows_in, same_rows
 from .profile import Profile, profile
 from .reference import Reference, standing
 
@@ -286,10 +286,13 @@ def _memory(what: str, model: Any) -> Iterator[None]:
         yield
     except MemoryError as error:
         raise _too_large(f"{what} of {type(model).__name__}", error) from None
+    except OverflowError:
+        raise ResourceError(f"{what} of {type(model).__name__} needs more memory than an address can name: choose a "
+                            "smaller batch_size") from None  # fmt: skip
 
 
 def _known(engine: str) -> None:
-    if engine not in ENGINES:
+    if not isinstance(engine, str) or engine not in ENGINES:
         raise ArgumentError(f"no engine is called {engine!r}: use one of {', '.join(ENGINES)}")
 
 
@@ -316,8 +319,8 @@ def compile(model: Any, loss: str | Callable = "mse", optimizer: Optimizer | Non
     value shares memory with another. More than eight arguments, because every one of them changes the instructions.
     """
     _known(engine)
-    check_how(batch_size, threads)
-    whole_number("seed", seed, None)
+    batch_size, threads = how(batch_size, threads)
+    seed = whole_number("seed", seed, None)
     optimizer = optimizer if optimizer is not None else AdamW(1e-3)
     function = losses.get(loss)
     if weighted:
@@ -351,7 +354,7 @@ def evaluator(model: Any, X: Any, engine: str = "cpu", batch_size: int = 1024, t
     after `predict`; then batches are as large as asked for.
     """
     _known(engine)
-    check_how(batch_size, threads)
+    batch_size, threads = how(batch_size, threads)
     with _memory("the recording of three rows", model):
         recorded = trace_model(model, None, gathered(X))  # the shape of no rows will do
     listing = evaluation(recorded)

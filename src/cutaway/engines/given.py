@@ -14,11 +14,11 @@ from ..program import Value, named_inputs
 STAGE = 64 * 2**20  # bytes of rows that are copied at a time
 
 
-def check_how(batch_size: Any, threads: Any) -> None:
-    """Raise ArgumentError for what `compile` and `predict` cannot run with."""
-    whole_number("batch_size", batch_size)
+def how(batch_size: Any, threads: Any) -> tuple[int, int | None]:
+    """Rows of a batch and number of threads, as Python's numbers. Raises ArgumentError for what counts nothing."""
     if threads is not None:
-        whole_number("threads", threads, instead=", or None to choose by the size of a step")
+        threads = whole_number("threads", threads, instead=", or None to choose by the size of a step")
+    return whole_number("batch_size", batch_size), threads
 
 
 def rows_in(X: Any) -> int:

@@ -39,7 +39,7 @@ def folder() -> Path:
     try:
         base.mkdir(0o700, parents=True, exist_ok=True)
         if not _ours(base.stat()):
-            raise PermissionError(1, "others may write there, and what lies there is run")
+            raise PermissionError(1, "others may write there, and what lies there is run: chmod go-w closes it")
         with tempfile.TemporaryFile(dir=base):
             return base
     except OSError as error:
@@ -50,10 +50,10 @@ def folder() -> Path:
 
 
 def _ours(about: os.stat_result) -> bool:
-    """Whether a folder belongs to this user (or root), and not everybody may write in it."""
+    """Whether a folder belongs to this user (or root), and neither a group nor everybody may write in it."""
     if not hasattr(os, "geteuid"):  # Windows: the user's profile is closed to others
         return True
-    return about.st_uid in (os.geteuid(), 0) and not about.st_mode & stat.S_IWOTH
+    return about.st_uid in (os.geteuid(), 0) and not about.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
 
 @cache

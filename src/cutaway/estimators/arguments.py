@@ -29,11 +29,11 @@ def check_arguments(estimator: Any) -> None:
             "network=, a ct.nn.Module, such as ct.load(...)."
         )
     check_whole("epochs", e.epochs, None)
-    if e.batch_size not in ("auto", "full"):
+    if not isinstance(e.batch_size, str) or e.batch_size not in ("auto", "full"):
         check_whole("batch_size", e.batch_size)
     check_share(e.validation)
-    if e.early_stopping not in (True, False, None):
-        check_whole("early_stopping", e.early_stopping)
+    if not isinstance(e.early_stopping, bool | np.bool_ | None):
+        check_whole("early_stopping", e.early_stopping, 0)
     monitored(e.monitor, {})
     if e.validation is None and (unused := scored_only(e)):
         raise ArgumentError(
@@ -111,9 +111,9 @@ def seed_of(random_state: Any) -> int:
 
 
 def check_whole(name: str, value: Any, *others: Any) -> None:
-    if value in others:
-        return
     if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
+        if any(value is other or (isinstance(value, int | np.integer) and value == other) for other in others):
+            return
         words = "".join(f", or {other!r}" for other in others)
         raise ArgumentError(f"{name} is {value!r}: give a whole number of at least 1{words}.")
 

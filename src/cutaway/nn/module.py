@@ -362,12 +362,15 @@ class Module(Shown):
         X = gathered(X)
         known = vars(self).setdefault("_evaluators", {})
         key = (engine, batch_size, threads, tuple(_described(self)), _shapes(X))
-        program = known.get(key) if isinstance(batch_size, WHOLE) else None
+        try:
+            program = known.get(key) if isinstance(batch_size, WHOLE) else None
+        except TypeError:  # somebody gives a list
+            program = None
         if program is None or program.too_small(X):
             from ..engines import evaluator
-            from ..engines.given import check_how, rows_in
+            from ..engines.given import how, rows_in
 
-            check_how(batch_size, threads)
+            batch_size, threads = how(batch_size, threads)
             program = evaluator(self, X, engine, batch_size, threads, rows=rows_in(X))
             program.model = None  # they would keep each other, and its memory, until the garbage collector comes
             known.clear()  # the network or its input changed: one program is kept

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import count_rows
 from ..autodiff import Entry, Recording, Runtime, Tensor, record, scope
 from ..errors import ArgumentError, RecordingError, ShapeError
 from ..sequences import Sequences
@@ -50,6 +51,7 @@ def rows_of(x: Any, n: int) -> Any:
     if isinstance(x, Sequences):
         return Sequences(rows_of(x.values, n), np.maximum(rows_of(x.lengths, n), 1))
     x = np.asarray(x)
+    count_rows("the data", x)
     return np.resize(x[:n], (n, *x.shape[1:]))
 
 

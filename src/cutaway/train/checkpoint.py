@@ -165,7 +165,18 @@ class Checkpoints:
         best, state = part("best."), {n: v for n, v in training.program.state.items() if n != "t"}
         if any(arrays[f"state.{name}"].shape != values.shape for name, values in state.items()):
             raise ValueError("the optimizer's state has another shape")
-        training.best_cost, run.seconds = float(note["best_loss"]), float(note["seconds"])
+        if note.get("kind") != "checkpoint":
+            raise ValueError(f"its kind is {note.get('kind')!r}")
+        for name, array in arrays.items():
+            kept = name.startswith(("model.", "best.", "state."))
+            if array.dtype != (training.model.dtype if kept else np.float64):
+                raise ValueError(f"{name} holds {array.dtype}")
+            if name.startswith(("model.", "best.")) and not np.isfinite(array).all():
+                raise ValueError(f"{name} holds numbers that are not finite")
+        best_loss, seconds = note["best_loss"], note["seconds"]
+        if type(best_loss) is not str or type(seconds) is not float or not 0 <= seconds < np.inf:
+            raise ValueError(f"a best loss of {best_loss!r}, after {seconds!r} seconds")
+        training.best_cost, run.seconds = float(best_loss), seconds
         if best:  # does it fit?
             training.model.load_state_dict(best)
         training.model.load_state_dict(part("model."))

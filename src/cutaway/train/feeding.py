@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import whole_numbers
+from ..arguments import count_rows, whole_numbers
 from ..errors import ArgumentError, DataError, ShapeError
 from ..program import named_inputs
 from ..sequences import Sequences, gathered
@@ -78,7 +78,7 @@ def checked(name: str, X: Any, y: Any, sample_weight: Any, classes: bool) -> Dat
 
     Raises ShapeError, DataError or ArgumentError.
     """
-    weight = weights_of(sample_weight, len(y))
+    weight = weights_of(sample_weight, count_rows(name, y))
     if weight is not None and not weight.all():
         y = np.array(y)
         y[weight == 0] = y[np.argmax(weight > 0)]  # a target that fits, never used
@@ -98,6 +98,7 @@ def as_arrays(X: Any) -> Any:
     if isinstance(X, Sequences):
         return _without_gaps(Sequences(as_arrays(X.values), X.lengths))
     array = X if isinstance(X, np.ndarray) else np.asarray(X)
+    count_rows("X", array)
     if array.dtype.kind not in "fiub":
         raise DataError(
             f"X must hold numbers, got an array of {array.dtype}: encode text, dates and categories first, or use "

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from .. import habits, losses
+from ..arguments import count_rows, whole_number
 from ..autodiff import Tensor
 from ..data import split
 from ..engines import Program, compile, native
@@ -107,13 +108,18 @@ class Training:
     def __init__(self, model, X, y, loss, optimizer, epochs, batch_size, validation, sample_weight, seed, shuffle,
                  drop_last, callbacks, early_stopping, checkpoint, resume, engine, threads, progress, metrics,
                  time_limit, monitor="loss", keep_all=False, programs=None) -> None:  # fmt: skip
-        if not isinstance(epochs, int | np.integer) or epochs < 1:
-            raise ArgumentError(f"epochs must be a whole number of at least 1, got {epochs!r}")
+        epochs, seed = whole_number("epochs", epochs), whole_number("seed", seed, None)
+        if threads is not None:
+            threads = whole_number("threads", threads, instead=", or None to choose by the size of a step")
+        if isinstance(early_stopping, np.bool_):
+            early_stopping = bool(early_stopping)
+        if not isinstance(early_stopping, bool | None):
+            early_stopping = whole_number("early_stopping", early_stopping, 0, ", True or None")
         if early_stopping and validation is None:
             raise ArgumentError("early_stopping needs validation data: pass validation=0.1, or validation=(Xv, yv)")
         if not isinstance(optimizer, Optimizer | None):
             raise ArgumentError(f"optimizer must be one of ct.optim's, such as ct.optim.AdamW(1e-3), got {optimizer!r}")
-        self.model, self.loss, self.seed, self.shuffle = model, losses.get(loss), int(seed), shuffle
+        self.model, self.loss, self.seed, self.shuffle = model, losses.get(loss), seed, shuffle
         self.patience = PATIENCE if early_stopping is True else int(early_stopping or 0)
         if time_limit is not None and not (isinstance(time_limit, int | float | np.number) and time_limit >= 0):
             raise ArgumentError(f"time_limit must be a number of seconds, or None, got {time_limit!r}")
@@ -205,11 +211,9 @@ class Training:
         return rows, held_out
 
     def _batch_size(self, batch_size: Any) -> int:
-        if batch_size == "full":
+        if isinstance(batch_size, str) and batch_size == "full":
             return len(self.rows)
-        if isinstance(batch_size, bool) or not isinstance(batch_size, int | np.integer) or batch_size < 1:
-            raise ArgumentError(f'batch_size must be a whole number of at least 1, or "full", got {batch_size!r}')
-        return min(int(batch_size), len(self.rows))
+        return min(whole_number("batch_size", batch_size, instead=', or "full"'), len(self.rows))
 
     @property
     def steps(self) -> int:
@@ -386,7 +390,8 @@ def prepared(model: Any, X: Any, y: Any, loss: str | Callable, optimizer: Optimi
 
     Arguments are fit's own, which have their meanings there.
     """
-    each = -(-len(y) // batch_size) if isinstance(batch_size, int) and batch_size > 0 else 1
+    rows = count_rows("y", y)
+    each = max(1, -(-rows // int(batch_size))) if isinstance(batch_size, int | np.integer) and batch_size > 0 else 1
     training = Training(
         model, X, y, loss, optimizer, -(-steps // each), batch_size, None, sample_weight, seed, shuffle, False, (),
         None, None, None, engine, threads, False, (), None, keep_all=True,

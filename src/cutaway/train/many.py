@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .. import losses
-from ..arguments import whole_numbers
+from ..arguments import count_rows, whole_number, whole_numbers
 from ..engines import native
 from ..errors import ArgumentError, CutawayError
 from ..nn import Module
@@ -48,8 +48,8 @@ def fit_many(entries: Iterable[Mapping[str, Any]], workers: int | None = None,
     with a TrainingWarning that names the entry; the others go on. Ctrl-C ends all runs after the steps under way and
     returns them.
     """
-    if workers is not None and (not isinstance(workers, int | np.integer) or workers < 1):
-        raise ArgumentError(f"workers must be a whole number of at least 1, or None, got {workers!r}")
+    if workers is not None:
+        workers = whole_number("workers", workers, instead=", or None")
     trainings = _checked(list(entries))
     if not trainings:
         return Runs()
@@ -105,7 +105,7 @@ def _arguments(entry: Any) -> dict[str, Any]:
         raise ArgumentError(f"model must be a ct.nn.Module, got {arguments['model']!r}")
     if arguments["progress"]:
         raise ArgumentError("progress=True is for one run: pass it to fit_many itself")
-    return arguments | {"progress": False, "threads": arguments["threads"] or 1}
+    return arguments | {"progress": False, "threads": 1 if arguments["threads"] is None else arguments["threads"]}
 
 
 class _Shared:
@@ -125,6 +125,7 @@ class _Shared:
             return _converted(X, dtype, whole) if fits(X, dtype.itemsize) else X
 
         def targets(y: Any) -> np.ndarray:
+            count_rows("y", y)
             y = target(y, classes)
             numbers = y.dtype.kind == "f" or (not classes and loss in losses.LOSSES.values())
             return np.ascontiguousarray(y, dtype) if numbers and not scored else y

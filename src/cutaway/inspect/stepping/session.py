@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ...arguments import count_rows, whole_number
 from ...engines import Program
 from ...errors import ArgumentError, TrainingError
 from ...optim import Optimizer
@@ -55,9 +56,8 @@ def step(model: Any, X: Any, y: Any = None, loss: str | Callable = "mse", optimi
         )
     if y is None:
         raise ArgumentError("a training step needs targets: ct.step(model, X, y)")
-    if isinstance(epochs, bool) or not isinstance(epochs, int | np.integer) or epochs < 1:
-        raise ArgumentError(f"epochs must be a whole number of at least 1, got {epochs!r}")
-    each = -(-len(y) // batch_size) if isinstance(batch_size, int | np.integer) and batch_size > 0 else 1
+    epochs, rows = whole_number("epochs", epochs), count_rows("y", y)
+    each = max(1, -(-rows // int(batch_size))) if isinstance(batch_size, int | np.integer) and batch_size > 0 else 1
     program, past = prepared(
         copy.deepcopy(network), X, y, loss, optimizer, batch_size=batch_size, sample_weight=sample_weight, seed=seed,
         shuffle=True, engine=engine, threads=threads, steps=int(epochs) * int(each),
