@@ -137,3 +137,19 @@ def test_inspect_says_what_is_wrong(here, run, models):
     ):  # fmt: skip
         status, out, err = run("inspect", model, *options)
         assert status == 2 and out == "" and said in " ".join(err.split()) and "Traceback" not in err
+
+
+def test_rows_unlike_training_are_told_and_named_on_request(here, run, models, table):
+    far = table.head(20).copy()
+    far.loc[far.index[:5], "area"] *= 1000  # another unit
+    far.loc[far.index[7], "zone"] = "mars"
+    far.to_csv("far.csv", index=False)
+    for command in (("predict", "--doubt"), ("evaluate",)):
+        status, out, err = run(command[0], models / "price.safetensors", "far.csv", *command[1:])
+        said = " ".join(err.split())
+        assert status == 0 and said.startswith("note: far.csv: 5 of 20 rows are unlike those of training: area far")
+        assert "zone never seen: 'mars' (1 row)" in said
+        if command[0] == "predict":
+            doubt = pd.read_csv(io.StringIO(out))["doubt"].fillna("").tolist()
+            assert doubt[4] == "area" and doubt[3] == doubt[5] == "" and doubt[7] == "zone"  # row 3 has a gap
+    assert "doubt" not in run("predict", models / "price.safetensors", "far.csv")[1]

@@ -41,3 +41,13 @@ def decided(model: Any, predicted: np.ndarray, probability: Any, thresholds: dic
     for j, value in thresholds.items():  # above its threshold it beats all, below it loses to all
         p[:, j] = np.where(p[:, j] >= value, p[:, j] + 1, p[:, j] - 1)
     return model.classes_[p.argmax(axis=1)]
+
+
+def doubted(model: Any, X: Any, where: str) -> Any:
+    """What of the rows is unlike training; said on the error stream, if anything is."""
+    from .terminal import warn
+
+    found = model.doubts(X)
+    if found.worth_a_note:
+        warn(f"{where}: {found}. Predictions for them are guesses; predict --doubt adds a column that says which.")
+    return found

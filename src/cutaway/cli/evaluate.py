@@ -29,7 +29,7 @@ def evaluate(
     from ..report.findings import Findings, Score
     from ..report.scores import confusion, measure, measure_outputs
     from . import checks, problem, sections
-    from .answers import answers, decided, labels_of
+    from .answers import answers, decided, doubted, labels_of
     from .keeping import load, reading
     from .sources import load_for
     from .terminal import Screen, warn
@@ -50,6 +50,7 @@ def evaluate(
     with problem.about(data.name), problem.in_file(data if rows.ids is None else None, y.index):
         predicted, probability = answers(estimator, X, classes is not None)
     answer, truth = (decided(estimator, predicted, probability, chosen), probability), np.asarray(y)
+    doubted(estimator, X, data.name)
     uneven = judged_by(task, truth) == "ROC AUC"
     found = Findings(data.name, len(y) + dropped, rows.width, [], [], task, many=estimator.inputs_.many)
     found.targets = [problem.TargetFacts(name, "") for name in wanted]

@@ -18,6 +18,7 @@ def predict(
                                    show_default=False)],
     out: Annotated[Path | None, Option("--out", "-o", help="A .csv file; without it, standard output.")] = None,
     keep: Annotated[list[str] | None, Option(metavar="COL", help="Copy this column of the table, too.")] = None,
+    doubt: Annotated[bool, Option("--doubt", help="Add a column that says what of a row is unlike training.")] = False,
     threshold: Annotated[list[str] | None, Option(metavar="LABEL=P", help="Say LABEL from this probability on; may be "
                                                                           "repeated.")] = None,
     size: SizeOption = None,
@@ -33,7 +34,7 @@ def predict(
     from ..errors import ArgumentError
     from ..files import write_whole
     from ..files.spreadsheet import as_csv
-    from .answers import labels_of
+    from .answers import doubted, labels_of
     from .keeping import load, reading
     from .problem import about, in_file
     from .sources import load_for
@@ -53,6 +54,9 @@ def predict(
     with about(data.name), in_file(data if rows.ids is None else None):
         copied = {name: rows.X[name] for name in kept} if rows.ids is None else {rows.ids.name: rows.ids}
         answers = answer_columns(estimator, rows.X, chosen)
+        doubts = doubted(estimator, rows.X, data.name)
+        if doubt:
+            answers["doubt"] = doubts.names()
         if both := [name for name in copied if name in answers]:
             raise ArgumentError(f"--keep {both[0]!r}: the predictions have a column of this name. Rename yours first.")
         text = as_csv(copied | answers)

@@ -9,6 +9,7 @@ import numpy as np
 
 from cutaway.data.cells import Places, counted, plainest, unreadable, words_of
 from cutaway.data.columns import Column
+from cutaway.data.doubts import Doubt, gap_doubts, word_doubts
 
 TRUTH = {"true": 1.0, "1": 1.0, "false": -1.0, "0": -1.0}
 
@@ -20,6 +21,7 @@ class Category(Column, kinds=("category",)):
     marked: bool
     levels: list[str]
     other: bool
+    rare: list[str] | None = None  # the others of training; None: too many to remember, or an old model file
 
     @property
     def features(self) -> list[str]:
@@ -44,6 +46,14 @@ class Category(Column, kinds=("category",)):
         return out[:, :width]
 
 
+    def doubts(self, cells: Any) -> list[Doubt]:
+        words = words_of(cells, self.name)
+        found = gap_doubts(self.name, words.codes < 0, self.gaps > 0)
+        if self.rare is None and self.other:
+            return found
+        return found + word_doubts(self.name, words.codes, words.words, {*self.levels, *(self.rare or ())})
+
+
 @dataclass
 class Boolean(Column, kinds=("boolean",)):
     """A column of yes and no: 1 for true, -1 for false, 0 for a gap (marked, if training had some)."""
@@ -66,3 +76,6 @@ class Boolean(Column, kinds=("boolean",)):
             raise unreadable(self.name, words, bad, "true or false")
         values = np.array([TRUTH[word] for word in plain])
         return np.stack([words.spread(values, 0.0), words.codes < 0], axis=1)[:, : len(self.features)]
+
+    def doubts(self, cells: Any) -> list[Doubt]:
+        return gap_doubts(self.name, words_of(cells, self.name).codes < 0, self.gaps > 0)

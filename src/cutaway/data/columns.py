@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from cutaway.data.doubts import Doubt
 from cutaway.described import described
 from cutaway.errors import FileError
 
@@ -53,6 +54,10 @@ class Column:
     def encode(self, cells: Any) -> np.ndarray:
         """The cells (a pandas Series) as an array (n, len(features)), all finite; numbers have `encode_numbers`."""
         raise NotImplementedError
+
+    def doubts(self, cells: Any) -> list[Doubt]:
+        """What of the cells (a pandas Series) is unlike training; numbers have `doubts_of`."""
+        return []
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -10,6 +10,7 @@ import numpy as np
 
 from cutaway.data.cells import is_gap, parse_dates, unreadable, words_of
 from cutaway.data.columns import Column
+from cutaway.data.doubts import Doubt, gap_doubts, range_doubts
 from cutaway.data.numbers import Summary, fits_scaling, scaled
 
 DAY = np.timedelta64(1, "D")
@@ -26,6 +27,7 @@ class Date(Column, kinds=("date",)):
     parts: dict[str, list[float]]
     clip: float | None
     words: list[str]
+    last: str | None = None  # of training; not in old model files
 
     @property
     def features(self) -> list[str]:
@@ -37,11 +39,28 @@ class Date(Column, kinds=("date",)):
 
     def sound(self) -> bool:
         try:
-            first = bool(re.match(r"\d{4}-\d\d-\d\d", self.first) and np.datetime64(self.first))
+            known = (self.first, self.last or self.first)
+            first = all(re.match(r"\d{4}-\d\d-\d\d", day) and np.datetime64(day) for day in known)
         except ValueError:
             first = False
         scaled = all(len(pair) == 2 and fits_scaling(pair[0], pair[1], self.clip) for pair in self.parts.values())
         return first and scaled and self.parts.keys() <= PARTS
+
+    def doubts(self, cells: Any) -> list[Doubt]:
+        dates = dates_of(cells, self.name, self.words)
+        missing = np.asarray(dates.isna())
+        found = gap_doubts(self.name, missing, self.gaps > 0)
+        if self.last is None:
+            return found
+        days = np.where(missing, np.nan, np.asarray((dates - np.datetime64(self.first)) / DAY, dtype=np.float64))
+        span = (np.datetime64(self.last) - np.datetime64(self.first)) / DAY
+        for doubt in range_doubts(self.name, days, 0.0, float(span)):
+            least, most = (str(date)[:10] for date in (dates[doubt.rows].min(), dates[doubt.rows].max()))
+            values = least if least == most else f"{least} to {most}"
+            where = doubt.words.partition(":")[0]
+            doubt.words = f"{where}: {values}, training had {self.first[:10]} to {self.last[:10]}"
+            found.append(doubt)
+        return found
 
     def encode(self, cells: Any) -> np.ndarray:
         dates = dates_of(cells, self.name, self.words)

@@ -11,6 +11,7 @@ import numpy as np
 
 from cutaway.data.cells import counted
 from cutaway.data.columns import NOTHING, Column, Settings
+from cutaway.data.doubts import Doubt, Doubts
 from cutaway.data.numbers import Number, encode_numbers, fit_numbers, numbers_of
 from cutaway.data.reading import column_names, is_frame, read_table, unnamed
 from cutaway.data.understand import KINDS, understand
@@ -98,6 +99,29 @@ class TableEncoder:
             block = _block(numbers, rows, self._used)
             encode_numbers(block, list(self._numbers.values()), out[rows], self._number_starts, first_row=rows.start)
         return out
+
+    def doubts(self, X: Any) -> Doubts:
+        """What of the rows of X is unlike every row of training, by column; columns that are left out do not count."""
+        if not hasattr(self, "columns"):
+            raise ArgumentError("This TableEncoder has seen no table yet: call fit(X) first.")
+        table = self._aligned(as_table(X))
+        found: list[Doubt] = []
+        if is_frame(table):
+            for i, column in enumerate(self._kept):
+                cells = table.iloc[:, i]
+                if isinstance(column, Number):
+                    found += column.doubts_of(numbers_of(cells, column))
+                else:
+                    found += column.doubts(cells)
+        else:
+            step = max(1, BLOCK // max(1, table.shape[0]))
+            for start in range(0, len(self._kept), step):
+                used = np.flatnonzero([bool(column.features) for column in self.columns])[start : start + step]
+                block = table[:, used]
+                block = np.asarray(block.toarray() if hasattr(block, "toarray") else block, np.float64)
+                for x, column in zip(block.T, self._kept[start : start + step], strict=True):
+                    found += column.doubts_of(x) if isinstance(column, Number) else []
+        return Doubts(table.shape[0], found)
 
     def fit_transform(self, X: Any, weights: Any = None, dtype: Any = np.float32) -> np.ndarray:
         return self.fit(X, weights).transform(X, dtype)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from cutaway.data.cells import counted
+from cutaway.data.doubts import Doubt, Doubts, range_doubts
 from cutaway.data.image_arrays import CHANNELS, as_pixels, channel_words, image_words
 from cutaway.data.image_files import SizesDiffer
 from cutaway.data.images import Images, read_images, size_of
@@ -53,6 +54,8 @@ class ImageEncoder:
     #: The type and the range of the training images as they came; None in old model files.
     dtype: str | None = None
     span: tuple[float, float] | None = None
+    #: The means of the darkest and of the brightest training image, by channel, on the scale of `mean`.
+    brightness: list[list[float]] | None = None
 
     def fit(self, X: Any, weights: Any = None) -> ImageEncoder:
         """Learn from X, images (n, height, width, channels); images count as much as their weights (n,).
@@ -77,6 +80,7 @@ class ImageEncoder:
         self.low, self.high = (0.0, 1.0) if scale == 255 else (low, high)
         self.resized, self.mode = images.fit, images.mode
         self.dtype, self.span = pixels.dtype.name, (low, high)
+        self.brightness = [[float(m.min()), float(m.max())] for m in means.T / scale]
         return self
 
     def transform(self, X: Any, dtype: Any = np.float32) -> np.ndarray:
@@ -85,10 +89,7 @@ class ImageEncoder:
         Raises ShapeError where size or channels differ from training, DataError for NaN, infinity or another scale.
         """
         self._check_fitted()
-        if hasattr(X, "ndim") and not is_frame(X):
-            pixels = as_pixels(X)
-        else:
-            pixels = (X if isinstance(X, Images) else self.read(X)).X
+        pixels = self._pixels(X)
         self._check_shape(pixels)
         self._check_scale(pixels)
         scale = 255.0 if pixels.dtype == np.uint8 or self._of_masks else 1.0
@@ -99,6 +100,24 @@ class ImageEncoder:
             np.subtract(pixels[rows], mean, out=out[rows], dtype=np.float64, casting="unsafe")
             out[rows] *= rate
         return out
+
+    def doubts(self, X: Any) -> Doubts:
+        """Which of the images X have pixels outside the range of training's, or are darker or brighter than all."""
+        self._check_fitted()
+        pixels = self._pixels(X)
+        self._check_shape(pixels)
+        scale = 255.0 if pixels.dtype == np.uint8 or self._of_masks else 1.0
+        each = [(block.min(axis=(1, 2, 3)), block.max(axis=(1, 2, 3)), block.mean(axis=(1, 2), dtype=np.float64))
+                for block in (pixels[rows] for rows in _blocks(pixels))]  # fmt: skip
+        least, most, means = (np.concatenate(part).astype(np.float64) / scale for part in zip(*each, strict=True))
+        found: list[Doubt] = []
+        if self.span is not None and self.dtype != "uint8":
+            low, high = self.span
+            found += range_doubts("pixels", np.where(least < low, least, most), low, high)
+        for c, name in enumerate(self.feature_names if self.brightness is not None else ()):
+            what = "brightness" if self.channels == 1 else f"{name}, its mean"
+            found += range_doubts(what, means[:, c], *(self.brightness or [])[c])
+        return Doubts(len(pixels), found)
 
     def fit_transform(self, X: Any, weights: Any = None, dtype: Any = np.float32) -> np.ndarray:
         images = X if isinstance(X, Images) else read_images(X)
@@ -168,7 +187,8 @@ class ImageEncoder:
     def to_json(self) -> dict[str, Any]:
         """Everything fitted, as plain dicts, lists, numbers and strings."""
         self._check_fitted()
-        looked = {} if self.span is None else {"dtype": self.dtype, "span": list(self.span)}
+        looked: dict[str, Any] = {} if self.span is None else {"dtype": self.dtype, "span": list(self.span)}
+        looked |= {} if self.brightness is None else {"brightness": self.brightness}
         return looked | {
             "height": self.height, "width": self.width, "channels": self.channels,
             "mean": self.mean.tolist(), "deviation": self.deviation.tolist(),
@@ -193,16 +213,23 @@ class ImageEncoder:
             setattr(encoder, name, float(_valid(state, name, _finite(state[name]))))
         encoder.resized = _valid(state, "resized", _one_of(state["resized"], WAYS))
         encoder.mode = _valid(state, "mode", _one_of(state["mode"], CHANNELS))
-        if LATER & set(state):
+        if {"dtype", "span"} & set(state):
             state = dict.fromkeys(LATER) | state
             encoder.dtype = _valid(state, "dtype", isinstance(state["dtype"], str) and state["dtype"] in DEPTHS)
-            span = state["span"] if isinstance(state["span"], list) else []
-            good = len(span) == 2 and all(map(_finite, span)) and span[0] <= span[1]
-            encoder.span = tuple(_valid(state, "span", good))
+            encoder.span = tuple(_valid(state, "span", _is_range(state["span"])))
+        if state.get("brightness") is not None:
+            pairs = state["brightness"] if isinstance(state["brightness"], list) else []
+            good = len(pairs) == encoder.channels and all(map(_is_range, pairs))
+            encoder.brightness = _valid(state, "brightness", good)
         return encoder
 
     def __repr__(self) -> str:
         return f"ImageEncoder({image_words(self.shape)})" if hasattr(self, "mean") else "ImageEncoder()"
+
+    def _pixels(self, X: Any) -> np.ndarray:
+        if hasattr(X, "ndim") and not is_frame(X):
+            return as_pixels(X)
+        return (X if isinstance(X, Images) else self.read(X)).X
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "mean"):
@@ -270,7 +297,7 @@ DEPTHS = {"uint8": "8 bits", "uint16": "16 bits", "uint32": "32 bits", "uint64":
           "float16": "16 bits, floating", "float32": "32 bits, floating", "float64": "64 bits, floating",
           "longdouble": "floating", "float128": "floating"}  # fmt: skip
 #: What model files have had from the beginning, and what later ones have, too.
-LATER = {"dtype", "span"}
+LATER = {"dtype", "span", "brightness"}
 FIELDS = {"height", "width", "channels", "mean", "deviation", "low", "high", "resized", "mode"}
 
 
@@ -282,6 +309,10 @@ def _valid(state: dict[str, Any], name: str, good: bool) -> Any:
 
 def _finite(value: Any) -> bool:
     return type(value) in (int, float) and abs(value) < HUGE
+
+
+def _is_range(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(map(_finite, value)) and value[0] <= value[1]
 
 
 def _one_of(value: Any, choices: dict[str, Any]) -> bool:

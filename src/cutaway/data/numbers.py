@@ -15,6 +15,7 @@ import numpy as np
 
 from cutaway.data.cells import Words, counted, parse_number, row_words, unreadable, words_of
 from cutaway.data.columns import Column, Dropped, Settings
+from cutaway.data.doubts import Doubt, gap_doubts, range_doubts
 from cutaway.data.weights import none_if_equal, times
 from cutaway.errors import DataError
 
@@ -34,6 +35,8 @@ class Number(Column, kinds=("number",)):
     constant: bool
     levels: list[float]
     words: list[str]
+    low: float | None = None  # the range of training; not in old model files
+    high: float | None = None
 
     @property
     def features(self) -> list[str]:
@@ -49,8 +52,20 @@ class Number(Column, kinds=("number",)):
         parts += [f"{', '.join(map(repr, self.words[:5]))} taken as gaps"] * bool(self.words)
         return ", ".join(parts)
 
+    def doubts_of(self, x: np.ndarray) -> list[Doubt]:
+        """What of the numbers x (n,), gaps NaN, is unlike training."""
+        outside = [] if self.constant else range_doubts(self.name, x, self.low, self.high)
+        return outside + gap_doubts(self.name, np.isnan(x), self.gaps > 0)
+
     def sound(self) -> bool:
-        return fits_scaling(self.center, self.scale, self.clip)
+        return fits_scaling(self.center, self.scale, self.clip) and is_range(self.low, self.high)
+
+
+def is_range(low: float | None, high: float | None) -> bool:
+    """Whether these are the ends of a range, or nothing is known of one."""
+    if low is None or high is None:
+        return low is high
+    return -math.inf < low <= high < math.inf
 
 
 def fits_scaling(center: float, scale: float, clip: float | None) -> bool:
@@ -88,6 +103,8 @@ def fit_numbers(names: list[str], x: np.ndarray, weights: np.ndarray | None, set
                 constant=bool(found.distinct[j] == 1),
                 levels=np.unique(known).tolist() if few else [],
                 words=[],
+                low=float(found.low[j]),
+                high=float(found.high[j]),
             )
         )
     return columns

@@ -14,7 +14,8 @@ import numpy as np
 
 from cutaway.data.cells import counted
 from cutaway.data.columns import NOTHING, Column
-from cutaway.data.numbers import FAR, ROUNDING
+from cutaway.data.doubts import Doubts, gap_doubts, range_doubts
+from cutaway.data.numbers import FAR, ROUNDING, is_range
 from cutaway.data.reading import column_names, is_frame
 from cutaway.data.series import extent
 from cutaway.data.weights import none_if_equal, weighed
@@ -35,6 +36,8 @@ class Channel(Column):
     scale: float
     marked: bool
     reason: str  # why it is left out; empty: it is not
+    low: float | None = None  # the range of training; not in old model files
+    high: float | None = None
 
     @property
     def features(self) -> list[str]:
@@ -135,6 +138,21 @@ class SequenceEncoder:
         differ = self.shortest != self.longest or not inside.all()
         return Sequences(out, X.lengths) if differ else out
 
+    def doubts(self, X: Any) -> Doubts:
+        """What of the sequences X is unlike every sequence of training: lengths, and values and gaps of features."""
+        self._fitted()
+        X = as_sequences(X)
+        if X.shape[2] != len(self.columns):
+            raise DataError(f"X has {counted(X.shape[2], 'feature')} a time step, training had {len(self.columns)}.")
+        inside, found = _inside(X), range_doubts("the length", X.lengths.astype(float), self.shortest, self.longest)
+        for j, column in enumerate(self.columns):
+            if column.features:
+                x = np.where(inside, X.values[:, :, j], np.nan)
+                outermost = _outermost(x, column.low, column.high)
+                found += range_doubts(column.name, outermost, column.low, column.high)
+                found += gap_doubts(column.name, (np.isnan(x) & inside).any(axis=1), column.gaps > 0)
+        return Doubts(len(X), found)
+
     def fit_transform(self, X: Any, weights: Any = None, dtype: Any = np.float32) -> np.ndarray | Sequences:
         return self.fit(X, weights).transform(X, dtype)
 
@@ -199,6 +217,15 @@ class SequenceEncoder:
             return "SequenceEncoder()"
         made = counted(len(self.feature_names), "feature")
         return f"SequenceEncoder({extent(self.shortest, self.longest, len(self.columns))} -> {made})"
+
+
+def _outermost(x: np.ndarray, low: float | None, high: float | None) -> np.ndarray:
+    """Of each row of x (n, time) the value that is farthest from the middle of a range; NaN where there is none."""
+    if low is None or high is None:
+        return np.full(len(x), np.nan)
+    with np.errstate(over="ignore"):
+        away = np.where(np.isnan(x), -1.0, np.abs(x / 2 - (low / 4 + high / 4)))
+    return x[np.arange(len(x)), away.argmax(axis=1)]
 
 
 # --- sequences in any form --------------------------------------------------------------------------------------------
@@ -303,7 +330,8 @@ def _channel(name: str, x: np.ndarray, weights: np.ndarray) -> Channel:
     mean, scale = float(center * size), max(float(spread * size), math.ulp(0.0))
     if spread <= ROUNDING and not gaps:
         return Channel(name, DROPPED, gaps, distinct, example, mean, 1.0, False, f"every time step holds {example}")
-    return Channel(name, "number", gaps, distinct, example, mean, scale if spread > ROUNDING else 1.0, gaps > 0, "")
+    low, high, scale = float(x.min()), float(x.max()), scale if spread > ROUNDING else 1.0
+    return Channel(name, "number", gaps, distinct, example, mean, scale, gaps > 0, "", low, high)
 
 
 def _filled(x: np.ndarray, missing: np.ndarray, mean: float) -> np.ndarray:
@@ -320,12 +348,16 @@ FIELDS: dict[str, tuple[type, ...]] = {
 }  # fmt: skip
 
 
+LATER: dict[str, tuple[type, ...]] = dict.fromkeys(("low", "high"), (float, int, type(None)))
+
+
 def _restored(state: Any) -> Channel:
-    column = Channel(**{name: _entry(state, name, *types) for name, types in FIELDS.items()})
+    state = dict.fromkeys(LATER) | state if isinstance(state, dict) else state  # old model files lack these
+    column = Channel(**{name: _entry(state, name, *types) for name, types in (FIELDS | LATER).items()})
     numbers = abs(column.mean) <= sys.float_info.max and 0 < column.scale <= sys.float_info.max
     counts = 0 <= column.gaps < 2**63 and 0 <= column.distinct < 2**63
     kept = column.kind == ("number" if not column.reason else DROPPED)
-    if not (numbers and counts and kept):
+    if not (numbers and counts and kept and is_range(column.low, column.high)):
         raise _damaged(f"what it says of feature {column.name!r:.40} does not fit")
     column.mean, column.scale = float(column.mean), float(column.scale)
     return column

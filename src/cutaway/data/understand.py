@@ -11,6 +11,7 @@ from cutaway.data.categories import Boolean, Category
 from cutaway.data.cells import Words, counted, is_gap, parse_dates, unreadable, words_of
 from cutaway.data.columns import Column, Dropped, Settings
 from cutaway.data.dates import Date, dates_of, fit_parts
+from cutaway.data.doubts import MOST_REMEMBERED
 from cutaway.data.numbers import Number, fit_numbers, parse_numbers, plain_numbers
 from cutaway.data.weights import times
 
@@ -102,7 +103,8 @@ def _date(name: str, cells: Any, weights: np.ndarray | None, settings: Settings,
     if len(known) == 0 or (seen[1] == 1 and not marked):
         return _constant(name, *seen)
     first = known.min().isoformat()
-    return Date(name, "date", *seen, marked, first, fit_parts(dates, first, weights), settings.clip, words)
+    parts, last = fit_parts(dates, first, weights), known.max().isoformat()
+    return Date(name, "date", *seen, marked, first, parts, settings.clip, words, last)
 
 
 def _category(name: str, words: Words, seen: tuple[int, int, str], settings: Settings, asked: bool) -> Column:
@@ -115,7 +117,9 @@ def _category(name: str, words: Words, seen: tuple[int, int, str], settings: Set
     marked = words.gaps_reach(settings.min_count)
     if not levels:
         return Dropped(name, "text (dropped)", *seen, f"no value occurs {settings.min_count} times or more")
-    return Category(name, "category", *seen, marked, levels, other=len(levels) < distinct)
+    rare = sorted({word for _, word in ranked} - set(levels))
+    known = rare if len(rare) <= MOST_REMEMBERED else None
+    return Category(name, "category", *seen, marked, levels, len(levels) < distinct, known)
 
 
 def _constant(name: str, gaps: int, distinct: int, example: str) -> Dropped:

@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from ..data import TargetEncoder, Windows, forecast_split
+from ..data.doubts import Doubts
 from ..data.reading import is_frame
 from ..data.targets import as_target
 from ..errors import ArgumentError, DataError, ShapeError, TrainingError
@@ -299,6 +300,24 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
         kind = self.inputs_
         refuse_other_kind(kind, X)
         return self.encoder_.transform(kind.read(X, self.encoder_).X, self.design_.dtype)
+
+    def doubts(self, X: Any) -> Doubts:
+        """What of the rows of X is unlike every row of training, so that predictions for them are guesses.
+
+        Values outside training's range, by how far, categories never seen, gaps where none were; of sequences lengths
+        too, of images brightness. `predict` itself never warns: it may be asked a million times.
+
+        >>> import cutaway as ct
+        >>> model = ct.Regressor(epochs=1).fit({"size": [30.0, 45.0, 60.0, 50.0], "zone": list("ABAB")}, [1, 2, 3, 4])
+        >>> print(model.doubts({"size": [40.0, 40_000.0], "zone": ["C", "A"]}))
+        2 of 2 rows are unlike those of training: size far outside: 40,000, training had 30 to 60 (1 row); \
+zone never seen: 'C' (1 row)
+        >>> model.doubts({"size": [40.0, 40_000.0], "zone": ["C", "A"]}).rows
+        array([1, 1])
+        """
+        kind = self.inputs_
+        refuse_other_kind(kind, X)
+        return self.encoder_.doubts(kind.read(X, self.encoder_).X)
 
     def _predict_encoded(self, Z: np.ndarray) -> np.ndarray:
         raise NotImplementedError

@@ -27,6 +27,8 @@ from ..inspect.diagnosis.symptoms.leaks import told
 from .scores import measure
 from .text import listed, number, score, short
 
+#: What a forecast is always compared with.
+LAST = "the last value"
 #: A score that is uncertain by more than this, two standard errors, is told with it.
 DOUBTFUL = 0.05
 #: Copies of training rows among the test rows that are told of: their share.
@@ -104,7 +106,7 @@ def sentence(task: str, y: Any, answers: list[Answer], classes: Any, *, table: b
     if best and found.ahead[best - 1][0] < -2 * found.ahead[best - 1][1] and _above(found.values[best], b):
         first = f"{answers[best].name}, {found.by} {score(found.values[best])}"
         rest = f"The network has {score(a)}, the linear model {score(b)}."
-        return f"{on} what costs nothing wins: {first}. {rest}{_doubt(found, len(y))}"
+        return f"{on} what costs nothing wins: {first}. {rest}{_last(found, answers, best)}{_doubt(found, len(y))}"
     if difference == 0:
         text = f"{on} the two are level: {scores}. The linear model is the simpler one."
     elif abs(difference) <= 2 * noise or len(y) < 2:
@@ -136,10 +138,18 @@ def _simple(found: Judged, answers: list[Answer], best: int, ahead: int) -> str:
     difference, noise = found.ahead[best - 1]
     told, value = answers[best].name, f"{found.by} {score(found.values[best])}"
     if difference < -2 * noise:
-        return f" But {told} does better than the network: {value}."
+        return f" But {told} does better than the network: {value}.{_last(found, answers, best)}"
     if difference <= 2 * noise:
-        return f" But {told} is as good, within chance: {value}."
-    return f" Of what costs nothing, {told} is best: {value}." if ahead else ""
+        return f" But {told} is as good, within chance: {value}.{_last(found, answers, best)}"
+    if not ahead or answers[best].name == LAST:
+        return _last(found, answers)
+    return f" Of what costs nothing, {told} is best: {value}.{_last(found, answers, best)}"
+
+
+def _last(found: Judged, answers: list[Answer], best: int = 0) -> str:
+    """How good the last value is as a forecast, unless it is the best and told already."""
+    k = next((k for k, one in enumerate(answers) if one.name == LAST), best)  # only of forecasts
+    return "" if k == best else f" Forecasting the last value again has {found.by} {score(found.values[k])}."
 
 
 def _doubt(found: Judged, rows: int) -> str:

@@ -1,0 +1,124 @@
+"""What is unlike everything in training: values far outside its range, categories never seen, gaps where none were.
+
+A network answers such rows with as much certainty as any others, and its answers to them are guesses. What is doubtful
+is counted by what was remembered of training: an encoder's `doubts(X)` looks at each column, feature or image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from cutaway.data.cells import counted
+
+#: A value is outside training's range where it lies beyond it by more than this share of its width: a few values a
+#: little beyond the largest of training are to be expected of new rows.
+MARGIN = 0.1
+#: And far outside where it lies beyond by more than the width itself.
+FAR = 1.0
+#: Different values of a column that are remembered besides those with a feature of their own, and words that are named.
+MOST_REMEMBERED, MOST_NAMED = 2000, 3
+#: The share of rows from which on values a little outside are worth a note; what is far outside or new always is.
+WORTH_A_NOTE = 0.01
+#: Columns that a line names.
+MOST_COLUMNS = 6
+
+
+@dataclass
+class Doubt:
+    """One thing that is unlike training: in which column, in which rows (n,), and in words."""
+
+    column: str
+    rows: np.ndarray
+    words: str
+    far: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.column} {self.words} ({counted(int(self.rows.sum()), 'row')})"
+
+
+@dataclass
+class Doubts:
+    """What of n rows is unlike training. False if nothing is; `rows` (n,) says in how many ways each row is."""
+
+    n: int
+    found: list[Doubt]
+
+    @property
+    def rows(self) -> np.ndarray:
+        counts = np.zeros(self.n, np.intp)
+        for doubt in self.found:
+            counts += doubt.rows
+        return counts
+
+    def __bool__(self) -> bool:
+        return bool(self.found)
+
+    def __iter__(self) -> Iterator[Doubt]:
+        return iter(self.found)
+
+    @property
+    def worth_a_note(self) -> bool:
+        """Whether these are more than the few values a little outside that new rows are bound to have."""
+        return any(doubt.far for doubt in self.found) or bool((self.rows > 0).sum() > WORTH_A_NOTE * self.n)
+
+    def names(self) -> list[str]:
+        """For each row the columns that are unlike training, "" for none: (n,)."""
+        lists: list[list[str]] = [[] for _ in range(self.n)]
+        for doubt in self.found:
+            for i in np.flatnonzero(doubt.rows):
+                lists[i].append(doubt.column)
+        return ["; ".join(dict.fromkeys(some)) for some in lists]
+
+    def __str__(self) -> str:
+        if not self.found:
+            return f"All {self.n:,} rows are like those of training."
+        order = sorted(self.found, key=lambda doubt: (not doubt.far, -int(doubt.rows.sum())))
+        more = f"; and {len(order) - MOST_COLUMNS:,} more" * (len(order) > MOST_COLUMNS)
+        return (f"{int((self.rows > 0).sum()):,} of {counted(self.n, 'row')} are unlike those of training: "
+                f"{'; '.join(map(str, order[:MOST_COLUMNS]))}{more}")  # fmt: skip
+
+
+def range_doubts(column: str, x: np.ndarray, low: float | None, high: float | None) -> list[Doubt]:
+    """Numbers x (n,), gaps NaN, beyond the range of training; of none that is remembered nothing can be said.
+
+    >>> x = np.array([1.0, 2.5, 900.0])
+    >>> from pprint import pprint
+    >>> pprint([(str(doubt), doubt.far) for doubt in range_doubts("size", x, 1.0, 2.0)])
+    [('size far outside: 900, training had 1 to 2 (1 row)', True),
+     ('size outside: 2.5, training had 1 to 2 (1 row)', False)]
+    """
+    if low is None or high is None:
+        return []
+    with np.errstate(invalid="ignore", over="ignore"):
+        unit = max(abs(low), abs(high)) or 1.0
+        beyond = np.maximum(low / unit - x / unit, x / unit - high / unit)
+        width = high / unit - low / unit
+        outside = beyond > MARGIN * width if width > 0 else beyond > 1e-9
+        far = outside & (beyond > FAR * width)
+    found = []
+    for rows, words in ((far, "far outside"), (outside & ~far, "outside")):
+        if rows.any():
+            least, most = f"{x[rows].min():,.6g}", f"{x[rows].max():,.6g}"
+            values = least if least == most else f"{least} to {most}"
+            had = f"{low:,.6g}" if low == high else f"{low:,.6g} to {high:,.6g}"
+            found.append(Doubt(column, rows, f"{words}: {values}, training had {had}", words == "far outside"))
+    return found
+
+
+def gap_doubts(column: str, missing: np.ndarray, had: bool) -> list[Doubt]:
+    """Gaps in a column that had none in training."""
+    return [] if had or not missing.any() else [Doubt(column, missing, "empty, which training never was")]
+
+
+def word_doubts(column: str, codes: np.ndarray, words: list[str], known: set[str]) -> list[Doubt]:
+    """Words, one for each code, that training had not."""
+    new = [i for i, word in enumerate(words) if word not in known]
+    rows = np.isin(codes, new)
+    if not rows.any():
+        return []
+    named = ", ".join(repr(words[i][:30]) for i in new[:MOST_NAMED])
+    more = f" and {len(new) - MOST_NAMED:,} more" * (len(new) > MOST_NAMED)
+    return [Doubt(column, rows, f"never seen: {named}{more}", True)]
