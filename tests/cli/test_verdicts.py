@@ -118,3 +118,17 @@ def test_a_diagnosis_speaks_of_options():
     }  # fmt: skip
     for change, option in changes.items():
         assert commanded(Finding("x", "serious", "", change, "")).command == option
+
+
+def test_a_forecast_of_many_steps_is_told_in_few_lines(tmp_path, monkeypatch, run):
+    monkeypatch.chdir(tmp_path)
+    hours = np.arange(400)
+    load = 100 + 20 * np.sin(2 * np.pi * hours / 12) + rng.normal(size=400)
+    pd.DataFrame({"load": load}).to_csv("load.csv", index=False)
+    status, out, _ = run("fit", "load.csv", "--forecast", "load", "--window", 12, "--horizon", 24, "--epochs", 1,
+                         "--report", "r.html")  # fmt: skip
+    steps = out.partition("Each step ahead")[2].partition("Time")[0].split("\n")
+    assert status == 0 and "load +2" not in out and 5 <= len([line for line in steps if line.strip()[:1] == "+"]) <= 8
+    assert "the value 12 steps before" in words(out) and "24 steps are forecast" in words(out)
+    page = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "<h1>load, 24 steps ahead" in page and page.count("<svg") == 3

@@ -109,3 +109,80 @@ def test_scatter_thins_large_tables_and_bears_constants():
 def test_axes_have_a_few_ticks_inside(low, high, log):
     ticks = Axis(low, high, 0, 100, log).ticks()
     assert 2 <= len(ticks) <= 8 and all(low <= tick <= high for tick in ticks)
+
+
+# ---- what makes a score doubtful, and forecasts ----------------------------------------------------------------------
+
+
+def remark():
+    from cutaway.inspect import Finding
+
+    return Finding("an input that tells the target", "serious", "bwt alone predicts low.", "", "It has to go.", ["bwt"],
+                   command="--drop bwt")  # fmt: skip
+
+
+def test_doubts_stand_above_the_scores_in_the_readers_words():
+    found = findings()
+    found.remarks = [remark()]
+    text = page(found)
+    assert text.index("bwt alone predicts low.") < text.index("<h2>Scores</h2>")
+    assert "Add <code>--drop bwt</code> to the command." in text
+    found.checked = ["an input that tells the target", "dead ReLUs"]
+    assert "Looked for: dead ReLUs." in page(found) and "Nothing more was found." in page(found)
+
+
+def test_a_finding_says_the_option_that_mends_it():
+    from cutaway.inspect import Finding
+
+    found = findings()
+    found.checked = ["learning rate too high"]
+    found.diagnosis = [Finding("learning rate too high", "serious", "", "optimizer = ct.optim.AdamW(1e-4)", "",
+                               command="--lr 0.0001")]  # fmt: skip
+    assert "<pre>cutaway fit ... --lr 0.0001</pre>" in page(found) and "optimizer =" not in page(found)
+
+
+def test_doubts_and_forecasts_survive_json():
+    import json
+
+    found = forecast()
+    found.remarks = [remark()]
+    assert Findings.from_json(json.loads(json.dumps(found.to_json()))) == found
+
+
+def forecast(horizon=24):
+    r2 = {"R²": 0.9}
+    found = Findings("air.csv", 500, 1, [], [TargetFacts("flights", "a number")], "multi-output regression",
+                     reading={"forecast": "flights", "horizon": horizon}, simple="the value 12 steps before",
+                     history={"loss": [2.0, 1.0]}, scores=[Score("test", 99, r2, r2, r2)])  # fmt: skip
+    step = {"R²": 0.9, "RMSE": 3.0, "median error": 2.0}
+    found.outputs = [Score(f"+{k + 1}", 99, step, step, step) for k in range(horizon if horizon > 1 else 0)]
+    values = [float(k) for k in range(horizon if horizon > 1 else 60)]
+    found.forecast = {"history": values if horizon > 1 else [], "truth": values, "network": values, "linear": values,
+                      "simple": [None, *values[1:]]}  # fmt: skip
+    return found
+
+
+@pytest.mark.parametrize("horizon", [1, 24])
+def test_a_forecast_is_named_by_its_series_and_how_far_ahead(horizon):
+    parser = Balanced()
+    text = page(forecast(horizon))
+    parser.feed(text)
+    ahead = "1 step ahead" if horizon == 1 else "24 steps ahead"
+    assert parser.open == [] and f"<h1>flights, {ahead} " in text and f"<title>flights, {ahead}" in text
+    assert "and 21 more" not in text and "flights +1" not in text
+    assert "the value 12 steps before" in text and "the truth" in text
+    assert text.count("<svg") == (3 if horizon > 1 else 2)
+
+
+def test_the_steps_of_a_forecast_are_a_row_each_and_folded():
+    text = page(forecast())
+    table = text.partition("Each of the 24 steps ahead")[2].partition("</table>")[0]
+    assert table.count("<tr>") + table.count("<tr ") == 25 and "R², simple" in table and "RMSE, network" in table
+    assert text.rindex("<details", 0, text.index("Each of the 24 steps")) > 0
+
+
+def test_a_caption_names_validation_only_where_there_is_one():
+    found = forecast()
+    assert "validation" not in page(found).partition('class="figures"')[2].partition("</section>")[0]
+    found.history["val_loss"] = [2.1, 1.2]
+    assert "validation" in page(found).partition('class="figures"')[2].partition("</section>")[0]

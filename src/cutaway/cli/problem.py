@@ -124,6 +124,9 @@ class Problem:
     def target_facts(self) -> list[TargetFacts]:
         """Each target in words, of the rows in this file: those of a test part of its own are counted apart."""
         y = self.y.iloc[: len(self.y) - self.tests]
+        if self.forecasts and len(self.targets) > 1:
+            words = _summary(y.to_numpy().ravel(), False, self.kind.many)
+            return [TargetFacts(self.reading["forecast"], f"{words}; {len(self.targets):,} steps are forecast")]
         return [TargetFacts(name, _summary(y[name] if len(self.targets) > 1 else y, self.classifies, self.kind.many))
                 for name in self.targets]  # fmt: skip
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 #: How much of a long list is shown.
 MOST_LEFT_OUT, MOST_TARGETS, MOST_COLUMNS, MOST_CLASSES, MOST_OUTPUTS, MOST_MISTAKES = 6, 8, 10, 8, 12, 5
+MOST_STEPS = 8
 BAR = 24
 #: Names of scores where many stand side by side.
 BRIEF = {"balanced accuracy": "bal. accuracy", "average precision": "avg. precision"}
@@ -78,7 +79,9 @@ def scores(screen: Screen, found: Findings) -> None:
         screen.table([(Text(plain(found.verdict), style="bold"),)], fixed=())
     remarks(screen, found.remarks)
     where = f"{found.scores[-1].part} rows" if found.scores else ""
-    if found.outputs:
+    if found.outputs and "forecast" in found.reading:
+        steps_ahead(screen, found.outputs, where)
+    elif found.outputs:
         screen.title("Each output", where)
         score_table(screen, found.outputs[:MOST_OUTPUTS], "output")
         if len(found.outputs) > MOST_OUTPUTS:
@@ -105,6 +108,18 @@ def score_table(screen: Screen, scores: list[Score], first: str) -> None:
     brief = [BRIEF.get(name, name) for name in names] if len(names) > 3 else names
     head = ["" if first == "rows" else first, "rows", "model", *brief]
     screen.table(rows, head, right=(1, *range(3, 3 + len(names))), fixed=(0, 2))
+
+
+def steps_ahead(screen: Screen, outputs: list[Score], where: str) -> None:
+    """R² and RMSE of each model at some steps ahead: the first ones, then ever farther apart, and the last."""
+    n = len(outputs)
+    shown = sorted({round(n ** (k / (MOST_STEPS - 1))) for k in range(MOST_STEPS)})
+    names = [model for model, *_ in outputs[0].models]
+    screen.title("Each step ahead", where)
+    rows = [[outputs[k - 1].part, *(format_score(score, one.get(score)) for score in ("R²", "RMSE")
+                                    for *_, one in outputs[k - 1].models)] for k in shown]  # fmt: skip
+    head = ["step", *(f"{score} {name}" for score in ("R²", "RMSE") for name in names)]
+    screen.table(rows, head, right=range(len(head)))
 
 
 def _style(name: str, own: dict, others: list[dict]) -> str:

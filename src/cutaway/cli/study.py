@@ -31,6 +31,8 @@ MOST_RANKED = 2000
 MOST_LOOKED_AT, MOST_LEAKS = 4000, 3
 #: Rows of training among which copies of test rows are looked for, at most.
 MOST_COMPARED = 50_000
+#: Steps of a forecast that are drawn, and of what was known before it.
+MOST_DRAWN = 72
 #: Images taken for another class that the report names.
 MOST_MISTAKES = 12
 #: Rows that a diagnosis looks at, and the seconds of training from which on it takes under a twentieth of them.
@@ -263,20 +265,39 @@ class Study:
         found.verdict = verdict.sentence(problem.task, y, [*models, *simple], classes,
                                          table=problem.kind.name == "table", ahead=problem.reading.get("horizon", 0))
         self._doubt(X, y, models, classes)
+        if problem.forecasts:
+            scores = [measure(problem.task, y, one.predicted, None, None) for one in simple]
+            found.forecast = self._last_forecast(y, [*models, simple[self._best(scores)]])
         if problem.kind.name == "images" and classes is not None:
             found.mistakes = mistakes(X.names, y, ours.predicted, ours.probability)
         if len(problem.targets) > 1:
             each = [measure_outputs(problem.task, y, one.predicted, one.probability) for one in [*models, *simple]]
             best = each[2 + self._best([measure(problem.task, y, one.predicted, None, None) for one in simple])] \
                 if problem.forecasts else [{} for _ in problem.targets]  # fmt: skip
+            names = [f"+{k + 1}" for k in range(y.shape[1])] if problem.forecasts else problem.targets
             found.outputs = [Score(name, len(y), *trio)
-                             for name, *trio in zip(problem.targets, each[0], each[1], best, strict=True)]  # fmt: skip
+                             for name, *trio in zip(names, each[0], each[1], best, strict=True)]  # fmt: skip
         elif classes is None:
             step = -(-len(y) // MOST_POINTS)
             found.scatter = {"true": y[::step].astype(float).tolist(), "predicted": ours.predicted[::step].tolist()}
         else:
             counts = confusion(y, ours.predicted, classes)
             found.confusion = {"labels": [str(label) for label in classes.tolist()], "counts": counts}
+
+    def _last_forecast(self, y: np.ndarray, answers: list[Answer]) -> dict[str, list[float | None]]:
+        """The last forecast of the test rows, and what was known when it was made; of one step each the last few."""
+        if y.ndim == 1:
+            known, rows = np.zeros(0), np.arange(max(0, len(y) - MOST_DRAWN), len(y))
+        else:
+            window = self.problem.time[self.parts[2][-1:]]
+            place = (self.problem.features or []).index(self.problem.reading["forecast"])
+            known, rows = window.X[0, -max(2 * y.shape[1], MOST_DRAWN // 2) :, place], np.array(len(y) - 1)
+        names = ("network", "linear", "simple")
+        drawn = {"history": known, "truth": y[rows]} | {
+            name: one.predicted[rows] for name, one in zip(names, answers, strict=True)
+        }
+        return {name: [None if np.isnan(v) else v for v in np.asarray(part, float).tolist()]
+                for name, part in drawn.items()}  # fmt: skip
 
     def _doubt(self, X: Any, y: np.ndarray, models: list[Answer], classes: Any) -> None:
         """What the score does not see, and rows of the test that were learnt from."""

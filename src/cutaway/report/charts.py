@@ -80,7 +80,28 @@ def learning_curves(loss: Sequence[float], validation: Sequence[float], best: in
             marks.append(tag("circle", cx=cx, cy=cy, r=3, class_=f"dot {kind}"))
         elif points:
             marks.append(tag("polyline", points=" ".join(points), class_=f"line {kind}"))
-    return _svg(marks, f"Loss of training and validation rows over {count} epochs")
+    which = "training and validation" if validation else "training"
+    return _svg(marks, f"Loss of {which} rows over {count} epochs")
+
+
+def curves(lines: Sequence[tuple[str, Sequence[tuple]]], below: str, beside: str, label: str) -> Html:
+    """Lines, each a colour and its points (x, y), over one pair of axes; a point whose y is None is left out."""
+    known = [(x, y) for _, line in lines for x, y in line if y is not None and math.isfinite(y)]
+    if not known:
+        return tag("p", "There is nothing to draw.", class_="note")
+    left, right = min(x for x, _ in known), max(x for x, _ in known)
+    low, high = min(y for _, y in known), max(y for _, y in known)
+    pad = (high - low or abs(high) or 1) * 0.06
+    x = Axis(left, right if right > left else left + 1, LEFT, WIDTH - RIGHT)
+    y = Axis(low - pad, high + pad, HEIGHT - BOTTOM, TOP)
+    marks = _frame(x, y, below, beside)
+    for kind, line in lines:
+        points = [(x(a), y(b)) for a, b in line if b is not None and math.isfinite(b)]
+        if len(points) == 1:
+            marks.append(tag("circle", cx=points[0][0], cy=points[0][1], r=3, class_=f"dot {kind}"))
+        elif points:
+            marks.append(tag("polyline", points=" ".join(f"{a},{b}" for a, b in points), class_=f"line {kind}"))
+    return _svg(marks, label)
 
 
 def scatter(true: Sequence[float], predicted: Sequence[float], name: str) -> Html:

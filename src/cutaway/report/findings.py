@@ -104,7 +104,7 @@ class Findings:
     learnt: int = 0
     remarks: list[Any] = field(default_factory=list)  # of Finding
     simple: str = ""
-    forecast: dict[str, list[float]] | None = None
+    forecast: dict[str, list[float | None]] | None = None
 
     @property
     def title(self) -> list[str]:

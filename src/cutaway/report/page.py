@@ -6,7 +6,7 @@ from typing import Any
 
 from ..files.container import write_whole
 from ..files.endings import PAGE, PRINT, check_ending
-from .charts import learning_curves, scatter
+from .charts import curves, learning_curves, scatter
 from .findings import ColumnFacts, Findings, Score
 from .html import Html, join, scrolling, table, tag
 from .scores import ERRORS
@@ -87,9 +87,21 @@ def _scores(found: Findings) -> Html | None:
     notes = [_unit_note(found)] + [f"The linear model is {found.linear}."] * bool(found.linear)
     notes += [f"The simple one is {found.simple}."] * bool(found.simple)
     content = [score_table(found.scores, "rows")]
-    if found.outputs:
+    if found.outputs and "forecast" in found.reading:
+        content.append(_each_step(found.outputs))
+    elif found.outputs:
         content += [tag("h3", "Each output, on the test rows"), score_table(found.outputs, "output")]
     return _section("Scores", content, note=" ".join(note for note in notes if note))
+
+
+def _each_step(outputs: list[Score]) -> Html:
+    """R² and RMSE of each model, a row a step ahead."""
+    names = [model for model, *_ in outputs[0].models]
+    rows = [[s.part, *(format_score(name, one.get(name)) for name in ("R²", "RMSE") for *_, one in s.models)]
+            for s in outputs]  # fmt: skip
+    head = ["step", *(f"{name}, {model}" for name in ("R²", "RMSE") for model in names)]
+    title = f"Each of the {len(rows):,} steps ahead, on the test rows"
+    return tag("details", tag("summary", title), table(head, rows, numbers=1))
 
 
 def score_table(scores: list[Score], first: str) -> Html:
@@ -109,20 +121,50 @@ def format_score(name: str, value: float | None) -> str:
 
 
 def _unit_note(found: Findings) -> str:
+    if "forecast" in found.reading and found.outputs:
+        return f"RMSE is in the unit of {found.targets[0].name}."
     if found.task == "regression":
         return f"RMSE and median error are in the unit of {found.targets[0].name}."
     return ""
 
 
+def _forecast(found: Findings) -> list[Html]:
+    """The last forecast beside the truth, and the error at each step ahead."""
+    if not found.forecast:
+        return []
+    parts, name = found.forecast, short(found.title[0], 30)
+    history, many = parts["history"], len(parts["truth"])
+    known = list(zip(range(1 - len(history), 1), history, strict=True))
+    lines = [(kind, known[-1:] + list(zip(range(1, many + 1), parts[part], strict=True)))
+             for kind, part in (("c", "simple"), ("t", "truth"), ("a", "network"))]  # fmt: skip
+    ink = [tag("span", "the truth", class_="ink t"), ", ", tag("span", "the network", class_="ink a"), " and ",
+           tag("span", found.simple or "the simple forecast", class_="ink c"), "."]  # fmt: skip
+    what = f"The last {many:,} steps of the test, each forecast from those before: "
+    if history:
+        lines, what = [("t", known), *lines], f"The last forecast of the test, {many:,} steps from what was known: "
+    picture = curves(lines, "steps from now" if history else "step", name, f"Forecasts of {name} and the truth")
+    figures = [_figure(picture, what, *ink)]
+    if len(found.outputs) > 1:
+        errors = [(colour, [(k + 1, scores.get("RMSE")) for k, s in enumerate(found.outputs)
+                            for model, colour_, scores in s.models if colour_ == colour])
+                  for colour in ("c", "b", "a")]  # fmt: skip
+        ink = [tag("span", "network", class_="ink a"), ", ", tag("span", "linear model", class_="ink b"), " and ",
+               tag("span", "simple forecast", class_="ink c"), "."]  # fmt: skip
+        picture = curves(errors, "steps ahead", "RMSE", f"RMSE of each of {len(found.outputs):,} steps ahead")
+        figures.append(_figure(picture, "The error at each step ahead, test rows: ", *ink))
+    return figures
+
+
 def _pictures(found: Findings) -> Html | None:
-    figures = []
-    if found.scatter:
+    figures = _forecast(found)
+    if found.scatter and not found.forecast:
         name = short(found.targets[0].name, 30)
         picture = scatter(found.scatter["true"], found.scatter["predicted"], name)
         figures.append(_figure(picture, "Predictions over the truth, test rows. On the line they agree."))
     if found.history.get("loss"):
         picture = learning_curves(found.history["loss"], found.history.get("val_loss", []), found.best_epoch)
-        legend = [tag("span", "training", class_="ink a"), " and ", tag("span", "validation", class_="ink b"), " loss"]
+        steered = [" and ", tag("span", "validation", class_="ink b")] if found.history.get("val_loss") else []
+        legend = [tag("span", "training", class_="ink a"), *steered, " loss"]
         kept = f"; the dashed line is epoch {found.best_epoch}, whose weights were kept" * bool(found.best_epoch)
         figures.append(_figure(picture, legend, kept, "."))
     if found.confusion and len(found.confusion["labels"]) <= MOST_CLASSES:
@@ -180,7 +222,9 @@ def _diagnosis(found: Findings) -> Html | None:
              for f in shown]  # fmt: skip
     rest = [name for name in found.checked if name not in {f.name for f in [*found.diagnosis, *found.remarks]}]
     python = any(not f.command for f in shown)
-    note = "Changes in Python are to what ct.fit is given." * python if shown else "Nothing was found."
+    note = "Changes in Python are to what ct.fit is given." * python
+    if not shown:
+        note = f"Nothing {'more ' * bool(found.remarks)}was found."
     return _section("Diagnosis", parts, tag("p", f"{'No sign of' if shown else 'Looked for'}: {', '.join(rest)}."),
                     note=note)  # fmt: skip
 

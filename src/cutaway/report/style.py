@@ -66,12 +66,14 @@ margin:.28rem 0;font-size:.92rem}
 .track{height:.85rem;background:var(--rule);border-radius:2px;overflow:hidden}
 .fill{display:block;height:100%;min-width:1px}.fill.a{background:var(--a)}.fill.b{background:var(--b)}
 .fill.c{background:var(--faint)}
-.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,20rem),1fr));gap:1.75rem}
+.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,20rem),28.5rem));gap:1.75rem}
 figure{margin:0;min-width:0}figcaption{margin-top:.3rem}
 svg{width:100%;height:auto;display:block;font:13px system-ui,sans-serif}
 svg text{fill:var(--faint)}svg .name{fill:var(--text)}
 .grid{stroke:var(--rule)}.axis{stroke:var(--faint)}.best{stroke:var(--faint);stroke-dasharray:4 4}
 .line{fill:none;stroke-width:2;stroke-linejoin:round}.line.a{stroke:var(--a)}.line.b{stroke:var(--b)}
+.line.c{stroke:var(--faint);stroke-dasharray:2 3}.line.t{stroke:var(--text);stroke-width:1.2}
+.ink.t,.ink.c{font-weight:600}
 .dot.a{fill:var(--a);fill-opacity:.5}.dot.b{fill:var(--b)}
 .confusion{width:auto}.confusion th,.confusion td{border:0;padding:.45rem .7rem;text-align:right}
 .confusion tbody td{font-variant-numeric:tabular-nums;min-width:3.2rem;border:2px solid var(--paper)}

@@ -117,6 +117,7 @@ def sentence(task: str, y: Any, answers: list[Answer], classes: Any, *, table: b
         text = f"{on} the network wins: {scores}."
     else:
         often = " On small tables it often does: it" if table else " It"
+        scores = f"{found.by} {score(b)} beside the network's {score(a)}"
         text = f"{on} the linear model wins: {scores}.{often} is the one to use here."
     return text + _simple(found, answers, best, ahead) + _doubt(found, len(y))
 
