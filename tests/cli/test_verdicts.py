@@ -132,3 +132,10 @@ def test_a_forecast_of_many_steps_is_told_in_few_lines(tmp_path, monkeypatch, ru
     assert "the value 12 steps before" in words(out) and "24 steps are forecast" in words(out)
     page = (tmp_path / "r.html").read_text(encoding="utf-8")
     assert "<h1>load, 24 steps ahead" in page and page.count("<svg") == 3
+
+
+def test_evaluate_says_whom_the_score_does_not_see(parcels, run):
+    run("fit", "parcels.csv", "-t", "y", "--epochs", 4, "--hidden", 16, "-q")
+    said = words(run("evaluate", "model.safetensors", "parcels.csv")[1])
+    assert "of the given rows are on time" in said and "does not take a single given row for late" in said
+    assert "of the test rows are on time" in words(run("inspect", "model.safetensors")[1])

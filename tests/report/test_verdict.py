@@ -154,3 +154,16 @@ def test_rows_that_were_learnt_from_are_counted():
     assert found.text.startswith("5 of the 50 test rows are") and found.severity == "notice"
     assert verdict.copies([known], [rng.normal(size=(45, 3))], "test", "rows") == []
     assert verdict.copies([np.round(known)], [np.round(known)], "test", "rows") == []
+
+
+def test_labels_that_nobody_ever_says():
+    y = np.c_[rng.random(300) < 0.5, rng.random(300) < 0.04].astype(int)
+    (found,) = verdict.rare("multilabel", y, [Answer("", y * [1, 0])], False, None, ["big", "broken"])
+    assert "does not take a single test row for broken (" in found.text and found.command == ""
+    assert verdict.rare("multilabel", y, [Answer("", y)], False, None, ["big", "broken"]) == []
+
+
+def test_given_rows_are_called_so():
+    y = np.array(["a"] * 95 + ["b"] * 5)
+    (found,) = verdict.rare("binary", y, [Answer("", np.full(100, "a"))], True, part="given")
+    assert "95.0% of the given rows are a" in found.text and "single given row for b" in found.text

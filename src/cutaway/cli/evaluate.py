@@ -26,8 +26,10 @@ def evaluate(
 
     from ..data.judgement import judged_by
     from ..errors import ArgumentError, DataError
+    from ..report import verdict
     from ..report.findings import Findings, Score
     from ..report.scores import confusion, measure, measure_outputs
+    from ..report.verdict import Answer
     from . import checks, problem, sections
     from .answers import answers, decided, doubted, labels_of
     from .keeping import load, reading
@@ -55,9 +57,13 @@ def evaluate(
     found = Findings(data.name, len(y) + dropped, rows.width, [], [], task, many=estimator.inputs_.many)
     found.targets = [problem.TargetFacts(name, "") for name in wanted]
     found.scores = [Score("given", len(truth), measure(task, truth, *answer, classes, uneven))]
+    found.reading, given = reading(model), Answer("", *answer)
+    found.remarks = verdict.one_kind(truth, wanted, found.many, "given")
+    found.remarks += verdict.rare(task, truth, [given], True, None, wanted, "given")
     if len(names) > 1:
+        steps = [f"+{k + 1}" for k in range(len(names))] if "forecast" in found.reading else wanted
         found.outputs = [Score(name, len(truth), one)
-                         for name, one in zip(wanted, measure_outputs(task, truth, *answer), strict=True)]  # fmt: skip
+                         for name, one in zip(steps, measure_outputs(task, truth, *answer), strict=True)]  # fmt: skip
     elif classes is not None:
         labels = [str(label) for label in classes.tolist()]
         found.confusion = {"labels": labels, "counts": confusion(truth, answer[0], classes)}

@@ -304,7 +304,7 @@ class Study:
         found, problem = self.found, self.problem
         found.remarks += verdict.one_kind(y, problem.targets, problem.kind.many)
         balanced = self.options.class_weight is not None
-        found.remarks += verdict.rare(problem.task, y, models, balanced, self._threshold(classes))
+        found.remarks += verdict.rare(problem.task, y, models, balanced, self._threshold(classes), problem.targets)
         if problem.forecasts:  # windows of one series overlap anyway, and are cut by time
             return
         from ..program import named_inputs

@@ -92,7 +92,7 @@ def range_doubts(column: str, x: np.ndarray, low: float | None, high: float | No
     """
     if low is None or high is None:
         return []
-    with np.errstate(invalid="ignore", over="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):  # gaps are in no range, and what overflows is far
         unit = max(abs(low), abs(high)) or 1.0
         beyond = np.maximum(low / unit - x / unit, x / unit - high / unit)
         width = high / unit - low / unit

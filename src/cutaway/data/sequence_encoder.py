@@ -223,7 +223,7 @@ def _outermost(x: np.ndarray, low: float | None, high: float | None) -> np.ndarr
     """Of each row of x (n, time) the value that is farthest from the middle of a range; NaN where there is none."""
     if low is None or high is None:
         return np.full(len(x), np.nan)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore"):  # beyond all numbers is far as well
         away = np.where(np.isnan(x), -1.0, np.abs(x / 2 - (low / 4 + high / 4)))
     return x[np.arange(len(x)), away.argmax(axis=1)]
 

@@ -18,7 +18,6 @@ from ..data.judgement import (
     copied,
     copies_are_telling,
     judged_by,
-    largest_share,
     placements,
     standard_error,
 )
@@ -198,32 +197,37 @@ def copies(known: list[np.ndarray], held: list[np.ndarray], part: str, many: str
                     remedy="X = X.drop_duplicates()", command="--group COLUMN")]  # fmt: skip
 
 
-def rare(task: str, y: Any, answers: list[Answer], balanced: bool,
-         threshold: tuple[str, float] | None = None) -> list[Finding]:  # fmt: skip
+def rare(task: str, y: Any, answers: list[Answer], balanced: bool, threshold: tuple[str, float] | None = None,
+         labels: list[str] | None = None, part: str = "test") -> list[Finding]:  # fmt: skip
     """Classes that accuracy hardly sees, and those that the network, the first to answer, never says. balanced: classes
     are weighed already.
 
-    threshold: a label, and the probability from which on it may be taken for it.
+    threshold: a label, and the probability from which on it may be said. labels: names of a multilabel target's.
     """
     y = np.asarray(y)
-    if task not in ("binary", "multiclass"):
+    if "regression" in task:
         return []
-    labels, counts = np.unique(y, return_counts=True)
-    network = answers[0].predicted
-    missed = [i for i in range(len(labels)) if counts[i] >= FEWEST_MISSED and not (network == labels[i]).any()]
+    if task == "multilabel":
+        names, counts = labels or [f"label {j}" for j in range(y.shape[1])], y.sum(axis=0)
+        said: Any = [np.asarray(one.predicted).any(axis=0) for one in answers]
+        balanced = True  # there are no weights of classes for labels
+    else:
+        kinds, counts = np.unique(y, return_counts=True)
+        names = [str(kind) for kind in kinds]
+        said = [np.isin(kinds, one.predicted) for one in answers]
+    missed = [i for i in range(len(names)) if counts[i] >= FEWEST_MISSED and not said[0][i]]
     text, where = "", []
-    uneven = judged_by(task, y) == "ROC AUC" and len(labels) > 1
-    if uneven:
-        common = labels[counts.argmax()]
-        text = (f"{counts.max() / len(y):.1%} of the test rows are {short(common, 20)}: always answering that has "
-                f"accuracy {score(counts.max() / len(y))}, which hardly sees the others. ROC AUC and balanced "
-                "accuracy do.")  # fmt: skip
+    uneven = judged_by(task, y) == "ROC AUC"
+    if uneven and task != "multilabel":
+        most = counts.max() / len(y)
+        text = (f"{most:.1%} of the {part} rows are {short(names[counts.argmax()], 20)}: always answering that has "
+                f"accuracy {score(most)}, which hardly sees the others. ROC AUC and balanced accuracy do.")  # fmt: skip
     if missed:
-        where = [str(labels[i]) for i in missed]
-        linear = len(answers) > 1 and not any((answers[1].predicted == labels[i]).any() for i in missed)
+        where = [names[i] for i in missed]
+        linear = len(answers) > 1 and not any(said[1][i] for i in missed)
         who = "Neither the network nor the linear model takes" if linear else "The network does not take"
-        named = listed([f"{label} ({counts[i]:,} rows)" for label, i in zip(where, missed, strict=True)], 4)
-        text += f" {who} a single test row for {named}."
+        named = listed([f"{names[i]} ({counts[i]:,} rows)" for i in missed], 4)
+        text += f" {who} a single {part} row for {named}."
     if not text:
         return []
     parts = ["" if balanced else "Rows of rare classes may count more: --class-weight balanced."]
@@ -232,12 +236,12 @@ def rare(task: str, y: Any, answers: list[Answer], balanced: bool,
                      f"{quote(f'{threshold[0]}={threshold[1]:.2g}')}.")  # fmt: skip
     return [Finding("classes never predicted" if missed else "uneven classes", NOTICE, text.strip(), "",
                     " ".join(filter(None, parts)), where,
-                    {"largest": largest_share(np.unique(y, return_inverse=True)[1])},
+                    {"rows": dict(zip(names, counts.tolist(), strict=True))},
                     remedy="" if balanced else 'model.set_params(class_weight="balanced")',
                     command="" if balanced else "--class-weight balanced")]  # fmt: skip
 
 
-def one_kind(y: Any, names: list[str], many: str) -> list[Finding]:
+def one_kind(y: Any, names: list[str], many: str, part: str = "test") -> list[Finding]:
     """Test rows that all have the same target: most scores say nothing of them."""
     y = np.asarray(y)
     columns = y.reshape(len(y), -1)
@@ -246,9 +250,10 @@ def one_kind(y: Any, names: list[str], many: str) -> list[Finding]:
         return []
     value = columns[0, names.index(same[0])]
     return [Finding("one target for all test rows", NOTICE,
-                    f"All {len(y):,} test {many} have {listed(same)} {short(value, 20)}: "
+                    f"All {len(y):,} {part} {many} have {listed(same)} {short(value, 20)}: "
                     + ("R² says" if columns.dtype.kind == "f" else "ROC AUC and balanced accuracy say") + " nothing.",
-                    "", "A larger test part may hold others.", same, command="--test 0.4")]  # fmt: skip
+                    "", "More of them may hold others.", same,
+                    command="--test 0.4" if part == "test" else "")]  # fmt: skip
 
 
 def best_threshold(truth: np.ndarray, probability: np.ndarray) -> float:
