@@ -139,3 +139,13 @@ def test_evaluate_says_whom_the_score_does_not_see(parcels, run):
     said = words(run("evaluate", "model.safetensors", "parcels.csv")[1])
     assert "of the given rows are on time" in said and "does not take a single given row for late" in said
     assert "of the test rows are on time" in words(run("inspect", "model.safetensors")[1])
+
+
+def test_a_column_that_holds_the_future_of_a_forecast(tmp_path, monkeypatch, run):
+    monkeypatch.chdir(tmp_path)
+    load = np.cumsum(rng.normal(size=400))
+    frame = {"load": load, "temp": rng.normal(size=400), "load later": 2 * np.r_[load[2:], 0, 0]}
+    pd.DataFrame(frame).head(390).to_csv("load.csv", index=False)
+    command = ("fit", "load.csv", "--forecast", "load", "--window", 6, "--epochs", 1, "-q")
+    assert "load later alone predicts the next load" in words(run(*command)[1])
+    assert "alone predicts" not in words(run(*command, "--drop", "load later")[1])

@@ -123,7 +123,9 @@ def test_descriptions_of_before_say_nothing_of_ranges():
     assert SequenceEncoder.from_json(state).doubts(9 * np.ones((1, 4, 1))).found == []
 
 
-@pytest.mark.parametrize(("low", "high"), [(2.0, 1.0), (None, 1.0), (float("nan"), 1.0), (0.0, float("inf"))])
+@pytest.mark.parametrize(("low", "high"), [
+    (2.0, 1.0), (None, 1.0), (float("nan"), 1.0), (0.0, float("inf")), (0, 10**400),
+])  # fmt: skip
 def test_a_range_that_is_none_is_damage(low, high):
     state = TableEncoder(min_count=5).fit(FRAME).to_json()
     state["columns"][0] |= {"low": low, "high": high}
@@ -141,3 +143,11 @@ def test_estimators_are_asked_and_never_warn(kind, tmp_path):
     for one in (model, ct.load(tmp_path / "m.safetensors")):
         assert not one.doubts(X) and (one.doubts(far).rows > 0).all()
     model.predict(far)
+
+
+@pytest.mark.parametrize("last", ["2023-01-01", "never", "2024-99-99"])
+def test_a_last_day_before_the_first_is_damage(last):
+    state = TableEncoder(min_count=5).fit(FRAME[["length", "day"]]).to_json()
+    state["columns"][1]["last"] = last
+    with pytest.raises(ct.errors.FileError, match="damaged"):
+        TableEncoder.from_json(state)

@@ -11,13 +11,14 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..data.judgement import judged_by, telling
+from ..data.judgement import judged_by
 from ..errors import ArgumentError, TrainingError
 from ..report import verdict
 from ..report.findings import ColumnFacts, Findings, Score
 from ..report.scores import confusion, measure, measure_outputs
 from ..report.text import duration, listed
 from ..report.verdict import Answer
+from . import doubts
 from .answers import answers
 from .problem import Asked, Problem, divide, in_file, read
 
@@ -27,10 +28,6 @@ MOST_POINTS = 1500
 MOST_SHUFFLED = 4000
 #: Columns up to which each is shuffled: it takes a prediction of all of them for every one.
 MOST_RANKED = 2000
-#: Rows that columns are looked at on, whether they give the target away, and such columns that are named, at most.
-MOST_LOOKED_AT, MOST_LEAKS = 4000, 3
-#: Rows of training among which copies of test rows are looked for, at most.
-MOST_COMPARED = 50_000
 #: Steps of a forecast that are drawn, and of what was known before it.
 MOST_DRAWN = 72
 #: Images taken for another class that the report names.
@@ -110,24 +107,8 @@ class Study:
         found.notes += self.estimator.target_encoder_.notes
         found.design = [self._own_words(list(row)) for row in design.table()]
         found.network = titled(self.estimator.model_, design.kind)
-        if self.problem.kind.name == "table":
-            with timed(found.seconds, "looking for leaks"):
-                self._look_for_leaks(X, y)
-
-    def _look_for_leaks(self, X: Any, y: Any) -> None:
-        """Columns that give a target away."""
-        from ..estimators.importance import feature_slices
-
-        encoder, target = self.estimator.encoder_, self.estimator.target_encoder_
-        rows = np.linspace(0, len(y) - 1, min(len(y), MOST_LOOKED_AT)).astype(int)
-        Z, T = encoder.transform(X.iloc[rows], np.float64), target.transform(y.iloc[rows], np.float64)
-        classes = self.problem.classifies
-        columns = dict(list(feature_slices(encoder).items())[:MOST_RANKED])
-        for name, t in zip(self.problem.targets, T.reshape(len(T), -1).T, strict=True):
-            told = telling(Z, t.astype(np.int64) if classes else t, columns, classes)
-            one_each = self.problem.task in ("binary", "multiclass")
-            labels = [f"{name} {label}" for label in (target.classes.tolist() if one_each else (0, 1))]
-            self.found.remarks += verdict.leaks(told[:MOST_LEAKS], len(rows), labels * classes, name)
+        with timed(found.seconds, "looking for leaks"):
+            found.remarks += doubts.leaks(self, X, y)
 
     def train(self, progress: bool) -> None:
         """Run ct.fit; Ctrl-C ends it early and the best weights so far stay."""
@@ -228,7 +209,7 @@ class Study:
         models = [Answer(name, *answers(model, X, self.problem.classifies))
                   for name, model in (("the network", self.estimator), ("the linear model", self.linear))]  # fmt: skip
         simple = self._simple(part, y, classes)
-        uneven = self._judged_by == "ROC AUC"
+        uneven = self.judged_by == "ROC AUC"
         scores = [measure(task, y, one.predicted, one.probability, classes, uneven) for one in [*models, *simple]]
         scored = Score(part, len(y), *scores[:2])
         if simple and (self.problem.forecasts or uneven):
@@ -239,7 +220,8 @@ class Study:
             self._tell_test(X, y, models, simple, classes)
 
     @property
-    def _judged_by(self) -> str:
+    def judged_by(self) -> str:
+        """The score that can see what the training rows hold."""
         return judged_by(self.problem.task, np.asarray(self.problem.y.iloc[self.parts[0]]))
 
     @staticmethod
@@ -264,7 +246,7 @@ class Study:
         found, problem, ours = self.found, self.problem, models[0]
         found.verdict = verdict.sentence(problem.task, y, [*models, *simple], classes,
                                          table=problem.kind.name == "table", ahead=problem.reading.get("horizon", 0))
-        self._doubt(X, y, models, classes)
+        found.remarks += doubts.of_the_test(self, X, y, models, classes)
         if problem.forecasts:
             scores = [measure(problem.task, y, one.predicted, None, None) for one in simple]
             found.forecast = self._last_forecast(y, [*models, simple[self._best(scores)]])
@@ -298,33 +280,6 @@ class Study:
         }
         return {name: [None if np.isnan(v) else v for v in np.asarray(part, float).tolist()]
                 for name, part in drawn.items()}  # fmt: skip
-
-    def _doubt(self, X: Any, y: np.ndarray, models: list[Answer], classes: Any) -> None:
-        """What the score does not see, and rows of the test that were learnt from."""
-        found, problem = self.found, self.problem
-        found.remarks += verdict.one_kind(y, problem.targets, problem.kind.many)
-        balanced = self.options.class_weight is not None
-        found.remarks += verdict.rare(problem.task, y, models, balanced, self._threshold(classes), problem.targets)
-        if problem.forecasts:  # windows of one series overlap anyway, and are cut by time
-            return
-        from ..program import named_inputs
-
-        learnt = problem.kind.take(problem.X, self.parts[0][:MOST_COMPARED])
-        known, held = (list(named_inputs(self.estimator.encode(part)).values()) for part in (learnt, X))
-        if [part.shape[1:] for part in known] == [part.shape[1:] for part in held]:
-            found.remarks += verdict.copies(known, held, "test", problem.kind.many)
-
-    def _threshold(self, classes: Any) -> tuple[str, float] | None:
-        """Of two uneven classes the rare one, and from which probability on it may be said, by the validation rows."""
-        if self.problem.task != "binary" or self._judged_by != "ROC AUC":
-            return None
-        X, y = self.rows(1 if len(self.parts[1]) else 0)
-        y = np.asarray(y)
-        rare = int((y == classes[0]).mean() > 0.5)
-        truth = y == classes[rare]
-        if not 0 < truth.sum() < len(truth):
-            return None
-        return str(classes[rare]), verdict.best_threshold(truth, self.estimator.predict_proba(X)[:, rare])
 
     def explain(self) -> None:
         """The columns that matter, by shuffling each on the test rows (a few thousand of them are enough)."""

@@ -39,8 +39,9 @@ class Date(Column, kinds=("date",)):
 
     def sound(self) -> bool:
         try:
-            known = (self.first, self.last or self.first)
-            first = all(re.match(r"\d{4}-\d\d-\d\d", day) and np.datetime64(day) for day in known)
+            ends = self.first, self.last or self.first
+            first = all(re.match(r"\d{4}-\d\d-\d\d", day) for day in ends)
+            first = first and bool(np.datetime64(ends[0]) <= np.datetime64(ends[1]))
         except ValueError:
             first = False
         scaled = all(len(pair) == 2 and fits_scaling(pair[0], pair[1], self.clip) for pair in self.parts.values())
@@ -50,7 +51,7 @@ class Date(Column, kinds=("date",)):
         dates = dates_of(cells, self.name, self.words)
         missing = np.asarray(dates.isna())
         found = gap_doubts(self.name, missing, self.gaps > 0)
-        if self.last is None:
+        if not self.last:
             return found
         days = np.where(missing, np.nan, np.asarray((dates - np.datetime64(self.first)) / DAY, dtype=np.float64))
         span = (np.datetime64(self.last) - np.datetime64(self.first)) / DAY

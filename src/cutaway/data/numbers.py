@@ -8,6 +8,7 @@ Everything here works on many columns at once: a column of a table is an array w
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,7 +66,7 @@ def is_range(low: float | None, high: float | None) -> bool:
     """Whether these are the ends of a range, or nothing is known of one."""
     if low is None or high is None:
         return low is high
-    return -math.inf < low <= high < math.inf
+    return -sys.float_info.max <= low <= high <= sys.float_info.max
 
 
 def fits_scaling(center: float, scale: float, clip: float | None) -> bool:

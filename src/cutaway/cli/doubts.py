@@ -1,0 +1,91 @@
+"""What makes a score doubtful: columns that give the target away, rows learnt from, and whom it does not see."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..data.judgement import Telling, telling
+from ..report import verdict
+from ..report.verdict import Answer
+
+if TYPE_CHECKING:
+    from ..inspect import Finding
+    from .study import Study
+
+#: Rows that columns are looked at on, whether they give the target away, and such columns that are named, at most.
+MOST_LOOKED_AT, MOST_LEAKS = 4000, 3
+#: Columns that are looked at, a millisecond each; and steps before a forecast.
+MOST_COLUMNS, MOST_STEPS = 2000, 64
+#: Rows of training among which copies of test rows are looked for, at most.
+MOST_COMPARED = 50_000
+#: A column that is the future of a series leaves no more than rounding of its variance open.
+ROUNDED = 1e-6
+
+
+def leaks(study: Study, X: Any, y: Any) -> list[Finding]:
+    """Columns that give a target away, among the training rows."""
+    problem = study.problem
+    if problem.forecasts:
+        return _from_the_future(study, X, np.asarray(y).reshape(len(y), -1)[:, 0])
+    if problem.kind.name != "table":
+        return []
+    from ..estimators.importance import feature_slices
+
+    encoder, target = study.estimator.encoder_, study.estimator.target_encoder_
+    rows = np.linspace(0, len(y) - 1, min(len(y), MOST_LOOKED_AT)).astype(int)
+    Z, T = encoder.transform(X.iloc[rows], np.float64), target.transform(y.iloc[rows], np.float64)
+    classes, found = problem.classifies, []
+    columns = dict(list(feature_slices(encoder).items())[:MOST_COLUMNS])
+    for name, t in zip(problem.targets, T.reshape(len(T), -1).T, strict=True):
+        told = telling(Z, t.astype(np.int64) if classes else t, columns, classes)
+        one_each = problem.task in ("binary", "multiclass")
+        labels = [f"{name} {label}" for label in (target.classes.tolist() if one_each else (0, 1))]
+        found += verdict.leaks(told[:MOST_LEAKS], len(rows), labels * classes, name)
+    return found
+
+
+def _from_the_future(study: Study, X: Any, y: np.ndarray) -> list[Finding]:
+    """Features of a series that hold, at some step that a window shows, what is to be forecast."""
+    features, series = study.problem.features or [], study.problem.reading["forecast"]
+    found = []
+    for k, name in enumerate(features):
+        steps = X.values[-MOST_LOOKED_AT:, -MOST_STEPS:, k]
+        if name == series or len(steps) < MOST_STEPS or not np.isfinite(steps).all():
+            continue
+        a, b = steps - steps.mean(axis=0), (y[-MOST_LOOKED_AT:] - y[-MOST_LOOKED_AT:].mean())[:, None]
+        own, other = np.square(a).sum(axis=0), np.square(b).sum()
+        alike = np.square((a * b).sum(axis=0)) / np.where(own * other > 0, own * other, np.inf)
+        if alike.max() > 1 - ROUNDED:
+            told = Telling(name, "value", float(alike.max()))
+            found += verdict.leaks([told], len(y), [], f"the next {series}")
+    return found[:MOST_LEAKS]
+
+
+def of_the_test(study: Study, X: Any, y: np.ndarray, models: list[Answer], classes: Any) -> list[Finding]:
+    """What the score on the test rows does not see, and test rows that were learnt from."""
+    problem, balanced = study.problem, study.options.class_weight is not None
+    found = verdict.one_kind(y, problem.targets, problem.kind.many)
+    found += verdict.rare(problem.task, y, models, balanced, _threshold(study, classes), problem.targets)
+    if problem.forecasts:  # windows of one series overlap anyway, and are cut by time
+        return found
+    from ..program import named_inputs
+
+    learnt = problem.kind.take(problem.X, study.parts[0][:MOST_COMPARED])
+    known, held = (list(named_inputs(study.estimator.encode(part)).values()) for part in (learnt, X))
+    if [part.shape[1:] for part in known] == [part.shape[1:] for part in held]:
+        found += verdict.copies(known, held, "test", problem.kind.many)
+    return found
+
+
+def _threshold(study: Study, classes: Any) -> tuple[str, float] | None:
+    """Of two uneven classes the rare one, and from which probability on it may be said, by the validation rows."""
+    if study.problem.task != "binary" or study.judged_by != "ROC AUC":
+        return None
+    X, y = study.rows(1 if len(study.parts[1]) else 0)
+    rare = int((np.asarray(y) == classes[0]).mean() > 0.5)
+    truth = np.asarray(y) == classes[rare]
+    if not 0 < truth.sum() < len(truth):
+        return None
+    return str(classes[rare]), verdict.best_threshold(truth, study.estimator.predict_proba(X)[:, rare])
