@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import cutaway as ct
-from cutaway.data.judgement import copied, copies_are_telling, standard_error, telling
+from cutaway.data.judgement import copied, standard_error, telling, telling_copies
 
 rng = np.random.default_rng(0)
 N = 400
@@ -79,7 +79,18 @@ def test_made_problems_have_no_such_column(name):
 
 def test_copies_are_found_whatever_the_type():
     assert copied([NOISE.astype("f4")], [np.r_[NOISE[:2], NOISE[:1] + 1]]).tolist() == [True, True, False]
-    assert copies_are_telling([NOISE]) and not copies_are_telling([np.round(NOISE)])
+
+
+def test_equal_rows_are_copies_where_chance_does_not_make_as_many():
+    assert telling_copies([NOISE], [NOISE[:50]]) == 1.0 and telling_copies([NOISE], [NOISE[:50] + 1]) == 0
+    assert telling_copies([np.round(NOISE)], [np.round(NOISE[:50])]) == 0  # few values each
+    ages = np.c_[rng.integers(1, 80, 2000), rng.random(2000) > 0.5].astype(float)  # many values, and all of them often
+    assert telling_copies([ages[:1500]], [ages[1500:]]) == 0
+    zones = np.c_[NOISE, np.eye(4)[CODES]]
+    columns = {"a": slice(0, 1), "b": slice(1, 2), "c": slice(2, 3), "zone": slice(3, 7)}
+    assert telling_copies([zones], [np.r_[zones[:30], zones[:30] + 1]], columns) == 0.5
+    images = rng.random((90, 6, 6, 1))
+    assert telling_copies([images], [images[:9]]) == 1.0
 
 
 def test_twelve_of_twelve_is_not_certain():

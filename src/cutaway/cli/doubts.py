@@ -70,12 +70,14 @@ def of_the_test(study: Study, X: Any, y: np.ndarray, models: list[Answer], class
     found += verdict.rare(problem.task, y, models, balanced, _threshold(study, classes), problem.targets)
     if problem.forecasts:  # windows of one series overlap anyway, and are cut by time
         return found
+    from ..estimators.importance import feature_slices
     from ..program import named_inputs
 
     learnt = problem.kind.take(problem.X, study.parts[0][:MOST_COMPARED])
     known, held = (list(named_inputs(study.estimator.encode(part)).values()) for part in (learnt, X))
     if [part.shape[1:] for part in known] == [part.shape[1:] for part in held]:
-        found += verdict.copies(known, held, "test", problem.kind.many)
+        columns = feature_slices(study.estimator.encoder_) if problem.kind.name == "table" else None
+        found += verdict.copies(known, held, "test", problem.kind.many, columns)
     return found
 
 

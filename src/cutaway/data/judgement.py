@@ -26,6 +26,8 @@ MANY_VALUES = 10
 ONE_CLASS, FEWEST_PURE, NOT_COMMON = 0.98, 20, 0.7
 #: A column of so many different values makes it unlikely that two rows are equal by chance.
 TOO_MANY_TO_REPEAT = 50
+#: Rows whose values are dealt out anew, to see how many equal rows chance makes.
+MOST_DEALT = 1000
 
 
 @dataclass(frozen=True)
@@ -257,8 +259,27 @@ def copied(known: list[np.ndarray], held: list[np.ndarray]) -> np.ndarray:
     return np.array([row in seen for row in row_bytes(held, [part.dtype for part in known])], dtype=bool)
 
 
-def copies_are_telling(parts: list[np.ndarray]) -> bool:
-    """Whether equal rows must be copies: not where rows are combinations of a few values each."""
+def telling_copies(
+    known: list[np.ndarray], held: list[np.ndarray], columns: Mapping[str, slice] | None = None
+) -> float:
+    """The share of held-out rows that are known ones too; 0 where equal rows need not be copies.
+
+    They need not where rows are combinations of a few values each: where no column has many, or as many rows would be
+    known if each column's values were dealt out anew. columns: where the features of each lie, of tables.
+    """
+    share = float(copied(known, held).mean())
+    if not share or not _many_values(known):
+        return 0.0
+    some = [part[:MOST_DEALT].reshape(len(part[:MOST_DEALT]), -1).copy() for part in held]
+    random = np.random.default_rng(0)
+    for part in some:
+        for features in (columns or {str(k): slice(k, k + 1) for k in range(part.shape[1])}).values():
+            part[:, features] = part[random.permutation(len(part)), features]
+    by_chance = float(copied([part.reshape(len(part), -1) for part in known], some).mean())
+    return share if by_chance < share / 2 else 0.0
+
+
+def _many_values(parts: list[np.ndarray]) -> bool:
     for part in parts:
         flat = part[:MOST_ROWS].reshape(len(part[:MOST_ROWS]), -1)
         most = max((len(np.unique(flat[:, k])) for k in range(min(flat.shape[1], 200))), default=0)

@@ -15,11 +15,10 @@ import numpy as np
 from ..data.judgement import (
     Telling,
     class_scores,
-    copied,
-    copies_are_telling,
     judged_by,
     placements,
     standard_error,
+    telling_copies,
 )
 from ..inspect.diagnosis.finding import NOTICE, SERIOUS, Finding
 from ..inspect.diagnosis.symptoms.leaks import told
@@ -184,13 +183,13 @@ def leaks(found: list[Telling], rows: int, labels: list[str], target: str) -> li
     return made
 
 
-def copies(known: list[np.ndarray], held: list[np.ndarray], part: str, many: str) -> list[Finding]:
+def copies(known: list[np.ndarray], held: list[np.ndarray], part: str, many: str,
+           columns: dict[str, slice] | None = None) -> list[Finding]:  # fmt: skip
     """Test (or validation) rows that were learnt from."""
-    same = copied(known, held)
-    share = float(same.mean())
-    if share < COPIES or not copies_are_telling(known):
+    share, n = telling_copies(known, held, columns), len(held[0])
+    if share < COPIES:
         return []
-    text = f"{same.sum():,} of the {len(same):,} {part} {many} are, number for number, among those learnt from."
+    text = f"{share * n:,.0f} of the {n:,} {part} {many} are, number for number, among those learnt from."
     return [Finding("held-out rows that were learnt from", SERIOUS if share > 0.1 else NOTICE, text, "",
                     "The score on them is not that on new data: keep one of each, or name a column that rows that "
                     "belong together share.", ["X"], {"share": share},
@@ -210,7 +209,7 @@ def rare(task: str, y: Any, answers: list[Answer], balanced: bool, threshold: tu
     if task == "multilabel":
         names, counts = labels or [f"label {j}" for j in range(y.shape[1])], y.sum(axis=0)
         said: Any = [np.asarray(one.predicted).any(axis=0) for one in answers]
-        balanced = True  # there are no weights of classes for labels
+        balanced = True  # labels have no weights of classes
     else:
         kinds, counts = np.unique(y, return_counts=True)
         names = [str(kind) for kind in kinds]
@@ -231,6 +230,8 @@ def rare(task: str, y: Any, answers: list[Answer], balanced: bool, threshold: tu
     if not text:
         return []
     parts = ["" if balanced else "Rows of rare classes may count more: --class-weight balanced."]
+    if task == "multilabel" and missed:
+        threshold = names[missed[0]], max(0.01, float(counts[missed[0]]) / len(y))
     if threshold is not None:
         parts.append(f"Or take {threshold[0]} from a probability of {threshold[1]:.2g} on: cutaway predict --threshold "
                      f"{quote(f'{threshold[0]}={threshold[1]:.2g}')}.")  # fmt: skip

@@ -75,8 +75,8 @@ def _first(e: Evidence) -> int:
 def duplicates(e: Evidence) -> Iterator[Finding]:
     """Held-out rows that are training rows too: their score says nothing about new rows."""
     known, held = (_parts(part) for part in (e.learnt_from(HASHED).inputs, e.held_out.inputs))
-    share = float(judgement.copied(known, held).mean())
-    if share < DUPLICATES or not judgement.copies_are_telling(known):
+    share = judgement.telling_copies(known, held, e.columns if e.table is not None else None)
+    if share < DUPLICATES:
         return
     yield Finding("held-out rows that were learnt from", SERIOUS if share > 0.3 else NOTICE,
                   f"{share:.0%} of {len(held[0]):,} held-out rows are, number for number, among the training rows: the "
