@@ -153,6 +153,24 @@ def test_one_number_is_the_same_for_all_sizes_of_a_window():
     assert np.array_equal(a.data, b.data)
 
 
+@pytest.mark.parametrize("lay", [
+    np.asfortranarray, lambda c: np.repeat(c, 2, axis=1)[:, ::2], lambda c: c[::-1, ::-1],
+    lambda c: np.broadcast_to(c[:1], c.shape),
+], ids=["by columns", "every other", "backwards", "one row repeated"])  # fmt: skip
+def test_constants_lie_in_any_order(lay):
+    W = lay(np.arange(12, dtype=np.float32).reshape(3, 4))
+
+    class Fixed(ct.nn.Module):
+        def __init__(self):
+            self.s = parameter(4)
+
+        def forward(self, x):
+            return ct.ops.linear(x * self.s, ct.Tensor(W))
+
+    net, X = Fixed().init(0), np.random.default_rng(0).random((5, 4)).astype(np.float32)
+    np.testing.assert_allclose(net.predict(X), (X * net.s.data) @ W.T, rtol=1e-5, atol=1e-5)
+
+
 class Pools(ct.nn.Module):
     """A sequence and its lengths as plain arrays: nobody compared them."""
 

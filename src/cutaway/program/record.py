@@ -174,7 +174,7 @@ def trace_model(model, loss: Callable | None, x: Any, y: Any = None, weighted: b
         if t.shape != u.shape or not np.array_equal(t.data, u.data, equal_nan=t.dtype.kind == "f"):
             _part(i, entry, "reads a constant that depends on the number of rows (use .mean() or broadcasting instead)")
         name = np.array2string(t.data, precision=4) if t.size == 1 else namer(entry.scope, "constant")
-        return Value(name, t.shape, 0, t.dtype, "constant", array=np.array(t.data, copy=True))
+        return Value(name, t.shape, 0, t.dtype, "constant", array=np.array(t.data, order="C", copy=True))
 
     steps = []
     wants: set[int] = set()
