@@ -9,12 +9,13 @@ import builtins
 from collections.abc import Callable
 from functools import wraps
 from itertools import pairwise
-from operator import index as whole
 from typing import Any
 
 import numpy as np
 
+from ..arguments import whole_number
 from ..errors import ArgumentError, ShapeError
+from ..rules.settings import real
 from .tensor import Tensor, apply
 
 __all__ = [
@@ -40,6 +41,11 @@ def in_both_words(f: Callable) -> Callable:
         return f(*given, **named)
 
     return called
+
+
+def whole(value: Any) -> int:
+    """An axis, a size or a count."""
+    return whole_number("an axis, a size or a count", value, None)
 
 
 def _axes(axis: Any) -> Any:
@@ -210,7 +216,7 @@ def power(u, exponent: float) -> Tensor:
     """w = u^exponent"""
     if isinstance(exponent, Tensor) or np.ndim(exponent):
         raise ArgumentError("power takes a number as its exponent: write ct.ops.exp(v * ct.ops.log(u)) for u^v")
-    return apply("power", u, exponent=float(exponent))
+    return apply("power", u, exponent=real(exponent))
 
 
 # ---- shapes ----------------------------------------------------------------------------------------------------------
@@ -306,13 +312,13 @@ def flatten(x, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 @in_both_words
 def concat(tensors, axis: int = -1) -> Tensor:
     """Tensors side by side along `axis`, the last unless given."""
-    return apply("concat", *tensors, axis=whole(axis))
+    return apply("concat", *tensors, axis=axis)
 
 
 @in_both_words
 def cat(tensors, axis: int = 0) -> Tensor:
     """Tensors one after the other along `axis`, the first unless given: NumPy's concatenate and PyTorch's cat."""
-    return apply("concat", *tensors, axis=whole(axis))
+    return apply("concat", *tensors, axis=axis)
 
 
 concatenate = cat
@@ -326,7 +332,7 @@ def stack(tensors, axis: int = 0) -> Tensor:
         raise ShapeError(f"stack takes Tensors of one shape, got {[np.shape(x) for x in tensors]}")
     if len(tensors) == 1:
         return unsqueeze(tensors[0], axis)
-    return apply("concat", *(unsqueeze(x, axis) for x in tensors), axis=whole(axis))
+    return apply("concat", *(unsqueeze(x, axis) for x in tensors), axis=axis)
 
 
 @in_both_words

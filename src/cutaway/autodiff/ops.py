@@ -6,6 +6,7 @@ import numpy as np
 
 from .. import habits
 from ..errors import ShapeError
+from ..rules.settings import real
 from . import arrays
 from .arrays import *  # noqa: F403
 from .tensor import Tensor, apply, product
@@ -37,12 +38,12 @@ def matmul(u, v) -> Tensor:
 
 def leaky_relu(z, slope: float = 0.01) -> Tensor:
     """a = z if z > 0 else slope z"""
-    return apply("leaky_relu", z, slope=float(slope))
+    return apply("leaky_relu", z, slope=real(slope))
 
 
 def elu(z, alpha: float = 1.0) -> Tensor:
     """a = z if z > 0 else alpha (e^z - 1)"""
-    return apply("elu", z, alpha=float(alpha))
+    return apply("elu", z, alpha=real(alpha))
 
 
 def linear(x, W, b=None) -> Tensor:
@@ -72,8 +73,8 @@ def augment(x, seed, step, call, flip: bool = False, flip_vertical: bool = False
 
     No gradient flows back through it. More than eight arguments: five kinds of change, and the three that choose.
     """
-    return apply("augment", x, flip=bool(flip), flip_vertical=bool(flip_vertical), shift=float(shift),
-                 rotate=float(rotate), crop=float(crop), seed=seed, step=step, call=call)  # fmt: skip
+    return apply("augment", x, flip=bool(flip), flip_vertical=bool(flip_vertical), shift=real(shift),
+                 rotate=real(rotate), crop=real(crop), seed=seed, step=step, call=call)  # fmt: skip
 
 
 def layer_norm(x, gamma, beta, eps: float = 1e-5) -> Tensor:

@@ -246,7 +246,9 @@ def differentiate(entry: Entry, gradients: dict[int, np.ndarray]) -> list[tuple[
 
 def apply(name: str, *inputs: Any, **attributes: Any) -> Any:
     """Run an operation's rule and put it on the tape. Numbers and arrays become constants of the tensors' precision."""
-    op = OPS[name]
+    op = OPS.get(name)
+    if op is None:
+        raise ArgumentError(f"no operation is called {name!r}: use one of {', '.join(OPS)}")
     if wrong := refused(name, attributes):
         raise ArgumentError(f"{current_scope()}: {wrong}" if current_scope() else wrong)
     tensors = _as_tensors(inputs)

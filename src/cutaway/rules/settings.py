@@ -30,6 +30,11 @@ def _number(value: Any) -> bool:
     return isinstance(value, float | int | np.floating | np.integer)
 
 
+def real(value: Any) -> Any:
+    """A number as a float; what is none stays, and is refused by name."""
+    return float(value) if _number(value) else value
+
+
 STEPS = _one_or_more(1), "whole numbers of at least 1"
 NUMBER = _number, "a number"
 ALLOWED: dict[str, tuple[Callable[[Any], bool], str]] = {
@@ -47,6 +52,9 @@ ALLOWED: dict[str, tuple[Callable[[Any], bool], str]] = {
     "slope": NUMBER,
     "alpha": NUMBER,
     "exponent": NUMBER,
+    "shift": NUMBER,
+    "rotate": NUMBER,
+    "crop": NUMBER,
 }
 AXIS = (lambda value: whole(value, -32), "a whole number")
 
