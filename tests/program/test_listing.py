@@ -1,10 +1,14 @@
 """The listing reads like a processor's program."""
 
+import re
+
 import numpy as np
 import pytest
 
 import cutaway as ct
 from cutaway.program import Value, short
+from cutaway.program.listing import derivative
+from cutaway.rules import OPS
 
 MLP = """
  #  phase     instruction     reads      writes       shape    formula
@@ -19,7 +23,7 @@ MLP = """
  8  backward  mean'           1          dℓ           (32,)    dx = dy / count, for each
  9  backward  cross_entropy'  dℓ ŷ y     dz2          (32, 3)  dz = dℓ (ŷ - onehot(y))
 10  backward  linear'         dz2 a1 W2  da1 dW2 db2  (32, 4)  dx = dz W, dW = dzᵀ x, db = Σ dz
-11  backward  relu'           da1 a1     dz1          (32, 4)  where(a > 0, da, 0)
+11  backward  relu'           da1 a1     dz1          (32, 4)  dz = where(a > 0, da, 0)
 12  backward  linear'         dz1 x W1   dW1 db1      (4, 2)   dx = dz W, dW = dzᵀ x, db = Σ dz
 13  update    check           J g                              stop if J or g is not finite
 14  update    sgd             θ g        θ            (27,)    SGD(lr=0.1)
@@ -78,3 +82,21 @@ def test_what_nobody_reads_is_left_out():
     joined = [i for i in program.instructions if i.op == "concat" and not i.backward]
     assert [v.name for v in joined[0].reads] == ["layer1.gru.l0.h", "layer1.gru.l0_reverse.h"]
     assert len(joined) == 1
+
+
+@pytest.mark.parametrize("op", sorted(name for name, rule in OPS.items() if rule.backward is not None))
+def test_a_derivatives_formula_says_what_it_gives(op):
+    told = derivative(op)
+    given = [f"d{'ℓ' if name == 'l' else name}" for name in OPS[op].inputs]
+    first = re.match(r"(d\S+)(?:, d\S+)* = \S", told)
+    assert first and (first[1].rstrip(",").split("[")[0] in given or op == "concat"), told
+    assert "added_up" not in told and "xp." not in told
+
+
+@pytest.mark.parametrize(("op", "told"), [
+    ("relu", "dz = where(a > 0, da, 0)"), ("add", "du = dw, dv = dw"), ("where", "du = where(test, dw, 0), dv = "
+     "where(test, 0, dw)"), ("silu", "dz = da * s * (1 + z * (1 - s)), s = sigmoid(z)"),
+    ("max_pool", "dx = dy to the first maximum of its window"), ("linear", "dx = dz W, dW = dzᵀ x, db = Σ dz"),
+])  # fmt: skip
+def test_derivatives_in_words(op, told):
+    assert derivative(op) == told

@@ -54,6 +54,7 @@ def go(page, number):
 def test_every_instruction_is_shown_as_the_trace_has_it(show, pages, kind):
     t, path = pages[kind]
     page = show(path)
+    page.keyboard.press("Home")
     assert at(page) == 0
     for i in t.instructions:
         assert at(page) == i.number
@@ -70,6 +71,7 @@ def test_every_instruction_is_shown_as_the_trace_has_it(show, pages, kind):
 def test_keys_buttons_and_slider_step_alike(show, pages):
     t, path = pages["neuron"]
     page = show(path)
+    page.keyboard.press("Home")
     last = len(t.instructions) - 1
     first = {phase: next(i.number for i in t.instructions if i.phase == phase) for phase in ("forward", "loss")}
     for key, button, lands in (
@@ -288,3 +290,40 @@ def test_names_are_text_and_nothing_else(show, tmp_path):
     write_report(tmp_path / "r.html", findings(EVIL + evil[1]))
     page = show(tmp_path / "r.html")
     assert page.evaluate("window.bad") is None and page.locator("img, script").count() == 0
+
+
+# ---- what the step page says -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_opens_with_the_loss_known_and_a_full_picture(show, pages, kind):
+    t, path = pages[kind]
+    page = show(path)
+    assert "J" in t.instructions[at(page)].written
+    assert page.locator("#drawing .unit.empty").count() == 0
+    expect(page.locator("#now .formula")).to_contain_text("J = ")
+
+
+def test_hidden_units_show_their_numbers(show, pages):
+    t, path = pages["neuron"]
+    page = show(path)
+    shown = [float(text.replace("−", "-")) for text in page.locator("#drawing .inner").all_text_contents()]
+    np.testing.assert_allclose(shown, t["layer1.a"][0], rtol=2e-3, atol=1e-6)
+
+
+def test_a_slope_is_called_one_and_not_by_the_name_of_its_value(show, pages):
+    t, path = pages["neuron"]
+    page = show(path)
+    go(page, next(i.number for i in t.instructions if "layer1.dz" in i.written))
+    labels = [text.replace("\u200b", "") for text in page.locator("#drawing .shown").all_text_contents()]
+    assert any(text.endswith("= ∂J/∂z1") for text in labels)
+    assert page.locator("#drawing .unit").last.locator("text").last.text_content().startswith("∂ ")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_names_and_formulas_in_the_list_keep_apart(show, pages, kind):
+    page = show(pages[kind][1])
+    gaps = page.evaluate("""[...document.querySelectorAll('#list button')].map(b => { const [t, n] =
+        [b.children[2], b.children[3]].map(e => { const r = document.createRange(); r.selectNodeContents(e);
+        return r.getBoundingClientRect(); }); return n.width ? n.left - t.right : 9; })""")
+    assert min(gaps) >= 6

@@ -18,6 +18,8 @@ SYMBOL = {"weight": "W", "bias": "b"}
 PLACE = r"layer(\d+)((?:@\d+)?)\.(?:(?:rnn|lstm|gru)\.)?(?:l(\d+)(_reverse)?\.)?"
 RECURRENT = r"(weight|bias)_(ih|hh)_l(\d+)(_reverse)?"
 
+UNMOVED = ("dlengths", "dtest", "di", "dheld", "dfixed")  # what an operation reads and no gradient moves
+
 
 def short(v: Value) -> str:
     """layer1.z -> z1, layer2.dweight -> dW2, layer1.lstm.weight_hh_l0_reverse -> W_hh1←; other names stay whole."""
@@ -35,18 +37,35 @@ def short(v: Value) -> str:
 
 @cache
 def derivative(op: str) -> str:
-    """What a backward rule computes: in its own words where it has some, else its last line."""
+    """What a backward rule computes and for what: in its own words where it has some, else its last line.
+
+    >>> derivative("relu"), derivative("mul")
+    ('dz = where(a > 0, da, 0)', 'du = dw * v, dv = dw * u')
+    """
     rule = OPS[op]
     assert rule.backward is not None
-    if rule.backward.__doc__:
-        return rule.backward.__doc__.strip()
+    made = [f"d{'ℓ' if name == 'l' else name}" for name in rule.inputs]
+    if words := " ".join((rule.backward.__doc__ or "").split()):
+        moved = [name for name in made if name not in UNMOVED]
+        return words if re.match(r"d[^ ]*(, d[^ ]*)* = ", words) else f"{', '.join(moved)} = {words}"
     body = ast.parse(textwrap.dedent(inspect.getsource(rule.backward))).body[0]
     assert isinstance(body, ast.FunctionDef)
     last = body.body[-1]
     assert isinstance(last, ast.Return)
     assert last.value is not None
     parts = last.value.elts if isinstance(last.value, ast.Tuple) else [last.value]
-    return ", ".join(ast.unparse(p).replace("xp.", "") for p in parts if ast.unparse(p) != "None")
+    steps = {one.targets[0].id: _python(one.value) for one in body.body
+             if isinstance(one, ast.Assign) and isinstance(one.targets[0], ast.Name)}  # fmt: skip
+    for guarded in body.args.args:  # an argument kept within what its arithmetic can take is still itself
+        steps.pop(guarded.arg, None)
+    told = {name: _python(part) for name, part in zip(made, parts, strict=False)}
+    told = {name: steps.pop(text, text) for name, text in told.items() if text not in ("None", "0")}
+    used = {name for name in steps if any(re.search(rf"\b{name}\b", text) for text in told.values())}
+    return ", ".join(f"{name} = {text}" for name, text in [*told.items(), *((n, steps[n]) for n in steps if n in used)])
+
+
+def _python(expression: ast.expr) -> str:
+    return ast.unparse(expression).replace("xp.", "")
 
 
 def title(instruction: Instruction) -> str:

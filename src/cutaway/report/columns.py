@@ -55,7 +55,7 @@ def _has_units(trace: Trace, name: str) -> bool:
 
 def _within_scan(steps: list[TracedInstruction], name: str) -> bool:
     """Whether a value is a recurrent layer's memory, or a part of what it shows: its last state."""
-    return any(i.results.get(part) == name for i in steps if "gates" in i.results for part in ("h", "c", "cells"))
+    return any(i.results.get(part) == name for i in steps if "gates" in i.results for part in ("h", "c", "cells", "v"))
 
 
 def _weights(trace: Trace, steps: list[TracedInstruction], home: dict[str, int], before: list[dict[str, Any]],

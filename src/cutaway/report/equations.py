@@ -14,9 +14,9 @@ import numpy as np
 
 from ..lab.descents.descend import Path
 from ..optim import OPTIMIZERS, Optimizer
+from ..optim.stated import stated as written
 
 GREEK = {"alpha": "α", "beta": "β", "beta1": "β₁", "beta2": "β₂", "eps": "ε", "weight_decay": "λ"}
-STATED = re.compile(r"(?:^|[:;.] )([θmvGE]\u0302?) [←=] (.+?)(?=;|\. |\.$|$|, | \([A-Za-z]{3})")
 PIECE = re.compile(r"\d+|[^\W\d_²]\u0302?[₁₂]?|[²ᵗ()+/√-]")
 HATS = {"m\u0302", "v\u0302"}
 
@@ -96,7 +96,7 @@ def stated(kind: type[Optimizer]) -> Iterator[Equation]:
     >>> [f"{e.gives} = {e.text}" for e in stated(ct.optim.Momentum)]
     ['v = β v + (1 - β) g', 'θ = θ - α v']
     """
-    for symbol, text in STATED.findall(" ".join((kind.__doc__ or "").split())):
+    for symbol, text in written(kind):
         yield Equation(symbol, text)
 
 

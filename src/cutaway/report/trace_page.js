@@ -3,9 +3,15 @@
 const MOST_UNITS = 9, MOST_TILES = 32, TABLE_ROWS = 64, TABLE_COLUMNS = 32;
 
 let step = page.steps[0];  // the trace on show
-let at = 0;                // its current instruction; values are as they are after it ran
+let at = opening();        // its current instruction; values are as they are after it ran
 let sample = 0;
 let playing = 0;
+
+/** Where a page opens: with J known, when all that is forward can be seen. */
+function opening() {
+  const known = step.instructions.findLast(i => i.written.includes("J"));
+  return known ? known.number : 0;
+}
 
 // ---- small helpers --------------------------------------------------------------------------------------------------
 
@@ -286,6 +292,9 @@ function sized(column) {
   return shape.slice(1, -1);
 }
 
+/** The value whose gradient this is. */
+const of = name => name.replace(/(^|\.)d([^.]*)$/, "$1$2");
+
 const brief = name => name.length > 14 ? name.slice(0, 13) + "…" : name;
 const hides = column => chosen(column.units).length < column.units;
 
@@ -314,7 +323,11 @@ function drawing() {
     if (here) under.append(make("rect", {class: `here ${i.phase}`, x: xs[k] - half - 36, y: 4, width: wide[k] + 72, height: height - 8, rx: 9}));
     words.append(make("text", {class: "name", x: xs[k], y: 21}, column.label), make("text", {x: xs[k], y: 37}, extent(column)));
     const label = make("text", {class: "shown", x: xs[k], y: height - 32});
-    if (now) { const [head, sub] = symbol(now.name); label.append(head, sub ? make("tspan", {dy: 4, "font-size": 11}, sub.textContent) : ""); }
+    const slope = now && column.gradients.includes(now.name);
+    if (now) {
+      const written = name => { const [head, sub] = symbol(name); return [head, sub ? make("tspan", {dy: 4, "font-size": 11}, sub.textContent) : "", sub ? make("tspan", {dy: -4}, "\u200b") : ""]; };
+      label.append(...written(now.name), ...(slope ? [" = ∂J/∂", ...written(of(now.name))] : []));
+    }
     words.append(label, make("text", {x: xs[k], y: height - 14}, column.about === "input" ? "" : column.about));
     for (const source of column.sources) links(lines, column, columns[source], k, source, xs, wide, y);
     chosen(column.units).forEach((unit, slot) => {
@@ -340,13 +353,14 @@ function drawing() {
       }
       if (column.about === "input" || columns.length - 1 === k) {
         const side = column.about === "input" ? -1 : 1;
-        const text = single ? show(found.get()) : "";
+        const text = single ? (slope ? "∂ " : "") + show(found.get()) : "";
         const beside = [name !== String(unit) ? brief(name) : "", text].filter(Boolean);
         beside.forEach((word, line) => {
           node.append(make("text", {class: "number", x: xs[k] + side * (half + 8), y: cy + 4 + 13 * (line - (beside.length - 1) / 2)}, word));
           node.lastChild.style.textAnchor = side < 0 ? "end" : "start";
         });
       }
+      else if (single) node.append(make("text", {class: "number inner", x: xs[k] + 14, y: cy - 8}, show(found.get())));
       nodes.append(node);
     });
     if (hides(column)) words.append(make("text", {x: xs[k], y: (y(column, MOST_UNITS - 2) + y(column, MOST_UNITS - 1)) / 2 + 4}, `⋯ ${column.units - MOST_UNITS} more`));
@@ -420,7 +434,9 @@ function now() {
   $("now").className = $("values").className = i.phase;
   $("now").replaceChildren(make("p", {class: "what"}, `${i.phase}${i.layer ? " · " + i.layer : ""}`),
     make("div", {class: "line"}, make("h2", {}, i.title), make("p", {class: "formula"}, i.formula)));
-  const letter = name => [...Object.entries(i.results), ...Object.entries(i.operands)].find(([, v]) => v === name)?.[0];
+  const SAID = {l: "ℓ", p: i.phase === "loss" || i.formula.includes("ŷ") ? "ŷ" : "p", dl: "dℓ"};  // as formulas write them
+  const named = name => [...Object.entries(i.results), ...Object.entries(i.operands)].find(([, v]) => v === name)?.[0];
+  const letter = name => name === "J" || name === "ℓ" ? name : SAID[named(name)] || named(name);
   const cards = (names, number_, written) => [...new Set(names)].flatMap(name => parts(i, name).map(part => card(part, number_, step.vectors[name] ? name : letter(name), written)));
   if (i.op === "optimizer") content.push(...moved(i, cards));
   else {

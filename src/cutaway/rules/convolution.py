@@ -28,7 +28,7 @@ def conv(x, W, b, *, stride, padding, dilation, groups):
     return z if b is None else z + b
 
 def conv_back(dz, x, W, b_shape, *, stride, padding, dilation, groups):
-    """Σ dz W where each window saw it, dzᵀ windows, Σ dz"""
+    """dx = Σ dz W where each window saw it, dW = dzᵀ windows, db = Σ dz"""
     seen = xp.patches(x, W.shape[1:-1], stride, padding, dilation, 0)
     db = bias_gradient(dz, b_shape)
     dz = own(dz, (x.shape[0], *seen.shape[1 : x.ndim - 1], W.shape[0]))

@@ -158,7 +158,7 @@ def div(u, v):
     return u / v
 
 def div_back(dw, u, v):
-    """dw / v, -(dw / v) * (u / v)"""
+    """du = dw / v, dv = -(dw / v) * (u / v)"""
     v = xp.where(dw == 0, 1, v)
     q = dw / v                                      # v^2 would overflow, or vanish, long before v does
     return q, -q * (u / v)
@@ -199,7 +199,7 @@ def where(test, u, v):
     return xp.where(test != 0, u, v)
 
 def where_back(dw, test):
-    """0, where(test, dw, 0), where(test, 0, dw)"""
+    """du = where(test, dw, 0), dv = where(test, 0, dw)"""
     return xp.minimum(xp.abs(dw), 0), xp.where(test != 0, dw, 0), xp.where(test != 0, 0, dw)
 
 

@@ -24,6 +24,7 @@ def layer_norm(x, gamma, beta, *, eps):
     return gamma * u + beta, u, r
 
 def layer_norm_back(dy, u, r, gamma, beta_shape):
+    """dx = r (du - mean du - u mean (du u)) with du = gamma dy, dgamma = Σ dy u, dbeta = Σ dy"""
     du = own(dy * gamma, u.shape)
     dx = r * (du - mean_of(du, -1, keepdims=True) - u * mean_of(du * u, -1, keepdims=True))
     return dx, added_up(dy * u, gamma.shape), added_up(dy, beta_shape)
@@ -37,6 +38,7 @@ def batch_stats(x):
     return mean, mean_of((x - mean) ** 2, rows)
 
 def batch_stats_back(dmean, dvar, x, mean):
+    """dx = (dmean + 2 dvar (x - mean)) / count"""
     count = 1
     for size in x.shape[:-1]:
         count *= size
@@ -49,6 +51,8 @@ def batch_norm(x, mean, var, gamma, beta, *, eps):
     return (x - mean) * (gamma / xp.sqrt(var + eps)) + beta
 
 def batch_norm_back(dy, x, mean, var, gamma, beta_shape, *, eps):
+    """dx = dy gamma r, dmean = -Σ dx, dvar = -r² / 2 Σ dx (x - mean), dgamma = Σ dy (x - mean) r, dbeta = Σ dy,
+    r = 1 / sqrt(var + eps)"""
     r, dbeta = 1 / xp.sqrt(var + eps), added_up(dy, beta_shape)
     if {mean.shape, var.shape, gamma.shape, beta_shape} == {x.shape[-1:]}:
         dgamma = added_up((x - mean) * dy, gamma.shape) * r

@@ -93,7 +93,7 @@ def rnn(u, W, b, h0, lengths, *, relu, reverse, truncate):
     return along_time(y), h
 
 def rnn_back(dy, dh, y, W, b_shape, h0, lengths, *, relu, reverse, truncate):
-    """du = dh (1 - h²), back through time, Σ duᵀ h, Σ du"""
+    """du = dh (1 - h²), back through time, dW = Σ duᵀ h, db = Σ du"""
     def step(dh, now):
         dy, y, runs, cut = now
         du = xp.where(runs, rnn_cell_back(dh + dy, y, relu), 0)
@@ -140,7 +140,7 @@ def lstm(u, W, b, h0, c0, lengths, *, reverse, truncate):
     return along_time(y), h, c, along_time(gates), along_time(cells)
 
 def lstm_back(dy, dh, dc, y, gates, cells, W, b_shape, h0, c0, lengths, *, reverse, truncate):
-    """du back through the gates and time, Σ duᵀ h, Σ du"""
+    """du = dh back through the gates and time, dW = Σ duᵀ h, db = Σ du"""
     def step(state, now):
         (dh, dc), (dy, gates, c, c_before, runs, cut) = state, now
         i, f, g, o = gates_of(gates, 4)
@@ -190,7 +190,7 @@ def gru(u, W, b, h0, lengths, *, reverse, truncate):
     return along_time(y), h, along_time(gates), along_time(v)
 
 def gru_back(dy, dh, y, gates, v, W, b_shape, h0, lengths, *, reverse, truncate):
-    """du back through the gates and time, Σ dvᵀ h, Σ dv"""
+    """du = dh back through the gates and time, dW = Σ dvᵀ h, db = Σ dv"""
     def step(dh, now):
         dy, gates, v, h_before, runs, cut = now
         r, z, m = gates_of(gates, 3)

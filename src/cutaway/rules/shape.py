@@ -40,6 +40,7 @@ def transpose(x, *, axes):
     return xp.transpose(x, axes)
 
 def transpose_back(dy, *, axes):
+    """dx = dy, axes permuted back"""
     axes = [axis % dy.ndim for axis in axes]
     return xp.transpose(dy, tuple(axes.index(i) for i in range(len(axes))))
 
@@ -55,6 +56,7 @@ def concat(*x, axis):
     return xp.concatenate(x, axis=axis)
 
 def concat_back(dy, x_shape, *, axis):
+    """dx1, dx2 = dy, cut where they met"""
     parts, start = [], 0
     for shape in x_shape:
         parts.append(dy[(slice(None),) * (axis % dy.ndim) + (slice(start, start + shape[axis]),)])

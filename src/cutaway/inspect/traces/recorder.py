@@ -14,6 +14,7 @@ import numpy as np
 from ...engines import Program, compile
 from ...errors import ArgumentError
 from ...optim import Optimizer
+from ...optim.stated import update_words
 from ...program import Instruction, Value, gradient_name, short, title
 from ...program.listing import formula
 from ...rules import OPS
@@ -227,12 +228,20 @@ class Recorder:
         size = int(np.prod(shape, dtype=np.int64)) * v.dtype.itemsize
         return engine.memory[start : start + size].view(v.dtype).reshape(shape)
 
+    def _formula(self, i: Instruction) -> str:
+        """As the listing has it; of an update its equations, since the optimizer's settings stand elsewhere."""
+        opt = self.engine.optimizer
+        if i.op != "optimizer" or opt is None:
+            return formula(i)
+        words = update_words(type(opt))
+        return words + i.formula.removeprefix(repr(opt)) if words else formula(i)
+
     def _traced(self, k: int, i: Instruction) -> TracedInstruction:
         operands, results = ({key: self.names[id(v)] for key, v in part.items()
                               if isinstance(v, Value) and id(v) in self.names} for part in _by_rule(i))  # fmt: skip
         settings = {key: plain(self.engine.resolve(value)) for key, value in i.attributes.items()}
         return TracedInstruction(
-            k, i.phase, i.op, title(i), i.backward, i.layer, formula(i), i.scope, operands, results, settings,
+            k, i.phase, i.op, title(i), i.backward, i.layer, self._formula(i), i.scope, operands, results, settings,
             tuple(dict.fromkeys(self.names[id(v)] for v in i.reads)), tuple(self.names[id(v)] for v in i.written),
         )  # fmt: skip
 
