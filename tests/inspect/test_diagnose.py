@@ -318,6 +318,7 @@ def test_copies_in_the_runs_own_split_are_found_whatever_is_given():
 
 
 @pytest.mark.parametrize("name", ["iris", "wine", "breast_cancer", "diabetes"])
+@pytest.mark.filterwarnings("ignore:validation=0.2 is not used")  # iris and wine have too few rows to hold some back
 def test_estimators_on_the_rows_they_were_fitted_on(name):
     X, y = ct.datasets.load(name)
     kind = ct.Regressor if name == "diabetes" else ct.Classifier

@@ -19,6 +19,7 @@ from ..data.targets import as_target
 from ..errors import ArgumentError, DataError, ShapeError, TrainingError
 from ..nn import Linear, Module
 from ..optim.schedules import AUTO
+from ..staged import from_sparse
 from ..train.fit import TrainingWarning, beginning
 from .arguments import check_arguments, refuse_left_out, seed_of, tell_of_fit_only, tell_of_no_validation
 from .built import WithDiagram
@@ -29,6 +30,7 @@ from .nested import Nested
 from .networks import count_outputs, own_network
 from .notes import tell
 from .passes import one_pass, state_of
+from .sparse import row_encoder
 from .state import Fitted, all_or_nothing, forget
 from .weights import row_weights
 
@@ -157,7 +159,8 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
         kind = kind_of(X) if like is None else like
         if like is not None:
             refuse_other_kind(like, X)
-        self._named = hasattr(X, "columns") or hasattr(X, "column_names") or isinstance(X, dict | str | PathLike)
+        if like is None:
+            self._named = hasattr(X, "columns") or hasattr(X, "column_names") or isinstance(X, dict | str | PathLike)
         if y is None and kind.name == "table" and not isinstance(X, str | PathLike):
             raise DataError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
         read = kind.read(X, None if like is None else self.encoder_)
@@ -257,7 +260,7 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
 
     def _encoded(self, rows: Rows, learning: bool = True) -> tuple[Any, np.ndarray, Any]:
         """Inputs, targets and weights as the program takes them; `learning`: they are those to learn from."""
-        Z = self.encoder_.transform(rows.X, self.design_.dtype)
+        Z = self._encoded_rows(rows.X)
         T = self.target_encoder_.transform(rows.y, self.design_.dtype)
         weights = self._weighed(T, rows.weights, learning)
         if self.design_.loss == "cross_entropy":
@@ -296,10 +299,35 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
         return self._predict_encoded(self.encode(X))
 
     def encode(self, X: Any) -> Any:
-        """The rows of X as the network takes them: (n, features), (n, height, width, channels) or sequences."""
+        """The rows of X as the network takes them: (n, features), (n, height, width, channels) or sequences.
+
+        Those of a large sparse table are made as they are read (`Staged`); np.asarray makes them all.
+        """
         kind = self.inputs_
         refuse_other_kind(kind, X)
-        return self.encoder_.transform(kind.read(X, self.encoder_).X, self.design_.dtype)
+        return self._encoded_rows(kind.read(X, self.encoder_).X)
+
+    def _encoded_rows(self, X: Any) -> Any:
+        dtype = self.design_.dtype
+        if not hasattr(X, "tocsr"):
+            return self.encoder_.transform(X, dtype)
+        return from_sparse(X, row_encoder(self.encoder_, X, dtype))
+
+    def fit_arguments(self, X: Any, y: Any = None, sample_weight: Any = None) -> dict[str, Any]:
+        """What ct.fit would take to train this network on these rows: everything as its loss and its layers have it.
+
+        model, X and y (encoded), sample_weight (with the classes' weights), loss and optimizer, by name. X, y: as
+        `fit` takes them. What looks into training (ct.trace, ct.step, ct.diagnose) goes by it.
+        """
+        rows = self._rows(X, y, sample_weight, like=self.inputs_)
+        Z, T, w = self._encoded(rows, learning=False)
+        return {"model": self.model_, "X": Z, "y": T, "sample_weight": w, "loss": self._loss(),
+                "optimizer": self.optimizer or self.design_.optimizer()}  # fmt: skip
+
+    @property
+    def encoded_names(self) -> list[str] | None:
+        """What the network's inputs are called; None where they are pixels."""
+        return getattr(self.encoder_, "feature_names", None)
 
     def doubts(self, X: Any) -> Doubts:
         """What of the rows of X is unlike every row of training, so that predictions for them are guesses.
@@ -320,6 +348,10 @@ zone never seen: 'C' (1 row)
         return self.encoder_.doubts(kind.read(X, self.encoder_).X)
 
     def _predict_encoded(self, Z: np.ndarray) -> np.ndarray:
+        raise NotImplementedError
+
+    def _answers(self, Z: np.ndarray) -> np.ndarray:
+        """Probabilities, or predictions where there are no classes, for encoded rows."""
         raise NotImplementedError
 
     # ---- files -------------------------------------------------------------------------------------------------------

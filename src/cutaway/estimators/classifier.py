@@ -121,6 +121,9 @@ class Classifier(ClassifierMixin, Estimator):
         """Probabilities (n, classes), rows summing to 1; of multilabel targets (n, labels), each on its own."""
         return self._probabilities(self.encode(X))
 
+    def _answers(self, Z: np.ndarray) -> np.ndarray:
+        return self._probabilities(Z)
+
     def _probabilities(self, Z: np.ndarray) -> np.ndarray:
         z = self._outputs(Z).astype(np.float64)
         if self.design_.link == "softmax":
@@ -163,7 +166,7 @@ class Classifier(ClassifierMixin, Estimator):
         if self.class_weight is None or len(self.classes_) == 1:  # one class needs no weight beside others
             return weights
         codes = T.astype(np.intp)
-        if learning:
+        if learning or not hasattr(self, "_factors"):  # a file does not hold them
             self._factors = class_factors(weights, self.class_weight, self.classes_, codes)
         return self._factors[codes] if weights is None else weights * self._factors[codes]
 

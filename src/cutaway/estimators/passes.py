@@ -11,6 +11,7 @@ from ..errors import DataError, TrainingError
 from ..optim import AdamW
 from ..program import named_inputs
 from ..random import stream
+from ..staged import part_of
 from ..train.feeding import Data, on_disk, stages
 from ..train.fit import normalises_batches
 from .weights import none_if_equal
@@ -20,7 +21,7 @@ def one_pass(estimator: Any, Z: Any, T: np.ndarray, w: np.ndarray | None) -> Non
     """Train once on encoded rows. Raises TrainingError where the numbers leave the finite ones."""
     if w is not None and not w.all():  # a class of weight zero
         kept = np.flatnonzero(w)
-        Z, T, w = Z[kept], T[kept], w[kept]
+        Z, T, w = part_of(Z, kept), T[kept], w[kept]
     if not len(T):
         return
     w = none_if_equal(w)

@@ -16,7 +16,7 @@ from ..shown import Picture, Shown
 from .drawing import counted
 from .network_graph import Node, graph_of
 from .operations import SCANS, program_of
-from .reading import network_of
+from .reading import names_of, network_of
 from .wiring import POOLS
 
 FEW = 16  # units that are drawn one by one; of more the first six and the last two
@@ -66,7 +66,7 @@ def draw(model: Any, path: str | PathLike | None = None, input_shape: Any = None
     fixed = input_shape is not None or network is not model or isinstance(network, Restored)
     nodes = graph_of(program, not fixed and any(i.op in (*SCANS, "embedding") for i in program.instructions))
     if network is not model and names is None:
-        names = getattr(model.encoder_, "feature_names", None)
+        names = names_of(model)
     outputs = [str(label) for label in getattr(model, "classes_", [])]
     kind = type(model).__name__ if network is not model else getattr(network, "class_name", type(network).__name__)
     head = f"{kind}: {counted(sum(p.size for p in network.parameters()), 'parameter')}"

@@ -18,7 +18,7 @@ from ..text import plain
 from .drawing import EDGE, FAINT, SIGNED, Sheet, colours, counted, ends, reach, time_axis
 from .operations import SCANS, Operation, program_of
 from .pixels import Pixels, pixels_of
-from .reading import layer_name, network_of
+from .reading import layer_name, names_of, network_of
 from .states import PARTS
 from .wiring import Wiring, count_of, cropped
 
@@ -50,7 +50,7 @@ def neuron(model: Any, layer: Any, unit: int, X: Any = None, names: list[str] | 
     network = network_of(model)
     Z = None if X is None else model.encode(X) if network is not model else gathered(X)
     if names is None and network is not model:
-        names = getattr(model.encoder_, "feature_names", None)
+        names = names_of(model)
     if Z is None:
         program = program_of(model, input_shape, ask="X, some rows of data, or input_shape, that of one row")
     else:

@@ -25,11 +25,32 @@ def network_of(model: Any) -> Module:
     network = getattr(model, "model_", model)
     if isinstance(network, Module):
         return network
+    kind = type(model).__name__
     if hasattr(model, "encode") and hasattr(model, "fit"):
-        raise ArgumentError(f"this {type(model).__name__} is not trained yet: call fit first")
+        raise ArgumentError(f"this {kind} is not trained yet: call fit first")
+    inside = {"steps": "model[-1], with X as model[:-1].transform(X)", "best_estimator_": "model.best_estimator_",
+              "estimator_": "model.estimator_", "regressor_": "model.regressor_"}  # fmt: skip
+    if hint := next((text for name, text in inside.items() if hasattr(model, name)), ""):
+        raise ArgumentError(f"model is a {kind}, which holds the network's estimator: give that, {hint}")
     raise ArgumentError(
         f"model is a {type(model).__name__}: give a network (a ct.nn.Module) or a trained ct.Classifier or ct.Regressor"
     )
+
+
+def training_of(model: Any, X: Any, y: Any, loss: Any, optimizer: Any, sample_weight: Any) -> dict[str, Any]:
+    """What a training step takes, as ct.fit takes it: a trained estimator encodes its rows, and its loss and optimizer
+    stand in for those not given; of a network it is what was given."""
+    network = network_of(model)
+    if network is model:
+        loss = "mse" if loss is None else loss
+        return {"model": model, "X": X, "y": y, "loss": loss, "optimizer": optimizer, "sample_weight": sample_weight}
+    made = model.fit_arguments(X, y, sample_weight)
+    return made | {name: given for name, given in (("loss", loss), ("optimizer", optimizer)) if given is not None}
+
+
+def names_of(model: Any) -> list[str] | None:
+    """What a trained estimator's inputs are called; None for a network, which does not know."""
+    return getattr(model, "encoded_names", None)
 
 
 # ---- layers by name --------------------------------------------------------------------------------------------------

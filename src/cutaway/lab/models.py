@@ -11,11 +11,20 @@ import numpy as np
 from ..data import TargetEncoder
 from ..data.targets import as_target
 from ..errors import ArgumentError, DataError, ShapeError
+from ..inspect.reading import training_of
 from ..nn import Module
 from ..train.feeding import target
 
 #: More classes than this are no experiment on a screen, and of most of them too few rows are held out to score on.
 MOST_CLASSES = 100
+
+
+def opened(model: Any, X: Any, y: Any, loss: Any) -> tuple[Any, Any, Any, Any]:
+    """Model, X, y and loss as experiments take them: a trained estimator gives its network, encoded rows and loss."""
+    if isinstance(model, Module) or not hasattr(model, "fit"):
+        return model, X, y, loss
+    given = training_of(model, X, y, None if loss == "auto" else loss, None, None)
+    return given["model"], given["X"], given["y"], given["loss"]
 
 
 def fresh(model: Module | Callable[[], Module], seed: int) -> Module:
@@ -26,6 +35,8 @@ def fresh(model: Module | Callable[[], Module], seed: int) -> Module:
     >>> bool((fresh(net, 3).theta == fresh(lambda: ct.nn.MLP(2, [4], 1), 3).theta).all())
     True
     """
+    if hasattr(model, "model_") and not isinstance(model, Module):
+        model = model.model_
     made: Any = copy.deepcopy(model) if isinstance(model, Module) else model() if callable(model) else None
     if not isinstance(made, Module):
         raise ArgumentError(f"model must be a ct.nn.Module, or a function () that makes one, got {model!r}")

@@ -21,6 +21,7 @@ from ..program import named_inputs
 from ..random import next_stream, stream
 from ..sequences import Sequences, gathered
 from ..shown import VIEWS, Listing, Picture, Shown
+from ..staged import Staged
 from ..text import size
 
 WHOLE = (int, np.integer)
@@ -360,6 +361,9 @@ class Module(Shown):
         ResourceError where memory cannot be had.
         """
         X = gathered(X)
+        if isinstance(X, Staged):
+            some = min(batch_size, X.step)  # so that no batch is larger than what is made at a time
+            return np.concatenate([self.predict(part, some, engine, threads) for part in X.parts()])
         known = vars(self).setdefault("_evaluators", {})
         key = (engine, batch_size, threads, tuple(_described(self)), _shapes(X))
         try:

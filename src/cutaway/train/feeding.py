@@ -13,8 +13,7 @@ from ..arguments import count_rows, whole_numbers
 from ..errors import ArgumentError, DataError, ShapeError
 from ..program import named_inputs
 from ..sequences import Sequences, gathered
-
-STAGE = 64 * 2**20  # bytes of rows read at a time from data that does not fit
+from ..staged import STAGE, Staged, from_sparse
 
 
 @dataclass
@@ -91,6 +90,10 @@ def checked(name: str, X: Any, y: Any, sample_weight: Any, classes: bool) -> Dat
 def as_arrays(X: Any) -> Any:
     """X as arrays of numbers (memory maps stay maps), a list of arrays of different lengths as Sequences."""
     X = gathered(X)
+    if isinstance(X, Staged):
+        return X
+    if hasattr(X, "tocsr"):
+        return from_sparse(X)
     if isinstance(X, tuple):
         return tuple(as_arrays(part) for part in X)
     if isinstance(X, dict):
@@ -158,7 +161,9 @@ def check_all_finite(inputs: Any, weight: np.ndarray | None = None) -> None:
 
 
 def on_disk(array: np.ndarray) -> bool:
-    """Whether an array is a memory map, or a view of one."""
+    """Whether an array is a memory map, or a view of one, or rows that are made as they are read."""
+    if isinstance(array, Staged):
+        return True
     while isinstance(array, np.ndarray):
         if isinstance(array, np.memmap):
             return True
@@ -182,8 +187,9 @@ def fits(inputs: Any, itemsize: int) -> bool:
 
 def stages(data: Data, order: np.ndarray, batch_size: int) -> Iterator[tuple[Data, np.ndarray]]:
     """The rows of `order` a few batches at a time: read as they lie on the disk, and their order within the stage."""
-    width = sum(part[:1].size for part in named_inputs(data.inputs).values())
-    rows = max(1, STAGE // (4 * width + 32) // batch_size) * batch_size  # 32 bytes of numbers and order for each row
+    ones = [part[:1] for part in named_inputs(data.inputs).values()]
+    width = sum(max(4 * part.size, part.nbytes) for part in ones)
+    rows = max(1, STAGE // (width + 32) // batch_size) * batch_size  # 32 bytes of numbers and order for each row
     for start in range(0, len(order), rows):
         wanted = order[start : start + rows]
         sequence = np.argsort(wanted, kind="stable")

@@ -17,6 +17,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ...engines import compile
 from ...errors import ArgumentError, DataError
 from ...nn import MLP, Linear, Module
+from ...optim import SGD
+from ...staged import from_sparse, part_of
 from ...train import Run
 from ...train.events import EpochEnded
 from ...train.feeding import Data
@@ -61,8 +63,11 @@ class MLPEstimator(WithDiagram, Fitted, BaseEstimator):
     model_: Module
 
     # ---- what the two kinds do differently ---------------------------------------------------------------------------
-    def _targets(self, y: np.ndarray, reset: bool, classes: Any = None) -> np.ndarray:
-        """y as the loss takes it; sets n_outputs_ and out_activation_ and, on the first pass, what y is encoded by."""
+    def _targets(self, y: np.ndarray, reset: bool, classes: Any = None, learning: bool = True) -> np.ndarray:
+        """y as the loss takes it; sets n_outputs_ and out_activation_ and, on the first pass, what y is encoded by.
+
+        learning: these are the rows to learn from, and not some to score or look at.
+        """
         raise NotImplementedError
 
     def _stratify(self, T: np.ndarray) -> np.ndarray | None:
@@ -178,9 +183,8 @@ class MLPEstimator(WithDiagram, Fitted, BaseEstimator):
             self._gaps = Gaps(X, weights)
         if first:
             self._start(self._gaps.width, X.dtype)
-        X = self._gaps.fill(X)
         T = T if T.dtype.kind == "i" else T.astype(self._dtype)
-        return X.astype(self._dtype, copy=False), T, np.ones(len(T)) if weights is None else weights
+        return self._filled(X), T, np.ones(len(T)) if weights is None else weights
 
     def _start(self, n_in: int, dtype: np.dtype) -> None:
         """First weights, drawn as scikit-learn draws them: U(±√(6 / (inputs + outputs))), 2 for the logistic."""
@@ -248,7 +252,47 @@ class MLPEstimator(WithDiagram, Fitted, BaseEstimator):
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse=["csr", "csc"], dtype=(np.float64, np.float32), reset=False,
                           ensure_all_finite="allow-nan")  # fmt: skip
-        return self._gaps.fill(X).astype(self._dtype, copy=False)
+        return self._filled(X)
+
+    def _filled(self, X: Any) -> Any:
+        """Rows without gaps, in the network's precision; of large sparse tables they are made as they are read."""
+        def filled(rows: Any) -> np.ndarray:
+            return self._gaps.fill(rows).astype(self._dtype, copy=False)
+
+        return from_sparse(X, filled) if hasattr(X, "tocsr") else filled(X)
+
+    # ---- looking inside ----------------------------------------------------------------------------------------------
+    def encode(self, X: Any) -> np.ndarray:
+        """The rows of X as the network takes them: (n, inputs), gaps filled."""
+        return self._encode(X)
+
+    def fit_arguments(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, Any]:
+        """What ct.fit would take to train this network on these rows: everything as its loss and its layers have it.
+
+        model, X and y (encoded), sample_weight, loss (with the penalty of large weights) and optimizer, by name.
+        """
+        Z, y = self._encode(X), np.asarray(y)
+        if len(y) != len(Z):
+            raise DataError(f"X has {len(Z)} rows, y {len(y)}: give y one value a row.")
+        T = self._targets(y, False, learning=False)
+        w = self._weighed(T, row_weights(sample_weight, len(y)), False)
+        rate = getattr(self, "_rate", None) or ChangingRate(self.learning_rate_init)
+        optimizer = SGD(0.0) if self.solver == "lbfgs" else optimizer_for(self, ChangingRate(rate.now))
+        T = T if T.dtype.kind == "i" else T.astype(self._dtype)
+        loss = self._objective(1.0 if w is None else w.mean())
+        return {"model": self._network(), "X": Z, "y": T, "sample_weight": w, "loss": loss, "optimizer": optimizer}
+
+    @property
+    def encoded_names(self) -> list[str]:
+        """What the network's inputs are called: columns, and for those that had gaps, where they were."""
+        check_is_fitted(self)
+        known = getattr(self, "feature_names_in_", None)
+        names = [f"x{k}" for k in range(self.n_features_in_)] if known is None else list(map(str, known))
+        return names + [f"{names[k]} missing" for k in self._gaps.columns]
+
+    def _answers(self, Z: np.ndarray) -> np.ndarray:
+        """Probabilities, or predictions where there are no classes, for encoded rows."""
+        raise NotImplementedError
 
     # ---- Adam and SGD ------------------------------------------------------------------------------------------------
     def _train(self, X: np.ndarray, T: np.ndarray, w: np.ndarray) -> None:
@@ -257,8 +301,8 @@ class MLPEstimator(WithDiagram, Fitted, BaseEstimator):
         held = self._held_out()
         if held is None and self.early_stopping:
             learn, check = self._split(T)
-            held = X[check], T[check], w[check]
-            X, T, w = X[learn], T[learn], w[learn]
+            held = part_of(X, check), T[check], w[check]
+            X, T, w = part_of(X, learn), T[learn], w[learn]
         scale = w.mean()
         self._rate, self.n_iter_ = ChangingRate(self.learning_rate_init), 0
         stopped: list[bool] = []
@@ -307,7 +351,7 @@ class MLPEstimator(WithDiagram, Fitted, BaseEstimator):
         if len(y) != len(X):
             raise DataError(f"validation_data: X has {len(X)} rows, y {len(y)}: give y one value a row.")
         w = row_weights(weights[0], len(y)) if weights else None
-        return X, self._targets(y, False), np.ones(len(y)) if w is None else w
+        return X, self._targets(y, False, learning=False), np.ones(len(y)) if w is None else w
 
     def _split(self, T: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Numbers of the rows to learn from and to check with, drawn as scikit-learn draws them."""

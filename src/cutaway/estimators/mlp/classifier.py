@@ -130,7 +130,10 @@ class MLPClassifier(ClassifierMixin, MLPEstimator):
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities (n, classes), rows summing to 1; of multilabel targets (n, labels), each on its own."""
-        p = self._probabilities(self._encode(X))
+        return self._answers(self._encode(X))
+
+    def _answers(self, Z: np.ndarray) -> np.ndarray:
+        p = self._probabilities(Z)
         if len(self.classes_) == 1:
             return np.ones((len(p), 1))
         return np.hstack([1 - p, p]) if self.n_outputs_ == 1 else p
@@ -147,7 +150,7 @@ class MLPClassifier(ClassifierMixin, MLPEstimator):
     def _classes(self, p: np.ndarray) -> np.ndarray:
         return self._label_binarizer.inverse_transform(p.ravel() if self.n_outputs_ == 1 else p)
 
-    def _targets(self, y: np.ndarray, reset: bool, classes: Any = None) -> np.ndarray:
+    def _targets(self, y: np.ndarray, reset: bool, classes: Any = None, learning: bool = True) -> np.ndarray:
         check_classification_targets(y)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
@@ -155,16 +158,16 @@ class MLPClassifier(ClassifierMixin, MLPEstimator):
             self._label_binarizer = LabelBinarizer().fit(y if classes is None or y.ndim == 2 else classes)
             self.classes_ = self._label_binarizer.classes_
         if not reset or classes is not None:
-            self._check_known(y)
+            self._check_known(y, learning)
         kind = self._label_binarizer.y_type_
         hot = self._label_binarizer.transform(y)
         self.n_outputs_ = hot.shape[1]
         self.out_activation_ = "softmax" if kind == "multiclass" else "logistic"
         return hot.argmax(axis=1).astype(np.int32) if kind == "multiclass" else hot.astype(np.float64)
 
-    def _check_known(self, y: np.ndarray) -> None:
+    def _check_known(self, y: np.ndarray, learning: bool) -> None:
         found = unique_labels(y)
-        if self.warm_start and set(found) != set(self.classes_):
+        if learning and self.warm_start and set(found) != set(self.classes_):
             raise DataError(
                 "warm_start can only be used where `y` has the same classes as in the previous call to fit. Previously "
                 f"got {self.classes_}, `y` has {found}"

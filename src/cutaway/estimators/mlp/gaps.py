@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 
+BLOCK = 2**22  # numbers of a sparse table that are made dense at a time
+
 
 class Gaps:
     """What to fill gaps (NaN) with, learnt from X (n, features), rows weighing `weights` (n,).
@@ -18,16 +20,12 @@ class Gaps:
     """
 
     def __init__(self, X: Any, weights: np.ndarray | None = None) -> None:
-        X = dense(X)
-        self.features = X.shape[1]
-        missing = _missing(X)
-        self.columns = np.flatnonzero(missing.any(axis=0)) if missing is not None else np.zeros(0, np.intp)
-        w = np.ones(len(X)) if weights is None else weights
-        if missing is None:
-            self.means = np.average(X, axis=0, weights=w)
-        else:
-            there = np.where(missing, 0.0, w[:, None])
-            self.means = (there * np.where(missing, 0, X)).sum(axis=0) / np.maximum(there.sum(axis=0), 1e-300)
+        n, self.features = X.shape
+        w = np.ones(n) if weights is None else weights
+        X = X.tocsc() if issparse(X) else X
+        step = max(1, BLOCK // n) if issparse(X) else self.features
+        blocks = [_means(dense(X[:, start : start + step]), w, start) for start in range(0, self.features, step)]
+        self.columns, self.means = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
 
     @property
     def width(self) -> int:
@@ -44,6 +42,16 @@ class Gaps:
             missing = np.zeros(X.shape, bool)
         filled = np.where(missing, self.means.astype(X.dtype), X)
         return np.hstack([filled, missing[:, self.columns].astype(X.dtype)])
+
+
+def _means(X: np.ndarray, w: np.ndarray, first: int) -> tuple[np.ndarray, np.ndarray]:
+    """Of some columns, numbered from `first`: which have gaps, and the means of what is there."""
+    missing = _missing(X)
+    if missing is None:
+        return np.zeros(0, np.intp), np.average(X, axis=0, weights=w)
+    there = np.where(missing, 0.0, w[:, None])
+    means = (there * np.where(missing, 0, X)).sum(axis=0) / np.maximum(there.sum(axis=0), 1e-300)
+    return first + np.flatnonzero(missing.any(axis=0)), means
 
 
 def dense(X: Any) -> np.ndarray:

@@ -31,6 +31,10 @@ LOSSES: dict[str, Callable] = {
 }  # fmt: skip
 
 
+#: What the house calls them.
+OURS = {"log_loss": "cross_entropy", "binary_log_loss": "binary_cross_entropy"}
+
+
 class Objective:
     """J = (Σ w ℓ + α/2 Σ ‖W‖²) / Σ w over a batch: the penalty is shared by its rows, as scikit-learn has it.
 
@@ -39,6 +43,7 @@ class Objective:
 
     def __init__(self, loss: str, alpha: float, own: Callable | None = None) -> None:
         self.loss, self.alpha, self.own = LOSSES[loss], float(alpha), own
+        self.__name__ = getattr(own, "__name__", "loss") if own is not None else OURS.get(loss, loss)
 
     def __call__(self, z: Tensor, y: Tensor, weight: Tensor | None = None) -> Tensor:
         P, l = self.penalty(z), self.loss(z, y)

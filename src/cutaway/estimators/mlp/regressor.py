@@ -95,7 +95,10 @@ class MLPRegressor(RegressorMixin, MLPEstimator):
 
     def predict(self, X: Any) -> np.ndarray:
         """Predictions (n,) or (n, outputs)."""
-        y = self._predictions(self._encode(X))
+        return self._answers(self._encode(X))
+
+    def _answers(self, Z: np.ndarray) -> np.ndarray:
+        y = self._predictions(Z)
         return y[:, 0] if y.shape[1] == 1 else y
 
     def _predictions(self, X: np.ndarray) -> np.ndarray:
@@ -103,7 +106,7 @@ class MLPRegressor(RegressorMixin, MLPEstimator):
         with np.errstate(over="ignore"):  # beyond the largest number is inf
             return np.exp(z) if self.out_activation_ == "exp" else z
 
-    def _targets(self, y: np.ndarray, reset: bool, classes: Any = None) -> np.ndarray:
+    def _targets(self, y: np.ndarray, reset: bool, classes: Any = None, learning: bool = True) -> np.ndarray:
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         if self.loss == "poisson" and (y < 0).any():

@@ -22,7 +22,7 @@ from ...train.events import EpochEnded
 from ...train.feeding import Data, as_arrays, target, weights_of
 from ...train.fit import TrainingWarning, fit
 from ...train.run import Run
-from ..reading import network_of
+from ..reading import names_of, network_of
 from .evidence import Evidence
 from .finding import SERIOUS, Diagnosis, Finding, Proof
 from .symptoms import SYMPTOMS
@@ -92,8 +92,7 @@ def _evidence(given: Any, X: Any, y: Any, loss: Any, optimizer: Any, validation:
     names = _names(given)
     if not isinstance(given, Run) and hasattr(given, "encode"):
         network_of(given)  # says so if it is not trained
-        X, y, validation = _encoded(given, X, y, validation)
-        loss = given._loss() if loss is None else loss
+        X, y, sample_weight, validation, loss = _encoded(given, X, y, sample_weight, validation, loss)
     if run is not None and run._past is None:
         run, given = None, run.model
     if run is None and (X is None or y is None):
@@ -128,18 +127,21 @@ def _not_held_out(data: Data, past: Any) -> np.ndarray | None:
     return left if len(left) else None
 
 
-def _encoded(estimator: Any, X: Any, y: Any, validation: Any) -> tuple[Any, Any, Any]:
-    """Raw rows as the estimator's network takes them."""
-
-    def encoded(X: Any, y: Any) -> tuple[Any, Any]:
-        return estimator.encode(X), estimator.target_encoder_.transform(y, estimator.design_.dtype)
-
-    X, y = (None, None) if X is None or y is None else encoded(X, y)
-    return X, y, None if validation is None else encoded(*validation)
+def _encoded(estimator: Any, X: Any, y: Any, sample_weight: Any, validation: Any, loss: Any) -> tuple:
+    """Raw rows, and rows held out, as the estimator's network takes them, with the loss that it has."""
+    made = None if X is None or y is None else estimator.fit_arguments(X, y, sample_weight)
+    held = None
+    if isinstance(validation, tuple | list) and len(validation) == 2:
+        held = estimator.fit_arguments(*validation)
+        validation = held["X"], held["y"]
+    given = made or held
+    loss = given["loss"] if loss is None and given is not None else loss
+    X, y, w = (None, None, None) if made is None else (made["X"], made["y"], made["sample_weight"])
+    return X, y, w, validation, loss
 
 
 def _names(given: Any) -> list[str] | None:
-    names = getattr(getattr(given, "encoder_", None), "feature_names", None)
+    names = names_of(given)
     return None if names is None else [plain(name) for name in names]
 
 

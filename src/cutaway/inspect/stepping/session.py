@@ -18,14 +18,14 @@ from ...program.listing import formula
 from ...shown import Shown
 from ...train.fit import interruptible, prepared
 from ...train.past import Past
-from ..reading import network_of, unknown
+from ..reading import network_of, training_of, unknown
 from ..traces.trace import TracedInstruction
 from .breakpoints import Break, NotFinite, condition, label
 from .setup import Setup, activations
 from .walk import END, Change, Walk
 
 
-def step(model: Any, X: Any, y: Any = None, loss: str | Callable = "mse", optimizer: Optimizer | None = None,
+def step(model: Any, X: Any, y: Any = None, loss: str | Callable | None = None, optimizer: Optimizer | None = None,
          batch_size: int | str = 32, epochs: int = 20, sample_weight: Any = None, seed: int = 0, engine: str = "cpu",
          threads: int = 1) -> Session:  # fmt: skip
     """A stepping session: the run that `ct.fit` would do with these arguments, on a copy of the model, standing still
@@ -46,21 +46,17 @@ def step(model: Any, X: Any, y: Any = None, loss: str | Callable = "mse", optimi
     >>> s.goto(3); s.step
     3
 
-    The arguments are fit's own and mean the same; the model given stays as it is. Raises what fit raises.
+    The arguments are fit's own and mean the same (loss: "mse" unless given); the model given stays as it is. A trained
+    estimator takes X and y as its fit does, and brings its loss and optimizer. Raises what fit raises.
     """
-    network = network_of(model)
-    if network is not model:
-        raise ArgumentError(
-            f"a {type(model).__name__} encodes its data: give its network and encoded data, "
-            "ct.step(estimator.model_, estimator.encode(X), y, ...); on the command line `cutaway step` does it all"
-        )
-    if y is None:
+    if y is None and network_of(model) is model:
         raise ArgumentError("a training step needs targets: ct.step(model, X, y)")
-    epochs, rows = whole_number("epochs", epochs), count_rows("y", y)
+    given = training_of(model, X, y, loss, optimizer, sample_weight)
+    epochs, rows = whole_number("epochs", epochs), count_rows("y", given["y"])
     each = max(1, -(-rows // int(batch_size))) if isinstance(batch_size, int | np.integer) and batch_size > 0 else 1
     program, past = prepared(
-        copy.deepcopy(network), X, y, loss, optimizer, batch_size=batch_size, sample_weight=sample_weight, seed=seed,
-        shuffle=True, engine=engine, threads=threads, steps=int(epochs) * int(each),
+        **given | {"model": copy.deepcopy(given["model"])}, batch_size=batch_size, seed=seed, shuffle=True,
+        engine=engine, threads=threads, steps=int(epochs) * int(each),
     )  # fmt: skip
     return Session(program, past, int(epochs))
 

@@ -14,12 +14,12 @@ from ...optim import Optimizer
 from ...train.fit import prepared
 from ...train.past import Past
 from ...train.run import Run
-from ..reading import network_of
+from ..reading import network_of, training_of
 from .recorder import KEEP_BYTES, Origin, Recorder
 from .trace import Trace, Traces
 
 
-def trace(model: Any, X: Any, y: Any = None, loss: str | Callable = "mse", optimizer: Optimizer | None = None,
+def trace(model: Any, X: Any, y: Any = None, loss: str | Callable | None = None, optimizer: Optimizer | None = None,
           steps: int = 1, batch_size: int | None = None, sample_weight: Any = None, seed: int = 0,
           keep: Sequence[str] | None = None, keep_bytes: int = KEEP_BYTES, engine: str = "cpu",
           threads: int = 1) -> Trace | Traces:  # fmt: skip
@@ -34,26 +34,22 @@ def trace(model: Any, X: Any, y: Any = None, loss: str | Callable = "mse", optim
     >>> t.instructions[3].formula
     'z = W x + b'
 
-    X, y, loss, optimizer, sample_weight, seed: as `ct.fit` takes them; the values are those that it would compute.
+    model: a network, or a trained estimator, which takes X and y as its fit does, encodes them and brings its loss and
+    optimizer. X, y, loss ("mse" unless given), optimizer, sample_weight, seed: as `ct.fit` takes them; the values are
+    those that it would compute.
     steps: more than one gives `Traces`, a list. batch_size: None is all rows as they come; a number makes batches in
     the order in which fit with this seed takes them. keep: names or patterns of the values to keep, such as
     ["layer1.*", "x"]; None is all. keep_bytes: beyond so many bytes (of all steps) the largest values are left out.
     The arguments are fit's own, and what to keep. Raises what fit raises, and ArgumentError for an unknown name.
     """
-    network = network_of(model)
-    if network is not model:
-        raise ArgumentError(
-            f"a {type(model).__name__} encodes its data: give its network and encoded data, "
-            "ct.trace(estimator.model_, estimator.encode(X), y), or run_.trace(step=...) for a step of its training"
-        )
-    if y is None:
+    if y is None and network_of(model) is model:
         raise ArgumentError("a training step needs targets: ct.trace(model, X, y)")
     if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 1:
         raise ArgumentError(f"steps must be a whole number of at least 1, got {steps!r}")
+    given = training_of(model, X, y, loss, optimizer, sample_weight)
     program, past = prepared(
-        copy.deepcopy(model), X, y, loss, optimizer, batch_size="full" if batch_size is None else batch_size,
-        sample_weight=sample_weight, seed=seed, shuffle=batch_size is not None, engine=engine, threads=threads,
-        steps=int(steps),
+        **given | {"model": copy.deepcopy(given["model"])}, batch_size="full" if batch_size is None else batch_size,
+        seed=seed, shuffle=batch_size is not None, engine=engine, threads=threads, steps=int(steps),
     )  # fmt: skip
     found = _walk(past, program, 1, 1, int(steps), keep, keep_bytes)
     return found if steps > 1 else found[0]

@@ -60,8 +60,12 @@ def answers_of(model: Any, X: Any, y: Any = None, names: list[str] | None = None
         if not hasattr(model, "encode"):
             raise DataError(f"X must be a table of finite numbers for a {type(model).__name__}")
         flat = np.asarray(model.encode(X))
-        names = names or getattr(model.encoder_, "feature_names", None)
-        ask = _network(model, flat.shape[1:])
+        names = names or getattr(model, "encoded_names", None)
+        shape = flat.shape[1:]
+
+        def ask(rows: np.ndarray) -> np.ndarray:
+            return np.asarray(model._answers(rows.reshape(-1, *shape).astype(model.model_.dtype)), np.float64)
+
     else:
         columns = getattr(X, "columns", None)
         names = names or (None if columns is None else list(columns))
@@ -123,19 +127,6 @@ def _numbers(X: Any) -> np.ndarray | None:
     except (TypeError, ValueError):
         return None
     return flat if flat.ndim == 2 and np.isfinite(flat).all() else None
-
-
-def _network(model: Any, shape: tuple[int, ...]) -> Callable[[np.ndarray], np.ndarray]:
-    """A trained estimator behind its encoder: encoded rows in, probabilities or predictions out."""
-    design = model.design_
-
-    def ask(rows: np.ndarray) -> np.ndarray:
-        z = model.model_.predict(rows.reshape(-1, *shape).astype(design.dtype))
-        if design.link != "identity":
-            return _linked(z, design.link)
-        return np.asarray(model.target_encoder_.inverse(np.clip(z.reshape(len(z), -1), *model.limits_)), np.float64)
-
-    return ask
 
 
 def _linked(z: np.ndarray, link: str) -> np.ndarray:

@@ -12,6 +12,7 @@ import numpy as np
 
 from ...errors import ArgumentError
 from ...inspect.drawing import LINES, Sheet, counted
+from ...inspect.reading import network_of
 from ...nn import Module
 from ..charts import band, chart, legend, style
 from ..result import Result, plain, table
@@ -38,16 +39,17 @@ def between(model_a: Module, model_b: Module, X: Any, y: Any, loss: str | Callab
     (Li et al., 2018). Batch norm's averages go from A's to B's along with the weights.
     Raises ArgumentError for networks whose parameters differ in name or shape.
     """
+    given, model_a, model_b = model_a, network_of(model_a), network_of(model_b)  # an estimator encodes the rows
     _check_alike(model_a, model_b)
     at, half = around_zero(span, points), points - 1
     t = np.arange(-(half // 4), half + half // 4 + 1) / half
-    J = TrueLoss(model_a, X, y, loss)
+    J = TrueLoss(given, X, y, loss)
     line = _line(J, model_a, model_b, t)
     held_out = None
     if validation is not None:
         if not isinstance(validation, tuple | list) or len(validation) != 2:
             raise ArgumentError("validation must be (Xv, yv), rows that were not learnt from")
-        held_out = _line(TrueLoss(model_a, validation[0], validation[1], loss), model_a, model_b, t)
+        held_out = _line(TrueLoss(given, validation[0], validation[1], loss), model_a, model_b, t)
     ends = [around(J, model, at, 1, curves, seed, "filter") for model in (model_a, model_b)]
     length = float(np.linalg.norm(model_b.theta.astype(np.float64) - model_a.theta))
     found = Between(J.name, (str(names[0]), str(names[1])), length, t, line, held_out, (ends[0], ends[1]))

@@ -11,6 +11,7 @@ import numpy as np
 
 from ...errors import ArgumentError
 from ...inspect.drawing import LINES, Sheet, counted
+from ...inspect.reading import network_of
 from ...nn import Module
 from ..charts import band, chart, legend
 from ..result import Result, plain, table
@@ -41,7 +42,8 @@ def landscape(model: Module, X: Any, y: Any, loss: str | Callable = "auto", dire
         raise ArgumentError(f"directions must be 1 (curves) or 2 (curves and a plane), got {directions!r}")
     if not isinstance(curves, int | np.integer) or curves < directions:
         raise ArgumentError(f"curves must be a whole number of at least {directions}, got {curves!r}")
-    return around(TrueLoss(model, X, y, loss), model, around_zero(span, points), directions, curves, seed, normalise)
+    J = TrueLoss(model, X, y, loss)
+    return around(J, network_of(model), around_zero(span, points), directions, curves, seed, normalise)
 
 
 def around(J: TrueLoss, model: Module, at: np.ndarray, directions: int, curves: int, seed: int,

@@ -11,6 +11,7 @@ import numpy as np
 
 from ...errors import ArgumentError, ShapeError
 from ...inspect.drawing import FAINT, LINES, Sheet, counted, ends
+from ...inspect.reading import network_of
 from ...nn import Module
 from ..charts import MARKERS, chart, legend
 from ..result import Result, plain, table
@@ -43,12 +44,12 @@ def trajectory(model: Module, X: Any, y: Any, loss: str | Callable, weights: Seq
     Raises ShapeError for weights of another size, ArgumentError for runs with weights that are not finite: leave runs
     that diverged out.
     """
-    runs = [np.asarray(w, np.float64) for w in weights]
+    runs, network = [np.asarray(w, np.float64) for w in weights], network_of(model)
     if not runs or len(labels) != len(runs):
         raise ArgumentError(f"labels must name each run: there are {len(runs)} runs and {len(labels)} labels")
     for label, run in zip(labels, runs, strict=True):
-        if run.ndim != 2 or run.shape[1] != model.theta.size or not len(run):
-            raise ShapeError(f"weights of {label} must be (points, {model.theta.size}), got {run.shape}")
+        if run.ndim != 2 or run.shape[1] != network.theta.size or not len(run):
+            raise ShapeError(f"weights of {label} must be (points, {network.theta.size}), got {run.shape}")
         if not np.isfinite(run).all():
             raise ArgumentError(f"weights of {label} are not all finite: leave out a run that diverged")
     every = np.concatenate(runs)

@@ -15,7 +15,7 @@ from ...errors import ArgumentError
 from ...nn import Module
 from ...random import stream
 from ...train.feeding import Data, as_arrays, check_all_finite, check_finite, pick, target
-from ..models import loss_for
+from ..models import loss_for, opened
 
 
 class TrueLoss:
@@ -37,6 +37,7 @@ class TrueLoss:
     cut_short = ""
 
     def __init__(self, model: Module, X: Any, y: Any, loss: str | Callable = "auto") -> None:
+        model, X, y, loss = opened(model, X, y, loss)
         if not isinstance(model, Module):
             raise ArgumentError(f"model must be a trained ct.nn.Module, got {model!r}")
         self.model = copy.deepcopy(model)

@@ -13,7 +13,7 @@ from ...nn import Module
 from ...optim import Optimizer
 from ...random import stream
 from ...train import EpochEnded, Event, Run, Started, fit
-from ..models import fresh, loss_for
+from ..models import fresh, loss_for, opened
 from .entrants import entered, grid, with_rate
 from .race_result import HIGHER, Race
 from .trials import train_all
@@ -53,6 +53,9 @@ def race(model: Module | Callable[[], Module], X: Any, y: Any, optimizers: Any =
     for name, number in (("seeds", seeds), ("budget", budget)):
         if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < 1:
             raise ArgumentError(f"{name} must be a whole number of at least 1, got {number!r}")
+    if isinstance(validation, tuple | list):
+        validation = *opened(model, validation[0], validation[1], loss)[1:3], *validation[2:]
+    model, X, y, loss = opened(model, X, y, loss)
     starters = entered(optimizers)
     course = _Course(model, X, y, loss, epochs, batch_size, validation)
     by = course.decides(by)

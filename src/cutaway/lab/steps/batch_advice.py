@@ -21,7 +21,7 @@ from ...train import fit
 from ...train.events import EpochEnded
 from ...train.feeding import as_arrays, pick, target
 from ..charts import chart, style
-from ..models import fresh, loss_for
+from ..models import fresh, loss_for, opened
 from ..result import Result, plain, table
 from .gradients import Gradients, noise, noise_expected
 
@@ -153,6 +153,7 @@ def batch_size(model: Module | Callable[[], Module], X: Any, y: Any, loss: str |
     Source: McCandlish, Kaplan, Amodei, "An Empirical Model of Large-Batch Training", 2018. Raises what `ct.fit` raises,
     and ArgumentError for sizes that make no sense.
     """
+    model, X, y, loss = opened(model, X, y, loss)
     net = fresh(model, seed)
     loss = loss_for(loss, net, X, y, learns=True)
     optimizer = optimizer if optimizer is not None else AdamW("auto")

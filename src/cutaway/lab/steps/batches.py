@@ -22,7 +22,7 @@ from ...optim import SGD, Optimizer
 from ...train import Ended, Event, Run, Started, TrainingWarning, fit
 from ...train.feeding import target
 from ..charts import MARKERS, chart, legend, style
-from ..models import fresh, loss_for
+from ..models import fresh, loss_for, opened
 from ..result import Result, plain, table
 from .gradients import Gradients, noise, noise_expected
 
@@ -58,6 +58,7 @@ def batches(model: Module | Callable[[], Module], X: Any, y: Any, loss: str | Ca
     raises, and ArgumentError for sizes, rates, epochs or runs that make no sense. Ctrl-C keeps the runs that are done.
     Source: the lecture's "Three variants based on how much data we use".
     """
+    model, X, y, loss = opened(model, X, y, loss)
     runs, epochs, y = whole("batches", "runs", runs), whole("batches", "epochs", epochs), target(y, classes=False)
     if not len(rates):
         raise ArgumentError("rates is empty: name a learning rate or several, such as (0.01, 0.1)")

@@ -15,7 +15,7 @@ from ...optim import AdamW, Optimizer
 from ...train.fit import prepared
 from ...train.rate import HIGH, LOW, STEPS, RangeTest, range_test, rising
 from ..charts import chart, legend, style
-from ..models import fresh, loss_for
+from ..models import fresh, loss_for, opened
 from ..result import Result, plain, table
 
 
@@ -112,6 +112,7 @@ def lr_find(model: Module | Callable[[], Module], X: Any, y: Any, loss: str | Ca
     Source: Smith, "Cyclical Learning Rates for Training Neural Networks", 2017. Raises what `ct.fit` raises, and
     ArgumentError for rates or steps that make no sense.
     """
+    model, X, y, loss = opened(model, X, y, loss)
     model = fresh(model, seed)
     loss = loss_for(loss, model, X, y, learns=True)
     optimizer = rising(optimizer if optimizer is not None else AdamW("auto"), low, high, steps)

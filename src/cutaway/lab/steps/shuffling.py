@@ -20,7 +20,7 @@ from ...random import stream
 from ...train import METRICS, Run, fit_many
 from ...train.feeding import as_arrays, pick, target
 from ..charts import chart, dots, legend, style
-from ..models import fresh, loss_for
+from ..models import fresh, loss_for, opened
 from ..result import Result, plain, table
 from .gradients import Gradients, cosine
 
@@ -46,6 +46,7 @@ def shuffling(model: Module | Callable[[], Module], X: Any, y: Any, loss: str | 
     runs that are done. Source: the lecture's slide on shuffling at the start of each epoch.
     """
     batch_size, runs = whole("shuffling", "batch_size", batch_size), whole("shuffling", "runs", runs)
+    model, X, y, loss = opened(model, X, y, loss)
     X, y, net = as_arrays(X), target(y, classes=False), fresh(model, seed)
     y = y.reshape(-1) if y.size == len(y) else y
     if y.ndim != 1:
