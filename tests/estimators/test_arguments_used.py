@@ -55,6 +55,7 @@ def test_a_file_keeps_a_monitor_that_has_a_name(tmp_path):
 @pytest.mark.parametrize(("how", "says"), [
     ({"early_stopping": 3, "validation": None}, "early_stopping=3 needs rows"),
     ({"monitor": "mae", "validation": None}, "monitor='mae' needs rows"), ({"monitor": "auc"}, "no metric"),
+    ({"monitor": ("auc", "max")}, "no metric"),
     ({"monitor": gini}, "whether a higher gini is better"), ({"start": "as is"}, "network that you hand over"),
     ({"start": "as is", "network": [4]}, "network that you hand over"), ({"start": "warm"}, "start is 'warm'"),
 ])  # fmt: skip
@@ -63,6 +64,12 @@ def test_what_could_not_be_used_is_refused(kind, how, says):
     for learn in (model.fit, model.partial_fit):
         with pytest.raises(ArgumentError, match=says):
             learn(X, LABELS if kind is ct.Classifier else Y)
+
+
+@pytest.mark.parametrize(("model", "y"), [(ct.Classifier(monitor="rmse"), LABELS), (ct.Regressor(monitor="accuracy"), Y)])
+def test_a_score_of_another_kind_of_target_is_refused(model, y):
+    with pytest.raises(ArgumentError, match="goes by 'loss'"):
+        model.fit(X, y)
 
 
 @pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])

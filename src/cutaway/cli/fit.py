@@ -74,6 +74,9 @@ def fit(
     seed: Annotated[int, Option(min=0, help="The same seed gives the same result.")] = 0,
     threads: Annotated[int | None, Option(min=1, help="Threads to train with.")] = None,
     time_limit: Annotated[float | None, Option(metavar="S", help="Stop training after so many seconds.")] = None,
+    monitor: Annotated[str | None, Option(metavar="SCORE", show_default=False,
+                                          help="The validation score that chooses the weights: loss, accuracy; for "
+                                               "numbers loss, r2, rmse, mae.")] = None,
     quiet: Annotated[bool, Option("--quiet", "-q", help="Print who won, and nothing else.")] = False,
 ) -> None:
     """Train a network on a table, images or sequences, score it on rows it has not seen, and write it to a file.
@@ -88,7 +91,7 @@ def fit(
     options = Options(
         checks.share_or_path(test, "--test"), checks.hidden(hidden), loss, epochs, batch_size,
         checks.rate(lr, "--lr"), seed, threads, checks.positive(time_limit, "--time-limit"), augment,
-        None if class_weight is None else class_weight.value,
+        None if class_weight is None else class_weight.value, monitor,
     )  # fmt: skip
     checks.output(out, "--out", MODEL, [data])
     if report is not None:

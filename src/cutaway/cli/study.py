@@ -54,6 +54,7 @@ class Options:
     time_limit: float | None = None
     augment: bool | None = None
     class_weight: str | None = None
+    monitor: str | None = None
 
     def chosen(self) -> dict[str, Any]:
         """What was not left to the design, for the report."""
@@ -145,8 +146,13 @@ class Study:
                                 f"{self.problem.task}: leave it out.")  # fmt: skip
         network: Any = {"hidden": None if options.hidden is None else list(options.hidden), "augment": options.augment}
         network = {name: value for name, value in network.items() if value is not None}
+        if options.monitor not in (None, *kind.monitors):
+            raise ArgumentError(f"--monitor {options.monitor}: for this target give {', '.join(kind.monitors)}.")
+        if options.monitor is not None and not len(self.parts[1]):
+            raise ArgumentError("--monitor scores rows that are not learnt from, and these are too few to hold some "
+                                "back: leave it out.")  # fmt: skip
         return kind(
-            network=network or "auto", loss=options.loss,
+            monitor=options.monitor or "loss", network=network or "auto", loss=options.loss,
             epochs=options.epochs, batch_size="auto" if options.batch_size is None else options.batch_size,
             time_limit=options.time_limit, random_state=options.seed, threads=options.threads,
             validation=self.rows(1) if len(self.parts[1]) else None, **weights,

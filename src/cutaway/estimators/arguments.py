@@ -40,6 +40,12 @@ def check_arguments(estimator: Any) -> None:
             f"{unused} needs rows that are not learnt from, and validation is None: give a share such as 0.1, or "
             "(X, y)."
         )
+    name = e.monitor[0] if isinstance(e.monitor, tuple | list) else e.monitor
+    if isinstance(name, str) and name.removeprefix("val_") not in e.monitors:
+        raise ArgumentError(
+            f"monitor is {e.monitor!r}: a {type(e).__name__} goes by {', '.join(map(repr, e.monitors))}, or by a "
+            'function (z, y) of yours with its direction, (gini, "max").'
+        )
     if e.optimizer is not None and not isinstance(e.optimizer, Optimizer):
         raise ArgumentError(f"optimizer is {e.optimizer!r}: give None or one of ct.optim, such as AdamW(1e-3).")
     limit = e.time_limit

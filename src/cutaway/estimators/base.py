@@ -72,6 +72,8 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
 
     #: Names of the losses that fit the tasks of this estimator, by task.
     losses_for: ClassVar[dict[str, tuple[str, ...]]]
+    #: Names of the scores that training can go by.
+    monitors: ClassVar[tuple[str, ...]]
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Any:
         """Learn from X, n rows, and y (n,) or (n, outputs), rows counting as much as their weights (n,).

@@ -49,7 +49,7 @@ class Classifier(ClassifierMixin, Estimator):
     the number of rows if None. batch_size: rows a step, "full" or "auto". validation: the share of rows held back (from
     200 rows up; fewer are all learnt from), None, or (X, y[, sample_weight]). early_stopping: epochs without a better
     validation score (True: 0.3 of them all). monitor: that score, by which the best weights are kept too: "loss",
-    "accuracy", "r2", "rmse", "mae", or a function (z, y) of raw outputs and encoded targets with its direction,
+    "accuracy" (numbers: "r2", "rmse", "mae"), or a function (z, y) of raw outputs and encoded targets with its direction,
     (gini, "max"). class_weight:
     "balanced" or {class: weight}, of the loss alone: what encoders learn does not depend on y. time_limit: seconds.
     threads: chosen by the size of a step if None, and one in a pool's workers (joblib, Dask). Under 1,000 rows numbers
@@ -65,6 +65,8 @@ class Classifier(ClassifierMixin, Estimator):
         "multiclass": ("cross_entropy",),
         "multilabel": ("binary_cross_entropy",),
     }
+
+    monitors = ("loss", "accuracy")
 
     def __init__(
         self,
@@ -139,6 +141,9 @@ class Classifier(ClassifierMixin, Estimator):
         values, _ = as_target(y)
         refuse_missing(values)
         refuse_infinity(values)
+        if values.dtype.kind in "SO" and (raw := next((v for v in values.ravel() if isinstance(v, bytes)), None)):
+            raise DataError(f"y holds bytes ({raw!r:.20}), which are no text yet: decode them, such as "
+                            "y = [label.decode() for label in y].")  # fmt: skip
         if values.ndim == 2:
             if self.class_weight is not None:
                 raise ArgumentError("class_weight is for one class a row: weigh multilabel rows by sample_weight.")

@@ -37,6 +37,8 @@ class Regressor(RegressorMixin, Estimator):
 
     losses_for: ClassVar = dict.fromkeys(("regression", "multi-output regression"), ("mse", "half_mse", "mae", "huber"))
 
+    monitors = ("loss", "r2", "rmse", "mae")
+
     def __init__(
         self,
         network: str | list[int] | dict[str, Any] | Module | Callable = "auto",

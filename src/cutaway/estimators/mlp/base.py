@@ -31,6 +31,7 @@ from ..weights import none_if_equal, row_weights
 from .arguments import ACTIVATION_NAMES, check_arguments, hidden_widths
 from .gaps import Gaps
 from .objective import Objective
+from .onnx import Convertible
 from .solvers import ChangingRate, Orders, lbfgs, optimizer_for, shuffled
 
 NOT_FINITE = (
@@ -42,7 +43,7 @@ PRIVATE = ("_best", "_gaps", "_label_binarizer", "_left_out", "_no_improvement_c
 CLIPPED = "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped."
 
 
-class MLPEstimator(WithDiagram, Fitted, BaseEstimator):
+class MLPEstimator(WithDiagram, Fitted, Convertible, BaseEstimator):
     """A multilayer perceptron with scikit-learn's arguments and attributes.
 
     The state is scikit-learn's: coefs_ and intercepts_, which are views of the network's weights. Assigned to, or
