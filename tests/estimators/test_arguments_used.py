@@ -66,7 +66,9 @@ def test_what_could_not_be_used_is_refused(kind, how, says):
             learn(X, LABELS if kind is ct.Classifier else Y)
 
 
-@pytest.mark.parametrize(("model", "y"), [(ct.Classifier(monitor="rmse"), LABELS), (ct.Regressor(monitor="accuracy"), Y)])
+@pytest.mark.parametrize(("model", "y"), [
+    (ct.Classifier(monitor="rmse"), LABELS), (ct.Regressor(monitor="accuracy"), Y),
+])  # fmt: skip
 def test_a_score_of_another_kind_of_target_is_refused(model, y):
     with pytest.raises(ArgumentError, match="goes by 'loss'"):
         model.fit(X, y)

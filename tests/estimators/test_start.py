@@ -89,6 +89,13 @@ def test_a_function_that_makes_one_is_asked_likewise():
         still(network=lambda n_in, n_out: copy.deepcopy(net)).fit(X, LABELS)
 
 
+def test_layers_that_a_function_shares_stay_as_they_are():
+    net = trained()
+    before = net.theta.copy()
+    ct.Classifier(network=lambda n_in, n_out: net, start="as is", epochs=2).fit(X, LABELS)
+    assert np.array_equal(net.theta, before)
+
+
 def test_refits_start_from_the_same_weights_and_leave_them():
     net = trained()
     before, model = net.theta.copy(), ct.Classifier(network=net, start="as is", epochs=2)

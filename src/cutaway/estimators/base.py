@@ -224,7 +224,8 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
                 design.reasons[name] = "as asked"
         if self.optimizer is not None:
             design.asked |= {"optimizer": repr(self.optimizer), "schedule": "its own"}
-        self.n_features_in_ = kind.given(encoder)
+        if kind.name == "table":  # scikit-learn's, for rows of features: clients probe with (1, n_features_in_)
+            self.n_features_in_ = kind.given(encoder)
         if self.__dict__.pop("_named", False) and is_frame(rows.X):
             self.feature_names_in_ = np.array([str(name) for name in rows.X.columns], dtype=object)
         self.encoder_, self.target_encoder_, self.design_, self.model_ = encoder, target, design, model

@@ -49,15 +49,15 @@ class Classifier(ClassifierMixin, Estimator):
     the number of rows if None. batch_size: rows a step, "full" or "auto". validation: the share of rows held back (from
     200 rows up; fewer are all learnt from), None, or (X, y[, sample_weight]). early_stopping: epochs without a better
     validation score (True: 0.3 of them all). monitor: that score, by which the best weights are kept too: "loss",
-    "accuracy" (numbers: "r2", "rmse", "mae"), or a function (z, y) of raw outputs and encoded targets with its direction,
-    (gini, "max"). class_weight:
-    "balanced" or {class: weight}, of the loss alone: what encoders learn does not depend on y. time_limit: seconds.
+    "accuracy" (numbers: "r2", "rmse", "mae"), or a function (z, y) of raw outputs and encoded targets with its
+    direction, (gini, "max"). class_weight: "balanced" or {class: weight}, of the loss alone: what encoders learn does
+    not depend on y. time_limit: seconds.
     threads: chosen by the size of a step if None, and one in a pool's workers (joblib, Dask). Under 1,000 rows numbers
     have 64 bits; under 200 each step sees all rows. The arguments are many because scikit-learn's conventions put every
     choice here.
 
-    After `fit`: classes_, n_features_in_, feature_names_in_ (of a frame), model_, design_, encoder_, target_encoder_,
-    history_ (a row an epoch) and run_ (not pickled: it holds the training data).
+    After `fit`: classes_, n_features_in_ (of a table), feature_names_in_ (of a frame), model_, design_, encoder_,
+    target_encoder_, history_ (a row an epoch) and run_ (not pickled: it holds the training data).
     """
 
     losses_for: ClassVar = {

@@ -147,8 +147,6 @@ class ImageInputs(Inputs):
     name, one, many, kind = "images", "image", "images", ImageEncoder
 
     def read(self, X, encoder=None):
-        if encoder is not None and _is_flat(X, self.given(encoder)):
-            X = np.asarray(X).reshape(-1, *encoder.shape)
         if not isinstance(X, Images):
             X = read_images(X) if encoder is None else encoder.read(X)
             for note in X.notes if encoder is not None else ():
@@ -227,12 +225,6 @@ class SequenceInputs(Inputs):
             for row in rows
         ]
         return np.hstack([steps, np.array(told).reshape(len(steps), -1)])
-
-
-def _is_flat(X: Any, numbers: int) -> bool:
-    """Whether X is a plain array of rows of so many numbers (n_features_in_), with which clients probe a model: images
-    laid out flat, or single time steps."""
-    return isinstance(X, np.ndarray) and X.ndim == 2 and X.shape[1] == numbers and X.dtype.kind in "biuf"
 
 
 KINDS = {kind.name: kind for kind in (TableInputs(), ImageInputs(), SequenceInputs())}

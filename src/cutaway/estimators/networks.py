@@ -82,6 +82,7 @@ def own_network(network: Module | Callable, n_in: Any, n_out: int, dtype: str, s
         model = network(n_in, n_out)
         if not isinstance(model, Module):
             raise ArgumentError(f"the factory network(n_in, n_out) must return a ct.nn.Module, got {model!r}")
+        model = copy.deepcopy(model) if start == "as is" else model  # it may be made of layers that others use
     model.astype(dtype)
     if start == "as is":
         return model

@@ -42,7 +42,7 @@ def describe(estimator: Estimator) -> dict[str, Any]:
         "encoder": estimator.encoder_.to_json(),
         "target": estimator.target_encoder_.to_json(),
         "design": estimator.design_.to_json(),
-        "columns": estimator.n_features_in_,
+        "columns": estimator.inputs_.given(estimator.encoder_),
         "names": estimator.feature_names_in_.tolist() if hasattr(estimator, "feature_names_in_") else None,
         "limits": estimator.limits_.tolist() if hasattr(estimator, "limits_") else None,
         "history": None,
@@ -71,7 +71,8 @@ def rebuild(kind: type[Estimator], module: Module, description: dict[str, Any]) 
         raise FileError(f"it is damaged (it encodes {given.columns:,} columns as {design.dtype!r:.20})")
     estimator.model_, estimator.encoder_, estimator.target_encoder_, estimator.design_ = module, encoder, target, design
     inputs.named(encoder, kind.__name__)
-    estimator.n_features_in_ = given.columns
+    if inputs.name == "table":
+        estimator.n_features_in_ = given.columns
     if given.names is not None:
         estimator.feature_names_in_ = np.array(given.names, dtype=object)
     if isinstance(estimator, Regressor):

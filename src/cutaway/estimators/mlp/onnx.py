@@ -49,8 +49,8 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:
             else "loss='poisson'" if mlp.out_activation_ == "exp" else f"activation={mlp.activation!r}"
         )  # fmt: skip
         raise ArgumentError(
-            f"skl2onnx converts networks as scikit-learn has them, and this {type(mlp).__name__} has {lack}: use one of "
-            f"the activations {', '.join(ACTIVATIONS)}, another loss, and fill gaps before it in a pipeline."
+            f"skl2onnx converts networks as scikit-learn has them, and this {type(mlp).__name__} has {lack}: use one "
+            f"of the activations {', '.join(ACTIVATIONS)}, another loss, and fill gaps before it in a pipeline."
         )
     several = hasattr(mlp, "classes_") and mlp._label_binarizer.y_type_.startswith("multilabel")
     if hasattr(mlp, "classes_") and not several:
