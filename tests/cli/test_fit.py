@@ -161,3 +161,14 @@ def test_demo_does_the_main_job(here, run):
     test = next(line for line in out.splitlines() if line.strip().startswith("test"))
     assert float(test.split()[3]) >= 0.92
     assert "ridge regression" in out and "cutaway fit YOUR.csv --target COLUMN" in out
+
+
+@pytest.mark.parametrize(("target", "score", "column"), [
+    ("kind", "accuracy", "val_accuracy"), ("price", "r2", "val_r2"),
+])  # fmt: skip
+def test_the_score_that_chooses_the_weights_can_be_chosen(here, run, target, score, column):
+    status, _, _ = run("fit", "table.csv", "-t", target, "--monitor", score, "--epochs", 4)
+    history = ct.load("model.safetensors").history_
+    assert status == 0 and column in history
+    status, _, err = run("fit", "table.csv", "-t", target, "--monitor", "auc")
+    assert status == 2 and f"--monitor auc: for this target give loss, {score}" in err

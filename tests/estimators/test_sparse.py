@@ -110,13 +110,12 @@ def test_steps_on_sparse_rows_can_be_traced(small_stages):
 
 
 MEASURED = """
-import resource, sys, warnings
+import resource, sys
 import numpy as np, scipy.sparse as sp
 import cutaway as ct
 from cutaway import staged
 from cutaway.sklearn import MLPClassifier
 from cutaway.train import feeding
-warnings.simplefilter("ignore")
 staged.STAGE = feeding.STAGE = 2**22
 places = np.random.default_rng(0).integers(0, 20000, 20000)
 X = sp.csr_matrix((np.ones(20000), places, np.arange(0, 20001, 20)), shape=(1000, 20000))

@@ -164,3 +164,16 @@ def test_what_makes_no_sense_is_refused(settings, says):
     X, y = ct.datasets.make("moons", n=20, seed=0)
     with pytest.raises(ct.errors.ArgumentError, match=says):
         batches(ct.nn.MLP(2, [4], 2), X, y, **settings)
+
+
+@pytest.mark.parametrize("rates", [(1e30, 0.01), (0.01, 1e30)])
+def test_a_rate_that_diverges_is_never_the_best(rates):
+    X, y = ct.datasets.make("friedman", n=60, seed=0)
+    found = ct.lab.batches(ct.nn.MLP(10, [4], 1), X, y, sizes=[32], rates=rates, epochs=2, runs=1)
+    assert found.variants[0].rate == 0.01 and np.isfinite(found.variants[0].loss[0]).all()
+
+
+def test_where_every_rate_diverges_nothing_is_called_the_best():
+    X, y = ct.datasets.make("friedman", n=60, seed=0)
+    found = ct.lab.batches(ct.nn.MLP(10, [4], 1), X, y, sizes=[32], rates=(1e30, 1e20), epochs=2, runs=1)
+    assert found.variants[0].rate == 1e20 and "No batch size has a loss that is a number" in str(found)

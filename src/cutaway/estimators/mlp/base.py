@@ -17,7 +17,6 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ...engines import compile
 from ...errors import ArgumentError, DataError
 from ...nn import MLP, Linear, Module
-from ...optim import SGD
 from ...staged import from_sparse, part_of
 from ...train import Run
 from ...train.events import EpochEnded
@@ -30,6 +29,7 @@ from ..state import Fitted, all_or_nothing, forget
 from ..weights import none_if_equal, row_weights
 from .arguments import ACTIVATION_NAMES, check_arguments, hidden_widths
 from .gaps import Gaps
+from .inside import fit_arguments, input_names
 from .objective import Objective
 from .onnx import Convertible
 from .solvers import ChangingRate, Orders, lbfgs, optimizer_for, shuffled
@@ -268,28 +268,13 @@ class MLPEstimator(WithDiagram, Fitted, Convertible, BaseEstimator):
         return self._encode(X)
 
     def fit_arguments(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, Any]:
-        """What ct.fit would take to train this network on these rows: everything as its loss and its layers have it.
-
-        model, X and y (encoded), sample_weight, loss (with the penalty of large weights) and optimizer, by name.
-        """
-        Z, y = self._encode(X), np.asarray(y)
-        if len(y) != len(Z):
-            raise DataError(f"X has {len(Z)} rows, y {len(y)}: give y one value a row.")
-        T = self._targets(y, False, learning=False)
-        w = self._weighed(T, row_weights(sample_weight, len(y)), False)
-        rate = getattr(self, "_rate", None) or ChangingRate(self.learning_rate_init)
-        optimizer = SGD(0.0) if self.solver == "lbfgs" else optimizer_for(self, ChangingRate(rate.now))
-        T = T if T.dtype.kind == "i" else T.astype(self._dtype)
-        loss = self._objective(1.0 if w is None else w.mean())
-        return {"model": self._network(), "X": Z, "y": T, "sample_weight": w, "loss": loss, "optimizer": optimizer}
+        """What ct.fit would take to train this network on these rows, by name: see ct.Classifier."""
+        return fit_arguments(self, X, y, sample_weight)
 
     @property
     def encoded_names(self) -> list[str]:
-        """What the network's inputs are called: columns, and for those that had gaps, where they were."""
-        check_is_fitted(self)
-        known = getattr(self, "feature_names_in_", None)
-        names = [f"x{k}" for k in range(self.n_features_in_)] if known is None else list(map(str, known))
-        return names + [f"{names[k]} missing" for k in self._gaps.columns]
+        """What the network's inputs are called."""
+        return input_names(self)
 
     def _answers(self, Z: np.ndarray) -> np.ndarray:
         """Probabilities, or predictions where there are no classes, for encoded rows."""

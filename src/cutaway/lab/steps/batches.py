@@ -75,7 +75,7 @@ def batches(model: Module | Callable[[], Module], X: Any, y: Any, loss: str | Ca
             if len(rates) > 1:
                 tried = {float(rate): train(v.batch_size, rate, seed + runs)[0] for rate in rates}
                 v.tuning = {rate: float(np.mean(watch.loss[-LAST:])) for rate, watch in tried.items()}
-            v.rate = min(v.tuning, key=v.tuning.__getitem__) if v.tuning else float(rates[0])
+            v.rate = _best(v.tuning) if v.tuning else float(rates[0])
             for k in range(runs):
                 v.add(*train(v.batch_size, v.rate, seed + k))
     except KeyboardInterrupt:
@@ -86,6 +86,12 @@ def batches(model: Module | Callable[[], Module], X: Any, y: Any, loss: str | Ca
     middle = found.variants[len(found.variants) // 2]
     found.measure_noise("trained weights", Gradients(middle.model, X, y, loss))
     return found
+
+
+def _best(tuning: dict[float, float]) -> float:
+    """The rate of the lowest loss; the lowest rate where no loss is a number."""
+    known = {rate: loss for rate, loss in tuning.items() if np.isfinite(loss)}
+    return min(known, key=known.__getitem__) if known else min(tuning)
 
 
 def _train(model: Any, X: Any, y: Any, loss: Any, optimizer: Optimizer, epochs: int, seconds: float | None,
@@ -250,9 +256,11 @@ class Batches(Result):
         epochs, seconds = self.common("epochs"), self.common("seconds")
         best = min(self.variants, key=lambda v: v.loss_after("seconds", seconds))
         single = {when: f"{values[0]:.3g}" for when, values in self.noise.items()}
+        lowest = best.loss_after("seconds", seconds)
         lines = [
             f"After {seconds:.2g} s of training, {best.name} has the lowest loss of all {self.rows:,} rows, "
-            f"{best.loss_after('seconds', seconds):.3g} ({self.loss}, {self.optimizer}{self._rates()}).",
+            f"{lowest:.3g} ({self.loss}, {self.optimizer}{self._rates()})." if np.isfinite(lowest) else
+            f"No batch size has a loss that is a number ({self.loss}, {self.optimizer}{self._rates()}): lower rates.",
             f"Gradient noise falls with the batch size as B^{self.slope:.2f}. One row's gradient has "
             f"{single['first weights']} times the square of the gradient of all as noise, after training "
             f"{single['trained weights']} times.",
