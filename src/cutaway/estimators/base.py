@@ -219,6 +219,9 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
             design.patience = int(self.early_stopping) or None if design.patience else None
         if not own_validation and self.validation is not None and not design.validation:
             tell_of_no_validation(self, n, kind.fewest)
+        if self.monitor != "loss" and design.validation:
+            name = self.monitor[0] if isinstance(self.monitor, tuple | list) else self.monitor
+            design.reasons["validation"] += f"; by {getattr(name, '__name__', name)}"
         for name, given in (("batch", self.batch_size != "auto"), ("epochs", self.epochs is not None)):
             if given:
                 design.reasons[name] = "as asked"
