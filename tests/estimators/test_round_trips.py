@@ -12,6 +12,7 @@ import pytest
 from sklearn.base import clone
 
 import cutaway as ct
+from cutaway.errors import ArgumentError
 from cutaway.sklearn import MLPClassifier, MLPRegressor
 
 RNG = np.random.default_rng(0)
@@ -145,3 +146,12 @@ def test_a_pickle_of_a_tensor_from_before_can_be_read():
     tensor = ct.Tensor.__new__(ct.Tensor)
     tensor.__setstate__((None, {"data": np.ones(2), "grad": None, "name": None, "requires_grad": False, "tape": None}))
     assert tensor.data.tolist() == [1, 1] and not tensor.requires_grad
+
+
+@pytest.mark.parametrize("way", [lambda run: pickle.loads(pickle.dumps(run, 1)), copy.deepcopy])
+def test_a_run_goes_too_without_its_data(way):
+    run = ct.fit(ct.nn.MLP(2, [3], 1), FRAME.to_numpy(), NUMBERS.to_numpy(), epochs=2)
+    back = way(run)
+    assert np.array_equal(back.model.theta, run.model.theta) and repr(back) == repr(run)
+    with pytest.raises(ArgumentError, match="does not know its past"):
+        back.trace(step=1)

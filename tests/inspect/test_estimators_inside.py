@@ -135,3 +135,16 @@ def test_what_holds_a_network_further_down_is_named(made, says):
     for look in (ct.trace, ct.step, ct.diagnose, ct.lab.landscape):
         with pytest.raises(ArgumentError, match=says):
             look(model, NUMBERS, PRICES)
+
+
+def test_a_stack_of_linear_layers_collapses_on_encoded_rows():
+    X, y = 100 * NUMBERS.fillna(0), PRICES
+    model = ct.Regressor(lambda n_in, n_out: ct.nn.MLP(n_in, [4], n_out, activation="identity"), epochs=2).fit(X, y)
+    found, Z = ct.lab.collapse(model, X), model.encode(X)
+    assert np.allclose(found.layer(Z).data, model.model_.predict(Z), atol=1e-6)
+
+
+def test_an_estimator_is_no_network_to_train():
+    for train in (ct.fit, lambda model, X, y: ct.fit_many([{"model": model, "X": X, "y": y}])):
+        with pytest.raises(ArgumentError, match=r"model must be a ct\.nn\.Module"):
+            train(ct.Regressor(), NUMBERS.fillna(0), PRICES)

@@ -20,6 +20,7 @@ from ..autodiff import Tensor
 from ..data import split
 from ..engines import Program, compile, native
 from ..errors import ArgumentError, DataError, FileError, ShapeError
+from ..nn import Module
 from ..optim import AdamW, Optimizer
 from . import metrics as metric_table
 from .alone import alone
@@ -108,6 +109,9 @@ class Training:
     def __init__(self, model, X, y, loss, optimizer, epochs, batch_size, validation, sample_weight, seed, shuffle,
                  drop_last, callbacks, early_stopping, checkpoint, resume, engine, threads, progress, metrics,
                  time_limit, monitor="loss", keep_all=False, programs=None) -> None:  # fmt: skip
+        if not isinstance(model, Module):
+            hint = "call its own fit, or give its network, model_" if hasattr(model, "fit") else "build it of ct.nn"
+            raise ArgumentError(f"model must be a ct.nn.Module, got a {type(model).__name__}: {hint}")
         epochs, seed = whole_number("epochs", epochs), whole_number("seed", seed, None)
         if threads is not None:
             threads = whole_number("threads", threads, instead=", or None to choose by the size of a step")

@@ -47,6 +47,10 @@ class Run(Shown):
         """End the training after the steps under way."""
         self._stop = self._stop or reason
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but the program and the data, of which neither fits in a pickle: what is copied has no past."""
+        return vars(self) | {"program": None, "_past": None}
+
     def trace(self, step: int, **how: Any) -> Any:
         """A step of this run, from 1, with every value that its instructions read and wrote: a `Trace`.
 

@@ -57,6 +57,8 @@ def collapse(model: Any, X: Any = None, activation: str = "relu", seed: int = 0)
     n_in = W.shape[1]
     if X is None:
         X = stream(seed, "collapse").standard_normal((max(ROWS, 4 * n_in), n_in))
+    elif network is not model:  # an estimator encodes its rows
+        X = model.encode(X)
     X = np.asarray(X, np.float64)
     if X.ndim != 2 or X.shape[1] != n_in or len(X) < 2 * (n_in + 1):
         raise ShapeError(f"X has shape {X.shape}: give {2 * (n_in + 1)} rows or more, of {counted(n_in, 'feature')}")
