@@ -292,7 +292,7 @@ def _model(checked: _Checked, arrays: dict[str, np.ndarray], custom: dict[str, C
         raise FileError(f"custom= has {', '.join(sorted(known))}, the model needs {', '.join(sorted(lacking))}")
     model = architecture.build(checked.architecture, custom, sum(a.size for a in state.values()))
     try:
-        model.astype(checked.dtype).load_state_dict(state)
+        model.astype(checked.dtype).load_state_dict(state, layout="cutaway")
     except CutawayError as error:
         hint = f": what custom= builds for {', '.join(sorted(known))} is not what was saved" if known else ""
         raise FileError(f"its parameters do not fit its layers ({error}){hint}") from None

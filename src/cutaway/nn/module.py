@@ -16,13 +16,14 @@ import numpy as np
 from .. import habits
 from ..arguments import whole_numbers
 from ..autodiff import Tensor, current_scope, scope
-from ..errors import ArgumentError, ResourceError, ShapeError
+from ..errors import ArgumentError, ResourceError
 from ..program import named_inputs
 from ..random import next_stream, stream
 from ..sequences import Sequences, gathered
 from ..shown import VIEWS, Listing, Picture, Shown
 from ..staged import Staged
 from ..text import size
+from .layout import State, arrays_of
 
 WHOLE = (int, np.integer)
 
@@ -130,6 +131,14 @@ class Module(Shown):
             if not any(p.kind is p.VAR_KEYWORD for p in taken.values()):
                 habits.check_keywords(cls.__name__, named, taken)
         return super().__new__(cls)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(vars(self).get(name), Parameter) and not isinstance(value, Tensor | None):
+            raise ArgumentError(
+                f"{type(self).__name__}.{name} is a parameter, and {type(value).__name__} is none: write "
+                f"{name}.data[...] = values, {name} = ct.nn.Parameter(values), or load_state_dict for several"
+            )
+        super().__setattr__(name, value)
 
     def __getattr__(self, name: str) -> Any:
         """A layer by the name that its parameters carry: net.layer1; else the word for what was meant."""
@@ -327,21 +336,18 @@ class Module(Shown):
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """Copies of every parameter and buffer by name."""
-        return {name: t.data.copy() for name, t in [*self.named_parameters(), *self.named_buffers()]}
+        return State({name: t.data.copy() for name, t in [*self.named_parameters(), *self.named_buffers()]})
 
-    def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
-        """Copy values in by name. Nothing changes unless every name and shape fits."""
-        own = dict([*self.named_parameters(), *self.named_buffers()])
-        missing, unknown = own.keys() - state.keys(), state.keys() - own.keys()
-        if missing or unknown:
-            raise ArgumentError(
-                "the state does not fit this model:"
-                + (f" it lacks {', '.join(sorted(missing))};" if missing else "")
-                + (f" it has {', '.join(sorted(unknown))}, which the model has not" if unknown else "")
-            )
-        for name, t in own.items():
-            if np.shape(state[name]) != t.shape:
-                raise ShapeError(f"{name} has shape {t.shape} here, but {np.shape(state[name])} in the state")
+    def load_state_dict(self, state: Any, layout: str | None = None, channels: dict[str, int] | None = None) -> None:
+        """Copy values in by name. Nothing changes unless every name and shape fits.
+
+        state: arrays by name, NumPy's or PyTorch's, or a PyTorch network. layout: "torch" for weights of a PyTorch
+        network built alike: layers are paired by name, else in order, filters (out, in, h, w) turned, and the columns
+        of a Linear behind Flatten sorted anew, since images have their channels first there. Where a forward of your
+        own flattens images, channels={"fc": 64} says how many they had ({"fc": 0}: none). "cutaway": as state_dict()
+        gives them. None: taken as ours, and refused or doubted where they look like PyTorch's.
+        """
+        state, own = arrays_of(self, state, layout, channels), dict([*self.named_parameters(), *self.named_buffers()])
         for name, t in own.items():
             t.data[...] = state[name]
             if isinstance(t, Parameter):

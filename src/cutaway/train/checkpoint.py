@@ -178,8 +178,8 @@ class Checkpoints:
             raise ValueError(f"a best loss of {best_loss!r}, after {seconds!r} seconds")
         training.best_cost, run.seconds = float(best_loss), seconds
         if best:  # does it fit?
-            training.model.load_state_dict(best)
-        training.model.load_state_dict(part("model."))
+            training.model.load_state_dict(best, layout="cutaway")
+        training.model.load_state_dict(part("model."), layout="cutaway")
         for name, values in state.items():
             values[...] = arrays[f"state.{name}"]
         training.best, engine.t = best or None, t

@@ -1,0 +1,246 @@
+"""Weights by name from elsewhere: PyTorch's names, axes and flattened images as they are here."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import habits
+from ..autodiff import Tensor
+from ..errors import ArgumentError, ShapeError
+
+if TYPE_CHECKING:
+    from .module import Module
+
+LAYOUTS = ("cutaway", "torch")
+
+
+class State(dict):
+    """What state_dict() gives: arrays by name that are known to lie as they do here."""
+
+
+def arrays_of(model: Module, state: Any, layout: str | None, channels: dict[str, int] | None) -> dict[str, np.ndarray]:
+    """The arrays of a state by this model's names and with its shapes; `layout` as load_state_dict says.
+
+    Raises ArgumentError or ShapeError for what does not fit, or could be meant in two ways.
+    """
+    if layout not in (None, *LAYOUTS):
+        raise ArgumentError(f'layout must be "torch" or "cutaway" (or None), got {layout!r}')
+    marked = isinstance(state, State)
+    if not isinstance(state, Mapping):
+        if not callable(getattr(state, "state_dict", None)):
+            raise ArgumentError(f"load_state_dict takes arrays by name, a dict, got {type(state).__name__}")
+        state = state.state_dict()
+    theirs = any(habits.library(v) == "PyTorch" for v in state.values()) or any(map(_counter, state))
+    if layout == "torch":
+        return _from_torch(model, {k: _array(k, v) for k, v in state.items() if not _counter(k)}, channels or {})
+    if layout is None and theirs and any(True for _ in _convolutions(model)):
+        raise ArgumentError(
+            "these weights are PyTorch's, whose filters and flattened images lie otherwise than here: say "
+            'load_state_dict(state, layout="torch")'
+        )
+    found = {k: _array(k, v) for k, v in state.items() if layout == "cutaway" or not _counter(k)}
+    _check_names(model, found)
+    if layout is None and not marked:
+        _warn_of_doubt(model)
+    return found
+
+
+def _array(name: str, value: Any) -> np.ndarray:
+    """A PyTorch or NumPy array, or a Tensor, as NumPy has it."""
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()
+        value = (value.float() if "bfloat16" in str(value.dtype) else value).numpy()
+    array = np.asarray(value)
+    if array.dtype.kind not in "fiub":
+        raise ArgumentError(f"{name} holds {array.dtype}, not numbers")
+    return array
+
+
+def _counter(name: str) -> bool:
+    """PyTorch's batch norm counts its batches; nothing here reads that."""
+    return name.rpartition(".")[2] == "num_batches_tracked"
+
+
+def _own(model: Module) -> dict[str, Any]:
+    return dict([*model.named_parameters(), *model.named_buffers()])
+
+
+def _check_names(model: Module, found: Mapping[str, np.ndarray]) -> None:
+    own = _own(model)
+    missing, unknown = own.keys() - found.keys(), found.keys() - own.keys()
+    if missing or unknown:
+        numbered = any(re.match(r"(.*\.)?\d+\.", name) for name in unknown)
+        hint = ' (names as PyTorch has them: say layout="torch" if they are its)' if numbered or missing else ""
+        raise ArgumentError(
+            "the state does not fit this model:"
+            + (f" it lacks {', '.join(sorted(missing))};" if missing else "")
+            + (f" it has {', '.join(sorted(unknown))}, which the model has not{hint}" if unknown else "")
+        )
+    for name, t in own.items():
+        if found[name].shape != t.shape:
+            conv = found[name].ndim > 2 and np.moveaxis(found[name], 1, -1).shape == t.shape
+            hint = ': filters lie so in PyTorch, say layout="torch"' if conv else ""
+            raise ShapeError(f"{name} has shape {t.shape} here, but {found[name].shape} in the state{hint}")
+
+
+def _convolutions(model: Module) -> Iterator[tuple[str, Any]]:
+    from .convolution import _Conv
+
+    return ((name, m) for name, m in model.named_modules() if isinstance(m, _Conv))
+
+
+def _warn_of_doubt(model: Module) -> None:
+    """Filters whose shape is the same in both layouts cannot be told apart."""
+    for name, conv in _convolutions(model):
+        shape = conv.weight.shape
+        if len(set(shape[1:])) == 1 and shape[-1] > 1:
+            where = f" in {name}" if name else ""
+            warnings.warn(
+                f"filters of shape {shape}{where} look the same in PyTorch's layout and in ours, and were taken as ours"
+                ': say layout="torch" or layout="cutaway"', stacklevel=4,
+            )  # fmt: skip
+            return
+
+
+# ---- PyTorch ---------------------------------------------------------------------------------------------------------
+
+
+def _groups(names: Any) -> dict[str, list[str]]:
+    """Names by the layer that they belong to, in order."""
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        groups.setdefault(name.rpartition(".")[0], []).append(name)
+    return groups
+
+
+def _from_torch(model: Module, state: dict[str, np.ndarray], channels: dict[str, int]) -> dict[str, np.ndarray]:
+    if state and all(name.startswith("module.") for name in state):  # from DataParallel
+        state = {name.removeprefix("module."): a for name, a in state.items()}
+    own, found = _own(model), {}
+    modules = {name: m for name, m in model.named_modules() if any(isinstance(v, Tensor) for v in vars(m).values())}
+    ours = _groups(name for name, _ in _in_layers(model))
+    layers = _paired(ours, _groups(state), state, modules, own)
+    flattened = dict(_flattened(model)) | channels
+    for mine, other in layers.items():
+        for name in ours[mine]:
+            leaf = name.rpartition(".")[2]
+            array = _turned(modules[mine], leaf, state[f"{other}.{leaf}" if other else leaf])
+            if leaf == "weight" and flattened.get(mine):
+                array = _unflattened(mine, array, flattened[mine])
+            if array.shape != own[name].shape:
+                raise ShapeError(f"{name} has shape {own[name].shape} here, but {other or 'the state'}'s {leaf} gives "
+                                 f"{array.shape}")  # fmt: skip
+            found[name] = array
+    return found
+
+
+def _in_layers(model: Module) -> Iterator[tuple[str, Any]]:
+    """Parameters and buffers, layer by layer."""
+    own = _own(model)
+    for prefix, module in model.named_modules():
+        for key in vars(module):
+            name = f"{prefix}.{key}" if prefix else key
+            if name in own:
+                yield name, own.pop(name)
+
+
+def _turned(module: Any, leaf: str, array: np.ndarray) -> np.ndarray:
+    """Filters (out, in, *window) as (out, *window, in)."""
+    from .convolution import _Conv
+
+    filters = isinstance(module, _Conv) and leaf == "weight" and array.ndim > 2
+    return np.moveaxis(array, 1, -1) if filters else array
+
+
+def _paired(ours: dict[str, list[str]], theirs: dict[str, list[str]], state: dict[str, np.ndarray], modules: dict,
+            own: dict[str, Any]) -> dict[str, str]:  # fmt: skip
+    """Which of their layers is which of ours: by name, or else by order."""
+    def leaves(names: list[str]) -> set[str]:
+        return {name.rpartition(".")[2] for name in names}
+
+    if ours.keys() == theirs.keys() and all(leaves(ours[k]) == leaves(theirs[k]) for k in ours):
+        return {k: k for k in ours}
+    said = f"here {_listed(ours)}; there {_listed(theirs)}"
+    if len(ours) != len(theirs):
+        raise ArgumentError(f"the model has {len(ours)} layers with weights and the state {len(theirs)}: {said}")
+    for mine, other in zip(ours, theirs, strict=True):
+        if leaves(ours[mine]) != leaves(theirs[other]):
+            raise ArgumentError(
+                f"{mine or 'the model'} has {', '.join(sorted(leaves(ours[mine])))} where {other or 'the state'} has "
+                f"{', '.join(sorted(leaves(theirs[other])))}: {said}"
+            )
+    forms = {k: sorted((name.rpartition(".")[2], own[name].shape) for name in names) for k, names in ours.items()}
+    alike = [k for k in ours if sum(form == forms[k] for form in forms.values()) > 1]
+    numbers = [[int(n) for n in re.findall(r"\d+", other)] for other in theirs]
+    if alike and not all(a and b and a < b for a, b in pairwise(numbers)):
+        raise ArgumentError(
+            f"{' and '.join(alike)} have the same shapes, and the names there do not say which is which: {said}. "
+            "Give them our names: {ours: state[theirs], ...}"
+        )
+    return dict(zip(ours, theirs, strict=True))
+
+
+def _listed(groups: dict[str, list[str]]) -> str:
+    return ", ".join(k or "one layer" for k in groups)
+
+
+# ---- images that become rows: PyTorch's channels come first, ours last -----------------------------------------------
+
+
+def _flattened(model: Module) -> Iterator[tuple[str, int]]:
+    """The layers of neurons that read flattened images, with the channels that these had.
+
+    Raises ArgumentError where a forward of one's own may flatten them.
+    """
+    from .convolution import GlobalAveragePool, _Conv
+    from .layers import Flatten, Linear
+    from .networks import Sequential
+
+    def chain(module: Any, prefix: str) -> Iterator[tuple[str, Any]]:
+        for name, child in module.children():
+            name = f"{prefix}.{name}" if prefix else name
+            if isinstance(child, Sequential):
+                yield from chain(child, name)
+            else:
+                yield name, child
+
+    if not isinstance(model, Sequential):
+        convs = [c.n_out for _, c in _convolutions(model)]
+        for name, m in model.named_modules():
+            if isinstance(m, Linear) and any(m.n_in > c > 1 and m.n_in % c == 0 for c in convs):
+                yield name, -1
+        return
+    channels, flat = 0, False
+    for name, layer in chain(model, ""):
+        if isinstance(layer, _Conv):
+            channels, flat = layer.n_out, False
+        elif isinstance(layer, GlobalAveragePool):
+            channels = 0
+        elif isinstance(layer, Flatten):
+            flat = channels > 0
+        elif isinstance(layer, Linear) and flat:
+            yield name, channels
+            channels, flat = 0, False
+        elif flat and layer.owns_parameters():
+            raise ArgumentError(
+                f"{name} ({layer!r}) reads flattened images, whose numbers have another order in PyTorch: put the "
+                "normalisation in front of Flatten"
+            )
+
+
+def _unflattened(name: str, W: np.ndarray, channels: int) -> np.ndarray:
+    """Columns (channel, place) as (place, channel)."""
+    if channels < 0:
+        raise ArgumentError(
+            f"{name} may read flattened images, whose numbers have another order in PyTorch (channels first): say "
+            f"channels={{{name!r}: c}}, the channels that the images have there, or 0 if it reads something else"
+        )
+    if W.ndim != 2 or W.shape[1] % channels:
+        raise ShapeError(f"{name} reads {W.shape[-1]} features, no multiple of {channels} channels")
+    return W.reshape(len(W), channels, -1).swapaxes(1, 2).reshape(len(W), -1)
