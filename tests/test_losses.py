@@ -26,11 +26,12 @@ def test_values(name, z, y, value):
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_weights_of_samples(name):
-    """Σ w ℓ / B: a weight of two counts a row twice, a weight of zero not at all."""
+    """Σ w ℓ / B: a weight of two counts a row twice, a weight of zero not at all. As columns: with as many rows as
+    classes, (2,) could mean either."""
     y = np.array([1, 0]) if name == "cross_entropy" else Y
     first, second = (LOSSES[name](Z[i : i + 1], y[i : i + 1]).item() for i in (0, 1))
-    assert LOSSES[name](Z, y, weight=np.array([2.0, 0.0])).item() == pytest.approx(first)
-    assert LOSSES[name](Z, y, weight=np.array([0.5, 1.5])).item() == pytest.approx((0.5 * first + 1.5 * second) / 2)
+    assert LOSSES[name](Z, y, weight=np.array([[2.0], [0.0]])).item() == pytest.approx(first)
+    assert LOSSES[name](Z, y, weight=np.array([[0.5], [1.5]])).item() == pytest.approx((0.5 * first + 1.5 * second) / 2)
 
 
 @pytest.mark.parametrize("name", [n for n in LOSSES if n != "cross_entropy"])
@@ -96,3 +97,117 @@ def test_the_worked_example_of_the_lecture():
     value = 1 / (1 + np.exp(-1.1))
     assert w.grad[0, 0] == pytest.approx((value - 1) * value * (1 - value) * 2, rel=1e-14)
     assert b.grad[0] == pytest.approx((value - 1) * value * (1 - value), rel=1e-14)
+
+
+# ---- rows and classes ------------------------------------------------------------------------------------------------
+
+Z3, CLASSES = np.array([[0.2, -1.0, 0.5], [1.5, 0.3, 0.0], [0.0, 2.0, -1.0], [1.0, 1.0, 1.0]]), np.array([0, 2, 1, 1])
+EACH = np.log(np.exp(Z3).sum(1)) - Z3[np.arange(4), CLASSES]
+
+
+def test_weights_of_classes():
+    w = np.array([1.0, 4.0, 0.5])
+    truth = (w[CLASSES] * EACH).sum() / 4
+    assert ct.losses.cross_entropy(Z3, CLASSES, class_weight=w).item() == pytest.approx(truth)
+    assert ct.losses.cross_entropy(Z3, np.eye(3)[CLASSES], class_weight=w).item() == pytest.approx(truth)
+    rows = np.array([2.0, 1.0, 0.0, 1.0])
+    both = ct.losses.cross_entropy(Z3, CLASSES, weight=rows, class_weight=w).item()
+    assert both == pytest.approx((rows * w[CLASSES] * EACH).sum() / 4)
+
+
+def test_weights_of_classes_have_the_right_slope():
+    z, w, h = ct.Tensor(Z3, requires_grad=True), np.array([1.0, 4.0, 0.5]), 1e-6
+    ct.losses.cross_entropy(z, CLASSES, class_weight=w).backward()
+    d = np.random.default_rng(0).normal(size=Z3.shape)
+    up, down = (ct.losses.cross_entropy(Z3 + by * d, CLASSES, class_weight=w).item() for by in (h, -h))
+    assert (z.grad * d).sum() == pytest.approx((up - down) / 2 / h, rel=1e-6)
+
+
+def test_a_weight_a_class_is_not_taken_for_one_a_row():
+    with pytest.raises(ShapeError, match=r"weight has shape \(3,\), and there are 4 rows.*class_weight="):
+        ct.losses.cross_entropy(Z3, CLASSES, weight=np.ones(3))
+    with pytest.raises(ArgumentError, match=r"as many rows as classes.*class_weight=w"):
+        ct.losses.cross_entropy(Z3[:3], CLASSES[:3], weight=np.ones(3))
+    with pytest.raises(ShapeError, match="one number >= 0 a class"):
+        ct.losses.cross_entropy(Z3, CLASSES, class_weight=np.ones(4))
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_weights_as_a_column_are_the_same_and_other_shapes_are_refused(name):
+    y = np.array([1, 0, 1]) if name == "cross_entropy" else np.ones((3, 2))
+    z, w = np.vstack([Z, Z[:1]]), np.array([0.5, 1.0, 1.5])
+    assert LOSSES[name](z, y, weight=w).item() == LOSSES[name](z, y, weight=w[:, None]).item()
+    for wrong in (np.ones((1, 3)), np.ones((3, 3)), np.ones(2), np.ones(())):
+        with pytest.raises(ShapeError, match="there are 3 rows: it is one number a row"):
+            LOSSES[name](z, y, weight=wrong)
+
+
+@pytest.mark.filterwarnings("ignore:.*has no CPU kernel:RuntimeWarning")
+def test_weights_of_classes_in_a_fit():
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    y = (X[:, 0] > 1).astype(int)
+    w = np.array([1.0, 5.0])
+    nets = [ct.nn.MLP(2, [4], 2).init(0) for _ in range(2)]
+    ct.fit(nets[0], X, y, loss=lambda z, y: ct.losses.cross_entropy(z, y, class_weight=w), epochs=3)
+    scale = w[y].mean()
+    ct.fit(nets[1], X, y, loss=lambda z, y, weight: ct.losses.cross_entropy(z, y, weight) * scale, sample_weight=w[y],
+           epochs=3)  # fmt: skip
+    np.testing.assert_allclose(nets[0].theta, nets[1].theta, rtol=1e-4, atol=1e-6)
+
+
+# ---- (n, 1) and (n,) -------------------------------------------------------------------------------------------------
+
+
+def squares(z, y):
+    return ct.ops.mean((z - y) ** 2)
+
+
+def weighted_squares(z, y, weight=None):
+    e = (z - y) ** 2
+    return (e if weight is None else weight * e).mean()
+
+
+X5 = np.random.default_rng(1).normal(size=(40, 3))
+Y5 = X5 @ [1.0, -2.0, 0.5]
+
+
+@pytest.mark.parametrize("own", [
+    squares, weighted_squares, lambda z, y: ((z[:, 0] - y) ** 2).mean(),
+    lambda z, y: ((z - y.reshape(z.shape)) ** 2).mean(), lambda z, y: (z - y).square().mean(axis=1).mean(),
+])  # fmt: skip
+@pytest.mark.parametrize("engine", ["cpu", "reference"])
+@pytest.mark.filterwarnings("ignore:.*has no CPU kernel:RuntimeWarning")
+def test_a_loss_of_ones_own_pairs_rows(own, engine):
+    nets = [ct.nn.MLP(3, [4], 1).init(0) for _ in range(2)]
+    options = {"epochs": 3, "validation": 0.25, "engine": engine, "metrics": [lambda z, y: np.mean((z - y) ** 2)]}
+    run, truth = (ct.fit(net, X5, Y5, loss=loss, **options) for net, loss in zip(nets, (own, "mse"), strict=True))
+    np.testing.assert_allclose(nets[0].theta, nets[1].theta, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(run.history["val_loss"], truth.history["val_loss"], rtol=1e-5)
+    np.testing.assert_allclose(run.history["val_<lambda>"], run.history["val_loss"], rtol=1e-5)
+
+
+def test_a_loss_of_ones_own_pairs_rows_and_their_weights():
+    w = np.random.default_rng(2).uniform(0.5, 2, 40)
+    nets = [ct.nn.MLP(3, [4], 1).init(0) for _ in range(2)]
+    for net, loss in zip(nets, (weighted_squares, "mse"), strict=True):
+        ct.fit(net, X5, Y5, loss=loss, epochs=3, sample_weight=w)
+    np.testing.assert_allclose(nets[0].theta, nets[1].theta, rtol=1e-4, atol=1e-6)
+
+
+def test_an_estimator_takes_such_a_loss():
+    model = ct.Regressor(loss=lambda z, y: ct.ops.mean((z - y) ** 2), epochs=60).fit(X5, Y5)
+    assert model.score(X5, Y5) > 0.5
+
+
+@pytest.mark.parametrize("f", [lambda z, y: z - y, lambda z, y: y - z, lambda z, y: ct.ops.sigmoid(z) * y])
+def test_in_a_plain_loop_outputs_and_numbers_that_would_not_pair_are_refused(f):
+    net = ct.nn.MLP(3, [4], 1).init(0)
+    with pytest.raises(ShapeError, match=r"each row with all 40: write y.reshape\(z.shape\), or z\[:, 0\]"):
+        f(net(X5), Y5)
+    assert (net(X5)[:, 0] - Y5).shape == (40,) and (net(X5) - Y5[:, None]).shape == (40, 1)
+    assert (net(X5) - Y5[None]).shape == (40, 40)  # said, and so meant
+
+
+def test_a_new_axis_of_ones_own_broadcasts():
+    u = ct.Tensor([1.0, 2.0], requires_grad=True) * 2
+    assert (u[:, None] - np.ones(2)).shape == (u.reshape(2, 1) * np.ones(2)).shape == (2, 2)

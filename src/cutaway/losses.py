@@ -9,15 +9,27 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 
+import numpy as np
+
 from . import habits
-from .autodiff import Tensor, apply
+from .autodiff import Tensor, apply, recording
 from .errors import ArgumentError, ShapeError
 
 
-def _mean(l: Tensor, weight) -> Tensor:
+def _mean(l: Tensor, weight, classes: int = 0) -> Tensor:
+    """The mean of one loss a row, or Σ w ℓ / rows with a weight for each."""
     if weight is None:
         return apply("mean", l, axis=None, keepdims=False)
-    return apply("weighted_mean", l, _fixed("weights", weight))
+    w = _fixed("weights", weight)
+    if w.shape not in (l.shape, (*l.shape, 1)):
+        ours = "; one number a class is class_weight=" if classes else ""
+        raise ShapeError(f"weight has shape {w.shape}, and there are {l.size} rows: it is one number a row{ours}")
+    if w.shape == (classes,) and recording() is None:
+        raise ArgumentError(
+            f"weight has {classes} numbers where there are as many rows as classes: write weight=w[:, None] for rows, "
+            "class_weight=w for classes"
+        )
+    return apply("weighted_mean", l, w if w.shape == l.shape else apply("reshape", w, shape=l.shape))
 
 
 def _fixed(what: str, given) -> Tensor:
@@ -80,13 +92,29 @@ def binary_cross_entropy(z, y, weight=None) -> Tensor:
     return _mean(apply("binary_cross_entropy", *_matching("binary_cross_entropy", z, y))[0], weight)
 
 
-def cross_entropy(z, y, weight=None) -> Tensor:
-    """On logits z (n, C): ℓ = logsumexp(z) - z_y. y (n,) holds class numbers 0..C-1, or y (n, C) probabilities."""
+def cross_entropy(z, y, weight=None, class_weight=None) -> Tensor:
+    """On logits z (n, C): ℓ = logsumexp(z) - z_y. y (n,) holds class numbers 0..C-1, or y (n, C) probabilities.
+
+    weight: one number a row, (n,) or (n, 1), as in every loss; PyTorch's `weight` is class_weight here. class_weight
+    (C,): the loss of a row times the weight of its class, Σ w ℓ / rows (PyTorch divides by Σ w for class numbers).
+
+    >>> import cutaway as ct
+    >>> z, y = [[0.0, 0.0], [0.0, 0.0], [0.0, 0.0]], [0, 0, 1]
+    >>> round(ct.losses.cross_entropy(z, y, class_weight=[1.0, 4.0]).item(), 4)  # log 2 · (1 + 1 + 4) / 3
+    1.3863
+    """
     z, y = z if isinstance(z, Tensor) else Tensor(z), _fixed("targets", y)
     if z.ndim != 2:
         raise ShapeError(f"cross_entropy: outputs must be (n, classes), got {z.shape}")
+    classes, by_class = z.shape[1], None
+    if class_weight is not None:
+        by_class = Tensor(np.asarray(class_weight, z.dtype if z.dtype.kind == "f" else np.float64))
+        if by_class.shape != (classes,) or not (by_class.data >= 0).all():
+            raise ShapeError(f"class_weight is one number >= 0 a class ({classes}), got {class_weight!r}")
     if y.dtype.kind == "f":
-        return _mean(apply("soft_cross_entropy", *_matching("cross_entropy", z, y))[0], weight)
+        z, y = _matching("cross_entropy", z, y)
+        y = y if by_class is None else apply("mul", y, by_class)
+        return _mean(apply("soft_cross_entropy", z, y)[0], weight, classes)
     if y.shape != z.shape[:1]:
         raise ShapeError(f"cross_entropy: class numbers must have shape {z.shape[:1]}, got {y.shape}")
     if y.tape is None and y.size and (y.data.min() < 0 or y.data.max() >= z.shape[1]):
@@ -94,7 +122,11 @@ def cross_entropy(z, y, weight=None) -> Tensor:
             f"cross_entropy: {z.shape[1]} outputs are for classes 0 to {z.shape[1] - 1}, but y has classes "
             f"{y.data.min()} to {y.data.max()}: give the last layer more outputs, or number the classes from 0"
         )
-    return _mean(apply("cross_entropy", z, y)[0], weight)
+    l = apply("cross_entropy", z, y)[0]
+    if by_class is not None:
+        of_rows = apply("embedding", y, apply("reshape", by_class, shape=(classes, 1)))
+        l = apply("mul", l, apply("reshape", of_rows, shape=l.shape))
+    return _mean(l, weight, classes)
 
 
 LOSSES: dict[str, Callable] = {

@@ -267,6 +267,8 @@ def apply(name: str, *inputs: Any, **attributes: Any) -> Any:
         raise ShapeError(f"{where}{name} ({op.formula}) cannot take shapes {shapes}: {error}") from None
     results = results if isinstance(results, tuple) else (results,)
     wanted = op.backward is not None and any(t is not None and t.requires_grad for t in tensors)
+    if op.kind == "elementwise" and len(tensors) == 2 and recording() is None:
+        _check_pairs(name, *tensors)  # type: ignore[arg-type]
     outputs = tuple(
         Tensor(value, wanted and key in op.differentiable) for key, value in zip(op.outputs, results, strict=True)
     )
@@ -280,6 +282,31 @@ def apply(name: str, *inputs: Any, **attributes: Any) -> Any:
         for out in outputs:
             out.tape = tape
     return outputs[0] if len(outputs) == 1 else outputs
+
+
+def _check_pairs(name: str, u: Tensor, v: Tensor) -> None:
+    """Raise ShapeError where a network's outputs (n, 1) meet n plain numbers: each row would meet all of them."""
+    z, y = (u, v) if u.ndim > v.ndim else (v, u)
+    n = len(y.data) if y.ndim == 1 else 0
+    if n > 1 and z.shape == (n, 1) and y.tape is None and not y.requires_grad and _of_a_layer(z):
+        raise ShapeError(
+            f"{name} meets outputs of shape {z.shape} with numbers of shape {y.shape}, so each row with all {n}: write "
+            "y.reshape(z.shape), or z[:, 0]; np.reshape(y, (1, -1)) if each with all is meant"
+        )
+
+
+def _of_a_layer(t: Tensor) -> bool:
+    """Whether a column was calculated, and no axis was put there by an index or a reshape."""
+    entries = t.tape.root().entries if t.tape is not None else []
+    for entry in reversed(entries):
+        if any(out is t for out in entry.outputs):
+            if entry.op.kind != "elementwise":
+                return entry.op.name in ("linear", "matmul", "conv")
+            same = [x for x in entry.inputs if x is not None and x.shape == t.shape and x.tape is not None]
+            if not same:
+                return False
+            t = same[0]
+    return False
 
 
 def _as_tensors(inputs: tuple) -> tuple[Tensor | None, ...]:

@@ -4,11 +4,11 @@ from .build import Listing, evaluation, gradient_name, training
 from .instruction import Instruction, Rows, ShapeOf, Value
 from .listing import lines_of, short, table, title
 from .plan import Plan, fenced, plan
-from .record import SEED, STEP, Recorded, Step, lengths_of, named_inputs, rows_of, trace_model
+from .record import SEED, STEP, Recorded, Step, evaluated, lengths_of, named_inputs, rows_of, trace_model
 from .twin import Swap, twin
 
 __all__ = [
     "SEED", "STEP", "Instruction", "Listing", "Plan", "Recorded", "Rows", "ShapeOf", "Step", "Swap", "Value",
-    "evaluation", "fenced", "gradient_name", "lengths_of", "lines_of", "named_inputs", "plan", "rows_of", "short",
-    "table", "title", "trace_model", "training", "twin",
+    "evaluated", "evaluation", "fenced", "gradient_name", "lengths_of", "lines_of", "named_inputs", "plan", "rows_of",
+    "short", "table", "title", "trace_model", "training", "twin",
 ]  # fmt: skip

@@ -86,7 +86,8 @@ class _Run:
     weight: Tensor | None
 
 
-def _run(model, loss: Callable | None, x: Any, y: Any, weighted: bool, n: int) -> _Run:
+def _run(model, loss: Callable | None, x: Any, y: Any, weighted: bool, n: int,
+         columns: tuple[bool, bool] = (False, False)) -> _Run:  # fmt: skip
     def tensors(part):
         return model.as_input(part)
 
@@ -123,8 +124,9 @@ def _run(model, loss: Callable | None, x: Any, y: Any, weighted: bool, n: int) -
             )
         if loss is not None:
             y = rows_of(y, n)
+            y = y[:, None] if columns[0] else y
             target = Tensor(y if y.dtype.kind in "iu" else y.astype(output.dtype))
-            weight = Tensor(np.ones(n, output.dtype)) if weighted else None
+            weight = Tensor(np.ones((n, 1) if columns[1] else n, output.dtype)) if weighted else None
             with scope("loss"):
                 J = loss(output, target) if weight is None else loss(output, target, weight=weight)
             if not isinstance(J, Tensor) or J.size != 1:
@@ -137,6 +139,12 @@ def trace_model(model, loss: Callable | None, x: Any, y: Any = None, weighted: b
     """Record a model (in training mode if a loss is given) and say which dimensions are the batch."""
     try:
         two, three = (_run(model, loss, x, y, weighted, n) for n in (2, 3))
+        if np.ndim(y) == 1 and _crosses(two.recording):  # rows are paired, not each with all
+            for columns in COLUMNS:
+                again = [_run(model, loss, x, y, weighted, n, columns) for n in (2, 3)]
+                if not _crosses(again[0].recording):
+                    two, three = again
+                    break
     except ShapeError as error:
         replaced = [f"{name} has shape {p.shape} now, and was made with {p.made}"
                     for name, p in model.named_parameters()
@@ -208,6 +216,33 @@ def trace_model(model, loss: Callable | None, x: Any, y: Any = None, weighted: b
     )  # fmt: skip
 
 
+# what of targets and weights may be a column, where a loss of one's own meets outputs (n, 1) with (n,)
+COLUMNS = ((True, False), (False, True), (True, True))
+
+
+def _crosses(recording: Recording) -> bool:
+    """Whether in the loss of two rows a column meets a number a row, so that each row meets all."""
+    return any(
+        entry.op.kind == "elementwise" and {(2, 1), (2,)} <= {t.shape for t in entry.inputs if t is not None}
+        for entry in recording.tape.entries if entry.scope == "loss"
+    )  # fmt: skip
+
+
+def evaluated(loss: Callable, z: np.ndarray, y: Any, weight: np.ndarray | None = None) -> float:
+    """A loss on all rows at once, its rows paired as a program pairs them."""
+    def called(rows: slice, columns: tuple[bool, bool]) -> tuple[Recording, Tensor]:
+        with record() as recording, scope("loss"):
+            target = y[rows][:, None] if columns[0] else y[rows]
+            w = {} if weight is None else {"weight": Tensor(weight[rows][:, None] if columns[1] else weight[rows])}
+            return recording, loss(Tensor(z[rows]), target, **w)
+
+    columns = (False, False)
+    if len(z) > 1 and np.ndim(y) == 1 and z.shape[1:] == (1,):
+        found = (c for c in (columns, *COLUMNS) if not _crosses(called(slice(2), c)[0]))
+        columns = next(found, columns)
+    return float(called(slice(None), columns)[1].data)
+
+
 def _needed(steps: list[Step], read: set[int]) -> list[Step]:
     """The steps whose outputs somebody reads: those in `read` (ids of values), or a later step."""
     kept = []
@@ -235,6 +270,8 @@ def _value(name: str, two: Tensor, three: Tensor, role: str, i: int = 0, entry: 
     why = f"makes {name} of shape {a} from two rows but {b} from three: samples must stay in the first dimension"
     if entry is None:
         raise RecordingError(why)
+    if {(2, 1), (2,)} <= {t.shape for t in entry.inputs if t is not None}:
+        why += ". It meets (n, 1) with (n,), so each row with all: write u.reshape(v.shape), or v[:, 0]"
     _part(i, entry, why)
     raise AssertionError
 

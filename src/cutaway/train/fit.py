@@ -16,12 +16,12 @@ import numpy as np
 
 from .. import habits, losses
 from ..arguments import count_rows, whole_number
-from ..autodiff import Tensor
 from ..data import split
 from ..engines import Program, compile, native
 from ..errors import ArgumentError, DataError, FileError, ShapeError
 from ..nn import Module
 from ..optim import AdamW, Optimizer
+from ..program import evaluated
 from . import metrics as metric_table
 from .alone import alone
 from .events import Ended, EpochEnded, Started
@@ -480,9 +480,9 @@ class _Validation:
             every = stages(self.data, np.arange(len(self.data)), 1)
             z = np.concatenate([self.program.predict(part.inputs) for part, _ in every])
         y, w = self.data.y, self.weight
-        weighed = {} if w is None else {"weight": w.astype(z.dtype)}
         with np.errstate(over="ignore", invalid="ignore"):  # the history shows it
-            row = {"val_loss": float(self.loss(Tensor(z), y, **weighed).data)}
+            row = {"val_loss": evaluated(self.loss, z, y, None if w is None else w.astype(z.dtype))}
+        z = metric_table.as_given(z, y)
         return row | {
             f"val_{name}": float(f(z, y) if w is None or not losses.takes_weight(f) else f(z, y, weight=w))
             for name, f in self.metrics.items()

@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 
 from ... import losses
-from ...autodiff import Tensor
 from ...data import TableEncoder
 from ...engines import compile
 from ...optim import SGD, Optimizer
-from ...program import named_inputs
+from ...program import evaluated, named_inputs
 from ...random import stream
 from ...text import plain
 from ...train.feeding import Data
@@ -195,7 +194,7 @@ class Evidence:
     def _loss(self, z: np.ndarray, data: Data) -> float:
         options = {} if data.weight is None else {"weight": (data.weight / data.weight.mean()).astype(z.dtype)}
         with np.errstate(over="ignore", invalid="ignore"):  # evidence, finite or not
-            return float(self.loss(Tensor(np.ascontiguousarray(z)), data.y, **options).data)
+            return evaluated(self.loss, np.ascontiguousarray(z), data.y, **options)
 
     def _predict(self, data: Data) -> np.ndarray:
         with np.errstate(over="ignore", invalid="ignore"):  # evidence, finite or not

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from ... import losses
-from ...autodiff import Tensor
 from ...engines import evaluator
 from ...errors import ArgumentError
 from ...nn import Module
+from ...program import evaluated
 from ...random import stream
 from ...train.feeding import Data, as_arrays, check_all_finite, check_finite, pick, target
 from ..models import loss_for, opened
@@ -56,7 +56,7 @@ class TrueLoss:
     def __call__(self, theta: np.ndarray) -> float:
         with np.errstate(over="ignore", invalid="ignore"):  # far from any solution a loss may well be infinite
             self.model.theta[:] = theta
-            J = float(self.loss(Tensor(self.program.engine.predict()), self.y).data)
+            J = evaluated(self.loss, self.program.engine.predict(), self.y)
         return J if J == J else np.inf
 
     def each(self, points: Iterable[np.ndarray], count: int) -> np.ndarray:
