@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 MOST_LOOKED_AT, MOST_LEAKS = 4000, 3
 #: Columns that are looked at, a millisecond each; and steps before a forecast.
 MOST_COLUMNS, MOST_STEPS = 2000, 64
-#: Rows of training among which copies of test rows are looked for, at most.
-MOST_COMPARED = 50_000
+#: Rows of training among which copies of test rows are looked for, at most, and numbers of them together (256 MiB).
+MOST_COMPARED, MOST_NUMBERS = 50_000, 2**26
 #: A column that is the future of a series leaves no more than rounding of its variance open.
 ROUNDED = 1e-6
 
@@ -73,7 +73,9 @@ def of_the_test(study: Study, X: Any, y: np.ndarray, models: list[Answer], class
     from ..estimators.importance import feature_slices
     from ..program import named_inputs
 
-    learnt = problem.kind.take(problem.X, study.parts[0][:MOST_COMPARED])
+    one = sum(part.size for part in named_inputs(problem.kind.example(study.estimator.encoder_)).values()) // 2
+    learnt = problem.kind.take(problem.X, study.parts[0][: min(MOST_COMPARED, max(1, MOST_NUMBERS // one))])
+    X = problem.kind.take(X, np.arange(min(len(y), max(1, MOST_NUMBERS // one))))
     known, held = (list(named_inputs(study.estimator.encode(part)).values()) for part in (learnt, X))
     if [part.shape[1:] for part in known] == [part.shape[1:] for part in held]:
         columns = feature_slices(study.estimator.encoder_) if problem.kind.name == "table" else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import numpy as np
 
@@ -246,17 +247,18 @@ def _ranks(y: np.ndarray) -> np.ndarray:
 # ---- rows that were learnt from --------------------------------------------------------------------------------------
 
 
-def row_bytes(parts: list[np.ndarray], types: list[np.dtype] | None = None) -> list[bytes]:
-    """Each row of the inputs as bytes, to look for copies; `types`: as if the inputs had these."""
+def row_digests(parts: list[np.ndarray], types: list[np.dtype] | None = None) -> list[bytes]:
+    """What tells each row of the inputs from others, to look for copies; `types`: as if the inputs had these."""
     parts = [np.ascontiguousarray(part, None if types is None else types[i]).reshape(len(part), -1)
              for i, part in enumerate(parts)]  # fmt: skip
-    return [b"".join(part[i].tobytes() for part in parts) for i in range(len(parts[0]))]
+    return [blake2b(b"".join(part[i].tobytes() for part in parts), digest_size=16).digest()
+            for i in range(len(parts[0]))]  # fmt: skip
 
 
 def copied(known: list[np.ndarray], held: list[np.ndarray]) -> np.ndarray:
     """Which held-out rows are, number for number, among the known ones, (n,)."""
-    seen = set(row_bytes(known))
-    return np.array([row in seen for row in row_bytes(held, [part.dtype for part in known])], dtype=bool)
+    seen = set(row_digests(known))
+    return np.array([row in seen for row in row_digests(held, [part.dtype for part in known])], dtype=bool)
 
 
 def telling_copies(

@@ -46,6 +46,7 @@ p{margin:.4rem 0;max-width:46rem}
 .note,figcaption,summary{color:var(--faint);font-size:.9rem}
 .verdict{font-size:1.1rem;margin-top:1.1rem}
 .beware{border-left:4px solid var(--a);padding:.35rem 0 .35rem .9rem;margin:.8rem 0}
+.beware code{display:inline-block;max-width:100%}
 section{margin-top:2.75rem;padding-top:1.1rem;border-top:1px solid var(--rule)}
 .wide{overflow-x:auto;margin:.6rem 0}
 table{border-collapse:collapse;font-size:.92rem;width:100%;overflow-wrap:normal}
