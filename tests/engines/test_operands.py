@@ -134,9 +134,10 @@ def test_the_gradient_of_a_target():
     (lambda o, x: o.concat([x, x], axis=None), "concat takes axis as a whole number, got None"),
     (lambda o, x: o.shortened(np.array([2]), 2, stride=0), "shortened takes stride as whole .*, got 0"),
     (lambda o, x: o.max_pool(x, (2, 2), stride=(-1, 1)), r"max_pool takes stride as .*, got \(-1, 1\)"),
-    (lambda o, x: o.rnn(x, x, truncate=0), "rnn takes truncate as None or a whole number of at least 1, got 0"),
+    (lambda o, x: o.rnn(np.ones((2, 3, 4)), np.ones((4, 4)), truncate=0), "rnn takes truncate as None or .*, got 0"),
     (lambda o, x: o.dropout(x, 1.0, 0, 0, 0), "dropout takes p as a number from 0 to below 1, got 1.0"),
     (lambda o, x: o.linear(x, np.ones((3, 1, 1))), r"linear takes weights W of shape \(outputs, inputs\)"),
+    (lambda o, x: o.gru(np.ones((2, 3, 4)), np.ones((4, 4))), r"gru takes u \(n, time, 3 k\) and W \(3 k, k\), got"),
     (lambda o, x: o.layer_norm(x, 1, 0, eps="small"), "layer_norm takes eps as a number, got 'small'"),
 ])  # fmt: skip
 def test_settings_that_index_or_divide_are_refused_in_words(call, says):
