@@ -32,6 +32,8 @@ def originals():
     import numpy as np
     from PIL import Image
 
+    from cutaway.data import old_pillow
+
     rng = np.random.default_rng(0)
     picture = Image.fromarray(rng.integers(0, 256, (17, 23, 3), dtype=np.uint8))
     turned = Image.Exif()
@@ -40,7 +42,7 @@ def originals():
             {"save_all": True, "append_images": [picture]}]  # fmt: skip
     ways += [{"compression": way} for way in ("tiff_lzw", "tiff_jpeg", "tiff_adobe_deflate", "group4", "packbits")]
     found = {}
-    for kind in ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM"):
+    for kind in ("PNG", "JPEG", "GIF", "BMP", "WEBP", "PPM") + ("TIFF",) * (not old_pillow.is_old()):  # nor written
         for mode in ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "I;16", "I", "F"):
             for options in ways:
                 file = io.BytesIO()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cutaway.data import old_pillow
 from cutaway.errors import DataError
 from cutaway.text import no_path
 
@@ -34,6 +35,7 @@ TURNS = {2: "FLIP_LEFT_RIGHT", 3: "ROTATE_180", 4: "FLIP_TOP_BOTTOM", 5: "TRANSP
          8: "ROTATE_90"}  # fmt: skip
 #: A segment of a JPEG begins with a marker; 0xff in its pixels is followed by 0 or the number of a restart.
 MARKER, START_OF_SCAN, END_OF_IMAGE = re.compile(rb"\xff([^\x00\x01\xd0-\xd8\xff])"), b"\xda", b"\xd9"
+HEADERS = 3 * b"Exif\0\0"  # Pillow before 13 peels such headers off one by one, each time all that follows is copied
 WAYS = {"crop": "the centre cut out", "pad": "margins added", "stretch": "stretched"}
 
 
@@ -85,9 +87,16 @@ def opened(path: str) -> Iterator[Image]:
     if status.st_size > MOST_BYTES:
         raise Unusable(f"{status.st_size:,} bytes, more than the {MOST_BYTES:,} that are read")
     # Given a path, Pillow 13 maps an uncompressed TIFF into memory, and scrambles one that is stored on its side.
-    with open(path, "rb") as file, Image.open(file, formats=FORMATS) as image:
-        refuse_bomb(image)
-        yield image
+    with open(path, "rb") as file:
+        if old_pillow.is_old():
+            content = file.read()
+            if reason := old_pillow.hole(content):
+                raise Unusable(reason)
+        with Image.open(file, formats=FORMATS) as image:
+            refuse_bomb(image)
+            if old_pillow.is_old() and (reason := old_pillow.differs(image, content)):
+                raise Unusable(reason)
+            yield image
 
 
 def read_header(path: str) -> Header:
@@ -221,6 +230,8 @@ def _orientation(image: Image) -> int:
     if image.format == "TIFF" or (image.format == "PNG" and "exif" not in image.info):
         return 1  # Pillow turns TIFF itself; asking a PNG without the entry would decode it
     try:
+        if (image.info.get("exif") or b"").startswith(HEADERS):
+            return 1
         return int(image.getexif().get(0x0112, 1))
     except Exception:  # damaged EXIF data says nothing; the image itself may be well
         return 1
