@@ -2,22 +2,28 @@
 
     python tools/same_bits.py            what must be equal, and how far what may differ is apart
     python tools/same_bits.py --quick    what must be equal, of two of them
+    python tools/same_bits.py --write bits.json     the hash of each case, to compare another build with
+    python tools/same_bits.py --against bits.json   which cases end with other bits than there; fails if any does
 
 Equal: another hash seed, an empty cache of machine code, another working folder, a busy machine. Nearly: another number
 of threads, and machine code for older processors (x86-64: AVX2 and SSE4 in place of what this one has).
 """
 
 import hashlib
+import json
 import os
+import platform
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from llvmlite import binding as llvm
 
 CHILD = """
 import os, sys
@@ -32,8 +38,8 @@ if processor:  # one core: no other process helps to compile
             known[name] = False
     llvm.get_host_cpu_name, llvm.get_host_cpu_features = lambda: processor, lambda: known
 sys.path.insert(0, sys.argv[4])
-from same_bits import CASES, np
-ends = {name: CASES[name](threads) for name in sys.argv[5:]}
+from same_bits import BUILDS, np
+ends = {name: BUILDS[name](threads) for name in sys.argv[5:]}
 np.savez(end, **{f"{name} {k}": part for name, parts in ends.items() for k, part in enumerate(parts)})
 """
 
@@ -83,7 +89,40 @@ def table(threads: int) -> Any:
     return model.model_.theta, model.predict_proba(X)
 
 
+def lstm(threads: int) -> Any:
+    import cutaway as ct
+
+    rng = np.random.default_rng(4)
+    words = ct.Sequences(rng.integers(0, 20, (96, 9)), rng.integers(1, 10, 96))
+    scan = ct.nn.LastState(ct.nn.LSTM(8, 16, layers=2, bidirectional=True))
+    net = ct.nn.Sequential(ct.nn.Embedding(20, 8), scan, ct.nn.Linear(32, 3)).init(0)
+    ct.fit(net, words, rng.integers(0, 3, 96), "cross_entropy", epochs=3, threads=threads, progress=False)
+    return net.theta, net.predict(words, threads=threads)
+
+
+def double(threads: int) -> Any:
+    import cutaway as ct
+
+    rng = np.random.default_rng(5)
+    X, y = rng.standard_normal((300, 10)), rng.integers(0, 4, 300)
+    net = ct.nn.MLP(10, [24, 24], 4, activation="gelu", norm="layer").init(0).astype(np.float64)
+    optimizer = ct.optim.Momentum(ct.optim.schedules.warmup(0.05, 10))
+    ct.fit(net, X, y, "cross_entropy", optimizer=optimizer, epochs=4, threads=threads, progress=False)
+    return net.theta, net.predict(X, threads=threads)
+
+
+def drop_in(threads: int) -> Any:
+    from cutaway.sklearn import MLPClassifier
+
+    rng = np.random.default_rng(6)
+    X, y = rng.standard_normal((400, 8)), rng.integers(0, 3, 400)
+    model = MLPClassifier((16,), max_iter=8, early_stopping=True, n_iter_no_change=9, random_state=0).fit(X, y)
+    return np.concatenate([w.ravel() for w in [*model.coefs_, *model.intercepts_]]), model.predict_proba(X)
+
+
 CASES: dict[str, Callable[[int], Any]] = {"mlp": mlp, "cnn": cnn, "gru": gru, "table": table}
+#: With those above, what is compared with another build.
+BUILDS = CASES | {"lstm": lstm, "double": double, "drop-in": drop_in}
 
 
 def trained(folder: str, names: Sequence[str] = tuple(CASES), threads: int = 2, processor: str = "",
@@ -105,6 +144,38 @@ def apart(one: dict[str, np.ndarray], two: dict[str, np.ndarray]) -> str:
     """How far two ends' predictions are apart, relative to the largest one."""
     far = {name: np.abs(one[f"{name} 1"] - two[f"{name} 1"]).max() / np.abs(one[f"{name} 1"]).max() for name in CASES}
     return "predictions differ by " + ", ".join(f"{name} {value:.1g}" for name, value in far.items())
+
+
+def hashes() -> dict[str, Any]:
+    """A hash of the weights and one of the predictions of each case, and on what they depend beside the build."""
+    with ThreadPoolExecutor(2) as side_by_side:
+        ends = list(side_by_side.map(lambda name: trained(".", (name,)), BUILDS))
+    packages = ("numpy", "scipy", "scikit-learn", "pandas", "llvmlite")
+    return {
+        "processor": llvm.get_host_cpu_name(), "features": llvm.get_host_cpu_features().flatten(),
+        "versions": {"python": platform.python_version()} | {name: version(name) for name in packages},
+        "hashes": {name: {what: digest({what: end[f"{name} {k}"]}) for k, what in enumerate(("weights", "predictions"))}
+                   for name, end in zip(BUILDS, ends, strict=True)},
+    }  # fmt: skip
+
+
+def write(path: str) -> int:
+    Path(path).write_text(json.dumps(hashes(), indent=1) + "\n", encoding="utf-8")
+    print(f"the hashes of {len(BUILDS)} cases are in {path}")
+    return 0
+
+
+def against(path: str) -> int:
+    """0 where every case ends with the bits whose hashes are in the file."""
+    then, now = json.loads(Path(path).read_text(encoding="utf-8")), hashes()
+    for what in ("processor", "features", "versions"):
+        if then[what] != now[what]:
+            was, here = (text if len(text := str(side[what])) < 200 else "others" for side in (then, now))
+            print(f"note: another {what} than in {path} (there {was}, here {here}): bits may differ by that alone")
+    other = [f"{name}: {what}" for name, parts in now["hashes"].items() for what, found in parts.items()
+             if found != then["hashes"].get(name, {}).get(what)]  # fmt: skip
+    print("DIFFERENT BITS\n" + "\n".join(other) if other else f"the same bits in all {len(BUILDS)} cases")
+    return 1 if other else 0
 
 
 def main(quick: bool) -> int:
@@ -141,4 +212,8 @@ def main(quick: bool) -> int:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:2] in (["--write"], ["--against"]):
+        if len(sys.argv) != 3:
+            sys.exit(f"name one file: python tools/same_bits.py {sys.argv[1]} bits.json")
+        sys.exit((write if sys.argv[1] == "--write" else against)(sys.argv[2]))
     sys.exit(main("--quick" in sys.argv[1:]))
