@@ -1,12 +1,20 @@
 # Every target does its own set-up in .venv: Python 3.11 or newer (with pip and venv) is all that must be there.
 
 .NOTPARALLEL:
-.PHONY: help demo test lint smoke suite bench clean
+.PHONY: help demo test lint smoke suite short versions bench clean
 
 # tried in this order; to choose: make test PYTHON=python3.12
 PYTHON = python3.11 python3.12 python3.13 python3
-BIN = .venv/bin
-PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+# a folder for each version of Python that is tried: make short PYTHON=python3.13 VENV=.venv-3.13
+VENV = .venv
+BIN = $(VENV)/bin
+# the constraints were resolved with Python 3.11; newer ones get the newest packages that there are for them
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	$$($(BIN)/python -c 'import sys; print("-c constraints.txt" if sys.version_info < (3, 12) else "")')
+# what leans on a version of Python or of a library: source text, forks, estimators' conventions, tables, files
+SHORT = tests/autodiff tests/program tests/optim tests/engines/test_language.py tests/engines/test_fork.py \
+	tests/estimators/test_conventions.py tests/data/test_read_table.py tests/data/test_table_encoder.py \
+	tests/data/test_hostile_tables.py tests/files tests/nn/test_modules.py tests/test_text.py
 # test processes side by side; 0 is none but pytest itself: make test WORKERS=0
 WORKERS = 2
 
@@ -14,27 +22,36 @@ help:
 	@echo "make demo    train on the house prices that ship: scores, what was built, and why"
 	@echo "make test    everything CI checks: lint, the smoke suite, the whole suite (pages in Chromium, if it is here)"
 	@echo "make lint    ruff, mypy, and which way the imports point"
+	@echo "make short   two minutes of tests, for another Python: make short PYTHON=python3.13 VENV=.venv-3.13"
 	@echo "make bench   this machine's speed, beside the peers that are installed"
-	@echo "make clean   remove what building and testing left behind (to start over, remove .venv too)"
+	@echo "make clean   remove what building and testing left behind (to start over, remove $(VENV) too)"
 
-demo: .venv/core
+demo: $(VENV)/core
 	$(BIN)/cutaway demo
 
 test: lint smoke suite
 
-lint: .venv/test
+lint: $(VENV)/test
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m mypy
 	$(BIN)/python tools/check_imports.py
 
-smoke: .venv/test
+smoke: $(VENV)/test
 	@test -n "$$(grep -rl --include='*.py' 'mark\.smoke' tests)" || { echo "No test is marked smoke." >&2; exit 1; }
 	$(BIN)/python -m pytest -q -m smoke $$(grep -rl --include='*.py' 'mark\.smoke' tests)
 
-suite: .venv/test
+suite: $(VENV)/test
 	$(BIN)/python -m pytest -q -n $(WORKERS) $(ARGS)
 
-bench: .venv/test
+short: $(VENV)/test
+	@$(MAKE) --no-print-directory versions
+	$(BIN)/python -m pytest -q -n $(WORKERS) $(SHORT)
+
+versions: $(VENV)/test
+	@$(BIN)/python -c 'import platform; from importlib.metadata import version; print("Python", platform.python_version(), \
+		*(f"{name} {version(name)}" for name in "numpy scipy llvmlite scikit-learn pandas pyarrow polars pillow jax".split()))'
+
+bench: $(VENV)/test
 	CUTAWAY_BENCH_PEERS=$${CUTAWAY_BENCH_PEERS:-$$(ls .venv-bench/bin/python 2>/dev/null)} \
 		$(BIN)/cutaway bench $(FAMILIES) --out benchmarks/results/cpu.json $(ARGS)
 	$(BIN)/python -m benchmarks.report
@@ -43,23 +60,23 @@ clean:
 	rm -rf build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find src tests tools benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
-# The stamps .venv/core and .venv/test say that this pyproject.toml and these constraints are installed.
-.venv/core: .venv/bin/python pyproject.toml constraints.txt
-	@echo "Installing Cutaway into .venv"
+# The stamps core and test in it say that this pyproject.toml and these constraints are installed.
+$(VENV)/core: $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo "Installing Cutaway into $(VENV)"
 	@$(PIP) -e .
-	@touch .venv/core
+	@touch $(VENV)/core
 
-.venv/test: .venv/bin/python pyproject.toml constraints.txt
-	@echo "Installing Cutaway and what its tests need into .venv"
+$(VENV)/test: $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo "Installing Cutaway and what its tests need into $(VENV)"
 	@$(PIP) -e ".[test,lint]"
-	@touch .venv/core .venv/test
+	@touch $(VENV)/core $(VENV)/test
 
-.venv/bin/python:
+$(VENV)/bin/python:
 	@for python in $(PYTHON); do \
 		if "$$python" -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
-			echo "Making .venv with $$("$$python" --version)"; \
-			"$$python" -m venv --clear .venv && exit 0; \
-			rm -rf .venv; exit 1; \
+			echo "Making $(VENV) with $$("$$python" --version)"; \
+			"$$python" -m venv --clear $(VENV) && exit 0; \
+			rm -rf $(VENV); exit 1; \
 		fi; \
 	done; \
 	echo "Cutaway needs Python 3.11 or newer with pip and venv. Tried: $(PYTHON)." >&2; \
