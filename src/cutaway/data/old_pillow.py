@@ -38,7 +38,8 @@ def hole(content: bytes) -> str | None:
 
 def differs(image: Image, content: bytes) -> str | None:
     """Why this image, opened, is not decoded, if it is not."""
-    if image.tile and image.tile[0][0] == "bmp_rle":
+    tiles = getattr(image, "tile", None)
+    if tiles and tiles[0][0] == "bmp_rle":
         return _words("packed BMP")
     if content.startswith(JPEG) and _jpeg(content)[0] != [image.size]:
         return _words("JPEG with sizes that differ")

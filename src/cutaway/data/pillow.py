@@ -90,12 +90,12 @@ def opened(path: str) -> Iterator[Image]:
     with open(path, "rb") as file:
         if old_pillow.is_old():
             content = file.read()
-            if reason := old_pillow.hole(content):
-                raise Unusable(reason)
+            if hole := old_pillow.hole(content):
+                raise Unusable(hole)
         with Image.open(file, formats=FORMATS) as image:
             refuse_bomb(image)
-            if old_pillow.is_old() and (reason := old_pillow.differs(image, content)):
-                raise Unusable(reason)
+            if old_pillow.is_old() and (hole := old_pillow.differs(image, content)):
+                raise Unusable(hole)
             yield image
 
 
