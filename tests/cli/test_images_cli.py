@@ -69,6 +69,8 @@ def test_the_report_shows_sizes_classes_and_mistakes(here):
     for said in ("240 images of 8 x 8 pixels, grey", "2 classes", "Mistakes", ".png"):
         assert said in page
     assert "Columns that matter" not in page and "All 0 columns" not in page
+    assert page.count('src="data:image/png;base64,') >= 12  # of each class, and of the mistakes
+    assert b"data:image/png" not in (here / "model.safetensors").read_bytes()
 
 
 def test_predictions_carry_file_names(here, run):

@@ -327,3 +327,13 @@ def test_names_and_formulas_in_the_list_keep_apart(show, pages, kind):
         [b.children[2], b.children[3]].map(e => { const r = document.createRange(); r.selectNodeContents(e);
         return r.getBoundingClientRect(); }); return n.width ? n.left - t.right : 9; })""")
     assert min(gaps) >= 6
+
+
+def test_a_matrix_of_ten_classes_is_not_cut(show, tmp_path):
+    found = findings()
+    labels = ["aeroplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
+    found.confusion = {"labels": labels, "counts": (7 * np.eye(10, dtype=int)).tolist()}
+    write_report(tmp_path / "ten.html", found)
+    page = show(tmp_path / "ten.html")
+    box, table = (page.locator(f"{what}").first.bounding_box() for what in (".wide:has(.confusion)", ".confusion"))
+    assert table["x"] + table["width"] <= box["x"] + box["width"] + 1

@@ -43,7 +43,8 @@ def save(estimator: Any, path: Path, found: Findings) -> None:
     from ..estimators import persistence
 
     network, fitted, example = persistence.parts(estimator)
-    files.save(network, path, input=example, extra=fitted | {ENTRY: found.to_json()}, kind=type(estimator).__name__)
+    kept = found.to_json() | {"pictures": {}}  # for the page alone
+    files.save(network, path, input=example, extra=fitted | {ENTRY: kept}, kind=type(estimator).__name__)
 
 
 def findings(extra: dict[str, Any]) -> dict[str, Any] | None:

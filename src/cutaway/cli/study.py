@@ -15,6 +15,7 @@ from ..data.judgement import judged_by
 from ..errors import ArgumentError, TrainingError
 from ..report import verdict
 from ..report.findings import ColumnFacts, Findings, Score
+from ..report.pictures import pictures
 from ..report.scores import confusion, measure, measure_outputs
 from ..report.text import duration, listed
 from ..report.verdict import Answer
@@ -257,6 +258,7 @@ class Study:
             scores = [measure(problem.task, y, one.predicted, None, None) for one in simple]
             found.forecast = self._last_forecast(y, [*models, simple[self._best(scores)]])
         if problem.kind.name == "images" and classes is not None:
+            found.pictures = pictures(X, y, ours.predicted, ours.probability)
             found.mistakes = mistakes(X.names, y, ours.predicted, ours.probability)
         if len(problem.targets) > 1:
             each = [measure_outputs(problem.task, y, one.predicted, one.probability) for one in [*models, *simple]]

@@ -62,7 +62,8 @@ class Findings:
     model must know to read other files in the same way, `learnt` how many rows were learnt from: those that `columns`
     tell of. `remarks` are what makes the score doubtful, or whom it does not see; `simple` names what costs nothing and
     stands beside the two models where that says something; `forecast` holds the last forecast of the test rows:
-    {"history", "truth", "network", "linear", "simple"}.
+    {"history", "truth", "network", "linear", "simple"}; `pictures` some images of the test as `pictures.pictures` gives
+    them, for the page alone.
     """
 
     source: str
@@ -105,6 +106,7 @@ class Findings:
     remarks: list[Any] = field(default_factory=list)  # of Finding
     simple: str = ""
     forecast: dict[str, list[float | None]] | None = None
+    pictures: dict[str, Any] = field(default_factory=dict)
 
     @property
     def title(self) -> list[str]:

@@ -15,7 +15,7 @@ class Html(str):
 
 
 #: Elements without content, and whether SVG closes them.
-EMPTY = {"meta", "br", "wbr", "input"}
+EMPTY = {"meta", "br", "wbr", "input", "img"}
 
 
 def tag(element: str, /, *content: Any, **attributes: Any) -> Html:

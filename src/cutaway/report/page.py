@@ -15,6 +15,9 @@ from .text import duration, listed, number, score, short
 
 #: A confusion matrix with more classes than this is no longer a picture.
 MOST_CLASSES = 30
+#: A matrix with more classes than this takes the page's whole width.
+FEW_CLASSES = 4
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 #: So many columns that matter are shown; the others unfold.
 MOST_COLUMNS = 15
 
@@ -32,12 +35,12 @@ def page(found: Findings) -> str:
         tag("meta", charset="utf-8"),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="color-scheme", content="light dark"),
-        tag("meta", http_equiv="Content-Security-Policy", content="default-src 'none'; style-src 'unsafe-inline'"),
+        tag("meta", http_equiv="Content-Security-Policy", content=POLICY),
         tag("title", f"{names} · Cutaway"),
         tag("style", Html(STYLE)),
     ]
-    parts = [_headline(found, names), _scores(found), _pictures(found), _mistakes(found), _importance(found),
-             _diagnosis(found), _data(found), _design(found), _training(found), _use(found),
+    parts = [_headline(found, names), _scores(found), _pictures(found), _images(found), _mistakes(found),
+             _importance(found), _diagnosis(found), _data(found), _design(found), _training(found), _use(found),
              _settings(found)]  # fmt: skip
     body = tag("body", tag("main", [part for part in parts if part]))
     return "<!doctype html>\n" + tag("html", tag("head", head), body, lang="en")
@@ -168,13 +171,29 @@ def _pictures(found: Findings) -> Html | None:
         kept = f"; the dashed line is epoch {found.best_epoch}, whose weights were kept" * bool(found.best_epoch)
         figures.append(_figure(picture, legend, kept, "."))
     if found.confusion and len(found.confusion["labels"]) <= MOST_CLASSES:
-        caption = "True classes in rows, predictions in columns, test rows."
-        figures.insert(0, _figure(_confusion(found.confusion), caption))
+        caption = f"True classes in rows, predictions in columns, test {found.many}."
+        figures.insert(0, _figure(_confusion(found.confusion), caption, wide=_many(found.confusion)))
+    elif found.confusion:
+        figures.insert(0, _figure(_commonest(found.confusion), f"The commonest mistakes on test {found.many}."))
     return tag("section", figures, class_="figures") if figures else None
 
 
-def _figure(picture: Html, *caption: Any) -> Html:
-    return tag("figure", picture, tag("figcaption", *caption))
+def _figure(picture: Html, *caption: Any, wide: bool = False) -> Html:
+    return tag("figure", picture, tag("figcaption", *caption), class_="full" if wide else None)
+
+
+def _many(found: dict[str, Any]) -> bool:
+    """Whether a matrix needs the whole width: many classes, or long names."""
+    return len(found["labels"]) > FEW_CLASSES or sum(len(short(label, 16)) for label in found["labels"]) > 40
+
+
+def _commonest(found: dict[str, Any]) -> Html:
+    """Of many classes the pairs that are mistaken most often."""
+    pairs = [(n, found["labels"][i], found["labels"][j]) for i, line in enumerate(found["counts"])
+             for j, n in enumerate(line) if i != j and n]  # fmt: skip
+    pairs.sort(key=lambda pair: -pair[0])
+    rows = [[short(true, 30), short(taken, 30), f"{n:,}"] for n, true, taken in pairs[:MOST_COLUMNS]]
+    return table(["true", "taken for", "how often"], rows, numbers=2)
 
 
 def _confusion(found: dict[str, Any]) -> Html:
@@ -189,8 +208,36 @@ def _confusion(found: dict[str, Any]) -> Html:
             for j, count in enumerate(counts)
         ]  # fmt: skip
         rows.append(tag("tr", tag("th", labels[i], scope="row"), cells))
-    top = tag("tr", tag("td", ""), [tag("th", label, scope="col") for label in labels])
-    return scrolling("Confusion", tag("table", tag("thead", top), tag("tbody", rows), class_="confusion"))
+    corner = tag("td", "true ↓ taken for →", class_="corner")
+    top = tag("tr", corner, [tag("th", label, scope="col") for label in labels])
+    kind = "confusion" + " close" * (len(labels) > FEW_CLASSES)
+    return scrolling("Confusion", tag("table", tag("thead", top), tag("tbody", rows), class_=kind))
+
+
+def _images(found: Findings) -> Html | None:
+    """Some images of the test, each with what it is and what the network takes it for; then the worst mistakes."""
+    samples, worst = found.pictures.get("samples", []), found.pictures.get("worst", [])
+    if not samples:
+        return None
+    scale = found.pictures["scale"]
+    parts = [_gallery(samples)]
+    if worst:
+        parts += [tag("h3", "Worst mistakes"), tag("p", "The network is surest of these, and wrong.", class_="note"),
+                  _gallery(worst)]  # fmt: skip
+    note = f"Test {found.many}, the first of each class, and what the network takes them for; {scale}."
+    return _section("Images", *parts, note=note)
+
+
+def _gallery(images: list[list[str]]) -> Html:
+    shown = []
+    for name, truth, predicted, sure, picture in images:
+        right = truth == predicted
+        said = tag("b", short(truth, 20)) if right else join(tag("b", short(truth, 20)), ", taken for ",
+                                                             tag("b", short(predicted, 20)))  # fmt: skip
+        words = f"{name}: {truth}" + ("" if right else f", taken for {predicted}")
+        shown.append(tag("figure", tag("img", src=picture, alt=words, title=name),
+                         tag("figcaption", said, " ", tag("small", sure)), class_=None if right else "wrong"))
+    return tag("div", shown, class_="gallery")
 
 
 def _mistakes(found: Findings) -> Html | None:
@@ -240,12 +287,19 @@ def _data(found: Findings) -> Html:
     return _section(
         "Data",
         tag("p", facts),
-        [tag("p", tag("b", name), f": {words}") for name, words in found.facts],
+        [tag("p", tag("b", name), f": {words}") for name, words in map(_named, found.facts)],
         target,
         rows and table(["kind", "columns", "with gaps", "which"], rows),
         [tag("p", note, class_="note") for note in found.notes],
         every and tag("details", tag("summary", f"All {len(every):,} columns"), table(head, every)),
     )
+
+
+def _named(fact: list[str]) -> tuple[str, str]:
+    """A fact's name and words; what goes on from the fact before begins with a name of its own."""
+    name, words = fact
+    own, colon, rest = words.partition(": ")
+    return (name, words) if name or not colon else (own, rest)
 
 
 def kinds(columns: list[ColumnFacts]) -> list[tuple[str, int, int, list[str]]]:

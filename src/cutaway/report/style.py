@@ -78,6 +78,13 @@ svg text{fill:var(--faint)}svg .name{fill:var(--text)}
 .dot.a{fill:var(--a);fill-opacity:.5}.dot.b{fill:var(--b)}
 .confusion{width:auto}.confusion th,.confusion td{border:0;padding:.45rem .7rem;text-align:right}
 .confusion tbody td{font-variant-numeric:tabular-nums;min-width:3.2rem;border:2px solid var(--paper)}
+.confusion.close{font-size:.85rem}.confusion.close th,.confusion.close td{padding:.3rem .4rem}
+.confusion.close tbody td{min-width:2.2rem}.confusion .corner{font-size:.75rem;color:var(--faint);text-align:left}
+.confusion tbody th{position:sticky;left:0;background:var(--paper);white-space:nowrap}
+figure.full{grid-column:1/-1}
+.gallery{display:flex;flex-wrap:wrap;gap:1rem;margin:.8rem 0}.gallery figure{width:7rem}
+.gallery img{width:100%;image-rendering:pixelated;border:3px solid transparent;border-radius:3px;display:block}
+.gallery .wrong img{border-color:var(--b)}
 .hit{background:color-mix(in srgb,var(--a) calc(8% + 34%*var(--share)),transparent)}
 .miss{background:color-mix(in srgb,var(--b) calc(8% + 34%*var(--share)),transparent)}
 .none{color:var(--faint)}
