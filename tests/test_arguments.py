@@ -167,3 +167,36 @@ def test_a_batch_that_no_address_can_name():
     with pytest.raises(ct.errors.ResourceError, match="choose a smaller batch_size"):
         ct.compile(net(), batch_size=2**70)
     assert net().predict(X, batch_size=2**70).shape == (12, 1)
+
+
+@pytest.mark.parametrize(("given", "says"), [
+    ({"shuffle": lambda rows, epoch: rows[:3]}, "a number for each of the 8 rows"),
+    ({"shuffle": lambda rows, epoch: rows[:0]}, "a number for each of the 8 rows"),
+    ({"shuffle": lambda rows, epoch: np.r_[rows, rows]}, "a number for each of the 8 rows"),
+    ({"shuffle": lambda rows, epoch: rows[:, None]}, "a number for each of the 8 rows"),
+    ({"shuffle": lambda rows, epoch: None}, "must hold whole numbers"),
+    ({"shuffle": lambda rows, epoch: rows.astype(np.int64) + 2**40}, "from 0 to 11, got 1099511627776"),
+    ({"shuffle": lambda rows, epoch: -rows}, "from 0 to 11, got -"),
+    ({"optimizer": ct.optim.SGD(lambda t: np.ones(3))}, "learning rate of step 1 must be a number"),
+    ({"optimizer": ct.optim.SGD(lambda t: None)}, "learning rate of step 1 must be a number, but lr gives None"),
+    ({"sample_weight": ["a"] * 12}, "sample_weight must hold numbers"),
+    ({"validation": (X, Y, [None] * 11 + [{}])}, "sample_weight must hold numbers"),
+    ({"callbacks": 3}, "callbacks must be functions"), ({"callbacks": [print, 3]}, "callbacks must be functions"),
+])  # fmt: skip
+def test_what_functions_and_lists_give_is_asked_too(given, says):
+    with pytest.raises(ArgumentError, match=says):
+        fit(**given)
+
+
+@pytest.mark.parametrize("steps", [0, 1.5, True, "2"])
+def test_a_profile_has_whole_steps(steps):
+    program = ct.compile(net(), batch_size=4)
+    program.feed(X, Y)
+    with pytest.raises(ArgumentError, match="steps must be a whole number"):
+        program.profile(steps=steps)
+
+
+@pytest.mark.parametrize("value", ["3", None, -1, np.nan])
+def test_bytes_that_a_trace_keeps(value):
+    with pytest.raises(ArgumentError, match="keep_bytes must be a number of bytes"):
+        ct.trace(net(), X, Y, keep_bytes=value)

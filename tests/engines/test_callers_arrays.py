@@ -375,3 +375,90 @@ def test_a_program_without_data_says_so():
 def test_data_of_another_form_are_refused(program):
     with pytest.raises(ct.errors.ArgumentError, match="compiled for data called x, y, w, got x1, x2"):
         program.feed((np.zeros((4, 3)), np.zeros((4, 3))), np.zeros((4, 1)), np.ones(4))
+
+
+# ---- several models, threads, and optimizers of one's own ------------------------------------------------------------
+
+
+OWN = """
+from dataclasses import dataclass
+from cutaway.optim import Optimizer
+from cutaway.rules import xp
+
+def signum(theta, g, m, *, lr, beta):
+    m = beta * m + (1 - beta) * g
+    return theta - lr * xp.sign(m), m
+
+@dataclass(frozen=True)
+class Signum(Optimizer):
+    beta: float = 0.9
+    rule = staticmethod(signum)
+"""
+
+
+def test_an_optimizer_of_ones_own_on_replaced_arrays(tmp_path):
+    """Same shape: trained where they are; another: refused, and nothing is written."""
+    (tmp_path / "own_optimizer.py").write_text(OWN)
+    out = alone(f"""
+import sys
+sys.path.insert(0, {str(tmp_path)!r})
+from own_optimizer import Signum
+X, y = np.random.default_rng(0).normal(size=(64, 9)), np.zeros((64, 1))
+def trained(change, dtype, threads):
+    net = ct.nn.MLP(9, [16, 16], 1, norm="batch").astype(dtype).init(0)
+    program = ct.compile(net, "mse", Signum(0.01), 32, X, y, threads=threads)
+    program.feed(X, y)
+    program.run()
+    for t in net.tensors():
+        t.data = change(t.data)
+    program.run()
+    return net.theta.tobytes()
+for dtype in "float32", "float64":
+    for threads in 1, 2:
+        print(trained(np.copy, dtype, threads) == trained(lambda a: np.repeat(a, 2, -1)[..., ::2], dtype, threads))
+        told(lambda: trained(lambda a: guarded(a[:1]), dtype, threads))
+""").splitlines()
+    assert out[::2] == ["True"] * 4
+    assert all(re.match("ShapeError: layer1.weight was replaced", line) for line in out[1::2])
+
+
+def test_one_twin_of_many_whose_arrays_are_replaced_ends_alone():
+    X, y, nets = np.zeros((64, 9)), np.ones((64, 1)), [ct.nn.MLP(9, [8], 1).init(k) for k in range(3)]
+
+    def spoil(event):
+        nets[1].parameters()[0].data = np.ones((1, 1), np.float32)
+
+    with pytest.warns(ct.train.TrainingWarning, match=r"entries\[1\]: ShapeError: layer1.weight was replaced"):
+        runs = ct.fit_many([{"model": n, "X": X, "y": y, "epochs": 3, "callbacks": [spoil] if k == 1 else []}
+                            for k, n in enumerate(nets)])  # fmt: skip
+    assert [run.epochs_done for run in runs] == [3, 0, 3]  # before its first epoch
+
+
+def test_a_program_of_other_shapes_is_no_twin():
+    program = ct.compile(ct.nn.MLP(9, [8], 1))
+    twin = program.twin(ct.nn.MLP(9, [16], 1), ct.optim.AdamW(1e-3))
+    twin.feed(np.zeros((4, 9)), np.zeros((4, 1)))
+    with pytest.raises(ct.errors.ShapeError, match=r"layer1\.weight"):
+        twin.run()
+
+
+def test_a_network_that_grew_under_its_program():
+    net = ct.nn.Sequential(ct.nn.Linear(3, 4), ct.nn.Linear(4, 1))
+    program = ct.compile(net)
+    program.feed(np.zeros((4, 3)), np.zeros((4, 1)))
+    net.layers.append(ct.nn.Linear(1, 1))
+    assert net.theta.size == 23
+    with pytest.raises(ct.errors.ShapeError, match="θ was replaced"):
+        program.run()
+
+
+def test_no_more_steps_are_looked_at_than_were_begun():
+    program = ct.compile(ct.nn.MLP(3, [4], 1), batch_size=4)
+    program.feed(np.zeros((64, 3)), np.zeros((64, 1)))
+    engine = program.engine
+    engine.begin(None, 0, 2)
+    for _ in range(2):
+        for i in range(len(program.instructions)):
+            engine.one(i)
+    with pytest.raises(ct.errors.ArgumentError, match="all of the 2 steps"):
+        engine.one(0)

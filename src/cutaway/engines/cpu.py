@@ -17,7 +17,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from ..errors import RecordingError
+from ..errors import ArgumentError, RecordingError
 from ..optim import Optimizer
 from ..program import Instruction, Listing, Recorded, Step, Swap, Value, fenced
 from ..rules import OPS
@@ -165,6 +165,8 @@ class CPU(Reference):
 
     def one(self, i: int) -> None:
         k = self._where[i]
+        if i == 0 and self._states[0, slots.STEP] + 1 >= len(self._looked):  # no room for another loss
+            raise ArgumentError(f"these were all of the {len(self._looked)} steps that were begun")
         if self.code[k][1] is None:
             self._by_python(k)
         else:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..arguments import whole_number
 from ..errors import ArgumentError
 from ..program import Instruction, short, title
 from ..shown import Shown, Table, Words
@@ -138,8 +139,7 @@ def profile(program: Program, steps: int | None) -> Profile:
     engine = program.engine
     if not engine.rows:
         raise ArgumentError("profile needs data: call program.feed(X, y) first")
-    if steps is not None and steps < 1:
-        raise ArgumentError(f"steps must be at least 1, got {steps}")
+    steps = None if steps is None else whole_number("steps", steps, instead=", or None for 0.2 s of them")
     if engine.optimizer is not None:
         program.follow()
     kept = [(a, a.copy()) for a in _changing(program)]

@@ -94,7 +94,13 @@ class Optimizer:
     def rate(self, t: int) -> float:
         """The learning rate of step t (from 1)."""
         rate: Any = self.lr
-        return float(rate(t)) if callable(rate) else known(rate)
+        if not callable(rate):
+            return known(rate)
+        found = rate(t)
+        try:
+            return float(found)
+        except (TypeError, ValueError):
+            raise ArgumentError(f"the learning rate of step {t} must be a number, but lr gives {found!r}") from None
 
     @property
     def wants_rate(self) -> bool:

@@ -204,7 +204,10 @@ def stages(data: Data, order: np.ndarray, batch_size: int) -> Iterator[tuple[Dat
 def weights_of(sample_weight: Any, n: int) -> np.ndarray | None:
     if sample_weight is None:
         return None
-    w = np.asarray(sample_weight, float)
+    try:
+        w = np.asarray(sample_weight, float)
+    except (TypeError, ValueError):
+        raise ArgumentError(f"sample_weight must hold numbers, got {np.asarray(sample_weight).dtype}") from None
     if w.shape != (n,):
         raise ShapeError(f"sample_weight must have shape ({n},), one weight a row, got {w.shape}")
     if not np.isfinite(w).all() or (w < 0).any() or not (w > 0).any():

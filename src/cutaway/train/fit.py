@@ -127,7 +127,7 @@ class Training:
         self.patience = PATIENCE if early_stopping is True else int(early_stopping or 0)
         if time_limit is not None and not (isinstance(time_limit, int | float | np.number) and time_limit >= 0):
             raise ArgumentError(f"time_limit must be a number of seconds, or None, got {time_limit!r}")
-        self.callbacks, self.time_limit = tuple(callbacks), time_limit
+        self.callbacks, self.time_limit = _functions(callbacks), time_limit
         self.monitor, self.metrics = monitored(monitor, metric_table.get(metrics))
         if validation is None and self.metrics:
             raise ArgumentError("metrics and monitor are scored on validation data: pass validation=0.1, or (Xv, yv)")
@@ -401,6 +401,13 @@ def prepared(model: Any, X: Any, y: Any, loss: str | Callable, optimizer: Optimi
         None, None, None, engine, threads, False, (), None, keep_all=True,
     )  # fmt: skip
     return training.program, training.past
+
+
+def _functions(callbacks: Any) -> tuple[Callable, ...]:
+    every = tuple(callbacks) if isinstance(callbacks, Iterable) else (callbacks,)
+    if not all(map(callable, every)):
+        raise ArgumentError(f"callbacks must be functions of an event, in a list, got {callbacks!r}")
+    return every
 
 
 def _checkpoints(checkpoint: Any, resume: Any) -> tuple[Any, Any]:

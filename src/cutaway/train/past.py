@@ -10,6 +10,7 @@ import numpy as np
 
 from ..arguments import whole_numbers, within
 from ..engines import Program
+from ..errors import ArgumentError
 from ..optim import Optimizer
 from ..random import stream
 from .feeding import Data, stages
@@ -70,8 +71,12 @@ class Past:
     def order(self, epoch: int) -> np.ndarray:
         """The rows of an epoch in the order in which it takes them."""
         if callable(self.shuffle):
-            order = whole_numbers("the order that shuffle gives", self.shuffle(self.rows.copy(), epoch), np.int64)
-            within("the order that shuffle gives", order, len(self.data))
+            what = "the order that shuffle gives"
+            order = whole_numbers(what, self.shuffle(self.rows.copy(), epoch), np.int64)
+            if order.shape != self.rows.shape:
+                raise ArgumentError(f"{what} must have a number for each of the {len(self.rows)} rows, got an array of "
+                                    f"shape {order.shape}")  # fmt: skip
+            within(what, order, len(self.data))
         else:
             order = shuffled(self.rows, self.seed, epoch) if self.shuffle else self.rows
         return order[: self.steps * self.batch_size] if self.drop_last else order

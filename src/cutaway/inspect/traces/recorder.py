@@ -49,7 +49,7 @@ class Recorder:
                  keep_bytes: int = KEEP_BYTES, loss: str = "") -> None:  # fmt: skip
         if isinstance(keep, str) or not (keep is None or all(isinstance(k, str) for k in keep)):
             raise ArgumentError(f'keep must be a list of names or patterns, such as ["layer1.*"], got {keep!r}')
-        if not keep_bytes >= 0:
+        if not isinstance(keep_bytes, int | float | np.number) or not keep_bytes >= 0:
             raise ArgumentError(f"keep_bytes must be a number of bytes of at least 0, got {keep_bytes!r}")
         self.program, self.engine, self.origin = program, program.engine, origin
         self.keep, self.keep_bytes, self.loss = keep, keep_bytes, loss

@@ -97,7 +97,8 @@ def _walk(past: Past, program: Program, epoch: int, first: int, count: int, keep
     engine, found = program.engine, Traces()
     example = past.data.rows(past.rows[:3])
     origin = Origin(program.model, past.loss, past.optimizer, past.options["weighted"], (example.inputs, example.y))
-    recorder = Recorder(program, origin, keep, keep_bytes // count, getattr(past.loss, "__name__", ""))
+    each = keep_bytes // count if isinstance(keep_bytes, int | float) else keep_bytes
+    recorder = Recorder(program, origin, keep, each, getattr(past.loss, "__name__", ""))
     while True:
         order = past.order(epoch)
         at = 0
