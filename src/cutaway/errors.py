@@ -1,5 +1,7 @@
 """What Cutaway says when something is wrong: which argument or layer, what it got, what it wanted, what to do."""
 
+import sys
+import warnings
 from collections.abc import Collection
 from difflib import get_close_matches
 from typing import Any
@@ -53,3 +55,23 @@ def check_name(name: object, known: Collection[str], what: str = "data set", hin
     close = get_close_matches(str(name).lower(), lower, n=1)
     guess = f"; did you mean {lower[close[0]]!r}?" if close else "."
     raise ArgumentError(f"There is no {what} called {name!r}{guess} There are: {', '.join(known)}. {hint}".rstrip())
+
+
+#: packages between the reader and us: a warning points past their lines, to the reader's own
+BETWEEN = {"cutaway", "sklearn", "joblib", "contextlib", "concurrent", "threading"}
+
+
+def warn(text: str | Warning, kind: type[Warning] = UserWarning) -> None:
+    """Warn, pointing to the first line that is neither ours nor of a library in between: the reader's own."""
+    level, frame = 2, sys._getframe(1)
+    while frame.f_back is not None and str(frame.f_globals.get("__name__")).partition(".")[0] in BETWEEN:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(text, kind, stacklevel=level)
+
+
+def reader() -> tuple[str, int]:
+    """The line, file and number, that a warning raised here would point to."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and str(frame.f_globals.get("__name__")).partition(".")[0] in BETWEEN:
+        frame = frame.f_back
+    return frame.f_code.co_filename, frame.f_lineno

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from operator import index
@@ -13,7 +12,7 @@ import numpy as np
 from cutaway.data.cells import counted, parse_dates, words_of
 from cutaway.data.reading import column_names, is_frame, read_table
 from cutaway.data.timeline import Moments, check_gaps, described_gaps, filled, in_words, moments, refuse_disorder, steps
-from cutaway.errors import ArgumentError, DataError
+from cutaway.errors import ArgumentError, DataError, warn
 
 #: What to do about a gap, and about times without a step.
 ADVICE = "gaps='fill' makes the missing steps empty, gaps='join' takes the rows for steps all the same."
@@ -97,7 +96,7 @@ def windows(
             refuse_disorder(when, what)
     cut = cut_windows(values, names, when, what, length, horizon, step, target, gaps)
     if when is not None and gaps == "cut" and any(note.startswith(what) for note in cut.notes):
-        warnings.warn(f"{cut.notes[0]}. {ADVICE}", stacklevel=2)
+        warn(f"{cut.notes[0]}. {ADVICE}")
     return cut
 
 
@@ -189,10 +188,9 @@ def _dated(series: Any, time: Any) -> tuple[Any, Moments | None, str]:
         if not trouble and len(index) > 1 and not steps(moments(cells, what)).every:
             trouble = "keeps no step"
         if trouble:
-            warnings.warn(
+            warn(
                 f"{what} holds numbers and {trouble}, so the rows are taken as they stand. If it is the time, sort the "
                 "series and bring it to one step first; if not, drop it (reset_index(drop=True)).",
-                stacklevel=3,
             )
             return series, None, ""
     timely = cells.dtype.kind in "iufMm" or isinstance(index, pd.PeriodIndex) or _reads_as_dates(cells)

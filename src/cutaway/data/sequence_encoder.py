@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import sys
-import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from numbers import Real
@@ -19,7 +18,7 @@ from cutaway.data.numbers import FAR, ROUNDING, is_range
 from cutaway.data.reading import column_names, is_frame
 from cutaway.data.series import extent
 from cutaway.data.weights import none_if_equal, weighed
-from cutaway.errors import ArgumentError, DataError, FileError, ShapeError
+from cutaway.errors import ArgumentError, DataError, FileError, ShapeError, warn
 from cutaway.sequences import Sequences
 
 CHANNELS_FIRST = (
@@ -274,10 +273,9 @@ def warn_of_order(X: Any) -> None:
     """Warn of an array (n, time, features) that has more features than time steps: it may have its channels first."""
     if isinstance(X, np.ndarray) and X.ndim == 3 and X.shape[2] > X.shape[1]:
         steps, features = counted(X.shape[1], "time step"), counted(X.shape[2], "feature")
-        warnings.warn(
+        warn(
             f"X {X.shape} is read as (n, time, features): {steps} of {features}. {CHANNELS_FIRST} channels='last' says "
             "that it is right.",
-            stacklevel=6,
         )
 
 

@@ -15,13 +15,13 @@ import sys
 import tempfile
 import threading
 import time
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from ..errors import warn
 from . import native
 
 RULES = ("elementwise", "augment", "dropout", "recurrent")  # files whose functions kernels inline
@@ -169,8 +169,8 @@ def _dismiss(helper: subprocess.Popen) -> None:
     _, error = helper.communicate()
     if status:
         last = (error.decode(errors="replace").strip().splitlines() or [f"status {status}"])[-1]
-        warnings.warn(f"a process that helped to compile kernels stopped ({last}): this one compiled its share",
-                      RuntimeWarning, stacklevel=2)  # fmt: skip
+        warn(f"a process that helped to compile kernels stopped ({last}): this one compiled its share",
+                      RuntimeWarning)  # fmt: skip
 
 
 class _Line:

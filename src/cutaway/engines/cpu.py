@@ -17,7 +17,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from ..errors import ArgumentError, RecordingError
+from ..errors import ArgumentError, RecordingError, reader, warn
 from ..optim import Optimizer
 from ..program import Instruction, Listing, Recorded, Step, Swap, Value, fenced
 from ..rules import OPS
@@ -359,16 +359,16 @@ def address(kernel: codegen.Kernel, dtype: np.dtype) -> int:
     return addresses([kernel], dtype)[0]
 
 
-_said: set[str] = set()
+_said: set[tuple] = set()
 
 
 def _say_once(missing: list[Instruction]) -> None:
-    import warnings
-
+    """Once for each operation, layer and line of the reader's."""
+    where = reader() if missing else ()
     for i in missing:
-        if i.title not in _said:
-            _said.add(i.title)
-            warnings.warn(
+        if (i.title, i.layer, where) not in _said:
+            _said.add((i.title, i.layer, where))
+            warn(
                 f"{i.title} has no CPU kernel for these shapes: it runs by its rule in NumPy, slower"
-                + (f" (in {i.layer})" if i.layer else ""), RuntimeWarning, stacklevel=2,
+                + (f" (in {i.layer})" if i.layer else ""), RuntimeWarning,
             )  # fmt: skip

@@ -15,11 +15,12 @@ import sys
 import tempfile
 import threading
 import time
-import warnings
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from ..errors import warn
 
 MATH = ("sqrt", "sin", "cos", "exp", "log", "log1p", "expm1", "erf", "tanh", "pow")
 LIBRARY = ("product", "pack", "pack_turned")  # kernels/product.py: compiled functions that other kernels call
@@ -58,9 +59,9 @@ def _ours(about: os.stat_result) -> bool:
 
 @cache
 def _cannot_keep(where: Path, reason: str | None) -> None:
-    warnings.warn(
+    warn(
         f"compiled kernels cannot be kept in {where} ({reason}), so every process compiles them again: name a "
-        "folder that can be written in the environment variable CUTAWAY_CACHE", RuntimeWarning, stacklevel=2,
+        "folder that can be written in the environment variable CUTAWAY_CACHE", RuntimeWarning,
     )  # fmt: skip
 
 

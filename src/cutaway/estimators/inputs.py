@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +17,7 @@ from ..data.images import is_paths
 from ..data.npz_files import in_npz
 from ..data.sequence_encoder import as_sequences, is_nested, warn_of_order
 from ..data.series import extent
-from ..errors import DataError
+from ..errors import DataError, warn
 from ..sequences import Sequences
 from .design_images import image_design
 from .design_sequences import sequence_design
@@ -151,7 +150,7 @@ class ImageInputs(Inputs):
             X = read_images(X) if encoder is None else encoder.read(X)
             for note in X.notes if encoder is not None else ():
                 if "reduced to 256 levels" in note:
-                    warnings.warn(f"{note}, since the model has learnt from images of bytes.", stacklevel=4)
+                    warn(f"{note}, since the model has learnt from images of bytes.")
         return Read(X, X.y)
 
     def encoder(self, X, weights, names=None, constant=False):

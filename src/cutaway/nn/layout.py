@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ import numpy as np
 
 from .. import habits
 from ..autodiff import Tensor
-from ..errors import ArgumentError, ShapeError
+from ..errors import ArgumentError, ShapeError, warn
 
 if TYPE_CHECKING:
     from .module import Module
@@ -101,9 +100,9 @@ def _warn_of_doubt(model: Module) -> None:
         shape = conv.weight.shape
         if len(set(shape[1:])) == 1 and shape[-1] > 1:
             where = f" in {name}" if name else ""
-            warnings.warn(
+            warn(
                 f"filters of shape {shape}{where} look the same in PyTorch's layout and in ours, and were taken as ours"
-                ': say layout="torch" or layout="cutaway"', stacklevel=4,
+                ': say layout="torch" or layout="cutaway"',
             )  # fmt: skip
             return
 

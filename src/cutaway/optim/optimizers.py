@@ -202,7 +202,10 @@ def heavy_ball(theta, g, v, *, lr, beta):
 
 @dataclass(frozen=True)
 class HeavyBall(Optimizer):
-    """Momentum as PyTorch has it: v ← β v + g; θ ← θ - α v. Steps are 1 / (1 - β) times those of Momentum."""
+    """Momentum as PyTorch, optax and (at a constant rate) Keras have it: v ← β v + g; θ ← θ - α v.
+
+    Steps are 1 / (1 - β) times those of Momentum.
+    """
 
     beta: float = 0.9
     rule: ClassVar[Callable] = staticmethod(heavy_ball)
@@ -255,7 +258,10 @@ def rmsprop_outside(theta, g, E, *, lr, alpha, eps):
 
 @dataclass(frozen=True)
 class RMSPropOutside(Optimizer):
-    """RMSProp with ε outside the root, as PyTorch and Keras have it: θ ← θ - η g / (√E + ε)."""
+    """RMSProp with ε outside the root, as PyTorch has it: θ ← θ - η g / (√E + ε).
+
+    PyTorch's α is .99 (its first step is then 3.16 times as long); Keras and optax have ε inside, as RMSProp.
+    """
 
     alpha: float = 0.9
     eps: float = 1e-8

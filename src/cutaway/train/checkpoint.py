@@ -11,7 +11,6 @@ import os
 import re
 import tempfile
 import time
-import warnings
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import CutawayError, FileError
+from ..errors import CutawayError, FileError, warn
 from ..files import container, write_whole
 from ..files.endings import check_folder
 from ..program import named_inputs
@@ -122,7 +121,7 @@ class Checkpoints:
                 "folder"
             )
         for trouble in troubles:
-            warnings.warn(f"{trouble}. Going on from {self.whole[0].name}, the one before", stacklevel=5)
+            warn(f"{trouble}. Going on from {self.whole[0].name}, the one before")
         return self._read
 
     def lr_found(self) -> float | None:

@@ -7,7 +7,6 @@ import os
 import signal
 import threading
 import time
-import warnings
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager
 from typing import Any
@@ -18,7 +17,7 @@ from .. import habits, losses
 from ..arguments import count_rows, whole_number
 from ..data import split
 from ..engines import Program, compile, native
-from ..errors import ArgumentError, DataError, FileError, ShapeError
+from ..errors import ArgumentError, DataError, FileError, ShapeError, warn
 from ..nn import Module
 from ..optim import AdamW, Optimizer
 from ..program import evaluated
@@ -83,7 +82,7 @@ def fit(model: Any, X: Any, y: Any, loss: str | Callable = "mse", optimizer: Opt
     )  # fmt: skip
     run = training.go()
     for said in training.told():
-        warnings.warn(said, TrainingWarning, stacklevel=2)
+        warn(said, TrainingWarning)
     return run
 
 
@@ -330,8 +329,8 @@ class Training:
                 self.checkpoints.save(self)
             except (FileError, MemoryError) as error:
                 why = str(error) or "its copy does not fit in memory"
-                warnings.warn(f"no checkpoint after step {self.program.engine.t:,}: {why}. Training goes on.",
-                              TrainingWarning, stacklevel=2)  # fmt: skip
+                warn(f"no checkpoint after step {self.program.engine.t:,}: {why}. Training goes on.",
+                              TrainingWarning)  # fmt: skip
 
     def _score(self, epoch: int, step_losses: np.ndarray) -> dict[str, float]:
         sizes = np.full(len(step_losses), self.batch_size)

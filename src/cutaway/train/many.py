@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
@@ -13,7 +12,7 @@ import numpy as np
 from .. import losses
 from ..arguments import count_rows, whole_number, whole_numbers
 from ..engines import native
-from ..errors import ArgumentError, CutawayError
+from ..errors import ArgumentError, CutawayError, warn
 from ..nn import Module
 from ..sequences import Sequences
 from .feeding import as_arrays, fits, target
@@ -164,4 +163,4 @@ def _report(k: int, training: Training, error: BaseException | None) -> None:
     for said in training.told():
         warning = TrainingWarning(f"entries[{k}]: {said}")
         warning.__cause__ = error
-        warnings.warn(warning, stacklevel=3)
+        warn(warning)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from itertools import pairwise
 from typing import Any, ClassVar
 
@@ -15,7 +14,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ...engines import compile
-from ...errors import ArgumentError, DataError
+from ...errors import ArgumentError, DataError, warn
 from ...nn import MLP, Linear, Module
 from ...staged import from_sparse, part_of
 from ...train import Run
@@ -129,8 +128,8 @@ class MLPEstimator(WithDiagram, Fitted, Convertible, BaseEstimator):
                 "validation_data=(X, y) to the constructor."
             )
         if getattr(self, "stopped_", False):
-            warnings.warn("this network stopped learning early (stopped_ is True): its weights stay.",
-                          ConvergenceWarning, stacklevel=3)  # fmt: skip
+            warn("this network stopped learning early (stopped_ is True): its weights stay.",
+                          ConvergenceWarning)  # fmt: skip
             return self
         X, T, w = self._rows(X, y, sample_weight, incremental=True, classes=classes)
         if not len(T):  # all are of classes that class_weight leaves out
@@ -312,11 +311,11 @@ class MLPEstimator(WithDiagram, Fitted, Convertible, BaseEstimator):
         if training.trouble:
             self._broke_off(training.trouble, held)
         elif self.run_.stopped == "interrupted":
-            warnings.warn("Training interrupted by user.", stacklevel=3)
+            warn("Training interrupted by user.")
         elif self.n_iter_ == self.max_iter and not stopped:
-            warnings.warn(
+            warn(
                 f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the optimization hasn't "
-                "converged yet.", ConvergenceWarning, stacklevel=3,
+                "converged yet.", ConvergenceWarning,
             )  # fmt: skip
         if held is not None:
             self._put_back_best()
@@ -325,7 +324,7 @@ class MLPEstimator(WithDiagram, Fitted, Convertible, BaseEstimator):
         if self.batch_size == "auto":
             return min(200, n)
         if self.batch_size > n:
-            warnings.warn(CLIPPED, stacklevel=4)
+            warn(CLIPPED)
         return int(min(self.batch_size, n))
 
     def _held_out(self) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
@@ -401,7 +400,7 @@ class MLPEstimator(WithDiagram, Fitted, Convertible, BaseEstimator):
         self.n_iter_ += 1
         self.loss_curve_.append(np.nan)
         self.validation_scores_.append(np.nan)
-        warnings.warn(f"{trouble} Scale the data, or lower learning_rate_init.", ConvergenceWarning, stacklevel=4)
+        warn(f"{trouble} Scale the data, or lower learning_rate_init.", ConvergenceWarning)
 
     def _refuse_not_finite(self) -> None:
         if not np.isfinite(self.model_.theta).all():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from scipy.optimize import minimize
 from sklearn.exceptions import ConvergenceWarning
 
 from ...engines import compile
+from ...errors import warn
 from ...nn import Module
 from ...optim import SGD, Optimizer
 from ...rules.namespace import NUMPY as xp
@@ -160,7 +160,7 @@ def lbfgs(mlp: Any, model: Module, objective: Callable, X: np.ndarray, y: np.nda
     model.theta = found.x
     mlp.n_iter_, mlp.loss_, mlp.loss_curve_ = min(int(found.nit), mlp.max_iter), float(found.fun), curve
     if found.status != 0:
-        warnings.warn(
+        warn(
             f"lbfgs failed to converge after {mlp.n_iter_} iterations (status={found.status}): {found.message}. Allow "
-            "more iterations (max_iter, max_fun) or scale the data.", ConvergenceWarning, stacklevel=5,
+            "more iterations (max_iter, max_fun) or scale the data.", ConvergenceWarning,
         )  # fmt: skip

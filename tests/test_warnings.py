@@ -1,0 +1,65 @@
+"""Warnings point to the reader's own line, and the one about missing kernels comes for every place."""
+
+import ast
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import cutaway as ct
+from cutaway.errors import warn
+
+SOURCE = Path(ct.__file__).parent
+
+
+def test_there_is_one_way_to_warn():
+    """No stacklevel is counted by hand: a helper between would make it point at us."""
+    found = []
+    for file in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "warnings.warn" and file.name != "errors.py":
+                found.append(f"{file.name}:{node.lineno}")
+    assert not found
+
+
+def lines(call):
+    """Where the warnings of a call point to, as (this file?, line)."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        call()
+    return [(w.filename == __file__, w.lineno) for w in caught if w.filename]
+
+
+
+class Slow(ct.nn.Module):
+    def __init__(self):
+        self.layer = ct.nn.Linear(2, 2)
+
+    def forward(self, x):
+        return ct.ops.softmax(self.layer(x))
+
+
+X, Y = np.linspace(-1, 1, 20).reshape(10, 2), np.zeros((10, 2))
+
+
+def test_a_missing_kernel_is_told_at_every_place_and_there_once():
+    def fit():
+        ct.fit(Slow(), X, Y, epochs=1)
+
+    first = lines(fit)
+    assert first and all(mine for mine, _ in first)
+    assert {line for _, line in first} == {fit.__code__.co_firstlineno + 1}
+    assert not lines(fit)  # the same line again
+    assert lines(lambda: ct.fit(Slow(), X, Y, epochs=1))  # another
+    assert lines(lambda: Slow().predict(X))
+
+
+@pytest.mark.parametrize("call", [
+    lambda: ct.fit(ct.nn.Linear(2, 2), 1e30 * X, Y + 1e30, optimizer=ct.optim.SGD(1e30), epochs=2),
+    lambda: ct.nn.Conv2d(3, 8, 3).load_state_dict({"weight": np.zeros((8, 3, 3, 3)), "bias": np.zeros(8)}),
+    lambda: warn("hello"),
+])  # fmt: skip
+def test_a_warning_points_to_the_line_that_called(call):
+    found = lines(call)
+    assert found and all(mine for mine, _ in found), found
