@@ -61,9 +61,8 @@ def evaluate(
     found.remarks = verdict.one_kind(truth, wanted, found.many, "given")
     found.remarks += verdict.rare(task, truth, [given], True, None, wanted, "given")
     if len(names) > 1:
-        steps = [f"+{k + 1}" for k in range(len(names))] if "forecast" in found.reading else wanted
         found.outputs = [Score(name, len(truth), one)
-                         for name, one in zip(steps, measure_outputs(task, truth, *answer), strict=True)]  # fmt: skip
+                         for name, one in zip(wanted, measure_outputs(task, truth, *answer), strict=True)]  # fmt: skip
     elif classes is not None:
         labels = [str(label) for label in classes.tolist()]
         found.confusion = {"labels": labels, "counts": confusion(truth, answer[0], classes)}

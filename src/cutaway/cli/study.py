@@ -264,9 +264,8 @@ class Study:
             each = [measure_outputs(problem.task, y, one.predicted, one.probability) for one in [*models, *simple]]
             best = each[2 + self._best([measure(problem.task, y, one.predicted, None, None) for one in simple])] \
                 if problem.forecasts else [{} for _ in problem.targets]  # fmt: skip
-            names = [f"+{k + 1}" for k in range(y.shape[1])] if problem.forecasts else problem.targets
             found.outputs = [Score(name, len(y), *trio)
-                             for name, *trio in zip(names, each[0], each[1], best, strict=True)]  # fmt: skip
+                             for name, *trio in zip(problem.targets, each[0], each[1], best, strict=True)]  # fmt: skip
         elif classes is None:
             step = -(-len(y) // MOST_POINTS)
             found.scatter = {"true": y[::step].astype(float).tolist(), "predicted": ours.predicted[::step].tolist()}

@@ -100,8 +100,8 @@ def _scores(found: Findings) -> Html | None:
 def _each_step(outputs: list[Score]) -> Html:
     """R² and RMSE of each model, a row a step ahead."""
     names = [model for model, *_ in outputs[0].models]
-    rows = [[s.part, *(format_score(name, one.get(name)) for name in ("R²", "RMSE") for *_, one in s.models)]
-            for s in outputs]  # fmt: skip
+    rows = [[f"+{k}", *(format_score(name, one.get(name)) for name in ("R²", "RMSE") for *_, one in s.models)]
+            for k, s in enumerate(outputs, 1)]  # fmt: skip
     head = ["step", *(f"{name}, {model}" for name in ("R²", "RMSE") for model in names)]
     title = f"Each of the {len(rows):,} steps ahead, on the test rows"
     return tag("details", tag("summary", title), table(head, rows, numbers=1))
