@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import cutaway as ct
+from cutaway.cli.predict import at_the_limits
 from cutaway.files.spreadsheet import as_csv, harmless
 
 
@@ -153,3 +154,13 @@ def test_rows_unlike_training_are_told_and_named_on_request(here, run, models, t
             doubt = pd.read_csv(io.StringIO(out))["doubt"].fillna("").tolist()
             assert doubt[4] == "area" and doubt[3] == doubt[5] == "" and doubt[7] == "zone"  # row 3 has a gap
     assert "doubt" not in run("predict", models / "price.safetensors", "far.csv")[1]
+
+
+def test_predictions_at_an_end_of_what_the_model_gives_are_counted():
+    class Model:
+        limits_ = np.array([[-1.0], [2.0]])
+        target_encoder_ = type("Target", (), {"inverse": staticmethod(lambda p: 10 * p[:, 0])})
+
+    said = at_the_limits(Model, {"prediction": ["20", "5.5", "-10", "20"]})
+    assert said.startswith("3 predictions at an end of what the model gives, -10 to 20")
+    assert at_the_limits(Model, {"prediction": ["19.9"]}) == ""

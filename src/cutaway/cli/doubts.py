@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..data.judgement import Telling, telling
+from ..data.limits import MOST_COMPARED, MOST_LEAKS, MOST_LOOKED_AT, ROUNDED
+from ..data.limits import MOST_COMPARED_NUMBERS as MOST_NUMBERS
+from ..data.limits import MOST_FOR_LEAKS as MOST_COLUMNS
+from ..data.limits import MOST_STEPS_FOR_LEAKS as MOST_STEPS
 from ..report import verdict
 from ..report.verdict import Answer
 
@@ -14,14 +18,6 @@ if TYPE_CHECKING:
     from ..inspect import Finding
     from .study import Study
 
-#: Rows that columns are looked at on, whether they give the target away, and such columns that are named, at most.
-MOST_LOOKED_AT, MOST_LEAKS = 4000, 3
-#: Columns that are looked at, a millisecond each; and steps before a forecast.
-MOST_COLUMNS, MOST_STEPS = 2000, 64
-#: Rows of training among which copies of test rows are looked for, at most, and numbers of them together (256 MiB).
-MOST_COMPARED, MOST_NUMBERS = 50_000, 2**26
-#: A column that is the future of a series leaves no more than rounding of its variance open.
-ROUNDED = 1e-6
 
 
 def leaks(study: Study, X: Any, y: Any) -> list[Finding]:

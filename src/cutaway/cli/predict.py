@@ -60,12 +60,33 @@ def predict(
         if both := [name for name in copied if name in answers]:
             raise ArgumentError(f"--keep {both[0]!r}: the predictions have a column of this name. Rename yours first.")
         text = as_csv(copied | answers)
+    if held := at_the_limits(estimator, answers):
+        warn(f"{data.name}: {held}")
     if out is None:
         sys.stdout.write(text)
         sys.stdout.flush()
         return
     write_whole(out, text.encode("utf-8"))
     Screen(stderr=True).say(f"{len(rows):,} predictions of {_what(estimator)} written to {out}")
+
+
+def at_the_limits(estimator: Any, answers: dict[str, Any]) -> str:
+    """How many predictions of numbers stand where the range of the training targets ends, in words, or nothing."""
+    import numpy as np
+
+    from ..data.cells import counted
+
+    if not hasattr(estimator, "limits_"):
+        return ""
+    edges = np.asarray(estimator.target_encoder_.inverse(estimator.limits_), float).reshape(2, -1)
+    columns = list(answers.values())[: edges.shape[1]]
+    count = sum(cell in {f"{low:.9g}", f"{high:.9g}"} for column, low, high in zip(columns, *edges, strict=False)
+                for cell in column)  # fmt: skip
+    if not count:
+        return ""
+    span = f"{edges[0, 0]:.6g} to {edges[1, 0]:.6g}" if edges.shape[1] == 1 else "its targets' ranges"
+    return (f"{counted(count, 'prediction')} at an end of what the model gives, {span}: the range of its training "
+            "targets, a little widened; it does not guess beyond")  # fmt: skip
 
 
 def answer_columns(estimator: Any, table: Any, thresholds: dict[int, float]) -> dict[str, Any]:

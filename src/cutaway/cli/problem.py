@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..data.cells import counted
+from ..data.limits import FEWEST_ROWS as FEWEST
+from ..data.limits import HORIZON, VALIDATION, WINDOW
 from ..errors import ArgumentError, CutawayError, DataError
 from ..report.findings import TargetFacts
 from ..report.text import listed, number, short
@@ -17,9 +19,6 @@ if TYPE_CHECKING:
     import numpy as np
 
 CLASSIFICATION = ("binary", "multiclass", "multilabel")
-#: The share of the training part that is held back to see when to stop.
-VALIDATION = 0.1
-FEWEST = 3
 
 
 @dataclass
@@ -43,11 +42,11 @@ class Asked:
 
     @property
     def length(self) -> int:
-        return self.window or 24
+        return self.window or WINDOW
 
     @property
     def ahead(self) -> int:
-        return self.horizon or 1
+        return self.horizon or HORIZON
 
     def remembered(self) -> dict[str, Any]:
         """What a model needs to know to read other files of sequences in the same way."""

@@ -12,6 +12,15 @@ from typing import Any, Literal
 import numpy as np
 
 from ..data.judgement import judged_by
+from ..data.limits import (
+    DIAGNOSED,
+    MOST_DRAWN,
+    MOST_MISTAKES,
+    MOST_POINTS,
+    MOST_RANKED,
+    MOST_SHUFFLED,
+    WORTH_DIAGNOSING,
+)
 from ..errors import ArgumentError, TrainingError
 from ..report import verdict
 from ..report.findings import ColumnFacts, Findings, Score
@@ -23,18 +32,6 @@ from . import doubts
 from .answers import answers
 from .problem import Asked, Problem, divide, in_file, read
 
-#: Points of the picture of predictions over the truth that are kept.
-MOST_POINTS = 1500
-#: Test rows that columns are shuffled on, at most.
-MOST_SHUFFLED = 4000
-#: Columns up to which each is shuffled: it takes a prediction of all of them for every one.
-MOST_RANKED = 2000
-#: Steps of a forecast that are drawn, and of what was known before it.
-MOST_DRAWN = 72
-#: Images taken for another class that the report names.
-MOST_MISTAKES = 12
-#: Rows that a diagnosis looks at, and the seconds of training from which on it takes under a twentieth of them.
-DIAGNOSED, WORTH_DIAGNOSING = 128, 3.0
 PARTS = ("training", "validation", "test")
 #: Options that do what a finding's change does, and the change.
 OPTIONS = (("--epochs", r"epochs = (\d+)"), ("--lr", r"optimizer = ct\.optim\.\w+\((?:[\w.]+\()?([\d.e-]+)\b.*"))
@@ -107,6 +104,8 @@ class Study:
                          for c in getattr(encoder, "columns", ())]  # fmt: skip
         found.facts = self._facts(encoder)
         found.notes += self.estimator.target_encoder_.notes
+        if self.problem.kind.name == "table":
+            found.notes += encoder.notes()
         found.design = [self._own_words(list(row)) for row in design.table()]
         found.network = titled(self.estimator.model_, design.kind)
         with timed(found.seconds, "looking for leaks"):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cutaway.data.cells import Places, counted, plainest, unreadable, words_of
-from cutaway.data.columns import Column
+from cutaway.data.columns import Column, Settings
 from cutaway.data.doubts import Doubt, gap_doubts, word_doubts
 
 TRUTH = {"true": 1.0, "1": 1.0, "false": -1.0, "0": -1.0}
@@ -33,6 +33,14 @@ class Category(Column, kinds=("category",)):
         parts = [f"a column for each of {counted(len(self.levels), 'level')}"]
         parts += [f"{counted(self.distinct - len(self.levels), 'rarer level')} as 'other'"] * self.other
         return ", ".join(parts + ["gaps marked"] * self.marked)
+
+    def note(self, settings: Settings) -> str:
+        if len(self.levels) < settings.max_levels or len(self.levels) == self.distinct:
+            return ""
+        return (
+            f"{self.name}: the {len(self.levels):,} most frequent of {self.distinct:,} levels have a column each, the "
+            "others share one"
+        )
 
     def encode(self, cells: Any) -> np.ndarray:
         words = words_of(cells, self.name)

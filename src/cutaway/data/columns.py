@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from cutaway.data.doubts import Doubt
+from cutaway.data.limits import CLIP, FEWEST_OF_LEVEL_IN_SMALL, MOST_LEVELS
 from cutaway.described import described
 from cutaway.errors import FileError
 
@@ -19,10 +20,10 @@ NOTHING = "nothing"
 class Settings:
     """How columns are encoded: TableEncoder's arguments."""
 
-    min_count: int = 2
-    max_levels: int = 50
+    min_count: int = FEWEST_OF_LEVEL_IN_SMALL
+    max_levels: int = MOST_LEVELS
     integer_levels: int = 0
-    clip: float | None = 3.0
+    clip: float | None = CLIP
 
 
 @dataclass
@@ -50,6 +51,14 @@ class Column:
     def how(self) -> str:
         """How the column is encoded, in words."""
         raise NotImplementedError
+
+    def note(self, settings: Settings) -> str:
+        """Where a rule of thumb took something away from the column, in words, or nothing."""
+        words: list[str] = getattr(self, "words", [])
+        if not words:
+            return ""
+        more = f" and {len(words) - 3:,} more" if len(words) > 3 else ""
+        return f"{self.name} holds {self.kind}s; its words {', '.join(map(repr, words[:3]))}{more} are taken for gaps"
 
     def encode(self, cells: Any) -> np.ndarray:
         """The cells (a pandas Series) as an array (n, len(features)), all finite; numbers have `encode_numbers`."""

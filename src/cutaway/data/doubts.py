@@ -12,18 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from cutaway.data.cells import counted
-
-#: A value is outside training's range where it lies beyond it by more than this share of its width: a few values a
-#: little beyond the largest of training are to be expected of new rows.
-MARGIN = 0.1
-#: And far outside where it lies beyond by more than the width itself.
-FAR = 1.0
-#: Different values of a column that are remembered besides those with a feature of their own, and words that are named.
-MOST_REMEMBERED, MOST_NAMED = 2000, 3
-#: The share of rows from which on values a little outside are worth a note; what is far outside or new always is.
-WORTH_A_NOTE = 0.01
-#: Columns that a line names.
-MOST_COLUMNS = 6
+from cutaway.data.limits import FAR_OUTSIDE as FAR
+from cutaway.data.limits import MOST_DOUBTED as MOST_COLUMNS
+from cutaway.data.limits import MOST_NAMED, WORTH_A_NOTE
+from cutaway.data.limits import OUTSIDE as MARGIN
 
 
 @dataclass

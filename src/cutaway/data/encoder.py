@@ -12,15 +12,14 @@ import numpy as np
 from cutaway.data.cells import counted
 from cutaway.data.columns import NOTHING, Column, Settings
 from cutaway.data.doubts import Doubt, Doubts
+from cutaway.data.limits import CLIP, FEWEST_OF_LEVEL_IN_SMALL, MOST_LEVELS, MOST_NOTES
+from cutaway.data.limits import ENCODED_AT_ONCE as BLOCK
 from cutaway.data.numbers import Number, encode_numbers, fit_numbers, numbers_of
 from cutaway.data.reading import column_names, is_frame, read_table, unnamed
 from cutaway.data.understand import KINDS, understand
 from cutaway.data.weights import weighed
 from cutaway.described import described, entry
 from cutaway.errors import ArgumentError, DataError
-
-#: Numbers are encoded this many at a time: few enough to stay in the processor's cache.
-BLOCK = 2**20
 
 
 class TableEncoder:
@@ -47,10 +46,10 @@ class TableEncoder:
     def __init__(
         self,
         *,
-        min_count: int = 2,
-        max_levels: int = 50,
+        min_count: int = FEWEST_OF_LEVEL_IN_SMALL,
+        max_levels: int = MOST_LEVELS,
         integer_levels: int = 0,
-        clip: float | None = 3.0,
+        clip: float | None = CLIP,
         kinds: dict[str, str] | None = None,
     ):
         self.settings = Settings(min_count, max_levels, integer_levels, clip)
@@ -142,6 +141,12 @@ class TableEncoder:
             if self._kept and {column.name for column in self._kept} <= names:
                 return X.to_frame().T.infer_objects()
         return as_table(X)
+
+    def notes(self) -> list[str]:
+        """Where a rule of thumb changed what is seen of a column: levels beyond the most, words taken for gaps."""
+        found = [note for column in self._kept if (note := column.note(self.settings))]
+        more = [f"and {len(found) - MOST_NOTES:,} more columns like that"] * (len(found) > MOST_NOTES)
+        return found[:MOST_NOTES] + more
 
     def to_json(self) -> dict[str, Any]:
         """Everything fitted, as plain dicts, lists, numbers and strings."""

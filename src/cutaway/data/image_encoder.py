@@ -12,20 +12,17 @@ from cutaway.data.doubts import Doubt, Doubts, range_doubts
 from cutaway.data.image_arrays import CHANNELS, as_pixels, channel_words, image_words
 from cutaway.data.image_files import SizesDiffer
 from cutaway.data.images import Images, read_images, size_of
-from cutaway.data.pillow import MOST_PIXELS, WAYS
+from cutaway.data.limits import HUGE_PIXEL as HUGE
+from cutaway.data.limits import MOST_PIXELS, ROUNDING_OF_OTHERS, ROUNDING_OF_SINGLE, UNIT
+from cutaway.data.limits import PIXELS_AT_ONCE as BLOCK
+from cutaway.data.limits import TINY_DEVIATION as TINY
+from cutaway.data.limits import WIDE_RANGE as WIDE
+from cutaway.data.pillow import WAYS
 from cutaway.data.reading import is_frame
 from cutaway.data.weights import none_if_equal
 from cutaway.errors import ArgumentError, DataError, FileError, ShapeError
 
-#: Pixels are encoded this many at a time: few enough to stay in the processor's cache.
-BLOCK = 2**18
 NAMES = {1: ["grey"], 3: ["red", "green", "blue"]}
-#: Bytes are taken as parts of 255. Other numbers so far outside 0 to 1 are of another scale, not overshoot of a filter.
-UNIT = (-0.5, 1.5)
-#: Images of a wider range in training are of another scale than images from 0 to 1.
-WIDE = 50
-HUGE = 1e20
-TINY = 1e-15
 
 
 class ImageEncoder:
@@ -70,7 +67,7 @@ class ImageEncoder:
         weights = weights[weights > 0] / weights.sum()
         mean = weights @ means
         variance = weights @ (variances + np.square(means - mean))
-        rounding = ROUNDING.get(pixels.dtype.name, 1e-13)
+        rounding = ROUNDING_OF_SINGLE if pixels.dtype.name in ("uint8", "float16", "float32") else ROUNDING_OF_OTHERS
         flat = ~(variance > np.square(rounding * np.maximum(np.abs(mean), scale * 1e-6)))
         if flat.all():
             raise DataError(f"The images cannot be learnt from: {_sameness(images, low, high)}.")
@@ -289,8 +286,6 @@ class ImageEncoder:
         return self.dtype == "uint8" and self.span is not None and self.span[1] <= 1
 
 
-#: Differences smaller than this share of a value are rounding, by type; 1e-13 in others.
-ROUNDING = dict.fromkeys(("uint8", "float16", "float32"), 1e-7)
 #: The types that images may have, in words.
 DEPTHS = {"uint8": "8 bits", "uint16": "16 bits", "uint32": "32 bits", "uint64": "64 bits", "int8": "8 bits, signed",
           "int16": "16 bits, signed", "int32": "32 bits, signed", "int64": "64 bits, signed",

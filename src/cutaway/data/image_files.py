@@ -13,14 +13,13 @@ from typing import Any
 import numpy as np
 
 from cutaway.data.cells import counted
-from cutaway.data.pillow import MOST_PIXELS, WAYS, Header, decode, decode_numbers, need_pillow, read_header, why
+from cutaway.data.limits import MOST_AT_ONCE
+from cutaway.data.pillow import WAYS, Header, decode, decode_numbers, need_pillow, read_header, why
 from cutaway.errors import DataError
 from cutaway.text import plain
 
 SUFFIXES = (".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff",
             ".webp")  # fmt: skip
-#: Pixels that are decoded at once, some 16 bytes each.
-MOST_AT_ONCE = 2 * MOST_PIXELS
 
 
 @dataclass(frozen=True)

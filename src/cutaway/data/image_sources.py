@@ -12,11 +12,10 @@ import numpy as np
 
 from cutaway.data.cells import counted, row_words
 from cutaway.data.image_files import SUFFIXES
+from cutaway.data.limits import MOST_FILES
 from cutaway.data.table_files import listed
 from cutaway.errors import ArgumentError, DataError
 
-#: Files of one folder, whose names are kept.
-MOST_FILES = 2_000_000
 HIDDEN = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 
 

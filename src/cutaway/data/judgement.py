@@ -12,23 +12,20 @@ from hashlib import blake2b
 
 import numpy as np
 
-#: From this share of the largest class on, accuracy hardly sees the others: a model that never says them looks good.
-UNEVEN = 0.8
-#: A column tells the target if it leaves so little open: of what chance would leave of classes, of the ranks' variance.
-LEFT_OPEN, LEFT_OF_RANKS = 0.02, 0.005
-#: Rows, and rows of the rarest class, with fewer of which chance finds such a column.
-FEWEST, FEWEST_OF_CLASS = 30, 8
-#: Rows that columns are judged on, at most: each is sorted, a millisecond.
-MOST_ROWS = 4000
-#: Above so many different values a column of repeats may say which rows belong together.
-MANY_VALUES = 10
-#: A column is filled (or empty) where the target is one class: that share of such rows, so many of them, and the
-#: share of all rows that the class may have at most.
-ONE_CLASS, FEWEST_PURE, NOT_COMMON = 0.98, 20, 0.7
-#: A column of so many different values makes it unlikely that two rows are equal by chance.
-TOO_MANY_TO_REPEAT = 50
-#: Rows whose values are dealt out anew, to see how many equal rows chance makes.
-MOST_DEALT = 1000
+from cutaway.data.limits import (
+    FEWEST_OF_CLASS,
+    FEWEST_PURE,
+    LEFT_OF_RANKS,
+    LEFT_OPEN,
+    MANY_VALUES,
+    MOST_DEALT,
+    NOT_COMMON,
+    ONE_CLASS,
+    TOO_MANY_TO_REPEAT,
+    UNEVEN,
+)
+from cutaway.data.limits import FEWEST_TOLD as FEWEST
+from cutaway.data.limits import MOST_JUDGED as MOST_ROWS
 
 
 @dataclass(frozen=True)

@@ -5,16 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from .forecasting import Windows
-
-#: A season is looked for among lags up to this share of the steps learnt from, and no longer than this.
-LONGEST_SHARE, LONGEST = 1 / 3, 20_000
-#: Peaks of the autocorrelation that are tried: the highest, and the first ones that are nearly as high.
-PEAKS, HIGH = 8, 0.8
-#: Autocorrelation, and standard errors of it, below which a peak is chance.
-FAINT, CHANCE = 0.1, 4.0
-#: A longer season's error must be smaller than a shorter one's by so many standard errors: one of several is by chance.
-BETTER = 3.0
-ROUNDING = 1e-12
+from .limits import BETTER, CHANCE, FAINT, HIGH, LONGEST_SHARE, PEAKS
+from .limits import LONGEST_LAG as LONGEST
+from .limits import ROUNDING_OF_SERIES as ROUNDING
 
 
 def season_of(x: np.ndarray) -> int:

@@ -9,7 +9,8 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
 import numpy as np
 
-from cutaway.data.source_files import MOST_UNPACKED, MOST_UNPACKING, existing
+from cutaway.data.limits import MOST_UNPACKED, MOST_UNPACKING
+from cutaway.data.source_files import existing
 from cutaway.data.table_files import listed
 from cutaway.errors import ArgumentError, DataError
 

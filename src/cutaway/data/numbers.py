@@ -17,12 +17,9 @@ import numpy as np
 from cutaway.data.cells import Words, counted, parse_number, row_words, unreadable, words_of
 from cutaway.data.columns import Column, Dropped, Settings
 from cutaway.data.doubts import Doubt, gap_doubts, range_doubts
+from cutaway.data.limits import FAR, ROUNDING
 from cutaway.data.weights import none_if_equal, times
 from cutaway.errors import DataError
-
-#: Differences smaller than this share of a value are rounding, not information.
-ROUNDING = 1e-14
-FAR = 1e9
 
 
 @dataclass

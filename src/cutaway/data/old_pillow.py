@@ -10,13 +10,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from cutaway.data.limits import MOST_EXIF
+
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 REFUSED = {b"II*\0": "TIFF", b"MM\0*": "TIFF", b"II+\0": "TIFF", b"MM\0+": "TIFF", b"GIF8": "GIF"}
 JPEG, EXIF, SCAN = b"\xff\xd8", 0xE1, 0xDA
 FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # a frame header's markers (ITU-T T.81, table B.1)
-MOST_EXIF = 2  # segments of 64 kB
 MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd8\xff])")
 
 

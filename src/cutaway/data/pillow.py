@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cutaway.data import old_pillow
+from cutaway.data.limits import LONGEST_SIDE, MOST_BYTES, MOST_PIXELS, MOST_SCANNED
 from cutaway.errors import DataError
 from cutaway.text import no_path
 
@@ -24,10 +25,6 @@ if TYPE_CHECKING:
 #: Parts of Pillow, named after the formats that they decode by themselves, without starting another program.
 PLUGINS = ("Bmp", "Gif", "Jpeg", "Png", "Ppm", "Tiff", "WebP")
 FORMATS = tuple(map(str.upper, PLUGINS))
-#: A header that asks for more is refused unread: a file of a few bytes can claim to unpack to any size. A row of pixels
-#: costs memory of its own, a pass of a progressive JPEG over all of them a dozen bytes.
-MOST_PIXELS, LONGEST_SIDE, MOST_SCANNED = 50_000_000, 100_000, 10**10
-MOST_BYTES = 2**28
 DEEP = ("I", "F")
 ALPHA = ("LA", "PA", "RGBA", "La", "RGBa")
 #: The EXIF orientations and the turn that puts each upright; from 5 on, width and height change places.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cutaway.data.limits import LONGEST_NAME
 from cutaway.data.table_files import FORMATS, read_file, refuse_repeats
 from cutaway.errors import DataError
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
 #: Where a frame remembers that its columns were given without names.
 UNNAMED = "cutaway: columns without names"
-#: The longest name of a column, in characters: names are printed.
-LONGEST_NAME = 10_000
 
 
 def read_table(source: Any) -> pd.DataFrame:

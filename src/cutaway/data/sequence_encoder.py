@@ -14,7 +14,8 @@ import numpy as np
 from cutaway.data.cells import counted
 from cutaway.data.columns import NOTHING, Column
 from cutaway.data.doubts import Doubts, gap_doubts, range_doubts
-from cutaway.data.numbers import FAR, ROUNDING, is_range
+from cutaway.data.limits import FAR, ROUNDING
+from cutaway.data.numbers import is_range
 from cutaway.data.reading import column_names, is_frame
 from cutaway.data.series import extent
 from cutaway.data.weights import none_if_equal, weighed

@@ -12,15 +12,13 @@ from typing import Any
 import numpy as np
 
 from cutaway.data.cells import counted, row_words, shown, words_of
+from cutaway.data.limits import MOST_PADDED, MOST_PADDING
 from cutaway.data.numbers import infinite, parse_numbers, plain_numbers
 from cutaway.data.reading import read_table
 from cutaway.data.targets import missing_rows
 from cutaway.data.timeline import Steps, clocks_go_back, moments, refuse_gaps, steps
 from cutaway.errors import ArgumentError, DataError
 from cutaway.sequences import Sequences
-
-#: Padding is refused where it takes this many values, and so many times what it pads.
-MOST_PADDED, MOST_PADDING = 2**27, 20
 
 
 @dataclass(eq=False, repr=False)

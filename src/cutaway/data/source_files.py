@@ -8,11 +8,9 @@ import stat
 from os import PathLike
 from pathlib import Path
 
+from cutaway.data.limits import MOST_UNPACKED, MOST_UNPACKING
 from cutaway.errors import DataError
 from cutaway.text import no_path
-
-#: What is packed is refused where it unpacks to so many bytes, and so many times its size.
-MOST_UNPACKED, MOST_UNPACKING = 2**28, 250
 
 
 def existing(source: str | PathLike) -> Path:

@@ -17,17 +17,14 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from cutaway.data.cells import counted
-from cutaway.data.source_files import MOST_UNPACKED, existing, refuse_bomb
+from cutaway.data.limits import LONGEST_LINE, MOST_COLUMNS, MOST_UNPACKED, MOST_UNPACKING_CELLS
+from cutaway.data.source_files import existing, refuse_bomb
 from cutaway.data.table_lines import COMMENTS, refuse_comments, refuse_spaces, separator
 from cutaway.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-#: What a file may hold: columns (all of which a model file must describe), characters of a line.
-MOST_COLUMNS, LONGEST_LINE = 50_000, 2**23
-#: Parquet packs equal cells as their number: a table may take so many times the file's size, 8 bytes a cell.
-MOST_UNPACKING_CELLS = 10_000
 FORMATS = "a .csv, .tsv or .parquet file"
 #: What shows that a comma stands before decimals. Beside tabs and | it may also stand between thousands: 1,200.
 DECIMAL_COMMA = {";": r"\d,\d", ",": r"(?!)", "\t": r"\d,(\d{1,2}|\d{4,})(?!\d)", "|": r"\d,(\d{1,2}|\d{4,})(?!\d)"}

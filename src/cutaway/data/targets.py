@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from cutaway.data.cells import Places, counted, is_gap, parse_number, word_for
+from cutaway.data.limits import LESS_SKEWED, MOST_CLASSES, SKEWED
 from cutaway.data.numbers import Summary
 from cutaway.data.reading import is_frame
 from cutaway.data.weights import none_if_equal, weighed
@@ -17,8 +18,6 @@ TASKS = ("regression", "binary", "multiclass", "multilabel", "multi-output regre
 WIDE = ("multilabel", "multi-output regression")
 STATE = {"reason": str, "notes": list[str], "names": list[str], "log_applied": bool}
 SCALES = ("standard", "robust", None)
-#: Whole numbers with at most this many different values, each twice or more on average, are taken for classes.
-MOST_CLASSES = 20
 
 
 class TargetEncoder:
@@ -398,7 +397,7 @@ def _log_helps(y: np.ndarray, weights: np.ndarray | None) -> bool:
     if not (y > 0).all():
         return False
     skew = _skew(y, weights)
-    return skew > 1 and abs(_skew(np.log(y), weights)) < skew / 2
+    return skew > SKEWED and abs(_skew(np.log(y), weights)) < skew * LESS_SKEWED
 
 
 def _skew(y: np.ndarray, weights: np.ndarray | None) -> float:

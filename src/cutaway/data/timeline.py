@@ -8,18 +8,11 @@ from typing import Any
 import numpy as np
 
 from cutaway.data.cells import counted, parse_dates, row_words, shown, words_of
+from cutaway.data.limits import DAYS_APART, JITTER, KEPT, MOST_FILLING
 from cutaway.data.numbers import parse_numbers, plain_numbers
 from cutaway.errors import ArgumentError, DataError
 
 GAPS = ("cut", "fill", "join", "refuse")
-#: A step is kept where at least this share of neighbours is one step apart: below it, the moments follow no step.
-KEPT = 1 / 3
-#: Moments so near to whole steps, as a share of one, lie on them: a clock that jitters, a day of 23 hours.
-JITTER = 0.25
-#: The days of the month between which a monthly series lies: the last, the first Monday, the last business day.
-DAYS_APART = 6
-#: Filled up, a series takes at most so many times its rows.
-MOST_FILLING = 20
 UNITS = (("week", 604_800), ("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1), ("millisecond", 1e-3))
 PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 

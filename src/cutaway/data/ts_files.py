@@ -18,18 +18,16 @@ from typing import IO, Any
 import numpy as np
 
 from cutaway.data.cells import counted, is_gap, parse_number, plainest
+from cutaway.data.limits import LONGEST_HEADER_LINE, LONGEST_LABEL, MOST_DIMENSIONS, MOST_PADDING, MOST_VALUES
+from cutaway.data.limits import LONGEST_TS_LINE as LONGEST_LINE
+from cutaway.data.limits import SEQUENCES_AT_ONCE as BLOCK
+from cutaway.data.limits import WIDE_LABELS as WIDE
 from cutaway.data.reading import column_names
-from cutaway.data.series import MOST_PADDING, Series, packed
+from cutaway.data.series import Series, packed
 from cutaway.data.source_files import existing, refuse_bomb
 from cutaway.data.table_files import refuse_mixed_encodings
 from cutaway.errors import DataError
 
-LONGEST_LINE, LONGEST_HEADER_LINE, LONGEST_LABEL = 2**25, 2**20, 200  # characters
-MOST_VALUES, MOST_DIMENSIONS = 2**29, 2**16
-#: So many sequences at a time are put into one array: an array for each would take many times what it holds.
-BLOCK = 4096
-#: An array of text takes as much for each word as for the longest; from so many characters on that is looked at.
-WIDE = 2**22
 TAGS = ("problemName", "timeStamps", "missing", "univariate", "dimensions", "equalLength", "seriesLength",
         "classLabel", "targetLabel", "data")  # fmt: skip
 OTHER_SPELLINGS = {"dimension": "dimensions", "targetlabels": "targetLabel", "classlabels": "classLabel"}

@@ -11,17 +11,13 @@ from cutaway.data.categories import Boolean, Category
 from cutaway.data.cells import Words, counted, is_gap, parse_dates, unreadable, words_of
 from cutaway.data.columns import Column, Dropped, Settings
 from cutaway.data.dates import Date, dates_of, fit_parts
-from cutaway.data.doubts import MOST_REMEMBERED
+from cutaway.data.limits import FEW_VALUES as FEW
+from cutaway.data.limits import MOST_OF_KIND as MOST
+from cutaway.data.limits import MOST_REMEMBERED, NEARLY_ALL
 from cutaway.data.numbers import Number, fit_numbers, parse_numbers, plain_numbers
 from cutaway.data.weights import times
 
 KINDS = ("number", "category", "boolean", "date", "drop")
-#: A column of text is numbers (or dates) when at least this share of its cells is.
-MOST = 0.95
-#: Text is no category when its distinct values reach this share of its cells.
-NEARLY_ALL = 0.9
-#: With this many different values or fewer, a column is too short to call it text or an identifier.
-FEW = 20
 IDENTIFIER = re.compile(r"(.*[\W_])?(id|key|uuid|guid|pid|index|row|row_?number|order|unnamed: \d+|column 1)$", re.I)
 
 

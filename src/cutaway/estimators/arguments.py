@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..data.limits import VALIDATION as SHARE
 from ..errors import ArgumentError
 from ..nn import Module
 from ..optim import Optimizer
@@ -14,7 +15,6 @@ from .networks import check_network
 from .notes import tell
 
 STARTS = ("new", "as is")
-SHARE = 0.1  # of the rows that are held back, unless another is asked for
 
 
 def check_arguments(estimator: Any) -> None:

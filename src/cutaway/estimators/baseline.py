@@ -18,18 +18,17 @@ from sklearn.metrics import accuracy_score, r2_score
 from sklearn.multiclass import OneVsRestClassifier
 
 from ..data import TargetEncoder
+from ..data.limits import ALPHAS
+from ..data.limits import LINEAR_STEPS as STEPS
+from ..data.limits import WIDE_AT_ONCE as BLOCK
+from ..data.limits import WIDE_ROW as WIDE
+from ..data.limits import WIDE_ROW_OF_CLASSES as WIDE_OF_CLASSES
 from ..data.targets import as_target
 from .inputs import Inputs, kind_of, take
 from .weights import row_weights, with_class_weights
-from .wide import WIDE, WIDE_OF_CLASSES, WideLinear, affordable, drawn
+from .wide import WideLinear, affordable, drawn
 
-ALPHAS = (0.1, 1.0, 10.0, 100.0, 1000.0)
-#: Steps of the logistic regression, at most. On 4,000 digits of 28 x 28 pixels 100 steps take 2 s and get 0.881 of the
-#: test rows right, 300 steps 0.882.
-STEPS = {"table": 1000, "images": 100, "sequences": 1000}
 FIRST = np.arange(1)
-#: Numbers of wide rows that are encoded at a time.
-BLOCK = 2**24
 
 
 class Baseline:

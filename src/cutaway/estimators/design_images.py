@@ -5,13 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-#: Sides from which a third block of filters is worth its time.
-LARGE_SIDE = 48
-BATCH = 64
-#: How far images move in training, as a share of their smaller side, and how many degrees they turn.
-SHIFT, ROTATE = 1 / 14, 10
-#: Updates that are enough to converge, and bounds on the epochs.
-STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 1500, 20, 100
+from ..data.limits import FEWEST_IMAGE_EPOCHS as FEWEST_EPOCHS
+from ..data.limits import IMAGE_BATCH as BATCH
+from ..data.limits import IMAGE_STEPS as STEPS
+from ..data.limits import LARGE_SIDE, ROTATE, SHIFT
+from ..data.limits import MOST_IMAGE_EPOCHS as MOST_EPOCHS
 
 
 def mild_augment(shape: tuple[int, int, int]) -> dict[str, Any]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-#: Longer sequences are first read by small filters, each row of which halves the steps, until about so many are left.
-LONG, MOST_HALVINGS = 50, 4
-FEW = 200
-#: Updates that are enough to converge, and bounds on the epochs.
-STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 1200, 20, 150
+from ..data.limits import FEW_ROWS as FEW
+from ..data.limits import FEWEST_SEQUENCE_EPOCHS as FEWEST_EPOCHS
+from ..data.limits import LONG, MOST_HALVINGS
+from ..data.limits import MOST_SEQUENCE_EPOCHS as MOST_EPOCHS
+from ..data.limits import SEQUENCE_STEPS as STEPS
 
 
 def sequence_design(
@@ -20,6 +20,8 @@ def sequence_design(
     batch = min(batch_size or (16 if m < FEW else 32), m)
     steps = -(-m // batch)
     epochs = min(max(math.ceil(STEPS / steps), FEWEST_EPOCHS), MOST_EPOCHS)
+    left = -(-longest // 2**halvings)
+    rest = f"; {left:,} are left, more than the {LONG} that are remembered well" if left > 2 * LONG else ""
     both = "read in both directions, so that the beginning counts as much as the end"
     return {
         "kind": "recurrent", "hidden": (), "activation": "relu", "dropout": 0.1,
@@ -28,7 +30,8 @@ def sequence_design(
         "lr": 3e-3, "weight_decay": 0.01, "warmup": 0.1, "batch_size": batch, "epochs": epochs, "dtype": "float32",
         "reasons": {
             "input": "each feature scaled by the training part's mean and deviation",
-            "filters": f"{longest} time steps are many to remember: filters find short shapes, each halves the steps",
+            "filters": f"{longest} time steps are many to remember: filters find short shapes, each halves the steps"
+                       f"{rest}",
             "recurrent": f"gates decide what is remembered; {both}",
             "hidden": "the state after the last step says enough; dropout against learning sequences by heart",
             "optimizer": "a rate for each weight needs little tuning; decay keeps matrices small, biases are free",

@@ -7,14 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..data import TableEncoder
-
-#: Below this many rows every step sees all of them, none is held back and no neuron dropped out: nothing is left to
-#: chance, and a row of weight two is the row twice. Measured on small tables, it scores as well as mini-batches do.
-SMALL = 200
-#: Below this many rows numbers have 64 bits: it costs nothing.
-DOUBLE = 1000
-#: At this many rows and above batches are large, and the number of steps is bounded.
-LARGE = 20_000
+from ..data.limits import FEW_FOR_FLOAT as DOUBLE
+from ..data.limits import FEW_ROWS as SMALL
+from ..data.limits import FEWEST_TABLE_EPOCHS, MOST_TABLE_EPOCHS, MOST_TABLE_STEPS, SMALL_TABLE_EPOCHS, TABLE_STEPS
+from ..data.limits import MANY_ROWS as LARGE
 
 
 def table_design(rows: int, m: int, encoder: TableEncoder, batch_size: int | None = None) -> dict[str, Any]:
@@ -49,7 +45,7 @@ def batch_for(m: int) -> tuple[int, str]:
     """Rows in a batch, of m to learn from, and why."""
     if m < SMALL:
         return m, "so few rows that each step can see them all"
-    if m < 1000:
+    if m < DOUBLE:
         return 32, "few rows: small batches give enough steps"
     if m <= LARGE:
         return 64, "mini-batches: many steps in an epoch, and their noise helps"
@@ -59,11 +55,11 @@ def batch_for(m: int) -> tuple[int, str]:
 def epochs_for(m: int, steps: int) -> tuple[int, str]:
     """Epochs for m rows in `steps` batches, and why."""
     if m < SMALL:
-        return 200, "one step an epoch: about what such a table can teach"
-    epochs = min(max(math.ceil(2000 / steps), 50), 300)
-    if epochs * steps <= 20_000:
+        return SMALL_TABLE_EPOCHS, "one step an epoch: about what such a table can teach"
+    epochs = min(max(math.ceil(TABLE_STEPS / steps), FEWEST_TABLE_EPOCHS), MOST_TABLE_EPOCHS)
+    if epochs * steps <= MOST_TABLE_STEPS:
         return epochs, f"{epochs * steps:,} steps, {steps} an epoch: enough to converge"
-    return max(10, math.ceil(20_000 / steps)), "many rows: about 20,000 steps are enough"
+    return max(10, math.ceil(MOST_TABLE_STEPS / steps)), "many rows: about 20,000 steps are enough"
 
 
 def _input_reason(encoder: TableEncoder) -> str:

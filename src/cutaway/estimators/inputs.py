@@ -14,6 +14,8 @@ from ..data import read_ts as read_series_file
 from ..data.encoder import as_table
 from ..data.image_arrays import image_words
 from ..data.images import is_paths
+from ..data.limits import FEW_ROWS as SMALL
+from ..data.limits import FEWEST_OF_LEVEL, FEWEST_OF_LEVEL_IN_SMALL
 from ..data.npz_files import in_npz
 from ..data.sequence_encoder import as_sequences, is_nested, warn_of_order
 from ..data.series import extent
@@ -21,7 +23,7 @@ from ..errors import DataError, warn
 from ..sequences import Sequences
 from .design_images import image_design
 from .design_sequences import sequence_design
-from .design_tables import SMALL, table_design
+from .design_tables import table_design
 
 
 class Read(NamedTuple):
@@ -287,7 +289,7 @@ def refuse_other_kind(kind: Inputs, X: Any) -> None:
 
 def table_encoder(rows: int) -> TableEncoder:
     """The encoder that suits a table of so many rows: what is rarer than `min_count` rows cannot be learnt from."""
-    return TableEncoder(min_count=5 if rows >= SMALL else 2)
+    return TableEncoder(min_count=FEWEST_OF_LEVEL if rows >= SMALL else FEWEST_OF_LEVEL_IN_SMALL)
 
 
 def take(part: Any, kept: np.ndarray) -> Any:

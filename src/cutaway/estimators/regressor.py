@@ -9,12 +9,11 @@ import numpy as np
 from sklearn.base import RegressorMixin
 
 from ..data import TargetEncoder
+from ..data.limits import MARGIN
 from ..data.targets import as_target
 from ..nn import Module
 from ..optim import Optimizer
 from .base import Estimator
-
-MARGIN = 0.05  # of the training targets' range, on each side
 
 
 class Regressor(RegressorMixin, Estimator):

@@ -13,19 +13,11 @@ from scipy.linalg import cho_factor, cho_solve, cholesky, solve_triangular
 from scipy.special import expit, softmax
 from sklearn.linear_model import LogisticRegression
 
+from ..data.limits import CERTAIN, HELD, MOST_NUMBERS, MOST_PRODUCTS
+from ..data.limits import WIDE_ALPHAS as ALPHAS
+from ..data.limits import WIDE_STEPS as STEPS
+from ..data.limits import WIDE_STRENGTHS as STRENGTHS
 from ..random import stream
-
-#: Numbers in a row above which it is wide: up to it scikit-learn's own solvers take a few seconds, with 5,000 rows.
-WIDE, WIDE_OF_CLASSES = 256, 1024
-#: Numbers of all rows together, at most (1 GiB), and products of two numbers: some five seconds on two cores.
-MOST_NUMBERS, MOST_PRODUCTS = 2**27, 2e11
-#: Strengths of the penalty that are tried; of a logistic regression their inverse.
-ALPHAS, STRENGTHS = tuple(10.0**k for k in range(-1, 7)), (1e-3, 1e-2, 1e-1, 1.0)
-#: Every so manyth row says which strength is best.
-HELD = 5
-STEPS = 100
-#: Logit of a label that every row has.
-CERTAIN = 30.0
 
 
 def affordable(rows: int, width: int) -> int:

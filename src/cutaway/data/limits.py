@@ -1,0 +1,203 @@
+"""Every number that is a rule of thumb in data/, estimators/ and cli/, with its reason.
+
+None of these numbers follows from mathematics: another would do, and each was chosen for the reason beside it. Where
+one changes what is learnt, read or scored, `cutaway fit` says so ("the 50 most frequent of 213 levels", "left out",
+"reduced to"), or an error names it. The code imports them from here.
+"""
+
+# --- columns of tables ------------------------------------------------------------------------------------------------
+
+#: A level, or a gap, seen fewer times cannot be learnt from: in tables of FEW_ROWS rows or more, and in smaller ones.
+FEWEST_OF_LEVEL, FEWEST_OF_LEVEL_IN_SMALL = 5, 2
+#: Levels of a category that get a column of their own: more would crowd out the other columns. The rest share 'other'.
+MOST_LEVELS = 50
+#: Columns of which a note says what such a rule took away: more would hide the rest of the report.
+MOST_NOTES = 6
+#: Quartile ranges from the median where numbers are bent towards a limit: farther ones are mistakes or say no more.
+CLIP = 3.0
+#: A column of text is numbers (or dates) when at least this share of its cells is: the rest are marks for gaps.
+MOST_OF_KIND = 0.95
+#: Text is no category when its distinct values reach this share of its cells: each is seen about once.
+NEARLY_ALL = 0.9
+#: With this many different values or fewer, a column is too short to call it text or an identifier.
+FEW_VALUES = 20
+#: Whole numbers of at most so many different values, each twice or more on average, are taken for classes: marks,
+#: stars, grades. `--task` overrules it.
+MOST_CLASSES = 20
+#: A target's logarithm is taken (log="auto") above this skewness, if it leaves less than this share of it.
+SKEWED, LESS_SKEWED = 1.0, 0.5
+#: Differences smaller than this share of a value are rounding, not information.
+ROUNDING = 1e-14
+#: Encoded numbers are cut off here: what is farther away would overflow in float32.
+FAR = 1e9
+#: Numbers are encoded this many at a time: few enough to stay in the processor's cache.
+ENCODED_AT_ONCE = 2**20
+
+# --- images -----------------------------------------------------------------------------------------------------------
+
+#: Pixels are encoded this many at a time: few enough to stay in the processor's cache.
+PIXELS_AT_ONCE = 2**18
+#: Bytes are taken as parts of 255. Other numbers so far outside 0 to 1 are of another scale, not overshoot of a filter.
+UNIT = (-0.5, 1.5)
+#: Images of a wider range in training are of another scale than images from 0 to 1.
+WIDE_RANGE = 50
+#: Pixels beyond this are no brightness; deviations below that are none.
+HUGE_PIXEL, TINY_DEVIATION = 1e20, 1e-15
+#: Differences between pixels smaller than this share of a value are rounding: of float32 (and bytes), of other types.
+ROUNDING_OF_SINGLE, ROUNDING_OF_OTHERS = 1e-7, 1e-13
+#: A header that asks for more is refused unread: a file of a few bytes can claim to unpack to any size. A row of pixels
+#: costs memory of its own, a pass of a progressive JPEG over all of them a dozen bytes.
+MOST_PIXELS, LONGEST_SIDE, MOST_SCANNED = 50_000_000, 100_000, 10**10
+#: Bytes of an image file.
+MOST_BYTES = 2**28
+#: Segments of EXIF data in a JPEG, of 64 kB each, where Pillow is old: an orientation takes one.
+MOST_EXIF = 2
+#: Pixels that are decoded at once, some 16 bytes each.
+MOST_AT_ONCE = 2 * MOST_PIXELS
+#: Files of one folder, whose names are kept.
+MOST_FILES = 2_000_000
+
+# --- sequences and time -----------------------------------------------------------------------------------------------
+
+#: Padding is refused where it takes this many values, and so many times what it pads.
+MOST_PADDED, MOST_PADDING = 2**27, 20
+#: A step of time is kept where at least this share of neighbours is one step apart: below it, moments follow no step.
+KEPT = 1 / 3
+#: Moments so near to whole steps, as a share of one, lie on them: a clock that jitters, a day of 23 hours.
+JITTER = 0.25
+#: The days of the month between which a monthly series lies: the last, the first Monday, the last business day.
+DAYS_APART = 6
+#: Filled up, a series takes at most so many times its rows.
+MOST_FILLING = 20
+#: Characters of a line, a header's line and a label in a .ts file; values of all its sequences, dimensions of one.
+LONGEST_TS_LINE, LONGEST_HEADER_LINE, LONGEST_LABEL = 2**25, 2**20, 200
+MOST_VALUES, MOST_DIMENSIONS = 2**29, 2**16
+#: So many sequences at a time are put into one array: an array for each would take many times what it holds.
+SEQUENCES_AT_ONCE = 4096
+#: An array of text takes as much for each word as for the longest; from so many characters on that is looked at.
+WIDE_LABELS = 2**22
+
+# --- files ------------------------------------------------------------------------------------------------------------
+
+#: What is packed is refused where it unpacks to so many bytes, and so many times its size.
+MOST_UNPACKED, MOST_UNPACKING = 2**28, 250
+#: Parquet packs equal cells as their number: a table may take so many times the file's size, 8 bytes a cell.
+MOST_UNPACKING_CELLS = 10_000
+#: What a table's file may hold: columns (all of which a model file must describe), characters of a line.
+MOST_COLUMNS, LONGEST_LINE = 50_000, 2**23
+#: The longest name of a column, in characters: names are printed.
+LONGEST_NAME = 10_000
+
+# --- designs ----------------------------------------------------------------------------------------------------------
+
+#: Below this many rows every step sees all of them, none is held back and no neuron dropped out: nothing is left to
+#: chance, and a row of weight two is the row twice. Measured on small tables, it scores as well as mini-batches do.
+FEW_ROWS = 200
+#: Below this many rows numbers have 64 bits, and batches are small: it costs nothing.
+FEW_FOR_FLOAT = 1000
+#: At this many rows and above batches are large, and the number of steps is bounded.
+MANY_ROWS = 20_000
+#: Updates after which a table's network has converged, bounds on the epochs, and updates that are enough for many rows.
+TABLE_STEPS, FEWEST_TABLE_EPOCHS, MOST_TABLE_EPOCHS, MOST_TABLE_STEPS = 2000, 50, 300, 20_000
+#: Epochs of one step each, for a table of few rows: about what it can teach.
+SMALL_TABLE_EPOCHS = 200
+#: Sides from which a third block of filters is worth its time.
+LARGE_SIDE = 48
+#: Images in a batch.
+IMAGE_BATCH = 64
+#: How far images move in training, as a share of their smaller side, and how many degrees they turn.
+SHIFT, ROTATE = 1 / 14, 10
+#: Updates that are enough for images to converge, and bounds on the epochs.
+IMAGE_STEPS, FEWEST_IMAGE_EPOCHS, MOST_IMAGE_EPOCHS = 1500, 20, 100
+#: Longer sequences are first read by small filters, each row of which halves the steps, until about so many are left.
+LONG, MOST_HALVINGS = 50, 4
+#: Updates that are enough for sequences to converge, and bounds on the epochs.
+SEQUENCE_STEPS, FEWEST_SEQUENCE_EPOCHS, MOST_SEQUENCE_EPOCHS = 1200, 20, 150
+#: Predictions stay within the training targets' range, widened by this share on each side: beyond its data a network
+#: guesses.
+MARGIN = 0.05
+
+# --- rivals and judgements --------------------------------------------------------------------------------------------
+
+#: Strengths of the linear model's penalty that are tried; wide rows need more of it, and for classes their inverses.
+ALPHAS = (0.1, 1.0, 10.0, 100.0, 1000.0)
+WIDE_ALPHAS, WIDE_STRENGTHS = tuple(10.0**k for k in range(-1, 7)), (1e-3, 1e-2, 1e-1, 1.0)
+#: Steps of the logistic regression, at most. On 4,000 digits of 28 x 28 pixels 100 steps take 2 s and get 0.881 of the
+#: test rows right, 300 steps 0.882.
+LINEAR_STEPS = {"table": 1000, "images": 100, "sequences": 1000}
+WIDE_STEPS = 100
+#: Numbers in a row above which it is wide: up to it scikit-learn's own solvers take a few seconds, with 5,000 rows.
+WIDE_ROW, WIDE_ROW_OF_CLASSES = 256, 1024
+#: Numbers of all wide rows together, at most (1 GiB), and products of two numbers: some five seconds on two cores.
+MOST_NUMBERS, MOST_PRODUCTS = 2**27, 2e11
+#: Numbers of wide rows that are encoded at a time.
+WIDE_AT_ONCE = 2**24
+#: Every so manyth row says which strength of the penalty is best.
+HELD = 5
+#: Logit of a label that every row has.
+CERTAIN = 30.0
+#: A season is looked for among lags up to this share of the steps learnt from, and no longer than this.
+LONGEST_SHARE, LONGEST_LAG = 1 / 3, 20_000
+#: Peaks of the autocorrelation that are tried: the highest, and the first ones that are nearly as high.
+PEAKS, HIGH = 8, 0.8
+#: Autocorrelation, and standard errors of it, below which a peak is chance.
+FAINT, CHANCE = 0.1, 4.0
+#: A longer season's error must be smaller than a shorter one's by so many standard errors: one of several is by chance.
+BETTER = 3.0
+#: Variation of a series, as a share of its values, that is rounding.
+ROUNDING_OF_SERIES = 1e-12
+#: From this share of the largest class on, accuracy hardly sees the others: a model that never says them looks good.
+UNEVEN = 0.8
+#: A column tells the target if it leaves so little open: of what chance would leave of classes, of the ranks' variance.
+LEFT_OPEN, LEFT_OF_RANKS = 0.02, 0.005
+#: Rows, and rows of the rarest class, with fewer of which chance finds such a column.
+FEWEST_TOLD, FEWEST_OF_CLASS = 30, 8
+#: Rows that columns are judged on, at most: each is sorted, a millisecond.
+MOST_JUDGED = 4000
+#: Above so many different values a column of repeats may say which rows belong together.
+MANY_VALUES = 10
+#: A column is filled (or empty) where the target is one class: that share of such rows, so many of them, and the
+#: share of all rows that the class may have at most.
+ONE_CLASS, FEWEST_PURE, NOT_COMMON = 0.98, 20, 0.7
+#: A column of so many different values makes it unlikely that two rows are equal by chance.
+TOO_MANY_TO_REPEAT = 50
+#: Rows whose values are dealt out anew, to see how many equal rows chance makes.
+MOST_DEALT = 1000
+
+#: A value is outside training's range where it lies beyond it by more than this share of its width (a few values a
+#: little beyond the largest of training are to be expected of new rows), far outside by more than so many widths.
+OUTSIDE, FAR_OUTSIDE = 0.1, 1.0
+#: Different values of a column that are remembered besides those with a feature of their own, and words that are named.
+MOST_REMEMBERED, MOST_NAMED = 2000, 3
+#: The share of rows from which on values a little outside are worth a note; what is far outside or new always is.
+WORTH_A_NOTE = 0.01
+#: Columns that a line on doubtful rows names.
+MOST_DOUBTED = 6
+
+# --- the command line -------------------------------------------------------------------------------------------------
+
+#: The share of the training part that is held back to see when to stop.
+VALIDATION = 0.1
+#: Rows with a target that a study needs: one to test on, the others to learn from.
+FEWEST_ROWS = 3
+#: Steps that a forecast sees and foretells unless asked otherwise: a day of hours, the next one.
+WINDOW, HORIZON = 24, 1
+#: Points of the picture of predictions over the truth that are kept.
+MOST_POINTS = 1500
+#: Steps of a forecast that are drawn, and of what was known before it.
+MOST_DRAWN = 72
+#: Test rows that columns are shuffled on, at most, and columns up to which each is shuffled: it takes a prediction of
+#: all of these rows for every one.
+MOST_SHUFFLED, MOST_RANKED = 4000, 2000
+#: Rows that columns are looked at on, whether they give the target away, and such columns that are named, at most.
+MOST_LOOKED_AT, MOST_LEAKS = 4000, 3
+#: Columns that are looked at for leaks, a millisecond each; and steps before a forecast.
+MOST_FOR_LEAKS, MOST_STEPS_FOR_LEAKS = 2000, 64
+#: A column that is the future of a series leaves no more than rounding of its variance open.
+ROUNDED = 1e-6
+#: Rows of training among which copies of test rows are looked for, at most, and numbers of them together (256 MiB).
+MOST_COMPARED, MOST_COMPARED_NUMBERS = 50_000, 2**26
+#: Images taken for another class that the report names.
+MOST_MISTAKES = 12
+#: Rows that a diagnosis looks at, and the seconds of training from which on it takes under a twentieth of them.
+DIAGNOSED, WORTH_DIAGNOSING = 128, 3.0

@@ -1,0 +1,64 @@
+"""Rules of thumb: each stands in one place with its reason, and is told where it takes something away."""
+
+import ast
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+import cutaway
+from cutaway.data import TableEncoder, limits
+
+HOME = Path(cutaway.__file__).parent
+#: What is no rule of thumb: what is printed, exit statuses, the calendar, formats.
+OTHERS = {"cli/demo.py", "cli/run.py", "cli/sections.py", "cli/stepper.py", "cli/terminal.py", "data/dates.py",
+          "data/npz_files.py", "data/old_pillow.py"}  # fmt: skip
+FORMATS = {"HEADERS", "TRUTH", "CHANNELS", "NAMES", "TURNS", "BRIGHTNESS", "FIRST", "PER_SECOND", "UNITS", "HOUSE"}
+
+
+def constants(path):
+    """The names of a module's constants that are numbers or tuples of numbers, with their lines."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and any(isinstance(leaf, ast.Constant) and type(leaf.value) in (int, float)
+                                                for leaf in ast.walk(node.value)):  # fmt: skip
+            for target in node.targets:
+                names = target.elts if isinstance(target, ast.Tuple) else [target]
+                upper = [name.id for name in names if isinstance(name, ast.Name) and name.id.isupper()]
+                yield from ((name, node.lineno) for name in upper)
+
+
+def test_rules_of_thumb_stand_in_one_place():
+    rooms = [path for room in ("data", "estimators", "cli") for path in sorted((HOME / room).glob("*.py"))]
+    named = {f"{path.parent.name}/{path.name}": path for path in rooms if path.name != "limits.py"}
+    elsewhere = [f"{file}: {name}" for file, path in named.items() if file not in OTHERS
+                 for name, _ in constants(path) if name not in FORMATS]  # fmt: skip
+    assert not elsewhere, "name it in data/limits.py, with its reason"
+
+
+def test_every_rule_of_thumb_has_its_reason():
+    lines = Path(limits.__file__).read_text(encoding="utf-8").splitlines()
+    bare = []
+    for name, line in constants(Path(limits.__file__)):
+        above = line - 2
+        while lines[above][:1].isupper():  # several constants may share a reason
+            above -= 1
+        if not lines[above].startswith("#:"):
+            bare.append(name)
+    assert not bare
+
+
+def test_every_rule_of_thumb_is_used():
+    text = "".join(path.read_text(encoding="utf-8") for path in HOME.rglob("*.py") if path.name != "limits.py")
+    assert not [name for name in vars(limits) if name.isupper() and name not in text]
+
+
+def test_levels_beyond_the_most_are_told():
+    names = [f"v{i}" for i in range(60) for _ in range(3)]
+    encoder = TableEncoder().fit(pd.DataFrame({"v": names, "w": names[:90] * 2}))
+    assert encoder.notes() == ["v: the 50 most frequent of 60 levels have a column each, the others share one"]
+
+
+def test_words_among_numbers_are_told():
+    numbers = [str(i) for i in range(100)]
+    encoder = TableEncoder().fit(pd.DataFrame({"x": [*numbers, "low", "high"], "y": np.arange(102)}))
+    assert encoder.notes() == ["x holds numbers; its words 'low', 'high' are taken for gaps"]
