@@ -172,6 +172,24 @@ def test_constants_lie_in_any_order(lay):
     np.testing.assert_allclose(net.predict(X), (X * net.s.data) @ W.T, rtol=1e-5, atol=1e-5)
 
 
+class Chooses(ct.nn.Module):
+    """A condition for each position, the same for all features: no kernel takes it."""
+
+    def __init__(self):
+        self.w, self.tall = parameter(3), ct.Tensor(np.array([[0.0], [1.0]], np.float32))
+
+    def forward(self, x):
+        return apply("where", self.tall, x * self.w, x)
+
+
+@pytest.mark.filterwarnings("ignore:.*has no CPU kernel:RuntimeWarning")
+def test_an_operation_runs_by_its_rule_whatever_the_engine_calls_its_own():
+    """The CPU engine has a list `_where`, and is asked for `where`."""
+    net, X = Chooses().init(0), np.random.default_rng(0).random((4, 2, 3)).astype(np.float32)
+    expected = np.stack([X[:, 0], X[:, 1] * net.w.data], axis=1)
+    np.testing.assert_allclose(net.predict(X), expected, rtol=1e-6)
+
+
 class Pools(ct.nn.Module):
     """A sequence and its lengths as plain arrays: nobody compared them."""
 

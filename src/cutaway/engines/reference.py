@@ -172,11 +172,10 @@ class Reference:
 
     def execute(self, instruction: Instruction) -> None:
         """Run one instruction."""
-        special = getattr(self, f"_{instruction.op}", None)
-        if special is not None and not instruction.backward:
-            special(instruction)
-        else:
+        if instruction.op in OPS:
             self.by_rule(instruction)
+        else:
+            getattr(self, f"_{instruction.op}")(instruction)
 
     def _outside(self) -> list[Value]:
         """The values that live in arrays of their own, which somebody may have replaced."""
