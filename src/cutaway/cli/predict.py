@@ -75,6 +75,7 @@ def at_the_limits(estimator: Any, answers: dict[str, Any]) -> str:
     import numpy as np
 
     from ..data.cells import counted
+    from ..data.limits import TOLD_AT_LIMITS
 
     if not hasattr(estimator, "limits_"):
         return ""
@@ -82,7 +83,7 @@ def at_the_limits(estimator: Any, answers: dict[str, Any]) -> str:
     columns = list(answers.values())[: edges.shape[1]]
     count = sum(cell in {f"{low:.9g}", f"{high:.9g}"} for column, low, high in zip(columns, *edges, strict=False)
                 for cell in column)  # fmt: skip
-    if not count:
+    if count <= TOLD_AT_LIMITS * sum(map(len, columns)):
         return ""
     span = f"{edges[0, 0]:.6g} to {edges[1, 0]:.6g}" if edges.shape[1] == 1 else "its targets' ranges"
     return (f"{counted(count, 'prediction')} at an end of what the model gives, {span}: the range of its training "

@@ -116,6 +116,8 @@ SEQUENCE_STEPS, FEWEST_SEQUENCE_EPOCHS, MOST_SEQUENCE_EPOCHS = 1200, 20, 150
 #: Predictions stay within the training targets' range, widened by this share on each side: beyond its data a network
 #: guesses.
 MARGIN = 0.05
+#: The share of predictions at an end of that range from which on it is told: a few are there by noise.
+TOLD_AT_LIMITS = 0.05
 
 # --- rivals and judgements --------------------------------------------------------------------------------------------
 
