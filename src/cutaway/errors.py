@@ -67,11 +67,3 @@ def warn(text: str | Warning, kind: type[Warning] = UserWarning) -> None:
     while frame.f_back is not None and str(frame.f_globals.get("__name__")).partition(".")[0] in BETWEEN:
         level, frame = level + 1, frame.f_back
     warnings.warn(text, kind, stacklevel=level)
-
-
-def reader() -> tuple[str, int]:
-    """The line, file and number, that a warning raised here would point to."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None and str(frame.f_globals.get("__name__")).partition(".")[0] in BETWEEN:
-        frame = frame.f_back
-    return frame.f_code.co_filename, frame.f_lineno

@@ -104,7 +104,6 @@ REFUSED = {
     "max(dim=)": (lambda x: x.max(dim=1), ArgumentError, r"amax\(x, dim=1\)"),
     "max of two": (lambda x: ct.ops.max(x, x), ArgumentError, r"ct.ops.maximum\(u, v\)"),
     "split(2)": (lambda x: x.split(2), ArgumentError, r"ct.ops.chunk\(x, n\)"),
-    "transpose of a matrix": (lambda x: x[0].transpose(0, 1), ArgumentError, "leaves a matrix as it is in NumPy"),
     "both words": (lambda x: x.sum(axis=1, dim=1), ArgumentError, "dim= and axis= are the same"),
     "an axis too many": (lambda x: x.sum(dim=3), ShapeError, "axis 3 is out of bounds"),
     "unequal parts": (lambda x: x.chunk(4, dim=1), ShapeError, "3 is no multiple of 4"),

@@ -254,16 +254,11 @@ def permute(x, *axes) -> Tensor:
 
 
 def transpose(x, *axes, **named) -> Tensor:
-    """All axes in another order, given as a tuple (reversed unless given), or two of several exchanged."""
+    """All axes in another order (reversed unless given), or two of several exchanged; (0, 1) of a matrix is itself."""
     axes = axes or ((named["axes"],) if named.get("axes") is not None else ())
     ndim = _ndim(x)
     if not axes or axes == (None,):
         return permute(x, *reversed(range(ndim)))
-    if len(axes) == 2 and ndim == 2 and tuple(whole(k) % 2 for k in axes) == (0, 1):
-        raise ArgumentError(
-            f"transpose{axes} leaves a matrix as it is in NumPy and turns it in PyTorch: write x.T or "
-            "x.swapaxes(0, 1) to turn it"
-        )
     return swapaxes(x, *axes) if len(axes) == 2 and ndim != 2 else permute(x, *axes)
 
 

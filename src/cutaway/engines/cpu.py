@@ -17,7 +17,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from ..errors import ArgumentError, RecordingError, reader, warn
+from ..errors import ArgumentError, RecordingError, warn
 from ..optim import Optimizer
 from ..program import Instruction, Listing, Recorded, Step, Swap, Value, fenced
 from ..rules import OPS
@@ -49,7 +49,7 @@ class CPU(Reference):
         *found, run = addresses([*(kernel for kernel, _ in code), loop], self.dtype)
         self.code = [(where, kernel, i) for where, (kernel, i) in zip(found, code, strict=True)]
         self._where = [k for k, (_, _, i) in enumerate(self.code) if i is not BARRIER]
-        _say_once([i for a, k, i in self.code if k is None])
+        _say_once([i for a, k, i in self.code if k is None], _network(listing))
         self._addresses = np.array([a for a, _, _ in self.code], np.int64)
         self._width = max((3 * len(k.operands) + len(k.numbers) for _, k, _ in self.code if k is not None), default=1)
         self._stretches = self._split()
@@ -362,12 +362,16 @@ def address(kernel: codegen.Kernel, dtype: np.dtype) -> int:
 _said: set[tuple] = set()
 
 
-def _say_once(missing: list[Instruction]) -> None:
-    """Once for each operation, layer and line of the reader's."""
-    where = reader() if missing else ()
+def _network(listing: Listing) -> int:
+    """Which network a program is of: by its first parameter."""
+    return next((id(v.tensor) for i in listing.instructions for v in i.reads if v.tensor is not None), 0)
+
+
+def _say_once(missing: list[Instruction], network: int) -> None:
+    """Once for each operation and layer of a network."""
     for i in missing:
-        if (i.title, i.layer, where) not in _said:
-            _said.add((i.title, i.layer, where))
+        if (i.title, i.layer, network) not in _said:
+            _said.add((i.title, i.layer, network))
             warn(
                 f"{i.title} has no CPU kernel for these shapes: it runs by its rule in NumPy, slower"
                 + (f" (in {i.layer})" if i.layer else ""), RuntimeWarning,
