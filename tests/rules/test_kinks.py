@@ -119,3 +119,22 @@ def test_a_class_that_is_ruled_out_costs_nothing_where_its_probability_is_0():
 
 def test_a_class_that_is_ruled_out_and_happens_costs_infinitely_much():
     assert ct.losses.cross_entropy(np.array([[0.0, -np.inf]]), np.array([[0.5, 0.5]])).item() == np.inf
+
+
+@hows
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("name", "z", "y", "value", "slope"), [
+    ("soft_cross_entropy", [0.0, 0.0, -np.inf], [0.25, 0.75, 0.0], np.log(2), [0.25, -0.25, 0.0]),
+    ("soft_cross_entropy", [0.0, -np.inf], [0.5, 0.5], np.inf, [0.5, -0.5]),
+    ("binary_cross_entropy", [np.inf, -np.inf], [1.0, 0.0], 0, [0.0, 0.0]),
+    ("binary_cross_entropy", [np.inf, 0.0], [0.0, 0.0], np.inf, [0.5, 0.25]),
+    ("binary_cross_entropy", [-np.inf, 0.0], [1.0, 0.0], np.inf, [-0.5, 0.25]),
+    ("poisson", [-np.inf], [0.0], 0, [0.0]),
+])
+def test_what_is_ruled_out_and_does_not_happen_costs_nothing(name, z, y, value, slope, dtype, how):
+    """0 · ∞ counts as 0 here, where PyTorch gives NaN for class probabilities (docs/conventions.md)."""
+    given = tuple(np.tile(np.array(v, dtype), (3, 1)) for v in (z, y))
+    with np.errstate(all="ignore"):
+        loss, dz = made(how, name, given, ("rows", "fixed"), {}, dtype)
+    np.testing.assert_allclose(loss, np.full(3, value), rtol=1e-6)
+    np.testing.assert_allclose(dz, np.tile(slope, (3, 1)), rtol=1e-6)

@@ -72,7 +72,8 @@ def poisson(z, y):
     """Half the Poisson deviance of counts y whose logarithm is predicted: zero where e^z = y."""
     y = y.reshape(z.shape)
     d = z - xp.log(xp.where(y > 0, y, 1))           # y (e^d - 1 - d): a million is not taken from a million
-    return per_sample(xp.where(y > 0, y * (xp.expm1(d) - d), xp.exp(z) - y * z - y))
+    apart = xp.exp(z) - y * xp.where(y == 0, 0, z) - y      # a count of 0 fits a rate of 0, z = -inf
+    return per_sample(xp.where(y > 0, y * (xp.expm1(d) - d), apart))
 
 def poisson_back(dl, z, y):
     """dz = dℓ (e^z - y) / m"""
@@ -83,7 +84,9 @@ def poisson_back(dl, z, y):
 def binary_cross_entropy(z, y):
     y = y.reshape(z.shape)
     e = xp.exp(-xp.abs(z))
-    return per_sample(xp.maximum(z, 0) - z * y + xp.log1p(e)), xp.where(z >= 0, 1, e) / (1 + e)
+    left = xp.where(y == (z > 0), 0, z)             # nothing where z is on y's side, be it infinite
+    l = xp.maximum(left, 0) - xp.where(y == 0, 0, left) * y + xp.log1p(e)
+    return per_sample(l), xp.where(z >= 0, 1, e) / (1 + e)
 
 def binary_cross_entropy_back(dl, p, y):
     """dz = dℓ (ŷ - y) / m"""

@@ -70,7 +70,7 @@ def poisson(n, z, y, l, m):
         total = 0.0
         for j in range(i * m, i * m + m):
             d = z[j] - xp.log(select(y[j] > F(0), y[j], F(1)))
-            apart = xp.exp(z[j]) - y[j] * z[j] - y[j]
+            apart = xp.exp(z[j]) - y[j] * select(y[j] == F(0), F(0), z[j]) - y[j]
             total += np.float64(select(y[j] > F(0), y[j] * (xp.expm1(d) - d), apart))
         l[i] = F(total / m)
 
@@ -86,7 +86,8 @@ def binary_cross_entropy(n, z, y, l, p, m):
         total = 0.0
         for j in range(i * m, i * m + m):
             e = xp.exp(-xp.abs(z[j]))
-            total += np.float64(xp.maximum(z[j], F(0)) - z[j] * y[j] + xp.log1p(e))
+            left = select(y[j] == select(z[j] > F(0), F(1), F(0)), F(0), z[j])
+            total += np.float64(xp.maximum(left, F(0)) - select(y[j] == F(0), F(0), left) * y[j] + xp.log1p(e))
             p[j] = select(z[j] >= F(0), F(1), e) / (F(1) + e)
         l[i] = F(total / m)
 
@@ -135,7 +136,7 @@ def soft_cross_entropy(n, z, y, l, p, m):
             total += np.float64(p[j])
         loss, log_total, scale = 0.0, F(xp.log(total)), F(1 / total)
         for j in range(i * m, i * m + m):
-            loss += np.float64(y[j] * (log_total - (z[j] - top)))
+            loss += select(y[j] == F(0), 0.0, np.float64(y[j] * (log_total - (z[j] - top))))
             p[j] *= scale
         l[i] = F(loss)
 
