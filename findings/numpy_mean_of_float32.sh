@@ -2,7 +2,7 @@
 # The mean of one and the same float32 array changes with NumPy's minor version: 2.2.6 against 2.3.5 (Python 3.11 to 3.13).
 #
 # Input: a million float32 numbers, all the nearest float to 0.1, in one contiguous array; plain x.mean(), no dtype.
-# Guessed before it was run: equal bits. The sum is said to be pairwise since NumPy 1.9, and neither release's notes lead
+# Expected: equal bits. The sum is said to be pairwise since NumPy 1.9, and neither release's notes lead
 # one to expect another result; with pairwise summation of a million numbers the error should stay near one rounding.
 # Seen: NumPy 2.2.6 is 8.2e-7 off, relative to the true mean (seven roundings of float32), 2.3.5 is 7.5e-8 off (less
 # than one). Of a million uniform random numbers the error is 3.0e-7 before and 6.4e-8 after.
