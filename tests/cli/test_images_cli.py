@@ -175,6 +175,7 @@ def test_sizes_that_differ_need_a_size(here, run, tmp_path):
 
 @pytest.mark.parametrize(("options", "said"), [
     (["digits", "--target", "kind"], "--target does not go with digits"),
+    ([".", "--target", "kind"], "--target does not go with images0, a folder"),
     (["digits", "--group", "kind"], "--group does not go with digits, which holds images"),
     (["digits", "--forecast", "kind"], "--forecast does not go with digits"),
     (["digits/low"], "give each class a folder"),

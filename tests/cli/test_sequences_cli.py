@@ -154,8 +154,8 @@ def torn(here):
 def test_a_series_with_missing_hours_says_so_and_joins_nothing(torn, run):
     status, out, err = run("fit", "torn.csv", "--forecast", "load", "--time", "when", "--window", 12, *SHORT)
     assert (status, err) == (0, "")
-    said_in(out, "time goes in steps of 1 hour, from 2024-01-01 to 2024-01-13 11:00:00", "in the order of when",
-            "when has 1 gap, where 30 steps of 1 hour are missing after 2024-01-05 03:00:00; 12 windows across a gap "
+    said_in(out, "time goes in steps of 1 hour, from 2024-01-01 to 2024-01-13 11:00:00", "in the order of 'when'",
+            "'when' has 1 gap, where 30 steps of 1 hour are missing after 2024-01-05 03:00:00; 12 windows across a gap "
             "left out", "--gaps fill", "246 windows")  # fmt: skip
     status, out, err = run("predict", "model.safetensors", "torn.csv")
     assert status == 0 and "12 windows across a gap left out" in err

@@ -150,6 +150,8 @@ def test_rows_unlike_training_are_told_and_named_on_request(here, run, models, t
         said = " ".join(err.split())
         assert status == 0 and said.startswith("note: far.csv: 5 of 20 rows are unlike those of training: area far")
         assert "zone never seen: 'mars' (1 row)" in said
+        end = "; the column doubt says which." if "--doubt" in command else "adds a column that says which."
+        assert said.endswith(end)
         if command[0] == "predict":
             doubt = pd.read_csv(io.StringIO(out))["doubt"].fillna("").tolist()
             assert doubt[4] == "area" and doubt[3] == doubt[5] == "" and doubt[7] == "zone"  # row 3 has a gap

@@ -149,3 +149,25 @@ def test_a_column_that_holds_the_future_of_a_forecast(tmp_path, monkeypatch, run
     command = ("fit", "load.csv", "--forecast", "load", "--window", 6, "--epochs", 1, "-q")
     assert "load later alone predicts the next load" in words(run(*command)[1])
     assert "alone predicts" not in words(run(*command, "--drop", "load later")[1])
+
+
+def test_what_does_not_fit_on_a_line_goes_on_below_its_own_words(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    from cutaway.cli.terminal import Screen
+
+    Screen().title("Scores", "the linear model is ridge regression; errors in the unit of price")
+    assert capsys.readouterr().out == ("\nScores  the linear model is ridge regression; errors in the\n"
+                                       "        unit of price\n")  # fmt: skip
+
+
+def test_steps_ahead_fit_in_a_terminal_of_80_columns(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    from cutaway.cli.sections import steps_ahead
+    from cutaway.cli.terminal import Screen
+    from cutaway.report.findings import Score
+
+    one = {"R²": 0.5, "RMSE": 1234.5}
+    steps_ahead(Screen(), [Score("consumption +1", 100, one, one, one)], "test rows")
+    told = capsys.readouterr().out
+    assert "…" not in told
+    assert re.search(r"R² +R² +R² +RMSE +RMSE +RMSE\n +step +network +linear +simple +network", told)

@@ -64,6 +64,7 @@ def test_it_says_by_how_far_and_in_how_many_rows():
     assert str(found).startswith(said)
     assert "kind never seen: 'Mars' (1 row)" in str(found)
     assert found.rows.tolist() == [2, 1, 0, 0, 0] and found.names() == ["length; kind", "length", "", "", ""]
+    assert repr(found) == "Doubts(2 of 5 rows are unlike those of training)"
     assert found.worth_a_note and not TableEncoder().fit(FRAME).doubts(FRAME).worth_a_note
 
 

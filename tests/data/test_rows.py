@@ -126,8 +126,9 @@ def test_rows_without_names_of_another_width_are_refused():
 
 @pytest.mark.parametrize(("renamed", "says"), [
     ({"area": "AREA", "zone": "Zone"}, r"Did you mean 'area' by 'AREA', 'zone' by 'Zone'\?"),
-    ({"area": "areas"}, r"lacks 1 column of training: 'area'. Did you mean 'area' by 'areas'\?"),
-    ({"area": "x"}, r"lacks 1 column of training: 'area'. Add them"),
+    ({"area": "areas"}, r"lacks 1 column of training: 'area'. Did you mean 'area' by 'areas'\? Rename what has another "
+                        r"name, add what is not there \(cells may be empty\)\.$"),
+    ({"area": "x"}, r"lacks 1 column of training: 'area'. Add it"),
 ])
 def test_names_that_are_nearly_right_are_guessed(renamed, says):
     with pytest.raises(DataError, match=says):

@@ -12,6 +12,7 @@ import pytest
 
 import cutaway as ct
 import cutaway.sklearn
+from cutaway.data.doubts import Doubts
 from cutaway.lab.races.comparing import Comparison as Ranking
 from cutaway.shown import Shown
 from cutaway.train.run import Runs
@@ -61,6 +62,7 @@ RESULTS = {
     ct.Classifier: lambda: ct.Classifier((3,), epochs=2).fit(X, Y),
     ct.Regressor: lambda: ct.Regressor((3,), epochs=2).fit(X, X[:, 0] * X[:, 1]),
     ct.sklearn.MLPClassifier: lambda: ct.sklearn.MLPClassifier((3,), max_iter=9, tol=9, n_iter_no_change=1).fit(X, Y),
+    Doubts: lambda: ct.Classifier((3,), epochs=2).fit(X, Y).doubts(100 * X),
     type(ct.design(X, Y)): lambda: ct.design(X, Y),
     ct.inspect.Comparison: forked,
     ct.inspect.Diagnosis: lambda: ct.diagnose(fitted(), X, Y),

@@ -65,7 +65,7 @@ def test_a_resumed_run_keeps_it_and_refuses_another(tmp_path):
 
 
 @pytest.mark.parametrize(("how", "says"), [
-    ({"monitor": gini}, r'give \(.gini., "max"\)'), ({"monitor": "auc"}, "accuracy, r2, rmse, mae"),
+    ({"monitor": gini}, r'give \(gini, "max"\) or \(gini, "min"\)'), ({"monitor": "auc"}, "accuracy, r2, rmse, mae"),
     ({"monitor": ("accuracy", "up")}, "monitor is"), ({"monitor": 3}, "monitor is"),
     ({"monitor": "accuracy", "validation": None}, "validation data"),
     ({"metrics": "accuracy", "validation": None}, "validation data"), ({"time_limit": "1 h"}, "time_limit"),

@@ -43,11 +43,12 @@ def decided(model: Any, predicted: np.ndarray, probability: Any, thresholds: dic
     return model.classes_[p.argmax(axis=1)]
 
 
-def doubted(model: Any, X: Any, where: str) -> Any:
-    """What of the rows is unlike training; said on the error stream, if anything is."""
+def doubted(model: Any, X: Any, where: str, column: bool = False) -> Any:
+    """What of the rows is unlike training; said on the error stream, if anything is. `column`: a column says it too."""
     from .terminal import warn
 
     found = model.doubts(X)
     if found.worth_a_note:
-        warn(f"{where}: {found}. Predictions for them are guesses; predict --doubt adds a column that says which.")
+        which = "the column doubt says which" if column else "predict --doubt adds a column that says which"
+        warn(f"{where}: {found}. Predictions for them are guesses; {which}.")
     return found

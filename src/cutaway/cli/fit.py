@@ -47,16 +47,19 @@ def fit(
     report: Annotated[Path | None, Option(help="Also write everything as one HTML page.")] = None,
     test: Annotated[str, Option(metavar="SHARE|PATH", help="Share of the rows kept for the test, or a file or folder "
                                                            "with the test rows.")] = "0.2",
-    group: Annotated[str | None, Option(metavar="COL", help="Rows alike in this column stay on one side.")] = None,
+    group: Annotated[str | None, Option(metavar="COL", help="Rows alike in this column stay on one side of the "
+                                                            "split.")] = None,
     time: Annotated[str | None, Option(metavar="COL", help="Test on the latest rows by this column; what orders the "
                                                            "steps of sequences.")] = None,
     drop: Annotated[list[str] | None, Option(metavar="COL", help="Leave this column out; may be repeated.")] = None,
-    id: Annotated[str | None, Option(metavar="COL", help="Sequences, a row a time step: which is of which.")] = None,
+    id: Annotated[str | None, Option(metavar="COL", help="Names the sequence, in a table with a row for each "
+                                                         "of its time steps.")] = None,
     forecast: Annotated[str | None, Option(metavar="COL", help="Forecast this column from the rows before.")] = None,
     window: Annotated[int | None, Option(min=1, help="Rows that a forecast sees: 24 unless given.")] = None,
     horizon: Annotated[int | None, Option(min=1, help="Rows that are forecast: 1 unless given.")] = None,
-    gaps: Annotated[Gaps | None, Option(help="What becomes of missing time steps of a forecast: windows across them "
-                                             "are cut out unless given.", show_default=False)] = None,
+    gaps: Annotated[Gaps | None, Option(help="Missing time steps of a forecast: cut out the windows across them "
+                                             "(so unless given), fill them with empty steps, join what is beside "
+                                             "them, or refuse the table.", show_default=False)] = None,
     size: Annotated[str | None, Option(metavar="HxW", help="Bring all images to this size, such as 64x64.")] = None,
     mode: ModeOption = None,
     skip_damaged: SkipDamaged = False,
@@ -65,7 +68,8 @@ def fit(
     task: Annotated[Task | None, Option(help="Overrule what the target looks like.", show_default=False)] = None,
     class_weight: Annotated[Weights | None, Option(help="Let rows of rare classes count more.",
                                                    show_default=False)] = None,
-    loss: Annotated[str | None, Option(help="For numbers: mse, half_mse, mae or huber.", show_default=False)] = None,
+    loss: Annotated[str | None, Option(help="For a target of numbers: mse, half_mse, mae or huber.",
+                                       show_default=False)] = None,
     hidden: Annotated[str | None, Option(metavar="128,128", help="Neurons of each hidden layer, or none.")] = None,
     epochs: Annotated[int | None, Option(min=1, help="Passes over the rows, at most.")] = None,
     batch_size: Annotated[int | None, Option(min=1, help="Rows a step.")] = None,

@@ -29,7 +29,7 @@ def window_rows(path: Path, asked: Asked, frame: Any = None, features: list[str]
 
     values, names, when, notes = one_series(path, asked, frame, features)
     with in_options(path):
-        cut = cut_windows(values, names, when, asked.time or "", asked.length, asked.ahead, 1, asked.forecast,
+        cut = cut_windows(values, names, when, repr(asked.time or ""), asked.length, asked.ahead, 1, asked.forecast,
                           asked.gaps or "cut")  # fmt: skip
     aims = [asked.forecast or ""] if asked.ahead == 1 else cut.target_names
     y: Any = pd.DataFrame(cut.y, columns=aims)
@@ -57,7 +57,7 @@ def every_window(path: Path, asked: Asked, frame: Any = None, features: list[str
     kept = np.ones(max(len(values) - asked.length + 1, 0), bool)
     gaps = asked.gaps or "cut"
     if when is not None and gaps != "join" and len(values) > 1 and (found := steps(when)).missing:
-        notes.append(described_gaps(when, found, asked.time or ""))
+        notes.append(described_gaps(when, found, repr(asked.time)))
         if gaps == "refuse":
             raise DataError(f"{path.name}: {notes[-1]}, and the model was trained with --gaps refuse: add them.")
         if gaps == "fill":
@@ -117,7 +117,7 @@ def in_time(path: Path, asked: Asked, frame: Any) -> tuple[Moments, np.ndarray, 
         when = moments(frame[asked.time], asked.time or "")
     order = np.argsort(when.order, kind="stable")
     when = when[order]
-    notes = [f"rows brought in the order of {asked.time}"] * bool((np.diff(order) < 0).any())
+    notes = [f"rows brought in the order of {asked.time!r}"] * bool((np.diff(order) < 0).any())
     if asked.gaps == "join":
         return when, order, notes
     if (again := np.flatnonzero(np.diff(when.order) == 0)).size:
@@ -129,9 +129,9 @@ def in_time(path: Path, asked: Asked, frame: Any) -> tuple[Moments, np.ndarray, 
                         f"{clocks_go_back(when, again)}")  # fmt: skip
     if len(order) > 1 and (every := steps(when).every):
         if asked.every is None:
-            notes.insert(0, f"by {asked.time}, time goes in steps of {every}, from {when.at(0)} to {when.at(-1)}")
+            notes.insert(0, f"by {asked.time!r}, time goes in steps of {every}, from {when.at(0)} to {when.at(-1)}")
             asked.every = every
         elif every != asked.every:
-            notes.append(f"by {asked.time}, time goes in steps of {every}, but the model has learnt steps of "
+            notes.append(f"by {asked.time!r}, time goes in steps of {every}, but the model has learnt steps of "
                          f"{asked.every}: bring the rows to those")  # fmt: skip
     return when, order, notes

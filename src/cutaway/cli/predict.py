@@ -54,7 +54,7 @@ def predict(
     with about(data.name), in_file(data if rows.ids is None else None):
         copied = {name: rows.X[name] for name in kept} if rows.ids is None else {rows.ids.name: rows.ids}
         answers = answer_columns(estimator, rows.X, chosen)
-        doubts = doubted(estimator, rows.X, data.name)
+        doubts = doubted(estimator, rows.X, data.name, doubt)
         if doubt:
             answers["doubt"] = doubts.names()
         if both := [name for name in copied if name in answers]:

@@ -138,6 +138,7 @@ def read(path: Path, asked: Asked, test: Path | None = None) -> Problem:
     from ..data import drop_missing
     from .sources import join, load, recognise
 
+    path = path if path.name else path.resolve()  # "." has a name, too
     kind, frame = recognise(path, asked)
     data = load(kind, path, asked, frame)
     tests = 0
@@ -147,7 +148,8 @@ def read(path: Path, asked: Asked, test: Path | None = None) -> Problem:
                                 "divide the rows by a column or by time.")  # fmt: skip
         data, tests = join(kind, data, test, asked, path)
     if data.y is None:
-        raise DataError(f"{path.name} has no target: {_where_targets_are(path, kind.name)}.")
+        folder = "the folder " * path.is_dir()
+        raise DataError(f"{folder}{path.name} has no target: {_where_targets_are(path, kind.name)}.")
     with about(f"{path.name}, target {listed(data.targets)}"):
         _refuse_empty(data.y, path.name)
         rows = len(data)

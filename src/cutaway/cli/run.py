@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 import warnings
 from collections.abc import Sequence
@@ -36,7 +37,7 @@ def main(args: Sequence[str] | None = None) -> int:
             if type(problem).__name__ == "NoArgsIsHelpError":  # its message is the help
                 typer.echo(problem.format_message(), err=True)
                 return BAD_INPUT
-            error(f"{problem.format_message()}{_help_hint(problem)}")
+            error(f"{_in_words(problem.format_message())}{_help_hint(problem)}")
         except BrokenPipeError:
             return _nobody_reads()
         except (KeyboardInterrupt, typer.Abort):
@@ -48,6 +49,12 @@ def main(args: Sequence[str] | None = None) -> int:
             where = f"{problem.filename}: " if problem.filename else ""
             error(f"{where}{problem.strerror or problem}")
         return BAD_INPUT
+
+
+def _in_words(text: str) -> str:
+    """A message of typer's without the name of a Python error; of a single choice "not one of" is said otherwise."""
+    text = text.replace("Value error, ", "")
+    return re.sub(r" is not one of ('[^',]*')\.$", r": it takes \1, and nothing else.", text)
 
 
 def _help_hint(problem: Any) -> str:

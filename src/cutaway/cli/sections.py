@@ -118,7 +118,7 @@ def steps_ahead(screen: Screen, outputs: list[Score], where: str) -> None:
     screen.title("Each step ahead", where)
     rows = [[outputs[k - 1].part, *(format_score(score, one.get(score)) for score in ("R²", "RMSE")
                                     for *_, one in outputs[k - 1].models)] for k in shown]  # fmt: skip
-    head = ["step", *(f"{score} {name}" for score in ("R²", "RMSE") for name in names)]
+    head = ["step", *(f"{score}\n{name}" for score in ("R²", "RMSE") for name in names)]
     screen.table(rows, head, right=range(1, len(head)))
 
 

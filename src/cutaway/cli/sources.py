@@ -51,6 +51,7 @@ def load_for(estimator: Any, reading: dict[str, Any], path: Path, targets: list[
     from ..estimators.inputs import is_series_name
     from .forecasts import every_window
 
+    path = path if path.name else path.resolve()
     asked = Asked(targets=targets, size=size, mode=mode, skip_damaged=skip_damaged, **reading)
     kind = estimator.inputs_.name
     if kind != "images":
@@ -311,6 +312,8 @@ def in_options(path: Path, rows: Any = None) -> Iterator[None]:
     except CutawayError as problem:
         text = str(problem).replace("(features=[...])", "(--drop; or --time, if it orders the rows)")
         text = re.sub(r"gaps='(\w+)'", r"--gaps \1", text)
+        text = text.replace("a smaller length or horizon", "a smaller --window or --horizon")
+        text = text.replace("Set a smaller length,", "Set a smaller --window,")
         raise type(problem)(text) from None
 
 

@@ -151,6 +151,9 @@ class Study:
         if options.monitor is not None and not len(self.parts[1]):
             raise ArgumentError("--monitor scores rows that are not learnt from, and these are too few to hold some "
                                 "back: leave it out.")  # fmt: skip
+        losses = kind.losses_for.get(self.problem.task, ())
+        if losses and options.loss not in (None, *losses):
+            raise ArgumentError(f"--loss {options.loss}: for this target give {', '.join(losses)}.")
         return kind(
             monitor=options.monitor or "loss", network=network or "auto", loss=options.loss,
             epochs=options.epochs, batch_size="auto" if options.batch_size is None else options.batch_size,

@@ -49,7 +49,21 @@ class Screen:
 
         head = Text(plain(text), style="bold")
         self.console.print()
-        self.console.print(head + Text(f"  {plain(note)}" if note else "", style="not bold dim"))
+        if not note:
+            self.console.print(head)
+            return self._explain(text)
+        from rich.table import Table
+
+        line = Table.grid(padding=(0, 2, 0, 0))  # a note of more than a line goes on under its first word
+        line.add_column(no_wrap=True)
+        line.add_column()
+        line.add_row(head, Text(plain(note), style="dim"))
+        self._print_indented(line, 0)
+        self._explain(text)
+
+    def _explain(self, text: str) -> None:
+        from rich.text import Text
+
         if text in self.lines_for:
             self._print_indented(Text(self.lines_for[text], style="italic cyan"))
 
@@ -65,7 +79,7 @@ class Screen:
         lines = [[cell if isinstance(cell, Text) else Text(plain(cell)) for cell in row] for row in rows]
         for i in range(max(map(len, lines), default=len(head))):
             made.add_column(
-                Text(plain(head[i])) if head else "",
+                Text(plain(head[i], keep="\n")) if head else "",
                 justify="right" if i in right else "left",
                 no_wrap=i in right or i in fixed,
                 style="dim" if i in dim else "",
@@ -87,11 +101,11 @@ class Screen:
             if not self.quiet:
                 self.console.print(f"  {plain(line)}", soft_wrap=True, style="cyan")
 
-    def _print_indented(self, content: Any) -> None:
-        """Two columns to the right; without the spaces that fill lines up, where a pipe would get them."""
+    def _print_indented(self, content: Any, columns: int = 2) -> None:
+        """Some columns to the right; without the spaces that fill lines up, where a pipe would get them."""
         from rich.padding import Padding
 
-        content = Padding(content, (0, 0, 0, 2), expand=False)
+        content = Padding(content, (0, 0, 0, columns), expand=False)
         if self.console.is_terminal:
             self.console.print(content)
             return

@@ -16,6 +16,7 @@ from cutaway.data.limits import FAR_OUTSIDE as FAR
 from cutaway.data.limits import MOST_DOUBTED as MOST_COLUMNS
 from cutaway.data.limits import MOST_NAMED, WORTH_A_NOTE
 from cutaway.data.limits import OUTSIDE as MARGIN
+from cutaway.shown import Shown, Table, Words
 
 
 @dataclass
@@ -31,8 +32,8 @@ class Doubt:
         return f"{self.column} {self.words} ({counted(int(self.rows.sum()), 'row')})"
 
 
-@dataclass
-class Doubts:
+@dataclass(repr=False)
+class Doubts(Shown):
     """What of n rows is unlike training. False if nothing is; `rows` (n,) says in how many ways each row is."""
 
     n: int
@@ -65,12 +66,27 @@ class Doubts:
         return ["; ".join(dict.fromkeys(some)) for some in lists]
 
     def __str__(self) -> str:
-        if not self.found:
-            return f"All {self.n:,} rows are like those of training."
-        order = sorted(self.found, key=lambda doubt: (not doubt.far, -int(doubt.rows.sum())))
+        order = self._worst_first()
         more = f"; and {len(order) - MOST_COLUMNS:,} more" * (len(order) > MOST_COLUMNS)
-        return (f"{int((self.rows > 0).sum()):,} of {counted(self.n, 'row')} are unlike those of training: "
-                f"{'; '.join(map(str, order[:MOST_COLUMNS]))}{more}")  # fmt: skip
+        return self._head() + (f": {'; '.join(map(str, order[:MOST_COLUMNS]))}{more}" if order else ".")
+
+    def __repr__(self) -> str:
+        return f"Doubts({self._head()})"
+
+    def _head(self) -> str:
+        if not self.found:
+            return f"{'The row is' if self.n == 1 else f'All {self.n:,} rows are'} like those of training"
+        unlike = int((self.rows > 0).sum())
+        return f"{unlike:,} of {counted(self.n, 'row')} {'is' if unlike == 1 else 'are'} unlike those of training"
+
+    def _worst_first(self) -> list[Doubt]:
+        return sorted(self.found, key=lambda doubt: (not doubt.far, -int(doubt.rows.sum())))
+
+    def _in_notebook(self) -> Iterator[Words | Table]:
+        yield Words(f"{self._head()}.")
+        if self.found:
+            rows = [(doubt.column, doubt.words, f"{int(doubt.rows.sum()):,}") for doubt in self._worst_first()]
+            yield Table(("column", "unlike training", "rows"), rows, (2,))
 
 
 def range_doubts(column: str, x: np.ndarray, low: float | None, high: float | None) -> list[Doubt]:

@@ -203,7 +203,7 @@ class TableEncoder:
         if missing:
             raise DataError(
                 f"The table lacks {counted(len(missing), 'column')} of training: {', '.join(map(repr, missing))}. "
-                f"{_guesses(missing, places)}Add them (cells may be empty)."
+                f"{_guesses(missing, places) or ('Add it' if len(missing) == 1 else 'Add them')} (cells may be empty)."
             )
         return table.iloc[:, [places[column.name] for column in self._kept]]
 
@@ -228,7 +228,7 @@ class TableEncoder:
 
 
 def _guesses(missing: list[str], given: Iterable[str]) -> str:
-    """What names that are missing may be called in the table given, or nothing: "Did you mean 'age' by 'AGE'? "."""
+    """What names that are missing may be called in the table given, or nothing: "Did you mean 'age' by 'AGE'? ..."."""
     by_letters = {_letters(name): name for name in given}
     pairs = []
     for name in missing:
@@ -238,7 +238,7 @@ def _guesses(missing: list[str], given: Iterable[str]) -> str:
     if not pairs:
         return ""
     more = f", and {len(pairs) - 3} more like that" if len(pairs) > 3 else ""
-    return f"Did you mean {', '.join(pairs[:3])}{more}? "
+    return f"Did you mean {', '.join(pairs[:3])}{more}? Rename what has another name, add what is not there"
 
 
 def _letters(name: str) -> str:

@@ -191,8 +191,8 @@ def copies(known: list[np.ndarray], held: list[np.ndarray], part: str, many: str
         return []
     text = f"{share * n:,.0f} of the {n:,} {part} {many} are, number for number, among those learnt from."
     return [Finding("held-out rows that were learnt from", SERIOUS if share > 0.1 else NOTICE, text, "",
-                    "The score on them is not that on new data: keep one of each, or name a column that rows that "
-                    "belong together share.", ["X"], {"share": share},
+                    "The score on them is not that on new data: keep one of each, or where a column says which "
+                    "rows belong together, name it.", ["X"], {"share": share},
                     remedy="X = X.drop_duplicates()", command="--group COLUMN")]  # fmt: skip
 
 

@@ -50,8 +50,9 @@ def monitored(monitor: Any, metrics: dict[str, Callable]) -> tuple[Monitor, dict
     if way is None and (name == "loss" or metrics[name] is metric_table.METRICS.get(name)):
         way = WAYS[name]
     if way is None:
+        shown = name if callable(given) and name.isidentifier() else repr(name) if isinstance(given, str) else "metric"
         raise ArgumentError(
-            f'monitor={name!r}: whether a higher {name} is better is not known: give ({name!r}, "max") or '
-            f'({name!r}, "min").'
+            f'monitor is {shown}: whether higher or lower is better is not known: give ({shown}, "max") or '
+            f'({shown}, "min").'
         )
     return Monitor(f"val_{name}", way), metrics

@@ -34,7 +34,7 @@ def told(found: judgement.Telling, rows: int, label: str, left: int = 1, change:
          target: str = "the target") -> Finding:  # fmt: skip
     """A column that gives the target away, in words."""
     name = found.column
-    why = "If it will not be known when predictions are made, it has to go; if it will, no network is needed."
+    why = "If it will be known when predictions are made, no network is needed; if not, it has to go."
     if found.how == "order":
         text = f"{name} alone predicts {target}, and it only numbers the rows, which are sorted by {target}."
     elif found.how in ("filled", "empty"):
