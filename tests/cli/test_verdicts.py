@@ -171,3 +171,9 @@ def test_steps_ahead_fit_in_a_terminal_of_80_columns(capsys, monkeypatch):
     told = capsys.readouterr().out
     assert "…" not in told
     assert re.search(r"R² +R² +R² +RMSE +RMSE +RMSE\n +step +network +linear +simple +network", told)
+
+
+def test_a_leak_is_explained_once_and_named_again_beside_the_score(births, run):
+    out = words(run("fit", "births.csv", "-t", "low", "--epochs", 2)[1])
+    assert out.count("birth weight alone predicts low") == 2 and out.count("As above: birth weight alone predicts") == 1
+    assert out.count("no network is needed; if not, it has to go (--drop 'birth weight').") == 1

@@ -167,3 +167,10 @@ def test_given_rows_are_called_so():
     y = np.array(["a"] * 95 + ["b"] * 5)
     (found,) = verdict.rare("binary", y, [Answer("", np.full(100, "a"))], True, part="given")
     assert "95.0% of the given rows are a" in found.text and "single given row for b" in found.text
+
+
+def test_the_number_beside_a_winner_is_its_own_though_it_wins_by_chance():
+    y = np.array(["a", "b"] * 10)
+    network, linear = Answer("", np.r_[y[:18], ["b", "a"]]), Answer("", np.r_[y[:19], ["a"]])
+    text = sentence("multiclass", y, [network, linear], np.array(["a", "b", "c"]))
+    assert "the linear model is ahead, but within chance: accuracy 0.950 beside the network's 0.900" in text

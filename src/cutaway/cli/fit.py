@@ -121,6 +121,7 @@ def follow(study: Study, screen: Screen, report: bool = False) -> None:
     study.design()
     sections.data(screen, found)
     sections.remarks(screen, found.remarks)
+    said = list(found.remarks)
     sections.design(screen, found)
     screen.title("Training", found.divided.partition(" (")[0])
     study.train(progress=not screen.quiet and sys.stderr.isatty())
@@ -128,7 +129,7 @@ def follow(study: Study, screen: Screen, report: bool = False) -> None:
     if study.interrupted:
         screen.say("  Interrupted: the network as it is now is scored and written.", style="yellow")
     study.score()
-    sections.scores(screen, found)
+    sections.scores(screen, found, said)
     study.explain()
     sections.importance(screen, found)
     study.diagnose(report)

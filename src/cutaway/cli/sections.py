@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..report.findings import Findings, Score
@@ -57,16 +58,16 @@ def design(screen: Screen, found: Findings) -> None:
     screen.table(found.design, dim=(2,))
 
 
-def remarks(screen: Screen, found: list[Any]) -> None:
-    """What makes the score doubtful, or whom it does not see."""
+def remarks(screen: Screen, found: list[Any], said: Sequence[Any] = ()) -> None:
+    """What makes the score doubtful, or whom it does not see; of those `said` above the evidence alone."""
     if found:
         screen.title("Beware")
         for remark in found:
-            screen.paragraph(remark.advice, style="bold yellow")
+            screen.paragraph(f"As above: {remark.text}" if remark in said else remark.advice, style="bold yellow")
 
 
-def scores(screen: Screen, found: Findings) -> None:
-    """Network and linear model on the same rows, and who is ahead."""
+def scores(screen: Screen, found: Findings, said: Sequence[Any] = ()) -> None:
+    """Network and linear model on the same rows, and who is ahead; `said`: remarks that stand above."""
     from rich.text import Text
 
     units = f"; errors in the unit of {found.targets[0].name}" if found.task == "regression" else ""
@@ -77,7 +78,7 @@ def scores(screen: Screen, found: Findings) -> None:
     if found.verdict:
         screen.say()
         screen.table([(Text(plain(found.verdict), style="bold"),)], fixed=())
-    remarks(screen, found.remarks)
+    remarks(screen, found.remarks, said)
     where = f"{found.scores[-1].part} rows" if found.scores else ""
     if found.outputs and "forecast" in found.reading:
         steps_ahead(screen, found.outputs, where)

@@ -376,7 +376,8 @@ def told(run: Any, kept: bool) -> str:
     """How training went, in a sentence or two."""
     if not run.epochs_done:
         return f"Training stopped within its first epoch ({run.stopped}): the network has learnt next to nothing."
-    text = f"{run.epochs_done} of {run.epochs} epochs in {duration(run.seconds)}: {run.stopped}."
+    why = "" if run.stopped.startswith("all ") else f": {run.stopped}"  # "3 of 3" says that they are all done
+    text = f"{run.epochs_done} of {run.epochs} epochs in {duration(run.seconds)}{why}."
     if run.lr_found is not None:
         text = f"A highest learning rate of {run.lr_found:g} was found first. {text}"
     return text + (f" The weights of epoch {run.best_epoch} were kept." if kept and run.best_epoch else "")

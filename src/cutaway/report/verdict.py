@@ -109,7 +109,9 @@ def sentence(task: str, y: Any, answers: list[Answer], classes: Any, *, table: b
         text = f"{on} the two are level: {scores}. The linear model is the simpler one."
     elif abs(difference) <= 2 * noise or len(y) < 2:
         first = "network" if difference > 0 else "linear model"
-        simpler = " The linear model is the simpler one." * (first != "network")
+        simpler = " It is the simpler one, too." * (first != "network")
+        if difference < 0:
+            scores = f"{found.by} {score(b)} beside the network's {score(a)}"
         text = f"{on} the {first} is ahead, but within chance: {scores}.{simpler}"
     elif difference > 0:
         text = f"{on} the network wins: {scores}."
@@ -139,7 +141,8 @@ def _simple(found: Judged, answers: list[Answer], best: int, ahead: int) -> str:
     if difference < -2 * noise:
         return f" But {told} does better than the network: {value}.{_last(found, answers, best)}"
     if difference <= 2 * noise:
-        return f" But {told} is as good, within chance: {value}.{_last(found, answers, best)}"
+        whom = " as the network" * (found.ahead[0][0] < 0)
+        return f" But {told} is as good{whom}, within chance: {value}.{_last(found, answers, best)}"
     if not ahead or answers[best].name == LAST:
         return _last(found, answers)
     return f" Of what costs nothing, {told} is best: {value}.{_last(found, answers, best)}"
