@@ -41,20 +41,24 @@ class Classifier(ClassifierMixin, Estimator):
     `print(model.design_)` says what was built and why.
 
     network: "auto", widths of the hidden layers [64, 64], choices {"dropout": 0.2, "cell": "lstm"} by the names of
-    ct.design's fields, a Module (copied and started anew), or a function (n_in, n_out) -> Module, with n_in the number
-    of features (of a time step), or an image's (height, width, channels). start: "new", or "as is" for a Module (or
-    what the function makes) whose weights are to be kept: it has been trained before.
+        ct.design's fields, a Module (copied and started anew), or a function (n_in, n_out) -> Module, with n_in the
+        number of features (of a time step), or an image's (height, width, channels).
+    start: "new", or "as is" to keep the weights of a Module (or of what the function makes) that has been trained.
     loss: "binary_cross_entropy" or "cross_entropy", or a function of logits and targets; by the task if None.
-    optimizer: AdamW with warm-up and cosine if None; ct.optim.AdamW("auto") finds its learning rate first. epochs: by
-    the number of rows if None. batch_size: rows a step, "full" or "auto". validation: the share of rows held back (from
-    200 rows up; fewer are all learnt from), None, or (X, y[, sample_weight]). early_stopping: epochs without a better
-    validation score (True: 0.3 of them all). monitor: that score, by which the best weights are kept too: "loss",
-    "accuracy" (numbers: "r2", "rmse", "mae"), or a function (z, y) of raw outputs and encoded targets with its
-    direction, (gini, "max"). class_weight: "balanced" or {class: weight}, of the loss alone: what encoders learn does
-    not depend on y. time_limit: seconds.
-    threads: chosen by the size of a step if None, and one in a pool's workers (joblib, Dask). Under 1,000 rows numbers
-    have 64 bits; under 200 each step sees all rows. The arguments are many because scikit-learn's conventions put every
-    choice here.
+    optimizer: AdamW with warm-up and cosine if None; ct.optim.AdamW("auto") finds its learning rate first.
+    epochs: by the number of rows if None.
+    batch_size: rows a step, "full" or "auto".
+    validation: the share of rows held back (from 200 rows up; fewer are all learnt from), None, or
+        (X, y[, sample_weight]).
+    monitor: the validation score by which the best weights are kept: "loss", "accuracy" (ct.Regressor: "r2", "rmse",
+        "mae"), or a function (z, y) of raw outputs and encoded targets with its direction, (gini, "max").
+    early_stopping: epochs without a better score after which training ends (True: 0.3 of them all).
+    class_weight: "balanced" or {class: weight}, of the loss alone: what encoders learn does not depend on y.
+    time_limit: seconds.
+    threads: chosen by the size of a step if None, and one in a pool's workers (joblib, Dask).
+
+    Under 1,000 rows numbers have 64 bits; under 200 each step sees all rows. The arguments are many because
+    scikit-learn's conventions put every choice here.
 
     After `fit`: classes_, n_features_in_ (of a table), feature_names_in_ (of a frame), model_, design_, encoder_,
     target_encoder_, history_ (a row an epoch) and run_ (not pickled: it holds the training data).

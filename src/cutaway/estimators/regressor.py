@@ -26,12 +26,13 @@ class Regressor(RegressorMixin, Estimator):
     (2,)
 
     X is a table, images or sequences, as ct.Classifier takes them, or ct.data.Windows of a series, to forecast: their
-    validation part is the latest. y is (n,) or (n, outputs). Predictions stay within
-    the training targets' range, widened by 5 % on each side: a network beyond its data guesses. `print(model.design_)`
-    says what was built and why.
+    validation part is the latest. y is (n,) or (n, outputs). Predictions stay within the training targets' range,
+    widened by 5 % on each side: a network beyond its data guesses. `print(model.design_)` says what was built and why.
 
-    loss: "mse", "half_mse", "mae" or "huber", on the scaled target, or a function (z, y) -> J; "mse" if None. The
-    other arguments and the attributes after `fit` are those of ct.Classifier.
+    loss: "mse" (if None), "half_mse", "mae" or "huber", on the scaled target, or a function (z, y) -> J.
+    monitor: "loss", "r2", "rmse", "mae", or a function (z, y) with its direction.
+
+    The other arguments and the attributes after `fit` are those of ct.Classifier.
     """
 
     losses_for: ClassVar = dict.fromkeys(("regression", "multi-output regression"), ("mse", "half_mse", "mae", "huber"))

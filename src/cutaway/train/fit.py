@@ -55,21 +55,32 @@ def fit(model: Any, X: Any, y: Any, loss: str | Callable = "mse", optimizer: Opt
     >>> bool(run.history["loss"][-1] < run.history["loss"][0])
     True
 
-    X: an array (n, ...), ct.Sequences or a list of arrays (time, features) of different lengths, or a tuple or dict of
-    these handed to forward; y (n,), (n, m), or class numbers for
-    cross_entropy. loss: a name or a function (z, y) -> J. optimizer: AdamW(1e-3) by default; a schedule stretches over
-    the whole run; a learning rate of "auto" is found first (rate.py). batch_size: rows a step, or "full" for batch
-    gradient descent.
-    validation: a share of the rows (stratified for classes), or (Xv, yv[, weights]); the weights with the best
-    validation loss are put back at the end, however training ended. early_stopping: epochs without improvement (True:
-    10). monitor: the validation score that both go by, "loss" or a metric's name; a metric of your own comes with its
-    direction, (gini, "max"). sample_weight (n,): scaled to a mean of one; rows of weight zero take no part, whatever
-    they hold. shuffle: a fresh order each epoch, from the seed, or that which a function (rows, epoch) -> rows gives.
-    drop_last: leave out a last batch that is smaller (one of a single row always is where batch norm cannot take it).
-    callbacks: functions of an event (train/events.py). checkpoint: a folder, written to every few seconds; resume=True
-    goes on from it, to the same bits. progress: None shows a bar in a terminal. metrics: names or functions (z, y),
-    scored on validation data; those with an argument `weight` see its weights. time_limit: seconds. Arguments are many
-    because this one call is the whole of training.
+    What is learnt:
+    X: an array (n, ...), ct.Sequences, a list of arrays (time, features) of different lengths, or a tuple or dict of
+        these, whose parts become the arguments of the network's forward.
+    y: numbers (n,) or (n, m), or class numbers (n,) for cross_entropy.
+    loss: a name or a function (z, y) -> J of outputs and targets.
+    sample_weight: (n,), scaled to a mean of one. Rows of weight zero take no part, whatever they hold.
+
+    How:
+    optimizer: AdamW(1e-3) by default. A schedule stretches over the whole run; for AdamW("auto") a rate is found first.
+    batch_size: rows a step, or "full" for batch gradient descent.
+    seed: what every use of chance follows from.
+    shuffle: True for a fresh order each epoch, or a function (rows, epoch) -> order of the rows.
+    drop_last: leave out a last batch that is smaller. (One of a single row always is, where batch norm cannot take it.)
+    time_limit: seconds after which training ends.
+    engine, threads: "cpu" (machine code) or "reference" (NumPy); threads=None takes as many as help.
+
+    What is watched:
+    validation: a share of the rows (stratified for classes), or (Xv, yv[, weights]). The weights with the best
+        validation score are put back at the end, however training ended.
+    monitor: which score that is: "loss", the name of a metric ("accuracy", "r2", "rmse", "mae"), or a function (z, y)
+        of your own with its direction, (gini, "max").
+    early_stopping: epochs without a better score after which training ends (True: 10).
+    metrics: names or functions (z, y), scored on validation data; those with an argument `weight` see its weights.
+    callbacks: functions of an event (ct.train.EpochEnded and others); event.run.stop("reason") ends training.
+    checkpoint: a folder, written to every few seconds; resume=True goes on from it, to the same bits.
+    progress: None shows a bar in a terminal.
 
     Raises ShapeError, DataError or ArgumentError naming what does not fit, and TrainingError where "auto" finds no
     learning rate. A loss or gradient that is not finite stops training with a TrainingWarning that names the step and
