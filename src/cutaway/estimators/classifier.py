@@ -145,8 +145,8 @@ class Classifier(ClassifierMixin, Estimator):
         values, _ = as_target(y)
         refuse_missing(values)
         refuse_infinity(values)
-        if values.dtype.kind in "SO" and (raw := next((v for v in values.ravel() if isinstance(v, bytes)), None)):
-            raise DataError(f"y holds bytes ({raw!r:.20}), which are no text yet: decode them, such as "
+        if values.dtype.kind in "SO" and values.size and all(isinstance(v, bytes) for v in values.flat):
+            raise DataError(f"y holds bytes ({values.flat[0]!r:.20}), which are no text yet: decode them, such as "
                             "y = [label.decode() for label in y].")  # fmt: skip
         if values.ndim == 2:
             if self.class_weight is not None:
