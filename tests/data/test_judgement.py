@@ -93,5 +93,41 @@ def test_equal_rows_are_copies_where_chance_does_not_make_as_many():
     assert telling_copies([images], [images[:9]]) == 1.0
 
 
+SURVEY = np.clip(np.round(1.5 * NUMBER[:, None] + 0.4 * rng.normal(size=(N, 6))), -2, 2)
+AGES = np.arange(N) % 60 + 18.0
+
+
+@pytest.mark.parametrize(("X", "y"), [
+    (np.c_[AGES, 2024 - AGES], 2 * AGES + rng.normal(size=N)),  # one column is made from the other
+    (np.c_[AGES, 2024 - AGES], (AGES + 9 * rng.normal(size=N) > 50).astype(int)),
+    (NOISE[rng.integers(0, 60, N)], rng.normal(size=N)),  # places, measured again and again
+    (SURVEY, (NUMBER + rng.normal(size=N) > 0).astype(int)),  # questions that are answered alike
+    (np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]] * 100), np.array([0, 1, 1, 0] * 100)),
+])  # fmt: skip
+def test_rows_that_are_equal_for_another_reason_are_no_copies(X, y):
+    order = np.random.default_rng(1).permutation(len(X))
+    X, y = X[order], y[order]
+    assert telling_copies([X[:300]], [X[300:]], targets=(y[:300], y[300:])) == 0
+
+
+@pytest.mark.parametrize("X", [
+    rng.integers(0, 4, (200, 12)).astype(float), rng.integers(0, 10, (200, 8)), NOISE[:20].repeat(10, axis=0),
+])  # fmt: skip
+@pytest.mark.parametrize("y", [GROUP[:20].repeat(10), NUMBER[:20].repeat(10)])
+def test_copies_of_few_values_each_are_found_by_their_targets(X, y):
+    assert telling_copies([X], [X[::4]], targets=(y, y[::4])) == 1.0
+
+
+def test_equal_images_of_different_classes_are_copies():
+    images = rng.integers(0, 9, (5, 6, 6, 1)).repeat(8, axis=0)
+    y = np.arange(40) % 2
+    assert telling_copies([images[::2]], [images[1::2]], targets=(y[::2], y[1::2])) == 1.0
+
+
+def test_one_pair_of_equal_rows_may_be_chance():
+    X = np.r_[NOISE[:1], NOISE[100:129]]
+    assert telling_copies([NOISE[:90]], [X]) == 0
+
+
 def test_twelve_of_twelve_is_not_certain():
     assert 0.05 < standard_error(1.0, 12) < 0.15 and standard_error(0.5, 10_000) == pytest.approx(0.005, rel=0.01)

@@ -70,12 +70,14 @@ def of_the_test(study: Study, X: Any, y: np.ndarray, models: list[Answer], class
     from ..program import named_inputs
 
     one = sum(part.size for part in named_inputs(problem.kind.example(study.estimator.encoder_)).values()) // 2
-    learnt = problem.kind.take(problem.X, study.parts[0][: min(MOST_COMPARED, max(1, MOST_NUMBERS // one))])
+    rows = study.parts[0][: min(MOST_COMPARED, max(1, MOST_NUMBERS // one))]
+    learnt = problem.kind.take(problem.X, rows)
     X = problem.kind.take(X, np.arange(min(len(y), max(1, MOST_NUMBERS // one))))
     known, held = (list(named_inputs(study.estimator.encode(part)).values()) for part in (learnt, X))
     if [part.shape[1:] for part in known] == [part.shape[1:] for part in held]:
         columns = feature_slices(study.estimator.encoder_) if problem.kind.name == "table" else None
-        found += verdict.copies(known, held, "test", problem.kind.many, columns)
+        targets = problem.y.iloc[rows].to_numpy(), np.asarray(y)[: len(held[0])]
+        found += verdict.copies(known, held, "test", problem.kind.many, columns, targets)
     return found
 
 

@@ -9,19 +9,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import Any
 
 import numpy as np
 
 from cutaway.data.limits import (
+    FEWEST_COPIES,
     FEWEST_OF_CLASS,
     FEWEST_PURE,
     LEFT_OF_RANKS,
     LEFT_OPEN,
     MANY_VALUES,
-    MOST_DEALT,
+    MOST_CHANGED,
     NOT_COMMON,
     ONE_CLASS,
-    TOO_MANY_TO_REPEAT,
+    PLACES_TRIED,
+    SAME_TARGET,
     UNEVEN,
 )
 from cutaway.data.limits import FEWEST_TOLD as FEWEST
@@ -259,29 +262,47 @@ def copied(known: list[np.ndarray], held: list[np.ndarray]) -> np.ndarray:
 
 
 def telling_copies(
-    known: list[np.ndarray], held: list[np.ndarray], columns: Mapping[str, slice] | None = None
-) -> float:
+    known: list[np.ndarray], held: list[np.ndarray], columns: Mapping[str, slice] | None = None,
+    targets: tuple[Any, Any] | None = None,
+) -> float:  # fmt: skip
     """The share of held-out rows that are known ones too; 0 where equal rows need not be copies.
 
-    They need not where rows are combinations of a few values each: where no column has many, or as many rows would be
-    known if each column's values were dealt out anew. columns: where the features of each lie, of tables.
+    They need not where rows are combinations of a few values each: as many rows would then be known if one of their
+    values were another. Nor where equal rows have different targets, unless they are images. columns: where the
+    features of each lie, of tables. targets: those of the known rows and of the held-out ones.
     """
-    share = float(copied(known, held).mean())
-    if not share or not _many_values(known):
+    found = copied(known, held)
+    share = float(found.mean())
+    if found.sum() < min(FEWEST_COPIES, len(found)):
         return 0.0
-    some = [part[:MOST_DEALT].reshape(len(part[:MOST_DEALT]), -1).copy() for part in held]
+    if targets is not None and max(part.ndim for part in known) < 4 and _alike(known, held, targets) < SAME_TARGET:
+        return 0.0
+    return share if float(copied(known, _changed(held, columns)).mean()) < share / 2 else 0.0
+
+
+def _alike(known: list[np.ndarray], held: list[np.ndarray], targets: tuple[Any, Any]) -> float:
+    """Of the held-out rows that are known, the share whose target is that of every equal known row."""
+    answers: dict[bytes, set[tuple]] = {}
+    learnt, asked = (map(tuple, np.asarray(y).reshape(len(y), -1).tolist()) for y in targets)
+    for row, answer in zip(row_digests(known), learnt, strict=True):
+        answers.setdefault(row, set()).add(answer)
+    rows = row_digests(held, [part.dtype for part in known])
+    same = [answers[row] == {answer} for row, answer in zip(rows, asked, strict=True) if row in answers]
+    return float(np.mean(same))
+
+
+def _changed(parts: list[np.ndarray], columns: Mapping[str, slice] | None) -> list[np.ndarray]:
+    """Rows with the value of one column taken from another row that has another one there."""
     random = np.random.default_rng(0)
-    for part in some:
-        for features in (columns or {str(k): slice(k, k + 1) for k in range(part.shape[1])}).values():
-            part[:, features] = part[random.permutation(len(part)), features]
-    by_chance = float(copied([part.reshape(len(part), -1) for part in known], some).mean())
-    return share if by_chance < share / 2 else 0.0
-
-
-def _many_values(parts: list[np.ndarray]) -> bool:
-    for part in parts:
-        flat = part[:MOST_ROWS].reshape(len(part[:MOST_ROWS]), -1)
-        most = max((len(np.unique(flat[:, k])) for k in range(min(flat.shape[1], 200))), default=0)
-        if part.dtype.kind == "f" and most > min(TOO_MANY_TO_REPEAT, len(flat) / 2):
-            return True
-    return False
+    changed = [part[:MOST_CHANGED].reshape(len(part[:MOST_CHANGED]), -1).copy() for part in parts]
+    wheres = [(part, features) for part in changed for features in
+              (columns or {str(k): slice(k, k + 1) for k in range(part.shape[1])}).values()]  # fmt: skip
+    shapes = [(len(part), *whole.shape[1:]) for part, whole in zip(changed, parts, strict=True)]
+    n = len(changed[0])
+    for i in range(n):
+        for where, j in random.integers(0, (len(wheres), n), (PLACES_TRIED, 2)):
+            part, features = wheres[where]
+            if not np.array_equal(part[i, features], part[j, features], equal_nan=part.dtype.kind == "f"):
+                part[i, features] = part[j, features]
+                break
+    return [part.reshape(shape) for part, shape in zip(changed, shapes, strict=True)]

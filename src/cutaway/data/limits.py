@@ -52,6 +52,9 @@ MOST_PIXELS, LONGEST_SIDE, MOST_SCANNED = 50_000_000, 100_000, 10**10
 MOST_BYTES = 2**28
 #: Segments of EXIF data in a JPEG, of 64 kB each, where Pillow is old: an orientation takes one.
 MOST_EXIF = 2
+#: Deep images beside bytes become bytes, as parts of their whole range. They must span at least one part in so many:
+#: of 12 bits that a detector writes into 16 fewer than 16 levels of grey would be left.
+FEWEST_LEVELS = 16
 #: Pixels that are decoded at once, some 16 bytes each.
 MOST_AT_ONCE = 2 * MOST_PIXELS
 #: Files of one folder, whose names are kept.
@@ -161,10 +164,12 @@ MANY_VALUES = 10
 #: A column is filled (or empty) where the target is one class: that share of such rows, so many of them, and the
 #: share of all rows that the class may have at most.
 ONE_CLASS, FEWEST_PURE, NOT_COMMON = 0.98, 20, 0.7
-#: A column of so many different values makes it unlikely that two rows are equal by chance.
-TOO_MANY_TO_REPEAT = 50
-#: Rows whose values are dealt out anew, to see how many equal rows chance makes.
-MOST_DEALT = 1000
+#: Copies are told of from so many on: two flowers may have the same size.
+FEWEST_COPIES = 3
+#: Equal rows are copies where so many have the same target; those that are equal by chance differ in it now and then.
+SAME_TARGET = 0.9
+#: Rows of which one value is changed, to see how many known rows chance makes, and places tried for such a value.
+MOST_CHANGED, PLACES_TRIED = 1000, 50
 
 #: A value is outside training's range where it lies beyond it by more than this share of its width (a few values a
 #: little beyond the largest of training are to be expected of new rows), far outside by more than so many widths.

@@ -187,9 +187,9 @@ def leaks(found: list[Telling], rows: int, labels: list[str], target: str) -> li
 
 
 def copies(known: list[np.ndarray], held: list[np.ndarray], part: str, many: str,
-           columns: dict[str, slice] | None = None) -> list[Finding]:  # fmt: skip
-    """Test (or validation) rows that were learnt from."""
-    share, n = telling_copies(known, held, columns), len(held[0])
+           columns: dict[str, slice] | None = None, targets: Any = None) -> list[Finding]:  # fmt: skip
+    """Test (or validation) rows that were learnt from; targets: of the rows learnt from, and of these."""
+    share, n = telling_copies(known, held, columns, targets), len(held[0])
     if share < COPIES:
         return []
     text = f"{share * n:,.0f} of the {n:,} {part} {many} are, number for number, among those learnt from."

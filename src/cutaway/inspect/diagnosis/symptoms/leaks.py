@@ -74,8 +74,10 @@ def _first(e: Evidence) -> int:
 
 def duplicates(e: Evidence) -> Iterator[Finding]:
     """Held-out rows that are training rows too: their score says nothing about new rows."""
-    known, held = (_parts(part) for part in (e.learnt_from(HASHED).inputs, e.held_out.inputs))
-    share = judgement.telling_copies(known, held, e.columns if e.table is not None else None)
+    learnt = e.learnt_from(HASHED)
+    known, held = _parts(learnt.inputs), _parts(e.held_out.inputs)
+    columns = e.columns if e.table is not None else None
+    share = judgement.telling_copies(known, held, columns, (learnt.y, e.held_out.y))
     if share < DUPLICATES:
         return
     yield Finding("held-out rows that were learnt from", SERIOUS if share > 0.3 else NOTICE,
