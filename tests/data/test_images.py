@@ -360,6 +360,12 @@ def test_deep_images_beside_bytes_are_taken_as_parts_of_their_scale(folder):
     assert images.notes == ["1 image of more than 8 bits 52000 to 56700 of 65,535, reduced to 256 levels"]
 
 
+@pytest.mark.parametrize("numbers", [DEEP["uint16"], np.arange(48, dtype=np.uint16).reshape(6, 8) % 2])
+def test_deep_images_of_which_bytes_would_leave_nothing_are_refused_beside_them(folder, numbers):
+    with pytest.raises(DataError, match=r"1 image of more than 8 bits has values from .* and the others are bytes"):
+        read_images(folder(a_png=GREY, b_png=numbers))
+
+
 def test_depth_overrules_what_files_hold(folder):
     deep = GREY.astype(np.uint16) * 257
     assert read_images(folder(a_png=deep), depth="numbers").X[0, ..., 0].tolist() == deep.tolist()

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from cutaway.data.cells import counted
-from cutaway.data.limits import MOST_AT_ONCE
+from cutaway.data.limits import FEWEST_LEVELS, MOST_AT_ONCE
 from cutaway.data.pillow import WAYS, Header, decode, decode_numbers, need_pillow, read_header, why
 from cutaway.errors import DataError
 from cutaway.text import plain
@@ -73,8 +73,15 @@ def decode_files(
         seen.append((float(X[kept].min()), float(X[kept].max())))
     bits = "reduced to 256 levels"
     if seen:
-        span = f"{min(low for low, _ in seen):g} to {max(high for _, high in seen):g}"
-        most = "1" if any(header.mode == "F" for header in good.values()) else "65,535"
+        low, high = min(low for low, _ in seen), max(high for _, high in seen)
+        span, floating = f"{low:g} to {high:g}", any(header.mode == "F" for header in good.values())
+        most = "1" if floating else "65,535"
+        if depth is None and not deep and 0 < high - low < (1 if floating else 65535) / FEWEST_LEVELS:
+            raise DataError(
+                f"{counted(len(seen), 'image')} of more than 8 bits {'has' if len(seen) == 1 else 'have'} values from "
+                f"{span}, and the others are bytes: where {most} becomes 255, hardly anything is left of them. Bring "
+                "all to one scale first."
+            )
         bits = f"with values from {span}" if X.dtype != np.uint8 else bits if deep else f"{span} of {most}, {bits}"
     notes = _notes([good[i] for i in kept], grey, (height, width), fit, bits)
     if odd := [f"{plain(names[i])} ({warned[i]:.100})" for i in kept if i in warned]:
