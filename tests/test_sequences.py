@@ -47,6 +47,7 @@ def test_whole_numbers_are_tokens_unless_something_else_is_said():
     assert measured.values.tolist() == [[[3], [1], [4]], [[1], [5], [0]]] and measured.dtype == np.float64
     assert ct.Sequences.from_list([[3.0, 1.0], [2.0]], tokens=True).values.tolist() == [[3, 1], [2, 0]]
     assert ct.Sequences.from_list([[3, 1], [2.5]]).shape == (2, 2, 1)
+    assert ct.Sequences.from_list([[3, -1], [2]]).shape == (2, 2, 1)  # no row of a table has a number below 0
     assert "tokens" in repr(ct.Sequences.from_list(rows)) and "1 feature" in repr(measured)
     with pytest.raises(DataError, match="sequence 1 is no row of tokens"):
         ct.Sequences.from_list([[1], [2.5]], tokens=True)

@@ -85,8 +85,8 @@ class Sequences:
         With channels="first" they are (features, time), as aeon has them.
 
         Arrays (time,) are tokens, (n, time) whole numbers for an Embedding, or one feature, (n, time, 1). Their type
-        decides if `tokens` does not: whole numbers in all of them are tokens, and the repr says so. A series that is
-        measured in whole numbers takes tokens=False.
+        decides if `tokens` does not: whole numbers in all of them, none below 0, are tokens, and the repr says so. A
+        series that is measured in whole numbers takes tokens=False.
 
         >>> Sequences.from_list([[3, 1, 4], [1, 5]])
         Sequences(2 of length 2 to 3, tokens)
@@ -99,7 +99,7 @@ class Sequences:
         if not arrays:
             raise DataError("there are no sequences")
         if tokens is None:
-            tokens = all(a.ndim == 1 and a.dtype.kind in "iub" for a in arrays)
+            tokens = all(a.ndim == 1 and a.dtype.kind in "iub" and a.min(initial=0) >= 0 for a in arrays)
         elif tokens:
             arrays = [_as_tokens(a, i) for i, a in enumerate(arrays)]
         if not tokens:

@@ -95,3 +95,21 @@ def _none(z, y):
 
 
 _none.__name__ = "none"
+
+
+@pytest.mark.parametrize(("score", "says"), [
+    (lambda z, y: (z.argmax(1) == y), r"the metric <lambda> gave an array of shape \(60,\): one number"),
+    (lambda z, y: None, "the metric <lambda> gave None"),
+])  # fmt: skip
+def test_a_metric_that_gives_no_number_is_named(score, says):
+    with pytest.raises(ArgumentError, match=says):
+        run(monitor=(score, "max"), epochs=1)
+
+
+def test_a_score_of_ones_own_that_is_never_a_number_is_among_the_likely_causes():
+    with pytest.warns(TrainingWarning, match="Or nothing gives none: call it with"):
+        run(monitor=(nothing, "max"), epochs=1)
+
+
+def nothing(z, y):
+    return float("nan")

@@ -288,7 +288,7 @@ class Training:
             if self.validation is not None and run.epochs_done and not self.trouble:
                 self.trouble = (
                     f"no epoch had a {self.monitor.words} that is a number, so that none is the best. Likely cause: "
-                    "outputs that overflow: scale the data, or use a lower learning rate."
+                    f"outputs that overflow: scale the data, or use a lower learning rate.{self.monitor.own_hint}"
                 )
                 self.kept = " The model has the weights of the last one."
         run.trouble = self.trouble
@@ -501,6 +501,8 @@ class _Validation:
             row = {"val_loss": evaluated(self.loss, z, y, None if w is None else w.astype(z.dtype))}
         z = metric_table.as_given(z, y)
         return row | {
-            f"val_{name}": float(f(z, y) if w is None or not losses.takes_weight(f) else f(z, y, weight=w))
+            f"val_{name}": metric_table.one_number(
+                name, f(z, y) if w is None or not losses.takes_weight(f) else f(z, y, weight=w)
+            )
             for name, f in self.metrics.items()
         }

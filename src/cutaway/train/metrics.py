@@ -32,6 +32,15 @@ def as_given(z: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.asarray(z).view(Column) if z.ndim == 2 and z.shape[1] == 1 and np.ndim(y) == 1 else z
 
 
+def one_number(name: str, score: Any) -> float:
+    """What a metric gave, as a float. Raises ArgumentError for all but one number."""
+    found = np.asarray(score)
+    if found.size != 1 or found.dtype.kind not in "biuf":
+        got = f"an array of shape {found.shape}" if found.ndim else repr(score)
+        raise ArgumentError(f"the metric {name} gave {got}: one number for all rows is needed, such as their mean.")
+    return float(found.reshape(()))
+
+
 def accuracy(z: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None) -> float:
     """Share of rows whose class is predicted right: the largest output, or the sign of a single one."""
     if z.ndim == 2 and z.shape[1] > 1 and y.ndim == 1:

@@ -24,6 +24,12 @@ class Monitor(NamedTuple):
     def words(self) -> str:
         return "validation loss" if self.column == "val_loss" else self.column
 
+    @property
+    def own_hint(self) -> str:
+        """What else may be amiss where the score is of one's own."""
+        name = self.column.removeprefix("val_")
+        return "" if name in WAYS else f" Or {name} gives none: call it with the network's outputs and the targets."
+
     def cost(self, row: dict[str, float]) -> float:
         """The score of an epoch such that smaller is better; infinity where it is no number."""
         score = row[self.column] if self.way == "min" else -row[self.column]
