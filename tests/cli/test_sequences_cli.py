@@ -173,6 +173,26 @@ def test_missing_hours_are_filled_joined_or_refused_as_asked(torn, run):
     bad(run("fit", "series.csv", "-t", "load", "--gaps", "fill"), "--gaps does not go with")
 
 
+def test_a_window_that_fits_nowhere_is_named_as_the_command_line_names_it(torn, run):
+    how = ("--forecast", "load", "--time", "when", *SHORT)
+    bad(run("fit", "torn.csv", *how, "--window", 200), "Set a smaller --window, or: --gaps fill")
+    bad(run("fit", "series.csv", *how, "--window", 400), "set a smaller --window or --horizon")
+
+
+def test_a_model_has_its_window_and_its_gaps(torn, run):
+    run("fit", "series.csv", "--forecast", "load", "--time", "when", "--window", 12, *SHORT)
+    status, _, err = run("evaluate", "model.safetensors", "torn.csv")
+    assert status == 0 and "30 steps of 1 hour are missing" in err and "--gaps" not in err
+    pd.read_csv("series.csv").head(12).to_csv("short.csv", index=False)
+    bad(run("evaluate", "model.safetensors", "short.csv"), "windows of 12 with the 1 that follow: give at least")
+
+
+def test_times_of_ten_digits_are_told_to_the_second(torn, run):
+    whole = pd.read_csv("series.csv").assign(when=1_700_000_000 + 3600 * np.arange(300)).drop(range(100, 130))
+    whole.to_csv("seconds.csv", index=False)
+    said_in(run("fit", "seconds.csv", "--forecast", "load", "--time", "when", *SHORT)[1], "missing after 1700356400")
+
+
 def test_a_time_that_stands_twice_is_an_error(torn, run):
     pd.concat([torn, torn[5:7]]).to_csv("twice.csv", index=False)
     bad(run("fit", "twice.csv", "--forecast", "load", "--time", "when", *SHORT),

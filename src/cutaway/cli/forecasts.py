@@ -27,7 +27,11 @@ def window_rows(path: Path, asked: Asked, frame: Any = None, features: list[str]
     from ..data.forecasting import cut_windows
     from ..data.sequence_encoder import as_sequences
 
+    learnt = asked.every is not None  # a model's own, which has its window and its --gaps
     values, names, when, notes = one_series(path, asked, frame, features)
+    if learnt and len(values) < asked.length + asked.ahead:
+        raise DataError(f"{path.name} has {counted(len(values), 'time step')}, and the model is scored on windows of "
+                        f"{asked.length:,} with the {asked.ahead:,} that follow: give at least so many.")  # fmt: skip
     with in_options(path):
         cut = cut_windows(values, names, when, repr(asked.time or ""), asked.length, asked.ahead, 1, asked.forecast,
                           asked.gaps or "cut")  # fmt: skip
@@ -36,7 +40,7 @@ def window_rows(path: Path, asked: Asked, frame: Any = None, features: list[str]
     extent = (f"{len(values):,} time steps of {counted(values.shape[1], 'feature')}, "
               f"{counted(len(cut), 'window')} of {asked.length:,} steps with {asked.ahead:,} to forecast")  # fmt: skip
     ids = pd.Series(cut.starts + asked.length, name="row")
-    if any("missing" in note for note in cut.notes) and not asked.gaps:
+    if any("missing" in note for note in cut.notes) and not asked.gaps and not learnt:
         cut.notes.append("--gaps fill makes missing steps empty ones, --gaps join takes rows for steps all the same")
     return Data(as_sequences(cut.X), y[aims[0]] if len(aims) == 1 else y, extent, aims, ids, names, {"time": cut},
                 [*notes, *cut.notes])  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,11 @@ class Moments:
 
     def at(self, row: int) -> str:
         """A row's time in words."""
-        return f"{self.order[row]:g}" if self.dates is None else str(self.dates[row]).removesuffix(" 00:00:00")
+        if self.dates is not None:
+            return str(self.dates[row]).removesuffix(" 00:00:00")
+        if self.per_second:
+            return str(timedelta(seconds=float(self.order[row] / self.per_second)))
+        return f"{self.order[row]:.15g}"  # seconds since 1970 have ten digits
 
 
 def moments(cells: Any, name: str) -> Moments:
