@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
 import cutaway
 from cutaway.data import TableEncoder, limits
@@ -56,6 +57,16 @@ def test_levels_beyond_the_most_are_told():
     names = [f"v{i}" for i in range(60) for _ in range(3)]
     encoder = TableEncoder().fit(pd.DataFrame({"v": names, "w": names[:90] * 2}))
     assert encoder.notes() == ["v: the 50 most frequent of 60 levels have a column each, the others share one"]
+
+
+@pytest.mark.parametrize(("rows_of_each", "told"), [
+    ([5] * 6 + [4] * 5, []),
+    ([5] * 5 + [4] * 6, ["v: 6 of 11 levels are in fewer than 5 rows each and share one column"]),
+])  # fmt: skip
+def test_levels_too_rare_to_be_learnt_are_told_where_they_are_the_most(rows_of_each, told):
+    names = [f"v{i}" for i, rows in enumerate(rows_of_each) for _ in range(rows)]
+    encoder = TableEncoder(min_count=5).fit(pd.DataFrame({"v": names}))
+    assert encoder.notes() == told
 
 
 def test_words_among_numbers_are_told():

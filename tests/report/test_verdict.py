@@ -53,6 +53,15 @@ def test_the_spread_of_an_area_is_that_of_repeated_tests():
     assert np.mean([one.ahead[0][1] for one in found]) == pytest.approx(np.std(gains), rel=0.25)
 
 
+def test_one_row_of_a_rare_class_decides_nothing():
+    """Ranked first by one model and among the last by the other: with one row either may happen by chance."""
+    y, labels = np.array(["late"] + ["on time"] * 9), np.array(["late", "on time"])
+    first, last = np.r_[0.9, np.linspace(0.1, 0.5, 9)], np.r_[0.2, np.linspace(0.1, 0.5, 9)]
+    answers = [Answer("", labels[[1] * 10], np.c_[p, 1 - p]) for p in (first, last)]
+    said = sentence("binary", y, answers, labels)
+    assert "within chance: ROC AUC 1.000" in said and "So few rows leave ROC AUC uncertain by" in said
+
+
 def test_rare_classes_are_judged_by_what_sees_them():
     y, answers, labels = classes_of(3000, 0.03, 1.0)
     text = sentence("binary", y, with_simple(y, answers, labels), labels)

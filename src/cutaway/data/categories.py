@@ -35,7 +35,13 @@ class Category(Column, kinds=("category",)):
         return ", ".join(parts + ["gaps marked"] * self.marked)
 
     def note(self, settings: Settings) -> str:
-        if len(self.levels) < settings.max_levels or len(self.levels) == self.distinct:
+        rarer = self.distinct - len(self.levels)
+        if rarer and len(self.levels) < settings.max_levels:  # too rare to be learnt: told where they are the most
+            return (
+                f"{self.name}: {rarer:,} of {self.distinct:,} levels are in fewer than {settings.min_count} rows each "
+                "and share one column"
+            ) * (rarer > len(self.levels))
+        if not rarer:
             return ""
         return (
             f"{self.name}: the {len(self.levels):,} most frequent of {self.distinct:,} levels have a column each, the "

@@ -17,6 +17,8 @@ from cutaway.data.limits import (
     FEWEST_COPIES,
     FEWEST_OF_CLASS,
     FEWEST_PURE,
+    LEFT_KNOWN,
+    LEFT_KNOWN_ALONE,
     LEFT_OF_RANKS,
     LEFT_OPEN,
     MANY_VALUES,
@@ -277,7 +279,8 @@ def telling_copies(
         return 0.0
     if targets is not None and max(part.ndim for part in known) < 4 and _alike(known, held, targets) < SAME_TARGET:
         return 0.0
-    return share if float(copied(known, _changed(held, columns)).mean()) < share / 2 else 0.0
+    most = (LEFT_KNOWN_ALONE if targets is None else LEFT_KNOWN) * share
+    return share if float(copied(known, _changed(held, columns)).mean()) < most else 0.0
 
 
 def _alike(known: list[np.ndarray], held: list[np.ndarray], targets: tuple[Any, Any]) -> float:

@@ -168,6 +168,8 @@ ONE_CLASS, FEWEST_PURE, NOT_COMMON = 0.98, 20, 0.7
 FEWEST_COPIES = 3
 #: Equal rows are copies where so many have the same target; those that are equal by chance differ in it now and then.
 SAME_TARGET = 0.9
+#: Of copies less than this share stays known if one of their values changes; where no targets are compared, this.
+LEFT_KNOWN, LEFT_KNOWN_ALONE = 0.5, 0.1
 #: Rows of which one value is changed, to see how many known rows chance makes, and places tried for such a value.
 MOST_CHANGED, PLACES_TRIED = 1000, 50
 
