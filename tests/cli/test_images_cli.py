@@ -194,7 +194,9 @@ def test_a_folder_without_images(here, run, tmp_path):
 
 
 def test_channels_unlike_those_of_training(here, run):
-    bad(run("predict", "model.safetensors", "colour"), "colour, those of training grey", "--mode grey")
+    refused = run("predict", "model.safetensors", "colour")
+    bad(refused, "colour, those of training grey", "--mode grey turns them to grey")
+    assert "read_images" not in refused[2]
     status, out, err = run("predict", "model.safetensors", "colour", "--mode", "grey")
     assert status == 0 and out.startswith("file,prediction") and "in colour read as grey" in err
 

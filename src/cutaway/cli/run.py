@@ -26,13 +26,13 @@ def main(args: Sequence[str] | None = None) -> int:
 
     stand_in_for_unknown_letters()
     with warnings.catch_warnings():
-        warnings.showwarning = lambda message, *_, **__: warn(message)
+        warnings.showwarning = lambda message, *_, **__: warn(_in_words(str(message)))
         try:
             status = app(args, prog_name="cutaway", standalone_mode=False)
             sys.stdout.flush()
             return status if isinstance(status, int) else 0
         except CutawayError as problem:
-            error(problem)
+            error(_in_words(str(problem)))
         except UsageError as problem:
             if type(problem).__name__ == "NoArgsIsHelpError":  # its message is the help
                 typer.echo(problem.format_message(), err=True)
@@ -52,7 +52,14 @@ def main(args: Sequence[str] | None = None) -> int:
 
 
 def _in_words(text: str) -> str:
-    """A message of typer's without the name of a Python error; of a single choice "not one of" is said otherwise."""
+    """A message in the words of the command line: its options in place of Python's calls and names of errors.
+
+    >>> _in_words("The images differ: read_images(..., size=(8, 8)) (--size 8x8) brings them to that size.")
+    'The images differ: --size 8x8 brings them to that size.'
+    >>> _in_words("Leave them out: skip_damaged=True (--skip-damaged).")
+    'Leave them out: --skip-damaged.'
+    """
+    text = re.sub(r"(?:read_images\((?:[^()]|\([^()]*\))*\)|\w+=(?:\([^()]*\)|\w+)) \((--[^()]*)\)", r"\1", text)
     text = text.replace("Value error, ", "")
     return re.sub(r" is not one of ('[^',]*')\.$", r": it takes \1, and nothing else.", text)
 

@@ -37,10 +37,10 @@ def race(
     seed: Seed = 0,
     out: Out = None,
 ) -> None:
-    """Which optimizer is ahead on this network and data, and is the difference one?
+    """Which optimizer is ahead on this network and data, and is the difference more than chance?
 
     Each gets the same number of learning rates to try, then races with its best: the same first weights, validation
-    rows and batches for all in every seed. What seeds cannot tell apart is said to be so.
+    rows and batches for all in every seed. It says which differences the seeds cannot tell from chance.
     """
     from ...lab.races.race import race as run
     from ...lab.races.race_result import Race
