@@ -211,3 +211,20 @@ def test_in_a_plain_loop_outputs_and_numbers_that_would_not_pair_are_refused(f):
 def test_a_new_axis_of_ones_own_broadcasts():
     u = ct.Tensor([1.0, 2.0], requires_grad=True) * 2
     assert (u[:, None] - np.ones(2)).shape == (u.reshape(2, 1) * np.ones(2)).shape == (2, 2)
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int64, np.uint64, np.float32, float])
+def test_class_numbers_of_any_type(dtype):
+    """A single True among them was taken for a position."""
+    z, y = np.random.default_rng(0).normal(size=(4, 2)), np.array([0, 1, 0, 0])
+    expected = -np.log(np.exp(z) / np.exp(z).sum(1, keepdims=True))[range(4), y].mean()
+    assert ct.losses.cross_entropy(z, y.astype(dtype)).item() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("given", "says"), [
+    ({"reduction": "sum"}, "others by ct.ops"), ({"label_smoothing": 0.1}, "as probabilities"),
+    ({"from_logits": True}, "outputs are logits"), ({"wieght": None}, "did you mean weight="),
+])  # fmt: skip
+def test_arguments_of_other_libraries_losses(given, says):
+    with pytest.raises(ct.errors.CutawayError, match=says):
+        ct.losses.cross_entropy(np.zeros((2, 2)), [0, 1], **given)

@@ -11,6 +11,8 @@ from difflib import get_close_matches
 from functools import wraps
 from typing import Any
 
+import numpy as np
+
 from .errors import ArgumentError, CutawayError
 from .text import bounded, plain
 
@@ -27,13 +29,26 @@ class UnknownName(CutawayError, AttributeError):
 
     def __str__(self) -> str:
         text = f"{self.what} has no {self.wanted!r}"
-        if self.wanted in self.table:
-            return bounded(plain(f"{text}. In Cutaway: {self.table[self.wanted]}"))
-        close = closest(self.wanted, self.known())
+        known = list(self.known())
+        ours = self.table.get(self.wanted)
+        if ours is None and self.what in ("Tensor", "ct.ops"):
+            ours = _elsewhere(self.wanted, known)
+        if ours is not None:
+            return bounded(plain(f"{text}. In Cutaway: {ours}"))
+        close = closest(self.wanted, known)
         return bounded(plain(text + (f": did you mean {close!r}?" if close else "")))
 
     def __reduce__(self) -> tuple:
         return CutawayError, (str(self),)
+
+
+def _elsewhere(name: str, known: list[str]) -> str | None:
+    """What to write for an operation that others have: no near name does, log is not log1p."""
+    if name.endswith("_") and name[:-1] in known:
+        return f"x = x.{name[:-1]}(...), since no values are changed in place"
+    if callable(getattr(np, name, None)):
+        return f"there is none with a derivative; outside of a model, np.{name} of x.numpy()"
+    return None
 
 
 class UnknownArgument(CutawayError, TypeError):
@@ -41,7 +56,7 @@ class UnknownArgument(CutawayError, TypeError):
 
 
 CPU = "everything runs on the processor, on as many cores as threads= says: leave it out"
-TENSOR = {
+SHARED = {
     "to": CPU, "cuda": CPU, "is_cuda": CPU, "device": CPU, "half": "networks have float32 or float64: net.astype(...)",
     "float": (
         "a Tensor keeps its precision: ct.Tensor(x.numpy().astype('float32')); net.astype('float32') for a "
@@ -64,7 +79,7 @@ TENSOR = {
     "gather": "x[rows, columns], by arrays of whole numbers", "index_select": "x[rows], by an array of whole numbers",
     "masked_fill": "ct.ops.where(test, value, x)", "masked_select": "x[mask]", "select": "x[:, k]",
     "narrow": "x[:, start:end]", "gt": "x > y", "lt": "x < y", "ge": "x >= y", "le": "x <= y",
-    "eq": "(x >= y) * (x <= y)", "ne": "1 - (x >= y) * (x <= y)", "t": "x.T", "mT": "x.swapaxes(-1, -2)",
+    "eq": "x == y", "ne": "x != y", "t": "x.T", "mT": "x.swapaxes(-1, -2)",
     "fill_": "x.data[...] = value", "zero_": "x.data[...] = 0", "copy_": "x.data[...] = values", "add_": "x = x + y",
     "mul_": "x = x * y", "sub_": "x = x - y", "rsqrt": "1 / ct.ops.sqrt(x)", "reciprocal": "1 / x",
     "prod": "ct.ops.exp(ct.ops.log(x).sum()) for positive numbers", "cumsum": "x @ np.triu(np.ones((k, k)))",
@@ -72,8 +87,21 @@ TENSOR = {
     "sort": "np.sort(x.numpy()), outside of a model", "ravel": "x.reshape(-1)", "copy": "x.clone()",
     "unbind": "[x[k] for k in range(len(x))]", "mm": "u @ v", "bmm": "u @ v", "dot": "u @ v",
     "isnan": "np.isnan(x.numpy())", "any": "x.numpy().any()", "all": "x.numpy().all()",
+    "bool": "a comparison, as in x > 0", "ndimension": "x.ndim", "nelement": "x.size", "view_as": "x.reshape(y.shape)",
+    "reshape_as": "x.reshape(y.shape)", "type_as": CPU, "register_hook": "ct.trace shows every value and gradient",
+    "new_zeros": "np.zeros", "new_ones": "np.ones", "clamp_min": "x.clip(min=...)", "clamp_max": "x.clip(max=...)",
+    "swapdims": "x.swapaxes(i, j)", "movedim": "x.permute(...)", "moveaxis": "x.permute(...)", "flip": "x[:, ::-1]",
+    "fliplr": "x[:, ::-1]", "flipud": "x[::-1]", "sign": "ct.ops.where(x > 0, 1.0, -1.0)",
+    "log1p": "ct.ops.log(1 + x)", "expm1": "ct.ops.exp(x) - 1", "log2": "ct.ops.log(x) / np.log(2)",
+    "log10": "ct.ops.log(x) / np.log(10)", "tan": "ct.ops.sin(x) / ct.ops.cos(x)", "equal": "x == y, value by value",
+    "erf": "ct.ops.gelu has it inside; alone it has no rule here", "outer": "u[:, None] * v[None]",
+    "true_divide": "u / v", "addmm": "b + u @ v", "randn": "rng.standard_normal of NumPy",
+    "logit": "ct.ops.log(x / (1 - x))",
 }  # fmt: skip
-OPS = TENSOR | {
+TENSOR = SHARED | {"stack": "ct.ops.stack([x, y])", "dropout": "ct.nn.Dropout(p), a layer"} | {
+    f: f"ct.ops.{f}(x)" for f in ("gelu", "silu", "elu", "selu", "leaky_relu", "softplus", "mish", "linear", "where")
+}
+OPS = SHARED | {
     "leakyrelu": "leaky_relu", "swish": "silu", "relu6": "ct.ops.clip(x, 0, 6)", "hardtanh": "ct.ops.clip(x, -1, 1)",
     "subtract": "sub", "multiply": "mul", "divide": "div", "negative": "neg", "absolute": "abs", "reduce_sum": "sum",
     "reduce_mean": "mean", "reduce_max": "max", "einsum": "ct.ops.matmul, with transpose and reshape",
@@ -84,7 +112,10 @@ OPS = TENSOR | {
     "avg_pool2d": "ct.ops.avg_pool", "zeros": "np.zeros", "ones": "np.ones", "tensor": "ct.Tensor",
     "from_numpy": "ct.Tensor", "no_grad": "plain numbers: x.detach()", "arange": "np.arange",
     "hstack": "ct.ops.concat(tensors, axis=1)", "vstack": "ct.ops.concat(tensors, axis=0)",
-    "equal": "(u >= v) * (u <= v)", "less": "v > u", "erf": "ct.ops.gelu has it inside; alone it has no rule here",
+    "less": "v > u", "normalize": "x / ct.ops.norm(x, axis=1, keepdims=True)", "mse": "ct.losses.mse",
+    "mae": "ct.losses.mae", "huber_loss": "ct.losses.huber", "binary_cross_entropy": "ct.losses.binary_cross_entropy",
+    "pad": "ct.ops.concat with np.zeros, or padding= of a convolution", "zeros_like": "np.zeros(x.shape)",
+    "ones_like": "np.ones(x.shape)", "eye": "np.eye",
 }  # fmt: skip
 NN = {
     "Dense": "Linear", "BatchNormalization": "BatchNorm1d, or BatchNorm2d for images",
@@ -209,6 +240,30 @@ FIT = {
     "model": "the network comes first", "net": "the network comes first",
     "weight_decay": "optimizer=ct.optim.AdamW(lr, weight_decay=)",
 }  # fmt: skip
+
+
+#: keyword arguments of functions of ct.ops and ct.losses
+OPERATIONS = {
+    "inplace": "nothing: memory is planned by the program", "dtype": "nothing: precision follows the operands",
+    "out": "nothing: the result is a new Tensor", "p": "the sum of x.abs() or x.square(), and a root",
+    "ord": "the sum of x.abs() or x.square(), and a root", "newshape": "the shape, as reshape's second argument",
+    "training": "ct.nn.Dropout, which knows whether it trains", "approximate": "ct.ops.gelu_tanh",
+    "reduction": "the mean; others by ct.ops, as ((z - y) ** 2).sum()", "size_average": "the mean",
+    "label_smoothing": "y (n, C) as probabilities: (1 - s) np.eye(C)[y] + s / C",
+    "ignore_index": "weight=, zero for the rows to leave out", "pos_weight": "weight=, one number a row",
+    "from_logits": "nothing: outputs are logits", "normalized_shape": "gamma and beta, which have that shape",
+    "beta": "a factor: ct.ops.softplus(beta * x) / beta",
+}  # fmt: skip
+
+
+def check_settings(owner: str, given: Iterable[str], taken: Collection[str]) -> None:
+    """Raise UnknownArgument for a keyword argument that an operation or loss does not take."""
+    for name in given:
+        if name not in taken:
+            ours = OPERATIONS.get(name, "").removeprefix("nothing: ")
+            close = closest(name, taken)
+            advice = f". In Cutaway: {ours}" if ours else f": did you mean {close}=?" if close else ""
+            raise UnknownArgument(f"{owner} takes no {name}={advice}")
 
 
 def closest(name: str, known: Iterable[str]) -> str | None:

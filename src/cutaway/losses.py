@@ -8,12 +8,25 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from functools import wraps
 
 import numpy as np
 
 from . import habits
 from .autodiff import Tensor, apply, recording
 from .errors import ArgumentError, ShapeError
+
+
+def _in_our_words(f: Callable) -> Callable:
+    """The loss, which answers arguments of other libraries' losses."""
+    taken = inspect.signature(f).parameters
+
+    @wraps(f)
+    def called(*given, **named):
+        habits.check_settings(f"ct.losses.{f.__name__}", named, taken)
+        return f(*given, **named)
+
+    return called
 
 
 def _mean(l: Tensor, weight, classes: int = 0) -> Tensor:
@@ -57,6 +70,7 @@ def _matching(name: str, z, y) -> tuple[Tensor, Tensor]:
     return z, y
 
 
+@_in_our_words
 def mse(z, y, weight=None) -> Tensor:
     """Mean squared error: ℓ = mean over outputs of (z - y)².
 
@@ -67,31 +81,37 @@ def mse(z, y, weight=None) -> Tensor:
     return _mean(apply("mse", *_matching("mse", z, y)), weight)
 
 
+@_in_our_words
 def half_mse(z, y, weight=None) -> Tensor:
     """ℓ = mean over outputs of ½ (z - y)², the lecture's worked example."""
     return _mean(apply("half_mse", *_matching("half_mse", z, y)), weight)
 
 
+@_in_our_words
 def mae(z, y, weight=None) -> Tensor:
     """Mean absolute error: ℓ = mean over outputs of |z - y|."""
     return _mean(apply("mae", *_matching("mae", z, y)), weight)
 
 
+@_in_our_words
 def huber(z, y, weight=None, delta: float = 1.0) -> Tensor:
     """Squared near zero, absolute beyond δ: ℓ = d²/2 if |d| < δ else δ (|d| - δ/2), with d = z - y (Huber, 1964)."""
     return _mean(apply("huber", *_matching("huber", z, y), delta=float(delta)), weight)
 
 
+@_in_our_words
 def poisson(z, y, weight=None) -> Tensor:
     """Half the Poisson deviance of counts y ≥ 0, z being the logarithm of ŷ: ℓ = mean of e^z - y z + y log y - y."""
     return _mean(apply("poisson", *_matching("poisson", z, y)), weight)
 
 
+@_in_our_words
 def binary_cross_entropy(z, y, weight=None) -> Tensor:
     """On logits z, targets y in [0, 1]: ℓ = max(z, 0) - z y + log(1 + e^-|z|), the mean over outputs."""
     return _mean(apply("binary_cross_entropy", *_matching("binary_cross_entropy", z, y))[0], weight)
 
 
+@_in_our_words
 def cross_entropy(z, y, weight=None, class_weight=None) -> Tensor:
     """On logits z (n, C): ℓ = logsumexp(z) - z_y. y (n,) holds class numbers 0..C-1, or y (n, C) probabilities.
 
@@ -111,6 +131,12 @@ def cross_entropy(z, y, weight=None, class_weight=None) -> Tensor:
         by_class = Tensor(np.asarray(class_weight, z.dtype if z.dtype.kind == "f" else np.float64))
         if by_class.shape != (classes,) or not (by_class.data >= 0).all():
             raise ShapeError(f"class_weight is one number >= 0 a class ({classes}), got {class_weight!r}")
+    if y.shape == z.shape[:1] and y.tape is None and recording() is None and y.dtype.kind in "bf":
+        if y.dtype.kind == "f" and not np.all(y.data == np.floor(y.data)):
+            raise ArgumentError(
+                "cross_entropy takes class numbers 0, 1, ... or (n, C) probabilities, but y has fractions or gaps"
+            )
+        y = Tensor(y.data.astype(np.int64))
     if y.dtype.kind == "f":
         z, y = _matching("cross_entropy", z, y)
         y = y if by_class is None else apply("mul", y, by_class)

@@ -71,6 +71,19 @@ SAME = {
     "vector @ matrix": (lambda x: x[0, 0] @ x[1].T, lambda a: a[0, 0] @ a[1].T),
     "matmul(array, vector)": (lambda x: ct.ops.matmul(A[0], x[1, 1]), lambda a: A[0] @ a[1, 1]),
     "stacks that broadcast": (lambda x: x[:1] @ x.transpose(1, 2), lambda a: a[:1] @ a.swapaxes(1, 2)),
+    "a list of rows": (lambda x: list(x)[1] + sum(x), lambda a: a[1] + a.sum(0)),
+    "first, *rest": (lambda x: (lambda first, *rest: first * len(rest))(*x), lambda a: a[0] * 3),
+    "np.mean(x)": (np.mean, np.mean),
+    "np.sum(x, axis=1)": (lambda x: np.sum(x, axis=1), lambda a: a.sum(1)),
+    "np.std(x, axis=0)": (lambda x: np.std(x, axis=0), lambda a: a.std(0)),
+    "np.max(x, axis=-1)": (lambda x: np.max(x, axis=-1), lambda a: a.max(-1)),
+    "np.reshape": (lambda x: np.reshape(x, (6, 12)), lambda a: a.reshape(6, 12)),
+    "np.transpose": (np.transpose, lambda a: a.T),
+    "np.clip": (lambda x: np.clip(x, -0.5, 0.5), lambda a: np.clip(a, -0.5, 0.5)),
+    "clip(a_min=)": (lambda x: ct.ops.clip(x, a_min=0.1), lambda a: np.maximum(a, 0.1)),
+    "permute(dims=)": (lambda x: x.permute(dims=(2, 0, 1)), lambda a: a.transpose(2, 0, 1)),
+    "x * (x == y)": (lambda x: x * (x == x.clip(max=0.3)), lambda a: a * (a <= 0.3)),
+    "where(x != 0)": (lambda x: ct.ops.where(x != 0, x, 1.0), lambda a: np.where(a != 0, a, 1.0)),
     "x.clone().cpu()": (lambda x: x.clone().cpu() * 2, lambda a: 2 * a),
 }  # fmt: skip
 
@@ -168,3 +181,55 @@ def test_a_choice_by_python_cannot_be_recorded():
 
     with pytest.raises(RecordingError, match="while the model is being recorded"):
         ct.fit(Branches(), A, A)
+
+
+class Gated(ct.nn.Module):
+    """Rows whose first number is a 1 count, and those whose second is none."""
+
+    def __init__(self):
+        self.layer = ct.nn.Linear(3, 2)
+
+    def forward(self, x):
+        return self.layer(x) * (x[:, :1] == 1) + ct.ops.where(x[:, 1:2] != 0.0, 0.0, 5.0)
+
+
+@pytest.mark.filterwarnings("ignore:.*has no CPU kernel:RuntimeWarning")
+@pytest.mark.parametrize("engine", ["cpu", "reference"])
+def test_equal_means_value_by_value_in_a_model_too(engine):
+    net, X = Gated().init(0), np.array([[1.0, 0, 2], [0, 1, 1], [1, 1, 0], [0, 0, 0]], np.float32)
+    layer = X @ net.layer.weight.data.T + net.layer.bias.data
+    expected = layer * (X[:, :1] == 1) + np.where(X[:, 1:2] != 0, 0, 5)
+    np.testing.assert_allclose(net.predict(X, engine=engine), expected, rtol=1e-5)
+
+
+def test_tensors_stay_keys_and_no_text_equals_them():
+    x = ct.Tensor([1.0, 2.0])
+    assert {x: 3}[x] == 3 and x in [x] and x != None and x != "x"  # noqa: E711
+    assert (x == [1, 3]).tolist() == [True, False] and (x != [1, 3]).tolist() == [False, True]
+
+
+@pytest.mark.parametrize(("write", "says"), [
+    (lambda x: x.__setitem__(0, 1.0), r"ct.ops.where\(test, value, x\)"),
+    (lambda x: x.item(), "a single number is asked of a Tensor of shape"),
+    (lambda x: x + "a", "operations take numbers, got 'a'"),
+    (lambda x: ct.Tensor([[1, 2], [3]]), "lists that are equally long"),
+    (lambda x: x.log1p(), r"ct.ops.log\(1 \+ x\)"),
+    (lambda x: x.median(), "np.median of x.numpy()"),
+    (lambda x: x.relu_(), r"x = x.relu\(...\)"),
+    (lambda x: x.gelu(), r"ct.ops.gelu\(x\)"),
+    (lambda x: x.norm(p=1), "ct.ops.norm takes no p="),
+    (lambda x: x.mean(dtype=float), "ct.ops.mean takes no dtype="),
+    (lambda x: ct.ops.relu(x, inplace=True), "ct.ops.relu takes no inplace="),
+    (lambda x: ct.ops.dropout(x, 0.5), r"ct.nn.Dropout\(p\)"),
+    (lambda x: ct.ops.sum(x, axes=1), "did you mean axis=?"),
+    (lambda x: ct.ops.embedding([0, -1], x), "must hold whole numbers from 0 to 3, got -1 to 0"),
+    (lambda x: ct.ops.embedding([0.0, 1.0], x), "embedding looks up whole numbers, got float64"),
+    (lambda x: ct.ops.embedding(np.array([2**32]), x), "got 4294967296 to 4294967296"),
+])  # fmt: skip
+def test_other_habits_are_answered_in_words(write, says):
+    with pytest.raises(ct.errors.CutawayError, match=says):
+        write(ct.Tensor(A))
+
+
+def test_a_tensor_of_one_number_is_a_number():
+    assert int(ct.Tensor([3.7])) == 3 and float(ct.Tensor(2)) == 2.0

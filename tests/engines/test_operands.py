@@ -14,7 +14,8 @@ from cases import CASES
 import cutaway as ct
 from cutaway.autodiff import apply
 from cutaway.engines import codegen, kernels
-from cutaway.rules import OPS
+from cutaway.rules import OPS, rule
+from cutaway.rules.registry import ENGINES_OWN
 
 GUARDED = Path(__file__).with_name("guarded.py")
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="guard pages by Linux's calls")
@@ -257,3 +258,32 @@ def test_a_buffer_is_given_one_number(engine):
     program.feed(X, X)
     program.run()
     np.testing.assert_allclose(net.seen.data, before, rtol=1e-6)
+
+
+class Picks(ct.nn.Module):
+    """Rules run in NumPy where no kernel takes their shapes, `where` among them, whose name the engine had too."""
+
+    def __init__(self, shape):
+        self.w = parameter(*shape)
+
+    def forward(self, x):
+        return ct.ops.where(x > 0, x, self.w * x).sum(axis=-1)
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (3,), (1, 3), (2, 3), (1, 1, 3)])
+@pytest.mark.filterwarnings("ignore:.*has no CPU kernel:RuntimeWarning")
+def test_where_of_any_shapes(shape):
+    net, X = Picks(shape).init(0).astype("float64"), np.random.default_rng(0).normal(size=(5, 2, 3))
+    np.testing.assert_allclose(net.predict(X), np.where(X > 0, X, net.w.data * X).sum(-1), rtol=1e-9)
+    ct.fit(net, X, X.sum(-1), epochs=2)
+
+
+def test_no_rule_has_the_name_of_an_engines_instruction():
+    def gather(z):
+        return z
+
+    with pytest.raises(ct.errors.ArgumentError, match="no rule can be called 'gather'"):
+        rule("a = z")(gather)
+    assert "gather" not in OPS
+    program = ct.compile(ct.nn.MLP(2, [2], 1), target=np.zeros((4, 1)))
+    assert {i.op for i in program.instructions} <= set(ENGINES_OWN) | set(OPS)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import habits
 from ..arguments import whole_number
 from ..errors import ArgumentError, ShapeError
 from ..rules.settings import real
@@ -24,20 +25,30 @@ __all__ = [
     "std", "sum", "swapaxes", "transpose", "unsqueeze", "var", "view", "where",
 ]  # fmt: skip
 
-SAME = {"dim": "axis", "keepdim": "keepdims", "input": "x", "a": "x"}
+SAME = {"dim": "axis", "keepdim": "keepdims", "input": "x", "a": "x", "a_min": "min", "a_max": "max",
+        "negative_slope": "slope", "axis1": "first", "dim0": "first", "axis2": "second", "dim1": "second",
+        "weight": "W", "bias": "b", "newshape": "shape", "dims": "axes"}  # fmt: skip
+UNSAID = {"dtype": None, "out": None, "order": "C"}  # what NumPy's functions hand to a method unasked: np.mean(x)
 
 
 def in_both_words(f: Callable) -> Callable:
-    """The function, with PyTorch's names of arguments beside NumPy's."""
-    names = f.__code__.co_varnames[: f.__code__.co_argcount + f.__code__.co_kwonlyargcount]
+    """The function, with PyTorch's names of arguments beside NumPy's; one that is nobody's is refused in words."""
+    code = f.__code__
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    names += {"reshape": ("shape",), "permute": ("axes",), "transpose": ("axes",)}.get(f.__name__, ())
+    taken = names + (("dim", "keepdim", "correction", "unbiased") if f.__name__ in ("var", "std") else ())
 
     @wraps(f)
     def called(*given: Any, **named: Any) -> Any:
+        if not named:
+            return f(*given)
+        named = {k: v for k, v in named.items() if k in names or k not in UNSAID or v not in (None, UNSAID[k])}
         for theirs, ours in SAME.items():
-            if theirs in named and theirs not in names and ours in names:
+            if theirs in named and theirs not in taken and ours in names:
                 if ours in named:
                     raise ArgumentError(f"{f.__name__}: {theirs}= and {ours}= are the same, got both")
                 named[ours] = named.pop(theirs)
+        habits.check_settings(f"ct.ops.{f.__name__}", named, taken)
         return f(*given, **named)
 
     return called
@@ -93,11 +104,13 @@ def _largest(name: str, x: Any, axis: Any, keepdims: bool, dim: Any) -> Tensor:
     return apply("max", x, axis=_axes(axis), keepdims=bool(keepdims))
 
 
+@in_both_words
 def max(x, axis=None, keepdims: bool = False, *, dim=None) -> Tensor:
     """The largest; where several are equal, they share the gradient."""
     return _largest("max", x, axis, keepdims, dim)
 
 
+@in_both_words
 def min(x, axis=None, keepdims: bool = False, *, dim=None) -> Tensor:
     """The smallest; where several are equal, they share the gradient."""
     return _largest("min", x, axis, keepdims, dim)
@@ -114,19 +127,19 @@ def amin(x, axis=None, keepdims: bool = False) -> Tensor:
 
 
 @in_both_words
-def argmax(x, axis=None) -> np.ndarray:
+def argmax(x, axis=None, keepdims: bool = False) -> np.ndarray:
     """Places of the largest, as plain numbers: no gradient flows through them."""
     x = _tensor(x)
     x._must_be_known("argmax")
-    return np.argmax(x.data, axis)
+    return np.argmax(x.data, axis, keepdims=keepdims)
 
 
 @in_both_words
-def argmin(x, axis=None) -> np.ndarray:
+def argmin(x, axis=None, keepdims: bool = False) -> np.ndarray:
     """Places of the smallest, as plain numbers: no gradient flows through them."""
     x = _tensor(x)
     x._must_be_known("argmin")
-    return np.argmin(x.data, axis)
+    return np.argmin(x.data, axis, keepdims=keepdims)
 
 
 @in_both_words
@@ -156,6 +169,7 @@ def _spread(name: str, x: Any, axis: Any, keepdims: bool, ddof: Any, named: dict
     return x - kept, n - ddof
 
 
+@in_both_words
 def var(x, axis=None, keepdims: bool = False, ddof: int | None = None, **named) -> Tensor:
     """The variance: Σ (x - mean)² / (n - ddof). ddof is 0, NumPy's, unless given; PyTorch's is 1 (unbiased=True)."""
     apart, n = _spread("var", x, axis, keepdims, ddof, dict(named))
@@ -163,6 +177,7 @@ def var(x, axis=None, keepdims: bool = False, ddof: int | None = None, **named) 
     return sum(apply("square", apart), axis, keepdims) / n
 
 
+@in_both_words
 def std(x, axis=None, keepdims: bool = False, ddof: int | None = None, **named) -> Tensor:
     """The standard deviation, √var; of equal numbers its slope is 0."""
     apart, n = _spread("std", x, axis, keepdims, ddof, dict(named))
@@ -193,6 +208,7 @@ def _along(name: str, x: Any, axis: int) -> Tensor:
 # ---- value by value --------------------------------------------------------------------------------------------------
 
 
+@in_both_words
 def clip(x, min=None, max=None) -> Tensor:
     """Each value no lower than min, no higher than max; None: no bound. At a bound the slope is 1."""
     if min is None and max is None:
@@ -233,9 +249,10 @@ def _shape(given: tuple) -> tuple[int, ...]:
     return tuple(int(whole(k)) for k in given)
 
 
+@in_both_words
 def reshape(x, *shape, **named) -> Tensor:
     """The same values in another shape, given as a tuple or number by number; one size may be -1."""
-    return apply("reshape", x, shape=_shape(shape or (named["shape"],)))
+    return apply("reshape", x, shape=_shape(shape or (named.get("shape", ()),)))
 
 
 def view(x, *shape) -> Tensor:
@@ -244,15 +261,16 @@ def view(x, *shape) -> Tensor:
 
 
 @in_both_words
-def permute(x, *axes) -> Tensor:
+def permute(x, *order, **named) -> Tensor:
     """The axes in another order, all of them named: permute(x, 0, 2, 1)."""
-    order = _shape(axes)
+    order = _shape(order or (named["axes"],))
     ndim = _ndim(x)
     if sorted(_one("permute", k, ndim) for k in order) != list(range(ndim)):
         raise ShapeError(f"permute names each of {ndim} axes once, got {order}")
     return apply("transpose", x, axes=tuple(k % ndim for k in order))
 
 
+@in_both_words
 def transpose(x, *axes, **named) -> Tensor:
     """All axes in another order (reversed unless given), or two of several exchanged; (0, 1) of a matrix is itself."""
     axes = axes or ((named["axes"],) if named.get("axes") is not None else ())
@@ -262,6 +280,7 @@ def transpose(x, *axes, **named) -> Tensor:
     return swapaxes(x, *axes) if len(axes) == 2 and ndim != 2 else permute(x, *axes)
 
 
+@in_both_words
 def swapaxes(x, first: int, second: int) -> Tensor:
     """Two axes exchanged."""
     order = list(range(_ndim(x)))
@@ -292,6 +311,7 @@ def squeeze(x, axis=None) -> Tensor:
     return reshape(x, tuple(size for k, size in enumerate(shape) if k not in gone))
 
 
+@in_both_words
 def flatten(x, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """The axes from start_dim to end_dim as one; flatten(x, 1) keeps rows apart."""
     shape = np.shape(x)

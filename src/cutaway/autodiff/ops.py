@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from .. import habits
-from ..errors import ShapeError
+from ..arguments import whole_numbers, within
+from ..errors import ArgumentError, ShapeError
 from ..rules.settings import real
 from . import arrays
 from .arrays import *  # noqa: F403
+from .tape import recording
 from .tensor import Tensor, apply, product
 
 
@@ -36,16 +38,19 @@ def matmul(u, v) -> Tensor:
     return product(u, v)
 
 
+@arrays.in_both_words
 def leaky_relu(z, slope: float = 0.01) -> Tensor:
     """a = z if z > 0 else slope z"""
     return apply("leaky_relu", z, slope=real(slope))
 
 
+@arrays.in_both_words
 def elu(z, alpha: float = 1.0) -> Tensor:
     """a = z if z > 0 else alpha (e^z - 1)"""
     return apply("elu", z, alpha=real(alpha))
 
 
+@arrays.in_both_words
 def linear(x, W, b=None) -> Tensor:
     """z = W x + b. x (..., k), W (m, k), b (m,) or None -> z (..., m)."""
     if np.ndim(W) != 2:
@@ -53,8 +58,15 @@ def linear(x, W, b=None) -> Tensor:
     return apply("linear", x, W, b)
 
 
+@arrays.in_both_words
 def embedding(i, W) -> Tensor:
-    """h = W[i]: rows of a table (entries, width) by integer numbers i (...)."""
+    """h = W[i]: rows of a table (entries, width) by integer numbers i (...), which are copied and checked first."""
+    numbers = i.data if isinstance(i, Tensor) else np.asarray(i)
+    if numbers.dtype.kind not in "iub":
+        raise ArgumentError(f"embedding looks up whole numbers, got {numbers.dtype}: give an integer array")
+    if recording() is None or not isinstance(i, Tensor):
+        i = Tensor(whole_numbers("i", numbers))
+        within("i", i.data, np.shape(W)[0])
     return apply("embedding", i, W)
 
 
@@ -62,8 +74,11 @@ def index(x, key) -> Tensor:
     return apply("index", x, key=key)
 
 
-def dropout(x, p: float, seed, step, call) -> Tensor:
+def dropout(x, p: float = 0.5, seed=None, step=None, call=None, **named) -> Tensor:
     """Zero each value with probability p; (seed, step, call) choose the mask."""
+    if seed is None or step is None or call is None or named:
+        raise ArgumentError("dropout needs seed, step and call, which choose its mask: in a network, make it a layer, "
+                            "ct.nn.Dropout(p), which knows them and whether it trains")  # fmt: skip
     return apply("dropout", x, p=p, seed=seed, step=step, call=call)
 
 
@@ -89,6 +104,7 @@ def batch_norm(x, gamma, beta, mean=None, var=None, eps: float = 1e-5) -> Tensor
     return apply("batch_norm", x, mean, var, gamma, beta, eps=eps)
 
 
+@arrays.in_both_words
 def conv(x, W, b=None, stride=None, padding=None, dilation=None, groups: int = 1) -> Tensor:
     """z = W * x + b at every place. x (n, *size, c), W (m, *window, c / groups), b (m,) or None -> z (n, *places, m).
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,7 @@ class Tensor:
     def __init__(self, data: Any, requires_grad: bool = False, name: str | None = None) -> None:
         if isinstance(data, Tensor):
             data = data.data
-        self.data: np.ndarray = np.asarray(data)
+        self.data: np.ndarray = _numbers(data)
         if requires_grad and self.data.dtype.kind != "f":
             if self.data.dtype.kind not in "biu":
                 raise ArgumentError(f"a Tensor with a gradient needs numbers, not dtype {self.data.dtype}")
@@ -101,6 +102,11 @@ class Tensor:
     def item(self) -> float:
         """The only value, as a Python number."""
         self._must_be_known(".item()")
+        if self.data.size != 1:
+            raise ShapeError(
+                f"a single number is asked of a Tensor of shape {self.shape}: take .mean(), .sum() or one by its "
+                "index, or .tolist() for all"
+            )
         return self.data.item()
 
     def dim(self) -> int:
@@ -118,7 +124,24 @@ class Tensor:
         return self
 
     contiguous = cpu
-    __float__ = item
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __iter__(self) -> Iterator[Tensor]:
+        """One Tensor after the other along the first axis."""
+        if not self.ndim:
+            raise TypeError("a Tensor of one number has no parts")
+        return (self[k] for k in range(len(self)))
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        raise ArgumentError(
+            "a Tensor's values are not changed in place, which backward() could not see: write "
+            "ct.ops.where(test, value, x), or x.data[key] = value where no gradient flows"
+        )
 
     def __getattr__(self, name: str) -> Any:
         raise habits.UnknownName("Tensor", name, habits.TENSOR, lambda: dir(Tensor))
@@ -163,6 +186,26 @@ class Tensor:
     def __le__(self, other): return self._compare(np.less_equal, "greater_equal", other, True)
     def __gt__(self, other): return self._compare(np.greater, "greater", other)
     def __ge__(self, other): return self._compare(np.greater_equal, "greater_equal", other)
+
+    def __eq__(self, other: object) -> Any:
+        """Value by value, as in NumPy and PyTorch; what holds no numbers is another thing: False."""
+        if not _comparable(other):
+            return NotImplemented
+        if recording() is None:
+            return np.equal(self.data, np.asarray(other))
+        out = (self >= other) * (self <= other)
+        out.name = "a comparison"
+        return out
+
+    def __ne__(self, other: object) -> Any:
+        same = self.__eq__(other)
+        if same is NotImplemented or recording() is None:
+            return same if same is NotImplemented else np.logical_not(same)
+        out = 1 - same
+        out.name = "a comparison"
+        return out
+
+    __hash__ = object.__hash__  # a key in dicts by what it is, not by what it holds
 
     def __pow__(self, n):
         if isinstance(n, Tensor) or np.ndim(n):
@@ -249,6 +292,8 @@ def apply(name: str, *inputs: Any, **attributes: Any) -> Any:
     op = OPS.get(name)
     if op is None:
         raise ArgumentError(f"no operation is called {name!r}: use one of {', '.join(OPS)}")
+    if attributes:
+        habits.check_settings(f"ct.ops.{name}", attributes, op.attributes)
     if wrong := refused(name, attributes):
         raise ArgumentError(f"{current_scope()}: {wrong}" if current_scope() else wrong)
     tensors = _as_tensors(inputs)
@@ -309,6 +354,19 @@ def _of_a_layer(t: Tensor) -> bool:
     return False
 
 
+def _numbers(data: Any) -> np.ndarray:
+    """Data as an array. Raises ShapeError for rows of unequal length."""
+    try:
+        return np.asarray(data)
+    except ValueError as error:
+        raise ShapeError(f"a Tensor is made of an array, or of lists that are equally long: {error}") from None
+
+
+def _comparable(thing: Any) -> bool:
+    """Whether it holds numbers that can be compared one by one."""
+    return isinstance(thing, Tensor | np.ndarray | np.generic | int | float | list | tuple)
+
+
 def _as_tensors(inputs: tuple) -> tuple[Tensor | None, ...]:
     dtype = next((x.dtype for x in inputs if isinstance(x, Tensor) and x.dtype.kind == "f"), None)
 
@@ -320,7 +378,9 @@ def _as_tensors(inputs: tuple) -> tuple[Tensor | None, ...]:
                 "operations take Tensors, got Sequences: calculate with x.values and put the result back by "
                 "x.with_values(...), or use a layer that knows lengths"
             )
-        array = np.asarray(x)
+        array = _numbers(x)
+        if array.dtype.kind not in "fiub":
+            raise ArgumentError(f"operations take numbers, got {x!r}")
         follows = dtype is not None and (array.dtype.kind == "f" or array.ndim == 0)
         return Tensor(array.astype(dtype) if follows else array)
 

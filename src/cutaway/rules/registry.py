@@ -9,6 +9,7 @@ from functools import cached_property
 from types import FunctionType
 from typing import Any
 
+from ..errors import ArgumentError
 from .namespace import xp
 
 OPS: dict[str, Op] = {}
@@ -117,6 +118,11 @@ class Op:
         return f"<rule {self.name}: {self.formula}>"
 
 
+#: instructions that engines run themselves
+ENGINES_OWN = ("batch", "gather", "store", "fill", "assign", "check", "schedule", "prepare", "clip_norm", "clip_value",
+               "l2_gradient", "optimizer", "barrier")  # fmt: skip
+
+
 def rule(formula: str, kind: str = "array", reduces_batch: bool = False, absent_gradients: bool = False,
          overwrites: dict[str, str] | None = None, whole: tuple[str, ...] = (),
          fixed: tuple[str, ...] = (), scan: bool = False):  # fmt: skip
@@ -124,6 +130,8 @@ def rule(formula: str, kind: str = "array", reduces_batch: bool = False, absent_
 
     def register(forward: FunctionType) -> FunctionType:
         name = forward.__name__.rstrip("_")
+        if name in ENGINES_OWN:
+            raise ArgumentError(f"no rule can be called {name!r}: programs have an instruction of that name")
         may = tuple((overwrites or {}).items())
         OPS[name] = Op(name, formula, forward, kind, reduces_batch, absent_gradients, may, whole, fixed, scan)
         return forward
