@@ -131,8 +131,59 @@ REFUSED = {
         ct.nn.LSTM(2, 3), {k: v for k, v in ct.nn.LSTM(2, 3).state_dict().items()} | {"weight_hr_l0": draw(1, 3)},
         "torch", ArgumentError, "weight_hr_l0"),
     "another width": (ct.nn.Linear(2, 3), {"weight": draw(4, 2), "bias": draw(4)}, "torch", ShapeError, r"\(4, 2\)"),
+    "a checkpoint around it": (ct.nn.Linear(2, 3), {"epoch": 3, "model": {"weight": draw(3, 2), "bias": draw(3)}},
+                               "torch", ArgumentError, r"give state\['model'\]"),
     "another layout": (ct.nn.Linear(2, 3), {}, "keras", ArgumentError, 'layout must be "torch"'),
 }  # fmt: skip
+
+
+class Tied(ct.nn.Module):
+    """Two layers of one weight."""
+
+    def __init__(self):
+        self.a, self.b = ct.nn.Linear(3, 3), ct.nn.Linear(3, 3)
+        self.b.weight = self.a.weight
+
+    def forward(self, x):
+        return self.b(ct.ops.relu(self.a(x)))
+
+
+@pytest.mark.parametrize("layout", [None, "torch"])
+def test_tied_weights_have_two_names_in_pytorch(layout):
+    W, net = draw(3, 3), Tied()
+    state = {"a.weight": W, "a.bias": draw(3), "b.weight": W.copy(), "b.bias": draw(3)}
+    net.load_state_dict(state, layout=layout)
+    x = draw(5, 3)
+    expected = np.maximum(x @ W.T + state["a.bias"], 0) @ W.T + state["b.bias"]
+    np.testing.assert_allclose(net.predict(x), expected, rtol=1e-4, atol=1e-5)
+    with pytest.raises(ArgumentError, match=r"a.weight and b.weight are one tensor here, but differ"):
+        net.load_state_dict(state | {"b.weight": W + 1}, layout=layout)
+
+
+@pytest.mark.parametrize("prefix", ["module.", "model.", "_orig_mod.module.", "net.backbone."])
+def test_what_stands_before_every_name_is_left_out(prefix):
+    net, state = ct.nn.MLP(3, [3], 3), ct.nn.MLP(3, [3], 3).init(4).state_dict()  # layers that could change places
+    net.load_state_dict({prefix + name: a for name, a in state.items()}, layout="torch")
+    np.testing.assert_array_equal(net.layers[0].weight.data, state["layer1.weight"])
+
+
+def test_inputs_that_may_be_images_are_asked_for_their_channels():
+    W, x = draw(2, 3 * 4), draw(5, 3, 2, 2)
+    net = ct.nn.Sequential(ct.nn.Flatten(), ct.nn.Linear(12, 2, bias=False))
+    with pytest.warns(UserWarning, match=r"layer1 reads flattened inputs.*channels={'layer1': 3}"):
+        net.load_state_dict({"1.weight": W}, layout="torch")
+    for channels, expected in ((3, x.reshape(5, -1) @ W.T), (0, x.transpose(0, 2, 3, 1).reshape(5, -1) @ W.T)):
+        net.load_state_dict({"1.weight": W}, layout="torch", channels={"layer1": channels})
+        np.testing.assert_allclose(net.predict(x.transpose(0, 2, 3, 1)), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("first", [ct.nn.Embedding(9, 4), ct.nn.Linear(4, 4)], ids=["embedding", "linear"])
+def test_steps_of_words_and_features_lie_alike(first):
+    net = ct.nn.Sequential(first, ct.nn.Flatten(), ct.nn.Linear(12, 2))
+    state = {f"{k}.{p}": draw(*t.shape) for k, layer in ((0, first), (2, net.layers[2]))
+             for p, t in layer.named_parameters()}  # fmt: skip
+    net.load_state_dict(state, layout="torch")
+    np.testing.assert_array_equal(net.layers[2].weight.data, state["2.weight"])
 
 
 @pytest.mark.parametrize("what", REFUSED)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from ..errors import ArgumentError, ShapeError, warn
 if TYPE_CHECKING:
     from .module import Module
 
+UNKNOWN = -2  # channels of inputs that may be images, or not
 LAYOUTS = ("cutaway", "torch")
 
 
@@ -35,6 +36,7 @@ def arrays_of(model: Module, state: Any, layout: str | None, channels: dict[str,
         if not callable(getattr(state, "state_dict", None)):
             raise ArgumentError(f"load_state_dict takes arrays by name, a dict, got {type(state).__name__}")
         state = state.state_dict()
+    state = _untied(model, state)
     theirs = any(habits.library(v) == "PyTorch" for v in state.values()) or any(map(_counter, state))
     if layout == "torch":
         return _from_torch(model, {k: _array(k, v) for k, v in state.items() if not _counter(k)}, channels or {})
@@ -50,8 +52,26 @@ def arrays_of(model: Module, state: Any, layout: str | None, channels: dict[str,
     return found
 
 
+def _untied(model: Module, state: Mapping) -> Mapping:
+    """The state without the second names of tensors that two layers share, which PyTorch lists under both."""
+    first: dict[int, str] = {}
+    for prefix, module in model.named_modules():
+        for key, value in vars(module).items():
+            if not isinstance(value, Tensor):
+                continue
+            name = f"{prefix}.{key}" if prefix else key
+            shared = first.setdefault(id(value), name)
+            if shared != name and name in state and shared in state:
+                if not np.array_equal(_array(name, state[name]), _array(shared, state[shared])):
+                    raise ArgumentError(f"{shared} and {name} are one tensor here, but differ in the state")
+                state = {k: v for k, v in state.items() if k != name}
+    return state
+
+
 def _array(name: str, value: Any) -> np.ndarray:
     """A PyTorch or NumPy array, or a Tensor, as NumPy has it."""
+    if isinstance(value, Mapping):
+        raise ArgumentError(f"{name} is a dict of its own: if the weights are in it, give state[{name!r}]")
     if hasattr(value, "detach"):
         value = value.detach().cpu()
         value = (value.float() if "bfloat16" in str(value.dtype) else value).numpy()
@@ -119,9 +139,8 @@ def _groups(names: Any) -> dict[str, list[str]]:
 
 
 def _from_torch(model: Module, state: dict[str, np.ndarray], channels: dict[str, int]) -> dict[str, np.ndarray]:
-    if state and all(name.startswith("module.") for name in state):  # from DataParallel
-        state = {name.removeprefix("module."): a for name, a in state.items()}
     own, found = _own(model), {}
+    state = _without_prefix(state, own.keys())
     modules = {name: m for name, m in model.named_modules() if any(isinstance(v, Tensor) for v in vars(m).values())}
     ours = _groups(name for name, _ in _in_layers(model))
     layers = _paired(ours, _groups(state), state, modules, own)
@@ -130,13 +149,33 @@ def _from_torch(model: Module, state: dict[str, np.ndarray], channels: dict[str,
         for name in ours[mine]:
             leaf = name.rpartition(".")[2]
             array = _turned(modules[mine], leaf, state[f"{other}.{leaf}" if other else leaf])
-            if leaf == "weight" and flattened.get(mine):
+            if leaf == "weight" and flattened.get(mine) == UNKNOWN:
+                _warn_of_images(mine)
+            elif leaf == "weight" and flattened.get(mine):
                 array = _unflattened(mine, array, flattened[mine])
             if array.shape != own[name].shape:
                 raise ShapeError(f"{name} has shape {own[name].shape} here, but {other or 'the state'}'s {leaf} gives "
                                  f"{array.shape}")  # fmt: skip
             found[name] = array
     return found
+
+
+def _without_prefix(state: dict[str, np.ndarray], own: Collection[str]) -> dict[str, np.ndarray]:
+    """The state without what stands before all of its names: "module." of DataParallel, "model." of a wrapper."""
+    short = state
+    while all("." in name for name in short) and len(heads := {name.partition(".")[0] for name in short}) == 1:
+        head = heads.pop() + "."
+        short = {name.removeprefix(head): a for name, a in short.items()}
+        if short.keys() == own or head == "module.":
+            state = short
+    return state
+
+
+def _warn_of_images(name: str) -> None:
+    warn(
+        f"{name} reads flattened inputs: where these are images of several channels, whose numbers have another order "
+        f"in PyTorch, say channels={{{name!r}: 3}}; else channels={{{name!r}: 0}}"
+    )
 
 
 def _in_layers(model: Module) -> Iterator[tuple[str, Any]]:
@@ -198,7 +237,7 @@ def _flattened(model: Module) -> Iterator[tuple[str, int]]:
     Raises ArgumentError where a forward of one's own may flatten them.
     """
     from .convolution import GlobalAveragePool, _Conv
-    from .layers import Flatten, Linear
+    from .layers import BatchNorm2d, Flatten, Linear
     from .networks import Sequential
 
     def chain(module: Any, prefix: str) -> Iterator[tuple[str, Any]]:
@@ -215,16 +254,20 @@ def _flattened(model: Module) -> Iterator[tuple[str, int]]:
             if isinstance(m, Linear) and any(m.n_in > c > 1 and m.n_in % c == 0 for c in convs):
                 yield name, -1
         return
-    channels, flat = 0, False
+    channels, flat = UNKNOWN, False
     for name, layer in chain(model, ""):
         if isinstance(layer, _Conv):
             channels, flat = layer.n_out, False
+        elif isinstance(layer, BatchNorm2d):
+            channels = layer.width
         elif isinstance(layer, GlobalAveragePool):
             channels = 0
         elif isinstance(layer, Flatten):
-            flat = channels > 0
+            flat = channels != 0
         elif isinstance(layer, Linear) and flat:
             yield name, channels
+            channels, flat = 0, False
+        elif channels == UNKNOWN and layer.owns_parameters():
             channels, flat = 0, False
         elif flat and layer.owns_parameters():
             raise ArgumentError(
