@@ -462,3 +462,45 @@ def test_no_more_steps_are_looked_at_than_were_begun():
             engine.one(i)
     with pytest.raises(ct.errors.ArgumentError, match="all of the 2 steps"):
         engine.one(0)
+
+
+class Scales(ct.nn.Module):
+    """A plain array and a Tensor that nobody trains, which a program copies when it is recorded."""
+
+    def __init__(self):
+        self.layer, self.array, self.constants = ct.nn.Linear(2, 2), np.ones(2), [ct.Tensor(np.ones(2, np.float32))]
+
+    def forward(self, x):
+        return self.layer(x) * self.array + self.constants[0]
+
+
+def test_constants_that_are_written_into_count_in_the_next_prediction():
+    net, X = Scales().init(0), np.ones((3, 2))
+    before = net.predict(X)
+    net.array *= 3
+    net.constants[0].data[:] = 5
+    np.testing.assert_allclose(net.predict(X), 3 * (before - 1) + 5, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("data", "got"), [
+    (np.ones((4, 3), np.int64), "an array of int64"), (np.ones((4, 3), np.float16), "an array of float16"),
+    (np.ones((4, 3), complex), "an array of complex128"), ([[1.0] * 3] * 4, "list"), (1.0, "float"), (None, "NoneType"),
+])  # fmt: skip
+@pytest.mark.parametrize("use", [
+    lambda net: net.predict(np.ones((2, 3))), lambda net: ct.fit(net, np.ones((4, 3)), np.ones((4, 1)), epochs=1),
+    lambda net: net.theta, lambda net: ct.compile(net, target=np.ones((4, 1))),
+], ids=["predict", "fit", "theta", "compile"])  # fmt: skip
+def test_what_is_no_weight_in_a_weights_data(use, data, got):
+    net = ct.nn.MLP(3, [4], 1)
+    net.layers[0].weight.data = data
+    with pytest.raises(ct.errors.ArgumentError, match=rf"weight.data is an array of float32 or float64, got {got}"):
+        use(net)
+
+
+def test_a_twin_has_the_optimizer_of_its_program_unless_told_otherwise():
+    X, Y, nets = np.ones((4, 3)), np.ones((4, 1)), [ct.nn.MLP(3, [4], 1).init(0) for _ in range(2)]
+    first = ct.compile(nets[0], "mse", ct.optim.SGD(0.1), input=X, target=Y)
+    for program in (first, first.twin(nets[1])):
+        program.feed(X, Y)
+        program.run()
+    np.testing.assert_array_equal(nets[0].theta, nets[1].theta)

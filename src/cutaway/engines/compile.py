@@ -94,6 +94,7 @@ class Program(Shown):
         """The same program for another model of the same structure (nn.structure), with a state of its own: neither
         recorded nor compiled again. The optimizer may differ from this program's in its numbers alone."""
         before, engine = self.engine.optimizer, self.engine
+        optimizer = before if optimizer is None else optimizer
         optimizers = None if before is None or optimizer is None else (before, optimizer)
         tensors = zip(self.model.tensors(), model.tensors(), strict=True)
         listing, swap = twin(engine.listing, tensors, model.theta, optimizers)

@@ -262,10 +262,16 @@ class Module(Shown):
     def dtype(self) -> np.dtype:
         return next((p.dtype for _, p in self.named_parameters()), np.dtype(np.float32))
 
+    def check_numbers(self) -> None:
+        """Raise ArgumentError where a weight's data is no array of its kind: anybody may put something there."""
+        for name, t in self._named((Parameter, Buffer)):
+            _check_numbers(name, t)
+
     # ---- the flat block --------------------------------------------------------------------------------------------
     @property
     def theta(self) -> np.ndarray:
         """All parameters as one flat vector θ (shared, not copied): assign `model.theta[:] = ...`."""
+        self.check_numbers()
         parameters = self.parameters()
         block = getattr(self, "_theta", None)
         if block is None or any(p.data.base is not block.base for p in parameters) or block.dtype != self.dtype:
@@ -417,6 +423,25 @@ def _of_tensors(x: Any) -> bool:
     return isinstance(x, Tensor) or (isinstance(x, list | tuple) and len(x) > 0 and all(map(_of_tensors, x)))
 
 
+def _check_numbers(name: str, t: Tensor) -> None:
+    """Raise ArgumentError where somebody put into a weight's data what is no array of its kind."""
+    wrong = not isinstance(t.data, np.ndarray)
+    if wrong or (isinstance(t, Parameter) and t.data.dtype.newbyteorder("=") not in (np.float32, np.float64)):
+        got = type(t.data).__name__ if wrong else f"an array of {t.data.dtype}"
+        raise ArgumentError(f"{name}.data is an array of float32 or float64, got {got}: write "
+                            f"{name}.data[...] = values")  # fmt: skip
+
+
+DIGESTED = 2**18  # bytes of a constant up to which its values are looked at each time, 0.2 ms
+
+
+def _digest(array: np.ndarray) -> Any:
+    """What tells a constant's values from others: somebody may write into it."""
+    if array.dtype.kind not in "fiub" or array.nbytes > DIGESTED:
+        return id(array)
+    return array.shape, array.dtype.str, array.tobytes()
+
+
 def _described(module: Module) -> Iterator[Any]:
     """Everything about a network that a recording of it depends on: its modules, and whatever they hold."""
     for key, value in vars(module).items():
@@ -426,8 +451,11 @@ def _described(module: Module) -> Iterator[Any]:
                 if isinstance(part, Module):
                     yield type(part)
                     yield from _described(part)
-                elif isinstance(part, Tensor):
+                elif isinstance(part, Parameter | Buffer):
+                    _check_numbers(key, part)
                     yield id(part), part.data.shape, part.data.dtype
+                elif isinstance(part, Tensor | np.ndarray):  # a program has a copy of it
+                    yield id(part), _digest(part.data if isinstance(part, Tensor) else part)
                 else:
                     yield part if isinstance(part, str | int | float | None) else id(part)
 
@@ -462,9 +490,12 @@ def structure(module: Module) -> tuple:
                 yield from parts(part)
         elif isinstance(value, bool | int | float | str | None):
             yield type(value), value
+        elif isinstance(value, Tensor | np.ndarray):
+            yield _digest(value.data if isinstance(value, Tensor) else value)
         else:
             yield id(value)
 
+    module.check_numbers()
     return tuple(parts(module))
 
 

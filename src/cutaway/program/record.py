@@ -137,6 +137,7 @@ def _run(model, loss: Callable | None, x: Any, y: Any, weighted: bool, n: int,
 
 def trace_model(model, loss: Callable | None, x: Any, y: Any = None, weighted: bool = False) -> Recorded:
     """Record a model (in training mode if a loss is given) and say which dimensions are the batch."""
+    model.check_numbers()
     try:
         two, three = (_run(model, loss, x, y, weighted, n) for n in (2, 3))
         if np.ndim(y) == 1 and _crosses(two.recording):  # rows are paired, not each with all
