@@ -151,6 +151,45 @@ def test_a_column_that_holds_the_future_of_a_forecast(tmp_path, monkeypatch, run
     assert "alone predicts" not in words(run(*command, "--drop", "load later")[1])
 
 
+def test_a_column_that_holds_how_a_series_goes_on(tmp_path, monkeypatch, run):
+    monkeypatch.chdir(tmp_path)
+    load = np.cumsum(np.random.default_rng(0).normal(size=300))
+    pd.DataFrame({"load": load, "rise": np.append(np.diff(load), 0)}).to_csv("s.csv", index=False)
+    command = ("fit", "s.csv", "--forecast", "load", "--window", 8, "--epochs", 1)
+    assert "rise alone predicts the next change of load" in words(run(*command)[1])
+    rose = np.append(0, np.diff(load))  # known when the forecast is made
+    pd.DataFrame({"load": load, "rose": rose}).to_csv("s.csv", index=False)
+    assert "alone predicts" not in words(run(*command)[1])
+
+
+@pytest.fixture
+def patients(tmp_path, monkeypatch):
+    """A row a day of sixty patients, a third of them ill, with what was written down at the end."""
+    monkeypatch.chdir(tmp_path)
+    r = np.random.default_rng(0)
+    who = np.repeat(np.arange(60), 9)
+    frame = pd.DataFrame({"who": who, "day": np.tile(np.arange(9), 60), "pulse": r.normal(size=540),
+                          "ward": r.normal(size=540), "ill": (who % 3 == 0).astype(int)})  # fmt: skip
+    frame["score"] = 2.0 * frame["ill"] - 1
+    frame["end"] = np.where(frame["day"] == 8, frame["score"], r.normal(size=540))
+    frame.to_csv("days.csv", index=False)
+    return frame
+
+
+def test_a_feature_that_gives_away_what_sequences_are(patients, run):
+    command = ("fit", "days.csv", "--id", "who", "--time", "day", "-t", "ill", "--epochs", 1)
+    said = words(run(*command)[1])
+    assert "score alone predicts ill" in said and "--drop score" in said and "end alone predicts ill" in said
+    assert "alone predicts" not in words(run(*command, "--drop", "score", "--drop", "end")[1])
+
+
+def test_copies_of_sequences_come_without_an_option_that_they_lack(patients, run):
+    pd.concat([patients, patients.assign(who=patients["who"] + 60)]).to_csv("twice.csv", index=False)
+    command = ("fit", "twice.csv", "--id", "who", "--time", "day", "-t", "ill", "--epochs", 1)
+    said = words(run(*command)[1])
+    assert "test sequences are, number for number, among those learnt from" in said and "--group" not in said
+
+
 def test_what_does_not_fit_on_a_line_goes_on_below_its_own_words(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "60")
     from cutaway.cli.terminal import Screen

@@ -25,15 +25,19 @@ def leaks(study: Study, X: Any, y: Any) -> list[Finding]:
     problem = study.problem
     if problem.forecasts:
         return _from_the_future(study, X, np.asarray(y).reshape(len(y), -1)[:, 0])
-    if problem.kind.name != "table":
+    if problem.kind.name == "images":
         return []
     from ..estimators.importance import feature_slices
 
     encoder, target = study.estimator.encoder_, study.estimator.target_encoder_
     rows = np.linspace(0, len(y) - 1, min(len(y), MOST_LOOKED_AT)).astype(int)
-    Z, T = encoder.transform(X.iloc[rows], np.float64), target.transform(y.iloc[rows], np.float64)
+    T = target.transform(y.iloc[rows], np.float64)
     classes, found = problem.classifies, []
-    columns = dict(list(feature_slices(encoder).items())[:MOST_COLUMNS])
+    if problem.kind.name == "table":
+        Z, columns = encoder.transform(X.iloc[rows], np.float64), feature_slices(encoder)
+    else:
+        Z, columns = _of_whole_sequences(X[rows], problem.features)
+    columns = dict(list(columns.items())[:MOST_COLUMNS])
     for name, t in zip(problem.targets, T.reshape(len(T), -1).T, strict=True):
         told = telling(Z, t.astype(np.int64) if classes else t, columns, classes)
         one_each = problem.task in ("binary", "multiclass")
@@ -42,20 +46,39 @@ def leaks(study: Study, X: Any, y: Any) -> list[Finding]:
     return found
 
 
+def _of_whole_sequences(X: Any, names: list[str] | None) -> tuple[np.ndarray, dict[str, slice]]:
+    """Each feature's last step and mean, (n, 2 features), and where they lie: what stays the same in a sequence shows
+    in both, what was written down at its end in the last step."""
+    values, ends = X.values.astype(np.float64), X.lengths
+    values = np.nan_to_num(values.reshape(*values.shape[:2], -1))
+    within = np.arange(values.shape[1]) < ends[:, None]
+    last, mean = values[np.arange(len(ends)), ends - 1], (values * within[..., None]).sum(axis=1) / ends[:, None]
+    k = values.shape[2]
+    names = names if names and len(names) == k else [f"feature {i}" for i in range(k)]
+    return np.stack([last, mean], axis=2).reshape(len(ends), -1), {
+        name: slice(2 * i, 2 * i + 2) for i, name in enumerate(names)
+    }
+
+
 def _from_the_future(study: Study, X: Any, y: np.ndarray) -> list[Finding]:
-    """Features of a series that hold, at some step that a window shows, what is to be forecast."""
+    """Features of a series that hold, at some step that a window shows, what is to be forecast, or how far away it
+    is from the last value."""
     features, series = study.problem.features or [], study.problem.reading["forecast"]
     found = []
+    y = y[-MOST_LOOKED_AT:]
+    aims = np.stack([y, y - X.values[-MOST_LOOKED_AT:, -1, features.index(series)]], axis=1)
+    aims = aims - aims.mean(axis=0)
     for k, name in enumerate(features):
         steps = X.values[-MOST_LOOKED_AT:, -MOST_STEPS:, k]
         if name == series or len(steps) < MOST_STEPS or not np.isfinite(steps).all():
             continue
-        a, b = steps - steps.mean(axis=0), (y[-MOST_LOOKED_AT:] - y[-MOST_LOOKED_AT:].mean())[:, None]
-        own, other = np.square(a).sum(axis=0), np.square(b).sum()
-        alike = np.square((a * b).sum(axis=0)) / np.where(own * other > 0, own * other, np.inf)
+        a = steps - steps.mean(axis=0)
+        both = np.outer(np.square(a).sum(axis=0), np.square(aims).sum(axis=0))
+        alike = np.square(a.T @ aims) / np.where(both > 0, both, np.inf)
         if alike.max() > 1 - ROUNDED:
             told = Telling(name, "value", float(alike.max()))
-            found += verdict.leaks([told], len(y), [], f"the next {series}")
+            change = "change of " * int(alike.max(axis=0).argmax())
+            found += verdict.leaks([told], len(y), [], f"the next {change}{series}")
     return found[:MOST_LEAKS]
 
 

@@ -192,11 +192,12 @@ def copies(known: list[np.ndarray], held: list[np.ndarray], part: str, many: str
     share, n = telling_copies(known, held, columns, targets), len(held[0])
     if share < COPIES:
         return []
+    table = many == "rows"  # of images and sequences there is no --group
+    belong = ", or where a column says which rows belong together, name it." if table else "."
     text = f"{share * n:,.0f} of the {n:,} {part} {many} are, number for number, among those learnt from."
     return [Finding("held-out rows that were learnt from", SERIOUS if share > 0.1 else NOTICE, text, "",
-                    "The score on them is not that on new data: keep one of each, or where a column says which "
-                    "rows belong together, name it.", ["X"], {"share": share},
-                    remedy="X = X.drop_duplicates()", command="--group COLUMN")]  # fmt: skip
+                    "The score on them is not that on new data: keep one of each" + belong, ["X"], {"share": share},
+                    remedy="X = X.drop_duplicates()", command="--group COLUMN" * table)]  # fmt: skip
 
 
 def rare(task: str, y: Any, answers: list[Answer], balanced: bool, threshold: tuple[str, float] | None = None,
