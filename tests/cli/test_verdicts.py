@@ -54,7 +54,7 @@ def test_rare_classes_are_not_overlooked(parcels, run):
     status, out, _ = run("fit", "parcels.csv", "-t", "y", "--epochs", 8, "--hidden", 16, "--report", "r.html")
     said = words(out)
     assert status == 0 and "Neither the network nor the linear model takes a single test row for late" in said
-    assert "test rows are on time: always answering that has accuracy 0.9" in said and "ROC AUC 0." in said
+    assert "test rows are 'on time': always answering that has accuracy 0.9" in said and "ROC AUC 0." in said
     assert "--class-weight balanced" in said and "avg. precision" in said
     costs = dict(line.split()[:2] for line in out.partition("what ROC AUC on test rows loses")[2].splitlines()[1:3])
     assert float(costs["a"]) > 0.01
@@ -132,13 +132,15 @@ def test_a_forecast_of_many_steps_is_told_in_few_lines(tmp_path, monkeypatch, ru
     assert "the value 12 steps before" in words(out) and "24 steps are forecast" in words(out)
     page = (tmp_path / "r.html").read_text(encoding="utf-8")
     assert "<h1>load, 24 steps ahead" in page and page.count("<svg") == 3
+    settings = words(re.sub(r"<[^>]*>", " ", page.partition("Settings and versions")[2]))
+    assert "forecast load window 12 horizon 24 test 0.2 epochs 1" in settings
 
 
 def test_evaluate_says_whom_the_score_does_not_see(parcels, run):
     run("fit", "parcels.csv", "-t", "y", "--epochs", 4, "--hidden", 16, "-q")
     said = words(run("evaluate", "model.safetensors", "parcels.csv")[1])
-    assert "of the given rows are on time" in said and "does not take a single given row for late" in said
-    assert "of the test rows are on time" in words(run("inspect", "model.safetensors")[1])
+    assert "of the given rows are 'on time'" in said and "does not take a single given row for late" in said
+    assert "of the test rows are 'on time'" in words(run("inspect", "model.safetensors")[1])
 
 
 def test_a_column_that_holds_the_future_of_a_forecast(tmp_path, monkeypatch, run):

@@ -175,7 +175,7 @@ def test_labels_that_nobody_ever_says():
 def test_given_rows_are_called_so():
     y = np.array(["a"] * 95 + ["b"] * 5)
     (found,) = verdict.rare("binary", y, [Answer("", np.full(100, "a"))], True, part="given")
-    assert "95.0% of the given rows are a" in found.text and "single given row for b" in found.text
+    assert "95.0% of the given rows are 'a'" in found.text and "single given row for b" in found.text
 
 
 def test_the_number_beside_a_winner_is_its_own_though_it_wins_by_chance():

@@ -50,5 +50,6 @@ def doubted(model: Any, X: Any, where: str, column: bool = False) -> Any:
     found = model.doubts(X)
     if found.worth_a_note:
         which = "the column doubt says which" if column else "predict --doubt adds a column that says which"
-        warn(f"{where}: {found}. Predictions for them are guesses; {which}.")
+        head, *rest = found.lines()
+        warn("\n  ".join([f"{where}: {head}:", *rest]) + f"\n  Predictions for them are guesses; {which}.")
     return found

@@ -48,6 +48,13 @@ class Asked:
     def ahead(self) -> int:
         return self.horizon or HORIZON
 
+    def chosen(self) -> dict[str, str]:
+        """What was said, for the report."""
+        given = {{"targets": "target"}.get(name, name.replace("_", " ")): value
+                 for name, value in vars(self).items() if value and name != "every"}  # fmt: skip
+        return {name: ", ".join(value) if isinstance(value, list) else "yes" if value is True else str(value)
+                for name, value in given.items()}  # fmt: skip
+
     def remembered(self) -> dict[str, Any]:
         """What a model needs to know to read other files of sequences in the same way."""
         kept: dict[str, Any] = {"time": self.time, "id": self.id, "forecast": self.forecast, "gaps": self.gaps,

@@ -340,7 +340,9 @@ def begin(options: Options, path: Path, asked: Asked) -> Study:
         problem = read(path, asked, options.test if isinstance(options.test, Path) else None)
     if options.augment is not None and problem.kind.name != "images":
         raise ArgumentError(f"--augment varies images, and {path.name} holds none. Leave it out.")
-    return Study(problem, options, seconds)
+    study = Study(problem, options, seconds)
+    study.found.settings = asked.chosen() | study.found.settings
+    return study
 
 
 def mistakes(names: list[str], y: np.ndarray, predicted: np.ndarray, probability: Any) -> list[list[str]]:

@@ -66,9 +66,14 @@ class Doubts(Shown):
         return ["; ".join(dict.fromkeys(some)) for some in lists]
 
     def __str__(self) -> str:
+        head, *rest = self.lines()
+        return f"{head}: {'; '.join(rest)}" if rest else f"{head}."
+
+    def lines(self) -> list[str]:
+        """How many rows there are, then each column with what is unlike training, the worst first."""
         order = self._worst_first()
-        more = f"; and {len(order) - MOST_COLUMNS:,} more" * (len(order) > MOST_COLUMNS)
-        return self._head() + (f": {'; '.join(map(str, order[:MOST_COLUMNS]))}{more}" if order else ".")
+        more = [f"and {len(order) - MOST_COLUMNS:,} more"] * (len(order) > MOST_COLUMNS)
+        return [self._head(), *map(str, order[:MOST_COLUMNS]), *more]
 
     def __repr__(self) -> str:
         return f"Doubts({self._head()})"

@@ -223,8 +223,9 @@ def rare(task: str, y: Any, answers: list[Answer], balanced: bool, threshold: tu
     uneven = judged_by(task, y) == "ROC AUC"
     if uneven and task != "multilabel":
         most = counts.max() / len(y)
-        text = (f"{most:.1%} of the {part} rows are {short(names[counts.argmax()], 20)}: always answering that has "
-                f"accuracy {score(most)}, which hardly sees the others. ROC AUC and balanced accuracy do.")  # fmt: skip
+        largest = short(names[counts.argmax()], 20)
+        text = (f"{most:.1%} of the {part} rows are {largest!r}: always answering that has accuracy {score(most)}, a "
+                "score that hardly sees the others. ROC AUC and balanced accuracy do.")  # fmt: skip
     if missed:
         where = [names[i] for i in missed]
         linear = len(answers) > 1 and not any(said[1][i] for i in missed)
@@ -233,12 +234,12 @@ def rare(task: str, y: Any, answers: list[Answer], balanced: bool, threshold: tu
         text += f" {who} a single {part} row for {named}."
     if not text:
         return []
-    parts = ["" if balanced else "Rows of rare classes may count more: --class-weight balanced."]
+    parts = ["" if balanced else "Let rows of rare classes count more: --class-weight balanced."]
     if task == "multilabel" and missed:
         threshold = names[missed[0]], max(0.01, float(counts[missed[0]]) / len(y))
     if threshold is not None:
-        parts.append(f"Or take {threshold[0]} from a probability of {threshold[1]:.2g} on: cutaway predict --threshold "
-                     f"{quote(f'{threshold[0]}={threshold[1]:.2g}')}.")  # fmt: skip
+        parts.append(f"Or answer {threshold[0]!r} from a probability of {threshold[1]:.2g} on: cutaway predict "
+                     f"--threshold {quote(f'{threshold[0]}={threshold[1]:.2g}')}.")  # fmt: skip
     return [Finding("classes never predicted" if missed else "uneven classes", NOTICE, text.strip(), "",
                     " ".join(filter(None, parts)), where,
                     {"rows": dict(zip(names, counts.tolist(), strict=True))},
