@@ -25,7 +25,7 @@ class Windows:
 
     Window i shows the time steps from starts[i] on, `length` of them, and its targets are the `horizon` steps behind:
     X (n, length, features), y (n, horizon * targets), starts (n,). Column j of y is named target_names[j]: all targets
-    one step ahead, then all of them two steps ahead, and so on.
+    one step ahead, then all of them two steps ahead, and so on. `notes` says in sentences what was left out or filled.
     """
 
     X: np.ndarray

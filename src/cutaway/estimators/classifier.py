@@ -55,7 +55,9 @@ class Classifier(ClassifierMixin, Estimator):
     early_stopping: epochs without a better score after which training ends (True: 0.3 of them all).
     class_weight: "balanced" or {class: weight}, of the loss alone: what encoders learn does not depend on y.
     time_limit: seconds.
+    random_state: a whole number, with which the same rows give the same model; None: another one each time.
     threads: chosen by the size of a step if None, and one in a pool's workers (joblib, Dask).
+    verbose: show a bar while it trains.
 
     Under 1,000 rows numbers have 64 bits; under 200 each step sees all rows. The arguments are many because
     scikit-learn's conventions put every choice here.
