@@ -132,7 +132,8 @@ def test_what_onnx_cannot_hold_is_said():
         skl2onnx.to_onnx(model, X[:1])
 
 
-@pytest.mark.parametrize("make", [classifier, lambda: MLPClassifier((4,), max_iter=300, tol=1e9, n_iter_no_change=1)])
+@pytest.mark.parametrize("make", [classifier, lambda: MLPClassifier((4,), max_iter=300, tol=1e9, n_iter_no_change=1,
+                                                                       random_state=0)])
 def test_skops(make):
     io = pytest.importorskip("skops.io")
     model = make().fit(FRAME, WORDS)
