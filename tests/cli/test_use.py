@@ -95,6 +95,13 @@ def test_inspect_works_without_the_data(here, run, models):
         assert said in out
 
 
+def test_inspect_cuts_no_head_in_80_columns(here, run, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    ct.save(ct.nn.Recurrent(4, 64, 3, bidirectional=True).init(0), "gru.safetensors")
+    out = run("inspect", "gru.safetensors")[1]
+    assert "…" not in out and re.search(r"layer +operation +gives +parameters +adds +tions", out)
+
+
 def test_inspect_a_bare_network(here, run):
     ct.save(ct.nn.MLP(3, [4], 2), "net.safetensors")
     status, out, _ = run("inspect", "net.safetensors")

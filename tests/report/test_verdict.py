@@ -76,7 +76,7 @@ def test_a_network_that_learnt_nothing_is_no_better_than_the_largest_class():
     guess = rng.choice(["no", "yes"], 300)
     answers = [Answer("", guess, np.full((300, 2), 0.5))] * 2
     text = sentence("binary", y, [*answers, constant_answer("binary", y, y, ["no", "yes"])], ["no", "yes"])
-    assert "what costs nothing wins: always answering 'no', accuracy" in text
+    assert "an answer that costs nothing wins: always answering 'no', accuracy" in text
 
 
 def test_numbers_are_compared_with_their_mean():
@@ -84,13 +84,13 @@ def test_numbers_are_compared_with_their_mean():
     guess = rng.normal(size=200)
     simple = constant_answer("regression", y, y, None)
     text = sentence("regression", y, [Answer("", guess), Answer("", guess + 1), simple], None)
-    assert "what costs nothing wins: always answering the mean, R² 0.000" in text
+    assert "an answer that costs nothing wins: always answering the mean, R² 0.000" in text
 
 
 @pytest.mark.parametrize(("season", "says"), [
-    (0.05, "what costs nothing wins: the value 24 steps before, R² 0.99"),
+    (0.05, "an answer that costs nothing wins: the value 24 steps before, R² 0.99"),
     (0.2, "the value 24 steps before is as good, within chance"),
-    (0.9, "Of what costs nothing, the value 24 steps before is best"),
+    (0.9, "Of the answers that cost nothing, the value 24 steps before is best"),
 ])
 def test_a_forecast_is_compared_with_the_season(season, says):
     y, r = rng.normal(size=400), np.random.default_rng(1)

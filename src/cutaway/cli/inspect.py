@@ -74,10 +74,15 @@ def read(path: Path, about: dict[str, Any]) -> tuple[Any, Any]:
     return model, None if own or not about["inputs"] else about["inputs"][0]["shape"]
 
 
+#: Heads over two lines, where a line has no room for all.
+NARROW = {"multiply-adds": "multiply-\nadds", "activations": "activa-\ntions"}
+
+
 def layers(screen: Any, summary: Any) -> None:
     """The summary as a table, with bars of the work where there is room."""
     wide = screen.console.width >= 100
     head = (*summary.head, "")[: 6 + wide]
+    head = head if wide else tuple(NARROW.get(name, name) for name in head)
     screen.table([row[: 6 + wide] for row in summary.cells()], head, right=(3, 4, 5))
     screen.say()
     screen.table([(line,) for line in summary.totals()], fixed=())

@@ -104,7 +104,8 @@ def sentence(task: str, y: Any, answers: list[Answer], classes: Any, *, table: b
     if best and found.ahead[best - 1][0] < -2 * found.ahead[best - 1][1] and _above(found.values[best], b):
         first = f"{answers[best].name}, {found.by} {score(found.values[best])}"
         rest = f"The network has {score(a)}, the linear model {score(b)}."
-        return f"{on} what costs nothing wins: {first}. {rest}{_last(found, answers, best)}{_doubt(found, len(y))}"
+        text = f"{on} an answer that costs nothing wins: {first}. {rest}"
+        return text + _last(found, answers, best) + _doubt(found, len(y))
     if difference == 0:
         text = f"{on} the two are level: {scores}. The linear model is the simpler one."
     elif abs(difference) <= 2 * noise or len(y) < 2:
@@ -145,7 +146,7 @@ def _simple(found: Judged, answers: list[Answer], best: int, ahead: int) -> str:
         return f" But {told} is as good{whom}, within chance: {value}.{_last(found, answers, best)}"
     if not ahead or answers[best].name == LAST:
         return _last(found, answers)
-    return f" Of what costs nothing, {told} is best: {value}.{_last(found, answers, best)}"
+    return f" Of the answers that cost nothing, {told} is best: {value}.{_last(found, answers, best)}"
 
 
 def _last(found: Judged, answers: list[Answer], best: int = 0) -> str:
