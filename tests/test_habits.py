@@ -154,3 +154,30 @@ def test_no_table_holds_a_name_that_works():
     assert not habits.TENSOR.keys() & {n for n in dir(ct.Tensor) if not n.startswith("_")}
     assert not habits.OPS.keys() & {n for n in vars(ct.ops) if callable(getattr(ct.ops, n))}
     assert not habits.MODULE.keys() & set(dir(ct.nn.Module))
+
+
+@pytest.mark.parametrize(("make", "words"), [
+    (lambda: ct.nn.ReLU(inplace=True), "memory is planned"), (lambda: ct.nn.Softmax(dim=0), "along the last axis"),
+    (lambda: ct.nn.Flatten(2), "Flatten takes no arguments, got 2"), (lambda: ct.nn.Softplus(beta=2), "softplus"),
+    (lambda: ct.nn.Flatten(start_dim=2), "ct.ops.flatten"), (lambda: ct.nn.Identity(3), "Identity takes no arguments"),
+    (lambda: ct.nn.Tanh(3, a=4), "Tanh takes no arguments, got 3, a="),
+])  # fmt: skip
+def test_layers_that_take_no_arguments_say_so(make, words):
+    """Anything was taken and not used."""
+    with pytest.raises(TypeError, match=words) as caught:
+        make()
+    assert isinstance(caught.value, CutawayError)
+
+
+@pytest.mark.parametrize(("ask", "words"), [
+    (lambda: ct.nn.init.xavier_uniform_, "glorot_uniform, as init= of a layer"), (lambda: ct.nn.init.he, "he_normal"),
+    (lambda: ct.optim.schedules.CosineAnnealingLR, "cosine"), (lambda: ct.optim.schedules.cosin, "did you mean"),
+])  # fmt: skip
+def test_names_of_initial_values_and_schedules(ask, words):
+    with pytest.raises(habits.UnknownName, match=words):
+        ask()
+
+
+def test_one_row_is_told_from_many():
+    with pytest.raises(ct.errors.ShapeError, match=r"If the 3 numbers given are one row, write predict\(\[x\]\)"):
+        ct.nn.MLP(3, [2], 1).predict(np.ones(3))

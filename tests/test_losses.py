@@ -223,7 +223,8 @@ def test_class_numbers_of_any_type(dtype):
 
 @pytest.mark.parametrize(("given", "says"), [
     ({"reduction": "sum"}, "others by ct.ops"), ({"label_smoothing": 0.1}, "as probabilities"),
-    ({"from_logits": True}, "outputs are logits"), ({"wieght": None}, "did you mean weight="),
+    ({"from_logits": True}, "outputs are logits"),
+    ({"class_weight": {0: 1.0}}, "a list or array"), ({"wieght": None}, "did you mean weight="),
 ])  # fmt: skip
 def test_arguments_of_other_libraries_losses(given, says):
     with pytest.raises(ct.errors.CutawayError, match=says):

@@ -166,6 +166,18 @@ LOOP = (
     "Or ct.fit does all of it"
 )
 STEP = f"an optimizer here is a rule without memory: state = opt.init(net.theta) once, then {LOOP}"
+INIT = {
+    "xavier_uniform": "glorot_uniform", "glorot": "glorot_uniform", "kaiming_normal": "he_normal", "he": "he_normal",
+    "kaiming_uniform": "he_normal", "normal": "standard_normal", "uniform": "glorot_uniform", "constant": "zeros",
+    "random_normal": "standard_normal", "xavier": "glorot_uniform", "kaiming": "he_normal",
+}
+INIT |= {name + "_": f"{ours}, as init= of a layer, or p.data[...] = values" for name, ours in INIT.items()}
+SCHEDULES = {
+    "CosineAnnealingLR": "cosine", "CosineDecay": "cosine", "OneCycleLR": "one_cycle", "StepLR": "step",
+    "ExponentialLR": "exponential", "ExponentialDecay": "exponential", "LinearLR": "warmup", "ConstantLR": "constant",
+    "LambdaLR": "any function of the step t, given as the learning rate", "linear": "warmup",
+    "ReduceLROnPlateau": "ct.fit(..., early_stopping=) ends a run; rates go by the step alone",
+}  # fmt: skip
 OPTIMIZER = {
     "step": STEP, "zero_grad": "net.zero_grad()", "param_groups": "opt.lr and its other settings by name",
     "state_dict": "opt.init(...) and opt.update(...) hand you the state",
@@ -280,6 +292,22 @@ def check_keywords(owner: str, given: Collection[str], taken: Collection[str]) -
         fits = ours is not None and (ours.startswith("nothing: ") or set(ours.split(" and ")) <= set(taken))
         if ours is not None and fits and name not in taken:
             raise UnknownArgument(f"{owner} takes no {name}=. In Cutaway: {ours.removeprefix('nothing: ')}")
+
+
+#: arguments of layers that take none
+NONE_TAKEN = {
+    "inplace": "memory is planned by the program", "dim": "it is along the last axis; ct.ops has it along any (axis=)",
+    "axis": "it is along the last axis; ct.ops has it along any (axis=)",
+    "start_dim": "it keeps the rows apart; ct.ops.flatten takes start_dim", "beta": "ct.ops.softplus(beta * x) / beta",
+    "end_dim": "it keeps the rows apart; ct.ops.flatten takes end_dim", "approximate": "ct.ops.gelu_tanh",
+}  # fmt: skip
+
+
+def refuse_all(owner: str, given: Collection[Any], named: Collection[str]) -> None:
+    """Raise UnknownArgument for arguments of a layer that takes none."""
+    ours = next((NONE_TAKEN[name] for name in named if name in NONE_TAKEN), "")
+    got = ", ".join([*(bounded(repr(g)) for g in given), *(f"{name}=" for name in named)])
+    raise UnknownArgument(f"{owner} takes no arguments, got {got}" + (f". In Cutaway: {ours}" if ours else ""))
 
 
 def in_our_words(function: Callable) -> Callable:

@@ -127,6 +127,8 @@ def cross_entropy(z, y, weight=None, class_weight=None) -> Tensor:
     if z.ndim != 2:
         raise ShapeError(f"cross_entropy: outputs must be (n, classes), got {z.shape}")
     classes, by_class = z.shape[1], None
+    if isinstance(class_weight, dict):
+        raise ArgumentError(f"class_weight is one number a class, in order, a list or array, got {class_weight!r}")
     if class_weight is not None:
         by_class = Tensor(np.asarray(class_weight, z.dtype if z.dtype.kind == "f" else np.float64))
         if by_class.shape != (classes,) or not (by_class.data >= 0).all():

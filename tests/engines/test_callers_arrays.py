@@ -504,3 +504,7 @@ def test_a_twin_has_the_optimizer_of_its_program_unless_told_otherwise():
         program.feed(X, Y)
         program.run()
     np.testing.assert_array_equal(nets[0].theta, nets[1].theta)
+    for other, optimizer, says in ((ct.nn.MLP(3, [4, 4], 1), None, "has 4 weights and buffers: this one has 6"),
+                                   (nets[1], ct.optim.Adam(0.1), "in its numbers alone")):  # fmt: skip
+        with pytest.raises(ct.errors.CutawayError, match=says):
+            first.twin(other, optimizer)

@@ -95,6 +95,11 @@ class Program(Shown):
         recorded nor compiled again. The optimizer may differ from this program's in its numbers alone."""
         before, engine = self.engine.optimizer, self.engine
         optimizer = before if optimizer is None else optimizer
+        if type(optimizer) is not type(before):
+            raise ArgumentError(f"a twin's optimizer differs in its numbers alone, got {optimizer!r} beside {before!r}")
+        if len(self.model.tensors()) != len(model.tensors()):
+            raise ShapeError(f"a twin's network is built like the program's, which has {len(self.model.tensors())} "
+                             f"weights and buffers: this one has {len(model.tensors())}")  # fmt: skip
         optimizers = None if before is None or optimizer is None else (before, optimizer)
         tensors = zip(self.model.tensors(), model.tensors(), strict=True)
         listing, swap = twin(engine.listing, tensors, model.theta, optimizers)

@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from .. import habits
+
 
 def zeros(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     return np.zeros(shape)
@@ -83,3 +85,7 @@ def for_activation(name: str):
     """The initialiser that suits the layer in front of an activation."""
     return {"tanh": glorot_uniform, "sigmoid": glorot_uniform, "identity": glorot_uniform, "softmax": glorot_uniform,
             "selu": lecun_normal}.get(name, he_normal)  # fmt: skip
+
+
+def __getattr__(name: str):
+    raise habits.UnknownName("ct.nn.init", name, habits.INIT, lambda: globals())

@@ -16,7 +16,7 @@ import numpy as np
 from .. import habits
 from ..arguments import whole_numbers
 from ..autodiff import Tensor, current_scope, scope
-from ..errors import ArgumentError, ResourceError
+from ..errors import ArgumentError, ResourceError, ShapeError
 from ..program import named_inputs
 from ..random import next_stream, stream
 from ..sequences import Sequences, gathered
@@ -126,6 +126,8 @@ class Module(Shown):
     refuses = ""  # why this layer cannot take Sequences
 
     def __new__(cls, *given: Any, **named: Any) -> Any:
+        if (given or named) and cls.__init__ is object.__init__:  # which would take anything
+            habits.refuse_all(cls.__name__, given, named)
         if named:
             taken = inspect.signature(cls.__init__).parameters
             if not any(p.kind is p.VAR_KEYWORD for p in taken.values()):
@@ -387,7 +389,12 @@ class Module(Shown):
             from ..engines.given import how, rows_in
 
             batch_size, threads = how(batch_size, threads)
-            program = evaluator(self, X, engine, batch_size, threads, rows=rows_in(X))
+            try:
+                program = evaluator(self, X, engine, batch_size, threads, rows=rows_in(X))
+            except ShapeError as error:
+                if not isinstance(X, np.ndarray | Tensor | list) or np.ndim(X) != 1:
+                    raise
+                raise ShapeError(f"{error}. If the {len(X)} numbers given are one row, write predict([x])") from None
             program.model = None  # they would keep each other, and its memory, until the garbage collector comes
             known.clear()  # the network or its input changed: one program is kept
             known[key] = program

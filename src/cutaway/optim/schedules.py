@@ -13,6 +13,7 @@ from typing import Literal
 
 import numpy as np
 
+from .. import habits
 from ..errors import ArgumentError
 
 AUTO: Literal["auto"] = "auto"
@@ -155,3 +156,7 @@ def warmup(schedule: Schedule | Rate, steps: int) -> Schedule:
     """A linear rise over `steps` steps in front of any schedule or constant rate."""
     peak = schedule.lr if isinstance(schedule, Schedule) else schedule
     return Warmup(peak, _constant, f"warmup({schedule!r}, {steps})", relative=False, after=schedule, rise=steps)
+
+
+def __getattr__(name: str):
+    raise habits.UnknownName("ct.optim.schedules", name, habits.SCHEDULES, lambda: globals())
