@@ -152,3 +152,11 @@ def test_a_last_day_before_the_first_is_damage(last):
     state["columns"][1]["last"] = last
     with pytest.raises(ct.errors.FileError, match="damaged"):
         TableEncoder.from_json(state)
+
+
+@pytest.mark.parametrize(("of", "worth"), [(1, True), (19, True), (20, False), (100, False)])
+def test_one_row_a_little_outside_is_worth_a_note_among_few(of, worth):
+    """Of many columns one or another is a little outside in some rows of any new part of the same data."""
+    table = pd.DataFrame({"x": np.linspace(0, 1, 100), "y": np.linspace(0, 1, 100)})
+    doubts = TableEncoder().fit(table).doubts(table.head(of).assign(x=[1.2] + [0.5] * (of - 1)))
+    assert len(list(doubts)) == 1 and doubts.worth_a_note is worth

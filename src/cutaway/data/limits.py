@@ -179,7 +179,7 @@ OUTSIDE, FAR_OUTSIDE = 0.1, 1.0
 #: Different values of a column that are remembered besides those with a feature of their own, and words that are named.
 MOST_REMEMBERED, MOST_NAMED = 2000, 3
 #: The share of rows from which on values a little outside are worth a note; what is far outside or new always is.
-WORTH_A_NOTE = 0.01
+WORTH_A_NOTE = 0.05
 #: Columns that a line on doubtful rows names.
 MOST_DOUBTED = 6
 
