@@ -175,6 +175,12 @@ def get(loss: str | Callable) -> Callable:
     return LOSSES[loss]
 
 
+def name_of(loss: str | Callable) -> str:
+    """The name by which `get` finds a loss; "" for one of somebody's own."""
+    found = get(loss)
+    return next((name for name, known in LOSSES.items() if known is found), "")
+
+
 def takes_weight(function: Callable) -> bool:
     """Whether a loss or metric has an argument `weight`, for the weights of samples."""
     try:

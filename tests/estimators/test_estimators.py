@@ -259,7 +259,7 @@ def test_partial_fit_widens_the_range_and_goes_on_from_fit():
     ({"network": "deep"}, "network is 'deep'"), ({"network": [0]}, "network"), ({"epochs": 0}, "epochs is 0"),
     ({"batch_size": "half"}, "batch_size is 'half'"), ({"validation": 2}, "validation is 2"),
     ({"loss": "cross_entropy"}, "a Regressor takes"), ({"optimizer": "adam"}, "optimizer is 'adam'"),
-    ({"random_state": "x"}, "random_state"), ({"time_limit": 0}, "time_limit"),
+    ({"random_state": "x"}, "random_state"), ({"time_limit": 0}, "time_limit"), ({"verbose": "x"}, "verbose"),
     ({"early_stopping": -1}, "early_stopping"),
     ({"network": ct.nn.MLP(3, [4], 5)}, "5 outputs"), ({"network": ct.nn.MLP(9, [4], 1)}, "does not fit the table"),
     ({"network": lambda n_in, n_out: None}, "must return"),

@@ -155,3 +155,15 @@ def test_a_run_goes_too_without_its_data(way):
     assert np.array_equal(back.model.theta, run.model.theta) and repr(back) == repr(run)
     with pytest.raises(ArgumentError, match="does not know its past"):
         back.trace(step=1)
+
+
+def test_a_copied_run_is_diagnosed_by_the_loss_that_it_was_trained_with():
+    X, y = FRAME.to_numpy(), (NUMBERS.mean() < NUMBERS).to_numpy().astype(int)
+    how = {"epochs": 2, "optimizer": ct.optim.AdamW(1e-2)}
+    run = ct.fit(ct.nn.MLP(2, [3], 2), X, y, loss="cross_entropy", **how)
+    back = pickle.loads(pickle.dumps(copy.deepcopy(run)))
+    assert "classes never predicted" in ct.diagnose(back, X, y).checked
+    own = copy.deepcopy(ct.fit(ct.nn.MLP(2, [3], 2), X, y, loss=lambda z, y: ct.losses.cross_entropy(z, y), **how))
+    with pytest.raises(ArgumentError, match="give loss=, the one that it was trained with"):
+        ct.diagnose(own, X, y)
+    assert ct.diagnose(own, X, y, loss="cross_entropy").checked

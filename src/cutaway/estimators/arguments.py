@@ -51,6 +51,8 @@ def check_arguments(estimator: Any) -> None:
     limit = e.time_limit
     if limit is not None and not (isinstance(limit, int | float | np.number) and limit > 0):
         raise ArgumentError(f"time_limit is {limit!r}: give None or a number of seconds above zero.")
+    if not isinstance(e.verbose, bool | np.bool_ | int | None):
+        raise ArgumentError(f"verbose is {e.verbose!r}: give True, to see a bar of progress, or False.")
     if isinstance(e.loss, str):
         known = sorted({name for names in e.losses_for.values() for name in names})
         if e.loss not in known:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import losses
 from ..files.figure import write_figure
 from ..shown import VIEWS, Numbers, Picture, Shown, Table, Words
 from .history import History
@@ -42,6 +43,7 @@ class Run(Shown):
     trouble: str = ""
     _stop: str = ""
     _past: Any = None
+    _loss: str = ""  # of a copy, which has no past
 
     def stop(self, reason: str = "a callback asked for it") -> None:
         """End the training after the steps under way."""
@@ -49,7 +51,8 @@ class Run(Shown):
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything but the program and the data, of which neither fits in a pickle: what is copied has no past."""
-        return vars(self) | {"program": None, "_past": None}
+        loss = self._loss if self._past is None else losses.name_of(self._past.loss)
+        return vars(self) | {"program": None, "_past": None, "_loss": loss}
 
     def trace(self, step: int, **how: Any) -> Any:
         """A step of this run, from 1, with every value that its instructions read and wrote: a `Trace`.

@@ -94,6 +94,11 @@ def _evidence(given: Any, X: Any, y: Any, loss: Any, optimizer: Any, validation:
         network_of(given)  # says so if it is not trained
         X, y, sample_weight, validation, loss = _encoded(given, X, y, sample_weight, validation, loss)
     if run is not None and run._past is None:
+        if loss is None and not (loss := run._loss):
+            raise ArgumentError(
+                "this run was copied or read from a pickle, which holds neither its data nor a loss of one's own: give "
+                "loss=, the one that it was trained with."
+            )
         run, given = None, run.model
     if run is None and (X is None or y is None):
         raise ArgumentError("a network is diagnosed on data: ct.diagnose(model, X, y, loss=...), or give the run")
