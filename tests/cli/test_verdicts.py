@@ -153,6 +153,17 @@ def test_a_column_that_holds_the_future_of_a_forecast(tmp_path, monkeypatch, run
     assert "alone predicts" not in words(run(*command, "--drop", "load later")[1])
 
 
+def test_rows_in_the_order_of_time_are_no_test_between_each_other(tmp_path, monkeypatch, run):
+    monkeypatch.chdir(tmp_path)
+    r = np.random.default_rng(0)
+    frame = {"t": pd.date_range("2020", periods=400, freq="h"), "a": r.normal(size=400)}
+    level = 20 + 9 * np.sin(np.arange(400) / 40) + 0.05 * r.normal(size=400)
+    pd.DataFrame({**frame, "y": level}).to_csv("walk.csv", index=False)
+    said = words(run("fit", "walk.csv", "-t", "y", "--epochs", 1)[1])
+    assert "t alone predicts y, because the rows are in its order" in said and "(--time t)" in said
+    assert "alone predicts" not in words(run("fit", "walk.csv", "-t", "y", "--epochs", 1, "--time", "t")[1])
+
+
 def test_a_column_that_holds_how_a_series_goes_on(tmp_path, monkeypatch, run):
     monkeypatch.chdir(tmp_path)
     load = np.cumsum(np.random.default_rng(0).normal(size=300))

@@ -36,11 +36,15 @@ CODES = rng.integers(0, 4, N)
     (CODES, np.array([5.0, 3.0, 8.0, 1.0])[CODES], False, "value"),
     (np.arange(N), (np.arange(N) > 250).astype(int), True, "order"),
     (np.arange(N) * 2.0, np.sort(NUMBER), False, "order"),
+    (np.arange(N) * 2.0, -np.sort(NUMBER), False, "order"),
+    (np.arange(N) * 2.0, np.sin(np.arange(N) / 60) + 0.01 * NUMBER, False, "near"),  # a time, and what changes with it
+    (np.arange(N), np.arange(N) // 150 % 2, True, "near"),
     (GROUP, rng.integers(0, 2, 40)[GROUP], True, "group"),
     (GROUP, rng.normal(size=40)[GROUP], False, "group"),
     (np.eye(40)[GROUP], rng.integers(0, 3, 40)[GROUP], True, "group"),
 ], ids=["threshold", "few rows", "bins", "folded", "codes", "one-hot", "rare class", "copy with noise", "function",
-        "levels of numbers", "counter", "counter, numbers", "groups", "groups, numbers", "one-hot groups"])  # fmt: skip
+        "levels of numbers", "counter", "counter, numbers", "counter, falling", "time", "time of classes",
+        "groups", "groups, numbers", "one-hot groups"])  # fmt: skip
 def test_a_column_that_gives_the_target_away(column, y, classes, how):
     (found,) = judged(column, y, classes)
     assert (found.column, found.how) == ("x", how) and found.alone > 0.98

@@ -56,7 +56,7 @@ def test_a_file_keeps_a_monitor_that_has_a_name(tmp_path):
     ({"early_stopping": 3, "validation": None}, "early_stopping=3 needs rows"),
     ({"monitor": "mae", "validation": None}, "monitor='mae' needs rows"), ({"monitor": "auc"}, "no metric"),
     ({"monitor": ("auc", "max")}, "no metric"),
-    ({"monitor": gini}, "whether higher or lower is better is not known"), ({"start": "as is"}, "network that you hand over"),
+    ({"monitor": gini}, "whether higher or lower is better"), ({"start": "as is"}, "network that you hand over"),
     ({"start": "as is", "network": [4]}, "network that you hand over"), ({"start": "warm"}, "start is 'warm'"),
 ])  # fmt: skip
 def test_what_could_not_be_used_is_refused(kind, how, says):

@@ -30,6 +30,7 @@ def with_simple(y, answers, labels):
     ("binary", ["a", "b"], "accuracy"), ("binary", ["a"] * 4 + ["b"], "ROC AUC"), ("binary", ["a", "a"], ""),
     ("multiclass", ["a"] * 18 + ["b", "c"], "ROC AUC"), ("multilabel", np.eye(10, dtype=int), "ROC AUC"),
     ("multilabel", np.array([[0, 1], [1, 0]]), "accuracy"),
+    ("multilabel", np.array([[0, 1], [0, 0]] * 9 + [[1, 1], [0, 0]]), "ROC AUC"),  # one rare label is enough
 ])  # fmt: skip
 def test_the_score_that_can_see(task, y, by):
     assert judged_by(task, np.array(y)) == by

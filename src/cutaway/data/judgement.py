@@ -27,6 +27,7 @@ from cutaway.data.limits import (
     ONE_CLASS,
     PLACES_TRIED,
     SAME_TARGET,
+    SORTED,
     UNEVEN,
 )
 from cutaway.data.limits import FEWEST_TOLD as FEWEST
@@ -38,7 +39,8 @@ class Telling:
     """A column that gives the target away by itself.
 
     how: "value" (its value), "group" (rows of one value share their target, other values tell nothing), "order" (it
-    numbers the rows, which are sorted by the target), "filled" or "empty" (that it is so). alone: 1 means completely.
+    numbers the rows, which are sorted by the target), "near" (rows lie in its order, and neighbours' targets are alike,
+    as in time), "filled" or "empty" (that it is so). alone: 1 means completely.
     label: the class that "filled" or "empty" stands for; rows: how many they are.
     """
 
@@ -81,7 +83,7 @@ def judged_by(task: str, y: np.ndarray) -> str:
         return ""
     if "regression" in task:
         return "R²"
-    return "ROC AUC" if np.mean([largest_share(column) for column in columns]) >= UNEVEN else "accuracy"
+    return "ROC AUC" if max(largest_share(c) for c in columns if c.any()) >= UNEVEN else "accuracy"
 
 
 def placements(truth: np.ndarray, score: np.ndarray) -> np.ndarray:
@@ -161,7 +163,9 @@ def _by_value(name: str, part: np.ndarray, y: np.ndarray, classes: bool) -> Tell
     distinct = len(np.unique(value))
     rises = np.diff(value)
     if len(value) > 2 and (np.all(rises > 0) or np.all(rises < 0)):
-        return Telling(name, "order", 1 - best)
+        borders = np.diff(y) != 0
+        sorted_rows = borders.sum() < len(np.unique(y)) if classes else abs(np.sign(np.diff(y)).mean()) > SORTED
+        return Telling(name, "order" if sorted_rows else "near", 1 - best)
     kinds = len(np.unique(y)) if classes else 2
     if max(MANY_VALUES, 3 * kinds) <= distinct <= len(y) / 2 and _open_to_others(value, y, classes) > 10 * limit:
         return Telling(name, "group", 1 - best)

@@ -164,6 +164,9 @@ MANY_VALUES = 10
 #: A column is filled (or empty) where the target is one class: that share of such rows, so many of them, and the
 #: share of all rows that the class may have at most.
 ONE_CLASS, FEWEST_PURE, NOT_COMMON = 0.98, 20, 0.7
+#: Rows are sorted by a number where so many more of its steps go one way than the other, as a share; else they are
+#: near each other in time or place where they are alike.
+SORTED = 0.9
 #: Copies are told of from so many on: two flowers may have the same size.
 FEWEST_COPIES = 3
 #: Equal rows are copies where so many have the same target; those that are equal by chance differ in it now and then.

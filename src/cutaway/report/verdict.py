@@ -21,7 +21,7 @@ from ..data.judgement import (
     telling_copies,
 )
 from ..inspect.diagnosis.finding import NOTICE, SERIOUS, Finding
-from ..inspect.diagnosis.symptoms.leaks import told
+from ..inspect.diagnosis.symptoms.leaks import OPTIONS, told
 from .scores import measure
 from .text import listed, number, score, short
 
@@ -183,7 +183,7 @@ def leaks(found: list[Telling], rows: int, labels: list[str], target: str) -> li
     """Columns that give the target away."""
     made = [told(one, rows, labels[one.label] if labels else "", target=target) for one in found]
     for finding, one in zip(made, found, strict=True):
-        finding.command = f"{'--group' if one.how == 'group' else '--drop'} {quote(one.column)}"
+        finding.command = f"{OPTIONS.get(one.how, '--drop')} {quote(one.column)}"
     return made
 
 
@@ -239,8 +239,9 @@ def rare(task: str, y: Any, answers: list[Answer], balanced: bool, threshold: tu
     if task == "multilabel" and missed:
         threshold = names[missed[0]], max(0.01, float(counts[missed[0]]) / len(y))
     if threshold is not None:
-        parts.append(f"Or answer {threshold[0]!r} from a probability of {threshold[1]:.2g} on: cutaway predict "
-                     f"--threshold {quote(f'{threshold[0]}={threshold[1]:.2g}')}.")  # fmt: skip
+        parts.append(f"{'Answer' if balanced else 'Or answer'} {threshold[0]!r} from a probability of "
+                     f"{threshold[1]:.2g} on: cutaway predict --threshold "
+                     f"{quote(f'{threshold[0]}={threshold[1]:.2g}')}.")  # fmt: skip
     return [Finding("classes never predicted" if missed else "uneven classes", NOTICE, text.strip(), "",
                     " ".join(filter(None, parts)), where,
                     {"rows": dict(zip(names, counts.tolist(), strict=True))},

@@ -14,6 +14,7 @@ from ..finding import NOTICE, SERIOUS, Finding
 
 MOST_COLUMNS = 2000  # a millisecond each
 DUPLICATES = 0.1  # share of held-out rows
+OPTIONS = {"group": "--group", "near": "--time"}  # what mends a column that tells so; of others --drop
 HASHED = 50_000  # training rows that they are looked for among
 
 
@@ -37,6 +38,10 @@ def told(found: judgement.Telling, rows: int, label: str, left: int = 1, change:
     why = "If it will be known when predictions are made, no network is needed; if not, it has to go."
     if found.how == "order":
         text = f"{name} alone predicts {target}, and it only numbers the rows, which are sorted by {target}."
+    elif found.how == "near":
+        text = (f"{name} alone predicts {target}, because the rows are in its order and neighbours have nearly the "
+                f"same {target}: rows between those learnt from are easy, what lies beyond is not.")  # fmt: skip
+        why = f"If {name} is a time, only the latest rows are a test."
     elif found.how in ("filled", "empty"):
         text = (f"{name} is {found.how} in {found.rows:,} rows, of which {found.alone:.0%} are {label}: it was "
                 "probably written down when that was known already.")  # fmt: skip
@@ -50,7 +55,7 @@ def told(found: judgement.Telling, rows: int, label: str, left: int = 1, change:
     where = f"X.drop(columns={name!r})" if left else ""
     return Finding("an input that tells the target", SERIOUS, text, change, why, [name],
                    {"alone": found.alone, "how": found.how}, remedy=f"X = {where}" * bool(where),
-                   command=f"--group {name}" if found.how == "group" else f"--drop {name}")  # fmt: skip
+                   command=f"{OPTIONS.get(found.how, '--drop')} {name}")  # fmt: skip
 
 
 def _features(e: Evidence, found: judgement.Telling) -> int:
