@@ -128,7 +128,7 @@ class Module(Shown):
     def __new__(cls, *given: Any, **named: Any) -> Any:
         if (given or named) and cls.__init__ is object.__init__:  # which would take anything
             habits.refuse_all(cls.__name__, given, named)
-        if named:
+        if not habits.KEYWORDS.keys().isdisjoint(named):
             taken = inspect.signature(cls.__init__).parameters
             if not any(p.kind is p.VAR_KEYWORD for p in taken.values()):
                 habits.check_keywords(cls.__name__, named, taken)
