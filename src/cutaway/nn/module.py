@@ -433,7 +433,7 @@ def _of_tensors(x: Any) -> bool:
 def _check_numbers(name: str, t: Tensor) -> None:
     """Raise ArgumentError where somebody put into a weight's data what is no array of its kind."""
     wrong = not isinstance(t.data, np.ndarray)
-    if wrong or (isinstance(t, Parameter) and t.data.dtype.newbyteorder("=") not in (np.float32, np.float64)):
+    if wrong or (isinstance(t, Parameter) and (t.data.dtype.kind != "f" or t.data.itemsize not in (4, 8))):
         got = type(t.data).__name__ if wrong else f"an array of {t.data.dtype}"
         raise ArgumentError(f"{name}.data is an array of float32 or float64, got {got}: write "
                             f"{name}.data[...] = values")  # fmt: skip
