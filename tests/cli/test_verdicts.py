@@ -229,3 +229,15 @@ def test_a_leak_is_explained_once_and_named_again_beside_the_score(births, run):
     out = words(run("fit", "births.csv", "-t", "low", "--epochs", 2)[1])
     assert out.count("birth weight alone predicts low") == 2 and out.count("As above: birth weight alone predicts") == 1
     assert out.count("no network is needed; if not, it has to go (--drop 'birth weight').") == 1
+
+
+def test_what_is_not_looked_at_is_said(parcels, run, monkeypatch):
+    from cutaway.cli import doubts
+
+    said = words(run("fit", "parcels.csv", "-t", "y", "--epochs", 1)[1])
+    assert "Scores" in said and "are looked for" not in said
+    monkeypatch.setattr(doubts, "MOST_COLUMNS", 1)
+    monkeypatch.setattr(doubts, "MOST_COMPARED", 100)
+    said = words(run("fit", "parcels.csv", "-t", "y", "--epochs", 1)[1])
+    assert "leaks are looked for in the first 1 columns" in said
+    assert re.search(r"copies of test rows are looked for among the first 100 of [\d,]+ to learn from", said)

@@ -19,6 +19,15 @@ if TYPE_CHECKING:
     from .study import Study
 
 
+def notes(study: Study) -> list[str]:
+    """What is not looked at, since it would take too long: columns for leaks, training rows for copies."""
+    problem, looked_at = study.problem, len(_compared(study))
+    wide = problem.kind.name == "table" and problem.width > MOST_COLUMNS
+    many = not problem.forecasts and len(study.parts[2]) and looked_at < len(study.parts[0])
+    return [f"leaks are looked for in the first {MOST_COLUMNS:,} columns"] * wide + [
+        f"copies of test {problem.kind.many} are looked for among the first {looked_at:,} of {len(study.parts[0]):,} "
+        "to learn from"] * bool(many)  # fmt: skip
+
 
 def leaks(study: Study, X: Any, y: Any) -> list[Finding]:
     """Columns that give a target away, among the training rows."""
@@ -93,16 +102,28 @@ def of_the_test(study: Study, X: Any, y: np.ndarray, models: list[Answer], class
     from ..estimators.importance import feature_slices
     from ..program import named_inputs
 
-    one = sum(part.size for part in named_inputs(problem.kind.example(study.estimator.encoder_)).values()) // 2
-    rows = study.parts[0][: min(MOST_COMPARED, max(1, MOST_NUMBERS // one))]
+    rows = _compared(study)
     learnt = problem.kind.take(problem.X, rows)
-    X = problem.kind.take(X, np.arange(min(len(y), max(1, MOST_NUMBERS // one))))
+    X = problem.kind.take(X, np.arange(min(len(y), _rows_of_numbers(study))))
     known, held = (list(named_inputs(study.estimator.encode(part)).values()) for part in (learnt, X))
     if [part.shape[1:] for part in known] == [part.shape[1:] for part in held]:
         columns = feature_slices(study.estimator.encoder_) if problem.kind.name == "table" else None
         targets = problem.y.iloc[rows].to_numpy(), np.asarray(y)[: len(held[0])]
         found += verdict.copies(known, held, "test", problem.kind.many, columns, targets)
     return found
+
+
+def _compared(study: Study) -> np.ndarray:
+    """The training rows among which copies of test rows are looked for."""
+    return study.parts[0][: min(MOST_COMPARED, _rows_of_numbers(study))]
+
+
+def _rows_of_numbers(study: Study) -> int:
+    """How many encoded rows may be in memory to be compared."""
+    from ..program import named_inputs
+
+    example = study.problem.kind.example(study.estimator.encoder_)  # two rows
+    return max(1, 2 * MOST_NUMBERS // max(1, sum(part.size for part in named_inputs(example).values())))
 
 
 def _threshold(study: Study, classes: Any) -> tuple[str, float] | None:

@@ -108,6 +108,7 @@ class Study:
             found.notes += encoder.notes()
         found.design = [self._own_words(list(row)) for row in design.table()]
         found.network = titled(self.estimator.model_, design.kind)
+        found.notes += doubts.notes(self)
         with timed(found.seconds, "looking for leaks"):
             found.remarks += doubts.leaks(self, X, y)
 
