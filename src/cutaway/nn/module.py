@@ -498,7 +498,7 @@ def structure(module: Module) -> tuple:
         elif isinstance(value, bool | int | float | str | None):
             yield type(value), value
         elif isinstance(value, Tensor | np.ndarray):
-            yield _digest(value.data if isinstance(value, Tensor) else value)
+            yield id(value), _digest(value.data if isinstance(value, Tensor) else value)
         else:
             yield id(value)
 
