@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 
 from ....data import judgement
+from ....data.limits import MOST_COMPARED, MOST_FOR_LEAKS
 from ....program import named_inputs
 from ..evidence import Evidence
 from ..finding import NOTICE, SERIOUS, Finding
 
-MOST_COLUMNS = 2000  # a millisecond each
 DUPLICATES = 0.1  # share of held-out rows
 OPTIONS = {"group": "--group", "near": "--time"}  # what mends a column that tells so; of others --drop
-HASHED = 50_000  # training rows that they are looked for among
 
 
 def telling_column(e: Evidence) -> Iterator[Finding]:
@@ -26,7 +25,7 @@ def telling_column(e: Evidence) -> Iterator[Finding]:
     y: Any = e.labels if classes else e.sample.y.reshape(n, -1).astype(np.float64)
     if y.size != n:
         return
-    columns = dict(list(e.columns.items())[:MOST_COLUMNS])
+    columns = dict(list(e.columns.items())[:MOST_FOR_LEAKS])
     for found in judgement.telling(X, y.reshape(n), columns, classes)[:1]:
         yield told(found, n, e.label(found.label), X.shape[1] - _features(e, found), _drop(e, found))
 
@@ -79,7 +78,7 @@ def _first(e: Evidence) -> int:
 
 def duplicates(e: Evidence) -> Iterator[Finding]:
     """Held-out rows that are training rows too: their score says nothing about new rows."""
-    learnt = e.learnt_from(HASHED)
+    learnt = e.learnt_from(MOST_COMPARED)
     known, held = _parts(learnt.inputs), _parts(e.held_out.inputs)
     columns = e.columns if e.table is not None else None
     share = judgement.telling_copies(known, held, columns, (learnt.y, e.held_out.y))
