@@ -8,7 +8,7 @@ from cutaway.arguments import whole_number, whole_numbers
 from cutaway.errors import ArgumentError
 
 BEYOND = [np.array([2**32 + 3]), np.array([2**31]), np.array([-(2**31) - 1]), np.array([2**63], np.uint64),
-          np.array([2**32 + 3], np.uint64), np.array([-(2**63)])]  # fmt: skip
+          np.array([2**32 + 3], np.uint64), np.array([-(2**63)])]
 ids = [str(a[0]) for a in BEYOND]
 
 
@@ -33,7 +33,7 @@ USES = {
     "validation": lambda net: lambda X: ct.fit(net, np.ones((4, 1), int), np.zeros((4, 1)),
                                                validation=(X, np.zeros((len(X), 1)))),
     "fit_many": lambda net: lambda X: ct.fit_many([{"model": net, "X": X, "y": np.zeros((len(X), 1))}]),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("use", USES)
@@ -45,14 +45,14 @@ def test_numbers_to_embed_are_checked_before_they_are_cast(use, number):
 
 
 @pytest.mark.parametrize("number", [*BEYOND, np.array([2.0**32]), np.array([-(2.0**40)]), np.array([np.inf])],
-                         ids=[*ids, "float", "negative float", "inf"])  # fmt: skip
+                         ids=[*ids, "float", "negative float", "inf"])
 def test_class_numbers_are_checked_before_they_are_cast(number):
     """2**32 is not class 0."""
     net, X, y = ct.nn.MLP(3, [4], 3), np.zeros((4, 3)), np.full(4, number[0], number.dtype)
     program = ct.compile(net, "cross_entropy")
     for f in (lambda: ct.fit(net, X, y, "cross_entropy"), lambda: program.feed(X, y),
               lambda: ct.fit(net, X, np.zeros(4, int), "cross_entropy", validation=(X, y)),
-              lambda: ct.fit_many([{"model": net, "X": X, "y": y, "loss": "cross_entropy"}])):  # fmt: skip
+              lambda: ct.fit_many([{"model": net, "X": X, "y": y, "loss": "cross_entropy"}])):
         with pytest.raises(ArgumentError, match="y must hold whole numbers from"):
             f()
 
@@ -76,7 +76,7 @@ def test_what_is_no_whole_number(given):
 
 
 @pytest.mark.parametrize("given", [[1, 2], [1.0, 2.0], np.array([1, 2], np.uint64), np.array([1, 2], ">i8"),
-                                   np.array([1, 2], np.float16)])  # fmt: skip
+                                   np.array([1, 2], np.float16)])
 def test_what_holds_whole_numbers(given):
     found = whole_numbers("y", given)
     assert found.dtype == np.int32 and found.tolist() == [1, 2]
@@ -157,7 +157,7 @@ def test_a_time_limit_is_a_number_of_seconds(value):
     lambda: ct.fit(net(), X, 3.0), lambda: ct.fit(net(), 3, Y), lambda: ct.fit(net(), X, Y, validation=(X, 1)),
     lambda: ct.trace(net(), X, np.float32(1)), lambda: ct.step(net(), X, 1), lambda: net().predict(3.0),
     lambda: ct.compile(net(), input=np.float32(3)), lambda: ct.fit_many([{"model": net(), "X": X, "y": 3}]),
-])  # fmt: skip
+])
 def test_a_single_value_has_no_rows(call):
     with pytest.raises(ct.errors.ShapeError, match="must have a row for each sample, got a single value"):
         call()
@@ -182,7 +182,7 @@ def test_a_batch_that_no_address_can_name():
     ({"sample_weight": ["a"] * 12}, "sample_weight must hold numbers"),
     ({"validation": (X, Y, [None] * 11 + [{}])}, "sample_weight must hold numbers"),
     ({"callbacks": 3}, "callbacks must be functions"), ({"callbacks": [print, 3]}, "callbacks must be functions"),
-])  # fmt: skip
+])
 def test_what_functions_and_lists_give_is_asked_too(given, says):
     with pytest.raises(ArgumentError, match=says):
         fit(**given)

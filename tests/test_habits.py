@@ -36,7 +36,7 @@ UNKNOWN = {
     "net.layr1": (lambda: net().layr1, "did you mean 'layer1'"),
     "opt.step()": (lambda: ct.optim.Adam(0.1).step(), r"opt.update\(net.theta, net.grad, state\)"),
     "opt.zero_grad()": (lambda: ct.optim.Adam(0.1).zero_grad(), r"net.zero_grad\(\)"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("written", UNKNOWN)
@@ -99,7 +99,7 @@ FOREIGN = {
     "parameters": (lambda: ct.optim.Adam(net().parameters(), lr=1e-3), r"ct.fit\(net"),
     "a loss's name": (lambda: ct.fit(net(), X, Y, loss="mean_squared_error"), "in Cutaway: mse"),
     "a device": (lambda: net().to("cuda:0"), "no device cuda:0"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("what", FOREIGN)
@@ -161,7 +161,7 @@ def test_no_table_holds_a_name_that_works():
     (lambda: ct.nn.Flatten(2), "Flatten takes no arguments, got 2"), (lambda: ct.nn.Softplus(beta=2), "softplus"),
     (lambda: ct.nn.Flatten(start_dim=2), "ct.ops.flatten"), (lambda: ct.nn.Identity(3), "Identity takes no arguments"),
     (lambda: ct.nn.Tanh(3, a=4), "Tanh takes no arguments, got 3, a="),
-])  # fmt: skip
+])
 def test_layers_that_take_no_arguments_say_so(make, words):
     """Anything was taken and not used."""
     with pytest.raises(TypeError, match=words) as caught:
@@ -172,7 +172,7 @@ def test_layers_that_take_no_arguments_say_so(make, words):
 @pytest.mark.parametrize(("ask", "words"), [
     (lambda: ct.nn.init.xavier_uniform_, "glorot_uniform, as init= of a layer"), (lambda: ct.nn.init.he, "he_normal"),
     (lambda: ct.optim.schedules.CosineAnnealingLR, "cosine"), (lambda: ct.optim.schedules.cosin, "did you mean"),
-])  # fmt: skip
+])
 def test_names_of_initial_values_and_schedules(ask, words):
     with pytest.raises(habits.UnknownName, match=words):
         ask()

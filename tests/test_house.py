@@ -93,7 +93,7 @@ DEAF = {"bench/worker.py", "estimators/test_conventions.py"}
 def silenced(folder):
     """Every line of a folder that keeps warnings from being seen."""
     return [(f.relative_to(folder).as_posix(), line.strip()) for f in sorted(folder.rglob("*.py"))
-            for line in f.read_text(encoding="utf-8").splitlines() if SILENCED.search(line)]  # fmt: skip
+            for line in f.read_text(encoding="utf-8").splitlines() if SILENCED.search(line)]
 
 
 def test_what_keeps_warnings_from_being_seen_says_why():

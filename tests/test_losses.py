@@ -19,7 +19,7 @@ Z, Y = np.array([[1.0, -2.0], [0.5, 3.0]]), np.array([[0.0, 1.0], [1.0, 0.0]])
     ("binary_cross_entropy", Z, Y, np.mean(np.log1p(np.exp(-Z * (2 * Y - 1))))),
     ("cross_entropy", Z, np.array([1, 0]), (np.log(1 + np.exp(3)) + np.log(1 + np.exp(2.5))) / 2),
     ("cross_entropy", Z, Y, (np.log(1 + np.exp(3)) + np.log(1 + np.exp(2.5))) / 2),
-])  # fmt: skip
+])
 def test_values(name, z, y, value):
     assert LOSSES[name](z, y).item() == pytest.approx(value, rel=1e-14)
 
@@ -77,7 +77,7 @@ def test_whole_numbers_as_targets_of_a_regression():
 def test_targets_and_weights_that_want_a_gradient_are_refused():
     z, y = ct.Tensor(Z, requires_grad=True), ct.Tensor(Y, requires_grad=True)
     for call in (lambda: ct.losses.mse(z, y), lambda: ct.losses.mse(z, Y, weight=y[:, 0]),
-                 lambda: ct.losses.cross_entropy(z, y * 2)):  # fmt: skip
+                 lambda: ct.losses.cross_entropy(z, y * 2)):
         with pytest.raises(ArgumentError, match="would get no gradient"):
             call()
 
@@ -151,7 +151,7 @@ def test_weights_of_classes_in_a_fit():
     ct.fit(nets[0], X, y, loss=lambda z, y: ct.losses.cross_entropy(z, y, class_weight=w), epochs=3)
     scale = w[y].mean()
     ct.fit(nets[1], X, y, loss=lambda z, y, weight: ct.losses.cross_entropy(z, y, weight) * scale, sample_weight=w[y],
-           epochs=3)  # fmt: skip
+           epochs=3)
     np.testing.assert_allclose(nets[0].theta, nets[1].theta, rtol=1e-4, atol=1e-6)
 
 
@@ -174,7 +174,7 @@ Y5 = X5 @ [1.0, -2.0, 0.5]
 @pytest.mark.parametrize("own", [
     squares, weighted_squares, lambda z, y: ((z[:, 0] - y) ** 2).mean(),
     lambda z, y: ((z - y.reshape(z.shape)) ** 2).mean(), lambda z, y: (z - y).square().mean(axis=1).mean(),
-])  # fmt: skip
+])
 @pytest.mark.parametrize("engine", ["cpu", "reference"])
 @pytest.mark.filterwarnings("ignore:.*has no CPU kernel:RuntimeWarning")
 def test_a_loss_of_ones_own_pairs_rows(own, engine):
@@ -225,7 +225,7 @@ def test_class_numbers_of_any_type(dtype):
     ({"reduction": "sum"}, "others by ct.ops"), ({"label_smoothing": 0.1}, "as probabilities"),
     ({"from_logits": True}, "outputs are logits"),
     ({"class_weight": {0: 1.0}}, "a list or array"), ({"wieght": None}, "did you mean weight="),
-])  # fmt: skip
+])
 def test_arguments_of_other_libraries_losses(given, says):
     with pytest.raises(ct.errors.CutawayError, match=says):
         ct.losses.cross_entropy(np.zeros((2, 2)), [0, 1], **given)

@@ -37,7 +37,7 @@ def test_every_pytest_command_picks_tests():
     """All are collected at once; each command must name, or pick by -k, at least one of them."""
     files = sorted({target.split("::")[0] for c in PYTEST for target in chosen(c)[0]})
     done = subprocess.run([sys.executable, "-m", "pytest", "--collect-only", "-q", "-n", "0", *files], cwd=HOUSE,
-                          capture_output=True, text=True)  # fmt: skip
+                          capture_output=True, text=True)
     ids = [line for line in done.stdout.splitlines() if "::" in line]
     for command in PYTEST:
         targets, words = chosen(command)

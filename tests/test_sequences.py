@@ -24,7 +24,7 @@ def test_rows_are_taken_with_their_lengths():
     ([2, 5], DataError, "sequence 1 has length 5.*from 1 to 4"),
     ([2], ShapeError, "2 sequences need as many lengths"),
     ([1.5, 2.0], DataError, "whole numbers"),
-])  # fmt: skip
+])
 def test_lengths_that_do_not_fit_are_refused(lengths, error, says):
     with pytest.raises(error, match=says):
         ct.Sequences(np.zeros((2, 4, 3)), lengths)
@@ -34,7 +34,7 @@ def test_lengths_that_do_not_fit_are_refused(lengths, error, says):
     ([], DataError, "no sequences"),
     ([np.ones((2, 3)), np.ones((2, 4))], ShapeError, r"sequence 1 has shape \(2, 4\)"),
     ([np.ones((2, 3)), np.ones((0, 3))], DataError, "sequence 1 has no time steps"),
-])  # fmt: skip
+])
 def test_lists_that_are_no_sequences_are_refused(rows, error, says):
     with pytest.raises(error, match=says):
         ct.Sequences.from_list(rows)

@@ -39,7 +39,7 @@ def test_what_is_said_again_stays_the_same_and_survives_another_process():
     ct.load, ct.files.describe, ct.data.read_table, ct.data.read_images, ct.data.read_ts, ct.inspect.read_trace,
     lambda path: ct.data.read_images([path]), lambda path: ct.save(ct.nn.Linear(1, 1), path),
     lambda path: ct.fit(ct.nn.Linear(1, 1), [[1.0]], [1.0], epochs=1, checkpoint=path),
-], ids=["load", "describe", "table", "images", "series", "trace", "one image", "save", "checkpoint"])  # fmt: skip
+], ids=["load", "describe", "table", "images", "series", "trace", "one image", "save", "checkpoint"])
 def test_a_null_byte_in_a_path_is_told_in_our_words(use):
     """Python says "embedded null byte", "embedded null character in path" and more, by function and version."""
     with pytest.raises(CutawayError, match="a null byte is in the path"):

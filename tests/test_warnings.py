@@ -61,7 +61,7 @@ def test_a_missing_kernel_is_told_once_for_each_network():
     lambda: ct.fit(ct.nn.Linear(2, 2), 1e30 * X, Y + 1e30, optimizer=ct.optim.SGD(1e30), epochs=2),
     lambda: ct.nn.Conv2d(3, 8, 3).load_state_dict({"weight": np.zeros((8, 3, 3, 3)), "bias": np.zeros(8)}),
     lambda: warn("hello"),
-])  # fmt: skip
+])
 def test_a_warning_points_to_the_line_that_called(call):
     found = lines(call)
     assert found and all(mine for mine, _ in found), found

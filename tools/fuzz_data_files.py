@@ -39,7 +39,7 @@ def originals():
     turned = Image.Exif()
     turned[0x0112] = 6
     ways = [{}, {"exif": turned}, {"lossless": True}, {"progressive": True},
-            {"save_all": True, "append_images": [picture]}]  # fmt: skip
+            {"save_all": True, "append_images": [picture]}]
     ways += [{"compression": way} for way in ("tiff_lzw", "tiff_jpeg", "tiff_adobe_deflate", "group4", "packbits")]
     found = {}
     for kind in ("PNG", "JPEG", "GIF", "BMP", "WEBP", "PPM") + ("TIFF",) * (not old_pillow.is_old()):  # nor written

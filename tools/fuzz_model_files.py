@@ -33,7 +33,7 @@ OPERATIONS = "fuzz_operations.py"
 FORBIDDEN = (
     "import", "exec", "compile", "os.exec", "os.fork", "os.posix_spawn", "os.spawn", "os.system", "os.remove",
     "os.rename", "os.mkdir", "subprocess.Popen", "socket.", "pickle.", "marshal.", "ctypes.dlopen",
-)  # fmt: skip
+)
 
 # ---- files to begin with ---------------------------------------------------------------------------------------------
 
@@ -70,7 +70,7 @@ def originals(folder):
         "area": np.where(rng.random(n) < 0.2, np.nan, rng.normal(100, 30, n)), "rooms": rng.integers(1, 4, n),
         "zone": rng.choice(["RL", "RM", "C"], n), "new": rng.random(n) < 0.5,
         "sold": pd.date_range("2020-01-01", periods=n, freq="9D").strftime("%Y-%m-%d"), "same": 1,
-    })  # fmt: skip
+    })
     rows = ct.Sequences(rng.standard_normal((n, 6, 2)), rng.integers(2, 7, n))
     images = rng.integers(0, 255, (n, 8, 8), np.uint8)
     quick = {"epochs": 1, "threads": 1}
@@ -116,7 +116,7 @@ NASTY = [
     {"$rows": 10**9}, {"$rows": 1}, {"$dict": [["a", 1]]}, {"$what": 1}, {"again": 0}, {"again": 1}, {"custom": "Skip"},
     {"class": "Linear", "settings": {"n_in": 2**30, "n_out": 2**30, "bias": True}},
     {"class": "ReLU", "settings": {}}, {"class": "MaxPool2d", "settings": {"window": [2, 2]}},
-]  # fmt: skip
+]
 
 
 def spots(value):
@@ -160,13 +160,13 @@ def grown(content, rng):
     values = program["values"]
     known = {2: {}, 3: {}}  # the values for two rows and for three
     data = {name: np.frombuffer(arrays[name], {"F32": "f4", "I32": "i4"}[e["dtype"]]).reshape(e["shape"])
-            for name, e in header.items()}  # fmt: skip
+            for name, e in header.items()}
 
     def constant(array):
         name = f"grown {len(values)}"
         data[name], arrays[name] = array, array.tobytes()
         header[name] = {"dtype": {"f": "F32", "i": "I32"}[array.dtype.kind], "shape": list(array.shape),
-                        "data_offsets": [0, array.nbytes]}  # fmt: skip
+                        "data_offsets": [0, array.nbytes]}
         values.append({"name": name, "role": "constant", "tensor": name})
         known[2][len(values) - 1] = known[3][len(values) - 1] = array
 
@@ -174,7 +174,7 @@ def grown(content, rng):
         made = {}
         for n, before in known.items():
             at = {key: v.per_sample * n if isinstance(v, Rows) else tuple(s.per_sample * n if isinstance(s, Rows) else s
-                  for s in v) if type(v) is tuple else v for key, v in attributes.items()}  # fmt: skip
+                  for s in v) if type(v) is tuple else v for key, v in attributes.items()}
             given = [None if i is None else before[i] for i in reads]
             results = OPS[op].forward(*(a if a is None else a.copy() for a in given), **at)
             made[n] = [np.asarray(r) for r in (results if isinstance(results, tuple) else (results,))]
@@ -189,7 +189,7 @@ def grown(content, rng):
         program["operations"].append({
             "op": op, "layer": "", "reads": reads, "writes": list(range(len(values) - len(slots), len(values))),
             "attributes": {key: plain.encode(v, key) for key, v in attributes.items()},
-        })  # fmt: skip
+        })
 
     old, program["operations"] = program["operations"], []
     for i, v in enumerate(values):
@@ -238,7 +238,7 @@ def setting(key, op, rng):
             "reverse": [True, False], "relu": [True, False], "truncate": [None, 1, 2],
             "shape": [(Rows(1), -1), (Rows(1), 2, 2), (Rows(2), 2), (-1,), (4,), (Rows(1),), (Rows(4),)],
             "axes": [(0, 2, 1), (0, 1), (1, 0)], "key": [(slice(None), 0), (slice(None), slice(0, 2)), 0, (..., None),
-            (slice(None), None), slice(None, None, -1), [0, 0, 1]]}  # fmt: skip
+            (slice(None), None), slice(None, None, -1), [0, 0, 1]]}
     if op == "shortened":
         return rng.choice([1, 2, 3, 0, 1000]) if key != "stride" else rng.choice([1, 2])
     if key in ("window", "stride", "dilation"):
@@ -297,7 +297,7 @@ def change_array(header, arrays, names, rng):
         lambda: arrays.update({name: bytes(rng.choice([b"\xff", b"\x7f", b"\0", b"\xff\xff\xff\x7f"])
                                            * len(arrays[name]))[: len(arrays[name])]}),
         lambda: (header.pop(name), arrays.pop(name), names.remove(name) if len(names) > 1 else None),
-    ])()  # fmt: skip
+    ])()
 
 
 def parts(content):
@@ -335,7 +335,7 @@ def checksum(entries, body):
     return container.checksum({
         name: np.frombuffer(body[slice(*e["data_offsets"])], container.DTYPES[e["dtype"]]).reshape(e["shape"])
         for name, e in entries.items()
-    })  # fmt: skip
+    })
 
 
 def damaged(content, rng):
@@ -351,7 +351,7 @@ def damaged(content, rng):
     else:
         for _ in range(rng.choice([1, 1, 5, 100])):
             changed[rng.randrange(rng.choice([16, 400, len(changed)]) % len(changed) + 1) % len(changed)] ^= (
-                1 << rng.randrange(8))  # fmt: skip
+                1 << rng.randrange(8))
     return bytes(changed)
 
 
@@ -476,7 +476,7 @@ def main(count, seed=0, script=__file__):
         while number < count:
             command = [sys.executable, script, "work", folder, str(number), str(count), str(seed)]
             worker = subprocess.Popen(command, stdout=subprocess.PIPE, text=True,
-                                      env=os.environ | {"OMP_NUM_THREADS": "1"})  # fmt: skip
+                                      env=os.environ | {"OMP_NUM_THREADS": "1"})
             silence = threading.Timer(SILENCE * 3, worker.kill)
             silence.start()
             name = said = "start"

@@ -65,7 +65,7 @@ def use(model, path, dtype, threads):
     for net, engine in zip(loaded, ("cpu", "reference"), strict=True):
         try:
             program = ct.compile(net, uneven, ct.optim.SGD(0.01), batch_size=4, input=X, target=np.zeros(model.n),
-                                 engine=engine, threads=threads)  # fmt: skip
+                                 engine=engine, threads=threads)
             program.feed(X, np.zeros(model.n))
             program.run(steps=2)
         except CutawayError as error:

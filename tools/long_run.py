@@ -89,7 +89,7 @@ def sequences(k: int) -> None:
 def many(k: int) -> None:
     X, y = table(k)
     ct.fit_many([{"model": ct.nn.MLP(X.shape[1], [4], 2), "X": X, "y": y} | CLASSES | QUIET | {"progress": None}
-                 for _ in range(4)], workers=2)  # fmt: skip
+                 for _ in range(4)], workers=2)
 
 
 def files(k: int) -> None:
@@ -109,7 +109,7 @@ def losses(k: int) -> None:
     X, _ = table(k)
     rate = "auto" if k % 10 == 0 else lambda t: 1e-3 / t
     ct.fit(ct.nn.MLP(X.shape[1], [4], 1), X, 3 * X[:, :1], loss=lambda z, y: ((z - y) ** 2).mean(),
-           optimizer=ct.optim.SGD(rate), **QUIET)  # fmt: skip
+           optimizer=ct.optim.SGD(rate), **QUIET)
 
 
 def trace(k: int) -> None:
@@ -125,7 +125,7 @@ def session(k: int) -> None:
 
 
 WORK = {f.__name__: f for f in (fit, steps, predict, classifier, regressor, partial_fit, images, sequences, many, files,
-                                losses, trace, session)}  # fmt: skip
+                                losses, trace, session)}
 _kept: dict = {}
 
 
@@ -147,7 +147,7 @@ def counts() -> dict[str, int]:
     with open("/proc/self/maps") as f:
         files = {line.split(maxsplit=5)[5] for line in f if len(line.split(maxsplit=5)) == 6}
     return {"threads": len(os.listdir("/proc/self/task")), "files": len(os.listdir("/proc/self/fd")),
-            "mapped files": len(files), "kernels": len(native.linked)}  # fmt: skip
+            "mapped files": len(files), "kernels": len(native.linked)}
 
 
 def watch(name: str, times: int, every: int = 100) -> list[str]:
@@ -157,7 +157,7 @@ def watch(name: str, times: int, every: int = 100) -> list[str]:
         WORK[name](k)
         if k % every == 0 or k == times:
             print(f"{name:12} {k:6,} times  {memory():7.1f} MB  "
-                  + "  ".join(f"{value} {what}" for what, value in counts().items()), flush=True)  # fmt: skip
+                  + "  ".join(f"{value} {what}" for what, value in counts().items()), flush=True)
             if k == every:
                 first, before = memory(), counts()
             if k >= times:
@@ -173,7 +173,7 @@ def main(times: int = 1000, *names: str) -> int:
         print(f"{names[0]}: {'grew: ' + ', '.join(grown) if grown else 'flat'}", flush=True)
         return len(grown)
     failed = [name for name in names or WORK
-              if subprocess.run([sys.executable, __file__, str(times), name]).returncode]  # fmt: skip
+              if subprocess.run([sys.executable, __file__, str(times), name]).returncode]
     print(f"grew or failed: {', '.join(failed)}" if failed else "nothing grew")
     return len(failed)
 

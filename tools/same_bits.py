@@ -83,7 +83,7 @@ def table(threads: int) -> Any:
     X = pd.DataFrame({
         "zone": rng.choice(["RL", "RM", "FV", None], 1000), "area": rng.gamma(2.0, 50.0, 1000),
         "built": pd.date_range("2001-02-03", periods=1000, freq="4D").astype(str), "new": rng.random(1000) < 0.5,
-    })  # fmt: skip
+    })
     y = rng.choice(["left", "middle", "right"], 1000)
     model = ct.Classifier(network=[32], epochs=3, class_weight="balanced", threads=threads).fit(X, y)
     return model.model_.theta, model.predict_proba(X)
@@ -126,7 +126,7 @@ BUILDS = CASES | {"lstm": lstm, "double": double, "drop-in": drop_in}
 
 
 def trained(folder: str, names: Sequence[str] = tuple(CASES), threads: int = 2, processor: str = "",
-            **environment: str) -> dict[str, np.ndarray]:  # fmt: skip
+            **environment: str) -> dict[str, np.ndarray]:
     """What these cases end with in a fresh process: weights, then predictions."""
     with tempfile.TemporaryDirectory() as place:
         end = Path(place) / "end.npz"
@@ -156,7 +156,7 @@ def hashes() -> dict[str, Any]:
         "versions": {"python": platform.python_version()} | {name: version(name) for name in packages},
         "hashes": {name: {what: digest({what: end[f"{name} {k}"]}) for k, what in enumerate(("weights", "predictions"))}
                    for name, end in zip(BUILDS, ends, strict=True)},
-    }  # fmt: skip
+    }
 
 
 def write(path: str) -> int:
@@ -173,7 +173,7 @@ def against(path: str) -> int:
             was, here = (text if len(text := str(side[what])) < 200 else "others" for side in (then, now))
             print(f"note: another {what} than in {path} (there {was}, here {here}): bits may differ by that alone")
     other = [f"{name}: {what}" for name, parts in now["hashes"].items() for what, found in parts.items()
-             if found != then["hashes"].get(name, {}).get(what)]  # fmt: skip
+             if found != then["hashes"].get(name, {}).get(what)]
     print("DIFFERENT BITS\n" + "\n".join(other) if other else f"the same bits in all {len(BUILDS)} cases")
     return 1 if other else 0
 

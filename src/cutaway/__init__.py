@@ -32,7 +32,7 @@ __all__ = [
     "Classifier", "Program", "Regressor", "Run", "Sequences", "Tensor", "compile", "data", "datasets", "design",
     "diagnose", "errors", "fit", "fit_many", "grad", "inspect", "lab", "load", "losses", "nn", "ops", "optim", "save",
     "seed", "step", "summary", "trace",
-]  # fmt: skip
+]
 _VIEWS["trace"] = lambda run, step, **how: _import_module(".inspect", __name__).trace_run(run, step, **how)
 _VIEWS["summary"] = lambda model: _import_module(".inspect", __name__).summary(model)
 _VIEWS["drawing"] = lambda model: _import_module(".inspect", __name__).draw(model)
@@ -65,7 +65,7 @@ def __getattr__(name: str):
         return _import_module(f".{name}", __name__)
     rooms = {"nn": nn, "ops": ops, "optim": optim, "losses": losses, "schedules": optim.schedules}
     there = {word: f"ct.{'optim.' * (room == 'schedules')}{room}.{word}" for room, module in rooms.items()
-             for word in vars(module) if not word.startswith("_")}  # fmt: skip
+             for word in vars(module) if not word.startswith("_")}
     raise habits.UnknownName("ct", name, there | habits.TOP, lambda: __all__)
 
 

@@ -97,7 +97,7 @@ SHARED = {
     "erf": "ct.ops.gelu has it inside; alone it has no rule here", "outer": "u[:, None] * v[None]",
     "true_divide": "u / v", "addmm": "b + u @ v", "randn": "rng.standard_normal of NumPy",
     "logit": "ct.ops.log(x / (1 - x))",
-}  # fmt: skip
+}
 TENSOR = SHARED | {"stack": "ct.ops.stack([x, y])", "dropout": "ct.nn.Dropout(p), a layer"} | {
     f: f"ct.ops.{f}(x)" for f in ("gelu", "silu", "elu", "selu", "leaky_relu", "softplus", "mish", "linear", "where")
 }
@@ -116,7 +116,7 @@ OPS = SHARED | {
     "mae": "ct.losses.mae", "huber_loss": "ct.losses.huber", "binary_cross_entropy": "ct.losses.binary_cross_entropy",
     "pad": "ct.ops.concat with np.zeros, or padding= of a convolution", "zeros_like": "np.zeros(x.shape)",
     "ones_like": "np.ones(x.shape)", "eye": "np.eye",
-}  # fmt: skip
+}
 NN = {
     "Dense": "Linear", "BatchNormalization": "BatchNorm1d, or BatchNorm2d for images",
     "LayerNormalization": "LayerNorm", "Conv3d": "Conv2d; there is none for volumes", "Dropout2d": "Dropout",
@@ -142,7 +142,7 @@ NN = {
     "BCELoss": 'loss="binary_cross_entropy", on raw outputs: leave the Sigmoid out',
     "utils": "ct.optim.clip for gradients", "Input": "nothing: the first layer's n_in says it", "LSTMCell": "LSTM",
     "GRUCell": "GRU", "SimpleRNN": "RNN", "Parameters": "Parameter", "ZeroPad2d": "padding= of the convolution",
-}  # fmt: skip
+}
 LOSSES = {name: word.removeprefix('loss="').split('"')[0] for name, word in NN.items() if word.startswith('loss="')} | {
     "mse_loss": "mse", "l1_loss": "mae", "mean_squared_error": "mse", "MeanSquaredError": "mse",
     "squared_error": "mse", "mean_absolute_error": "mae", "MeanAbsoluteError": "mae",
@@ -152,7 +152,7 @@ LOSSES = {name: word.removeprefix('loss="').split('"')[0] for name, word in NN.i
     "BinaryCrossentropy": "binary_cross_entropy", "binary_cross_entropy_with_logits": "binary_cross_entropy",
     "log_loss": "cross_entropy", "bce": "binary_cross_entropy", "crossentropy": "cross_entropy",
     "smooth_l1_loss": "huber", "huber_loss": "huber", "poisson_nll_loss": "poisson",
-}  # fmt: skip
+}
 OPTIM = {
     "lr_scheduler": "ct.optim.schedules, given as the learning rate: ct.optim.AdamW(ct.optim.schedules.cosine(1e-3))",
     "Adagrad": "AdaGrad", "RMSprop": "RMSProp (eps inside the root) or RMSPropOutside (outside, as PyTorch's)",
@@ -160,7 +160,7 @@ OPTIM = {
     "ExponentialLR": "schedules.exponential", "LinearLR": "schedules.warmup", "CosineDecay": "schedules.cosine",
     "clip_grad_norm_": "ct.optim.clip(opt, norm=...)", "clip_grad_value_": "ct.optim.clip(opt, value=...)",
     "LBFGS": 'ct.Classifier or MLPClassifier with solver="lbfgs" in cutaway.sklearn', "adam": "Adam", "sgd": "SGD",
-}  # fmt: skip
+}
 LOOP = (
     "J.backward(); net.theta[:], state = opt.update(net.theta, net.grad, state); net.zero_grad(). "
     "Or ct.fit does all of it"
@@ -177,13 +177,13 @@ SCHEDULES = {
     "ExponentialLR": "exponential", "ExponentialDecay": "exponential", "LinearLR": "warmup", "ConstantLR": "constant",
     "LambdaLR": "any function of the step t, given as the learning rate", "linear": "warmup",
     "ReduceLROnPlateau": "ct.fit(..., early_stopping=) ends a run; rates go by the step alone",
-}  # fmt: skip
+}
 OPTIMIZER = {
     "step": STEP, "zero_grad": "net.zero_grad()", "param_groups": "opt.lr and its other settings by name",
     "state_dict": "opt.init(...) and opt.update(...) hand you the state",
     "load_state_dict": "the state is yours: hand it to opt.update(...)", "minimize": LOOP, "apply_gradients": LOOP,
     "learning_rate": "opt.lr", "momentum": "opt.beta",
-}  # fmt: skip
+}
 MODULE = {
     "cuda": CPU, "device": CPU, "half": "networks have float32 or float64: net.astype(...)",
     "train": (
@@ -205,7 +205,7 @@ MODULE = {
     "kernel": "weight", "in_features": "n_in", "out_features": "n_out", "in_channels": "n_in", "out_channels": "n_out",
     "kernel_size": "window", "input_size": "n_in", "hidden_size": "width", "num_features": "width",
     "num_embeddings": "entries", "embedding_dim": "width", "normalized_shape": "width", "negative_slope": "slope",
-}  # fmt: skip
+}
 #: keyword arguments of layers and optimizers
 KEYWORDS = {
     "in_features": "n_in", "out_features": "n_out", "in_channels": "n_in", "out_channels": "n_out",
@@ -223,7 +223,7 @@ KEYWORDS = {
     "affine": "nothing: gain and bias are always there", "track_running_stats": "nothing: they always are",
     "elementwise_affine": "nothing: gain and bias are always there",
     "padding_idx": "nothing: ct.Sequences knows lengths",
-}  # fmt: skip
+}
 
 
 #: names of ct itself
@@ -251,7 +251,7 @@ FIT = {
     "scheduler": "optimizer=ct.optim.AdamW(ct.optim.schedules.cosine(1e-3))", "patience": "early_stopping=",
     "model": "the network comes first", "net": "the network comes first",
     "weight_decay": "optimizer=ct.optim.AdamW(lr, weight_decay=)",
-}  # fmt: skip
+}
 
 
 #: keyword arguments of functions of ct.ops and ct.losses
@@ -265,7 +265,7 @@ OPERATIONS = {
     "ignore_index": "weight=, zero for the rows to leave out", "pos_weight": "weight=, one number a row",
     "from_logits": "nothing: outputs are logits", "normalized_shape": "gamma and beta, which have that shape",
     "beta": "a factor: ct.ops.softplus(beta * x) / beta",
-}  # fmt: skip
+}
 
 
 def check_settings(owner: str, given: Iterable[str], taken: Collection[str]) -> None:
@@ -300,7 +300,7 @@ NONE_TAKEN = {
     "axis": "it is along the last axis; ct.ops has it along any (axis=)",
     "start_dim": "it keeps the rows apart; ct.ops.flatten takes start_dim", "beta": "ct.ops.softplus(beta * x) / beta",
     "end_dim": "it keeps the rows apart; ct.ops.flatten takes end_dim", "approximate": "ct.ops.gelu_tanh",
-}  # fmt: skip
+}
 
 
 def refuse_all(owner: str, given: Collection[Any], named: Collection[str]) -> None:

@@ -111,7 +111,7 @@ class Sequences:
                 turned = a.ndim == 2 and a.shape[:1] == arrays[0].shape[:1]
                 hint = ". If they are (features, time), say so: Sequences.from_list(rows, channels='first')" * turned
                 raise ShapeError(f"sequence {i} has shape {a.shape}, but the first has {arrays[0].shape}: only their "
-                                 f"lengths may differ{hint}")  # fmt: skip
+                                 f"lengths may differ{hint}")
             if not len(a):
                 raise DataError(f"sequence {i} has no time steps: leave empty sequences out")
         values = np.zeros((len(arrays), max(map(len, arrays)), *wanted), np.result_type(*arrays))

@@ -85,7 +85,7 @@ SAME = {
     "x * (x == y)": (lambda x: x * (x == x.clip(max=0.3)), lambda a: a * (a <= 0.3)),
     "where(x != 0)": (lambda x: ct.ops.where(x != 0, x, 1.0), lambda a: np.where(a != 0, a, 1.0)),
     "x.clone().cpu()": (lambda x: x.clone().cpu() * 2, lambda a: 2 * a),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", SAME)
@@ -128,7 +128,7 @@ REFUSED = {
     "an exponent of many": (lambda x: x**x, ArgumentError, r"ct.ops.exp\(v \* ct.ops.log\(u\)\)"),
     "a mask of floats": (lambda x: x[ct.Tensor([1.0, 0.0])], ArgumentError, "whole numbers or truths"),
     "clip without bounds": (lambda x: x.clip(), ArgumentError, "min, max or both"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -161,7 +161,7 @@ def test_in_a_program_as_in_a_plain_loop(threads, tmp_path):
     nets = [Everything().init(0).astype("float64") for _ in range(3)]
     for net, engine in zip(nets, ("cpu", "reference"), strict=False):
         ct.fit(net, X, y, optimizer=ct.optim.SGD(0.1), epochs=3, batch_size=64, shuffle=False, engine=engine,
-               threads=threads)  # fmt: skip
+               threads=threads)
     opt = ct.optim.SGD(0.1)
     state = opt.init(nets[2].theta)
     for _ in range(3):
@@ -225,7 +225,7 @@ def test_tensors_stay_keys_and_no_text_equals_them():
     (lambda x: ct.ops.embedding([0, -1], x), "must hold whole numbers from 0 to 3, got -1 to 0"),
     (lambda x: ct.ops.embedding([0.0, 1.0], x), "embedding looks up whole numbers, got float64"),
     (lambda x: ct.ops.embedding(np.array([2**32]), x), "got 4294967296 to 4294967296"),
-])  # fmt: skip
+])
 def test_other_habits_are_answered_in_words(write, says):
     with pytest.raises(ct.errors.CutawayError, match=says):
         write(ct.Tensor(A))

@@ -19,7 +19,7 @@ def leaf(value):
 
 
 @given(shapes=mutually_broadcastable_shapes(num_shapes=2, max_dims=3, max_side=4), seed=st.integers(0, 2**32),
-       sign=st.sampled_from(["+", "-", "*", "/"]))  # fmt: skip
+       sign=st.sampled_from(["+", "-", "*", "/"]))
 def test_arithmetic_broadcasts_and_differentiates_as_jax_does(shapes, seed, sign):
     rng = np.random.default_rng(seed)
     u, v = rng.uniform(0.5, 2, shapes.input_shapes[0]), rng.uniform(0.5, 2, shapes.input_shapes[1])
@@ -151,7 +151,7 @@ def test_the_tape_can_be_read():
     assert lines == [
         "  0  layer1: linear((1, 2), (3, 2), (3,)) -> (1, 3)", "  1  layer1: relu((1, 3)) -> (1, 3)",
         "  2  sum((1, 3)) -> ()",
-    ]  # fmt: skip
+    ]
     y.backward()
     assert str(y.tape) == ""
 

@@ -22,7 +22,7 @@ RESULT = {
         "matrix products alone": LINE | {"group": "products", "us": 6.0},
         "memory traffic alone": LINE | {"group": "traffic", "us": 2.0},
     }}},
-}  # fmt: skip
+}
 
 
 def test_summary_has_the_best_of_each_library_its_target_and_the_limit():

@@ -19,7 +19,7 @@ def table():
         "kind": np.where(area > 110, "large", np.where(zone == "north", "=north", "other")),
         "big": (area > 100).astype(int), "far": (zone == "south").astype(int),
         "same": 7.5, "empty": np.nan,
-    })  # fmt: skip
+    })
     frame.loc[[3, 50], "area"] = np.nan
     return frame
 

@@ -12,7 +12,7 @@ BAD_FILES = {
     "ragged.csv": b"a,b\n1,2\n1,2,3\n", "one.csv": b"a,b\n1,2\n", "oneclass.csv": b"a,b\n1,x\n2,x\n3,x\n4,x\n",
     "inf.csv": b"a,b\n1,2.5\n2,inf\n3,4\n4,5\n5,6\n", "nothing.csv": b"a,b\n1,\n2,\n3,\n",
     "constant.csv": b"a,b\n1,2.5\n2,2.5\n3,2.5\n4,2.5\n",
-}  # fmt: skip
+}
 
 
 def check(result, *said):
@@ -28,7 +28,7 @@ def check(result, *said):
     ("binary.csv", "binary"), ("heads.csv", "no rows"), ("ragged.csv", "line 3"), ("one.csv", "1 row"),
     ("oneclass.csv", "one class"), ("inf.csv", "infinity"), ("nothing.csv", "empty in every row"),
     ("constant.csv", "2.5"),
-])  # fmt: skip
+])
 def test_bad_tables(here, run, name, said):
     if name in BAD_FILES:
         (here / name).write_bytes(BAD_FILES[name])
@@ -74,7 +74,7 @@ def test_bad_tables(here, run, name, said):
     (["-t", "price", "--report", "nodir/r.html"], ["nodir"]),
     (["-t", "price", "--report", "folder"], ["folder"]),
     (["-t", "price", "--report", "table.csv"], [".html"]),
-])  # fmt: skip
+])
 def test_bad_options(here, run, monkeypatch, args, said):
     (here / "folder").mkdir()
     from cutaway.cli.study import Study
@@ -97,14 +97,14 @@ def test_bad_model_files(here, run, models):
     (here / "other.safetensors").write_bytes(save({"w": np.zeros(3, np.float32)}))
     (here / "folder").mkdir()
     for name, said in {"cut.safetensors": "cut short", "other.safetensors": "another program", "folder": "folder",
-                       "table.csv": "not a model file", "missing.safetensors": "no such file"}.items():  # fmt: skip
+                       "table.csv": "not a model file", "missing.safetensors": "no such file"}.items():
         for command in (["predict", name, "table.csv"], ["evaluate", name, "table.csv"], ["inspect", name]):
             check(run(*command), name, said)
 
 
 @pytest.mark.parametrize(("out", "said"), [
     ("table.csv", "would be lost"), ("nodir/p.csv", "nodir"), ("folder", "folder"), ("p.parquet", ".csv"),
-])  # fmt: skip
+])
 def test_bad_outputs_of_predict(here, run, models, out, said):
     (here / "folder").mkdir()
     before = (here / "table.csv").read_bytes()
@@ -165,7 +165,7 @@ def test_works_on_a_terminal_without_these_letters(here):
     env = {**os.environ, "PYTHONIOENCODING": "ascii"}
     code = "from cutaway.cli import main; raise SystemExit(main())"
     ended = subprocess.run([sys.executable, "-c", code, "fit", "table.csv", "-t", "price", "--epochs", "2"], env=env,
-                           capture_output=True, text=True)  # fmt: skip
+                           capture_output=True, text=True)
     assert ended.returncode == 0 and ended.stderr == ""
 
 
@@ -196,7 +196,7 @@ def test_columns_in_other_letters_are_guessed(here, run, models, table):
 
 def test_a_target_that_is_not_named_lists_the_columns(here, run, table):
     check(run("fit", "table.csv"), "--target: name the column to predict. table.csv has nr, area, zone",
-          "--target price?")  # fmt: skip
+          "--target price?")
 
 
 @pytest.mark.parametrize(("text", "said"), [

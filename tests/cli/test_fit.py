@@ -21,12 +21,12 @@ def heads(out):
 
 def test_regression_from_table_to_files(here, run):
     status, out, err = run("fit", "table.csv", "--target", "price", "--drop", "kind", "--epochs", 3,
-                           "--report", "r.html")  # fmt: skip
+                           "--report", "r.html")
     assert (status, err) == (0, "")
     assert heads(out) == SECTIONS
     for said in ("300 rows, 11 columns", "price: a number from", "every row is empty", "left out as asked: kind",
                  "ridge regression", "R²", "RMSE", "median error", "as asked", "model.safetensors", "Slowest:",
-                 "cutaway predict model.safetensors table.csv"):  # fmt: skip
+                 "cutaway predict model.safetensors table.csv"):
         assert said in out
     assert {"model.safetensors", "r.html", "table.csv"} == set(os.listdir(here))
     assert "ridge regression" in (here / "r.html").read_text(encoding="utf-8")
@@ -86,7 +86,7 @@ def test_time_tests_on_the_latest(here, run):
 
 def test_options_reach_the_network(here, run):
     run("fit", "table.csv", "-t", "price", "--hidden", "none", "--epochs", 2, "--batch-size", 50, "--lr", 0.5,
-        "--loss", "mae", "--threads", 1, "--time-limit", 60)  # fmt: skip
+        "--loss", "mae", "--threads", 1, "--time-limit", 60)
     design = ct.load("model.safetensors").design_
     assert (design.hidden, design.epochs, design.batch_size, design.lr, design.loss) == ((), 2, 50, 0.5, "mae")
 
@@ -165,7 +165,7 @@ def test_demo_does_the_main_job(here, run):
 
 @pytest.mark.parametrize(("target", "score", "column"), [
     ("kind", "accuracy", "val_accuracy"), ("price", "r2", "val_r2"),
-])  # fmt: skip
+])
 def test_the_score_that_chooses_the_weights_can_be_chosen(here, run, target, score, column):
     status, _, _ = run("fit", "table.csv", "-t", target, "--monitor", score, "--epochs", 4)
     history = ct.load("model.safetensors").history_

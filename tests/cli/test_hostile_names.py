@@ -18,7 +18,7 @@ NAMES = (
     "bell\a", "[red]x[/red]", "[link=https://example.org]y[/link]", ":smile:", "{0} %s %(name)s", "$\\frac{$", "_x",
     "</script><script>alert(1)</script>", "<img src=x onerror=alert(1)>", '" onload="alert(1)', "' onload='alert(1)",
     "&lt;b&gt;", "]]>", "<!--", "=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(A1)", "\t=1", "\r=2", "x;=1+1", "x" * 400,
-)  # fmt: skip
+)
 TARGET = "class\x1b[8m</title>\u202e"
 FILE = "ta\x1b[2Jble \u202e'$(x)'.csv"
 
@@ -37,7 +37,7 @@ def hostile(tmp_path_factory):
     table.to_csv(folder / FILE, index=False, quoting=csv.QUOTE_ALL)
     files = folder / "m.safetensors", folder / "r.html"
     assert main(["fit", str(folder / FILE), "-t", TARGET, "--hidden", "8", "--epochs", "3", "-q", "-o", str(files[0]),
-                 "--report", str(files[1])]) == 0  # fmt: skip
+                 "--report", str(files[1])]) == 0
     return folder / FILE, *files
 
 
@@ -53,11 +53,11 @@ WORKS = (
     ["evaluate", "MODEL", "DATA"], ["inspect", "MODEL", "--columns"], ["inspect", "MODEL", "--neuron", "layer1", "0"],
     ["trace", "MODEL", "DATA"], ["predict", "MODEL", "DATA", "-o", "p.csv"],
     ["lab", "lr-find", "--data", "DATA", "-t", TARGET, "--quick"],
-)  # fmt: skip
+)
 REFUSED = (
     ["fit", "DATA", "-t", "\x1b[5mnobody"], ["fit", "DATA", "-t", TARGET, "--drop", "nobody\x9b"],
     ["predict", "MODEL", "missing\x1b[31m.csv"], ["evaluate", "MODEL", "DATA", "-t", NAMES[0]], ["fit\x1b[7m"],
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize("command", [*WORKS, *REFUSED], ids=lambda command: " ".join(command[:3]))
@@ -75,7 +75,7 @@ def test_what_python_prints_does_not_either(hostile):
     table, estimator = ct.data.read_table(data), ct.load(model)
     X, y = table.drop(columns=TARGET.strip()), table[TARGET.strip()]
     for found in (estimator, ct.design(X, y), ct.summary(estimator), ct.inspect.neuron(estimator, "layer1", 0, X),
-                  ct.diagnose(estimator.fit(X, y))):  # fmt: skip
+                  ct.diagnose(estimator.fit(X, y))):
         refuse_steering(f"{found}\n{found!r}")
     with pytest.raises(ct.errors.DataError) as problem:
         estimator.predict(X.drop(columns=NAMES[0]))

@@ -59,7 +59,7 @@ def test_a_folder_from_fit_to_files(here, run):
     os.remove("a.safetensors")
     assert (status, err) == (0, "")
     for said in ("240 images of 8 x 8 pixels, grey", "2 classes", "filters", "convolutional",
-                 "192 images to learn from", "logistic regression", "Confusion"):  # fmt: skip
+                 "192 images to learn from", "logistic regression", "Confusion"):
         assert said in out
     assert "Columns that matter" not in out
 
@@ -184,7 +184,7 @@ def test_sizes_that_differ_need_a_size(here, run, tmp_path):
     (["labels.csv", "-t", "kin"], "no column 'kin'"),
     (["labels.csv", "-t", "kind", "-t", "nr"], "an image has one label"),
     (["digits", "--test", "1.5"], "--test 1.5"),
-])  # fmt: skip
+])
 def test_options_that_do_not_fit(here, run, options, said):
     bad(run("fit", *options), said)
 

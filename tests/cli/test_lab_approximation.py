@@ -5,7 +5,7 @@ import json
 
 def test_a_function_is_fitted_and_the_figure_written(run, here):
     code, out, _ = run("lab", "approximation", "sin(3 * x)", "--quick", "--domain", "-1,1", "-o", "f.svg", "-o",
-                       "f.json")  # fmt: skip
+                       "f.json")
     assert code == 0 and "from 1 to 16 ReLUs in one hidden layer the error falls from" in " ".join(out.split())
     numbers = json.loads((here / "f.json").read_text())
     assert numbers["low"] == [-1] and numbers["shapes"][-1] == [5, 5]
@@ -15,7 +15,7 @@ def test_a_function_is_fitted_and_the_figure_written(run, here):
 
 def test_two_variables(run, here):
     code, _, _ = run("lab", "approximation", "x * y", "--widths", "4", "--depths", "none", "--seeds", "1", "--steps",
-                     "100", "--domain", "0,1,0,2", "-o", "f.json")  # fmt: skip
+                     "100", "--domain", "0,1,0,2", "-o", "f.json")
     assert code == 0 and json.loads((here / "f.json").read_text())["high"] == [1, 2]
 
 

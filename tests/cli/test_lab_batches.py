@@ -7,7 +7,7 @@ import pytest
 
 def test_batches_tries_the_sizes_and_the_way_out_of_a_poor_minimum(here, run):
     status, out, err = run("lab", "batches", "--data", "moons", "--hidden", "4", "--sizes", "8,full", "--lr", "0.1",
-                           "--quick", "--out", "b.json", "--out", "b.svg")  # fmt: skip
+                           "--quick", "--out", "b.json", "--out", "b.svg")
     assert status == 0, err
     assert "mini-batch (8 rows)" in out and "batch (64 of 64 rows)       0 of 10" in out
     found = json.loads((here / "b.json").read_text())
@@ -17,7 +17,7 @@ def test_batches_tries_the_sizes_and_the_way_out_of_a_poor_minimum(here, run):
 
 def test_shuffling_takes_a_file_of_ones_own(here, run):
     status, out, err = run("lab", "shuffling", "--data", "table.csv", "--target", "kind", "--hidden", "8", "--quick",
-                           "--out", "s.json")  # fmt: skip
+                           "--out", "s.json")
     assert status == 0, err
     found = json.loads((here / "s.json").read_text())
     assert "sorted by class" in out and len(found["groups"]) == 3

@@ -21,7 +21,7 @@ def test_a_short_look_prints_and_writes_figure_and_numbers(run, here):
 
 @pytest.mark.parametrize(("kind", "names"), [
     ("seeds", ["seed 3", "seed 4"]), ("batches", ["batches of 8", "batches of 120"]),
-])  # fmt: skip
+])
 def test_two_networks_are_compared(run, here, kind, names):
     how = ("--between", kind, "--quick", "--data", "iris", "--hidden", "16", "--seed", "3")
     status, out, _ = run("lab", "landscape", *how, "-o", "line.json")
@@ -41,7 +41,7 @@ def test_ones_own_table(run, here):
 @pytest.mark.parametrize(("args", "says"), [
     (["--points", "10"], "odd number"), (["--span", "0"], "above zero"), (["--out", "plane.txt"], "must end in"),
     (["--data", "digts"], "digits"),
-])  # fmt: skip
+])
 def test_what_cannot_be_drawn_is_said_before_training(run, here, args, says, monkeypatch):
     monkeypatch.setattr(COMMAND, "train", lambda entries: pytest.fail("trained"))
     status, _, err = run("lab", "landscape", *args)

@@ -7,7 +7,7 @@ SHORT = ("--seeds", "2", "--budget", "2", "--epochs", "2")
 
 def test_a_short_look_prints_and_writes_figures_and_numbers(run, here):
     status, out, err = run("lab", "race", "--quick", "--data", "moons", "--slice", "paths.svg", "-o", "race.svg",
-                           "-o", "race.json", "-o", "race.csv")  # fmt: skip
+                           "-o", "race.json", "-o", "race.csv")
     kept = json.loads((here / "race.json").read_text())
     assert (status, err) == (0, "")
     assert kept["names"] == ["SGD", "Momentum", "AdaGrad", "RMSProp", "Adam", "AdamW"] and len(kept["seeds"]) == 3
@@ -19,12 +19,12 @@ def test_a_short_look_prints_and_writes_figures_and_numbers(run, here):
 
 def test_ones_own_table_with_words_and_missing_cells(run, here):
     status, out, _ = run("lab", "race", "--data", "table.csv", "--target", "price", "--optimizer", "adamw",
-                         "--optimizer", "SGD:0.02", "--hidden", "16", *SHORT, "-o", "race.json")  # fmt: skip
+                         "--optimizer", "SGD:0.02", "--hidden", "16", *SHORT, "-o", "race.json")
     kept = json.loads((here / "race.json").read_text())
     assert status == 0 and kept["rates"] == [[0.001, 0.003], [0.02, 0.06]]
     assert "R²" in out and "AdamW" in out
     status, out, _ = run("lab", "race", "--data", "table.csv", "--target", "kind", "--optimizer", "SGD:0.1",
-                         "--optimizer", "SGD:0.3", "--by", "accuracy", "--target-loss", "0.8", *SHORT)  # fmt: skip
+                         "--optimizer", "SGD:0.3", "--by", "accuracy", "--target-loss", "0.8", *SHORT)
     assert status == 0 and "SGD:0.1" in out and "by validation accuracy" in out and "to a training loss of 0.8" in out
 
 
@@ -34,6 +34,6 @@ def test_what_it_refuses(run, here):
         (("--by", "vall_loss"), "did you mean 'val_loss'"), (("--slice", "paths.json"), "must end in .svg"),
         (("--data", "digitz"), "did you mean 'digits'"), (("--data", "table.csv"), "--target"),
         (("--target-loss", "-1"), "give a number above 0"), (("-o", "race.txt"), "must end in"),
-    ):  # fmt: skip
+    ):
         status, _, err = run("lab", "race", "--quick", *wrong)
         assert status == 2 and says in err, (wrong, err)

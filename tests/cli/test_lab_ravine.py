@@ -26,18 +26,18 @@ def test_a_function_and_optimizers_of_ones_own(run, tmp_path):
     file = tmp_path / "p.json"
     status, out, _ = run("lab", "ravine", "--surface", "x^2 + 3 * sin(y)", "--optimizer", "adam:0.2", "--optimizer",
                          "AdaGrad", "--optimizer", "adam:0.1", "--start", "2,2.5", "--bounds", "-4,4,-6,6",
-                         "--steps", "7", "--out", str(file))  # fmt: skip
+                         "--steps", "7", "--out", str(file))
     data = json.loads(file.read_text("utf-8"))
     assert status == 0 and "your surface: J = x^2 + 3 * sin(y) from (2, 2.5)" in out
     assert [(p["name"], len(p["points"])) for p in data["paths"]] == [
-        ("Adam lr=0.2", 8), ("AdaGrad", 8), ("Adam lr=0.1", 8)]  # fmt: skip
+        ("Adam lr=0.2", 8), ("AdaGrad", 8), ("Adam lr=0.1", 8)]
     assert data["surface"]["bounds"] == [[-4, 4], [-6, 6]] and data["paths"][0]["points"][0] == [2, 2.5]
 
 
 @pytest.mark.parametrize("kind", ["3d", "rates", "loss"])
 def test_other_figures(run, tmp_path, kind):
     status, _, _ = run("lab", "ravine", "--surface", "bowl", "--steps", "5", "--figure", kind, "--optimizer", "sgd",
-                       "--noise", "0.5", "--batch-size", "8", "--out", str(tmp_path / "f.png"))  # fmt: skip
+                       "--noise", "0.5", "--batch-size", "8", "--out", str(tmp_path / "f.png"))
     assert status == 0 and (tmp_path / "f.png").stat().st_size > 10_000
 
 
@@ -51,7 +51,7 @@ def test_other_figures(run, tmp_path, kind):
     (["--figure", "4d"], "no figure called '4d'"), (["--condition", "0"], "between 1 and 1e6"),
     (["--surface", "bowl", "--condition", "3"], "setting of the ravine"), (["--steps", "0"], "whole number from 1"),
     (["--out", "x.txt"], "its name must end in .svg"),
-])  # fmt: skip
+])
 def test_nonsense_is_answered_in_a_line(run, args, says):
     status, _, err = run("lab", "ravine", *args)
     assert status == 2 and says in err and "Traceback" not in err

@@ -32,7 +32,7 @@ def test_scaling_on_a_table_with_text_and_gaps(run, here):
     (("--test", "2"), "a share of the rows above 0 and below 1"),
     (("--data", "digts"), "did you mean 'digits'"),
     (("--out", "curves.txt"), "must end in"),
-])  # fmt: skip
+])
 def test_scaling_refuses(run, options, says):
     status, _, err = run("lab", "scaling", *options)
     assert status == 2

@@ -20,7 +20,7 @@ def made(tmp_path_factory):
     rng = np.random.default_rng(0)
     pd.DataFrame({"a": rng.normal(size=60), "y": rng.normal(size=60)}).to_csv(folder / "d.csv", index=False)
     assert main(["fit", str(folder / "d.csv"), "-t", "y", "--hidden", "4", "--epochs", "1", "-q", "-o",
-                 str(folder / "m.safetensors")]) == 0  # fmt: skip
+                 str(folder / "m.safetensors")]) == 0
     for ending in (".csv", ".safetensors", ".html", ".svg", ""):
         (folder / f"one{ending}").symlink_to(folder / f"two{ending}")
         (folder / f"two{ending}").symlink_to(folder / f"one{ending}")
@@ -32,7 +32,7 @@ COMMANDS = {
     "report": "fit d.csv -t y -o new.safetensors --report {0}.html", "drawing": "inspect m.safetensors --draw {0}.svg",
     "a folder": "predict m.safetensors d.csv -o {0}/p.csv", "demo": "demo --out {0}",
     "a model": "predict {0}.safetensors d.csv", "data": "predict m.safetensors {0}.csv",
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -48,7 +48,7 @@ def test_a_path_that_leads_nowhere_is_told_in_a_line(made, command, name, monkey
 
 
 @pytest.mark.parametrize("name", [b"caf\xe9.csv", b"a'b\xff\\x.csv", b"tab\tnew\nline.csv", b"plain.csv",
-                                  b"my data.csv", "später.csv".encode()])  # fmt: skip
+                                  b"my data.csv", "später.csv".encode()])
 def test_an_advised_command_can_be_typed(name, tmp_path):
     """What a shell makes of it is the name, to the byte; and it can be printed."""
     words = shell("printf", "%s", os.fsdecode(name))

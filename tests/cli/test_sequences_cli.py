@@ -56,7 +56,7 @@ def test_given_parts_of_a_ts_file(here, run):
     status, out, err = run("fit", TRAIN, "--test", TEST, *SHORT, "--report", "r.html")
     assert (status, err) == (0, "")
     said_in(out, "67 sequences of 24 time steps of 1 feature", "67 sequences to learn from, 1,029 for the test", "GRU",
-            "a recurrent network", "logistic regression", "few sequences")  # fmt: skip
+            "a recurrent network", "logistic regression", "few sequences")
     assert "Columns that matter" not in out
     said_in((here / "r.html").read_text(encoding="utf-8"), "67 sequences of 24 time steps", "2 classes")
 
@@ -156,7 +156,7 @@ def test_a_series_with_missing_hours_says_so_and_joins_nothing(torn, run):
     assert (status, err) == (0, "")
     said_in(out, "time goes in steps of 1 hour, from 2024-01-01 to 2024-01-13 11:00:00", "in the order of 'when'",
             "'when' has 1 gap, where 30 steps of 1 hour are missing after 2024-01-05 03:00:00; 12 windows across a gap "
-            "left out", "--gaps fill", "246 windows")  # fmt: skip
+            "left out", "--gaps fill", "246 windows")
     status, out, err = run("predict", "model.safetensors", "torn.csv")
     assert status == 0 and "12 windows across a gap left out" in err
     assert pd.read_csv(io.StringIO(out))["row"].tolist() == [*range(12, 100), *range(112, 271)]
@@ -196,7 +196,7 @@ def test_times_of_ten_digits_are_told_to_the_second(torn, run):
 def test_a_time_that_stands_twice_is_an_error(torn, run):
     pd.concat([torn, torn[5:7]]).to_csv("twice.csv", index=False)
     bad(run("fit", "twice.csv", "--forecast", "load", "--time", "when", *SHORT),
-        "'when' is 2024-01-01 05:00:00 in lines 7 and 302", "1 more row like that")  # fmt: skip
+        "'when' is 2024-01-01 05:00:00 in lines 7 and 302", "1 more row like that")
 
 
 def test_rows_in_the_order_of_the_file_name_a_column_that_may_be_the_time(torn, run):
@@ -223,7 +223,7 @@ def test_rows_in_the_order_of_the_file_name_a_column_that_may_be_the_time(torn, 
     (["series.csv", "--forecast", "load", "--time", "when", "--window", "300"], "needs 301"),
     (["series.csv", "--forecast", "load", "--time", "when", "--test", "long.csv"], "leave the options out"),
     (["series.csv"], "--target: name the column"),
-])  # fmt: skip
+])
 def test_options_that_do_not_fit(here, run, options, said):
     bad(run("fit", *options, *SHORT), said)
 
@@ -232,7 +232,7 @@ def test_options_that_do_not_fit(here, run, options, said):
     ("@classLabel true a b\n@data\n:a\n1,2:b\n", "line 3"),
     ("@classLabel false\n@data\n1,2\n3,4\n5,7\n", "@classLabel"),
     ("1,2:a\n", "no .ts file"),
-], ids=["length zero", "no labels", "no header"])  # fmt: skip
+], ids=["length zero", "no labels", "no header"])
 def test_damaged_series(here, run, lines, said):
     (here / "s.ts").write_text(lines)
     bad(run("fit", "s.ts", *SHORT), "s.ts", said)

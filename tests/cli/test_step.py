@@ -56,7 +56,7 @@ def test_back_shows_what_is_undone_and_the_same_numbers_again(typed):
 def test_steps_epochs_runs_and_places(typed):
     out = typed("s", "e", "run 10", "g 3", "goto 999", "run", "n", "p")
     for text in ("step 1 is done", "epoch 1 is done", "10 steps done", "step 3 of 160", "from 1 to 160",
-                 "the run is over"):  # fmt: skip
+                 "the run is over"):
         assert text in out
     s = moons(25, 0)
     s.run()
@@ -65,7 +65,7 @@ def test_steps_epochs_runs_and_places(typed):
 
 def test_watches_and_breakpoints(typed):
     out = typed("w layer1.weight 0 1", "s", "w layer1.weight[0, 1]", "break loss < 0.3", "break layer1.weight 0 1 > 9",
-                "break", "r", "clear 0", "break what", "clear 7")  # fmt: skip
+                "break", "r", "clear 0", "break what", "clear 7")
     assert re.search(r"layer1.weight\[0, 1\] = -?\d\S+, was", out) and "no longer watched" in out
     assert re.search(r"step \d+: loss < 0.3: loss is 0\.\d+", out)
     assert "1  layer1.weight[0, 1] > 9" in out and "no condition" in out and "no breakpoint 7" in out
@@ -74,7 +74,7 @@ def test_watches_and_breakpoints(typed):
 def test_changes_are_said_and_logged(typed):
     out = typed("s", "set layer1.weight 0 1 0.5", "freeze layer1.weight 0 1", "kill layer1 2", "lr 0.1",
                 "optimizer adam 0.01", "s", "v layer1.weight 0 1", "v a1", "log", "undo", "optimizer",
-                "revive layer1 2", "unfreeze layer1.weight", "lr")  # fmt: skip
+                "revive layer1 2", "unfreeze layer1.weight", "lr")
     assert out.count("layer1.weight[0, 1] = 0.5, was -1.3") == 2 and "layer1.weight[0, 1] = 0.5\n" in out
     assert out.count("neuron 2 of layer1 is killed") == 2 and "m, v from zero" in out
     assert "undone: the optimizer is Adam" in " ".join(out.split()) and "SGD(lr=0.1)" in out and "lr = 0.1" in out
@@ -106,7 +106,7 @@ def test_explain_list_help(typed):
     ("kill layer1", "which neuron"), ("lr -1", "lr must be"),
     ("optimizer best", "there is no optimizer 'best'"), ("undo", "nothing was changed"),
     ("v [", "names no value"), ("x", "names no value"), ("\x1b[31m", "There is no command"),
-])  # fmt: skip
+])
 def test_what_cannot_be_done_is_said(typed, line, answer):
     out = typed(line, "n")
     assert answer in " ".join(out.split()) and "\x1b" not in out.replace(line, "") and "n = 25" in out
@@ -144,7 +144,7 @@ def test_the_training_of_a_file_is_the_one_that_fit_would_do(models):
     given = training(file, data, None, False)
     design = given.estimator.design_
     run = ct.fit(design.network(3), given.Z, given.T, **given.settings, epochs=design.epochs, seed=3, threads=1,
-                 batch_size=session.past.batch_size, progress=False)  # fmt: skip
+                 batch_size=session.past.batch_size, progress=False)
     session.run()
     assert [session.losses[k] for k in range(1, 4)] == run.steps["loss"][:3].tolist()
 
@@ -152,7 +152,7 @@ def test_the_training_of_a_file_is_the_one_that_fit_would_do(models):
 @pytest.mark.parametrize(("args", "message"), [
     (("no.safetensors", "table.csv"), "no.safetensors"), (("--target", "price"), "MODEL DATA"),
     (("model",), "give the data, too"), (("--batch", "0"), "--batch"),
-])  # fmt: skip
+])
 def test_bad_arguments_are_a_line_and_status_2(here, run, args, message):
     status, _, err = run("step", *args)
     assert status == 2 and message in err and "Traceback" not in err
@@ -177,7 +177,7 @@ class Terminal:
         master, slave = pty.openpty()
         environment = {**os.environ, "TERM": "xterm", "COLUMNS": str(columns), "LINES": "30"}
         self.process = subprocess.Popen([sys.executable, "-c", IN_A_TERMINAL], stdin=slave, stdout=slave, stderr=slave,
-                                        env=environment, start_new_session=True)  # fmt: skip
+                                        env=environment, start_new_session=True)
         os.close(slave)
         self.master = master
 

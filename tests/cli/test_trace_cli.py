@@ -34,7 +34,7 @@ def test_a_page_to_click_through(here, run, models):
 @pytest.mark.parametrize(("args", "message"), [
     (("--row", "300"), "has rows 0 to 299"), (("--row", "-1"), "--row"), (("--out", "step.txt"), ".json"),
     (("--out", "nowhere/step.json"), "there is no folder"), (("--target", "prize"), "'price'"),
-])  # fmt: skip
+])
 def test_errors(here, run, models, args, message):
     status, out, err = run("trace", models / "price.safetensors", "table.csv", *args)
     assert status == 2 and message in err and "Traceback" not in err and not out

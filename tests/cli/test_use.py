@@ -26,7 +26,7 @@ def test_predict_keeps_the_order_and_equals_the_estimator(here, run, models, tab
 
 def test_predict_classes_with_probabilities(here, run, models, table):
     status, out, err = run("predict", models / "kind.safetensors", "table.csv", "-o", "p.csv", "--keep", "nr",
-                           "--keep", "zone")  # fmt: skip
+                           "--keep", "zone")
     assert (status, out) == (0, "") and "300 predictions of kind written to p.csv" in err
     found, model = pd.read_csv("p.csv"), ct.load(models / "kind.safetensors")
     labels = [str(label) for label in model.classes_]
@@ -91,7 +91,7 @@ def test_inspect_works_without_the_data(here, run, models):
     status, out, err = run("inspect", models / "price.safetensors")
     assert (status, err) == (0, "")
     for said in ("layer1", "linear", "relu", "128", "parameters", "table.csv: 300 rows", "smooth clip",
-                 "3 of 3 epochs", "Scores", "written by cutaway", "since 2020-"):  # fmt: skip
+                 "3 of 3 epochs", "Scores", "written by cutaway", "since 2020-"):
         assert said in out
 
 
@@ -142,7 +142,7 @@ def test_inspect_says_what_is_wrong(here, run, models):
     for options, said in (
         (("--neuron", "layer9", 0), "There are: layer1, layer2"), (("--neuron", "layer1", 999), "has units 0 to"),
         (("--draw", "net.png"), "must end in .svg"), (("--draw", "none/net.svg"), "there is no folder none"),
-    ):  # fmt: skip
+    ):
         status, out, err = run("inspect", model, *options)
         assert status == 2 and out == "" and said in " ".join(err.split()) and "Traceback" not in err
 

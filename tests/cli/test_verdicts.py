@@ -22,7 +22,7 @@ def births(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     weight = rng.normal(2940, 730, 189).round()
     frame = {"low": (weight < 2500).astype(int), "age": rng.integers(14, 45, 189), "smokes": rng.integers(0, 2, 189),
-             "birth weight": weight}  # fmt: skip
+             "birth weight": weight}
     pd.DataFrame(frame).to_csv("births.csv", index=False)
     return tmp_path
 
@@ -115,7 +115,7 @@ def test_a_diagnosis_speaks_of_options():
     changes = {
         "epochs = 40": "--epochs 40", "optimizer = ct.optim.AdamW(0.0001, weight_decay=0.1)": "--lr 0.0001",
         "optimizer = ct.optim.AdamW(ct.optim.schedules.cosine(0.03))": "--lr 0.03", "model.init(0)": "",
-    }  # fmt: skip
+    }
     for change, option in changes.items():
         assert commanded(Finding("x", "serious", "", change, "")).command == option
 
@@ -126,7 +126,7 @@ def test_a_forecast_of_many_steps_is_told_in_few_lines(tmp_path, monkeypatch, ru
     load = 100 + 20 * np.sin(2 * np.pi * hours / 12) + rng.normal(size=400)
     pd.DataFrame({"load": load}).to_csv("load.csv", index=False)
     status, out, _ = run("fit", "load.csv", "--forecast", "load", "--window", 12, "--horizon", 24, "--epochs", 1,
-                         "--report", "r.html")  # fmt: skip
+                         "--report", "r.html")
     steps = out.partition("Each step ahead")[2].partition("Time")[0].split("\n")
     assert status == 0 and 5 <= sum(line.strip().startswith("load +") for line in steps) <= 8
     assert "the value 12 steps before" in words(out) and "24 steps are forecast" in words(out)
@@ -182,7 +182,7 @@ def patients(tmp_path, monkeypatch):
     r = np.random.default_rng(0)
     who = np.repeat(np.arange(60), 9)
     frame = pd.DataFrame({"who": who, "day": np.tile(np.arange(9), 60), "pulse": r.normal(size=540),
-                          "ward": r.normal(size=540), "ill": (who % 3 == 0).astype(int)})  # fmt: skip
+                          "ward": r.normal(size=540), "ill": (who % 3 == 0).astype(int)})
     frame["score"] = 2.0 * frame["ill"] - 1
     frame["end"] = np.where(frame["day"] == 8, frame["score"], r.normal(size=540))
     frame.to_csv("days.csv", index=False)
@@ -209,7 +209,7 @@ def test_what_does_not_fit_on_a_line_goes_on_below_its_own_words(capsys, monkeyp
 
     Screen().title("Scores", "the linear model is ridge regression; errors in the unit of price")
     assert capsys.readouterr().out == ("\nScores  the linear model is ridge regression; errors in the\n"
-                                       "        unit of price\n")  # fmt: skip
+                                       "        unit of price\n")
 
 
 def test_steps_ahead_fit_in_a_terminal_of_80_columns(capsys, monkeypatch):

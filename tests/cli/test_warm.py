@@ -68,7 +68,7 @@ TYPICAL = {
     "numbers": (TABLE, TABLE[:, 0]), "two numbers": (TABLE, TABLE[:, :2]), "classes": (TABLE, CLASSES),
     "two classes": (TABLE, CLASSES > 0), "images": (IMAGES, CLASSES), "sequences": (WALKS, CLASSES),
     "sequences of different lengths": (ct.Sequences(WALKS, np.arange(60, dtype=np.int32) % 29 + 2), TABLE[:, 0]),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -89,5 +89,5 @@ def test_a_first_fit_then_compiles_nothing(run, cache, monkeypatch):
     monkeypatch.setattr(native, "cores", lambda: 1)
     assert run("warm", "mlp")[0] == 0
     done = subprocess.run([sys.executable, "-c", FIT], capture_output=True, text=True,
-                          env=os.environ | {"CUTAWAY_CACHE": str(cache)})  # fmt: skip
+                          env=os.environ | {"CUTAWAY_CACHE": str(cache)})
     assert (done.stdout.strip(), done.stderr) == ("0", "")

@@ -16,7 +16,7 @@ FRAME = pd.DataFrame({
     "length": rng.uniform(30, 60, N), "kind": rng.choice(["a", "b", "c"], N), "seen": rng.random(N) > 0.5,
     "day": pd.date_range("2024-01-01", periods=N).strftime("%Y-%m-%d"), "text": ["12"] * 100 + ["15.5"] * 100,
     "gappy": np.where(rng.random(N) < 0.2, np.nan, 1.5), "note": [f"a note of its own {i}" for i in range(N)],
-})  # fmt: skip
+})
 FRAME.loc[0, "kind"] = "rare"
 
 
@@ -52,7 +52,7 @@ def test_rows_of_training_are_beyond_doubt():
     ({"seen": [True, None, False, True, True]}, [("seen", "empty, which training never was", [1])]),
     ({"gappy": [np.nan] * 5, "note": ["new"] * 5}, []),
     ({"text": ["13", "99", "12", "14", "15"]}, [("text", "far outside", [1])]),
-], ids=["far", "below", "a little", "gap", "unseen", "no word", "dates", "no truth", "as before", "text"])  # fmt: skip
+], ids=["far", "below", "a little", "gap", "unseen", "no word", "dates", "no truth", "as before", "text"])
 def test_cells_unlike_training(cells, expected):
     assert told(changed(**cells)) == expected
 
@@ -83,7 +83,7 @@ def test_arrays_without_names(kind):
 @pytest.mark.parametrize(("low", "high", "x", "ways"), [
     (0, 1, [-1.2], ["far outside"]), (5, 5, [5, 5.1], ["far outside"]), (-1e308, 1e308, [1.1e308], []),
     (1e-300, 2e-300, [1e-298], ["far outside"]), (None, None, [1e9], []), (0, 1, [np.nan], []),
-])  # fmt: skip
+])
 def test_ranges_of_every_size(low, high, x, ways):
     assert [d.words.partition(":")[0] for d in range_doubts("x", np.array(x, float), low, high)] == ways
 
@@ -97,7 +97,7 @@ def test_sequences_by_length_value_and_gap():
     assert told(new, encoder) == [
         ("the length", "far outside", [2]), ("pulse", "outside", [3]),
         ("pulse", "empty, which training never was", [1]), ("load", "far outside", [0]),
-    ]  # fmt: skip
+    ]
     same = SequenceEncoder().fit(np.zeros((3, 8, 1)) + rng.normal(size=(3, 8, 1)))
     assert told(np.zeros((1, 9, 1)), same) == [("the length", "far outside", [0])]
 
@@ -126,7 +126,7 @@ def test_descriptions_of_before_say_nothing_of_ranges():
 
 @pytest.mark.parametrize(("low", "high"), [
     (2.0, 1.0), (None, 1.0), (float("nan"), 1.0), (0.0, float("inf")), (0, 10**400),
-])  # fmt: skip
+])
 def test_a_range_that_is_none_is_damage(low, high):
     state = TableEncoder(min_count=5).fit(FRAME).to_json()
     state["columns"][0] |= {"low": low, "high": high}
@@ -137,7 +137,7 @@ def test_a_range_that_is_none_is_damage(low, high):
 @pytest.mark.parametrize("kind", ["table", "sequences", "images"])
 def test_estimators_are_asked_and_never_warn(kind, tmp_path):
     X = {"table": FRAME[["length", "kind"]], "sequences": rng.normal(size=(N, 6, 1)),
-         "images": rng.uniform(size=(N, 5, 5, 1))}[kind]  # fmt: skip
+         "images": rng.uniform(size=(N, 5, 5, 1))}[kind]
     model = ct.Classifier(epochs=1, threads=1).fit(X, np.arange(N) % 2)
     ct.save(model, tmp_path / "m.safetensors")
     far = X.assign(length=1e6) if kind == "table" else X * 0 + 1e6 if kind == "sequences" else X * 0 + 1.4

@@ -68,7 +68,7 @@ def test_sequences_too(size, offset):
 
 @pytest.mark.parametrize("scale", ["standard", "robust"])
 @pytest.mark.parametrize(("size", "offset"), [(1, 0), (1e12, 0), (1e-12, 0), (1e-320, 0), (1e300, 0), (1, 1e9),
-                                              (1, -1e12)])  # fmt: skip
+                                              (1, -1e12)])
 def test_targets_come_back_in_their_own_unit(size, offset, scale):
     """Within float32's rounding of the spread, not of the offset."""
     y = UNIT * size + offset

@@ -97,7 +97,7 @@ def test_arguments_that_mean_nothing_are_refused(arguments, says):
 CUTS = {
     "length": st.integers(1, 8), "horizon": st.integers(1, 6), "step": st.integers(1, 4), "steps": st.integers(30, 90),
     "fractions": st.sampled_from([0.1, 0.25, (0.2, 0.2), (0.1, 0.3), (0.1, 0.1, 0.2)]),
-}  # fmt: skip
+}
 
 
 def parts_of(length, horizon, step, steps, fractions):
@@ -171,7 +171,7 @@ def test_fractions_that_are_none_are_refused(fractions):
 FREQUENCIES = {
     "h": "1 hour", "15min": "15 minutes", "30s": "30 seconds", "D": "1 day", "W": "1 week", "B": "1 business day",
     "MS": "1 month", "ME": "1 month", "BME": "1 month", "QE": "1 quarter", "YS": "1 year", "2MS": "2 months",
-}  # fmt: skip
+}
 
 
 def timed(index):

@@ -54,7 +54,7 @@ def test_cells_that_are_no_values_are_named(cell):
 @pytest.mark.parametrize("cell", [
     Liar(), object(), b"x", (1, 2), 1j, pd.NA, pd.NaT, None, 2**5000, -(2**70), np.float32("inf"), "\udcff", "\x00",
     pd.Interval(0, 1), pd.Period("2024-01", "M"), frozenset([1]), print, Hostile,
-], ids=lambda cell: type(cell).__name__)  # fmt: skip
+], ids=lambda cell: type(cell).__name__)
 def test_other_objects_are_categories_or_gaps(cell):
     encoded = TableEncoder().fit_transform(frame(cell))
     assert encoded.shape[0] == 40 and np.isfinite(encoded).all()
@@ -70,7 +70,7 @@ def test_other_objects_are_categories_or_gaps(cell):
     lambda x: pd.DataFrame({"a": pd.date_range("2024", periods=40, tz="UTC"), "b": pd.to_timedelta(x, "D")}),
     lambda x: pd.DataFrame({True: x, 1.5: x + 1, None: x + 2}),
     lambda x: np.asfortranarray(np.c_[x, x].astype(">f8"))[::-1],
-])  # fmt: skip
+])
 def test_odd_frames_are_learnt_from_row_by_row(make):
     table = make(np.arange(40.0))
     model = ct.Classifier(epochs=1, random_state=0).fit(table, np.arange(40) % 2)

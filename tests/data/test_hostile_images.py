@@ -52,7 +52,7 @@ def tiff(*tags):
 
 def tiff_of(width, height):
     return tiff((256, 4, 1, width), (257, 4, 1, height), (258, 3, 1, 8), (259, 3, 1, 1), (262, 3, 1, 1),
-                (273, 4, 1, 200), (277, 3, 1, 1), (278, 4, 1, height), (279, 4, 1, 100)) + bytes(500)  # fmt: skip
+                (273, 4, 1, 200), (277, 3, 1, 1), (278, 4, 1, height), (279, 4, 1, 100)) + bytes(500)
 
 
 def put(content, at, piece):
@@ -103,7 +103,7 @@ REFUSED = {  # name: (content, what is said of it)
     "icon.gif": (lambda: saved(GREY, "ICO", sizes=[(8, 6)]), "no image in a known format"),
     "film.tif": (lambda: saved(GREY, "PCX"), "no image in a known format"),
     "nothing.webp": (lambda: b"", "an empty file"),
-}  # fmt: skip
+}
 READ = {
     "more.png": lambda: png(8, 6, zeros(1024)),  # a gigabyte of pixels, of which 48 are wanted
     "exif.jpg": lambda: saved(GREY, "JPEG", exif=b"Exif\0\0" + OVERLAPPING),  # 318 MB of tags in 64 kB
@@ -191,7 +191,7 @@ def exif_segments(count):
     (saved(GREY, "GIF"), "GIF"), (exif_segments(3), "JPEG of 1 frames and 3 EXIF segments"),
     (saved(GREY, "JPEG")[:2] + b"\xff\xc1\0\x0b\x08\0\1\0\1\1\1\x11\0" + saved(GREY, "JPEG")[2:], "JPEG of 2 frames"),
     (b"\xff\xd8\xff\xda" + bytes(9), "JPEG of 0 frames"),
-])  # fmt: skip
+])
 def test_an_old_pillow_is_not_shown_what_it_has_holes_in(tmp_path, monkeypatch, content, says):
     monkeypatch.setattr("PIL.__version__", "12.3.0")
     monkeypatch.setattr(Image, "open", lambda *_, **__: pytest.fail("it was shown"))

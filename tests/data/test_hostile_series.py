@@ -28,7 +28,7 @@ GIANTS = {  # name: (content, what is said of it)
     "steps.ts.gz": (lambda: gzipped(b"@data\n", b"1\n"), "unpacks to more than 250 times its size"),
     "comments.ts.gz": (lambda: gzipped(b"", b"#\n"), "unpacks to more than 250 times its size"),
     "oneline.ts.gz": (lambda: gzipped(b"@data\n", b"1,"), "unpacks to more than 250 times its size"),
-}  # fmt: skip
+}
 
 
 def test_giants_are_refused_in_little_memory(tmp_path, read_in_a_child):
@@ -98,7 +98,7 @@ def test_what_is_no_regular_file_is_refused_without_waiting_for_it(tmp_path):
     (tmp_path / "zeros.ts").symlink_to("/dev/zero")
     (tmp_path / "loop.ts").symlink_to("loop.ts")
     for name, says in {"pipe.ts": "a pipe or a device", "zeros.ts": "a pipe or a device", "loop.ts": "symbolic links",
-                       "a\0.ts": "null byte", "x" * 5000 + ".ts": "File name too long"}.items():  # fmt: skip
+                       "a\0.ts": "null byte", "x" * 5000 + ".ts": "File name too long"}.items():
         with pytest.raises(DataError, match=says):
             read_ts(tmp_path / name)
     with pytest.raises(DataError, match="no file"):

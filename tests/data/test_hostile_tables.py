@@ -45,7 +45,7 @@ GIANTS = {  # name: (content, what is said of it)
     "rows.csv.gz": (lambda: packed(b"a,b\n", b"1,2\n"), "unpacks to more than 250 times its size"),
     "line.csv.gz": (lambda: packed(b"a,b\n", b"1"), "unpacks to more than 250 times its size"),
     "names.csv.gz": (lambda: packed(b"", b"a"), "unpacks to more than 250 times its size"),
-}  # fmt: skip
+}
 
 
 def test_giants_are_refused_in_half_a_gigabyte(tmp_path):
@@ -136,7 +136,7 @@ def test_what_is_no_regular_file_is_refused_without_waiting_for_it(tmp_path):
     (tmp_path / "zeros").symlink_to("/dev/zero")
     (tmp_path / "loop").symlink_to("loop")
     for name, says in {"pipe": "a pipe or a device", "zeros": "a pipe or a device", "loop": "symbolic links",
-                       "a\0b": "null byte", "x" * 5000: "File name too long"}.items():  # fmt: skip
+                       "a\0b": "null byte", "x" * 5000: "File name too long"}.items():
         with pytest.raises(DataError, match=says):
             read_table(tmp_path / name)
 
@@ -169,7 +169,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(file, monkeypatch, chan
     ["1e308", "-1e308", "1e-320", "0"], ["0001-01-01", "9999-12-31", "2024-02-29", "1677-09-20"],
     ["2024-02-30", "2023-02-29", "2024-13-01", "0000-01-01"], ["1", "x", "2024-01-01", "true"],
     ["99999999999999999999", "18446744073709551616", "-1", "9" * 300], ["0x10", "1_000", "١٢", "½"],
-])  # fmt: skip
+])
 def test_extreme_cells_become_finite_numbers(file, cells):
     rows = [f"{cell},{i}" for i, cell in enumerate(cells * 20)]
     encoded = TableEncoder().fit_transform(file("\n".join(["a,b", *rows]).encode()))

@@ -33,7 +33,7 @@ def written(folder, images, suffix="png"):
 
 
 @pytest.mark.parametrize("X", [GREY, COLOUR, COLOUR / 255, COLOUR.astype(int), RANDOM.normal(1e6, 1, (9, 5, 5, 2))],
-                         ids=["grey", "colour", "floats", "integers", "far from zero"])  # fmt: skip
+                         ids=["grey", "colour", "floats", "integers", "far from zero"])
 def test_each_channel_has_mean_0_and_deviation_1_over_the_training_images(X):
     Z = ImageEncoder().fit_transform(X, dtype=np.float64)
     assert Z.shape == (*X.shape[:3], 1 if X.ndim == 3 else X.shape[3])
@@ -53,7 +53,7 @@ def test_others_are_scaled_by_the_training_images():
     encoder = ImageEncoder().fit(GREY[:10])
     part = GREY[:10] / 255
     np.testing.assert_allclose(encoder.transform(GREY[10:], np.float64)[..., 0],
-                               (GREY[10:] / 255 - part.mean()) / part.std())  # fmt: skip
+                               (GREY[10:] / 255 - part.mean()) / part.std())
 
 
 def test_weights_count_images_as_if_repeated():
@@ -256,7 +256,7 @@ SHAPES = arrays.array_shapes(min_dims=3, max_dims=4, min_side=1, max_side=4)
 
 @given(st.one_of(arrays.arrays(np.uint8, SHAPES),
                  arrays.arrays(np.float64, SHAPES, elements=st.floats(-1e19, 1e19)),
-                 arrays.arrays(np.int32, SHAPES)))  # fmt: skip
+                 arrays.arrays(np.int32, SHAPES)))
 def test_any_images_are_finite_and_survive_json_bit_for_bit(X):
     encoder = ImageEncoder()
     try:
@@ -274,7 +274,7 @@ def test_any_images_are_finite_and_survive_json_bit_for_bit(X):
     ("mean", []), ("mean", [0.1, 0.2]), ("mean", ["a"]), ("mean", 0.1), ("mean", [float("nan")]), ("mean", [10**400]),
     ("deviation", [0.0]), ("deviation", [-1.0]), ("deviation", [float("inf")]), ("deviation", [1e-300]),
     ("low", None), ("high", float("nan")), ("resized", "cover"), ("resized", ["crop"]), ("mode", 3), ("mode", {}),
-])  # fmt: skip
+])
 def test_a_description_that_means_nothing_is_refused(name, value):
     state = ImageEncoder().fit(GREY).to_json()
     with pytest.raises(FileError, match=f"image encoder's {name} cannot be"):

@@ -267,7 +267,7 @@ def test_lossless_formats_give_the_pixels_that_were_written(folder, suffix):
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_photos_are_turned_upright(tmp_path, suffix, apart, orientation):
     turned = {1: lambda a: a, 2: np.fliplr, 3: lambda a: np.rot90(a, 2), 4: np.flipud, 5: np.transpose,
-              6: lambda a: np.rot90(a, 1), 7: lambda a: np.rot90(a, 2).T, 8: lambda a: np.rot90(a, 3)}  # fmt: skip
+              6: lambda a: np.rot90(a, 1), 7: lambda a: np.rot90(a, 2).T, 8: lambda a: np.rot90(a, 3)}
     stored = Image.fromarray(np.ascontiguousarray(turned[orientation](QUARTERS)))
     exif = Image.Exif()
     exif[0x0112] = orientation
@@ -591,7 +591,7 @@ def test_sources_of_images_are_recognised(folder):
     np.savez(path / "a.npz", X=GREY[np.newaxis])
     image = path / "cat" / "1.png"
     for source in (path, path / "cat", image, [image], path / "t.csv", path / "a.npz", pd.DataFrame({"f": ["1.png"]}),
-                   GREY[np.newaxis], np.zeros((1, 4, 4, 3)), read_images(path)):  # fmt: skip
+                   GREY[np.newaxis], np.zeros((1, 4, 4, 3)), read_images(path)):
         assert holds_images(source), source
 
 
@@ -600,7 +600,7 @@ def test_tables_and_sequences_are_not_taken_for_images(folder):
     (path / "t.csv").write_text("a,b\n1,2\n")
     np.savez(path / "a.npz", X=np.zeros((2, 3)))
     for source in (path, path / "t.csv", path / "a.npz", path / "none.png", [1, 2], [], np.zeros((2, 3)), None,
-                   np.zeros((2, 3, 4)), pd.DataFrame({"f": ["x"]}), ["a.txt"]):  # fmt: skip
+                   np.zeros((2, 3, 4)), pd.DataFrame({"f": ["x"]}), ["a.txt"]):
         assert not holds_images(source), source
 
 

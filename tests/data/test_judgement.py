@@ -44,7 +44,7 @@ CODES = rng.integers(0, 4, N)
     (np.eye(40)[GROUP], rng.integers(0, 3, 40)[GROUP], True, "group"),
 ], ids=["threshold", "few rows", "bins", "folded", "codes", "one-hot", "rare class", "copy with noise", "function",
         "levels of numbers", "counter", "counter, numbers", "counter, falling", "time", "time of classes",
-        "groups", "groups, numbers", "one-hot groups"])  # fmt: skip
+        "groups", "groups, numbers", "one-hot groups"])
 def test_a_column_that_gives_the_target_away(column, y, classes, how):
     (found,) = judged(column, y, classes)
     assert (found.column, found.how) == ("x", how) and found.alone > 0.98
@@ -57,7 +57,7 @@ def test_a_column_that_gives_the_target_away(column, y, classes, how):
     (np.arange(N), rng.integers(0, 2, N), True),
     (NUMBER[:20], CLASS[:20], True),
     (NUMBER, np.ones(N), False),
-], ids=["noisy", "noisy numbers", "groups", "counter", "too few rows", "constant target"])  # fmt: skip
+], ids=["noisy", "noisy numbers", "groups", "counter", "too few rows", "constant target"])
 def test_columns_that_do_not(column, y, classes):
     assert judged(column, y, classes) == []
 
@@ -70,7 +70,7 @@ def test_a_column_filled_only_where_the_target_is_one_class():
 
 def test_where_most_columns_tell_the_problem_is_easy():
     assert telling(np.c_[NUMBER, 2 * NUMBER, NOISE[:, 0]], CLASS, {n: slice(k, k + 1) for k, n in enumerate("abc")},
-                   True) == []  # fmt: skip
+                   True) == []
 
 
 @pytest.mark.parametrize("name", ct.datasets.names(made=True))
@@ -107,7 +107,7 @@ AGES = np.arange(N) % 60 + 18.0
     (NOISE[rng.integers(0, 60, N)], rng.normal(size=N)),  # places, measured again and again
     (SURVEY, (NUMBER + rng.normal(size=N) > 0).astype(int)),  # questions that are answered alike
     (np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]] * 100), np.array([0, 1, 1, 0] * 100)),
-])  # fmt: skip
+])
 def test_rows_that_are_equal_for_another_reason_are_no_copies(X, y):
     order = np.random.default_rng(1).permutation(len(X))
     X, y = X[order], y[order]
@@ -116,7 +116,7 @@ def test_rows_that_are_equal_for_another_reason_are_no_copies(X, y):
 
 @pytest.mark.parametrize("X", [
     rng.integers(0, 4, (200, 12)).astype(float), rng.integers(0, 10, (200, 8)), NOISE[:20].repeat(10, axis=0),
-])  # fmt: skip
+])
 @pytest.mark.parametrize("y", [GROUP[:20].repeat(10), NUMBER[:20].repeat(10)])
 def test_copies_of_few_values_each_are_found_by_their_targets(X, y):
     assert telling_copies([X], [X[::4]], targets=(y, y[::4])) == 1.0

@@ -13,7 +13,7 @@ from cutaway.data import TableEncoder, limits
 HOME = Path(cutaway.__file__).parent
 #: What is no rule of thumb: what is printed, exit statuses, the calendar, formats.
 OTHERS = {"cli/demo.py", "cli/run.py", "cli/sections.py", "cli/stepper.py", "cli/terminal.py", "data/dates.py",
-          "data/npz_files.py", "data/old_pillow.py"}  # fmt: skip
+          "data/npz_files.py", "data/old_pillow.py"}
 FORMATS = {"HEADERS", "TRUTH", "CHANNELS", "NAMES", "TURNS", "BRIGHTNESS", "FIRST", "PER_SECOND", "UNITS", "HOUSE"}
 
 
@@ -21,7 +21,7 @@ def constants(path):
     """The names of a module's constants that are numbers or tuples of numbers, with their lines."""
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Assign) and any(isinstance(leaf, ast.Constant) and type(leaf.value) in (int, float)
-                                                for leaf in ast.walk(node.value)):  # fmt: skip
+                                                for leaf in ast.walk(node.value)):
             for target in node.targets:
                 names = target.elts if isinstance(target, ast.Tuple) else [target]
                 upper = [name.id for name in names if isinstance(name, ast.Name) and name.id.isupper()]
@@ -32,7 +32,7 @@ def test_rules_of_thumb_stand_in_one_place():
     rooms = [path for room in ("data", "estimators", "cli") for path in sorted((HOME / room).glob("*.py"))]
     named = {f"{path.parent.name}/{path.name}": path for path in rooms if path.name != "limits.py"}
     elsewhere = [f"{file}: {name}" for file, path in named.items() if file not in OTHERS
-                 for name, _ in constants(path) if name not in FORMATS]  # fmt: skip
+                 for name, _ in constants(path) if name not in FORMATS]
     assert not elsewhere, "name it in data/limits.py, with its reason"
 
 
@@ -62,7 +62,7 @@ def test_levels_beyond_the_most_are_told():
 @pytest.mark.parametrize(("rows_of_each", "told"), [
     ([5] * 6 + [4] * 5, []),
     ([5] * 5 + [4] * 6, ["v: 6 of 11 levels are in fewer than 5 rows each and share one column"]),
-])  # fmt: skip
+])
 def test_levels_too_rare_to_be_learnt_are_told_where_they_are_the_most(rows_of_each, told):
     names = [f"v{i}" for i, rows in enumerate(rows_of_each) for _ in range(rows)]
     encoder = TableEncoder(min_count=5).fit(pd.DataFrame({"v": names}))

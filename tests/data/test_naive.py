@@ -20,7 +20,7 @@ T = np.arange(1200)
     (np.sin(2 * np.pi * T / 24) + 2 * np.sin(2 * np.pi * T / 168), 168),
     (rng.normal(size=len(T)), 0), (T * 1.0, 0), (np.ones(50), 0), (np.full(50, np.nan), 0), (T[:5] % 2, 0),
 ], ids=["sine", "noisy", "weekly spike", "growing", "huge", "gaps", "day and week", "noise", "line", "constant",
-        "all gaps", "short"])  # fmt: skip
+        "all gaps", "short"])
 def test_the_season_of_a_series(series, season):
     with np.errstate(over="ignore"):
         assert season_of(series) == season

@@ -73,7 +73,7 @@ REFUSED = {  # name: (content, what is said of it)
     "array.npz": (lambda: NUMBERS, "File is not a zip file"),
     "pickle.npz": (lambda: pickle.dumps({"X": 1}), "File is not a zip file"),
     "empty.npz": (lambda: b"", "File is not a zip file"),
-}  # fmt: skip
+}
 
 
 def test_false_claims_are_refused_in_little_memory_and_nothing_runs(tmp_path, read_in_a_child):

@@ -16,7 +16,7 @@ FRAME = pd.DataFrame({
     "floors": [1, 2, 1, 3, 2, 2] * 5,
     "sold": [True, False, True, True, False, False] * 5,
     "since": pd.date_range("2024-01-01", periods=30),
-})  # fmt: skip
+})
 ENCODER = TableEncoder().fit(FRAME)
 EXPECTED = ENCODER.transform(FRAME)
 
@@ -110,7 +110,7 @@ def test_what_was_learnt_without_names_takes_a_frame_by_place(form):
 
 
 @pytest.mark.parametrize("row", [FRAME.iloc[1], FRAME.iloc[1].to_dict(), [FRAME.iloc[1].to_dict()]],
-                         ids=["a pandas row", "a dict", "a record"])  # fmt: skip
+                         ids=["a pandas row", "a dict", "a record"])
 def test_one_row_is_a_row(row):
     np.testing.assert_array_equal(ENCODER.transform(row), EXPECTED[1:2])
 
@@ -141,7 +141,7 @@ def test_names_that_are_nearly_right_are_guessed(renamed, says):
 @pytest.mark.parametrize("others", [
     [1, 2, 3], [1.0, 2.0, 3.0], ["1", "2", "3"], ["1.0", "2.00", "3e0"], [" 1", "2 ", "3"], [b"1", b"2", b"3"],
     [np.int8(1), np.float32(2), np.uint64(3)], [Decimal("1"), Decimal("2.0"), Decimal(3)], [True, 2, 3],
-], ids=str)  # fmt: skip
+], ids=str)
 @pytest.mark.parametrize("learnt", [[1, 2, 3], [1.0, 2.0, 3.0], ["1", "2", "3"], ["1.0", "2.0", "3.0"]], ids=str)
 def test_a_category_is_the_same_number_however_it_is_written(learnt, others):
     encoder = TableEncoder(kinds={"c": "category"}).fit({"c": learnt * 3})
@@ -163,7 +163,7 @@ def test_truth_dates_and_bytes_are_the_same_however_they_are_written(learnt, oth
 def test_codes_that_begin_with_a_zero_are_no_numbers():
     encoder = TableEncoder(kinds={"zip": "category"}).fit({"zip": ["1234", "01234"] * 3})
     np.testing.assert_array_equal(encoder.transform({"zip": ["1234", "01234", "1234.0", "001234"]}),
-                                  [[0, 1], [1, 0], [0, 1], [0, 0]])  # fmt: skip
+                                  [[0, 1], [1, 0], [0, 1], [0, 0]])
 
 
 def test_words_that_are_two_levels_are_not_merged():

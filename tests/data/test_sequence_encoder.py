@@ -55,7 +55,7 @@ def test_a_feature_that_never_changes_is_left_out():
     encoder = SequenceEncoder().fit(X)
     assert encoder.feature_names == ["x0"] and encoder.transform(X).shape == (2, 3, 1)
     assert [c.how for c in encoder.columns[1:]] == [
-        "left out: every time step holds 4", "left out: every time step is empty"]  # fmt: skip
+        "left out: every time step holds 4", "left out: every time step is empty"]
 
 
 def test_nothing_to_learn_from_says_so():
@@ -121,7 +121,7 @@ SQUARE = np.arange(6.0).reshape(2, 3)
     ct.Sequences(SQUARE.astype(np.int64), [3, 3]),
     ct.Sequences(np.pad(SQUARE, ((0, 0), (0, 4)))[:, :, None], [3, 3]),
 ], ids=["n t 1", "integers", "lists", "list of rows", "tuple", "frame", "objects", "Sequences", "Sequences of integers",
-        "needless padding"])  # fmt: skip
+        "needless padding"])
 def test_sequences_of_one_length_give_an_array_in_any_form(X):
     z = SequenceEncoder().fit_transform(X)
     assert isinstance(z, np.ndarray) and z.dtype == np.float32
@@ -232,7 +232,7 @@ def test_it_describes_itself():
     X = np.stack([np.arange(6.0).reshape(2, 3), np.full((2, 3), 4.0), [[1, 2, 3], [np.nan, 5, 6]]], axis=2)
     encoder = SequenceEncoder(["load", "site", "heat"]).fit(X)
     assert encoder.describe() == ("3 time steps of 3 features, scaled by the training part's mean and deviation; gaps "
-                                  "filled with the value before and marked in 1 feature; left out: site")  # fmt: skip
+                                  "filled with the value before and marked in 1 feature; left out: site")
     assert repr(encoder) == "SequenceEncoder(3 time steps of 3 features -> 3 features)"
     assert [column.kind for column in encoder.columns] == ["number", "constant (dropped)", "number"]
     assert encoder.columns[0].how == "(x - 2.5) / 1.70783" and encoder.columns[2].how.endswith("and marked")
@@ -252,7 +252,7 @@ HOSTILE = (None, True, -1, 0, 0.5, 10**400, float("nan"), float("inf"), "x", "",
 
 
 @pytest.mark.parametrize("state", [*HOSTILE, {**STATE, "columns": [*STATE["columns"], STATE["columns"][0]]}],
-                         ids=lambda value: str(value)[:20])  # fmt: skip
+                         ids=lambda value: str(value)[:20])
 def test_what_is_no_state_is_refused(state):
     with pytest.raises(FileError, match="the sequence encoder in it is damaged"):
         SequenceEncoder.from_json(state)

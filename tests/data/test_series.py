@@ -201,7 +201,7 @@ LONG = pd.DataFrame({
     "pulse": [72.0, 81.0, 70.0, np.nan, 80.0],
     "steps": [5, 7, 3, 4, 6],
     "ill": ["no", "yes", "no", "no", "yes"],
-})  # fmt: skip
+})
 
 
 def test_a_long_table_becomes_one_sequence_an_id():

@@ -65,7 +65,7 @@ def disturbed(f, change, back, seconds=1.0):
 def alone(code):
     """What a process of its own prints that runs `code`; it must end well."""
     run = subprocess.run([sys.executable, "-W", "ignore", "-c", HEAD + code], capture_output=True, text=True,
-                         timeout=120, env=os.environ)  # fmt: skip
+                         timeout=120, env=os.environ)
     assert run.returncode == 0, (run.returncode, run.stderr[-1500:])
     return run.stdout
 
@@ -124,7 +124,7 @@ net = ct.nn.Sequential(ct.nn.LastState(ct.nn.GRU(2, 3)), ct.nn.Linear(3, 1)).ini
 def changed():
     """What is printed of each case, without changes and with them. (A process for each would take a minute.)"""
     runs = [f"{code}\ngo({change})\nprint({case!r}, {change}, net.theta.tobytes().hex(), sep='|', flush=True)"
-            for case, code in CHANGED.items() for change in (False, True)]  # fmt: skip
+            for case, code in CHANGED.items() for change in (False, True)]
     lines = [line.split("|") for line in alone("\n".join(runs)).splitlines()]
     return {(case, change == "True"): weights for case, change, weights in lines}
 
@@ -169,7 +169,7 @@ REPLACED = {
     "another precision": ("net.astype('float64')", "TrainingError.*precision"),
     "one parameter's precision": (
         "net.layer.weight.data = net.layer.weight.data.astype('float64')", "TrainingError.*precision"),
-}  # fmt: skip
+}
 NET = """
 class Net(ct.nn.Module):
     def __init__(self):
@@ -203,7 +203,7 @@ def test_predict_refuses_an_array_that_no_longer_fits(where):
 
 
 @pytest.mark.parametrize("change", [np.asfortranarray, lambda w: w[::-1], lambda w: np.repeat(w, 2, 1)[:, ::2],
-                                    lambda w: np.broadcast_to(w[:1], w.shape)])  # fmt: skip
+                                    lambda w: np.broadcast_to(w[:1], w.shape)])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_other_strides_change_no_result(change, dtype):
     net, X = ct.nn.MLP(5, [6], 1).astype(dtype).init(0), np.random.default_rng(0).normal(size=(7, 5))
@@ -272,7 +272,7 @@ def test_what_is_frozen_may_be_read_only():
 def test_a_precision_that_changes_between_steps_ends_training():
     runs = ["ct.fit(net, X, y, epochs=9, callbacks=[lambda e: net.astype(after)])",
             "ct.fit(net, X, y, epochs=9, validation=0.2, callbacks=[lambda e: net.astype(after)])",
-            "p.run(), net.astype(after), p.run()"]  # fmt: skip
+            "p.run(), net.astype(after), p.run()"]
     out = alone("".join(f"""
 after = {after!r}
 net, X, y = ct.nn.MLP(30, [512], 1).astype({before!r}), np.zeros((64, 30)), np.zeros((64, 1))
@@ -319,7 +319,7 @@ def test_machine_code_has_one_precision(where):
 def test_a_loss_has_the_precision_of_the_network():
     with pytest.raises(ct.errors.RecordingError, match="one precision"):
         ct.fit(ct.nn.MLP(3, [4], 1), np.ones((8, 3)), np.zeros((8, 1)),
-               lambda z, y: ((z - y) ** 2 * ct.Tensor(np.ones(1))).mean())  # fmt: skip
+               lambda z, y: ((z - y) ** 2 * ct.Tensor(np.ones(1))).mean())
 
 
 # ---- where a run begins, and its weights -----------------------------------------------------------------------------
@@ -355,7 +355,7 @@ def test_weights_of_rows_are_one_a_row(program, shape):
 
 
 @pytest.mark.parametrize(("X", "y", "name"), [(np.float32(3), np.zeros((1, 1)), "x"), (3, 1, "x"),
-                                              (np.zeros((1, 3)), 1.0, "y")])  # fmt: skip
+                                              (np.zeros((1, 3)), 1.0, "y")])
 def test_data_have_rows(program, X, y, name):
     with pytest.raises(ct.errors.ShapeError, match=f"{name} must have a row for each sample"):
         program.feed(X, y, np.ones(1))
@@ -430,7 +430,7 @@ def test_one_twin_of_many_whose_arrays_are_replaced_ends_alone():
 
     with pytest.warns(ct.train.TrainingWarning, match=r"entries\[1\]: ShapeError: layer1.weight was replaced"):
         runs = ct.fit_many([{"model": n, "X": X, "y": y, "epochs": 3, "callbacks": [spoil] if k == 1 else []}
-                            for k, n in enumerate(nets)])  # fmt: skip
+                            for k, n in enumerate(nets)])
     assert [run.epochs_done for run in runs] == [3, 0, 3]  # before its first epoch
 
 
@@ -485,11 +485,11 @@ def test_constants_that_are_written_into_count_in_the_next_prediction():
 @pytest.mark.parametrize(("data", "got"), [
     (np.ones((4, 3), np.int64), "an array of int64"), (np.ones((4, 3), np.float16), "an array of float16"),
     (np.ones((4, 3), complex), "an array of complex128"), ([[1.0] * 3] * 4, "list"), (1.0, "float"), (None, "NoneType"),
-])  # fmt: skip
+])
 @pytest.mark.parametrize("use", [
     lambda net: net.predict(np.ones((2, 3))), lambda net: ct.fit(net, np.ones((4, 3)), np.ones((4, 1)), epochs=1),
     lambda net: net.theta, lambda net: ct.compile(net, target=np.ones((4, 1))),
-], ids=["predict", "fit", "theta", "compile"])  # fmt: skip
+], ids=["predict", "fit", "theta", "compile"])
 def test_what_is_no_weight_in_a_weights_data(use, data, got):
     net = ct.nn.MLP(3, [4], 1)
     net.layers[0].weight.data = data
@@ -505,6 +505,6 @@ def test_a_twin_has_the_optimizer_of_its_program_unless_told_otherwise():
         program.run()
     np.testing.assert_array_equal(nets[0].theta, nets[1].theta)
     for other, optimizer, says in ((ct.nn.MLP(3, [4, 4], 1), None, "has 4 weights and buffers: this one has 6"),
-                                   (nets[1], ct.optim.Adam(0.1), "in its numbers alone")):  # fmt: skip
+                                   (nets[1], ct.optim.Adam(0.1), "in its numbers alone")):
         with pytest.raises(ct.errors.CutawayError, match=says):
             first.twin(other, optimizer)

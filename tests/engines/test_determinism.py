@@ -49,13 +49,13 @@ NETWORKS = {
         nn.Conv1d(3, 6, 5, 2, "same"), nn.ReLU(), nn.GlobalMaxPool(), nn.Linear(6, 3)), SERIES),
     "wide filters along time": (lambda: nn.Sequential(  # wider than the shortest sequence is long
         nn.Conv1d(3, 6, 4, 3, dilation=2), nn.ReLU(), nn.GlobalAveragePool(), nn.Linear(6, 3)), SERIES),
-}  # fmt: skip
+}
 NETWORKS |= {name: (lambda layer=layer: after(layer()), TABLE) for name, layer in nn.ACTIVATIONS.items()}
 NETWORKS |= {f"{cell.__name__} of {kind}": (
     lambda cell=cell, ways=ways: nn.Sequential(nn.LastState(cell(3, 19, 2, bidirectional=ways > 1)),
                                                nn.Linear(19 * ways, 3)), x)
     for cell in (nn.RNN, nn.LSTM, nn.GRU) for kind, x, ways in (("one length", FIXED, 1), ("lengths", SERIES, 2))
-}  # fmt: skip
+}
 
 
 def one_by_one(X):
@@ -84,7 +84,7 @@ FRAME = pd.DataFrame({
     "zone": RNG.choice(["RL", "RM", None], 60),
     "price": [f"{v:.1f}" if v > 1 else "n/a" for v in RNG.gamma(1.0, 9.0, 60)],
     "built": pd.date_range("2001-02-03", periods=60, freq="41D").astype(str), "new": RNG.random(60) < 0.5,
-})  # fmt: skip
+})
 CLASSES = np.array(["left", "middle", "right"])[np.arange(60) % 3]
 RAGGED = [RNG.standard_normal((k, 2)) for k in RNG.integers(3, 70, 60)]
 
@@ -92,7 +92,7 @@ RAGGED = [RNG.standard_normal((k, 2)) for k in RNG.integers(3, 70, 60)]
 @pytest.mark.parametrize(("X", "network"), [
     (FRAME, [16]), (RNG.integers(0, 255, (60, 9, 9), np.uint8), {"channels": [4], "hidden": [8]}),
     (RAGGED, {"width": 6}),
-])  # fmt: skip
+])
 def test_so_do_estimators_from_raw_rows_to_probabilities_and_numbers(X, network):
     rows = [X.iloc[i : i + 1] if X is FRAME else X[i : i + 1] for i in range(0, 60, 3)]
     some = X.iloc[::3] if X is FRAME else X[::3]

@@ -152,7 +152,7 @@ def test_workers_take_what_their_pool_allows(monkeypatch):
     ({"cpu.max": "150000 100000\n"}, 2), ({"cpu.max": "max 100000\n"}, 64), ({}, 64), ({"cpu.max": "?"}, 64),
     ({"cpu/cpu.cfs_quota_us": "300000\n", "cpu/cpu.cfs_period_us": "100000\n"}, 3),
     ({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, 64),
-])  # fmt: skip
+])
 def test_a_containers_share_of_the_processor_counts_as_its_cores(tmp_path, monkeypatch, files, wanted):
     (tmp_path / "cpu").mkdir()
     for name, text in files.items():

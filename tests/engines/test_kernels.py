@@ -28,7 +28,7 @@ BY_RULE = {
     "batch_norm-batch_norm_of_a_gain_for_each_row", "batch_norm-batch_norm_by_one_variance",
     "conv-conv_of_a_bias_for_each_row",
     *(f"{name}-{state}" for name in GATES for state in ("from_a_learned_state", "with_a_bias_that_lies")),
-}  # fmt: skip
+}
 
 cases = [(i, c) for i, c in zip(IDS, EVERY, strict=True) if c[0] not in INNER]
 every_case = pytest.mark.parametrize(("id", "name", "make"), [(i, *c) for i, c in cases], ids=[i for i, _ in cases])
@@ -120,7 +120,7 @@ def test_gradients_are_cut_where_the_rule_cuts_them(name, reverse):
     case = scan(name, np.random.default_rng(3), 5, 4, state=True, ends=True, reverse=reverse, truncate=2)
     whole = scan(name, np.random.default_rng(3), 5, 4, state=True, ends=True, reverse=reverse)
     one, two, uncut = (program(Around(name, c).astype("float64"), engine, keep_all=True)[0]
-                       for c, engine in ((case, "reference"), (case, "cpu"), (whole, "cpu")))  # fmt: skip
+                       for c, engine in ((case, "reference"), (case, "cpu"), (whole, "cpu")))
     assert_same_values(one, two, **TOLERANCE["float64"])
     assert not np.allclose(two.value("dw1"), uncut.value("dw1"))
 
@@ -133,7 +133,7 @@ def test_a_last_batch_too_small_for_all_threads_trains_the_same(name):
     for threads in (1, 3):
         model = Around(name, case).astype("float64")
         made = ct.compile(model, uneven, ct.optim.SGD(0.05), batch_size=4, input=model.data(), target=np.zeros(5),
-                          threads=threads)  # fmt: skip
+                          threads=threads)
         made.feed(model.data(), np.zeros(5))
         made.run()
         thetas.append(model.theta.copy())

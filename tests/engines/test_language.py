@@ -45,7 +45,7 @@ def test_ranges_run_as_pythons_do(start, stop, step):
 
 def test_loops_break_and_continue():
     text = kernel("while True:", "    a += 1", "    if a % 2:", "        continue", "    if a > b:", "        break",
-                  "    x[0] += F(a)")  # fmt: skip
+                  "    x[0] += F(a)")
     assert run(text, 0, 10) == 2 + 4 + 6 + 8 + 10
 
 
@@ -90,7 +90,7 @@ def test_the_larger_of_two_keeps_nan(value):
 @pytest.mark.parametrize(("line", "says"), [
     ("x[0] = unknown(a)", "no function 'unknown'"), ("x[0] = nothing", "knows no 'nothing'"),
     ("x[0] = [a]", "List is not in the language"), ("a = lambda: 0", "Lambda is not"), ("x[0] = 'text'", "not in the"),
-])  # fmt: skip
+])
 def test_what_is_not_in_the_language_is_named(line, says):
     with pytest.raises(language.NotInTheLanguage, match=says):
         language.written(kernel(line), "float64", "k")

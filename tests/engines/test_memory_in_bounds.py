@@ -43,7 +43,7 @@ NETWORKS = {
     "lstm": (lambda: ct.nn.Sequential(ct.nn.LastState(ct.nn.LSTM(2, 9)), ct.nn.Linear(9, 3)), (3, 2)),
     "cnn": (lambda: ct.nn.Sequential(ct.nn.Conv2d(1, 5, 2), ct.nn.ReLU(), ct.nn.Flatten(), ct.nn.Linear(10, 3)),
             (2, 3, 1)),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -74,12 +74,12 @@ for f in (lambda: net.predict(one, threads=1), lambda: ct.nn.Linear(2**16, 2**16
         f()
     except ct.errors.CutawayError as error:
         print(type(error).__name__, isinstance(error, MemoryError), error)
-"""], capture_output=True, text=True, timeout=120)  # fmt: skip
+"""], capture_output=True, text=True, timeout=120)
     assert run.returncode == 0, run.stderr[-2000:]
     shape, *errors = run.stdout.splitlines()
     assert shape == "(1, 1)" and all(line.startswith("ResourceError True ") for line in errors)
     for line, says in zip(errors, ("needs 4 GiB for one row", "needs 16 GiB", "GiB for a batch of 1,048,576 rows",
-                                   "262,144 rows need 4 GiB"), strict=True):  # fmt: skip
+                                   "262,144 rows need 4 GiB"), strict=True):
         assert re.search(says, line), line
 
 
@@ -116,6 +116,6 @@ def test_pieces_of_several_inputs_belong_together(monkeypatch):
 
 
 @pytest.mark.parametrize(("bytes_", "words"), [(0, "0 bytes"), (1023, "1023 bytes"), (2**20, "1 MiB"),
-                                               (1500 * 2**30, "1.46 TiB"), (2**90, "1.07e+09 EiB")])  # fmt: skip
+                                               (1500 * 2**30, "1.46 TiB"), (2**90, "1.07e+09 EiB")])
 def test_bytes_in_words(bytes_, words):
     assert size(bytes_) == words

@@ -26,7 +26,7 @@ print(x[0], native.compiled, "cutaway.engines.language" in sys.modules)
 
 def start(folder, before="", warnings="error"):
     return subprocess.Popen([sys.executable, "-W", warnings, "-c", before + CODE], text=True, stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE, env=os.environ | {"CUTAWAY_CACHE": str(folder)})  # fmt: skip
+                            stderr=subprocess.PIPE, env=os.environ | {"CUTAWAY_CACHE": str(folder)})
 
 
 def result(process):
@@ -140,5 +140,5 @@ def test_kernels_that_different_processes_compiled_do_not_mix(tmp_path):
     surroundings = os.environ | {"CUTAWAY_CACHE": str(tmp_path), "PYTHONHASHSEED": "0"}  # names have a hash in them
     for names in (["sigmoid"], ["silu"], ["sigmoid", "silu"], ["silu", "sigmoid"]):
         done = subprocess.run([sys.executable, "-W", "error", "-c", TWO, *names], capture_output=True, text=True,
-                              env=surroundings)  # fmt: skip
+                              env=surroundings)
         assert done.returncode == 0, (names, done.stderr)

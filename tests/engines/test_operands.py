@@ -140,7 +140,7 @@ def test_the_gradient_of_a_target():
     (lambda o, x: o.linear(x, np.ones((3, 1, 1))), r"linear takes weights W of shape \(outputs, inputs\)"),
     (lambda o, x: o.gru(np.ones((2, 3, 4)), np.ones((4, 4))), r"gru takes u \(n, time, 3 k\) and W \(3 k, k\), got"),
     (lambda o, x: o.layer_norm(x, 1, 0, eps="small"), "layer_norm takes eps as a number, got 'small'"),
-])  # fmt: skip
+])
 def test_settings_that_index_or_divide_are_refused_in_words(call, says):
     with pytest.raises(ct.errors.CutawayError, match=says):
         call(ct.ops, ct.Tensor(np.ones((2, 4))))
@@ -158,7 +158,7 @@ def test_one_number_is_the_same_for_all_sizes_of_a_window():
 @pytest.mark.parametrize("lay", [
     np.asfortranarray, lambda c: np.repeat(c, 2, axis=1)[:, ::2], lambda c: c[::-1, ::-1],
     lambda c: np.broadcast_to(c[:1], c.shape),
-], ids=["by columns", "every other", "backwards", "one row repeated"])  # fmt: skip
+], ids=["by columns", "every other", "backwards", "one row repeated"])
 def test_constants_lie_in_any_order(lay):
     W = lay(np.arange(12, dtype=np.float32).reshape(3, 4))
 
@@ -226,7 +226,7 @@ def test_a_scan_back_from_beyond_its_end(op):
         def forward(self, u, x, lengths):
             states = (self.first(x),) * (2 if op == "lstm" else 1)
             return apply(op, u * self.s, self.W, None, *states, lengths, reverse=True, truncate=None,
-                         **({"relu": False} if op == "rnn" else {}))[1]  # fmt: skip
+                         **({"relu": False} if op == "rnn" else {}))[1]
 
     X, thetas = (rng.random((4, 3, gates * 2)), rng.random((4, 1)), np.array([9, 3, 1, 5], np.int32)), []
     for engine in ("cpu", "reference"):

@@ -40,7 +40,7 @@ def test_a_wrong_function_is_noticed(monkeypatch):
 def step(net, X, y, loss, engine="cpu"):
     """The outputs and the gradient of one step."""
     made = ct.compile(net, loss, ct.optim.SGD(1e-3), batch_size=len(X), input=X, target=y, engine=engine, threads=1,
-                      keep_all=True)  # fmt: skip
+                      keep_all=True)
     made.feed(X, y)
     made.run()
     outputs = made.engine.view(made.engine.listing.output, len(X)).astype(float)
@@ -82,7 +82,7 @@ NETWORKS = {
     "rnn 64x100": recurrent("rnn", 64, 100), "lstm 16x500": recurrent("lstm", 16, 500),
     "lstm 128x50": recurrent("lstm", 128, 50), "gru 16x500": recurrent("gru", 16, 500),
     "gru 128x50": recurrent("gru", 128, 50),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -109,7 +109,7 @@ def test_the_mean_loss_of_a_million_rows(engine, weighted):
     net = ct.nn.Linear(1, 1).init(0).astype("float32")
     net.theta[:] = [1, 0]
     made = ct.compile(net, ct.losses.mae, ct.optim.SGD(0.0), batch_size=MANY, input=z, target=z[:, 0] * 0,
-                      engine=engine, weighted=weighted, threads=1)  # fmt: skip
+                      engine=engine, weighted=weighted, threads=1)
     made.feed(z, z[:, 0] * 0, *([w] if weighted else []))
     assert made.run()[0] == pytest.approx(np.float64(np.float32(0.1)), rel=2 * EPS)
 
@@ -120,7 +120,7 @@ def test_the_loss_of_a_sample_with_a_hundred_thousand_outputs(name):
     y = np.zeros(2, np.int32) if name == "cross_entropy" else np.zeros_like(z)
     truth = ct.losses.LOSSES[name](z.astype(float), y).item()
     program = ct.compile(Scaled(), ct.losses.LOSSES[name], ct.optim.SGD(0.0), batch_size=2, input=z, target=y,
-                         engine="cpu", threads=1)  # fmt: skip
+                         engine="cpu", threads=1)
     program.feed(z, y)
     assert program.run()[0] == pytest.approx(truth, rel=8 * EPS)
 
@@ -175,7 +175,7 @@ def test_the_average_of_a_large_image(engine):
     image = np.full((2, 224, 224, 3), 0.1, np.float32)
     net = ct.nn.Sequential(ct.nn.GlobalAveragePool(), Scaled())
     np.testing.assert_allclose(step(net.init(0).astype("float32"), image, np.zeros((2, 3), np.float32), ct.losses.mse,
-                                    engine)[0], np.float32(0.1), rtol=EPS)  # fmt: skip
+                                    engine)[0], np.float32(0.1), rtol=EPS)
 
 
 # ---- optimizers ----------------------------------------------------------------------------------------------------
@@ -190,7 +190,7 @@ def test_an_update_at_the_ten_millionth_step(name, t, engine):
         net = Scaled().init(0).astype(dtype)
         x = np.linspace(0.5, 1, 8).astype(dtype)[:, None]
         made = ct.compile(net, ct.losses.mse, OPTIMIZERS[name](1e-2), batch_size=8, input=x, target=x * 3,
-                          engine=engine, threads=1)  # fmt: skip
+                          engine=engine, threads=1)
         made.feed(x, x * 3)
         made.engine.t = t - 1
         for _ in range(3):

@@ -19,7 +19,7 @@ def compiled(name, dtype):
     """A function of kernels/product.py; arrays are passed by address."""
     text = codegen._hand_written()[name]
     function = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * len(codegen._parameters(text, name)))(
-        cpu.address(codegen.Kernel(name, text, [], []), np.dtype(dtype)))  # fmt: skip
+        cpu.address(codegen.Kernel(name, text, [], []), np.dtype(dtype)))
     return lambda *given: function(*(a.ctypes.data if isinstance(a, np.ndarray) else a for a in given))
 
 

@@ -13,7 +13,7 @@ engines = pytest.mark.parametrize("engine", ["cpu", "reference"])
 
 def program(model, X, y, loss="mse", **options):
     made = ct.compile(model, loss, options.pop("optimizer", None), options.pop("batch_size", 8), input=X, target=y,
-                      **options)  # fmt: skip
+                      **options)
     made.feed(X, y)
     return made
 
@@ -97,7 +97,7 @@ def test_a_scan_counts_the_products_of_its_state(layer, gates):
 
 def test_traffic_is_what_is_read_and_written():
     made = program(ct.nn.MLP(5, [7], 1, activation="relu"), np.zeros((8, 5)), np.zeros((8, 1)),
-                   optimizer=ct.optim.Adam(1e-3))  # fmt: skip
+                   optimizer=ct.optim.Adam(1e-3))
     count = {(i.title, i.phase): traffic(i, 8, 1) for i in made.instructions}
     assert count["relu", "forward"] == 4 * 8 * (7 + 7)  # z -> a
     assert count["relu'", "backward"] == 4 * 8 * (7 + 7 + 7)  # da, a -> dz

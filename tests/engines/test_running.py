@@ -47,7 +47,7 @@ def test_a_gradient_that_is_not_finite_stops_too(engine):
     """√0 is finite, its slope is not."""
     model = ct.nn.Linear(1, 1, init=ct.nn.init.zeros)
     program = ct.compile(model, lambda z, y: ct.ops.sqrt(ct.ops.square(z)).mean(), ct.optim.SGD(0.1),
-                         input=np.ones((2, 1)), target=np.zeros((2, 1)), engine=engine)  # fmt: skip
+                         input=np.ones((2, 1)), target=np.zeros((2, 1)), engine=engine)
     program.feed(np.ones((4, 1)), np.zeros((4, 1)))
     with np.errstate(all="ignore"):
         assert len(program.run()) == 0
@@ -190,7 +190,7 @@ def test_the_seed_of_the_program_chooses_the_masks():
 def test_the_reference_engine_needs_no_compiler():
     code = ("import sys, numpy as np, cutaway as ct\n"
             "ct.nn.MLP(2, [3], 1).predict(np.ones((2, 2)), engine='reference')\n"
-            "assert not {'llvmlite'} & sys.modules.keys()")  # fmt: skip
+            "assert not {'llvmlite'} & sys.modules.keys()")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=os.environ, check=False)
     assert done.returncode == 0, done.stderr
 

@@ -26,7 +26,7 @@ WEIGHTS = {
     "first one": lambda s: (1, *s[1:]),
     "last one": lambda s: (*s[:-1], 1),
     "nothing": lambda s: (*s[:-1], 0),
-}  # fmt: skip
+}
 ROWS = {
     "the same": lambda s: s,
     "one": lambda s: (1,) * len(s),
@@ -35,7 +35,7 @@ ROWS = {
     "last one": lambda s: (*s[:-1], 1),
     "its last": lambda s: s[-1:],
     "nothing": lambda s: (*s[:-1], 0),
-}  # fmt: skip
+}
 
 
 def every_variant() -> Iterator[tuple]:

@@ -46,7 +46,7 @@ def test_a_network_that_overflows_at_once_never_comes_back(how):
 
 def test_the_best_weights_of_an_earlier_fit_do_not_come_back():
     model = MLPRegressor("poisson", (8,), random_state=0, max_iter=80, learning_rate_init=0.01, early_stopping=True,
-                         tol=1, n_iter_no_change=1).fit(X, COUNTS)  # fmt: skip
+                         tol=1, n_iter_no_change=1).fit(X, COUNTS)
     before = model.predict(X)
     with pytest.raises(DataError, match="not finite"):
         model.fit(1000 * X, COUNTS)
@@ -79,7 +79,7 @@ def test_validation_rows_without_a_score_raise():
 BAD = {
     "no target": (X, None), "gaps in y": (X, np.where(Y > 3, np.nan, Y)), "lengths": (X, Y[:-1]),
     "no rows": (X[:0], Y[:0]),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("kind", [ct.Classifier, ct.Regressor, MLPClassifier, MLPRegressor])
@@ -95,7 +95,7 @@ def test_a_failed_fit_leaves_the_model_as_it_was(kind, bad):
     with pytest.raises((ValueError, TypeError)):
         model.fit(*BAD[bad])
     assert state(model).keys() == before.keys() and all(state(model)[name] is before[name] for name in before
-                                                        if not isinstance(before[name], list))  # fmt: skip
+                                                        if not isinstance(before[name], list))
     assert np.array_equal(model.predict(FRAME), predicted)
 
 

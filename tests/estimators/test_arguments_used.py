@@ -26,7 +26,7 @@ def gini(z, y):
 
 @pytest.mark.parametrize(("monitor", "column", "best"), [
     ("accuracy", "val_accuracy", np.argmax), ((gini, "min"), "val_gini", np.argmin), ("loss", "val_loss", np.argmin),
-])  # fmt: skip
+])
 @pytest.mark.parametrize("validation", [0.25, (X[:50], LABELS[:50])], ids=["share", "own"])
 def test_classifiers_keep_the_weights_of_the_best_score(monitor, column, best, validation):
     model = ct.Classifier(epochs=12, monitor=monitor, validation=validation, early_stopping=False).fit(X, LABELS)
@@ -58,7 +58,7 @@ def test_a_file_keeps_a_monitor_that_has_a_name(tmp_path):
     ({"monitor": ("auc", "max")}, "no metric"),
     ({"monitor": gini}, "whether higher or lower is better"), ({"start": "as is"}, "network that you hand over"),
     ({"start": "as is", "network": [4]}, "network that you hand over"), ({"start": "warm"}, "start is 'warm'"),
-])  # fmt: skip
+])
 def test_what_could_not_be_used_is_refused(kind, how, says):
     model = kind(**how)
     for learn in (model.fit, model.partial_fit):
@@ -68,7 +68,7 @@ def test_what_could_not_be_used_is_refused(kind, how, says):
 
 @pytest.mark.parametrize(("model", "y"), [
     (ct.Classifier(monitor="rmse"), LABELS), (ct.Regressor(monitor="accuracy"), Y),
-])  # fmt: skip
+])
 def test_a_score_of_another_kind_of_target_is_refused(model, y):
     with pytest.raises(ArgumentError, match="goes by 'loss'"):
         model.fit(X, y)
@@ -87,7 +87,7 @@ def test_lbfgs_says_what_it_cannot_use(kind, how):
 @pytest.mark.parametrize(("how", "says"), [
     ({"early_stopping": 3}, "early_stopping=3"), ({"monitor": "rmse"}, "monitor='rmse'"),
     ({"validation": 0.3}, "validation=0.3"),
-])  # fmt: skip
+])
 def test_few_rows_of_which_none_are_held_back(how, says):
     with pytest.warns(UserWarning, match=f"{says} is not used: with fewer than 200 rows") as told:
         ct.Regressor(epochs=3, **how).fit(X[:60], Y[:60])
@@ -125,7 +125,7 @@ FIT = {
     "epochs": 2, "batch_size": 7, "validation": 0.3, "sample_weight": RNG.uniform(0.5, 2, 240), "seed": 5,
     "shuffle": False, "drop_last": True, "early_stopping": 1, "optimizer": ct.optim.SGD(0.1), "loss": "huber",
     "metrics": "mae", "monitor": "mae",
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", FIT)

@@ -53,7 +53,7 @@ CLIENTS = {
     "halving": (lambda: HalvingGridSearchCV(ct.Classifier([4]), {"validation": [None]}, cv=2, resource="epochs",
                                             min_resources=2, max_resources=4), WORDS),
     "own labels": (lambda: SelfTrainingClassifier(classifier()), np.where(np.arange(N) % 2, -1, X[:, 0] > 0)),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", CLIENTS)
@@ -71,7 +71,7 @@ def test_fitted_ones_too():
     assert CalibratedClassifierCV(FrozenEstimator(model)).fit(FRAME, HARD).predict_proba(FRAME).shape == (N, 2)
     assert partial_dependence(model, FRAME, ["p"], grid_resolution=4)["average"].shape == (1, 4)
     _, train, _ = learning_curve(classifier(), FRAME, WORDS, cv=2, train_sizes=[0.5, 1.0],
-                                 exploit_incremental_learning=True)  # fmt: skip
+                                 exploit_incremental_learning=True)
     assert np.isfinite(train).all()
 
 

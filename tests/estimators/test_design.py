@@ -18,7 +18,7 @@ def table(n, seed=0):
     (["no", "yes"] * 30, "binary", 1, "sigmoid", "binary_cross_entropy"),
     (["a", "b", "c"] * 20, "multiclass", 3, "softmax", "cross_entropy"),
     (np.array([[0, 1, 1], [1, 0, 1]] * 30), "multilabel", 3, "sigmoid", "binary_cross_entropy"),
-])  # fmt: skip
+])
 def test_output_layer_and_loss_follow_the_task(y, task, n_out, link, loss):
     plan = ct.design(table(60), y)
     assert (plan.task, plan.n_out, plan.link, plan.loss) == (task, n_out, link, loss)

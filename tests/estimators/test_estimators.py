@@ -32,7 +32,7 @@ def raw(n=N):
         "area": rng.uniform(50, 200, n), "zone": rng.choice(["RL", "RM", None], n), "new": rng.random(n) > 0.5,
         "sold": [datetime.datetime(2024, 1, 1) + datetime.timedelta(days=int(d)) for d in rng.integers(0, 300, n)],
         "grade": pd.Categorical(rng.choice(["a", "b"], n)),
-    })  # fmt: skip
+    })
     frame.loc[::7, "area"] = np.nan
     return frame
 
@@ -82,7 +82,7 @@ def test_any_table(kind):
         "list": lambda: X.tolist(), "float32": lambda: X.astype(np.float32),
         "sparse": lambda: scipy.sparse.csr_array(X), "pandas": lambda: pd.DataFrame(columns),
         "polars": lambda: polars.DataFrame(columns), "pyarrow": lambda: pyarrow.table(columns), "dict": lambda: columns,
-    }[kind]()  # fmt: skip
+    }[kind]()
     model = ct.Regressor(**SHORT).fit(given, NUMBERS)
     assert np.allclose(model.predict(given), rough((X, NUMBERS)), rtol=1e-5)
     named = kind in ("pandas", "polars", "pyarrow", "dict")
@@ -263,7 +263,7 @@ def test_partial_fit_widens_the_range_and_goes_on_from_fit():
     ({"early_stopping": -1}, "early_stopping"),
     ({"network": ct.nn.MLP(3, [4], 5)}, "5 outputs"), ({"network": ct.nn.MLP(9, [4], 1)}, "does not fit the table"),
     ({"network": lambda n_in, n_out: None}, "must return"),
-])  # fmt: skip
+])
 def test_arguments_are_checked_by_fit(arguments, says):
     model = ct.Regressor(**arguments)  # the constructor takes anything
     with pytest.raises(CutawayError, match=says):
@@ -274,7 +274,7 @@ def test_arguments_are_checked_by_fit(arguments, says):
     (X, None, "y is None"), (X, NUMBERS[:-1], "80 rows, y 79"), (X[:1], NUMBERS[:1], "one sample"),
     (X[:0], NUMBERS[:0], "0 sample"), (X, np.where(X[:, 0] > 1, np.nan, 1), "NaN"),
     (X * np.inf, NUMBERS, "infinity"), (X, ["a lot"] * N, "not a number"),
-])  # fmt: skip
+])
 def test_data_is_checked(X, y, says):
     with pytest.raises(DataError, match=says), np.errstate(invalid="ignore"):
         ct.Regressor(**SHORT).fit(X, y)
@@ -284,7 +284,7 @@ def test_data_is_checked(X, y, says):
     (NUMBERS, {}, "ct.Regressor"), (WORDS, {"class_weight": {"left": 2}}, "left"),
     (WORDS, {"class_weight": "equal"}, "class_weight is 'equal'"), (LABELS, {"class_weight": "balanced"}, "multilabel"),
     (np.digitize(X[:, 0], [-0.5, 0.5]), {"loss": "binary_cross_entropy"}, "not for a multiclass"),
-])  # fmt: skip
+])
 def test_classes_are_checked(y, arguments, says):
     with pytest.raises((ArgumentError, DataError), match=says):
         ct.Classifier(**arguments, **SHORT).fit(X, y)
@@ -293,7 +293,7 @@ def test_classes_are_checked(y, arguments, says):
 @pytest.mark.parametrize(("weights", "says"), [
     (np.ones(3), "shape"), (np.zeros(N), "zero in every row"), (np.full(N, -1.0), "negative"),
     (np.full(N, np.nan), "finite"),
-])  # fmt: skip
+])
 def test_weights_are_checked(weights, says):
     with pytest.raises(DataError, match=says):
         ct.Regressor(**SHORT).fit(X, NUMBERS, sample_weight=weights)

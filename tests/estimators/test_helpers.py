@@ -20,7 +20,7 @@ LABELS = (X[:, :2] > 0).astype(int)
 @pytest.mark.parametrize(("y", "name"), [
     (NUMBERS, "ridge regression"), (np.stack([NUMBERS, -NUMBERS], 1), "ridge regression"),
     (WORDS, "logistic regression"), (LABELS, "logistic regression"),
-])  # fmt: skip
+])
 def test_baseline_is_a_linear_model_on_the_same_features(y, name):
     linear = baseline(FRAME, y)
     assert linear.name == name and linear.score(FRAME, y) > 0.5
@@ -59,7 +59,7 @@ def test_importance_takes_a_metric_and_refuses_what_does_not_match():
     (ct.Regressor, NUMBERS, {"loss": "huber"}), (ct.Regressor, np.stack([NUMBERS, -NUMBERS], 1), {"network": [8]}),
     (ct.Classifier, WORDS, {"class_weight": {"up": 2.0}}), (ct.Classifier, LABELS, {}),
     (ct.Classifier, np.digitize(NUMBERS, [-1, 1]), {"network": lambda n_in, n_out: ct.nn.MLP(n_in, [4], n_out)}),
-])  # fmt: skip
+])
 def test_an_estimator_in_a_file_predicts_the_same_bits(tmp_path, kind, y, arguments):
     model = kind(epochs=3, **arguments).fit(FRAME, y)
     ct.save(model, tmp_path / "model.safetensors")

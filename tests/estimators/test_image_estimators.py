@@ -54,7 +54,7 @@ def test_a_number_is_learnt_from_images():
 
 @pytest.mark.parametrize("given", [
     lambda: X, lambda: X[..., None], lambda: list(X), lambda: Images(X[..., None], None, [""] * len(X)),
-], ids=["three dimensions", "four", "a list", "Images"])  # fmt: skip
+], ids=["three dimensions", "four", "a list", "Images"])
 def test_every_form_of_images_is_the_same(given, model):
     again = ct.Classifier(**SMALL).fit(given(), Y)
     assert np.array_equal(again.predict_proba(given()), model.predict_proba(X))
@@ -98,7 +98,7 @@ def test_files_are_brought_to_the_size_of_training(folder):
     (np.zeros((5, 3)), "table"), ({"a": [1, 2]}, "table"), ([[1, 2], [3, 4]], "table"), ("table.csv", "table"),
     (["red", "blue"], "table"), (np.zeros((5, 8, 8)), "sequences"), (np.zeros((5, 8, 8), np.uint8), "images"),
     (np.zeros((5, 8, 8, 3)), "images"), (["a.png", "b.jpg"], "images"), ([[[1.0], [2.0]]], "sequences"),
-])  # fmt: skip
+])
 def test_kinds_are_told_apart(given, name):
     assert kind_of(given) is KINDS[name]
 
@@ -109,7 +109,7 @@ def test_kinds_are_told_apart(given, name):
 def test_a_convolutional_network_is_designed_with_reasons():
     plan = ct.design(DIGITS[:500], LABELS[:500])
     assert (plan.kind, plan.inputs, plan.n_in, plan.n_out, plan.loss) == ("cnn", "images", (8, 8, 1), 10,
-                                                                         "cross_entropy")  # fmt: skip
+                                                                         "cross_entropy")
     assert all(reason for _, _, reason in plan.table()) and "filters" in str(plan)
     assert plan.network(0)(np.zeros((2, 8, 8, 1))).shape == (2, 10)
 
@@ -221,7 +221,7 @@ def test_columns_that_matter_are_those_of_tables(model):
     (np.zeros((3, 8, 8, 3), np.uint8), ShapeError, "colour, those of training grey"),
     (np.zeros((3, 9, 8), np.uint8), ShapeError, "9 x 8 pixels"),
     (ct.Sequences(np.zeros((2, 3, 1)), np.array([3, 2])), DataError, "these are sequences"),
-], ids=["channels", "size", "sequences"])  # fmt: skip
+], ids=["channels", "size", "sequences"])
 def test_images_unlike_those_of_training(model, given, error, says):
     with pytest.raises(error, match=says):
         model.predict(given)

@@ -48,7 +48,7 @@ def assert_same(theirs, own, rtol=1e-9):
     *({"solver": "sgd", "learning_rate": rate, "nesterovs_momentum": ahead, "learning_rate_init": 0.1, "tol": 0.01,
        "n_iter_no_change": 3} for rate in ("constant", "invscaling", "adaptive") for ahead in (True, False)),
     {"solver": "sgd", "momentum": 0.0, "early_stopping": True},
-], ids=lambda a: "-".join(map(str, a.values())) or "defaults")  # fmt: skip
+], ids=lambda a: "-".join(map(str, a.values())) or "defaults")
 def test_the_same_weights_scores_and_losses_as_scikit_learns(arguments):
     theirs, own = both("MLPClassifier", X, y, max_iter=25, **arguments)
     assert_same(theirs, own)
@@ -60,7 +60,7 @@ def test_the_same_weights_scores_and_losses_as_scikit_learns(arguments):
 
 
 @pytest.mark.parametrize("target", [y, y % 2, np.array(["no", "yes"])[y % 2], (y[:, None] >> np.arange(3)) & 1],
-                         ids=["classes", "two", "words", "labels"])  # fmt: skip
+                         ids=["classes", "two", "words", "labels"])
 @pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["equal", "weighted"])
 def test_every_kind_of_target(target, weights):
     theirs, own = both("MLPClassifier", X, target, weights, max_iter=10)
@@ -102,7 +102,7 @@ def test_a_warm_start_goes_on():
 def test_a_random_state_gives_the_same_draws_one_fit_after_the_other():
     states = [np.random.RandomState(5) for _ in range(2)]
     theirs, own = (room.MLPRegressor(max_iter=2, random_state=state)
-                   for room, state in zip((neural_network, ours), states, strict=True))  # fmt: skip
+                   for room, state in zip((neural_network, ours), states, strict=True))
     for model in (theirs, own):
         model.fit(Z, T).fit(Z, T)
     assert_same(theirs, own)
@@ -136,7 +136,7 @@ def test_pickled_and_cloned(solver):
 
 
 @pytest.mark.parametrize("target", [y, np.array(["no", "yes"])[y % 2], (y[:, None] >> np.arange(3)) & 1],
-                         ids=["classes", "words", "labels"])  # fmt: skip
+                         ids=["classes", "words", "labels"])
 def test_a_file_gives_it_back(target, tmp_path):
     gone = np.where(X == 0.5, np.nan, X)
     own = ours.MLPClassifier(8, max_iter=3, random_state=0, early_stopping=True).fit(gone, target)
@@ -207,7 +207,7 @@ def test_scores_of_validation_data_are_weighted():
 
 def test_partial_fit_stops_early_with_rows_to_score():
     own = ours.MLPClassifier(16, random_state=0, learning_rate_init=0.03, early_stopping=True, n_iter_no_change=3,
-                             validation_data=(X[300:], y[300:]))  # fmt: skip
+                             validation_data=(X[300:], y[300:]))
     passes = 0
     while passes < 200 and not getattr(own, "stopped_", False):
         own.partial_fit(X[:300], y[:300], classes=range(10))
@@ -226,7 +226,7 @@ def test_gaps_are_filled_by_the_weighted_mean_and_marked():
     gone, w = Z.copy(), np.random.default_rng(2).uniform(0.5, 2, 300)
     gone[::3, 1] = np.nan
     filled = np.c_[np.where(np.isnan(gone), np.average(gone[:, 1][1::3].tolist() + gone[:, 1][2::3].tolist(),
-                   weights=np.r_[w[1::3], w[2::3]]), gone), np.isnan(gone[:, 1])]  # fmt: skip
+                   weights=np.r_[w[1::3], w[2::3]]), gone), np.isnan(gone[:, 1])]
     own = ours.MLPRegressor(hidden_layer_sizes=8, max_iter=5, random_state=0).fit(gone, T, w)
     by_hand = ours.MLPRegressor(hidden_layer_sizes=8, max_iter=5, random_state=0).fit(filled, T, w)
     assert own.n_features_in_ == 5 and own.coefs_[0].shape == (6, 8)
@@ -235,7 +235,7 @@ def test_gaps_are_filled_by_the_weighted_mean_and_marked():
 
 
 @pytest.mark.parametrize("loss", ["absolute_error", "huber", ct.losses.mae, lambda z, y: ((z - y) ** 4).mean()],
-                         ids=["absolute_error", "huber", "mae", "own"])  # fmt: skip
+                         ids=["absolute_error", "huber", "mae", "own"])
 def test_more_losses_learn(loss):
     own = ours.MLPRegressor(loss, (20,), max_iter=200, random_state=0, learning_rate_init=0.02).fit(Z, T)
     assert own.score(Z, T) > 0.9
@@ -243,7 +243,7 @@ def test_more_losses_learn(loss):
 
 def test_a_loss_of_ones_own_has_the_same_penalty():
     named, given = (ours.MLPRegressor(loss, (8,), alpha=3.0, max_iter=5, random_state=0).fit(Z, T)
-                    for loss in ("squared_error", ct.losses.half_mse))  # fmt: skip
+                    for loss in ("squared_error", ct.losses.half_mse))
     np.testing.assert_allclose(given.coefs_[0], named.coefs_[0], rtol=1e-12)
     np.testing.assert_allclose(given.loss_curve_, named.loss_curve_, rtol=1e-12)
 
@@ -288,7 +288,7 @@ def test_weight_two_is_the_row_twice_and_weight_zero_no_row(solver):
     ({"loss": "hinge"}, "loss is 'hinge'"), ({"dropout": 0.5, "solver": "lbfgs"}, "dropout needs solver"),
     ({"early_stopping": 1}, "give True or False"), ({"validation_data": X}, r"None, \(X, y\)"),
     ({"class_weight": {77: 1}}, "class_weight names"), ({"callbacks": print}, "a list of functions"),
-])  # fmt: skip
+])
 def test_an_argument_outside_its_values(arguments, says):
     with pytest.raises(ArgumentError, match=says):
         ours.MLPClassifier(**arguments).fit(X, y)

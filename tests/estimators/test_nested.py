@@ -21,7 +21,7 @@ def test_what_is_inside_is_listed_and_what_is_shallow_is_not():
     model = ct.Regressor({"dropout": 0.1}, optimizer=ct.optim.AdamW(ct.optim.schedules.cosine(0.01)))
     deep, shallow = model.get_params(), model.get_params(deep=False)
     inside = {"network__dropout": 0.1, "optimizer__lr__lr": 0.01, "optimizer__weight_decay": 0.01,
-              "optimizer__beta1": 0.9, "optimizer__eps": 1e-8}  # fmt: skip
+              "optimizer__beta1": 0.9, "optimizer__eps": 1e-8}
     assert inside.items() <= deep.items() and shallow.keys() == {name for name in deep if "__" not in name}
     assert {name for name in ct.Regressor().get_params() if "__" in name} == set()
 
@@ -60,7 +60,7 @@ def test_the_argument_and_what_is_inside_at_once():
 @pytest.mark.parametrize(("network", "made"), [
     ("auto", {"dropout": 0.2}), ([8], {"hidden": [8], "dropout": 0.2}),
     ({"hidden": [8]}, {"hidden": [8], "dropout": 0.2}),
-])  # fmt: skip
+])
 def test_choices_for_a_designed_network(network, made):
     model = ct.Regressor(network, epochs=2).set_params(network__dropout=0.2)
     assert model.network == made and model.fit(X, Y).design_.dropout == 0.2
@@ -72,7 +72,7 @@ def test_choices_for_a_designed_network(network, made):
     (ct.Regressor(optimizer=ADAM), "optimizer__momentum", "called 'momentum'"),
     (ct.Regressor(optimizer=ADAM), "optimizer__lr__lr", "optimizer__lr is 0.001"),
     (ct.Regressor(ct.nn.MLP(3, [4], 1)), "network__dropout", "the network handed over"),
-])  # fmt: skip
+])
 def test_what_is_not_there_is_said(model, setting, says):
     with pytest.raises(ArgumentError, match=says):
         model.set_params(**{setting: 0.1})

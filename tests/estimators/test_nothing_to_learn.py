@@ -17,7 +17,7 @@ Y = X[:, 0] + 2
 W = RNG.uniform(0.5, 2, 60)
 SHORT = {"epochs": 3}
 FLAT = {"constant": np.full((60, 2), 7.0), "gaps": np.full((60, 2), np.nan),
-        "identifiers": np.array([[f"a{i}", f"b{i}"] for i in range(60)], object)}  # fmt: skip
+        "identifiers": np.array([[f"a{i}", f"b{i}"] for i in range(60)], object)}
 
 
 @pytest.mark.parametrize("value", [3.0, 0.0, -1e-300, 1e30, 1 / 3])

@@ -142,7 +142,7 @@ def cluster(tmp_path):
     """Two local Dask workers, each a process."""
     distributed = pytest.importorskip("distributed")
     with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None,
-                                  local_directory=tmp_path) as here, distributed.Client(here) as client:  # fmt: skip
+                                  local_directory=tmp_path) as here, distributed.Client(here) as client:
         yield client
 
 
@@ -164,7 +164,7 @@ def test_fit_many_within_a_worker_trains_one_model_at_a_time():
     def several():
         nets = [ct.nn.MLP(2, [4], 2) for _ in range(4)]
         ct.fit_many([{"model": net, "X": X, "y": y, "loss": "cross_entropy", "epochs": 2, "callbacks": [watch]}
-                     for net in nets])  # fmt: skip
+                     for net in nets])
 
     thread = threading.Thread(target=several)
     thread.start()

@@ -34,7 +34,7 @@ MODELS = {
     "early stopping": (lambda: MLPClassifier((4,), early_stopping=True, **BRIEF), FRAME, WORDS),
     "momentum": (lambda: MLPClassifier((4,), solver="sgd", learning_rate="adaptive", **BRIEF), FRAME, WORDS),
     "lbfgs": (lambda: MLPClassifier((4,), solver="lbfgs", max_iter=200, tol=0.1, random_state=0), FRAME, WORDS),
-}  # fmt: skip
+}
 
 
 def through_file(model, folder):
@@ -52,7 +52,7 @@ WAYS = {
     "a file": through_file, "joblib": through_joblib, "copy": lambda m, _: copy.copy(m),
     "deepcopy": lambda m, _: copy.deepcopy(m),
     "cloudpickle": lambda m, _: cloudpickle.loads(cloudpickle.dumps(m)),
-} | {f"pickle {k}": lambda m, _, k=k: pickle.loads(pickle.dumps(m, protocol=k)) for k in range(6)}  # fmt: skip
+} | {f"pickle {k}": lambda m, _, k=k: pickle.loads(pickle.dumps(m, protocol=k)) for k in range(6)}
 
 
 @pytest.fixture(scope="module")

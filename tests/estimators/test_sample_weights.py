@@ -29,7 +29,7 @@ FRAME = pd.DataFrame({
     "price": [f"{v:.1f}" if v > 1 else "n/a" for v in RNG.gamma(1.0, 9.0, N)],
     "built": pd.Series(pd.date_range("2001-02-03", periods=N, freq="41D")).where(RNG.random(N) > 0.05),
     "sold": RNG.choice([True, False], N),
-})  # fmt: skip
+})
 IMAGES = RNG.integers(0, 255, (N, 8, 8), np.uint8)
 SERIES = [RNG.standard_normal((k, 2)) for k in RNG.integers(3, 9, N)]
 
@@ -57,7 +57,7 @@ def pair(kind, X, y, inputs="table", **options):
     (ct.Classifier, PAIR, {}), (ct.Classifier, PAIR, {"loss": "cross_entropy"}), (ct.Classifier, WORDS, {}),
     (ct.Classifier, LABELS, {}), (ct.Classifier, WORDS, {"class_weight": {"left": 3, "right": 0.5}}),
     (ct.Classifier, WORDS, {"class_weight": "balanced"}),
-])  # fmt: skip
+])
 def test_a_row_of_weight_k_is_the_row_k_times_in_a_table_with_gaps_categories_and_dates(kind, y, options):
     weighted, repeated = pair(kind, FRAME, y, **options)
     assert weighted.encoder_.feature_names == repeated.encoder_.feature_names
@@ -75,7 +75,7 @@ def test_validation_rows_of_weight_k_stop_training_where_the_rows_k_times_do():
     V, v, often = FRAME[40:], WORDS[40:], COUNTS[40:]
     repeated = V.iloc[np.repeat(np.arange(20), often)], np.repeat(v, often)
     one, two = (ct.Classifier(**options | {"validation": held}).fit(FRAME[:40], WORDS[:40], UNEVEN[:40])
-                for held in ((V, v, often), repeated))  # fmt: skip
+                for held in ((V, v, often), repeated))
     np.testing.assert_allclose(one.history_["val_loss"], two.history_["val_loss"], rtol=1e-10)
     assert len(one.history_) == len(two.history_) < 80
     np.testing.assert_allclose(one.model_.theta, two.model_.theta, rtol=1e-12)

@@ -52,7 +52,7 @@ def test_a_forecast_beats_the_last_value():
 @pytest.mark.parametrize("given", [
     lambda: list(X), lambda: ct.Sequences(X, np.full(N, 12)), lambda: Series(X, Y, "", ["x0", "x1"]),
     lambda: X.tolist(),
-], ids=["a list", "Sequences", "a Series", "lists of lists"])  # fmt: skip
+], ids=["a list", "Sequences", "a Series", "lists of lists"])
 def test_every_form_of_sequences_is_the_same(given, model):
     again = ct.Classifier(**SMALL).fit(given(), Y)
     assert np.array_equal(again.predict_proba(given()), model.predict_proba(X))
@@ -96,7 +96,7 @@ def test_long_sequences_are_read_by_filters_first():
 
 
 @pytest.mark.parametrize("choice", [{"cell": "lstm", "bidirectional": False}, {"layers": 2}, {"front": [4]},
-                                    {"hidden": [8], "activation": "tanh"}])  # fmt: skip
+                                    {"hidden": [8], "activation": "tanh"}])
 def test_choices_by_name(choice):
     fitted = ct.Classifier(epochs=1, network={"width": 4} | choice).fit(RAGGED, Y)
     assert set(fitted.predict(RAGGED)) <= {"up", "down"}
@@ -165,7 +165,7 @@ def test_summaries_are_of_the_sequence_alone():
 
 @pytest.mark.parametrize(("given", "says"), [
     (X[:, :, :1], "1 feature a time step, but training had 2"), ([np.zeros((0, 2)), np.zeros((3, 2))], "no time steps"),
-], ids=["features", "length zero"])  # fmt: skip
+], ids=["features", "length zero"])
 def test_sequences_unlike_those_of_training(model, given, says):
     with pytest.raises(DataError, match=says):
         model.predict(given)

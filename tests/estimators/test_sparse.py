@@ -32,7 +32,7 @@ MODELS = {
     "drop-in, own validation": (
         lambda: MLPRegressor(hidden_layer_sizes=(8,), validation_data=(X[:50], Y[:50]), **BRIEF), Y),
     "drop-in, lbfgs": (lambda: MLPClassifier((8,), solver="lbfgs", max_iter=300, tol=1, random_state=0), LABELS),
-}  # fmt: skip
+}
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_in_stages_to_the_same_bits(name, small_stages, monkeypatch):
 def test_every_sparse_form(name, form, small_stages):
     make, y = MODELS[name]
     table = getattr(sp, form)(X) if form != "doubled" else sp.csr_matrix(
-        (np.repeat(X.data / 2, 2), np.repeat(X.indices, 2), X.indptr * 2), shape=X.shape)  # fmt: skip
+        (np.repeat(X.data / 2, 2), np.repeat(X.indices, 2), X.indptr * 2), shape=X.shape)
     assert np.array_equal(trained(make, y, table)[0], trained(make, y)[0])
 
 
@@ -130,7 +130,7 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 2**10)
 @pytest.mark.parametrize(("model", "dense"), [
     ("ct.Classifier([4], epochs=1)", 1000 * 20000 * 8),
     ("MLPClassifier((4,), max_iter=1, batch_size=20)", 1000 * 20000 * 8),
-])  # fmt: skip
+])
 def test_the_dense_table_is_never_made(model, dense):
     done = subprocess.run([sys.executable, "-c", MEASURED, model], capture_output=True, text=True, check=True)
     assert float(done.stdout) * 2**20 < dense, done.stdout

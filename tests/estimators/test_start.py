@@ -56,7 +56,7 @@ WAYS = {
     "a state": lambda _: loaded_state(), "a pickle": lambda _: pickle.loads(pickle.dumps(trained())),
     "a copy": lambda _: copy.deepcopy(trained()),
     "an estimator": lambda _: ct.Classifier(epochs=1).fit(X, LABELS).model_,
-}  # fmt: skip
+}
 
 
 def loaded_state():

@@ -132,7 +132,7 @@ STANDARD = {
     "words of a sentence": (lambda: nn.Sequential(nn.Embedding(5, 3), nn.GlobalAveragePool()),
                             ct.Sequences(numbers(5, 6), [1, 2, 3, 6, 5])),
     "no parameters": (lambda: nn.Sequential(nn.ReLU()), floats(7, 4)),
-}  # fmt: skip
+}
 CUSTOM = {
     "residual": (Residual, floats(5, 4, 4, 4)),
     "memory": (Memory, (sequences(5, 4, 3), floats(5, 2))),
@@ -156,4 +156,4 @@ def awake(make, dtype="float32", seed=1):
 
 def rows(x, n):
     return tuple(rows(p, n) for p in x) if isinstance(x, tuple) else (
-        {k: rows(p, n) for k, p in x.items()} if isinstance(x, dict) else x[:n])  # fmt: skip
+        {k: rows(p, n) for k, p in x.items()} if isinstance(x, dict) else x[:n])

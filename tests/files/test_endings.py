@@ -37,7 +37,7 @@ def written(net):
 
 
 WRITERS = ("save", "save an estimator", "run.plot", "filters", "descent.plot", "descent.save", "descent.to_html",
-           "trace.to_html", "trace.to_json", "draw", "checkpoints")  # fmt: skip
+           "trace.to_html", "trace.to_json", "draw", "checkpoints")
 PROMISES = (".onnx", ".pt", ".PTH", ".h5", ".keras", ".pkl", ".joblib", ".npz", ".gif", ".mp4", ".zip", ".txt", ".yaml")
 
 
@@ -54,7 +54,7 @@ def test_a_name_that_promises_something_else_is_refused_and_nothing_is_written(w
 @pytest.mark.parametrize(("writer", "ending"), [
     ("save", ".json"), ("save", ".csv"), ("draw", ".png"), ("draw", ".pdf"), ("trace.to_html", ".pdf"),
     ("trace.to_json", ".csv"), ("trace.to_json", ".html"), ("run.plot", ".html"), ("filters", ".json"),
-])  # fmt: skip
+])
 def test_neither_is_what_another_function_would_write(written, writer, ending, tmp_path):
     with pytest.raises(ArgumentError, match=rf"m\{ending} promises"):
         written[writer][0](str(tmp_path / f"m{ending}"))
@@ -66,7 +66,7 @@ def test_the_own_ending_is_written_as_what_it_says(written, writer, tmp_path):
     write, ending = written[writer]
     write(path := tmp_path / f"own{ending.upper()}")
     starts = {".png": b"\x89PNG", ".pdf": b"%PDF", ".svg": b"<", ".html": b"<!doctype html", ".htm": b"<!doctype html",
-              ".json": b"{"}  # fmt: skip
+              ".json": b"{"}
     assert path.is_dir() if not ending else path.read_bytes().startswith(starts.get(ending, b""))
 
 

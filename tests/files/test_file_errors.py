@@ -162,7 +162,7 @@ def test_places_where_nothing_can_be_written(tmp_path):
 @pytest.mark.parametrize("call", ["open", "fsync", "replace"])
 @pytest.mark.parametrize("error", [
     OSError(errno.ENOSPC, "No space left on device"), PermissionError(13, "Permission denied"), KeyboardInterrupt(),
-])  # fmt: skip
+])
 def test_a_failure_leaves_the_old_file(saved, monkeypatch, call, error):
     before = saved.read_bytes()
 

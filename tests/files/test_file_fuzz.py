@@ -95,7 +95,7 @@ class Program:
     def __call__(self, op, *reads, shape=(), rows=0, **attributes):
         out = self._value({"name": "v", "role": "activation", "shape": list(shape), "rows": rows})
         self.program["operations"].append({"op": op, "layer": "", "reads": list(reads), "writes": [out],
-                                           "attributes": attributes})  # fmt: skip
+                                           "attributes": attributes})
         return out
 
     def ends(self, *reads):
@@ -147,7 +147,7 @@ def test_work_without_end_is_refused_before_it_is_done(own, monkeypatch):
     def endless(d, arrays):
         p = Program(d, arrays)
         big = p("add", p.constant(np.ones((2**12, 1), np.float32)), p.constant(np.ones((1, 2**12), np.float32)),
-                shape=[2**12, 2**12])  # fmt: skip
+                shape=[2**12, 2**12])
         for _ in range(10_000):
             p("mean", big, axis=None, keepdims=False)
 
@@ -199,7 +199,7 @@ def offsets(change):
     lambda e: e[0].update(shape=[-2, -4]),
     lambda e: e[0].update(dtype="I32", data_offsets=[0, 2**39]),
     lambda e: e[0].update(shape=[*e[0]["shape"], 0]),
-], ids=["the same place", "overlap", "beyond 64 bits", "negative", "beyond the file", "nothing"])  # fmt: skip
+], ids=["the same place", "overlap", "beyond 64 bits", "negative", "beyond the file", "nothing"])
 def test_arrays_lie_where_their_shapes_say(own, change):
     """Told from the header alone, before anything else is read."""
     header, arrays = fuzz.parts(own.read_bytes())
@@ -218,7 +218,7 @@ def test_arrays_lie_where_their_shapes_say(own, change):
     ('{"a":' * 201 + "1" + "}" * 201, "more than 200 deep"), ('{"a": ' + "[" * 200 + "]" * 200 + "}", "than 200 deep"),
     ('{"a": ' + "9" * 5000 + "}", "not JSON"), ('{"a": -' + "9" * 100 + "}", "-9999.* more than 100 digits"),
     ('{"a": [' + "[]," * 2**21 + "[]]}", "more than 2,097,152 parts"), ('{"a": "\ud800', "not JSON"),
-])  # fmt: skip
+])
 def test_json_that_would_blow_up(text, says):
     with pytest.raises(FileError, match=says):
         container.parse(text.encode("utf-8", "surrogatepass"), "description")
@@ -242,7 +242,7 @@ def test_depth_and_digits_are_bounded_by_us_and_not_by_the_interpreter(monkeypat
 @pytest.mark.parametrize("text", [
     '{"a":' * 200 + "1" + "}" * 200, '{"' + "[" * 300 + '": 1}', r'{"\"[[[\\": "' + r"{\"" * 300 + '"}',
     '{"a": [' + "[]," * 300 + "{}]}", '{"a": ' + "9" * 100 + "}",
-], ids=["200 deep", "in a name", "behind escapes", "side by side", "100 digits"])  # fmt: skip
+], ids=["200 deep", "in a name", "behind escapes", "side by side", "100 digits"])
 def test_json_within_the_bounds_is_read(text):
     assert container.parse(text.encode(), "description") == json.loads(text)
 
@@ -309,7 +309,7 @@ LIES = {
         d["extra"]["encoder"].update(height=2**12, width=2**12),
         d["extra"]["design"].update(n_in={"$tuple": [2**12, 2**12, 1]}), d["extra"].update(columns=2**24)),
         "its program takes"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", list(LIES))

@@ -79,7 +79,7 @@ ROUNDS = 100
 JUNK = [None, True, -1, 0, 1, 2, 10**6, 2**31, 2**62, 10**400, 1e308, -0.5, "", "x", "relu", "os.system", "\x1b[2J", [],
         [[]], [0], [-1, 2**40], {}, {"$tuple": [1, -1]}, {"$slice": [0, 1, 0]}, {"$array": ["int64", [2], [0, 10**9]]},
         {"$float": "nan"}, {"$rows": 10**9}, {"$dict": [[1, 2]]}, {"$what": 1}, {"$tuple": 3}, {"again": 0},
-        {"custom": "Skip"}, {"class": "Linear", "settings": {"n_in": 2**30, "n_out": 2**30, "bias": True}}]  # fmt: skip
+        {"custom": "Skip"}, {"class": "Linear", "settings": {"n_in": 2**30, "n_out": 2**30, "bias": True}}]
 
 
 def spots(value):
@@ -92,7 +92,7 @@ def spots(value):
 
 @pytest.mark.parametrize("name", [
     "skip", "every option", "pair", "named", "shared", "images without a ready network", "lengths", "memory",
-])  # fmt: skip
+])
 def test_descriptions_of_junk(folder, name):
     path, X = write(folder, name)
     content = path.read_bytes()
@@ -148,7 +148,7 @@ def outer_product(d, arrays):
     k = len(program["values"])
     program["values"] += [{"name": "a", "role": "constant", "tensor": "constant a"},
                           {"name": "b", "role": "constant", "tensor": "constant b"},
-                          {"name": "c", "role": "activation", "shape": [10**6, 10**6], "rows": 0}]  # fmt: skip
+                          {"name": "c", "role": "activation", "shape": [10**6, 10**6], "rows": 0}]
     program["operations"].append({"op": "add", "layer": "", "reads": [k, k + 1], "writes": [k + 2], "attributes": {}})
 
 
@@ -200,7 +200,7 @@ ATTACKS = {
     "no settings": (lambda d, a: d["program"]["operations"][0].pop("attributes"), "'attributes' should be dict"),
     "kind": (lambda d, a: d.update(kind="estimator of mine"), "of kind 'estimator of mine', and none is registered"),
     "deep": (lambda d, a: d.update(extra=json.loads('{"a":' * 90 + "1" + "}" * 90)), "nested more than"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", list(ATTACKS))
@@ -275,7 +275,7 @@ WINDOW_ATTACKS = {
         "LastState takes an RNN, LSTM or GRU"),
     "input of impossible shape": ("cnn", lambda d, a: d["architecture"].update(input_shape=[2**30] * 3), "input shape"),
     "input of another shape": ("cnn", lambda d, a: d["architecture"].update(input_shape=[8]), "input shape"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", list(WINDOW_ATTACKS))
@@ -327,7 +327,7 @@ def test_loading_runs_and_imports_nothing(folder):
     files.load(path)
     seen = []
     forbidden = ("import", "exec", "compile", "subprocess.Popen", "os.system", "os.exec", "os.fork", "socket.connect",
-                 "pickle.find_class")  # fmt: skip
+                 "pickle.find_class")
 
     def hook(event, args):
         if watching and (event in forbidden or (event == "open" and args[1] not in ("r", "rb", None))):

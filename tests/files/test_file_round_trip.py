@@ -14,7 +14,7 @@ from cutaway import files, nn
 from cutaway.errors import ArgumentError, FileError, ShapeError
 
 CLASSES = {"skip": {"Skip": Skip}, "bag": {"Bag": Bag}, "pair": {"Pair": Pair}, "named": {"Named": Named},
-           "custom within": {"Skip": Skip}}  # fmt: skip
+           "custom within": {"Skip": Skip}}
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_standard_networks_keep_their_layers(path, name):
     back, net = files.load(path), make()
     assert repr(back) == repr(net)
     assert [vars(m).keys() - {"_theta"} for _, m in back.named_modules()] == [
-        vars(m).keys() - {"_theta"} for _, m in net.named_modules()]  # fmt: skip
+        vars(m).keys() - {"_theta"} for _, m in net.named_modules()]
     again, wanted = back.init(7).state_dict(), net.init(7).state_dict()  # initialisers too
     assert all(np.array_equal(again[k], wanted[k]) for k in wanted)
 
@@ -214,7 +214,7 @@ def test_extra_comes_back(path):
     extra = {
         "levels": ["a", "é\ud800", ""], "scores": {"r2": float("nan"), "low": float("-inf"), "n": 3},
         "$price": {"$tuple": [1]}, "shape": (1, (2,), None), "np": np.float32(0.5), "yes": True,
-    }  # fmt: skip
+    }
     files.save(nn.Linear(1, 1), path, extra=extra)
     back = files.describe(path)["extra"]
     assert np.isnan(back["scores"].pop("r2")) and extra["scores"].pop("r2")

@@ -15,13 +15,13 @@ from cutaway.lab.result import Result
 
 
 @pytest.mark.parametrize("cell", ["=1+1", "+1+1", "-a", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "  =1", "\u00a0=1", "＝1",
-                                  "-1-1", "=-1", "+", "\ttext"])  # fmt: skip
+                                  "-1-1", "=-1", "+", "\ttext"])
 def test_formulas_get_an_apostrophe(cell):
     assert harmless(cell).startswith("'") and harmless(cell)[1:] == cell.replace("\r", "\n")
 
 
 @pytest.mark.parametrize("cell", ["-1.5", "+2", "-1e-300", "-inf", "nan", " -3 ", "a=b", "a-b", "x@y.z", "", "'=",
-                                  -3, -0.5, True])  # fmt: skip
+                                  -3, -0.5, True])
 def test_numbers_and_other_text_stay(cell):
     assert harmless(cell) == cell
 
@@ -48,7 +48,7 @@ def test_what_is_read_back_is_no_formula(cells, name):
 @pytest.mark.parametrize("values", [
     pd.Categorical(["=a", "b"]), pd.array(["=a", None], dtype="string"), np.array(["=a", "b"]), [["=a"], b"=b"],
     np.array(["=a", 1], dtype=object),
-])  # fmt: skip
+])
 def test_every_kind_of_column_is_looked_at(values):
     rows = list(csv.reader(io.StringIO(as_csv({"c": values}))))
     assert not any(cell.startswith("=") for row in rows for cell in row)

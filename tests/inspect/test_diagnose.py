@@ -144,7 +144,7 @@ def test_healthy_networks_get_no_finding(problem, activation, optimizer):
     model = mlp(32, 32, n_in=X.shape[1], n_out=1 if numbers else int(y.max()) + 1, activation=activation)
     X = (X - X.mean(0)) / X.std(0)
     found = ct.diagnose(fit(model, X, y, "mse" if numbers else "cross_entropy", optimizer=OPTIMIZERS[optimizer],
-                            epochs=20, validation=0.2))  # fmt: skip
+                            epochs=20, validation=0.2))
     assert not found, str(found)
 
 
@@ -172,7 +172,7 @@ def test_consequences_name_their_cause():
 
 
 @pytest.mark.parametrize("name", ["unscaled inputs", "unscaled targets", "batches of one class", "dead ReLUs",
-                                  "learning rate too low", "learning rate too high"])  # fmt: skip
+                                  "learning rate too low", "learning rate too high"])
 def test_the_change_mends_it(name):
     proof = ct.diagnose(CASES[name][0](), prove=8)[name].proof
     assert proof.gone and not proof.after["share"] > 0.97 * proof.before["share"]
@@ -303,7 +303,7 @@ def in_another_order(X, y):
 
 
 @pytest.mark.parametrize("given", [lambda X, y: (X, y), lambda X, y: (X.copy(), y.copy()), in_another_order],
-                         ids=["the same", "copies", "another order"])  # fmt: skip
+                         ids=["the same", "copies", "another order"])
 def test_held_out_rows_among_those_given_are_not_taken_for_learnt_ones(given):
     run = fit(mlp(), validation=0.2)
     found = ct.diagnose(run, *given(X, Y))

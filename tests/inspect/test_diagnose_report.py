@@ -11,7 +11,7 @@ from cutaway.report import Findings, TargetFacts
 from cutaway.report.page import page
 
 LEAK = Finding("an input that tells the target", "serious", "copy alone predicts the target.", "X = X[:, 1:]", "Out.",
-               ["copy"], {"alone": 1.0}, 0)  # fmt: skip
+               ["copy"], {"alone": 1.0}, 0)
 AFTER = Finding("overfitting", "serious", "the loss is 1.", "epochs = 3", "", follows="an input that tells the target")
 SMALL = Finding("dead ReLUs", "notice", "12 of 16 units.", "epochs = 3", "")
 
@@ -19,7 +19,7 @@ SMALL = Finding("dead ReLUs", "notice", "12 of 16 units.", "epochs = 3", "")
 def found(*diagnosis):
     checked = ["an input that tells the target", "dead ReLUs", "overfitting", "not finite"]
     return Findings("a.csv", 9, 2, [], [TargetFacts("y", "a number")], "regression", diagnosis=list(diagnosis),
-                    checked=checked)  # fmt: skip
+                    checked=checked)
 
 
 def test_the_page_shows_causes_with_their_changes():

@@ -33,7 +33,7 @@ MODELS = {
     "drop-in regressor": (MLPRegressor(hidden_layer_sizes=(4,), **BRIEF), NUMBERS, PRICES),
     "drop-in classifier": (MLPClassifier((4,), **BRIEF), NUMBERS, THREE),
     "lbfgs": (MLPClassifier((4,), solver="lbfgs", max_iter=500, tol=1, random_state=0), NUMBERS, WORDS),
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_the_first_step_of_a_fit_is_the_one_that_is_traced(name):
 def test_the_drop_in_has_scikit_learns_loss():
     X, y = NUMBERS.fillna(0).to_numpy(), (PRICES / 1000).to_numpy()
     ours, theirs = (kind(hidden_layer_sizes=(4,), solver="lbfgs", max_iter=5000, tol=1e-3, alpha=0.5,
-                         random_state=0).fit(X, y) for kind in (MLPRegressor, Theirs))  # fmt: skip
+                         random_state=0).fit(X, y) for kind in (MLPRegressor, Theirs))
     assert ct.trace(ours, X, y).J == pytest.approx(ours.loss_, rel=1e-9) == pytest.approx(theirs.loss_, rel=1e-4)
 
 
@@ -129,7 +129,7 @@ def test_images_and_sequences():
     (lambda: make_pipeline(StandardScaler(), ct.Regressor(epochs=1)).fit(NUMBERS.fillna(0), PRICES), r"model\[-1\]"),
     (lambda: GridSearchCV(ct.Regressor(), {"epochs": [1]}, cv=2).fit(NUMBERS, PRICES), "model.best_estimator_"),
     (lambda: ct.Regressor(), "call fit first"), (lambda: MLPRegressor(), "call fit first"),
-])  # fmt: skip
+])
 def test_what_holds_a_network_further_down_is_named(made, says):
     model = made()
     for look in (ct.trace, ct.step, ct.diagnose, ct.lab.landscape):

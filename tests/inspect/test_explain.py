@@ -138,7 +138,7 @@ NETWORKS = {
     "gru with lengths": (lambda: nn.Recurrent(2, 3, 2, cell="gru", bidirectional=True), LENGTHS),
     "lstms with lengths": (bi_lstm, LENGTHS),
     "own module": (Shared, RNG.normal(size=(5, 4))),
-}  # fmt: skip
+}
 every_network = pytest.mark.parametrize("kind", NETWORKS)
 
 
@@ -267,7 +267,7 @@ BETWEEN = {
     "layer_norm": nn.LayerNorm(4), "batch_norm": nn.BatchNorm1d(4),
 } | {name: getattr(ct.ops, name) for name in ("relu", "sigmoid", "tanh", "selu", "gelu", "gelu_tanh", "silu",
      "softplus", "mish", "identity", "neg", "exp", "sin", "cos", "abs", "square", "softmax",
-     "log_softmax")}  # fmt: skip
+     "log_softmax")}
 
 
 class Between(nn.Module):
@@ -293,7 +293,7 @@ def test_every_operation_can_be_taken_apart(op):
 
 
 LOSSES = {"mse": (2,), "half_mse": (2,), "mae": (2,), "huber": (2,), "poisson": (2,),
-          "binary_cross_entropy": (2,)}  # fmt: skip
+          "binary_cross_entropy": (2,)}
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -315,7 +315,7 @@ def test_soft_targets_and_weights_of_samples():
 @pytest.mark.parametrize("weights", [None, np.arange(1.0, 6)], ids=["equal", "weighted"])
 def test_a_penalty_of_large_weights(weights):
     t = traced(double(nn.Linear(4, 1)), RNG.normal(size=(5, 4)), RNG.normal(size=(5, 1)),
-               Objective("squared_error", alpha=3.0), sample_weight=weights)  # fmt: skip
+               Objective("squared_error", alpha=3.0), sample_weight=weights)
     e = t.explain("weight", 0, 2)
     assert e.paths.complete and e.paths.sum == pytest.approx(e.value, rel=1e-9) and e.difference.error < 1e-8
     assert any("P" in str(t.explain(name)) for name in ("P", "J"))
@@ -323,7 +323,7 @@ def test_a_penalty_of_large_weights(weights):
 
 def test_no_operation_is_left_out_of_these_tests():
     tried = {*BETWEEN, *LOSSES, "linear", "conv", "embedding", "rnn", "lstm", "gru", "batch_stats", "masked",
-             "cross_entropy", "soft_cross_entropy", "weighted_mean", "penalty", "penalized_mean"}  # fmt: skip
+             "cross_entropy", "soft_cross_entropy", "weighted_mean", "penalty", "penalized_mean"}
     theirs = {"hold"}  # the stepping session's own: a killed neuron
     assert {name for name, rule in OPS.items() if rule.backward} - theirs <= tried
 
@@ -332,7 +332,7 @@ def test_no_operation_is_left_out_of_these_tests():
 
 
 @pytest.mark.parametrize(("layer", "unit"), [(nn.ReLU(), r"relu layer1\.a\[0, 0\]"),
-                                             (nn.LeakyReLU(), r"leaky_relu layer1\.a\[0, 0\]")])  # fmt: skip
+                                             (nn.LeakyReLU(), r"leaky_relu layer1\.a\[0, 0\]")])
 def test_a_crossed_kink_is_named(layer, unit):
     net = nn.Sequential(nn.Linear(1, 1), layer).init(0)
     net.theta[:] = 1e-7, 0
@@ -456,7 +456,7 @@ def test_explanations_are_plain_data_too():
     model, X, _ = lstm()
     t = traced(double(model), X, optimizer=optim.AdamW(0.01))
     for e in (t.explain("layer1.lstm.weight_hh_l0", 0, 1), t.explain("layer1.lstm.h", 0, 1),
-              t.explain("layer2.bias", 0, of="update")):  # fmt: skip
+              t.explain("layer2.bias", 0, of="update")):
         data = json.loads(json.dumps(e.to_json(), allow_nan=False))
         assert data["value"] == e.value and data["text"] == str(e)
 

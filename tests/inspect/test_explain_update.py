@@ -12,7 +12,7 @@ OPTIMIZERS = PLAIN | {
     "clipped by value": optim.clip(optim.Momentum(0.1), value=0.001),
     "l2": optim.l2(optim.Adam(0.01), 0.1), "l2, then clipped": optim.l2(optim.clip(optim.SGD(0.1), norm=0.05), 0.1),
     "matrices": optim.AdamW(0.01, decay="matrices"), "scheduled": optim.AdamW(optim.schedules.cosine(0.1, steps=10)),
-}  # fmt: skip
+}
 
 
 def steps(optimizer, count=3, dtype="float64", net=None):
@@ -56,9 +56,9 @@ def test_adam_with_l2_and_adamw_can_be_read_apart():
     assert apart.decay == pytest.approx(wanted) and apart.parts[-1].value == pytest.approx(wanted)
     assert abs(behind.decay) < 0.01 * abs(wanted)  # the first step is η long whatever L2 adds: its scaling undoes it
     assert [p.name for p in behind.parts] == ["gradient", "L2 in the gradient", "momentum", "adaptive scaling",
-                                              "bias correction"]  # fmt: skip
+                                              "bias correction"]
     assert [p.name for p in apart.parts] == ["gradient", "momentum", "adaptive scaling", "bias correction",
-                                             "decoupled decay"]  # fmt: skip
+                                             "decoupled decay"]
 
 
 def test_bias_correction_shrinks_with_the_steps():

@@ -277,7 +277,7 @@ def test_figures_of_what_is_odd():
     net.theta[:] = 0
     ct.inspect.filters(net).plot()
     deep = nn.Sequential(*[layer for _ in range(20) for layer in (nn.Conv2d(1, 1, 3, padding="same"), nn.ReLU())],
-                         nn.GlobalAveragePool(), nn.Linear(1, 1)).init(0)  # fmt: skip
+                         nn.GlobalAveragePool(), nn.Linear(1, 1)).init(0)
     maps = ct.inspect.feature_maps(deep, image(8, 8))
     assert len(maps) == 40 and len(repr(maps)) < 300
     shown = [text for text in words(maps.plot()) if text.startswith("layer")]

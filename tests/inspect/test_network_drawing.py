@@ -45,7 +45,7 @@ NETWORKS = {
     "past a layer": (lambda: nn.Sequential(nn.Linear(4, 8), Skip(8), Skip(8), nn.Linear(8, 2)), None),
     "branches": (Branches, (12, 12, 1)),
     "a hundred layers": (lambda: nn.Sequential(*[m for _ in range(100) for m in (nn.Linear(16, 16), nn.ReLU())]), None),
-}  # fmt: skip
+}
 
 
 def texts(drawing):
@@ -100,7 +100,7 @@ def test_a_graph_has_its_connections():
     assert [(node.name, node.kind, node.column) for node in nodes] == [
         ("input", "units", 0), ("layer1", "units", 1), ("layer2.inner", "units", 2), ("layer2.outer", "units", 3),
         ("layer2", "join", 4), ("layer3", "units", 5),
-    ]  # fmt: skip
+    ]
     assert [node.name for node in nodes[4].before] == ["layer1", "layer2.outer"]
     assert nodes[2].lines == ["linear 8 → 8", "relu"] and nodes[4].lines == ["add", "relu"] and nodes[4].sign == "+"
 

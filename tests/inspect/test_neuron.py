@@ -79,7 +79,7 @@ def test_a_filter_its_channels_and_the_patch_it_saw():
     net = nn.Sequential(
         nn.Conv2d(2, 4, 3, padding="same"), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(4, 3, 3), nn.ReLU(), nn.Flatten(),
         nn.Linear(3 * 4, 2),
-    ).init(0)  # fmt: skip
+    ).init(0)
     X, state = rows(20, 8, 8, 2), net.state_dict()
     n = neuron(net, "layer1", 3, X, names=["red", "blue"])
     assert by_name(n.incoming)["blue at 0, 2"] == [state["layer1.weight"][3, 0, 2, 1]]
@@ -127,7 +127,7 @@ def test_connections_past_a_layer_and_values_side_by_side():
     n = neuron(net, "one", 1)
     assert len(n.outgoing) == 4 + 2 * 2
     assert sorted(n.outgoing.values[:, 0]) == sorted([*W["two.weight"][:, 1], *W["three.weight"][:, 1],
-                                                     *W["three.weight"][:, 5]])  # fmt: skip
+                                                     *W["three.weight"][:, 5]])
     last = neuron(net, "three", 0)
     assert "one[2]" in last.incoming.names and len(last.incoming) == 8
 

@@ -47,10 +47,10 @@ def test_a_session_run_to_its_end_is_fit(kind, engine):
     make, data = NETWORKS[kind]
     net = make().init(0)
     run = ct.fit(net, data, y, "cross_entropy", ct.optim.AdamW(ct.optim.schedules.cosine(1e-2)), 3, 8, seed=4,
-                 engine=engine, threads=1)  # fmt: skip
+                 engine=engine, threads=1)
     s = session(kind, engine=engine)
     assert [s.next().title, s.next_phase(), s.next_step(), s.next_epoch()] == [
-        "batch", "forward", "step 1 is done", "epoch 1 is done"]  # fmt: skip
+        "batch", "forward", "step 1 is done", "epoch 1 is done"]
     assert s.run() == "6 steps done, the run is over" and s.over and s.next() is None and s.coming is None
     np.testing.assert_array_equal(s.model.theta, net.theta)
     assert [s.losses[k] for k in range(1, 10)] == run.steps["loss"].tolist()
@@ -176,7 +176,7 @@ def test_weights_of_samples_and_data_that_stays_on_the_disk(monkeypatch):
     (lambda net: ct.step(net, X, y, epochs=0), "epochs"),
     (lambda net: ct.step(net, X, y, "cross_entropy", batch_size=0), "batch_size"),
     (lambda net: ct.step(net, X, y, "cross_entropy").run(-1), "steps"),
-])  # fmt: skip
+])
 def test_errors(call, match):
     with pytest.raises(ArgumentError, match=match):
         call(NETWORKS["mlp"][0]().init(0))

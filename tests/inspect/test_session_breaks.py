@@ -37,7 +37,7 @@ def walked(holds):
     ("layer1.weight[1, 0] > 0.8", lambda s, before: s["layer1.weight"][1, 0] > 0.8),
     ("W1[1, 1] crosses -0.4", lambda s, before: (before[1, 1] + 0.4) * (s["W1"][1, 1] + 0.4) < 0),
     ("dead relu", lambda s, before: not (s["layer1.a"] > 0).any(0).all()),
-])  # fmt: skip
+])
 def test_stops_at_the_first_step_at_which_it_holds(text, holds):
     s = session()
     s.stop_when(text)
@@ -90,7 +90,7 @@ def test_every_way_forward_heeds_conditions_but_goto():
 @pytest.mark.parametrize(("text", "match"), [
     ("gradient is large", "no condition"), ("layer1.weigth > 1", "did you mean 'layer1.weight'"),
     ("layer1.weight crosses 0", "give the place of one"), ("layer1.weight[9, 9] > 0", "shape"),
-])  # fmt: skip
+])
 def test_conditions_that_cannot_be_read(text, match):
     s = session()
     with pytest.raises(ArgumentError, match=match):

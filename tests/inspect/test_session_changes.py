@@ -13,7 +13,7 @@ X, y = ct.datasets.make("moons", n=60, seed=0)
 def session(layers=None, optimizer=None, **options):
     net = layers or nn.Sequential(nn.Linear(2, 5), nn.Tanh(), nn.Linear(5, 4), nn.ReLU(), nn.Linear(4, 2))
     return ct.step(net.init(0), X, y, "cross_entropy", optimizer or ct.optim.AdamW(1e-2),
-                   **{"epochs": 4, "batch_size": 10, "seed": 1} | options)  # fmt: skip
+                   **{"epochs": 4, "batch_size": 10, "seed": 1} | options)
 
 
 def finished(s):
@@ -244,7 +244,7 @@ def test_a_future_that_breaks_off_is_said():
     (lambda s: setattr(s, "lr", -1.0), "lr must be"),
     (lambda s: s.undo(), "nothing was changed"),
     (lambda s: ct.inspect.compare(s, session()), "fork"),
-])  # fmt: skip
+])
 def test_what_cannot_be_changed(change, match):
     s = session()
     before = finished(session())

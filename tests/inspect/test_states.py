@@ -12,14 +12,14 @@ from cutaway.errors import ArgumentError, DataError, RecordingError, ShapeError
 nn = ct.nn
 CELLS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 PARTS = {"rnn": ["hidden"], "gru": ["hidden", "reset", "update", "candidate"],
-         "lstm": ["hidden", "cell", "input", "forget", "candidate", "output"]}  # fmt: skip
+         "lstm": ["hidden", "cell", "input", "forget", "candidate", "output"]}
 every_cell = pytest.mark.parametrize("cell", CELLS)
 IN, K, TIME = 2, 3, 7
 
 
 def network(cell, dtype="float32", **settings):
     net = nn.Sequential(nn.LastState(CELLS[cell](IN, K, **settings)), nn.Linear(K * (1 + settings.get(
-        "bidirectional", False)), 2)).init(3).astype(dtype)  # fmt: skip
+        "bidirectional", False)), 2)).init(3).astype(dtype)
     rng = np.random.default_rng(3)
     for name, p in net.named_parameters():
         if "bias" in name:
@@ -103,7 +103,7 @@ def test_states_are_the_programs_values(cell):
     if cell != "rnn":
         gates = [part for part in PARTS[cell] if part not in ("hidden", "cell")]
         assert np.array_equal(np.concatenate([found[f"layer1.{cell}.{part}"] for part in gates], -1),
-                              program.value(f"layer1.{cell}.gates")[0])  # fmt: skip
+                              program.value(f"layer1.{cell}.gates")[0])
     np.testing.assert_allclose(out, net.predict(x[None]), rtol=1e-5)
 
 
@@ -191,7 +191,7 @@ def test_json_and_the_line_about_it():
     assert scan["name"] == "layer1.lstm" and scan["cells"] == "lstm" and list(scan["parts"]) == PARTS["lstm"]
     np.testing.assert_allclose(scan["parts"]["forget"], found["layer1.lstm.forget"], rtol=1e-4)
     assert repr(found) == ("States(7 time steps; layer1.lstm (LSTM, 3 units: hidden, cell, input, forget, candidate, "
-                           "output))")  # fmt: skip
+                           "output))")
 
 
 # ---- figures ---------------------------------------------------------------------------------------------------------

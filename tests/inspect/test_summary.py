@@ -40,7 +40,7 @@ def test_a_convolutional_network_counted_by_hand():
     net = nn.Sequential(
         nn.Conv2d(3, 8, 5, padding="same"), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(2),
         nn.Conv2d(8, 6, 3, stride=2), nn.ReLU(), nn.Flatten(), nn.Dropout(0.5), nn.Linear(6 * 3 * 2, 2),
-    )  # fmt: skip
+    )
     s = ct.summary(net, (16, 12, 3))
     assert found(s, "settings") == ["3 → 8, 5 × 5, same", "8", "2 × 2", "8 → 6, 3 × 3, stride 2 × 2", "36 → 2"]
     assert found(s, "parameters") == [8 * 75 + 8, 16, 6 * 72 + 6, 36 * 2 + 2]
@@ -65,7 +65,7 @@ def test_a_recurrent_network_counts_its_time_steps():
 @pytest.mark.parametrize(("net", "shape"), [
     (nn.CNN((12, 12, 2), 3, channels=[4, 6]), None), (nn.Recurrent(3, 5, 2, layers=2), (7, 3)),
     (nn.Sequential(nn.Linear(4, 6), Twice(6), nn.Linear(6, 1)), None),
-])  # fmt: skip
+])
 def test_the_work_is_that_of_the_profile(net, shape):
     s = ct.summary(net, shape)
     example = None if shape is None else np.zeros((2, *shape))
@@ -147,7 +147,7 @@ COLLAPSED = {
     "a norm": (
         nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Linear(8, 4)), (4,), ("layer1", "layer3"), ("batch norm",),
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", COLLAPSED)
@@ -164,7 +164,7 @@ def test_layers_without_an_activation_between_them_are_one(case):
     (nn.Sequential(nn.Linear(4, 8), nn.LayerNorm(8), nn.Linear(8, 2)), None),
     (nn.Sequential(nn.Conv2d(1, 2, 3), nn.MaxPool2d(2), nn.Conv2d(2, 2, 2)), (8, 8, 1)),
     (nn.Sequential(nn.Linear(4, 6), Twice(6), nn.Linear(6, 1)), None),  # the first is read by the connection too
-])  # fmt: skip
+])
 def test_networks_that_do_not_collapse(net, shape):
     assert ct.summary(net, shape).collapse == []
 

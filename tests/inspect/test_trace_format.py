@@ -77,7 +77,7 @@ def damaged(change):
     (lambda d, s: s["instructions"].pop(1), "not numbered"),
     (lambda d, s: s["instructions"][3].update(more=1), "damaged"),
     (lambda d, s: s["vectors"].update({"θ": ["x"]}), "a part for each parameter"),
-], ids=lambda p: p if isinstance(p, str) else "")  # fmt: skip
+], ids=lambda p: p if isinstance(p, str) else "")
 def test_damage_is_noticed(change, says):
     with pytest.raises(FileError, match=says):
         inspect.read_trace(damaged(change))

@@ -80,7 +80,7 @@ def test_a_network_too_large_for_snapshots_says_so(monkeypatch):
     {"shuffle": False, "drop_last": True},
     {"batch_size": "full", "threads": 2},
     {"optimizer": ct.optim.clip(ct.optim.Momentum(0.1), norm=0.1)},
-], ids=lambda o: next(iter(o)))  # fmt: skip
+], ids=lambda o: next(iter(o)))
 def test_with_every_option(options):
     run = fitted(**options)
     for step in (2, len(run.steps)):
@@ -123,7 +123,7 @@ def test_changed_data_is_noticed():
 
 @pytest.mark.parametrize(("step", "says"), [
     (0, "at least 1"), (36, "did 35 steps: step 36"), ("last", "whole number"), (True, "whole number"),
-])  # fmt: skip
+])
 def test_steps_that_did_not_happen(step, says):
     with pytest.raises(ArgumentError, match=says):
         fitted().trace(step=step)

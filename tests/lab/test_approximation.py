@@ -103,7 +103,7 @@ def test_hinges_are_those_of_one_hidden_layer():
     ("given", "variables"),
     [("exp(x)", 1), ("x + y", 2), ("himmelblau", 2), (np.exp, 1), (np.hypot, 2), (lambda x, power=3: x**power, 1),
      (ct.lab.surface("beale"), 2)],
-)  # fmt: skip
+)
 def test_functions_in_any_form(given, variables):
     target = target_of(given, (0, 1))
     X = target.grid(5)

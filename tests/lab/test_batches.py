@@ -144,7 +144,7 @@ def test_what_it_gives_can_be_printed_drawn_and_kept(found, tmp_path):
     assert "mini-batch (32 rows)" in text and "best of 3 learning rates from 0.01 to 1" in text
     frame = found.to_pandas()
     assert set(frame["batch_size"]) == {1, 32, 250} and (frame["step"] == frame["epoch"] * np.select(
-        [frame["batch_size"] == 1, frame["batch_size"] == 32], [250, 8], 1)).all()  # fmt: skip
+        [frame["batch_size"] == 1, frame["batch_size"] == 32], [250, 8], 1)).all()
     found.save(tmp_path / "b.svg")
     svg = (tmp_path / "b.svg").read_text()
     assert "training time (s)" in svg and "stochastic (1 row)" in svg and len(svg) < 300_000

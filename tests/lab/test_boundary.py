@@ -75,7 +75,7 @@ def test_the_principal_plane_is_the_one_that_svd_finds(iris):
     left_out = np.square(found.plane.distance).mean()
     assert left_out == pytest.approx(1 - found.plane.share)  # what the plane holds and leaves out is everything
     said = model.predict_proba(spot(found, 4, 2) if not hasattr(X, "columns") else type(X)(
-        spot(found, 4, 2), columns=X.columns))  # fmt: skip
+        spot(found, 4, 2), columns=X.columns))
     np.testing.assert_allclose(found.values[4, 2], said[0], rtol=1e-6)
 
 

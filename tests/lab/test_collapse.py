@@ -75,7 +75,7 @@ def test_layers_without_bias_and_a_layer_used_twice():
          r"relu after layer2\). layer1 and layer2 are one linear layer"),
         (nn.Linear(2, 1), "a single layer"),
     ],
-)  # fmt: skip
+)
 def test_a_network_that_is_more_says_what_collapses(net, says):
     with pytest.raises(ArgumentError, match=says):
         collapse(net)

@@ -75,7 +75,7 @@ def test_too_few_seeds_are_said_to_be_too_few():
         assert pairs * 2 / 2**n <= 0.05 < pairs * 2 / 2 ** (n - 1)
     found = compare(list("abc"), np.array([[0.0] * 6, [9.0] * 6, [99.0] * 6]), "loss")
     assert str(found) == ("a has the best median loss, but 6 seeds cannot tell 3 apart, whatever they score: "
-                          "take at least 7.")  # fmt: skip
+                          "take at least 7.")
 
 
 def test_what_is_said():

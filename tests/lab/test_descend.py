@@ -32,7 +32,7 @@ BY_HAND = {
     AdamW(0.1, weight_decay=0.5, beta1=0.5, beta2=0.75, eps=0): (
         [0.85, 0.85 - 0.1 * (1.35 / 0.75) / sqrt(1.4725 / 0.4375) - 0.0425],
         [-0.85, -0.85 + 0.1 * (2.7 / 0.75) / sqrt(5.89 / 0.4375) + 0.0425], {"m": [1.35, -2.7], "v": [1.4725, 5.89]}),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("engine", ["cpu", "reference"])
@@ -62,7 +62,7 @@ def trained(on, opt, start, epochs, batch_size, seed):
             seen.append(model.theta.copy())
 
     run = ct.fit(model, X, y, loss=on.loss, optimizer=opt, epochs=epochs, batch_size=batch_size, seed=seed,
-                 callbacks=[keep], progress=False)  # fmt: skip
+                 callbacks=[keep], progress=False)
     return np.array(seen), run.program.state
 
 
@@ -113,7 +113,7 @@ def test_adagrads_rates_vanish_and_those_of_rmsprop_do_not():
     ada, rms = descend("noisy", [AdaGrad(0.5), RMSProp(0.05)], steps=2000).paths
     assert (np.diff(ada.rate, axis=0) < 1e-15).all()
     early, late = (np.median(p.rate[100:200], axis=0) for p in (ada, rms)), (
-        np.median(p.rate[-100:], axis=0) for p in (ada, rms))  # fmt: skip
+        np.median(p.rate[-100:], axis=0) for p in (ada, rms))
     (ada_early, rms_early), (ada_late, rms_late) = early, late
     assert (ada_late < 0.35 * ada_early).all() and (ada_late > 0.2 * ada_early).all()  # √(150 / 1950) = 0.28
     np.testing.assert_allclose(rms_late, rms_early, rtol=0.25)
@@ -136,7 +136,7 @@ def test_adamw_is_adams_step_and_a_decay_that_no_scaling_touches():
     """Update by update: AdamW from Adam's, both from the same state; L2 in Adam is another thing."""
     lr, decay = 0.05, 0.1
     adamw, coupled = descend("5 * x^2 + 0.01 * y^2", [AdamW(lr, weight_decay=decay), l2(Adam(lr), decay)],
-                             start=(2, 2), steps=40).paths  # fmt: skip
+                             start=(2, 2), steps=40).paths
     for k in range(40):
         before = {s: values[k - 1] if k else np.zeros(2) for s, values in adamw.state.items()} | {"t": k}
         old, new = adamw.points[k], adamw.points[k + 1]
@@ -166,7 +166,7 @@ FORMULAS = {
     "RMSPropOutside": lambda o, t, s: o.lr / (np.sqrt(s["E"]) + o.eps),
     "Adam": lambda o, t, s: o.lr / (np.sqrt(s["v"] / (1 - o.beta2**t)) + o.eps),
     "AMSGrad": lambda o, t, s: o.lr / (np.sqrt(s["top"] / (1 - o.beta2**t)) + o.eps),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
@@ -272,7 +272,7 @@ def test_as_a_table_it_has_a_row_a_place(found):
     path = found["Adam"]
     assert (row.x, row.y, row.loss) == (*path.points[1], path.loss[1])
     assert (row.gradient_x, row.rate_y, row.m_x, row.v_y) == (
-        path.gradient[0, 0], path.rate[0, 1], path.state["m"][0, 0], path.state["v"][0, 1])  # fmt: skip
+        path.gradient[0, 0], path.rate[0, 1], path.state["m"][0, 0], path.state["v"][0, 1])
     assert frame[frame.step == 0].gradient_x.isna().all()
 
 
@@ -327,7 +327,7 @@ def test_unknown_minima_are_replaced_by_the_lowest_that_was_seen():
     (lambda: descend("bowl", [SGD(0.1)], batch_size=0), "batch_size"),
     (lambda: descend("bowl", [SGD(0.1)], engine="gpu"), "no engine is called"),
     (lambda: descend("bowl", [SGD(0.1)])["Adam"], "no path called 'Adam': there are SGD"),
-])  # fmt: skip
+])
 def test_what_is_refused(make, says):
     with pytest.raises(ArgumentError, match=says):
         make()

@@ -44,7 +44,7 @@ EXPRESSIONS = st.recursive(leaf, lambda part: st.one_of(
     st.builds("max({}, {} + 7)".format, leaf, leaf), st.builds("log(3 + sin({}))".format, part),
     st.builds("abs({} + 0.123)".format, leaf), st.builds("2 ** tanh({})".format, part),
     st.builds("(1.5 + sin({})) ^ -0.5".format, part),
-), max_leaves=8)  # fmt: skip
+), max_leaves=8)
 
 
 @given(EXPRESSIONS.filter(lambda text: len(text) <= LONGEST))
@@ -70,7 +70,7 @@ def test_any_text_at_all_is_either_understood_or_refused_with_our_own_error(text
     ("-x^2", -4), ("2^-1", 0.5), ("x^2^3", 256), ("(x^2)^3", 64), ("x**3 - y", 5), ("6 / 3 / x", 1), ("5 - 3 - x", 0),
     ("--x", 2), ("+x", 2), ("- 2 * -x", 4), ("max(x, y)", 3), ("2^y", 8), ("x^0", 1), ("x^1", 2), ("x^0.5 * x^0.5", 2),
     ("pi - 3", math.pi - 3), (".5e1*x", 10), ("  x\n+ y ", 5), ("7", 7), ("e", math.e), ("log(exp(x))", 2),
-])  # fmt: skip
+])
 def test_precedence_and_words(text, value):
     assert expression(text).values(2.0, 3.0) == pytest.approx(value, rel=1e-15)
 
@@ -112,7 +112,7 @@ def test_what_is_not_defined_somewhere_is_not_finite_there():
     ("__import__('os')", "there is no '__import__'"), ("x.real", "does not belong"), ("x[0]", "does not belong"),
     ("x if y else 1", "operator is missing"), ("lambda: x", "there is no 'lambda'"), ("x; y", "does not belong"),
     ("x == y", "does not belong"), ("1j", "operator is missing"), ("x @ y", "does not belong"), ("'x'", "was expected"),
-])  # fmt: skip
+])
 def test_what_is_refused_says_where_and_why(text, says):
     with pytest.raises(ArgumentError, match=says):
         expression(text)

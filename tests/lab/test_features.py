@@ -19,7 +19,7 @@ def planted():
     net = ct.nn.Sequential(
         ct.nn.Conv2d(1, 2, 3, padding="same"), ct.nn.ReLU(),
         ct.nn.MaxPool2d(2), ct.nn.Conv2d(2, 3, 3), ct.nn.ReLU(), ct.nn.Flatten(), ct.nn.Linear(48, 2),
-    ).init(0)  # fmt: skip
+    ).init(0)
     net.layers[0].weight.data[:] = np.stack([SOBEL, SOBEL.T])[..., None]
     return net
 

@@ -51,7 +51,7 @@ def line():
     (ct.nn.CNN((6, 6, 1), 2), (6, 6, 1), "cross_entropy"),
     (ct.nn.Sequential(ct.nn.Linear(2, 4), ct.nn.BatchNorm1d(4), ct.nn.Dropout(0.5), ct.nn.Linear(4, 1)), (2,),
      "binary_cross_entropy"),
-])  # fmt: skip
+])
 def test_the_centre_is_what_evaluating_the_model_gives_bit_for_bit(model, shape, loss):
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(40, *shape)).astype(np.float32), rng.integers(0, 2, 40)
@@ -187,7 +187,7 @@ def test_the_model_stays_as_it_is(net, moons):
     ({"points": 10}, "odd number"), ({"span": 0.0}, "above zero"), ({"directions": 3}, "1 .curves. or 2"),
     ({"directions": 2, "curves": 1}, "at least 2"), ({"normalise": "layer"}, '"filter" or None'),
     ({"loss": "sse"}, "no loss is called 'sse'"),
-])  # fmt: skip
+])
 def test_arguments_that_mean_nothing_are_refused(net, moons, how, says):
     with pytest.raises(ArgumentError, match=says):
         landscape(net, *moons, **how)

@@ -38,7 +38,7 @@ def test_a_run_of_the_race_is_ct_fit_with_its_seed(short, moons):
     k, s = 1, 2
     seed = short.seeds[s]
     alone = ct.fit(fresh(NET, seed), *moons, loss="cross_entropy", optimizer=ct.optim.Adam(short.rate[k]), epochs=2,
-                   validation=0.2, seed=seed, threads=1, metrics="accuracy")  # fmt: skip
+                   validation=0.2, seed=seed, threads=1, metrics="accuracy")
     best = alone.best_epoch - 1
     assert short.scores["loss"][k, s] == alone.history["loss"][-1]
     assert short.scores["val_loss"][k, s] == alone.history["val_loss"][best]
@@ -101,7 +101,7 @@ def test_the_target_is_reached_at_the_first_point_of_the_curve_that_is_low_enoug
 
 def test_a_run_that_diverges_is_reported_and_the_race_goes_on(moons):
     found = race(NET, *moons, {"wild": ct.optim.SGD(1e30), "tame": ct.optim.Adam(0.01)}, seeds=6, budget=1, epochs=2,
-                 progress=False)  # fmt: skip
+                 progress=False)
     assert found.names[0] == "wild" and np.isnan(found.scores["val_loss"][0]).all()
     assert (found.diverged[0] > 0).all() and not found.diverged[1].any()
     assert np.isfinite(found.scores["val_loss"][1]).all()
@@ -112,7 +112,7 @@ def test_a_run_that_diverges_is_reported_and_the_race_goes_on(moons):
     assert json.loads(json.dumps(found.to_json()))["scores"]["loss"][0] == [None] * 6
     with pytest.warns(ct.train.TrainingWarning):  # and on its own it is the same step
         alone = ct.fit(fresh(NET, found.seeds[0]), *moons, loss="cross_entropy", optimizer=ct.optim.SGD(1e30), epochs=2,
-                       validation=0.2, seed=found.seeds[0], threads=1)  # fmt: skip
+                       validation=0.2, seed=found.seeds[0], threads=1)
     assert found.diverged[0, 0] == len(alone.steps) + 1
 
 
@@ -157,7 +157,7 @@ def test_ctrl_c_within_a_run(moons):
             os.kill(os.getpid(), signal.SIGINT)
 
     entries = [{"model": fresh(NET, 0), "X": moons[0], "y": moons[1], "loss": "cross_entropy",
-                "epochs": 10**6 if k else 3, "callbacks": [press] * k} for k in range(3)]  # fmt: skip
+                "epochs": 10**6 if k else 3, "callbacks": [press] * k} for k in range(3)]
     done, interrupted = trials.train_all(entries, 3, workers=1, progress=False)
     assert interrupted and len(done[0].history["loss"]) == 3 and done[1:] == [None, None]
 
@@ -209,7 +209,7 @@ def test_the_slice_starts_where_all_start_and_knows_the_real_losses(short, moons
     ({"by": "accurracy"}, "did you mean 'accuracy'"),
     ({"by": "accuracy", "validation": None}, "validation=0.2"),
     ({"epochs": 0}, "epochs must be"),
-])  # fmt: skip
+])
 def test_bad_arguments(wrong, says, moons):
     with pytest.raises(ArgumentError, match=says):
         race(NET, *moons, **SHORT | {"optimizers": ["SGD"]} | wrong)
@@ -231,7 +231,7 @@ def test_adamw_against_adam_with_l2_on_validation_data():
     found = race(ct.nn.MLP(64, [32], 10), X, y, {
         "AdamW": ct.optim.AdamW(0.01, weight_decay=0.01), "Adam + L2": ct.optim.l2(adam, 0.01),
         "Adam + less L2": ct.optim.l2(adam, 0.0001),
-    }, seeds=8, budget=1, epochs=12, validation=0.3, progress=False)  # fmt: skip
+    }, seeds=8, budget=1, epochs=12, validation=0.3, progress=False)
     same = found.comparison().pair("AdamW", "Adam + L2")
     loss = dict(zip(found.names, np.median(found.scores["val_loss"], 1), strict=True))
     assert same.ahead == "AdamW" and same.apart and same.low > 0.05

@@ -9,7 +9,7 @@ from cutaway.errors import ArgumentError
 from cutaway.lab.result import Result
 
 RESULTS = sorted((cls for cls in vars(ct.lab).values() if isinstance(cls, type) and issubclass(cls, Result)),
-                 key=lambda cls: cls.__name__)  # fmt: skip
+                 key=lambda cls: cls.__name__)
 
 
 @pytest.mark.parametrize("cls", RESULTS, ids=lambda cls: cls.__name__)

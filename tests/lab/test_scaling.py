@@ -43,7 +43,7 @@ def curves(**curves):
 
 def test_scores_are_those_of_models_whose_curves_are_known():
     found = scaling(*answers(), sizes=[50, 100, 200], seeds=3,
-                    models=curves(network=lambda n: 1 - 10 / n, plain=lambda n: 0.9))  # fmt: skip
+                    models=curves(network=lambda n: 1 - 10 / n, plain=lambda n: 0.9))
     assert found.score.shape == (2, 3, 3)
     assert found.score[0].mean(1) == pytest.approx([0.8, 0.9, 0.95])
     assert (found.score[1] == 0.9).all()
@@ -132,7 +132,7 @@ def test_a_lead_needs_seeds_that_agree():
 def test_no_crossing_is_claimed_of_noise():
     random = np.random.default_rng(1)
     claimed = sum(Crossing("a", "b", (1, 2, 3), tuple(leads(random.normal(size=(3, 4))).tolist())).crossed is not None
-                  for _ in range(400))  # fmt: skip
+                  for _ in range(400))
     assert claimed < 12  # 0.6 % by chance: two of three sizes apart by a level of 5 %, on opposite sides
 
 
@@ -147,7 +147,7 @@ def test_no_crossing_is_claimed_of_noise():
     ((0, 0, 1), None, "The network is ahead of x at 1,000 rows."),
     ((1, 0, 1), None, "The network is ahead of x at 1,000 rows."),
     ((-1, 0, 0), None, "The network cannot be told apart from x from 100 rows on (behind before)."),
-])  # fmt: skip
+])
 def test_what_is_said(lead, crossed, said):
     one = Crossing("network", "x", (10, 100, 1000), lead)
     assert one.crossed == crossed
@@ -194,7 +194,7 @@ def test_ctrl_c_keeps_what_is_done():
             signal.raise_signal(signal.SIGINT)
 
     found = scaling(*answers(), sizes=[50, 200, 400], seeds=2, workers=1, progress=press,
-                    models={"slow": lambda seed: Slow(lambda n: 0.9, seed)})  # fmt: skip
+                    models={"slow": lambda seed: Slow(lambda n: 0.9, seed)})
     assert found.cut_short == "interrupted"
     assert np.isfinite(found.score[0, 0]).all()
     assert np.isnan(found.score[0, 2]).all()

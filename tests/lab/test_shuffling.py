@@ -67,7 +67,7 @@ def test_an_order_is_what_fit_does(found):
     for order, shuffle in (("sorted", False), ("shuffled each epoch", True)):
         net = ct.nn.MLP(64, [16], 10).init(0)
         run = ct.fit(net, X[learn] / 16, y[learn], loss="cross_entropy", optimizer=ct.optim.SGD(0.1), epochs=4,
-                     shuffle=shuffle, seed=0, threads=1)  # fmt: skip
+                     shuffle=shuffle, seed=0, threads=1)
         np.testing.assert_array_equal(run.steps["loss"], found.step_loss[order])
         assert (net.predict(X[test] / 16).argmax(axis=1) == y[test]).mean() == found.score[order][0]
 

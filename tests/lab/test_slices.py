@@ -141,7 +141,7 @@ def test_ctrl_c_keeps_the_part_of_the_surface_that_is_done(net, moons, runs, mon
     ([np.zeros((3, 41))], ["a"], ShapeError, r"\(points, 42\), got \(3, 41\)"),
     ([np.full((3, 42), np.nan)], ["wild"], ArgumentError, "wild are not all finite"),
     ([np.zeros((1, 42))], ["a"], ArgumentError, "two points"),
-])  # fmt: skip
+])
 def test_what_cannot_be_sliced_is_refused(net, moons, weights, labels, error, says):
     with pytest.raises(error, match=says):
         trajectory(net, *moons, "auto", weights, labels)

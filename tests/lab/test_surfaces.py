@@ -35,7 +35,7 @@ def test_values_and_gradients_are_those_of_jax(name):
     np.testing.assert_allclose(s.values(X, Y), jax.vmap(f)(X, Y), rtol=1e-12, atol=1e-12)
     slopes = jax.jit(jax.vmap(jax.grad(f, (0, 1))))(X, Y)
     np.testing.assert_allclose([s.gradient(*at) for at in zip(X, Y, strict=True)], np.transpose(slopes), rtol=1e-10,
-                               atol=1e-10)  # fmt: skip
+                               atol=1e-10)
 
 
 @every_surface
@@ -155,7 +155,7 @@ def test_every_instruction_of_its_program_has_a_kernel(recwarn):
     (lambda: surface("bowl", minima=[1]), "minima must be two numbers"),
     (lambda: surface(lambda x, y: np.sin(x.numpy())), "gets two Tensors and must give one, got ndarray"),
     (lambda: surface(lambda x: x), "called with two Tensors, x and y; this one fails"),
-])  # fmt: skip
+])
 def test_settings_that_make_no_sense(make, says):
     with pytest.raises(ArgumentError, match=says):
         make()

@@ -40,12 +40,12 @@ def maps(n, h, w, seed=0, step=1, call=1, **settings):
 
 @pytest.mark.parametrize("settings", [
     {"flip": True}, {"flip_vertical": True}, {"shift": 3.3}, {"rotate": 25}, {"crop": 0.4}, EVERYTHING,
-], ids=lambda s: "+".join(s))  # fmt: skip
+], ids=lambda s: "+".join(s))
 def test_pixels_are_those_that_scipy_finds_at_the_same_places(settings):
     X = photos(40)
     A, b = maps(40, H, W, **settings)
     wanted = [np.stack([ndimage.affine_transform(x[..., k], a, o, order=1, mode="nearest") for k in range(3)], -1)
-              for x, a, o in zip(X, A, b, strict=True)]  # fmt: skip
+              for x, a, o in zip(X, A, b, strict=True)]
     np.testing.assert_allclose(changed(X, **settings), wanted, rtol=1e-10, atol=1e-10)
 
 
@@ -54,7 +54,7 @@ def test_turned_as_scipy_turns():
     A, _ = maps(30, 8, 8, rotate=90)
     angles = np.degrees(np.arctan2(A[:, 0, 1], A[:, 0, 0]))
     wanted = [ndimage.rotate(x, angle, reshape=False, order=1, mode="nearest")
-              for x, angle in zip(X, angles, strict=True)]  # fmt: skip
+              for x, angle in zip(X, angles, strict=True)]
     np.testing.assert_allclose(changed(X, rotate=90), wanted, rtol=1e-10, atol=1e-10)
     assert -90 < angles.min() < -60 and 60 < angles.max() < 90
 
@@ -149,7 +149,7 @@ def network(dtype="float32"):
 def images_seen(engine, threads=1, dtype="float32", steps=2, n=50):
     X = np.random.default_rng(1).standard_normal((n, H, W, 3))
     program = ct.compile(network(dtype), "cross_entropy", batch_size=32, input=X, seed=5, engine=engine,
-                         threads=threads, keep_all=True)  # fmt: skip
+                         threads=threads, keep_all=True)
     program.feed(X, np.arange(n) % 2)
     program.run(steps=steps)
     return X, program.value("input.y"), program
@@ -217,7 +217,7 @@ def test_a_gradient_that_cannot_pass_is_an_error():
     ({"rotate": np.nan}, "rotate must be degrees"),
     ({"crop": 0}, "crop must be the smallest share of the height and width to keep, 0.01 to 1, got 0"),
     ({"crop": True}, "crop must be .* got True"),
-], ids=str)  # fmt: skip
+], ids=str)
 def test_settings_are_checked(settings, message):
     with pytest.raises(ArgumentError, match="Augment: " + message):
         Augment(**settings)

@@ -77,7 +77,7 @@ def jax_conv(layer):
         z = jax.lax.conv_general_dilated(
             x, W, layer.stride, layer.edges, rhs_dilation=layer.dilation, dimension_numbers=LAYOUT[layer.sizes],
             feature_group_count=layer.groups,
-        )  # fmt: skip
+        )
         return z + b
 
     return f
@@ -135,7 +135,7 @@ def jax_pool(layer, start, join):
 POOLS = {
     "halves": (2, None, 0), "overlapping": (3, 2, 1), "same": (3, 1, "same"), "same with a stride": (2, 3, "same"),
     "one by one": (1, 1, 0),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", POOLS)
@@ -189,7 +189,7 @@ MISFITS = {
     "window too far apart": (Conv1d(1, 8, 3, dilation=3, padding=1), (7, 4, 1), "over 7 places.* has 6 with"),
     "pool too large": (MaxPool2d(3), (7, 2, 2, 1), "MaxPool2d.*over 3x3 places.*2x2"),
     "nothing to pool": (GlobalAveragePool(), (7, 3), "takes .* got shape"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", MISFITS)
@@ -216,7 +216,7 @@ def test_inputs_that_do_not_fit_are_refused_by_layer_and_shape(name):
     (lambda: CNN(28, 3), r"input_shape must be \(height, width, channels\)"),
     (lambda: CNN((28, 0, 1), 3), "input_shape must be a whole number"),
     (lambda: CNN((8, 8, 1), 3, activation="step"), "no activation is called 'step'"),
-])  # fmt: skip
+])
 def test_settings_that_mean_nothing_are_refused(make, says):
     with pytest.raises(ArgumentError, match=says):
         make()
@@ -237,7 +237,7 @@ def test_compiling_asks_for_the_size_of_images():
     ((64, 64, 3), "64x64x3 -> conv 32 -> pool -> conv 64 -> pool -> conv 128 -> pool -> conv 256 -> pool -> 128 -> 10"),
     ((8, 50, 1), "8x50x1 -> conv 32 -> pool -> mean -> 128 -> 10"),
     ((24, 2), "24x2 -> conv 32 -> pool -> conv 64 -> pool -> 128 -> 10"),
-])  # fmt: skip
+])
 def test_a_cnn_halves_its_input_while_four_places_are_left(shape, says):
     net = CNN(shape, 10)
     assert repr(net).startswith(f"CNN({says}, relu, ")
@@ -274,7 +274,7 @@ NETWORKS = {
     "cnn": lambda: CNN((8, 8, 1), 2, channels=[8], hidden=[16], norm="batch", dropout=0.1),
     "residual": lambda: Sequential(Conv2d(1, 8, 3), Residual(8), GlobalMaxPool(), Linear(8, 2)),
     "strided": lambda: Sequential(Conv2d(1, 8, 3, stride=2, padding=1), ReLU(), AvgPool2d(2), Flatten(), Linear(32, 2)),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("engine", ["cpu", "reference"])
@@ -282,6 +282,6 @@ NETWORKS = {
 def test_convolutional_networks_learn_and_predict_what_they_evaluate(name, engine):
     net, (X, y) = NETWORKS[name]().init(0), lines(160)
     run = ct.fit(net, X, y, loss="cross_entropy", optimizer=ct.optim.AdamW(1e-2), epochs=12, validation=(*lines(60),),
-                 metrics="accuracy", engine=engine)  # fmt: skip
+                 metrics="accuracy", engine=engine)
     assert max(run.history["val_accuracy"]) > 0.9
     np.testing.assert_allclose(net.predict(X, engine=engine), net(X).numpy(), rtol=1e-4, atol=1e-5)

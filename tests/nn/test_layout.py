@@ -45,9 +45,9 @@ def test_filters_of_sequences_are_turned():
 def test_a_whole_network_by_order_with_batch_norm_and_flattened_images():
     state = {"0.weight": draw(5, 3, 3, 3), "0.bias": draw(5), "1.weight": draw(5), "1.bias": draw(5),
              "1.running_mean": draw(5), "1.running_var": draw(5) ** 2 + 0.5, "1.num_batches_tracked": np.array(7),
-             "4.weight": draw(6, 80), "4.bias": draw(6), "5.weight": draw(6, 6), "5.bias": draw(6)}  # fmt: skip
+             "4.weight": draw(6, 80), "4.bias": draw(6), "5.weight": draw(6, 6), "5.bias": draw(6)}
     net = ct.nn.Sequential(ct.nn.Conv2d(3, 5, 3), ct.nn.BatchNorm2d(5), ct.nn.ReLU(), ct.nn.Flatten(),
-                           ct.nn.Linear(80, 6), ct.nn.Linear(6, 6))  # fmt: skip
+                           ct.nn.Linear(80, 6), ct.nn.Linear(6, 6))
     net.load_state_dict(state, layout="torch")
     h = conv(IMAGES, state["0.weight"], state["0.bias"])
     mean, var, gain, bias = (state[f"1.{k}"][:, None, None] for k in ("running_mean", "running_var", "weight", "bias"))
@@ -134,7 +134,7 @@ REFUSED = {
     "a checkpoint around it": (ct.nn.Linear(2, 3), {"epoch": 3, "model": {"weight": draw(3, 2), "bias": draw(3)}},
                                "torch", ArgumentError, r"give state\['model'\]"),
     "another layout": (ct.nn.Linear(2, 3), {}, "keras", ArgumentError, 'layout must be "torch"'),
-}  # fmt: skip
+}
 
 
 class Tied(ct.nn.Module):
@@ -181,7 +181,7 @@ def test_inputs_that_may_be_images_are_asked_for_their_channels():
 def test_steps_of_words_and_features_lie_alike(first):
     net = ct.nn.Sequential(first, ct.nn.Flatten(), ct.nn.Linear(12, 2))
     state = {f"{k}.{p}": draw(*t.shape) for k, layer in ((0, first), (2, net.layers[2]))
-             for p, t in layer.named_parameters()}  # fmt: skip
+             for p, t in layer.named_parameters()}
     net.load_state_dict(state, layout="torch")
     np.testing.assert_array_equal(net.layers[2].weight.data, state["2.weight"])
 

@@ -67,7 +67,7 @@ def test_nested_and_custom_names():
     assert names(Shared()) == [
         "first.weight", "first.bias", "table.a.weight", "table.a.bias", "table.b.weight", "table.b.bias",
         "list.0.weight", "list.0.bias",
-    ]  # fmt: skip
+    ]
 
 
 def test_a_layer_used_twice_is_stored_once():
@@ -147,7 +147,7 @@ def test_a_state_that_does_not_fit_changes_nothing():
 COPIES = {
     "mlp": lambda: MLP(3, [4], 2, activation="gelu_tanh", dropout=0.1, norm="batch"), "shared": Shared,
     "embedding": lambda: Sequential(Embedding(3, 4), Linear(4, 2)),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("how", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))], ids=["deepcopy", "pickle"])
@@ -257,7 +257,7 @@ def test_errors_name_layer_and_shapes():
     (lambda: MLP(2, [3], 1, norm="group"), 'norm must be None, "layer"'),
     (lambda: MLP(2, [3], 1, activation="sine"), "no activation is called 'sine': use one of relu"),
     (lambda: Module()(1.0), r"Module must define forward"),
-])  # fmt: skip
+])
 def test_settings_that_make_no_sense(make, says):
     with pytest.raises((ArgumentError, NotImplementedError), match=says):
         make()

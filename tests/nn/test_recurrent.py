@@ -159,7 +159,7 @@ def test_parameters_have_the_names_and_shapes_that_pytorch_users_know(cell):
     wanted = {}
     for key, seen in (("l0", IN), ("l0_reverse", IN), ("l1", 2 * K), ("l1_reverse", 2 * K)):
         wanted |= {f"weight_ih_{key}": (rows, seen), f"weight_hh_{key}": (rows, K), f"bias_ih_{key}": (rows,),
-                   f"bias_hh_{key}": (rows,)}  # fmt: skip
+                   f"bias_hh_{key}": (rows,)}
     assert {name: p.shape for name, p in layer.named_parameters()} == wanted
     assert list(dict(CELLS[cell](IN, K, bias=False).named_parameters())) == ["weight_ih_l0", "weight_hh_l0"]
 
@@ -239,7 +239,7 @@ LENGTHS = np.array([3, 1, 6, 4])
 SETTINGS = {
     "one layer": {}, "two layers, both directions": {"layers": 2, "bidirectional": True},
     "truncated": {"truncate": 2, "bidirectional": True},
-}  # fmt: skip
+}
 
 
 @every_cell
@@ -349,9 +349,9 @@ def test_a_program_equals_the_eager_step_for_every_kind_of_layer(engine):
 
 def test_networks_print_in_one_line():
     assert repr(Recurrent(3, 8, 2, layers=2, bidirectional=True)) == (
-        "Recurrent(lstm, 3 -> 8 -> 8 -> 2, bidirectional, 2,530 parameters)")  # fmt: skip
+        "Recurrent(lstm, 3 -> 8 -> 8 -> 2, bidirectional, 2,530 parameters)")
     assert repr(LastState(RNN(3, 8, activation="relu", bias=False, truncate=5))) == (
-        "LastState(RNN(3 -> 8, no bias, truncate 5, relu))")  # fmt: skip
+        "LastState(RNN(3 -> 8, no bias, truncate 5, relu))")
 
 
 # ---- what does not fit -----------------------------------------------------------------------------------------------
@@ -361,7 +361,7 @@ def test_networks_print_in_one_line():
     (np.ones((3, 5, 4)), r"\(LSTM\(2 -> 4\)\) takes sequences \(n, time, 2\), got shape \(3, 5, 4\)"),
     (np.ones((3, 5)), r"takes sequences \(n, time, 2\), got shape \(3, 5\)"),
     (np.ones((3, 0, 2)), "at least one time step"),
-])  # fmt: skip
+])
 def test_inputs_of_another_shape_are_refused(x, says):
     with pytest.raises(ShapeError, match=says):
         LSTM(IN, K)(x)
@@ -384,7 +384,7 @@ H = np.zeros((N, K))
     ("gru", H, ArgumentError, "a state is a list of 1 h, .* got ndarray"),
     ("rnn", [H[:, 1:]], ShapeError, r"h of state 0 has shape \(3, 3\), but 3 sequences need \(3, 4\)"),
     ("lstm", [(H, H[1:])], ShapeError, r"c of state 0 has shape \(2, 4\)"),
-])  # fmt: skip
+])
 def test_states_of_another_form_are_refused(cell, state, error, says):
     with pytest.raises(error, match=says):
         CELLS[cell](IN, K)(np.ones((N, TIME, IN)), state)
@@ -398,7 +398,7 @@ def test_states_of_another_form_are_refused(cell, state, error, says):
     (lambda: LSTM(2, 3, layers=0), "LSTM: layers must be"),
     (lambda: LastState(Linear(2, 3)), "LastState takes an RNN, LSTM or GRU"),
     (lambda: Recurrent(2, 3, 1, cell="elman"), "cell must be one of rnn, lstm, gru"),
-])  # fmt: skip
+])
 def test_settings_that_mean_nothing_are_refused(build, says):
     with pytest.raises(ArgumentError, match=says):
         build()

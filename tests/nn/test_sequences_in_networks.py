@@ -37,7 +37,7 @@ def garbage(x, lengths, seed=9):
     x, rng = x.copy(), np.random.default_rng(seed)
     for row, length in zip(x, lengths, strict=True):
         row[length:] = rng.integers(0, 5, row[length:].shape) if x.dtype.kind == "i" else 100 * rng.normal(
-            size=row[length:].shape)  # fmt: skip
+            size=row[length:].shape)
     return x
 
 
@@ -53,7 +53,7 @@ STEP_BY_STEP = {
     "tanh": (Tanh, some()), "gelu": (GELU, some()), "softmax": (Softmax, some()), "dropout": (Dropout, some()),
     "embedding": (lambda: Embedding(5, 3), ct.Sequences(np.random.default_rng(0).integers(0, 5, (4, 6)), LENGTHS)),
     "several": (lambda: Sequential(Linear(2, 3), Tanh(), Linear(3, 2)), some()),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", STEP_BY_STEP)
@@ -71,7 +71,7 @@ def test_layers_of_values_and_features_work_step_by_step(name):
     (BatchNorm1d(2), "padding would count in the mean and variance of a batch: use LayerNorm"),
     (MaxPool1d(2), "a window would mix padding with values"), (AvgPool1d(2), "a window would mix padding with values"),
     (Conv2d(2, 2, 1), "a window would mix padding with values"),
-])  # fmt: skip
+])
 def test_layers_that_would_ignore_lengths_refuse_sequences(layer, says):
     with pytest.raises(ArgumentError, match=says):
         layer(some())
@@ -91,7 +91,7 @@ def test_operations_say_what_to_do_with_sequences():
 CONVOLUTIONS = {
     "same": {"padding": "same"}, "valid": {}, "strided": {"stride": 2, "padding": 1},
     "strided same": {"stride": 3, "padding": "same"}, "dilated": {"dilation": 2, "padding": 2},
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", CONVOLUTIONS)
@@ -151,7 +151,7 @@ class Two(Module):
 NETWORKS = {
     "lstm": lambda: Recurrent(2, 6, 1, bidirectional=True), "gru": lambda: Recurrent(2, 6, 1, "gru", layers=2),
     "rnn": lambda: Recurrent(2, 6, 1, "rnn"), "pooled": pooled,
-}  # fmt: skip
+}
 
 
 def sums(n=120, longest=7, seed=0):
@@ -167,7 +167,7 @@ def test_programs_read_the_lengths_and_learn(name, engine):
     rows, y = sums()
     net = NETWORKS[name]().init(0)
     run = ct.fit(net, rows, y, optimizer=ct.optim.AdamW(2e-2), epochs=15, batch_size=16, validation=0.2,
-                 early_stopping=12, engine=engine)  # fmt: skip
+                 early_stopping=12, engine=engine)
     assert min(run.history["val_loss"]) < 0.35 * run.history["val_loss"][0]
     x, lengths = run.program.engine.listing.inputs
     assert (x.name, lengths.name, lengths.dtype, lengths.shape) == ("x", "lengths", np.dtype("int32"), ())
@@ -227,7 +227,7 @@ def test_sequences_may_be_one_of_several_inputs(form):
     X = (rows, extra) if form == "tuple" else {"extra": extra, "x": rows}
     net = Two().init(0)
     run = ct.fit(net, X, y + extra[:, 0], optimizer=ct.optim.AdamW(2e-2), epochs=10, batch_size=8, validation=0.2,
-                 engine="reference")  # fmt: skip
+                 engine="reference")
     assert run.history["val_loss"][-1] < 0.5 * run.history["val_loss"][0]
     names = [v.name for v in run.program.engine.listing.inputs]
     assert names == (["x1", "x1.lengths", "x2"] if form == "tuple" else ["x.extra", "x.x", "x.x.lengths"])
@@ -239,7 +239,7 @@ def test_words_of_different_sentences(engine):
     rows = [np.arange(k) % 5 for k in (3, 1, 6, 4, 2, 5)]
     net = words().init(0)
     run = ct.fit(net, rows, np.array([3.0, 1, 6, 4, 2, 5]), epochs=30, batch_size=6, engine=engine,
-                 optimizer=ct.optim.AdamW(3e-2))  # fmt: skip
+                 optimizer=ct.optim.AdamW(3e-2))
     assert run.history["loss"][-1] < 0.3 * run.history["loss"][0]
     with pytest.raises(ArgumentError, match="whole numbers from 0 to 4, got 0 to 7"):
         net.predict([np.arange(2)] * 5 + [np.arange(8)], engine=engine)

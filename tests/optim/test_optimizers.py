@@ -180,7 +180,7 @@ def test_a_frozen_parameter_is_neither_moved_nor_decayed():
     (lambda: AdamW(0.1, decay="biases"), 'decay must be "all" or "matrices"'),
     (lambda: clip(SGD(1)), "norm= or value="),
     (lambda: clip(SGD(1), norm=1, value=1), "norm= or value="), (lambda: clip(SGD(1), norm=-1), "above zero"),
-])  # fmt: skip
+])
 def test_settings_that_make_no_sense(make, says):
     with pytest.raises(ArgumentError, match=says):
         make()
@@ -206,7 +206,7 @@ def prepared(name):
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [
     ("float32", {"rtol": 2.5e-7, "atol": 6e-8}), ("float64", {"rtol": 1e-12, "atol": 1e-15}),
-])  # fmt: skip
+])
 @pytest.mark.parametrize("name", [*OPTIMIZERS, "clipped", "cut", "matrices"])
 def test_cpu_update_equals_the_rule(name, dtype, tolerance):
     """From the same weights, state and gradient, one step at a time: θ within two units in the last place."""

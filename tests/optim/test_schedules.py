@@ -14,7 +14,7 @@ ALL = {
     "exponential": schedules.exponential(0.1, 0.5),
     "cosine": schedules.cosine(0.1, steps=9), "one_cycle": schedules.one_cycle(0.1, steps=11),
     "warmup": schedules.warmup(schedules.cosine(0.1, steps=9), 4), "warmup of a number": schedules.warmup(0.1, 4),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("name", "values"), [
@@ -42,12 +42,12 @@ COSINE = {
     1: [1], 2: [1, 0.5], 3: [1, 0.75, 0.25],
     10: [1, 0.97552825814757, 0.90450849718747, 0.79389262614624, 0.65450849718747, 0.5, 0.34549150281253,
          0.20610737385376, 0.09549150281253, 0.02447174185242],
-}  # fmt: skip
+}
 ONE_CYCLE = {
     2: [0.81174565397496, 4e-6], 3: [0.99441543569095, 0.462637102667, 4e-6],
     10: [0.04, 0.52, 1, 0.95048463201347, 0.81174565397496, 0.61126202193629, 0.38874197806371, 0.18825834605024,
          0.04951936798653, 4e-6],
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("n", COSINE)
@@ -70,7 +70,7 @@ RUNS = {
     "warmup and cosine": schedules.warmup(schedules.cosine(1.0), 1), "constant": schedules.constant(1.0),
     "warmup alone": schedules.warmup(1.0, 3), "step": schedules.step(1.0, 2),
     "exponential": schedules.exponential(1.0, 0.9),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 10, 100])

@@ -99,7 +99,7 @@ def data(kind):
     x, u, i = rng.normal(size=(ROWS, 4)), rng.normal(size=(ROWS, 2)), rng.integers(0, 5, (ROWS, 6))
     return {"x": x, "two": (x, u), "table": {"numbers": x, "colour": i[:, 0]}, "words": i,
             "counts": {"counts": i[:, 1:3], "colour": i[:, 0]},
-            "images": x.reshape(-1, 2, 2), "steps": rng.normal(size=(ROWS, 3, 4))}[kind]  # fmt: skip
+            "images": x.reshape(-1, 2, 2), "steps": rng.normal(size=(ROWS, 3, 4))}[kind]
 
 
 def targets(loss):
@@ -141,7 +141,7 @@ def compiled(model, loss, opt, X, y, w, order, **options):
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*has no CPU kernel", RuntimeWarning)
         program = ct.compile(model, loss, opt, batch_size=BATCH, input=part(X, slice(2)), target=y[:2], seed=SEED,
-                             weighted=w is not None, **options)  # fmt: skip
+                             weighted=w is not None, **options)
     program.feed(X, y, w)
     return np.concatenate([program.run(order), program.run(order)])
 
@@ -164,7 +164,7 @@ OPTIMIZERS = {
     "adamw": lambda: AdamW(schedules.warmup(schedules.cosine(0.02, steps=5), 2), weight_decay=0.1, eps=EPS,
                            decay="matrices"),
     "rmsprop": lambda: clip(RMSProp(0.01), norm=0.05), "l2": lambda: l2(clip(Adam(0.01, eps=EPS), value=0.01), 0.1),
-}  # fmt: skip
+}
 
 
 def assert_reaches_the_plain_loop(network, loss, opt, weighted=False, **options):

@@ -71,7 +71,7 @@ def test_values_can_be_read_by_name():
     ("layer1.lstm.gates", "gates1"), ("layer1.lstm.weight_hh_l0", "W_hh1"), ("layer1.gru.dbias_ih_l1", "db_ih1.1"),
     ("layer3.lstm.weight_ih_l0_reverse", "W_ih3←"), ("layer1.lstm.l0.dz", "dz1→"),
     ("layer1.lstm.l1_reverse.y", "y1.1←"),
-])  # fmt: skip
+])
 def test_values_have_short_names(name, wanted):
     assert short(Value(name, (), 1, np.dtype("float32"))) == wanted
 
@@ -97,6 +97,6 @@ def test_a_derivatives_formula_says_what_it_gives(op):
     ("relu", "dz = where(a > 0, da, 0)"), ("add", "du = dw, dv = dw"), ("where", "du = where(test, dw, 0), dv = "
      "where(test, 0, dw)"), ("silu", "dz = da * s * (1 + z * (1 - s)), s = sigmoid(z)"),
     ("max_pool", "dx = dy to the first maximum of its window"), ("linear", "dx = dz W, dW = dzᵀ x, db = Σ dz"),
-])  # fmt: skip
+])
 def test_derivatives_in_words(op, told):
     assert derivative(op) == told

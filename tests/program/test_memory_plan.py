@@ -22,7 +22,7 @@ class Random(ct.nn.Module):
         for kind, a, b, m in steps:
             k = width[a % len(width)]
             part = {"linear": lambda k=k, m=m: ct.nn.Linear(k, m), "norm": lambda k=k: ct.nn.LayerNorm(k),
-                    "batch": lambda k=k: ct.nn.BatchNorm1d(k)}.get(kind, ct.nn.ReLU)()  # fmt: skip
+                    "batch": lambda k=k: ct.nn.BatchNorm1d(k)}.get(kind, ct.nn.ReLU)()
             self.parts.append(part)
             width.append({"linear": m, "concat": k + width[b % len(width)]}.get(kind, k))
         self.out = ct.nn.Linear(width[-1], 1)
@@ -48,7 +48,7 @@ class Random(ct.nn.Module):
 
 KINDS = ["linear", "relu", "tanh", "gelu", "norm", "batch", "concat", "add", "mul", "dropout", "reshape", "identity"]
 networks = st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 9), st.integers(0, 9), st.integers(1, 5)),
-                    min_size=1, max_size=8)  # fmt: skip
+                    min_size=1, max_size=8)
 
 
 def listing_of(steps, shards, opt):
@@ -80,7 +80,7 @@ def successions(instructions, offsets):
         by_value = op is not None and (op.kind in ("elementwise", "view") or op.name == "dropout")
         for v in instruction.written:
             heirs = [u for u in instruction.reads if by_value and not u.outside and not v.outside
-                     and offsets[id(u)] == offsets[id(v)] and u.width == v.width]  # fmt: skip
+                     and offsets[id(u)] == offsets[id(v)] and u.width == v.width]
             if id(v) not in group:
                 group[id(v)] = group[id(heirs[0])] if heirs else len(group)
     return group
@@ -93,7 +93,7 @@ def test_values_alive_together_lie_apart(steps, shards, batch):
     group = successions(instructions, made.offsets)
     alone, widened = lives(instructions, 1), lives(instructions, shards)
     places = [(made.offsets[id(v)], v.width * (batch if v.rows else shards if v.per_shard else 1) * v.dtype.itemsize)
-              for v, _, _ in alone]  # fmt: skip
+              for v, _, _ in alone]
     for k, (at, size) in enumerate(places):
         assert at % 64 == 0 and at + size <= made.bytes
         for j, (other, length) in enumerate(places[:k]):
@@ -112,7 +112,7 @@ def test_nothing_shares_when_everything_is_kept(steps):
     instructions = listing_of(steps, 1, ct.optim.SGD(0.1))
     made = plan(instructions, 4, 1, keep_all=True)
     places = sorted((made.offsets[id(v)], v.width * (4 if v.rows else 1) * v.dtype.itemsize)
-                    for v, _, _ in lives(instructions, 1))  # fmt: skip
+                    for v, _, _ in lives(instructions, 1))
     assert all(at + size <= after for (at, size), (after, _) in pairwise(places))
     assert made.bytes == made.unshared_bytes
 
@@ -122,12 +122,12 @@ def test_sharing_memory_gives_the_same_bits_and_threads_nearly(steps):
     X, y = np.random.default_rng(1).normal(size=(11, 3)), np.random.default_rng(2).normal(size=11)
     thetas = []
     for engine, keep_all, threads in (("reference", True, 1), ("reference", False, 1), ("cpu", True, 1),
-                                      ("cpu", False, 1), ("cpu", False, 2), ("cpu", True, 3)):  # fmt: skip
+                                      ("cpu", False, 1), ("cpu", False, 2), ("cpu", True, 3)):
         model = Random(steps).astype("float64").init(3)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", ".*has no CPU kernel", RuntimeWarning)
             program = ct.compile(model, "mse", ct.optim.Adam(0.01, eps=1e-3), batch_size=4, input=X[:2], target=y[:2],
-                                 engine=engine, keep_all=keep_all, threads=threads)  # fmt: skip
+                                 engine=engine, keep_all=keep_all, threads=threads)
         program.feed(X, y)
         program.run()
         thetas.append(model.theta)
@@ -146,7 +146,7 @@ def test_a_small_network_needs_less_than_half_of_its_values():
 @pytest.mark.parametrize("layer", [
     lambda: ct.nn.Linear(4, 4), lambda: ct.nn.LayerNorm(4), lambda: ct.nn.BatchNorm1d(4), lambda: ct.nn.Dropout(0.3),
     lambda: ct.nn.Flatten(), *(lambda name=name: ct.nn.layers.activation(name) for name in ct.nn.ACTIVATIONS),
-])  # fmt: skip
+])
 def test_every_layer_type_trains_to_the_same_bits_with_and_without_sharing(layer):
     X, y = np.random.default_rng(1).normal(size=(10, 4)), np.arange(10) % 3
     kept, shared = (ct.nn.Sequential(ct.nn.Linear(4, 4), layer(), ct.nn.Linear(4, 3)).init(0) for _ in range(2))

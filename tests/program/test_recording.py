@@ -48,7 +48,7 @@ def branches(x, z):
     (lambda x, z: z * float(z.mean()), "was called on a Tensor while the model is being recorded"),
     (lambda x, z: np.tanh(z), "a NumPy function was called"),
     (lambda x, z: [z], "must return one Tensor, got list"),
-])  # fmt: skip
+])
 def test_what_a_program_cannot_depend_on(f, says):
     with pytest.raises(RecordingError, match=says):
         record(f)
@@ -68,7 +68,7 @@ def test_the_error_names_the_layer():
     lambda x, z: z.reshape(x.shape[0], 3, 1).reshape(-1, 3), lambda x, z: z + np.arange(3.0),
     lambda x, z: z if x.ndim == 2 else z.T, lambda x, z: z[:, [2, 1, 0]], lambda x, z: z - z.mean(axis=0),
     lambda x, z: z + x.sum(axis=1, keepdims=True), lambda x, z: z * z.shape[1],
-])  # fmt: skip
+])
 def test_what_it_may_do(f):
     """The program gives what the model gives, for batches of any size."""
     program = record(f)
@@ -90,7 +90,7 @@ def test_a_loss_gives_one_number():
 
 @pytest.mark.parametrize(("last", "loss"), [
     (Softmax, "cross_entropy"), (ct.nn.LogSoftmax, "cross_entropy"), (Sigmoid, "binary_cross_entropy"),
-])  # fmt: skip
+])
 def test_a_link_before_a_loss_on_raw_outputs_is_refused(last, loss):
     with pytest.raises(ArgumentError, match=rf"{loss} takes raw outputs .*remove the last layer"):
         ct.compile(Sequential(Linear(2, 3), last()), loss)
@@ -103,7 +103,7 @@ def test_a_link_before_a_loss_on_raw_outputs_is_refused(last, loss):
     (lambda m: ct.compile(Sequential(ReLU(), ct.nn.Flatten())), "pass input=|no parameter"),
     (lambda m: ct.compile(m, input=np.ones((2, 7))), "takes inputs of 2 features"),
     (lambda m: ct.compile(m, target=np.zeros((2, 5))), r"outputs of shape \(2, 3\) but the targets"),
-])  # fmt: skip
+])
 def test_arguments_that_make_no_sense(call, says):
     with pytest.raises(CutawayError, match=says):
         call(MLP(2, [4], 3))

@@ -58,7 +58,7 @@ def test_keys_buttons_and_slider_step_alike(show, ravine):
     for key, button, lands in (
         ("ArrowRight", "Next", 1), ("ArrowUp", "Next", 2), ("ArrowLeft", "Back", 1), ("PageUp", None, 11),
         ("ArrowDown", "Back", 10), ("PageDown", None, 0), ("End", "Last step", STEPS), ("Home", "First step", 0),
-    ):  # fmt: skip
+    ):
         before = at(page)
         page.locator("h1").click()
         page.keyboard.press(key)
@@ -97,7 +97,7 @@ def test_every_update_is_written_in_numbers_that_add_up(show, ravine, k):
     for step in (1, 2, STEPS):
         go(page, step)
         lines = page.locator("#update .numbers").evaluate_all("""all => all.map(e => [...e.childNodes].map(n =>
-            n.nodeName === 'SUP' ? '**' + n.textContent : n.textContent).join(''))""")  # fmt: skip
+            n.nodeName === 'SUP' ? '**' + n.textContent : n.textContent).join(''))""")
         assert len(lines) == 2 * (2 + len(p.state) + (2 if "m" in p.state else 0))
         for line in lines[2:]:
             left, right = line.split(" = ")
@@ -118,7 +118,7 @@ def test_charts_show_the_state_of_the_one_that_is_looked_at(show, ravine):
         ["J loss", "g gradient", "v velocity", "effective learning rate"],
         ["J loss", "g gradient", "E accumulated squares", "effective learning rate"],
         ["J loss", "g gradient", "m momentum", "v accumulated squares", "effective learning rate"],
-    )):  # fmt: skip
+    )):
         page.get_by_role("radio", name=d.paths[k].name, exact=True).check()
         go(page, 9)
         assert page.locator("figcaption > span:first-child").all_text_contents() == names
@@ -151,13 +151,13 @@ def test_every_control_is_reached_by_keyboard_and_shows_it(show, ravine):
 
 @pytest.mark.parametrize("how", [
     {"color_scheme": "light"}, {"color_scheme": "dark"}, {"color_scheme": "light", "viewport": SMALL},
-], ids=str)  # fmt: skip
+], ids=str)
 def test_the_accessibility_checker_finds_nothing(show, ravine, how):
     page = show(ravine[1], **how)
 
     def wrong():
         return [f"{v['impact']}: {v['help']}: {[n['html'][:150] for n in v['nodes'][:3]]}"
-                for v in Axe().run(page).response["violations"]]  # fmt: skip
+                for v in Axe().run(page).response["violations"]]
 
     for step, key in ((0, "1"), (STEPS // 2, "2"), (STEPS, "4")):
         page.keyboard.press(key)

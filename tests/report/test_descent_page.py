@@ -68,7 +68,7 @@ def test_a_schedule_gives_each_step_its_own_rate():
 
 @pytest.mark.parametrize("on", [
     lambda x, y: x * 0.0 + 2.0, lambda x, y: ct.ops.log(x * x + y), "x^2 + max(y, 0)", surface("noisy"),
-], ids=["flat", "with holes", "text", "noisy"])  # fmt: skip
+], ids=["flat", "with holes", "text", "noisy"])
 def test_every_kind_of_surface_makes_a_page(on, tmp_path):
     d = descend(on, [optim.Adam(0.05)], start=(1.0, 1.5), steps=5)
     d.to_html(tmp_path / "d.html")
@@ -91,7 +91,7 @@ LECTURE = {
              "θ = θ - η m̂ / (√v̂ + ε)"],
     "AdamW": ["m = β₁ m + (1 - β₁) g", "v = β₂ v + (1 - β₂) g²", "m̂ = m / (1 - β₁ᵗ)", "v̂ = v / (1 - β₂ᵗ)",
               "θ = θ - η m̂ / (√v̂ + ε) - η λ θ"],
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", LECTURE)
@@ -124,7 +124,7 @@ def test_behind_a_clipped_gradient_the_equations_still_hold():
 @pytest.mark.parametrize(("text", "value"), [
     ("2 - 3 - 4", -5), ("8 / 4 / 2", 1), ("2 + 3 g", 14), ("g² / 2", 8), ("√g g", 8), ("√(g + 5) - 1", 2),
     ("(1 - g) (g + 1)", -15), ("g / (1 - gᵗ)", 4 / (1 - 4**3)),
-])  # fmt: skip
+])
 def test_equations_are_worked_out_as_they_are_read(text, value):
     assert Equation("θ", text)({"g": 4.0, "t": 3}) == pytest.approx(value)
 

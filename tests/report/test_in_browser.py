@@ -78,7 +78,7 @@ def test_keys_buttons_and_slider_step_alike(show, pages):
         ("ArrowRight", "Next", 1), ("ArrowLeft", "Back", 0), ("PageDown", "Next phase", first["forward"]),
         ("PageDown", "Next phase", first["loss"]), ("PageUp", "Back one phase", first["forward"]),
         ("End", "Last instruction", last), ("Home", "First instruction", 0),
-    ):  # fmt: skip
+    ):
         before = at(page)
         page.keyboard.press(key)
         assert at(page) == lands, key
@@ -206,14 +206,14 @@ SMALL = {"width": 320, "height": 640}
     ("neuron", {"color_scheme": "light"}), ("neuron", {"color_scheme": "dark"}), ("wide", {"color_scheme": "light"}),
     ("cnn", {"color_scheme": "dark"}), ("lstm", {"viewport": SMALL}), ("report", {"color_scheme": "light"}),
     ("report", {"color_scheme": "dark", "viewport": SMALL}),
-], ids=str)  # fmt: skip
+], ids=str)
 def test_the_accessibility_checker_finds_nothing(show, pages, kind, how):
     t, path = pages[kind]
     page = show(path, reduced_motion="reduce", **how)
 
     def wrong():
         return [f"{v['impact']}: {v['help']}: {[n['html'][:150] for n in v['nodes'][:3]]}"
-                for v in Axe().run(page).response["violations"]]  # fmt: skip
+                for v in Axe().run(page).response["violations"]]
 
     for summary in page.locator("summary").all():
         summary.click()

@@ -99,7 +99,7 @@ RESULTS = {
         mlp(), X, Y, "cross_entropy", [np.array([mlp(k).theta for k in (0, 1, 2)])], ["a"], points=3),
     ct.lab.Surface: lambda: ct.lab.surface("bowl"),
     Ranking: lambda: race().comparison(),
-}  # fmt: skip
+}
 PICTURED = {cls for cls in RESULTS if callable(getattr(cls, "plot", None))} | {ct.nn.Module, ct.inspect.NetworkDrawing}
 PARTS = {ct.inspect.Recorder}  # public, no result
 
@@ -206,7 +206,7 @@ def test_names_from_data_are_no_markup():
     estimator = ct.Classifier((3,), epochs=2).fit(frame, np.where(Y == 1, HOSTILE, "no"))
     shown = [estimator._built(), estimator.design_._repr_html_(),
              ct.inspect.draw(estimator)._repr_html_(), ct.inspect.neuron(estimator, "layer1", 0, frame)._repr_html_(),
-             ct.lab.boundary(estimator, frame, points=6)._repr_html_()]  # fmt: skip
+             ct.lab.boundary(estimator, frame, points=6)._repr_html_()]
     for html in shown:
         assert Sealed(html).bad == [] and "<img src=x" not in html
 
@@ -215,7 +215,7 @@ def test_names_from_data_are_no_markup():
 
 
 @pytest.mark.parametrize("cls", sorted((cls for cls in PICTURED if hasattr(cls, "plot")), key=lambda cls: cls.__name__),
-                         ids=lambda cls: cls.__name__)  # fmt: skip
+                         ids=lambda cls: cls.__name__)
 def test_a_figure_is_its_picture_and_no_word_about_its_size_in_pixels(made, cls):
     figure = made(cls).plot()
     data, about = figure._repr_mimebundle_()

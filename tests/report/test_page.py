@@ -23,7 +23,7 @@ def findings(name="price", **given):
         verdict=name, importance=[(name, 0.2, 0.01), ("b", -0.1, 0.0)], importance_unit="R²",
         scatter={"true": [1.0, 2.0], "predicted": [1.1, 1.9]}, seconds={"reading": 0.1, "training": 0.3},
         settings={"seed": 0}, versions={"cutaway": "0"}, linear="ridge regression", commands=["cutaway predict m d"],
-    )  # fmt: skip
+    )
 
 
 class Balanced(HTMLParser):
@@ -105,7 +105,7 @@ def test_scatter_thins_large_tables_and_bears_constants():
 
 @pytest.mark.parametrize(("low", "high", "log"), [
     (0, 1, False), (-5e5, 3e6, False), (1e-6, 1e-5, False), (0.3, 9, True), (1e-8, 1e3, True), (0.99, 1.01, False),
-])  # fmt: skip
+])
 def test_axes_have_a_few_ticks_inside(low, high, log):
     ticks = Axis(low, high, 0, 100, log).ticks()
     assert 2 <= len(ticks) <= 8 and all(low <= tick <= high for tick in ticks)
@@ -118,7 +118,7 @@ def remark():
     from cutaway.inspect import Finding
 
     return Finding("an input that tells the target", "serious", "bwt alone predicts low.", "", "It has to go.", ["bwt"],
-                   command="--drop bwt")  # fmt: skip
+                   command="--drop bwt")
 
 
 def test_doubts_stand_above_the_scores_in_the_readers_words():
@@ -137,7 +137,7 @@ def test_a_finding_says_the_option_that_mends_it():
     found = findings()
     found.checked = ["learning rate too high"]
     found.diagnosis = [Finding("learning rate too high", "serious", "", "optimizer = ct.optim.AdamW(1e-4)", "",
-                               command="--lr 0.0001")]  # fmt: skip
+                               command="--lr 0.0001")]
     assert "<pre>cutaway fit ... --lr 0.0001</pre>" in page(found) and "optimizer =" not in page(found)
 
 
@@ -153,12 +153,12 @@ def forecast(horizon=24):
     r2 = {"R²": 0.9}
     found = Findings("air.csv", 500, 1, [], [TargetFacts("flights", "a number")], "multi-output regression",
                      reading={"forecast": "flights", "horizon": horizon}, simple="the value 12 steps before",
-                     history={"loss": [2.0, 1.0]}, scores=[Score("test", 99, r2, r2, r2)])  # fmt: skip
+                     history={"loss": [2.0, 1.0]}, scores=[Score("test", 99, r2, r2, r2)])
     step = {"R²": 0.9, "RMSE": 3.0, "median error": 2.0}
     found.outputs = [Score(f"+{k + 1}", 99, step, step, step) for k in range(horizon if horizon > 1 else 0)]
     values = [float(k) for k in range(horizon if horizon > 1 else 60)]
     found.forecast = {"history": values if horizon > 1 else [], "truth": values, "network": values, "linear": values,
-                      "simple": [None, *values[1:]]}  # fmt: skip
+                      "simple": [None, *values[1:]]}
     return found
 
 

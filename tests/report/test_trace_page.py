@@ -107,7 +107,7 @@ class Skip(nn.Module):
      [("x", 1, [], False), ("layer1", 4, [0], False), ("layer2", 5, [1], False), ("layer3", 2, [2], True)]),
     (nn.Recurrent(2, 6, 2, cell="lstm"), (4, 5, 2),
      [("x", 2, [], False), ("layer1.lstm", 6, [0], False), ("layer2", 2, [1], True)]),
-], ids=["mlp", "cnn", "lstm"])  # fmt: skip
+], ids=["mlp", "cnn", "lstm"])
 def test_a_network_is_drawn_as_its_layers(net, shape, expected):
     drawn = data(traced(net, shape), explain=0)["steps"][0]["columns"]
     assert [(c["label"], c["units"], c["sources"], c["weights"] is not None) for c in drawn] == expected
@@ -119,7 +119,7 @@ def test_a_network_is_drawn_as_its_layers(net, shape, expected):
     lambda: traced(nn.Recurrent(2, 3, 2, cell="gru", bidirectional=True, layers=2), (4, 5, 2)),
     lambda: read_trace(traced().to_json()), lambda: traced(steps=2, batch_size=2),
     lambda: traced(nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.ReLU(), nn.Dropout(0.5), nn.Linear(3, 2))),
-], ids=["threads", "selection", "custom", "bidirectional", "file", "steps", "norm"])  # fmt: skip
+], ids=["threads", "selection", "custom", "bidirectional", "file", "steps", "norm"])
 def test_every_kind_of_trace_makes_a_page(make, tmp_path):
     make().to_html(tmp_path / "t.html", explain=4)
     assert (tmp_path / "t.html").read_text(encoding="utf-8").endswith("</html>")

@@ -31,7 +31,7 @@ def with_simple(y, answers, labels):
     ("multiclass", ["a"] * 18 + ["b", "c"], "ROC AUC"), ("multilabel", np.eye(10, dtype=int), "ROC AUC"),
     ("multilabel", np.array([[0, 1], [1, 0]]), "accuracy"),
     ("multilabel", np.array([[0, 1], [0, 0]] * 9 + [[1, 1], [0, 0]]), "ROC AUC"),  # one rare label is enough
-])  # fmt: skip
+])
 def test_the_score_that_can_see(task, y, by):
     assert judged_by(task, np.array(y)) == by
 
@@ -49,7 +49,7 @@ def test_the_area_is_scikit_learns(classes):
 def test_the_spread_of_an_area_is_that_of_repeated_tests():
     """DeLong's standard error against the deviation over many test parts."""
     found = [judge("binary", y, answers, labels) for y, answers, labels in
-             (classes_of(600, 0.05, 1.0, seed) for seed in range(60))]  # fmt: skip
+             (classes_of(600, 0.05, 1.0, seed) for seed in range(60))]
     gains = [one.ahead[0][0] for one in found]
     assert np.mean([one.ahead[0][1] for one in found]) == pytest.approx(np.std(gains), rel=0.25)
 
@@ -97,7 +97,7 @@ def test_a_forecast_is_compared_with_the_season(season, says):
     y, r = rng.normal(size=400), np.random.default_rng(1)
     network, linear, seasonal, last = (y + r.normal(scale=s, size=400) for s in (0.2, 0.4, season, 2.0))
     answers = [Answer("", network), Answer("", linear), Answer("the last value", last),
-               Answer("the value 24 steps before", seasonal)]  # fmt: skip
+               Answer("the value 24 steps before", seasonal)]
     assert says in sentence("regression", y, answers, None, table=False, ahead=1)
 
 

@@ -67,7 +67,7 @@ def program(model, engine, steps=1, loss=uneven, **options):
         warnings.filterwarnings("ignore", ".*has no CPU kernel", RuntimeWarning)
         options = {"threads": 1} | options
         made = ct.compile(model, loss, ct.optim.SGD(0.05), batch_size=model.n + 2, input=X, target=np.zeros(model.n),
-                          engine=engine, **options)  # fmt: skip
+                          engine=engine, **options)
         made.feed(X, np.zeros(model.n))
         losses = [made.run() for _ in range(steps)]
     return made, np.concatenate(losses)

@@ -51,7 +51,7 @@ def away(rng: np.random.Generator, *shape: int) -> np.ndarray:
 
 
 @case("relu", "sigmoid", "tanh", "selu", "gelu", "gelu_tanh", "silu", "softplus", "mish", "identity", "neg", "exp",
-      "sin", "cos", "abs", "square", "softmax", "log_softmax", "detach")  # fmt: skip
+      "sin", "cos", "abs", "square", "softmax", "log_softmax", "detach")
 def matrix(rng, n, k):
     return Case((away(rng, n, k),))
 
@@ -105,13 +105,13 @@ def clip_from_above(rng, n, k):
 @case("where")
 def where(rng, n, k):
     return Case((rng.integers(0, 2, (n, k)).astype(float), away(rng, n, k), away(rng, n, k)),
-                kinds=("fixed", "rows", "rows"))  # fmt: skip
+                kinds=("fixed", "rows", "rows"))
 
 
 @case("where")
 def where_else_a_number(rng, n, k):
     return Case((rng.integers(0, 2, (n, 1)).astype(float), away(rng, n, k), away(rng)),
-                kinds=("fixed", "rows", "weights"))  # fmt: skip
+                kinds=("fixed", "rows", "weights"))
 
 
 @case("add", "sub", "mul", "div", "maximum", "minimum", "greater", "greater_equal")
@@ -256,7 +256,7 @@ def one_output(rng, n, k):
 def huber(rng, n, k):
     y, far = away(rng, n, k), rng.choice([0.3, 2.5], (n, k)) * rng.choice([-1.0, 1.0], (n, k))
     return Case((y + far + rng.uniform(-0.1, 0.1, (n, k)), y), {"delta": 1.2},
-                ("rows", "fixed"))  # fmt: skip
+                ("rows", "fixed"))
 
 
 @case("binary_cross_entropy")
@@ -337,13 +337,13 @@ def layer_norm_of_a_gain_for_each_row(rng, n, k):
 @case("batch_norm")
 def batch_norm_of_a_gain_for_each_row(rng, n, k):
     return Case((away(rng, n, k), away(rng, k), rng.uniform(0.2, 2, k), away(rng, n, k), away(rng, n, 1)),
-                {"eps": 1e-3}, ("rows", "weights", "weights", "rows", "rows"))  # fmt: skip
+                {"eps": 1e-3}, ("rows", "weights", "weights", "rows", "rows"))
 
 
 @case("batch_norm")
 def batch_norm_by_one_variance(rng, n, k):
     return Case((away(rng, n, k), away(rng), rng.uniform(0.2, 2, (1, 1)), away(rng, 1, k), away(rng, 1)),
-                {"eps": 1e-3}, ("rows", "weights", "weights", "weights", "weights"))  # fmt: skip
+                {"eps": 1e-3}, ("rows", "weights", "weights", "weights", "weights"))
 
 
 @case("batch_stats")
@@ -354,7 +354,7 @@ def batch_stats(rng, n, k):
 @case("batch_norm")
 def batch_norm(rng, n, k):
     return Case((away(rng, n, k), away(rng, k), rng.uniform(0.2, 2, k), away(rng, k), away(rng, k)), {"eps": 1e-3},
-                ("rows", "weights", "weights", "weights", "weights"))  # fmt: skip
+                ("rows", "weights", "weights", "weights", "weights"))
 
 
 @case("running_average")
@@ -484,7 +484,7 @@ def conv_same(rng, n, k):
 @case("conv")
 def conv_of_a_bias_for_each_row(rng, n, k):
     return Case((away(rng, n, 4, 3, k), away(rng, 2, 3, 3, k), away(rng, n, 1, 1, 2)), WINDOW,
-                ("rows", "weights", "rows"))  # fmt: skip
+                ("rows", "weights", "rows"))
 
 
 @case("conv")
@@ -496,7 +496,7 @@ def conv_strided(rng, n, k):
 @case("conv")
 def conv_in_groups(rng, n, k):
     return Case((away(rng, n, 3, 4, 2 * k), away(rng, 4, 2, 3, k), away(rng, 4)), WINDOW | {"groups": 2},
-                ("rows", "weights", "weights"))  # fmt: skip
+                ("rows", "weights", "weights"))
 
 
 @case("conv")
@@ -568,7 +568,7 @@ def scan(name, rng, n, k, state=False, ends=False, bias=True, width=None, **sett
     inputs += [away(rng, n, k) if state else None for _ in range(states)]
     inputs.append(lengths_of(rng, n, 4) if ends else None)
     kinds = ("rows", "weights", "weights" if bias else "none", *("rows" if state else "none",) * states,
-             "fixed" if ends else "none")  # fmt: skip
+             "fixed" if ends else "none")
     return Case(tuple(inputs), SCAN | ({"relu": False} if name == "rnn" else {}) | settings, kinds)
 
 
@@ -576,7 +576,7 @@ SCANS = {
     "scan": {}, "scan_from_a_state": {"state": True}, "scan_to_lengths": {"ends": True},
     "scan_back_from_lengths": {"ends": True, "state": True, "reverse": True},
     "scan_back": {"reverse": True, "bias": False},
-}  # fmt: skip
+}
 
 
 def enter_scan(name, case_name, options):
@@ -598,7 +598,7 @@ def learned(name, rng, n, k, bias):
     u, W, _, *states, lengths = made.inputs
     k = W.shape[1]
     return Case((u, W, bias(len(W)), *(away(rng, k) for _ in states), lengths), made.attributes,
-                ("rows", "weights", "weights", *("weights",) * len(states), "fixed"))  # fmt: skip
+                ("rows", "weights", "weights", *("weights",) * len(states), "fixed"))
 
 
 for name in GATES:

@@ -38,7 +38,7 @@ def made(how, name, inputs, kinds, attributes, dtype):
     """The operation's first output, and the slope of the sum of that in its first input."""
     if how == "tensors":
         given = [ct.Tensor(x.astype(dtype) if x.dtype.kind == "f" else x, requires_grad=kind == "rows")
-                 for x, kind in zip(inputs, kinds, strict=True)]  # fmt: skip
+                 for x, kind in zip(inputs, kinds, strict=True)]
         out = apply(name, *given, **attributes)
         out = out[0] if isinstance(out, tuple) else out
         out.sum().backward()
@@ -119,9 +119,9 @@ TRUTH = {
     "square": (np.square, lambda z: 2 * z),
     "power": (lambda z: z**3, lambda z: 3 * z * z),
     "clip": (lambda z: np.clip(z, -1, 4), lambda z: 1.0 * ((z >= -1) & (z <= 4))),
-}  # fmt: skip
+}
 SETTINGS = {"leaky_relu": {"slope": 0.01}, "elu": {"alpha": 0.7}, "power": {"exponent": 3},
-            "clip": {"low": -1.0, "high": 4.0}}  # fmt: skip
+            "clip": {"low": -1.0, "high": 4.0}}
 #: where the value is a sum of parts as large as z, or the slope of parts as large as 1: they are exact to so much
 PARTS = {"gelu": lambda z: np.minimum(np.abs(z), 40)}
 PARTS_OF_A_SLOPE = 1.0
@@ -156,7 +156,7 @@ PAIRS = {
     "mul": (np.multiply, lambda u, v: v), "div": (np.divide, lambda u, v: 1 / v),
     "maximum": (np.maximum, lambda u, v: np.where(u == v, 0.5, 1.0 * (u > v))),
     "minimum": (np.minimum, lambda u, v: np.where(u == v, 0.5, 1.0 * (u < v))),
-}  # fmt: skip
+}
 
 
 @precisions
@@ -280,7 +280,7 @@ def test_numbers_ten_thousand_times_as_large(name, make, sign):
     case, op = case_of(make), OPS[name]
     wanted = "rows" if "rows" in case.kinds else "weights"
     inputs = [x * (sign * 1e4) if kind == wanted and x.dtype.kind == "f" else x
-              for x, kind in zip(case.inputs, case.kinds, strict=True)]  # fmt: skip
+              for x, kind in zip(case.inputs, case.kinds, strict=True)]
     single = [x.astype(np.float32) if x is not None and x.dtype.kind == "f" else x for x in inputs]
     double = [x.astype(np.float64) if x is not None and x.dtype.kind == "f" else x for x in single]
     with reacting("ignore" if name in INFINITE or sign < 0 else "raise"):
@@ -308,11 +308,11 @@ def test_numbers_ten_thousand_times_as_large_in_machine_code(name, make):
     case = make(np.random.default_rng(0), 4, 3)
     wanted = "rows" if "rows" in case.kinds else "weights"
     case.inputs = tuple(x * 1e4 if kind == wanted and x.dtype.kind == "f" else x
-                        for x, kind in zip(case.inputs, case.kinds, strict=True))  # fmt: skip
+                        for x, kind in zip(case.inputs, case.kinds, strict=True))
     one, two = (program(Around(name, case).astype("float32"), engine, keep_all=True)[0] for engine in HOW[1:])
     for u, v in zip(one.values(), two.values(), strict=True):
         a, b = (ran.engine.view(x, ran.engine.n).astype(float) for ran, x in ((one, u), (two, v)))
         finite = np.isfinite(a)
         np.testing.assert_allclose(b[finite], a[finite], rtol=0, atol=1e-5 * np.abs(a[finite]).max(initial=1e-30),
-                                   err_msg=u.name)  # fmt: skip
+                                   err_msg=u.name)
         assert not np.isfinite(b[~finite]).any()

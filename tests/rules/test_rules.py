@@ -41,7 +41,7 @@ JAX = SimpleNamespace(**{name: getattr(jnp, name) for name in vars(rules.NUMPY) 
     "scatter_add": lambda shape, index, values: jnp.zeros(shape, values.dtype).at[index].add(values),
     "patches": jax_patches, "add_patches": jax_add_patches,
     "scan": lambda step, state, inputs, reverse: jax.lax.scan(step, state, inputs, reverse=reverse),
-})  # fmt: skip
+})
 IN_JAX = rules.bind(JAX, (rules.augment, rules.convolution, rules.dropout, rules.elementwise, rules.hold,
                           rules.linear, rules.loss, rules.norm, rules.recurrent, rules.reduce, rules.shape))
 
@@ -54,7 +54,7 @@ def outputs(op, inputs, attributes, forward=None):
 def cotangents(rng, op, made):
     """A gradient for each output that the backward rule takes one of."""
     return {name: rng.standard_normal(np.shape(value)).astype(value.dtype)
-            for name, value in zip(op.outputs, made, strict=True) if name in op.differentiable}  # fmt: skip
+            for name, value in zip(op.outputs, made, strict=True) if name in op.differentiable}
 
 
 def gradients(op, case, inputs, given_by_output):
@@ -70,7 +70,7 @@ def gradients(op, case, inputs, given_by_output):
     results = op.backward(*arguments, **{a: case.attributes[a] for a in op.backward_attributes})
     results = results if isinstance(results, tuple) else (results,)
     return [None if g is None or x is None else sum_to(g, shape=x.shape) if g.shape != x.shape else g
-            for x, g in zip(inputs, results, strict=True)]  # fmt: skip
+            for x, g in zip(inputs, results, strict=True)]
 
 
 def total(op, made, given_by_output):
@@ -185,7 +185,7 @@ def test_non_contiguous_inputs_give_the_same(name, make):
 row_by_row = [
     (i, (name, make)) for i, (name, make) in zip(IDS, EVERY, strict=True) if not OPS[name].reduces_batch
     and name != "sum_to" and {"rows", "fixed"} & set(make(np.random.default_rng(0), 2, 2).kinds)
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("name", "make"), [c for _, c in row_by_row], ids=[i for i, _ in row_by_row])

@@ -34,7 +34,7 @@ def in_another_thread(work):
 def during(work, model, **options):
     """A run of the model, with work done in its second epoch."""
     return ct.fit(model, X, y, callbacks=[lambda e: isinstance(e, EpochEnded) and e.epoch == 2 and work()],
-                  **(OPTIONS | options))  # fmt: skip
+                  **(OPTIONS | options))
 
 
 def test_a_second_thread_cannot_train_the_same_model():

@@ -22,7 +22,7 @@ rng = np.random.default_rng(0)
 X = rng.standard_normal((120, 3)).astype(np.float32)
 Y = X[:, :1] * X[:, 1:2]
 OPTIONS = {"epochs": 6, "batch_size": 16, "validation": 0.2, "progress": False,
-           "optimizer": ct.optim.AdamW(ct.optim.schedules.cosine(1e-2))}  # fmt: skip
+           "optimizer": ct.optim.AdamW(ct.optim.schedules.cosine(1e-2))}
 
 
 @pytest.fixture(autouse=True)
@@ -68,7 +68,7 @@ def assert_same(run, other):
 
 @pytest.mark.parametrize("step", [8, 9, 12, 14, 21, 35])
 @pytest.mark.parametrize("options", [{}, {"drop_last": True}, {"shuffle": False}, {"early_stopping": 2},
-                                     {"sample_weight": np.arange(1.0, 121)}])  # fmt: skip
+                                     {"sample_weight": np.arange(1.0, 121)}])
 def test_a_run_cut_off_within_an_epoch_goes_on_to_the_same_bits(tmp_path, step, options):
     whole = ct.fit(net(), X, Y, **(OPTIONS | options))
     cut_off(tmp_path, min(step, len(whole.steps) - 1), **options)
@@ -82,7 +82,7 @@ def test_a_run_on_a_memory_map_goes_on_within_a_stage(tmp_path, monkeypatch):
     whole = ct.fit(net(), X, Y, **(OPTIONS | mapped))
     cut_off(tmp_path / "run", 11, **mapped)
     again = ct.fit(net(), np.load(tmp_path / "X.npy", mmap_mode="r"), Y, checkpoint=tmp_path / "run", resume=True,
-                   **(OPTIONS | mapped))  # fmt: skip
+                   **(OPTIONS | mapped))
     assert_same(again, whole)
 
 
@@ -176,7 +176,7 @@ def test_checkpoints_of_another_run_are_refused(tmp_path, what):
 
 @pytest.mark.parametrize("make", [
     lambda: ct.optim.SGD(lambda t: 1e-2 / t), lambda: ct.optim.clip(ct.optim.AdamW("auto"), norm=1.0),
-])  # fmt: skip
+])
 def test_optimizers_that_print_otherwise_each_time_are_still_the_same(tmp_path, make):
     options = OPTIONS | {"epochs": 40}
     whole = ct.fit(net(), X, Y, **(options | {"optimizer": make()}))
@@ -237,7 +237,7 @@ REWRITTEN = {
     "model.layer1.bias": np.zeros(3, np.float32), "state.m": np.zeros(1, np.float32), "losses": np.zeros(2),
     "history.loss": np.zeros(2), "best.layer9.bias": np.zeros(3, np.float32),
     "best.layer1.bias": np.zeros(3, np.float32), "kind": "model",
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", REWRITTEN)
@@ -288,7 +288,7 @@ FORGED = {
     "seconds in words": lambda note, arrays: note.update(seconds="3"),
     "true steps": lambda note, arrays: note.update(waited=True), "kind": lambda note, arrays: note.update(kind=3),
     "best loss": lambda note, arrays: note.update(best_loss=2.5),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("how", FORGED)

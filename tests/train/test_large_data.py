@@ -90,5 +90,5 @@ watcher.join()
 print(peak - before)
 """
     done = subprocess.run([sys.executable, "-W", "error", "-c", script, str(tmp_path / "X.f32")], check=True,
-                          capture_output=True, text=True)  # fmt: skip
+                          capture_output=True, text=True)
     assert float(done.stdout) < 60

@@ -28,7 +28,7 @@ def gini(z, y):
 @pytest.mark.parametrize(("monitor", "column", "best"), [
     ("loss", "val_loss", np.argmin), ("val_loss", "val_loss", np.argmin), ("accuracy", "val_accuracy", np.argmax),
     (("accuracy", "min"), "val_accuracy", np.argmin), ((gini, "max"), "val_gini", np.argmax),
-])  # fmt: skip
+])
 def test_the_weights_of_the_best_score_come_back(monitor, column, best):
     states = []
     done = run(monitor=monitor, callbacks=[lambda e: states.append(e.run.model.state_dict())])
@@ -49,7 +49,7 @@ def test_early_stopping_goes_by_it_and_says_so():
 
 def test_fit_many_monitors_too():
     (done,) = ct.fit_many([{"model": net(), "X": X, "y": Y, "loss": "cross_entropy", "validation": 0.3,
-                            "monitor": "accuracy"}])  # fmt: skip
+                            "monitor": "accuracy"}])
     assert done.best_epoch == 1 + np.argmax(done.history["val_accuracy"])
 
 
@@ -69,7 +69,7 @@ def test_a_resumed_run_keeps_it_and_refuses_another(tmp_path):
     ({"monitor": ("accuracy", "up")}, "monitor is"), ({"monitor": 3}, "monitor is"),
     ({"monitor": "accuracy", "validation": None}, "validation data"),
     ({"metrics": "accuracy", "validation": None}, "validation data"), ({"time_limit": "1 h"}, "time_limit"),
-])  # fmt: skip
+])
 def test_what_cannot_be_monitored_is_refused_with_the_reason(how, says):
     with pytest.raises(ArgumentError, match=says):
         run(**how)
@@ -100,7 +100,7 @@ _none.__name__ = "none"
 @pytest.mark.parametrize(("score", "says"), [
     (lambda z, y: (z.argmax(1) == y), r"the metric <lambda> gave an array of shape \(60,\): one number"),
     (lambda z, y: None, "the metric <lambda> gave None"),
-])  # fmt: skip
+])
 def test_a_metric_that_gives_no_number_is_named(score, says):
     with pytest.raises(ArgumentError, match=says):
         run(monitor=(score, "max"), epochs=1)

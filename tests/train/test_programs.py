@@ -67,7 +67,7 @@ def test_an_evaluation_program_has_twins_too():
 @pytest.mark.parametrize("change", [
     lambda net: ct.nn.MLP(3, [5], 2), lambda net: ct.nn.MLP(3, [4], 2, "tanh"), lambda net: net.astype("float64"),
     lambda net: ct.nn.MLP(3, [4], 2, dropout=0.1), lambda net: Shared(0.5),
-])  # fmt: skip
+])
 def test_what_is_built_otherwise_has_another_structure(change):
     assert structure(change(ct.nn.MLP(3, [4], 2))) != structure(ct.nn.MLP(3, [4], 2))
 
@@ -89,7 +89,7 @@ def test_what_cannot_be_compared_is_not_shared():
 
 @pytest.mark.parametrize("other", [ct.optim.Adam(1e-3), ct.optim.AdamW(1e-3, decay="matrices"),
                                    ct.optim.AdamW(ct.optim.schedules.cosine(1e-3)),
-                                   ct.optim.clip(ct.optim.AdamW(1e-3), norm=1.0)])  # fmt: skip
+                                   ct.optim.clip(ct.optim.AdamW(1e-3), norm=1.0)])
 def test_optimizers_that_differ_in_more_than_numbers_get_programs_of_their_own(other):
     programs, how = Programs(), {"weighted": False, "keep_all": False, "engine": "cpu", "threads": 1}
     for optimizer in (ct.optim.AdamW(1e-3), other.for_run(10)):
@@ -101,6 +101,6 @@ def test_schedules_of_different_shape_keep_their_own_listing():
     programs, how = Programs(), {"weighted": False, "keep_all": False, "engine": "cpu", "threads": 1}
     rates = [ct.optim.schedules.cosine(1e-3), ct.optim.schedules.exponential(1e-2, 0.9)]
     made = [programs.compile(ct.nn.MLP(3, [4], 2), ct.losses.mse, ct.optim.SGD(rate).for_run(10), 4, TABLE[:3],
-                             TABLE[:3, :2], 0, **how) for rate in rates]  # fmt: skip
+                             TABLE[:3, :2], 0, **how) for rate in rates]
     assert len(programs.known) == 1
     assert "exponential" in str(made[1]) and "cosine" not in str(made[1])

@@ -24,13 +24,13 @@ def moons(n=200):
 def net(seed=0):
     """One of every kind of layer whose state or chance could leak."""
     return ct.nn.Sequential(ct.nn.Linear(2, 16), ct.nn.BatchNorm1d(16), ct.nn.ReLU(), ct.nn.Dropout(0.2),
-                            ct.nn.Linear(16, 2)).init(seed)  # fmt: skip
+                            ct.nn.Linear(16, 2)).init(seed)
 
 
 def tried(model, X, y, loss="cross_entropy", optimizer=None, batch_size=32, seed=0):
     """A program and its batches, ready for a range test."""
     return prepared(model, X, y, loss, rising(optimizer or ct.optim.SGD("auto")), batch_size=batch_size,
-                    sample_weight=None, seed=seed, shuffle=True, engine="cpu", threads=1, steps=STEPS)  # fmt: skip
+                    sample_weight=None, seed=seed, shuffle=True, engine="cpu", threads=1, steps=STEPS)
 
 
 def trained(optimizer, model=None, **how):
@@ -109,7 +109,7 @@ def test_auto_trains_as_its_number_does_bit_for_bit(kind):
 
 
 @pytest.mark.parametrize("made", [schedules.cosine, schedules.one_cycle, lambda lr: schedules.warmup(lr, 5),
-                                  lambda lr: schedules.warmup(schedules.cosine(lr), 5)])  # fmt: skip
+                                  lambda lr: schedules.warmup(schedules.cosine(lr), 5)])
 def test_a_schedule_gets_the_rate_found_as_its_peak(made):
     optimizer = ct.optim.clip(ct.optim.AdamW(made("auto"), weight_decay=0.1), norm=1.0)
     found, run = trained(optimizer, validation=0.2)
@@ -127,7 +127,7 @@ def test_the_same_seed_finds_the_same_rate_and_any_precision_one_like_it():
 
 def test_the_reference_engine_finds_about_the_same():
     rates = [trained(ct.optim.SGD("auto"), ct.nn.MLP(2, [8], 2).init(0), engine=engine)[1].lr_found
-             for engine in ("cpu", "reference")]  # fmt: skip
+             for engine in ("cpu", "reference")]
     assert rates[0] == pytest.approx(rates[1], rel=0.3)
 
 
@@ -144,7 +144,7 @@ def test_a_run_that_is_resumed_keeps_the_rate_it_found(tmp_path):
 def test_many_models_find_each_their_own():
     X, y = moons()
     entries = [{"model": net(seed), "X": X * scale, "y": y, "loss": "cross_entropy", "optimizer": ct.optim.SGD("auto"),
-                "epochs": 2, "seed": seed} for seed, scale in ((0, 1.0), (1, 1.0), (2, 30.0))]  # fmt: skip
+                "epochs": 2, "seed": seed} for seed, scale in ((0, 1.0), (1, 1.0), (2, 30.0))]
     runs = ct.fit_many(entries)
     for entry, run in zip(entries, runs, strict=True):
         alone = ct.fit(**entry | {"model": net(entry["seed"])}, threads=1)
@@ -184,7 +184,7 @@ def test_the_rate_found_trains_nearly_as_well_as_the_best_of_a_grid():
 
     def entry(optimizer):
         return {"model": ct.nn.MLP(64, [32], 10).init(0), "X": X, "y": y, "loss": "cross_entropy",
-                "optimizer": optimizer, "epochs": 10, "validation": 0.2}  # fmt: skip
+                "optimizer": optimizer, "epochs": 10, "validation": 0.2}
 
     for kind in OPTIMIZERS:
         grid = 10.0 ** np.arange(-4.5, 1.1, 0.5)
@@ -244,7 +244,7 @@ SHAPES = {
     "diverges at once": (np.exp(np.arange(20.0)), "diverges almost at once"),
     "lowest at the start": (1 + np.abs(np.arange(STEPS) / 20 - 1), "lowest at .* almost at the start"),
     "falls to the end": (2 - np.linspace(0, 1, STEPS), "still falls at the highest"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -276,14 +276,14 @@ def test_fit_says_so_too():
     lambda: schedules.cosine("auto", steps=5)(1),
     lambda: schedules.warmup("auto", 5)(1),
     lambda: ct.Classifier(optimizer=ct.optim.AdamW("auto")).partial_fit(*moons(), classes=[0, 1]),
-])  # fmt: skip
+])
 def test_before_it_is_found_it_is_no_number(use):
     with pytest.raises(ArgumentError, match=r'lr="auto" is for ct\.fit'):
         use()
 
 
 @pytest.mark.parametrize(("low", "high", "steps"), [(0, 1, 100), (1, 0.1, 100), (1e-3, np.inf, 100), (1e-3, 1, 5),
-                                                    (1e-3, 1, 50.5)])  # fmt: skip
+                                                    (1e-3, 1, 50.5)])
 def test_a_range_that_is_none_is_refused(low, high, steps):
     with pytest.raises(ArgumentError, match="must be"):
         rising(ct.optim.SGD("auto"), low, high, steps)

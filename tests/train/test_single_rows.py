@@ -26,7 +26,7 @@ def test_a_last_batch_of_one_row_is_left_out_where_batch_norm_cannot_take_it(eng
 def test_its_schedule_spans_the_steps_that_are_done():
     with pytest.warns(TrainingWarning, match="leave one"):
         done = ct.fit(net(norm="batch"), X, Y, loss="cross_entropy", batch_size=16, epochs=3,
-                      optimizer=ct.optim.SGD(ct.optim.schedules.cosine(0.1)))  # fmt: skip
+                      optimizer=ct.optim.SGD(ct.optim.schedules.cosine(0.1)))
     assert done.program.engine.optimizer.lr.steps == 6
 
 

@@ -107,7 +107,7 @@ def test_every_row_is_used_once_an_epoch(n, batch_size):
     model = Sum().astype("float64")
     X = 2.0 ** np.arange(n)[:, None]
     run = ct.fit(model, X, np.zeros(n), loss=lambda z, y: z.sum(), optimizer=ct.optim.SGD(1.0), epochs=1,
-                 batch_size=batch_size)  # fmt: skip
+                 batch_size=batch_size)
     assert len(run.steps) == -(-n // min(batch_size, n))
     assert -model.theta[0] == 2.0**n - 1
 
@@ -124,14 +124,14 @@ def test_the_order_is_new_each_epoch():
         ("binary_cross_entropy", "two", 1), ("cross_entropy", "classes", 3), ("cross_entropy", "probabilities", 3),
         ("mse", "several", 2), (lambda z, y: ((z - y) ** 2).mean(), "column", 1),
     ],
-)  # fmt: skip
+)
 def test_every_loss_falls(loss, y, n_out):
     X, numbers = table(200)
     targets = {
         "numbers": numbers, "column": numbers[:, None], "two": (numbers > 0).astype(int),
         "classes": np.digitize(numbers, [-0.5, 0.5]), "several": np.stack([numbers, -numbers], 1),
         "probabilities": np.eye(3)[np.digitize(numbers, [-0.5, 0.5])],
-    }  # fmt: skip
+    }
     run = ct.fit(net(n_out), X, targets[y], loss=loss, optimizer=ct.optim.Adam(1e-2), epochs=10)
     assert run.history["loss"][-1] < 0.7 * run.history["loss"][0]
 
@@ -154,7 +154,7 @@ def test_early_stopping_waits_so_many_epochs_for_a_better_validation_loss():
     X, _ = table(60)
     rng = np.random.default_rng(1)
     run = ct.fit(net(), X, rng.standard_normal(60), epochs=200, optimizer=ct.optim.Adam(3e-2), validation=0.3,
-                 early_stopping=4)  # fmt: skip
+                 early_stopping=4)
     assert run.epochs_done == run.best_epoch + 4 < 200
     assert "4 epochs" in run.stopped
 
@@ -341,7 +341,7 @@ def test_with_validation_the_best_weights_come_back_after_a_blow_up():
         ({"metrics": "auc"}, ArgumentError, "no metric"),
         ({"optimizer": "adam"}, ArgumentError, "ct.optim"),
     ],
-)  # fmt: skip
+)
 def test_bad_input_gets_a_clear_error_and_changes_nothing(change, error, says):
     X, y = table()
     model = net()

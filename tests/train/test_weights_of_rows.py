@@ -43,10 +43,10 @@ ONE_HOT = np.eye(3)[CLASSES]
 TASKS = {
     "mse": (NUMBERS, 1), "half_mse": (NUMBERS, 1), "mae": (NUMBERS, 1), "huber": (NUMBERS, 1), own_loss: (NUMBERS, 1),
     "binary_cross_entropy": ((CLASSES > 0).astype(float), 1), "cross_entropy": (CLASSES, 3),
-}  # fmt: skip
+}
 TASKS = [(loss, *rest) for loss, rest in TASKS.items()] + [
     ("mse", np.stack([NUMBERS, -NUMBERS], 1), 2), ("binary_cross_entropy", ONE_HOT, 3), ("cross_entropy", ONE_HOT, 3),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("loss", "y", "outputs"), TASKS)
@@ -109,7 +109,7 @@ def test_equal_weights_change_no_bit(weights):
 def test_a_program_with_weights_of_one_steps_like_one_without(dtype):
     models = [ct.nn.MLP(3, [8], 1).astype(dtype).init(0) for _ in range(2)]
     with_weights, without = (ct.compile(m, "mse", batch_size=16, weighted=w)
-                             for m, w in zip(models, (True, False), strict=True))  # fmt: skip
+                             for m, w in zip(models, (True, False), strict=True))
     with_weights.feed(X, NUMBERS, np.ones(N))
     without.feed(X, NUMBERS)
     for _ in range(3):

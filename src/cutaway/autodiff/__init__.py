@@ -7,4 +7,4 @@ from .tensor import Tensor, apply, assign, differentiate, grad
 __all__ = [
     "Entry", "Recording", "Runtime", "Tape", "Tensor", "apply", "assign", "current_scope", "differentiate", "grad",
     "ops", "record", "recording", "scope",
-]  # fmt: skip
+]

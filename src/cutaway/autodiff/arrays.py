@@ -23,11 +23,11 @@ __all__ = [
     "amax", "amin", "argmax", "argmin", "cat", "chunk", "clip", "concat", "concatenate", "expand_dims", "flatten",
     "log_softmax", "max", "mean", "min", "norm", "permute", "power", "reshape", "softmax", "split", "squeeze", "stack",
     "std", "sum", "swapaxes", "transpose", "unsqueeze", "var", "view", "where",
-]  # fmt: skip
+]
 
 SAME = {"dim": "axis", "keepdim": "keepdims", "input": "x", "a": "x", "a_min": "min", "a_max": "max",
         "negative_slope": "slope", "axis1": "first", "dim0": "first", "axis2": "second", "dim1": "second",
-        "weight": "W", "bias": "b", "newshape": "shape", "dims": "axes"}  # fmt: skip
+        "weight": "W", "bias": "b", "newshape": "shape", "dims": "axes"}
 UNSAID = {"dtype": None, "out": None, "order": "C"}  # what NumPy's functions hand to a method unasked: np.mean(x)
 
 
@@ -377,7 +377,7 @@ def split(x, *given, sizes=None, axis: int = 0) -> list[Tensor]:
 
 
 METHODS = (sum, mean, max, min, amax, amin, argmax, argmin, norm, var, std, softmax, log_softmax, clip, reshape, view,
-           permute, transpose, swapaxes, unsqueeze, squeeze, flatten, chunk, split)  # fmt: skip
+           permute, transpose, swapaxes, unsqueeze, squeeze, flatten, chunk, split)
 for _f in METHODS:
     setattr(Tensor, _f.__name__, _f)
 Tensor.clamp = clip  # type: ignore[attr-defined]

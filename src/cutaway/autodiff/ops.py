@@ -29,7 +29,7 @@ add, sub, mul, div, maximum, minimum, neg, exp, log, sin, cos, sqrt, abs, square
     _elementwise,
     ("add", "sub", "mul", "div", "maximum", "minimum", "neg", "exp", "log", "sin", "cos", "sqrt", "abs", "square",
      "detach"),
-)  # fmt: skip
+)
 clamp, pow = arrays.clip, arrays.power
 
 
@@ -78,18 +78,18 @@ def dropout(x, p: float = 0.5, seed=None, step=None, call=None, **named) -> Tens
     """Zero each value with probability p; (seed, step, call) choose the mask."""
     if seed is None or step is None or call is None or named:
         raise ArgumentError("dropout needs seed, step and call, which choose its mask: in a network, make it a layer, "
-                            "ct.nn.Dropout(p), which knows them and whether it trains")  # fmt: skip
+                            "ct.nn.Dropout(p), which knows them and whether it trains")
     return apply("dropout", x, p=p, seed=seed, step=step, call=call)
 
 
 def augment(x, seed, step, call, flip: bool = False, flip_vertical: bool = False, shift: float = 0.0,
-            rotate: float = 0.0, crop: float = 1.0) -> Tensor:  # fmt: skip
+            rotate: float = 0.0, crop: float = 1.0) -> Tensor:
     """Images (n, h, w, c), each flipped, shifted, turned and cropped by chance; (seed, step, call) choose how.
 
     No gradient flows back through it. More than eight arguments: five kinds of change, and the three that choose.
     """
     return apply("augment", x, flip=bool(flip), flip_vertical=bool(flip_vertical), shift=real(shift),
-                 rotate=real(rotate), crop=real(crop), seed=seed, step=step, call=call)  # fmt: skip
+                 rotate=real(rotate), crop=real(crop), seed=seed, step=step, call=call)
 
 
 def layer_norm(x, gamma, beta, eps: float = 1e-5) -> Tensor:
@@ -113,7 +113,7 @@ def conv(x, W, b=None, stride=None, padding=None, dilation=None, groups: int = 1
     """
     sizes = len(np.shape(x)) - 2
     return apply("conv", x, W, b, stride=_each(1 if stride is None else stride, sizes), padding=_edges(padding, sizes),
-                 dilation=_each(1 if dilation is None else dilation, sizes), groups=groups)  # fmt: skip
+                 dilation=_each(1 if dilation is None else dilation, sizes), groups=groups)
 
 
 def _each(setting, sizes: int):
@@ -140,7 +140,7 @@ def _pool(name: str, x, window, stride, padding) -> Tensor:
     sizes = len(np.shape(x)) - 2
     window = _each(window, sizes)
     return apply(name, x, window=window, stride=_each(window if stride is None else stride, sizes),
-                 padding=_edges(padding, sizes))  # fmt: skip
+                 padding=_edges(padding, sizes))
 
 
 def global_average(x, lengths=None) -> Tensor:
@@ -192,7 +192,7 @@ def gru(u, W, b=None, h0=None, lengths=None, reverse: bool = False, truncate: in
 
 
 for _f in (relu, sigmoid, tanh, exp, log, sin, cos, sqrt, abs, square, neg, add, sub, mul, div, maximum, minimum,
-           matmul, detach):  # fmt: skip
+           matmul, detach):
     setattr(Tensor, _f.__name__, _f)
 
 

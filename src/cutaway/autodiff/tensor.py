@@ -396,7 +396,7 @@ def product(u: Any, v: Any) -> Tensor:
     if row and column and u.shape != v.shape:
         raise ShapeError(f"matmul (w = u v) cannot take shapes {u.shape}, {v.shape}: they must be equally long")
     w = apply("matmul", apply("reshape", u, shape=(1, *u.shape)) if row else u,
-              apply("reshape", v, shape=(*v.shape, 1)) if column else v)  # fmt: skip
+              apply("reshape", v, shape=(*v.shape, 1)) if column else v)
     outer = w.shape[: -2 if row else -1] if column else (*w.shape[:-2], w.shape[-1])
     return apply("reshape", w, shape=outer)
 

@@ -57,7 +57,7 @@ def bench(
     settings = Settings.quick() if quick else Settings()
     settings = replace(settings, only=only, peers=_interpreter(peers), rounds=rounds or settings.rounds,
                        seconds=checks.positive(seconds, "--seconds") or settings.seconds,
-                       threads=(threads,) if threads else settings.threads)  # fmt: skip
+                       threads=(threads,) if threads else settings.threads)
     screen, notes = Screen(), console(stderr=True)
     runs = [Run(family, settings, lambda text: notes.print(text, style="dim")) for family in chosen]
     every = {name for run in runs for name in run.family.WORKLOADS}

@@ -130,6 +130,6 @@ def thresholds(given: Sequence[str], labels: Sequence[str]) -> dict[int, float]:
             value = -1.0
         if label not in labels or not 0 <= value <= 1:
             raise ArgumentError(f"--threshold {one!r}: give a label and a probability from 0 to 1, such as "
-                                f"{labels[0] if labels else 'LABEL'}=0.1; labels are {_some(labels)}.")  # fmt: skip
+                                f"{labels[0] if labels else 'LABEL'}=0.1; labels are {_some(labels)}.")
         found[list(labels).index(label)] = value
     return found

@@ -26,7 +26,7 @@ def notes(study: Study) -> list[str]:
     many = not problem.forecasts and len(study.parts[2]) and looked_at < len(study.parts[0])
     return [f"leaks are looked for in the first {MOST_COLUMNS:,} columns"] * wide + [
         f"copies of test {problem.kind.many} are looked for among the first {looked_at:,} of {len(study.parts[0]):,} "
-        "to learn from"] * bool(many)  # fmt: skip
+        "to learn from"] * bool(many)
 
 
 def leaks(study: Study, X: Any, y: Any) -> list[Finding]:

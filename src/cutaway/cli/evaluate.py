@@ -62,7 +62,7 @@ def evaluate(
     found.remarks += verdict.rare(task, truth, [given], True, None, wanted, "given")
     if len(names) > 1:
         found.outputs = [Score(name, len(truth), one)
-                         for name, one in zip(wanted, measure_outputs(task, truth, *answer), strict=True)]  # fmt: skip
+                         for name, one in zip(wanted, measure_outputs(task, truth, *answer), strict=True)]
     elif classes is not None:
         labels = [str(label) for label in classes.tolist()]
         found.confusion = {"labels": labels, "counts": confusion(truth, answer[0], classes)}

@@ -96,12 +96,12 @@ def fit(
         checks.share_or_path(test, "--test"), checks.hidden(hidden), loss, epochs, batch_size,
         checks.rate(lr, "--lr"), seed, threads, checks.positive(time_limit, "--time-limit"), augment,
         None if class_weight is None else class_weight.value, monitor,
-    )  # fmt: skip
+    )
     checks.output(out, "--out", MODEL, [data])
     if report is not None:
         checks.output(report, "--report", PAGE, [data])
     asked = Asked(target or [], None if task is None else task.value, drop or [], group, time, id, forecast, window,
-                  horizon, size, skip_damaged, mode, None if gaps is None else gaps.value)  # fmt: skip
+                  horizon, size, skip_damaged, mode, None if gaps is None else gaps.value)
     study = begin(options, data, asked)
     screen = Screen(quiet)
     follow(study, screen, report is not None)

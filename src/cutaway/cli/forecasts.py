@@ -31,19 +31,19 @@ def window_rows(path: Path, asked: Asked, frame: Any = None, features: list[str]
     values, names, when, notes = one_series(path, asked, frame, features)
     if learnt and len(values) < asked.length + asked.ahead:
         raise DataError(f"{path.name} has {counted(len(values), 'time step')}, and the model is scored on windows of "
-                        f"{asked.length:,} with the {asked.ahead:,} that follow: give at least so many.")  # fmt: skip
+                        f"{asked.length:,} with the {asked.ahead:,} that follow: give at least so many.")
     with in_options(path):
         cut = cut_windows(values, names, when, repr(asked.time or ""), asked.length, asked.ahead, 1, asked.forecast,
-                          asked.gaps or "cut")  # fmt: skip
+                          asked.gaps or "cut")
     aims = [asked.forecast or ""] if asked.ahead == 1 else cut.target_names
     y: Any = pd.DataFrame(cut.y, columns=aims)
     extent = (f"{len(values):,} time steps of {counted(values.shape[1], 'feature')}, "
-              f"{counted(len(cut), 'window')} of {asked.length:,} steps with {asked.ahead:,} to forecast")  # fmt: skip
+              f"{counted(len(cut), 'window')} of {asked.length:,} steps with {asked.ahead:,} to forecast")
     ids = pd.Series(cut.starts + asked.length, name="row")
     if any("missing" in note for note in cut.notes) and not asked.gaps and not learnt:
         cut.notes.append("--gaps fill makes missing steps empty ones, --gaps join takes rows for steps all the same")
     return Data(as_sequences(cut.X), y[aims[0]] if len(aims) == 1 else y, extent, aims, ids, names, {"time": cut},
-                [*notes, *cut.notes])  # fmt: skip
+                [*notes, *cut.notes])
 
 
 def every_window(path: Path, asked: Asked, frame: Any = None, features: list[str] | None = None) -> Data:
@@ -74,7 +74,7 @@ def every_window(path: Path, asked: Asked, frame: Any = None, features: list[str
             notes[-1] += f"; {counted(int((~kept).sum()), 'window')} across a gap left out"
     if not kept.any():
         raise DataError(f"{path.name} has {counted(len(values), 'time step')}, and the model forecasts from windows of "
-                        f"{asked.length:,} that follow each other: give at least so many.")  # fmt: skip
+                        f"{asked.length:,} that follow each other: give at least so many.")
     X = np.lib.stride_tricks.sliding_window_view(values, asked.length, axis=0).swapaxes(1, 2)[kept]
     ids = pd.Series(np.flatnonzero(kept) + asked.length, name="row")
     return Data(as_sequences(np.ascontiguousarray(X)), None, "", [], ids, notes=notes)
@@ -106,7 +106,7 @@ def one_series(
     if when is None:
         rising = [name for name, x in zip(features, values.T, strict=True) if len(x) > 2 and (np.diff(x) > 0).all()]
         notes = [f"{name} rises from row to row: if it is the time, --time {quote(name)} finds steps that are missing"
-                 for name in rising[:1] if name != asked.forecast]  # fmt: skip
+                 for name in rising[:1] if name != asked.forecast]
     return values, features, when, notes
 
 
@@ -130,12 +130,12 @@ def in_time(path: Path, asked: Asked, frame: Any) -> tuple[Moments, np.ndarray, 
         where = in_lines(f"rows {first} and {second} (the first row is 0)", path)
         raise DataError(f"{path.name}: {asked.time!r} is {when.at(int(again[0]))} in {where}{more}: keep one row for "
                         "each time, or name the column that says which row is of which sequence with --id."
-                        f"{clocks_go_back(when, again)}")  # fmt: skip
+                        f"{clocks_go_back(when, again)}")
     if len(order) > 1 and (every := steps(when).every):
         if asked.every is None:
             notes.insert(0, f"by {asked.time!r}, time goes in steps of {every}, from {when.at(0)} to {when.at(-1)}")
             asked.every = every
         elif every != asked.every:
             notes.append(f"by {asked.time!r}, time goes in steps of {every}, but the model has learnt steps of "
-                         f"{asked.every}: bring the rows to those")  # fmt: skip
+                         f"{asked.every}: bring the rows to those")
     return when, order, notes

@@ -47,7 +47,7 @@ def predict(
     rows = load_for(estimator, reading(model), data, [], skip_damaged, size, mode)
     if keep and rows.ids is not None:
         raise ArgumentError(f"--keep copies columns of tables, and {data.name} holds {estimator.inputs_.many}: leave "
-                            "it out.")  # fmt: skip
+                            "it out.")
     for note in rows.notes:
         warn(f"{data.name}: {note}")
     kept = checks.columns(keep or [], list(rows.X.columns) if keep else [], "--keep", data.name)
@@ -82,12 +82,12 @@ def at_the_limits(estimator: Any, answers: dict[str, Any]) -> str:
     edges = np.asarray(estimator.target_encoder_.inverse(estimator.limits_), float).reshape(2, -1)
     columns = list(answers.values())[: edges.shape[1]]
     count = sum(cell in {f"{low:.9g}", f"{high:.9g}"} for column, low, high in zip(columns, *edges, strict=False)
-                for cell in column)  # fmt: skip
+                for cell in column)
     if count <= TOLD_AT_LIMITS * sum(map(len, columns)):
         return ""
     span = f"{edges[0, 0]:.6g} to {edges[1, 0]:.6g}" if edges.shape[1] == 1 else "its targets' ranges"
     return (f"{counted(count, 'prediction')} at an end of what the model gives, {span}: the range of its training "
-            "targets, a little widened; it does not guess beyond")  # fmt: skip
+            "targets, a little widened; it does not guess beyond")
 
 
 def answer_columns(estimator: Any, table: Any, thresholds: dict[int, float]) -> dict[str, Any]:

@@ -51,14 +51,14 @@ class Asked:
     def chosen(self) -> dict[str, str]:
         """What was said, for the report."""
         given = {{"targets": "target"}.get(name, name.replace("_", " ")): value
-                 for name, value in vars(self).items() if value and name != "every"}  # fmt: skip
+                 for name, value in vars(self).items() if value and name != "every"}
         return {name: ", ".join(value) if isinstance(value, list) else "yes" if value is True else str(value)
-                for name, value in given.items()}  # fmt: skip
+                for name, value in given.items()}
 
     def remembered(self) -> dict[str, Any]:
         """What a model needs to know to read other files of sequences in the same way."""
         kept: dict[str, Any] = {"time": self.time, "id": self.id, "forecast": self.forecast, "gaps": self.gaps,
-                                "every": self.every}  # fmt: skip
+                                "every": self.every}
         kept |= {"window": self.length, "horizon": self.ahead} if self.forecast else {}
         return {name: value for name, value in kept.items() if value is not None}
 
@@ -134,7 +134,7 @@ class Problem:
             words = _summary(y.to_numpy().ravel(), False, self.kind.many)
             return [TargetFacts(self.reading["forecast"], f"{words}; {len(self.targets):,} steps are forecast")]
         return [TargetFacts(name, _summary(y[name] if len(self.targets) > 1 else y, self.classifies, self.kind.many))
-                for name in self.targets]  # fmt: skip
+                for name in self.targets]
 
 
 def read(path: Path, asked: Asked, test: Path | None = None) -> Problem:
@@ -152,7 +152,7 @@ def read(path: Path, asked: Asked, test: Path | None = None) -> Problem:
     if test is not None:
         if asked.group or asked.forecast or (asked.time and not asked.id):
             raise ArgumentError(f"--test {test}: the test rows are in a file of their own; leave the options out that "
-                                "divide the rows by a column or by time.")  # fmt: skip
+                                "divide the rows by a column or by time.")
         data, tests = join(kind, data, test, asked, path)
     if data.y is None:
         folder = "the folder " * path.is_dir()
@@ -164,7 +164,7 @@ def read(path: Path, asked: Asked, test: Path | None = None) -> Problem:
         X, y, ids, group, time, kept = drop_missing(data.X, data.y, data.ids, group, time)
         if len(kept) < FEWEST:
             raise DataError(f"{counted(len(kept), kind.one)} with a target, at least {FEWEST} are needed: one to test "
-                            "on, the others to learn from.")  # fmt: skip
+                            "on, the others to learn from.")
         with in_file(path if kind.name == "table" else None, y.index):
             found = decide(y, "regression" if asked.forecast else asked.task)
     return Problem(
@@ -172,7 +172,7 @@ def read(path: Path, asked: Asked, test: Path | None = None) -> Problem:
         data.notes, ids, data.features, asked.remembered() if kind.name == "sequences" else {},
         int((kept >= rows - tests).sum()), test.name if test is not None else "",
         path if kind.name == "table" else None,
-    )  # fmt: skip
+    )
 
 
 def decide(y: Any, task: str | None) -> tuple[str, str]:
@@ -219,7 +219,7 @@ def _refuse_new_classes(problem: Problem, learnt: int) -> None:
         known, tested = (set(part.tolist()) for part in (problem.y.iloc[:learnt], problem.y.iloc[learnt:]))
         if new := sorted(map(str, tested - known)):
             raise DataError(f"--test {problem.test_source}: {problem.source} has no {problem.kind.one} of the class "
-                            f"{listed(new)}, so it cannot be learnt.")  # fmt: skip
+                            f"{listed(new)}, so it cannot be learnt.")
 
 
 def _split(problem: Problem, rows: np.ndarray, shares: tuple, seed: int) -> tuple[tuple[np.ndarray, ...], str]:

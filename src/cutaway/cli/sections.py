@@ -31,7 +31,7 @@ def data(screen: Screen, found: Findings) -> None:
     gappy = sorted((c for c in found.columns if c.gaps and not c.left_out), key=lambda c: -c.gaps)
     facts: list[tuple[str, str]] = [(name, words) for name, words in found.facts]
     facts += [("target" if i == 0 else "", f"{t.name}: {t.summary}")
-              for i, t in enumerate(found.targets[:MOST_TARGETS])]  # fmt: skip
+              for i, t in enumerate(found.targets[:MOST_TARGETS])]
     if len(found.targets) > MOST_TARGETS:
         facts.append(("", f"and {len(found.targets) - MOST_TARGETS} more"))
     facts.append(("task", found.task))
@@ -43,7 +43,7 @@ def data(screen: Screen, found: Findings) -> None:
         facts.append(("gaps", f"most in {worst}; a gap is a value of its own, nothing is thrown away"))
     out = [c for c in found.columns if c.left_out]
     facts += [("left out" if i == 0 else "", f"{short(c.name, 30)}: {c.how.removeprefix('left out: ')}")
-              for i, c in enumerate(out[:MOST_LEFT_OUT])]  # fmt: skip
+              for i, c in enumerate(out[:MOST_LEFT_OUT])]
     if len(out) > MOST_LEFT_OUT:
         facts.append(("", f"and {len(out) - MOST_LEFT_OUT} more"))
     facts += [("note", note) for note in found.notes]
@@ -118,7 +118,7 @@ def steps_ahead(screen: Screen, outputs: list[Score], where: str) -> None:
     names = [model for model, *_ in outputs[0].models]
     screen.title("Each step ahead", where)
     rows = [[outputs[k - 1].part, *(format_score(score, one.get(score)) for score in ("R²", "RMSE")
-                                    for *_, one in outputs[k - 1].models)] for k in shown]  # fmt: skip
+                                    for *_, one in outputs[k - 1].models)] for k in shown]
     head = ["step", *(f"{score}\n{name}" for score in ("R²", "RMSE") for name in names)]
     screen.table(rows, head, right=range(1, len(head)))
 
@@ -165,7 +165,7 @@ def importance(screen: Screen, found: Findings) -> None:
     most = max(max(value for _, value, _ in found.importance), 1e-12)
     useful = [one for one in found.importance if one[1] > 0]
     rows = [(short(name, 28), f"{value:.3f}", f"± {spread:.3f}", Text("█" * round(BAR * value / most), style="cyan"))
-            for name, value, spread in useful[:MOST_COLUMNS]]  # fmt: skip
+            for name, value, spread in useful[:MOST_COLUMNS]]
     screen.table(rows, right=(1, 2), dim=(2,))
     rest = [f"{len(useful) - MOST_COLUMNS} more cost less"] * (len(useful) > MOST_COLUMNS)
     rest += [f"shuffling {len(found.importance) - len(useful)} costs nothing"] * (len(useful) < len(found.importance))

@@ -46,7 +46,7 @@ def load(kind: Any, path: Path, asked: Asked, frame: Any = None) -> Data:
 
 
 def load_for(estimator: Any, reading: dict[str, Any], path: Path, targets: list[str], skip_damaged: bool,
-             size: str | None = None, mode: str | None = None) -> Data:  # fmt: skip
+             size: str | None = None, mode: str | None = None) -> Data:
     """The rows of a file read as those were that a model has learnt from; without targets there is no y."""
     from ..estimators.inputs import is_series_name
     from .forecasts import every_window
@@ -95,17 +95,17 @@ def join(kind: Any, data: Data, test: Path, asked: Asked, path: Path) -> tuple[D
         if data.X.shape[1:] != other.X.shape[1:]:
             sizes = [f"{h} x {w} pixels, {c} channels" for h, w, c in (data.X.shape[1:], other.X.shape[1:])]
             raise DataError(f"--test {test} has images of {sizes[1]}, {path.name} of {sizes[0]}: bring all to one size "
-                            "with --size.")  # fmt: skip
+                            "with --size.")
         bytes_there = [part.X.dtype == np.uint8 for part in (data, other)]
         if bytes_there[0] != bytes_there[1]:
             depths = [depth_words(part.X.dtype.name) for part in (other, data)]
             raise DataError(f"--test {test} has images of {depths[0]}, {path.name} of {depths[1]}: save all alike.")
         X = Images(np.concatenate([data.X.X, other.X.X]), None, data.X.names + other.X.names, [], data.X.fit,
-                   data.X.mode)  # fmt: skip
+                   data.X.mode)
     else:
         if data.X.shape[2] != other.X.shape[2]:
             raise DataError(f"--test {test} has {counted(other.X.shape[2], 'feature')} a time step, {path.name} "
-                            f"{data.X.shape[2]}: give the same features.")  # fmt: skip
+                            f"{data.X.shape[2]}: give the same features.")
         X = Sequences.from_list(data.X.rows() + other.X.rows())
     y = None if data.y is None else pd.concat([data.y, other.y], ignore_index=True)
     ids = None if data.ids is None or other.ids is None else pd.concat([data.ids, other.ids], ignore_index=True)
@@ -165,12 +165,12 @@ def table_rows(path: Path, asked: Asked, frame: Any = None) -> Data:
     targets = checks.columns(asked.targets, known, "--target", path.name)
     if not targets:
         raise ArgumentError(f"--target: name the column to predict. {path.name} has {listed(known, 12)}: is it "
-                            f"--target {quote(likely_target(known, asked.drop))}?")  # fmt: skip
+                            f"--target {quote(likely_target(known, asked.drop))}?")
     drop = checks.columns(asked.drop, known, "--drop", path.name)
     if both := [name for name in drop if name in targets]:
         raise ArgumentError(f"--drop {both[0]!r} is also a --target: it is left out of the inputs anyway.")
     ways = {name: checks.columns([column], known, f"--{name}", path.name)[0]
-            for name, column in (("group", asked.group), ("time", asked.time)) if column is not None}  # fmt: skip
+            for name, column in (("group", asked.group), ("time", asked.time)) if column is not None}
     if len(ways) > 1:
         raise ArgumentError("--group and --time: the rows can be divided by one of them, not by both.")
     for name, column in ways.items():
@@ -217,7 +217,7 @@ def _numbers_if_it_reads_so(cells: Any) -> Any:
 
 
 def image_rows(path: Path, asked: Asked, frame: Any = None, mode: str | None = None, depth: str | None = None,
-               encoder: Any = None) -> Data:  # fmt: skip
+               encoder: Any = None) -> Data:
     """The images of a folder, of the files in a table's column, or of an .npz file; `encoder` reads as in training."""
     import pandas as pd
 
@@ -282,7 +282,7 @@ def sequence_rows(path: Path, asked: Asked, frame: Any = None, features: list[st
         frame = table(path) if frame is None else frame
         if asked.id is None or asked.time is None:
             raise ArgumentError(f"{path.name} is a table: sequences in it need --id, the column that says which row is "
-                                "of which sequence, and --time, the one that orders them.")  # fmt: skip
+                                "of which sequence, and --time, the one that orders them.")
         if len(asked.targets) > 1:
             raise ArgumentError("--target: a sequence has one target: name one column.")
         check_columns(path, frame, id=[asked.id], time=[asked.time], target=asked.targets, drop=asked.drop)

@@ -42,7 +42,7 @@ def step(
     if model is None:
         if target or size or mode or skip_damaged:
             raise ArgumentError("--target, --size, --mode and --skip-damaged go with a model and data: "
-                                "cutaway step MODEL DATA.")  # fmt: skip
+                                "cutaway step MODEL DATA.")
         Stepper(moons(batch or 25, seed)).go(TOUR.format(batch or 25), HINT)
         return
     if data is None:
@@ -61,7 +61,7 @@ def moons(batch: int, seed: int) -> Any:
 
 
 def from_file(model: Path, data: Path, targets: list[str] | None, batch: int | None, fresh: bool, seed: int,
-              skip_damaged: bool, size: str | None = None, mode: str | None = None) -> tuple[Any, str]:  # fmt: skip
+              skip_damaged: bool, size: str | None = None, mode: str | None = None) -> tuple[Any, str]:
     """The session on a model and its data, and a line on it."""
     from .. import inspect
     from ..text import plain
@@ -74,7 +74,7 @@ def from_file(model: Path, data: Path, targets: list[str] | None, batch: int | N
         network = network.init(seed) if "hidden" in design.asked else design.network(seed)
     rows = min(batch or design.batch_size, len(given.T))
     session = inspect.step(network, given.Z, given.T, batch_size=rows, epochs=design.epochs, seed=seed,
-                           **given.settings)  # fmt: skip
+                           **given.settings)
     weights = "new first weights" if fresh else f"the weights in {plain(model.name)}"
     left_out = f" ({given.left_out:,} without a target left out)" if given.left_out else ""
     about = f"{len(given.T):,} {own.inputs_.many} of {plain(data.name)}{left_out}, {rows:,} a step, from {weights}."

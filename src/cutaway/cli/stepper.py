@@ -69,7 +69,7 @@ COMMANDS = {
         "compare": ("[N]", "N more steps with and without the changes since the fork (or all), side by side", ""),
     },
     "": {"help": ("[COMMAND]", "this list", "h"), "quit": ("", "leave; Ctrl-D does it, too", "q")},
-}  # fmt: skip
+}
 USAGE = {name: how for group in COMMANDS.values() for name, how in group.items()}
 SHORT = {how[2]: name for name, how in USAGE.items() if how[2]} | {"?": "help", "exit": "quit", "where": "list"}
 REPEATED = ("next", "back", "phase", "sample", "step", "epoch", "run")
@@ -138,7 +138,7 @@ class Stepper:
         if name not in USAGE:
             close = get_close_matches(name, [*USAGE, *SHORT], n=1, cutoff=0.6)
             self.say(f"There is no command {words[0]!r}" + (f": did you mean {close[0]}?" if close else "."),
-                     "help lists all.", style="yellow")  # fmt: skip
+                     "help lists all.", style="yellow")
             return False
         try:
             getattr(self, f"do_{name}")(rest)
@@ -283,7 +283,7 @@ class Stepper:
             line = f"{'>' if k - 1 == at else ' '} {plain(line)}"
             cut = self.console.is_terminal
             self.console.print(line, no_wrap=cut, overflow="ellipsis" if cut else None, soft_wrap=not cut,
-                               style="bold" if k - 1 == at else None)  # fmt: skip
+                               style="bold" if k - 1 == at else None)
 
     # ---- changing ----------------------------------------------------------------------------------------------------
     def do_set(self, rest: str) -> None:
@@ -350,7 +350,7 @@ class Stepper:
             if group:
                 self.say(group, style="bold")
             Screen().table([(f"{letter or ' '}  {command} {arguments}".rstrip(), about)
-                            for command, (arguments, about, letter) in commands.items() if about])  # fmt: skip
+                            for command, (arguments, about, letter) in commands.items() if about])
 
     # ---- what is shown -----------------------------------------------------------------------------------------------
     def phase(self, name: str) -> None:
@@ -433,7 +433,7 @@ class Stepper:
             self.say(f"{where}: the run is over. goto goes back, q leaves.", style="bold")
         elif not s.finite:
             self.say(f"{where} cannot go on: J or a gradient is not finite. Go back (goto {s.step}), change something "
-                     "(lr, optimizer), try again.", style="bold")  # fmt: skip
+                     "(lr, optimizer), try again.", style="bold")
         else:
             self.say(f"{where}" + (", done" if s.done else ""), style="dim")
             coming: Instruction = s.coming  # type: ignore[assignment]

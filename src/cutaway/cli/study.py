@@ -57,7 +57,7 @@ class Options:
     def chosen(self) -> dict[str, Any]:
         """What was not left to the design, for the report."""
         shown = {name.replace("_", " "): str(value) if isinstance(value, Path) else value
-                 for name, value in vars(self).items() if value is not None}  # fmt: skip
+                 for name, value in vars(self).items() if value is not None}
         return shown | ({"hidden": ",".join(map(str, self.hidden)) or "none"} if self.hidden is not None else {})
 
 
@@ -78,7 +78,7 @@ class Study:
             seconds=dict(seconds or {}), settings=options.chosen(), versions=versions(),
             date=time.strftime("%Y-%m-%d %H:%M"), inputs=problem.kind.name, many=problem.kind.many,
             extent=problem.extent, reading=problem.reading, learnt=len(self.parts[0]),
-        )  # fmt: skip
+        )
 
     def rows(self, part: int) -> tuple[Any, Any]:
         """X and y of a part: 0 training, 1 validation, 2 test."""
@@ -101,7 +101,7 @@ class Study:
             design.reasons["optimizer"] = how if design.lr == "auto" else "as asked"
         encoder = self.estimator.encoder_
         found.columns = [ColumnFacts(c.name, c.kind, c.gaps, c.distinct, c.example, c.how)
-                         for c in getattr(encoder, "columns", ())]  # fmt: skip
+                         for c in getattr(encoder, "columns", ())]
         found.facts = self._facts(encoder)
         found.notes += self.estimator.target_encoder_.notes
         if self.problem.kind.name == "table":
@@ -144,14 +144,14 @@ class Study:
         weights: dict[str, Any] = {} if options.class_weight is None else {"class_weight": options.class_weight}
         if weights and self.problem.task not in ("binary", "multiclass"):
             raise ArgumentError(f"--class-weight is for a target of classes, one a row, and this is "
-                                f"{self.problem.task}: leave it out.")  # fmt: skip
+                                f"{self.problem.task}: leave it out.")
         network: Any = {"hidden": None if options.hidden is None else list(options.hidden), "augment": options.augment}
         network = {name: value for name, value in network.items() if value is not None}
         if options.monitor not in (None, *kind.monitors):
             raise ArgumentError(f"--monitor {options.monitor}: for this target give {', '.join(kind.monitors)}.")
         if options.monitor is not None and not len(self.parts[1]):
             raise ArgumentError("--monitor scores rows that are not learnt from, and these are too few to hold some "
-                                "back: leave it out.")  # fmt: skip
+                                "back: leave it out.")
         losses = kind.losses_for.get(self.problem.task, ())
         if losses and options.loss not in (None, *losses):
             raise ArgumentError(f"--loss {options.loss}: for this target give {', '.join(losses)}.")
@@ -160,7 +160,7 @@ class Study:
             epochs=options.epochs, batch_size="auto" if options.batch_size is None else options.batch_size,
             time_limit=options.time_limit, random_state=options.seed, threads=options.threads,
             validation=self.rows(1) if len(self.parts[1]) else None, **weights,
-        )  # fmt: skip
+        )
 
     def _own_words(self, row: list[str]) -> list[str]:
         """A row of the design, where the study knows more: why this task, how many rows are held back."""
@@ -217,7 +217,7 @@ class Study:
     def _score_part(self, part: str, X: Any, y: Any) -> None:
         task, classes, y = self.problem.task, getattr(self.estimator, "classes_", None), np.asarray(y)
         models = [Answer(name, *answers(model, X, self.problem.classifies))
-                  for name, model in (("the network", self.estimator), ("the linear model", self.linear))]  # fmt: skip
+                  for name, model in (("the network", self.estimator), ("the linear model", self.linear))]
         simple = self._simple(part, y, classes)
         uneven = self.judged_by == "ROC AUC"
         scores = [measure(task, y, one.predicted, one.probability, classes, uneven) for one in [*models, *simple]]
@@ -266,9 +266,9 @@ class Study:
         if len(problem.targets) > 1:
             each = [measure_outputs(problem.task, y, one.predicted, one.probability) for one in [*models, *simple]]
             best = each[2 + self._best([measure(problem.task, y, one.predicted, None, None) for one in simple])] \
-                if problem.forecasts else [{} for _ in problem.targets]  # fmt: skip
+                if problem.forecasts else [{} for _ in problem.targets]
             found.outputs = [Score(name, len(y), *trio)
-                             for name, *trio in zip(problem.targets, each[0], each[1], best, strict=True)]  # fmt: skip
+                             for name, *trio in zip(problem.targets, each[0], each[1], best, strict=True)]
         elif classes is None:
             step = -(-len(y) // MOST_POINTS)
             found.scatter = {"true": y[::step].astype(float).tolist(), "predicted": ours.predicted[::step].tolist()}
@@ -289,7 +289,7 @@ class Study:
             name: one.predicted[rows] for name, one in zip(names, answers, strict=True)
         }
         return {name: [None if np.isnan(v) else v for v in np.asarray(part, float).tolist()]
-                for name, part in drawn.items()}  # fmt: skip
+                for name, part in drawn.items()}
 
     def explain(self) -> None:
         """The columns that matter, by shuffling each on the test rows (a few thousand of them are enough)."""

@@ -68,7 +68,7 @@ class Screen:
             self._print_indented(Text(self.lines_for[text], style="italic cyan"))
 
     def table(self, rows: Iterable[Sequence[Any]], head: Sequence[str] = (), right: Sequence[int] = (),
-              fixed: Sequence[int] = (0,), dim: Sequence[int] = ()) -> None:  # fmt: skip
+              fixed: Sequence[int] = (0,), dim: Sequence[int] = ()) -> None:
         """Columns of text; those numbered in `right` are numbers, in `fixed` never wrapped, in `dim` less bright."""
         if self.quiet:
             return

@@ -48,7 +48,7 @@ def trace(
     truth, answer = (np.asarray(a).reshape(len(given.T), -1)[0].tolist() for a in (given.y, estimator.predict(given.X)))
     shown = ("  ".join(number(v, 5) if isinstance(v, float) else str(v) for v in part) for part in (truth, answer))
     screen.title(f"{kind.one.capitalize()} {row} of {data.name}", f"{listed(estimator.target_encoder_.names)}: "
-                                                                  "truth {}, predicted {}".format(*shown))  # fmt: skip
+                                                                  "truth {}, predicted {}".format(*shown))
     screen.say()
     screen.text(step)
     screen.say()

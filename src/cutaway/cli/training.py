@@ -27,7 +27,7 @@ class Training:
 
 def training(model: Path, data: Path, targets: list[str] | None, skip_damaged: bool,
              part: tuple[int, int] | None = None, size: str | None = None,
-             mode: str | None = None) -> Training:  # fmt: skip
+             mode: str | None = None) -> Training:
     """The rows of a file that have a target, as the model in another learns from them; part: only those from a row
     number on, so many.
 

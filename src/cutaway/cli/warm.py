@@ -35,7 +35,7 @@ def warm(
     took = f"{len(missing)} compiled in {duration(native.seconds)}, " if missing else ""
     gone = native.tidy()
     screen.say(f"{len(sources)} kernels: {took}{there} were there already. They are kept in {native.folder()}"
-               + (f", from which {gone} unused for 90 days were deleted." if gone else "."))  # fmt: skip
+               + (f", from which {gone} unused for 90 days were deleted." if gone else "."))
 
 
 def kernels(networks: list[str], double: bool = False) -> set[Any]:
@@ -126,4 +126,4 @@ def _recurrent(cell: str) -> Iterator[tuple]:
 NETWORKS: dict[str, Callable[[], Iterator[tuple]]] = {
     "mlp": _mlp, "cnn": _cnn, "rnn": lambda: _recurrent("rnn"), "lstm": lambda: _recurrent("lstm"),
     "gru": lambda: _recurrent("gru"),
-}  # fmt: skip
+}

@@ -1,15 +1,15 @@
 """Tables, images and sequences -> arrays: reading them, encoders with state that is plain JSON, targets, splits."""
 
-from cutaway.data.encoder import TableEncoder
-from cutaway.data.forecasting import Windows, forecast_split, windows
-from cutaway.data.image_encoder import ImageEncoder
-from cutaway.data.images import Images, holds_images, read_images
-from cutaway.data.reading import read_table
-from cutaway.data.sequence_encoder import SequenceEncoder
-from cutaway.data.series import Series, from_long_table
-from cutaway.data.splits import split
-from cutaway.data.targets import TargetEncoder, drop_missing
-from cutaway.data.ts_files import read_ts
+from .encoder import TableEncoder
+from .forecasting import Windows, forecast_split, windows
+from .image_encoder import ImageEncoder
+from .images import Images, holds_images, read_images
+from .reading import read_table
+from .sequence_encoder import SequenceEncoder
+from .series import Series, from_long_table
+from .splits import split
+from .targets import TargetEncoder, drop_missing
+from .ts_files import read_ts
 
 __all__ = [
     "ImageEncoder",

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from cutaway.data.cells import Places, counted, plainest, unreadable, words_of
-from cutaway.data.columns import Column, Settings
-from cutaway.data.doubts import Doubt, gap_doubts, word_doubts
+from .cells import Places, counted, plainest, unreadable, words_of
+from .columns import Column, Settings
+from .doubts import Doubt, gap_doubts, word_doubts
 
 TRUTH = {"true": 1.0, "1": 1.0, "false": -1.0, "0": -1.0}
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from cutaway.errors import DataError
+from ..errors import DataError
 
 #: What people write in a cell that has no number or date (compared in lower case).
 GAP_WORDS = frozenset({"", "na", "n/a", "nan", "null", "none", "nat", "?", "-", "--", "."})

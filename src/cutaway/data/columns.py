@@ -7,10 +7,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from cutaway.data.doubts import Doubt
-from cutaway.data.limits import CLIP, FEWEST_OF_LEVEL_IN_SMALL, MOST_LEVELS
-from cutaway.described import described
-from cutaway.errors import FileError
+from ..described import described
+from ..errors import FileError
+from .doubts import Doubt
+from .limits import CLIP, FEWEST_OF_LEVEL_IN_SMALL, MOST_LEVELS
 
 #: The name of the one feature, always zero, of data of which nothing says anything.
 NOTHING = "nothing"

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from cutaway.data.cells import is_gap, parse_dates, unreadable, words_of
-from cutaway.data.columns import Column
-from cutaway.data.doubts import Doubt, gap_doubts, range_doubts
-from cutaway.data.numbers import Summary, fits_scaling, scaled
+from .cells import is_gap, parse_dates, unreadable, words_of
+from .columns import Column
+from .doubts import Doubt, gap_doubts, range_doubts
+from .numbers import Summary, fits_scaling, scaled
 
 DAY = np.timedelta64(1, "D")
 CYCLES = (("month", 1, 12), ("weekday", 0, 7), ("time", 0, 86_400))

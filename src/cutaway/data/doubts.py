@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cutaway.data.cells import counted
-from cutaway.data.limits import FAR_OUTSIDE as FAR
-from cutaway.data.limits import MOST_DOUBTED as MOST_COLUMNS
-from cutaway.data.limits import MOST_NAMED, WORTH_A_NOTE
-from cutaway.data.limits import OUTSIDE as MARGIN
-from cutaway.shown import Shown, Table, Words
+from ..shown import Shown, Table, Words
+from .cells import counted
+from .limits import FAR_OUTSIDE as FAR
+from .limits import MOST_DOUBTED as MOST_COLUMNS
+from .limits import MOST_NAMED, WORTH_A_NOTE
+from .limits import OUTSIDE as MARGIN
 
 
 @dataclass

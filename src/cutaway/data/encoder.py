@@ -9,17 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from cutaway.data.cells import counted
-from cutaway.data.columns import NOTHING, Column, Settings
-from cutaway.data.doubts import Doubt, Doubts
-from cutaway.data.limits import CLIP, FEWEST_OF_LEVEL_IN_SMALL, MOST_LEVELS, MOST_NOTES
-from cutaway.data.limits import ENCODED_AT_ONCE as BLOCK
-from cutaway.data.numbers import Number, encode_numbers, fit_numbers, numbers_of
-from cutaway.data.reading import column_names, is_frame, read_table, unnamed
-from cutaway.data.understand import KINDS, understand
-from cutaway.data.weights import weighed
-from cutaway.described import described, entry
-from cutaway.errors import ArgumentError, DataError
+from ..described import described, entry
+from ..errors import ArgumentError, DataError
+from .cells import counted
+from .columns import NOTHING, Column, Settings
+from .doubts import Doubt, Doubts
+from .limits import CLIP, FEWEST_OF_LEVEL_IN_SMALL, MOST_LEVELS, MOST_NOTES
+from .limits import ENCODED_AT_ONCE as BLOCK
+from .numbers import Number, encode_numbers, fit_numbers, numbers_of
+from .reading import column_names, is_frame, read_table, unnamed
+from .understand import KINDS, understand
+from .weights import weighed
 
 
 class TableEncoder:

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from cutaway.data.cells import counted, parse_dates, words_of
-from cutaway.data.reading import column_names, is_frame, read_table
-from cutaway.data.timeline import Moments, check_gaps, described_gaps, filled, in_words, moments, refuse_disorder, steps
-from cutaway.errors import ArgumentError, DataError, warn
+from ..errors import ArgumentError, DataError, warn
+from .cells import counted, parse_dates, words_of
+from .reading import column_names, is_frame, read_table
+from .timeline import Moments, check_gaps, described_gaps, filled, in_words, moments, refuse_disorder, steps
 
 #: What to do about a gap, and about times without a step.
 ADVICE = "gaps='fill' makes the missing steps empty, gaps='join' takes the rows for steps all the same."
@@ -103,7 +103,7 @@ def windows(
 def cut_windows(
     values: np.ndarray, names: list[str], when: Moments | None, what: str, length: int, horizon: int, step: int,
     target: Any, gaps: str,
-) -> Windows:  # fmt: skip
+) -> Windows:
     """`windows` of values (time, features) at moments that rise; what stood in the way is in the notes."""
     places = _places(target, names)
     notes: list[str] = []

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from cutaway.data.cells import counted
-from cutaway.data.image_files import one_size, size_words
-from cutaway.data.pillow import WAYS, fitted_array, need_pillow
-from cutaway.errors import DataError, ShapeError
+from ..errors import DataError, ShapeError
+from .cells import counted
+from .image_files import one_size, size_words
+from .pillow import WAYS, fitted_array, need_pillow
 
 SOURCES = "a folder, a table of file names, an .npz file, a list of paths, or an array"
 CHANNELS = {"grey": 1, "colour": 3}

@@ -7,20 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from cutaway.data.cells import counted
-from cutaway.data.doubts import Doubt, Doubts, range_doubts
-from cutaway.data.image_arrays import CHANNELS, as_pixels, channel_words, image_words
-from cutaway.data.image_files import SizesDiffer
-from cutaway.data.images import Images, read_images, size_of
-from cutaway.data.limits import HUGE_PIXEL as HUGE
-from cutaway.data.limits import MOST_PIXELS, ROUNDING_OF_OTHERS, ROUNDING_OF_SINGLE, UNIT
-from cutaway.data.limits import PIXELS_AT_ONCE as BLOCK
-from cutaway.data.limits import TINY_DEVIATION as TINY
-from cutaway.data.limits import WIDE_RANGE as WIDE
-from cutaway.data.pillow import WAYS
-from cutaway.data.reading import is_frame
-from cutaway.data.weights import none_if_equal
-from cutaway.errors import ArgumentError, DataError, FileError, ShapeError
+from ..errors import ArgumentError, DataError, FileError, ShapeError
+from .cells import counted
+from .doubts import Doubt, Doubts, range_doubts
+from .image_arrays import CHANNELS, as_pixels, channel_words, image_words
+from .image_files import SizesDiffer
+from .images import Images, read_images, size_of
+from .limits import HUGE_PIXEL as HUGE
+from .limits import MOST_PIXELS, ROUNDING_OF_OTHERS, ROUNDING_OF_SINGLE, UNIT
+from .limits import PIXELS_AT_ONCE as BLOCK
+from .limits import TINY_DEVIATION as TINY
+from .limits import WIDE_RANGE as WIDE
+from .pillow import WAYS
+from .reading import is_frame
+from .weights import none_if_equal
 
 NAMES = {1: ["grey"], 3: ["red", "green", "blue"]}
 
@@ -105,7 +105,7 @@ class ImageEncoder:
         self._check_shape(pixels)
         scale = 255.0 if pixels.dtype == np.uint8 or self._of_masks else 1.0
         each = [(block.min(axis=(1, 2, 3)), block.max(axis=(1, 2, 3)), block.mean(axis=(1, 2), dtype=np.float64))
-                for block in (pixels[rows] for rows in _blocks(pixels))]  # fmt: skip
+                for block in (pixels[rows] for rows in _blocks(pixels))]
         least, most, means = (np.concatenate(part).astype(np.float64) / scale for part in zip(*each, strict=True))
         found: list[Doubt] = []
         if self.span is not None and self.dtype != "uint8":
@@ -190,7 +190,7 @@ class ImageEncoder:
             "height": self.height, "width": self.width, "channels": self.channels,
             "mean": self.mean.tolist(), "deviation": self.deviation.tolist(),
             "low": self.low, "high": self.high, "resized": self.resized, "mode": self.mode,
-        }  # fmt: skip
+        }
 
     @classmethod
     def from_json(cls, state: dict[str, Any]) -> ImageEncoder:
@@ -290,7 +290,7 @@ class ImageEncoder:
 DEPTHS = {"uint8": "8 bits", "uint16": "16 bits", "uint32": "32 bits", "uint64": "64 bits", "int8": "8 bits, signed",
           "int16": "16 bits, signed", "int32": "32 bits, signed", "int64": "64 bits, signed",
           "float16": "16 bits, floating", "float32": "32 bits, floating", "float64": "64 bits, floating",
-          "longdouble": "floating", "float128": "floating"}  # fmt: skip
+          "longdouble": "floating", "float128": "floating"}
 #: What model files have had from the beginning, and what later ones have, too.
 LATER = {"dtype", "span", "brightness"}
 FIELDS = {"height", "width", "channels", "mean", "deviation", "low", "high", "resized", "mode"}

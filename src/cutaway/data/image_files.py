@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from cutaway.data.cells import counted
-from cutaway.data.limits import FEWEST_LEVELS, MOST_AT_ONCE
-from cutaway.data.pillow import WAYS, Header, decode, decode_numbers, need_pillow, read_header, why
-from cutaway.errors import DataError
-from cutaway.text import plain
+from ..errors import DataError
+from ..text import plain
+from .cells import counted
+from .limits import FEWEST_LEVELS, MOST_AT_ONCE
+from .pillow import WAYS, Header, decode, decode_numbers, need_pillow, read_header, why
 
 SUFFIXES = (".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff",
-            ".webp")  # fmt: skip
+            ".webp")
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cutaway.data.cells import counted, row_words
-from cutaway.data.image_files import SUFFIXES
-from cutaway.data.limits import MOST_FILES
-from cutaway.data.table_files import listed
-from cutaway.errors import ArgumentError, DataError
+from ..errors import ArgumentError, DataError
+from .cells import counted, row_words
+from .image_files import SUFFIXES
+from .limits import MOST_FILES
+from .table_files import listed
 
 HIDDEN = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 
@@ -150,7 +150,7 @@ def image_columns(table: Any) -> list[str]:
     """The columns whose every cell, as far as filled, is named like an image file."""
     text = [(str(name), cells.dropna()) for name, cells in table.items() if cells.dtype.kind not in "biufcmM"]
     return [name for name, cells in text
-            if len(cells) and all(isinstance(cell, str) and is_image_name(cell) for cell in cells)]  # fmt: skip
+            if len(cells) and all(isinstance(cell, str) and is_image_name(cell) for cell in cells)]
 
 
 def in_table(table: Any, folder: Path, labels: str | None, column: str | None, where: str) -> Found:
@@ -164,7 +164,7 @@ def in_table(table: Any, folder: Path, labels: str | None, column: str | None, w
     for row, cell in enumerate(cells):
         if not isinstance(cell, str) or not cell.strip():
             raise DataError(f"{where}, column {column!r}, {row_words(row)}: {cell!r} is no file name. Name one, or "
-                            "leave the row out.")  # fmt: skip
+                            "leave the row out.")
     others = [name for name in names if name != column]
     notes = []
     if labels is None and len(others) == 1:
@@ -182,7 +182,7 @@ def _file_column(table: Any, folder: Path, where: str) -> str:
         return likely[0]
     columns = {str(name): cells for name, cells in table.items() if not likely or str(name) in likely}
     there = [name for name, cells in columns.items()
-             if all(isinstance(cell, str) and os.path.isfile(folder / cell) for cell in cells)]  # fmt: skip
+             if all(isinstance(cell, str) and os.path.isfile(folder / cell) for cell in cells)]
     if len(there) == 1:
         return there[0]
     if likely or there:

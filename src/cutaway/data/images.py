@@ -10,16 +10,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cutaway.data.cells import counted
-from cutaway.data.image_arrays import CHANNELS, image_words, prepared
-from cutaway.data.image_files import decode_files
-from cutaway.data.image_sources import Found, image_columns, in_folder, in_table, is_image_name, printable, scan
-from cutaway.data.limits import MOST_PIXELS
-from cutaway.data.npz_files import in_npz
-from cutaway.data.pillow import WAYS
-from cutaway.data.reading import is_frame, read_table
-from cutaway.data.source_files import existing
-from cutaway.errors import ArgumentError, DataError
+from ..errors import ArgumentError, DataError
+from .cells import counted
+from .image_arrays import CHANNELS, image_words, prepared
+from .image_files import decode_files
+from .image_sources import Found, image_columns, in_folder, in_table, is_image_name, printable, scan
+from .limits import MOST_PIXELS
+from .npz_files import in_npz
+from .pillow import WAYS
+from .reading import is_frame, read_table
+from .source_files import existing
 
 
 @dataclass(eq=False)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from cutaway.data.limits import (
+from .limits import (
     FEWEST_COPIES,
     FEWEST_OF_CLASS,
     FEWEST_PURE,
@@ -30,8 +30,8 @@ from cutaway.data.limits import (
     SORTED,
     UNEVEN,
 )
-from cutaway.data.limits import FEWEST_TOLD as FEWEST
-from cutaway.data.limits import MOST_JUDGED as MOST_ROWS
+from .limits import FEWEST_TOLD as FEWEST
+from .limits import MOST_JUDGED as MOST_ROWS
 
 
 @dataclass(frozen=True)
@@ -256,9 +256,9 @@ def _ranks(y: np.ndarray) -> np.ndarray:
 def row_digests(parts: list[np.ndarray], types: list[np.dtype] | None = None) -> list[bytes]:
     """What tells each row of the inputs from others, to look for copies; `types`: as if the inputs had these."""
     parts = [np.ascontiguousarray(part, None if types is None else types[i]).reshape(len(part), -1)
-             for i, part in enumerate(parts)]  # fmt: skip
+             for i, part in enumerate(parts)]
     return [blake2b(b"".join(part[i].tobytes() for part in parts), digest_size=16).digest()
-            for i in range(len(parts[0]))]  # fmt: skip
+            for i in range(len(parts[0]))]
 
 
 def copied(known: list[np.ndarray], held: list[np.ndarray]) -> np.ndarray:
@@ -270,7 +270,7 @@ def copied(known: list[np.ndarray], held: list[np.ndarray]) -> np.ndarray:
 def telling_copies(
     known: list[np.ndarray], held: list[np.ndarray], columns: Mapping[str, slice] | None = None,
     targets: tuple[Any, Any] | None = None,
-) -> float:  # fmt: skip
+) -> float:
     """The share of held-out rows that are known ones too; 0 where equal rows need not be copies.
 
     They need not where rows are combinations of a few values each: as many rows would then be known if one of their
@@ -303,7 +303,7 @@ def _changed(parts: list[np.ndarray], columns: Mapping[str, slice] | None) -> li
     random = np.random.default_rng(0)
     changed = [part[:MOST_CHANGED].reshape(len(part[:MOST_CHANGED]), -1).copy() for part in parts]
     wheres = [(part, features) for part in changed for features in
-              (columns or {str(k): slice(k, k + 1) for k in range(part.shape[1])}).values()]  # fmt: skip
+              (columns or {str(k): slice(k, k + 1) for k in range(part.shape[1])}).values()]
     shapes = [(len(part), *whole.shape[1:]) for part, whole in zip(changed, parts, strict=True)]
     n = len(changed[0])
     for i in range(n):

@@ -9,10 +9,10 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
 import numpy as np
 
-from cutaway.data.limits import MOST_UNPACKED, MOST_UNPACKING
-from cutaway.data.source_files import existing
-from cutaway.data.table_files import listed
-from cutaway.errors import ArgumentError, DataError
+from ..errors import ArgumentError, DataError
+from .limits import MOST_UNPACKED, MOST_UNPACKING
+from .source_files import existing
+from .table_files import listed
 
 WRITE = "write it with np.savez_compressed(path, X=images, y=labels)."
 #: By the format's version; the third is for arrays with named columns.

@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from cutaway.data.cells import Words, counted, parse_number, row_words, unreadable, words_of
-from cutaway.data.columns import Column, Dropped, Settings
-from cutaway.data.doubts import Doubt, gap_doubts, range_doubts
-from cutaway.data.limits import FAR, ROUNDING
-from cutaway.data.weights import none_if_equal, times
-from cutaway.errors import DataError
+from ..errors import DataError
+from .cells import Words, counted, parse_number, row_words, unreadable, words_of
+from .columns import Column, Dropped, Settings
+from .doubts import Doubt, gap_doubts, range_doubts
+from .limits import FAR, ROUNDING
+from .weights import none_if_equal, times
 
 
 @dataclass

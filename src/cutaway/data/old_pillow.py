@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from cutaway.data.limits import MOST_EXIF
+from .limits import MOST_EXIF
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cutaway.data import old_pillow
-from cutaway.data.limits import LONGEST_SIDE, MOST_BYTES, MOST_PIXELS, MOST_SCANNED
-from cutaway.errors import DataError
-from cutaway.text import no_path
+from ..errors import DataError
+from ..text import no_path
+from . import old_pillow
+from .limits import LONGEST_SIDE, MOST_BYTES, MOST_PIXELS, MOST_SCANNED
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -29,7 +29,7 @@ DEEP = ("I", "F")
 ALPHA = ("LA", "PA", "RGBA", "La", "RGBa")
 #: The EXIF orientations and the turn that puts each upright; from 5 on, width and height change places.
 TURNS = {2: "FLIP_LEFT_RIGHT", 3: "ROTATE_180", 4: "FLIP_TOP_BOTTOM", 5: "TRANSPOSE", 6: "ROTATE_270", 7: "TRANSVERSE",
-         8: "ROTATE_90"}  # fmt: skip
+         8: "ROTATE_90"}
 #: A segment of a JPEG begins with a marker; 0xff in its pixels is followed by 0 or the number of a restart.
 MARKER, START_OF_SCAN, END_OF_IMAGE = re.compile(rb"\xff([^\x00\x01\xd0-\xd8\xff])"), b"\xda", b"\xd9"
 HEADERS = 3 * b"Exif\0\0"  # Pillow before 13 peels such headers off one by one, each time all that follows is copied
@@ -289,7 +289,7 @@ def _eight_bits(image: Image, seen: list[tuple[float, float]]) -> Image:
     most = 1.0 if image.mode == "F" else 65535
     if not ((values >= 0) & (values <= most)).all():
         raise Unusable(f"its values run from {values.min():g} to {values.max():g}, beyond 0 to {most:g}, where those "
-                       "of others are bytes")  # fmt: skip
+                       "of others are bytes")
     return Image.fromarray(np.rint(values * (255.0 / most)).astype(np.uint8))
 
 

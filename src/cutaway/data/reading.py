@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cutaway.data.limits import LONGEST_NAME
-from cutaway.data.table_files import FORMATS, read_file, refuse_repeats
-from cutaway.errors import DataError
+from ..errors import DataError
+from .limits import LONGEST_NAME
+from .table_files import FORMATS, read_file, refuse_repeats
 
 if TYPE_CHECKING:
     import pandas as pd

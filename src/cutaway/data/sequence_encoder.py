@@ -11,16 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from cutaway.data.cells import counted
-from cutaway.data.columns import NOTHING, Column
-from cutaway.data.doubts import Doubts, gap_doubts, range_doubts
-from cutaway.data.limits import FAR, ROUNDING
-from cutaway.data.numbers import is_range
-from cutaway.data.reading import column_names, is_frame
-from cutaway.data.series import extent
-from cutaway.data.weights import none_if_equal, weighed
-from cutaway.errors import ArgumentError, DataError, FileError, ShapeError, warn
-from cutaway.sequences import Sequences
+from ..errors import ArgumentError, DataError, FileError, ShapeError, warn
+from ..sequences import Sequences
+from .cells import counted
+from .columns import NOTHING, Column
+from .doubts import Doubts, gap_doubts, range_doubts
+from .limits import FAR, ROUNDING
+from .numbers import is_range
+from .reading import column_names, is_frame
+from .series import extent
+from .weights import none_if_equal, weighed
 
 CHANNELS_FIRST = (
     "If it is (n, channels, time), as aeon and sktime have it, say so: ct.Sequences.from_array(X, channels='first')."
@@ -344,7 +344,7 @@ def _filled(x: np.ndarray, missing: np.ndarray, mean: float) -> np.ndarray:
 FIELDS: dict[str, tuple[type, ...]] = {
     "name": (str,), "kind": (str,), "gaps": (int,), "distinct": (int,), "example": (str,),
     "mean": (float, int), "scale": (float, int), "marked": (bool,), "reason": (str,),
-}  # fmt: skip
+}
 
 
 LATER: dict[str, tuple[type, ...]] = dict.fromkeys(("low", "high"), (float, int, type(None)))

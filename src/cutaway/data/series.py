@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from cutaway.data.cells import counted, row_words, shown, words_of
-from cutaway.data.limits import MOST_PADDED, MOST_PADDING
-from cutaway.data.numbers import infinite, parse_numbers, plain_numbers
-from cutaway.data.reading import read_table
-from cutaway.data.targets import missing_rows
-from cutaway.data.timeline import Steps, clocks_go_back, moments, refuse_gaps, steps
-from cutaway.errors import ArgumentError, DataError
-from cutaway.sequences import Sequences
+from ..errors import ArgumentError, DataError
+from ..sequences import Sequences
+from .cells import counted, row_words, shown, words_of
+from .limits import MOST_PADDED, MOST_PADDING
+from .numbers import infinite, parse_numbers, plain_numbers
+from .reading import read_table
+from .targets import missing_rows
+from .timeline import Steps, clocks_go_back, moments, refuse_gaps, steps
 
 
 @dataclass(eq=False, repr=False)

@@ -8,9 +8,9 @@ import stat
 from os import PathLike
 from pathlib import Path
 
-from cutaway.data.limits import MOST_UNPACKED, MOST_UNPACKING
-from cutaway.errors import DataError
-from cutaway.text import no_path
+from ..errors import DataError
+from ..text import no_path
+from .limits import MOST_UNPACKED, MOST_UNPACKING
 
 
 def existing(source: str | PathLike) -> Path:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from cutaway.data.cells import counted
-from cutaway.errors import ArgumentError, DataError
+from ..errors import ArgumentError, DataError
+from .cells import counted
 
 
 def split(
@@ -114,7 +114,7 @@ def _labels(labels: Any, n: int, way: str) -> np.ndarray:
     """One number for each row that orders or groups the rows."""
     import pandas as pd
 
-    from cutaway.data.cells import parse_dates, words_of
+    from .cells import parse_dates, words_of
 
     cells = labels if isinstance(labels, pd.Series) else pd.Series(np.asarray(labels))
     if len(cells) != n:

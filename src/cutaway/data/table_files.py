@@ -16,11 +16,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
-from cutaway.data.cells import counted
-from cutaway.data.limits import LONGEST_LINE, MOST_COLUMNS, MOST_UNPACKED, MOST_UNPACKING_CELLS
-from cutaway.data.source_files import existing, refuse_bomb
-from cutaway.data.table_lines import COMMENTS, refuse_comments, refuse_spaces, separator
-from cutaway.errors import DataError
+from ..errors import DataError
+from .cells import counted
+from .limits import LONGEST_LINE, MOST_COLUMNS, MOST_UNPACKED, MOST_UNPACKING_CELLS
+from .source_files import existing, refuse_bomb
+from .table_lines import COMMENTS, refuse_comments, refuse_spaces, separator
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from cutaway.errors import DataError
+from ..errors import DataError
 
 COMMENTS = ("#", "%", "//")
 #: How messages name rows: "row 3 (the first row is 0)", "rows 3 and 7", "Target, row 3:"; never "--row 3" or "3 rows".

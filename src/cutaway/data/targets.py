@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from cutaway.data.cells import Places, counted, is_gap, parse_number, word_for
-from cutaway.data.limits import LESS_SKEWED, MOST_CLASSES, SKEWED
-from cutaway.data.numbers import Summary
-from cutaway.data.reading import is_frame
-from cutaway.data.weights import none_if_equal, weighed
-from cutaway.described import entry
-from cutaway.errors import ArgumentError, DataError, FileError
+from ..described import entry
+from ..errors import ArgumentError, DataError, FileError
+from .cells import Places, counted, is_gap, parse_number, word_for
+from .limits import LESS_SKEWED, MOST_CLASSES, SKEWED
+from .numbers import Summary
+from .reading import is_frame
+from .weights import none_if_equal, weighed
 
 TASKS = ("regression", "binary", "multiclass", "multilabel", "multi-output regression")
 WIDE = ("multilabel", "multi-output regression")
@@ -40,7 +40,7 @@ class TargetEncoder:
     classes: np.ndarray
 
     def __init__(self, task: str | None = None, *, scale: str | None = "standard", log: bool | str = False,
-                 constant: bool = False):  # fmt: skip
+                 constant: bool = False):
         if task not in (None, *TASKS):
             raise ArgumentError(f"task is {task!r}: choose None or one of {', '.join(map(repr, TASKS))}.")
         if scale not in SCALES:

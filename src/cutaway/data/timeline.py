@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from cutaway.data.cells import counted, parse_dates, row_words, shown, words_of
-from cutaway.data.limits import DAYS_APART, JITTER, KEPT, MOST_FILLING
-from cutaway.data.numbers import parse_numbers, plain_numbers
-from cutaway.errors import ArgumentError, DataError
+from ..errors import ArgumentError, DataError
+from .cells import counted, parse_dates, row_words, shown, words_of
+from .limits import DAYS_APART, JITTER, KEPT, MOST_FILLING
+from .numbers import parse_numbers, plain_numbers
 
 GAPS = ("cut", "fill", "join", "refuse")
 UNITS = (("week", 604_800), ("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1), ("millisecond", 1e-3))

@@ -17,19 +17,19 @@ from typing import IO, Any
 
 import numpy as np
 
-from cutaway.data.cells import counted, is_gap, parse_number, plainest
-from cutaway.data.limits import LONGEST_HEADER_LINE, LONGEST_LABEL, MOST_DIMENSIONS, MOST_PADDING, MOST_VALUES
-from cutaway.data.limits import LONGEST_TS_LINE as LONGEST_LINE
-from cutaway.data.limits import SEQUENCES_AT_ONCE as BLOCK
-from cutaway.data.limits import WIDE_LABELS as WIDE
-from cutaway.data.reading import column_names
-from cutaway.data.series import Series, packed
-from cutaway.data.source_files import existing, refuse_bomb
-from cutaway.data.table_files import refuse_mixed_encodings
-from cutaway.errors import DataError
+from ..errors import DataError
+from .cells import counted, is_gap, parse_number, plainest
+from .limits import LONGEST_HEADER_LINE, LONGEST_LABEL, MOST_DIMENSIONS, MOST_PADDING, MOST_VALUES
+from .limits import LONGEST_TS_LINE as LONGEST_LINE
+from .limits import SEQUENCES_AT_ONCE as BLOCK
+from .limits import WIDE_LABELS as WIDE
+from .reading import column_names
+from .series import Series, packed
+from .source_files import existing, refuse_bomb
+from .table_files import refuse_mixed_encodings
 
 TAGS = ("problemName", "timeStamps", "missing", "univariate", "dimensions", "equalLength", "seriesLength",
-        "classLabel", "targetLabel", "data")  # fmt: skip
+        "classLabel", "targetLabel", "data")
 OTHER_SPELLINGS = {"dimension": "dimensions", "targetlabels": "targetLabel", "classlabels": "classLabel"}
 ARFF = ("relation", "attribute")
 NO_TIMESTAMPS = (
@@ -227,7 +227,7 @@ def _row(line: str, header: _Header, at: str) -> tuple[np.ndarray, Any]:
         header.length = len(dimensions[0])
     if header.length not in (None, len(dimensions[0])):
         said = f"@equalLength true, and the first sequence has {header.length}" if header.equal else (
-            f"@seriesLength {header.length}")  # fmt: skip
+            f"@seriesLength {header.length}")
         raise DataError(
             f"{at}: {counted(len(dimensions[0]), 'time step')}, but the header says {said}: is the line cut short? If "
             "lengths differ, say @equalLength false."

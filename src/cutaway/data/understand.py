@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from cutaway.data.categories import Boolean, Category
-from cutaway.data.cells import Words, counted, is_gap, parse_dates, unreadable, words_of
-from cutaway.data.columns import Column, Dropped, Settings
-from cutaway.data.dates import Date, dates_of, fit_parts
-from cutaway.data.limits import FEW_VALUES as FEW
-from cutaway.data.limits import MOST_OF_KIND as MOST
-from cutaway.data.limits import MOST_REMEMBERED, NEARLY_ALL
-from cutaway.data.numbers import Number, fit_numbers, parse_numbers, plain_numbers
-from cutaway.data.weights import times
+from .categories import Boolean, Category
+from .cells import Words, counted, is_gap, parse_dates, unreadable, words_of
+from .columns import Column, Dropped, Settings
+from .dates import Date, dates_of, fit_parts
+from .limits import FEW_VALUES as FEW
+from .limits import MOST_OF_KIND as MOST
+from .limits import MOST_REMEMBERED, NEARLY_ALL
+from .numbers import Number, fit_numbers, parse_numbers, plain_numbers
+from .weights import times
 
 KINDS = ("number", "category", "boolean", "date", "drop")
 IDENTIFIER = re.compile(r"(.*[\W_])?(id|key|uuid|guid|pid|index|row|row_?number|order|unnamed: \d+|column 1)$", re.I)

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from cutaway.data.reading import is_frame
-from cutaway.errors import DataError
+from ..errors import DataError
+from .reading import is_frame
 
 
 def weighed(weights: Any, rows: Any) -> tuple[np.ndarray, Any]:

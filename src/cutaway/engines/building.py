@@ -151,7 +151,7 @@ def _start_helper(sources: Sequence[Source], k: int, workers: int) -> subprocess
         json.dump(_turns(sources, k, workers), turns)
         turns.seek(0)
         return subprocess.Popen([sys.executable, "-P", "-c", HELP], stdin=turns, stdout=subprocess.DEVNULL,
-                                stderr=subprocess.PIPE, env=os.environ | places)  # fmt: skip
+                                stderr=subprocess.PIPE, env=os.environ | places)
 
 
 def help_out() -> None:
@@ -170,7 +170,7 @@ def _dismiss(helper: subprocess.Popen) -> None:
     if status:
         last = (error.decode(errors="replace").strip().splitlines() or [f"status {status}"])[-1]
         warn(f"a process that helped to compile kernels stopped ({last}): this one compiled its share",
-                      RuntimeWarning)  # fmt: skip
+                      RuntimeWarning)
 
 
 class _Line:

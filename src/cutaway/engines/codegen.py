@@ -27,7 +27,7 @@ STATE = {
     "n": "s[N]", "first": "s[FIRST]", "total": "s[TOTAL]", "t": "s[T]", "seed": "s[SEED]", "shard": "s[SHARD]",
     "shards": "s[SHARDS]",
     "now": "s[NOW] + s[FIRST]", "order": "ints(s[ORDER])", "s": "s",
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def _operands(i: Instruction) -> dict[str, Value | None] | None:
     if i.backward:
         dy, parts = i.arguments
         return {"dy": dy, **{f"x{k}_shape": part.value for k, part in enumerate(parts)},
-                "dx0": i.writes[0], "dx1": i.writes[1]}  # fmt: skip
+                "dx0": i.writes[0], "dx1": i.writes[1]}
     return {"x0": i.arguments[0], "x1": i.arguments[1], "y": i.writes[0]}
 
 
@@ -169,7 +169,7 @@ def _own(i: Instruction, dtype: np.dtype) -> Kernel | None:
 
 
 def _call(name: str, text: str, operands: dict[str, Any], numbers: dict[str, Any], i: Instruction,
-          double: tuple[str, ...] = ()) -> Kernel:  # fmt: skip
+          double: tuple[str, ...] = ()) -> Kernel:
     """A function's text, and the kernel that calls it with what its arguments name; `double` settings stay float64."""
     text = _with_helpers(text)
     work: tuple[int, int] = numbers.pop("work", (0, 0))
@@ -195,7 +195,7 @@ def _call(name: str, text: str, operands: dict[str, Any], numbers: dict[str, Any
                           f"    lo = p[{start + len(values) - 2}] + size * s[SHARD] // s[SHARDS] // 16 * 16\n"
                           f"    hi = p[{start + len(values) - 2}] + size * (s[SHARD] + 1) // s[SHARDS] // 16 * 16\n"
                           "    if s[SHARD] == s[SHARDS] - 1:\n"
-                          f"        hi = p[{start + len(values) - 1}]\n")  # fmt: skip
+                          f"        hi = p[{start + len(values) - 1}]\n")
             arguments.append(w)
         elif w in from_state:
             arguments.append("s[TOTAL]" if w == "n" and i.scope != "rows" else from_state[w])
@@ -256,7 +256,7 @@ def _elementwise(i: Instruction, rule: Op, plan: Plan, dtype: np.dtype) -> Kerne
     arguments = ", ".join(["n", "width", *(["columns"] if columns else []), *names, *settings])
     count = "n * width" if whole.rows else "width"
     loop = (f"    for i in range({count} // columns):\n        for j in range(columns):\n            {work}" if columns
-            else f"    for j in range({count}):\n        {work}")  # fmt: skip
+            else f"    for j in range({count}):\n        {work}")
     text = f"def loop({arguments}):\n{loop}"
     own = "" if function.__module__ == elementwise.__name__ else _own_rule(function)
     if own is None:
@@ -349,7 +349,7 @@ def _update_text(rule: Any) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
     settings = tuple(a.arg for a in node.args.kwonlyargs)
     hoist = _Hoist(set(settings))
     body = [ast.unparse(ast.fix_missing_locations(hoist.visit(line))) for line in node.body if not (
-        isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant))]  # fmt: skip
+        isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant))]
     results = body.pop().removeprefix("return ")
     stored = [vectors[0]] if vectors[0] == "g" else [v for v in vectors if v != "g"]
     new = ", ".join(f"new_{v}" for v in stored)

@@ -68,7 +68,7 @@ class Program(Shown):
         listing = engine.listing
         self._wanted = [v for v in (*listing.inputs, listing.target, listing.weight) if v is not None]
         trained = [Value(name, p.shape, 0, p.dtype, tensor=p) for name, p in model.named_parameters()
-                   if p.requires_grad]  # fmt: skip
+                   if p.requires_grad]
         trained += [v for i in engine.instructions for v in i.written if v.tensor is not None]
         self._trained = [(v, v.tensor) for v in trained if v.tensor is not None]
         self._lock = threading.Lock()
@@ -99,7 +99,7 @@ class Program(Shown):
             raise ArgumentError(f"a twin's optimizer differs in its numbers alone, got {optimizer!r} beside {before!r}")
         if len(self.model.tensors()) != len(model.tensors()):
             raise ShapeError(f"a twin's network is built like the program's, which has {len(self.model.tensors())} "
-                             f"weights and buffers: this one has {len(model.tensors())}")  # fmt: skip
+                             f"weights and buffers: this one has {len(model.tensors())}")
         optimizers = None if before is None or optimizer is None else (before, optimizer)
         tensors = zip(self.model.tensors(), model.tensors(), strict=True)
         listing, swap = twin(engine.listing, tensors, model.theta, optimizers)
@@ -151,7 +151,7 @@ class Program(Shown):
                     raise DataError(f"lengths must lie from 1 to {data[name].shape[1]}, got {least} to {most}")
 
     def run(self, order: np.ndarray | None = None, position: int = 0, steps: int | None = None,
-            between: Callable[[int], bool] | None = None) -> np.ndarray:  # fmt: skip
+            between: Callable[[int], bool] | None = None) -> np.ndarray:
         """Training steps on the rows in `order` (all, as they come, if None); gives the loss of each step.
 
         Fewer losses than steps: the loss or a gradient was not finite, and the weights are those of the step before.
@@ -170,7 +170,7 @@ class Program(Shown):
             self._lock.release()
 
     def _run(self, order: np.ndarray | None, position: int, steps: int | None,
-             between: Callable[[int], bool] | None) -> np.ndarray:  # fmt: skip
+             between: Callable[[int], bool] | None) -> np.ndarray:
         if self.engine.optimizer is None:
             raise ArgumentError("this program only evaluates: ct.compile makes one that trains")
         self.follow()
@@ -294,7 +294,7 @@ def _memory(what: str, model: Any) -> Iterator[None]:
         raise _too_large(f"{what} of {type(model).__name__}", error) from None
     except OverflowError:
         raise ResourceError(f"{what} of {type(model).__name__} needs more memory than an address can name: choose a "
-                            "smaller batch_size") from None  # fmt: skip
+                            "smaller batch_size") from None
 
 
 def _known(engine: str) -> None:
@@ -312,7 +312,7 @@ def _locked(name: str) -> None:
 @habits.in_our_words
 def compile(model: Any, loss: str | Callable = "mse", optimizer: Optimizer | None = None, batch_size: int = 32,
             input: Any = None, target: Any = None, *, weighted: bool = False, seed: int = 0, engine: str = "cpu",
-            threads: int | None = None, keep_all: bool = False) -> Program:  # fmt: skip
+            threads: int | None = None, keep_all: bool = False) -> Program:
     """A program that trains `model`: load, forward, loss, backward and update as one list of instructions.
 
     >>> import cutaway as ct
@@ -352,7 +352,7 @@ def compile(model: Any, loss: str | Callable = "mse", optimizer: Optimizer | Non
 
 
 def evaluator(model: Any, X: Any, engine: str = "cpu", batch_size: int = 1024, threads: int | None = None,
-              keep_all: bool = False, rows: int | None = None) -> Program:  # fmt: skip
+              keep_all: bool = False, rows: int | None = None) -> Program:
     """The program that evaluates `model` on inputs like X: forward only, dropout and batch norm at rest.
 
     Where batch_size rows would need more memory than a gigabyte, it takes fewer at a time, and no more than `rows`, the

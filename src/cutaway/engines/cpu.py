@@ -35,7 +35,7 @@ class CPU(Reference):
     name = "cpu"
 
     def __init__(self, listing: Listing, batch_size: int, optimizer: Optimizer | None = None, seed: int = 0,
-                 shards: int = 1, keep_all: bool = False) -> None:  # fmt: skip
+                 shards: int = 1, keep_all: bool = False) -> None:
         super().__init__(listing, batch_size, optimizer, seed, shards, keep_all)
         self.dtype = _precision(listing)
         self.kernels = [codegen.write(i, self.plan, optimizer, self.dtype) for i in self.instructions]
@@ -76,7 +76,7 @@ class CPU(Reference):
             "code": address_of(self._addresses), "params": address_of(self._params), "memory": address_of(self.memory),
             "work": address_of(self._work), "states": address_of(self._states), "shared": address_of(self._shared),
             "control": address_of(self._control),
-        }  # fmt: skip
+        }
         self._pace = 0.0  # seconds a step takes
         self._serial = self.shards == 1
         self._since, self._tried = 0, 0.0
@@ -88,7 +88,7 @@ class CPU(Reference):
             codegen.write(i, self.plan, optimizer, self.dtype) if i.op == "optimizer" else
             kernel and replace(kernel, operands=[swap(v) for v in kernel.operands])
             for i, kernel in zip(listing.instructions, self.kernels, strict=True)
-        ]  # fmt: skip
+        ]
         made.code = list(self.code)
         for k, i, kernel in zip(self._where, listing.instructions, made.kernels, strict=True):
             made.code[k] = self.code[k][0], kernel, i
@@ -177,7 +177,7 @@ class CPU(Reference):
 
     # ---- running ---------------------------------------------------------------------------------------------------
     def run(self, order: np.ndarray | None, position: int, steps: int,
-            between: Callable[[int], bool] | None = None) -> np.ndarray:  # fmt: skip
+            between: Callable[[int], bool] | None = None) -> np.ndarray:
         order = None if order is None else self.row_numbers(order)
         losses = np.zeros(max(steps, 1))
         opt = self.optimizer
@@ -375,4 +375,4 @@ def _say_once(missing: list[Instruction], network: int) -> None:
             warn(
                 f"{i.title} has no CPU kernel for these shapes: it runs by its rule in NumPy, slower"
                 + (f" (in {i.layer})" if i.layer else ""), RuntimeWarning,
-            )  # fmt: skip
+            )

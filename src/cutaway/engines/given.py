@@ -59,4 +59,4 @@ def pieces(data: dict[str, Any], inputs: list[Value], batch_size: int) -> list[d
     same_rows(arrays)
     rows = max(1, STAGE // max(sum(part[:1].nbytes for part in copied), 1) // batch_size) * batch_size
     return [{name: part[start : start + rows] for name, part in arrays.items()}
-            for start in range(0, len(copied[0]), rows)]  # fmt: skip
+            for start in range(0, len(copied[0]), rows)]

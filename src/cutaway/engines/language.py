@@ -34,7 +34,7 @@ from .compiler import (
     Kind,
     NotInTheLanguage,
     Number,
-)  # fmt: skip
+)
 from .kernels import product
 
 __all__ = ["NotInTheLanguage", "build", "written"]
@@ -164,7 +164,7 @@ BUILT_IN: dict[str, Callable] = {
     "number": lambda c, x: c.cast(_double(c, x), c.real),
     "bits": lambda c, x: Number(INT, c.b.bitcast(c.cast(x, DOUBLE).value, I64)), "call": _call,
     "atomic_add": _atomic_add, "atomic_load": _atomic_load, "sched_yield": _sched_yield, "tile": _tile, "turn": _turn,
-}  # fmt: skip
+}
 
 
 # ---- numbers too small to matter -------------------------------------------------------------------------------------

@@ -62,7 +62,7 @@ def _cannot_keep(where: Path, reason: str | None) -> None:
     warn(
         f"compiled kernels cannot be kept in {where} ({reason}), so every process compiles them again: name a "
         "folder that can be written in the environment variable CUTAWAY_CACHE", RuntimeWarning,
-    )  # fmt: skip
+    )
 
 
 def cores() -> int:
@@ -144,7 +144,7 @@ def target_machine() -> Any:
     return llvm.Target.from_default_triple().create_target_machine(
         cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), opt=3, codemodel="jitdefault",
         jit=True,
-    )  # fmt: skip
+    )
 
 
 @cache

@@ -72,14 +72,14 @@ class Profile(Shown):
             "phase": self.phase, "layer": self.layer, "instruction": self.instruction, "writes": self.writes,
             "microseconds": self.microseconds, "share": self.share, "gflops": self.gflops,
             "gigabytes": self.gigabytes,
-        })  # fmt: skip
+        })
 
     def _in_notebook(self) -> Any:
         head = ("#", "phase", "layer", "instruction", "writes", "µs", "share", "GFLOP/s", "GB/s", "")
         rows = [(str(k), self.phase[k], self.layer[k], self.instruction[k], self.writes[k],
                  f"{self.microseconds[k]:,.2f}", f"{self.share[k]:.1%}", _cell(self.gflops[k]),
                  _cell(self.gigabytes[k]), "█" * round(20 * self.share[k] / self.share.max()))
-                for k in range(len(self.phase))]  # fmt: skip
+                for k in range(len(self.phase))]
         yield Table(head, rows, (0, 5, 6, 7, 8))
         yield Words("\n".join(self._totals()))
 
@@ -90,11 +90,11 @@ class Profile(Shown):
         total = self.microseconds.sum()
         words = [("#", "phase", "layer", "instruction", "writes"), *zip(
             map(str, range(len(self.phase))), self.phase, self.layer, self.instruction, self.writes, strict=True,
-        ), ("", "", "", "sum", "")]  # fmt: skip
+        ), ("", "", "", "sum", "")]
         numbers = [("µs", "share", "GFLOP/s", "GB/s"), *(
             (f"{us:,.2f}", f"{share:.1%}", _cell(f), _cell(b))
             for us, share, f, b in zip(self.microseconds, self.share, self.gflops, self.gigabytes, strict=True)
-        ), (f"{total:,.2f}", "", "", "")]  # fmt: skip
+        ), (f"{total:,.2f}", "", "", "")]
         limits = (4, 8, 14, 16, 18)
         left = [min(max(len(row[k]) for row in words), limit) for k, limit in enumerate(limits)]
         right = [max(len(row[k]) for row in numbers) for k in range(4)]
@@ -102,7 +102,7 @@ class Profile(Shown):
         lines = []
         for i, (row, values) in enumerate(zip(words, numbers, strict=True)):
             cells = [row[0].rjust(left[0]), *(_cut(row[k], left[k]).ljust(left[k]) for k in range(1, 5)),
-                     *(values[k].rjust(right[k]) for k in range(4))]  # fmt: skip
+                     *(values[k].rjust(right[k]) for k in range(4))]
             bar = "█" * round(room * self.share[i - 1] / self.share.max()) if 0 < i <= len(self.share) else ""
             lines.append("  ".join([*cells, bar]).rstrip())
         return "\n".join([*lines, *self._totals()])
@@ -159,7 +159,7 @@ def profile(program: Program, steps: int | None) -> Profile:
         np.array([operations(i, batch) for i in every], float),
         np.array([0 if operations(i, batch) else traffic(i, batch, engine.shards) for i in every], float),
         step * 1e6, engine.shards,
-    )  # fmt: skip
+    )
 
 
 def _changing(program: Program) -> list[np.ndarray]:
@@ -181,7 +181,7 @@ def _measure(engine: Reference, steps: int | None) -> tuple[np.ndarray, float]:
     for _ in range(-(-steps // each)):
         _order(engine, each)
         times.append(_native_steps(engine, each, first > LONG) if isinstance(engine, CPU)
-                     else _python_steps(engine, each))  # fmt: skip
+                     else _python_steps(engine, each))
         plain.append(_run(engine, each))
     return np.concatenate(times), float(np.median(plain))
 
@@ -230,7 +230,7 @@ CLOCK = """def k(p, s):
 def _native_steps(engine: CPU, steps: int, long: bool) -> np.ndarray:
     """Clock, instruction, clock, ..., instruction, clock: one thread runs them, every shard in turn."""
     which, read = (time.CLOCK_THREAD_CPUTIME_ID, time.thread_time) if long else (
-        time.CLOCK_MONOTONIC, time.perf_counter)  # fmt: skip
+        time.CLOCK_MONOTONIC, time.perf_counter)
     codes, shards = len(engine.code), engine.shards
     addresses = np.full(2 * codes + 1, address(Kernel("clock", CLOCK, [], []), np.dtype(np.float32)), np.int64)
     params = np.zeros((2 * codes + 1, max(engine._width, 1)), np.int64)
@@ -245,7 +245,7 @@ def _native_steps(engine: CPU, steps: int, long: bool) -> np.ndarray:
         marks = np.zeros((times, last - first + 1, shards, 2), np.int64)
         clock[2] = marks.ctypes.data
         control = np.array([addresses.ctypes.data, params.ctypes.data, times, 2 * first, 2 * last + 1,
-                            params.shape[1], shards, slots.WIDTH], np.int64)  # fmt: skip
+                            params.shape[1], shards, slots.WIDTH], np.int64)
         engine._run(control.ctypes.data, engine._states.ctypes.data)
         if engine._shared[slots.STOP]:
             _not_finite()

@@ -33,7 +33,7 @@ class Reference:
         return 1
 
     def __init__(self, listing: Listing, batch_size: int, optimizer: Optimizer | None = None, seed: int = 0,
-                 shards: int = 1, keep_all: bool = False) -> None:  # fmt: skip
+                 shards: int = 1, keep_all: bool = False) -> None:
         self.batch_size, self.shards = batch_size, shards
         self.plan = plan(listing.instructions, batch_size, shards, keep_all)
         self._take(listing, optimizer, seed)
@@ -85,11 +85,11 @@ class Reference:
         """The arrays by input name (x, y, w), all of the same number of rows. Whole numbers are copied and checked."""
         taken = {v.name: whole_numbers(v.name, data[v.name]) if v.dtype == np.int32 else
                  np.ascontiguousarray(data[v.name], v.dtype) for i in self.instructions if i.op == "gather"
-                 for v in i.written}  # fmt: skip
+                 for v in i.written}
         for i in self.instructions:  # kernels look rows up without asking
             if i.op in ("embedding", "cross_entropy") and not i.backward:
                 v, limit = ((i.arguments[0], i.arguments[1].shape[0]) if i.op == "embedding" else
-                            (i.arguments[1], i.arguments[0].shape[-1]))  # fmt: skip
+                            (i.arguments[1], i.arguments[0].shape[-1]))
                 if v.name in taken:
                     within(v.name, taken[v.name], limit)
         self.data, self.rows = taken, len(next(iter(taken.values())))
@@ -109,7 +109,7 @@ class Reference:
         return numbers
 
     def run(self, order: np.ndarray | None, position: int, steps: int,
-            between: Callable[[int], bool] | None = None) -> np.ndarray:  # fmt: skip
+            between: Callable[[int], bool] | None = None) -> np.ndarray:
         """Training steps from `position` in `order`; the loss of each.
 
         Fewer than asked: a value was not finite (`self.finite` is False), or `between`, called now and then with the
@@ -148,7 +148,7 @@ class Reference:
         except (MemoryError, ValueError):
             needed = size(math.prod(shape) * out.dtype.itemsize)
             raise ResourceError(f"the outputs of {self.rows:,} rows need {needed}, which cannot be had: give fewer "
-                                "rows at a time") from None  # fmt: skip
+                                "rows at a time") from None
 
     def source(self, i: int) -> str:
         """What instruction i runs."""

@@ -20,7 +20,7 @@
     LOSSES,     # address where each step's J goes (float64)
     RATES,      # address of each step's learning rate (float64)
     RATE,       # this step's learning rate, as float64 bits
-) = range(19)  # fmt: skip
+) = range(19)
 
 WIDTH = 24     # integers in a row: three cache lines
 STOP = 8       # of what is shared: on a cache line of its own

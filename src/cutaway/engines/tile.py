@@ -149,7 +149,7 @@ def tiles(v: Vectors, heights: tuple[int, ...], args: list[ir.Value]) -> ir.Valu
         for vectors, partial in ((2, False), (2, True), (1, True)):
             fits = b.icmp_signed(">=", rows, I64(height))
             fits = b.and_(fits, b.icmp_signed(">=", left, I64(panel if not partial else panel // 2 + 1 if vectors == 2
-                                                              else 0)))  # fmt: skip
+                                                              else 0)))
             here, other = b.append_basic_block(f"tile{height}x{vectors}"), b.append_basic_block("other")
             b.cbranch(fits, here, other)
             b.position_at_end(here)

@@ -10,4 +10,4 @@ from .regressor import Regressor
 __all__ = [
     "Baseline", "Classifier", "Design", "Importance", "Regressor", "baseline", "design", "permutation_importance",
     "persistence",
-]  # fmt: skip
+]

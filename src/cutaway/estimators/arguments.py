@@ -92,7 +92,7 @@ def tell_of_no_validation(estimator: Any, rows: int, fewest: int) -> None:
         unused = " and ".join(filter(None, (f"validation={estimator.validation:g}", unused)))
     if unused:
         tell(f"{unused} is not used: with fewer than {fewest} rows (here {rows}) none are held back. To have it, give "
-             "validation=(X, y).")  # fmt: skip
+             "validation=(X, y).")
 
 
 def tell_of_fit_only(estimator: Any) -> None:
@@ -102,7 +102,7 @@ def tell_of_fit_only(estimator: Any) -> None:
     unused = " and ".join(filter(None, [*(name for name, given in asked.items() if given), scored_only(e)]))
     if unused:
         tell(f"{unused}: for fit alone. partial_fit makes one pass over the rows that it is given, and scores none: "
-             "call score(X, y) between passes.")  # fmt: skip
+             "call score(X, y) between passes.")
 
 
 def seed_of(random_state: Any) -> int:

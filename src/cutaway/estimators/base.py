@@ -124,7 +124,7 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
             "shuffle": design.batch_size < design.train_rows, "early_stopping": design.patience,
             "threads": self.threads, "progress": bool(self.verbose), "time_limit": left,
             "monitor": "loss" if validation is None else self.monitor,
-        }  # fmt: skip
+        }
         batch_size = min(design.batch_size, len(T))
         training = beginning(self.model_, Z, T, batch_size=batch_size, **how)
         if training.note and self.batch_size == "auto":
@@ -328,7 +328,7 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
         rows = self._rows(X, y, sample_weight, like=self.inputs_)
         Z, T, w = self._encoded(rows, learning=False)
         return {"model": self.model_, "X": Z, "y": T, "sample_weight": w, "loss": self._loss(),
-                "optimizer": self.optimizer or self.design_.optimizer()}  # fmt: skip
+                "optimizer": self.optimizer or self.design_.optimizer()}
 
     @property
     def encoded_names(self) -> list[str] | None:
@@ -409,4 +409,4 @@ def leaves_none(batch_size: int, rows: int) -> int:
     (63, 3)
     """
     return next(size for away in range(1, rows + 1) for size in (batch_size - away, batch_size + away)
-                if 1 < size <= rows and rows % size != 1)  # fmt: skip
+                if 1 < size <= rows and rows % size != 1)

@@ -149,7 +149,7 @@ class Classifier(ClassifierMixin, Estimator):
         refuse_infinity(values)
         if values.dtype.kind in "SO" and values.size and all(isinstance(v, bytes) for v in values.flat):
             raise DataError(f"y holds bytes ({values.flat[0]!r:.20}), which are no text yet: decode them, such as "
-                            "y = [label.decode() for label in y].")  # fmt: skip
+                            "y = [label.decode() for label in y].")
         if values.ndim == 2:
             if self.class_weight is not None:
                 raise ArgumentError("class_weight is for one class a row: weigh multilabel rows by sample_weight.")
@@ -157,7 +157,7 @@ class Classifier(ClassifierMixin, Estimator):
         else:
             if len(getattr(y, "shape", ())) == 2:
                 tell("A column-vector y was passed when a 1d array was expected: pass y.ravel().",
-                     DataConversionWarning)  # fmt: skip
+                     DataConversionWarning)
             try:
                 check_classification_targets(values)
             except ValueError as reason:

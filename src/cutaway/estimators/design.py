@@ -54,7 +54,7 @@ LOSS_REASONS = {
 
 #: The row of the printed design in which an entry of `spec` stands.
 ROW_OF = dict.fromkeys(("channels", "norm", "front", "window", "stride"), "filters") | dict.fromkeys(
-    ("cell", "width", "layers", "bidirectional"), "recurrent") | {"augment": "augment"}  # fmt: skip
+    ("cell", "width", "layers", "bidirectional"), "recurrent") | {"augment": "augment"}
 
 
 @dataclass(repr=False)
@@ -229,7 +229,7 @@ def design(X: Any, y: Any = None, task: str | None = None) -> Design:
 
 
 def plan(inputs: Inputs, rows: int, encoder: Any, target: TargetEncoder, validation: float = 0.1,
-         batch_size: int | None = None, epochs: int | None = None) -> Design:  # fmt: skip
+         batch_size: int | None = None, epochs: int | None = None) -> Design:
     """The design for `rows` encoded rows and a target; a share of them is held back, unless they are few."""
     share = 0.0 if rows < inputs.fewest else validation
     m = left_over(rows, share)
@@ -238,7 +238,7 @@ def plan(inputs: Inputs, rows: int, encoder: Any, target: TargetEncoder, validat
     made = Design(
         task=target.task, rows=rows, n_in=inputs.n_in(encoder), n_out=target.n_outputs, link=link, loss=loss,
         validation=share, patience=None, inputs=inputs.name, encoder=encoder, target_encoder=target, **chosen,
-    )  # fmt: skip
+    )
     if epochs is not None:
         made.epochs = epochs
     made.patience = patience_for(made.epochs) if share else None
@@ -251,7 +251,7 @@ def plan(inputs: Inputs, rows: int, encoder: Any, target: TargetEncoder, validat
         if share
         else f"too few {inputs.many} to hold some back" if rows < inputs.fewest
         else f"every {inputs.one} is learnt from, to the last epoch",
-    }  # fmt: skip
+    }
     return made
 
 

@@ -37,4 +37,4 @@ def image_design(m: int, shape: tuple[int, int, int], batch_size: int | None = N
             "epochs": f"{epochs * steps:,} steps, {steps} an epoch: enough to converge",
             "precision": "fast, and exact enough to train in",
         },
-    }  # fmt: skip
+    }

@@ -40,4 +40,4 @@ def sequence_design(
             "epochs": f"{epochs * steps:,} steps, {steps} an epoch: enough to converge",
             "precision": "fast, and exact enough to train in",
         },
-    }  # fmt: skip
+    }

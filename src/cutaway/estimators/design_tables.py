@@ -32,7 +32,7 @@ def table_design(rows: int, m: int, encoder: TableEncoder, batch_size: int | Non
             "epochs": epochs_reason,
             "precision": "under 1,000 rows it costs nothing" if rows < DOUBLE else "fast, and exact enough to train in",
         },
-    }  # fmt: skip
+    }
 
 
 def rate_factor(rows: int, widths: Sequence[int]) -> float:

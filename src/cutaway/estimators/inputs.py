@@ -69,7 +69,7 @@ class Inputs:
         return X[kept]
 
     def encoder(self, X: Any, weights: np.ndarray | None, names: list[str] | None = None,
-                constant: bool = False) -> Any:  # fmt: skip
+                constant: bool = False) -> Any:
         """The encoder of such inputs, fitted; constant: also where there is nothing to learn from."""
         raise NotImplementedError
 

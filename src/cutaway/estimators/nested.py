@@ -40,7 +40,7 @@ class Nested:
         super().set_params(**own)  # type: ignore[misc]
         for holder in HOLDERS:
             settings = {name.removeprefix(f"{holder}__"): value for name, value in params.items()
-                        if name.startswith(f"{holder}__")}  # fmt: skip
+                        if name.startswith(f"{holder}__")}
             if settings:
                 setattr(self, holder, _changed(holder, getattr(self, holder), settings))
         return self

@@ -51,7 +51,7 @@ def recurrent_network(d: Any) -> Module:
 
 
 def plain_network(n_in: int, hidden: Sequence[int], n_out: int, activation: str, dropout: float, dtype: str,
-                  seed: int) -> Module:  # fmt: skip
+                  seed: int) -> Module:
     """An MLP whose weights and biases start as U(±1 / √inputs).
 
     That is smaller than He's start, which suits deep networks: on tables it generalises better (Ames houses, test R²
@@ -88,7 +88,7 @@ def own_network(network: Module | Callable, n_in: Any, n_out: int, dtype: str, s
         return model
     if any(p.learnt for p in model.parameters()):
         tell("the network handed over has been trained, or read from a file, and starts anew from random weights: give "
-             'start="as is" to go on from the weights that it has, or network=net.init(0) to let them go.')  # fmt: skip
+             'start="as is" to go on from the weights that it has, or network=net.init(0) to let them go.')
     return model.init(seed)
 
 

@@ -20,7 +20,7 @@ class Fitted:
             why = "is not fitted yet" if not hasattr(self, "model_") else (
                 "has no run_: it holds the training data, so pickling, copying, ct.save and other processes (n_jobs) "
                 "leave it behind, and partial_fit and solver='lbfgs' make none. fit makes a new one; history_ stays"
-            )  # fmt: skip
+            )
             raise AttributeError(f"this {type(self).__name__} {why}.")
         return vars(self)["_run"]
 
@@ -33,7 +33,7 @@ class Fitted:
 def all_or_nothing(estimator: Any, model: Module | None = None) -> Iterator[None]:
     """Put everything back where the block raises; model: a network that it goes on with, whose weights are put back."""
     before = {name: list(value) if type(value) is list and name.endswith("_") else value
-              for name, value in vars(estimator).items()}  # fmt: skip
+              for name, value in vars(estimator).items()}
     weights = None if model is None else model.state_dict()
     try:
         yield

@@ -67,7 +67,7 @@ class Layer:
 
 
 def _layer(make: Callable[..., nn.Module], settings: dict[str, Setting] | None = None,
-           shapes: Callable[..., Shapes] = lambda **_: {}, **read: Callable[[Any], Any]) -> Layer:  # fmt: skip
+           shapes: Callable[..., Shapes] = lambda **_: {}, **read: Callable[[Any], Any]) -> Layer:
     return Layer(make, settings or {}, shapes, read)
 
 
@@ -140,10 +140,10 @@ LAYERS: dict[str, Layer] = {
         nn.ReLU, nn.Sigmoid, nn.Tanh, nn.SELU, nn.SiLU, nn.Softplus, nn.Mish, nn.Softmax, nn.LogSoftmax, nn.Identity,
         nn.GlobalAveragePool, nn.GlobalMaxPool,
     )},
-}  # fmt: skip
+}
 NETWORKS: dict[str, type[nn.Sequential]] = {
     "Sequential": nn.Sequential, "MLP": nn.MLP, "CNN": nn.CNN, "Recurrent": nn.Recurrent,
-}  # fmt: skip
+}
 
 
 # ---- writing ---------------------------------------------------------------------------------------------------------

@@ -170,7 +170,7 @@ def parse(text: bytes, what: str) -> dict[str, Any]:
         if _depth(text) > MOST_DEPTH:
             raise ValueError(f"lists or objects more than {MOST_DEPTH} deep")
         found = json.loads(text.decode("utf-8", "surrogatepass"), object_pairs_hook=_once, parse_int=_whole,
-                           parse_float=_real, parse_constant=_no_constant)  # fmt: skip
+                           parse_float=_real, parse_constant=_no_constant)
     except ValueError as error:
         raise FileError(f"it is damaged (its {what} is not JSON: {str(error)[:80]}): use another copy") from None
     if not isinstance(found, dict):

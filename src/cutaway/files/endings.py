@@ -39,7 +39,7 @@ PROMISES = {
     "code": ("py", "ipynb", "js", "c", "cpp", "so", "dll", "exe"),
     "an archive": ("zip", "gz", "tgz", "tar", "bz2", "xz", "zst", "7z", "rar"),
     "a model": ("safetensors",),
-}  # fmt: skip
+}
 _PROMISED = {f".{ending}": what for what, endings in PROMISES.items() for ending in endings}
 
 

@@ -27,7 +27,7 @@ INITIALISERS: dict[str, Callable] = {
     f.__name__: f
     for f in (init.zeros, init.ones, init.he_normal, init.lecun_normal, init.glorot_uniform, init.standard_normal,
               init.orthogonal, init.orthogonal_gates, init.glorot_lstm, init.glorot_gru, init.remember)
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ KINDS: dict[str, Kind] = {}
 
 def register(kind: str, type: type, parts: Callable[[Any], tuple[nn.Module, dict[str, Any], Any]],
              rebuild: Callable[[nn.Module, dict[str, Any]], Any],
-             example: Callable[[Any], Any] = lambda _: None) -> None:  # fmt: skip
+             example: Callable[[Any], Any] = lambda _: None) -> None:
     """Let save and load handle objects of `type`, which files then call `kind`.
 
     parts(object) -> (module, extra, example): extra is a dict of plain values (numbers, text, None, lists, tuples and
@@ -59,7 +59,7 @@ def register(kind: str, type: type, parts: Callable[[Any], tuple[nn.Module, dict
 
 
 def save(model: Any, path: Any, *, input: Any = None, extra: dict[str, Any] | None = None,
-         kind: str = "module") -> None:  # fmt: skip
+         kind: str = "module") -> None:
     """Write a model (or estimator) to exactly this path, whole or not at all.
 
     >>> import cutaway as ct, pathlib, tempfile
@@ -94,7 +94,7 @@ def _content(model: nn.Module, example: Any, extra: dict[str, Any], kind: str) -
                        for name, p in parameters],
         "buffers": [{"name": name, "start": _start(b)} for name, b in buffers],
         "architecture": layers, "program": steps, "extra": encode(extra, "extra"),
-    }  # fmt: skip
+    }
     arrays |= constants
     try:  # what load would refuse must not be written
         _checked(description, arrays)
@@ -259,7 +259,7 @@ def _read(d: dict[str, Any], shapes: dict[str, tuple[int, ...]]) -> _Checked:
     saved = program.from_json(program.field(d, "program", dict, what), shapes)
     for slot in saved.slots:
         if slot.tensor and (slot.tensor in parameters, slot.tensor in buffers) != (
-            slot.role == "parameter", slot.role == "buffer"):  # fmt: skip
+            slot.role == "parameter", slot.role == "buffer"):
             raise FileError(f"it is damaged ({slot.tensor!r} is no {slot.role})")
     if unknown := shapes.keys() - names - set(saved.stored.values()):
         raise FileError(f"it is damaged (nothing uses {min(unknown)!r})")
@@ -269,7 +269,7 @@ def _read(d: dict[str, Any], shapes: dict[str, tuple[int, ...]]) -> _Checked:
     return _Checked(
         program.text(d, "kind", what), program.text(d, "class", what), dtype, parameters, buffers, layers,
         architecture.customs(layers), saved, extra,
-    )  # fmt: skip
+    )
 
 
 def _checked(d: dict[str, Any], arrays: dict[str, np.ndarray]) -> _Checked:

@@ -132,4 +132,4 @@ def _dict(pairs: list) -> dict:
 _TAGS: dict[str, Callable[[Any], Any]] = {
     "$float": _float, "$tuple": _tuple, "$slice": _slice, "$ellipsis": _ellipsis, "$rows": _rows, "$array": _array,
     "$dict": _dict,
-}  # fmt: skip
+}

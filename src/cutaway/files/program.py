@@ -114,7 +114,7 @@ def to_json(recorded: Recorded, taken: set[str]) -> tuple[dict[str, Any], dict[s
             "op": name, "layer": layer, "reads": [None if v is None else number(v) for v in step.inputs],
             "writes": [number(v) for v in step.outputs],
             "attributes": {key: encode(setting, where) for key, setting in step.attributes.items()},
-        })  # fmt: skip
+        })
     return {"values": values, "operations": operations, "output": number(recorded.output)}, constants
 
 
@@ -209,7 +209,7 @@ def _operation(o: Any, k: int, count: int) -> Operation:
     attributes = {key: decode(value) for key, value in field(o, "attributes", dict, what).items()}
     if attributes.keys() != set(rule.attributes):
         raise FileError(f"it is damaged ({what}, {name}, has the settings {sorted(attributes)}, and takes "
-                        f"{sorted(rule.attributes)})")  # fmt: skip
+                        f"{sorted(rule.attributes)})")
     if attributes.keys() & {"seed", "rows"}:  # dropout and its like, and running averages
         raise FileError(f"it is damaged ({what}, {name}, happens in training only)")
     if name != "index" and not all(_fits(rule, key, value) for key, value in attributes.items()):

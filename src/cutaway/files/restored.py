@@ -31,7 +31,7 @@ class Restored(Module):
     """
 
     def __init__(self, class_name: str, program: Saved, tensors: dict[str, Tensor],
-                 constants: dict[str, np.ndarray]) -> None:  # fmt: skip
+                 constants: dict[str, np.ndarray]) -> None:
         self._restored = _State(class_name, program, constants)
         vars(self).update(tensors)  # by their full names, such as "inner.weight"
 

@@ -132,7 +132,7 @@ _MAKES: dict[str, Callable[..., int]] = {
     "penalized_mean": lambda l, w, P: _together(l, w) + math.prod(P),
     "cross_entropy": lambda z, y: math.prod(z) + _together(z[:1], y) * math.prod(z[2:]),
     "rnn": _scan, "lstm": _scan, "gru": _scan,
-}  # fmt: skip
+}
 _RESHAPED = ("mse", "half_mse", "mae", "huber", "poisson", "binary_cross_entropy")  # y takes the shape of z
 _SCANS = ("rnn", "lstm", "gru")
 
@@ -170,7 +170,7 @@ def _windows(x: tuple[int, ...], window: tuple[int, ...], stride: Any, padding: 
 
 
 def _conv_shape(x: tuple, W: tuple, b: tuple | None, *, stride: Any, padding: Any, dilation: Any,
-                groups: Any) -> tuple[int, ...]:  # fmt: skip
+                groups: Any) -> tuple[int, ...]:
     if len(W) != len(x) or W[0] % groups or x[-1] != W[-1] * groups:
         raise ValueError(f"shapes {x}, {W} in {groups} groups do not fit each other")
     z = x[0], *_windows(x, W[1:-1], stride, padding, dilation), W[0]
@@ -194,4 +194,4 @@ def _tried(op: str, arguments: list, attributes: dict[str, Any]) -> Any:
 # Windows: the shape that comes out.
 _WINDOWS: dict[str, Callable[..., tuple[int, ...]]] = {
     "conv": _conv_shape, "max_pool": _pool_shape, "avg_pool": _pool_shape,
-}  # fmt: skip
+}

@@ -23,4 +23,4 @@ __all__ = [
     "Comparison", "Diagnosis", "FeatureMaps", "Filters", "Finding", "NetworkDrawing", "Neuron", "Recorder", "Session",
     "States", "Summary", "Trace", "Traces", "Watch", "compare", "diagnose", "draw", "feature_maps", "filters",
     "neuron", "read_trace", "states", "step", "summary", "trace", "trace_run",
-]  # fmt: skip
+]

@@ -9,7 +9,7 @@ from .operations import Operation, operations_of, readers
 
 # In evaluation each of these is linear in its input, so that what is linear before and behind it stays linear.
 TRANSPARENT = {"reshape": "flatten", "transpose": "", "identity": "", "neg": "", "masked": "", "avg_pool": "avg pool",
-               "global_average": "average", "batch_norm": "batch norm"}  # fmt: skip
+               "global_average": "average", "batch_norm": "batch norm"}
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Collapse:
     def __str__(self) -> str:
         names = f"{', '.join(self.layers[:-1])} and {self.layers[-1]}"
         lie = f"only {' and '.join(self.between)} lie" if len(self.between) > 1 else (
-            f"only {self.between[0]} lies" if self.between else "no activation lies")  # fmt: skip
+            f"only {self.between[0]} lies" if self.between else "no activation lies")
         inner = min(self.widths[1:-1])
         narrow = inner < min(self.widths[0], self.widths[-1])
         meant = f" of rank {inner} at most" if narrow else ""
@@ -56,7 +56,7 @@ def collapses(program: Program) -> list[Collapse]:
             between += found[1]
         widths = [chain[0].operands["x"].shape[-1], *(o.out.shape[-1] for o in chain)]
         out.append(Collapse(tuple(o.layer or o.out.name for o in chain), tuple(dict.fromkeys(filter(None, between))),
-                            tuple(widths), any(o.main.attributes.get("groups", 1) > 1 for o in chain)))  # fmt: skip
+                            tuple(widths), any(o.main.attributes.get("groups", 1) > 1 for o in chain)))
     return out
 
 

@@ -43,7 +43,7 @@ class Sheet:
         return axes
 
     def tile(self, left: float, top: float, width: float, height: float, picture: np.ndarray, label: str = "",
-             **how: Any) -> Any:  # fmt: skip
+             **how: Any) -> Any:
         """A picture in a thin frame, with a few letters above it; all tiles lie on one axes, in inches."""
         from matplotlib.patches import Rectangle
 

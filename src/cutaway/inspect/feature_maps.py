@@ -18,7 +18,7 @@ from .reading import evaluated, forward_steps, layer_name, layers_of, network_of
 
 MOST_ROWS = 16
 WORDS = {"conv": "convolution", "max_pool": "max pooling", "avg_pool": "average pooling", "add": "sum",
-         "batch_norm": "batch norm", "layer_norm": "layer norm"}  # fmt: skip
+         "batch_norm": "batch norm", "layer_norm": "layer norm"}
 
 
 def feature_maps(model: Any, image: Any, layer: Any = None, engine: str = "cpu") -> FeatureMaps:
@@ -43,7 +43,7 @@ def feature_maps(model: Any, image: Any, layer: Any = None, engine: str = "cpu")
     name = "" if layer is None else layer_name(network, layer)
     program = evaluated(model, image, sizes, engine)
     steps = [i for i in forward_steps(program) if i.op != "masked" and i.written and i.written[0].rows == 1
-             and len(i.written[0].shape) == sizes + 1]  # fmt: skip
+             and len(i.written[0].shape) == sizes + 1]
     chosen = [i for i in steps if within(i.layer, name)]
     if not chosen:
         raise unknown("layer with feature maps", name, layers_of(steps))
@@ -79,7 +79,7 @@ class FeatureMaps(Mapping, Shown):
     def to_json(self) -> dict[str, Any]:
         """Plain lists of numbers with five digits."""
         values = [{"name": name, "operation": self.operations[name], "shape": list(a.shape), "values": plain(a)}
-                  for name, a in self.maps.items()]  # fmt: skip
+                  for name, a in self.maps.items()]
         return {"kind": "feature_maps", "image": plain(self.image), "maps": values}
 
     def __repr__(self) -> str:
@@ -133,10 +133,10 @@ class FeatureMaps(Mapping, Shown):
         deep = sum(len(group) for group in groups) * (height + 0.1) + len(groups) * 0.26
         sheet = Sheet(tiles + across * (width + 0.08) + EDGE, top + max(deep, picture + 0.8) + 0.2)
         sheet.title("Feature maps", f"the {across} strongest channels of each layer, numbered; black is a row's lowest "
-                                    "value, white its highest")  # fmt: skip
+                                    "value, white its highest")
         deep = picture * min(1, high / wide)
         sheet.tile(EDGE, top + 0.26, picture * min(1, wide / high), deep, self.pixels(self.image), cmap="gray", vmin=0,
-                   vmax=1)  # fmt: skip
+                   vmax=1)
         sheet.words(EDGE, top + 0.26 + deep + 0.1, "input", 10, weight="bold")
         sheet.words(EDGE, top + 0.26 + deep + 0.3, by(self.image.shape), 8, FAINT)
         sheet.words(EDGE, top + 0.26 + deep + 0.44, str(self.pixels), 8, FAINT, linespacing=1.35)
@@ -151,7 +151,7 @@ class FeatureMaps(Mapping, Shown):
                 for k, c in enumerate(channels):
                     place = tiles + k * (width + 0.08), at, width, height
                     sheet.tile(*place, self.maps[name][..., c], "" if row else str(c), cmap="gray", vmin=black,
-                               vmax=white)  # fmt: skip
+                               vmax=white)
                 at += height + 0.1
         return sheet
 
@@ -186,4 +186,4 @@ def _lines(axes: Any, values: np.ndarray, channels: list[int], numbered: bool) -
     axes.spines[["top", "right"]].set_visible(False)
     if numbered:
         axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize=7.5, handlelength=1.2,
-                    labelspacing=0.15, borderaxespad=0.3)  # fmt: skip
+                    labelspacing=0.15, borderaxespad=0.3)

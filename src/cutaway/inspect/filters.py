@@ -44,7 +44,7 @@ def filters(model: Any, layer: Any = None) -> Filters:
 def filter_weights(network: Module) -> dict[str, np.ndarray]:
     """The filters of every convolution by the layer's name: the parameters with three sizes or four are no others."""
     known = {name.removesuffix(".weight") or "weight": p.data for name, p in network.named_parameters()
-             if len(p.shape) in (3, 4)}  # fmt: skip
+             if len(p.shape) in (3, 4)}
     if not known:
         raise ArgumentError(
             f"{type(network).__name__} has no convolution, whose filters and feature maps could be shown; it has "
@@ -128,7 +128,7 @@ class Filters(Shown):
         some = "" if len(shown) == len(self) else f"the {len(shown)} strongest; "
         sheet.title(f"{self.layer}: {self._size()}",
                     f"{some}large: red, green and blue weights together, grey is zero;\nsmall: each of the three, "
-                    f"orange above zero, blue below; all from −{most:.3g} to {most:.3g}")  # fmt: skip
+                    f"orange above zero, blue below; all from −{most:.3g} to {most:.3g}")
         for place, k in enumerate(shown):
             left, at = EDGE + place % across * (width + 0.2), top + place // across * pitch
             sheet.tile(left, at, width, height, 0.5 + self.array[k] / (2 * most), str(k))

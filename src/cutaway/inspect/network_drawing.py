@@ -42,7 +42,7 @@ ID .above,ID .below{fill:none;stroke:var(--above)}ID .below{stroke:var(--below)}
 
 
 def draw(model: Any, path: str | PathLike | None = None, input_shape: Any = None,
-         names: list[str] | None = None) -> NetworkDrawing:  # fmt: skip
+         names: list[str] | None = None) -> NetworkDrawing:
     """A drawing of a network (SVG), from left to right, also written to a file if a path is given.
 
     >>> import cutaway as ct
@@ -103,7 +103,7 @@ def _text(text: Any) -> str:
 def _add(parent: ElementTree.Element, tag: str, text: Any = None, **attributes: Any) -> ElementTree.Element:
     """An element; numbers get one decimal, class_ is class."""
     made = {key.rstrip("_").replace("_", "-"): f"{v:.1f}".removesuffix(".0") if isinstance(v, int | float) else _text(v)
-            for key, v in attributes.items()}  # fmt: skip
+            for key, v in attributes.items()}
     element = ElementTree.SubElement(parent, tag, made)
     element.text = None if text is None else _text(text)
     return element
@@ -269,7 +269,7 @@ class _Picture:
         root = ElementTree.Element("svg", {
             "xmlns": "http://www.w3.org/2000/svg", "viewBox": f"0 0 {size['width']} {size['height']}", **size,
             "id": key, "role": "img", "aria-labelledby": f"{key}-title {key}-desc",
-        })  # fmt: skip
+        })
         _add(root, "title", head, id=f"{key}-title")
         _add(root, "desc", f"From left to right: {about}.", id=f"{key}-desc")
         _add(root, "style", None).text = STYLE.replace("ID", f"#{key}").replace("\n", "")
@@ -313,7 +313,7 @@ class _Picture:
         for (sign, level), lines in sorted(found.items(), key=lambda item: item[0][1]):
             share = level / LEVELS
             _add(root, "path", class_=sign, d="".join(lines), stroke_width=0.5 + 2.8 * share,
-                 opacity=f"{0.25 + 0.7 * share:.2f}")  # fmt: skip
+                 opacity=f"{0.25 + 0.7 * share:.2f}")
 
     def _past(self, root: ElementTree.Element, a: _Box, b: _Box, y: float) -> None:
         """A connection past other layers: up, along a lane, down."""
@@ -375,7 +375,7 @@ class _Picture:
         back = box.node.operation.main.attributes["reverse"]  # an arrow from the cell into itself: the way along time
         side = -1 if back else 1
         self._flow(group, _path("M", box.x + 16 * side, y, "C", box.x + 26 * side, y - 24, box.x - 26 * side, y - 24,
-                                box.x - 18 * side, y - 6))  # fmt: skip
+                                box.x - 18 * side, y - 6))
         self._tip(group, box.x - 16 * side, y, 66 if side > 0 else 114)
 
     def _join(self, group: ElementTree.Element, box: _Box) -> None:

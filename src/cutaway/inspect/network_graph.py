@@ -12,7 +12,7 @@ from .wiring import POOLS
 
 MOST = 60  # nodes of a graph; the middle of a larger one is folded up
 SIGNS = {"add": "+", "sub": "−", "mul": "×", "div": "÷", "maximum": "max", "minimum": "min", "where": "?:",
-         "matmul": "·", "concat": "‖"}  # fmt: skip
+         "matmul": "·", "concat": "‖"}
 SILENT = ("masked", "shortened", "real", "dropout", "identity", "detach")
 
 
@@ -96,7 +96,7 @@ def _folded(o: Operation, before: list[Node], operations: list[Operation]) -> No
 
 def _node(o: Operation, before: list[Node]) -> Node:
     kind = "units" if o.op == "linear" else "cells" if o.op in SCANS else "maps" if o.op in (
-        "conv", "embedding", *POOLS) else "join" if len(before) > 1 else "step"  # fmt: skip
+        "conv", "embedding", *POOLS) else "join" if len(before) > 1 else "step"
     if kind == "join":
         return Node(kind, o.layer, o.out, [o.kind], o, SIGNS.get(o.op, o.kind), before)
     node = Node(kind, o.layer or o.out.name, o.out, [f"{o.kind} {o.settings}".rstrip()], o, before=before)

@@ -29,7 +29,7 @@ BLOCKS = "▁▂▃▄▅▆▇█"
 
 
 def neuron(model: Any, layer: Any, unit: int, X: Any = None, names: list[str] | None = None,
-           input_shape: Any = None, engine: str = "cpu") -> Neuron:  # fmt: skip
+           input_shape: Any = None, engine: str = "cpu") -> Neuron:
     """One unit of a layer: a neuron, a filter of a convolution, or a cell of a recurrent layer.
 
     >>> import numpy as np, cutaway as ct
@@ -58,7 +58,7 @@ def neuron(model: Any, layer: Any, unit: int, X: Any = None, names: list[str] | 
         small = program_of(model, Z)
         row = sum(o.bytes for o in Wiring(small).operations)
         program = evaluator(network, Z, engine=engine, batch_size=int(np.clip(MEMORY // max(row, 1), 1, 256)),
-                            keep_all=True)  # fmt: skip
+                            keep_all=True)
     wiring = Wiring(program, None if names is None else list(map(plain, names)))
     name, o = wiring.find(layer_name(network, layer))
     if not isinstance(unit, int | np.integer) or not 0 <= unit < count_of(o):
@@ -67,7 +67,7 @@ def neuron(model: Any, layer: Any, unit: int, X: Any = None, names: list[str] | 
     made = Neuron(
         name, int(unit), count_of(o), f"{o.kind} {o.settings}", [step.kind for step in after],
         _incoming(wiring, o, unit), _bias(o, unit), _outgoing(wiring, o, unit),
-    )  # fmt: skip
+    )
     if Z is not None:
         if isinstance(Z, np.ndarray) and Z.ndim == 4:
             made.pixels = pixels_of(model, Z, X)
@@ -278,7 +278,7 @@ class Neuron(Shown):
     pixels = Pixels()
 
     def __init__(self, layer: str, unit: int, of: int, operation: str, activation: list[str], incoming: Weights,
-                 bias: Weights | None, outgoing: Weights) -> None:  # fmt: skip
+                 bias: Weights | None, outgoing: Weights) -> None:
         self.layer, self.unit, self.of, self.operation, self.activation = layer, unit, of, operation, activation
         self.incoming, self.bias, self.outgoing = incoming, bias, outgoing
         self.strongest: list[Response] = []
@@ -305,7 +305,7 @@ class Neuron(Shown):
     def __repr__(self) -> str:
         rows = f", {counted(len(self.values), 'row')} seen" if self.values is not None else ""
         return (f"Neuron({self.layer}[{self.unit}]: {counted(self.incoming.values.size, 'weight')} in, "
-                f"{self.outgoing.values.size:,} out{rows})")  # fmt: skip
+                f"{self.outgoing.values.size:,} out{rows})")
 
     # ---- as text -----------------------------------------------------------------------------------------------------
     def __str__(self) -> str:
@@ -329,7 +329,7 @@ class Neuron(Shown):
         mean = known.mean() if known.size else np.nan
         broken = f"; {counted(self.broken, 'value')} not finite" if self.broken else ""
         return (f"values: above {self.threshold:g} in {self.on:.0%} of {counted(len(self.values), 'row')}{each}; "
-                f"from {low:.3g} to {high:.3g}, mean {mean:.3g}{broken}")  # fmt: skip
+                f"from {low:.3g} to {high:.3g}, mean {mean:.3g}{broken}")
 
     def _bars(self) -> str:
         counts, edges = self.histogram(40)
@@ -338,7 +338,7 @@ class Neuron(Shown):
 
     def _row(self, response: Response) -> str:
         where = "" if not response.place else (
-            f" at step {response.place[0]}" if len(response.place) == 1 else f" at {response.place}")  # fmt: skip
+            f" at step {response.place[0]}" if len(response.place) == 1 else f" at {response.place}")
         text = f"  row {response.row}{where}: {response.value:.3g}"
         if response.contributions is not None:
             c = response.contributions
@@ -371,10 +371,10 @@ class Neuron(Shown):
     def _histogram(self, sheet: Sheet, left: float, top: float, width: float, height: float) -> None:
         counts, edges = self.histogram()
         sheet.words(left, top - 0.05, f"values on {counted(len(self.values), 'row')}: on in {self.on:.0%}", 10,  # type: ignore[arg-type]
-                    weight="bold", va="bottom")  # fmt: skip
+                    weight="bold", va="bottom")
         axes = sheet.axes(left, top + 0.05, width, height)
         axes.bar(edges[:-1], counts, np.diff(edges), align="edge", color=[
-            SIGNED[5] if edge >= self.threshold else SIGNED[1] for edge in edges[:-1]])  # fmt: skip
+            SIGNED[5] if edge >= self.threshold else SIGNED[1] for edge in edges[:-1]])
         axes.spines[["top", "right"]].set_visible(False)
 
     def _strongest(self, sheet: Sheet, left: float, top: float) -> None:
@@ -393,14 +393,14 @@ class Neuron(Shown):
             for i, response in enumerate(shown):
                 label = f"row {response.row}: {response.value:.2g}"
                 sheet.tile(left + 0.9 * i, top + 0.3, 0.78, 0.78, self.pixels(response.seen), label, cmap="gray",
-                           vmin=0, vmax=1)  # fmt: skip
+                           vmin=0, vmax=1)
             sheet.words(left, top + 1.16, str(self.pixels), 8, FAINT)
         else:
             axes = sheet.axes(left, top + 0.05, 4.1, 1.7)
             for response in shown:
                 values = self.values[response.row]  # type: ignore[index]
                 axes.plot(values, lw=1.2, label=f"row {response.row}", color=colours(SIGNED)(0.15 + 0.7 * (
-                    response is first)))  # fmt: skip
+                    response is first)))
                 if response.place:
                     axes.plot(response.place[0], response.value, "o", ms=4, color=SIGNED[5])
             axes.spines[["top", "right"]].set_visible(False)
@@ -424,7 +424,7 @@ def _table(title: str, weights: Weights) -> list[str]:
 
 
 def _weights(sheet: Sheet, left: float, top: float, width: float, height: float, title: str, weights: Weights,
-             bias: Weights | None = None) -> None:  # fmt: skip
+             bias: Weights | None = None) -> None:
     """Bars of the largest weights; of gates one beside the other as a map."""
     names, values = weights.names[:MOST], weights.values[:MOST]
     if bias is not None and bias.parts == weights.parts:

@@ -29,7 +29,7 @@ def network_of(model: Any) -> Module:
     if hasattr(model, "encode") and hasattr(model, "fit"):
         raise ArgumentError(f"this {kind} is not trained yet: call fit first")
     inside = {"steps": "model[-1], with X as model[:-1].transform(X)", "best_estimator_": "model.best_estimator_",
-              "estimator_": "model.estimator_", "regressor_": "model.regressor_"}  # fmt: skip
+              "estimator_": "model.estimator_", "regressor_": "model.regressor_"}
     if hint := next((text for name, text in inside.items() if hasattr(model, name)), ""):
         raise ArgumentError(f"model is a {kind}, which holds the network's estimator: give that, {hint}")
     raise ArgumentError(
@@ -109,7 +109,7 @@ def _one_row(given: Any, sizes: int, network: Module) -> Any:
         _refuse_several(len(given), sizes)
         return Sequences(np.asarray(given.values)[:, : int(np.asarray(given.lengths)[0])], np.asarray(given.lengths))
     if isinstance(given, str | PathLike) or (hasattr(given, "__len__") and not hasattr(given, "shape")
-                                             and not isinstance(given, list | tuple)):  # fmt: skip
+                                             and not isinstance(given, list | tuple)):
         return given
     x = given.data if isinstance(given, Tensor) else np.asarray(given)
     if sizes == 1 and network.takes_integers() and x.dtype.kind in "iu" and x.ndim in (1, 2):

@@ -23,10 +23,10 @@ PARTS: dict[str, dict[str, tuple[str, int | None]]] = {
     "gru": {"hidden": ("y", None), "reset": ("gates", 0), "update": ("gates", 1), "candidate": ("gates", 2)},
     "lstm": {"hidden": ("y", None), "cell": ("cells", None), "input": ("gates", 0), "forget": ("gates", 1),
              "candidate": ("gates", 2), "output": ("gates", 3)},
-}  # fmt: skip
+}
 # The letters that formulas use for gates. A GRU's update gate z has none here: z is its input's part.
 LETTERS = {"gru": {"reset": "r", "candidate": "n"},
-           "lstm": {"input": "i", "forget": "f", "candidate": "g", "output": "o"}}  # fmt: skip
+           "lstm": {"input": "i", "forget": "f", "candidate": "g", "output": "o"}}
 ROWS = ("hidden", "cell", "input", "forget", "reset", "update", "candidate", "output")
 MEANINGS = {
     ("hidden", "rnn"): "h, the state", ("hidden", "gru"): "h, the state", ("hidden", "lstm"): "h, the state",
@@ -34,7 +34,7 @@ MEANINGS = {
     ("forget", "lstm"): "gate f: keeps what c had", ("candidate", "lstm"): "g, what may be written",
     ("output", "lstm"): "gate o: shows c in h", ("reset", "gru"): "gate r: lets h into n",
     ("update", "gru"): "gate z: keeps h", ("candidate", "gru"): "n, what h may become",
-}  # fmt: skip
+}
 OPEN_OR_SHUT = ("reset", "update", "input", "forget", "output")  # from 0 to 1; the others have a sign
 CELLS = {"rnn": "RNN", "gru": "GRU", "lstm": "LSTM"}
 
@@ -77,13 +77,13 @@ def states(model: Any, sequence: Any, layer: Any = None, engine: str = "cpu") ->
 
 def _none(network: Any) -> ArgumentError:
     return ArgumentError(f"{type(network).__name__} has no recurrent layer (RNN, LSTM or GRU) whose states could be "
-                         "shown: ct.inspect.feature_maps shows convolutions")  # fmt: skip
+                         "shown: ct.inspect.feature_maps shows convolutions")
 
 
 def scan_parts(kind: str, k: int) -> dict[str, tuple[str, slice]]:
     """The parts of a scan with k units: which of its rule's outputs each is in, and where in the last axis."""
     return {part: (output, slice(None) if place is None else slice(place * k, (place + 1) * k))
-            for part, (output, place) in PARTS[kind].items()}  # fmt: skip
+            for part, (output, place) in PARTS[kind].items()}
 
 
 @dataclass(eq=False)
@@ -139,12 +139,12 @@ class States(Mapping, Shown):
     def to_json(self) -> dict[str, Any]:
         """Plain lists of numbers with five digits."""
         scans = [{"name": scan.name, "cells": scan.kind, "reverse": scan.reverse,
-                  "parts": {part: plain(a) for part, a in scan.parts.items()}} for scan in self.scans]  # fmt: skip
+                  "parts": {part: plain(a) for part, a in scan.parts.items()}} for scan in self.scans]
         return {"kind": "states", "sequence": plain(self.sequence), "scans": scans}
 
     def __repr__(self) -> str:
         about = [f"{scan.name} ({CELLS[scan.kind]}, {counted(scan.parts['hidden'].shape[1], 'unit')}: "
-                 f"{', '.join(scan.parts)})" for scan in self.scans]  # fmt: skip
+                 f"{', '.join(scan.parts)})" for scan in self.scans]
         return f"States({counted(len(self.sequence), 'time step')}; {'; '.join(about)})"
 
     # ---- the figure --------------------------------------------------------------------------------------------------

@@ -57,7 +57,7 @@ def summary(model: Any, input_shape: Any = None) -> Summary:
         dtype=str(network.dtype), parameter_bytes=sum(p.data.nbytes for p in parameters),
         predict_bytes=plan(program.instructions, BATCH).bytes, unused=unused, training_only=at_rest,
         collapse=collapses(program),
-    )  # fmt: skip
+    )
 
 
 def _row(o: Operation, owner: dict[int, str]) -> Row:
@@ -80,7 +80,7 @@ def _input_name(v: Value) -> str:
 def _rests(module: Any) -> bool:
     """Whether it does something in training alone."""
     return (isinstance(module, Dropout) and module.p > 0) or isinstance(module, Augment) or (
-        isinstance(module, RecurrentLayer) and module.dropout > 0 and module.layers > 1)  # fmt: skip
+        isinstance(module, RecurrentLayer) and module.dropout > 0 and module.layers > 1)
 
 
 def shape_of(v: Value) -> str:
@@ -166,7 +166,7 @@ class Summary(Shown):
                                        else "") + f"{kept}; {counted(self.multiply_adds, 'multiply-add')} a row",
             f"activations of {BATCH} rows: {size(BATCH * self.activation_bytes)}; predict holds "
             f"{size(self.predict_bytes)} at a time",
-        ]  # fmt: skip
+        ]
         if self.training_only:
             lines.append(f"in training only: {'; '.join(self.training_only)}")
         if self.unused:
@@ -180,7 +180,7 @@ class Summary(Shown):
             row.layer, f"{row.operation} {row.settings}".strip(), row.gives, _parameters(row),
             f"{row.multiply_adds:,}" if row.multiply_adds else "", size(row.bytes) if row.bytes else "",
             "█" * max(round(BAR * row.multiply_adds / most), 1) if row.multiply_adds else "",
-        ) for row in self.rows]  # fmt: skip
+        ) for row in self.rows]
 
     def _in_notebook(self) -> Any:
         yield Table((*HEAD, ""), self.cells(), (3, 4, 5))

@@ -110,7 +110,7 @@ class Wiring:
         inner = self.sources(x)
         places = itertools.product(*(range(k) for k in x.shape[:-1]))
         return [Source(f"{source.name} at {', '.join(map(str, place))}" if place else source.name, source.units)
-                for place in places for source in inner]  # fmt: skip
+                for place in places for source in inner]
 
     # ---- what a unit sees --------------------------------------------------------------------------------------------
     def field(self, v: Value, places: Places) -> Places | None:
@@ -127,7 +127,7 @@ class Wiring:
                 (first * s - before, (last - 1) * s - before + d * (k - 1) + 1)
                 for (first, last), s, (before, _), k, d in zip(
                     places, own["stride"], own["padding"], window, dilation, strict=True)
-            )  # fmt: skip
+            )
         elif OPS[o.op].kind == "elementwise" or o.op in (*NORMS, *LINKS, "linear", "masked", "embedding"):
             inner = places
         else:

@@ -28,4 +28,4 @@ __all__ = [
     "Features", "Hinges", "Landscape", "LearningRates", "Race", "Scaling", "Shuffling", "SlicePaths", "Surface",
     "approximation", "batch_size", "batches", "bend", "between", "boundary", "collapse", "descend", "escape",
     "features", "hinges", "landscape", "lr_find", "race", "scaling", "shuffling", "surface", "trajectory",
-]  # fmt: skip
+]

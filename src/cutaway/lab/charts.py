@@ -24,7 +24,7 @@ def dots(k: int) -> dict[str, Any]:
 
 
 def chart(sheet: Sheet, left: float, top: float, width: float, height: float, x: str, y: str, title: str = "",
-          log: str = "") -> Any:  # fmt: skip
+          log: str = "") -> Any:
     """Axes at a place of the sheet (inches from its top left), named with units; log: "x", "y" or "xy"."""
     axes = sheet.axes(left, top, width, height)
     axes.tick_params(labelsize=9)

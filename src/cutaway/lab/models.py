@@ -55,7 +55,7 @@ def loss_for(loss: Any, model: Module, X: Any, y: Any, learns: bool = False) -> 
     y = target(y, classes=False)
     if learns and len(y) and (y == y[0]).all():
         raise DataError(f"y is the same for all rows ({y.ravel()[0]:g}): there is nothing to learn; give loss= to "
-                        "train on it all the same")  # fmt: skip
+                        "train on it all the same")
     outputs = model.predict(X[:2]).shape[-1]
     whole = y.dtype.kind in "iub" or bool((y == np.round(y)).all())
     if y.ndim == 1 and outputs > 1 and whole:
@@ -84,5 +84,5 @@ def judged(y: Any, rows: int, outputs: int = 0) -> tuple[list[Any], np.ndarray]:
     labels = known.classes.tolist()
     if len(labels) > max(MOST_CLASSES, outputs):
         raise DataError(f"y has {len(labels):,} different labels ({', '.join(map(repr, labels[:3]))}, ...): give at "
-                        f"most {MOST_CLASSES} classes, or numbers")  # fmt: skip
+                        f"most {MOST_CLASSES} classes, or numbers")
     return labels, known.transform(values)

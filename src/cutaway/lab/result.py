@@ -107,4 +107,4 @@ def table(head: list[str], rows: list[list[str]], left: int = 1) -> str:
     widths = [max(len(line[k]) for line in lines) for k in range(len(head))]
     return "\n".join("  ".join(cell.ljust(w) if k < left else cell.rjust(w)
                                for k, (cell, w) in enumerate(zip(line, widths, strict=True))).rstrip()
-                     for line in lines)  # fmt: skip
+                     for line in lines)

@@ -47,7 +47,7 @@ __all__ = [
     "GlobalAveragePool", "GlobalMaxPool", "Identity", "LastState", "LayerNorm", "LeakyReLU", "Linear", "LogSoftmax",
     "MaxPool1d", "MaxPool2d", "Mish", "Mode", "Module", "Parameter", "ReLU", "Recurrent", "RecurrentLayer",
     "Sequential", "SiLU", "Sigmoid", "Softmax", "Softplus", "Tanh", "init", "training_mode",
-]  # fmt: skip
+]
 
 
 def __getattr__(name: str):

@@ -35,7 +35,7 @@ class Augment(Module):
     refuses = "it changes images (n, height, width, channels)"
 
     def __init__(self, flip: bool = False, shift: float = 0.0, rotate: float = 0.0, crop: float = 1.0,
-                 flip_vertical: bool = False) -> None:  # fmt: skip
+                 flip_vertical: bool = False) -> None:
         for name, value in (("flip", flip), ("flip_vertical", flip_vertical)):
             if not isinstance(value, bool | np.bool_):
                 raise ArgumentError(f"Augment: {name} must be True or False, got {value!r}")
@@ -62,7 +62,7 @@ class Augment(Module):
                 f"{here()}({self!r}) lets no gradient through, so what stands before it could not learn: put it first"
             )
         return ops.augment(x, mode.seed, mode.step, mode.next_call(), self.flip, self.flip_vertical, self.shift,
-                           self.rotate, self.crop)  # fmt: skip
+                           self.rotate, self.crop)
 
     def describe(self) -> str:
         parts = ["flip"] * self.flip + ["flip vertical"] * self.flip_vertical

@@ -94,7 +94,7 @@ def _by(numbers: tuple[int, ...]) -> str:
 
 class _Conv(_Windows):
     def __init__(self, n_in: int, n_out: int, window: Any, stride: Any = 1, padding: Any = "valid", dilation: Any = 1,
-                 groups: int = 1, bias: bool = True, init: Callable = init.he_normal) -> None:  # fmt: skip
+                 groups: int = 1, bias: bool = True, init: Callable = init.he_normal) -> None:
         layer = type(self).__name__
         self.n_in, self.n_out = whole(layer, "n_in", n_in), whole(layer, "n_out", n_out)
         self.groups = whole(layer, "groups", groups)
@@ -137,7 +137,7 @@ class _Conv(_Windows):
     def describe(self) -> str:
         groups = f", {self.groups} groups" if self.groups > 1 else ""
         return f"{self.n_in} -> {self.n_out}, {super().describe()}{groups}" + (
-            "" if self.bias is not None else ", no bias")  # fmt: skip
+            "" if self.bias is not None else ", no bias")
 
 
 class Conv2d(_Conv):

@@ -84,7 +84,7 @@ def remember(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
 def for_activation(name: str):
     """The initialiser that suits the layer in front of an activation."""
     return {"tanh": glorot_uniform, "sigmoid": glorot_uniform, "identity": glorot_uniform, "softmax": glorot_uniform,
-            "selu": lecun_normal}.get(name, he_normal)  # fmt: skip
+            "selu": lecun_normal}.get(name, he_normal)
 
 
 def __getattr__(name: str):

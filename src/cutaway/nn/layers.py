@@ -31,7 +31,7 @@ def holds(layer: Module, shapes: dict[str, tuple[int, ...]]) -> None:
         if tensor is not None and tensor.shape != shape:
             where = f"{current_scope()}." if current_scope() else ""
             raise ShapeError(f"{where}{name} has shape {tensor.shape}, but {layer!r} takes one of {shape}: put an "
-                             "array of that shape in its data, or build another layer")  # fmt: skip
+                             "array of that shape in its data, or build another layer")
 
 
 class Linear(Module):
@@ -244,7 +244,7 @@ class GELU(Activation):
 ACTIVATIONS: dict[str, Callable[[], Activation]] = {
     "relu": ReLU, "leaky_relu": LeakyReLU, "sigmoid": Sigmoid, "tanh": Tanh, "elu": ELU, "selu": SELU, "gelu": GELU,
     "gelu_tanh": lambda: GELU(approximate=True), "silu": SiLU, "softplus": Softplus, "mish": Mish, "identity": Identity,
-}  # fmt: skip
+}
 
 
 def activation(name: str) -> Activation:

@@ -123,7 +123,7 @@ def _warn_of_doubt(model: Module) -> None:
             warn(
                 f"filters of shape {shape}{where} look the same in PyTorch's layout and in ours, and were taken as ours"
                 ': say layout="torch" or layout="cutaway"',
-            )  # fmt: skip
+            )
             return
 
 
@@ -155,7 +155,7 @@ def _from_torch(model: Module, state: dict[str, np.ndarray], channels: dict[str,
                 array = _unflattened(mine, array, flattened[mine])
             if array.shape != own[name].shape:
                 raise ShapeError(f"{name} has shape {own[name].shape} here, but {other or 'the state'}'s {leaf} gives "
-                                 f"{array.shape}")  # fmt: skip
+                                 f"{array.shape}")
             found[name] = array
     return found
 
@@ -197,7 +197,7 @@ def _turned(module: Any, leaf: str, array: np.ndarray) -> np.ndarray:
 
 
 def _paired(ours: dict[str, list[str]], theirs: dict[str, list[str]], state: dict[str, np.ndarray], modules: dict,
-            own: dict[str, Any]) -> dict[str, str]:  # fmt: skip
+            own: dict[str, Any]) -> dict[str, str]:
     """Which of their layers is which of ours: by name, or else by order."""
     def leaves(names: list[str]) -> set[str]:
         return {name.rpartition(".")[2] for name in names}

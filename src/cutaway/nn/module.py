@@ -151,7 +151,7 @@ class Module(Shown):
         raise habits.UnknownName(
             type(self).__name__, name, habits.MODULE,
             lambda: (*vars(self), *dir(type(self)), *(key for key, _ in self.children())),
-        )  # fmt: skip
+        )
 
     def forward(self, *inputs: Any, **named: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} must define forward(self, x)")
@@ -436,7 +436,7 @@ def _check_numbers(name: str, t: Tensor) -> None:
     if wrong or (isinstance(t, Parameter) and (t.data.dtype.kind != "f" or t.data.itemsize not in (4, 8))):
         got = type(t.data).__name__ if wrong else f"an array of {t.data.dtype}"
         raise ArgumentError(f"{name}.data is an array of float32 or float64, got {got}: write "
-                            f"{name}.data[...] = values")  # fmt: skip
+                            f"{name}.data[...] = values")
 
 
 DIGESTED = 2**18  # bytes of a constant up to which its values are looked at each time, 0.2 ms
@@ -509,7 +509,7 @@ def structure(module: Module) -> tuple:
 def _shapes(X: Any) -> tuple:
     """What a program's recording depends on: the names, shapes and kinds of inputs, without the number of rows."""
     return tuple((name, part.shape[1:], part.dtype.kind) for name, part in
-                 ((name, np.asarray(part)) for name, part in named_inputs(X).items()))  # fmt: skip
+                 ((name, np.asarray(part)) for name, part in named_inputs(X).items()))
 
 
 def aligned(size: int, dtype: Any) -> np.ndarray:

@@ -76,7 +76,7 @@ class MLP(Sequential):
     """
 
     def __init__(self, n_in: int, hidden: list[int] | tuple[int, ...], n_out: int, activation: str = "relu",
-                 dropout: float = 0.0, norm: str | None = None) -> None:  # fmt: skip
+                 dropout: float = 0.0, norm: str | None = None) -> None:
         if norm not in (None, "layer", "batch"):
             raise ArgumentError(f'MLP: norm must be None, "layer" or "batch", got {norm!r}')
         self.widths, self.activation = (n_in, *hidden, n_out), activation
@@ -114,7 +114,7 @@ class CNN(Sequential):
 
     def __init__(self, input_shape: Sequence[int], n_out: int, channels: Sequence[int] | None = None,
                  hidden: Sequence[int] | None = None, activation: str = "relu", dropout: float = 0.0,
-                 norm: str | None = None) -> None:  # fmt: skip
+                 norm: str | None = None) -> None:
         if norm not in (None, "batch"):
             raise ArgumentError(f'CNN: norm must be None or "batch", got {norm!r}')
         if not isinstance(input_shape, tuple | list) or len(input_shape) not in (2, 3):
@@ -125,7 +125,7 @@ class CNN(Sequential):
         self.input_shape = tuple(whole("CNN", "input_shape", n) for n in input_shape)
         *size, seen = self.input_shape
         conv, pool, batch_norm = (Conv1d, MaxPool1d, BatchNorm1d) if len(size) == 1 else (
-            Conv2d, MaxPool2d, BatchNorm2d)  # fmt: skip
+            Conv2d, MaxPool2d, BatchNorm2d)
         draw = init.for_activation(activation)
         layers: list[Module] = []
         about: list[str] = []
@@ -184,12 +184,12 @@ class Recurrent(Sequential):
     """
 
     def __init__(self, n_in: int, width: int, n_out: int, cell: str = "lstm", layers: int = 1,
-                 bidirectional: bool = False, dropout: float = 0.0) -> None:  # fmt: skip
+                 bidirectional: bool = False, dropout: float = 0.0) -> None:
         if cell not in CELLS:
             raise ArgumentError(f"Recurrent: cell must be one of {', '.join(CELLS)}, got {cell!r}")
         inner = CELLS[cell](n_in, width, layers, bidirectional=bidirectional, dropout=dropout)
         self.about = f"{cell}, {n_in} -> {' -> '.join([str(width)] * layers)} -> {n_out}" + (
-            ", bidirectional" if bidirectional else "")  # fmt: skip
+            ", bidirectional" if bidirectional else "")
         super().__init__(LastState(inner), Linear(width * inner.directions, n_out, init=init.glorot_uniform))
 
     def __repr__(self) -> str:

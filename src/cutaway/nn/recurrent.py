@@ -23,7 +23,7 @@ class RecurrentLayer(Module):
     start_bias: Callable = zeros
 
     def _build(self, n_in: int, width: int, layers: int, bidirectional: bool, dropout: float, bias: bool,
-               truncate: int | None) -> None:  # fmt: skip
+               truncate: int | None) -> None:
         name = type(self).__name__
         self.n_in, self.width = whole(name, "n_in", n_in), whole(name, "width", width)
         self.layers, self.bidirectional, self.bias = whole(name, "layers", layers), bool(bidirectional), bool(bias)
@@ -103,7 +103,7 @@ class RecurrentLayer(Module):
         return self._steps(u, own[f"weight_hh_{key}"], own.get(f"bias_hh_{key}"), before, lengths, reverse)
 
     def _steps(self, u: Tensor, W: Tensor, b: Tensor | None, before: Any, lengths: Tensor | None,
-               reverse: bool) -> tuple[Tensor, Any]:  # fmt: skip
+               reverse: bool) -> tuple[Tensor, Any]:
         raise NotImplementedError
 
     def _check(self, x: Tensor, state: list[Any] | None) -> None:
@@ -158,7 +158,7 @@ class RNN(RecurrentLayer):
     """
 
     def __init__(self, n_in: int, width: int, layers: int = 1, activation: str = "tanh", bidirectional: bool = False,
-                 dropout: float = 0.0, bias: bool = True, truncate: int | None = None) -> None:  # fmt: skip
+                 dropout: float = 0.0, bias: bool = True, truncate: int | None = None) -> None:
         if activation not in ("tanh", "relu"):
             raise ArgumentError(f'RNN: activation must be "tanh" or "relu", got {activation!r}')
         self.activation = activation
@@ -190,7 +190,7 @@ class LSTM(RecurrentLayer):
     start_in, start_bias = init.glorot_lstm, init.remember
 
     def __init__(self, n_in: int, width: int, layers: int = 1, bidirectional: bool = False, dropout: float = 0.0,
-                 bias: bool = True, truncate: int | None = None) -> None:  # fmt: skip
+                 bias: bool = True, truncate: int | None = None) -> None:
         self._build(n_in, width, layers, bidirectional, dropout, bias, truncate)
 
     def _steps(self, u, W, b, before, lengths, reverse):
@@ -215,7 +215,7 @@ class GRU(RecurrentLayer):
     start_in = init.glorot_gru
 
     def __init__(self, n_in: int, width: int, layers: int = 1, bidirectional: bool = False, dropout: float = 0.0,
-                 bias: bool = True, truncate: int | None = None) -> None:  # fmt: skip
+                 bias: bool = True, truncate: int | None = None) -> None:
         self._build(n_in, width, layers, bidirectional, dropout, bias, truncate)
 
     def _steps(self, u, W, b, before, lengths, reverse):

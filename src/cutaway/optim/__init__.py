@@ -23,7 +23,7 @@ from .transforms import clip, l2
 __all__ = [
     "OPTIMIZERS", "SGD", "AMSGrad", "AdaGrad", "Adam", "AdamW", "HeavyBall", "Momentum", "Nesterov", "Optimizer",
     "Prepare", "RMSProp", "RMSPropOutside", "Schedule", "clip", "l2", "schedules",
-]  # fmt: skip
+]
 
 
 def __getattr__(name: str):

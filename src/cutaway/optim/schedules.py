@@ -120,7 +120,7 @@ def cosine(lr: Rate, steps: int | None = None, floor: float = 0.0) -> Schedule:
 
 
 def one_cycle(lr: Rate, steps: int | None = None, rise: float = 0.3, start: float = 0.04,
-              end: float = 4e-6) -> Schedule:  # fmt: skip
+              end: float = 4e-6) -> Schedule:
     """Up to lr over the first `rise` of the run, then down to end · lr, both as half a cosine wave (Smith, 2018).
 
     The peak lies at update rise · steps, the end at the last update, as in torch's OneCycleLR, but for a run of one

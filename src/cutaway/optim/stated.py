@@ -53,6 +53,6 @@ def _as_written(kind: type[Optimizer]) -> str:
         return ""
     theta = last.value.elts[0] if isinstance(last.value, ast.Tuple) else last.value
     lines = [f"{ast.unparse(one.targets[0])} ← {ast.unparse(one.value)}" for one in steps
-             if isinstance(one, ast.Assign)]  # fmt: skip
+             if isinstance(one, ast.Assign)]
     lines.append(f"θ ← {ast.unparse(theta)}" if theta is not None else "")
     return re.sub(r"\btheta\b", "θ", "; ".join(lines).replace("xp.", ""))

@@ -11,4 +11,4 @@ __all__ = [
     "SEED", "STEP", "Instruction", "Listing", "Plan", "Recorded", "Rows", "ShapeOf", "Step", "Swap", "Value",
     "evaluated", "evaluation", "fenced", "gradient_name", "lengths_of", "lines_of", "named_inputs", "plan", "rows_of",
     "short", "table", "title", "trace_model", "training", "twin",
-]  # fmt: skip
+]

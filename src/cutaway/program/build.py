@@ -42,7 +42,7 @@ def forward(recorded: Recorded) -> list[Instruction]:
         out.append(Instruction(
             phase, rule.name, step.inputs, step.outputs, step.attributes, formula=formula, layer=step.entry.scope,
             scope="rows" if batched and not rule.reduces_batch else "once",
-        ))  # fmt: skip
+        ))
     return out
 
 
@@ -73,7 +73,7 @@ def training(recorded: Recorded, model, opt: Optimizer, shards: int) -> Listing:
             listing.gradients[id(p)] = Value(
                 "", p.shape, 0, p.dtype, "gradient", array=block[0, at : at + p.size].reshape(p.shape),
                 per_shard=shards > 1 and id(p) not in neurons,
-            )  # fmt: skip
+            )
         at += p.size
     listing.block = {
         "θ": Value("θ", theta.shape, 0, theta.dtype, "parameter", array=theta),
@@ -88,7 +88,7 @@ def training(recorded: Recorded, model, opt: Optimizer, shards: int) -> Listing:
         *_update(listing, model, opt, shards), *(i for i in ahead if i.phase == "update"),
         *(Instruction("update", "assign", (new,), (old,), formula="buffer = new value", scope="once", layer=old.name)
           for old, new in recorded.assignments),
-    ]  # fmt: skip
+    ]
     return listing
 
 
@@ -163,7 +163,7 @@ class _Backward:
                 after.append(Instruction(
                     "backward", "sum_to", (whole,), (target,), {"shape": ShapeOf(v)}, scope=scope,
                     formula=OPS["sum_to"].formula, layer=layer,
-                ))  # fmt: skip
+                ))
                 target = whole
             writes.append(target)
             after += add
@@ -251,7 +251,7 @@ def _update(listing: Listing, model, opt: Optimizer, shards: int) -> list[Instru
             ends = {"lo": at, "hi": at + p.size}
             out.append(Instruction(
                 "update", "reduce", (listing.block["shards"],), (g,), ends, scope="range", formula="g = sum of shards",
-            ))  # fmt: skip
+            ))
         at += p.size
     finite = "stop if J or g is not finite"
     out.append(Instruction("update", "check", (listing.loss, g), (), scope="range", formula=finite))
@@ -260,13 +260,13 @@ def _update(listing: Listing, model, opt: Optimizer, shards: int) -> list[Instru
             out.append(Instruction(
                 "update", prepare.rule.__name__, (g, theta), (g,), {"prepare": prepare, "lo": lo, "hi": hi},
                 formula=repr(prepare) + _part_of(theta, lo, hi), scope=prepare.scope,
-            ))  # fmt: skip
+            ))
     for lo, hi, decays in _ranges(model, getattr(opt, "decay", "all") != "all", opt):
         label = _part_of(theta, lo, hi) + ("" if decays else ", no decay")
         out.append(Instruction(
             "update", "optimizer", (theta, g, *state), (theta, *state), {"lo": lo, "hi": hi, "decays": decays},
             formula=repr(opt) + label, scope="range",
-        ))  # fmt: skip
+        ))
     return out
 
 

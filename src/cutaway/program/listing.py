@@ -55,7 +55,7 @@ def derivative(op: str) -> str:
     assert last.value is not None
     parts = last.value.elts if isinstance(last.value, ast.Tuple) else [last.value]
     steps = {one.targets[0].id: _python(one.value) for one in body.body
-             if isinstance(one, ast.Assign) and isinstance(one.targets[0], ast.Name)}  # fmt: skip
+             if isinstance(one, ast.Assign) and isinstance(one.targets[0], ast.Name)}
     for guarded in body.args.args:  # an argument kept within what its arithmetic can take is still itself
         steps.pop(guarded.arg, None)
     told = {name: _python(part) for name, part in zip(made, parts, strict=False)}
@@ -98,7 +98,7 @@ def lines_of(instructions: list[Instruction], batch: int) -> list[tuple[str, ...
         rows.append((
             str(i), instruction.phase, title(instruction), " ".join(dict.fromkeys(short(v) for v in instruction.reads)),
             " ".join(short(v) for v in instruction.written), _shape(instruction, batch), formula(instruction),
-        ))  # fmt: skip
+        ))
     return rows
 
 

@@ -87,7 +87,7 @@ class _Run:
 
 
 def _run(model, loss: Callable | None, x: Any, y: Any, weighted: bool, n: int,
-         columns: tuple[bool, bool] = (False, False)) -> _Run:  # fmt: skip
+         columns: tuple[bool, bool] = (False, False)) -> _Run:
     def tensors(part):
         return model.as_input(part)
 
@@ -118,7 +118,7 @@ def _run(model, loss: Callable | None, x: Any, y: Any, weighted: bool, n: int,
                 output = forward()
         if not isinstance(output, Tensor):
             hint = ": end with ct.nn.LastState or ct.nn.GlobalAveragePool" if isinstance(output, Sequences) else (
-                ": wrap a recurrent layer in ct.nn.LastState" if isinstance(output, tuple) else "")  # fmt: skip
+                ": wrap a recurrent layer in ct.nn.LastState" if isinstance(output, tuple) else "")
             raise RecordingError(
                 f"{type(model).__name__}.forward must return one Tensor, got {type(output).__name__}{hint}"
             )
@@ -149,7 +149,7 @@ def trace_model(model, loss: Callable | None, x: Any, y: Any = None, weighted: b
     except ShapeError as error:
         replaced = [f"{name} has shape {p.shape} now, and was made with {p.made}"
                     for name, p in model.named_parameters()
-                    if getattr(p, "made", p.shape) != p.shape and name not in str(error)]  # fmt: skip
+                    if getattr(p, "made", p.shape) != p.shape and name not in str(error)]
         if not replaced:
             raise
         raise ShapeError(f"{error} ({'; '.join(replaced)})") from None
@@ -169,7 +169,7 @@ def trace_model(model, loss: Callable | None, x: Any, y: Any = None, weighted: b
     for role, tensors, other in (
         ("input", two.inputs, three.inputs), ("target", {"y": two.target}, {"y": three.target}),
         ("weight", {"w": two.weight}, {"w": three.weight}),
-    ):  # fmt: skip
+    ):
         for name, t in tensors.items():
             twin = other[name]
             if t is not None and twin is not None:
@@ -214,7 +214,7 @@ def trace_model(model, loss: Callable | None, x: Any, y: Any = None, weighted: b
         _needed(steps, {id(v) for v in ends}), [values[id(t)] for t in two.inputs.values()], values[id(two.output)],
         None if two.loss is None else values[id(two.loss)], None if two.target is None else values[id(two.target)],
         None if two.weight is None else values[id(two.weight)], assignments, wants,
-    )  # fmt: skip
+    )
 
 
 # what of targets and weights may be a column, where a loss of one's own meets outputs (n, 1) with (n,)
@@ -226,7 +226,7 @@ def _crosses(recording: Recording) -> bool:
     return any(
         entry.op.kind == "elementwise" and {(2, 1), (2,)} <= {t.shape for t in entry.inputs if t is not None}
         for entry in recording.tape.entries if entry.scope == "loss"
-    )  # fmt: skip
+    )
 
 
 def evaluated(loss: Callable, z: np.ndarray, y: Any, weight: np.ndarray | None = None) -> float:

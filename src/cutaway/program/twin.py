@@ -34,7 +34,7 @@ class Swap:
 
 
 def twin(listing: Listing, tensors: Iterable[tuple[Tensor, Tensor]], theta: np.ndarray,
-         optimizers: tuple[Optimizer, Optimizer] | None) -> tuple[Listing, Swap]:  # fmt: skip
+         optimizers: tuple[Optimizer, Optimizer] | None) -> tuple[Listing, Swap]:
     """A listing for another model. tensors: its parameters and buffers, each behind the one in whose place it stands.
 
     optimizers: the listing's and the other model's, which differ in their numbers alone.
@@ -55,11 +55,11 @@ def twin(listing: Listing, tensors: Iterable[tuple[Tensor, Tensor]], theta: np.n
             gradients[id(pairs[key])] = swap.put(v, array=own)
         own_arrays = {"θ": theta, "g": every[0], "shards": every}
         block = {name: swap.put(v, array=own_arrays.get(name, np.zeros_like(theta)))
-                 for name, v in listing.block.items()}  # fmt: skip
+                 for name, v in listing.block.items()}
     instructions = [
         Instruction(i.phase, i.op, swap(i.arguments), swap(i.writes), i.attributes, i.backward, i.scope,
                     _formula(i, optimizers), i.layer) for i in listing.instructions
-    ]  # fmt: skip
+    ]
     return replace(listing, instructions=instructions, gradients=gradients, block=block), swap
 
 

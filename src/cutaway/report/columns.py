@@ -45,7 +45,7 @@ def columns(trace: Trace) -> list[dict[str, Any]]:
 def _column(label: str, about: str, units: int, values: list[str], trace: Trace) -> dict[str, Any]:
     gradients = [name for name in map(gradient_name, values) if name in trace.facts]
     return {"label": label, "about": about, "units": units, "values": values, "gradients": gradients, "sources": [],
-            "weights": None}  # fmt: skip
+            "weights": None}
 
 
 def _has_units(trace: Trace, name: str) -> bool:
@@ -59,7 +59,7 @@ def _within_scan(steps: list[TracedInstruction], name: str) -> bool:
 
 
 def _weights(trace: Trace, steps: list[TracedInstruction], home: dict[str, int], before: list[dict[str, Any]],
-             units: int) -> dict[str, Any] | None:  # fmt: skip
+             units: int) -> dict[str, Any] | None:
     for i in steps:
         W, source = i.operands.get("W", ""), home.get(i.operands.get("x", ""))
         if i.op != "linear" or W not in trace.parameters or source is None or source >= len(before):

@@ -34,7 +34,7 @@ def contours(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> list[Contour]:
     for level in reversed(levels(z)):
         lines = [line for line in made.lines(level) if len(line) > 2]
         rings = [ring for points, offsets in zip(*made.filled(-np.inf, level), strict=True)
-                 for ring in np.split(points, offsets[1:-1])]  # fmt: skip
+                 for ring in np.split(points, offsets[1:-1])]
         if rings and lines:
             found.append(Contour(level, "".join(map(_ring, rings)), max(lines, key=len)))
     return found

@@ -30,7 +30,7 @@ BUTTONS = (
 )
 KEYS = (("Space", "play, pause"), ("→ or ↑", "next step"), ("← or ↓", "back"), ("Page Up, Page Down", "ten steps"),
         ("Home, End", "first step, last step"), ("1 to 9", "look at this optimizer"),
-        ("Tab", "from control to control"), ("?", "these keys"))  # fmt: skip
+        ("Tab", "from control to control"), ("?", "these keys"))
 SPEEDS = (1, 2, 5, 10, 20, 50)  # steps a second
 GRID = 241  # points along each side, fine enough for a narrow valley
 ASPECT = (0.8, 1.6)  # of the map; beyond, its two scales differ
@@ -101,7 +101,7 @@ def _charts(path: Path) -> list[tuple[str, str, bool]]:
     averages = "m" in path.state
     words = {"m": ("momentum", False), "v": ("accumulated squares", True) if averages else ("velocity", False),
              "G": ("accumulated squares", True), "E": ("accumulated squares", True),
-             "top": ("largest v so far", True)}  # fmt: skip
+             "top": ("largest v so far", True)}
     return [(name, *words.get(name, ("state", False))) for name in path.state]
 
 
@@ -147,7 +147,7 @@ def _skeleton(descent: Descent) -> Html:
             id="transport", role="region", aria_label="Playing"),
         tag("p", "", id="said", class_="unseen", role="status", aria_live="polite"),
         keys_dialog(KEYS),
-    )  # fmt: skip
+    )
 
 
 def _formula(text: str) -> str:
@@ -161,5 +161,5 @@ def _formula(text: str) -> str:
 
 def _ends(descent: Descent) -> Html:
     rows = [[p.name, f"{p.steps}", *(number(v, 4) for v in (*p.points[-1], p.loss[-1])), p.ended]
-            for p in descent.paths]  # fmt: skip
+            for p in descent.paths]
     return table(["optimizer", "steps", "x", "y", "J", ""], rows)

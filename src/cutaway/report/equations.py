@@ -123,7 +123,7 @@ def equations(path: Path) -> tuple[list[Equation], dict[str, np.ndarray]]:
     everywhere = [e for kind in OPTIMIZERS.values() for e in stated(kind)]
     own = list(stated(type(path.optimizer)))
     known = {name: np.array(value)[:, None] if isinstance(value, list) else value
-             for name, value in settings(path.optimizer, path.steps).items()}  # fmt: skip
+             for name, value in settings(path.optimizer, path.steps).items()}
     known |= {"g": path.gradient, "θ": path.points[:-1], "t": np.arange(1, path.steps + 1)[:, None]} | path.state
     lines, corrected = [], {}
     for name, after in path.state.items():

@@ -27,7 +27,7 @@ Block = dict[str, Any]
 
 
 def explanations(trace: Trace, columns: list[dict[str, Any]],
-                 most: int | None) -> tuple[dict[str, list[Block]], list[str]]:  # fmt: skip
+                 most: int | None) -> tuple[dict[str, list[Block]], list[str]]:
     """Blocks by name and place ("layer1.weight[3,2]"), and sentences on what was left out.
 
     most: so many weights, the largest gradients first; None: as many as take some seconds.
@@ -103,20 +103,20 @@ def _gradient(trace: Trace, name: str, index: tuple[int, ...], full: bool) -> li
         rows = [[factor, words, number(d)] for factor, words, d in chain]
         rows.append(["product", "", number(paths.listed[0].product)])
         found = [{"title": "Gradient"}, {"formula": left},
-                 {"caption": "The chain rule", "table": [["factor", "is", "here"], *rows]}]  # fmt: skip
+                 {"caption": "The chain rule", "table": [["factor", "is", "here"], *rows]}]
     else:
         found = [{"title": "Gradient"}, *_sum(e)]
         if paths is not None and paths.listed:
             share = "" if paths.complete else f", {percent(paths.share)} of it by the {len(paths.listed):,} largest"
             rows = [[" → ".join(route(e, p)), " · ".join(number(d) for *_, d in factors(e, p)), number(p.product)]
-                    for p in paths.listed[:PATHS]]  # fmt: skip
+                    for p in paths.listed[:PATHS]]
             found.append({"caption": f"Paths to J: {paths.count:,.4g}{share}; the largest",
-                          "table": [["path", "local derivatives", "product"], *rows]})  # fmt: skip
+                          "table": [["path", "local derivatives", "product"], *rows]})
     if e.difference is not None:
         d = e.difference
         kink = f" Within ±h a kink is crossed: {d.kinks[0]}." if d.kinks else ""
         found.append({"note": f"Central difference in double precision: {number(d.value)} (h = {d.h:.1g}), off by "
-                              f"{d.error:.1g}.{kink}"})  # fmt: skip
+                              f"{d.error:.1g}.{kink}"})
     return found
 
 
@@ -128,18 +128,18 @@ def _sum(e: Explanation) -> list[Block]:
     """A number as the sum of its terms, the largest first."""
     found: list[Block] = [{"formula": e.equation}] if e.equation else []
     rows = [[" · ".join(f.symbol for f in term.factors), " · ".join(number(f.value) for f in term.factors),
-             number(term.value)] for term in e.terms[:TERMS]]  # fmt: skip
+             number(term.value)] for term in e.terms[:TERMS]]
     hidden = len(e.terms) - len(rows) + e.rest_count
     if hidden:
         rows.append([f"{hidden:,} more", "", number(e.total - sum(term.value for term in e.terms[:TERMS]))])
     if rows:
         rows.append(["sum", "", number(e.total)])
         found.append({"caption": "What adds up to it, the largest first",
-                      "table": [["term", "numbers", "adds"], *rows]})  # fmt: skip
+                      "table": [["term", "numbers", "adds"], *rows]})
     if len(e.by_time) > 1:
         order = sorted(sorted(e.by_time, key=lambda t: -abs(e.by_time[t]))[:TERMS])
         found.append({"caption": "By time step, the largest",
-                      "table": [["time", "adds"], *([str(t), number(e.by_time[t])] for t in order)]})  # fmt: skip
+                      "table": [["time", "adds"], *([str(t), number(e.by_time[t])] for t in order)]})
     return found + [{"text": line} for line in e.then] + [{"note": note} for note in e.notes]
 
 
@@ -149,4 +149,4 @@ def _update(trace: Trace, name: str, index: tuple[int, ...]) -> list[Block]:
     rows.append(["rounding", "", number(e.rounding), number(e.value)])
     formula: list[Block] = [{"formula": e.formula}] if e.formula else []
     return [{"title": f"Update: {number(e.before)} → {number(e.after)}"}, *formula,
-            {"caption": "The step in parts", "table": [["part", "is", "adds", "step so far"], *rows]}]  # fmt: skip
+            {"caption": "The step in parts", "table": [["part", "is", "adds", "step so far"], *rows]}]

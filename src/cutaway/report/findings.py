@@ -138,5 +138,5 @@ class Findings:
         from ..inspect import Finding
 
         found = {name: [described(Finding, part) for part in entry({name: []} | state, name, list[Any])]
-                 for name in ("diagnosis", "remarks")}  # fmt: skip
+                 for name in ("diagnosis", "remarks")}
         return described(cls, state | found)

@@ -34,7 +34,7 @@ def lab_page(result: Result) -> str:
     frame = result.to_pandas()
     shown = [[_cell(value) for value in row] for row in frame.head(MOST_ROWS).itertuples(index=False)]
     more = f"The first {MOST_ROWS} of {len(frame):,} rows; --out with .csv or .json has all." if (
-        len(frame) > MOST_ROWS) else ""  # fmt: skip
+        len(frame) > MOST_ROWS) else ""
     policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
     head = [
         tag("meta", charset="utf-8"),
@@ -53,7 +53,7 @@ def lab_page(result: Result) -> str:
         rest and tag("section", tag("h2", "What was found"), scrolling("what was found", tag("pre", rest))),
         tag("section", tag("h2", "Numbers"), more and tag("p", more, class_="note"),
             table([str(name) for name in frame.columns], shown, numbers=1)),
-    )  # fmt: skip
+    )
     return "<!doctype html>\n" + tag("html", tag("head", head), tag("body", main), lang="en")
 
 

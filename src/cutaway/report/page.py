@@ -41,7 +41,7 @@ def page(found: Findings) -> str:
     ]
     parts = [_headline(found, names), _scores(found), _pictures(found), _images(found), _mistakes(found),
              _importance(found), _diagnosis(found), _data(found), _design(found), _training(found), _use(found),
-             _settings(found)]  # fmt: skip
+             _settings(found)]
     body = tag("body", tag("main", [part for part in parts if part]))
     return "<!doctype html>\n" + tag("html", tag("head", head), body, lang="en")
 
@@ -58,7 +58,7 @@ def _headline(found: Findings, names: str) -> Html:
         name = "ROC AUC" if "average precision" in test.network else name  # accuracy hardly sees rare classes
         words = {"linear": "linear model", "simple": found.simple}
         bars = [_bar(words.get(model, model), scores.get(name), 1.0, score(scores.get(name)), kind)
-                for model, kind, scores in test.models]  # fmt: skip
+                for model, kind, scores in test.models]
     return tag(
         "header",
         tag("div", tag("p", f"Cutaway · {found.task}", class_="kicker"), theme_switch(), class_="top"),
@@ -81,7 +81,7 @@ def _bar(label: str, value: float | None, full: float, text: str, kind: str) -> 
     share = max(0.0, min(1.0, (value or 0) / full)) if full > 0 else 0
     inner = tag("span", "", class_=f"fill {kind}", style=f"width:{100 * share:.1f}%")
     return tag("div", tag("span", label, class_="label"), tag("span", inner, class_="track"),
-               tag("span", text, class_="value"), class_="bar")  # fmt: skip
+               tag("span", text, class_="value"), class_="bar")
 
 
 def _scores(found: Findings) -> Html | None:
@@ -101,7 +101,7 @@ def _each_step(outputs: list[Score]) -> Html:
     """R² and RMSE of each model, a row a step ahead."""
     names = [model for model, *_ in outputs[0].models]
     rows = [[f"+{k}", *(format_score(name, one.get(name)) for name in ("R²", "RMSE") for *_, one in s.models)]
-            for k, s in enumerate(outputs, 1)]  # fmt: skip
+            for k, s in enumerate(outputs, 1)]
     head = ["step", *(f"{name}, {model}" for name in ("R²", "RMSE") for model in names)]
     title = f"Each of the {len(rows):,} steps ahead, on the test rows"
     return tag("details", tag("summary", title), table(head, rows, numbers=1))
@@ -115,7 +115,7 @@ def score_table(scores: list[Score], first: str) -> Html:
         for model, kind, values in s.models:
             part = tag("b", s.part, " ", tag("small", f"{s.rows:,} rows")) if kind == "a" else ""
             rows.append([part, tag("span", model, class_=f"ink {kind}"),
-                         *(format_score(name, values.get(name)) for name in names)])  # fmt: skip
+                         *(format_score(name, values.get(name)) for name in names)])
     return table([first, "model", *names], rows, numbers=2, class_="pairs")
 
 
@@ -139,9 +139,9 @@ def _forecast(found: Findings) -> list[Html]:
     history, many = parts["history"], len(parts["truth"])
     known = list(zip(range(1 - len(history), 1), history, strict=True))
     lines = [(kind, known[-1:] + list(zip(range(1, many + 1), parts[part], strict=True)))
-             for kind, part in (("c", "simple"), ("t", "truth"), ("a", "network"))]  # fmt: skip
+             for kind, part in (("c", "simple"), ("t", "truth"), ("a", "network"))]
     ink = [tag("span", "the truth", class_="ink t"), ", ", tag("span", "the network", class_="ink a"), " and ",
-           tag("span", found.simple or "the simple forecast", class_="ink c"), "."]  # fmt: skip
+           tag("span", found.simple or "the simple forecast", class_="ink c"), "."]
     what = f"The last {many:,} steps of the test, each forecast from those before: "
     if history:
         lines, what = [("t", known), *lines], f"The last forecast of the test, {many:,} steps from what was known: "
@@ -150,9 +150,9 @@ def _forecast(found: Findings) -> list[Html]:
     if len(found.outputs) > 1:
         errors = [(colour, [(k + 1, scores.get("RMSE")) for k, s in enumerate(found.outputs)
                             for model, colour_, scores in s.models if colour_ == colour])
-                  for colour in ("c", "b", "a")]  # fmt: skip
+                  for colour in ("c", "b", "a")]
         ink = [tag("span", "network", class_="ink a"), ", ", tag("span", "linear model", class_="ink b"), " and ",
-               tag("span", "simple forecast", class_="ink c"), "."]  # fmt: skip
+               tag("span", "simple forecast", class_="ink c"), "."]
         picture = curves(errors, "steps ahead", "RMSE", f"RMSE of each of {len(found.outputs):,} steps ahead")
         figures.append(_figure(picture, "The error at each step ahead, test rows: ", *ink))
     return figures
@@ -190,7 +190,7 @@ def _many(found: dict[str, Any]) -> bool:
 def _commonest(found: dict[str, Any]) -> Html:
     """Of many classes the pairs that are mistaken most often."""
     pairs = [(n, found["labels"][i], found["labels"][j]) for i, line in enumerate(found["counts"])
-             for j, n in enumerate(line) if i != j and n]  # fmt: skip
+             for j, n in enumerate(line) if i != j and n]
     pairs.sort(key=lambda pair: -pair[0])
     rows = [[short(true, 30), short(taken, 30), f"{n:,}"] for n, true, taken in pairs[:MOST_COLUMNS]]
     return table(["true", "taken for", "how often"], rows, numbers=2)
@@ -206,7 +206,7 @@ def _confusion(found: dict[str, Any]) -> Html:
             tag("td", f"{count:,}", class_="hit" if i == j else "miss" if count else "none",
                 style=f"--share:{count / total:.2f}")
             for j, count in enumerate(counts)
-        ]  # fmt: skip
+        ]
         rows.append(tag("tr", tag("th", labels[i], scope="row"), cells))
     corner = tag("td", "true ↓ taken for →", class_="corner")
     top = tag("tr", corner, [tag("th", label, scope="col") for label in labels])
@@ -223,7 +223,7 @@ def _images(found: Findings) -> Html | None:
     parts = [_gallery(samples)]
     if worst:
         parts += [tag("h3", "Worst mistakes"), tag("p", "The network is surest of these, and wrong.", class_="note"),
-                  _gallery(worst)]  # fmt: skip
+                  _gallery(worst)]
     note = f"Test {found.many}, the first of each class, and what the network takes them for; {scale}."
     return _section("Images", *parts, note=note)
 
@@ -233,7 +233,7 @@ def _gallery(images: list[list[str]]) -> Html:
     for name, truth, predicted, sure, picture in images:
         right = truth == predicted
         said = tag("b", short(truth, 20)) if right else join(tag("b", short(truth, 20)), ", taken for ",
-                                                             tag("b", short(predicted, 20)))  # fmt: skip
+                                                             tag("b", short(predicted, 20)))
         words = f"{name}: {truth}" + ("" if right else f", taken for {predicted}")
         shown.append(tag("figure", tag("img", src=picture, alt=words, title=name),
                          tag("figcaption", said, " ", tag("small", sure)), class_=None if right else "wrong"))
@@ -252,7 +252,7 @@ def _importance(found: Findings) -> Html | None:
         return None
     most = max(value for _, value, _ in found.importance)
     bars = [_bar(short(name, 40), value, most, f"{score(value)} ± {score(spread)}", "a")
-            for name, value, spread in found.importance]  # fmt: skip
+            for name, value, spread in found.importance]
     many = f"{found.importance_rows:,} of " * (0 < found.importance_rows < found.scores[-1].rows if found.scores else 0)
     note = f"How much {found.importance_unit} on {many}the test rows falls when one column is shuffled."
     rest = bars[MOST_COLUMNS:]
@@ -266,14 +266,14 @@ def _diagnosis(found: Findings) -> Html | None:
     shown = [f for f in found.diagnosis if not f.follows]
     parts = [[tag("h3", f.name, " ", tag("small", f.severity)), tag("p", f.text),
               tag("pre", f"cutaway fit ... {f.command}" if f.command else f.change), tag("p", f.why, class_="note")]
-             for f in shown]  # fmt: skip
+             for f in shown]
     rest = [name for name in found.checked if name not in {f.name for f in [*found.diagnosis, *found.remarks]}]
     python = any(not f.command for f in shown)
     note = "Changes in Python are to what ct.fit is given." * python
     if not shown:
         note = f"Nothing {'more ' * bool(found.remarks)}was found."
     return _section("Diagnosis", parts, tag("p", f"{'No sign of' if shown else 'Looked for'}: {', '.join(rest)}."),
-                    note=note)  # fmt: skip
+                    note=note)
 
 
 def _data(found: Findings) -> Html:
@@ -318,7 +318,7 @@ def _design(found: Findings) -> Html | None:
 def _training(found: Findings) -> Html:
     total = sum(found.seconds.values())
     bars = [_bar(name, seconds, max(found.seconds.values()), duration(seconds), "b")
-            for name, seconds in found.seconds.items()]  # fmt: skip
+            for name, seconds in found.seconds.items()]
     slow = f"{found.slowest.capitalize()} took longest: {found.seconds[found.slowest] / total:.0%} of " if total else ""
     return _section(
         "Training",

@@ -12,7 +12,7 @@ ERRORS = ("RMSE", "median error")
 
 
 def measure(task: str, y: np.ndarray, predicted: np.ndarray, probability: Any, classes: Any,
-            uneven: bool = False) -> dict[str, float | None]:  # fmt: skip
+            uneven: bool = False) -> dict[str, float | None]:
     """The scores of predictions for the true y; None where a score says nothing, as ROC AUC of rows of one class.
 
     uneven: most rows are of one class; then average precision says how well the others are found.
@@ -58,7 +58,7 @@ def by_number(y: np.ndarray, predicted: np.ndarray) -> dict[str, float | None]:
 
 
 def by_class(y: np.ndarray, predicted: np.ndarray, probability: Any, classes: Any,
-             uneven: bool = False) -> dict[str, float | None]:  # fmt: skip
+             uneven: bool = False) -> dict[str, float | None]:
     """Share of rows right; the same within each class that occurs, averaged; area under the ROC curve, one class
     against the rest, averaged over the classes that occur. uneven: and average precision, the area under the curve of
     precision over recall, averaged over the classes that occur but the largest.

@@ -44,7 +44,7 @@ def keys_dialog(keys: Iterable[tuple[str, str]]) -> Html:
     """What each key does; opened by the button and by "?"."""
     return tag("dialog", tag("button", "Close", class_="close", type="button"), tag("h2", "Keys", id="keys-name"),
                tag("dl", [join(tag("dt", key), tag("dd", does)) for key, does in keys]), id="keys",
-               aria_labelledby="keys-name")  # fmt: skip
+               aria_labelledby="keys-name")
 
 
 def _both(name: str, ending: str) -> str:

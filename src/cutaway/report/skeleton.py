@@ -22,7 +22,7 @@ KEYS = (("→ or ↓", "next instruction"), ("← or ↑", "back"), ("Page Down,
         ("Home, End", "first instruction, last instruction"),
         ("Tab", "from control to control"), ("arrows in the drawing", "from neuron to neuron"),
         ("Enter or Space on a neuron", "its numbers, weights and explanation"), ("Esc", "close what is open"),
-        ("?", "these keys"))  # fmt: skip
+        ("?", "these keys"))
 
 
 def skeleton(traces: Sequence[Trace]) -> Html:
@@ -56,7 +56,7 @@ def skeleton(traces: Sequence[Trace]) -> Html:
         tag("dialog", tag("button", "Close", class_="close", type="button"), tag("div", "", id="told"), id="telling",
             aria_labelledby="told-name"),
         keys_dialog(KEYS),
-    )  # fmt: skip
+    )
 
 
 def _steps(traces: Sequence[Trace]) -> Html | None:

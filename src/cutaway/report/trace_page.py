@@ -31,14 +31,14 @@ FEWEST = 8  # rows of an array that is cut, if its rows allow it
 
 
 def write_trace_page(traces: Sequence[Trace], path: Any, inputs: Sequence[Any] = (), outputs: Sequence[Any] = (),
-                     explain: int | None = None) -> None:  # fmt: skip
+                     explain: int | None = None) -> None:
     """Write the page of some steps to `path`, whole or not at all. See `Trace.to_html`."""
     check_ending(path, "a page", (*PAGE, ""), hint=PRINT)
     write_whole(path, trace_page(traces, inputs, outputs, explain).encode("utf-8", "replace"))
 
 
 def trace_page(traces: Sequence[Trace], inputs: Sequence[Any] = (), outputs: Sequence[Any] = (),
-               explain: int | None = None) -> str:  # fmt: skip
+               explain: int | None = None) -> str:
     """The whole page as text."""
     names = {"inputs": [plain(name) for name in inputs], "outputs": [plain(name) for name in outputs]}
     data = names | {"steps": [_step(t, cap, explain) for t, cap in zip(traces, _caps(traces), strict=True)]}
@@ -76,7 +76,7 @@ def _kept(shape: tuple[int, ...], cap: int) -> tuple[int, ...]:
 def _step(trace: Trace, cap: int, explain: int | None) -> dict[str, Any]:
     """The trace as `to_json` has it, its largest arrays cut, and what the page says of it in words."""
     cut = {name: [(at, a[tuple(map(slice, _kept(a.shape, cap)))]) for at, a in versions]
-           for name, versions in trace.versions.items()}  # fmt: skip
+           for name, versions in trace.versions.items()}
     short = sum(prod(_kept(v[0][1].shape, cap)) < v[0][1].size for v in trace.versions.values())
     notes = []
     if short:

@@ -188,7 +188,7 @@ def leaks(found: list[Telling], rows: int, labels: list[str], target: str) -> li
 
 
 def copies(known: list[np.ndarray], held: list[np.ndarray], part: str, many: str,
-           columns: dict[str, slice] | None = None, targets: Any = None) -> list[Finding]:  # fmt: skip
+           columns: dict[str, slice] | None = None, targets: Any = None) -> list[Finding]:
     """Test (or validation) rows that were learnt from; targets: of the rows learnt from, and of these."""
     share, n = telling_copies(known, held, columns, targets), len(held[0])
     if share < COPIES:
@@ -198,11 +198,11 @@ def copies(known: list[np.ndarray], held: list[np.ndarray], part: str, many: str
     text = f"{share * n:,.0f} of the {n:,} {part} {many} are, number for number, among those learnt from."
     return [Finding("held-out rows that were learnt from", SERIOUS if share > 0.1 else NOTICE, text, "",
                     "The score on them is not that on new data: keep one of each" + belong, ["X"], {"share": share},
-                    remedy="X = X.drop_duplicates()", command="--group COLUMN" * table)]  # fmt: skip
+                    remedy="X = X.drop_duplicates()", command="--group COLUMN" * table)]
 
 
 def rare(task: str, y: Any, answers: list[Answer], balanced: bool, threshold: tuple[str, float] | None = None,
-         labels: list[str] | None = None, part: str = "test") -> list[Finding]:  # fmt: skip
+         labels: list[str] | None = None, part: str = "test") -> list[Finding]:
     """Classes that accuracy hardly sees, and those that the network, the first to answer, never says. balanced: classes
     are weighed already.
 
@@ -226,7 +226,7 @@ def rare(task: str, y: Any, answers: list[Answer], balanced: bool, threshold: tu
         most = counts.max() / len(y)
         largest = short(names[counts.argmax()], 20)
         text = (f"{most:.1%} of the {part} rows are {largest!r}: always answering that has accuracy {score(most)}, a "
-                "score that hardly sees the others. ROC AUC and balanced accuracy do.")  # fmt: skip
+                "score that hardly sees the others. ROC AUC and balanced accuracy do.")
     if missed:
         where = [names[i] for i in missed]
         linear = len(answers) > 1 and not any(said[1][i] for i in missed)
@@ -241,12 +241,12 @@ def rare(task: str, y: Any, answers: list[Answer], balanced: bool, threshold: tu
     if threshold is not None:
         parts.append(f"{'Answer' if balanced else 'Or answer'} {threshold[0]!r} from a probability of "
                      f"{threshold[1]:.2g} on: cutaway predict --threshold "
-                     f"{quote(f'{threshold[0]}={threshold[1]:.2g}')}.")  # fmt: skip
+                     f"{quote(f'{threshold[0]}={threshold[1]:.2g}')}.")
     return [Finding("classes never predicted" if missed else "uneven classes", NOTICE, text.strip(), "",
                     " ".join(filter(None, parts)), where,
                     {"rows": dict(zip(names, counts.tolist(), strict=True))},
                     remedy="" if balanced else 'model.set_params(class_weight="balanced")',
-                    command="" if balanced else "--class-weight balanced")]  # fmt: skip
+                    command="" if balanced else "--class-weight balanced")]
 
 
 def one_kind(y: Any, names: list[str], many: str, part: str = "test") -> list[Finding]:
@@ -261,7 +261,7 @@ def one_kind(y: Any, names: list[str], many: str, part: str = "test") -> list[Fi
                     f"All {len(y):,} {part} {many} have {listed(same)} {short(value, 20)}: "
                     + ("R² says" if columns.dtype.kind == "f" else "ROC AUC and balanced accuracy say") + " nothing.",
                     "", "More of them may hold others.", same,
-                    command="--test 0.4" if part == "test" else "")]  # fmt: skip
+                    command="--test 0.4" if part == "test" else "")]
 
 
 def best_threshold(truth: np.ndarray, probability: np.ndarray) -> float:

@@ -12,4 +12,4 @@ from .registry import OPS, Op, rule
 __all__ = [
     "NUMPY", "OPS", "Op", "augment", "bind", "convolution", "dropout", "elementwise", "hold", "linear", "loss",
     "norm", "recurrent", "reduce", "rule", "shape", "xp",
-]  # fmt: skip
+]

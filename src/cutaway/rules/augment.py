@@ -42,5 +42,5 @@ def augment(x, *, flip, flip_vertical, shift, rotate, crop, seed, step, call):
     below, beside = xp.minimum(top + 1, h - 1), xp.minimum(left + 1, w - 1)
     pixels, start = x.reshape(n * h * w, c), xp.arange(n).reshape(n, 1, 1) * h
     nw, ne, sw, se = (xp.take(pixels, (start + i) * w + j, axis=0)
-                      for i, j in ((top, left), (top, beside), (below, left), (below, beside)))  # fmt: skip
+                      for i, j in ((top, left), (top, beside), (below, left), (below, beside)))
     return (1 - down) * ((1 - right) * nw + right * ne) + down * ((1 - right) * sw + right * se)

@@ -42,7 +42,7 @@ def _add_patches(shape, p, stride, padding, dilation):
     every = (slice(None),) * (len(shape) - 1)
     for at in np.ndindex(*window):
         seen = (slice(i * d, i * d + s * (k - 1) + 1, s)
-                for i, d, s, k in zip(at, dilation, stride, places, strict=True))  # fmt: skip
+                for i, d, s, k in zip(at, dilation, stride, places, strict=True))
         out[(slice(None), *seen)] += p[(*every, *at)]
     return out[(slice(None), *(slice(lo, lo + k) for k, (lo, _) in zip(shape[1:-1], padding, strict=True)))]
 
@@ -60,12 +60,12 @@ _NAMES = (
     "abs", "arange", "argmax", "broadcast_to", "concatenate", "cos", "exp", "expand_dims", "expm1", "float32",
     "float64", "floor", "full", "int32", "log", "log1p", "max", "maximum", "mean", "minimum", "reshape", "sign", "sin",
     "sqrt", "sum", "swapaxes", "take", "tanh", "transpose", "uint32", "where",
-)  # fmt: skip
+)
 
 NUMPY = SimpleNamespace(
     __name__="numpy", erf=_erf, scatter_add=_scatter_add, patches=_patches, add_patches=_add_patches, scan=_scan,
     **{name: getattr(np, name) for name in _NAMES},
-)  # fmt: skip
+)
 
 xp = NUMPY
 

@@ -122,7 +122,7 @@ def lstm_cell_back(dh, dc, i, f, g, o, c, c_before):
 
 
 @rule("y, h, c, gates, cells = o tanh(c), c = f c + i g, from i, f, g, o = gates(u + W h + b)",
-      absent_gradients=True, overwrites={"gates": "u", "du": "gates"}, scan=True)  # fmt: skip
+      absent_gradients=True, overwrites={"gates": "u", "du": "gates"}, scan=True)
 def lstm(u, W, b, h0, c0, lengths, *, reverse, truncate):
     """-> y (n, time, k): every h; h, c (n, k): the last; gates (n, time, 4k): i, f, g, o; cells: every c, as y."""
     def step(state, now):
@@ -153,7 +153,7 @@ def lstm_back(dy, dh, dc, y, gates, cells, W, b_shape, h0, c0, lengths, *, rever
     last = or_zero(dh, (n, k), y.dtype), or_zero(dc, (n, k), y.dtype)
     inputs = (along_time(or_zero(dy, y.shape, y.dtype)), along_time(gates), along_time(cells),
               before(cells, c0, lengths, reverse), running(y.shape, lengths),
-              cuts(y.shape, lengths, reverse, truncate))  # fmt: skip
+              cuts(y.shape, lengths, reverse, truncate))
     (dh0, dc0), (du,) = xp.scan(step, last, inputs, not reverse)
     dW = flat(du).T @ flat(before(y, h0, lengths, reverse))
     return along_time(du), dW, bias_gradient(du, b_shape), dh0, dc0, None
@@ -173,7 +173,7 @@ def gru_cell_back(dh, r, z, n, v, h_before):
 
 
 @rule("y, h, gates, v = (1 - z) n + z h, from r, z = σ(u + W h + b), n = tanh(u + r v), v = W h + b",
-      absent_gradients=True, overwrites={"gates": "u", "du": "gates"}, scan=True)  # fmt: skip
+      absent_gradients=True, overwrites={"gates": "u", "du": "gates"}, scan=True)
 def gru(u, W, b, h0, lengths, *, reverse, truncate):
     """-> y (n, time, k): every h; h (n, k): the last; gates (n, time, 3k): r, z, n; v (n, time, k)."""
     def step(h, now):
@@ -202,6 +202,6 @@ def gru_back(dy, dh, y, gates, v, W, b_shape, h0, lengths, *, reverse, truncate)
     n, _, k = y.shape
     h_before = before(y, h0, lengths, reverse)
     inputs = (along_time(or_zero(dy, y.shape, y.dtype)), along_time(gates), along_time(v), h_before,
-              running(y.shape, lengths), cuts(y.shape, lengths, reverse, truncate))  # fmt: skip
+              running(y.shape, lengths), cuts(y.shape, lengths, reverse, truncate))
     dh0, (du, dWh) = xp.scan(step, or_zero(dh, (n, k), y.dtype), inputs, not reverse)
     return along_time(du), flat(dWh).T @ flat(h_before), bias_gradient(dWh, b_shape), dh0, None

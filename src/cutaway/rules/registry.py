@@ -120,12 +120,12 @@ class Op:
 
 #: instructions that engines run themselves
 ENGINES_OWN = ("batch", "gather", "store", "fill", "assign", "check", "schedule", "prepare", "clip_norm", "clip_value",
-               "l2_gradient", "optimizer", "barrier")  # fmt: skip
+               "l2_gradient", "optimizer", "barrier")
 
 
 def rule(formula: str, kind: str = "array", reduces_batch: bool = False, absent_gradients: bool = False,
          overwrites: dict[str, str] | None = None, whole: tuple[str, ...] = (),
-         fixed: tuple[str, ...] = (), scan: bool = False):  # fmt: skip
+         fixed: tuple[str, ...] = (), scan: bool = False):
     """Enter a forward rule into the table. The formula's left-hand side names the outputs."""
 
     def register(forward: FunctionType) -> FunctionType:

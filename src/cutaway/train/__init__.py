@@ -11,4 +11,4 @@ from .run import VIEWS, Run
 __all__ = [
     "METRICS", "VIEWS", "Ended", "EpochEnded", "Event", "History", "Past", "Run", "Started", "TrainingWarning", "fit",
     "fit_many", "prepared",
-]  # fmt: skip
+]

@@ -93,7 +93,7 @@ class Checkpoints:
             "kind": "checkpoint", "t": training.program.engine.t, "epochs_done": run.epochs_done,
             "best_epoch": run.best_epoch, "best_loss": repr(training.best_cost), "waited": training.waited,
             "seconds": run.seconds, "lr_found": run.lr_found, "settings": self.settings(training),
-        }  # fmt: skip
+        }
         path = self.folder / f"step-{training.program.engine.t:09d}.safetensors"
         write_whole(path, container.pack(note, arrays))
         self.whole = [*(known for known in self.whole if known != path), path][-KEPT:]
@@ -202,7 +202,7 @@ class Checkpoints:
                 "loss": _digest(_instructions(training.program, "loss")),
                 "data": _rows(training.data, training.model.dtype),
                 "validation": _rows(held_out.data, training.model.dtype) if held_out else "",
-            }  # fmt: skip
+            }
             if training.monitor.column != "val_loss":
                 self._settings["monitor"] = list(training.monitor)
         return self._settings
@@ -220,7 +220,7 @@ def _instructions(program: Any, phase: str) -> list[tuple]:
     return [
         (i.op, i.formula, [(v.name, v.shape) for v in (*i.reads, *i.written)], sorted(map(repr, i.attributes.items())))
         for i in program.instructions if i.phase == phase or (i.op == "running_average" and phase == "forward")
-    ]  # fmt: skip
+    ]
 
 
 def _optimizer(optimizer: Any, steps: int) -> str:

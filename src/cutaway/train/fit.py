@@ -45,7 +45,7 @@ def fit(model: Any, X: Any, y: Any, loss: str | Callable = "mse", optimizer: Opt
         shuffle: bool | Callable = True, drop_last: bool = False, callbacks: Iterable[Callable] = (),
         early_stopping: bool | int | None = None, checkpoint: Any = None, resume: Any = None, engine: str = "cpu",
         threads: int | None = None, progress: bool | None = None, metrics: Any = (),
-        time_limit: float | None = None, monitor: Any = "loss") -> Run:  # fmt: skip
+        time_limit: float | None = None, monitor: Any = "loss") -> Run:
     """Train `model` in place: `epochs` passes over the rows of X, one update a batch.
 
     >>> import cutaway as ct
@@ -90,7 +90,7 @@ def fit(model: Any, X: Any, y: Any, loss: str | Callable = "mse", optimizer: Opt
     training = Training(
         model, X, y, loss, optimizer, epochs, batch_size, validation, sample_weight, seed, shuffle, drop_last,
         callbacks, early_stopping, checkpoint, resume, engine, threads, progress, metrics, time_limit, monitor,
-    )  # fmt: skip
+    )
     run = training.go()
     for said in training.told():
         warn(said, TrainingWarning)
@@ -118,7 +118,7 @@ class Training:
 
     def __init__(self, model, X, y, loss, optimizer, epochs, batch_size, validation, sample_weight, seed, shuffle,
                  drop_last, callbacks, early_stopping, checkpoint, resume, engine, threads, progress, metrics,
-                 time_limit, monitor="loss", keep_all=False, programs=None) -> None:  # fmt: skip
+                 time_limit, monitor="loss", keep_all=False, programs=None) -> None:
         if not isinstance(model, Module):
             hint = "call its own fit, or give its network, model_" if hasattr(model, "fit") else "build it of ct.nn"
             raise ArgumentError(f"model must be a ct.nn.Module, got a {type(model).__name__}: {hint}")
@@ -158,7 +158,7 @@ class Training:
 
         def compiled() -> Program:
             return programs.compile(model, self.loss, self.optimizer, self.batch_size, first.inputs, first.y,
-                                    engine=engine, threads=threads, keep_all=keep_all, **self.options)  # fmt: skip
+                                    engine=engine, threads=threads, keep_all=keep_all, **self.options)
 
         self.program = compiled()
         self._check_targets(classes)
@@ -170,7 +170,7 @@ class Training:
                 self.program = compiled()
         resident = fits(self.data.inputs, model.dtype.itemsize)
         self.past = Past(self.data, self.rows, self.batch_size, self.steps, self.seed, shuffle, self.drop_last,
-                         resident, self.loss, self.optimizer, self.options, held_out)  # fmt: skip
+                         resident, self.loss, self.optimizer, self.options, held_out)
         if resident:
             self.program.feed(self.data.inputs, self.data.y, self.data.weight)
         self.checkpoints, earlier = _checkpoints(checkpoint, resume)
@@ -183,7 +183,7 @@ class Training:
             if resident:
                 self.program.feed(self.data.inputs, self.data.y, self.data.weight)
         self.validation = None if held_out is None else _Validation(
-            model, held_out, self.loss, self.metrics, engine, threads, programs)  # fmt: skip
+            model, held_out, self.loss, self.metrics, engine, threads, programs)
         self.progress = Progress(progress, int(epochs), len(self.rows))
         self.run = Run(model, self.program, int(epochs), self.batch_size, self.seed, _past=self.past)
         self.run.compiling = native.seconds - compiled_before
@@ -341,7 +341,7 @@ class Training:
             except (FileError, MemoryError) as error:
                 why = str(error) or "its copy does not fit in memory"
                 warn(f"no checkpoint after step {self.program.engine.t:,}: {why}. Training goes on.",
-                              TrainingWarning)  # fmt: skip
+                              TrainingWarning)
 
     def _score(self, epoch: int, step_losses: np.ndarray) -> dict[str, float]:
         sizes = np.full(len(step_losses), self.batch_size)
@@ -399,7 +399,7 @@ def interruptible(*runs: Run):
 
 def prepared(model: Any, X: Any, y: Any, loss: str | Callable, optimizer: Optimizer | None, *, batch_size: int | str,
              sample_weight: Any, seed: int, shuffle: bool, engine: str, threads: int | None,
-             steps: int) -> tuple[Program, Past]:  # fmt: skip
+             steps: int) -> tuple[Program, Past]:
     """What fit would do in so many steps, all checked and nothing done: its program, keeping every value, and batches.
 
     Arguments are fit's own, which have their meanings there.
@@ -409,7 +409,7 @@ def prepared(model: Any, X: Any, y: Any, loss: str | Callable, optimizer: Optimi
     training = Training(
         model, X, y, loss, optimizer, -(-steps // each), batch_size, None, sample_weight, seed, shuffle, False, (),
         None, None, None, engine, threads, False, (), None, keep_all=True,
-    )  # fmt: skip
+    )
     return training.program, training.past
 
 
@@ -443,7 +443,7 @@ def first_bad_value(program: Program, model: Any, loss: Callable, data: Data, op
     """The first value of a step that is not finite, and the likely cause, found with the reference engine."""
     optimizer = program.engine.optimizer
     again = compile(model, loss, optimizer, len(data), data.inputs, data.y, engine="reference", keep_all=True,
-                    **options)  # fmt: skip
+                    **options)
     again.feed(data.inputs, data.y, data.weight)
     engine = again.engine
     engine.begin(None, 0, 1)
@@ -467,20 +467,20 @@ def _cause(instruction: Any, weights: float, optimizer: Any, t: int) -> str:
         return f"Likely cause: {instruction.op} of zero or of a negative number: keep its input away from zero."
     rate = optimizer.rate(t)
     return (f"Likely cause: the learning rate {rate:g} is too high (the largest weight is {weights:.3g}): try "
-            f"{rate / 10:g}, or ct.optim.clip(optimizer, norm=1.0).")  # fmt: skip
+            f"{rate / 10:g}, or ct.optim.clip(optimizer, norm=1.0).")
 
 
 def normalises_batches(program: Program) -> bool:
     """Whether a layer takes mean and variance over the rows of a batch alone, so that it can take no single row."""
     return any(i.op == "batch_stats" and i.arguments[0].width == i.writes[0].width
-               for i in program.instructions if not i.backward)  # fmt: skip
+               for i in program.instructions if not i.backward)
 
 
 class _Validation:
     """Scores on held-out data, from the evaluation program."""
 
     def __init__(self, model: Any, data: Data, loss: Callable, metrics: dict[str, Callable], engine: str,
-                 threads: int | None, programs: Programs) -> None:  # fmt: skip
+                 threads: int | None, programs: Programs) -> None:
         self.data, self.loss, self.metrics = data, loss, metrics
         self.weight = None if data.weight is None else data.weight / data.weight.mean()
         if self.weight is not None:

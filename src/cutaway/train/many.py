@@ -23,7 +23,7 @@ from .run import Runs
 
 
 def fit_many(entries: Iterable[Mapping[str, Any]], workers: int | None = None,
-             progress: bool | None = None) -> Runs:  # fmt: skip
+             progress: bool | None = None) -> Runs:
     """Train several models at once, in place: seeds, learning rates, widths or folds, on all cores.
 
     >>> import cutaway as ct
@@ -56,7 +56,7 @@ def fit_many(entries: Iterable[Mapping[str, Any]], workers: int | None = None,
     threads = max(training.program.engine.shards for training in trainings)
     workers = max(1, native.cores() // threads) if workers is None else workers
     with (interruptible(*runs), ProgressOfMany(progress, runs) as bar,
-          ThreadPoolExecutor(workers, "cutaway-fit") as pool):  # fmt: skip
+          ThreadPoolExecutor(workers, "cutaway-fit") as pool):
         futures = [pool.submit(training.go) for training in trainings]
         pending: set[Future] = set(futures)
         while pending:
@@ -133,7 +133,7 @@ class _Shared:
             Xv, *rest = validation
             arguments = arguments | {"validation": (self._once(Xv, inputs, dtype, whole), *rest)}
         return arguments | {"X": self._once(arguments["X"], inputs, dtype, whole),
-                            "y": self._once(arguments["y"], targets, dtype, loss, scored)}  # fmt: skip
+                            "y": self._once(arguments["y"], targets, dtype, loss, scored)}
 
     def _once(self, given: Any, make: Callable[[Any], Any], *how: Any) -> Any:
         key = (id(given), make.__name__, *how)

@@ -75,7 +75,7 @@ class Past:
             order = whole_numbers(what, self.shuffle(self.rows.copy(), epoch), np.int64)
             if order.shape != self.rows.shape:
                 raise ArgumentError(f"{what} must have a number for each of the {len(self.rows)} rows, got an array of "
-                                    f"shape {order.shape}")  # fmt: skip
+                                    f"shape {order.shape}")
             within(what, order, len(self.data))
         else:
             order = shuffled(self.rows, self.seed, epoch) if self.shuffle else self.rows

@@ -22,9 +22,9 @@ class Programs:
         self.known: dict[tuple, Program] = {}
 
     def compile(self, model: Any, loss: Any, optimizer: Optimizer, batch_size: int, X: Any, y: Any, seed: int,
-                **options: Any) -> Program:  # fmt: skip
+                **options: Any) -> Program:
         key = ("train", structure(model), loss, type(optimizer), callable(optimizer.lr), optimizer.prepare,
-               getattr(optimizer, "decay", None), batch_size, _kind(X), _kind(y), *options.items())  # fmt: skip
+               getattr(optimizer, "decay", None), batch_size, _kind(X), _kind(y), *options.items())
         if key in self.known:
             return self.known[key].twin(model, optimizer, seed)
         self.known[key] = compile(model, loss, optimizer, batch_size, X, y, seed=seed, **options)

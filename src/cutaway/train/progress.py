@@ -22,7 +22,7 @@ class Progress:
     def __enter__(self) -> Progress:
         if self.show:
             self.bar = progress_line("epoch {task.fields[epoch]}/{task.fields[epochs]}", "{task.fields[scores]}",
-                                     "{task.fields[rate]}")  # fmt: skip
+                                     "{task.fields[rate]}")
             total = self.epochs * self.rows
             self.task = self.bar.add_task("", total=total, epoch=1, epochs=self.epochs, scores="", rate="")
             self.began, self.first = time.perf_counter(), 0
@@ -87,6 +87,6 @@ def progress_line(head: str, *tail: str) -> Any:
     bar = Progress(
         TextColumn(head), BarColumn(bar_width=24), *map(TextColumn, tail), TimeRemainingColumn(),
         console=Console(stderr=True), transient=False,
-    )  # fmt: skip
+    )
     bar.start()
     return bar

@@ -109,16 +109,16 @@ def _trouble(rates: np.ndarray, losses: np.ndarray, curve: np.ndarray, k: int, d
     quiet = _quiet(len(rates))
     if diverged is not None and diverged <= rates[quiet]:
         return (f"the loss diverges almost at once, at a learning rate of {diverged:.2g}: bring inputs and targets to "
-                "a scale of about one, or start the range test lower")  # fmt: skip
+                "a scale of about one, or start the range test lower")
     start, spread = _start(losses, len(rates))
     level = np.convolve(losses[: len(curve) - (diverged is not None)], np.full(quiet, 1 / quiet), "valid").min()
     if start - level <= max(CLEAR * spread, 1e-3 * abs(start)):
         end = f"and diverges at {diverged:.2g}" if diverged is not None else f"up to a learning rate of {rates[-1]:g}"
         return (f"the loss does not fall below the {start:.4g} that it begins with, {end}: the model may be trained "
-                "already, or its gradient be zero or wrong (ct.diagnose looks into that)")  # fmt: skip
+                "already, or its gradient be zero or wrong (ct.diagnose looks into that)")
     if k == quiet:
         return (f"the loss is lowest at a learning rate of {rates[k]:.2g}, almost at the start, and rises from there: "
-                "start the range test lower")  # fmt: skip
+                "start the range test lower")
     if diverged is None and k > 0.97 * len(rates):
         return f"the loss still falls at the highest learning rate, {rates[-1]:g}: let the range test go higher"
     return ""

@@ -98,7 +98,7 @@ class Run(Shown):
             return f"Run(no epoch done; {self.stopped or 'training'})"
         at = max(self.best_epoch - 1, 0)
         scores = ", ".join(f"{name} {self.history[name][at]:.4g}" for name in self.history
-                           if name not in ("epoch", "seconds", "lr"))  # fmt: skip
+                           if name not in ("epoch", "seconds", "lr"))
         found = f"lr {self.lr_found:g}, found; " if self.lr_found is not None else ""
         return (f"Run({self.epochs_done} of {self.epochs} epochs, {len(self.steps):,} steps of {self.batch_size} in "
                 f"{self.seconds:.2f} s; {found}epoch {self.best_epoch}: {scores}; {self.stopped or 'training'})")
@@ -125,7 +125,7 @@ class Runs(list, Shown):
             for name, style in (("loss", "-"), ("val_loss", "--")):
                 if name in run.history:
                     axes.plot(run.history["epoch"], run.history[name], style, color=f"C{k % 10}", lw=1.2,
-                              label=f"run {k}" if name == "loss" else None)  # fmt: skip
+                              label=f"run {k}" if name == "loss" else None)
         _label(axes, self)
         if 0 < len(self) <= MOST_NAMED:
             axes.legend(frameon=False)
@@ -143,7 +143,7 @@ class Runs(list, Shown):
             at = max(run.best_epoch - 1, 0)
             scores = (f"{run.history[name][at]:.4g}" if name in run.history else "" for name in names)
             rows.append([str(k), f"{run.epochs_done} of {run.epochs}", str(run.best_epoch), *scores,
-                         f"{run.seconds:.2f}", run.stopped])  # fmt: skip
+                         f"{run.seconds:.2f}", run.stopped])
         head = ["run", "epochs", "best", *names, "seconds", "ended"]
         yield Table(head, rows, range(len(head) - 1))
 

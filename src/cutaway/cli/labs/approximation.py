@@ -22,7 +22,7 @@ def approximation(
     quick: Quick = False,
     seed: Seed = 0,
     out: Out = None,
-) -> None:  # fmt: skip
+) -> None:
     """Fit a function by ReLU networks: the error by width, and by depth at equal parameters; every neuron's hinge."""
     from ...lab.functions.approximation import Approximation
     from ...lab.functions.approximation import approximation as run

@@ -22,7 +22,7 @@ def batches(
     quick: Quick = False,
     seed: Seed = 0,
     out: Out = None,
-) -> None:  # fmt: skip
+) -> None:
     """How many rows a step? Loss by step, epoch and second, gradient noise, memory, and the way out of poor minima.
 
     The second experiment, from a poor local minimum of a bumpy surface, goes to a file of its own: NAME-escape.
@@ -43,7 +43,7 @@ def batches(
     if quick:
         seconds, runs, rates = min(seconds, 0.02), 1, rates[::2]
     result = run(found.model(), found.X, found.y, found.loss, wanted, rates=rates, seconds=seconds, runs=runs,
-                 seed=seed)  # fmt: skip
+                 seed=seed)
     show(result, files)
     if not result.cut_short:
         show(escape(seeds=10 if quick else 50, seed=seed), more)

@@ -15,11 +15,11 @@ Out = Annotated[list[Path] | None, Option("--out", "-o", metavar="FILE", show_de
 Seed = Annotated[int, Option("--seed", min=0, help="The seed of everything that is drawn by chance.")]
 Quick = Annotated[bool, Option("--quick", help="A short look: few runs, few points.")]
 DataName = Annotated[str | None, Option("--data", "-d", metavar="DATA", show_default=False, help=(
-    "A data set that ships (digits, moons, houses, ...), or a file or folder of your own."))]  # fmt: skip
+    "A data set that ships (digits, moons, houses, ...), or a file or folder of your own."))]
 Target = Annotated[list[str] | None, Option("--target", "-t", metavar="COL", show_default=False,
-                                            help="The column of your file to predict.")]  # fmt: skip
+                                            help="The column of your file to predict.")]
 Hidden = Annotated[str | None, Option("--hidden", metavar="N,N", show_default=False, help=(
-    "Neurons of each hidden layer, such as 64,64; or none."))]  # fmt: skip
+    "Neurons of each hidden layer, such as 64,64; or none."))]
 
 
 def checked(out: Sequence[Path] | None, result: type, data: str | None = None) -> list[Path]:

@@ -51,7 +51,7 @@ class Study:
 
 
 def study(data: str | None, targets: list[str] | None, default: str, hidden: str | None = None,
-          rows: int | None = None, seed: int = 0) -> Study:  # fmt: skip
+          rows: int | None = None, seed: int = 0) -> Study:
     """Read and encode the data; `rows`: so many of them, drawn by chance, where there are more.
 
     Raises ArgumentError for an unknown name, and what `cutaway fit` raises for a file that cannot be learnt from.
@@ -71,7 +71,7 @@ def study(data: str | None, targets: list[str] | None, default: str, hidden: str
 
 
 def read_raw(data: str | None, targets: list[str] | None, default: str, seed: int = 0,
-             made: int | None = None) -> tuple[str, Any, Any, list[str]]:  # fmt: skip
+             made: int | None = None) -> tuple[str, Any, Any, list[str]]:
     """Name, X, y and names of the targets, as they were read. made: rows of a set that is made."""
     return _named(data or default, seed, made) if _ships(data or default) else _read(Path(data or ""), targets)
 

@@ -46,7 +46,7 @@ def features(
     model = Classifier(
         small if name == "digits" else "auto", optimizer=AdamW(3e-3, weight_decay=decay), batch_size=32,
         epochs=epochs or (3 if quick else 20), validation=None, random_state=seed, verbose=screen.console.is_terminal,
-    )  # fmt: skip
+    )
     model.fit(kind.take(X, learn), take(y, learn))
     X_held, y_held = kind.take(X, held), take(y, held)
     right = model.score(X_held, y_held)
@@ -70,4 +70,4 @@ def small(n_in: tuple[int, int, int], n_out: int) -> Any:
         MaxPool2d(2), Flatten(),
         Linear(32 * (height // 2) * (width // 2), 32), ReLU(),
         Linear(32, n_out),
-    )  # fmt: skip
+    )

@@ -81,7 +81,7 @@ def entry(about: Study, X: Any, y: Any, seed: int, batch_size: int, epochs: int,
 
     return {"model": fresh(about.model(), seed), "X": X, "y": y, "loss": about.loss, "epochs": epochs, "seed": seed,
             "optimizer": optim.Adam(about.design.lr), "batch_size": batch_size, "callbacks": [low_enough],
-            "drop_last": True}  # fmt: skip  # batch norm cannot take a last batch of one row
+            "drop_last": True}  # batch norm cannot take a last batch of one row
 
 
 def train(entries: list[dict[str, Any]]) -> list[Run]:

@@ -57,7 +57,7 @@ def race(
     if quick:
         seeds, budget, epochs = min(seeds, 3), min(budget, 2), min(epochs, 4)
     result = run(found.model(), found.X, found.y, starters, found.loss, seeds, budget, epochs, batch_size, by=by,
-                 target=checks.positive(target_loss, "--target-loss"), seed=seed, paths=slice is not None)  # fmt: skip
+                 target=checks.positive(target_loss, "--target-loss"), seed=seed, paths=slice is not None)
     show(result, files)
     if slice is not None and result.paths:
         result.plot(slice, "slice")

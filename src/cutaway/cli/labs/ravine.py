@@ -33,7 +33,7 @@ def ravine(
     quick: Quick = False,
     seed: Seed = 0,
     out: Out = None,
-) -> None:  # fmt: skip
+) -> None:
     """Walk optimizers over a loss surface from the same start, by the program that trains any network."""
     from ...errors import check_name
     from ...lab.descents.descend import Descent, descend
@@ -44,7 +44,7 @@ def ravine(
     check_name(figure, FIGURES, "figure")
     ends = _numbers(bounds, "--bounds", 4)
     on = made(surface, condition=condition, noise=noise, start=_numbers(start, "--start", 2),
-              bounds=ends and (ends[:2], ends[2:]))  # fmt: skip
+              bounds=ends and (ends[:2], ends[2:]))
     chosen = [_optimizer(text, on) for text in optimizer] if optimizer else None
     found = descend(on, chosen, steps=min(steps, 50) if quick else steps, seed=seed, batch_size=batch_size)
     found.figure = figure
@@ -66,7 +66,7 @@ def _numbers(text: str | None, option: str, count: int) -> tuple[float, ...] | N
         numbers = ()
     if len(numbers) != count:
         raise ArgumentError(f"{option} {text!r}: give {count} numbers with commas between them, such as "
-                            f"{','.join(['-1', '2', '-3', '3'][:count])}.")  # fmt: skip
+                            f"{','.join(['-1', '2', '-3', '3'][:count])}.")
     return numbers
 
 

@@ -41,7 +41,7 @@ def scaling(
         seeds, chosen = min(seeds, 2), chosen or [40, 120]
     with console(stderr=True).status("") as line:
         found = run(X, y, chosen, range(seed, seed + seeds), test=test,
-                    progress=lambda done, of: line.update(f"{done} of {of} fits"))  # fmt: skip
+                    progress=lambda done, of: line.update(f"{done} of {of} fits"))
     show(found, files)
 
 

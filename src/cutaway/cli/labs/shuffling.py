@@ -21,7 +21,7 @@ def shuffling(
     quick: Quick = False,
     seed: Seed = 0,
     out: Out = None,
-) -> None:  # fmt: skip
+) -> None:
     """Why shuffle? What rows sorted by class do to the batches' gradients, to the loss, and to the score at the end."""
     from ...lab.steps.shuffling import Shuffling
     from ...lab.steps.shuffling import shuffling as run
@@ -34,4 +34,4 @@ def shuffling(
     if quick:
         epochs, runs = min(epochs, 3), min(runs, 2)
     show(run(found.model(), found.X, found.y, found.loss, None if lr is None else SGD(lr), batch_size, epochs,
-             runs=runs, seed=seed), files)  # fmt: skip
+             runs=runs, seed=seed), files)

@@ -346,4 +346,4 @@ def _shortened(s: dict[str, int], v: dict[str, Value], i: Instruction) -> dict |
 NUMBERS = {
     "conv": _conv, "max_pool": _pool, "avg_pool": _pool, "global_average": _over_all, "global_max": _over_all,
     "shortened": _shortened,
-}  # fmt: skip
+}

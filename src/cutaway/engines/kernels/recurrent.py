@@ -315,7 +315,7 @@ def _scan(gates: int, forward: int, back: int, kept: int = 0):
         if truncate is not None and (not isinstance(truncate, int | np.integer) or truncate < 1):
             return None
         flags = {"truncate": truncate or 0} | {name: int(bool(i.attributes[name])) for name in ("reverse", "relu")
-                                               if name in i.attributes}  # fmt: skip
+                                               if name in i.attributes}
         packed = max(panels(gates * k, k), panels(k, gates * k), max(DEEP, time) * WIDEST)
         row = (back + kept * time) * k + APART if i.backward else forward * k
         return flags | {"work": (packed + gates * k, row)}

@@ -67,7 +67,7 @@ TAKES: dict[str, tuple[str, str]] = {
              "  c (n, k)  gates (n, time, 4k)  cells (n, time, k)", "dy? dh? dc? du dW? db? dh0? dc0?"),
     "gru": ("u (n, time, 3k)  W (3k, k)  b? (3k)  h0? (n, k)  lengths? int (n)  y (n, time, k)  h (n, k)"
             "  gates (n, time, 3k)  v (n, time, k)", "dy? dh? du dW? db? dh0?"),
-}  # fmt: skip
+}
 
 
 def sizes(op: str, backward: bool, operands: dict[str, Value | None], dtype: np.dtype) -> dict[str, int] | None:
@@ -177,5 +177,5 @@ def _operand(optional: bool, type_: str, alike: bool, inside: str) -> _Operand:
         batch, words[0] = "n*", words[0][1:]
     star = next((k for k, word in enumerate(words) if word.startswith("*")), -1)
     parts = tuple((int(times or 1), letter) for times, letter in (re.fullmatch(r"\*?(\d*)(\w*?)", w).groups()
-                                                                  for w in words))  # fmt: skip
+                                                                  for w in words))
     return _Operand(optional, type_, alike, batch, parts, star)

@@ -72,7 +72,7 @@ CHECKS: dict[str, Check] = {
                         "None, (X, y) or (X, y, sample_weight)"),
     "callbacks": (lambda v: isinstance(v, tuple | list) and all(map(callable, v)), "a list of functions of one event"),
     "threads": (lambda v: v is None or (_is_whole(v) and v > 0), "None or a whole number of at least 1"),
-}  # fmt: skip
+}
 
 
 #: Arguments of ours that solver="lbfgs" could not use, and why. (scikit-learn's own are ignored as it ignores them.)

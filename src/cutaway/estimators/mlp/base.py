@@ -38,7 +38,7 @@ NOT_FINITE = (
 )
 #: What a fit leaves besides the attributes that end in an underscore.
 PRIVATE = ("_best", "_gaps", "_label_binarizer", "_left_out", "_no_improvement_count", "_program", "_rate", "_run",
-           "_solver_state")  # fmt: skip
+           "_solver_state")
 CLIPPED = "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped."
 
 
@@ -129,7 +129,7 @@ class MLPEstimator(WithDiagram, Fitted, Convertible, BaseEstimator):
             )
         if getattr(self, "stopped_", False):
             warn("this network stopped learning early (stopped_ is True): its weights stay.",
-                          ConvergenceWarning)  # fmt: skip
+                          ConvergenceWarning)
             return self
         X, T, w = self._rows(X, y, sample_weight, incremental=True, classes=classes)
         if not len(T):  # all are of classes that class_weight leaves out
@@ -162,7 +162,7 @@ class MLPEstimator(WithDiagram, Fitted, Convertible, BaseEstimator):
         return bool(run._stop)
 
     def _rows(self, X: Any, y: Any, sample_weight: Any, incremental: bool = False,
-              classes: Any = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
+              classes: Any = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Checked and encoded rows, targets and weights; on the first pass, everything but the training is set up."""
         check_arguments(self)
         refuse_left_out(self, "loss")
@@ -172,7 +172,7 @@ class MLPEstimator(WithDiagram, Fitted, Convertible, BaseEstimator):
         X, y = validate_data(
             self, X, y, accept_sparse=["csr", "csc"], multi_output=True, dtype=(np.float64, np.float32), reset=first,
             ensure_all_finite="allow-nan", y_numeric=is_regressor(self),
-        )  # fmt: skip
+        )
         X, y, weights = _counted(X, y, row_weights(sample_weight, len(y)))
         T = self._targets(y, first, classes)
         X, T, weights = _counted(X, T, self._weighed(T, weights, incremental))
@@ -251,7 +251,7 @@ class MLPEstimator(WithDiagram, Fitted, Convertible, BaseEstimator):
         """X as the network takes it."""
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse=["csr", "csc"], dtype=(np.float64, np.float32), reset=False,
-                          ensure_all_finite="allow-nan")  # fmt: skip
+                          ensure_all_finite="allow-nan")
         return self._filled(X)
 
     def _filled(self, X: Any) -> Any:
@@ -304,7 +304,7 @@ class MLPEstimator(WithDiagram, Fitted, Convertible, BaseEstimator):
             model, X, T, self._objective(scale), optimizer_for(self, self._rate), int(self.max_iter),
             self._batch_size(len(T)), None, w / scale, seed, Orders(self._random_state) if self.shuffle else False,
             False, (watch, *self.callbacks), None, None, None, "cpu", self.threads, False, (), None,
-        )  # fmt: skip
+        )
         self.run_ = training.go()
         self.history_ = self.run_.history
         self._solver_state = state_of(self.run_.program)
@@ -316,7 +316,7 @@ class MLPEstimator(WithDiagram, Fitted, Convertible, BaseEstimator):
             warn(
                 f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the optimization hasn't "
                 "converged yet.", ConvergenceWarning,
-            )  # fmt: skip
+            )
         if held is not None:
             self._put_back_best()
 
@@ -341,7 +341,7 @@ class MLPEstimator(WithDiagram, Fitted, Convertible, BaseEstimator):
     def _split(self, T: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Numbers of the rows to learn from and to check with, drawn as scikit-learn draws them."""
         learn, check = train_test_split(np.arange(len(T)), random_state=self._random_state, stratify=self._stratify(T),
-                                        test_size=self.validation_fraction)  # fmt: skip
+                                        test_size=self.validation_fraction)
         if len(check) < 2:
             raise DataError(
                 "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
@@ -419,7 +419,7 @@ class MLPEstimator(WithDiagram, Fitted, Convertible, BaseEstimator):
             self._rate = ChangingRate(self.learning_rate_init)
         seed = self._random_state.randint(2**31) if self.dropout else 0
         program = compile(model, self._objective(), optimizer_for(self, self._rate), wanted, X[:2],
-                          T[:2], weighted=True, seed=seed, threads=self.threads)  # fmt: skip
+                          T[:2], weighted=True, seed=seed, threads=self.threads)
         for name, value in self.__dict__.pop("_solver_state", {}).items():
             if name == "t":
                 program.engine.t = value

@@ -121,7 +121,7 @@ class MLPClassifier(ClassifierMixin, MLPEstimator):
             given = unique_labels(classes)
             if not np.array_equal(given, self.classes_):
                 raise ArgumentError(f"classes={given} is not the same as on the last call to partial_fit, was: "
-                                    f"{self.classes_}.")  # fmt: skip
+                                    f"{self.classes_}.")
         return self._partial_fit(X, y, sample_weight, classes)
 
     def predict(self, X: Any) -> np.ndarray:
@@ -174,7 +174,7 @@ class MLPClassifier(ClassifierMixin, MLPEstimator):
             )
         if len(np.setdiff1d(found, self.classes_)):
             raise DataError(f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. 'y' has "
-                            f"{found}.")  # fmt: skip
+                            f"{found}.")
 
     def _weighed(self, T: np.ndarray, weights: np.ndarray | None, incremental: bool) -> np.ndarray | None:
         if self.class_weight is None:

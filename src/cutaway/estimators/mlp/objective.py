@@ -28,7 +28,7 @@ def _of_classes(z: Tensor, y: Tensor) -> Tensor:
 LOSSES: dict[str, Callable] = {
     "squared_error": _summed("half_mse"), "absolute_error": _summed("mae"), "huber": _summed("huber", delta=1.0),
     "poisson": _summed("poisson"), "log_loss": _of_classes, "binary_log_loss": _summed("binary_cross_entropy"),
-}  # fmt: skip
+}
 
 
 #: What the house calls them.

@@ -24,7 +24,7 @@ class Convertible:
         options = {"zipmap": [True, False, "columns"], "output_class_labels": [False, True], "nocl": [True, False]}
         classifies = hasattr(self, "classes_")
         update_registered_converter(type(self), f"Cutaway{type(self).__name__}", self.onnx_shape_calculator(),
-                                    self.onnx_converter(), options=options if classifies else None)  # fmt: skip
+                                    self.onnx_converter(), options=options if classifies else None)
 
     def onnx_shape_calculator(self) -> Callable:
         """skl2onnx's own for the shapes of what comes out."""
@@ -47,7 +47,7 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:
         lack = (
             "gaps (NaN) among its inputs" if len(mlp._gaps.columns)
             else "loss='poisson'" if mlp.out_activation_ == "exp" else f"activation={mlp.activation!r}"
-        )  # fmt: skip
+        )
         raise ArgumentError(
             f"skl2onnx converts networks as scikit-learn has them, and this {type(mlp).__name__} has {lack}: use one "
             f"of the activations {', '.join(ACTIVATIONS)}, another loss, and fill gaps before it in a pipeline."

@@ -20,7 +20,7 @@ from .regressor import MLPRegressor
 
 FITTED = ("n_features_in_", "n_outputs_", "n_layers_", "n_iter_", "t_", "out_activation_", "loss_", "loss_curve_",
           "best_loss_", "validation_scores_", "best_validation_score_", "learning_rate_", "stopped_",
-          "_no_improvement_count")  # fmt: skip
+          "_no_improvement_count")
 LINKS = ("identity", "exp", "logistic", "softmax")
 
 
@@ -85,7 +85,7 @@ def _numbers_again(mlp: Any) -> None:
     def back(name: str, instead: float) -> None:
         value = getattr(mlp, name, None)
         setattr(mlp, name, [instead if one is None else one for one in value] if isinstance(value, list)
-                else instead if value is None else value)  # fmt: skip
+                else instead if value is None else value)
 
     if not hasattr(mlp, "best_loss_"):
         return  # lbfgs

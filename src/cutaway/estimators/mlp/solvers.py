@@ -129,13 +129,13 @@ def shuffled(rows: np.ndarray, random_state: np.random.RandomState) -> np.ndarra
 
 
 def lbfgs(mlp: Any, model: Module, objective: Callable, X: np.ndarray, y: np.ndarray,
-          w: np.ndarray | None) -> None:  # fmt: skip
+          w: np.ndarray | None) -> None:
     """Minimise the objective over all rows by SciPy's L-BFGS-B; sets mlp's n_iter_, loss_ and loss_curve_.
 
     Value and gradient come from a program whose update moves nothing.
     """
     program = compile(model, objective, SGD(0.0), len(y), X[:2], y[:2], weighted=w is not None,
-                      threads=mlp.threads)  # fmt: skip
+                      threads=mlp.threads)
     program.feed(X, y, w)
     gradient = program.engine.listing.block["g"].array
     assert gradient is not None
@@ -156,11 +156,11 @@ def lbfgs(mlp: Any, model: Module, objective: Callable, X: np.ndarray, y: np.nda
 
     options = {"maxfun": mlp.max_fun, "maxiter": mlp.max_iter, "gtol": mlp.tol}
     found = minimize(value_and_gradient, model.theta.astype(np.float64), method="L-BFGS-B", jac=True, options=options,
-                     callback=note)  # fmt: skip
+                     callback=note)
     model.theta = found.x
     mlp.n_iter_, mlp.loss_, mlp.loss_curve_ = min(int(found.nit), mlp.max_iter), float(found.fun), curve
     if found.status != 0:
         warn(
             f"lbfgs failed to converge after {mlp.n_iter_} iterations (status={found.status}): {found.message}. Allow "
             "more iterations (max_iter, max_fun) or scale the data.", ConvergenceWarning,
-        )  # fmt: skip
+        )

@@ -11,7 +11,7 @@ from ...optim import AdamW, Optimizer
 from ...optim.transforms import L2, ClipNorm, ClipValue
 
 WRAPPED = {ClipNorm: "ct.optim.clip({}, norm={:g})", ClipValue: "ct.optim.clip({}, value={:g})",
-           L2: "ct.optim.l2({}, {:g})"}  # fmt: skip
+           L2: "ct.optim.l2({}, {:g})"}
 
 
 def written(optimizer: Optimizer | None, factor: float = 1.0) -> str:
@@ -26,7 +26,7 @@ def written(optimizer: Optimizer | None, factor: float = 1.0) -> str:
     optimizer = AdamW(1e-3) if optimizer is None else optimizer
     others = [f"{f.name}={getattr(optimizer, f.name)!r}" for f in fields(optimizer)
               if f.name not in ("lr", "prepare") and f.default is not MISSING
-              and getattr(optimizer, f.name) != f.default]  # fmt: skip
+              and getattr(optimizer, f.name) != f.default]
     text = f"ct.optim.{type(optimizer).__name__}({', '.join([_rate(optimizer.lr, factor), *others])})"
     for step in optimizer.prepare[::-1]:
         if type(step) in WRAPPED:

@@ -30,7 +30,7 @@ from .symptoms import SYMPTOMS
 
 def diagnose(run_or_model: Any, X: Any = None, y: Any = None, loss: str | Callable | None = None,
              optimizer: Optimizer | None = None, validation: tuple | None = None, sample_weight: Any = None,
-             rows: int = 1000, prove: bool | int = False) -> Diagnosis:  # fmt: skip
+             rows: int = 1000, prove: bool | int = False) -> Diagnosis:
     """What is wrong: findings with evidence, the step each began at, and one change that should mend it.
 
     >>> import cutaway as ct
@@ -87,7 +87,7 @@ def _about(e: Evidence) -> str:
 
 
 def _evidence(given: Any, X: Any, y: Any, loss: Any, optimizer: Any, validation: Any, sample_weight: Any,
-              rows: int) -> Evidence:  # fmt: skip
+              rows: int) -> Evidence:
     run: Any = given if isinstance(given, Run) else getattr(given, "run_", None)
     names = _names(given)
     if not isinstance(given, Run) and hasattr(given, "encode"):
@@ -187,7 +187,7 @@ def _arguments(e: Evidence, epochs: int) -> dict[str, Any]:
         "batch_size": 32 if past is None else past.batch_size, "seed": 0 if past is None else past.seed,
         "shuffle": past is None or past.shuffle, "drop_last": past is not None and past.drop_last,
         "Xv": None if held is None else held.inputs, "yv": None if held is None else held.y,
-    }  # fmt: skip
+    }
 
 
 def _trained(arguments: dict[str, Any]) -> Evidence:

@@ -49,7 +49,7 @@ class Evidence:
 
     def __init__(self, model: Any, data: Data, loss: str | Callable, optimizer: Optimizer | None,
                  run: Run | None = None, held_out: Data | None = None, names: list[str] | None = None,
-                 rows: int = 1000, learnt: np.ndarray | None = None, owner: Any = None) -> None:  # fmt: skip
+                 rows: int = 1000, learnt: np.ndarray | None = None, owner: Any = None) -> None:
         self.model, self.data, self.loss, self.optimizer = model, data, losses.get(loss), optimizer
         self.names, self.owner = names, owner
         self.run: Any = run  # symptoms that look at these say that they need them
@@ -79,7 +79,7 @@ class Evidence:
         if self.run is not None:
             return len(self.run.steps) > 0
         biases = [p.data for name, p in self.model.named_parameters() if name.endswith("bias") and p.data.ndim == 1
-                  and p.requires_grad]  # fmt: skip
+                  and p.requires_grad]
         norms = [m for _, m in self.model.named_modules() if hasattr(m, "eps")]  # their bias starts at zero too
         return not biases or any(b.any() for b in biases) or (bool(norms) and len(biases) == len(norms))
 
@@ -219,7 +219,7 @@ class Evidence:
         few = self.sample.rows(np.arange(min(len(self.sample), 8)))
         for _ in range(2):  # on a few rows, to see how much memory a row takes, then on as many as fit
             program = compile(model, self.loss, self.optimizer or SGD(0.0), len(few), few.inputs, few.y,
-                              weighted=weighted, keep_all=True, threads=1)  # fmt: skip
+                              weighted=weighted, keep_all=True, threads=1)
             each = max(program.engine.memory.nbytes // len(few), 1)
             wanted = min(len(self.sample), max(PROBE_BYTES // each, 8))
             if wanted <= len(few):
@@ -246,7 +246,7 @@ class Evidence:
             return None
         first, engine = past.data.rows(past.rows[:3]), self.run.program.engine
         program = compile(copy.deepcopy(self.model), past.loss, past.optimizer, past.batch_size, first.inputs, first.y,
-                          engine=engine.name, threads=engine.shards, **past.options)  # fmt: skip
+                          engine=engine.name, threads=engine.shards, **past.options)
         program.feed(past.data.inputs, past.data.y, past.data.weight)
         return program
 
@@ -279,7 +279,7 @@ class Evidence:
             return None
         ratios = {name: _size(p.data - old) / max(_size(old), 1e-30)
                   for (name, p), old in zip(program.model.named_parameters(), before, strict=True)
-                  if p.ndim > 1 and p.requires_grad}  # fmt: skip
+                  if p.ndim > 1 and p.requires_grad}
         program.engine.t -= 1  # the same masks of dropout, to compare J
         again = program.run(batch, steps=1)
         return Moment(snapshot.steps + 1, ratios, float(J[0]), float(again[0]) if len(again) else float("inf"))

@@ -28,7 +28,7 @@ class Proof:
 
     def __str__(self) -> str:
         told = [f"{name} {_number(self.before[name])} → {_number(self.after[name])}"
-                for name in self.before if name in self.after and name != "share"]  # fmt: skip
+                for name in self.before if name in self.after and name != "share"]
         shares = self.before.get("share", math.nan), self.after.get("share", math.nan)
         if all(map(math.isfinite, shares)):
             told.append(f"{shares[0]:.0%} → {shares[1]:.0%} of the loss of a constant")
@@ -85,7 +85,7 @@ class Finding(Shown):
         yield Words(f"{self.severity}: {self.name}")
         yield Words(self.text)
         rows = [("change", self.remedy or self.change), ("why", self.why), ("follows", self.follows),
-                ("proof", str(self.proof or ""))]  # fmt: skip
+                ("proof", str(self.proof or ""))]
         yield Table((), [row for row in rows if row[1]])
 
     def __str__(self) -> str:

@@ -24,7 +24,7 @@ from .scan_derivatives import SCANS, scan_edges, sums_name
 MOVES = ("reshape", "transpose", "index", "concat", "masked")  # the same numbers at other places
 # where a rule's forward is linear in an operand once others are zero
 LINEAR = {"linear": {"W": "b", "b": "W"}, "conv": {"W": "b", "b": "W"}, "embedding": {"W": ""},
-          "layer_norm": {"gamma": "beta", "beta": "gamma"}, "matmul": {"u": "", "v": ""}}  # fmt: skip
+          "layer_norm": {"gamma": "beta", "beta": "gamma"}, "matmul": {"u": "", "v": ""}}
 CHUNK = 2**22  # numbers of a batch of unit vectors
 
 
@@ -48,7 +48,7 @@ class Edges:
 def differentiable(trace: Trace) -> list[TracedInstruction]:
     """The instructions of the forward pass and the loss that have a derivative, in order."""
     return [i for i in trace.instructions if i.phase in ("forward", "loss") and i.op in OPS
-            and OPS[i.op].backward is not None]  # fmt: skip
+            and OPS[i.op].backward is not None]
 
 
 def array(trace: Trace, name: str) -> np.ndarray:
@@ -58,7 +58,7 @@ def array(trace: Trace, name: str) -> np.ndarray:
 
 
 def edges(trace: Trace, i: TracedInstruction, reached: dict[str, np.ndarray], rows: np.ndarray,
-          direct: bool = False) -> Iterator[Edges]:  # fmt: skip
+          direct: bool = False) -> Iterator[Edges]:
     """Derivatives of what an instruction wrote by those numbers that `reached` marks (flat, by value's name).
 
     rows: of what has samples, only these. direct: no further than one step inside a scan.
@@ -221,7 +221,7 @@ def _every_number_by_itself(trace: Trace, i: TracedInstruction) -> dict[str, np.
     known = _arguments(trace, i)
     shape = known["x"].shape
     known = {k: np.broadcast_to(a, shape).reshape(1, -1) if k in ("x", "y") else np.broadcast_to(a, shape).ravel()
-             for k, a in known.items()}  # fmt: skip
+             for k, a in known.items()}
     got = _call_backward(i, (np.ones_like(known["x"]),), known, settings(trace, i))
     return {k: a.reshape(shape) for k, a in got.items()}
 
@@ -246,7 +246,7 @@ def _by_samples(trace: Trace, i: TracedInstruction, operand: str, rows: np.ndarr
             unit[np.arange(len(units)), units] = 1
             shape = known[out].shape
             given = [unit.reshape(len(units) * per[out], *shape[1:]) if o == out else
-                     np.zeros((len(units) * per[o], *known[o].shape[1:])) for o in rule.differentiable]  # fmt: skip
+                     np.zeros((len(units) * per[o], *known[o].shape[1:])) for o in rule.differentiable]
             d = _call_backward(i, tuple(given), some, own)[operand].reshape(len(units), width)
             to, by = np.nonzero(d)
             yield s * m + units[to], s * width + by, d[to, by]

@@ -59,7 +59,7 @@ class Checker:
         below, left = self._run(name, place, -h)
         above, right = self._run(name, place, h)
         kinks = [self._unit(k, np.flatnonzero(a.ravel() != b.ravel())) for (k, a), b in
-                 zip(left.items(), right.values(), strict=True) if (a != b).any()]  # fmt: skip
+                 zip(left.items(), right.values(), strict=True) if (a != b).any()]
         return Difference((above - below) / (2 * h), h, below, above, gradient, kinks)
 
     def _value(self, name: str, place: int) -> float:

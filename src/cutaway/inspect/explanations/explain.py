@@ -31,7 +31,7 @@ def explain(trace: Trace, name: str, *index: int, of: str | None = None, check: 
     known = trace.name(name)
     if known in trace.vectors:
         raise ArgumentError(f"{known} is a whole vector: explain one of its parts, such as "
-                            f"{trace.vectors[known][0]!r}")  # fmt: skip
+                            f"{trace.vectors[known][0]!r}")
     if of is None:
         of = "gradient" if known in trace.parameters else "value"
     if of == "update":

@@ -44,7 +44,7 @@ class Gradients:
             formula="; ".join(dict.fromkeys(i.formula for i in ops)), terms=terms,
             rest=float(sum(found[k][-1] for k in order[MOST_TERMS:])), rest_count=max(0, len(found) - MOST_TERMS),
             by_sample=by_sample, by_time=by_time, trace=t,
-        )  # fmt: skip
+        )
         e.equation = self._equation(e, found, ops)
         e._expand = lambda term: self._expand(term)
         samples = np.array(sorted(by_sample, key=lambda s: -abs(by_sample[s])) or range(self.n))
@@ -91,11 +91,11 @@ class Gradients:
                     ops.append(i)
                 step, above = (e.op, e.operand), upstream[e.to]
                 found += [(i, step, e.target, int(to), float(d), float(u), float(d * u))
-                          for to, d, u in zip(e.to, e.d, above, strict=True)]  # fmt: skip
+                          for to, d, u in zip(e.to, e.d, above, strict=True)]
         return found, ops
 
     def _upstream(self, i: TracedInstruction, target: str, name: str, place: int, graph: Graph | None,
-                  inside: bool) -> tuple[np.ndarray | None, Graph | None]:  # fmt: skip
+                  inside: bool) -> tuple[np.ndarray | None, Graph | None]:
         """∂J/∂ of every number of a value, flat: as traced, or inside a scan, from all that follows."""
         t = self.trace
         if target == "J":
@@ -118,7 +118,7 @@ class Gradients:
         return graph.sums.get(target), graph
 
     def _term(self, name: str, place: int, i: TracedInstruction, step: tuple[str, str], target: str, to: int, d: float,
-              upstream: float, value: float) -> Term:  # fmt: skip
+              upstream: float, value: float) -> Term:
         symbols = self.symbols
         index = symbols.index(target, to)
         above = (Factor(f"∂J/∂{symbols(target, to)}", upstream),) if target != "J" else ()

@@ -118,7 +118,7 @@ class Graph:
             longer = (*way, (place, d, step))
             if place[0] == "J":
                 yield Path(tuple(w[0] for w in longer), tuple(w[1] for w in longer[1:]),
-                           tuple(w[2] for w in longer[1:]), product * d)  # fmt: skip
+                           tuple(w[2] for w in longer[1:]), product * d)
             else:
                 push(longer, product * d, 0)
 
@@ -170,7 +170,7 @@ class Paths:
 
 
 def find_paths(trace: Trace, name: str, place: int, total: float, order: np.ndarray, most: int = 1000,
-               inside: bool = False) -> Paths:  # fmt: skip
+               inside: bool = False) -> Paths:
     """The paths of one number. order: the samples by what they contribute, the largest first; if all of them are too
     many to be looked at together, a quarter of them is, and so on"""
     rows = np.asarray(order)

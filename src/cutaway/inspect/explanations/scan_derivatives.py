@@ -44,7 +44,7 @@ class Unrolled:
         cut = np.broadcast_to(rules.cuts(shape, self.lengths, self.reverse, truncate)[..., 0], self.runs.shape)
         self.follows = self.runs & (since > 0) & ~cut
         last = np.zeros(self.n, int) if self.reverse else np.asarray(
-            self.lengths if self.lengths is not None else [self.time] * self.n) - 1  # fmt: skip
+            self.lengths if self.lengths is not None else [self.time] * self.n) - 1
         self.last = last
         self.h_before = rules.before(get["y"], get.get("h0"), self.lengths, self.reverse)
         self.by_cell = getattr(self, f"_{i.op}")()
@@ -81,7 +81,7 @@ class Unrolled:
 
 
 def scan_edges(trace: Trace, i: TracedInstruction, reached: dict[str, np.ndarray], rows: np.ndarray,
-               direct: bool = False) -> Iterator[Edges]:  # fmt: skip
+               direct: bool = False) -> Iterator[Edges]:
     """As `derivatives.edges`, in the order of the scan's own steps; what a step reaches is marked for the next.
 
     direct: only derivatives by what is marked already.
@@ -94,7 +94,7 @@ def scan_edges(trace: Trace, i: TracedInstruction, reached: dict[str, np.ndarray
     scan = Unrolled(trace, i)
     n, time, k = scan.n, scan.time, scan.k
     marks = {letter: reached.setdefault(names[letter], np.zeros(n * time * scan.width(letter), bool))
-             for letter in ("s", "y", *(["cells"] if i.op == "lstm" else []))}  # fmt: skip
+             for letter in ("s", "y", *(["cells"] if i.op == "lstm" else []))}
     for letter in ("u", "W", "b", "h0", "c0"):
         if letter in names and names[letter] in reached:
             marks[letter] = reached[names[letter]]
@@ -117,7 +117,7 @@ def scan_edges(trace: Trace, i: TracedInstruction, reached: dict[str, np.ndarray
     for t in scan.steps():
         before = t + 1 if scan.reverse else t - 1
         on, follows, first = (np.asarray([s for s in rows if a[t, s]], int) for a in
-                              (scan.runs, scan.follows, scan.first))  # fmt: skip
+                              (scan.runs, scan.follows, scan.first))
         if "W" in marks:
             for place in np.flatnonzero(marks["W"]):
                 row, column = divmod(place, k)

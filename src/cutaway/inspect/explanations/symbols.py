@@ -24,7 +24,7 @@ LOCAL = {
     "max_pool": "1 where the maximum is", "global_max": "1 where the maximum is", "add": "1", "sub": "1", "neg": "−1",
     "reshape": "1", "transpose": "1", "index": "1", "concat": "1", "masked": "1", "sum": "1", "mean": "1/n",
     "avg_pool": "1/places", "global_average": "1/places", "embedding": "1", "weighted_mean": "w/n",
-}  # fmt: skip
+}
 BY_OPERAND = {
     ("sub", "v"): "−1", ("mul", "u"): "v", ("mul", "v"): "u", ("div", "u"): "1/v", ("div", "v"): "−u/v²",
     ("where", "u"): "1 where test holds", ("where", "v"): "1 where test does not hold",
@@ -32,14 +32,14 @@ BY_OPERAND = {
     ("layer_norm", "gamma"): "u", ("batch_norm", "gamma"): "(x − mean)/√(var + ε)",
     ("batch_norm", "x"): "gamma/√(var + ε)", ("batch_norm", "mean"): "−gamma/√(var + ε)",
     ("batch_norm", "var"): "−gamma (x − mean)/2 (var + ε)^1.5", ("batch_stats", "x"): "∂ statistics/∂x",
-}  # fmt: skip
+}
 
 # inside a scan: from a gate's sum or a state (the number says which gate) to a state
 IN_SCANS = {
     ("lstm", "s", 0): "g i(1 − i)", ("lstm", "s", 1): "c₋₁ f(1 − f)", ("lstm", "s", 2): "i (1 − g²)",
     ("lstm", "s", 3): "tanh(c) o(1 − o)", ("gru", "s", 0): "(1 − z)(1 − n²) v r(1 − r)",
     ("gru", "s", 1): "(h₋₁ − n) z(1 − z)", ("gru", "s", 2): "(1 − z)(1 − n²) r", ("gru", "u", 2): "(1 − z)(1 − n²)",
-}  # fmt: skip
+}
 
 
 def indexed(trace: Trace, name: str, index: tuple[int, ...]) -> int:
@@ -50,7 +50,7 @@ def indexed(trace: Trace, name: str, index: tuple[int, ...]) -> int:
         example = ", ".join(["0"] * len(shape))
         numbers = "no index" if not shape else "one index" if len(shape) == 1 else f"{len(shape)} indices"
         raise ArgumentError(f"{said}: give {numbers}, explain({', '.join(filter(None, (repr(name), example)))}), got "
-                            f"{len(index)} of them, {index}")  # fmt: skip
+                            f"{len(index)} of them, {index}")
     for axis, (k, size) in enumerate(zip(index, shape, strict=True)):
         if isinstance(k, bool) or not isinstance(k, int | np.integer) or not -size <= k < size:
             raise ArgumentError(f"{said}: index {axis} must be a whole number from 0 to {size - 1}, got {k!r}")
@@ -178,9 +178,9 @@ class Symbols:
         if operand == "W":
             _, *at, c = self.index(*source)
             places = [p * s + a * d - lo for p, s, a, d, (lo, _) in
-                      zip(to[1:-1], own["stride"], at, own["dilation"], own["padding"], strict=True)]  # fmt: skip
+                      zip(to[1:-1], own["stride"], at, own["dilation"], own["padding"], strict=True)]
             return i.operands["x"], int(np.ravel_multi_index((to[0], *places, group * W[-1] + c), x))
         _, *at, c = self.index(*source)
         offsets = [(a + lo - p * s) // d for p, s, a, d, (lo, _) in
-                   zip(to[1:-1], own["stride"], at, own["dilation"], own["padding"], strict=True)]  # fmt: skip
+                   zip(to[1:-1], own["stride"], at, own["dilation"], own["padding"], strict=True)]
         return i.operands["W"], int(np.ravel_multi_index((to[-1], *offsets, c - group * W[-1]), W))

@@ -79,7 +79,7 @@ def _terms(e: Explanation) -> list[str]:
     for term in shown:
         rows.append([" · ".join(f.symbol for f in term.factors), "=",
                      " · ".join(number(f.value) for f in term.factors) if len(term.factors) > 1 else "",
-                     "=" if len(term.factors) > 1 else "", number(term.value)])  # fmt: skip
+                     "=" if len(term.factors) > 1 else "", number(term.value)])
     last = plain_terms if products else []
     count = len(e.terms) - len(shown) - len(last) + e.rest_count
     if count:
@@ -106,7 +106,7 @@ def _difference(e: Explanation) -> list[str]:
     assert d is not None
     share = f" ({percent(d.error / abs(e.value))})" if 1e-4 < d.error / (abs(e.value) or 1) < 1 else ""
     lines = [f"  central difference: (J(+h) − J(−h)) / 2h = {number(d.value)}, h = {d.h:.1g}, in double; "
-             f"{d.error:.1g} from the gradient{share}"]  # fmt: skip
+             f"{d.error:.1g} from the gradient{share}"]
     if d.kinks:
         lines.append(f"  within ±h a kink is crossed: {'; '.join(d.kinks[:3])}")
         lines.append("  so that the difference need not be the gradient")
@@ -144,7 +144,7 @@ def chain(e: Explanation, path: Path) -> list[str]:
     by_symbol = " · ".join(f"({w})" if _open(w) and len(found) > 1 else w for _, w, _ in found)
     lines = [f"  ∂J/∂{e.symbol} = {' · '.join(name for name, _, _ in found)} = {by_symbol}", ""]
     return lines + _columns([[name, "=", words, "=", number(d)] for name, words, d in found]
-                            + [["product", "", "", "=", number(path.product)]])  # fmt: skip
+                            + [["product", "", "", "=", number(path.product)]])
 
 
 def _open(words: str) -> bool:
@@ -171,7 +171,7 @@ def _paths(e: Explanation, paths: Paths) -> list[str]:
         of = "" if paths.whole else f" through sample{'s' * (len(paths.rows) > 1)} {rows}"
         lines = [f"  {count} {ways} to J{of}; the {len(paths.listed):,} largest products of local derivatives make",
                  f"  {number(paths.sum)}, {share} ({percent(paths.share_of_absolute)} of all products without their "
-                 "signs)"]  # fmt: skip
+                 "signs)"]
     for path in paths.listed[:PATHS_SHOWN]:
         numbers = [number(d) for *_, d in factors(e, path)]
         names = [name for name in route(e, path) if not name.startswith("ℓ")]
@@ -195,7 +195,7 @@ def update_text(e: UpdateExplanation) -> str:
              f"  {e.optimizer}" + (f": {e.formula}" if e.formula else ""),
              "  " + ", ".join([f"g = {number(e.gradient)}", f"η = {number(e.lr)}",
                                *(f"{s} = {number(v)} → {number(e.state_after[s])}" for s, v in e.state.items())]),
-             ""]  # fmt: skip
+             ""]
     rows = [["part", "adds", "step so far", "times", "because of"]]
     for k, p in enumerate(e.parts):
         times = f"× {p.factor:.4g}" if k and math.isfinite(p.factor) else ""
@@ -238,13 +238,13 @@ def plain(e: Explanation) -> dict[str, Any]:
                  "factors": [{"name": name, "symbol": words, "value": finite(v)} for name, words, v in factors(e, p)]}
                 for p in paths.listed[:100]]},
         "inner": None if e.inner is None else plain(e.inner), "text": text(e),
-    }  # fmt: skip
+    }
 
 
 def _plain_term(term: Term) -> dict[str, Any]:
     return {"factors": [{"symbol": f.symbol, "value": finite(f.value)} for f in term.factors],
             "value": finite(term.value), "sample": term.sample, "time": term.time,
-            "source": None if term.source is None else [term.source[0], list(term.source[1])]}  # fmt: skip
+            "source": None if term.source is None else [term.source[0], list(term.source[1])]}
 
 
 def plain_update(e: UpdateExplanation) -> dict[str, Any]:
@@ -257,4 +257,4 @@ def plain_update(e: UpdateExplanation) -> dict[str, Any]:
         "parts": [{"name": p.name, "formula": p.formula, "value": finite(p.value), "so_far": finite(p.so_far)}
                   for p in e.parts], "rounding": finite(e.rounding), "decay": finite(e.decay),
         "decoupled": finite(e.decoupled), "notes": e.notes, "text": update_text(e),
-    }  # fmt: skip
+    }

@@ -132,7 +132,7 @@ def explain_update(trace: Trace, name: str, *index: int) -> UpdateExplanation:
         name, index, Symbols.of(trace)(name, place), about.optimizer, _formula(opt), about.step, about.lr, start, end,
         float(trace.grad(name).flat[place]), {s: float(a[0]) for s, a in state.items()},
         {s: float(a.flat[place]) for s, a in update.state_after.items()}, parts, decay, decoupled,
-    )  # fmt: skip
+    )
 
 
 def _formula(opt: Optimizer) -> str:
@@ -143,7 +143,7 @@ def _formula(opt: Optimizer) -> str:
 
 
 def _step(opt: Optimizer, theta: np.ndarray, g: np.ndarray, state: dict[str, np.ndarray], t: float,
-          **changed: Any) -> float:  # fmt: skip
+          **changed: Any) -> float:
     """θ' - θ of one weight by an optimizer's rule, some of its settings changed."""
     settings = {s: getattr(opt, s) for s in opt.settings} | {"lr": opt.rate(int(t) if math.isfinite(t) else 1)}
     if opt.uses_step:
@@ -153,7 +153,7 @@ def _step(opt: Optimizer, theta: np.ndarray, g: np.ndarray, state: dict[str, np.
 
 
 def _ingredients(opt: Optimizer, theta: np.ndarray, g: np.ndarray, state: dict[str, np.ndarray], t: int,
-                 decays: bool) -> Iterator[tuple[str, str, float]]:  # fmt: skip
+                 decays: bool) -> Iterator[tuple[str, str, float]]:
     """Name, formula, and the step so far, for each thing that a rule has and gradient descent lacks."""
     rate: Any = opt.rate(t)
     if opt.name in ("momentum", "heavy_ball", "nesterov"):
@@ -181,7 +181,7 @@ def _ingredients(opt: Optimizer, theta: np.ndarray, g: np.ndarray, state: dict[s
 
 
 def _decay(opt: Optimizer, theta: np.ndarray, g: np.ndarray, at: int, state: dict[str, np.ndarray], t: int,
-           decays: bool) -> tuple[float | None, float | None]:  # fmt: skip
+           decays: bool) -> tuple[float | None, float | None]:
     """What weight decay does to this step, and what -η λ θ is: the same in AdamW, not so for L2 behind Adam."""
     own: Any = opt
     one = theta[at : at + 1]

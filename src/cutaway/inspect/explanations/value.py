@@ -39,7 +39,7 @@ class Values:
         if name in t._parts:
             return self._part(name, place)
         e = Explanation("value", name, self.symbols.index(name, place), self.symbols(name, place),
-                        float(t[name].flat[place]), t.about.step, trace=t)  # fmt: skip
+                        float(t[name].flat[place]), t.about.step, trace=t)
         e._expand = self._expand
         i = self.symbols.sources.get(name)
         if i is None:
@@ -74,7 +74,7 @@ class Values:
                 'a weight, as it was before the step; of="gradient" and of="update" explain what changed it',
                 "gradient": 'a gradient: explain what it belongs to with of="gradient"',
                 "weight": "the weight of a sample", "state": "the optimizer's state before the step",
-                "buffer": "kept from step to step"}.get(role, "it stood before the step")  # fmt: skip
+                "buffer": "kept from step to step"}.get(role, "it stood before the step")
 
     # ---- sums --------------------------------------------------------------------------------------------------------
     def _finish(self, e: Explanation, terms: list[Term]) -> None:
@@ -106,7 +106,7 @@ class Values:
                     continue
                 words = symbols.derivative((i.op, operand), (name, int(p)), (e.name, place))
                 terms.append(Term((Factor(words, float(d[p])), Factor(symbols(name, int(p)), x)), float(d[p]) * x,
-                                  (name, symbols.index(name, int(p)))))  # fmt: skip
+                                  (name, symbols.index(name, int(p)))))
         self._finish(e, terms)
         bias = [term for term in terms if len(term.factors) == 1]
         e.equation = f"{e.symbol} = {right_side(i, e.name)}"
@@ -156,7 +156,7 @@ class Values:
         row = int(self.trace[i.operands["i"]].flat[place // width])
         at = row * width + place % width
         e.parts = [Factor(self.symbols(i.operands["i"], place // width), row),
-                   Factor(self.symbols(W, at), float(self.trace[W].flat[at]))]  # fmt: skip
+                   Factor(self.symbols(W, at), float(self.trace[W].flat[at]))]
         e.equation = f"{e.symbol} = {self.symbols(W, at)}, from row {row} of the table"
 
     def _max_pool(self, e: Explanation, i: TracedInstruction, place: int) -> None:
@@ -229,7 +229,7 @@ class Values:
         own = array(self.trace, i.operands["x"]).ravel()
         mean = float(own[place] - u[place] / r[place // width])
         e.parts = [Factor(self.symbols(i.operands["x"], place), float(own[place])), Factor("mean of the row", mean),
-                   Factor("1/√(var + ε) of the row", float(r[place // width]))]  # fmt: skip
+                   Factor("1/√(var + ε) of the row", float(r[place // width]))]
         for operand in ("gamma", "beta"):
             name, k = i.operands[operand], place % width
             e.parts.append(Factor(self.symbols(name, k), float(self.trace[name].flat[k])))
@@ -275,7 +275,7 @@ class Values:
         if "p" in i.results:
             per = self.trace[i.results["p"]].size // self.n
             e.parts += [Factor(self.symbols(i.results["p"], k), float(self.trace[i.results["p"]].flat[k]))
-                        for k in range(sample * per, sample * per + min(per, 6))]  # fmt: skip
+                        for k in range(sample * per, sample * per + min(per, 6))]
         e.equation = f"{e.symbol} = {right_side(i, e.name)}"
 
     _mse = _half_mse = _mae = _huber = _binary_cross_entropy = _soft_cross_entropy = _pairwise
@@ -308,12 +308,12 @@ class Values:
         if letter == "gates":
             names = {v[1]: part for part, v in PARTS[i.op].items() if v[0] == "gates"}
             e.notes.append(f"the {names[unit // k]} gate of unit {row}" if i.op != "gru" or unit // k < 2
-                           else f"the candidate of unit {row}")  # fmt: skip
+                           else f"the candidate of unit {row}")
         gates = {}
         if i.op in ("lstm", "gru"):
             letters = {"lstm": "ifgo", "gru": "rzn"}[i.op]
             gates = {g: int(np.ravel_multi_index((sample, time, j * k + row), t[i.results["gates"]].shape))
-                     for j, g in enumerate(letters)}  # fmt: skip
+                     for j, g in enumerate(letters)}
         if letter == "gates" or i.op == "rnn" or letter == "v":
             self._gate(e, i, scan, sample, time, unit, letter)
             return
@@ -337,7 +337,7 @@ class Values:
             e.equation = f"{e.symbol} = (1 − z) n + z h_before"
 
     def _gate(self, e: Explanation, i: TracedInstruction, scan: Unrolled, sample: int, time: int, unit: int,
-              letter: str) -> None:  # fmt: skip
+              letter: str) -> None:
         """A gate's weighted sum: its input's part, the state before times its row of W, the bias."""
         t, symbols, k = self.trace, self.symbols, scan.k
         row = unit + 2 * k if letter == "v" else unit
@@ -350,11 +350,11 @@ class Values:
             place = row * k + c
             h, w = float(scan.h_before[time, sample, c]), float(t[W].flat[place])
             before = symbols.other(("gru", "W"), (W, place), (next(s for s, own in symbols.sums.items() if own is i),
-                                   int(np.ravel_multi_index((sample, time, row), t[u].shape))))  # fmt: skip
+                                   int(np.ravel_multi_index((sample, time, row), t[u].shape))))
             if before is None:  # the state before the first step is zero
                 continue
             terms.append(Term((Factor(symbols(W, place), w), Factor(symbols(*before), h)), w * h,
-                              (before[0], symbols.index(*before))))  # fmt: skip
+                              (before[0], symbols.index(*before))))
         if b is not None:
             ends.append(Term((Factor(symbols(b, row), float(t[b].flat[row])),), float(t[b].flat[row])))
         if candidate:  # the reset gate stands between u and the rest
@@ -368,12 +368,12 @@ class Values:
         if candidate:
             r = float(array(t, i.results["gates"])[sample, time, row - 2 * k])
             e.parts = [Factor(symbols(u, at), float(t[u].flat[at])), Factor("r, the reset gate", r),
-                       Factor("v = W h + b", total)]  # fmt: skip
+                       Factor("v = W h + b", total)]
             e.equation = f"{e.symbol} = tanh({symbols(u, at)} + r v)"
             e.notes.append("the terms add up to v, which the reset gate lets in")
             return
         squash = "max(0, s)" if i.op == "rnn" and i.settings["relu"] else (
-            "tanh(s)" if i.op == "rnn" or (i.op == "lstm" and row // k == 2) else "σ(s)")  # fmt: skip
+            "tanh(s)" if i.op == "rnn" or (i.op == "lstm" and row // k == 2) else "σ(s)")
         e.parts = [Factor("s", total)]
         e.equation = f"{e.symbol} = {squash}, s = {inner}"
         e.notes.append("the terms add up to s")

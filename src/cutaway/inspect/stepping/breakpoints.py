@@ -88,7 +88,7 @@ class Crosses(Break):
     def begin(self, s: Session) -> None:
         if np.size(s.look_up(self.name, self.index)) != 1:
             raise ArgumentError(f"{label(self.name, self.index)} has many numbers: give the place of one, such as "
-                                f"{self.name}[0, 1]")  # fmt: skip
+                                f"{self.name}[0, 1]")
         self.before = self._now(s)
 
     def hit(self, s: Session) -> str:

@@ -27,7 +27,7 @@ from .walk import END, Change, Walk
 
 def step(model: Any, X: Any, y: Any = None, loss: str | Callable | None = None, optimizer: Optimizer | None = None,
          batch_size: int | str = 32, epochs: int = 20, sample_weight: Any = None, seed: int = 0, engine: str = "cpu",
-         threads: int = 1) -> Session:  # fmt: skip
+         threads: int = 1) -> Session:
     """A stepping session: the run that `ct.fit` would do with these arguments, on a copy of the model, standing still
     before its first instruction.
 
@@ -57,7 +57,7 @@ def step(model: Any, X: Any, y: Any = None, loss: str | Callable | None = None, 
     program, past = prepared(
         **given | {"model": copy.deepcopy(given["model"])}, batch_size=batch_size, seed=seed, shuffle=True,
         engine=engine, threads=threads, steps=int(epochs) * int(each),
-    )  # fmt: skip
+    )
     return Session(program, past, int(epochs))
 
 
@@ -206,7 +206,7 @@ class Session(Walk, Shown):
         while not self._recorder.done:
             self._one()
             wrote = (self._recorder.versions.get(name, [(0, np.zeros(0))])[-1][1]
-                     for name in self._recorder.instructions[-1].written)  # fmt: skip
+                     for name in self._recorder.instructions[-1].written)
             if any(a.dtype.kind == "f" and not np.isfinite(a).all() for a in wrote):
                 return
 

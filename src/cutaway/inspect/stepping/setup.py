@@ -33,7 +33,7 @@ class Setup:
         """The program of a training step set up like this, every value kept, its data fed if that fits in memory."""
         first = past.data.rows(past.rows[:3])
         made = compile(model, past.loss, self.optimizer, past.batch_size, first.inputs, first.y, engine=engine,
-                       threads=threads, keep_all=True, **past.options)  # fmt: skip
+                       threads=threads, keep_all=True, **past.options)
         made = self.altered(made)
         if past.resident:
             made.feed(past.data.inputs, past.data.y, past.data.weight)
@@ -59,7 +59,7 @@ def _freeze(instructions: list[Instruction], theta: Value, fixed: np.ndarray) ->
     steps = [k for k, i in enumerate(instructions) if i.op == "optimizer"]
     formula = f"θ = held where fixed ({int(fixed.sum()):,} frozen)"
     instructions.insert(steps[-1] + 1, Instruction("update", "hold", (theta, held, mask), (theta,), scope="once",
-                                                   formula=formula))  # fmt: skip
+                                                   formula=formula))
     instructions.insert(steps[0], Instruction("update", "assign", (theta,), (held,), scope="once", formula="held = θ"))
 
 
@@ -76,9 +76,9 @@ def _silence(instructions: list[Instruction], program: Program, layer: str, neur
         instructions[at] = replace(writer, writes=tuple(free if v is out else v for v in writer.writes))
         formula = f"a = 0 for {'neuron' if len(neurons) == 1 else 'neurons'} {', '.join(map(str, sorted(neurons)))}"
         instructions.insert(at + 1, Instruction(
-            "forward", "hold", (free, zero, mask), (out,), layer=writer.layer, formula=formula))  # fmt: skip
+            "forward", "hold", (free, zero, mask), (out,), layer=writer.layer, formula=formula))
         back = [k for k, i in enumerate(instructions) if i.phase == "backward" and any(
-                v.name == gradient_name(out.name) for v in i.written)]  # fmt: skip
+                v.name == gradient_name(out.name) for v in i.written)]
         if back:
             after = back[-1] + 1
             slope = next(v for v in instructions[after - 1].written if v.name == gradient_name(out.name))
@@ -87,9 +87,9 @@ def _silence(instructions: list[Instruction], program: Program, layer: str, neur
                 if i.phase == "backward":
                     instructions[k] = replace(i, arguments=tuple(
                         free_slope if v is slope else free if v is out and slope in i.reads else v
-                        for v in i.arguments))  # fmt: skip
+                        for v in i.arguments))
             instructions.insert(after, Instruction(
-                "backward", "hold", (slope, mask), (free_slope, None, None), backward=True, layer=layer))  # fmt: skip
+                "backward", "hold", (slope, mask), (free_slope, None, None), backward=True, layer=layer))
 
 
 def activations(program: Program, layer: str) -> list[tuple[Instruction, Value]]:

@@ -261,7 +261,7 @@ class Walk:
             program.engine.t = before.engine.t
         first = self.past.data.rows(self.past.rows[:3])
         origin = Origin(self.model, self.past.loss, setup.optimizer, self.past.options["weighted"],
-                        (first.inputs, first.y), setup.altered)  # fmt: skip
+                        (first.inputs, first.y), setup.altered)
         self.setup, self.program = setup, program
         self._next = Recorder(program, origin, loss=getattr(self.past.loss, "__name__", ""))
         self._values = {self._next.names[id(v)]: v for v in program.values()}

@@ -89,7 +89,7 @@ def _step(t: Trace) -> dict[str, Any]:
         ],
         "arrays": {name: [_array(at, a) for at, a in versions] for name, versions in t.versions.items()},
         "left_out": dict(t.left_out),
-    }  # fmt: skip
+    }
 
 
 def _array(at: int, a: np.ndarray) -> dict[str, Any]:

@@ -46,7 +46,7 @@ class Recorder:
     """
 
     def __init__(self, program: Program, origin: Origin | None = None, keep: Sequence[str] | None = None,
-                 keep_bytes: int = KEEP_BYTES, loss: str = "") -> None:  # fmt: skip
+                 keep_bytes: int = KEEP_BYTES, loss: str = "") -> None:
         if isinstance(keep, str) or not (keep is None or all(isinstance(k, str) for k in keep)):
             raise ArgumentError(f'keep must be a list of names or patterns, such as ["layer1.*"], got {keep!r}')
         if not isinstance(keep_bytes, int | float | np.number) or not keep_bytes >= 0:
@@ -61,7 +61,7 @@ class Recorder:
         self._name_all()
 
     def step(self, order: np.ndarray | None = None, position: int = 0, epoch: int = 0,
-             rows: np.ndarray | None = None) -> Trace:  # fmt: skip
+             rows: np.ndarray | None = None) -> Trace:
         """Record the step on the batch that begins at `position` in `order`; rows: its row numbers, if not those."""
         self.begin(order, position, epoch, rows)
         while not self.done:
@@ -69,7 +69,7 @@ class Recorder:
         return self.trace()
 
     def begin(self, order: np.ndarray | None = None, position: int = 0, epoch: int = 0,
-              rows: np.ndarray | None = None) -> None:  # fmt: skip
+              rows: np.ndarray | None = None) -> None:
         """Be ready to record one step."""
         engine = self.engine
         self.order = np.arange(engine.rows) if order is None else np.ascontiguousarray(order, np.int64)
@@ -113,17 +113,17 @@ class Recorder:
         about = About(
             self.number, self.epoch, self.rows, opt.rate(self.number), self.finite, self.loss, repr(opt), engine.seed,
             engine.name, engine.shards, self.names[id(listing.output)], self.names[id(listing.target)],
-        )  # fmt: skip
+        )
         vectors = {name: tuple(parts) for name, parts in self.vectors.items()}
         return Trace(about, list(self.instructions), self.facts, {k: list(v) for k, v in self.versions.items()},
-                     vectors, self.parameters, self.left_out, self.origin)  # fmt: skip
+                     vectors, self.parameters, self.left_out, self.origin)
 
     # ---- names -------------------------------------------------------------------------------------------------------
     def _name_all(self) -> None:
         """A name of its own for every value. θ, g and state are vectors, stored by their parameters' parts."""
         listing = self.engine.listing
         self.names = {id(v): gradient_name(p) for p, v in zip(self.parameters, self._gradients(), strict=True)
-                      if v is not None}  # fmt: skip
+                      if v is not None}
         self.vectors: dict[str, list[str]] = {}
         for v in listing.block.values():
             self.names[id(v)] = v.name
@@ -133,7 +133,7 @@ class Recorder:
         if listing.block["shards"] not in every:  # nothing to add up
             del self.vectors[listing.block["shards"].name]
         self.places = {name: part for parts in self.vectors.values()
-                       for name, part in zip(parts, self.parameters.values(), strict=True)}  # fmt: skip
+                       for name, part in zip(parts, self.parameters.values(), strict=True)}
         self.names |= {id(v): v.name for v in every if v.role in ("parameter", "buffer", "input")}
         used = Counter(self.names.values())
         for v in every:
@@ -238,12 +238,12 @@ class Recorder:
 
     def _traced(self, k: int, i: Instruction) -> TracedInstruction:
         operands, results = ({key: self.names[id(v)] for key, v in part.items()
-                              if isinstance(v, Value) and id(v) in self.names} for part in _by_rule(i))  # fmt: skip
+                              if isinstance(v, Value) and id(v) in self.names} for part in _by_rule(i))
         settings = {key: plain(self.engine.resolve(value)) for key, value in i.attributes.items()}
         return TracedInstruction(
             k, i.phase, i.op, title(i), i.backward, i.layer, self._formula(i), i.scope, operands, results, settings,
             tuple(dict.fromkeys(self.names[id(v)] for v in i.reads)), tuple(self.names[id(v)] for v in i.written),
-        )  # fmt: skip
+        )
 
 
 def _by_rule(i: Instruction) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -287,7 +287,7 @@ def program_before(trace: Trace, dtype: Any = None, engine: str | None = None) -
     model = model if dtype is None else model.astype(dtype)
     X, y = origin.example
     program = compile(model, origin.loss, origin.optimizer, len(about.rows), X, y, weighted=origin.weighted,
-                      seed=about.seed, engine=engine or about.engine, threads=about.threads, keep_all=True)  # fmt: skip
+                      seed=about.seed, engine=engine or about.engine, threads=about.threads, keep_all=True)
     program = origin.altered(program)
     data = (v for v in trace.facts.values() if v.role in ("input", "target", "weight"))
     program.engine.feed({v.name: trace[v.name] for v in data})

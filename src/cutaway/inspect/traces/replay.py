@@ -22,7 +22,7 @@ from .trace import Trace, Traces
 def trace(model: Any, X: Any, y: Any = None, loss: str | Callable | None = None, optimizer: Optimizer | None = None,
           steps: int = 1, batch_size: int | None = None, sample_weight: Any = None, seed: int = 0,
           keep: Sequence[str] | None = None, keep_bytes: int = KEEP_BYTES, engine: str = "cpu",
-          threads: int = 1) -> Trace | Traces:  # fmt: skip
+          threads: int = 1) -> Trace | Traces:
     """One training step of `model`, every instruction with what it read and wrote. The model stays as it is.
 
     >>> import cutaway as ct
@@ -50,13 +50,13 @@ def trace(model: Any, X: Any, y: Any = None, loss: str | Callable | None = None,
     program, past = prepared(
         **given | {"model": copy.deepcopy(given["model"])}, batch_size="full" if batch_size is None else batch_size,
         seed=seed, shuffle=batch_size is not None, engine=engine, threads=threads, steps=int(steps),
-    )  # fmt: skip
+    )
     found = _walk(past, program, 1, 1, int(steps), keep, keep_bytes)
     return found if steps > 1 else found[0]
 
 
 def trace_run(run: Run, step: int, steps: int = 1, keep: Sequence[str] | None = None,
-              keep_bytes: int = KEEP_BYTES) -> Trace | Traces:  # fmt: skip
+              keep_bytes: int = KEEP_BYTES) -> Trace | Traces:
     """See `Run.trace`."""
     past: Past | None = run._past
     if past is None:
@@ -75,13 +75,13 @@ def trace_run(run: Run, step: int, steps: int = 1, keep: Sequence[str] | None = 
             f"this run went on from a checkpoint: its own steps begin at {first:,}, got step={step}" if first else
             "the weights of this network are too large for snapshots, so that its steps cannot be replayed: trace one "
             "with ct.trace(model, X, y, ...)"
-        )  # fmt: skip
+        )
     model = copy.deepcopy(run.model)
     if model.theta.shape != start.arrays[0].shape or model.dtype != start.arrays[0].dtype:
         raise ArgumentError("the model is not the one that was trained: its layers or its precision changed since")
     first3, engine = past.data.rows(past.rows[:3]), run.program.engine
     program = compile(model, past.loss, past.optimizer, past.batch_size, first3.inputs, first3.y, engine=engine.name,
-                      threads=engine.shards, keep_all=True, **past.options)  # fmt: skip
+                      threads=engine.shards, keep_all=True, **past.options)
     start.put(program)
     if past.resident:
         program.feed(past.data.inputs, past.data.y, past.data.weight)
@@ -92,7 +92,7 @@ def trace_run(run: Run, step: int, steps: int = 1, keep: Sequence[str] | None = 
 
 
 def _walk(past: Past, program: Program, epoch: int, first: int, count: int, keep: Sequence[str] | None,
-          keep_bytes: int) -> Traces:  # fmt: skip
+          keep_bytes: int) -> Traces:
     """Do the steps of a run again from the start of an epoch, and record so many from step `first` on."""
     engine, found = program.engine, Traces()
     example = past.data.rows(past.rows[:3])
@@ -117,7 +117,7 @@ def _walk(past: Past, program: Program, epoch: int, first: int, count: int, keep
 
 
 _CHANGED = ("the replay {}, which the run itself did not: the data was changed since training, or something besides "
-            "the training steps changed the weights (a callback?)")  # fmt: skip
+            "the training steps changed the weights (a callback?)")
 
 
 def _same(t: Trace, losses: np.ndarray) -> None:

@@ -190,7 +190,7 @@ class Trace(Mapping, Shown):
         self._check = next((i.number for i in self.instructions if i.op == "check"), len(self.instructions) - 1)
         self._parts = _recurrent_parts(self)
         self._times = {self.facts[i.results["y"]].shape[1] for i in self.instructions
-                       if i.op in PARTS and not i.backward}  # fmt: skip
+                       if i.op in PARTS and not i.backward}
         self._symbols = {v.symbol: name for name, v in reversed(self.facts.items())}
 
     # ---- values by name ----------------------------------------------------------------------------------------------
@@ -276,7 +276,7 @@ class Trace(Mapping, Shown):
             return self._version(name, number)
         stacked = self.facts[name].shape[:-1]  # g of all shards has a row for each
         return np.concatenate([self._version(part, number).reshape(*stacked, -1)
-                               for part, _, _ in self._parts_of(name, lo, hi)], axis=-1)  # fmt: skip
+                               for part, _, _ in self._parts_of(name, lo, hi)], axis=-1)
 
     def _parts_of(self, name: str, lo: int | None, hi: int | None) -> list[tuple[str, int, int]]:
         if name not in self.vectors:
@@ -336,7 +336,7 @@ class Trace(Mapping, Shown):
             name, self.at(name, -1), self.after(name), self.at("g" if name == "θ" else gradient_name(name), end),
             {s: self.at(v, -1) for s, v in own.items()}, {s: self.at(v, end) for s, v in own.items()},
             self.about.step, self.about.lr,
-        )  # fmt: skip
+        )
 
     def at_time(self, layer: str, k: int) -> dict[str, np.ndarray]:
         """Everything a recurrent layer has at time step k, by name: (n, width) each, gates and gradients too."""
@@ -386,7 +386,7 @@ class Trace(Mapping, Shown):
         out = f", {len(self.left_out)} values left out" if self.left_out else ""
         J = f"J = {self.J:.6g}, " if "J" in self else ""
         return (f"Trace(step {self.about.step}: {J}{len(self.about.rows)} rows, {len(self.instructions)} "
-                f"instructions{out})")  # fmt: skip
+                f"instructions{out})")
 
     def to_json(self, path: str | PathLike | None = None) -> dict[str, Any]:
         """The trace as plain data, in the format of docs/trace-format.md; also written to a file if a path is given."""
@@ -395,7 +395,7 @@ class Trace(Mapping, Shown):
         return to_json([self], path)
 
     def to_html(self, path: str | PathLike, inputs: Sequence[Any] = (), outputs: Sequence[Any] = (),
-                explain: int | None = None) -> None:  # fmt: skip
+                explain: int | None = None) -> None:
         """Write the trace as one page for a browser, which needs nothing but itself: step through the instructions,
         look at every value, click a neuron or weight for its explanation. docs/reports.md shows it.
 
@@ -435,7 +435,7 @@ class Traces(list, Shown):
         return to_json(self, path)
 
     def to_html(self, path: str | PathLike, inputs: Sequence[Any] = (), outputs: Sequence[Any] = (),
-                explain: int | None = None) -> None:  # fmt: skip
+                explain: int | None = None) -> None:
         """All steps as one page, see `Trace.to_html`."""
         VIEWS["trace_page"](self, path, inputs, outputs, explain)
 

@@ -110,9 +110,9 @@ class Descent(Result):
         for p in self.paths:
             there = p.steps_to(near)
             rows.append([p.name, f"{p.optimizer.rate(1):g}", "-" if there is None else str(there), f"{p.loss[-1]:.4g}",
-                         f"{p.length:.3g}", str(p.turns)])  # fmt: skip
+                         f"{p.length:.3g}", str(p.turns)])
         about = f"{s.name}: J = {s.formula} from ({start[0]:g}, {start[1]:g})" + (
-            f", each of {s.rows} rows tilted by {s.noise:g}" if s.noise else "")  # fmt: skip
+            f", each of {s.rows} rows tilted by {s.noise:g}" if s.noise else "")
         head = ["optimizer", "lr", f"steps to J < {near:.3g}", "last J", "length", "turned back"]
         ended = [f"{p.name} ended: {p.ended}" for p in self.paths if p.ended]
         return "\n".join([about, self.finding(), "", table(head, rows), *([""] if ended else []), *ended])
@@ -139,9 +139,9 @@ class Descent(Result):
         for p in self.paths:
             by_step = {"gradient": p.gradient, "rate": p.rate} | p.state
             columns = {f"{name}_{axis}": np.concatenate([[np.nan], values[:, k]])
-                       for name, values in by_step.items() for k, axis in enumerate("xy")}  # fmt: skip
+                       for name, values in by_step.items() for k, axis in enumerate("xy")}
             frames.append(pd.DataFrame({"optimizer": p.name, "step": np.arange(p.steps + 1), "x": p.points[:, 0],
-                                        "y": p.points[:, 1], "loss": p.loss, **columns}))  # fmt: skip
+                                        "y": p.points[:, 1], "loss": p.loss, **columns}))
         return pd.concat(frames, ignore_index=True)
 
     def to_json(self) -> dict[str, Any]:
@@ -149,13 +149,13 @@ class Descent(Result):
         s = self.surface
         x, y, z = s.grid()
         about = {"name": s.name, "formula": s.formula, "bounds": s.bounds, "minima": s.minima or [],
-                 "noise": s.noise, "grid": {"x": x, "y": y, "z": rounded(z)}}  # fmt: skip
+                 "noise": s.noise, "grid": {"x": x, "y": y, "z": rounded(z)}}
         paths = [{
             "name": p.name, "optimizer": repr(p.optimizer), "lr": p.optimizer.rate(1), "points": p.points,
             "loss": p.loss, "gradient": p.gradient, "state": p.state, "rate": p.rate, "ended": p.ended,
-        } for p in self.paths]  # fmt: skip
+        } for p in self.paths]
         return plain({"kind": self.kind, "surface": about, "near": self.near, "paths": paths,
-                      "cut_short": self.cut_short})  # fmt: skip
+                      "cut_short": self.cut_short})
 
     def plot(self, path: str | PathLike | None = None, kind: str | None = None) -> Any:
         """A figure: "contour", "3d", "rates" or "loss" (`figure` if None); also written to a file."""
@@ -171,7 +171,7 @@ class Descent(Result):
 
 def descend(on: Surface | str | Callable, optimizers: Optimizers | None = None,
             start: Pair | None = None, steps: int = 100, seed: int = 0, batch_size: int = 1,
-            engine: str = "cpu") -> Descent:  # fmt: skip
+            engine: str = "cpu") -> Descent:
     """Walk each optimizer over a surface from the same start, on the same batches: `ct.fit`'s own steps, recorded.
 
     on: a surface, or what `ct.lab.surface` makes one of. optimizers: a list, or a dict that names them; the lecture's
@@ -207,7 +207,7 @@ def named(optimizers: Optimizers) -> dict[str, Optimizer]:
         given = [optimizers] if isinstance(optimizers, Optimizer) else list(optimizers)
         kinds = [type(opt).__name__ for opt in given]
         names = [kind if kinds.count(kind) == 1 else f"{kind} lr={getattr(opt, 'lr', opt)}"
-                 for kind, opt in zip(kinds, given, strict=True)]  # fmt: skip
+                 for kind, opt in zip(kinds, given, strict=True)]
         names = [name if names.count(name) == 1 else f"{name} ({k + 1})" for k, name in enumerate(names)]
         optimizers = dict(zip(names, given, strict=True))
     if not optimizers:
@@ -231,12 +231,12 @@ def usual(on: Surface, names: Sequence[str] = LECTURE) -> list[Optimizer]:
     slope = float(np.linalg.norm(on.gradient(*on.start)))
     descent = on.lr or (min(0.5, 0.05 * width / slope) if 0 < slope < np.inf else 0.1)
     rates = {"SGD": descent, "Momentum": descent, "HeavyBall": descent / 10, "Nesterov": descent / 10,
-             "AdaGrad": 0.035 * width, "RMSProp": 0.007 * width, "RMSPropOutside": 0.007 * width}  # fmt: skip
+             "AdaGrad": 0.035 * width, "RMSProp": 0.007 * width, "RMSPropOutside": 0.007 * width}
     return [OPTIMIZERS[name](float(f"{rates.get(name, 0.02 * width):.3g}")) for name in names]
 
 
 def _walk(on: Surface, name: str, opt: Optimizer, start: Pair | None, steps: int, seed: int, batch_size: int,
-          engine: str) -> Path:  # fmt: skip
+          engine: str) -> Path:
     model, (X, y) = on.model(start), on.data(seed)
     program = compile(model, on.loss, opt, min(batch_size, on.rows), X, y, seed=seed, engine=engine)
     program.feed(X, y)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 GROUND = ("#ffffff", "#dbe7f4", "#a5c3e4")  # light, so that paths stand out
 LEVELS = 15
 STAR: dict[str, Any] = {"marker": "*", "markersize": 11, "color": "#f2c14e", "markeredgecolor": INK,
-                        "markeredgewidth": 0.7, "linestyle": ""}  # fmt: skip
+                        "markeredgewidth": 0.7, "linestyle": ""}
 
 
 def draw(descent: Descent, kind: str, path: str | PathLike | None) -> Any:
@@ -43,14 +43,14 @@ def _contour(descent: Descent) -> Sheet:
         row, column = divmod(k, columns)
         last = k + columns >= len(descent.paths)
         axes = chart(sheet, 0.7 + column * across, 1.0 + row * down, width, height, "parameter x" if last else "",
-                     "" if column else "parameter y", _called(p))  # fmt: skip
+                     "" if column else "parameter y", _called(p))
         _ground(axes, x, y, J, descent.lowest)
         points = p.points[: _until(p, descent)].T
         axes.plot(*points, color="white", linewidth=2.6, alpha=0.8)
         axes.plot(*points, color=LINES[k % len(LINES)], linewidth=1.3, marker=MARKERS[k % len(MARKERS)],
-                  markersize=2.6, markeredgewidth=0)  # fmt: skip
+                  markersize=2.6, markeredgewidth=0)
         note(axes, f"turned back at {p.turns} of {p.steps} steps", 0.985, 0.03, ha="right", va="bottom", color=INK,
-             bbox={"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 1.5})  # fmt: skip
+             bbox={"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 1.5})
         axes.plot(*p.points[0], marker="o", markersize=6, markerfacecolor="white", color=INK)
         for place in descent.surface.minima or ():
             axes.plot(*place, **STAR)
@@ -83,11 +83,11 @@ def _relief(descent: Descent) -> Sheet:
     heights = np.where(shown, np.fmin(J, top), np.nan)
     shade = colours(GROUND)(np.nan_to_num((heights - descent.lowest) / (top - descent.lowest)))
     axes.plot_surface(*np.meshgrid(x, y), heights, facecolors=shade, rcount=len(y), ccount=len(x), shade=False,
-                      edgecolor="#5f5c5640", linewidth=0.2, rasterized=True, zorder=0)  # fmt: skip
+                      edgecolor="#5f5c5640", linewidth=0.2, rasterized=True, zorder=0)
     for k, p in enumerate(descent.paths):
         seen = descent.surface.shows(p.points) & (p.loss <= top)
         axes.plot(*np.where(seen, [*p.points.T, p.loss], np.nan), label=_called(p), zorder=k + 2,
-                  marker=MARKERS[k % len(MARKERS)], markersize=2.6, **style(k))  # fmt: skip
+                  marker=MARKERS[k % len(MARKERS)], markersize=2.6, **style(k))
     for place in descent.surface.minima or ():
         axes.plot(*([v] for v in place), [float(descent.surface.values(*place))], zorder=20, **STAR)
     axes.set(xlim=descent.surface.bounds[0], ylim=descent.surface.bounds[1], zlim=(descent.lowest, top))
@@ -109,11 +109,11 @@ def _rates(descent: Descent) -> Sheet:
     sheet = Sheet(8.5, 4.4)
     with np.errstate(all="ignore"):  # a rate that began at zero: "inf" in the title
         kept = [f"{p.name} × {p.rate[-1, 0] / p.rate[0, 0]:.2g} and {p.rate[-1, 1] / p.rate[0, 1]:.2g}"
-                for p in descent.paths if p.steps]  # fmt: skip
+                for p in descent.paths if p.steps]
     few = f". Last rate over first, x and y: {', '.join(kept)}" if 0 < len(kept) < 3 else ""
     sheet.title("The learning rate that each parameter effectively has", _subject(descent) + few)
     panels = [chart(sheet, 0.8 + 3.0 * k, 1.05, 2.5, 2.75, "step", "effective learning rate" if k == 0 else "",
-                    f"parameter {axis}", log="y") for k, axis in enumerate("xy")]  # fmt: skip
+                    f"parameter {axis}", log="y") for k, axis in enumerate("xy")]
     for k, p in enumerate(descent.paths):
         for axes, rate in zip(panels, p.rate.T, strict=True):
             axes.plot(np.arange(1, p.steps + 1), rate, label=_called(p), **style(k))

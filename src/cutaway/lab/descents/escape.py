@@ -29,7 +29,7 @@ APART = 0.01  # of the surface's width: places further apart than this are two m
 
 
 def escape(on: Surface | str | Callable = "bumpy", sizes: Sequence[int | str] = (1, 2, 4, "full"), lr: float = 0.15,
-           steps: int = 320, seeds: int = 50, seed: int = 0) -> Escape:  # fmt: skip
+           steps: int = 320, seeds: int = 50, seed: int = 0) -> Escape:
     """Descend from a poor local minimum with batches of several sizes: how many of the seeds get out of it?
 
     >>> import cutaway as ct
@@ -52,7 +52,7 @@ def escape(on: Surface | str | Callable = "bumpy", sizes: Sequence[int | str] = 
     if not widths:
         raise ArgumentError('sizes is empty: name some batch sizes, such as (1, "full")')
     starts = [tuple(np.add(on.start, SPREAD * stream(k, "start").standard_normal(2)).tolist())
-              for k in range(seed, seed + seeds)]  # fmt: skip
+              for k in range(seed, seed + seeds)]
     noisy = [_program(on, lr, width) for width in widths]
     calm = _program(replace(on, noise=0.0, rows=SETTLE), lr, 1)  # an epoch of it is so many steps without noise
     homes, ends, cut_short = [], [], ""
@@ -67,7 +67,7 @@ def escape(on: Surface | str | Callable = "bumpy", sizes: Sequence[int | str] = 
             raise
         cut_short = "interrupted"
     return Escape(on, widths, lr, steps, np.array(starts[: len(ends)]), np.array(homes), np.array(ends).swapaxes(0, 1),
-                  seed, cut_short)  # fmt: skip
+                  seed, cut_short)
 
 
 def _program(on: Surface, lr: float, batch_size: int) -> Program:
@@ -144,31 +144,31 @@ class Escape(Result):
             pd.DataFrame({"batch_size": size, "seed": self.seed + np.arange(self.seeds), "left": self.left[k],
                           "better": self.better[k], "x": self.ends[k, :, 0], "y": self.ends[k, :, 1],
                           "loss": self.surface.values(*self.ends[k].T)}) for k, size in enumerate(self.sizes)
-        ], ignore_index=True)  # fmt: skip
+        ], ignore_index=True)
 
     def to_json(self) -> dict[str, Any]:
         arrays = {name: value for name, value in vars(self).items() if name != "surface"}
         return plain({"kind": self.kind, "surface": self.surface.name, "formula": self.surface.formula,
                       "noise": self.surface.noise, "rows": self.surface.rows} | arrays
                      | {"left": self.left, "better": self.better,
-                        "interval": [self.interval(k) for k in range(len(self.sizes))]})  # fmt: skip
+                        "interval": [self.interval(k) for k in range(len(self.sizes))]})
 
     def __str__(self) -> str:
         out = self.left.sum(1)
         parts = [f"{self.name(k)} out in {out[k]} of {self.seeds} seeds" for k in range(len(self.sizes))]
         rows = [[self.name(k), f"{out[k]} of {self.seeds}", "{:.0%} to {:.0%}".format(*self.interval(k)),
-                 f"{self.better[k].sum()}"] for k in range(len(self.sizes))]  # fmt: skip
+                 f"{self.better[k].sum()}"] for k in range(len(self.sizes))]
         return (
             f"From a poor local minimum of {self.surface.name}, {self.steps:,} steps of SGD({self.lr:g}) lead "
             f"{parts[0]}" + (f", {parts[-1]}" if len(parts) > 1 else "") + ".\n\n" +
             table(["", "left", "95 % interval", "for a better one"], rows)
-        )  # fmt: skip
+        )
 
     def plot(self, path: str | PathLike | None = None) -> Any:
         """A way out on the surface, and the shares of seeds that leave."""
         sheet = Sheet(7.6, 4.5)
         sheet.title("Noise leads out of a poor minimum", f"J = {self.surface.formula}. SGD, learning rate {self.lr:g}, "
-                    f"{self.steps:,} steps from {self.seeds} starts.")  # fmt: skip
+                    f"{self.steps:,} steps from {self.seeds} starts.")
         a = chart(sheet, EDGE + 0.45, 1.15, 2.75, 2.75, "x", "y", "Paths from one start")
         x, y, J = self.surface.grid(61)
         contours(a, x, y, J, scale(J))
@@ -176,7 +176,7 @@ class Escape(Result):
         least, one = out[out[:, 0] == out[-1, 0]][0].tolist() if len(out) else (0, 0)
         for k in sorted({least, len(self.sizes) - 1}):  # the least noise that got out, and the largest batch
             walked = descend(self.surface, SGD(self.lr), tuple(self.starts[one]), self.steps, self.seed + one,
-                             self.sizes[k])  # fmt: skip
+                             self.sizes[k])
             way = walked.paths[0].points
             a.plot(*way.T, color=LINES[k + 1], linewidth=1, label=self.name(k))
             a.plot(*way[-1], MARKERS[k], color=LINES[k + 1], markeredgecolor="white", markersize=8)
@@ -184,7 +184,7 @@ class Escape(Result):
         a.set(xlim=self.surface.bounds[0], ylim=self.surface.bounds[1])
         legend(a, loc="lower left", frameon=True, framealpha=0.9, edgecolor="none", fontsize=8)
         b = chart(sheet, EDGE + 4.3, 1.15, 2.75, 2.75, f"batch size (of {self.surface.rows} rows)",
-                  "share of starts (%)", "Leaves (dark: for a better one)")  # fmt: skip
+                  "share of starts (%)", "Leaves (dark: for a better one)")
         for k in range(len(self.sizes)):
             low, share, high = (100 * v for v in (self.interval(k)[0], self.left[k].mean(), self.interval(k)[1]))
             b.bar(k, share, 0.6, color=LINES[k + 1], alpha=0.35)

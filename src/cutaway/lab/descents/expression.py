@@ -30,9 +30,9 @@ CONSTANTS = {"pi": math.pi, "e": math.e}
 FUNCTIONS: dict[str, tuple[int, Callable]] = {  # how many arguments, and their meaning for plain numbers
     "sin": (1, math.sin), "cos": (1, math.cos), "exp": (1, math.exp), "log": (1, math.log), "sqrt": (1, math.sqrt),
     "abs": (1, abs), "tanh": (1, math.tanh), "max": (2, max),
-}  # fmt: skip
+}
 OPERATORS = {"+": ("add", operator.add), "-": ("sub", operator.sub), "*": ("mul", operator.mul),
-             "/": ("div", operator.truediv)}  # fmt: skip
+             "/": ("div", operator.truediv)}
 RULES = {"max": "maximum"}  # where the name of the rule is another
 WORD = re.compile(r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<name>[^\W\d]\w*)|(?P<sign>\*\*|\S))")
 
@@ -195,7 +195,7 @@ class _Parser:
     def close(self, opened: int) -> None:
         if self.word != ")":
             raise self.wrong(f"the bracket at character {opened + 1} is not closed" + (
-                f": {self.word!r} stands where it should be" if self.kind else ""))  # fmt: skip
+                f": {self.word!r} stands where it should be" if self.kind else ""))
         self.step()
 
     def unknown(self, name: str, at: int) -> ArgumentError:

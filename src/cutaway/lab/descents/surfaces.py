@@ -47,7 +47,7 @@ class Surface(Shown):
         yield Words(repr(self))
         rows = [("J", self.formula), ("x", f"{self.bounds[0]}"), ("y", f"{self.bounds[1]}"), ("start", f"{self.start}"),
                 ("minima", "not known" if self.minima is None else ", ".join(map(str, self.minima))),
-                ("noise", f"{self.noise:g}, over {self.rows:,} rows" if self.noise else "none")]  # fmt: skip
+                ("noise", f"{self.noise:g}, over {self.rows:,} rows" if self.noise else "none")]
         yield Table((), rows)
 
     def __repr__(self) -> str:
@@ -128,13 +128,13 @@ NAMED: dict[str, tuple[str, tuple[Pair, Pair], Pair, tuple[Pair, ...]]] = {  # f
     "himmelblau": ("(x^2 + y - 11)^2 + (x + y^2 - 7)^2", (WIDE, WIDE), (0, 0), HIMMELBLAU),
     "noisy": ("(x^2 + y^2) / 2", ((-3, 3), (-3, 3)), (-2.5, 2), ((0, 0),)),
     "bumpy": ("(x^2 + y^2) / 20 + sin(x)^2 + sin(y)^2", (WIDE, WIDE), (3.4, 0.5), ((0, 0),)),
-}  # fmt: skip
+}
 CONDITION, BOUNCING = 50.0, 1.95  # plain descent in a ravine diverges from a learning rate of 2 / condition on
 NOISE, ROWS = 2.0, 64  # of "noisy"
 
 
 def surface(what: str | Callable, *, condition: float | None = None, noise: float | None = None,
-            rows: int | None = None, bounds: Any = None, start: Any = None, minima: Any = None) -> Surface:  # fmt: skip
+            rows: int | None = None, bounds: Any = None, start: Any = None, minima: Any = None) -> Surface:
     """A loss surface by name, by expression ("x^2 + sin(y)"), or from a function of two Tensors.
 
     Names: ravine (its walls `condition` times as steep as its floor), bowl, saddle, plateau, rosenbrock, beale,
@@ -174,10 +174,10 @@ def surface(what: str | Callable, *, condition: float | None = None, noise: floa
             name, formula = "your surface", name
         function = expression(formula)
     bounds, start, minima = (mine if given is None else given
-                             for given, mine in zip((bounds, start, minima), own, strict=True))  # fmt: skip
+                             for given, mine in zip((bounds, start, minima), own, strict=True))
     made = Surface(name, formula, function, _bounds(bounds), _pair("start", start),
                    None if minima is None else tuple(_pair("minima", m) for m in minima), noise, rows,
-                   BOUNCING / condition if what == "ravine" else None)  # fmt: skip
+                   BOUNCING / condition if what == "ravine" else None)
     try:
         defined = np.isfinite(made.grid(21)[2]).any()
     except CutawayError:

@@ -28,7 +28,7 @@ RATE = 1e-2
 
 def approximation(function: Any = "sin(3 * x)", widths: Sequence[int] = (1, 2, 4, 8, 16, 32, 64),
                   depths: Sequence[int] = (2, 3, 4), seeds: int = 9, steps: int = 16_000, domain: Any = None,
-                  seed: int = 0) -> Approximation:  # fmt: skip
+                  seed: int = 0) -> Approximation:
     """Fit a function by networks of one hidden layer of rising width, and by deeper ones of as many parameters.
 
     >>> import cutaway as ct
@@ -63,7 +63,7 @@ def approximation(function: Any = "sin(3 * x)", widths: Sequence[int] = (1, 2, 4
     runs = fit_many([{
         "model": _start(target.variables, shape, seed + k), "X": scaled, "y": y, "batch_size": batch, "seed": seed + k,
         "optimizer": Adam(schedules.cosine(RATE)), "epochs": max(1, round(steps * batch / len(X))),
-    } for k in range(seeds) for shape in shapes])  # fmt: skip
+    } for k in range(seeds) for shape in shapes])
     done, cut = finished(runs)
 
     errors = np.full((2, len(runs)), np.nan)
@@ -138,31 +138,31 @@ class Approximation(Result):
         return pd.DataFrame([
             {"hidden": named(shape), "depth": len(shape), "width": shape[0], "parameters": self.parameters[k],
              "run": j, "rms": self.rms[k, j], "largest": self.largest[k, j]}
-            for k, shape in enumerate(self.shapes) for j in range(self.rms.shape[1])])  # fmt: skip
+            for k, shape in enumerate(self.shapes) for j in range(self.rms.shape[1])])
 
     def to_json(self) -> dict[str, Any]:
         return plain({
             "kind": self.kind, "function": self.target.name, "low": self.target.low, "high": self.target.high,
             "shapes": self.shapes, "parameters": self.parameters, "rms": self.rms, "largest": self.largest,
             "networks": {named(shape): net.state_dict() for shape, net in self.networks.items()},
-        })  # fmt: skip
+        })
 
     def __str__(self) -> str:
         middle = _medians(self.rms)
         widths = self.widths
         first, last = middle[0], middle[len(widths) - 1]
         said = [f"{self.target.name}: from {widths[0]} to {widths[-1]} ReLUs in one hidden layer the error falls from "
-                f"{first:.2g} to {last:.2g} of the function's standard deviation."]  # fmt: skip
+                f"{first:.2g} to {last:.2g} of the function's standard deviation."]
         if len(self.shapes) > len(widths) and np.isfinite(middle).any():
             equal = range(len(widths) - 1, len(self.shapes))
             best = min(equal, key=lambda k: middle[k] if np.isfinite(middle[k]) else np.inf)
             said.append(f"Of the networks with about {self.parameters[equal[0]]} parameters {named(self.shapes[best])} "
-                        f"fits best: {middle[best]:.2g}.")  # fmt: skip
+                        f"fits best: {middle[best]:.2g}.")
         rows = []
         for k, shape in enumerate(self.shapes):
             low, high = _quartiles(self.rms[k])
             rows.append([named(shape), f"{self.parameters[k]:,}", f"{middle[k]:.3g}", f"{low:.2g} to {high:.2g}",
-                         f"{_medians(self.largest)[k]:.2g}"])  # fmt: skip
+                         f"{_medians(self.largest)[k]:.2g}"])
         head = ["hidden", "parameters", "error (median)", "quartiles", "largest"]
         return "\n".join(said) + "\n\n" + table(head, rows)
 

@@ -21,7 +21,7 @@ def draw(result: Any) -> Sheet:
     known = [w for w in result.widths if (w,) in result.networks]
     few = (max((w for w in known if w <= (FEW if flat else 2 * FEW)), default=known[0]),)
     sheet.title("Enough neurons fit any function", f"f = {result.target.name}, fitted by networks of ReLUs. "
-                f"{'Ticks' if flat else 'Lines'}: where {few[0]} neurons bend")  # fmt: skip
+                f"{'Ticks' if flat else 'Lines'}: where {few[0]} neurons bend")
     (_curves if flat else _maps)(sheet, result, known, few)
     widths, count = np.array(result.widths), len(result.widths)
     axes = _errors(sheet, 0.8, 2.85, "neurons in one hidden layer", "The wider, the closer", "xy")
@@ -89,7 +89,7 @@ def _maps(sheet: Sheet, result: Any, known: list[int], few: tuple[int]) -> None:
         axes.grid(False)
         axes.set_axisbelow(False)
         image = axes.imshow(values.reshape(101, 101), origin="lower", extent=(left, right, bottom, top), aspect="auto",
-                            interpolation="bilinear", zorder=0, **how)  # fmt: skip
+                            interpolation="bilinear", zorder=0, **how)
         bar = sheet.figure.colorbar(image, cax=sheet.axes(0.8 + 2.35 * k, 3.55, 1.85, 0.1), orientation="horizontal")
         bar.outline.set(edgecolor=RULE, linewidth=0.6)
         bar.ax.locator_params(nbins=4)

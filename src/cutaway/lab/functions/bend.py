@@ -27,7 +27,7 @@ RATE, BATCH = 1e-2, 32
 
 
 def bend(X: Any, y: Any, depth: int = 4, width: int = 16, activation: str = "relu", seeds: int = 5, steps: int = 2000,
-         seed: int = 0, features: list[str] | None = None) -> Bend:  # fmt: skip
+         seed: int = 0, features: list[str] | None = None) -> Bend:
     """Train `depth` linear layers, and the same with an activation between, beside logistic or linear regression.
 
     >>> import cutaway as ct
@@ -62,7 +62,7 @@ def bend(X: Any, y: Any, depth: int = 4, width: int = 16, activation: str = "rel
         "X": X[learn], "y": target[learn], "loss": "cross_entropy" if labels else "mse", "seed": seed + k,
         "optimizer": Adam(schedules.cosine(RATE)), "batch_size": BATCH,
         "epochs": max(1, round(steps * BATCH / len(learn))),
-    } for k, (learn, _) in enumerate(parts) for a in activations])  # fmt: skip
+    } for k, (learn, _) in enumerate(parts) for a in activations])
     done, cut = finished(runs, 2)
     kept = np.flatnonzero(done).tolist()
     said, truth = [], []
@@ -72,9 +72,9 @@ def bend(X: Any, y: Any, depth: int = 4, width: int = 16, activation: str = "rel
         said.append([peer.predict(X[test]), *(_says(run.model, X[test]) for run in runs[2 * k : 2 * k + 2])])
         truth.append(target[test])
     names = (f"{'logistic' if labels else 'linear'} regression", f"{depth} linear layers",
-             f"{depth} layers, {activation} between")  # fmt: skip
+             f"{depth} layers, {activation} between")
     scores = {name: np.array([_score(row[j], y, bool(labels)) for row, y in zip(said, truth, strict=True)])
-              for j, name in enumerate(names)}  # fmt: skip
+              for j, name in enumerate(names)}
     same = np.array([_score(line, peer, bool(labels)) for peer, line, _ in said])
     first = [run.model for run in runs[2 * kept[0] : 2 * kept[0] + 2]]
     one = collapse(first[0], X if len(X) >= 2 * (X.shape[1] + 1) else None, activation)
@@ -145,7 +145,7 @@ class Bend(Result):
             "kind": self.kind, "depth": self.depth, "width": self.width, "activation": self.activation,
             "score": "accuracy" if self.classifies else "r2", "scores": self.scores, "same_as_peer": self.same,
             "collapse": self.collapse.to_json(), "regions": [region.to_json() for region in self.regions],
-        })  # fmt: skip
+        })
 
     def __str__(self) -> str:
         peer, line, bent = self.scores
@@ -166,7 +166,7 @@ class Bend(Result):
         peer, line, bent = self.scores
         sheet = Sheet(7.4, 6.1 if self.regions else 3.0)
         sheet.title("Linear + Linear = Linear", f"{self.depth} linear layers draw what one draws; with "
-                    f"{self.activation} between them they bend")  # fmt: skip
+                    f"{self.activation} between them they bend")
         top = 1.15
         for left, name, region in zip((0.75, 4.15), (line, bent), self.regions, strict=False):
             x, y = region.plane.names

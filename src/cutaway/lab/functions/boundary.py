@@ -21,7 +21,7 @@ SHADES = 0.1, 0.6  # how much of a class's colour stands for a guess, and for ce
 
 
 def boundary(model: Any, X: Any, y: Any = None, plane: Any = "pca", points: int = 160,
-             names: list[str] | None = None) -> Boundary:  # fmt: skip
+             names: list[str] | None = None) -> Boundary:
     """What a model says on a plane: decision regions of a classifier, contours of a regressor.
 
     >>> import cutaway as ct
@@ -56,7 +56,7 @@ def boundary(model: Any, X: Any, y: Any = None, plane: Any = "pca", points: int 
     a, b = np.linspace(low - edge, high + edge, points).T
     values = answers(flat.at(np.stack(np.meshgrid(a, b), -1).reshape(-1, 2)))
     return Boundary(answers.name, flat, a, b, values.reshape(points, points, *values.shape[1:]), places, answers.y,
-                    answers.classes, answers.score())  # fmt: skip
+                    answers.classes, answers.score())
 
 
 @dataclass(eq=False, repr=False)
@@ -100,7 +100,7 @@ class Boundary(Result):
             "axes": self.plane.names, "centre": self.plane.centre, "directions": self.plane.directions,
             "scale": self.plane.scale, "share": self.plane.share, "a": self.a, "b": self.b, "values": values,
             "rows": {"places": self.places, "distance": self.plane.distance, "y": self.y},
-        })  # fmt: skip
+        })
 
     def __str__(self) -> str:
         lines = []
@@ -139,7 +139,7 @@ class Boundary(Result):
             sheet.colour_bar(5.9, 0.95, 4.3, image, "prediction")
         elif self.y is not None:
             axes.legend(title="class", loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize=9,
-                        title_fontsize=9, labelcolor=INK)  # fmt: skip
+                        title_fontsize=9, labelcolor=INK)
         return sheet.saved(path)
 
     def draw(self, axes: Any) -> Any:
@@ -159,7 +159,7 @@ class Boundary(Result):
             image = axes.imshow(self.values, interpolation="bilinear", **how)
             if np.ptp(self.values) > 0:
                 axes.contour(self.a, self.b, self.values, 8, colors=INK, linewidths=0.5, linestyles="solid",
-                             alpha=0.7)  # fmt: skip
+                             alpha=0.7)
         self._rows(axes, image)
         axes.set(xlim=extent[:2], ylim=extent[2:])
         return image
@@ -190,7 +190,7 @@ class Boundary(Result):
             axes.scatter(*self.places[kept].T, color=FAINT, alpha=near[kept], **how)
         elif not self.classes:
             axes.scatter(*self.places[kept].T, c=self.y[kept], cmap=image.cmap, norm=image.norm, alpha=near[kept],
-                         **how | {"edgecolors": INK})  # fmt: skip
+                         **how | {"edgecolors": INK})
         else:
             for k, name in enumerate(self.classes):
                 own = kept[self.y[kept] == k]

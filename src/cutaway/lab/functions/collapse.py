@@ -73,13 +73,13 @@ def collapse(model: Any, X: Any = None, activation: str = "relu", seed: int = 0)
         sum(p.size for p in network.parameters()), layer, activation, outputs["float64"], ones["float64"],
         {dtype: _apart(outputs[dtype], ones[dtype]) for dtype in outputs},
         bent, design @ np.linalg.lstsq(design, bent, rcond=None)[0],
-    )  # fmt: skip
+    )
 
 
 def _weights(o: Operation) -> tuple[np.ndarray, np.ndarray]:
     """W and b of a linear operation, in double precision."""
     W, b = (None if v is None else np.asarray(v.tensor.data if v.tensor is not None else v.array, np.float64)
-            for v in (o.operands["W"], o.operands["b"]))  # fmt: skip
+            for v in (o.operands["W"], o.operands["b"]))
     assert W is not None
     return W, np.zeros(len(W)) if b is None else b
 
@@ -152,14 +152,14 @@ class Collapse(Result):
 
         rows, outputs = np.indices(self.outputs.shape).reshape(2, -1)
         return pd.DataFrame({"row": rows, "output": outputs, "stack": self.outputs.ravel(), "one": self.one.ravel(),
-                             self.activation: self.bent.ravel(), "best_linear": self.best.ravel()})  # fmt: skip
+                             self.activation: self.bent.ravel(), "best_linear": self.best.ravel()})
 
     def to_json(self) -> dict[str, Any]:
         return plain({
             "kind": self.kind, "layers": self.layers, "widths": self.widths, "parameters": self.parameters,
             "weight": self.layer.weight.data, "bias": self.layer.bias.data, "difference": self.difference,
             "activation": self.activation, "bend": self.bend, "unexplained": self.unexplained,
-        })  # fmt: skip
+        })
 
     def __str__(self) -> str:
         one = sum(p.size for p in self.layer.parameters())
@@ -173,7 +173,7 @@ class Collapse(Result):
             [[f"{len(self.layers)} layers, {dtype}", f"{self.product} x + b", f"{self.difference[dtype]:.1e}", ""]
              for dtype in self.difference]
             + [[f"with {self.activation} between", "the best linear layer", f"{self.bend:.2g}",
-                f"{self.unexplained:.1%}"]], left=2)  # fmt: skip
+                f"{self.unexplained:.1%}"]], left=2)
 
     def plot(self, path: str | PathLike | None = None) -> Any:
         """Each network's outputs over those of the linear layer that comes closest: on the diagonal, or not."""
@@ -185,12 +185,12 @@ class Collapse(Result):
              self.outputs, f"largest difference\n{self.difference['float64']:.0e} of the largest output", 0),
             (f"{self.activation} put between them", "output of the best linear layer", "output of the network",
              self.best, self.bent, f"largest difference\n{self.bend:.0%} of the largest output", 1),
-        )  # fmt: skip
+        )
         for left, (title, x, y, at, values, found, k) in zip((0.85, 5.05), panels, strict=True):
             axes = chart(sheet, left, 1.15, 3.25, 3.1, x, y, title)
             low, high = min(at.min(), values.min()), max(at.max(), values.max())
             axes.plot([low, high], [low, high], color=FAINT, linewidth=0.8)
             axes.plot(at.ravel(), values.ravel(), "os"[k], color=LINES[k], markersize=2.6, alpha=0.55,
-                      markeredgewidth=0, rasterized=True)  # fmt: skip
+                      markeredgewidth=0, rasterized=True)
             note(axes, found, 0.98, 0.04, ha="right", va="bottom")
         return sheet.saved(path)

@@ -23,7 +23,7 @@ from .true_loss import TrueLoss, around_zero
 
 def between(model_a: Module, model_b: Module, X: Any, y: Any, loss: str | Callable = "auto", validation: Any = None,
             names: tuple[str, str] = ("A", "B"), points: int = 41, curves: int = 10, span: float = 1.0,
-            seed: int = 0) -> Between:  # fmt: skip
+            seed: int = 0) -> Between:
     """The loss at (1 - t) θ_A + t θ_B, on the straight line between two networks, and the landscape around each.
 
     >>> import cutaway as ct
@@ -147,13 +147,13 @@ class Between(Result):
         return plain({"kind": self.kind, "loss": self.loss, "names": self.names, "distance": self.distance,
                       "barrier": self.barrier, "where": self.where, "t": self.t, "J": self.J,
                       "J_held_out": self.J_held_out, "ends": [end.to_json() for end in self.ends],
-                      "cut_short": self.cut_short})  # fmt: skip
+                      "cut_short": self.cut_short})
 
     def __str__(self) -> str:
         a, b = self.names
         way = f"the straight line from {a} to {b}"
         found = (f"On {way} the loss rises by {self.barrier:.3g} above its ends, {self.where:.0%} of the way along."
-                 if self.barrier > 0.01 * max(self._at_ends(self.J)) else f"There is no barrier on {way}.")  # fmt: skip
+                 if self.barrier > 0.01 * max(self._at_ends(self.J)) else f"There is no barrier on {way}.")
         columns = [["", a, b], ["loss", *(f"{v:.4g}" for v in self._at_ends(self.J))]]
         if self.J_held_out is not None:
             columns.append(["on held-out rows", *(f"{v:.4g}" for v in self._at_ends(self.J_held_out))])

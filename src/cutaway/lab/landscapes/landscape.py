@@ -21,7 +21,7 @@ from .true_loss import TrueLoss, around_zero, random_direction
 
 def landscape(model: Module, X: Any, y: Any, loss: str | Callable = "auto", directions: int = 1, span: float = 1.0,
               points: int = 41, curves: int = 10, seed: int = 0,
-              normalise: str | None = "filter") -> Landscape:  # fmt: skip
+              normalise: str | None = "filter") -> Landscape:
     """The loss of a trained network at θ + a d for random directions d, and with directions=2 at θ + a d₁ + b d₂.
 
     >>> import cutaway as ct
@@ -47,7 +47,7 @@ def landscape(model: Module, X: Any, y: Any, loss: str | Callable = "auto", dire
 
 
 def around(J: TrueLoss, model: Module, at: np.ndarray, directions: int, curves: int, seed: int,
-           normalise: str | None) -> Landscape:  # fmt: skip
+           normalise: str | None) -> Landscape:
     """The landscape of J around one of its models."""
     J.model.load_state_dict(model.state_dict())
     theta = model.theta.astype(np.float64)
@@ -120,11 +120,11 @@ class Landscape(Result):
     def to_json(self) -> dict[str, Any]:
         return plain({"kind": self.kind, "loss": self.loss, "rows": self.rows, "weights": self.weights,
                       "normalise": self.normalise, "centre": self.centre, "curvatures": self.curvatures, "at": self.at,
-                      "curves": self.curves, "surface": self.surface, "cut_short": self.cut_short})  # fmt: skip
+                      "curves": self.curves, "surface": self.surface, "cut_short": self.cut_short})
 
     def __str__(self) -> str:
         rows = [[f"{d:.3g}", *(f"{of(self.rises(d)):+.3g}" for of in (np.min, np.median, np.max))]
-                for d in self.distances]  # fmt: skip
+                for d in self.distances]
         half = self.distances[1]
         return (
             f"The loss ({self.loss.replace('_', ' ')}) is {self.centre:.4g} on {self.rows:,} rows, and "

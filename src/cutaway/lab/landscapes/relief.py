@@ -78,7 +78,7 @@ def loss_bar(sheet: Sheet, left: float, top: float, height: float, filled: Any, 
 
 
 def mountains(sheet: Sheet, left: float, top: float, width: float, height: float, a: np.ndarray, b: np.ndarray,
-              J: np.ndarray, norm: Any) -> Any:  # fmt: skip
+              J: np.ndarray, norm: Any) -> Any:
     """The same as a surface seen from the side; heights go as the colours do."""
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
@@ -86,7 +86,7 @@ def mountains(sheet: Sheet, left: float, top: float, width: float, height: float
     axes: Any = sheet.figure.add_axes(box, projection="3d")
     heights = np.log10(J) if logarithmic(norm) else J
     axes.plot_surface(*np.meshgrid(a, b), heights, facecolors=colours(RISING)(norm(J)), rcount=len(b), ccount=len(a),
-                      linewidth=0, antialiased=False, rasterized=True, shade=False)  # fmt: skip
+                      linewidth=0, antialiased=False, rasterized=True, shade=False)
     axes.view_init(elev=34, azim=-60)
     axes.set_box_aspect((1, 1, 0.8), zoom=1.12)
     axes.set(xticks=a[[0, len(a) // 2, -1]], yticks=b[[0, len(b) // 2, -1]])

@@ -22,7 +22,7 @@ MARGIN = 0.15  # of the paths' extent, around them
 
 
 def trajectory(model: Module, X: Any, y: Any, loss: str | Callable, weights: Sequence[np.ndarray],
-               labels: Sequence[str], *, points: int = 31, centre: str = "best") -> SlicePaths:  # fmt: skip
+               labels: Sequence[str], *, points: int = 31, centre: str = "best") -> SlicePaths:
     """The true loss on the plane that lies closest to several runs, and the real loss of each of their points.
 
     weights: for each run an array (points, n), its θ from first to last; labels: a name for each. model: any of that
@@ -75,7 +75,7 @@ def trajectory(model: Module, X: Any, y: Any, loss: str | Callable, weights: Seq
         J.name, J.rows, list(labels), a, b, J.plane(middle, directions, a, b), paths, real, below, away,
         _share(every, np.concatenate(paths)),
         np.array([_share(run, path) for run, path in zip(runs, paths, strict=True)]), middle, directions,
-    )  # fmt: skip
+    )
     found.cut_short = J.cut_short
     return found
 
@@ -133,14 +133,14 @@ class SlicePaths(Result):
             [(run, label, point, *path[point], real[point], below[point], away[point])
              for run, (label, path, real, below, away) in enumerate(self._runs()) for point in range(len(path))],
             columns=columns,
-        )  # fmt: skip
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The plane's two directions, as long as the weights, are left out."""
         runs = [{"label": label, "path": path, "real_loss": real, "surface_loss": below, "distance": away, "share": s}
-                for (label, path, real, below, away), s in zip(self._runs(), self.shares, strict=True)]  # fmt: skip
+                for (label, path, real, below, away), s in zip(self._runs(), self.shares, strict=True)]
         return plain({"kind": self.kind, "loss": self.loss, "rows": self.rows, "share": self.share, "a": self.a,
-                      "b": self.b, "surface": self.surface, "runs": runs, "cut_short": self.cut_short})  # fmt: skip
+                      "b": self.b, "surface": self.surface, "runs": runs, "cut_short": self.cut_short})
 
     def _runs(self) -> Any:
         return zip(self.labels, self.paths, self.real, self.below, self.away, strict=True)
@@ -150,7 +150,7 @@ class SlicePaths(Result):
         wrong = f"{np.median(off):.0%} in the median and {off.max():.0%} at most" if off.size else "unknown"
         rows = [[label, str(len(path)), f"{share:.0%}" if np.isfinite(share) else "", f"{real[-1]:.4g}",
                  f"{below[-1]:.4g}", f"{away[-1]:.3g}"]
-                for (label, path, real, below, away), share in zip(self._runs(), self.shares, strict=True)]  # fmt: skip
+                for (label, path, real, below, away), share in zip(self._runs(), self.shares, strict=True)]
         head = ["run", "points", "variance shown", "loss at its end", "surface there", "distance from plane"]
         return (
             f"The plane shows {self.share:.0%} of the variance of {counted(len(self.off), 'point')} in "
@@ -178,14 +178,14 @@ class SlicePaths(Result):
             plane.plot(*run.T, color="white", linewidth=3.2)
             plane.plot(*run.T, color=colour, linewidth=1.4)
             plane.scatter(*run.T, c=real, norm=norm, cmap=filled.cmap, marker=marker, s=32, edgecolors=colour,
-                          linewidths=1.1, zorder=3)  # fmt: skip
+                          linewidths=1.1, zorder=3)
             plane.scatter(*run[-1], c=[real[-1]], norm=norm, cmap=filled.cmap, marker=marker, s=90, edgecolors=colour,
-                          linewidths=2, zorder=4)  # fmt: skip
+                          linewidths=2, zorder=4)
             truth.scatter(real, below, marker=marker, s=16, facecolors="none", edgecolors=colour, linewidths=1)
         diagonal = ends(np.concatenate([*self.real, *self.below]))
         truth.plot(diagonal, diagonal, color=FAINT, linewidth=0.8, zorder=0)
         handles = [plane.plot([], [], color=LINES[k % len(LINES)], marker=MARKERS[k % len(MARKERS)],
-                              markerfacecolor="white", label=label)[0] for k, label in enumerate(kinds)]  # fmt: skip
+                              markerfacecolor="white", label=label)[0] for k, label in enumerate(kinds)]
         legend(truth, handles=handles, loc="upper left", bbox_to_anchor=(-0.35, 3.5 / 2.05), borderaxespad=0)
         return sheet.saved(path)
 

@@ -64,12 +64,12 @@ def cut(image: np.ndarray, field: Places | None) -> np.ndarray:
     patch = np.full((*(last - first for first, last in field), image.shape[-1]), np.nan, image.dtype)
     inside = cropped(field, image.shape[:2])
     patch[tuple(slice(own.start - first, own.stop - first) for own, (first, _) in zip(inside, field, strict=True))] = (
-        image[inside])  # fmt: skip
+        image[inside])
     return patch
 
 
 def patterns(network: Module, wiring: Wiring, units: Mapping[str, Sequence[int]], shape: tuple[int, ...], size: float,
-             steps: int = 40, seed: int = 0) -> dict[str, np.ndarray]:  # fmt: skip
+             steps: int = 40, seed: int = 0) -> dict[str, np.ndarray]:
     """The pattern that excites each of some units most, by layer: (units, height, width, channels).
 
         max z(x) over x with ‖x‖ ≤ r

@@ -24,7 +24,7 @@ UNITS, PATCHES, ROWS = 4, 4, 2000  # shown of each layer; real patches of each; 
 
 
 def features(model: Any, X: Any, y: Any = None, units: int = UNITS, patches: int = PATCHES, rows: int = ROWS,
-             steps: int = 40, seed: int = 0) -> Features:  # fmt: skip
+             steps: int = 40, seed: int = 0) -> Features:
     """What each layer of a trained convolutional network responds to in images X, and how much of it is about class.
 
     >>> import cutaway as ct
@@ -73,7 +73,7 @@ def features(model: Any, X: Any, y: Any = None, units: int = UNITS, patches: int
         layer.patterns = made[layer.name]
     return Features(layers, edges(filter_weights(network)[first]), edges(filter_weights(start)[first]), len(images),
                     images.shape[1:], classes, kept,
-                    pixels_of(model, images, X))  # fmt: skip
+                    pixels_of(model, images, X))
 
 
 def _classes(model: Any, y: Any, kept: np.ndarray, program: Any) -> tuple[list, np.ndarray]:
@@ -82,7 +82,7 @@ def _classes(model: Any, y: Any, kept: np.ndarray, program: Any) -> tuple[list, 
     labels, codes = judged(y, len(y), max(outputs, len(getattr(model, "classes_", ()))))
     if not labels:
         raise DataError(f"y holds {len(np.unique(codes)):,} different numbers, which are no classes: give classes, or "
-                        "leave y out")  # fmt: skip
+                        "leave y out")
     present, own = np.unique(codes[kept], return_inverse=True)
     return [labels[k] for k in present], own
 
@@ -103,7 +103,7 @@ def _layer(name: str, o: Operation, wiring: Wiring, seen: excitation.Responses, 
         name, o.op, seen.strongest.shape[1], None if field is None else tuple(last - first for first, last in field),
         selectivity(seen.strongest, codes), favourites(seen.strongest, codes),
         int((np.ptp(seen.strongest, axis=0) == 0).sum()), seen.strongest.std(0),
-    )  # fmt: skip
+    )
 
 
 def _choose(layer: Layer, units: int) -> list[int]:
@@ -115,11 +115,11 @@ def _choose(layer: Layer, units: int) -> list[int]:
 
 
 def _patches(wiring: Wiring, o: Operation, seen: excitation.Responses, chosen: list[int], images: np.ndarray,
-             most: int) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+             most: int) -> tuple[np.ndarray, np.ndarray]:
     """Numbers of the images on which each chosen unit is strongest, and what it sees there."""
     rows = np.argsort(-seen.strongest[:, chosen], axis=0, kind="stable")[:most].T
     patches = [[excitation.cut(images[i], excitation.field_of(wiring, o, int(seen.place[i, k]))) for i in own]
-               for k, own in zip(chosen, rows, strict=True)]  # fmt: skip
+               for k, own in zip(chosen, rows, strict=True)]
     return rows, np.array(patches)
 
 
@@ -259,7 +259,7 @@ class Features(Result):
             "layer": layer.name, "unit": np.arange(layer.units), "pixels": pixels, "selectivity": layer.selectivity,
             "favourite": None if self.classes is None else np.array(self.classes)[layer.favourite],
             "deviation": layer.spread,
-        }) for layer, pixels in zip(self.layers, self.fields, strict=True)], ignore_index=True)  # fmt: skip
+        }) for layer, pixels in zip(self.layers, self.fields, strict=True)], ignore_index=True)
 
     def to_json(self) -> dict[str, Any]:
         layers = [{
@@ -267,11 +267,11 @@ class Features(Result):
             "selectivity": layer.selectivity, "mean_selectivity": layer.mean, "untrained": layer.untrained,
             "favourite": layer.favourite, "silent": layer.silent, "chosen": layer.chosen, "patterns": layer.patterns,
             "patches": layer.patches, "rows": self.looked_at[layer.rows],
-        } for layer, pixels in zip(self.layers, self.fields, strict=True)]  # fmt: skip
+        } for layer, pixels in zip(self.layers, self.fields, strict=True)]
         edge = {name: vars(one) | {"mean": one.mean} for name, one in (("trained", self.edges),
-                                                                      ("untrained", self.untrained_edges))}  # fmt: skip
+                                                                      ("untrained", self.untrained_edges))}
         return plain({"kind": self.kind, "images": self.images, "shape": self.shape, "classes": self.classes,
-                      "layers": layers, "edges": edge})  # fmt: skip
+                      "layers": layers, "edges": edge})
 
     def __str__(self) -> str:
         head = ["layer", "units", "sees", "classes explain", "untrained", "silent units"]
@@ -281,16 +281,16 @@ class Features(Result):
     def _finding(self) -> str:
         last, sees = self.layers[-1], [layer.sees for layer in self.layers]
         said = [f"A unit sees {', then '.join(dict.fromkeys(s for s in sees if s != 'all'))} pixels"
-                + (", then the whole image." if "all" in sees else ".")]  # fmt: skip
+                + (", then the whole image." if "all" in sees else ".")]
         if self.classes is not None:
             share = [layer.mean for layer in self.layers]
             rises = "rises at every layer" if (np.diff(np.round(share, 2)) > 0).all() else "goes"
             said.append(f"The share of its response that classes explain {rises} from {_share(share[0])} to "
                         f"{_share(share[-1])} (untrained: {_share(self.layers[0].untrained)} to "
-                        f"{_share(last.untrained)}).")  # fmt: skip
+                        f"{_share(last.untrained)}).")
         first, before = self.edges, self.untrained_edges
         said.append(f"Edges make up {_share(first.mean)} of the first filters, {_share(before.mean)} before training, "
-                    f"{_share(first.chance)} by chance.")  # fmt: skip
+                    f"{_share(first.chance)} by chance.")
         return " ".join(said)
 
     def plot(self, path: str | PathLike | None = None) -> Any:

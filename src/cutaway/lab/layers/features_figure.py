@@ -31,7 +31,7 @@ def sheet(found: Features) -> Sheet:
     made.title("What each layer responds to, from edges up",
                f"large: the pattern that excites a unit most, {zero}, each on its own scale;\n"
                f"small: images that do ({' '.join(str(found.pixels).split())})\n"
-               f"the first filters: {first.mean:.0%} edge, {first.chance:.0%} by chance")  # fmt: skip
+               f"the first filters: {first.mean:.0%} edge, {first.chance:.0%} by chance")
     for row, layer in enumerate(found.layers):
         at = top + row * PITCH
         _caption(made, layer, at)
@@ -90,9 +90,9 @@ def _shares(made: Sheet, found: Features, left: float, top: float) -> None:
     axes = chart(made, left, top, CHART, height, "of a unit's response\nclasses explain", "")
     at = [0.15 + row * PITCH + TILE / 2 for row in range(len(found.layers))]
     for k, (name, shares) in enumerate({"untrained": [x.untrained for x in found.layers],
-                                        "trained": [x.mean for x in found.layers]}.items()):  # fmt: skip
+                                        "trained": [x.mean for x in found.layers]}.items()):
         axes.plot(100 * np.array(shares), at, marker=MARKERS[1 - k], color=(FAINT, LINES[1])[k], ms=6,
-                  ls=("--", "-")[k], lw=1.3, label=name)  # fmt: skip
+                  ls=("--", "-")[k], lw=1.3, label=name)
     axes.set(xlim=(0, 100), ylim=(height, 0), yticks=[], xticks=[0, 50, 100])
     axes.set_xticklabels(["0 %", "50 %", "100 %"])
     legend(axes, loc="lower center", bbox_to_anchor=(0.5, 1.0), handlelength=1.5)

@@ -26,7 +26,7 @@ def interval(differences: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarra
     from scipy.stats import t  # takes a while to import
 
     margin = np.where(n > 1, t.ppf((1 + CONFIDENCE) / 2, np.maximum(n - 1, 1)) * spread / np.sqrt(np.maximum(n, 1)),
-                      np.inf)  # fmt: skip
+                      np.inf)
     return mean - margin, mean, mean + margin
 
 

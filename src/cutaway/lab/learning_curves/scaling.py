@@ -22,7 +22,7 @@ SMALLEST, APART = 40, 3  # rows in the smallest part, and how much larger each n
 def scaling(X: Any, y: Any = None, sizes: Sequence[int] | None = None, seeds: int | Sequence[int] = 4,
             models: Sequence[str] | Mapping[str, Callable[[int], Any]] | None = None, test: float = 0.25,
             task: str | None = None, workers: int | None = None,
-            progress: Callable[[int, int], None] | None = None) -> Scaling:  # fmt: skip
+            progress: Callable[[int, int], None] | None = None) -> Scaling:
     """Learning curves: the test score of several models on growing parts of X and y, for several seeds.
 
     >>> import cutaway as ct
@@ -67,7 +67,7 @@ def scaling(X: Any, y: Any = None, sizes: Sequence[int] | None = None, seeds: in
     labels = truth if task != "regression" else None
     parts = [split(len(truth), test, seed, stratify=labels) for seed in seeds]
     orders = [growing(learn, None if labels is None else labels[learn], seed)
-              for (learn, _), seed in zip(parts, seeds, strict=True)]  # fmt: skip
+              for (learn, _), seed in zip(parts, seeds, strict=True)]
     chosen = _sizes(sizes, len(orders[0]), labels)
     shape = (len(makers), len(chosen), len(seeds))
     empty = np.full((3, *shape), np.nan)
@@ -82,7 +82,7 @@ def scaling(X: Any, y: Any = None, sizes: Sequence[int] | None = None, seeds: in
     workers = workers or native.cores()
     # libraries' own threads, several models at a time, would wait for each other
     with (_quiet(), threadpool_limits(1, "blas"),
-          ThreadPoolExecutor(workers, "cutaway-scaling", threadpool_limits, (1, "openmp")) as pool):  # fmt: skip
+          ThreadPoolExecutor(workers, "cutaway-scaling", threadpool_limits, (1, "openmp")) as pool):
         futures = {pool.submit(run, *job): job for job in jobs}
         try:
             pending: set[Future] = set(futures)
@@ -158,7 +158,7 @@ def _sizes(asked: Sequence[int] | None, most: int, labels: np.ndarray | None) ->
     sizes = sorted({int(size) for size in asked})
     if not sizes or sizes[0] < 2 or sizes[-1] > most:
         raise ArgumentError(f"sizes are {list(asked)}: give numbers of rows from 2 to {most:,}, which is all but the "
-                            "test part.")  # fmt: skip
+                            "test part.")
     return sizes
 
 
@@ -184,7 +184,7 @@ def _makers(models: Any, task: str) -> dict[str, Callable[[int], Any]]:
 
 
 def fit_and_score(model: Any, X: Any, y: Any, held: Any, truth: np.ndarray,
-                  task: str) -> tuple[float, float, float]:  # fmt: skip
+                  task: str) -> tuple[float, float, float]:
     """Fit on X and y; accuracy and log loss on held-out rows, or R² and mean squared error; and seconds of the fit."""
     from sklearn.metrics import accuracy_score, mean_squared_error, r2_score
 

@@ -76,7 +76,7 @@ class Scaling(Result):
 
     def to_json(self) -> dict[str, Any]:
         names = ("task", "metric", "models", "sizes", "seeds", "test_rows", "many", "score", "loss", "seconds", "notes",
-                 "cut_short")  # fmt: skip
+                 "cut_short")
         fields = {name: getattr(self, name) for name in names}
         crossings = [vars(c) | {"crossed": c.crossed} for c in self.crossings()]
         gains = dict(zip(self.models, self.gains(), strict=True))
@@ -95,7 +95,7 @@ class Scaling(Result):
             lines += [table([names[-1], *sizes], rows), ""]
         seeds = f"{len(self.seeds)} seed{'s' * (len(self.seeds) > 1)}"
         lines.append(f"Means of {seeds}, {self.test_rows:,} test {self.many} each. Brackets, and who is ahead: 95 % t "
-                     "intervals of paired differences. What a doubling adds is from the last two sizes.")  # fmt: skip
+                     "intervals of paired differences. What a doubling adds is from the last two sizes.")
         if len(self.seeds) < 3:
             lines.append("So few seeds can hardly tell who is ahead: take three or more.")
         return "\n".join([*lines, *(f"No score: {text}" for text in self.notes)])
@@ -109,7 +109,7 @@ class Scaling(Result):
         sheet = Sheet(7.7 if len(self.models) > 1 else 4.2, 4.2)
         spread = "lowest to highest seed" if len(self.seeds) < FULL_RANGE else "quartiles of the seeds"
         sheet.title("Test error as data grows", f"{len(self.seeds)} seeds, {self.test_rows:,} test {self.many} each; "
-                                                f"points are means, bars {spread}")  # fmt: skip
+                                                f"points are means, bars {spread}")
         self._errors(sheet)
         if len(self.models) > 1:
             self._differences(sheet)
@@ -127,7 +127,7 @@ class Scaling(Result):
 
     def _differences(self, sheet: Sheet) -> None:
         axes = chart(sheet, EDGE + 4.3, 0.95, 2.85, 2.65, f"{self.many} to learn from",
-                     f"{self.metric}: {self.models[0]} minus other", log="x")  # fmt: skip
+                     f"{self.metric}: {self.models[0]} minus other", log="x")
         axes.axhline(0, color="black", linewidth=0.8)
         for m in range(1, len(self.models)):
             low, mean, high = interval(self.score[0] - self.score[m])

@@ -64,7 +64,7 @@ class Comparison(Shown):
             return f"{first} was alone."
         if self.seeds < (needed := seeds_needed(len(self.pairs))):
             return (f"{first} has the best median {self.score}, but {self.seeds} seeds cannot tell "
-                    f"{len(self.names)} apart, whatever they score: take at least {needed}.")  # fmt: skip
+                    f"{len(self.names)} apart, whatever they score: take at least {needed}.")
         near = [name for name in others if not self.pair(first, name).apart]
         far = [name for name in others if name not in near]
         front, on = [first, *near], f"on these {self.seeds} seeds"
@@ -91,7 +91,7 @@ class Comparison(Shown):
 
 
 def compare(names: list[str], scores: np.ndarray, score: str = "score", higher: bool = False,
-            seed: int = 0) -> Comparison:  # fmt: skip
+            seed: int = 0) -> Comparison:
     """Compare scores (names, seeds), a column a seed that all share; `higher` ones are better, or lower ones.
 
     Every pair is tested by Wilcoxon's signed ranks of its differences, seed by seed: by how large they are beside each

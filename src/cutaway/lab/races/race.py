@@ -28,7 +28,7 @@ REACHED = 0.75  # of all runs end at the target or below it, where none is given
 def race(model: Module | Callable[[], Module], X: Any, y: Any, optimizers: Any = None, loss: str | Callable = "auto",
          seeds: int = 10, budget: int = 6, epochs: int = 20, batch_size: int | str = 32, validation: Any = 0.2,
          target: float | None = None, by: str | None = None, seed: int = 0, paths: bool = False,
-         workers: int | None = None, progress: bool | None = None) -> Race:  # fmt: skip
+         workers: int | None = None, progress: bool | None = None) -> Race:
     """Let optimizers train the same network on the same data, with equal care for each, and say who is ahead.
 
     >>> import cutaway as ct
@@ -93,7 +93,7 @@ def race(model: Module | Callable[[], Module], X: Any, y: Any, optimizers: Any =
                   for name, row in zip(starters, done, strict=True)},
         cut_short="Ctrl-C while learning rates were tried" if cut else "Ctrl-C" if stopped else "",
         paths={name: np.array(keeper.weights) for name, keeper in keepers.items() if 0 in whole}, _course=course,
-    )  # fmt: skip
+    )
 
 
 class _Course:
@@ -103,7 +103,7 @@ class _Course:
         self.model, self.X, self.y = model, X, y
         self.loss = losses.get(loss_for(loss, fresh(model, 0), X, y, learns=True))
         labels = self.loss is losses.binary_cross_entropy or (
-            self.loss is losses.cross_entropy and np.asarray(y).dtype.kind != "f")  # fmt: skip
+            self.loss is losses.cross_entropy and np.asarray(y).dtype.kind != "f")
         numbers = self.loss in (losses.mse, losses.half_mse, losses.mae, losses.huber)
         self.metric = "accuracy" if labels else "r2" if numbers else ""
         self.learnt: Any = None  # the rows that the first seed learns from
@@ -123,7 +123,7 @@ class _Course:
     def entry(self, optimizer: Optimizer, seed: int, callbacks: Any = ()) -> dict[str, Any]:
         """The arguments of `ct.fit`."""
         return {"model": fresh(self.model, seed), "X": self.X, "y": self.y, "loss": self.loss, "optimizer": optimizer,
-                "seed": seed, "callbacks": callbacks, **self.options}  # fmt: skip
+                "seed": seed, "callbacks": callbacks, **self.options}
 
     def alone(self, optimizer: Optimizer, seed: int) -> Run:
         """An epoch by itself, on one thread. At a learning rate of zero nothing can diverge; the work is the same."""

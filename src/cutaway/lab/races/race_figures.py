@@ -68,7 +68,7 @@ def _title(race: Race) -> str:
 def _curves(sheet: Sheet, race: Race, top: float) -> None:
     unit, scale = ("ms", 1e3) if race.step_seconds.max() * race.steps[-1] < 1 else ("s", 1.0)
     over = [("steps", [race.steps] * len(race.names)),
-            (f"training time, {unit}", [race.steps * each * scale for each in race.step_seconds])]  # fmt: skip
+            (f"training time, {unit}", [race.steps * each * scale for each in race.step_seconds])]
     for i, (label, xs) in enumerate(over):
         axes = chart(sheet, LEFT + i * (PLOT + GAP), top, PLOT, 2.3, label, "" if i else "training loss J", log="y")
         for k, (name, x) in enumerate(zip(race.names, xs, strict=True)):
@@ -76,12 +76,12 @@ def _curves(sheet: Sheet, race: Race, top: float) -> None:
         if np.isfinite(race.target):
             axes.axhline(race.target, color=FAINT, linewidth=0.9, linestyle=(0, (2, 2)))
             axes.annotate("target", (0, race.target), xycoords=("axes fraction", "data"), xytext=(4, 3),
-                          textcoords="offset points", size=8.5, color=FAINT)  # fmt: skip
+                          textcoords="offset points", size=8.5, color=FAINT)
         axes.set_xlim(left=0)
         if i == 0:
             height = 2.3
             legend(axes, ncols=min(len(race.names), 6), loc="lower left", bbox_to_anchor=(0, 1 + 0.02 / height),
-                   columnspacing=1.4)  # fmt: skip
+                   columnspacing=1.4)
 
 
 def _scores(sheet: Sheet, race: Race, top: float) -> None:
@@ -99,7 +99,7 @@ def _scores(sheet: Sheet, race: Race, top: float) -> None:
                 axes.plot([np.median(known)] * 2, [row - 0.34, row + 0.34], color=INK, linewidth=1.6)
             if gone := len(values) - len(known):
                 axes.annotate(f"{gone} diverged", (1, row), xycoords=("axes fraction", "data"), size=8.5, color=FAINT,
-                              ha="right", va="center")  # fmt: skip
+                              ha="right", va="center")
         names = [printable(name) if i == 0 else "" for name in found.names]
         axes.set_yticks(range(len(names)), names)
         axes.tick_params(axis="y", length=0, labelcolor=INK)

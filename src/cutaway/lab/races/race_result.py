@@ -14,7 +14,7 @@ from ..result import Result, plain, table
 from .comparing import Comparison, compare, listed, shown
 
 SCORES = {"loss": "training loss", "val_loss": "validation loss", "accuracy": "validation accuracy",
-          "r2": "validation R²", "steps": "steps to the target"}  # fmt: skip
+          "r2": "validation R²", "steps": "steps to the target"}
 HIGHER = ("accuracy", "r2")  # is better
 
 
@@ -78,7 +78,7 @@ class Race(Result):
         """Optimizers whose best rate is the lowest or highest that was tried: a better one may lie beyond."""
         ends = [row[[0, -1]] for row in self.rates]
         return [name for name, rate, (low, high) in zip(self.names, self.rate, ends, strict=True)
-                if self.rates.shape[1] > 2 and rate in (low, high)]  # fmt: skip
+                if self.rates.shape[1] > 2 and rate in (low, high)]
 
     def slice(self, **how: Any) -> Any:
         """The true loss on the plane through the first seed's paths (`race(..., paths=True)`): see `trajectory`."""
@@ -109,7 +109,7 @@ class Race(Result):
         return pd.DataFrame(columns | {
             "steps_to_target": self.steps_to_target.ravel(), "seconds_to_target": self.seconds_to_target.ravel(),
             "diverged": self.diverged.ravel(),
-        })  # fmt: skip
+        })
 
     def to_json(self) -> dict[str, Any]:
         pairs = [vars(pair) | {"apart": pair.apart} for pair in self.comparison().pairs] if self.seeds else []
@@ -118,7 +118,7 @@ class Race(Result):
             "rate": self.rate, "seeds": self.seeds, "scores": self.scores, "steps": self.steps, "curves": self.curves,
             "step_seconds": self.step_seconds, "target": self.target, "steps_to_target": self.steps_to_target,
             "diverged": self.diverged, "troubles": self.troubles, "pairs": pairs, "cut_short": self.cut_short,
-        })  # fmt: skip
+        })
 
     def __str__(self) -> str:
         if not self.seeds:
@@ -126,7 +126,7 @@ class Race(Result):
         found, speed = self.comparison(), self.comparison("steps")
         few = [SCORES[name].removeprefix("validation ") for name in self.scores if name in HIGHER]
         head = ["optimizer", "rate", "training loss", *(["validation loss"] if "val_loss" in self.scores else []), *few,
-                "steps", "seconds", *(["diverged"] if self.diverged.any() else []), "behind", "p"]  # fmt: skip
+                "steps", "seconds", *(["diverged"] if self.diverged.any() else []), "behind", "p"]
         rows = [_row(self, self.names.index(name), found) for name in found.names]
         edge = [f"{name}'s {self.rate[self.names.index(name)]:g}" for name in self.at_edge()]
         by, (_, budget, tried) = SCORES[self.by], self.tuning.shape
@@ -140,7 +140,7 @@ class Race(Result):
                + (f", corrected for {len(found.pairs)} pairs." if found.pairs[1:] else ".")] if found.pairs else []),
             *(f"{name} diverged in {len(why)} of {len(self.seeds)} seeds; in the first {why[0]}"
               for name, why in self.troubles.items() if why),
-        ]  # fmt: skip
+        ]
         said = [str(found), *([str(speed)] if found.pairs else [])]
         return "\n".join([*said, "", table(head, rows), "", *notes])
 
@@ -149,7 +149,7 @@ def _row(race: Race, k: int, found: Comparison) -> list[str]:
     name, first = race.names[k], found.names[0]
     pair = None if name == first else found.pair(first, name)
     scores = [f"{-middle(-values[k]):.3f}".replace("inf", "∞") if score in HIGHER else spread(values[k])
-              for score, values in race.scores.items()]  # fmt: skip
+              for score, values in race.scores.items()]
     steps = middle(race.steps_to_target[k])
     ever = np.isfinite(steps)
     return [
@@ -157,7 +157,7 @@ def _row(race: Race, k: int, found: Comparison) -> list[str]:
         f"{steps * race.step_seconds[k]:.2g}" if ever else "never",
         *([f"{(race.diverged[k] > 0).sum()}"] if race.diverged.any() else []),
         "" if pair is None else shown(pair.gap), "" if pair is None else f"{max(pair.p, 0.001):.2g}",
-    ]  # fmt: skip
+    ]
 
 
 def _tuned(race: Race) -> str:
@@ -166,7 +166,7 @@ def _tuned(race: Race) -> str:
     means = np.where(known, race.tuning, 0).sum(-1) / np.maximum(known.sum(-1), 1)
     rows = [[f"{name}, by {SCORES[race.by]}", *(f"{rate:g}: {mean:.2g}" for rate, mean, tried in
                                                 zip(*each, strict=True) if tried)]
-            for name, *each in zip(race.names, race.rates, means, known.any(-1), strict=True)]  # fmt: skip
+            for name, *each in zip(race.names, race.rates, means, known.any(-1), strict=True)]
     return "\n".join("  ".join(row) for row in rows)
 
 

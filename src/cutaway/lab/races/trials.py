@@ -40,7 +40,7 @@ class Trial:
 
 
 def train_all(entries: Iterable[Mapping[str, Any]], count: int, what: str = "", workers: int | None = None,
-              progress: bool | None = None) -> tuple[list[Trial | None], bool]:  # fmt: skip
+              progress: bool | None = None) -> tuple[list[Trial | None], bool]:
     """Train `count` entries of `ct.fit_many`, some at a time, as the iterable makes them.
 
     Returns a Trial for each, None for those that Ctrl-C came before the end of, and whether it came. A run that breaks
@@ -55,7 +55,7 @@ def train_all(entries: Iterable[Mapping[str, Any]], count: int, what: str = "", 
                 runs, troubles = _quietly([line.watched(entry) for entry in part], workers)
                 cut = [run.stopped == "interrupted" for run in runs]
                 trials += [None if gone else _trial(run, troubles.get(k, ""))
-                           for k, (run, gone) in enumerate(zip(runs, cut, strict=True))]  # fmt: skip
+                           for k, (run, gone) in enumerate(zip(runs, cut, strict=True))]
                 interrupted = any(cut)
     except KeyboardInterrupt:  # between two parts
         interrupted = True

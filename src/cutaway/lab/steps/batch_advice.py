@@ -83,7 +83,7 @@ class BatchAdvice(Result):
         return pd.DataFrame({
             "batch_size": self.sizes, "seconds": self.seconds, "samples_per_second": self.samples_per_second,
             "memory": self.memory, "steps": self.steps, "time": self.time,
-        })  # fmt: skip
+        })
 
     def to_json(self) -> dict[str, Any]:
         more = ("suggestion", "noise_scale", "samples_per_second", "steps", "time")
@@ -99,10 +99,10 @@ class BatchAdvice(Result):
             fewer, longer = self.steps[a] / self.steps[b], self.seconds[b] / self.seconds[a]
             text += (f"\nFrom {self.sizes[a]} to {self.sizes[b]} rows it takes {fewer:.2g} times fewer steps, as the "
                      f"noise scale of the gradient is {self.noise_scale:.0f} rows, and a step takes {longer:.2g} times "
-                     "as long.")  # fmt: skip
+                     "as long.")
         lines = [[f"{n:,}", _seconds(s), f"{n / s:,.0f}", f"{bytes_ / 1e6:.2f} MB", f"{steps:.3g} ×", f"{t:.2f} ×"]
                  for n, s, bytes_, steps, t in
-                 zip(self.sizes, self.seconds, self.memory, self.steps, self.time, strict=True)]  # fmt: skip
+                 zip(self.sizes, self.seconds, self.memory, self.steps, self.time, strict=True)]
         head = ["rows a step", "a step", "rows/s", "memory", "steps", "time"]
         return f"{text}\n\n{table(head, lines, left=0)}"
 
@@ -114,7 +114,7 @@ class BatchAdvice(Result):
         size = "batch size (rows)"
         left = chart(sheet, EDGE + 0.5, 1.2, 2.6, 2.0, size, "time of a step (ms)", "A larger step takes longer", "xy")
         right = chart(sheet, EDGE + 4.15, 1.2, 2.6, 2.0, size, "time (shortest = 1)", "Predicted time to the same loss",
-                      "xy")  # fmt: skip
+                      "xy")
         for axes in (left, right):
             axes.set_xticks(shown := self.sizes[:: -(-len(self.sizes) // 6)], [f"{n:,}" for n in shown])
         left.plot(self.sizes, 1e3 * self.seconds, "o", **style(0), markersize=4)
@@ -122,17 +122,17 @@ class BatchAdvice(Result):
         k = self._place
         right.plot(self.sizes[k], self.time[k], "s", color=LINES[1], markersize=8)
         right.annotate(f"{self.suggestion}", (self.sizes[k], self.time[k]), (0, 9), textcoords="offset points",
-                       ha="center", size=9, color=LINES[1], weight="bold")  # fmt: skip
+                       ha="center", size=9, color=LINES[1], weight="bold")
         if self.sizes[0] <= self.noise_scale <= self.sizes[-1]:
             right.axvline(self.noise_scale, color=FAINT, linestyle=":", linewidth=1)
             right.text(self.noise_scale, 0.97, " noise scale", transform=right.get_xaxis_transform(), size=9,
-                       color=FAINT, va="top")  # fmt: skip
+                       color=FAINT, va="top")
         return sheet.saved(path)
 
 
 def batch_size(model: Module | Callable[[], Module], X: Any, y: Any, loss: str | Callable = "auto",
                optimizer: Optimizer | None = None, sizes: Sequence[int] | None = None, epochs: int = 3,
-               threads: int | None = None, seed: int = 0) -> BatchAdvice:  # fmt: skip
+               threads: int | None = None, seed: int = 0) -> BatchAdvice:
     """Advise a batch size: the time of a step measured on this machine, against the noise in the gradient.
 
     >>> import cutaway as ct
@@ -164,7 +164,7 @@ def batch_size(model: Module | Callable[[], Module], X: Any, y: Any, loss: str |
     programs = []
     for size in sizes:
         programs.append(compile(net, loss, replace(optimizer, lr=0.0), size, pick(X, slice(0, 3)), y[:3], seed=seed,
-                                threads=threads))  # fmt: skip
+                                threads=threads))
         programs[-1].feed(X, y)
     seconds, cut_short, began = np.full(len(sizes), np.inf), "", time.perf_counter()
     try:
@@ -180,7 +180,7 @@ def batch_size(model: Module | Callable[[], Module], X: Any, y: Any, loss: str |
         raise KeyboardInterrupt
     memory = np.array([program.memory.bytes for program in programs])
     return BatchAdvice(rows, type(optimizer).__name__, np.array(sizes)[timed], seconds[timed], memory[timed], scales,
-                       cut_short)  # fmt: skip
+                       cut_short)
 
 
 def _sizes(sizes: Sequence[int] | None, rows: int) -> list[int]:
@@ -192,7 +192,7 @@ def _sizes(sizes: Sequence[int] | None, rows: int) -> list[int]:
 
 
 def _noise_scales(net: Module, X: Any, y: Any, loss: Any, optimizer: Optimizer, epochs: int, threads: int | None,
-                  seed: int) -> np.ndarray:  # fmt: skip
+                  seed: int) -> np.ndarray:
     """B_noise at the weights that the model has, and after each epoch of training it."""
     some = stream(seed, "batch advice").permutation(len(y))[:MOST_ROWS]
     gradients = Gradients(net, pick(as_arrays(X), some), np.asarray(y)[some], loss)
@@ -209,7 +209,7 @@ def _noise_scales(net: Module, X: Any, y: Any, loss: Any, optimizer: Optimizer, 
             found.append(scale())
 
     fit(net, X, y, loss, optimizer, epochs=epochs, batch_size=32, seed=seed, drop_last=True, threads=threads,
-        progress=False, callbacks=[look])  # fmt: skip
+        progress=False, callbacks=[look])
     return np.array(found)
 
 

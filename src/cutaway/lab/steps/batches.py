@@ -36,7 +36,7 @@ SHOWN = 300  # steps whose losses are kept for the figure
 def batches(model: Module | Callable[[], Module], X: Any, y: Any, loss: str | Callable = "auto",
             sizes: Sequence[int | str] = (1, 32, "full"), optimizer: Optimizer | None = None,
             rates: Sequence[float] = RATES, epochs: int = 20, seconds: float | None = None, runs: int = 3,
-            seed: int = 0) -> Batches:  # fmt: skip
+            seed: int = 0) -> Batches:
     """Train a model with batches of one row, of some, and of all, and measure what the batch size changes.
 
     >>> import cutaway as ct
@@ -68,7 +68,7 @@ def batches(model: Module | Callable[[], Module], X: Any, y: Any, loss: str | Ca
     variants = [Variant(size, -(-len(y) // size)) for size in _sizes(sizes, len(y))]
     powers = [4**k for k in range(16) if 4**k < len(y)]
     found = Batches(len(y), type(optimizer).__name__, str(getattr(loss, "__name__", loss)), variants,
-                    np.unique([1, *powers, *(v.batch_size for v in variants)]))  # fmt: skip
+                    np.unique([1, *powers, *(v.batch_size for v in variants)]))
     found.measure_noise("first weights", Gradients(net, X, y, loss))
     try:
         for v in variants:
@@ -95,14 +95,14 @@ def _best(tuning: dict[float, float]) -> float:
 
 
 def _train(model: Any, X: Any, y: Any, loss: Any, optimizer: Optimizer, epochs: int, seconds: float | None,
-           batch_size: int, rate: float, seed: int) -> tuple[Watch, Run]:  # fmt: skip
+           batch_size: int, rate: float, seed: int) -> tuple[Watch, Run]:
     """One run. Raises KeyboardInterrupt if it was cut short."""
     watch = Watch(X, y, losses.get(loss), seconds)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TrainingWarning)  # that a rate is too high for a size is a result
         run = fit(fresh(model, seed), X, y, loss, replace(optimizer, lr=rate),
                   epochs=epochs if seconds is None else FOREVER, batch_size=batch_size, seed=seed, callbacks=[watch],
-                  progress=False)  # fmt: skip
+                  progress=False)
     if run.stopped == "interrupted":
         raise KeyboardInterrupt
     return watch, run
@@ -182,7 +182,7 @@ class Variant:
     def seconds_per_step(self) -> float:
         """Of the fastest run, which other work on the machine disturbed least; NaN where none did an epoch."""
         done = [(e[np.isfinite(J)][-1], s[np.isfinite(J)][-1])
-                for e, s, J in zip(self.epochs, self.seconds, self.loss, strict=True)]  # fmt: skip
+                for e, s, J in zip(self.epochs, self.seconds, self.loss, strict=True)]
         each = [seconds / (epochs * self.steps_per_epoch) for epochs, seconds in done if epochs]
         return min(each, default=float("nan"))
 
@@ -244,7 +244,7 @@ class Batches(Result):
             pd.DataFrame({"variant": v.name, "batch_size": v.batch_size, "lr": v.rate, "run": k, "epoch": epochs,
                           "step": epochs * v.steps_per_epoch, "seconds": v.seconds[k], "loss": v.loss[k]})
             for v in self.variants for k, epochs in enumerate(v.epochs)
-        ], ignore_index=True)  # fmt: skip
+        ], ignore_index=True)
 
     def to_json(self) -> dict[str, Any]:
         variants = [{"name": v.name, "seconds_per_step": v.seconds_per_step} | vars(v) for v in self.variants]
@@ -265,9 +265,9 @@ class Batches(Result):
             f"{single['first weights']} times the square of the gradient of all as noise, after training "
             f"{single['trained weights']} times.",
             "",
-        ]  # fmt: skip
+        ]
         head = ["", "lr", "steps/epoch", "time/step", "rows/s", "memory", "noise",
-                f"loss: {counted(int(epochs), 'epoch')}", f"{seconds:.2g} s"]  # fmt: skip
+                f"loss: {counted(int(epochs), 'epoch')}", f"{seconds:.2g} s"]
         rows = [self._row(v, epochs, seconds) for v in self.variants]
         ends = "\n* the last of the rates tried: one beyond may be better" if any("*" in row[1] for row in rows) else ""
         return "\n".join(lines) + "\n" + table(head, rows) + ends
@@ -283,7 +283,7 @@ class Batches(Result):
         return [v.name, f"{v.rate:g}{edge}", f"{v.steps_per_epoch:,}", _short(v.seconds_per_step, "s"),
                 _short(v.batch_size / v.seconds_per_step), _short(v.memory, "B"),
                 f"{measured:.2g}" if v.steps_per_epoch > 1 else "0",
-                f"{v.loss_after('epochs', epochs):.3g}", f"{v.loss_after('seconds', seconds):.3g}"]  # fmt: skip
+                f"{v.loss_after('epochs', epochs):.3g}", f"{v.loss_after('seconds', seconds):.3g}"]
 
     def plot(self, path: str | PathLike | None = None) -> Any:
         """Loss by step, by epoch and by second, and the gradient noise by batch size."""
@@ -301,7 +301,7 @@ class Batches(Result):
             b.plot(*v.curve("epochs"), **style(k))
             c.plot(*v.curve("seconds"), **style(k), label=v.name)
         legend(sheet.figure, handles=c.get_legend_handles_labels()[0], ncols=len(self.variants), loc="upper left",
-               bbox_to_anchor=((left - 0.15) / sheet.width, 1 - 0.8 / sheet.height), borderaxespad=0)  # fmt: skip
+               bbox_to_anchor=((left - 0.15) / sheet.width, 1 - 0.8 / sheet.height), borderaxespad=0)
         some = self.noise_sizes < self.rows
         for k, (when, measured) in enumerate(self.noise.items()):
             colour = LINES[k + len(self.variants)]

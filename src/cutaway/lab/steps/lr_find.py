@@ -32,7 +32,7 @@ class LearningRates(RangeTest, Result):
     def marks(self) -> dict[str, float]:
         """The rates that stand out, by name."""
         found = {"steepest fall": self.steepest, "suggestion": self.suggestion, "lowest loss": self.lowest,
-                 "divergence": self.diverged}  # fmt: skip
+                 "divergence": self.diverged}
         return {name: rate for name, rate in found.items() if rate is not None}
 
     def to_pandas(self) -> Any:
@@ -51,11 +51,11 @@ class LearningRates(RangeTest, Result):
             said = f"No learning rate to suggest: {self.trouble}."
         else:
             end = (f"at {self.diverged:.2g} it had diverged" if self.diverged is not None
-                   else f"up to {self.rates[-1]:g} it did not diverge")  # fmt: skip
+                   else f"up to {self.rates[-1]:g} it did not diverge")
             said = (f"Train with a learning rate of {self.suggestion:g} ({self.optimizer}, {self.batch_size} rows a "
-                    f"step): a quarter of {self.lowest:.2g}, where the loss was as low as it got; {end}.")  # fmt: skip
+                    f"step): a quarter of {self.lowest:.2g}, where the loss was as low as it got; {end}.")
         rows = [[name, f"{rate:.2g}", f"{self._at(rate):.4g}"] for name, rate in
-                ({"first step": float(self.rates[0])} | self.marks()).items()]  # fmt: skip
+                ({"first step": float(self.rates[0])} | self.marks()).items()]
         return f"{said}\n\n{table(['', 'learning rate', self.loss.replace('_', ' ')], rows)}"
 
     def _at(self, rate: float) -> float:
@@ -78,20 +78,20 @@ class LearningRates(RangeTest, Result):
             axes.set_ylim(low - 0.15 * (top - low), top)
             axes.set_xlim(max(self.rates[0], 1e-3 * self.suggestion), self.rates[-1] * 1.6)  # lower ones change nothing
         looks = {"steepest fall": (2, "v", ":"), "suggestion": (1, "o", "-"), "lowest loss": (4, "s", "-."),
-                 "divergence": (3, "X", "--")}  # fmt: skip
+                 "divergence": (3, "X", "--")}
         for name, rate in self.marks().items():
             k, marker, dash = looks[name]
             size = {"linewidth": 2.0, "markersize": 8} if name == "suggestion" else {"linewidth": 1.2, "markersize": 6}
             axes.axvline(rate, color=LINES[k], linestyle=dash, linewidth=size["linewidth"])
             axes.plot([rate], [min(self._at(rate), 0.95 * top + 0.05 * low)], marker, color=LINES[k],
-                      markersize=size["markersize"], label=f"{name}: {rate:.2g}")  # fmt: skip
+                      markersize=size["markersize"], label=f"{name}: {rate:.2g}")
         legend(axes, loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncol=3, columnspacing=2.5)
         return sheet.saved(path)
 
 
 def lr_find(model: Module | Callable[[], Module], X: Any, y: Any, loss: str | Callable = "auto",
             optimizer: Optimizer | None = None, batch_size: int | str = 32, low: float = LOW, high: float = HIGH,
-            steps: int = STEPS, sample_weight: Any = None, seed: int = 0) -> LearningRates:  # fmt: skip
+            steps: int = STEPS, sample_weight: Any = None, seed: int = 0) -> LearningRates:
     """Find a learning rate: real training steps at rates that rise from `low` to `high` until the loss diverges.
 
     >>> import cutaway as ct
@@ -117,7 +117,7 @@ def lr_find(model: Module | Callable[[], Module], X: Any, y: Any, loss: str | Ca
     loss = loss_for(loss, model, X, y, learns=True)
     optimizer = rising(optimizer if optimizer is not None else AdamW("auto"), low, high, steps)
     program, past = prepared(model, X, y, loss, optimizer, batch_size=batch_size, sample_weight=sample_weight,
-                             seed=seed, shuffle=True, engine="cpu", threads=None, steps=steps)  # fmt: skip
+                             seed=seed, shuffle=True, engine="cpu", threads=None, steps=steps)
     test = range_test(program, past, steps)
     return LearningRates(**vars(test), optimizer=type(optimizer).__name__, loss=getattr(past.loss, "__name__", "loss"),
-                         batch_size=past.batch_size, rows=len(past.rows))  # fmt: skip
+                         batch_size=past.batch_size, rows=len(past.rows))

@@ -30,7 +30,7 @@ SHOWN = 3  # epochs in the figure
 
 def shuffling(model: Module | Callable[[], Module], X: Any, y: Any, loss: str | Callable = "auto",
               optimizer: Optimizer | None = None, batch_size: int = 32, epochs: int = 10, test: float = 0.25,
-              runs: int = 5, seed: int = 0) -> Shuffling:  # fmt: skip
+              runs: int = 5, seed: int = 0) -> Shuffling:
     """Train on rows sorted by class (numbers: by size), on the same rows shuffled once, and shuffled each epoch.
 
     >>> import cutaway as ct
@@ -61,14 +61,14 @@ def shuffling(model: Module | Callable[[], Module], X: Any, y: Any, loss: str | 
     rows = dict(zip(ORDERS, (learn, mixed, learn), strict=True))
     data = {order: (pick(X, some), y[some]) for order, some in rows.items()}
     found = Shuffling(len(learn), len(held_out), batch_size, epochs, names, "accuracy" if classes else "R²",
-                      type(optimizer).__name__)  # fmt: skip
+                      type(optimizer).__name__)
     for order in ORDERS[:2]:
         found.look(order, Gradients(net, *data[order], loss), group[rows[order]])
     done = fit_many([
         {"model": fresh(model, seed + k), "X": data[order][0], "y": data[order][1], "loss": loss,
          "optimizer": optimizer, "epochs": epochs, "batch_size": batch_size, "seed": seed + k,
          "shuffle": order == ORDERS[2]} for k in range(runs) for order in ORDERS
-    ])  # fmt: skip
+    ])
     by_seed = [done[k : k + 3] for k in range(0, len(done), 3)]
     finished = [three for three in by_seed if all(run.stopped != "interrupted" for run in three)]
     if not finished:
@@ -133,7 +133,7 @@ class Shuffling(Result):
         return pd.concat([
             pd.DataFrame({"order": order, "run": np.arange(len(scores)), "score": scores, "swing": self.swing[order]})
             for order, scores in self.score.items()
-        ], ignore_index=True)  # fmt: skip
+        ], ignore_index=True)
 
     def to_json(self) -> dict[str, Any]:
         return plain({"kind": self.kind} | vars(self))
@@ -143,14 +143,14 @@ class Shuffling(Result):
         cos = {order: values.mean() for order, values in self.agreement.items()}
         by = "class" if self.metric == "accuracy" else "target"
         head = ["rows", f"largest {'class' if by == 'class' else 'fifth'}", "cos to all", "to the next", "swing of J",
-                self.metric]  # fmt: skip
+                self.metric]
         lines = []
         for order in ORDERS:
             seen = order if order in self.agreement else ORDERS[1]
             spread = f"{_short(self.score[order].min())} to {_short(self.score[order].max())}"
             lines.append([order, f"{self.mixed[seen]:.0%}", f"{self.agreement[seen].mean():.2f}",
                           f"{self.successive[seen].mean():.2f}", f"{np.median(self.swing[order]):.3g}",
-                          f"{score[order]} ({spread})"])  # fmt: skip
+                          f"{score[order]} ({spread})"])
         return (
             f"Trained on rows sorted by {by}, the network has {self.metric} {score[ORDERS[0]]} on {self.held_out:,} "
             f"held-out rows after {counted(self.epochs, 'epoch')}; shuffled each epoch {score[ORDERS[2]]}.\nA sorted "
@@ -162,13 +162,13 @@ class Shuffling(Result):
         """Classes in the batches, their gradients, the loss of the steps, and the scores."""
         sheet = Sheet(8, 7.8)
         sheet.title("What shuffling does", f"{self.rows:,} rows in batches of {self.batch_size}, {self.optimizer}, "
-                    f"{counted(self.epochs, 'epoch')}. Gradients are those at the first weights.")  # fmt: skip
+                    f"{counted(self.epochs, 'epoch')}. Gradients are those at the first weights.")
         wide, left, right, rows = 2.85, EDGE + 0.65, EDGE + 4.15, (1.5, 3.65, 5.85)
         what = "class" if self.metric == "accuracy" else ""
         for k, (order, shares) in enumerate(self.shares.items()):
             a = chart(sheet, (left, right)[k], rows[0], wide, 1.35, "batch of an epoch", what, f"Batches, rows {order}")
             image = a.imshow(shares.T, aspect="auto", cmap=colours(RISING), vmin=0, vmax=1, interpolation="nearest",
-                             extent=(0.5, len(shares) + 0.5, len(self.groups) - 0.5, -0.5))  # fmt: skip
+                             extent=(0.5, len(shares) + 0.5, len(self.groups) - 0.5, -0.5))
             a.grid(False)
             step = -(-len(self.groups) // 10)
             a.set_yticks(range(0, len(self.groups), step), self.groups[::step], size=8)
@@ -182,7 +182,7 @@ class Shuffling(Result):
             axes.set_ylim(min(-0.05, axes.get_ylim()[0]), 1.05)
         d = chart(sheet, left, rows[2], wide, 1.4, "step", "J of the step's batch", f"Last {SHOWN} epochs of a run")
         e = chart(sheet, right, rows[2], wide, 1.4, f"{self.metric} on {self.held_out:,} held-out rows", "",
-                  "At the end, each run")  # fmt: skip
+                  "At the end, each run")
         steps = SHOWN * len(self.shares["sorted"])
         for k, order in enumerate(ORDERS):
             J = self.step_loss[order]
@@ -191,7 +191,7 @@ class Shuffling(Result):
             d.plot([], **style(k) | dots(k), label=f"rows {order}")  # for the legend
         e.set(ylim=(-2.6, 0.6), yticks=[])
         legend(sheet.figure, handles=d.get_legend_handles_labels()[0], ncols=3, loc="upper left",
-               bbox_to_anchor=((left - 0.15) / sheet.width, 1 - 0.8 / sheet.height), borderaxespad=0)  # fmt: skip
+               bbox_to_anchor=((left - 0.15) / sheet.width, 1 - 0.8 / sheet.height), borderaxespad=0)
         return sheet.saved(path)
 
 

@@ -27,7 +27,7 @@ class Symptom:
 
 SIZES = ("unscaled inputs", "unscaled targets")
 WEIGHTS = (*SIZES, "loss too high at the start", "exploding gradients", "dead ReLUs", "saturated activations",
-           "vanishing gradients")  # fmt: skip
+           "vanishing gradients")
 STEPS = (*WEIGHTS, "not finite", "learning rate too high", "learning rate too low", "batches of one class")
 SYMPTOMS = (
     Symptom("unscaled inputs", inputs.unscaled),
@@ -50,4 +50,4 @@ SYMPTOMS = (
     Symptom("classes never predicted", outcome.never_predicted, ("classes", "trained", "finite"),
             (*STEPS, "a constant is as good")),
     Symptom("overfitting", outcome.overfitting, ("held out", "constant", "trained", "finite")),
-)  # fmt: skip
+)

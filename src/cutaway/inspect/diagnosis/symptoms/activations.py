@@ -20,14 +20,14 @@ FITS = 0.3  # of a constant's loss: a network this good may be as sure as it lik
 
 # The slope at an output a, as a share of the largest one.
 SLOPES: dict[str, Callable] = {"sigmoid": lambda a: 4 * a * (1 - a), "tanh": lambda a: 1 - a * a,
-                               "rnn": lambda a: 1 - a * a}  # fmt: skip
+                               "rnn": lambda a: 1 - a * a}
 
 
 def dead_relus(e: Evidence) -> Iterator[Finding]:
     """ReLUs that are zero for all rows: neither they nor the weights before them learn any more."""
     found = {name: (layer, _dead(e.now, name)) for name, layer in _outputs(e.now, ("relu",))}
     found = {name: (layer, dead) for name, (layer, dead) in found.items()
-             if dead.size >= FEWEST_UNITS and dead.mean() >= DEAD}  # fmt: skip
+             if dead.size >= FEWEST_UNITS and dead.mean() >= DEAD}
     if not found:
         return
     began = e.began(lambda t: any(_dead(t, name).mean() >= DEAD for name in found))
@@ -45,7 +45,7 @@ def dead_relus(e: Evidence) -> Iterator[Finding]:
         "gradient.", change, why, layers,
         {"dead": {layer: np.flatnonzero(dead).tolist() for layer, dead in found.values()},
          "units": {layer: dead.size for layer, dead in found.values()}}, began,
-    )  # fmt: skip
+    )
 
 
 def saturated(e: Evidence) -> Iterator[Finding]:
@@ -68,7 +68,7 @@ def saturated(e: Evidence) -> Iterator[Finding]:
         f"{listed(shares, 4)} ({len(e.now[next(iter(found))]):,} rows) lie on a flat end of their sigmoid or tanh: "
         f"under {FLAT:.0%} of the gradient passes.",
         change, why, [layer for layer, _ in found.values()], {"shares": dict(found.values())}, began,
-    )  # fmt: skip
+    )
 
 
 def _outputs(t: Trace, ops: tuple[str, ...]) -> Iterator[tuple[str, str]]:

@@ -43,7 +43,7 @@ def vanishing(e: Evidence) -> Iterator[Finding]:
         f"the gradient of {first} is {sizes[first]:.2g} of its weights, that of {_name(sizes, most)} {most:.2g}: "
         + (f"{most / sizes[first]:.3g} times as much." if sizes[first] else "the first layers get none."),
         change, why, low, {"relative gradients": sizes}, began,
-    )  # fmt: skip
+    )
 
 
 def exploding(e: Evidence) -> Iterator[Finding]:
@@ -73,7 +73,7 @@ def _grown(e: Evidence, t: Trace, began: int | None = None) -> Iterator[Finding]
     elif len(sizes) > 2 and sizes[first] > GROWS * sizes[last] > 0:
         where = first
         text = (f"gradients grow backwards: that of {last} is {sizes[last]:.2g} of its weights, that of {first} "
-                f"{sizes[first]:.2g}.")  # fmt: skip
+                f"{sizes[first]:.2g}.")
     elif growth > GROWS:
         where, text = layer, f"along time the gradient of {layer} grows {growth:.3g} times, from the last step back."
     else:
@@ -82,14 +82,14 @@ def _grown(e: Evidence, t: Trace, began: int | None = None) -> Iterator[Finding]
         "exploding gradients", SERIOUS, text, f"optimizer = ct.optim.clip({written(e.optimizer)}, norm=1.0)",
         "Clipping keeps the direction and bounds the length, so that one steep place does not throw the weights away.",
         [where], {"relative gradients": sizes, "growth over time": growth}, began,
-    )  # fmt: skip
+    )
 
 
 def _relative(t: Trace) -> dict[str, float]:
     """‖∂J/∂W‖ / ‖W‖ for every matrix that is trained, from the input to the output."""
     order = [name for i in t.instructions if i.phase == "forward" and not i.backward for name in i.read]
     names = [name for name in dict.fromkeys(order) if name in t.parameters and t.parameters[name].trained
-             and len(t.parameters[name].shape) > 1]  # fmt: skip
+             and len(t.parameters[name].shape) > 1]
     return {name: _size(t.grad(name)) / max(_size(t[name]), 1e-30) for name in names if t.keeps(name)}
 
 

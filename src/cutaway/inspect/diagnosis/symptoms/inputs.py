@@ -54,14 +54,14 @@ def unscaled(e: Evidence) -> Iterator[Finding]:
             where, severity = [column(top)], SERIOUS if largest < VERY_SMALL else NOTICE
         elif part.ndim == 2 and smallest * DRIFT < largest and len(np.unique(flat[:, bottom])) > 10:
             text = (f"{column(bottom)} is around {smallest:.2g}, {column(top)} around {largest:.2g}: the network "
-                    "hardly sees the small one.")  # fmt: skip
+                    "hardly sees the small one.")
             where, severity = [column(bottom)], NOTICE
         else:
             continue
         yield Finding("unscaled inputs", severity, text, _standardise(e, name, part.ndim),
                       "At mean 0 and deviation 1 all inputs count alike, and one learning rate suits them all.",
                       where, {"root mean square": {"largest": largest, "smallest": smallest}},
-                      0 if e.run is not None else None)  # fmt: skip
+                      0 if e.run is not None else None)
 
 
 def _standardise(e: Evidence, name: str, ndim: int) -> str:
@@ -96,7 +96,7 @@ def unscaled_targets(e: Evidence) -> Iterator[Finding]:
     yield Finding("unscaled targets", SERIOUS if size > VERY_LARGE else NOTICE,
                   f"targets are around {mean:.3g} ± {deviation:.2g}, while outputs begin around 0 ± 1.", change,
                   "Predictions come back as mean + std · z; in between errors and gradients are of size 1.", ["y"],
-                  {"mean": mean, "deviation": deviation}, 0 if e.run is not None else None)  # fmt: skip
+                  {"mean": mean, "deviation": deviation}, 0 if e.run is not None else None)
 
 
 def batches_of_one_class(e: Evidence) -> Iterator[Finding]:
@@ -116,4 +116,4 @@ def batches_of_one_class(e: Evidence) -> Iterator[Finding]:
                   f"{one:.0%} of the batches of {past.batch_size} hold rows of one class alone: each step pulls the "
                   "network to it, and away from the others.", "shuffle = True",
                   "In a fresh random order every batch has rows of all classes.", ["y"], {"share": float(one)},
-                  0)  # fmt: skip
+                  0)

@@ -31,7 +31,7 @@ def telling_column(e: Evidence) -> Iterator[Finding]:
 
 
 def told(found: judgement.Telling, rows: int, label: str, left: int = 1, change: str = "",
-         target: str = "the target") -> Finding:  # fmt: skip
+         target: str = "the target") -> Finding:
     """A column that gives the target away, in words."""
     name = found.column
     why = "If it will be known when predictions are made, no network is needed; if not, it has to go."
@@ -39,22 +39,22 @@ def told(found: judgement.Telling, rows: int, label: str, left: int = 1, change:
         text = f"{name} alone predicts {target}, and it only numbers the rows, which are sorted by {target}."
     elif found.how == "near":
         text = (f"{name} alone predicts {target}, because the rows are in its order and neighbours have nearly the "
-                f"same {target}: rows between those learnt from are easy, what lies beyond is not.")  # fmt: skip
+                f"same {target}: rows between those learnt from are easy, what lies beyond is not.")
         why = f"If {name} is a time, only the latest rows are a test."
     elif found.how in ("filled", "empty"):
         text = (f"{name} is {found.how} in {found.rows:,} rows, of which {found.alone:.0%} are {label}: it was "
-                "probably written down when that was known already.")  # fmt: skip
+                "probably written down when that was known already.")
         why = "If it is not yet known when predictions are made, it has to go."
     elif found.how == "group":
         text = (f"{name} alone predicts {target}, because rows with the same {name} share it: of one that is new, "
-                "it says nothing.")  # fmt: skip
+                "it says nothing.")
         why = f"Rows of one {name} belong on one side of the split (groups); as an input it has to go."
     else:
         text = f"{name} alone predicts {target} nearly without a mistake (on {rows:,} rows)."
     where = f"X.drop(columns={name!r})" if left else ""
     return Finding("an input that tells the target", SERIOUS, text, change, why, [name],
                    {"alone": found.alone, "how": found.how}, remedy=f"X = {where}" * bool(where),
-                   command=f"{OPTIONS.get(found.how, '--drop')} {name}")  # fmt: skip
+                   command=f"{OPTIONS.get(found.how, '--drop')} {name}")
 
 
 def _features(e: Evidence, found: judgement.Telling) -> int:
@@ -90,7 +90,7 @@ def duplicates(e: Evidence) -> Iterator[Finding]:
                   "seen = {row.tobytes() for row in X}; new = np.array([row.tobytes() not in seen for row in Xv]); "
                   "Xv, yv = Xv[new], yv[new]",
                   "What is left was never learnt from. Take copies out before the rows are divided.", ["X"],
-                  {"share": share})  # fmt: skip
+                  {"share": share})
 
 
 def _parts(inputs: object) -> list[np.ndarray]:

@@ -35,7 +35,7 @@ def wild_start(e: Evidence) -> Iterator[Finding]:
                   f"before the first step the loss is {t.J:.3g}; log C, of a network that is sure of nothing, is "
                   f"{reference:.3g}. Outputs are spread over ± {spread:.2g}.", change,
                   "Small first outputs start near equal probabilities, and no step is spent on unlearning.",
-                  last[-1:], {"loss": t.J, "log C": reference, "spread": spread}, 0)  # fmt: skip
+                  last[-1:], {"loss": t.J, "log C": reference, "spread": spread}, 0)
 
 
 def no_better_than_a_constant(e: Evidence) -> Iterator[Finding]:
@@ -60,7 +60,7 @@ def no_better_than_a_constant(e: Evidence) -> Iterator[Finding]:
                   f"the loss on training rows is {e.loss_now:.4g}, that of always giving the same answer "
                   f"{e.constant:.4g}.", change,
                   why + " If it stays, the inputs may not tell anything of the target.", [],
-                  {"loss": e.loss_now, "constant": e.constant})  # fmt: skip
+                  {"loss": e.loss_now, "constant": e.constant})
 
 
 def never_predicted(e: Evidence) -> Iterator[Finding]:
@@ -77,7 +77,7 @@ def never_predicted(e: Evidence) -> Iterator[Finding]:
     flat = "y.reshape(-1)" if e.sample.y.ndim > 1 else "y"
     change = f"w = 1 / np.bincount({flat}.astype(int)); sample_weight = w[{flat}.astype(int)]"
     why = ("Rows that count as much as their class is rare make all classes matter alike. Or keep the network, and "
-           "take the rare class from a lower probability on: accuracy alone does not see it.")  # fmt: skip
+           "take the rare class from a lower probability on: accuracy alone does not see it.")
     remedy, command = 'model.set_params(class_weight="balanced").fit(X, y)', "--class-weight balanced"
     if common:
         longer = e.run is not None
@@ -86,7 +86,7 @@ def never_predicted(e: Evidence) -> Iterator[Finding]:
     yield Finding("classes never predicted", SERIOUS if common else NOTICE,
                   f"no row of {len(labels):,} is taken for class {named}.", change, why,
                   [str(k) for k in missed], {"rows": {k: int(counts[k]) for k in missed}},
-                  remedy=remedy if e.owner is not None else "", command=command)  # fmt: skip
+                  remedy=remedy if e.owner is not None else "", command=command)
 
 
 def overfitting(e: Evidence) -> Iterator[Finding]:
@@ -106,4 +106,4 @@ def overfitting(e: Evidence) -> Iterator[Finding]:
                   f"held-out ones; a constant has {e.constant:.3g}.",
                   change or "optimizer = ct.optim.AdamW(0.001, weight_decay=0.1)",
                   "Units that drop out at random cannot learn rows by heart together. More rows would help more.", [],
-                  {"training": e.loss_now, "held out": e.loss_held_out, "constant": e.constant}, began)  # fmt: skip
+                  {"training": e.loss_now, "held out": e.loss_held_out, "constant": e.constant}, began)

@@ -32,7 +32,7 @@ def not_finite(e: Evidence) -> Iterator[Finding]:
                   f"J or a gradient was no finite number in step {len(J) + 1:,}, and training stopped; {before}.",
                   at_rate(e.optimizer, 0.1),
                   "Steps a tenth as long do not leave the region in which the gradient points the right way.", [],
-                  {"losses before": J[-4:]}, len(J) + 1)  # fmt: skip
+                  {"losses before": J[-4:]}, len(J) + 1)
 
 
 def too_high(e: Evidence) -> Iterator[Finding]:
@@ -55,14 +55,14 @@ def too_high(e: Evidence) -> Iterator[Finding]:
     text = (f"the loss rose to {end * c:.3g} at the end; its best stretch had {best * c:.3g}, a constant prediction "
             f"has {c:.3g}" if rises else
             f"the loss jumps by {jumps:.0%} of its height from one stretch of {len(J) // len(blocks):,} steps to the "
-            "next")  # fmt: skip
+            "next")
     if e.moments:
         worse = sum(m.J_after > m.J for m in e.moments)
         text += f"; {worse} of {len(e.moments)} steps looked at made the loss of their own batch higher"
     yield Finding("learning rate too high", SERIOUS, text + ".", at_rate(e.optimizer, 0.1),
                   "A shorter step goes down the slope instead of across the valley.", [],
                   {"share at the end": end, "best share": best, "jumps": jumps, "overshoots": overshoots},
-                  at)  # fmt: skip
+                  at)
 
 
 def too_low(e: Evidence) -> Iterator[Finding]:
@@ -84,7 +84,7 @@ def too_low(e: Evidence) -> Iterator[Finding]:
                   f"{len(e.run.steps):,} steps the loss has only come from {start * c:.3g} to {blocks[-1] * c:.3g}.",
                   at_rate(e.optimizer, 10.0 ** min(max(round(float(np.log10(HEALTHY / max(ratio, 1e-30)))), 1), 3)),
                   "So long that a step changes the weights by about a thousandth.", [],
-                  {"ratio": ratio, "from": start, "to": float(blocks[-1]), "in the last quarter": last}, 0)  # fmt: skip
+                  {"ratio": ratio, "from": start, "to": float(blocks[-1]), "in the last quarter": last}, 0)
 
 
 def out_of_proportion(e: Evidence) -> Iterator[Finding]:
@@ -102,13 +102,13 @@ def out_of_proportion(e: Evidence) -> Iterator[Finding]:
                       f"a step changes {name} by {most:.0%} of its size (about 0.1 % is usual).",
                       at_rate(e.optimizer, 0.1),
                       "What earlier steps learnt survives when each changes the weights a little.", [name],
-                      {"ratios": ratios}, at)  # fmt: skip
+                      {"ratios": ratios}, at)
     elif 0 < least < STANDS and most > APART * least:
         yield Finding("updates out of proportion", NOTICE,
                       f"a step changes {least_name} by {least:.1g} of its size, {name} by {most:.1g}: the first hardly "
                       "learns.", "optimizer = ct.optim.AdamW(0.001)",
                       "Adam gives every weight steps of about the learning rate, however small its gradient.",
-                      [least_name], {"ratios": ratios}, e.moments[0].step)  # fmt: skip
+                      [least_name], {"ratios": ratios}, e.moments[0].step)
 
 
 def _blocks(e: Evidence) -> tuple[np.ndarray, np.ndarray]:

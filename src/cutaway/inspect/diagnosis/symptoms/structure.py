@@ -25,4 +25,4 @@ def collapse(e: Evidence) -> Iterator[Finding]:
             "; ".join(filter(None, changes)) or "model = ct.nn.MLP(...)",
             "An activation between them lets the network learn more than sums of its inputs.",
             list(found.layers), {"widths": list(found.widths)}, 0 if e.run is not None else None,
-        )  # fmt: skip
+        )
