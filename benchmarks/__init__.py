@@ -1,1 +1,6 @@
-"""Results of `cutaway bench`, and how they become tables and pictures."""
+"""Cutaway beside its peers: one file a workload family; how a fair run is made, its results, tables and pictures.
+
+`cutaway bench` runs it. A family and `worker.py` import nothing of Cutaway at their top: peers never load it.
+"""
+
+FAMILIES = ("mlp", "cnn", "rnn", "update", "predict", "many")

@@ -1,8 +1,9 @@
 """The picture of all results: how many times Cutaway's time the best of each peer takes, on a logarithmic axis."""
 
 from pathlib import Path
+from typing import Any
 
-from cutaway.bench.tables import OURS, PARTS, Result, best, limit, times_ours
+from .tables import OURS, PARTS, Result, best, limit, times_ours
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart; shapes say the same without colour
 STYLES = {
@@ -23,7 +24,7 @@ def ratios(results: list[Result], path: Path) -> None:
     rows = [(result, key, entry) for result in results for key, entry in result["workloads"].items()
             if best(entry, OURS)]
     groups = [g for g in STYLES if any(times_ours(e, g) for _, _, e in rows)]
-    options = {"svg.fonttype": "none", "svg.hashsalt": "cutaway", "font.family": "sans-serif", "font.size": 13,
+    options: Any = {"svg.fonttype": "none", "svg.hashsalt": "cutaway", "font.family": "sans-serif", "font.size": 13,
                "text.color": INK, "axes.labelcolor": INK, "xtick.color": INK, "ytick.color": INK}
     with plt.rc_context(options):
         figure, axes = plt.subplots(figsize=(11, 1.9 + 0.42 * len(rows)), layout="constrained")
@@ -58,8 +59,9 @@ def ratios(results: list[Result], path: Path) -> None:
         for y in range(1, len(rows)):
             if rows[y][0] is not rows[y - 1][0]:  # between families
                 axes.axhline(y - 0.5, color=FAINT, linewidth=0.6)
-        handles = [Line2D([], [], marker=STYLES[g][1], color=STYLES[g][0], linestyle="", markersize=10, label=g)
-                   for g in groups]
+        handles: list[Any] = [
+            Line2D([], [], marker=STYLES[g][1], color=STYLES[g][0], linestyle="", markersize=10, label=g)
+            for g in groups]
         if any(result["targets"][key].get(g) for result, key, _ in rows for g in groups):
             handles.append(Line2D([], [], marker="o", color="none", markeredgecolor=INK, markersize=12, label="target"))
         if any(limit(entry) for _, _, entry in rows):

@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from cutaway.bench import FAMILIES, tables
-from cutaway.bench.tables import Result, Table
+from . import FAMILIES, plot, tables
+from .tables import Result, Table
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results" / "cpu.json"
@@ -59,8 +59,6 @@ def read(path: Path = RESULTS) -> list[Result]:
 
 
 def main() -> None:
-    from benchmarks import plot
-
     results, readme = read(), HERE / "README.md"
     text = fill(readme.read_text(), "overview", overview(results))
     for result in results:

@@ -202,6 +202,7 @@ def draw(results: list[dict], path: Path) -> None:
 
     matplotlib.use("svg")
     from matplotlib import pyplot as plt
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
     from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 
     plt.rcParams.update({
@@ -213,8 +214,8 @@ def draw(results: list[dict], path: Path) -> None:
         panels.setdefault((r["panel"], r["axis"]), []).append(r)
     columns = 5
     rows = -(-len(panels) // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(3.2 * columns, 3.5 * rows), squeeze=False, layout="constrained")
-    figure.get_layout_engine().set(hspace=0.12, wspace=0.06)
+    figure, axes = plt.subplots(rows, columns, figsize=(3.2 * columns, 3.5 * rows), squeeze=False,
+                                layout=ConstrainedLayoutEngine(hspace=0.12, wspace=0.06))
     for ax in axes.flat[len(panels):]:
         ax.set_visible(False)
     for ax, ((title, axis), some) in zip(axes.flat, panels.items(), strict=False):

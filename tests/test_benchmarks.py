@@ -5,12 +5,11 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "bench")]
+sys.path.insert(0, str(ROOT / "tests" / "bench"))
 
-from benchmarks import plot, report  # noqa: E402
 from test_bench_tables import RESULT  # noqa: E402
 
-from cutaway.bench import FAMILIES  # noqa: E402
+from benchmarks import FAMILIES, plot, report  # noqa: E402
 
 
 def test_a_family_shows_its_tables_and_profile():

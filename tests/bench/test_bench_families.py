@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import cutaway as ct
-from cutaway.bench import FAMILIES, cnn, many, mlp, predict, rnn, update
-from cutaway.bench.harness import WORKER, Run, Settings, family_of
-from cutaway.bench.sizes import sizes
+from benchmarks import FAMILIES, cnn, many, mlp, predict, rnn, update
+from benchmarks.harness import WORKER, Run, Settings, family_of
+from benchmarks.sizes import sizes
 
 
 def small(work, batches=2):

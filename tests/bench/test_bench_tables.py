@@ -3,7 +3,7 @@
 import copy
 import math
 
-from cutaway.bench import tables
+from benchmarks import tables
 
 LINE = {"min": 9.0, "max": 11.0, "threads": 1, "memory": 90.0}
 RESULT = {

@@ -4,15 +4,15 @@ import json
 
 import pytest
 
-from cutaway.bench import FAMILIES
+from benchmarks import FAMILIES
 
 
 @pytest.fixture
 def quiet(monkeypatch):
     """No measuring of the machine."""
     facts = {"processor": "P", "cores": 2, "vector": "", "system": "", "load": None, "blas": ""}
-    monkeypatch.setattr("cutaway.bench.machine.machine", lambda: facts)
-    monkeypatch.setattr("cutaway.bench.machine.install_sizes", lambda python, packages: {})
+    monkeypatch.setattr("benchmarks.machine.machine", lambda: facts)
+    monkeypatch.setattr("benchmarks.machine.install_sizes", lambda python, packages: {})
 
 
 def test_help_names_every_family(run):
@@ -32,6 +32,12 @@ def test_help_names_every_family(run):
 def test_what_cannot_be_measured_is_said_before_anything_is(run, args, says):
     status, _, err = run("bench", *args)
     assert status == 2 and says in " ".join(err.split())
+
+
+def test_the_installed_package_says_where_the_benchmarks_are(here, run, monkeypatch):
+    monkeypatch.setattr("cutaway.cli.bench.REPOSITORY", here)
+    status, _, err = run("bench", "mlp")
+    assert status == 2 and "in Cutaway's repository" in err and "pip install -e ." in err
 
 
 SHORT = ["-w", "AdamW A", "--only", "cutaway", "--threads", "1", "--rounds", "1", "--seconds", "0.001"]

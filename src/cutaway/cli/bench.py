@@ -11,6 +11,7 @@ from typing import Annotated
 
 from typer import Argument, Option
 
+REPOSITORY = Path(__file__).parents[3]  # where this runs from a checkout
 
 def bench(
     families: Annotated[list[str] | None, Argument(
@@ -33,13 +34,11 @@ def bench(
     """Measure how fast Cutaway trains and predicts here, beside PyTorch, JAX, Keras and scikit-learn if installed.
 
     Everyone starts from the same weights and does the same updates, which is checked. All of it takes about 40 minutes
-    on two cores (--quick 10), best with nothing else running.
+    on two cores (--quick 10), best with nothing else running. The benchmarks are in Cutaway's repository: this runs in
+    a checkout that was installed with `pip install -e .`.
     """
     from dataclasses import replace
 
-    from ..bench import FAMILIES, tables
-    from ..bench.harness import Run, Settings
-    from ..bench.machine import install_sizes, machine
     from ..errors import ArgumentError, CutawayError, check_name
     from ..files import write_whole
     from . import checks
@@ -47,6 +46,14 @@ def bench(
 
     if not hasattr(os, "killpg"):
         raise CutawayError("cutaway bench stops and wakes processes by signals, which this system does not have.")
+    if not (REPOSITORY / "benchmarks" / "harness.py").is_file():
+        raise CutawayError("the benchmarks are in Cutaway's repository, in benchmarks/, not in the installed package. "
+                           "Clone the repository, run `pip install -e .` in it, and then `cutaway bench`.")
+    sys.path.insert(0, str(REPOSITORY))
+    from benchmarks import FAMILIES, tables
+    from benchmarks.harness import Run, Settings
+    from benchmarks.machine import install_sizes, machine
+
     for family in families or ():
         check_name(family, FAMILIES, "family of workloads")
     out = checks.output(out, "--out", (".json",)) if out else None
@@ -101,7 +108,7 @@ def _interpreter(given: str | None) -> str:
 
 
 def _show(screen, result) -> None:
-    from ..bench import tables
+    from benchmarks import tables
 
     screen.title(result["family"], "a rough look" if result["quick"] else "")
     for key, entry in result["workloads"].items():

@@ -23,11 +23,12 @@ PROOF_EPOCHS = 1
 
 def family_of(name: str):
     """A family, from this folder taken as a package of its own: the peers' Python need not have Cutaway."""
-    spec = importlib.util.spec_from_file_location("bench", HERE / "__init__.py", submodule_search_locations=[str(HERE)])
+    spec = importlib.util.spec_from_file_location("benchmarks", HERE / "__init__.py",
+                                                  submodule_search_locations=[str(HERE)])
     assert spec is not None and spec.loader is not None
-    sys.modules["bench"] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(sys.modules["bench"])
-    return importlib.import_module(f"bench.{name}")
+    sys.modules["benchmarks"] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(sys.modules["benchmarks"])
+    return importlib.import_module(f"benchmarks.{name}")
 
 
 def peak_memory() -> float:
