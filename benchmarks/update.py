@@ -59,7 +59,7 @@ def cutaway(work, data, threads):
     from dataclasses import replace
 
     import cutaway as ct
-    from cutaway.engines.cpu import CPU
+    from cutaway.engines.cpu.engine import CPU
 
     opt = {"AdamW": ct.optim.AdamW(LR, weight_decay=DECAY), "Adam": ct.optim.Adam(LR),
            "RMSProp": ct.optim.RMSPropOutside(LR), "Momentum": ct.optim.Momentum(LR)}[work.task]

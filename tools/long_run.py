@@ -18,7 +18,7 @@ import warnings
 import numpy as np
 
 import cutaway as ct
-from cutaway.engines import native
+from cutaway.engines.cpu import native
 
 GROWTH = 8.0  # MB: what the allocators of NumPy, LLVM and pyarrow keep for later
 SHAPES = 30  # rows, features, images and sequences come in so many shapes

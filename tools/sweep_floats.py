@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import special
 
-from cutaway.engines import building
+from cutaway.engines.cpu import building
 
 TINY, LARGEST = np.finfo(np.float32).tiny, np.finfo(np.float32).max
 CALL = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)

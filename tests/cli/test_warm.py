@@ -9,11 +9,12 @@ import pytest
 
 import cutaway as ct
 from cutaway.cli import warm
-from cutaway.engines import building, compile, evaluator, native
+from cutaway.engines import compile, evaluator
+from cutaway.engines.cpu import building, native
 
 FIT = """
 import numpy as np, cutaway as ct
-from cutaway.engines import native
+from cutaway.engines.cpu import native
 net, X = ct.nn.MLP(5, [9], 3).init(0), np.ones((40, 5), "f4")
 ct.fit(net, X, np.arange(40) % 3, loss="cross_entropy", epochs=1, validation=0.2)
 net.predict(X)

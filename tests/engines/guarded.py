@@ -21,9 +21,9 @@ from around import Around, uneven
 from variants import every_variant
 
 import cutaway as ct
-from cutaway.engines import codegen, slots
-from cutaway.engines.cpu import CALL
-from cutaway.engines.reference import Reference
+from cutaway.engines.cpu import codegen, slots
+from cutaway.engines.cpu.engine import CALL
+from cutaway.engines.reference.engine import Reference
 from cutaway.errors import CutawayError
 from cutaway.rules import OPS
 

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from cutaway.engines import building, native
-from cutaway.engines.building import Source
+from cutaway.engines.cpu import building, native
+from cutaway.engines.cpu.building import Source
 
 TEXT = "def k(p, s):\n    x = reals(p[0])\n"
 SIX = [Source(f"k{i}", "float64", TEXT + f"    x[0] = F({i})\n" * (i + 1)) for i in range(6)]

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import cutaway as ct
-from cutaway.engines import building, native
+from cutaway.engines.cpu import building, native
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 

@@ -6,7 +6,7 @@ from around import Around, assert_same_values, program, uneven
 from cases import EVERY, GATES, IDS, scan
 
 import cutaway as ct
-from cutaway.engines.kernels import convolution
+from cutaway.engines.cpu.kernels import convolution
 from cutaway.rules import OPS
 
 # run inside every broadcast, batch norm and convolution of sequences, see below, test_training.py and tests/nn

@@ -8,19 +8,19 @@ import time
 
 import pytest
 
-from cutaway.engines import building, native
-from cutaway.engines.building import Source
+from cutaway.engines.cpu import building, native
+from cutaway.engines.cpu.building import Source
 
 # one kernel, two instructions: little to compile
 CODE = """
 import sys, numpy as np
-from cutaway.engines import building, native
+from cutaway.engines.cpu import building, native
 text = "def k(p, s):\\n    x = reals(p[0])\\n    x[0] = F(2) * x[0]"
 where, = building.addresses([building.Source("twice", "float64", text)])
 import ctypes
 x = np.array([21.0]); p = np.array([x.ctypes.data]); s = np.zeros(24, np.int64)
 ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(where)(p.ctypes.data, s.ctypes.data)
-print(x[0], native.compiled, "cutaway.engines.language" in sys.modules)
+print(x[0], native.compiled, "cutaway.engines.cpu.language" in sys.modules)
 """
 
 
@@ -123,7 +123,7 @@ def test_what_no_process_loads_for_long_is_deleted(tmp_path, monkeypatch):
 TWO = """
 import ctypes, sys
 import numpy as np
-from cutaway.engines.building import Source, addresses
+from cutaway.engines.cpu.building import Source, addresses
 wanted = {"sigmoid": 1 / (1 + np.exp(-0.5)), "silu": 0.5 / (1 + np.exp(-0.5))}
 for name in sys.argv[1:]:
     loop = f"def loop(n, width, z, a):\\n    for j in range(n * width):\\n        a[j] = {name}(z[j])"

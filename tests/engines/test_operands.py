@@ -13,7 +13,7 @@ from cases import CASES
 
 import cutaway as ct
 from cutaway.autodiff import apply
-from cutaway.engines import codegen, kernels
+from cutaway.engines.cpu import codegen, kernels
 from cutaway.rules import OPS, rule
 from cutaway.rules.registry import ENGINES_OWN
 

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cutaway.engines import codegen, cpu
-from cutaway.engines.kernels.product import panels
-from cutaway.engines.tile import geometry
+from cutaway.engines.cpu import codegen
+from cutaway.engines.cpu import engine as cpu
+from cutaway.engines.cpu.kernels.product import panels
+from cutaway.engines.cpu.tile import geometry
 
 RTOL = {"float32": 2e-5, "float64": 1e-13}
 sizes = st.integers(1, 70)

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import cutaway as ct
-from cutaway.engines import cpu, evaluator
+from cutaway.engines import evaluator
+from cutaway.engines.cpu import engine as cpu
 
 engines = pytest.mark.parametrize("engine", ["cpu", pytest.param("reference", marks=pytest.mark.smoke)])
 

@@ -10,7 +10,7 @@ import pytest
 from sklearn.model_selection import GridSearchCV, cross_val_predict
 
 import cutaway as ct
-from cutaway.engines import native
+from cutaway.engines.cpu import native
 
 X, y = ct.datasets.make("moons", n=300, seed=0)
 GRID = {"network": [[4], [8]], "random_state": [0, 1]}

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import cutaway as ct
-from cutaway.engines import native
+from cutaway.engines.cpu import native
 
 rng = np.random.default_rng(0)
 X = rng.standard_normal((60, 3)).astype(np.float32)

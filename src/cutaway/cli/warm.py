@@ -18,7 +18,7 @@ def warm(
     Every activation, loss and optimizer, training and prediction, one thread and several. What is there already stays;
     what no run has used for 90 days is deleted. Anything else is compiled, as ever, when it is first needed.
     """
-    from ..engines import building, native
+    from ..engines.cpu import building, native
     from ..errors import ArgumentError
     from ..report.text import duration
     from .terminal import Screen
@@ -40,7 +40,7 @@ def warm(
 
 def kernels(networks: list[str], double: bool = False) -> set[Any]:
     """What those networks need."""
-    from ..engines import building
+    from ..engines.cpu import building
 
     with building.collecting() as sources:
         for name in networks:

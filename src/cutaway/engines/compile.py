@@ -34,12 +34,11 @@ from ..program.twin import twin
 from ..random import stream
 from ..sequences import gathered
 from ..shown import Shown, Table, Words
-from .cpu import CPU
+from .found import ENGINES
 from .given import how, pieces, prepared, rows_in, same_rows
 from .profile import Profile, profile
-from .reference import Reference, standing
+from .reference.engine import Reference, standing
 
-ENGINES: dict[str, Any] = {"cpu": CPU, "reference": Reference}
 ROOM = 2**30  # bytes that a batch's values may take where predict chooses how many rows it has
 
 
@@ -297,11 +296,6 @@ def _memory(what: str, model: Any) -> Iterator[None]:
                             "smaller batch_size") from None
 
 
-def _known(engine: str) -> None:
-    if not isinstance(engine, str) or engine not in ENGINES:
-        raise ArgumentError(f"no engine is called {engine!r}: use one of {', '.join(ENGINES)}")
-
-
 def _locked(name: str) -> None:
     raise TrainingError(
         f"{name} is read-only (its flags.writeable is False), so training cannot change it: set flags.writeable = "
@@ -324,7 +318,7 @@ def compile(model: Any, loss: str | Callable = "mse", optimizer: Optimizer | Non
     weights of samples, of a mean of one: J = Σ w ℓ / rows. threads: None chooses by the size of a step. keep_all: no
     value shares memory with another. More than eight arguments, because every one of them changes the instructions.
     """
-    _known(engine)
+    kind = ENGINES[engine]
     batch_size, threads = how(batch_size, threads)
     seed = whole_number("seed", seed, None)
     optimizer = optimizer if optimizer is not None else AdamW(1e-3)
@@ -338,11 +332,11 @@ def compile(model: Any, loss: str | Callable = "mse", optimizer: Optimizer | Non
     with _memory("the recording of three rows", model):
         recorded = trace_model(model, function, x, y, weighted)
     _refuse_links(recorded, loss)
-    shards = ENGINES[engine].choose_threads(recorded, batch_size, threads)
+    shards = kind.choose_threads(recorded, batch_size, threads)
 
     def made(shards: int) -> Reference:
         listing = training(recorded, model, optimizer, shards)
-        return ENGINES[engine](listing, batch_size, optimizer, seed, shards, keep_all)
+        return kind(listing, batch_size, optimizer, seed, shards, keep_all)
 
     with _memory("the training", model):
         program = made(shards)
@@ -359,21 +353,21 @@ def evaluator(model: Any, X: Any, engine: str = "cpu", batch_size: int = 1024, t
     number that is to be evaluated. keep_all: no value shares memory with another, so that `value` reads any of them
     after `predict`; then batches are as large as asked for.
     """
-    _known(engine)
+    kind = ENGINES[engine]
     batch_size, threads = how(batch_size, threads)
     with _memory("the recording of three rows", model):
         recorded = trace_model(model, None, gathered(X))  # the shape of no rows will do
     listing = evaluation(recorded)
-    shards, most = ENGINES[engine].choose_threads(recorded, batch_size, threads), batch_size
+    shards, most = kind.choose_threads(recorded, batch_size, threads), batch_size
     if not keep_all:
         most = min(batch_size, most_rows(listing.instructions, ROOM))
         if most < batch_size:
             batch_size = most if rows is None else min(most, 1 << max(rows - 1, 0).bit_length())
     shards = min(shards, batch_size)
     with _memory("the evaluation", model):
-        made = ENGINES[engine](listing, batch_size, shards=shards, keep_all=keep_all)
+        made = kind(listing, batch_size, shards=shards, keep_all=keep_all)
         if shards > 1 and not made.shardable:
-            made = ENGINES[engine](evaluation(recorded), batch_size, keep_all=keep_all)
+            made = kind(evaluation(recorded), batch_size, keep_all=keep_all)
     program = Program(made, model)
     program.most = most
     return program

@@ -14,10 +14,10 @@ from ..arguments import whole_number
 from ..errors import ArgumentError
 from ..program import Instruction, short, title
 from ..shown import Shown, Table, Words
-from . import slots
-from .codegen import Kernel
-from .cpu import CPU, address
-from .reference import Reference
+from .cpu import slots
+from .cpu.codegen import Kernel
+from .cpu.engine import CPU, address
+from .reference.engine import Reference
 
 if TYPE_CHECKING:
     from .compile import Program

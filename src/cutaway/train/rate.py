@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..engines import Program
-from ..engines.reference import rates as rates_of
+from ..engines.reference.engine import rates as rates_of
 from ..errors import ArgumentError, TrainingError
 from ..optim import Optimizer, schedules
 from .past import Past, Snapshot

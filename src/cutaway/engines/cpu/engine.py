@@ -17,12 +17,12 @@ from typing import Any, cast
 
 import numpy as np
 
-from ..errors import ArgumentError, RecordingError, warn
-from ..optim import Optimizer
-from ..program import Instruction, Listing, Recorded, Step, Swap, Value, fenced
-from ..rules import OPS
+from ...errors import ArgumentError, RecordingError, warn
+from ...optim import Optimizer
+from ...program import Instruction, Listing, Recorded, Step, Swap, Value, fenced
+from ...rules import OPS
+from ..reference.engine import Reference, rates, standing
 from . import building, codegen, native, slots
-from .reference import Reference, rates, standing
 
 CALL = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
 SECONDS = 0.1  # of work in one call that holds no GIL
@@ -311,6 +311,9 @@ class CPU(Reference):
         doubtful = self._since > 50 if self._serial else busy < 0.8 and self._since > 10
         if self.shards > 1 and not tried and doubtful:
             self._tried, self._serial, self._since = pace, not self._serial, 0
+
+
+ENGINE = CPU
 
 
 def _precision(listing: Listing) -> np.dtype:

@@ -15,7 +15,7 @@ import numpy as np
 from llvmlite import binding as llvm
 from llvmlite import ir
 
-from ..rules import augment, dropout, elementwise, recurrent
+from ...rules import augment, dropout, elementwise, recurrent
 from . import native, numbers, slots, tile
 from .compiler import (
     DOUBLE,

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...program import Instruction, Value
+from ....program import Instruction, Value
 from .helpers import apart
 from .product import panels
 

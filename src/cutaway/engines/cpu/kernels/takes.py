@@ -23,7 +23,7 @@ from functools import cache
 
 import numpy as np
 
-from ...program import Value
+from ....program import Value
 
 LOSS = ("z (n, *m)  y [n*m]  l (n)", "dl dz")
 TAKES: dict[str, tuple[str, str]] = {

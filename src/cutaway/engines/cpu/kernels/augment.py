@@ -3,8 +3,8 @@
 # ruff: noqa: F821
 from __future__ import annotations
 
-from ...autodiff import Runtime
-from ...program import Instruction, Value
+from ....autodiff import Runtime
+from ....program import Instruction, Value
 
 
 def augment(n, first, t, seed, x, y, r, h, w, c, flip, flip_vertical, shift, rotate, crop, call):

@@ -3,8 +3,8 @@
 # ruff: noqa: F821
 from __future__ import annotations
 
-from ...autodiff import Runtime
-from ...program import Instruction, Value
+from ....autodiff import Runtime
+from ....program import Instruction, Value
 
 
 def dropout(n, first, t, seed, x, a, w, p_bits, scale, call):

@@ -21,13 +21,13 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from ..errors import warn
+from ...errors import warn
 from . import native
 
 RULES = ("elementwise", "augment", "dropout", "recurrent")  # files whose functions kernels inline
 FOR_ONE = 10  # kernels that pay for starting a helper, which takes as long as a third of a second
 HELPERS = 7  # at most: each takes 200 MB
-HELP = "from cutaway.engines.building import help_out; help_out()"
+HELP = "from cutaway.engines.cpu.building import help_out; help_out()"
 
 
 class Source(NamedTuple):
@@ -56,7 +56,7 @@ def _around() -> str:
     """Everything besides its own text that a kernel's code depends on."""
     here = Path(__file__).parent
     files = [here / "compiler.py", here / "language.py", here / "numbers.py", here / "slots.py", here / "tile.py"]
-    files += [here.parent / "rules" / f"{name}.py" for name in RULES]
+    files += [here.parent.parent / "rules" / f"{name}.py" for name in RULES]
     return "\n".join(f.read_text("utf-8") for f in files)
 
 

@@ -18,10 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from ..program import Instruction, Plan, Value
-from ..rules import OPS, Op, elementwise
+from ...program import Instruction, Plan, Value
+from ...rules import OPS, Op, elementwise
+from ..reference.engine import hyperparameters
 from . import kernels, stepping
-from .reference import hyperparameters
 
 STATE = {
     "n": "s[N]", "first": "s[FIRST]", "total": "s[TOTAL]", "t": "s[T]", "seed": "s[SEED]", "shard": "s[SHARD]",

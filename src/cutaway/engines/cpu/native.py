@@ -20,7 +20,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ..errors import warn
+from ...errors import warn
 
 MATH = ("sqrt", "sin", "cos", "exp", "log", "log1p", "expm1", "erf", "tanh", "pow")
 LIBRARY = ("product", "pack", "pack_turned")  # kernels/product.py: compiled functions that other kernels call

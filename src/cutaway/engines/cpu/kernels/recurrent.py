@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...program import Instruction, Value
+from ....program import Instruction, Value
 from .helpers import apart
 from .product import APART, DEEP, WIDEST, panels
 

@@ -3,7 +3,7 @@
 # ruff: noqa: F821
 from __future__ import annotations
 
-from ...program import Instruction, Value
+from ....program import Instruction, Value
 from .product import APART, CROWDED, DEEP, WIDEST
 
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import whole_numbers, within
-from ..autodiff import Runtime
-from ..errors import ArgumentError, ResourceError, ShapeError, TrainingError
-from ..optim import Optimizer
-from ..program import Instruction, Listing, Recorded, Rows, ShapeOf, Swap, Value, plan
-from ..rules import OPS
-from ..rules.shape import sum_to
-from ..text import size
+from ...arguments import whole_numbers, within
+from ...autodiff import Runtime
+from ...errors import ArgumentError, ResourceError, ShapeError, TrainingError
+from ...optim import Optimizer
+from ...program import Instruction, Listing, Recorded, Rows, ShapeOf, Swap, Value, plan
+from ...rules import OPS
+from ...rules.shape import sum_to
+from ...text import size
 
 
 class Reference:
@@ -268,6 +268,9 @@ class Reference:
             place[...] = new
 
 
+ENGINE = Reference
+
+
 def standing(v: Value) -> np.ndarray:
     """The array of a value that lives outside the program, if it still is what the program was compiled for.
 
@@ -313,7 +316,7 @@ def hyperparameters(opt: Optimizer, instruction: Instruction) -> dict[str, float
 
 def rates(opt: Optimizer, first: int, steps: int) -> np.ndarray:
     """The learning rates of steps first, first + 1, ..."""
-    from ..optim import Schedule
+    from ...optim import Schedule
 
     t = np.arange(first, first + steps)
     if isinstance(opt.lr, Schedule):

@@ -1,0 +1,1 @@
+"""The CPU engine: machine code from rules and hand-written kernels."""

@@ -1,0 +1,48 @@
+"""The engines there are: each folder here with an engine.py, whose ENGINE is the class that runs programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, MutableMapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from ..errors import ArgumentError
+
+
+class Engines(MutableMapping[str, Any]):
+    """Engines by name. A folder's is imported when it is first asked for; one of your own is put in by assignment.
+
+    >>> import cutaway as ct
+    >>> sorted(ct.engines.ENGINES)[:2]
+    ['cpu', 'reference']
+    """
+
+    def __init__(self) -> None:
+        self._own: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._own:
+            if not (isinstance(name, str) and name in _folders()):
+                raise ArgumentError(f"no engine is called {name!r}: use one of {', '.join(self)}")
+            self._own[name] = import_module(f".{name}.engine", __package__).ENGINE
+        return self._own[name]
+
+    def __setitem__(self, name: str, engine: Any) -> None:
+        self._own[name] = engine
+
+    def __delitem__(self, name: str) -> None:
+        del self._own[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys([*_folders(), *self._own]))
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+
+def _folders() -> list[str]:
+    return sorted(file.parent.name for file in Path(__file__).parent.glob("*/engine.py"))
+
+
+ENGINES = Engines()

@@ -1,0 +1,1 @@
+"""The reference engine: every instruction by its rule, in NumPy."""
