@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import cutaway as ct
-from cutaway.nn.module import structure
+from cutaway.nn.tree import structure
 from cutaway.train.programs import Programs
 
 

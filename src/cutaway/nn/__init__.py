@@ -37,8 +37,9 @@ from .layers import (
     Softplus,
     Tanh,
 )
-from .module import Buffer, Mode, Module, Parameter, training_mode
+from .module import Mode, Module, training_mode
 from .networks import CNN, MLP, Recurrent, Sequential
+from .parameter import Buffer, Parameter
 from .recurrent import GRU, LSTM, RNN, LastState, RecurrentLayer
 
 __all__ = [

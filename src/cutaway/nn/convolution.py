@@ -12,7 +12,8 @@ from ..errors import ArgumentError, ShapeError
 from ..sequences import Sequences
 from . import init
 from .layers import here, holds, whole, zeros
-from .module import Module, Parameter
+from .module import Module
+from .parameter import Parameter
 
 AXES = {1: "(n, time, channels)", 2: "(n, height, width, channels)"}
 
@@ -93,6 +94,8 @@ def _by(numbers: tuple[int, ...]) -> str:
 
 
 class _Conv(_Windows):
+    on_images = "filters"
+
     def __init__(self, n_in: int, n_out: int, window: Any, stride: Any = 1, padding: Any = "valid", dilation: Any = 1,
                  groups: int = 1, bias: bool = True, init: Callable = init.he_normal) -> None:
         layer = type(self).__name__
@@ -230,6 +233,7 @@ class GlobalAveragePool(Module):
     """
 
     op = "global_average"
+    on_images = "means"
 
     def forward(self, x: Any) -> Tensor:
         values, lengths = (x.values, x.lengths) if isinstance(x, Sequences) else (x, None)

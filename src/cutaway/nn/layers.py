@@ -10,7 +10,8 @@ import numpy as np
 from ..autodiff import Tensor, apply, assign, current_scope, ops
 from ..errors import ArgumentError, ShapeError
 from . import init
-from .module import Buffer, Module, Parameter, training_mode
+from .module import Module, training_mode
+from .parameter import Buffer, Parameter
 
 
 def whole(layer: str, name: str, value: Any) -> int:
@@ -45,6 +46,7 @@ class Linear(Module):
     """
 
     timewise = True
+    on_images = "neurons"
 
     def __init__(self, n_in: int, n_out: int, bias: bool = True, init: Callable = init.he_normal) -> None:
         self.n_in, self.n_out = whole("Linear", "n_in", n_in), whole("Linear", "n_out", n_out)
@@ -162,6 +164,8 @@ class BatchNorm1d(Module):
 class BatchNorm2d(BatchNorm1d):
     """BatchNorm1d for images (n, h, w, width): every channel normalised over all places of the batch."""
 
+    on_images = "channels"
+
 
 def _check_width(layer: Any, x: Tensor) -> None:
     width = layer.width
@@ -174,6 +178,7 @@ def _check_width(layer: Any, x: Tensor) -> None:
 class Flatten(Module):
     """Each sample as one row: (n, a, b, ...) -> (n, a·b·...)."""
 
+    on_images = "rows"
     refuses = (
         "as one row of features, padding could not be told from values: use LastState, GlobalAveragePool or "
         "GlobalMaxPool, which end at each sequence's own length"

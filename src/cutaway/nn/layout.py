@@ -5,16 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from .. import habits
 from ..autodiff import Tensor
 from ..errors import ArgumentError, ShapeError, warn
-
-if TYPE_CHECKING:
-    from .module import Module
+from .tree import Tree
 
 UNKNOWN = -2  # channels of inputs that may be images, or not
 LAYOUTS = ("cutaway", "torch")
@@ -24,7 +22,7 @@ class State(dict):
     """What state_dict() gives: arrays by name that are known to lie as they do here."""
 
 
-def arrays_of(model: Module, state: Any, layout: str | None, channels: dict[str, int] | None) -> dict[str, np.ndarray]:
+def arrays_of(model: Tree, state: Any, layout: str | None, channels: dict[str, int] | None) -> dict[str, np.ndarray]:
     """The arrays of a state by this model's names and with its shapes; `layout` as load_state_dict says.
 
     Raises ArgumentError or ShapeError for what does not fit, or could be meant in two ways.
@@ -52,7 +50,7 @@ def arrays_of(model: Module, state: Any, layout: str | None, channels: dict[str,
     return found
 
 
-def _untied(model: Module, state: Mapping) -> Mapping:
+def _untied(model: Tree, state: Mapping) -> Mapping:
     """The state without the second names of tensors that two layers share, which PyTorch lists under both."""
     first: dict[int, str] = {}
     for prefix, module in model.named_modules():
@@ -86,11 +84,11 @@ def _counter(name: str) -> bool:
     return name.rpartition(".")[2] == "num_batches_tracked"
 
 
-def _own(model: Module) -> dict[str, Any]:
+def _own(model: Tree) -> dict[str, Any]:
     return dict([*model.named_parameters(), *model.named_buffers()])
 
 
-def _check_names(model: Module, found: Mapping[str, np.ndarray]) -> None:
+def _check_names(model: Tree, found: Mapping[str, np.ndarray]) -> None:
     own = _own(model)
     missing, unknown = own.keys() - found.keys(), found.keys() - own.keys()
     if missing or unknown:
@@ -108,13 +106,11 @@ def _check_names(model: Module, found: Mapping[str, np.ndarray]) -> None:
             raise ShapeError(f"{name} has shape {t.shape} here, but {found[name].shape} in the state{hint}")
 
 
-def _convolutions(model: Module) -> Iterator[tuple[str, Any]]:
-    from .convolution import _Conv
-
-    return ((name, m) for name, m in model.named_modules() if isinstance(m, _Conv))
+def _convolutions(model: Tree) -> Iterator[tuple[str, Any]]:
+    return ((name, m) for name, m in model.named_modules() if m.on_images == "filters")
 
 
-def _warn_of_doubt(model: Module) -> None:
+def _warn_of_doubt(model: Tree) -> None:
     """Filters whose shape is the same in both layouts cannot be told apart."""
     for name, conv in _convolutions(model):
         shape = conv.weight.shape
@@ -138,7 +134,7 @@ def _groups(names: Any) -> dict[str, list[str]]:
     return groups
 
 
-def _from_torch(model: Module, state: dict[str, np.ndarray], channels: dict[str, int]) -> dict[str, np.ndarray]:
+def _from_torch(model: Tree, state: dict[str, np.ndarray], channels: dict[str, int]) -> dict[str, np.ndarray]:
     own, found = _own(model), {}
     state = _without_prefix(state, own.keys())
     modules = {name: m for name, m in model.named_modules() if any(isinstance(v, Tensor) for v in vars(m).values())}
@@ -178,7 +174,7 @@ def _warn_of_images(name: str) -> None:
     )
 
 
-def _in_layers(model: Module) -> Iterator[tuple[str, Any]]:
+def _in_layers(model: Tree) -> Iterator[tuple[str, Any]]:
     """Parameters and buffers, layer by layer."""
     own = _own(model)
     for prefix, module in model.named_modules():
@@ -190,9 +186,7 @@ def _in_layers(model: Module) -> Iterator[tuple[str, Any]]:
 
 def _turned(module: Any, leaf: str, array: np.ndarray) -> np.ndarray:
     """Filters (out, in, *window) as (out, *window, in)."""
-    from .convolution import _Conv
-
-    filters = isinstance(module, _Conv) and leaf == "weight" and array.ndim > 2
+    filters = module.on_images == "filters" and leaf == "weight" and array.ndim > 2
     return np.moveaxis(array, 1, -1) if filters else array
 
 
@@ -231,40 +225,36 @@ def _listed(groups: dict[str, list[str]]) -> str:
 # ---- images that become rows: PyTorch's channels come first, ours last -----------------------------------------------
 
 
-def _flattened(model: Module) -> Iterator[tuple[str, int]]:
+def _flattened(model: Tree) -> Iterator[tuple[str, int]]:
     """The layers of neurons that read flattened images, with the channels that these had.
 
     Raises ArgumentError where a forward of one's own may flatten them.
     """
-    from .convolution import GlobalAveragePool, _Conv
-    from .layers import BatchNorm2d, Flatten, Linear
-    from .networks import Sequential
-
     def chain(module: Any, prefix: str) -> Iterator[tuple[str, Any]]:
         for name, child in module.children():
             name = f"{prefix}.{name}" if prefix else name
-            if isinstance(child, Sequential):
+            if child.on_images == "chain":
                 yield from chain(child, name)
             else:
                 yield name, child
 
-    if not isinstance(model, Sequential):
+    if model.on_images != "chain":
         convs = [c.n_out for _, c in _convolutions(model)]
         for name, m in model.named_modules():
-            if isinstance(m, Linear) and any(m.n_in > c > 1 and m.n_in % c == 0 for c in convs):
+            if m.on_images == "neurons" and any(m.n_in > c > 1 and m.n_in % c == 0 for c in convs):
                 yield name, -1
         return
     channels, flat = UNKNOWN, False
     for name, layer in chain(model, ""):
-        if isinstance(layer, _Conv):
+        if layer.on_images == "filters":
             channels, flat = layer.n_out, False
-        elif isinstance(layer, BatchNorm2d):
+        elif layer.on_images == "channels":
             channels = layer.width
-        elif isinstance(layer, GlobalAveragePool):
+        elif layer.on_images == "means":
             channels = 0
-        elif isinstance(layer, Flatten):
+        elif layer.on_images == "rows":
             flat = channels != 0
-        elif isinstance(layer, Linear) and flat:
+        elif layer.on_images == "neurons" and flat:
             yield name, channels
             channels, flat = 0, False
         elif channels == UNKNOWN and layer.owns_parameters():

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import inspect
-import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -16,63 +15,19 @@ import numpy as np
 from .. import habits
 from ..arguments import whole_numbers
 from ..autodiff import Tensor, current_scope, scope
-from ..errors import ArgumentError, ResourceError, ShapeError
+from ..errors import ArgumentError, ShapeError
 from ..program import named_inputs
-from ..random import next_stream, stream
+from ..random import stream
 from ..sequences import Sequences, gathered
 from ..shown import VIEWS, Listing, Picture, Shown
 from ..staged import Staged
-from ..text import size
 from .layout import State, arrays_of
+from .parameter import Parameter
+from .tree import KEPT, Tree, details
 
 WHOLE = (int, np.integer)
 
 NUMBERED = re.compile(r"layer\d+|rnn|lstm|gru")  # names of layers that are no attributes: of Sequential and LastState
-
-
-class Parameter(Tensor):
-    """A Tensor that training changes. Made from a shape and an initialiser `init(rng, shape) -> array`, or an array.
-
-    learnt: whether its values were trained or loaded, not drawn.
-
-    >>> import numpy as np, cutaway as ct
-    >>> ct.nn.Parameter((2, 3), ct.nn.init.he_normal).shape, ct.nn.Parameter(np.ones(3)).tolist()
-    ((2, 3), [1.0, 1.0, 1.0])
-    """
-
-    learnt = False
-
-    def __init__(self, shape: Any, init: Callable | None = None, requires_grad: bool = True) -> None:
-        if init is None:
-            start = np.array(shape.data if isinstance(shape, Tensor) else shape, np.float32)
-            init = Start(start)
-            shape = start.shape
-        self.init = init
-        try:
-            values = np.asarray(init(next_stream(), shape), np.float32)
-        except MemoryError:
-            room = size(4 * math.prod(shape))
-            raise ResourceError(f"a parameter of shape {shape} needs {room}, which cannot be had") from None
-        super().__init__(values, requires_grad=requires_grad)
-        self.made = self.data.shape  # where it has another one later, somebody replaced its array
-
-
-@dataclass(frozen=True, eq=False)
-class Start:
-    """The initialiser of a parameter that was made from an array: init() goes back to it."""
-
-    values: np.ndarray
-
-    def __call__(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-        return self.values.copy()
-
-
-class Buffer(Tensor):
-    """State that a layer keeps but no gradient changes, such as a running mean."""
-
-    def __init__(self, start: np.ndarray) -> None:
-        self.start = np.asarray(start, np.float32)
-        super().__init__(self.start.copy())
 
 
 @dataclass
@@ -106,7 +61,7 @@ def training_mode() -> Mode | None:
     return _mode.get()
 
 
-class Module(Shown):
+class Module(Tree, Shown):
     """A layer or network. Subclasses set parameters, buffers and modules as attributes and define forward(self, x).
 
     >>> import cutaway as ct
@@ -216,58 +171,6 @@ class Module(Shown):
             yield mode
         finally:
             _mode.reset(token)
-
-    # ---- what it is made of ----------------------------------------------------------------------------------------
-    def children(self) -> Iterator[tuple[str, Module]]:
-        """The modules it holds, with their attribute names; lists and dicts count too."""
-        for key, value in vars(self).items():
-            if isinstance(value, Module):
-                yield key, value
-            elif isinstance(value, list | tuple | dict):
-                pairs = value.items() if isinstance(value, dict) else enumerate(value)
-                yield from ((f"{key}.{k}", m) for k, m in pairs if isinstance(m, Module))
-
-    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
-        """Every module below and including this one, with its full name ("" is this one)."""
-        yield prefix, self
-        for name, child in self.children():
-            yield from child.named_modules(f"{prefix}.{name}" if prefix else name)
-
-    def _named(self, kind: type | tuple[type, ...]) -> Iterator[tuple[str, Any]]:
-        seen: set[int] = set()
-        for prefix, module in self.named_modules():
-            for key, value in vars(module).items():
-                if isinstance(value, kind) and id(value) not in seen:
-                    seen.add(id(value))
-                    yield (f"{prefix}.{key}" if prefix else key), value
-
-    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
-        """(name, parameter), each once even where a module is used twice."""
-        yield from self._named(Parameter)
-
-    def named_buffers(self) -> Iterator[tuple[str, Buffer]]:
-        yield from self._named(Buffer)
-
-    def parameters(self) -> list[Parameter]:
-        return [p for _, p in self.named_parameters()]
-
-    def owns_parameters(self) -> bool:
-        return any(isinstance(value, Parameter) for value in vars(self).values()) or any(
-            child.owns_parameters() for _, child in self.children()
-        )
-
-    def tensors(self) -> list[Tensor]:
-        """Every parameter and buffer, each once."""
-        return [t for _, t in self._named((Parameter, Buffer))]
-
-    @property
-    def dtype(self) -> np.dtype:
-        return next((p.dtype for _, p in self.named_parameters()), np.dtype(np.float32))
-
-    def check_numbers(self) -> None:
-        """Raise ArgumentError where a weight's data is no array of its kind: anybody may put something there."""
-        for name, t in self._named((Parameter, Buffer)):
-            _check_numbers(name, t)
 
     # ---- the flat block --------------------------------------------------------------------------------------------
     @property
@@ -379,7 +282,7 @@ class Module(Shown):
             some = min(batch_size, X.step)  # so that no batch is larger than what is made at a time
             return np.concatenate([self.predict(part, some, engine, threads) for part in X.parts()])
         known = vars(self).setdefault("_evaluators", {})
-        key = (engine, batch_size, threads, tuple(_described(self)), _shapes(X))
+        key = (engine, batch_size, threads, tuple(details(self)), _shapes(X))
         try:
             program = known.get(key) if isinstance(batch_size, WHOLE) else None
         except TypeError:  # somebody gives a list
@@ -401,7 +304,7 @@ class Module(Shown):
         return program.predict(X, keep=False)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in vars(self).items() if k not in ("_theta", "_evaluators")}
+        return {k: v for k, v in vars(self).items() if k not in KEPT}
 
     def _in_notebook(self) -> Any:
         try:
@@ -428,82 +331,6 @@ class Module(Shown):
 def _of_tensors(x: Any) -> bool:
     """Whether it is a Tensor, or a list or tuple of nothing else, such as a recurrent layer's state."""
     return isinstance(x, Tensor) or (isinstance(x, list | tuple) and len(x) > 0 and all(map(_of_tensors, x)))
-
-
-def _check_numbers(name: str, t: Tensor) -> None:
-    """Raise ArgumentError where somebody put into a weight's data what is no array of its kind."""
-    wrong = not isinstance(t.data, np.ndarray)
-    if wrong or (isinstance(t, Parameter) and (t.data.dtype.kind != "f" or t.data.itemsize not in (4, 8))):
-        got = type(t.data).__name__ if wrong else f"an array of {t.data.dtype}"
-        raise ArgumentError(f"{name}.data is an array of float32 or float64, got {got}: write "
-                            f"{name}.data[...] = values")
-
-
-DIGESTED = 2**18  # bytes of a constant up to which its values are looked at each time, 0.2 ms
-
-
-def _digest(array: np.ndarray) -> Any:
-    """What tells a constant's values from others: somebody may write into it."""
-    if array.dtype.kind not in "fiub" or array.nbytes > DIGESTED:
-        return id(array)
-    return array.shape, array.dtype.str, array.tobytes()
-
-
-def _described(module: Module) -> Iterator[Any]:
-    """Everything about a network that a recording of it depends on: its modules, and whatever they hold."""
-    for key, value in vars(module).items():
-        if key not in ("_theta", "_evaluators"):
-            parts = value.values() if isinstance(value, dict) else value
-            for part in parts if isinstance(value, dict | list | tuple) else (value,):
-                if isinstance(part, Module):
-                    yield type(part)
-                    yield from _described(part)
-                elif isinstance(part, Parameter | Buffer):
-                    _check_numbers(key, part)
-                    yield id(part), part.data.shape, part.data.dtype
-                elif isinstance(part, Tensor | np.ndarray):  # a program has a copy of it
-                    yield id(part), _digest(part.data if isinstance(part, Tensor) else part)
-                else:
-                    yield part if isinstance(part, str | int | float | None) else id(part)
-
-
-def structure(module: Module) -> tuple:
-    """How a network is built, without the values of its weights: equal for networks that one program could train.
-
-    >>> import cutaway as ct
-    >>> structure(ct.nn.MLP(2, [4], 1)) == structure(ct.nn.MLP(2, [4], 1)), structure(ct.nn.MLP(2, [4], 1, "tanh"))[:1]
-    (True, (<class 'cutaway.nn.networks.MLP'>,))
-    """
-    seen: dict[int, int] = {}
-
-    def parts(value: Any) -> Iterator[Any]:
-        if isinstance(value, Module | Parameter | Buffer):
-            yield type(value)
-            if id(value) in seen:  # shared: which one, by its place
-                yield seen[id(value)]
-                return
-            seen[id(value)] = len(seen)
-            if isinstance(value, Tensor):
-                yield value.shape, value.dtype, value.requires_grad
-            else:
-                yield from parts({k: v for k, v in vars(value).items() if k not in ("_theta", "_evaluators")})
-        elif isinstance(value, dict):
-            for key, part in value.items():
-                yield key
-                yield from parts(part)
-        elif isinstance(value, list | tuple):
-            yield type(value), len(value)
-            for part in value:
-                yield from parts(part)
-        elif isinstance(value, bool | int | float | str | None):
-            yield type(value), value
-        elif isinstance(value, Tensor | np.ndarray):
-            yield id(value), _digest(value.data if isinstance(value, Tensor) else value)
-        else:
-            yield id(value)
-
-    module.check_numbers()
-    return tuple(parts(module))
 
 
 def _shapes(X: Any) -> tuple:

@@ -13,7 +13,8 @@ from . import init
 from .convolution import Conv1d, Conv2d, GlobalAveragePool, MaxPool1d, MaxPool2d
 from .layers import BatchNorm1d, BatchNorm2d, Dropout, Flatten, LayerNorm, Linear, whole
 from .layers import activation as make_activation
-from .module import Module, Parameter
+from .module import Module
+from .parameter import Parameter
 from .recurrent import CELLS, LastState
 
 
@@ -27,6 +28,8 @@ class Sequential(Module):
 
     Layers with parameters are numbered layer1, layer2, ...; one without writes under the layer before it.
     """
+
+    on_images = "chain"
 
     def __init__(self, *layers: Module) -> None:
         for layer in layers:

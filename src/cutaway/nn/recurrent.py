@@ -11,7 +11,8 @@ from ..random import stream
 from ..sequences import Sequences
 from . import init
 from .layers import here, holds, whole, zeros
-from .module import Module, Parameter, training_mode
+from .module import Module, training_mode
+from .parameter import Parameter
 
 
 class RecurrentLayer(Module):

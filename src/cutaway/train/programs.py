@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..engines import Program, compile, evaluator
-from ..nn.module import structure
+from ..nn.tree import structure
 from ..optim import Optimizer
 from ..program import named_inputs
 

@@ -1,0 +1,69 @@
+"""What a layer keeps: parameters, which training changes, and buffers, which it does not."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..autodiff import Tensor
+from ..errors import ArgumentError, ResourceError
+from ..random import next_stream
+from ..text import size
+
+
+class Parameter(Tensor):
+    """A Tensor that training changes. Made from a shape and an initialiser `init(rng, shape) -> array`, or an array.
+
+    learnt: whether its values were trained or loaded, not drawn.
+
+    >>> import numpy as np, cutaway as ct
+    >>> ct.nn.Parameter((2, 3), ct.nn.init.he_normal).shape, ct.nn.Parameter(np.ones(3)).tolist()
+    ((2, 3), [1.0, 1.0, 1.0])
+    """
+
+    learnt = False
+
+    def __init__(self, shape: Any, init: Callable | None = None, requires_grad: bool = True) -> None:
+        if init is None:
+            start = np.array(shape.data if isinstance(shape, Tensor) else shape, np.float32)
+            init = Start(start)
+            shape = start.shape
+        self.init = init
+        try:
+            values = np.asarray(init(next_stream(), shape), np.float32)
+        except MemoryError:
+            room = size(4 * math.prod(shape))
+            raise ResourceError(f"a parameter of shape {shape} needs {room}, which cannot be had") from None
+        super().__init__(values, requires_grad=requires_grad)
+        self.made = self.data.shape  # where it has another one later, somebody replaced its array
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """The initialiser of a parameter that was made from an array: init() goes back to it."""
+
+    values: np.ndarray
+
+    def __call__(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        return self.values.copy()
+
+
+class Buffer(Tensor):
+    """State that a layer keeps but no gradient changes, such as a running mean."""
+
+    def __init__(self, start: np.ndarray) -> None:
+        self.start = np.asarray(start, np.float32)
+        super().__init__(self.start.copy())
+
+
+def check_numbers(name: str, t: Tensor) -> None:
+    """Raise ArgumentError where somebody put into a weight's data what is no array of its kind."""
+    wrong = not isinstance(t.data, np.ndarray)
+    if wrong or (isinstance(t, Parameter) and (t.data.dtype.kind != "f" or t.data.itemsize not in (4, 8))):
+        got = type(t.data).__name__ if wrong else f"an array of {t.data.dtype}"
+        raise ArgumentError(f"{name}.data is an array of float32 or float64, got {got}: write "
+                            f"{name}.data[...] = values")

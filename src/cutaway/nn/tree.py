@@ -1,0 +1,142 @@
+"""What a network is made of: modules within modules, with parameters and buffers by name; whether two are alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..autodiff import Tensor
+from .parameter import Buffer, Parameter, check_numbers
+
+KEPT = ("_theta", "_evaluators")  # what a Module remembers: no part of how it is built
+
+
+class Tree:
+    """The parts of a Module.
+
+    on_images: what this layer does to an image, where PyTorch's weights lie otherwise than ours (see layout.py): it
+    has "filters", or weights for "channels"; it makes "rows" of pixels or "means" of each channel, reads rows as
+    "neurons", or is a "chain" of layers.
+    """
+
+    on_images: ClassVar[str] = ""
+
+    def children(self) -> Iterator[tuple[str, Any]]:
+        """The modules it holds, with their attribute names; lists and dicts count too."""
+        for key, value in vars(self).items():
+            if isinstance(value, Tree):
+                yield key, value
+            elif isinstance(value, list | tuple | dict):
+                pairs = value.items() if isinstance(value, dict) else enumerate(value)
+                yield from ((f"{key}.{k}", m) for k, m in pairs if isinstance(m, Tree))
+
+    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Any]]:
+        """Every module below and including this one, with its full name ("" is this one)."""
+        yield prefix, self
+        for name, child in self.children():
+            yield from child.named_modules(f"{prefix}.{name}" if prefix else name)
+
+    def _named(self, kind: type | tuple[type, ...]) -> Iterator[tuple[str, Any]]:
+        seen: set[int] = set()
+        for prefix, module in self.named_modules():
+            for key, value in vars(module).items():
+                if isinstance(value, kind) and id(value) not in seen:
+                    seen.add(id(value))
+                    yield (f"{prefix}.{key}" if prefix else key), value
+
+    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
+        """(name, parameter), each once even where a module is used twice."""
+        yield from self._named(Parameter)
+
+    def named_buffers(self) -> Iterator[tuple[str, Buffer]]:
+        yield from self._named(Buffer)
+
+    def parameters(self) -> list[Parameter]:
+        return [p for _, p in self.named_parameters()]
+
+    def owns_parameters(self) -> bool:
+        return any(isinstance(value, Parameter) for value in vars(self).values()) or any(
+            child.owns_parameters() for _, child in self.children()
+        )
+
+    def tensors(self) -> list[Tensor]:
+        """Every parameter and buffer, each once."""
+        return [t for _, t in self._named((Parameter, Buffer))]
+
+    @property
+    def dtype(self) -> np.dtype:
+        return next((p.dtype for _, p in self.named_parameters()), np.dtype(np.float32))
+
+    def check_numbers(self) -> None:
+        """Raise ArgumentError where a weight's data is no array of its kind: anybody may put something there."""
+        for name, t in self._named((Parameter, Buffer)):
+            check_numbers(name, t)
+
+
+DIGESTED = 2**18  # bytes of a constant up to which its values are looked at each time, 0.2 ms
+
+
+def _digest(array: np.ndarray) -> Any:
+    """What tells a constant's values from others: somebody may write into it."""
+    if array.dtype.kind not in "fiub" or array.nbytes > DIGESTED:
+        return id(array)
+    return array.shape, array.dtype.str, array.tobytes()
+
+
+def details(module: Tree) -> Iterator[Any]:
+    """Everything about a network that a recording of it depends on: its modules, and whatever they hold."""
+    for key, value in vars(module).items():
+        if key not in KEPT:
+            parts = value.values() if isinstance(value, dict) else value
+            for part in parts if isinstance(value, dict | list | tuple) else (value,):
+                if isinstance(part, Tree):
+                    yield type(part)
+                    yield from details(part)
+                elif isinstance(part, Parameter | Buffer):
+                    check_numbers(key, part)
+                    yield id(part), part.data.shape, part.data.dtype
+                elif isinstance(part, Tensor | np.ndarray):  # a program has a copy of it
+                    yield id(part), _digest(part.data if isinstance(part, Tensor) else part)
+                else:
+                    yield part if isinstance(part, str | int | float | None) else id(part)
+
+
+def structure(module: Tree) -> tuple:
+    """How a network is built, without the values of its weights: equal for networks that one program could train.
+
+    >>> import cutaway as ct
+    >>> structure(ct.nn.MLP(2, [4], 1)) == structure(ct.nn.MLP(2, [4], 1)), structure(ct.nn.MLP(2, [4], 1, "tanh"))[:1]
+    (True, (<class 'cutaway.nn.networks.MLP'>,))
+    """
+    seen: dict[int, int] = {}
+
+    def parts(value: Any) -> Iterator[Any]:
+        if isinstance(value, Tree | Parameter | Buffer):
+            yield type(value)
+            if id(value) in seen:  # shared: which one, by its place
+                yield seen[id(value)]
+                return
+            seen[id(value)] = len(seen)
+            if isinstance(value, Tensor):
+                yield value.shape, value.dtype, value.requires_grad
+            else:
+                yield from parts({k: v for k, v in vars(value).items() if k not in KEPT})
+        elif isinstance(value, dict):
+            for key, part in value.items():
+                yield key
+                yield from parts(part)
+        elif isinstance(value, list | tuple):
+            yield type(value), len(value)
+            for part in value:
+                yield from parts(part)
+        elif isinstance(value, bool | int | float | str | None):
+            yield type(value), value
+        elif isinstance(value, Tensor | np.ndarray):
+            yield id(value), _digest(value.data if isinstance(value, Tensor) else value)
+        else:
+            yield id(value)
+
+    module.check_numbers()
+    return tuple(parts(module))
