@@ -21,6 +21,7 @@ from ...shown import VIEWS
 from ...train.past import shuffled
 from ..races.entrants import LECTURE
 from ..result import Result, plain, table
+from .descent_figures import draw
 from .surfaces import Pair, Surface, surface
 
 CLOSE = 0.01  # of the way down that is left: "near the minimum"
@@ -159,8 +160,6 @@ class Descent(Result):
 
     def plot(self, path: str | PathLike | None = None, kind: str | None = None) -> Any:
         """A figure: "contour", "3d", "rates" or "loss" (`figure` if None); also written to a file."""
-        from .descent_figures import draw
-
         return draw(self, kind or self.figure, path)
 
     def to_html(self, path: str | PathLike) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,22 +13,19 @@ from ...errors import check_name
 from ...inspect.drawing import FAINT, INK, LINES, RULE, Sheet, colours
 from ..charts import MARKERS, chart, legend, note, style
 
-if TYPE_CHECKING:
-    from .descend import Descent, Path
-
 GROUND = ("#ffffff", "#dbe7f4", "#a5c3e4")  # light, so that paths stand out
 LEVELS = 15
 STAR: dict[str, Any] = {"marker": "*", "markersize": 11, "color": "#f2c14e", "markeredgecolor": INK,
                         "markeredgewidth": 0.7, "linestyle": ""}
 
 
-def draw(descent: Descent, kind: str, path: str | PathLike | None) -> Any:
-    """A figure of this kind, also written to a file if a path is given."""
+def draw(descent: Any, kind: str, path: str | PathLike | None) -> Any:
+    """A figure of a `Descent`, of this kind, also written to a file if a path is given."""
     check_name(kind, FIGURES, "figure of a descent")
     return FIGURES[kind](descent).saved(path)
 
 
-def _contour(descent: Descent) -> Sheet:
+def _contour(descent: Any) -> Sheet:
     """A panel for each path, over the same lines of equal loss."""
     (x0, x1), (y0, y1) = descent.surface.bounds
     columns = 1 if len(descent.paths) < 3 else 2
@@ -68,7 +65,7 @@ def _ground(axes: Any, x: np.ndarray, y: np.ndarray, J: np.ndarray, lowest: floa
     axes.grid(False)
 
 
-def _relief(descent: Descent) -> Sheet:
+def _relief(descent: Any) -> Sheet:
     """The surface from the side, cut off somewhat above where the paths began."""
     from mpl_toolkits.mplot3d import Axes3D  # noqa: F401  (gives figures their "3d")
 
@@ -104,7 +101,7 @@ def _relief(descent: Descent) -> Sheet:
     return sheet
 
 
-def _rates(descent: Descent) -> Sheet:
+def _rates(descent: Any) -> Sheet:
     """The effective learning rate of x and of y over the steps."""
     sheet = Sheet(8.5, 4.4)
     with np.errstate(all="ignore"):  # a rate that began at zero: "inf" in the title
@@ -124,7 +121,7 @@ def _rates(descent: Descent) -> Sheet:
     return sheet
 
 
-def _loss(descent: Descent) -> Sheet:
+def _loss(descent: Any) -> Sheet:
     """How far each path is above the minimum, step by step."""
     sheet = Sheet(7.8, 4.2)
     sheet.title(_subject(descent), descent.finding())
@@ -141,14 +138,14 @@ def _loss(descent: Descent) -> Sheet:
 FIGURES: dict[str, Callable[[Any], Sheet]] = {"contour": _contour, "3d": _relief, "rates": _rates, "loss": _loss}
 
 
-def _subject(descent: Descent) -> str:
+def _subject(descent: Any) -> str:
     powers = re.sub(r"(?:\^|\*\*)([2-9])(?![\d.])", lambda m: "²³⁴⁵⁶⁷⁸⁹"[int(m[1]) - 2], descent.surface.formula)
     formula = re.sub(r"(?<!\*) *\* *(?!\*)", " · ", powers)
     formula = formula if len(formula) < 70 else f"{formula[:68]}…"
     return f"{descent.surface.name.capitalize()}: J = {formula}"
 
 
-def _called(p: Path) -> str:
+def _called(p: Any) -> str:
     return p.name if "lr" in p.name else f"{p.name}, lr {p.optimizer.rate(1):g}"
 
 
@@ -157,7 +154,7 @@ def _highest(J: np.ndarray, lowest: float) -> float:
     return max(float(J[np.isfinite(J)].max()), lowest + 1e-6 * (1 + abs(lowest)))
 
 
-def _until(p: Path, descent: Descent) -> int:
+def _until(p: Any, descent: Any) -> int:
     """How many points can be drawn: all, or those before the path is many times the picture's width away."""
     ends = np.array(descent.surface.bounds)
     away = (np.abs(p.points - ends.mean(1)) > 50 * np.diff(ends).T).any(1)

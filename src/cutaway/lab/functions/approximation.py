@@ -17,6 +17,7 @@ from ...random import stream
 from ...train import fit_many
 from ..result import Result, plain, table
 from ..runs import finished
+from .approximation_figure import draw, named
 from .hinges import in_units, spread
 from .targets import Target, target_of
 
@@ -168,17 +169,7 @@ class Approximation(Result):
 
     def plot(self, path: str | PathLike | None = None) -> Any:
         """The fits, the pieces they are made of, and the errors by width and by depth."""
-        from .approximation_figure import draw
-
         return draw(self).saved(path)
-
-
-def named(shape: Sequence[int]) -> str:
-    """
-    >>> named((64,)), named((12, 12))
-    ('64', '12 × 12')
-    """
-    return " × ".join(map(str, shape))
 
 
 def _medians(runs: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -107,10 +108,17 @@ def _lines(axes: Any, network: Any) -> None:
             axes.axline(foot, foot + np.array([-w2, w1]), color=INK, linewidth=0.8, alpha=0.7)
 
 
+def named(shape: Sequence[int]) -> str:
+    """The widths of hidden layers, for people.
+
+    >>> named((64,)), named((12, 12))
+    ('64', '12 × 12')
+    """
+    return " × ".join(map(str, shape))
+
+
 def _depths(sheet: Sheet, result: Any) -> None:
     """Every run of the networks that have about as many parameters as the widest."""
-    from .approximation import named
-
     first = len(result.widths) - 1
     shapes, runs = result.shapes[first:], result.rms[first:]
     axes = _errors(sheet, 5.0, 2.3, ERROR, "Depth at equal parameters", "x")

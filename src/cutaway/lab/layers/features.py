@@ -19,6 +19,7 @@ from ...inspect.wiring import Wiring
 from ..models import fresh, judged
 from ..result import Result, plain, table
 from . import excitation
+from .features_figure import sheet
 
 UNITS, PATCHES, ROWS = 4, 4, 2000  # shown of each layer; real patches of each; images looked at
 
@@ -295,8 +296,6 @@ class Features(Result):
 
     def plot(self, path: str | PathLike | None = None) -> Any:
         """A sheet with a row a layer: patterns that excite its units, and real patches that do."""
-        from .features_figure import sheet
-
         return sheet(self).saved(path)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -10,16 +10,14 @@ from ...inspect.drawing import EDGE, FAINT, LINES, RULE, SIGNED, Sheet, colours,
 from ...inspect.pixels import Pixels
 from ..charts import MARKERS, chart, legend
 
-if TYPE_CHECKING:
-    from .features import Features, Layer
-
 TILE, GAP = 0.58, 0.04  # a pattern's side, and between small tiles, in inches
 LEFT, PITCH = EDGE + 1.55, 0.95  # where tiles begin, and from row to row
 CHART = 1.25
 
 
-def sheet(found: Features) -> Sheet:
-    """A pattern and four patches for each unit shown; a dot a layer for the share that classes explain."""
+def sheet(found: Any) -> Sheet:
+    """The figure of `Features`: a pattern and four patches for each unit; a dot a layer for the share that classes
+    explain."""
     shown = max(len(layer.chosen) for layer in found.layers)
     unit = 2 * TILE + GAP + 0.16
     known = found.classes is not None
@@ -45,14 +43,14 @@ def sheet(found: Features) -> Sheet:
     return made
 
 
-def _caption(made: Sheet, layer: Layer, at: float) -> None:
+def _caption(made: Sheet, layer: Any, at: float) -> None:
     what = "filter" if layer.op == "conv" else "neuron"
     field = f"see {layer.sees} pixels" if layer.field else "see the whole image"
     made.words(EDGE, at + 0.02, layer.name, 11, weight="bold")
     made.words(EDGE, at + 0.22, f"{counted(layer.units, what)}\n{field}", 9.5, FAINT, linespacing=1.35)
 
 
-def _label(found: Features, layer: Layer, k: int) -> str:
+def _label(found: Any, layer: Any, k: int) -> str:
     return f"unit {k}" if found.classes is None else f"{k}: likes {str(found.classes[layer.favourite[k]])[:9]}"
 
 
@@ -84,7 +82,7 @@ def _with_outside(name: Any) -> Any:
     return (matplotlib.colormaps[name] if isinstance(name, str) else name).with_extremes(bad=RULE)
 
 
-def _shares(made: Sheet, found: Features, left: float, top: float) -> None:
+def _shares(made: Sheet, found: Any, left: float, top: float) -> None:
     """A dot a layer, at its row's height."""
     height = len(found.layers) * PITCH - 0.05
     axes = chart(made, left, top, CHART, height, "of a unit's response\nclasses explain", "")

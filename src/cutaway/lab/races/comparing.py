@@ -17,6 +17,9 @@ LEVEL = 0.05  # of wrong claims, over all pairs of a comparison together
 EXACT = 14  # seeds up to which every pattern of signs is counted; of more, DRAWN patterns are drawn
 DRAWN = 1 << EXACT
 RESAMPLED = 2000  # bootstrap samples
+SCORES = {"loss": "training loss", "val_loss": "validation loss", "accuracy": "validation accuracy",
+          "r2": "validation R²", "steps": "steps to the target"}
+HIGHER = ("accuracy", "r2")  # is better
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,9 @@ from ...optim import Optimizer
 from ...random import stream
 from ...train import EpochEnded, Event, Run, Started, fit
 from ..models import fresh, loss_for, opened
+from .comparing import HIGHER
 from .entrants import entered, grid, with_rate
-from .race_result import HIGHER, Race
+from .race_result import Race
 from .trials import train_all
 
 TUNING_SEEDS = 3  # that each learning rate is tried on; no race seed is among them

@@ -11,15 +11,14 @@ from ...errors import ArgumentError
 from ...inspect.drawing import FAINT, INK, Sheet, counted
 from ...text import plain as printable
 from ..charts import band, chart, dots, legend
-from .comparing import listed
-from .race_result import HIGHER, SCORES, Race
+from .comparing import HIGHER, SCORES, listed
 
 WIDTH = 8.6  # inches
 LEFT, PLOT, GAP = 0.85, 3.15, 0.9
 
 
-def sheet_figure(race: Race, path: str | PathLike | None) -> Any:
-    """Curves above, scores below."""
+def sheet_figure(race: Any, path: str | PathLike | None) -> Any:
+    """The figure of a `Race`: curves above, scores below."""
     rows = len(race.names)
     sheet = _begin(race, 4.55 + 0.27 * rows)
     _curves(sheet, race, 1.15)
@@ -27,13 +26,13 @@ def sheet_figure(race: Race, path: str | PathLike | None) -> Any:
     return sheet.saved(path)
 
 
-def curves_figure(race: Race, path: str | PathLike | None) -> Any:
+def curves_figure(race: Any, path: str | PathLike | None) -> Any:
     sheet = _begin(race, 4.15)
     _curves(sheet, race, 1.15)
     return sheet.saved(path)
 
 
-def scores_figure(race: Race, path: str | PathLike | None) -> Any:
+def scores_figure(race: Any, path: str | PathLike | None) -> Any:
     sheet = _begin(race, 1.7 + 0.27 * len(race.names))
     _scores(sheet, race, 1.1)
     return sheet.saved(path)
@@ -42,7 +41,7 @@ def scores_figure(race: Race, path: str | PathLike | None) -> Any:
 FIGURES = {"sheet": sheet_figure, "curves": curves_figure, "scores": scores_figure}
 
 
-def _begin(race: Race, height: float) -> Sheet:
+def _begin(race: Any, height: float) -> Sheet:
     """A sheet with the finding for a title."""
     if not race.seeds:
         raise ArgumentError("no seed of the race was finished, so there is nothing to draw")
@@ -54,7 +53,7 @@ def _begin(race: Race, height: float) -> Sheet:
     return sheet
 
 
-def _title(race: Race) -> str:
+def _title(race: Any) -> str:
     found = race.comparison()
     first, *others = found.names
     near = [name for name in others if not found.pair(first, name).apart]
@@ -65,7 +64,7 @@ def _title(race: Race) -> str:
     return f"By {SCORES[race.by]}, {listed([first, *near])} {'is' if not near else 'are'} ahead"
 
 
-def _curves(sheet: Sheet, race: Race, top: float) -> None:
+def _curves(sheet: Sheet, race: Any, top: float) -> None:
     unit, scale = ("ms", 1e3) if race.step_seconds.max() * race.steps[-1] < 1 else ("s", 1.0)
     over = [("steps", [race.steps] * len(race.names)),
             (f"training time, {unit}", [race.steps * each * scale for each in race.step_seconds])]
@@ -84,7 +83,7 @@ def _curves(sheet: Sheet, race: Race, top: float) -> None:
                    columnspacing=1.4)
 
 
-def _scores(sheet: Sheet, race: Race, top: float) -> None:
+def _scores(sheet: Sheet, race: Any, top: float) -> None:
     found = race.comparison()
     height = 0.27 * len(race.names)
     shown = [race.by, *(name for name in race.scores if name in HIGHER and name != race.by)][:2]

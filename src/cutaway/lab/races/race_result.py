@@ -11,11 +11,8 @@ import numpy as np
 from ...errors import ArgumentError, check_name
 from ..models import fresh
 from ..result import Result, plain, table
-from .comparing import Comparison, compare, listed, shown
-
-SCORES = {"loss": "training loss", "val_loss": "validation loss", "accuracy": "validation accuracy",
-          "r2": "validation R²", "steps": "steps to the target"}
-HIGHER = ("accuracy", "r2")  # is better
+from .comparing import HIGHER, SCORES, Comparison, compare, listed, shown
+from .race_figures import FIGURES
 
 
 @dataclass(eq=False, repr=False)
@@ -94,8 +91,6 @@ class Race(Result):
     def plot(self, path: str | PathLike | None = None, kind: str = "sheet") -> Any:
         """A matplotlib figure: "curves" (over steps and seconds), "scores" of every seed, or both on a "sheet"; or the
         "slice" through the paths. Also written to a file if a path is given."""
-        from .race_figures import FIGURES
-
         check_name(kind, [*FIGURES, "slice"], "figure of a race")
         return self.slice().plot(path) if kind == "slice" else FIGURES[kind](self, path)
 
