@@ -5,12 +5,9 @@ from __future__ import annotations
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..rules import Op
-
-if TYPE_CHECKING:
-    from .tensor import Tensor
 
 
 class Runtime(int):
@@ -29,11 +26,11 @@ class Runtime(int):
 
 @dataclass
 class Entry:
-    """One operation that ran: what it read, what it wrote, its settings, and the layer it ran in."""
+    """One operation that ran: the Tensors that it read (None: not given) and wrote, its settings, and its layer."""
 
     op: Op
-    inputs: tuple[Tensor | None, ...]
-    outputs: tuple[Tensor, ...]
+    inputs: tuple[Any, ...]
+    outputs: tuple[Any, ...]
     attributes: dict[str, Any]
     scope: str
 
@@ -85,7 +82,7 @@ class Recording:
 
     def __init__(self) -> None:
         self.tape = Tape()
-        self.assignments: list[tuple[Tensor, Tensor]] = []
+        self.assignments: list[tuple[Any, Any]] = []
 
 
 _recording: ContextVar[Recording | None] = ContextVar("recording", default=None)
