@@ -24,6 +24,7 @@ from ..train.fit import TrainingWarning, beginning
 from .arguments import check_arguments, refuse_left_out, seed_of, tell_of_fit_only, tell_of_no_validation
 from .built import WithDiagram
 from .constant import answer_constant, tell_of_constants
+from .description import describe, rebuild
 from .design import Design, patience_for, plan, suit_rate
 from .inputs import KINDS, Inputs, kind_of, refuse_other_kind, take
 from .nested import Nested
@@ -363,16 +364,12 @@ zone never seen: 'C' (1 row)
     # ---- files -------------------------------------------------------------------------------------------------------
     def to_description(self) -> dict[str, Any]:
         """Everything fitted besides the network's weights, as plain JSON values."""
-        from .persistence import describe
-
         check_is_fitted(self)
         return describe(self)
 
     @classmethod
     def from_description(cls, module: Module, description: dict[str, Any]) -> Any:
         """The estimator again, from its network and what `to_description` gave."""
-        from .persistence import rebuild
-
         return rebuild(cls, module, description)
 
     # ---- what scikit-learn asks --------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from ... import files
 from ...errors import ArgumentError, FileError
 from ...nn import Module
 from ...train import History
-from ..persistence import from_plain, kept_arguments, plain
+from ..description import from_plain, kept_arguments, plain
 from .classifier import MLPClassifier
 from .gaps import Gaps
 from .regressor import MLPRegressor
