@@ -26,14 +26,14 @@ def demo(
     """Learn the prices of 2,930 houses in Ames, Iowa, from a raw table: train, score, explain, predict."""
     from ..datasets import path
     from .fit import follow, shell, write
-    from .problem import Asked
-    from .study import Options, begin
+    from .options import FitOptions, ReadOptions
+    from .study import begin
     from .terminal import Screen
 
     folder = _folder(out)
     houses, screen = path("houses"), Screen(lines_for=LINES)
     screen.say("2,930 houses sold in Ames, Iowa (De Cock 2011): what is each worth?", style="bold")
-    study = begin(Options(epochs=epochs, seed=SEED), houses, Asked(["price"]))
+    study = begin(FitOptions(epochs=epochs, seed=SEED), houses, ReadOptions(["price"]))
     follow(study, screen)
     model = folder / "houses.safetensors"
     study.found.commands = [

@@ -33,6 +33,7 @@ def evaluate(
     from . import checks, problem, sections
     from .answers import answers, decided, doubted, labels_of
     from .keeping import load, reading
+    from .rows import about, in_file
     from .sources import load_for
     from .terminal import Screen, warn
 
@@ -49,7 +50,7 @@ def evaluate(
         warn(f"{data.name}: {note}")
     X, y, dropped = problem.truth(rows, data.name, estimator.target_encoder_, data if rows.ids is None else None)
     task, classes = estimator.design_.task, getattr(estimator, "classes_", None)
-    with problem.about(data.name), problem.in_file(data if rows.ids is None else None, y.index):
+    with about(data.name), in_file(data if rows.ids is None else None, y.index):
         predicted, probability = answers(estimator, X, classes is not None)
     answer, truth = (decided(estimator, predicted, probability, chosen), probability), np.asarray(y)
     doubted(estimator, X, data.name)

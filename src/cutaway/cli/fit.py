@@ -88,11 +88,11 @@ def fit(
     What is left open is designed from the data, and every choice is printed with its reason. The linear model beside
     the network says whether the network was worth it.
     """
-    from .problem import Asked
-    from .study import Options, begin
+    from .options import FitOptions, ReadOptions
+    from .study import begin
     from .terminal import Screen
 
-    options = Options(
+    options = FitOptions(
         checks.share_or_path(test, "--test"), checks.hidden(hidden), loss, epochs, batch_size,
         checks.rate(lr, "--lr"), seed, threads, checks.positive(time_limit, "--time-limit"), augment,
         None if class_weight is None else class_weight.value, monitor,
@@ -100,8 +100,8 @@ def fit(
     checks.output(out, "--out", MODEL, [data])
     if report is not None:
         checks.output(report, "--report", PAGE, [data])
-    asked = Asked(target or [], None if task is None else task.value, drop or [], group, time, id, forecast, window,
-                  horizon, size, skip_damaged, mode, None if gaps is None else gaps.value)
+    asked = ReadOptions(target or [], None if task is None else task.value, drop or [], group, time, id, forecast,
+                        window, horizon, size, skip_damaged, mode, None if gaps is None else gaps.value)
     study = begin(options, data, asked)
     screen = Screen(quiet)
     follow(study, screen, report is not None)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..data.cells import counted
 from ..errors import ArgumentError, DataError
-from .problem import Asked, Data
-from .sources import check_columns, in_options, others, table
+from .options import ReadOptions
+from .rows import FileRows, check_columns, in_options, others, table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SERIES_ID, SERIES_STEP = "(series)", "(step)"
 
 
-def window_rows(path: Path, asked: Asked, frame: Any = None, features: list[str] | None = None) -> Data:
+def window_rows(path: Path, asked: ReadOptions, frame: Any = None, features: list[str] | None = None) -> FileRows:
     """Windows of the one series in a table, each with the values that follow it."""
     import pandas as pd
 
@@ -42,11 +42,11 @@ def window_rows(path: Path, asked: Asked, frame: Any = None, features: list[str]
     ids = pd.Series(cut.starts + asked.length, name="row")
     if any("missing" in note for note in cut.notes) and not asked.gaps and not learnt:
         cut.notes.append("--gaps fill makes missing steps empty ones, --gaps join takes rows for steps all the same")
-    return Data(as_sequences(cut.X), y[aims[0]] if len(aims) == 1 else y, extent, aims, ids, names, {"time": cut},
+    return FileRows(as_sequences(cut.X), y[aims[0]] if len(aims) == 1 else y, extent, aims, ids, names, {"time": cut},
                 [*notes, *cut.notes])
 
 
-def every_window(path: Path, asked: Asked, frame: Any = None, features: list[str] | None = None) -> Data:
+def every_window(path: Path, asked: ReadOptions, frame: Any = None, features: list[str] | None = None) -> FileRows:
     """All windows of a series, the last of which ends with it: what `cutaway predict` forecasts from.
 
     A window across a gap in time is left out, and one that a gap follows, unless it is the last.
@@ -77,11 +77,11 @@ def every_window(path: Path, asked: Asked, frame: Any = None, features: list[str
                         f"{asked.length:,} that follow each other: give at least so many.")
     X = np.lib.stride_tricks.sliding_window_view(values, asked.length, axis=0).swapaxes(1, 2)[kept]
     ids = pd.Series(np.flatnonzero(kept) + asked.length, name="row")
-    return Data(as_sequences(np.ascontiguousarray(X)), None, "", [], ids, notes=notes)
+    return FileRows(as_sequences(np.ascontiguousarray(X)), None, "", [], ids, notes=notes)
 
 
 def one_series(
-    path: Path, asked: Asked, frame: Any, features: list[str] | None
+    path: Path, asked: ReadOptions, frame: Any, features: list[str] | None
 ) -> tuple[np.ndarray, list[str], Moments | None, list[str]]:
     """The one series in a table in order of time: numbers (time, features), their names, when its rows are, notes.
 
@@ -110,7 +110,7 @@ def one_series(
     return values, features, when, notes
 
 
-def in_time(path: Path, asked: Asked, frame: Any) -> tuple[Moments, np.ndarray, list[str]]:
+def in_time(path: Path, asked: ReadOptions, frame: Any) -> tuple[Moments, np.ndarray, list[str]]:
     """When the rows are, in order of time, the rows in that order, and what is to be noted."""
     import numpy as np
 

@@ -30,11 +30,11 @@ def reading(path: Path) -> dict[str, Any]:
     from ..described import described, entry
     from ..files import describe
     from ..files.container import about
-    from .problem import Asked
+    from .options import ReadOptions
 
     state = findings(describe(path)["extra"])
     with about(str(path)):
-        return {} if state is None else described(Asked, entry(state, "reading", dict[str, Any])).remembered()
+        return {} if state is None else described(ReadOptions, entry(state, "reading", dict[str, Any])).remembered()
 
 
 def save(estimator: Any, path: Path, found: Findings) -> None:

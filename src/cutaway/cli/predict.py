@@ -36,7 +36,7 @@ def predict(
     from ..files.spreadsheet import as_csv
     from .answers import doubted, labels_of
     from .keeping import load, reading
-    from .problem import about, in_file
+    from .rows import about, in_file
     from .sources import load_for
     from .terminal import Screen, warn
 

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from shlex import quote
 from typing import Any
 
 from ..data.cells import counted
-from ..errors import ArgumentError, CutawayError, DataError
+from ..errors import ArgumentError, DataError
 from ..report.text import listed
 from . import checks
-from .problem import Asked, Data, in_file
+from .forecasts import every_window, window_rows
+from .options import ReadOptions
+from .rows import FileRows, check_columns, in_options, others, table
 
 #: Options that belong to one kind of data.
 IMAGES, FORECAST = ("size", "mode", "skip_damaged"), ("window", "horizon", "gaps")
 COLUMNS = ("group", "time", "drop")
 
 
-def recognise(path: Path, asked: Asked) -> tuple[Any, Any]:
+def recognise(path: Path, asked: ReadOptions) -> tuple[Any, Any]:
     """The kind of a file or folder, and its table if it is one and was read."""
     from ..data.image_sources import image_columns
     from ..data.npz_files import in_npz
@@ -40,19 +39,18 @@ def recognise(path: Path, asked: Asked) -> tuple[Any, Any]:
     return KINDS["images" if pictures else "table"], frame
 
 
-def load(kind: Any, path: Path, asked: Asked, frame: Any = None) -> Data:
+def load(kind: Any, path: Path, asked: ReadOptions, frame: Any = None) -> FileRows:
     """The rows of a file of a kind; `frame` is its table, if it was read."""
     return {"table": table_rows, "images": image_rows, "sequences": sequence_rows}[kind.name](path, asked, frame)
 
 
 def load_for(estimator: Any, reading: dict[str, Any], path: Path, targets: list[str], skip_damaged: bool,
-             size: str | None = None, mode: str | None = None) -> Data:
+             size: str | None = None, mode: str | None = None) -> FileRows:
     """The rows of a file read as those were that a model has learnt from; without targets there is no y."""
     from ..estimators.inputs import is_series_name
-    from .forecasts import every_window
 
     path = path if path.name else path.resolve()
-    asked = Asked(targets=targets, size=size, mode=mode, skip_damaged=skip_damaged, **reading)
+    asked = ReadOptions(targets=targets, size=size, mode=mode, skip_damaged=skip_damaged, **reading)
     kind = estimator.inputs_.name
     if kind != "images":
         asked.refuse(("size", "mode"), f"a model that has learnt from {_of(estimator.inputs_)}")
@@ -67,10 +65,10 @@ def load_for(estimator: Any, reading: dict[str, Any], path: Path, targets: list[
     frame = npz_table(path) if path.suffix.lower() == ".npz" else table(path)
     targets = checks.columns(targets, list(frame.columns), "--target", path.name)
     y = _targets(frame, targets) if targets else None
-    return Data(frame, y, "", targets, width=frame.shape[1])
+    return FileRows(frame, y, "", targets, width=frame.shape[1])
 
 
-def join(kind: Any, data: Data, test: Path, asked: Asked, path: Path) -> tuple[Data, int]:
+def join(kind: Any, data: FileRows, test: Path, asked: ReadOptions, path: Path) -> tuple[FileRows, int]:
     """The rows to learn from with those of a test file behind them, and how many these are."""
     import numpy as np
     import pandas as pd
@@ -111,20 +109,11 @@ def join(kind: Any, data: Data, test: Path, asked: Asked, path: Path) -> tuple[D
     ids = None if data.ids is None or other.ids is None else pd.concat([data.ids, other.ids], ignore_index=True)
     notes = data.notes + [f"{test.name}: {note}" for note in other.notes if note not in data.notes]
     extent = f"{data.extent}, and {len(other):,} more to test on"
-    joined = Data(X, y, extent, data.targets, ids, data.features, {}, notes, data.width)
+    joined = FileRows(X, y, extent, data.targets, ids, data.features, {}, notes, data.width)
     return joined, len(other)
 
 
 # ---- tables ----------------------------------------------------------------------------------------------------------
-
-
-def table(path: Path) -> Any:
-    """The table in a file; its columns' names are text."""
-    from ..data import read_table
-
-    frame = read_table(path)
-    frame.columns = [str(name) for name in frame.columns]
-    return frame
 
 
 #: Columns that are often the target, by name.
@@ -138,7 +127,7 @@ def likely_target(names: list[str], drop: list[str]) -> str:
     return (called or left[-1:])[0]
 
 
-def npz_table(path: Path, X: Any = None, y: Any = None, asked: Asked | None = None) -> Any:
+def npz_table(path: Path, X: Any = None, y: Any = None, asked: ReadOptions | None = None) -> Any:
     """The arrays X (n, features) and y of an .npz file as one table; y's column is named after its array."""
     from ..data import read_table
     from ..data.npz_files import in_npz
@@ -156,7 +145,7 @@ def npz_table(path: Path, X: Any = None, y: Any = None, asked: Asked | None = No
     return frame
 
 
-def table_rows(path: Path, asked: Asked, frame: Any = None) -> Data:
+def table_rows(path: Path, asked: ReadOptions, frame: Any = None) -> FileRows:
     """A table's columns to learn from, its targets, and the columns that the rows are divided by."""
     asked.refuse(IMAGES, f"{path.name}, a table")
     asked.refuse(FORECAST, f"{path.name}, a table without --forecast")
@@ -185,7 +174,7 @@ def table_rows(path: Path, asked: Asked, frame: Any = None) -> Data:
     notes += [f"left out as asked: {listed(drop, 6)}"] if drop else []
     extent = f"{len(frame):,} rows, {frame.shape[1]:,} columns"
     by = {name: frame[column] for name, column in ways.items()}
-    return Data(X, y, extent, targets, by=by, notes=notes, width=frame.shape[1])
+    return FileRows(X, y, extent, targets, by=by, notes=notes, width=frame.shape[1])
 
 
 def _targets(frame: Any, names: list[str]) -> Any:
@@ -216,8 +205,8 @@ def _numbers_if_it_reads_so(cells: Any) -> Any:
 # ---- images ----------------------------------------------------------------------------------------------------------
 
 
-def image_rows(path: Path, asked: Asked, frame: Any = None, mode: str | None = None, depth: str | None = None,
-               encoder: Any = None) -> Data:
+def image_rows(path: Path, asked: ReadOptions, frame: Any = None, mode: str | None = None, depth: str | None = None,
+               encoder: Any = None) -> FileRows:
     """The images of a folder, of the files in a table's column, or of an .npz file; `encoder` reads as in training."""
     import pandas as pd
 
@@ -243,13 +232,13 @@ def image_rows(path: Path, asked: Asked, frame: Any = None, mode: str | None = N
         images = read_images(path, label, asked.size, asked.mode or mode, asked.skip_damaged, depth=depth)
     y = None if images.y is None else pd.Series(images.y, name=name)
     extent = f"{counted(len(images), 'image')} of {image_words(images.shape[1:])}"
-    return Data(images, y, extent, [name], pd.Series(images.names, name="file"), None, {}, list(images.notes))
+    return FileRows(images, y, extent, [name], pd.Series(images.names, name="file"), None, {}, list(images.notes))
 
 
 # ---- sequences -------------------------------------------------------------------------------------------------------
 
 
-def sequence_rows(path: Path, asked: Asked, frame: Any = None, features: list[str] | None = None) -> Data:
+def sequence_rows(path: Path, asked: ReadOptions, frame: Any = None, features: list[str] | None = None) -> FileRows:
     """The sequences of a .ts or .npz file or of a long table, or the windows of one series.
 
     `features` are the columns that a model has learnt from; without them, all that have no other part are used.
@@ -261,7 +250,6 @@ def sequence_rows(path: Path, asked: Asked, frame: Any = None, features: list[st
     from ..data.sequence_encoder import as_sequences
     from ..data.series import extent_of
     from ..estimators.inputs import is_series_name
-    from .forecasts import window_rows
 
     asked.refuse((*IMAGES, "group"), f"{path.name}, which holds sequences")
     if asked.forecast:
@@ -300,30 +288,7 @@ def sequence_rows(path: Path, asked: Asked, frame: Any = None, features: list[st
     ids = pd.Series(range(len(X)), name="row") if ids is None else ids
     y = None if y is None else pd.Series(y, name=name)
     extent = f"{counted(len(X), 'sequence')} of {extent_of(X)}"
-    return Data(X, y, extent, [name], ids, features, {}, list(notes))
-
-
-@contextmanager
-def in_options(path: Path, rows: Any = None) -> Iterator[None]:
-    """Errors in the block say which option helps, where they name an argument, and name the file's lines for rows."""
-    try:
-        with in_file(path, rows):
-            yield
-    except CutawayError as problem:
-        text = str(problem).replace("(features=[...])", "(--drop; or --time, if it orders the rows)")
-        text = re.sub(r"gaps='(\w+)'", r"--gaps \1", text)
-        text = text.replace("a smaller length or horizon", "a smaller --window or --horizon")
-        text = text.replace("Set a smaller length,", "Set a smaller --window,")
-        raise type(problem)(text) from None
-
-
-def check_columns(path: Path, frame: Any, **options: Any) -> None:
-    for option, names in options.items():
-        checks.columns(names, list(frame.columns), f"--{option}", path.name)
-
-
-def others(frame: Any, *used: Any) -> list[str]:
-    return [name for name in frame.columns if name not in used]
+    return FileRows(X, y, extent, [name], ids, features, {}, list(notes))
 
 
 def _of(kind: Any) -> str:

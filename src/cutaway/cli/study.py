@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -30,60 +29,31 @@ from ..report.text import duration, listed
 from ..report.verdict import Answer
 from . import doubts
 from .answers import answers
-from .problem import Asked, Problem, divide, in_file, read
+from .divided import Divided
+from .options import FitOptions, ReadOptions
+from .problem import Problem, read
+from .rows import in_file
 
 PARTS = ("training", "validation", "test")
 #: Options that do what a finding's change does, and the change.
 OPTIONS = (("--epochs", r"epochs = (\d+)"), ("--lr", r"optimizer = ct\.optim\.\w+\((?:[\w.]+\()?([\d.e-]+)\b.*"))
 
 
-@dataclass
-class Options:
-    """What the command line lets one choose; None leaves it to the design."""
-
-    test: float | Path = 0.2
-    hidden: tuple[int, ...] | None = None
-    loss: str | None = None
-    epochs: int | None = None
-    batch_size: int | None = None
-    lr: float | Literal["auto"] | None = None
-    seed: int = 0
-    threads: int | None = None
-    time_limit: float | None = None
-    augment: bool | None = None
-    class_weight: str | None = None
-    monitor: str | None = None
-
-    def chosen(self) -> dict[str, Any]:
-        """What was not left to the design, for the report."""
-        shown = {name.replace("_", " "): str(value) if isinstance(value, Path) else value
-                 for name, value in vars(self).items() if value is not None}
-        return shown | ({"hidden": ",".join(map(str, self.hidden)) or "none"} if self.hidden is not None else {})
-
-
-class Study:
+class Study(Divided):
     """`design`, `train`, `score` and `explain`, in this order; each adds to `found`."""
 
-    def __init__(self, problem: Problem, options: Options, seconds: dict[str, float] | None = None) -> None:
-        self.problem, self.options = problem, options
-        test = options.test if isinstance(options.test, float) else 0.0
-        self.parts, divided = divide(problem, test, options.seed)
-        self._steer_by_known_classes()
+    def __init__(self, problem: Problem, options: FitOptions, seconds: dict[str, float] | None = None) -> None:
+        super().__init__(problem, options)
         notes = list(problem.notes)
         if problem.kind.name == "table" and problem.width > MOST_RANKED:
             notes.append(f"above {MOST_RANKED:,} columns, which of them matter is not looked at")
         self.found = Findings(
             problem.source, problem.rows, problem.width, [], problem.target_facts(), problem.task,
-            without_target=problem.without_target, notes=notes, divided=divided,
+            without_target=problem.without_target, notes=notes, divided=self.how,
             seconds=dict(seconds or {}), settings=options.chosen(), versions=versions(),
             date=time.strftime("%Y-%m-%d %H:%M"), inputs=problem.kind.name, many=problem.kind.many,
             extent=problem.extent, reading=problem.reading, learnt=len(self.parts[0]),
         )
-
-    def rows(self, part: int) -> tuple[Any, Any]:
-        """X and y of a part: 0 training, 1 validation, 2 test."""
-        rows = self.parts[part]
-        return self.problem.kind.take(self.problem.X, rows), self.problem.y.iloc[rows]
 
     # ---- design and training -----------------------------------------------------------------------------------------
     def design(self) -> None:
@@ -193,13 +163,6 @@ class Study:
         names = self.problem.features or []
         return facts + [["features", listed(names, 8)]] * (len(names) > 1)
 
-    def _steer_by_known_classes(self) -> None:
-        """By group or time a class may be in the validation rows alone: no network can be steered by those."""
-        learn, steer, test = self.parts
-        if self.problem.task in ("binary", "multiclass") and len(steer):
-            known = self.problem.y.iloc[steer].isin(self.problem.y.iloc[learn].unique())
-            self.parts = learn, steer[known.to_numpy()], test
-
     # ---- scores ------------------------------------------------------------------------------------------------------
     def score(self) -> None:
         """Network and linear model on the rows of each part."""
@@ -228,11 +191,6 @@ class Study:
         self.found.scores.append(scored)
         if part == "test":
             self._tell_test(X, y, models, simple, classes)
-
-    @property
-    def judged_by(self) -> str:
-        """The score that can see what the training rows hold."""
-        return judged_by(self.problem.task, np.asarray(self.problem.y.iloc[self.parts[0]]))
 
     @staticmethod
     def _best(scores: list[dict[str, float | None]]) -> int:
@@ -330,7 +288,7 @@ def timed(seconds: dict[str, float], name: str):
     seconds[name] = seconds.get(name, 0.0) + time.perf_counter() - began
 
 
-def begin(options: Options, path: Path, asked: Asked) -> Study:
+def begin(options: FitOptions, path: Path, asked: ReadOptions) -> Study:
     """The study of a file or folder, read as asked."""
     seconds: dict[str, float] = {}
     with timed(seconds, "loading libraries"):

@@ -36,8 +36,9 @@ def training(model: Path, data: Path, targets: list[str] | None, skip_damaged: b
     import numpy as np
 
     from ..errors import ArgumentError, DataError
-    from . import problem
     from .keeping import load, reading
+    from .problem import truth
+    from .rows import about, in_file
     from .sources import load_for
 
     estimator = load(model)
@@ -56,8 +57,8 @@ def training(model: Path, data: Path, targets: list[str] | None, skip_damaged: b
         rows.X, rows.y = estimator.inputs_.take(rows.X, chosen), rows.y.iloc[chosen]
         if bool(rows.y.isna().to_numpy().all()):
             raise DataError(f"{data.name}: {estimator.inputs_.one} {first} has no target: trace another.")
-    X, y, dropped = problem.truth(rows, data.name, estimator.target_encoder_, data if rows.ids is None else None)
-    with problem.about(data.name), problem.in_file(data if rows.ids is None else None, y.index):
+    X, y, dropped = truth(rows, data.name, estimator.target_encoder_, data if rows.ids is None else None)
+    with about(data.name), in_file(data if rows.ids is None else None, y.index):
         Z = estimator.encode(X)
     T = estimator.target_encoder_.transform(y, estimator.design_.dtype)
     if estimator.design_.loss == "cross_entropy":

@@ -95,7 +95,8 @@ def _named(name: str, seed: int, made: int | None) -> tuple[str, Any, Any, list[
 
 
 def _read(path: Path, targets: list[str] | None) -> tuple[str, Any, Any, list[str]]:
-    from ..problem import Asked, read
+    from ..options import ReadOptions
+    from ..problem import read
 
-    problem = read(path, Asked(targets or []))
+    problem = read(path, ReadOptions(targets or []))
     return problem.source, problem.X, problem.y, problem.targets

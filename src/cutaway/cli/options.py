@@ -1,0 +1,83 @@
+"""What the command line says: how data is to be read, and how a network is to be trained on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from ..data.limits import HORIZON, WINDOW
+from ..errors import ArgumentError
+
+
+@dataclass
+class ReadOptions:
+    """What the command line says about reading the data. `every` is the step of time that a forecast's file keeps."""
+
+    targets: list[str] = field(default_factory=list)
+    task: str | None = None
+    drop: list[str] = field(default_factory=list)
+    group: str | None = None
+    time: str | None = None
+    id: str | None = None
+    forecast: str | None = None
+    window: int | None = None
+    horizon: int | None = None
+    size: str | None = None
+    skip_damaged: bool = False
+    mode: str | None = None
+    gaps: str | None = None
+    every: str | None = None
+
+    @property
+    def length(self) -> int:
+        return self.window or WINDOW
+
+    @property
+    def ahead(self) -> int:
+        return self.horizon or HORIZON
+
+    def chosen(self) -> dict[str, str]:
+        """What was said, for the report."""
+        given = {{"targets": "target"}.get(name, name.replace("_", " ")): value
+                 for name, value in vars(self).items() if value and name != "every"}
+        return {name: ", ".join(value) if isinstance(value, list) else "yes" if value is True else str(value)
+                for name, value in given.items()}
+
+    def remembered(self) -> dict[str, Any]:
+        """What a model needs to know to read other files of sequences in the same way."""
+        kept: dict[str, Any] = {"time": self.time, "id": self.id, "forecast": self.forecast, "gaps": self.gaps,
+                                "every": self.every}
+        kept |= {"window": self.length, "horizon": self.ahead} if self.forecast else {}
+        return {name: value for name, value in kept.items() if value is not None}
+
+    def refuse(self, options: Iterable[str], what: str) -> None:
+        """Raise ArgumentError for the first of these options that was given: it does not go with `what`."""
+        for name in options:
+            if getattr(self, "targets" if name == "target" else name):
+                raise ArgumentError(f"--{name.replace('_', '-')} does not go with {what}. Leave it out.")
+
+
+@dataclass
+class FitOptions:
+    """What the command line lets one choose; None leaves it to the design."""
+
+    test: float | Path = 0.2
+    hidden: tuple[int, ...] | None = None
+    loss: str | None = None
+    epochs: int | None = None
+    batch_size: int | None = None
+    lr: float | Literal["auto"] | None = None
+    seed: int = 0
+    threads: int | None = None
+    time_limit: float | None = None
+    augment: bool | None = None
+    class_weight: str | None = None
+    monitor: str | None = None
+
+    def chosen(self) -> dict[str, Any]:
+        """What was not left to the design, for the report."""
+        shown = {name.replace("_", " "): str(value) if isinstance(value, Path) else value
+                 for name, value in vars(self).items() if value is not None}
+        return shown | ({"hidden": ",".join(map(str, self.hidden)) or "none"} if self.hidden is not None else {})

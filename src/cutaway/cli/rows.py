@@ -1,0 +1,91 @@
+"""The rows of a file, with what is needed wherever they are read: errors that name the file, the columns of a table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..errors import CutawayError
+from . import checks
+
+
+@dataclass
+class FileRows:
+    """The rows of one file.
+
+    X as the estimators take it, y a Series or frame of targets (None: there is none), `ids` a column that names the
+    rows, or None. `extent` says how much there is, `by` holds the columns that a split goes by.
+    """
+
+    X: Any
+    y: Any
+    extent: str
+    targets: list[str]
+    ids: Any = None
+    features: list[str] | None = None
+    by: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    width: int = 0
+
+    def __len__(self) -> int:
+        return self.X.shape[0]
+
+
+def table(path: Path) -> Any:
+    """The table in a file; its columns' names are text."""
+    from ..data import read_table
+
+    frame = read_table(path)
+    frame.columns = [str(name) for name in frame.columns]
+    return frame
+
+
+@contextmanager
+def about(what: str):
+    """Errors in the block say what they are about."""
+    try:
+        yield
+    except CutawayError as problem:
+        raise type(problem)(f"{what}: {problem}") from None
+
+
+@contextmanager
+def in_file(path: Path | None, rows: Any = None):
+    """Errors in the block name the lines of a table's file for its rows; `rows` are those that the block works on."""
+    from ..data.table_lines import in_lines
+
+    try:
+        yield
+    except CutawayError as problem:
+        if path is None:
+            raise
+        raise type(problem)(in_lines(str(problem), path, None if rows is None else list(rows))) from None
+
+
+@contextmanager
+def in_options(path: Path, rows: Any = None) -> Iterator[None]:
+    """Errors in the block say which option helps, where they name an argument, and name the file's lines for rows."""
+    try:
+        with in_file(path, rows):
+            yield
+    except CutawayError as problem:
+        text = str(problem).replace("(features=[...])", "(--drop; or --time, if it orders the rows)")
+        text = re.sub(r"gaps='(\w+)'", r"--gaps \1", text)
+        text = text.replace("a smaller length or horizon", "a smaller --window or --horizon")
+        text = text.replace("Set a smaller length,", "Set a smaller --window,")
+        raise type(problem)(text) from None
+
+
+def check_columns(path: Path, frame: Any, **options: Any) -> None:
+    """Raise ArgumentError for columns, by the option that names them, which the table in a file has not."""
+    for option, names in options.items():
+        checks.columns(names, list(frame.columns), f"--{option}", path.name)
+
+
+def others(frame: Any, *used: Any) -> list[str]:
+    """The columns of a table that are not used yet."""
+    return [name for name in frame.columns if name not in used]
