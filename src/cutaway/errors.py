@@ -47,6 +47,10 @@ class TrainingError(CutawayError, RuntimeError):
     """Training that cannot go on."""
 
 
+class TrainingWarning(UserWarning):
+    """Training ended early because something went wrong; the text says where and why."""
+
+
 def check_name(name: object, known: Collection[str], what: str = "data set", hint: str = "") -> None:
     """Raise ArgumentError unless the name is one of those known, with the closest of them and all."""
     if isinstance(name, str) and name in known:

@@ -161,7 +161,7 @@ def test_weights_of_samples_and_data_that_stays_on_the_disk(monkeypatch):
     weights = rng.integers(0, 3, 20)
     s = session(sample_weight=weights)
     s.run()
-    monkeypatch.setattr(sys.modules["cutaway.train.fit"], "fits", lambda *_: False)
+    monkeypatch.setattr(sys.modules["cutaway.train.training"], "fits", lambda *_: False)
     other = session(sample_weight=weights)
     assert not other.past.resident and feeding.fits(X, 4)
     other.run()

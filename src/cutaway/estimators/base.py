@@ -16,11 +16,11 @@ from ..data import TargetEncoder, Windows, forecast_split
 from ..data.doubts import Doubts
 from ..data.reading import is_frame
 from ..data.targets import as_target
-from ..errors import ArgumentError, DataError, ShapeError, TrainingError
+from ..errors import ArgumentError, DataError, ShapeError, TrainingError, TrainingWarning
 from ..nn import Linear, Module
 from ..optim.schedules import AUTO
 from ..staged import from_sparse
-from ..train.fit import TrainingWarning, beginning
+from ..train.fit import beginning
 from .arguments import check_arguments, refuse_left_out, seed_of, tell_of_fit_only, tell_of_no_validation
 from .built import WithDiagram
 from .constant import answer_constant, tell_of_constants
@@ -129,7 +129,7 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
         batch_size = min(design.batch_size, len(T))
         training = beginning(self.model_, Z, T, batch_size=batch_size, **how)
         if training.note and self.batch_size == "auto":
-            batch_size = design.batch_size = leaves_none(batch_size, len(training.rows))
+            batch_size = design.batch_size = leaves_none(batch_size, len(training.past.rows))
             design.reasons["batch"] += "; so that batch norm never meets a single row"
             training = beginning(self.model_, Z, T, batch_size=batch_size, **how)
         self.run_ = training.go()

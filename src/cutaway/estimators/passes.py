@@ -13,7 +13,7 @@ from ..program import named_inputs
 from ..random import stream
 from ..staged import part_of
 from ..train.feeding import Data, on_disk, stages
-from ..train.fit import normalises_batches
+from ..train.trouble import normalises_batches
 from .weights import none_if_equal
 
 

@@ -1,7 +1,8 @@
 """Training: ct.fit and ct.fit_many, the runs they return, history, metrics and events."""
 
+from ..errors import TrainingWarning
 from .events import Ended, EpochEnded, Event, Started
-from .fit import TrainingWarning, fit, prepared
+from .fit import fit, prepared
 from .history import History
 from .many import fit_many
 from .metrics import METRICS

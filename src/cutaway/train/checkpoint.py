@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import CutawayError, FileError, warn
+from ..errors import ArgumentError, CutawayError, FileError, warn
 from ..files import container, write_whole
 from ..files.endings import check_folder
 from ..program import named_inputs
@@ -85,13 +85,13 @@ class Checkpoints:
         began = time.monotonic()
         run = training.run
         arrays = {f"model.{k}": v for k, v in training.model.state_dict().items()}
-        arrays |= {f"best.{k}": v for k, v in (training.best or {}).items()}
+        arrays |= {f"best.{k}": v for k, v in (training.best.weights or {}).items()}
         arrays |= {f"state.{k}": v for k, v in training.program.state.items() if k != "t"}
         arrays |= {f"history.{k}": v for k, v in run.history.columns().items()}
         arrays |= {"losses": run.steps["loss"] if len(run.steps) else np.zeros(0)}
         note = {
             "kind": "checkpoint", "t": training.program.engine.t, "epochs_done": run.epochs_done,
-            "best_epoch": run.best_epoch, "best_loss": repr(training.best_cost), "waited": training.waited,
+            "best_epoch": run.best_epoch, "best_loss": repr(training.best.cost), "waited": training.best.waited,
             "seconds": run.seconds, "lr_found": run.lr_found, "settings": self.settings(training),
         }
         path = self.folder / f"step-{training.program.engine.t:09d}.safetensors"
@@ -156,9 +156,10 @@ class Checkpoints:
             return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
 
         run, engine, history = training.run, training.program.engine, part("history.")
+        kept, steps = training.best, training.past.steps
         counts = t, epochs, *_ = [note[name] for name in ("t", "epochs_done", "best_epoch", "waited")]
         if any(type(n) is not int or n < 0 for n in counts) or {len(v) for v in history.values()} - {epochs} or not (
-            t == len(arrays["losses"]) and epochs * training.steps <= t <= (epochs + 1) * training.steps
+            t == len(arrays["losses"]) and epochs * steps <= t <= (epochs + 1) * steps
         ):
             raise ValueError(f"{t!r} steps in {epochs!r} epochs")
         best, state = part("best."), {n: v for n, v in training.program.state.items() if n != "t"}
@@ -167,45 +168,59 @@ class Checkpoints:
         if note.get("kind") != "checkpoint":
             raise ValueError(f"its kind is {note.get('kind')!r}")
         for name, array in arrays.items():
-            kept = name.startswith(("model.", "best.", "state."))
-            if array.dtype != (training.model.dtype if kept else np.float64):
+            own = name.startswith(("model.", "best.", "state."))
+            if array.dtype != (training.model.dtype if own else np.float64):
                 raise ValueError(f"{name} holds {array.dtype}")
             if name.startswith(("model.", "best.")) and not np.isfinite(array).all():
                 raise ValueError(f"{name} holds numbers that are not finite")
         best_loss, seconds = note["best_loss"], note["seconds"]
         if type(best_loss) is not str or type(seconds) is not float or not 0 <= seconds < np.inf:
             raise ValueError(f"a best loss of {best_loss!r}, after {seconds!r} seconds")
-        training.best_cost, run.seconds = float(best_loss), seconds
+        kept.cost, run.seconds = float(best_loss), seconds
         if best:  # does it fit?
             training.model.load_state_dict(best, layout="cutaway")
         training.model.load_state_dict(part("model."), layout="cutaway")
         for name, values in state.items():
             values[...] = arrays[f"state.{name}"]
-        training.best, engine.t = best or None, t
-        run.epochs_done, run.best_epoch, training.waited = epochs, note["best_epoch"], note["waited"]
+        kept.weights, engine.t = best or None, t
+        run.epochs_done, run.best_epoch, kept.waited = epochs, note["best_epoch"], note["waited"]
         if history:
             run.history.extend(history)
         if t:
-            run.steps.extend({"loss": arrays["losses"], "epoch": np.arange(t) // training.steps + 1})
+            run.steps.extend({"loss": arrays["losses"], "epoch": np.arange(t) // steps + 1})
 
     def settings(self, training: Any) -> dict[str, Any]:
         """What must be the same for a resumed run to equal an uninterrupted one."""
         if not self._settings:
-            held_out = training.validation
+            past, held_out = training.past, training.validation
             self._settings = {
-                "epochs": int(training.run.epochs), "batch_size": training.batch_size, "rows": len(training.rows),
-                "seed": training.seed, "shuffle": bool(training.shuffle), "drop_last": bool(training.drop_last),
-                "optimizer": _optimizer(training.optimizer, training.steps * training.run.epochs),
+                "epochs": int(training.run.epochs), "batch_size": past.batch_size, "rows": len(past.rows),
+                "seed": past.seed, "shuffle": bool(past.shuffle), "drop_last": past.drop_last,
+                "optimizer": _optimizer(past.optimizer, past.steps * training.run.epochs),
                 "parameters": _digest([(n, p.shape, p.dtype.name, p.requires_grad)
                                        for n, p in training.model.named_parameters()]),
                 "network": _digest(_instructions(training.program, "forward")),
                 "loss": _digest(_instructions(training.program, "loss")),
-                "data": _rows(training.data, training.model.dtype),
+                "data": _rows(past.data, training.model.dtype),
                 "validation": _rows(held_out.data, training.model.dtype) if held_out else "",
             }
-            if training.monitor.column != "val_loss":
-                self._settings["monitor"] = list(training.monitor)
+            if training.best.monitor.column != "val_loss":
+                self._settings["monitor"] = list(training.best.monitor)
         return self._settings
+
+
+def folders(checkpoint: Any, resume: Any) -> tuple[Checkpoints | None, Checkpoints | None]:
+    """The checkpoints that a run writes, its folder made, and those that it goes on from; None for neither."""
+    if resume is True and checkpoint is None:
+        raise ArgumentError("resume=True goes on from checkpoint=, a folder: name it, or pass resume=FOLDER")
+    own = None if checkpoint is None else Checkpoints(checkpoint)
+    same = resume is True or (resume and own is not None and os.path.realpath(resume) == os.path.realpath(checkpoint))
+    earlier = own if same else Checkpoints(resume) if resume else None
+    if earlier is not None and earlier is not own and not earlier.files():
+        raise FileError(f"there are no checkpoints in {resume} to go on from: name the folder of an earlier run")
+    if own is not None:
+        own.make_folder(going_on=earlier is own)
+    return own, earlier
 
 
 # ---- what a run is recognised by -------------------------------------------------------------------------------------

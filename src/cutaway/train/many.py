@@ -12,14 +12,16 @@ import numpy as np
 from .. import losses
 from ..arguments import count_rows, whole_number, whole_numbers
 from ..engines import native
-from ..errors import ArgumentError, CutawayError, warn
+from ..errors import ArgumentError, CutawayError, TrainingWarning, warn
 from ..nn import Module
 from ..sequences import Sequences
 from .feeding import as_arrays, fits, target
-from .fit import SIGNATURE, Training, TrainingWarning, interruptible
+from .fit import SIGNATURE, beginning
+from .interrupt import interruptible
 from .programs import Programs
 from .progress import ProgressOfMany
 from .run import Runs
+from .training import Training
 
 
 def fit_many(entries: Iterable[Mapping[str, Any]], workers: int | None = None,
@@ -80,7 +82,7 @@ def _checked(entries: list[Mapping[str, Any]]) -> list[Training]:
             folder = arguments["checkpoint"]
             if folder is not None and owner.setdefault(os.path.realpath(folder), k) != k:
                 raise ArgumentError(f"writes its checkpoints where another entry does, {folder}: give each a folder")
-            trainings.append(Training(**shared.arrays_of(arguments), programs=programs))
+            trainings.append(beginning(**shared.arrays_of(arguments), programs=programs))
         except CutawayError as error:
             error.args = (f"entries[{k}]: {error}",)
             raise

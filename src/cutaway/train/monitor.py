@@ -25,10 +25,12 @@ class Monitor(NamedTuple):
         return "validation loss" if self.column == "val_loss" else self.column
 
     @property
-    def own_hint(self) -> str:
-        """What else may be amiss where the score is of one's own."""
+    def no_number(self) -> str:
+        """What to say where no epoch's score is a number."""
         name = self.column.removeprefix("val_")
-        return "" if name in WAYS else f" Or {name} gives none: call it with the network's outputs and the targets."
+        own = "" if name in WAYS else f" Or {name} gives none: call it with the network's outputs and the targets."
+        return (f"no epoch had a {self.words} that is a number, so that none is the best. Likely cause: outputs that "
+                f"overflow: scale the data, or use a lower learning rate.{own}")
 
     def cost(self, row: dict[str, float]) -> float:
         """The score of an epoch such that smaller is better; infinity where it is no number."""

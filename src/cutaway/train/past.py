@@ -53,7 +53,6 @@ class Past:
     data: Data
     rows: np.ndarray
     batch_size: int
-    steps: int  # of an epoch
     seed: int
     shuffle: bool | Callable
     drop_last: bool
@@ -68,6 +67,16 @@ class Past:
     _most: int = 0
     _parts: list[np.ndarray] = field(default_factory=list)
 
+    @property
+    def steps(self) -> int:
+        """Updates in an epoch."""
+        return len(self.rows) // self.batch_size if self.drop_last else -(-len(self.rows) // self.batch_size)
+
+    @property
+    def leaves_one(self) -> bool:
+        """Whether the last batch of an epoch has one row."""
+        return self.batch_size == 1 or (len(self.rows) % self.batch_size == 1 and not self.drop_last)
+
     def order(self, epoch: int) -> np.ndarray:
         """The rows of an epoch in the order in which it takes them."""
         if callable(self.shuffle):
@@ -81,7 +90,7 @@ class Past:
             order = shuffled(self.rows, self.seed, epoch) if self.shuffle else self.rows
         return order[: self.steps * self.batch_size] if self.drop_last else order
 
-    def fed(self, program: Program, order: np.ndarray) -> Iterator[tuple[np.ndarray, int]]:
+    def batches_of(self, program: Program, order: np.ndarray) -> Iterator[tuple[np.ndarray, int]]:
         """The rows of an epoch as a program runs them, (order, number of rows): all of them from data that it was fed,
         or stage by stage, each fed now."""
         if self.resident:

@@ -80,7 +80,7 @@ def _chunks(program: Program, past: Past):
     epoch = 0
     while True:
         epoch += 1
-        for order, rows in past.fed(program, past.order(epoch)):
+        for order, rows in past.batches_of(program, past.order(epoch)):
             for position in range(0, rows, CHUNK * past.batch_size):
                 yield program.run(order, position, CHUNK)
 

@@ -20,7 +20,7 @@ from ...staged import from_sparse, part_of
 from ...train import Run
 from ...train.events import EpochEnded
 from ...train.feeding import Data
-from ...train.fit import Training
+from ...train.fit import beginning
 from ..arguments import refuse_left_out
 from ..built import WithDiagram
 from ..passes import run_over, state_of
@@ -300,10 +300,11 @@ class MLPEstimator(WithDiagram, Fitted, Convertible, BaseEstimator):
                     event.run.stop("converged")
 
         seed = self._random_state.randint(2**31) if self.dropout else 0
-        training = Training(
-            model, X, T, self._objective(scale), optimizer_for(self, self._rate), int(self.max_iter),
-            self._batch_size(len(T)), None, w / scale, seed, Orders(self._random_state) if self.shuffle else False,
-            False, (watch, *self.callbacks), None, None, None, "cpu", self.threads, False, (), None,
+        training = beginning(
+            model, X, T, loss=self._objective(scale), optimizer=optimizer_for(self, self._rate),
+            epochs=int(self.max_iter), batch_size=self._batch_size(len(T)), sample_weight=w / scale, seed=seed,
+            shuffle=Orders(self._random_state) if self.shuffle else False, callbacks=(watch, *self.callbacks),
+            threads=self.threads, progress=False,
         )
         self.run_ = training.go()
         self.history_ = self.run_.history

@@ -13,14 +13,14 @@ import numpy as np
 
 from ... import losses, random
 from ...data.judgement import copied
-from ...errors import ArgumentError, CutawayError
+from ...errors import ArgumentError, CutawayError, TrainingWarning
 from ...optim import Optimizer
 from ...program import named_inputs
 from ...shown import Shown
 from ...text import plain
 from ...train.events import EpochEnded
 from ...train.feeding import Data, as_arrays, target, weights_of
-from ...train.fit import TrainingWarning, fit
+from ...train.fit import fit
 from ...train.run import Run
 from ..reading import names_of, network_of
 from .evidence import Evidence

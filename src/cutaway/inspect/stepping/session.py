@@ -16,7 +16,8 @@ from ...optim import Optimizer
 from ...program import Instruction, title
 from ...program.listing import formula
 from ...shown import Shown
-from ...train.fit import interruptible, prepared
+from ...train.fit import prepared
+from ...train.interrupt import interruptible
 from ...train.past import Past
 from ..reading import network_of, training_of, unknown
 from ..traces.trace import TracedInstruction
@@ -156,7 +157,7 @@ class Session(Walk, Shown):
             b.begin(self)
         self._stop = ""
         found = ""
-        with interruptible(self):  # type: ignore[arg-type]
+        with interruptible(self):
             while self._count < last and self.finite and not found and not self._stop:
                 found = self._onward(last)
         if not self._recorded:

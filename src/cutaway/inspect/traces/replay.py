@@ -102,7 +102,7 @@ def _walk(past: Past, program: Program, epoch: int, first: int, count: int, keep
     while True:
         order = past.order(epoch)
         at = 0
-        for rows, n in past.fed(program, order):
+        for rows, n in past.batches_of(program, order):
             todo = -(-n // past.batch_size)
             ahead = min(max(first - 1 - engine.t, 0), todo)
             if ahead and len(program.run(rows, steps=ahead)) < ahead:

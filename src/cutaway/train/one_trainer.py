@@ -14,7 +14,7 @@ _trained: dict[int, int] = {}  # the thread that trains each parameter, by id
 
 
 @contextmanager
-def alone(model: Any) -> Iterator[None]:
+def one_trainer(model: Any) -> Iterator[None]:
     """Refuse a model of which another thread is training a parameter; keep others away while the block runs."""
     me, mine = threading.get_ident(), []
     try:

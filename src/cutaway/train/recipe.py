@@ -1,0 +1,59 @@
+"""How a network learns: optimizer, batches and their order, when it stops, and what runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..arguments import whole_number
+from ..errors import ArgumentError
+from ..optim import AdamW, Optimizer
+
+PATIENCE = 10  # epochs without improvement before early_stopping=True stops
+
+
+@dataclass
+class Recipe:
+    """Arguments of ct.fit, which have their meanings there. Raises ArgumentError for what makes no sense."""
+
+    optimizer: Any = None
+    epochs: int = 20
+    batch_size: int | str = 32
+    seed: int = 0
+    shuffle: bool | Callable = True
+    drop_last: bool = False
+    early_stopping: bool | int | None = None
+    time_limit: float | None = None
+    engine: str = "cpu"
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        self.epochs, self.seed = whole_number("epochs", self.epochs), whole_number("seed", self.seed, None)
+        if self.threads is not None:
+            self.threads = whole_number("threads", self.threads, instead=", or None to choose by the size of a step")
+        if isinstance(self.early_stopping, np.bool_):
+            self.early_stopping = bool(self.early_stopping)
+        if not isinstance(self.early_stopping, bool | None):
+            self.early_stopping = whole_number("early_stopping", self.early_stopping, 0, ", True or None")
+        if not isinstance(self.optimizer, Optimizer | None):
+            raise ArgumentError("optimizer must be one of ct.optim's, such as ct.optim.AdamW(1e-3), got "
+                                f"{self.optimizer!r}")
+        self.optimizer = self.optimizer if self.optimizer is not None else AdamW(1e-3)
+        limit = self.time_limit
+        if limit is not None and not (isinstance(limit, int | float | np.number) and limit >= 0):
+            raise ArgumentError(f"time_limit must be a number of seconds, or None, got {limit!r}")
+        self.drop_last = bool(self.drop_last)
+
+    @property
+    def patience(self) -> int:
+        """Epochs without a better score after which training ends; 0: it does not."""
+        return PATIENCE if self.early_stopping is True else int(self.early_stopping or 0)
+
+    def rows_a_step(self, rows: int) -> int:
+        """The size of a batch, of so many rows in all."""
+        if isinstance(self.batch_size, str) and self.batch_size == "full":
+            return rows
+        return min(whole_number("batch_size", self.batch_size, instead=', or "full"'), rows)

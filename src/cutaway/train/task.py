@@ -1,0 +1,77 @@
+"""What is learnt: inputs and targets, which rows are held out, and the loss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .. import losses
+from ..data import split
+from ..engines import Program
+from ..errors import ArgumentError, DataError, ShapeError
+from .feeding import Data, checked
+
+
+@dataclass
+class Task:
+    """The rows of `data` to learn from by number, the data to score on (None: none), and the loss."""
+
+    data: Data
+    rows: np.ndarray
+    held_out: Data | None
+    loss: Callable
+
+    @classmethod
+    def of(cls, X: Any, y: Any, loss: str | Callable = "mse", sample_weight: Any = None, validation: Any = None,
+           seed: int = 0) -> Task:
+        """The task that ct.fit is given by these arguments. Raises ShapeError, DataError or ArgumentError."""
+        loss = losses.get(loss)
+        data = checked("y", X, y, sample_weight, loss is losses.cross_entropy)
+        rows, held_out = data.counted(), None
+        n, weight = len(rows), data.weight
+        if weight is not None and (weight[rows] == weight[rows[0]]).all():
+            data.weight = None  # equal weights are none, to the last bit
+        if isinstance(validation, tuple | list):
+            held_out = _given(validation, loss)
+        elif validation is not None:
+            if not isinstance(validation, float | np.floating) or not 0 < validation < 1:
+                raise ArgumentError(f"validation must be a share between 0 and 1, or (Xv, yv), got {validation!r}")
+            places = split(n, float(validation), seed, stratify=_labels(data.y, rows, loss))
+            rows, part = (rows[some] for some in places)
+            held_out = data.part(part)
+        if not len(rows) or (held_out is not None and not len(held_out)):
+            raise DataError(f"{n} rows are too few to hold some out for validation")
+        if data.weight is not None:
+            data.weight = data.weight / data.weight[rows].mean()
+        return cls(data, rows, held_out, loss)
+
+    def check_targets(self, program: Program) -> None:
+        """Raise ShapeError or DataError where the network's outputs and the loss do not take the targets."""
+        shape, y = program.engine.listing.output.shape, self.data.y
+        outputs = shape[-1] if shape else 1
+        if self.loss is losses.cross_entropy and y.ndim == 1 and (y.min() < 0 or y.max() >= outputs):
+            raise ShapeError(
+                f"cross_entropy: {outputs} outputs are for classes 0 to {outputs - 1}, but y has classes {y.min()} to "
+                f"{y.max()}: give the last layer {y.max() + 1} outputs, or number the classes from 0"
+            )
+        if self.loss is losses.binary_cross_entropy and (y.min() < 0 or y.max() > 1):
+            raise DataError(f"binary_cross_entropy takes targets from 0 to 1, got {y.min()} to {y.max()}")
+
+
+def _given(validation: Any, loss: Callable) -> Data:
+    """Validation data that were given as (Xv, yv[, weights]), without rows of weight zero."""
+    if len(validation) not in (2, 3):
+        raise ArgumentError(f"validation must be a share or (Xv, yv[, weights]), got {len(validation)} parts")
+    X, y, weight = (*validation, None)[:3]
+    data = checked("yv", X, y, weight, loss is losses.cross_entropy)
+    rows = data.counted()
+    return data.part(rows) if len(rows) < len(data) else data
+
+
+def _labels(y: np.ndarray, rows: np.ndarray, loss: Callable) -> np.ndarray | None:
+    """The classes of the rows, by which they are held out in proportion; None where there are no classes."""
+    classes = loss in (losses.cross_entropy, losses.binary_cross_entropy) and y.size == len(y)
+    return y.reshape(-1)[rows] if classes else None

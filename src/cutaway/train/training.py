@@ -1,0 +1,222 @@
+"""The loop: epochs of batches through a compiled program, with scores after each, checkpoints, and a reason to stop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from ..engines import Program, native
+from ..errors import ArgumentError, FileError, TrainingWarning, warn
+from ..nn import Module
+from ..optim import Optimizer
+from . import metrics as metric_table
+from .events import Ended, EpochEnded, Started
+from .feeding import fits
+from .interrupt import interruptible
+from .monitor import monitored
+from .one_trainer import one_trainer
+from .past import Past
+from .programs import Programs
+from .progress import Progress
+from .rate import range_test, rising
+from .recipe import Recipe
+from .run import Run
+from .task import Task
+from .trouble import first_bad_value, normalises_batches, one_row_left_out
+from .validation import Best, Validation
+
+
+class Training:
+    """A model that is ready to learn a task by a recipe: all is checked and compiled, and `go` trains.
+
+    past: the data and the order of the batches. best: the best score so far, where there is validation. trouble: what
+    went wrong, if something did, and kept: which weights the model then has. note: what was done otherwise than asked.
+    """
+
+    trouble = note = kept = ""
+
+    def __init__(self, model: Module, task: Task, recipe: Recipe, *, callbacks: Any = (), metrics: Any = (),
+                 monitor: Any = "loss", checkpoint: Any = None, resume: Any = None, progress: bool | None = None,
+                 keep_all: bool = False, programs: Programs | None = None) -> None:
+        compiled_before, programs = native.seconds, programs or Programs()
+        self.model, self.recipe, self.callbacks = model, recipe, _functions(callbacks)
+        watched, metrics = monitored(monitor, metric_table.get(metrics))
+        if task.held_out is None and recipe.patience:
+            raise ArgumentError("early_stopping needs validation data: pass validation=0.1, or validation=(Xv, yv)")
+        if task.held_out is None and metrics:
+            raise ArgumentError("metrics and monitor are scored on validation data: pass validation=0.1, or (Xv, yv)")
+        self.past = past = Past(
+            data=task.data, rows=task.rows, held_out=task.held_out, loss=task.loss, optimizer=recipe.optimizer,
+            batch_size=recipe.rows_a_step(len(task.rows)), seed=recipe.seed, shuffle=recipe.shuffle,
+            drop_last=recipe.drop_last, resident=fits(task.data.inputs, model.dtype.itemsize),
+            options={"weighted": task.data.weight is not None, "seed": recipe.seed},
+        )
+        to_find = recipe.optimizer.wants_rate
+        self._compile(rising(recipe.optimizer) if to_find else recipe.optimizer, programs, keep_all)
+        task.check_targets(self.program)
+        if past.leaves_one and normalises_batches(self.program):
+            self.note, past.drop_last = one_row_left_out(len(past.rows), past.batch_size), True
+            if not to_find and callable(recipe.optimizer.lr):  # its schedule is stretched over fewer steps now
+                self._compile(recipe.optimizer, programs, keep_all)
+        self._feed()
+        self.checkpoints: Any = None
+        earlier: Any = None
+        if checkpoint is not None or resume:
+            from .checkpoint import folders  # with the files room, for the few runs that ask for it
+
+            self.checkpoints, earlier = folders(checkpoint, resume)
+        found = None
+        if to_find:
+            found = (earlier.lr_found() if earlier else None) or range_test(self.program, past).found()
+            self._compile(recipe.optimizer.at(found), programs, keep_all)
+            self._feed()
+        self.best = Best(watched)
+        self.validation = None if task.held_out is None else Validation(
+            model, task.held_out, task.loss, metrics, recipe, programs)
+        self.progress = Progress(progress, recipe.epochs, len(past.rows))
+        self.run = Run(model, self.program, recipe.epochs, past.batch_size, recipe.seed, lr_found=found, _past=past,
+                       compiling=native.seconds - compiled_before)
+        if earlier is not None:
+            earlier.restore(self)
+
+    def _compile(self, optimizer: Optimizer, programs: Programs, keep_all: bool) -> None:
+        """Make the program that trains with this optimizer, whose schedule stretches over the run."""
+        past, recipe = self.past, self.recipe
+        past.optimizer = optimizer.for_run(past.steps * recipe.epochs)
+        first = past.data.rows(past.rows[:3])
+        self.program: Program = programs.compile(
+            self.model, past.loss, past.optimizer, past.batch_size, first.inputs, first.y, engine=recipe.engine,
+            threads=recipe.threads, keep_all=keep_all, **past.options)
+
+    def _feed(self) -> None:
+        """Give the program its data, once and for all if they fit in memory."""
+        if self.past.resident:
+            self.program.feed(self.past.data.inputs, self.past.data.y, self.past.data.weight)
+
+    def told(self) -> list[str]:
+        """What there is to warn of."""
+        return [said for said in (self.note, self.trouble + self.kept) if said]
+
+    # ---- the loop --------------------------------------------------------------------------------------------------
+    def go(self) -> Run:
+        """Train, epoch by epoch, until all are done or somebody says stop; put the best weights back."""
+        run, self.began = self.run, time.perf_counter() - self.run.seconds
+        self._tell(Started(run))
+        self._stop_early()
+        with one_trainer(self.model), self.progress, interruptible(run):
+            while run.epochs_done < run.epochs and not run._stop:
+                epoch = run.epochs_done + 1
+                losses = self._epoch(epoch)
+                run.seconds = time.perf_counter() - self.began
+                if losses is None:
+                    break
+                row = self._score(epoch, losses)
+                run.epochs_done = epoch
+                run.history.append(**row)
+                self.progress.epoch_done(epoch, row)
+                self._stop_early()
+                self._tell(EpochEnded(run, epoch, row))
+                if self._checkpoint_is_due() or epoch == run.epochs or run._stop:
+                    self._save()
+        run.stopped = run._stop or f"all {run.epochs} epochs done"
+        self._put_back_best()
+        run.trouble = self.trouble
+        self._tell(Ended(run))
+        return run
+
+    def _epoch(self, epoch: int) -> np.ndarray | None:
+        """Do what is left of a pass over the rows; the losses of all its steps, or None if it broke off."""
+        past, B, engine, steps = self.past, self.past.batch_size, self.program.engine, self.run.steps
+        first = (epoch - 1) * past.steps
+        at = len(steps) - first  # steps of this epoch that were done before the run went on from a checkpoint
+        order = past.order(epoch)[at * B :]
+        if not at:
+            past.keep(self.program, epoch)
+
+        def stop(done: int) -> bool:
+            self.progress.rows_done(epoch, (len(steps) - first + done) * B)
+            limit = self.recipe.time_limit
+            if limit is not None and time.perf_counter() - self.began > limit:
+                self.run.stop(f"the time limit of {limit:g} s")
+            return bool(self.run._stop) or self._checkpoint_is_due()
+
+        for rows, n in past.batches_of(self.program, order):
+            position = 0
+            while position < n:
+                done = self.program.run(rows, position, between=stop)
+                steps.extend({"loss": done, "epoch": np.full(len(done), epoch)})
+                position += len(done) * B
+                if not engine.finite:
+                    self._not_finite(epoch, order[(len(steps) - first - at) * B :][:B])
+                    return None
+                if len(steps) < epoch * past.steps and (self.run._stop or self._checkpoint_is_due()):
+                    self._save()
+                    if self.run._stop:
+                        return None
+        return steps["loss"][first:]
+
+    def _score(self, epoch: int, step_losses: np.ndarray) -> dict[str, float]:
+        """The epoch's row of the history: the mean loss of its rows, validation scores, the rate, the time."""
+        past = self.past
+        sizes = np.full(len(step_losses), past.batch_size)
+        if not past.drop_last:
+            sizes[-1] = len(past.rows) - past.batch_size * (len(step_losses) - 1)
+        row = {"epoch": float(epoch), "loss": float(np.average(step_losses, weights=sizes))}
+        if self.validation is not None:
+            row |= self.validation.score()
+            if self.best.see(row, self.model):
+                self.run.best_epoch = epoch
+        return row | {"lr": past.optimizer.rate(self.program.engine.t), "seconds": self.run.seconds}
+
+    def _put_back_best(self) -> None:
+        """Give the model the weights of the best epoch, if scores tell which that is."""
+        run = self.run
+        if self.best.weights is not None:
+            run.last = self.model.state_dict()
+            self.model.load_state_dict(self.best.weights)
+            return
+        run.best_epoch = run.epochs_done
+        if self.validation is not None and run.epochs_done and not self.trouble:
+            self.trouble, self.kept = self.best.monitor.no_number, " The model has the weights of the last one."
+
+    # ---- what ends it, what is kept and told -----------------------------------------------------------------------
+    def _stop_early(self) -> None:
+        if self.recipe.patience and self.best.waited >= self.recipe.patience:
+            self.run.stop(f"no better {self.best.monitor.words} for {self.best.waited} epochs")
+
+    def _not_finite(self, epoch: int, rows: np.ndarray) -> None:
+        """Stop, and say which value of which layer was the first that is not finite in the step on these rows."""
+        step = self.program.engine.t + 1
+        value, cause = first_bad_value(self.program, self.past, rows)
+        self.run.stop(f"not finite at step {step}")
+        self.trouble = f"training stopped at step {step} (epoch {epoch}): {value} is not finite. {cause}"
+        kept = "its best weights" if self.best.weights is not None else "the weights from before that step"
+        self.kept = f" The model keeps {kept}."
+
+    def _checkpoint_is_due(self) -> bool:
+        return self.checkpoints is not None and self.checkpoints.due()
+
+    def _save(self) -> None:
+        """Write a checkpoint, if this run keeps any. One that cannot be written ends no training."""
+        if self.checkpoints is not None:
+            self.run.seconds = time.perf_counter() - self.began
+            try:
+                self.checkpoints.save(self)
+            except (FileError, MemoryError) as error:
+                why = str(error) or "its copy does not fit in memory"
+                warn(f"no checkpoint after step {self.program.engine.t:,}: {why}. Training goes on.", TrainingWarning)
+
+    def _tell(self, event: Any) -> None:
+        for callback in self.callbacks:
+            callback(event)
+
+
+def _functions(callbacks: Any) -> tuple[Callable, ...]:
+    """The callbacks given, checked."""
+    every = tuple(callbacks) if isinstance(callbacks, Iterable) else (callbacks,)
+    if not all(map(callable, every)):
+        raise ArgumentError(f"callbacks must be functions of an event, in a list, got {callbacks!r}")
+    return every

@@ -1,0 +1,69 @@
+"""Scores on held-out data after each epoch, and the weights of the best one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .. import losses
+from ..program import evaluated
+from . import metrics as metric_table
+from .feeding import Data, pick, stages
+from .monitor import Monitor
+from .programs import Programs
+from .recipe import Recipe
+
+
+class Validation:
+    """Scores of a model on held-out data, by its evaluation program."""
+
+    def __init__(self, model: Any, data: Data, loss: Callable, metrics: dict[str, Callable], recipe: Recipe,
+                 programs: Programs) -> None:
+        self.data, self.loss, self.metrics = data, loss, metrics
+        self.weight = None if data.weight is None else data.weight / data.weight.mean()
+        if self.weight is not None:
+            losses.refuse_weights(loss)
+        self.program = programs.evaluator(model, pick(data.inputs, slice(0, 2)), recipe.engine, recipe.threads)
+        self.resident = not data.on_disk
+        if self.resident:
+            self.program.feed(data.inputs)
+
+    def score(self) -> dict[str, float]:
+        """The loss and the metrics of the model as it is now, by their names in the history."""
+        if self.resident:
+            z = self.program.engine.predict()
+        else:
+            every = stages(self.data, np.arange(len(self.data)), 1)
+            z = np.concatenate([self.program.predict(part.inputs) for part, _ in every])
+        y, w = self.data.y, self.weight
+        with np.errstate(over="ignore", invalid="ignore"):  # the history shows it
+            row = {"val_loss": evaluated(self.loss, z, y, None if w is None else w.astype(z.dtype))}
+        z = metric_table.as_given(z, y)
+        return row | {
+            f"val_{name}": metric_table.one_number(
+                name, f(z, y) if w is None or not losses.takes_weight(f) else f(z, y, weight=w)
+            )
+            for name, f in self.metrics.items()
+        }
+
+
+@dataclass
+class Best:
+    """The best score so far: what it cost, the weights that had it, and for how many epochs none was better."""
+
+    monitor: Monitor
+    cost: float = float("inf")
+    weights: dict[str, np.ndarray] | None = None
+    waited: int = 0
+
+    def see(self, row: dict[str, float], model: Any) -> bool:
+        """Look at an epoch's scores; where they are the best, keep the model's weights and say so."""
+        cost = self.monitor.cost(row)
+        if not cost < self.cost:
+            self.waited += 1
+            return False
+        self.cost, self.weights, self.waited = cost, model.state_dict(), 0
+        return True
