@@ -38,18 +38,6 @@ class Entry:
         read = ", ".join("-" if t is None else str(t.shape) for t in self.inputs)
         return f"{self.scope + ': ' if self.scope else ''}{self.op.name}({read}) -> {self.outputs[0].shape}"
 
-    def arguments(self) -> dict[str, Any]:
-        """Every array (and `<name>_shape`) that the backward rule may name."""
-        if self.op.variadic:
-            known: dict[str, Any] = {f"{self.op.inputs[0]}_shape": [t.shape for t in self.inputs if t is not None]}
-        else:
-            known = {}
-            for name, t in zip(self.op.inputs, self.inputs, strict=True):
-                known[name] = None if t is None else t.data
-                known[name + "_shape"] = None if t is None else t.data.shape
-        known.update((name, t.data) for name, t in zip(self.op.outputs, self.outputs, strict=True))
-        return known
-
 
 @dataclass
 class Tape:

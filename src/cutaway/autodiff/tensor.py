@@ -264,22 +264,22 @@ class Tensor:
 
 def differentiate(entry: Entry, gradients: dict[int, np.ndarray]) -> list[tuple[Tensor, np.ndarray]]:
     """(input, gradient) for every input of an entry that wants one, from the gradients of its outputs."""
-    op, known = entry.op, entry.arguments()
+    op = entry.op
     if op.backward is None:
         return []
     if why := op.refuses([t is not None and t.requires_grad for t in entry.inputs]):
         raise ArgumentError(why)
-    for name, out in zip(op.outputs, entry.outputs, strict=True):
-        given = gradients.get(id(out))
-        known["d" + name] = np.zeros_like(out.data) if given is None and not op.absent_gradients else given
-    arguments = [known["d" + o] for o in op.differentiable] + [known[a] for a in op.needs]
+    given = {name: gradients.get(id(out)) for name, out in zip(op.outputs, entry.outputs, strict=True)}
+    if not op.absent_gradients:
+        given |= {name: np.zeros_like(out.data) for name, out in zip(op.outputs, entry.outputs, strict=True)
+                  if given[name] is None}
+    values = op.by_name(*([None if t is None else t.data for t in part] for part in (entry.inputs, entry.outputs)))
     try:
-        results = op.backward(*arguments, **{name: entry.attributes[name] for name in op.backward_attributes})
+        results = op.call_backward(values, given, entry.attributes)
     except (ValueError, IndexError, TypeError, ZeroDivisionError) as error:
         shapes = ", ".join(str(t.shape) for t in entry.inputs if t is not None)
         raise ShapeError(f"{entry.scope + ': ' if entry.scope else ''}{op.name} ({op.formula}) has no derivative by "
                          f"inputs of shapes {shapes}: {error}") from None
-    results = results if isinstance(results, tuple) else (results,)
     return [
         (tensor, sum_to(result, shape=tensor.shape) if result.shape != tensor.shape else result)
         for tensor, result in zip(entry.inputs, results, strict=False)

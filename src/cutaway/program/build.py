@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -174,17 +173,9 @@ class _Backward:
     def _arguments(self, step: Step) -> tuple:
         """What the backward rule takes: the gradients of the outputs, then the values and shapes that it names."""
         rule = step.entry.op
-        known: dict[str, Any] = {}
-        if rule.variadic:
-            known[rule.inputs[0] + "_shape"] = tuple(ShapeOf(v) for v in step.inputs if v is not None)
-        else:
-            for name, v in zip(rule.inputs, step.inputs, strict=True):
-                known[name], known[name + "_shape"] = v, None if v is None else ShapeOf(v)
-        known.update(zip(rule.outputs, step.outputs, strict=True))
-        for name, v in zip(rule.outputs, step.outputs, strict=True):
-            if name in rule.differentiable:
-                known[f"d{name}"] = self.gradient.get(id(v)) or (None if rule.absent_gradients else self._zero(v, step))
-        return tuple(known[f"d{o}"] for o in rule.differentiable) + tuple(known[a] for a in rule.needs)
+        gradients = {name: self.gradient.get(id(v)) or (None if rule.absent_gradients else self._zero(v, step))
+                     for name, v in zip(rule.outputs, step.outputs, strict=True) if name in rule.differentiable}
+        return rule.backward_arguments(rule.by_name(step.inputs, step.outputs), gradients, ShapeOf)
 
     def _scope(self, step: Step, arguments: tuple) -> str:
         """Rows, unless the rule mixes rows backwards too, writes something every row shares, or reads no rows."""

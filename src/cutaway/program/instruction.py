@@ -106,12 +106,5 @@ class Instruction:
 
     def operands(self) -> dict[str, Value | None]:
         """Every value by the name its rule gives it: x, W, b, z; dz, dx, dW, db for a backward rule."""
-        rule = OPS[self.op]
-        if not self.backward:
-            return dict(zip(rule.inputs, self.arguments, strict=False)) | dict(
-                zip(rule.outputs, self.writes, strict=True)
-            )
-        names = [f"d{o}" for o in rule.differentiable] + list(rule.needs)
-        given = (a.value if isinstance(a, ShapeOf) else a for a in self.arguments)
-        made = zip((f"d{i}" for i in rule.inputs), self.writes, strict=False)
-        return dict(zip(names, given, strict=True)) | dict(made)
+        reads, writes = OPS[self.op].named(self.arguments, self.writes, self.backward)
+        return {name: a.value if isinstance(a, ShapeOf) else a for name, a in reads.items()} | writes

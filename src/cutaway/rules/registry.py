@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import inspect
 import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import FunctionType
 from typing import Any
+
+import numpy as np
 
 from ..errors import ArgumentError
 from .namespace import xp
@@ -95,6 +98,52 @@ class Op:
         """What the backward rule names besides gradients: values to keep, and `<input>_shape` for shapes alone."""
         gradients = {"d" + o for o in self.outputs}
         return tuple(a for a in self._backward_arguments if a not in gradients)
+
+    def by_name(self, inputs: Iterable[Any], outputs: Iterable[Any]) -> dict[str, Any]:
+        """Inputs and outputs by the rule's names; any number of inputs are one tuple."""
+        given = (tuple(x for x in inputs if x is not None),) if self.variadic else inputs
+        return dict(zip((*self.inputs, *self.outputs), (*given, *outputs), strict=True))
+
+    def backward_arguments(self, values: Mapping[str, Any], gradients: Mapping[str, Any],
+                           shape: Callable[[Any], Any] = np.shape) -> tuple[Any, ...]:
+        """What the backward rule is called with, in order: gradients of outputs, then the values and shapes it names.
+
+        values: inputs and outputs by name (`by_name`). gradients: by their outputs' names. shape: gives a value's.
+        """
+        def needed(name: str) -> Any:
+            if name in values:
+                return values[name]
+            v = values[name.removesuffix("_shape")]
+            return None if v is None else tuple(map(shape, v)) if isinstance(v, tuple) else shape(v)
+
+        return (*(gradients[name] for name in self.differentiable), *map(needed, self.needs))
+
+    def call_backward(self, values: Mapping[str, Any], gradients: Mapping[str, Any],
+                      settings: Mapping[str, Any]) -> tuple[Any, ...]:
+        """The gradients of the inputs, in their order, from arrays as `backward_arguments` takes them."""
+        assert self.backward is not None
+        own = {name: settings[name] for name in self.backward_attributes}
+        made = self.backward(*self.backward_arguments(values, gradients), **own)
+        return made if isinstance(made, tuple) else (made,)
+
+    def named(self, arguments: Sequence[Any], writes: Sequence[Any],
+              backward: bool) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What one run of the rule reads and what it writes, by name: x, W, b and z; backward dz, x, W and dx, dW, db.
+
+        Any number of inputs are x1, x2, ...
+        """
+        gradients = [f"d{o}" for o in self.differentiable]
+        reads, made = [*self.inputs], [*self.outputs]
+        if backward:
+            reads, made = [*gradients, *self.needs], [f"d{name}" for name in self.inputs]
+        if self.variadic:  # a backward rule of many inputs names nothing but their shapes, all together
+            parts = arguments[-1] if backward else arguments
+            each = [f"{self.inputs[0]}{k + 1}" for k in range(len(parts))]
+            if backward:
+                arguments, made = [*arguments[:-1], *parts], [f"d{name}" for name in each]
+                each = [*gradients, *(f"{name}_shape" for name in each)]
+            reads = each
+        return dict(zip(reads, arguments, strict=False)), dict(zip(made, writes, strict=False))
 
     def refuses(self, wanted: list[bool]) -> str | None:
         """Why no gradient can flow back to the inputs that want one; None where it can."""

@@ -98,9 +98,9 @@ def write(i: Instruction, plan: Plan, optimizer: Any, dtype: np.dtype) -> Kernel
     rule = OPS[i.op]
     if rule.kind == "elementwise":
         return _elementwise(i, rule, plan, dtype)
-    operands = _operands(i)
-    numbers = None if operands is None else _numbers(i, operands, dtype)
-    if operands is None or numbers is None:
+    operands = i.operands()
+    numbers = _numbers(i, operands, dtype)
+    if numbers is None:
         return None
     name = _name(i)
     return _call(name, _hand_written()[name], operands, {**i.attributes, **numbers}, i)
@@ -110,7 +110,7 @@ def _name(i: Instruction) -> str:
     """The hand-written kernel of a rule's instruction."""
     if i.scope == "neurons":
         return "linear_weights"
-    return ("concat2" if i.op == "concat" else i.op) + ("_back" if i.backward else "")
+    return i.op + "_back" * i.backward
 
 
 def _numbers(i: Instruction, operands: dict[str, Value | None], dtype: np.dtype) -> dict[str, Any] | None:
@@ -122,19 +122,6 @@ def _numbers(i: Instruction, operands: dict[str, Value | None], dtype: np.dtype)
     if sizes is None or more is None:
         return None
     return sizes | more | ({"lo": 0, "hi": sizes["m"]} if i.scope == "neurons" else {})
-
-
-def _operands(i: Instruction) -> dict[str, Value | None] | None:
-    """Operands by the rule's names; concat's are x0, x1, which has a kernel for two."""
-    if not OPS[i.op].variadic:
-        return i.operands()
-    if len(i.writes if i.backward else i.arguments) != 2:
-        return None
-    if i.backward:
-        dy, parts = i.arguments
-        return {"dy": dy, **{f"x{k}_shape": part.value for k, part in enumerate(parts)},
-                "dx0": i.writes[0], "dx1": i.writes[1]}
-    return {"x0": i.arguments[0], "x1": i.arguments[1], "y": i.writes[0]}
 
 
 def _own(i: Instruction, dtype: np.dtype) -> Kernel | None:

@@ -17,7 +17,7 @@ from ...errors import ArgumentError
 from ...rules import OPS
 from ...rules.convolution import by_group, in_windows
 from ...rules.namespace import NUMPY
-from ...rules.shape import concat_back, sum_back
+from ...rules.shape import sum_back
 from ..traces.trace import Trace, TracedInstruction
 from .scan_derivatives import SCANS, scan_edges, sums_name
 
@@ -87,9 +87,6 @@ def unit_backward(trace: Trace, i: TracedInstruction, target: str, place: int) -
     unit = [np.zeros(trace[i.results[o]].shape) for o in OPS[i.op].differentiable]
     which = [i.results[o] for o in OPS[i.op].differentiable].index(target)
     unit[which].flat[place] = 1
-    if OPS[i.op].variadic:
-        got = concat_back(unit[0], tuple(trace[v].shape for v in i.operands.values()), **settings(trace, i))
-        return dict(zip(i.operands, got, strict=True))
     return {k: a for k, a in _backward(trace, i, *unit).items() if a is not None and k in i.operands}
 
 
@@ -169,19 +166,19 @@ def _places(shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _arguments(trace: Trace, i: TracedInstruction) -> dict[str, Any]:
-    """What a backward rule may name besides gradients: arrays, and their shapes."""
-    known: dict[str, Any] = {name: None for name in OPS[i.op].inputs}
-    known |= {name: array(trace, value) for name, value in (i.operands | i.results).items()}
-    return known
+    """What a backward rule may name besides gradients: arrays by the rule's names."""
+    rule = OPS[i.op]
+    results = {name: array(trace, value) for name, value in i.results.items()}
+    if rule.variadic:
+        return {rule.inputs[0]: tuple(array(trace, value) for value in i.operands.values())} | results
+    return {name: array(trace, i.operands[name]) if name in i.operands else None for name in rule.inputs} | results
 
 
 def _call_backward(i: TracedInstruction, given: tuple, known: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """The backward rule on arrays by name: what it gives for each input, by its name."""
     rule = OPS[i.op]
-    assert rule.backward is not None
-    shapes = {f"{name}_shape": None if a is None else a.shape for name, a in known.items()}
-    kept = {name: own[name] for name in rule.backward_attributes}
-    got = rule.backward(*given, *((known | shapes)[name] for name in rule.needs), **kept)
-    return dict(zip(rule.inputs, got if isinstance(got, tuple) else (got,), strict=False))
+    got = rule.call_backward(known, dict(zip(rule.differentiable, given, strict=True)), own)
+    return dict(zip(i.operands if rule.variadic else rule.inputs, got, strict=False))
 
 
 def _backward(trace: Trace, i: TracedInstruction, *given: np.ndarray) -> dict[str, Any]:

@@ -106,12 +106,9 @@ class Checker:
             return self.engine.view(i.writes[0], self.engine.n) > 0
         if i.op in ("max_pool", "global_max", "max"):  # which place won
             y = self.engine.view(i.writes[0], self.engine.n)
-            known = dict(zip(OPS[i.op].inputs, given, strict=True))
-            back = OPS[i.op].backward
-            assert back is not None
-            needs = (known.get(name, y) for name in OPS[i.op].needs)
-            got = back(np.ones_like(y), *needs, **{k: self.engine.resolve(v) for k, v in i.attributes.items()})
-            return got > 0 if isinstance(got, np.ndarray) else got[0] > 0
+            settings = {k: self.engine.resolve(v) for k, v in i.attributes.items()}
+            rule = OPS[i.op]
+            return rule.call_backward(rule.by_name(given, [y]), {"y": np.ones_like(y)}, settings)[0] > 0
         return None
 
     def _unit(self, k: int, places: np.ndarray) -> str:

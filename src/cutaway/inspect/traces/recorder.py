@@ -251,13 +251,8 @@ def _by_rule(i: Instruction) -> tuple[dict[str, Any], dict[str, Any]]:
     rule = OPS.get(i.op)
     if rule is None:
         return {v.name: v for v in i.reads}, {v.name: v for v in i.written}
-    made = [f"d{name}" for name in rule.inputs] if i.backward else rule.outputs
-    results = dict(zip(made, i.writes, strict=False))
-    if not rule.variadic:
-        return {key: v for key, v in i.operands().items() if key not in results}, results
-    if i.backward:
-        results = {f"{made[0]}{j + 1}": v for j, v in enumerate(i.writes)}
-    return {f"{rule.inputs[0]}{j + 1}": v for j, v in enumerate(i.reads)}, results
+    _, results = rule.named(i.arguments, i.writes, i.backward)
+    return {key: v for key, v in i.operands().items() if key not in results}, results
 
 
 def plain(value: Any) -> Any:

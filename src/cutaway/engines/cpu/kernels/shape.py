@@ -45,22 +45,22 @@ def reshape_back(n, dy, dx, w):
         dx[j] = dy[j]
 
 
-def concat2(n, r, x0, x1, y, w0, w1):
+def concat(n, r, x1, x2, y, w1, w2):
     for i in range(n * r):
-        for j in range(w0):
-            y[i * (w0 + w1) + j] = x0[i * w0 + j]
         for j in range(w1):
-            y[i * (w0 + w1) + w0 + j] = x1[i * w1 + j]
+            y[i * (w1 + w2) + j] = x1[i * w1 + j]
+        for j in range(w2):
+            y[i * (w1 + w2) + w1 + j] = x2[i * w2 + j]
 
 
-def concat2_back(n, r, dy, dx0, dx1, w0, w1):
+def concat_back(n, r, dy, dx1, dx2, w1, w2):
     for i in range(n * r):
-        if given(dx0):
-            for j in range(w0):
-                dx0[i * w0 + j] = dy[i * (w0 + w1) + j]
         if given(dx1):
             for j in range(w1):
-                dx1[i * w1 + j] = dy[i * (w0 + w1) + w0 + j]
+                dx1[i * w1 + j] = dy[i * (w1 + w2) + j]
+        if given(dx2):
+            for j in range(w2):
+                dx2[i * w2 + j] = dy[i * (w1 + w2) + w1 + j]
 
 
 def sum_to(n, x, y, w, q):
@@ -81,7 +81,8 @@ def _over_everything(s: dict[str, int], v: dict[str, Value], i: Instruction) -> 
 
 def _side_by_side(s: dict[str, int], v: dict[str, Value], i: Instruction) -> dict | None:
     last = len(v["dy" if i.backward else "y"].shape)
-    return {} if i.attributes["axis"] in (-1, last) and s["w"] == s["w0"] + s["w1"] else None
+    two = "w1" in s and "w2" in s
+    return {} if i.attributes["axis"] in (-1, last) and two and s["w"] == s["w1"] + s["w2"] else None
 
 
 def _sum_to(s: dict[str, int], v: dict[str, Value], i: Instruction) -> dict | None:

@@ -50,7 +50,7 @@ TAKES: dict[str, tuple[str, str]] = {
     "augment": ("x (n*r, h, w, c)  y (n*r, h, w, c)", ""),
     "reshape": ("x any [n*w]  y any [n*w]", "dy dx"),
     "real": ("x int [n*w]  like unread  y [n*w]", ""),
-    "concat": ("x0 any (n, *r, w0)  x1 any (n, *r, w1)  y any (n, *r, w)", "dy dx0? dx1?"),
+    "concat": ("x1 any (n, *r, w1)  x2 any (n, *r, w2)  y any (n, *r, w)", "dy dx1? dx2?"),
     "sum": ("x (n*w)  y [1]", "dy dx"),
     "mean": ("x (n*w)  y [1]", "dy dx"),
     "sum_to": ("x (n*w)  y (*q)", ""),
