@@ -6,7 +6,7 @@ from collections.abc import Collection
 from difflib import get_close_matches
 from typing import Any
 
-from .text import bounded, plain
+from .text import bounded, printable
 
 
 class CutawayError(Exception):
@@ -16,7 +16,7 @@ class CutawayError(Exception):
     """
 
     def __init__(self, text: Any = "") -> None:
-        super().__init__(bounded(plain(text, keep="\n")))
+        super().__init__(bounded(printable(text, keep="\n")))
 
 
 class DataError(CutawayError, ValueError):

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .errors import ArgumentError, CutawayError
-from .text import bounded, plain
+from .text import bounded, printable
 
 
 class UnknownName(CutawayError, AttributeError):
@@ -34,9 +34,9 @@ class UnknownName(CutawayError, AttributeError):
         if ours is None and self.what in ("Tensor", "ct.ops"):
             ours = _elsewhere(self.wanted, known)
         if ours is not None:
-            return bounded(plain(f"{text}. In Cutaway: {ours}"))
+            return bounded(printable(f"{text}. In Cutaway: {ours}"))
         close = closest(self.wanted, known)
-        return bounded(plain(text + (f": did you mean {close!r}?" if close else "")))
+        return bounded(printable(text + (f": did you mean {close!r}?" if close else "")))
 
     def __reduce__(self) -> tuple:
         return CutawayError, (str(self),)

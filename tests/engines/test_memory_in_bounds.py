@@ -118,4 +118,4 @@ def test_pieces_of_several_inputs_belong_together(monkeypatch):
 @pytest.mark.parametrize(("bytes_", "words"), [(0, "0 bytes"), (1023, "1023 bytes"), (2**20, "1 MiB"),
                                                (1500 * 2**30, "1.46 TiB"), (2**90, "1.07e+09 EiB")])
 def test_bytes_in_words(bytes_, words):
-    assert size(bytes_) == words
+    assert size(bytes_, binary=True) == words

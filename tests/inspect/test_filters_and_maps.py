@@ -10,7 +10,7 @@ import pytest
 import cutaway as ct
 from cutaway.engines import evaluator
 from cutaway.errors import ArgumentError, ShapeError
-from cutaway.inspect.drawing import plain
+from cutaway.text import jsonable
 
 nn = ct.nn
 engines = pytest.mark.parametrize("engine", ["cpu", "reference"])
@@ -78,7 +78,7 @@ def test_filters_are_a_copy_and_become_json():
     assert state["shape"] == [4, 3, 3, 1]
     np.testing.assert_allclose(state["weights"], before, rtol=1e-4)
     assert "layer1: 4 filters of 3 × 3 × 1" in repr(found)
-    assert plain(np.array([np.inf, np.nan, 2.0])) == [None, None, 2.0]
+    assert jsonable(np.array([np.inf, np.nan, 2.0]), 5) == [None, None, 2.0]
 
 
 def test_filters_of_what_has_none():

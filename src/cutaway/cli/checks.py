@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from ..errors import ArgumentError, FileError
+from ..text import quoted
 
 
 def output(path: Path, what: str, endings: Sequence[str], inputs: Sequence[Path] = ()) -> Path:
@@ -53,14 +54,9 @@ def columns(wanted: Sequence[str], known: Sequence[str], option: str, where: str
         if name not in known:
             lower = {k.lower(): k for k in known}
             close = [lower[k] for k in get_close_matches(name.lower(), lower, n=3, cutoff=0.5)]
-            guess = f" Did you mean {' or '.join(map(repr, close))}?" if close else f" It has {_some(known)}."
+            guess = f" Did you mean {' or '.join(map(repr, close))}?" if close else f" It has {quoted(known, 12)}."
             raise ArgumentError(f"{option}: {where} has no column {name!r}.{guess}")
     return list(dict.fromkeys(wanted))
-
-
-def _some(names: Sequence[str], most: int = 12) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(map(repr, names[:most])) + more
 
 
 def hidden(text: str | None) -> tuple[int, ...] | None:
@@ -130,6 +126,6 @@ def thresholds(given: Sequence[str], labels: Sequence[str]) -> dict[int, float]:
             value = -1.0
         if label not in labels or not 0 <= value <= 1:
             raise ArgumentError(f"--threshold {one!r}: give a label and a probability from 0 to 1, such as "
-                                f"{labels[0] if labels else 'LABEL'}=0.1; labels are {_some(labels)}.")
+                                f"{labels[0] if labels else 'LABEL'}=0.1; labels are {quoted(labels, 12)}.")
         found[list(labels).index(label)] = value
     return found

@@ -9,7 +9,7 @@ import numpy as np
 from ..data.judgement import judged_by
 from ..data.limits import VALIDATION
 from ..errors import DataError
-from ..report.text import listed
+from ..text import listed
 from .options import FitOptions
 from .problem import Problem
 

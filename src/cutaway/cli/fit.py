@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 from typer import Argument, Option
 
 from ..files.endings import MODEL, PAGE
-from ..report.text import size
-from ..text import plain
+from ..text import printable, size
 from . import checks
 from .images_as import ModeOption, SkipDamaged
 
@@ -167,7 +166,8 @@ def shell(*words: object) -> str:
 
 def typed(word: str) -> str:
     """A word for a shell; characters that nobody can type, such as bytes that are no text, by their numbers."""
-    if plain(word) == word:
+    if printable(word) == word:
         return quote(word)
     known = word.replace("\\", "\\\\").replace("'", "\\'")
-    return "$'" + "".join(c if plain(c) == c else "".join(f"\\x{b:02x}" for b in os.fsencode(c)) for c in known) + "'"
+    escaped = (c if printable(c) == c else "".join(f"\\x{b:02x}" for b in os.fsencode(c)) for c in known)
+    return f"$'{''.join(escaped)}'"

@@ -6,8 +6,8 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
-from ..data.cells import counted
 from ..errors import ArgumentError, DataError
+from ..text import counted
 from .options import ReadOptions
 from .rows import FileRows, check_columns, in_options, others, table
 

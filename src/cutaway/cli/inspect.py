@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 from typer import Argument, Option
 
+from ..text import short, size
+
 
 def inspect(
     model: Annotated[Path, Argument(help="A model that `cutaway fit` or ct.save wrote.", show_default=False)],
@@ -26,7 +28,6 @@ def inspect(
     from .. import inspect as look
     from ..files import describe
     from ..report.findings import Findings
-    from ..report.text import size
     from . import checks, keeping, sections
     from .terminal import Screen
 
@@ -92,7 +93,6 @@ def encodings(screen: Any, found: Any, most: int | None) -> None:
     """How each column becomes numbers."""
     used = [c for c in found.columns if not c.left_out]
     screen.title("Columns", f"{len(used):,} are inputs")
-    from ..report.text import short
 
     screen.table([(short(c.name, 24), c.kind, c.how) for c in used[:most]], dim=(1,))
     if most is not None and len(used) > most:

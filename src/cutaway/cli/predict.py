@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from typer import Argument, Option
 
+from ..text import counted, listed
 from . import checks
 from .images_as import ModeOption, SizeOption, SkipDamaged
 
@@ -74,7 +75,6 @@ def at_the_limits(estimator: Any, answers: dict[str, Any]) -> str:
     """How many predictions of numbers stand where the range of the training targets ends, in words, or nothing."""
     import numpy as np
 
-    from ..data.cells import counted
     from ..data.limits import TOLD_AT_LIMITS
 
     if not hasattr(estimator, "limits_"):
@@ -111,6 +111,5 @@ def written(values: Any, digits: int) -> Any:
 
 
 def _what(estimator: Any) -> str:
-    from ..report.text import listed
 
     return listed(estimator.target_encoder_.names)

@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..data.cells import counted
 from ..data.limits import FEWEST_ROWS as FEWEST
 from ..errors import ArgumentError, DataError
 from ..report.findings import TargetFacts
-from ..report.text import listed, number, short
+from ..text import counted, listed, number, short
 from .options import ReadOptions
 from .rows import FileRows, about, in_file
 from .sources import join, load, recognise

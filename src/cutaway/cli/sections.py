@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..report.findings import Findings, Score
 from ..report.page import format_score, kinds
-from ..report.text import duration, listed, short
-from ..text import plain
+from ..text import duration, listed, printable, short
 from .terminal import Screen
 
 if TYPE_CHECKING:
@@ -77,7 +76,7 @@ def scores(screen: Screen, found: Findings, said: Sequence[Any] = ()) -> None:
     score_table(screen, found.scores, "rows")
     if found.verdict:
         screen.say()
-        screen.table([(Text(plain(found.verdict), style="bold"),)], fixed=())
+        screen.table([(Text(printable(found.verdict), style="bold"),)], fixed=())
     remarks(screen, found.remarks, said)
     where = f"{found.scores[-1].part} rows" if found.scores else ""
     if found.outputs and "forecast" in found.reading:

@@ -6,9 +6,8 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
-from ..data.cells import counted
 from ..errors import ArgumentError, DataError
-from ..report.text import listed
+from ..text import counted, listed
 from . import checks
 from .forecasts import every_window, window_rows
 from .options import ReadOptions

@@ -64,7 +64,7 @@ def from_file(model: Path, data: Path, targets: list[str] | None, batch: int | N
               skip_damaged: bool, size: str | None = None, mode: str | None = None) -> tuple[Any, str]:
     """The session on a model and its data, and a line on it."""
     from .. import inspect
-    from ..text import plain
+    from ..text import printable
     from .training import training
 
     given = training(model, data, targets, skip_damaged, size=size, mode=mode)
@@ -75,7 +75,7 @@ def from_file(model: Path, data: Path, targets: list[str] | None, batch: int | N
     rows = min(batch or design.batch_size, len(given.T))
     session = inspect.step(network, given.Z, given.T, batch_size=rows, epochs=design.epochs, seed=seed,
                            **given.settings)
-    weights = "new first weights" if fresh else f"the weights in {plain(model.name)}"
+    weights = "new first weights" if fresh else f"the weights in {printable(model.name)}"
     left_out = f" ({given.left_out:,} without a target left out)" if given.left_out else ""
-    about = f"{len(given.T):,} {own.inputs_.many} of {plain(data.name)}{left_out}, {rows:,} a step, from {weights}."
+    about = f"{len(given.T):,} {own.inputs_.many} of {printable(data.name)}{left_out}, {rows:,} a step, from {weights}."
     return session, about

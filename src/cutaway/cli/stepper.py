@@ -21,8 +21,7 @@ from ..inspect.traces.trace import TracedInstruction
 from ..optim.optimizers import OPTIMIZERS
 from ..program import Instruction, short, title
 from ..program.listing import formula
-from ..report.text import number
-from ..text import plain
+from ..text import number, printable
 from .terminal import Screen, console
 
 NUMBERS = 6  # of a sample that a line shows, at most
@@ -154,7 +153,7 @@ class Stepper:
         return False
 
     def say(self, *text: str, style: str = "") -> None:
-        self.console.print(*(plain(part, keep="\n") for part in text), style=style or None)
+        self.console.print(*(printable(part, keep="\n") for part in text), style=style or None)
 
     # ---- going -------------------------------------------------------------------------------------------------------
     def do_next(self, rest: str) -> None:
@@ -280,7 +279,7 @@ class Stepper:
     def do_list(self, rest: str) -> None:
         at = -1 if self.s.coming is None else 0 if self.s.done else self.s.at
         for k, line in enumerate(str(self.s.program).splitlines()[:-1]):
-            line = f"{'>' if k - 1 == at else ' '} {plain(line)}"
+            line = f"{'>' if k - 1 == at else ' '} {printable(line)}"
             cut = self.console.is_terminal
             self.console.print(line, no_wrap=cut, overflow="ellipsis" if cut else None, soft_wrap=not cut,
                                style="bold" if k - 1 == at else None)
@@ -341,7 +340,7 @@ class Stepper:
         steps = _count(rest) if rest else 100
         self.say("first: with the changes; second: without them")
         found = self.s.compare(steps=steps) if self.forked is None else compare(self.s, self.forked, steps)
-        self.console.print(plain(found, keep="\n"), soft_wrap=True)
+        self.console.print(printable(found, keep="\n"), soft_wrap=True)
 
     def do_help(self, rest: str) -> None:
         name = SHORT.get(rest, rest)
@@ -409,7 +408,7 @@ class Stepper:
         lines = textwrap.wrap(how, self.console.width - len(INDENT) if own_line else room)
         gap = "\n" + (INDENT if own_line else " " * (len(head) + len(what)))
         how = (gap if own_line else "") + gap.join(lines)
-        what, how = plain(what), plain(how, keep="\n")
+        what, how = printable(what), printable(how, keep="\n")
         self.console.print(Text.assemble((head, style or "dim"), (what, f"bold {style}"), (how, style)))
 
     def watched(self) -> None:

@@ -25,8 +25,8 @@ from ..report import verdict
 from ..report.findings import ColumnFacts, Findings, Score
 from ..report.pictures import pictures
 from ..report.scores import confusion, measure, measure_outputs
-from ..report.text import duration, listed
 from ..report.verdict import Answer
+from ..text import duration, listed
 from . import doubts
 from .answers import answers
 from .divided import Divided

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..text import plain
+from ..text import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -34,12 +34,12 @@ class Screen:
     def say(self, *text: Any, style: str = "") -> None:
         """A line (or paragraph)."""
         if not self.quiet:
-            self.console.print(*map(plain, text), style=style or None)
+            self.console.print(*map(printable, text), style=style or None)
 
     def text(self, text: Any) -> None:
         """Lines that are laid out already."""
         if not self.quiet:
-            self.console.print(plain(text, keep="\n"), soft_wrap=True)
+            self.console.print(printable(text, keep="\n"), soft_wrap=True)
 
     def title(self, text: str, note: str = "") -> None:
         """The head of a section, and a few words on it."""
@@ -47,7 +47,7 @@ class Screen:
             return
         from rich.text import Text
 
-        head = Text(plain(text), style="bold")
+        head = Text(printable(text), style="bold")
         self.console.print()
         if not note:
             self.console.print(head)
@@ -57,7 +57,7 @@ class Screen:
         line = Table.grid(padding=(0, 2, 0, 0))  # a note of more than a line goes on under its first word
         line.add_column(no_wrap=True)
         line.add_column()
-        line.add_row(head, Text(plain(note), style="dim"))
+        line.add_row(head, Text(printable(note), style="dim"))
         self._print_indented(line, 0)
         self._explain(text)
 
@@ -76,10 +76,10 @@ class Screen:
         from rich.text import Text
 
         made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=bool(head), header_style="dim")
-        lines = [[cell if isinstance(cell, Text) else Text(plain(cell)) for cell in row] for row in rows]
+        lines = [[cell if isinstance(cell, Text) else Text(printable(cell)) for cell in row] for row in rows]
         for i in range(max(map(len, lines), default=len(head))):
             made.add_column(
-                Text(plain(head[i], keep="\n")) if head else "",
+                Text(printable(head[i], keep="\n")) if head else "",
                 justify="right" if i in right else "left",
                 no_wrap=i in right or i in fixed,
                 style="dim" if i in dim else "",
@@ -93,13 +93,13 @@ class Screen:
         if not self.quiet:
             from rich.text import Text
 
-            self._print_indented(Text(plain(text), style=style))
+            self._print_indented(Text(printable(text), style=style))
 
     def lines(self, lines: Sequence[str]) -> None:
         """Lines that are never wrapped, so that they can be copied."""
         for line in lines:
             if not self.quiet:
-                self.console.print(f"  {plain(line)}", soft_wrap=True, style="cyan")
+                self.console.print(f"  {printable(line)}", soft_wrap=True, style="cyan")
 
     def _print_indented(self, content: Any, columns: int = 2) -> None:
         """Some columns to the right; without the spaces that fill lines up, where a pipe would get them."""
@@ -119,14 +119,14 @@ def error(text: Any) -> None:
     out = console(stderr=True)
     from rich.text import Text
 
-    out.print(Text("error: ", style="bold red") + Text(plain(text, keep="\n")), soft_wrap=True)
+    out.print(Text("error: ", style="bold red") + Text(printable(text, keep="\n")), soft_wrap=True)
 
 
 def warn(text: Any) -> None:
     """`note: ...` on the error stream."""
     from rich.text import Text
 
-    console(stderr=True).print(Text("note: ", style="bold yellow") + Text(plain(text, keep="\n")), soft_wrap=True)
+    console(stderr=True).print(Text("note: ", style="bold yellow") + Text(printable(text, keep="\n")), soft_wrap=True)
 
 
 def stand_in_for_unknown_letters() -> None:

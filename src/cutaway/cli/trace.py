@@ -32,7 +32,7 @@ def trace(
 
     from ..errors import ArgumentError
     from ..inspect import trace as traced
-    from ..report.text import listed, number
+    from ..text import listed, number
     from .terminal import Screen
     from .training import training
 

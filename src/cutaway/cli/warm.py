@@ -20,7 +20,7 @@ def warm(
     """
     from ..engines.cpu import building, native
     from ..errors import ArgumentError
-    from ..report.text import duration
+    from ..text import duration
     from .terminal import Screen
 
     for name in networks or ():

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .cells import Places, counted, plainest, unreadable, words_of
+from ..text import counted
+from .cells import Places, plainest, unreadable, words_of
 from .columns import Column, Settings
 from .doubts import Doubt, gap_doubts, word_doubts
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..described import described
 from ..errors import FileError
+from ..text import quoted
 from .doubts import Doubt
 from .limits import CLIP, FEWEST_OF_LEVEL_IN_SMALL, MOST_LEVELS
 
@@ -57,8 +58,7 @@ class Column:
         words: list[str] = getattr(self, "words", [])
         if not words:
             return ""
-        more = f" and {len(words) - 3:,} more" if len(words) > 3 else ""
-        return f"{self.name} holds {self.kind}s; its words {', '.join(map(repr, words[:3]))}{more} are taken for gaps"
+        return f"{self.name} holds {self.kind}s; its words {quoted(words, 3)} are taken for gaps"
 
     def encode(self, cells: Any) -> np.ndarray:
         """The cells (a pandas Series) as an array (n, len(features)), all finite; numbers have `encode_numbers`."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..shown import Shown, Table, Words
-from .cells import counted
+from ..text import counted, quoted
 from .limits import FAR_OUTSIDE as FAR
 from .limits import MOST_DOUBTED as MOST_COLUMNS
 from .limits import MOST_NAMED, WORTH_A_NOTE
@@ -132,6 +132,4 @@ def word_doubts(column: str, codes: np.ndarray, words: list[str], known: set[str
     rows = np.isin(codes, new)
     if not rows.any():
         return []
-    named = ", ".join(repr(words[i][:30]) for i in new[:MOST_NAMED])
-    more = f" and {len(new) - MOST_NAMED:,} more" * (len(new) > MOST_NAMED)
-    return [Doubt(column, rows, f"never seen: {named}{more}", True)]
+    return [Doubt(column, rows, f"never seen: {quoted((words[i][:30] for i in new), MOST_NAMED)}", True)]

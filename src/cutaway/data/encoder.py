@@ -11,7 +11,7 @@ import numpy as np
 
 from ..described import described, entry
 from ..errors import ArgumentError, DataError
-from .cells import counted
+from ..text import counted
 from .columns import NOTHING, Column, Settings
 from .doubts import Doubt, Doubts
 from .limits import CLIP, FEWEST_OF_LEVEL_IN_SMALL, MOST_LEVELS, MOST_NOTES

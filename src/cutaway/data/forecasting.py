@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError, DataError, warn
-from .cells import counted, parse_dates, words_of
+from ..text import counted
+from .cells import parse_dates, words_of
 from .reading import column_names, is_frame, read_table
 from .timeline import Moments, check_gaps, described_gaps, filled, in_words, moments, refuse_disorder, steps
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DataError, ShapeError
-from .cells import counted
+from ..text import counted
 from .image_files import one_size, size_words
 from .pillow import WAYS, fitted_array, need_pillow
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError, DataError, FileError, ShapeError
-from .cells import counted
+from ..text import counted
 from .doubts import Doubt, Doubts, range_doubts
 from .image_arrays import CHANNELS, as_pixels, channel_words, image_words
 from .image_files import SizesDiffer

@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DataError
-from ..text import plain
-from .cells import counted
+from ..text import counted, printable
 from .limits import FEWEST_LEVELS, MOST_AT_ONCE
 from .pillow import WAYS, Header, decode, decode_numbers, need_pillow, read_header, why
 
@@ -84,7 +83,7 @@ def decode_files(
             )
         bits = f"with values from {span}" if X.dtype != np.uint8 else bits if deep else f"{span} of {most}, {bits}"
     notes = _notes([good[i] for i in kept], grey, (height, width), fit, bits)
-    if odd := [f"{plain(names[i])} ({warned[i]:.100})" for i in kept if i in warned]:
+    if odd := [f"{printable(names[i])} ({warned[i]:.100})" for i in kept if i in warned]:
         more = ", ..." if len(odd) > 3 else ""
         notes.append(f"{counted(len(odd), 'image')} with damage that Pillow reads past: {', '.join(odd[:3])}{more}")
     if len(kept) == len(paths):
@@ -155,7 +154,7 @@ def one_size(sizes: dict[int, tuple[int, int]], names: list[str]) -> tuple[int, 
     if not others:
         return usual
     odd = others[0][0]
-    first = {size: plain(names[i]) for i, size in reversed(sizes.items())}
+    first = {size: printable(names[i]) for i, size in reversed(sizes.items())}
     raise SizesDiffer(
         f"The images have {counted(len(times), 'different size')}: {first[usual]} has {size_words(*usual)} "
         f"(height x width), {first[odd]} {size_words(*odd)}. Say which size all are brought to: "
@@ -225,7 +224,7 @@ def _notes(headers: list[Header], grey: bool, size: tuple[int, int], fit: str, b
 
 def _list_damaged(names: list[str], outcomes: list[Any], most: int = 5) -> str:
     pairs = zip(names, outcomes, strict=True)
-    damaged = [(plain(name), found.reason) for name, found in pairs if isinstance(found, Damage)]
+    damaged = [(printable(name), found.reason) for name, found in pairs if isinstance(found, Damage)]
     more = f"; and {len(damaged) - most:,} more" if len(damaged) > most else ""
     listed = "; ".join(f"{name} ({reason})" for name, reason in damaged[:most])
     return f"{len(damaged):,} of {counted(len(names), 'image')}, which cannot be read: {listed}{more}"

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import ArgumentError, DataError
-from .cells import counted, row_words
+from ..text import counted, quoted
+from .cells import row_words
 from .image_files import SUFFIXES
 from .limits import MOST_FILES
-from .table_files import listed
 
 HIDDEN = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 
@@ -158,7 +158,7 @@ def in_table(table: Any, folder: Path, labels: str | None, column: str | None, w
     names = [str(name) for name in table.columns]
     for argument, name in (("labels", labels), ("files", column)):
         if name is not None and name not in names:
-            raise ArgumentError(f"{argument} names the column {name!r}, but {where} has {listed(names)}.")
+            raise ArgumentError(f"{argument} names the column {name!r}, but {where} has {quoted(names)}.")
     column = _file_column(table, folder, where) if column is None else column
     cells = table.iloc[:, names.index(column)]
     for row, cell in enumerate(cells):
@@ -170,7 +170,7 @@ def in_table(table: Any, folder: Path, labels: str | None, column: str | None, w
     if labels is None and len(others) == 1:
         labels = others[0]
     elif others and labels is None:
-        notes.append(f"no labels: {where} has the columns {listed(others)}, and labels= names none of them")
+        notes.append(f"no labels: {where} has the columns {quoted(others)}, and labels= names none of them")
     y = None if labels is None else _labels(table.iloc[:, names.index(labels)])
     return Found([os.path.join(folder, cell) for cell in cells], [printable(cell) for cell in cells], y, notes)
 
@@ -187,11 +187,11 @@ def _file_column(table: Any, folder: Path, where: str) -> str:
         return there[0]
     if likely or there:
         raise DataError(
-            f"{where} names image files in more than one column, {listed(there or likely)}: say which, such as "
+            f"{where} names image files in more than one column, {quoted(there or likely)}: say which, such as "
             f"files={(there or likely)[0]!r}."
         )
     raise DataError(
-        f"{where} has no column of image files: in none of {listed(list(columns))} is every cell the name of a file "
+        f"{where} has no column of image files: in none of {quoted(columns)} is every cell the name of a file "
         f"in {folder.absolute()}. Names are relative to the table's own folder."
     )
 

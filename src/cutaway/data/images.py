@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import ArgumentError, DataError
-from .cells import counted
+from ..text import counted
 from .image_arrays import CHANNELS, image_words, prepared
 from .image_files import decode_files
 from .image_sources import Found, image_columns, in_folder, in_table, is_image_name, printable, scan

@@ -10,9 +10,9 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 import numpy as np
 
 from ..errors import ArgumentError, DataError
+from ..text import quoted
 from .limits import MOST_UNPACKED, MOST_UNPACKING
 from .source_files import existing
-from .table_files import listed
 
 WRITE = "write it with np.savez_compressed(path, X=images, y=labels)."
 #: By the format's version; the third is for arrays with named columns.
@@ -40,10 +40,10 @@ def in_npz(path: Path, labels: str | None = None) -> tuple[np.ndarray, np.ndarra
         why = str(reason) or type(reason).__name__
         raise DataError(f"{path} cannot be read as an .npz file of numbers ({why}): {WRITE}") from reason
     if "X" not in arrays:
-        there = f"the arrays {listed(names)}, but no X" if names else "no arrays"
+        there = f"the arrays {quoted(names)}, but no X" if names else "no arrays"
         raise DataError(f"{path} holds {there}: {WRITE}")
     if labels is not None and labels not in arrays:
-        raise ArgumentError(f"labels names the array {labels!r}, but {path} has {listed(names)}.")
+        raise ArgumentError(f"labels names the array {labels!r}, but {path} has {quoted(names)}.")
     return arrays["X"], arrays.get(labels or "y")
 
 

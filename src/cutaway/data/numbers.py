@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import DataError
-from .cells import Words, counted, parse_number, row_words, unreadable, words_of
+from ..text import counted
+from .cells import Words, parse_number, row_words, unreadable, words_of
 from .columns import Column, Dropped, Settings
 from .doubts import Doubt, gap_doubts, range_doubts
 from .limits import FAR, ROUNDING

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..errors import ArgumentError, DataError, FileError, ShapeError, warn
 from ..sequences import Sequences
-from .cells import counted
+from ..text import counted
 from .columns import NOTHING, Column
 from .doubts import Doubts, gap_doubts, range_doubts
 from .limits import FAR, ROUNDING

@@ -13,7 +13,8 @@ import numpy as np
 
 from ..errors import ArgumentError, DataError
 from ..sequences import Sequences
-from .cells import counted, row_words, shown, words_of
+from ..text import counted
+from .cells import row_words, shown, words_of
 from .limits import MOST_PADDED, MOST_PADDING
 from .numbers import infinite, parse_numbers, plain_numbers
 from .reading import read_table

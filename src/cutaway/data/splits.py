@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError, DataError
-from .cells import counted
+from ..text import counted
 
 
 def split(

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from ..errors import DataError
-from .cells import counted
+from ..text import counted, quoted
 from .limits import LONGEST_LINE, MOST_COLUMNS, MOST_UNPACKED, MOST_UNPACKING_CELLS
 from .source_files import existing, refuse_bomb
 from .table_lines import COMMENTS, refuse_comments, refuse_spaces, separator
@@ -275,9 +275,5 @@ def _refuse_ragged_rows(rows: Iterable[tuple[int, int, str]], width: int, path: 
 def refuse_repeats(names: list[str], where: str, hint: str = "Rename them.") -> None:
     repeated = [name for name, times in Counter(names).items() if times > 1]
     if repeated:
-        raise DataError(f"{where}: more than one column is named {listed(repeated)}. {hint}")
+        raise DataError(f"{where}: more than one column is named {quoted(repeated)}. {hint}")
 
-
-def listed(names: list[str], most: int = 8) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(repr(name) for name in names[:most]) + more

@@ -8,7 +8,8 @@ import numpy as np
 
 from ..described import entry
 from ..errors import ArgumentError, DataError, FileError
-from .cells import Places, counted, is_gap, parse_number, word_for
+from ..text import counted
+from .cells import Places, is_gap, parse_number, word_for
 from .limits import LESS_SKEWED, MOST_CLASSES, SKEWED
 from .numbers import Summary
 from .reading import is_frame

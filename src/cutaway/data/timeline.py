@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError, DataError
-from .cells import counted, parse_dates, row_words, shown, words_of
+from ..text import counted
+from .cells import parse_dates, row_words, shown, words_of
 from .limits import DAYS_APART, JITTER, KEPT, MOST_FILLING
 from .numbers import parse_numbers, plain_numbers
 

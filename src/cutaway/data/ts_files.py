@@ -18,7 +18,8 @@ from typing import IO, Any
 import numpy as np
 
 from ..errors import DataError
-from .cells import counted, is_gap, parse_number, plainest
+from ..text import counted
+from .cells import is_gap, parse_number, plainest
 from .limits import LONGEST_HEADER_LINE, LONGEST_LABEL, MOST_DIMENSIONS, MOST_PADDING, MOST_VALUES
 from .limits import LONGEST_TS_LINE as LONGEST_LINE
 from .limits import SEQUENCES_AT_ONCE as BLOCK

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ..text import counted
 from .categories import Boolean, Category
-from .cells import Words, counted, is_gap, parse_dates, unreadable, words_of
+from .cells import Words, is_gap, parse_dates, unreadable, words_of
 from .columns import Column, Dropped, Settings
 from .dates import Date, dates_of, fit_parts
 from .limits import FEW_VALUES as FEW

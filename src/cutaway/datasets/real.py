@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from ..data.cells import counted
 from ..data.series import extent_of
 from ..errors import ArgumentError, check_name
+from ..text import counted
 
 if TYPE_CHECKING:
     import numpy as np

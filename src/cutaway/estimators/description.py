@@ -42,7 +42,7 @@ def describe(estimator: Any) -> dict[str, Any]:
 def rebuild(kind: type, module: Module, description: dict[str, Any]) -> Any:
     """The estimator that `describe` described. Raises FileError for a description that it cannot have given."""
     given = described(_Fitted, {name: description[name] for name in _Fitted.__annotations__ if name in description})
-    estimator = kind(**{name: from_plain(value) for name, value in given.arguments.items()})
+    estimator = kind(**{name: argument_from_json(value) for name, value in given.arguments.items()})
     estimator._check_arguments()
     estimator._seed = seed_of(estimator.random_state) if given.seed is None else given.seed
     estimator._passes, estimator._left_out = given.passes, given.left_out
@@ -95,7 +95,7 @@ class _Fitted:
 def kept_arguments(estimator: Any) -> tuple[dict[str, Any], list[str]]:
     """The constructor's arguments as plain values, and the names of those given that a file cannot hold."""
     given, defaults = estimator.get_params(deep=False), type(estimator)().get_params(deep=False)
-    kept = {name: plain(value) for name, value in given.items() if keeps(value)}
+    kept = {name: argument_to_json(value) for name, value in given.items() if keeps(value)}
     left_out = [name for name, value in given.items() if name not in kept and value is not defaults[name]]
     if "network" in left_out:  # without which it would start nothing
         kept.pop("start", None)
@@ -109,18 +109,19 @@ def keeps(value: Any) -> bool:
     return value is None or isinstance(value, bool | int | float | str | np.bool_ | np.integer | np.floating)
 
 
-def plain(value: Any) -> Any:
-    """A plain value as JSON; the keys of a dict may be of any type."""
+def argument_to_json(value: Any) -> Any:
+    """The JSON of a constructor's plain argument; the keys of a dict, class weights say, may be of any type."""
     if isinstance(value, dict):
-        return {"pairs": [[plain(key), plain(part)] for key, part in value.items()]}
+        return {"pairs": [[argument_to_json(key), argument_to_json(part)] for key, part in value.items()]}
     if isinstance(value, list | tuple):
-        return [plain(part) for part in value]
+        return [argument_to_json(part) for part in value]
     return value.item() if isinstance(value, np.generic) else value
 
 
-def from_plain(value: Any) -> Any:
-    """
-    >>> from_plain(plain({1: 0.5, "a": 2}))
+def argument_from_json(value: Any) -> Any:
+    """The argument that `argument_to_json` wrote.
+
+    >>> argument_from_json(argument_to_json({1: 0.5, "a": 2}))
     {1: 0.5, 'a': 2}
     """
-    return {key: from_plain(part) for key, part in value["pairs"]} if isinstance(value, dict) else value
+    return {key: argument_from_json(part) for key, part in value["pairs"]} if isinstance(value, dict) else value

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..engines import Program
+from ..text import joined
 from .operations import Operation, operations_of, readers
 
 # In evaluation each of these is linear in its input, so that what is linear before and behind it stays linear.
@@ -26,7 +27,7 @@ class Collapse:
     separable: bool = False
 
     def __str__(self) -> str:
-        names = f"{', '.join(self.layers[:-1])} and {self.layers[-1]}"
+        names = joined(self.layers)
         lie = f"only {' and '.join(self.between)} lie" if len(self.between) > 1 else (
             f"only {self.between[0]} lies" if self.between else "no activation lies")
         inner = min(self.widths[1:-1])

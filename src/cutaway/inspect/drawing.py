@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..files.figure import write_figure
-from ..text import plain as printable
+from ..text import printable
 
 INK, FAINT, RULE = "#1f1e1b", "#5f5c56", "#cfcac0"
 SIGNED = ("#0f3357", "#2a66a8", "#a5c3e4", "#ffffff", "#f3b78e", "#b8470b", "#6b2703")  # below zero, zero, above
@@ -137,21 +137,3 @@ def by(shape: tuple[int, ...]) -> str:
     """
     return " × ".join(map(str, shape))
 
-
-def counted(count: int, word: str) -> str:
-    """
-    >>> counted(1, "unit"), counted(1200, "unit")
-    ('1 unit', '1,200 units')
-    """
-    return f"{count:,} {word}{'' if count == 1 else 's'}"
-
-
-def plain(values: np.ndarray) -> list:
-    """An array as lists of numbers with five digits; None where a value is not finite, which JSON cannot say.
-
-    >>> plain(np.array([[1 / 3, 2], [np.nan, 4]]))
-    [[0.33333, 2.0], [None, 4.0]]
-    """
-    if values.ndim > 1:
-        return [plain(part) for part in values]
-    return [float(f"{v:.5g}") if np.isfinite(v) else None for v in values.tolist()]

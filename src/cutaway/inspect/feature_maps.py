@@ -11,7 +11,8 @@ import numpy as np
 
 from ..errors import ArgumentError
 from ..shown import Shown
-from .drawing import EDGE, FAINT, LINES, Sheet, by, counted, ends, plain, time_axis
+from ..text import counted, jsonable
+from .drawing import EDGE, FAINT, LINES, Sheet, by, ends, time_axis
 from .filters import filter_weights
 from .pixels import Pixels, pixels_of
 from .reading import evaluated, forward_steps, layer_name, layers_of, network_of, unknown, within
@@ -78,9 +79,9 @@ class FeatureMaps(Mapping, Shown):
 
     def to_json(self) -> dict[str, Any]:
         """Plain lists of numbers with five digits."""
-        values = [{"name": name, "operation": self.operations[name], "shape": list(a.shape), "values": plain(a)}
+        values = [{"name": name, "operation": self.operations[name], "shape": list(a.shape), "values": jsonable(a, 5)}
                   for name, a in self.maps.items()]
-        return {"kind": "feature_maps", "image": plain(self.image), "maps": values}
+        return {"kind": "feature_maps", "image": jsonable(self.image, 5), "maps": values}
 
     def __repr__(self) -> str:
         what = "image" if self.image.ndim == 3 else "sequence"

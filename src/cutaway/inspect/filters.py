@@ -11,7 +11,8 @@ import numpy as np
 from ..errors import ArgumentError
 from ..nn import Module
 from ..shown import Shown
-from .drawing import EDGE, FAINT, SIGNED, Sheet, by, colours, counted, plain, reach
+from ..text import counted, jsonable
+from .drawing import EDGE, FAINT, SIGNED, Sheet, by, colours, reach
 from .reading import layer_name, network_of, unknown
 
 MOST = 64  # tiles where each filter is one
@@ -68,7 +69,8 @@ class Filters(Shown):
 
     def to_json(self) -> dict[str, Any]:
         """Plain lists of numbers with five digits."""
-        return {"kind": "filters", "layer": self.layer, "shape": list(self.array.shape), "weights": plain(self.array)}
+        return {"kind": "filters", "layer": self.layer, "shape": list(self.array.shape),
+                "weights": jsonable(self.array, 5)}
 
     def __repr__(self) -> str:
         low, high = self.array.min(), self.array.max()

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from ..engines import Program
 from ..program import Value, lengths_of
-from .drawing import by, counted
+from ..text import counted
+from .drawing import by
 from .operations import NORMS, SCANS, UNITS, Operation, operations_of, readers
 from .wiring import POOLS
 

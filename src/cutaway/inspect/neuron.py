@@ -14,8 +14,8 @@ from ..program import Value
 from ..rules import OPS
 from ..sequences import Sequences, gathered
 from ..shown import Shown
-from ..text import plain
-from .drawing import EDGE, FAINT, SIGNED, Sheet, colours, counted, ends, reach, time_axis
+from ..text import counted, printable, short
+from .drawing import EDGE, FAINT, SIGNED, Sheet, colours, ends, reach, time_axis
 from .operations import SCANS, Operation, program_of
 from .pixels import Pixels, pixels_of
 from .reading import layer_name, names_of, network_of
@@ -59,7 +59,7 @@ def neuron(model: Any, layer: Any, unit: int, X: Any = None, names: list[str] | 
         row = sum(o.bytes for o in Wiring(small).operations)
         program = evaluator(network, Z, engine=engine, batch_size=int(np.clip(MEMORY // max(row, 1), 1, 256)),
                             keep_all=True)
-    wiring = Wiring(program, None if names is None else list(map(plain, names)))
+    wiring = Wiring(program, None if names is None else list(map(printable, names)))
     name, o = wiring.find(layer_name(network, layer))
     if not isinstance(unit, int | np.integer) or not 0 <= unit < count_of(o):
         raise ArgumentError(f"unit is {unit!r}: {name} ({o.kind} {o.settings}) has units 0 to {count_of(o) - 1}")
@@ -388,7 +388,7 @@ class Neuron(Shown):
             for i, line in enumerate(lines):
                 row, _, shares = line.partition("  ")
                 sheet.words(left, top + 0.1 + 0.36 * i, row, 9)
-                sheet.words(left, top + 0.25 + 0.36 * i, shares if len(shares) < 74 else f"{shares[:73]}…", 7.5, FAINT)
+                sheet.words(left, top + 0.25 + 0.36 * i, short(shares, 74), 7.5, FAINT)
         elif first.seen.ndim == 3:
             for i, response in enumerate(shown):
                 label = f"row {response.row}: {response.value:.2g}"
@@ -445,4 +445,4 @@ def _weights(sheet: Sheet, left: float, top: float, width: float, height: float,
         axes.locator_params(axis="x", nbins=5)
         axes.invert_yaxis()
         axes.spines[["top", "right"]].set_visible(False)
-    axes.set_yticks(range(len(names)), [name if len(name) <= 24 else f"{name[:23]}…" for name in names])
+    axes.set_yticks(range(len(names)), [short(name, 24) for name in names])

@@ -13,7 +13,8 @@ from ..engines import Program
 from ..errors import ArgumentError, CutawayError
 from ..program import Instruction, Value
 from ..shown import Shown
-from .drawing import EDGE, FAINT, LINES, RISING, SIGNED, Sheet, by, colours, counted, plain, reach, time_axis
+from ..text import counted, jsonable
+from .drawing import EDGE, FAINT, LINES, RISING, SIGNED, Sheet, by, colours, reach, time_axis
 from .reading import evaluated, forward_steps, layer_name, layers_of, network_of, unknown, within
 
 # For each kind of scan, its parts in the order in which they are shown: which of the rule's outputs a part is, and its
@@ -139,8 +140,8 @@ class States(Mapping, Shown):
     def to_json(self) -> dict[str, Any]:
         """Plain lists of numbers with five digits."""
         scans = [{"name": scan.name, "cells": scan.kind, "reverse": scan.reverse,
-                  "parts": {part: plain(a) for part, a in scan.parts.items()}} for scan in self.scans]
-        return {"kind": "states", "sequence": plain(self.sequence), "scans": scans}
+                  "parts": {part: jsonable(a, 5) for part, a in scan.parts.items()}} for scan in self.scans]
+        return {"kind": "states", "sequence": jsonable(self.sequence, 5), "scans": scans}
 
     def __repr__(self) -> str:
         about = [f"{scan.name} ({CELLS[scan.kind]}, {counted(scan.parts['hidden'].shape[1], 'unit')}: "

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 from ..nn import Augment, Dropout, RecurrentLayer
 from ..program import Value, plan
 from ..shown import Shown, Table, Words
+from ..text import columns, counted, listed, short, size
 from .collapse import Collapse, collapses
-from .drawing import counted
 from .operations import Operation, operations_of, program_of
 from .reading import network_of
 
@@ -170,7 +170,7 @@ class Summary(Shown):
         if self.training_only:
             lines.append(f"in training only: {'; '.join(self.training_only)}")
         if self.unused:
-            lines.append(f"not used in evaluation: {_listed(self.unused)}")
+            lines.append(f"not used in evaluation: {listed(self.unused, 6, 80)}")
         return lines + [f"note: {found}" for found in self.collapse]
 
     def cells(self) -> list[tuple[str, ...]]:
@@ -187,15 +187,8 @@ class Summary(Shown):
         yield Words("\n".join(self.totals()))
 
     def __str__(self) -> str:
-        table = [(*HEAD, ""), *self.cells()]
-        widths = [max(len(row[k]) for row in table) for k in range(6)]
-        widths[:3] = map(min, widths, WIDTHS)
-        lines = []
-        for row in table:
-            left = (_cut(text, width).ljust(width) for text, width in zip(row[:3], widths, strict=False))
-            right = (text.rjust(width) for text, width in zip(row[3:6], widths[3:], strict=True))
-            lines.append("  ".join([*left, *right, row[6]]).rstrip())
-        return "\n".join([*lines, "", *self.totals()])
+        cut = ((*map(short, row, WIDTHS), *row[3:]) for row in self.cells())
+        return "\n".join([*columns([(*HEAD, ""), *cut], (3, 4, 5)), "", *self.totals()])
 
     __repr__ = __str__
 
@@ -204,21 +197,3 @@ def _parameters(row: Row) -> str:
     count = f"{row.parameters:,}" if row.parameters else ""
     return f"{count} + {row.shared}'s" if row.shared and count else f"as {row.shared}" if row.shared else count
 
-
-def _listed(names: list[str], most: int = 6) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")
-
-
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else f"{text[: width - 1]}…"
-
-
-def size(count: int) -> str:
-    """
-    >>> size(64), size(5_040), size(85_300), size(3_400_000)
-    ('64 B', '5.0 kB', '85 kB', '3.4 MB')
-    """
-    for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if count >= unit:
-            return f"{count / unit:.1f} {name}" if count < 10 * unit else f"{count / unit:.0f} {name}"
-    return f"{count} B"

@@ -7,13 +7,11 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
-
 from ..files.container import write_whole
 from ..files.endings import FIGURES, check_ending
 from ..files.spreadsheet import as_csv
 from ..shown import VIEWS, Listing, Numbers, Picture, Shown, Words
-from ..text import plain as printable
+from ..text import columns
 
 
 class Result(Shown):
@@ -78,23 +76,6 @@ class Result(Shown):
         return (*FIGURES, ".json", ".csv", ".html")
 
 
-def plain(value: Any) -> Any:
-    """Arrays and what holds them as lists, dicts and numbers for JSON; None for what is not finite.
-
-    >>> plain({"loss": np.array([0.5, np.inf]), "steps": np.int64(3)})
-    {'loss': [0.5, None], 'steps': 3}
-    """
-    if isinstance(value, dict):
-        return {str(name): plain(part) for name, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(part) for part in value]
-    if isinstance(value, np.ndarray):
-        return plain(value.tolist())
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if isinstance(value, float) and not np.isfinite(value) else value
-
-
 def table(head: list[str], rows: list[list[str]], left: int = 1) -> str:
     """Aligned columns of text; the first `left` of them to the left, the others, numbers, to the right.
 
@@ -103,8 +84,4 @@ def table(head: list[str], rows: list[list[str]], left: int = 1) -> str:
     Adam       0.25
     SGD         1.5
     """
-    lines = [[printable(cell) for cell in line] for line in (head, *rows)]
-    widths = [max(len(line[k]) for line in lines) for k in range(len(head))]
-    return "\n".join("  ".join(cell.ljust(w) if k < left else cell.rjust(w)
-                               for k, (cell, w) in enumerate(zip(line, widths, strict=True))).rstrip()
-                     for line in lines)
+    return "\n".join(columns([head, *rows], range(left, len(head))))

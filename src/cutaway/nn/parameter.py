@@ -36,7 +36,7 @@ class Parameter(Tensor):
         try:
             values = np.asarray(init(next_stream(), shape), np.float32)
         except MemoryError:
-            room = size(4 * math.prod(shape))
+            room = size(4 * math.prod(shape), binary=True)
             raise ResourceError(f"a parameter of shape {shape} needs {room}, which cannot be had") from None
         super().__init__(values, requires_grad=requires_grad)
         self.made = self.data.shape  # where it has another one later, somebody replaced its array

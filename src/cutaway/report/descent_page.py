@@ -8,18 +8,15 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import numpy as np
-
 from ..files.container import write_whole
 from ..files.endings import PAGE, PRINT, check_ending
 from ..lab.descents.descend import Descent, Path
-from ..text import plain
+from ..text import jsonable, listed, number, printable
 from .contours import UNITS, Contour, contours
 from .equations import equations, settings
 from .html import Html, join, table, tag
 from .scripted import button, keys_button, keys_dialog, scripted_page
 from .style import theme_switch
-from .text import listed, number
 
 BUTTONS = (
     ("first", "First step", "M6 5v14M19 5 9 12l10 7z"),
@@ -49,7 +46,7 @@ def descent_page(descent: Descent) -> str:
 
 
 def _title(descent: Descent) -> str:
-    name = plain(descent.surface.name)
+    name = printable(descent.surface.name)
     names = [path.name for path in descent.paths]
     return f"{name[:1].upper()}{name[1:]}: {listed(names, 4) if len(names) < 5 else f'{len(names)} optimizers'}"
 
@@ -82,14 +79,14 @@ def _path(path: Path) -> dict[str, Any]:
     lines, corrected = equations(path)
     series = {"g": path.gradient} | path.state | corrected
     return {
-        "name": plain(path.name),
-        "optimizer": plain(repr(path.optimizer)),
-        "prepared": [plain(repr(step)) for step in path.optimizer.prepare],
+        "name": printable(path.name),
+        "optimizer": printable(repr(path.optimizer)),
+        "prepared": [printable(repr(step)) for step in path.optimizer.prepare],
         "ended": path.ended,
-        "points": _brief(path.points),
-        "loss": _brief(path.loss),
-        "series": {name: _brief(values) for name, values in series.items()},
-        "rate": _brief(path.rate),
+        "points": jsonable(path.points, 6),
+        "loss": jsonable(path.loss, 6),
+        "series": {name: jsonable(values, 6) for name, values in series.items()},
+        "rate": jsonable(path.rate, 6),
         "settings": settings(path.optimizer, path.steps),
         "equations": [[e.gives, e.text, e.pieces] for e in lines],
         "charts": [{"of": name, "words": words, "log": log} for name, words, log in _charts(path)],
@@ -103,13 +100,6 @@ def _charts(path: Path) -> list[tuple[str, str, bool]]:
              "G": ("accumulated squares", True), "E": ("accumulated squares", True),
              "top": ("largest v so far", True)}
     return [(name, *words.get(name, ("state", False))) for name in path.state]
-
-
-def _brief(values: np.ndarray) -> list[Any]:
-    """Numbers with six digits, as lists; None for what is not finite."""
-    if values.ndim > 1:
-        return [_brief(row) for row in values]
-    return [float(f"{v:.6g}") if np.isfinite(v) else None for v in values.tolist()]
 
 
 # ---- the page before its script fills it -----------------------------------------------------------------------------
@@ -155,7 +145,7 @@ def _formula(text: str) -> str:
     >>> _formula("(x^2 + 50 * y^2) / 2")
     '(x² + 50 y²) / 2'
     """
-    text = re.sub(r"\^([234])(?![\d.])", lambda m: "²³⁴"[int(m[1]) - 2], plain(text).replace("**", "^"))
+    text = re.sub(r"\^([234])(?![\d.])", lambda m: "²³⁴"[int(m[1]) - 2], printable(text).replace("**", "^"))
     return re.sub(r" ?\* ?", " ", text).replace("-", "−")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-from ..text import plain
+from ..text import number, printable
 
 
 class Html(str):
@@ -24,7 +24,7 @@ def tag(element: str, /, *content: Any, **attributes: Any) -> Html:
     '<p class="note">1 &lt; 2 <b>yes</b></p>'
     """
     given = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{escape(plain(value))}"'
+        f' {key.rstrip("_").replace("_", "-")}="{escape(printable(value))}"'
         for key, value in attributes.items()
         if value is not None
     )
@@ -40,7 +40,7 @@ def join(*content: Any) -> Html:
         elif isinstance(piece, list | tuple):
             out.append(join(*piece))
         elif piece is not None and piece is not False:
-            out.append(escape(plain(piece, keep="\n")))
+            out.append(escape(printable(piece, keep="\n")))
     return Html("".join(out))
 
 
@@ -54,6 +54,11 @@ def table(head: list[Any], rows: list[list[Any]], numbers: int = 0, **attributes
     lines = [tag("tr", [cell("td", i, part) for i, part in enumerate(row)]) for row in rows]
     top = tag("thead", tag("tr", [cell("th", i, part) for i, part in enumerate(head)])) if head else None
     return scrolling(", ".join(map(str, head)) or "table", tag("table", top, tag("tbody", lines), **attributes))
+
+
+def cell_text(value: Any) -> str:
+    """The text of one value of a frame: numbers with five digits, '–' for what is not there."""
+    return number(value, 5) if isinstance(value, float) else "–" if value is None else str(value)
 
 
 def scrolling(label: str, content: Html) -> Html:

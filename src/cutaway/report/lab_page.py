@@ -9,9 +9,8 @@ from typing import Any
 from ..files.container import write_whole
 from ..files.endings import PAGE, PRINT, check_ending
 from ..lab.result import Result
-from .html import Html, scrolling, table, tag
+from .html import Html, cell_text, scrolling, table, tag
 from .style import STYLE, theme_switch
-from .text import number
 
 #: So many rows of numbers are shown; `.csv` has them all.
 MOST_ROWS = 200
@@ -32,7 +31,7 @@ def lab_page(result: Result) -> str:
     """The whole page as text."""
     found, _, rest = str(result).partition("\n\n")
     frame = result.to_pandas()
-    shown = [[_cell(value) for value in row] for row in frame.head(MOST_ROWS).itertuples(index=False)]
+    shown = [[cell_text(value) for value in row] for row in frame.head(MOST_ROWS).itertuples(index=False)]
     more = f"The first {MOST_ROWS} of {len(frame):,} rows; --out with .csv or .json has all." if (
         len(frame) > MOST_ROWS) else ""
     policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
@@ -68,6 +67,3 @@ def _drawn(figure: Any, about: str) -> Html:
     named = tag("svg", role="img", aria_label=about).removesuffix("></svg>")
     return Html(named + out.getvalue()[start + len("<svg") :])
 
-
-def _cell(value: Any) -> str:
-    return number(value, 5) if isinstance(value, float) else "–" if value is None else str(value)

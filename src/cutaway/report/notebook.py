@@ -12,9 +12,8 @@ from typing import Any
 
 from ..errors import CutawayError
 from ..shown import Listing, Numbers, Picture, Shown, Table, Words
-from ..text import plain
-from .html import Html, tag
-from .text import number
+from ..text import printable
+from .html import Html, cell_text, tag
 
 MOST_ROWS = 200  # of a table that is shown
 DPI = 144  # of pictures that are shown at 96
@@ -72,15 +71,11 @@ def _numbers(columns: Any) -> Html:
     names = list(columns.keys())
     values = [columns[name] for name in names]
     count = len(values[0]) if values else 0
-    rows = [[_cell(value) for value in row] for row in zip(*(list(v[:MOST_ROWS]) for v in values), strict=True)]
+    rows = [[cell_text(value) for value in row] for row in zip(*(list(v[:MOST_ROWS]) for v in values), strict=True)]
     title = f"Numbers: {count:,} row{'' if count == 1 else 's'}"
     title += f", the first {MOST_ROWS} of them" if count > MOST_ROWS else ""
     right = [k for k, v in enumerate(values) if getattr(getattr(v, "dtype", None), "kind", "O") in "fiu"]
     return tag("details", tag("summary", title), _table([str(name) for name in names], rows, right))
-
-
-def _cell(value: Any) -> str:
-    return number(value, 5) if isinstance(value, float) else "–" if value is None else str(value)
 
 
 def _picture(drawn: Any, about: str) -> Html:
@@ -95,4 +90,4 @@ def _picture(drawn: Any, about: str) -> Html:
 def _image(kind: str, content: bytes, about: str, width: int | None) -> Html:
     image = f'<img class="sheet" src="data:image/{kind};base64,{b64encode(content).decode()}"'
     size = "" if width is None else f' width="{width}"'
-    return Html(f"{image}{size} {tag('i', alt=plain(about))[3:-5]}>")
+    return Html(f"{image}{size} {tag('i', alt=printable(about))[3:-5]}>")

@@ -6,12 +6,12 @@ from typing import Any
 
 from ..files.container import write_whole
 from ..files.endings import PAGE, PRINT, check_ending
+from ..text import duration, listed, number, score, short
 from .charts import curves, learning_curves, scatter
 from .findings import ColumnFacts, Findings, Score
 from .html import Html, join, scrolling, table, tag
 from .scores import ERRORS
 from .style import STYLE, theme_switch
-from .text import duration, listed, number, score, short
 
 #: A confusion matrix with more classes than this is no longer a picture.
 MOST_CLASSES = 30

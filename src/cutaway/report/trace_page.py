@@ -18,12 +18,11 @@ from ..inspect.drawing import reach
 from ..inspect.traces.listing import digest, title
 from ..inspect.traces.trace import Trace
 from ..program import gradient_name
-from ..text import plain
+from ..text import listed, printable, size
 from .columns import columns
 from .explanations import explanations
 from .scripted import scripted_page
 from .skeleton import skeleton
-from .text import listed, size
 
 PAGE_BYTES = 3_000_000  # of the arrays in a page
 CAPS = (65_536, 16_384, 4_096, 1_024, 256, 64)  # numbers of one array, the first that fits
@@ -40,7 +39,7 @@ def write_trace_page(traces: Sequence[Trace], path: Any, inputs: Sequence[Any] =
 def trace_page(traces: Sequence[Trace], inputs: Sequence[Any] = (), outputs: Sequence[Any] = (),
                explain: int | None = None) -> str:
     """The whole page as text."""
-    names = {"inputs": [plain(name) for name in inputs], "outputs": [plain(name) for name in outputs]}
+    names = {"inputs": [printable(name) for name in inputs], "outputs": [printable(name) for name in outputs]}
     data = names | {"steps": [_step(t, cap, explain) for t, cap in zip(traces, _caps(traces), strict=True)]}
     return scripted_page("trace_page", f"Step {traces[0].about.step} · Cutaway", skeleton(traces), data)
 

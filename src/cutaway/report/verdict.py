@@ -22,8 +22,8 @@ from ..data.judgement import (
 )
 from ..inspect.diagnosis.finding import NOTICE, SERIOUS, Finding
 from ..inspect.diagnosis.symptoms.leaks import OPTIONS, told
+from ..text import listed, number, score, short
 from .scores import measure
-from .text import listed, number, score, short
 
 #: What a forecast is always compared with.
 LAST = "the last value"

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import text
 from ..shown import Shown, Table
 
 
@@ -77,5 +78,4 @@ class History(Shown):
         rows = [list(columns)] + [[f"{columns[name][i]:.4g}" for name in columns] for i in shown]
         if len(self) > 6:
             rows.insert(4, ["..."] * len(columns))
-        widths = [max(len(row[k]) for row in rows) for k in range(len(columns))]
-        return "\n".join("  ".join(cell.rjust(w) for cell, w in zip(row, widths, strict=True)) for row in rows)
+        return "\n".join(text.columns(rows, range(len(columns))))

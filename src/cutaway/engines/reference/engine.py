@@ -67,7 +67,8 @@ class Reference:
         except (MemoryError, ValueError):  # ValueError: more than an address can name
             rows = "one row" if self.batch_size == 1 else f"a batch of {self.batch_size:,} rows"
             smaller = "" if self.batch_size == 1 else ": choose a smaller batch_size"
-            raise ResourceError(f"the program needs {size(count)} for {rows}, which cannot be had{smaller}") from None
+            needed = size(count, binary=True)
+            raise ResourceError(f"the program needs {needed} for {rows}, which cannot be had{smaller}") from None
 
     def view(self, v: Value, n: int) -> np.ndarray:
         """A value's array in a batch of n samples (shared memory, not a copy)."""
@@ -146,7 +147,7 @@ class Reference:
         try:
             return np.empty(shape, out.dtype)
         except (MemoryError, ValueError):
-            needed = size(math.prod(shape) * out.dtype.itemsize)
+            needed = size(math.prod(shape) * out.dtype.itemsize, binary=True)
             raise ResourceError(f"the outputs of {self.rows:,} rows need {needed}, which cannot be had: give fewer "
                                 "rows at a time") from None
 

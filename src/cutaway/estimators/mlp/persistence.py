@@ -12,8 +12,9 @@ from sklearn.utils.validation import check_is_fitted
 from ... import files
 from ...errors import ArgumentError, FileError
 from ...nn import Module
+from ...text import jsonable
 from ...train import History
-from ..description import from_plain, kept_arguments, plain
+from ..description import argument_from_json, kept_arguments
 from .classifier import MLPClassifier
 from .gaps import Gaps
 from .regressor import MLPRegressor
@@ -32,7 +33,7 @@ def parts(mlp: Any) -> tuple[Module, dict[str, Any], Any]:
     extra: dict[str, Any] = {
         "arguments": {name: value for name, value in kept.items() if name not in ("callbacks", "validation_data")},
         "left_out": left_out,
-        "fitted": {name: _plain(getattr(mlp, name)) for name in FITTED if hasattr(mlp, name)},
+        "fitted": {name: jsonable(getattr(mlp, name)) for name in FITTED if hasattr(mlp, name)},
         "history": {name: column.tolist() for name, column in mlp.history_.columns().items()}
                    if hasattr(mlp, "history_") else None,
         "names": mlp.feature_names_in_.tolist() if hasattr(mlp, "feature_names_in_") else None,
@@ -48,7 +49,7 @@ def parts(mlp: Any) -> tuple[Module, dict[str, Any], Any]:
 
 def rebuild(kind: type, model: Module, extra: dict[str, Any]) -> Any:
     """The estimator that `parts` took apart."""
-    arguments = {name: from_plain(value) for name, value in extra["arguments"].items()}
+    arguments = {name: argument_from_json(value) for name, value in extra["arguments"].items()}
     mlp: Any = kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in arguments.items()})
     fitted = extra["fitted"]
     for name in FITTED:
@@ -81,7 +82,7 @@ def rebuild(kind: type, model: Module, extra: dict[str, Any]) -> Any:
 
 
 def _numbers_again(mlp: Any) -> None:
-    """What `_plain` wrote as None, because it is not finite, as it was; files of before lack what passes go on from."""
+    """What `jsonable` wrote as None, because it is not finite, as it was; files of before lack what passes go on from."""
     def back(name: str, instead: float) -> None:
         value = getattr(mlp, name, None)
         setattr(mlp, name, [instead if one is None else one for one in value] if isinstance(value, list)
@@ -96,14 +97,6 @@ def _numbers_again(mlp: Any) -> None:
     if not mlp.early_stopping:
         back("best_loss_", np.inf)
     back("_no_improvement_count", 0)
-
-
-def _plain(value: Any) -> Any:
-    """Numbers as JSON has them; what is not finite, such as a score of an epoch that failed, as None."""
-    if isinstance(value, list):
-        return [_plain(part) for part in value]
-    value = plain(value)
-    return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
 for kind in (MLPClassifier, MLPRegressor):

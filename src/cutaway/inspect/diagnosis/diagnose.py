@@ -17,7 +17,7 @@ from ...errors import ArgumentError, CutawayError, TrainingWarning
 from ...optim import Optimizer
 from ...program import named_inputs
 from ...shown import Shown
-from ...text import plain
+from ...text import printable
 from ...train.events import EpochEnded
 from ...train.feeding import Data, as_arrays, target, weights_of
 from ...train.fit import fit
@@ -147,7 +147,7 @@ def _encoded(estimator: Any, X: Any, y: Any, sample_weight: Any, validation: Any
 
 def _names(given: Any) -> list[str] | None:
     names = names_of(given)
-    return None if names is None else [plain(name) for name in names]
+    return None if names is None else [printable(name) for name in names]
 
 
 # ---- proof -----------------------------------------------------------------------------------------------------------

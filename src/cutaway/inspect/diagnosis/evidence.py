@@ -16,7 +16,7 @@ from ...engines import compile
 from ...optim import SGD, Optimizer
 from ...program import evaluated, named_inputs
 from ...random import stream
-from ...text import plain
+from ...text import printable
 from ...train.feeding import Data
 from ...train.past import Snapshot
 from ...train.run import Run
@@ -129,13 +129,13 @@ class Evidence:
         if self.owner is not None and isinstance(self.owner.encoder_, TableEncoder):
             from ...estimators.importance import feature_slices
 
-            return {plain(name): features for name, features in feature_slices(self.owner.encoder_).items()}
+            return {printable(name): features for name, features in feature_slices(self.owner.encoder_).items()}
         return {self.column(k): slice(k, k + 1) for k in range(self.width)}
 
     def label(self, k: int) -> str:
         """A class by its name, where an estimator knows it."""
         classes = getattr(self.owner, "classes_", None)
-        return str(k) if classes is None or not 0 <= k < len(classes) else plain(classes[k])
+        return str(k) if classes is None or not 0 <= k < len(classes) else printable(classes[k])
 
     def learnt_from(self, most: int) -> Data:
         """Rows that training saw: the run's own where there is one."""

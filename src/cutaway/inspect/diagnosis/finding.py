@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ...shown import Listing, Shown, Table, Words
+from ...text import jsonable
 
 SERIOUS, NOTICE = "serious", "notice"
 WIDTH, PAD = 100, 13
@@ -62,7 +63,7 @@ class Finding(Shown):
     command: str = ""
 
     def __post_init__(self) -> None:
-        self.numbers = _plain(self.numbers)
+        self.numbers = jsonable(self.numbers)
 
     @property
     def line(self) -> str:
@@ -159,24 +160,6 @@ class Diagnosis(Shown):
     def __repr__(self) -> str:
         names = ", ".join(f.name for f in self.findings) or "nothing found"
         return f"Diagnosis({names}; {len(self.checked)} checked, {len(self.unchecked)} not)"
-
-
-def _plain(value: Any) -> Any:
-    """Numbers as JSON can hold them."""
-    if isinstance(value, dict):
-        return {str(key): _plain(part) for key, part in value.items()}
-    value = value.tolist() if hasattr(value, "tolist") else value
-    if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
-    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def listed(parts: list[str], most: int = 4) -> str:
-    """
-    >>> listed(["a", "b", "c"], 2)
-    'a, b and 1 more'
-    """
-    return ", ".join(parts[:most]) + (f" and {len(parts) - most} more" if len(parts) > most else "")
 
 
 def _lines(label: str, text: str, verbatim: bool = False) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from ...text import columns
 from .symbols import Symbols
 
 if TYPE_CHECKING:
@@ -61,10 +62,8 @@ def _columns(rows: list[list[str]], indent: str = "  ") -> list[str]:
     """Rows of text in columns; those of numbers to the right."""
     wide = max(len(row) for row in rows)
     rows = [row + [""] * (wide - len(row)) for row in rows]
-    widths = [max(len(row[k]) for row in rows) for k in range(wide)]
-    right = [all(_is_number(row[k]) for row in rows if row[k]) for k in range(wide)]
-    padded = ([c.rjust(w) if r else c.ljust(w) for c, w, r in zip(row, widths, right, strict=True)] for row in rows)
-    return [(indent + "  ".join(row)).rstrip() for row in padded]
+    right = [k for k in range(wide) if all(_is_number(row[k]) for row in rows if row[k])]
+    return [indent + line for line in columns(rows, right)]
 
 
 def _is_number(cell: str) -> bool:
@@ -201,10 +200,7 @@ def update_text(e: UpdateExplanation) -> str:
         times = f"× {p.factor:.4g}" if k and math.isfinite(p.factor) else ""
         rows.append([p.name, number(p.value), number(p.so_far), times, p.formula])
     rows.append(["rounding", number(e.rounding), number(e.value)])
-    widths = [max(len(row[k]) for row in rows if k < len(row)) for k in range(4)]
-    for row in rows:
-        cells = [c.rjust(w) if k in (1, 2) else c.ljust(w) for k, (c, w) in enumerate(zip(row, widths, strict=False))]
-        lines.append(("  " + "  ".join(cells) + ("  " + row[4] if len(row) > 4 else "")).rstrip())
+    lines += [f"  {line}" for line in columns(rows, (1, 2))]
     if e.decay is not None:
         alone = number(e.decoupled or 0.0)
         lines += ["", f"  weight decay moved it by {number(e.decay)} in this step; -η λ θ is {alone}"]

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...text import columns, listed
+
 if TYPE_CHECKING:
     from .trace import Trace
 
@@ -13,10 +15,10 @@ HEAD = ("#", "phase", "instruction", "writes", "shape", "min", "mean", "max", "f
 RIGHT = (0, 5, 6, 7)  # columns of numbers
 
 
-def listed(trace: Trace) -> str:
+def listing(trace: Trace) -> str:
     """Each instruction with what it wrote, then the update's size, and what was left out."""
     head, rows = cells(trace)
-    return "\n".join([title(trace), "", *_table([head, *rows]), "", *below(trace)])
+    return "\n".join([title(trace), "", *columns([head, *rows], RIGHT, 34), "", *below(trace)])
 
 
 def cells(trace: Trace) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
@@ -67,15 +69,6 @@ def _written(i, name: str) -> tuple[str, ...]:
     return (v.symbol, shown, *(("", "left out", "") if array is None else digest(array)))
 
 
-def _table(rows: list[tuple[str, ...]]) -> list[str]:
-    widths = [min(max(len(row[k]) for row in rows), 34) for k in range(len(HEAD) - 1)]
-    out = []
-    for row in rows:
-        cells = [c.rjust(w) if k in RIGHT else c.ljust(w) for k, (c, w) in enumerate(zip(row, widths, strict=False))]
-        out.append(("  ".join(cells) + "  " + row[-1]).rstrip())
-    return out
-
-
 def _update(trace: Trace) -> list[str]:
     if not trace.about.finite:
         return ["J or a gradient is not finite: the update did not take place"]
@@ -90,8 +83,7 @@ def _update(trace: Trace) -> list[str]:
 def _left_out(trace: Trace) -> list[str]:
     if not trace.left_out:
         return []
-    names = list(trace.left_out)
-    shown = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+    shown = listed(trace.left_out, 6, 80)
     return [f"left out: {shown} ({sum(trace.left_out.values()) / 2**20:,.1f} MiB); keep=[...] chooses by name"]
 
 

@@ -28,7 +28,7 @@ from ...program import gradient_name
 from ...shown import VIEWS, Listing, Shown, Table, Words
 from ..reading import unknown, within
 from ..states import LETTERS, PARTS, scan_parts
-from .listing import RIGHT, below, cells, listed, of_steps, title
+from .listing import RIGHT, below, cells, listing, of_steps, title
 
 SAID = {"loss": "ℓ", "y_hat": "ŷ", "theta": "θ"}  # what is hard to type
 STANDING = ("parameter", "buffer", "state", "constant")  # what is there before a step begins
@@ -374,7 +374,7 @@ class Trace(Mapping, Shown):
 
     # ---- showing and keeping -----------------------------------------------------------------------------------------
     def __str__(self) -> str:
-        return listed(self)
+        return listing(self)
 
     def _in_notebook(self) -> Any:
         head, rows = cells(self)

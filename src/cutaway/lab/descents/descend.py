@@ -15,12 +15,12 @@ import numpy as np
 
 from ...engines import compile
 from ...errors import ArgumentError
-from ...inspect.drawing import plain as rounded
 from ...optim import OPTIMIZERS, Optimizer
 from ...shown import VIEWS
+from ...text import jsonable
 from ...train.past import shuffled
 from ..races.entrants import LECTURE
-from ..result import Result, plain, table
+from ..result import Result, table
 from .descent_figures import draw
 from .surfaces import Pair, Surface, surface
 
@@ -150,12 +150,12 @@ class Descent(Result):
         s = self.surface
         x, y, z = s.grid()
         about = {"name": s.name, "formula": s.formula, "bounds": s.bounds, "minima": s.minima or [],
-                 "noise": s.noise, "grid": {"x": x, "y": y, "z": rounded(z)}}
+                 "noise": s.noise, "grid": {"x": x, "y": y, "z": jsonable(z, 5)}}
         paths = [{
             "name": p.name, "optimizer": repr(p.optimizer), "lr": p.optimizer.rate(1), "points": p.points,
             "loss": p.loss, "gradient": p.gradient, "state": p.state, "rate": p.rate, "ended": p.ended,
         } for p in self.paths]
-        return plain({"kind": self.kind, "surface": about, "near": self.near, "paths": paths,
+        return jsonable({"kind": self.kind, "surface": about, "near": self.near, "paths": paths,
                       "cut_short": self.cut_short})
 
     def plot(self, path: str | PathLike | None = None, kind: str | None = None) -> Any:

@@ -15,10 +15,11 @@ from ...inspect.drawing import EDGE, INK, LINES, Sheet
 from ...nn.layers import whole
 from ...optim import SGD
 from ...random import stream
+from ...text import jsonable
 from ...train.past import shuffled
 from ..charts import MARKERS, chart, legend
 from ..landscapes.relief import contours, scale
-from ..result import Result, plain, table
+from ..result import Result, table
 from .descend import descend
 from .surfaces import Pair, Surface, surface
 
@@ -148,7 +149,7 @@ class Escape(Result):
 
     def to_json(self) -> dict[str, Any]:
         arrays = {name: value for name, value in vars(self).items() if name != "surface"}
-        return plain({"kind": self.kind, "surface": self.surface.name, "formula": self.surface.formula,
+        return jsonable({"kind": self.kind, "surface": self.surface.name, "formula": self.surface.formula,
                       "noise": self.surface.noise, "rows": self.surface.rows} | arrays
                      | {"left": self.left, "better": self.better,
                         "interval": [self.interval(k) for k in range(len(self.sizes))]})

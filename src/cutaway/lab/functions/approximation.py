@@ -14,8 +14,9 @@ from ...errors import ArgumentError, DataError
 from ...nn import MLP, Module
 from ...optim import Adam, schedules
 from ...random import stream
+from ...text import jsonable
 from ...train import fit_many
-from ..result import Result, plain, table
+from ..result import Result, table
 from ..runs import finished
 from .approximation_figure import draw, named
 from .hinges import in_units, spread
@@ -142,7 +143,7 @@ class Approximation(Result):
             for k, shape in enumerate(self.shapes) for j in range(self.rms.shape[1])])
 
     def to_json(self) -> dict[str, Any]:
-        return plain({
+        return jsonable({
             "kind": self.kind, "function": self.target.name, "low": self.target.low, "high": self.target.high,
             "shapes": self.shapes, "parameters": self.parameters, "rms": self.rms, "largest": self.largest,
             "networks": {named(shape): net.state_dict() for shape, net in self.networks.items()},

@@ -10,14 +10,15 @@ import numpy as np
 
 from ...data import split
 from ...errors import ArgumentError, DataError, ShapeError
-from ...inspect.drawing import INK, Sheet, counted
+from ...inspect.drawing import INK, Sheet
 from ...nn import MLP, Module
 from ...optim import Adam, schedules
+from ...text import counted, jsonable
 from ...train import fit_many
 from ...train.feeding import check_finite
 from ..charts import chart, dots
 from ..models import judged
-from ..result import Result, plain, table
+from ..result import Result, table
 from ..runs import finished
 from .boundary import Boundary, boundary
 from .collapse import Collapse, collapse
@@ -141,7 +142,7 @@ class Bend(Result):
         return pd.DataFrame(rows, columns=["model", "seed", "accuracy" if self.classifies else "r2"])
 
     def to_json(self) -> dict[str, Any]:
-        return plain({
+        return jsonable({
             "kind": self.kind, "depth": self.depth, "width": self.width, "activation": self.activation,
             "score": "accuracy" if self.classifies else "r2", "scores": self.scores, "same_as_peer": self.same,
             "collapse": self.collapse.to_json(), "regions": [region.to_json() for region in self.regions],

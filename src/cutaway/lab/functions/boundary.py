@@ -10,8 +10,9 @@ import numpy as np
 
 from ...errors import ArgumentError
 from ...inspect.drawing import FAINT, INK, LINES, RISING, Sheet, colours
+from ...text import jsonable
 from ..charts import chart, dots
-from ..result import Result, plain
+from ..result import Result
 from .answers import answers_of
 from .planes import Plane, plane_of
 
@@ -95,7 +96,7 @@ class Boundary(Result):
 
     def to_json(self) -> dict[str, Any]:
         values = self.values.round(5) if self.classes else self.values
-        return plain({
+        return jsonable({
             "kind": self.kind, "model": self.name, "classes": self.classes, "score": self.score,
             "axes": self.plane.names, "centre": self.plane.centre, "directions": self.plane.directions,
             "scale": self.plane.scale, "share": self.plane.share, "a": self.a, "b": self.b, "values": values,

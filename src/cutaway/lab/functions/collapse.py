@@ -11,14 +11,15 @@ import numpy as np
 
 from ...errors import ArgumentError, ShapeError
 from ...inspect.collapse import collapses
-from ...inspect.drawing import FAINT, LINES, Sheet, counted
+from ...inspect.drawing import FAINT, LINES, Sheet
 from ...inspect.operations import Operation, operations_of, program_of
 from ...inspect.reading import network_of
 from ...nn import Linear, Module, Sequential
 from ...nn.layers import activation as make_activation
 from ...random import stream
+from ...text import counted, jsonable
 from ..charts import chart, note
-from ..result import Result, plain, table
+from ..result import Result, table
 
 ROWS = 512  # that are drawn where no data is given
 SUBSCRIPT = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
@@ -155,7 +156,7 @@ class Collapse(Result):
                              self.activation: self.bent.ravel(), "best_linear": self.best.ravel()})
 
     def to_json(self) -> dict[str, Any]:
-        return plain({
+        return jsonable({
             "kind": self.kind, "layers": self.layers, "widths": self.widths, "parameters": self.parameters,
             "weight": self.layer.weight.data, "bias": self.layer.bias.data, "difference": self.difference,
             "activation": self.activation, "bend": self.bend, "unexplained": self.unexplained,

@@ -11,11 +11,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ...errors import ArgumentError
-from ...inspect.drawing import LINES, Sheet, counted
+from ...inspect.drawing import LINES, Sheet
 from ...inspect.reading import network_of
 from ...nn import Module
+from ...text import counted, jsonable
 from ..charts import band, chart, legend, style
-from ..result import Result, plain, table
+from ..result import Result, table
 from .landscape import Landscape, around
 from .relief import loss_axis, steep
 from .true_loss import TrueLoss, around_zero
@@ -144,7 +145,7 @@ class Between(Result):
         return pd.DataFrame({"t": self.t, "loss": self.J} | held_out)
 
     def to_json(self) -> dict[str, Any]:
-        return plain({"kind": self.kind, "loss": self.loss, "names": self.names, "distance": self.distance,
+        return jsonable({"kind": self.kind, "loss": self.loss, "names": self.names, "distance": self.distance,
                       "barrier": self.barrier, "where": self.where, "t": self.t, "J": self.J,
                       "J_held_out": self.J_held_out, "ends": [end.to_json() for end in self.ends],
                       "cut_short": self.cut_short})

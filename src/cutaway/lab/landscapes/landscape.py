@@ -10,11 +10,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ...errors import ArgumentError
-from ...inspect.drawing import LINES, Sheet, counted
+from ...inspect.drawing import LINES, Sheet
 from ...inspect.reading import network_of
 from ...nn import Module
+from ...text import counted, jsonable
 from ..charts import band, chart, legend
-from ..result import Result, plain, table
+from ..result import Result, table
 from .relief import contours, logarithmic, loss_axis, loss_bar, mountains, scale
 from .true_loss import TrueLoss, around_zero, random_direction
 
@@ -118,7 +119,7 @@ class Landscape(Result):
         return pd.DataFrame({"direction": k.ravel(), "a": self.at[a.ravel()], "loss": self.curves.ravel()})
 
     def to_json(self) -> dict[str, Any]:
-        return plain({"kind": self.kind, "loss": self.loss, "rows": self.rows, "weights": self.weights,
+        return jsonable({"kind": self.kind, "loss": self.loss, "rows": self.rows, "weights": self.weights,
                       "normalise": self.normalise, "centre": self.centre, "curvatures": self.curvatures, "at": self.at,
                       "curves": self.curves, "surface": self.surface, "cut_short": self.cut_short})
 

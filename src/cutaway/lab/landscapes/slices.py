@@ -10,11 +10,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ...errors import ArgumentError, ShapeError
-from ...inspect.drawing import FAINT, LINES, Sheet, counted, ends
+from ...inspect.drawing import FAINT, LINES, Sheet, ends
 from ...inspect.reading import network_of
 from ...nn import Module
+from ...text import counted, jsonable
 from ..charts import MARKERS, chart, legend
-from ..result import Result, plain, table
+from ..result import Result, table
 from .relief import contours, loss_bar, scale
 from .true_loss import TrueLoss, best_plane
 
@@ -139,7 +140,7 @@ class SlicePaths(Result):
         """The plane's two directions, as long as the weights, are left out."""
         runs = [{"label": label, "path": path, "real_loss": real, "surface_loss": below, "distance": away, "share": s}
                 for (label, path, real, below, away), s in zip(self._runs(), self.shares, strict=True)]
-        return plain({"kind": self.kind, "loss": self.loss, "rows": self.rows, "share": self.share, "a": self.a,
+        return jsonable({"kind": self.kind, "loss": self.loss, "rows": self.rows, "share": self.share, "a": self.a,
                       "b": self.b, "surface": self.surface, "runs": runs, "cut_short": self.cut_short})
 
     def _runs(self) -> Any:

@@ -10,14 +10,15 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ...errors import DataError, ShapeError
-from ...inspect.drawing import by, counted
+from ...inspect.drawing import by
 from ...inspect.filters import filter_weights
 from ...inspect.operations import Operation
 from ...inspect.pixels import Pixels, pixels_of
 from ...inspect.reading import network_of
 from ...inspect.wiring import Wiring
+from ...text import counted, jsonable
 from ..models import fresh, judged
-from ..result import Result, plain, table
+from ..result import Result, table
 from . import excitation
 from .features_figure import sheet
 
@@ -271,7 +272,7 @@ class Features(Result):
         } for layer, pixels in zip(self.layers, self.fields, strict=True)]
         edge = {name: vars(one) | {"mean": one.mean} for name, one in (("trained", self.edges),
                                                                       ("untrained", self.untrained_edges))}
-        return plain({"kind": self.kind, "images": self.images, "shape": self.shape, "classes": self.classes,
+        return jsonable({"kind": self.kind, "images": self.images, "shape": self.shape, "classes": self.classes,
                       "layers": layers, "edges": edge})
 
     def __str__(self) -> str:

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ...inspect.drawing import EDGE, FAINT, LINES, RULE, SIGNED, Sheet, colours, counted, reach
+from ...inspect.drawing import EDGE, FAINT, LINES, RULE, SIGNED, Sheet, colours, reach
 from ...inspect.pixels import Pixels
+from ...text import counted
 from ..charts import MARKERS, chart, legend
 
 TILE, GAP = 0.58, 0.04  # a pattern's side, and between small tiles, in inches

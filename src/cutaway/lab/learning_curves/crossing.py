@@ -7,6 +7,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from ...text import joined
+
 CONFIDENCE = 0.95
 
 
@@ -104,4 +106,4 @@ def _said(phrase: str, names: list[str]) -> str:
         return phrase.format(names[0])
     if phrase.startswith("{}"):
         phrase = phrase.replace(" is ", " are ", 1).replace(" overtakes ", " overtake ", 1)
-    return phrase.format(f"{', '.join(names[:-1])} and {names[-1]}")
+    return phrase.format(joined(names))

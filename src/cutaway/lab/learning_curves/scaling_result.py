@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ...inspect.drawing import EDGE, FAINT, Sheet
+from ...text import jsonable
 from ..charts import MARKERS, chart, legend, style
-from ..result import Result, plain, table
+from ..result import Result, table
 from .crossing import Crossing, interval, leads, told
 
 FULL_RANGE = 8  # with fewer seeds, bars reach from the lowest to the highest; with more they show quartiles
@@ -80,7 +81,7 @@ class Scaling(Result):
         fields = {name: getattr(self, name) for name in names}
         crossings = [vars(c) | {"crossed": c.crossed} for c in self.crossings()]
         gains = dict(zip(self.models, self.gains(), strict=True))
-        return plain({"kind": self.kind, **fields, "crossings": crossings, "gain_of_doubling": gains})
+        return jsonable({"kind": self.kind, **fields, "crossings": crossings, "gain_of_doubling": gains})
 
     def __str__(self) -> str:
         crossings, gains = self.crossings(), self.gains()

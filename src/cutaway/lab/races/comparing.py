@@ -12,6 +12,7 @@ import numpy as np
 from ...errors import ArgumentError
 from ...random import stream
 from ...shown import Shown
+from ...text import joined
 
 LEVEL = 0.05  # of wrong claims, over all pairs of a comparison together
 EXACT = 14  # seeds up to which every pattern of signs is counted; of more, DRAWN patterns are drawn
@@ -72,15 +73,15 @@ class Comparison(Shown):
         far = [name for name in others if name not in near]
         front, on = [first, *near], f"on these {self.seeds} seeds"
         if not near:
-            return f"{first} is ahead of {listed(far)} by {self.score} {on} ({self._numbers(first, far)})."
+            return f"{first} is ahead of {joined(far)} by {self.score} {on} ({self._numbers(first, far)})."
         alike = not any(self.pair(*two).apart for two in combinations(near, 2))
-        who = f"{listed(front)} cannot be told apart" if alike else f"{first} cannot be told apart from {listed(near)}"
+        who = f"{joined(front)} cannot be told apart" if alike else f"{first} cannot be told apart from {joined(near)}"
         said = f"{who} by {self.score} {on} ({self._numbers(first, near)})"
         if not far:
             return f"{said}."
         every = all(self.pair(a, b).apart and self.pair(a, b).ahead == a for a in front for b in far)
         subject = f"{first} is" if not every else "both are" if len(front) == 2 else f"all {len(front)} are"
-        return f"{said}; {subject} ahead of {listed(far)} ({self._numbers(first, far)})."
+        return f"{said}; {subject} ahead of {joined(far)} ({self._numbers(first, far)})."
 
     def _numbers(self, first: str, others: list[str]) -> str:
         pairs = [self.pair(first, name) for name in others]
@@ -175,10 +176,3 @@ def shown(x: float) -> str:
 def _p(p: float) -> str:
     return f"p = {p:.2g}" if p >= 0.001 else "p < 0.001"
 
-
-def listed(names: list[str]) -> str:
-    """
-    >>> listed(["Adam", "AdamW", "SGD"])
-    'Adam, AdamW and SGD'
-    """
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

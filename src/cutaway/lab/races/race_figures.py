@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from ...errors import ArgumentError
-from ...inspect.drawing import FAINT, INK, Sheet, counted
-from ...text import plain as printable
+from ...inspect.drawing import FAINT, INK, Sheet
+from ...text import counted, joined, printable
 from ..charts import band, chart, dots, legend
-from .comparing import HIGHER, SCORES, listed
+from .comparing import HIGHER, SCORES
 
 WIDTH = 8.6  # inches
 LEFT, PLOT, GAP = 0.85, 3.15, 0.9
@@ -61,7 +61,7 @@ def _title(race: Any) -> str:
         return first
     if len(near) == len(others):
         return f"By {SCORES[race.by]}, none of {len(race.names)} can be called the best"
-    return f"By {SCORES[race.by]}, {listed([first, *near])} {'is' if not near else 'are'} ahead"
+    return f"By {SCORES[race.by]}, {joined([first, *near])} {'is' if not near else 'are'} ahead"
 
 
 def _curves(sheet: Sheet, race: Any, top: float) -> None:

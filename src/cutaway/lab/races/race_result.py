@@ -9,9 +9,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ...errors import ArgumentError, check_name
+from ...text import joined, jsonable
 from ..models import fresh
-from ..result import Result, plain, table
-from .comparing import HIGHER, SCORES, Comparison, compare, listed, shown
+from ..result import Result, table
+from .comparing import HIGHER, SCORES, Comparison, compare, shown
 from .race_figures import FIGURES
 
 
@@ -108,7 +109,7 @@ class Race(Result):
 
     def to_json(self) -> dict[str, Any]:
         pairs = [vars(pair) | {"apart": pair.apart} for pair in self.comparison().pairs] if self.seeds else []
-        return plain({
+        return jsonable({
             "kind": self.kind, "names": self.names, "by": self.by, "rates": self.rates, "tuning": self.tuning,
             "rate": self.rate, "seeds": self.seeds, "scores": self.scores, "steps": self.steps, "curves": self.curves,
             "step_seconds": self.step_seconds, "target": self.target, "steps_to_target": self.steps_to_target,
@@ -128,7 +129,7 @@ class Race(Result):
         notes = [
             f"Medians and quartiles of {len(self.seeds)} seeds. Rates: "
             + (f"the best of {budget} each by {by}, on {tried} other seeds." if tried else "each its own."),
-            *([f"Better rates than {listed(edge)} may lie beyond those tried."] if edge else []),
+            *([f"Better rates than {joined(edge)} may lie beyond those tried."] if edge else []),
             f"Steps and seconds: to a training loss of {self.target:.3g}; seconds are steps times a step's own, "
             "measured alone on one thread.",
             *([f"Behind: median over the seeds, by {by}; p: signed ranks"

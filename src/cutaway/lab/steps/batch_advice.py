@@ -17,12 +17,13 @@ from ...inspect.drawing import EDGE, FAINT, LINES, Sheet
 from ...nn import Module
 from ...optim import AdamW, Optimizer
 from ...random import stream
+from ...text import jsonable
 from ...train import fit
 from ...train.events import EpochEnded
 from ...train.feeding import as_arrays, pick, target
 from ..charts import chart, style
 from ..models import fresh, loss_for, opened
-from ..result import Result, plain, table
+from ..result import Result, table
 from .gradients import Gradients, noise, noise_expected
 
 MOST_ROWS = 1000  # that the noise of gradients is measured on
@@ -87,7 +88,7 @@ class BatchAdvice(Result):
 
     def to_json(self) -> dict[str, Any]:
         more = ("suggestion", "noise_scale", "samples_per_second", "steps", "time")
-        return plain({"kind": self.kind} | vars(self) | {name: getattr(self, name) for name in more})
+        return jsonable({"kind": self.kind} | vars(self) | {name: getattr(self, name) for name in more})
 
     def __str__(self) -> str:
         k, fastest = self._place, int(np.argmin(self.time))

@@ -15,15 +15,16 @@ import numpy as np
 from ... import losses
 from ...autodiff import Tensor
 from ...errors import ArgumentError
-from ...inspect.drawing import EDGE, FAINT, LINES, Sheet, counted
+from ...inspect.drawing import EDGE, FAINT, LINES, Sheet
 from ...nn import Module
 from ...nn.layers import whole
 from ...optim import SGD, Optimizer
+from ...text import counted, jsonable, scaled
 from ...train import Ended, Event, Run, Started, TrainingWarning, fit
 from ...train.feeding import target
 from ..charts import MARKERS, chart, legend, style
 from ..models import fresh, loss_for, opened
-from ..result import Result, plain, table
+from ..result import Result, table
 from .gradients import Gradients, noise, noise_expected
 
 RATES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
@@ -250,7 +251,7 @@ class Batches(Result):
         variants = [{"name": v.name, "seconds_per_step": v.seconds_per_step} | vars(v) for v in self.variants]
         for v in variants:
             del v["model"]
-        return plain({"kind": self.kind} | vars(self) | {"variants": variants, "slope": self.slope})
+        return jsonable({"kind": self.kind} | vars(self) | {"variants": variants, "slope": self.slope})
 
     def __str__(self) -> str:
         epochs, seconds = self.common("epochs"), self.common("seconds")
@@ -280,8 +281,8 @@ class Batches(Result):
         grid = list(v.tuning)
         edge = "*" if v.rate in grid[:1] + grid[-1:] else ""
         measured = self.noise["first weights"][self.noise_sizes == v.batch_size][0]
-        return [v.name, f"{v.rate:g}{edge}", f"{v.steps_per_epoch:,}", _short(v.seconds_per_step, "s"),
-                _short(v.batch_size / v.seconds_per_step), _short(v.memory, "B"),
+        return [v.name, f"{v.rate:g}{edge}", f"{v.steps_per_epoch:,}", scaled(v.seconds_per_step, "s"),
+                scaled(v.batch_size / v.seconds_per_step), scaled(v.memory, "B"),
                 f"{measured:.2g}" if v.steps_per_epoch > 1 else "0",
                 f"{v.loss_after('epochs', epochs):.3g}", f"{v.loss_after('seconds', seconds):.3g}"]
 
@@ -311,19 +312,6 @@ class Batches(Result):
         d.text(1, 0.8, "noise = gradient", size=8, color=FAINT, va="top")
         legend(d)
         return sheet.saved(path)
-
-
-def _short(number: float, unit: str = "") -> str:
-    """
-    >>> _short(0.0000123, "s"), _short(2_410_000), _short(58_000, "B")
-    ('12 µs', '2.4 M', '58 kB')
-    """
-    if np.isnan(number):
-        return "–"
-    for size, prefix in ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1, ""), (1e-3, "m"), (1e-6, "µ")):
-        if abs(number) >= size:
-            return f"{number / size:.{1 if number / size < 10 else 0}f} {prefix}{unit}".rstrip()
-    return f"{number:.2g} {unit}".rstrip()
 
 
 def _sizes(sizes: Sequence[int | str], rows: int) -> list[int]:

@@ -12,11 +12,12 @@ import numpy as np
 from ...inspect.drawing import EDGE, LINES, Sheet
 from ...nn import Module
 from ...optim import AdamW, Optimizer
+from ...text import jsonable
 from ...train.fit import prepared
 from ...train.rate import HIGH, LOW, STEPS, RangeTest, range_test, rising
 from ..charts import chart, legend, style
 from ..models import fresh, loss_for, opened
-from ..result import Result, plain, table
+from ..result import Result, table
 
 
 @dataclass(eq=False, frozen=True, repr=False)
@@ -42,7 +43,7 @@ class LearningRates(RangeTest, Result):
         return pd.DataFrame({"lr": self.rates, "loss": self.losses, "smoothed": self.smoothed})
 
     def to_json(self) -> dict[str, Any]:
-        return plain({"kind": self.kind} | vars(self))
+        return jsonable({"kind": self.kind} | vars(self))
 
     __repr__ = Result.__repr__
 

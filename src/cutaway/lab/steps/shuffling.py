@@ -12,16 +12,17 @@ import numpy as np
 
 from ...data import split
 from ...errors import ArgumentError
-from ...inspect.drawing import EDGE, RISING, Sheet, colours, counted
+from ...inspect.drawing import EDGE, RISING, Sheet, colours
 from ...nn import Module
 from ...nn.layers import whole
 from ...optim import SGD, Optimizer
 from ...random import stream
+from ...text import counted, jsonable, score
 from ...train import METRICS, Run, fit_many
 from ...train.feeding import as_arrays, pick, target
 from ..charts import chart, dots, legend, style
 from ..models import fresh, loss_for, opened
-from ..result import Result, plain, table
+from ..result import Result, table
 from .gradients import Gradients, cosine
 
 ORDERS = ("sorted", "shuffled once", "shuffled each epoch")
@@ -136,10 +137,10 @@ class Shuffling(Result):
         ], ignore_index=True)
 
     def to_json(self) -> dict[str, Any]:
-        return plain({"kind": self.kind} | vars(self))
+        return jsonable({"kind": self.kind} | vars(self))
 
     def __str__(self) -> str:
-        score = {order: _short(np.median(scores)) for order, scores in self.score.items()}
+        middle = {order: score(np.median(scores)) for order, scores in self.score.items()}
         cos = {order: values.mean() for order, values in self.agreement.items()}
         by = "class" if self.metric == "accuracy" else "target"
         head = ["rows", f"largest {'class' if by == 'class' else 'fifth'}", "cos to all", "to the next", "swing of J",
@@ -147,13 +148,13 @@ class Shuffling(Result):
         lines = []
         for order in ORDERS:
             seen = order if order in self.agreement else ORDERS[1]
-            spread = f"{_short(self.score[order].min())} to {_short(self.score[order].max())}"
+            spread = f"{score(self.score[order].min())} to {score(self.score[order].max())}"
             lines.append([order, f"{self.mixed[seen]:.0%}", f"{self.agreement[seen].mean():.2f}",
                           f"{self.successive[seen].mean():.2f}", f"{np.median(self.swing[order]):.3g}",
-                          f"{score[order]} ({spread})"])
+                          f"{middle[order]} ({spread})"])
         return (
-            f"Trained on rows sorted by {by}, the network has {self.metric} {score[ORDERS[0]]} on {self.held_out:,} "
-            f"held-out rows after {counted(self.epochs, 'epoch')}; shuffled each epoch {score[ORDERS[2]]}.\nA sorted "
+            f"Trained on rows sorted by {by}, the network has {self.metric} {middle[ORDERS[0]]} on {self.held_out:,} "
+            f"held-out rows after {counted(self.epochs, 'epoch')}; shuffled each epoch {middle[ORDERS[2]]}.\nA sorted "
             f"batch's gradient points the way of all rows' with a cosine of {cos[ORDERS[0]]:.2f}, a mixed one's with "
             f"{cos[ORDERS[1]]:.2f}.\n\n{table(head, lines)}"
         )
@@ -193,10 +194,6 @@ class Shuffling(Result):
         legend(sheet.figure, handles=d.get_legend_handles_labels()[0], ncols=3, loc="upper left",
                bbox_to_anchor=((left - 0.15) / sheet.width, 1 - 0.8 / sheet.height), borderaxespad=0)
         return sheet.saved(path)
-
-
-def _short(score: float) -> str:
-    return f"{score:.3f}" if score > -100 else f"{score:.3g}"
 
 
 def _groups(y: np.ndarray, classes: bool) -> tuple[list[str], np.ndarray]:

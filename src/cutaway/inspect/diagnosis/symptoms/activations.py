@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from ....text import listed
 from ...traces.trace import Trace
 from ..changes import at_rate, drawn_anew
 from ..evidence import Evidence
-from ..finding import NOTICE, SERIOUS, Finding, listed
+from ..finding import NOTICE, SERIOUS, Finding
 
 DEAD = 0.75  # share of a layer's units that give zero for every row
 DEAD_SERIOUS = 0.9
@@ -41,8 +42,8 @@ def dead_relus(e: Evidence) -> Iterator[Finding]:
     counts = [f"{dead.sum():,} of {dead.size:,} units of {layer or 'the network'}" for layer, dead in found.values()]
     yield Finding(
         "dead ReLUs", SERIOUS if max(dead.mean() for _, dead in found.values()) >= DEAD_SERIOUS else NOTICE,
-        f"{listed(counts, 4)} give zero for every one of {len(e.now[next(iter(found))]):,} rows; their weights get no "
-        "gradient.", change, why, layers,
+        f"{listed(counts, 4, 80)} give zero for every one of {len(e.now[next(iter(found))]):,} rows; their weights get "
+        "no gradient.", change, why, layers,
         {"dead": {layer: np.flatnonzero(dead).tolist() for layer, dead in found.values()},
          "units": {layer: dead.size for layer, dead in found.values()}}, began,
     )
@@ -65,7 +66,7 @@ def saturated(e: Evidence) -> Iterator[Finding]:
     shares = [f"{share:.0%} of the values of {layer or 'the network'}" for layer, share in found.values()]
     yield Finding(
         "saturated activations", SERIOUS if max(share for _, share in found.values()) >= 0.9 else NOTICE,
-        f"{listed(shares, 4)} ({len(e.now[next(iter(found))]):,} rows) lie on a flat end of their sigmoid or tanh: "
+        f"{listed(shares, 4, 80)} ({len(e.now[next(iter(found))]):,} rows) lie on a flat end of their sigmoid or tanh: "
         f"under {FLAT:.0%} of the gradient passes.",
         change, why, [layer for layer, _ in found.values()], {"shares": dict(found.values())}, began,
     )
