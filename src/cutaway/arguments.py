@@ -13,17 +13,21 @@ class _Own(np.ndarray):
     """The memory of a copy that was made here: by its base an array is known as ours."""
 
 
-def whole_number(name: str, value: Any, least: int | None = 1, instead: str = "") -> int:
+def is_whole(value: Any, least: float = -np.inf, most: float = np.inf) -> bool:
+    """Whether a value is a whole number within bounds; True and 3.0 are none."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(least <= value <= most)
+
+
+def whole_number(name: str, value: Any, least: int | None = 1, instead: str = "", most: int | None = None) -> int:
     """The value of an argument that counts something. `instead`: what else it may be, for the error.
 
     >>> whole_number("epochs", np.int64(3))
     3
 
-    Raises ArgumentError for anything but a whole number of at least `least`; True and 3.0 are none.
+    Raises ArgumentError for anything but a whole number from `least` to `most`; True and 3.0 are none.
     """
-    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if not whole or (least is not None and value < least):
-        bound = "" if least is None else f" of at least {least}"
+    if not is_whole(value, -np.inf if least is None else least, np.inf if most is None else most):
+        bound = "" if least is None else f" of at least {least}" if most is None else f" from {least} to {most}"
         raise ArgumentError(f"{name} must be a whole number{bound}{instead}, got {value!r}")
     return int(value)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import is_whole, whole_number
 from ..data.limits import VALIDATION as SHARE
 from ..errors import ArgumentError
 from ..nn import Module
@@ -109,7 +110,7 @@ def seed_of(random_state: Any) -> int:
     """The seed that a random_state stands for: a whole number is itself, None is a new one each time."""
     if random_state is None:
         return int(np.random.default_rng().integers(2**31))
-    if isinstance(random_state, int | np.integer) and not isinstance(random_state, bool) and random_state >= 0:
+    if is_whole(random_state, 0):
         return int(random_state)
     if isinstance(random_state, np.random.RandomState):
         return int(random_state.randint(2**31 - 1))
@@ -119,11 +120,8 @@ def seed_of(random_state: Any) -> int:
 
 
 def check_whole(name: str, value: Any, *others: Any) -> None:
-    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
-        if any(value is other or (isinstance(value, int | np.integer) and value == other) for other in others):
-            return
-        words = "".join(f", or {other!r}" for other in others)
-        raise ArgumentError(f"{name} is {value!r}: give a whole number of at least 1{words}.")
+    if not any(value is other or (is_whole(value) and value == other) for other in others):
+        whole_number(name, value, instead="".join(f", or {other!r}" for other in others))
 
 
 def check_share(validation: Any) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import habits, nn
+from ..arguments import is_whole
 from ..errors import ArgumentError, ShapeError
 from ..nn import CNN, MLP, Linear, Module
 from .notes import tell
@@ -110,9 +111,7 @@ def check_network(network: Any) -> None:
         if "hidden" in network:
             check_network(network["hidden"])
         return
-    widths = isinstance(network, list | tuple) and all(
-        isinstance(w, int | np.integer) and not isinstance(w, bool) and w > 0 for w in network
-    )
+    widths = isinstance(network, list | tuple) and all(is_whole(w, 1) for w in network)
     if hasattr(network, "model_"):
         raise ArgumentError(
             f"network is a trained {type(network).__name__}, encoders and all: hand over its network, "

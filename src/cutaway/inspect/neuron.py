@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import is_whole
 from ..engines import Program, evaluator
 from ..errors import ArgumentError, ShapeError
 from ..program import Value
@@ -61,7 +62,7 @@ def neuron(model: Any, layer: Any, unit: int, X: Any = None, names: list[str] | 
                             keep_all=True)
     wiring = Wiring(program, None if names is None else list(map(printable, names)))
     name, o = wiring.find(layer_name(network, layer))
-    if not isinstance(unit, int | np.integer) or not 0 <= unit < count_of(o):
+    if not is_whole(unit, 0, count_of(o) - 1):
         raise ArgumentError(f"unit is {unit!r}: {name} ({o.kind} {o.settings}) has units 0 to {count_of(o) - 1}")
     after = wiring.activation(o)
     made = Neuron(

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import is_whole
 from ..engines import Program, evaluator
 from ..engines.compile import example_input
 from ..engines.profile import operations as arithmetic
@@ -205,7 +206,7 @@ def _made(given: Any, network: Any) -> Any:
         raise ArgumentError(f"input_shape is {given!r}: give the shape of one row, such as (28, 28, 1), or data")
     if any(isinstance(part, tuple | list | np.ndarray | Sequences) for part in given):
         return tuple(_made(part, network) for part in given)
-    if not all(isinstance(k, int | np.integer) and k > 0 for k in given):
+    if not all(is_whole(k, 1) for k in given):
         raise ArgumentError(
             f"input_shape is {tuple(given)!r}: give the shape of one row, whole numbers without the batch, such as "
             "(28, 28, 1)"

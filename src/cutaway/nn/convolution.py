@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
+from ..arguments import is_whole, whole_number
 from ..autodiff import Tensor, apply, ops
 from ..errors import ArgumentError, ShapeError
 from ..sequences import Sequences
 from . import init
-from .layers import here, holds, whole, zeros
+from .layers import here, holds, zeros
 from .module import Module
 from .parameter import Parameter
 
@@ -21,8 +20,7 @@ AXES = {1: "(n, time, channels)", 2: "(n, height, width, channels)"}
 def per_size(layer: str, name: str, value: Any, sizes: int, least: int = 1) -> tuple[int, ...]:
     """One whole number for each size: 3 gives (3, 3) for images."""
     given = tuple(value) if isinstance(value, tuple | list) else (value,) * sizes
-    whole_numbers = all(isinstance(v, int | np.integer) and not isinstance(v, bool) and v >= least for v in given)
-    if len(given) != sizes or not whole_numbers:
+    if len(given) != sizes or not all(is_whole(v, least) for v in given):
         pair = ", or a pair (height, width) of them" if sizes == 2 else ""
         raise ArgumentError(f"{layer}: {name} must be a whole number of at least {least}{pair}, got {value!r}")
     return tuple(map(int, given))
@@ -99,8 +97,8 @@ class _Conv(_Windows):
     def __init__(self, n_in: int, n_out: int, window: Any, stride: Any = 1, padding: Any = "valid", dilation: Any = 1,
                  groups: int = 1, bias: bool = True, init: Callable = init.he_normal) -> None:
         layer = type(self).__name__
-        self.n_in, self.n_out = whole(layer, "n_in", n_in), whole(layer, "n_out", n_out)
-        self.groups = whole(layer, "groups", groups)
+        self.n_in, self.n_out = whole_number(f"{layer}: n_in", n_in), whole_number(f"{layer}: n_out", n_out)
+        self.groups = whole_number(f"{layer}: groups", groups)
         if self.n_in % self.groups or self.n_out % self.groups:
             raise ArgumentError(
                 f"{layer}: groups={groups} must divide the channels, {n_in} in and {n_out} out, without rest"

@@ -7,17 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import whole_number
 from ..autodiff import Tensor, apply, assign, current_scope, ops
 from ..errors import ArgumentError, ShapeError
 from . import init
 from .module import Module, training_mode
 from .parameter import Buffer, Parameter
-
-
-def whole(layer: str, name: str, value: Any) -> int:
-    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
-        raise ArgumentError(f"{layer}: {name} must be a whole number of at least 1, got {value!r}")
-    return int(value)
 
 
 def here() -> str:
@@ -49,7 +44,7 @@ class Linear(Module):
     on_images = "neurons"
 
     def __init__(self, n_in: int, n_out: int, bias: bool = True, init: Callable = init.he_normal) -> None:
-        self.n_in, self.n_out = whole("Linear", "n_in", n_in), whole("Linear", "n_out", n_out)
+        self.n_in, self.n_out = whole_number("Linear: n_in", n_in), whole_number("Linear: n_out", n_out)
         self.weight = Parameter((self.n_out, self.n_in), init)
         self.bias = Parameter((self.n_out,), zeros) if bias else None
 
@@ -76,7 +71,7 @@ class Embedding(Module):
     embeds = timewise = True
 
     def __init__(self, entries: int, width: int, init: Callable = init.standard_normal) -> None:
-        self.entries, self.width = whole("Embedding", "entries", entries), whole("Embedding", "width", width)
+        self.entries, self.width = whole_number("Embedding: entries", entries), whole_number("Embedding: width", width)
         self.weight = Parameter((self.entries, self.width), init)
 
     def forward(self, i: Tensor) -> Tensor:
@@ -119,7 +114,7 @@ class LayerNorm(Module):
     timewise = True
 
     def __init__(self, width: int, eps: float = 1e-5) -> None:
-        self.width, self.eps = whole("LayerNorm", "width", width), float(eps)
+        self.width, self.eps = whole_number("LayerNorm: width", width), float(eps)
         self.weight, self.bias = Parameter((width,), ones), Parameter((width,), zeros)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -139,7 +134,8 @@ class BatchNorm1d(Module):
     refuses = "padding would count in the mean and variance of a batch: use LayerNorm"
 
     def __init__(self, width: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
-        self.width, self.eps, self.momentum = whole(type(self).__name__, "width", width), float(eps), float(momentum)
+        self.width = whole_number(f"{type(self).__name__}: width", width)
+        self.eps, self.momentum = float(eps), float(momentum)
         self.weight, self.bias = Parameter((width,), ones), Parameter((width,), zeros)
         self.running_mean, self.running_var = Buffer(np.zeros(width)), Buffer(np.ones(width))
 

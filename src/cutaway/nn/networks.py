@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from ..arguments import whole_number
 from ..autodiff import Tensor
 from ..errors import ArgumentError
 from ..random import stream
 from . import init
 from .convolution import Conv1d, Conv2d, GlobalAveragePool, MaxPool1d, MaxPool2d
-from .layers import BatchNorm1d, BatchNorm2d, Dropout, Flatten, LayerNorm, Linear, whole
+from .layers import BatchNorm1d, BatchNorm2d, Dropout, Flatten, LayerNorm, Linear
 from .layers import activation as make_activation
 from .module import Module
 from .parameter import Parameter
@@ -125,7 +126,7 @@ class CNN(Sequential):
                 "CNN: input_shape must be (height, width, channels) of an image, such as (28, 28, 1), or "
                 f"(time, channels) of a sequence, got {input_shape!r}"
             )
-        self.input_shape = tuple(whole("CNN", "input_shape", n) for n in input_shape)
+        self.input_shape = tuple(whole_number("CNN: input_shape", n) for n in input_shape)
         *size, seen = self.input_shape
         conv, pool, batch_norm = (Conv1d, MaxPool1d, BatchNorm1d) if len(size) == 1 else (
             Conv2d, MaxPool2d, BatchNorm2d)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from ..arguments import whole_number
 from ..autodiff import Tensor, current_scope, ops, scope
 from ..errors import ArgumentError, ShapeError
 from ..random import stream
 from ..sequences import Sequences
 from . import init
-from .layers import here, holds, whole, zeros
+from .layers import here, holds, zeros
 from .module import Module, training_mode
 from .parameter import Parameter
 
@@ -26,12 +27,13 @@ class RecurrentLayer(Module):
     def _build(self, n_in: int, width: int, layers: int, bidirectional: bool, dropout: float, bias: bool,
                truncate: int | None) -> None:
         name = type(self).__name__
-        self.n_in, self.width = whole(name, "n_in", n_in), whole(name, "width", width)
-        self.layers, self.bidirectional, self.bias = whole(name, "layers", layers), bool(bidirectional), bool(bias)
+        self.n_in, self.width = whole_number(f"{name}: n_in", n_in), whole_number(f"{name}: width", width)
+        self.layers = whole_number(f"{name}: layers", layers)
+        self.bidirectional, self.bias = bool(bidirectional), bool(bias)
         if not 0 <= dropout < 1:
             raise ArgumentError(f"{name}: dropout must lie in [0, 1), got {dropout!r}")
         self.dropout = float(dropout)
-        self.truncate = None if truncate is None else whole(name, "truncate", truncate)
+        self.truncate = None if truncate is None else whole_number(f"{name}: truncate", truncate)
         rows, seen = self.gates * self.width, self.n_in
         for layer in range(self.layers):
             for key in self._keys(layer):

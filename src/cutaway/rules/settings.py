@@ -7,20 +7,18 @@ from typing import Any
 
 import numpy as np
 
-
-def whole(value: Any, least: int) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool) and int(value) >= least
+from ..arguments import is_whole
 
 
 def _one_or_more(least: int) -> Callable[[Any], bool]:
-    return lambda value: all(whole(v, least) for v in (value if isinstance(value, tuple | list) else (value,)))
+    return lambda value: all(is_whole(v, least) for v in (value if isinstance(value, tuple | list) else (value,)))
 
 
 def _edges(value: Any) -> bool:
     """Padding: of both ends together, or a pair (before, after) for each size."""
     if isinstance(value, tuple | list):
         return all(isinstance(pair, tuple | list) and len(pair) == 2 and _ends(pair) for pair in value)
-    return whole(value, 0)
+    return is_whole(value, 0)
 
 
 _ends = _one_or_more(0)
@@ -42,8 +40,8 @@ ALLOWED: dict[str, tuple[Callable[[Any], bool], str]] = {
     "stride": STEPS,
     "dilation": STEPS,
     "padding": (_edges, "whole numbers of at least 0, a pair (before, after) for each size"),
-    "groups": (lambda value: whole(value, 1), "a whole number of at least 1"),
-    "truncate": (lambda value: value is None or whole(value, 1), "None or a whole number of at least 1"),
+    "groups": (lambda value: is_whole(value, 1), "a whole number of at least 1"),
+    "truncate": (lambda value: value is None or is_whole(value, 1), "None or a whole number of at least 1"),
     "p": (lambda value: _number(value) and 0 <= value < 1, "a number from 0 to below 1"),
     "eps": NUMBER,
     "momentum": NUMBER,
@@ -56,7 +54,7 @@ ALLOWED: dict[str, tuple[Callable[[Any], bool], str]] = {
     "rotate": NUMBER,
     "crop": NUMBER,
 }
-AXIS = (lambda value: whole(value, -32), "a whole number")
+AXIS = (lambda value: is_whole(value, -32), "a whole number")
 
 
 def refused(op: str, settings: dict[str, Any]) -> str | None:

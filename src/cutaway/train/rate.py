@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..arguments import whole_number
 from ..engines import Program
 from ..engines.reference.engine import rates as rates_of
 from ..errors import ArgumentError, TrainingError
@@ -49,8 +50,7 @@ class RangeTest:
 
 def rising(optimizer: Optimizer, low: float = LOW, high: float = HIGH, steps: int = STEPS) -> Optimizer:
     """The optimizer of a range test: its rate rises by the same factor each step, from `low` to `high`."""
-    if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 30:
-        raise ArgumentError(f"steps must be a whole number of at least 30, got {steps!r}")
+    steps = whole_number("steps", steps, 30)
     if not 0 < low < high < float("inf"):
         raise ArgumentError(f"low and high must be rates with 0 < low < high, got {low!r} and {high!r}")
     return replace(optimizer, lr=schedules.exponential(low, (high / low) ** (1 / (steps - 1))))

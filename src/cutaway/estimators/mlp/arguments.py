@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
+from ...arguments import is_whole
 from ...errors import ArgumentError
 from ...nn import ACTIVATIONS
 
@@ -23,15 +24,11 @@ def _among(*names: str) -> Check:
 
 
 def _whole(least: int) -> Check:
-    return lambda v: _is_whole(v) and v >= least, f"a whole number of at least {least}"
+    return lambda v: is_whole(v, least), f"a whole number of at least {least}"
 
 
 def _real(good: Callable[[Any], bool], words: str) -> Check:
     return lambda v: isinstance(v, Real) and not isinstance(v, bool) and bool(good(v)), words
-
-
-def _is_whole(v: Any) -> bool:
-    return isinstance(v, Integral) and not isinstance(v, bool)
 
 
 def _is_flag(v: Any) -> bool:
@@ -47,7 +44,7 @@ CHECKS: dict[str, Check] = {
     "activation": _among(*ACTIVATIONS, *ACTIVATION_NAMES),
     "solver": _among(*SOLVERS),
     "alpha": NOT_NEGATIVE,
-    "batch_size": (lambda v: v == "auto" if isinstance(v, str) else _is_whole(v) and v > 0,
+    "batch_size": (lambda v: v == "auto" if isinstance(v, str) else is_whole(v, 1),
                    '"auto" or a whole number of at least 1'),
     "learning_rate": _among(*RATES),
     "learning_rate_init": POSITIVE,
@@ -55,7 +52,7 @@ CHECKS: dict[str, Check] = {
     "max_iter": _whole(1),
     "shuffle": FLAG,
     "tol": NOT_NEGATIVE,
-    "verbose": (lambda v: _is_flag(v) or (_is_whole(v) and v >= 0), "True, False or a whole number"),
+    "verbose": (lambda v: _is_flag(v) or is_whole(v, 0), "True, False or a whole number"),
     "warm_start": FLAG,
     "momentum": _real(lambda v: 0 <= v <= 1, "a number from 0 to 1"),
     "nesterovs_momentum": FLAG,
@@ -64,14 +61,14 @@ CHECKS: dict[str, Check] = {
     "beta_1": SHARE,
     "beta_2": SHARE,
     "epsilon": POSITIVE,
-    "n_iter_no_change": (lambda v: (_is_whole(v) and v > 0) or (isinstance(v, float) and v == np.inf),
+    "n_iter_no_change": (lambda v: is_whole(v, 1) or (isinstance(v, float) and v == np.inf),
                          "a whole number of at least 1, or np.inf"),
     "max_fun": _whole(1),
     "dropout": SHARE,
     "validation_data": (lambda v: v is None or (isinstance(v, tuple | list) and len(v) in (2, 3)),
                         "None, (X, y) or (X, y, sample_weight)"),
     "callbacks": (lambda v: isinstance(v, tuple | list) and all(map(callable, v)), "a list of functions of one event"),
-    "threads": (lambda v: v is None or (_is_whole(v) and v > 0), "None or a whole number of at least 1"),
+    "threads": (lambda v: v is None or is_whole(v, 1), "None or a whole number of at least 1"),
 }
 
 
@@ -105,6 +102,6 @@ def check_arguments(estimator: Any) -> None:
 def hidden_widths(sizes: Any) -> list[int]:
     """hidden_layer_sizes as a list: a number is one layer, () none."""
     widths = [sizes] if np.ndim(sizes) == 0 else list(sizes)
-    if not all(_is_whole(w) and w > 0 for w in widths):
+    if not all(is_whole(w, 1) for w in widths):
         raise ArgumentError(f"hidden_layer_sizes must be > 0, got {widths}: give whole numbers, such as (64, 32).")
     return [int(w) for w in widths]

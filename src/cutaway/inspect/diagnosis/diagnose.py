@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ... import losses, random
+from ...arguments import whole_number
 from ...data.judgement import copied
 from ...errors import ArgumentError, CutawayError, TrainingWarning
 from ...optim import Optimizer
@@ -48,9 +49,8 @@ def diagnose(run_or_model: Any, X: Any = None, y: Any = None, loss: str | Callab
     weights, seed and data, for so many epochs (True: 20, or those of the run if fewer). The run and the model stay as
     they are. Raises ArgumentError for a network without data.
     """
-    if isinstance(rows, bool) or not isinstance(rows, int | np.integer) or rows < 1:
-        raise ArgumentError(f"rows must be a whole number of at least 1, got {rows!r}")
-    e = _evidence(run_or_model, X, y, loss, optimizer, validation, sample_weight, int(rows))
+    rows = whole_number("rows", rows)
+    e = _evidence(run_or_model, X, y, loss, optimizer, validation, sample_weight, rows)
     found = examined(e)
     if prove and found:
         epochs = 20 if prove is True else int(prove)

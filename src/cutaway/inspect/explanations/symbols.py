@@ -7,6 +7,7 @@ import re
 
 import numpy as np
 
+from ...arguments import is_whole
 from ...errors import ArgumentError
 from ...program.listing import derivative
 from ...rules import OPS
@@ -52,7 +53,7 @@ def indexed(trace: Trace, name: str, index: tuple[int, ...]) -> int:
         raise ArgumentError(f"{said}: give {numbers}, explain({', '.join(filter(None, (repr(name), example)))}), got "
                             f"{len(index)} of them, {index}")
     for axis, (k, size) in enumerate(zip(index, shape, strict=True)):
-        if isinstance(k, bool) or not isinstance(k, int | np.integer) or not -size <= k < size:
+        if not is_whole(k, -size, size - 1):
             raise ArgumentError(f"{said}: index {axis} must be a whole number from 0 to {size - 1}, got {k!r}")
     return int(np.ravel_multi_index([k % size for k, size in zip(index, shape, strict=True)], shape)) if shape else 0
 

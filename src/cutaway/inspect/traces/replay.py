@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ...arguments import whole_number
 from ...engines import Program, compile
 from ...errors import ArgumentError, TrainingError
 from ...optim import Optimizer
@@ -44,8 +45,7 @@ def trace(model: Any, X: Any, y: Any = None, loss: str | Callable | None = None,
     """
     if y is None and network_of(model) is model:
         raise ArgumentError("a training step needs targets: ct.trace(model, X, y)")
-    if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 1:
-        raise ArgumentError(f"steps must be a whole number of at least 1, got {steps!r}")
+    steps = whole_number("steps", steps)
     given = training_of(model, X, y, loss, optimizer, sample_weight)
     program, past = prepared(
         **given | {"model": copy.deepcopy(given["model"])}, batch_size="full" if batch_size is None else batch_size,
@@ -63,9 +63,7 @@ def trace_run(run: Run, step: int, steps: int = 1, keep: Sequence[str] | None = 
         raise ArgumentError("this run does not know its past: run.trace works on the run that ct.fit returned")
     done = len(run.steps)
     last = done + (not run.program.engine.finite)  # the step that training broke off at can be looked at
-    for name, value in (("step", step), ("steps", steps)):
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-            raise ArgumentError(f"{name} must be a whole number of at least 1, got {value!r}")
+    step, steps = whole_number("step", step), whole_number("steps", steps)
     if step + steps - 1 > last:
         raise ArgumentError(f"this run did {done:,} steps: step {step + steps - 1:,} is not among them")
     start = past.before(int(step))

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ...arguments import whole_number
 from ...engines import compile
 from ...errors import ArgumentError
 from ...optim import OPTIMIZERS, Optimizer
@@ -186,9 +187,7 @@ def descend(on: Surface | str | Callable, optimizers: Optimizers | None = None,
     (59, 0)
     """
     on = on if isinstance(on, Surface) else surface(on)
-    if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or not 1 <= steps <= LONGEST:
-        raise ArgumentError(f"steps must be a whole number from 1 to {LONGEST}, got {steps!r}")
-    steps, seed, done = int(steps), int(seed), Descent(on, [])
+    steps, seed, done = whole_number("steps", steps, most=LONGEST), int(seed), Descent(on, [])
     for name, opt in named(usual(on) if optimizers is None else optimizers).items():
         try:
             done.paths.append(_walk(on, name, opt.for_run(steps), start, steps, seed, batch_size, engine))

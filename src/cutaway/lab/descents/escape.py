@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ...arguments import whole_number
 from ...engines import Program, compile
 from ...errors import ArgumentError
 from ...inspect.drawing import EDGE, INK, LINES, Sheet
-from ...nn.layers import whole
 from ...optim import SGD
 from ...random import stream
 from ...text import jsonable
@@ -48,8 +48,8 @@ def escape(on: Surface | str | Callable = "bumpy", sizes: Sequence[int | str] = 
     """
     on = on if isinstance(on, Surface) else surface(on)
     on = on if on.noise else replace(on, noise=NOISE, rows=ROWS)
-    steps, seeds = whole("escape", "steps", steps), whole("escape", "seeds", seeds)
-    widths = [on.rows if size == "full" else min(whole("escape", "a size", size), on.rows) for size in sizes]
+    steps, seeds = whole_number("escape: steps", steps), whole_number("escape: seeds", seeds)
+    widths = [on.rows if size == "full" else min(whole_number("escape: a size", size), on.rows) for size in sizes]
     if not widths:
         raise ArgumentError('sizes is empty: name some batch sizes, such as (1, "full")')
     starts = [tuple(np.add(on.start, SPREAD * stream(k, "start").standard_normal(2)).tolist())

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ...arguments import is_whole, whole_number
 from ...errors import ArgumentError, DataError
 from ...nn import MLP, Module
 from ...optim import Adam, schedules
@@ -51,7 +52,7 @@ def approximation(function: Any = "sin(3 * x)", widths: Sequence[int] = (1, 2, 4
     """
     target = target_of(function, domain)
     widths, depths = _whole("widths", widths, 1), _whole("depths", depths, 2, empty=True)
-    (seeds,), (steps,) = _whole("seeds", [seeds], 1), _whole("steps", [steps], 1)
+    seeds, steps = whole_number("seeds", seeds), whole_number("steps", steps)
     shapes = [(w,) for w in widths] + [_shape(target.variables, d, widths[-1]) for d in depths]
     learn, dense = POINTS[target.variables]
     batch = BATCH[target.variables]
@@ -86,7 +87,7 @@ def approximation(function: Any = "sin(3 * x)", widths: Sequence[int] = (1, 2, 4
 def _whole(name: str, values: Any, least: int, empty: bool = False) -> list[int]:
     """Whole numbers in rising order, each once."""
     values = list(values)
-    if not (values or empty) or not all(isinstance(v, int | np.integer) and v >= least for v in values):
+    if not (values or empty) or not all(is_whole(v, least) for v in values):
         raise ArgumentError(f"{name} must be whole numbers of at least {least}, got {values}")
     return sorted({int(v) for v in values})
 

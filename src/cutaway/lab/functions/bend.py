@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ...arguments import whole_number
 from ...data import split
-from ...errors import ArgumentError, DataError, ShapeError
+from ...errors import DataError, ShapeError
 from ...inspect.drawing import INK, Sheet
 from ...nn import MLP, Module
 from ...optim import Adam, schedules
@@ -50,8 +51,7 @@ def bend(X: Any, y: Any, depth: int = 4, width: int = 16, activation: str = "rel
     if X.ndim != 2 or y.shape != (len(X),):
         raise ShapeError(f"X must be (n, features) and y (n,), got {X.shape} and {y.shape}")
     for name, value, least in (("depth", depth, 2), ("width", width, 1), ("seeds", seeds, 1), ("steps", steps, 1)):
-        if not isinstance(value, int | np.integer) or value < least:
-            raise ArgumentError(f"{name} must be a whole number of at least {least}, got {value!r}")
+        whole_number(name, value, least)
     labels, target = judged(y, len(X))
     if not np.ptp(target):
         raise DataError("y is the same for all rows: there is nothing to learn")

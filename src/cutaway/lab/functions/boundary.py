@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ...errors import ArgumentError
+from ...arguments import whole_number
 from ...inspect.drawing import FAINT, INK, LINES, RISING, Sheet, colours
 from ...text import jsonable
 from ..charts import chart, dots
@@ -43,8 +43,7 @@ def boundary(model: Any, X: Any, y: Any = None, plane: Any = "pca", points: int 
 
     Raises ArgumentError, DataError or ShapeError for a model, rows or a plane that do not fit.
     """
-    if not isinstance(points, int | np.integer) or points < 2:
-        raise ArgumentError(f"points must be a whole number of at least 2, got {points!r}")
+    points = whole_number("points", points, 2)
     answers = answers_of(model, X, y, names)
     spread = answers.X.std(0)
     if np.ndim(X) > 2:

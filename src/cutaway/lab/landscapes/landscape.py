@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ...arguments import whole_number
 from ...errors import ArgumentError
 from ...inspect.drawing import LINES, Sheet
 from ...inspect.reading import network_of
@@ -41,8 +42,7 @@ def landscape(model: Module, X: Any, y: Any, loss: str | Callable = "auto", dire
     """
     if directions not in (1, 2):
         raise ArgumentError(f"directions must be 1 (curves) or 2 (curves and a plane), got {directions!r}")
-    if not isinstance(curves, int | np.integer) or curves < directions:
-        raise ArgumentError(f"curves must be a whole number of at least {directions}, got {curves!r}")
+    curves = whole_number("curves", curves, directions)
     J = TrueLoss(model, X, y, loss)
     return around(J, network_of(model), around_zero(span, points), directions, curves, seed, normalise)
 

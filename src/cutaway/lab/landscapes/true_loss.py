@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ... import losses
+from ...arguments import is_whole
 from ...engines import evaluator
 from ...errors import ArgumentError
 from ...nn import Module
@@ -82,7 +83,7 @@ class TrueLoss:
 
 def around_zero(span: float, points: int) -> np.ndarray:
     """From -span to span in equal steps, with an exact zero in the middle. Raises ArgumentError."""
-    if not isinstance(points, int | np.integer) or points < 5 or points % 2 == 0:
+    if not is_whole(points, 5) or points % 2 == 0:
         raise ArgumentError(
             f"points must be an odd number of at least 5, so that the centre is one of them, got {points!r}"
         )

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ... import losses
-from ...errors import ArgumentError, check_name
+from ...arguments import whole_number
+from ...errors import check_name
 from ...nn import Module
 from ...optim import Optimizer
 from ...random import stream
@@ -51,9 +52,7 @@ def race(model: Module | Callable[[], Module], X: Any, y: Any, optimizers: Any =
     A run that diverges is reported and the others go on. Ctrl-C ends the race; seeds that all have finished stay.
     Raises ArgumentError for unknown names and numbers out of range, and what `ct.fit` raises for the data.
     """
-    for name, number in (("seeds", seeds), ("budget", budget)):
-        if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < 1:
-            raise ArgumentError(f"{name} must be a whole number of at least 1, got {number!r}")
+    seeds, budget = whole_number("seeds", seeds), whole_number("budget", budget)
     if isinstance(validation, tuple | list):
         validation = *opened(model, validation[0], validation[1], loss)[1:3], *validation[2:]
     model, X, y, loss = opened(model, X, y, loss)

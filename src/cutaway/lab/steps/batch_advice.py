@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ... import losses
+from ...arguments import is_whole
 from ...engines import Program, compile
 from ...errors import ArgumentError
 from ...inspect.drawing import EDGE, FAINT, LINES, Sheet
@@ -187,7 +188,7 @@ def batch_size(model: Module | Callable[[], Module], X: Any, y: Any, loss: str |
 def _sizes(sizes: Sequence[int] | None, rows: int) -> list[int]:
     if sizes is None:
         return [2**k for k in range(3, 11) if 2**k <= rows] or [rows]
-    if not len(sizes) or not all(isinstance(s, int | np.integer) and 1 <= s <= rows for s in sizes):
+    if not len(sizes) or not all(is_whole(s, 1, rows) for s in sizes):
         raise ArgumentError(f"sizes must be whole numbers from 1 to the {rows} rows, got {sizes!r}")
     return sorted({int(size) for size in sizes})
 

@@ -13,11 +13,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ... import losses
+from ...arguments import whole_number
 from ...autodiff import Tensor
 from ...errors import ArgumentError
 from ...inspect.drawing import EDGE, FAINT, LINES, Sheet
 from ...nn import Module
-from ...nn.layers import whole
 from ...optim import SGD, Optimizer
 from ...text import counted, jsonable, scaled
 from ...train import Ended, Event, Run, Started, TrainingWarning, fit
@@ -60,7 +60,8 @@ def batches(model: Module | Callable[[], Module], X: Any, y: Any, loss: str | Ca
     Source: the lecture's "Three variants based on how much data we use".
     """
     model, X, y, loss = opened(model, X, y, loss)
-    runs, epochs, y = whole("batches", "runs", runs), whole("batches", "epochs", epochs), target(y, classes=False)
+    runs, epochs = whole_number("batches: runs", runs), whole_number("batches: epochs", epochs)
+    y = target(y, classes=False)
     if not len(rates):
         raise ArgumentError("rates is empty: name a learning rate or several, such as (0.01, 0.1)")
     net, optimizer = fresh(model, seed), optimizer if optimizer is not None else SGD(0.1)
@@ -316,7 +317,7 @@ class Batches(Result):
 
 def _sizes(sizes: Sequence[int | str], rows: int) -> list[int]:
     """Batch sizes from the smallest to the largest."""
-    found = {rows if size == "full" else min(whole("batches", "a size", size), rows) for size in sizes}
+    found = {rows if size == "full" else min(whole_number("batches: a size", size), rows) for size in sizes}
     if not found:
         raise ArgumentError('sizes is empty: name some batch sizes, such as (1, 32, "full")')
     return sorted(found)

@@ -10,11 +10,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ...arguments import whole_number
 from ...data import split
 from ...errors import ArgumentError
 from ...inspect.drawing import EDGE, RISING, Sheet, colours
 from ...nn import Module
-from ...nn.layers import whole
 from ...optim import SGD, Optimizer
 from ...random import stream
 from ...text import counted, jsonable, score
@@ -46,7 +46,7 @@ def shuffling(model: Module | Callable[[], Module], X: Any, y: Any, loss: str | 
     0.01 for numbers. Raises what `ct.fit` raises, and ArgumentError for a target of several columns. Ctrl-C keeps the
     runs that are done. Source: the lecture's slide on shuffling at the start of each epoch.
     """
-    batch_size, runs = whole("shuffling", "batch_size", batch_size), whole("shuffling", "runs", runs)
+    batch_size, runs = whole_number("shuffling: batch_size", batch_size), whole_number("shuffling: runs", runs)
     model, X, y, loss = opened(model, X, y, loss)
     X, y, net = as_arrays(X), target(y, classes=False), fresh(model, seed)
     y = y.reshape(-1) if y.size == len(y) else y
