@@ -62,24 +62,13 @@ def learning_curves(loss: Sequence[float], validation: Sequence[float], best: in
         return tag("p", "No epoch was finished.", class_="note")
     low, high = min(known), max(known)
     log = low > 0 and high > 5 * low
-    if not log:
-        pad = (high - low or abs(high) or 1) * 0.06
-        low, high = low - pad, high + pad
-    else:
-        low, high = low / 1.1, high * 1.1
+    low, high = (low / 1.1, high * 1.1) if log else _padded(low, high, 0.06)
     count = max(map(len, lines))
-    x = Axis(1, max(count, 2), LEFT, WIDTH - RIGHT)
-    y = Axis(low, high, HEIGHT - BOTTOM, TOP, log)
+    x, y = Axis(1, max(count, 2), LEFT, WIDTH - RIGHT), Axis(low, high, HEIGHT - BOTTOM, TOP, log)
     marks = _frame(x, y, "epoch", "loss" + (" (log scale)" if log else ""))
     if best and validation:
         marks.append(tag("line", x1=x(best), x2=x(best), y1=TOP, y2=HEIGHT - BOTTOM, class_="best"))
-    for kind, line in (("a", loss), ("b", validation)):
-        points = [f"{x(i)},{y(v)}" for i, v in _thinned(line) if math.isfinite(v)]
-        if len(points) == 1:
-            cx, cy = points[0].split(",")
-            marks.append(tag("circle", cx=cx, cy=cy, r=3, class_=f"dot {kind}"))
-        elif points:
-            marks.append(tag("polyline", points=" ".join(points), class_=f"line {kind}"))
+    marks += _drawn([("a", _thinned(loss)), ("b", _thinned(validation))], x, y)
     which = "training and validation" if validation else "training"
     return _svg(marks, f"Loss of {which} rows over {count} epochs")
 
@@ -90,32 +79,40 @@ def curves(lines: Sequence[tuple[str, Sequence[tuple]]], below: str, beside: str
     if not known:
         return tag("p", "There is nothing to draw.", class_="note")
     left, right = min(x for x, _ in known), max(x for x, _ in known)
-    low, high = min(y for _, y in known), max(y for _, y in known)
-    pad = (high - low or abs(high) or 1) * 0.06
+    low, high = _padded(min(y for _, y in known), max(y for _, y in known), 0.06)
     x = Axis(left, right if right > left else left + 1, LEFT, WIDTH - RIGHT)
-    y = Axis(low - pad, high + pad, HEIGHT - BOTTOM, TOP)
-    marks = _frame(x, y, below, beside)
-    for kind, line in lines:
-        points = [(x(a), y(b)) for a, b in line if b is not None and math.isfinite(b)]
-        if len(points) == 1:
-            marks.append(tag("circle", cx=points[0][0], cy=points[0][1], r=3, class_=f"dot {kind}"))
-        elif points:
-            marks.append(tag("polyline", points=" ".join(f"{a},{b}" for a, b in points), class_=f"line {kind}"))
-    return _svg(marks, label)
+    y = Axis(low, high, HEIGHT - BOTTOM, TOP)
+    return _svg([*_frame(x, y, below, beside), *_drawn(lines, x, y)], label)
 
 
 def scatter(true: Sequence[float], predicted: Sequence[float], name: str) -> Html:
     """Each test row as a dot, prediction over truth; a perfect model's dots lie on the diagonal."""
     step = -(-len(true) // MOST_POINTS)
     pairs = list(zip(true[::step], predicted[::step], strict=True))
-    low, high = min(true), max(true)
-    pad = (high - low or abs(high) or 1) * 0.04
-    x = Axis(low - pad, high + pad, LEFT, WIDTH - RIGHT)
-    y = Axis(low - pad, high + pad, HEIGHT - BOTTOM, TOP)
+    low, high = _padded(min(true), max(true), 0.04)
+    x, y = Axis(low, high, LEFT, WIDTH - RIGHT), Axis(low, high, HEIGHT - BOTTOM, TOP)
     marks = _frame(x, y, f"true {name}", "predicted")
     marks.append(tag("line", x1=x(x.low), y1=y(x.low), x2=x(x.high), y2=y(x.high), class_="best"))
     marks += [tag("circle", cx=x(a), cy=y(b), r=2.4, class_="dot a") for a, b in pairs if math.isfinite(b)]
     return _svg(marks, f"Predicted over true {name} for {len(true):,} test rows")
+
+
+def _padded(low: float, high: float, share: float) -> tuple[float, float]:
+    """The ends of an axis, a share of its length beyond the values."""
+    pad = (high - low or abs(high) or 1) * share
+    return low - pad, high + pad
+
+
+def _drawn(lines: Sequence[tuple[str, Sequence[tuple]]], x: Axis, y: Axis) -> list[Html]:
+    """Lines, each a colour and its points, and those of a single point as dots; what is not finite is left out."""
+    marks = []
+    for kind, line in lines:
+        points = [(x(a), y(b)) for a, b in line if b is not None and math.isfinite(b)]
+        if len(points) == 1:
+            marks.append(tag("circle", cx=points[0][0], cy=points[0][1], r=3, class_=f"dot {kind}"))
+        elif points:
+            marks.append(tag("polyline", points=" ".join(f"{a},{b}" for a, b in points), class_=f"line {kind}"))
+    return marks
 
 
 def _thinned(line: Sequence[float], most: int = 400) -> list[tuple[int, float]]:
