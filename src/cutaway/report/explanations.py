@@ -13,7 +13,7 @@ import numpy as np
 
 from ..errors import ArgumentError
 from ..inspect.explanations.explanation import Explanation
-from ..inspect.explanations.text import factors, number, percent, route
+from ..inspect.explanations.text import factors, percent, precise, route
 from ..inspect.explanations.update import UpdateExplanation
 from ..inspect.traces.trace import Trace
 from ..program import gradient_name
@@ -100,22 +100,22 @@ def _gradient(trace: Trace, name: str, index: tuple[int, ...], full: bool) -> li
     if paths is not None and paths.count == 1 and paths.complete:
         chain = factors(e, paths.listed[0])
         left = f"∂J/∂{e.symbol} = {' · '.join(factor for factor, _, _ in chain)}"
-        rows = [[factor, words, number(d)] for factor, words, d in chain]
-        rows.append(["product", "", number(paths.listed[0].product)])
+        rows = [[factor, words, precise(d)] for factor, words, d in chain]
+        rows.append(["product", "", precise(paths.listed[0].product)])
         found = [{"title": "Gradient"}, {"formula": left},
                  {"caption": "The chain rule", "table": [["factor", "is", "here"], *rows]}]
     else:
         found = [{"title": "Gradient"}, *_sum(e)]
         if paths is not None and paths.listed:
             share = "" if paths.complete else f", {percent(paths.share)} of it by the {len(paths.listed):,} largest"
-            rows = [[" → ".join(route(e, p)), " · ".join(number(d) for *_, d in factors(e, p)), number(p.product)]
+            rows = [[" → ".join(route(e, p)), " · ".join(precise(d) for *_, d in factors(e, p)), precise(p.product)]
                     for p in paths.listed[:PATHS]]
             found.append({"caption": f"Paths to J: {paths.count:,.4g}{share}; the largest",
                           "table": [["path", "local derivatives", "product"], *rows]})
     if e.difference is not None:
         d = e.difference
         kink = f" Within ±h a kink is crossed: {d.kinks[0]}." if d.kinks else ""
-        found.append({"note": f"Central difference in double precision: {number(d.value)} (h = {d.h:.1g}), off by "
+        found.append({"note": f"Central difference in double precision: {precise(d.value)} (h = {d.h:.1g}), off by "
                               f"{d.error:.1g}.{kink}"})
     return found
 
@@ -127,26 +127,26 @@ def _value(trace: Trace, name: str, index: tuple[int, ...]) -> list[Block]:
 def _sum(e: Explanation) -> list[Block]:
     """A number as the sum of its terms, the largest first."""
     found: list[Block] = [{"formula": e.equation}] if e.equation else []
-    rows = [[" · ".join(f.symbol for f in term.factors), " · ".join(number(f.value) for f in term.factors),
-             number(term.value)] for term in e.terms[:TERMS]]
+    rows = [[" · ".join(f.symbol for f in term.factors), " · ".join(precise(f.value) for f in term.factors),
+             precise(term.value)] for term in e.terms[:TERMS]]
     hidden = len(e.terms) - len(rows) + e.rest_count
     if hidden:
-        rows.append([f"{hidden:,} more", "", number(e.total - sum(term.value for term in e.terms[:TERMS]))])
+        rows.append([f"{hidden:,} more", "", precise(e.total - sum(term.value for term in e.terms[:TERMS]))])
     if rows:
-        rows.append(["sum", "", number(e.total)])
+        rows.append(["sum", "", precise(e.total)])
         found.append({"caption": "What adds up to it, the largest first",
                       "table": [["term", "numbers", "adds"], *rows]})
     if len(e.by_time) > 1:
         order = sorted(sorted(e.by_time, key=lambda t: -abs(e.by_time[t]))[:TERMS])
         found.append({"caption": "By time step, the largest",
-                      "table": [["time", "adds"], *([str(t), number(e.by_time[t])] for t in order)]})
+                      "table": [["time", "adds"], *([str(t), precise(e.by_time[t])] for t in order)]})
     return found + [{"text": line} for line in e.then] + [{"note": note} for note in e.notes]
 
 
 def _update(trace: Trace, name: str, index: tuple[int, ...]) -> list[Block]:
     e: UpdateExplanation = trace.explain_update(name, *index)
-    rows = [[p.name, p.formula, number(p.value), number(p.so_far)] for p in e.parts]
-    rows.append(["rounding", "", number(e.rounding), number(e.value)])
+    rows = [[p.name, p.formula, precise(p.value), precise(p.so_far)] for p in e.parts]
+    rows.append(["rounding", "", precise(e.rounding), precise(e.value)])
     formula: list[Block] = [{"formula": e.formula}] if e.formula else []
-    return [{"title": f"Update: {number(e.before)} → {number(e.after)}"}, *formula,
+    return [{"title": f"Update: {precise(e.before)} → {precise(e.after)}"}, *formula,
             {"caption": "The step in parts", "table": [["part", "is", "adds", "step so far"], *rows]}]

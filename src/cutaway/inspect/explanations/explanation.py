@@ -101,6 +101,6 @@ class Explanation(Shown):
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, for pages and other tools; terms, parts, paths with symbols and numbers."""
-        from .text import plain
+        from .text import explanation_json
 
-        return plain(self)
+        return explanation_json(self)

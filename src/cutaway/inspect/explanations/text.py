@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from ...text import columns
+from ...text import columns, jsonable
 from .symbols import Symbols
 
 if TYPE_CHECKING:
@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 SHOWN, PATHS_SHOWN, TIMES_SHOWN = 8, 5, 12
 
 
-def number(value: float) -> str:
-    """
-    >>> number(-0.0144561234), number(3), number(1e-9)
+def precise(value: float) -> str:
+    """A number with six digits.
+
+    >>> precise(-0.0144561234), precise(3), precise(1e-9)
     ('-0.0144561', '3', '1e-09')
     """
     return f"{value:.6g}"
@@ -31,7 +32,7 @@ def percent(share: float) -> str:
 def text(e: Explanation) -> str:
     left = f"∂J/∂{e.symbol}" if e.kind == "gradient" else e.symbol
     where = f"  ({e.name}, step {e.step})"
-    lines = [f"{left} = {number(e.value)}{where}"]
+    lines = [f"{left} = {precise(e.value)}{where}"]
     if e.formula:
         lines += ["", f"  {e.layer + ': ' if e.layer else ''}{e.operation}, {e.formula}"]
     paths = e.paths
@@ -42,7 +43,7 @@ def text(e: Explanation) -> str:
     elif e.equation:
         lines += ["", f"  {e.equation}"]
     if e.parts:
-        lines += ["", *_columns([[f.symbol, number(f.value)] for f in e.parts[:24]])]
+        lines += ["", *_columns([[f.symbol, precise(f.value)] for f in e.parts[:24]])]
     if e.terms and not single:
         lines += ["", *_terms(e)]
     lines += [f"  then {line}" for line in e.then]
@@ -77,26 +78,26 @@ def _terms(e: Explanation) -> list[str]:
     shown = [term for term in products if term.value][:SHOWN] + plain_terms[: 0 if products else SHOWN]
     for term in shown:
         rows.append([" · ".join(f.symbol for f in term.factors), "=",
-                     " · ".join(number(f.value) for f in term.factors) if len(term.factors) > 1 else "",
-                     "=" if len(term.factors) > 1 else "", number(term.value)])
+                     " · ".join(precise(f.value) for f in term.factors) if len(term.factors) > 1 else "",
+                     "=" if len(term.factors) > 1 else "", precise(term.value)])
     last = plain_terms if products else []
     count = len(e.terms) - len(shown) - len(last) + e.rest_count
     if count:
         hidden = e.total - sum(term.value for term in shown + last)
-        rows.append([f"{count:,} more", "=", "", "", number(hidden if abs(hidden) > 1e-15 * abs(e.total) else 0.0)])
-    rows += [[term.factors[0].symbol, "=", "", "", number(term.value)] for term in last]
+        rows.append([f"{count:,} more", "=", "", "", precise(hidden if abs(hidden) > 1e-15 * abs(e.total) else 0.0)])
+    rows += [[term.factors[0].symbol, "=", "", "", precise(term.value)] for term in last]
     if len(rows) > 1:
-        rows.append(["sum", "=", "", "", number(e.total)])
+        rows.append(["sum", "=", "", "", precise(e.total)])
     return _columns(rows)
 
 
 def _by_time(e: Explanation) -> list[str]:
     order = sorted(e.by_time, key=lambda t: -abs(e.by_time[t]))[:TIMES_SHOWN]
     most = max((abs(e.by_time[t]) for t in order), default=0.0) or 1.0
-    rows = [[f"time {t}", number(e.by_time[t]), ("█" * round(12 * abs(e.by_time[t]) / most))] for t in sorted(order)]
+    rows = [[f"time {t}", precise(e.by_time[t]), ("█" * round(12 * abs(e.by_time[t]) / most))] for t in sorted(order)]
     rest = [v for t, v in e.by_time.items() if t not in order]
     if rest:
-        rows.append([f"{len(rest)} more", number(sum(rest))])
+        rows.append([f"{len(rest)} more", precise(sum(rest))])
     return ["  summed over samples, by time step:", *_columns(rows, "    ")]
 
 
@@ -104,7 +105,7 @@ def _difference(e: Explanation) -> list[str]:
     d = e.difference
     assert d is not None
     share = f" ({percent(d.error / abs(e.value))})" if 1e-4 < d.error / (abs(e.value) or 1) < 1 else ""
-    lines = [f"  central difference: (J(+h) − J(−h)) / 2h = {number(d.value)}, h = {d.h:.1g}, in double; "
+    lines = [f"  central difference: (J(+h) − J(−h)) / 2h = {precise(d.value)}, h = {d.h:.1g}, in double; "
              f"{d.error:.1g} from the gradient{share}"]
     if d.kinks:
         lines.append(f"  within ±h a kink is crossed: {'; '.join(d.kinks[:3])}")
@@ -142,8 +143,8 @@ def chain(e: Explanation, path: Path) -> list[str]:
     found = factors(e, path)
     by_symbol = " · ".join(f"({w})" if _open(w) and len(found) > 1 else w for _, w, _ in found)
     lines = [f"  ∂J/∂{e.symbol} = {' · '.join(name for name, _, _ in found)} = {by_symbol}", ""]
-    return lines + _columns([[name, "=", words, "=", number(d)] for name, words, d in found]
-                            + [["product", "", "", "=", number(path.product)]])
+    return lines + _columns([[name, "=", words, "=", precise(d)] for name, words, d in found]
+                            + [["product", "", "", "=", precise(path.product)]])
 
 
 def _open(words: str) -> bool:
@@ -162,19 +163,19 @@ def _paths(e: Explanation, paths: Paths) -> list[str]:
     count = f"{paths.count:,.0f}" if paths.count < 1e15 else f"{paths.count:.2g}"
     ways = "path" if paths.count == 1 else "paths"
     if paths.complete:
-        lines = [f"  {count} {ways} to J, products of local derivatives; they add up to {number(paths.sum)}"]
+        lines = [f"  {count} {ways} to J, products of local derivatives; they add up to {precise(paths.sum)}"]
     else:
         rows = ", ".join(map(str, paths.rows[:6])) + (", ..." if len(paths.rows) > 6 else "")
         cancel = not abs(paths.share) <= 10
         share = "but the others cancel nearly all of it" if cancel else f"{percent(paths.share)} of ∂J/∂{e.symbol}"
         of = "" if paths.whole else f" through sample{'s' * (len(paths.rows) > 1)} {rows}"
         lines = [f"  {count} {ways} to J{of}; the {len(paths.listed):,} largest products of local derivatives make",
-                 f"  {number(paths.sum)}, {share} ({percent(paths.share_of_absolute)} of all products without their "
+                 f"  {precise(paths.sum)}, {share} ({percent(paths.share_of_absolute)} of all products without their "
                  "signs)"]
     for path in paths.listed[:PATHS_SHOWN]:
-        numbers = [number(d) for *_, d in factors(e, path)]
+        numbers = [precise(d) for *_, d in factors(e, path)]
         names = [name for name in route(e, path) if not name.startswith("ℓ")]
-        lines.append(f"    {number(path.product)} = {' · '.join(_ends(numbers))}")
+        lines.append(f"    {precise(path.product)} = {' · '.join(_ends(numbers))}")
         lines.append(f"        {' → '.join(_ends(names))}")
     if len(paths.listed) > PATHS_SHOWN:
         lines.append(f"    {len(paths.listed) - PATHS_SHOWN:,} more in .paths.listed")
@@ -190,67 +191,57 @@ def _ends(parts: list[str]) -> list[str]:
 
 
 def update_text(e: UpdateExplanation) -> str:
-    lines = [f"Δ{e.symbol} = {number(e.value)}  ({e.name}, step {e.step}): {number(e.before)} → {number(e.after)}", "",
+    lines = [f"Δ{e.symbol} = {precise(e.value)}  ({e.name}, step {e.step}): {precise(e.before)} → {precise(e.after)}", "",
              f"  {e.optimizer}" + (f": {e.formula}" if e.formula else ""),
-             "  " + ", ".join([f"g = {number(e.gradient)}", f"η = {number(e.lr)}",
-                               *(f"{s} = {number(v)} → {number(e.state_after[s])}" for s, v in e.state.items())]),
+             "  " + ", ".join([f"g = {precise(e.gradient)}", f"η = {precise(e.lr)}",
+                               *(f"{s} = {precise(v)} → {precise(e.state_after[s])}" for s, v in e.state.items())]),
              ""]
     rows = [["part", "adds", "step so far", "times", "because of"]]
     for k, p in enumerate(e.parts):
         times = f"× {p.factor:.4g}" if k and math.isfinite(p.factor) else ""
-        rows.append([p.name, number(p.value), number(p.so_far), times, p.formula])
-    rows.append(["rounding", number(e.rounding), number(e.value)])
+        rows.append([p.name, precise(p.value), precise(p.so_far), times, p.formula])
+    rows.append(["rounding", precise(e.rounding), precise(e.value)])
     lines += [f"  {line}" for line in columns(rows, (1, 2))]
     if e.decay is not None:
-        alone = number(e.decoupled or 0.0)
-        lines += ["", f"  weight decay moved it by {number(e.decay)} in this step; -η λ θ is {alone}"]
+        alone = precise(e.decoupled or 0.0)
+        lines += ["", f"  weight decay moved it by {precise(e.decay)} in this step; -η λ θ is {alone}"]
     return "\n".join([*lines, *(f"  {note}" for note in e.notes)])
 
 
-# ---- plain data ------------------------------------------------------------------------------------------------------
+# ---- data for JSON ---------------------------------------------------------------------------------------------------
 
 
-def finite(value: float | None) -> float | None:
-    """A number as JSON can hold it."""
-    return float(value) if value is not None and math.isfinite(value) else None
-
-
-def plain(e: Explanation) -> dict[str, Any]:
+def explanation_json(e: Explanation) -> dict[str, Any]:
+    """The explanation of a value or a gradient as JSON can hold it."""
     d, paths = e.difference, e.paths
-    return {
-        "kind": e.kind, "name": e.name, "index": list(e.index), "symbol": e.symbol, "value": finite(e.value),
-        "step": e.step, "layer": e.layer, "operation": e.operation, "formula": e.formula, "equation": e.equation,
-        "terms": [_plain_term(term) for term in e.terms], "rest": finite(e.rest), "rest_count": e.rest_count,
-        "parts": [{"symbol": f.symbol, "value": finite(f.value)} for f in e.parts],
-        "by_time": [[t, finite(v)] for t, v in e.by_time.items()],
-        "by_sample": [[s, finite(v)] for s, v in e.by_sample.items()], "then": e.then, "notes": e.notes,
-        "difference": None if d is None else {
-            "value": finite(d.value), "h": d.h, "error": finite(d.error), "kinks": d.kinks},
+    return jsonable({
+        "kind": e.kind, "name": e.name, "index": e.index, "symbol": e.symbol, "value": e.value, "step": e.step,
+        "layer": e.layer, "operation": e.operation, "formula": e.formula, "equation": e.equation,
+        "terms": [_term_json(term) for term in e.terms], "rest": e.rest, "rest_count": e.rest_count,
+        "parts": [{"symbol": f.symbol, "value": f.value} for f in e.parts], "by_time": list(e.by_time.items()),
+        "by_sample": list(e.by_sample.items()), "then": e.then, "notes": e.notes,
+        "difference": None if d is None else {"value": d.value, "h": d.h, "error": d.error, "kinks": d.kinks},
         "paths": None if paths is None else {
-            "count": finite(paths.count), "sum": finite(paths.sum), "share": finite(paths.share),
-            "share_of_absolute": finite(paths.share_of_absolute), "complete": paths.complete,
-            "rows": paths.rows.tolist(), "listed": [
-                {"product": finite(p.product), "route": route(e, p),
-                 "factors": [{"name": name, "symbol": words, "value": finite(v)} for name, words, v in factors(e, p)]}
+            "count": paths.count, "sum": paths.sum, "share": paths.share, "share_of_absolute": paths.share_of_absolute,
+            "complete": paths.complete, "rows": paths.rows, "listed": [
+                {"product": p.product, "route": route(e, p),
+                 "factors": [{"name": name, "symbol": words, "value": v} for name, words, v in factors(e, p)]}
                 for p in paths.listed[:100]]},
-        "inner": None if e.inner is None else plain(e.inner), "text": text(e),
-    }
+        "inner": None if e.inner is None else explanation_json(e.inner), "text": text(e),
+    })
 
 
-def _plain_term(term: Term) -> dict[str, Any]:
-    return {"factors": [{"symbol": f.symbol, "value": finite(f.value)} for f in term.factors],
-            "value": finite(term.value), "sample": term.sample, "time": term.time,
-            "source": None if term.source is None else [term.source[0], list(term.source[1])]}
+def _term_json(term: Term) -> dict[str, Any]:
+    return {"factors": [{"symbol": f.symbol, "value": f.value} for f in term.factors], "value": term.value,
+            "sample": term.sample, "time": term.time, "source": term.source}
 
 
-def plain_update(e: UpdateExplanation) -> dict[str, Any]:
-    return {
-        "kind": "update", "name": e.name, "index": list(e.index), "symbol": e.symbol, "value": finite(e.value),
-        "step": e.step, "optimizer": e.optimizer, "formula": e.formula, "lr": finite(e.lr), "before": finite(e.before),
-        "after": finite(e.after), "gradient": finite(e.gradient),
-        "state": {k: finite(v) for k, v in e.state.items()},
-        "state_after": {k: finite(v) for k, v in e.state_after.items()},
-        "parts": [{"name": p.name, "formula": p.formula, "value": finite(p.value), "so_far": finite(p.so_far)}
-                  for p in e.parts], "rounding": finite(e.rounding), "decay": finite(e.decay),
-        "decoupled": finite(e.decoupled), "notes": e.notes, "text": update_text(e),
-    }
+def update_json(e: UpdateExplanation) -> dict[str, Any]:
+    """The explanation of an update as JSON can hold it."""
+    return jsonable({
+        "kind": "update", "name": e.name, "index": e.index, "symbol": e.symbol, "value": e.value, "step": e.step,
+        "optimizer": e.optimizer, "formula": e.formula, "lr": e.lr, "before": e.before, "after": e.after,
+        "gradient": e.gradient, "state": e.state, "state_after": e.state_after,
+        "parts": [{"name": p.name, "formula": p.formula, "value": p.value, "so_far": p.so_far} for p in e.parts],
+        "rounding": e.rounding, "decay": e.decay, "decoupled": e.decoupled, "notes": e.notes, "text": update_text(e),
+    })

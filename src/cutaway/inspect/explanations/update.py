@@ -86,9 +86,9 @@ class UpdateExplanation(Shown):
         return update_text(self)
 
     def to_json(self) -> dict[str, Any]:
-        from .text import plain_update
+        from .text import update_json
 
-        return plain_update(self)
+        return update_json(self)
 
 
 def explain_update(trace: Trace, name: str, *index: int) -> UpdateExplanation:
