@@ -68,7 +68,8 @@ def quoted(names: Iterable[Any], most: int = 8) -> str:
     >>> quoted(["area", "zone", "year"], most=2)
     "'area', 'zone' and 1 more"
     """
-    return listed(map(repr, names), most, 80)
+    names = list(names)
+    return listed(map(repr, names[:most]), most, 80) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def joined(names: Sequence[str], word: str = "and") -> str:

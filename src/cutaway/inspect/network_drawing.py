@@ -13,7 +13,7 @@ from ..files.container import write_whole
 from ..files.endings import DRAWING, PRINT, check_ending
 from ..files.restored import Restored
 from ..shown import Picture, Shown
-from ..text import counted, short
+from ..text import counted
 from .network_graph import Node, graph_of
 from .operations import SCANS, program_of
 from .reading import names_of, network_of
@@ -111,6 +111,10 @@ def _add(parent: ElementTree.Element, tag: str, text: Any = None, **attributes: 
 
 def _path(*parts: Any) -> str:
     return " ".join(part if isinstance(part, str) else f"{part:.1f}".removesuffix(".0") for part in parts)
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
 # ---- where everything lies -------------------------------------------------------------------------------------------
@@ -219,7 +223,7 @@ class _Picture:
         return out
 
     def _place(self) -> None:
-        names = max((len(short(n, 20)) for n in self._labels(self.columns[0])), default=0) * LETTER
+        names = max((len(_cut(n, 20)) for n in self._labels(self.columns[0])), default=0) * LETTER
         x = EDGE + names
         for i, column in enumerate(self.columns):  # first around y = 0, the middles of first and last in balance
             wide = max(box.wide for box in column)
@@ -235,7 +239,7 @@ class _Picture:
         down = EDGE + 34 + len({lane for *_, lane in self.lanes}) * LANE - min(box.top for box in every)
         for box in every:
             box.y += down
-        labels = max((len(short(n, 20)) for n in self.outputs), default=0) * LETTER if self._names_outputs() else 0
+        labels = max((len(_cut(n, 20)) for n in self.outputs), default=0) * LETTER if self._names_outputs() else 0
         self.width = x - GAP + labels + EDGE
         self.lane = min(box.top for box in every) - 12
         self.height = max(box.y + box.below for box in every) + EDGE + 22 * self.legend
@@ -352,9 +356,9 @@ class _Picture:
                 continue
             _add(group, "circle", class_="unit", cx=box.x, cy=y, r=box.radius)
             if labels:
-                _add(group, "text", short(labels[k], 20), x=box.left - 8, y=y + 4, class_="end")
+                _add(group, "text", _cut(labels[k], 20), x=box.left - 8, y=y + 4, class_="end")
             if box is self.last and self._names_outputs():
-                _add(group, "text", short(self.outputs[k], 20), x=box.right + 8, y=y + 4)
+                _add(group, "text", _cut(self.outputs[k], 20), x=box.right + 8, y=y + 4)
 
     def _maps(self, group: ElementTree.Element, box: _Box) -> None:
         wide, high = box.sheet

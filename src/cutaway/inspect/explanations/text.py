@@ -30,6 +30,7 @@ def percent(share: float) -> str:
 
 
 def text(e: Explanation) -> str:
+    """The explanation of a value or a gradient, as `print` shows it."""
     left = f"∂J/∂{e.symbol}" if e.kind == "gradient" else e.symbol
     where = f"  ({e.name}, step {e.step})"
     lines = [f"{left} = {precise(e.value)}{where}"]
@@ -191,7 +192,9 @@ def _ends(parts: list[str]) -> list[str]:
 
 
 def update_text(e: UpdateExplanation) -> str:
-    lines = [f"Δ{e.symbol} = {precise(e.value)}  ({e.name}, step {e.step}): {precise(e.before)} → {precise(e.after)}", "",
+    """The explanation of an update, as `print` shows it."""
+    moved = f"{precise(e.before)} → {precise(e.after)}"
+    lines = [f"Δ{e.symbol} = {precise(e.value)}  ({e.name}, step {e.step}): {moved}", "",
              f"  {e.optimizer}" + (f": {e.formula}" if e.formula else ""),
              "  " + ", ".join([f"g = {precise(e.gradient)}", f"η = {precise(e.lr)}",
                                *(f"{s} = {precise(v)} → {precise(e.state_after[s])}" for s, v in e.state.items())]),
