@@ -82,7 +82,7 @@ def rebuild(kind: type, model: Module, extra: dict[str, Any]) -> Any:
 
 
 def _numbers_again(mlp: Any) -> None:
-    """What `jsonable` wrote as None, because it is not finite, as it was; files of before lack what passes go on from."""
+    """Give back what `jsonable` wrote as None, as not finite; files of before lack what passes go on from."""
     def back(name: str, instead: float) -> None:
         value = getattr(mlp, name, None)
         setattr(mlp, name, [instead if one is None else one for one in value] if isinstance(value, list)
