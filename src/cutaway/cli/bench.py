@@ -11,7 +11,7 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-REPOSITORY = Path(__file__).parents[3]  # where this runs from a checkout
+REPOSITORY = Path(__file__).parent.parent.parent.parent  # where this runs from a checkout
 
 def bench(
     families: Annotated[list[str] | None, Argument(

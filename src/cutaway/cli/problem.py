@@ -72,6 +72,7 @@ def read(path: Path, asked: ReadOptions, test: Path | None = None) -> Problem:
     Raises DataError or ArgumentError for what cannot be learnt.
     """
     from ..data import drop_missing
+    from ..data.formats import format_of
 
     path = path if path.name else path.resolve()  # "." has a name, too
     kind, frame = recognise(path, asked)
@@ -84,7 +85,8 @@ def read(path: Path, asked: ReadOptions, test: Path | None = None) -> Problem:
         data, tests = join(kind, data, test, asked, path)
     if data.y is None:
         folder = "the folder " * path.is_dir()
-        raise DataError(f"{folder}{path.name} has no target: {_where_targets_are(path, kind.name)}.")
+        way = format_of(path).labels or f"name the column of the {kind.name}' labels with --target"
+        raise DataError(f"{folder}{path.name} has no target: {way}.")
     with about(f"{path.name}, target {listed(data.targets)}"):
         _refuse_empty(data.y, path.name)
         rows = len(data)
@@ -115,16 +117,6 @@ def decide(y: Any, task: str | None) -> tuple[str, str]:
         asked = "multilabel" if many else "binary" if y.nunique() == 2 else "multiclass"
     found = TargetEncoder(asked).fit(y)
     return found.task, "as asked" if asked else f"the target has {found.reason}"
-
-
-def _where_targets_are(path: Path, kind: str) -> str:
-    if path.is_dir():
-        return "its images lie in it directly; give each class a folder, whose name is the label"
-    if path.suffix.lower() == ".npz":
-        return "write it with np.savez_compressed(path, X=..., y=labels)"
-    if ".ts" in path.suffixes:
-        return "its header must say @classLabel true or @targetLabel true, and each line end with the label"
-    return f"name the column of the {kind}' labels with --target"
 
 
 def _refuse_empty(y: Any, where: str) -> None:

@@ -20,11 +20,12 @@ COLUMNS = ("group", "time", "drop")
 
 def recognise(path: Path, asked: ReadOptions) -> tuple[Any, Any]:
     """The kind of a file or folder, and its table if it is one and was read."""
+    from ..data.formats import ARRAYS, format_of
     from ..data.image_sources import image_columns
     from ..data.npz_files import in_npz
     from ..estimators.inputs import KINDS, kind_of
 
-    if path.suffix.lower() == ".npz":
+    if format_of(path) is ARRAYS:
         X, y = in_npz(path, asked.targets[0] if asked.targets else None)
         kind = kind_of(X)
         return kind, npz_table(path, X, y, asked) if kind.name == "table" else None
@@ -46,7 +47,7 @@ def load(kind: Any, path: Path, asked: ReadOptions, frame: Any = None) -> FileRo
 def load_for(estimator: Any, reading: dict[str, Any], path: Path, targets: list[str], skip_damaged: bool,
              size: str | None = None, mode: str | None = None) -> FileRows:
     """The rows of a file read as those were that a model has learnt from; without targets there is no y."""
-    from ..estimators.inputs import is_series_name
+    from ..data.formats import ARRAYS, SERIES, format_of
 
     path = path if path.name else path.resolve()
     asked = ReadOptions(targets=targets, size=size, mode=mode, skip_damaged=skip_damaged, **reading)
@@ -59,9 +60,9 @@ def load_for(estimator: Any, reading: dict[str, Any], path: Path, targets: list[
         asked.targets = targets if asked.id else []
         rows = sequence_rows if targets or not asked.forecast else every_window
         return rows(path, asked, None, estimator.encoder_.names)
-    if is_series_name(path.name):
+    if format_of(path) is SERIES:
         raise DataError(f"{path.name} holds sequences, and the model has learnt from a table: give it a table.")
-    frame = npz_table(path) if path.suffix.lower() == ".npz" else table(path)
+    frame = npz_table(path) if format_of(path) is ARRAYS else table(path)
     targets = checks.columns(targets, list(frame.columns), "--target", path.name)
     y = _targets(frame, targets) if targets else None
     return FileRows(frame, y, "", targets, width=frame.shape[1])
@@ -210,17 +211,19 @@ def image_rows(path: Path, asked: ReadOptions, frame: Any = None, mode: str | No
     import pandas as pd
 
     from ..data import read_images
+    from ..data.formats import ARRAYS, FOLDER, format_of
     from ..data.image_arrays import image_words
-    from ..data.image_sources import image_columns, is_image_name
+    from ..data.image_sources import image_columns
 
-    if path.is_dir():
+    form = format_of(path)
+    if form is FOLDER:
         asked.refuse(("target", "drop"), f"{path.name}, a folder: the names of its subfolders are the labels")
     asked.refuse(("id", "forecast", *FORECAST, "group", "time"), f"{path.name}, which holds images")
     label = asked.targets[0] if asked.targets else None
     if len(asked.targets) > 1:
         raise ArgumentError(f"--target: {path.name} holds images, and an image has one label: name one column.")
-    name = label or ("y" if path.suffix.lower() == ".npz" else "label")
-    if not path.is_dir() and path.suffix.lower() != ".npz" and not is_image_name(path.name):
+    name = label or ("y" if form is ARRAYS else "label")
+    if form.holds == "table":
         columns = list((table(path) if frame is None else frame).columns)
         checks.columns([label] if label else [], columns, "--target", path.name)
         if label is None and len(columns) == 2:
@@ -245,23 +248,23 @@ def sequence_rows(path: Path, asked: ReadOptions, frame: Any = None, features: l
     import pandas as pd
 
     from ..data import from_long_table, read_ts
+    from ..data.formats import ARRAYS, SERIES, format_of
     from ..data.npz_files import in_npz
     from ..data.sequence_encoder import as_sequences
     from ..data.series import extent_of
-    from ..estimators.inputs import is_series_name
 
     asked.refuse((*IMAGES, "group"), f"{path.name}, which holds sequences")
     if asked.forecast:
         return window_rows(path, asked, frame, features)
     asked.refuse(FORECAST, f"{path.name} without --forecast")
-    ids, notes, name = None, [], "label"
+    ids, notes, name, form = None, [], "label", format_of(path)
     X: Any
     y: Any
-    if is_series_name(path.name):
+    if form is SERIES:
         asked.refuse(("target", *COLUMNS, "id"), f"{path.name}: a .ts file holds its labels, at the end of each line")
         series = read_ts(path)
         X, y, features, notes = series.X, series.y, series.features, series.notes
-    elif path.suffix.lower() == ".npz":
+    elif form is ARRAYS:
         asked.refuse((*COLUMNS, "id"), f"{path.name}, which has no columns")
         name = asked.targets[0] if asked.targets else "y"
         X, y = in_npz(path, name if asked.targets else None)

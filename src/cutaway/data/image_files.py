@@ -17,9 +17,6 @@ from ..text import counted, printable
 from .limits import FEWEST_LEVELS, MOST_AT_ONCE
 from .pillow import WAYS, Header, decode, decode_numbers, need_pillow, read_header, why
 
-SUFFIXES = (".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff",
-            ".webp")
-
 
 @dataclass(frozen=True)
 class Damage:

@@ -13,7 +13,7 @@ import numpy as np
 from ..errors import ArgumentError, DataError
 from ..text import counted, quoted
 from .cells import row_words
-from .image_files import SUFFIXES
+from .formats import IMAGE
 from .limits import MOST_FILES
 
 HIDDEN = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
@@ -33,7 +33,7 @@ def is_image_name(name: str) -> bool:
     >>> is_image_name("cat/1.PNG"), is_image_name("labels.csv")
     (True, False)
     """
-    return os.path.splitext(name)[1].lower() in SUFFIXES
+    return os.path.splitext(name)[1].lower() in IMAGE.endings
 
 
 def printable(name: str) -> str:
@@ -109,7 +109,7 @@ def _no_images(folder: Path, own: Folder, parts: dict[str, Folder]) -> DataError
             )
     others = [*own.others, *(other for part in parts.values() for other in part.others)]
     kinds = f"its files are {_kinds(others)}" if others else "there are no files"
-    return DataError(f"{folder} and its subfolders hold no images ({', '.join(SUFFIXES)}): {kinds}.")
+    return DataError(f"{folder} and its subfolders hold no images ({', '.join(IMAGE.endings)}): {kinds}.")
 
 
 def _inside(parts: dict[str, Folder]) -> list[tuple[str, str]]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..errors import ArgumentError, DataError
 from ..text import counted
+from .formats import ARRAYS, FOLDER, IMAGE, format_of
 from .image_arrays import CHANNELS, image_words, prepared
 from .image_files import decode_files
 from .image_sources import Found, image_columns, in_folder, in_table, is_image_name, printable, scan
@@ -135,7 +136,7 @@ def holds_images(source: Any) -> bool:
                 return bool(scan(path).images) or any(scan(path / name).images for name in scan(path).folders)
             if is_image_name(path.name):
                 return path.is_file()
-            source = in_npz(path)[0] if path.suffix.lower() == ".npz" else read_table(path)
+            source = in_npz(path)[0] if format_of(path) is ARRAYS else read_table(path)
         if is_frame(source):
             return bool(image_columns(source))
     except DataError:
@@ -168,19 +169,19 @@ def is_paths(source: Any) -> bool:
 
 
 def _from_path(path: Path, labels: Any, column: str | None, how: _How) -> Images:
-    table = path.suffix.lower() != ".npz" and not is_image_name(path.name) and not path.is_dir()
-    if column is not None and not table:
+    form = format_of(path)
+    if column is not None and form in (FOLDER, IMAGE, ARRAYS):
         raise ArgumentError(f"files names a column of a table, but {path} is none: leave it out.")
-    if path.is_dir():
+    if form is FOLDER:
         if labels is not None:
             raise ArgumentError(f"{path} is a folder: the names of its subfolders are the labels. Leave `labels` out.")
         return _from_files(in_folder(path), how)
-    if table:
-        return _from_table(read_table(path), path.parent, labels, column, how, f"{path}")
-    if is_image_name(path.name):
+    if form is IMAGE:
         return _from_list([str(path)], labels, how)
-    X, y = in_npz(path, labels if isinstance(labels, str) else None)
-    return _from_arrays(X, y if labels is None or isinstance(labels, str) else labels, how)
+    if form is ARRAYS:
+        X, y = in_npz(path, labels if isinstance(labels, str) else None)
+        return _from_arrays(X, y if labels is None or isinstance(labels, str) else labels, how)
+    return _from_table(read_table(path), path.parent, labels, column, how, f"{path}")
 
 
 def _from_table(table: Any, folder: Path, labels: Any, column: str | None, how: _How, where: str) -> Images:

@@ -17,6 +17,7 @@ import numpy as np
 from ..errors import DataError
 from ..text import no_path
 from . import old_pillow
+from .formats import IMAGE
 from .limits import LONGEST_SIDE, MOST_BYTES, MOST_PIXELS, MOST_SCANNED
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def need_pillow() -> None:
         for plugin in PLUGINS:
             import_module(f"PIL.{plugin}ImagePlugin")
     except ImportError as missing:
-        raise DataError('Images are read by Pillow, which is missing: pip install "cutaway[images]".') from missing
+        raise DataError(f"Images are read by Pillow, which is missing: {IMAGE.missing}.") from missing
 
 
 @contextmanager

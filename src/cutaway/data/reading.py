@@ -1,4 +1,4 @@
-"""Any table, a file or in memory, becomes a pandas DataFrame (files: table_files.py)."""
+"""Any table, a file or in memory, becomes a pandas DataFrame (files: formats.py)."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import DataError
+from .formats import PARQUET, read_file, tables_phrase
 from .limits import LONGEST_NAME
-from .table_files import FORMATS, read_file, refuse_repeats
+from .table_files import refuse_repeats
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -105,7 +106,7 @@ def _from_library(source: Any) -> pd.DataFrame | None:
                 warnings.simplefilter("ignore", DeprecationWarning)  # an old way out, but the only one it has
                 return pd.api.interchange.from_dataframe(source)
     except ImportError as missing:
-        raise DataError(f"A {library} table is read through pyarrow: pip install 'cutaway[parquet]'.") from missing
+        raise DataError(f"A {library} table is read through pyarrow: {PARQUET.missing}.") from missing
     return None
 
 
@@ -124,7 +125,8 @@ def _from_rows(source: Any) -> pd.DataFrame:
     except ValueError as ragged:
         raise DataError("These rows have different lengths: give each row one cell per column.") from ragged
     if array.ndim == 0:
-        raise DataError(f"{source!r:.40} is no table: give {FORMATS}, a DataFrame, a dict of columns or a 2-D array.")
+        raise DataError(f"{source!r:.40} is no table: give {tables_phrase()}, a DataFrame, a dict of columns or a 2-D "
+                        "array.")
     if array.shape == (0,):
         raise DataError("No rows: 0 sample(s) (shape=(0,)) while a minimum of 1 is required.")
     if array.ndim != 2:

@@ -1,16 +1,29 @@
-"""Files before they are read: each is there, is no pipe, and does not unpack out of all proportion."""
+"""Files before they are read: each is there, is no pipe, does not unpack out of all proportion; how it begins."""
 
 from __future__ import annotations
 
 import gzip
 import os
 import stat
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE, BOM_UTF32_BE, BOM_UTF32_LE
 from os import PathLike
 from pathlib import Path
+from typing import IO, Any, NamedTuple, cast
 
 from ..errors import DataError
 from ..text import no_path
 from .limits import MOST_UNPACKED, MOST_UNPACKING
+
+#: How text is encoded that says so in its first bytes (UTF-32's begin like UTF-16's).
+MARKS = {BOM_UTF32_LE: "utf-32", BOM_UTF32_BE: "utf-32", BOM_UTF16_LE: "utf-16", BOM_UTF16_BE: "utf-16"}
+
+
+class Start(NamedTuple):
+    """How a file begins: its first bytes, unpacked, whether it is gzipped, and the encoding that its mark says."""
+
+    head: bytes
+    gzipped: bool
+    encoding: str | None
 
 
 def existing(source: str | PathLike) -> Path:
@@ -39,3 +52,17 @@ def refuse_bomb(path: Path, what: str) -> None:
                     f"{path} unpacks to more than {MOST_UNPACKING} times its size, above {most:,} bytes: hardly {what}."
                     " If it is one, unpack it first."
                 )
+
+
+def start_of(path: Path) -> Start:
+    with path.open("rb") as raw:
+        gzipped = raw.read(2) == b"\x1f\x8b"
+        raw.seek(0)
+        head = (gzip.GzipFile(fileobj=raw) if gzipped else raw).read(8192)
+    return Start(head, gzipped, next((encoding for mark, encoding in MARKS.items() if head.startswith(mark)), None))
+
+
+def opened(path: Path, gzipped: bool, **text: Any) -> IO[Any]:
+    """The file, unpacked as it is read: as text, where it is said how, or as bytes."""
+    mode = "rt" if text else "rb"
+    return cast(IO[Any], gzip.open(path, mode, **text) if gzipped else open(path, mode, **text))

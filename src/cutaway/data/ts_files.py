@@ -5,7 +5,6 @@ A file is read line by line and checked as it goes: what it costs is in proporti
 
 from __future__ import annotations
 
-import gzip
 import zlib
 from array import array
 from collections.abc import Iterator
@@ -26,7 +25,7 @@ from .limits import SEQUENCES_AT_ONCE as BLOCK
 from .limits import WIDE_LABELS as WIDE
 from .reading import column_names
 from .series import Series, packed
-from .source_files import existing, refuse_bomb
+from .source_files import existing, opened, refuse_bomb, start_of
 from .table_files import refuse_mixed_encodings
 
 TAGS = ("problemName", "timeStamps", "missing", "univariate", "dimensions", "equalLength", "seriesLength",
@@ -58,11 +57,10 @@ def read_ts(path: str | PathLike) -> Series:
         raise DataError(f"{path} is a folder, not a series: name a .ts file in it.")
     for encoding in ("utf-8-sig", "latin-1"):
         try:
-            with path.open("rb") as raw:
-                gzipped = raw.read(2) == b"\x1f\x8b"
+            gzipped = start_of(path).gzipped
             if gzipped:
                 refuse_bomb(path, "a series")
-            with gzip.open(path, "rt", encoding=encoding) if gzipped else path.open(encoding=encoding) as file:
+            with opened(path, gzipped, encoding=encoding) as file:
                 return _read(file, path)
         except UnicodeError:
             refuse_mixed_encodings(path, gzipped)

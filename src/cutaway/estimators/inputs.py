@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +11,7 @@ import numpy as np
 from ..data import ImageEncoder, Images, SequenceEncoder, Series, TableEncoder, Windows, holds_images, read_images
 from ..data import read_ts as read_series_file
 from ..data.encoder import as_table
+from ..data.formats import ARRAYS, format_of
 from ..data.image_arrays import image_words
 from ..data.images import is_paths
 from ..data.limits import FEW_ROWS as SMALL
@@ -105,7 +105,7 @@ class TableInputs(Inputs):
     name, one, many, kind = "table", "row", "rows", TableEncoder
 
     def read(self, X, encoder=None):
-        if isinstance(X, str | PathLike) and Path(X).suffix.lower() == ".npz":
+        if isinstance(X, str | PathLike) and format_of(X) is ARRAYS:
             X, y = in_npz(Path(X))
             return Read(as_table(X), y)
         table = as_table(X) if encoder is None else encoder.read(X)
@@ -182,7 +182,7 @@ class SequenceInputs(Inputs):
 
     def read(self, X, encoder=None):
         if isinstance(X, str | PathLike):
-            X = Series(*in_npz(Path(X)), "", []) if Path(X).suffix.lower() == ".npz" else read_series_file(X)
+            X = Series(*in_npz(Path(X)), "", []) if format_of(X) is ARRAYS else read_series_file(X)
         if isinstance(X, Series | Windows):
             return Read(as_sequences(X.X), X.y, X.features or None)
         if is_nested(X):
@@ -251,12 +251,8 @@ def _kind_of(X: Any) -> str:
     if type(X) in OWN:
         return OWN[type(X)]
     if isinstance(X, str | PathLike):
-        path = Path(os.path.expanduser(X))
-        if is_series_name(path.name):
-            return "sequences"
-        if path.suffix.lower() == ".npz":
-            return _kind_of(in_npz(path)[0])
-        return "images" if os.path.isdir(path) or (is_paths([X]) and holds_images([X])) else "table"
+        form = format_of(X)
+        return _kind_of(in_npz(Path(X))[0]) if form is ARRAYS else form.holds
     if is_paths(X) and holds_images(X):
         return "images"
     if is_nested(X):
@@ -265,11 +261,6 @@ def _kind_of(X: Any) -> str:
     if dimensions not in (3, 4) or getattr(dtype, "kind", "f") not in "biuf":
         return "table"
     return "images" if dimensions == 4 or dtype == np.uint8 else "sequences"
-
-
-def is_series_name(name: str) -> bool:
-    """Whether a file is named like one of series: .ts, or .ts.gz."""
-    return os.fspath(name).lower().removesuffix(".gz").endswith(".ts")
 
 
 def _form(X: Any) -> tuple[int, Any]:
