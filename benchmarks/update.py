@@ -64,15 +64,17 @@ def cutaway(work, data, threads):
     opt = {"AdamW": ct.optim.AdamW(LR, weight_decay=DECAY), "Adam": ct.optim.Adam(LR),
            "RMSProp": ct.optim.RMSPropOutside(LR), "Momentum": ct.optim.Momentum(LR)}[work.task]
     model = ct.nn.Linear(work.shape[0] - 1, 1)
-    listing = ct.compile(model, "mse", opt, batch_size=threads, threads=threads).engine.listing
+    program = ct.compile(model, "mse", opt, batch_size=threads, threads=threads)
+    listing, state = program.engine.listing, program.state
     alone = replace(listing, instructions=[i for i in listing.instructions if i.op in ("batch", "optimizer")])
     engine = CPU(alone, threads, opt, shards=threads)
+    engine.bind(state)
     block = {name: value.array for name, value in listing.block.items() if value.array is not None}
 
     def train(epochs, shuffle):
         for name in opt.state_names:
             block[name][:] = 0
-        model.theta[:], block["g"][:], engine.t = data["theta"], data["g"], 0
+        model.theta[:], block["g"][:], state.t = data["theta"], data["g"], 0
         steps = epochs * work.steps
         engine.rows = steps * threads
         engine.run(None, 0, steps)

@@ -105,6 +105,7 @@ def check(slots_, name, case, dtype, threads):
     made.feed(model.data(), np.zeros(model.n))
     engine = made.engine
     rules = Reference(engine.listing, model.n, engine.optimizer, shards=engine.shards, keep_all=True)
+    rules.bind(engine.state)
     rules.feed(engine.data)
     rules.begin(None, 0, 1)
     rules.t = 1

@@ -17,8 +17,9 @@ from ..arguments import whole_number
 from ..errors import ArgumentError, DataError, ResourceError, ShapeError, TrainingError
 from ..optim import AdamW, Optimizer
 from ..program import (
-    Plan,
+    Listing,
     Rows,
+    State,
     Value,
     evaluation,
     lengths_of,
@@ -63,6 +64,7 @@ class Program(Shown):
 
     def __init__(self, engine: Reference, model: Any) -> None:
         self.engine, self.model, self.most = engine, model, engine.batch_size
+        engine.bind(State(model, engine.optimizer))
         self._parameters = model.parameters()
         listing = engine.listing
         self._wanted = [v for v in (*listing.inputs, listing.target, listing.weight) if v is not None]
@@ -78,16 +80,23 @@ class Program(Shown):
         return self.engine.instructions
 
     @property
-    def memory(self) -> Plan:
+    def memory(self) -> Any:
         """The memory plan; printed, it says how many bytes the program needs."""
-        return self.engine.plan
+        return self.engine.needs
 
     @property
-    def state(self) -> dict[str, Any]:
-        """The optimizer's state: its vectors by name, and the number of steps done, t."""
-        opt = self.engine.optimizer
-        names = opt.state_names if opt is not None else ()
-        return {name: self.engine.listing.block[name].array for name in names} | {"t": self.engine.t}
+    def state(self) -> State:
+        """What outlasts a step, by name: θ, the optimizer's vectors, the model's buffers, and the number of steps done,
+        t. `state.copy()` is a snapshot, `state.put(snapshot)` goes back to it."""
+        return self.engine.state
+
+    def altered(self, listing: Listing) -> Program:
+        """A program with other instructions for the same model, that keeps every value; its state is a fresh one."""
+        return Program(self.engine.altered(listing), self.model)
+
+    def leave_model(self) -> None:
+        """Keep the model no longer: one that keeps this program itself would never be freed."""
+        self.model = self.state.model = None
 
     def twin(self, model: Any, optimizer: Optimizer | None = None, seed: int = 0) -> Program:
         """The same program for another model of the same structure (nn.structure), with a state of its own: neither
@@ -232,12 +241,17 @@ class Program(Shown):
         """Whether the program was made for fewer rows at a time than X has, and may be made for more."""
         return self.engine.batch_size < self.most and self.engine.batch_size < rows_in(X)
 
-    def value(self, name: str) -> np.ndarray:
-        """The last batch's values by name, such as "layer1.z". Only a program that keeps every value has them all."""
-        for v in self.values():
-            if v.name == name:
-                return self.engine.view(v, self.engine.n)
-        raise ArgumentError(f"this program has no value {name!r}: it has {', '.join(v.name for v in self.values())}")
+    def value(self, name: str | Value) -> np.ndarray:
+        """A value of the last batch, by its name such as "layer1.z". Only a program that keeps every value has all.
+
+        Where each thread has a copy of its own, the first thread's, in which their sum ends up.
+        """
+        found = name if isinstance(name, Value) else next((v for v in self.values() if v.name == name), None)
+        if found is None:
+            names = ", ".join(v.name for v in self.values())
+            raise ArgumentError(f"this program has no value {name!r}: it has {names}")
+        array = self.engine.read(found)
+        return array[0] if found.per_shard else array
 
     def values(self) -> list[Value]:
         """Every value of the program, in the order of first use."""

@@ -142,15 +142,13 @@ def profile(program: Program, steps: int | None) -> Profile:
     steps = None if steps is None else whole_number("steps", steps, instead=", or None for 0.2 s of them")
     if engine.optimizer is not None:
         program.follow()
-    kept = [(a, a.copy()) for a in _changing(program)]
-    t, outputs = engine.t, engine.outputs
+    kept, outputs = program.state.copy(), engine.outputs
     try:
         with np.errstate(all="ignore"):  # the step is timed, whatever its numbers are
             times, step = _measure(engine, steps)
     finally:
-        for array, before in kept:
-            array[...] = before
-        engine.t, engine.outputs, engine.order = t, outputs, None
+        program.state.put(kept)
+        engine.outputs, engine.order = outputs, None
         engine.feed(engine.data)
     every, batch = engine.instructions, engine.batch_size
     return Profile(
@@ -160,12 +158,6 @@ def profile(program: Program, steps: int | None) -> Profile:
         np.array([0 if operations(i, batch) else traffic(i, batch, engine.shards) for i in every], float),
         step * 1e6, engine.shards,
     )
-
-
-def _changing(program: Program) -> list[np.ndarray]:
-    """Everything outside the program's memory that a step changes."""
-    state = [a for a in program.state.values() if isinstance(a, np.ndarray)]
-    return [program.model.theta, *state, *(b.data for _, b in program.model.named_buffers())]
 
 
 # ---- measuring -------------------------------------------------------------------------------------------------------

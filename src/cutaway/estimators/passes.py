@@ -9,7 +9,7 @@ import numpy as np
 from ..engines import compile
 from ..errors import DataError, TrainingError
 from ..optim import AdamW
-from ..program import named_inputs
+from ..program import Snapshot, named_inputs
 from ..random import stream
 from ..staged import part_of
 from ..train.feeding import Data, on_disk, stages
@@ -78,14 +78,10 @@ def program_for(estimator: Any, Z: Any, T: np.ndarray, weighted: bool) -> Any:
     optimizer = e.optimizer or AdamW(e.design_.lr, weight_decay=e.design_.weight_decay, decay="matrices")
     e._program = compile(e.model_, e._loss(), optimizer, batch, Z[:2], T[:2], weighted=weighted, seed=e._seed,
                          threads=e.threads)
-    for name, value in e.__dict__.pop("_program_state", {}).items():
-        if name == "t":
-            e._program.engine.t = value
-        else:
-            e._program.state[name][...] = value
+    e._program.state.put(e.__dict__.pop("_program_state", {}))
     return e._program
 
 
-def state_of(program: Any) -> dict[str, Any]:
-    """The optimizer's averages and its step, copied."""
-    return {name: value if name == "t" else value.copy() for name, value in program.state.items()}
+def state_of(program: Any) -> Snapshot:
+    """A copy of the optimizer's vectors and of its step."""
+    return program.state.copy(program.state.vectors)

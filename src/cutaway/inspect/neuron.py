@@ -225,17 +225,17 @@ def _respond(made: Neuron, wiring: Wiring, program: Program, o: Operation, a: Va
     parts = []
     for at in range(0, len(Z), engine.batch_size):
         program.predict(Z[at : at + engine.batch_size])
-        values = np.array(engine.view(a, engine.n)[..., k])
+        values = np.array(engine.read(a)[..., k])
         made.broken += int((~np.isfinite(values)).sum())
         if lengths is not None and values.ndim == 2:
-            values[np.arange(values.shape[1]) >= engine.view(lengths, engine.n)[:, None]] = np.nan
+            values[np.arange(values.shape[1]) >= engine.read(lengths)[:, None]] = np.nan
         parts.append(values)
     made.values = np.concatenate(parts)
     flat = np.where(np.isfinite(made.values), made.values, -np.inf).reshape(len(made.values), -1)
     best = np.argsort(-flat.max(1), kind="stable")[:STRONGEST]
     for row in (int(row) for row in best if np.isfinite(flat[row]).any()):
         program.predict(Z[row : row + 1])
-        x = engine.view(engine.listing.inputs[0], 1)[0]
+        x = engine.read(engine.listing.inputs[0])[0]
         if isinstance(Z, Sequences):
             x = x[: int(Z.lengths[row])]
         place = tuple(map(int, np.unravel_index(int(flat[row].argmax()), made.values.shape[1:])))
@@ -256,7 +256,7 @@ def _lengths(wiring: Wiring, o: Operation) -> Value | None:
 
 def _shares(wiring: Wiring, program: Program, o: Operation, k: int) -> Weights:
     """Each input's part in the weighted sum of the row last run."""
-    x = program.engine.view(o.operands["x"], 1)[0]
+    x = program.value(o.operands["x"])[0]
     names = [source.name for source in wiring.sources(o.operands["x"])]
     return _ordered(names, _array(o.operands["W"])[k] * x, ("weight times input",))
 

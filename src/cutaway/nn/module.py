@@ -298,7 +298,7 @@ class Module(Tree, Shown):
                 if not isinstance(X, np.ndarray | Tensor | list) or np.ndim(X) != 1:
                     raise
                 raise ShapeError(f"{error}. If the {len(X)} numbers given are one row, write predict([x])") from None
-            program.model = None  # they would keep each other, and its memory, until the garbage collector comes
+            program.leave_model()  # they would keep each other, and its memory, until the garbage collector comes
             known.clear()  # the network or its input changed: one program is kept
             known[key] = program
         return program.predict(X, keep=False)

@@ -79,6 +79,11 @@ class Optimizer:
         code = type(self).rule.__code__
         return code.co_varnames[2 : code.co_argcount]
 
+    def shapes(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        """The shape of each state vector's part for a parameter of this shape: the parameter's own. A subclass may say
+        otherwise: {"row": shape[:-1]} keeps an average for each row of a matrix."""
+        return dict.fromkeys(self.state_names, shape)
+
     @property
     def settings(self) -> tuple[str, ...]:
         """Names of the numbers the rule takes besides t."""

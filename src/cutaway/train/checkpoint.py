@@ -83,18 +83,18 @@ class Checkpoints:
     def save(self, training: Any) -> None:
         """Write one whole, or not at all; then drop all but the last two."""
         began = time.monotonic()
-        run = training.run
+        run, state = training.run, training.program.state
         arrays = {f"model.{k}": v for k, v in training.model.state_dict().items()}
         arrays |= {f"best.{k}": v for k, v in (training.best.weights or {}).items()}
-        arrays |= {f"state.{k}": v for k, v in training.program.state.items() if k != "t"}
+        arrays |= {f"state.{k}": v for k, v in state.vectors.items()}
         arrays |= {f"history.{k}": v for k, v in run.history.columns().items()}
         arrays |= {"losses": run.steps["loss"] if len(run.steps) else np.zeros(0)}
         note = {
-            "kind": "checkpoint", "t": training.program.engine.t, "epochs_done": run.epochs_done,
+            "kind": "checkpoint", "t": state.t, "epochs_done": run.epochs_done,
             "best_epoch": run.best_epoch, "best_loss": repr(training.best.cost), "waited": training.best.waited,
             "seconds": run.seconds, "lr_found": run.lr_found, "settings": self.settings(training),
         }
-        path = self.folder / f"step-{training.program.engine.t:09d}.safetensors"
+        path = self.folder / f"step-{state.t:09d}.safetensors"
         write_whole(path, container.pack(note, arrays))
         self.whole = [*(known for known in self.whole if known != path), path][-KEPT:]
         for old in set(self.files()).difference(self.whole):
@@ -155,15 +155,15 @@ class Checkpoints:
         def part(prefix: str) -> dict[str, np.ndarray]:
             return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
 
-        run, engine, history = training.run, training.program.engine, part("history.")
+        run, state, history = training.run, training.program.state, part("history.")
         kept, steps = training.best, training.past.steps
         counts = t, epochs, *_ = [note[name] for name in ("t", "epochs_done", "best_epoch", "waited")]
         if any(type(n) is not int or n < 0 for n in counts) or {len(v) for v in history.values()} - {epochs} or not (
             t == len(arrays["losses"]) and epochs * steps <= t <= (epochs + 1) * steps
         ):
             raise ValueError(f"{t!r} steps in {epochs!r} epochs")
-        best, state = part("best."), {n: v for n, v in training.program.state.items() if n != "t"}
-        if any(arrays[f"state.{name}"].shape != values.shape for name, values in state.items()):
+        best, vectors = part("best."), {name: arrays[f"state.{name}"] for name in state.vectors}
+        if any(values.shape != state[name].shape for name, values in vectors.items()):
             raise ValueError("the optimizer's state has another shape")
         if note.get("kind") != "checkpoint":
             raise ValueError(f"its kind is {note.get('kind')!r}")
@@ -180,9 +180,8 @@ class Checkpoints:
         if best:  # does it fit?
             training.model.load_state_dict(best, layout="cutaway")
         training.model.load_state_dict(part("model."), layout="cutaway")
-        for name, values in state.items():
-            values[...] = arrays[f"state.{name}"]
-        kept.weights, engine.t = best or None, t
+        state.put(vectors | {"t": t})
+        kept.weights = best or None
         run.epochs_done, run.best_epoch, kept.waited = epochs, note["best_epoch"], note["waited"]
         if history:
             run.history.extend(history)

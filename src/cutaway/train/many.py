@@ -55,7 +55,7 @@ def fit_many(entries: Iterable[Mapping[str, Any]], workers: int | None = None,
     if not trainings:
         return Runs()
     runs = [training.run for training in trainings]
-    threads = max(training.program.engine.shards for training in trainings)
+    threads = max(training.program.engine.threads for training in trainings)
     workers = max(1, native.cores() // threads) if workers is None else workers
     with (interruptible(*runs), ProgressOfMany(progress, runs) as bar,
           ThreadPoolExecutor(workers, "cutaway-fit") as pool):

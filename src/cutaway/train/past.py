@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from ..arguments import whole_numbers, within
-from ..engines import Program
+from ..engines import Program, compile
 from ..errors import ArgumentError
 from ..optim import Optimizer
+from ..program import Snapshot
 from ..random import stream
 from .feeding import Data, stages
 
@@ -21,26 +22,6 @@ MOST, MOST_BYTES = 16, 64 * 2**20  # of snapshots
 def shuffled(rows: np.ndarray, seed: int, epoch: int) -> np.ndarray:
     """The order in which a run of this seed takes its rows in an epoch (from 1)."""
     return stream(seed, "batch order", epoch).permutation(rows)
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """Weights, buffers and optimizer state as they were before an epoch; `steps` had been done."""
-
-    epoch: int
-    steps: int
-    arrays: list[np.ndarray]  # θ, the optimizer's state, buffers
-
-    @classmethod
-    def of(cls, program: Program, epoch: int = 0) -> Snapshot:
-        """A program and its model as they are now."""
-        return cls(epoch, program.engine.t, [a.copy() for a in _parts(program)])
-
-    def put(self, program: Program) -> None:
-        """Bring a program and its model to this point."""
-        for place, array in zip(_parts(program), self.arrays, strict=True):
-            place[...] = array
-        program.engine.t = self.steps
 
 
 @dataclass(eq=False)
@@ -65,8 +46,27 @@ class Past:
     _every: int = 1
     _first: int = 0
     _most: int = 0
-    _parts: list[np.ndarray] = field(default_factory=list)
 
+    # ---- its program, once more --------------------------------------------------------------------------------------
+    @property
+    def example(self) -> tuple[Any, np.ndarray]:
+        """A few rows of inputs and targets, which a program is recorded on."""
+        few = self.data.rows(self.rows[:3])
+        return few.inputs, few.y
+
+    def program(self, model: Any, engine: str, threads: int | None, optimizer: Optimizer | None = None,
+                keep_all: bool = False, compile: Callable[..., Program] = compile) -> Program:
+        """The program of the run's steps for a model, not fed yet. optimizer: another one than the run's."""
+        return compile(model, self.loss, optimizer or self.optimizer, self.batch_size, *self.example, engine=engine,
+                       threads=threads, keep_all=keep_all, **self.options)
+
+    def feed(self, program: Program) -> Program:
+        """Give a program all of the data, if they fit in memory; else `batches_of` does, part by part."""
+        if self.resident:
+            program.feed(self.data.inputs, self.data.y, self.data.weight)
+        return program
+
+    # ---- its steps ---------------------------------------------------------------------------------------------------
     @property
     def steps(self) -> int:
         """Updates in an epoch."""
@@ -100,24 +100,22 @@ class Past:
             program.feed(part.inputs, part.y, part.weight)
             yield own_order, len(part)
 
+    # ---- snapshots ---------------------------------------------------------------------------------------------------
+    def epoch_of(self, snapshot: Snapshot) -> int:
+        """The epoch of the step that comes after a snapshot."""
+        return snapshot["t"] // self.steps + 1
+
     def keep(self, program: Program, epoch: int) -> None:
         """Take a snapshot before an epoch, if it is one of those that stay; thin them out when they become many."""
         if not self._first:
-            self._first, self._parts = epoch, _parts(program)
-            self._most = min(MOST, MOST_BYTES // sum(a.nbytes for a in self._parts))
+            self._first, self._most = epoch, min(MOST, MOST_BYTES // program.state.nbytes)
         if (epoch - self._first) % self._every or not self._most:
             return
-        self.snapshots.append(Snapshot(epoch, program.engine.t, [a.copy() for a in self._parts]))
+        self.snapshots.append(program.state.copy())
         if len(self.snapshots) > self._most:
             self._every *= 2
-            self.snapshots = [s for s in self.snapshots if (s.epoch - self._first) % self._every == 0]
+            self.snapshots = [s for s in self.snapshots if (self.epoch_of(s) - self._first) % self._every == 0]
 
     def before(self, step: int) -> Snapshot | None:
         """The last snapshot before a step."""
-        return next((s for s in reversed(self.snapshots) if s.steps < step), None)
-
-
-def _parts(program: Program) -> list[np.ndarray]:
-    """What a snapshot copies. To find it takes longer than to copy it, where networks are small."""
-    state = [array for name, array in program.state.items() if name != "t"]
-    return [program.model.theta, *state, *(b.data for _, b in program.model.named_buffers())]
+        return next((s for s in reversed(self.snapshots) if s["t"] < step), None)

@@ -13,7 +13,7 @@ from ..engines import Program
 from ..engines.reference.engine import rates as rates_of
 from ..errors import ArgumentError, TrainingError
 from ..optim import Optimizer, schedules
-from .past import Past, Snapshot
+from .past import Past
 
 LOW, HIGH, STEPS = 1e-7, 100.0, 300  # 33 steps for each tenfold of the rate
 BETA = 0.8  # of the average that smooths the losses
@@ -63,7 +63,7 @@ def range_test(program: Program, past: Past, steps: int = STEPS) -> RangeTest:
     """
     optimizer = program.engine.optimizer
     assert optimizer is not None
-    before, losses = Snapshot.of(program), np.zeros(0)
+    before, losses = program.state.copy(), np.zeros(0)
     try:
         with np.errstate(all="ignore"):  # it is meant to diverge
             for chunk in _chunks(program, past):
@@ -71,7 +71,7 @@ def range_test(program: Program, past: Past, steps: int = STEPS) -> RangeTest:
                 if len(losses) == steps or not program.engine.finite or _divergence(losses, steps) is not None:
                     break
     finally:
-        before.put(program)
+        program.state.put(before)
     return read(rates_of(optimizer, 1, steps), losses)
 
 

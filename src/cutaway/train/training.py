@@ -61,7 +61,7 @@ class Training:
             self.note, past.drop_last = one_row_left_out(len(past.rows), past.batch_size), True
             if not to_find and callable(recipe.optimizer.lr):  # its schedule is stretched over fewer steps now
                 self._compile(recipe.optimizer, programs, keep_all)
-        self._feed()
+        past.feed(self.program)
         self.checkpoints: Any = None
         earlier: Any = None
         if checkpoint is not None or resume:
@@ -72,7 +72,7 @@ class Training:
         if to_find:
             found = (earlier.lr_found() if earlier else None) or range_test(self.program, past).found()
             self._compile(recipe.optimizer.at(found), programs, keep_all)
-            self._feed()
+            past.feed(self.program)
         self.best = Best(watched)
         self.validation = None if task.held_out is None else Validation(
             model, task.held_out, task.loss, metrics, recipe, programs)
@@ -86,15 +86,8 @@ class Training:
         """Make the program that trains with this optimizer, whose schedule stretches over the run."""
         past, recipe = self.past, self.recipe
         past.optimizer = optimizer.for_run(past.steps * recipe.epochs)
-        first = past.data.rows(past.rows[:3])
-        self.program: Program = programs.compile(
-            self.model, past.loss, past.optimizer, past.batch_size, first.inputs, first.y, engine=recipe.engine,
-            threads=recipe.threads, keep_all=keep_all, **past.options)
-
-    def _feed(self) -> None:
-        """Give the program its data, once and for all if they fit in memory."""
-        if self.past.resident:
-            self.program.feed(self.past.data.inputs, self.past.data.y, self.past.data.weight)
+        self.program: Program = past.program(self.model, recipe.engine, recipe.threads, keep_all=keep_all,
+                                             compile=programs.compile)
 
     def told(self) -> list[str]:
         """What there is to warn of."""
@@ -169,7 +162,7 @@ class Training:
             row |= self.validation.score()
             if self.best.see(row, self.model):
                 self.run.best_epoch = epoch
-        return row | {"lr": past.optimizer.rate(self.program.engine.t), "seconds": self.run.seconds}
+        return row | {"lr": past.optimizer.rate(self.program.state.t), "seconds": self.run.seconds}
 
     def _put_back_best(self) -> None:
         """Give the model the weights of the best epoch, if scores tell which that is."""
@@ -189,7 +182,7 @@ class Training:
 
     def _not_finite(self, epoch: int, rows: np.ndarray) -> None:
         """Stop, and say which value of which layer was the first that is not finite in the step on these rows."""
-        step = self.program.engine.t + 1
+        step = self.program.state.t + 1
         value, cause = first_bad_value(self.program, self.past, rows)
         self.run.stop(f"not finite at step {step}")
         self.trouble = f"training stopped at step {step} (epoch {epoch}): {value} is not finite. {cause}"
@@ -207,7 +200,7 @@ class Training:
                 self.checkpoints.save(self)
             except (FileError, MemoryError) as error:
                 why = str(error) or "its copy does not fit in memory"
-                warn(f"no checkpoint after step {self.program.engine.t:,}: {why}. Training goes on.", TrainingWarning)
+                warn(f"no checkpoint after step {self.program.state.t:,}: {why}. Training goes on.", TrainingWarning)
 
     def _tell(self, event: Any) -> None:
         for callback in self.callbacks:

@@ -18,21 +18,20 @@ def first_bad_value(program: Program, past: Past, rows: np.ndarray) -> tuple[str
     again = compile(model, past.loss, optimizer, len(data), data.inputs, data.y, engine="reference", keep_all=True,
                     **past.options)
     again.feed(data.inputs, data.y, data.weight)
-    engine = again.engine
-    engine.begin(None, 0, 1)
-    engine.t = program.engine.t + 1
+    again.state.t = program.state.t
+    again.engine.begin(None, 0, 1)
     weights = float(np.abs(model.theta).max(initial=0.0))
     with np.errstate(all="ignore"):  # what is not finite is looked for
-        for instruction in again.instructions:
+        for k, instruction in enumerate(again.instructions):
             if instruction.phase == "update":
                 break
-            engine.execute(instruction)
+            again.engine.one(k)
             for v in instruction.written:
-                if v.dtype.kind == "f" and not np.isfinite(engine.view(v, engine.n)).all():
+                if v.dtype.kind == "f" and not np.isfinite(again.value(v)).all():
                     if instruction.phase == "load":
                         return f"the data ({v.name})", "Likely cause: missing or infinite numbers in it."
-                    return f"{v.name} ({instruction.title})", _cause(instruction, weights, optimizer, engine.t)
-    return "the gradient", _cause(None, weights, optimizer, engine.t)
+                    return f"{v.name} ({instruction.title})", _cause(instruction, weights, optimizer, again.state.t)
+    return "the gradient", _cause(None, weights, optimizer, again.state.t)
 
 
 def _cause(instruction: Any, weights: float, optimizer: Any, t: int) -> str:

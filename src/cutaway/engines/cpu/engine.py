@@ -118,7 +118,7 @@ class CPU(Reference):
                 out.append((k, k + 1, kernel is not None))
         return out
 
-    def bind(self) -> None:
+    def _write_addresses(self) -> None:
         """Write every operand's address into the parameters. Needed again when an array moves."""
         self._held, self._fed = [], []
         fed = []
@@ -155,7 +155,6 @@ class CPU(Reference):
     # ---- one at a time, for those who look ---------------------------------------------------------------------------
 
     def begin(self, order: np.ndarray | None, position: int, steps: int) -> None:
-        """Be ready to run instructions one by one."""
         super().begin(order, position, steps)
         self._prepare_states(self.order, position)
         self._looked = np.zeros(max(steps, 1))
@@ -217,7 +216,7 @@ class CPU(Reference):
 
     def _prepare_states(self, order: np.ndarray | None, position: int) -> None:
         if not self._fed or any(self.view(v, 0) is not array for v, array in self._held):
-            self.bind()
+            self._write_addresses()
         for k, column, v in self._fed:  # other data, or other outputs
             self._params[k, column] = self._place(v)[0]
         self.order, self.finite = order, True

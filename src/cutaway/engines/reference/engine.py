@@ -10,20 +10,16 @@ from typing import Any
 import numpy as np
 
 from ...arguments import whole_numbers, within
-from ...autodiff import Runtime
 from ...errors import ArgumentError, ResourceError, ShapeError, TrainingError
 from ...optim import Optimizer
-from ...program import Instruction, Listing, Recorded, Rows, ShapeOf, Swap, Value, plan
+from ...program import Engine, Instruction, Listing, Plan, Recorded, State, Swap, Value, plan
 from ...rules import OPS
 from ...rules.shape import sum_to
 from ...text import size
 
 
-class Reference:
-    """Runs a listing over one block of memory.
-
-    feed() gives it the arrays that `gather` reads; run() does training steps, predict() evaluation in batches.
-    """
+class Reference(Engine):
+    """Runs a listing over one block of memory. What its methods promise stands in program/engine.py."""
 
     name = "reference"
     shardable = True
@@ -34,7 +30,7 @@ class Reference:
 
     def __init__(self, listing: Listing, batch_size: int, optimizer: Optimizer | None = None, seed: int = 0,
                  shards: int = 1, keep_all: bool = False) -> None:
-        self.batch_size, self.shards = batch_size, shards
+        self.batch_size, self.threads, self.shards = batch_size, shards, shards
         self.plan = plan(listing.instructions, batch_size, shards, keep_all)
         self._take(listing, optimizer, seed)
 
@@ -47,7 +43,7 @@ class Reference:
         self.memory = self._room(self.plan.bytes)
         self.data: dict[str, np.ndarray] = {}
         self.order: np.ndarray | None = None
-        self.rows = self.position = self.n = self.t = 0
+        self.rows = self.position = self.n = 0
         self.finite, self._first = True, 1
         self.rates: np.ndarray | None = None
         self.rate = optimizer.rate(1) if optimizer is not None and not callable(optimizer.lr) else 0.0
@@ -58,6 +54,23 @@ class Reference:
         made = copy.copy(self)
         made._take(listing, optimizer, seed)
         return made
+
+    def altered(self, listing: Listing) -> Reference:
+        return type(self)(listing, self.batch_size, self.optimizer, self.seed, self.shards, keep_all=True)
+
+    def bind(self, state: State) -> None:
+        self.state = state
+        for name, array in state.vectors.items():
+            self.listing.block[name].array = array
+
+    @property
+    def t(self) -> int:
+        """The number of steps done."""
+        return self.state.t
+
+    @t.setter
+    def t(self, steps: int) -> None:
+        self.state.t = steps
 
     # ---- memory ----------------------------------------------------------------------------------------------------
     def _room(self, count: int) -> np.ndarray:
@@ -81,9 +94,24 @@ class Reference:
         size = int(np.prod(shape, dtype=np.int64)) * v.dtype.itemsize
         return self.memory[start : start + size].view(v.dtype).reshape(shape)
 
+    @property
+    def needs(self) -> Plan:
+        return self.plan
+
+    def read(self, v: Value) -> np.ndarray:
+        if not v.per_shard:
+            return self.view(v, self.n)
+        if v.array is None:
+            start, shape = self.plan.offsets[id(v)], (self.shards, *v.shape)
+            return self.memory[start : start + v.dtype.itemsize * math.prod(shape)].view(v.dtype).reshape(shape)
+        apart = self.listing.block["shards"].array.strides[0]  # type: ignore[union-attr]
+        return np.lib.stride_tricks.as_strided(v.array, (self.shards, *v.shape), (apart, *v.array.strides))
+
+    def write(self, v: Value, array: Any) -> None:
+        self.view(v, self.n)[...] = array
+
     # ---- work ------------------------------------------------------------------------------------------------------
     def feed(self, data: dict[str, np.ndarray]) -> None:
-        """The arrays by input name (x, y, w), all of the same number of rows. Whole numbers are copied and checked."""
         taken = {v.name: whole_numbers(v.name, data[v.name]) if v.dtype == np.int32 else
                  np.ascontiguousarray(data[v.name], v.dtype) for i in self.instructions if i.op == "gather"
                  for v in i.written}
@@ -96,7 +124,6 @@ class Reference:
         self.data, self.rows = taken, len(next(iter(taken.values())))
 
     def forget(self) -> None:
-        """Let go of the data and of what was made of them: they may be large, and a program lives long."""
         self.data, self.rows, self.outputs = {}, 0, None
 
     def row_numbers(self, order: Any) -> np.ndarray:
@@ -111,11 +138,6 @@ class Reference:
 
     def run(self, order: np.ndarray | None, position: int, steps: int,
             between: Callable[[int], bool] | None = None) -> np.ndarray:
-        """Training steps from `position` in `order`; the loss of each.
-
-        Fewer than asked: a value was not finite (`self.finite` is False), or `between`, called now and then with the
-        number of steps done, said stop.
-        """
         self.begin(order, position, steps)
         losses = np.zeros(steps)
         for k in range(steps):
@@ -132,7 +154,6 @@ class Reference:
         return losses
 
     def predict(self) -> np.ndarray:
-        """The outputs of every row fed."""
         self.outputs = self._room_for_outputs()
         if self.rows:
             self.begin(None, 0, 1)
@@ -152,17 +173,14 @@ class Reference:
                                 "rows at a time") from None
 
     def source(self, i: int) -> str:
-        """What instruction i runs."""
         return f"# runs by its rule in NumPy: {self.instructions[i].formula}"
 
     def one(self, i: int) -> None:
-        """Run instruction i alone (after begin); the first of a step counts it."""
         if i == 0 and self.optimizer is not None:
             self.t += 1
         self.execute(self.instructions[i])
 
     def begin(self, order: np.ndarray | None, position: int, steps: int) -> None:
-        """Be ready for so many steps from `position` in `order` (None: rows as they come)."""
         self.order = None if order is None else self.row_numbers(order)
         self.position, self.finite = position, True
         for v in self._outside():
@@ -201,20 +219,6 @@ class Reference:
         except (ValueError, IndexError, TypeError, ZeroDivisionError) as error:  # it picks rows that are not there, say
             where = f"{instruction.layer}: " if instruction.layer else ""
             raise ShapeError(f"{where}{instruction.title} cannot run on a batch of {n}: {error}") from None
-
-    def resolve(self, argument: Any) -> Any:
-        """An argument as a rule takes it: an array, a shape, or a setting."""
-        if isinstance(argument, Value):
-            return self.view(argument, self.n)
-        if isinstance(argument, ShapeOf):
-            return argument.value.shape_at(self.n)
-        if isinstance(argument, Rows):
-            return argument.per_sample * self.n
-        if isinstance(argument, Runtime):
-            return {"seed": self.seed, "t": self.t}[argument.name]
-        if isinstance(argument, tuple):
-            return tuple(self.resolve(a) for a in argument)
-        return argument
 
     # ---- instructions of the engine itself -------------------------------------------------------------------------
     def _batch(self, instruction: Instruction) -> None:

@@ -143,7 +143,7 @@ class MLPEstimator(WithDiagram, Fitted, Convertible, BaseEstimator):
         sizes[-1] = len(T) - sizes[:-1].sum()
         self.n_iter_ = 1
         held = self._held_out()
-        enough = self._epoch_done(float(np.average(losses, weights=sizes)), len(T), program.engine.t, held)
+        enough = self._epoch_done(float(np.average(losses, weights=sizes)), len(T), program.state.t, held)
         self.stopped_ = (enough and self.early_stopping) or self._tell_of_pass(program)
         if enough and self.early_stopping:
             self._put_back_best()
@@ -295,7 +295,7 @@ class MLPEstimator(WithDiagram, Fitted, Convertible, BaseEstimator):
         def watch(event: Any) -> None:
             if isinstance(event, EpochEnded):
                 self.n_iter_ += 1
-                if self._epoch_done(event.row["loss"], len(T), event.run.program.engine.t, held):
+                if self._epoch_done(event.row["loss"], len(T), event.run.program.state.t, held):
                     stopped.append(True)
                     event.run.stop("converged")
 
@@ -421,11 +421,7 @@ class MLPEstimator(WithDiagram, Fitted, Convertible, BaseEstimator):
         seed = self._random_state.randint(2**31) if self.dropout else 0
         program = compile(model, self._objective(), optimizer_for(self, self._rate), wanted, X[:2],
                           T[:2], weighted=True, seed=seed, threads=self.threads)
-        for name, value in self.__dict__.pop("_solver_state", {}).items():
-            if name == "t":
-                program.engine.t = value
-            else:
-                program.state[name][...] = value
+        program.state.put(self.__dict__.pop("_solver_state", {}))
         self._program = program
         return program
 

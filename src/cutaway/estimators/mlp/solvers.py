@@ -137,15 +137,14 @@ def lbfgs(mlp: Any, model: Module, objective: Callable, X: np.ndarray, y: np.nda
     program = compile(model, objective, SGD(0.0), len(y), X[:2], y[:2], weighted=w is not None,
                       threads=mlp.threads)
     program.feed(X, y, w)
-    gradient = program.engine.listing.block["g"].array
-    assert gradient is not None
+    engine, g = program.engine, program.engine.listing.block["g"]
 
     def value_and_gradient(theta: np.ndarray) -> tuple[float, np.ndarray]:
         model.theta = theta
         losses = program.run()
         if not len(losses):  # beyond the finite numbers: the line search turns back
             return np.inf, np.zeros(len(theta))
-        return float(losses[0]), gradient.astype(np.float64)
+        return float(losses[0]), engine.read(g).astype(np.float64)
 
     curve: list[float] = []
 

@@ -16,7 +16,7 @@ from ...arguments import whole_number
 from ...data.judgement import copied
 from ...errors import ArgumentError, CutawayError, TrainingWarning
 from ...optim import Optimizer
-from ...program import named_inputs
+from ...program import State, named_inputs
 from ...shown import Shown
 from ...text import printable
 from ...train.events import EpochEnded
@@ -174,11 +174,7 @@ def _arguments(e: Evidence, epochs: int) -> dict[str, Any]:
     """`ct.fit`'s arguments for doing this training once more from its first weights."""
     model, past, run = copy.deepcopy(e.model), e.past, e.run
     if past is not None and past.snapshots:
-        first = past.snapshots[0]
-        model.theta[...] = first.arrays[0]
-        buffers = [b.data for _, b in model.named_buffers()]
-        for place, array in zip(buffers, first.arrays[len(first.arrays) - len(buffers) :], strict=True):
-            place[...] = array
+        State(model).put(past.snapshots[0])
     data = e.data if past is None else past.data.rows(past.rows)
     held = e.held_out
     return {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,11 +14,10 @@ from ... import losses
 from ...data import TableEncoder
 from ...engines import compile
 from ...optim import SGD, Optimizer
-from ...program import evaluated, named_inputs
+from ...program import Snapshot, State, evaluated, named_inputs
 from ...random import stream
 from ...text import printable
 from ...train.feeding import Data
-from ...train.past import Snapshot
 from ...train.run import Run
 from ..traces.recorder import Recorder
 from ..traces.trace import Trace
@@ -204,13 +203,13 @@ class Evidence:
     @cached_property
     def now(self) -> Trace:
         """A step on the sampled rows (fewer where their values would fill the memory), with the weights as they are."""
-        return self._probe(self.model.theta, [b.data for _, b in self.model.named_buffers()])
+        return self._probe(State(self.model))
 
     @cached_property
     def start(self) -> Trace:
         """The same with the weights from before the first step; as they are where no step was done or is known."""
         first = self.past.snapshots[:1] if self.past is not None else []
-        return self._probe(first[0].arrays[0]) if first and not first[0].steps else self.now
+        return self._probe(first[0]) if first and not first[0]["t"] else self.now
 
     @cached_property
     def _recorder(self) -> Recorder:
@@ -220,7 +219,7 @@ class Evidence:
         for _ in range(2):  # on a few rows, to see how much memory a row takes, then on as many as fit
             program = compile(model, self.loss, self.optimizer or SGD(0.0), len(few), few.inputs, few.y,
                               weighted=weighted, keep_all=True, threads=1)
-            each = max(program.engine.memory.nbytes // len(few), 1)
+            each = max(program.engine.needs.bytes // len(few), 1)
             wanted = min(len(self.sample), max(PROBE_BYTES // each, 8))
             if wanted <= len(few):
                 break
@@ -228,12 +227,11 @@ class Evidence:
         program.feed(few.inputs, few.y, few.weight)
         return Recorder(program)
 
-    def _probe(self, theta: np.ndarray, buffers: Any = ()) -> Trace:
+    def _probe(self, of: Mapping[str, Any]) -> Trace:
+        """A first step on the sampled rows, with the weights and buffers of a state or a snapshot."""
         program = self._recorder.program
-        program.model.theta[...] = theta
-        for place, array in zip((b.data for _, b in program.model.named_buffers()), buffers, strict=False):
-            place[...] = array
-        program.engine.t = 0
+        State(program.model).put(of)
+        program.state.t = 0
         with np.errstate(all="ignore"):  # evidence, finite or not
             return self._recorder.step()
 
@@ -244,18 +242,15 @@ class Evidence:
         past = self.past
         if past is None or not past.resident or not past.snapshots:
             return None
-        first, engine = past.data.rows(past.rows[:3]), self.run.program.engine
-        program = compile(copy.deepcopy(self.model), past.loss, past.optimizer, past.batch_size, first.inputs, first.y,
-                          engine=engine.name, threads=engine.shards, **past.options)
-        program.feed(past.data.inputs, past.data.y, past.data.weight)
-        return program
+        engine = self.run.program.engine
+        return past.feed(past.program(copy.deepcopy(self.model), engine.name, engine.threads))
 
     def _go(self, step: int) -> None:
         """Bring the replay from where it is to after `step` steps."""
-        past, engine = self.past, self._replay.engine
-        while engine.t < step:
-            epoch, k = divmod(engine.t, past.steps)
-            todo = min(step - engine.t, past.steps - k)
+        past, state = self.past, self._replay.state
+        while state.t < step:
+            epoch, k = divmod(state.t, past.steps)
+            todo = min(step - state.t, past.steps - k)
             if len(self._replay.run(past.order(epoch + 1)[k * past.batch_size :], steps=todo)) < todo:
                 return  # not finite
 
@@ -265,24 +260,24 @@ class Evidence:
         program, past = self._replay, self.past
         if program is None:
             return []
-        chosen = [s for s in past.snapshots if s.steps < len(self.run.steps)]
+        chosen = [s for s in past.snapshots if s["t"] < len(self.run.steps)]
         chosen = [chosen[i] for i in np.unique(np.linspace(0, len(chosen) - 1, MOST_MOMENTS).round().astype(int))]
         return [moment for s in chosen if (moment := self._moment(s)) is not None]
 
     def _moment(self, snapshot: Snapshot) -> Moment | None:
         program, past = self._replay, self.past
-        snapshot.put(program)
+        program.state.put(snapshot)
         before = [p.data.copy() for p in program.model.parameters()]
-        batch = past.order(snapshot.epoch)[: past.batch_size]
+        batch = past.order(past.epoch_of(snapshot))[: past.batch_size]
         J = program.run(batch, steps=1)
         if not len(J):
             return None
         ratios = {name: _size(p.data - old) / max(_size(old), 1e-30)
                   for (name, p), old in zip(program.model.named_parameters(), before, strict=True)
                   if p.ndim > 1 and p.requires_grad}
-        program.engine.t -= 1  # the same masks of dropout, to compare J
+        program.state.t -= 1  # the same masks of dropout, to compare J
         again = program.run(batch, steps=1)
-        return Moment(snapshot.steps + 1, ratios, float(J[0]), float(again[0]) if len(again) else float("inf"))
+        return Moment(snapshot["t"] + 1, ratios, float(J[0]), float(again[0]) if len(again) else float("inf"))
 
     def ratio(self, name: str = "") -> float:
         """The median over the run of ‖Δθ‖ / ‖θ‖, of one matrix or of the median matrix; NaN if unknown."""
@@ -298,27 +293,27 @@ class Evidence:
         if self.past is None or not self.past.snapshots:
             return None
         end = self.run.best_epoch * self.past.steps if self.run.best_epoch else len(self.run.steps)
-        known = [s for s in self.past.snapshots if s.steps < end]
+        known = [s for s in self.past.snapshots if s["t"] < end]
         if not known:
             return None
         low, high = -1, len(known)
         while high - low > 1:
             mid = (low + high) // 2
-            low, high = (low, mid) if shows(self._probe(known[mid].arrays[0])) else (mid, high)
+            low, high = (low, mid) if shows(self._probe(known[mid])) else (mid, high)
         if low < 0:
-            return 0 if not known[0].steps else None
-        first, last = known[low].steps, known[high].steps if high < len(known) else end
+            return 0 if not known[0]["t"] else None
+        first, last = known[low]["t"], known[high]["t"] if high < len(known) else end
         if self._replay is None:
             return last
         good = known[low]
         while last - first > 1:
             mid = (first + last) // 2
-            good.put(self._replay)
+            self._replay.state.put(good)
             self._go(mid)
-            if shows(self._probe(self._replay.model.theta)):
+            if shows(self._probe(self._replay.state)):
                 last = mid
             else:
-                first, good = mid, Snapshot.of(self._replay)
+                first, good = mid, self._replay.state.copy()
         return last
 
 

@@ -43,7 +43,7 @@ class Checker:
     def __init__(self, trace: Trace) -> None:
         self.program = trace.program("float64", "reference")
         self.engine = self.program.engine
-        self.t = self.engine.t
+        self.t = self.program.state.t
         self.names = Recorder(self.program).names
         self.parameters = dict(self.program.model.named_parameters())
 
@@ -66,7 +66,7 @@ class Checker:
         if name in self.parameters:
             return float(self.parameters[name].data.flat[place])
         v = next(v for v in self.program.values() if self.names[id(v)] == name)
-        return float(self.engine.view(v, self.engine.n).flat[place])
+        return float(self.engine.read(v).flat[place])
 
     def _run(self, name: str = "", place: int = 0, by: float = 0.0) -> tuple[float, dict[int, np.ndarray]]:
         """J, and on which side of its kink every number is, by instruction."""
@@ -74,21 +74,23 @@ class Checker:
         before = None if moved is None else moved.data.flat[place]
         if moved is not None:
             moved.data.flat[place] += by
+        self.program.state.t, sides = self.t, {}
         engine.begin(None, 0, 1)
-        engine.t, sides = self.t, {}
         for k, i in enumerate(self.program.instructions):
             if i.phase not in ("load", "forward", "loss"):
                 break
             engine.one(k)
             for v in i.written:
                 if moved is None and self.names[id(v)] == name:
-                    engine.view(v, engine.n).reshape(-1)[place] += by
+                    array = engine.read(v).copy()
+                    array.flat[place] += by
+                    engine.write(v, array)
             side = self._side(i)
             if side is not None:
                 sides[k] = side
         if moved is not None:
             moved.data.flat[place] = before
-        return float(engine.view(engine.listing.loss, engine.n)), sides
+        return float(self.program.value(engine.listing.loss)), sides
 
     def _side(self, i: Instruction) -> np.ndarray | None:
         given = [self.engine.resolve(a) for a in i.arguments]
@@ -103,9 +105,9 @@ class Checker:
         if i.op == "clip":
             return np.where(given[0] > i.attributes["high"], 1, np.where(given[0] < i.attributes["low"], -1, 0))
         if i.op == "rnn" and i.attributes["relu"]:
-            return self.engine.view(i.writes[0], self.engine.n) > 0
+            return self.engine.resolve(i.writes[0]) > 0
         if i.op in ("max_pool", "global_max", "max"):  # which place won
-            y = self.engine.view(i.writes[0], self.engine.n)
+            y = self.engine.resolve(i.writes[0])
             settings = {k: self.engine.resolve(v) for k, v in i.attributes.items()}
             rule = OPS[i.op]
             return rule.call_backward(rule.by_name(given, [y]), {"y": np.ones_like(y)}, settings)[0] > 0
@@ -115,7 +117,7 @@ class Checker:
         i = self.program.instructions[k]
         v = i.writes[0] if i.op not in ("max_pool", "global_max", "mae") else i.arguments[0]
         assert v is not None
-        at = np.unravel_index(places[0], self.engine.view(v, self.engine.n).shape)  # type: ignore[arg-type]
+        at = np.unravel_index(places[0], self.engine.read(v).shape)  # type: ignore[arg-type]
         where = ", ".join(str(int(x)) for x in at)
         more = f" and {len(places) - 1} more" if len(places) > 1 else ""
         return f"{i.op} {self.names[id(v)]}[{where}]{more}"

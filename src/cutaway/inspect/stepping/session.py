@@ -246,8 +246,8 @@ class Session(Walk, Shown):
         """A session of its own that stands at the same place, with the same past, batches and changes."""
         model = copy.deepcopy(self.model)
         setup, first = self._snapshots[0]
-        program = setup.program(model, self.past, self.program.engine.name, self.program.engine.shards)
-        first.put(program)
+        program = setup.program(model, self.past, self.program.engine.name, self.program.engine.threads)
+        program.state.put(first)
         other = Session(program, self.past, self.epochs, setup)
         other._snapshots, other._every = dict(self._snapshots), self._every
         other._changes, other.losses = list(self._changes), dict(self.losses)
@@ -343,20 +343,18 @@ class Session(Walk, Shown):
 
     def memory(self) -> Iterator[tuple[str, np.ndarray]]:
         """Every value of the program after a step, by name, in the order in which they were written; not copied."""
-        engine = self.program.engine
-        return ((name, engine.view(v, engine.n)) for name, v in self._values.items())
+        return ((name, self.program.value(v)) for name, v in self._values.items())
 
     def look(self, name: str, index: tuple = ()) -> np.ndarray:
         """A value as it lies in memory after a step, "gradient" for its length; empty where the batch has no such
         row."""
-        engine = self.program.engine
         if name == "gradient" and self._recorded:
             return self.length("g")  # before it was clipped
         if name == "gradient":
-            return np.asarray(np.linalg.norm(engine.view(self._values["g"], 0).astype(np.float64)))
+            return np.asarray(np.linalg.norm(self.program.value(self._values["g"]).astype(np.float64)))
         name = self._full(name)
         known = self._values.get(name)
-        array = self._standing()[name] if known is None else engine.view(known, engine.n)
+        array = self._standing()[name] if known is None else self.program.value(known)
         try:
             return array[index]
         except IndexError:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ...engines import Program, compile
+from ...engines import Program
 from ...errors import ArgumentError
 from ...optim import Optimizer
 from ...program import Instruction, Value, gradient_name
@@ -31,26 +31,18 @@ class Setup:
 
     def program(self, model: Any, past: Past, engine: str, threads: int) -> Program:
         """The program of a training step set up like this, every value kept, its data fed if that fits in memory."""
-        first = past.data.rows(past.rows[:3])
-        made = compile(model, past.loss, self.optimizer, past.batch_size, first.inputs, first.y, engine=engine,
-                       threads=threads, keep_all=True, **past.options)
-        made = self.altered(made)
-        if past.resident:
-            made.feed(past.data.inputs, past.data.y, past.data.weight)
-        return made
+        return past.feed(self.altered(past.program(model, engine, threads, self.optimizer, keep_all=True)))
 
     def altered(self, program: Program) -> Program:
         """The program with the instructions that hold weights and neurons; itself if there are none."""
         if self.fixed is None and not self.dead:
             return program
-        engine, instructions = program.engine, list(program.instructions)
+        listing, instructions = program.engine.listing, list(program.instructions)
         for layer in dict.fromkeys(layer for layer, _ in sorted(self.dead)):
             _silence(instructions, program, layer, [k for name, k in self.dead if name == layer])
         if self.fixed is not None:
-            _freeze(instructions, engine.listing.block["θ"], self.fixed)
-        listing = replace(engine.listing, instructions=instructions)
-        made = type(engine)(listing, engine.batch_size, engine.optimizer, engine.seed, engine.shards, keep_all=True)
-        return Program(made, program.model)
+            _freeze(instructions, listing.block["θ"], self.fixed)
+        return program.altered(replace(listing, instructions=instructions))
 
 
 def _freeze(instructions: list[Instruction], theta: Value, fixed: np.ndarray) -> None:

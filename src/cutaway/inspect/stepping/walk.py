@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ...engines import Program
-from ...train.past import MOST_BYTES, Past, Snapshot
+from ...train.past import MOST_BYTES, Past
 from ..traces.recorder import Origin, Recorder
 from ..traces.trace import Trace
 from .setup import Setup
@@ -66,7 +66,7 @@ class Walk:
         self._changes: list[Change] = []
         self._shown: Trace | None = None
         self._order: tuple[int, np.ndarray] = (0, past.rows)
-        self._snapshots = {0: (self.setup, Snapshot.of(program, 1))}
+        self._snapshots = {0: (self.setup, program.state.copy())}
         self._every, self._count = EVERY, 0
         self._use(self.setup, program)
         self._begin()
@@ -148,7 +148,7 @@ class Walk:
         if self.done:
             J = self.program.engine.listing.loss
             assert J is not None
-            self.losses[self.step] = float(self.program.engine.view(J, 0))
+            self.losses[self.step] = float(self.program.engine.read(J))
             self._border()
         elif self.finite:
             self._change_here((self.step, self.at))
@@ -177,11 +177,10 @@ class Walk:
 
     def _border(self) -> None:
         """Between two steps: take a snapshot if one is due, then make the changes that belong here."""
-        t = self._count = self.program.engine.t
+        t = self._count = self.program.state.t
         if t % self._every == 0 and t not in self._snapshots:
-            self._snapshots[t] = self.setup, Snapshot.of(self.program, t // self.past.steps + 1)
-            size = sum(a.nbytes for a in self._snapshots[t][1].arrays)
-            if len(self._snapshots) > max(2, min(MOST, MOST_BYTES // max(size, 1))):
+            self._snapshots[t] = self.setup, self.program.state.copy()
+            if len(self._snapshots) > max(2, min(MOST, MOST_BYTES // max(self.program.state.nbytes, 1))):
                 self._every *= 2
                 self._snapshots = {t: s for t, s in self._snapshots.items() if t % self._every == 0}
         self._change_here((t + 1, 0))
@@ -192,7 +191,7 @@ class Walk:
         setup, snapshot = self._snapshots[t]
         if setup is not self.setup:
             self._use(setup)
-        snapshot.put(self.program)
+        self.program.state.put(snapshot)
         self._count, self._recorded = t, False
         self._change_here((t + 1, 0))
 
@@ -254,14 +253,10 @@ class Walk:
         """Go on with a program that is set up like this, in the state of the one before."""
         before = self.program
         if program is None:
-            program = setup.program(self.model, self.past, before.engine.name, before.engine.shards)
-            for name, array in before.state.items():
-                if name != "t" and name in program.state:
-                    program.state[name][...] = array
-            program.engine.t = before.engine.t
-        first = self.past.data.rows(self.past.rows[:3])
-        origin = Origin(self.model, self.past.loss, setup.optimizer, self.past.options["weighted"],
-                        (first.inputs, first.y), setup.altered)
+            program = setup.program(self.model, self.past, before.engine.name, before.engine.threads)
+            program.state.put(before.state.copy(before.state.vectors))
+        origin = Origin(self.model, self.past.loss, setup.optimizer, self.past.options["weighted"], self.past.example,
+                        setup.altered)
         self.setup, self.program = setup, program
         self._next = Recorder(program, origin, loss=getattr(self.past.loss, "__name__", ""))
         self._values = {self._next.names[id(v)]: v for v in program.values()}
@@ -269,8 +264,6 @@ class Walk:
     def _standing(self) -> dict[str, np.ndarray]:
         """Weights, buffers, and the optimizer's state by parameter: what outlasts a step. Not copied."""
         found = {name: t.data for name, t in (*self.model.named_parameters(), *self.model.named_buffers())}
-        for vector, array in self.program.state.items():
-            if vector != "t":
-                for name, part in self._next.parameters.items():
-                    found[f"{name}.{vector}"] = array[part.lo : part.hi].reshape(part.shape)
-        return found
+        state = self.program.state
+        return found | {f"{name}.{vector}": state.part(name, vector) for vector in state.vectors
+                        for name in self._next.parameters}

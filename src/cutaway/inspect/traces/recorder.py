@@ -74,7 +74,7 @@ class Recorder:
         engine = self.engine
         self.order = np.arange(engine.rows) if order is None else np.ascontiguousarray(order, np.int64)
         self.rows = (self.order[position : position + engine.batch_size] if rows is None else rows).copy()
-        self.number, self.epoch, self.finite = engine.t + 1, epoch, True
+        self.number, self.epoch, self.finite = engine.state.t + 1, epoch, True
         self.program.follow()
         engine.begin(None if order is None else self.order, position, 1)
         self.instructions: list[TracedInstruction] = []
@@ -100,9 +100,9 @@ class Recorder:
                 self._copy(name, v, k)
         self.instructions.append(self._traced(k, instruction))
         if instruction.op == "check":
-            self.finite = all(np.isfinite(self.engine.view(v, self.engine.n)).all() for v in instruction.reads)
+            self.finite = all(np.isfinite(self.engine.read(v)).all() for v in instruction.reads)
             if not self.finite:
-                self.engine.t -= 1  # the step was not done
+                self.engine.state.t -= 1  # the step was not done
         return self.instructions[-1]
 
     def trace(self) -> Trace:
@@ -112,7 +112,7 @@ class Recorder:
         opt = engine.optimizer
         about = About(
             self.number, self.epoch, self.rows, opt.rate(self.number), self.finite, self.loss, repr(opt), engine.seed,
-            engine.name, engine.shards, self.names[id(listing.output)], self.names[id(listing.target)],
+            engine.name, engine.threads, self.names[id(listing.output)], self.names[id(listing.target)],
         )
         vectors = {name: tuple(parts) for name, parts in self.vectors.items()}
         return Trace(about, list(self.instructions), self.facts, {k: list(v) for k, v in self.versions.items()},
@@ -146,10 +146,9 @@ class Recorder:
         return (gradients.get(id(p)) for p in self.program.model.parameters())
 
     def _described(self, n: int) -> dict[str, TracedValue]:
-        shards = self.engine.shards
         found = {}
         for v in self.program.values():
-            shape = (shards, *v.shape) if v.per_shard and not v.outside else v.shape_at(n)
+            shape = (self.engine.threads, *v.shape) if v.per_shard and not v.outside else v.shape_at(n)
             name = self.names[id(v)]
             layer = name.rpartition(".")[0]
             found[name] = TracedValue(name, shape, v.rows, v.dtype.name, v.role, layer, short(v))
@@ -216,17 +215,12 @@ class Recorder:
             self.versions.setdefault(name, []).append((at, array))
 
     def _array(self, name: str, v: Value) -> np.ndarray:
-        """A value's array now, not copied; where each shard has its own, all of them."""
-        engine, block = self.engine, self.engine.listing.block
-        if self.names[id(v)] in self.vectors or (v.per_shard and v.outside):
-            part = self.places[name]
-            whole = engine.view(block["shards"] if v.per_shard else v, engine.n)
-            return whole[..., part.lo : part.hi].reshape(*whole.shape[:-1], *part.shape)
-        if not v.per_shard:
-            return engine.view(v, engine.n)
-        start, shape = engine.plan.offsets[id(v)], (engine.shards, *v.shape)
-        size = int(np.prod(shape, dtype=np.int64)) * v.dtype.itemsize
-        return engine.memory[start : start + size].view(v.dtype).reshape(shape)
+        """The array of a value now, or of the stretch of a vector that has this name; not copied."""
+        whole = self.engine.read(v)
+        if self.names[id(v)] not in self.vectors:
+            return whole
+        part = self.places[name]
+        return whole[..., part.lo : part.hi].reshape(*whole.shape[:-1], *part.shape)
 
     def _formula(self, i: Instruction) -> str:
         """As the listing has it; of an update its equations, since the optimizer's settings stand elsewhere."""
@@ -286,8 +280,6 @@ def program_before(trace: Trace, dtype: Any = None, engine: str | None = None) -
     program = origin.altered(program)
     data = (v for v in trace.facts.values() if v.role in ("input", "target", "weight"))
     program.engine.feed({v.name: trace[v.name] for v in data})
-    for name, array in program.state.items():
-        if name != "t":
-            array[...] = trace.at(name, -1)
-    program.engine.t = about.step - 1
+    state = program.state
+    state.put({name: trace.at(name, -1) for name in state.vectors} | {"t": about.step - 1})
     return program

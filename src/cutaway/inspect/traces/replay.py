@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...arguments import whole_number
-from ...engines import Program, compile
+from ...engines import Program
 from ...errors import ArgumentError, TrainingError
 from ...optim import Optimizer
 from ...train.fit import prepared
@@ -68,22 +68,19 @@ def trace_run(run: Run, step: int, steps: int = 1, keep: Sequence[str] | None = 
         raise ArgumentError(f"this run did {done:,} steps: step {step + steps - 1:,} is not among them")
     start = past.before(int(step))
     if start is None:
-        first = past.snapshots[0].steps + 1 if past.snapshots else 0
+        first = past.snapshots[0]["t"] + 1 if past.snapshots else 0
         raise ArgumentError(
             f"this run went on from a checkpoint: its own steps begin at {first:,}, got step={step}" if first else
             "the weights of this network are too large for snapshots, so that its steps cannot be replayed: trace one "
             "with ct.trace(model, X, y, ...)"
         )
     model = copy.deepcopy(run.model)
-    if model.theta.shape != start.arrays[0].shape or model.dtype != start.arrays[0].dtype:
+    if model.theta.shape != start["θ"].shape or model.dtype != start["θ"].dtype:
         raise ArgumentError("the model is not the one that was trained: its layers or its precision changed since")
-    first3, engine = past.data.rows(past.rows[:3]), run.program.engine
-    program = compile(model, past.loss, past.optimizer, past.batch_size, first3.inputs, first3.y, engine=engine.name,
-                      threads=engine.shards, keep_all=True, **past.options)
-    start.put(program)
-    if past.resident:
-        program.feed(past.data.inputs, past.data.y, past.data.weight)
-    found = _walk(past, program, start.epoch, int(step), int(steps), keep, keep_bytes)
+    engine = run.program.engine
+    program = past.feed(past.program(model, engine.name, engine.threads, keep_all=True))
+    program.state.put(start)
+    found = _walk(past, program, past.epoch_of(start), int(step), int(steps), keep, keep_bytes)
     for t in found:
         _same(t, run.steps["loss"])
     return found if steps > 1 else found[0]
@@ -92,9 +89,8 @@ def trace_run(run: Run, step: int, steps: int = 1, keep: Sequence[str] | None = 
 def _walk(past: Past, program: Program, epoch: int, first: int, count: int, keep: Sequence[str] | None,
           keep_bytes: int) -> Traces:
     """Do the steps of a run again from the start of an epoch, and record so many from step `first` on."""
-    engine, found = program.engine, Traces()
-    example = past.data.rows(past.rows[:3])
-    origin = Origin(program.model, past.loss, past.optimizer, past.options["weighted"], (example.inputs, example.y))
+    state, found = program.state, Traces()
+    origin = Origin(program.model, past.loss, past.optimizer, past.options["weighted"], past.example)
     each = keep_bytes // count if isinstance(keep_bytes, int | float) else keep_bytes
     recorder = Recorder(program, origin, keep, each, getattr(past.loss, "__name__", ""))
     while True:
@@ -102,9 +98,9 @@ def _walk(past: Past, program: Program, epoch: int, first: int, count: int, keep
         at = 0
         for rows, n in past.batches_of(program, order):
             todo = -(-n // past.batch_size)
-            ahead = min(max(first - 1 - engine.t, 0), todo)
+            ahead = min(max(first - 1 - state.t, 0), todo)
             if ahead and len(program.run(rows, steps=ahead)) < ahead:
-                raise TrainingError(_CHANGED.format(f"broke off at step {engine.t + 1:,}"))
+                raise TrainingError(_CHANGED.format(f"broke off at step {state.t + 1:,}"))
             for k in range(ahead, todo):
                 batch = order[at : at + n][k * past.batch_size : (k + 1) * past.batch_size]
                 found.append(recorder.step(rows, k * past.batch_size, epoch, batch))

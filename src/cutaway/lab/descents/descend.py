@@ -238,7 +238,7 @@ def _walk(on: Surface, name: str, opt: Optimizer, start: Pair | None, steps: int
     model, (X, y) = on.model(start), on.data(seed)
     program = compile(model, on.loss, opt, min(batch_size, on.rows), X, y, seed=seed, engine=engine)
     program.feed(X, y)
-    theta, memory = model.theta, {name: v.array for name, v in program.engine.listing.block.items()}
+    theta, g = model.theta, program.engine.listing.block["g"]
     points, gradients, ended = [theta.copy()], [], ""
     states: dict[str, list[np.ndarray]] = {s: [] for s in opt.state_names}
     for order in _batches(on.rows, program.engine.batch_size, seed, steps):
@@ -246,12 +246,12 @@ def _walk(on: Surface, name: str, opt: Optimizer, start: Pair | None, steps: int
             ended = f"at step {len(points)} J, its gradient or a weight was no longer a finite number"
             break
         points.append(theta.copy())
-        gradients.append(np.array(memory["g"]))
+        gradients.append(program.value(g).copy())
         for s, values in states.items():
-            values.append(np.array(memory[s]))
-    places, g = np.array(points), np.array(gradients).reshape(-1, 2)
+            values.append(program.state.read(s))
+    places, slopes = np.array(points), np.array(gradients).reshape(-1, 2)
     state = {s: np.array(values).reshape(-1, 2) for s, values in states.items()}
-    return Path(name, opt, places, on.values(*places.T), g, state, effective_rates(opt, g, state), ended)
+    return Path(name, opt, places, on.values(*places.T), slopes, state, effective_rates(opt, slopes, state), ended)
 
 
 def _batches(rows: int, size: int, seed: int, steps: int) -> Iterator[np.ndarray]:

@@ -39,7 +39,7 @@ def responses(program: Program, wiring: Wiring, images: np.ndarray) -> dict[str,
     for at in range(0, len(images), BATCH):
         program.predict(images[at : at + BATCH])
         for name, v in values.items():
-            a = program.engine.view(v, program.engine.n)
+            a = program.value(v)
             a = a.reshape(len(a), -1, a.shape[-1])
             found[name].append(Responses(a.max(1), a.argmax(1)))
     return {name: Responses(*map(np.concatenate, zip(*parts, strict=True))) for name, parts in found.items()}

@@ -47,7 +47,7 @@ class Gradients:
             if instruction.phase == "update":
                 break
             engine.one(i)
-        return engine.view(engine.listing.block["g"], engine.n).astype(np.float64)
+        return engine.read(engine.listing.block["g"]).astype(np.float64)
 
 
 def cosine(a: np.ndarray, b: np.ndarray) -> float:

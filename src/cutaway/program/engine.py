@@ -1,0 +1,139 @@
+"""Engine: what every engine does, and all that a caller may count on. The engines themselves lie in engines/."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+
+from ..autodiff import Runtime
+from ..optim import Optimizer
+from .build import Listing
+from .instruction import Instruction, Rows, ShapeOf, Value
+from .state import State
+
+
+class Needs(Protocol):
+    """The memory that an engine needs for a batch: `bytes`, and printed, the same in words."""
+
+    bytes: int
+
+
+class Engine(ABC):
+    """Runs the instructions of a listing on the rows that it was fed.
+
+    Its life: made from a listing, `bind` to a state, `feed`; then `run` does training steps, `predict` evaluates. Who
+    looks inside calls `begin`, then `one` instruction after the other, and `read`s values in between. One thread at a
+    time; nothing here is called while `run`, `predict` or `one` is at work, but for what `between` may do.
+
+    Between two calls the arrays of `state` are those that the last step left, and what anybody writes into them counts
+    from the next call on.
+    """
+
+    name: ClassVar[str]
+    """As `engine=` names it, and as traces and checkpoints note it."""
+    exact: ClassVar[bool] = True
+    """Whether instructions run one by one give the same bits as a run of many steps."""
+
+    listing: Listing
+    instructions: list[Instruction]
+    """What `one(i)` runs: those of the listing, and perhaps some of the engine's own among them."""
+    state: State
+    optimizer: Optimizer | None
+    """None where the listing only evaluates."""
+    seed: int
+    """What every use of chance in a step follows from, together with the step's number, state.t."""
+    batch_size: int
+    threads: int
+    """Threads that share a batch. The same number gives the same bits on the same machine."""
+    rows: int
+    """Rows that were fed; 0 before `feed` and after `forget`."""
+    n: int
+    """Rows of the last batch, which values that can be read have."""
+    finite: bool
+    """False after a step that J or a gradient that is not finite has ended; True again when the next one begins."""
+
+    # ---- before it runs --------------------------------------------------------------------------------------------
+    @abstractmethod
+    def bind(self, state: State) -> None:
+        """Work on this state from now on. Called before all else; again, for another model that is built alike."""
+
+    @abstractmethod
+    def altered(self, listing: Listing) -> Engine:
+        """An engine like this one for another listing of the same model, which keeps every value. It is not bound."""
+
+    @abstractmethod
+    def feed(self, data: dict[str, np.ndarray]) -> None:
+        """Take the arrays that batches are gathered from, by the names of the listing's inputs ("x", "y", "w"), all
+        with the same number of rows. Floats may be read where they are, whole numbers are copied and checked."""
+
+    @abstractmethod
+    def forget(self) -> None:
+        """Let go of the data fed and of what was made of them: they may be large, and an engine lives long."""
+
+    # ---- running ---------------------------------------------------------------------------------------------------
+    @abstractmethod
+    def run(self, order: np.ndarray | None, position: int, steps: int,
+            between: Callable[[int], bool] | None = None) -> np.ndarray:
+        """Do so many training steps on the rows in `order` (as they were fed if None), the first of them at
+        `position`; gives the loss of each step. state.t counts them.
+
+        Fewer losses than steps mean one of two things. `finite` is False: J or a gradient of the next step was not
+        finite; that step was not done, and the state is as the step before it left it. Else `between` gave True: it is
+        called now and then, after a step, with the number of steps done in this call. It may look at the clock, at the
+        state and at values, and must change none of them.
+        """
+
+    @abstractmethod
+    def predict(self) -> np.ndarray:
+        """The listing's output for every row fed. It may be overwritten by the next call."""
+
+    # ---- for those who look ----------------------------------------------------------------------------------------
+    @abstractmethod
+    def begin(self, order: np.ndarray | None, position: int, steps: int) -> None:
+        """Be ready to run so many steps one instruction at a time, from `position` in `order` on."""
+
+    @abstractmethod
+    def one(self, i: int) -> None:
+        """Run instruction i alone. Instruction 0 begins a step, and of a training step counts it: state.t rises.
+
+        Where a `check` finds numbers that are not finite, the caller ends the step and takes the count back.
+        """
+
+    @abstractmethod
+    def read(self, v: Value) -> np.ndarray:
+        """A value's array as of now, with `n` rows. Copy what you keep: it may be the engine's own memory.
+
+        Where each thread has a copy of its own (v.per_shard), all of them, stacked: (threads, *shape). After one(i)
+        every value that instructions wrote so far can be read. After a whole step, those of the state can, the inputs
+        and J; all others only from an engine that keeps every value.
+        """
+
+    @abstractmethod
+    def write(self, v: Value, array: Any) -> None:
+        """Put other numbers in a value's place, for the instructions that come."""
+
+    @abstractmethod
+    def source(self, i: int) -> str:
+        """The text of what instruction i runs."""
+
+    @property
+    @abstractmethod
+    def needs(self) -> Needs:
+        """The memory for a batch."""
+
+    def resolve(self, argument: Any) -> Any:
+        """An argument or a setting of an instruction as its rule takes it: an array, a shape, a number."""
+        if isinstance(argument, Value):
+            return self.read(argument)[0] if argument.per_shard else self.read(argument)
+        if isinstance(argument, ShapeOf):
+            return argument.value.shape_at(self.n)
+        if isinstance(argument, Rows):
+            return argument.per_sample * self.n
+        if isinstance(argument, Runtime):
+            return {"seed": self.seed, "t": self.state.t}[argument.name]
+        if isinstance(argument, tuple):
+            return tuple(map(self.resolve, argument))
+        return argument
