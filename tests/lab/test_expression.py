@@ -70,6 +70,7 @@ def test_any_text_at_all_is_either_understood_or_refused_with_our_own_error(text
     ("-x^2", -4), ("2^-1", 0.5), ("x^2^3", 256), ("(x^2)^3", 64), ("x**3 - y", 5), ("6 / 3 / x", 1), ("5 - 3 - x", 0),
     ("--x", 2), ("+x", 2), ("- 2 * -x", 4), ("max(x, y)", 3), ("2^y", 8), ("x^0", 1), ("x^1", 2), ("x^0.5 * x^0.5", 2),
     ("pi - 3", math.pi - 3), (".5e1*x", 10), ("  x\n+ y ", 5), ("7", 7), ("e", math.e), ("log(exp(x))", 2),
+    ("007", 7), ("\u0663 * x", 6), ("x\xa0/\n2", 1), ("-" * 399 + "x", -2),
 ])
 def test_precedence_and_words(text, value):
     assert expression(text).values(2.0, 3.0) == pytest.approx(value, rel=1e-15)
@@ -103,14 +104,19 @@ def test_what_is_not_defined_somewhere_is_not_finite_there():
     ("x y", "operator is missing before 'y'"), ("(x", "bracket at character 1 is not closed"),
     ("x)", "character 2: '[)]' does not belong"), ("sin x", r"sin is a function: write sin\(x\)"),
     ("sinn(x)", "'sinn'; did you mean 'sin'"), ("a + x", "there is no 'a'.* Known are x, y, pi"),
-    ("sin(x, y)", "sin takes 1 argument, got 2"), ("max(x)", "max takes 2 arguments, got 1"),
+    ("2 - -sin(x, y)", "character 6: sin takes 1 argument, got 2"),
+    ("max(x)", "max takes 2 arguments, got 1"),
     ("x^y", "an exponent must be a number"), ("(-2)^x", "above zero"), ("x^21", "exponents may go from -20 to 20"),
-    ("9^9^9", "not a finite number|as large as"), ("1 / (2 - 2)", "div of 1, 0 is not a finite"),
+    ("9^9^9", "not a finite number|as large as"),
+    ("1 / (2 - 2)", "character 3: div of 1, 0 is not a finite"), ("((x) ^ y)", "character 6: an exponent must"),
     ("log(-1)", "not a finite number"), ("exp(999)", "not a finite number"), ("1e13", "as large as 1e[+]12"),
     ("9" * 350, "as large as"), ("x" + "+x" * LONGEST, f"characters; {LONGEST} are allowed"),
     ("(" * (DEEPEST + 1) + "x" + ")" * (DEEPEST + 1), "nested more than"), ("^".join("x" + "1" * 40), "nested more"),
     ("__import__('os')", "there is no '__import__'"), ("x.real", "does not belong"), ("x[0]", "does not belong"),
     ("x if y else 1", "operator is missing"), ("lambda: x", "there is no 'lambda'"), ("x; y", "does not belong"),
+    ("x # y", "does not belong"), ("1_0", "missing before '_0'"), ("0x1", "missing before 'x1'"),
+    ("max(x, y,)", "character 10: a number"), ("(sin)(x)", "sin is a function"), ("(x, y)", "',' does not belong"),
+    ("\uff58", "there is no '\uff58'"), ("x(2)", "x is no function"),
     ("x == y", "does not belong"), ("1j", "operator is missing"), ("x @ y", "does not belong"), ("'x'", "was expected"),
 ])
 def test_what_is_refused_says_where_and_why(text, says):

@@ -1,15 +1,12 @@
-"""Functions given as text, such as "sin(3 * x) + y^2": parsed into the operations of `ct.ops`, never run as Python.
+"""Functions given as text, such as "sin(3 * x) + y^2": turned into the operations of `ct.ops`, never run.
 
-The grammar, loosest first; the power binds tighter than a minus before it, and to the right:
-
-    sum      product (("+" | "-") product)*
-    product  factor (("*" | "/") factor)*
-    factor   ("-" | "+") factor | atom (("^" | "**") factor)?
-    atom     number | name | name "(" sum ("," sum)* ")" | "(" sum ")"
+The words are looked at one by one, and what does not belong is refused with its place. Which operation binds tighter is
+left to Python's own parser, `ast`: its tree is walked, and every kind of node that may stand in it is named here.
 """
 
 from __future__ import annotations
 
+import ast
 import math
 import operator
 import re
@@ -31,10 +28,13 @@ FUNCTIONS: dict[str, tuple[int, Callable]] = {  # how many arguments, and their 
     "sin": (1, math.sin), "cos": (1, math.cos), "exp": (1, math.exp), "log": (1, math.log), "sqrt": (1, math.sqrt),
     "abs": (1, abs), "tanh": (1, math.tanh), "max": (2, max),
 }
-OPERATORS = {"+": ("add", operator.add), "-": ("sub", operator.sub), "*": ("mul", operator.mul),
-             "/": ("div", operator.truediv)}
+OPERATORS: dict[type[ast.operator], tuple[str, Callable]] = {
+    ast.Add: ("add", operator.add), ast.Sub: ("sub", operator.sub), ast.Mult: ("mul", operator.mul),
+    ast.Div: ("div", operator.truediv),
+}
 RULES = {"max": "maximum"}  # where the name of the rule is another
-WORD = re.compile(r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<name>[^\W\d]\w*)|(?P<sign>\*\*|\S))")
+NUMBER, NAME = r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", r"[^\W\d]\w*"
+WORD = re.compile(rf"(?P<number>{NUMBER})|(?P<call>{NAME})(?=\s*\()|(?P<name>{NAME})|(?P<sign>\*\*|\S)")
 
 Node = Any  # a number, the name of a variable, or a tuple: (rule, operands..., {settings})
 
@@ -65,8 +65,8 @@ class Expression:
 def expression(text: str, variables: tuple[str, ...] = ("x", "y")) -> Expression:
     """A function of the given variables from text: numbers, + - * / ^, and sin, cos, exp, log, sqrt, abs, tanh, max.
 
-    `^` may be written `**`; exponents are numbers (or the base is). `pi` and `e` are known. The text is parsed by a
-    closed grammar and never run, and its length, depth and numbers have limits.
+    `^` may be written `**`; exponents are numbers (or the base is). `pi` and `e` are known. The text is parsed
+    and never run, and its length, depth and numbers have limits.
 
     Raises ArgumentError, with the place, for anything else.
 
@@ -81,7 +81,7 @@ def expression(text: str, variables: tuple[str, ...] = ("x", "y")) -> Expression
         raise ArgumentError(f'an expression is text such as "x^2 + {variables[-1]}^2", got {text!r}')
     if len(text) > LONGEST:
         raise ArgumentError(f"this expression has {len(text)} characters; {LONGEST} are allowed")
-    return Expression(text.strip(), tuple(variables), _Parser(text, tuple(variables)).whole())
+    return Expression(text.strip(), tuple(variables), _Parser(text, tuple(variables)).tree())
 
 
 def _value(node: Node, known: dict[str, Tensor]) -> Any:
@@ -93,118 +93,108 @@ def _value(node: Node, known: dict[str, Tensor]) -> Any:
     return apply(rule, *(_value(part, known) for part in operands), **settings)
 
 
+@dataclass
+class _Bracket:
+    at: int
+    call: bool  # of a function's arguments
+    powers: int = 0  # that stand in one another here
+
+
 class _Parser:
-    """Reads the text once, from left to right; every method reads what its line of the grammar says."""
+    """Checks the words of a text, writes them as Python would, and walks the tree that `ast` makes of them."""
 
     def __init__(self, text: str, variables: tuple[str, ...]) -> None:
         self.text, self.variables = text, variables
-        self.at = self.depth = 0
-        self.kind = self.word = ""
-        self.step()
+        self.python = ""
+        self.places: dict[int, int] = {}  # where a word begins in `python`: where it stood in the text
 
-    def step(self) -> str:
-        """The current word; then go on to the next, whose kind is "" at the end."""
-        gone, found = self.word, WORD.match(self.text, self.at)
-        self.kind, self.word = (str(found.lastgroup), found[found.lastgroup]) if found and found.lastgroup else ("", "")
-        self.start, self.at = (found.start(self.kind), found.end()) if found and self.kind else (len(self.text),) * 2
-        return gone
-
-    def wrong(self, why: str, at: int | None = None) -> ArgumentError:
-        at = self.start if at is None else at
+    def wrong(self, why: str, at: int) -> ArgumentError:
         return ArgumentError(f"the expression {self.text!r}, at character {at + 1}: {why}")
 
-    # ---- the grammar -------------------------------------------------------------------------------------------------
-    def whole(self) -> Node:
-        if not self.kind:
+    def tree(self) -> Node:
+        self.check()
+        return self.node(ast.parse(self.python, mode="eval").body)
+
+    # ---- the words ---------------------------------------------------------------------------------------------------
+    def check(self) -> None:
+        """Look at each word: values and operators take turns, brackets are closed, nothing is nested too deep."""
+        levels, wanted, minus, before = [_Bracket(-1, False)], True, False, ""
+        for found in WORD.finditer(self.text):
+            kind, word, at = str(found.lastgroup), found[0], found.start()
+            begins = kind != "sign" or word == "("
+            if wanted and word in ("+", "-"):
+                minus ^= word == "-"
+            elif wanted and begins:
+                if minus:
+                    self.write("-", at)
+                self.write(self.value(kind, word, at), at)
+                wanted, minus = kind == "call" or word == "(", False
+                if word == "(":
+                    levels.append(_Bracket(at, before == "call"))
+            elif wanted:
+                raise self.wrong(f"a number, a name or a bracket was expected, got {word!r}", at)
+            elif begins:
+                raise self.wrong(f"an operator is missing before {word!r}: products are written with *, as 2 * x", at)
+            elif word == ")" and len(levels) > 1:
+                levels.pop()
+                self.write(word, at)
+            elif word in ("+", "-", "*", "/", "^", "**") or (word == "," and levels[-1].call):
+                self.write("**" if word == "^" else word, at)
+                levels[-1].powers = levels[-1].powers + 1 if word in ("^", "**") else 0
+                wanted = True
+            else:
+                raise self.wrong(f"{word!r} does not belong here", at)
+            before = kind
+            if len(levels) - 1 + sum(level.powers for level in levels) > DEEPEST:
+                raise self.wrong(f"brackets and powers are nested more than {DEEPEST} deep", at)
+        if not self.text.strip():
             raise ArgumentError(f'the expression is empty: write something like "{self.variables[0]}^2"')
-        node = self.sum()
-        if self.kind in ("name", "number") or self.word == "(":
-            raise self.wrong(f"an operator is missing before {self.word!r}: products are written with *, as 2 * x")
-        if self.kind:
-            raise self.wrong(f"{self.word!r} does not belong here")
-        return node
+        if wanted:
+            raise self.wrong("the text ends early", len(self.text))
+        if len(levels) > 1:
+            raise self.wrong(f"the bracket at character {levels[-1].at + 1} is not closed", len(self.text))
 
-    def sum(self) -> Node:
-        return self.chain(self.product, "+", "-")
+    def write(self, word: str, at: int) -> None:
+        self.places[len(self.python)] = at
+        self.python += word
 
-    def product(self) -> Node:
-        return self.chain(self.factor, "*", "/")
-
-    def chain(self, part: Callable[[], Node], *signs: str) -> Node:
-        node = part()
-        while self.kind == "sign" and self.word in signs:
-            at = self.start
-            rule, meaning = OPERATORS[self.step()]
-            node = self.join(rule, meaning, at, node, part())
-        return node
-
-    def factor(self) -> Node:
-        with_minus, at = False, self.start
-        while self.kind == "sign" and self.word in ("-", "+"):
-            with_minus ^= self.step() == "-"
-        node = self.atom()
-        if self.kind == "sign" and self.word in ("^", "**"):
-            power_at = self.start
-            self.step()
-            node = self.power(node, self.nested(self.factor), power_at)
-        return self.join("neg", operator.neg, at, node) if with_minus else node
-
-    def atom(self) -> Node:
-        at, kind, word = self.start, self.kind, self.word
+    def value(self, kind: str, word: str, at: int) -> str:
+        """Write a number, a bracket or a known name as Python would."""
         if kind == "number":
-            return self.number(float(self.step()), at)
-        if kind == "name":
-            self.step()
-            if self.kind == "sign" and self.word == "(":
-                return self.call(word, at)
-            if word in CONSTANTS and word not in self.variables:
-                return CONSTANTS[word]
-            if word not in self.variables:
-                raise self.unknown(word, at)
-            return word
-        if word == "(":
-            self.step()
-            node = self.nested(self.sum)
-            self.close(at)
-            return node
-        raise self.wrong(f"a number, a name or a bracket was expected, got {word!r}" if kind else "the text ends early")
-
-    def call(self, name: str, at: int) -> Node:
-        if name not in FUNCTIONS:
-            raise self.unknown(name, at)
-        bracket = self.start
-        self.step()
-        given = [self.nested(self.sum)]
-        while self.word == ",":
-            self.step()
-            given.append(self.nested(self.sum))
-        self.close(bracket)
-        wanted, meaning = FUNCTIONS[name]
-        if len(given) != wanted:
-            raise self.wrong(f"{name} takes {wanted} argument{'s' * (wanted > 1)}, got {len(given)}", at)
-        return self.join(RULES.get(name, name), meaning, at, *given)
-
-    def nested(self, part: Callable[[], Node]) -> Node:
-        self.depth += 1
-        if self.depth > DEEPEST:
-            raise self.wrong(f"brackets and powers are nested more than {DEEPEST} deep")
-        node = part()
-        self.depth -= 1
-        return node
-
-    def close(self, opened: int) -> None:
-        if self.word != ")":
-            raise self.wrong(f"the bracket at character {opened + 1} is not closed" + (
-                f": {self.word!r} stands where it should be" if self.kind else ""))
-        self.step()
-
-    def unknown(self, name: str, at: int) -> ArgumentError:
+            return repr(self.number(float(word), at))
+        if kind == "call" and word not in FUNCTIONS and word in (*self.variables, *CONSTANTS):
+            raise self.wrong(f"{word} is no function: products are written with *, as 2 * x", at)
+        if kind == "name" and word in FUNCTIONS:
+            raise self.wrong(f"{word} is a function: write {word}({self.variables[0]})", at)
         known = [*self.variables, *CONSTANTS, *FUNCTIONS]
-        if name in FUNCTIONS:
-            return self.wrong(f"{name} is a function: write {name}({self.variables[0]})", at)
-        close = get_close_matches(name.lower(), known, n=1)
-        guess = f"; did you mean {close[0]!r}?" if close else "."
-        return self.wrong(f"there is no {name!r}{guess} Known are {', '.join(known)}.", at)
+        if kind != "sign" and word not in known:
+            close = get_close_matches(word.lower(), known, n=1)
+            guess = f"; did you mean {close[0]!r}?" if close else "."
+            raise self.wrong(f"there is no {word!r}{guess} Known are {', '.join(known)}.", at)
+        return word
+
+    # ---- the tree ----------------------------------------------------------------------------------------------------
+    def node(self, node: ast.expr) -> Node:
+        """What a part of Python's tree means here. No other kinds of parts can come from words that passed."""
+        match node:
+            case ast.Constant(float(number)):
+                return number
+            case ast.Name(name):
+                return name if name in self.variables else CONSTANTS[name]
+            case ast.UnaryOp(ast.USub(), part):
+                return self.join("neg", operator.neg, self.places[node.col_offset], self.node(part))
+            case ast.BinOp(left, sign, right):
+                end, parts = left.end_col_offset or 0, (self.node(left), self.node(right))
+                at = next(at for k, at in self.places.items() if k >= end and self.python[k] != ")")
+                if isinstance(sign, ast.Pow):
+                    return self.power(*parts, at)
+                return self.join(*OPERATORS[type(sign)], at, *parts)
+            case ast.Call(ast.Name(name), arguments):
+                at, (wanted, meaning) = self.places[node.col_offset], FUNCTIONS[name]
+                if len(arguments) != wanted:
+                    raise self.wrong(f"{name} takes {wanted} argument{'s' * (wanted > 1)}, got {len(arguments)}", at)
+                return self.join(RULES.get(name, name), meaning, at, *map(self.node, arguments))
+        raise AssertionError(ast.dump(node))
 
     # ---- what it means -----------------------------------------------------------------------------------------------
     def join(self, rule: str, meaning: Callable, at: int, *parts: Node, **settings: Any) -> Node:
