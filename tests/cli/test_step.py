@@ -12,6 +12,7 @@ import pytest
 
 import cutaway as ct
 from cutaway.cli.step import moons
+from cutaway.cli.stepper import Stepper
 
 pty = pytest.importorskip("pty")
 
@@ -110,6 +111,12 @@ def test_explain_list_help(typed):
 def test_what_cannot_be_done_is_said(typed, line, answer):
     out = typed(line, "n")
     assert answer in " ".join(out.split()) and "\x1b" not in out.replace(line, "") and "n = 25" in out
+
+
+def test_the_tab_key_completes_commands_and_names():
+    stepper = Stepper(moons(25, 0))
+    assert stepper.completenames("fr") == ["freeze"] and stepper.completedefault("layer1.w") == ["layer1.weight"]
+    assert {"layer1", "layer1.z", "layer1.dz"} < set(stepper.completedefault("layer1"))
 
 
 def test_training_that_breaks_off(typed):

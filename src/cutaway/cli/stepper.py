@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
+from cmd import Cmd
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from difflib import get_close_matches
@@ -74,10 +75,12 @@ SHORT = {how[2]: name for name, how in USAGE.items() if how[2]} | {"?": "help", 
 REPEATED = ("next", "back", "phase", "sample", "step", "epoch", "run")
 
 
-class Stepper:
+class Stepper(Cmd):
     """Reads commands and shows what they did. `go` returns when the user leaves or the input ends."""
 
     def __init__(self, session: Session) -> None:
+        self.typed = sys.stdin.isatty()
+        super().__init__("tab" if self.typed else "")
         self.s, self.forked = session, None  # type: Session, Session | None
         self.console = console()
         self.told: set[str] = set()
@@ -90,57 +93,40 @@ class Stepper:
             self.say(paragraph)
         self.say()
         self.position()
-        with suppress(EOFError):
-            for line in self.lines():
-                if self.obey(line):
-                    return
-
-    def lines(self) -> Iterator[str]:
-        """What is typed, or comes from a pipe; that is echoed, so that the output can be read by itself."""
-        typed = sys.stdin.isatty()
-        if typed:
-            self.edit_lines()
         while True:
-            prompt = f"step {self.s.step}> "
             try:
-                line = input(prompt)
-            except KeyboardInterrupt:
+                return self.cmdloop()
+            except KeyboardInterrupt:  # at the prompt
                 self.say("\n(q leaves)")
-                continue
-            except EOFError:
-                self.say()
-                raise
-            if not typed:
-                self.say(line)
-            yield line
 
-    def edit_lines(self) -> None:
-        """Arrow keys, history and the tab key, where the machine has them."""
-        with suppress(ImportError):
-            import readline
+    @property
+    def prompt(self) -> str:  # type: ignore[override]
+        return f"step {self.s.step}> "
 
-            def complete(text: str, k: int) -> str | None:
-                first = not readline.get_line_buffer()[: readline.get_begidx()].strip()
-                names = USAGE if first else [*self.s.trace(), *(n for n, _ in self.s.model.named_modules() if n)]
-                return ([n for n in names if n.startswith(text)] + [None])[k]  # type: ignore[list-item]
+    def preloop(self) -> None:
+        if self.typed:
+            with suppress(ImportError):
+                import readline
 
-            readline.set_completer_delims(" []")
-            readline.set_completer(complete)
-            readline.parse_and_bind("tab: complete")
+                readline.set_completer_delims(" []")
 
-    def obey(self, line: str) -> bool:
+    def precmd(self, line: str) -> str:
+        """Echo what comes from a pipe, so that the output can be read by itself."""
+        if line == "EOF" or not self.typed:
+            self.say("" if line == "EOF" else line)  # as Cmd calls the end of the input
+        return line
+
+    def parseline(self, line: str) -> tuple[str, str, str]:
+        """The command's full name ("" for none), what stands behind it, and the line."""
+        word, rest = [*line.strip().split(maxsplit=1), "", ""][:2]
+        name = "quit" if line == "EOF" else SHORT.get(word.lower(), word.lower())
+        return name if name in USAGE else "", rest, line.strip()
+
+    def onecmd(self, line: str) -> bool:
         """Do what a line says; True to leave."""
-        words = line.strip().split(maxsplit=1) or [self.again]
-        name, rest = SHORT.get(words[0].lower(), words[0].lower()), words[1].strip() if words[1:] else ""
-        if name == "quit":
-            return True
-        if name not in USAGE:
-            close = get_close_matches(name, [*USAGE, *SHORT], n=1, cutoff=0.6)
-            self.say(f"There is no command {words[0]!r}" + (f": did you mean {close[0]}?" if close else "."),
-                     "help lists all.", style="yellow")
-            return False
+        leave = False
         try:
-            getattr(self, f"do_{name}")(rest)
+            leave = bool(super().onecmd(line))
         except CutawayError as problem:
             text, names, _ = str(problem).partition(" There are: ")
             self.say(str(problem) if len(str(problem)) < 300 or not names else f"{text} v lists all.", style="yellow")
@@ -148,9 +134,28 @@ class Stepper:
             self.s.settle()
             self.say("stopped", style="yellow")
             self.position()
-        if name in REPEATED:
+        if (name := self.parseline(line)[0]) in REPEATED:
             self.again = name
-        return False
+        return leave
+
+    def emptyline(self) -> bool:
+        return self.onecmd(self.again)
+
+    def default(self, line: str) -> None:
+        word = line.split()[0]
+        close = get_close_matches(word.lower(), [*USAGE, *SHORT], n=1, cutoff=0.6)
+        self.say(f"There is no command {word!r}" + (f": did you mean {close[0]}?" if close else "."),
+                 "help lists all.", style="yellow")
+
+    def completenames(self, text: str, *_: Any) -> list[str]:
+        return [name for name in USAGE if name.startswith(text)]
+
+    def completedefault(self, text: str, *_: Any) -> list[str]:
+        names = [*self.s.trace().facts, *(name for name, _ in self.s.model.named_modules() if name)]
+        return [name for name in names if name.startswith(text)]
+
+    def do_quit(self, rest: str) -> bool:
+        return True
 
     def say(self, *text: str, style: str = "") -> None:
         self.console.print(*(printable(part, keep="\n") for part in text), style=style or None)
