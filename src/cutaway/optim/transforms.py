@@ -12,9 +12,9 @@ from .optimizers import Optimizer, Prepare
 
 
 def clip_norm(g, theta, *, norm):
-    """g · min(1, norm / ‖g‖), the length summed in double."""
-    length = xp.sqrt(xp.sum(g.astype(xp.float64) ** 2))
-    return g * g.dtype.type(min(1.0, norm / max(length, 1e-300)))
+    """g · min(1, norm / ‖g‖), the length summed in double where there is one."""
+    length = xp.sqrt(xp.sum(g.astype(xp.wide) ** 2))
+    return g * (norm / xp.where(length > norm, length, norm)).astype(g.dtype)
 
 
 @dataclass(frozen=True)

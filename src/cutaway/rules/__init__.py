@@ -6,7 +6,8 @@ it does not name need not be kept; `x_shape` asks for a shape alone. `xp` is the
 """
 
 from . import augment, convolution, dropout, elementwise, hold, linear, loss, norm, recurrent, reduce, shape
-from .namespace import NUMPY, bind, xp
+from .binding import bind
+from .namespace import NUMPY, xp
 from .registry import OPS, Op, rule
 
 __all__ = [

@@ -6,15 +6,16 @@ from .registry import rule
 
 
 def chance(image, draw, seed, step, call):
-    """A number in [-1, 1) for each image and each of its eight draws."""
-    return xp.float64(random_bits(xp.uint32(image * xp.uint32(8) + xp.uint32(draw)), seed, step, call)) / 2**31 - 1
+    """A number in [-1, 1) for each image and each of its eight draws. By halves: its sign is right in single, too."""
+    bits = random_bits(xp.uint32(image * xp.uint32(8) + xp.uint32(draw)), seed, step, call)
+    return xp.wide(bits >> 16) / 2**15 - 1 + xp.wide(bits & 0xFFFF) / 2**16 / 2**15
 
 
 def inverse_map(image, h, w, flip, flip_vertical, shift, rotate, crop, seed, step, call):
     """Which place of an image the changed one shows at (i, j): row ai i + aj j + a, column bi i + bj j + b.
 
     It shows a window of `side` times the image's size, anywhere within, then moved by the shift, turned about its own
-    centre and mirrored. In double always, so that programs of either precision blend the same pixels.
+    centre and mirrored. In double where there is one, so that programs of either precision blend the same pixels.
     """
     side = crop + (1 - crop) * (chance(image, 0, seed, step, call) + 1) / 2
     angle = rotate * 0.017453292519943295 * chance(image, 1, seed, step, call)

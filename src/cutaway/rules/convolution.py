@@ -113,7 +113,7 @@ def global_average(x, lengths):
     """x (n, *size, c) -> y (n, c), over each sequence's own length if `lengths` (n,) are given."""
     if lengths is None:
         return mean_of(x, tuple(range(1, x.ndim - 1)))
-    inner = xp.sum(xp.where(inside(x.shape, lengths), x, 0), axis=tuple(range(1, x.ndim - 1)), dtype=xp.float64)
+    inner = xp.sum(xp.where(inside(x.shape, lengths), x, 0), axis=tuple(range(1, x.ndim - 1)), dtype=xp.wide)
     return (inner / places_within(x.shape, lengths)).astype(x.dtype)
 
 def global_average_back(dy, x_shape, lengths):

@@ -22,7 +22,7 @@ def random_bits(position, seed, step, call):
 
 def word(value):
     """A counter as an array of one 32-bit word (arrays wrap around silently, as the hash wants)."""
-    return xp.full((1,), value % 2**32, xp.uint32)
+    return xp.full((1,), value % 2**32 if isinstance(value, int) else value, xp.uint32)
 
 
 def kept(shape, p, seed, step, call):

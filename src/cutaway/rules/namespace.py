@@ -1,12 +1,12 @@
-"""`xp`: the closed set of array functions that rules may use, and the binding of every rule to one such set.
+"""`xp`: the closed set of array functions that rules may use.
 
-Rules see NumPy's meaning of each name. `NUMPY` gives it to them; `bind` makes copies of all rules for another set
-(JAX in the tests; later an accelerator), so nobody writes a rule twice.
+Rules see NumPy's meaning of each name. `NUMPY` gives it to them; `bind` (binding.py) makes a rule for another set, such
+as JAX's. `wide` is the precision in which long sums are added up: double where there is one.
 """
 
 from __future__ import annotations
 
-from types import FunctionType, SimpleNamespace
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -64,21 +64,8 @@ _NAMES = (
 
 NUMPY = SimpleNamespace(
     __name__="numpy", erf=_erf, scatter_add=_scatter_add, patches=_patches, add_patches=_add_patches, scan=_scan,
+    wide=np.float64,
     **{name: getattr(np, name) for name in _NAMES},
 )
 
 xp = NUMPY
-
-
-def bind(other: SimpleNamespace, modules: tuple) -> SimpleNamespace:
-    """Every function of the given rule modules with `xp` standing for `other`."""
-    names: dict = {"xp": other, "__builtins__": __builtins__}
-    for module in modules:
-        for name, value in vars(module).items():
-            if isinstance(value, FunctionType):
-                copy = FunctionType(value.__code__, names, name, value.__defaults__)
-                copy.__kwdefaults__ = value.__kwdefaults__
-                names[name] = copy
-            elif isinstance(value, float | int):
-                names[name] = value
-    return SimpleNamespace(**{name: value for name, value in names.items() if name != "__builtins__"})

@@ -7,12 +7,12 @@ from .shape import own
 
 def mean_of(x, axis, keepdims=False):
     """Added up in double: of many numbers, or of some far from zero, a sum in single loses what tells them apart."""
-    return xp.mean(x, axis=axis, keepdims=keepdims, dtype=xp.float64).astype(x.dtype)
+    return xp.mean(x, axis=axis, keepdims=keepdims, dtype=xp.wide).astype(x.dtype)
 
 
 def added_up(gradient, shape):
     """What of a gradient belongs to an array that was broadcast, added up in double."""
-    return own(gradient.astype(xp.float64), shape).astype(gradient.dtype)
+    return own(gradient.astype(xp.wide), shape).astype(gradient.dtype)
 
 
 @rule("y, u, r = gamma u + beta, (x - mean x) r, 1 / sqrt(var x + eps)")

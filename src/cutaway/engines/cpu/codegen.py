@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from ...optim.hoisted import hoisted
 from ...program import Instruction, Plan, Value
 from ...rules import OPS, Op, elementwise
 from ..reference.engine import hyperparameters
@@ -310,38 +311,17 @@ def _shares(a: Any, b: Value, plan: Plan) -> bool:
 # ---- the update loop made from an optimizer's rule -----------------------------------------------------------------
 
 
-class _Hoist(ast.NodeTransformer):
-    """Replace each largest expression of settings alone by a name, computed once in double, as NumPy would."""
-
-    def __init__(self, settings: set[str]) -> None:
-        self.settings, self.found = settings, []  # type: ignore[var-annotated]
-
-    def visit(self, node):
-        if isinstance(node, ast.expr):
-            names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
-            if names and names <= self.settings:
-                text = ast.unparse(node)
-                if text not in self.found:
-                    self.found.append(text)
-                return ast.copy_location(ast.Name(f"c{self.found.index(text)}", ast.Load()), node)
-        return super().visit(node)
-
-
 @cache
 def _update_text(rule: Any) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
     """An optimizer's rule as a loop: its text, its vectors, its settings."""
-    node = ast.parse(textwrap.dedent(inspect.getsource(rule))).body[0]
-    assert isinstance(node, ast.FunctionDef)
-    vectors = tuple(a.arg for a in node.args.args)
-    settings = tuple(a.arg for a in node.args.kwonlyargs)
-    hoist = _Hoist(set(settings))
-    body = [ast.unparse(ast.fix_missing_locations(hoist.visit(line))) for line in node.body if not (
-        isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant))]
+    apart = hoisted(rule)
+    vectors, settings = apart.vectors, apart.settings
+    body = [ast.unparse(line) for line in apart.body]
     results = body.pop().removeprefix("return ")
     stored = [vectors[0]] if vectors[0] == "g" else [v for v in vectors if v != "g"]
     new = ", ".join(f"new_{v}" for v in stored)
     lines = [f"def {rule.__name__}(lo, hi, {', '.join(f'{v}_' for v in vectors)}, {', '.join(settings)}):"]
-    lines += [f"    c{k} = F({text})" for k, text in enumerate(hoist.found)]
+    lines += [f"    c{k} = F({text})" for k, text in enumerate(apart.constants)]
     lines += ["    for j in range(lo, hi):"] + [f"        {v} = {v}_[j]" for v in vectors]
     lines += [f"        {line}" for line in body]
     lines += [f"        {new} = {results.strip('()') if len(stored) > 1 else results}"]

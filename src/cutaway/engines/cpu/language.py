@@ -147,7 +147,7 @@ BUILT_IN: dict[str, Callable] = {
     "F": lambda c, x: c.cast(x, c.real), "np.float64": lambda c, x: c.cast(x, DOUBLE),
     "int": lambda c, x: c.cast(x, INT), "np.int32": lambda c, x: c.cast(x, INT),
     "np.uint32": lambda c, x: c.cast(x, WORD), "xp.uint32": lambda c, x: c.cast(x, WORD),
-    "xp.float64": lambda c, x: c.cast(x, DOUBLE),
+    "xp.float64": lambda c, x: c.cast(x, DOUBLE), "xp.wide": lambda c, x: c.cast(x, DOUBLE),
     "select": _select, "xp.where": _select, "min": _least("<"), "max": _least(">"),
     "abs": lambda c, x: c.intrinsic("fabs", x), "xp.abs": lambda c, x: c.intrinsic("fabs", x),
     "np.sqrt": lambda c, x: c.intrinsic("sqrt", x), "xp.sqrt": lambda c, x: c.intrinsic("sqrt", x),

@@ -1,0 +1,80 @@
+"""Update rules taken apart: what depends on settings alone is a number a step, found once and in double.
+
+Bias correction is the reason: 1 - β₂ᵗ in single precision would lose half its digits in the first steps. The CPU engine
+computes these numbers before its loop over the weights, XLA gets them from outside, one row a step.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from types import CodeType, FunctionType
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Hoisted:
+    """A rule of `vectors` and `settings`; in its `body` c0, c1, ... stand for the expressions in `constants`."""
+
+    rule: Callable
+    vectors: tuple[str, ...]
+    settings: tuple[str, ...]
+    constants: tuple[str, ...]
+    body: tuple[ast.stmt, ...]
+
+    def numbers(self, settings: dict[str, Any]) -> list[float]:
+        """The constants of one step, in double."""
+        names = getattr(self.rule, "__globals__", {})
+        return [float(eval(code, names, settings)) for code in _compiled(self.constants)]
+
+    def function(self) -> FunctionType:
+        """The rule as a function of its vectors and then its constants."""
+        arguments = ", ".join([*self.vectors, *(f"c{k}" for k in range(len(self.constants)))])
+        head = f"def {self.rule.__name__}({arguments}):\n"
+        made: dict[str, Any] = {}
+        exec(head + textwrap.indent("\n".join(map(ast.unparse, self.body)), "    "), made)
+        return FunctionType(made[self.rule.__name__].__code__, self.rule.__globals__)
+
+
+@cache
+def hoisted(rule: Callable) -> Hoisted:
+    """Take a rule apart. Raises OSError or TypeError where that cannot be: Python keeps no source of what is typed at
+    a prompt, and a rule may need the function around it, or change a setting."""
+    node = ast.parse(textwrap.dedent(inspect.getsource(rule))).body[0]
+    if not isinstance(node, ast.FunctionDef) or getattr(rule, "__closure__", None):
+        raise TypeError(f"{rule!r} is no function that stands by itself")
+    settings = tuple(a.arg for a in node.args.kwonlyargs)
+    changed = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    if changed & set(settings):
+        raise TypeError(f"{rule.__name__} changes {', '.join(changed & set(settings))}, a setting")
+    hoist = _Hoist(set(settings))
+    body = [hoist.visit(line) for line in node.body if not (
+        isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant))]
+    body = [ast.fix_missing_locations(line) for line in body]
+    return Hoisted(rule, tuple(a.arg for a in node.args.args), settings, tuple(hoist.found), tuple(body))
+
+
+class _Hoist(ast.NodeTransformer):
+    """Replace each largest expression of settings alone by a name."""
+
+    def __init__(self, settings: set[str]) -> None:
+        self.settings, self.found = settings, []  # type: ignore[var-annotated]
+
+    def visit(self, node):
+        if isinstance(node, ast.expr):
+            names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+            if names and names <= self.settings:
+                text = ast.unparse(node)
+                if text not in self.found:
+                    self.found.append(text)
+                return ast.copy_location(ast.Name(f"c{self.found.index(text)}", ast.Load()), node)
+        return super().visit(node)
+
+
+@cache
+def _compiled(constants: tuple[str, ...]) -> list[CodeType]:
+    return [compile(text, "<settings>", "eval") for text in constants]
