@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import cutaway as ct
+from cutaway.engines import ENGINES
 from cutaway.errors import ArgumentError, TrainingError
 from cutaway.train import past
 from cutaway.train.fit import TrainingWarning
@@ -119,6 +120,38 @@ def test_changed_data_is_noticed():
     own *= 2
     with pytest.raises(TrainingError, match="the data was changed since training"):
         run.trace(step=3)
+
+
+@pytest.fixture
+def rough():
+    """An engine that says that it is not exact: its runs give other bits than its single instructions."""
+    class Rough(ENGINES["reference"]):
+        name, exact = "rough", False
+
+        def run(self, *how):
+            return super().run(*how) + 2e-7
+
+    ENGINES["rough"] = Rough
+    yield Rough
+    del ENGINES["rough"]
+
+
+def test_an_engine_that_is_not_exact_says_how_far_a_replay_is_off(rough):
+    run = fitted(engine="rough")
+    t = run.trace(step=12)
+    assert 0 < abs(t.J - run.steps["loss"][11]) < 3e-7
+    assert t.note == (
+        "replayed by rule; J differs by 2e-07 from the run's (the engine rough repeats no run to the last bit)")
+    assert t.note in str(t) and "changed" not in str(t)
+    assert not fitted().trace(step=12).note
+
+
+def test_an_engine_that_is_not_exact_says_where_its_replay_broke_off(rough, monkeypatch):
+    run = fitted(engine="rough")
+    monkeypatch.setattr(rough, "run", lambda self, *how: np.zeros(0))
+    with pytest.raises(TrainingError, match="the replay broke off at step 8, which the run itself did not: the engine"
+                                            " rough repeats no run to the last bit"):
+        run.trace(step=12)
 
 
 @pytest.mark.parametrize(("step", "says"), [

@@ -58,6 +58,7 @@ class Run(Shown):
         """A step of this run, from 1, with every value that its instructions read and wrote: a `Trace`.
 
         The run is replayed from the snapshot before the step, to the same bits; its J is run.steps["loss"][step - 1].
+        (An engine that repeats no run to the bit gives nearly the same; the trace's `note` says how far J is off.)
         The step at which a run broke off, J or a gradient not finite, can be traced too. steps: more than one gives a
         list of traces. keep, keep_bytes: as `ct.trace` takes them. Raises ArgumentError for a step that this run did
         not do, TrainingError where the data changed since.

@@ -48,7 +48,7 @@ class Break:
 
 class NotFinite(Break):
     def hit(self, s: Session) -> str:
-        bad = next((name for name, a in s.memory() if a.dtype.kind == "f" and not np.isfinite(a).all()), "")
+        bad = next((name for name, a in s.values() if a.dtype.kind == "f" and not np.isfinite(a).all()), "")
         return bad and f"{bad} is not finite"
 
 

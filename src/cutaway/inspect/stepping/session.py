@@ -341,9 +341,11 @@ class Session(Walk, Shown):
         self.breaks.append(made)
         return made
 
-    def memory(self) -> Iterator[tuple[str, np.ndarray]]:
+    def values(self) -> Iterator[tuple[str, np.ndarray]]:
         """Every value of the program after a step, by name, in the order in which they were written; not copied."""
         return ((name, self.program.value(v)) for name, v in self._values.items())
+
+    memory = values  # the name that it had first
 
     def look(self, name: str, index: tuple = ()) -> np.ndarray:
         """A value as it lies in memory after a step, "gradient" for its length; empty where the batch has no such

@@ -34,8 +34,8 @@ def cells(trace: Trace) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
 
 
 def below(trace: Trace) -> list[str]:
-    """The lines under the table: how far the update went, and what was left out."""
-    return [*_update(trace), *_left_out(trace)]
+    """The lines under the table: how far the update went, what was left out, and how a replay differs."""
+    return [*_update(trace), *_left_out(trace), *filter(None, [trace.note])]
 
 
 def title(trace: Trace) -> str:

@@ -173,7 +173,8 @@ class Trace(Mapping, Shown):
     instructions: those that ran, in order. facts: what is known of each value, by name. versions: for each value that
     was kept, (number of the instruction that wrote it, array), -1 for what was there before the step. vectors: θ, g and
     the optimizer's state by name, each with the names of its parts. parameters: their places in θ. left_out: bytes of
-    each value that was not kept. origin: what the step was compiled from, None for a trace from a file.
+    each value that was not kept. origin: what the step was compiled from, None for a trace from a file. note: how a
+    replayed step differs from the one that it repeats, "" if it does not.
     """
 
     about: About
@@ -184,6 +185,7 @@ class Trace(Mapping, Shown):
     parameters: dict[str, Part]
     left_out: dict[str, int] = field(default_factory=dict)
     origin: Any = None
+    note: str = ""
 
     def __post_init__(self) -> None:
         self.instructions = [TracedInstruction(**{**vars(i), "trace": self}) for i in self.instructions]

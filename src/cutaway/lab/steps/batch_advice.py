@@ -78,14 +78,15 @@ class BatchAdvice(Result):
     def _place(self) -> int:
         return int(np.argmax(self.time <= NEARLY))
 
+    def _columns(self) -> dict[str, np.ndarray]:
+        names = ("seconds", "samples_per_second", "memory", "steps", "time")
+        return {"batch_size": self.sizes} | {name: getattr(self, name) for name in names}
+
     def to_pandas(self) -> Any:
         """A row for each batch size."""
         import pandas as pd
 
-        return pd.DataFrame({
-            "batch_size": self.sizes, "seconds": self.seconds, "samples_per_second": self.samples_per_second,
-            "memory": self.memory, "steps": self.steps, "time": self.time,
-        })
+        return pd.DataFrame(self._columns())
 
     def to_json(self) -> dict[str, Any]:
         more = ("suggestion", "noise_scale", "samples_per_second", "steps", "time")
@@ -102,9 +103,8 @@ class BatchAdvice(Result):
             text += (f"\nFrom {self.sizes[a]} to {self.sizes[b]} rows it takes {fewer:.2g} times fewer steps, as the "
                      f"noise scale of the gradient is {self.noise_scale:.0f} rows, and a step takes {longer:.2g} times "
                      "as long.")
-        lines = [[f"{n:,}", _seconds(s), f"{n / s:,.0f}", f"{bytes_ / 1e6:.2f} MB", f"{steps:.3g} ×", f"{t:.2f} ×"]
-                 for n, s, bytes_, steps, t in
-                 zip(self.sizes, self.seconds, self.memory, self.steps, self.time, strict=True)]
+        lines = [[f"{n:,}", _seconds(s), f"{speed:,.0f}", f"{bytes_ / 1e6:.2f} MB", f"{steps:.3g} ×", f"{t:.2f} ×"]
+                 for n, s, speed, bytes_, steps, t in zip(*self._columns().values(), strict=True)]
         head = ["rows a step", "a step", "rows/s", "memory", "steps", "time"]
         return f"{text}\n\n{table(head, lines, left=0)}"
 
@@ -180,7 +180,7 @@ def batch_size(model: Module | Callable[[], Module], X: Any, y: Any, loss: str |
     timed = np.isfinite(seconds)
     if not timed.any():
         raise KeyboardInterrupt
-    memory = np.array([program.memory.bytes for program in programs])
+    memory = np.array([program.engine.needs.bytes for program in programs])
     return BatchAdvice(rows, type(optimizer).__name__, np.array(sizes)[timed], seconds[timed], memory[timed], scales,
                        cut_short)
 

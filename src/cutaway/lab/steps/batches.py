@@ -170,7 +170,7 @@ class Variant:
     def add(self, watch: Watch, run: Run) -> None:
         if not self.loss:
             self.step_loss = run.steps["loss"][:SHOWN].copy()
-        self.memory, self.model = run.program.memory.bytes, run.model
+        vars(self).update(memory=run.program.engine.needs.bytes, model=run.model)
         for name in ("epochs", "seconds", "loss"):
             getattr(self, name).append(np.array(getattr(watch, name), float))
 
@@ -187,6 +187,10 @@ class Variant:
                 for e, s, J in zip(self.epochs, self.seconds, self.loss, strict=True)]
         each = [seconds / (epochs * self.steps_per_epoch) for epochs, seconds in done if epochs]
         return min(each, default=float("nan"))
+
+    @property
+    def rows_per_second(self) -> float:
+        return self.batch_size / self.seconds_per_step
 
     def loss_after(self, axis: str, where: float) -> float:
         """The loss after so many "epochs" or "seconds", straight between the times it was taken; the runs' median."""
@@ -282,8 +286,9 @@ class Batches(Result):
         grid = list(v.tuning)
         edge = "*" if v.rate in grid[:1] + grid[-1:] else ""
         measured = self.noise["first weights"][self.noise_sizes == v.batch_size][0]
-        return [v.name, f"{v.rate:g}{edge}", f"{v.steps_per_epoch:,}", scaled(v.seconds_per_step, "s"),
-                scaled(v.batch_size / v.seconds_per_step), scaled(v.memory, "B"),
+        units = {"seconds_per_step": "s", "rows_per_second": "", "memory": "B"}
+        return [v.name, f"{v.rate:g}{edge}", f"{v.steps_per_epoch:,}",
+                *(scaled(getattr(v, name), unit) for name, unit in units.items()),
                 f"{measured:.2g}" if v.steps_per_epoch > 1 else "0",
                 f"{v.loss_after('epochs', epochs):.3g}", f"{v.loss_after('seconds', seconds):.3g}"]
 
