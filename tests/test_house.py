@@ -48,6 +48,65 @@ def test_import_check_finds(tmp_path, file, line, says):
     assert says is None or says in findings[0]
 
 
+def little_house(folder, files):
+    """A package `cutaway` of these files, text by name, and the rooms that they are in."""
+    source = folder / "cutaway"
+    for name, text in {"__init__.py": "", **files}.items():
+        file = source / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        (file.parent / "__init__.py").touch()
+        file.write_text(text)
+    return source
+
+
+@pytest.mark.parametrize("back", [
+    "from .tape import Tape",
+    "def f():\n    from .tape import Tape",
+    "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from .tape import Tape",
+    "from . import tape",
+    "import cutaway.nn.tape",
+    "from ..nn import Tape",
+    "from .. import nn\nnn.Tape",
+    "def f():\n    import_module('cutaway.nn.tape')",
+])
+def test_two_files_that_import_each_other_are_found_however_they_do(tmp_path, back):
+    source = little_house(tmp_path, {"nn/tensor.py": back, "nn/tape.py": "from .tensor import Tensor",
+                                     "nn/__init__.py": "from .tape import Tape"})
+    findings = check_imports.circles(check_imports.House(source))
+    assert [line.split(": ", 1)[1] for line in findings] == [
+        "files import one another: nn.tape -> nn.tensor -> nn.tape"]
+
+
+def test_a_circle_is_told_once_by_its_shortest_way(tmp_path):
+    files = {"nn/a.py": "from . import b", "nn/b.py": "from . import c", "nn/c.py": "from . import a, d",
+             "nn/d.py": "from . import c", "nn/e.py": "from . import a"}
+    finding, = check_imports.circles(check_imports.House(little_house(tmp_path, files)))
+    assert finding.endswith("files import one another: nn.c -> nn.d -> nn.c (a circle of 4 files)")
+
+
+def test_the_face_of_a_room_makes_no_circle_of_what_it_passes_on(tmp_path):
+    files = {"nn/__init__.py": "from .layers import Linear\nfrom .networks import MLP", "nn/layers.py": "",
+             "nn/networks.py": "from ..nn import Linear\nfrom .. import nn\nnn.Linear"}
+    assert check_imports.circles(check_imports.House(little_house(tmp_path, files))) == []
+
+
+@pytest.mark.parametrize(("line", "private"), [
+    ("from ..optim import _flat", True),
+    ("from ..optim.sgd import _flat", True),
+    ("from .. import optim\noptim._flat", True),
+    ("def f(opt):\n    return opt._past", True),
+    ("def f(opt):\n    return opt.past, opt._repr_html_(), opt.__dict__", False),
+    ("class Net:\n    def __init__(self):\n        self._past = 0\nNet()._past", False),
+    ("from sklearn import tree as optim\noptim._past", False),
+    ("from .layers import _own", False),
+])
+def test_private_names_of_another_room_are_found(tmp_path, line, private):
+    files = {"optim/sgd.py": "def _flat(): ...\nclass SGD:\n    _past = None\n    def _repr_html_(self): ...",
+             "optim/__init__.py": "from .sgd import _flat", "nn/layers.py": "_own = 1", "nn/mlp.py": line}
+    findings = check_imports.privates(check_imports.House(little_house(tmp_path, files)))
+    assert [("private to another room" in finding) for finding in findings] == [True] * private
+
+
 def test_files_are_small_and_name_no_machine():
     if not (ROOT / ".git").exists():
         pytest.skip("not a git checkout: the check reads git's list of files")
