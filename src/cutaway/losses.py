@@ -56,7 +56,7 @@ def _fixed(what: str, given) -> Tensor:
     return t
 
 
-def _matching(name: str, z, y) -> tuple[Tensor, Tensor]:
+def matching(name: str, z, y) -> tuple[Tensor, Tensor]:
     """Outputs and targets of the same shape; y (n,) also fits z (n, 1). Nothing else broadcasts."""
     z, y = z if isinstance(z, Tensor) else Tensor(z), _fixed("targets", y)
     if z.shape != y.shape and z.shape != (*y.shape, 1):
@@ -78,37 +78,37 @@ def mse(z, y, weight=None) -> Tensor:
     >>> ct.losses.mse(ct.Tensor([[1.0], [3.0]]), [[0.0], [0.0]]).item()
     5.0
     """
-    return _mean(apply("mse", *_matching("mse", z, y)), weight)
+    return _mean(apply("mse", *matching("mse", z, y)), weight)
 
 
 @_in_our_words
 def half_mse(z, y, weight=None) -> Tensor:
     """ℓ = mean over outputs of ½ (z - y)², the lecture's worked example."""
-    return _mean(apply("half_mse", *_matching("half_mse", z, y)), weight)
+    return _mean(apply("half_mse", *matching("half_mse", z, y)), weight)
 
 
 @_in_our_words
 def mae(z, y, weight=None) -> Tensor:
     """Mean absolute error: ℓ = mean over outputs of |z - y|."""
-    return _mean(apply("mae", *_matching("mae", z, y)), weight)
+    return _mean(apply("mae", *matching("mae", z, y)), weight)
 
 
 @_in_our_words
 def huber(z, y, weight=None, delta: float = 1.0) -> Tensor:
     """Squared near zero, absolute beyond δ: ℓ = d²/2 if |d| < δ else δ (|d| - δ/2), with d = z - y (Huber, 1964)."""
-    return _mean(apply("huber", *_matching("huber", z, y), delta=float(delta)), weight)
+    return _mean(apply("huber", *matching("huber", z, y), delta=float(delta)), weight)
 
 
 @_in_our_words
 def poisson(z, y, weight=None) -> Tensor:
     """Half the Poisson deviance of counts y ≥ 0, z being the logarithm of ŷ: ℓ = mean of e^z - y z + y log y - y."""
-    return _mean(apply("poisson", *_matching("poisson", z, y)), weight)
+    return _mean(apply("poisson", *matching("poisson", z, y)), weight)
 
 
 @_in_our_words
 def binary_cross_entropy(z, y, weight=None) -> Tensor:
     """On logits z, targets y in [0, 1]: ℓ = max(z, 0) - z y + log(1 + e^-|z|), the mean over outputs."""
-    return _mean(apply("binary_cross_entropy", *_matching("binary_cross_entropy", z, y))[0], weight)
+    return _mean(apply("binary_cross_entropy", *matching("binary_cross_entropy", z, y))[0], weight)
 
 
 @_in_our_words
@@ -140,7 +140,7 @@ def cross_entropy(z, y, weight=None, class_weight=None) -> Tensor:
             )
         y = Tensor(y.data.astype(np.int64))
     if y.dtype.kind == "f":
-        z, y = _matching("cross_entropy", z, y)
+        z, y = matching("cross_entropy", z, y)
         y = y if by_class is None else apply("mul", y, by_class)
         return _mean(apply("soft_cross_entropy", z, y)[0], weight, classes)
     if y.shape != z.shape[:1]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -32,3 +33,14 @@ def next_stream() -> np.random.Generator:
     global _drawn
     _drawn += 1
     return stream(_process_seed, "constructor", _drawn)
+
+
+@contextmanager
+def undisturbed():
+    """Layers that are made in the block do not change the first weights of those made later."""
+    global _drawn
+    drawn = _drawn
+    try:
+        yield
+    finally:
+        _drawn = drawn

@@ -68,3 +68,8 @@ class Shown:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return {"text/plain": str(self), "text/html": self._repr_html_()}
+
+
+def shown_parts(result: Shown) -> Iterable[Any]:
+    """What notebooks show of a result, from above: the figure, the words, and the numbers, where there are any."""
+    return result._in_notebook()

@@ -154,7 +154,7 @@ def test_batch_norm_never_meets_a_single_row_by_an_automatic_batch_size():
     assert np.isfinite(scores).all()
     for rows in (214, 215, 321, 358):  # 193 and 321 to learn from leave one
         model = ct.Regressor(net, epochs=1).fit(many[:rows], many[:rows, 0])
-        assert model.run_._past.rows.size % model.run_.batch_size != 1
+        assert model.run_.past.rows.size % model.run_.batch_size != 1
     with pytest.warns(TrainingWarning, match="leave one"):
         model = ct.Regressor(net, epochs=2, batch_size=32, validation=None).fit(many[:225], many[:225, 0])
     assert len(model.run_.steps) == 2 * 7

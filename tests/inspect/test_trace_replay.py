@@ -64,7 +64,7 @@ def test_several_steps_follow_each_other():
 
 def test_snapshots_are_few_and_spread_over_the_run():
     run = fitted(epochs=100)
-    epochs = [run._past.epoch_of(s) for s in run._past.snapshots]
+    epochs = [run.past.epoch_of(s) for s in run.past.snapshots]
     assert epochs == list(range(1, 101, 8)) and len(epochs) <= past.MOST
     assert run.steps["loss"][7 * 60 + 2] == run.trace(step=7 * 60 + 3).J
 

@@ -21,8 +21,7 @@ class Training:
     @property
     def settings(self) -> dict[str, Any]:
         """Loss and optimizer, as ct.fit takes them."""
-        own = self.estimator
-        return {"loss": own._loss(), "optimizer": own.optimizer or own.design_.optimizer()}
+        return self.estimator.loss_and_optimizer()
 
 
 def training(model: Path, data: Path, targets: list[str] | None, skip_damaged: bool,

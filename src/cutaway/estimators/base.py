@@ -328,8 +328,11 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
         """
         rows = self._rows(X, y, sample_weight, like=self.inputs_)
         Z, T, w = self._encoded(rows, learning=False)
-        return {"model": self.model_, "X": Z, "y": T, "sample_weight": w, "loss": self._loss(),
-                "optimizer": self.optimizer or self.design_.optimizer()}
+        return {"model": self.model_, "X": Z, "y": T, "sample_weight": w, **self.loss_and_optimizer()}
+
+    def loss_and_optimizer(self) -> dict[str, Any]:
+        """The loss and the optimizer that this network is trained with, by name, as ct.fit takes them."""
+        return {"loss": self._loss(), "optimizer": self.optimizer or self.design_.optimizer()}
 
     @property
     def encoded_names(self) -> list[str] | None:
@@ -357,7 +360,7 @@ zone never seen: 'C' (1 row)
     def _predict_encoded(self, Z: np.ndarray) -> np.ndarray:
         raise NotImplementedError
 
-    def _answers(self, Z: np.ndarray) -> np.ndarray:
+    def answers(self, Z: np.ndarray) -> np.ndarray:
         """Probabilities, or predictions where there are no classes, for encoded rows."""
         raise NotImplementedError
 

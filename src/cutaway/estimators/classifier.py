@@ -129,7 +129,7 @@ class Classifier(ClassifierMixin, Estimator):
         """Probabilities (n, classes), rows summing to 1; of multilabel targets (n, labels), each on its own."""
         return self._probabilities(self.encode(X))
 
-    def _answers(self, Z: np.ndarray) -> np.ndarray:
+    def answers(self, Z: np.ndarray) -> np.ndarray:
         return self._probabilities(Z)
 
     def _probabilities(self, Z: np.ndarray) -> np.ndarray:

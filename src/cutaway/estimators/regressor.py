@@ -98,7 +98,7 @@ class Regressor(RegressorMixin, Estimator):
     def _predict_encoded(self, Z: np.ndarray) -> np.ndarray:
         return self.target_encoder_.inverse(np.clip(self._outputs(Z), *self.limits_))
 
-    def _answers(self, Z: np.ndarray) -> np.ndarray:
+    def answers(self, Z: np.ndarray) -> np.ndarray:
         return self._predict_encoded(Z)
 
     def __sklearn_tags__(self) -> Any:

@@ -11,7 +11,7 @@ from base64 import b64encode
 from typing import Any
 
 from ..errors import CutawayError
-from ..shown import Listing, Numbers, Picture, Shown, Table, Words
+from ..shown import Listing, Numbers, Picture, Shown, Table, Words, shown_parts
 from ..text import printable
 from .html import Html, cell_text, tag
 
@@ -36,7 +36,7 @@ background:none;border:0;padding:0}
 def notebook(result: Shown) -> str:
     """The HTML of a result; of one that cannot be drawn now, what `print` gives."""
     try:
-        parts = [_part(part, k) for k, part in enumerate(result._in_notebook())]
+        parts = [_part(part, k) for k, part in enumerate(shown_parts(result))]
     except (CutawayError, ValueError, ArithmeticError):  # a picture that fails must not hide the words
         parts = [_part(Listing(str(result)), 0)]
     return tag("div", tag("style", Html(STYLE)), parts, class_="cutaway")

@@ -7,9 +7,9 @@ from .history import History
 from .many import fit_many
 from .metrics import METRICS
 from .past import Past
-from .run import VIEWS, Run
+from .run import Run
 
 __all__ = [
-    "METRICS", "VIEWS", "Ended", "EpochEnded", "Event", "History", "Past", "Run", "Started", "TrainingWarning", "fit",
+    "METRICS", "Ended", "EpochEnded", "Event", "History", "Past", "Run", "Started", "TrainingWarning", "fit",
     "fit_many", "prepared",
 ]

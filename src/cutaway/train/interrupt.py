@@ -17,7 +17,7 @@ def interruptible(*runs: Any):
         return
 
     def handle(number, frame):
-        if all(run._stop for run in runs):
+        if all(run.stopping for run in runs):
             raise KeyboardInterrupt
         for run in runs:
             run.stop("interrupted")

@@ -23,7 +23,8 @@ class Run(Shown):
     history has a row an epoch, steps a row a step. best_epoch: the epoch whose weights the model has now (the last one
     without validation); last: the final weights as a state dict where the best ones were put back. seconds: of
     training; compiling: what compiling kernels took before, on a machine's first run. lr_found: the learning rate that
-    was found, where the optimizer's was "auto". trouble: what went wrong, if something did.
+    was found, where the optimizer's was "auto". trouble: what went wrong, if something did. past: what steps are
+    replayed from; None in a copy. stopping: why the training is to end after the steps under way, "" if it is not.
     """
 
     model: Any
@@ -41,18 +42,22 @@ class Run(Shown):
     lr_found: float | None = None
     last: dict[str, np.ndarray] | None = None
     trouble: str = ""
-    _stop: str = ""
-    _past: Any = None
+    stopping: str = ""
+    past: Any = None
     _loss: str = ""  # of a copy, which has no past
+
+    @property
+    def loss(self) -> str:
+        """The name of the loss; "" for one of your own in a copy."""
+        return self._loss if self.past is None else losses.name_of(self.past.loss)
 
     def stop(self, reason: str = "a callback asked for it") -> None:
         """End the training after the steps under way."""
-        self._stop = self._stop or reason
+        self.stopping = self.stopping or reason
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything but the program and the data, of which neither fits in a pickle: what is copied has no past."""
-        loss = self._loss if self._past is None else losses.name_of(self._past.loss)
-        return vars(self) | {"program": None, "_past": None, "_loss": loss}
+        return vars(self) | {"program": None, "past": None, "_loss": self.loss}
 
     def trace(self, step: int, **how: Any) -> Any:
         """A step of this run, from 1, with every value that its instructions read and wrote: a `Trace`.

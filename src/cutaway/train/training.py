@@ -77,7 +77,7 @@ class Training:
         self.validation = None if task.held_out is None else Validation(
             model, task.held_out, task.loss, metrics, recipe, programs)
         self.progress = Progress(progress, recipe.epochs, len(past.rows))
-        self.run = Run(model, self.program, recipe.epochs, past.batch_size, recipe.seed, lr_found=found, _past=past,
+        self.run = Run(model, self.program, recipe.epochs, past.batch_size, recipe.seed, lr_found=found, past=past,
                        compiling=native.seconds - compiled_before)
         if earlier is not None:
             earlier.restore(self)
@@ -100,7 +100,7 @@ class Training:
         self._tell(Started(run))
         self._stop_early()
         with one_trainer(self.model), self.progress, interruptible(run):
-            while run.epochs_done < run.epochs and not run._stop:
+            while run.epochs_done < run.epochs and not run.stopping:
                 epoch = run.epochs_done + 1
                 losses = self._epoch(epoch)
                 run.seconds = time.perf_counter() - self.began
@@ -112,9 +112,9 @@ class Training:
                 self.progress.epoch_done(epoch, row)
                 self._stop_early()
                 self._tell(EpochEnded(run, epoch, row))
-                if self._checkpoint_is_due() or epoch == run.epochs or run._stop:
+                if self._checkpoint_is_due() or epoch == run.epochs or run.stopping:
                     self._save()
-        run.stopped = run._stop or f"all {run.epochs} epochs done"
+        run.stopped = run.stopping or f"all {run.epochs} epochs done"
         self._put_back_best()
         run.trouble = self.trouble
         self._tell(Ended(run))
@@ -134,7 +134,7 @@ class Training:
             limit = self.recipe.time_limit
             if limit is not None and time.perf_counter() - self.began > limit:
                 self.run.stop(f"the time limit of {limit:g} s")
-            return bool(self.run._stop) or self._checkpoint_is_due()
+            return bool(self.run.stopping) or self._checkpoint_is_due()
 
         for rows, n in past.batches_of(self.program, order):
             position = 0
@@ -145,9 +145,9 @@ class Training:
                 if not engine.finite:
                     self._not_finite(epoch, order[(len(steps) - first - at) * B :][:B])
                     return None
-                if len(steps) < epoch * past.steps and (self.run._stop or self._checkpoint_is_due()):
+                if len(steps) < epoch * past.steps and (self.run.stopping or self._checkpoint_is_due()):
                     self._save()
-                    if self.run._stop:
+                    if self.run.stopping:
                         return None
         return steps["loss"][first:]
 

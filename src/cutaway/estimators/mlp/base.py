@@ -159,7 +159,7 @@ class MLPEstimator(WithDiagram, Fitted, Convertible, BaseEstimator):
         run.history.extend({"epoch": np.arange(1.0, number + 1), "loss": np.array(self.loss_curve_)})
         for callback in self.callbacks:
             callback(EpochEnded(run, number, row))
-        return bool(run._stop)
+        return bool(run.stopping)
 
     def _rows(self, X: Any, y: Any, sample_weight: Any, incremental: bool = False,
               classes: Any = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -275,7 +275,7 @@ class MLPEstimator(WithDiagram, Fitted, Convertible, BaseEstimator):
         """What the network's inputs are called."""
         return input_names(self)
 
-    def _answers(self, Z: np.ndarray) -> np.ndarray:
+    def answers(self, Z: np.ndarray) -> np.ndarray:
         """Probabilities, or predictions where there are no classes, for encoded rows."""
         raise NotImplementedError
 

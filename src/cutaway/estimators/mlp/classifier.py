@@ -130,9 +130,9 @@ class MLPClassifier(ClassifierMixin, MLPEstimator):
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities (n, classes), rows summing to 1; of multilabel targets (n, labels), each on its own."""
-        return self._answers(self._encode(X))
+        return self.answers(self._encode(X))
 
-    def _answers(self, Z: np.ndarray) -> np.ndarray:
+    def answers(self, Z: np.ndarray) -> np.ndarray:
         p = self._probabilities(Z)
         if len(self.classes_) == 1:
             return np.ones((len(p), 1))

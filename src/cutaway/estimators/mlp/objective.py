@@ -6,14 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 from ...autodiff import Tensor, apply
-from ...losses import _matching
+from ...losses import matching
 
 
 def _summed(rule: str, **settings: Any) -> Callable:
     """One loss a sample: the sum over its outputs. (Our rules give the mean.)"""
 
     def loss(z: Tensor, y: Tensor) -> Tensor:
-        found = apply(rule, *_matching(rule, z, y), **settings)
+        found = apply(rule, *matching(rule, z, y), **settings)
         l = found[0] if isinstance(found, tuple) else found
         return l if z.shape[1] == 1 else l * float(z.shape[1])
 

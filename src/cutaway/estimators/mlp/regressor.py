@@ -95,9 +95,9 @@ class MLPRegressor(RegressorMixin, MLPEstimator):
 
     def predict(self, X: Any) -> np.ndarray:
         """Predictions (n,) or (n, outputs)."""
-        return self._answers(self._encode(X))
+        return self.answers(self._encode(X))
 
-    def _answers(self, Z: np.ndarray) -> np.ndarray:
+    def answers(self, Z: np.ndarray) -> np.ndarray:
         y = self._predictions(Z)
         return y[:, 0] if y.shape[1] == 1 else y
 

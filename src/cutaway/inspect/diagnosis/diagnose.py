@@ -93,8 +93,8 @@ def _evidence(given: Any, X: Any, y: Any, loss: Any, optimizer: Any, validation:
     if not isinstance(given, Run) and hasattr(given, "encode"):
         network_of(given)  # says so if it is not trained
         X, y, sample_weight, validation, loss = _encoded(given, X, y, sample_weight, validation, loss)
-    if run is not None and run._past is None:
-        if loss is None and not (loss := run._loss):
+    if run is not None and run.past is None:
+        if loss is None and not (loss := run.loss):
             raise ArgumentError(
                 "this run was copied or read from a pickle, which holds neither its data nor a loss of one's own: give "
                 "loss=, the one that it was trained with."
@@ -102,7 +102,7 @@ def _evidence(given: Any, X: Any, y: Any, loss: Any, optimizer: Any, validation:
         run, given = None, run.model
     if run is None and (X is None or y is None):
         raise ArgumentError("a network is diagnosed on data: ct.diagnose(model, X, y, loss=...), or give the run")
-    past: Any = None if run is None else run._past
+    past: Any = None if run is None else run.past
     loss = losses.get(past.loss if past is not None else "mse" if loss is None else loss)
     optimizer = past.optimizer if past is not None and optimizer is None else optimizer
     classes, learnt = loss is losses.cross_entropy, None
@@ -157,15 +157,13 @@ def proved(e: Evidence, finding: Finding, epochs: int) -> Proof | None:
     """The training without and with a finding's change; None where it cannot be done (layers of one's own)."""
     before, after = _arguments(e, epochs), _arguments(e, epochs)
     namespace = {"ct": sys.modules["cutaway"], "np": np, **after}
-    drawn = random._drawn
     try:
-        exec(finding.change, namespace)  # the text that is shown is what is proved
-        after = {name: namespace[name] for name in after}
-        first, second = _trained(before), _trained(after)
+        with random.undisturbed():
+            exec(finding.change, namespace)  # the text that is shown is what is proved
+            after = {name: namespace[name] for name in after}
+            first, second = _trained(before), _trained(after)
     except (CutawayError, ValueError, TypeError, AttributeError, LookupError, NameError):
         return None
-    finally:
-        random._drawn = drawn  # layers made here do not change those made later
     gone = not any(f.name == finding.name and set(f.where) == set(finding.where) for f in examined(second))
     return Proof(after["epochs"], _outcome(first), _outcome(second), gone)
 
@@ -194,7 +192,7 @@ def _trained(arguments: dict[str, Any]) -> Evidence:
         warnings.simplefilter("ignore", TrainingWarning)  # that it breaks off may be the finding
         run = fit(**options, progress=False)
     held = None if Xv is None else Data(Xv, yv)
-    past = run._past
+    past = run.past
     return Evidence(run.model, past.data, past.loss, past.optimizer, run, held)
 
 

@@ -52,7 +52,7 @@ class Evidence:
         self.model, self.data, self.loss, self.optimizer = model, data, losses.get(loss), optimizer
         self.names, self.owner = names, owner
         self.run: Any = run  # symptoms that look at these say that they need them
-        self.past: Any = None if run is None else run._past
+        self.past: Any = None if run is None else run.past
         self.learnt = np.arange(len(data)) if learnt is None else learnt
         self.held_out: Any = None if held_out is None else held_out.rows(_some(len(held_out), rows))
         self.sample = data.rows(self.learnt[_some(len(self.learnt), rows)])

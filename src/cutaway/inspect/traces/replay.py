@@ -59,7 +59,7 @@ def trace(model: Any, X: Any, y: Any = None, loss: str | Callable | None = None,
 def trace_run(run: Run, step: int, steps: int = 1, keep: Sequence[str] | None = None,
               keep_bytes: int = KEEP_BYTES) -> Trace | Traces:
     """See `Run.trace`."""
-    past: Past | None = run._past
+    past: Past | None = run.past
     if past is None:
         raise ArgumentError("this run does not know its past: run.trace works on the run that ct.fit returned")
     done = len(run.steps)

@@ -64,7 +64,7 @@ def answers_of(model: Any, X: Any, y: Any = None, names: list[str] | None = None
         shape = flat.shape[1:]
 
         def ask(rows: np.ndarray) -> np.ndarray:
-            return np.asarray(model._answers(rows.reshape(-1, *shape).astype(model.model_.dtype)), np.float64)
+            return np.asarray(model.answers(rows.reshape(-1, *shape).astype(model.model_.dtype)), np.float64)
 
     else:
         columns = getattr(X, "columns", None)

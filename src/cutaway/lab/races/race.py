@@ -63,7 +63,7 @@ def race(model: Module | Callable[[], Module], X: Any, y: Any, optimizers: Any =
     raced, tried = drawn[:seeds], drawn[seeds:] if budget > 1 else []
     alone = [course.alone(optimizer, raced[0]) for optimizer in starters.values()]
     step_seconds = _step_seconds(alone)
-    course.learnt = alone[0]._past.data.part(alone[0]._past.rows)
+    course.learnt = alone[0].past.data.part(alone[0].past.rows)
 
     rates = np.array([grid(optimizer, budget) for optimizer in starters.values()])
     entries = (course.entry(with_rate(optimizer, rate), s)
@@ -82,7 +82,7 @@ def race(model: Module | Callable[[], Module], X: Any, y: Any, optimizers: Any =
     done = by_seed[whole].T
     scores = {name: _scores(done, name) for name in course.scored}
     lasts = scores["loss"][np.isfinite(scores["loss"])]
-    points = max(2 * epochs, epochs * len(alone[0]._past.rows) // SMOOTH)
+    points = max(2 * epochs, epochs * len(alone[0].past.rows) // SMOOTH)
     steps, curves = _curves(done, epochs * len(alone[0].steps), points)
     return Race(
         names=list(starters), by=by, rates=rates, tuning=tuning, rate=best, seeds=[raced[k] for k in whole],

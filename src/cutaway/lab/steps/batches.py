@@ -131,7 +131,7 @@ class Watch:
         if self.most is not None and self.clock >= self.most:
             run.stop(f"{self.most:g} s are up")
         epoch = run.epochs_done
-        if not self.epochs or epoch >= LOOKS * self.epochs[-1] or run._stop or epoch == run.epochs:
+        if not self.epochs or epoch >= LOOKS * self.epochs[-1] or run.stopping or epoch == run.epochs:
             self._look(epoch, run.model)
         self.since = time.perf_counter()
 
