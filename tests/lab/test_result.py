@@ -6,6 +6,7 @@ import pytest
 
 import cutaway as ct
 from cutaway.errors import ArgumentError
+from cutaway.files.formats import EXPORTS
 from cutaway.lab.result import Result
 
 RESULTS = sorted((cls for cls in vars(ct.lab).values() if isinstance(cls, type) and issubclass(cls, Result)),
@@ -31,6 +32,13 @@ def test_a_result_is_written_by_the_ending_of_the_file(descent, tmp_path, ending
     assert len(content) > 100
     if ending == ".json":
         assert json.loads(content)["kind"] == "descent"
+
+
+def test_a_format_more_is_one_entry_and_messages_name_it(descent, tmp_path, monkeypatch):
+    monkeypatch.setitem(EXPORTS, ".md", lambda result, path: path.write_text(str(result)))
+    assert descent.save(tmp_path / "r.md").read_text() == str(descent)
+    with pytest.raises(ArgumentError, match=r"\.html, \.md"):
+        descent.save(tmp_path / "r.txt")
 
 
 def test_another_ending_is_refused_with_those_there_are(descent, tmp_path):

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from os import PathLike
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ..files.container import write_whole
-from ..files.endings import FIGURES, check_ending
-from ..files.spreadsheet import as_csv
+from ..files.endings import check_ending
+from ..files.formats import EXPORTS
 from ..shown import VIEWS, Listing, Numbers, Picture, Shown, Words
 from ..text import columns
 
@@ -58,22 +56,14 @@ class Result(Shown):
         A file is written whole or not at all. Raises ArgumentError for another ending, FileError where it cannot be.
         """
         path = Path(path)
-        ending = path.suffix.lower()
         check_ending(path, f"a {self.kind}", self.endings())
-        if ending in FIGURES:
-            self.plot(path)
-        elif ending == ".html":
-            self.to_html(path)
-        elif ending == ".csv":
-            write_whole(path, as_csv(dict(self.to_pandas().items())).encode("utf-8", "replace"))
-        else:
-            write_whole(path, f"{json.dumps(self.to_json(), ensure_ascii=False)}\n".encode("utf-8", "replace"))
+        EXPORTS[path.suffix.lower()](self, path)
         return path
 
     @classmethod
     def endings(cls) -> tuple[str, ...]:
         """The endings of files that `save` writes."""
-        return (*FIGURES, ".json", ".csv", ".html")
+        return tuple(EXPORTS)
 
 
 def table(head: list[str], rows: list[list[str]], left: int = 1) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from .common import Out, Quick, Seed, checked, show
+from .common import Out, Quick, Seed, checked, numbers, show
 
 
 def approximation(
@@ -28,19 +28,10 @@ def approximation(
     from ...lab.functions.approximation import approximation as run
 
     files = checked(out, Approximation)
-    ends = _numbers("--domain", domain, float, "-2,2") if domain else None
+    ends = numbers(domain, "--domain", "-2,2", float) if domain else None
     box = [ends[:2], ends[2:]] if ends and len(ends) == 4 else ends
-    chosen = _numbers("--widths", widths, int, "1,2,4,8")
-    deep = [] if depths.strip().lower() == "none" else _numbers("--depths", depths, int, "2,3,4")
+    chosen = numbers(widths, "--widths", "1,2,4,8")
+    deep = [] if depths.strip().lower() == "none" else numbers(depths, "--depths", "2,3,4")
     if quick:
         chosen, deep, seeds, steps = [w for w in chosen if w <= 16] or chosen, deep[:1], min(seeds, 3), 3000
     show(run(function, chosen, deep, seeds, steps, box, seed), files)
-
-
-def _numbers(option: str, text: str, kind: type, example: str) -> list:
-    from ...errors import ArgumentError
-
-    try:
-        return [kind(part) for part in text.split(",")]
-    except ValueError:
-        raise ArgumentError(f"{option} {text!r}: give numbers with commas between them, such as {example}.") from None

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from typer import Option
 
-from .common import DataName, Hidden, Out, Quick, Seed, Target, checked, show
+from .common import DataName, Hidden, Out, Quick, Seed, Target, checked, numbers, show
 
 
 def batches(
@@ -36,7 +36,7 @@ def batches(
     files = checked(out, Batches, data)
     more = checked([path.with_stem(f"{path.stem}-escape") for path in out or ()], Escape, data)
     checks.positive(seconds, "--seconds")
-    wanted = _sizes(sizes)
+    wanted = numbers(sizes, "--sizes", "1,32,full", _size, what="numbers of rows or full")
     found = study(data, target, "digits", hidden, seed=seed)
     found.design.change({"dropout": 0.0})  # its noise would hide that of the batches
     rates: Sequence[float] = RATES if lr is None else (lr,)
@@ -49,10 +49,5 @@ def batches(
         show(escape(seeds=10 if quick else 50, seed=seed), more)
 
 
-def _sizes(text: str) -> list[int | str]:
-    from ...errors import ArgumentError
-
-    try:
-        return [part if part == "full" else int(part) for part in map(str.strip, text.split(","))]
-    except ValueError:
-        raise ArgumentError(f"--sizes {text!r}: give numbers of rows or full, such as 1,32,full.") from None
+def _size(text: str) -> int | str:
+    return "full" if text.strip() == "full" else int(text)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 from typer import Option
 
+from ...errors import ArgumentError
 from .. import checks
 
 Out = Annotated[list[Path] | None, Option("--out", "-o", metavar="FILE", show_default=False, help=(
@@ -26,6 +27,22 @@ def checked(out: Sequence[Path] | None, result: type, data: str | None = None) -
     """The files asked for. Raises, before anything is computed, for one that cannot be written."""
     inputs = [Path(data)] if data else []
     return [checks.output(path, "--out", result.endings(), inputs) for path in out or ()]  # type: ignore[attr-defined]
+
+
+def numbers(text: str, option: str, example: str, kind: Callable[[str], Any] = int, count: int | None = None,
+            what: str = "numbers with commas between them") -> list[Any]:
+    """What an option holds between its commas, `count` of them if that is said. Raises ArgumentError for anything else.
+
+    >>> numbers("-1,2.5", "--start", "-1,2", float, 2)
+    [-1.0, 2.5]
+    """
+    try:
+        found = [kind(part) for part in text.split(",")]
+    except ValueError:
+        found = []
+    if not found or count not in (None, len(found)):
+        raise ArgumentError(f"{option} {text!r}: give {f'{count} ' if count else ''}{what}, such as {example}.")
+    return found
 
 
 def show(result: Any, out: Sequence[Path]) -> None:

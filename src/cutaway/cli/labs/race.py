@@ -42,9 +42,9 @@ def race(
     Each gets the same number of learning rates to try, then races with its best: the same first weights, validation
     rows and batches for all in every seed. It says which differences the seeds cannot tell from chance.
     """
+    from ...files.endings import FIGURES
     from ...lab.races.race import race as run
     from ...lab.races.race_result import Race
-    from ...lab.result import FIGURES
     from ..terminal import Screen
     from .data import study
 

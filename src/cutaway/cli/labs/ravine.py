@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from typer import Option
 
-from .common import Out, Quick, Seed, checked, show
+from .common import Out, Quick, Seed, checked, numbers, show
 
 if TYPE_CHECKING:
     from ...lab.descents.surfaces import Surface
@@ -42,32 +42,13 @@ def ravine(
 
     files = checked(out, Descent)
     check_name(figure, FIGURES, "figure")
-    ends = _numbers(bounds, "--bounds", 4)
-    on = made(surface, condition=condition, noise=noise, start=_numbers(start, "--start", 2),
-              bounds=ends and (ends[:2], ends[2:]))
+    ends = None if bounds is None else tuple(numbers(bounds, "--bounds", "-1,2,-3,3", float, 4))
+    at = None if start is None else tuple(numbers(start, "--start", "-1,2", float, 2))
+    on = made(surface, condition=condition, noise=noise, start=at, bounds=ends and (ends[:2], ends[2:]))
     chosen = [_optimizer(text, on) for text in optimizer] if optimizer else None
     found = descend(on, chosen, steps=min(steps, 50) if quick else steps, seed=seed, batch_size=batch_size)
     found.figure = figure
     show(found, files)
-
-
-def _numbers(text: str | None, option: str, count: int) -> tuple[float, ...] | None:
-    """
-    >>> _numbers("-1,2.5", "--start", 2)
-    (-1.0, 2.5)
-    """
-    from ...errors import ArgumentError
-
-    if text is None:
-        return None
-    try:
-        numbers = tuple(float(part) for part in text.split(","))
-    except ValueError:
-        numbers = ()
-    if len(numbers) != count:
-        raise ArgumentError(f"{option} {text!r}: give {count} numbers with commas between them, such as "
-                            f"{','.join(['-1', '2', '-3', '3'][:count])}.")
-    return numbers
 
 
 def _optimizer(text: str, on: Surface) -> Optimizer:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from typer import Option
 
-from .common import DataName, Out, Quick, Seed, Target, checked, show
+from .common import DataName, Out, Quick, Seed, Target, checked, numbers, show
 
 
 def scaling(
@@ -35,7 +35,7 @@ def scaling(
     files = checked(out, Scaling, data)
     if not 0 < test < 1:
         raise ArgumentError(f"--test {test:g}: give a share of the rows above 0 and below 1, such as 0.25.")
-    chosen = _numbers(sizes)
+    chosen = numbers(sizes, "--sizes", "100,1000,10000", what="numbers of rows") if sizes is not None else None
     _, X, y, _ = read_raw(data, target, "digits", seed, rows)
     if quick:
         seeds, chosen = min(seeds, 2), chosen or [40, 120]
@@ -43,12 +43,3 @@ def scaling(
         found = run(X, y, chosen, range(seed, seed + seeds), test=test,
                     progress=lambda done, of: line.update(f"{done} of {of} fits"))
     show(found, files)
-
-
-def _numbers(text: str | None) -> list[int] | None:
-    from ...errors import ArgumentError
-
-    try:
-        return None if text is None else [int(part) for part in text.split(",")]
-    except ValueError:
-        raise ArgumentError(f"--sizes {text!r}: give numbers of rows, such as 100,1000,10000.") from None
