@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .errors import ArgumentError, DataError, ShapeError
+from .text import counted
 
 
 def gathered(x: Any) -> Any:
@@ -148,7 +149,7 @@ class Sequences:
         if not isinstance(self.lengths, np.ndarray) or not len(self.lengths):
             return f"Sequences({self.values.shape})"
         k = self.values.shape[2] if self.values.ndim > 2 else 0
-        features = f", {k} feature{'' if k == 1 else 's'}" if k else ", tokens" if self.values.ndim == 2 else ""
+        features = f", {counted(k, 'feature')}" if k else ", tokens" if self.values.ndim == 2 else ""
         return f"Sequences({len(self):,} of length {self.lengths.min()} to {self.lengths.max()}{features})"
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import text
 from ..arguments import whole_number
 from ..errors import ArgumentError
 from ..program import Instruction, short, title
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 SECONDS = 0.2  # of steps that a profile looks at where it is not told how many
 WIDTH = 100  # characters of the printed table
+WIDTHS = (8, 14, 16, 18)  # of its first columns of words, at most
 TICK = 0.02  # microseconds: of shorter instructions the clock says nothing
 STRETCH = 0.01  # seconds of steps with clocks, in turn with as many without
 LONG = 0.001  # seconds: in longer steps the clock is the thread's own time, dearer to read but deaf to other work
@@ -88,23 +90,16 @@ class Profile(Shown):
 
     def __str__(self) -> str:
         total = self.microseconds.sum()
-        words = [("#", "phase", "layer", "instruction", "writes"), *zip(
-            map(str, range(len(self.phase))), self.phase, self.layer, self.instruction, self.writes, strict=True,
-        ), ("", "", "", "sum", "")]
-        numbers = [("µs", "share", "GFLOP/s", "GB/s"), *(
-            (f"{us:,.2f}", f"{share:.1%}", _cell(f), _cell(b))
-            for us, share, f, b in zip(self.microseconds, self.share, self.gflops, self.gigabytes, strict=True)
-        ), (f"{total:,.2f}", "", "", "")]
-        limits = (4, 8, 14, 16, 18)
-        left = [min(max(len(row[k]) for row in words), limit) for k, limit in enumerate(limits)]
-        right = [max(len(row[k]) for row in numbers) for k in range(4)]
-        room = WIDTH - sum(left) - sum(right) - 2 * 9
-        lines = []
-        for i, (row, values) in enumerate(zip(words, numbers, strict=True)):
-            cells = [row[0].rjust(left[0]), *(_cut(row[k], left[k]).ljust(left[k]) for k in range(1, 5)),
-                     *(values[k].rjust(right[k]) for k in range(4))]
-            bar = "█" * round(room * self.share[i - 1] / self.share.max()) if 0 < i <= len(self.share) else ""
-            lines.append("  ".join([*cells, bar]).rstrip())
+        names = zip(self.phase, self.layer, self.instruction, self.writes, strict=True)
+        speeds = zip(self.microseconds, self.share, self.gflops, self.gigabytes, strict=True)
+        rows = [("#", "phase", "layer", "instruction", "writes", "µs", "share", "GFLOP/s", "GB/s"),
+                *((str(k), *map(text.short, words, WIDTHS), f"{us:,.2f}", f"{share:.1%}", _cell(f), _cell(b))
+                  for k, (words, (us, share, f, b)) in enumerate(zip(names, speeds, strict=True))),
+                ("", "", "", "sum", "", f"{total:,.2f}")]
+        lines = text.columns(rows, (0, 5, 6, 7, 8))
+        wide = len(lines[0])
+        bars = ["█" * round((WIDTH - wide - 2) * share / self.share.max()) for share in self.share]
+        lines = [f"{line:<{wide}}  {bar}".rstrip() for line, bar in zip(lines, ["", *bars, ""], strict=True)]
         return "\n".join([*lines, *self._totals()])
 
     def _totals(self) -> list[str]:
@@ -124,10 +119,6 @@ def _speed(work: np.ndarray, microseconds: np.ndarray) -> np.ndarray:
 
 def _cell(speed: float) -> str:
     return "" if np.isnan(speed) else f"{speed:.1f}"
-
-
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: width - 1] + "…"
 
 
 def profile(program: Program, steps: int | None) -> Profile:

@@ -22,6 +22,7 @@ from ..nn import Module
 from ..optim import AdamW, Optimizer, schedules
 from ..optim.schedules import AUTO, Rate, known
 from ..shown import Shown, Table
+from ..text import counted
 from .design_images import mild_augment
 from .design_tables import rate_factor
 from .inputs import KINDS, Inputs, kind_of
@@ -137,7 +138,6 @@ class Design(Shown):
     def table(self) -> list[tuple[str, str, str]]:
         """The rows that `print` shows: (choice, value, reason)."""
         kind = KINDS[self.inputs]
-        neurons = "neuron" if self.n_out == 1 else "neurons"
         held = "none" if not self.validation else f"{self.validation:.0%} of the {kind.many}"
         stop = "" if self.patience is None else f", patience {self.patience} epochs"
         batch = f"{self.batch_size} {kind.many}" if self.batch_size < self.train_rows else f"all {kind.many}"
@@ -146,7 +146,7 @@ class Design(Shown):
             "input": _input_words(self.inputs, self.n_in),
             **({} if "hidden" in self.asked else _layers(self)),
             "hidden": _hidden_words(self),
-            "output": f"{self.n_out} {neurons}, {self.link}",
+            "output": f"{counted(self.n_out, 'neuron')}, {self.link}",
             "loss": self.loss,
             "optimizer": f"AdamW, lr {self.lr if self.lr == AUTO else f'{self.lr:g}'}, decay {self.weight_decay:g}",
             "schedule": f"warm-up {self.warmup:.0%}, then a cosine",
@@ -279,7 +279,7 @@ def suit_rate(made: Design, widths: Sequence[int]) -> None:
 def _input_words(inputs: str, n_in: Any) -> str:
     if inputs == "images":
         return image_words(n_in)
-    return f"{n_in:,} feature{'' if n_in == 1 else 's'}" + (" a time step" if inputs == "sequences" else "")
+    return counted(n_in, "feature") + (" a time step" if inputs == "sequences" else "")
 
 
 def _hidden_words(made: Design) -> str:

@@ -11,6 +11,7 @@ from ..data.limits import FEW_FOR_FLOAT as DOUBLE
 from ..data.limits import FEW_ROWS as SMALL
 from ..data.limits import FEWEST_TABLE_EPOCHS, MOST_TABLE_EPOCHS, MOST_TABLE_STEPS, SMALL_TABLE_EPOCHS, TABLE_STEPS
 from ..data.limits import MANY_ROWS as LARGE
+from ..text import counted
 
 
 def table_design(rows: int, m: int, encoder: TableEncoder, batch_size: int | None = None) -> dict[str, Any]:
@@ -68,6 +69,5 @@ def _input_reason(encoder: TableEncoder) -> str:
         kind = column.kind if column.features else "left out"
         kinds[kind] = kinds.get(kind, 0) + 1
     left_out = kinds.pop("left out", 0)
-    many = {"category": "categories"}
-    words = ", ".join(f"{n} {kind if n == 1 else many.get(kind, kind + 's')}" for kind, n in kinds.items())
+    words = ", ".join(counted(n, kind, "categories" if kind == "category" else "") for kind, n in kinds.items())
     return f"one neuron for each encoded feature of {words}" + (f"; {left_out} left out" if left_out else "")

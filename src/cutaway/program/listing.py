@@ -9,6 +9,7 @@ import textwrap
 from functools import cache
 
 from ..rules import OPS
+from ..text import columns
 from .instruction import Instruction, Value
 
 SYMBOL = {"weight": "W", "bias": "b"}
@@ -104,10 +105,4 @@ def lines_of(instructions: list[Instruction], batch: int) -> list[tuple[str, ...
 
 def table(instructions: list[Instruction], batch: int) -> str:
     """The listing as text, in columns; the first line names them."""
-    rows = lines_of(instructions, batch)
-    widths = [min(max(len(row[k]) for row in rows), 34) for k in range(6)]
-    lines = []
-    for row in rows:
-        cells = [row[0].rjust(widths[0])] + [row[k].ljust(widths[k]) for k in range(1, 6)]
-        lines.append(("  ".join(cells) + "  " + row[6]).rstrip())
-    return "\n".join(lines)
+    return "\n".join(columns(lines_of(instructions, batch), right=[0], widest=34))

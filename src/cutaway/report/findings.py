@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ..described import described, entry
+from ..text import counted
 
 
 @dataclass
@@ -114,7 +115,7 @@ class Findings:
         series, ahead = self.reading.get("forecast"), self.reading.get("horizon", 1)
         if series is None:
             return [target.name for target in self.targets]
-        return [series, f"{ahead:,} step{'s' * (ahead > 1)} ahead"]
+        return [series, f"{counted(ahead, 'step')} ahead"]
 
     @property
     def amount(self) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import CutawayError
 from ..shown import Listing, Numbers, Picture, Shown, Table, Words, shown_parts
-from ..text import printable
+from ..text import counted, printable
 from .html import Html, cell_text, tag
 
 MOST_ROWS = 200  # of a table that is shown
@@ -72,7 +72,7 @@ def _numbers(columns: Any) -> Html:
     values = [columns[name] for name in names]
     count = len(values[0]) if values else 0
     rows = [[cell_text(value) for value in row] for row in zip(*(list(v[:MOST_ROWS]) for v in values), strict=True)]
-    title = f"Numbers: {count:,} row{'' if count == 1 else 's'}"
+    title = f"Numbers: {counted(count, 'row')}"
     title += f", the first {MOST_ROWS} of them" if count > MOST_ROWS else ""
     right = [k for k, v in enumerate(values) if getattr(getattr(v, "dtype", None), "kind", "O") in "fiu"]
     return tag("details", tag("summary", title), _table([str(name) for name in names], rows, right))

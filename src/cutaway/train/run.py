@@ -10,6 +10,7 @@ import numpy as np
 from .. import losses
 from ..files.figure import write_figure
 from ..shown import VIEWS, Numbers, Picture, Shown, Table, Words
+from ..text import counted
 from .history import History
 
 MOST_NAMED = 12  # runs that a figure names
@@ -140,7 +141,7 @@ class Runs(list, Shown):
         return figure
 
     def _in_notebook(self) -> Any:
-        yield Words(f"{len(self)} run{'' if len(self) == 1 else 's'}")
+        yield Words(counted(len(self), "run"))
         if any(len(run.history) for run in self):
             yield Picture(self.plot(), "the losses over the epochs")
         names = list(dict.fromkeys(name for run in self for name in run.history if name not in ("epoch", "seconds")))

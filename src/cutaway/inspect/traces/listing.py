@@ -89,11 +89,10 @@ def _left_out(trace: Trace) -> list[str]:
 
 def of_steps(traces: list[Trace]) -> str:
     """A line for each of several steps."""
-    rows = [f"{'step':>6}{'epoch':>7}{'rows':>7}{'J':>13}{'‖g‖':>12}{'‖Δθ‖':>12}"]
+    rows: list[tuple[str, ...]] = [("step", "epoch", "rows", "J", "‖g‖", "‖Δθ‖")]
     for t in traces:
-        sizes = ["", ""]
+        a, sizes = t.about, ["", ""]
         if t.keeps("θ") and t.keeps("g"):
-            sizes = [f"{np.linalg.norm(a):.4g}" for a in (t["g"], t.update("θ").change)]
-        a = t.about
-        rows.append(f"{a.step:>6}{a.epoch or '':>7}{len(a.rows):>7}{t.J:>13.6g}{sizes[0]:>12}{sizes[1]:>12}")
-    return "\n".join(rows)
+            sizes = [f"{np.linalg.norm(v):.4g}" for v in (t["g"], t.update("θ").change)]
+        rows.append((str(a.step), str(a.epoch or ""), f"{len(a.rows):,}", f"{t.J:.6g}", *sizes))
+    return "\n".join(columns(rows, range(6)))

@@ -10,6 +10,7 @@ import numpy as np
 from ...errors import ArgumentError
 from ...nn import Linear, Module, ReLU, Sequential
 from ...shown import Shown
+from ...text import counted
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -33,7 +34,7 @@ class Hinges(Shown):
 
     def __repr__(self) -> str:
         neurons, variables = self.w.shape
-        return f"Hinges({neurons} neurons of {variables} variable{'' if variables == 1 else 's'}, c = {self.c:.4g})"
+        return f"Hinges({neurons} neurons of {counted(variables, 'variable')}, c = {self.c:.4g})"
 
     @property
     def positions(self) -> np.ndarray:

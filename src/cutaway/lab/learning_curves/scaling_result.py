@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ...inspect.drawing import EDGE, FAINT, Sheet
-from ...text import jsonable
+from ...text import columns, counted, jsonable
 from ..charts import MARKERS, chart, legend, style
-from ..result import Result, table
+from ..result import Result
 from .crossing import Crossing, interval, leads, told
 
 FULL_RANGE = 8  # with fewer seeds, bars reach from the lowest to the highest; with more they show quartiles
@@ -85,18 +85,15 @@ class Scaling(Result):
 
     def __str__(self) -> str:
         crossings, gains = self.crossings(), self.gains()
-        names = [*self.models, f"{self.metric}, {self.many}", f"{self.models[0]} is"]
-        wide = max(map(len, names))
         sizes = [f"{size:6,}" for size in self.sizes]
-        rows = [[name.ljust(wide), *map(_mean, self.score[m]), _gain(*gains[m])] for m, name in enumerate(self.models)]
-        lines = [told(crossings), ""] if crossings else []
-        lines += [table([names[-2], *sizes, "a doubling adds"], rows), ""]
+        rows = [[f"{self.metric}, {self.many}", *sizes, "a doubling adds"], *(
+            [name, *map(_mean, self.score[m]), _gain(*gains[m])] for m, name in enumerate(self.models)), []]
         if crossings:
-            rows = [[f"  {c.second}".ljust(wide), *self._leads(c)] for c in crossings]
-            lines += [table([names[-1], *sizes], rows), ""]
-        seeds = f"{len(self.seeds)} seed{'s' * (len(self.seeds) > 1)}"
-        lines.append(f"Means of {seeds}, {self.test_rows:,} test {self.many} each. Brackets, and who is ahead: 95 % t "
-                     "intervals of paired differences. What a doubling adds is from the last two sizes.")
+            rows += [[f"{self.models[0]} is", *sizes], *([f"  {c.second}", *self._leads(c)] for c in crossings), []]
+        lines = [*([told(crossings), ""] if crossings else []), *columns(rows, range(1, len(sizes) + 2))]
+        seeds, test = counted(len(self.seeds), "seed"), f"{self.test_rows:,} test {self.many}"
+        lines.append(f"Means of {seeds}, {test} each. Brackets, and who is ahead: 95 % t intervals of paired "
+                     "differences. What a doubling adds is from the last two sizes.")
         if len(self.seeds) < 3:
             lines.append("So few seeds can hardly tell who is ahead: take three or more.")
         return "\n".join([*lines, *(f"No score: {text}" for text in self.notes)])
