@@ -8,7 +8,7 @@ import pytest
 
 import cutaway as ct
 from cutaway.errors import ArgumentError, DataError
-from cutaway.lab.learning_curves.crossing import Crossing, interval, leads, told
+from cutaway.lab.learning_curves.crossing import Crossing, interval, leads, sentence
 from cutaway.lab.learning_curves.scaling import growing, scaling
 
 
@@ -151,12 +151,12 @@ def test_no_crossing_is_claimed_of_noise():
 def test_what_is_said(lead, crossed, said):
     one = Crossing("network", "x", (10, 100, 1000), lead)
     assert one.crossed == crossed
-    assert told([one]) == said
+    assert sentence([one]) == said
 
 
 def test_models_that_stand_alike_are_named_together():
     both = [Crossing("network", name, (10, 20), (-1, -1)) for name in ("a", "b")]
-    assert told(both) == "A and b are ahead of the network everywhere."
+    assert sentence(both) == "A and b are ahead of the network everywhere."
 
 
 # ---- what goes wrong -------------------------------------------------------------------------------------------------

@@ -99,7 +99,7 @@ class Study(Divided):
         history = run.history.columns()
         self.found.history = {name: history[name].tolist() for name in ("loss", "val_loss") if name in history}
         self.found.best_epoch = int(run.best_epoch) if len(self.parts[1]) else 0
-        self.found.training = told(run, kept=bool(len(self.parts[1])))
+        self.found.training = training_words(run, kept=bool(len(self.parts[1])))
         if run.lr_found is not None:
             self.found.design = [self._own_words(list(row)) for row in self.estimator.design_.table()]
 
@@ -333,7 +333,7 @@ def commanded(finding: Any) -> Any:
     return finding
 
 
-def told(run: Any, kept: bool) -> str:
+def training_words(run: Any, kept: bool) -> str:
     """How training went, in a sentence or two."""
     if not run.epochs_done:
         return f"Training stopped within its first epoch ({run.stopped}): the network has learnt next to nothing."

@@ -229,7 +229,7 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
         if self.optimizer is not None:
             design.asked |= {"optimizer": repr(self.optimizer), "schedule": "its own"}
         if kind.name == "table":  # scikit-learn's, for rows of features: clients probe with (1, n_features_in_)
-            self.n_features_in_ = kind.given(encoder)
+            self.n_features_in_ = kind.n_raw(encoder)
         if self.__dict__.pop("_named", False) and is_frame(rows.X):
             self.feature_names_in_ = np.array([str(name) for name in rows.X.columns], dtype=object)
         self.encoder_, self.target_encoder_, self.design_, self.model_ = encoder, target, design, model

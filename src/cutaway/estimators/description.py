@@ -29,7 +29,7 @@ def describe(estimator: Any) -> dict[str, Any]:
         "encoder": estimator.encoder_.to_json(),
         "target": estimator.target_encoder_.to_json(),
         "design": estimator.design_.to_json(),
-        "columns": estimator.inputs_.given(estimator.encoder_),
+        "columns": estimator.inputs_.n_raw(estimator.encoder_),
         "names": estimator.feature_names_in_.tolist() if hasattr(estimator, "feature_names_in_") else None,
         "limits": estimator.limits_.tolist() if hasattr(estimator, "limits_") else None,
         "history": None,
@@ -54,7 +54,7 @@ def rebuild(kind: type, module: Module, description: dict[str, Any]) -> Any:
     outputs = (2, target.n_outputs) if target.task == "binary" else (target.n_outputs,)
     if (design.n_in, design.task) != (inputs.n_in(encoder), target.task) or design.n_out not in outputs:
         raise FileError("it is damaged (its design does not fit its encoders)")
-    if design.dtype not in ("float32", "float64") or given.columns != inputs.given(encoder):
+    if design.dtype not in ("float32", "float64") or given.columns != inputs.n_raw(encoder):
         raise FileError(f"it is damaged (it encodes {given.columns:,} columns as {design.dtype!r:.20})")
     estimator.model_, estimator.encoder_, estimator.target_encoder_, estimator.design_ = module, encoder, target, design
     inputs.named(encoder, kind.__name__)

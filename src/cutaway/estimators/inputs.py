@@ -76,7 +76,7 @@ class Inputs:
     def named(self, encoder: Any, estimator: str) -> None:
         """Let the encoder's messages name the estimator whose rows it reads."""
 
-    def given(self, encoder: Any) -> int:
+    def n_raw(self, encoder: Any) -> int:
         """How many numbers (of a sequence: features) a row had before encoding."""
         raise NotImplementedError
 
@@ -125,7 +125,7 @@ class TableInputs(Inputs):
     def named(self, encoder, estimator):
         encoder.owner = estimator
 
-    def given(self, encoder):
+    def n_raw(self, encoder):
         return len(encoder.columns)
 
     def n_in(self, encoder):
@@ -158,7 +158,7 @@ class ImageInputs(Inputs):
     def encoder(self, X, weights, names=None, constant=False):
         return ImageEncoder().fit(X, weights)
 
-    def given(self, encoder):
+    def n_raw(self, encoder):
         return int(np.prod(encoder.shape))
 
     def n_in(self, encoder):
@@ -194,7 +194,7 @@ class SequenceInputs(Inputs):
     def encoder(self, X, weights, names=None, constant=False):
         return SequenceEncoder(names).fit(X, weights, constant)
 
-    def given(self, encoder):
+    def n_raw(self, encoder):
         return len(encoder.columns)
 
     def n_in(self, encoder):

@@ -42,7 +42,7 @@ REAL = Setting(lambda v: type(v) is float)
 YES_OR_NO = Setting(lambda v: type(v) is bool)
 
 
-def _word(*words: str) -> Setting:
+def _one_of(*words: str) -> Setting:
     return Setting(lambda v: type(v) is str and v in words)
 
 
@@ -127,7 +127,7 @@ LAYERS: dict[str, Layer] = {
     "Conv1d": _conv_layer(nn.Conv1d, 1), "Conv2d": _conv_layer(nn.Conv2d, 2),
     "MaxPool1d": _layer(nn.MaxPool1d, _window(1)), "MaxPool2d": _layer(nn.MaxPool2d, _window(2)),
     "AvgPool1d": _layer(nn.AvgPool1d, _window(1)), "AvgPool2d": _layer(nn.AvgPool2d, _window(2)),
-    "RNN": _scan_layer(nn.RNN, 1, activation=_word("tanh", "relu")),
+    "RNN": _scan_layer(nn.RNN, 1, activation=_one_of("tanh", "relu")),
     "LSTM": _scan_layer(nn.LSTM, 4), "GRU": _scan_layer(nn.GRU, 3),
     "Dropout": _layer(nn.Dropout, {"p": REAL}),
     "Augment": _layer(nn.Augment, {"flip": YES_OR_NO, "flip_vertical": YES_OR_NO, "shift": REAL, "rotate": REAL,

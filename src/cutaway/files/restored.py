@@ -50,7 +50,7 @@ class Restored(Module):
         return any(slot.dtype == "int32" and slot.name not in lengths for slot in slots)
 
     def forward(self, *inputs: Any, **named: Any) -> Tensor:
-        given = self._given(inputs, named)
+        given = self._inputs_by_number(inputs, named)
         known: dict[int, Any] = {i: self._stored(name) for i, name in self.program.stored.items()}
         return self.program.run(known | given, len(next(iter(given.values())).data), self._call)
 
@@ -58,7 +58,7 @@ class Restored(Module):
         constants = self._restored.constants
         return Tensor(constants[name]) if name in constants else vars(self)[name]
 
-    def _given(self, inputs: tuple, named: dict[str, Any]) -> dict[int, Tensor]:
+    def _inputs_by_number(self, inputs: tuple, named: dict[str, Any]) -> dict[int, Tensor]:
         """The inputs by value number; each must have the shape that was saved."""
         slots = {i: self.program.slots[i] for i in self.program.inputs}
         keys = forms(self.program)

@@ -167,7 +167,7 @@ def program_of(model: Any, input_shape: Any = None, whole: bool = False, ask: st
     """
     network = network_of(model)
     try:
-        x = _example(model, network) if input_shape is None else _made(input_shape, network)
+        x = _example(model, network) if input_shape is None else _two_rows(input_shape, network)
         program = evaluator(network, x, engine="reference", batch_size=1)
     except ShapeError as reason:
         got = "" if input_shape is None else f"input_shape={_said(input_shape)} does not fit: "
@@ -194,10 +194,10 @@ def _example(model: Any, network: Any) -> Any:
     return example_input(network)
 
 
-def _made(given: Any, network: Any) -> Any:
+def _two_rows(given: Any, network: Any) -> Any:
     """Two rows of the shape given."""
     if isinstance(given, dict):
-        return {key: _made(part, network) for key, part in given.items()}
+        return {key: _two_rows(part, network) for key, part in given.items()}
     if isinstance(given, int | np.integer):
         given = (given,)
     if not isinstance(given, tuple | list):
@@ -205,7 +205,7 @@ def _made(given: Any, network: Any) -> Any:
             return given
         raise ArgumentError(f"input_shape is {given!r}: give the shape of one row, such as (28, 28, 1), or data")
     if any(isinstance(part, tuple | list | np.ndarray | Sequences) for part in given):
-        return tuple(_made(part, network) for part in given)
+        return tuple(_two_rows(part, network) for part in given)
     if not all(is_whole(k, 1) for k in given):
         raise ArgumentError(
             f"input_shape is {tuple(given)!r}: give the shape of one row, whole numbers without the batch, such as "

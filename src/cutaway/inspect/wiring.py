@@ -85,7 +85,7 @@ class Wiring:
             return [source for part in before for source in self.sources(part)]
         x = before[0] if before else None
         if x is not None and (o.op in ALIGNED or (OPS[o.op].kind == "elementwise" and len(before) == 1)):
-            return self.sources(x) if x.shape[-1:] == v.shape[-1:] else _own(v, count)
+            return self.sources(x) if x.shape[-1:] == v.shape[-1:] else _sources_of(v, count)
         if x is not None and o.op in ("reshape", "index", "transpose"):
             if x.shape[-1:] == v.shape[-1:] and (o.op != "transpose" or o.main.attributes["axes"][-1] == len(x.shape)):
                 return self.sources(x)
@@ -95,7 +95,7 @@ class Wiring:
             parts = [self.sources(part) for part in before if part.shape[-1:] == v.shape[-1:]]
             merged = [tuple(dict.fromkeys(unit for part in parts for unit in part[k].units)) for k in range(count)]
             return [Source(f"{v.name}[{k}]", units) for k, units in enumerate(merged)]
-        return _own(v, count)
+        return _sources_of(v, count)
 
     def _of_input(self, v: Value, count: int) -> list[Source]:
         if self.names is not None and len(self.names) == count:
@@ -139,7 +139,7 @@ class Wiring:
         return tuple((min(f[i][0] for f in fields if f), max(f[i][1] for f in fields if f)) for i in range(len(places)))
 
 
-def _own(v: Value, count: int) -> list[Source]:
+def _sources_of(v: Value, count: int) -> list[Source]:
     return [Source(f"{v.name}[{k}]") for k in range(count)]
 
 

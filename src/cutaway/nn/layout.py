@@ -84,12 +84,12 @@ def _counter(name: str) -> bool:
     return name.rpartition(".")[2] == "num_batches_tracked"
 
 
-def _own(model: Tree) -> dict[str, Any]:
+def _tensors(model: Tree) -> dict[str, Any]:
     return dict([*model.named_parameters(), *model.named_buffers()])
 
 
 def _check_names(model: Tree, found: Mapping[str, np.ndarray]) -> None:
-    own = _own(model)
+    own = _tensors(model)
     missing, unknown = own.keys() - found.keys(), found.keys() - own.keys()
     if missing or unknown:
         numbered = any(re.match(r"(.*\.)?\d+\.", name) for name in unknown)
@@ -135,7 +135,7 @@ def _groups(names: Any) -> dict[str, list[str]]:
 
 
 def _from_torch(model: Tree, state: dict[str, np.ndarray], channels: dict[str, int]) -> dict[str, np.ndarray]:
-    own, found = _own(model), {}
+    own, found = _tensors(model), {}
     state = _without_prefix(state, own.keys())
     modules = {name: m for name, m in model.named_modules() if any(isinstance(v, Tensor) for v in vars(m).values())}
     ours = _groups(name for name, _ in _in_layers(model))
@@ -176,7 +176,7 @@ def _warn_of_images(name: str) -> None:
 
 def _in_layers(model: Tree) -> Iterator[tuple[str, Any]]:
     """Parameters and buffers, layer by layer."""
-    own = _own(model)
+    own = _tensors(model)
     for prefix, module in model.named_modules():
         for key in vars(module):
             name = f"{prefix}.{key}" if prefix else key

@@ -37,14 +37,14 @@ class RecurrentLayer(Module):
         rows, seen = self.gates * self.width, self.n_in
         for layer in range(self.layers):
             for key in self._keys(layer):
-                self._own(f"weight_ih_{key}", (rows, seen), type(self).start_in)
-                self._own(f"weight_hh_{key}", (rows, self.width), init.orthogonal_gates)
+                self._add_parameter(f"weight_ih_{key}", (rows, seen), type(self).start_in)
+                self._add_parameter(f"weight_hh_{key}", (rows, self.width), init.orthogonal_gates)
                 if bias:
-                    self._own(f"bias_ih_{key}", (rows,), type(self).start_bias)
-                    self._own(f"bias_hh_{key}", (rows,), zeros)
+                    self._add_parameter(f"bias_ih_{key}", (rows,), type(self).start_bias)
+                    self._add_parameter(f"bias_hh_{key}", (rows,), zeros)
             seen = self.width * self.directions
 
-    def _own(self, name: str, shape: tuple[int, ...], start: Callable) -> None:
+    def _add_parameter(self, name: str, shape: tuple[int, ...], start: Callable) -> None:
         setattr(self, name, Parameter(shape, start))
 
     @property

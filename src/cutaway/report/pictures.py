@@ -24,7 +24,7 @@ def pictures(X: Any, y: np.ndarray, predicted: np.ndarray, probability: np.ndarr
     sure = probability.max(axis=1)
     pixels = pixels_of(None, X.X, X.X)
 
-    def told(rows: Any) -> list[list[str]]:
+    def entries(rows: Any) -> list[list[str]]:
         return [[X.names[i], str(y[i]), str(predicted[i]), f"{sure[i]:.2f}", png(X.X[i], pixels)] for i in rows]
 
     turn = np.zeros(len(y), int)  # 0 for the first image of its class, 1 for the second, ...
@@ -34,7 +34,7 @@ def pictures(X: Any, y: np.ndarray, predicted: np.ndarray, probability: np.ndarr
     samples = np.sort(np.argsort(turn, kind="stable")[:SAMPLES])
     wrong = np.flatnonzero(y != predicted)
     worst = wrong[np.argsort(-sure[wrong], kind="stable")][:WORST]
-    return {"samples": told(samples), "worst": told(worst), "scale": " ".join(str(pixels).split())}
+    return {"samples": entries(samples), "worst": entries(worst), "scale": " ".join(str(pixels).split())}
 
 
 def png(image: np.ndarray, pixels: Pixels) -> str:

@@ -21,7 +21,7 @@ from ..data.judgement import (
     telling_copies,
 )
 from ..inspect.diagnosis.finding import NOTICE, SERIOUS, Finding
-from ..inspect.diagnosis.symptoms.leaks import OPTIONS, told
+from ..inspect.diagnosis.symptoms.leaks import OPTIONS, leak_finding
 from ..text import listed, number, score, short
 from .scores import measure
 
@@ -181,7 +181,7 @@ def constant_answer(task: str, y: Any, learnt: Any, classes: Any) -> Answer:
 
 def leaks(found: list[Telling], rows: int, labels: list[str], target: str) -> list[Finding]:
     """Columns that give the target away."""
-    made = [told(one, rows, labels[one.label] if labels else "", target=target) for one in found]
+    made = [leak_finding(one, rows, labels[one.label] if labels else "", target=target) for one in found]
     for finding, one in zip(made, found, strict=True):
         finding.command = f"{OPTIONS.get(one.how, '--drop')} {quote(one.column)}"
     return made

@@ -87,17 +87,18 @@ class Crossing:
         return f"{ahead} is ahead of {behind} {since if before else 'everywhere'}"
 
 
-def told(crossings: list[Crossing]) -> str:
+def sentence(crossings: list[Crossing]) -> str:
     """One sentence for all pairs of one first model; those that stand alike are named together.
 
-    >>> print(told([Crossing("network", "tree", (10, 100), (-1, 1)), Crossing("network", "line", (10, 100), (0, 1))]))
+    >>> tree, line = Crossing("network", "tree", (10, 100), (-1, 1)), Crossing("network", "line", (10, 100), (0, 1))
+    >>> print(sentence([tree, line]))
     The network overtakes tree between 10 and 100 rows; the network is ahead of line at 100 rows.
     """
     groups: dict[str, list[str]] = {}
     for c in crossings:
         groups.setdefault(c.phrase("the network" if c.first == "network" else c.first, "{}"), []).append(c.second)
-    sentence = "; ".join(_said(phrase, names) for phrase, names in groups.items())
-    return f"{sentence[:1].upper()}{sentence[1:]}."
+    parts = "; ".join(_said(phrase, names) for phrase, names in groups.items())
+    return f"{parts[:1].upper()}{parts[1:]}."
 
 
 def _said(phrase: str, names: list[str]) -> str:

@@ -12,7 +12,7 @@ from ...inspect.drawing import EDGE, FAINT, Sheet
 from ...text import columns, counted, jsonable
 from ..charts import MARKERS, chart, legend, style
 from ..result import Result
-from .crossing import Crossing, interval, leads, told
+from .crossing import Crossing, interval, leads, sentence
 
 FULL_RANGE = 8  # with fewer seeds, bars reach from the lowest to the highest; with more they show quartiles
 
@@ -90,7 +90,7 @@ class Scaling(Result):
             [name, *map(_mean, self.score[m]), _gain(*gains[m])] for m, name in enumerate(self.models)), []]
         if crossings:
             rows += [[f"{self.models[0]} is", *sizes], *([f"  {c.second}", *self._leads(c)] for c in crossings), []]
-        lines = [*([told(crossings), ""] if crossings else []), *columns(rows, range(1, len(sizes) + 2))]
+        lines = [*([sentence(crossings), ""] if crossings else []), *columns(rows, range(1, len(sizes) + 2))]
         seeds, test = counted(len(self.seeds), "seed"), f"{self.test_rows:,} test {self.many}"
         lines.append(f"Means of {seeds}, {test} each. Brackets, and who is ahead: 95 % t intervals of paired "
                      "differences. What a doubling adds is from the last two sizes.")

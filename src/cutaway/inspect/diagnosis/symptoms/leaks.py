@@ -27,10 +27,10 @@ def telling_column(e: Evidence) -> Iterator[Finding]:
         return
     columns = dict(list(e.columns.items())[:MOST_FOR_LEAKS])
     for found in judgement.telling(X, y.reshape(n), columns, classes)[:1]:
-        yield told(found, n, e.label(found.label), X.shape[1] - _features(e, found), _drop(e, found))
+        yield leak_finding(found, n, e.label(found.label), X.shape[1] - _features(e, found), _drop(e, found))
 
 
-def told(found: judgement.Telling, rows: int, label: str, left: int = 1, change: str = "",
+def leak_finding(found: judgement.Telling, rows: int, label: str, left: int = 1, change: str = "",
          target: str = "the target") -> Finding:
     """A column that gives the target away, in words."""
     name = found.column
