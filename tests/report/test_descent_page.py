@@ -91,6 +91,8 @@ LECTURE = {
              "θ = θ - η m̂ / (√v̂ + ε)"],
     "AdamW": ["m = β₁ m + (1 - β₁) g", "v = β₂ v + (1 - β₂) g²", "m̂ = m / (1 - β₁ᵗ)", "v̂ = v / (1 - β₂ᵗ)",
               "θ = θ - η m̂ / (√v̂ + ε) - η λ θ"],
+    "AMSGrad": ["m = β₁ m + (1 - β₁) g", "v = β₂ v + (1 - β₂) g²", "top = max(top, v)", "m̂ = m / (1 - β₁ᵗ)",
+                "v̂ = top / (1 - β₂ᵗ)", "θ = θ - η m̂ / (√v̂ + ε)"],
 }
 
 
@@ -111,7 +113,7 @@ def test_m_and_v_are_corrected_as_in_the_lecture():
 
 def test_an_equation_that_is_not_what_happened_is_left_out(monkeypatch):
     assert [e.gives for e in equations(path(optim.SGD(0.02)))[0]] == ["θ"]
-    monkeypatch.setattr(optim.SGD, "__doc__", "Gradient descent: θ ← θ + α g.")
+    monkeypatch.setattr(optim.SGD, "equations", ("θ ← θ + α g",))
     assert equations(path(optim.SGD(0.02)))[0] == []
 
 
@@ -124,6 +126,7 @@ def test_behind_a_clipped_gradient_the_equations_still_hold():
 @pytest.mark.parametrize(("text", "value"), [
     ("2 - 3 - 4", -5), ("8 / 4 / 2", 1), ("2 + 3 g", 14), ("g² / 2", 8), ("√g g", 8), ("√(g + 5) - 1", 2),
     ("(1 - g) (g + 1)", -15), ("g / (1 - gᵗ)", 4 / (1 - 4**3)),
+    ("max(t, g + 1) g", 20), ("1 - 2 sign(g - 9)", 3),
 ])
 def test_equations_are_worked_out_as_they_are_read(text, value):
     assert Equation("θ", text)({"g": 4.0, "t": 3}) == pytest.approx(value)

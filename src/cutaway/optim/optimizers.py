@@ -6,6 +6,7 @@ returns the new weights and the new state. The same text becomes the CPU's fused
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar
@@ -25,6 +26,8 @@ class Optimizer:
     """What all optimizers share: `init` makes the state, `update` applies the rule. Both are pure.
 
     lr: the learning rate, a schedule, or "auto", for ct.fit to find one before it trains (train/rate.py).
+    equations: what the rule does, a line for each symbol in the order in which it is worked out, θ last. Pages and
+    explanations show them beside the numbers, and they end the docstring; without them the rule's own text is shown.
 
     >>> import numpy as np, cutaway as ct
     >>> opt = ct.optim.SGD(0.1)
@@ -36,6 +39,7 @@ class Optimizer:
     lr: Rate | Schedule
     prepare: tuple[Prepare, ...] = field(default=(), kw_only=True, repr=False)
     rule: ClassVar[Callable]
+    equations: ClassVar[tuple[str, ...]] = ()
 
     def __new__(cls, *given: Any, **named: Any) -> Optimizer:
         taken = [f.name for f in fields(cls)]
@@ -54,6 +58,13 @@ class Optimizer:
         """listed=False: a variant for one use, which the table of optimizers to choose from does not name."""
         if listed:
             OPTIMIZERS[cls.__name__] = cls
+        own = vars(cls)
+        if "rule" in own and "equations" not in own:
+            cls.equations = ()  # those that it inherits are of another rule
+        if wrong := [line for line in cls.equations if not re.match(r"\S+ [←=] .", line)]:
+            raise ArgumentError(f'{cls.__name__}: an equation is text such as "v ← β v + g", got {wrong[0]!r}')
+        if "equations" in own and cls.__doc__:
+            cls.__doc__ = f"{cls.__doc__.rstrip()}\n\n    {'; '.join(cls.equations)}\n    "
 
     def __post_init__(self) -> None:
         number = isinstance(self.lr, int | float | np.number) and 0 <= self.lr < float("inf")
@@ -172,10 +183,11 @@ def sgd(theta, g, *, lr):
 
 @dataclass(frozen=True)
 class SGD(Optimizer):
-    """Gradient descent: θ ← θ - α g (the lecture's basic update equation). On mini-batches it is stochastic."""
+    """Gradient descent, the lecture's basic update. On mini-batches it is stochastic."""
 
     momentum: None = field(default=None, repr=False)
     rule: ClassVar[Callable] = staticmethod(sgd)
+    equations: ClassVar = ("θ ← θ - α g",)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -194,10 +206,11 @@ def momentum(theta, g, v, *, lr, beta):
 
 @dataclass(frozen=True)
 class Momentum(Optimizer):
-    """A heavy ball that averages past gradients: v ← β v + (1 - β) g; θ ← θ - α v."""
+    """A heavy ball that averages past gradients."""
 
     beta: float = 0.9
     rule: ClassVar[Callable] = staticmethod(momentum)
+    equations: ClassVar = ("v ← β v + (1 - β) g", "θ ← θ - α v")
 
 
 def heavy_ball(theta, g, v, *, lr, beta):
@@ -207,13 +220,12 @@ def heavy_ball(theta, g, v, *, lr, beta):
 
 @dataclass(frozen=True)
 class HeavyBall(Optimizer):
-    """Momentum as PyTorch, optax and (at a constant rate) Keras have it: v ← β v + g; θ ← θ - α v.
-
-    Steps are 1 / (1 - β) times those of Momentum.
-    """
+    """Momentum as PyTorch, optax and (at a constant rate) Keras have it: its steps are 1 / (1 - β) times those of
+    Momentum."""
 
     beta: float = 0.9
     rule: ClassVar[Callable] = staticmethod(heavy_ball)
+    equations: ClassVar = ("v ← β v + g", "θ ← θ - α v")
 
 
 def nesterov(theta, g, v, *, lr, beta):
@@ -223,10 +235,11 @@ def nesterov(theta, g, v, *, lr, beta):
 
 @dataclass(frozen=True)
 class Nesterov(Optimizer):
-    """Momentum that looks ahead (Nesterov, 1983): v ← β v + g; θ ← θ - α (g + β v)."""
+    """Momentum that looks ahead (Nesterov, 1983)."""
 
     beta: float = 0.9
     rule: ClassVar[Callable] = staticmethod(nesterov)
+    equations: ClassVar = ("v ← β v + g", "θ ← θ - α (g + β v)")
 
 
 def adagrad(theta, g, G, *, lr, eps):
@@ -236,10 +249,11 @@ def adagrad(theta, g, G, *, lr, eps):
 
 @dataclass(frozen=True)
 class AdaGrad(Optimizer):
-    """A learning rate per weight that only shrinks: G ← G + g²; θ ← θ - η g / (√G + ε)."""
+    """A learning rate per weight that only shrinks."""
 
     eps: float = 1e-8
     rule: ClassVar[Callable] = staticmethod(adagrad)
+    equations: ClassVar = ("G ← G + g²", "θ ← θ - η g / (√G + ε)")
 
 
 def rmsprop(theta, g, E, *, lr, alpha, eps):
@@ -249,11 +263,12 @@ def rmsprop(theta, g, E, *, lr, alpha, eps):
 
 @dataclass(frozen=True)
 class RMSProp(Optimizer):
-    """AdaGrad that forgets: E ← α E + (1 - α) g²; θ ← θ - η g / √(E + ε), ε inside the root as in the lecture."""
+    """AdaGrad that forgets, with ε inside the root as in the lecture."""
 
     alpha: float = 0.9
     eps: float = 1e-8
     rule: ClassVar[Callable] = staticmethod(rmsprop)
+    equations: ClassVar = ("E ← α E + (1 - α) g²", "θ ← θ - η g / √(E + ε)")
 
 
 def rmsprop_outside(theta, g, E, *, lr, alpha, eps):
@@ -263,7 +278,7 @@ def rmsprop_outside(theta, g, E, *, lr, alpha, eps):
 
 @dataclass(frozen=True)
 class RMSPropOutside(Optimizer):
-    """RMSProp with ε outside the root, as PyTorch has it: θ ← θ - η g / (√E + ε).
+    """RMSProp with ε outside the root, as PyTorch has it.
 
     PyTorch's α is .99 (its first step is then 3.16 times as long); Keras and optax have ε inside, as RMSProp.
     """
@@ -271,6 +286,7 @@ class RMSPropOutside(Optimizer):
     alpha: float = 0.9
     eps: float = 1e-8
     rule: ClassVar[Callable] = staticmethod(rmsprop_outside)
+    equations: ClassVar = ("E ← α E + (1 - α) g²", "θ ← θ - η g / (√E + ε)")
 
 
 def adam(theta, g, m, v, *, t, lr, beta1, beta2, eps):
@@ -281,15 +297,14 @@ def adam(theta, g, m, v, *, t, lr, beta1, beta2, eps):
 
 @dataclass(frozen=True)
 class Adam(Optimizer):
-    """Momentum and a learning rate per weight (Kingma and Ba, 2015).
-
-    m ← β₁ m + (1 - β₁) g; v ← β₂ v + (1 - β₂) g²; m̂ = m / (1 - β₁ᵗ); v̂ = v / (1 - β₂ᵗ); θ ← θ - η m̂ / (√v̂ + ε)
-    """
+    """Momentum and a learning rate per weight (Kingma and Ba, 2015)."""
 
     beta1: float = 0.9
     beta2: float = 0.999
     eps: float = 1e-8
     rule: ClassVar[Callable] = staticmethod(adam)
+    equations: ClassVar = ("m ← β₁ m + (1 - β₁) g", "v ← β₂ v + (1 - β₂) g²", "m̂ = m / (1 - β₁ᵗ)",
+                           "v̂ = v / (1 - β₂ᵗ)", "θ ← θ - η m̂ / (√v̂ + ε)")
 
 
 def amsgrad(theta, g, m, v, top, *, t, lr, beta1, beta2, eps):
@@ -307,6 +322,8 @@ class AMSGrad(Optimizer):
     beta2: float = 0.999
     eps: float = 1e-8
     rule: ClassVar[Callable] = staticmethod(amsgrad)
+    equations: ClassVar = (*Adam.equations[:2], "top ← max(top, v)", "m̂ = m / (1 - β₁ᵗ)", "v̂ = top / (1 - β₂ᵗ)",
+                           Adam.equations[-1])
 
 
 def adamw(theta, g, m, v, *, t, lr, beta1, beta2, eps, weight_decay):
@@ -320,7 +337,7 @@ def adamw(theta, g, m, v, *, t, lr, beta1, beta2, eps, weight_decay):
 class AdamW(Optimizer):
     """Adam's step, then decoupled weight decay, both from the old θ (Loshchilov and Hutter, 2019). The default.
 
-    θ ← θ - η m̂ / (√v̂ + ε) - η λ θ. decay "all" decays every parameter, "matrices" leaves out biases and the
+    decay "all" decays every parameter, "matrices" leaves out biases and the
     parameters of normalisation.
     """
 
@@ -330,6 +347,7 @@ class AdamW(Optimizer):
     eps: float = 1e-8
     decay: str = "all"
     rule: ClassVar[Callable] = staticmethod(adamw)
+    equations: ClassVar = (*Adam.equations[:-1], "θ ← θ - η m̂ / (√v̂ + ε) - η λ θ")
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -1,4 +1,4 @@
-"""The equations that an optimizer's docstring states, as text."""
+"""An optimizer's update in words: the equations that it states, or else its rule's own text."""
 
 from __future__ import annotations
 
@@ -7,43 +7,21 @@ import inspect
 import re
 import textwrap
 
-from .optimizers import OPTIMIZERS, Optimizer
-
-STATED = re.compile(r"(?:^|[:;.] )([θmvGE]\u0302?) [←=] (.+?)(?=;|\. |\.$|$|, | \([A-Za-z]{3})")
-
-
-def stated(kind: type[Optimizer]) -> list[tuple[str, str]]:
-    """What each symbol becomes, in the order of the docstring.
-
-    >>> import cutaway as ct
-    >>> stated(ct.optim.Momentum)
-    [('v', 'β v + (1 - β) g'), ('θ', 'θ - α v')]
-    """
-    return STATED.findall(" ".join((kind.__doc__ or "").split()))
+from .optimizers import Optimizer
 
 
 def update_words(kind: type[Optimizer]) -> str:
-    """All equations of an update in one line, θ last; what it leaves to another optimizer's is taken from there.
+    """All equations of an update in one line, θ last.
 
     >>> import cutaway as ct
     >>> update_words(ct.optim.SGD), update_words(ct.optim.AdamW)[:22]
     ('θ ← θ - α g', 'm ← β₁ m + (1 - β₁) g;')
     """
-    own = dict(stated(kind))
-    step = own.pop("θ", "")
-    if not step:
-        return _as_written(kind)
-    wanted = [part for hat in re.findall(r"[mvGE]\u0302?", step) for part in (hat, hat[0])]
-    others = [dict(stated(other)) for other in OPTIMIZERS.values()]
-    near = max(others, key=lambda other: len(set(wanted) & other.keys()))
-    known = own | {symbol: near[symbol] for symbol in wanted if symbol not in own and symbol in near}
-    order = sorted(known, key=lambda symbol: (len(symbol), list(known).index(symbol)))
-    lines = [f"{symbol} {'=' if len(symbol) > 1 else '←'} {known[symbol]}" for symbol in order]
-    return "; ".join([*lines, f"θ ← {step}"])
+    return "; ".join(kind.equations) or _as_written(kind)
 
 
 def _as_written(kind: type[Optimizer]) -> str:
-    """The update as its rule's own text has it; "" where that cannot be read."""
+    """The text of an optimizer's rule as equations; "" where it cannot be read."""
     try:
         body = ast.parse(textwrap.dedent(inspect.getsource(kind.rule))).body[0]
         assert isinstance(body, ast.FunctionDef)

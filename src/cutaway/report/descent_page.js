@@ -206,7 +206,7 @@ function update() {
     const out = [];
     pieces.forEach((piece, k) => {
       const known = /^[()+\-·/√²ᵗ]$|^\d+$/.test(piece) ? undefined : value(piece, gives, t, axis);
-      if (known === undefined) { out.push(piece === "ᵗ" ? make("sup", {}, String(t)) : /[+·/-]/.test(piece) ? ` ${piece.replace("-", "−")} ` : piece); return; }
+      if (known === undefined) { out.push(piece === "ᵗ" ? make("sup", {}, String(t)) : piece === "," ? ", " : /[+·/-]/.test(piece) ? ` ${piece.replace("-", "−")} ` : piece); return; }
       const text = number(known), wrap = (known < 0 && k > 0) || (/e/.test(text) && pieces[k - 1] === "√") || (known < 0 && pieces[k + 1] === "²");
       out.push(wrap ? `(${text})` : text);
     });

@@ -1,4 +1,4 @@
-"""The equations in an optimizer's docstring, in pieces that a page can show with numbers in place of symbols.
+"""An optimizer's equations, in pieces that a page can show with numbers in place of symbols.
 
 What is stated is held against what happened: an equation that does not give the recorded numbers is left out.
 """
@@ -6,19 +6,18 @@ What is stated is held against what happened: an equation that does not give the
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..lab.descents.descend import Path
-from ..optim import OPTIMIZERS, Optimizer
-from ..optim.stated import stated as written
+from ..optim import Optimizer
 
 GREEK = {"alpha": "α", "beta": "β", "beta1": "β₁", "beta2": "β₂", "eps": "ε", "weight_decay": "λ"}
-PIECE = re.compile(r"\d+|[^\W\d_²]\u0302?[₁₂]?|[²ᵗ()+/√-]")
-HATS = {"m\u0302", "v\u0302"}
+FUNCTIONS: dict[str, Callable] = {"max": np.maximum, "sign": np.sign}
+PIECE = re.compile(r"\d+|[A-Za-z]{2,}|[^\W\d_²]\u0302?[₁₂]?|[²ᵗ(),+/√-]")
 
 
 @dataclass(frozen=True)
@@ -40,14 +39,14 @@ class Equation:
         """Symbols, numbers and signs; products have their dots."""
         pieces: list[str] = []
         for piece in PIECE.findall(self.text):
-            if pieces and pieces[-1] not in "(+-/√" and piece not in "²ᵗ)+-/":
+            if pieces and pieces[-1] not in (*"(,+-/√", *FUNCTIONS) and piece not in "²ᵗ),+-/":
                 pieces.append("·")
             pieces.append(piece)
         return pieces
 
     @property
     def symbols(self) -> set[str]:
-        return {p for p in self.pieces if p[0].isalpha() and p != "ᵗ"}
+        return {p for p in self.pieces if p[0].isalpha() and p != "ᵗ" and p not in FUNCTIONS}
 
     def __call__(self, values: dict[str, Any]) -> Any:
         """The right side, worked out with these numbers or arrays."""
@@ -82,6 +81,12 @@ class _Working:
         if self.next("("):
             found = self.sum()
             self.next(")")
+        elif self.left[-1] in FUNCTIONS:
+            function, _, arguments = FUNCTIONS[self.left.pop()], self.next("("), [self.sum()]
+            while self.next(","):
+                arguments.append(self.sum())
+            self.next(")")
+            found = function(*arguments)
         else:
             piece = self.left.pop()
             found = float(piece) if piece.isdigit() else self.values[piece]
@@ -89,15 +94,14 @@ class _Working:
         return found ** (2 if exponent == "²" else self.values["t"]) if exponent else found
 
 
-def stated(kind: type[Optimizer]) -> Iterator[Equation]:
-    """The equations in an optimizer's docstring.
+def stated(kind: type[Optimizer]) -> list[Equation]:
+    """The equations that an optimizer states.
 
     >>> import cutaway as ct
     >>> [f"{e.gives} = {e.text}" for e in stated(ct.optim.Momentum)]
     ['v = β v + (1 - β) g', 'θ = θ - α v']
     """
-    for symbol, text in written(kind):
-        yield Equation(symbol, text)
+    return [Equation(*re.split(" [←=] ", line, maxsplit=1)) for line in kind.equations]
 
 
 def settings(optimizer: Optimizer, steps: int) -> dict[str, Any]:
@@ -115,27 +119,23 @@ def settings(optimizer: Optimizer, steps: int) -> dict[str, Any]:
 
 
 def equations(path: Path) -> tuple[list[Equation], dict[str, np.ndarray]]:
-    """The equations of every step of a path, each of which gives the numbers that were recorded; and m̂, v̂ where these
-    stand in them, (steps, 2) each.
-
-    A line that the docstring leaves to another optimizer's, as AdamW does to Adam's, is taken from there.
-    """
-    everywhere = [e for kind in OPTIMIZERS.values() for e in stated(kind)]
-    own = list(stated(type(path.optimizer)))
+    """Those of an optimizer's equations that give the numbers recorded in every step of a path; and what those that
+    stand between state and θ give, such as m̂ and v̂, (steps, 2) each."""
     known = {name: np.array(value)[:, None] if isinstance(value, list) else value
              for name, value in settings(path.optimizer, path.steps).items()}
     known |= {"g": path.gradient, "θ": path.points[:-1], "t": np.arange(1, path.steps + 1)[:, None]} | path.state
-    lines, corrected = [], {}
-    for name, after in path.state.items():
-        before = known | {name: np.concatenate([np.zeros((1, 2)), after])[:-1]}
-        lines += [e for e in own + everywhere if e.gives == name and _holds(e, before, after)][:1]
-    needed = {symbol for e in own if e.gives == "θ" for symbol in e.symbols}
-    for hat in sorted(needed & HATS):
-        for e in [e for e in own + everywhere if e.gives == hat and e.symbols <= known.keys()][:1]:
-            known[hat] = corrected[hat] = e(known)
+    lines, between = [], {}
+    for e in stated(type(path.optimizer)):
+        if e.gives in path.state:
+            after = path.state[e.gives]
+            before = known | {e.gives: np.concatenate([np.zeros((1, 2)), after])[:-1]}
+            lines += [e] if _holds(e, before, after) else []
+        elif e.gives == "θ":
+            lines += [e] if _holds(e, known, path.points[1:]) else []
+        elif e.symbols <= known.keys():
+            known[e.gives] = between[e.gives] = e(known)
             lines.append(e)
-    lines += [e for e in own if e.gives == "θ" and _holds(e, known, path.points[1:])]
-    return lines, corrected
+    return lines, between
 
 
 def _holds(equation: Equation, values: dict[str, Any], wanted: np.ndarray) -> bool:

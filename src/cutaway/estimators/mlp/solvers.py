@@ -14,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from ...engines import compile
 from ...errors import warn
 from ...nn import Module
-from ...optim import SGD, Optimizer
+from ...optim import SGD, Adam, Optimizer
 from ...rules.namespace import NUMPY as xp
 
 
@@ -26,7 +26,7 @@ def adam_epsilon_hat(theta, g, m, v, *, t, lr, beta1, beta2, eps):
 
 @dataclass(frozen=True)
 class AdamEpsilonHat(Optimizer, listed=False):
-    """Adam in the form that section 2 of its paper ends with: θ ← θ - η √(1 - β₂ᵗ) / (1 - β₁ᵗ) m / (√v + ε).
+    """Adam in the form that section 2 of its paper ends with.
 
     The same as ct.optim.Adam but for ε, which counts for more in early steps: up to 1 / √(1 - β₂) times.
     """
@@ -35,6 +35,7 @@ class AdamEpsilonHat(Optimizer, listed=False):
     beta2: float = 0.999
     eps: float = 1e-8
     rule: ClassVar[Callable] = staticmethod(adam_epsilon_hat)
+    equations: ClassVar = (*Adam.equations[:2], "θ ← θ - η √(1 - β₂ᵗ) / (1 - β₁ᵗ) m / (√v + ε)")
 
 
 def momentum_steps(theta, g, v, *, lr, beta):
@@ -44,13 +45,14 @@ def momentum_steps(theta, g, v, *, lr, beta):
 
 @dataclass(frozen=True)
 class MomentumSteps(Optimizer, listed=False):
-    """ct.optim.HeavyBall with v as the step itself: v ← β v + η g; θ ← θ - v.
+    """ct.optim.HeavyBall with v as the step itself.
 
     While the rate is constant the steps are the same; when it changes, those under way keep their length.
     """
 
     beta: float = 0.9
     rule: ClassVar[Callable] = staticmethod(momentum_steps)
+    equations: ClassVar = ("v ← β v + η g", "θ ← θ - v")
 
     def __post_init__(self) -> None:
         """β = 1, steps that never tire, is let through: scikit-learn lets it through."""
@@ -63,9 +65,10 @@ def nesterov_steps(theta, g, v, *, lr, beta):
 
 @dataclass(frozen=True)
 class NesterovSteps(MomentumSteps, listed=False):
-    """ct.optim.Nesterov with v as the step itself: v ← β v + η g; θ ← θ - (β v + η g)."""
+    """ct.optim.Nesterov with v as the step itself."""
 
     rule: ClassVar[Callable] = staticmethod(nesterov_steps)
+    equations: ClassVar = ("v ← β v + η g", "θ ← θ - (β v + η g)")
 
 
 class ChangingRate:

@@ -8,7 +8,6 @@ the simpler rule that lacks it. Gradient descent becomes momentum, momentum beco
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +16,7 @@ import numpy as np
 
 from ...errors import ArgumentError
 from ...optim import SGD, Adam, AMSGrad, Momentum, Optimizer
+from ...optim.stated import update_words
 from ...shown import Shown
 from ..reading import unknown
 from ..traces.trace import Trace
@@ -136,10 +136,9 @@ def explain_update(trace: Trace, name: str, *index: int) -> UpdateExplanation:
 
 
 def _formula(opt: Optimizer) -> str:
-    """The update equation in an optimizer's docstring."""
-    lines = (type(opt).__doc__ or "").splitlines()
-    stated = next((line.strip() for line in lines if "←" in line), "")
-    return re.split(r"\. | \(the |\.$", stated.rpartition(": ")[2])[0]
+    """The update in words; of Adam's kind the last line, since the parts say where m̂ and v̂ come from."""
+    lines = opt.equations
+    return lines[-1] if any(" = " in line for line in lines) else update_words(type(opt))
 
 
 def _step(opt: Optimizer, theta: np.ndarray, g: np.ndarray, state: dict[str, np.ndarray], t: float,
