@@ -69,12 +69,10 @@ def cutaway(work, data, threads):
     alone = replace(listing, instructions=[i for i in listing.instructions if i.op in ("batch", "optimizer")])
     engine = CPU(alone, threads, opt, shards=threads)
     engine.bind(state)
-    block = {name: value.array for name, value in listing.block.items() if value.array is not None}
 
     def train(epochs, shuffle):
-        for name in opt.state_names:
-            block[name][:] = 0
-        model.theta[:], block["g"][:], state.t = data["theta"], data["g"], 0
+        state.put({"θ": data["theta"], "t": 0} | {name: np.zeros_like(state[name]) for name in state.vectors})
+        engine.write(listing.block["g"], data["g"])
         steps = epochs * work.steps
         engine.rows = steps * threads
         engine.run(None, 0, steps)

@@ -125,7 +125,8 @@ def test_a_fork_waits_for_kernels_that_another_thread_compiles():
 
 
 def look(_):
-    return trained().theta.tobytes(), native.cores(), ct.compile(ct.nn.MLP(512, [512], 1), batch_size=512).engine.shards
+    program = ct.compile(ct.nn.MLP(512, [512], 1), batch_size=512)
+    return trained().theta.tobytes(), native.cores(), program.engine.threads
 
 
 @pytest.mark.parametrize("kind", ["Pool", "ProcessPoolExecutor"])

@@ -43,8 +43,8 @@ def step(net, X, y, loss, engine="cpu"):
                       keep_all=True)
     made.feed(X, y)
     made.run()
-    outputs = made.engine.view(made.engine.listing.output, len(X)).astype(float)
-    return outputs, np.array(made.engine.listing.block["g"].array, float)
+    outputs = made.value(made.engine.listing.output).astype(float)
+    return outputs, np.array(made.value("g"), float)
 
 
 def both(make, X, y, loss=ct.losses.cross_entropy):
@@ -192,7 +192,7 @@ def test_an_update_at_the_ten_millionth_step(name, t, engine):
         made = ct.compile(net, ct.losses.mse, OPTIMIZERS[name](1e-2), batch_size=8, input=x, target=x * 3,
                           engine=engine, threads=1)
         made.feed(x, x * 3)
-        made.engine.t = t - 1
+        made.state.t = t - 1
         for _ in range(3):
             assert np.isfinite(made.run()).all()
         return net.theta.astype(float) - 1

@@ -54,7 +54,7 @@ def test_every_instruction_has_a_time_and_shares_add_up(engine, threads):
     profile = made.profile(steps=5)
     assert len(profile.microseconds) == len(made.instructions)
     assert (profile.microseconds >= 0).all() and profile.step > 0
-    assert profile.threads == made.engine.shards
+    assert profile.threads == made.engine.threads
     assert profile.share.sum() == pytest.approx(1)
 
 

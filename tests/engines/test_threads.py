@@ -15,7 +15,7 @@ def test_predicting_on_threads_equals_predicting_on_one_also_with_a_smaller_last
     X = np.random.default_rng(0).standard_normal((n, 289)).astype("float32")
     model = ct.nn.MLP(289, [128, 128], 2).init(0)
     program = evaluator(model, X, batch_size=1024, threads=2)
-    assert program.engine.shards == 2
+    assert program.engine.threads == 2
     expected = evaluator(model, X, engine="reference").predict(X)
     assert program.engine.code[-1][2].op == "barrier"  # nobody starts a batch while another still works on the last
     for _ in range(60):

@@ -73,7 +73,7 @@ def test_the_gradient_that_lbfgs_sees_is_that_of_its_loss(activation, classes):
     program = ct.compile(model, objective, ct.optim.SGD(0.0), 5, X, T)
     program.feed(X, T)
     assert program.run()[0] == pytest.approx(J(0), rel=1e-14)
-    assert program.engine.listing.block["g"].array @ along == pytest.approx(slope, rel=1e-7)
+    assert program.value("g") @ along == pytest.approx(slope, rel=1e-7)
 
 
 @pytest.mark.parametrize("learning_rate", ["constant", "invscaling"])

@@ -59,7 +59,7 @@ def test_workers_share_the_cores(backend):
 
 
 def shards_of_a_large_step():
-    return ct.compile(ct.nn.MLP(512, [512], 1), batch_size=512).engine.shards
+    return ct.compile(ct.nn.MLP(512, [512], 1), batch_size=512).engine.threads
 
 
 # ---- how many threads a program takes by itself ----------------------------------------------------------------------
@@ -80,7 +80,7 @@ def test_one_thread_beside_the_main_one_unless_told(monkeypatch):
         seen.append((native.cores(), shards_of_a_large_step(), asked()))
 
     def asked():
-        return ct.compile(ct.nn.MLP(4, [4], 1), batch_size=32, threads=2).engine.shards
+        return ct.compile(ct.nn.MLP(4, [4], 1), batch_size=32, threads=2).engine.threads
 
     thread = threading.Thread(target=look)
     thread.start()

@@ -29,7 +29,7 @@ def session(kind="mlp", **options):
 
 def everything(s):
     """Each byte that a step can depend on or leave behind."""
-    found = {"θ": s.model.theta.copy(), "step": s.step, "at": s.at, "t": s.program.engine.t}
+    found = {"θ": s.model.theta.copy(), "step": s.step, "at": s.at, "t": s.program.state.t}
     found |= {name: b.data.copy() for name, b in s.model.named_buffers()}
     found |= {name: np.copy(a) for name, a in s.program.state.items()}
     return found | {name: s.trace().at(name, s.at) for name in s.trace().versions}

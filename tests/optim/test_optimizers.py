@@ -226,7 +226,7 @@ def test_cpu_update_equals_the_rule(name, dtype, tolerance):
         J.backward()
         g = np.where(learning, model.grad, 0).astype(dtype)
         program.run()
-        got = program.engine.listing.block["g"].array
+        got = program.value("g")
         near = {"rtol": 1e-4, "atol": 1e-6} if dtype == "float32" else {"rtol": 1e-10, "atol": 1e-14}
         np.testing.assert_allclose(got[learning], prepare(opt, g, theta)[learning], **near)
         expected, state = replay(opt, theta, got, state)

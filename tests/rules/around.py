@@ -78,5 +78,5 @@ def assert_same_values(one, two, **tolerance):
     assert n == two.engine.n > 0
     for u, v in zip(one.values(), two.values(), strict=True):
         assert u.name == v.name
-        a, b = one.engine.view(u, n), two.engine.view(v, n)
+        a, b = one.value(u), two.value(v)
         np.testing.assert_allclose(b, a, err_msg=u.name, **tolerance)

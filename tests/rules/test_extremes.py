@@ -49,7 +49,7 @@ def made(how, name, inputs, kinds, attributes, dtype):
     there = [k for k in own if not ran.instructions[k].backward][-1]
     back = next(k for k in own if ran.instructions[k].backward)
     assert how == "reference" or None not in (ran.engine.kernels[there], ran.engine.kernels[back]), "no machine code"
-    value, slope = (ran.engine.view(ran.instructions[k].written[0], model.n) for k in (there, back))
+    value, slope = (ran.value(ran.instructions[k].written[0]) for k in (there, back))
     return value.copy(), slope.copy()
 
 
@@ -311,7 +311,7 @@ def test_numbers_ten_thousand_times_as_large_in_machine_code(name, make):
                         for x, kind in zip(case.inputs, case.kinds, strict=True))
     one, two = (program(Around(name, case).astype("float32"), engine, keep_all=True)[0] for engine in HOW[1:])
     for u, v in zip(one.values(), two.values(), strict=True):
-        a, b = (ran.engine.view(x, ran.engine.n).astype(float) for ran, x in ((one, u), (two, v)))
+        a, b = (ran.value(x).astype(float) for ran, x in ((one, u), (two, v)))
         finite = np.isfinite(a)
         np.testing.assert_allclose(b[finite], a[finite], rtol=0, atol=1e-5 * np.abs(a[finite]).max(initial=1e-30),
                                    err_msg=u.name)

@@ -46,7 +46,7 @@ def cut_off(folder, at_step, **options):
 
     def save(self, training):
         saved(self, training)
-        if training.program.engine.t >= at_step:
+        if training.program.state.t >= at_step:
             raise Cut
 
     with pytest.MonkeyPatch.context() as patch:

@@ -83,7 +83,7 @@ def test_runs_are_side_by_side():
 def test_one_thread_each_unless_an_entry_asks_for_more():
     X, y = table()
     runs = ct.fit_many([entry(X, y), entry(X, y, threads=2)])
-    assert [run.program.engine.shards for run in runs] == [1, 2]
+    assert [run.program.engine.threads for run in runs] == [1, 2]
     assert_same(runs[1], ct.fit(**entry(X, y, threads=2)))
 
 

@@ -263,7 +263,6 @@ class Walk:
 
     def _standing(self) -> dict[str, np.ndarray]:
         """Weights, buffers, and the optimizer's state by parameter: what outlasts a step. Not copied."""
-        found = {name: t.data for name, t in (*self.model.named_parameters(), *self.model.named_buffers())}
         state = self.program.state
-        return found | {f"{name}.{vector}": state.part(name, vector) for vector in state.vectors
-                        for name in self._next.parameters}
+        return {name: t.data for name, t in state.tensors.items()} | {
+            f"{name}.{vector}": state.part(name, vector) for vector in state.vectors for name in self._next.parameters}
