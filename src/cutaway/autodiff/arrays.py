@@ -251,12 +251,12 @@ def _shape(given: tuple) -> tuple[int, ...]:
 
 @in_both_words
 def reshape(x, *shape, **named) -> Tensor:
-    """The same values in another shape, given as a tuple or number by number; one size may be -1."""
+    """Give the values another shape, a tuple or number by number; one size may be -1."""
     return apply("reshape", x, shape=_shape(shape or (named.get("shape", ()),)))
 
 
 def view(x, *shape) -> Tensor:
-    """The same as reshape."""
+    """Give the values another shape, as `reshape` does."""
     return reshape(x, *shape)
 
 

@@ -127,7 +127,7 @@ def _rows_of_numbers(study: Divided) -> int:
 
 
 def _threshold(study: Divided, classes: Any) -> tuple[str, float] | None:
-    """Of two uneven classes the rare one, and from which probability on it may be said, by the validation rows."""
+    """The rare one of two uneven classes, and from which probability on it may be said, by the validation rows."""
     if study.problem.task != "binary" or study.judged_by != "ROC AUC":
         return None
     X, y = study.rows(1 if len(study.parts[1]) else 0)

@@ -70,7 +70,7 @@ def _help_hint(problem: Any) -> str:
 
 
 def _nobody_reads() -> int:
-    """As other programs do when the reader of a pipe is gone: stop without a word."""
+    """Stop without a word where the reader of a pipe is gone, as other programs do."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):

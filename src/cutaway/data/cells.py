@@ -45,7 +45,7 @@ class Words:
         return bool((gaps.sum() if self.times is None else self.times[gaps].sum()) >= count)
 
     def spread(self, values: np.ndarray, gap: Any) -> np.ndarray:
-        """One value a word -> one value a row."""
+        """Give each row its word's value."""
         return np.append(values, gap)[self.codes]
 
 
@@ -162,7 +162,7 @@ def unreadable(name: str, words: Words, bad: np.ndarray, wanted: str) -> DataErr
 
 
 def shown(cell: Any) -> str:
-    """A cell as Python writes it, in bounded length."""
+    """Write a cell as Python does, in bounded length."""
     return f"{cell.item() if isinstance(cell, np.generic) else cell!r:.40}"
 
 

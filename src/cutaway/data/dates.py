@@ -76,7 +76,7 @@ class Date(Column, kinds=("date",)):
 
 
 def fit_parts(dates: Any, first: str, weights: np.ndarray | None) -> dict[str, list[float]]:
-    """Center and scale of every part of the dates that varies."""
+    """Measure center and scale of every part of the dates that varies."""
     found = parts_of(dates, first)
     summary = Summary.of(np.stack(list(found.values())), weights)
     return {
@@ -87,7 +87,7 @@ def fit_parts(dates: Any, first: str, weights: np.ndarray | None) -> dict[str, l
 
 
 def parts_of(dates: Any, first: str) -> dict[str, np.ndarray]:
-    """Every number a DatetimeIndex holds, by name; NaN where there is no date."""
+    """Take a DatetimeIndex apart into numbers, by name; NaN where there is no date."""
     midnight = dates.normalize()
     seconds = np.asarray((dates - midnight).total_seconds(), dtype=np.float64)
     parts = {
@@ -104,7 +104,7 @@ def parts_of(dates: Any, first: str) -> dict[str, np.ndarray]:
 
 
 def dates_of(cells: Any, name: str, allowed: list[str] | None = None) -> Any:
-    """A pandas Series as a DatetimeIndex without time zone; other text is an error, unless training had it."""
+    """Read a pandas Series as a DatetimeIndex without time zone; other text is an error, unless training had it."""
     import pandas as pd
 
     if pd.api.types.is_datetime64_any_dtype(cells.dtype):

@@ -58,7 +58,7 @@ class Doubts(Shown):
         return any(doubt.far for doubt in self.found) or bool((self.rows > 0).sum() > WORTH_A_NOTE * self.n)
 
     def names(self) -> list[str]:
-        """For each row the columns that are unlike training, "" for none: (n,)."""
+        """Name the columns that are unlike training, for each row; "" for none: (n,)."""
         lists: list[list[str]] = [[] for _ in range(self.n)]
         for doubt in self.found:
             for i in np.flatnonzero(doubt.rows):
@@ -95,7 +95,7 @@ class Doubts(Shown):
 
 
 def range_doubts(column: str, x: np.ndarray, low: float | None, high: float | None) -> list[Doubt]:
-    """Numbers x (n,), gaps NaN, beyond the range of training; of none that is remembered nothing can be said.
+    """Find numbers x (n,), gaps NaN, beyond the range of training, where one is remembered.
 
     >>> x = np.array([1.0, 2.5, 900.0])
     >>> from pprint import pprint
@@ -122,12 +122,12 @@ def range_doubts(column: str, x: np.ndarray, low: float | None, high: float | No
 
 
 def gap_doubts(column: str, missing: np.ndarray, had: bool) -> list[Doubt]:
-    """Gaps in a column that had none in training."""
+    """Find gaps in a column that had none in training."""
     return [] if had or not missing.any() else [Doubt(column, missing, "empty, which training never was")]
 
 
 def word_doubts(column: str, codes: np.ndarray, words: list[str], known: set[str]) -> list[Doubt]:
-    """Words, one for each code, that training had not."""
+    """Find words, one for each code, that training had not."""
     new = [i for i, word in enumerate(words) if word not in known]
     rows = np.isin(codes, new)
     if not rows.any():

@@ -135,7 +135,7 @@ class TableEncoder:
         return "; ".join(f"{column.name!r}: {column.how}" for column in self.columns[:8])
 
     def read(self, X: Any) -> Any:
-        """X as a frame, a 2-D array of numbers or a CSR matrix; a pandas Series with the columns' names is one row."""
+        """Read X as a frame, a 2-D array or a CSR matrix; a pandas Series with the columns' names is one row."""
         if hasattr(X, "to_frame") and hasattr(X, "iloc") and X.ndim == 1 and hasattr(X, "index"):
             names = set(map(str, X.index[: 10 * len(self.columns)]))
             if self._kept and {column.name for column in self._kept} <= names:
@@ -149,7 +149,7 @@ class TableEncoder:
         return found[:MOST_NOTES] + more
 
     def to_json(self) -> dict[str, Any]:
-        """Everything fitted, as plain dicts, lists, numbers and strings."""
+        """Give everything fitted as plain dicts, lists, numbers and strings."""
         return {
             "settings": {**asdict(self.settings), "kinds": self.kinds},
             "positional": self.positional,
@@ -242,12 +242,12 @@ def _guesses(missing: list[str], given: Iterable[str]) -> str:
 
 
 def _letters(name: str) -> str:
-    """A name without what people write in one way or another: case, spaces, underscores, points."""
+    """Leave out of a name what people write in one way or another: case, spaces, underscores, points."""
     return "".join(letter for letter in name.casefold() if letter.isalnum()) or name
 
 
 def as_table(X: Any) -> Any:
-    """X as a 2-D numeric array or a CSR matrix where it is one, else as a DataFrame."""
+    """Read X as a 2-D numeric array or a CSR matrix where it is one, else as a DataFrame."""
     if hasattr(X, "tocsr"):
         X = X.tocsr()
     elif isinstance(X, np.ma.MaskedArray):
@@ -260,7 +260,7 @@ def as_table(X: Any) -> Any:
 
 
 def _block(numbers: Any, rows: slice, used: Any) -> np.ndarray:
-    """Some rows of a list of columns, or of the used columns of an array or sparse matrix."""
+    """Take some rows of a list of columns, or of the used columns of an array or sparse matrix."""
     if isinstance(numbers, list):
         return np.stack([x[rows] for x in numbers], axis=1)
     block = numbers[rows][:, used]

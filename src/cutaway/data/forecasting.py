@@ -45,7 +45,7 @@ class Windows:
         return len(self.starts)
 
     def __getitem__(self, rows: Any) -> Windows:
-        """Some of the windows: a slice or an array of numbers."""
+        """Take some of the windows: a slice or an array of numbers."""
         return replace(self, X=self.X[rows], y=self.y[rows], starts=self.starts[rows])
 
     def __repr__(self) -> str:
@@ -105,7 +105,7 @@ def cut_windows(
     values: np.ndarray, names: list[str], when: Moments | None, what: str, length: int, horizon: int, step: int,
     target: Any, gaps: str,
 ) -> Windows:
-    """`windows` of values (time, features) at moments that rise; what stood in the way is in the notes."""
+    """Cut `windows` of values (time, features) at moments that rise; what stood in the way is in the notes."""
     places = _places(target, names)
     notes: list[str] = []
     inside = length + horizon
@@ -204,7 +204,7 @@ def _reads_as_dates(cells: Any) -> bool:
 
 
 def forecast_split(windows: Windows, fractions: float | Sequence[float] = 0.2) -> tuple[np.ndarray, ...]:
-    """Row numbers of the training windows, and of the windows held back for each fraction, cut by time.
+    """Cut windows by time: row numbers of the training windows, and of those held back for each fraction.
 
     Before a held-back part lies a cut, a moment in time: its windows have all their targets at or after the cut, and
     every window of an earlier part ends, targets included, before it. So no earlier window has seen a value that a

@@ -19,7 +19,7 @@ BRIGHTNESS = np.array([0.299, 0.587, 0.114])
 
 
 def prepared(X: Any, size: tuple[int, int] | None, fit: str, mode: str | None) -> tuple[np.ndarray, list[str]]:
-    """Images in memory as one array (n, height, width, channels), of the size and mode asked for, and notes.
+    """Make one array (n, height, width, channels) of images in memory, of the size and mode asked for, and notes.
 
     Numbers keep their type, except that resizing turns what is not uint8 into float32.
     """
@@ -40,7 +40,7 @@ def prepared(X: Any, size: tuple[int, int] | None, fit: str, mode: str | None) -
 
 
 def as_pixels(X: Any) -> np.ndarray:
-    """An array of images as (n, height, width, channels), numbers of any type; booleans become 0 and 255."""
+    """Lay an array of images as (n, height, width, channels), numbers of any type; booleans become 0 and 255."""
     array = _numbers(X)
     if array.ndim not in (3, 4):
         raise ShapeError(
@@ -59,7 +59,7 @@ def as_pixels(X: Any) -> np.ndarray:
 
 
 def as_mode(pixels: np.ndarray, mode: str | None) -> np.ndarray:
-    """Grey images with three equal channels, or colour images as their brightness 0.299 r + 0.587 g + 0.114 b."""
+    """Give grey images three equal channels, or colour images their brightness 0.299 r + 0.587 g + 0.114 b."""
     channels = pixels.shape[3]
     if mode is None or channels == CHANNELS[mode]:
         return pixels
@@ -75,7 +75,7 @@ def as_mode(pixels: np.ndarray, mode: str | None) -> np.ndarray:
 
 
 def _one_by_one(X: Any) -> Any:
-    """A list of images as arrays (height, width, channels) that agree in channels and type."""
+    """Read a list of images as arrays (height, width, channels) that agree in channels and type."""
     images = []
     for i, image in enumerate(X):
         if hasattr(image, "getbands"):

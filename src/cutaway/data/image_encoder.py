@@ -182,7 +182,7 @@ class ImageEncoder:
         return [f"{size}, each channel scaled by the training images' mean and deviation", *lines]
 
     def to_json(self) -> dict[str, Any]:
-        """Everything fitted, as plain dicts, lists, numbers and strings."""
+        """Give everything fitted as plain dicts, lists, numbers and strings."""
         self._check_fitted()
         looked: dict[str, Any] = {} if self.span is None else {"dtype": self.dtype, "span": list(self.span)}
         looked |= {} if self.brightness is None else {"brightness": self.brightness}
@@ -245,7 +245,7 @@ class ImageEncoder:
             )
 
     def _check_scale(self, pixels: np.ndarray) -> None:
-        """Images of bytes and of other numbers mix only where both mean 0 to 1."""
+        """Refuse a mix of images of bytes and of other numbers, except where both mean 0 to 1."""
         unit = UNIT[0] <= self.low and self.high <= UNIT[1]
         if pixels.dtype == np.uint8:
             if not unit:
@@ -348,7 +348,7 @@ def _weights(weights: Any, n: int) -> np.ndarray:
 
 
 def _moments(pixels: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, float, float]:
-    """Mean and variance of each image that counts, by channel (n, channels), and the lowest and highest value."""
+    """Measure each counted image's mean and variance by channel (n, channels), and the lowest and highest value."""
     means, variances, lows, highs = [], [], [], []
     for rows in _blocks(pixels):
         block = pixels[rows][counts[rows]]

@@ -102,7 +102,7 @@ def size_words(height: int, width: int) -> str:
 
 
 def _each(read: Callable[[int], Any], count: int, warned: dict[int, str], at_once: int = 8) -> list[Any]:
-    """read(i) for every i below `count`, on a few threads; a Damage where it fails. `warned` gets what Pillow says."""
+    """Call read(i) for every i below `count`, on a few threads; Damage where it fails. `warned` gets Pillow's words."""
     from concurrent.futures import ThreadPoolExecutor
 
     from PIL import Image
@@ -168,7 +168,7 @@ def _type_of(headers: dict[int, Header], size: tuple[int, int] | None) -> np.dty
 
 
 def _narrowed(X: np.ndarray, kept: list[int], depth: str | None) -> np.ndarray:
-    """Deep images in the smallest type that loses nothing: bytes, where the 256 levels of bytes are all they have."""
+    """Give deep images the smallest type that loses nothing: bytes, where the 256 levels of bytes are all they have."""
     some = X if len(kept) == len(X) else X[kept]
     low, high = float(some.min()), float(some.max())
     if X.dtype == np.int32 and low >= 0 and high <= 65535:

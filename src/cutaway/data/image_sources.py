@@ -36,7 +36,7 @@ def is_image_name(name: str) -> bool:
     return os.path.splitext(name)[1].lower() in IMAGE.endings
 
 
-def printable(name: str) -> str:
+def readable_name(name: str) -> str:
     """A file's name for people: bytes that are no text become question marks."""
     return name.encode("utf-8", "replace").decode()
 
@@ -89,14 +89,15 @@ def in_folder(folder: Path) -> Found:
     labels = [name for name, part in parts.items() if part.images]
     if own.images and labels:
         raise DataError(
-            f"{folder} holds images of its own ({printable(own.images[0])}) beside subfolders of images "
-            f"({printable(labels[0])}): move every image into the subfolder of its label, or name one subfolder."
+            f"{folder} holds images of its own ({readable_name(own.images[0])}) beside subfolders of images "
+            f"({readable_name(labels[0])}): move every image into the subfolder of its label, or name one subfolder."
         )
     if not own.images and not labels:
         raise _no_images(folder, own, parts)
     names = own.images or [f"{label}/{name}" for label in labels for name in parts[label].images]
-    y = None if own.images else np.array([printable(label) for label in labels for _ in parts[label].images])
-    return Found([os.path.join(folder, name) for name in names], list(map(printable, names)), y, _ignored(own, parts))
+    y = None if own.images else np.array([readable_name(label) for label in labels for _ in parts[label].images])
+    paths = [os.path.join(folder, name) for name in names]
+    return Found(paths, list(map(readable_name, names)), y, _ignored(own, parts))
 
 
 def _no_images(folder: Path, own: Folder, parts: dict[str, Folder]) -> DataError:
@@ -104,8 +105,8 @@ def _no_images(folder: Path, own: Folder, parts: dict[str, Folder]) -> DataError
     for name, inner in _inside(parts):
         if scan(folder / name / inner).images:
             return DataError(
-                f"{folder} holds images two folders deep, in {printable(f'{name}/{inner}')}: name "
-                f"{printable(str(folder / name))}, so that its subfolders are the labels."
+                f"{folder} holds images two folders deep, in {readable_name(f'{name}/{inner}')}: name "
+                f"{readable_name(str(folder / name))}, so that its subfolders are the labels."
             )
     others = [*own.others, *(other for part in parts.values() for other in part.others)]
     kinds = f"its files are {_kinds(others)}" if others else "there are no files"
@@ -140,7 +141,7 @@ def _kinds(names: list[str]) -> str:
 
 
 def _first(names: list[str], most: int = 3) -> str:
-    return printable(", ".join(names[:most])) + (", ..." if len(names) > most else "")
+    return readable_name(", ".join(names[:most])) + (", ..." if len(names) > most else "")
 
 
 # --- tables -----------------------------------------------------------------------------------------------------------
@@ -172,7 +173,7 @@ def in_table(table: Any, folder: Path, labels: str | None, column: str | None, w
     elif others and labels is None:
         notes.append(f"no labels: {where} has the columns {quoted(others)}, and labels= names none of them")
     y = None if labels is None else _labels(table.iloc[:, names.index(labels)])
-    return Found([os.path.join(folder, cell) for cell in cells], [printable(cell) for cell in cells], y, notes)
+    return Found([os.path.join(folder, cell) for cell in cells], [readable_name(cell) for cell in cells], y, notes)
 
 
 def _file_column(table: Any, folder: Path, where: str) -> str:

@@ -15,7 +15,7 @@ from ..text import counted
 from .formats import ARRAYS, FOLDER, IMAGE, format_of
 from .image_arrays import CHANNELS, image_words, prepared
 from .image_files import decode_files
-from .image_sources import Found, image_columns, in_folder, in_table, is_image_name, printable, scan
+from .image_sources import Found, image_columns, in_folder, in_table, is_image_name, readable_name, scan
 from .limits import MOST_PIXELS
 from .npz_files import in_npz
 from .pillow import WAYS
@@ -43,7 +43,7 @@ class Images:
         return len(self.X)
 
     def __getitem__(self, rows: Any) -> Images:
-        """Some of the images: a slice or an array of numbers or booleans."""
+        """Take some of the images: a slice or an array of numbers or booleans."""
         y = None if self.y is None else self.y[rows]
         names = [self.names[i] for i in np.arange(len(self))[rows]]
         return Images(self.X[rows], y, names, self.notes, self.fit, self.mode)
@@ -148,7 +148,7 @@ def holds_images(source: Any) -> bool:
 
 
 def size_of(size: Any) -> tuple[int, int] | None:
-    """A size as (height, width).
+    """Read a size as (height, width).
 
     >>> size_of("28x32"), size_of(28), size_of(None)
     ((28, 32), (28, 28), None)
@@ -193,7 +193,7 @@ def _from_table(table: Any, folder: Path, labels: Any, column: str | None, how: 
 
 
 def _from_list(paths: list[str], labels: Any, how: _How) -> Images:
-    names = [printable(path) for path in paths]
+    names = [readable_name(path) for path in paths]
     return _from_files(Found(paths, names, _one_label_each(labels, len(paths)), []), how)
 
 

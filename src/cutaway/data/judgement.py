@@ -61,7 +61,9 @@ def largest_share(codes: np.ndarray) -> float:
 
 
 def standard_error(right: float, rows: int) -> float:
-    """Of a share of `rows` rows; two right and two wrong are added first, so that 12 of 12 is not taken for certain.
+    """The standard error of a share of `rows` rows.
+
+    Two right and two wrong are added first, so that 12 of 12 is not taken for certain.
 
     >>> round(standard_error(1.0, 12), 3)
     0.083
@@ -87,7 +89,7 @@ def judged_by(task: str, y: np.ndarray) -> str:
 
 
 def placements(truth: np.ndarray, score: np.ndarray) -> np.ndarray:
-    """For each row the share of the rows of the other kind that are on its right side, ties counting half: (n,).
+    """Place each row: the share of the rows of the other kind that are on its right side, ties counting half: (n,).
 
     Their mean over the rows that are true, or over the others, is the area under the ROC curve; their spread says how
     sure it is (DeLong, DeLong and Clarke-Pearson, Biometrics 44, 1988).
@@ -104,7 +106,7 @@ def placements(truth: np.ndarray, score: np.ndarray) -> np.ndarray:
 
 
 def class_scores(task: str, y: np.ndarray, probability: np.ndarray, classes: np.ndarray) -> list[tuple]:
-    """For each class, or label, that some rows have and some not: which have it, and its probability."""
+    """Pair, for each class or label that some rows have and some not, which have it, and its probability."""
     y, p = np.asarray(y), np.asarray(probability, np.float64)
     if task == "multilabel":
         pairs = [(y[:, j] == 1, p[:, j]) for j in range(y.shape[1])]
@@ -148,7 +150,7 @@ def telling(Z: np.ndarray, y: np.ndarray, columns: Mapping[str, slice], classes:
 
 
 def _by_value(name: str, part: np.ndarray, y: np.ndarray, classes: bool) -> Telling | None:
-    """A column by its values: the best of its features alone, or their combinations as categories."""
+    """Judge a column by its values: the best of its features alone, or their combinations as categories."""
     limit = LEFT_OPEN if classes else LEFT_OF_RANKS
     best, value = 1.0, part[:, 0]
     for k in range(part.shape[1]):
@@ -222,7 +224,7 @@ def _open_to_others(x: np.ndarray, y: np.ndarray, classes: bool) -> float:
 
 
 def _by_gaps(name: str, part: np.ndarray, y: np.ndarray) -> Telling | None:
-    """A column that is filled, or empty, only where the target is one class: it was written down afterwards."""
+    """Find a column that is filled, or empty, only where the target is one class: it was written down afterwards."""
     missing = part[:, -1]
     if part.shape[1] < 2 or not np.isin(missing, (0, 1)).all():
         return None
@@ -245,7 +247,7 @@ def _table(x: np.ndarray, y: np.ndarray, classes: int | None = None) -> np.ndarr
 
 
 def _ranks(y: np.ndarray) -> np.ndarray:
-    """Ranks, equal numbers sharing theirs."""
+    """Rank numbers; equal ones share a rank."""
     _, place, counts = np.unique(y, return_inverse=True, return_counts=True)
     return (np.cumsum(counts) - (counts - 1) / 2)[place]
 
@@ -288,7 +290,7 @@ def telling_copies(
 
 
 def _alike(known: list[np.ndarray], held: list[np.ndarray], targets: tuple[Any, Any]) -> float:
-    """Of the held-out rows that are known, the share whose target is that of every equal known row."""
+    """The share of known held-out rows whose target is that of every equal known row."""
     answers: dict[bytes, set[tuple]] = {}
     learnt, asked = (map(tuple, np.asarray(y).reshape(len(y), -1).tolist()) for y in targets)
     for row, answer in zip(row_digests(known), learnt, strict=True):
@@ -299,7 +301,7 @@ def _alike(known: list[np.ndarray], held: list[np.ndarray], targets: tuple[Any, 
 
 
 def _changed(parts: list[np.ndarray], columns: Mapping[str, slice] | None) -> list[np.ndarray]:
-    """Rows with the value of one column taken from another row that has another one there."""
+    """Change one column's value in each row to that of another row that has another one there."""
     random = np.random.default_rng(0)
     changed = [part[:MOST_CHANGED].reshape(len(part[:MOST_CHANGED]), -1).copy() for part in parts]
     wheres = [(part, features) for part in changed for features in

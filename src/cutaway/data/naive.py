@@ -47,7 +47,7 @@ def season_of(x: np.ndarray) -> int:
 
 
 def naive_forecasts(windows: Windows, learnt: np.ndarray, asked: np.ndarray) -> dict[str, np.ndarray]:
-    """For the windows numbered `asked` (n, targets of all steps), as `windows.y` has them: by name.
+    """Forecast the windows numbered `asked` (n, targets of all steps), as `windows.y` has them: by name.
 
     "the last value", and "the value 24 steps before" where the series has such a season; it is looked for in what the
     windows numbered `learnt` show, with their targets. What lies before a forecast is known to it, shown or not.
@@ -84,7 +84,7 @@ def _stretches(windows: Windows) -> np.ndarray:
 
 
 def _series(windows: Windows, place: int, y: np.ndarray) -> np.ndarray:
-    """One feature of the series that windows were cut from, NaN where none shows it; y its targets (n, horizon)."""
+    """Join one feature of the series that windows were cut from, NaN where none shows it; y: targets (n, horizon)."""
     series = np.full(int(windows.starts.max()) + windows.length + windows.horizon, np.nan)
     series[windows.starts[:, None] + np.arange(windows.length)] = windows.X[:, :, place]
     series[windows.starts[:, None] + windows.length + np.arange(windows.horizon)] = y

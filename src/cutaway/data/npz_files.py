@@ -48,7 +48,7 @@ def in_npz(path: Path, labels: str | None = None) -> tuple[np.ndarray, np.ndarra
 
 
 def _array(file: ZipFile, name: str) -> np.ndarray:
-    """A member as an array, if its header fits its size."""
+    """Read a member as an array, if its header fits its size."""
     member = file.getinfo(f"{name}.npy")
     if member.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
         raise DataError(f"{name} is packed in a way that NumPy does not write")

@@ -72,7 +72,7 @@ def fits_scaling(center: float, scale: float, clip: float | None) -> bool:
 
 
 def fit_numbers(names: list[str], x: np.ndarray, weights: np.ndarray | None, settings: Settings) -> list:
-    """One Number (or Dropped) for each row of x: the columns lie as rows here, so that each is contiguous."""
+    """Fit a Number (or Dropped) to each row of x: the columns lie as rows here, so that each is contiguous."""
     found = Summary.of(x, weights)
     counted = None if weights is None else times(weights)
     columns: list[Column] = []
@@ -138,7 +138,7 @@ def encode_numbers(
 
 
 def scaled(x: np.ndarray, center: Any, scale: Any, clip: float | None) -> np.ndarray:
-    """z = (x - center) / scale, then z / √(1 + (z / clip)²); overwrites x.
+    """Scale x to z = (x - center) / scale, then z / √(1 + (z / clip)²); overwrites x.
 
     >>> scaled(np.array([2.0, 4.0, 1e300]), center=2.0, scale=2.0, clip=3.0).round(3)
     array([0.   , 0.949, 3.   ])
@@ -227,7 +227,7 @@ def _deviation(x: np.ndarray, weights: np.ndarray | None) -> float:
 
 
 def numbers_of(cells: Any, column: Number) -> np.ndarray:
-    """A pandas Series as float64 with NaN for gaps; text that is no number is an error, unless training had it too."""
+    """Read a pandas Series as float64, NaN for gaps; text that is no number is an error, unless training had it too."""
     if (x := plain_numbers(cells)) is not None:
         return x
     words = words_of(cells, column.name)

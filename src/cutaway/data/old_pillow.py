@@ -48,7 +48,7 @@ def differs(image: Image, content: bytes) -> str | None:
 
 
 def _jpeg(content: bytes) -> tuple[list[tuple[int, int]], int]:
-    """Width and height of each frame before the first scan, as the decoder finds them; the number of EXIF segments."""
+    """Find width and height of each frame before the first scan, as the decoder does, and count the EXIF segments."""
     sizes, exif, at = [], 0, 2
     while (marker := MARKER.search(content, at)) and marker[1][0] != SCAN:
         at = marker.end()

@@ -59,7 +59,7 @@ class Unusable(Exception):
 
 
 def need_pillow() -> None:
-    """Pillow is there, and what decodes our formats is loaded: in want of one it would load all that it has."""
+    """Load Pillow and what decodes our formats; left alone it would load everything that it has."""
     try:
         import PIL.Image  # noqa: F401
 
@@ -114,7 +114,7 @@ def read_header(path: str) -> Header:
 
 
 def decode_numbers(path: str, size: tuple[int, int] | None, fit: str) -> np.ndarray:
-    """One deep grey file's image, upright, as (height, width) numbers of its own range; resized they are float32."""
+    """Read one deep grey file's image, upright, as (height, width) numbers of its own range; float32 if resized."""
     from PIL import Image
 
     with opened(path) as image:
@@ -131,7 +131,7 @@ def decode_numbers(path: str, size: tuple[int, int] | None, fit: str) -> np.ndar
 def decode(
     path: str, grey: bool, size: tuple[int, int] | None, fit: str, seen: list[tuple[float, float]]
 ) -> np.ndarray:
-    """One file's image, upright, as uint8 (height, width, 1 or 3); `seen` gets the range of one of more bits."""
+    """Read one file's image, upright, as uint8 (height, width, 1 or 3); `seen` gets the range of one of more bits."""
     from PIL import Image
 
     with opened(path) as image:
@@ -171,7 +171,7 @@ def fitted(image: Image, size: tuple[int, int], fit: str) -> Image:
 
 
 def fitted_array(pixels: np.ndarray, size: tuple[int, int], fit: str) -> np.ndarray:
-    """As `fitted`, for an array (height, width, channels); anything but uint8 becomes float32."""
+    """Fit an array (height, width, channels) as `fitted` does an image; anything but uint8 becomes float32."""
     from PIL import Image
 
     if pixels.dtype != np.uint8:
@@ -188,7 +188,7 @@ def refuse_bomb(image: Image) -> None:
 
 
 def refuse_scans(image: Image, jpeg: bytes) -> None:
-    """A progressive JPEG goes over its pixels some ten times; one of a few megabytes could do so for days."""
+    """Refuse a JPEG of very many scans: each goes over all pixels, and a few megabytes could do so for days."""
     scans = scans_of(jpeg)
     if scans * image.height * image.width > MOST_SCANNED:
         raise Unusable(f"{scans:,} scans of {image.height * image.width:,} pixels would take too long: save it anew")
@@ -208,7 +208,7 @@ def _too_many(pixels: int) -> str:
 
 
 def why(reason: Exception) -> str:
-    """In words for people: why a file gave no image."""
+    """Say to people why a file gave no image."""
     from PIL import Image, UnidentifiedImageError
 
     if isinstance(reason, UnidentifiedImageError):
@@ -271,7 +271,7 @@ def _values(image: Image) -> np.ndarray:
 
 
 def _plain(image: Image, mode: str, seen: list[tuple[float, float]]) -> Image:
-    """Eight bits a channel, without palette and alpha."""
+    """Make an image one of eight bits a channel, without palette and alpha."""
     from PIL import Image
 
     if _deep(image):
@@ -282,7 +282,7 @@ def _plain(image: Image, mode: str, seen: list[tuple[float, float]]) -> Image:
 
 
 def _eight_bits(image: Image, seen: list[tuple[float, float]]) -> Image:
-    """16-bit grey, or floating-point grey from 0 to 1, in 256 levels."""
+    """Bring 16-bit grey, or floating-point grey from 0 to 1, to 256 levels."""
     from PIL import Image
 
     values = _values(image)

@@ -77,7 +77,7 @@ def _from_memory(source: Any) -> pd.DataFrame:
 
 
 def _from_dict(source: dict) -> pd.DataFrame:
-    """Columns by name; a dict of single cells is one row."""
+    """Read columns by name; a dict of single cells is one row."""
     import pandas as pd
 
     try:
@@ -89,7 +89,7 @@ def _from_dict(source: dict) -> pd.DataFrame:
 
 
 def _from_library(source: Any) -> pd.DataFrame | None:
-    """A table of another library than pandas, by the ways out that such libraries have; None for anything else."""
+    """Read a table of another library than pandas, by the ways out that such libraries have; None for anything else."""
     import pandas as pd
 
     library = type(source).__module__.partition(".")[0]
@@ -111,7 +111,7 @@ def _from_library(source: Any) -> pd.DataFrame | None:
 
 
 def _from_rows(source: Any) -> pd.DataFrame:
-    """Rows without names: an array, a sparse matrix, lists in a list."""
+    """Read rows without names: an array, a sparse matrix, lists in a list."""
     import pandas as pd
 
     if hasattr(source, "tocsr"):

@@ -104,7 +104,7 @@ class SequenceEncoder:
         return self
 
     def transform(self, X: Any, dtype: Any = np.float32) -> np.ndarray | Sequences:
-        """X encoded: (n, time, len(feature_names)); Sequences if lengths differ here or did in training, else an array.
+        """Encode X: (n, time, len(feature_names)); Sequences if lengths differ here or did in training, else an array.
 
         What lies behind a sequence's end is zero. Values beyond 1e9 deviations are cut off there.
         """
@@ -183,7 +183,7 @@ class SequenceEncoder:
         return words
 
     def to_json(self) -> dict[str, Any]:
-        """Everything fitted, as plain dicts, lists, numbers and strings."""
+        """Give everything fitted as plain dicts, lists, numbers and strings."""
         self._fitted()
         return {
             "names": self.names,
@@ -220,7 +220,7 @@ class SequenceEncoder:
 
 
 def _outermost(x: np.ndarray, low: float | None, high: float | None) -> np.ndarray:
-    """Of each row of x (n, time) the value that is farthest from the middle of a range; NaN where there is none."""
+    """The value of each row of x (n, time) that is farthest from the middle of a range; NaN where there is none."""
     if low is None or high is None:
         return np.full(len(x), np.nan)
     with np.errstate(over="ignore"):  # beyond all numbers is far as well
@@ -232,7 +232,7 @@ def _outermost(x: np.ndarray, low: float | None, high: float | None) -> np.ndarr
 
 
 def as_sequences(X: Any) -> Sequences:
-    """X, in any of the forms that SequenceEncoder takes, as Sequences of float64 (n, time, features).
+    """Read X, in any of the forms that SequenceEncoder takes, as Sequences of float64 (n, time, features).
 
     >>> as_sequences(np.zeros((5, 24))).shape, as_sequences([np.zeros((2, 3)), np.zeros((4, 3))]).shape
     ((5, 24, 1), (2, 4, 3))
@@ -281,7 +281,7 @@ def warn_of_order(X: Any) -> None:
 
 
 def _numbers(values: Any, what: str) -> np.ndarray:
-    """An array of float64; gaps are NaN."""
+    """Read values as an array of float64; gaps are NaN."""
     if isinstance(values, np.ma.MaskedArray):
         values = np.ma.filled(values.astype(np.float64), np.nan)
     try:
@@ -334,7 +334,7 @@ def _channel(name: str, x: np.ndarray, weights: np.ndarray) -> Channel:
 
 
 def _filled(x: np.ndarray, missing: np.ndarray, mean: float) -> np.ndarray:
-    """x (n, time) with every gap filled by the value before it in its row, or the mean where there is none."""
+    """Fill every gap of x (n, time) with the value before it in its row, or the mean where there is none."""
     before = np.maximum.accumulate(np.where(missing, -1, np.arange(x.shape[1])), axis=1)
     return np.where(before < 0, mean, np.take_along_axis(x, np.maximum(before, 0), axis=1))
 

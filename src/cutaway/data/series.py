@@ -67,13 +67,13 @@ def extent(shortest: int, longest: int, features: int) -> str:
 
 
 def extent_of(X: np.ndarray | Sequences) -> str:
-    """`extent` of an array (n, time, features) or Sequences."""
+    """The `extent` of an array (n, time, features) or Sequences."""
     lengths = X.lengths if isinstance(X, Sequences) else np.array([X.shape[1]])
     return extent(int(lengths.min()), int(lengths.max()), X.shape[2])
 
 
 def packed(steps: np.ndarray, lengths: np.ndarray, where: str) -> np.ndarray | Sequences:
-    """Sequences that lie one behind the other in steps (all time steps, features), side by side.
+    """Lay sequences side by side that lie one behind the other in steps (all time steps, features).
 
     Raises DataError where padding them all to the longest would take memory out of proportion.
     """
@@ -94,7 +94,7 @@ def packed(steps: np.ndarray, lengths: np.ndarray, where: str) -> np.ndarray | S
 def from_long_table(
     frame: Any, id: str, time: str, features: str | Sequence[str] | None = None, target: str | None = None
 ) -> Series:
-    """Sequences from a long table: one row a time step, the column `id` says of which sequence.
+    """Make Sequences of a long table: one row a time step, the column `id` says of which sequence.
 
     `frame` is what `read_table` takes, a path or a table; `id` and `time` may also be levels of its index. Sequences
     come in the order in which their ids first appear, their rows in the order of `time`, numbers or dates. `features`

@@ -43,7 +43,7 @@ def existing(source: str | PathLike) -> Path:
 
 
 def refuse_bomb(path: Path, what: str) -> None:
-    """Gzipped, a thousand zeros are a byte: a bomb is refused before it is in memory."""
+    """Refuse a gzipped bomb before it is in memory: a thousand zeros are a byte there."""
     most = max(MOST_UNPACKED, MOST_UNPACKING * path.stat().st_size)
     with gzip.open(path) as file:
         while file.read(2**20):

@@ -20,7 +20,7 @@ def split(
     groups: Any = None,
     time: Any = None,
 ) -> tuple[np.ndarray, ...]:
-    """Row numbers of the training part and of one part held back for each fraction, each in rising order.
+    """Split rows: the numbers of the training part and of one part held back for each fraction, in rising order.
 
     `rows` is how many there are, or the target y. With `stratify=True` (by y) or `stratify=labels` every part has the
     classes in proportion (a class of one row stays in training); with `groups` no group is on two sides; with `time`
@@ -111,7 +111,7 @@ TAKE = {"chance": _by_chance, "stratify": _by_class, "groups": _by_group, "time"
 
 
 def _labels(labels: Any, n: int, way: str) -> np.ndarray:
-    """One number for each row that orders or groups the rows."""
+    """Give each row a number that orders or groups the rows."""
     import pandas as pd
 
     from .cells import parse_dates, words_of

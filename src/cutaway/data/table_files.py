@@ -41,7 +41,7 @@ def read_text(path: Path) -> pd.DataFrame:
 
 
 def refuse_mixed_encodings(path: Path, gzipped: bool) -> None:
-    """A file that is not UTF-8 is taken for Latin-1, but one with lines of both would have each word twice."""
+    """Refuse a file with lines of UTF-8 and of Latin-1, which would have each word twice."""
     lines: dict[bool, int] = {}
     with opened(path, gzipped) as file:
         for i, line in enumerate(iter(lambda: file.readline(LONGEST_LINE), b""), 1):

@@ -19,7 +19,7 @@ ROWS = re.compile(
 
 
 def in_lines(text: str, path: Path, rows: Sequence[int] | None = None) -> str:
-    """A message about rows of a file, with the file's lines in their place; `rows` are the file's rows behind them.
+    """Put a file's lines in the place of its rows in a message; `rows` are the file's rows behind them.
 
     Files without lines (Parquet, .npz) keep their rows.
     """

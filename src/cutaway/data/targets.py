@@ -79,7 +79,7 @@ class TargetEncoder:
         return 1 if self.task in ("binary", "regression") else len(self.names)
 
     def transform(self, y: Any, dtype: Any = np.float32) -> np.ndarray:
-        """y as a loss takes it.
+        """Encode y as a loss takes it.
 
         Classes: their numbers, int32 (n,); two classes: 0 and 1 (n,); labels: 0 and 1 (n, labels); regression: scaled
         numbers (n,) or (n, outputs).
@@ -98,7 +98,7 @@ class TargetEncoder:
         return self.fit(y, weights).transform(y, dtype)
 
     def inverse(self, prediction: Any) -> np.ndarray:
-        """ŷ back in the target's own terms: numbers in its unit, or classes.
+        """Bring ŷ back to the target's own terms: numbers in its unit, or classes.
 
         Takes scaled numbers for regression; for classes, probabilities (n, classes), probabilities of the second class
         (n,) or (n, 1) if there are two, or class numbers (integers); for labels, probabilities (n, labels).
@@ -119,7 +119,7 @@ class TargetEncoder:
         return np.exp(np.minimum(values, 700)) if self.log_applied else values
 
     def to_json(self) -> dict[str, Any]:
-        """Everything fitted, as plain dicts, lists, numbers and strings."""
+        """Give everything fitted as plain dicts, lists, numbers and strings."""
         state = {name: getattr(self, name) for name in ("task", "scale", "log", *STATE)}
         if hasattr(self, "classes"):
             labels = self.classes.tolist()
@@ -204,7 +204,7 @@ class TargetEncoder:
             self.notes.append(f"a single row has class {named}: it can be learnt or tested, not both")
 
     def known(self, y: Any) -> Any:
-        """y with its labels as training wrote them, where all are known: 1 for "1.0"; anything else as it is."""
+        """Write y's labels as training did, where all are known: 1 for "1.0"; anything else stays."""
         if self.task not in ("binary", "multiclass"):
             return y
         values, _ = as_target(y)
@@ -277,7 +277,7 @@ class TargetEncoder:
 
 
 def _as_they_were(labels: list[Any], dtype: str) -> np.ndarray:
-    """Classes as an array of the type that they had. Text takes the room that it needs, whatever a file says."""
+    """Make classes an array of the type that they had. Text takes the room that it needs, whatever a file says."""
     try:
         kind = np.dtype(dtype if len(dtype) < 20 else "")
         if kind.kind in "biufOU" and kind.names is None and kind.subdtype is None:
@@ -288,7 +288,7 @@ def _as_they_were(labels: list[Any], dtype: str) -> np.ndarray:
 
 
 def drop_missing(X: Any, y: Any, *others: Any) -> tuple[Any, ...]:
-    """X, y and any other columns without the rows that have no target, and the kept rows' numbers last.
+    """Drop the rows that have no target from X, y and any other columns; the kept rows' numbers come last.
 
     >>> X, y, kept = drop_missing(np.eye(3), np.array([1.0, np.nan, 2.0]))
     >>> y.tolist(), kept.tolist()
@@ -308,7 +308,7 @@ def _rows(part: Any, kept: np.ndarray) -> Any:
 
 
 def as_target(y: Any) -> tuple[np.ndarray, list[str]]:
-    """y as an array (n,) or, with more than one column, (n, k), and its columns' names."""
+    """Read y as an array (n,) or, with more than one column, (n, k), and its columns' names."""
     name = getattr(y, "name", None)
     if type(y).__module__.startswith(("polars", "pyarrow")):
         y = y.to_pandas()

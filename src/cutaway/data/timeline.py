@@ -37,7 +37,7 @@ class Moments:
         return Moments(self.order[rows], None if self.dates is None else self.dates[rows], self.per_second)
 
     def at(self, row: int) -> str:
-        """A row's time in words."""
+        """Say a row's time in words."""
         if self.dates is not None:
             return str(self.dates[row]).removesuffix(" 00:00:00")
         if self.per_second:
@@ -46,7 +46,7 @@ class Moments:
 
 
 def moments(cells: Any, name: str) -> Moments:
-    """A pandas Series of times: dates (also as text, or whole numbers such as 20240131), durations or numbers.
+    """Read a pandas Series of times: dates (also as text, or whole numbers such as 20240131), durations or numbers.
 
     Raises DataError, with column and row, for cells that are empty or none of these.
     """
@@ -84,7 +84,7 @@ def _dated(dates: Any) -> Moments:
 
 
 def _spelt_dates(numbers: np.ndarray) -> Any:
-    """Whole numbers that spell days (20240131) or months (202401), every one of them, as a DatetimeIndex, else None."""
+    """Read whole numbers as a DatetimeIndex where every one spells a day (20240131) or a month (202401), else None."""
     import pandas as pd
 
     for digits, form, several in ((8, "%Y%m%d", 2), (6, "%Y%m", 12)):
@@ -128,7 +128,7 @@ class Steps:
         return int((self.apart[self.gaps] - 1).sum())
 
     def places(self) -> np.ndarray:
-        """At which step each row is, the first at 0."""
+        """Number the step at which each row is, the first at 0."""
         return np.concatenate([[0], np.cumsum(self.apart)])
 
 
@@ -160,7 +160,7 @@ def _usual(away: np.ndarray) -> float:
 
 
 def _calendars(when: Moments, together: np.ndarray) -> list[tuple[str, np.ndarray]]:
-    """Steps of the calendar that the dates may keep, in words, and how many of them lie between neighbours."""
+    """Try steps of the calendar that the dates may keep, in words, and how many of them lie between neighbours."""
     if when.dates is None:
         return []
     dates = when.dates
@@ -227,7 +227,7 @@ def refuse_disorder(when: Moments, what: str) -> None:
 
 
 def clocks_go_back(when: Moments, again: np.ndarray) -> str:
-    """A hint, where each time that stands twice is an early hour of a Sunday."""
+    """Give a hint where each time that stands twice is an early hour of a Sunday."""
     dates = when.dates
     if dates is None or not ((dates[again].day_of_week == 6) & (dates[again].hour <= 3)).all():
         return ""

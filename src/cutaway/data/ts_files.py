@@ -198,7 +198,7 @@ def _understood(found: dict[str, tuple[str, list[str]]], path: Path) -> _Header:
 
 
 def _row(line: str, header: _Header, at: str) -> tuple[np.ndarray, Any]:
-    """One sequence (time, features), and its label."""
+    """Read one sequence (time, features), and its label."""
     if line[0] == "(":
         raise DataError(f"{at}: {NO_TIMESTAMPS}")
     found, labelled = line.count(":") + 1, header.label is not None

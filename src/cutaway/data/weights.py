@@ -24,7 +24,7 @@ def weighed(weights: Any, rows: Any) -> tuple[np.ndarray, Any]:
 
 
 def none_if_equal(weights: np.ndarray | None) -> np.ndarray | None:
-    """Equal weights are none, to the last bit of every mean and quantile."""
+    """Take equal weights for none, to the last bit of every mean and quantile."""
     return None if weights is None or (weights == weights[0]).all() else weights
 
 

@@ -144,7 +144,7 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
         return self
 
     def _partial_fit(self, X: Any, y: Any, classes: Any, sample_weight: Any) -> Any:
-        """One pass over the rows given. The first call fixes the encoders and the network."""
+        """Make one pass over the rows given. The first call fixes the encoders and the network."""
         with all_or_nothing(self):
             self._check_arguments()
             refuse_left_out(self, "loss", "optimizer")
@@ -196,7 +196,7 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
         raise NotImplementedError
 
     def _begin(self, rows: Rows, classes: Any = None, constant: bool = False) -> None:
-        """Encoders, design and a network with its first weights. constant: also where there is nothing to learn."""
+        """Make encoders, design and a network with first weights. constant: also where there is nothing to learn."""
         n, kind = len(rows), rows.kind
         if n < 2:
             raise DataError(
@@ -266,7 +266,7 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
         return model
 
     def _encoded(self, rows: Rows, learning: bool = True) -> tuple[Any, np.ndarray, Any]:
-        """Inputs, targets and weights as the program takes them; `learning`: they are those to learn from."""
+        """Encode inputs, targets and weights as the program takes them; `learning`: they are those to learn from."""
         Z = self._encoded_rows(rows.X)
         T = self.target_encoder_.transform(rows.y, self.design_.dtype)
         weights = self._weighed(T, rows.weights, learning)
@@ -291,14 +291,14 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
         return KINDS[self.design_.inputs]
 
     def _outputs(self, Z: Any) -> np.ndarray:
-        """Raw outputs (n, n_out) for encoded rows."""
+        """Compute raw outputs (n, n_out) for encoded rows."""
         z = self.model_.predict(Z, threads=self.threads)
         if z.size != len(Z) * self.design_.n_out:
             raise ShapeError(f"the network gives {z.shape[1:]} for a row, and {self.design_.n_out} outputs are needed")
         return z.reshape(len(Z), -1)
 
     def predict(self, X: Any) -> np.ndarray:
-        """Predictions for the rows of X, in the target's own terms: (n,), or (n, outputs).
+        """Predict the rows of X, in the target's own terms: (n,), or (n, outputs).
 
         X is what `fit` takes, of the same kind. A frame's columns are found by name, in any order, and others are
         ignored; image files are brought to the size and channels of training where that was done in training.
@@ -361,12 +361,12 @@ zone never seen: 'C' (1 row)
         raise NotImplementedError
 
     def answers(self, Z: np.ndarray) -> np.ndarray:
-        """Probabilities, or predictions where there are no classes, for encoded rows."""
+        """Give probabilities, or predictions where there are no classes, for encoded rows."""
         raise NotImplementedError
 
     # ---- files -------------------------------------------------------------------------------------------------------
     def to_description(self) -> dict[str, Any]:
-        """Everything fitted besides the network's weights, as plain JSON values."""
+        """Describe everything fitted besides the network's weights, as plain JSON values."""
         check_is_fitted(self)
         return describe(self)
 
@@ -388,7 +388,7 @@ zone never seen: 'C' (1 row)
         return tags
 
     def __getstate__(self) -> dict[str, Any]:
-        """Everything but the run, which holds the training data."""
+        """Keep everything but the run, which holds the training data."""
         state = dict(super().__getstate__())
         state.pop("_run", None)
         program = state.pop("_program", None)

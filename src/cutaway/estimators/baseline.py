@@ -45,11 +45,11 @@ class Baseline:
         return linear_features(self.kind, self.encoder_, self.kind.read(X, self.encoder_).X)
 
     def predict(self, X: Any) -> np.ndarray:
-        """Numbers in the target's unit, or classes: (n,) or (n, outputs)."""
+        """Predict numbers in the target's unit, or classes: (n,) or (n, outputs)."""
         return np.concatenate([self._predict_encoded(Z) for Z in self._blocks(X)])
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Probabilities of classes (n, classes), or of labels (n, labels)."""
+        """Predict probabilities of classes (n, classes), or of labels (n, labels)."""
         return np.concatenate([self._probabilities(Z) for Z in self._blocks(X)])
 
     def _predict_encoded(self, Z: np.ndarray) -> np.ndarray:
@@ -59,7 +59,7 @@ class Baseline:
         return self.model.predict_proba(Z)
 
     def _blocks(self, X: Any) -> Iterator[np.ndarray]:
-        """Encoded rows; wide ones some at a time."""
+        """Encode rows; wide ones some at a time."""
         if not isinstance(self.model, WideLinear):
             yield self.encode(X)
             return
@@ -70,7 +70,7 @@ class Baseline:
             yield linear_features(self.kind, self.encoder_, self.kind.take(X, rows))
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
-        """R² for numbers, the share of rows predicted right for classes; y may be left out where X brings it."""
+        """Score predictions: R² for numbers, the share right for classes; y may be left out where X brings it."""
         X, y = self.kind.with_target(X, y, self.encoder_)
         metric = r2_score if "regression" in self.target_encoder_.task else accuracy_score
         return float(metric(as_target(y)[0], self.predict(X), sample_weight=sample_weight))

@@ -107,7 +107,7 @@ class Classifier(ClassifierMixin, Estimator):
         self.monitor = monitor
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Classifier:
-        """One pass over these rows, at a constant learning rate; no rows are held back. Returns the classifier.
+        """Make one pass over these rows, at a constant learning rate; no rows are held back. Returns the classifier.
 
         The first call needs `classes`, every label that will ever come (or y has them all), and fixes how columns are
         encoded. After `fit` it goes on from what was learnt.
@@ -126,7 +126,7 @@ class Classifier(ClassifierMixin, Estimator):
         return super().score(X, self.target_encoder_.known(y), sample_weight)
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Probabilities (n, classes), rows summing to 1; of multilabel targets (n, labels), each on its own."""
+        """Predict probabilities (n, classes), rows summing to 1; of multilabel targets (n, labels), each on its own."""
         return self._probabilities(self.encode(X))
 
     def answers(self, Z: np.ndarray) -> np.ndarray:

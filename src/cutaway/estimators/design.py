@@ -108,11 +108,11 @@ class Design(Shown):
         return self.epochs * -(-self.train_rows // self.batch_size)
 
     def network(self, seed: int = 0) -> Module:
-        """A new network of this design, its first weights drawn from the seed."""
+        """Make a network of this design, its first weights drawn from the seed."""
         return built(self, seed)
 
     def change(self, choices: dict[str, Any]) -> None:
-        """Choices of one's own for the network: hidden, activation, dropout, or an entry of `spec`.
+        """Take choices of one's own for the network: hidden, activation, dropout, or an entry of `spec`.
 
         Raises ArgumentError for one that this network does not have.
         """
@@ -180,7 +180,7 @@ class Design(Shown):
         return "\n".join(lines)
 
     def to_json(self) -> dict[str, Any]:
-        """Every choice, as plain values."""
+        """Give every choice as plain values."""
         skipped = ("encoder", "target_encoder")
         state = {name: value for name, value in vars(self).items() if name not in skipped}
         return state | {"hidden": list(self.hidden), "reasons": dict(self.reasons), "asked": dict(self.asked)}
@@ -256,12 +256,12 @@ def plan(inputs: Inputs, rows: int, encoder: Any, target: TargetEncoder, validat
 
 
 def left_over(rows: int, share: float) -> int:
-    """Rows to learn from where a share of them is held back, as ct.fit does it."""
+    """Count the rows to learn from where a share is held back, as ct.fit does it."""
     return rows - (min(max(1, round(share * rows)), rows - 1) if share else 0)
 
 
 def patience_for(epochs: int) -> int:
-    """Epochs without a better validation loss before training stops."""
+    """Choose how many epochs pass without a better validation loss before training stops."""
     return max(5, math.ceil(0.3 * epochs))
 
 

@@ -43,7 +43,7 @@ def rate_factor(rows: int, widths: Sequence[int]) -> float:
 
 
 def batch_for(m: int) -> tuple[int, str]:
-    """Rows in a batch, of m to learn from, and why."""
+    """Choose the rows of a batch, of m to learn from, and say why."""
     if m < SMALL:
         return m, "so few rows that each step can see them all"
     if m < DOUBLE:
@@ -54,7 +54,7 @@ def batch_for(m: int) -> tuple[int, str]:
 
 
 def epochs_for(m: int, steps: int) -> tuple[int, str]:
-    """Epochs for m rows in `steps` batches, and why."""
+    """Choose epochs for m rows in `steps` batches, and say why."""
     if m < SMALL:
         return SMALL_TABLE_EPOCHS, "one step an epoch: about what such a table can teach"
     epochs = min(max(math.ceil(TABLE_STEPS / steps), FEWEST_TABLE_EPOCHS), MOST_TABLE_EPOCHS)

@@ -52,7 +52,7 @@ def permutation_importance(
     task = estimator.target_encoder_.task
 
     def scores(Z: np.ndarray, times: int) -> list[float]:
-        """One of each of so many copies of the rows that Z holds."""
+        """Score each of so many copies of the rows that Z holds."""
         if metric is None and judged_by(task, truth) == "ROC AUC":
             p, classes = estimator._probabilities(Z), estimator.target_encoder_.classes
             return [area(task, truth, part, classes) for part in p.reshape(times, len(truth), -1)]

@@ -47,14 +47,14 @@ class Inputs:
         return f"{type(self).__name__}()"
 
     def read(self, X: Any, encoder: Any = None) -> Read:
-        """Any accepted form of X in the one that the other methods take; read as for training if the encoder is given.
+        """Read any accepted form of X as the one that the other methods take; as for training if the encoder is given.
 
         What has been read is taken as it is.
         """
         raise NotImplementedError
 
     def with_target(self, X: Any, y: Any, encoder: Any) -> tuple[Any, Any]:
-        """X read, and the target: y, or where none is given what X brings. Raises DataError if there is none."""
+        """Read X and the target: y, or where none is given what X brings. Raises DataError if there is none."""
         read = self.read(X, encoder)
         y = read.y if y is None else y
         if y is None:
@@ -65,7 +65,7 @@ class Inputs:
         return len(X)
 
     def take(self, X: Any, kept: np.ndarray) -> Any:
-        """Some of the rows."""
+        """Take some of the rows."""
         return X[kept]
 
     def encoder(self, X: Any, weights: np.ndarray | None, names: list[str] | None = None,
@@ -85,7 +85,7 @@ class Inputs:
         raise NotImplementedError
 
     def example(self, encoder: Any) -> Any:
-        """Two encoded rows."""
+        """Give two encoded rows."""
         raise NotImplementedError
 
     def words(self, encoder: Any) -> str:
@@ -97,7 +97,7 @@ class Inputs:
         raise NotImplementedError
 
     def flat(self, Z: Any, encoder: Any) -> np.ndarray:
-        """Encoded rows as a linear model takes them: (n, numbers)."""
+        """Flatten encoded rows as a linear model takes them: (n, numbers)."""
         raise NotImplementedError
 
 
@@ -212,8 +212,11 @@ class SequenceInputs(Inputs):
         return sequence_design(m, self.n_in(encoder), encoder.shortest, encoder.longest, batch_size)
 
     def flat(self, Z, encoder):
-        """All time steps side by side, up to the longest sequence of training, zeros behind shorter ones. Where lengths
-        differed there, also each feature's mean, deviation, smallest, largest and last value, and how long it is."""
+        """Lay all time steps side by side, up to the longest sequence of training, zeros behind shorter ones.
+
+        Where lengths differed there, add each feature's mean, deviation, smallest, largest and last value, and how long
+        it is.
+        """
         values = Z.values if isinstance(Z, Sequences) else Z
         steps = np.zeros((len(values), encoder.longest, values.shape[2]), values.dtype)
         steps[:, : values.shape[1]] = values[:, : encoder.longest]
@@ -284,7 +287,7 @@ def table_encoder(rows: int) -> TableEncoder:
 
 
 def take(part: Any, kept: np.ndarray) -> Any:
-    """Some rows of a table, array or list."""
+    """Take some rows of a table, array or list."""
     if hasattr(part, "iloc"):
         return part.iloc[kept]
     if hasattr(part, "tocsr"):

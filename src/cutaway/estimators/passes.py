@@ -54,7 +54,7 @@ def run_over(program: Any, data: Data, order: np.ndarray) -> np.ndarray:
 
 
 def without_one(order: np.ndarray, batch_size: int) -> np.ndarray:
-    """All but the last row, which would be alone in its batch, where batch norm has no variance to take."""
+    """Drop the last row where it would be alone in its batch, where batch norm has no variance to take."""
     if len(order) == 1 or batch_size == 1:
         raise DataError(
             "batch norm cannot normalise a batch of one row: give partial_fit two rows or more, and batch_size=2 or "
@@ -83,5 +83,5 @@ def program_for(estimator: Any, Z: Any, T: np.ndarray, weighted: bool) -> Any:
 
 
 def state_of(program: Any) -> Snapshot:
-    """A copy of the optimizer's vectors and of its step."""
+    """Copy the optimizer's vectors and its step."""
     return program.state.copy(program.state.vectors)

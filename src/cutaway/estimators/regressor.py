@@ -70,7 +70,7 @@ class Regressor(RegressorMixin, Estimator):
         self.monitor = monitor
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Regressor:
-        """One pass over these rows, at a constant learning rate; no rows are held back. Returns the regressor.
+        """Make one pass over these rows, at a constant learning rate; no rows are held back. Returns the regressor.
 
         The first call fixes how columns are encoded and the target is scaled: give it rows that show what is to come.
         After `fit` it goes on from what was learnt.
@@ -78,7 +78,7 @@ class Regressor(RegressorMixin, Estimator):
         return self._partial_fit(X, y, None, sample_weight)
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
-        """R² = 1 - Σ(y - ŷ)² / Σ(y - mean y)²; y may be left out where X brings its targets."""
+        """Compute R² = 1 - Σ(y - ŷ)² / Σ(y - mean y)²; y may be left out where X brings its targets."""
         return super().score(*self.inputs_.with_target(X, y, self.encoder_), sample_weight)
 
     def _target(self, y: Any, weights: np.ndarray | None, classes: Any = None, constant: bool = False) -> TargetEncoder:

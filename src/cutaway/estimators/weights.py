@@ -13,7 +13,7 @@ __all__ = ["class_factors", "none_if_equal", "row_weights", "with_class_weights"
 
 
 def row_weights(sample_weight: Any, rows: int) -> np.ndarray | None:
-    """sample_weight as an array (n,), None where there is none."""
+    """Read sample_weight as an array (n,), None where there is none."""
     if sample_weight is None:
         return None
     weights = np.asarray(sample_weight, dtype=np.float64)

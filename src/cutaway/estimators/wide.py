@@ -69,7 +69,7 @@ class WideLinear:
         return (Z - self.mean) @ self.coef + self.intercept
 
     def predict(self, Z: np.ndarray) -> np.ndarray:
-        """Numbers, class numbers, or labels of 0 and 1."""
+        """Predict numbers, class numbers, or labels of 0 and 1."""
         z = self._outputs(Z)
         if "regression" in self.task:
             return z.reshape(len(z), *self._shape)
@@ -78,7 +78,7 @@ class WideLinear:
         return (z[:, 0] > 0).astype(np.int64) if self.task == "binary" else z.argmax(axis=1)
 
     def predict_proba(self, Z: np.ndarray) -> np.ndarray:
-        """Probabilities of classes (n, classes), or of labels (n, labels)."""
+        """Predict probabilities of classes (n, classes), or of labels (n, labels)."""
         z = self._outputs(Z)
         if self.task == "multiclass":
             return softmax(z, axis=1)
@@ -87,7 +87,7 @@ class WideLinear:
 
 
 def _ridge(X: np.ndarray, T: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Weights (features, outputs) and constants, the penalty chosen by rows held back."""
+    """Fit weights (features, outputs) and constants, the penalty chosen by rows held back."""
     mean = np.average(T, axis=0, weights=w)
     root = np.sqrt(w)[:, None]
     X, T = X * root, (T - mean) * root
@@ -110,7 +110,7 @@ def _solved(M: np.ndarray, alpha: float, right: np.ndarray) -> np.ndarray:
 
 
 def _logistic(X: np.ndarray, T: np.ndarray, w: np.ndarray, task: str, classes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Weights (features, k) and constants (k,): k is 1 for two classes, else how many classes or labels there are."""
+    """Fit weights (features, k) and constants (k,): k is 1 for two classes, else how many classes or labels it has."""
     if task == "multilabel":
         each = [_logistic(X, T[:, j], w, "binary", 2) for j in range(T.shape[1])]
         return np.hstack([coef for coef, _ in each]), np.concatenate([intercept for _, intercept in each])

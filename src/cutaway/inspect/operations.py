@@ -77,7 +77,7 @@ class Operation:
 
     @property
     def bytes(self) -> int:
-        """Of what it writes for one row; the same values in another shape take none."""
+        """The bytes that it writes for one row; the same values in another shape take none."""
         if OPS[self.op].kind == "view":
             return 0
         return sum(v.width * v.dtype.itemsize for i in self.instructions for v in i.written)

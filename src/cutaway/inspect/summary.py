@@ -142,12 +142,12 @@ class Summary(Shown):
 
     @property
     def multiply_adds(self) -> int:
-        """Of one row."""
+        """The multiply-adds of one row."""
         return sum(row.multiply_adds for row in self.rows)
 
     @property
     def activation_bytes(self) -> int:
-        """Of one row, every value kept."""
+        """The bytes of one row's values, every one kept."""
         return sum(row.bytes for row in self.rows)
 
     def to_pandas(self) -> Any:

@@ -124,7 +124,7 @@ class Optimizer:
         return (self.lr.lr if isinstance(self.lr, Schedule) else self.lr) == AUTO
 
     def at(self, lr: Rate) -> Optimizer:
-        """The same optimizer with this learning rate; a schedule gets it as its peak."""
+        """Give this optimizer another learning rate; a schedule gets it as its peak."""
         return replace(self, lr=self.lr.at(lr) if isinstance(self.lr, Schedule) else lr)
 
     def decays(self, shape: tuple[int, ...]) -> bool:
@@ -158,7 +158,7 @@ class Optimizer:
         return theta, state | dict(zip(self.state_names, new, strict=True)) | {"t": t}
 
     def for_run(self, steps: int) -> Optimizer:
-        """The same optimizer with its schedule stretched over a run of so many steps."""
+        """Stretch the optimizer's schedule over a run of so many steps."""
         return replace(self, lr=self.lr.for_run(steps)) if isinstance(self.lr, Schedule) else self
 
 

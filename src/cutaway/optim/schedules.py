@@ -49,7 +49,7 @@ class Schedule:
         return self if self.steps is not None or not self.relative else replace(self, steps=steps)
 
     def at(self, lr: Rate) -> Schedule:
-        """The same schedule with this peak."""
+        """Give this schedule another peak."""
         return replace(self, lr=lr, label=self.label.replace(_written(self.lr), _written(lr), 1))
 
     def __repr__(self) -> str:
@@ -89,7 +89,7 @@ def _one_cycle(t, steps, rise, start, end):
 
 
 def constant(lr: Rate) -> Schedule:
-    """The same rate always."""
+    """Keep one rate."""
     return Schedule(lr, _constant, f"constant({_written(lr)})", relative=False)
 
 

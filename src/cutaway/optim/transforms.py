@@ -45,7 +45,7 @@ class L2(Prepare):
 
 
 def clip(opt: Optimizer, norm: float | None = None, value: float | None = None) -> Optimizer:
-    """The same optimizer behind a clipped gradient: to a length (norm), or each entry to ±value.
+    """Clip the gradient before an optimizer sees it: to a length (norm), or each entry to ±value.
 
     >>> import cutaway as ct
     >>> ct.optim.clip(ct.optim.Adam(0.001), norm=1.0).prepare
@@ -58,7 +58,7 @@ def clip(opt: Optimizer, norm: float | None = None, value: float | None = None) 
 
 
 def l2(opt: Optimizer, weight: float) -> Optimizer:
-    """The same optimizer on J + weight/2 ‖θ‖²: its gradient gains weight · θ, *before* any adaptive scaling.
+    """Add weight/2 ‖θ‖² to what an optimizer lowers: the gradient gains weight · θ, *before* any adaptive scaling.
 
     With Adam this is what AdamW mends: weights with small gradients decay disproportionately.
     """

@@ -33,7 +33,7 @@ class Axis:
         return min(max(value, self.low), self.high)
 
     def ticks(self) -> list[float]:
-        """Some four round values on the axis.
+        """Choose some four round values on the axis.
 
         >>> Axis(0, 87, 0, 1).ticks()
         [0, 20, 40, 60, 80]
@@ -55,7 +55,7 @@ class Axis:
 
 
 def learning_curves(loss: Sequence[float], validation: Sequence[float], best: int) -> Html:
-    """Training and validation loss over the epochs; the epoch whose weights were kept is marked."""
+    """Draw training and validation loss over the epochs; the epoch whose weights were kept is marked."""
     lines = [line for line in (loss, validation) if line]
     known = [v for line in lines for v in line if math.isfinite(v)]
     if not known:
@@ -74,7 +74,7 @@ def learning_curves(loss: Sequence[float], validation: Sequence[float], best: in
 
 
 def curves(lines: Sequence[tuple[str, Sequence[tuple]]], below: str, beside: str, label: str) -> Html:
-    """Lines, each a colour and its points (x, y), over one pair of axes; a point whose y is None is left out."""
+    """Draw lines, each a colour and its points (x, y), over one pair of axes; a point whose y is None is left out."""
     known = [(x, y) for _, line in lines for x, y in line if y is not None and math.isfinite(y)]
     if not known:
         return tag("p", "There is nothing to draw.", class_="note")
@@ -86,7 +86,7 @@ def curves(lines: Sequence[tuple[str, Sequence[tuple]]], below: str, beside: str
 
 
 def scatter(true: Sequence[float], predicted: Sequence[float], name: str) -> Html:
-    """Each test row as a dot, prediction over truth; a perfect model's dots lie on the diagonal."""
+    """Draw each test row as a dot, prediction over truth; a perfect model's dots lie on the diagonal."""
     step = -(-len(true) // MOST_POINTS)
     pairs = list(zip(true[::step], predicted[::step], strict=True))
     low, high = _padded(min(true), max(true), 0.04)
@@ -104,7 +104,7 @@ def _padded(low: float, high: float, share: float) -> tuple[float, float]:
 
 
 def _drawn(lines: Sequence[tuple[str, Sequence[tuple]]], x: Axis, y: Axis) -> list[Html]:
-    """Lines, each a colour and its points, and those of a single point as dots; what is not finite is left out."""
+    """Draw lines, each a colour and its points, and those of a single point as dots; what is not finite is left out."""
     marks = []
     for kind, line in lines:
         points = [(x(a), y(b)) for a, b in line if b is not None and math.isfinite(b)]
@@ -116,7 +116,7 @@ def _drawn(lines: Sequence[tuple[str, Sequence[tuple]]], x: Axis, y: Axis) -> li
 
 
 def _thinned(line: Sequence[float], most: int = 400) -> list[tuple[int, float]]:
-    """(epoch, value) for at most so many epochs, the last among them."""
+    """Keep (epoch, value) for at most so many epochs, the last among them."""
     step = max(1, len(line) // most)
     points = [(i + 1, line[i]) for i in range(0, len(line), step)]
     return points if not line or points[-1][0] == len(line) else [*points, (len(line), line[-1])]
@@ -135,7 +135,7 @@ def _frame(x: Axis, y: Axis, below: str, beside: str) -> list[Html]:
 
 
 def _label(value: float, axis: Axis) -> str:
-    """A tick's number: 200,000 as 200k."""
+    """Write a tick's number: 200,000 as 200k."""
     most = max(abs(axis.low), abs(axis.high))
     for size, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if most >= 10 * size:

@@ -12,7 +12,7 @@ SHAPED = ("reshape", "masked")  # the same numbers in another form
 
 
 def columns(trace: Trace) -> list[dict[str, Any]]:
-    """A column for each input, then one for each layer in the order in which they ran.
+    """Make a column for each input, then one for each layer in the order in which they ran.
 
     label, about: its name, and the operations in it. units: how many neurons, channels or states. values: what it
     computed for each unit, in order; gradients: theirs. sources: numbers of the columns it reads. weights: the matrix

@@ -41,7 +41,7 @@ def contours(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> list[Contour]:
 
 
 def _ring(points: np.ndarray) -> str:
-    """A closed shape, without the points that make no difference to the eye."""
+    """Write a closed shape as an SVG path, without the points that make no difference to the eye."""
     from matplotlib.path import Path
 
     ring = Path(points)
@@ -51,8 +51,7 @@ def _ring(points: np.ndarray) -> str:
 
 
 def levels(z: np.ndarray) -> list[float]:
-    """Round heights between the lowest and the highest point, closer together near the lowest if most of the surface
-    lies there.
+    """Choose round heights from the lowest to the highest point, closer near the lowest if most of it lies there.
 
     >>> levels(np.linspace(0, 10, 50))
     [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]

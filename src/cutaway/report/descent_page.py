@@ -69,13 +69,13 @@ def _data(descent: Descent) -> dict[str, Any]:
 
 
 def _contour(c: Contour) -> dict[str, Any]:
-    """Its shape, its name, and some places where that may be written."""
+    """Give a contour's shape, its name, and some places where that may be written."""
     name = f"{float(f'{c.level:.3g}'):g}"
     return {"name": name, "shape": c.shape, "edge": c.edge[:: max(1, len(c.edge) // 24)].round().tolist()}
 
 
 def _path(path: Path) -> dict[str, Any]:
-    """A path for the page. Series begin with step 1: [k] is of the step that led to points[k + 1]."""
+    """Describe a path for the page. Series begin with step 1: [k] is of the step that led to points[k + 1]."""
     lines, corrected = equations(path)
     series = {"g": path.gradient} | path.state | corrected
     return {
@@ -94,7 +94,7 @@ def _path(path: Path) -> dict[str, Any]:
 
 
 def _charts(path: Path) -> list[tuple[str, str, bool]]:
-    """Symbol and name of each of the optimizer's states, and whether it is drawn by its logarithm."""
+    """Give symbol and name of each of the optimizer's states, and whether it is drawn by its logarithm."""
     averages = "m" in path.state
     words = {"m": ("momentum", False), "v": ("accumulated squares", True) if averages else ("velocity", False),
              "G": ("accumulated squares", True), "E": ("accumulated squares", True),

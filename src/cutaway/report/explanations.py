@@ -28,7 +28,7 @@ Block = dict[str, Any]
 
 def explanations(trace: Trace, columns: list[dict[str, Any]],
                  most: int | None) -> tuple[dict[str, list[Block]], list[str]]:
-    """Blocks by name and place ("layer1.weight[3,2]"), and sentences on what was left out.
+    """Make blocks by name and place ("layer1.weight[3,2]"), and sentences on what was left out.
 
     most: so many weights, the largest gradients first; None: as many as take some seconds.
     """
@@ -59,7 +59,7 @@ def explanations(trace: Trace, columns: list[dict[str, Any]],
 
 
 def _largest(trace: Trace) -> list[tuple[str, tuple[int, ...]]]:
-    """Trained weights, the largest gradient of each parameter first, then the second of each, and so on."""
+    """Order trained weights: the largest gradient of each parameter first, then the second of each, and so on."""
     found = []
     for name, part in trace.parameters.items():
         if part.trained and trace.keeps(gradient_name(name)):
@@ -79,7 +79,7 @@ def _units(trace: Trace, columns: list[dict[str, Any]]) -> Iterator[tuple[str, t
 
 
 def _known(kind: Callable[..., list[Block]], *what: Any) -> list[Block]:
-    """An explanation, or nothing where the trace left out what it needs or there was no update."""
+    """Explain, or give nothing where the trace left out what it takes or there was no update."""
     try:
         return kind(*what)
     except (ArgumentError, KeyError):
@@ -125,7 +125,7 @@ def _value(trace: Trace, name: str, index: tuple[int, ...]) -> list[Block]:
 
 
 def _sum(e: Explanation) -> list[Block]:
-    """A number as the sum of its terms, the largest first."""
+    """Show a number as the sum of its terms, the largest first."""
     found: list[Block] = [{"formula": e.equation}] if e.equation else []
     rows = [[" · ".join(f.symbol for f in term.factors), " · ".join(precise(f.value) for f in term.factors),
              precise(term.value)] for term in e.terms[:TERMS]]

@@ -32,7 +32,7 @@ def tag(element: str, /, *content: Any, **attributes: Any) -> Html:
 
 
 def join(*content: Any) -> Html:
-    """Pieces one after the other; None and False vanish, lists are laid flat."""
+    """Join pieces one after the other; None and False vanish, lists are laid flat."""
     out = []
     for piece in content:
         if isinstance(piece, Html):
@@ -45,7 +45,7 @@ def join(*content: Any) -> Html:
 
 
 def table(head: list[Any], rows: list[list[Any]], numbers: int = 0, **attributes: Any) -> Html:
-    """A table, in a box that scrolls if it is too wide; its columns from number `numbers` on hold numbers (0: none)."""
+    """Make a table, in a box that scrolls if too wide; its columns from number `numbers` on hold numbers (0: none)."""
 
     def cell(kind: str, i: int, content: Any) -> Html:
         scope = "col" if kind == "th" else None
@@ -62,5 +62,5 @@ def cell_text(value: Any) -> str:
 
 
 def scrolling(label: str, content: Html) -> Html:
-    """A box that scrolls if its content is too wide, by keyboard too."""
+    """Put content into a box that scrolls if it is too wide, by keyboard too."""
     return tag("div", content, class_="wide", tabindex="0", role="group", aria_label=label)

@@ -57,7 +57,7 @@ def lab_page(result: Result) -> str:
 
 
 def _drawn(figure: Any, about: str) -> Html:
-    """A matplotlib figure as markup whose text is text, told to those who cannot see it."""
+    """Write a matplotlib figure as markup whose text is text, told to those who cannot see it."""
     from matplotlib import rc_context
 
     out = io.StringIO()

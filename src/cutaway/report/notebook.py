@@ -67,7 +67,7 @@ def _table(head: Any, rows: Any, right: Any) -> Html:
 
 
 def _numbers(columns: Any) -> Html:
-    """A frame or dict of columns, folded; of a long one the first rows."""
+    """Fold a frame or dict of columns; of a long one the first rows."""
     names = list(columns.keys())
     values = [columns[name] for name in names]
     count = len(values[0]) if values else 0
@@ -79,7 +79,7 @@ def _numbers(columns: Any) -> Html:
 
 
 def _picture(drawn: Any, about: str) -> Html:
-    """An image that a browser treats as one: nothing in it runs, and no name in it is markup of the page."""
+    """Make an image that a browser treats as one: nothing in it runs, and no name in it is markup of the page."""
     if isinstance(drawn, str):
         return _image("svg+xml", drawn.encode("utf-8", "replace"), about, None)
     content = io.BytesIO()

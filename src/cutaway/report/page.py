@@ -77,7 +77,7 @@ def _remark(remark: Any) -> Html:
 
 
 def _bar(label: str, value: float | None, full: float, text: str, kind: str) -> Html:
-    """One line of a bar chart."""
+    """Draw one line of a bar chart."""
     share = max(0.0, min(1.0, (value or 0) / full)) if full > 0 else 0
     inner = tag("span", "", class_=f"fill {kind}", style=f"width:{100 * share:.1f}%")
     return tag("div", tag("span", label, class_="label"), tag("span", inner, class_="track"),
@@ -98,7 +98,7 @@ def _scores(found: Findings) -> Html | None:
 
 
 def _each_step(outputs: list[Score]) -> Html:
-    """R² and RMSE of each model, a row a step ahead."""
+    """Tabulate R² and RMSE of each model, a row a step ahead."""
     names = [model for model, *_ in outputs[0].models]
     rows = [[f"+{k}", *(format_score(name, one.get(name)) for name in ("R²", "RMSE") for *_, one in s.models)]
             for k, s in enumerate(outputs, 1)]
@@ -108,7 +108,7 @@ def _each_step(outputs: list[Score]) -> Html:
 
 
 def score_table(scores: list[Score], first: str) -> Html:
-    """Network and linear model under each other, for each part of the rows."""
+    """Tabulate network and linear model under each other, for each part of the rows."""
     names = list(scores[0].network)
     rows: list[list[Any]] = []
     for s in scores:
@@ -188,7 +188,7 @@ def _many(found: dict[str, Any]) -> bool:
 
 
 def _commonest(found: dict[str, Any]) -> Html:
-    """Of many classes the pairs that are mistaken most often."""
+    """The pairs of classes that are mistaken most often, where there are many."""
     pairs = [(n, found["labels"][i], found["labels"][j]) for i, line in enumerate(found["counts"])
              for j, n in enumerate(line) if i != j and n]
     pairs.sort(key=lambda pair: -pair[0])
@@ -215,7 +215,7 @@ def _confusion(found: dict[str, Any]) -> Html:
 
 
 def _images(found: Findings) -> Html | None:
-    """Some images of the test, each with what it is and what the network takes it for; then the worst mistakes."""
+    """Show some images of the test, each with what it is and what the network takes it for; then the worst mistakes."""
     samples, worst = found.pictures.get("samples", []), found.pictures.get("worst", [])
     if not samples:
         return None
@@ -296,14 +296,14 @@ def _data(found: Findings) -> Html:
 
 
 def _named(fact: list[str]) -> tuple[str, str]:
-    """A fact's name and words; what goes on from the fact before begins with a name of its own."""
+    """Give a fact's name and words; what goes on from the fact before begins with a name of its own."""
     name, words = fact
     own, colon, rest = words.partition(": ")
     return (name, words) if name or not colon else (own, rest)
 
 
 def kinds(columns: list[ColumnFacts]) -> list[tuple[str, int, int, list[str]]]:
-    """(kind, columns of it, how many of them have gaps, their names), those left out last and together."""
+    """Group columns as (kind, how many, how many with gaps, their names), those left out last and together."""
     groups: dict[str, list[ColumnFacts]] = {}
     for column in sorted(columns, key=lambda c: c.left_out):
         groups.setdefault("left out" if column.left_out else column.kind, []).append(column)

@@ -17,7 +17,7 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
 def pictures(X: Any, y: np.ndarray, predicted: np.ndarray, probability: np.ndarray) -> dict[str, Any]:
-    """{"samples", "worst", "scale"}: of each image its file, truth, prediction, that one's probability, and a PNG.
+    """Make {"samples", "worst", "scale"}: each image's file, truth, prediction, that one's probability, and a PNG.
 
     X: Images of the test. Samples are the first of each class in turn; the worst are wrong, the surest first.
     """
@@ -38,7 +38,7 @@ def pictures(X: Any, y: np.ndarray, predicted: np.ndarray, probability: np.ndarr
 
 
 def png(image: np.ndarray, pixels: Pixels) -> str:
-    """A small PNG of an image (height, width, channels) as a data address; of a large one every so many-th pixel.
+    """Make a small PNG of an image (height, width, channels) as a data address; of a large one every so many-th pixel.
 
     >>> png(np.zeros((2, 2, 3)), Pixels())[:22]
     'data:image/png;base64,'

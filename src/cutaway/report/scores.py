@@ -41,7 +41,7 @@ def measure_outputs(task: str, y: np.ndarray, predicted: np.ndarray, probability
 
 
 def by_number(y: np.ndarray, predicted: np.ndarray) -> dict[str, float | None]:
-    """R² = 1 - Σ(y - ŷ)² / Σ(y - mean y)²; RMSE and median |y - ŷ| in y's unit.
+    """Compute R² = 1 - Σ(y - ŷ)² / Σ(y - mean y)²; RMSE and median |y - ŷ| in y's unit.
 
     >>> by_number(np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 4.0]))
     {'R²': 0.5, 'RMSE': 0.5773502691896257, 'median error': 0.0}
@@ -86,7 +86,7 @@ def by_class(y: np.ndarray, predicted: np.ndarray, probability: Any, classes: An
 
 
 def confusion(y: np.ndarray, predicted: np.ndarray, classes: Any) -> list[list[int]]:
-    """counts[i][j]: rows of class i that were taken for class j.
+    """Count in counts[i][j] the rows of class i that were taken for class j.
 
     >>> confusion(["a", "a", "b"], ["a", "b", "b"], ["a", "b"])
     [[1, 1], [0, 1]]
@@ -103,7 +103,7 @@ def codes(labels: Any, classes: Any) -> np.ndarray:
 
 
 def _two(probability: Any, j: int) -> np.ndarray | None:
-    """One label's probability as columns for no and yes."""
+    """Lay one label's probability out as columns for no and yes."""
     if probability is None:
         return None
     p = np.asarray(probability)[:, j]

@@ -31,7 +31,7 @@ def scripted_page(name: str, title: str, skeleton: Html, data: Any) -> str:
 
 
 def button(name: str, label: str, path: str) -> Html:
-    """A button that shows a drawing; its name is told."""
+    """Make a button that shows a drawing; its name is told."""
     icon = tag("svg", tag("path", "", d=path), viewBox="0 0 24 24", aria_hidden="true")
     return tag("button", icon, id=name, type="button", aria_label=label, title=label)
 
@@ -59,6 +59,6 @@ def _hash(text: str) -> str:
 
 
 def _safe(data: Any) -> str:
-    """JSON that no name in it can end: < and the like are written as escapes."""
+    """Write JSON that no name in it can end: < and the like are escapes."""
     text = json.dumps(data, allow_nan=False, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

@@ -21,7 +21,7 @@ COLOURS = """
 
 
 def theme_switch() -> Html:
-    """Automatic, light or dark; the style sheet alone makes it work."""
+    """Make the switch between automatic, light and dark; the style sheet alone makes it work."""
     labels = []
     for name in ("auto", "light", "dark"):
         chosen = "" if name == "auto" else None

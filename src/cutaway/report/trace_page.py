@@ -100,12 +100,12 @@ def _step(trace: Trace, cap: int, explain: int | None) -> dict[str, Any]:
 
 
 def _digest(a: np.ndarray) -> dict[str, Any]:
-    """Smallest, mean and largest number in words; how far the values go from zero, for their colours."""
+    """Give smallest, mean and largest number in words, and how far the values go from zero, for their colours."""
     return {"words": list(digest(a)), "reach": reach(a.astype(np.float64)), "shape": list(a.shape)}
 
 
 def _updates(trace: Trace) -> list[list[str]]:
-    """For each trained parameter the sizes of its gradient, of itself, and of its change."""
+    """Measure the sizes of each trained parameter's gradient, of itself, and of its change."""
     if not trace.about.finite or not any(i.phase == "update" and i.number for i in trace.instructions[-1:]):
         return []
     states = [name for name in trace.vectors if trace.facts[name].role == "state"]

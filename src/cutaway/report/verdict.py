@@ -58,7 +58,7 @@ class Judged:
 
 
 def judge(task: str, y: Any, answers: list[Answer], classes: Any, overlap: int = 1) -> Judged:
-    """Scores of several answers to the same rows, the network's first; so many rows as `overlap` tell of one moment."""
+    """Score several answers to the same rows, the network's first; so many rows as `overlap` tell of one moment."""
     y = np.asarray(y)
     by = judged_by(task, y)
     known = answers[0].probability is not None and classes is not None
@@ -163,7 +163,7 @@ def _doubt(found: Judged, rows: int) -> str:
 
 
 def constant_answer(task: str, y: Any, learnt: Any, classes: Any) -> Answer:
-    """Always the same: the largest class of the rows learnt from, or their mean."""
+    """Make the answer that is always the same: the largest class of the rows learnt from, or their mean."""
     n, learnt = len(y), np.asarray(learnt)
     if "regression" in task:
         mean = learnt.astype(np.float64).mean(axis=0)
@@ -180,7 +180,7 @@ def constant_answer(task: str, y: Any, learnt: Any, classes: Any) -> Answer:
 
 
 def leaks(found: list[Telling], rows: int, labels: list[str], target: str) -> list[Finding]:
-    """Columns that give the target away."""
+    """Find columns that give the target away."""
     made = [leak_finding(one, rows, labels[one.label] if labels else "", target=target) for one in found]
     for finding, one in zip(made, found, strict=True):
         finding.command = f"{OPTIONS.get(one.how, '--drop')} {quote(one.column)}"
@@ -189,7 +189,7 @@ def leaks(found: list[Telling], rows: int, labels: list[str], target: str) -> li
 
 def copies(known: list[np.ndarray], held: list[np.ndarray], part: str, many: str,
            columns: dict[str, slice] | None = None, targets: Any = None) -> list[Finding]:
-    """Test (or validation) rows that were learnt from; targets: of the rows learnt from, and of these."""
+    """Find test (or validation) rows that were learnt from; targets: of the rows learnt from, and of these."""
     share, n = telling_copies(known, held, columns, targets), len(held[0])
     if share < COPIES:
         return []
@@ -250,7 +250,7 @@ def rare(task: str, y: Any, answers: list[Answer], balanced: bool, threshold: tu
 
 
 def one_kind(y: Any, names: list[str], many: str, part: str = "test") -> list[Finding]:
-    """Test rows that all have the same target: most scores say nothing of them."""
+    """Warn of test rows that all have the same target: most scores say nothing of them."""
     y = np.asarray(y)
     columns = y.reshape(len(y), -1)
     same = [name for name, column in zip(names, columns.T, strict=True) if (column == column[0]).all()]
@@ -285,7 +285,7 @@ def _areas(task: str, y: np.ndarray, probability: Any, classes: np.ndarray) -> l
 
 
 def _apart(ours: list, theirs: list) -> tuple[float, float]:
-    """By how much one area under the curve is larger than another of the same rows, and its standard error."""
+    """Measure by how much one area under the curve is larger than another of the same rows, and its standard error."""
     differences, errors = [], []
     for (truth, a), (_, b) in zip(ours, theirs, strict=True):
         d = a - b

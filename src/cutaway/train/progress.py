@@ -50,7 +50,7 @@ class Progress:
 
 
 class ProgressOfMany:
-    """The same line for several runs at once: how many of them are over, and epochs done."""
+    """Tell of several runs at once in one line: how many of them are over, and epochs done."""
 
     def __init__(self, show: bool | None, runs: list[Run]) -> None:
         self.show = sys.stderr.isatty() if show is None else bool(show)

@@ -100,7 +100,7 @@ def check_arguments(estimator: Any) -> None:
 
 
 def hidden_widths(sizes: Any) -> list[int]:
-    """hidden_layer_sizes as a list: a number is one layer, () none."""
+    """Read hidden_layer_sizes as a list: a number is one layer, () none."""
     widths = [sizes] if np.ndim(sizes) == 0 else list(sizes)
     if not all(is_whole(w, 1) for w in widths):
         raise ArgumentError(f"hidden_layer_sizes must be > 0, got {widths}: give whole numbers, such as (64, 32).")

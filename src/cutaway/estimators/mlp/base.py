@@ -64,7 +64,7 @@ class MLPEstimator(WithDiagram, Fitted, Convertible, BaseEstimator):
 
     # ---- what the two kinds do differently ---------------------------------------------------------------------------
     def _targets(self, y: np.ndarray, reset: bool, classes: Any = None, learning: bool = True) -> np.ndarray:
-        """y as the loss takes it; sets n_outputs_ and out_activation_ and, on the first pass, what y is encoded by.
+        """Encode y as the loss takes it; set n_outputs_, out_activation_ and, on the first pass, what y is encoded by.
 
         learning: these are the rows to learn from, and not some to score or look at.
         """
@@ -103,7 +103,7 @@ class MLPEstimator(WithDiagram, Fitted, Convertible, BaseEstimator):
 
     @available_if(lambda self: self._is_stochastic())
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
-        """One pass over these rows. Returns the estimator.
+        """Make one pass over these rows. Returns the estimator.
 
         With early_stopping and validation_data, each pass is scored on the latter; after n_iter_no_change passes
         without a better score `stopped_` is True, the best weights are back, and further passes change nothing.
@@ -163,7 +163,7 @@ class MLPEstimator(WithDiagram, Fitted, Convertible, BaseEstimator):
 
     def _rows(self, X: Any, y: Any, sample_weight: Any, incremental: bool = False,
               classes: Any = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Checked and encoded rows, targets and weights; on the first pass, everything but the training is set up."""
+        """Check and encode rows, targets and weights; on the first pass, set up everything but the training."""
         check_arguments(self)
         refuse_left_out(self, "loss")
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
@@ -187,7 +187,7 @@ class MLPEstimator(WithDiagram, Fitted, Convertible, BaseEstimator):
         return self._filled(X), T, np.ones(len(T)) if weights is None else weights
 
     def _start(self, n_in: int, dtype: np.dtype) -> None:
-        """First weights, drawn as scikit-learn draws them: U(±√(6 / (inputs + outputs))), 2 for the logistic."""
+        """Draw first weights as scikit-learn does: U(±√(6 / (inputs + outputs))), 2 for the logistic."""
         widths = [n_in, *hidden_widths(self.hidden_layer_sizes), self.n_outputs_]
         self.n_layers_, self.n_iter_, self.t_ = len(widths), 0, 0
         self.coefs_, self.intercepts_ = [], []
@@ -244,18 +244,18 @@ class MLPEstimator(WithDiagram, Fitted, Convertible, BaseEstimator):
         raise NotImplementedError
 
     def _outputs(self, X: np.ndarray) -> np.ndarray:
-        """Raw outputs (n, n_outputs_) of encoded rows."""
+        """Compute raw outputs (n, n_outputs_) of encoded rows."""
         return self._network().predict(X, threads=self.threads)
 
     def _encode(self, X: Any) -> np.ndarray:
-        """X as the network takes it."""
+        """Encode X as the network takes it."""
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse=["csr", "csc"], dtype=(np.float64, np.float32), reset=False,
                           ensure_all_finite="allow-nan")
         return self._filled(X)
 
     def _filled(self, X: Any) -> Any:
-        """Rows without gaps, in the network's precision; of large sparse tables they are made as they are read."""
+        """Fill gaps, in the network's precision; rows of large sparse tables they are made as they are read."""
         def filled(rows: Any) -> np.ndarray:
             return self._gaps.fill(rows).astype(self._dtype, copy=False)
 
@@ -276,12 +276,12 @@ class MLPEstimator(WithDiagram, Fitted, Convertible, BaseEstimator):
         return input_names(self)
 
     def answers(self, Z: np.ndarray) -> np.ndarray:
-        """Probabilities, or predictions where there are no classes, for encoded rows."""
+        """Give probabilities, or predictions where there are no classes, for encoded rows."""
         raise NotImplementedError
 
     # ---- Adam and SGD ------------------------------------------------------------------------------------------------
     def _train(self, X: np.ndarray, T: np.ndarray, w: np.ndarray) -> None:
-        """Epochs of mini-batches, until the loss (or the score of held-out rows) gets no better."""
+        """Train by epochs of mini-batches, until the loss (or the score of held-out rows) gets no better."""
         model = self._network()
         held = self._held_out()
         if held is None and self.early_stopping:
@@ -329,7 +329,7 @@ class MLPEstimator(WithDiagram, Fitted, Convertible, BaseEstimator):
         return int(min(self.batch_size, n))
 
     def _held_out(self) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-        """validation_data, encoded."""
+        """Encode validation_data."""
         if self.validation_data is None:
             return None
         X, y, *weights = self.validation_data
@@ -340,7 +340,7 @@ class MLPEstimator(WithDiagram, Fitted, Convertible, BaseEstimator):
         return X, self._targets(y, False, learning=False), np.ones(len(y)) if w is None else w
 
     def _split(self, T: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Numbers of the rows to learn from and to check with, drawn as scikit-learn draws them."""
+        """Draw numbers of the rows to learn from and to check with, as scikit-learn does."""
         learn, check = train_test_split(np.arange(len(T)), random_state=self._random_state, stratify=self._stratify(T),
                                         test_size=self.validation_fraction)
         if len(check) < 2:
@@ -350,7 +350,7 @@ class MLPEstimator(WithDiagram, Fitted, Convertible, BaseEstimator):
         return learn, check
 
     def _epoch_done(self, loss: float, rows: int, step: int, held: Any) -> bool:
-        """Books a pass over `rows` rows that ended at this step; whether it is time to stop."""
+        """Book a pass over `rows` rows that ended at this step; say whether it is time to stop."""
         self.loss_, self.t_ = loss, self.t_ + rows
         self.loss_curve_.append(loss)
         if self.verbose:
@@ -435,7 +435,7 @@ class MLPEstimator(WithDiagram, Fitted, Convertible, BaseEstimator):
         return tags
 
     def __getstate__(self) -> dict[str, Any]:
-        """Everything but the run, which holds the training data, and the program."""
+        """Keep everything but the run, which holds the training data, and the program."""
         state = dict(super().__getstate__())
         state.pop("_run", None)
         program = state.pop("_program", None)

@@ -110,7 +110,7 @@ class MLPClassifier(ClassifierMixin, MLPEstimator):
 
     @available_if(lambda self: self._is_stochastic())
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> MLPClassifier:
-        """One pass over these rows; the first call needs `classes`, every label that will ever come.
+        """Make one pass over these rows; the first call needs `classes`, every label that will ever come.
 
         With early_stopping and validation_data, each pass is scored on the latter; after n_iter_no_change passes
         without a better score `stopped_` is True, the best weights are back, and further passes change nothing.
@@ -125,11 +125,11 @@ class MLPClassifier(ClassifierMixin, MLPEstimator):
         return self._partial_fit(X, y, sample_weight, classes)
 
     def predict(self, X: Any) -> np.ndarray:
-        """Classes (n,); of multilabel targets 0 or 1 for each label, (n, labels)."""
+        """Predict classes (n,); of multilabel targets 0 or 1 for each label, (n, labels)."""
         return self._classes(self._probabilities(self._encode(X)))
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Probabilities (n, classes), rows summing to 1; of multilabel targets (n, labels), each on its own."""
+        """Predict probabilities (n, classes), rows summing to 1; of multilabel targets (n, labels), each on its own."""
         return self.answers(self._encode(X))
 
     def answers(self, Z: np.ndarray) -> np.ndarray:
@@ -139,7 +139,7 @@ class MLPClassifier(ClassifierMixin, MLPEstimator):
         return np.hstack([1 - p, p]) if self.n_outputs_ == 1 else p
 
     def predict_log_proba(self, X: Any) -> np.ndarray:
-        """Logarithms of predict_proba."""
+        """Give the logarithms of predict_proba."""
         with np.errstate(divide="ignore"):  # the logarithm of 0 is -inf
             return np.log(self.predict_proba(X))
 

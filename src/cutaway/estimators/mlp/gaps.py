@@ -33,7 +33,7 @@ class Gaps:
         return self.features + len(self.columns)
 
     def fill(self, X: Any) -> np.ndarray:
-        """X as a dense array without gaps, (n, width)."""
+        """Make X a dense array without gaps, (n, width)."""
         X = dense(X)
         missing = _missing(X)
         if missing is None and not len(self.columns):
@@ -45,7 +45,7 @@ class Gaps:
 
 
 def _means(X: np.ndarray, w: np.ndarray, first: int) -> tuple[np.ndarray, np.ndarray]:
-    """Of some columns, numbered from `first`: which have gaps, and the means of what is there."""
+    """Find which of some columns, numbered from `first`, have gaps, and the means of what is there."""
     missing = _missing(X)
     if missing is None:
         return np.zeros(0, np.intp), np.average(X, axis=0, weights=w)

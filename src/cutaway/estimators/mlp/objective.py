@@ -10,7 +10,7 @@ from ...losses import matching
 
 
 def _summed(rule: str, **settings: Any) -> Callable:
-    """One loss a sample: the sum over its outputs. (Our rules give the mean.)"""
+    """Give one loss a sample: the sum over its outputs. (Our rules give the mean.)"""
 
     def loss(z: Tensor, y: Tensor) -> Tensor:
         found = apply(rule, *matching(rule, z, y), **settings)
@@ -53,7 +53,7 @@ class Objective:
         return J + apply("penalized_mean", l * 0.0, weight, P) if self.alpha else J
 
     def penalty(self, z: Tensor) -> Tensor:
-        """α/2 Σ ‖W‖² of the layers that z came through: the tape knows them."""
+        """Add up α/2 Σ ‖W‖² of the layers that z came through: the tape knows them."""
         entries = z.tape.entries if self.alpha and z.tape is not None else ()
         parts = [apply("penalty", e.inputs[1], strength=self.alpha) for e in list(entries) if e.op.name == "linear"]
         return sum(parts[1:], start=parts[0]) if parts else Tensor(z.data.dtype.type(0))

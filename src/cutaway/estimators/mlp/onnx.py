@@ -18,7 +18,7 @@ class Convertible:
     """What a drop-in tells skl2onnx about itself."""
 
     def onnx_parser(self) -> None:
-        """Registers this class with skl2onnx, which goes on as with scikit-learn's own."""
+        """Register this class with skl2onnx, which goes on as with scikit-learn's own."""
         from skl2onnx import update_registered_converter
 
         options = {"zipmap": [True, False, "columns"], "output_class_labels": [False, True], "nocl": [True, False]}
@@ -27,7 +27,7 @@ class Convertible:
                                     self.onnx_converter(), options=options if classifies else None)
 
     def onnx_shape_calculator(self) -> Callable:
-        """skl2onnx's own for the shapes of what comes out."""
+        """Find the shapes of what comes out by skl2onnx's own function."""
         from skl2onnx.common import shape_calculator
 
         if hasattr(self, "classes_"):
@@ -35,7 +35,7 @@ class Convertible:
         return shape_calculator.calculate_linear_regressor_output_shapes
 
     def onnx_converter(self) -> Callable:
-        """skl2onnx's own for scikit-learn's network. Raises ArgumentError for what such a network cannot be."""
+        """Convert as skl2onnx does scikit-learn's network. Raises ArgumentError for what such a network cannot be."""
         return _convert
 
 

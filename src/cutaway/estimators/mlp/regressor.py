@@ -94,7 +94,7 @@ class MLPRegressor(RegressorMixin, MLPEstimator):
         self.threads = threads
 
     def predict(self, X: Any) -> np.ndarray:
-        """Predictions (n,) or (n, outputs)."""
+        """Predict numbers (n,) or (n, outputs)."""
         return self.answers(self._encode(X))
 
     def answers(self, Z: np.ndarray) -> np.ndarray:

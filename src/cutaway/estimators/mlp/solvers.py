@@ -55,7 +55,7 @@ class MomentumSteps(Optimizer, listed=False):
     equations: ClassVar = ("v ← β v + η g", "θ ← θ - v")
 
     def __post_init__(self) -> None:
-        """β = 1, steps that never tire, is let through: scikit-learn lets it through."""
+        """Let β = 1 through, steps that never tire, as scikit-learn does."""
 
 
 def nesterov_steps(theta, g, v, *, lr, beta):
@@ -125,7 +125,7 @@ class Orders:
 
 
 def shuffled(rows: np.ndarray, random_state: np.random.RandomState) -> np.ndarray:
-    """The same draws as sklearn.utils.shuffle makes."""
+    """Draw an order as sklearn.utils.shuffle does."""
     places = np.arange(len(rows))
     random_state.shuffle(places)
     return rows[places]

@@ -16,7 +16,7 @@ WIDTH, PAD = 100, 13
 
 @dataclass(frozen=True)
 class Proof:
-    """The same training twice, for `epochs` epochs: as it was, and with the change.
+    """What came of training twice, for `epochs` epochs: as it was, and with the change.
 
     before, after: "loss" on the training rows, "share" of the loss of the best constant prediction, and "held-out loss"
     where rows were held out. gone: the finding does not show any more.

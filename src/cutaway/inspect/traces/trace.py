@@ -253,7 +253,7 @@ class Trace(Mapping, Shown):
         raise unknown("value", str(name), [*self.facts, *self._parts])
 
     def whole(self, name: str, place: int) -> tuple[str, int]:
-        """Of a number of a gate or hidden state (place in its flat array): the value it is a stretch of, and where."""
+        """The value that a gate or hidden state is a stretch of, and where a number of its flat array lies in it."""
         if name not in self._parts:
             return name, place
         whole, part = self._parts[name]
@@ -371,7 +371,7 @@ class Trace(Mapping, Shown):
         return explain(self, name, *index, of=of, check=check)
 
     def explain_update(self, name: str, *index: int) -> Any:
-        """The same as `explain(name, *index, of="update")`: the optimizer's step in parts."""
+        """Explain the optimizer's step in parts, as `explain(name, *index, of="update")` does."""
         return self.explain(name, *index, of="update")
 
     # ---- showing and keeping -----------------------------------------------------------------------------------------

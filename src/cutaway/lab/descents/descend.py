@@ -55,7 +55,7 @@ class Path:
 
     @property
     def length(self) -> float:
-        """Of the way, added up over its steps."""
+        """The length of the way, added up over its steps."""
         return float(np.hypot(*np.diff(self.points, axis=0).T).sum())
 
     @property

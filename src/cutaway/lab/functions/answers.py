@@ -107,7 +107,7 @@ def _of_module(model: Module, X: Any, y: Any, names: list[str] | None) -> Answer
 
 
 def _checked(answers: Answers) -> Answers:
-    """The same with flat rows and a name for each feature."""
+    """Make rows flat, and give each feature a name."""
     X, y = answers.X, answers.y
     if y is not None and y.shape != (len(X),):
         raise ShapeError(f"y has shape {y.shape}: give one number or class for each of {len(X)} rows")

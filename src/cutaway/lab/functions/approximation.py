@@ -131,7 +131,7 @@ class Approximation(Result):
 
     @property
     def widths(self) -> list[int]:
-        """Of the networks with one hidden layer, the first rows of rms and largest."""
+        """The first rows of rms and largest, of the networks with one hidden layer."""
         return [shape[0] for shape in self.shapes if len(shape) == 1]
 
     def to_pandas(self) -> Any:

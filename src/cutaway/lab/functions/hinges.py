@@ -38,7 +38,7 @@ class Hinges(Shown):
 
     @property
     def positions(self) -> np.ndarray:
-        """Of one variable, -b/w for each neuron: not finite where w is zero."""
+        """The kink -b/w of each neuron of one variable: not finite where w is zero."""
         if self.w.shape[1] != 1:
             raise ArgumentError(f"hinges are points for one variable; for {self.w.shape[1]} they are w · x + b = 0")
         with np.errstate(divide="ignore", invalid="ignore"):  # a neuron without a weight has no hinge

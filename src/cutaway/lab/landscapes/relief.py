@@ -79,7 +79,7 @@ def loss_bar(sheet: Sheet, left: float, top: float, height: float, filled: Any, 
 
 def mountains(sheet: Sheet, left: float, top: float, width: float, height: float, a: np.ndarray, b: np.ndarray,
               J: np.ndarray, norm: Any) -> Any:
-    """The same as a surface seen from the side; heights go as the colours do."""
+    """Draw the surface as it is seen from the side; heights go as the colours do."""
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     box = (left / sheet.width, 1 - (top + height) / sheet.height, width / sheet.width, height / sheet.height)

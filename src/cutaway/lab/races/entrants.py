@@ -61,7 +61,7 @@ def rate_of(optimizer: Optimizer) -> float:
 
 
 def with_rate(optimizer: Optimizer, rate: float) -> Optimizer:
-    """The same optimizer, schedule and all, at another learning rate."""
+    """Give an optimizer, schedule and all, another learning rate."""
     return replace(optimizer, lr=replace(optimizer.lr, lr=rate) if isinstance(optimizer.lr, Schedule) else rate)
 
 

@@ -182,7 +182,7 @@ class Variant:
 
     @property
     def seconds_per_step(self) -> float:
-        """Of the fastest run, which other work on the machine disturbed least; NaN where none did an epoch."""
+        """The seconds a step of the fastest run, the least disturbed by other work; NaN where none did an epoch."""
         done = [(e[np.isfinite(J)][-1], s[np.isfinite(J)][-1])
                 for e, s, J in zip(self.epochs, self.seconds, self.loss, strict=True)]
         each = [seconds / (epochs * self.steps_per_epoch) for epochs, seconds in done if epochs]
