@@ -35,9 +35,9 @@ def test_a_result_is_written_by_the_ending_of_the_file(descent, tmp_path, ending
 
 
 def test_a_format_more_is_one_entry_and_messages_name_it(descent, tmp_path, monkeypatch):
-    monkeypatch.setitem(EXPORTS, ".md", lambda result, path: path.write_text(str(result)))
-    assert descent.save(tmp_path / "r.md").read_text() == str(descent)
-    with pytest.raises(ArgumentError, match=r"\.html, \.md"):
+    monkeypatch.setitem(EXPORTS, ".words", lambda result, path: path.write_text(str(result)))
+    assert descent.save(tmp_path / "r.words").read_text() == str(descent)
+    with pytest.raises(ArgumentError, match=r"ends in \.svg, .*, \.words"):
         descent.save(tmp_path / "r.txt")
 
 
