@@ -67,14 +67,15 @@ class Session(Walk, Shown):
 
     step: the step under way or just done, from 1; at: how many of its instructions are done. model: the session's own
     copy with its weights as they are now. program: what runs. losses: J by step. log: the changes made. watched: names
-    and places. breaks: the conditions at which `run` stops. sample: the row of the batch in view.
+    and places. breaks: the conditions at which `run` stops. sample: the row of the batch in view. stopping: why `run`
+    is to stop after the step under way, "" if it is not.
     """
 
     def __init__(self, program: Program, past: Past, epochs: int, setup: Setup | None = None) -> None:
         super().__init__(program, past, epochs, setup)
         self.breaks: list[Break] = []
         self.watched: list[tuple[str, tuple]] = []
-        self.sample, self._stop = 0, ""
+        self.sample, self.stopping = 0, ""
 
     @property
     def epoch(self) -> int:
@@ -155,23 +156,23 @@ class Session(Walk, Shown):
         last = self.steps if steps is None else min(first + int(steps), self.steps)
         for b in self.breaks:
             b.begin(self)
-        self._stop = ""
+        self.stopping = ""
         found = ""
         with interruptible(self):
-            while self._count < last and self.finite and not found and not self._stop:
+            while self._count < last and self.finite and not found and not self.stopping:
                 found = self._onward(last)
         if not self._recorded:
             self._seek(max(self._count, 1), END if self._count else 0)
         if not self.finite:
             return f"step {self.step}: J or a gradient is not finite; its update did not take place"
-        if found or self._stop:
-            return f"step {self.step}: {found}" if found else f"step {self.step}: {self._stop}"
+        if found or self.stopping:
+            return f"step {self.step}: {found}" if found else f"step {self.step}: {self.stopping}"
         count = self._count - first
         return f"{count:,} step{'' if count == 1 else 's'} done" + (", the run is over" if self.over else "")
 
     def stop(self, reason: str = "stopped") -> None:
         """End `run` after the step under way."""
-        self._stop = reason
+        self.stopping = reason
 
     def one_more(self) -> bool:
         """Do one step at full speed, whatever the conditions say; False where the run ends or breaks off. Only what
@@ -191,7 +192,7 @@ class Session(Walk, Shown):
         if not between or touched or t + 1 == last or any(b.recorded(self) for b in self.breaks):
             self._whole()
         else:
-            self._native(t + 1 if self.breaks else last - 1, lambda done: bool(self._stop))
+            self._native(t + 1 if self.breaks else last - 1, lambda done: bool(self.stopping))
         found = [(b, what) for b in self.breaks if (what := b.hit(self))]
         if not found:
             return ""
