@@ -43,15 +43,8 @@ class TableEncoder:
     #: Whose rows these are, in messages: an estimator says its own name.
     owner = "TableEncoder"
 
-    def __init__(
-        self,
-        *,
-        min_count: int = FEWEST_OF_LEVEL_IN_SMALL,
-        max_levels: int = MOST_LEVELS,
-        integer_levels: int = 0,
-        clip: float | None = CLIP,
-        kinds: dict[str, str] | None = None,
-    ):
+    def __init__(self, *, min_count: int = FEWEST_OF_LEVEL_IN_SMALL, max_levels: int = MOST_LEVELS,
+                 integer_levels: int = 0, clip: float | None = CLIP, kinds: dict[str, str] | None = None):
         self.settings = Settings(min_count, max_levels, integer_levels, clip)
         self.kinds = {str(name): kind for name, kind in (kinds or {}).items()}
         for name, kind in self.kinds.items():

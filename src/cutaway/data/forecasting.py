@@ -53,16 +53,8 @@ class Windows:
         return f"Windows({len(self):,} of {counted(self.length, 'time step')} of {of} -> {self.horizon:,} ahead)"
 
 
-def windows(
-    series: Any,
-    length: int,
-    horizon: int = 1,
-    step: int = 1,
-    target: Any = None,
-    *,
-    time: Any = None,
-    gaps: str = "cut",
-) -> Windows:
+def windows(series: Any, length: int, horizon: int = 1, step: int = 1, target: Any = None, *, time: Any = None,
+            gaps: str = "cut") -> Windows:
     """Cut one series into windows of `length` time steps, each with the `horizon` steps that follow it as its target.
 
     `series` is an array (time,) or (time, features), or a frame whose columns are the features, in order of time. A

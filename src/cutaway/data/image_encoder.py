@@ -120,16 +120,8 @@ class ImageEncoder:
         images = X if isinstance(X, Images) else read_images(X)
         return self.fit(images, weights).transform(images, dtype)
 
-    def read(
-        self,
-        source: Any,
-        labels: Any = None,
-        skip_damaged: bool = False,
-        *,
-        files: str | None = None,
-        size: Any = None,
-        mode: str | None = None,
-    ) -> Images:
+    def read(self, source: Any, labels: Any = None, skip_damaged: bool = False, *, files: str | None = None,
+             size: Any = None, mode: str | None = None) -> Images:
         """Read images as those of training were read: `read_images` with its size, fit and channels.
 
         Where training needed no resizing, neither do these; grey files are read as colour for a network of colour, and

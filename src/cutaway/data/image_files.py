@@ -25,15 +25,8 @@ class Damage:
     reason: str
 
 
-def decode_files(
-    paths: list[str],
-    names: list[str],
-    size: tuple[int, int] | None,
-    fit: str,
-    mode: str | None,
-    skip_damaged: bool,
-    depth: str | None = None,
-) -> tuple[np.ndarray, list[int], list[str]]:
+def decode_files(paths: list[str], names: list[str], size: tuple[int, int] | None, fit: str, mode: str | None,
+                 skip_damaged: bool, depth: str | None = None) -> tuple[np.ndarray, list[int], list[str]]:
     """The images in the files as (n, height, width, 1 or 3), the places in `paths` of those read, and notes.
 
     They are uint8, or where all are grey of more than 8 bits numbers of their own range; depth "bytes" or "numbers"

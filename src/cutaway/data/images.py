@@ -61,17 +61,8 @@ class Images:
         return f"Images({len(self):,} of {image_words(self.X.shape[1:])}{labels})"
 
 
-def read_images(
-    source: Any,
-    labels: Any = None,
-    size: Any = None,
-    mode: str | None = None,
-    skip_damaged: bool = False,
-    *,
-    files: str | None = None,
-    fit: str = "crop",
-    depth: str | None = None,
-) -> Images:
+def read_images(source: Any, labels: Any = None, size: Any = None, mode: str | None = None, skip_damaged: bool = False,
+                *, files: str | None = None, fit: str = "crop", depth: str | None = None) -> Images:
     """Read images and their labels, all of one size, channels last.
 
     `source` is a folder (its subfolders are the labels; without subfolders there are none), a table of file names

@@ -269,10 +269,8 @@ def copied(known: list[np.ndarray], held: list[np.ndarray]) -> np.ndarray:
     return np.array([row in seen for row in row_digests(held, [part.dtype for part in known])], dtype=bool)
 
 
-def telling_copies(
-    known: list[np.ndarray], held: list[np.ndarray], columns: Mapping[str, slice] | None = None,
-    targets: tuple[Any, Any] | None = None,
-) -> float:
+def telling_copies(known: list[np.ndarray], held: list[np.ndarray], columns: Mapping[str, slice] | None = None,
+                   targets: tuple[Any, Any] | None = None) -> float:
     """The share of held-out rows that are known ones too; 0 where equal rows need not be copies.
 
     They need not where rows are combinations of a few values each: as many rows would then be known if one of their

@@ -128,9 +128,8 @@ def decode_numbers(path: str, size: tuple[int, int] | None, fit: str) -> np.ndar
         return np.asarray(fitted(plain, size, fit)) if size else np.asarray(plain).astype(values.dtype)
 
 
-def decode(
-    path: str, grey: bool, size: tuple[int, int] | None, fit: str, seen: list[tuple[float, float]]
-) -> np.ndarray:
+def decode(path: str, grey: bool, size: tuple[int, int] | None, fit: str,
+           seen: list[tuple[float, float]]) -> np.ndarray:
     """Read one file's image, upright, as uint8 (height, width, 1 or 3); `seen` gets the range of one of more bits."""
     from PIL import Image
 

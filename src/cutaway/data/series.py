@@ -91,9 +91,8 @@ def packed(steps: np.ndarray, lengths: np.ndarray, where: str) -> np.ndarray | S
     return Sequences(values, lengths)
 
 
-def from_long_table(
-    frame: Any, id: str, time: str, features: str | Sequence[str] | None = None, target: str | None = None
-) -> Series:
+def from_long_table(frame: Any, id: str, time: str, features: str | Sequence[str] | None = None,
+                    target: str | None = None) -> Series:
     """Make Sequences of a long table: one row a time step, the column `id` says of which sequence.
 
     `frame` is what `read_table` takes, a path or a table; `id` and `time` may also be levels of its index. Sequences

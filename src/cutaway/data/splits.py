@@ -11,15 +11,8 @@ from ..errors import ArgumentError, DataError
 from ..text import counted
 
 
-def split(
-    rows: Any,
-    fractions: float | Sequence[float] = 0.2,
-    seed: int = 0,
-    *,
-    stratify: Any = None,
-    groups: Any = None,
-    time: Any = None,
-) -> tuple[np.ndarray, ...]:
+def split(rows: Any, fractions: float | Sequence[float] = 0.2, seed: int = 0, *, stratify: Any = None,
+          groups: Any = None, time: Any = None) -> tuple[np.ndarray, ...]:
     """Split rows: the numbers of the training part and of one part held back for each fraction, in rising order.
 
     `rows` is how many there are, or the target y. With `stratify=True` (by y) or `stratify=labels` every part has the

@@ -168,9 +168,8 @@ def _holds_line_breaks(cells: Any) -> bool:
     return any(isinstance(cell, str) and ("\n" in cell or "\r" in cell) for cell in cells)
 
 
-def _rows(
-    path: Path, gzipped: bool, encoding: str, between: str, strict: bool = False
-) -> tuple[list[str], Iterator[tuple[int, int, str]]]:
+def _rows(path: Path, gzipped: bool, encoding: str, between: str,
+          strict: bool = False) -> tuple[list[str], Iterator[tuple[int, int, str]]]:
     """The cells of the first line, and for each row under it its line, its number of cells and the first of them.
 
     strict: a closing quotation mark ends its cell, or DataError is raised.

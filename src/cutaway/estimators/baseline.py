@@ -79,9 +79,8 @@ class Baseline:
         return f"Baseline({self.name}, {self.model.n_features_in_} features)"
 
 
-def baseline(
-    X: Any, y: Any = None, task: str | None = None, sample_weight: Any = None, *, like: Any = None
-) -> Baseline:
+def baseline(X: Any, y: Any = None, task: str | None = None, sample_weight: Any = None, *,
+             like: Any = None) -> Baseline:
     """The linear model to compare a network with: ridge regression, or logistic regression for classes.
 
     X is any table, images or sequences (n rows), y its target, as ct.design takes them. `like`, a fitted Classifier or

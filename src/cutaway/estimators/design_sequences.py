@@ -12,9 +12,8 @@ from ..data.limits import MOST_SEQUENCE_EPOCHS as MOST_EPOCHS
 from ..data.limits import SEQUENCE_STEPS as STEPS
 
 
-def sequence_design(
-    m: int, features: int, shortest: int, longest: int, batch_size: int | None = None
-) -> dict[str, Any]:
+def sequence_design(m: int, features: int, shortest: int, longest: int,
+                    batch_size: int | None = None) -> dict[str, Any]:
     """The fields of a Design for m sequences of so many features and steps, in batches of the size asked for."""
     halvings = min(math.ceil(math.log2(max(longest / LONG, 1))), MOST_HALVINGS)
     batch = min(batch_size or (16 if m < FEW else 32), m)

@@ -25,9 +25,8 @@ class Importance:
     deviation: float
 
 
-def permutation_importance(
-    estimator: Any, X: Any, y: Any, repeats: int = 5, seed: int = 0, metric: Callable | None = None
-) -> list[Importance]:
+def permutation_importance(estimator: Any, X: Any, y: Any, repeats: int = 5, seed: int = 0,
+                           metric: Callable | None = None) -> list[Importance]:
     """The columns of X by how much the score on X and y falls when each is shuffled, the most important first.
 
     estimator is a fitted Classifier, Regressor or Baseline; X, y are rows it has not learnt from. metric(y, ŷ) is R² or

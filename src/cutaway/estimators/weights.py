@@ -26,9 +26,8 @@ def row_weights(sample_weight: Any, rows: int) -> np.ndarray | None:
     return weights
 
 
-def with_class_weights(
-    weights: np.ndarray | None, class_weight: Any, classes: np.ndarray, codes: np.ndarray
-) -> np.ndarray | None:
+def with_class_weights(weights: np.ndarray | None, class_weight: Any, classes: np.ndarray,
+                       codes: np.ndarray) -> np.ndarray | None:
     """The rows' weights times those of their classes; `codes` are the rows' places in `classes`."""
     if class_weight is None:
         return weights
@@ -36,9 +35,7 @@ def with_class_weights(
     return factors[codes] if weights is None else weights * factors[codes]
 
 
-def class_factors(
-    weights: np.ndarray | None, class_weight: Any, classes: np.ndarray, codes: np.ndarray
-) -> np.ndarray:
+def class_factors(weights: np.ndarray | None, class_weight: Any, classes: np.ndarray, codes: np.ndarray) -> np.ndarray:
     """What the weights of each class's rows are multiplied by.
 
     "balanced" gives every class the same total weight: n / (number of classes · the class's own n).
