@@ -181,7 +181,7 @@ class Tensor:
     def __neg__(self): return apply("neg", self)
     def __abs__(self): return apply("abs", self)
     def __rpow__(self, base): return apply("exp", self * float(np.log(base)))
-    def __getitem__(self, key): return apply("index", self, key=_plain(key))
+    def __getitem__(self, key): return apply("index", self, key=_index(key))
     def __lt__(self, other): return self._compare(np.less, "greater", other, True)
     def __le__(self, other): return self._compare(np.less_equal, "greater_equal", other, True)
     def __gt__(self, other): return self._compare(np.greater, "greater", other)
@@ -401,10 +401,10 @@ def product(u: Any, v: Any) -> Tensor:
     return apply("reshape", w, shape=outer)
 
 
-def _plain(key: Any) -> Any:
+def _index(key: Any) -> Any:
     """An index as NumPy takes it: Tensors of whole numbers or truths in it as arrays."""
     if isinstance(key, tuple):
-        return tuple(map(_plain, key))
+        return tuple(map(_index, key))
     if not isinstance(key, Tensor):
         return key
     key._must_be_known("an index")

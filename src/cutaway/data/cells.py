@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DataError
+from ..text import counted
 
 #: What people write in a cell that has no number or date (compared in lower case).
 GAP_WORDS = frozenset({"", "na", "n/a", "nan", "null", "none", "nat", "?", "-", "--", "."})
@@ -168,11 +169,3 @@ def shown(cell: Any) -> str:
 
 def row_words(row: int) -> str:
     return f"row {row} (the first row is 0)"
-
-
-def counted(count: int, thing: str, things: str = "") -> str:
-    """
-    >>> counted(1, "row"), counted(1200, "row"), counted(2, "class", "classes")
-    ('1 row', '1,200 rows', '2 classes')
-    """
-    return f"{count:,} {thing if count == 1 else things or f'{thing}s'}"

@@ -139,7 +139,7 @@ def decode(path: str, grey: bool, size: tuple[int, int] | None, fit: str,
             refuse_scans(image, Path(path).read_bytes())
         if size:
             image.draft(None, (2 * max(size), 2 * max(size)))  # a JPEG can be decoded at a fraction of its size
-        plain = _plain(image, "L" if grey else "RGB", seen)
+        plain = _eight_bits_a_channel(image, "L" if grey else "RGB", seen)
         if turn:
             plain = plain.transpose(getattr(Image.Transpose, turn))
         if size:
@@ -269,7 +269,7 @@ def _values(image: Image) -> np.ndarray:
     return values
 
 
-def _plain(image: Image, mode: str, seen: list[tuple[float, float]]) -> Image:
+def _eight_bits_a_channel(image: Image, mode: str, seen: list[tuple[float, float]]) -> Image:
     """Make an image one of eight bits a channel, without palette and alpha."""
     from PIL import Image
 

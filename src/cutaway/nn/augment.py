@@ -40,9 +40,9 @@ class Augment(Module):
             if not isinstance(value, bool | np.bool_):
                 raise ArgumentError(f"Augment: {name} must be True or False, got {value!r}")
         self.flip, self.flip_vertical = bool(flip), bool(flip_vertical)
-        self.shift = _number("shift", shift, 0, 1e6, "a number of pixels, 0 or more")
-        self.rotate = _number("rotate", rotate, 0, 180, "degrees, from 0 to 180")
-        self.crop = _number("crop", crop, 0.01, 1, "the smallest share of the height and width to keep, 0.01 to 1")
+        self.shift = _between("shift", shift, 0, 1e6, "a number of pixels, 0 or more")
+        self.rotate = _between("rotate", rotate, 0, 180, "degrees, from 0 to 180")
+        self.crop = _between("crop", crop, 0.01, 1, "the smallest share of the height and width to keep, 0.01 to 1")
 
     def forward(self, x: Tensor) -> Tensor:
         if x.ndim != 4:
@@ -70,7 +70,7 @@ class Augment(Module):
         return ", ".join(parts + [f"crop {self.crop:g}"] * (self.crop < 1))
 
 
-def _number(name: str, value: Any, least: float, most: float, wanted: str) -> float:
+def _between(name: str, value: Any, least: float, most: float, wanted: str) -> float:
     real = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
     if not real or not least <= value <= most:
         raise ArgumentError(f"Augment: {name} must be {wanted}, got {value!r}")

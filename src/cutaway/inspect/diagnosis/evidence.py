@@ -272,7 +272,7 @@ class Evidence:
         J = program.run(batch, steps=1)
         if not len(J):
             return None
-        ratios = {name: _size(p.data - old) / max(_size(old), 1e-30)
+        ratios = {name: norm(p.data - old) / max(norm(old), 1e-30)
                   for (name, p), old in zip(program.model.named_parameters(), before, strict=True)
                   if p.ndim > 1 and p.requires_grad}
         program.state.t -= 1  # the same masks of dropout, to compare J
@@ -322,5 +322,6 @@ def _some(n: int, most: int) -> np.ndarray:
     return np.arange(n) if n <= most else np.sort(stream(0, "diagnose").choice(n, most, replace=False))
 
 
-def _size(a: np.ndarray) -> float:
+def norm(a: np.ndarray) -> float:
+    """The length of an array's numbers as one vector, ‖a‖."""
     return float(np.sqrt(np.square(a, dtype=np.float64).sum()))

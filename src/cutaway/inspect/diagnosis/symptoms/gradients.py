@@ -9,7 +9,7 @@ import numpy as np
 from ...states import PARTS
 from ...traces.trace import Trace
 from ..changes import activations_of, instead, written
-from ..evidence import Evidence
+from ..evidence import Evidence, norm
 from ..finding import SERIOUS, Finding
 
 FADES = 1e-4  # of a layer's gradient against its weights, relative to that of the layer with the most
@@ -90,7 +90,7 @@ def _relative(t: Trace) -> dict[str, float]:
     order = [name for i in t.instructions if i.phase == "forward" and not i.backward for name in i.read]
     names = [name for name in dict.fromkeys(order) if name in t.parameters and t.parameters[name].trained
              and len(t.parameters[name].shape) > 1]
-    return {name: _size(t.grad(name)) / max(_size(t[name]), 1e-30) for name in names if t.keeps(name)}
+    return {name: norm(t.grad(name)) / max(norm(t[name]), 1e-30) for name in names if t.keeps(name)}
 
 
 def _dead_end(e: Evidence, sizes: dict[str, float]) -> bool:
@@ -115,7 +115,3 @@ def _over_time(t: Trace) -> tuple[str, float]:
 
 def _name(sizes: dict[str, float], size: float) -> str:
     return next((name for name, s in sizes.items() if s == size), next(iter(sizes)))
-
-
-def _size(a: np.ndarray) -> float:
-    return float(np.sqrt(np.square(a, dtype=np.float64).sum()))
