@@ -67,7 +67,7 @@ def cutaway(work, data, threads):
     program = ct.compile(model, "mse", opt, batch_size=threads, threads=threads)
     listing, state = program.engine.listing, program.state
     alone = replace(listing, instructions=[i for i in listing.instructions if i.op in ("batch", "optimizer")])
-    engine = CPU(alone, threads, opt, shards=threads)
+    engine = CPU(alone, threads, opt, threads=threads)
     engine.bind(state)
 
     def train(epochs, shuffle):

@@ -79,13 +79,13 @@ def run_kernel(slots_, engine, k, known, shards):
             if id(v) not in put:
                 fresh = np.full_like(known[id(v)], np.nan if v.dtype.kind == "f" else -(2**31))
                 one = known[id(v)] if id(v) in reads else fresh
-                if v.per_shard:
+                if engine.copies(v) > 1:
                     others = fresh if instruction.scope == "rows" else np.zeros_like(one)
                     one = np.stack([one] + [others] * (shards - 1))
                 put[id(v)] = v, *slots_.put(one)
             _, place, at = put[id(v)]
             bytes_ = v.width * v.dtype.itemsize
-            row += [at, bytes_ if v.rows else 0, bytes_ if v.per_shard else 0]
+            row += [at, bytes_ if v.rows else 0, bytes_ if engine.copies(v) > 1 else 0]
     p = np.array(row + kernel.numbers or [0], np.int64)
     share, shared = -(-n // shards), np.zeros(2 * slots.STOP, np.int64)
     for shard in range(shards):
@@ -94,7 +94,7 @@ def run_kernel(slots_, engine, k, known, shards):
         s[slots.N], s[slots.FIRST], s[slots.TOTAL] = min(share, n - first), first, n
         s[slots.T], s[slots.SHARD], s[slots.SHARDS], s[slots.SHARED] = 1, shard, shards, shared.ctypes.data
         CALL(address)(p.ctypes.data, s.ctypes.data)
-    return {key: place.sum(0) if v.per_shard else place.copy() for key, (v, place, _) in put.items()}
+    return {key: place.sum(0) if engine.copies(v) > 1 else place.copy() for key, (v, place, _) in put.items()}
 
 
 def check(slots_, name, case, dtype, threads):
@@ -104,7 +104,7 @@ def check(slots_, name, case, dtype, threads):
     made = ct.compile(model, uneven, ct.optim.SGD(0.05), engine="cpu", threads=threads, **options)
     made.feed(model.data(), np.zeros(model.n))
     engine = made.engine
-    rules = Reference(engine.listing, model.n, engine.optimizer, shards=engine.shards, keep_all=True)
+    rules = Reference(engine.listing, model.n, engine.optimizer, keep_all=True)
     rules.bind(engine.state)
     rules.feed(engine.data)
     rules.begin(None, 0, 1)
@@ -124,7 +124,7 @@ def check(slots_, name, case, dtype, threads):
         count += 1
         for at_end in (True, False):
             slots_.begin(at_end)
-            got = run_kernel(slots_, engine, k, known, engine.shards)
+            got = run_kernel(slots_, engine, k, known, engine.threads)
             for v in i.written:
                 assert _close(got[id(v)], rules.view(v, model.n), TOLERANCE[dtype]), f"{v} of {i.title}: {got[id(v)]}"
     return count

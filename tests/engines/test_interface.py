@@ -108,14 +108,16 @@ def test_what_is_written_into_the_state_counts_from_the_next_call_on(name):
     assert one.state == other.state
 
 
-def test_bound_to_another_state_it_goes_on_from_there(name):
+def test_a_twin_bound_to_another_state_is_prepared_already_and_apart(name):
     program, model = made(name), ct.nn.MLP(3, [16], 2, norm="batch").init(0)
     program.run()
-    fresh = State(program.model, program.engine.optimizer)
-    fresh.put(State(model))
-    program.engine.bind(fresh)
-    np.testing.assert_array_equal(program.engine.run(None, 0, 3), made(name).engine.run(None, 0, 3))
-    assert program.state is fresh and fresh.t == 3
+    before = program.state.copy()
+    twin = program.engine.twin(program.engine.optimizer, program.engine.seed)
+    twin.bind(State(model, twin.optimizer))
+    twin.feed(program.engine.data)
+    np.testing.assert_array_equal(twin.run(None, 0, 3), made(name).engine.run(None, 0, 3))
+    assert twin.state.t == 3 and twin.state.model is model
+    assert program.state == before
 
 
 def test_values_are_read_with_the_rows_of_the_last_batch(name):
@@ -133,9 +135,10 @@ def test_what_each_thread_has_a_copy_of_is_stacked(name):
     engine = program.engine
     engine.run(None, 0, 1)
     for v in program.values():
-        shape = (engine.threads, *v.shape) if v.per_shard else v.shape_at(22)
+        copies = engine.copies(v)
+        shape = (copies, *v.shape) if copies > 1 else v.shape_at(22)
         assert engine.read(v).shape == shape, v
-        assert np.shape(engine.resolve(v)) == shape[1 if v.per_shard else 0 :]
+        assert np.shape(engine.resolve(v)) == shape[1 if copies > 1 else 0 :]
 
 
 def test_a_value_that_is_written_is_what_later_instructions_read(name):

@@ -17,6 +17,7 @@ from ..arguments import whole_number
 from ..errors import ArgumentError, DataError, ResourceError, ShapeError, TrainingError
 from ..optim import AdamW, Optimizer
 from ..program import (
+    Engine,
     Listing,
     Rows,
     State,
@@ -30,15 +31,13 @@ from ..program import (
     trace_model,
     training,
 )
-from ..program.plan import most_rows
-from ..program.twin import twin
 from ..random import stream
 from ..sequences import gathered
 from ..shown import Shown, Table, Words
 from .found import ENGINES
 from .given import how, pieces, prepared, rows_in, same_rows
+from .plan import most_rows
 from .profile import Profile, profile
-from .reference.engine import Reference, standing
 
 ROOM = 2**30  # bytes that a batch's values may take where predict chooses how many rows it has
 
@@ -62,16 +61,15 @@ class Program(Shown):
     `print(program)` shows the listing. Made by `ct.compile`.
     """
 
-    def __init__(self, engine: Reference, model: Any) -> None:
+    def __init__(self, engine: Engine, model: Any) -> None:
         self.engine, self.model, self.most = engine, model, engine.batch_size
         engine.bind(State(model, engine.optimizer))
         self._parameters = model.parameters()
         listing = engine.listing
         self._wanted = [v for v in (*listing.inputs, listing.target, listing.weight) if v is not None]
-        trained = [Value(name, p.shape, 0, p.dtype, tensor=p) for name, p in model.named_parameters()
-                   if p.requires_grad]
-        trained += [v for i in engine.instructions for v in i.written if v.tensor is not None]
-        self._trained = [(v, v.tensor) for v in trained if v.tensor is not None]
+        self._trained = [Value(name, p.shape, 0, p.dtype, "parameter", "θ") for name, p in model.named_parameters()
+                         if p.requires_grad]
+        self._trained += [v for i in engine.instructions for v in i.written if v.role == "buffer"]
         self._lock = threading.Lock()
         _programs.add(self)
 
@@ -108,10 +106,7 @@ class Program(Shown):
         if len(self.model.tensors()) != len(model.tensors()):
             raise ShapeError(f"a twin's network is built like the program's, which has {len(self.model.tensors())} "
                              f"weights and buffers: this one has {len(model.tensors())}")
-        optimizers = None if before is None or optimizer is None else (before, optimizer)
-        tensors = zip(self.model.tensors(), model.tensors(), strict=True)
-        listing, swap = twin(engine.listing, tensors, model.theta, optimizers)
-        return Program(engine.twin(listing, swap, optimizer, seed), model)
+        return Program(engine.twin(optimizer, seed), model)
 
     def feed(self, X: Any, y: Any = None, weight: Any = None) -> None:
         """The data that batches are gathered from: inputs, targets, and weights of samples (mean 1)."""
@@ -182,7 +177,7 @@ class Program(Shown):
         if self.engine.optimizer is None:
             raise ArgumentError("this program only evaluates: ct.compile makes one that trains")
         self.follow()
-        if not self.engine.data:
+        if not self.engine.rows:
             raise ArgumentError("this program has no data to train on: call program.feed(X, y) first")
         position = whole_number("position", position, 0)
         for p in self._parameters:
@@ -197,17 +192,7 @@ class Program(Shown):
 
     def follow(self) -> None:
         """Train the model's weights where they are now: somebody may have replaced or locked their arrays."""
-        theta = self.engine.listing.block["θ"]
-        block = theta.array
-        if block is None or any(getattr(p.data, "base", None) is not block.base for p in self._parameters):
-            for v, _ in self._trained:
-                standing(v)
-            theta.array = block = self.model.theta
-        for v, tensor in self._trained:
-            if not tensor.data.flags.writeable:
-                _locked(v.name)
-        if not block.flags.writeable:
-            _locked("model.theta")
+        self.state.follow(self._trained)
 
     def _refuse_one_row(self) -> None:
         """Batch norm has no variance to learn from a batch of one row."""
@@ -251,7 +236,7 @@ class Program(Shown):
             names = ", ".join(v.name for v in self.values())
             raise ArgumentError(f"this program has no value {name!r}: it has {names}")
         array = self.engine.read(found)
-        return array[0] if found.per_shard else array
+        return array[0] if self.engine.copies(found) > 1 else array
 
     def values(self) -> list[Value]:
         """Every value of the program, in the order of first use."""
@@ -310,13 +295,6 @@ def _memory(what: str, model: Any) -> Iterator[None]:
                             "smaller batch_size") from None
 
 
-def _locked(name: str) -> None:
-    raise TrainingError(
-        f"{name} is read-only (its flags.writeable is False), so training cannot change it: set flags.writeable = "
-        "True, or freeze parameters by requires_grad = False"
-    )
-
-
 @habits.in_our_words
 def compile(model: Any, loss: str | Callable = "mse", optimizer: Optimizer | None = None, batch_size: int = 32,
             input: Any = None, target: Any = None, *, weighted: bool = False, seed: int = 0, engine: str = "cpu",
@@ -346,17 +324,9 @@ def compile(model: Any, loss: str | Callable = "mse", optimizer: Optimizer | Non
     with _memory("the recording of three rows", model):
         recorded = trace_model(model, function, x, y, weighted)
     _refuse_links(recorded, loss)
-    shards = kind.choose_threads(recorded, batch_size, threads)
-
-    def made(shards: int) -> Reference:
-        listing = training(recorded, model, optimizer, shards)
-        return kind(listing, batch_size, optimizer, seed, shards, keep_all)
-
     with _memory("the training", model):
-        program = made(shards)
-        if shards > 1 and not program.shardable:  # an instruction that runs in Python sees the whole batch
-            program = made(1)
-    return Program(program, model)
+        listing = training(recorded, model, optimizer)
+        return Program(kind(listing, batch_size, optimizer, seed, threads, keep_all), model)
 
 
 def evaluator(model: Any, X: Any, engine: str = "cpu", batch_size: int = 1024, threads: int | None = None,
@@ -372,17 +342,13 @@ def evaluator(model: Any, X: Any, engine: str = "cpu", batch_size: int = 1024, t
     with _memory("the recording of three rows", model):
         recorded = trace_model(model, None, gathered(X))  # the shape of no rows will do
     listing = evaluation(recorded)
-    shards, most = kind.choose_threads(recorded, batch_size, threads), batch_size
+    most = batch_size
     if not keep_all:
         most = min(batch_size, most_rows(listing.instructions, ROOM))
         if most < batch_size:
             batch_size = most if rows is None else min(most, 1 << max(rows - 1, 0).bit_length())
-    shards = min(shards, batch_size)
     with _memory("the evaluation", model):
-        made = kind(listing, batch_size, shards=shards, keep_all=keep_all)
-        if shards > 1 and not made.shardable:
-            made = kind(evaluation(recorded), batch_size, keep_all=keep_all)
-    program = Program(made, model)
+        program = Program(kind(listing, batch_size, threads=threads, keep_all=keep_all), model)
     program.most = most
     return program
 

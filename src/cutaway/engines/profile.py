@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import math
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -127,7 +128,7 @@ def profile(program: Program, steps: int | None) -> Profile:
     The steps are shuffled batches of full size, as in training. On the CPU engine the clock is an instruction of its
     own that stands between the others, so that the loop, the caches and the kernels are those of a real step.
     """
-    engine = program.engine
+    engine: Any = program.engine
     if not engine.rows:
         raise ArgumentError("profile needs data: call program.feed(X, y) first")
     steps = None if steps is None else whole_number("steps", steps, instead=", or None for 0.2 s of them")
@@ -146,8 +147,9 @@ def profile(program: Program, steps: int | None) -> Profile:
         [i.phase for i in every], [i.layer for i in every], [title(i) for i in every],
         [" ".join(short(v) for v in i.written) for i in every], np.median(times, axis=0) * 1e6,
         np.array([operations(i, batch) for i in every], float),
-        np.array([0 if operations(i, batch) else traffic(i, batch, engine.shards) for i in every], float),
-        step * 1e6, engine.shards,
+        np.array([0 if operations(i, batch) else traffic(i, batch, engine.threads, engine.copied)
+                  for i in every], float),
+        step * 1e6, engine.threads,
     )
 
 
@@ -183,7 +185,7 @@ def _order(engine: Reference, steps: int) -> np.ndarray:
 def _run(engine: Reference, steps: int) -> float:
     """Seconds a step, as `run` does them: on one thread its processor time, which other work does not stretch."""
     order = _order(engine, steps)
-    clock = time.thread_time if engine.shards == 1 else time.perf_counter
+    clock = time.thread_time if engine.threads == 1 else time.perf_counter
     began = clock()
     engine.run(order, 0, steps)
     seconds = clock() - began
@@ -214,7 +216,7 @@ def _native_steps(engine: CPU, steps: int, long: bool) -> np.ndarray:
     """Clock, instruction, clock, ..., instruction, clock: one thread runs them, every shard in turn."""
     which, read = (time.CLOCK_THREAD_CPUTIME_ID, time.thread_time) if long else (
         time.CLOCK_MONOTONIC, time.perf_counter)
-    codes, shards = len(engine.code), engine.shards
+    codes, shards = len(engine.code), engine.threads
     addresses = np.full(2 * codes + 1, address(Kernel("clock", CLOCK, [], []), np.dtype(np.float32)), np.int64)
     params = np.zeros((2 * codes + 1, max(engine._width, 1)), np.int64)
     addresses[1::2], params[1::2] = engine._addresses, engine._params
@@ -244,7 +246,7 @@ def _native_steps(engine: CPU, steps: int, long: bool) -> np.ndarray:
         return np.array([[read() - began]])
 
     cost = np.median(np.diff(clocks(0, 0, 1000).ravel()))
-    if engine.shardable:
+    if engine.compiled:
         return stretch(0, codes, True, steps)[:, engine._where]
     rows = [np.concatenate([stretch(*part) for part in engine._stretches], axis=1) for _ in range(steps)]
     return np.concatenate(rows)[:, engine._where]
@@ -280,14 +282,15 @@ def operations(i: Instruction, batch: int) -> int:
     return 2 * steps * W.width
 
 
-def traffic(i: Instruction, batch: int, shards: int) -> int:
-    """Bytes that an instruction reads and writes, each number counted once for either."""
+def traffic(i: Instruction, batch: int, threads: int, copied: Collection[int] = ()) -> int:
+    """The bytes that an instruction reads and writes, each number counted once for either. copied: ids of the values
+    of which each thread has a copy."""
     values = [*i.reads, *i.written]
     if i.op in ("gather", "store"):
         values *= 2  # the data's side, or the outputs', is as large
     elif i.op == "embedding" and not i.backward:
         values = [i.reads[0], *i.written * 2]  # of its table it reads the rows it writes
-    total = sum(math.prod(v.shape_at(batch)) * v.dtype.itemsize * (shards if v.per_shard else 1) for v in values)
+    total = sum(math.prod(v.shape_at(batch)) * v.dtype.itemsize * (threads if id(v) in copied else 1) for v in values)
     if "lo" in i.attributes:  # a stretch of θ
         return total * (i.attributes["hi"] - i.attributes["lo"]) // i.written[0].width
     return total

@@ -258,7 +258,7 @@ class _Picture:
         o = b.node.operation
         W = o.operands["W"] if o is not None and o.op == "linear" else None
         known = W is not None and W.shape == (b.node.count, a.node.count) and b.node.column == a.node.column + 1
-        return W.tensor.data if known and W is not None and W.tensor is not None else None
+        return o.numbers("W") if known and W is not None and o is not None and W.home else None
 
     # ---- drawing -----------------------------------------------------------------------------------------------------
     def svg(self, head: str) -> str:

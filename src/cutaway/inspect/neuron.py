@@ -114,37 +114,30 @@ def _ordered(names: list[str], values: np.ndarray, parts: tuple[str, ...] = ("we
     return Weights([names[i] for i in order], parts, values[order])
 
 
-def _array(v: Value) -> np.ndarray:
-    """A weight's numbers; of one that the network computes there are none without a row."""
-    if v.tensor is None and v.array is None:
-        raise ArgumentError(f"the weights {v.name} are computed by the network itself: look at them with ct.trace")
-    return v.tensor.data if v.tensor is not None else v.array  # type: ignore[return-value]
-
-
 def _gates(o: Operation) -> tuple[str, ...]:
     return tuple(part for part, (output, _) in PARTS[o.op].items() if output == "gates") or ("weight",)
 
 
-def _of_gates(v: Value, o: Operation) -> np.ndarray:
+def _of_gates(o: Operation, operand: str) -> np.ndarray:
     """A recurrent weight (gates · width, ...) as (gates, width, ...)."""
-    a = _array(v)
+    a = o.numbers(operand)
     return a.reshape(len(_gates(o)), -1, *a.shape[1:])
 
 
 def _incoming(wiring: Wiring, o: Operation, k: int) -> Weights:
     names = [source.name for source in wiring.sources(o.operands["x" if "x" in o.operands else "u"])]
     if o.op == "linear":
-        return _ordered(names, _array(o.operands["W"])[k])
+        return _ordered(names, o.numbers("W")[k])
     if o.op == "conv":
-        W = _array(o.operands["W"])[k]
+        W = o.numbers("W")[k]
         group = k // (count_of(o) // o.main.attributes["groups"])
         seen = names[group * W.shape[-1] : (group + 1) * W.shape[-1]]
         placed = [f"{channel}{_at(place)}" for place in np.ndindex(W.shape[:-1]) for channel in seen]
         return _ordered(placed, W)
-    own, inner = [f"h[{j}] before" for j in range(count_of(o))], _of_gates(o.operands["W"], o)[:, k]
+    own, inner = [f"h[{j}] before" for j in range(count_of(o))], _of_gates(o, "W")[:, k]
     if "W_ih" not in o.operands:
         return _ordered(own, inner.T, _gates(o))
-    outer = _of_gates(o.operands["W_ih"], o)[:, k]
+    outer = _of_gates(o, "W_ih")[:, k]
     return _ordered([*names, *own], np.concatenate([outer, inner], 1).T, _gates(o))
 
 
@@ -154,11 +147,12 @@ def _at(place: tuple[int, ...]) -> str:
 
 def _bias(o: Operation, k: int) -> Weights | None:
     if o.op in SCANS:
-        both = {"bias_ih": o.operands.get("b_ih"), "bias_hh": o.operands.get("W") and o.operands.get("b")}
-        known = {name: _of_gates(v, o)[:, k] for name, v in both.items() if v is not None}
+        both = {"bias_ih": "b_ih", "bias_hh": "b"}
+        known = {name: _of_gates(o, b)[:, k] for name, b in both.items() if o.operands.get(b) is not None}
         return Weights(list(known), _gates(o), np.array(list(known.values()))) if known else None
-    b = o.operands["b"]
-    return None if b is None else Weights(["bias"], ("weight",), _array(b)[k : k + 1].reshape(1, 1).copy())
+    if o.operands["b"] is None:
+        return None
+    return Weights(["bias"], ("weight",), o.numbers("b")[k : k + 1].reshape(1, 1).copy())
 
 
 def _outgoing(wiring: Wiring, o: Operation, k: int) -> Weights:
@@ -171,24 +165,24 @@ def _outgoing(wiring: Wiring, o: Operation, k: int) -> Weights:
         sources = wiring.sources(other.operands["x"]) if "x" in other.operands else []
         reached = [(j, source) for j, source in enumerate(sources) if (id(o), k) in source.units]
         if other is o and o.op in SCANS:
-            for gate, W in zip(_gates(o), _of_gates(o.operands["W"], o), strict=True):
+            for gate, W in zip(_gates(o), _of_gates(o, "W"), strict=True):
                 names += [f"h[{m}]{_gate(gate)} next" for m in range(len(W))]
                 found += W[:, k].tolist()
         for j, source in reached:
             if other.op == "linear":
-                W = _array(other.operands["W"])
+                W = other.numbers("W")
                 place = f" from {source.name.partition(' at ')[2]}" if len(reached) > 1 else ""
                 names += [f"{target}[{m}]{place}" for m in range(len(W))]
                 found += W[:, j].tolist()
             elif other.op == "conv":
-                W = _array(other.operands["W"])
+                W = other.numbers("W")
                 each = len(W) // other.main.attributes["groups"]
                 first, channel = j // W.shape[-1] * each, j % W.shape[-1]
                 for m in range(first, first + each):
                     names += [f"{target}[{m}]{_at(place)}" for place in np.ndindex(W.shape[1:-1])]
                     found += W[m, ..., channel].ravel().tolist()
             else:
-                for gate, W in zip(_gates(other), _of_gates(other.operands["W_ih"], other), strict=True):
+                for gate, W in zip(_gates(other), _of_gates(other, "W_ih"), strict=True):
                     names += [f"{target}[{m}]{_gate(gate)}" for m in range(len(W))]
                     found += W[:, j].tolist()
     return _ordered(names, np.array(found))
@@ -258,7 +252,7 @@ def _shares(wiring: Wiring, program: Program, o: Operation, k: int) -> Weights:
     """Each input's part in the weighted sum of the row last run."""
     x = program.value(o.operands["x"])[0]
     names = [source.name for source in wiring.sources(o.operands["x"])]
-    return _ordered(names, _array(o.operands["W"])[k] * x, ("weight times input",))
+    return _ordered(names, o.numbers("W")[k] * x, ("weight times input",))
 
 
 # ---- the result ------------------------------------------------------------------------------------------------------

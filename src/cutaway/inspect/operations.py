@@ -32,6 +32,7 @@ class Operation:
     """One line of a network's evaluation: an instruction, or two for a recurrent scan and its input's products."""
 
     instructions: list[Instruction]
+    program: Program
 
     @property
     def main(self) -> Instruction:
@@ -69,6 +70,13 @@ class Operation:
     @property
     def parameters(self) -> list[Value]:
         return [v for i in self.instructions for v in i.reads if v.role == "parameter"]
+
+    def numbers(self, operand: str) -> np.ndarray:
+        """The numbers of a weight, by the rule's name for it; of one that the network computes there are none."""
+        v = self.operands[operand]
+        if not v.outside:
+            raise ArgumentError(f"the weights {v.name} are computed by the network itself: look at them with ct.trace")
+        return self.program.engine.read(v)
 
     @property
     def multiply_adds(self) -> int:
@@ -145,9 +153,9 @@ def operations_of(program: Program) -> list[Operation]:
         if i.op == "linear" and id(i.writes[0]) in scanned and len(readers(steps, i.writes[0])) == 1:
             products[id(i.writes[0])] = i
         elif i.op in SCANS and id(i.arguments[0]) in products:
-            found.append(Operation([products[id(i.arguments[0])], i]))
+            found.append(Operation([products[id(i.arguments[0])], i], program))
         else:
-            found.append(Operation([i]))
+            found.append(Operation([i], program))
     return found
 
 

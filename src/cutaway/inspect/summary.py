@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from ..engines import bytes_needed
 from ..nn import Augment, Dropout, RecurrentLayer
-from ..program import Value, plan
+from ..program import Value
 from ..shown import Shown, Table, Words
 from ..text import columns, counted, listed, short, size
 from .collapse import Collapse, collapses
@@ -44,10 +45,10 @@ def summary(model: Any, input_shape: Any = None) -> Summary:
     program = program_of(model, input_shape, whole=True)
     inputs = program.engine.listing.inputs
     rows: list[Row] = [Row(_input_name(v), "", "", shape_of(v), 0, "", 0, v.width * v.dtype.itemsize) for v in inputs]
-    owner: dict[int, str] = {}
+    owner: dict[str, str] = {}
     rows += [_row(o, owner) for o in operations_of(program)]
     parameters = network.parameters()
-    unused = [name for name, p in network.named_parameters() if id(p) not in owner]
+    unused = [name for name, _ in network.named_parameters() if name not in owner]
     at_rest = [f"{name}: {module!r}" for name, module in network.named_modules() if _rests(module)]
     return Summary(
         getattr(network, "class_name", type(network).__name__), rows,
@@ -55,20 +56,20 @@ def summary(model: Any, input_shape: Any = None) -> Summary:
         frozen=sum(p.size for p in parameters if not p.requires_grad),
         buffers=sum(b.size for _, b in network.named_buffers()),
         dtype=str(network.dtype), parameter_bytes=sum(p.data.nbytes for p in parameters),
-        predict_bytes=plan(program.instructions, BATCH).bytes, unused=unused, training_only=at_rest,
+        predict_bytes=bytes_needed(program.instructions, BATCH), unused=unused, training_only=at_rest,
         collapse=collapses(program),
     )
 
 
-def _row(o: Operation, owner: dict[int, str]) -> Row:
+def _row(o: Operation, owner: dict[str, str]) -> Row:
     """A line of the table; `owner` knows which layer counted a parameter first."""
     new, shared = [], ""
     for v in o.parameters:
-        if id(v.tensor) in owner:
-            shared = owner[id(v.tensor)]
+        if v.name in owner:
+            shared = owner[v.name]
         else:
             new.append(v)
-    owner.update((id(v.tensor), o.layer or o.out.name) for v in new)
+    owner.update((v.name, o.layer or o.out.name) for v in new)
     count = sum(v.width for v in new)
     return Row(o.layer, o.kind, o.settings, shape_of(o.out), count, shared, o.multiply_adds, o.bytes)
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from ..errors import ArgumentError, RecordingError
 from ..optim import Optimizer
 from ..rules import OPS
-from .instruction import Instruction, ShapeOf, Value
+from .instruction import Instruction, ShapeOf, Value, constant
+from .places import places
 from .record import Recorded, Step
 
 
@@ -23,8 +24,8 @@ class Listing:
     loss: Value | None = None
     target: Value | None = None
     weight: Value | None = None
-    gradients: dict[int, Value] = field(default_factory=dict)  # id of a parameter's Tensor -> its gradient
-    block: dict[str, Value] = field(default_factory=dict)  # θ, its gradient, and the optimizer's state
+    gradients: dict[str, Value] = field(default_factory=dict)  # by the name of the parameter, if it is trained
+    block: dict[str, Value] = field(default_factory=dict)  # whole vectors: θ, its gradient g, the optimizer's state
 
 
 def forward(recorded: Recorded) -> list[Instruction]:
@@ -54,37 +55,25 @@ def evaluation(recorded: Recorded) -> Listing:
     return Listing([*_load(recorded), *forward(recorded), store], recorded.inputs, out)
 
 
-def training(recorded: Recorded, model, opt: Optimizer, shards: int) -> Listing:
+def training(recorded: Recorded, model, opt: Optimizer) -> Listing:
     """Everything one training step does."""
     assert recorded.loss is not None
-    ahead = forward(recorded)
-    listing = Listing([], recorded.inputs, recorded.output, recorded.loss, recorded.target, recorded.weight)
-    parameters = model.parameters()
-    theta = model.theta
-    if not theta.size or not any(p.requires_grad for p in parameters):
+    parameters, theta = dict(model.named_parameters()), model.theta
+    if not theta.size or not any(p.requires_grad for p in parameters.values()):
         raise ArgumentError("the model has no parameter to train: all are frozen (requires_grad=False), or none exists")
-    neurons = _by_neuron(recorded, parameters) if shards > 1 else set()
-    copies = 1 if all(id(p) in neurons for p in parameters if p.requires_grad) else shards
-    block = np.zeros((copies, theta.size), theta.dtype)
-    at = 0
-    for p in parameters:
-        if p.requires_grad:
-            listing.gradients[id(p)] = Value(
-                "", p.shape, 0, p.dtype, "gradient", array=block[0, at : at + p.size].reshape(p.shape),
-                per_shard=shards > 1 and id(p) not in neurons,
-            )
-        at += p.size
-    listing.block = {
-        "θ": Value("θ", theta.shape, 0, theta.dtype, "parameter", array=theta),
-        "g": Value("g", theta.shape, 0, theta.dtype, "gradient", array=block[0]),
-        "shards": Value("g of all shards", block.shape, 0, theta.dtype, "gradient", array=block),
+    placed = places({name: p.shape for name, p in parameters.items()})
+    listing = Listing([], recorded.inputs, recorded.output, recorded.loss, recorded.target, recorded.weight)
+    listing.gradients = {
+        name: Value(gradient_name(name), p.shape, 0, p.dtype, "gradient", "g", placed[name].lo)
+        for name, p in parameters.items() if p.requires_grad
     }
-    for name in opt.state_names:
-        listing.block[name] = Value(name, theta.shape, 0, theta.dtype, "state", array=np.zeros_like(theta))
-    backward = _Backward(listing, recorded, shards).run()
+    roles = {"θ": "parameter", "g": "gradient"} | dict.fromkeys(opt.state_names, "state")
+    listing.block = {name: Value(name, theta.shape, 0, theta.dtype, role, name) for name, role in roles.items()}
+    ahead = forward(recorded)
+    backward = _Backward(listing, recorded).run()
     listing.instructions = [
-        *_load(recorded), *(i for i in ahead if i.phase != "update"), *backward,
-        *_update(listing, model, opt, shards), *(i for i in ahead if i.phase == "update"),
+        *_load(recorded), *(i for i in ahead if i.phase != "update"), *backward, *_update(listing, model, opt),
+        *(i for i in ahead if i.phase == "update"),
         *(Instruction("update", "assign", (new,), (old,), formula="buffer = new value", scope="once", layer=old.name)
           for old, new in recorded.assignments),
     ]
@@ -98,42 +87,22 @@ def _load(recorded: Recorded) -> list[Instruction]:
     ]
 
 
-def _by_neuron(recorded: Recorded, parameters: list) -> set[int]:
-    """Parameters that only layers of neurons read: threads share their gradients by neurons, not by rows."""
-    trained = {id(p) for p in parameters if p.requires_grad}
-    chosen = set(trained)
-    while True:
-        refused = set()
-        for step in recorded.steps:
-            read = [id(v.tensor) for v in step.inputs if v is not None and id(v.tensor) in trained]
-            x = step.inputs[0]
-            fits = step.entry.op.name == "linear" and x is not None and x.rows > 0 and id(x.tensor) not in trained
-            fits = fits and all(v is None or v.tensor is not None for v in step.inputs[1:])  # no computed weights
-            fits = fits or step.entry.op.name == "penalty"
-            if read and not (fits and all(r in chosen for r in read)):
-                refused |= chosen.intersection(read)
-        if not refused:
-            return chosen
-        chosen -= refused
-
-
 class _Backward:
     """The recording in reverse: one backward rule for each operation that a gradient flows through."""
 
-    def __init__(self, listing: Listing, recorded: Recorded, shards: int) -> None:
-        self.listing, self.recorded, self.shards = listing, recorded, shards
+    def __init__(self, listing: Listing, recorded: Recorded) -> None:
+        self.listing, self.recorded = listing, recorded
         self.gradient: dict[int, Value] = {}
         self.out: list[Instruction] = []
-        self.late: list[Instruction] = []  # gradients shared out by neurons: after all that is shared out by rows
 
     def run(self) -> list[Instruction]:
         J = self.recorded.loss
         assert J is not None
-        self.gradient[id(J)] = Value("1", J.shape, 0, J.dtype, "constant", array=np.ones(J.shape, J.dtype))
+        self.gradient[id(J)] = constant("1", np.ones(J.shape, J.dtype))
         for step in reversed(self.recorded.steps):
             if any(id(v) in self.gradient for v in step.outputs) and any(self._wants(v) for v in step.inputs):
                 self._step(step)
-        return self.out + self.late
+        return self.out
 
     def _wants(self, v: Value | None) -> bool:
         return v is not None and id(v) in self.recorded.wants_gradient
@@ -142,16 +111,11 @@ class _Backward:
         rule, layer = step.entry.op, step.entry.scope
         if why := rule.refuses([self._wants(v) for v in step.inputs]):
             raise RecordingError(f"{layer or 'forward'}: {why}")
-        arguments, inputs = self._arguments(step), step.inputs
+        arguments = self._arguments(step)
         scope = self._scope(step, arguments)
-        if self.shards > 1 and rule.name == "linear" and any(self._by_neuron(v) for v in inputs):
-            self._weights_late(inputs, arguments, layer)
-            inputs = (inputs[0], None, None)
-            if not self._wants(inputs[0]):
-                return
         writes: list[Value | None] = []
         after: list[Instruction] = []
-        for v in inputs:
+        for v in step.inputs:
             if v is None or not self._wants(v):
                 writes.append(None)
                 continue
@@ -181,47 +145,33 @@ class _Backward:
         """Rows, unless the rule mixes rows backwards too, writes something every row shares, or reads no rows."""
         rule = step.entry.op
         wanted = [v for v in step.inputs if v is not None and self._wants(v)]
-        shared = any(not v.rows and id(v.tensor) not in self.listing.gradients for v in wanted)
+        shared = any(not v.rows and self._own(v) is None for v in wanted)
         mixes = rule.reduces_batch and rule.name not in ("mean", "sum", "weighted_mean")
         reads_rows = any(v.rows for v in (*wanted, *(a for a in arguments if isinstance(a, Value))))
         return "once" if shared or mixes or not reads_rows else "rows"
 
-    def _by_neuron(self, v: Value | None) -> bool:
-        own = self.listing.gradients.get(id(v.tensor)) if v is not None and v.tensor is not None else None
-        return own is not None and not own.per_shard
-
-    def _weights_late(self, inputs: tuple, arguments: tuple, layer: str) -> None:
-        """A layer's weight gradients as an instruction of their own, which threads share by neurons."""
-        targets = [self._target(v, "neurons", layer) if self._by_neuron(v) else (None, []) for v in inputs]
-        places = tuple(place for place, _ in targets)
-        self.late.append(Instruction("backward", "linear", arguments, places, {}, True, "neurons", "", layer))
-        self.late += [add for _, after in targets for add in after]
+    def _own(self, v: Value) -> Value | None:
+        """The gradient of a parameter that is trained."""
+        return self.listing.gradients.get(v.name) if v.role == "parameter" else None
 
     def _target(self, v: Value, scope: str, layer: str) -> tuple[Value, list[Instruction]]:
         """Where to write a gradient of v; a second one is written beside the first, then added to it."""
-        own = self.listing.gradients.get(id(v.tensor)) if v.tensor is not None else None
         known = self.gradient.get(id(v))
         if known is None:
-            name = gradient_name(v.name)
-            if own is not None:
-                own.name = name
-            self.gradient[id(v)] = own or Value(name, v.shape, v.rows, v.dtype)
-            if own is not None and own.per_shard and scope == "once":  # only one shard will write: clear the others'
-                self.out.append(Instruction("backward", "fill", (), (own,), {"value": 0.0}, formula="0", layer=layer))
-            return self.gradient[id(v)], []
-        again = Value(known.name + "@2", v.shape, v.rows, v.dtype, per_shard=known.per_shard and scope == "rows")
-        scope = "once" if scope == "neurons" else scope
+            made = self._own(v) or Value(gradient_name(v.name), v.shape, v.rows, v.dtype)
+            self.gradient[id(v)] = made
+            return made, []
+        again = Value(known.name + "@2", v.shape, v.rows, v.dtype)
         add = Instruction("backward", "add", (known, again), (known,), scope=scope, layer=layer, formula="w = u + v")
         return again, [add]
 
     def _zero(self, v: Value, step: Step) -> Value:
+        """A gradient of zeros, for an output that the loss does not depend on."""
+        if not v.rows:
+            return constant("0", np.zeros(v.shape, v.dtype))
         zero = Value(gradient_name(v.name), v.shape, v.rows, v.dtype)
-        if v.rows:
-            layer = step.entry.scope
-            self.out.append(Instruction("backward", "fill", (), (zero,), {"value": 0.0}, formula="0", layer=layer))
-            return zero
-        zero.array = np.zeros(v.shape, v.dtype)
-        zero.role, zero.name = "constant", "0"
+        layer = step.entry.scope
+        self.out.append(Instruction("backward", "fill", (), (zero,), {"value": 0.0}, formula="0", layer=layer))
         return zero
 
 
@@ -230,20 +180,12 @@ def gradient_name(name: str) -> str:
     return f"{head}{dot}d{tail}"
 
 
-def _update(listing: Listing, model, opt: Optimizer, shards: int) -> list[Instruction]:
+def _update(listing: Listing, model, opt: Optimizer) -> list[Instruction]:
     theta, g = listing.block["θ"], listing.block["g"]
     state = tuple(listing.block[name] for name in opt.state_names)
     out = []
     if callable(opt.lr):
         out.append(Instruction("update", "schedule", (), (), formula=f"lr = {opt.lr!r}"))
-    at = 0
-    for p in model.parameters():
-        if id(p) in listing.gradients and listing.gradients[id(p)].per_shard:
-            ends = {"lo": at, "hi": at + p.size}
-            out.append(Instruction(
-                "update", "reduce", (listing.block["shards"],), (g,), ends, scope="range", formula="g = sum of shards",
-            ))
-        at += p.size
     finite = "stop if J or g is not finite"
     out.append(Instruction("update", "check", (listing.loss, g), (), scope="range", formula=finite))
     for prepare in opt.prepare:  # a rule of the whole gradient may see frozen stretches of it: they are zero
@@ -268,13 +210,18 @@ def _part_of(theta: Value, lo: int, hi: int) -> str:
 def _ranges(model, exempt: bool, opt: Optimizer) -> list[tuple[int, int, bool]]:
     """The stretches of θ that are treated alike (apart where some are exempt from decay); frozen ones are in none."""
     out: list[tuple[int, int, bool]] = []
-    at = 0
-    for p in model.parameters():
-        if p.requires_grad:
-            decays = opt.decays(p.shape) if exempt else True
-            if out and out[-1][1] == at and out[-1][2] == decays:
-                out[-1] = (out[-1][0], at + p.size, decays)
-            else:
-                out.append((at, at + p.size, decays))
-        at += p.size
+    parameters = dict(model.named_parameters())
+    for name, place in places({name: p.shape for name, p in parameters.items()}).items():
+        if parameters[name].requires_grad:
+            decays = opt.decays(place.shape) if exempt else True
+            lo = out.pop()[0] if out and out[-1][1:] == (place.lo, decays) else place.lo
+            out.append((lo, place.hi, decays))
     return out
+
+
+def reworded(instructions: list[Instruction], old: Optimizer | None, new: Optimizer | None) -> list[Instruction]:
+    """The instructions with the numbers of another optimizer of the same kind in their formulas."""
+    if old is None or new is None or old == new:
+        return instructions
+    words = {"optimizer": (repr(old), repr(new)), "schedule": (repr(old.lr), repr(new.lr))}
+    return [replace(i, formula=i.formula.replace(*words[i.op])) if i.op in words else i for i in instructions]

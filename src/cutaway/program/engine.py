@@ -57,8 +57,19 @@ class Engine(ABC):
 
     # ---- before it runs --------------------------------------------------------------------------------------------
     @abstractmethod
+    def __init__(self, listing: Listing, batch_size: int, optimizer: Optimizer | None = None, seed: int = 0,
+                 threads: int | None = None, keep_all: bool = False) -> None:
+        """Prepare to run a listing. threads: as many as the engine finds best if None; it may take fewer than asked
+        for. keep_all: no value shares memory with another, so that all can be read after a step."""
+
+    @abstractmethod
     def bind(self, state: State) -> None:
-        """Work on this state from now on. Called before all else; again, for another model that is built alike."""
+        """Work on this state from now on. Called once, before all else."""
+
+    @abstractmethod
+    def twin(self, optimizer: Optimizer | None, seed: int) -> Engine:
+        """What is prepared here, for another model that is built alike: to be bound to that one's state. The optimizer
+        may differ from this engine's in its numbers alone."""
 
     @abstractmethod
     def altered(self, listing: Listing) -> Engine:
@@ -106,10 +117,14 @@ class Engine(ABC):
     def read(self, v: Value) -> np.ndarray:
         """A value's array as of now, with `n` rows. Copy what you keep: it may be the engine's own memory.
 
-        Where each thread has a copy of its own (v.per_shard), all of them, stacked: (threads, *shape). After one(i)
+        Where each thread has a copy of its own, all of them, stacked: (copies, *shape). After one(i)
         every value that instructions wrote so far can be read. After a whole step, those of the state can, the inputs
         and J; all others only from an engine that keeps every value.
         """
+
+    def copies(self, v: Value) -> int:
+        """How many copies of a value there are: one a thread, or 1 for most values."""
+        return 1
 
     @abstractmethod
     def write(self, v: Value, array: Any) -> None:
@@ -127,7 +142,7 @@ class Engine(ABC):
     def resolve(self, argument: Any) -> Any:
         """An argument or a setting of an instruction as its rule takes it: an array, a shape, a number."""
         if isinstance(argument, Value):
-            return self.read(argument)[0] if argument.per_shard else self.read(argument)
+            return self.read(argument)[0] if self.copies(argument) > 1 else self.read(argument)
         if isinstance(argument, ShapeOf):
             return argument.value.shape_at(self.n)
         if isinstance(argument, Rows):

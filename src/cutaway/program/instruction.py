@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from ..autodiff import Tensor
 from ..rules import OPS
 
 
@@ -19,8 +18,9 @@ class Value:
     shape: without the batch. rows: leading rows for each sample (1 for most), or 0 for a value that has no batch.
     role: "input", "target", "weight" (of samples), "parameter", "buffer", "constant", "gradient", "state" or
     "activation".
-    Values of a model or an optimizer live in arrays of their own (`tensor` or `array`); all others in the program's
-    memory, at an offset that the memory plan gives them. per_shard: every thread writes a copy of its own.
+    home: the vector in which its numbers outlive a step, from number `at` on: "θ" for a parameter, "g" for its
+    gradient, an optimizer's vector by name; for a buffer its own name; "" for what lives within a step. array: a
+    constant's numbers, which nobody changes.
     """
 
     name: str
@@ -28,9 +28,9 @@ class Value:
     rows: int
     dtype: np.dtype
     role: str = "activation"
-    tensor: Tensor | None = None
+    home: str = ""
+    at: int = 0
     array: np.ndarray | None = None
-    per_shard: bool = False
 
     @property
     def width(self) -> int:
@@ -39,8 +39,8 @@ class Value:
 
     @property
     def outside(self) -> bool:
-        """Whether it lives in an array of its own rather than in the program's memory."""
-        return self.tensor is not None or self.array is not None
+        """Whether it is there before a step and after it: a part of the state, g, or a constant."""
+        return bool(self.home) or self.array is not None
 
     def shape_at(self, n: int) -> tuple[int, ...]:
         """The whole shape in a batch of n samples."""
@@ -72,8 +72,8 @@ class Instruction:
     """One line of a program.
 
     phase: load, forward, loss, backward or update. op: a rule's name, or one of the engine's own (batch, gather, check,
-    ...). backward: run the rule's backward. scope: who runs it when several threads share the batch: each on its own
-    "rows", each for its own "neurons" of a layer, each on its own "range" of θ, or one of them "once" for all.
+    ...). backward: run the rule's backward. scope: by what its work can be divided: by "rows" of the batch, by a
+    "range" of θ, or not at all ("once"). An engine may know more ways.
     """
 
     phase: str
@@ -108,3 +108,9 @@ class Instruction:
         """Every value by the name its rule gives it: x, W, b, z; dz, dx, dW, db for a backward rule."""
         reads, writes = OPS[self.op].named(self.arguments, self.writes, self.backward)
         return {name: a.value if isinstance(a, ShapeOf) else a for name, a in reads.items()} | writes
+
+
+def constant(name: str, array: np.ndarray) -> Value:
+    """A value that is the same in every step. The array is taken, and nobody may write into it from now on."""
+    array.flags.writeable = False
+    return Value(name, array.shape, 0, array.dtype, "constant", array=array)

@@ -13,7 +13,8 @@ from ..arguments import count_rows
 from ..autodiff import Entry, Recording, Runtime, Tensor, record, scope
 from ..errors import ArgumentError, RecordingError, ShapeError
 from ..sequences import Sequences
-from .instruction import Rows, Value
+from .instruction import Rows, Value, constant
+from .places import places
 
 SEED, STEP = Runtime("seed", 1), Runtime("t", 1)
 
@@ -165,6 +166,7 @@ def trace_model(model, loss: Callable | None, x: Any, y: Any = None, weighted: b
     namer = _Namer()
     values: dict[int, Value] = {}
     parameters = {id(p): name for name, p in model.named_parameters()}
+    placed = places({name: p.shape for name, p in model.named_parameters()})
     buffers = {id(b): name for name, b in model.named_buffers()}
     for role, tensors, other in (
         ("input", two.inputs, three.inputs), ("target", {"y": two.target}, {"y": three.target}),
@@ -177,13 +179,14 @@ def trace_model(model, loss: Callable | None, x: Any, y: Any = None, weighted: b
 
     def leaf(t: Tensor, u: Tensor, i: int, entry: Entry) -> Value:
         if id(t) in parameters:
-            return Value(parameters[id(t)], t.shape, 0, t.dtype, "parameter", tensor=t)
+            name = parameters[id(t)]
+            return Value(name, t.shape, 0, t.dtype, "parameter", "θ", placed[name].lo)
         if id(t) in buffers:
-            return Value(buffers[id(t)], t.shape, 0, t.dtype, "buffer", tensor=t)
+            return Value(buffers[id(t)], t.shape, 0, t.dtype, "buffer", buffers[id(t)])
         if t.shape != u.shape or not np.array_equal(t.data, u.data, equal_nan=t.dtype.kind == "f"):
             _part(i, entry, "reads a constant that depends on the number of rows (use .mean() or broadcasting instead)")
         name = np.array2string(t.data, precision=4) if t.size == 1 else namer(entry.scope, "constant")
-        return Value(name, t.shape, 0, t.dtype, "constant", array=np.array(t.data, order="C", copy=True))
+        return constant(name, np.array(t.data, order="C", copy=True))
 
     steps = []
     wants: set[int] = set()

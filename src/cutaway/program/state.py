@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..autodiff import Tensor
-from ..errors import ArgumentError, ShapeError
+from ..errors import ArgumentError, ShapeError, TrainingError
 from ..optim import Optimizer
+from .instruction import Value
+from .places import places
 
 Snapshot = dict[str, Any]  # copies of a state's arrays by name, and "t"
 
@@ -36,13 +37,16 @@ class State(Mapping[str, Any]):
         self.model, self.t = model, 0
         parameters, buffers = dict(model.named_parameters()), dict(model.named_buffers())
         self.tensors: dict[str, Tensor] = parameters | buffers
+        self._parameters = list(parameters.values())
+        self._size = sum(p.size for p in self._parameters)
         self.vectors: dict[str, np.ndarray] = {}
-        self._places = {"θ": _places({name: p.shape for name, p in parameters.items()})}
+        self._places = {"θ": places({name: p.shape for name, p in parameters.items()})}
         shapes = {} if optimizer is None else {name: optimizer.shapes(p.shape) for name, p in parameters.items()}
         for vector in optimizer.state_names if optimizer is not None else ():
-            self._places[vector] = _places({name: own[vector] for name, own in shapes.items()})
-            self.vectors[vector] = np.zeros(sum(map(_size, self._places[vector].values())), model.dtype)
+            self._places[vector] = places({name: own[vector] for name, own in shapes.items()})
+            self.vectors[vector] = np.zeros(max((p.hi for p in self._places[vector].values()), default=0), model.dtype)
         taken = ("θ", "t", *self.vectors)
+        self._theta = None if optimizer is None else model.theta  # as `follow` last saw it; weights move there now
         self._buffers = {f"buffer.{name}" if name in taken else name: b for name, b in buffers.items()}
 
     @property
@@ -60,8 +64,61 @@ class State(Mapping[str, Any]):
         for known, name, what in ((self._places, vector, "vector"), (self._places["θ"], parameter, "parameter")):
             if name not in known:
                 raise ArgumentError(f"the state has no {what} called {name!r}: it has {', '.join(known) or 'none'}")
-        at, shape = self._places[vector][parameter]
-        return self[vector][at].reshape(shape)
+        place = self._places[vector][parameter]
+        return self[vector][place.lo : place.hi].reshape(place.shape)
+
+    # ---- for engines -----------------------------------------------------------------------------------------------
+    def holds(self, v: Value) -> bool:
+        """Whether a value is a part of the state."""
+        return v.home == "θ" or v.home in self.vectors or (v.role == "buffer" and v.name in self.tensors)
+
+    def array(self, v: Value) -> np.ndarray:
+        """The array of a value that outlives a step, if it still is what the program was compiled for.
+
+        Machine code walks it by its first address alone. Other strides do no harm: the tensor gets a copy that lies in
+        order. Raises ShapeError or TrainingError for another shape or precision.
+        """
+        tensor = self.tensors.get(v.name) if v.role in ("parameter", "buffer") else None
+        if tensor is None or (v.name == v.home == "θ" and v.shape == (self._size,)):
+            tensor, array = None, self.theta if v.home == "θ" else self.vectors[v.home]
+        else:
+            array = tensor.data
+        if isinstance(array, np.ndarray) and array.shape == v.shape and array.dtype == v.dtype and (
+            array.flags.c_contiguous and array.flags.aligned
+        ):
+            return array
+        if not isinstance(array, np.ndarray) or array.shape != v.shape:
+            got = f"shape {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
+            raise ShapeError(
+                f"{v.name} was replaced: the program was compiled for an array of shape {v.shape}, got {got}. Give it "
+                "an array of that shape, or compile the model again"
+            )
+        if tensor is None or array.dtype.newbyteorder("=") != v.dtype:
+            raise TrainingError(
+                f"{v.name} changed its precision from {v.dtype} to {array.dtype} while a program was at work on it: "
+                "change it between runs (model.astype), and compile the model again"
+            )
+        tensor.data = array = np.array(array, v.dtype, order="C", copy=True)
+        return array
+
+    @property
+    def theta(self) -> np.ndarray:
+        """θ as `follow` last saw it."""
+        assert self._theta is not None  # asked for by programs that train
+        return self._theta
+
+    def follow(self, trained: Sequence[Value]) -> None:
+        """Take weights where they are now: somebody may have replaced the arrays of those trained, or locked them."""
+        block = self._theta
+        if block is None or any(getattr(p.data, "base", None) is not block.base for p in self._parameters):
+            for v in trained:
+                self.array(v)
+            self._theta = block = self.model.theta
+        for v in trained:
+            if not self.tensors[v.name].data.flags.writeable:
+                _locked(v.name)
+        if not block.flags.writeable:
+            _locked("model.theta")
 
     # ---- snapshots -------------------------------------------------------------------------------------------------
     def copy(self, names: Collection[str] | None = None) -> Snapshot:
@@ -121,16 +178,8 @@ class State(Mapping[str, Any]):
         return f"State({', '.join(self.names)} after {self.t:,} steps)"
 
 
-Place = tuple[slice, tuple[int, ...]]
-
-
-def _places(shapes: dict[str, tuple[int, ...]]) -> dict[str, Place]:
-    """Where arrays of these shapes lie in a vector that holds them one after the other."""
-    found, at = {}, 0
-    for name, shape in shapes.items():
-        found[name] = slice(at, at := at + math.prod(shape)), shape
-    return found
-
-
-def _size(place: Place) -> int:
-    return place[0].stop - place[0].start
+def _locked(name: str) -> None:
+    raise TrainingError(
+        f"{name} is read-only (its flags.writeable is False), so training cannot change it: set flags.writeable = "
+        "True, or freeze parameters by requires_grad = False"
+    )

@@ -41,6 +41,7 @@ class Training:
     def __init__(self, model: Module, task: Task, recipe: Recipe, *, callbacks: Any = (), metrics: Any = (),
                  monitor: Any = "loss", checkpoint: Any = None, resume: Any = None, progress: bool | None = None,
                  keep_all: bool = False, programs: Programs | None = None) -> None:
+        model.check_numbers()
         compiled_before, programs = native.seconds, programs or Programs()
         self.model, self.recipe, self.callbacks = model, recipe, _functions(callbacks)
         watched, metrics = monitored(monitor, metric_table.get(metrics))

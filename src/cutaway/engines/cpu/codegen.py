@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 
 from ...optim.hoisted import hoisted
-from ...program import Instruction, Plan, Value
+from ...program import Instruction, Value
 from ...rules import OPS, Op, elementwise
+from ..plan import Plan
 from ..reference.engine import hyperparameters
 from . import kernels, stepping
 

@@ -12,17 +12,19 @@ import re
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 
+from ...autodiff import Tensor
 from ...errors import ArgumentError, RecordingError, warn
 from ...optim import Optimizer
-from ...program import Instruction, Listing, Recorded, Step, Swap, Value, fenced
+from ...program import Instruction, Listing, State, Value
 from ...rules import OPS
-from ..reference.engine import Reference, rates, standing
+from ..plan import fenced, plan
+from ..reference.engine import Reference, rates
 from . import building, codegen, native, slots
+from .shards import STACK, sharded
 
 CALL = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
 SECONDS = 0.1  # of work in one call that holds no GIL
@@ -34,73 +36,92 @@ class CPU(Reference):
 
     name = "cpu"
 
-    def __init__(self, listing: Listing, batch_size: int, optimizer: Optimizer | None = None, seed: int = 0,
-                 shards: int = 1, keep_all: bool = False) -> None:
-        super().__init__(listing, batch_size, optimizer, seed, shards, keep_all)
-        self.dtype = _precision(listing)
-        self.kernels = [codegen.write(i, self.plan, optimizer, self.dtype) for i in self.instructions]
+    def _lay_out(self, threads: int | None, keep_all: bool) -> None:
+        self.dtype = _precision(self.listing)
+        self._compile(choose_threads(self.listing, self.batch_size, threads), keep_all)
+        if self.threads > 1 and not self.compiled:  # an instruction that runs in Python sees the whole batch
+            self._compile(1, keep_all)
+        self._said = False
+
+    def _compile(self, threads: int, keep_all: bool) -> None:
+        """Machine code for so many threads."""
+        shards = sharded(self.listing, threads)
+        self.threads, self.instructions = threads, shards.instructions
+        self._copies, self.copied = shards.copies, shards.copied  # of g, and ids of what each thread has a copy of
+        self.plan = plan(self.instructions, self.batch_size, threads, keep_all, self.copied)
+        self.kernels = [codegen.write(i, self.plan, self.optimizer, self.dtype) for i in self.instructions]
         code: list[tuple[codegen.Kernel | None, Instruction]] = []
         for k, (instruction, kernel) in enumerate(zip(self.instructions, self.kernels, strict=True)):
             code.append((kernel, instruction))
             rest = self.instructions[k + 1 : k + 2]
-            if shards > 1 and (not rest or fenced(instruction, rest[0])):  # a smaller last batch is split elsewhere
+            if threads > 1 and (not rest or fenced(instruction, rest[0])):  # a smaller last batch is split elsewhere
                 code.append((codegen.write(BARRIER, self.plan, None, self.dtype), BARRIER))
         loop = codegen.Kernel("run", codegen._hand_written()["run"], [], [])
         *found, run = addresses([*(kernel for kernel, _ in code), loop], self.dtype)
         self.code = [(where, kernel, i) for where, (kernel, i) in zip(found, code, strict=True)]
         self._where = [k for k, (_, _, i) in enumerate(self.code) if i is not BARRIER]
-        _say_once([i for a, k, i in self.code if k is None], _network(listing))
         self._addresses = np.array([a for a, _, _ in self.code], np.int64)
         self._width = max((3 * len(k.operands) + len(k.numbers) for _, k, _ in self.code if k is not None), default=1)
         self._stretches = self._split()
-        self.shardable = len(self._stretches) == 1 and self._stretches[0][2]
-        rows = -(-batch_size // shards)
+        rows = -(-self.batch_size // threads)
         room = max((k.work[0] + rows * k.work[1] for k in self.kernels if k is not None), default=0)
         self._each = -(-room // 16) * 16
         self._run = CALL(run)
-        self._settle()
 
-    def _settle(self) -> None:
-        """Memory for running, nothing bound yet."""
-        self._work = self._room(self.shards * self._each * self.dtype.itemsize).view(self.dtype)
-        self._work = self._work.reshape(self.shards, self._each)
-        self._states = np.zeros((self.shards, slots.WIDTH), np.int64)
+    @property
+    def compiled(self) -> bool:
+        """Whether every instruction is machine code."""
+        return len(self._stretches) == 1 and self._stretches[0][2]
+
+    def bind(self, state: State) -> None:
+        super().bind(state)
+        if "g" in self.own:
+            g = self.own["g"]
+            self.own[STACK] = np.zeros((self._copies, *g.shape), g.dtype)
+            self.own["g"] = self.own[STACK][0]
+        self._work = self._room(self.threads * self._each * self.dtype.itemsize).view(self.dtype)
+        self._work = self._work.reshape(self.threads, self._each)
+        self._states = np.zeros((self.threads, slots.WIDTH), np.int64)
         self._shared = np.zeros(2 * slots.STOP, np.int64)
-        self._held: list[tuple[Any, np.ndarray]] = []
+        self._held: list[tuple[Tensor, np.ndarray]] = []
+        self._theta: np.ndarray | None = None
         self._fed: list[tuple[int, int, codegen.Outside]] = []
-        every = self.listing.block.get("shards")
-        self._copies = every.array.strides[0] if every is not None and every.array is not None else 0
         self._params = np.zeros((len(self.code), self._width), np.int64)
-        self._control = np.zeros((self.shards, 8), np.int64)  # what `run` is told, a row a thread
+        self._control = np.zeros((self.threads, 8), np.int64)  # what `run` is told, a row a thread
         self._places = {
             "code": address_of(self._addresses), "params": address_of(self._params), "memory": address_of(self.memory),
             "work": address_of(self._work), "states": address_of(self._states), "shared": address_of(self._shared),
             "control": address_of(self._control),
         }
         self._pace = 0.0  # seconds a step takes
-        self._serial = self.shards == 1
+        self._serial = self.threads == 1
         self._since, self._tried = 0, 0.0
+        if not self._said:
+            _say_once([i for _, k, i in self.code if k is None], state)
+            self._said = True
 
-    def twin(self, listing: Listing, swap: Swap, optimizer: Optimizer | None, seed: int) -> CPU:
+    def twin(self, optimizer: Optimizer | None, seed: int) -> CPU:
         """The same machine code for another model; the optimizer's numbers are parameters of its kernel."""
-        made = cast(CPU, super().twin(listing, swap, optimizer, seed))
-        made.kernels = [
-            codegen.write(i, self.plan, optimizer, self.dtype) if i.op == "optimizer" else
-            kernel and replace(kernel, operands=[swap(v) for v in kernel.operands])
-            for i, kernel in zip(listing.instructions, self.kernels, strict=True)
-        ]
-        made.code = list(self.code)
-        for k, i, kernel in zip(self._where, listing.instructions, made.kernels, strict=True):
-            made.code[k] = self.code[k][0], kernel, i
-        made._settle()
+        made = cast(CPU, super().twin(optimizer, seed))
+        if made.instructions is not self.instructions:
+            made.kernels = [codegen.write(i, self.plan, optimizer, self.dtype) if i.op == "optimizer" else kernel
+                            for i, kernel in zip(made.instructions, self.kernels, strict=True)]
+            made.code = list(self.code)
+            for k, i, kernel in zip(self._where, made.instructions, made.kernels, strict=True):
+                made.code[k] = self.code[k][0], kernel, i
         return made
 
-    @staticmethod
-    def choose_threads(recorded: Recorded, batch_size: int, threads: int | None) -> int:
-        """How many shards: one, or as many cores as leave each a fifth of a millisecond's work and eight rows."""
-        work = sum(batch_size * _products(step) for step in recorded.steps)
-        wanted = threads if threads is not None else min(native.cores(), int(work // 2e7), batch_size // 8)
-        return max(1, min(wanted, batch_size))
+    def copies(self, v: Value) -> int:
+        return self.threads if id(v) in self.copied else 1
+
+    def read(self, v: Value) -> np.ndarray:
+        if id(v) not in self.copied:
+            return self.view(v, self.n)
+        if v.home:
+            return self.own[STACK][:, v.at : v.at + v.width].reshape(self.threads, *v.shape)
+        start = self.plan.offsets[id(v)]
+        size = self.threads * v.width * v.dtype.itemsize
+        return self.memory[start : start + size].view(v.dtype).reshape(self.threads, *v.shape)
 
     def source(self, i: int) -> str:
         """The text of instruction i's kernel, or of its rule where it has none."""
@@ -144,13 +165,22 @@ class CPU(Reference):
             array = self.outputs if v.name == "outputs" else self.data[v.name]
             assert array is not None
             return address_of(array), 0, 0
-        if v.outside:
-            array = standing(v)
-            self._held.append((v, array))
-            return address_of(array), 0, self._copies if v.per_shard else 0
-        bytes_ = v.width * v.dtype.itemsize
+        each = v.dtype.itemsize
+        if v.array is not None:
+            return address_of(v.array), 0, 0
+        if v.home in self.own:
+            array = self.own[v.home]
+            return address_of(array) + v.at * each, 0, self.own[STACK].strides[0] if id(v) in self.copied else 0
+        if v.home:
+            array = self.state.array(v)
+            if v.name in self.state.tensors:
+                self._held.append((self.state.tensors[v.name], array))
+            elif v.home == "θ":
+                self._theta = array
+            return address_of(array), 0, 0
+        bytes_ = v.width * each
         at = self._places["memory"] + self.plan.offsets[id(v)]
-        return at, bytes_ if v.rows else 0, bytes_ if v.per_shard else 0
+        return at, bytes_ if v.rows else 0, bytes_ if id(v) in self.copied else 0
 
     # ---- one at a time, for those who look ---------------------------------------------------------------------------
 
@@ -215,7 +245,7 @@ class CPU(Reference):
         return self.outputs
 
     def _prepare_states(self, order: np.ndarray | None, position: int) -> None:
-        if not self._fed or any(self.view(v, 0) is not array for v, array in self._held):
+        if not self._fed or self._moved():
             self._write_addresses()
         for k, column, v in self._fed:  # other data, or other outputs
             self._params[k, column] = self._place(v)[0]
@@ -224,10 +254,15 @@ class CPU(Reference):
         row = [0] * slots.WIDTH  # one assignment: NumPy takes longer for a number than a kernel for a layer
         row[slots.T], row[slots.POSITION], row[slots.BATCH] = self.t, position, self.batch_size
         row[slots.ROWS], row[slots.ORDER] = (self.rows, 0) if order is None else (len(order), address_of(order))
-        row[slots.SEED], row[slots.SHARDS] = self.seed % 2**32, self.shards
+        row[slots.SEED], row[slots.SHARDS] = self.seed % 2**32, self.threads
         row[slots.SHARED], row[slots.RATE] = self._places["shared"], codegen.as_bits(self.rate)
         self._states[:] = row
-        self._states[:, slots.SHARD] = range(self.shards)
+        self._states[:, slots.SHARD] = range(self.threads)
+
+    def _moved(self) -> bool:
+        """Whether somebody gave the model other arrays than those whose addresses are written down."""
+        return any(t.data is not array for t, array in self._held) or (
+            self._theta is not None and self.state.theta is not self._theta)
 
     def _chunk(self) -> int:
         return max(1, int(SECONDS / self._pace)) if self._pace else 8
@@ -235,7 +270,7 @@ class CPU(Reference):
     def _steps(self, steps: int) -> None:
         """Several steps: in one native call, or stretch by stretch where an instruction needs Python."""
         began, worked = time.perf_counter(), time.process_time()
-        if self.shardable:
+        if self.compiled:
             self._native(0, len(self.code), steps)
         else:
             for _ in range(steps):
@@ -247,7 +282,7 @@ class CPU(Reference):
                 if self._shared[slots.STOP]:
                     break
         seconds = time.perf_counter() - began
-        self._learn(seconds / steps, (time.process_time() - worked) / (seconds * self.shards))
+        self._learn(seconds / steps, (time.process_time() - worked) / (seconds * self.threads))
 
     def _by_python(self, k: int) -> None:
         state = self._states[0]
@@ -268,7 +303,7 @@ class CPU(Reference):
         self._states[:, slots.TARGET] = 0
         self._states[:, slots.SERIAL] = self._serial
         if self._serial:
-            go(0, self.shards)
+            go(0, self.threads)
             return
         begin, complete = threading.Event(), False
 
@@ -277,7 +312,7 @@ class CPU(Reference):
             if complete:  # a thread that came alone would wait at a barrier for ever
                 go(shard, 1)
 
-        others = [threading.Thread(target=wait_and_go, args=(k,)) for k in range(1, self.shards)]
+        others = [threading.Thread(target=wait_and_go, args=(k,)) for k in range(1, self.threads)]
         try:
             for thread in others:
                 thread.start()
@@ -291,7 +326,7 @@ class CPU(Reference):
                 if complete:
                     go(0, 1)
         if not complete:
-            go(0, self.shards)
+            go(0, self.threads)
         for thread in others:
             if thread.ident is not None:
                 thread.join()
@@ -308,7 +343,7 @@ class CPU(Reference):
         self._pace = pace
         self._since += 1
         doubtful = self._since > 50 if self._serial else busy < 0.8 and self._since > 10
-        if self.shards > 1 and not tried and doubtful:
+        if self.threads > 1 and not tried and doubtful:
             self._tried, self._serial, self._since = pace, not self._serial, 0
 
 
@@ -338,11 +373,19 @@ def address_of(array: np.ndarray) -> int:
     return array.__array_interface__["data"][0]
 
 
-def _products(step: Step) -> int:
+def choose_threads(listing: Listing, batch_size: int, threads: int | None) -> int:
+    """How many threads: one, or as many cores as leave each a fifth of a millisecond's work and eight rows."""
+    ahead = (i for i in listing.instructions if i.op in OPS and not i.backward and i.phase != "backward")
+    work = sum(batch_size * _products(i) for i in ahead)
+    wanted = threads if threads is not None else min(native.cores(), int(work // 2e7), batch_size // 8)
+    return max(1, min(wanted, batch_size))
+
+
+def _products(i: Instruction) -> int:
     """Multiplications and additions of an operation and its derivatives, for a sample: those with its weights W."""
-    names = dict(zip(step.entry.op.inputs, step.inputs, strict=False))
-    W, out = names.get("W"), step.outputs[0]
-    if W is None or not out.rows or step.entry.op.name == "embedding":
+    names = dict(zip(OPS[i.op].inputs, i.arguments, strict=False))
+    W, out = names.get("W"), i.written[0]
+    if W is None or not out.rows or i.op == "embedding":
         return 0
     outputs = max(1, *out.shape[-1:], 1)
     return 6 * out.width * (W.width // outputs)  # each output is a sum over a row of W, or a scan's several rows
@@ -364,13 +407,9 @@ def address(kernel: codegen.Kernel, dtype: np.dtype) -> int:
 _said: set[tuple] = set()
 
 
-def _network(listing: Listing) -> int:
-    """Which network a program is of: by its first parameter."""
-    return next((id(v.tensor) for i in listing.instructions for v in i.reads if v.tensor is not None), 0)
-
-
-def _say_once(missing: list[Instruction], network: int) -> None:
-    """Once for each operation and layer of a network."""
+def _say_once(missing: list[Instruction], state: State) -> None:
+    """Warn of instructions without a kernel, once for each operation and layer of a network."""
+    network = id(next(iter(state.tensors.values()), None))
     for i in missing:
         if (i.title, i.layer, network) not in _said:
             _said.add((i.title, i.layer, network))

@@ -5,41 +5,53 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ...arguments import whole_numbers, within
-from ...errors import ArgumentError, ResourceError, ShapeError, TrainingError
+from ...errors import ArgumentError, ResourceError, ShapeError
 from ...optim import Optimizer
-from ...program import Engine, Instruction, Listing, Plan, Recorded, State, Swap, Value, plan
+from ...program import Engine, Instruction, Listing, State, Value, reworded
 from ...rules import OPS
 from ...rules.shape import sum_to
 from ...text import size
+from ..plan import Plan, plan
 
 
 class Reference(Engine):
     """Runs a listing over one block of memory. What its methods promise stands in program/engine.py."""
 
     name = "reference"
-    shardable = True
-
-    @staticmethod
-    def choose_threads(recorded: Recorded, batch_size: int, threads: int | None) -> int:
-        return 1
 
     def __init__(self, listing: Listing, batch_size: int, optimizer: Optimizer | None = None, seed: int = 0,
-                 shards: int = 1, keep_all: bool = False) -> None:
-        self.batch_size, self.threads, self.shards = batch_size, shards, shards
-        self.plan = plan(listing.instructions, batch_size, shards, keep_all)
-        self._take(listing, optimizer, seed)
+                 threads: int | None = None, keep_all: bool = False) -> None:
+        self.listing, self.batch_size, self.optimizer, self.seed = listing, batch_size, optimizer, seed
+        self.instructions, self.threads = listing.instructions, 1
+        self.copied: set[int] = set()
+        self._lay_out(threads, keep_all)
+
+    def _lay_out(self, threads: int | None, keep_all: bool) -> None:
+        """All that needs no state, and that twins share."""
+        self.plan = plan(self.instructions, self.batch_size, keep_all=keep_all)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self.instructions)} instructions, batches of {self.batch_size})"
 
-    def _take(self, listing: Listing, optimizer: Optimizer | None, seed: int) -> None:
-        """Be the engine of this listing, at its start."""
-        self.listing, self.instructions, self.optimizer, self.seed = listing, listing.instructions, optimizer, seed
+    def twin(self, optimizer: Optimizer | None, seed: int) -> Reference:
+        made = copy.copy(self)
+        made.optimizer, made.seed = optimizer, seed
+        made.instructions = reworded(self.instructions, self.optimizer, optimizer)
+        made.listing = replace(self.listing, instructions=reworded(
+            self.listing.instructions, self.optimizer, optimizer))
+        return made
+
+    def altered(self, listing: Listing) -> Reference:
+        return type(self)(listing, self.batch_size, self.optimizer, self.seed, self.threads, keep_all=True)
+
+    def bind(self, state: State) -> None:
+        self.state, optimizer = state, self.optimizer
         self.memory = self._room(self.plan.bytes)
         self.data: dict[str, np.ndarray] = {}
         self.order: np.ndarray | None = None
@@ -48,20 +60,10 @@ class Reference(Engine):
         self.rates: np.ndarray | None = None
         self.rate = optimizer.rate(1) if optimizer is not None and not callable(optimizer.lr) else 0.0
         self.outputs: np.ndarray | None = None
-
-    def twin(self, listing: Listing, swap: Swap, optimizer: Optimizer | None, seed: int) -> Reference:
-        """An engine for a twin of this listing (program/twin.py)."""
-        made = copy.copy(self)
-        made._take(listing, optimizer, seed)
-        return made
-
-    def altered(self, listing: Listing) -> Reference:
-        return type(self)(listing, self.batch_size, self.optimizer, self.seed, self.shards, keep_all=True)
-
-    def bind(self, state: State) -> None:
-        self.state = state
-        for name, array in state.vectors.items():
-            self.listing.block[name].array = array
+        self.own: dict[str, np.ndarray] = {}  # vectors that are no part of the state, such as g
+        for v in (*self.listing.block.values(), *(v for i in self.instructions for v in i.written)):
+            if v.home and not state.holds(v) and v.home not in self.own:
+                self.own[v.home] = np.zeros(v.shape, v.dtype)
 
     @property
     def t(self) -> int:
@@ -85,13 +87,15 @@ class Reference(Engine):
 
     def view(self, v: Value, n: int) -> np.ndarray:
         """A value's array in a batch of n samples (shared memory, not a copy)."""
-        if v.tensor is not None:
-            return v.tensor.data
         if v.array is not None:
             return v.array
+        if v.home in self.own:
+            return self.own[v.home][..., v.at : v.at + v.width].reshape(v.shape)
+        if v.home:
+            return self.state.array(v)
         shape = v.shape_at(n)
         start = self.plan.offsets[id(v)]
-        size = int(np.prod(shape, dtype=np.int64)) * v.dtype.itemsize
+        size = math.prod(shape) * v.dtype.itemsize
         return self.memory[start : start + size].view(v.dtype).reshape(shape)
 
     @property
@@ -99,13 +103,7 @@ class Reference(Engine):
         return self.plan
 
     def read(self, v: Value) -> np.ndarray:
-        if not v.per_shard:
-            return self.view(v, self.n)
-        if v.array is None:
-            start, shape = self.plan.offsets[id(v)], (self.shards, *v.shape)
-            return self.memory[start : start + v.dtype.itemsize * math.prod(shape)].view(v.dtype).reshape(shape)
-        apart = self.listing.block["shards"].array.strides[0]  # type: ignore[union-attr]
-        return np.lib.stride_tricks.as_strided(v.array, (self.shards, *v.shape), (apart, *v.array.strides))
+        return self.view(v, self.n)
 
     def write(self, v: Value, array: Any) -> None:
         self.view(v, self.n)[...] = array
@@ -183,8 +181,8 @@ class Reference(Engine):
     def begin(self, order: np.ndarray | None, position: int, steps: int) -> None:
         self.order = None if order is None else self.row_numbers(order)
         self.position, self.finite = position, True
-        for v in self._outside():
-            standing(v)
+        for v in self._of_the_state():
+            self.state.array(v)  # somebody may have put another array there
         if self.optimizer is not None and callable(self.optimizer.lr):
             self.rates = rates(self.optimizer, self.t + 1, steps)
             self._first = self.t + 1
@@ -196,10 +194,9 @@ class Reference(Engine):
         else:
             getattr(self, f"_{instruction.op}")(instruction)
 
-    def _outside(self) -> list[Value]:
-        """The values that live in arrays of their own, which somebody may have replaced."""
-        every = {id(v): v for i in self.instructions for v in (*i.reads, *i.written) if v.outside}
-        return list(every.values())
+    def _of_the_state(self) -> list[Value]:
+        every = {id(v): v for i in self.instructions for v in (*i.reads, *i.written) if v.home}
+        return [v for v in every.values() if v.home not in self.own]
 
     def by_rule(self, instruction: Instruction) -> None:
         """Run an instruction as its rule says, and put the results in their places."""
@@ -274,32 +271,6 @@ class Reference(Engine):
 
 
 ENGINE = Reference
-
-
-def standing(v: Value) -> np.ndarray:
-    """The array of a value that lives outside the program, if it still is what the program was compiled for.
-
-    Machine code walks it by its first address alone. Other strides do no harm: the tensor gets a copy that lies in
-    order. Raises ShapeError or TrainingError for another shape or precision.
-    """
-    array = v.tensor.data if v.tensor is not None else v.array
-    if isinstance(array, np.ndarray) and array.shape == v.shape and array.dtype == v.dtype and (
-        array.flags.c_contiguous and array.flags.aligned
-    ):
-        return array
-    if not isinstance(array, np.ndarray) or array.shape != v.shape:
-        got = f"shape {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
-        raise ShapeError(
-            f"{v.name} was replaced: the program was compiled for an array of shape {v.shape}, got {got}. Give it an "
-            "array of that shape, or compile the model again"
-        )
-    if v.tensor is None or array.dtype.newbyteorder("=") != v.dtype:
-        raise TrainingError(
-            f"{v.name} changed its precision from {v.dtype} to {array.dtype} while a program was at work on it: change "
-            "it between runs (model.astype), and compile the model again"
-        )
-    v.tensor.data = array = np.array(array, v.dtype, order="C", copy=True)
-    return array
 
 
 def aligned(shape: tuple[int, ...], dtype: Any) -> np.ndarray:

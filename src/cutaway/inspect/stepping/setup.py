@@ -15,7 +15,7 @@ import numpy as np
 from ...engines import Program
 from ...errors import ArgumentError
 from ...optim import Optimizer
-from ...program import Instruction, Value, gradient_name
+from ...program import Instruction, Value, constant, gradient_name
 from ...train.past import Past
 from ..reading import layers_of, unknown, within
 from ..states import PARTS
@@ -37,7 +37,8 @@ class Setup:
         """The program with the instructions that hold weights and neurons; itself if there are none."""
         if self.fixed is None and not self.dead:
             return program
-        listing, instructions = program.engine.listing, list(program.instructions)
+        listing = program.engine.listing
+        instructions = list(listing.instructions)
         for layer in dict.fromkeys(layer for layer, _ in sorted(self.dead)):
             _silence(instructions, program, layer, [k for name, k in self.dead if name == layer])
         if self.fixed is not None:
@@ -46,8 +47,8 @@ class Setup:
 
 
 def _freeze(instructions: list[Instruction], theta: Value, fixed: np.ndarray) -> None:
-    held = Value("held", theta.shape, 0, theta.dtype, array=np.zeros(theta.shape, theta.dtype))
-    mask = Value("fixed", theta.shape, 0, theta.dtype, "constant", array=fixed.astype(theta.dtype))
+    held = Value("held", theta.shape, 0, theta.dtype, home="held")
+    mask = constant("fixed", fixed.astype(theta.dtype))
     steps = [k for k, i in enumerate(instructions) if i.op == "optimizer"]
     formula = f"θ = held where fixed ({int(fixed.sum()):,} frozen)"
     instructions.insert(steps[-1] + 1, Instruction("update", "hold", (theta, held, mask), (theta,), scope="once",
@@ -58,11 +59,11 @@ def _freeze(instructions: list[Instruction], theta: Value, fixed: np.ndarray) ->
 def _silence(instructions: list[Instruction], program: Program, layer: str, neurons: list[int]) -> None:
     """Put `hold` between the instruction that writes a layer's activation and those that read it; backwards likewise.
     The value from before it is called a_free."""
-    zero = Value("0", (), 0, program.model.dtype, "constant", array=np.zeros((), program.model.dtype))
+    zero = constant("0", np.zeros((), program.model.dtype))
     for writer, out in activations(program, layer):
         fixed = np.zeros(out.shape[-1:], out.dtype)
         fixed[neurons] = 1
-        mask = Value(f"{layer}.dead", fixed.shape, 0, out.dtype, "constant", array=fixed)
+        mask = constant(f"{layer}.dead", fixed)
         free = replace(out, name=f"{out.name}_free")
         at = instructions.index(writer)
         instructions[at] = replace(writer, writes=tuple(free if v is out else v for v in writer.writes))

@@ -15,7 +15,7 @@ from ...engines import Program, compile
 from ...errors import ArgumentError
 from ...optim import Optimizer
 from ...optim.stated import update_words
-from ...program import Instruction, Value, gradient_name, short, title
+from ...program import Instruction, Value, gradient_name, places, short, title
 from ...program.listing import formula
 from ...rules import OPS
 from ..reading import unknown
@@ -54,10 +54,9 @@ class Recorder:
         self.program, self.engine, self.origin = program, program.engine, origin
         self.keep, self.keep_bytes, self.loss = keep, keep_bytes, loss
         self.parameters: dict[str, Part] = {}
-        at, trained = 0, self.engine.listing.gradients
-        for name, p in program.model.named_parameters():
-            self.parameters[name] = Part(at, p.shape, id(p) in trained)
-            at += p.size
+        shapes = {name: p.shape for name, p in program.model.named_parameters()}
+        for name, place in places(shapes).items():
+            self.parameters[name] = Part(place.lo, place.shape, name in self.engine.listing.gradients)
         self._name_all()
 
     def step(self, order: np.ndarray | None = None, position: int = 0, epoch: int = 0,
@@ -122,16 +121,16 @@ class Recorder:
     def _name_all(self) -> None:
         """A name of its own for every value. θ, g and state are vectors, stored by their parameters' parts."""
         listing = self.engine.listing
-        self.names = {id(v): gradient_name(p) for p, v in zip(self.parameters, self._gradients(), strict=True)
-                      if v is not None}
+        self.names = {id(v): gradient_name(p) for p, v in listing.gradients.items()}
         self.vectors: dict[str, list[str]] = {}
-        for v in listing.block.values():
+        every = self.program.values()
+        stacks = [v for v in every if v.role == "gradient" and v.home == v.name != "g"]  # of g, a copy a thread
+        theta, g, *state = listing.block.values()
+        self.whole = [theta, g, *stacks, *state]
+        for v in self.whole:
             self.names[id(v)] = v.name
             part = {"parameter": "{}", "state": "{}." + v.name}.get(v.role)
             self.vectors[v.name] = [part.format(p) if part else gradient_name(p) for p in self.parameters]
-        every = self.program.values()
-        if listing.block["shards"] not in every:  # nothing to add up
-            del self.vectors[listing.block["shards"].name]
         self.places = {name: part for parts in self.vectors.values()
                        for name, part in zip(parts, self.parameters.values(), strict=True)}
         self.names |= {id(v): v.name for v in every if v.role in ("parameter", "buffer", "input")}
@@ -141,19 +140,16 @@ class Recorder:
                 used[v.name] += 1
                 self.names[id(v)] = v.name if used[v.name] == 1 else f"{v.name}#{used[v.name]}"
 
-    def _gradients(self) -> Iterator[Value | None]:
-        gradients = self.engine.listing.gradients
-        return (gradients.get(id(p)) for p in self.program.model.parameters())
-
     def _described(self, n: int) -> dict[str, TracedValue]:
         found = {}
         for v in self.program.values():
-            shape = (self.engine.threads, *v.shape) if v.per_shard and not v.outside else v.shape_at(n)
+            copies = 1 if v.outside else self.engine.copies(v)
+            shape = (copies, *v.shape) if copies > 1 else v.shape_at(n)
             name = self.names[id(v)]
             layer = name.rpartition(".")[0]
             found[name] = TracedValue(name, shape, v.rows, v.dtype.name, v.role, layer, short(v))
         for vector, parts in self.vectors.items():
-            role = next((v.role for v in self.engine.listing.block.values() if v.name == vector), "")
+            role = next((v.role for v in self.whole if v.name == vector), "")
             for name, (owner, part) in zip(parts, self.parameters.items(), strict=True):
                 if name not in found:
                     dtype, layer = self.program.model.theta.dtype.name, owner.rpartition(".")[0]

@@ -79,10 +79,8 @@ def collapse(model: Any, X: Any = None, activation: str = "relu", seed: int = 0)
 
 def _weights(o: Operation) -> tuple[np.ndarray, np.ndarray]:
     """W and b of a linear operation, in double precision."""
-    W, b = (None if v is None else np.asarray(v.tensor.data if v.tensor is not None else v.array, np.float64)
-            for v in (o.operands["W"], o.operands["b"]))
-    assert W is not None
-    return W, np.zeros(len(W)) if b is None else b
+    W = np.asarray(o.numbers("W"), np.float64)
+    return W, np.zeros(len(W)) if o.operands["b"] is None else np.asarray(o.numbers("b"), np.float64)
 
 
 def _stacked(stack: list[tuple[np.ndarray, np.ndarray]], activation: str | None = None) -> Module:

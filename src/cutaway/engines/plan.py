@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
 
+from ..program import Instruction, Value
 from ..rules import OPS, Op
-from .instruction import Instruction, Value
 
 LINE = 64  # bytes; every value starts on a cache line
 
@@ -28,10 +29,12 @@ class Plan:
         return f"{self.bytes:,} bytes for batches of {self.batch} ({self.unshared_bytes:,} if nothing shared memory)"
 
 
-def plan(instructions: list[Instruction], batch: int, shards: int = 1, keep_all: bool = False) -> Plan:
+def plan(instructions: list[Instruction], batch: int, shards: int = 1, keep_all: bool = False,
+         copied: Collection[int] = ()) -> Plan:
     """Give every value its place. keep_all: no sharing, so that every value can be looked at afterwards.
 
-    Threads are only in step at fences: with several, two values share bytes only if a fence lies between their lives.
+    shards: threads that share a batch; copied: ids of the values of which each of them writes a copy. Threads are only
+    in step at fences: with several, two values share bytes only if a fence lies between their lives.
     """
     alive: dict[int, list[int]] = {}
     segment = list(range(len(instructions)))
@@ -48,8 +51,8 @@ def plan(instructions: list[Instruction], batch: int, shards: int = 1, keep_all:
     home = {key: key for key in values}  # whose memory a value uses: its own, or that of the value it overwrites
     if not keep_all:
         for i, instruction in enumerate(instructions):
-            _overwrite(i, instruction, alive, home)
-    sizes = {key: _size(v, batch, shards) for key, v in values.items()}
+            _overwrite(i, instruction, alive, home, copied)
+    sizes = {key: _size(v, batch, shards if key in copied else 1) for key, v in values.items()}
     blocks: dict[int, list[int]] = {}  # home -> first and last instruction
     for key in values:
         root = _root(home, key)
@@ -65,6 +68,11 @@ def plan(instructions: list[Instruction], batch: int, shards: int = 1, keep_all:
         placed = np.insert(placed, np.searchsorted(placed[0], at), block, axis=1)
     total = int(placed[1].max(initial=0))
     return Plan({key: offsets[_root(home, key)] for key in values}, total, sum(sizes.values()), batch)
+
+
+def bytes_needed(instructions: list[Instruction], batch: int) -> int:
+    """The bytes of the values of a batch of so many rows, on one thread."""
+    return plan(instructions, batch).bytes
 
 
 def most_rows(instructions: list[Instruction], room: int) -> int:
@@ -85,8 +93,8 @@ def _first_gap(starts: np.ndarray, ends: np.ndarray, size: int) -> int:
     return int(free[np.argmax(np.append(starts - free[:-1] >= size, True))])
 
 
-def _size(v: Value, batch: int, shards: int) -> int:
-    count = v.width * (batch if v.rows else shards if v.per_shard else 1)
+def _size(v: Value, batch: int, copies: int) -> int:
+    count = v.width * (batch if v.rows else copies)
     return -(-count * v.dtype.itemsize // LINE) * LINE
 
 
@@ -96,7 +104,8 @@ def _root(home: dict[int, int], key: int) -> int:
     return key
 
 
-def _overwrite(i: int, instruction: Instruction, alive: dict[int, list[int]], home: dict[int, int]) -> None:
+def _overwrite(i: int, instruction: Instruction, alive: dict[int, list[int]], home: dict[int, int],
+               copied: Collection[int]) -> None:
     """Let an instruction that works value by value write over an input that nobody reads again (a over z)."""
     rule = OPS.get(instruction.op)
     if rule is None:
@@ -106,7 +115,7 @@ def _overwrite(i: int, instruction: Instruction, alive: dict[int, list[int]], ho
         if out.outside or alive[id(out)][0] != i:
             continue
         for v in candidates:
-            alike = all(getattr(v, a) == getattr(out, a) for a in ("width", "dtype", "per_shard"))
+            alike = (v.width, v.dtype, id(v) in copied) == (out.width, out.dtype, id(out) in copied)
             batched = v.rows == out.rows or (rule.kind == "view" and bool(v.rows) == bool(out.rows))
             fits = alike and batched and not v.outside
             if fits and v.role == "activation" and alive[id(v)][1] == i and id(v) not in taken:

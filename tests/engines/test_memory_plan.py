@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cutaway as ct
-from cutaway.program import fenced, plan, trace_model, training
+from cutaway.engines.cpu.shards import sharded
+from cutaway.engines.plan import fenced, plan
+from cutaway.program import trace_model, training
 from cutaway.rules import OPS
 
 
@@ -54,7 +56,7 @@ networks = st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 9), st.inte
 def listing_of(steps, shards, opt):
     model = Random(steps)
     X, y = np.random.default_rng(0).normal(size=(4, 3)), np.zeros((4, 1))
-    return training(trace_model(model, ct.losses.mse, X, y), model, opt, shards).instructions
+    return sharded(training(trace_model(model, ct.losses.mse, X, y), model, opt), shards)
 
 
 def lives(instructions, shards):
@@ -88,12 +90,14 @@ def successions(instructions, offsets):
 
 @given(steps=networks, shards=st.sampled_from([1, 2]), batch=st.integers(1, 9))
 def test_values_alive_together_lie_apart(steps, shards, batch):
-    instructions = listing_of(steps, shards, ct.optim.SGD(0.1))
-    made = plan(instructions, batch, shards)
+    listing = listing_of(steps, shards, ct.optim.SGD(0.1))
+    instructions, copied = listing.instructions, listing.copied
+    made = plan(instructions, batch, shards, copied=copied)
     group = successions(instructions, made.offsets)
     alone, widened = lives(instructions, 1), lives(instructions, shards)
-    places = [(made.offsets[id(v)], v.width * (batch if v.rows else shards if v.per_shard else 1) * v.dtype.itemsize)
-              for v, _, _ in alone]
+    counts = [batch if v.rows else shards if id(v) in copied else 1 for v, _, _ in alone]
+    places = [(made.offsets[id(v)], v.width * count * v.dtype.itemsize)
+              for (v, _, _), count in zip(alone, counts, strict=True)]
     for k, (at, size) in enumerate(places):
         assert at % 64 == 0 and at + size <= made.bytes
         for j, (other, length) in enumerate(places[:k]):
@@ -109,7 +113,7 @@ def test_values_alive_together_lie_apart(steps, shards, batch):
 
 @given(steps=networks)
 def test_nothing_shares_when_everything_is_kept(steps):
-    instructions = listing_of(steps, 1, ct.optim.SGD(0.1))
+    instructions = listing_of(steps, 1, ct.optim.SGD(0.1)).instructions
     made = plan(instructions, 4, 1, keep_all=True)
     places = sorted((made.offsets[id(v)], v.width * (4 if v.rows else 1) * v.dtype.itemsize)
                     for v, _, _ in lives(instructions, 1))

@@ -1,0 +1,105 @@
+"""Shards: a listing rewritten for several threads, which share the rows of a batch.
+
+Each thread runs the whole list on rows of its own. What cannot be divided by rows is divided otherwise: the weight
+gradients of `linear` by the layer's neurons, each over the whole batch, so that they need no summing, and all of them
+last, so that threads wait for each other once. Of any other gradient of a parameter each thread writes a copy, and the
+copies are added up, in order, before the update.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from ...program import Instruction, Listing, Value
+
+STACK = "g of all shards"
+
+
+@dataclass
+class Sharded(Listing):
+    """A listing for so many threads. copied: ids of the values of which each thread writes a copy of its own."""
+
+    threads: int = 1
+    copied: set[int] = field(default_factory=set)
+
+    @property
+    def copies(self) -> int:
+        """How many copies of g there are: one a thread, or one if no value of g is copied."""
+        return self.threads if any(id(v) in self.copied for v in self.gradients.values()) else 1
+
+
+def sharded(listing: Listing, threads: int) -> Sharded:
+    """A listing rewritten for so many threads; its values are the same."""
+    out = Sharded(**vars(listing), threads=threads)
+    if not listing.block:
+        return out
+    whole = by_neuron(listing) if threads > 1 else set()
+    if threads > 1:
+        out.copied = {id(v) for name, v in listing.gradients.items() if name not in whole}
+    g = listing.block["g"]
+    stack = Value(STACK, (out.copies, *g.shape), 0, g.dtype, "gradient", STACK)
+    out.block = {"θ": listing.block["θ"], "g": g, "shards": stack} | listing.block
+    if threads > 1:
+        shared = {id(listing.gradients[name]) for name in whole}
+        ahead = [i for i in listing.instructions if i.phase not in ("backward", "update")]
+        after = [i for i in listing.instructions if i.phase == "update"]
+        out.instructions = [*ahead, *_backward(listing, out.copied, shared), *_update(after, out)]
+    return out
+
+
+def by_neuron(listing: Listing) -> set[str]:
+    """Trained parameters that only layers of neurons read: their gradients are divided by neurons, not by rows."""
+    ahead = [i for i in listing.instructions if i.phase not in ("backward", "store") and not _of_the_update(i)]
+    trained = chosen = set(listing.gradients)
+    while True:
+        refused: set[str] = set()
+        for i in ahead:
+            read = [v.name for v in i.reads if v.role == "parameter" and v.name in trained]
+            x = i.arguments[0] if i.arguments else None
+            fits = i.op == "penalty" or (i.op == "linear" and x is not None and x.rows > 0 and all(
+                v is None or v.home for v in i.arguments[1:]))  # no computed weights
+            if read and not (fits and chosen.issuperset(read)):
+                refused |= chosen.intersection(read)
+        if not refused:
+            return chosen
+        chosen = chosen - refused
+
+
+def _of_the_update(i: Instruction) -> bool:
+    return i.phase == "update" and any(v.home == "g" for v in i.reads)
+
+
+def _backward(listing: Listing, copied: set[int], shared: set[int]) -> list[Instruction]:
+    """The backward instructions; first those whose work is divided by rows, then those divided by neurons."""
+    backward = [i for i in listing.instructions if i.phase == "backward"]
+    added = {id(i.arguments[1]): i.written[0] for i in backward if i.op == "add" and not i.backward}
+    first, late = [], []
+    known: set[int] = set()
+    for i in backward:
+        adds = i.op == "add" and not i.backward
+        targets = [added.get(id(v), v) for v in i.written]
+        if adds and id(i.written[0]) in shared:
+            late.append(replace(i, scope="once"))
+            continue
+        if adds and id(i.written[0]) in copied and i.scope == "rows":
+            copied.add(id(i.arguments[1]))
+        if i.op == "linear" and i.backward and any(id(v) in shared for v in targets):
+            late.append(replace(i, writes=(None, *i.writes[1:]), attributes={}, scope="neurons"))
+            if i.writes[0] is None:
+                continue
+            i = replace(i, writes=(i.writes[0], None, None))
+        for v in i.written:
+            if id(v) in copied and id(v) not in known and i.scope == "once" and not adds:  # one thread alone writes it
+                first.append(Instruction("backward", "fill", (), (v,), {"value": 0.0}, formula="0", layer=i.layer))
+        known |= {id(v) for v in i.written}
+        first.append(i)
+    return first + late
+
+
+def _update(update: list[Instruction], listing: Sharded) -> list[Instruction]:
+    """The update, before which the copies of gradients are added up."""
+    g, stack = listing.block["g"], listing.block["shards"]
+    adding = [Instruction("update", "reduce", (stack,), (g,), {"lo": v.at, "hi": v.at + v.width}, scope="range",
+                          formula="g = sum of shards") for v in listing.gradients.values() if id(v) in listing.copied]
+    at = next((k for k, i in enumerate(update) if i.op == "check"), 0)
+    return [*update[:at], *adding, *update[at:]]
