@@ -11,13 +11,8 @@ from .errors import ArgumentError, DataError, ShapeError
 from .text import counted
 
 
-def gathered(x: Any) -> Any:
-    """Data as networks take it: a list of arrays of different lengths as Sequences, all else (within a tuple or dict
-    too) as it is."""
-    if isinstance(x, tuple):
-        return tuple(map(gathered, x))
-    if isinstance(x, dict):
-        return {key: gathered(part) for key, part in x.items()}
+def ragged_to_sequences(x: Any) -> Any:
+    """A list of arrays of different lengths as Sequences, all else as it is."""
     rows = x if isinstance(x, list) and all(isinstance(row, list | np.ndarray) and np.ndim(row) for row in x) else []
     return Sequences.from_list(rows) if len(set(map(len, rows))) > 1 else x
 

@@ -210,12 +210,10 @@ def test_predict_takes_sequences_of_any_length(name, engine):
 
 
 def test_lists_of_one_length_are_arrays_and_of_several_are_sequences():
-    from cutaway.sequences import gathered
+    from cutaway.sequences import ragged_to_sequences
 
-    assert gathered([[1.0, 2.0], [3.0, 4.0]]) == [[1.0, 2.0], [3.0, 4.0]]
-    assert isinstance(gathered([np.ones((2, 1)), np.ones((3, 1))]), ct.Sequences)
-    both = gathered({"a": (np.ones(2), [[1.0], [2.0, 3.0]])})
-    assert both["a"][1].shape == (2, 2, 1)
+    assert ragged_to_sequences([[1.0, 2.0], [3.0, 4.0]]) == [[1.0, 2.0], [3.0, 4.0]]
+    assert isinstance(ragged_to_sequences([np.ones((2, 1)), np.ones((3, 1))]), ct.Sequences)
     net = Recurrent(1, 3, 1)
     assert net([np.ones((2, 1)), np.ones((3, 1))]).shape == net([np.ones((3, 1)), np.ones((3, 1))]).shape == (2, 1)
 

@@ -113,7 +113,7 @@ def test_a_shared_array_in_another_precision_is_converted_once():
 
 def test_validation_inputs_are_shared_too(monkeypatch):
     arrays, feed = [], ct.Program.feed
-    monkeypatch.setattr(ct.Program, "feed", lambda self, X, *more: (arrays.append(X), feed(self, X, *more)))
+    monkeypatch.setattr(ct.Program, "feed", lambda self, X, *more: (arrays.append(X.arrays["x"]), feed(self, X, *more)))
     X, y = table(dtype="float64")
     ct.fit_many([entry(X, y, validation=(X, y)) for _ in range(2)])
     assert len(arrays) == 4 and all(np.shares_memory(a, arrays[0]) and a.dtype == np.float32 for a in arrays)

@@ -100,12 +100,12 @@ def of_the_test(study: Divided, X: Any, y: np.ndarray, models: list[Answer], cla
     if problem.forecasts:  # windows of one series overlap anyway, and are cut by time
         return found
     from ..estimators.importance import feature_slices
-    from ..program import named_inputs
+    from ..named_inputs import NamedInputs
 
     rows = _compared(study)
     learnt = problem.kind.take(problem.X, rows)
     X = problem.kind.take(X, np.arange(min(len(y), _rows_of_numbers(study))))
-    known, held = (list(named_inputs(study.estimator.encode(part)).values()) for part in (learnt, X))
+    known, held = (list(NamedInputs.of(study.estimator.encode(part)).arrays.values()) for part in (learnt, X))
     if [part.shape[1:] for part in known] == [part.shape[1:] for part in held]:
         columns = feature_slices(study.estimator.encoder_) if problem.kind.name == "table" else None
         targets = problem.y.iloc[rows].to_numpy(), np.asarray(y)[: len(held[0])]
@@ -120,10 +120,10 @@ def _compared(study: Divided) -> np.ndarray:
 
 def _rows_of_numbers(study: Divided) -> int:
     """How many encoded rows may be in memory to be compared."""
-    from ..program import named_inputs
+    from ..named_inputs import NamedInputs
 
     example = study.problem.kind.example(study.estimator.encoder_)  # two rows
-    return max(1, 2 * MOST_NUMBERS // max(1, sum(part.size for part in named_inputs(example).values())))
+    return max(1, 2 * MOST_NUMBERS // max(1, sum(part.size for part in NamedInputs.of(example).arrays.values())))
 
 
 def _threshold(study: Divided, classes: Any) -> tuple[str, float] | None:

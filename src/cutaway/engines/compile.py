@@ -15,6 +15,7 @@ import numpy as np
 from .. import habits, losses
 from ..arguments import whole_number
 from ..errors import ArgumentError, DataError, ResourceError, ShapeError, TrainingError
+from ..named_inputs import NamedInputs, lengths_of
 from ..optim import AdamW, Optimizer
 from ..program import (
     Engine,
@@ -23,19 +24,15 @@ from ..program import (
     State,
     Value,
     evaluation,
-    lengths_of,
     lines_of,
-    named_inputs,
-    rows_of,
     table,
     trace_model,
     training,
 )
 from ..random import stream
-from ..sequences import gathered
 from ..shown import Shown, Table, Words
 from .found import ENGINES
-from .given import how, pieces, prepared, rows_in, same_rows
+from .given import how, pieces, prepared, same_rows
 from .plan import most_rows
 from .profile import Profile, profile
 
@@ -112,14 +109,14 @@ class Program(Shown):
         """The data that batches are gathered from: inputs, targets, and weights of samples (mean 1)."""
         with self._alone():  # those that a run reads must stay
             try:
-                self._feed(named_inputs(gathered(X)), y, weight)
+                self._feed(NamedInputs.of(X), y, weight)
             except MemoryError as error:
                 raise _too_large("a copy of the data in the program's precision", error) from None
 
-    def _feed(self, inputs: dict[str, Any], y: Any = None, weight: Any = None) -> None:
+    def _feed(self, X: NamedInputs, y: Any = None, weight: Any = None) -> None:
         listing, wanted = self.engine.listing, self._wanted
         whole = [v.name for v in wanted if v.dtype == np.int32]
-        data = {name: prepared(name, value, name in whole) for name, value in inputs.items()}
+        data = {name: prepared(name, value, name in whole) for name, value in X.arrays.items()}
         for name, array, known, what in (("y", y, listing.target, "targets y (it was compiled with a loss)"),
                                          ("w", weight, listing.weight, "weights of samples (weighted=True)")):
             if known is not None and array is None:
@@ -212,7 +209,7 @@ class Program(Shown):
         with self._lock:
             try:
                 parts = []
-                for part in pieces(named_inputs(gathered(X)), self.engine.listing.inputs, self.engine.batch_size):
+                for part in pieces(NamedInputs.of(X), self.engine.listing.inputs, self.engine.batch_size):
                     self._feed(part)
                     parts.append(self.engine.predict())
                 return parts[0] if len(parts) == 1 else np.concatenate(parts)
@@ -224,7 +221,7 @@ class Program(Shown):
 
     def too_small(self, X: Any) -> bool:
         """Whether the program was made for fewer rows at a time than X has, and may be made for more."""
-        return self.engine.batch_size < self.most and self.engine.batch_size < rows_in(X)
+        return self.engine.batch_size < self.most and self.engine.batch_size < len(NamedInputs.of(X))
 
     def value(self, name: str | Value) -> np.ndarray:
         """A value of the last batch, by its name such as "layer1.z". Only a program that keeps every value has all.
@@ -317,7 +314,7 @@ def compile(model: Any, loss: str | Callable = "mse", optimizer: Optimizer | Non
     function = losses.get(loss)
     if weighted:
         losses.refuse_weights(function)
-    x = example_input(model) if input is None else gathered(input)
+    x = NamedInputs.of(example_input(model) if input is None else input)
     y = _example_target(model, x, loss) if target is None else np.asarray(target)
     if y.dtype.kind in "iub" and function in losses.LOSSES.values() and function is not losses.cross_entropy:
         y = y.astype(model.dtype)  # whole numbers, but not classes
@@ -340,7 +337,7 @@ def evaluator(model: Any, X: Any, engine: str = "cpu", batch_size: int = 1024, t
     kind = ENGINES[engine]
     batch_size, threads = how(batch_size, threads)
     with _memory("the recording of three rows", model):
-        recorded = trace_model(model, None, gathered(X))  # the shape of no rows will do
+        recorded = trace_model(model, None, X)  # the shape of no rows will do
     listing = evaluation(recorded)
     most = batch_size
     if not keep_all:
@@ -365,9 +362,8 @@ def example_input(model: Any) -> Any:
     raise ArgumentError("the model's input shape is not known from its first layer: pass input=, a row or two of data")
 
 
-def _example_target(model: Any, x: Any, loss: str | Callable) -> np.ndarray:
-    x = rows_of(x, 2)
-    out = model(*x) if isinstance(x, tuple) else model(**x) if isinstance(x, dict) else model(x)
+def _example_target(model: Any, x: NamedInputs, loss: str | Callable) -> np.ndarray:
+    out = x.first(2).passed_to(model)
     name = loss if isinstance(loss, str) else getattr(loss, "__name__", "")
     return np.zeros(2, np.int32) if name == "cross_entropy" else np.zeros_like(out.data)
 

@@ -9,7 +9,8 @@ import numpy as np
 from ..arguments import whole_number, whole_numbers
 from ..autodiff import Tensor
 from ..errors import ArgumentError, ShapeError
-from ..program import Value, named_inputs
+from ..named_inputs import NamedInputs
+from ..program import Value
 
 STAGE = 64 * 2**20  # bytes of rows that are copied at a time
 
@@ -19,12 +20,6 @@ def how(batch_size: Any, threads: Any) -> tuple[int, int | None]:
     if threads is not None:
         threads = whole_number("threads", threads, instead=", or None to choose by the size of a step")
     return whole_number("batch_size", batch_size), threads
-
-
-def rows_in(X: Any) -> int:
-    """The number of rows of the inputs."""
-    part = next(iter(named_inputs(X).values()), ())
-    return len(part) if np.ndim(part) else 1
 
 
 def same_rows(data: dict[str, np.ndarray]) -> None:
@@ -44,19 +39,17 @@ def prepared(name: str, value: Any, whole: bool) -> np.ndarray:
     return whole_numbers(name, array) if whole else array
 
 
-def pieces(data: dict[str, Any], inputs: list[Value], batch_size: int) -> list[dict[str, Any]]:
+def pieces(X: NamedInputs, inputs: list[Value], batch_size: int) -> list[NamedInputs]:
     """The data in pieces of whole batches, where not all should be copied at once: they might not fit in memory."""
-    for part in data.values():
-        if getattr(part, "nbytes", 0) > STAGE // len(data):
+    for array in X.arrays.values():
+        if getattr(array, "nbytes", 0) > STAGE // len(X.arrays):
             break
     else:
-        return [data]
+        return [X]
     kinds = {v.name: v.dtype for v in inputs}
-    arrays = {name: part if isinstance(part, np.ndarray) else np.asarray(part) for name, part in data.items()}
-    copied = [part for name, part in arrays.items() if part.dtype.kind != "f" or part.dtype != kinds.get(name)]
-    if sum(part.nbytes for part in copied) <= STAGE or not all(part.ndim for part in arrays.values()):
-        return [data]
-    same_rows(arrays)
-    rows = max(1, STAGE // max(sum(part[:1].nbytes for part in copied), 1) // batch_size) * batch_size
-    return [{name: part[start : start + rows] for name, part in arrays.items()}
-            for start in range(0, len(copied[0]), rows)]
+    copied = [array for name, array in X.arrays.items() if array.dtype.kind != "f" or array.dtype != kinds.get(name)]
+    if sum(array.nbytes for array in copied) <= STAGE or not all(array.ndim for array in X.arrays.values()):
+        return [X]
+    same_rows(X.arrays)
+    rows = max(1, STAGE // max(sum(array[:1].nbytes for array in copied), 1) // batch_size) * batch_size
+    return [X[start : start + rows] for start in range(0, len(X), rows)]

@@ -8,11 +8,12 @@ import numpy as np
 
 from ..engines import compile
 from ..errors import DataError, TrainingError
+from ..named_inputs import NamedInputs
 from ..optim import AdamW
-from ..program import Snapshot, named_inputs
+from ..program import Snapshot
 from ..random import stream
 from ..staged import part_of
-from ..train.feeding import Data, on_disk, stages
+from ..train.feeding import Data, stages
 from ..train.trouble import normalises_batches
 from .weights import none_if_equal
 
@@ -41,7 +42,7 @@ def one_pass(estimator: Any, Z: Any, T: np.ndarray, w: np.ndarray | None) -> Non
 
 def run_over(program: Any, data: Data, order: np.ndarray) -> np.ndarray:
     """The losses of the steps over the rows in this order, fed at once, or in stages where they do not lie ready."""
-    if not on_disk(data.inputs):
+    if not data.on_disk:
         program.feed(data.inputs, data.y, data.weight)
         return program.run(order)
     losses = []
@@ -66,7 +67,7 @@ def without_one(order: np.ndarray, batch_size: int) -> np.ndarray:
 def program_for(estimator: Any, Z: Any, T: np.ndarray, weighted: bool) -> Any:
     """The training program that partial_fit goes on with, in the state it was left in, for rows like these."""
     e = estimator
-    shapes = [part.shape[1:] for part in named_inputs(Z).values()]
+    shapes = [array.shape[1:] for array in NamedInputs.of(Z).arrays.values()]
     batch: int = {"auto": 32, "full": len(T)}.get(e.batch_size) or e.batch_size
     if hasattr(e, "_program"):
         _, had_weights, had = e._compiled

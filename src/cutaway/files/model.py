@@ -14,8 +14,9 @@ from .. import nn
 from ..autodiff import Tensor
 from ..engines import example_input
 from ..errors import ArgumentError, CutawayError, FileError
+from ..named_inputs import NamedInputs
 from ..nn import init
-from ..program import named_inputs, trace_model
+from ..program import trace_model
 from . import architecture, container, program, trial
 from .endings import MODEL, OTHERS, check_ending
 from .plain import decode, encode
@@ -206,7 +207,7 @@ def _check_input(example: Any, saved: program.Saved) -> None:
     """What somebody's rows are made into must be what the program was tried on: a file could say an image of a
     terabyte."""
     wanted = {saved.slots[i].name: saved.slots[i].shape for i in saved.inputs}
-    given = {} if example is None else {name: part.shape[1:] for name, part in named_inputs(example).items()}
+    given = {} if example is None else {name: part.shape[1:] for name, part in NamedInputs.of(example).arrays.items()}
     if given and given != wanted:
         raise FileError(f"it is damaged (its encoder makes rows of {given}, its program takes {wanted})")
 

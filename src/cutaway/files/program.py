@@ -11,7 +11,8 @@ import numpy as np
 
 from ..autodiff import Runtime
 from ..errors import ArgumentError, FileError
-from ..program import Recorded, Rows, lengths_of
+from ..named_inputs import lengths_of
+from ..program import Recorded, Rows
 from ..rules import OPS, Op
 from .plain import decode, encode
 

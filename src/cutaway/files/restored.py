@@ -9,8 +9,8 @@ import numpy as np
 
 from ..autodiff import Tensor, apply, current_scope, scope
 from ..errors import ArgumentError, ShapeError
+from ..named_inputs import NamedInputs, lengths_of
 from ..nn import Module
-from ..program import lengths_of, named_inputs
 from ..random import stream
 from ..sequences import Sequences
 from .program import Operation, Saved, forms
@@ -73,7 +73,7 @@ class Restored(Module):
             if (lengths_of(name) in every) != isinstance(part, Sequences):
                 kinds = "Sequences, got an array" if lengths_of(name) in every else "an array, got Sequences"
                 raise ArgumentError(f"this restored {self.class_name} takes {name} as {kinds}")
-        parts = [p for part in given for p in named_inputs(part).values()]
+        parts = list(NamedInputs(dict(zip(names, given, strict=True))).arrays.values())
         for part, slot in zip(parts, slots.values(), strict=True):
             rows = part.shape[0] if part.ndim else 0
             free = 2 if lengths_of(slot.name) in every else 1  # sequences may have any number of steps

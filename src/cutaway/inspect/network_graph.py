@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ..engines import Program
-from ..program import Value, lengths_of
+from ..named_inputs import lengths_of
+from ..program import Value
 from ..text import counted
 from .drawing import by
 from .operations import NORMS, SCANS, UNITS, Operation, operations_of, readers

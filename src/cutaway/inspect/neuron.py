@@ -13,7 +13,7 @@ from ..engines import Program, evaluator
 from ..errors import ArgumentError, ShapeError
 from ..program import Value
 from ..rules import OPS
-from ..sequences import Sequences, gathered
+from ..sequences import Sequences, ragged_to_sequences
 from ..shown import Shown
 from ..text import counted, printable, short
 from .drawing import EDGE, FAINT, SIGNED, Sheet, colours, ends, reach, time_axis
@@ -49,7 +49,7 @@ def neuron(model: Any, layer: Any, unit: int, X: Any = None, names: list[str] | 
     Raises ArgumentError for a layer or unit that is not there, and for networks of several inputs.
     """
     network = network_of(model)
-    Z = None if X is None else model.encode(X) if network is not model else gathered(X)
+    Z = None if X is None else model.encode(X) if network is not model else ragged_to_sequences(X)
     if names is None and network is not model:
         names = names_of(model)
     if Z is None:

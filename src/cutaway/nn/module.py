@@ -16,11 +16,10 @@ from .. import habits
 from ..arguments import whole_numbers
 from ..autodiff import Tensor, current_scope, scope
 from ..errors import ArgumentError, ShapeError
-from ..program import named_inputs
+from ..named_inputs import NamedInputs
 from ..random import stream
-from ..sequences import Sequences, gathered
+from ..sequences import Sequences, ragged_to_sequences
 from ..shown import VIEWS, Listing, Picture, Shown
-from ..staged import Staged
 from .layout import State, arrays_of
 from .parameter import Parameter
 from .tree import KEPT, Tree, details
@@ -148,7 +147,7 @@ class Module(Tree, Shown):
         """
         if _of_tensors(x):
             return x
-        x = gathered(x)
+        x = ragged_to_sequences(x)
         if isinstance(x, Sequences):
             lengths = x.lengths if isinstance(x.lengths, Tensor) else Tensor(whole_numbers("lengths", x.lengths))
             return Sequences(self.as_input(x.values), lengths)
@@ -277,25 +276,26 @@ class Module(Tree, Shown):
         chooses by the size of a batch. Raises ShapeError or ArgumentError for an X that does not fit the network, and
         ResourceError where memory cannot be had.
         """
-        X = gathered(X)
-        if isinstance(X, Staged):
+        X = NamedInputs.of(X)
+        if X.step is not None:
             some = min(batch_size, X.step)  # so that no batch is larger than what is made at a time
-            return np.concatenate([self.predict(part, some, engine, threads) for part in X.parts()])
+            parts = (X[start : start + X.step] for start in range(0, len(X), X.step))
+            return np.concatenate([self.predict(part, some, engine, threads) for part in parts])
         known = vars(self).setdefault("_evaluators", {})
-        key = (engine, batch_size, threads, tuple(details(self)), _shapes(X))
+        key = (engine, batch_size, threads, tuple(details(self)), X.kind)
         try:
             program = known.get(key) if isinstance(batch_size, WHOLE) else None
         except TypeError:  # somebody gives a list
             program = None
         if program is None or program.too_small(X):
             from ..engines import evaluator
-            from ..engines.given import how, rows_in
+            from ..engines.given import how
 
             batch_size, threads = how(batch_size, threads)
             try:
-                program = evaluator(self, X, engine, batch_size, threads, rows=rows_in(X))
+                program = evaluator(self, X, engine, batch_size, threads, rows=len(X))
             except ShapeError as error:
-                if not isinstance(X, np.ndarray | Tensor | list) or np.ndim(X) != 1:
+                if "x" not in X.arrays or np.ndim(X.arrays["x"]) != 1:
                     raise
                 raise ShapeError(f"{error}. If the {len(X)} numbers given are one row, write predict([x])") from None
             program.leave_model()  # they would keep each other, and its memory, until the garbage collector comes
@@ -331,12 +331,6 @@ class Module(Tree, Shown):
 def _of_tensors(x: Any) -> bool:
     """Whether it is a Tensor, or a list or tuple of nothing else, such as a recurrent layer's state."""
     return isinstance(x, Tensor) or (isinstance(x, list | tuple) and len(x) > 0 and all(map(_of_tensors, x)))
-
-
-def _shapes(X: Any) -> tuple:
-    """What a program's recording depends on: the names, shapes and kinds of inputs, without the number of rows."""
-    return tuple((name, part.shape[1:], part.dtype.kind) for name, part in
-                 ((name, np.asarray(part)) for name, part in named_inputs(X).items()))
 
 
 def aligned(size: int, dtype: Any) -> np.ndarray:

@@ -5,11 +5,11 @@ from .engine import Engine
 from .instruction import Instruction, Rows, ShapeOf, Value, constant
 from .listing import lines_of, short, table, title
 from .places import Place, places
-from .record import SEED, STEP, Recorded, Step, evaluated, lengths_of, named_inputs, rows_of, trace_model
+from .record import SEED, STEP, Recorded, Step, evaluated, trace_model
 from .state import Snapshot, State
 
 __all__ = [
     "SEED", "STEP", "Engine", "Instruction", "Listing", "Place", "Recorded", "Rows", "ShapeOf", "Snapshot", "State",
-    "Step", "Value", "constant", "evaluated", "evaluation", "gradient_name", "lengths_of", "lines_of", "named_inputs",
-    "places", "reworded", "rows_of", "short", "table", "title", "trace_model", "training",
+    "Step", "Value", "constant", "evaluated", "evaluation", "gradient_name", "lines_of", "places", "reworded", "short",
+    "table", "title", "trace_model", "training",
 ]

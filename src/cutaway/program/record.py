@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import count_rows
 from ..autodiff import Entry, Recording, Runtime, Tensor, record, scope
 from ..errors import ArgumentError, RecordingError, ShapeError
+from ..named_inputs import NamedInputs, first_rows
 from ..sequences import Sequences
 from .instruction import Rows, Value, constant
 from .places import places
@@ -43,40 +43,6 @@ class Recorded:
     wants_gradient: set[int]  # ids of the values through which gradients flow
 
 
-def rows_of(x: Any, n: int) -> Any:
-    """The first n rows of an example, repeated where it has fewer."""
-    if isinstance(x, tuple):
-        return tuple(rows_of(part, n) for part in x)
-    if isinstance(x, dict):
-        return {key: rows_of(part, n) for key, part in x.items()}
-    if isinstance(x, Sequences):
-        return Sequences(rows_of(x.values, n), np.maximum(rows_of(x.lengths, n), 1))
-    x = np.asarray(x)
-    count_rows("the data", x)
-    return np.resize(x[:n], (n, *x.shape[1:]))
-
-
-def named_inputs(x: Any) -> dict[str, Any]:
-    """Inputs by name: x; x1, x2, ... for a tuple; x.key for a dict. Sequences have lengths too: lengths, x1.lengths."""
-    parts = {"x": x}
-    if isinstance(x, tuple):
-        parts = {f"x{i + 1}": part for i, part in enumerate(x)}
-    elif isinstance(x, dict):
-        parts = {f"x.{key}": part for key, part in x.items()}
-    found = {}
-    for name, part in parts.items():
-        sequences = isinstance(part, Sequences)
-        found[name] = part.values if sequences else part
-        if sequences:
-            found[lengths_of(name)] = part.lengths
-    return found
-
-
-def lengths_of(name: str) -> str:
-    """What the lengths are called that belong to the input `name`."""
-    return "lengths" if name == "x" else f"{name}.lengths"
-
-
 @dataclass
 class _Run:
     recording: Recording
@@ -87,18 +53,12 @@ class _Run:
     weight: Tensor | None
 
 
-def _run(model, loss: Callable | None, x: Any, y: Any, weighted: bool, n: int,
+def _run(model, loss: Callable | None, x: NamedInputs, y: Any, weighted: bool, n: int,
          columns: tuple[bool, bool] = (False, False)) -> _Run:
-    def tensors(part):
-        return model.as_input(part)
-
-    x = rows_of(x, n)
-    given: Any = tuple(map(tensors, x)) if isinstance(x, tuple) else (
-        {k: tensors(v) for k, v in x.items()} if isinstance(x, dict) else tensors(x)
-    )
-    if isinstance(given, dict):
+    given = x.first(n).each(model.as_input)
+    if given.by_name:
         try:
-            inspect.signature(model.forward).bind(**given)
+            given.passed_to(inspect.signature(model.forward).bind)
         except TypeError as error:
             name, takes = type(model).__name__, inspect.signature(model.forward)
             raise ArgumentError(
@@ -107,16 +67,11 @@ def _run(model, loss: Callable | None, x: Any, y: Any, weighted: bool, n: int,
             ) from None
     target = weight = J = None
     with np.errstate(all="ignore"), record() as recording:  # which operations run is asked, not their values
-        def forward():
-            if isinstance(given, tuple):
-                return model(*given)
-            return model(**given) if isinstance(given, dict) else model(given)
-
         if loss is None:
-            output = forward()
+            output = given.passed_to(model)
         else:
             with model.training(seed=SEED, step=STEP):
-                output = forward()
+                output = given.passed_to(model)
         if not isinstance(output, Tensor):
             hint = ": end with ct.nn.LastState or ct.nn.GlobalAveragePool" if isinstance(output, Sequences) else (
                 ": wrap a recurrent layer in ct.nn.LastState" if isinstance(output, tuple) else "")
@@ -124,7 +79,7 @@ def _run(model, loss: Callable | None, x: Any, y: Any, weighted: bool, n: int,
                 f"{type(model).__name__}.forward must return one Tensor, got {type(output).__name__}{hint}"
             )
         if loss is not None:
-            y = rows_of(y, n)
+            y = first_rows(y, n)
             y = y[:, None] if columns[0] else y
             target = Tensor(y if y.dtype.kind in "iu" else y.astype(output.dtype))
             weight = Tensor(np.ones((n, 1) if columns[1] else n, output.dtype)) if weighted else None
@@ -133,12 +88,13 @@ def _run(model, loss: Callable | None, x: Any, y: Any, weighted: bool, n: int,
             if not isinstance(J, Tensor) or J.size != 1:
                 got = f"shape {J.shape}" if isinstance(J, Tensor) else type(J).__name__
                 raise RecordingError(f"a loss must return one number as a Tensor (take .mean()), got {got}")
-    return _Run(recording, named_inputs(given), output, J, target, weight)
+    return _Run(recording, given.arrays, output, J, target, weight)
 
 
 def trace_model(model, loss: Callable | None, x: Any, y: Any = None, weighted: bool = False) -> Recorded:
     """Record a model (in training mode if a loss is given) and say which dimensions are the batch."""
     model.check_numbers()
+    x = NamedInputs.of(x)
     try:
         two, three = (_run(model, loss, x, y, weighted, n) for n in (2, 3))
         if np.ndim(y) == 1 and _crosses(two.recording):  # rows are paired, not each with all

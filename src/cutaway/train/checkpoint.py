@@ -21,7 +21,6 @@ import numpy as np
 from ..errors import ArgumentError, CutawayError, FileError, warn
 from ..files import container, write_whole
 from ..files.endings import check_folder
-from ..program import named_inputs
 from ..text import no_path
 
 KEPT = 2
@@ -247,8 +246,8 @@ def _optimizer(optimizer: Any, steps: int) -> str:
 
 def _rows(data: Any, dtype: np.dtype) -> str:
     """A digest of up to a thousand rows from the first to the last, as the program reads them."""
-    width = sum(part[:1].size * 8 for part in named_inputs(data.inputs).values())
+    width = sum(part[:1].size * 8 for part in data.inputs.arrays.values())
     count = min(len(data), 1000, max(16, LOOKED_AT // max(width, 1)))
     some = data.rows(np.unique(np.linspace(0, len(data) - 1, count).astype(int)))
-    arrays = named_inputs(some.inputs) | {"y": some.y} | ({} if some.weight is None else {"weight": some.weight})
+    arrays = some.inputs.arrays | {"y": some.y} | ({} if some.weight is None else {"weight": some.weight})
     return container.checksum({name: np.asarray(part).astype(dtype) for name, part in arrays.items()})[:16]

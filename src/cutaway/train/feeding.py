@@ -11,26 +11,27 @@ import numpy as np
 
 from ..arguments import count_rows, whole_numbers
 from ..errors import ArgumentError, DataError, ShapeError
-from ..program import named_inputs
-from ..sequences import Sequences, gathered
+from ..named_inputs import NamedInputs
+from ..sequences import Sequences
 from ..staged import STAGE, Staged, from_sparse
 
 
 @dataclass
 class Data:
-    """Inputs by name, targets and weights, all with the same number of rows.
+    """Inputs, targets and weights, all with the same number of rows.
 
     kept: the numbers of the rows of `inputs` that belong to it, where they are left on the disk; None: all.
     """
 
-    inputs: Any
+    inputs: Any  # NamedInputs, whatever they were made of
     y: np.ndarray
     weight: np.ndarray | None = None
     kept: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        inputs = {} if self.kept is not None else named_inputs(self.inputs)
-        lengths = {name: len(part) for name, part in inputs.items()} | {"y": len(self.y)}
+        self.inputs = NamedInputs.of(self.inputs)
+        arrays = {} if self.kept is not None else self.inputs.arrays
+        lengths = {name: len(array) for name, array in arrays.items()} | {"y": len(self.y)}
         if self.weight is not None:
             lengths["sample_weight"] = len(self.weight)
         if len(set(lengths.values())) > 1:
@@ -50,7 +51,7 @@ class Data:
     def rows(self, index: np.ndarray) -> Data:
         """Some rows, in memory."""
         where = index if self.kept is None else self.kept[index]
-        return Data(pick(self.inputs, where), self.y[index], None if self.weight is None else self.weight[index])
+        return Data(self.inputs[where], self.y[index], None if self.weight is None else self.weight[index])
 
     def part(self, index: np.ndarray) -> Data:
         """Some rows; inputs on the disk stay there."""
@@ -60,16 +61,7 @@ class Data:
 
     @property
     def on_disk(self) -> bool:
-        return any(on_disk(part) for part in named_inputs(self.inputs).values())
-
-
-def pick(inputs: Any, index: np.ndarray | slice) -> Any:
-    """Rows of an array or Sequences, or of all in a tuple or dict."""
-    if isinstance(inputs, tuple):
-        return tuple(part[index] for part in inputs)
-    if isinstance(inputs, dict):
-        return {key: part[index] for key, part in inputs.items()}
-    return inputs[index]
+        return any(map(on_disk, self.inputs.arrays.values()))
 
 
 def checked(name: str, X: Any, y: Any, sample_weight: Any, classes: bool) -> Data:
@@ -87,29 +79,28 @@ def checked(name: str, X: Any, y: Any, sample_weight: Any, classes: bool) -> Dat
     return data
 
 
-def as_arrays(X: Any) -> Any:
-    """X as arrays of numbers (memory maps stay maps), a list of arrays of different lengths as Sequences."""
-    X = gathered(X)
-    if isinstance(X, Staged):
-        return X
-    if hasattr(X, "tocsr"):
-        return from_sparse(X)
-    if isinstance(X, tuple):
-        return tuple(as_arrays(part) for part in X)
-    if isinstance(X, dict):
-        return {key: as_arrays(part) for key, part in X.items()}
-    if isinstance(X, Sequences):
-        return _without_gaps(Sequences(as_arrays(X.values), X.lengths))
-    array = X if isinstance(X, np.ndarray) else np.asarray(X)
-    count_rows("X", array)
-    if array.dtype.kind not in "fiub":
+def as_arrays(X: Any) -> NamedInputs:
+    """The inputs as arrays of numbers; memory maps stay maps, large sparse matrices become rows made when read."""
+    return NamedInputs.of(X).each(_numbers)
+
+
+def _numbers(part: Any) -> Any:
+    """An input that may be trained on."""
+    if isinstance(part, Staged):
+        return part
+    if hasattr(part, "tocsr"):
+        return from_sparse(part)
+    if isinstance(part, Sequences):
+        return _without_gaps(part.with_values(_numbers(part.values)))
+    count_rows("X", part)
+    if part.dtype.kind not in "fiub":
         raise DataError(
-            f"X must hold numbers, got an array of {array.dtype}: encode text, dates and categories first, or use "
+            f"X must hold numbers, got an array of {part.dtype}: encode text, dates and categories first, or use "
             "ct.Classifier or ct.Regressor, which take tables as they are"
         )
-    if array.ndim < 2 and array.dtype.kind == "f":
-        raise ShapeError(f"X must have one row a sample, got shape {array.shape}: use X.reshape(-1, 1) for one feature")
-    return array
+    if part.ndim < 2 and part.dtype.kind == "f":
+        raise ShapeError(f"X must have one row a sample, got shape {part.shape}: use X.reshape(-1, 1) for one feature")
+    return part
 
 
 def _without_gaps(x: Sequences) -> Sequences:
@@ -153,11 +144,11 @@ def check_finite(
         )
 
 
-def check_all_finite(inputs: Any, weight: np.ndarray | None = None) -> None:
-    """The same for arrays that are in memory; maps are checked as they are read."""
-    for name, part in named_inputs(inputs).items():
-        if not on_disk(part):
-            check_finite("X" if name == "x" else name, part, weight=weight)
+def check_all_finite(inputs: NamedInputs, weight: np.ndarray | None = None) -> None:
+    """Raise if an array that is in memory has NaN or infinity; maps are checked as they are read."""
+    for name, array in inputs.arrays.items():
+        if not on_disk(array):
+            check_finite("X" if name == "x" else name, array, weight=weight)
 
 
 def on_disk(array: np.ndarray) -> bool:
@@ -171,10 +162,10 @@ def on_disk(array: np.ndarray) -> bool:
     return False
 
 
-def fits(inputs: Any, itemsize: int) -> bool:
+def fits(inputs: NamedInputs, itemsize: int) -> bool:
     """Whether a copy in the program's precision fits beside the original: no memory map, under half of free memory."""
-    parts = list(named_inputs(inputs).values())
-    if any(on_disk(part) for part in parts):
+    parts = list(inputs.arrays.values())
+    if any(map(on_disk, parts)):
         return False
     copied = [p for p in parts if p.dtype.itemsize != itemsize or p.dtype.kind != "f" or not p.flags.c_contiguous]
     copies = sum(part.size * itemsize for part in copied)
@@ -187,7 +178,7 @@ def fits(inputs: Any, itemsize: int) -> bool:
 
 def stages(data: Data, order: np.ndarray, batch_size: int) -> Iterator[tuple[Data, np.ndarray]]:
     """The rows of `order` a few batches at a time: read as they lie on the disk, and their order within the stage."""
-    ones = [part[:1] for part in named_inputs(data.inputs).values()]
+    ones = [part[:1] for part in data.inputs.arrays.values()]
     width = sum(max(4 * part.size, part.nbytes) for part in ones)
     rows = max(1, STAGE // (width + 32) // batch_size) * batch_size  # 32 bytes of numbers and order for each row
     for start in range(0, len(order), rows):
@@ -196,7 +187,7 @@ def stages(data: Data, order: np.ndarray, batch_size: int) -> Iterator[tuple[Dat
         back = np.empty_like(sequence)
         back[sequence] = np.arange(len(wanted))
         part, numbers = data.rows(wanted[sequence]), wanted[sequence]
-        for name, array in named_inputs(part.inputs).items():
+        for name, array in part.inputs.arrays.items():
             check_finite("X" if name == "x" else name, array, numbers if data.kept is None else data.kept[numbers])
         yield part, back
 

@@ -13,6 +13,7 @@ from .. import losses
 from ..arguments import count_rows, whole_number, whole_numbers
 from ..engines import native
 from ..errors import ArgumentError, CutawayError, TrainingWarning, warn
+from ..named_inputs import NamedInputs
 from ..nn import Module
 from ..sequences import Sequences
 from .feeding import as_arrays, fits, target
@@ -121,9 +122,9 @@ class _Shared:
         # where validation scores some of the targets, with eager operations, they stay as precise as they were given
         scored = isinstance(validation, float | np.floating)
 
-        def inputs(X: Any) -> Any:
+        def inputs(X: Any) -> NamedInputs:
             X = as_arrays(X)
-            return _converted(X, dtype, whole) if fits(X, dtype.itemsize) else X
+            return X.each(lambda part: _converted(part, dtype, whole)) if fits(X, dtype.itemsize) else X
 
         def targets(y: Any) -> np.ndarray:
             count_rows("y", y)
@@ -144,17 +145,13 @@ class _Shared:
         return self.known[key][1]
 
 
-def _converted(X: Any, dtype: np.dtype, whole: bool) -> Any:
-    """Contiguous inputs in the precision of the program; whole numbers stay such for networks that embed them."""
-    if isinstance(X, tuple):
-        return tuple(_converted(part, dtype, whole) for part in X)
-    if isinstance(X, dict):
-        return {key: _converted(part, dtype, whole) for key, part in X.items()}
-    if isinstance(X, Sequences):
-        return Sequences(_converted(X.values, dtype, whole), whole_numbers("lengths", X.lengths))
-    if whole and X.dtype.kind in "iu":
-        return whole_numbers("X", X)
-    return np.ascontiguousarray(X, dtype)
+def _converted(part: Any, dtype: np.dtype, whole: bool) -> Any:
+    """A contiguous input in the precision of the program; whole numbers stay such for networks that embed them."""
+    if isinstance(part, Sequences):
+        return Sequences(_converted(part.values, dtype, whole), whole_numbers("lengths", part.lengths))
+    if whole and part.dtype.kind in "iu":
+        return whole_numbers("X", part)
+    return np.ascontiguousarray(part, dtype)
 
 
 def _report(k: int, training: Training, error: BaseException | None) -> None:

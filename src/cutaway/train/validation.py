@@ -11,7 +11,7 @@ import numpy as np
 from .. import losses
 from ..program import evaluated
 from . import metrics as metric_table
-from .feeding import Data, pick, stages
+from .feeding import Data, stages
 from .monitor import Monitor
 from .programs import Programs
 from .recipe import Recipe
@@ -26,7 +26,7 @@ class Validation:
         self.weight = None if data.weight is None else data.weight / data.weight.mean()
         if self.weight is not None:
             losses.refuse_weights(loss)
-        self.program = programs.evaluator(model, pick(data.inputs, slice(0, 2)), recipe.engine, recipe.threads)
+        self.program = programs.evaluator(model, data.inputs[:2], recipe.engine, recipe.threads)
         self.resident = not data.on_disk
         if self.resident:
             self.program.feed(data.inputs)

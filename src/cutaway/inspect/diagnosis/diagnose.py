@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import operator
 import sys
 import warnings
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from ...arguments import whole_number
 from ...data.judgement import copied
 from ...errors import ArgumentError, CutawayError, TrainingWarning
 from ...optim import Optimizer
-from ...program import State, named_inputs
+from ...program import State
 from ...shown import Shown
 from ...text import printable
 from ...train.events import EpochEnded
@@ -124,8 +125,9 @@ def _evidence(given: Any, X: Any, y: Any, loss: Any, optimizer: Any, validation:
 def _not_held_out(data: Data, past: Any) -> np.ndarray | None:
     """Numbers of those of the rows given that a run did not hold out; None for all: it held out none, or only these."""
     if past.held_out is None or data.on_disk or past.held_out.on_disk:  # rows on the disk are not compared
-        return past.rows if data.inputs is past.data.inputs else None
-    own, given = (list(named_inputs(part).values()) for part in (past.held_out.inputs, data.inputs))
+        same = map(operator.is_, data.inputs.arrays.values(), past.data.inputs.arrays.values())
+        return past.rows if all(same) else None
+    own, given = (list(part.inputs.arrays.values()) for part in (past.held_out, data))
     if [part.shape[1:] for part in own] != [part.shape[1:] for part in given]:
         return None
     left = np.flatnonzero(~copied(own, given))
@@ -176,11 +178,11 @@ def _arguments(e: Evidence, epochs: int) -> dict[str, Any]:
     data = e.data if past is None else past.data.rows(past.rows)
     held = e.held_out
     return {
-        "model": model, "X": data.inputs, "y": data.y, "sample_weight": data.weight, "loss": e.loss,
+        "model": model, "X": data.inputs.as_given(), "y": data.y, "sample_weight": data.weight, "loss": e.loss,
         "optimizer": e.optimizer, "epochs": min(epochs, run.epochs_done or epochs) if run is not None else epochs,
         "batch_size": 32 if past is None else past.batch_size, "seed": 0 if past is None else past.seed,
         "shuffle": past is None or past.shuffle, "drop_last": past is not None and past.drop_last,
-        "Xv": None if held is None else held.inputs, "yv": None if held is None else held.y,
+        "Xv": None if held is None else held.inputs.as_given(), "yv": None if held is None else held.y,
     }
 
 

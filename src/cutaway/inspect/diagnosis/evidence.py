@@ -14,7 +14,7 @@ from ... import losses
 from ...data import TableEncoder
 from ...engines import compile
 from ...optim import SGD, Optimizer
-from ...program import Snapshot, State, evaluated, named_inputs
+from ...program import Snapshot, State, evaluated
 from ...random import stream
 from ...text import printable
 from ...train.feeding import Data
@@ -89,7 +89,7 @@ class Evidence:
     @cached_property
     def table(self) -> np.ndarray | None:
         """The sampled rows of X where they are a table of numbers, (n, features)."""
-        parts = list(named_inputs(self.sample.inputs).values())
+        parts = list(self.sample.inputs.arrays.values())
         one = len(parts) == 1 and parts[0].ndim == 2 and not self.model.takes_integers()
         return parts[0].astype(np.float64) if one else None
 

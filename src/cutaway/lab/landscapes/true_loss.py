@@ -15,7 +15,7 @@ from ...errors import ArgumentError
 from ...nn import Module
 from ...program import evaluated
 from ...random import stream
-from ...train.feeding import Data, as_arrays, check_all_finite, check_finite, pick, target
+from ...train.feeding import Data, as_arrays, check_all_finite, check_finite, target
 from ..models import loss_for, opened
 
 
@@ -47,7 +47,7 @@ class TrueLoss:
         check_all_finite(data.inputs)
         check_finite("y", data.y)
         self.y, self.rows = data.y, len(data)
-        self.program = evaluator(self.model, pick(data.inputs, slice(0, 2)))
+        self.program = evaluator(self.model, data.inputs[:2])
         self.program.feed(data.inputs)
 
     @property

@@ -21,7 +21,7 @@ from ...random import stream
 from ...text import jsonable
 from ...train import fit
 from ...train.events import EpochEnded
-from ...train.feeding import as_arrays, pick, target
+from ...train.feeding import as_arrays, target
 from ..charts import chart, style
 from ..models import fresh, loss_for, opened
 from ..result import Result, table
@@ -162,10 +162,10 @@ def batch_size(model: Module | Callable[[], Module], X: Any, y: Any, loss: str |
     rows, sizes = len(y), _sizes(sizes, len(y))
     scales = _noise_scales(net, X, y, loss, optimizer, epochs, threads, seed)
     enough = slice(0, 4 * max(sizes))  # rows to time steps on
-    X, y = pick(as_arrays(X), enough), target(y, losses.get(loss) is losses.cross_entropy)[enough]
+    X, y = as_arrays(X)[enough], target(y, losses.get(loss) is losses.cross_entropy)[enough]
     programs = []
     for size in sizes:
-        programs.append(compile(net, loss, replace(optimizer, lr=0.0), size, pick(X, slice(0, 3)), y[:3], seed=seed,
+        programs.append(compile(net, loss, replace(optimizer, lr=0.0), size, X[:3], y[:3], seed=seed,
                                 threads=threads))
         programs[-1].feed(X, y)
     seconds, cut_short, began = np.full(len(sizes), np.inf), "", time.perf_counter()
@@ -197,7 +197,7 @@ def _noise_scales(net: Module, X: Any, y: Any, loss: Any, optimizer: Optimizer, 
                   seed: int) -> np.ndarray:
     """B_noise at the weights that the model has, and after each epoch of training it."""
     some = stream(seed, "batch advice").permutation(len(y))[:MOST_ROWS]
-    gradients = Gradients(net, pick(as_arrays(X), some), np.asarray(y)[some], loss)
+    gradients = Gradients(net, as_arrays(X)[some], np.asarray(y)[some], loss)
     together = any(i.op == "batch_stats" for i in gradients.program.instructions)  # a row alone cannot be normalised
     size = max(2, min(32, len(some) // 4)) if together else 1
 

@@ -19,7 +19,7 @@ from ...optim import SGD, Optimizer
 from ...random import stream
 from ...text import counted, jsonable, score
 from ...train import METRICS, Run, fit_many
-from ...train.feeding import as_arrays, pick, target
+from ...train.feeding import as_arrays, target
 from ..charts import chart, dots, legend, style
 from ..models import fresh, loss_for, opened
 from ..result import Result, table
@@ -60,7 +60,7 @@ def shuffling(model: Module | Callable[[], Module], X: Any, y: Any, loss: str | 
     learn = learn[np.argsort(y[learn], kind="stable")]
     mixed = stream(seed, "shuffled once").permutation(learn)
     rows = dict(zip(ORDERS, (learn, mixed, learn), strict=True))
-    data = {order: (pick(X, some), y[some]) for order, some in rows.items()}
+    data = {order: (X[some], y[some]) for order, some in rows.items()}
     found = Shuffling(len(learn), len(held_out), batch_size, epochs, names, "accuracy" if classes else "R²",
                       type(optimizer).__name__)
     for order in ORDERS[:2]:
@@ -76,7 +76,7 @@ def shuffling(model: Module | Callable[[], Module], X: Any, y: Any, loss: str | 
         raise KeyboardInterrupt
     found.cut_short = "interrupted" if len(finished) < runs else ""
     for order, trained in zip(ORDERS, zip(*finished, strict=True), strict=True):
-        found.score_runs(order, trained, pick(X, held_out), y[held_out])
+        found.score_runs(order, trained, X[held_out], y[held_out])
     return found
 
 

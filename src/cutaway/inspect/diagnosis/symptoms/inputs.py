@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ....program import named_inputs
+from ....sequences import Sequences
 from ..evidence import Evidence
 from ..finding import NOTICE, SERIOUS, Finding
 
@@ -25,7 +25,7 @@ def unscaled(e: Evidence) -> Iterator[Finding]:
     if first is not None and (first.op in NORMS or first.op == "batch_stats"):
         return  # the network scales them itself
     large = LARGE_IF_POOR if e.trained and not e.share < POOR else LARGE
-    for name, part in named_inputs(e.sample.inputs).items():
+    for name, part in e.sample.inputs.arrays.items():
         if part.dtype.kind in "iu" and (e.model.takes_integers() or name == "lengths"):
             continue
         own = "X" if name == "x" else name.removeprefix("x.")
@@ -66,18 +66,20 @@ def unscaled(e: Evidence) -> Iterator[Finding]:
 
 def _standardise(e: Evidence, name: str, ndim: int) -> str:
     """Inputs brought to mean 0 and deviation 1, as code; held-out ones by the same numbers."""
-    given = e.sample.inputs
-    place = f"X[{name.partition('.')[2]!r}]" if isinstance(given, dict) else "X"
-    if isinstance(given, tuple):
-        place = f"X[{list(named_inputs(given)).index(name)}]"
+    inputs = e.sample.inputs
+    place, several = "X", "x" not in inputs.parts and not inputs.by_name
+    if inputs.by_name:
+        place = f"X[{name.partition('.')[2]!r}]"
+    if several:
+        place = f"X[{list(inputs.arrays).index(name)}]"
     values, axis = place, "axis=0" if ndim == 2 else ""
     new = "({0} - mean) / std"
-    if not isinstance(given, dict | tuple | np.ndarray):  # Sequences
+    if isinstance(inputs.parts.get("x"), Sequences):
         values, new = "X.values", "{0}.with_values(({0}.values - mean) / std)"
     parts = [f"mean, std = {values}.mean({axis}), {values}.std({axis}) + 1e-8"]
     for own in (place, place.replace("X", "Xv", 1))[: 1 + (e.held_out is not None)]:
         text = new.format(own)
-        if isinstance(given, tuple):
+        if several:
             whole, k = own.partition("[")[0], int(own.partition("[")[2][:-1])
             parts.append(f"{whole} = (*{whole}[:{k}], {text}, *{whole}[{k + 1}:])")
         else:

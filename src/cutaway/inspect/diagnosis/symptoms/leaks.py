@@ -9,7 +9,6 @@ import numpy as np
 
 from ....data import judgement
 from ....data.limits import MOST_COMPARED, MOST_FOR_LEAKS
-from ....program import named_inputs
 from ..evidence import Evidence
 from ..finding import NOTICE, SERIOUS, Finding
 
@@ -79,7 +78,7 @@ def _first(e: Evidence) -> int:
 def duplicates(e: Evidence) -> Iterator[Finding]:
     """Held-out rows that are training rows too: their score says nothing about new rows."""
     learnt = e.learnt_from(MOST_COMPARED)
-    known, held = _parts(learnt.inputs), _parts(e.held_out.inputs)
+    known, held = (list(data.inputs.arrays.values()) for data in (learnt, e.held_out))
     columns = e.columns if e.table is not None else None
     share = judgement.telling_copies(known, held, columns, (learnt.y, e.held_out.y))
     if share < DUPLICATES:
@@ -91,7 +90,3 @@ def duplicates(e: Evidence) -> Iterator[Finding]:
                   "Xv, yv = Xv[new], yv[new]",
                   "What is left was never learnt from. Take copies out before the rows are divided.", ["X"],
                   {"share": share})
-
-
-def _parts(inputs: object) -> list[np.ndarray]:
-    return list(named_inputs(inputs).values())

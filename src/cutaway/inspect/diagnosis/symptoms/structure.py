@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ....engines import evaluator
-from ....train.feeding import pick
 from ...collapse import collapses
 from ..changes import behind, layer_called
 from ..evidence import Evidence
@@ -14,7 +13,7 @@ from ..finding import SERIOUS, Finding
 
 def collapse(e: Evidence) -> Iterator[Finding]:
     """Linear layers with no activation between. A narrow one between wide ones may be meant, and is left alone."""
-    program = evaluator(e.model, pick(e.sample.inputs, slice(0, 2)), engine="reference", batch_size=1)
+    program = evaluator(e.model, e.sample.inputs[:2], engine="reference", batch_size=1)
     for found in collapses(program):
         if found.separable or min(found.widths[1:-1]) < min(found.widths[0], found.widths[-1]):
             continue
