@@ -52,7 +52,7 @@ class Training:
         self.past = past = Past(
             data=task.data, rows=task.rows, held_out=task.held_out, loss=task.loss, optimizer=recipe.optimizer,
             batch_size=recipe.rows_a_step(len(task.rows)), seed=recipe.seed, shuffle=recipe.shuffle,
-            drop_last=recipe.drop_last, resident=fits(task.data.inputs, model.dtype.itemsize),
+            drop_last=recipe.drop_last, resident=False,
             options={"weighted": task.data.weight is not None, "seed": recipe.seed},
         )
         to_find = recipe.optimizer.wants_rate
@@ -62,6 +62,7 @@ class Training:
             self.note, past.drop_last = one_row_left_out(len(past.rows), past.batch_size), True
             if not to_find and callable(recipe.optimizer.lr):  # its schedule is stretched over fewer steps now
                 self._compile(recipe.optimizer, programs, keep_all)
+        past.resident = fits(task.data.inputs, model.dtype.itemsize)
         past.feed(self.program)
         self.checkpoints: Any = None
         earlier: Any = None
