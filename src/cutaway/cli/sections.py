@@ -22,7 +22,7 @@ BRIEF = {"balanced accuracy": "bal. accuracy", "average precision": "avg. precis
 
 
 def data(screen: Screen, found: Findings) -> None:
-    """What was understood from the file."""
+    """Show what was understood from the file."""
     screen.title("Data", f"{found.source}: {found.amount}")
     rows = [(kind, f"{count:,}", f"{gaps:,}", listed(names)) for kind, count, gaps, names in kinds(found.columns)]
     if found.inputs == "table":
@@ -52,13 +52,13 @@ def data(screen: Screen, found: Findings) -> None:
 
 
 def design(screen: Screen, found: Findings) -> None:
-    """The design, each choice with its reason."""
+    """Show the design, each choice with its reason."""
     screen.title("Design", found.network)
     screen.table(found.design, dim=(2,))
 
 
 def remarks(screen: Screen, found: list[Any], said: Sequence[Any] = ()) -> None:
-    """What makes the score doubtful, or whom it does not see; of those `said` above the evidence alone."""
+    """Show what makes the score doubtful, or whom it does not see; where `said` above, the evidence alone."""
     if found:
         screen.title("Beware")
         for remark in found:
@@ -66,7 +66,7 @@ def remarks(screen: Screen, found: list[Any], said: Sequence[Any] = ()) -> None:
 
 
 def scores(screen: Screen, found: Findings, said: Sequence[Any] = ()) -> None:
-    """Network and linear model on the same rows, and who is ahead; `said`: remarks that stand above."""
+    """Show network and linear model on the same rows, and who is ahead; `said`: remarks that stand above."""
     from rich.text import Text
 
     units = f"; errors in the unit of {found.targets[0].name}" if found.task == "regression" else ""
@@ -94,7 +94,7 @@ def scores(screen: Screen, found: Findings, said: Sequence[Any] = ()) -> None:
 
 
 def score_table(screen: Screen, scores: list[Score], first: str) -> None:
-    """Two lines for each part; where test rows are scored, the better number of the two is bold."""
+    """Show two lines for each part; where test rows are scored, the better number of the two is bold."""
     from rich.text import Text
 
     names = list(scores[0].network)
@@ -111,7 +111,7 @@ def score_table(screen: Screen, scores: list[Score], first: str) -> None:
 
 
 def steps_ahead(screen: Screen, outputs: list[Score], where: str) -> None:
-    """R² and RMSE of each model at some steps ahead: the first ones, then ever farther apart, and the last."""
+    """Show R² and RMSE of each model at some steps ahead: the first ones, then ever farther apart, and the last."""
     n = len(outputs)
     shown = sorted({round(n ** (k / (MOST_STEPS - 1))) for k in range(MOST_STEPS)})
     names = [model for model, *_ in outputs[0].models]
@@ -132,7 +132,7 @@ def _style(name: str, own: dict, others: list[dict]) -> str:
 
 
 def confusion(screen: Screen, found: dict[str, Any], where: str) -> None:
-    """The matrix for a few classes, the most common mistakes for many."""
+    """Show the matrix for a few classes, the most common mistakes for many."""
     labels, counts = [short(label, 12) for label in found["labels"]], found["counts"]
     if len(labels) <= MOST_CLASSES:
         screen.title("Confusion", f"{where}: true classes down, predictions across")
@@ -154,7 +154,7 @@ def _count(n: int, hit: bool) -> Text:
 
 
 def importance(screen: Screen, found: Findings) -> None:
-    """The columns that matter most, with bars."""
+    """Show the columns that matter most, with bars."""
     if not found.importance:
         return
     from rich.text import Text
@@ -173,7 +173,7 @@ def importance(screen: Screen, found: Findings) -> None:
 
 
 def diagnosis(screen: Screen, found: Findings) -> None:
-    """What is seriously wrong, a line each; nothing if nothing is."""
+    """Show what is seriously wrong, a line each; nothing if nothing is."""
     serious = [f for f in found.diagnosis if f.severity == "serious" and not f.follows]
     if serious:
         screen.title("Diagnosis", "print(ct.diagnose(...)) or --report says more")
@@ -181,7 +181,7 @@ def diagnosis(screen: Screen, found: Findings) -> None:
 
 
 def seconds(screen: Screen, found: Findings) -> None:
-    """How long each part took."""
+    """Show how long each part took."""
     total = sum(found.seconds.values())
     if not total:
         return

@@ -14,18 +14,18 @@ RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def style(k: int) -> dict[str, Any]:
-    """Colour and dash of the k-th line: what differs in one differs in the other, too."""
+    """Choose colour and dash of the k-th line: what differs in one differs in the other, too."""
     return {"color": LINES[k % len(LINES)], "linestyle": DASHES[k % len(DASHES)], "linewidth": 1.6}
 
 
 def dots(k: int) -> dict[str, Any]:
-    """Colour and marker of the k-th group of points."""
+    """Choose colour and marker of the k-th group of points."""
     return {"color": LINES[k % len(LINES)], "marker": MARKERS[(k + k // len(LINES)) % len(MARKERS)]}
 
 
 def chart(sheet: Sheet, left: float, top: float, width: float, height: float, x: str, y: str, title: str = "",
           log: str = "") -> Any:
-    """Axes at a place of the sheet (inches from its top left), named with units; log: "x", "y" or "xy"."""
+    """Add axes at a place of the sheet (inches from its top left), named with units; log: "x", "y" or "xy"."""
     axes = sheet.axes(left, top, width, height)
     axes.tick_params(labelsize=9)
     axes.set_xlabel(x, size=10, color=INK)
@@ -43,7 +43,7 @@ def chart(sheet: Sheet, left: float, top: float, width: float, height: float, x:
 
 
 def _log_ticks(axis: Any) -> None:
-    """Some four round numbers: powers of ten over many decades, 1, 2 and 5 of few, evenly spaced ones within one."""
+    """Set some four round ticks: powers of ten over many decades, 1, 2 and 5 of few, evenly spaced ones within one."""
     from matplotlib.ticker import FuncFormatter, Locator, MaxNLocator, NullLocator
 
     class Round(Locator):
@@ -86,6 +86,6 @@ def legend(axes: Any, **how: Any) -> Any:
 
 
 def note(axes: Any, text: str, x: float = 0.02, y: float = 0.98, **how: Any) -> None:
-    """A few faint words inside the axes, placed by shares of its width and height."""
+    """Write a few faint words inside the axes, placed by shares of its width and height."""
     how = {"ha": "left", "va": "top", "size": 9, "color": FAINT} | how
     axes.text(x, y, text, transform=axes.transAxes, **how)

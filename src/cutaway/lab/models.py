@@ -20,7 +20,7 @@ MOST_CLASSES = 100
 
 
 def opened(model: Any, X: Any, y: Any, loss: Any) -> tuple[Any, Any, Any, Any]:
-    """Model, X, y and loss as experiments take them: a trained estimator gives its network, encoded rows and loss."""
+    """Read model, X, y and loss as experiments take them: an estimator gives its network, encoded rows and loss."""
     if isinstance(model, Module) or not hasattr(model, "fit"):
         return model, X, y, loss
     given = training_of(model, X, y, None if loss == "auto" else loss, None, None)
@@ -28,7 +28,7 @@ def opened(model: Any, X: Any, y: Any, loss: Any) -> tuple[Any, Any, Any, Any]:
 
 
 def fresh(model: Module | Callable[[], Module], seed: int) -> Module:
-    """A new model with initial weights of this seed: a copy of `model`, or what the function `model()` makes.
+    """Make a model with initial weights of this seed: a copy of `model`, or what the function `model()` makes.
 
     >>> import cutaway as ct
     >>> net = ct.nn.MLP(2, [4], 1)

@@ -26,11 +26,11 @@ class Result(Shown):
         raise NotImplementedError
 
     def to_json(self) -> dict[str, Any]:
-        """All numbers as plain values that json.dumps takes, the kind of experiment first."""
+        """Give all numbers as plain values that json.dumps takes, the kind of experiment first."""
         raise NotImplementedError
 
     def plot(self, path: str | PathLike | None = None) -> Any:
-        """A matplotlib figure, also written to a file if a path is given."""
+        """Draw a matplotlib figure, also written to a file if a path is given."""
         raise NotImplementedError
 
     def _in_notebook(self) -> Any:
@@ -67,7 +67,7 @@ class Result(Shown):
 
 
 def table(head: list[str], rows: list[list[str]], left: int = 1) -> str:
-    """Aligned columns of text; the first `left` of them to the left, the others, numbers, to the right.
+    """Lay out a table; its first `left` columns stand to the left, the others, numbers, to the right.
 
     >>> print(table(["optimizer", "loss"], [["Adam", "0.25"], ["SGD", "1.5"]]))
     optimizer  loss

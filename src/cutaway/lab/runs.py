@@ -11,7 +11,7 @@ from ..train import Run
 
 
 def finished(runs: Sequence[Run], group: int = 1) -> tuple[np.ndarray, str]:
-    """For each `group` of runs whether all their epochs are done; and "interrupted" if Ctrl-C ended any, else "".
+    """Check for each `group` of runs whether all their epochs are done; and "interrupted" if Ctrl-C ended any, else "".
 
     Raises, where none is done, KeyboardInterrupt after Ctrl-C and TrainingError otherwise.
     """

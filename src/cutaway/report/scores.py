@@ -27,9 +27,7 @@ def measure(task: str, y: np.ndarray, predicted: np.ndarray, probability: Any, c
     if task == "multi-output regression":
         each = [by_number(y[:, j], predicted[:, j]) for j in range(y.shape[1])]
         return {"R²": _mean([found["R²"] for found in each])}
-    return by_number(y, predicted) if task == "regression" else by_class(
-        y, predicted, probability, classes, uneven
-    )
+    return by_number(y, predicted) if task == "regression" else by_class(y, predicted, probability, classes, uneven)
 
 
 def measure_outputs(task: str, y: np.ndarray, predicted: np.ndarray, probability: Any) -> list[dict[str, float | None]]:

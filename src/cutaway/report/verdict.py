@@ -12,14 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..data.judgement import (
-    Telling,
-    class_scores,
-    judged_by,
-    placements,
-    standard_error,
-    telling_copies,
-)
+from ..data.judgement import Telling, class_scores, judged_by, placements, standard_error, telling_copies
 from ..inspect.diagnosis.finding import NOTICE, SERIOUS, Finding
 from ..inspect.diagnosis.symptoms.leaks import OPTIONS, leak_finding
 from ..text import listed, number, score, short

@@ -86,7 +86,7 @@ class Descent(Result):
     kind: ClassVar[str] = "descent"
 
     def __getitem__(self, name: str) -> Path:
-        """A path by its optimizer's name."""
+        """Find a path by its optimizer's name."""
         for path in self.paths:
             if path.name == name:
                 return path
@@ -120,7 +120,7 @@ class Descent(Result):
         return "\n".join([about, self.finding(), "", table(head, rows), *([""] if ended else []), *ended])
 
     def finding(self) -> str:
-        """Who was near the minimum first, and who bounced most."""
+        """Say who was near the minimum first, and who bounced most."""
         goal = "the minimum" if self.surface.minima is not None else "the lowest place of the picture"
         known = {p.name: t for p in self.paths if (t := p.steps_to(self.near)) is not None}
         found = f"None came near {goal}."
@@ -134,7 +134,7 @@ class Descent(Result):
         return found
 
     def to_pandas(self) -> Any:
-        """A row a place: optimizer, step, x, y, loss, and what the step that led there had and did."""
+        """Make a table with a row a place: optimizer, step, x, y, loss, and what its step had and did."""
         import pandas as pd
 
         frames = []
@@ -160,7 +160,7 @@ class Descent(Result):
                       "cut_short": self.cut_short})
 
     def plot(self, path: str | PathLike | None = None, kind: str | None = None) -> Any:
-        """A figure: "contour", "3d", "rates" or "loss" (`figure` if None); also written to a file."""
+        """Draw a figure: "contour", "3d", "rates" or "loss" (`figure` if None); also written to a file."""
         return draw(self, kind or self.figure, path)
 
     def to_html(self, path: str | PathLike) -> None:
@@ -200,7 +200,7 @@ def descend(on: Surface | str | Callable, optimizers: Optimizers | None = None,
 
 
 def named(optimizers: Optimizers) -> dict[str, Optimizer]:
-    """Optimizers by name: "Adam", or with the learning rate where two would be called the same."""
+    """Name optimizers: "Adam", or with the learning rate where two would be called the same."""
     if not isinstance(optimizers, dict):
         given = [optimizers] if isinstance(optimizers, Optimizer) else list(optimizers)
         kinds = [type(opt).__name__ for opt in given]
@@ -219,7 +219,7 @@ def named(optimizers: Optimizers) -> dict[str, Optimizer]:
 
 
 def usual(on: Surface, names: Sequence[str] = LECTURE) -> list[Optimizer]:
-    """Optimizers, the lecture's unless named, with learning rates that fit the picture.
+    """Choose optimizers, the lecture's unless named, with learning rates that fit the picture.
 
     Plain descent has the surface's own rate, or its first step is a twentieth of the picture's width; momentum has the
     same. The steps of the others are about as long as the rate itself: a small part of the width.

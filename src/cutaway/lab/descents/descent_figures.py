@@ -20,13 +20,13 @@ STAR: dict[str, Any] = {"marker": "*", "markersize": 11, "color": "#f2c14e", "ma
 
 
 def draw(descent: Any, kind: str, path: str | PathLike | None) -> Any:
-    """A figure of a `Descent`, of this kind, also written to a file if a path is given."""
+    """Draw a figure of a `Descent`, of this kind, also written to a file if a path is given."""
     check_name(kind, FIGURES, "figure of a descent")
     return FIGURES[kind](descent).saved(path)
 
 
 def _contour(descent: Any) -> Sheet:
-    """A panel for each path, over the same lines of equal loss."""
+    """Draw a panel for each path, over the same lines of equal loss."""
     (x0, x1), (y0, y1) = descent.surface.bounds
     columns = 1 if len(descent.paths) < 3 else 2
     rows = -(-len(descent.paths) // columns)

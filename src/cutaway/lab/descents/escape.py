@@ -126,7 +126,7 @@ class Escape(Result):
         return self.left & (after < before)
 
     def interval(self, k: int) -> Pair:
-        """95 % limits (Wilson's) of the share of seeds that leave with the k-th size."""
+        """Compute 95 % limits (Wilson's) of the share of seeds that leave with the k-th size."""
         from scipy.stats import binomtest  # takes a while to import
 
         found = binomtest(int(self.left[k].sum()), self.seeds).proportion_ci(0.95, "wilson")
@@ -138,7 +138,7 @@ class Escape(Result):
         return f"{kind} ({size} of {rows} rows)"
 
     def to_pandas(self) -> Any:
-        """A row for each run."""
+        """Make a table with a row for each run."""
         import pandas as pd
 
         return pd.concat([
@@ -166,7 +166,7 @@ class Escape(Result):
         )
 
     def plot(self, path: str | PathLike | None = None) -> Any:
-        """A way out on the surface, and the shares of seeds that leave."""
+        """Draw a way out on the surface, and the shares of seeds that leave."""
         sheet = Sheet(7.6, 4.5)
         sheet.title("Noise leads out of a poor minimum", f"J = {self.surface.formula}. SGD, learning rate {self.lr:g}, "
                     f"{self.steps:,} steps from {self.seeds} starts.")

@@ -54,20 +54,20 @@ class Surface(Shown):
         return f"Surface({self.name}: J = {self.formula}, from ({self.start[0]:g}, {self.start[1]:g}))"
 
     def values(self, X: Any, Y: Any) -> np.ndarray:
-        """J at points given by two arrays (or numbers) that fit together; without noise."""
+        """Compute J at points given by two arrays (or numbers) that fit together; without noise."""
         with np.errstate(all="ignore"):  # not finite where not defined, and said to be
             x, y = np.broadcast_arrays(np.asarray(X, np.float64), np.asarray(Y, np.float64))
             return np.broadcast_to(self(Tensor(x), Tensor(y)).data, x.shape).copy()
 
     def gradient(self, x: float, y: float) -> np.ndarray:
-        """∇J (2,) at one point, by the tape; without noise."""
+        """Compute ∇J (2,) at one point, by the tape; without noise."""
         theta = [Tensor(np.float64(v), requires_grad=True) for v in (x, y)]
         with np.errstate(all="ignore"):  # not finite where not defined, and said to be
             (self(*theta) * 1.0).backward()  # "x" alone would be no operation
         return np.array([0.0 if t.grad is None else t.grad for t in theta])
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
-        """J as a Tensor, from two Tensors of one shape."""
+        """Compute J as a Tensor, from two Tensors of one shape."""
         out = self.function(x, y)
         if not isinstance(out, Tensor):
             raise ArgumentError(
@@ -77,7 +77,7 @@ class Surface(Shown):
         return out
 
     def grid(self, n: int = 81) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """x (n,), y (n,) and J (n, n) on the part worth seeing; J[i, j] belongs to y[i], x[j]."""
+        """Lay x (n,), y (n,) and J (n, n) over the part worth seeing; J[i, j] belongs to y[i], x[j]."""
         x, y = (np.linspace(*ends, n) for ends in self.bounds)
         return x, y, self.values(x[None, :], y[:, None])
 
@@ -87,7 +87,7 @@ class Surface(Shown):
         return ((low <= points) & (points <= high)).all(1)
 
     def model(self, start: Pair | None = None) -> nn.Module:
-        """A Module with two weights in double precision, θ = (x, y); a row of data ξ gives J(x, y) + ξ · (x, y)."""
+        """Make a Module with two weights of float64, θ = (x, y); a row of data ξ gives J(x, y) + ξ · (x, y)."""
         return _Point(self, self.start if start is None else _pair("start", start))
 
     def data(self, seed: int = 0) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
@@ -135,7 +135,7 @@ NOISE, ROWS = 2.0, 64  # of "noisy"
 
 def surface(what: str | Callable, *, condition: float | None = None, noise: float | None = None,
             rows: int | None = None, bounds: Any = None, start: Any = None, minima: Any = None) -> Surface:
-    """A loss surface by name, by expression ("x^2 + sin(y)"), or from a function of two Tensors.
+    """Find a loss surface by name, by expression ("x^2 + sin(y)"), or from a function of two Tensors.
 
     Names: ravine (its walls `condition` times as steep as its floor), bowl, saddle, plateau, rosenbrock, beale,
     himmelblau, noisy, and bumpy, which starts in a poor local minimum. noise: the standard deviation of each row's own

@@ -36,7 +36,7 @@ class Answers:
         return np.concatenate([self.ask(rows[k : k + count]) for k in range(0, len(rows), count)])
 
     def score(self) -> float | None:
-        """On the rows themselves: the share told right, or R²."""
+        """Score the rows themselves: the share told right, or R²."""
         if self.y is None:
             return None
         said = self(self.X)
@@ -46,7 +46,7 @@ class Answers:
 
 
 def answers_of(model: Any, X: Any, y: Any = None, names: list[str] | None = None) -> Answers:
-    """Answers of a ct.nn.Module, a trained estimator, or anything with predict_proba or predict as scikit-learn has it.
+    """Wrap a ct.nn.Module, a trained estimator, or anything with predict_proba or predict as scikit-learn has it.
 
     An estimator's rows are X as it stands where X is a table of finite numbers, and otherwise what its network sees.
     """
@@ -83,7 +83,7 @@ def answers_of(model: Any, X: Any, y: Any = None, names: list[str] | None = None
 
 
 def _of_module(model: Module, X: Any, y: Any, names: list[str] | None) -> Answers:
-    """y as the loss takes it: class numbers, zeros and ones, or numbers."""
+    """Read y as the loss takes it: class numbers, zeros and ones, or numbers."""
     X = np.asarray(X)
     if X.dtype.kind not in "fiub" or X.ndim < 2:
         raise ShapeError(f"X must be an array of numbers (n, ...), got {X.dtype} of shape {X.shape}")
@@ -121,7 +121,7 @@ def _checked(answers: Answers) -> Answers:
 
 
 def _numbers(X: Any) -> np.ndarray | None:
-    """X as an array, if it is a table of finite numbers."""
+    """Read X as an array, if it is a table of finite numbers."""
     try:
         flat = np.asarray(X, np.float64)
     except (TypeError, ValueError):
@@ -130,7 +130,7 @@ def _numbers(X: Any) -> np.ndarray | None:
 
 
 def _linked(z: np.ndarray, link: str) -> np.ndarray:
-    """Raw outputs as probabilities (n, classes), or as they are: (n,) where there is one a row."""
+    """Turn raw outputs into probabilities (n, classes), or as they are: (n,) where there is one a row."""
     from scipy.special import expit, softmax
 
     z = z.reshape(len(z), -1).astype(np.float64)

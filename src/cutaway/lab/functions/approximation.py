@@ -85,7 +85,7 @@ def approximation(function: Any = "sin(3 * x)", widths: Sequence[int] = (1, 2, 4
 
 
 def _whole(name: str, values: Any, least: int, empty: bool = False) -> list[int]:
-    """Whole numbers in rising order, each once."""
+    """Sort whole numbers, each once."""
     values = list(values)
     if not (values or empty) or not all(is_whole(v, least) for v in values):
         raise ArgumentError(f"{name} must be whole numbers of at least {least}, got {values}")
@@ -93,13 +93,13 @@ def _whole(name: str, values: Any, least: int, empty: bool = False) -> list[int]
 
 
 def _count(variables: int, shape: Sequence[int]) -> int:
-    """Parameters of an MLP with these hidden layers and one output."""
+    """Count the parameters of an MLP with these hidden layers and one output."""
     sizes = [variables, *shape, 1]
     return sum((k + 1) * m for k, m in pairwise(sizes))
 
 
 def _shape(variables: int, depth: int, width: int) -> tuple[int, ...]:
-    """Equal hidden layers with parameters nearest to those of a single one of this width."""
+    """Choose equal hidden layers with parameters nearest to those of a single one of this width."""
     wanted = _count(variables, (width,))
     return (min(range(1, width + 2), key=lambda k: abs(_count(variables, (k,) * depth) - wanted)),) * depth
 
@@ -135,7 +135,7 @@ class Approximation(Result):
         return [shape[0] for shape in self.shapes if len(shape) == 1]
 
     def to_pandas(self) -> Any:
-        """A row for each network and seed."""
+        """Make a table with a row for each network and seed."""
         import pandas as pd
 
         return pd.DataFrame([

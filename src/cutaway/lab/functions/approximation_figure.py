@@ -16,7 +16,7 @@ FEW = 8  # neurons whose pieces can be told apart
 
 
 def draw(result: Any) -> Sheet:
-    """A sheet: four panels for one variable, five for two."""
+    """Draw a sheet: four panels for one variable, five for two."""
     flat = result.target.variables == 1
     sheet = Sheet(7.6, 7.4)
     known = [w for w in result.widths if (w,) in result.networks]
@@ -100,7 +100,7 @@ def _maps(sheet: Sheet, result: Any, known: list[int], few: tuple[int]) -> None:
 
 
 def _lines(axes: Any, network: Any) -> None:
-    """A line for each neuron, where w · x + b = 0."""
+    """Draw a line for each neuron, where w · x + b = 0."""
     found = hinges(network)
     for (w1, w2), b in zip(found.w, found.b, strict=True):
         if w1 or w2:
@@ -118,7 +118,7 @@ def named(shape: Sequence[int]) -> str:
 
 
 def _depths(sheet: Sheet, result: Any) -> None:
-    """Every run of the networks that have about as many parameters as the widest."""
+    """Draw every run of the networks that have about as many parameters as the widest."""
     first = len(result.widths) - 1
     shapes, runs = result.shapes[first:], result.rms[first:]
     axes = _errors(sheet, 5.0, 2.3, ERROR, "Depth at equal parameters", "x")

@@ -84,7 +84,7 @@ def bend(X: Any, y: Any, depth: int = 4, width: int = 16, activation: str = "rel
 
 
 def _table(X: Any) -> np.ndarray:
-    """X as numbers; DataError for text and gaps."""
+    """Read X as numbers; DataError for text and gaps."""
     try:
         X = np.asarray(X, np.float64)
     except (TypeError, ValueError):
@@ -135,7 +135,7 @@ class Bend(Result):
         return f"{score:.1%}" if self.classifies else f"{score:.3f}"
 
     def to_pandas(self) -> Any:
-        """A row for each model and seed."""
+        """Make a table with a row for each model and seed."""
         import pandas as pd
 
         rows = [(name, k, score) for name, scores in self.scores.items() for k, score in enumerate(scores)]

@@ -85,7 +85,7 @@ class Boundary(Result):
         return len(self.plane.centre) == 2
 
     def to_pandas(self) -> Any:
-        """A row for each point of the plane."""
+        """Make a table with a row for each point of the plane."""
         import pandas as pd
 
         a, b = np.meshgrid(self.a, self.b)
@@ -143,7 +143,7 @@ class Boundary(Result):
         return sheet.saved(path)
 
     def draw(self, axes: Any) -> Any:
-        """Regions, boundary and rows on axes that are there; returns the image."""
+        """Draw regions, boundary and rows on axes that are there; return the image."""
         extent = (self.a[0], self.a[-1], self.b[0], self.b[-1])
         how: dict[str, Any] = {"extent": extent, "origin": "lower", "aspect": "auto", "zorder": 0}
         axes.grid(False)
@@ -165,7 +165,7 @@ class Boundary(Result):
         return image
 
     def _shaded(self) -> np.ndarray:
-        """RGB of every point: the colour of the likeliest class, the paler, the less likely it is."""
+        """Choose RGB of every point: the colour of the likeliest class, the paler, the less likely it is."""
         from matplotlib.colors import to_rgb
 
         C = len(self.classes)
@@ -175,7 +175,7 @@ class Boundary(Result):
         return 1 - weight * (1 - shades[self.values.argmax(-1)])
 
     def _edges(self, axes: Any) -> None:
-        """A line around each region; around the first of two it is the boundary of both."""
+        """Draw a line around each region; around the first of two it is the boundary of both."""
         for k in range(len(self.classes) if len(self.classes) > 2 else 1):
             ahead = self.values[..., k] - np.delete(self.values, k, -1).max(-1)
             if ahead.min() < 0 < ahead.max():

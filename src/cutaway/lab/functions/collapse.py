@@ -84,7 +84,7 @@ def _weights(o: Operation) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _stacked(stack: list[tuple[np.ndarray, np.ndarray]], activation: str | None = None) -> Module:
-    """A network of these layers, in double precision, with an activation between each two."""
+    """Stack a network of these layers, in double precision, with an activation between each two."""
     layers: list[Module] = []
     for W, _ in stack:
         layers += [make_activation(activation)] if layers and activation else []
@@ -146,7 +146,7 @@ class Collapse(Result):
         return f"W{str(len(self.layers)).translate(SUBSCRIPT)} {'⋯ ' * (len(self.layers) > 2)}W₁"
 
     def to_pandas(self) -> Any:
-        """A row for each row of data and output: what the stack and its one layer give, and the bent network."""
+        """Make a table with a row for each row of data and output: the stack, its one layer, the bent network."""
         import pandas as pd
 
         rows, outputs = np.indices(self.outputs.shape).reshape(2, -1)
@@ -175,7 +175,7 @@ class Collapse(Result):
                 f"{self.unexplained:.1%}"]], left=2)
 
     def plot(self, path: str | PathLike | None = None) -> Any:
-        """Each network's outputs over those of the linear layer that comes closest: on the diagonal, or not."""
+        """Draw each network's outputs over those of the linear layer that comes closest: on the diagonal, or not."""
         sheet = Sheet(8.6, 4.9)
         about = f"{' → '.join(map(str, self.widths))}, the same weights left and right; {len(self.outputs):,} rows"
         sheet.title(f"{len(self.layers)} linear layers are one; with {self.activation} between they are not", about)

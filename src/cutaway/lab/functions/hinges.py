@@ -27,7 +27,7 @@ class Hinges(Shown):
     c: float
 
     def to_pandas(self) -> Any:
-        """A row for each neuron: the weights of its variables, w0, w1, ..., its bias b, and v."""
+        """Make a table with a row for each neuron: the weights of its variables, w0, w1, ..., its bias b, and v."""
         import pandas as pd
 
         return pd.DataFrame({f"w{k}": w for k, w in enumerate(self.w.T)} | {"b": self.b, "v": self.v})

@@ -35,7 +35,7 @@ class Plane:
 
 
 def plane_of(X: np.ndarray, y: np.ndarray | None, plane: Any, names: list[str], scale: np.ndarray) -> Plane:
-    """A plane through rows (n, features): "pca", "means" of the first three classes, or three rows of one's own.
+    """Lay a plane through rows (n, features): "pca", "means" of the first three classes, or three rows of one's own.
 
     Data of two features is its own plane. Features count in units of `scale`.
     """

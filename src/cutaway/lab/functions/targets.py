@@ -31,7 +31,7 @@ class Target:
         return len(self.low)
 
     def __call__(self, X: np.ndarray) -> np.ndarray:
-        """Raises DataError where f is not finite."""
+        """Compute f. Raises DataError where it is not finite."""
         y = np.broadcast_to(np.asarray(self.values(*X.T), np.float64), len(X))
         if not np.isfinite(y).all():
             where = ", ".join(f"{v:.4g}" for v in X[np.flatnonzero(~np.isfinite(y))[0]])
@@ -39,14 +39,14 @@ class Target:
         return y
 
     def grid(self, n: int, inside: bool = False) -> np.ndarray:
-        """Rows at n even steps along each variable; inside: at the middles of n even parts, so none on the edge."""
+        """Lay rows at n even steps along each variable; inside: at the middles of n even parts, so none on the edge."""
         shares = (np.arange(n) + 0.5) / n if inside else np.linspace(0, 1, n)
         axes = np.meshgrid(*(a + shares * (b - a) for a, b in zip(self.low, self.high, strict=True)))
         return np.stack([axis.ravel() for axis in axes], 1)
 
 
 def target_of(function: Any, domain: Any = None) -> Target:
-    """A function to fit, and where: an expression in x, or in x and y; a surface or its name; or a function of arrays.
+    """Make a function to fit, and where: of an expression in x, or x and y; a surface or its name; or a function.
 
     >>> target_of("sin(3 * x)").variables, target_of("x * y", [(0, 1), (0, 2)]).high.tolist()
     (1, [1.0, 2.0])

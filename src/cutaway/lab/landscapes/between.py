@@ -138,7 +138,7 @@ class Between(Result):
         return [float(v) for v in J[self._inside][[0, -1]]]
 
     def to_pandas(self) -> Any:
-        """A row a point of the line."""
+        """Make a table with a row a point of the line."""
         import pandas as pd
 
         held_out = {} if self.J_held_out is None else {"held_out_loss": self.J_held_out}

@@ -84,7 +84,7 @@ class Landscape(Result):
     surface: np.ndarray | None = None
 
     def rises(self, distance: float) -> np.ndarray:
-        """By how much the loss rises at this distance, along each direction both ways (2 · directions,).
+        """Measure by how much the loss rises at this distance, along each direction both ways (2 · directions,).
 
         At the nearest distance of the grid, to be exact.
         """
@@ -109,7 +109,7 @@ class Landscape(Result):
         return (self.curves[:, k - 1] - 2 * self.centre + self.curves[:, k + 1]) / self.step**2
 
     def to_pandas(self) -> Any:
-        """A row a point of the plane if there is one, else of the curves."""
+        """Make a table with a row a point of the plane if there is one, else of the curves."""
         import pandas as pd
 
         if self.surface is not None:

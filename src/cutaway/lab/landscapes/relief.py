@@ -33,7 +33,7 @@ def logarithmic(norm: Any) -> bool:
 
 
 def contours(axes: Any, a: np.ndarray, b: np.ndarray, J: np.ndarray, norm: Any) -> Any:
-    """Loss J (b, a) as colours, with lines of equal loss of which some are named."""
+    """Draw loss J (b, a) as colours, with lines of equal loss of which some are named."""
     levels = _levels(norm)
     J = np.ma.masked_invalid(J)
     filled = axes.contourf(a, b, J, levels, cmap=colours(RISING), norm=norm, extend="neither")

@@ -126,7 +126,7 @@ class SlicePaths(Result):
             return np.concatenate(self.below) / np.concatenate(self.real) - 1
 
     def to_pandas(self) -> Any:
-        """A row a point of a run."""
+        """Make a table with a row a point of a run."""
         import pandas as pd
 
         columns = ["run", "label", "point", "a", "b", "real_loss", "surface_loss", "distance"]
@@ -161,7 +161,7 @@ class SlicePaths(Result):
 
     # ---- the figure --------------------------------------------------------------------------------------------------
     def plot(self, path: str | PathLike | None = None) -> Any:
-        """Paths on the plane, each marker in the colour of its real loss; beside it, the surface against the truth."""
+        """Draw paths on the plane, markers coloured by their real loss; beside it, the surface against the truth."""
         sheet = Sheet(8.6, 5.1)
         sheet.title(
             f"{counted(len(self.labels), 'run')} on the true loss surface: {self.share:.0%} of the variance shown",

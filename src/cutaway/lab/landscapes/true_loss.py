@@ -82,7 +82,7 @@ class TrueLoss:
 
 
 def around_zero(span: float, points: int) -> np.ndarray:
-    """From -span to span in equal steps, with an exact zero in the middle. Raises ArgumentError."""
+    """Go from -span to span in equal steps, with an exact zero in the middle. Raises ArgumentError."""
     if not is_whole(points, 5) or points % 2 == 0:
         raise ArgumentError(
             f"points must be an odd number of at least 5, so that the centre is one of them, got {points!r}"
@@ -113,13 +113,13 @@ def random_direction(model: Module, seed: int, k: int = 0, normalise: str | None
 
 
 def _as_long(d: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """d with every row as long as that row of the weights; a row is all that belongs to one output."""
+    """Make every row of d as long as that row of the weights; a row is all that belongs to one output."""
     d, w = d.reshape(len(d), -1), weights.reshape(len(d), -1).astype(np.float64)
     return d * (np.linalg.norm(w, axis=1) / np.linalg.norm(d, axis=1))[:, None]
 
 
 def best_plane(points: np.ndarray, centre: np.ndarray) -> np.ndarray:
-    """Two orthogonal directions (2, n) of length 1: the plane through the centre that lies closest to the points.
+    """Find two orthogonal directions (2, n) of length 1: the plane through the centre that lies closest to the points.
 
     Closest in the sum of squared distances: the first two principal components, seen from the centre.
     """

@@ -100,7 +100,7 @@ def patterns(network: Module, wiring: Wiring, units: Mapping[str, Sequence[int]]
 
 
 def _excitation(out: Any, wiring: Wiring, goals: list[tuple[Operation, int]]) -> Tensor:
-    """Σ z of each image's own unit at its middle place, read from the tape that led to `out`."""
+    """Add up z of each image's own unit at its middle place, read from the tape that led to `out`."""
     entries = out.tape.root().entries
     J: Any = 0.0
     for o in dict.fromkeys(o for o, _ in goals):
@@ -115,7 +115,7 @@ def _excitation(out: Any, wiring: Wiring, goals: list[tuple[Operation, int]]) ->
 
 
 def _inside(field: Places | None, shape: tuple[int, ...]) -> np.ndarray:
-    """One in the part of an image that a field covers, else zero."""
+    """Mark the part of an image that a field covers: one there, else zero."""
     seen = np.zeros(shape)
     seen[() if field is None else cropped(field, shape[:2])] = 1
     return seen

@@ -118,7 +118,7 @@ def _choose(layer: Layer, units: int) -> list[int]:
 
 def _patches(wiring: Wiring, o: Operation, seen: excitation.Responses, chosen: list[int], images: np.ndarray,
              most: int) -> tuple[np.ndarray, np.ndarray]:
-    """Numbers of the images on which each chosen unit is strongest, and what it sees there."""
+    """Find the images on which each chosen unit is strongest, and what it sees there."""
     rows = np.argsort(-seen.strongest[:, chosen], axis=0, kind="stable")[:most].T
     patches = [[excitation.cut(images[i], excitation.field_of(wiring, o, int(seen.place[i, k]))) for i in own]
                for k, own in zip(chosen, rows, strict=True)]
@@ -254,7 +254,7 @@ class Features(Result):
         return [high * wide if f is None else min(f[0], high) * min(f[1], wide) for f in (x.field for x in self.layers)]
 
     def to_pandas(self) -> Any:
-        """A row a unit: layer, unit, pixels seen, selectivity, favourite class, and how much it varies."""
+        """Make a table with a row a unit: layer, unit, pixels seen, selectivity, favourite class, how it varies."""
         import pandas as pd
 
         return pd.concat([pd.DataFrame({
@@ -296,7 +296,7 @@ class Features(Result):
         return " ".join(said)
 
     def plot(self, path: str | PathLike | None = None) -> Any:
-        """A sheet with a row a layer: patterns that excite its units, and real patches that do."""
+        """Draw a sheet with a row a layer: patterns that excite its units, and real patches that do."""
         return sheet(self).saved(path)
 
 

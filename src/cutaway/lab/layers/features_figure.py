@@ -56,7 +56,7 @@ def _label(found: Any, layer: Any, k: int) -> str:
 
 
 def _pattern(pattern: np.ndarray) -> dict[str, Any]:
-    """In colour where it has three channels; else its one channel, or the sum of several."""
+    """Draw a pattern in colour where it has three channels; else its one channel, or the sum of several."""
     most = reach(pattern)
     if pattern.shape[-1] == 3:
         return {"picture": np.nan_to_num(np.clip(0.5 + pattern / (2 * most), 0, 1), nan=0.8)}
@@ -65,7 +65,7 @@ def _pattern(pattern: np.ndarray) -> dict[str, Any]:
 
 
 def _patches(made: Sheet, left: float, top: float, patches: np.ndarray, pixels: Pixels) -> None:
-    """Two by two, in the images' own colours."""
+    """Draw patches two by two, in the images' own colours."""
     side = (TILE - GAP) / 2
     for i, patch in enumerate(patches):
         place = left + i % 2 * (side + GAP), top + i // 2 * (side + GAP), side, side
@@ -77,14 +77,14 @@ def _patches(made: Sheet, left: float, top: float, patches: np.ndarray, pixels: 
 
 
 def _with_outside(name: Any) -> Any:
-    """A colour map that shows what lies beyond the image in the colour of rules."""
+    """Make a colour map that shows what lies beyond the image in the colour of rules."""
     import matplotlib
 
     return (matplotlib.colormaps[name] if isinstance(name, str) else name).with_extremes(bad=RULE)
 
 
 def _shares(made: Sheet, found: Any, left: float, top: float) -> None:
-    """A dot a layer, at its row's height."""
+    """Draw a dot a layer, at its row's height."""
     height = len(found.layers) * PITCH - 0.05
     axes = chart(made, left, top, CHART, height, "of a unit's response\nclasses explain", "")
     at = [0.15 + row * PITCH + TILE / 2 for row in range(len(found.layers))]

@@ -88,7 +88,7 @@ class Crossing:
 
 
 def sentence(crossings: list[Crossing]) -> str:
-    """One sentence for all pairs of one first model; those that stand alike are named together.
+    """Say in one sentence how all pairs of one first model stand; those that stand alike are named together.
 
     >>> tree, line = Crossing("network", "tree", (10, 100), (-1, 1)), Crossing("network", "line", (10, 100), (0, 1))
     >>> print(sentence([tree, line]))

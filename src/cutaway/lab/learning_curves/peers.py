@@ -9,7 +9,7 @@ import numpy as np
 
 
 def peers(task: str) -> dict[str, Callable[[int], Any]]:
-    """For each model a function of its seed that gives an estimator to fit; forests and boosting as they come."""
+    """Make for each model a function of its seed that gives an estimator to fit; forests and boosting as they come."""
     from sklearn import ensemble
     from sklearn.linear_model import LogisticRegression, RidgeCV
 

@@ -23,7 +23,7 @@ def scaling(X: Any, y: Any = None, sizes: Sequence[int] | None = None, seeds: in
             models: Sequence[str] | Mapping[str, Callable[[int], Any]] | None = None, test: float = 0.25,
             task: str | None = None, workers: int | None = None,
             progress: Callable[[int, int], None] | None = None) -> Scaling:
-    """Learning curves: the test score of several models on growing parts of X and y, for several seeds.
+    """Measure learning curves: the test score of several models on growing parts of X and y, for several seeds.
 
     >>> import cutaway as ct
     >>> X, y = ct.datasets.load("iris")
@@ -98,7 +98,7 @@ def scaling(X: Any, y: Any = None, sizes: Sequence[int] | None = None, seeds: in
 
 
 def _collect(found: Scaling, futures: dict[Future, tuple[int, int, int]]) -> None:
-    """Scores into the result; failures into its notes."""
+    """Put scores into the result, failures into its notes."""
     failures: dict[str, Exception] = {}
     for future, (k, m, s) in futures.items():
         if future.cancelled():
@@ -166,7 +166,7 @@ def _sizes(asked: Sequence[int] | None, most: int, labels: np.ndarray | None) ->
 
 
 def _makers(models: Any, task: str) -> dict[str, Callable[[int], Any]]:
-    """By name, a function of a seed that gives an estimator to fit."""
+    """Make, by name, functions of a seed that give an estimator to fit."""
     from ...errors import check_name
     from .peers import peers
 
@@ -208,7 +208,7 @@ def _log_loss(model: Any, X: Any, truth: np.ndarray) -> float:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Linear models that stop before they have converged are near enough; several threads would say so."""
+    """Keep linear models quiet that stop before they converge: near enough, and several threads would say so."""
     from sklearn.exceptions import ConvergenceWarning
 
     with warnings.catch_warnings():

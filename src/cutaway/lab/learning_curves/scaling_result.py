@@ -68,7 +68,7 @@ class Scaling(Result):
         return found
 
     def to_pandas(self) -> Any:
-        """A row a fit: model, rows, seed, score, loss, seconds."""
+        """Make a table with a row a fit: model, rows, seed, score, loss, seconds."""
         import pandas as pd
 
         index = pd.MultiIndex.from_product([self.models, self.sizes, self.seeds], names=["model", "rows", "seed"])
@@ -103,7 +103,7 @@ class Scaling(Result):
         return [words.get(size, "-") for size in self.sizes.tolist()]
 
     def plot(self, path: str | PathLike | None = None) -> Any:
-        """Two charts: test error against rows, and how far the first model is ahead of each other, with intervals."""
+        """Draw two charts: test error against rows, and the first model's lead over each other, with intervals."""
         sheet = Sheet(7.7 if len(self.models) > 1 else 4.2, 4.2)
         spread = "lowest to highest seed" if len(self.seeds) < FULL_RANGE else "quartiles of the seeds"
         sheet.title("Test error as data grows", f"{len(self.seeds)} seeds, {self.test_rows:,} test {self.many} each; "
@@ -148,7 +148,7 @@ def _gain(mean: float, low: float, high: float) -> str:
 
 
 def _bars(axes: Any, x: np.ndarray, values: np.ndarray, k: int, label: str) -> None:
-    """A line through the means, with bars from the lowest to the highest, or of quartiles where there are many."""
+    """Draw a line through the means, with bars from the lowest to the highest, or of quartiles where there are many."""
     ends = (0, 1) if values.shape[1] < FULL_RANGE else (0.25, 0.75)
     seen = np.isfinite(values).any(1)
     low, high = np.nanquantile(values[seen], ends, axis=1)
@@ -158,7 +158,7 @@ def _bars(axes: Any, x: np.ndarray, values: np.ndarray, k: int, label: str) -> N
 
 
 def _at_sizes(axes: Any, sizes: np.ndarray) -> None:
-    """Ticks at the sizes alone."""
+    """Set ticks at the sizes alone."""
     from matplotlib.ticker import NullLocator
 
     axes.set_xticks(sizes, [f"{size:,}" for size in sizes])

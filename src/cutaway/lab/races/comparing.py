@@ -57,7 +57,7 @@ class Comparison(Shown):
         return next(pair for pair in self.pairs if {pair.ahead, pair.behind} == {a, b})
 
     def to_pandas(self) -> Any:
-        """A row a pair."""
+        """Make a table with a row a pair."""
         import pandas as pd
 
         return pd.DataFrame([vars(pair) | {"apart": pair.apart} for pair in self.pairs])
@@ -163,7 +163,7 @@ def seeds_needed(pairs: int) -> int:
 
 
 def shown(x: float) -> str:
-    """A difference: whole from 100 on, else with two digits.
+    """Write a difference: whole from 100 on, else with two digits.
 
     >>> shown(0.01234), shown(-3.0), shown(1234.5), shown(float("inf"))
     ('0.012', '-3', '1,234', '∞')

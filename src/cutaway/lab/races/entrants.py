@@ -15,7 +15,7 @@ SCALES = {"SGD": 0.1, "Momentum": 0.1, "HeavyBall": 0.01, "Nesterov": 0.01, "Ada
 
 
 def entered(optimizers: Any = None) -> dict[str, Optimizer]:
-    """Optimizers by the names they race under, from names, optimizers, or a dict of either; by default the lecture's.
+    """Name optimizers as they race, from names, optimizers, or a dict of either; by default the lecture's.
 
     >>> import cutaway as ct
     >>> entered(["SGD", ct.optim.Adam(0.01)])
@@ -66,7 +66,7 @@ def with_rate(optimizer: Optimizer, rate: float) -> Optimizer:
 
 
 def grid(optimizer: Optimizer, budget: int) -> list[float]:
-    """So many learning rates, two to a decade: the optimizer's own in the middle, of an even number one more above it.
+    """Choose so many learning rates, two to a decade: the optimizer's own in the middle, or one more above it.
 
     >>> import cutaway as ct
     >>> grid(ct.optim.Adam(1e-3), 6)

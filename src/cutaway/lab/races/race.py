@@ -126,7 +126,7 @@ class _Course:
                 "seed": seed, "callbacks": callbacks, **self.options}
 
     def alone(self, optimizer: Optimizer, seed: int) -> Run:
-        """An epoch by itself, on one thread. At a learning rate of zero nothing can diverge; the work is the same."""
+        """Do one epoch alone, on one thread. At a learning rate of zero nothing can diverge; the work is the same."""
         return fit(**self.entry(with_rate(optimizer, 0.0), seed) | {"epochs": 1}, threads=1, progress=False)
 
 
@@ -142,7 +142,7 @@ class _Keeper:
 
 
 def _step_seconds(alone: list[Run]) -> np.ndarray:
-    """Seconds of a training step of each run; all are over. The shortest of some looks: other work only adds to it."""
+    """Time a training step of each run; all are over. The shortest of some looks: other work only adds to it."""
     return np.min([[_step_seconds_now(run) for run in alone] for _ in range(LOOKS)], axis=0)
 
 
@@ -162,7 +162,7 @@ def _best(rates: np.ndarray, tuning: np.ndarray, by: str) -> np.ndarray:
 
 
 def _scores(trials: Any, name: str) -> np.ndarray:
-    """A score of each trial; NaN for those that broke off, or were not done."""
+    """Score each trial; NaN for those that broke off, or were not done."""
     column = f"val_{name}" if name in HIGHER else name
     return _each(np.array(trials, object), lambda trial: np.nan if trial is None else trial.score(column))
 

@@ -42,7 +42,7 @@ FIGURES = {"sheet": sheet_figure, "curves": curves_figure, "scores": scores_figu
 
 
 def _begin(race: Any, height: float) -> Sheet:
-    """A sheet with the finding for a title."""
+    """Begin a sheet with the finding for a title."""
     if not race.seeds:
         raise ArgumentError("no seed of the race was finished, so there is nothing to draw")
     sheet = Sheet(WIDTH, height)

@@ -62,7 +62,7 @@ class Race(Result):
         return self.steps_to_target * self.step_seconds[:, None]
 
     def comparison(self, by: str | None = None) -> Comparison:
-        """Who is ahead, and who cannot be told apart, by a score (by default the one that chose the rates) or "steps".
+        """Say who is ahead, and who cannot be told apart, by a score (by default what chose the rates) or "steps".
 
         "steps" are those to the target; a run that never reached it is behind any that did.
         """
@@ -73,7 +73,7 @@ class Race(Result):
         return compare(self.names, scores[by], SCORES[by], higher=by in HIGHER)
 
     def at_edge(self) -> list[str]:
-        """Optimizers whose best rate is the lowest or highest that was tried: a better one may lie beyond."""
+        """Find optimizers whose best rate is the lowest or highest that was tried: a better one may lie beyond."""
         ends = [row[[0, -1]] for row in self.rates]
         return [name for name, rate, (low, high) in zip(self.names, self.rate, ends, strict=True)
                 if self.rates.shape[1] > 2 and rate in (low, high)]
@@ -90,13 +90,13 @@ class Race(Result):
 
     # ---- showing -----------------------------------------------------------------------------------------------------
     def plot(self, path: str | PathLike | None = None, kind: str = "sheet") -> Any:
-        """A matplotlib figure: "curves" (over steps and seconds), "scores" of every seed, or both on a "sheet"; or the
+        """Draw "curves" (over steps and seconds), "scores" of every seed, or both on a "sheet" with matplotlib; or the
         "slice" through the paths. Also written to a file if a path is given."""
         check_name(kind, [*FIGURES, "slice"], "figure of a race")
         return self.slice().plot(path) if kind == "slice" else FIGURES[kind](self, path)
 
     def to_pandas(self) -> Any:
-        """A row a run of the race."""
+        """Make a table with a row a run of the race."""
         import pandas as pd
 
         k, s = len(self.names), len(self.seeds)

@@ -30,7 +30,7 @@ class Trial:
     trouble: str
 
     def score(self, name: str) -> float:
-        """A column of the history in the end: of "loss" the last value, of validation columns that of the weights kept.
+        """Read a column of the history in the end: the last "loss", of validation columns that of the weights kept.
 
         NaN if the run broke off.
         """

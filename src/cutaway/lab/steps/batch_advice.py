@@ -83,7 +83,7 @@ class BatchAdvice(Result):
         return {"batch_size": self.sizes} | {name: getattr(self, name) for name in names}
 
     def to_pandas(self) -> Any:
-        """A row for each batch size."""
+        """Make a table with a row for each batch size."""
         import pandas as pd
 
         return pd.DataFrame(self._columns())
@@ -109,7 +109,7 @@ class BatchAdvice(Result):
         return f"{text}\n\n{table(head, lines, left=0)}"
 
     def plot(self, path: str | PathLike | None = None) -> Any:
-        """Seconds of a step, and the predicted time to the same loss, against the batch size."""
+        """Draw seconds of a step, and the predicted time to the same loss, against the batch size."""
         sheet = Sheet(7.4, 3.9)
         sheet.title(f"Train with {self.suggestion} rows a step",
                     f"{self.optimizer}, {self.rows:,} rows; times of this machine, gradient noise measured in training")
@@ -195,7 +195,7 @@ def _sizes(sizes: Sequence[int] | None, rows: int) -> list[int]:
 
 def _noise_scales(net: Module, X: Any, y: Any, loss: Any, optimizer: Optimizer, epochs: int, threads: int | None,
                   seed: int) -> np.ndarray:
-    """B_noise at the weights that the model has, and after each epoch of training it."""
+    """Measure B_noise at the weights that the model has, and after each epoch of training it."""
     some = stream(seed, "batch advice").permutation(len(y))[:MOST_ROWS]
     gradients = Gradients(net, as_arrays(X)[some], np.asarray(y)[some], loss)
     together = any(i.op == "batch_stats" for i in gradients.program.instructions)  # a row alone cannot be normalised
@@ -216,7 +216,7 @@ def _noise_scales(net: Module, X: Any, y: Any, loss: Any, optimizer: Optimizer, 
 
 
 def _timed(program: Program) -> float:
-    """Seconds of a step: of one, then in a stretch of some milliseconds."""
+    """Time a step: one, then a stretch of some milliseconds."""
     took = np.inf
     for _ in range(2):
         steps = max(1, int(0.005 / took))

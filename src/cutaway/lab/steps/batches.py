@@ -98,7 +98,7 @@ def _best(tuning: dict[float, float]) -> float:
 
 def _train(model: Any, X: Any, y: Any, loss: Any, optimizer: Optimizer, epochs: int, seconds: float | None,
            batch_size: int, rate: float, seed: int) -> tuple[Watch, Run]:
-    """One run. Raises KeyboardInterrupt if it was cut short."""
+    """Do one run. Raises KeyboardInterrupt if it was cut short."""
     watch = Watch(X, y, losses.get(loss), seconds)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TrainingWarning)  # that a rate is too high for a size is a result
@@ -243,7 +243,7 @@ class Batches(Result):
         return min(float(x[-1]) for v in self.variants for x in getattr(v, axis))
 
     def to_pandas(self) -> Any:
-        """A row for each time that the loss of all rows was taken."""
+        """Make a table with a row for each time that the loss of all rows was taken."""
         import pandas as pd
 
         return pd.concat([
@@ -293,7 +293,7 @@ class Batches(Result):
                 f"{v.loss_after('epochs', epochs):.3g}", f"{v.loss_after('seconds', seconds):.3g}"]
 
     def plot(self, path: str | PathLike | None = None) -> Any:
-        """Loss by step, by epoch and by second, and the gradient noise by batch size."""
+        """Draw loss by step, by epoch and by second, and the gradient noise by batch size."""
         sheet = Sheet(7.6, 7.3)
         runs = len(self.variants[0].loss)
         about = f"{self.rows:,} rows, {self.optimizer}{self._rates()}. Medians of {counted(runs, 'run')}."
@@ -321,7 +321,7 @@ class Batches(Result):
 
 
 def _sizes(sizes: Sequence[int | str], rows: int) -> list[int]:
-    """Batch sizes from the smallest to the largest."""
+    """Sort batch sizes from the smallest to the largest."""
     found = {rows if size == "full" else min(whole_number("batches: a size", size), rows) for size in sizes}
     if not found:
         raise ArgumentError('sizes is empty: name some batch sizes, such as (1, 32, "full")')

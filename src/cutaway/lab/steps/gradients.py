@@ -39,7 +39,7 @@ class Gradients:
             self.program.feed(past.data.inputs, past.data.y)
 
     def __call__(self, rows: Iterable[int]) -> np.ndarray:
-        """∂J/∂θ of the batch made of these rows, as one flat vector (float64)."""
+        """Compute ∂J/∂θ of the batch of these rows, as one flat vector (float64)."""
         engine = self.program.engine
         order = np.asarray(rows if isinstance(rows, np.ndarray) else list(rows), np.int64)
         engine.begin(order, 0, 1)
@@ -57,7 +57,7 @@ def cosine(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def square(g: np.ndarray) -> float:
-    """‖g‖². (Not g @ g: a BLAS would wake its threads for each of thousands of small vectors.)"""
+    """Compute ‖g‖². (Not g @ g: a BLAS would wake its threads for each of thousands of small vectors.)"""
     return float((g * g).sum())
 
 

@@ -37,7 +37,7 @@ class LearningRates(RangeTest, Result):
         return {name: rate for name, rate in found.items() if rate is not None}
 
     def to_pandas(self) -> Any:
-        """A row for each step: its rate, its loss, and the smoothed loss."""
+        """Make a table with a row for each step: its rate, its loss, and the smoothed loss."""
         import pandas as pd
 
         return pd.DataFrame({"lr": self.rates, "loss": self.losses, "smoothed": self.smoothed})

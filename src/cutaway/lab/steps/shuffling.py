@@ -128,7 +128,7 @@ class Shuffling(Result):
         return {order: float(shares.max(axis=1).mean()) for order, shares in self.shares.items()}
 
     def to_pandas(self) -> Any:
-        """A row for each run and order: its score and swing."""
+        """Make a table with a row for each run and order: its score and swing."""
         import pandas as pd
 
         return pd.concat([
@@ -160,7 +160,7 @@ class Shuffling(Result):
         )
 
     def plot(self, path: str | PathLike | None = None) -> Any:
-        """Classes in the batches, their gradients, the loss of the steps, and the scores."""
+        """Draw classes in the batches, their gradients, the loss of the steps, and the scores."""
         sheet = Sheet(8, 7.8)
         sheet.title("What shuffling does", f"{self.rows:,} rows in batches of {self.batch_size}, {self.optimizer}, "
                     f"{counted(self.epochs, 'epoch')}. Gradients are those at the first weights.")
@@ -197,7 +197,7 @@ class Shuffling(Result):
 
 
 def _groups(y: np.ndarray, classes: bool) -> tuple[list[str], np.ndarray]:
-    """Names of the classes, or of the fifths of a number, and each row's."""
+    """Name the classes, or the fifths of a number, and each row's."""
     if classes:
         names, group = np.unique(y, return_inverse=True)
         return [f"{name:g}" for name in names.tolist()], group
