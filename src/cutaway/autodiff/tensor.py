@@ -309,7 +309,8 @@ def apply(name: str, *inputs: Any, **attributes: Any) -> Any:
     except (ValueError, IndexError, TypeError, ZeroDivisionError) as error:
         where = f"{current_scope()}: " if current_scope() else ""
         shapes = ", ".join(str(t.shape) for t in tensors if t is not None)
-        raise ShapeError(f"{where}{name} ({op.formula}) cannot take shapes {shapes}: {error}") from None
+        raise ShapeError(f"{where}{name} ({op.formula}) cannot take shapes {shapes}: {error}"
+                         + (f" (it takes {op.takes})" if op.takes else "")) from None
     results = results if isinstance(results, tuple) else (results,)
     wanted = op.backward is not None and any(t is not None and t.requires_grad for t in tensors)
     if op.kind == "elementwise" and len(tensors) == 2 and recording() is None:
@@ -346,7 +347,7 @@ def _of_a_layer(t: Tensor) -> bool:
     for entry in reversed(entries):
         if any(out is t for out in entry.outputs):
             if entry.op.kind != "elementwise":
-                return entry.op.name in ("linear", "matmul", "conv")
+                return entry.op.products is not None and not entry.op.sums
             same = [x for x in entry.inputs if x is not None and x.shape == t.shape and x.tape is not None]
             if not same:
                 return False

@@ -30,6 +30,7 @@ from ..program import (
     training,
 )
 from ..random import stream
+from ..rules import facts
 from ..shown import Shown, Table, Words
 from .found import ENGINES
 from .given import how, pieces, prepared, same_rows
@@ -365,16 +366,14 @@ def example_input(model: Any) -> Any:
 def _example_target(model: Any, x: NamedInputs, loss: str | Callable) -> np.ndarray:
     out = x.first(2).passed_to(model)
     name = loss if isinstance(loss, str) else getattr(loss, "__name__", "")
-    return np.zeros(2, np.int32) if name == "cross_entropy" else np.zeros_like(out.data)
+    return np.zeros(2, np.int32) if "y" in facts(name).whole else np.zeros_like(out.data)
 
 
 def _refuse_links(recorded: Any, loss: Any) -> None:
     name = loss if isinstance(loss, str) else getattr(loss, "__name__", "")
     last = next((s for s in recorded.steps if any(v is recorded.output for v in s.outputs)), None)
     link = last.entry.op.name if last is not None else ""
-    if (link in ("softmax", "log_softmax") and name == "cross_entropy") or (
-        link in ("sigmoid", "softmax") and name == "binary_cross_entropy"
-    ):
+    if link in facts(name).applies:
         raise ArgumentError(
             f"the network ends in {link}, but {name} takes raw outputs and applies {link} itself (that is stable; "
             f"twice would be wrong): remove the last layer"

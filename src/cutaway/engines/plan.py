@@ -131,5 +131,5 @@ def _candidates(rule: Op, instruction: Instruction) -> list[tuple[Value, list[Va
     if not rule.overwrites:
         return []
     named = instruction.operands()
-    pairs = ((named.get(out), named.get(over)) for out, over in rule.overwrites)
+    pairs = ((named.get(out), named.get(over)) for out, over in rule.overwrites.items())
     return [(out, [over]) for out, over in pairs if out is not None and over is not None and out in instruction.written]

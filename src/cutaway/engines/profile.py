@@ -15,6 +15,7 @@ from .. import text
 from ..arguments import whole_number
 from ..errors import ArgumentError
 from ..program import Instruction, short, title
+from ..rules import facts
 from ..shown import Shown, Table, Words
 from .cpu import slots
 from .cpu.codegen import Kernel
@@ -263,17 +264,16 @@ def _not_finite() -> None:
 
 def operations(i: Instruction, batch: int) -> int:
     """Multiplications and additions in its matrix products, as its kernel does them."""
-    if i.op not in ("linear", "conv", "rnn", "lstm", "gru", "matmul"):
+    rule = facts(i.op)
+    if rule.products is None:
         return 0
     v: dict[str, Any] = i.operands()
-    made = sum(v.get(name) is not None for name in ("dx", "dW", "du", "dv")) if i.backward else 1
-    if i.op == "matmul":
-        u, w = v["u"].shape_at(batch), v["dw" if i.backward else "w"].shape_at(batch)
-        return 2 * math.prod(w) * u[-1] * made
+    if not rule.sums:  # each number is a sum over a row of W, or over u's last axis
+        made = sum(v.get(f"d{name}") is not None for name in rule.products) if i.backward else 1
+        z = v["d" * i.backward + rule.outputs[0]]
+        row = v["W"].shape[1:] if "W" in v else v[rule.products[0]].shape_at(batch)[-1:]
+        return 2 * math.prod(z.shape_at(batch)) * math.prod(row) * made
     W, n = v["W"], batch
-    if i.op in ("linear", "conv"):  # each output of a layer of neurons, or of a filter at a place, is a row of W
-        z = v["dz" if i.backward else "z"]
-        return 2 * math.prod(z.shape_at(n)) // W.shape[0] * W.width * made
     time, from_h0 = v["y"].shape[0], v["h0"] is not None
     steps = n * (time - 1 + from_h0)  # the first step's state is zero unless h0 is given
     if i.backward:
@@ -288,7 +288,7 @@ def traffic(i: Instruction, batch: int, threads: int, copied: Collection[int] = 
     values = [*i.reads, *i.written]
     if i.op in ("gather", "store"):
         values *= 2  # the data's side, or the outputs', is as large
-    elif i.op == "embedding" and not i.backward:
+    elif (picks := facts(i.op).picks) and picks[1] == "W" and not i.backward:
         values = [i.reads[0], *i.written * 2]  # of its table it reads the rows it writes
     total = sum(math.prod(v.shape_at(batch)) * v.dtype.itemsize * (threads if id(v) in copied else 1) for v in values)
     if "lo" in i.attributes:  # a stretch of θ

@@ -10,6 +10,8 @@ from typing import Any
 from .. import nn
 from ..autodiff import Tensor
 from ..errors import CutawayError, FileError
+from ..nn.layers import PLAIN
+from ..rules import facts
 from .plain import DEEPEST
 from .program import LARGEST, LARGEST_WINDOW, Operation, Saved, field, text, whole
 from .restored import Restored
@@ -136,10 +138,7 @@ LAYERS: dict[str, Layer] = {
     "LeakyReLU": _layer(nn.LeakyReLU, {"slope": REAL}),
     "ELU": _layer(nn.ELU, {"alpha": REAL}),
     "GELU": _layer(nn.GELU, {"approximate": YES_OR_NO}),
-    **{make.__name__: _layer(make) for make in (
-        nn.ReLU, nn.Sigmoid, nn.Tanh, nn.SELU, nn.SiLU, nn.Softplus, nn.Mish, nn.Softmax, nn.LogSoftmax, nn.Identity,
-        nn.GlobalAveragePool, nn.GlobalMaxPool,
-    )},
+    **{make.__name__: _layer(make) for make in (*PLAIN, nn.GlobalAveragePool, nn.GlobalMaxPool)},
 }
 NETWORKS: dict[str, type[nn.Sequential]] = {
     "Sequential": nn.Sequential, "MLP": nn.MLP, "CNN": nn.CNN, "Recurrent": nn.Recurrent,
@@ -235,7 +234,7 @@ def _layers(entry: dict[str, Any], made: list[int]) -> int:
 def check_windows(model: nn.Module, saved: Saved) -> None:
     """Standard layers must move their windows as the program does, whose sizes were tried: padding costs memory."""
     layers = [layer for layer in _in_order(model) if hasattr(layer, "edges")]
-    operations = [o for o in saved.operations if o.op in ("conv", "max_pool", "avg_pool")]
+    operations = [o for o in saved.operations if facts(o.op).windows]
     if len(layers) != len(operations) or not all(map(_moves_alike, layers, operations)):
         raise FileError("it is damaged (its layers move other windows than its program)")
 

@@ -12,6 +12,7 @@ from ..errors import ArgumentError, ShapeError
 from ..named_inputs import NamedInputs, lengths_of
 from ..nn import Module
 from ..random import stream
+from ..rules import facts
 from ..sequences import Sequences
 from .program import Operation, Saved, forms
 
@@ -88,7 +89,7 @@ class Restored(Module):
         return dict(zip(slots, parts, strict=True))
 
     def _call(self, operation: Operation, arguments: list, attributes: dict[str, Any]) -> Any:
-        if operation.op == "embedding":
+        if (picks := facts(operation.op).picks) and picks[1] == "W":
             i, entries = arguments[0].data, len(arguments[1].data)
             if i.size and not 0 <= i.min() <= i.max() < entries:
                 raise ArgumentError(

@@ -5,12 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..engines import Program
+from ..program import Value
 from ..text import joined
 from .operations import Operation, operations_of, readers
-
-# In evaluation each of these is linear in its input, so that what is linear before and behind it stays linear.
-TRANSPARENT = {"reshape": "flatten", "transpose": "", "identity": "", "neg": "", "masked": "", "avg_pool": "avg pool",
-               "global_average": "average", "batch_norm": "batch norm"}
 
 
 @dataclass(frozen=True)
@@ -43,7 +40,7 @@ class Collapse:
 def collapses(program: Program) -> list[Collapse]:
     """Every longest row of layers of neurons or filters that an evaluation program has no activation between."""
     every = operations_of(program)
-    layers = [o for o in every if o.op in ("linear", "conv")]
+    layers = [o for o in every if o.rule.units in ("neuron", "filter")]
     after = {id(o): _next(o, every) for o in layers}
     behind = {id(found[0]) for found in after.values() if found is not None}
     out = []
@@ -67,10 +64,19 @@ def _next(layer: Operation, every: list[Operation]) -> tuple[Operation, list[str
     between: list[str] = []
     while len(found := readers(every, v)) == 1:
         (o,) = found
-        if o.op in ("linear", "conv"):
+        if o.rule.units in ("neuron", "filter"):
             return (o, between) if o.operands["x"] is v else None
-        if o.op not in TRANSPARENT:
+        if not _straight(o, v):
             return None
-        between.append(TRANSPARENT[o.op])
+        quiet = o.rule.passes or o.rule.moves or o.rule.kind == "elementwise"
+        between.append("flatten" if o.rule.kind == "view" else "" if quiet else o.kind)
         v = o.out
     return None
+
+
+def _straight(o: Operation, v: Value) -> bool:
+    """Whether an operation of an evaluation is linear in this value, or affine, and reads no other of the batch."""
+    if len(o.reads) != 1 or o.rule.variadic or o.rule.reduces:
+        return False
+    name = next(name for name, read in o.operands.items() if read is v)
+    return o.rule.passes or o.rule.moves or bool(o.rule.linear_with(name))

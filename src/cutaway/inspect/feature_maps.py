@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError
+from ..rules import facts
 from ..shown import Shown
 from ..text import counted, jsonable
 from .drawing import EDGE, FAINT, LINES, Sheet, by, ends, time_axis
@@ -18,8 +19,6 @@ from .pixels import Pixels, pixels_of
 from .reading import evaluated, forward_steps, layer_name, layers_of, network_of, unknown, within
 
 MOST_ROWS = 16
-WORDS = {"conv": "convolution", "max_pool": "max pooling", "avg_pool": "average pooling", "add": "sum",
-         "batch_norm": "batch norm", "layer_norm": "layer norm"}
 
 
 def feature_maps(model: Any, image: Any, layer: Any = None, engine: str = "cpu") -> FeatureMaps:
@@ -108,7 +107,7 @@ class FeatureMaps(Mapping, Shown):
         """Values whose channels are the same filters: from one convolution to the next."""
         groups: list[list[str]] = []
         for name, a in self.maps.items():
-            if not groups or self.operations[name] == "conv" or a.shape[-1] != self.maps[groups[-1][-1]].shape[-1]:
+            if not groups or facts(self.operations[name]).units or a.shape[-1] != self.maps[groups[-1][-1]].shape[-1]:
                 groups.append([])
             groups[-1].append(name)
         return groups
@@ -120,7 +119,7 @@ class FeatureMaps(Mapping, Shown):
     def _caption(self, sheet: Sheet, name: str, left: float, middle: float, extent: str = "") -> None:
         op = self.operations[name]
         sheet.words(left, middle - 0.04, name, 10, weight="bold", va="bottom")
-        about = f"{WORDS.get(op, op.replace('_', ' '))}, {by(self.maps[name].shape)}"
+        about = f"{facts(op).title}, {by(self.maps[name].shape)}"
         sheet.words(left, middle, about + extent, 8, FAINT, linespacing=1.35)
 
     def _tiles(self, groups: list[list[str]], most: int) -> Sheet:

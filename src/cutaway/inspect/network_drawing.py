@@ -15,9 +15,8 @@ from ..files.restored import Restored
 from ..shown import Picture, Shown
 from ..text import counted
 from .network_graph import Node, graph_of
-from .operations import SCANS, program_of
+from .operations import any_length, program_of
 from .reading import names_of, network_of
-from .wiring import POOLS
 
 FEW = 16  # units that are drawn one by one; of more the first six and the last two
 SHOWN = 6, 2
@@ -64,7 +63,7 @@ def draw(model: Any, path: str | PathLike | None = None, input_shape: Any = None
     network = network_of(model)
     program = program_of(model, input_shape)
     fixed = input_shape is not None or network is not model or isinstance(network, Restored)
-    nodes = graph_of(program, not fixed and any(i.op in (*SCANS, "embedding") for i in program.instructions))
+    nodes = graph_of(program, not fixed and any_length(program))
     if network is not model and names is None:
         names = names_of(model)
     outputs = [str(label) for label in getattr(model, "classes_", [])]
@@ -126,7 +125,8 @@ class _Box:
     def __init__(self, node: Node) -> None:
         self.node = node
         self.x = self.y = 0.0
-        self.named = node.kind in ("units", "maps", "cells") and not (node.operation and node.operation.op in POOLS)
+        self.named = node.kind in ("units", "maps", "cells") and not (
+            node.operation and node.operation.rule.windows and not node.operation.rule.units)
         self.caption = [node.name, *node.lines] if self.named else node.lines[node.kind != "maps" :]
         if node.operation is not None and (count := sum(v.width for v in node.operation.parameters)):
             self.caption.append(counted(count, "parameter"))
@@ -256,7 +256,7 @@ class _Picture:
         if not self.lined or a.node.kind != "units" or b.node.kind != "units" or max(a.node.count, b.node.count) > FEW:
             return None
         o = b.node.operation
-        W = o.operands["W"] if o is not None and o.op == "linear" else None
+        W = o.operands["W"] if o is not None and o.rule.units == "neuron" else None
         known = W is not None and W.shape == (b.node.count, a.node.count) and b.node.column == a.node.column + 1
         return o.numbers("W") if known and W is not None and o is not None and W.home else None
 

@@ -9,13 +9,9 @@ from ..named_inputs import lengths_of
 from ..program import Value
 from ..text import counted
 from .drawing import by
-from .operations import NORMS, SCANS, UNITS, Operation, operations_of, readers
-from .wiring import POOLS
+from .operations import Operation, operations_of, readers
 
 MOST = 60  # nodes of a graph; the middle of a larger one is folded up
-SIGNS = {"add": "+", "sub": "−", "mul": "×", "div": "÷", "maximum": "max", "minimum": "min", "where": "?:",
-         "matmul": "·", "concat": "‖"}
-SILENT = ("masked", "shortened", "real", "dropout", "identity", "detach")
 
 
 @dataclass(eq=False)
@@ -79,30 +75,31 @@ def graph_of(program: Program, any_length: bool = False) -> list[Node]:
 
 def _folded(o: Operation, before: list[Node], operations: list[Operation]) -> Node | None:
     """The node an operation is a line of: the one it reads, if it alone reads what that gives."""
-    if len(before) > 1 or o.op in (*UNITS, *POOLS, "embedding"):
+    rule = o.rule
+    if len(before) > 1 or rule.units or rule.windows or rule.picks:
         return None
     (node,) = before
-    if o.op in SILENT:
+    if rule.passes:
         return node
-    views = o.op in ("reshape", "transpose", "index", "concat")
     alone = len(readers(operations, o.reads[0])) == 1 and len({id(v) for v in o.reads}) == 1
-    if not (views or alone) or (node.operation is None and not views):
+    if not (rule.moves or alone) or (node.operation is None and not rule.moves):
         return None
-    word = {"reshape": "flatten" if len(o.out.shape) == 1 else "reshape"}.get(o.op, o.kind)
-    if o.op not in ("index", "concat"):
-        node.lines.append(f"{word} {o.settings}".rstrip() if o.op not in NORMS else word)
-    if o.op != "reshape" and o.out.shape[-1:] == node.value.shape[-1:]:
+    word = "flatten" if rule.kind == "view" and len(o.out.shape) == 1 else o.kind
+    if not rule.moves or o.out.width == o.reads[0].width:  # not of a part alone
+        node.lines.append(f"{word} {o.settings}".rstrip() if not rule.normalises else word)
+    if rule.kind != "view" and o.out.shape[-1:] == node.value.shape[-1:]:
         node.value = o.out
     return node
 
 
 def _node(o: Operation, before: list[Node]) -> Node:
-    kind = "units" if o.op == "linear" else "cells" if o.op in SCANS else "maps" if o.op in (
-        "conv", "embedding", *POOLS) else "join" if len(before) > 1 else "step"
+    rule = o.rule
+    kind = {"neuron": "units", "cell": "cells"}.get(rule.units, "maps" if rule.windows or rule.picks else
+                                                    "join" if len(before) > 1 else "step")
     if kind == "join":
-        return Node(kind, o.layer, o.out, [o.kind], o, SIGNS.get(o.op, o.kind), before)
+        return Node(kind, o.layer, o.out, [o.kind], o, rule.sign or o.kind, before)
     node = Node(kind, o.layer or o.out.name, o.out, [f"{o.kind} {o.settings}".rstrip()], o, before=before)
-    if kind == "maps" and o.op != "embedding":
+    if rule.windows:
         node.lines.append(by(o.out.shape))
     return node
 

@@ -17,7 +17,7 @@ from ..sequences import Sequences, ragged_to_sequences
 from ..shown import Shown
 from ..text import counted, printable, short
 from .drawing import EDGE, FAINT, SIGNED, Sheet, colours, ends, reach, time_axis
-from .operations import SCANS, Operation, program_of
+from .operations import Operation, program_of
 from .pixels import Pixels, pixels_of
 from .reading import layer_name, names_of, network_of
 from .states import PARTS
@@ -126,9 +126,9 @@ def _of_gates(o: Operation, operand: str) -> np.ndarray:
 
 def _incoming(wiring: Wiring, o: Operation, k: int) -> Weights:
     names = [source.name for source in wiring.sources(o.operands["x" if "x" in o.operands else "u"])]
-    if o.op == "linear":
+    if o.rule.units == "neuron":
         return _ordered(names, o.numbers("W")[k])
-    if o.op == "conv":
+    if o.rule.units == "filter":
         W = o.numbers("W")[k]
         group = k // (count_of(o) // o.main.attributes["groups"])
         seen = names[group * W.shape[-1] : (group + 1) * W.shape[-1]]
@@ -146,7 +146,7 @@ def _at(place: tuple[int, ...]) -> str:
 
 
 def _bias(o: Operation, k: int) -> Weights | None:
-    if o.op in SCANS:
+    if o.rule.sums:
         both = {"bias_ih": "b_ih", "bias_hh": "b"}
         known = {name: _of_gates(o, b)[:, k] for name, b in both.items() if o.operands.get(b) is not None}
         return Weights(list(known), _gates(o), np.array(list(known.values()))) if known else None
@@ -164,17 +164,17 @@ def _outgoing(wiring: Wiring, o: Operation, k: int) -> Weights:
         target = known[id(other)]
         sources = wiring.sources(other.operands["x"]) if "x" in other.operands else []
         reached = [(j, source) for j, source in enumerate(sources) if (id(o), k) in source.units]
-        if other is o and o.op in SCANS:
+        if other is o and o.rule.sums:
             for gate, W in zip(_gates(o), _of_gates(o, "W"), strict=True):
                 names += [f"h[{m}]{_gate(gate)} next" for m in range(len(W))]
                 found += W[:, k].tolist()
         for j, source in reached:
-            if other.op == "linear":
+            if other.rule.units == "neuron":
                 W = other.numbers("W")
                 place = f" from {source.name.partition(' at ')[2]}" if len(reached) > 1 else ""
                 names += [f"{target}[{m}]{place}" for m in range(len(W))]
                 found += W[:, j].tolist()
-            elif other.op == "conv":
+            elif other.rule.units == "filter":
                 W = other.numbers("W")
                 each = len(W) // other.main.attributes["groups"]
                 first, channel = j // W.shape[-1] * each, j % W.shape[-1]

@@ -16,15 +16,10 @@ from ..engines.profile import operations as arithmetic
 from ..errors import ArgumentError, CutawayError, ShapeError
 from ..files.restored import Restored
 from ..program import Instruction, Value
-from ..rules import OPS
+from ..rules import OPS, Op, facts
 from ..sequences import Sequences
 from .drawing import by
 from .reading import forward_steps, network_of
-
-SCANS = ("rnn", "lstm", "gru")
-UNITS = ("linear", "conv", *SCANS)  # what has units: neurons, filters, cells
-NORMS = ("batch_norm", "layer_norm")
-LINKS = ("softmax", "log_softmax")
 
 
 @dataclass(eq=False)
@@ -41,6 +36,11 @@ class Operation:
     @property
     def op(self) -> str:
         return self.main.op
+
+    @property
+    def rule(self) -> Op:
+        """Its row in the table of operations."""
+        return OPS[self.op]
 
     @property
     def layer(self) -> str:
@@ -63,7 +63,7 @@ class Operation:
     def reads(self) -> list[Value]:
         """The values that differ from row to row, without lengths."""
         inner = {id(v) for i in self.instructions for v in i.written}
-        lengths = self.operands.get("lengths") if not OPS[self.op].variadic else None
+        lengths = self.operands.get("lengths") if not self.rule.variadic else None
         every = (v for i in self.instructions for v in i.reads)
         return [v for v in every if v.rows and id(v) not in inner and v is not lengths]
 
@@ -86,38 +86,36 @@ class Operation:
     @property
     def bytes(self) -> int:
         """The bytes that it writes for one row; the same values in another shape take none."""
-        if OPS[self.op].kind == "view":
+        if self.rule.kind == "view":
             return 0
         return sum(v.width * v.dtype.itemsize for i in self.instructions for v in i.written)
 
     @property
     def activates(self) -> bool:
         """Whether it is an activation function: σ(z), or a link such as softmax."""
-        rule = OPS[self.op]
-        return (rule.kind == "elementwise" and rule.outputs == ("a",)) or self.op in LINKS
+        return bool(self.rule.activates)
 
     @cached_property
     def settings(self) -> str:
         """What its repr would say: "1 → 32, 3 × 3, same"."""
-        v, own = {} if OPS[self.op].variadic else self.operands, self.main.attributes
-        if self.op == "linear":
-            return f"{v['W'].shape[1]} → {v['W'].shape[0]}" + ("" if v["b"] is not None else ", no bias")
-        if self.op in SCANS:
+        rule, v, own = self.rule, {} if self.rule.variadic else self.operands, self.main.attributes
+        if rule.sums:
             parts = [f"{v['W_ih'].shape[1] if 'W_ih' in v else v['u'].shape[-1]} → {v['y'].shape[-1]}"]
             parts += ["relu"] if own.get("relu") else []
             parts += ["from the end"] if own["reverse"] else []
             parts += [f"truncate {own['truncate']}"] if own["truncate"] else []
             return ", ".join(parts)
-        if self.op == "conv":
-            W = v["W"].shape
-            parts = [f"{W[-1] * own['groups']} → {W[0]}", by(W[1:-1]), *_moves(own, W[1:-1], (1,) * len(W[1:-1]))]
-            parts += [f"{own['groups']} groups"] if own["groups"] > 1 else []
+        if rule.units:
+            W, sizes = v["W"].shape, v["W"].shape[1:-1]
+            parts = [f"{W[-1] * own.get('groups', 1)} → {W[0]}"]
+            parts += [by(sizes), *_moves(own, sizes, (1,) * len(sizes))] if rule.windows else []
+            parts += [f"{own['groups']} groups"] if own.get("groups", 1) > 1 else []
             return ", ".join(parts) + ("" if v["b"] is not None else ", no bias")
-        if self.op in ("max_pool", "avg_pool"):
+        if rule.windows:
             return ", ".join([by(own["window"]), *_moves(own, own["window"], own["window"])])
-        if self.op == "embedding":
-            return f"{v['W'].shape[0]:,} entries → {v['W'].shape[1]}"
-        if self.op in NORMS:
+        if rule.picks:
+            return f"{v['W'].shape[0]:,} entries → {v['W'].shape[1]}" if "W" in v else ""
+        if rule.normalises:
             return f"{self.out.shape[-1]}"
         return ", ".join(f"{key} {own[key]:g}" for key in ("slope", "alpha", "exponent") if key in own)
 
@@ -148,15 +146,20 @@ def operations_of(program: Program) -> list[Operation]:
     found: list[Operation] = []
     products: dict[int, Instruction] = {}  # of the inputs of scans
     steps = forward_steps(program)
-    scanned = {id(i.arguments[0]) for i in steps if i.op in SCANS}
+    scanned = {id(i.arguments[0]) for i in steps if facts(i.op).sums}
     for i in steps:
-        if i.op == "linear" and id(i.writes[0]) in scanned and len(readers(steps, i.writes[0])) == 1:
+        if facts(i.op).units == "neuron" and id(i.writes[0]) in scanned and len(readers(steps, i.writes[0])) == 1:
             products[id(i.writes[0])] = i
-        elif i.op in SCANS and id(i.arguments[0]) in products:
+        elif facts(i.op).sums and id(i.arguments[0]) in products:
             found.append(Operation([products[id(i.arguments[0])], i], program))
         else:
             found.append(Operation([i], program))
     return found
+
+
+def any_length(program: Program) -> bool:
+    """Whether a program takes sequences, of as many steps as they have: it scans them, or looks up each step."""
+    return any(facts(i.op).sums or facts(i.op).picks for i in program.instructions)
 
 
 def readers(steps: Iterable[Any], v: Value | None) -> list[Any]:
@@ -186,7 +189,7 @@ def program_of(model: Any, input_shape: Any = None, whole: bool = False, ask: st
         ask = ask or "input_shape, that of one row, such as (28, 28, 1) for images or (time, features) for sequences"
         raise ArgumentError(f"{type(network).__name__} takes inputs of more than one shape: give {ask}") from None
     fixed = network is not model or isinstance(network, Restored)
-    if whole and input_shape is None and not fixed and any(i.op in (*SCANS, "embedding") for i in program.instructions):
+    if whole and input_shape is None and not fixed and any_length(program):
         features = program.engine.listing.inputs[0].shape[1:]
         wanted = f"(24, {features[0]})" if features else "(24,)"
         raise ArgumentError(

@@ -8,12 +8,8 @@ from typing import NamedTuple
 
 from ..engines import Program
 from ..program import Value
-from ..rules import OPS
-from .operations import LINKS, NORMS, UNITS, Operation, operations_of, readers
+from .operations import Operation, operations_of, readers
 from .reading import unknown, within
-
-POOLS = ("max_pool", "avg_pool")
-ALIGNED = (*NORMS, *LINKS, *POOLS, "masked", "dropout", "global_average", "global_max")  # keep their channels apart
 
 Places = tuple[tuple[int, int], ...]  # along each size, the first place and the one behind the last
 
@@ -37,7 +33,7 @@ class Wiring:
     # ---- units by name -----------------------------------------------------------------------------------------------
     def with_units(self) -> dict[str, Operation]:
         """The operations that have units, by layer; by the value they write where a layer has two."""
-        every = [o for o in self.operations if o.op in UNITS]
+        every = [o for o in self.operations if o.rule.units]
         layers = [o.layer for o in every]
         return {o.layer if o.layer and layers.count(o.layer) == 1 else o.out.name: o for o in every}
 
@@ -55,9 +51,9 @@ class Wiring:
         """What is applied to the outputs of a layer, value by value, up to its activation function."""
         applied: list[Operation] = []
         v = o.out
-        while o.op not in ("rnn", "lstm", "gru") and len(found := readers(self.operations, v)) == 1:
+        while not o.rule.sums and len(found := readers(self.operations, v)) == 1:
             (after,) = found
-            if not after.activates and after.op not in NORMS:
+            if not after.activates and not after.rule.normalises:
                 break
             applied.append(after)
             if after.activates:
@@ -77,21 +73,23 @@ class Wiring:
         count = v.shape[-1] if v.shape else 1
         if o is None:
             return self._of_input(v, count)
-        if o.op in (*UNITS, "embedding"):
+        rule = o.rule
+        if rule.units or rule.picks:
             name = o.layer or v.name
             return [Source(f"{name}[{k}]", ((id(o), k),)) for k in range(count)]
         before = o.reads
-        if o.op == "concat" and o.main.attributes["axis"] in (-1, len(v.shape)):
+        if rule.variadic and o.main.attributes["axis"] in (-1, len(v.shape)):
             return [source for part in before for source in self.sources(part)]
         x = before[0] if before else None
-        if x is not None and (o.op in ALIGNED or (OPS[o.op].kind == "elementwise" and len(before) == 1)):
+        if x is not None and "channels" in rule.keeps and (rule.kind != "elementwise" or len(before) == 1):
             return self.sources(x) if x.shape[-1:] == v.shape[-1:] else _sources_of(v, count)
-        if x is not None and o.op in ("reshape", "index", "transpose"):
-            if x.shape[-1:] == v.shape[-1:] and (o.op != "transpose" or o.main.attributes["axes"][-1] == len(x.shape)):
+        if x is not None and rule.moves and not rule.variadic:
+            last = o.main.attributes.get("axes", (len(x.shape),))[-1]
+            if x.shape[-1:] == v.shape[-1:] and last == len(x.shape):
                 return self.sources(x)
-            if o.op == "reshape" and v.shape == (x.width,):
+            if rule.kind == "view" and v.shape == (x.width,):
                 return self._flat(x)
-        if OPS[o.op].kind == "elementwise":
+        if rule.kind == "elementwise":
             parts = [self.sources(part) for part in before if part.shape[-1:] == v.shape[-1:]]
             merged = [tuple(dict.fromkeys(unit for part in parts for unit in part[k].units)) for k in range(count)]
             return [Source(f"{v.name}[{k}]", units) for k, units in enumerate(merged)]
@@ -119,7 +117,7 @@ class Wiring:
         if o is None:
             return places
         inner: Places | None
-        if o.op in ("conv", *POOLS):
+        if o.rule.windows:
             own = o.main.attributes
             window = own.get("window") or o.operands["W"].shape[1:-1]
             dilation = own.get("dilation", (1,) * len(window))
@@ -128,11 +126,11 @@ class Wiring:
                 for (first, last), s, (before, _), k, d in zip(
                     places, own["stride"], own["padding"], window, dilation, strict=True)
             )
-        elif OPS[o.op].kind == "elementwise" or o.op in (*NORMS, *LINKS, "linear", "masked", "embedding"):
+        elif "places" in o.rule.keeps:
             inner = places
         else:
             return None
-        inputs = [x for x in o.reads if len(x.shape) == len(places) + (o.op != "embedding")]
+        inputs = [x for x in o.reads if len(x.shape) == len(places) + (not o.rule.picks)]
         fields = [self.field(x, inner) for x in inputs]
         if not fields or None in fields or len(inputs) < len(o.reads):
             return None

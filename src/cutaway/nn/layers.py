@@ -194,10 +194,14 @@ class Activation(Module):
         return apply(self.op, z)
 
 
+PLAIN: list[type[Activation]] = []  # activations without settings
+
+
 def _activation(name: str, op: str) -> type[Activation]:
     from ..rules import OPS
 
-    return type(name, (Activation,), {"op": op, "__doc__": OPS[op].formula, "__module__": __name__})
+    PLAIN.append(type(name, (Activation,), {"op": op, "__doc__": OPS[op].formula, "__module__": __name__}))
+    return PLAIN[-1]
 
 
 ReLU = _activation("ReLU", "relu")

@@ -19,8 +19,6 @@ SYMBOL = {"weight": "W", "bias": "b"}
 PLACE = r"layer(\d+)((?:@\d+)?)\.(?:(?:rnn|lstm|gru)\.)?(?:l(\d+)(_reverse)?\.)?"
 RECURRENT = r"(weight|bias)_(ih|hh)_l(\d+)(_reverse)?"
 
-UNMOVED = ("dlengths", "dtest", "di", "dheld", "dfixed")  # what an operation reads and no gradient moves
-
 
 def short(v: Value) -> str:
     """layer1.z -> z1, layer2.dweight -> dW2, layer1.lstm.weight_hh_l0_reverse -> W_hh1←; other names stay whole."""
@@ -47,7 +45,7 @@ def derivative(op: str) -> str:
     assert rule.backward is not None
     made = [f"d{'ℓ' if name == 'l' else name}" for name in rule.inputs]
     if words := " ".join((rule.backward.__doc__ or "").split()):
-        moved = [name for name in made if name not in UNMOVED]
+        moved = [name for k, name in enumerate(made) if not rule.keeps_whole(k)]
         return words if re.match(r"d[^ ]*(, d[^ ]*)* = ", words) else f"{', '.join(moved)} = {words}"
     body = ast.parse(textwrap.dedent(inspect.getsource(rule.backward))).body[0]
     assert isinstance(body, ast.FunctionDef)

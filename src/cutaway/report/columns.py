@@ -7,6 +7,7 @@ from typing import Any
 
 from ..inspect.traces.trace import Trace, TracedInstruction
 from ..program import gradient_name
+from ..rules import facts
 
 SHAPED = ("reshape", "masked")  # the same numbers in another form
 
@@ -62,7 +63,7 @@ def _weights(trace: Trace, steps: list[TracedInstruction], home: dict[str, int],
              units: int) -> dict[str, Any] | None:
     for i in steps:
         W, source = i.operands.get("W", ""), home.get(i.operands.get("x", ""))
-        if i.op != "linear" or W not in trace.parameters or source is None or source >= len(before):
+        if facts(i.op).units != "neuron" or W not in trace.parameters or source is None or source >= len(before):
             continue
         if trace.parameters[W].shape == (units, before[source]["units"]):
             return {"name": W, "gradient": gradient_name(W), "source": source}

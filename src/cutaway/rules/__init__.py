@@ -8,9 +8,9 @@ it does not name need not be kept; `x_shape` asks for a shape alone. `xp` is the
 from . import augment, convolution, dropout, elementwise, hold, linear, loss, norm, recurrent, reduce, shape
 from .binding import bind
 from .namespace import NUMPY, xp
-from .registry import OPS, Op, rule
+from .registry import OPS, Op, facts, rule
 
 __all__ = [
-    "NUMPY", "OPS", "Op", "augment", "bind", "convolution", "dropout", "elementwise", "hold", "linear", "loss",
+    "NUMPY", "OPS", "Op", "augment", "bind", "convolution", "dropout", "elementwise", "facts", "hold", "linear", "loss",
     "norm", "recurrent", "reduce", "rule", "shape", "xp",
 ]

@@ -28,7 +28,7 @@ def inverse_map(image, h, w, flip, flip_vertical, shift, rotate, crop, seed, ste
     return ai, aj, a - ai * i - aj * j, bi, bj, b - bi * i - bj * j
 
 
-@rule("y = x, flipped, shifted, turned and cropped by chance")
+@rule("y = x, flipped, shifted, turned and cropped by chance", shapes="x (n*r, h, w, c)  y (n*r, h, w, c)")
 def augment(x, *, flip, flip_vertical, shift, rotate, crop, seed, step, call):
     """Bilinear between pixels; beyond the border, the nearest pixel. No derivative: it stands before all weights."""
     n, h, w, c = x.shape

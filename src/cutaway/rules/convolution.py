@@ -5,7 +5,7 @@ x is (n, *size, c), one size for a sequence and two for an image; `padding` has 
 
 from .namespace import xp
 from .norm import mean_of
-from .registry import rule
+from .registry import rule, together
 from .shape import bias_gradient, own
 
 
@@ -18,7 +18,8 @@ def by_group(seen, places, groups):
     return xp.transpose(split, (2, 0, 1, 3)).reshape(groups, rows, -1)
 
 
-@rule("z = W * x + b")
+@rule("z = W * x + b", products=("x", "W"), windows=True, linear="x b, W b", units="filter", slope={"b": "1"},
+      title="convolution", shapes="x (n, *i, c)  W (m, *size, e)  b? (m)  z (n, *o, m)")
 def conv(x, W, b, *, stride, padding, dilation, groups):
     """W (m, *window, c / groups), b (m,) or None -> z (n, *places, m). Cross-correlation: the window is not flipped."""
     seen = xp.patches(x, W.shape[1:-1], stride, padding, dilation, 0)
@@ -38,6 +39,20 @@ def conv_back(dz, x, W, b_shape, *, stride, padding, dilation, groups):
     dx = xp.add_patches(x.shape, xp.transpose(parts, (1, 2, 0, 3)).reshape(seen.shape), stride, padding, dilation)
     return dx, dW.reshape(W.shape), db
 
+def conv_shape(x, W, b, *, stride, padding, dilation, groups):
+    if len(W) != len(x) or W[0] % groups or x[-1] != W[-1] * groups:
+        raise ValueError(f"shapes {x}, {W} in {groups} groups do not fit each other")
+    return together((x[0], *places(x, W[1:-1], stride, padding, dilation), W[0]), b)
+
+
+def places(x, window, stride, padding, dilation):
+    """How many places a window has along each size of x, by their shapes."""
+    padded = tuple(k + sum(edges) for k, edges in zip(x[1:-1], padding, strict=True))
+    spans = tuple(d * (k - 1) + 1 for k, d in zip(window, dilation, strict=True))
+    if any(span > k for span, k in zip(spans, padded, strict=True)):
+        raise ValueError(f"windows {window} over {padded} places")
+    return tuple((k - span) // s + 1 for k, span, s in zip(padded, spans, stride, strict=True))
+
 
 def in_windows(x, window, stride, padding, fill):
     """(n, *places, window's size, c)."""
@@ -51,7 +66,8 @@ def to_windows(shape, parts, window, stride, padding):
     return xp.add_patches(shape, parts, stride, padding, (1,) * len(window))
 
 
-@rule("y = max x over each window")
+@rule("y = max x over each window", windows=True, keeps="channels", kink=True, title="max pooling",
+      slope="1 where the maximum is", shapes="x (n, *i, c)  y (n, *o, c)")
 def max_pool(x, *, window, stride, padding):
     """x (n, *size, c) -> y (n, *places, c). Padding never wins."""
     return xp.max(in_windows(x, window, stride, padding, -float("inf")), axis=-2)
@@ -63,8 +79,12 @@ def max_pool_back(dy, x, y, *, window, stride, padding):
     mine = xp.expand_dims(xp.arange(seen.shape[-2]), -1) == winner
     return to_windows(x.shape, xp.where(mine, xp.expand_dims(dy, -2), 0), window, stride, padding)
 
+def max_pool_shape(x, *, window, stride, padding):
+    return x[0], *places(x, window, stride, padding, (1,) * len(window)), x[-1]
 
-@rule("y = mean x over each window")
+
+@rule("y = mean x over each window", windows=True, linear="x", keeps="channels", title="average pooling",
+      slope="1/places", shapes="x (n, *i, c)  y (n, *o, c)")
 def avg_pool(x, *, window, stride, padding):
     """x (n, *size, c) -> y (n, *places, c). Padding counts as zeros."""
     return in_windows(x, window, stride, padding, 0).mean(-2)
@@ -78,6 +98,7 @@ def avg_pool_back(dy, x_shape, *, window, stride, padding):
     share = xp.broadcast_to(share, (*share.shape[:-2], count, share.shape[-1]))
     return to_windows(x_shape, share, window, stride, padding)
 
+avg_pool_shape = max_pool_shape
 
 # ---- over a whole image or sequence; `lengths` (n,) say how many places along the first size are no padding ----------
 
@@ -100,7 +121,8 @@ def places_within(shape, lengths):
     return xp.expand_dims(xp.minimum(lengths, shape[1]) * (places_of(shape) // shape[1]), -1)
 
 
-@rule("y = x within its length, else 0")
+@rule("y = x within its length, else 0", passes=True, keeps="channels places", slope="1",
+      shapes="x (n, time, *w)  lengths int (n)  y (n, time, *w)")
 def masked(x, lengths):
     return xp.where(inside(x.shape, lengths), x, 0)
 
@@ -108,7 +130,8 @@ def masked_back(dy, lengths):
     return xp.where(inside(dy.shape, lengths), dy, 0), None
 
 
-@rule("y = mean x over all places")
+@rule("y = mean x over all places", linear="x", keeps="channels", slope="1/places",
+      shapes="x (n, time, *rest, c)  lengths? int (n)  y (n, c)")
 def global_average(x, lengths):
     """x (n, *size, c) -> y (n, c), over each sequence's own length if `lengths` (n,) are given."""
     if lengths is None:
@@ -123,7 +146,8 @@ def global_average_back(dy, x_shape, lengths):
     return share if lengths is None else xp.where(inside(x_shape, lengths), share, 0), None
 
 
-@rule("y = max x over all places")
+@rule("y = max x over all places", keeps="channels", kink=True, slope="1 where the maximum is",
+      shapes="x (n, time, *rest, c)  lengths? int (n)  y (n, c)")
 def global_max(x, lengths):
     """x (n, *size, c) -> y (n, c), over each sequence's own length if `lengths` (n,) are given."""
     if lengths is not None:
@@ -141,7 +165,7 @@ def global_max_back(dy, x, y, lengths):
     return dx if lengths is None else xp.where(inside(x.shape, lengths), dx, 0), None
 
 
-@rule("l = places that lie within each length")
+@rule("l = places that lie within each length", shapes="lengths int (n)  l int (n)")
 def shortened(lengths, *, window, stride, padding, dilation):
     """Lengths after a window of `window` steps has passed over the sequences; never below 1."""
     places = (lengths + (padding - dilation * (window - 1) - 1)) // stride + 1

@@ -33,7 +33,8 @@ def kept(shape, p, seed, step, call):
     return (bits >= xp.uint32(int(p * 2**32))).reshape(shape)
 
 
-@rule("a = x / (1 - p) or 0", overwrites={"a": "x", "dx": "da"})
+@rule("a = x / (1 - p) or 0", overwrites={"a": "x", "dx": "da"}, passes=True, keeps="channels places",
+      slope="1/(1 − p) or 0", shapes="x (n*w)  a (n*w)")
 def dropout(x, *, p, seed, step, call):
     """Each value is zero with probability p; the others grow by 1/(1 - p), so the mean stays."""
     return xp.where(kept(x.shape, p, seed, step, call), x / (1 - p), 0)

@@ -11,7 +11,7 @@ def within(z, edge):
     return xp.maximum(xp.minimum(z, edge), -edge)
 
 
-@rule("a = max(0, z)", "elementwise")
+@rule("a = max(0, z)", "elementwise", slope="[a > 0]", kink=lambda z: z > 0)
 def relu(z):
     return xp.maximum(z, 0)
 
@@ -19,7 +19,7 @@ def relu_back(da, a):
     return xp.where(a > 0, da, 0)
 
 
-@rule("a = z if z > 0 else slope z", "elementwise")
+@rule("a = z if z > 0 else slope z", "elementwise", kink=lambda z: z > 0)
 def leaky_relu(z, *, slope):
     return xp.where(z > 0, z, slope * z)
 
@@ -27,7 +27,7 @@ def leaky_relu_back(da, z, *, slope):
     return xp.where(z > 0, da, slope * da)
 
 
-@rule("a = 1 / (1 + e^-z)", "elementwise")
+@rule("a = 1 / (1 + e^-z)", "elementwise", slope="a(1 − a)")
 def sigmoid(z):
     e = xp.exp(-xp.abs(z))                          # never above 1, so neither side overflows
     return xp.where(z >= 0, 1, e) / (1 + e)
@@ -36,7 +36,7 @@ def sigmoid_back(da, a):
     return da * a * (1 - a)
 
 
-@rule("a = tanh(z)", "elementwise")
+@rule("a = tanh(z)", "elementwise", slope="1 − a²")
 def tanh(z):
     return xp.tanh(z)
 
@@ -44,7 +44,7 @@ def tanh_back(da, a):
     return da * (1 - a * a)
 
 
-@rule("a = z if z > 0 else alpha (e^z - 1)", "elementwise")
+@rule("a = z if z > 0 else alpha (e^z - 1)", "elementwise", kink=lambda z, alpha: (z > 0) & (alpha != 1))
 def elu(z, *, alpha):
     return xp.where(z > 0, z, alpha * xp.expm1(xp.minimum(z, 0)))
 
@@ -55,7 +55,7 @@ def elu_back(da, z, *, alpha):
 SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772  # Klambauer et al., 2017
 
 
-@rule("a = 1.0507 elu(z, 1.6733)", "elementwise")
+@rule("a = 1.0507 elu(z, 1.6733)", "elementwise", kink=lambda z: z > 0)
 def selu(z):
     return SELU_SCALE * xp.where(z > 0, z, SELU_ALPHA * xp.expm1(xp.minimum(z, 0)))
 
@@ -111,7 +111,7 @@ def mish_back(da, z):
     return da * (t + z * (1 - t * t) * sigmoid(z))
 
 
-@rule("a = z", "elementwise")
+@rule("a = z", "elementwise", passes=True, slope="1")
 def identity(z):
     return z + 0
 
@@ -119,7 +119,7 @@ def identity_back(da):
     return da + 0
 
 
-@rule("a = z, as a fixed number", "elementwise")
+@rule("a = z, as a fixed number", "elementwise", passes=True)
 def detach(z):
     """No derivative: nothing before it learns from what comes after."""
     return z + 0
@@ -129,7 +129,7 @@ def detach(z):
 # Where no gradient comes (dw = 0) none goes on, though the slope be infinite: 0 times infinity is not a number.
 
 
-@rule("w = u + v", "elementwise")
+@rule("w = u + v", "elementwise", linear="u v", slope="1", title="sum", sign="+")
 def add(u, v):
     return u + v
 
@@ -137,7 +137,7 @@ def add_back(dw):
     return dw, dw
 
 
-@rule("w = u - v", "elementwise")
+@rule("w = u - v", "elementwise", linear="u v", slope={"u": "1", "v": "−1"}, sign="−")
 def sub(u, v):
     return u - v
 
@@ -145,7 +145,7 @@ def sub_back(dw):
     return dw, -dw
 
 
-@rule("w = u v", "elementwise")
+@rule("w = u v", "elementwise", linear="u, v", slope={"u": "v", "v": "u"}, sign="×")
 def mul(u, v):
     return u * v
 
@@ -153,7 +153,7 @@ def mul_back(dw, u, v):
     return dw * v, dw * u
 
 
-@rule("w = u / v", "elementwise")
+@rule("w = u / v", "elementwise", linear="u", slope={"u": "1/v", "v": "−u/v²"}, sign="÷")
 def div(u, v):
     return u / v
 
@@ -164,7 +164,8 @@ def div_back(dw, u, v):
     return q, -q * (u / v)
 
 
-@rule("w = max(u, v)", "elementwise")
+@rule("w = max(u, v)", "elementwise", kink=lambda u, v: u > v, sign="max",
+      slope="1 where it is the larger (½ at a tie)")
 def maximum(u, v):
     return xp.maximum(u, v)
 
@@ -174,7 +175,8 @@ def maximum_back(dw, u, v):
     return du, dw - du
 
 
-@rule("w = min(u, v)", "elementwise")
+@rule("w = min(u, v)", "elementwise", kink=lambda u, v: u > v, sign="min",
+      slope="1 where it is the smaller (½ at a tie)")
 def minimum(u, v):
     return xp.minimum(u, v)
 
@@ -184,7 +186,8 @@ def minimum_back(dw, u, v):
     return du, dw - du
 
 
-@rule("w = min(max(u, low), high)", "elementwise")
+@rule("w = min(max(u, low), high)", "elementwise", slope="1 from low to high, else 0",
+      kink=lambda u, low, high: xp.where(u > high, 1, xp.where(u < low, -1, 0)))
 def clip(u, *, low, high):
     return xp.minimum(xp.maximum(u, low), high)
 
@@ -193,7 +196,8 @@ def clip_back(dw, u, *, low, high):
     return xp.where((u >= low) & (u <= high), dw, 0)
 
 
-@rule("w = u where test, else v", "elementwise")
+@rule("w = u where test, else v", "elementwise", sign="?:", kink=lambda test: test != 0,
+      slope={"u": "1 where test holds", "v": "1 where test does not hold"})
 def where(test, u, v):
     """test: zero is no, everything else is yes."""
     return xp.where(test != 0, u, v)
@@ -214,7 +218,7 @@ def greater_equal(u, v):
     return xp.where(u >= v, 1, xp.where(u < v, 0, u + v))
 
 
-@rule("w = -u", "elementwise")
+@rule("w = -u", "elementwise", linear="u", slope="−1")
 def neg(u):
     return -u
 
@@ -265,7 +269,7 @@ def sqrt_back(dw, w):
     return dw * 0.5 / xp.where(dw == 0, 1, w)
 
 
-@rule("w = |u|", "elementwise")
+@rule("w = |u|", "elementwise", kink=lambda u: u > 0)
 def abs_(u):
     return xp.abs(u)
 

@@ -1,11 +1,12 @@
 """Sums of products: a layer of neurons, matrix products, and the lookup that an embedding is."""
 
 from .namespace import xp
-from .registry import rule
+from .registry import rule, together
 from .shape import bias_gradient, flat, own
 
 
-@rule("z = W x + b")
+@rule("z = W x + b", products=("x", "W"), linear="x b, W b", keeps="places", units="neuron", slope={"b": "1"},
+      shapes="x (n*r, k)  W (m, k)  b? (m)  z (n*r, m)")
 def linear(x, W, b):
     """x (..., k), W (m, k): row j holds neuron j's weights, b (m,) or None -> z (..., m)."""
     z = x @ W.T
@@ -16,8 +17,14 @@ def linear_back(dz, x, W, b_shape):
     d = own(dz, (*x.shape[:-1], W.shape[0]))
     return d @ W, flat(d).T @ flat(x), bias_gradient(dz, b_shape)
 
+def linear_shape(x, W, b):
+    m, k = W
+    if x[-1] != k:
+        raise ValueError
+    return together((*x[:-1], m), b)
 
-@rule("w = u v")
+
+@rule("w = u v", shapes="u (..., p, k)  v (..., k, m)  w (..., p, m)", products=("u", "v"), linear="u, v", sign="·")
 def matmul(u, v):
     """u (..., n, k), v (..., k, m) -> w (..., n, m). One dimension: a row on the left, a column on the right."""
     return u @ v
@@ -31,8 +38,13 @@ def matmul_back(dw, u, v):
     du, dv = dw @ xp.swapaxes(v, -1, -2), xp.swapaxes(u, -1, -2) @ dw
     return du[..., 0, :] if row else du, dv[..., 0] if column else dv
 
+def matmul_shape(u, v):
+    (*left, n, _), (*right, _, m) = (1, *u)[-max(2, len(u)) :], (*v, 1)[: max(2, len(v))]
+    return *together(tuple(left), tuple(right)), n, m
 
-@rule("h = W[i]", whole=("i",))
+
+@rule("h = W[i]", whole=("i",), picks=("i", "W", 0), linear="W", keeps="places", slope="1",
+      shapes="i int (n*r)  W (entries, k)  h (n*r, k)")
 def embedding(i, W):
     """i (...) integers, W (entries, width) -> h (..., width): row i of the table."""
     return xp.take(W, i, axis=0)
@@ -40,3 +52,6 @@ def embedding(i, W):
 def embedding_back(dh, i, W_shape):
     """dW[i] = Σ dh of each i"""
     return None, xp.scatter_add(W_shape, i, dh)
+
+def embedding_shape(i, W):
+    return *i, *W[1:]

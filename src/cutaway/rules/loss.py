@@ -1,7 +1,7 @@
 """Losses: raw outputs z and targets y in, one loss per sample out; J is their mean over the batch."""
 
 from .namespace import xp
-from .registry import rule
+from .registry import rule, together
 from .shape import own, spread
 
 
@@ -23,7 +23,7 @@ def per_output(dl, z):
     return (dl / width(z)).reshape((-1,) + (1,) * (z.ndim - 1))
 
 
-@rule("l = mean (z - y)^2")
+@rule("l = mean (z - y)^2", slope="2(z − y)/outputs", shapes="z (n, *m)  y [n*m]  l (n)")
 def mse(z, y):
     d = z - y.reshape(z.shape)
     return per_sample(d * d)
@@ -34,7 +34,7 @@ def mse_back(dl, z, y):
     return dz, -dz.reshape(y.shape)
 
 
-@rule("l = mean (z - y)^2 / 2")
+@rule("l = mean (z - y)^2 / 2", slope="(z − y)/outputs", shapes="z (n, *m)  y [n*m]  l (n)")
 def half_mse(z, y):
     d = z - y.reshape(z.shape)
     return per_sample(0.5 * d * d)
@@ -45,7 +45,8 @@ def half_mse_back(dl, z, y):
     return dz, -dz.reshape(y.shape)
 
 
-@rule("l = mean |z - y|")
+@rule("l = mean |z - y|", slope="sign(z − y)/outputs", shapes="z (n, *m)  y [n*m]  l (n)",
+      kink=lambda z, y: z > y.reshape(z.shape))
 def mae(z, y):
     return per_sample(xp.abs(z - y.reshape(z.shape)))
 
@@ -55,7 +56,7 @@ def mae_back(dl, z, y):
     return dz, -dz.reshape(y.shape)
 
 
-@rule("l = mean d^2/2 if |d| < delta else delta (|d| - delta/2), d = z - y")
+@rule("l = mean d^2/2 if |d| < delta else delta (|d| - delta/2), d = z - y", shapes="z (n, *m)  y [n*m]  l (n)")
 def huber(z, y, *, delta):
     d = xp.abs(z - y.reshape(z.shape))
     near = xp.minimum(d, delta)                     # both sides of the formula at once, and no d^2 to overflow
@@ -67,7 +68,7 @@ def huber_back(dl, z, y, *, delta):
     return dz, -dz.reshape(y.shape)
 
 
-@rule("l = mean e^z - y z + y log y - y", fixed=("y",))
+@rule("l = mean e^z - y z + y log y - y", fixed=("y",), shapes="z (n, *m)  y [n*m]  l (n)")
 def poisson(z, y):
     """Half the Poisson deviance of counts y whose logarithm is predicted: zero where e^z = y."""
     y = y.reshape(z.shape)
@@ -80,7 +81,8 @@ def poisson_back(dl, z, y):
     return per_output(dl, z) * (xp.exp(z) - y.reshape(z.shape)), None
 
 
-@rule("l, p = max(z, 0) - z y + log(1 + e^-|z|), sigmoid(z)", fixed=("y",))
+@rule("l, p = max(z, 0) - z y + log(1 + e^-|z|), sigmoid(z)", fixed=("y",), applies=("sigmoid", "softmax"),
+      slope="(ŷ − y)/outputs", shapes="z (n, *m)  y [n*m]  l (n)  p (n, *m)")
 def binary_cross_entropy(z, y):
     y = y.reshape(z.shape)
     e = xp.exp(-xp.abs(z))
@@ -103,7 +105,8 @@ def log_softmax_of(z):
     return z - xp.log(xp.exp(z).sum(-1, keepdims=True))
 
 
-@rule("l, p = -log softmax(z)[y], softmax(z)", whole=("y",))
+@rule("l, p = -log softmax(z)[y], softmax(z)", whole=("y",), picks=("y", "z", -1), applies=("softmax", "log_softmax"),
+      shapes="z (n, m)  y int (n)  l (n)  p (n, m)")
 def cross_entropy(z, y):
     """z (n, C), y (n,) class numbers."""
     return -log_softmax_of(z)[xp.arange(z.shape[0]), y], softmax_of(z)
@@ -116,8 +119,12 @@ def cross_entropy_back(dl, p, y):
     hot = xp.arange(p.shape[1]) == y[:, None]
     return dl[:, None] * xp.where(hot, p - 1, p), None
 
+def cross_entropy_shape(z, y):
+    return [z, (*together(z[:1], y), *z[2:])]
 
-@rule("l, p = -sum y log softmax(z), softmax(z)", fixed=("y",))
+
+@rule("l, p = -sum y log softmax(z), softmax(z)", fixed=("y",), slope="ŷ − y",
+      shapes="z (n, m)  y (n, m)  l (n)  p (n, m)")
 def soft_cross_entropy(z, y):
     """z (n, C), y (n, C) class probabilities. A class that z rules out (-inf) costs nothing where y is 0."""
     return -xp.sum(y * xp.where(y == 0, 0, log_softmax_of(z)), axis=-1), softmax_of(z)
@@ -128,7 +135,7 @@ def soft_cross_entropy_back(dl, p, y):
     return xp.expand_dims(dl, -1) * (p * y.sum(-1, keepdims=True) - y), None
 
 
-@rule("p = e^z / sum e^z")
+@rule("p = e^z / sum e^z", activates=True, keeps="channels places", shapes="z (n*r, m)  p (n*r, m)")
 def softmax(z):
     return softmax_of(z)
 
@@ -136,7 +143,7 @@ def softmax_back(dp, p):
     return p * (dp - xp.sum(dp * p, axis=-1, keepdims=True))
 
 
-@rule("q = z - log sum e^z")
+@rule("q = z - log sum e^z", activates=True, keeps="channels places", shapes="z (n*r, m)  q (n*r, m)")
 def log_softmax(z):
     return log_softmax_of(z)
 
@@ -144,7 +151,7 @@ def log_softmax_back(dq, q):
     return dq - xp.exp(q) * dq.sum(-1, keepdims=True)
 
 
-@rule("J = sum w l / n", reduces_batch=True, fixed=("w",))
+@rule("J = sum w l / n", reduces_batch=True, fixed=("w",), linear="l", slope="w/n", shapes="l (n)  w (n)  J ()")
 def weighted_mean(l, w):
     """The batch's loss with a weight per sample; the weights' mean over the training set is 1."""
     return xp.sum(w * l) / l.shape[0]
@@ -153,7 +160,7 @@ def weighted_mean_back(dJ, w, l_shape):
     return dJ * spread(w, l_shape) / l_shape[0], None
 
 
-@rule("P = lambda / 2 sum W^2", reduces_batch=True)
+@rule("P = lambda / 2 sum W^2", reduces_batch=True, shapes="W (*k)  P ()")
 def penalty(W, *, strength):
     """What large weights cost."""
     return 0.5 * strength * xp.sum(W * W)
@@ -163,7 +170,7 @@ def penalty_back(dP, W, *, strength):
     return dP * strength * W
 
 
-@rule("J = (sum w l + P) / sum w", reduces_batch=True, fixed=("w",))
+@rule("J = (sum w l + P) / sum w", reduces_batch=True, fixed=("w",), linear="l P", shapes="l (n)  w? (n)  P ()  J ()")
 def penalized_mean(l, w, P):
     """The batch's loss, with a weight per sample (all ones if None), and a penalty that counts once for every batch."""
     return (xp.sum(l) + P) / l.shape[0] if w is None else (xp.sum(w * l) + P) / xp.sum(w)

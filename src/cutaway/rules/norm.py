@@ -15,7 +15,9 @@ def added_up(gradient, shape):
     return own(gradient.astype(xp.wide), shape).astype(gradient.dtype)
 
 
-@rule("y, u, r = gamma u + beta, (x - mean x) r, 1 / sqrt(var x + eps)")
+@rule("y, u, r = gamma u + beta, (x - mean x) r, 1 / sqrt(var x + eps)", normalises=True, linear="gamma beta",
+      keeps="channels places", slope={"gamma": "u", "beta": "1"},
+      shapes="x (n*q, k)  gamma (k)  beta (k)  y (n*q, k)  u (n*q, k)  r (n*q, 1)")
 def layer_norm(x, gamma, beta, *, eps):
     """x (..., k): every row is normalised over its last axis; gamma, beta (k,)."""
     centred = x - mean_of(x, -1, keepdims=True)
@@ -30,7 +32,8 @@ def layer_norm_back(dy, u, r, gamma, beta_shape):
     return dx, added_up(dy * u, gamma.shape), added_up(dy, beta_shape)
 
 
-@rule("mean, var = mean x, mean (x - mean)^2", reduces_batch=True)
+@rule("mean, var = mean x, mean (x - mean)^2", reduces_batch=True, normalises=True, keeps="channels",
+      slope="∂ statistics/∂x", shapes="x (n*q, k)  mean (k)  var (k)")
 def batch_stats(x):
     """x (n, ..., k) -> mean (k,) and biased variance (k,) of each column over the batch."""
     rows = tuple(range(x.ndim - 1))
@@ -45,7 +48,10 @@ def batch_stats_back(dmean, dvar, x, mean):
     return (dmean + 2 * dvar * (x - mean)) / count
 
 
-@rule("y = gamma (x - mean) / sqrt(var + eps) + beta", reduces_batch=True)
+@rule("y = gamma (x - mean) / sqrt(var + eps) + beta", reduces_batch=True, normalises=True, linear="x mean beta",
+      keeps="channels places", shapes="x (n*q, k)  mean (k)  var (k)  gamma (k)  beta (k)  y (n*q, k)",
+      slope={"x": "gamma/√(var + ε)", "mean": "−gamma/√(var + ε)", "var": "−gamma (x − mean)/2 (var + ε)^1.5",
+             "gamma": "(x − mean)/√(var + ε)", "beta": "1"})
 def batch_norm(x, mean, var, gamma, beta, *, eps):
     """x (n, ..., k); mean, var, gamma, beta (k,)."""
     return (x - mean) * (gamma / xp.sqrt(var + eps)) + beta
@@ -62,7 +68,7 @@ def batch_norm_back(dy, x, mean, var, gamma, beta_shape, *, eps):
     return dx, added_up(-dx, mean.shape), dvar, added_up(along, gamma.shape), dbeta
 
 
-@rule("running = 0.9 running + 0.1 batch", reduces_batch=True)
+@rule("running = 0.9 running + 0.1 batch", reduces_batch=True, shapes="old (*k)  new (*k)  running (*k)")
 def running_average(old, new, *, momentum, rows):
     """momentum is the new value's share. A variance over `rows` values is made unbiased; a mean has rows None."""
     share = momentum if rows is None else momentum * rows / (rows - 1)

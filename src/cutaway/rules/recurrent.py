@@ -9,7 +9,7 @@ elementwise functions, which kernels inline too.
 
 from .elementwise import sigmoid
 from .namespace import xp
-from .registry import rule
+from .registry import rule, together
 from .shape import bias_gradient, flat
 
 # ---- what every scan needs -------------------------------------------------------------------------------------------
@@ -69,6 +69,16 @@ def or_zero(gradient, shape, dtype):
     return xp.full(shape, 0, dtype) if gradient is None else gradient
 
 
+def scan_shape(u, W, b, *states, **settings):
+    """The sums and the states of one step."""
+    (n, _, width), (gates, k) = u, W
+    if width not in (1, gates):
+        raise ValueError
+    return [together((n, gates), b), *(together((n, k), state) for state in states[:-1])]
+
+rnn_shape = lstm_shape = gru_shape = scan_shape
+
+
 # ---- Elman: h = tanh(u + W h + b), or max(0, ...) --------------------------------------------------------------------
 
 
@@ -79,7 +89,9 @@ def rnn_cell_back(dh, h, relu):
     return dh * xp.where(relu, xp.sign(h), 1 - h * h)
 
 
-@rule("y, h = tanh(u + W h + b)", absent_gradients=True, overwrites={"y": "u"}, scan=True)
+@rule("y, h = tanh(u + W h + b)", absent_gradients=True, overwrites={"y": "u"}, sums="s", products=("y", "W"),
+      units="cell", kink=lambda y, relu: relu & (y > 0),
+      shapes="u (n, time, k)  W (k, k)  b? (k)  h0? (n, k)  lengths? int (n)  y (n, time, k)  h (n, k)")
 def rnn(u, W, b, h0, lengths, *, relu, reverse, truncate):
     """-> y (n, time, k): every h; h (n, k): the last. relu: max(0, z) in place of tanh z."""
     def step(h, now):
@@ -121,8 +133,10 @@ def lstm_cell_back(dh, dc, i, f, g, o, c, c_before):
     return dc * g * i * (1 - i), dc * c_before * f * (1 - f), dc * i * (1 - g * g), dh * s * o * (1 - o), dc * f
 
 
-@rule("y, h, c, gates, cells = o tanh(c), c = f c + i g, from i, f, g, o = gates(u + W h + b)",
-      absent_gradients=True, overwrites={"gates": "u", "du": "gates"}, scan=True)
+@rule("y, h, c, gates, cells = o tanh(c), c = f c + i g, from i, f, g, o = gates(u + W h + b)", absent_gradients=True,
+      overwrites={"gates": "u", "du": "gates"}, sums="ifgo", products=("y", "W"), units="cell",
+      shapes="u (n, time, 4k)  W (4k, k)  b? (4k)  h0? (n, k)  c0? (n, k)  lengths? int (n)  y (n, time, k)  h (n, k)"
+             "  c (n, k)  gates (n, time, 4k)  cells (n, time, k)")
 def lstm(u, W, b, h0, c0, lengths, *, reverse, truncate):
     """-> y (n, time, k): every h; h, c (n, k): the last; gates (n, time, 4k): i, f, g, o; cells: every c, as y."""
     def step(state, now):
@@ -173,7 +187,9 @@ def gru_cell_back(dh, r, z, n, v, h_before):
 
 
 @rule("y, h, gates, v = (1 - z) n + z h, from r, z = σ(u + W h + b), n = tanh(u + r v), v = W h + b",
-      absent_gradients=True, overwrites={"gates": "u", "du": "gates"}, scan=True)
+      absent_gradients=True, overwrites={"gates": "u", "du": "gates"}, sums="rzn", products=("y", "W"), units="cell",
+      shapes="u (n, time, 3k)  W (3k, k)  b? (3k)  h0? (n, k)  lengths? int (n)  y (n, time, k)  h (n, k)"
+             "  gates (n, time, 3k)  v (n, time, k)")
 def gru(u, W, b, h0, lengths, *, reverse, truncate):
     """-> y (n, time, k): every h; h (n, k): the last; gates (n, time, 3k): r, z, n; v (n, time, k)."""
     def step(h, now):

@@ -4,7 +4,8 @@ from .namespace import xp
 from .registry import rule
 
 
-@rule("y = max x", reduces_batch=True)
+@rule("y = max x", reduces_batch=True, reduces=True, kink=True, shapes="x (...)  y (...)",
+      slope="1 where the maximum is (shared among equals)")
 def max_(x, *, axis, keepdims):
     return xp.max(x, axis=axis, keepdims=keepdims)
 
@@ -17,7 +18,7 @@ def max_back(dy, x, y, *, axis, keepdims):
     return xp.where(largest, dy / xp.maximum(count, 1), 0)
 
 
-@rule("y = sqrt(sum x^2)", reduces_batch=True)
+@rule("y = sqrt(sum x^2)", reduces_batch=True, reduces=True, slope="x/y", shapes="x (...)  y (...)")
 def norm(x, *, axis, keepdims):
     return xp.sqrt(xp.sum(x * x, axis=axis, keepdims=keepdims))
 

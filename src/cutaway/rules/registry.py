@@ -1,11 +1,20 @@
-"""The table of operations: every rule by name, with what its two functions read and write."""
+"""The table of operations: every rule by name, with what its two functions read and write, and what it is.
+
+Shapes of operands and results are written in letters; equal letters are equal sizes. `?`: it may be missing.
+
+    (n, k)     one row for each sample, of k numbers          (n*r, k)   the same for r rows a sample, along any sizes
+    (m, k)     no samples: the whole batch has one            (n, *m)    any sizes, m numbers in all
+    [n*m]      m numbers a sample, in whatever shape          4k         four times k
+    (..., k)   any number of sizes, with or without samples
+"""
 
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from functools import cached_property
 from types import FunctionType
 from typing import Any
@@ -18,30 +27,77 @@ from .namespace import xp
 OPS: dict[str, Op] = {}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Op:
-    """An operation: its formula, its forward rule, and (beside it in the same file) `<name>_back`.
+    """An operation: its formula, its forward rule, beside it in the same file `<name>_back`, and its facts.
+
+    Who runs, checks, draws or explains operations asks for a fact, never for a name. Most are for "array" rules: one
+    that works value by value says nearly everything by its two functions.
 
     kind: "elementwise" rules work value by value and become fused loops; "array" rules need whole arrays;
           "view" rules only give the same values another shape.
+    shapes: of inputs and outputs, in letters. Other shapes, if NumPy broadcasts them, run by the rule alone. Where more
+            is made of inputs than what they broadcast to, a third function says it, `<name>_shape` (see `made`).
     reduces_batch: the outputs mix rows, so one thread computes them over the whole batch.
     absent_gradients: backward takes None for an output from which no gradient comes (others get zeros).
-    whole: inputs that stay whole numbers, as every input called `lengths` does; others become real ones.
-    fixed: inputs of which a derivative exists that the backward rule does not give: nothing that trains may be one.
-    scan: it goes along the steps of its first input u (n, time, ...), one after the other.
     overwrites: which output may take the memory of which input, by their names (elementwise rules need not say it).
+    whole: inputs that stay whole numbers, as every input called `lengths` does; others become real ones.
+    picks: whole numbers that pick along an axis of another input: their name, that input's, and the axis.
+    fixed: inputs of which a derivative exists that the backward rule does not give: nothing that trains may be one.
+    sums: of a scan, which goes along the steps of its first input u (n, time, ...) one after the other: a letter for
+          each of the sums u + W h + b of a unit, its gates.
+    products: the two whose products it adds up; of W each output takes a row.
+    windows: it looks at a window at every place, as its settings say.
+    reduces: it makes one number of many along an axis.
+    linear: groups of operands, as "x b, W b": linear in those of a group together, while the others stay.
+    moves: its numbers are those of its inputs, at other places. passes: each is its input's own, or that dropped.
+    keeps: "channels", "places" or both: a number is made only of those of its own channel, or its own place.
+    normalises: it brings numbers to mean 0 and deviation 1.
+    activates: it is an activation function, or what a network may end with; unless said, what calls its output a.
+    units: what it has of its own with weights, in a word: neurons, filters, cells.
+    slope: the derivative in the formula's letters, where the backward rule says more than is needed; by operand, or for
+           all of them.
+    kink: of some operands, results and settings by name: an array that changes where the derivative jumps; or True: the
+          places that get a gradient change there.
+    applies: links that a loss applies itself.
+    title: what people call it. sign: what stands for it between two operands.
     """
 
     name: str
     formula: str
     forward: FunctionType
     kind: str = "array"
+    _: KW_ONLY
+    shapes: str = ""
     reduces_batch: bool = False
     absent_gradients: bool = False
-    overwrites: tuple[tuple[str, str], ...] = ()
+    overwrites: Mapping[str, str] = field(default_factory=dict)
     whole: tuple[str, ...] = ()
+    picks: tuple[str, str, int] | None = None
     fixed: tuple[str, ...] = ()
-    scan: bool = False
+    sums: str = ""
+    products: tuple[str, str] | None = None
+    windows: bool = False
+    reduces: bool = False
+    linear: str = ""
+    moves: bool = False
+    passes: bool = False
+    keeps: str = ""
+    normalises: bool = False
+    activates: bool | None = None
+    units: str = ""
+    slope: str | Mapping[str, str] = ""
+    kink: Callable[..., Any] | bool = False
+    applies: tuple[str, ...] = ()
+    title: str = ""
+    sign: str = ""
+
+    def __post_init__(self) -> None:
+        """What follows from the kind of rule, where nothing else is said."""
+        alone = self.kind == "elementwise"
+        said = {"keeps": self.keeps or "channels places" * alone, "title": self.title or self.name.replace("_", " "),
+                "activates": self.activates or (self.activates is None and alone and self.outputs == ("a",))}
+        vars(self).update(said)
 
     @cached_property
     def outputs(self) -> tuple[str, ...]:
@@ -158,10 +214,42 @@ class Op:
     def outline(self, *arguments: Any, **attributes: Any) -> Any:
         """What forward gives, for those who ask for shapes alone: a scan takes one step, as all steps are alike."""
         u, *others = arguments
-        if not self.scan or u.ndim != 3:
+        if not self.sums or u.ndim != 3:
             return self.forward(*arguments, **attributes)
         made = self.forward(u[:, :1], *others, **attributes)
         return tuple(xp.broadcast_to(a, (*u.shape[:2], *a.shape[2:])) if a.ndim == 3 else a for a in made)
+
+    def made(self, *shapes: tuple[int, ...] | None, **settings: Any) -> list[tuple[int, ...]]:
+        """The shapes of what it makes of inputs of these shapes, at most: asked before it runs on what nobody checked.
+
+        Those of `<name>_shape` (of a scan one step's); else what the inputs broadcast to, beside those in brackets,
+        whose numbers only change their shape. Raises ValueError or IndexError where they do not fit each other.
+        """
+        own = getattr(sys.modules[self.forward.__module__], f"{self.name}_shape", None)
+        if own is not None:
+            found = own(*shapes, **settings)
+            return found if isinstance(found, list) else [found]
+        in_brackets = re.findall(r"(\w+)\??(?: \w+)? \[", self.shapes)
+        given = {name: shape for name, shape in zip(self.inputs, shapes, strict=False) if shape is not None}
+        apart = [shape for name, shape in given.items() if name in in_brackets]
+        return [together(*(shape for name, shape in given.items() if name not in in_brackets)), *apart]
+
+    def linear_with(self, operand: str) -> list[str]:
+        """The operands in which it is linear together with this one; none where it is not linear in it."""
+        groups = (group.split() for group in self.linear.split(","))
+        return next((group for group in groups if operand in group), [])
+
+    def slope_by(self, operand: str) -> str:
+        """The derivative by an operand in words, or "" where there are none of its own."""
+        return self.slope if isinstance(self.slope, str) else self.slope.get(operand, "")
+
+    @property
+    def takes(self) -> str:
+        """The shapes of its inputs, for people: "x (..., k), W (m, k), b (m)"."""
+        rounded = re.findall(r"(\w+)\??(?: \w+)? \((.*?)\)", self.shapes)
+        said = ((name, ", ".join("..." if set("*.") & set(size) else size for size in inside.split(", ")))
+                for name, inside in rounded if name in self.inputs)
+        return ", ".join(f"{name} ({inside})" for name, inside in said)
 
     def __repr__(self) -> str:
         return f"<rule {self.name}: {self.formula}>"
@@ -172,17 +260,28 @@ ENGINES_OWN = ("batch", "gather", "store", "fill", "assign", "check", "schedule"
                "l2_gradient", "optimizer", "barrier")
 
 
-def rule(formula: str, kind: str = "array", reduces_batch: bool = False, absent_gradients: bool = False,
-         overwrites: dict[str, str] | None = None, whole: tuple[str, ...] = (),
-         fixed: tuple[str, ...] = (), scan: bool = False):
-    """Enter a forward rule into the table. The formula's left-hand side names the outputs."""
+def rule(formula: str, kind: str = "array", **facts: Any):
+    """Enter a forward rule into the table, with its facts (see Op). The formula's left-hand side names the outputs."""
 
     def register(forward: FunctionType) -> FunctionType:
         name = forward.__name__.rstrip("_")
         if name in ENGINES_OWN:
             raise ArgumentError(f"no rule can be called {name!r}: programs have an instruction of that name")
-        may = tuple((overwrites or {}).items())
-        OPS[name] = Op(name, formula, forward, kind, reduces_batch, absent_gradients, may, whole, fixed, scan)
+        OPS[name] = Op(name, formula, forward, kind, **facts)
         return forward
 
     return register
+
+
+#: the row of an instruction that no rule stands for
+NOTHING = Op("", "", lambda: None)  # type: ignore[arg-type]
+
+
+def facts(op: str) -> Op:
+    """The row of an operation by its name; an empty one for an engine's own instruction."""
+    return OPS.get(op, NOTHING)
+
+
+def together(*shapes: tuple[int, ...] | None) -> tuple[int, ...]:
+    """What shapes broadcast to, all of them: two alone may broadcast to less. None: not there."""
+    return np.broadcast_shapes(*(shape for shape in shapes if shape is not None))

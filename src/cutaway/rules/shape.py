@@ -27,7 +27,7 @@ def bias_gradient(dz, b_shape):
     return flat(dz).sum(0) if b_shape in (None, dz.shape[-1:]) else own(dz, b_shape)
 
 
-@rule("y = x, reshaped", "view")
+@rule("y = x, reshaped", "view", moves=True, slope="1", shapes="x any [n*w]  y any [n*w]")
 def reshape(x, *, shape):
     return xp.reshape(x, shape)
 
@@ -35,7 +35,7 @@ def reshape_back(dy, x_shape):
     return xp.reshape(dy, x_shape)
 
 
-@rule("y = x, axes permuted")
+@rule("y = x, axes permuted", moves=True, slope="1", shapes="x any (...)  y any (...)")
 def transpose(x, *, axes):
     return xp.transpose(x, axes)
 
@@ -45,13 +45,13 @@ def transpose_back(dy, *, axes):
     return xp.transpose(dy, tuple(axes.index(i) for i in range(len(axes))))
 
 
-@rule("y = x, in the precision of like", whole=("x",))
+@rule("y = x, in the precision of like", whole=("x",), passes=True, shapes="x int (...)  like unread  y (...)")
 def real(x, like):
     """Whole numbers as real ones, so that they can be calculated with."""
     return x.astype(like.dtype)
 
 
-@rule("y = x1 beside x2")
+@rule("y = x1 beside x2", moves=True, slope="1", sign="‖", shapes="x any (...)  y any (...)")
 def concat(*x, axis):
     return xp.concatenate(x, axis=axis)
 
@@ -63,8 +63,13 @@ def concat_back(dy, x_shape, *, axis):
         start += shape[axis]
     return tuple(parts)
 
+def concat_shape(*x, axis):
+    joined = list(x[0])
+    joined[axis] = sum(shape[axis] for shape in x)
+    return tuple(joined)
 
-@rule("y = x[key]")
+
+@rule("y = x[key]", moves=True, slope="1", shapes="x any (...)  y any (...)")
 def index(x, *, key):
     return x[key]
 
@@ -72,7 +77,7 @@ def index_back(dy, x_shape, *, key):
     return xp.scatter_add(x_shape, key, dy)
 
 
-@rule("y = sum x", reduces_batch=True)
+@rule("y = sum x", reduces_batch=True, reduces=True, linear="x", slope="1", shapes="x (...)  y (...)")
 def sum_(x, *, axis, keepdims):
     return xp.sum(x, axis=axis, keepdims=keepdims)
 
@@ -83,7 +88,7 @@ def sum_back(dy, x_shape, *, axis, keepdims):
     return xp.broadcast_to(dy, x_shape)
 
 
-@rule("y = mean x", reduces_batch=True)
+@rule("y = mean x", reduces_batch=True, reduces=True, linear="x", slope="1/n", shapes="x (...)  y (...)")
 def mean(x, *, axis, keepdims):
     return xp.mean(x, axis=axis, keepdims=keepdims)
 
@@ -99,7 +104,7 @@ def mean_back(dy, x_shape, *, axis, keepdims):
     return xp.broadcast_to(dy / count, x_shape)
 
 
-@rule("y = x, added up to a smaller shape")
+@rule("y = x, added up to a smaller shape", shapes="x (...)  y (...)")
 def sum_to(x, *, shape):
     """Undo broadcasting: add up the axes along which an array of `shape` was repeated to become x."""
     extra = x.ndim - len(shape)

@@ -117,10 +117,9 @@ def _name(i: Instruction) -> str:
 
 def _numbers(i: Instruction, operands: dict[str, Value | None], dtype: np.dtype) -> dict[str, Any] | None:
     """The numbers that its hand-written kernel asks for; None where there is none that takes such operands."""
-    if i.op not in kernels.TAKES:
-        return None
-    sizes = kernels.sizes(i.op, i.backward, operands, dtype)
-    more = kernels.NUMBERS[i.op](sizes, operands, i) if sizes is not None and i.op in kernels.NUMBERS else {}
+    takes = kernels.TAKES.get(i.op)
+    sizes = None if takes is None else kernels.sizes(i.op, takes, i.backward, operands, dtype)
+    more = None if takes is None or sizes is None else takes.numbers(sizes, operands, i)
     if sizes is None or more is None:
         return None
     return sizes | more | ({"lo": 0, "hi": sizes["m"]} if i.scope == "neurons" else {})

@@ -383,9 +383,9 @@ def choose_threads(listing: Listing, batch_size: int, threads: int | None) -> in
 
 def _products(i: Instruction) -> int:
     """Multiplications and additions of an operation and its derivatives, for a sample: those with its weights W."""
-    names = dict(zip(OPS[i.op].inputs, i.arguments, strict=False))
-    W, out = names.get("W"), i.written[0]
-    if W is None or not out.rows or i.op == "embedding":
+    rule, out = OPS[i.op], i.written[0]
+    W = dict(zip(rule.inputs, i.arguments, strict=False)).get("W") if rule.products else None
+    if W is None or not out.rows:
         return 0
     outputs = max(1, *out.shape[-1:], 1)
     return 6 * out.width * (W.width // outputs)  # each output is a sum over a row of W, or a scan's several rows

@@ -14,7 +14,7 @@ from ...arguments import whole_numbers, within
 from ...errors import ArgumentError, ResourceError, ShapeError
 from ...optim import Optimizer
 from ...program import Engine, Instruction, Listing, State, Value, reworded
-from ...rules import OPS
+from ...rules import OPS, facts
 from ...rules.shape import sum_to
 from ...text import size
 from ..plan import Plan, plan
@@ -114,11 +114,11 @@ class Reference(Engine):
                  np.ascontiguousarray(data[v.name], v.dtype) for i in self.instructions if i.op == "gather"
                  for v in i.written}
         for i in self.instructions:  # kernels look rows up without asking
-            if i.op in ("embedding", "cross_entropy") and not i.backward:
-                v, limit = ((i.arguments[0], i.arguments[1].shape[0]) if i.op == "embedding" else
-                            (i.arguments[1], i.arguments[0].shape[-1]))
-                if v.name in taken:
-                    within(v.name, taken[v.name], limit)
+            if (picks := facts(i.op).picks) and not i.backward:
+                name, source, axis = picks
+                v: dict[str, Any] = i.operands()
+                if v[name].name in taken:
+                    within(v[name].name, taken[v[name].name], v[source].shape[axis])
         self.data, self.rows = taken, len(next(iter(taken.values())))
 
     def forget(self) -> None:

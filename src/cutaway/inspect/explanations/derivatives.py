@@ -14,17 +14,13 @@ from typing import Any
 import numpy as np
 
 from ...errors import ArgumentError
-from ...rules import OPS
+from ...rules import OPS, facts
 from ...rules.convolution import by_group, in_windows
 from ...rules.namespace import NUMPY
 from ...rules.shape import sum_back
 from ..traces.trace import Trace, TracedInstruction
-from .scan_derivatives import SCANS, scan_edges, sums_name
+from .scan_derivatives import scan_edges, sums_name
 
-MOVES = ("reshape", "transpose", "index", "concat", "masked")  # the same numbers at other places
-# where a rule's forward is linear in an operand once others are zero
-LINEAR = {"linear": {"W": "b", "b": "W"}, "conv": {"W": "b", "b": "W"}, "embedding": {"W": ""},
-          "layer_norm": {"gamma": "beta", "beta": "gamma"}, "matmul": {"u": "", "v": ""}}
 CHUNK = 2**22  # numbers of a batch of unit vectors
 
 
@@ -63,7 +59,7 @@ def edges(trace: Trace, i: TracedInstruction, reached: dict[str, np.ndarray], ro
 
     rows: of what has samples, only these. direct: no further than one step inside a scan.
     """
-    if i.op in SCANS:
+    if facts(i.op).sums:
         yield from scan_edges(trace, i, reached, rows, direct)
         return
     for operand, source in i.operands.items():
@@ -92,7 +88,7 @@ def unit_backward(trace: Trace, i: TracedInstruction, target: str, place: int) -
 
 def settings(trace: Trace, i: TracedInstruction) -> dict[str, Any]:
     """An instruction's numbers as its rule takes them."""
-    if i.op == "index":  # a key may hold slices, which a trace keeps as text only
+    if "key" in i.settings:  # it may hold slices, which a trace keeps as text only
         if trace.origin is None:
             raise ArgumentError("this trace came from a file, which does not say what `index` picks: trace it again")
         from .difference import checker
@@ -121,39 +117,39 @@ def _by(trace: Trace, i: TracedInstruction, operand: str, reached: np.ndarray, r
                     return made(to[inside], by[inside], d[inside], target)
         return e
 
-    if rule.kind == "elementwise" or i.op == "dropout":
+    if rule.kind == "elementwise" or rule.passes:  # from the number at the same place
         shape = trace[target].shape
         by = np.broadcast_to(_places(trace[source].shape), shape)
         yield made(_places(shape), by, _backward(trace, i, np.ones(shape))[operand])
-    elif i.op in MOVES:
+    elif rule.moves:
         yield made(*_moved(trace, i, operand))
-    elif i.op in ("sum", "mean", "max", "norm"):  # each number goes into one
+    elif rule.reduces:  # each number goes into one
         to = sum_back(_places(trace[target].shape), trace[source].shape, **settings(trace, i))
         yield made(to, _places(trace[source].shape), _backward(trace, i, np.ones(trace[target].shape))["x"])
-    elif i.op in ("weighted_mean", "penalized_mean", "penalty"):
+    elif not trace[target].shape:  # all of them into the one
         yield made(np.zeros(1, int), _places(trace[source].shape), _backward(trace, i, np.ones(()))[operand])
-    elif i.op == "batch_stats":
+    elif rule.reduces_batch and not trace.facts[target].rows:  # each into the statistics of its column
         places = _places(trace[source].shape)
-        for o in ("mean", "var"):
-            unit = {name: np.full(trace[i.results[name]].shape, float(name == o)) for name in ("mean", "var")}
-            d = _backward(trace, i, unit["mean"], unit["var"])["x"]
+        for o in rule.differentiable:
+            units = (np.full(trace[i.results[name]].shape, float(name == o)) for name in rule.differentiable)
+            d = _backward(trace, i, *units)[operand]
             yield made(places % d.shape[-1], places, d, i.results[o])
-    elif i.op == "batch_norm":
+    elif rule.reduces_batch:
         shape = trace[target].shape
-        by = _places(shape) if operand == "x" else _places(shape) % shape[-1]
+        by = _places(shape) if operand == rule.inputs[0] else _places(shape) % shape[-1]
         yield made(_places(shape), by, _every_number_by_itself(trace, i)[operand])
-    elif operand in LINEAR.get(i.op, {}) and not (has_rows and i.op == "matmul"):
+    elif rule.linear_with(operand) and (not has_rows or operand in ("W", "b")):
         for place in np.flatnonzero(reached):
             d = _by_one(trace, i, operand, int(place))
             to = np.flatnonzero(d)
             yield made(to, np.full(len(to), place), d.ravel()[to])
-    elif i.op == "linear":
+    elif rule.units == "neuron":
         W = array(trace, i.operands["W"])
         by = np.flatnonzero(reached)
         by = by[np.isin(rows_of(trace, source, by), rows)]
         at, k = np.divmod(by, W.shape[1])
         yield made(at[:, None] * W.shape[0] + np.arange(W.shape[0]), by[:, None], W[:, k].T)
-    elif i.op in ("conv", "max_pool", "avg_pool"):
+    elif rule.windows:
         yield from (made(*e) for e in _by_windows(trace, i, reached, rows))
     elif has_rows:
         yield from (made(*e) for e in _by_samples(trace, i, operand, rows))
@@ -201,11 +197,11 @@ def _moved(trace: Trace, i: TracedInstruction, operand: str) -> tuple[np.ndarray
 
 
 def _by_one(trace: Trace, i: TracedInstruction, operand: str, k: int) -> np.ndarray:
-    """Of a linear operation by one number of an operand: the forward rule with 1 in its place, 0 in all others."""
+    """The derivative of a linear operation by one number of an operand: its forward rule with 1 there, 0 elsewhere."""
     rule, known = OPS[i.op], _arguments(trace, i)
-    other = LINEAR[i.op][operand]
-    if other and known[other] is not None:
-        known[other] = np.zeros_like(known[other])
+    for other in rule.linear_with(operand):
+        if known[other] is not None:
+            known[other] = np.zeros_like(known[other])
     unit = np.zeros_like(known[operand])
     unit.flat[k] = 1
     known[operand] = unit
@@ -254,9 +250,9 @@ def _by_windows(trace: Trace, i: TracedInstruction, reached: np.ndarray, rows: n
     own, x = settings(trace, i), trace[i.operands["x"]]
     places = (1.0 + np.arange(x.size)).reshape(x.shape)[rows]
     marked = np.where(reached.reshape(x.shape)[rows], places, 0)
-    out = np.arange(trace[i.results["z" if i.op == "conv" else "y"]].size)
-    out = out.reshape(trace[i.results["z" if i.op == "conv" else "y"]].shape)[rows]
-    if i.op == "conv":
+    rule, made = OPS[i.op], trace[i.results[OPS[i.op].outputs[0]]]
+    out = np.arange(made.size).reshape(made.shape)[rows]
+    if rule.units:
         W = array(trace, i.operands["W"])
         groups, filters = own["groups"], W.shape[0] // own["groups"]
         seen = NUMPY.patches(marked, W.shape[1:-1], own["stride"], own["padding"], own["dilation"], 0)
@@ -270,7 +266,7 @@ def _by_windows(trace: Trace, i: TracedInstruction, reached: np.ndarray, rows: n
         return
     seen = in_windows(marked, own["window"], own["stride"], own["padding"], 0)  # (n, *places, window, channels)
     to = np.broadcast_to(np.expand_dims(out, -2), seen.shape)
-    if i.op == "avg_pool":
+    if rule.linear_with("x"):
         chosen = seen > 0
         yield to[chosen], seen[chosen].astype(int) - 1, 1 / seen.shape[-2]
         return
@@ -292,6 +288,6 @@ def sources(trace: Trace) -> dict[str, TracedInstruction]:
     for i in trace.instructions:
         if i.phase in ("forward", "loss"):
             found |= {name: i for name in i.results.values()}
-            if i.op in SCANS:
+            if facts(i.op).sums:
                 found[sums_name(i)] = i
     return found

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from ...program import Instruction
-from ...rules import OPS
+from ...rules import facts
 from ..traces.recorder import Recorder
 from ..traces.trace import Trace
 
 STEP = 6e-6  # the cube root of double precision: where rounding and curvature err alike
-SIDES = {"relu": "z", "leaky_relu": "z", "selu": "z", "abs": "u"}  # derivatives that jump where this is zero
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ class Checker:
         h = STEP * max(1.0, abs(value))
         below, left = self._run(name, place, -h)
         above, right = self._run(name, place, h)
-        kinks = [self._unit(k, np.flatnonzero(a.ravel() != b.ravel())) for (k, a), b in
-                 zip(left.items(), right.values(), strict=True) if (a != b).any()]
+        crossed = {k: a != right[k] for k, a in left.items()}
+        kinks = [self._unit(k, places) for k, places in crossed.items() if places.any()]
         return Difference((above - below) / (2 * h), h, below, above, gradient, kinks)
 
     def _value(self, name: str, place: int) -> float:
@@ -93,34 +93,25 @@ class Checker:
         return float(self.program.value(engine.listing.loss)), sides
 
     def _side(self, i: Instruction) -> np.ndarray | None:
-        given = [self.engine.resolve(a) for a in i.arguments]
-        if i.op in SIDES:
-            return given[0] > 0
-        if i.op in ("maximum", "minimum"):
-            return given[0] > given[1]
-        if i.op == "mae":
-            return given[0] > given[1].reshape(given[0].shape)
-        if i.op == "where":
-            return given[0] != 0
-        if i.op == "clip":
-            return np.where(given[0] > i.attributes["high"], 1, np.where(given[0] < i.attributes["low"], -1, 0))
-        if i.op == "rnn" and i.attributes["relu"]:
-            return self.engine.resolve(i.writes[0]) > 0
-        if i.op in ("max_pool", "global_max", "max"):  # which place won
-            y = self.engine.resolve(i.writes[0])
-            settings = {k: self.engine.resolve(v) for k, v in i.attributes.items()}
-            rule = OPS[i.op]
-            return rule.call_backward(rule.by_name(given, [y]), {"y": np.ones_like(y)}, settings)[0] > 0
-        return None
+        """On which side of its kink every number of an instruction is; None where its derivative never jumps."""
+        rule = facts(i.op)
+        if not rule.kink:
+            return None
+        resolve = self.engine.resolve
+        values = rule.by_name(map(resolve, i.arguments), [resolve(v) for v in i.writes])
+        values |= {name: resolve(setting) for name, setting in i.attributes.items()}
+        if rule.kink is True:
+            (out,) = rule.outputs
+            return rule.call_backward(values, {out: np.ones_like(values[out])}, values)[0] != 0
+        return np.asarray(rule.kink(*(values[name] for name in inspect.signature(rule.kink).parameters)))
 
-    def _unit(self, k: int, places: np.ndarray) -> str:
+    def _unit(self, k: int, crossed: np.ndarray) -> str:
         i = self.program.instructions[k]
-        v = i.writes[0] if i.op not in ("max_pool", "global_max", "mae") else i.arguments[0]
-        assert v is not None
-        at = np.unravel_index(places[0], self.engine.read(v).shape)  # type: ignore[arg-type]
-        where = ", ".join(str(int(x)) for x in at)
+        every = [v for v in (*i.written, *i.reads) if self.program.value(v).shape == crossed.shape]
+        places = np.flatnonzero(crossed)
+        where = ", ".join(str(int(x)) for x in np.unravel_index(places[0], crossed.shape))
         more = f" and {len(places) - 1} more" if len(places) > 1 else ""
-        return f"{i.op} {self.names[id(v)]}[{where}]{more}"
+        return f"{i.op} {self.names[id(every[0])]}[{where}]{more}"
 
 
 def checker(trace: Trace) -> Checker:

@@ -7,13 +7,12 @@ import re
 import numpy as np
 
 from ...errors import ArgumentError
-from ...rules import OPS
+from ...rules import facts
 from ..traces.trace import Trace, TracedInstruction
 from .derivatives import array, differentiable, edges
 from .difference import checker
 from .explanation import MOST_TERMS, Explanation, Factor, Term
 from .paths import Graph, Paths, TooLarge, find_paths, place_count
-from .scan_derivatives import SCANS
 from .symbols import Symbols
 
 MOST_PATHS = 1000
@@ -77,7 +76,7 @@ class Gradients:
         for i in differentiable(t):
             read = name in i.operands.values()
             states = (i.results.get("y"), i.results.get("cells"))
-            within = i.op in SCANS and (self.symbols.sums.get(name) is i or (inside and name in states))
+            within = facts(i.op).sums and (self.symbols.sums.get(name) is i or (inside and name in states))
             if not read and not within:
                 continue
             rows = np.arange(self.n) if not self._has_rows(name) or not read or graph is None else graph.rows
@@ -100,7 +99,7 @@ class Gradients:
         t = self.trace
         if target == "J":
             return np.ones(1), graph
-        if i.op not in SCANS or target in (i.results.get("h"), i.results.get("c")):
+        if not facts(i.op).sums or target in (i.results.get("h"), i.results.get("c")):
             try:
                 return t.grad(target).ravel().astype(np.float64), graph
             except ArgumentError:
@@ -123,7 +122,7 @@ class Gradients:
         index = symbols.index(target, to)
         above = (Factor(f"∂J/∂{symbols(target, to)}", upstream),) if target != "J" else ()
         sample = index[0] if index and self._has_rows(target) else None
-        time = index[1] if i.op in SCANS and len(index) > 2 else None
+        time = index[1] if facts(i.op).sums and len(index) > 2 else None
         words = symbols.derivative(step, (name, place), (target, to))
         source = (target, index) if target != "J" else None
         return Term((*above, Factor(words, d)), value, source, sample, time)
@@ -137,7 +136,7 @@ class Gradients:
             if self._has_rows(target):
                 per = int(np.prod(shape)) // self.n
                 by_sample[to // per] = by_sample.get(to // per, 0.0) + value
-                if len(shape) == 3 and (i.op in SCANS or shape[1] in self.trace._times):
+                if len(shape) == 3 and (facts(i.op).sums or shape[1] in self.trace._times):
                     time = to // shape[2] % shape[1]
                     by_time[time] = by_time.get(time, 0.0) + value
         return by_sample, dict(sorted(by_time.items()))
@@ -151,7 +150,7 @@ class Gradients:
             return f"{left} = Σ " + " · ".join(("∂J/∂out", f"∂out/∂{e.symbol}"))
         over = ["samples"] if len(e.by_sample) > 1 else []
         over += ["time steps"] if len(e.by_time) > 1 else []
-        if ops[0].op == "conv":
+        if facts(ops[0].op).units == "filter":
             over.append("places")
         patterns = [_common([t.factors[k].symbol for t in e.terms]) for k in range(len(e.terms[0].factors))]
         return f"{left} = Σ over {' and '.join(over) or 'all it goes into'} of " + " · ".join(patterns)
@@ -161,13 +160,13 @@ class Gradients:
         name, index = term.source
         place = int(np.ravel_multi_index(index, self.symbols.shape(name))) if index else 0
         i = self.symbols.sources[name]
-        inside = i.op in SCANS and name in (i.results["y"], i.results.get("cells"))
+        inside = bool(facts(i.op).sums) and name in (i.results["y"], i.results.get("cells"))
         return self.of(name, place, check=False, inside=inside)
 
     def _paths(self, name: str, place: int, value: float, samples: np.ndarray, inside: bool) -> Paths | None:
         if name in self.symbols.sums or inside or self._has_rows(name):
             samples = np.array([place // (place_count(self.trace, name) // self.n)])
-            if any(OPS[i.op].reduces_batch and i.op.startswith("batch") for i in differentiable(self.trace)):
+            if any(facts(i.op).reduces_batch and facts(i.op).normalises for i in differentiable(self.trace)):
                 samples = np.concatenate([samples, np.setdiff1d(np.arange(self.n), samples)])
         try:
             return find_paths(self.trace, name, place, value, samples, MOST_PATHS, inside)

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...rules import facts
 from ..traces.trace import Trace
 from .derivatives import Edges, differentiable, edges
-from .scan_derivatives import SCANS, sums_name
+from .scan_derivatives import sums_name
 
 Place = tuple[str, int]  # a value's name, and the place in its flat array
 MOST_EDGES = 4_000_000
@@ -45,7 +46,7 @@ class Graph:
         size = 0
         for i in differentiable(trace):
             known = list(i.operands.values())
-            if i.op in SCANS:
+            if facts(i.op).sums:
                 known += [sums_name(i), *(i.results[k] for k in ("y", "cells") if inside and k in i.results)]
             if not any(v in reached for v in known):
                 continue
@@ -126,7 +127,7 @@ class Graph:
 def place_count(trace: Trace, name: str) -> int:
     """How many numbers a value has; also of a scan's sums, which are not stored."""
     for i in trace.instructions:
-        if i.op in SCANS and not i.backward and sums_name(i) == name:
+        if facts(i.op).sums and not i.backward and sums_name(i) == name:
             return trace[i.operands["u"]].size
     return trace[name].size
 

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...rules import OPS
 from ...rules import recurrent as rules
 
 if TYPE_CHECKING:
     from ..traces.trace import Trace, TracedInstruction
     from .derivatives import Edges
-
-SCANS = {"rnn": 1, "lstm": 4, "gru": 3}  # and how many sums a unit has
 
 
 def sums_name(i: TracedInstruction) -> str:
@@ -50,7 +49,7 @@ class Unrolled:
         self.by_cell = getattr(self, f"_{i.op}")()
 
     def _gates(self) -> list[np.ndarray]:
-        return rules.gates_of(rules.along_time(self.get["gates"]), SCANS[self.i.op])
+        return rules.gates_of(rules.along_time(self.get["gates"]), len(OPS[self.i.op].sums))
 
     def _rnn(self) -> dict:
         h = rules.along_time(self.get["y"])
@@ -74,7 +73,7 @@ class Unrolled:
         return found | {("s", 0, "y"): dr, ("s", 1, "y"): dz, ("s", 2, "y"): dv}
 
     def width(self, letter: str) -> int:
-        return self.k * (SCANS[self.i.op] if letter in ("s", "u") else 1)
+        return self.k * (len(OPS[self.i.op].sums) if letter in ("s", "u") else 1)
 
     def steps(self) -> range:
         return range(self.time - 1, -1, -1) if self.reverse else range(self.time)

@@ -10,30 +10,10 @@ import numpy as np
 from ...arguments import is_whole
 from ...errors import ArgumentError
 from ...program.listing import derivative
-from ...rules import OPS
+from ...rules import OPS, facts
 from ..traces.trace import Trace
 from .derivatives import settings, sources
-from .scan_derivatives import SCANS, sums_name
-
-# the derivative in the letters of the rule's formula, where the backward rule's own text says more than is needed
-LOCAL = {
-    "sigmoid": "a(1 − a)", "tanh": "1 − a²", "relu": "[a > 0]", "identity": "1", "dropout": "1/(1 − p) or 0",
-    "mse": "2(z − y)/outputs", "half_mse": "(z − y)/outputs", "mae": "sign(z − y)/outputs",
-    "binary_cross_entropy": "(ŷ − y)/outputs", "soft_cross_entropy": "ŷ − y",
-    "max": "1 where the maximum is (shared among equals)", "clip": "1 from low to high, else 0", "norm": "x/y",
-    "maximum": "1 where it is the larger (½ at a tie)", "minimum": "1 where it is the smaller (½ at a tie)",
-    "max_pool": "1 where the maximum is", "global_max": "1 where the maximum is", "add": "1", "sub": "1", "neg": "−1",
-    "reshape": "1", "transpose": "1", "index": "1", "concat": "1", "masked": "1", "sum": "1", "mean": "1/n",
-    "avg_pool": "1/places", "global_average": "1/places", "embedding": "1", "weighted_mean": "w/n",
-}
-BY_OPERAND = {
-    ("sub", "v"): "−1", ("mul", "u"): "v", ("mul", "v"): "u", ("div", "u"): "1/v", ("div", "v"): "−u/v²",
-    ("where", "u"): "1 where test holds", ("where", "v"): "1 where test does not hold",
-    ("linear", "b"): "1", ("conv", "b"): "1", ("layer_norm", "beta"): "1", ("batch_norm", "beta"): "1",
-    ("layer_norm", "gamma"): "u", ("batch_norm", "gamma"): "(x − mean)/√(var + ε)",
-    ("batch_norm", "x"): "gamma/√(var + ε)", ("batch_norm", "mean"): "−gamma/√(var + ε)",
-    ("batch_norm", "var"): "−gamma (x − mean)/2 (var + ε)^1.5", ("batch_stats", "x"): "∂ statistics/∂x",
-}
+from .scan_derivatives import sums_name
 
 # inside a scan: from a gate's sum or a state (the number says which gate) to a state
 IN_SCANS = {
@@ -65,7 +45,7 @@ class Symbols:
         self.trace, self.sources = trace, sources(trace)
         layers = {v.layer for v in trace.facts.values() if v.role == "parameter" and v.layer}
         self.single = layers == {"layer1"}
-        self.sums = {sums_name(i): i for i in trace.instructions if i.op in SCANS and not i.backward}
+        self.sums = {sums_name(i): i for i in trace.instructions if facts(i.op).sums and not i.backward}
 
         self._shapes: dict[str, tuple[int, ...]] = {}
 
@@ -110,25 +90,23 @@ class Symbols:
         found = self.other(step, source, target)
         if found is not None:
             return self(*found)
-        if step in BY_OPERAND:
-            return BY_OPERAND[step]
+        rule = OPS[op]
         if op == "cross_entropy":
             sample, c = self.index(*source)
             truth = self.trace[self.sources[target[0]].operands["y"]].flat[sample]
             return self(self.sources[target[0]].results["p"], source[1]) + (" − 1" if c == truth else "")
-        if op in LOCAL:
-            words = LOCAL[op]
-            if op in ("mse", "half_mse", "mae", "binary_cross_entropy"):
+        if words := rule.slope_by(operand):
+            if "outputs" in words:
                 outputs = self.trace[source[0]].size // len(self.trace.about.rows)
                 words = words.removesuffix("/outputs") if outputs == 1 else words.replace("outputs", str(outputs))
-                if source[0] in self.sources and op != "binary_cross_entropy":  # the loss calls its input z
+                if source[0] in self.sources:  # the loss calls its input z
                     words = words.replace("z", re.sub(r"\d+$", "", self._letter(source[0])))
                 if outputs == 1 and words[:1] == "(" and words.endswith(")"):
                     words = words[1:-1]
-            return words.removesuffix("/n") if op == "mean" and self.trace[source[0]].size == 1 else words
-        if op in SCANS:
+            return words.removesuffix("/n") if rule.reduces and self.trace[source[0]].size == 1 else words
+        if rule.sums:
             return self._in_scan(op, operand, source, target)
-        if OPS[op].kind == "elementwise":
+        if rule.kind == "elementwise":
             words = derivative(op)
             return words.removeprefix("da * ").removeprefix("dw * ")
         return f"∂{self(*target)}/∂{self(*source)}"
@@ -150,16 +128,17 @@ class Symbols:
         op, operand = step
         i = self.sources[target[0]]
         to = self.index(*target)
-        if op == "linear" and operand in ("x", "W"):
+        rule = OPS[op]
+        if rule.units == "neuron" and operand in ("x", "W"):
             x, W = i.operands["x"], i.operands["W"]
             width = self.trace[W].shape[1]
             if operand == "x":
                 return W, to[-1] * width + source[1] % width
             rows = target[1] // self.trace[W].shape[0]
             return x, rows * width + source[1] % width
-        if op == "conv" and operand in ("x", "W"):
+        if rule.units == "filter" and operand in ("x", "W"):
             return self._window(i, operand, source, to)
-        if op in SCANS and target[0] in self.sums and operand in ("W", "y", "h0"):
+        if rule.sums and target[0] in self.sums and operand in ("W", "y", "h0"):
             row, width = to[-1], self.trace[i.operands["W"]].shape[1]
             if operand != "W":
                 return i.operands["W"], row * width + source[1] % width

@@ -14,11 +14,8 @@ from ..states import PARTS
 from ..traces.trace import Trace, TracedInstruction
 from .derivatives import array, settings, unit_backward
 from .explanation import MOST_TERMS, Explanation, Factor, Term
-from .scan_derivatives import SCANS, Unrolled
+from .scan_derivatives import Unrolled
 from .symbols import Symbols, indexed
-
-# operations that are sums of their inputs times something
-SUMS = ("linear", "conv", "avg_pool", "global_average", "sum", "mean", "matmul", "add", "sub", "weighted_mean")
 
 
 def right_side(i: TracedInstruction, name: str) -> str:
@@ -46,17 +43,20 @@ class Values:
             e.notes.append(self._standing(name))
             return e
         e.operation, e.layer, e.formula = i.op, i.layer, i.formula
-        made = getattr(self, f"_{i.op}", None)
+        made, rule = getattr(self, f"_{i.op}", None), OPS[i.op]
+        summed = [] if rule.variadic else rule.linear_with(rule.inputs[0])
         if made is not None:
             made(e, i, place)
-        elif i.op in SCANS:
+        elif rule.sums:
             self._scan(e, i, place)
-        elif i.op in SUMS:
+        elif len(summed) > (rule.kind == "elementwise"):
             self._sum(e, i, place)
-        elif OPS[i.op].kind == "elementwise":
+        elif rule.kind == "elementwise":
             self._elementwise(e, i, place)
-        elif i.op in ("reshape", "transpose", "index", "concat"):
+        elif rule.moves:
             self._moved(e, i, place)
+        elif rule.inputs == ("z", "y"):
+            self._pairwise(e, i, place)
         else:
             self._other(e, i, place)
         if onward:
@@ -85,23 +85,19 @@ class Values:
 
     def _sum(self, e: Explanation, i: TracedInstruction, place: int) -> None:
         """Weighted sums: every input times its weight, which is what backward says of it; then the bias."""
-        t, symbols = self.trace, self.symbols
-        terms = []
+        t, symbols, rule = self.trace, self.symbols, OPS[i.op]
+        summed, terms = rule.linear_with(rule.inputs[0]), []
         for operand, d in unit_backward(t, i, e.name, place).items():
             name = i.operands[operand]
             v = array(t, name)
-            if (i.op in ("linear", "conv") and operand == "W") or d is None or v.dtype.kind != "f":
-                continue
-            if i.op == "weighted_mean" and operand != "l":
-                continue
-            if i.op == "matmul" and operand == "v":
+            if operand not in summed or d is None or v.dtype.kind != "f":
                 continue
             if d.shape != v.shape:  # what was broadcast
                 d = sum_to(d, shape=v.shape)
             d = d.ravel()
             for p in np.flatnonzero(d):
                 x = float(v.flat[p])
-                if operand == "b" and i.op in ("linear", "conv"):
+                if operand == "b":
                     terms.append(Term((Factor(symbols(name, int(p)), x),), x, (name, symbols.index(name, int(p)))))
                     continue
                 words = symbols.derivative((i.op, operand), (name, int(p)), (e.name, place))
@@ -110,8 +106,8 @@ class Values:
         self._finish(e, terms)
         bias = [term for term in terms if len(term.factors) == 1]
         e.equation = f"{e.symbol} = {right_side(i, e.name)}"
-        if i.op in ("linear", "conv"):
-            what = "inputs" if i.op == "linear" else "places of the patch"
+        if rule.units:
+            what = "places of the patch" if rule.windows else "inputs"
             count = len(terms) - len(bias)
             e.equation = f"{e.symbol} = Σ over {count} {what} of weight · input" + " + bias" * bool(bias)
 
@@ -278,8 +274,6 @@ class Values:
                         for k in range(sample * per, sample * per + min(per, 6))]
         e.equation = f"{e.symbol} = {right_side(i, e.name)}"
 
-    _mse = _half_mse = _mae = _huber = _binary_cross_entropy = _soft_cross_entropy = _pairwise
-
     # ---- recurrent scans -------------------------------------------------------------------------------------------
     def _part(self, name: str, place: int) -> Explanation:
         """A hidden state or a gate by its own name: a stretch of what the scan wrote."""
@@ -310,10 +304,9 @@ class Values:
             e.notes.append(f"the {names[unit // k]} gate of unit {row}" if i.op != "gru" or unit // k < 2
                            else f"the candidate of unit {row}")
         gates = {}
-        if i.op in ("lstm", "gru"):
-            letters = {"lstm": "ifgo", "gru": "rzn"}[i.op]
+        if "gates" in i.results:
             gates = {g: int(np.ravel_multi_index((sample, time, j * k + row), t[i.results["gates"]].shape))
-                     for j, g in enumerate(letters)}
+                     for j, g in enumerate(OPS[i.op].sums)}
         if letter == "gates" or i.op == "rnn" or letter == "v":
             self._gate(e, i, scan, sample, time, unit, letter)
             return

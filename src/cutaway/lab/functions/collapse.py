@@ -44,8 +44,8 @@ def collapse(model: Any, X: Any = None, activation: str = "relu", seed: int = 0)
     network = network_of(model)
     program = program_of(model)
     every = operations_of(program)
-    steps = [o for o in every if o.op != "identity"]
-    if other := [o for o in steps if o.op != "linear"]:
+    steps = [o for o in every if not o.rule.passes]
+    if other := [o for o in steps if o.rule.units != "neuron"]:
         names = ", ".join(dict.fromkeys(f"{o.kind} after {o.layer}" if o.layer else o.kind for o in other))
         rows = " ".join(map(str, collapses(program))) or "None of its layers collapse."
         raise ArgumentError(f"{type(network).__name__} as a whole is not a stack of linear layers ({names}). {rows}")

@@ -8,6 +8,7 @@ import numpy as np
 
 from ...inspect.drawing import EDGE, FAINT, LINES, RULE, SIGNED, Sheet, colours, reach
 from ...inspect.pixels import Pixels
+from ...rules import OPS
 from ...text import counted
 from ..charts import MARKERS, chart, legend
 
@@ -45,7 +46,7 @@ def sheet(found: Any) -> Sheet:
 
 
 def _caption(made: Sheet, layer: Any, at: float) -> None:
-    what = "filter" if layer.op == "conv" else "neuron"
+    what = OPS[layer.op].units
     field = f"see {layer.sees} pixels" if layer.field else "see the whole image"
     made.words(EDGE, at + 0.02, layer.name, 11, weight="bold")
     made.words(EDGE, at + 0.22, f"{counted(layer.units, what)}\n{field}", 9.5, FAINT, linespacing=1.35)

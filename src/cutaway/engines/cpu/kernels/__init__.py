@@ -1,16 +1,16 @@
 """Hand-written CPU kernels of the heavy operations, in files named like their rules', each checked against its rule.
 
 A kernel names what it wants, in any order: the operands as its rule calls them (pointers, rows first; `given(b)` is
-false for one that is not there), settings, sizes (the letters of its row in takes.py, which says what operands fit),
-more numbers (NUMBERS, at the end of each file), and the step state: n rows of this shard, the number `first` of the
-first one in the batch of `total`, t, seed. One whose numbers have "work" gets that much room to use while it runs. A
-kernel never allocates and never raises. The language is in language.py.
+false for one that is not there), settings, sizes (the letters of the operation's shapes, see takes.py), more numbers
+(TAKES, at the end of each file), and the step state: n rows of this shard, the number `first` of the first one in the
+batch of `total`, t, seed. One whose numbers have "work" gets that much room to use while it runs. A kernel never
+allocates and never raises. The language is in language.py.
 """
 
 from . import augment, convolution, dropout, helpers, linear, loss, norm, product, recurrent, shape
-from .takes import TAKES, sizes
+from .takes import sizes
 
-__all__ = ["FILES", "NUMBERS", "TAKES", "sizes"]
+__all__ = ["FILES", "TAKES", "sizes"]
 
 FILES = (augment, convolution, dropout, helpers, linear, loss, norm, product, recurrent, shape)
-NUMBERS = {op: numbers for file in FILES if hasattr(file, "NUMBERS") for op, numbers in file.NUMBERS.items()}
+TAKES = {op: takes for file in FILES if hasattr(file, "TAKES") for op, takes in file.TAKES.items()}

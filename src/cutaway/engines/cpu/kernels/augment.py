@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from ....autodiff import Runtime
 from ....program import Instruction, Value
+from .takes import Takes
 
 
 def augment(n, first, t, seed, x, y, r, h, w, c, flip, flip_vertical, shift, rotate, crop, call):
@@ -30,11 +31,11 @@ def _line_of_places(image, out, row, step, column, stride, h, w, c):
             out[j * c + s - nw] = (F(1) - down) * upper + down * lower
 
 
-# ---- more numbers for kernels, from sizes in takes.py and settings; None: this case runs by its rule ----------------
+# ---- what kernels take; more numbers for them, from sizes and settings (None: this case runs by its rule) -----------
 
 
 def _augment(s: dict[str, int], v: dict[str, Value], i: Instruction) -> dict | None:
     return {} if [type(i.attributes[name]) for name in ("seed", "step")] == [Runtime] * 2 else None
 
 
-NUMBERS = {"augment": _augment}
+TAKES = {"augment": Takes(numbers=_augment)}

@@ -10,6 +10,7 @@ import numpy as np
 from ....program import Instruction, Value
 from .helpers import apart
 from .product import panels
+from .takes import Takes
 
 
 def conv(n, x, W, b, z, work, ih, iw, c, oh, ow, m, kh, taps, run, sh, sw, dh, dw, top, left, ph, pw, images):
@@ -275,7 +276,7 @@ def shortened(n, lengths, l, window, stride, padding, dilation):
         l[i] = np.int32(max(1, (lengths[i] + (padding - dilation * (window - 1) - 1)) // stride + 1))
 
 
-# ---- more numbers for kernels, from sizes in takes.py and settings; None: this case runs by its rule ----------------
+# ---- what kernels take; more numbers for them, from sizes and settings (None: this case runs by its rule) -----------
 
 TOGETHER = 2**16  # numbers: images are padded so many at a time, and stay in the second-level cache
 
@@ -343,7 +344,9 @@ def _shortened(s: dict[str, int], v: dict[str, Value], i: Instruction) -> dict |
     return {} if whole and i.attributes["stride"] >= 1 else None
 
 
-NUMBERS = {
-    "conv": _conv, "max_pool": _pool, "avg_pool": _pool, "global_average": _over_all, "global_max": _over_all,
-    "shortened": _shortened,
+TAKES = {
+    "conv": Takes("dz dx? dW? db?", "x (n, *i, c)  W (m, *size, c)  b? (m)  z (n, *o, m)", _conv),  # in one group
+    "max_pool": Takes("dy dx", numbers=_pool), "avg_pool": Takes("dy dx", numbers=_pool),
+    "global_average": Takes("dy dx", numbers=_over_all), "global_max": Takes("dy dx", numbers=_over_all),
+    "masked": Takes("dy dx"), "shortened": Takes(numbers=_shortened),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from ....autodiff import Runtime
 from ....program import Instruction, Value
+from .takes import Takes
 
 
 def dropout(n, first, t, seed, x, a, w, p_bits, scale, call):
@@ -21,7 +22,7 @@ def dropout_back(n, first, t, seed, da, dx, w, p_bits, scale, call):
         dx[j] = select(kept, da[j] * scale, F(0))
 
 
-# ---- more numbers for kernels, from sizes in takes.py and settings; None: this case runs by its rule ----------------
+# ---- what kernels take; more numbers for them, from sizes and settings (None: this case runs by its rule) -----------
 
 
 def _dropout(s: dict[str, int], v: dict[str, Value], i: Instruction) -> dict | None:
@@ -29,4 +30,4 @@ def _dropout(s: dict[str, int], v: dict[str, Value], i: Instruction) -> dict | N
     return {"p_bits": int(p * 2**32), "scale": float(1 / (1 - p))} if own == [Runtime] * 2 else None
 
 
-NUMBERS = {"dropout": _dropout}
+TAKES = {"dropout": Takes("da dx", numbers=_dropout)}

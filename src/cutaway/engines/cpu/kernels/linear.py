@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from ....program import Instruction, Value
 from .product import APART, CROWDED, DEEP, WIDEST
+from .takes import Takes
 
 
 def linear(n, r, x, W, b, z, work, k, m):
@@ -43,7 +44,7 @@ def embedding_back(n, r, dh, i, dW, k, entries):
             dW[i[a] * k + j] += dh[a * k + j]
 
 
-# ---- more numbers for kernels, from sizes in takes.py and settings; None: this case runs by its rule ----------------
+# ---- what kernels take; more numbers for them, from sizes and settings (None: this case runs by its rule) -----------
 
 
 def _linear(s: dict[str, int], v: dict[str, Value], i: Instruction) -> dict:
@@ -54,4 +55,4 @@ def _linear(s: dict[str, int], v: dict[str, Value], i: Instruction) -> dict:
     return {"work": (room, 0)}
 
 
-NUMBERS = {"linear": _linear}
+TAKES = {"linear": Takes("dz dx? dW? db?", numbers=_linear), "embedding": Takes("dh dW")}

@@ -3,6 +3,8 @@
 # ruff: noqa: F821
 from __future__ import annotations
 
+from .takes import Takes
+
 
 def mse(n, z, y, l, m):
     for i in range(n):
@@ -198,3 +200,9 @@ def penalized_mean_back(n, dJ, w, dl, dP):
             dl[i] = scale * w[i]
     if given(dP):
         dP[0] = scale
+
+
+TAKES = {
+    "weighted_mean": Takes("dJ dl"), "penalty": Takes("dP dW"), "penalized_mean": Takes("dJ dl dP?"),
+} | dict.fromkeys(("mse", "half_mse", "mae", "huber", "poisson", "binary_cross_entropy", "cross_entropy",
+                   "soft_cross_entropy"), Takes("dl dz"))

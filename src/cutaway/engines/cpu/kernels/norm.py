@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from ....program import Instruction, Rows, Value
 from .helpers import apart
+from .takes import Takes
 
 
 def layer_norm(n, q, x, gamma, beta, y, u, r, k, eps):
@@ -123,7 +124,7 @@ def running_average(total, old, new, running, k, per_sample, momentum):
         running[j] = (F(1) - momentum) * old[j] + share * new[j]
 
 
-# ---- more numbers for kernels, from sizes in takes.py and settings; None: this case runs by its rule ----------------
+# ---- what kernels take; more numbers for them, from sizes and settings (None: this case runs by its rule) -----------
 
 
 def _columns(s: dict[str, int], v: dict[str, Value], i: Instruction) -> dict:
@@ -137,4 +138,9 @@ def _running(s: dict[str, int], v: dict[str, Value], i: Instruction) -> dict | N
     return {"per_sample": 0 if rows is None else rows.per_sample}
 
 
-NUMBERS = {"layer_norm": _columns, "batch_stats": _columns, "batch_norm": _columns, "running_average": _running}
+TAKES = {
+    "layer_norm": Takes("dy dx? dgamma? dbeta?", numbers=_columns),
+    "batch_stats": Takes("dmean dvar dx", numbers=_columns),
+    "batch_norm": Takes("dy dx? dmean? dvar? dgamma? dbeta?", numbers=_columns),
+    "running_average": Takes(numbers=_running),
+}

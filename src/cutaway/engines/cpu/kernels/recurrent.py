@@ -8,6 +8,7 @@ import numpy as np
 from ....program import Instruction, Value
 from .helpers import apart
 from .product import APART, DEEP, WIDEST, panels
+from .takes import Takes
 
 
 def rnn(n, u, W, b, h0, lengths, y, h, work, time, k, relu, reverse):
@@ -305,7 +306,7 @@ def _gru_step_back(dh, dy, gates, v, before, dr, dz, dn, Dr, Dz, Dv, V, k):
         dh[j] = h_
 
 
-# ---- more numbers for kernels, from sizes in takes.py and settings; None: this case runs by its rule ----------------
+# ---- what kernels take; more numbers for them, from sizes and settings (None: this case runs by its rule) -----------
 
 def _scan(gates: int, forward: int, back: int, kept: int = 0):
     """Numbers of a recurrent scan. forward, back, kept: how often n k, and n k time, numbers are in its work."""
@@ -323,4 +324,8 @@ def _scan(gates: int, forward: int, back: int, kept: int = 0):
     return numbers
 
 
-NUMBERS = {"rnn": _scan(1, 1, 3), "lstm": _scan(4, 0, 7), "gru": _scan(3, 3, 5, kept=1)}
+TAKES = {
+    "rnn": Takes("dy? dh? du dW? db? dh0?", numbers=_scan(1, 1, 3)),
+    "lstm": Takes("dy? dh? dc? du dW? db? dh0? dc0?", numbers=_scan(4, 0, 7)),
+    "gru": Takes("dy? dh? du dW? db? dh0?", numbers=_scan(3, 3, 5, kept=1)),
+}

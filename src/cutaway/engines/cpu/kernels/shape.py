@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from ....program import Instruction, Value
+from .takes import Takes
 
 
 def sum(n, x, y, w):
@@ -72,7 +73,7 @@ def sum_to(n, x, y, w, q):
             y[j] += x[i * q + j]
 
 
-# ---- more numbers for kernels, from sizes in takes.py and settings; None: this case runs by its rule ----------------
+# ---- what kernels take; more numbers for them, from sizes and settings (None: this case runs by its rule) -----------
 
 
 def _over_everything(s: dict[str, int], v: dict[str, Value], i: Instruction) -> dict | None:
@@ -91,4 +92,11 @@ def _sum_to(s: dict[str, int], v: dict[str, Value], i: Instruction) -> dict | No
     return {} if leading else None
 
 
-NUMBERS = {"mean": _over_everything, "sum": _over_everything, "concat": _side_by_side, "sum_to": _sum_to}
+TAKES = {
+    "reshape": Takes("dy dx"),
+    "real": Takes(shapes="x int [n*w]  like unread  y [n*w]"),
+    "concat": Takes("dy dx1? dx2?", "x1 any (n, *r, w1)  x2 any (n, *r, w2)  y any (n, *r, w)", _side_by_side),
+    "sum": Takes("dy dx", "x (n*w)  y [1]", _over_everything),
+    "mean": Takes("dy dx", "x (n*w)  y [1]", _over_everything),
+    "sum_to": Takes("", "x (n*w)  y (*q)", _sum_to),
+}

@@ -1,81 +1,47 @@
-"""What every hand-written kernel takes: type and shape of each operand. One that does not fit is left to the rule.
+"""Whether a kernel takes the operands of an instruction: the type and shape of each.
 
-Kernels walk memory without asking, so this table is asked before one is chosen (codegen.py), for whatever it reads and
-whatever it writes. A row holds an operation's operands and results by the names of its rule, each with a shape in
-letters; equal letters are equal sizes, at least 1, and the kernel gets them by these names. Beside them stand the
-gradients that the backward kernel writes or reads, of the same shapes. `?`: the kernel does without it.
+Kernels walk memory without asking, so they are asked about here before one is chosen (codegen.py), for whatever they
+read and whatever they write. The shapes are those of the operation's row (rules/registry.py has its letters), or the
+kernel's own where it takes fewer. Equal letters are equal sizes, at least 1, and a kernel gets them by these names.
+Beside the operands stand the gradients that the backward kernel writes or reads, of the same shapes.
 
-    (n, k)     one row for each sample, of k numbers          (n*r, k)   the same for r rows a sample, along any sizes
-    (m, k)     no samples: the whole batch has one            (n, *m)    any sizes, m numbers in all
-    [n*m]      m numbers a sample, in whatever shape          4k         four times k
-
-Operands have the program's precision, besides these. int: whole numbers, which no kernel goes astray by. index: whole
-numbers that a kernel looks up; they come straight from the data, and are checked when fed. any: all alike, whole or
-not. unread: nobody looks at it.
+Operands have the program's precision, besides these. int: whole numbers, which no kernel goes astray by; those that
+pick (`Op.picks`) must come straight from the data, and are checked when fed. any: all alike, whole or not. unread:
+nobody looks at it.
 """
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 
 from ....program import Value
-
-LOSS = ("z (n, *m)  y [n*m]  l (n)", "dl dz")
-TAKES: dict[str, tuple[str, str]] = {
-    # operation: operands and results; gradients
-    "linear": ("x (n*r, k)  W (m, k)  b? (m)  z (n*r, m)", "dz dx? dW? db?"),
-    "embedding": ("i index (n*r)  W (entries, k)  h (n*r, k)", "dh dW"),
-    "mse": LOSS,
-    "half_mse": LOSS,
-    "mae": LOSS,
-    "huber": LOSS,
-    "poisson": LOSS,
-    "binary_cross_entropy": ("z (n, *m)  y [n*m]  l (n)  p (n, *m)", "dl dz"),
-    "cross_entropy": ("z (n, m)  y index (n)  l (n)  p (n, m)", "dl dz"),
-    "soft_cross_entropy": ("z (n, m)  y (n, m)  l (n)  p (n, m)", "dl dz"),
-    "weighted_mean": ("l (n)  w (n)  J ()", "dJ dl"),
-    "penalty": ("W (*k)  P ()", "dP dW"),
-    "penalized_mean": ("l (n)  w? (n)  P ()  J ()", "dJ dl dP?"),
-    "layer_norm": ("x (n*q, k)  gamma (k)  beta (k)  y (n*q, k)  u (n*q, k)  r (n*q, 1)", "dy dx? dgamma? dbeta?"),
-    "batch_stats": ("x (n*q, k)  mean (k)  var (k)", "dmean dvar dx"),
-    "batch_norm": ("x (n*q, k)  mean (k)  var (k)  gamma (k)  beta (k)  y (n*q, k)",
-                   "dy dx? dmean? dvar? dgamma? dbeta?"),
-    "running_average": ("old (*k)  new (*k)  running (*k)", ""),
-    "dropout": ("x (n*w)  a (n*w)", "da dx"),
-    "augment": ("x (n*r, h, w, c)  y (n*r, h, w, c)", ""),
-    "reshape": ("x any [n*w]  y any [n*w]", "dy dx"),
-    "real": ("x int [n*w]  like unread  y [n*w]", ""),
-    "concat": ("x1 any (n, *r, w1)  x2 any (n, *r, w2)  y any (n, *r, w)", "dy dx1? dx2?"),
-    "sum": ("x (n*w)  y [1]", "dy dx"),
-    "mean": ("x (n*w)  y [1]", "dy dx"),
-    "sum_to": ("x (n*w)  y (*q)", ""),
-    "conv": ("x (n, *i, c)  W (m, *size, c)  b? (m)  z (n, *o, m)", "dz dx? dW? db?"),
-    "max_pool": ("x (n, *i, c)  y (n, *o, c)", "dy dx"),
-    "avg_pool": ("x (n, *i, c)  y (n, *o, c)", "dy dx"),
-    "global_average": ("x (n, time, *rest, c)  lengths? int (n)  y (n, c)", "dy dx"),
-    "global_max": ("x (n, time, *rest, c)  lengths? int (n)  y (n, c)", "dy dx"),
-    "masked": ("x (n, time, *w)  lengths int (n)  y (n, time, *w)", "dy dx"),
-    "shortened": ("lengths int (n)  l int (n)", ""),
-    "rnn": ("u (n, time, k)  W (k, k)  b? (k)  h0? (n, k)  lengths? int (n)  y (n, time, k)  h (n, k)",
-            "dy? dh? du dW? db? dh0?"),
-    "lstm": ("u (n, time, 4k)  W (4k, k)  b? (4k)  h0? (n, k)  c0? (n, k)  lengths? int (n)  y (n, time, k)  h (n, k)"
-             "  c (n, k)  gates (n, time, 4k)  cells (n, time, k)", "dy? dh? dc? du dW? db? dh0? dc0?"),
-    "gru": ("u (n, time, 3k)  W (3k, k)  b? (3k)  h0? (n, k)  lengths? int (n)  y (n, time, k)  h (n, k)"
-            "  gates (n, time, 3k)  v (n, time, k)", "dy? dh? du dW? db? dh0?"),
-}
+from ....rules import OPS
 
 
-def sizes(op: str, backward: bool, operands: dict[str, Value | None], dtype: np.dtype) -> dict[str, int] | None:
+@dataclass(frozen=True)
+class Takes:
+    """What is a kernel's own: gradients, shapes where it takes fewer than its operation, and a function that gives more
+    numbers for it from sizes, operands and the instruction (None: this case runs by its rule)."""
+
+    gradients: str = ""
+    shapes: str = ""
+    numbers: Callable[[dict[str, int], dict[str, Any], Any], dict[str, Any] | None] = lambda s, v, i: {}
+
+
+def sizes(op: str, kernel: Takes, backward: bool, operands: dict[str, Value | None],
+          dtype: np.dtype) -> dict[str, int] | None:
     """The sizes in the operands' shapes by their letters, in a program of that precision; None where one does not fit.
 
-    operands: of the instruction, by the rule's names (None: not there). Each must be in the table.
+    operands: of the instruction, by the rule's names (None: not there). Each must be in the row.
     """
-    row, found = _row(op, backward), _Found(dtype)
+    row, found = row_of(op, kernel, backward), _Found(dtype)
     for name, v in operands.items():
         wanted = row.get(name)
         if v is None:
@@ -121,7 +87,7 @@ class _Operand:
         if self.type == "any":
             found.types.add(v.dtype)
             return v.dtype in (found.dtype, np.int32) and len(found.types) == 1
-        if self.type in ("int", "index"):
+        if self.type in ("int", "picks"):
             return v.dtype == np.int32 and (self.type == "int" or v.role in ("input", "target"))
         return True
 
@@ -148,20 +114,21 @@ class _Operand:
         return True
 
 
-ENTRY = re.compile(r"(\w+)(\??)(?: (int|index|any|unread))?(?: ([(\[])(.*?)[)\]])?(?:  |$)")
+ENTRY = re.compile(r"(\w+)(\??)(?: (int|any|unread))?(?: ([(\[])(.*?)[)\]])?(?:  |$)")
 
 
 @cache
-def _row(op: str, backward: bool) -> dict[str, _Operand]:
-    """An operation's operands by name; backward its gradients, values and shapes."""
-    text, gradients = TAKES[op]
-    forward = {}
-    for name, optional, type_, bracket, inside in ENTRY.findall(text):
-        forward[name] = _operand(bool(optional), type_ or "real", bracket == "(", inside)
+def row_of(op: str, kernel: Takes, backward: bool) -> dict[str, _Operand]:
+    """A kernel's operands by name; backward its gradients, values and shapes."""
+    forward, picks = {}, OPS[op].picks
+    for name, optional, type_, bracket, inside in ENTRY.findall(kernel.shapes or OPS[op].shapes):
+        type_ = "picks" if picks is not None and name == picks[0] else type_ or "real"
+        forward[name] = _operand(bool(optional), type_, bracket == "(", inside)
     if not backward:
         return forward
     shapes = {f"{name}_shape": _with(operand, type="shape") for name, operand in forward.items()}
-    written = {g.rstrip("?"): _with(forward[g.rstrip("?")[1:]], optional=g.endswith("?")) for g in gradients.split()}
+    written = {g.rstrip("?"): _with(forward[g.rstrip("?")[1:]], optional=g.endswith("?"))
+               for g in kernel.gradients.split()}
     return forward | shapes | written
 
 

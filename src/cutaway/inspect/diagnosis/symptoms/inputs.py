@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ....rules import facts
 from ....sequences import Sequences
 from ..evidence import Evidence
 from ..finding import NOTICE, SERIOUS, Finding
@@ -16,13 +17,12 @@ VERY_LARGE, VERY_SMALL = 100.0, 1e-3
 DRIFT = 1e3  # columns this many times smaller than the largest go unseen
 ONE_CLASS = 0.5  # share of batches that hold one class only
 FEWEST_ROWS = 8  # in a batch
-NORMS = ("batch_norm", "layer_norm")
 
 
 def unscaled(e: Evidence) -> Iterator[Finding]:
     """Inputs far from size 1: the sums of the first layer, and their gradients, are as far off."""
     first = next((i for i in e.now.instructions if i.phase == "forward" and "x" in i.read), None)
-    if first is not None and (first.op in NORMS or first.op == "batch_stats"):
+    if first is not None and facts(first.op).normalises:
         return  # the network scales them itself
     large = LARGE_IF_POOR if e.trained and not e.share < POOR else LARGE
     for name, part in e.sample.inputs.arrays.items():
