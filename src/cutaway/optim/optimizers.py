@@ -28,6 +28,8 @@ class Optimizer:
     lr: the learning rate, a schedule, or "auto", for ct.fit to find one before it trains (train/rate.py).
     equations: what the rule does, a line for each symbol in the order in which it is worked out, θ last. Pages and
     explanations show them beside the numbers, and they end the docstring; without them the rule's own text is shown.
+    by_parameter: whether the rule takes one parameter after the other, each in its shape, as a rule must that looks at
+    a matrix's rows or a layer's length. Otherwise it takes stretches of θ, number by number, and gets a fused loop.
 
     >>> import numpy as np, cutaway as ct
     >>> opt = ct.optim.SGD(0.1)
@@ -40,6 +42,7 @@ class Optimizer:
     prepare: tuple[Prepare, ...] = field(default=(), kw_only=True, repr=False)
     rule: ClassVar[Callable]
     equations: ClassVar[tuple[str, ...]] = ()
+    by_parameter: ClassVar[bool] = False
 
     def __new__(cls, *given: Any, **named: Any) -> Optimizer:
         taken = [f.name for f in fields(cls)]
@@ -91,8 +94,8 @@ class Optimizer:
         return code.co_varnames[2 : code.co_argcount]
 
     def shapes(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
-        """The shape of each state vector's part for a parameter of this shape: the parameter's own. A subclass may say
-        otherwise: {"row": shape[:-1]} keeps an average for each row of a matrix."""
+        """The shape of each state vector's part for a parameter of this shape: the parameter's own. A rule that works
+        `by_parameter` may say otherwise: {"R": shape[:-1]} keeps a number for each row of a matrix."""
         return dict.fromkeys(self.state_names, shape)
 
     @property
@@ -132,9 +135,10 @@ class Optimizer:
         return getattr(self, "decay", "all") == "all" or len(shape) > 1
 
     def init(self, theta: np.ndarray, decays: np.ndarray | None = None) -> dict[str, Any]:
-        """Fresh state: zeros like theta, and t = 0. decays (0 or 1 a weight) exempts weights from weight decay."""
+        """Fresh state: zeros of the shapes that belong to theta's, and t = 0. decays (0 or 1 a weight) exempts weights
+        from weight decay."""
         theta = np.asarray(theta)
-        state: dict[str, Any] = {name: np.zeros_like(theta) for name in self.state_names}
+        state: dict[str, Any] = {name: np.zeros(shape, theta.dtype) for name, shape in self.shapes(theta.shape).items()}
         state["t"] = 0
         if decays is not None:
             state["decays"] = np.asarray(decays, theta.dtype)

@@ -67,7 +67,7 @@ def training(recorded: Recorded, model, opt: Optimizer) -> Listing:
         name: Value(gradient_name(name), p.shape, 0, p.dtype, "gradient", "g", placed[name].lo)
         for name, p in parameters.items() if p.requires_grad
     }
-    roles = {"θ": "parameter", "g": "gradient"} | dict.fromkeys(opt.state_names, "state")
+    roles = {"θ": "parameter", "g": "gradient"} | dict.fromkeys(() if opt.by_parameter else opt.state_names, "state")
     listing.block = {name: Value(name, theta.shape, 0, theta.dtype, role, name) for name, role in roles.items()}
     ahead = forward(recorded)
     backward = _Backward(listing, recorded).run()
@@ -181,8 +181,7 @@ def gradient_name(name: str) -> str:
 
 
 def _update(listing: Listing, model, opt: Optimizer) -> list[Instruction]:
-    theta, g = listing.block["θ"], listing.block["g"]
-    state = tuple(listing.block[name] for name in opt.state_names)
+    theta, g, *state = listing.block.values()
     out = []
     if callable(opt.lr):
         out.append(Instruction("update", "schedule", (), (), formula=f"lr = {opt.lr!r}"))
@@ -194,11 +193,30 @@ def _update(listing: Listing, model, opt: Optimizer) -> list[Instruction]:
                 "update", prepare.rule.__name__, (g, theta), (g,), {"prepare": prepare, "lo": lo, "hi": hi},
                 formula=repr(prepare) + _part_of(theta, lo, hi), scope=prepare.scope,
             ))
+    if opt.by_parameter:
+        return out + _by_parameter(listing, model, opt)
     for lo, hi, decays in _ranges(model, getattr(opt, "decay", "all") != "all", opt):
         label = _part_of(theta, lo, hi) + ("" if decays else ", no decay")
         out.append(Instruction(
             "update", "optimizer", (theta, g, *state), (theta, *state), {"lo": lo, "hi": hi, "decays": decays},
             formula=repr(opt) + label, scope="range",
+        ))
+    return out
+
+
+def _by_parameter(listing: Listing, model, opt: Optimizer) -> list[Instruction]:
+    """An update for each parameter that is trained, on its own part of θ, of g and of the optimizer's vectors."""
+    shapes = {name: {"θ": p.shape} | opt.shapes(p.shape) for name, p in model.named_parameters()}
+    placed = {vector: places({name: own[vector] for name, own in shapes.items()}) for vector in ("θ", *opt.state_names)}
+    out = []
+    for name, g in listing.gradients.items():
+        W, *state = (Value(name if vector == "θ" else f"{name}.{vector}", of[name].shape, 0, g.dtype,
+                           "parameter" if vector == "θ" else "state", vector, of[name].lo)
+                     for vector, of in placed.items())
+        decays = opt.decays(W.shape)
+        out.append(Instruction(
+            "update", "optimizer", (W, g, *state), (W, *state), {"decays": decays}, scope="once",
+            formula=repr(opt) + ("" if decays else ", no decay"),
         ))
     return out
 

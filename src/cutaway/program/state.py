@@ -81,6 +81,8 @@ class State(Mapping[str, Any]):
         tensor = self.tensors.get(v.name) if v.role in ("parameter", "buffer") else None
         if tensor is None or (v.name == v.home == "θ" and v.shape == (self._size,)):
             tensor, array = None, self.theta if v.home == "θ" else self.vectors[v.home]
+            if v.home != v.name:  # a parameter's part of an optimizer's vector
+                array = array[v.at : v.at + v.width].reshape(v.shape)
         else:
             array = tensor.data
         if isinstance(array, np.ndarray) and array.shape == v.shape and array.dtype == v.dtype and (
@@ -107,13 +109,18 @@ class State(Mapping[str, Any]):
         assert self._theta is not None  # asked for by programs that train
         return self._theta
 
+    def _in_place(self) -> bool:
+        """Whether every weight still lies in θ as `follow` last saw it."""
+        block = self._theta
+        return block is not None and all(getattr(p.data, "base", None) is block.base for p in self._parameters)
+
     def follow(self, trained: Sequence[Value]) -> None:
         """Take weights where they are now: somebody may have replaced the arrays of those trained, or locked them."""
-        block = self._theta
-        if block is None or any(getattr(p.data, "base", None) is not block.base for p in self._parameters):
+        if not self._in_place():
             for v in trained:
                 self.array(v)
-            self._theta = block = self.model.theta
+            self._theta = self.model.theta
+        block = self.theta
         for v in trained:
             if not self.tensors[v.name].data.flags.writeable:
                 _locked(v.name)
@@ -154,7 +161,7 @@ class State(Mapping[str, Any]):
         if name == "t":
             return self.t
         if name == "θ":
-            return self.model.theta
+            return self.theta if self._in_place() else self.model.theta
         if name in self.vectors:
             return self.vectors[name]
         if name in self._buffers:

@@ -89,6 +89,8 @@ def as_bits(value: float) -> int:
 
 def write(i: Instruction, plan: Plan, optimizer: Any, dtype: np.dtype) -> Kernel | None:
     """The kernel of an instruction, or None where there is none for this case."""
+    if i.op == "optimizer" and "lo" not in i.attributes:  # a parameter at a time, in its shape
+        return None
     if i.op == "optimizer":
         ends = {name: i.attributes[name] for name in ("lo", "hi")}
         return _update(i, type(optimizer).rule, hyperparameters(optimizer, i) | ends, dtype)

@@ -258,9 +258,9 @@ class Reference(Engine):
     _clip_norm = _clip_value = _l2_gradient = _prepare
 
     def _optimizer(self, instruction: Instruction) -> None:
-        opt = self.optimizer
+        opt, of = self.optimizer, instruction.attributes
         assert opt is not None
-        part = slice(instruction.attributes["lo"], instruction.attributes["hi"])
+        part: Any = slice(of["lo"], of["hi"]) if "lo" in of else ...
         theta, g, *state = (self.view(v, self.n)[part] for v in instruction.arguments)
         settings = hyperparameters(opt, instruction) | {"lr": self.rate}
         if opt.uses_step:

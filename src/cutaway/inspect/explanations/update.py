@@ -106,6 +106,9 @@ def explain_update(trace: Trace, name: str, *index: int) -> UpdateExplanation:
         raise ArgumentError("this trace came from a file, which does not hold the optimizer's rule: trace it again")
     place = indexed(trace, name, index)
     opt: Optimizer = trace.origin.optimizer
+    if opt.by_parameter:
+        raise ArgumentError(f"{type(opt).__name__} updates whole parameters at a time, so that no number's step stands "
+                            f"by itself: t.update({name!r}) has them all")
     update, at = trace.update(name), trace.parameters[name].lo + place
     theta, g = np.asarray(trace["θ"], np.float64), np.asarray(trace["g"], np.float64)
     state = {s: np.array([a.flat[place]], np.float64) for s, a in update.state.items()}

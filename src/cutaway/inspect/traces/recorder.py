@@ -277,5 +277,8 @@ def program_before(trace: Trace, dtype: Any = None, engine: str | None = None) -
     data = (v for v in trace.facts.values() if v.role in ("input", "target", "weight"))
     program.engine.feed({v.name: trace[v.name] for v in data})
     state = program.state
-    state.put({name: trace.at(name, -1) for name in state.vectors} | {"t": about.step - 1})
+    state.t = about.step - 1
+    for vector in state.vectors:
+        for name in program.engine.listing.gradients:
+            state.part(name, vector)[...] = trace.at(f"{name}.{vector}", -1)
     return program

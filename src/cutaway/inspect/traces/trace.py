@@ -331,8 +331,8 @@ class Trace(Mapping, Shown):
         name = self.name(name)
         if name != "θ" and name not in self.parameters:
             raise unknown("parameter", name, self.parameters)
-        states = [s for s, v in self.facts.items() if v.role == "state" and s in self.vectors]
-        own = {s: s if name == "θ" else f"{name}.{s}" for s in states}
+        states = [s.rpartition(".") for s, v in self.facts.items() if v.role == "state"]
+        own = {s: owner + dot + s for owner, dot, s in states if owner == ("" if name == "θ" else name)}
         end = len(self.instructions)
         return Update(
             name, self.at(name, -1), self.after(name), self.at("g" if name == "θ" else gradient_name(name), end),
