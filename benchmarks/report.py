@@ -42,7 +42,7 @@ def overview(results: list[Result]) -> str:
     return "\n\n".join(filter(None, [
         markdown(tables.summary(results)),
         "![Times Cutaway's time, by workload and peer](results/ratios.svg)",
-        markdown(tables.memory(results)), *dict.fromkeys(markdown(tables.install(result)) for result in results)]))
+        markdown(tables.memory_used(results)), *dict.fromkeys(markdown(tables.install(result)) for result in results)]))
 
 
 def fill(text: str, part: str, content: str) -> str:

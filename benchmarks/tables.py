@@ -104,7 +104,7 @@ def summary(results: list[Result], brief: bool = False) -> Table:
     return Table("", head, [row(*entry) for entry in entries])
 
 
-def memory(results: list[Result]) -> Table:
+def memory_used(results: list[Result]) -> Table:
     """MiB at most, by workload: Cutaway's process and the peers' smallest ones."""
     entries = [(key, entry) for result in results for key, entry in result["workloads"].items()]
     groups = [g for g in (OURS, *PEERS) if any(best(e, g, "memory") for _, e in entries)]

@@ -66,7 +66,7 @@ def test_a_run_without_cutaway_still_has_tables():
 
 
 def test_memory_sizes_and_start():
-    assert tables.memory([RESULT]).rows == [["A", "90", "90"]]
+    assert tables.memory_used([RESULT]).rows == [["A", "90", "90"]]
     assert tables.install(RESULT).rows == [["Cutaway", "2 MB", "300 MB"]]
     assert tables.start(RESULT).rows == [["Cutaway", "3.70 s", "0.29 s"]]
 

@@ -92,7 +92,7 @@ def bench(
         screen.title("All together", "times Cutaway's time; its own over bare products and memory traffic")
         _print(screen, tables.summary(measured, brief=True))
     if measured:
-        for table in (tables.memory(measured), tables.install(measured[0])):
+        for table in (tables.memory_used(measured), tables.install(measured[0])):
             _print(screen, table)
     if apart:
         warn(f"not the same work, so do not compare: {', '.join(apart)}")

@@ -22,9 +22,9 @@ class Engines(MutableMapping[str, Any]):
         self._own: dict[str, Any] = {}
 
     def __getitem__(self, name: str) -> Any:
+        if not isinstance(name, str) or name not in self:
+            raise ArgumentError(f"no engine is called {name!r}: use one of {', '.join(self)}")
         if name not in self._own:
-            if not (isinstance(name, str) and name in _folders()):
-                raise ArgumentError(f"no engine is called {name!r}: use one of {', '.join(self)}")
             self._own[name] = import_module(f".{name}.engine", __package__).ENGINE
         return self._own[name]
 
@@ -36,6 +36,9 @@ class Engines(MutableMapping[str, Any]):
 
     def __iter__(self) -> Iterator[str]:
         return iter(dict.fromkeys([*_folders(), *self._own]))
+
+    def __contains__(self, name: object) -> bool:
+        return name in list(self)
 
     def __len__(self) -> int:
         return len(list(iter(self)))
