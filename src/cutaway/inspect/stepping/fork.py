@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ...arguments import whole_number
 from ...errors import ArgumentError
 from ...shown import Shown
+from ...text import columns
 from .session import Session
 from .walk import Change
 
@@ -42,17 +44,13 @@ class Comparison(Shown):
         if self.parted is None:
             return "\n".join([*lines, f"{span}: the same, to the last bit{self.broke_off}"])
         whole = np.sqrt(sum(d**2 for d in self.distance.values()))
-        lines += [f"{span}: they part at step {self.parted:,}{self.broke_off}", ""]
-        lines.append(f"{'step':>8}{'J, first':>13}{'J, second':>13}{'‖Δθ‖':>12}")
-        for k in np.unique(np.linspace(0, len(self.steps) - 1, SHOWN).round().astype(int)):
-            a, b = (J[k] for J in self.losses)
-            lines.append(f"{self.steps[k]:>8}{a:>13.6g}{b:>13.6g}{whole[k]:>12.4g}")
-        wide = max(len(name) for name in self.distance)
-        lines += ["", f"{'after step ' + format(last, ','):<{wide}}{'‖Δ‖':>12}{'of its size':>14}"]
-        for name, d in self.distance.items():
-            share = f"{d[-1] / self.size[name]:.2g}" if self.size[name] else ""
-            lines.append(f"{name:<{wide}}{d[-1]:>12.4g}{share:>14}")
-        return "\n".join(lines)
+        shown = np.unique(np.linspace(0, len(self.steps) - 1, SHOWN).round().astype(int))
+        rows = [(f"{self.steps[k]:,}", *(f"{J[k]:.6g}" for J in self.losses), f"{whole[k]:.4g}") for k in shown]
+        moved = [(name, f"{d[-1]:.4g}", f"{d[-1] / self.size[name]:.2g}" if self.size[name] else "")
+                 for name, d in self.distance.items()]
+        return "\n".join([*lines, f"{span}: they part at step {self.parted:,}{self.broke_off}", "",
+                          *columns([("step", "J, first", "J, second", "‖Δθ‖"), *rows], range(4)), "",
+                          *columns([(f"after step {last:,}", "‖Δ‖", "of its size"), *moved], (1, 2))])
 
     def __repr__(self) -> str:
         return f"Comparison({len(self.steps):,} steps, {f'parted at {self.parted}' if self.parted else 'the same'})"
@@ -77,8 +75,7 @@ def compare(a: Session, b: Session, steps: int = 100) -> Comparison:
     """
     if a.past is not b.past:
         raise ArgumentError("these sessions have batches of their own: compare a session with a fork of it, s.fork()")
-    if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 1:
-        raise ArgumentError(f"steps must be a whole number of at least 1, got {steps!r}")
+    steps = whole_number("steps", steps)
     alone = tuple([c for c in one.log if not any(c is d for d in other.log)] for one, other in ((a, b), (b, a)))
     # steps that were begun count as a whole: a change within a step makes that step the first that may differ
     reached = max(one.step - (not one.done) for one in (a, b))

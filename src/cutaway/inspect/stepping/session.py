@@ -150,10 +150,8 @@ class Session(Walk, Shown):
         Without conditions the program runs at full speed; with conditions it halts after each step to look at its
         memory. Ctrl-C stops it after the step under way. Says how it ended.
         """
-        if steps is not None and (isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 0):
-            raise ArgumentError(f"steps must be a whole number of at least 0, got {steps!r}")
         first = self.step - (not self.done)
-        last = self.steps if steps is None else min(first + int(steps), self.steps)
+        last = self.steps if steps is None else min(first + whole_number("steps", steps, 0), self.steps)
         for b in self.breaks:
             b.begin(self)
         self.stopping = ""
@@ -225,9 +223,7 @@ class Session(Walk, Shown):
 
     def goto(self, step: int) -> None:
         """Stand at the beginning of a step, earlier or later: no instruction of it is done yet."""
-        if isinstance(step, bool) or not isinstance(step, int | np.integer) or not 1 <= step <= self.steps:
-            raise ArgumentError(f"step must be a whole number from 1 to {self.steps:,}, the run's last, got {step!r}")
-        self._seek(int(step), 0)
+        self._seek(whole_number("step", step, instead=", the run's last", most=self.steps), 0)
 
     def settle(self) -> None:
         """Stand at the beginning of the step again, whatever an interruption left half done."""
