@@ -30,7 +30,7 @@ def net(seed=0):
 def tried(model, X, y, loss="cross_entropy", optimizer=None, batch_size=32, seed=0):
     """A program and its batches, ready for a range test."""
     return prepared(model, X, y, loss, rising(optimizer or ct.optim.SGD("auto")), batch_size=batch_size,
-                    sample_weight=None, seed=seed, shuffle=True, engine="cpu", threads=1, steps=STEPS)
+                    seed=seed, threads=1, steps=STEPS)
 
 
 def trained(optimizer, model=None, **how):

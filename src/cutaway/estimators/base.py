@@ -136,7 +136,7 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
         self.history_ = self.run_.history
         if training.trouble and self.run_.last is None:
             raise TrainingError(training.trouble)
-        for said in training.told():
+        for said in training.warnings():
             tell(said, TrainingWarning)
         if design.lr == AUTO and self.run_.lr_found is not None:
             design.lr, design.reasons["optimizer"] = self.run_.lr_found, "its learning rate was found before training"

@@ -16,6 +16,7 @@ from .. import habits
 from ..arguments import whole_numbers
 from ..autodiff import Tensor, current_scope, scope
 from ..errors import ArgumentError, ShapeError
+from ..memory import aligned
 from ..named_inputs import NamedInputs
 from ..random import stream
 from ..sequences import Sequences, ragged_to_sequences
@@ -180,7 +181,7 @@ class Module(Tree, Shown):
         block = getattr(self, "_theta", None)
         if block is None or any(p.data.base is not block.base for p in parameters) or block.dtype != self.dtype:
             size = sum(p.size for p in parameters)
-            block = aligned(size, self.dtype)
+            block = aligned((size,), self.dtype)
             at = 0
             for p in parameters:
                 block[at : at + p.size] = p.data.ravel()
@@ -331,11 +332,3 @@ class Module(Tree, Shown):
 def _of_tensors(x: Any) -> bool:
     """Whether it is a Tensor, or a list or tuple of nothing else, such as a recurrent layer's state."""
     return isinstance(x, Tensor) or (isinstance(x, list | tuple) and len(x) > 0 and all(map(_of_tensors, x)))
-
-
-def aligned(size: int, dtype: Any) -> np.ndarray:
-    """An uninitialised vector that starts on a cache line (64 bytes)."""
-    dtype = np.dtype(dtype)
-    raw = np.empty(size * dtype.itemsize + 64, np.uint8)
-    start = -raw.ctypes.data % 64
-    return raw[start : start + size * dtype.itemsize].view(dtype)

@@ -77,7 +77,7 @@ def fit(model: Any, X: Any, y: Any, loss: str | Callable = "mse", optimizer: Opt
         progress=progress, metrics=metrics, time_limit=time_limit, monitor=monitor,
     )
     run = training.go()
-    for said in training.told():
+    for said in training.warnings():
         warn(said, TrainingWarning)
     return run
 
@@ -102,19 +102,13 @@ def beginning(model: Any, X: Any, y: Any, *, loss: str | Callable = "mse", valid
                     resume=resume, progress=progress, keep_all=keep_all, programs=programs)
 
 
-def prepared(model: Any, X: Any, y: Any, loss: str | Callable, optimizer: Optimizer | None, *, batch_size: int | str,
-             sample_weight: Any, seed: int, shuffle: bool, engine: str, threads: int | None,
-             steps: int) -> tuple[Program, Past]:
+def prepared(model: Any, X: Any, y: Any, loss: str | Callable = "mse", optimizer: Optimizer | None = None, *,
+             steps: int, batch_size: int | str = 32, **how: Any) -> tuple[Program, Past]:
     """The program, keeping every value, and the batches of what fit would do in so many steps: all checked, nothing
-    done.
-
-    Arguments are fit's own, which have their meanings there.
+    done. The other arguments are fit's own.
     """
     rows = count_rows("y", y)
     each = max(1, -(-rows // int(batch_size))) if isinstance(batch_size, int | np.integer) and batch_size > 0 else 1
-    training = beginning(
-        model, X, y, loss=loss, optimizer=optimizer, epochs=-(-steps // each), batch_size=batch_size,
-        sample_weight=sample_weight, seed=seed, shuffle=shuffle, engine=engine, threads=threads, progress=False,
-        keep_all=True,
-    )
+    training = beginning(model, X, y, loss=loss, optimizer=optimizer, epochs=-(-steps // each), batch_size=batch_size,
+                         progress=False, keep_all=True, **how)
     return training.program, training.past

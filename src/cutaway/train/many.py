@@ -159,7 +159,7 @@ def _report(k: int, training: Training, error: BaseException | None) -> None:
     if error is not None:
         training.trouble = training.run.stopped = f"{type(error).__name__}: {error}"
         training.kept = ""
-    for said in training.told():
+    for said in training.warnings():
         warning = TrainingWarning(f"entries[{k}]: {said}")
         warning.__cause__ = error
         warn(warning)

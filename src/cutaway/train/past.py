@@ -37,11 +37,11 @@ class Past:
     seed: int
     shuffle: bool | Callable
     drop_last: bool
-    resident: bool
     loss: Callable
     optimizer: Optimizer
     options: dict[str, Any]
     held_out: Data | None = None
+    resident: bool = False  # whether a program is fed all of the data, once
     snapshots: list[Snapshot] = field(default_factory=list)
     _every: int = 1
     _first: int = 0

@@ -11,6 +11,8 @@ import numpy as np
 from ..arguments import whole_number
 from ..errors import ArgumentError
 from ..optim import AdamW, Optimizer
+from .past import Past
+from .task import Task
 
 PATIENCE = 10  # epochs without improvement before early_stopping=True stops
 
@@ -57,3 +59,13 @@ class Recipe:
         if isinstance(self.batch_size, str) and self.batch_size == "full":
             return rows
         return min(whole_number("batch_size", self.batch_size, instead=', or "full"'), rows)
+
+    def on(self, task: Task) -> Past:
+        """The past of a training of this task that is still to begin."""
+        if task.held_out is None and self.patience:
+            raise ArgumentError("early_stopping needs validation data: pass validation=0.1, or validation=(Xv, yv)")
+        return Past(
+            data=task.data, rows=task.rows, held_out=task.held_out, loss=task.loss, optimizer=self.optimizer,
+            batch_size=self.rows_a_step(len(task.rows)), seed=self.seed, shuffle=self.shuffle,
+            drop_last=self.drop_last, options={"weighted": task.data.weight is not None, "seed": self.seed},
+        )

@@ -18,7 +18,6 @@ from .feeding import fits
 from .interrupt import interruptible
 from .monitor import monitored
 from .one_trainer import one_trainer
-from .past import Past
 from .programs import Programs
 from .progress import Progress
 from .rate import range_test, rising
@@ -45,16 +44,9 @@ class Training:
         compiled_before, programs = native.seconds, programs or Programs()
         self.model, self.recipe, self.callbacks = model, recipe, _functions(callbacks)
         watched, metrics = monitored(monitor, metric_table.get(metrics))
-        if task.held_out is None and recipe.patience:
-            raise ArgumentError("early_stopping needs validation data: pass validation=0.1, or validation=(Xv, yv)")
         if task.held_out is None and metrics:
             raise ArgumentError("metrics and monitor are scored on validation data: pass validation=0.1, or (Xv, yv)")
-        self.past = past = Past(
-            data=task.data, rows=task.rows, held_out=task.held_out, loss=task.loss, optimizer=recipe.optimizer,
-            batch_size=recipe.rows_a_step(len(task.rows)), seed=recipe.seed, shuffle=recipe.shuffle,
-            drop_last=recipe.drop_last, resident=False,
-            options={"weighted": task.data.weight is not None, "seed": recipe.seed},
-        )
+        self.past = past = recipe.on(task)
         to_find = recipe.optimizer.wants_rate
         self._compile(rising(recipe.optimizer) if to_find else recipe.optimizer, programs, keep_all)
         task.check_targets(self.program)
@@ -91,8 +83,8 @@ class Training:
         self.program: Program = past.program(self.model, recipe.engine, recipe.threads, keep_all=keep_all,
                                              compile=programs.compile)
 
-    def told(self) -> list[str]:
-        """What there is to warn of."""
+    def warnings(self) -> list[str]:
+        """What whoever asked for the training is to be warned of."""
         return [said for said in (self.note, self.trouble + self.kept) if said]
 
     # ---- the loop --------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import numpy as np
 
 from ...arguments import whole_numbers, within
 from ...errors import ArgumentError, ResourceError, ShapeError
+from ...memory import aligned
 from ...optim import Optimizer
 from ...program import Engine, Instruction, Listing, State, Value, reworded
 from ...rules import OPS, facts
@@ -271,15 +272,6 @@ class Reference(Engine):
 
 
 ENGINE = Reference
-
-
-def aligned(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
-    """Zeros that start on a cache line."""
-    dtype = np.dtype(dtype)
-    size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
-    raw = np.zeros(size + 64, np.uint8)
-    start = -raw.ctypes.data % 64
-    return raw[start : start + size].view(dtype).reshape(shape)
 
 
 def hyperparameters(opt: Optimizer, instruction: Instruction) -> dict[str, float]:

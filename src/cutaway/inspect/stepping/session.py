@@ -9,14 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from ...arguments import count_rows, whole_number
 from ...engines import Program
 from ...errors import ArgumentError, TrainingError
 from ...optim import Optimizer
 from ...program import Instruction, title
 from ...program.listing import formula
 from ...shown import Shown
-from ...train.fit import prepared
+from ...train.fit import beginning
 from ...train.interrupt import interruptible
 from ...train.past import Past
 from ..reading import network_of, training_of, unknown
@@ -53,13 +52,11 @@ def step(model: Any, X: Any, y: Any = None, loss: str | Callable | None = None, 
     if y is None and network_of(model) is model:
         raise ArgumentError("a training step needs targets: ct.step(model, X, y)")
     given = training_of(model, X, y, loss, optimizer, sample_weight)
-    epochs, rows = whole_number("epochs", epochs), count_rows("y", given["y"])
-    each = max(1, -(-rows // int(batch_size))) if isinstance(batch_size, int | np.integer) and batch_size > 0 else 1
-    program, past = prepared(
-        **given | {"model": copy.deepcopy(given["model"])}, batch_size=batch_size, seed=seed, shuffle=True,
-        engine=engine, threads=threads, steps=int(epochs) * int(each),
+    training = beginning(
+        **given | {"model": copy.deepcopy(given["model"])}, epochs=epochs, batch_size=batch_size, seed=seed,
+        engine=engine, threads=threads, progress=False, keep_all=True,
     )
-    return Session(program, past, int(epochs))
+    return Session(training.program, training.past, training.recipe.epochs)
 
 
 class Session(Walk, Shown):

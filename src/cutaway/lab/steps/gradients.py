@@ -33,8 +33,8 @@ class Gradients:
 
     def __init__(self, model: Module, X: Any, y: Any, loss: str | Callable) -> None:
         self.rows = len(y)
-        self.program, past = prepared(model, X, y, loss, SGD(0.0), batch_size="full", sample_weight=None, seed=0,
-                                      shuffle=False, engine="cpu", threads=1, steps=1)
+        self.program, past = prepared(model, X, y, loss, SGD(0.0), batch_size="full", shuffle=False,
+                                      threads=1, steps=1)
         if not past.resident:
             self.program.feed(past.data.inputs, past.data.y)
 

@@ -118,7 +118,7 @@ def lr_find(model: Module | Callable[[], Module], X: Any, y: Any, loss: str | Ca
     loss = loss_for(loss, model, X, y, learns=True)
     optimizer = rising(optimizer if optimizer is not None else AdamW("auto"), low, high, steps)
     program, past = prepared(model, X, y, loss, optimizer, batch_size=batch_size, sample_weight=sample_weight,
-                             seed=seed, shuffle=True, engine="cpu", threads=None, steps=steps)
+                             seed=seed, steps=steps)
     test = range_test(program, past, steps)
     return LearningRates(**vars(test), optimizer=type(optimizer).__name__, loss=getattr(past.loss, "__name__", "loss"),
                          batch_size=past.batch_size, rows=len(past.rows))
