@@ -163,7 +163,7 @@ def test_weights_of_samples_and_data_that_stays_on_the_disk(monkeypatch):
     s.run()
     monkeypatch.setattr(sys.modules["cutaway.train.training"], "fits", lambda *_: False)
     other = session(sample_weight=weights)
-    assert not other.past.resident and feeding.fits(X, 4)
+    assert not other.past.resident and feeding.fits(feeding.as_arrays(X), 4)
     other.run()
     np.testing.assert_array_equal(s.model.theta, other.model.theta)
     other.goto(2)
