@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ...arguments import whole_number
 from ...engines import Program
 from ...errors import ArgumentError, TrainingError
 from ...optim import Optimizer
