@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError, CutawayError
-from ..inspect.stepping.breakpoints import label, places
+from ..inspect.stepping.breakpoints import places
 from ..inspect.stepping.fork import compare
+from ..inspect.stepping.looking import label
 from ..inspect.stepping.session import Session
-from ..inspect.traces.trace import TracedInstruction
+from ..inspect.traces.record import TracedInstruction
 from ..optim.optimizers import OPTIMIZERS
 from ..program import Instruction, short, title
 from ..program.listing import formula

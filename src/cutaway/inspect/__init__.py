@@ -14,7 +14,7 @@ from .states import States, states
 from .stepping.fork import Comparison, compare
 from .stepping.session import Session, step
 from .summary import Summary, summary
-from .traces.format import read_trace
+from .traces.parse import read_trace
 from .traces.recorder import Recorder
 from .traces.replay import trace, trace_run
 from .traces.trace import Trace, Traces

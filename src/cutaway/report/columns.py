@@ -5,7 +5,8 @@ from __future__ import annotations
 from itertools import groupby
 from typing import Any
 
-from ..inspect.traces.trace import Trace, TracedInstruction
+from ..inspect.traces.record import TracedInstruction
+from ..inspect.traces.trace import Trace
 from ..program import gradient_name
 from ..rules import facts
 

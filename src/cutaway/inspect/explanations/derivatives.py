@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,42 +17,20 @@ from ...rules import OPS, facts
 from ...rules.convolution import by_group, in_windows
 from ...rules.namespace import NUMPY
 from ...rules.shape import sum_back
-from ..traces.trace import Trace, TracedInstruction
+from ..traces.record import Record, TracedInstruction
+from .edges import Edges, array
 from .scan_derivatives import scan_edges, sums_name
 
 CHUNK = 2**22  # numbers of a batch of unit vectors
 
 
-@dataclass(frozen=True)
-class Edges:
-    """Derivatives of `target` by `source`, of which only those that are not zero: target's places `to`, source's `by`
-    (in flat arrays), and the numbers `d`."""
-
-    source: str
-    target: str
-    to: np.ndarray
-    by: np.ndarray
-    d: np.ndarray
-    op: str
-    operand: str
-
-    def where(self, kept: np.ndarray) -> Edges:
-        return Edges(self.source, self.target, self.to[kept], self.by[kept], self.d[kept], self.op, self.operand)
-
-
-def differentiable(trace: Trace) -> list[TracedInstruction]:
+def differentiable(trace: Record) -> list[TracedInstruction]:
     """The instructions of the forward pass and the loss that have a derivative, in order."""
     return [i for i in trace.instructions if i.phase in ("forward", "loss") and i.op in OPS
             and OPS[i.op].backward is not None]
 
 
-def array(trace: Trace, name: str) -> np.ndarray:
-    """A traced array as it was during the step, real numbers in double."""
-    a = trace[name]
-    return a.astype(np.float64) if a.dtype.kind == "f" else a
-
-
-def edges(trace: Trace, i: TracedInstruction, reached: dict[str, np.ndarray], rows: np.ndarray,
+def edges(trace: Record, i: TracedInstruction, reached: dict[str, np.ndarray], rows: np.ndarray,
           direct: bool = False) -> Iterator[Edges]:
     """Derivatives of what an instruction wrote by those numbers that `reached` marks (flat, by value's name).
 
@@ -70,7 +47,7 @@ def edges(trace: Trace, i: TracedInstruction, reached: dict[str, np.ndarray], ro
                     yield e.where(kept)
 
 
-def rows_of(trace: Trace, name: str, places: np.ndarray) -> np.ndarray:
+def rows_of(trace: Record, name: str, places: np.ndarray) -> np.ndarray:
     """Which sample each place of a flat array belongs to; -1 where a value has no samples."""
     v = trace.facts[name]
     if not v.rows:
@@ -78,7 +55,7 @@ def rows_of(trace: Trace, name: str, places: np.ndarray) -> np.ndarray:
     return places // (math.prod(v.shape) // len(trace.about.rows))
 
 
-def unit_backward(trace: Trace, i: TracedInstruction, target: str, place: int) -> dict[str, np.ndarray]:
+def unit_backward(trace: Record, i: TracedInstruction, target: str, place: int) -> dict[str, np.ndarray]:
     """How one number that an instruction wrote depends on all that it read, by the names of its operands."""
     unit = [np.zeros(trace[i.results[o]].shape) for o in OPS[i.op].differentiable]
     which = [i.results[o] for o in OPS[i.op].differentiable].index(target)
@@ -86,14 +63,12 @@ def unit_backward(trace: Trace, i: TracedInstruction, target: str, place: int) -
     return {k: a for k, a in _backward(trace, i, *unit).items() if a is not None and k in i.operands}
 
 
-def settings(trace: Trace, i: TracedInstruction) -> dict[str, Any]:
+def settings(trace: Record, i: TracedInstruction) -> dict[str, Any]:
     """An instruction's numbers as its rule takes them."""
     if "key" in i.settings:  # it may hold slices, which a trace keeps as text only
         if trace.origin is None:
             raise ArgumentError("this trace came from a file, which does not say what `index` picks: trace it again")
-        from .difference import checker
-
-        return checker(trace).settings(i.number)
+        return {"key": i.key}
     return {k: _tuples(v) for k, v in i.settings.items()}
 
 
@@ -101,7 +76,7 @@ def _tuples(value: Any) -> Any:
     return tuple(_tuples(v) for v in value) if isinstance(value, list) else value
 
 
-def _by(trace: Trace, i: TracedInstruction, operand: str, reached: np.ndarray, rows: np.ndarray) -> Iterator[Edges]:
+def _by(trace: Record, i: TracedInstruction, operand: str, reached: np.ndarray, rows: np.ndarray) -> Iterator[Edges]:
     rule, source = OPS[i.op], i.operands[operand]
     target = i.results[rule.differentiable[0]]
     has_rows = trace.facts[source].rows > 0
@@ -161,7 +136,7 @@ def _places(shape: tuple[int, ...]) -> np.ndarray:
     return np.arange(math.prod(shape)).reshape(shape)
 
 
-def _arguments(trace: Trace, i: TracedInstruction) -> dict[str, Any]:
+def _arguments(trace: Record, i: TracedInstruction) -> dict[str, Any]:
     """What a backward rule may name besides gradients: arrays by the rule's names."""
     rule = OPS[i.op]
     results = {name: array(trace, value) for name, value in i.results.items()}
@@ -177,12 +152,12 @@ def _call_backward(i: TracedInstruction, given: tuple, known: dict[str, Any], ow
     return dict(zip(i.operands if rule.variadic else rule.inputs, got, strict=False))
 
 
-def _backward(trace: Trace, i: TracedInstruction, *given: np.ndarray) -> dict[str, Any]:
+def _backward(trace: Record, i: TracedInstruction, *given: np.ndarray) -> dict[str, Any]:
     """The backward rule on the whole batch: what it gives for each input."""
     return _call_backward(i, given, _arguments(trace, i), settings(trace, i))
 
 
-def _moved(trace: Trace, i: TracedInstruction, operand: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _moved(trace: Record, i: TracedInstruction, operand: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Operations that only move numbers: the forward rule moves their places instead."""
     rule = OPS[i.op]
     given = {name: np.zeros(trace[value].shape) for name, value in i.operands.items()}
@@ -196,7 +171,7 @@ def _moved(trace: Trace, i: TracedInstruction, operand: str) -> tuple[np.ndarray
     return to, moved.ravel()[to].astype(int) - 1, np.ones(len(to))
 
 
-def _by_one(trace: Trace, i: TracedInstruction, operand: str, k: int) -> np.ndarray:
+def _by_one(trace: Record, i: TracedInstruction, operand: str, k: int) -> np.ndarray:
     """The derivative of a linear operation by one number of an operand: its forward rule with 1 there, 0 elsewhere."""
     rule, known = OPS[i.op], _arguments(trace, i)
     for other in rule.linear_with(operand):
@@ -209,7 +184,7 @@ def _by_one(trace: Trace, i: TracedInstruction, operand: str, k: int) -> np.ndar
     return out[0] if isinstance(out, tuple) else out
 
 
-def _every_number_by_itself(trace: Trace, i: TracedInstruction) -> dict[str, np.ndarray]:
+def _every_number_by_itself(trace: Record, i: TracedInstruction) -> dict[str, np.ndarray]:
     """Batch norm treats a column like any other: as a row of as many columns as there are numbers, nothing mixes."""
     known = _arguments(trace, i)
     shape = known["x"].shape
@@ -219,7 +194,7 @@ def _every_number_by_itself(trace: Trace, i: TracedInstruction) -> dict[str, np.
     return {k: a.reshape(shape) for k, a in got.items()}
 
 
-def _by_samples(trace: Trace, i: TracedInstruction, operand: str, rows: np.ndarray) -> Iterator[tuple]:
+def _by_samples(trace: Record, i: TracedInstruction, operand: str, rows: np.ndarray) -> Iterator[tuple]:
     """Operations that treat each sample by itself: the sample as often as it has outputs, with a unit vector each."""
     rule, n = OPS[i.op], len(trace.about.rows)
     known, own = _arguments(trace, i), settings(trace, i)
@@ -245,7 +220,7 @@ def _by_samples(trace: Trace, i: TracedInstruction, operand: str, rows: np.ndarr
             yield s * m + units[to], s * width + by, d[to, by]
 
 
-def _by_windows(trace: Trace, i: TracedInstruction, reached: np.ndarray, rows: np.ndarray) -> Iterator[tuple]:
+def _by_windows(trace: Record, i: TracedInstruction, reached: np.ndarray, rows: np.ndarray) -> Iterator[tuple]:
     """Convolution and pooling by their input: the places of the input move into windows instead of its numbers."""
     own, x = settings(trace, i), trace[i.operands["x"]]
     places = (1.0 + np.arange(x.size)).reshape(x.shape)[rows]
@@ -282,7 +257,7 @@ def _again(a: np.ndarray, sample: int, per: int, times: int) -> np.ndarray:
     return np.concatenate([own] * times) if times > 1 else own
 
 
-def sources(trace: Trace) -> dict[str, TracedInstruction]:
+def sources(trace: Record) -> dict[str, TracedInstruction]:
     """Which instruction of the forward pass wrote each value; a scan also its sums."""
     found: dict[str, TracedInstruction] = {}
     for i in trace.instructions:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
 from ...program import Instruction
 from ...rules import facts
-from ..traces.recorder import Recorder
-from ..traces.trace import Trace
+from ..traces.names import Names
+from ..traces.origin import program_before
+from ..traces.record import Record
 
 STEP = 6e-6  # the cube root of double precision: where rounding and curvature err alike
 
@@ -40,17 +40,12 @@ class Checker:
     """A traced step's program, run up to J as often as wanted. Seed, step, and with them dropout's masks, are those of
     the trace."""
 
-    def __init__(self, trace: Trace) -> None:
-        self.program = trace.program("float64", "reference")
+    def __init__(self, trace: Record) -> None:
+        self.program = program_before(trace, "float64", "reference")
         self.engine = self.program.engine
         self.t = self.program.state.t
-        self.names = Recorder(self.program).names
+        self.names = Names(self.program).names
         self.parameters = dict(self.program.model.named_parameters())
-
-    def settings(self, number: int) -> dict[str, Any]:
-        """An instruction's settings as its rule takes them."""
-        self._run()
-        return {k: self.engine.resolve(v) for k, v in self.program.instructions[number].attributes.items()}
 
     def difference(self, name: str, place: int, gradient: float) -> Difference:
         self._run()
@@ -90,6 +85,7 @@ class Checker:
                 sides[k] = side
         if moved is not None:
             moved.data.flat[place] = before
+        assert engine.listing.loss is not None
         return float(self.program.value(engine.listing.loss)), sides
 
     def _side(self, i: Instruction) -> np.ndarray | None:
@@ -114,7 +110,7 @@ class Checker:
         return f"{i.op} {self.names[id(every[0])]}[{where}]{more}"
 
 
-def checker(trace: Trace) -> Checker:
+def checker(trace: Record) -> Checker:
     """The checker of a trace, compiled once."""
     kept = vars(trace)
     if "_checker" not in kept:

@@ -14,7 +14,7 @@ import re
 from typing import Any
 
 from ...errors import ArgumentError
-from ..traces.trace import Trace
+from ..traces.record import Record
 from .gradient import Gradients
 from .symbols import indexed
 from .update import explain_update
@@ -23,7 +23,7 @@ from .value import Values
 KINDS = ("gradient", "value", "update")
 
 
-def explain(trace: Trace, name: str, *index: int, of: str | None = None, check: bool = True) -> Any:
+def explain(trace: Record, name: str, *index: int, of: str | None = None, check: bool = True) -> Any:
     """See `Trace.explain`."""
     if of is not None and of not in KINDS:
         raise ArgumentError(f'of must be "gradient", "value" or "update", got {of!r}')
@@ -43,7 +43,7 @@ def explain(trace: Trace, name: str, *index: int, of: str | None = None, check: 
     return Values(trace).of(known, place)
 
 
-def _timed(trace: Trace, name: str, index: tuple[int, ...]) -> tuple[str, tuple[int, ...]]:
+def _timed(trace: Record, name: str, index: tuple[int, ...]) -> tuple[str, tuple[int, ...]]:
     """layer1.lstm.y[5], 3, 0 is layer1.lstm.y, 3, 5, 0."""
     match = re.fullmatch(r"(.+)\[(-?\d+)\]", str(name))
     if match and name not in trace.facts and index:

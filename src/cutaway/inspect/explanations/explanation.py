@@ -9,9 +9,10 @@ from typing import Any
 
 from ...errors import ArgumentError
 from ...shown import Shown
-from ..traces.trace import Trace
+from ..traces.record import Record
 from .difference import Difference
 from .paths import Paths
+from .text import explanation_json, text
 
 MOST_TERMS = 1000
 
@@ -65,7 +66,7 @@ class Explanation(Shown):
     then: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     inner: Explanation | None = None
-    trace: Trace | None = None
+    trace: Record | None = None
     _expand: Callable[[Term], Explanation] | None = None
     _paths: Callable[[], Paths | None] | None = None
 
@@ -95,12 +96,8 @@ class Explanation(Shown):
         return f"Explanation({what} = {self.value:.6g}, {len(self.terms) + self.rest_count} terms)"
 
     def __str__(self) -> str:
-        from .text import text
-
         return text(self)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, for pages and other tools; terms, parts, paths with symbols and numbers."""
-        from .text import explanation_json
-
         return explanation_json(self)

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...errors import ArgumentError
 from ...rules import facts
-from ..traces.trace import Trace, TracedInstruction
+from ..traces.record import Record, TracedInstruction
 from .derivatives import array, differentiable, edges
 from .difference import checker
 from .explanation import MOST_TERMS, Explanation, Factor, Term
@@ -19,7 +19,7 @@ MOST_PATHS = 1000
 
 
 class Gradients:
-    def __init__(self, trace: Trace) -> None:
+    def __init__(self, trace: Record) -> None:
         self.trace, self.symbols = trace, Symbols.of(trace)
         self.n = len(trace.about.rows)
 

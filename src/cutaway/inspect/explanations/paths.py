@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...rules import facts
-from ..traces.trace import Trace
+from ..traces.record import Record
 from .derivatives import Edges, differentiable, edges
 from .scan_derivatives import sums_name
 
@@ -37,7 +37,7 @@ class Graph:
     inside: a state of a recurrent scan also leads to the next state, not only to the layers above.
     """
 
-    def __init__(self, trace: Trace, name: str, place: int, rows: np.ndarray, inside: bool = False) -> None:
+    def __init__(self, trace: Record, name: str, place: int, rows: np.ndarray, inside: bool = False) -> None:
         self.trace, self.start, self.rows = trace, (name, place), rows
         mark = np.zeros(place_count(trace, name), bool)
         mark[place] = True
@@ -124,7 +124,7 @@ class Graph:
                 push(longer, product * d, 0)
 
 
-def place_count(trace: Trace, name: str) -> int:
+def place_count(trace: Record, name: str) -> int:
     """How many numbers a value has; also of a scan's sums, which are not stored."""
     for i in trace.instructions:
         if facts(i.op).sums and not i.backward and sums_name(i) == name:
@@ -170,7 +170,7 @@ class Paths:
         return float(sum(abs(p.product) for p in self.listed)) / self.absolute if self.absolute else float("nan")
 
 
-def find_paths(trace: Trace, name: str, place: int, total: float, order: np.ndarray, most: int = 1000,
+def find_paths(trace: Record, name: str, place: int, total: float, order: np.ndarray, most: int = 1000,
                inside: bool = False) -> Paths:
     """The paths of one number. order: the samples by what they contribute, the largest first; if all of them are too
     many to be looked at together, a quarter of them is, and so on"""

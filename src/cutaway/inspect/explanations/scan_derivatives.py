@@ -8,16 +8,13 @@ reset gate stands between them: s is W h + b there.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...rules import OPS
 from ...rules import recurrent as rules
-
-if TYPE_CHECKING:
-    from ..traces.trace import Trace, TracedInstruction
-    from .derivatives import Edges
+from ..traces.record import Record, TracedInstruction
+from .edges import Edges, array
 
 
 def sums_name(i: TracedInstruction) -> str:
@@ -27,9 +24,7 @@ def sums_name(i: TracedInstruction) -> str:
 class Unrolled:
     """A scan's arrays, time first, and which steps follow which."""
 
-    def __init__(self, trace: Trace, i: TracedInstruction) -> None:
-        from .derivatives import array
-
+    def __init__(self, trace: Record, i: TracedInstruction) -> None:
         self.trace, self.i = trace, i
         get = {k: array(trace, name) for k, name in (i.operands | i.results).items()}
         self.get = get
@@ -79,14 +74,12 @@ class Unrolled:
         return range(self.time - 1, -1, -1) if self.reverse else range(self.time)
 
 
-def scan_edges(trace: Trace, i: TracedInstruction, reached: dict[str, np.ndarray], rows: np.ndarray,
+def scan_edges(trace: Record, i: TracedInstruction, reached: dict[str, np.ndarray], rows: np.ndarray,
                direct: bool = False) -> Iterator[Edges]:
     """As `derivatives.edges`, in the order of the scan's own steps; what a step reaches is marked for the next.
 
     direct: only derivatives by what is marked already.
     """
-    from .derivatives import Edges
-
     names = i.operands | i.results | {"s": sums_name(i)}
     if not any(names.get(k) in reached for k in ("u", "W", "b", "h0", "c0", "y", "cells", "s")):
         return

@@ -11,7 +11,7 @@ from ...arguments import is_whole
 from ...errors import ArgumentError
 from ...program.listing import derivative
 from ...rules import OPS, facts
-from ..traces.trace import Trace
+from ..traces.record import Record
 from .derivatives import settings, sources
 from .scan_derivatives import sums_name
 
@@ -23,7 +23,7 @@ IN_SCANS = {
 }
 
 
-def indexed(trace: Trace, name: str, index: tuple[int, ...]) -> int:
+def indexed(trace: Record, name: str, index: tuple[int, ...]) -> int:
     """The place of an index in a value's flat array. Raises ArgumentError with the shape if it does not fit."""
     shape = trace[name].shape
     said = f"{name} has shape {shape}"
@@ -41,7 +41,7 @@ def indexed(trace: Trace, name: str, index: tuple[int, ...]) -> int:
 class Symbols:
     """The symbols of one trace. A network with a single layer needs no layer numbers, one neuron no indices."""
 
-    def __init__(self, trace: Trace) -> None:
+    def __init__(self, trace: Record) -> None:
         self.trace, self.sources = trace, sources(trace)
         layers = {v.layer for v in trace.facts.values() if v.role == "parameter" and v.layer}
         self.single = layers == {"layer1"}
@@ -50,7 +50,7 @@ class Symbols:
         self._shapes: dict[str, tuple[int, ...]] = {}
 
     @classmethod
-    def of(cls, trace: Trace) -> Symbols:
+    def of(cls, trace: Record) -> Symbols:
         """The symbols of a trace, made once."""
         kept = vars(trace)
         if "_symbols_of_numbers" not in kept:

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...text import columns, jsonable
+from .paths import Path, Paths
 from .symbols import Symbols
-
-if TYPE_CHECKING:
-    from .explanation import Explanation, Term
-    from .paths import Path, Paths
-    from .update import UpdateExplanation
 
 SHOWN, PATHS_SHOWN, TIMES_SHOWN = 8, 5, 12
 
@@ -29,8 +25,8 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f} %" if math.isfinite(share) else ""
 
 
-def text(e: Explanation) -> str:
-    """The explanation of a value or a gradient, as `print` shows it."""
+def text(e: Any) -> str:
+    """An `Explanation`, of a value or a gradient, as `print` shows it."""
     left = f"∂J/∂{e.symbol}" if e.kind == "gradient" else e.symbol
     where = f"  ({e.name}, step {e.step})"
     lines = [f"{left} = {precise(e.value)}{where}"]
@@ -72,7 +68,7 @@ def _is_number(cell: str) -> bool:
     return bool(cell) and (cell[0].isdigit() or cell[:2].lstrip("-+")[:1].isdigit() or cell in ("nan", "inf", "="))
 
 
-def _terms(e: Explanation) -> list[str]:
+def _terms(e: Any) -> list[str]:
     rows = []
     products = [term for term in e.terms if len(term.factors) > 1]
     plain_terms = [term for term in e.terms if len(term.factors) == 1]
@@ -92,7 +88,7 @@ def _terms(e: Explanation) -> list[str]:
     return _columns(rows)
 
 
-def _by_time(e: Explanation) -> list[str]:
+def _by_time(e: Any) -> list[str]:
     order = sorted(e.by_time, key=lambda t: -abs(e.by_time[t]))[:TIMES_SHOWN]
     most = max((abs(e.by_time[t]) for t in order), default=0.0) or 1.0
     rows = [[f"time {t}", precise(e.by_time[t]), ("█" * round(12 * abs(e.by_time[t]) / most))] for t in sorted(order)]
@@ -102,7 +98,7 @@ def _by_time(e: Explanation) -> list[str]:
     return ["  summed over samples, by time step:", *_columns(rows, "    ")]
 
 
-def _difference(e: Explanation) -> list[str]:
+def _difference(e: Any) -> list[str]:
     d = e.difference
     assert d is not None
     share = f" ({percent(d.error / abs(e.value))})" if 1e-4 < d.error / (abs(e.value) or 1) < 1 else ""
@@ -114,14 +110,14 @@ def _difference(e: Explanation) -> list[str]:
     return lines
 
 
-def route(e: Explanation, path: Path) -> list[str]:
+def route(e: Any, path: Path) -> list[str]:
     """The symbols of the numbers that a path goes through."""
     assert e.trace is not None
     symbols = Symbols.of(e.trace)
     return [symbols(*place) for place in path.places]
 
 
-def factors(e: Explanation, path: Path) -> list[tuple[str, str, float]]:
+def factors(e: Any, path: Path) -> list[tuple[str, str, float]]:
     """A path's factors from J back: (∂J/∂a, a − y, number). The mean over samples joins the loss."""
     assert e.trace is not None
     symbols = Symbols.of(e.trace)
@@ -139,7 +135,7 @@ def factors(e: Explanation, path: Path) -> list[tuple[str, str, float]]:
     return found[::-1]
 
 
-def chain(e: Explanation, path: Path) -> list[str]:
+def chain(e: Any, path: Path) -> list[str]:
     """The chain rule for a single path: every factor with its symbol and its number, and their product."""
     found = factors(e, path)
     by_symbol = " · ".join(f"({w})" if _open(w) and len(found) > 1 else w for _, w, _ in found)
@@ -158,7 +154,7 @@ def _open(words: str) -> bool:
     return False
 
 
-def _paths(e: Explanation, paths: Paths) -> list[str]:
+def _paths(e: Any, paths: Paths) -> list[str]:
     if not paths.listed:
         return ["  no path to J has a product other than zero"]
     count = f"{paths.count:,.0f}" if paths.count < 1e15 else f"{paths.count:.2g}"
@@ -191,8 +187,8 @@ def _ends(parts: list[str]) -> list[str]:
 # ---- updates ---------------------------------------------------------------------------------------------------------
 
 
-def update_text(e: UpdateExplanation) -> str:
-    """The explanation of an update, as `print` shows it."""
+def update_text(e: Any) -> str:
+    """An `UpdateExplanation` as `print` shows it."""
     moved = f"{precise(e.before)} → {precise(e.after)}"
     lines = [f"Δ{e.symbol} = {precise(e.value)}  ({e.name}, step {e.step}): {moved}", "",
              f"  {e.optimizer}" + (f": {e.formula}" if e.formula else ""),
@@ -214,8 +210,8 @@ def update_text(e: UpdateExplanation) -> str:
 # ---- data for JSON ---------------------------------------------------------------------------------------------------
 
 
-def explanation_json(e: Explanation) -> dict[str, Any]:
-    """The explanation of a value or a gradient as JSON can hold it."""
+def explanation_json(e: Any) -> dict[str, Any]:
+    """An `Explanation` as JSON can hold it."""
     d, paths = e.difference, e.paths
     return jsonable({
         "kind": e.kind, "name": e.name, "index": e.index, "symbol": e.symbol, "value": e.value, "step": e.step,
@@ -234,13 +230,13 @@ def explanation_json(e: Explanation) -> dict[str, Any]:
     })
 
 
-def _term_json(term: Term) -> dict[str, Any]:
+def _term_json(term: Any) -> dict[str, Any]:
     return {"factors": [{"symbol": f.symbol, "value": f.value} for f in term.factors], "value": term.value,
             "sample": term.sample, "time": term.time, "source": term.source}
 
 
-def update_json(e: UpdateExplanation) -> dict[str, Any]:
-    """The explanation of an update as JSON can hold it."""
+def update_json(e: Any) -> dict[str, Any]:
+    """An `UpdateExplanation` as JSON can hold it."""
     return jsonable({
         "kind": "update", "name": e.name, "index": e.index, "symbol": e.symbol, "value": e.value, "step": e.step,
         "optimizer": e.optimizer, "formula": e.formula, "lr": e.lr, "before": e.before, "after": e.after,

@@ -19,8 +19,9 @@ from ...optim import SGD, Adam, AMSGrad, Momentum, Optimizer
 from ...optim.stated import update_words
 from ...shown import Shown
 from ..reading import unknown
-from ..traces.trace import Trace
+from ..traces.record import Record
 from .symbols import Symbols, indexed
+from .text import update_json, update_text
 
 WORDS = {"ClipNorm": "clipping to a length", "ClipValue": "clipping each entry", "L2": "L2 in the gradient"}
 
@@ -81,17 +82,13 @@ class UpdateExplanation(Shown):
         return f"UpdateExplanation(Δ{self.symbol} = {self.value:.6g}: {', '.join(p.name for p in self.parts)})"
 
     def __str__(self) -> str:
-        from .text import update_text
-
         return update_text(self)
 
     def to_json(self) -> dict[str, Any]:
-        from .text import update_json
-
         return update_json(self)
 
 
-def explain_update(trace: Trace, name: str, *index: int) -> UpdateExplanation:
+def explain_update(trace: Record, name: str, *index: int) -> UpdateExplanation:
     """One weight's step in parts. See `Trace.explain`."""
     name = trace.name(name)
     if name not in trace.parameters:

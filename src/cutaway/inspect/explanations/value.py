@@ -11,7 +11,7 @@ from ...rules.convolution import in_windows
 from ...rules.recurrent import before
 from ...rules.shape import sum_to
 from ..states import PARTS
-from ..traces.trace import Trace, TracedInstruction
+from ..traces.record import Record, TracedInstruction
 from .derivatives import array, settings, unit_backward
 from .explanation import MOST_TERMS, Explanation, Factor, Term
 from .scan_derivatives import Unrolled
@@ -26,7 +26,7 @@ def right_side(i: TracedInstruction, name: str) -> str:
 
 
 class Values:
-    def __init__(self, trace: Trace) -> None:
+    def __init__(self, trace: Record) -> None:
         self.trace, self.symbols = trace, Symbols.of(trace)
         self.n = len(trace.about.rows)
 

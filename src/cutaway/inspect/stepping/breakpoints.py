@@ -14,14 +14,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ...errors import ArgumentError
-
-if TYPE_CHECKING:
-    from .session import Session
+from .looking import Looking, label
 
 KINDS = 'such as "nan", "gradient > 10", "loss < 0.1", "layer1.weight[0, 1] crosses 0" or "dead relu 10"'
 NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?"
@@ -33,13 +31,13 @@ class Break:
 
     text: str
 
-    def begin(self, s: Session) -> None:
+    def begin(self, s: Looking) -> None:
         """Look at where the session stands, before it goes on from there. Raises ArgumentError for unknown names."""
 
-    def hit(self, s: Session) -> str:
+    def hit(self, s: Looking) -> str:
         raise NotImplementedError
 
-    def recorded(self, s: Session) -> bool:
+    def recorded(self, s: Looking) -> bool:
         return False
 
     def __str__(self) -> str:
@@ -47,7 +45,7 @@ class Break:
 
 
 class NotFinite(Break):
-    def hit(self, s: Session) -> str:
+    def hit(self, s: Looking) -> str:
         bad = next((name for name, a in s.values() if a.dtype.kind == "f" and not np.isfinite(a).all()), "")
         return bad and f"{bad} is not finite"
 
@@ -61,10 +59,10 @@ class Compare(Break):
     above: bool
     bound: float
 
-    def begin(self, s: Session) -> None:
+    def begin(self, s: Looking) -> None:
         s.look_up(self.name, self.index)
 
-    def hit(self, s: Session) -> str:
+    def hit(self, s: Looking) -> str:
         value = np.asarray(s.look(self.name, self.index), np.float64)
         if not value.size:  # a smaller batch has no such row
             return ""
@@ -72,7 +70,7 @@ class Compare(Break):
         beyond = extreme > self.bound if self.above else extreme < self.bound
         return f"{label(self.name, self.index)} is {extreme:.6g}" if beyond else ""
 
-    def recorded(self, s: Session) -> bool:
+    def recorded(self, s: Looking) -> bool:
         return self.name == "gradient" and bool(s.optimizer.prepare)  # the program clips it in place
 
 
@@ -85,18 +83,18 @@ class Crosses(Break):
     bound: float
     before: float = np.nan
 
-    def begin(self, s: Session) -> None:
+    def begin(self, s: Looking) -> None:
         if np.size(s.look_up(self.name, self.index)) != 1:
             raise ArgumentError(f"{label(self.name, self.index)} has many numbers: give the place of one, such as "
                                 f"{self.name}[0, 1]")
         self.before = self._now(s)
 
-    def hit(self, s: Session) -> str:
+    def hit(self, s: Looking) -> str:
         before, self.before = self.before, self._now(s)
         crossed = (before - self.bound) * (self.before - self.bound) < 0 or (self.before == self.bound != before)
         return f"{label(self.name, self.index)} went from {before:.6g} to {self.before:.6g}" if crossed else ""
 
-    def _now(self, s: Session) -> float:
+    def _now(self, s: Looking) -> float:
         value = s.look(self.name, self.index)
         return float(value.item()) if np.size(value) else np.nan
 
@@ -110,12 +108,12 @@ class DeadReLU(Break):
     seen: int = 0
     told: set[tuple[str, int]] = field(default_factory=set)
 
-    def begin(self, s: Session) -> None:
+    def begin(self, s: Looking) -> None:
         if not s.relus():
             raise ArgumentError("no layer of this network has a ReLU, so that none can be dead")
         self.fired, self.seen = {}, 0
 
-    def hit(self, s: Session) -> str:
+    def hit(self, s: Looking) -> str:
         for name in s.relus():
             a = s.look(name)
             fires = (a > 0).reshape(-1, a.shape[-1]).any(axis=0)
@@ -136,11 +134,11 @@ class DeadReLU(Break):
 class Function(Break):
     f: Callable[[Any], Any]
 
-    def hit(self, s: Session) -> str:
+    def hit(self, s: Looking) -> str:
         found = self.f(s)
         return (found if isinstance(found, str) else f"{self.text} is true") if found else ""
 
-    def recorded(self, s: Session) -> bool:
+    def recorded(self, s: Looking) -> bool:
         return True
 
 
@@ -170,12 +168,3 @@ def places(text: str | None) -> tuple[int, ...]:
     ((0, 12), ())
     """
     return tuple(int(k) for k in re.findall(r"\d+", text or ""))
-
-
-def label(name: str, index: tuple) -> str:
-    """
-    >>> label("layer1.weight", (0, 1)), label("loss", ())
-    ('layer1.weight[0, 1]', 'loss')
-    """
-    shown = (("…" if k == slice(None) else str(k)) for k in index)
-    return f"{name}[{', '.join(shown)}]" if index else name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +11,6 @@ from ...arguments import whole_number
 from ...errors import ArgumentError
 from ...shown import Shown
 from ...text import columns
-from .session import Session
 from .walk import Change
 
 SHOWN = 9  # steps that a printed comparison has
@@ -56,8 +56,8 @@ class Comparison(Shown):
         return f"Comparison({len(self.steps):,} steps, {f'parted at {self.parted}' if self.parted else 'the same'})"
 
 
-def compare(a: Session, b: Session, steps: int = 100) -> Comparison:
-    """Run two sessions that were forked from one, each with its changes, from where their changes differ to `steps`
+def compare(a: Any, b: Any, steps: int = 100) -> Comparison:
+    """Run two `Session`s that were forked from one, each with its changes, from where their changes differ to `steps`
     steps beyond where they stand. The sessions themselves do not move.
 
     >>> import cutaway as ct

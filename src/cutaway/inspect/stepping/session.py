@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -13,17 +13,19 @@ from ...arguments import whole_number
 from ...engines import Program
 from ...errors import ArgumentError, TrainingError
 from ...optim import Optimizer
-from ...program import Instruction, title
+from ...program import title
 from ...program.listing import formula
 from ...shown import Shown
 from ...train.fit import beginning
 from ...train.interrupt import interruptible
 from ...train.past import Past
 from ..reading import network_of, training_of, unknown
-from ..traces.trace import TracedInstruction
-from .breakpoints import Break, NotFinite, condition, label
+from ..traces.record import TracedInstruction
+from .breakpoints import Break, NotFinite, condition
+from .fork import compare
+from .looking import Looking, label, part_of, short
 from .setup import Setup, activations
-from .walk import END, Change, Walk
+from .walk import END, Change
 
 
 def step(model: Any, X: Any, y: Any = None, loss: str | Callable | None = None, optimizer: Optimizer | None = None,
@@ -60,7 +62,7 @@ def step(model: Any, X: Any, y: Any = None, loss: str | Callable | None = None, 
     return Session(training.program, training.past, training.recipe.epochs)
 
 
-class Session(Walk, Shown):
+class Session(Looking, Shown):
     """What `ct.step` returns. `print(s)` shows where it stands.
 
     step: the step under way or just done, from 1; at: how many of its instructions are done. model: the session's own
@@ -72,28 +74,7 @@ class Session(Walk, Shown):
     def __init__(self, program: Program, past: Past, epochs: int, setup: Setup | None = None) -> None:
         super().__init__(program, past, epochs, setup)
         self.breaks: list[Break] = []
-        self.watched: list[tuple[str, tuple]] = []
-        self.sample, self.stopping = 0, ""
-
-    @property
-    def epoch(self) -> int:
-        return (self.step - 1) // self.past.steps + 1
-
-    @property
-    def coming(self) -> Instruction | None:
-        """The instruction that `next` runs; None at the end of the run, or where the step cannot go on."""
-        if self.over or not self.finite:
-            return None
-        return self.program.instructions[0 if self.done else self.at]
-
-    @property
-    def rows(self) -> np.ndarray:
-        """Which rows of the data are this step's batch."""
-        return self._recorder.rows
-
-    @property
-    def optimizer(self) -> Optimizer:
-        return self.setup.optimizer
+        self.stopping = ""
 
     # ---- going forward -----------------------------------------------------------------------------------------------
     def next(self) -> TracedInstruction | None:
@@ -253,8 +234,6 @@ class Session(Walk, Shown):
 
     def compare(self, other: Session | None = None, steps: int = 100) -> Any:
         """This session's future beside another's, or beside that of the unchanged run: see `ct.inspect.compare`."""
-        from .fork import compare
-
         if other is None:
             other = self.fork()
             other.unchanged()
@@ -266,66 +245,15 @@ class Session(Walk, Shown):
         self._forget((1, 0))
         self._seek(self.step, END if self.done else 0, again=True)
 
-    # ---- looking -----------------------------------------------------------------------------------------------------
-    def __getitem__(self, name: str) -> np.ndarray:
-        """A value by its name or symbol: weights, buffers and the optimizer's state as they are now, all others as the
-        step's instructions wrote them so far.
-
-        Raises KeyError for an unknown name, and for a value that this step has not come to yet.
-        """
-        try:
-            return self.value(name)
-        except ArgumentError as error:
-            raise KeyError(str(error)) from None
-
-    def value(self, name: str, *index: Any) -> np.ndarray:
-        """The same, or a part of it; raises ArgumentError with the nearest name."""
-        name = {"gradient": "g"}.get(name, name)
-        trace = self.trace()
-        standing = self._standing()
-        known = name if name in standing else trace.name(name) if "[" not in name else name
-        if known in standing:
-            return _part(standing[known], known, index).copy()
-        if known in trace.facts and known not in trace.versions and known not in trace.vectors:
-            raise ArgumentError(f"{known} is not there yet: no instruction of step {self.step} that ran wrote it")
-        try:
-            return _part(trace[known], known, index)
-        except KeyError as error:
-            raise ArgumentError(error.args[0]) from None
-
-    def grad(self, name: str) -> np.ndarray:
-        """∂J/∂ of a parameter or value in this step, as `Trace.grad` gives it."""
-        return self.trace().grad(name)
-
+    # ---- asking ------------------------------------------------------------------------------------------------------
     def explain(self, *what: Any, **how: Any) -> Any:
         """Why a number of this step is what it is: see `Trace.explain`. A step under way is finished for it, apart."""
         if self.done or not self.finite:
-            return self.trace().explain(*what, **how)  # type: ignore[attr-defined]
+            return self.trace().explain(*what, **how)
         other = self.fork()
         other.breaks = []
         other.next_step()
         return other.explain(*what, **how)
-
-    def watch(self, name: str, *index: int) -> None:
-        """Show a value, or one number of it, wherever the session stands: `print(s)`, and `s.watching()`."""
-        if name != "gradient":
-            self.look_up(name, index)
-        if (name, index) not in self.watched:
-            self.watched.append((name, index))
-
-    def watching(self) -> dict[str, np.ndarray | None]:
-        """The watched values by name and place; None for one that the step has not come to."""
-        found: dict[str, np.ndarray | None] = {}
-        for name, index in self.watched:
-            try:
-                found[label(name, index)] = self.length("g") if name == "gradient" else self.value(name, *index)
-            except ArgumentError:
-                found[label(name, index)] = None
-        return found
-
-    def length(self, name: str) -> np.ndarray:
-        """The length ‖·‖ of a value."""
-        return np.asarray(np.linalg.norm(self.value(name).astype(np.float64)))
 
     def stop_when(self, given: str | Callable) -> Break:
         """Let `run`, `next_step` and `next_epoch` stop when a condition holds: a text (breakpoints.py has the forms,
@@ -336,60 +264,18 @@ class Session(Walk, Shown):
         self.breaks.append(made)
         return made
 
-    def values(self) -> Iterator[tuple[str, np.ndarray]]:
-        """Every value of the program after a step, by name, in the order in which they were written; not copied."""
-        return ((name, self.program.value(v)) for name, v in self._values.items())
-
-    memory = values  # the name that it had first
-
-    def look(self, name: str, index: tuple = ()) -> np.ndarray:
-        """A value as it lies in memory after a step, "gradient" for its length; empty where the batch has no such
-        row."""
-        if name == "gradient" and self._recorded:
-            return self.length("g")  # before it was clipped
-        if name == "gradient":
-            return np.asarray(np.linalg.norm(self.program.value(self._values["g"]).astype(np.float64)))
-        name = self._full(name)
-        known = self._values.get(name)
-        array = self._standing()[name] if known is None else self.program.value(known)
-        try:
-            return array[index]
-        except IndexError:
-            return np.zeros(0)
-
-    def look_up(self, name: str, index: tuple = ()) -> np.ndarray:
-        """Zeros shaped like a value or a part of it; ArgumentError for what is not there."""
-        if name == "gradient":
-            return np.zeros(())
-        name = self._full(name)
-        return _part(np.zeros(self._recorder.facts[name].shape), name, index)
-
-    def relus(self) -> list[str]:
-        """The values that ReLUs write, by name."""
-        names = self._next.names
-        return [names[id(i.written[0])] for i in self.program.instructions if i.op == "relu" and i.phase == "forward"]
-
-    def _full(self, name: str) -> str:
-        name = "J" if name == "loss" else name
-        if name in self._values and name not in self._next.vectors:
-            return name
-        name = self.trace().name(name)
-        if name not in self._values and name not in self._standing():
-            raise ArgumentError(f"{name} is no value of its own: give one of {', '.join(self._values)}")
-        return name
-
     # ---- changing ----------------------------------------------------------------------------------------------------
     def set(self, name: str, index: Any, value: Any) -> Change:
         """Give a weight (or a buffer, or state of the optimizer) another value, now. index: its place; () is all."""
         name = self._own(name)
         index = index if isinstance(index, tuple) else (index,)
         array = self._standing()[name]
-        old = _part(array, name, index).copy()
+        old = part_of(array, name, index).copy()
         try:
             value = np.broadcast_to(np.asarray(value, array.dtype), old.shape).copy()
         except (TypeError, ValueError):
             raise ArgumentError(f"{label(name, index)} has shape {old.shape}: {value!r} does not fit") from None
-        what = f"{label(name, index)} = {_short(value)}, was {_short(old)}"
+        what = f"{label(name, index)} = {short(value)}, was {short(old)}"
         return self._change(Change(self._here, self._here, what, None, name, index, value))
 
     def freeze(self, name: str, *index: Any) -> Change:
@@ -436,7 +322,7 @@ class Session(Walk, Shown):
         part = self._recorder.parameters[name]
         mask = np.zeros(self.model.theta.shape, np.uint8) if self._planned.fixed is None else self._planned.fixed.copy()
         own = mask[part.lo : part.hi].reshape(part.shape)
-        _part(own, name, index)
+        part_of(own, name, index)
         own[index or ...] = fixed
         return self._set_up(replace(self._planned, fixed=mask if mask.any() else None), what)
 
@@ -475,25 +361,8 @@ class Session(Walk, Shown):
         where = "done" if self.done else "not finite" if not self.finite else f"instruction {self.at} of {count}"
         lines = [f"step {self.step} of {self.steps} (epoch {self.epoch} of {self.epochs}), {where}"]
         lines.append(f"next: {i.phase} {title(i)}: {formula(i)}" if i is not None else "there is no next instruction")
-        shown = ((k, "not there yet" if v is None else _short(v)) for k, v in self.watching().items())
+        shown = ((k, "not there yet" if v is None else short(v)) for k, v in self.watching().items())
         return "\n".join([*lines, *(f"{name} = {value}" for name, value in shown)])
 
     def __repr__(self) -> str:
         return f"Session(step {self.step} of {self.steps}, {self.at} instructions of it done)"
-
-
-def _part(array: np.ndarray, name: str, index: tuple) -> np.ndarray:
-    try:
-        return array[index]
-    except (IndexError, TypeError):
-        raise ArgumentError(f"{name} has shape {array.shape}: there is no {label(name, index)}") from None
-
-
-def _short(array: np.ndarray) -> str:
-    """
-    >>> _short(np.float32(0.25)), _short(np.ones((3, 2)))
-    ('0.25', 'shape (3, 2), ‖·‖ = 2.449')
-    """
-    if not np.ndim(array):
-        return f"{array:.4g}"
-    return f"shape {np.shape(array)}, ‖·‖ = {np.linalg.norm(array.astype(np.float64)):.4g}"

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 
 from ...text import columns, listed
-
-if TYPE_CHECKING:
-    from .trace import Trace
+from .record import Record
 
 HEAD = ("#", "phase", "instruction", "writes", "shape", "min", "mean", "max", "formula")
 RIGHT = (0, 5, 6, 7)  # columns of numbers
 
 
-def listing(trace: Trace) -> str:
+def listing(trace: Record) -> str:
     """Each instruction with what it wrote, then the update's size, and what was left out."""
     head, rows = cells(trace)
     return "\n".join([title(trace), "", *columns([head, *rows], RIGHT, 34), "", *below(trace)])
 
 
-def cells(trace: Trace) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+def cells(trace: Record) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """The names of the columns, and a row for each value that an instruction wrote."""
     rows: list[tuple[str, ...]] = []
     for i in trace.instructions:
@@ -33,12 +31,12 @@ def cells(trace: Trace) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     return HEAD, rows
 
 
-def below(trace: Trace) -> list[str]:
+def below(trace: Record) -> list[str]:
     """The lines under the table: how far the update went, what was left out, and how a replay differs."""
     return [*_update(trace), *_left_out(trace), *filter(None, [trace.note])]
 
 
-def title(trace: Trace) -> str:
+def title(trace: Record) -> str:
     """
     step 3 (epoch 1): J = 0.693, batch of 32, AdamW(...), lr 0.001
     """
@@ -69,7 +67,7 @@ def _written(i, name: str) -> tuple[str, ...]:
     return (v.symbol, shown, *(("", "left out", "") if array is None else digest(array)))
 
 
-def _update(trace: Trace) -> list[str]:
+def _update(trace: Record) -> list[str]:
     if not trace.about.finite:
         return ["J or a gradient is not finite: the update did not take place"]
     if not trace.keeps("θ") or not trace.keeps("g") or trace.instructions[-1].phase != "update":
@@ -80,14 +78,14 @@ def _update(trace: Trace) -> list[str]:
     return [f"‖g‖ = {sizes[0]:.4g}; the update moved the weights, ‖θ‖ = {sizes[2]:.4g}, by {sizes[1]:.4g}{share}"]
 
 
-def _left_out(trace: Trace) -> list[str]:
+def _left_out(trace: Record) -> list[str]:
     if not trace.left_out:
         return []
     shown = listed(trace.left_out, 6, 80)
     return [f"left out: {shown} ({sum(trace.left_out.values()) / 2**20:,.1f} MiB); keep=[...] chooses by name"]
 
 
-def of_steps(traces: list[Trace]) -> str:
+def of_steps(traces: Sequence[Record]) -> str:
     """A line for each of several steps."""
     rows: list[tuple[str, ...]] = [("step", "epoch", "rows", "J", "‖g‖", "‖Δθ‖")]
     for t in traces:

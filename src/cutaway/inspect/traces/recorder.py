@@ -2,42 +2,29 @@
 
 from __future__ import annotations
 
-import copy
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
 import numpy as np
 
-from ...engines import Program, compile
+from ...engines import Program
 from ...errors import ArgumentError
-from ...optim import Optimizer
 from ...optim.stated import update_words
-from ...program import Instruction, Value, gradient_name, places, short, title
+from ...program import Instruction, Value, short, title
 from ...program.listing import formula
 from ...rules import OPS
 from ..reading import unknown
-from .trace import STANDING, About, Part, Trace, TracedInstruction, TracedValue
+from .names import Names
+from .origin import Origin
+from .record import STANDING, About, TracedInstruction, TracedValue
+from .trace import Trace
 
 KEEP_BYTES = 2**28  # of one trace's arrays
 
 
-@dataclass(frozen=True)
-class Origin:
-    """What a traced program was compiled from. model: the trace's own copy, whose weights go on with the steps.
-    altered: what a stepping session makes of the compiled program."""
-
-    model: Any
-    loss: Callable
-    optimizer: Optimizer
-    weighted: bool
-    example: tuple[Any, np.ndarray]
-    altered: Callable[[Program], Program] = lambda program: program
-
-
-class Recorder:
+class Recorder(Names):
     """Records steps of a program that keeps every value (`ct.compile(..., keep_all=True)`) and was fed.
 
     `step(...)` records a whole one; `begin(...)`, then `one()` until `done`, goes instruction by instruction, and
@@ -51,13 +38,9 @@ class Recorder:
             raise ArgumentError(f'keep must be a list of names or patterns, such as ["layer1.*"], got {keep!r}')
         if not isinstance(keep_bytes, int | float | np.number) or not keep_bytes >= 0:
             raise ArgumentError(f"keep_bytes must be a number of bytes of at least 0, got {keep_bytes!r}")
-        self.program, self.engine, self.origin = program, program.engine, origin
+        super().__init__(program)
+        self.origin = origin
         self.keep, self.keep_bytes, self.loss = keep, keep_bytes, loss
-        self.parameters: dict[str, Part] = {}
-        shapes = {name: p.shape for name, p in program.model.named_parameters()}
-        for name, place in places(shapes).items():
-            self.parameters[name] = Part(place.lo, place.shape, name in self.engine.listing.gradients)
-        self._name_all()
 
     def step(self, order: np.ndarray | None = None, position: int = 0, epoch: int = 0,
              rows: np.ndarray | None = None) -> Trace:
@@ -116,29 +99,6 @@ class Recorder:
         vectors = {name: tuple(parts) for name, parts in self.vectors.items()}
         return Trace(about, list(self.instructions), self.facts, {k: list(v) for k, v in self.versions.items()},
                      vectors, self.parameters, self.left_out, self.origin)
-
-    # ---- names -------------------------------------------------------------------------------------------------------
-    def _name_all(self) -> None:
-        """A name of its own for every value. θ, g and state are vectors, stored by their parameters' parts."""
-        listing = self.engine.listing
-        self.names = {id(v): gradient_name(p) for p, v in listing.gradients.items()}
-        self.vectors: dict[str, list[str]] = {}
-        every = self.program.values()
-        stacks = [v for v in every if v.role == "gradient" and v.home == v.name != "g"]  # of g, a copy a thread
-        theta, g, *state = listing.block.values()
-        self.whole = [theta, g, *stacks, *state]
-        for v in self.whole:
-            self.names[id(v)] = v.name
-            part = {"parameter": "{}", "state": "{}." + v.name}.get(v.role)
-            self.vectors[v.name] = [part.format(p) if part else gradient_name(p) for p in self.parameters]
-        self.places = {name: part for parts in self.vectors.values()
-                       for name, part in zip(parts, self.parameters.values(), strict=True)}
-        self.names |= {id(v): v.name for v in every if v.role in ("parameter", "buffer", "input")}
-        used = Counter(self.names.values())
-        for v in every:
-            if id(v) not in self.names:
-                used[v.name] += 1
-                self.names[id(v)] = v.name if used[v.name] == 1 else f"{v.name}#{used[v.name]}"
 
     def _described(self, n: int) -> dict[str, TracedValue]:
         found = {}
@@ -229,10 +189,12 @@ class Recorder:
     def _traced(self, k: int, i: Instruction) -> TracedInstruction:
         operands, results = ({key: self.names[id(v)] for key, v in part.items()
                               if isinstance(v, Value) and id(v) in self.names} for part in _by_rule(i))
-        settings = {key: plain(self.engine.resolve(value)) for key, value in i.attributes.items()}
+        settings = {key: self.engine.resolve(value) for key, value in i.attributes.items()}
         return TracedInstruction(
-            k, i.phase, i.op, title(i), i.backward, i.layer, self._formula(i), i.scope, operands, results, settings,
+            k, i.phase, i.op, title(i), i.backward, i.layer, self._formula(i), i.scope, operands, results,
+            {key: plain(value) for key, value in settings.items()},
             tuple(dict.fromkeys(self.names[id(v)] for v in i.reads)), tuple(self.names[id(v)] for v in i.written),
+            settings.get("key"),
         )
 
 
@@ -258,27 +220,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, tuple | list):
         return [plain(part) for part in value]
     return repr(value)
-
-
-def program_before(trace: Trace, dtype: Any = None, engine: str | None = None) -> Program:
-    """See `Trace.program`."""
-    origin, about = trace.origin, trace.about
-    if origin is None:
-        raise ArgumentError("this trace came from a file, which has no model: trace the model again to run its step")
-    model = copy.deepcopy(origin.model)
-    for name, t in (*model.named_parameters(), *model.named_buffers()):
-        if name in trace.facts:
-            t.data[...] = trace.at(name, -1)
-    model = model if dtype is None else model.astype(dtype)
-    X, y = origin.example
-    program = compile(model, origin.loss, origin.optimizer, len(about.rows), X, y, weighted=origin.weighted,
-                      seed=about.seed, engine=engine or about.engine, threads=about.threads, keep_all=True)
-    program = origin.altered(program)
-    data = (v for v in trace.facts.values() if v.role in ("input", "target", "weight"))
-    program.engine.feed({v.name: trace[v.name] for v in data})
-    state = program.state
-    state.t = about.step - 1
-    for vector in state.vectors:
-        for name in program.engine.listing.gradients:
-            state.part(name, vector)[...] = trace.at(f"{name}.{vector}", -1)
-    return program

@@ -17,7 +17,8 @@ from ...train.fit import prepared
 from ...train.past import Past
 from ...train.run import Run
 from ..reading import network_of, training_of
-from .recorder import KEEP_BYTES, Origin, Recorder
+from .origin import Origin
+from .recorder import KEEP_BYTES, Recorder
 from .trace import Trace, Traces
 
 

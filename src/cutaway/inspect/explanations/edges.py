@@ -1,0 +1,32 @@
+"""The derivatives between two values, those that are not zero, number by number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..traces.record import Record
+
+
+@dataclass(frozen=True)
+class Edges:
+    """Derivatives of `target` by `source`, of which only those that are not zero: target's places `to`, source's `by`
+    (in flat arrays), and the numbers `d`."""
+
+    source: str
+    target: str
+    to: np.ndarray
+    by: np.ndarray
+    d: np.ndarray
+    op: str
+    operand: str
+
+    def where(self, kept: np.ndarray) -> Edges:
+        return Edges(self.source, self.target, self.to[kept], self.by[kept], self.d[kept], self.op, self.operand)
+
+
+def array(trace: Record, name: str) -> np.ndarray:
+    """A traced array as it was during the step, real numbers in double."""
+    a = trace[name]
+    return a.astype(np.float64) if a.dtype.kind == "f" else a
