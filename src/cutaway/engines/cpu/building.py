@@ -55,7 +55,7 @@ def digest(source: Source) -> str:
 def _around() -> str:
     """Everything besides its own text that a kernel's code depends on."""
     here = Path(__file__).parent
-    files = [here / "compiler.py", here / "language.py", here / "numbers.py", here / "slots.py", here / "tile.py"]
+    files = [here / f"{name}.py" for name in ("compiler", "scalars", "language", "numbers", "slots", "tile")]
     files += [here.parent.parent / "rules" / f"{name}.py" for name in RULES]
     return "\n".join(f.read_text("utf-8") for f in files)
 

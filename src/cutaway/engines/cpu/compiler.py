@@ -2,8 +2,7 @@
 
 There are loops over ranges, ifs, assignments, and calls, which are expanded where they stand. Nothing is allocated and
 nothing raises. Values are whole numbers (64 bits, signed), words (32 bits, unsigned, for random bits), numbers in the
-program's precision, numbers in double precision, truths, and pointers. A literal takes the kind of what stands beside
-it, as in NumPy.
+program's precision, numbers in double precision, truths, and pointers (scalars.py).
 """
 
 from __future__ import annotations
@@ -15,40 +14,24 @@ from typing import Any
 from llvmlite import binding as llvm
 from llvmlite import ir
 
-# no nnan, ninf (a NaN must stay visible) and no reassoc (the order of a sum is fixed)
-FAST = ("contract", "nsz", "arcp")
-I1, I8, I32, I64, VOID = ir.IntType(1), ir.IntType(8), ir.IntType(32), ir.IntType(64), ir.VoidType()
-
-
-class Kind:
-    """What a value is. weight: of two kinds that meet in arithmetic, the heavier one wins."""
-
-    def __init__(self, name: str, llvm_type: Any, weight: int, target: Kind | None = None) -> None:
-        self.name, self.type, self.weight, self.target = name, llvm_type, weight, target
-
-    def __repr__(self) -> str:
-        return self.name
-
-
-TRUTH, WORD, INT = Kind("truth", I1, 0), Kind("word", I32, 1), Kind("whole number", I64, 2)
-SINGLE, DOUBLE = Kind("float32", ir.FloatType(), 3), Kind("float64", ir.DoubleType(), 4)
-SHORT = Kind("int32", I32, 1)  # only in memory: a whole number as soon as it is loaded
-POINTERS = {kind: Kind(f"pointer to {kind}", kind.type.as_pointer(), 9, kind) for kind in (INT, SHORT, SINGLE, DOUBLE)}
-
-
-class Number:
-    """A value and its kind."""
-
-    def __init__(self, kind: Kind, value: Any) -> None:
-        self.kind, self.value = kind, value
-
-
-Literal = int | float
-Item = Any  # a Number, a Literal, or a tuple of them
-
-
-class NotInTheLanguage(SyntaxError):
-    """A kernel or rule says something that machine code for single numbers cannot be made of."""
+from .scalars import (
+    DOUBLE,
+    FAST,
+    I1,
+    I32,
+    I64,
+    INT,
+    POINTERS,
+    SHORT,
+    SINGLE,
+    TRUTH,
+    VOID,
+    Item,
+    NotInTheLanguage,
+    Scalar,
+    ScalarKind,
+    Scalars,
+)
 
 
 class Scope:
@@ -56,14 +39,14 @@ class Scope:
 
     def __init__(self, apart: bool = False) -> None:
         self.fixed: dict[str, Item] = {}
-        self.places: dict[str, tuple[Kind, Any]] = {}
+        self.places: dict[str, tuple[ScalarKind, Any]] = {}
         self.loops: list[tuple[Any, Any]] = []
-        self.results: list[tuple[Kind, Any]] | Item = None
+        self.results: list[tuple[ScalarKind, Any]] | Item = None
         self.end: Any = None
         self.apart: dict[str, Any] | None = {} if apart else None
 
 
-class Compiler:
+class Compiler(Scalars):
     """Writes the LLVM instructions of one kernel. The methods are named like the nodes of Python's syntax tree.
 
     words: what a kernel may name: functions (their syntax trees), what is built in (a Python function of the compiler
@@ -88,13 +71,13 @@ class Compiler:
         body = f.append_basic_block("body")
         self.entry = self.b.block
         self.b.position_at_end(body)
-        self.expand(node, [Number(kind, value) for kind, value in zip(kinds, f.args, strict=True)])
+        self.expand(node, [Scalar(kind, value) for kind, value in zip(kinds, f.args, strict=True)])
         self.b.ret_void()
         self.b.position_at_end(self.entry)
         self.b.branch(body)
         return self.module
 
-    def conventional(self, node: ast.FunctionDef) -> list[Kind]:
+    def conventional(self, node: ast.FunctionDef) -> list[ScalarKind]:
         names = [a.arg for a in node.args.args]
         return [POINTERS[INT] if x in ("p", "s") else POINTERS[self.real] if x.isupper() else INT for x in names]
 
@@ -126,7 +109,7 @@ class Compiler:
         if "return" not in scope.places:
             return None
         kind, place = scope.places["return"]
-        return Number(kind, self.b.load(place))
+        return Scalar(kind, self.b.load(place))
 
     def lines(self, body: Sequence[ast.stmt]) -> None:
         for line in body:
@@ -207,14 +190,14 @@ class Compiler:
         count = self.arithmetic(ast.Sub(), stop, start)
         if step != 1:
             count = self.arithmetic(ast.Add(), count, self.arithmetic(ast.Sub(), step, 1))
-            count = Number(INT, self.b.sdiv(self.whole(count), self.whole(step)))
+            count = Scalar(INT, self.b.sdiv(self.whole(count), self.whole(step)))
         with self.b.goto_block(self.entry):
             place = self.b.alloca(I64)
         self.b.store(I64(0), place)
         test, body, following, end = (self.b.append_basic_block(f"for.{x}") for x in ("test", "body", "next", "end"))
         self.b.branch(test)
         self.b.position_at_end(test)
-        turn = Number(INT, self.b.load(place))
+        turn = Scalar(INT, self.b.load(place))
         self.b.cbranch(self.b.icmp_signed("<", turn.value, self.whole(count)), body, end)
         self.b.position_at_end(body)
         self.assign(node.target.id, self.arithmetic(ast.Add(), start, self.arithmetic(ast.Mult(), turn, step)))
@@ -265,7 +248,7 @@ class Compiler:
     def name(self, name: str) -> Item:
         if name in self.scope.places:
             kind, place = self.scope.places[name]
-            return Number(kind, self.b.load(place))
+            return Scalar(kind, self.b.load(place))
         if name in self.scope.fixed:
             return self.scope.fixed[name]
         if isinstance(self.words.get(name), int | float):
@@ -281,12 +264,12 @@ class Compiler:
         x = self.value(node.operand)
         if isinstance(node.op, ast.Not):
             test = self.truth(x)
-            return not test if isinstance(test, bool) else Number(TRUTH, self.b.not_(test))
+            return not test if isinstance(test, bool) else Scalar(TRUTH, self.b.not_(test))
         if not isinstance(node.op, ast.USub):
             return self.unknown(node)
         if isinstance(x, int | float):
             return -x
-        return Number(x.kind, self.b.neg(x.value) if x.kind is INT else self.b.fneg(x.value, flags=FAST))
+        return Scalar(x.kind, self.b.neg(x.value) if x.kind is INT else self.b.fneg(x.value, flags=FAST))
 
     def BinOp(self, node: ast.BinOp) -> Item:
         return self.arithmetic(node.op, self.value(node.left), self.value(node.right))
@@ -302,11 +285,11 @@ class Compiler:
         if kind in (SINGLE, DOUBLE):
             if name == "Pow":
                 return self.library("pow", x, y)
-            return Number(kind, getattr(self.b, FLOATS[name])(a, c, flags=FAST))
+            return Scalar(kind, getattr(self.b, FLOATS[name])(a, c, flags=FAST))
         if name in ("FloorDiv", "Mod"):
-            return Number(kind, self.floor_division(a, c, name == "Mod"))
+            return Scalar(kind, self.floor_division(a, c, name == "Mod"))
         wraps = {} if kind is not INT or name not in ("Add", "Sub", "Mult") else {"flags": ("nsw",)}
-        return Number(kind, getattr(self.b, WHOLES[name])(a, c, **wraps))
+        return Scalar(kind, getattr(self.b, WHOLES[name])(a, c, **wraps))
 
     def floor_division(self, a: Any, c: Any, rest: bool) -> Any:
         """Python's: towards minus infinity, the rest with the divisor's sign."""
@@ -329,7 +312,7 @@ class Compiler:
             compare = self.b.fcmp_unordered if sign == "!=" else self.b.fcmp_ordered  # NaN differs from itself
         else:
             compare = self.b.icmp_signed if kind is INT else self.b.icmp_unsigned
-        return Number(TRUTH, compare(sign, x.value, y.value))
+        return Scalar(TRUTH, compare(sign, x.value, y.value))
 
     def BoolOp(self, node: ast.BoolOp) -> Item:
         """From left to right, and no further than needed."""
@@ -339,7 +322,7 @@ class Compiler:
         literal: ast.expr = ast.Constant(not both)
         return self.IfExp(ast.IfExp(first, rest if both else literal, literal if both else rest), TRUTH)
 
-    def IfExp(self, node: ast.IfExp, kind: Kind | None = None) -> Item:
+    def IfExp(self, node: ast.IfExp, kind: ScalarKind | None = None) -> Item:
         """Only the side that is wanted is computed: the other may not be there."""
         test = self.truth(self.value(node.test))
         if isinstance(test, bool):
@@ -363,19 +346,19 @@ class Compiler:
         phi = self.b.phi(kind.type)
         for source in arrived:
             phi.add_incoming(*source)
-        return Number(kind, phi)
+        return Scalar(kind, phi)
 
     # ---- memory ----------------------------------------------------------------------------------------------------
     def Subscript(self, node: ast.Subscript) -> Item:
         return self.load(node, self.value(node.value), self.whole(self.value(node.slice)))
 
-    def load(self, node: ast.Subscript, pointer: Number, place: Any) -> Number:
+    def load(self, node: ast.Subscript, pointer: Scalar, place: Any) -> Scalar:
         target = pointer.kind.target
         assert target is not None
         value = self.tagged(node, self.b.load(self.b.gep(pointer.value, [place], inbounds=True)))
-        return Number(INT, self.b.sext(value, I64)) if target is SHORT else Number(target, value)
+        return Scalar(INT, self.b.sext(value, I64)) if target is SHORT else Scalar(target, value)
 
-    def put(self, node: ast.Subscript, pointer: Number, place: Any, value: Item) -> None:
+    def put(self, node: ast.Subscript, pointer: Scalar, place: Any, value: Item) -> None:
         target = pointer.kind.target
         assert target is not None
         made = self.cast(value, INT if target is SHORT else target).value
@@ -394,7 +377,7 @@ class Compiler:
             if not scopes:
                 self.areas += 1
                 area = self.module.add_metadata([f"area {self.areas}"])
-                names = [n for n, v in self.scope.fixed.items() if isinstance(v, Number) and v.kind.target is not None]
+                names = [n for n, v in self.scope.fixed.items() if isinstance(v, Scalar) and v.kind.target is not None]
                 scopes |= {name: self.module.add_metadata([f"{name} {self.areas}", area]) for name in names}
             own = scopes[node.value.id]
             instruction.set_metadata("alias.scope", self.module.add_metadata([own]))
@@ -402,67 +385,6 @@ class Compiler:
             if others:
                 instruction.set_metadata("noalias", self.module.add_metadata(others))
         return instruction
-
-    # ---- kinds -----------------------------------------------------------------------------------------------------
-    def strong(self, literal: Literal) -> Number:
-        if isinstance(literal, bool):
-            return Number(TRUTH, I1(literal))
-        return Number(INT, I64(literal)) if isinstance(literal, int) else Number(DOUBLE, DOUBLE.type(literal))
-
-    def common(self, *values: Item, at_least: Kind | None = None) -> Kind:
-        """The kind in which they meet: a literal is content with a number's, whole beside precise needs double."""
-        kinds = [v.kind for v in values if isinstance(v, Number)] or [self.strong(v).kind for v in values]
-        kind = max(kinds, key=lambda k: k.weight)
-        if any(isinstance(v, float) for v in values) and kind.weight < SINGLE.weight:
-            return DOUBLE
-        if (kind is SINGLE and INT in kinds) or (at_least is not None and kind.weight < SINGLE.weight):
-            return DOUBLE
-        if kind is TRUTH and any(isinstance(v, int) and not isinstance(v, bool) for v in values):
-            return INT
-        return kind
-
-    def alike(self, x: Item, y: Item, at_least: Kind | None = None) -> tuple[Number, Number, Kind]:
-        kind = self.common(x, y, at_least=at_least)
-        return self.cast(x, kind), self.cast(y, kind), kind
-
-    def cast(self, x: Item, kind: Kind) -> Number:
-        """The same number as another kind."""
-        if isinstance(x, int | float):
-            if kind in (SINGLE, DOUBLE):
-                return Number(kind, kind.type(float(x)))
-            return Number(kind, kind.type(int(x) % 2**32 if kind is WORD else int(x)))
-        b, v = self.b, x.value
-        match x.kind, kind:
-            case (a, c) if a is c:
-                return x
-            case (a, c) if a in (SINGLE, DOUBLE) and c in (SINGLE, DOUBLE):
-                v = b.fpext(v, c.type) if c is DOUBLE else b.fptrunc(v, c.type)
-            case (a, c) if c in (SINGLE, DOUBLE):
-                v = b.sitofp(v, c.type) if a is INT else b.uitofp(v, c.type)
-            case (a, c) if a in (SINGLE, DOUBLE) and c is INT:
-                v = b.fptosi(v, I64)
-            case (a, c) if c is INT:
-                v = b.zext(v, I64)
-            case (a, c) if a is INT and c is WORD:
-                v = b.trunc(v, I32)
-            case (a, c) if c is WORD and a is TRUTH:
-                v = b.zext(v, I32)
-            case (a, c) if c is TRUTH:
-                v = self.truth(x)
-            case _:
-                raise NotInTheLanguage(f"a {x.kind} is no {kind}")
-        return Number(kind, v)
-
-    def whole(self, x: Item) -> Any:
-        return self.cast(x, INT).value
-
-    def truth(self, x: Item) -> Any:
-        """An LLVM truth, or Python's where it is known now."""
-        if isinstance(x, int | float):
-            return bool(x)
-        if x.kind is TRUTH:
-            return x.value
-        return self.b.icmp_signed("!=", x.value, I64(0))
 
     # ---- calls -----------------------------------------------------------------------------------------------------
     def Call(self, node: ast.Call) -> Item:
@@ -479,17 +401,17 @@ class Compiler:
         known = self.module.globals.get(name)
         return known or ir.Function(self.module, ir.FunctionType(result, kinds), name)
 
-    def library(self, name: str, *given: Item, kind: Kind | None = None) -> Number:
+    def library(self, name: str, *given: Item, kind: ScalarKind | None = None) -> Scalar:
         """A function of libm."""
         kind = kind or self.common(*given)
         f = self.outside(name + ("f" if kind is SINGLE else ""), kind.type, [kind.type] * len(given))
-        return Number(kind, self.b.call(f, [self.cast(x, kind).value for x in given]))
+        return Scalar(kind, self.b.call(f, [self.cast(x, kind).value for x in given]))
 
-    def intrinsic(self, name: str, *given: Item) -> Number:
+    def intrinsic(self, name: str, *given: Item) -> Scalar:
         """A function that LLVM knows, so that loops with it vectorise."""
         kind = self.common(*given)
         f = self.outside(f"llvm.{name}.f{32 if kind is SINGLE else 64}", kind.type, [kind.type] * len(given))
-        return Number(kind, self.b.call(f, [self.cast(x, kind).value for x in given]))
+        return Scalar(kind, self.b.call(f, [self.cast(x, kind).value for x in given]))
 
 
 FLOATS = {"Add": "fadd", "Sub": "fsub", "Mult": "fmul", "Div": "fdiv"}

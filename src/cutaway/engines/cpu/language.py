@@ -17,7 +17,9 @@ from llvmlite import ir
 
 from ...rules import augment, dropout, elementwise, recurrent
 from . import native, numbers, slots, tile
-from .compiler import (
+from .compiler import Compiler
+from .kernels import product
+from .scalars import (
     DOUBLE,
     I8,
     I32,
@@ -29,13 +31,11 @@ from .compiler import (
     TRUTH,
     VOID,
     WORD,
-    Compiler,
     Item,
-    Kind,
     NotInTheLanguage,
-    Number,
+    Scalar,
+    ScalarKind,
 )
-from .kernels import product
 
 __all__ = ["NotInTheLanguage", "build", "written"]
 
@@ -48,7 +48,7 @@ def _select(c: Compiler, test: Item, x: Item, y: Item) -> Item:
     if isinstance(condition, bool):
         return x if condition else y
     x, y, kind = c.alike(x, y)
-    return Number(kind, c.b.select(condition, x.value, y.value))
+    return Scalar(kind, c.b.select(condition, x.value, y.value))
 
 
 def _least(sign: str) -> Callable:
@@ -57,67 +57,67 @@ def _least(sign: str) -> Callable:
             return min(x, y) if sign == "<" else max(x, y)
         x, y, kind = c.alike(x, y)
         compare = c.b.icmp_signed if kind is INT else c.b.fcmp_ordered
-        return Number(kind, c.b.select(compare(sign, x.value, y.value), x.value, y.value))
+        return Scalar(kind, c.b.select(compare(sign, x.value, y.value), x.value, y.value))
 
     return pick
 
 
-def _at(c: Compiler, pointer: Number, places: Item) -> Number:
+def _at(c: Compiler, pointer: Scalar, places: Item) -> Scalar:
     """A pointer some places further on."""
-    return Number(pointer.kind, c.b.gep(pointer.value, [c.whole(places)]))
+    return Scalar(pointer.kind, c.b.gep(pointer.value, [c.whole(places)]))
 
 
-def _doubles(c: Compiler, pointer: Number) -> Number:
+def _doubles(c: Compiler, pointer: Scalar) -> Scalar:
     """The same room for numbers of float64."""
     kind = POINTERS[DOUBLE]
-    return Number(kind, c.b.bitcast(pointer.value, kind.type))
+    return Scalar(kind, c.b.bitcast(pointer.value, kind.type))
 
 
-def _given(c: Compiler, pointer: Number) -> Number:
+def _given(c: Compiler, pointer: Scalar) -> Scalar:
     """Whether a pointer points anywhere: false for an operand that is not there."""
-    return Number(TRUTH, c.b.icmp_unsigned("!=", pointer.value, ir.Constant(pointer.value.type, None)))
+    return Scalar(TRUTH, c.b.icmp_unsigned("!=", pointer.value, ir.Constant(pointer.value.type, None)))
 
 
-def _pointer(target: Callable[[Compiler], Kind]) -> Callable:
-    def pointer(c: Compiler, address: Item) -> Number:
+def _pointer(target: Callable[[Compiler], ScalarKind]) -> Callable:
+    def pointer(c: Compiler, address: Item) -> Scalar:
         kind = POINTERS[target(c)]
-        return Number(kind, c.b.inttoptr(c.whole(address), kind.type))
+        return Scalar(kind, c.b.inttoptr(c.whole(address), kind.type))
 
     return pointer
 
 
-def _double(c: Compiler, bits: Item) -> Number:
+def _double(c: Compiler, bits: Item) -> Scalar:
     """A float64 setting from its bits."""
-    return Number(DOUBLE, c.b.bitcast(c.whole(bits), DOUBLE.type))
+    return Scalar(DOUBLE, c.b.bitcast(c.whole(bits), DOUBLE.type))
 
 
-def _scaled(c: Compiler, x: Item, k: Item) -> Number:
+def _scaled(c: Compiler, x: Item, k: Item) -> Scalar:
     """x 2**k for a float32 x near 1 and a whole k held in a float32: k is added to the exponent's bits."""
     steps = c.b.shl(c.b.fptosi(c.cast(k, SINGLE).value, I32), I32(23))
-    return Number(SINGLE, c.b.bitcast(c.b.add(c.b.bitcast(c.cast(x, SINGLE).value, I32), steps), SINGLE.type))
+    return Scalar(SINGLE, c.b.bitcast(c.b.add(c.b.bitcast(c.cast(x, SINGLE).value, I32), steps), SINGLE.type))
 
 
-def _call(c: Compiler, address: Item, p: Number, s: Number) -> None:
+def _call(c: Compiler, address: Item, p: Scalar, s: Scalar) -> None:
     """A kernel by its address."""
     kind = ir.FunctionType(VOID, [p.kind.type, s.kind.type]).as_pointer()
     c.b.call(c.b.inttoptr(c.whole(address), kind), [p.value, s.value])
 
 
-def _atomic_add(c: Compiler, p: Number, x: Item) -> Number:
-    return Number(INT, c.b.atomic_rmw("add", p.value, c.whole(x), "seq_cst"))
+def _atomic_add(c: Compiler, p: Scalar, x: Item) -> Scalar:
+    return Scalar(INT, c.b.atomic_rmw("add", p.value, c.whole(x), "seq_cst"))
 
 
-def _atomic_load(c: Compiler, p: Number) -> Number:
-    return Number(INT, c.b.load_atomic(p.value, "seq_cst", 8))
+def _atomic_load(c: Compiler, p: Scalar) -> Scalar:
+    return Scalar(INT, c.b.load_atomic(p.value, "seq_cst", 8))
 
 
 def _sched_yield(c: Compiler) -> None:
     c.b.call(c.outside("sched_yield", I32, []), [])
 
 
-def _tile(c: Compiler, *given: Item) -> Number:
+def _tile(c: Compiler, *given: Item) -> Scalar:
     lanes, heights = geometry(c)
-    return Number(INT, tile.tiles(tile.Vectors(c.b, c.real.type, lanes), heights, _plain(c, given)))
+    return Scalar(INT, tile.tiles(tile.Vectors(c.b, c.real.type, lanes), heights, _plain(c, given)))
 
 
 def _turn(c: Compiler, *given: Item) -> None:
@@ -125,7 +125,7 @@ def _turn(c: Compiler, *given: Item) -> None:
 
 
 def _plain(c: Compiler, given: Sequence[Item]) -> list[Any]:
-    return [x.value if isinstance(x, Number) and x.kind.target else c.whole(x) for x in given]
+    return [x.value if isinstance(x, Scalar) and x.kind.target else c.whole(x) for x in given]
 
 
 def geometry(c: Compiler) -> tuple[int, tuple[int, ...]]:
@@ -136,7 +136,7 @@ def _where_single(name: str) -> Callable:
     """A function with a fast version of its own in single precision (numbers.py), libm's in double."""
 
     def f(c: Compiler, x: Item) -> Item:
-        if isinstance(x, Number) and x.kind is SINGLE:
+        if isinstance(x, Scalar) and x.kind is SINGLE:
             return c.expand(c.words[f"{name}32"], [x])
         return c.library(name, x)
 
@@ -162,7 +162,7 @@ BUILT_IN: dict[str, Callable] = {
     "scaled": _scaled, "at": _at, "given": _given, "ints": _pointer(lambda c: INT), "int32s": _pointer(lambda c: SHORT),
     "reals": _pointer(lambda c: c.real), "doubles": _doubles, "double": _double,
     "number": lambda c, x: c.cast(_double(c, x), c.real),
-    "bits": lambda c, x: Number(INT, c.b.bitcast(c.cast(x, DOUBLE).value, I64)), "call": _call,
+    "bits": lambda c, x: Scalar(INT, c.b.bitcast(c.cast(x, DOUBLE).value, I64)), "call": _call,
     "atomic_add": _atomic_add, "atomic_load": _atomic_load, "sched_yield": _sched_yield, "tile": _tile, "turn": _turn,
 }
 
@@ -177,14 +177,14 @@ def _on_x86(c: Compiler, name: str, mode: Item = None) -> Item:
     if mode is not None:
         c.b.store(c.b.trunc(c.whole(mode), I32), place)
     c.b.call(f, [c.b.bitcast(place, I8.as_pointer())])
-    return Number(INT, c.b.zext(c.b.load(place), I64)) if mode is None else None
+    return Scalar(INT, c.b.zext(c.b.load(place), I64)) if mode is None else None
 
 
 def _read_mode(c: Compiler) -> Item:
     """The thread's floating-point mode."""
     if _machine() == "x86":
         return _on_x86(c, "stmxcsr")
-    return Number(INT, c.b.call(c.outside("llvm.aarch64.get.fpcr", I64, []), [])) if _machine() == "arm" else 0
+    return Scalar(INT, c.b.call(c.outside("llvm.aarch64.get.fpcr", I64, []), [])) if _machine() == "arm" else 0
 
 
 def _set_mode(c: Compiler, mode: Item) -> None:
