@@ -1,5 +1,6 @@
 """The house stays in order: imports, files, the commands that the documents name, and what `import cutaway` costs."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -105,6 +106,21 @@ def test_private_names_of_another_room_are_found(tmp_path, line, private):
              "optim/__init__.py": "from .sgd import _flat", "nn/layers.py": "_own = 1", "nn/mlp.py": line}
     findings = check_imports.privates(check_imports.House(little_house(tmp_path, files)))
     assert [("private to another room" in finding) for finding in findings] == [True] * private
+
+
+def test_no_two_public_classes_share_a_name():
+    """So that a search for a name has one answer, and a reader one class in mind."""
+    house, found = check_imports.House(ROOT / "src" / "cutaway"), {}
+    for module, tree in house.trees.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                found.setdefault(node.name, []).append(module)
+    assert {name: modules for name, modules in found.items() if len(modules) > 1} == {}
+
+
+def test_source_files_fit_in_a_head():
+    lengths = {f.name: len(f.read_text(encoding="utf-8").splitlines()) for f in (ROOT / "src").rglob("*.py")}
+    assert {name: lines for name, lines in lengths.items() if lines > 500} == {}, "split it by concept"
 
 
 def test_files_are_small_and_name_no_machine():

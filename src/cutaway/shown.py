@@ -21,7 +21,7 @@ class Words:
 
 
 @dataclass(frozen=True)
-class Listing:
+class Preformatted:
     """Text whose columns stand under each other."""
 
     text: str
@@ -59,7 +59,7 @@ class Shown:
         text = str(self)
         if callable(plot := getattr(self, "plot", None)):
             yield Picture(plot(), text.partition("\n")[0])
-        yield Listing(text)
+        yield Preformatted(text)
         if callable(frame := getattr(self, "to_pandas", None)):
             yield Numbers(frame)
 

@@ -13,7 +13,7 @@ import pytest
 import cutaway as ct
 import cutaway.sklearn
 from cutaway.data.doubts import Doubts
-from cutaway.lab.races.comparing import Comparison as Ranking
+from cutaway.lab.races.comparing import Standings
 from cutaway.shown import Shown
 from cutaway.train.run import Runs
 
@@ -98,7 +98,7 @@ RESULTS = {
     ct.lab.SlicePaths: lambda: ct.lab.trajectory(
         mlp(), X, Y, "cross_entropy", [np.array([mlp(k).theta for k in (0, 1, 2)])], ["a"], points=3),
     ct.lab.Surface: lambda: ct.lab.surface("bowl"),
-    Ranking: lambda: race().comparison(),
+    Standings: lambda: race().comparison(),
 }
 PICTURED = {cls for cls in RESULTS if callable(getattr(cls, "plot", None))} | {ct.nn.Module, ct.inspect.NetworkDrawing}
 PARTS = {ct.inspect.Recorder}  # public, no result

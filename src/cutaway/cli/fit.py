@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 Gaps = StrEnum("Gaps", ["cut", "fill", "join", "refuse"])
 
 
-class Weights(StrEnum):
+class WeightOption(StrEnum):
     """How much the rows of each class count."""
 
     balanced = "balanced"
 
 
-class Task(StrEnum):
+class TaskOption(StrEnum):
     """What kind of answer is wanted."""
 
     regression = "regression"
@@ -64,8 +64,8 @@ def fit(
     skip_damaged: SkipDamaged = False,
     augment: Annotated[bool | None, Option(help="Vary the images in training: shift and turn them a little.",
                                            show_default=False)] = None,
-    task: Annotated[Task | None, Option(help="Overrule what the target looks like.", show_default=False)] = None,
-    class_weight: Annotated[Weights | None, Option(help="Let rows of rare classes count more.",
+    task: Annotated[TaskOption | None, Option(help="Overrule what the target looks like.", show_default=False)] = None,
+    class_weight: Annotated[WeightOption | None, Option(help="Let rows of rare classes count more.",
                                                    show_default=False)] = None,
     loss: Annotated[str | None, Option(help="For a target of numbers: mse, half_mse, mae or huber.",
                                        show_default=False)] = None,

@@ -8,7 +8,7 @@ from typing import Any
 
 
 @dataclass
-class Training:
+class ModelRows:
     """rows: the estimator's inputs X and targets y as the file has them; Z, T: as its network and loss take them."""
 
     estimator: Any
@@ -26,7 +26,7 @@ class Training:
 
 def training(model: Path, data: Path, targets: list[str] | None, skip_damaged: bool,
              part: tuple[int, int] | None = None, size: str | None = None,
-             mode: str | None = None) -> Training:
+             mode: str | None = None) -> ModelRows:
     """The rows of a file that have a target, as the model in another learns from them; part: only those from a row
     number on, so many.
 
@@ -62,4 +62,4 @@ def training(model: Path, data: Path, targets: list[str] | None, skip_damaged: b
     T = estimator.target_encoder_.transform(y, estimator.design_.dtype)
     if estimator.design_.loss == "cross_entropy":
         T = T.astype(np.int32)
-    return Training(estimator, X, y, Z, T, dropped)
+    return ModelRows(estimator, X, y, Z, T, dropped)

@@ -23,7 +23,7 @@ ISO_DATE = re.compile(r"\s*\d{4}([-/])\d{1,2}(\1\d{1,2}([T ]\d{1,2}:\d{2}.*)?)?\
 
 
 @dataclass
-class Words:
+class CodedWords:
     """`codes[i]` is the place in `words` of row i's value, or -1 where it has none; `times` how often it counts."""
 
     codes: np.ndarray
@@ -50,7 +50,7 @@ class Words:
         return np.append(values, gap)[self.codes]
 
 
-def words_of(cells: Any, name: str, times: np.ndarray | None = None) -> Words:
+def words_of(cells: Any, name: str, times: np.ndarray | None = None) -> CodedWords:
     """The words of a pandas Series; values that read the same (1, 1.0 and "1") are one word."""
     import pandas as pd
 
@@ -65,7 +65,7 @@ def words_of(cells: Any, name: str, times: np.ndarray | None = None) -> Words:
         ) from reason
     places: dict[str, int] = {}
     merged = np.array([places.setdefault(word, len(places)) for word in words] + [-1])
-    return Words(merged[codes], list(places), times)
+    return CodedWords(merged[codes], list(places), times)
 
 
 def _is_word(cell: Any) -> bool:
@@ -151,7 +151,7 @@ def parse_dates(words: list[str]) -> Any:
     return pd.to_datetime(pd.Index(plain, dtype=object), format="ISO8601", errors="coerce", utc=True).tz_localize(None)
 
 
-def unreadable(name: str, words: Words, bad: np.ndarray, wanted: str) -> DataError:
+def unreadable(name: str, words: CodedWords, bad: np.ndarray, wanted: str) -> DataError:
     """The error for text where a number, boolean or date belongs; `bad` marks the words at fault."""
     rows = np.flatnonzero(words.spread(bad, False))
     word = words.words[words.codes[rows[0]]]

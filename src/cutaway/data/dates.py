@@ -11,7 +11,7 @@ import numpy as np
 from .cells import is_gap, parse_dates, unreadable, words_of
 from .columns import Column
 from .doubts import Doubt, gap_doubts, range_doubts
-from .numbers import Summary, fits_scaling, scaled
+from .numbers import NumberSummary, fits_scaling, scaled
 
 DAY = np.timedelta64(1, "D")
 CYCLES = (("month", 1, 12), ("weekday", 0, 7), ("time", 0, 86_400))
@@ -78,7 +78,7 @@ class Date(Column, kinds=("date",)):
 def fit_parts(dates: Any, first: str, weights: np.ndarray | None) -> dict[str, list[float]]:
     """Measure center and scale of every part of the dates that varies."""
     found = parts_of(dates, first)
-    summary = Summary.of(np.stack(list(found.values())), weights)
+    summary = NumberSummary.of(np.stack(list(found.values())), weights)
     return {
         part: [0.0, 1.0] if part.endswith((" sin", " cos")) else [float(summary.center[j]), float(summary.scale[j])]
         for j, part in enumerate(found)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ArgumentError, DataError
-from .source_files import Start, existing, start_of
+from .source_files import FileStart, existing, start_of
 from .table_files import EMPTY, read_parquet, read_text
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def format_of(path: str | PathLike) -> Format:
     return next((form for form in FORMATS if path.name.lower().endswith(form.endings)), TEXT)
 
 
-def table_format(path: Path, start: Start | None = None) -> Format:
+def table_format(path: Path, start: FileStart | None = None) -> Format:
     """The format of a table's file, by its first bytes or else by its ending. Raises DataError for what is no table."""
     start = start or start_of(path)
     tables = [form for form in FORMATS if form.holds == "table"]
@@ -161,7 +161,7 @@ def _unchanged(path: Path) -> Iterator[None]:
             raise DataError(f"{path} changed while it was read: read it again when it is whole.")
 
 
-def _refuse_others(start: Start, path: Path) -> None:
+def _refuse_others(start: FileStart, path: Path) -> None:
     """Raise DataError for a file that does not begin as text does that may be a table."""
     head = start.head
     if not head.strip():

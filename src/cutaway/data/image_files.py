@@ -15,7 +15,7 @@ import numpy as np
 from ..errors import DataError
 from ..text import counted, printable
 from .limits import FEWEST_LEVELS, MOST_AT_ONCE
-from .pillow import WAYS, Header, decode, decode_numbers, need_pillow, read_header, why
+from .pillow import WAYS, ImageHeader, decode, decode_numbers, need_pillow, read_header, why
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def decode_files(paths: list[str], names: list[str], size: tuple[int, int] | Non
     need_pillow()
     warned: dict[int, str] = {}
     headers = _each(lambda i: read_header(paths[i]), len(paths), warned)
-    good = {i: header for i, header in enumerate(headers) if isinstance(header, Header)}
+    good = {i: header for i, header in enumerate(headers) if isinstance(header, ImageHeader)}
     if not good:
         raise _damaged(names, headers, "None is left: fetch them again.")
     grey = mode == "grey" or (mode is None and all(header.grey for header in good.values()))
@@ -128,7 +128,7 @@ def _each(read: Callable[[int], Any], count: int, warned: dict[int, str], at_onc
             return [found for part in pool.map(lambda chunk: list(map(attempt, chunk)), chunks) for found in part]
 
 
-def _one_size(headers: dict[int, Header], names: list[str]) -> tuple[int, int]:
+def _one_size(headers: dict[int, ImageHeader], names: list[str]) -> tuple[int, int]:
     sizes = {i: (header.height, header.width) for i, header in headers.items()}
     return one_size(sizes, names)
 
@@ -152,7 +152,7 @@ def one_size(sizes: dict[int, tuple[int, int]], names: list[str]) -> tuple[int, 
     )
 
 
-def _type_of(headers: dict[int, Header], size: tuple[int, int] | None) -> np.dtype:
+def _type_of(headers: dict[int, ImageHeader], size: tuple[int, int] | None) -> np.dtype:
     """The type that holds the numbers of deep images."""
     modes = {header.mode for header in headers.values()}
     if size or "F" in modes:
@@ -198,7 +198,7 @@ def _memory() -> float:
         return float("inf")
 
 
-def _notes(headers: list[Header], grey: bool, size: tuple[int, int], fit: str, bits: str) -> list[str]:
+def _notes(headers: list[ImageHeader], grey: bool, size: tuple[int, int], fit: str, bits: str) -> list[str]:
     told = {
         f"brought to {size_words(*size)} ({WAYS[fit]})": lambda h: (h.height, h.width) != size,
         "in grey read as colour, like the rest": lambda h: h.grey and not grey,

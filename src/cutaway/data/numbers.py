@@ -16,7 +16,7 @@ import numpy as np
 
 from ..errors import DataError
 from ..text import counted
-from .cells import Words, parse_number, row_words, unreadable, words_of
+from .cells import CodedWords, parse_number, row_words, unreadable, words_of
 from .columns import Column, Dropped, Settings
 from .doubts import Doubt, gap_doubts, range_doubts
 from .limits import FAR, ROUNDING
@@ -73,7 +73,7 @@ def fits_scaling(center: float, scale: float, clip: float | None) -> bool:
 
 def fit_numbers(names: list[str], x: np.ndarray, weights: np.ndarray | None, settings: Settings) -> list:
     """Fit a Number (or Dropped) to each row of x: the columns lie as rows here, so that each is contiguous."""
-    found = Summary.of(x, weights)
+    found = NumberSummary.of(x, weights)
     counted = None if weights is None else times(weights)
     columns: list[Column] = []
     for j, name in enumerate(names):
@@ -154,7 +154,7 @@ def scaled(x: np.ndarray, center: Any, scale: Any, clip: float | None) -> np.nda
 
 
 @dataclass
-class Summary:
+class NumberSummary:
     """What one sort tells about each of k columns of numbers: arrays of shape (k,)."""
 
     gaps: np.ndarray
@@ -165,7 +165,7 @@ class Summary:
     scale: np.ndarray
 
     @classmethod
-    def of(cls, x: np.ndarray, weights: np.ndarray | None = None) -> Summary:
+    def of(cls, x: np.ndarray, weights: np.ndarray | None = None) -> NumberSummary:
         """Summarise x (k, n), float64 with NaN for gaps; weights (n,) move the median and the quartiles."""
         k, n = x.shape
         weights = none_if_equal(weights)
@@ -249,7 +249,7 @@ def plain_numbers(cells: Any) -> np.ndarray | None:
     return None
 
 
-def parse_numbers(words: Words, allowed: list[str] | None = None) -> tuple[np.ndarray, np.ndarray]:
+def parse_numbers(words: CodedWords, allowed: list[str] | None = None) -> tuple[np.ndarray, np.ndarray]:
     """The number each word spells (NaN: a gap), and which words spell none."""
     parsed = [np.nan if allowed and word in allowed else parse_number(word) for word in words.words]
     bad = np.array([value is None for value in parsed], dtype=bool)

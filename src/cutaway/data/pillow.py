@@ -38,7 +38,7 @@ WAYS = {"crop": "the centre cut out", "pad": "margins added", "stretch": "stretc
 
 
 @dataclass(frozen=True)
-class Header:
+class ImageHeader:
     """What a file says of its image before any pixel is decoded; height and width are those of the upright image.
 
     deep: it is grey of more than 8 bits, or signed; cut: it is colour of 16 bits, the upper 8 of which Pillow reads.
@@ -97,11 +97,11 @@ def opened(path: str) -> Iterator[Image]:
             yield image
 
 
-def read_header(path: str) -> Header:
+def read_header(path: str) -> ImageHeader:
     with opened(path) as image:
         deep = _deep(image)
         turned = _orientation(image) >= 5
-        return Header(
+        return ImageHeader(
             height=image.width if turned else image.height,
             width=image.height if turned else image.width,
             grey=image.mode in ("1", "L", "LA", "La") or deep or (image.mode == "P" and _grey_palette(image)),

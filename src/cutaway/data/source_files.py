@@ -18,7 +18,7 @@ from .limits import MOST_UNPACKED, MOST_UNPACKING
 MARKS = {BOM_UTF32_LE: "utf-32", BOM_UTF32_BE: "utf-32", BOM_UTF16_LE: "utf-16", BOM_UTF16_BE: "utf-16"}
 
 
-class Start(NamedTuple):
+class FileStart(NamedTuple):
     """How a file begins: its first bytes, unpacked, whether it is gzipped, and the encoding that its mark says."""
 
     head: bytes
@@ -54,12 +54,12 @@ def refuse_bomb(path: Path, what: str) -> None:
                 )
 
 
-def start_of(path: Path) -> Start:
+def start_of(path: Path) -> FileStart:
     with path.open("rb") as raw:
         gzipped = raw.read(2) == b"\x1f\x8b"
         raw.seek(0)
         head = (gzip.GzipFile(fileobj=raw) if gzipped else raw).read(8192)
-    return Start(head, gzipped, next((encoding for mark, encoding in MARKS.items() if head.startswith(mark)), None))
+    return FileStart(head, gzipped, next((encoding for mark, encoding in MARKS.items() if head.startswith(mark)), None))
 
 
 def opened(path: Path, gzipped: bool, **text: Any) -> IO[Any]:

@@ -11,7 +11,7 @@ from ..errors import ArgumentError, DataError, FileError
 from ..text import counted
 from .cells import Places, is_gap, parse_number, word_for
 from .limits import LESS_SKEWED, MOST_CLASSES, SKEWED
-from .numbers import Summary
+from .numbers import NumberSummary
 from .reading import is_frame
 from .weights import none_if_equal, weighed
 
@@ -260,7 +260,7 @@ class TargetEncoder:
             spread = np.sqrt(np.average((y / size - center) ** 2, axis=0, weights=weights))
             self.center, self.spread = center * size, np.where(spread > 0, spread, 1.0) * size
         else:
-            found = Summary.of(np.ascontiguousarray(np.atleast_2d(y.T)), weights)
+            found = NumberSummary.of(np.ascontiguousarray(np.atleast_2d(y.T)), weights)
             self.center, self.spread = (found.center, found.scale) if y.ndim == 2 else (found.center[0], found.scale[0])
         if self.still:  # exactly what it is, and no scale to lose it in
             self.center, self.spread = np.where(flat, y[0], self.center), np.where(flat, 1.0, self.spread)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..text import counted
 from .categories import Boolean, Category
-from .cells import Words, is_gap, parse_dates, unreadable, words_of
+from .cells import CodedWords, is_gap, parse_dates, unreadable, words_of
 from .columns import Column, Dropped, Settings
 from .dates import Date, dates_of, fit_parts
 from .limits import FEW_VALUES as FEW
@@ -62,7 +62,7 @@ def understand(name: str, cells: Any, weights: np.ndarray | None, settings: Sett
     return _category(name, words, seen, settings, asked)
 
 
-def kind_of(words: Words) -> str:
+def kind_of(words: CodedWords) -> str:
     """What a column of words holds: 'boolean', 'number' or 'date' if its cells read so, else 'category'."""
     if all(word.strip().lower() in ("true", "false") for word in words.words):
         return "boolean"
@@ -104,7 +104,7 @@ def _date(name: str, cells: Any, weights: np.ndarray | None, settings: Settings,
     return Date(name, "date", *seen, marked, first, parts, settings.clip, words, last)
 
 
-def _category(name: str, words: Words, seen: tuple[int, int, str], settings: Settings, asked: bool) -> Column:
+def _category(name: str, words: CodedWords, seen: tuple[int, int, str], settings: Settings, asked: bool) -> Column:
     counts, distinct, rows = words.counts, len(words.words), int((words.codes >= 0).sum())
     if distinct > max(FEW, NEARLY_ALL * rows) and not asked:
         kind = "text (dropped)" if any(" " in word for word in words.words[:100]) else "identifier (dropped)"

@@ -40,7 +40,7 @@ PRIVATE = ("_program", "_program_state", "_passes", "_factors", "_compiled", "_l
 
 
 @dataclass
-class Rows:
+class TrainingRows:
     """The rows that count: what kind they are, X, targets, weights (n,) or None, and the names of X's features.
 
     `held` are row numbers to learn from and to hold back, where they must not be drawn by chance.
@@ -56,9 +56,9 @@ class Rows:
     def __len__(self) -> int:
         return self.kind.count(self.X)
 
-    def take(self, kept: np.ndarray) -> Rows:
+    def take(self, kept: np.ndarray) -> TrainingRows:
         weights = None if self.weights is None else self.weights[kept]
-        return Rows(self.kind, self.kind.take(self.X, kept), take(self.y, kept), weights, self.names)
+        return TrainingRows(self.kind, self.kind.take(self.X, kept), take(self.y, kept), weights, self.names)
 
 
 class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
@@ -90,7 +90,7 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
         with all_or_nothing(self):
             return self.train(self._prepare(X, y, sample_weight, constant=True), began)
 
-    def prepare(self, X: Any, y: Any = None, sample_weight: Any = None) -> Rows:
+    def prepare(self, X: Any, y: Any = None, sample_weight: Any = None) -> TrainingRows:
         """The first half of fit: reads X and makes encoders, `design_` and a network with its first weights.
 
         `train` takes what it gives back; in between the design may be looked at, and changed. Where there is nothing to
@@ -98,14 +98,14 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
         """
         return self._prepare(X, y, sample_weight, constant=False)
 
-    def _prepare(self, X: Any, y: Any, sample_weight: Any, constant: bool) -> Rows:
+    def _prepare(self, X: Any, y: Any, sample_weight: Any, constant: bool) -> TrainingRows:
         self._check_arguments()
         refuse_left_out(self, "loss", "optimizer", "network", "monitor")
         rows = self._rows(X, y, sample_weight)
         self._begin(rows, constant=constant)
         return rows
 
-    def train(self, rows: Rows, began: float | None = None) -> Any:
+    def train(self, rows: TrainingRows, began: float | None = None) -> Any:
         """The second half of fit: trains as `design_` says. `began` is when the time limit began to run."""
         began = time.perf_counter() if began is None else began
         design, held = self.design_, None
@@ -157,7 +157,7 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
         return self
 
     # ---- the steps of fit --------------------------------------------------------------------------------------------
-    def _rows(self, X: Any, y: Any, sample_weight: Any, like: Inputs | None = None) -> Rows:
+    def _rows(self, X: Any, y: Any, sample_weight: Any, like: Inputs | None = None) -> TrainingRows:
         """The rows that count. `like`: they must be of this kind, read as the encoder's were."""
         kind = kind_of(X) if like is None else like
         if like is not None:
@@ -173,7 +173,7 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
                 f"{type(self).__name__} requires y to be passed, but the target y is None, and these {kind.many} come "
                 "without labels."
             )
-        rows = Rows(kind, read.X, y, None, read.names)
+        rows = TrainingRows(kind, read.X, y, None, read.names)
         n = len(rows)
         if n == 0:
             shape = f" (shape={read.X.shape})" if hasattr(read.X, "shape") else ""
@@ -195,7 +195,7 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
     def _target(self, y: Any, weights: np.ndarray | None, classes: Any = None, constant: bool = False) -> TargetEncoder:
         raise NotImplementedError
 
-    def _begin(self, rows: Rows, classes: Any = None, constant: bool = False) -> None:
+    def _begin(self, rows: TrainingRows, classes: Any = None, constant: bool = False) -> None:
         """Make encoders, design and a network with first weights. constant: also where there is nothing to learn."""
         n, kind = len(rows), rows.kind
         if n < 2:
@@ -265,7 +265,7 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
             )
         return model
 
-    def _encoded(self, rows: Rows, learning: bool = True) -> tuple[Any, np.ndarray, Any]:
+    def _encoded(self, rows: TrainingRows, learning: bool = True) -> tuple[Any, np.ndarray, Any]:
         """Encode inputs, targets and weights as the program takes them; `learning`: they are those to learn from."""
         Z = self._encoded_rows(rows.X)
         T = self.target_encoder_.transform(rows.y, self.design_.dtype)

@@ -13,7 +13,7 @@ from ..errors import CutawayError, FileError
 from ..nn.layers import PLAIN
 from ..rules import facts
 from .plain import DEEPEST
-from .program import LARGEST, LARGEST_WINDOW, Operation, Saved, field, text, whole
+from .program import LARGEST, LARGEST_WINDOW, Saved, SavedOperation, field, text, whole
 from .restored import Restored
 
 Shapes = dict[str, tuple[int, ...]]
@@ -248,7 +248,7 @@ def _in_order(module: nn.Module) -> Iterator[Any]:
         yield module
 
 
-def _moves_alike(layer: Any, operation: Operation) -> bool:
+def _moves_alike(layer: Any, operation: SavedOperation) -> bool:
     given = operation.attributes
     own = {name: getattr(layer, name) for name in ("stride", "dilation", "groups", "window") if name in given}
     # behind the end of short Sequences a program may have more places than the layer asks for

@@ -37,7 +37,7 @@ class Slot:
 
 
 @dataclass(frozen=True)
-class Operation:
+class SavedOperation:
     """One operation: a rule's name, the numbers of the values it reads and writes, its settings, and its layer."""
 
     op: str
@@ -52,7 +52,7 @@ class Saved:
     """A program as a file holds it."""
 
     slots: tuple[Slot, ...]
-    operations: tuple[Operation, ...]
+    operations: tuple[SavedOperation, ...]
     output: int
 
     @property
@@ -197,7 +197,7 @@ def _slot(v: Any, i: int, shapes: dict[str, tuple[int, ...]]) -> Slot:
     return Slot(name, role, shape, rows, dtype)
 
 
-def _operation(o: Any, k: int, count: int) -> Operation:
+def _operation(o: Any, k: int, count: int) -> SavedOperation:
     what = f"operation {k}"
     name, layer = text(o, "op", what), text(o, "layer", what)
     rule = OPS.get(name)
@@ -215,7 +215,7 @@ def _operation(o: Any, k: int, count: int) -> Operation:
         raise FileError(f"it is damaged ({what}, {name}, happens in training only)")
     if name != "index" and not all(_fits(rule, key, value) for key, value in attributes.items()):
         raise FileError(f"it is damaged ({what}, {name}, has a setting that is no number)")
-    return Operation(name, reads, writes, attributes, layer)
+    return SavedOperation(name, reads, writes, attributes, layer)
 
 
 def _fits(rule: Op, key: str, setting: Any) -> bool:

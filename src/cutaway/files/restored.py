@@ -14,7 +14,7 @@ from ..nn import Module
 from ..random import stream
 from ..rules import facts
 from ..sequences import Sequences
-from .program import Operation, Saved, forms
+from .program import Saved, SavedOperation, forms
 
 
 @dataclass
@@ -88,7 +88,7 @@ class Restored(Module):
                 raise ArgumentError(f"{slot.name} must be whole numbers, got {part.dtype}: give an integer array")
         return dict(zip(slots, parts, strict=True))
 
-    def _call(self, operation: Operation, arguments: list, attributes: dict[str, Any]) -> Any:
+    def _call(self, operation: SavedOperation, arguments: list, attributes: dict[str, Any]) -> Any:
         if (picks := facts(operation.op).picks) and picks[1] == "W":
             i, entries = arguments[0].data, len(arguments[1].data)
             if i.size and not 0 <= i.min() <= i.max() < entries:

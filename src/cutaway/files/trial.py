@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import FileError
 from ..rules import OPS, Op
 from ..rules.settings import refused
-from .program import LARGEST, Operation, Saved, pairs
+from .program import LARGEST, Saved, SavedOperation, pairs
 
 MOST_WORK = 2**30  # numbers read and written by all operations, beside each stored one four times
 
@@ -23,7 +23,7 @@ def check(saved: Saved, arrays: dict[str, np.ndarray]) -> None:
     known |= {i: np.zeros(saved.slots[i].shape_at(2), saved.slots[i].dtype) for i in saved.inputs}
     left = MOST_WORK + 4 * sum(array.size for array in arrays.values())
 
-    def call(operation: Operation, arguments: list, attributes: dict[str, Any]) -> Any:
+    def call(operation: SavedOperation, arguments: list, attributes: dict[str, Any]) -> Any:
         nonlocal left
         rule = OPS[operation.op]
         if rule.picks is not None:
@@ -40,7 +40,7 @@ def check(saved: Saved, arrays: dict[str, np.ndarray]) -> None:
                 raise ValueError(f"a result has shape {np.shape(value)}, not {saved.slots[i].shape_at(2)}")
         return results
 
-    def named(operation: Operation, arguments: list, attributes: dict[str, Any]) -> Any:
+    def named(operation: SavedOperation, arguments: list, attributes: dict[str, Any]) -> Any:
         try:
             return call(operation, arguments, attributes)
         except Exception as error:  # a rule may stumble over wrong values in any way
@@ -69,7 +69,7 @@ def _work(rule: Op, given: list[tuple[int, ...]], made: list[tuple[int, ...]]) -
     return sum(map(math.prod, given)) + size + (size * given[0][-1] // 16 if rule.products else 0)
 
 
-def _picking(rule: Op, saved: Saved, operation: Operation, arguments: list) -> None:
+def _picking(rule: Op, saved: Saved, operation: SavedOperation, arguments: list) -> None:
     """Which rows of a table are wanted depends on the data, unless the file says so."""
     assert rule.picks is not None
     name, source, axis = rule.picks

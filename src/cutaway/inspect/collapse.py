@@ -11,7 +11,7 @@ from .operations import Operation, operations_of, readers
 
 
 @dataclass(frozen=True)
-class Collapse:
+class LinearStretch:
     """Layers that are one linear layer. print says which, and what to do.
 
     layers: their names, in order. between: what lies between them ("flatten"). widths: features or channels before the
@@ -37,7 +37,7 @@ class Collapse:
         return f"{names} are one linear layer{meant}: {lie} between them. {advice}"
 
 
-def collapses(program: Program) -> list[Collapse]:
+def collapses(program: Program) -> list[LinearStretch]:
     """Every longest row of layers of neurons or filters that an evaluation program has no activation between."""
     every = operations_of(program)
     layers = [o for o in every if o.rule.units in ("neuron", "filter")]
@@ -53,8 +53,9 @@ def collapses(program: Program) -> list[Collapse]:
             chain.append(found[0])
             between += found[1]
         widths = [chain[0].operands["x"].shape[-1], *(o.out.shape[-1] for o in chain)]
-        out.append(Collapse(tuple(o.layer or o.out.name for o in chain), tuple(dict.fromkeys(filter(None, between))),
-                            tuple(widths), any(o.main.attributes.get("groups", 1) > 1 for o in chain)))
+        out.append(LinearStretch(tuple(o.layer or o.out.name for o in chain),
+                                 tuple(dict.fromkeys(filter(None, between))), tuple(widths),
+                                 any(o.main.attributes.get("groups", 1) > 1 for o in chain)))
     return out
 
 

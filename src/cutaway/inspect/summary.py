@@ -10,7 +10,7 @@ from ..nn import Augment, Dropout, RecurrentLayer
 from ..program import Value
 from ..shown import Shown, Table, Words
 from ..text import columns, counted, listed, short, size
-from .collapse import Collapse, collapses
+from .collapse import LinearStretch, collapses
 from .operations import Operation, operations_of, program_of
 from .reading import network_of
 
@@ -134,7 +134,7 @@ class Summary(Shown):
     predict_bytes: int
     unused: list[str]
     training_only: list[str]
-    collapse: list[Collapse]
+    collapse: list[LinearStretch]
     head: ClassVar[tuple[str, ...]] = HEAD
 
     @property

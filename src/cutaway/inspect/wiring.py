@@ -14,7 +14,7 @@ from .reading import unknown, within
 Places = tuple[tuple[int, int], ...]  # along each size, the first place and the one behind the last
 
 
-class Source(NamedTuple):
+class FeatureSource(NamedTuple):
     """Where a feature or channel comes from: its name, and the units (a value, and the number in it) behind it."""
 
     name: str
@@ -28,7 +28,7 @@ class Wiring:
         self.operations = operations_of(program)
         self.names = names
         self._made = {id(v): o for o in self.operations for v in o.main.written}
-        self._known: dict[int, list[Source]] = {}
+        self._known: dict[int, list[FeatureSource]] = {}
 
     # ---- units by name -----------------------------------------------------------------------------------------------
     def with_units(self) -> dict[str, Operation]:
@@ -62,13 +62,13 @@ class Wiring:
         return []
 
     # ---- where features come from ------------------------------------------------------------------------------------
-    def sources(self, v: Value) -> list[Source]:
+    def sources(self, v: Value) -> list[FeatureSource]:
         """One for each feature or channel of a value, its last axis."""
         if id(v) not in self._known:
             self._known[id(v)] = self._sources(v)
         return self._known[id(v)]
 
-    def _sources(self, v: Value) -> list[Source]:
+    def _sources(self, v: Value) -> list[FeatureSource]:
         o = self._made.get(id(v))
         count = v.shape[-1] if v.shape else 1
         if o is None:
@@ -76,7 +76,7 @@ class Wiring:
         rule = o.rule
         if rule.units or rule.picks:
             name = o.layer or v.name
-            return [Source(f"{name}[{k}]", ((id(o), k),)) for k in range(count)]
+            return [FeatureSource(f"{name}[{k}]", ((id(o), k),)) for k in range(count)]
         before = o.reads
         if rule.variadic and o.main.attributes["axis"] in (-1, len(v.shape)):
             return [source for part in before for source in self.sources(part)]
@@ -92,22 +92,22 @@ class Wiring:
         if rule.kind == "elementwise":
             parts = [self.sources(part) for part in before if part.shape[-1:] == v.shape[-1:]]
             merged = [tuple(dict.fromkeys(unit for part in parts for unit in part[k].units)) for k in range(count)]
-            return [Source(f"{v.name}[{k}]", units) for k, units in enumerate(merged)]
+            return [FeatureSource(f"{v.name}[{k}]", units) for k, units in enumerate(merged)]
         return _sources_of(v, count)
 
-    def _of_input(self, v: Value, count: int) -> list[Source]:
+    def _of_input(self, v: Value, count: int) -> list[FeatureSource]:
         if self.names is not None and len(self.names) == count:
-            return [Source(name) for name in self.names]
+            return [FeatureSource(name) for name in self.names]
         one = count == 1 and len(v.shape) > 1
-        return [Source(v.name if one else f"{v.name}[{k}]") for k in range(count)]
+        return [FeatureSource(v.name if one else f"{v.name}[{k}]") for k in range(count)]
 
-    def _flat(self, x: Value) -> list[Source]:
+    def _flat(self, x: Value) -> list[FeatureSource]:
         """An image or sequence as one row: a source a place and channel."""
         if id(x) not in self._made and self.names is not None and len(self.names) == x.width:
-            return [Source(name) for name in self.names]
+            return [FeatureSource(name) for name in self.names]
         inner = self.sources(x)
         places = itertools.product(*(range(k) for k in x.shape[:-1]))
-        return [Source(f"{source.name} at {', '.join(map(str, place))}" if place else source.name, source.units)
+        return [FeatureSource(f"{source.name} at {', '.join(map(str, place))}" if place else source.name, source.units)
                 for place in places for source in inner]
 
     # ---- what a unit sees --------------------------------------------------------------------------------------------
@@ -137,8 +137,8 @@ class Wiring:
         return tuple((min(f[i][0] for f in fields if f), max(f[i][1] for f in fields if f)) for i in range(len(places)))
 
 
-def _sources_of(v: Value, count: int) -> list[Source]:
-    return [Source(f"{v.name}[{k}]") for k in range(count)]
+def _sources_of(v: Value, count: int) -> list[FeatureSource]:
+    return [FeatureSource(f"{v.name}[{k}]") for k in range(count)]
 
 
 def cropped(places: Places, shape: tuple[int, ...]) -> tuple[slice, ...]:

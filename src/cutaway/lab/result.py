@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from ..files.endings import check_ending
 from ..files.formats import EXPORTS
-from ..shown import VIEWS, Listing, Numbers, Picture, Shown, Words
+from ..shown import VIEWS, Numbers, Picture, Preformatted, Shown, Words
 from ..text import columns
 
 
@@ -40,7 +40,7 @@ class Result(Shown):
             yield Words(f"Cut short: {self.cut_short}")
         yield Picture(self.plot(), found)
         if rest:
-            yield Listing(rest)
+            yield Preformatted(rest)
         yield Numbers(self.to_pandas)
 
     def __repr__(self) -> str:

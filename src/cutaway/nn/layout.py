@@ -18,7 +18,7 @@ UNKNOWN = -2  # channels of inputs that may be images, or not
 LAYOUTS = ("cutaway", "torch")
 
 
-class State(dict):
+class StateDict(dict):
     """What state_dict() gives: arrays by name that are known to lie as they do here."""
 
 
@@ -29,7 +29,7 @@ def arrays_of(model: Tree, state: Any, layout: str | None, channels: dict[str, i
     """
     if layout not in (None, *LAYOUTS):
         raise ArgumentError(f'layout must be "torch" or "cutaway" (or None), got {layout!r}')
-    marked = isinstance(state, State)
+    marked = isinstance(state, StateDict)
     if not isinstance(state, Mapping):
         if not callable(getattr(state, "state_dict", None)):
             raise ArgumentError(f"load_state_dict takes arrays by name, a dict, got {type(state).__name__}")

@@ -20,8 +20,8 @@ from ..memory import aligned
 from ..named_inputs import NamedInputs
 from ..random import stream
 from ..sequences import Sequences, ragged_to_sequences
-from ..shown import VIEWS, Listing, Picture, Shown
-from .layout import State, arrays_of
+from ..shown import VIEWS, Picture, Preformatted, Shown
+from .layout import StateDict, arrays_of
 from .parameter import Parameter
 from .tree import KEPT, Tree, details
 
@@ -247,7 +247,7 @@ class Module(Tree, Shown):
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """Copies of every parameter and buffer by name."""
-        return State({name: t.data.copy() for name, t in [*self.named_parameters(), *self.named_buffers()]})
+        return StateDict({name: t.data.copy() for name, t in [*self.named_parameters(), *self.named_buffers()]})
 
     def load_state_dict(self, state: Any, layout: str | None = None, channels: dict[str, int] | None = None) -> None:
         """Copy values in by name. Nothing changes unless every name and shape fits.
@@ -311,7 +311,7 @@ class Module(Tree, Shown):
         try:
             drawing, summary = VIEWS["drawing"](self), VIEWS["summary"](self)
         except Exception:  # its input is not known, or its forward, anyone's code, is not finished
-            yield Listing(repr(self))
+            yield Preformatted(repr(self))
         else:
             yield Picture(drawing.svg, drawing.about)
             yield from summary._in_notebook()

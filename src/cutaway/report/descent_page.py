@@ -10,7 +10,7 @@ from typing import Any
 
 from ..files.container import write_whole
 from ..files.endings import PAGE, PRINT, check_ending
-from ..lab.descents.descend import Descent, Path
+from ..lab.descents.descend import Descent, DescentPath
 from ..text import jsonable, listed, number, printable
 from .contours import UNITS, Contour, contours
 from .equations import equations, settings
@@ -74,7 +74,7 @@ def _contour(c: Contour) -> dict[str, Any]:
     return {"name": name, "shape": c.shape, "edge": c.edge[:: max(1, len(c.edge) // 24)].round().tolist()}
 
 
-def _path(path: Path) -> dict[str, Any]:
+def _path(path: DescentPath) -> dict[str, Any]:
     """Describe a path for the page. Series begin with step 1: [k] is of the step that led to points[k + 1]."""
     lines, corrected = equations(path)
     series = {"g": path.gradient} | path.state | corrected
@@ -93,7 +93,7 @@ def _path(path: Path) -> dict[str, Any]:
     }
 
 
-def _charts(path: Path) -> list[tuple[str, str, bool]]:
+def _charts(path: DescentPath) -> list[tuple[str, str, bool]]:
     """Give symbol and name of each of the optimizer's states, and whether it is drawn by its logarithm."""
     averages = "m" in path.state
     words = {"m": ("momentum", False), "v": ("accumulated squares", True) if averages else ("velocity", False),

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..lab.descents.descend import Path
+from ..lab.descents.descend import DescentPath
 from ..optim import Optimizer
 
 GREEK = {"alpha": "α", "beta": "β", "beta1": "β₁", "beta2": "β₂", "eps": "ε", "weight_decay": "λ"}
@@ -118,7 +118,7 @@ def settings(optimizer: Optimizer, steps: int) -> dict[str, Any]:
     return {"α": lr} | own | {"η": lr}
 
 
-def equations(path: Path) -> tuple[list[Equation], dict[str, np.ndarray]]:
+def equations(path: DescentPath) -> tuple[list[Equation], dict[str, np.ndarray]]:
     """Those of an optimizer's equations that give the numbers recorded in every step of a path; and what those that
     stand between state and θ give, such as m̂ and v̂, (steps, 2) each."""
     known = {name: np.array(value)[:, None] if isinstance(value, list) else value

@@ -11,7 +11,7 @@ from base64 import b64encode
 from typing import Any
 
 from ..errors import CutawayError
-from ..shown import Listing, Numbers, Picture, Shown, Table, Words, shown_parts
+from ..shown import Numbers, Picture, Preformatted, Shown, Table, Words, shown_parts
 from ..text import counted, printable
 from .html import Html, cell_text, tag
 
@@ -38,7 +38,7 @@ def notebook(result: Shown) -> str:
     try:
         parts = [_part(part, k) for k, part in enumerate(shown_parts(result))]
     except (CutawayError, ValueError, ArithmeticError):  # a picture that fails must not hide the words
-        parts = [_part(Listing(str(result)), 0)]
+        parts = [_part(Preformatted(str(result)), 0)]
     return tag("div", tag("style", Html(STYLE)), parts, class_="cutaway")
 
 
@@ -47,7 +47,7 @@ def _part(part: Any, k: int) -> Html:
         case Words(text):
             lines = [line for line in text.splitlines() if line]
             return Html("".join(tag("p", line, class_=None if k or i else "said") for i, line in enumerate(lines)))
-        case Listing(text):
+        case Preformatted(text):
             return tag("div", tag("pre", text), class_="wide")
         case Table(head, rows, right):
             return _table(head, rows, right)

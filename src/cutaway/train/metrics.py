@@ -13,23 +13,24 @@ import numpy as np
 from ..errors import ArgumentError
 
 
-class Column(np.ndarray):
+class OutputColumn(np.ndarray):
     """Outputs (n, 1) for a metric of one's own: numbers of shape (n,) meet them row by row, not each with all."""
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **named: Any) -> Any:
-        column = next((np.shape(x) for x in inputs if isinstance(x, Column) and x.ndim == 2 and x.shape[1] == 1), None)
-        plain = [x.view(np.ndarray) if isinstance(x, Column) else x for x in inputs]
+        column = next((np.shape(x) for x in inputs
+                       if isinstance(x, OutputColumn) and x.ndim == 2 and x.shape[1] == 1), None)
+        plain = [x.view(np.ndarray) if isinstance(x, OutputColumn) else x for x in inputs]
         if method == "__call__" and column is not None:
             plain = [np.reshape(x, column) if np.shape(x) == column[:1] else x for x in plain]
         if "out" in named:
-            named["out"] = tuple(x.view(np.ndarray) if isinstance(x, Column) else x for x in named["out"])
+            named["out"] = tuple(x.view(np.ndarray) if isinstance(x, OutputColumn) else x for x in named["out"])
         made = getattr(ufunc, method)(*plain, **named)
-        return made.view(Column) if isinstance(made, np.ndarray) else made
+        return made.view(OutputColumn) if isinstance(made, np.ndarray) else made
 
 
 def as_given(z: np.ndarray, y: np.ndarray) -> np.ndarray:
     """A network's outputs as a metric gets them."""
-    return np.asarray(z).view(Column) if z.ndim == 2 and z.shape[1] == 1 and np.ndim(y) == 1 else z
+    return np.asarray(z).view(OutputColumn) if z.ndim == 2 and z.shape[1] == 1 and np.ndim(y) == 1 else z
 
 
 def one_number(name: str, score: Any) -> float:

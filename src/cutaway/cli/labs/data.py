@@ -13,7 +13,7 @@ from .. import checks
 
 
 @dataclass
-class Study:
+class LabData:
     """Rows and targets as a program takes them, and the design for them.
 
     raw_X and raw_y are what was read, before encoding; names are the columns that are predicted.
@@ -51,7 +51,7 @@ class Study:
 
 
 def study(data: str | None, targets: list[str] | None, default: str, hidden: str | None = None,
-          rows: int | None = None, seed: int = 0) -> Study:
+          rows: int | None = None, seed: int = 0) -> LabData:
     """Read and encode the data; `rows`: so many of them, drawn by chance, where there are more.
 
     Raises ArgumentError for an unknown name, and what `cutaway fit` raises for a file that cannot be learnt from.
@@ -67,7 +67,7 @@ def study(data: str | None, targets: list[str] | None, default: str, hidden: str
     Z = made.encoder.transform(X, made.dtype)
     T = made.target_encoder.transform(y, made.dtype)
     T = T.astype(np.int32) if made.loss == "cross_entropy" else T
-    return Study(name, Z, T, X, y, names, made, checks.hidden(hidden))
+    return LabData(name, Z, T, X, y, names, made, checks.hidden(hidden))
 
 
 def read_raw(data: str | None, targets: list[str] | None, default: str, seed: int = 0,

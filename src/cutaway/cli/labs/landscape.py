@@ -10,7 +10,7 @@ from .common import DataName, Hidden, Out, Quick, Seed, Target, checked, show
 
 if TYPE_CHECKING:
     from ...train import Run
-    from .data import Study
+    from .data import LabData
 
 BATCH, SMALL = 32, 8
 PATIENCE = 100  # times as many epochs at most for the large batches, whose epochs are single updates
@@ -70,7 +70,8 @@ def landscape(
     show(found, files)
 
 
-def entry(about: Study, X: Any, y: Any, seed: int, batch_size: int, epochs: int, until: float = 0.0) -> dict[str, Any]:
+def entry(about: LabData, X: Any, y: Any, seed: int, batch_size: int, epochs: int,
+          until: float = 0.0) -> dict[str, Any]:
     """What ct.fit is given for one network: Adam, until its loss over an epoch is as low as `until`."""
     from ... import optim
     from ...lab.models import fresh

@@ -7,7 +7,7 @@ import textwrap
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ...shown import Listing, Shown, Table, Words
+from ...shown import Preformatted, Shown, Table, Words
 from ...text import jsonable
 
 SERIOUS, NOTICE = "serious", "notice"
@@ -155,7 +155,7 @@ class Diagnosis(Shown):
         yield Words(self.about)
         for finding in self.findings:
             yield from finding._in_notebook()
-        yield Listing("\n\n".join(self._rest()))
+        yield Preformatted("\n\n".join(self._rest()))
 
     def __repr__(self) -> str:
         names = ", ".join(f.name for f in self.findings) or "nothing found"

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from os import PathLike
 from typing import Any
 
-from ...shown import VIEWS, Listing, Shown, Table, Words
+from ...shown import VIEWS, Preformatted, Shown, Table, Words
 from ..explanations.explain import explain
 from .format import to_json
 from .listing import RIGHT, below, cells, listing, of_steps, title
@@ -109,7 +109,7 @@ class Traces(list, Shown):
     __repr__ = __str__  # notebooks take a list's repr for its plain text
 
     def _in_notebook(self) -> Any:
-        yield Listing(str(self))
+        yield Preformatted(str(self))
 
     def to_json(self, path: str | PathLike | None = None) -> dict[str, Any]:
         """All steps as plain data, in the format of docs/trace-format.md; also written if a path is given."""

@@ -32,7 +32,7 @@ Optimizers = Optimizer | Sequence[Optimizer] | dict[str, Optimizer]
 
 
 @dataclass(frozen=True, eq=False)
-class Path:
+class DescentPath:
     """The way of one optimizer: n steps from points[0] to points[n].
 
     points (n + 1, 2) and loss (n + 1,), J without noise, belong to places; the others to steps: gradient (n, 2) as the
@@ -80,12 +80,12 @@ class Descent(Result):
     """
 
     surface: Surface
-    paths: list[Path]
+    paths: list[DescentPath]
     cut_short: str = ""
     figure: str = "contour"
     kind: ClassVar[str] = "descent"
 
-    def __getitem__(self, name: str) -> Path:
+    def __getitem__(self, name: str) -> DescentPath:
         """Find a path by its optimizer's name."""
         for path in self.paths:
             if path.name == name:
@@ -234,7 +234,7 @@ def usual(on: Surface, names: Sequence[str] = LECTURE) -> list[Optimizer]:
 
 
 def _walk(on: Surface, name: str, opt: Optimizer, start: Pair | None, steps: int, seed: int, batch_size: int,
-          engine: str) -> Path:
+          engine: str) -> DescentPath:
     model, (X, y) = on.model(start), on.data(seed)
     program = compile(model, on.loss, opt, min(batch_size, on.rows), X, y, seed=seed, engine=engine)
     program.feed(X, y)
@@ -251,7 +251,8 @@ def _walk(on: Surface, name: str, opt: Optimizer, start: Pair | None, steps: int
             values.append(program.state.read(s))
     places, slopes = np.array(points), np.array(gradients).reshape(-1, 2)
     state = {s: np.array(values).reshape(-1, 2) for s, values in states.items()}
-    return Path(name, opt, places, on.values(*places.T), slopes, state, effective_rates(opt, slopes, state), ended)
+    rates = effective_rates(opt, slopes, state)
+    return DescentPath(name, opt, places, on.values(*places.T), slopes, state, rates, ended)
 
 
 def _batches(rows: int, size: int, seed: int, steps: int) -> Iterator[np.ndarray]:

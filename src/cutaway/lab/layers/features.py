@@ -99,16 +99,17 @@ def _images(model: Any, network: Any, X: Any) -> np.ndarray:
     return images if images.dtype.kind == "f" else images.astype(network.dtype)
 
 
-def _layer(name: str, o: Operation, wiring: Wiring, seen: excitation.Responses, codes: np.ndarray | None) -> Layer:
+def _layer(name: str, o: Operation, wiring: Wiring, seen: excitation.Responses,
+           codes: np.ndarray | None) -> LayerFeatures:
     field = excitation.field_of(wiring, o)
-    return Layer(
+    return LayerFeatures(
         name, o.op, seen.strongest.shape[1], None if field is None else tuple(last - first for first, last in field),
         selectivity(seen.strongest, codes), favourites(seen.strongest, codes),
         int((np.ptp(seen.strongest, axis=0) == 0).sum()), seen.strongest.std(0),
     )
 
 
-def _choose(layer: Layer, units: int) -> list[int]:
+def _choose(layer: LayerFeatures, units: int) -> list[int]:
     """The most selective units, first those whose favourite class no better one has; no silent ones."""
     score = layer.spread if np.isnan(layer.selectivity).all() else np.nan_to_num(layer.selectivity)
     ranked = [int(k) for k in np.argsort(-score, kind="stable") if layer.spread[k] > 0]
@@ -152,7 +153,7 @@ def favourites(responses: np.ndarray, codes: np.ndarray | None) -> np.ndarray:
 
 
 @dataclass(frozen=True, eq=False)
-class Edges:
+class EdgeShares:
     """How much of each filter (out, height, width, in) is an edge: dark on one side, light on the other.
 
     share: of its energy Σ w², what the best plane through each channel explains, w ≈ a u + b v (its mean is no part of
@@ -170,7 +171,7 @@ class Edges:
         return float(self.share.mean())
 
 
-def edges(filters: np.ndarray) -> Edges:
+def edges(filters: np.ndarray) -> EdgeShares:
     """Fit an edge to every filter by least squares.
 
     >>> found = edges(np.array([[[-1, 0, 1], [-1, 0, 1], [-1, 0, 1]], [[0, 0, 0], [0, 1, 0], [0, 0, 0]]])[..., None])
@@ -185,7 +186,7 @@ def edges(filters: np.ndarray) -> Edges:
     share = np.divide(np.square(parts).sum((1, 2)), energy, out=np.zeros(len(energy)), where=energy > 0)
     across = np.zeros((len(filters), 2))
     across[:, [k for k, p in enumerate((u, v)) if p.any()]] = parts.sum(2)
-    return Edges(share, np.degrees(np.arctan2(across[:, 1], across[:, 0])) % 360, len(planes) / (high * wide))
+    return EdgeShares(share, np.degrees(np.arctan2(across[:, 1], across[:, 0])) % 360, len(planes) / (high * wide))
 
 
 def _mean(values: np.ndarray) -> float:
@@ -197,7 +198,7 @@ def _mean(values: np.ndarray) -> float:
 
 
 @dataclass(eq=False)
-class Layer:
+class LayerFeatures:
     """One layer: what its units see, how selective they are, and what the chosen ones respond to.
 
     field: height and width of what a unit sees, in pixels; None for the whole image. selectivity (units,): η², NaN for
@@ -237,9 +238,9 @@ class Features(Result):
 
     kind: ClassVar[str] = "features"
 
-    layers: list[Layer]
-    edges: Edges
-    untrained_edges: Edges
+    layers: list[LayerFeatures]
+    edges: EdgeShares
+    untrained_edges: EdgeShares
     images: int
     shape: tuple[int, ...]
     classes: list | None

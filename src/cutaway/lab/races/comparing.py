@@ -44,7 +44,7 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Comparison(Shown):
+class Standings(Shown):
     """Several, the best median first, and all their pairs; `print` says who is ahead and who cannot be told apart."""
 
     score: str
@@ -95,7 +95,7 @@ class Comparison(Shown):
 
 
 def compare(names: list[str], scores: np.ndarray, score: str = "score", higher: bool = False,
-            seed: int = 0) -> Comparison:
+            seed: int = 0) -> Standings:
     """Compare scores (names, seeds), a column a seed that all share; `higher` ones are better, or lower ones.
 
     Every pair is tested by Wilcoxon's signed ranks of its differences, seed by seed: by how large they are beside each
@@ -120,7 +120,7 @@ def compare(names: list[str], scores: np.ndarray, score: str = "score", higher: 
         found.append((names[a], names[b], float(np.median(gaps)), *bootstrap(gaps, seed)))
         p.append(signed_rank(gaps, seed))
     pairs = [Pair(*pair, corrected) for pair, corrected in zip(found, holm(np.array(p)), strict=True)]
-    return Comparison(score, [names[k] for k in order], scores.shape[1], pairs)
+    return Standings(score, [names[k] for k in order], scores.shape[1], pairs)
 
 
 def signed_rank(gaps: np.ndarray, seed: int = 0) -> float:

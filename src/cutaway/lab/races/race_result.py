@@ -12,7 +12,7 @@ from ...errors import ArgumentError, check_name
 from ...text import joined, jsonable
 from ..models import fresh
 from ..result import Result, table
-from .comparing import HIGHER, SCORES, Comparison, compare, shown
+from .comparing import HIGHER, SCORES, Standings, compare, shown
 from .race_figures import FIGURES
 
 
@@ -61,7 +61,7 @@ class Race(Result):
     def seconds_to_target(self) -> np.ndarray:
         return self.steps_to_target * self.step_seconds[:, None]
 
-    def comparison(self, by: str | None = None) -> Comparison:
+    def comparison(self, by: str | None = None) -> Standings:
         """Say who is ahead, and who cannot be told apart, by a score (by default what chose the rates) or "steps".
 
         "steps" are those to the target; a run that never reached it is behind any that did.
@@ -141,7 +141,7 @@ class Race(Result):
         return "\n".join([*said, "", table(head, rows), "", *notes])
 
 
-def _row(race: Race, k: int, found: Comparison) -> list[str]:
+def _row(race: Race, k: int, found: Standings) -> list[str]:
     name, first = race.names[k], found.names[0]
     pair = None if name == first else found.pair(first, name)
     scores = [f"{-middle(-values[k]):.3f}".replace("inf", "∞") if score in HIGHER else spread(values[k])
