@@ -37,5 +37,5 @@ COMMANDS = {
     "": {"help": ("[COMMAND]", "this list", "h"), "quit": ("", "leave; Ctrl-D does it, too", "q")},
 }
 USAGE = {name: how for group in COMMANDS.values() for name, how in group.items()}
-SHORT = {how[2]: name for name, how in USAGE.items() if how[2]} | {"?": "help", "exit": "quit", "where": "list"}
+SHORT = {short: name for name, (*_, short) in USAGE.items() if short} | {"?": "help", "exit": "quit", "where": "list"}
 REPEATED = ("next", "back", "phase", "sample", "step", "epoch", "run")
