@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -21,9 +21,6 @@ from .cpu import slots
 from .cpu.codegen import Kernel
 from .cpu.engine import CPU, address
 from .reference.engine import Reference
-
-if TYPE_CHECKING:
-    from .compile import Program
 
 SECONDS = 0.2  # of steps that a profile looks at where it is not told how many
 WIDTH = 100  # characters of the printed table
@@ -123,8 +120,8 @@ def _cell(speed: float) -> str:
     return "" if np.isnan(speed) else f"{speed:.1f}"
 
 
-def profile(program: Program, steps: int | None) -> Profile:
-    """Time every instruction of real steps on the rows last fed; then put weights and state back.
+def profile(program: Any, steps: int | None) -> Profile:
+    """Time every instruction of a `Program`, of real steps on the rows last fed; then put weights and state back.
 
     The steps are shuffled batches of full size, as in training. On the CPU engine the clock is an instruction of its
     own that stands between the others, so that the loop, the caches and the kernels are those of a real step.
