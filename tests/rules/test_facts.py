@@ -81,6 +81,16 @@ def test_an_activation_says_where_its_slope_jumps(name):
     assert (abs(slopes[0] - slopes[1]) > 1e-3) == bool(op.kink)
 
 
+@pytest.mark.parametrize("name", sorted(name for name, op in OPS.items() if op.spreads))
+def test_what_spreads_gives_a_row_its_gradient_whatever_the_others_hold(name):
+    op = OPS[name]
+    case, (y, *_) = made_by(name, CASES[name][0])
+    others = [a if not np.ndim(a) else np.concatenate([a[:1], a[1:] + 1]) for a in case.inputs]
+    first, again = (op.call_backward(op.by_name(inputs, [y]), {op.outputs[0]: np.ones_like(y)}, case.attributes)[0][0]
+                    for inputs in (case.inputs, others))
+    np.testing.assert_array_equal(first, again)
+
+
 def test_kernels_take_operations_that_are_there():
     assert TAKES.keys() <= OPS.keys()
 

@@ -12,22 +12,23 @@ import numpy as np
 from ..engines import Program
 from ..errors import ArgumentError, CutawayError
 from ..program import Instruction, Value
+from ..rules import OPS, Op
 from ..shown import Shown
 from ..text import counted, jsonable
 from .drawing import EDGE, FAINT, LINES, RISING, SIGNED, Sheet, by, colours, reach, time_axis
 from .reading import evaluated, forward_steps, layer_name, layers_of, network_of, unknown, within
 
-# For each kind of scan, its parts in the order in which they are shown: which of the rule's outputs a part is, and its
-# place among the gates there.
-PARTS: dict[str, dict[str, tuple[str, int | None]]] = {
-    "rnn": {"hidden": ("y", None)},
-    "gru": {"hidden": ("y", None), "reset": ("gates", 0), "update": ("gates", 1), "candidate": ("gates", 2)},
-    "lstm": {"hidden": ("y", None), "cell": ("cells", None), "input": ("gates", 0), "forget": ("gates", 1),
-             "candidate": ("gates", 2), "output": ("gates", 3)},
-}
+
+def _parts_of(rule: Op) -> dict[str, tuple[str, int | None]]:
+    """A scan's parts in the order in which they are shown: which of its outputs each is, and its place among gates."""
+    parts: dict[str, tuple[str, int | None]] = {"hidden": ("y", None)}
+    parts |= {"cell": ("cells", None)} if "cells" in rule.outputs else {}
+    return parts | {gate: ("gates", k) for k, gate in enumerate(rule.sums.values()) if "gates" in rule.outputs}
+
+
+PARTS = {name: _parts_of(rule) for name, rule in OPS.items() if rule.sums}
 # The letters that formulas use for gates. A GRU's update gate z has none here: z is its input's part.
-LETTERS = {"gru": {"reset": "r", "candidate": "n"},
-           "lstm": {"input": "i", "forget": "f", "candidate": "g", "output": "o"}}
+LETTERS = {name: {gate: letter for letter, gate in OPS[name].sums.items() if gate and letter != "z"} for name in PARTS}
 ROWS = ("hidden", "cell", "input", "forget", "reset", "update", "candidate", "output")
 MEANINGS = {
     ("hidden", "rnn"): "h, the state", ("hidden", "gru"): "h, the state", ("hidden", "lstm"): "h, the state",
@@ -37,7 +38,6 @@ MEANINGS = {
     ("update", "gru"): "gate z: keeps h", ("candidate", "gru"): "n, what h may become",
 }
 OPEN_OR_SHUT = ("reset", "update", "input", "forget", "output")  # from 0 to 1; the others have a sign
-CELLS = {"rnn": "RNN", "gru": "GRU", "lstm": "LSTM"}
 
 
 def states(model: Any, sequence: Any, layer: Any = None, engine: str = "cpu") -> States:
@@ -144,7 +144,7 @@ class States(Mapping, Shown):
         return {"kind": "states", "sequence": jsonable(self.sequence, 5), "scans": scans}
 
     def __repr__(self) -> str:
-        about = [f"{scan.name} ({CELLS[scan.kind]}, {counted(scan.parts['hidden'].shape[1], 'unit')}: "
+        about = [f"{scan.name} ({scan.kind.upper()}, {counted(scan.parts['hidden'].shape[1], 'unit')}: "
                  f"{', '.join(scan.parts)})" for scan in self.scans]
         return f"States({counted(len(self.sequence), 'time step')}; {'; '.join(about)})"
 
@@ -166,13 +166,13 @@ class States(Mapping, Shown):
         right = left + len(self.scans) * (width + beside)
         deep = min(height, 1.0)
         sheet = Sheet(right + 0.7, under + deep + 0.6)
-        kinds = " and ".join(dict.fromkeys(CELLS[scan.kind] for scan in self.scans))
+        kinds = " and ".join(dict.fromkeys(scan.kind.upper() for scan in self.scans))
         gates = "; gates from white, shut, to blue, open" if len(rows) > 1 else ""
         sheet.title(f"{kinds}: states over time", f"states orange above zero, blue below{gates}")
         for row, part in enumerate(rows):
             at = top + row * (height + below)
             having = [scan for scan in self.scans if part in scan.parts]
-            self._name(sheet, part, MEANINGS[part, having[0].kind], at + height / 2)
+            self._name(sheet, part, MEANINGS.get((part, having[0].kind), part), at + height / 2)
             look = _look(part, np.concatenate([scan.parts[part].ravel() for scan in having]))
             for column, scan in enumerate(self.scans):
                 if part in scan.parts:

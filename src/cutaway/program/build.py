@@ -146,7 +146,7 @@ class _Backward:
         rule = step.entry.op
         wanted = [v for v in step.inputs if v is not None and self._wants(v)]
         shared = any(not v.rows and self._own(v) is None for v in wanted)
-        mixes = rule.reduces_batch and rule.name not in ("mean", "sum", "weighted_mean")
+        mixes = rule.reduces_batch and not rule.spreads
         reads_rows = any(v.rows for v in (*wanted, *(a for a in arguments if isinstance(a, Value))))
         return "once" if shared or mixes or not reads_rows else "rows"
 

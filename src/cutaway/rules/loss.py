@@ -151,7 +151,8 @@ def log_softmax_back(dq, q):
     return dq - xp.exp(q) * dq.sum(-1, keepdims=True)
 
 
-@rule("J = sum w l / n", reduces_batch=True, fixed=("w",), linear="l", slope="w/n", shapes="l (n)  w (n)  J ()")
+@rule("J = sum w l / n", reduces_batch=True, spreads=True, fixed=("w",), linear="l", slope="w/n",
+      shapes="l (n)  w (n)  J ()")
 def weighted_mean(l, w):
     """The batch's loss with a weight per sample; the weights' mean over the training set is 1."""
     return xp.sum(w * l) / l.shape[0]

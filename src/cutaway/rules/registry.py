@@ -38,14 +38,15 @@ class Op:
           "view" rules only give the same values another shape.
     shapes: of inputs and outputs, in letters. Other shapes, if NumPy broadcasts them, run by the rule alone. Where more
             is made of inputs than what they broadcast to, a third function says it, `<name>_shape` (see `made`).
-    reduces_batch: the outputs mix rows, so one thread computes them over the whole batch.
+    reduces_batch: the outputs mix rows, so one thread computes them over the whole batch. spreads: its backward rule
+                   does not, and gives each row its own from the gradient of all.
     absent_gradients: backward takes None for an output from which no gradient comes (others get zeros).
     overwrites: which output may take the memory of which input, by their names (elementwise rules need not say it).
     whole: inputs that stay whole numbers, as every input called `lengths` does; others become real ones.
     picks: whole numbers that pick along an axis of another input: their name, that input's, and the axis.
     fixed: inputs of which a derivative exists that the backward rule does not give: nothing that trains may be one.
-    sums: of a scan, which goes along the steps of its first input u (n, time, ...) one after the other: a letter for
-          each of the sums u + W h + b of a unit, its gates.
+    sums: of a scan, which goes along the steps of its first input u (n, time, ...) one after the other: the sums
+          u + W h + b of a unit, each with its letter and the name of its gate.
     products: the two whose products it adds up; of W each output takes a row.
     windows: it looks at a window at every place, as its settings say.
     reduces: it makes one number of many along an axis.
@@ -70,12 +71,13 @@ class Op:
     _: KW_ONLY
     shapes: str = ""
     reduces_batch: bool = False
+    spreads: bool = False
     absent_gradients: bool = False
     overwrites: Mapping[str, str] = field(default_factory=dict)
     whole: tuple[str, ...] = ()
     picks: tuple[str, str, int] | None = None
     fixed: tuple[str, ...] = ()
-    sums: str = ""
+    sums: Mapping[str, str] = field(default_factory=dict)
     products: tuple[str, str] | None = None
     windows: bool = False
     reduces: bool = False

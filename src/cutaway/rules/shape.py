@@ -77,7 +77,7 @@ def index_back(dy, x_shape, *, key):
     return xp.scatter_add(x_shape, key, dy)
 
 
-@rule("y = sum x", reduces_batch=True, reduces=True, linear="x", slope="1", shapes="x (...)  y (...)")
+@rule("y = sum x", reduces_batch=True, spreads=True, reduces=True, linear="x", slope="1", shapes="x (...)  y (...)")
 def sum_(x, *, axis, keepdims):
     return xp.sum(x, axis=axis, keepdims=keepdims)
 
@@ -88,7 +88,7 @@ def sum_back(dy, x_shape, *, axis, keepdims):
     return xp.broadcast_to(dy, x_shape)
 
 
-@rule("y = mean x", reduces_batch=True, reduces=True, linear="x", slope="1/n", shapes="x (...)  y (...)")
+@rule("y = mean x", reduces_batch=True, spreads=True, reduces=True, linear="x", slope="1/n", shapes="x (...)  y (...)")
 def mean(x, *, axis, keepdims):
     return xp.mean(x, axis=axis, keepdims=keepdims)
 
