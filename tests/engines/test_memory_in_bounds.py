@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import cutaway as ct
-from cutaway.engines import given
+from cutaway.program import feed as given
 from cutaway.text import size
 
 

@@ -5,8 +5,8 @@ import pytest
 
 import cutaway as ct
 from cutaway.engines import evaluator
-from cutaway.engines.profile import operations, traffic
 from cutaway.errors import ArgumentError
+from cutaway.program.profile import operations, traffic
 
 engines = pytest.mark.parametrize("engine", ["cpu", "reference"])
 
@@ -98,7 +98,7 @@ def test_a_scan_counts_the_products_of_its_state(layer, gates):
 def test_traffic_is_what_is_read_and_written():
     made = program(ct.nn.MLP(5, [7], 1, activation="relu"), np.zeros((8, 5)), np.zeros((8, 1)),
                    optimizer=ct.optim.Adam(1e-3))
-    count = {(i.title, i.phase): traffic(i, 8, 1) for i in made.instructions}
+    count = {(i.title, i.phase): traffic(i, 8) for i in made.instructions}
     assert count["relu", "forward"] == 4 * 8 * (7 + 7)  # z -> a
     assert count["relu'", "backward"] == 4 * 8 * (7 + 7 + 7)  # da, a -> dz
     assert count["optimizer", "update"] == 4 * made.model.theta.size * (4 + 3)  # θ g m v -> θ m v

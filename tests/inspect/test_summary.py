@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import cutaway as ct
-from cutaway.engines.profile import operations
 from cutaway.errors import ArgumentError, ShapeError
+from cutaway.program.profile import operations
 
 nn = ct.nn
 

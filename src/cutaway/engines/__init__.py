@@ -1,6 +1,7 @@
 """Engines run instructions. `compile` turns a model, a loss and an optimizer into a program on one of them."""
 
-from .compile import Program, compile, evaluator, example_input
+from ..program import Program
+from .compile import compile, evaluator, example_input
 from .cpu import native
 from .found import ENGINES
 from .plan import bytes_needed

@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 
 from ..arguments import is_whole
-from ..engines import Program, evaluator
-from ..engines.compile import example_input
-from ..engines.profile import operations as arithmetic
+from ..engines import Program, evaluator, example_input
 from ..errors import ArgumentError, CutawayError, ShapeError
 from ..files.restored import Restored
 from ..program import Instruction, Value
+from ..program.profile import operations as arithmetic
 from ..rules import OPS, Op, facts
 from ..sequences import Sequences
 from .drawing import by

@@ -290,7 +290,7 @@ class Module(Tree, Shown):
             program = None
         if program is None or program.too_small(X):
             from ..engines import evaluator
-            from ..engines.given import how
+            from ..program import how
 
             batch_size, threads = how(batch_size, threads)
             try:

@@ -2,14 +2,17 @@
 
 from .build import Listing, evaluation, gradient_name, reworded, training
 from .engine import Engine
+from .feed import how
 from .instruction import Instruction, Rows, ShapeOf, Value, constant
 from .listing import lines_of, short, table, title
 from .places import Place, places
+from .profile import Profile, not_finite
+from .program import Program, too_large
 from .record import SEED, STEP, Recorded, Step, evaluated, trace_model
 from .state import Snapshot, State
 
 __all__ = [
-    "SEED", "STEP", "Engine", "Instruction", "Listing", "Place", "Recorded", "Rows", "ShapeOf", "Snapshot", "State",
-    "Step", "Value", "constant", "evaluated", "evaluation", "gradient_name", "lines_of", "places", "reworded", "short",
-    "table", "title", "trace_model", "training",
+    "SEED", "STEP", "Engine", "Instruction", "Listing", "Place", "Profile", "Program", "Recorded", "Rows", "ShapeOf",
+    "Snapshot", "State", "Step", "Value", "constant", "evaluated", "evaluation", "gradient_name", "how", "lines_of",
+    "not_finite", "places", "reworded", "short", "table", "title", "too_large", "trace_model", "training",
 ]

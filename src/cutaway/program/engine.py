@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar, Protocol
@@ -104,7 +105,8 @@ class Engine(ABC):
     # ---- for those who look ----------------------------------------------------------------------------------------
     @abstractmethod
     def begin(self, order: np.ndarray | None, position: int, steps: int) -> None:
-        """Be ready to run so many steps one instruction at a time, from `position` in `order` on."""
+        """Be ready to run so many steps one instruction at a time, from `position` in `order` on. An evaluation puts
+        its outputs where the rows stand in the order."""
 
     @abstractmethod
     def one(self, i: int) -> None:
@@ -129,6 +131,19 @@ class Engine(ABC):
     @abstractmethod
     def write(self, v: Value, array: Any) -> None:
         """Put other numbers in a value's place, for the instructions that come."""
+
+    def clocked(self, steps: int, own: bool = False) -> np.ndarray:
+        """The seconds that every instruction takes in each of so many steps, after `begin`: (steps, instructions).
+
+        own: by the time of this thread alone, where there is a choice: dearer to read, but deaf to other work.
+        """
+        marks = np.empty((steps, len(self.instructions) + 1))
+        for k in range(steps):
+            marks[k, 0] = time.perf_counter()
+            for i in range(len(self.instructions)):
+                self.one(i)
+                marks[k, i + 1] = time.perf_counter()
+        return np.diff(marks, axis=1)
 
     @abstractmethod
     def source(self, i: int) -> str:

@@ -23,7 +23,7 @@ from ...program import Instruction, Listing, State, Value
 from ...rules import OPS
 from ..plan import fenced, plan
 from ..reference.engine import Reference, rates
-from . import building, codegen, native, slots
+from . import building, clocks, codegen, native, slots
 from .shards import STACK, sharded
 
 CALL = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
@@ -204,6 +204,10 @@ class CPU(Reference):
             self._serial = serial
         self.n, self.t = int(self._states[0, slots.TOTAL]), int(self._states[0, slots.T])
 
+    def clocked(self, steps: int, own: bool = False) -> np.ndarray:
+        clock = address(codegen.Kernel("clock", clocks.CLOCK, [], []), np.dtype(np.float32))
+        return clocks.clocked(self, clock, steps, own)
+
     # ---- running ---------------------------------------------------------------------------------------------------
     def run(self, order: np.ndarray | None, position: int, steps: int,
             between: Callable[[int], bool] | None = None) -> np.ndarray:
@@ -233,7 +237,7 @@ class CPU(Reference):
         return losses[:done]
 
     def predict(self) -> np.ndarray:
-        self.outputs = self._room_for_outputs()
+        self.outputs = self._room_for_outputs(self.rows)
         if self.rows:
             self._prepare_states(None, 0)
             left = -(-self.rows // self.batch_size)

@@ -153,22 +153,21 @@ class Reference(Engine):
         return losses
 
     def predict(self) -> np.ndarray:
-        self.outputs = self._room_for_outputs()
-        if self.rows:
-            self.begin(None, 0, 1)
-            for _ in range(-(-self.rows // self.batch_size)):
-                for instruction in self.instructions:
-                    self.execute(instruction)
+        self.begin(None, 0, 1)
+        for _ in range(-(-self.rows // self.batch_size)):
+            for instruction in self.instructions:
+                self.execute(instruction)
+        assert self.outputs is not None
         return self.outputs
 
-    def _room_for_outputs(self) -> np.ndarray:
+    def _room_for_outputs(self, rows: int) -> np.ndarray:
         out = self.listing.output
-        shape = out.shape_at(self.rows)
+        shape = out.shape_at(rows)
         try:
             return np.empty(shape, out.dtype)
         except (MemoryError, ValueError):
             needed = size(math.prod(shape) * out.dtype.itemsize, binary=True)
-            raise ResourceError(f"the outputs of {self.rows:,} rows need {needed}, which cannot be had: give fewer "
+            raise ResourceError(f"the outputs of {rows:,} rows need {needed}, which cannot be had: give fewer "
                                 "rows at a time") from None
 
     def source(self, i: int) -> str:
@@ -181,6 +180,8 @@ class Reference(Engine):
 
     def begin(self, order: np.ndarray | None, position: int, steps: int) -> None:
         self.order = None if order is None else self.row_numbers(order)
+        if self.optimizer is None:
+            self.outputs = self._room_for_outputs(self.rows if self.order is None else len(self.order))
         self.position, self.finite = position, True
         for v in self._of_the_state():
             self.state.array(v)  # somebody may have put another array there

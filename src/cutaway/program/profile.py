@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import math
 import time
-from collections.abc import Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,13 +13,11 @@ import numpy as np
 from .. import text
 from ..arguments import whole_number
 from ..errors import ArgumentError
-from ..program import Instruction, short, title
 from ..rules import facts
 from ..shown import Shown, Table, Words
-from .cpu import slots
-from .cpu.codegen import Kernel
-from .cpu.engine import CPU, address
-from .reference.engine import Reference
+from .engine import Engine
+from .instruction import Instruction, Value
+from .listing import short, title
 
 SECONDS = 0.2  # of steps that a profile looks at where it is not told how many
 WIDTH = 100  # characters of the printed table
@@ -120,33 +117,26 @@ def _cell(speed: float) -> str:
     return "" if np.isnan(speed) else f"{speed:.1f}"
 
 
-def profile(program: Any, steps: int | None) -> Profile:
-    """Time every instruction of a `Program`, of real steps on the rows last fed; then put weights and state back.
+def profile(engine: Engine, steps: int | None) -> Profile:
+    """Time every instruction of real steps on the rows last fed; then put weights and state back.
 
-    The steps are shuffled batches of full size, as in training. On the CPU engine the clock is an instruction of its
-    own that stands between the others, so that the loop, the caches and the kernels are those of a real step.
+    The steps are shuffled batches of full size, as in training.
     """
-    engine: Any = program.engine
     if not engine.rows:
         raise ArgumentError("profile needs data: call program.feed(X, y) first")
     steps = None if steps is None else whole_number("steps", steps, instead=", or None for 0.2 s of them")
-    if engine.optimizer is not None:
-        program.follow()
-    kept, outputs = program.state.copy(), engine.outputs
+    kept = engine.state.copy()
     try:
         with np.errstate(all="ignore"):  # the step is timed, whatever its numbers are
             times, step = _measure(engine, steps)
     finally:
-        program.state.put(kept)
-        engine.outputs, engine.order = outputs, None
-        engine.feed(engine.data)
+        engine.state.put(kept)
     every, batch = engine.instructions, engine.batch_size
     return Profile(
         [i.phase for i in every], [i.layer for i in every], [title(i) for i in every],
         [" ".join(short(v) for v in i.written) for i in every], np.median(times, axis=0) * 1e6,
         np.array([operations(i, batch) for i in every], float),
-        np.array([0 if operations(i, batch) else traffic(i, batch, engine.threads, engine.copied)
-                  for i in every], float),
+        np.array([0 if operations(i, batch) else traffic(i, batch, engine.copies) for i in every], float),
         step * 1e6, engine.threads,
     )
 
@@ -154,7 +144,7 @@ def profile(program: Any, steps: int | None) -> Profile:
 # ---- measuring -------------------------------------------------------------------------------------------------------
 
 
-def _measure(engine: Reference, steps: int | None) -> tuple[np.ndarray, float]:
+def _measure(engine: Engine, steps: int | None) -> tuple[np.ndarray, float]:
     """Seconds of every instruction in each step with clocks, and of a step without."""
     first = _run(engine, 3)  # wakes caches and memory
     if steps is None:
@@ -163,24 +153,19 @@ def _measure(engine: Reference, steps: int | None) -> tuple[np.ndarray, float]:
     times, plain = [], []
     for _ in range(-(-steps // each)):
         _order(engine, each)
-        times.append(_native_steps(engine, each, first > LONG) if isinstance(engine, CPU)
-                     else _python_steps(engine, each))
+        times.append(engine.clocked(each, own=first > LONG))
         plain.append(_run(engine, each))
     return np.concatenate(times), float(np.median(plain))
 
 
-def _order(engine: Reference, steps: int) -> np.ndarray:
-    """Shuffled rows for so many full batches; an evaluation puts its outputs where the rows stand in the order."""
+def _order(engine: Engine, steps: int) -> np.ndarray:
+    """Shuffled rows for so many full batches, which the engine is ready to run."""
     order = np.resize(np.random.default_rng(0).permutation(engine.rows), steps * engine.batch_size)
-    out = engine.listing.output
-    if engine.optimizer is None:
-        engine.outputs = np.empty(out.shape_at(len(order)), out.dtype)
-        engine.feed(engine.data)
     engine.begin(order, 0, steps)
     return order
 
 
-def _run(engine: Reference, steps: int) -> float:
+def _run(engine: Engine, steps: int) -> float:
     """Seconds a step, as `run` does them: on one thread its processor time, which other work does not stretch."""
     order = _order(engine, steps)
     clock = time.thread_time if engine.threads == 1 else time.perf_counter
@@ -188,70 +173,13 @@ def _run(engine: Reference, steps: int) -> float:
     engine.run(order, 0, steps)
     seconds = clock() - began
     if not engine.finite:
-        _not_finite()
+        raise not_finite()
     return seconds / steps
 
 
-def _python_steps(engine: Reference, steps: int) -> np.ndarray:
-    marks = np.empty((steps, len(engine.instructions) + 1))
-    for k in range(steps):
-        marks[k, 0] = time.perf_counter()
-        for i in range(len(engine.instructions)):
-            engine.one(i)
-            marks[k, i + 1] = time.perf_counter()
-    return np.diff(marks, axis=1)
-
-
-# A kernel. It calls the C library's clock_gettime(clock, place) by its address, and moves the place on.
-CLOCK = """def k(p, s):
-    clock = ints(p[0])
-    call(clock[0], ints(clock[1]), ints(clock[2]))
-    clock[2] += 16
-"""
-
-
-def _native_steps(engine: CPU, steps: int, long: bool) -> np.ndarray:
-    """Clock, instruction, clock, ..., instruction, clock: one thread runs them, every shard in turn."""
-    which, read = (time.CLOCK_THREAD_CPUTIME_ID, time.thread_time) if long else (
-        time.CLOCK_MONOTONIC, time.perf_counter)
-    codes, shards = len(engine.code), engine.threads
-    addresses = np.full(2 * codes + 1, address(Kernel("clock", CLOCK, [], []), np.dtype(np.float32)), np.int64)
-    params = np.zeros((2 * codes + 1, max(engine._width, 1)), np.int64)
-    addresses[1::2], params[1::2] = engine._addresses, engine._params
-    function = ctypes.cast(ctypes.CDLL(None).clock_gettime, ctypes.c_void_p).value
-    clock = np.array([function, which, 0], np.int64)
-    params[::2, 0] = clock.ctypes.data
-    engine._states[:, slots.SERIAL] = 1
-
-    def clocks(first: int, last: int, times: int) -> np.ndarray:
-        """Run codes first to last so many times: (times, last - first + 1, shards), seconds on the clock."""
-        marks = np.zeros((times, last - first + 1, shards, 2), np.int64)
-        clock[2] = marks.ctypes.data
-        control = np.array([addresses.ctypes.data, params.ctypes.data, times, 2 * first, 2 * last + 1,
-                            params.shape[1], shards, slots.WIDTH], np.int64)
-        engine._run(control.ctypes.data, engine._states.ctypes.data)
-        if engine._shared[slots.STOP]:
-            _not_finite()
-        return marks[..., 0] - marks[0, 0, 0, 0] + 1e-9 * marks[..., 1]
-
-    def stretch(first: int, last: int, machine: bool, times: int = 1) -> np.ndarray:
-        """(times, codes): seconds of each; `cost` is the clock's own."""
-        if machine:
-            marks = clocks(first, last, times)
-            return np.maximum(marks[:, 1:, 0] - marks[:, :-1, -1] - cost, 0)
-        began = read()
-        engine._by_python(first)
-        return np.array([[read() - began]])
-
-    cost = np.median(np.diff(clocks(0, 0, 1000).ravel()))
-    if engine.compiled:
-        return stretch(0, codes, True, steps)[:, engine._where]
-    rows = [np.concatenate([stretch(*part) for part in engine._stretches], axis=1) for _ in range(steps)]
-    return np.concatenate(rows)[:, engine._where]
-
-
-def _not_finite() -> None:
-    raise ArgumentError(
+def not_finite() -> ArgumentError:
+    """The error of a profile whose steps break off."""
+    return ArgumentError(
         "the loss or a gradient of the steps to profile is not finite: check the data, or lower the learning rate"
     )
 
@@ -279,15 +207,15 @@ def operations(i: Instruction, batch: int) -> int:
     return 2 * steps * W.width
 
 
-def traffic(i: Instruction, batch: int, threads: int, copied: Collection[int] = ()) -> int:
-    """The bytes that an instruction reads and writes, each number counted once for either. copied: ids of the values
-    of which each thread has a copy."""
+def traffic(i: Instruction, batch: int, copies: Callable[[Value], int] = lambda v: 1) -> int:
+    """The bytes that an instruction reads and writes, each number counted once for either. copies: how many copies of
+    a value there are."""
     values = [*i.reads, *i.written]
     if i.op in ("gather", "store"):
         values *= 2  # the data's side, or the outputs', is as large
     elif (picks := facts(i.op).picks) and picks[1] == "W" and not i.backward:
         values = [i.reads[0], *i.written * 2]  # of its table it reads the rows it writes
-    total = sum(math.prod(v.shape_at(batch)) * v.dtype.itemsize * (threads if id(v) in copied else 1) for v in values)
+    total = sum(math.prod(v.shape_at(batch)) * v.dtype.itemsize * copies(v) for v in values)
     if "lo" in i.attributes:  # a stretch of θ
         return total * (i.attributes["hi"] - i.attributes["lo"]) // i.written[0].width
     return total

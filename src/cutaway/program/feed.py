@@ -10,7 +10,7 @@ from ..arguments import whole_number, whole_numbers
 from ..autodiff import Tensor
 from ..errors import ArgumentError, ShapeError
 from ..named_inputs import NamedInputs
-from ..program import Value
+from .instruction import Value
 
 STAGE = 64 * 2**20  # bytes of rows that are copied at a time
 
