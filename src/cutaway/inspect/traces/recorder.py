@@ -192,7 +192,7 @@ class Recorder(Names):
         settings = {key: self.engine.resolve(value) for key, value in i.attributes.items()}
         return TracedInstruction(
             k, i.phase, i.op, title(i), i.backward, i.layer, self._formula(i), i.scope, operands, results,
-            {key: plain(value) for key, value in settings.items()},
+            {key: _setting(value) for key, value in settings.items()},
             tuple(dict.fromkeys(self.names[id(v)] for v in i.reads)), tuple(self.names[id(v)] for v in i.written),
             settings.get("key"),
         )
@@ -207,16 +207,11 @@ def _by_rule(i: Instruction) -> tuple[dict[str, Any], dict[str, Any]]:
     return {key: v for key, v in i.operands().items() if key not in results}, results
 
 
-def plain(value: Any) -> Any:
-    """A setting as JSON can hold it: numbers, text, lists; anything else as it prints."""
-    if value is None or isinstance(value, bool | str):
-        return value
+def _setting(value: Any) -> Any:
+    """The value of a setting as JSON can hold it: numbers, text, lists; anything else as it prints."""
     if isinstance(value, np.generic | np.ndarray):
-        return plain(value.tolist())
-    if isinstance(value, int):
-        return value
-    if isinstance(value, float):
-        return value if np.isfinite(value) else str(value)
+        value = value.tolist()
     if isinstance(value, tuple | list):
-        return [plain(part) for part in value]
-    return repr(value)
+        return [_setting(part) for part in value]
+    fits = value is None or isinstance(value, str | int) or (isinstance(value, float) and np.isfinite(value))
+    return value if fits else repr(value)
