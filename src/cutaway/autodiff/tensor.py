@@ -269,11 +269,11 @@ def differentiate(entry: Entry, gradients: dict[int, np.ndarray]) -> list[tuple[
         return []
     if why := op.refuses([t is not None and t.requires_grad for t in entry.inputs]):
         raise ArgumentError(why)
-    given = {name: gradients.get(id(out)) for name, out in zip(op.outputs, entry.outputs, strict=True)}
-    if not op.absent_gradients:
-        given |= {name: np.zeros_like(out.data) for name, out in zip(op.outputs, entry.outputs, strict=True)
-                  if given[name] is None}
-    values = op.by_name(*([None if t is None else t.data for t in part] for part in (entry.inputs, entry.outputs)))
+    outputs, given = [out.data for out in entry.outputs], {}
+    for name, out in zip(op.outputs, entry.outputs, strict=True):
+        gradient = gradients.get(id(out))
+        given[name] = np.zeros_like(out.data) if gradient is None and not op.absent_gradients else gradient
+    values = op.by_name([None if t is None else t.data for t in entry.inputs], outputs)
     try:
         results = op.call_backward(values, given, entry.attributes)
     except (ValueError, IndexError, TypeError, ZeroDivisionError) as error:

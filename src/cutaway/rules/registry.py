@@ -157,10 +157,20 @@ class Op:
         gradients = {"d" + o for o in self.outputs}
         return tuple(a for a in self._backward_arguments if a not in gradients)
 
+    @cached_property
+    def _named(self) -> tuple[str, ...]:
+        return self.inputs + self.outputs
+
+    @cached_property
+    def _needed(self) -> tuple[tuple[str, bool], ...]:
+        """What the backward rule needs besides gradients: the value's name, and whether its shape alone."""
+        return tuple((name, False) if name in self._named else (name.removesuffix("_shape"), True)
+                     for name in self.needs)
+
     def by_name(self, inputs: Iterable[Any], outputs: Iterable[Any]) -> dict[str, Any]:
         """Inputs and outputs by the rule's names; any number of inputs are one tuple."""
         given = (tuple(x for x in inputs if x is not None),) if self.variadic else inputs
-        return dict(zip((*self.inputs, *self.outputs), (*given, *outputs), strict=True))
+        return dict(zip(self._named, (*given, *outputs), strict=True))
 
     def backward_arguments(self, values: Mapping[str, Any], gradients: Mapping[str, Any],
                            shape: Callable[[Any], Any] = np.shape) -> tuple[Any, ...]:
@@ -168,13 +178,13 @@ class Op:
 
         values: inputs and outputs by name (`by_name`). gradients: by their outputs' names. shape: gives a value's.
         """
-        def needed(name: str) -> Any:
-            if name in values:
-                return values[name]
-            v = values[name.removesuffix("_shape")]
-            return None if v is None else tuple(map(shape, v)) if isinstance(v, tuple) else shape(v)
-
-        return (*(gradients[name] for name in self.differentiable), *map(needed, self.needs))
+        found = [gradients[name] for name in self.differentiable]
+        for name, shape_alone in self._needed:
+            v = values[name]
+            if shape_alone and v is not None:
+                v = tuple(map(shape, v)) if isinstance(v, tuple) else shape(v)
+            found.append(v)
+        return tuple(found)
 
     def call_backward(self, values: Mapping[str, Any], gradients: Mapping[str, Any],
                       settings: Mapping[str, Any]) -> tuple[Any, ...]:
