@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from ..drawing.sheet import EDGE, FAINT, LINES, Sheet, by, ends, time_axis
 from ..errors import ArgumentError
 from ..rules import facts
 from ..shown import Shown
 from ..text import counted, jsonable
-from .drawing import EDGE, FAINT, LINES, Sheet, by, ends, time_axis
 from .filters import filter_weights
 from .pixels import Pixels, pixels_of
 from .reading import evaluated, forward_steps, layer_name, layers_of, network_of, unknown, within

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from ..drawing.sheet import EDGE, FAINT, SIGNED, Sheet, by, colours, reach
 from ..errors import ArgumentError
 from ..nn import Module
 from ..shown import Shown
 from ..text import counted, jsonable
-from .drawing import EDGE, FAINT, SIGNED, Sheet, by, colours, reach
 from .reading import layer_name, network_of, unknown
 
 MOST = 64  # tiles where each filter is one

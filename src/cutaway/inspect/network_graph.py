@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ..drawing.sheet import by
 from ..engines import Program
 from ..named_inputs import lengths_of
 from ..program import Value
 from ..text import counted
-from .drawing import by
 from .operations import Operation, operations_of, readers
 
 MOST = 60  # nodes of a graph; the middle of a larger one is folded up

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..arguments import is_whole
+from ..drawing.sheet import EDGE, FAINT, SIGNED, Sheet, colours, ends, reach, time_axis
 from ..engines import Program, evaluator
 from ..errors import ArgumentError, ShapeError
 from ..program import Value
@@ -16,7 +17,6 @@ from ..rules import OPS
 from ..sequences import Sequences, ragged_to_sequences
 from ..shown import Shown
 from ..text import counted, printable, short
-from .drawing import EDGE, FAINT, SIGNED, Sheet, colours, ends, reach, time_axis
 from .operations import Operation, program_of
 from .pixels import Pixels, pixels_of
 from .reading import layer_name, names_of, network_of

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..arguments import is_whole
+from ..drawing.sheet import by
 from ..engines import Program, evaluator, example_input
 from ..errors import ArgumentError, CutawayError, ShapeError
 from ..files.restored import Restored
@@ -17,7 +18,6 @@ from ..program import Instruction, Value
 from ..program.profile import operations as arithmetic
 from ..rules import OPS, Op, facts
 from ..sequences import Sequences
-from .drawing import by
 from .reading import forward_steps, network_of
 
 

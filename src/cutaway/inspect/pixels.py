@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .drawing import ends
+from ..drawing.sheet import ends
 
 #: What is white where nothing else is known: parts of one, bytes, and the whole numbers of 10 to 16 bits.
 WHITES = (1, 255, 1023, 4095, 16383, 65535)

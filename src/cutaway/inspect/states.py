@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from ..drawing.sheet import EDGE, FAINT, LINES, RISING, SIGNED, Sheet, by, colours, reach, time_axis
 from ..engines import Program
 from ..errors import ArgumentError, CutawayError
 from ..program import Instruction, Value
 from ..rules import OPS, Op
 from ..shown import Shown
 from ..text import counted, jsonable
-from .drawing import EDGE, FAINT, LINES, RISING, SIGNED, Sheet, by, colours, reach, time_axis
 from .reading import evaluated, forward_steps, layer_name, layers_of, network_of, unknown, within
 
 

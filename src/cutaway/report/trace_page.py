@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from ..drawing.sheet import reach
 from ..files.container import write_whole
 from ..files.endings import PAGE, PRINT, check_ending
-from ..inspect.drawing import reach
 from ..inspect.traces.listing import digest, title
 from ..inspect.traces.trace import Trace
 from ..program import gradient_name

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import losses
-from ..files.figure import write_figure
+from ..drawing.figure import write_figure
 from ..shown import VIEWS, Numbers, Picture, Shown, Table, Words
 from ..text import counted
 from .history import History
@@ -79,7 +79,7 @@ class Run(Shown):
 
     def plot(self, path: str | None = None) -> Any:
         """The loss over the epochs (training and validation) as a matplotlib figure, saved if a path is given."""
-        from ..files.drawn import Drawn
+        from ..drawing.drawn import Drawn
 
         figure = Drawn(figsize=(7, 4), layout="constrained")
         axes = figure.add_subplot()
@@ -124,7 +124,7 @@ class Runs(list, Shown):
 
         Lines are those of training; where there is validation, dashes.
         """
-        from ..files.drawn import Drawn
+        from ..drawing.drawn import Drawn
 
         figure = Drawn(figsize=(7, 4), layout="constrained")
         axes = figure.add_subplot()

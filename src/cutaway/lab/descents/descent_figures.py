@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from ...drawing.charts import MARKERS, chart, legend, note, style
+from ...drawing.sheet import FAINT, INK, LINES, RULE, Sheet, colours
 from ...errors import check_name
-from ...inspect.drawing import FAINT, INK, LINES, RULE, Sheet, colours
-from ..charts import MARKERS, chart, legend, note, style
 
 GROUND = ("#ffffff", "#dbe7f4", "#a5c3e4")  # light, so that paths stand out
 LEVELS = 15

@@ -10,14 +10,14 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ...arguments import whole_number
+from ...drawing.charts import MARKERS, chart, legend
+from ...drawing.sheet import EDGE, INK, LINES, Sheet
 from ...engines import Program, compile
 from ...errors import ArgumentError
-from ...inspect.drawing import EDGE, INK, LINES, Sheet
 from ...optim import SGD
 from ...random import stream
 from ...text import jsonable
 from ...train.past import shuffled
-from ..charts import MARKERS, chart, legend
 from ..landscapes.relief import contours, scale
 from ..result import Result, table
 from .descend import descend

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ...inspect.drawing import FAINT, INK, LINES, RISING, RULE, SIGNED, Sheet, colours
-from ..charts import band, chart, dots, legend, style
+from ...drawing.charts import band, chart, dots, legend, style
+from ...drawing.sheet import FAINT, INK, LINES, RISING, RULE, SIGNED, Sheet, colours
 from .hinges import hinges
 
 ERROR = "error / standard deviation of f"

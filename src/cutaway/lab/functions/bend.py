@@ -10,14 +10,14 @@ import numpy as np
 
 from ...arguments import whole_number
 from ...data import split
+from ...drawing.charts import chart, dots
+from ...drawing.sheet import INK, Sheet
 from ...errors import DataError, ShapeError
-from ...inspect.drawing import INK, Sheet
 from ...nn import MLP, Module
 from ...optim import Adam, schedules
 from ...text import counted, jsonable
 from ...train import fit_many
 from ...train.feeding import check_finite
-from ..charts import chart, dots
 from ..models import judged
 from ..result import Result, table
 from ..runs import finished

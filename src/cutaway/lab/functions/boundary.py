@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ...arguments import whole_number
-from ...inspect.drawing import FAINT, INK, LINES, RISING, Sheet, colours
+from ...drawing.charts import chart, dots
+from ...drawing.sheet import FAINT, INK, LINES, RISING, Sheet, colours
 from ...text import jsonable
-from ..charts import chart, dots
 from ..result import Result
 from .answers import answers_of
 from .planes import Plane, plane_of

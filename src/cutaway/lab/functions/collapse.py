@@ -9,16 +9,16 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ...drawing.charts import chart, note
+from ...drawing.sheet import FAINT, LINES, Sheet
 from ...errors import ArgumentError, ShapeError
 from ...inspect.collapse import collapses
-from ...inspect.drawing import FAINT, LINES, Sheet
 from ...inspect.operations import Operation, operations_of, program_of
 from ...inspect.reading import network_of
 from ...nn import Linear, Module, Sequential
 from ...nn.layers import activation as make_activation
 from ...random import stream
 from ...text import counted, jsonable
-from ..charts import chart, note
 from ..result import Result, table
 
 ROWS = 512  # that are drawn where no data is given

@@ -10,12 +10,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ...drawing.charts import band, chart, legend, style
+from ...drawing.sheet import LINES, Sheet
 from ...errors import ArgumentError
-from ...inspect.drawing import LINES, Sheet
 from ...inspect.reading import network_of
 from ...nn import Module
 from ...text import counted, jsonable
-from ..charts import band, chart, legend, style
 from ..result import Result, table
 from .landscape import Landscape, around
 from .relief import loss_axis, steep

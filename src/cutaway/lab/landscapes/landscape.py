@@ -10,12 +10,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ...arguments import whole_number
+from ...drawing.charts import band, chart, legend
+from ...drawing.sheet import LINES, Sheet
 from ...errors import ArgumentError
-from ...inspect.drawing import LINES, Sheet
 from ...inspect.reading import network_of
 from ...nn import Module
 from ...text import counted, jsonable
-from ..charts import band, chart, legend
 from ..result import Result, table
 from .relief import contours, logarithmic, loss_axis, loss_bar, mountains, scale
 from .true_loss import TrueLoss, around_zero, random_direction

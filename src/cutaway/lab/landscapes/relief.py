@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...inspect.drawing import FAINT, INK, RISING, RULE, Sheet, colours, ends
+from ...drawing.sheet import FAINT, INK, RISING, RULE, Sheet, colours, ends
 
 STEEP = 10  # largest over smallest loss from which its logarithm is drawn
 LEVELS = 16

@@ -9,12 +9,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ...drawing.charts import MARKERS, chart, legend
+from ...drawing.sheet import FAINT, LINES, Sheet, ends
 from ...errors import ArgumentError, ShapeError
-from ...inspect.drawing import FAINT, LINES, Sheet, ends
 from ...inspect.reading import network_of
 from ...nn import Module
 from ...text import counted, jsonable
-from ..charts import MARKERS, chart, legend
 from ..result import Result, table
 from .relief import contours, loss_bar, scale
 from .true_loss import TrueLoss, best_plane

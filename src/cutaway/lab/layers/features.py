@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ...drawing.sheet import by
 from ...errors import DataError, ShapeError
-from ...inspect.drawing import by
 from ...inspect.filters import filter_weights
 from ...inspect.operations import Operation
 from ...inspect.pixels import Pixels, pixels_of

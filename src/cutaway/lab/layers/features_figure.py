@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from ...inspect.drawing import EDGE, FAINT, LINES, RULE, SIGNED, Sheet, colours, reach
+from ...drawing.charts import MARKERS, chart, legend
+from ...drawing.sheet import EDGE, FAINT, LINES, RULE, SIGNED, Sheet, colours, reach
 from ...inspect.pixels import Pixels
 from ...rules import OPS
 from ...text import counted
-from ..charts import MARKERS, chart, legend
 
 TILE, GAP = 0.58, 0.04  # a pattern's side, and between small tiles, in inches
 LEFT, PITCH = EDGE + 1.55, 0.95  # where tiles begin, and from row to row

@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ...inspect.drawing import EDGE, FAINT, Sheet
+from ...drawing.charts import MARKERS, chart, legend, style
+from ...drawing.sheet import EDGE, FAINT, Sheet
 from ...text import columns, counted, jsonable
-from ..charts import MARKERS, chart, legend, style
 from ..result import Result
 from .crossing import Crossing, interval, leads, sentence
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from ...drawing.charts import band, chart, dots, legend
+from ...drawing.sheet import FAINT, INK, Sheet
 from ...errors import ArgumentError
-from ...inspect.drawing import FAINT, INK, Sheet
 from ...text import counted, joined, printable
-from ..charts import band, chart, dots, legend
 from .comparing import HIGHER, SCORES
 
 WIDTH = 8.6  # inches

@@ -12,9 +12,10 @@ import numpy as np
 
 from ... import losses
 from ...arguments import is_whole
+from ...drawing.charts import chart, style
+from ...drawing.sheet import EDGE, FAINT, LINES, Sheet
 from ...engines import Program, compile
 from ...errors import ArgumentError
-from ...inspect.drawing import EDGE, FAINT, LINES, Sheet
 from ...nn import Module
 from ...optim import AdamW, Optimizer
 from ...random import stream
@@ -22,7 +23,6 @@ from ...text import jsonable
 from ...train import fit
 from ...train.events import EpochEnded
 from ...train.feeding import as_arrays, target
-from ..charts import chart, style
 from ..models import fresh, loss_for, opened
 from ..result import Result, table
 from .gradients import BatchGradients, noise, noise_expected

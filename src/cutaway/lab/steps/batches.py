@@ -15,14 +15,14 @@ import numpy as np
 from ... import losses
 from ...arguments import whole_number
 from ...autodiff import Tensor
+from ...drawing.charts import MARKERS, chart, legend, style
+from ...drawing.sheet import EDGE, FAINT, LINES, Sheet
 from ...errors import ArgumentError
-from ...inspect.drawing import EDGE, FAINT, LINES, Sheet
 from ...nn import Module
 from ...optim import SGD, Optimizer
 from ...text import counted, jsonable, scaled
 from ...train import Ended, Event, Run, Started, TrainingWarning, fit
 from ...train.feeding import target
-from ..charts import MARKERS, chart, legend, style
 from ..models import fresh, loss_for, opened
 from ..result import Result, table
 from .gradients import BatchGradients, noise, noise_expected

@@ -9,13 +9,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ...inspect.drawing import EDGE, LINES, Sheet
+from ...drawing.charts import chart, legend, style
+from ...drawing.sheet import EDGE, LINES, Sheet
 from ...nn import Module
 from ...optim import AdamW, Optimizer
 from ...text import jsonable
 from ...train.fit import prepared
 from ...train.rate import HIGH, LOW, STEPS, RangeTest, range_test, rising
-from ..charts import chart, legend, style
 from ..models import fresh, loss_for, opened
 from ..result import Result, table
 

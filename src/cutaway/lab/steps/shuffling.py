@@ -12,15 +12,15 @@ import numpy as np
 
 from ...arguments import whole_number
 from ...data import split
+from ...drawing.charts import chart, dots, legend, style
+from ...drawing.sheet import EDGE, RISING, Sheet, colours
 from ...errors import ArgumentError
-from ...inspect.drawing import EDGE, RISING, Sheet, colours
 from ...nn import Module
 from ...optim import SGD, Optimizer
 from ...random import stream
 from ...text import counted, jsonable, score
 from ...train import METRICS, Run, fit_many
 from ...train.feeding import as_arrays, target
-from ..charts import chart, dots, legend, style
 from ..models import fresh, loss_for, opened
 from ..result import Result, table
 from .gradients import BatchGradients, cosine

@@ -4,9 +4,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+from cutaway.drawing.charts import chart, legend, style
+from cutaway.drawing.sheet import Sheet
 from cutaway.errors import FileError
-from cutaway.inspect.drawing import Sheet
-from cutaway.lab.charts import chart, legend, style
 
 NAMES = ["$\\frac{$", "$x$", "a\x1b[31mb", "a\x00b", "</text><script>alert(1)</script>", "\ud800",
          "%s {0} & ' \"", "\\$5$"]

@@ -1,4 +1,4 @@
-"""How the lab's charts look: named axes, lines that differ in colour and dash, medians with their spread."""
+"""How charts look: named axes, lines that differ in colour and dash, medians with their spread."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..inspect.drawing import FAINT, INK, LINES, RULE, Sheet
+from .sheet import FAINT, INK, LINES, RULE, Sheet
 
 DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)), (0, (3, 1, 1, 1, 1, 1)), (0, (8, 2)))
 MARKERS = "os^Dv*PX"

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..files.figure import write_figure
 from ..text import printable
+from .figure import write_figure
 
 INK, FAINT, RULE = "#1f1e1b", "#5f5c56", "#cfcac0"
 SIGNED = ("#0f3357", "#2a66a8", "#a5c3e4", "#ffffff", "#f3b78e", "#b8470b", "#6b2703")  # below zero, zero, above
@@ -27,7 +27,7 @@ class Sheet:
     """A figure of so many inches; places on it are measured from its top left corner."""
 
     def __init__(self, width: float, height: float) -> None:
-        from ..files.drawn import Drawn
+        from .drawn import Drawn
 
         self.width, self.height = width, height
         self.figure = Drawn(figsize=(width, height), facecolor="white")

@@ -7,8 +7,8 @@ from os import fspath
 from pathlib import Path
 from typing import Any
 
-from .container import write_whole
-from .endings import PICTURES, STILL, check_ending
+from ..files.container import write_whole
+from ..files.endings import PICTURES, STILL, check_ending
 
 
 def write_figure(figure: Any, path: Any, **how: Any) -> None:
