@@ -91,13 +91,16 @@ class NamedInputs:
     @property
     def step(self) -> int | None:
         """How many rows may be made at a time, where rows are made as they are read; None where they lie ready."""
-        return min((array.step for array in self.arrays.values() if isinstance(array, Staged)), default=None)
+        steps = [array.step for array in self.arrays.values() if isinstance(array, Staged)]
+        return min(steps) if steps else None
 
 
 def _array(part: Any) -> Any:
     """An input as an array; a list of arrays of different lengths as Sequences. Sparse matrices stay."""
+    if isinstance(part, READY) or hasattr(part, "tocsr"):
+        return part
     part = ragged_to_sequences(part)
-    return part if isinstance(part, READY) or hasattr(part, "tocsr") else np.asarray(part)
+    return part if isinstance(part, Sequences) else np.asarray(part)
 
 
 def lengths_of(name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -39,10 +39,6 @@ class Staged:
     def step(self) -> int:
         """How many rows fit in a stage."""
         return max(1, STAGE * len(self) // max(1, self.size * self.dtype.itemsize))
-
-    def parts(self) -> Iterator[np.ndarray]:
-        """All rows in order, so many at a time as fit in a stage."""
-        return (self.make(slice(start, start + self.step)) for start in range(0, len(self), self.step))
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
         return np.asarray(self.make(slice(0, len(self))), dtype)

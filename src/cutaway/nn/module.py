@@ -278,9 +278,10 @@ class Module(Tree, Shown):
         ResourceError where memory cannot be had.
         """
         X = NamedInputs.of(X)
-        if X.step is not None:
-            some = min(batch_size, X.step)  # so that no batch is larger than what is made at a time
-            parts = (X[start : start + X.step] for start in range(0, len(X), X.step))
+        step = X.step
+        if step is not None:
+            some = min(batch_size, step)  # so that no batch is larger than what is made at a time
+            parts = (X[start : start + step] for start in range(0, len(X), step))
             return np.concatenate([self.predict(part, some, engine, threads) for part in parts])
         known = vars(self).setdefault("_evaluators", {})
         key = (engine, batch_size, threads, tuple(details(self)), X.kind)
