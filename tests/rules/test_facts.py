@@ -20,7 +20,8 @@ def lacking(op):
     operands = (*op.inputs, *op.outputs)
     told = tuple(re.findall(r"(\w+)\??(?: (?:int|any|unread))*(?: [(\[].*?[)\]])?(?:  |$)", op.shapes))
     slopes = () if isinstance(op.slope, str) else op.slope
-    named = {*(op.products or ()), *(op.picks or ())[:2], *op.linear.replace(",", " ").split(), *slopes, *op.fixed}
+    named = {*(op.products or ()), *(op.picks or ())[:2], *op.linear.replace(",", " ").split(), *op.fixed,
+             *(name for name in slopes if name not in op.sums)}
     found = [] if op.kind == "elementwise" or told == operands else [f"shapes of {operands}, not {told}"]
     found += [f"{name}, which it has not" for name in named - set(operands)]
     return found + [f"keeps {word}" for word in set(op.keeps.split()) - {"channels", "places"}]

@@ -235,7 +235,7 @@ def _respond(made: Neuron, wiring: Wiring, program: Program, o: Operation, a: Va
         place = tuple(map(int, np.unravel_index(int(flat[row].argmax()), made.values.shape[1:])))
         field = wiring.field(o.out, tuple((p, p + 1) for p in place)) if place else None
         seen = x if field is None else x[cropped(field, x.shape[: len(place)])]
-        shares = None if place or o.op != "linear" else _shares(wiring, program, o, k)
+        shares = None if place or o.rule.units != "neuron" else _shares(wiring, program, o, k)
         made.strongest.append(Response(row, float(flat[row].max()), place, seen.copy(), shares))
 
 

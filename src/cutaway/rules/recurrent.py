@@ -89,8 +89,8 @@ def rnn_cell_back(dh, h, relu):
     return dh * xp.where(relu, xp.sign(h), 1 - h * h)
 
 
-@rule("y, h = tanh(u + W h + b)", absent_gradients=True, overwrites={"y": "u"}, sums={"s": ""}, products=("y", "W"),
-      units="cell", kink=lambda y, relu: relu & (y > 0),
+@rule("y, h = tanh(u + W h + b)", absent_gradients=True, overwrites={"y": "u"}, sums={"s": ""}, slope={"s": "1 − h²"},
+      products=("y", "W"), units="cell", kink=lambda y, relu: relu & (y > 0),
       shapes="u (n, time, k)  W (k, k)  b? (k)  h0? (n, k)  lengths? int (n)  y (n, time, k)  h (n, k)")
 def rnn(u, W, b, h0, lengths, *, relu, reverse, truncate):
     """-> y (n, time, k): every h; h (n, k): the last. relu: max(0, z) in place of tanh z."""
@@ -135,7 +135,8 @@ def lstm_cell_back(dh, dc, i, f, g, o, c, c_before):
 
 @rule("y, h, c, gates, cells = o tanh(c), c = f c + i g, from i, f, g, o = gates(u + W h + b)", absent_gradients=True,
       overwrites={"gates": "u", "du": "gates"}, sums={"i": "input", "f": "forget", "g": "candidate", "o": "output"},
-      products=("y", "W"), units="cell",
+      slope={"i": "g i(1 − i)", "f": "c₋₁ f(1 − f)", "g": "i (1 − g²)", "o": "tanh(c) o(1 − o)", "cells": "f",
+             "y": "o (1 − tanh²(c))"}, products=("y", "W"), units="cell",
       shapes="u (n, time, 4k)  W (4k, k)  b? (4k)  h0? (n, k)  c0? (n, k)  lengths? int (n)  y (n, time, k)  h (n, k)"
              "  c (n, k)  gates (n, time, 4k)  cells (n, time, k)")
 def lstm(u, W, b, h0, c0, lengths, *, reverse, truncate):
@@ -189,7 +190,9 @@ def gru_cell_back(dh, r, z, n, v, h_before):
 
 @rule("y, h, gates, v = (1 - z) n + z h, from r, z = σ(u + W h + b), n = tanh(u + r v), v = W h + b",
       absent_gradients=True, overwrites={"gates": "u", "du": "gates"},
-      sums={"r": "reset", "z": "update", "n": "candidate"}, products=("y", "W"), units="cell",
+      sums={"r": "reset", "z": "update", "n": "candidate"},
+      slope={"r": "(1 − z)(1 − n²) v r(1 − r)", "z": "(h₋₁ − n) z(1 − z)", "n": "(1 − z)(1 − n²) r",
+             "u": "(1 − z)(1 − n²)", "y": "z"}, products=("y", "W"), units="cell",
       shapes="u (n, time, 3k)  W (3k, k)  b? (3k)  h0? (n, k)  lengths? int (n)  y (n, time, k)  h (n, k)"
              "  gates (n, time, 3k)  v (n, time, k)")
 def gru(u, W, b, h0, lengths, *, reverse, truncate):

@@ -57,7 +57,7 @@ class Op:
     activates: it is an activation function, or what a network may end with; unless said, what calls its output a.
     units: what it has of its own with weights, in a word: neurons, filters, cells.
     slope: the derivative in the formula's letters, where the backward rule says more than is needed; by operand, or for
-           all of them.
+           all of them. Of a scan: what a gate's sum, or a state before, does to the state that it goes into.
     kink: of some operands, results and settings by name: an array that changes where the derivative jumps; or True: the
           places that get a gradient change there.
     applies: links that a loss applies itself.

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from ...program import Instruction, Listing, Value
+from ...rules import facts
 
 STACK = "g of all shards"
 
@@ -56,7 +57,7 @@ def by_neuron(listing: Listing) -> set[str]:
         for i in ahead:
             read = [v.name for v in i.reads if v.role == "parameter" and v.name in trained]
             x = i.arguments[0] if i.arguments else None
-            fits = i.op == "penalty" or (i.op == "linear" and x is not None and x.rows > 0 and all(
+            fits = i.op == "penalty" or (facts(i.op).units == "neuron" and x is not None and x.rows > 0 and all(
                 v is None or v.home for v in i.arguments[1:]))  # no computed weights
             if read and not (fits and chosen.issuperset(read)):
                 refused |= chosen.intersection(read)
@@ -83,7 +84,7 @@ def _backward(listing: Listing, copied: set[int], shared: set[int]) -> list[Inst
             continue
         if adds and id(i.written[0]) in copied and i.scope == "rows":
             copied.add(id(i.arguments[1]))
-        if i.op == "linear" and i.backward and any(id(v) in shared for v in targets):
+        if facts(i.op).units == "neuron" and i.backward and any(id(v) in shared for v in targets):
             late.append(replace(i, writes=(None, *i.writes[1:]), attributes={}, scope="neurons"))
             if i.writes[0] is None:
                 continue

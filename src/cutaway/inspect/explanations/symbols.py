@@ -10,17 +10,10 @@ import numpy as np
 from ...arguments import is_whole
 from ...errors import ArgumentError
 from ...program.listing import derivative
-from ...rules import OPS, facts
+from ...rules import OPS, Op, facts
 from ..traces.record import Record
 from .derivatives import settings, sources
 from .scan_derivatives import sums_name
-
-# inside a scan: from a gate's sum or a state (the number says which gate) to a state
-IN_SCANS = {
-    ("lstm", "s", 0): "g i(1 − i)", ("lstm", "s", 1): "c₋₁ f(1 − f)", ("lstm", "s", 2): "i (1 − g²)",
-    ("lstm", "s", 3): "tanh(c) o(1 − o)", ("gru", "s", 0): "(1 − z)(1 − n²) v r(1 − r)",
-    ("gru", "s", 1): "(h₋₁ − n) z(1 − z)", ("gru", "s", 2): "(1 − z)(1 − n²) r", ("gru", "u", 2): "(1 − z)(1 − n²)",
-}
 
 
 def indexed(trace: Record, name: str, index: tuple[int, ...]) -> int:
@@ -95,6 +88,8 @@ class Symbols:
             sample, c = self.index(*source)
             truth = self.trace[self.sources[target[0]].operands["y"]].flat[sample]
             return self(self.sources[target[0]].results["p"], source[1]) + (" − 1" if c == truth else "")
+        if rule.sums:
+            return self._in_scan(rule, operand, source, target)
         if words := rule.slope_by(operand):
             if "outputs" in words:
                 outputs = self.trace[source[0]].size // len(self.trace.about.rows)
@@ -104,24 +99,19 @@ class Symbols:
                 if outputs == 1 and words[:1] == "(" and words.endswith(")"):
                     words = words[1:-1]
             return words.removesuffix("/n") if rule.reduces and self.trace[source[0]].size == 1 else words
-        if rule.sums:
-            return self._in_scan(op, operand, source, target)
         if rule.kind == "elementwise":
             words = derivative(op)
             return words.removeprefix("da * ").removeprefix("dw * ")
         return f"∂{self(*target)}/∂{self(*source)}"
 
-    def _in_scan(self, op: str, operand: str, source: tuple[str, int], target: tuple[str, int]) -> str:
+    def _in_scan(self, rule: Op, operand: str, source: tuple[str, int], target: tuple[str, int]) -> str:
         i = self.sources[target[0]]
         if target[0] in self.sums or target[0] in (i.results.get("h"), i.results.get("c")):
             return "1"
-        if operand in ("s", "u"):
-            if op == "rnn":
-                return "[h > 0]" if i.settings["relu"] else "1 − h²"
-            return IN_SCANS[op, operand, self.index(*source)[-1] // self.trace[i.operands["W"]].shape[1]]
-        if op == "gru":
-            return "z"
-        return "f" if target[0] == i.results["cells"] else "o (1 − tanh²(c))"
+        if operand == "s":  # of one of the gates
+            gate = list(rule.sums)[self.index(*source)[-1] // self.trace[i.operands["W"]].shape[1]]
+            return "[h > 0]" if i.settings.get("relu") else rule.slope_by(gate)
+        return rule.slope_by("u" if operand == "u" else "cells" if target[0] == i.results.get("cells") else "y")
 
     def other(self, step: tuple[str, str], source: tuple[str, int], target: tuple[str, int]) -> tuple[str, int] | None:
         """The number that is the derivative, where one is: for z = W x + b, ∂z/∂W is an x."""
