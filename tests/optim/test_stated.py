@@ -57,6 +57,18 @@ def test_without_equations_of_its_own_a_rule_is_shown_as_it_is_written():
     assert update_words(Renamed) == update_words(ct.optim.Momentum)
 
 
+def test_a_rule_with_branches_is_no_list_of_equations():
+    def branched(theta, g, *, lr):
+        if lr:
+            g = lr * g
+        return theta - g
+
+    class Branched(ct.optim.SGD, listed=False):
+        rule = staticmethod(branched)
+
+    assert update_words(Branched) == ""
+
+
 def test_an_equation_that_gives_no_symbol_is_refused():
     with pytest.raises(ArgumentError, match=r"Odd: an equation is text such as .* got 'theta - g'"):
         class Odd(ct.optim.SGD, listed=False):

@@ -1,7 +1,9 @@
 """Optimizers: each is a pure rule on one flat vector, in the lecture's symbols, and a class that holds its settings.
 
 A rule takes the weights, the gradient and its state vectors, then the step number t (from 1) and the settings; it
-returns the new weights and the new state. The same text becomes the CPU's fused update loop.
+returns the new weights and the new state. The same text becomes the CPU's fused update loop. A rule that has to know
+where a parameter ends, or which numbers stand in one row, takes one parameter after the other (`by_parameter`), and
+runs in NumPy.
 """
 
 from __future__ import annotations
@@ -62,6 +64,8 @@ class Optimizer:
         if listed:
             OPTIMIZERS[cls.__name__] = cls
         own = vars(cls)
+        if "shapes" in own:
+            cls.by_parameter = True
         if "rule" in own and "equations" not in own:
             cls.equations = ()  # those that it inherits are of another rule
         if wrong := [line for line in cls.equations if not re.match(r"\S+ [←=] .", line)]:
@@ -94,9 +98,31 @@ class Optimizer:
         return code.co_varnames[2 : code.co_argcount]
 
     def shapes(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
-        """The shape of each state vector's part for a parameter of this shape: the parameter's own. A rule that works
-        `by_parameter` may say otherwise: {"R": shape[:-1]} keeps a number for each row of a matrix."""
+        """The shape of each state vector's part for a parameter of this shape: the parameter's own. A subclass may say
+        otherwise, {"R": shape[:-1]} keeps a number for each row of a matrix, and its rule then works `by_parameter`."""
         return dict.fromkeys(self.state_names, shape)
+
+    def start(self, name: str, shape: tuple[int, ...]) -> Any:
+        """What a state vector's part of this shape begins with, one number or an array of them: 0. A subclass may say
+        otherwise, such as a first estimate of a scale, or the identity matrix."""
+        return 0.0
+
+    def layout(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        """The shapes for a parameter of this shape, which must be those of the rule's own state vectors."""
+        found, names = self.shapes(shape), self.state_names
+        if set(found) != set(names):
+            raise ArgumentError(f"{type(self).__name__}: its rule's state is {', '.join(names) or 'none'}, but its "
+                                f"shapes() gives {', '.join(found) or 'none'}: name each vector once in both")
+        return {name: tuple(found[name]) for name in names}
+
+    def begin(self, name: str, part: np.ndarray) -> None:
+        """Write what a state vector begins with into its part for a parameter, which holds zeros."""
+        start = np.asarray(self.start(name, part.shape))
+        if start.shape and start.shape != part.shape:
+            raise ArgumentError(f"{type(self).__name__}: {name} has shape {part.shape}, but its start() gives numbers "
+                                f"of shape {start.shape}: give an array of that shape, or one number")
+        if start.any():
+            part[...] = start
 
     @property
     def settings(self) -> tuple[str, ...]:
@@ -135,11 +161,13 @@ class Optimizer:
         return getattr(self, "decay", "all") == "all" or len(shape) > 1
 
     def init(self, theta: np.ndarray, decays: np.ndarray | None = None) -> dict[str, Any]:
-        """Fresh state: zeros of the shapes that belong to theta's, and t = 0. decays (0 or 1 a weight) exempts weights
-        from weight decay."""
+        """Fresh state for weights that are one parameter, or a range of θ: zeros like theta where the optimizer does
+        not say otherwise, and t = 0. decays (0 or 1 a weight) exempts weights from weight decay."""
         theta = np.asarray(theta)
-        state: dict[str, Any] = {name: np.zeros(shape, theta.dtype) for name, shape in self.shapes(theta.shape).items()}
-        state["t"] = 0
+        state: dict[str, Any] = {"t": 0}
+        for name, shape in self.layout(theta.shape).items():
+            state[name] = np.zeros(shape, theta.dtype)
+            self.begin(name, state[name])
         if decays is not None:
             state["decays"] = np.asarray(decays, theta.dtype)
         return state

@@ -26,7 +26,7 @@ def _as_written(kind: type[Optimizer]) -> str:
         body = ast.parse(textwrap.dedent(inspect.getsource(kind.rule))).body[0]
         assert isinstance(body, ast.FunctionDef)
         *steps, last = body.body
-        assert isinstance(last, ast.Return)
+        assert isinstance(last, ast.Return) and not any(isinstance(one, ast.If | ast.For | ast.While) for one in steps)
     except (OSError, TypeError, SyntaxError, AssertionError):
         return ""
     theta = last.value.elts[0] if isinstance(last.value, ast.Tuple) else last.value

@@ -206,7 +206,7 @@ def _update(listing: Listing, model, opt: Optimizer) -> list[Instruction]:
 
 def _by_parameter(listing: Listing, model, opt: Optimizer) -> list[Instruction]:
     """An update for each parameter that is trained, on its own part of θ, of g and of the optimizer's vectors."""
-    shapes = {name: {"θ": p.shape} | opt.shapes(p.shape) for name, p in model.named_parameters()}
+    shapes = {name: {"θ": p.shape} | opt.layout(p.shape) for name, p in model.named_parameters()}
     placed = {vector: places({name: own[vector] for name, own in shapes.items()}) for vector in ("θ", *opt.state_names)}
     out = []
     for name, g in listing.gradients.items():

@@ -41,10 +41,13 @@ class State(Mapping[str, Any]):
         self._size = sum(p.size for p in self._parameters)
         self.vectors: dict[str, np.ndarray] = {}
         self._places = {"θ": places({name: p.shape for name, p in parameters.items()})}
-        shapes = {} if optimizer is None else {name: optimizer.shapes(p.shape) for name, p in parameters.items()}
-        for vector in optimizer.state_names if optimizer is not None else ():
-            self._places[vector] = places({name: own[vector] for name, own in shapes.items()})
-            self.vectors[vector] = np.zeros(max((p.hi for p in self._places[vector].values()), default=0), model.dtype)
+        if optimizer is not None:
+            shapes = {name: optimizer.layout(p.shape) for name, p in parameters.items()}
+            for vector in optimizer.state_names:
+                self._places[vector] = own = places({name: shape[vector] for name, shape in shapes.items()})
+                self.vectors[vector] = np.zeros(max((place.hi for place in own.values()), default=0), model.dtype)
+                for name in parameters:
+                    optimizer.begin(vector, self.part(name, vector))
         taken = ("θ", "t", *self.vectors)
         self._theta = None if optimizer is None else model.theta  # as `follow` last saw it; weights move there now
         self._buffers = {f"buffer.{name}" if name in taken else name: b for name, b in buffers.items()}
@@ -66,6 +69,10 @@ class State(Mapping[str, Any]):
                 raise ArgumentError(f"the state has no {what} called {name!r}: it has {', '.join(known) or 'none'}")
         place = self._places[vector][parameter]
         return self[vector][place.lo : place.hi].reshape(place.shape)
+
+    def alike(self, other: State) -> list[str]:
+        """The optimizer's vectors that are laid out alike in both."""
+        return [name for name in self.vectors if other._places.get(name) == self._places[name]]
 
     # ---- for engines -----------------------------------------------------------------------------------------------
     def holds(self, v: Value) -> bool:

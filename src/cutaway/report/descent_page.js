@@ -199,7 +199,7 @@ function update() {
   $("update").replaceChildren(make("h2", {}, "The update in numbers"), head, box);
   /** What a symbol stands for in step t; an equation's own symbol is still the old one. */
   const value = (symbol, gives, t, axis) => symbol === "θ" ? p.points[t - 1][axis]
-    : p.series[symbol] ? symbol === gives ? (t > 1 ? p.series[symbol][t - 2][axis] : 0) : p.series[symbol][t - 1][axis]
+    : p.series[symbol] ? symbol === gives ? (t > 1 ? p.series[symbol][t - 2][axis] : p.starts[symbol][axis]) : p.series[symbol][t - 1][axis]
     : Array.isArray(p.settings[symbol]) ? p.settings[symbol][t - 1] : p.settings[symbol];
   const result = (gives, t, axis) => gives === "θ" ? p.points[t][axis] : p.series[gives][t - 1][axis];
   const filled = (pieces, gives, t, axis) => {
@@ -225,7 +225,7 @@ function update() {
     }));
   }
   const after = p.prepared.length ? ` g is what ${p.prepared.join(", ")} made of the gradient.` : "";
-  drawn.push(() => head.textContent = end(p) === 0 ? `${p.name} stands at the start: its state is zero.${after}`
+  drawn.push(() => head.textContent = end(p) === 0 ? `${p.name} stands at the start${Object.values(p.starts).flat().some(v => v) ? "" : ": its state is zero"}.${after}`
     : `Step ${end(p)} of ${p.name}, in each of the two parameters, θ = (x, y).${at > end(p) ? " It was its last." : ""}${after}`);
 }
 

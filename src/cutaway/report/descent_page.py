@@ -86,6 +86,7 @@ def _path(path: DescentPath) -> dict[str, Any]:
         "points": jsonable(path.points, 6),
         "loss": jsonable(path.loss, 6),
         "series": {name: jsonable(values, 6) for name, values in series.items()},
+        "starts": {name: jsonable(path.optimizer.init(path.points[0])[name], 6) for name in path.state},
         "rate": jsonable(path.rate, 6),
         "settings": settings(path.optimizer, path.steps),
         "equations": [[e.gives, e.text, e.pieces] for e in lines],

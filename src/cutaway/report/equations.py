@@ -124,11 +124,12 @@ def equations(path: DescentPath) -> tuple[list[Equation], dict[str, np.ndarray]]
     known = {name: np.array(value)[:, None] if isinstance(value, list) else value
              for name, value in settings(path.optimizer, path.steps).items()}
     known |= {"g": path.gradient, "θ": path.points[:-1], "t": np.arange(1, path.steps + 1)[:, None]} | path.state
+    starts = path.optimizer.init(path.points[0])
     lines, between = [], {}
     for e in stated(type(path.optimizer)):
         if e.gives in path.state:
             after = path.state[e.gives]
-            before = known | {e.gives: np.concatenate([np.zeros((1, 2)), after])[:-1]}
+            before = known | {e.gives: np.concatenate([starts[e.gives][None], after])[:-1]}
             lines += [e] if _holds(e, before, after) else []
         elif e.gives == "θ":
             lines += [e] if _holds(e, known, path.points[1:]) else []

@@ -291,6 +291,7 @@ class CPU(Reference):
     def _by_python(self, k: int) -> None:
         state = self._states[0]
         self.n, self.now, self.t = int(state[slots.TOTAL]), int(state[slots.NOW]), int(state[slots.T])
+        self.rate = float(state.view(np.float64)[slots.RATE])
         try:
             self.execute(self.code[k][2])
         except Exception:

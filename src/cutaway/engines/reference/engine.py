@@ -268,7 +268,11 @@ class Reference(Engine):
         if opt.uses_step:
             settings["t"] = self.t
         results = type(opt).rule(theta, g, *state, **settings)
-        for place, new in zip((theta, *state), results if isinstance(results, tuple) else (results,), strict=True):
+        results = results if isinstance(results, tuple) else (results,)
+        for v, place, new in zip(instruction.written, (theta, *state), results, strict=True):
+            if opt.by_parameter and np.shape(new) != place.shape:
+                raise ShapeError(f"{opt.name} gives {v} as numbers of shape {np.shape(new)}, and its place has "
+                                 f"{place.shape}: see shapes() of {type(opt).__name__}")
             place[...] = new
 
 

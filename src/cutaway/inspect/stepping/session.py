@@ -297,14 +297,18 @@ class Session(Looking, Shown):
         return self._silence(layer, neuron, False)
 
     def use(self, optimizer: Optimizer) -> Change:
-        """Go on with another optimizer, or another learning rate. State of the same name is kept, other state begins
-        at zero; the step number goes on, so that Adam's bias correction takes fresh averages for old ones."""
+        """Go on with another optimizer, or another learning rate. State of the same name and shape is kept, other
+        state begins at zero, or as the optimizer says; the step number goes on, so that Adam's bias correction takes
+        fresh averages for old ones."""
         if not isinstance(optimizer, Optimizer):
             raise ArgumentError(f"optimizer must be one of ct.optim's, such as ct.optim.AdamW(1e-3), got {optimizer!r}")
         optimizer = optimizer.for_run(self.steps)
-        kept = [name for name in optimizer.state_names if name in self._planned.optimizer.state_names]
+        shapes = [part.shape for part in self._recorder.parameters.values()]
+        kept = [name for name in optimizer.state_names if all(
+                self._planned.optimizer.layout(shape).get(name) == optimizer.layout(shape)[name] for shape in shapes)]
         fresh = [name for name in optimizer.state_names if name not in kept]
-        state = [f"{', '.join(kept)} kept"] * bool(kept) + [f"{', '.join(fresh)} from zero"] * bool(fresh)
+        begin = "zero" if type(optimizer).start is Optimizer.start else "its start"
+        state = [f"{', '.join(kept)} kept"] * bool(kept) + [f"{', '.join(fresh)} from {begin}"] * bool(fresh)
         what = f"the optimizer is {optimizer!r}" + (f" ({'; '.join(state)})" if state else "")
         return self._set_up(replace(self._planned, optimizer=optimizer), what)
 

@@ -254,7 +254,7 @@ class Walk:
         before = self.program
         if program is None:
             program = setup.program(self.model, self.past, before.engine.name, before.engine.threads)
-            program.state.put(before.state.copy(before.state.vectors))
+            program.state.put(before.state.copy(before.state.alike(program.state)))
         origin = Origin(self.model, self.past.loss, setup.optimizer, self.past.options["weighted"], self.past.example,
                         setup.altered)
         self.setup, self.program = setup, program

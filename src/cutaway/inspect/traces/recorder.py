@@ -102,7 +102,7 @@ class Recorder(Names):
 
     def _described(self, n: int) -> dict[str, TracedValue]:
         found = {}
-        for v in self.program.values():
+        for v in dict.fromkeys([*self.program.values(), *self.whole]):
             copies = 1 if v.outside else self.engine.copies(v)
             shape = (copies, *v.shape) if copies > 1 else v.shape_at(n)
             name = self.names[id(v)]

@@ -235,6 +235,9 @@ def usual(on: Surface, names: Sequence[str] = LECTURE) -> list[Optimizer]:
 
 def _walk(on: Surface, name: str, opt: Optimizer, start: Pair | None, steps: int, seed: int, batch_size: int,
           engine: str) -> DescentPath:
+    if opt.by_parameter:
+        raise ArgumentError(f"{type(opt).__name__} takes whole parameters, and a surface has two weights and no more: "
+                            "compare it on a network, with ct.lab.race")
     model, (X, y) = on.model(start), on.data(seed)
     program = compile(model, on.loss, opt, min(batch_size, on.rows), X, y, seed=seed, engine=engine)
     program.feed(X, y)
@@ -277,10 +280,10 @@ def effective_rates(opt: Optimizer, g: np.ndarray, state: dict[str, np.ndarray])
     >>> effective_rates(ct.optim.AdaGrad(0.1), np.array([[3.0, -4.0]]), {"G": np.array([[9.0, 16.0]])})
     array([[0.03333333, 0.025     ]])
     """
-    rates = np.empty_like(g)
+    rates, first = np.empty_like(g), opt.init(np.zeros(2))
     with np.errstate(all="ignore"):  # not a number where averages cancel to zero exactly
         for k in range(len(g)):
-            before = [values[k - 1] if k else np.zeros(2) for values in state.values()]
+            before = [values[k - 1] if k else first[name] for name, values in state.items()]
             rates[k] = _rate(opt, k + 1, g[k], before)
     return rates
 
