@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..shown import Picture, Shown
+from ..shown import Picture, Shown, shown_parts
 
 
 class Built(Shown):
@@ -16,9 +16,9 @@ class Built(Shown):
     def _in_notebook(self) -> Any:
         fitted = vars(self.estimator)
         if "design_" in fitted:
-            yield from fitted["design_"]._in_notebook()
+            yield from shown_parts(fitted["design_"])
         if "model_" in fitted:
-            yield from fitted["model_"]._in_notebook()
+            yield from shown_parts(fitted["model_"])
         run = getattr(self.estimator, "run_", None)
         if run is not None and len(run.history):
             yield Picture(run.plot(), "the loss over the epochs")

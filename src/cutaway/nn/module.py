@@ -20,7 +20,7 @@ from ..memory import aligned
 from ..named_inputs import NamedInputs
 from ..random import stream
 from ..sequences import Sequences, ragged_to_sequences
-from ..shown import VIEWS, Picture, Preformatted, Shown
+from ..shown import VIEWS, Picture, Preformatted, Shown, shown_parts
 from .layout import StateDict, arrays_of
 from .parameter import Parameter
 from .tree import KEPT, Tree, details
@@ -315,7 +315,7 @@ class Module(Tree, Shown):
             yield Preformatted(repr(self))
         else:
             yield Picture(drawing.svg, drawing.about)
-            yield from summary._in_notebook()
+            yield from shown_parts(summary)
 
     def describe(self) -> str:
         """A few words for a listing: "64 -> 10"."""
