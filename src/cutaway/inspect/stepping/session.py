@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from ...arguments import whole_number
+from ...arguments import is_whole, whole_number
 from ...engines import Program
 from ...errors import ArgumentError, TrainingError
 from ...optim import Optimizer
 from ...program import title
 from ...program.listing import formula
 from ...shown import Shown
+from ...text import counted
 from ...train.fit import beginning
 from ...train.interrupt import interruptible
 from ...train.past import Past
@@ -145,7 +146,7 @@ class Session(Looking, Shown):
         if found or self.stopping:
             return f"step {self.step}: {found}" if found else f"step {self.step}: {self.stopping}"
         count = self._count - first
-        return f"{count:,} step{'' if count == 1 else 's'} done" + (", the run is over" if self.over else "")
+        return f"{counted(count, 'step')} done" + (", the run is over" if self.over else "")
 
     def stop(self, reason: str = "stopped") -> None:
         """End `run` after the step under way."""
@@ -332,7 +333,7 @@ class Session(Looking, Shown):
 
     def _silence(self, layer: str, neuron: int, dead: bool) -> Change:
         width = activations(self.program, layer)[0][1].shape[-1]
-        if isinstance(neuron, bool) or not isinstance(neuron, int | np.integer) or not 0 <= neuron < width:
+        if not is_whole(neuron, 0, width - 1):
             raise ArgumentError(f"{layer} has neurons 0 to {width - 1}, got {neuron!r}")
         known = self._planned.dead
         own = {(layer, int(neuron))}

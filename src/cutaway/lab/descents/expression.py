@@ -19,6 +19,7 @@ import numpy as np
 
 from ...autodiff import Tensor, apply
 from ...errors import ArgumentError
+from ...text import counted
 
 LONGEST, DEEPEST = 400, 30  # characters, brackets within brackets
 LARGEST, STEEPEST = 1e12, 20  # numbers, exponents
@@ -192,7 +193,7 @@ class _Parser:
             case ast.Call(ast.Name(name), arguments):
                 at, (wanted, meaning) = self.places[node.col_offset], FUNCTIONS[name]
                 if len(arguments) != wanted:
-                    raise self.wrong(f"{name} takes {wanted} argument{'s' * (wanted > 1)}, got {len(arguments)}", at)
+                    raise self.wrong(f"{name} takes {counted(wanted, 'argument')}, got {len(arguments)}", at)
                 return self.join(RULES.get(name, name), meaning, at, *map(self.node, arguments))
         raise AssertionError(ast.dump(node))
 
