@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cutaway import Sequences
+from cutaway import Sequences, Tensor
 from cutaway.errors import ShapeError
 from cutaway.named_inputs import NamedInputs
 from cutaway.staged import Staged
@@ -33,7 +33,14 @@ def test_arrays_are_not_copied():
     assert NamedInputs.of((A, B)).arrays["x1"] is A
 
 
-@pytest.mark.parametrize("given", [A, (A, B), {"a": A, "b": B}])
+@pytest.mark.parametrize("given", [
+    Tensor(A), A.tolist(), Sequences(Tensor(A), Tensor(np.array([1, 2, 1]))),
+], ids=["Tensor", "list", "Sequences of Tensors"])
+def test_what_is_no_array_becomes_one(given):
+    assert all(type(array) is np.ndarray for array in NamedInputs.of(given).arrays.values())
+
+
+@pytest.mark.parametrize("given", [A, (A, B), {"a": A, "b": B}, {}, ()])
 def test_they_can_be_had_as_they_came(given):
     made = NamedInputs.of(given).as_given()
     assert type(made) is type(given)
@@ -88,3 +95,9 @@ def test_rows_that_are_made_as_they_are_read_stay_so():
 def test_kinds_are_the_same_whatever_the_number_of_rows():
     assert NamedInputs.of((A, B)).kind == NamedInputs.of((A[:1], B[:1])).kind
     assert NamedInputs.of((A, B)).kind != NamedInputs.of((A, A)).kind
+
+
+@pytest.mark.parametrize("given", [((1.0, 2.0), (3.0, 4.0)), (A, (A, A)), {"a": (A, A)}])
+def test_a_tuple_within_is_refused(given):
+    with pytest.raises(ShapeError, match="got a tuple among them: give rows as a list or an array"):
+        NamedInputs.of(given)

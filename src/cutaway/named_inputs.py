@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from .arguments import count_rows
+from .errors import ShapeError
 from .sequences import Sequences, ragged_to_sequences
 from .staged import Staged
 
-READY = (np.ndarray, Sequences, Staged)
+READY = (np.ndarray, Staged)
 
 
 class NamedInputs:
@@ -26,13 +27,14 @@ class NamedInputs:
     (['x.age', 'x.words', 'x.words.lengths'], 2)
 
     parts: arrays or Sequences. arrays: the same, but the values of Sequences apart from their lengths, as programs
-    read them. Arrays that are read from the disk or made as they are read stay so, until some rows are taken.
+    read them. by_name: whether a network takes them as keywords, as it does those of a dict. What is read from the
+    disk, or made as it is read, stays so until some rows are taken.
     """
 
-    __slots__ = ("arrays", "parts")
+    __slots__ = ("arrays", "by_name", "parts")
 
-    def __init__(self, parts: dict[str, Any]) -> None:
-        self.parts = parts
+    def __init__(self, parts: dict[str, Any], by_name: bool = False) -> None:
+        self.parts, self.by_name = parts, by_name
         self.arrays: dict[str, Any] = {}
         for name, part in parts.items():
             if isinstance(part, Sequences):
@@ -48,7 +50,7 @@ class NamedInputs:
         if isinstance(X, tuple):
             return cls({f"x{i + 1}": _array(part) for i, part in enumerate(X)})
         if isinstance(X, dict):
-            return cls({f"x.{key}": _array(part) for key, part in X.items()})
+            return cls({f"x.{key}": _array(part) for key, part in X.items()}, by_name=True)
         return cls({"x": _array(X)})
 
     def __len__(self) -> int:
@@ -66,12 +68,7 @@ class NamedInputs:
 
     def each(self, f: Callable[[Any], Any]) -> NamedInputs:
         """What a function makes of each part."""
-        return NamedInputs({name: f(part) for name, part in self.parts.items()})
-
-    @property
-    def by_name(self) -> bool:
-        """Whether they were given in a dict, so that a network takes them as keywords."""
-        return any(name.startswith("x.") for name in self.parts)
+        return NamedInputs({name: f(part) for name, part in self.parts.items()}, self.by_name)
 
     def passed_to(self, f: Callable) -> Any:
         """What a network, or another function with its arguments, gives for these inputs."""
@@ -99,8 +96,13 @@ def _array(part: Any) -> Any:
     """An input as an array; a list of arrays of different lengths as Sequences. Sparse matrices stay."""
     if isinstance(part, READY) or hasattr(part, "tocsr"):
         return part
+    if isinstance(part, tuple):
+        raise ShapeError("the inputs of a network are arrays with a row a sample, got a tuple among them: give rows "
+                         "as a list or an array")
     part = ragged_to_sequences(part)
-    return part if isinstance(part, Sequences) else np.asarray(part)
+    if isinstance(part, Sequences):
+        return part if isinstance(part.values, READY) else Sequences(np.asarray(part.values), np.asarray(part.lengths))
+    return np.asarray(part)
 
 
 def lengths_of(name: str) -> str:
