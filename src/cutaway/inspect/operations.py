@@ -89,11 +89,6 @@ class Operation:
             return 0
         return sum(v.width * v.dtype.itemsize for i in self.instructions for v in i.written)
 
-    @property
-    def activates(self) -> bool:
-        """Whether it is an activation function: σ(z), or a link such as softmax."""
-        return bool(self.rule.activates)
-
     @cached_property
     def settings(self) -> str:
         """What its repr would say: "1 → 32, 3 × 3, same"."""

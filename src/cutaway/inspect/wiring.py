@@ -53,10 +53,10 @@ class Wiring:
         v = o.out
         while not o.rule.sums and len(found := readers(self.operations, v)) == 1:
             (after,) = found
-            if not after.activates and not after.rule.normalises:
+            if not after.rule.activates and not after.rule.normalises:
                 break
             applied.append(after)
-            if after.activates:
+            if after.rule.activates:
                 return applied
             v = after.out
         return []

@@ -159,14 +159,9 @@ def _backward(trace: Record, i: TracedInstruction, *given: np.ndarray) -> dict[s
 
 def _moved(trace: Record, i: TracedInstruction, operand: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Operations that only move numbers: the forward rule moves their places instead."""
-    rule = OPS[i.op]
     given = {name: np.zeros(trace[value].shape) for name, value in i.operands.items()}
     given[operand] = 1.0 + _places(given[operand].shape)
-    if not rule.variadic:
-        known = {name: trace[value] for name, value in i.operands.items()} | {operand: given[operand]}
-        moved = rule.forward(*(known.get(name) for name in rule.inputs), **settings(trace, i))
-    else:
-        moved = rule.forward(*given.values(), **settings(trace, i))
+    moved = OPS[i.op].forward(*given.values(), **settings(trace, i))
     to = np.flatnonzero(moved)
     return to, moved.ravel()[to].astype(int) - 1, np.ones(len(to))
 
