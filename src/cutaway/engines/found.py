@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, MutableMapping
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,7 @@ class Engines(MutableMapping[str, Any]):
         return len(list(iter(self)))
 
 
+@cache
 def _folders() -> list[str]:
     return sorted(file.parent.name for file in Path(__file__).parent.glob("*/engine.py"))
 
