@@ -1,4 +1,4 @@
-"""docs/promises.md and SECURITY.md: each command names tests or a script that are there; every promise has one.
+"""The pages of promises and SECURITY.md: each command names tests or a script that are there; every promise has one.
 
 The tests themselves run with the suite; `python tools/promises.py` runs them one promise at a time.
 """

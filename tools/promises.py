@@ -1,4 +1,4 @@
-"""Runs the commands of docs/promises.md and SECURITY.md, each of which proves the promise that it stands under.
+"""Runs the commands of the pages of promises and SECURITY.md, each of which proves the promise that it stands under.
 
     python tools/promises.py          those that take seconds: every pytest command
     python tools/promises.py --long   the scripts of tools/ too: minutes to an hour each
@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 HOUSE = Path(__file__).parent.parent
-PAGES = ("docs/promises.md", "SECURITY.md")
+PAGES = ("docs/promises.md", "docs/promises-builders.md", "docs/promises-contributors.md", "SECURITY.md")
 COMMAND = re.compile(r"`((?:pytest|python) [^`]+)`")
 
 
