@@ -1,0 +1,46 @@
+"""The pages find each other: the index names all of them, and links lead to files and headings that are there."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+HOUSE = Path(__file__).parent.parent
+INDEX = HOUSE / "docs" / "README.md"
+PAGES = [HOUSE / "README.md", HOUSE / "CONTRIBUTING.md", *sorted((HOUSE / "docs").rglob("*.md"))]
+COMING = {"engines.md"}
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+def text_of(page):
+    """A page without its code, in which brackets are no links."""
+    return re.sub(r"```.*?```|`[^`\n]*`", "`", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+
+
+def anchors(page):
+    """What a link can name of a page: its headings, as GitHub and others write them."""
+    prose = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    headings = re.findall(r"^#+ (.+)$", prose, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(HOUSE)))
+def test_every_link_leads_somewhere(page):
+    for target in LINK.findall(text_of(page)):
+        path, _, anchor = target.partition("#")
+        if re.match(r"https?:|mailto:", path):
+            continue
+        found = page.parent / path if path else page
+        assert found.exists() or found.name in COMING, f"{page.name} links to {target}, and there is no such file"
+        if anchor:
+            assert anchor in anchors(found), f"{page.name} links to {target}; headings: {sorted(anchors(found))}"
+
+
+def test_the_index_names_every_page():
+    linked = {(INDEX.parent / target.partition("#")[0]).resolve() for target in LINK.findall(text_of(INDEX))}
+    missing = [str(page.relative_to(HOUSE)) for page in (HOUSE / "docs").rglob("*.md") if page.resolve() not in linked]
+    assert missing == [INDEX.relative_to(HOUSE).as_posix()], "docs/README.md has a line for each page"
+
+
+def test_the_readme_leads_to_the_index():
+    assert "docs/README.md" in LINK.findall(text_of(HOUSE / "README.md"))
