@@ -1,13 +1,23 @@
-"""What all tests share: where the tables of cases lie, examples that are the same on every run, and Ctrl-C."""
+"""What all tests share: where the tables of cases lie, examples that are the same on every run, what JAX has compiled,
+and Ctrl-C."""
 
+import atexit
+import os
+import shutil
 import signal
 import sys
+import tempfile
 from pathlib import Path
 
 import hypothesis
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "rules"))
+
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:  # tests of XLA compile the same few programs again and again
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="cutaway-tests-")
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+    atexit.register(shutil.rmtree, os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)
 
 hypothesis.settings.register_profile(
     "cutaway", deadline=None, derandomize=True, max_examples=8, database=None,

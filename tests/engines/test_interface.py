@@ -53,7 +53,8 @@ def test_a_run_gives_a_loss_a_step_and_counts_them(name):
 
 def test_instructions_one_by_one_are_the_run(name):
     """To the last bit, if the engine says that it is exact."""
-    whole, single = made(name, keep_all=True), made(name, keep_all=True)
+    opt = ct.optim.Adam(1e-2, eps=1e-3)  # the gradient of a bias before batch norm is rounding, which Adam blows up
+    whole, single = (made(name, keep_all=True, optimizer=opt) for _ in range(2))
     order = np.arange(22)
     wanted = whole.engine.run(order, 0, 3)
     single.engine.begin(order, 0, 3)

@@ -7,6 +7,7 @@ from cases import EVERY, GATES, IDS, scan
 
 import cutaway as ct
 from cutaway.engines.cpu.kernels import convolution
+from cutaway.engines.xla import kernels as xla
 from cutaway.rules import OPS
 
 # run inside every broadcast, batch norm and convolution of sequences, see below, test_training.py and tests/nn
@@ -47,6 +48,19 @@ def test_every_value_equals_the_rules(id, name, make, dtype):
         two, b = program(Around(name, case).astype(dtype), "cpu", keep_all=True)
         np.testing.assert_allclose(b, a, **TOLERANCE[dtype])
         assert_same_values(one, two, **TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize(("id", "name", "make"), [(i, *c) for i, c in cases if c[0] in xla.KERNELS],
+                         ids=[i for i, c in cases if c[0] in xla.KERNELS])
+@precisions
+def test_every_value_on_xla_equals_the_rules(id, name, make, dtype):
+    """Where XLA has an operation of its own. All others run there by their rules: tests/rules/test_rules.py."""
+    case = make(np.random.default_rng(5), 5, 17)
+    one, a = program(Around(name, case).astype(dtype), "reference", keep_all=True)
+    two, b = program(Around(name, case).astype(dtype), "xla", keep_all=True)
+    near = TOLERANCE[dtype] | ({"atol": 3e-5} if dtype == "float32" else {})  # it adds up 153 products in another order
+    np.testing.assert_allclose(b, a, **near)
+    assert_same_values(one, two, **near)
 
 
 @every_case

@@ -37,18 +37,24 @@ class Watch:
             self.weights.append(event.run.model.state_dict())
 
 
-@pytest.mark.parametrize("engine", ["cpu", "reference"])
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("kind", NETWORKS)
 def test_a_replayed_step_is_the_one_that_happened(kind, threads, engine):
+    """To the last bit, where an engine is exact; else its trace says how far J is off: some roundings of float32."""
+    exact = ENGINES[engine].exact
+    if not exact and threads > 1:
+        return  # XLA has threads of its own
     watch = Watch()
     run = fitted(kind, threads=threads, engine=engine, callbacks=[watch])
     before = run.model.state_dict()
     each = 7
     for step in (1, each, each + 1, 3 * each, 5 * each):
         t = run.trace(step=step)
-        assert run.steps["loss"][step - 1] == t.J and t.about.step == step and t.about.epoch == -(-step // each)
-        if step % each == 0:
+        assert t.about.step == step and t.about.epoch == -(-step // each)
+        assert (run.steps["loss"][step - 1] if exact else pytest.approx(run.steps["loss"][step - 1], rel=1e-5)) == t.J
+        assert bool(t.note) == (run.steps["loss"][step - 1] != t.J)
+        if step % each == 0 and exact:
             for name, a in watch.weights[step // each - 1].items():
                 np.testing.assert_array_equal(t.after(name), a, err_msg=name)
     for name, a in run.model.state_dict().items():

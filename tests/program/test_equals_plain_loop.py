@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import cutaway as ct
+from cutaway.engines import ENGINES
 from cutaway.nn import MLP, BatchNorm1d, Dropout, Embedding, LayerNorm, Linear, Module, ReLU, Sequential, Tanh
 from cutaway.optim import SGD, Adam, AdamW, Momentum, RMSProp, clip, l2, schedules
 
@@ -180,21 +181,29 @@ def assert_reaches_the_plain_loop(network, loss, opt, weighted=False, **options)
     assert not np.allclose(one.theta, make().init(1).theta), "nothing was learned"
 
 
-@pytest.mark.parametrize("engine", ["cpu", "reference"])
-@pytest.mark.parametrize("network", NETWORKS)
+# XLA compiles each of these for a second or two, so it gets some: all rules run on JAX in tests/rules
+ON_XLA = {"every part", "shared", "computed weights", "two inputs", "counts", "words", "sequences", "momentum", "adamw",
+          "rmsprop", "l2", "cross_entropy", "huber"}
+
+
+def on_every_engine(name, values):
+    return pytest.mark.parametrize(("engine", name), [
+        (engine, value) for engine in ENGINES for value in values if engine != "xla" or value in ON_XLA])
+
+
+@on_every_engine("network", NETWORKS)
 def test_networks(network, engine):
     assert_reaches_the_plain_loop(network, "mse", AdamW(0.01, eps=EPS), network in ("mlp", "table"), engine=engine)
 
 
-@pytest.mark.parametrize("engine", ["cpu", "reference"])
-@pytest.mark.parametrize("opt", OPTIMIZERS)
+@on_every_engine("opt", OPTIMIZERS)
 def test_optimizers(opt, engine):
-    assert_reaches_the_plain_loop("every part", "cross_entropy", OPTIMIZERS[opt](), engine=engine)
+    network = "every part" if engine != "xla" else "mlp"
+    assert_reaches_the_plain_loop(network, "cross_entropy", OPTIMIZERS[opt](), engine=engine)
 
 
-@pytest.mark.parametrize("engine", ["cpu", "reference"])
+@on_every_engine("loss", ct.losses.LOSSES)
 @pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("loss", ct.losses.LOSSES)
 def test_losses(loss, weighted, engine):
     assert_reaches_the_plain_loop("skip", loss, Adam(0.01), weighted, engine=engine)
 
@@ -212,7 +221,7 @@ def test_own_loss():
     assert_reaches_the_plain_loop("mlp", cubic, SGD(0.01))
 
 
-@pytest.mark.parametrize("engine", ["cpu", "reference"])
+@pytest.mark.parametrize("engine", ENGINES)
 def test_frozen_parameters_stay_and_the_others_learn_as_before(engine):
     X, y, order = data("x"), targets("mse"), np.arange(ROWS)
     opt = l2(clip(SGD(0.05), norm=0.3), 0.1)

@@ -26,7 +26,11 @@ class Engines(MutableMapping[str, Any]):
         if not isinstance(name, str) or name not in self:
             raise ArgumentError(f"no engine is called {name!r}: use one of {', '.join(self)}")
         if name not in self._own:
-            self._own[name] = import_module(f".{name}.engine", __package__).ENGINE
+            try:
+                self._own[name] = import_module(f".{name}.engine", __package__).ENGINE
+            except ModuleNotFoundError as error:  # of another package: one of ours is always there
+                raise ArgumentError(f"the engine {name!r} needs {error.name}, which is not installed: "
+                                    f'pip install "cutaway[{name}]"') from None
         return self._own[name]
 
     def __setitem__(self, name: str, engine: Any) -> None:

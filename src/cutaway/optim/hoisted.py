@@ -15,24 +15,35 @@ from functools import cache
 from types import CodeType, FunctionType
 from typing import Any
 
+import numpy as np
+
 
 @dataclass(frozen=True)
 class Hoisted:
     """A rule of `vectors` and `settings`; in its `body` c0, c1, ... stand for the expressions in `constants`."""
 
-    rule: Callable
+    rule: FunctionType
     vectors: tuple[str, ...]
     settings: tuple[str, ...]
     constants: tuple[str, ...]
     body: tuple[ast.stmt, ...]
 
-    def numbers(self, settings: dict[str, Any]) -> list[float]:
-        """The constants of one step, in double."""
-        names = getattr(self.rule, "__globals__", {})
-        return [float(eval(code, names, settings)) for code in _compiled(self.constants)]
+    def numbers(self, steps: int, **settings: Any) -> np.ndarray:
+        """The constants of so many steps, in double: (steps, constants). A setting may be an array, a number a step."""
+        try:
+            found = self._evaluated(settings)
+        except ValueError:  # "if t > 9" asks for one number at a time
+            each = ({k: v[s] if np.ndim(v) else v for k, v in settings.items()} for s in range(steps))
+            found = list(zip(*map(self._evaluated, each), strict=True))
+        return np.array([np.broadcast_to(c, steps) for c in found], float).reshape(-1, steps).T
+
+    def _evaluated(self, settings: dict[str, Any]) -> list[Any]:
+        return [eval(code, self.rule.__globals__, settings) for code in _compiled(self.constants)]
 
     def function(self) -> FunctionType:
         """The rule as a function of its vectors and then its constants."""
+        if not self.body:
+            return _by_place(self.rule, self.vectors, self.settings)
         arguments = ", ".join([*self.vectors, *(f"c{k}" for k in range(len(self.constants)))])
         head = f"def {self.rule.__name__}({arguments}):\n"
         made: dict[str, Any] = {}
@@ -40,8 +51,19 @@ class Hoisted:
         return FunctionType(made[self.rule.__name__].__code__, self.rule.__globals__)
 
 
+def _by_place(rule: Callable, vectors: tuple[str, ...], settings: tuple[str, ...]) -> Any:
+    """A rule that takes its settings behind its vectors."""
+    return lambda *given: rule(*given[: len(vectors)], **dict(zip(settings, given[len(vectors) :], strict=True)))
+
+
+def in_one_piece(rule: Any) -> Hoisted:
+    """A rule that cannot be taken apart: each setting is a constant by itself."""
+    names = inspect.getfullargspec(rule)
+    return Hoisted(rule, tuple(names.args), tuple(names.kwonlyargs), tuple(names.kwonlyargs), ())
+
+
 @cache
-def hoisted(rule: Callable) -> Hoisted:
+def hoisted(rule: Any) -> Hoisted:
     """Take a rule apart. Raises OSError or TypeError where that cannot be: Python keeps no source of what is typed at
     a prompt, and a rule may need the function around it, or change a setting."""
     node = ast.parse(textwrap.dedent(inspect.getsource(rule))).body[0]

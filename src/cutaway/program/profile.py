@@ -34,7 +34,8 @@ class Profile(Shown):
     phase, layer, instruction, writes: as in the program's listing. microseconds: the median over the steps.
     operations: multiplications and additions in matrix products (linear, convolution, recurrent scans; 0 elsewhere).
     bytes: what the others read and write, each number counted once. step: microseconds of a step without clocks, on
-    `threads` threads. `print` it, or take `to_pandas()`.
+    `threads` threads. note: what else must be known of the times, "" where nothing is. `print` it, or take
+    `to_pandas()`.
     """
 
     phase: list[str]
@@ -46,6 +47,7 @@ class Profile(Shown):
     bytes: np.ndarray
     step: float
     threads: int
+    note: str = ""
 
     @property
     def share(self) -> np.ndarray:
@@ -105,7 +107,8 @@ class Profile(Shown):
         speed = f", at {self.operations.sum() / in_products / 1e3:.1f} GFLOP/s" if in_products else ""
         how = f" on {self.threads} threads; the sum is that of one thread doing every thread's part in turn"
         return [f"matrix products: {in_products / total:.0%} of the sum{speed}",
-                f"a step without clocks: {self.step:,.2f} µs{how if self.threads > 1 else ''}"]
+                f"a step without clocks: {self.step:,.2f} µs{how if self.threads > 1 else ''}",
+                *filter(None, [self.note])]
 
 
 def _speed(work: np.ndarray, microseconds: np.ndarray) -> np.ndarray:
@@ -137,8 +140,11 @@ def profile(engine: Engine, steps: int | None) -> Profile:
         [" ".join(short(v) for v in i.written) for i in every], np.median(times, axis=0) * 1e6,
         np.array([operations(i, batch) for i in every], float),
         np.array([0 if operations(i, batch) else traffic(i, batch, engine.copies) for i in every], float),
-        step * 1e6, engine.threads,
+        step * 1e6, engine.threads, "" if engine.exact else _WHOLE.format(engine.name),
     )
+
+
+_WHOLE = "the engine {} runs a step as a whole: the times above are of single instructions, each by its rule in NumPy"
 
 
 # ---- measuring -------------------------------------------------------------------------------------------------------
@@ -166,9 +172,12 @@ def _order(engine: Engine, steps: int) -> np.ndarray:
 
 
 def _run(engine: Engine, steps: int) -> float:
-    """Seconds a step, as `run` does them: on one thread its processor time, which other work does not stretch."""
+    """Seconds a step, as `run` does them: on one thread its processor time, which other work does not stretch.
+
+    An engine that is not exact may work in threads, or on a device, of its own.
+    """
     order = _order(engine, steps)
-    clock = time.thread_time if engine.threads == 1 else time.perf_counter
+    clock = time.thread_time if engine.threads == 1 and engine.exact else time.perf_counter
     began = clock()
     engine.run(order, 0, steps)
     seconds = clock() - began

@@ -9,7 +9,7 @@ from typing import Any
 from .namespace import NUMPY
 
 
-def bind(function: FunctionType, xp: Any) -> FunctionType:
+def bind(function: Any, xp: Any) -> Any:
     """A copy of a function that calls the array functions of `xp` wherever it, or what it calls, has NumPy's.
 
     Every function keeps the names of its own file, so that helpers of different files may be called alike. What is

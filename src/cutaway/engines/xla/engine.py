@@ -1,0 +1,233 @@
+"""The XLA engine: many steps of training, or a batch of evaluation, as one function that JAX compiles for its device.
+
+What looks inside, instruction by instruction, runs by the rules in NumPy, as on the reference engine.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+from jax import lax
+from jax import numpy as jnp
+
+from ...optim.hoisted import Hoisted, hoisted, in_one_piece
+from ...program import Listing, State, Value
+from ..reference.engine import Reference, hyperparameters, rates
+from .step import Arrays, JaxStep
+
+SECONDS = 0.25  # of steps in one call, in which Ctrl-C is not heard
+ROOM = 2**18  # row numbers that go to the device in one call
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What the values of a batch take, as far as that is known: XLA makes its own plan."""
+
+    bytes: int
+    batch: int
+
+    def __str__(self) -> str:
+        return f"{self.bytes:,} bytes of values for batches of {self.batch} (XLA plans which of them share memory)"
+
+
+class XLA(Reference):
+    """Runs a listing on the device that JAX chooses: a step is one function, compiled once for each size of batch."""
+
+    name, exact = "xla", False
+
+    def _lay_out(self, threads: int | None, keep_all: bool) -> None:
+        super()._lay_out(threads, keep_all)
+        written = [v for i in self.instructions for v in i.written if v.role not in ("parameter", "state", "buffer")]
+        self._kept = list(dict.fromkeys(written)) if keep_all else [v for v in [self.listing.loss] if v is not None]
+        every = [v for i in self.instructions for v in (*i.reads, *i.written)]
+        self._double = any(v.dtype == np.float64 for v in every)
+        self._constants = {id(v): v.array for v in every if v.array is not None}
+        # XLA's convolution takes some twenty times as long inside a loop on a CPU: one step a call is better there
+        self._by_one = jax.default_backend() == "cpu" and any(i.op == "conv" for i in self.instructions)
+        self._update = None if self.optimizer is None else _apart(type(self.optimizer).rule)
+        self._compiled = (_evaluation(self.listing, self._kept) if self._update is None else
+                          _training(self.listing, self._kept, self._update, self._by_one))
+
+    def bind(self, state: State) -> None:
+        super().bind(state)
+        every = self._of_the_state()
+        self._vectors = {v.home if v.home in self.listing.block else v.name: self.listing.block.get(v.home, v)
+                         for v in every}
+        self._on_device: Arrays = {}
+        self._pace = 0.0  # seconds a step takes
+
+    @property
+    def needs(self) -> Memory:  # type: ignore[override]
+        return Memory(self.plan.unshared_bytes, self.batch_size)
+
+    # ---- between host and device -----------------------------------------------------------------------------------
+    @contextmanager
+    def _mode(self) -> Iterator[None]:
+        """Double only for a network of doubles, products in full precision; whatever is set for the rest of JAX."""
+        with jax.enable_x64(self._double), jax.default_matmul_precision("highest"):
+            yield
+
+    def _sent(self) -> Arrays:
+        """The state's arrays on the device. Copied first: JAX may go on reading what it was given."""
+        return {name: jnp.asarray(self.state.array(v).copy()) for name, v in self._vectors.items()}
+
+    def _bring_back(self, vectors: Arrays) -> None:
+        for name, v in self._vectors.items():
+            self.state.array(v)[...] = vectors[name]
+
+    def _show(self, n: int, now: int, kept: list[Any]) -> None:
+        """Put what was kept of the last batch where it is read."""
+        self.n, self.now = n, now
+        for i in self.instructions:
+            if i.op == "gather":
+                self.execute(i)
+        for v, a in zip(self._kept, kept, strict=True):
+            self.view(v, n)[...] = np.asarray(a)[: v.rows * n] if v.rows else a
+
+    def feed(self, data: dict[str, np.ndarray]) -> None:
+        super().feed(data)
+        self._on_device = {}
+
+    def forget(self) -> None:
+        super().forget()
+        self._on_device = {}
+
+    # ---- running ---------------------------------------------------------------------------------------------------
+    def run(self, order: np.ndarray | None, position: int, steps: int,
+            between: Callable[[int], bool] | None = None) -> np.ndarray:
+        rows = np.arange(self.rows) if order is None else self.row_numbers(order)
+        if self._update is None:  # a profile times evaluation so
+            self._evaluate(rows[position : position + steps * self.batch_size])
+            return np.zeros(steps)
+        self.order, self.finite, first = rows, True, self.t
+        losses: list[np.ndarray] = []
+        done, n, kept = 0, 0, None
+        with self._mode():
+            self._on_device = self._on_device or {k: jnp.asarray(a) for k, a in self.data.items()}
+            vectors = self._sent()
+            try:
+                while done < steps and self.finite:
+                    at = position + done * self.batch_size
+                    n = min(self.batch_size, len(rows) - at)
+                    room = 1 if self._by_one else max(1, min(256, ROOM // n))
+                    count = min(steps - done, (len(rows) - at) // n, room, self._chunk())
+                    some = np.zeros((room, n), np.int32)
+                    some[:count] = rows[at : at + count * n].reshape(count, n)
+                    began = time.perf_counter()
+                    k, vectors, J, kept = self._compiled(
+                        n, np.int32(count), np.uint32(self.seed % 2**32), np.uint32((first + done + 1) % 2**32), some,
+                        self._numbers(first + done + 1, count, room), self._on_device, vectors, self._constants)
+                    k = int(k)
+                    self._pace = (time.perf_counter() - began) / count if self._pace else SECONDS
+                    self.finite = k == count
+                    losses.append(np.asarray(J[:k], np.float64))
+                    done += k
+                    if between is not None and self.finite:
+                        self._bring_back(vectors)
+                        self.t = first + done
+                        if between(done):
+                            break
+            finally:
+                self._bring_back(vectors)
+                self.t = first + done
+            if kept is not None:
+                self._show(n, position + (done - self.finite) * self.batch_size, kept)
+        return np.concatenate([np.zeros(0), *losses])
+
+    def _chunk(self) -> int:
+        return max(1, int(SECONDS / self._pace)) if self._pace else 1
+
+    def _numbers(self, first: int, steps: int, room: int) -> list[np.ndarray]:
+        """What the update's instructions need of steps first, first + 1, ...: for each a row a step."""
+        opt, update = self.optimizer, self._update
+        assert opt is not None
+        assert update is not None
+        now: dict[str, Any] = {"lr": rates(opt, first, steps) if callable(opt.lr) else self.rate}
+        if opt.uses_step:
+            now["t"] = np.arange(first, first + steps)
+        found = []
+        for i in self.instructions:
+            if i.op == "optimizer":
+                rows = np.zeros((room, len(update.constants)), i.written[0].dtype)
+                rows[:steps] = update.numbers(steps, **hyperparameters(opt, i) | now)
+                found.append(rows)
+        return found
+
+    def predict(self) -> np.ndarray:
+        return self._evaluate(np.arange(self.rows))
+
+    def _evaluate(self, rows: np.ndarray) -> np.ndarray:
+        """The outputs of these rows, batch by batch."""
+        k, out = max(self.listing.output.rows, 1), self._room_for_outputs(len(rows))
+        alone = all(i.scope == "rows" for i in self.instructions if i.phase == "forward")
+        self.outputs = out
+        with self._mode():
+            vectors = self._sent() if len(rows) else {}
+            for at in range(0, len(rows), self.batch_size):
+                n = whole = min(self.batch_size, len(rows) - at)
+                if alone:  # any number of rows is filled up to one of a few, each of which is compiled
+                    whole = min(self.batch_size, 1 << (n - 1).bit_length())
+                some = rows[np.minimum(np.arange(at, at + whole), len(rows) - 1)]
+                batch = {name: a[some] for name, a in self.data.items()}
+                made, kept = self._compiled(whole, np.uint32(self.seed % 2**32), batch, vectors, self._constants)
+                out[at * k : (at + n) * k] = np.asarray(made)[: n * k]
+                self.order = rows
+                self._show(n, at, kept)
+        return out
+
+    def source(self, i: int) -> str:
+        return ("# XLA makes one function of all instructions of a step. By itself, this one runs by its rule in NumPy:"
+                f" {self.instructions[i].formula}")
+
+
+ENGINE = XLA
+
+
+def _apart(rule: Any) -> Hoisted:
+    try:
+        return hoisted(rule)
+    except (OSError, TypeError):
+        return in_one_piece(rule)
+
+
+def _training(listing: Listing, kept: list[Value], update: Hoisted, by_one: bool) -> Any:
+    """A function of many steps on batches of n rows. It stops before `steps` where one is not finite."""
+    rule, J = update.function(), listing.loss
+    assert J is not None
+
+    def many(n, steps, seed, first, order, numbers, data, vectors, constants):
+        def one(carry):
+            k, _, vectors, losses, _ = carry
+            batch = {name: a[order[k]] for name, a in data.items()}
+            now = {"seed": seed, "t": first + k.astype(jnp.uint32)}
+            step = JaxStep(listing, n, batch, vectors, constants, now, rule, [rows[k] for rows in numbers])
+            new = {name: jnp.where(step.finite, step.vectors[name], a) for name, a in vectors.items()}
+            losses = losses.at[k].set(step.read(J))
+            return k + step.finite, step.finite, new, losses, [step.read(v) for v in kept]
+
+        def more(carry):
+            k, finite, *_ = carry
+            return finite & (k < steps)
+
+        empty = [jnp.zeros(v.shape_at(n), v.dtype) for v in kept]
+        losses = jnp.zeros(len(order), J.dtype)
+        carry = jnp.int32(0), jnp.bool_(True), vectors, losses, empty
+        k, _, vectors, losses, values = one(carry) if by_one else lax.while_loop(more, one, carry)
+        return k, vectors, losses, values
+
+    return jax.jit(many, static_argnums=0)
+
+
+def _evaluation(listing: Listing, kept: list[Value]) -> Any:
+    """A function of one batch of n rows."""
+    def batch(n, seed, data, vectors, constants):
+        step = JaxStep(listing, n, data, vectors, constants, {"seed": seed, "t": jnp.uint32(0)})
+        return step.read(listing.output), [step.read(v) for v in kept]
+
+    return jax.jit(batch, static_argnums=0)

@@ -1,0 +1,72 @@
+"""Operations for which XLA has one of its own: convolution and pools, which the rules make of windows. By the names of
+their rules (rules/convolution.py), which say what each takes and gives."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+from jax import lax
+from jax import numpy as jnp
+
+from ...rules import bind, shape
+from .arrays import arrays
+
+KERNELS: dict[str, Callable] = {}
+
+
+def kernel(function: Callable) -> Callable:
+    KERNELS[function.__name__] = function
+    return function
+
+
+def _convolved(x: Any, W: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
+    layout = ("NHWC", "OHWI", "NHWC") if x.ndim == 4 else ("NWC", "OWI", "NWC")
+    return lax.conv_general_dilated(x, W, stride, padding, rhs_dilation=dilation, dimension_numbers=layout,
+                                    feature_group_count=groups)
+
+
+@kernel
+def conv(x, W, b, *, stride, padding, dilation, groups):
+    z = _convolved(x, W, stride, padding, dilation, groups)
+    return z if b is None else z + b
+
+
+@kernel
+def conv_back(dz, x, W, b_shape, *, stride, padding, dilation, groups):
+    def of(x, W):
+        return _convolved(x, W, stride, padding, dilation, groups)
+
+    whole = jax.eval_shape(of, x, W).shape
+    dx, dW = jax.vjp(of, x, W)[1](bind(shape.own, arrays())(dz, whole))
+    return dx, dW, bind(shape.bias_gradient, arrays())(dz, b_shape)
+
+
+def _reduced(x: Any, start: float, function: Callable, window: Any, stride: Any, padding: Any) -> Any:
+    """One number for each window and channel."""
+    return lax.reduce_window(x, np.array(start, x.dtype), function, (1, *window, 1), (1, *stride, 1),
+                             ((0, 0), *padding, (0, 0)))
+
+
+@kernel
+def max_pool(x, *, window, stride, padding):
+    return _reduced(x, -math.inf, lax.max, window, stride, padding)
+
+
+@kernel
+def max_pool_back(dy, x, y, *, window, stride, padding):
+    return jax.vjp(lambda x: max_pool(x, window=window, stride=stride, padding=padding), x)[1](dy)[0]
+
+
+@kernel
+def avg_pool(x, *, window, stride, padding):
+    return _reduced(x, 0, lax.add, window, stride, padding) / math.prod(window)
+
+
+@kernel
+def avg_pool_back(dy, x_shape, *, window, stride, padding):
+    empty = jnp.zeros(x_shape, dy.dtype)
+    return jax.vjp(lambda x: avg_pool(x, window=window, stride=stride, padding=padding), empty)[1](dy)[0]

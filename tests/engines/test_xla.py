@@ -1,0 +1,219 @@
+"""What is the XLA engine's own: what it is as near to the rules as, what it leaves alone, and what it says."""
+
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import pytest
+
+import cutaway as ct
+from cutaway.autodiff import apply
+from cutaway.errors import ArgumentError
+from cutaway.optim import SGD, Adam, AdamW, Optimizer, clip
+from cutaway.rules import OPS, rule, xp
+
+nn, rng = ct.nn, np.random.default_rng(0)
+X, y = rng.standard_normal((22, 4)).astype(np.float32), rng.integers(0, 3, 22)
+IMAGES, SERIES = rng.standard_normal((22, 5, 4, 2)).astype(np.float32), [
+    rng.standard_normal((n, 2)).astype(np.float32) for n in rng.integers(2, 6, 22)]
+EPS = 1e-3  # a bias before batch norm has a gradient of roundings, which Adam would blow up
+
+
+class Words(nn.Module):
+    def __init__(self):
+        self.table, self.out = nn.Embedding(5, 4), nn.Linear(4, 3)
+
+    def forward(self, i):
+        return self.out(self.table(i).mean(axis=1))
+
+
+NETWORKS = {
+    "batch norm and dropout": (lambda: nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.3),
+                                                     nn.Linear(8, 3)), X),
+    "LSTM": (lambda: nn.Recurrent(2, 4, 3, cell="lstm"), SERIES),
+    "GRU of lengths": (lambda: nn.Recurrent(2, 4, 3, cell="gru", bidirectional=True), SERIES),
+    "CNN of changed images": (lambda: nn.Sequential(nn.Augment(flip=True, shift=1), nn.Conv2d(2, 4, 3, padding=1),
+                                                    nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(16, 3)),
+                              IMAGES),
+    "embeddings": (Words, rng.integers(0, 5, (22, 6))),
+}
+
+
+def fitted(make, X, engine, **options):
+    settings = {"optimizer": clip(AdamW(1e-2, eps=EPS), norm=0.5), "epochs": 2, "batch_size": 8, "threads": 1}
+    return ct.fit(make().init(0), X, y, "cross_entropy", engine=engine, progress=False, **settings | options)
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_it_trains_as_the_rules_do_in_single_precision(network):
+    """The losses differ by roundings: XLA adds up in an order of its own, and without its 64-bit mode in single."""
+    make, data = NETWORKS[network]
+    ours, theirs = (fitted(make, data, engine) for engine in ("reference", "xla"))
+    np.testing.assert_allclose(theirs.steps["loss"], ours.steps["loss"], rtol=1e-5)
+    np.testing.assert_allclose(theirs.model.predict(data, engine="xla"), ours.model.predict(data, engine="reference"),
+                               rtol=1e-3, atol=1e-4)
+
+
+def mlp():
+    return nn.MLP(4, [6], 3).init(0)
+
+
+def test_jax_is_set_as_it_was():
+    before = jax.config.values.copy()
+    fitted(mlp, X, "xla", epochs=1)
+    assert jax.config.values == before
+    with jax.enable_x64(True):
+        same = fitted(mlp, X, "xla", epochs=1)
+    np.testing.assert_array_equal(same.steps["loss"], fitted(mlp, X, "xla", epochs=1).steps["loss"])
+
+
+def test_a_run_that_was_stopped_goes_on_to_the_same_bits(tmp_path):
+    def stop(event):
+        if getattr(event, "epoch", 0) == 1:
+            event.run.stop()
+
+    whole = fitted(mlp, X, "xla", validation=0.25)
+    fitted(mlp, X, "xla", validation=0.25, checkpoint=tmp_path, callbacks=[stop])
+    rest = fitted(mlp, X, "xla", validation=0.25, checkpoint=tmp_path, resume=True)
+    np.testing.assert_array_equal(rest.model.theta, whole.model.theta)
+    assert rest.history["val_loss"][-1] == whole.history["val_loss"][-1]
+
+
+def test_many_models_share_what_was_compiled():
+    options = {"X": X, "y": y, "loss": "cross_entropy", "epochs": 1, "batch_size": 8, "engine": "xla"}
+    one, two = ct.fit_many([{"model": mlp(), "optimizer": SGD(r), **options} for r in (0.1, 0.2)])
+    assert one.program.engine._compiled is two.program.engine._compiled
+    assert one.history["loss"] != two.history["loss"]
+
+
+def test_a_step_can_be_looked_into():
+    session = ct.step(mlp(), X, y, "cross_entropy", engine="xla", batch_size=8)
+    session.run(1)
+    assert session.program.engine.name == "xla" and session.program.state.t == 1
+    assert "layer1.weight" in str(fitted(mlp, X, "xla", epochs=1).trace(step=2).explain("layer1.weight", 0, 1))
+    assert "MLP" in str(ct.diagnose(fitted(mlp, X, "xla", epochs=1)))
+
+
+def test_a_profile_says_what_its_times_are_of():
+    program = ct.compile(mlp(), "cross_entropy", SGD(0.1), 8, X, y, engine="xla")
+    program.feed(X, y)
+    told = program.profile(steps=2)
+    assert told.step > 0 and "the engine xla runs a step as a whole" in str(told)
+    assert "XLA plans which of them share memory" in str(program.memory) and "XLA" in program.source(3)
+
+
+def test_predictions_of_few_rows_are_those_of_many():
+    """Rows are filled up to a size that is compiled already, where none reads another."""
+    net = nn.Sequential(nn.Linear(4, 5), nn.BatchNorm1d(5), nn.Linear(5, 3)).init(0)
+    many = net.predict(X, engine="xla", batch_size=8)
+    for n in (1, 3, 5):
+        np.testing.assert_allclose(net.predict(X[:n], engine="xla", batch_size=8), many[:n], rtol=1e-5, atol=1e-6)
+
+
+class Centred(nn.Module):
+    def __init__(self):
+        self.out = nn.Linear(4, 3)
+
+    def forward(self, x):
+        return self.out(x - x.mean(axis=0))
+
+
+def test_rows_that_read_each_other_are_not_filled_up():
+    net = Centred().init(0)
+    np.testing.assert_allclose(net.predict(X[:3], engine="xla"), net.predict(X[:3], engine="reference"), atol=1e-6)
+
+
+def test_numbers_that_look_something_up_are_checked():
+    table = ct.compile(Words().init(0), "cross_entropy", SGD(0.1), 8, np.zeros((2, 6), int), y[:2], engine="xla")
+    with pytest.raises(ArgumentError, match="from 0 to 4"):
+        table.feed(np.full((22, 6), 5), y)
+    program = ct.compile(mlp(), "cross_entropy", SGD(0.1), 8, X, y, engine="xla")
+    with pytest.raises(ArgumentError, match="from 0 to 2"):
+        program.feed(X, y + 1)
+    program.feed(X, y)
+    with pytest.raises(ArgumentError, match="from 0 to 21"):
+        program.run([22])
+
+
+def test_constants_of_every_step_are_found_in_double():
+    """In single precision 1 - β₂ᵗ would keep three digits of the first steps, and the weights differ from the third."""
+    ours, theirs = (fitted(mlp, X, engine, optimizer=Adam(1e-2, eps=1e-12)) for engine in ("reference", "xla"))
+    np.testing.assert_allclose(theirs.steps["loss"], ours.steps["loss"], rtol=3e-6)
+
+
+# ---- rules of somebody's own -----------------------------------------------------------------------------------------
+
+
+def late(theta, g, *, lr, t, rest):
+    return theta - (lr if t > rest else 0 * lr) * g
+
+
+class Late(Optimizer, listed=False):
+    """It begins after some steps."""
+
+    rest = 2.0
+    rule = staticmethod(late)
+
+
+def test_an_update_that_asks_for_the_step_by_if():
+    run = fitted(mlp, X, "xla", optimizer=Late(0.1), epochs=1)
+    np.testing.assert_allclose(run.model.theta, fitted(mlp, X, "reference", optimizer=Late(0.1), epochs=1).model.theta,
+                               atol=1e-6)
+
+
+def rows_of_a_matrix(theta, g, R, *, lr):
+    R = R + (g * g).sum(-1) if g.ndim > 1 else R + g * g
+    return theta - lr * g / xp.sqrt(R[..., None] if g.ndim > 1 else R), R
+
+
+class Rows(Optimizer, listed=False):
+    """A scale for each row."""
+
+    rule = staticmethod(rows_of_a_matrix)
+
+    def shapes(self, shape):
+        return {"R": shape[:-1] if len(shape) > 1 else shape}
+
+
+def test_an_optimizer_with_state_of_its_own_shape():
+    ours, theirs = (fitted(mlp, X, engine, optimizer=Rows(0.01), epochs=1) for engine in ("reference", "xla"))
+    np.testing.assert_allclose(theirs.model.theta, ours.model.theta, rtol=1e-4, atol=1e-5)
+
+
+@pytest.fixture
+def by_numpy():
+    @rule("a = sort z", "elementwise")
+    def by_numpy(z):
+        return np.sort(z)
+
+    yield lambda z: apply("by_numpy", z)
+    del OPS["by_numpy"]
+
+
+def test_a_rule_that_asks_numpy_is_refused_by_name(by_numpy):
+    class Own(nn.Module):
+        def __init__(self):
+            self.layer = nn.Linear(4, 3)
+
+        def forward(self, x):
+            return self.layer(by_numpy(x))
+
+    program = ct.compile(Own().init(0), "cross_entropy", SGD(0.1), 8, X, y, engine="xla")
+    program.feed(X, y)
+    with pytest.raises(ArgumentError, match=r"by_numpy cannot be compiled by XLA: its rule .*`xp` of cutaway.rules"):
+        program.run()
+
+
+def test_without_jax_it_says_what_to_install():
+    program = ("import sys; sys.modules['jax'] = None; import cutaway as ct\n"
+               "try: ct.compile(ct.nn.Linear(2, 1), engine='xla')\n"
+               "except ct.errors.ArgumentError as error: print(error)")
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "the engine 'xla' needs jax" in done.stdout and 'pip install "cutaway[xla]"' in done.stdout
+
+
+def test_jax_is_loaded_only_where_it_is_asked_for():
+    program = "import sys, cutaway as ct; ct.compile(ct.nn.Linear(2, 1)); print('jax' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
