@@ -12,7 +12,7 @@ from cutaway.errors import ArgumentError
 
 rng = np.random.default_rng(0)
 X, y = rng.standard_normal((40, 3)).astype(np.float32), rng.integers(0, 2, 40)
-both = pytest.mark.parametrize("engine", [name for name in ENGINES if name in ("cpu", "reference")])
+every_engine = pytest.mark.parametrize("engine", ENGINES)
 
 
 def factored(theta, g, R, C, *, lr, beta, weight_decay):
@@ -51,7 +51,7 @@ def trained(engine, model=None, steps=5, **options):
     return program, program.run(steps=steps)
 
 
-@both
+@every_engine
 @pytest.mark.filterwarnings("ignore:optimizer has no CPU kernel")
 @pytest.mark.parametrize("frozen", [False, True])
 @pytest.mark.parametrize("threads", [1, 2])
@@ -75,28 +75,29 @@ def test_each_parameter_is_updated_by_itself_in_its_shape(engine, frozen, thread
     assert program.state["R"].size == 5 + 5 + 2 + 2 and program.state["C"].size == 3 + 1 + 5 + 1
 
 
-@both
+@every_engine
 @pytest.mark.filterwarnings("ignore:optimizer has no CPU kernel")
-def test_a_run_is_resumed_traced_and_stepped_to_the_same_bits(engine, tmp_path):
+def test_a_run_is_resumed_traced_and_stepped_to_where_it_was(engine, tmp_path):
     how = {"optimizer": Factored(1e-2), "batch_size": 8, "engine": engine, "progress": False}
     stop = [lambda event: event.run.stop() if getattr(event, "epoch", 0) == 1 else None]
     ct.fit(net(), X, y, "cross_entropy", epochs=2, checkpoint=tmp_path, callbacks=stop, **how)
     run = ct.fit(net(), X, y, "cross_entropy", epochs=2, checkpoint=tmp_path, resume=True, **how)
     whole = ct.fit(net(), X, y, "cross_entropy", epochs=2, **how)
     assert run.program.state == whole.program.state
-    t = whole.trace(step=7)
-    assert whole.steps["loss"][6] == t.J
+    near = {"rtol": 0, "atol": 0} if run.program.engine.exact else {"rtol": 1e-4, "atol": 1e-6}
+    t, J = whole.trace(step=7), whole.steps["loss"][6]
+    np.testing.assert_allclose(t.J, J, **near)
+    assert bool(t.note) is bool(J != t.J)
     update = t.update("layer1.weight")
     assert update.state["R"].shape == (5,) and update.state_after["C"].shape == (3,)
     again = t.program()
-    assert again.run()[0] == t.J
-    np.testing.assert_array_equal(again.state.part("layer1.weight", "R"), update.state_after["R"])
+    np.testing.assert_allclose(again.run()[0], t.J, **near)
+    np.testing.assert_allclose(again.state.part("layer1.weight", "R"), update.state_after["R"], **near)
     s = ct.step(net(), X, y, "cross_entropy", Factored(1e-2), batch_size=8, epochs=2, engine=engine)
     s.goto(7)
     s.goto(3)
     s.goto(7)
-    np.testing.assert_array_equal(s["layer1.weight.R"], update.state["R"])
-
+    np.testing.assert_allclose(s["layer1.weight.R"], update.state["R"], **near)
 
 @pytest.mark.filterwarnings("ignore:optimizer has no CPU kernel")
 def test_the_listing_has_an_update_for_each_parameter():
