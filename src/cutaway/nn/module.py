@@ -12,11 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from .. import habits
+from .. import habits, memory
 from ..arguments import whole_numbers
 from ..autodiff import Tensor, current_scope, scope
 from ..errors import ArgumentError, ShapeError
-from ..memory import aligned
 from ..named_inputs import NamedInputs
 from ..random import stream
 from ..sequences import Sequences, ragged_to_sequences
@@ -181,7 +180,7 @@ class Module(Tree, Shown):
         block = getattr(self, "_theta", None)
         if block is None or any(p.data.base is not block.base for p in parameters) or block.dtype != self.dtype:
             size = sum(p.size for p in parameters)
-            block = aligned((size,), self.dtype)
+            block = memory.aligned((size,), self.dtype)
             at = 0
             for p in parameters:
                 block[at : at + p.size] = p.data.ravel()

@@ -252,14 +252,14 @@ class Program(Shown):
         head, *rows = lines_of(self.instructions, self.engine.batch_size)
         yield Words(repr(self))
         yield Table(head, rows, (0,))
-        yield Words(f"memory: {self.memory}")
+        yield Words(f"memory: {self.engine.needs}")
 
     def __repr__(self) -> str:
         model = "" if self.model is None else f"{type(self.model).__name__}: "
         return f"Program({model}{len(self.instructions)} instructions, batches of {self.engine.batch_size})"
 
     def __str__(self) -> str:
-        return f"{table(self.instructions, self.engine.batch_size)}\nmemory: {self.memory}"
+        return f"{table(self.instructions, self.engine.batch_size)}\nmemory: {self.engine.needs}"
 
 
 def too_large(what: str, error: MemoryError) -> MemoryError:
