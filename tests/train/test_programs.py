@@ -1,5 +1,8 @@
 """Models of one structure share what is recorded and compiled, and nothing that training changes."""
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 import numpy as np
 import pytest
 
@@ -54,6 +57,48 @@ def test_a_twin_trains_to_the_same_bits_as_a_program_of_its_own(name, engine, th
         np.testing.assert_equal(got, wanted)
     np.testing.assert_equal(first.state_dict(), before)
     assert trained(one, X)[0][0] != trained(own, X)[0][0]
+
+
+def first_of_each(theta, g, R, *, lr):
+    return theta - lr * g, R + g.reshape(-1)[: R.size]
+
+
+@dataclass(frozen=True)
+class Keeps(ct.optim.Optimizer, listed=False):
+    """State vectors whose shapes follow from a setting."""
+
+    count: int = 1
+    rule: ClassVar = staticmethod(first_of_each)
+
+    def shapes(self, shape):
+        return {"R": (min(self.count, int(np.prod(shape))),)}
+
+
+S = ct.optim.schedules
+
+
+@pytest.mark.parametrize(("one", "other", "shared"), [
+    (ct.optim.Adam(0.1), ct.optim.Adam(0.2, beta1=0.5), True),
+    (ct.optim.Adam(0.1), ct.optim.AdamW(0.1), False),
+    (ct.optim.AdamW(0.1), ct.optim.AdamW(0.1, decay="matrices"), False),
+    (ct.optim.SGD(S.cosine(0.1, 9)), ct.optim.SGD(S.step(0.1, 2)), True),
+    (ct.optim.SGD(S.cosine(0.1, 9)), ct.optim.SGD(0.1), False),
+    (ct.optim.SGD(0.1), ct.optim.SGD(S.cosine(0.1, 9)), False),
+    (ct.optim.clip(ct.optim.SGD(0.1), norm=1.0), ct.optim.clip(ct.optim.SGD(0.1), norm=0.1), False),
+    (ct.optim.l2(ct.optim.SGD(0.1), 1.0), ct.optim.SGD(0.1), False),
+    (Keeps(0.1), Keeps(0.2), True), (Keeps(0.1, count=1), Keeps(0.1, count=2), False),
+])
+@pytest.mark.filterwarnings("ignore:optimizer has no CPU kernel")
+def test_programs_are_shared_by_optimizers_that_differ_in_their_rules_numbers_alone(one, other, shared):
+    nets, programs = [ct.nn.MLP(3, [4], 2).init(0) for _ in range(3)], Programs()
+    made = [programs.compile(net, ct.losses.cross_entropy, optimizer, 4, TABLE, CLASSES, seed=0)
+            for net, optimizer in zip(nets, (one, other), strict=False)]
+    alone = ct.compile(nets[2], "cross_entropy", other, 4, TABLE, CLASSES)
+    assert (len(programs.known) == 1) is shared
+    np.testing.assert_equal(trained(made[1], TABLE), trained(alone, TABLE))
+    if not shared:
+        with pytest.raises(ct.errors.ArgumentError, match="differs in its numbers alone"):
+            made[0].twin(nets[1], other)
 
 
 def test_an_evaluation_program_has_twins_too():

@@ -136,6 +136,14 @@ class Optimizer:
         code = type(self).rule.__code__
         return "t" in code.co_varnames[code.co_argcount :][: code.co_kwonlyargcount]
 
+    @property
+    def compiled_as(self) -> tuple[Any, ...]:
+        """What a program is compiled for, of its optimizer: all but the numbers that it hands to the rule as it runs. A
+        rule that goes `by_parameter` may have shapes that follow from any setting."""
+        handed = ("lr", *(() if self.by_parameter else self.settings))
+        fixed = (getattr(self, f.name) for f in fields(self) if f.name not in handed)
+        return type(self), callable(self.lr), *(v if _hashable(v) else id(v) for v in fixed)
+
     def rate(self, t: int) -> float:
         """The learning rate of step t (from 1)."""
         rate: Any = self.lr
@@ -192,6 +200,14 @@ class Optimizer:
     def for_run(self, steps: int) -> Optimizer:
         """Stretch the optimizer's schedule over a run of so many steps."""
         return replace(self, lr=self.lr.for_run(steps)) if isinstance(self.lr, Schedule) else self
+
+
+def _hashable(value: Any) -> bool:
+    try:
+        hash(value)
+    except TypeError:  # a list, or something that holds one
+        return False
+    return True
 
 
 @dataclass(frozen=True)

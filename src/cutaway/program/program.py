@@ -81,11 +81,13 @@ class Program(Shown):
 
     def twin(self, model: Any, optimizer: Optimizer | None = None, seed: int = 0) -> Program:
         """The same program for another model of the same structure (nn.structure), with a state of its own: neither
-        recorded nor compiled again. The optimizer may differ from this program's in its numbers alone."""
+        recorded nor compiled again. The optimizer may differ from this program's in its numbers alone: their
+        `compiled_as` is equal."""
         before, engine = self.engine.optimizer, self.engine
         optimizer = before if optimizer is None else optimizer
-        if type(optimizer) is not type(before):
-            raise ArgumentError(f"a twin's optimizer differs in its numbers alone, got {optimizer!r} beside {before!r}")
+        if optimizer is not None and (before is None or optimizer.compiled_as != before.compiled_as):
+            raise ArgumentError(f"a twin's optimizer differs in its numbers alone, and has the same clipping, and a "
+                                f"schedule where the other has one, got {optimizer!r} beside {before!r}: compile it")
         if len(self.model.tensors()) != len(model.tensors()):
             raise ShapeError(f"a twin's network is built like the program's, which has {len(self.model.tensors())} "
                              f"weights and buffers: this one has {len(model.tensors())}")

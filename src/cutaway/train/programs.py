@@ -23,9 +23,8 @@ class Programs:
 
     def compile(self, model: Any, loss: Any, optimizer: Optimizer, batch_size: int, X: Any, y: np.ndarray, seed: int,
                 **options: Any) -> Program:
-        key = ("train", structure(model), loss, type(optimizer), callable(optimizer.lr), optimizer.prepare,
-               getattr(optimizer, "decay", None), batch_size, NamedInputs.of(X).kind, y.shape[1:], y.dtype.kind,
-               *options.items())
+        key = ("train", structure(model), loss, optimizer.compiled_as, batch_size, NamedInputs.of(X).kind, y.shape[1:],
+               y.dtype.kind, *options.items())
         if key in self.known:
             return self.known[key].twin(model, optimizer, seed)
         self.known[key] = compile(model, loss, optimizer, batch_size, X, y, seed=seed, **options)
