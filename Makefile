@@ -1,7 +1,7 @@
 # Every target does its own set-up in .venv: Python 3.11 or newer (with pip and venv) is all that must be there.
 
 .NOTPARALLEL:
-.PHONY: help demo test lint smoke suite short versions bench clean
+.PHONY: help demo test lint docs smoke suite short versions bench clean
 
 # tried in this order; to choose: make test PYTHON=python3.12
 PYTHON = python3.11 python3.12 python3.13 python3
@@ -22,6 +22,7 @@ help:
 	@echo "make demo    train on the house prices that ship: scores, what was built, and why"
 	@echo "make test    everything CI checks: lint, the smoke suite, the whole suite (pages in Chromium, if it is here)"
 	@echo "make lint    ruff, mypy, and which way the imports point"
+	@echo "make docs    all pages and a reference of every class and function, as HTML: build/docs/index.html"
 	@echo "make short   two minutes of tests, for another Python: make short PYTHON=python3.13 VENV=.venv-3.13"
 	@echo "make bench   this machine's speed, beside the peers that are installed"
 	@echo "make clean   remove what building and testing left behind (to start over, remove $(VENV) too)"
@@ -29,12 +30,15 @@ help:
 demo: $(VENV)/core
 	$(BIN)/cutaway demo
 
-test: lint smoke suite
+test: lint docs smoke suite
 
 lint: $(VENV)/test
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m mypy
 	$(BIN)/python tools/check_imports.py
+
+docs: $(VENV)/docs
+	$(BIN)/python tools/build_docs.py
 
 smoke: $(VENV)/test
 	@test -n "$$(grep -rl --include='*.py' 'mark\.smoke' tests)" || { echo "No test is marked smoke." >&2; exit 1; }
@@ -60,7 +64,7 @@ clean:
 	rm -rf build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find src tests tools benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
-# The stamps core and test in it say that this pyproject.toml and these constraints are installed.
+# The stamps core, docs and test in it say that this pyproject.toml and these constraints are installed.
 $(VENV)/core: $(VENV)/bin/python pyproject.toml constraints.txt
 	@echo "Installing Cutaway into $(VENV)"
 	@$(PIP) -e .
@@ -70,6 +74,11 @@ $(VENV)/test: $(VENV)/bin/python pyproject.toml constraints.txt
 	@echo "Installing Cutaway and what its tests need into $(VENV)"
 	@$(PIP) -e ".[test,lint]"
 	@touch $(VENV)/core $(VENV)/test
+
+$(VENV)/docs: $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo "Installing Cutaway and what its pages are built with into $(VENV)"
+	@$(PIP) -e ".[docs]"
+	@touch $(VENV)/core $(VENV)/docs
 
 $(VENV)/bin/python:
 	@for python in $(PYTHON); do \

@@ -1,11 +1,18 @@
-"""The pages find each other: the index names all of them, and links lead to files and headings that are there."""
+"""The pages find each other: the index names all of them, links lead to files and headings that are there.
+
+And the reference says something of every public name; `make docs` builds it (tools/build_docs.py).
+"""
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
 HOUSE = Path(__file__).parent.parent
+sys.path.insert(0, str(HOUSE / "tools"))
+import reference  # noqa: E402
+
 INDEX = HOUSE / "docs" / "README.md"
 PAGES = [HOUSE / "README.md", HOUSE / "CONTRIBUTING.md", *sorted((HOUSE / "docs").rglob("*.md"))]
 COMING = {"engines.md"}
@@ -44,3 +51,30 @@ def test_the_index_names_every_page():
 
 def test_the_readme_leads_to_the_index():
     assert "docs/README.md" in LINK.findall(text_of(HOUSE / "README.md"))
+
+
+def test_every_public_name_has_a_docstring_and_names_in_docstrings_are_there():
+    assert reference.faults() == []
+
+
+def test_every_name_of_the_public_face_is_in_the_reference():
+    import cutaway as ct
+
+    shown = {name for room, short in reference.ROOMS.items() if short == "ct" for name in reference.members(room)}
+    rooms = {short.removeprefix("ct.") for short in reference.ROOMS.values()}
+    assert set(ct.__all__) <= shown
+    assert {name for name in ct.__all__ if type(getattr(ct, name)) is type(re)} <= rooms
+
+
+@pytest.mark.parametrize(("path", "there"), [
+    (".fit", True), (".optim.AdamW", True), (".optim.AdamW.beta1", True), (".data.read_table", True),
+    (".Classifier.fit", True), (".optim.AdamX", False), (".Run.nothing", False), (".nowhere.fit", False),
+])
+def test_the_reference_knows_which_names_are_there(path, there):
+    assert reference.known(path) is there
+
+
+def test_a_function_without_words_is_found():
+    def bare(): ...
+
+    assert not reference.documented(bare) and reference.documented(reference.known)

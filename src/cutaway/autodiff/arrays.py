@@ -83,11 +83,13 @@ def _one(name: str, axis: Any, ndim: int) -> int:
 
 @in_both_words
 def sum(x, axis=None, keepdims: bool = False) -> Tensor:
+    """The sum of all, or along an axis."""
     return apply("sum", x, axis=_axes(axis), keepdims=bool(keepdims))
 
 
 @in_both_words
 def mean(x, axis=None, keepdims: bool = False) -> Tensor:
+    """The mean of all, or along an axis."""
     return apply("mean", x, axis=_axes(axis), keepdims=bool(keepdims))
 
 
@@ -118,11 +120,13 @@ def min(x, axis=None, keepdims: bool = False, *, dim=None) -> Tensor:
 
 @in_both_words
 def amax(x, axis=None, keepdims: bool = False) -> Tensor:
+    """The largest, as `max`: PyTorch's and NumPy's other name."""
     return _largest("max", x, axis, keepdims, None)
 
 
 @in_both_words
 def amin(x, axis=None, keepdims: bool = False) -> Tensor:
+    """The smallest, as `min`: PyTorch's and NumPy's other name."""
     return _largest("min", x, axis, keepdims, None)
 
 

@@ -20,6 +20,7 @@ def _elementwise(name: str):
         return apply(name, *tensors, **attributes)
 
     operation.__name__ = operation.__qualname__ = name
+    operation.__doc__ = OPS[name].formula
     return operation
 
 
@@ -72,6 +73,7 @@ def embedding(i, W) -> Tensor:
 
 
 def index(x, key) -> Tensor:
+    """x[key], as NumPy indexes."""
     return apply("index", x, key=key)
 
 

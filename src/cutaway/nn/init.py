@@ -11,10 +11,12 @@ from .. import habits
 
 
 def zeros(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """0 everywhere."""
     return np.zeros(shape)
 
 
 def ones(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """1 everywhere."""
     return np.ones(shape)
 
 

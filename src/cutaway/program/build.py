@@ -176,6 +176,7 @@ class _Backward:
 
 
 def gradient_name(name: str) -> str:
+    """Name the gradient of a value: "dz1" of "z1"."""
     head, dot, tail = name.rpartition(".")
     return f"{head}{dot}d{tail}"
 
