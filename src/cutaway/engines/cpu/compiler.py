@@ -63,7 +63,8 @@ class Compiler(Scalars):
         self.areas = 0
 
     def kernel(self, node: ast.FunctionDef, symbol: str) -> ir.Module:
-        """A function with C's calling convention: p and s (whole numbers), pointers (capitals), whole numbers."""
+        """Write a function with C's calling convention: p and s point to whole numbers, capitals to numbers, and other
+        parameters are whole numbers."""
         kinds = self.conventional(node)
         f = ir.Function(self.module, ir.FunctionType(VOID, [kind.type for kind in kinds]), symbol)
         f.attributes.add("nounwind")
@@ -82,14 +83,14 @@ class Compiler(Scalars):
         return [POINTERS[INT] if x in ("p", "s") else POINTERS[self.real] if x.isupper() else INT for x in names]
 
     # ---- functions -------------------------------------------------------------------------------------------------
-    def expand(self, node: ast.FunctionDef, given: Sequence[Item]) -> Item:
-        """A call: the function's own lines, with its arguments in the place of its parameters."""
+    def expand(self, node: ast.FunctionDef, arguments: Sequence[Item]) -> Item:
+        """Expand a call: write the function's own lines, with the arguments in the place of its parameters."""
         names = [a.arg for a in (*node.args.args, *node.args.kwonlyargs)]
-        if len(names) != len(given):
-            raise NotInTheLanguage(f"{node.name} takes {len(names)} arguments, got {len(given)}")
+        if len(names) != len(arguments):
+            raise NotInTheLanguage(f"{node.name} takes {len(names)} arguments, got {len(arguments)}")
         outer, self.scope = self.scope, Scope(apart=_is_apart(node))
         changed = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-        for name, value in zip(names, given, strict=True):
+        for name, value in zip(names, arguments, strict=True):
             if name in changed:
                 self.assign(name, value)
             else:
@@ -158,7 +159,7 @@ class Compiler(Scalars):
             self.assign(target.id, value)
 
     def assign(self, name: str, value: Item) -> None:
-        """A variable has the kind of its first value."""
+        """Give a variable a value. It has the kind of its first one."""
         if value is None:
             return
         if isinstance(value, int | float):
@@ -183,7 +184,8 @@ class Compiler(Scalars):
         self.b.position_at_end(end)
 
     def For(self, node: ast.For) -> None:
-        """for name in range(...), upwards. Counted from zero: LLVM then sees that i * m to i * m + m are m numbers."""
+        """Write `for name in range(...)`, upwards. It counts from zero, so that LLVM sees that i * m to i * m + m are m
+        numbers."""
         assert isinstance(node.target, ast.Name) and isinstance(node.iter, ast.Call)
         ends = [self.value(a) for a in node.iter.args]
         start, stop, step = (0, *ends, 1) if len(ends) == 1 else (*ends, 1)[:3]
@@ -292,7 +294,7 @@ class Compiler(Scalars):
         return Scalar(kind, getattr(self.b, WHOLES[name])(a, c, **wraps))
 
     def floor_division(self, a: Any, c: Any, rest: bool) -> Any:
-        """Python's: towards minus infinity, the rest with the divisor's sign."""
+        """Divide as Python does: towards minus infinity, the rest with the divisor's sign."""
         left = self.b.srem(a, c)
         apart = self.b.icmp_signed("<", self.b.xor(left, c), I64(0))
         wrong = self.b.and_(self.b.icmp_signed("!=", left, I64(0)), apart)
@@ -315,7 +317,7 @@ class Compiler(Scalars):
         return Scalar(TRUTH, compare(sign, x.value, y.value))
 
     def BoolOp(self, node: ast.BoolOp) -> Item:
-        """From left to right, and no further than needed."""
+        """Evaluate `and` or `or` from left to right, and no further than needed."""
         first, *others = node.values
         rest = ast.BoolOp(node.op, others) if len(others) > 1 else others[0]
         both = isinstance(node.op, ast.And)
@@ -323,7 +325,7 @@ class Compiler(Scalars):
         return self.IfExp(ast.IfExp(first, rest if both else literal, literal if both else rest), TRUTH)
 
     def IfExp(self, node: ast.IfExp, kind: ScalarKind | None = None) -> Item:
-        """Only the side that is wanted is computed: the other may not be there."""
+        """Compute only the side that is wanted: the other may read numbers that are not there."""
         test = self.truth(self.value(node.test))
         if isinstance(test, bool):
             return self.value(node.body if test else node.orelse)
@@ -361,13 +363,13 @@ class Compiler(Scalars):
     def put(self, node: ast.Subscript, pointer: Scalar, place: Any, value: Item) -> None:
         target = pointer.kind.target
         assert target is not None
-        made = self.cast(value, INT if target is SHORT else target).value
+        number = self.cast(value, INT if target is SHORT else target).value
         if target is SHORT:
-            made = self.b.trunc(made, I32)
-        self.tagged(node, self.b.store(made, self.b.gep(pointer.value, [place], inbounds=True)))
+            number = self.b.trunc(number, I32)
+        self.tagged(node, self.b.store(number, self.b.gep(pointer.value, [place], inbounds=True)))
 
     def tagged(self, node: ast.Subscript, instruction: Any) -> Any:
-        """In a function marked @apart: the promise that what its pointers lead to does not overlap.
+        """Promise LLVM, in a function marked @apart, that what its pointers lead to does not overlap.
 
         Without it LLVM compares addresses before a loop, and gives up vectorising where there are more than a handful
         of pointers (LSTM: 7.5 ms without it, 2.9 with it).
@@ -389,29 +391,29 @@ class Compiler(Scalars):
     # ---- calls -----------------------------------------------------------------------------------------------------
     def Call(self, node: ast.Call) -> Item:
         name = ast.unparse(node.func)
-        given, word = [self.value(a) for a in node.args], self.words.get(name)
-        if isinstance(word, ast.FunctionDef):
-            return self.expand(word, given)
-        if callable(word):
-            return word(self, *given)
+        arguments, function = [self.value(a) for a in node.args], self.words.get(name)
+        if isinstance(function, ast.FunctionDef):
+            return self.expand(function, arguments)
+        if callable(function):
+            return function(self, *arguments)
         raise NotInTheLanguage(f"the language of kernels has no function {name!r}: {ast.unparse(node)}")
 
     def outside(self, name: str, result: Any, kinds: Sequence[Any]) -> Any:
-        """A function of another object file or library."""
+        """Declare a function of another object file or library."""
         known = self.module.globals.get(name)
         return known or ir.Function(self.module, ir.FunctionType(result, kinds), name)
 
-    def library(self, name: str, *given: Item, kind: ScalarKind | None = None) -> Scalar:
-        """A function of libm."""
-        kind = kind or self.common(*given)
-        f = self.outside(name + ("f" if kind is SINGLE else ""), kind.type, [kind.type] * len(given))
-        return Scalar(kind, self.b.call(f, [self.cast(x, kind).value for x in given]))
+    def library(self, name: str, *arguments: Item, kind: ScalarKind | None = None) -> Scalar:
+        """Call a function of libm."""
+        kind = kind or self.common(*arguments)
+        f = self.outside(name + ("f" if kind is SINGLE else ""), kind.type, [kind.type] * len(arguments))
+        return Scalar(kind, self.b.call(f, [self.cast(x, kind).value for x in arguments]))
 
-    def intrinsic(self, name: str, *given: Item) -> Scalar:
-        """A function that LLVM knows, so that loops with it vectorise."""
-        kind = self.common(*given)
-        f = self.outside(f"llvm.{name}.f{32 if kind is SINGLE else 64}", kind.type, [kind.type] * len(given))
-        return Scalar(kind, self.b.call(f, [self.cast(x, kind).value for x in given]))
+    def intrinsic(self, name: str, *arguments: Item) -> Scalar:
+        """Call a function that LLVM knows, so that loops with it vectorise."""
+        kind = self.common(*arguments)
+        f = self.outside(f"llvm.{name}.f{32 if kind is SINGLE else 64}", kind.type, [kind.type] * len(arguments))
+        return Scalar(kind, self.b.call(f, [self.cast(x, kind).value for x in arguments]))
 
 
 FLOATS = {"Add": "fadd", "Sub": "fsub", "Mult": "fmul", "Div": "fdiv"}

@@ -43,7 +43,7 @@ __all__ = ["NotInTheLanguage", "build", "written"]
 
 
 def _select(c: Compiler, test: Item, x: Item, y: Item) -> Item:
-    """x where test, else y: both are computed, so that loops vectorise."""
+    """Select x where test, else y: both are computed, so that loops vectorise."""
     condition = c.truth(test)
     if isinstance(condition, bool):
         return x if condition else y
@@ -63,12 +63,12 @@ def _least(sign: str) -> Callable:
 
 
 def _at(c: Compiler, pointer: Scalar, places: Item) -> Scalar:
-    """A pointer some places further on."""
+    """Move a pointer some places further on."""
     return Scalar(pointer.kind, c.b.gep(pointer.value, [c.whole(places)]))
 
 
 def _doubles(c: Compiler, pointer: Scalar) -> Scalar:
-    """The same room for numbers of float64."""
+    """Use the same memory for numbers of float64."""
     kind = POINTERS[DOUBLE]
     return Scalar(kind, c.b.bitcast(pointer.value, kind.type))
 
@@ -87,18 +87,18 @@ def _pointer(target: Callable[[Compiler], ScalarKind]) -> Callable:
 
 
 def _double(c: Compiler, bits: Item) -> Scalar:
-    """A float64 setting from its bits."""
+    """Make a float64 setting from its bits."""
     return Scalar(DOUBLE, c.b.bitcast(c.whole(bits), DOUBLE.type))
 
 
 def _scaled(c: Compiler, x: Item, k: Item) -> Scalar:
-    """x 2**k for a float32 x near 1 and a whole k held in a float32: k is added to the exponent's bits."""
+    """Compute x 2**k for a float32 x near 1 and a whole k held in a float32: add k to the exponent's bits."""
     steps = c.b.shl(c.b.fptosi(c.cast(k, SINGLE).value, I32), I32(23))
     return Scalar(SINGLE, c.b.bitcast(c.b.add(c.b.bitcast(c.cast(x, SINGLE).value, I32), steps), SINGLE.type))
 
 
 def _call(c: Compiler, address: Item, p: Scalar, s: Scalar) -> None:
-    """A kernel by its address."""
+    """Call a kernel by its address."""
     kind = ir.FunctionType(VOID, [p.kind.type, s.kind.type]).as_pointer()
     c.b.call(c.b.inttoptr(c.whole(address), kind), [p.value, s.value])
 
@@ -133,7 +133,7 @@ def geometry(c: Compiler) -> tuple[int, tuple[int, ...]]:
 
 
 def _where_single(name: str) -> Callable:
-    """A function with a fast version of its own in single precision (numbers.py), libm's in double."""
+    """Use the fast version of a function in single precision (numbers.py), and libm's in double."""
 
     def f(c: Compiler, x: Item) -> Item:
         if isinstance(x, Scalar) and x.kind is SINGLE:
@@ -181,7 +181,7 @@ def _on_x86(c: Compiler, name: str, mode: Item = None) -> Item:
 
 
 def _read_mode(c: Compiler) -> Item:
-    """The thread's floating-point mode."""
+    """Read the thread's floating-point mode."""
     if _machine() == "x86":
         return _on_x86(c, "stmxcsr")
     return Scalar(INT, c.b.call(c.outside("llvm.aarch64.get.fpcr", I64, []), [])) if _machine() == "arm" else 0
@@ -215,7 +215,8 @@ def _definitions(module: Any, only: Sequence[str] | None = None) -> dict[str, as
 
 @cache
 def _words(dtype: str) -> dict[str, Any]:
-    """Rules for single numbers and the functions beneath them, constants, compiled functions, and what is built in.
+    """List what a kernel may name: rules for single numbers and the functions beneath them, constants, compiled
+    functions, and what is built in.
 
     FLUSH: the bits of the floating-point mode by which numbers below 1e-38 become zero. Weights whose gradient died
     leave averages that halve for ever; arithmetic on such numbers is many times slower.
@@ -232,7 +233,7 @@ def _words(dtype: str) -> dict[str, Any]:
 
 
 def _compiled(node: ast.FunctionDef, dtype: str) -> Callable:
-    """A call of a function that is compiled by itself (kernels/product.py)."""
+    """Make the call of a function that is compiled by itself (kernels/product.py)."""
     def call(c: Compiler, *given: Item) -> None:
         kinds = c.conventional(node)
         f = c.outside(native.library_symbol(node.name, dtype), VOID, [kind.type for kind in kinds])
@@ -242,13 +243,13 @@ def _compiled(node: ast.FunctionDef, dtype: str) -> Callable:
 
 
 def written(source: str, dtype: str, symbol: str) -> str:
-    """Functions, the last of which is the kernel, as LLVM text that defines `symbol`."""
+    """Translate functions, the last of which is the kernel, to LLVM text that defines `symbol`."""
     *helpers, kernel = (node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef))
     return str(Compiler(dtype, _words(dtype) | {node.name: node for node in helpers}).kernel(kernel, symbol))
 
 
 def build(source: str, dtype: str, symbol: str) -> bytes:
-    """The same as an object file."""
+    """Compile functions, the last of which is the kernel, to an object file that defines `symbol`."""
     native.loader()
     module = llvm.parse_assembly(written(source, dtype, symbol))
     foreign = [f.name for f in module.functions if f.is_declaration and not f.name.startswith("llvm.")]

@@ -15,7 +15,7 @@ I1, I8, I32, I64, VOID = ir.IntType(1), ir.IntType(8), ir.IntType(32), ir.IntTyp
 
 
 class ScalarKind:
-    """What a value is. weight: of two kinds that meet in arithmetic, the heavier one wins."""
+    """The kind of a value. weight: of two kinds that meet in arithmetic, the heavier one wins."""
 
     def __init__(self, name: str, llvm_type: Any, weight: int, target: ScalarKind | None = None) -> None:
         self.name, self.type, self.weight, self.target = name, llvm_type, weight, target
@@ -57,7 +57,7 @@ class Scalars:
         return Scalar(INT, I64(literal)) if isinstance(literal, int) else Scalar(DOUBLE, DOUBLE.type(literal))
 
     def common(self, *values: Item, at_least: ScalarKind | None = None) -> ScalarKind:
-        """The kind in which they meet: a literal is content with a number's, whole beside precise needs double."""
+        """The kind in which values meet: a literal takes its neighbour's; whole numbers beside float32 need double."""
         kinds = [v.kind for v in values if isinstance(v, Scalar)] or [self.strong(v).kind for v in values]
         kind = max(kinds, key=lambda k: k.weight)
         if any(isinstance(v, float) for v in values) and kind.weight < SINGLE.weight:
@@ -73,7 +73,7 @@ class Scalars:
         return self.cast(x, kind), self.cast(y, kind), kind
 
     def cast(self, x: Item, kind: ScalarKind) -> Scalar:
-        """The same number as another kind."""
+        """Convert a number to another kind."""
         if isinstance(x, int | float):
             if kind in (SINGLE, DOUBLE):
                 return Scalar(kind, kind.type(float(x)))
@@ -104,7 +104,7 @@ class Scalars:
         return self.cast(x, INT).value
 
     def truth(self, x: Item) -> Any:
-        """An LLVM truth, or Python's where it is known now."""
+        """Convert to a truth: LLVM's, or Python's where it is known already."""
         if isinstance(x, int | float):
             return bool(x)
         if x.kind is TRUTH:

@@ -23,5 +23,5 @@
 ) = range(19)
 
 WIDTH = 24     # integers in a row: three cache lines
-STOP = 8       # of what is shared: on a cache line of its own
+STOP = 8       # where the stop flag stands in what is shared: on a cache line of its own
 NAMES = {name: value for name, value in globals().items() if name.isupper()}

@@ -17,7 +17,8 @@ I32, I64 = ir.IntType(32), ir.IntType(64)
 
 @cache
 def geometry(itemsize: int) -> tuple[int, tuple[int, ...]]:
-    """Numbers in a vector of this processor, and the heights of tiles that its registers hold, the largest first."""
+    """Count the numbers in a vector of this processor, and give the heights of tiles that its registers hold, the
+    largest first."""
     features = llvm.get_host_cpu_features()
     if features.get("avx512f"):
         return 64 // itemsize, (8, 4, 2, 1)
@@ -43,7 +44,7 @@ class Vectors:
         return module.globals.get(name) or ir.Function(module, ir.FunctionType(result, arguments), name)
 
     def mask(self, count: ir.Value) -> ir.Value:
-        """The first `count` places."""
+        """Choose the first `count` places."""
         wide = ir.VectorType(I64, self.lanes)
         places = ir.Constant(wide, list(range(self.lanes)))
         return self.b.icmp_signed("<", places, self._spread(count, wide))
@@ -82,7 +83,7 @@ class Vectors:
 
 
 def tile(v: Vectors, rows: int, vectors: int, partial: bool, args: list[ir.Value]) -> None:
-    """C (rows, vectors) = S + A (rows, k) B (k, vectors), `outer` times with A and B moved on.
+    """Compute C (rows, vectors) = S + A (rows, k) B (k, vectors), summed over `outer` blocks of A and B.
 
     start: whether S is read (else zeros). partial: the last vector has only `last` numbers.
     """
@@ -140,7 +141,7 @@ def tile(v: Vectors, rows: int, vectors: int, partial: bool, args: list[ir.Value
 
 
 def tiles(v: Vectors, heights: tuple[int, ...], args: list[ir.Value]) -> ir.Value:
-    """The highest tile that `rows` and `left` columns allow; gives its height."""
+    """Compute the highest tile that `rows` and `left` columns allow; give its height."""
     b = v.b
     rows, left, *others = args
     panel, results = 2 * v.lanes, []
@@ -166,9 +167,9 @@ def tiles(v: Vectors, heights: tuple[int, ...], args: list[ir.Value]) -> ir.Valu
 
 
 def turn(v: Vectors, args: list[ir.Value]) -> None:
-    """P (lanes, lanes) = Wᵀ of W's `rows` and `columns` that there are; what stands beyond them in P is anything.
+    """Transpose W's `rows` and `columns` (at most lanes) into P (lanes, lanes); the rest of P holds anything.
 
-    Rows i and i + lanes/2 are interleaved; as many times as lanes has binary digits, and the square is turned.
+    To interleave rows i and i + lanes/2, log2(lanes) times, transposes the square.
     """
     b, lanes = v.b, v.lanes
     W, wr, rows, columns, P, pr = args
