@@ -13,7 +13,7 @@ from ..arguments import whole_number
 from ..errors import ArgumentError, ResourceError
 from ..named_inputs import NamedInputs
 from ..optim import AdamW, Optimizer
-from ..program import Program, evaluation, how, too_large, trace_model, training
+from ..program import Program, batch_and_threads, evaluation, too_large, trace_model, training
 from ..random import stream
 from ..rules import facts
 from .found import ENGINES
@@ -37,7 +37,7 @@ def _memory(what: str, model: Any) -> Iterator[None]:
 def compile(model: Any, loss: str | Callable = "mse", optimizer: Optimizer | None = None, batch_size: int = 32,
             input: Any = None, target: Any = None, *, weighted: bool = False, seed: int = 0, engine: str = "cpu",
             threads: int | None = None, keep_all: bool = False) -> Program:
-    """A program that trains `model`: load, forward, loss, backward and update as one list of instructions.
+    """Compile a program that trains `model`: load, forward, loss, backward and update as one list of instructions.
 
     >>> import cutaway as ct
     >>> program = ct.compile(ct.nn.MLP(4, [8], 1), "mse", ct.optim.AdamW(1e-3), batch_size=32)
@@ -49,7 +49,7 @@ def compile(model: Any, loss: str | Callable = "mse", optimizer: Optimizer | Non
     value shares memory with another. More than eight arguments, because every one of them changes the instructions.
     """
     kind = ENGINES[engine]
-    batch_size, threads = how(batch_size, threads)
+    batch_size, threads = batch_and_threads(batch_size, threads)
     seed = whole_number("seed", seed, None)
     optimizer = optimizer if optimizer is not None else AdamW(1e-3)
     function = losses.get(loss)
@@ -69,14 +69,14 @@ def compile(model: Any, loss: str | Callable = "mse", optimizer: Optimizer | Non
 
 def evaluator(model: Any, X: Any, engine: str = "cpu", batch_size: int = 1024, threads: int | None = None,
               keep_all: bool = False, rows: int | None = None) -> Program:
-    """The program that evaluates `model` on inputs like X: forward only, dropout and batch norm at rest.
+    """Compile a program that evaluates `model` on inputs like X: forward only, dropout and batch norm at rest.
 
     Where batch_size rows would need more memory than a gigabyte, it takes fewer at a time, and no more than `rows`, the
-    number that is to be evaluated. keep_all: no value shares memory with another, so that `value` reads any of them
+    number that is to be evaluated. keep_all: no value shares memory with another, so that `value` reads any value
     after `predict`; then batches are as large as asked for.
     """
     kind = ENGINES[engine]
-    batch_size, threads = how(batch_size, threads)
+    batch_size, threads = batch_and_threads(batch_size, threads)
     with _memory("the recording of three rows", model):
         recorded = trace_model(model, None, X)  # the shape of no rows will do
     listing = evaluation(recorded)
@@ -92,7 +92,7 @@ def evaluator(model: Any, X: Any, engine: str = "cpu", batch_size: int = 1024, t
 
 
 def example_input(model: Any) -> Any:
-    """Two rows of input for a model whose first layer (or its own `example_input`) says what it takes."""
+    """Make two rows of input for a model whose first layer (or its own `example_input`) says what it takes."""
     for _, module in model.named_modules():
         if hasattr(module, "example_input"):
             return module.example_input()

@@ -290,9 +290,9 @@ class Module(Tree, Shown):
             program = None
         if program is None or program.too_small(X):
             from ..engines import evaluator
-            from ..program import how
+            from ..program import batch_and_threads
 
-            batch_size, threads = how(batch_size, threads)
+            batch_size, threads = batch_and_threads(batch_size, threads)
             try:
                 program = evaluator(self, X, engine, batch_size, threads, rows=len(X))
             except ShapeError as error:

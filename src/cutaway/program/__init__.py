@@ -2,7 +2,7 @@
 
 from .build import Listing, evaluation, gradient_name, reworded, training
 from .engine import Engine
-from .feed import how
+from .feed import batch_and_threads
 from .instruction import Instruction, Rows, ShapeOf, Value, constant
 from .listing import lines_of, short, table, title
 from .places import Place, places
@@ -13,6 +13,6 @@ from .state import Snapshot, State
 
 __all__ = [
     "SEED", "STEP", "Engine", "Instruction", "Listing", "Place", "Profile", "Program", "Recorded", "Rows", "ShapeOf",
-    "Snapshot", "State", "Step", "Value", "constant", "evaluated", "evaluation", "gradient_name", "how", "lines_of",
-    "not_finite", "places", "reworded", "short", "table", "title", "too_large", "trace_model", "training",
+    "Snapshot", "State", "Step", "Value", "batch_and_threads", "constant", "evaluated", "evaluation", "gradient_name",
+    "lines_of", "not_finite", "places", "reworded", "short", "table", "title", "too_large", "trace_model", "training",
 ]

@@ -29,7 +29,7 @@ class Listing:
 
 
 def forward(recorded: Recorded) -> list[Instruction]:
-    """The evaluation of a model, and of its loss if it was recorded with one."""
+    """The instructions that evaluate a model, and its loss where it was recorded with one."""
     out = []
     updates = {id(new) for _, new in recorded.assignments}
     for step in recorded.steps:
@@ -47,7 +47,7 @@ def forward(recorded: Recorded) -> list[Instruction]:
 
 
 def evaluation(recorded: Recorded) -> Listing:
-    """Load, forward, and the outputs put in their place."""
+    """The listing that evaluates a model: load, forward, and the outputs put in their place."""
     out = recorded.output
     if not out.rows:
         raise RecordingError(f"the model gives shape {out.shape} for any batch: it must keep a row for each sample")
@@ -56,7 +56,7 @@ def evaluation(recorded: Recorded) -> Listing:
 
 
 def training(recorded: Recorded, model, opt: Optimizer) -> Listing:
-    """Everything one training step does."""
+    """The listing of all that one training step does."""
     assert recorded.loss is not None
     parameters, theta = dict(model.named_parameters()), model.theta
     if not theta.size or not any(p.requires_grad for p in parameters.values()):
@@ -135,38 +135,38 @@ class _Backward:
         self.out += after
 
     def _arguments(self, step: Step) -> tuple:
-        """What the backward rule takes: the gradients of the outputs, then the values and shapes that it names."""
+        """The backward rule's arguments: the gradients of the outputs, then the values and shapes that it names."""
         rule = step.entry.op
         gradients = {name: self.gradient.get(id(v)) or (None if rule.absent_gradients else self._zero(v, step))
                      for name, v in zip(rule.outputs, step.outputs, strict=True) if name in rule.differentiable}
         return rule.backward_arguments(rule.by_name(step.inputs, step.outputs), gradients, ShapeOf)
 
     def _scope(self, step: Step, arguments: tuple) -> str:
-        """Rows, unless the rule mixes rows backwards too, writes something every row shares, or reads no rows."""
+        """Divide the work by rows, unless the rule mixes rows backwards too, writes what rows share, or reads none."""
         rule = step.entry.op
         wanted = [v for v in step.inputs if v is not None and self._wants(v)]
-        shared = any(not v.rows and self._own(v) is None for v in wanted)
+        shared = any(not v.rows and self._trained_gradient(v) is None for v in wanted)
         mixes = rule.reduces_batch and not rule.spreads
         reads_rows = any(v.rows for v in (*wanted, *(a for a in arguments if isinstance(a, Value))))
         return "once" if shared or mixes or not reads_rows else "rows"
 
-    def _own(self, v: Value) -> Value | None:
-        """The gradient of a parameter that is trained."""
+    def _trained_gradient(self, v: Value) -> Value | None:
+        """The gradient of a parameter that is trained; None for any other value."""
         return self.listing.gradients.get(v.name) if v.role == "parameter" else None
 
     def _target(self, v: Value, scope: str, layer: str) -> tuple[Value, list[Instruction]]:
-        """Where to write a gradient of v; a second one is written beside the first, then added to it."""
+        """Choose where a gradient of v is written: a second one beside the first, to which it is then added."""
         known = self.gradient.get(id(v))
         if known is None:
-            made = self._own(v) or Value(gradient_name(v.name), v.shape, v.rows, v.dtype)
-            self.gradient[id(v)] = made
-            return made, []
+            first = self._trained_gradient(v) or Value(gradient_name(v.name), v.shape, v.rows, v.dtype)
+            self.gradient[id(v)] = first
+            return first, []
         again = Value(known.name + "@2", v.shape, v.rows, v.dtype)
         add = Instruction("backward", "add", (known, again), (known,), scope=scope, layer=layer, formula="w = u + v")
         return again, [add]
 
     def _zero(self, v: Value, step: Step) -> Value:
-        """A gradient of zeros, for an output that the loss does not depend on."""
+        """Make a gradient of zeros, for an output that the loss does not depend on."""
         if not v.rows:
             return constant("0", np.zeros(v.shape, v.dtype))
         zero = Value(gradient_name(v.name), v.shape, v.rows, v.dtype)
@@ -188,7 +188,7 @@ def _update(listing: Listing, model, opt: Optimizer) -> list[Instruction]:
         out.append(Instruction("update", "schedule", (), (), formula=f"lr = {opt.lr!r}"))
     finite = "stop if J or g is not finite"
     out.append(Instruction("update", "check", (listing.loss, g), (), scope="range", formula=finite))
-    for prepare in opt.prepare:  # a rule of the whole gradient may see frozen stretches of it: they are zero
+    for prepare in opt.prepare:  # a rule on the whole gradient sees frozen parameters too: their gradient is zero
         for lo, hi, _ in _ranges(model, False, opt) if prepare.scope == "range" else [(0, theta.width, True)]:
             out.append(Instruction(
                 "update", prepare.rule.__name__, (g, theta), (g,), {"prepare": prepare, "lo": lo, "hi": hi},
@@ -206,7 +206,7 @@ def _update(listing: Listing, model, opt: Optimizer) -> list[Instruction]:
 
 
 def _by_parameter(listing: Listing, model, opt: Optimizer) -> list[Instruction]:
-    """An update for each parameter that is trained, on its own part of θ, of g and of the optimizer's vectors."""
+    """The updates of trained parameters, one for each, on its part of θ, of g and of the optimizer's vectors."""
     shapes = {name: {"θ": p.shape} | opt.layout(p.shape) for name, p in model.named_parameters()}
     placed = {vector: places({name: own[vector] for name, own in shapes.items()}) for vector in ("θ", *opt.state_names)}
     out = []
@@ -227,7 +227,10 @@ def _part_of(theta: Value, lo: int, hi: int) -> str:
 
 
 def _ranges(model, exempt: bool, opt: Optimizer) -> list[tuple[int, int, bool]]:
-    """The stretches of θ that are treated alike (apart where some are exempt from decay); frozen ones are in none."""
+    """The ranges of θ that are updated alike: (from, to, whether weights decay). Frozen parameters are in none.
+
+    exempt: some parameters do not decay, and get ranges of their own.
+    """
     out: list[tuple[int, int, bool]] = []
     parameters = dict(model.named_parameters())
     for name, place in places({name: p.shape for name, p in parameters.items()}).items():
@@ -239,7 +242,7 @@ def _ranges(model, exempt: bool, opt: Optimizer) -> list[tuple[int, int, bool]]:
 
 
 def reworded(instructions: list[Instruction], old: Optimizer | None, new: Optimizer | None) -> list[Instruction]:
-    """The instructions with the numbers of another optimizer of the same kind in their formulas."""
+    """Put another optimizer's numbers into the formulas of instructions; it is of the same kind as the old one."""
     if old is None or new is None or old == new:
         return instructions
     words = {"optimizer": (repr(old), repr(new)), "schedule": (repr(old.lr), repr(new.lr))}

@@ -23,7 +23,7 @@ class Needs(Protocol):
 
 
 class Engine(ABC):
-    """Runs the instructions of a listing on the rows that it was fed.
+    """Runs the instructions of a listing on the rows of data that it was fed.
 
     Its life: made from a listing, `bind` to a state, `feed`; then `run` does training steps, `predict` evaluates. Who
     looks inside calls `begin`, then `one` instruction after the other, and `read`s values in between. One thread at a
@@ -69,12 +69,12 @@ class Engine(ABC):
 
     @abstractmethod
     def twin(self, optimizer: Optimizer | None, seed: int) -> Engine:
-        """What is prepared here, for another model that is built alike: to be bound to that one's state. The optimizer
-        may differ from this engine's in its numbers alone."""
+        """Share what is prepared here with another model that is built alike: give an engine that is not bound yet.
+        The optimizer may differ from this engine's only in its numbers."""
 
     @abstractmethod
     def altered(self, listing: Listing) -> Engine:
-        """An engine like this one for another listing of the same model, which keeps every value. It is not bound."""
+        """Make an engine like this one for another listing of the same model; it keeps all values. It is not bound."""
 
     @abstractmethod
     def feed(self, data: dict[str, np.ndarray]) -> None:
@@ -89,8 +89,8 @@ class Engine(ABC):
     @abstractmethod
     def run(self, order: np.ndarray | None, position: int, steps: int,
             between: Callable[[int], bool] | None = None) -> np.ndarray:
-        """Do so many training steps on the rows in `order` (as they were fed if None), the first of them at
-        `position`; gives the loss of each step. state.t counts them.
+        """Do `steps` training steps on the rows in `order` (as they were fed if None), beginning at `position`; give
+        the loss of each step. state.t counts them.
 
         Fewer losses than steps mean one of two things. `finite` is False: J or a gradient of the next step was not
         finite; that step was not done, and the state is as the step before it left it. Else `between` gave True: it is
@@ -100,12 +100,12 @@ class Engine(ABC):
 
     @abstractmethod
     def predict(self) -> np.ndarray:
-        """The listing's output for every row fed. It may be overwritten by the next call."""
+        """Compute the listing's output for every row fed. The next call may overwrite it."""
 
     # ---- for those who look ----------------------------------------------------------------------------------------
     @abstractmethod
     def begin(self, order: np.ndarray | None, position: int, steps: int) -> None:
-        """Be ready to run so many steps one instruction at a time, from `position` in `order` on. An evaluation puts
+        """Get ready to run `steps` steps one instruction at a time, from `position` in `order` on. An evaluation puts
         its outputs where the rows stand in the order."""
 
     @abstractmethod
@@ -117,15 +117,15 @@ class Engine(ABC):
 
     @abstractmethod
     def read(self, v: Value) -> np.ndarray:
-        """A value's array as of now, with `n` rows. Copy what you keep: it may be the engine's own memory.
+        """Read a value's array as it is now, with `n` rows. Copy what you keep: it may be the engine's own memory.
 
-        Where each thread has a copy of its own, all of them, stacked: (copies, *shape). After one(i)
+        Where each thread has a copy of its own, all copies, stacked: (copies, *shape). After one(i)
         every value that instructions wrote so far can be read. After a whole step, those of the state can, the inputs
         and J; all others only from an engine that keeps every value.
         """
 
     def copies(self, v: Value) -> int:
-        """How many copies of a value there are: one a thread, or 1 for most values."""
+        """Count the copies of a value: one for each thread, or 1 for most values."""
         return 1
 
     @abstractmethod
@@ -133,9 +133,9 @@ class Engine(ABC):
         """Put other numbers in a value's place, for the instructions that come."""
 
     def clocked(self, steps: int, own: bool = False) -> np.ndarray:
-        """The seconds that every instruction takes in each of so many steps, after `begin`: (steps, instructions).
+        """Time every instruction in each of `steps` steps, after `begin`: seconds, (steps, instructions).
 
-        own: by the time of this thread alone, where there is a choice: dearer to read, but deaf to other work.
+        own: use the clock of this thread, where there is one: slower to read, but other work does not disturb it.
         """
         marks = np.empty((steps, len(self.instructions) + 1))
         for k in range(steps):
@@ -155,7 +155,7 @@ class Engine(ABC):
         """The memory for a batch."""
 
     def resolve(self, argument: Any) -> Any:
-        """An argument or a setting of an instruction as its rule takes it: an array, a shape, a number."""
+        """Turn an argument or a setting of an instruction into what its rule takes: an array, a shape, a number."""
         if isinstance(argument, Value):
             return self.read(argument)[0] if self.copies(argument) > 1 else self.read(argument)
         if isinstance(argument, ShapeOf):

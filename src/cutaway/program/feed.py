@@ -15,8 +15,8 @@ from .instruction import Value
 STAGE = 64 * 2**20  # bytes of rows that are copied at a time
 
 
-def how(batch_size: Any, threads: Any) -> tuple[int, int | None]:
-    """Rows of a batch and number of threads, as Python's numbers. Raises ArgumentError for what counts nothing."""
+def batch_and_threads(batch_size: Any, threads: Any) -> tuple[int, int | None]:
+    """Check the size of a batch and the number of threads, and make Python's numbers of them."""
     if threads is not None:
         threads = whole_number("threads", threads, instead=", or None to choose by the size of a step")
     return whole_number("batch_size", batch_size), threads
@@ -30,7 +30,7 @@ def same_rows(data: dict[str, np.ndarray]) -> None:
 
 
 def prepared(name: str, value: Any, whole: bool) -> np.ndarray:
-    """Data by its name as an array with a row a sample; whole numbers as ours, so that they stay what is checked."""
+    """Make data an array with a row for each sample. whole: copy whole numbers, so that nobody changes them later."""
     array = value.data if isinstance(value, Tensor) else np.asarray(value)
     if not array.ndim:
         raise ShapeError(f"{name} must have a row for each sample, got a single value: {array!r}")
@@ -40,7 +40,7 @@ def prepared(name: str, value: Any, whole: bool) -> np.ndarray:
 
 
 def pieces(X: NamedInputs, inputs: list[Value], batch_size: int) -> list[NamedInputs]:
-    """The data in pieces of whole batches, where not all should be copied at once: they might not fit in memory."""
+    """Cut data into pieces of whole batches, where a copy of all rows at once might not fit in memory."""
     for array in X.arrays.values():
         if getattr(array, "nbytes", 0) > STAGE // len(X.arrays):
             break

@@ -13,7 +13,7 @@ from ..rules import OPS
 
 @dataclass(eq=False)
 class Value:
-    """Something an instruction reads or writes.
+    """An array that an instruction reads or writes.
 
     shape: without the batch. rows: leading rows for each sample (1 for most), or 0 for a value that has no batch.
     role: "input", "target", "weight" (of samples), "parameter", "buffer", "constant", "gradient", "state" or
@@ -105,12 +105,12 @@ class Instruction:
         return [w for w in self.writes if w is not None]
 
     def operands(self) -> dict[str, Value | None]:
-        """Every value by the name its rule gives it: x, W, b, z; dz, dx, dW, db for a backward rule."""
+        """Name every value as its rule does: x, W, b, z; dz, dx, dW, db for a backward rule."""
         reads, writes = OPS[self.op].named(self.arguments, self.writes, self.backward)
         return {name: a.value if isinstance(a, ShapeOf) else a for name, a in reads.items()} | writes
 
 
 def constant(name: str, array: np.ndarray) -> Value:
-    """A value that is the same in every step. The array is taken, and nobody may write into it from now on."""
+    """Make a value that is the same in every step. It keeps the array itself, which nobody may change from now on."""
     array.flags.writeable = False
     return Value(name, array.shape, 0, array.dtype, "constant", array=array)

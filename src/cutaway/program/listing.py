@@ -21,7 +21,7 @@ RECURRENT = r"(weight|bias)_(ih|hh)_l(\d+)(_reverse)?"
 
 
 def short(v: Value) -> str:
-    """layer1.z -> z1, layer2.dweight -> dW2, layer1.lstm.weight_hh_l0_reverse -> W_hh1←; other names stay whole."""
+    """Shorten a name: layer1.z to z1, layer2.dweight to dW2, layer1.lstm.weight_hh_l0_reverse to W_hh1←, if it can."""
     match = re.fullmatch(PLACE + r"(d?)(\w+?)((?:_\d+)?(?:@\d+)?)( \(broadcast\))?", v.name)
     if not match:
         return v.name
@@ -36,16 +36,16 @@ def short(v: Value) -> str:
 
 @cache
 def derivative(op: str) -> str:
-    """What a backward rule computes and for what: in its own words where it has some, else its last line.
+    """Write down what a backward rule computes: in its own words where it has some, else its last line.
 
     >>> derivative("relu"), derivative("mul")
     ('dz = where(a > 0, da, 0)', 'du = dw * v, dv = dw * u')
     """
     rule = OPS[op]
     assert rule.backward is not None
-    made = [f"d{'ℓ' if name == 'l' else name}" for name in rule.inputs]
+    gradients = [f"d{'ℓ' if name == 'l' else name}" for name in rule.inputs]
     if words := " ".join((rule.backward.__doc__ or "").split()):
-        moved = [name for k, name in enumerate(made) if not rule.keeps_whole(k)]
+        moved = [name for k, name in enumerate(gradients) if not rule.keeps_whole(k)]
         return words if re.match(r"d[^ ]*(, d[^ ]*)* = ", words) else f"{', '.join(moved)} = {words}"
     body = ast.parse(textwrap.dedent(inspect.getsource(rule.backward))).body[0]
     assert isinstance(body, ast.FunctionDef)
@@ -55,12 +55,12 @@ def derivative(op: str) -> str:
     parts = last.value.elts if isinstance(last.value, ast.Tuple) else [last.value]
     steps = {one.targets[0].id: _python(one.value) for one in body.body
              if isinstance(one, ast.Assign) and isinstance(one.targets[0], ast.Name)}
-    for guarded in body.args.args:  # an argument kept within what its arithmetic can take is still itself
+    for guarded in body.args.args:  # an argument that was clipped to a safe range keeps its name
         steps.pop(guarded.arg, None)
-    told = {name: _python(part) for name, part in zip(made, parts, strict=False)}
-    told = {name: steps.pop(text, text) for name, text in told.items() if text not in ("None", "0")}
-    used = {name for name in steps if any(re.search(rf"\b{name}\b", text) for text in told.values())}
-    return ", ".join(f"{name} = {text}" for name, text in [*told.items(), *((n, steps[n]) for n in steps if n in used)])
+    made = {name: _python(part) for name, part in zip(gradients, parts, strict=False)}
+    made = {name: steps.pop(text, text) for name, text in made.items() if text not in ("None", "0")}
+    used = {name for name in steps if any(re.search(rf"\b{name}\b", text) for text in made.values())}
+    return ", ".join(f"{name} = {text}" for name, text in [*made.items(), *((n, steps[n]) for n in steps if n in used)])
 
 
 def _python(expression: ast.expr) -> str:
@@ -68,7 +68,7 @@ def _python(expression: ast.expr) -> str:
 
 
 def title(instruction: Instruction) -> str:
-    """linear, relu', adamw"""
+    """The short name of an instruction: linear, relu', adamw."""
     return instruction.formula.split("(")[0].lower() if instruction.op == "optimizer" else instruction.title
 
 
@@ -91,7 +91,7 @@ def _shape(instruction: Instruction, batch: int) -> str:
 
 
 def lines_of(instructions: list[Instruction], batch: int) -> list[tuple[str, ...]]:
-    """The listing: number, phase, instruction, what it reads and writes, the shape it writes, its formula."""
+    """The rows of a listing: number, phase, instruction, what it reads and writes, the shape written, its formula."""
     rows: list[tuple[str, ...]] = [("#", "phase", "instruction", "reads", "writes", "shape", "formula")]
     for i, instruction in enumerate(instructions):
         rows.append((
@@ -102,5 +102,5 @@ def lines_of(instructions: list[Instruction], batch: int) -> list[tuple[str, ...
 
 
 def table(instructions: list[Instruction], batch: int) -> str:
-    """The listing as text, in columns; the first line names them."""
+    """Write the listing in columns; the first line names them."""
     return "\n".join(columns(lines_of(instructions, batch), right=[0], widest=34))

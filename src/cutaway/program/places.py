@@ -17,7 +17,7 @@ class Place:
 
 
 def places(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Place]:
-    """Where arrays of these shapes, by name, lie in a vector that holds them one after the other.
+    """Find where arrays of these shapes, by name, lie in a vector that holds them one after the other.
 
     >>> places({"weight": (2, 3), "bias": (2,)})["bias"]
     Place(lo=6, hi=8, shape=(2,))

@@ -19,12 +19,12 @@ from .engine import Engine
 from .instruction import Instruction, Value
 from .listing import short, title
 
-SECONDS = 0.2  # of steps that a profile looks at where it is not told how many
+SECONDS = 0.2  # of steps that are profiled where their number is not given
 WIDTH = 100  # characters of the printed table
 WIDTHS = (8, 14, 16, 18)  # of its first columns of words, at most
-TICK = 0.02  # microseconds: of shorter instructions the clock says nothing
+TICK = 0.02  # microseconds: shorter instructions are too fast for the clock
 STRETCH = 0.01  # seconds of steps with clocks, in turn with as many without
-LONG = 0.001  # seconds: in longer steps the clock is the thread's own time, dearer to read but deaf to other work
+LONG = 0.001  # seconds: longer steps are timed by the thread's own clock: slow to read, but not disturbed by others
 
 
 @dataclass(repr=False)
@@ -51,7 +51,7 @@ class Profile(Shown):
 
     @property
     def share(self) -> np.ndarray:
-        """Of the whole step, from 0 to 1."""
+        """The share of the whole step, from 0 to 1."""
         return self.microseconds / self.microseconds.sum()
 
     @property
@@ -65,7 +65,7 @@ class Profile(Shown):
         return _speed(self.bytes, self.microseconds)
 
     def to_pandas(self) -> Any:
-        """A table with a row an instruction."""
+        """Make a table with a row for each instruction."""
         import pandas as pd
 
         return pd.DataFrame({
@@ -151,7 +151,7 @@ _WHOLE = "the engine {} runs a step as a whole: the times above are of single in
 
 
 def _measure(engine: Engine, steps: int | None) -> tuple[np.ndarray, float]:
-    """Seconds of every instruction in each step with clocks, and of a step without."""
+    """Measure the seconds of every instruction in each step with clocks, and of a step without."""
     first = _run(engine, 3)  # wakes caches and memory
     if steps is None:
         steps = int(np.clip(SECONDS / first, 5, 5000))
@@ -165,14 +165,14 @@ def _measure(engine: Engine, steps: int | None) -> tuple[np.ndarray, float]:
 
 
 def _order(engine: Engine, steps: int) -> np.ndarray:
-    """Shuffled rows for so many full batches, which the engine is ready to run."""
+    """Shuffle rows for `steps` full batches, and make the engine ready to run them."""
     order = np.resize(np.random.default_rng(0).permutation(engine.rows), steps * engine.batch_size)
     engine.begin(order, 0, steps)
     return order
 
 
 def _run(engine: Engine, steps: int) -> float:
-    """Seconds a step, as `run` does them: on one thread its processor time, which other work does not stretch.
+    """Measure the seconds that `run` takes for a step: on one thread its processor time, untouched by other work.
 
     An engine that is not exact may work in threads, or on a device, of its own.
     """
@@ -197,7 +197,7 @@ def not_finite() -> ArgumentError:
 
 
 def operations(i: Instruction, batch: int) -> int:
-    """Multiplications and additions in its matrix products, as its kernel does them."""
+    """Count the multiplications and additions in an instruction's matrix products, as its kernel does them."""
     rule = facts(i.op)
     if rule.products is None:
         return 0

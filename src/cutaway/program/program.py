@@ -29,7 +29,7 @@ _programs: weakref.WeakSet[Program] = weakref.WeakSet()
 
 
 def _unlock() -> None:
-    """In a forked child: whoever held a program's lock is not here."""
+    """Give programs new locks in a forked child: a thread that held one does not exist there."""
     for program in _programs:
         program._lock = threading.Lock()
 
@@ -72,16 +72,16 @@ class Program(Shown):
         return self.engine.state
 
     def altered(self, listing: Listing) -> Program:
-        """A program with other instructions for the same model, that keeps every value; its state is a fresh one."""
+        """Make a program with other instructions for the same model. It keeps every value; its state is a fresh one."""
         return Program(self.engine.altered(listing), self.model)
 
     def leave_model(self) -> None:
-        """Keep the model no longer: one that keeps this program itself would never be freed."""
+        """Let go of the model: one that itself keeps this program would never be freed."""
         self.model = self.state.model = None
 
     def twin(self, model: Any, optimizer: Optimizer | None = None, seed: int = 0) -> Program:
-        """The same program for another model of the same structure (nn.structure), with a state of its own: neither
-        recorded nor compiled again. The optimizer may differ from this program's in its numbers alone: their
+        """Make the same program for another model of the same structure (nn.structure), with a state of its own:
+        nothing is recorded or compiled again. The optimizer may differ from this program's only in its numbers: their
         `compiled_as` is equal."""
         before, engine = self.engine.optimizer, self.engine
         optimizer = before if optimizer is None else optimizer
@@ -94,8 +94,8 @@ class Program(Shown):
         return Program(engine.twin(optimizer, seed), model)
 
     def feed(self, X: Any, y: Any = None, weight: Any = None) -> None:
-        """The data that batches are gathered from: inputs, targets, and weights of samples (mean 1)."""
-        with self._alone():  # those that a run reads must stay
+        """Take the data that batches are gathered from: inputs, targets, and weights of samples (mean 1)."""
+        with self._alone():  # a run that is under way must keep its data
             try:
                 self._feed(NamedInputs.of(X), y, weight)
             except MemoryError as error:
@@ -126,7 +126,7 @@ class Program(Shown):
         self.engine.feed(data)
 
     def _check_lengths(self, data: dict[str, Any]) -> None:
-        """Lengths must be there if the program reads them, be read if they are there, and lie within the values."""
+        """Check that lengths are there exactly where the program reads them, and lie within the values."""
         known = {v.name for v in self.engine.listing.inputs}
         every = {name: lengths_of(name) for name in known | data.keys()}
         for name, lengths in every.items():
@@ -140,7 +140,7 @@ class Program(Shown):
 
     def run(self, order: np.ndarray | None = None, position: int = 0, steps: int | None = None,
             between: Callable[[int], bool] | None = None) -> np.ndarray:
-        """Training steps on the rows in `order` (all, as they come, if None); gives the loss of each step.
+        """Do training steps on the rows in `order` (all, as they come, if None); give the loss of each step.
 
         Fewer losses than steps: the loss or a gradient was not finite, and the weights are those of the step before.
         """
@@ -149,7 +149,7 @@ class Program(Shown):
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Nobody else may use the program's memory while the block runs; a second thread is told at once."""
+        """Let nobody else use the program's memory while the block runs; a second thread is refused at once."""
         if not self._lock.acquire(blocking=False):
             raise TrainingError("this program is at work in another thread: give each thread a model of its own")
         try:
@@ -180,7 +180,7 @@ class Program(Shown):
         self.state.follow(self._trained)
 
     def _refuse_one_row(self) -> None:
-        """Batch norm has no variance to learn from a batch of one row."""
+        """Refuse a batch of one row where the model has batch norm, which needs a variance."""
         for i in self.instructions:
             if i.op == "running_average" and i.attributes["rows"] == Rows(1):
                 layer = f" ({i.layer})" if i.layer else ""
@@ -190,7 +190,7 @@ class Program(Shown):
                 )
 
     def predict(self, X: Any, keep: bool = True) -> np.ndarray:
-        """Raw outputs for every row. Several threads may ask: the program's memory serves them one after the other.
+        """Compute raw outputs for every row. Several threads may ask: the memory serves them one after the other.
 
         keep: whether X stays as the rows last fed, for `profile`.
         """
@@ -212,7 +212,7 @@ class Program(Shown):
         return self.engine.batch_size < self.most and self.engine.batch_size < len(NamedInputs.of(X))
 
     def value(self, name: str | Value) -> np.ndarray:
-        """A value of the last batch, by its name such as "layer1.z". Only a program that keeps every value has all.
+        """Read a value of the last batch by its name, "layer1.z" say. Only a program that keeps every value has all.
 
         Where each thread has a copy of its own, the first thread's, in which their sum ends up.
         """
@@ -224,7 +224,7 @@ class Program(Shown):
         return array[0] if self.engine.copies(found) > 1 else array
 
     def values(self) -> list[Value]:
-        """Every value of the program, in the order of first use."""
+        """List every value of the program, in the order of first use."""
         found = {id(v): v for i in self.instructions for v in (*i.reads, *i.written)}
         return list(found.values())
 
@@ -233,7 +233,7 @@ class Program(Shown):
         return self.engine.source(i)
 
     def profile(self, steps: int | None = None) -> Profile:
-        """Where a step's time goes: every instruction of real steps timed, on the rows last fed. Weights stay.
+        """Measure where a step's time goes: time every instruction of real steps on the rows last fed. Weights stay.
 
         `print(program.profile())` shows each one's microseconds and share of the step, billions of operations a second
         for matrix products, and gigabytes read and written a second for the others; the result holds the same as
@@ -265,7 +265,7 @@ class Program(Shown):
 
 
 def too_large(what: str, error: MemoryError) -> MemoryError:
-    """An error that says in words what needed memory that could not be had."""
+    """Make an error that says in words what needed memory that could not be had."""
     if isinstance(error, ResourceError):
         return error
     return ResourceError(f"{what} needs more memory than can be had: {error}")

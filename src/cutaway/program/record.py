@@ -55,10 +55,10 @@ class _Run:
 
 def _run(model, loss: Callable | None, x: NamedInputs, y: Any, weighted: bool, n: int,
          columns: tuple[bool, bool] = (False, False)) -> _Run:
-    given = x.first(n).each(model.as_input)
-    if given.by_name:
+    inputs = x.first(n).each(model.as_input)
+    if inputs.by_name:
         try:
-            given.passed_to(inspect.signature(model.forward).bind)
+            inputs.passed_to(inspect.signature(model.forward).bind)
         except TypeError as error:
             name, takes = type(model).__name__, inspect.signature(model.forward)
             raise ArgumentError(
@@ -66,12 +66,12 @@ def _run(model, loss: Callable | None, x: NamedInputs, y: Any, weighted: bool, n
                 "for one input, or write a forward with these names"
             ) from None
     target = weight = J = None
-    with np.errstate(all="ignore"), record() as recording:  # which operations run is asked, not their values
+    with np.errstate(all="ignore"), record() as recording:  # only which operations run matters, not their values
         if loss is None:
-            output = given.passed_to(model)
+            output = inputs.passed_to(model)
         else:
             with model.training(seed=SEED, step=STEP):
-                output = given.passed_to(model)
+                output = inputs.passed_to(model)
         if not isinstance(output, Tensor):
             hint = ": end with ct.nn.LastState or ct.nn.GlobalAveragePool" if isinstance(output, Sequences) else (
                 ": wrap a recurrent layer in ct.nn.LastState" if isinstance(output, tuple) else "")
@@ -88,7 +88,7 @@ def _run(model, loss: Callable | None, x: NamedInputs, y: Any, weighted: bool, n
             if not isinstance(J, Tensor) or J.size != 1:
                 got = f"shape {J.shape}" if isinstance(J, Tensor) else type(J).__name__
                 raise RecordingError(f"a loss must return one number as a Tensor (take .mean()), got {got}")
-    return _Run(recording, given.arrays, output, J, target, weight)
+    return _Run(recording, inputs.arrays, output, J, target, weight)
 
 
 def trace_model(model, loss: Callable | None, x: Any, y: Any = None, weighted: bool = False) -> Recorded:
@@ -113,7 +113,7 @@ def trace_model(model, loss: Callable | None, x: Any, y: Any = None, weighted: b
     a_entries, b_entries = two.recording.tape.entries, three.recording.tape.entries
     for i, (a, b) in enumerate(zip(a_entries, b_entries, strict=False)):
         if a.op is not b.op:
-            _part(i, a, f"runs {a.op.name} with two rows but {b.op.name} with three")
+            _fail(i, a, f"runs {a.op.name} with two rows but {b.op.name} with three")
     if len(a_entries) != len(b_entries):
         raise RecordingError(
             f"the model runs {len(a_entries)} operations on two rows but {len(b_entries)} on three: its Python loops "
@@ -140,7 +140,7 @@ def trace_model(model, loss: Callable | None, x: Any, y: Any = None, weighted: b
         if id(t) in buffers:
             return Value(buffers[id(t)], t.shape, 0, t.dtype, "buffer", buffers[id(t)])
         if t.shape != u.shape or not np.array_equal(t.data, u.data, equal_nan=t.dtype.kind == "f"):
-            _part(i, entry, "reads a constant that depends on the number of rows (use .mean() or broadcasting instead)")
+            _fail(i, entry, "reads a constant that depends on the number of rows (use .mean() or broadcasting instead)")
         name = np.array2string(t.data, precision=4) if t.size == 1 else namer(entry.scope, "constant")
         return constant(name, np.array(t.data, order="C", copy=True))
 
@@ -161,8 +161,8 @@ def trace_model(model, loss: Callable | None, x: Any, y: Any = None, weighted: b
         raise RecordingError(f"{type(model).__name__}.forward returns its input unchanged: there is nothing to compute")
     for entry in a_entries:
         wants |= {id(values[id(t)]) for t in (*entry.inputs, *entry.outputs) if t is not None and t.requires_grad}
-    for given in zip(two.recording.assignments, three.recording.assignments, strict=True):
-        for t, u in zip(*given, strict=True):  # a buffer that is written and never read, or given a constant
+    for pair in zip(two.recording.assignments, three.recording.assignments, strict=True):
+        for t, u in zip(*pair, strict=True):  # a buffer that is written and never read, or given a constant
             if id(t) not in values:
                 values[id(t)] = leaf(t, u, len(a_entries) - 1, a_entries[-1])
     assignments = [(values[id(buffer)], values[id(new)]) for buffer, new in two.recording.assignments]
@@ -176,12 +176,12 @@ def trace_model(model, loss: Callable | None, x: Any, y: Any = None, weighted: b
     )
 
 
-# what of targets and weights may be a column, where a loss of one's own meets outputs (n, 1) with (n,)
+# which of targets and weights become columns, where a user's loss pairs outputs (n, 1) with numbers (n,)
 COLUMNS = ((True, False), (False, True), (True, True))
 
 
 def _crosses(recording: Recording) -> bool:
-    """Whether in the loss of two rows a column meets a number a row, so that each row meets all."""
+    """Whether the loss pairs a column (2, 1) with a vector (2,), so that each row meets all rows."""
     return any(
         entry.op.kind == "elementwise" and {(2, 1), (2,)} <= {t.shape for t in entry.inputs if t is not None}
         for entry in recording.tape.entries if entry.scope == "loss"
@@ -189,7 +189,7 @@ def _crosses(recording: Recording) -> bool:
 
 
 def evaluated(loss: Callable, z: np.ndarray, y: Any, weight: np.ndarray | None = None) -> float:
-    """A loss on all rows at once, its rows paired as a program pairs them."""
+    """Evaluate a loss on all rows at once, its rows paired as a program pairs them."""
     def called(rows: slice, columns: tuple[bool, bool]) -> tuple[Recording, Tensor]:
         with record() as recording, scope("loss"):
             target = y[rows][:, None] if columns[0] else y[rows]
@@ -204,7 +204,7 @@ def evaluated(loss: Callable, z: np.ndarray, y: Any, weight: np.ndarray | None =
 
 
 def _needed(steps: list[Step], read: set[int]) -> list[Step]:
-    """The steps whose outputs somebody reads: those in `read` (ids of values), or a later step."""
+    """Keep the steps whose outputs are read: by a later step, or because their ids are in `read`."""
     kept = []
     for step in reversed(steps):
         if any(id(v) in read for v in step.outputs):
@@ -213,7 +213,7 @@ def _needed(steps: list[Step], read: set[int]) -> list[Step]:
     return kept[::-1]
 
 
-def _part(i: int, entry: Entry, why: str) -> None:
+def _fail(i: int, entry: Entry, why: str) -> None:
     where = f" of {entry.scope}" if entry.scope else ""
     raise RecordingError(
         f"operation {i}{where} ({entry.op.name}) {why}. A program is recorded once and run on batches of any size."
@@ -232,7 +232,7 @@ def _value(name: str, two: Tensor, three: Tensor, role: str, i: int = 0, entry: 
         raise RecordingError(why)
     if {(2, 1), (2,)} <= {t.shape for t in entry.inputs if t is not None}:
         why += ". It meets (n, 1) with (n,), so each row with all: write u.reshape(v.shape), or v[:, 0]"
-    _part(i, entry, why)
+    _fail(i, entry, why)
     raise AssertionError
 
 
@@ -243,13 +243,13 @@ def _setting(a: Any, b: Any, i: int, entry: Entry) -> Any:
         return tuple(_setting(u, v, i, entry) for u, v in zip(a, b, strict=True))
     if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
         if not np.array_equal(a, b):
-            _part(i, entry, "picks rows by an array that depends on the number of rows")
+            _fail(i, entry, "picks rows by an array that depends on the number of rows")
         return a
     if a == b:
         return a
     if isinstance(a, int) and isinstance(b, int) and a * 3 == b * 2:
         return Rows(a // 2)
-    _part(i, entry, f"has the setting {a!r} with two rows but {b!r} with three")
+    _fail(i, entry, f"has the setting {a!r} with two rows but {b!r} with three")
     return None
 
 

@@ -71,7 +71,7 @@ class State(Mapping[str, Any]):
         return self[vector][place.lo : place.hi].reshape(place.shape)
 
     def alike(self, other: State) -> list[str]:
-        """The optimizer's vectors that are laid out alike in both."""
+        """The names of the optimizer's vectors that are laid out alike in both states."""
         return [name for name in self.vectors if other._places.get(name) == self._places[name]]
 
     # ---- for engines -----------------------------------------------------------------------------------------------
@@ -136,21 +136,21 @@ class State(Mapping[str, Any]):
 
     # ---- snapshots -------------------------------------------------------------------------------------------------
     def copy(self, names: Collection[str] | None = None) -> Snapshot:
-        """A snapshot: copies of these arrays (all if None), which nobody can write into, and t."""
+        """Take a snapshot: copies of these arrays (all if None), which nobody can write into, and t."""
         found = {name: self.read(name) for name in self.names if names is None or name in names}
         for array in found.values():
             array.flags.writeable = False
         return found | {"t": self.t}
 
     def put(self, snapshot: Mapping[str, Any]) -> None:
-        """Bring arrays and t back to those of a snapshot, or of another state. A name that only one of both knows is
-        left alone."""
+        """Bring arrays and t back to those of a snapshot, or of another state. A name that only one of the two knows
+        is left alone."""
         for name in (*self.names, "t"):
             if name in snapshot:
                 self.write(name, snapshot[name])
 
     def read(self, name: str) -> Any:
-        """A copy of an array, or t."""
+        """Copy an array, or give t."""
         return self.t if name == "t" else self[name].copy()
 
     def write(self, name: str, value: Any) -> None:
