@@ -31,10 +31,10 @@ class Plan:
 
 def plan(instructions: list[Instruction], batch: int, shards: int = 1, keep_all: bool = False,
          copied: Collection[int] = ()) -> Plan:
-    """Give every value its place. keep_all: no sharing, so that every value can be looked at afterwards.
+    """Give every value its place in memory. keep_all: no sharing, so that every value can be read afterwards.
 
-    shards: threads that share a batch; copied: ids of the values of which each of them writes a copy. Threads are only
-    in step at fences: with several, two values share bytes only if a fence lies between their lives.
+    shards: threads that share a batch; copied: ids of the values of which each thread writes a copy. Threads wait for
+    each other only at fences: with several, two values share bytes only if a fence lies between their lives.
     """
     alive: dict[int, list[int]] = {}
     segment = list(range(len(instructions)))
@@ -76,7 +76,7 @@ def bytes_needed(instructions: list[Instruction], batch: int) -> int:
 
 
 def most_rows(instructions: list[Instruction], room: int) -> int:
-    """How many rows a batch may have so that its values fit in so many bytes: a power of two, at least one."""
+    """Choose how many rows a batch may have so that its values fit in `room` bytes: a power of two, at least one."""
     values = {id(v): v for i in instructions for v in (*i.reads, *i.written) if v.rows and not v.outside}
     width = sum(v.width * v.dtype.itemsize for v in values.values())  # what shares memory counts twice
     return 1 << (max(room // max(width, 1), 1).bit_length() - 1)
@@ -125,7 +125,7 @@ def _overwrite(i: int, instruction: Instruction, alive: dict[int, list[int]], ho
 
 
 def _candidates(rule: Op, instruction: Instruction) -> list[tuple[Value, list[Value]]]:
-    """What an instruction writes, each with the inputs that its kernel can write it over."""
+    """Pair what an instruction writes with the inputs that its kernel can write it over."""
     if rule.kind in ("elementwise", "view"):
         return [(out, instruction.reads) for out in instruction.written]
     if not rule.overwrites:

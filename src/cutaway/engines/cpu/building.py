@@ -38,7 +38,7 @@ class Source(NamedTuple):
     text: str
 
     def compile(self) -> bytes:
-        """Its object file."""
+        """Compile it to an object file."""
         from . import language
 
         return language.build(self.text, self.dtype, native.symbol(digest(self)))
@@ -46,14 +46,14 @@ class Source(NamedTuple):
 
 @cache
 def digest(source: Source) -> str:
-    """A hash of everything that its machine code depends on: the name of its file."""
-    parts = native.fingerprint(), _around(), f"{source.name} {source.dtype}", source.text
+    """The hash of everything that a kernel's machine code depends on: the name of its file."""
+    parts = native.fingerprint(), _kernel_dependencies(), f"{source.name} {source.dtype}", source.text
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
 
 
 @cache
-def _around() -> str:
-    """Everything besides its own text that a kernel's code depends on."""
+def _kernel_dependencies() -> str:
+    """The text of all files that a kernel's machine code depends on, besides the kernel's own."""
     here = Path(__file__).parent
     files = [here / f"{name}.py" for name in ("compiler", "scalars", "language", "numbers", "slots", "tile")]
     files += [here.parent.parent / "rules" / f"{name}.py" for name in RULES]
@@ -67,7 +67,7 @@ _collected: set[Source] | None = None
 
 
 def addresses(sources: Sequence[Source], library: Sequence[Source] = ()) -> list[int]:
-    """The addresses of kernels in this process. library: the functions of native.LIBRARY that they call."""
+    """Find or make the addresses of kernels in this process. library: what they call of native.LIBRARY."""
     with _lock:
         if _collected is not None:
             _collected.update(sources, library)
@@ -86,13 +86,13 @@ def addresses(sources: Sequence[Source], library: Sequence[Source] = ()) -> list
 
 
 def missing(sources: Iterable[Source]) -> list[Source]:
-    """Those that are not kept."""
+    """Find the kernels that are not kept in the cache folder."""
     return [s for s in sources if native.kept(digest(s)) is None]
 
 
 @contextmanager
 def collecting() -> Iterator[set[Source]]:
-    """Programs made in the block get no machine code and cannot run; gives the kernels that they would need."""
+    """Collect the kernels that programs made in the block need; the programs get no machine code and cannot run."""
     global _collected
     with _lock:
         _collected = set()
@@ -129,7 +129,7 @@ def _compile_and_keep(source: Source) -> bytes:
 
 
 def _turns(sources: Sequence[Source], k: int, workers: int) -> list[Source]:
-    """Worker k's way through the list: its own share, long ones first, then the others' from the end."""
+    """The order in which worker k takes kernels: its own share, long ones first, then the others' from the end."""
     ordered = sorted(sources, key=lambda s: (-len(s.text), s))
     own = ordered[k::workers]
     return own + [s for s in reversed(ordered) if s not in own]
@@ -145,7 +145,7 @@ def _useful_helpers(kernels: int) -> int:
 
 
 def _start_helper(sources: Sequence[Source], k: int, workers: int) -> subprocess.Popen:
-    """Another Python that takes worker k's turns: it finds modules and the cache folder where this one does."""
+    """Start another Python as worker k: it finds modules and the cache folder where this one does."""
     places = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "CUTAWAY_CACHE": str(native.folder())}
     with tempfile.TemporaryFile("w+") as turns:
         json.dump(_turns(sources, k, workers), turns)
@@ -155,7 +155,7 @@ def _start_helper(sources: Sequence[Source], k: int, workers: int) -> subprocess
 
 
 def help_out() -> None:
-    """What a helper does."""
+    """Do a helper's work: compile what is not kept yet."""
     for source in json.load(sys.stdin):
         source = Source(*source)
         if native.kept(digest(source)) is None:
@@ -163,7 +163,7 @@ def help_out() -> None:
 
 
 def _dismiss(helper: subprocess.Popen) -> None:
-    """Everything is there: a helper still at work is doing again what another has done."""
+    """Stop a helper: all kernels are there, so what it still does another has done. Warn if it had failed."""
     status = helper.poll()
     helper.kill()
     _, error = helper.communicate()
@@ -174,7 +174,7 @@ def _dismiss(helper: subprocess.Popen) -> None:
 
 
 class _Line:
-    """In a terminal, a line that says what takes so long; it goes away at the end."""
+    """A line in a terminal that says what takes so long; it goes away at the end."""
 
     def __init__(self, kernels: int) -> None:
         self.kernels, self.shown, self.out = kernels, "", sys.stderr

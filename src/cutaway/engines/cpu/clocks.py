@@ -21,8 +21,8 @@ CLOCK = """def k(p, s):
 
 
 def clocked(engine: Any, where: int, steps: int, own: bool) -> np.ndarray:
-    """The seconds of every instruction in each of so many steps: one thread runs clock, instruction, clock, ...,
-    instruction, clock, every shard in turn. where: the address of the clock's machine code. own: see Engine.clocked."""
+    """Time every instruction in each of `steps` steps: one thread runs clock, instruction, clock, ..., instruction,
+    clock, every shard in turn. where: the address of the clock's machine code. own: see Engine.clocked."""
     which, read = (time.CLOCK_THREAD_CPUTIME_ID, time.thread_time) if own else (
         time.CLOCK_MONOTONIC, time.perf_counter)
     codes, shards = len(engine.code), engine.threads
@@ -35,7 +35,7 @@ def clocked(engine: Any, where: int, steps: int, own: bool) -> np.ndarray:
     engine._states[:, slots.SERIAL] = 1
 
     def clocks(first: int, last: int, times: int) -> np.ndarray:
-        """Run codes first to last so many times: (times, last - first + 1, shards), seconds on the clock."""
+        """Run codes first to last `times` times; give the clock in seconds, (times, last - first + 1, shards)."""
         marks = np.zeros((times, last - first + 1, shards, 2), np.int64)
         clock[2] = marks.ctypes.data
         control = np.array([addresses.ctypes.data, params.ctypes.data, times, 2 * first, 2 * last + 1,
@@ -46,7 +46,7 @@ def clocked(engine: Any, where: int, steps: int, own: bool) -> np.ndarray:
         return marks[..., 0] - marks[0, 0, 0, 0] + 1e-9 * marks[..., 1]
 
     def stretch(first: int, last: int, machine: bool, times: int = 1) -> np.ndarray:
-        """(times, codes): seconds of each; `cost` is the clock's own."""
+        """Time each code, without what the clock itself takes (`cost`): seconds, (times, codes)."""
         if machine:
             marks = clocks(first, last, times)
             return np.maximum(marks[:, 1:, 0] - marks[:, :-1, -1] - cost, 0)

@@ -70,7 +70,7 @@ def _parameters(text: str, name: str) -> tuple[str, ...]:
 
 @cache
 def _with_helpers(text: str) -> str:
-    """A function's text behind that of the helpers that it calls, whose names start with an underscore."""
+    """The text of the helpers that a function calls (their names start with an underscore), then the function's."""
     found: dict[str, str] = {}
 
     def look(text: str) -> None:
@@ -88,7 +88,7 @@ def as_bits(value: float) -> int:
 
 
 def write(i: Instruction, plan: Plan, optimizer: Any, dtype: np.dtype) -> Kernel | None:
-    """The kernel of an instruction, or None where there is none for this case."""
+    """Write the kernel of an instruction; None where there is none for this case."""
     if i.op == "optimizer" and "lo" not in i.attributes:  # a parameter at a time, in its shape
         return None
     if i.op == "optimizer":
@@ -98,7 +98,7 @@ def write(i: Instruction, plan: Plan, optimizer: Any, dtype: np.dtype) -> Kernel
         prepare, ends = i.attributes["prepare"], {name: i.attributes[name] for name in ("lo", "hi")}
         return _update(i, type(prepare).rule, vars(prepare) | ends, dtype)
     if i.op not in OPS:
-        return _own(i, dtype)
+        return _engine_kernel(i, dtype)
     rule = OPS[i.op]
     if rule.kind == "elementwise":
         return _elementwise(i, rule, plan, dtype)
@@ -111,14 +111,14 @@ def write(i: Instruction, plan: Plan, optimizer: Any, dtype: np.dtype) -> Kernel
 
 
 def _name(i: Instruction) -> str:
-    """The hand-written kernel of a rule's instruction."""
+    """The name of the hand-written kernel of a rule's instruction."""
     if i.scope == "neurons":
         return "linear_weights"
     return i.op + "_back" * i.backward
 
 
 def _numbers(i: Instruction, operands: dict[str, Value | None], dtype: np.dtype) -> dict[str, Any] | None:
-    """The numbers that its hand-written kernel asks for; None where there is none that takes such operands."""
+    """The numbers that an instruction's hand-written kernel asks for; None where none takes such operands."""
     takes = kernels.TAKES.get(i.op)
     sizes = None if takes is None else kernels.sizes(i.op, takes, i.backward, operands, dtype)
     more = None if takes is None or sizes is None else takes.numbers(sizes, operands, i)
@@ -127,8 +127,8 @@ def _numbers(i: Instruction, operands: dict[str, Value | None], dtype: np.dtype)
     return sizes | more | ({"lo": 0, "hi": sizes["m"]} if i.scope == "neurons" else {})
 
 
-def _own(i: Instruction, dtype: np.dtype) -> Kernel | None:
-    """The kernel of one of the engine's own instructions."""
+def _engine_kernel(i: Instruction, dtype: np.dtype) -> Kernel | None:
+    """The kernel of an instruction that is the engine's own, such as gather."""
     operands: dict[str, Any] = {}
     numbers: dict[str, Any] = {}
     if i.op == "gather":
@@ -160,7 +160,7 @@ def _own(i: Instruction, dtype: np.dtype) -> Kernel | None:
 
 def _call(name: str, text: str, operands: dict[str, Any], numbers: dict[str, Any], i: Instruction,
           double: tuple[str, ...] = ()) -> Kernel:
-    """A function's text, and the kernel that calls it with what its arguments name; `double` settings stay float64."""
+    """Write the kernel that calls a function with what its arguments name; settings in `double` stay float64."""
     text = _with_helpers(text)
     work: tuple[int, int] = numbers.pop("work", (0, 0))
     if work != (0, 0):
@@ -213,7 +213,7 @@ def _pointer(v: Any, name: str) -> str:
 
 
 def _elementwise(i: Instruction, rule: Op, plan: Plan, dtype: np.dtype) -> Kernel | None:
-    """One loop over an elementwise rule. Values that share memory share a pointer, so that the loop vectorises."""
+    """Write one loop over an elementwise rule. Values that share memory share a pointer, so that LLVM vectorises it."""
     operands = i.operands()
     outs = [f"d{name}" for name in rule.inputs] if i.backward else list(rule.outputs)
     ins = [name for name in operands if name not in outs]
@@ -258,7 +258,7 @@ def _elementwise(i: Instruction, rule: Op, plan: Plan, dtype: np.dtype) -> Kerne
 
 
 def _in_the_language(text: str, dtype: np.dtype) -> bool:
-    """Whether somebody's own rule says only what machine code can be made of; else it runs as it is, in Python."""
+    """Whether a user's own rule says only what machine code can be made of; else it runs as it is, in Python."""
     from . import language
 
     try:
@@ -268,7 +268,7 @@ def _in_the_language(text: str, dtype: np.dtype) -> bool:
 
 
 def _own_rule(function: Any) -> str | None:
-    """The text of an elementwise rule that stands in somebody's own file; None where Python keeps no source."""
+    """The text of an elementwise rule that stands in a user's own file; None where Python keeps no source."""
     try:
         node = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
     except (OSError, TypeError):
@@ -279,7 +279,7 @@ def _own_rule(function: Any) -> str | None:
 
 
 def _pattern(operands: dict[str, Value], whole: Value) -> tuple[dict[str, str], int] | None:
-    """How each operand is indexed, and the columns of the inner loop (0: all have the same shape, one loop will do)."""
+    """Choose how each operand is indexed, and the columns of the inner loop (0: one loop, all have the same shape)."""
     if all(_shaped(v, whole) for v in operands.values()):
         return dict.fromkeys(operands, "j"), 0
     columns = whole.shape[-1] if whole.shape else 1
@@ -315,7 +315,7 @@ def _shares(a: Any, b: Value, plan: Plan) -> bool:
 
 @cache
 def _update_text(rule: Any) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
-    """An optimizer's rule as a loop: its text, its vectors, its settings."""
+    """Write an optimizer's rule as a loop: the text, the names of its vectors, and of its settings."""
     apart = hoisted(rule)
     vectors, settings = apart.vectors, apart.settings
     body = [ast.unparse(line) for line in apart.body]
@@ -332,7 +332,7 @@ def _update_text(rule: Any) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
 
 
 def _update(i: Instruction, rule: Any, numbers: dict[str, Any], dtype: np.dtype) -> Kernel | None:
-    """The loop of an optimizer's rule, or of what is done to the gradient before it, over a range of θ."""
+    """Write the loop of an optimizer's rule, or of a rule that prepares the gradient, over a range of θ."""
     try:
         text, vectors, settings = _update_text(rule)
     except (OSError, TypeError):  # typed at a prompt: Python keeps no source

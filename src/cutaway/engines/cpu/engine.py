@@ -44,7 +44,7 @@ class CPU(Reference):
         self._said = False
 
     def _compile(self, threads: int, keep_all: bool) -> None:
-        """Machine code for so many threads."""
+        """Make the machine code for a number of threads."""
         shards = sharded(self.listing, threads)
         self.threads, self.instructions = threads, shards.instructions
         self._copies, self.copied = shards.copies, shards.copied  # of g, and ids of what each thread has a copy of
@@ -101,7 +101,7 @@ class CPU(Reference):
             self._said = True
 
     def twin(self, optimizer: Optimizer | None, seed: int) -> CPU:
-        """The same machine code for another model; the optimizer's numbers are parameters of its kernel."""
+        """Use the same machine code for another model; the optimizer's numbers are parameters of its kernel."""
         made = cast(CPU, super().twin(optimizer, seed))
         if made.instructions is not self.instructions:
             made.kernels = [codegen.write(i, self.plan, optimizer, self.dtype) if i.op == "optimizer" else kernel
@@ -130,7 +130,7 @@ class CPU(Reference):
 
     # ---- binding ---------------------------------------------------------------------------------------------------
     def _split(self) -> list[tuple[int, int, bool]]:
-        """Stretches of instructions that machine code runs without Python: (first, last, native)."""
+        """Split the instructions into stretches that run without Python, and single ones: (first, last, native)."""
         out: list[tuple[int, int, bool]] = []
         for k, (_, kernel, _) in enumerate(self.code):
             if kernel is not None and out and out[-1][2]:
@@ -156,7 +156,7 @@ class CPU(Reference):
         self._fed = fed  # at the end: where an array is refused, all are placed anew
 
     def _place(self, v: Value | codegen.Outside | None) -> tuple[int, int, int]:
-        """Address, bytes from row to row of the batch, bytes from shard to shard."""
+        """Find a value's address, its bytes from row to row of the batch, and those from shard to shard."""
         if v is None:
             return 0, 0, 0
         if isinstance(v, codegen.Outside) and v.name == "work":
@@ -194,7 +194,7 @@ class CPU(Reference):
 
     def one(self, i: int) -> None:
         k = self._where[i]
-        if i == 0 and self._states[0, slots.STEP] + 1 >= len(self._looked):  # no room for another loss
+        if i == 0 and self._states[0, slots.STEP] + 1 >= len(self._looked):  # there is no place for another loss
             raise ArgumentError(f"these were all of the {len(self._looked)} steps that were begun")
         if self.code[k][1] is None:
             self._by_python(k)
@@ -272,7 +272,7 @@ class CPU(Reference):
         return max(1, int(SECONDS / self._pace)) if self._pace else 8
 
     def _steps(self, steps: int) -> None:
-        """Several steps: in one native call, or stretch by stretch where an instruction needs Python."""
+        """Run several steps: in one native call, or stretch by stretch where an instruction needs Python."""
         began, worked = time.perf_counter(), time.process_time()
         if self.compiled:
             self._native(0, len(self.code), steps)
@@ -337,7 +337,7 @@ class CPU(Reference):
                 thread.join()
 
     def _learn(self, pace: float, busy: float) -> None:
-        """Keep the pace (seconds a step), and choose how the shards run: on a busy machine one thread can beat two.
+        """Remember the pace (seconds a step), and choose how the shards run: on a busy machine one thread can beat two.
 
         busy: the share of its threads' time that the process got. Where that is little, the next stretch tries the
         shards in turn; where one thread runs them all, threads get another chance now and then.
@@ -379,7 +379,7 @@ def address_of(array: np.ndarray) -> int:
 
 
 def choose_threads(listing: Listing, batch_size: int, threads: int | None) -> int:
-    """How many threads: one, or as many cores as leave each a fifth of a millisecond's work and eight rows."""
+    """Choose how many threads: one, or as many cores as leave each a fifth of a millisecond's work and eight rows."""
     ahead = (i for i in listing.instructions if i.op in OPS and not i.backward and i.phase != "backward")
     work = sum(batch_size * _products(i) for i in ahead)
     wanted = threads if threads is not None else min(native.cores(), int(work // 2e7), batch_size // 8)
@@ -387,7 +387,7 @@ def choose_threads(listing: Listing, batch_size: int, threads: int | None) -> in
 
 
 def _products(i: Instruction) -> int:
-    """Multiplications and additions of an operation and its derivatives, for a sample: those with its weights W."""
+    """Count an operation's multiplications and additions with its weights W for a sample, those backwards too."""
     rule, out = OPS[i.op], i.written[0]
     W = dict(zip(rule.inputs, i.arguments, strict=False)).get("W") if rule.products else None
     if W is None or not out.rows:
@@ -397,7 +397,7 @@ def _products(i: Instruction) -> int:
 
 
 def addresses(kernels: Sequence[codegen.Kernel | None], dtype: np.dtype) -> list[int]:
-    """The addresses of kernels' machine code, compiled now if no cached file has it; 0 for None."""
+    """Find the addresses of kernels' machine code, compiled now if no cached file has it; 0 for None."""
     sources = [building.Source(k.name, dtype.name, k.text) for k in kernels if k is not None]
     called = [name for name in native.LIBRARY if any(re.search(rf"\b{name}\(", s.text) for s in sources)]
     library = [building.Source(name, dtype.name, codegen._hand_written()[name]) for name in called]

@@ -31,7 +31,7 @@ seconds = 0.0  # how long it waited for them
 
 @cache
 def folder() -> Path:
-    """Where object files are kept: CUTAWAY_CACHE, or the user's cache folder, or (read-only home) a temporary one.
+    """Find where object files are kept: CUTAWAY_CACHE, the user's cache folder, or a temporary one (read-only home).
 
     What lies there is run, so it must be a folder that nobody else may write in.
     """
@@ -66,7 +66,7 @@ def _cannot_keep(where: Path, reason: str | None) -> None:
 
 
 def cores() -> int:
-    """How many threads may compute for this one, if nobody says: the process's cores, or OMP_NUM_THREADS if fewer.
+    """Count the threads that may compute by default: the process's cores, or OMP_NUM_THREADS if that is fewer.
 
     Pools of processes (joblib's, Dask's, Ray's) set that variable for their workers. Where it is not set, threads
     beside the main one and processes that multiprocessing started are workers of a pool, as a rule: they get one core.
@@ -109,7 +109,7 @@ def _library() -> list[str]:
 
 
 def library_symbol(name: str, dtype: str) -> str:
-    """What a compiled function that other kernels call is known by."""
+    """The symbol of a compiled function that other kernels call."""
     return f"cutaway_{name}_{dtype}"
 
 
@@ -123,7 +123,7 @@ def provide(symbol: str, address: int) -> None:
 
 @cache
 def loader() -> Any:
-    """llvmlite's loader, with the outside functions that kernels call."""
+    """Make llvmlite's loader, with the outside functions that kernels call."""
     import llvmlite.binding as llvm
 
     try:
@@ -149,7 +149,7 @@ def target_machine() -> Any:
 
 @cache
 def fingerprint() -> str:
-    """The compiler and the processor: what machine code depends on besides its text."""
+    """The names of compiler and processor: what machine code depends on besides its text."""
     import llvmlite
     import llvmlite.binding as llvm
 
@@ -158,7 +158,7 @@ def fingerprint() -> str:
 
 
 def kept(digest: str) -> bytes | None:
-    """The object file that some process kept, if there is one and it is whole."""
+    """Read the object file that some process kept, if there is one and it is whole."""
     path = folder() / f"{digest}.o"
     try:
         content = path.read_bytes()
@@ -171,12 +171,12 @@ def kept(digest: str) -> bytes | None:
 
 
 def is_kept(digest: str) -> bool:
-    """Whether there is such a file, whole or not."""
+    """Whether an object file is kept, whole or not."""
     return (folder() / f"{digest}.o").exists()
 
 
 def keep(digest: str, content: bytes, text: str) -> None:
-    """Keep an object file for later processes, and the kernel's text beside it for those who look."""
+    """Keep an object file for later processes, and the kernel's text beside it for people."""
     _write(folder() / f"{digest}.o", hashlib.sha256(content).digest() + content)
     _write(folder() / f"{digest}.py", text.encode())
 
@@ -193,7 +193,7 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def tidy(days: float = 90) -> int:
-    """Delete files that no process has loaded for so long; gives how many kernels that were."""
+    """Delete files that no process has loaded for `days` days; give the number of kernels deleted."""
     found = 0
     for path in folder().glob("*.o"):
         if time.time() - path.stat().st_mtime > 86400 * days:

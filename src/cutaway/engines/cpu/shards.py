@@ -18,19 +18,19 @@ STACK = "g of all shards"
 
 @dataclass
 class Sharded(Listing):
-    """A listing for so many threads. copied: ids of the values of which each thread writes a copy of its own."""
+    """A listing for several threads. copied: ids of the values of which each thread writes a copy of its own."""
 
     threads: int = 1
     copied: set[int] = field(default_factory=set)
 
     @property
     def copies(self) -> int:
-        """How many copies of g there are: one a thread, or one if no value of g is copied."""
+        """The number of copies of g: one for each thread, or one if no value of g is copied."""
         return self.threads if any(id(v) in self.copied for v in self.gradients.values()) else 1
 
 
 def sharded(listing: Listing, threads: int) -> Sharded:
-    """A listing rewritten for so many threads; its values are the same."""
+    """Rewrite a listing for several threads; its values are the same."""
     out = Sharded(**vars(listing), threads=threads)
     if not listing.block:
         return out
@@ -49,7 +49,7 @@ def sharded(listing: Listing, threads: int) -> Sharded:
 
 
 def by_neuron(listing: Listing) -> set[str]:
-    """Trained parameters that only layers of neurons read: their gradients are divided by neurons, not by rows."""
+    """Find trained parameters that only layers of neurons read: their gradients are divided by neurons, not rows."""
     ahead = [i for i in listing.instructions if i.phase not in ("backward", "store") and not _of_the_update(i)]
     trained = chosen = set(listing.gradients)
     while True:
@@ -71,7 +71,7 @@ def _of_the_update(i: Instruction) -> bool:
 
 
 def _backward(listing: Listing, copied: set[int], shared: set[int]) -> list[Instruction]:
-    """The backward instructions; first those whose work is divided by rows, then those divided by neurons."""
+    """Rewrite the backward instructions: first those whose work is divided by rows, then those divided by neurons."""
     backward = [i for i in listing.instructions if i.phase == "backward"]
     added = {id(i.arguments[1]): i.written[0] for i in backward if i.op == "add" and not i.backward}
     first, late = [], []
@@ -98,7 +98,7 @@ def _backward(listing: Listing, copied: set[int], shared: set[int]) -> list[Inst
 
 
 def _update(update: list[Instruction], listing: Sharded) -> list[Instruction]:
-    """The update, before which the copies of gradients are added up."""
+    """Put before the update the instructions that add up the copies of gradients."""
     g, stack = listing.block["g"], listing.block["shards"]
     adding = [Instruction("update", "reduce", (stack,), (g,), {"lo": v.at, "hi": v.at + v.width}, scope="range",
                           formula="g = sum of shards") for v in listing.gradients.values() if id(v) in listing.copied]

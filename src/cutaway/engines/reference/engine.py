@@ -34,7 +34,7 @@ class Reference(Engine):
         self._lay_out(threads, keep_all)
 
     def _lay_out(self, threads: int | None, keep_all: bool) -> None:
-        """All that needs no state, and that twins share."""
+        """Prepare all that needs no state, and that twins share."""
         self.plan = plan(self.instructions, self.batch_size, keep_all=keep_all)
 
     def __repr__(self) -> str:
@@ -77,7 +77,7 @@ class Reference(Engine):
 
     # ---- memory ----------------------------------------------------------------------------------------------------
     def _room(self, count: int) -> np.ndarray:
-        """So many bytes for a batch to be calculated in, all zero."""
+        """Allocate `count` bytes for a batch to be calculated in, all zero."""
         try:
             return aligned((count,), np.uint8)
         except (MemoryError, ValueError):  # ValueError: more than an address can name
@@ -126,7 +126,7 @@ class Reference(Engine):
         self.data, self.rows, self.outputs = {}, 0, None
 
     def row_numbers(self, order: Any) -> np.ndarray:
-        """Row numbers as the loop takes them: copied, then checked, so that they stay what they were."""
+        """Copy row numbers, then check them: the loop reads them without asking, and nobody can change the copy."""
         numbers = order if isinstance(order, np.ndarray) else np.asarray(order)
         if numbers.ndim != 1 or (numbers.size and numbers.dtype.kind not in "iu"):
             got = f"an array of {numbers.dtype} of shape {numbers.shape}"
@@ -288,7 +288,7 @@ def hyperparameters(opt: Optimizer, instruction: Instruction) -> dict[str, float
 
 
 def rates(opt: Optimizer, first: int, steps: int) -> np.ndarray:
-    """The learning rates of steps first, first + 1, ..."""
+    """The learning rates of `steps` steps, from number `first` on."""
     from ...optim import Schedule
 
     t = np.arange(first, first + steps)

@@ -53,7 +53,7 @@ def sizes(op: str, kernel: Takes, backward: bool, operands: dict[str, Value | No
 
 
 class _Found:
-    """What the operands so far have said."""
+    """The sizes and types that the operands so far have shown."""
 
     def __init__(self, dtype: np.dtype) -> None:
         self.dtype = dtype
@@ -119,7 +119,7 @@ ENTRY = re.compile(r"(\w+)(\??)(?: (int|any|unread))?(?: ([(\[])(.*?)[)\]])?(?: 
 
 @cache
 def row_of(op: str, kernel: Takes, backward: bool) -> dict[str, _Operand]:
-    """A kernel's operands by name; backward its gradients, values and shapes."""
+    """List a kernel's operands by name; backward, its gradients, values and shapes."""
     forward, picks = {}, OPS[op].picks
     for name, optional, type_, bracket, inside in ENTRY.findall(kernel.shapes or OPS[op].shapes):
         type_ = "picks" if picks is not None and name == picks[0] else type_ or "real"
