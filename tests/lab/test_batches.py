@@ -8,7 +8,7 @@ import pytest
 
 import cutaway as ct
 from cutaway.lab.steps.batches import batches
-from cutaway.lab.steps.gradients import BatchGradients, cosine, noise, noise_expected
+from cutaway.lab.steps.gradients import Gradients, cosine, noise, noise_expected
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def line():
 
 def test_a_batchs_gradient_is_the_mean_of_its_rows_own(line):
     X, y, net, each = line
-    gradients = BatchGradients(net, X, y, "mse")
+    gradients = Gradients(net, X, y, "mse")
     for rows in ([7], [3, 3, 59], range(60)):
         np.testing.assert_allclose(gradients(rows), each[list(rows)].mean(0), rtol=1e-12)
 
@@ -33,7 +33,7 @@ def test_noise_is_the_variance_of_the_mean_of_rows_drawn_without_replacement(lin
     X, y, net, each = line
     g = each.mean(0)
     single = ((each - g) ** 2).sum(1).mean() / (g @ g)
-    gradients = BatchGradients(net, X, y, "mse")
+    gradients = Gradients(net, X, y, "mse")
     assert noise(gradients, 1) == pytest.approx(single, rel=1e-12)  # an epoch has every row once
     for size in (2, 6, 20, 30):
         measured = np.mean([noise(gradients, size, seed) for seed in range(8)])
@@ -46,7 +46,7 @@ def test_reading_a_gradient_changes_nothing():
     X, y = ct.datasets.make("moons", n=40, seed=0)
     net = ct.nn.Sequential(ct.nn.Linear(2, 4), ct.nn.BatchNorm1d(4), ct.nn.Tanh(), ct.nn.Linear(4, 2)).init(0)
     before = net.state_dict()
-    gradients = BatchGradients(net, X, y, "cross_entropy")
+    gradients = Gradients(net, X, y, "cross_entropy")
     first = gradients(range(40))
     assert all(np.array_equal(value, before[name]) for name, value in net.state_dict().items())
     net.theta[:] *= 0.5  # it is asked about the weights of the moment

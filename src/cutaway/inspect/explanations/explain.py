@@ -15,10 +15,10 @@ from typing import Any
 
 from ...errors import ArgumentError
 from ..traces.record import Record
-from .gradient import Gradients
+from .gradient import GradientExplainer
 from .symbols import indexed
 from .update import explain_update
-from .value import Values
+from .value import ValueExplainer
 
 KINDS = ("gradient", "value", "update")
 
@@ -39,8 +39,8 @@ def explain(trace: Record, name: str, *index: int, of: str | None = None, check:
     place = indexed(trace, known, index)
     if of == "gradient":
         known, place = trace.whole(known, place)
-        return Gradients(trace).of(known, place, check)
-    return Values(trace).of(known, place)
+        return GradientExplainer(trace).of(known, place, check)
+    return ValueExplainer(trace).of(known, place)
 
 
 def _timed(trace: Record, name: str, index: tuple[int, ...]) -> tuple[str, tuple[int, ...]]:

@@ -18,7 +18,9 @@ from .symbols import Symbols
 MOST_PATHS = 1000
 
 
-class Gradients:
+class GradientExplainer:
+    """Takes the gradients of a traced step apart."""
+
     def __init__(self, trace: Record) -> None:
         self.trace, self.symbols = trace, Symbols.of(trace)
         self.n = len(trace.about.rows)

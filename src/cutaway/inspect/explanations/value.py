@@ -25,7 +25,9 @@ def right_side(i: TracedInstruction, name: str) -> str:
     return said[list(i.results.values()).index(name)] if len(said) == len(left.split(",")) else right.strip()
 
 
-class Values:
+class ValueExplainer:
+    """Takes the values of a traced step apart."""
+
     def __init__(self, trace: Record) -> None:
         self.trace, self.symbols = trace, Symbols.of(trace)
         self.n = len(trace.about.rows)

@@ -25,7 +25,7 @@ from ...train.events import EpochEnded
 from ...train.feeding import as_arrays, target
 from ..models import fresh, loss_for, opened
 from ..result import Result, table
-from .gradients import BatchGradients, noise, noise_expected
+from .gradients import Gradients, noise, noise_expected
 
 MOST_ROWS = 1000  # that the noise of gradients is measured on
 ROUNDS, SECONDS = 9, 2.0  # of timing, at most: the fastest counts
@@ -197,7 +197,7 @@ def _noise_scales(net: Module, X: Any, y: Any, loss: Any, optimizer: Optimizer, 
                   seed: int) -> np.ndarray:
     """Measure B_noise at the weights that the model has, and after each epoch of training it."""
     some = stream(seed, "batch advice").permutation(len(y))[:MOST_ROWS]
-    gradients = BatchGradients(net, as_arrays(X)[some], np.asarray(y)[some], loss)
+    gradients = Gradients(net, as_arrays(X)[some], np.asarray(y)[some], loss)
     together = any(i.op == "batch_stats" for i in gradients.program.instructions)  # a row alone cannot be normalised
     size = max(2, min(32, len(some) // 4)) if together else 1
 

@@ -25,7 +25,7 @@ from ...train import Ended, Event, Run, Started, TrainingWarning, fit
 from ...train.feeding import target
 from ..models import fresh, loss_for, opened
 from ..result import Result, table
-from .gradients import BatchGradients, noise, noise_expected
+from .gradients import Gradients, noise, noise_expected
 
 RATES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 FOREVER = 10**9  # epochs
@@ -71,7 +71,7 @@ def batches(model: Module | Callable[[], Module], X: Any, y: Any, loss: str | Ca
     powers = [4**k for k in range(16) if 4**k < len(y)]
     found = Batches(len(y), type(optimizer).__name__, str(getattr(loss, "__name__", loss)), variants,
                     np.unique([1, *powers, *(v.batch_size for v in variants)]))
-    found.measure_noise("first weights", BatchGradients(net, X, y, loss))
+    found.measure_noise("first weights", Gradients(net, X, y, loss))
     try:
         for v in variants:
             if len(rates) > 1:
@@ -86,7 +86,7 @@ def batches(model: Module | Callable[[], Module], X: Any, y: Any, loss: str | Ca
         if not found.variants:
             raise
     middle = found.variants[len(found.variants) // 2]
-    found.measure_noise("trained weights", BatchGradients(middle.model, X, y, loss))
+    found.measure_noise("trained weights", Gradients(middle.model, X, y, loss))
     return found
 
 
@@ -223,7 +223,7 @@ class Batches(Result):
     noise_expected: dict[str, np.ndarray] = field(default_factory=dict)
     cut_short: str = ""
 
-    def measure_noise(self, when: str, gradients: BatchGradients) -> None:
+    def measure_noise(self, when: str, gradients: Gradients) -> None:
         with np.errstate(all="ignore"):  # a network that diverged has no gradient
             self.noise[when] = np.array([noise(gradients, int(size)) for size in self.noise_sizes])
         self.noise_expected[when] = noise_expected(self.noise[when][0], self.noise_sizes, self.rows)

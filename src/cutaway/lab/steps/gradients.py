@@ -15,13 +15,13 @@ from ...train.fit import prepared
 FEWEST, MOST = 16, 2000  # batches whose gradients make a noise
 
 
-class BatchGradients:
+class Gradients:
     """The gradient of any batch of rows, for the weights that the model has when it is asked.
 
     >>> import cutaway as ct
     >>> X, y = ct.datasets.make("moons", n=100, seed=0)
     >>> net = ct.nn.MLP(2, [8], 2).init(0)
-    >>> gradients = BatchGradients(net, X, y, "cross_entropy")
+    >>> gradients = Gradients(net, X, y, "cross_entropy")
     >>> g = gradients(range(100))
     >>> halves = gradients(range(50)), gradients(range(50, 100))
     >>> bool(np.allclose(sum(halves) / 2, g, atol=1e-6))
@@ -61,7 +61,7 @@ def square(g: np.ndarray) -> float:
     return float((g * g).sum())
 
 
-def noise(gradients: BatchGradients, batch_size: int, seed: int = 0) -> float:
+def noise(gradients: Gradients, batch_size: int, seed: int = 0) -> float:
     """E ‖g_B - g‖² / ‖g‖²: how far a batch's gradient is from that of all rows, as a share of the latter's square.
 
     The mean over the batches of a shuffled epoch (MOST of them at most), or of several until there are FEWEST. For

@@ -23,7 +23,7 @@ from ...train import METRICS, Run, fit_many
 from ...train.feeding import as_arrays, target
 from ..models import fresh, loss_for, opened
 from ..result import Result, table
-from .gradients import BatchGradients, cosine
+from .gradients import Gradients, cosine
 
 ORDERS = ("sorted", "shuffled once", "shuffled each epoch")
 SHOWN = 3  # epochs in the figure
@@ -64,7 +64,7 @@ def shuffling(model: Module | Callable[[], Module], X: Any, y: Any, loss: str | 
     found = Shuffling(len(learn), len(held_out), batch_size, epochs, names, "accuracy" if classes else "R²",
                       type(optimizer).__name__)
     for order in ORDERS[:2]:
-        found.look(order, BatchGradients(net, *data[order], loss), group[rows[order]])
+        found.look(order, Gradients(net, *data[order], loss), group[rows[order]])
     done = fit_many([
         {"model": fresh(model, seed + k), "X": data[order][0], "y": data[order][1], "loss": loss,
          "optimizer": optimizer, "epochs": epochs, "batch_size": batch_size, "seed": seed + k,
@@ -106,7 +106,7 @@ class Shuffling(Result):
     score: dict[str, np.ndarray] = field(default_factory=dict)
     cut_short: str = ""
 
-    def look(self, order: str, gradients: BatchGradients, group: np.ndarray) -> None:
+    def look(self, order: str, gradients: Gradients, group: np.ndarray) -> None:
         """What the batches of an epoch hold, row by row of `group`, and where their gradients point."""
         rows = np.arange(len(group))
         batches = np.split(rows, rows[self.batch_size :: self.batch_size])
