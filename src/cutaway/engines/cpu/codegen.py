@@ -14,6 +14,7 @@ import textwrap
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -55,10 +56,15 @@ class Kernel:
 FUNCTION = re.compile(r"^(?:@\w+\n)*def (\w+)\(.*?(?=^\S|\Z)", re.MULTILINE | re.DOTALL)
 
 
-@cache
 def _hand_written() -> dict[str, str]:
-    """The functions of kernels/ and stepping.py by name, as text. (Parsing them all would cost each process 17 ms.)"""
-    texts = (Path(str(module.__file__)).read_text("utf-8") for module in (*kernels.FILES, stepping))
+    """The functions of kernels/ and stepping.py by name, as text."""
+    return _functions((*kernels.FILES, stepping))
+
+
+@cache
+def _functions(files: tuple[ModuleType, ...]) -> dict[str, str]:
+    """The functions of files by name, as text. (Parsing them all would cost each process 17 ms.)"""
+    texts = (Path(str(module.__file__)).read_text("utf-8") for module in files)
     return {function[1]: function[0].rstrip() for text in texts for function in FUNCTION.finditer(text)}
 
 

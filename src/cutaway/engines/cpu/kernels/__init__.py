@@ -7,10 +7,22 @@ batch of `total`, t, seed. One whose numbers have "work" gets that much room to 
 allocates and never raises. The language is in language.py.
 """
 
+from types import ModuleType
+
 from . import augment, convolution, dropout, helpers, linear, loss, norm, product, recurrent, shape
-from .takes import sizes
+from .takes import Takes, sizes
 
-__all__ = ["FILES", "TAKES", "sizes"]
+__all__ = ["FILES", "TAKES", "Takes", "register", "sizes"]
 
-FILES = (augment, convolution, dropout, helpers, linear, loss, norm, product, recurrent, shape)
-TAKES = {op: takes for file in FILES if hasattr(file, "TAKES") for op, takes in file.TAKES.items()}
+FILES: list[ModuleType] = []
+TAKES: dict[str, Takes] = {}  # by the operation's name
+
+
+def register(file: ModuleType) -> None:
+    """Use the kernels of a file, the house's or one of your own: its functions, and its `TAKES`."""
+    FILES.append(file)
+    TAKES.update(getattr(file, "TAKES", {}))
+
+
+for _file in (augment, convolution, dropout, helpers, linear, loss, norm, product, recurrent, shape):
+    register(_file)
