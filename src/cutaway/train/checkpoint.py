@@ -39,7 +39,7 @@ class Checkpoints:
         self._settings: dict[str, Any] = {}
 
     def files(self) -> list[Path]:
-        """By the number of steps."""
+        """List the checkpoint files in the order of their steps."""
         try:
             names = [name for name in os.listdir(self.folder) if NAME.fullmatch(name)]
         except FileNotFoundError:
@@ -49,7 +49,7 @@ class Checkpoints:
         return [self.folder / name for name in sorted(names, key=lambda name: int(name[5:-12]))]
 
     def make_folder(self, going_on: bool) -> None:
-        """A folder in which files can be made. A run that begins needs one of its own: it would drop another's."""
+        """Make the folder, if files can be made in it. A new run needs a folder of its own: it would drop another's."""
         check_folder(self.folder, "checkpoints")
         try:
             new = [path for path in (self.folder, *self.folder.parents) if not path.exists()]
@@ -80,7 +80,7 @@ class Checkpoints:
 
     # ---- writing -----------------------------------------------------------------------------------------------------
     def save(self, training: Any) -> None:
-        """Write one whole, or not at all; then drop all but the last two."""
+        """Write a checkpoint whole, or not at all; then drop all but the last two."""
         began = time.monotonic()
         run, state = training.run, training.program.state
         arrays = {f"model.{k}": v for k, v in training.model.state_dict().items()}
@@ -104,7 +104,7 @@ class Checkpoints:
 
     # ---- going on ----------------------------------------------------------------------------------------------------
     def newest(self) -> tuple[Path, dict[str, Any], dict[str, np.ndarray]] | None:
-        """The newest that is whole: where it lies, its note and its arrays. None if there are no checkpoints."""
+        """Read the newest checkpoint that is whole: its path, note and arrays. None if there are no checkpoints."""
         troubles: list[str] = []
         for path in reversed(self.files() if self._read is None else []):
             try:
@@ -188,7 +188,7 @@ class Checkpoints:
             run.steps.extend({"loss": arrays["losses"], "epoch": np.arange(t) // steps + 1})
 
     def settings(self, training: Any) -> dict[str, Any]:
-        """What must be the same for a resumed run to equal an uninterrupted one."""
+        """List what must be the same for a resumed run to equal an uninterrupted one."""
         if not self._settings:
             past, held_out = training.past, training.validation
             self._settings = {
@@ -208,7 +208,7 @@ class Checkpoints:
 
 
 def folders(checkpoint: Any, resume: Any) -> tuple[Checkpoints | None, Checkpoints | None]:
-    """The checkpoints that a run writes, its folder made, and those that it goes on from; None for neither."""
+    """Find the checkpoints that a run writes (its folder is made) and those it goes on from; None where it does not."""
     if resume is True and checkpoint is None:
         raise ArgumentError("resume=True goes on from checkpoint=, a folder: name it, or pass resume=FOLDER")
     own = None if checkpoint is None else Checkpoints(checkpoint)
@@ -229,7 +229,7 @@ def _digest(parts: Any) -> str:
 
 
 def _instructions(program: Any, phase: str) -> list[tuple]:
-    """What the network (and its batch norms' averages) or its loss computes, in words that no process changes."""
+    """Write what the network (and its batch norms' averages) or its loss computes, the same in every process."""
     return [
         (i.op, i.formula, [(v.name, v.shape) for v in (*i.reads, *i.written)], sorted(map(repr, i.attributes.items())))
         for i in program.instructions if i.phase == phase or (i.op == "running_average" and phase == "forward")
@@ -237,15 +237,15 @@ def _instructions(program: Any, phase: str) -> list[tuple]:
 
 
 def _optimizer(optimizer: Any, steps: int) -> str:
-    """Its rule and settings, and the rates of a hundred steps: a function's name says too little, its address too
-    much."""
+    """Write an optimizer's rule and settings, and the rates of a hundred steps: the name of a schedule's function says
+    too little, its address too much."""
     at = np.unique(np.linspace(1, steps, 100).astype(int)).tolist()
     rates = _digest([optimizer.rate(t) for t in at])
     return f"{replace(optimizer, lr=0.0)!r} {optimizer.prepare!r} {rates}"
 
 
 def _rows(data: Any, dtype: np.dtype) -> str:
-    """A digest of up to a thousand rows from the first to the last, as the program reads them."""
+    """The digest of up to a thousand rows from the first to the last, as the program reads them."""
     width = sum(part[:1].size * 8 for part in data.inputs.arrays.values())
     count = min(len(data), 1000, max(16, LOOKED_AT // max(width, 1)))
     some = data.rows(np.unique(np.linspace(0, len(data) - 1, count).astype(int)))

@@ -20,7 +20,7 @@ from ..staged import STAGE, Staged, from_sparse
 class Data:
     """Inputs, targets and weights, all with the same number of rows.
 
-    kept: the numbers of the rows of `inputs` that belong to it, where they are left on the disk; None: all.
+    kept: the numbers of the rows of `inputs` that count, where inputs stay on the disk; None: all rows count.
     """
 
     inputs: Any  # NamedInputs, whatever they were made of
@@ -43,18 +43,18 @@ class Data:
         return len(self.y)
 
     def counted(self) -> np.ndarray:
-        """The numbers of the rows whose weight is not zero."""
+        """Find the numbers of the rows whose weight is not zero."""
         n = len(self)
         kept = np.arange(n) if self.weight is None else np.flatnonzero(self.weight)
         return kept.astype(np.int32 if n < 2**31 else np.int64, copy=False)
 
     def rows(self, index: np.ndarray) -> Data:
-        """Some rows, in memory."""
+        """Take some rows, in memory."""
         where = index if self.kept is None else self.kept[index]
         return Data(self.inputs[where], self.y[index], None if self.weight is None else self.weight[index])
 
     def part(self, index: np.ndarray) -> Data:
-        """Some rows; inputs on the disk stay there."""
+        """Take some rows; inputs on the disk stay there."""
         if not self.on_disk:
             return self.rows(index)
         return Data(self.inputs, self.y[index], None if self.weight is None else self.weight[index], index)
@@ -65,7 +65,7 @@ class Data:
 
 
 def checked(name: str, X: Any, y: Any, sample_weight: Any, classes: bool) -> Data:
-    """Data as it may be trained on; `name` is that of y. What rows of weight zero hold is not looked at.
+    """Check data that are to be trained on; `name` is that of y. What rows of weight zero hold is not looked at.
 
     Raises ShapeError, DataError or ArgumentError.
     """
@@ -80,12 +80,12 @@ def checked(name: str, X: Any, y: Any, sample_weight: Any, classes: bool) -> Dat
 
 
 def as_arrays(X: Any) -> NamedInputs:
-    """The inputs as arrays of numbers; memory maps stay maps, large sparse matrices become rows made when read."""
+    """Make inputs arrays of numbers; memory maps stay maps, large sparse matrices become rows made when read."""
     return NamedInputs.of(X).each(_numbers)
 
 
 def _numbers(part: Any) -> Any:
-    """An input that may be trained on."""
+    """Check one input, and turn it into numbers that can be trained on."""
     if isinstance(part, Staged):
         return part
     if hasattr(part, "tocsr"):
@@ -104,7 +104,7 @@ def _numbers(part: Any) -> Any:
 
 
 def _without_gaps(x: Sequences) -> Sequences:
-    """Zeros for padding that is no number: it would spoil gradients, which are sums of products with it."""
+    """Put zeros for padding that is no number: gradients, which sum products with padding, would be spoilt."""
     if x.dtype.kind != "f" or on_disk(x.values) or np.isfinite(np.sum(x.values, dtype=np.float64)):
         return x
     inside = (np.arange(x.shape[1]) < x.lengths[:, None]).reshape(*x.shape[:2], *(1,) * (x.values.ndim - 2))
@@ -112,7 +112,7 @@ def _without_gaps(x: Sequences) -> Sequences:
 
 
 def target(y: Any, classes: bool) -> np.ndarray:
-    """y as an array: class numbers as int32, everything else as numbers."""
+    """Make y an array: class numbers as int32, everything else as numbers."""
     y = np.asarray(y)
     if y.dtype.kind not in "fiub":
         raise DataError(
@@ -129,7 +129,7 @@ def target(y: Any, classes: bool) -> np.ndarray:
 def check_finite(
     name: str, array: np.ndarray, numbers: np.ndarray | None = None, weight: np.ndarray | None = None
 ) -> None:
-    """Raise if a float array has NaN or infinity, and say where. numbers: of its rows, if they are some of many."""
+    """Raise if a float array has NaN or infinity, and say where. numbers: its rows' own, where it has only some."""
     if array.dtype.kind != "f" or np.isfinite(np.sum(array, dtype=np.float64)):
         return
     bad = np.argwhere(~np.isfinite(array))
@@ -177,7 +177,7 @@ def fits(inputs: NamedInputs, itemsize: int) -> bool:
 
 
 def stages(data: Data, order: np.ndarray, batch_size: int) -> Iterator[tuple[Data, np.ndarray]]:
-    """The rows of `order` a few batches at a time: read as they lie on the disk, and their order within the stage."""
+    """Read the rows of `order` a few batches at a time: give them as they lie on the disk, and their order."""
     ones = [part[:1] for part in data.inputs.arrays.values()]
     width = sum(max(4 * part.size, part.nbytes) for part in ones)
     rows = max(1, STAGE // (width + 32) // batch_size) * batch_size  # 32 bytes of numbers and order for each row

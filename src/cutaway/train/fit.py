@@ -89,7 +89,7 @@ def beginning(model: Any, X: Any, y: Any, *, loss: str | Callable = "mse", valid
               sample_weight: Any = None, seed: int = 0, callbacks: Any = (), metrics: Any = (), monitor: Any = "loss",
               checkpoint: Any = None, resume: Any = None, progress: bool | None = None, keep_all: bool = False,
               programs: Programs | None = None, **recipe: Any) -> Training:
-    """What fit would do with these arguments, all checked and nothing done: `go()` trains.
+    """Get ready what fit would do with these arguments: all is checked, nothing is done yet; `go()` trains.
 
     Arguments are fit's own; keep_all: no value shares memory with another; programs: those of other models, to share.
     """
@@ -104,9 +104,8 @@ def beginning(model: Any, X: Any, y: Any, *, loss: str | Callable = "mse", valid
 
 def prepared(model: Any, X: Any, y: Any, loss: str | Callable = "mse", optimizer: Optimizer | None = None, *,
              steps: int, batch_size: int | str = 32, **how: Any) -> tuple[Program, Past]:
-    """The program, keeping every value, and the batches of what fit would do in so many steps: all checked, nothing
-    done. The other arguments are fit's own.
-    """
+    """Compile the program, which keeps every value, and choose the batches of what fit would do in `steps` steps. All
+    is checked, nothing is done yet. The other arguments are fit's own."""
     rows = count_rows("y", y)
     each = max(1, -(-rows // int(batch_size))) if isinstance(batch_size, int | np.integer) and batch_size > 0 else 1
     training = beginning(model, X, y, loss=loss, optimizer=optimizer, epochs=-(-steps // each), batch_size=batch_size,

@@ -26,11 +26,11 @@ class History(Shown):
         self._rows = 0
 
     def append(self, **row: float) -> None:
-        """One more row. A column not named gets NaN."""
+        """Add a row. A column not named gets NaN."""
         self.extend({name: np.asarray([value]) for name, value in row.items()})
 
     def extend(self, rows: dict[str, np.ndarray]) -> None:
-        """Several more rows at once."""
+        """Add several rows at once."""
         before, after = self._rows, self._rows + len(next(iter(rows.values())))
         for name in dict.fromkeys([*self._columns, *rows]):
             new = np.asarray(rows.get(name, np.nan))
@@ -60,7 +60,7 @@ class History(Shown):
         return {name: self[name] for name in self._columns}
 
     def to_pandas(self) -> Any:
-        """The columns as a pandas DataFrame."""
+        """Make a pandas DataFrame of the columns."""
         import pandas as pd
 
         return pd.DataFrame(self.columns())

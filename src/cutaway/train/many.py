@@ -71,7 +71,7 @@ def fit_many(entries: Iterable[Mapping[str, Any]], workers: int | None = None,
 
 
 def _checked(entries: list[Mapping[str, Any]]) -> list[Training]:
-    """Every entry compiled and ready to train; the first that does not fit raises, with its number."""
+    """Compile every entry, ready to train; the first that does not fit raises, with its number."""
     trainings, shared, programs = [], _Shared(), Programs()
     owner: dict[Any, int] = {}
     for k, entry in enumerate(entries):
@@ -94,7 +94,7 @@ def _checked(entries: list[Mapping[str, Any]]) -> list[Training]:
 
 
 def _arguments(entry: Any) -> dict[str, Any]:
-    """All arguments of fit, an entry's own and what is left to choose."""
+    """Fill in all arguments of fit: those of an entry, and the defaults of all others."""
     if not isinstance(entry, Mapping):
         raise ArgumentError(f"an entry is a dict of fit's arguments by name, got {type(entry).__name__}")
     try:
@@ -138,15 +138,15 @@ class _Shared:
         return arguments | {"X": self._once(arguments["X"], inputs, dtype, whole),
                             "y": self._once(arguments["y"], targets, dtype, loss, scored)}
 
-    def _once(self, given: Any, make: Callable[[Any], Any], *how: Any) -> Any:
-        key = (id(given), make.__name__, *how)
+    def _once(self, value: Any, make: Callable[[Any], Any], *how: Any) -> Any:
+        key = (id(value), make.__name__, *how)
         if key not in self.known:
-            self.known[key] = given, make(given)  # what is given is kept, so that its id stays its own
+            self.known[key] = value, make(value)  # the value is kept too, so that no other object gets its id
         return self.known[key][1]
 
 
 def _converted(part: Any, dtype: np.dtype, whole: bool) -> Any:
-    """A contiguous input in the precision of the program; whole numbers stay such for networks that embed them."""
+    """Make an input contiguous, in the program's precision; whole numbers stay whole for networks that embed them."""
     if isinstance(part, Sequences):
         return Sequences(_converted(part.values, dtype, whole), whole_numbers("lengths", part.lengths))
     if whole and part.dtype.kind in "iu":

@@ -14,7 +14,7 @@ from ..errors import ArgumentError
 
 
 class OutputColumn(np.ndarray):
-    """Outputs (n, 1) for a metric of one's own: numbers of shape (n,) meet them row by row, not each with all."""
+    """Outputs (n, 1) for a user's own metric: numbers of shape (n,) are paired with them row by row."""
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **named: Any) -> Any:
         column = next((np.shape(x) for x in inputs
@@ -24,17 +24,17 @@ class OutputColumn(np.ndarray):
             plain = [np.reshape(x, column) if np.shape(x) == column[:1] else x for x in plain]
         if "out" in named:
             named["out"] = tuple(x.view(np.ndarray) if isinstance(x, OutputColumn) else x for x in named["out"])
-        made = getattr(ufunc, method)(*plain, **named)
-        return made.view(OutputColumn) if isinstance(made, np.ndarray) else made
+        result = getattr(ufunc, method)(*plain, **named)
+        return result.view(OutputColumn) if isinstance(result, np.ndarray) else result
 
 
 def as_given(z: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """A network's outputs as a metric gets them."""
+    """Make a network's outputs what a metric is given: (n, 1) is paired with targets (n,) row by row."""
     return np.asarray(z).view(OutputColumn) if z.ndim == 2 and z.shape[1] == 1 and np.ndim(y) == 1 else z
 
 
 def one_number(name: str, score: Any) -> float:
-    """What a metric gave, as a float. Raises ArgumentError for all but one number."""
+    """Turn what a metric gave into a float. Raises ArgumentError for all but one number."""
     found = np.asarray(score)
     if found.size != 1 or found.dtype.kind not in "biuf":
         got = f"an array of shape {found.shape}" if found.ndim else repr(score)
@@ -43,7 +43,7 @@ def one_number(name: str, score: Any) -> float:
 
 
 def accuracy(z: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None) -> float:
-    """Share of rows whose class is predicted right: the largest output, or the sign of a single one."""
+    """The share of rows whose class is predicted right: the largest output, or the sign of a single one."""
     if z.ndim == 2 and z.shape[1] > 1 and y.ndim == 1:
         right = z.argmax(1) == y
     else:
@@ -52,7 +52,7 @@ def accuracy(z: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None) -> 
 
 
 def r2(z: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None) -> float:
-    """1 - squared error / variance of y, the mean over outputs; of a y that does not vary, 1 if it is met, else 0."""
+    """The mean over outputs of 1 - squared error / variance of y; where y does not vary, 1 if it is met, else 0."""
     y = np.asarray(y, float).reshape(len(y), -1)
     error = np.average((np.asarray(z, float).reshape(y.shape) - y) ** 2, axis=0, weights=weight)
     spread = np.average((y - np.average(y, axis=0, weights=weight)) ** 2, axis=0, weights=weight)
@@ -61,12 +61,12 @@ def r2(z: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None) -> float:
 
 
 def rmse(z: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None) -> float:
-    """Root of the mean squared error."""
+    """The root of the mean squared error."""
     return float(np.sqrt(np.average(_rows(z, y) ** 2, axis=0, weights=weight).mean()))
 
 
 def mae(z: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None) -> float:
-    """Mean absolute error."""
+    """The mean absolute error."""
     return float(np.average(np.abs(_rows(z, y)), axis=0, weights=weight).mean())
 
 
@@ -79,7 +79,7 @@ METRICS: dict[str, Callable] = {f.__name__: f for f in (accuracy, r2, rmse, mae)
 
 
 def get(metrics: tuple | list | str | Callable) -> dict[str, Callable]:
-    """One metric or several, by name; functions (z, y) -> number, or (z, y, weight), come under their own."""
+    """Look up metrics by name; functions (z, y) -> number, or (z, y, weight), are listed under their own names."""
     chosen: dict[str, Callable] = {}
     for metric in (metrics,) if isinstance(metrics, str) or callable(metrics) else metrics:
         if callable(metric):

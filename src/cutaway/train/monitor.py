@@ -39,26 +39,26 @@ class Monitor(NamedTuple):
 
 
 def monitored(monitor: Any, metrics: dict[str, Callable]) -> tuple[Monitor, dict[str, Callable]]:
-    """What monitor= asks for, and the metrics with the one that it needs.
+    """Read monitor= as a Monitor, and add to the metrics the one that it watches.
 
     monitor: "loss", the name of a metric, a function (z, y), or a pair of one of these and "min" or "max".
 
     >>> monitored("accuracy", {})[0]
     Monitor(column='val_accuracy', way='max')
     """
-    given, way = monitor if isinstance(monitor, tuple | list) and len(monitor) == 2 else (monitor, None)
-    if not (isinstance(given, str) or callable(given)) or way not in (None, "min", "max"):
+    score, way = monitor if isinstance(monitor, tuple | list) and len(monitor) == 2 else (monitor, None)
+    if not (isinstance(score, str) or callable(score)) or way not in (None, "min", "max"):
         raise ArgumentError(
             f'monitor is {monitor!r}: give "loss", the name of a metric such as "accuracy", or a metric of your own '
             'with its direction, such as (gini, "max").'
         )
-    name = given.removeprefix("val_") if isinstance(given, str) else getattr(given, "__name__", "metric")
-    if callable(given) or (name != "loss" and name not in metrics):
-        metrics = metrics | metric_table.get(given if callable(given) else name)
+    name = score.removeprefix("val_") if isinstance(score, str) else getattr(score, "__name__", "metric")
+    if callable(score) or (name != "loss" and name not in metrics):
+        metrics = metrics | metric_table.get(score if callable(score) else name)
     if way is None and (name == "loss" or metrics[name] is metric_table.METRICS.get(name)):
         way = WAYS[name]
     if way is None:
-        shown = name if callable(given) and name.isidentifier() else repr(name) if isinstance(given, str) else "metric"
+        shown = name if callable(score) and name.isidentifier() else repr(name) if isinstance(score, str) else "metric"
         raise ArgumentError(
             f'monitor is {shown}: whether higher or lower is better is not known: give ({shown}, "max") or '
             f'({shown}, "min").'

@@ -26,7 +26,7 @@ def shuffled(rows: np.ndarray, seed: int, epoch: int) -> np.ndarray:
 
 @dataclass(eq=False)
 class Past:
-    """The data of a run and the order of its batches, and snapshots at epoch starts: a few, the run's length over.
+    """The data of a run, the order of its batches, and snapshots at the start of a few epochs, evenly spread.
 
     held_out: the validation rows.
     """
@@ -41,7 +41,7 @@ class Past:
     optimizer: Optimizer
     options: dict[str, Any]
     held_out: Data | None = None
-    resident: bool = False  # whether a program is fed all of the data, once
+    resident: bool = False  # whether a program is fed all data at once
     snapshots: list[Snapshot] = field(default_factory=list)
     _every: int = 1
     _first: int = 0
@@ -56,7 +56,7 @@ class Past:
 
     def program(self, model: Any, engine: str, threads: int | None, optimizer: Optimizer | None = None,
                 keep_all: bool = False, compile: Callable[..., Program] = compile) -> Program:
-        """The program of the run's steps for a model, not fed yet. optimizer: another one than the run's."""
+        """Compile the program of the run's steps for a model; it is not fed yet. optimizer: instead of the run's."""
         return compile(model, self.loss, optimizer or self.optimizer, self.batch_size, *self.example, engine=engine,
                        threads=threads, keep_all=keep_all, **self.options)
 
@@ -78,7 +78,7 @@ class Past:
         return self.batch_size == 1 or (len(self.rows) % self.batch_size == 1 and not self.drop_last)
 
     def order(self, epoch: int) -> np.ndarray:
-        """The rows of an epoch in the order in which it takes them."""
+        """The row numbers of an epoch, in the order in which it takes them."""
         if callable(self.shuffle):
             what = "the order that shuffle gives"
             order = whole_numbers(what, self.shuffle(self.rows.copy(), epoch), np.int64)
@@ -91,8 +91,8 @@ class Past:
         return order[: self.steps * self.batch_size] if self.drop_last else order
 
     def batches_of(self, program: Program, order: np.ndarray) -> Iterator[tuple[np.ndarray, int]]:
-        """The rows of an epoch as a program runs them, (order, number of rows): all of them from data that it was fed,
-        or stage by stage, each fed now."""
+        """Give the rows of an epoch as a program runs them, (order, number of rows): all at once from data that it was
+        fed, or stage by stage, each fed now."""
         if self.resident:
             yield order, len(order)
             return

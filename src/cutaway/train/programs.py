@@ -13,7 +13,7 @@ from ..optim import Optimizer
 
 
 class Programs:
-    """`compile` and `evaluator` of ct.engines; a model that is built like an earlier one gets a twin of its program.
+    """Compile programs as ct.engines does; a model that is built like an earlier one gets a twin of its program.
 
     Only for models that stay alive and unchanged meanwhile, as those of one fit_many do.
     """

@@ -33,7 +33,7 @@ class Progress:
             self.bar.stop()
 
     def rows_done(self, epoch: int, rows: int) -> None:
-        """So many rows of epoch `epoch` (from 1) are done."""
+        """Show that `rows` rows of an epoch (from 1) are done."""
         if self.bar is None:
             return
         done = (epoch - 1) * self.rows + min(rows, self.rows)
@@ -50,7 +50,7 @@ class Progress:
 
 
 class ProgressOfMany:
-    """Tell of several runs at once in one line: how many of them are over, and epochs done."""
+    """A line that tells of several runs at once: how many are over, and how many epochs are done."""
 
     def __init__(self, show: bool | None, runs: list[Run]) -> None:
         self.show = sys.stderr.isatty() if show is None else bool(show)
@@ -70,7 +70,7 @@ class ProgressOfMany:
             self.bar.stop()
 
     def update(self) -> None:
-        """Look at the runs again."""
+        """Look at the runs again, and redraw the line."""
         if self.bar is None:
             return
         spent = time.perf_counter() - self.began
@@ -80,7 +80,7 @@ class ProgressOfMany:
 
 
 def progress_line(head: str, *tail: str) -> Any:
-    """A line in the terminal: words, a bar, more words, the time left."""
+    """Start a line in the terminal: words, a bar, more words, the time left."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 

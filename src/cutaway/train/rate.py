@@ -42,14 +42,14 @@ class RangeTest:
     trouble: str = ""
 
     def found(self) -> float:
-        """The suggestion. Raises TrainingError where there is none."""
+        """Give the suggestion. Raises TrainingError where there is none."""
         if self.suggestion is None:
             raise TrainingError(f'lr="auto" found no learning rate: {self.trouble}. Or give a number')
         return self.suggestion
 
 
 def rising(optimizer: Optimizer, low: float = LOW, high: float = HIGH, steps: int = STEPS) -> Optimizer:
-    """The optimizer of a range test: its rate rises by the same factor each step, from `low` to `high`."""
+    """Make the optimizer of a range test: its rate rises by the same factor each step, from `low` to `high`."""
     steps = whole_number("steps", steps, 30)
     if not 0 < low < high < float("inf"):
         raise ArgumentError(f"low and high must be rates with 0 < low < high, got {low!r} and {high!r}")
@@ -57,7 +57,7 @@ def rising(optimizer: Optimizer, low: float = LOW, high: float = HIGH, steps: in
 
 
 def range_test(program: Program, past: Past, steps: int = STEPS) -> RangeTest:
-    """Train for so many steps, or until the loss diverges, then put everything back as it was.
+    """Train for `steps` steps, or until the loss diverges, then put everything back as it was.
 
     program: compiled with a `rising` optimizer, on the data and batches of `past`.
     """
@@ -76,7 +76,7 @@ def range_test(program: Program, past: Past, steps: int = STEPS) -> RangeTest:
 
 
 def _chunks(program: Program, past: Past):
-    """The losses of steps without end, epoch after epoch, as fit would do them."""
+    """Give the losses of steps without end, epoch after epoch, as fit would do them."""
     epoch = 0
     while True:
         epoch += 1
@@ -86,7 +86,7 @@ def _chunks(program: Program, past: Past):
 
 
 def read(rates: np.ndarray, losses: np.ndarray) -> RangeTest:
-    """What losses at rising rates suggest: a quarter of the rate at which the smoothed loss was as low as it got.
+    """Read the losses at rising rates: they suggest a quarter of the rate at which the smoothed loss was lowest.
 
     rates: all that were to be tried. losses: of the steps done; where they are fewer, the next was not finite.
     """
@@ -105,7 +105,7 @@ def read(rates: np.ndarray, losses: np.ndarray) -> RangeTest:
 
 
 def _trouble(rates: np.ndarray, losses: np.ndarray, curve: np.ndarray, k: int, diverged: float | None) -> str:
-    """Why the losses, lowest at step k, suggest no rate; "" if they do."""
+    """Say why the losses, lowest at step k, suggest no rate; "" if they do."""
     quiet = _quiet(len(rates))
     if diverged is not None and diverged <= rates[quiet]:
         return (f"the loss diverges almost at once, at a learning rate of {diverged:.2g}: bring inputs and targets to "
@@ -138,7 +138,7 @@ def smooth(losses: np.ndarray) -> np.ndarray:
 
 
 def _divergence(losses: np.ndarray, steps: int) -> int | None:
-    """The first step whose smoothed loss is above the start by as much as it had fallen below, and out of the noise."""
+    """Find the first step whose smoothed loss is as far above the start as it had been below, and beyond the noise."""
     if len(losses) <= _quiet(steps):
         return None
     start, spread = _start(losses, steps)
@@ -150,7 +150,7 @@ def _divergence(losses: np.ndarray, steps: int) -> int | None:
 
 
 def _lowest(losses: np.ndarray, curve: np.ndarray, steps: int) -> int:
-    """The first step after the quiet ones whose smoothed loss is as low as any, but for a hundredth of the fall."""
+    """Find the first step after the quiet ones whose smoothed loss is the lowest, or a hundredth of the fall above."""
     quiet = _quiet(steps)
     if len(curve) <= quiet:
         return 0
@@ -159,18 +159,18 @@ def _lowest(losses: np.ndarray, curve: np.ndarray, steps: int) -> int:
 
 
 def _start(losses: np.ndarray, steps: int) -> tuple[float, float]:
-    """Mean and spread of the losses from batch to batch, before the rates are large enough to change them."""
+    """Measure mean and spread of the losses from batch to batch, before rates are large enough to change them."""
     quiet = losses[: _quiet(steps)]
     return float(quiet.mean()), float(np.std(np.diff(quiet)) / np.sqrt(2))
 
 
 def _quiet(steps: int) -> int:
-    """How many steps, at the start, should change next to nothing."""
+    """The number of steps, at the start, whose rates are too small to change the loss."""
     return max(5, steps // 10)
 
 
 def _steepest(rates: np.ndarray, losses: np.ndarray) -> float:
-    """The rate at which the loss falls most: between the medians of the half tenfolds of rates below it and above."""
+    """Find the rate at which the loss falls most, from the median of half a tenfold of rates to that of the next."""
     half = max(1, min(round(0.5 / np.log10(rates[1] / rates[0])), len(losses) // 2))
     medians = np.median(np.lib.stride_tricks.sliding_window_view(losses, half), axis=1)
     return float(rates[half + np.argmax(medians[:-half] - medians[half:])])

@@ -19,7 +19,7 @@ PATIENCE = 10  # epochs without improvement before early_stopping=True stops
 
 @dataclass
 class Recipe:
-    """Arguments of ct.fit, which have their meanings there. Raises ArgumentError for what makes no sense."""
+    """The arguments of ct.fit that say how to learn; it explains them. Raises ArgumentError for what makes no sense."""
 
     optimizer: Any = None
     epochs: int = 20
@@ -55,13 +55,13 @@ class Recipe:
         return PATIENCE if self.early_stopping is True else int(self.early_stopping or 0)
 
     def rows_a_step(self, rows: int) -> int:
-        """The size of a batch, of so many rows in all."""
+        """The size of a batch where there are `rows` rows in all."""
         if isinstance(self.batch_size, str) and self.batch_size == "full":
             return rows
         return min(whole_number("batch_size", self.batch_size, instead=', or "full"'), rows)
 
     def on(self, task: Task) -> Past:
-        """The past of a training of this task that is still to begin."""
+        """Make the past of a training that has not begun: this task's data, in this recipe's batches."""
         if task.held_out is None and self.patience:
             raise ArgumentError("early_stopping needs validation data: pass validation=0.1, or validation=(Xv, yv)")
         return Past(

@@ -57,11 +57,11 @@ class Run(Shown):
         self.stopping = self.stopping or reason
 
     def __getstate__(self) -> dict[str, Any]:
-        """Everything but the program and the data, of which neither fits in a pickle: what is copied has no past."""
+        """Leave out the program and the data, which do not fit in a pickle: a copy has no past."""
         return vars(self) | {"program": None, "past": None, "_loss": self.loss}
 
     def trace(self, step: int, **how: Any) -> Any:
-        """A step of this run, from 1, with every value that its instructions read and wrote: a `Trace`.
+        """Trace a step of this run, from 1: every value that its instructions read and wrote, as a `Trace`.
 
         The run is replayed from the snapshot before the step, to the same bits; its J is run.steps["loss"][step - 1].
         (An engine that repeats no run to the bit gives nearly the same; the trace's `note` says how far J is off.)
@@ -78,7 +78,7 @@ class Run(Shown):
         return VIEWS["trace"](self, step, **how)
 
     def plot(self, path: str | None = None) -> Any:
-        """The loss over the epochs (training and validation) as a matplotlib figure, saved if a path is given."""
+        """Draw the loss over the epochs (training and validation) as a matplotlib figure, saved if a path is given."""
         from ..drawing.drawn import Drawn
 
         figure = Drawn(figsize=(7, 4), layout="constrained")
@@ -120,7 +120,7 @@ class Runs(list, Shown):
     __repr__ = __str__  # notebooks take a list's repr for its plain text
 
     def plot(self, path: str | None = None) -> Any:
-        """The losses of all runs over the epochs as a matplotlib figure, saved if a path is given.
+        """Draw the losses of all runs over the epochs as a matplotlib figure, saved if a path is given.
 
         Lines are those of training; where there is validation, dashes.
         """
@@ -156,7 +156,7 @@ class Runs(list, Shown):
 
 
 def _label(axes: Any, runs: list[Run]) -> None:
-    """Name the axes; losses that span decades lie on a logarithmic scale."""
+    """Name the axes; losses that span decades get a logarithmic scale."""
     from matplotlib.ticker import MaxNLocator
 
     losses = [run.history[name] for run in runs for name in ("loss", "val_loss") if name in run.history]

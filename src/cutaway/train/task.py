@@ -17,7 +17,7 @@ from .feeding import Data, checked
 
 @dataclass
 class Task:
-    """The rows of `data` to learn from by number, the data to score on (None: none), and the loss."""
+    """What to learn: the data, the numbers of its rows to learn from, the data to score on (None: none), the loss."""
 
     data: Data
     rows: np.ndarray
@@ -27,7 +27,7 @@ class Task:
     @classmethod
     def of(cls, X: Any, y: Any, loss: str | Callable = "mse", sample_weight: Any = None, validation: Any = None,
            seed: int = 0) -> Task:
-        """The task that ct.fit is given by these arguments. Raises ShapeError, DataError or ArgumentError."""
+        """Make the task of arguments to ct.fit. Raises ShapeError, DataError or ArgumentError."""
         loss = losses.get(loss)
         data = checked("y", X, y, sample_weight, loss is losses.cross_entropy)
         rows, held_out = data.counted(), None
@@ -35,7 +35,7 @@ class Task:
         if weight is not None and (weight[rows] == weight[rows[0]]).all():
             data.weight = None  # equal weights are none, to the last bit
         if isinstance(validation, tuple | list):
-            held_out = _given(validation, loss)
+            held_out = _validation_data(validation, loss)
         elif validation is not None:
             if not isinstance(validation, float | np.floating) or not 0 < validation < 1:
                 raise ArgumentError(f"validation must be a share between 0 and 1, or (Xv, yv), got {validation!r}")
@@ -61,8 +61,8 @@ class Task:
             raise DataError(f"binary_cross_entropy takes targets from 0 to 1, got {y.min()} to {y.max()}")
 
 
-def _given(validation: Any, loss: Callable) -> Data:
-    """Validation data that were given as (Xv, yv[, weights]), without rows of weight zero."""
+def _validation_data(validation: Any, loss: Callable) -> Data:
+    """Check validation data that were given as (Xv, yv[, weights]), and leave out rows of weight zero."""
     if len(validation) not in (2, 3):
         raise ArgumentError(f"validation must be a share or (Xv, yv[, weights]), got {len(validation)} parts")
     X, y, weight = (*validation, None)[:3]
@@ -72,6 +72,6 @@ def _given(validation: Any, loss: Callable) -> Data:
 
 
 def _labels(y: np.ndarray, rows: np.ndarray, loss: Callable) -> np.ndarray | None:
-    """The classes of the rows, by which they are held out in proportion; None where there are no classes."""
+    """The classes of the rows, each of which is held out in proportion; None where there are no classes."""
     classes = loss in (losses.cross_entropy, losses.binary_cross_entropy) and y.size == len(y)
     return y.reshape(-1)[rows] if classes else None

@@ -84,8 +84,8 @@ class Training:
                                              compile=programs.compile)
 
     def warnings(self) -> list[str]:
-        """What whoever asked for the training is to be warned of."""
-        return [said for said in (self.note, self.trouble + self.kept) if said]
+        """List what the caller is to be warned of."""
+        return [text for text in (self.note, self.trouble + self.kept) if text]
 
     # ---- the loop --------------------------------------------------------------------------------------------------
     def go(self) -> Run:
@@ -115,7 +115,7 @@ class Training:
         return run
 
     def _epoch(self, epoch: int) -> np.ndarray | None:
-        """Do what is left of a pass over the rows; the losses of all its steps, or None if it broke off."""
+        """Do what is left of a pass over the rows; give the losses of all its steps, or None if it broke off."""
         past, B, engine, steps = self.past, self.past.batch_size, self.program.engine, self.run.steps
         first = (epoch - 1) * past.steps
         at = len(steps) - first  # steps of this epoch that were done before the run went on from a checkpoint
@@ -146,7 +146,7 @@ class Training:
         return steps["loss"][first:]
 
     def _score(self, epoch: int, step_losses: np.ndarray) -> dict[str, float]:
-        """The epoch's row of the history: the mean loss of its rows, validation scores, the rate, the time."""
+        """Make the epoch's row of the history: the mean loss of its rows, validation scores, the rate, the time."""
         past = self.past
         sizes = np.full(len(step_losses), past.batch_size)
         if not past.drop_last:
@@ -202,7 +202,7 @@ class Training:
 
 
 def _functions(callbacks: Any) -> tuple[Callable, ...]:
-    """The callbacks given, checked."""
+    """Check the callbacks."""
     every = tuple(callbacks) if isinstance(callbacks, Iterable) else (callbacks,)
     if not all(map(callable, every)):
         raise ArgumentError(f"callbacks must be functions of an event, in a list, got {callbacks!r}")

@@ -12,8 +12,8 @@ from .past import Past
 
 
 def first_bad_value(program: Program, past: Past, rows: np.ndarray) -> tuple[str, str]:
-    """The first value of a step on these rows that is not finite, and the likely cause: the step is run again, slowly,
-    by the reference engine."""
+    """Find the first value of a step on these rows that is not finite, and the likely cause: run the step again, by the
+    reference engine."""
     data, model, optimizer = past.data.rows(rows), program.model, past.optimizer
     again = compile(model, past.loss, optimizer, len(data), data.inputs, data.y, engine="reference", keep_all=True,
                     **past.options)
@@ -50,7 +50,7 @@ def normalises_batches(program: Program) -> bool:
 
 
 def one_row_left_out(rows: int, batch_size: int) -> str:
-    """The note that each epoch goes without its last batch, of one row. Raises ArgumentError if all batches are."""
+    """Say that each epoch leaves out its last batch, of one row. Raises ArgumentError if all batches have one row."""
     if batch_size == 1:
         raise ArgumentError(
             f"batch norm cannot normalise a batch of one row, and {rows} rows are taken in batches of one: give at "

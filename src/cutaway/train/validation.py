@@ -18,7 +18,7 @@ from .recipe import Recipe
 
 
 class Validation:
-    """Scores of a model on held-out data, by its evaluation program."""
+    """Scores a model on held-out data, by its evaluation program."""
 
     def __init__(self, model: Any, data: Data, loss: Callable, metrics: dict[str, Callable], recipe: Recipe,
                  programs: Programs) -> None:
@@ -32,7 +32,7 @@ class Validation:
             self.program.feed(data.inputs)
 
     def score(self) -> dict[str, float]:
-        """The loss and the metrics of the model as it is now, by their names in the history."""
+        """Compute the loss and the metrics of the model as it is now, by their names in the history."""
         if self.resident:
             z = self.program.engine.predict()
         else:
