@@ -38,7 +38,7 @@ class LinearStretch:
 
 
 def collapses(program: Program) -> list[LinearStretch]:
-    """Every longest row of layers of neurons or filters that an evaluation program has no activation between."""
+    """Find the longest rows of layers of neurons or filters in an evaluation program with no activation between."""
     every = operations_of(program)
     layers = [o for o in every if o.rule.units in ("neuron", "filter")]
     after = {id(o): _next(o, every) for o in layers}
@@ -60,7 +60,7 @@ def collapses(program: Program) -> list[LinearStretch]:
 
 
 def _next(layer: Operation, every: list[Operation]) -> tuple[Operation, list[str]] | None:
-    """The layer that alone reads what this one gives, with what lies between; None if that is not linear."""
+    """Find the layer that alone reads what this one gives, and what lies between; None if that is not linear."""
     v = layer.out
     between: list[str] = []
     while len(found := readers(every, v)) == 1:
@@ -76,7 +76,7 @@ def _next(layer: Operation, every: list[Operation]) -> tuple[Operation, list[str
 
 
 def _straight(o: Operation, v: Value) -> bool:
-    """Whether an operation of an evaluation is linear in this value, or affine, and reads no other of the batch."""
+    """Whether an operation of an evaluation is linear or affine in this value, and reads no other of the batch."""
     if len(o.reads) != 1 or o.rule.variadic or o.rule.reduces:
         return False
     name = next(name for name, read in o.operands.items() if read is v)

@@ -22,7 +22,7 @@ MOST_ROWS = 16
 
 
 def feature_maps(model: Any, image: Any, layer: Any = None, engine: str = "cpu") -> FeatureMaps:
-    """What one image becomes in a network: every value of its program that still has places, by name.
+    """Show what one image becomes in a network: every value of its program that still has places, by name.
 
     >>> import numpy as np, cutaway as ct
     >>> net = ct.nn.CNN((28, 28, 1), 10).init(0)
@@ -77,7 +77,7 @@ class FeatureMaps(Mapping, Shown):
         return len(self.maps)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain lists of numbers with five digits."""
+        """Give plain lists of numbers with five digits."""
         values = [{"name": name, "operation": self.operations[name], "shape": list(a.shape), "values": jsonable(a, 5)}
                   for name, a in self.maps.items()]
         return {"kind": "feature_maps", "image": jsonable(self.image, 5), "maps": values}
@@ -90,7 +90,7 @@ class FeatureMaps(Mapping, Shown):
 
     # ---- the figure --------------------------------------------------------------------------------------------------
     def plot(self, path: str | PathLike | None = None, most: int = 8) -> Any:
-        """A matplotlib figure, also written to a file (.svg, .png, ...) if a path is given.
+        """Draw a matplotlib figure, also written to a file (.svg, .png, ...) if a path is given.
 
         One row for each value, with at most so many channels: those with the largest values behind the layer, the same
         ones in all of its rows, the strongest first. Each row is on its own scale from black, its smallest value, to
@@ -104,7 +104,7 @@ class FeatureMaps(Mapping, Shown):
         return (self._tiles(groups, most) if self.image.ndim == 3 else self._curves(groups, most)).saved(path)
 
     def _groups(self) -> list[list[str]]:
-        """Values whose channels are the same filters: from one convolution to the next."""
+        """Group values whose channels are the same filters: from one convolution to the next."""
         groups: list[list[str]] = []
         for name, a in self.maps.items():
             if not groups or facts(self.operations[name]).units or a.shape[-1] != self.maps[groups[-1][-1]].shape[-1]:

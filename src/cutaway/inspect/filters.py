@@ -20,7 +20,7 @@ ROWS, COLUMNS = 8, 12  # filters and input channels where each pair is one
 
 
 def filters(model: Any, layer: Any = None) -> Filters:
-    """The filters of a convolution: an array (out, height, width, in), or (out, window, in) for sequences.
+    """Show the filters of a convolution: an array (out, height, width, in), or (out, window, in) for sequences.
 
     >>> import cutaway as ct
     >>> f = ct.inspect.filters(ct.nn.CNN((28, 28, 1), 10).init(0), "layer1")
@@ -43,7 +43,7 @@ def filters(model: Any, layer: Any = None) -> Filters:
 
 
 def filter_weights(network: Module) -> dict[str, np.ndarray]:
-    """The filters of every convolution by the layer's name: the parameters with three sizes or four are no others."""
+    """Find the filters of every convolution by the layer's name: only they have three sizes or four."""
     known = {name.removesuffix(".weight") or "weight": p.data for name, p in network.named_parameters()
              if len(p.shape) in (3, 4)}
     if not known:
@@ -68,7 +68,7 @@ class Filters(Shown):
         return len(self.array)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain lists of numbers with five digits."""
+        """Give plain lists of numbers with five digits."""
         return {"kind": "filters", "layer": self.layer, "shape": list(self.array.shape),
                 "weights": jsonable(self.array, 5)}
 
@@ -81,7 +81,7 @@ class Filters(Shown):
 
     # ---- the figure --------------------------------------------------------------------------------------------------
     def plot(self, path: str | PathLike | None = None) -> Any:
-        """A matplotlib figure, also written to a file (.svg, .png, ...) if a path is given.
+        """Draw a matplotlib figure, also written to a file (.svg, .png, ...) if a path is given.
 
         One tile each, on one scale: orange above zero, blue below. Filters of three channels are a tile in colour, in
         which grey is zero, and one each for the weights of red, green and blue; with other channels there is a row for
@@ -98,7 +98,7 @@ class Filters(Shown):
         return {"cmap": colours(SIGNED), "vmin": -most, "vmax": most}
 
     def _grid(self) -> Sheet:
-        """A tile for each filter."""
+        """Draw a tile for each filter."""
         shown = _strongest(self.array, MOST)
         across = next((c for c in (8, 12) if len(shown) <= 4 * c), 16)
         across = min(across, len(shown))
@@ -117,7 +117,7 @@ class Filters(Shown):
         return sheet
 
     def _colours(self) -> Sheet:
-        """A large tile in colour for each filter, and under it a small one for each of red, green and blue."""
+        """Draw a large tile in colour for each filter, and under it a small one for each of red, green and blue."""
         shown = _strongest(self.array, MOST)
         most = reach(self.array)
         across = min(8, len(shown))
@@ -158,7 +158,7 @@ class Filters(Shown):
         return ", ".join(parts)
 
     def _matrix(self) -> Sheet:
-        """A row for each filter, a tile for each channel that it sees."""
+        """Draw a row for each filter, with a tile for each channel that it sees."""
         chosen = _strongest(self.array, ROWS)
         every = self.array.shape[-1] <= COLUMNS
         across = min(self.array.shape[-1], COLUMNS)
@@ -184,6 +184,6 @@ class Filters(Shown):
 
 
 def _strongest(parts: np.ndarray, most: int, ranked: bool = False) -> list[int]:
-    """Which of the parts have the largest weights, at most so many: in their own order, or the strongest first."""
+    """Choose the parts with the largest weights, at most so many: in their own order, or the strongest first."""
     order = np.argsort(-np.abs(parts.reshape(len(parts), -1)).sum(1), kind="stable")[:most]
     return [int(k) for k in (order if ranked else np.sort(order))]

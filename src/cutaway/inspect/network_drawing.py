@@ -42,7 +42,7 @@ ID .above,ID .below{fill:none;stroke:var(--above)}ID .below{stroke:var(--below)}
 
 def draw(model: Any, path: str | PathLike | None = None, input_shape: Any = None,
          names: list[str] | None = None) -> NetworkDrawing:
-    """A drawing of a network (SVG), from left to right, also written to a file if a path is given.
+    """Draw a network (SVG) from left to right, also written to a file if a path is given.
 
     >>> import cutaway as ct
     >>> drawing = ct.inspect.draw(ct.nn.MLP(2, [3], 1))
@@ -95,12 +95,12 @@ class NetworkDrawing(Shown):
 
 
 def _text(text: Any) -> str:
-    """Text without characters that XML forbids or that turn the direction of text round."""
+    """Remove from text the characters that XML forbids or that turn the direction of text round."""
     return "".join(c if c.isprintable() else "�" for c in str(text))
 
 
 def _add(parent: ElementTree.Element, tag: str, text: Any = None, **attributes: Any) -> ElementTree.Element:
-    """An element; numbers get one decimal, class_ is class."""
+    """Add an element; numbers get one decimal, class_ is class."""
     made = {key.rstrip("_").replace("_", "-"): f"{v:.1f}".removesuffix(".0") if isinstance(v, int | float) else _text(v)
             for key, v in attributes.items()}
     element = ElementTree.SubElement(parent, tag, made)
@@ -208,7 +208,7 @@ class _Picture:
         self._place()
 
     def _lanes(self) -> list[tuple[_Box, _Box, int]]:
-        """The connections past a column, short ones lowest, none on another."""
+        """Find lanes for the connections past a column: short ones lowest, none on another."""
         long = [(a, b) for a, b in self.edges if b.node.column - a.node.column > 1]
         taken: list[list[tuple[int, int]]] = []
         out = []
@@ -252,7 +252,7 @@ class _Picture:
         return self.last.node.kind == "units" and self.last.node.count == len(self.outputs)
 
     def _weights(self, a: _Box, b: _Box) -> np.ndarray | None:
-        """The weights of neurons (units of b, units of a) where both are few enough to be drawn one by one."""
+        """Find the weights of neurons (units of b, units of a) where both are few enough to be drawn one by one."""
         if not self.lined or a.node.kind != "units" or b.node.kind != "units" or max(a.node.count, b.node.count) > FEW:
             return None
         o = b.node.operation
@@ -301,7 +301,7 @@ class _Picture:
             self._tip(root, b.left - 1, b.y, 0)
 
     def _lines(self, root: ElementTree.Element, a: _Box, b: _Box, W: np.ndarray) -> None:
-        """Weights as lines, those of one sign and width in one path."""
+        """Draw weights as lines, those of one sign and width in one path."""
         most = float(np.abs(W[np.isfinite(W)]).max(initial=0)) or 1.0
         found: dict[tuple[str, int], list[str]] = {}
         for j in range(W.shape[0]):
@@ -316,7 +316,7 @@ class _Picture:
                  opacity=f"{0.25 + 0.7 * share:.2f}")
 
     def _past(self, root: ElementTree.Element, a: _Box, b: _Box, y: float) -> None:
-        """A connection past other layers: up, along a lane, down."""
+        """Draw a connection past other layers: up, along a lane, down."""
         first = self.columns[a.node.column][0] is a
         past = a.x + max(box.wide for box in self.columns[a.node.column]) / 2 + 10
         x, end, r = (a.x + 10 if first else past), (b.x if b.node.kind == "join" else b.x - 10), 8

@@ -46,7 +46,7 @@ class Node:
 
 
 def graph_of(program: Program, any_length: bool = False) -> list[Node]:
-    """The nodes, each behind those it reads. any_length: how many steps the example has says nothing."""
+    """Make the graph's nodes, each behind those it reads. any_length: the example's number of steps means nothing."""
     nodes: list[Node] = []
     home: dict[int, Node] = {}
     operations = operations_of(program)
@@ -74,7 +74,7 @@ def graph_of(program: Program, any_length: bool = False) -> list[Node]:
 
 
 def _folded(o: Operation, before: list[Node], operations: list[Operation]) -> Node | None:
-    """The node an operation is a line of: the one it reads, if it alone reads what that gives."""
+    """Find the node that an operation joins as a line: the one it reads, if nothing else reads that node."""
     rule = o.rule
     if len(before) > 1 or rule.units or rule.windows or rule.picks:
         return None
@@ -105,7 +105,7 @@ def _node(o: Operation, before: list[Node]) -> Node:
 
 
 def _condensed(nodes: list[Node]) -> list[Node]:
-    """A long graph with its middle as one node."""
+    """Replace the middle of a long graph by one node."""
     if len(nodes) <= MOST:
         return nodes
     first, last = nodes[: MOST // 2], nodes[-(MOST // 2 - 1) :]

@@ -31,7 +31,7 @@ BLOCKS = "▁▂▃▄▅▆▇█"
 
 def neuron(model: Any, layer: Any, unit: int, X: Any = None, names: list[str] | None = None,
            input_shape: Any = None, engine: str = "cpu") -> Neuron:
-    """One unit of a layer: a neuron, a filter of a convolution, or a cell of a recurrent layer.
+    """Look at one unit of a layer: a neuron, a filter of a convolution, or a cell of a recurrent layer.
 
     >>> import numpy as np, cutaway as ct
     >>> net = ct.nn.MLP(2, [3], 1).init(0)
@@ -100,7 +100,7 @@ class Weights:
         return len(self.names)
 
     def to_pandas(self) -> Any:
-        """A table with a row a name."""
+        """Make a table with a row for each name."""
         import pandas as pd
 
         return pd.DataFrame(self.values, index=self.names, columns=list(self.parts))
@@ -119,7 +119,7 @@ def _gates(o: Operation) -> tuple[str, ...]:
 
 
 def _of_gates(o: Operation, operand: str) -> np.ndarray:
-    """A recurrent weight (gates · width, ...) as (gates, width, ...)."""
+    """Reshape a recurrent weight (gates · width, ...) to (gates, width, ...)."""
     a = o.numbers(operand)
     return a.reshape(len(_gates(o)), -1, *a.shape[1:])
 
@@ -240,7 +240,7 @@ def _respond(made: Neuron, wiring: Wiring, program: Program, o: Operation, a: Va
 
 
 def _lengths(wiring: Wiring, o: Operation) -> Value | None:
-    """The lengths of what an operation gives: those of the first that reads some from here on."""
+    """Find the lengths of what an operation gives: those that the first operation after it reads, if any does."""
     for other in wiring.operations[wiring.operations.index(o) :]:
         found = None if OPS[other.op].variadic or other.op == "shortened" else other.operands.get("lengths")
         if found is not None:
@@ -249,7 +249,7 @@ def _lengths(wiring: Wiring, o: Operation) -> Value | None:
 
 
 def _shares(wiring: Wiring, program: Program, o: Operation, k: int) -> Weights:
-    """Each input's part in the weighted sum of the row last run."""
+    """Compute each input's part in the weighted sum of the row last run."""
     x = program.value(o.operands["x"])[0]
     names = [source.name for source in wiring.sources(o.operands["x"])]
     return _ordered(names, o.numbers("W")[k] * x, ("weight times input",))
@@ -280,7 +280,7 @@ class Neuron(Shown):
 
     @property
     def threshold(self) -> float:
-        """Above this it counts as on: half for sigmoid and softmax, else zero."""
+        """The value above which the unit counts as on: half for sigmoid and softmax, else zero."""
         return 0.5 if self.activation[-1:] in (["sigmoid"], ["softmax"]) else 0.0
 
     @property
@@ -291,7 +291,7 @@ class Neuron(Shown):
         return float((self.values > self.threshold).reshape(len(self.values), -1).any(1).mean())
 
     def histogram(self, bins: int = 20) -> tuple[np.ndarray, np.ndarray]:
-        """How many values lie between each two of the edges: (counts, edges), as np.histogram gives them."""
+        """Count the values between each two edges: (counts, edges), as np.histogram gives them."""
         if self.values is None:
             raise ArgumentError("a histogram needs data: give neuron(..., X=rows)")
         known = self.values[np.isfinite(self.values)].astype(np.float64)
@@ -343,7 +343,7 @@ class Neuron(Shown):
 
     # ---- the figure --------------------------------------------------------------------------------------------------
     def plot(self, path: str | PathLike | None = None) -> Any:
-        """A matplotlib figure, also written to a file (.svg, .png, ...) if a path is given.
+        """Draw a matplotlib figure, also written to a file (.svg, .png, ...) if a path is given.
 
         The largest weights in and out, orange above zero and blue below; with X how often it has which value, and what
         it is strongest on: patches of images, sequences with the time of the largest value marked, or what the inputs
@@ -403,7 +403,7 @@ class Neuron(Shown):
 
 
 def _table(title: str, weights: Weights) -> list[str]:
-    """The largest weights, a line each, with bars where there is one part."""
+    """List the largest weights, a line each, with bars where there is one part."""
     more = f", the {MOST} largest of {len(weights):,}" if len(weights) > MOST else ""
     gates = weights.parts if len(weights.parts) > 1 else ()
     shown = weights.values[:MOST]
@@ -420,7 +420,7 @@ def _table(title: str, weights: Weights) -> list[str]:
 
 def _weights(sheet: Sheet, left: float, top: float, width: float, height: float, title: str, weights: Weights,
              bias: Weights | None = None) -> None:
-    """Bars of the largest weights; of gates one beside the other as a map."""
+    """Draw bars of the largest weights; weights of several gates side by side as a map."""
     names, values = weights.names[:MOST], weights.values[:MOST]
     if bias is not None and bias.parts == weights.parts:
         names, values = [*names, *bias.names], np.concatenate([values, bias.values])

@@ -71,7 +71,7 @@ class Operation:
         return [v for i in self.instructions for v in i.reads if v.role == "parameter"]
 
     def numbers(self, operand: str) -> np.ndarray:
-        """The numbers of a weight, by the rule's name for it; of one that the network computes there are none."""
+        """Get the numbers of a weight, by the rule's name; a weight that the network computes has none."""
         v = self.operands[operand]
         if not v.outside:
             raise ArgumentError(f"the weights {v.name} are computed by the network itself: look at them with ct.trace")
@@ -123,7 +123,7 @@ class Operation:
 
 
 def _moves(own: dict[str, Any], window: tuple[int, ...], usual: tuple[int, ...]) -> list[str]:
-    """How a window moves, where it is not as usual."""
+    """Say how a window moves, where that is not as usual."""
     dilation = own.get("dilation", (1,) * len(window))
     spans = [d * (k - 1) + 1 for k, d in zip(window, dilation, strict=True)]
     parts = [f"stride {by(own['stride'])}"] if tuple(own["stride"]) != tuple(usual) else []
@@ -136,7 +136,7 @@ def _moves(own: dict[str, Any], window: tuple[int, ...], usual: tuple[int, ...])
 
 
 def operations_of(program: Program) -> list[Operation]:
-    """The operations of an evaluation program, in their order."""
+    """List the operations of an evaluation program, in their order."""
     found: list[Operation] = []
     products: dict[int, Instruction] = {}  # of the inputs of scans
     steps = forward_steps(program)
@@ -157,7 +157,7 @@ def any_length(program: Program) -> bool:
 
 
 def readers(steps: Iterable[Any], v: Value | None) -> list[Any]:
-    """The instructions or operations that read a value."""
+    """Find the instructions or operations that read a value."""
     return [step for step in steps if any(r is v for r in step.reads)]
 
 
@@ -165,7 +165,7 @@ def readers(steps: Iterable[Any], v: Value | None) -> list[Any]:
 
 
 def program_of(model: Any, input_shape: Any = None, whole: bool = False, ask: str = "") -> Program:
-    """The model's evaluation program for one row, recorded and not compiled.
+    """Record the model's evaluation program for one row; it is not compiled.
 
     input_shape: None, the shape of a row, a tuple or dict of shapes for several inputs, or data. whole: where nothing
     is given, do not make up how many steps a sequence has. ask: what to give where that is not input_shape.
@@ -200,7 +200,7 @@ def _example(model: Any, network: Any) -> Any:
 
 
 def _two_rows(given: Any, network: Any) -> Any:
-    """Two rows of the shape given."""
+    """Make two rows of this shape."""
     if isinstance(given, dict):
         return {key: _two_rows(part, network) for key, part in given.items()}
     if isinstance(given, int | np.integer):

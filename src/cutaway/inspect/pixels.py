@@ -28,8 +28,8 @@ class Pixels:
     deviation: Any = 1.0
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
-        """An image (height, width, channels) as imshow draws it, from 0 to 1: in colour if it has three channels, with
-        an opacity if four, else its first one. NaN stays."""
+        """Turn an image (height, width, channels) into what imshow draws, from 0 to 1: in colour if it has three
+        channels, with an opacity if four, else its first one. NaN stays."""
         shades = (image * np.asarray(self.deviation) + np.asarray(self.mean) - self.black) / (self.white - self.black)
         shades = np.clip(shades, 0, 1)
         return shades if shades.shape[-1] in (3, 4) else shades[..., 0]
@@ -40,7 +40,7 @@ class Pixels:
 
 
 def pixels_of(model: Any, seen: np.ndarray, given: Any = None) -> Pixels:
-    """The scale of images `seen` by a network, as they were before an estimator encoded them.
+    """Find the scale of images `seen` by a network, as they were before an estimator encoded them.
 
     >>> import numpy as np
     >>> print(pixels_of(None, np.float32([[[[29, 44, 75]]]])))
@@ -61,7 +61,7 @@ def pixels_of(model: Any, seen: np.ndarray, given: Any = None) -> Pixels:
 
 
 def _range(values: np.ndarray, dtype: str, bytes_are: int = 255) -> tuple[float, float, bool]:
-    """Black, white, and whether they are no more than the images' own extremes."""
+    """Find black and white, and whether they are no more than the images' own extremes."""
     if dtype in ("uint8", "bool"):
         return 0.0, float(bytes_are if dtype == "uint8" else 1), False
     low, high = ends(values)

@@ -21,7 +21,7 @@ AXES = {1: "(time, features)", 2: "(height, width, channels)"}
 
 
 def network_of(model: Any) -> Module:
-    """The network itself: a Module is one, a trained estimator has one."""
+    """Find the network itself: a Module is one, a trained estimator has one."""
     network = getattr(model, "model_", model)
     if isinstance(network, Module):
         return network
@@ -38,18 +38,18 @@ def network_of(model: Any) -> Module:
 
 
 def training_of(model: Any, X: Any, y: Any, loss: Any, optimizer: Any, sample_weight: Any) -> dict[str, Any]:
-    """What a training step takes, as ct.fit takes it: a trained estimator encodes its rows, and its loss and optimizer
-    stand in for those not given; of a network it is what was given."""
+    """Collect the arguments of a training step, as ct.fit takes them: a trained estimator encodes its rows, and its
+    loss and optimizer stand in for those not given; a network takes what was given."""
     network = network_of(model)
     if network is model:
         loss = "mse" if loss is None else loss
         return {"model": model, "X": X, "y": y, "loss": loss, "optimizer": optimizer, "sample_weight": sample_weight}
-    made = model.fit_arguments(X, y, sample_weight)
-    return made | {name: given for name, given in (("loss", loss), ("optimizer", optimizer)) if given is not None}
+    arguments = model.fit_arguments(X, y, sample_weight)
+    return arguments | {name: given for name, given in (("loss", loss), ("optimizer", optimizer)) if given is not None}
 
 
 def names_of(model: Any) -> list[str] | None:
-    """What a trained estimator's inputs are called; None for a network, which does not know."""
+    """The names of a trained estimator's inputs; None for a network, which does not know."""
     return getattr(model, "encoded_names", None)
 
 
@@ -72,7 +72,7 @@ def within(layer: str, name: str) -> bool:
 
 
 def unknown(what: str, name: str, known: Collection[str]) -> ArgumentError:
-    """What an unknown name is answered with: the closest one, and all of them."""
+    """Make the error for an unknown name: it says the closest name, and all names."""
     close = get_close_matches(name, known, n=1, cutoff=0.4)
     guess = f"; did you mean {close[0]!r}?" if close else "."
     return ArgumentError(f"There is no {what} called {name!r}{guess} There are: {', '.join(known)}.")
@@ -82,7 +82,7 @@ def unknown(what: str, name: str, known: Collection[str]) -> ArgumentError:
 
 
 def evaluated(model: Any, given: Any, sizes: int, engine: str) -> Program:
-    """The model's evaluation program after it ran on one row, with every value still in its memory.
+    """Run the model's evaluation program on one row; give it with every value still in its memory.
 
     given: an image (sizes 2) or a sequence (sizes 1), as the network takes it or as the estimator encodes it.
     """
@@ -104,7 +104,7 @@ def evaluated(model: Any, given: Any, sizes: int, engine: str) -> Program:
 
 
 def _one_row(given: Any, sizes: int, network: Module) -> Any:
-    """A batch of one. What only an estimator can read, such as a file's name, stays as it is."""
+    """Make a batch of one. What only an estimator can read, such as a file's name, stays as it is."""
     if isinstance(given, Sequences):
         _refuse_several(len(given), sizes)
         return Sequences(np.asarray(given.values)[:, : int(np.asarray(given.lengths)[0])], np.asarray(given.lengths))
@@ -138,10 +138,10 @@ def _refuse_several(rows: int, sizes: int) -> None:
 
 
 def forward_steps(program: Program, layer: str = "") -> list[Instruction]:
-    """The instructions of the forward pass in one layer, or in all."""
+    """Find the instructions of the forward pass in one layer, or in all."""
     return [i for i in program.instructions if i.phase == "forward" and within(i.layer, layer)]
 
 
 def layers_of(steps: Iterable[Instruction]) -> list[str]:
-    """The layers that ran, each once, in order."""
+    """List the layers that ran, each once, in order."""
     return list(dict.fromkeys(i.layer for i in steps if i.layer))

@@ -20,7 +20,7 @@ from .reading import evaluated, forward_steps, layer_name, layers_of, network_of
 
 
 def _parts_of(rule: Op) -> dict[str, tuple[str, int | None]]:
-    """A scan's parts in the order in which they are shown: which of its outputs each is, and its place among gates."""
+    """List a scan's parts in the order in which they are shown: the output that holds each, and its gate."""
     parts: dict[str, tuple[str, int | None]] = {"hidden": ("y", None)}
     parts |= {"cell": ("cells", None)} if "cells" in rule.outputs else {}
     return parts | {gate: ("gates", k) for k, gate in enumerate(rule.sums.values()) if "gates" in rule.outputs}
@@ -41,7 +41,7 @@ OPEN_OR_SHUT = ("reset", "update", "input", "forget", "output")  # from 0 to 1; 
 
 
 def states(model: Any, sequence: Any, layer: Any = None, engine: str = "cpu") -> States:
-    """The hidden values of a recurrent network over time, and those of each gate, for one sequence.
+    """Show the hidden values of a recurrent network over time, and those of each gate, for one sequence.
 
     >>> import numpy as np, cutaway as ct
     >>> net = ct.nn.Recurrent(3, 16, 2, cell="gru").init(0)
@@ -82,7 +82,7 @@ def _none(network: Any) -> ArgumentError:
 
 
 def scan_parts(kind: str, k: int) -> dict[str, tuple[str, slice]]:
-    """The parts of a scan with k units: which of its rule's outputs each is in, and where in the last axis."""
+    """Find the parts of a scan with k units: which of its rule's outputs each is in, and where in the last axis."""
     return {part: (output, slice(None) if place is None else slice(place * k, (place + 1) * k))
             for part, (output, place) in PARTS[kind].items()}
 
@@ -138,7 +138,7 @@ class States(Mapping, Shown):
         return len(self._arrays)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain lists of numbers with five digits."""
+        """Give plain lists of numbers with five digits."""
         scans = [{"name": scan.name, "cells": scan.kind, "reverse": scan.reverse,
                   "parts": {part: jsonable(a, 5) for part, a in scan.parts.items()}} for scan in self.scans]
         return {"kind": "states", "sequence": jsonable(self.sequence, 5), "scans": scans}
@@ -150,7 +150,7 @@ class States(Mapping, Shown):
 
     # ---- the figure --------------------------------------------------------------------------------------------------
     def plot(self, path: str | PathLike | None = None) -> Any:
-        """A matplotlib figure, also written to a file (.svg, .png, ...) if a path is given.
+        """Draw a matplotlib figure, also written to a file (.svg, .png, ...) if a path is given.
 
         A column for each layer and direction, and in it a map of each part: units from top to bottom, time from left to
         right. Gates go from white, shut, to blue, open; states are orange above zero and blue below, all maps of a row
@@ -219,7 +219,7 @@ def _look(part: str, values: np.ndarray) -> dict[str, Any]:
 
 
 def _map(axes: Any, values: np.ndarray, first: bool, **look: Any) -> Any:
-    """Values (time, width) as a picture, time from left to right; the first of a row says which unit is where."""
+    """Draw values (time, width), time from left to right; the first of a row says which unit is where."""
     image = axes.imshow(values.T, aspect="auto", interpolation="nearest", **look)
     ends = sorted({0, values.shape[1] - 1})
     axes.set(xticks=[], yticks=ends if first else [], yticklabels=ends if first else [])

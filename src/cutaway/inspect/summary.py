@@ -21,7 +21,7 @@ BAR = 12  # characters of the longest bar
 
 
 def summary(model: Any, input_shape: Any = None) -> Summary:
-    """The layers of a network, with the shape each gives, its parameters, its work and its memory.
+    """List the layers of a network, with the shape each gives, its parameters, its work and its memory.
 
     >>> import cutaway as ct
     >>> print(ct.summary(ct.nn.MLP(4, [16], 3)))
@@ -62,7 +62,7 @@ def summary(model: Any, input_shape: Any = None) -> Summary:
 
 
 def _row(o: Operation, owner: dict[str, str]) -> Row:
-    """A line of the table; `owner` knows which layer counted a parameter first."""
+    """Make a line of the table; `owner` knows which layer counted a parameter first."""
     new, shared = [], ""
     for v in o.parameters:
         if v.name in owner:
@@ -79,7 +79,7 @@ def _input_name(v: Value) -> str:
 
 
 def _rests(module: Any) -> bool:
-    """Whether it does something in training alone."""
+    """Whether a layer does something in training alone."""
     return (isinstance(module, Dropout) and module.p > 0) or isinstance(module, Augment) or (
         isinstance(module, RecurrentLayer) and module.dropout > 0 and module.layers > 1)
 
@@ -152,7 +152,7 @@ class Summary(Shown):
         return sum(row.bytes for row in self.rows)
 
     def to_pandas(self) -> Any:
-        """A table with a row an input and operation."""
+        """Make a table with a row for each input and operation."""
         import pandas as pd
 
         return pd.DataFrame([vars(row) for row in self.rows])
@@ -175,7 +175,7 @@ class Summary(Shown):
         return lines + [f"note: {found}" for found in self.collapse]
 
     def cells(self) -> list[tuple[str, ...]]:
-        """The table as text, without its head; the last column is a bar of multiply-adds."""
+        """Write the table as text, without its head; the last column is a bar of multiply-adds."""
         most = max((row.multiply_adds for row in self.rows), default=0)
         return [(
             row.layer, f"{row.operation} {row.settings}".strip(), row.gives, _parameters(row),

@@ -32,13 +32,13 @@ class Wiring:
 
     # ---- units by name -----------------------------------------------------------------------------------------------
     def with_units(self) -> dict[str, Operation]:
-        """The operations that have units, by layer; by the value they write where a layer has two."""
+        """Find the operations that have units, by layer; by the value they write where a layer has two."""
         every = [o for o in self.operations if o.rule.units]
         layers = [o.layer for o in every]
         return {o.layer if o.layer and layers.count(o.layer) == 1 else o.out.name: o for o in every}
 
     def find(self, layer: str) -> tuple[str, Operation]:
-        """The operation called so, or the only one inside the layer called so."""
+        """Find the operation of this name, or the only one inside the layer of this name."""
         known = self.with_units()
         if layer in known:
             return layer, known[layer]
@@ -48,7 +48,7 @@ class Wiring:
         raise unknown("layer with units of its own" if not inside else "single layer", layer, inside or list(known))
 
     def activation(self, o: Operation) -> list[Operation]:
-        """What is applied to the outputs of a layer, value by value, up to its activation function."""
+        """Find what is applied to the outputs of a layer, value by value, up to its activation function."""
         applied: list[Operation] = []
         v = o.out
         while not o.rule.sums and len(found := readers(self.operations, v)) == 1:
@@ -63,7 +63,7 @@ class Wiring:
 
     # ---- where features come from ------------------------------------------------------------------------------------
     def sources(self, v: Value) -> list[FeatureSource]:
-        """One for each feature or channel of a value, its last axis."""
+        """Find where each feature or channel of a value (its last axis) comes from."""
         if id(v) not in self._known:
             self._known[id(v)] = self._sources(v)
         return self._known[id(v)]
@@ -102,7 +102,7 @@ class Wiring:
         return [FeatureSource(v.name if one else f"{v.name}[{k}]") for k in range(count)]
 
     def _flat(self, x: Value) -> list[FeatureSource]:
-        """An image or sequence as one row: a source a place and channel."""
+        """Flatten an image or sequence to one row: a source for each place and channel."""
         if id(x) not in self._made and self.names is not None and len(self.names) == x.width:
             return [FeatureSource(name) for name in self.names]
         inner = self.sources(x)
@@ -112,7 +112,7 @@ class Wiring:
 
     # ---- what a unit sees --------------------------------------------------------------------------------------------
     def field(self, v: Value, places: Places) -> Places | None:
-        """The part of the input that some places of a value depend on; None for all of it."""
+        """Find the part of the input that some places of a value depend on; None for all places."""
         o = self._made.get(id(v))
         if o is None:
             return places
@@ -142,10 +142,10 @@ def _sources_of(v: Value, count: int) -> list[FeatureSource]:
 
 
 def cropped(places: Places, shape: tuple[int, ...]) -> tuple[slice, ...]:
-    """The part of a field that lies inside an input with places of this shape."""
+    """Cut a field to the part that lies inside an input with places of this shape."""
     return tuple(slice(max(first, 0), min(last, size)) for (first, last), size in zip(places, shape, strict=True))
 
 
 def count_of(o: Operation) -> int:
-    """How many units an operation has."""
+    """Count the units of an operation."""
     return o.out.shape[-1] if o.out.shape else math.prod(o.out.shape)

@@ -15,7 +15,7 @@ WRAPPED = {ClipNorm: "ct.optim.clip({}, norm={:g})", ClipValue: "ct.optim.clip({
 
 
 def written(optimizer: Optimizer | None, factor: float = 1.0) -> str:
-    """An optimizer as code, its learning rate times a factor.
+    """Write an optimizer as code, its learning rate times a factor.
 
     >>> import cutaway as ct
     >>> written(ct.optim.clip(ct.optim.Momentum(0.1, beta=0.8), norm=1), 0.1)
@@ -45,12 +45,12 @@ def _rate(lr: Any, factor: float) -> str:
 
 
 def at_rate(optimizer: Optimizer | None, factor: float) -> str:
-    """The learning rate times a factor, as a change."""
+    """Write as code the change to a learning rate that is `factor` times as large."""
     return f"optimizer = {written(optimizer, factor)}"
 
 
 def place_of(model: Module, wanted: Module, name: str = "model") -> str | None:
-    """Where a layer stands, as code: model.layers[2]. None where it has no plain place.
+    """Write where a layer stands, as code: model.layers[2]. None where code cannot name it.
 
     >>> import cutaway as ct
     >>> net = ct.nn.MLP(2, [4], 1)
@@ -73,7 +73,7 @@ def place_of(model: Module, wanted: Module, name: str = "model") -> str | None:
 
 
 def instead(model: Module, olds: list[Module], new: str) -> str | None:
-    """Every one of some layers replaced by a new one, as code."""
+    """Write as code that each of these layers is replaced by a new one."""
     places = [place_of(model, old) for old in olds]
     if not places or None in places:
         return None
@@ -84,7 +84,7 @@ def instead(model: Module, olds: list[Module], new: str) -> str | None:
 
 
 def behind(model: Module, layer: Module, new: str) -> str | None:
-    """A new layer put behind another, as code: into a Sequential's list, or around the layer."""
+    """Write as code that a new layer is put behind another: into a Sequential's list, or around the layer."""
     place = place_of(model, layer)
     if place is None:
         return None
@@ -95,7 +95,7 @@ def behind(model: Module, layer: Module, new: str) -> str | None:
 
 
 def drawn_anew(model: Module, name: str) -> str:
-    """The weights of a layer drawn again as suits a ReLU, and its bias back to zero, as code."""
+    """Write as code that a layer's weights are drawn again as suits a ReLU, and its bias is put back to zero."""
     layer = layer_called(model, name)
     place = place_of(model, layer) if layer is not None and hasattr(layer, "weight") else None
     if place is None:
@@ -105,10 +105,10 @@ def drawn_anew(model: Module, name: str) -> str:
 
 
 def layer_called(model: Module, name: str) -> Module | None:
-    """The layer that owns parameters under a name; for layer1@2 the layer1 that ran a second time."""
+    """Find the layer of this name; for layer1@2 the layer1 that ran a second time."""
     return dict(model.named_modules()).get(name.split("@")[0])
 
 
 def activations_of(model: Module, op: str) -> list[Module]:
-    """All activation layers of one kind."""
+    """Find all activation layers of one kind."""
     return [m for _, m in model.named_modules() if getattr(m, "op", "") == op]

@@ -33,7 +33,7 @@ from .symptoms import SYMPTOMS
 def diagnose(run_or_model: Any, X: Any = None, y: Any = None, loss: str | Callable | None = None,
              optimizer: Optimizer | None = None, validation: tuple | None = None, sample_weight: Any = None,
              rows: int = 1000, prove: bool | int = False) -> Diagnosis:
-    """What is wrong: findings with evidence, the step each began at, and one change that should mend it.
+    """Find what is wrong: findings with evidence, the step each began at, and one change that should mend it.
 
     >>> import cutaway as ct
     >>> X, y = ct.datasets.make("moons", n=200, seed=0)
@@ -60,7 +60,7 @@ def diagnose(run_or_model: Any, X: Any = None, y: Any = None, loss: str | Callab
 
 
 def examined(e: Evidence) -> Diagnosis:
-    """Every symptom that the evidence suffices for, looked at."""
+    """Look at every symptom that the evidence suffices for."""
     findings: list[Finding] = []
     checked: dict[str, None] = {}
     unchecked: dict[str, str] = {}
@@ -123,7 +123,7 @@ def _evidence(given: Any, X: Any, y: Any, loss: Any, optimizer: Any, validation:
 
 
 def _not_held_out(data: Data, past: Any) -> np.ndarray | None:
-    """Numbers of those of the rows given that a run did not hold out; None for all: it held out none, or only these."""
+    """Find which of these rows a run did not hold out; None for all: it held out none, or it held out all of these."""
     if past.held_out is None or data.on_disk or past.held_out.on_disk:  # rows on the disk are not compared
         same = map(operator.is_, data.inputs.arrays.values(), past.data.inputs.arrays.values())
         return past.rows if all(same) else None
@@ -135,15 +135,15 @@ def _not_held_out(data: Data, past: Any) -> np.ndarray | None:
 
 
 def _encoded(estimator: Any, X: Any, y: Any, sample_weight: Any, validation: Any, loss: Any) -> tuple:
-    """Raw rows, and rows held out, as the estimator's network takes them, with the loss that it has."""
-    made = None if X is None or y is None else estimator.fit_arguments(X, y, sample_weight)
+    """Encode raw rows, and rows held out, as the estimator's network takes them; loss: the estimator's if None."""
+    encoded = None if X is None or y is None else estimator.fit_arguments(X, y, sample_weight)
     held = None
     if isinstance(validation, tuple | list) and len(validation) == 2:
         held = estimator.fit_arguments(*validation)
         validation = held["X"], held["y"]
-    given = made or held
-    loss = given["loss"] if loss is None and given is not None else loss
-    X, y, w = (None, None, None) if made is None else (made["X"], made["y"], made["sample_weight"])
+    any_rows = encoded or held
+    loss = any_rows["loss"] if loss is None and any_rows is not None else loss
+    X, y, w = (None, None, None) if encoded is None else (encoded["X"], encoded["y"], encoded["sample_weight"])
     return X, y, w, validation, loss
 
 
@@ -156,7 +156,7 @@ def _names(given: Any) -> list[str] | None:
 
 
 def proved(e: Evidence, finding: Finding, epochs: int) -> Proof | None:
-    """The training without and with a finding's change; None where it cannot be done (layers of one's own)."""
+    """Train without and with a finding's change; None where that cannot be done (layers of a user's own)."""
     before, after = _arguments(e, epochs), _arguments(e, epochs)
     namespace = {"ct": sys.modules["cutaway"], "np": np, **after}
     try:
@@ -171,7 +171,7 @@ def proved(e: Evidence, finding: Finding, epochs: int) -> Proof | None:
 
 
 def _arguments(e: Evidence, epochs: int) -> dict[str, Any]:
-    """`ct.fit`'s arguments for doing this training once more from its first weights."""
+    """Collect `ct.fit`'s arguments for doing this training once more from its first weights."""
     model, past, run = copy.deepcopy(e.model), e.past, e.run
     if past is not None and past.snapshots:
         State(model).put(past.snapshots[0])
@@ -187,7 +187,7 @@ def _arguments(e: Evidence, epochs: int) -> dict[str, Any]:
 
 
 def _trained(arguments: dict[str, Any]) -> Evidence:
-    """A training, and the evidence of its last weights."""
+    """Train, and collect the evidence of the last weights."""
     options = dict(arguments)
     Xv, yv = options.pop("Xv"), options.pop("yv")
     with warnings.catch_warnings():

@@ -59,7 +59,7 @@ class Evidence:
 
     # ---- what can be looked at ---------------------------------------------------------------------------------------
     def lacks(self, need: str) -> str | None:
-        """Why this cannot be looked at: None if it can, "" where it has no meaning for this problem."""
+        """Say why this cannot be looked at: None if it can, "" where it has no meaning for this problem."""
         present, why = {
             "run": (lambda: self.run is not None, "takes the run that ct.fit returned"),
             "trained": (lambda: self.trained, "the network is not trained yet"),
@@ -108,7 +108,7 @@ class Evidence:
 
     @cached_property
     def answers(self) -> tuple[np.ndarray, np.ndarray]:
-        """Class, and predicted class, of more rows than are sampled: rare ones are few among those."""
+        """The classes, and the predicted ones, of more rows than are sampled: the sample has few of a rare class."""
         some = self.data.rows(self.learnt[_some(len(self.learnt), max(MOST_COUNTED, len(self.sample)))])
         z, labels = self._predict(some), self._labels(some.y)
         assert labels is not None
@@ -124,7 +124,7 @@ class Evidence:
 
     @cached_property
     def columns(self) -> dict[str, slice]:
-        """Where the features of each column of the table lie: of an estimator's table its own, else each by itself."""
+        """The features of each column of the table: an estimator knows them, else every column is one feature."""
         if self.owner is not None and isinstance(self.owner.encoder_, TableEncoder):
             from ...estimators.importance import feature_slices
 
@@ -132,12 +132,12 @@ class Evidence:
         return {self.column(k): slice(k, k + 1) for k in range(self.width)}
 
     def label(self, k: int) -> str:
-        """A class by its name, where an estimator knows it."""
+        """The name of a class where an estimator knows it, else its number."""
         classes = getattr(self.owner, "classes_", None)
         return str(k) if classes is None or not 0 <= k < len(classes) else printable(classes[k])
 
     def learnt_from(self, most: int) -> Data:
-        """Rows that training saw: the run's own where there is one."""
+        """Take rows that training saw: the run's own where there is one."""
         if self.past is not None:
             return self.past.data.rows(self.past.rows[:most])
         return self.data.rows(self.learnt[:most])
@@ -207,7 +207,7 @@ class Evidence:
 
     @cached_property
     def start(self) -> Trace:
-        """The same with the weights from before the first step; as they are where no step was done or is known."""
+        """A step like `now` with the weights from before the first step, or as they are where no step is known."""
         first = self.past.snapshots[:1] if self.past is not None else []
         return self._probe(first[0]) if first and not first[0]["t"] else self.now
 
@@ -228,7 +228,7 @@ class Evidence:
         return Recorder(program)
 
     def _probe(self, of: Mapping[str, Any]) -> Trace:
-        """A first step on the sampled rows, with the weights and buffers of a state or a snapshot."""
+        """Trace a first step on the sampled rows, with the weights and buffers of a state or a snapshot."""
         program = self._recorder.program
         State(program.model).put(of)
         program.state.t = 0
@@ -256,7 +256,7 @@ class Evidence:
 
     @cached_property
     def moments(self) -> list[Moment]:
-        """Some steps of the run, the whole of it over, with the sizes of their updates."""
+        """Some steps from all over the run, with the sizes of their updates."""
         program, past = self._replay, self.past
         if program is None:
             return []
@@ -285,7 +285,7 @@ class Evidence:
         return float(np.median(every[1:] or every)) if every else float("nan")
 
     def began(self, shows: Callable[[Trace], bool]) -> int | None:
-        """The step after which a trace of the sample first shows something that it shows now, by bisection.
+        """Find the step after which a trace of the sample first shows something that it shows now, by bisection.
 
         First among the snapshots, then among the steps between two of them, which are done again: together no more
         steps than lie between them. 0: before the first step. None: no run, or it began before what is remembered.
@@ -318,7 +318,7 @@ class Evidence:
 
 
 def _some(n: int, most: int) -> np.ndarray:
-    """Row numbers: all, or so many drawn by chance, always the same."""
+    """Choose row numbers: all, or `most` drawn by chance, always the same."""
     return np.arange(n) if n <= most else np.sort(stream(0, "diagnose").choice(n, most, replace=False))
 
 

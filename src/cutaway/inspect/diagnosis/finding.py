@@ -126,7 +126,7 @@ class Diagnosis(Shown):
         return iter(self.findings)
 
     def __getitem__(self, which: int | str) -> Finding:
-        """A finding by number or name."""
+        """Look a finding up by number or name."""
         if isinstance(which, str):
             return next(f for f in self.findings if f.name == which)
         return self.findings[which]
@@ -138,7 +138,7 @@ class Diagnosis(Shown):
         return "\n\n".join([self.about, *map(str, self.findings), *self._rest()])
 
     def _rest(self) -> list[str]:
-        """What was looked for and not found, and what could not be looked for."""
+        """Say what was looked for and not found, and what could not be looked for."""
         found = {f.name for f in self.findings}
         clean = [name for name in self.checked if name not in found]
         parts = []
@@ -163,7 +163,7 @@ class Diagnosis(Shown):
 
 
 def _lines(label: str, text: str, verbatim: bool = False) -> str:
-    """A paragraph beside its label; code is not wrapped, so that it can be copied."""
+    """Write a paragraph beside its label; code is not wrapped, so that it can be copied."""
     lines = text.split("\n") if verbatim else textwrap.wrap(text, WIDTH - PAD, break_on_hyphens=False)
     return "\n".join((label if not i else "").ljust(PAD) + line for i, line in enumerate(lines)).rstrip()
 

@@ -25,14 +25,14 @@ CHUNK = 2**22  # numbers of a batch of unit vectors
 
 
 def differentiable(trace: Record) -> list[TracedInstruction]:
-    """The instructions of the forward pass and the loss that have a derivative, in order."""
+    """Find the instructions of the forward pass and the loss that have a derivative, in order."""
     return [i for i in trace.instructions if i.phase in ("forward", "loss") and i.op in OPS
             and OPS[i.op].backward is not None]
 
 
 def edges(trace: Record, i: TracedInstruction, reached: dict[str, np.ndarray], rows: np.ndarray,
           direct: bool = False) -> Iterator[Edges]:
-    """Derivatives of what an instruction wrote by those numbers that `reached` marks (flat, by value's name).
+    """Compute derivatives of what an instruction wrote by the numbers that `reached` marks (flat, by value's name).
 
     rows: of what has samples, only these. direct: no further than one step inside a scan.
     """
@@ -48,7 +48,7 @@ def edges(trace: Record, i: TracedInstruction, reached: dict[str, np.ndarray], r
 
 
 def rows_of(trace: Record, name: str, places: np.ndarray) -> np.ndarray:
-    """Which sample each place of a flat array belongs to; -1 where a value has no samples."""
+    """Find the sample that each place of a flat array belongs to; -1 where a value has no samples."""
     v = trace.facts[name]
     if not v.rows:
         return np.full(len(places), -1)
@@ -56,7 +56,7 @@ def rows_of(trace: Record, name: str, places: np.ndarray) -> np.ndarray:
 
 
 def unit_backward(trace: Record, i: TracedInstruction, target: str, place: int) -> dict[str, np.ndarray]:
-    """How one number that an instruction wrote depends on all that it read, by the names of its operands."""
+    """Compute how one number that an instruction wrote depends on each number read, by the names of its operands."""
     unit = [np.zeros(trace[i.results[o]].shape) for o in OPS[i.op].differentiable]
     which = [i.results[o] for o in OPS[i.op].differentiable].index(target)
     unit[which].flat[place] = 1
@@ -64,7 +64,7 @@ def unit_backward(trace: Record, i: TracedInstruction, target: str, place: int) 
 
 
 def settings(trace: Record, i: TracedInstruction) -> dict[str, Any]:
-    """An instruction's numbers as its rule takes them."""
+    """Collect an instruction's settings as its rule takes them."""
     if "key" in i.settings:  # it may hold slices, which a trace keeps as text only
         if trace.origin is None:
             raise ArgumentError("this trace came from a file, which does not say what `index` picks: trace it again")
@@ -81,7 +81,7 @@ def _by(trace: Record, i: TracedInstruction, operand: str, reached: np.ndarray, 
     target = i.results[rule.differentiable[0]]
     has_rows = trace.facts[source].rows > 0
 
-    def made(to: np.ndarray, by: np.ndarray, d: np.ndarray, target: str = target) -> Edges:
+    def edge(to: np.ndarray, by: np.ndarray, d: np.ndarray, target: str = target) -> Edges:
         to, by, d = np.broadcast_arrays(to, by, d)
         to, by, d = to.ravel(), by.ravel(), d.ravel()
         e = Edges(source, target, to, by, d, i.op, operand)
@@ -89,45 +89,45 @@ def _by(trace: Record, i: TracedInstruction, operand: str, reached: np.ndarray, 
             if trace.facts[name].rows:
                 inside = np.isin(rows_of(trace, name, places), rows)
                 if not inside.all():
-                    return made(to[inside], by[inside], d[inside], target)
+                    return edge(to[inside], by[inside], d[inside], target)
         return e
 
     if rule.kind == "elementwise" or rule.passes:  # from the number at the same place
         shape = trace[target].shape
         by = np.broadcast_to(_places(trace[source].shape), shape)
-        yield made(_places(shape), by, _backward(trace, i, np.ones(shape))[operand])
+        yield edge(_places(shape), by, _backward(trace, i, np.ones(shape))[operand])
     elif rule.moves:
-        yield made(*_moved(trace, i, operand))
+        yield edge(*_moved(trace, i, operand))
     elif rule.reduces:  # each number goes into one
         to = sum_back(_places(trace[target].shape), trace[source].shape, **settings(trace, i))
-        yield made(to, _places(trace[source].shape), _backward(trace, i, np.ones(trace[target].shape))["x"])
+        yield edge(to, _places(trace[source].shape), _backward(trace, i, np.ones(trace[target].shape))["x"])
     elif not trace[target].shape:  # all of them into the one
-        yield made(np.zeros(1, int), _places(trace[source].shape), _backward(trace, i, np.ones(()))[operand])
+        yield edge(np.zeros(1, int), _places(trace[source].shape), _backward(trace, i, np.ones(()))[operand])
     elif rule.reduces_batch and not trace.facts[target].rows:  # each into the statistics of its column
         places = _places(trace[source].shape)
         for o in rule.differentiable:
             units = (np.full(trace[i.results[name]].shape, float(name == o)) for name in rule.differentiable)
             d = _backward(trace, i, *units)[operand]
-            yield made(places % d.shape[-1], places, d, i.results[o])
+            yield edge(places % d.shape[-1], places, d, i.results[o])
     elif rule.reduces_batch:
         shape = trace[target].shape
         by = _places(shape) if operand == rule.inputs[0] else _places(shape) % shape[-1]
-        yield made(_places(shape), by, _every_number_by_itself(trace, i)[operand])
+        yield edge(_places(shape), by, _every_number_by_itself(trace, i)[operand])
     elif rule.linear_with(operand) and (not has_rows or operand in ("W", "b")):
         for place in np.flatnonzero(reached):
             d = _by_one(trace, i, operand, int(place))
             to = np.flatnonzero(d)
-            yield made(to, np.full(len(to), place), d.ravel()[to])
+            yield edge(to, np.full(len(to), place), d.ravel()[to])
     elif rule.units == "neuron":
         W = array(trace, i.operands["W"])
         by = np.flatnonzero(reached)
         by = by[np.isin(rows_of(trace, source, by), rows)]
         at, k = np.divmod(by, W.shape[1])
-        yield made(at[:, None] * W.shape[0] + np.arange(W.shape[0]), by[:, None], W[:, k].T)
+        yield edge(at[:, None] * W.shape[0] + np.arange(W.shape[0]), by[:, None], W[:, k].T)
     elif rule.windows:
-        yield from (made(*e) for e in _by_windows(trace, i, reached, rows))
+        yield from (edge(*e) for e in _by_windows(trace, i, reached, rows))
     elif has_rows:
-        yield from (made(*e) for e in _by_samples(trace, i, operand, rows))
+        yield from (edge(*e) for e in _by_samples(trace, i, operand, rows))
     else:
         raise ArgumentError(f"{i.op} has no derivative by {operand} ({source}) that could be taken apart")
 
@@ -137,7 +137,7 @@ def _places(shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _arguments(trace: Record, i: TracedInstruction) -> dict[str, Any]:
-    """What a backward rule may name besides gradients: arrays by the rule's names."""
+    """Collect the arrays that a backward rule may name besides gradients, by the rule's names."""
     rule = OPS[i.op]
     results = {name: array(trace, value) for name, value in i.results.items()}
     if rule.variadic:
@@ -146,19 +146,19 @@ def _arguments(trace: Record, i: TracedInstruction) -> dict[str, Any]:
 
 
 def _call_backward(i: TracedInstruction, given: tuple, known: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
-    """The backward rule on arrays by name: what it gives for each input, by its name."""
+    """Call the backward rule on arrays by name; give what it returns for each input, by the input's name."""
     rule = OPS[i.op]
     got = rule.call_backward(known, dict(zip(rule.differentiable, given, strict=True)), own)
     return dict(zip(i.operands if rule.variadic else rule.inputs, got, strict=False))
 
 
 def _backward(trace: Record, i: TracedInstruction, *given: np.ndarray) -> dict[str, Any]:
-    """The backward rule on the whole batch: what it gives for each input."""
+    """Call the backward rule on the whole batch; give what it returns for each input."""
     return _call_backward(i, given, _arguments(trace, i), settings(trace, i))
 
 
 def _moved(trace: Record, i: TracedInstruction, operand: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Operations that only move numbers: the forward rule moves their places instead."""
+    """Follow an operation that only moves numbers: its forward rule moves their places instead."""
     given = {name: np.zeros(trace[value].shape) for name, value in i.operands.items()}
     given[operand] = 1.0 + _places(given[operand].shape)
     moved = OPS[i.op].forward(*given.values(), **settings(trace, i))
@@ -167,7 +167,7 @@ def _moved(trace: Record, i: TracedInstruction, operand: str) -> tuple[np.ndarra
 
 
 def _by_one(trace: Record, i: TracedInstruction, operand: str, k: int) -> np.ndarray:
-    """The derivative of a linear operation by one number of an operand: its forward rule with 1 there, 0 elsewhere."""
+    """Compute the derivative by one number of an operand of a linear operation: run it forward with 1 there, else 0."""
     rule, known = OPS[i.op], _arguments(trace, i)
     for other in rule.linear_with(operand):
         if known[other] is not None:
@@ -180,7 +180,7 @@ def _by_one(trace: Record, i: TracedInstruction, operand: str, k: int) -> np.nda
 
 
 def _every_number_by_itself(trace: Record, i: TracedInstruction) -> dict[str, np.ndarray]:
-    """Batch norm treats a column like any other: as a row of as many columns as there are numbers, nothing mixes."""
+    """Call batch norm's backward with each number in a column of its own, so that nothing mixes."""
     known = _arguments(trace, i)
     shape = known["x"].shape
     known = {k: np.broadcast_to(a, shape).reshape(1, -1) if k in ("x", "y") else np.broadcast_to(a, shape).ravel()
@@ -190,7 +190,7 @@ def _every_number_by_itself(trace: Record, i: TracedInstruction) -> dict[str, np
 
 
 def _by_samples(trace: Record, i: TracedInstruction, operand: str, rows: np.ndarray) -> Iterator[tuple]:
-    """Operations that treat each sample by itself: the sample as often as it has outputs, with a unit vector each."""
+    """Take apart an operation that treats samples one by one: repeat a sample, with a unit vector for each output."""
     rule, n = OPS[i.op], len(trace.about.rows)
     known, own = _arguments(trace, i), settings(trace, i)
     names = i.operands | i.results
@@ -216,12 +216,12 @@ def _by_samples(trace: Record, i: TracedInstruction, operand: str, rows: np.ndar
 
 
 def _by_windows(trace: Record, i: TracedInstruction, reached: np.ndarray, rows: np.ndarray) -> Iterator[tuple]:
-    """Convolution and pooling by their input: the places of the input move into windows instead of its numbers."""
+    """Take apart convolution or pooling by its input: the input's places move into windows instead of its numbers."""
     own, x = settings(trace, i), trace[i.operands["x"]]
     places = (1.0 + np.arange(x.size)).reshape(x.shape)[rows]
     marked = np.where(reached.reshape(x.shape)[rows], places, 0)
-    rule, made = OPS[i.op], trace[i.results[OPS[i.op].outputs[0]]]
-    out = np.arange(made.size).reshape(made.shape)[rows]
+    rule, result = OPS[i.op], trace[i.results[OPS[i.op].outputs[0]]]
+    out = np.arange(result.size).reshape(result.shape)[rows]
     if rule.units:
         W = array(trace, i.operands["W"])
         groups, filters = own["groups"], W.shape[0] // own["groups"]
@@ -253,7 +253,7 @@ def _again(a: np.ndarray, sample: int, per: int, times: int) -> np.ndarray:
 
 
 def sources(trace: Record) -> dict[str, TracedInstruction]:
-    """Which instruction of the forward pass wrote each value; a scan also its sums."""
+    """Find the instruction of the forward pass that wrote each value; a scan also its sums."""
     found: dict[str, TracedInstruction] = {}
     for i in trace.instructions:
         if i.phase in ("forward", "loss"):

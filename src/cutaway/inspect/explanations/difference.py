@@ -18,7 +18,7 @@ STEP = 6e-6  # the cube root of double precision: where rounding and curvature e
 
 @dataclass(frozen=True)
 class Difference:
-    """(J(w + h) - J(w - h)) / 2h beside the gradient.
+    """The difference (J(w + h) - J(w - h)) / 2h beside the gradient.
 
     kinks: units whose derivative jumps between w - h and w + h, so that the difference need not be the derivative.
     """
@@ -37,8 +37,7 @@ class Difference:
 
 
 class Checker:
-    """A traced step's program, run up to J as often as wanted. Seed, step, and with them dropout's masks, are those of
-    the trace."""
+    """Runs a traced step's program up to J as often as wanted, with the trace's seed and step, so with its masks."""
 
     def __init__(self, trace: Record) -> None:
         self.program = program_before(trace, "float64", "reference")
@@ -64,7 +63,7 @@ class Checker:
         return float(self.engine.read(v).flat[place])
 
     def _run(self, name: str = "", place: int = 0, by: float = 0.0) -> tuple[float, dict[int, np.ndarray]]:
-        """J, and on which side of its kink every number is, by instruction."""
+        """Compute J, and on which side of its kink every number is, by instruction."""
         engine, moved = self.engine, self.parameters.get(name)
         before = None if moved is None else moved.data.flat[place]
         if moved is not None:
@@ -89,7 +88,7 @@ class Checker:
         return float(self.program.value(engine.listing.loss)), sides
 
     def _side(self, i: Instruction) -> np.ndarray | None:
-        """On which side of its kink every number of an instruction is; None where its derivative never jumps."""
+        """Find on which side of its kink every number of an instruction is; None where its derivative never jumps."""
         rule = facts(i.op)
         if not rule.kink:
             return None
@@ -111,7 +110,7 @@ class Checker:
 
 
 def checker(trace: Record) -> Checker:
-    """The checker of a trace, compiled once."""
+    """Make the checker of a trace, compiled once."""
     kept = vars(trace)
     if "_checker" not in kept:
         kept["_checker"] = Checker(trace)

@@ -11,8 +11,8 @@ from ..traces.record import Record
 
 @dataclass(frozen=True)
 class Edges:
-    """Derivatives of `target` by `source`, of which only those that are not zero: target's places `to`, source's `by`
-    (in flat arrays), and the numbers `d`."""
+    """The derivatives of `target` by `source` that are not zero: target's places `to`, source's places `by` (in flat
+    arrays), and the numbers `d`."""
 
     source: str
     target: str
@@ -27,6 +27,6 @@ class Edges:
 
 
 def array(trace: Record, name: str) -> np.ndarray:
-    """A traced array as it was during the step, real numbers in double."""
+    """Get a traced array as it was during the step, real numbers in double."""
     a = trace[name]
     return a.astype(np.float64) if a.dtype.kind == "f" else a

@@ -44,7 +44,7 @@ def explain(trace: Record, name: str, *index: int, of: str | None = None, check:
 
 
 def _timed(trace: Record, name: str, index: tuple[int, ...]) -> tuple[str, tuple[int, ...]]:
-    """layer1.lstm.y[5], 3, 0 is layer1.lstm.y, 3, 5, 0."""
+    """Put a time step among the indices: layer1.lstm.y[5], 3, 0 is layer1.lstm.y, 3, 5, 0."""
     match = re.fullmatch(r"(.+)\[(-?\d+)\]", str(name))
     if match and name not in trace.facts and index:
         trace._timed(name, trace._during)  # which says what is wrong with a time step

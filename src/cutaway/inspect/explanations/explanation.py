@@ -76,7 +76,7 @@ class Explanation(Shown):
         return float(sum(t.value for t in self.terms)) + self.rest
 
     def expand(self, term: int = 0) -> Explanation:
-        """The explanation of what a term came from, one layer further: its δ, or the input that was weighted."""
+        """Explain what a term came from, one layer further: its δ, or the input that was weighted."""
         if not self.terms:
             raise ArgumentError(f"{self.symbol} is not made of anything that is added up: it has no terms to expand")
         if not 0 <= term < len(self.terms):
@@ -99,5 +99,5 @@ class Explanation(Shown):
         return text(self)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data, for pages and other tools; terms, parts, paths with symbols and numbers."""
+        """Give plain data, for pages and other tools: terms, parts, paths with symbols and numbers."""
         return explanation_json(self)

@@ -26,7 +26,7 @@ class GradientExplainer:
         self.n = len(trace.about.rows)
 
     def of(self, name: str, place: int, check: bool = True, inside: bool = False) -> Explanation:
-        """∂J/∂ of one number: over all that it goes into, the local derivative times the gradient there."""
+        """Explain ∂J/∂ of one number: over all that it goes into, the local derivative times the gradient there."""
         t, symbols = self.trace, self.symbols
         index = symbols.index(name, place)
         own = None
@@ -71,7 +71,7 @@ class GradientExplainer:
         return name in self.symbols.sums or self.trace.facts[name].rows > 0
 
     def _terms(self, name: str, place: int, inside: bool, graph: Graph | None) -> tuple[list, list]:
-        """(instruction, edge's step, target, its place, derivative, gradient there, product) for all it goes into."""
+        """List (instruction, edge's step, target, place, derivative, gradient there, product) for all it goes into."""
         t, found, ops = self.trace, [], []
         mark = np.zeros(place_count(t, name), bool)
         mark[place] = True
@@ -97,7 +97,7 @@ class GradientExplainer:
 
     def _upstream(self, i: TracedInstruction, target: str, name: str, place: int, graph: Graph | None,
                   inside: bool) -> tuple[np.ndarray | None, Graph | None]:
-        """∂J/∂ of every number of a value, flat: as traced, or inside a scan, from all that follows."""
+        """Find ∂J/∂ of every number of a value, flat: as traced, or inside a scan, from all that follows."""
         t = self.trace
         if target == "J":
             return np.ones(1), graph
@@ -144,7 +144,7 @@ class GradientExplainer:
         return by_sample, dict(sorted(by_time.items()))
 
     def _equation(self, e: Explanation, found: list, ops: list) -> str:
-        """∂J/∂W1[3, 2] = Σ over samples ∂J/∂z1[·, 3] · x[·, 2]"""
+        """Write the equation: ∂J/∂W1[3, 2] = Σ over samples ∂J/∂z1[·, 3] · x[·, 2]."""
         left = f"∂J/∂{e.symbol}"
         if len(found) == 1:
             return f"{left} = " + " · ".join(f.symbol for f in e.terms[0].factors)
@@ -177,7 +177,7 @@ class GradientExplainer:
 
 
 def _common(symbols: list[str]) -> str:
-    """One symbol for several: z1[0, 3] and z1[1, 3] are z1[·, 3]."""
+    """Write one symbol for several: z1[0, 3] and z1[1, 3] are z1[·, 3]."""
     split = [re.split(r"(\d+)", s) for s in symbols]
     if len({len(s) for s in split}) > 1:
         return symbols[0]

@@ -32,7 +32,7 @@ class Path:
 
 
 class Graph:
-    """All local derivatives between one number and J, of so many samples.
+    """All local derivatives between one number and J, for the samples `rows`.
 
     inside: a state of a recurrent scan also leads to the next state, not only to the layers above.
     """
@@ -63,8 +63,8 @@ class Graph:
         self._back()
 
     def _back(self) -> None:
-        """From J backwards: the largest product that each place still has before it, the sum of all of them, the sum
-        of their absolute values, and their number."""
+        """Go back from J, and note for the paths from each place to J their largest product, the sum of products, the
+        sum without signs, and the number of paths."""
         self.best = {v: np.zeros(n) for v, n in self.sizes.items()}
         self.sums = {v: np.zeros(n) for v, n in self.sizes.items()}
         self.absolute = {v: np.zeros(n) for v, n in self.sizes.items()}
@@ -78,7 +78,7 @@ class Graph:
             np.add.at(self.count[e.source], e.by, self.count[e.target][e.to])
 
     def onward(self, place: Place) -> list[tuple[float, float, Place, tuple[str, str]]]:
-        """Where a place leads: (largest product from here, derivative, next place, step), the largest first."""
+        """List where a place leads: (largest product from here, derivative, next place, step), the largest first."""
         if place not in self._known:
             name, k = place
             found = []
@@ -94,7 +94,7 @@ class Graph:
         return self._known[place]
 
     def largest(self) -> Iterator[Path]:
-        """Every path, the largest product (without its sign) first."""
+        """Give every path, the largest product (without its sign) first."""
         self._known: dict[Place, list] = {}
         self._by_source: dict[str, list] = {}
         for b, e in enumerate(self.blocks):
@@ -125,7 +125,7 @@ class Graph:
 
 
 def place_count(trace: Record, name: str) -> int:
-    """How many numbers a value has; also of a scan's sums, which are not stored."""
+    """Count the numbers of a value; also those of a scan's sums, which are not stored."""
     for i in trace.instructions:
         if facts(i.op).sums and not i.backward and sums_name(i) == name:
             return trace[i.operands["u"]].size
@@ -172,8 +172,8 @@ class Paths:
 
 def find_paths(trace: Record, name: str, place: int, total: float, order: np.ndarray, most: int = 1000,
                inside: bool = False) -> Paths:
-    """The paths of one number. order: the samples by what they contribute, the largest first; if all of them are too
-    many to be looked at together, a quarter of them is, and so on"""
+    """Find the largest paths of one number. order: the samples by what they contribute, the largest first; where all
+    are too many to be looked at together, a quarter is, and so on."""
     rows = np.asarray(order)
     while True:
         try:

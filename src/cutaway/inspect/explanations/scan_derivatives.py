@@ -76,7 +76,7 @@ class Unrolled:
 
 def scan_edges(trace: Record, i: TracedInstruction, reached: dict[str, np.ndarray], rows: np.ndarray,
                direct: bool = False) -> Iterator[Edges]:
-    """As `derivatives.edges`, in the order of the scan's own steps; what a step reaches is marked for the next.
+    """Give what `derivatives.edges` gives, in the order of the scan's steps; each marks what it reaches for the next.
 
     direct: only derivatives by what is marked already.
     """

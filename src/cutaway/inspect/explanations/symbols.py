@@ -17,7 +17,7 @@ from .scan_derivatives import sums_name
 
 
 def indexed(trace: Record, name: str, index: tuple[int, ...]) -> int:
-    """The place of an index in a value's flat array. Raises ArgumentError with the shape if it does not fit."""
+    """Find the place of an index in a value's flat array. Raises ArgumentError with the shape if it does not fit."""
     shape = trace[name].shape
     said = f"{name} has shape {shape}"
     if len(index) != len(shape):
@@ -44,7 +44,7 @@ class Symbols:
 
     @classmethod
     def of(cls, trace: Record) -> Symbols:
-        """The symbols of a trace, made once."""
+        """Make the symbols of a trace, once."""
         kept = vars(trace)
         if "_symbols_of_numbers" not in kept:
             kept["_symbols_of_numbers"] = cls(trace)
@@ -78,7 +78,7 @@ class Symbols:
 
     # ---- derivatives -------------------------------------------------------------------------------------------------
     def derivative(self, step: tuple[str, str], source: tuple[str, int], target: tuple[str, int]) -> str:
-        """∂target/∂source: an element where it is one (x[17, 2], W2[0, 3]), else the rule's own words."""
+        """Write ∂target/∂source: an element where it is one (x[17, 2], W2[0, 3]), else the rule's own words."""
         op, operand = step
         found = self.other(step, source, target)
         if found is not None:
@@ -114,7 +114,7 @@ class Symbols:
         return rule.slope_by("u" if operand == "u" else "cells" if target[0] == i.results.get("cells") else "y")
 
     def other(self, step: tuple[str, str], source: tuple[str, int], target: tuple[str, int]) -> tuple[str, int] | None:
-        """The number that is the derivative, where one is: for z = W x + b, ∂z/∂W is an x."""
+        """Find the number that is the derivative, where there is one: for z = W x + b, ∂z/∂W is an x."""
         op, operand = step
         i = self.sources[target[0]]
         to = self.index(*target)

@@ -13,7 +13,7 @@ SHOWN, PATHS_SHOWN, TIMES_SHOWN = 8, 5, 12
 
 
 def precise(value: float) -> str:
-    """A number with six digits.
+    """Write a number with six digits.
 
     >>> precise(-0.0144561234), precise(3), precise(1e-9)
     ('-0.0144561', '3', '1e-09')
@@ -26,7 +26,7 @@ def percent(share: float) -> str:
 
 
 def text(e: Any) -> str:
-    """An `Explanation`, of a value or a gradient, as `print` shows it."""
+    """Write an `Explanation`, of a value or a gradient, as `print` shows it."""
     left = f"∂J/∂{e.symbol}" if e.kind == "gradient" else e.symbol
     where = f"  ({e.name}, step {e.step})"
     lines = [f"{left} = {precise(e.value)}{where}"]
@@ -57,7 +57,7 @@ def text(e: Any) -> str:
 
 
 def _columns(rows: list[list[str]], indent: str = "  ") -> list[str]:
-    """Rows of text in columns; those of numbers to the right."""
+    """Align rows of text in columns, numbers to the right."""
     wide = max(len(row) for row in rows)
     rows = [row + [""] * (wide - len(row)) for row in rows]
     right = [k for k in range(wide) if all(_is_number(row[k]) for row in rows if row[k])]
@@ -111,14 +111,14 @@ def _difference(e: Any) -> list[str]:
 
 
 def route(e: Any, path: Path) -> list[str]:
-    """The symbols of the numbers that a path goes through."""
+    """Write the symbols of the numbers that a path goes through."""
     assert e.trace is not None
     symbols = Symbols.of(e.trace)
     return [symbols(*place) for place in path.places]
 
 
 def factors(e: Any, path: Path) -> list[tuple[str, str, float]]:
-    """A path's factors from J back: (∂J/∂a, a − y, number). The mean over samples joins the loss."""
+    """List a path's factors from J back: (∂J/∂a, a − y, number). The mean over samples joins the loss."""
     assert e.trace is not None
     symbols = Symbols.of(e.trace)
     names = route(e, path)
@@ -136,7 +136,7 @@ def factors(e: Any, path: Path) -> list[tuple[str, str, float]]:
 
 
 def chain(e: Any, path: Path) -> list[str]:
-    """The chain rule for a single path: every factor with its symbol and its number, and their product."""
+    """Write the chain rule for a single path: every factor with its symbol and its number, and their product."""
     found = factors(e, path)
     by_symbol = " · ".join(f"({w})" if _open(w) and len(found) > 1 else w for _, w, _ in found)
     lines = [f"  ∂J/∂{e.symbol} = {' · '.join(name for name, _, _ in found)} = {by_symbol}", ""]
@@ -180,7 +180,7 @@ def _paths(e: Any, paths: Paths) -> list[str]:
 
 
 def _ends(parts: list[str]) -> list[str]:
-    """A long way's two ends."""
+    """Shorten a long path to its two ends."""
     return parts if len(parts) <= 10 else [*parts[:5], f"({len(parts) - 9} more)", *parts[-4:]]
 
 
@@ -188,7 +188,7 @@ def _ends(parts: list[str]) -> list[str]:
 
 
 def update_text(e: Any) -> str:
-    """An `UpdateExplanation` as `print` shows it."""
+    """Write an `UpdateExplanation` as `print` shows it."""
     moved = f"{precise(e.before)} → {precise(e.after)}"
     lines = [f"Δ{e.symbol} = {precise(e.value)}  ({e.name}, step {e.step}): {moved}", "",
              f"  {e.optimizer}" + (f": {e.formula}" if e.formula else ""),
@@ -211,7 +211,7 @@ def update_text(e: Any) -> str:
 
 
 def explanation_json(e: Any) -> dict[str, Any]:
-    """An `Explanation` as JSON can hold it."""
+    """Write an `Explanation` as JSON can hold it."""
     d, paths = e.difference, e.paths
     return jsonable({
         "kind": e.kind, "name": e.name, "index": e.index, "symbol": e.symbol, "value": e.value, "step": e.step,
@@ -236,7 +236,7 @@ def _term_json(term: Any) -> dict[str, Any]:
 
 
 def update_json(e: Any) -> dict[str, Any]:
-    """An `UpdateExplanation` as JSON can hold it."""
+    """Write an `UpdateExplanation` as JSON can hold it."""
     return jsonable({
         "kind": "update", "name": e.name, "index": e.index, "symbol": e.symbol, "value": e.value, "step": e.step,
         "optimizer": e.optimizer, "formula": e.formula, "lr": e.lr, "before": e.before, "after": e.after,

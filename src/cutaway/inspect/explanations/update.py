@@ -89,7 +89,7 @@ class UpdateExplanation(Shown):
 
 
 def explain_update(trace: Record, name: str, *index: int) -> UpdateExplanation:
-    """One weight's step in parts. See `Trace.explain`."""
+    """Split one weight's step into parts. See `Trace.explain`."""
     name = trace.name(name)
     if name not in trace.parameters:
         raise unknown("parameter", name, trace.parameters)
@@ -136,14 +136,14 @@ def explain_update(trace: Record, name: str, *index: int) -> UpdateExplanation:
 
 
 def _formula(opt: Optimizer) -> str:
-    """The update in words; of Adam's kind the last line, since the parts say where m̂ and v̂ come from."""
+    """Write the update as a formula; for Adam's kind only the last line: the parts say where m̂ and v̂ come from."""
     lines = opt.equations
     return lines[-1] if any(" = " in line for line in lines) else update_words(type(opt))
 
 
 def _step(opt: Optimizer, theta: np.ndarray, g: np.ndarray, state: dict[str, np.ndarray], t: float,
           **changed: Any) -> float:
-    """θ' - θ of one weight by an optimizer's rule, some of its settings changed."""
+    """Compute θ' - θ of one weight by an optimizer's rule, with some settings changed."""
     settings = {s: getattr(opt, s) for s in opt.settings} | {"lr": opt.rate(int(t) if math.isfinite(t) else 1)}
     if opt.uses_step:
         settings["t"] = t
@@ -153,7 +153,7 @@ def _step(opt: Optimizer, theta: np.ndarray, g: np.ndarray, state: dict[str, np.
 
 def _ingredients(opt: Optimizer, theta: np.ndarray, g: np.ndarray, state: dict[str, np.ndarray], t: int,
                  decays: bool) -> Iterator[tuple[str, str, float]]:
-    """Name, formula, and the step so far, for each thing that a rule has and gradient descent lacks."""
+    """List the name, the formula and the step so far, for each thing that a rule adds to gradient descent."""
     rate: Any = opt.rate(t)
     if opt.name in ("momentum", "heavy_ball", "nesterov"):
         look = " + β v'" if opt.name == "nesterov" else ""
@@ -181,7 +181,7 @@ def _ingredients(opt: Optimizer, theta: np.ndarray, g: np.ndarray, state: dict[s
 
 def _decay(opt: Optimizer, theta: np.ndarray, g: np.ndarray, at: int, state: dict[str, np.ndarray], t: int,
            decays: bool) -> tuple[float | None, float | None]:
-    """What weight decay does to this step, and what -η λ θ is: the same in AdamW, not so for L2 behind Adam."""
+    """Compute what weight decay does to this step, and -η λ θ: AdamW makes the two equal, L2 behind Adam does not."""
     own: Any = opt
     one = theta[at : at + 1]
     strength = sum(p.weight for p in own.prepare if type(p).__name__ == "L2")

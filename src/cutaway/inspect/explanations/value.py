@@ -19,7 +19,7 @@ from .symbols import Symbols, indexed
 
 
 def right_side(i: TracedInstruction, name: str) -> str:
-    """What a formula says of one of its results: of `mean, var = mean x, mean (x - mean)^2` its own half."""
+    """The right side of a formula for one result: for `mean, var = mean x, mean (x - mean)^2` that result's half."""
     left, _, right = i.formula.partition("=")
     said = right.strip().split(", ")
     return said[list(i.results.values()).index(name)] if len(said) == len(left.split(",")) else right.strip()
@@ -33,7 +33,7 @@ class ValueExplainer:
         self.n = len(trace.about.rows)
 
     def of(self, name: str, place: int, onward: bool = True) -> Explanation:
-        """What made one number."""
+        """Explain what made one number."""
         t = self.trace
         if name in t._parts:
             return self._part(name, place)
@@ -45,10 +45,10 @@ class ValueExplainer:
             e.notes.append(self._standing(name))
             return e
         e.operation, e.layer, e.formula = i.op, i.layer, i.formula
-        made, rule = getattr(self, f"_{i.op}", None), OPS[i.op]
+        special, rule = getattr(self, f"_{i.op}", None), OPS[i.op]
         summed = [] if rule.variadic else rule.linear_with(rule.inputs[0])
-        if made is not None:
-            made(e, i, place)
+        if special is not None:
+            special(e, i, place)
         elif rule.sums:
             self._scan(e, i, place)
         elif len(summed) > (rule.kind == "elementwise"):
@@ -80,13 +80,13 @@ class ValueExplainer:
 
     # ---- sums --------------------------------------------------------------------------------------------------------
     def _finish(self, e: Explanation, terms: list[Term]) -> None:
-        """The largest products first, then what is added as it is: a bias, an input's part."""
+        """Put the largest products first, then what is added as it is: a bias, an input's part."""
         terms = sorted(terms, key=lambda term: (len(term.factors) == 1, -abs(term.value)))
         e.terms, rest = terms[:MOST_TERMS], terms[MOST_TERMS:]
         e.rest, e.rest_count = float(sum(term.value for term in rest)), len(rest)
 
     def _sum(self, e: Explanation, i: TracedInstruction, place: int) -> None:
-        """Weighted sums: every input times its weight, which is what backward says of it; then the bias."""
+        """Explain a weighted sum: every input times its weight, found by the backward rule; then the bias."""
         t, symbols, rule = self.trace, self.symbols, OPS[i.op]
         summed, terms = rule.linear_with(rule.inputs[0]), []
         for operand, d in unit_backward(t, i, e.name, place).items():
@@ -127,7 +127,7 @@ class ValueExplainer:
             e.inner = self.of(found[0][1], found[0][2], onward=False)
 
     def _said(self, i: TracedInstruction, letters: dict[str, str]) -> str:
-        """A formula's right side with symbols in place of its letters."""
+        """Write a formula's right side with symbols in place of its letters."""
         right = i.formula.partition("=")[2].strip()
         numbers = {k: f"{v:g}" for k, v in i.settings.items() if isinstance(v, int | float)}
         return re.sub(r"[A-Za-z_]+", lambda m: letters.get(m[0], numbers.get(m[0], m[0])), right)
@@ -187,7 +187,7 @@ class ValueExplainer:
         e.notes.append(f"{self.symbols(x, won)} won{tie}")
 
     def _other(self, e: Explanation, i: TracedInstruction, place: int) -> None:
-        """Anything else: the numbers that it depends on, and how much."""
+        """Explain anything else by the numbers that it depends on most."""
         e.equation = f"{e.symbol} = {right_side(i, e.name)}"
         rule = OPS[i.op]
         which = next((o for o, name in i.results.items() if name == e.name), "")
@@ -278,7 +278,7 @@ class ValueExplainer:
 
     # ---- recurrent scans -------------------------------------------------------------------------------------------
     def _part(self, name: str, place: int) -> Explanation:
-        """A hidden state or a gate by its own name: a stretch of what the scan wrote."""
+        """Explain a hidden state or a gate by its own name: it is a stretch of what the scan wrote."""
         t = self.trace
         e = self.of(*t.whole(name, place))
         e.name, e.index = name, tuple(int(k) for k in np.unravel_index(place, t[name].shape))
@@ -333,7 +333,7 @@ class ValueExplainer:
 
     def _gate(self, e: Explanation, i: TracedInstruction, scan: Unrolled, sample: int, time: int, unit: int,
               letter: str) -> None:
-        """A gate's weighted sum: its input's part, the state before times its row of W, the bias."""
+        """Explain a gate's weighted sum: its input's part, the state before times its row of W, the bias."""
         t, symbols, k = self.trace, self.symbols, scan.k
         row = unit + 2 * k if letter == "v" else unit
         u, W, b = i.operands["u"], i.operands["W"], i.operands.get("b")
@@ -375,14 +375,14 @@ class ValueExplainer:
 
     # ---- what comes next -------------------------------------------------------------------------------------------
     def _then(self, name: str, place: int) -> list[str]:
-        """Activations that make something of this number right away."""
+        """Write what activations that read this number make of it."""
         out = []
         for i in self.trace.instructions:
             if i.phase == "forward" and list(i.operands.values()) == [name] and OPS[i.op].kind == "elementwise":
-                (made,) = i.results.values()
+                (result,) = i.results.values()
                 letters = {operand: self.symbols(name, place) for operand in i.operands}
-                value = float(self.trace[made].flat[place])
-                out.append(f"{self.symbols(made, place)} = {self._said(i, letters)} = {value:.6g}")
+                value = float(self.trace[result].flat[place])
+                out.append(f"{self.symbols(result, place)} = {self._said(i, letters)} = {value:.6g}")
         return out
 
 

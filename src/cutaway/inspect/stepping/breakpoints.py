@@ -27,7 +27,7 @@ NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?"
 
 @dataclass(eq=False)
 class Break:
-    """A condition. `hit` says what was found after a step, "" if nothing; `recorded`: it needs the step's recording."""
+    """A condition. `hit` says what was found after a step, "" if nothing; `recorded`: the step must be recorded."""
 
     text: str
 
@@ -101,7 +101,7 @@ class Crosses(Break):
 
 @dataclass(eq=False)
 class DeadReLU(Break):
-    """Neurons of a ReLU that fire for no sample of so many steps; each is reported once."""
+    """Neurons of a ReLU that fire for no sample of `steps` steps; each is reported once."""
 
     steps: int = 1
     fired: dict[str, np.ndarray] = field(default_factory=dict)
@@ -143,7 +143,8 @@ class Function(Break):
 
 
 def condition(given: str | Callable) -> Break:
-    """
+    """Read a condition that is written as text, or a function of the session.
+
     >>> condition("layer1.weight[0, 1] crosses 0")
     Crosses(text='layer1.weight[0, 1] crosses 0', name='layer1.weight', index=(0, 1), bound=0.0, before=nan)
     """
@@ -163,7 +164,8 @@ def condition(given: str | Callable) -> Break:
 
 
 def places(text: str | None) -> tuple[int, ...]:
-    """
+    """Read the numbers of an index.
+
     >>> places("[0, 12]"), places(None)
     ((0, 12), ())
     """

@@ -45,8 +45,8 @@ class Looking(Walk):
         return self.setup.optimizer
 
     def __getitem__(self, name: str) -> np.ndarray:
-        """A value by its name or symbol: weights, buffers and the optimizer's state as they are now, all others as the
-        step's instructions wrote them so far.
+        """Get a value by its name or symbol: weights, buffers and the optimizer's state as they are now, all others as
+        the step's instructions wrote them so far.
 
         Raises KeyError for an unknown name, and for a value that this step has not come to yet.
         """
@@ -56,7 +56,7 @@ class Looking(Walk):
             raise KeyError(str(error)) from None
 
     def value(self, name: str, *index: Any) -> np.ndarray:
-        """The same, or a part of it; raises ArgumentError with the nearest name."""
+        """Get a value, or its gradient by "gradient"; raises ArgumentError with the nearest name."""
         name = {"gradient": "g"}.get(name, name)
         trace = self.trace()
         standing = self._standing()
@@ -71,7 +71,7 @@ class Looking(Walk):
             raise ArgumentError(error.args[0]) from None
 
     def grad(self, name: str) -> np.ndarray:
-        """∂J/∂ of a parameter or value in this step, as `Trace.grad` gives it."""
+        """Get ∂J/∂ of a parameter or value in this step, as `Trace.grad` gives it."""
         return self.trace().grad(name)
 
     def watch(self, name: str, *index: int) -> None:
@@ -82,7 +82,7 @@ class Looking(Walk):
             self.watched.append((name, index))
 
     def watching(self) -> dict[str, np.ndarray | None]:
-        """The watched values by name and place; None for one that the step has not come to."""
+        """Get the watched values by name and place; None for one that the step has not come to."""
         found: dict[str, np.ndarray | None] = {}
         for name, index in self.watched:
             try:
@@ -92,18 +92,18 @@ class Looking(Walk):
         return found
 
     def length(self, name: str) -> np.ndarray:
-        """The length ‖·‖ of a value."""
+        """Compute the length ‖·‖ of a value."""
         return np.asarray(np.linalg.norm(self.value(name).astype(np.float64)))
 
     def values(self) -> Iterator[tuple[str, np.ndarray]]:
-        """Every value of the program after a step, by name, in the order in which they were written; not copied."""
+        """Give every value of the program after a step, by name, in the order in which they are written; no copy."""
         return ((name, self.program.value(v)) for name, v in self._values.items())
 
     memory = values  # the name that it had first
 
     def look(self, name: str, index: tuple = ()) -> np.ndarray:
-        """A value as it lies in memory after a step, "gradient" for its length; empty where the batch has no such
-        row."""
+        """Read a value as it lies in memory after a step; "gradient" is the gradient's length. It is empty where the
+        batch has no such row."""
         if name == "gradient" and self._recorded:
             return self.length("g")  # before it was clipped
         if name == "gradient":
@@ -117,14 +117,14 @@ class Looking(Walk):
             return np.zeros(0)
 
     def look_up(self, name: str, index: tuple = ()) -> np.ndarray:
-        """Zeros shaped like a value or a part of it; ArgumentError for what is not there."""
+        """Make zeros shaped like a value or a part of one; ArgumentError for what is not there."""
         if name == "gradient":
             return np.zeros(())
         name = self._full(name)
         return part_of(np.zeros(self._recorder.facts[name].shape), name, index)
 
     def relus(self) -> list[str]:
-        """The values that ReLUs write, by name."""
+        """List the names of the values that ReLUs write."""
         names = self._next.names
         return [names[id(i.written[0])] for i in self.program.instructions if i.op == "relu" and i.phase == "forward"]
 
@@ -146,7 +146,8 @@ def part_of(array: np.ndarray, name: str, index: tuple) -> np.ndarray:
 
 
 def short(array: np.ndarray) -> str:
-    """
+    """Write a number, or an array's shape and length.
+
     >>> short(np.float32(0.25)), short(np.ones((3, 2)))
     ('0.25', 'shape (3, 2), ‖·‖ = 2.449')
     """
@@ -156,7 +157,8 @@ def short(array: np.ndarray) -> str:
 
 
 def label(name: str, index: tuple) -> str:
-    """
+    """Write a value's name with its index.
+
     >>> label("layer1.weight", (0, 1)), label("loss", ())
     ('layer1.weight[0, 1]', 'loss')
     """

@@ -32,8 +32,8 @@ from .walk import END, Change
 def step(model: Any, X: Any, y: Any = None, loss: str | Callable | None = None, optimizer: Optimizer | None = None,
          batch_size: int | str = 32, epochs: int = 20, sample_weight: Any = None, seed: int = 0, engine: str = "cpu",
          threads: int = 1) -> Session:
-    """A stepping session: the run that `ct.fit` would do with these arguments, on a copy of the model, standing still
-    before its first instruction.
+    """Begin a stepping session: the run that `ct.fit` would do with these arguments, on a copy of the model, stands
+    still before its first instruction.
 
     >>> import cutaway as ct
     >>> X, y = ct.datasets.make("moons", n=64, seed=0)
@@ -92,7 +92,7 @@ class Session(Looking, Shown):
         return self.trace().instructions[-1]
 
     def next_phase(self) -> str:
-        """Run the rest of a phase (load, forward, loss, backward, update); gives the phase that comes, "" at the end
+        """Run the rest of a phase (load, forward, loss, backward, update); give the phase that comes, "" at the end
         of a step."""
         first = self.coming
         while self.coming is not None and first is not None and self.coming.phase == first.phase:
@@ -220,7 +220,7 @@ class Session(Looking, Shown):
         return last.what
 
     def fork(self) -> Session:
-        """A session of its own that stands at the same place, with the same past, batches and changes."""
+        """Make a second session that stands at the same place, with the same past, batches and changes."""
         model = copy.deepcopy(self.model)
         setup, first = self._snapshots[0]
         program = setup.program(model, self.past, self.program.engine.name, self.program.engine.threads)
@@ -234,7 +234,7 @@ class Session(Looking, Shown):
         return other
 
     def compare(self, other: Session | None = None, steps: int = 100) -> Any:
-        """This session's future beside another's, or beside that of the unchanged run: see `ct.inspect.compare`."""
+        """Compare this session's future with another's, or with that of the unchanged run: see `ct.inspect.compare`."""
         if other is None:
             other = self.fork()
             other.unchanged()
@@ -248,7 +248,7 @@ class Session(Looking, Shown):
 
     # ---- asking ------------------------------------------------------------------------------------------------------
     def explain(self, *what: Any, **how: Any) -> Any:
-        """Why a number of this step is what it is: see `Trace.explain`. A step under way is finished for it, apart."""
+        """Explain a number of this step: see `Trace.explain`. It finishes a step under way in a fork."""
         if self.done or not self.finite:
             return self.trace().explain(*what, **how)
         other = self.fork()
@@ -268,7 +268,7 @@ class Session(Looking, Shown):
     # ---- changing ----------------------------------------------------------------------------------------------------
     def set(self, name: str, index: Any, value: Any) -> Change:
         """Give a weight (or a buffer, or state of the optimizer) another value, now. index: its place; () is all."""
-        name = self._own(name)
+        name = self._changeable(name)
         index = index if isinstance(index, tuple) else (index,)
         array = self._standing()[name]
         old = part_of(array, name, index).copy()
@@ -280,12 +280,12 @@ class Session(Looking, Shown):
         return self._change(Change(self._here, self._here, what, None, name, index, value))
 
     def freeze(self, name: str, *index: Any) -> Change:
-        """Keep a parameter, or one weight of it, as it is: the update's step of it is taken back, by instructions of
-        the program. Its gradient is still computed and still counts in clipping and the optimizer's averages."""
+        """Keep a parameter, or one of its weights, as it is: instructions of the program take back its update. Its
+        gradient is still computed and still counts in clipping and the optimizer's averages."""
         return self._fix(name, index, 1, f"{label(name, index)} is frozen")
 
     def unfreeze(self, name: str, *index: Any) -> Change:
-        """Let it be trained again."""
+        """Let a frozen parameter, or one of its weights, be trained again."""
         return self._fix(name, index, 0, f"{label(name, index)} is trained again")
 
     def kill(self, layer: str, neuron: int) -> Change:
@@ -323,7 +323,7 @@ class Session(Looking, Shown):
         self._set_up(replace(self._planned, optimizer=replace(self._planned.optimizer, lr=rate)), f"lr = {rate!r}")
 
     def _fix(self, name: str, index: tuple, fixed: int, what: str) -> Change:
-        name = self._own(name, parameters=True)
+        name = self._changeable(name, parameters=True)
         part = self._recorder.parameters[name]
         mask = np.zeros(self.model.theta.shape, np.uint8) if self._planned.fixed is None else self._planned.fixed.copy()
         own = mask[part.lo : part.hi].reshape(part.shape)
@@ -347,8 +347,8 @@ class Session(Looking, Shown):
         late = f" (from step {here[0] + 1} on)" if here[1] else ""
         return self._change(Change(here, (here[0] + 1, 0) if here[1] else here, what + late, setup))
 
-    def _own(self, name: str, parameters: bool = False) -> str:
-        """The name of something that can be changed."""
+    def _changeable(self, name: str, parameters: bool = False) -> str:
+        """Find the full name of something that can be changed."""
         known = dict(self.model.named_parameters()) if parameters else self._standing()
         if name in known:
             return name

@@ -23,18 +23,19 @@ from ..states import PARTS
 
 @dataclass(frozen=True, eq=False)
 class Setup:
-    """fixed: for each weight of θ 1 if it is frozen, else 0; None if none is. dead: (layer, neuron) of the killed."""
+    """What is changed. fixed: 1 for each weight of θ that is frozen, else 0; None if none is. dead: neurons killed,
+    (layer, neuron)."""
 
     optimizer: Optimizer
     fixed: np.ndarray | None = None
     dead: frozenset[tuple[str, int]] = frozenset()
 
     def program(self, model: Any, past: Past, engine: str, threads: int) -> Program:
-        """The program of a training step set up like this, every value kept, its data fed if that fits in memory."""
+        """Compile a training step's program set up like this; it keeps all values, and is fed if data fit in memory."""
         return past.feed(self.altered(past.program(model, engine, threads, self.optimizer, keep_all=True)))
 
     def altered(self, program: Program) -> Program:
-        """The program with the instructions that hold weights and neurons; itself if there are none."""
+        """Add to a program the instructions that hold weights and neurons; give itself if there are none."""
         if self.fixed is None and not self.dead:
             return program
         listing = program.engine.listing
@@ -86,7 +87,7 @@ def _silence(instructions: list[Instruction], program: Program, layer: str, neur
 
 
 def activations(program: Program, layer: str) -> list[tuple[Instruction, Value]]:
-    """What the neurons of a layer give: the instruction that writes it and the value, for each call of the layer.
+    """Find what the neurons of a layer give: the instruction that writes it and the value, for each call of the layer.
 
     It is the layer's activation, or z where it has none. Raises ArgumentError for an unknown layer and a recurrent one.
     """

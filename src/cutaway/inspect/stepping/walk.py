@@ -91,7 +91,7 @@ class Walk:
 
     @property
     def steps(self) -> int:
-        """Of the whole run."""
+        """The number of steps of the whole run."""
         return self.past.steps * self.epochs
 
     @property
@@ -109,11 +109,11 @@ class Walk:
 
     @property
     def _here(self) -> Place:
-        """The end of a step is the beginning of the next."""
+        """Where it stands; the end of a step is the beginning of the next."""
         return (self.step + 1, 0) if self.done else (self.step, self.at)
 
     def trace(self) -> Trace:
-        """What this step did so far, as a `Trace`."""
+        """Get what this step did so far, as a `Trace`."""
         if self._shown is None or len(self._shown.instructions) != self.at or self._shown.about.step != self.step:
             self._shown = self._recorder.trace()
         return self._shown
@@ -126,8 +126,8 @@ class Walk:
         self._recorder.begin(order, position, self._count // self.past.steps + 1, rows)
 
     def _batch(self, done: int) -> tuple[np.ndarray | None, int, np.ndarray]:
-        """The batch after so many steps: the order and the position in it, as the program takes them, and its rows.
-        Data too large for memory is fed now."""
+        """Find the batch after `done` steps: the order and the position there, as the program takes them, and its rows.
+        Data too large for memory are fed now."""
         past, epoch, k = self.past, done // self.past.steps + 1, done % self.past.steps
         if self._order[0] != epoch:
             self._order = epoch, past.order(epoch)
@@ -140,7 +140,7 @@ class Walk:
         return None, 0, rows
 
     def _one(self) -> None:
-        """Run one instruction, and what belongs to its place."""
+        """Run one instruction, then make the changes that belong there."""
         if self._recorder.done:
             self._begin()
         self._recorder.one()
@@ -154,7 +154,7 @@ class Walk:
             self._change_here((self.step, self.at))
 
     def _whole(self) -> None:
-        """Finish the step under way, instruction by instruction, or do the next one like that."""
+        """Finish the step under way, or do the next one, instruction by instruction."""
         if self.at == 0 or self._recorder.done or not self._recorded:
             self._begin()
         while not self._recorder.done:
@@ -176,7 +176,7 @@ class Walk:
             self._whole()
 
     def _border(self) -> None:
-        """Between two steps: take a snapshot if one is due, then make the changes that belong here."""
+        """Do what is due between two steps: take a snapshot now and then, and make the changes that belong here."""
         t = self._count = self.program.state.t
         if t % self._every == 0 and t not in self._snapshots:
             self._snapshots[t] = self.setup, self.program.state.copy()
@@ -186,7 +186,7 @@ class Walk:
         self._change_here((t + 1, 0))
 
     def _restore(self, done: int) -> None:
-        """The last snapshot at which no more than so many steps were done."""
+        """Go back to the last snapshot at which no more than `done` steps were done."""
         t = max(t for t in self._snapshots if t <= done)
         setup, snapshot = self._snapshots[t]
         if setup is not self.setup:
@@ -196,7 +196,7 @@ class Walk:
         self._change_here((t + 1, 0))
 
     def _seek(self, step: int, at: int, again: bool = False) -> None:
-        """Stand in a step after so many of its instructions. again: by doing the steps before it once more."""
+        """Go to a step, to where `at` of its instructions are done. again: do the steps before it once more."""
         between = not self._recorded or not self.at or self.done
         nearest = max(t for t in self._snapshots if t < step)
         if again or not between or not nearest <= self._count < step:
@@ -262,7 +262,7 @@ class Walk:
         self._values = {self._next.names[id(v)]: v for v in program.values()}
 
     def _standing(self) -> dict[str, np.ndarray]:
-        """Weights, buffers, and the optimizer's state by parameter: what outlasts a step. Not copied."""
+        """Collect what outlasts a step: weights, buffers, and the optimizer's state by parameter. Not copied."""
         state = self.program.state
         return {name: t.data for name, t in state.tensors.items()} | {
             f"{name}.{vector}": state.part(name, vector) for vector in state.vectors for name in self._next.parameters}

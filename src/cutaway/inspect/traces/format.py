@@ -23,7 +23,7 @@ DTYPES = ("bool", "uint8", "int32", "int64", "float32", "float64")
 
 
 def to_json(traces: Sequence[Record], path: str | PathLike | None = None) -> dict[str, Any]:
-    """One or more steps as plain data, also written to a file if a path is given."""
+    """Write one or more steps as plain data, and to a file if a path is given."""
     if path is not None:
         check_ending(path, "the numbers of a trace", (*NUMBERS, ""), hint="`to_html` writes a page.")
     data = {"format": FORMAT, "version": VERSION, "steps": [_step(t) for t in traces]}

@@ -14,13 +14,13 @@ RIGHT = (0, 5, 6, 7)  # columns of numbers
 
 
 def listing(trace: Record) -> str:
-    """Each instruction with what it wrote, then the update's size, and what was left out."""
+    """Write each instruction with what it wrote, then the update's size, and what was left out."""
     head, rows = cells(trace)
     return "\n".join([title(trace), "", *columns([head, *rows], RIGHT, 34), "", *below(trace)])
 
 
 def cells(trace: Record) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """The names of the columns, and a row for each value that an instruction wrote."""
+    """Make the names of the columns, and a row for each value that an instruction wrote."""
     rows: list[tuple[str, ...]] = []
     for i in trace.instructions:
         first = (str(i.number), i.phase, i.title)
@@ -32,14 +32,12 @@ def cells(trace: Record) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
 
 
 def below(trace: Record) -> list[str]:
-    """The lines under the table: how far the update went, what was left out, and how a replay differs."""
+    """Write the lines under the table: how far the update went, what was left out, and how a replay differs."""
     return [*_update(trace), *_left_out(trace), *filter(None, [trace.note])]
 
 
 def title(trace: Record) -> str:
-    """
-    step 3 (epoch 1): J = 0.693, batch of 32, AdamW(...), lr 0.001
-    """
+    """Write the title: step 3 (epoch 1): J = 0.693, batch of 32, AdamW(...), lr 0.001."""
     a = trace.about
     epoch = f" (epoch {a.epoch})" if a.epoch else ""
     rate = "" if f"lr={a.lr!r}" in a.optimizer else f", lr now {a.lr:.4g}"
@@ -48,7 +46,7 @@ def title(trace: Record) -> str:
 
 
 def digest(array: np.ndarray) -> tuple[str, str, str]:
-    """Smallest, mean, and largest number; how many are not finite, if any."""
+    """Say the smallest, mean, and largest number, and how many are not finite, if any."""
     if not array.size:
         return "", "", ""
     good = array[np.isfinite(array)]
@@ -86,7 +84,7 @@ def _left_out(trace: Record) -> list[str]:
 
 
 def of_steps(traces: Sequence[Record]) -> str:
-    """A line for each of several steps."""
+    """Write a line for each of several steps."""
     rows: list[tuple[str, ...]] = [("step", "epoch", "rows", "J", "‖g‖", "‖Δθ‖")]
     for t in traces:
         a, sizes = t.about, ["", ""]

@@ -24,7 +24,7 @@ DTYPES = ("bool", "uint8", "int32", "int64", "float32", "float64")
 
 
 def read_trace(source: str | PathLike | Mapping[str, Any]) -> Trace | Traces:
-    """The trace in a file that `to_json` wrote (or in its data): a `Trace`, or `Traces` of several steps.
+    """Read the trace in a file that `to_json` wrote (or in its data): a `Trace`, or `Traces` of several steps.
 
     It shows all that it showed when it was made; only `program()`, which needs the model, does not work.
 

@@ -75,7 +75,7 @@ class TracedInstruction:
         return self._arrays(self.written, self.number)
 
     def operand(self, name: str) -> np.ndarray:
-        """An array by the name that the rule gives it: W, dz."""
+        """Get an array by the name that the rule gives it: W, dz."""
         if name in self.results:
             return self.trace.at(self.results[name], self.number)
         if name in self.operands:
@@ -179,8 +179,8 @@ class Record(Mapping):
 
     # ---- values by name ----------------------------------------------------------------------------------------------
     def __getitem__(self, name: str) -> np.ndarray:
-        """A value during the step. What the step changes (weights, buffers, state) is as it was before; a gradient is
-        that of J, before clipping; a time step of a recurrent layer is `name[5]`, (n, k)."""
+        """Get a value during the step. What the step changes (weights, buffers, state) is as it was before; a gradient
+        is that of J, before clipping; a time step of a recurrent layer is `name[5]`, (n, k)."""
         try:
             return self._timed(name, self._during)
         except ArgumentError as error:
@@ -195,7 +195,7 @@ class Record(Mapping):
         return self.at(name, -1 if role in STANDING else self._check if role == "gradient" else len(self.instructions))
 
     def _timed(self, name: str, get: Callable[[str], np.ndarray]) -> np.ndarray:
-        """What `get` gives for a name, or of it the time step that the name ends in: (n, k)."""
+        """Call `get` for a name; where the name ends in a time step, take that step of the array: (n, k)."""
         match = re.fullmatch(r"(.+)\[(-?\d+)\]", str(name))
         if not match or name in self.facts:
             return get(name)
@@ -220,7 +220,7 @@ class Record(Mapping):
         return sum(1 for _ in self)
 
     def name(self, name: str) -> str:
-        """The full name for a name, a symbol of the listing (z1), or a word (loss).
+        """Find the full name for a name, a symbol of the listing (z1), or a word (loss).
 
         Raises ArgumentError with the nearest name for an unknown one.
         """
@@ -235,7 +235,7 @@ class Record(Mapping):
         raise unknown("value", str(name), [*self.facts, *self._parts])
 
     def whole(self, name: str, place: int) -> tuple[str, int]:
-        """The value that a gate or hidden state is a stretch of, and where a number of its flat array lies in it."""
+        """Find the value that a gate or hidden state is a part of, and where a number of its flat array lies there."""
         if name not in self._parts:
             return name, place
         whole, part = self._parts[name]
@@ -248,14 +248,14 @@ class Record(Mapping):
         return all(part in self.versions for part in parts)
 
     def at(self, name: str, number: int) -> np.ndarray:
-        """A value as it was after instruction `number` had run; -1: before the step.
+        """Get a value as it was after instruction `number` had run; -1: before the step.
 
         Raises ArgumentError for a value that no instruction had written by then, or that was left out.
         """
         return self.stretch(self.name(name), number)
 
     def stretch(self, name: str, number: int, lo: int | None = None, hi: int | None = None) -> np.ndarray:
-        """The same; of θ, g and state only from lo to hi."""
+        """Get a value as `at` does, but of θ, g and state only the numbers from lo to hi."""
         if name not in self.vectors:
             return self._version(name, number)
         stacked = self.facts[name].shape[:-1]  # g of all shards has a row for each
@@ -288,7 +288,7 @@ class Record(Mapping):
         return float(self.at("J", len(self.instructions)))
 
     def grad(self, name: str) -> np.ndarray:
-        """∂J/∂ of a parameter or value: summed over the batch for a parameter, a row for each sample for a value.
+        """Get ∂J/∂ of a parameter or value: summed over the batch for a parameter, a row for each sample for a value.
 
         Of a time step: t.grad("layer1.lstm.z[5]"). Raises ArgumentError for what backward does not need a gradient of:
         inputs, targets, gates (a scan gives that of z, which they come from), frozen parameters.
@@ -305,11 +305,11 @@ class Record(Mapping):
         return self._during(own)
 
     def after(self, name: str) -> np.ndarray:
-        """A value after the step: a parameter, a buffer, or the optimizer's state."""
+        """Get a value after the step: a parameter, a buffer, or the optimizer's state."""
         return self.at(name, len(self.instructions))
 
     def update(self, name: str) -> Update:
-        """What the optimizer did to a parameter (or to all, "θ"), with its state before and after."""
+        """Get what the optimizer did to a parameter (or to all, "θ"), with its state before and after."""
         name = self.name(name)
         if name != "θ" and name not in self.parameters:
             raise unknown("parameter", name, self.parameters)
@@ -323,7 +323,7 @@ class Record(Mapping):
         )
 
     def at_time(self, layer: str, k: int) -> dict[str, np.ndarray]:
-        """Everything a recurrent layer has at time step k, by name: (n, width) each, gates and gradients too."""
+        """Get everything a recurrent layer has at time step k, by name: (n, width) each, gates and gradients too."""
         names = [*self.facts, *self._parts]
         chosen = [n for n in names if within(n.rpartition(".")[0], layer) and self._has_time(n) and n in self]
         scans = dict.fromkeys(i.layer for i in self.instructions if i.op in PARTS)
@@ -333,7 +333,7 @@ class Record(Mapping):
 
 
 def _recurrent_parts(trace: Record) -> dict[str, tuple[str, slice]]:
-    """Hidden states and gates by name: which value each is a stretch of."""
+    """Find hidden states and gates by name: the value that each is a part of, and where in its last axis."""
     found: dict[str, tuple[str, slice]] = {}
     for i in trace.instructions:
         if i.op in PARTS and not i.backward:

@@ -52,7 +52,7 @@ class Recorder(Names):
 
     def begin(self, order: np.ndarray | None = None, position: int = 0, epoch: int = 0,
               rows: np.ndarray | None = None) -> None:
-        """Be ready to record one step."""
+        """Get ready to record one step."""
         engine = self.engine
         self.order = np.arange(engine.rows) if order is None else np.ascontiguousarray(order, np.int64)
         self.rows = (self.order[position : position + engine.batch_size] if rows is None else rows).copy()
@@ -88,7 +88,7 @@ class Recorder(Names):
         return self.instructions[-1]
 
     def trace(self) -> Trace:
-        """What was recorded of the step."""
+        """Make a trace of what was recorded of the step."""
         engine, listing = self.engine, self.engine.listing
         assert engine.optimizer is not None and listing.target is not None
         opt = engine.optimizer
@@ -118,7 +118,7 @@ class Recorder(Names):
 
     # ---- what is kept ------------------------------------------------------------------------------------------------
     def _choose(self, n: int) -> tuple[set[str], dict[str, int]]:
-        """Names of the values to keep, and the bytes of all others."""
+        """Choose the names of the values to keep; give them, and the bytes of all others."""
         sizes: Counter[str] = Counter()
         seen: set[str] = set()
         for i in self.program.instructions:
@@ -148,7 +148,7 @@ class Recorder(Names):
         return found
 
     def _stored(self, i: Instruction, v: Value) -> list[str]:
-        """The names under which an instruction's value is stored: its own, or those of a vector's parts."""
+        """List the names under which an instruction's value is stored: its own, or those of a vector's parts."""
         name = self.names[id(v)]
         if name not in self.vectors:
             return [name]
@@ -157,7 +157,7 @@ class Recorder(Names):
         return [part for part, p in parts if lo <= p.lo and p.hi <= hi]
 
     def _read_first(self, i: Instruction, seen: Any = None) -> Iterator[tuple[str, Value]]:
-        """What must be copied before an instruction runs: read, or about to be changed, and not yet known."""
+        """Find what must be copied before an instruction runs: read, or about to be changed, and not yet known."""
         seen = self.versions if seen is None else seen
         changed = [v for v in i.written if v.role in STANDING]
         for v in dict.fromkeys([*i.reads, *changed]):
@@ -171,7 +171,7 @@ class Recorder(Names):
             self.versions.setdefault(name, []).append((at, array))
 
     def _array(self, name: str, v: Value) -> np.ndarray:
-        """The array of a value now, or of the stretch of a vector that has this name; not copied."""
+        """Get the array of a value now, or of the part of a vector that has this name; not copied."""
         whole = self.engine.read(v)
         if self.names[id(v)] not in self.vectors:
             return whole
@@ -179,7 +179,7 @@ class Recorder(Names):
         return whole[..., part.lo : part.hi].reshape(*whole.shape[:-1], *part.shape)
 
     def _formula(self, i: Instruction) -> str:
-        """As the listing has it; of an update its equations, since the optimizer's settings stand elsewhere."""
+        """Write the formula as the listing has it; for an update its equations, since its settings stand elsewhere."""
         opt = self.engine.optimizer
         if i.op != "optimizer" or opt is None:
             return formula(i)
@@ -199,7 +199,7 @@ class Recorder(Names):
 
 
 def _by_rule(i: Instruction) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What an instruction reads and what it writes, by the names that its rule gives them."""
+    """Name what an instruction reads and what it writes as its rule does."""
     rule = OPS.get(i.op)
     if rule is None:
         return {v.name: v for v in i.reads}, {v.name: v for v in i.written}
@@ -208,7 +208,7 @@ def _by_rule(i: Instruction) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _setting(value: Any) -> Any:
-    """The value of a setting as JSON can hold it: numbers, text, lists; anything else as it prints."""
+    """Turn a setting into what JSON can hold: numbers, text, lists; anything else as it prints."""
     if isinstance(value, np.generic | np.ndarray):
         value = value.tolist()
     if isinstance(value, tuple | list):

@@ -26,7 +26,7 @@ def trace(model: Any, X: Any, y: Any = None, loss: str | Callable | None = None,
           steps: int = 1, batch_size: int | None = None, sample_weight: Any = None, seed: int = 0,
           keep: Sequence[str] | None = None, keep_bytes: int = KEEP_BYTES, engine: str = "cpu",
           threads: int = 1) -> Trace | Traces:
-    """One training step of `model`, every instruction with what it read and wrote. The model stays as it is.
+    """Trace one training step of `model`: every instruction with what it read and wrote. The model stays as it is.
 
     >>> import cutaway as ct
     >>> X, y = ct.datasets.make("moons", n=32, seed=0)
@@ -90,7 +90,7 @@ def trace_run(run: Run, step: int, steps: int = 1, keep: Sequence[str] | None = 
 
 def _walk(past: Past, program: Program, epoch: int, first: int, count: int, keep: Sequence[str] | None,
           keep_bytes: int) -> Traces:
-    """Do the steps of a run again from the start of an epoch, and record so many from step `first` on."""
+    """Do the steps of a run again from the start of an epoch, and record some from step `first` on."""
     state, found = program.state, Traces()
     origin = Origin(program.model, past.loss, past.optimizer, past.options["weighted"], past.example)
     each = keep_bytes // count if isinstance(keep_bytes, int | float) else keep_bytes

@@ -37,7 +37,7 @@ class Trace(Record, Shown):
     """
 
     def explain(self, name: str, *index: int, of: str | None = None, check: bool = True) -> Any:
-        """Where a single number comes from; `print` the answer.
+        """Explain where a single number comes from; `print` the answer.
 
         >>> import cutaway as ct
         >>> X, y = ct.datasets.make("moons", n=32, seed=0)
@@ -76,7 +76,7 @@ class Trace(Record, Shown):
                 f"instructions{out})")
 
     def to_json(self, path: str | PathLike | None = None) -> dict[str, Any]:
-        """The trace as plain data, in the format of docs/trace-format.md; also written to a file if a path is given."""
+        """Write the trace as plain data, in the format of docs/trace-format.md; and to a file if a path is given."""
         return to_json([self], path)
 
     def to_html(self, path: str | PathLike, inputs: Sequence[Any] = (), outputs: Sequence[Any] = (),
@@ -91,7 +91,7 @@ class Trace(Record, Shown):
         VIEWS["trace_page"]([self], path, inputs, outputs, explain)
 
     def program(self, dtype: Any = None, engine: str | None = None) -> Any:
-        """The step's program again, standing just before the step on a copy of the model, every value kept.
+        """Compile the step's program again, standing just before the step on a copy of the model; it keeps every value.
 
         dtype: "float64" to check in. engine: "reference" to run the rules. Weights, buffers, state, seed, step number
         and batch are those of the trace: `program.run()` does the step once more. Raises ArgumentError for a trace
@@ -112,10 +112,10 @@ class Traces(list, Shown):
         yield Preformatted(str(self))
 
     def to_json(self, path: str | PathLike | None = None) -> dict[str, Any]:
-        """All steps as plain data, in the format of docs/trace-format.md; also written if a path is given."""
+        """Write all steps as plain data, in the format of docs/trace-format.md; and to a file if a path is given."""
         return to_json(self, path)
 
     def to_html(self, path: str | PathLike, inputs: Sequence[Any] = (), outputs: Sequence[Any] = (),
                 explain: int | None = None) -> None:
-        """All steps as one page, see `Trace.to_html`."""
+        """Write all steps as one page, see `Trace.to_html`."""
         VIEWS["trace_page"](self, path, inputs, outputs, explain)

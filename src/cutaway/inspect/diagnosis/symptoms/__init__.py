@@ -17,7 +17,7 @@ from . import activations, gradients, inputs, leaks, outcome, rates, structure
 
 @dataclass(frozen=True)
 class Symptom:
-    """name: as findings have it."""
+    """What to look for, and how. name: the one that its findings have."""
 
     name: str
     look: Callable[[Evidence], Iterator[Finding]]

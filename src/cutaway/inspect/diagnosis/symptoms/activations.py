@@ -25,7 +25,7 @@ SLOPES: dict[str, Callable] = {"sigmoid": lambda a: 4 * a * (1 - a), "tanh": lam
 
 
 def dead_relus(e: Evidence) -> Iterator[Finding]:
-    """ReLUs that are zero for all rows: neither they nor the weights before them learn any more."""
+    """Find ReLUs that are zero for all rows: neither they nor the weights before them learn any more."""
     found = {name: (layer, _dead(e.now, name)) for name, layer in _outputs(e.now, ("relu",))}
     found = {name: (layer, dead) for name, (layer, dead) in found.items()
              if dead.size >= FEWEST_UNITS and dead.mean() >= DEAD}
@@ -50,7 +50,7 @@ def dead_relus(e: Evidence) -> Iterator[Finding]:
 
 
 def saturated(e: Evidence) -> Iterator[Finding]:
-    """Sigmoids and tanhs on their flat ends, in a network that does not fit its data yet."""
+    """Find sigmoids and tanhs on their flat ends, in a network that does not fit its data yet."""
     if e.trained and e.share < FITS:
         return
     found = {name: (layer, _flat(e.now, name)) for name, layer in _outputs(e.now, tuple(SLOPES))}
@@ -73,7 +73,7 @@ def saturated(e: Evidence) -> Iterator[Finding]:
 
 
 def _outputs(t: Trace, ops: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    """Hidden values that these operations wrote: (name, layer)."""
+    """Find hidden values that these operations wrote: (name, layer)."""
     for i in t.instructions:
         if i.phase == "forward" and not i.backward and i.op in ops:
             name = i.results.get("a") or i.results["y"]
@@ -82,7 +82,7 @@ def _outputs(t: Trace, ops: tuple[str, ...]) -> Iterator[tuple[str, str]]:
 
 
 def _units(t: Trace, name: str) -> np.ndarray:
-    """A value with a row for each sample (and place, and time step), a column for each unit."""
+    """Reshape a value to a row for each sample (and place, and time step) and a column for each unit."""
     return t[name].reshape(-1, t.facts[name].shape[-1])
 
 

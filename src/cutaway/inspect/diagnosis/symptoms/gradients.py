@@ -19,7 +19,7 @@ FITS = 0.5  # of a constant's loss: a network that learns this well is not held 
 
 
 def vanishing(e: Evidence) -> Iterator[Finding]:
-    """Layers near the input whose gradient is a trace of what the last layers get."""
+    """Find layers near the input whose gradient is a trace of what the last layers get."""
     sizes = _relative(e.now)
     if len(sizes) < 2 or (e.trained and e.share < FITS):
         return
@@ -47,14 +47,14 @@ def vanishing(e: Evidence) -> Iterator[Finding]:
 
 
 def exploding(e: Evidence) -> Iterator[Finding]:
-    """Gradients many times as large as the weights, or growing layer by layer or step by step towards the input: with
-    the first weights, which no step was too long for yet."""
+    """Find gradients many times as large as the weights, or growing layer by layer or step by step towards the input:
+    with the first weights, before any step was too long."""
     if not (e.trained and e.share < FITS):
         yield from _grown(e, e.start, 0 if e.run is not None else None)
 
 
 def exploding_later(e: Evidence) -> Iterator[Finding]:
-    """The same, where it came with training."""
+    """Find exploding gradients that came with training."""
     if e.trained and e.share >= FITS and not any(exploding(e)):
         yield from _grown(e, e.now, e.began(lambda t: any(_grown(e, t))))
 
@@ -86,7 +86,7 @@ def _grown(e: Evidence, t: Trace, began: int | None = None) -> Iterator[Finding]
 
 
 def _relative(t: Trace) -> dict[str, float]:
-    """‖∂J/∂W‖ / ‖W‖ for every matrix that is trained, from the input to the output."""
+    """Compute ‖∂J/∂W‖ / ‖W‖ for every matrix that is trained, from the input to the output."""
     order = [name for i in t.instructions if i.phase == "forward" and not i.backward for name in i.read]
     names = [name for name in dict.fromkeys(order) if name in t.parameters and t.parameters[name].trained
              and len(t.parameters[name].shape) > 1]
@@ -99,7 +99,7 @@ def _dead_end(e: Evidence, sizes: dict[str, float]) -> bool:
 
 
 def _over_time(t: Trace) -> tuple[str, float]:
-    """How many times the gradient of a recurrent layer's sums grows from the last time step to the first, at most."""
+    """Find how many times the gradient of a recurrent layer's sums grows from the last time step to the first."""
     found = ("", 0.0)
     for i in t.instructions:
         if i.op in PARTS and i.backward:

@@ -20,7 +20,7 @@ FEWEST_ROWS = 8  # in a batch
 
 
 def unscaled(e: Evidence) -> Iterator[Finding]:
-    """Inputs far from size 1: the sums of the first layer, and their gradients, are as far off."""
+    """Find inputs far from size 1: the sums of the first layer, and their gradients, are as far off."""
     first = next((i for i in e.now.instructions if i.phase == "forward" and "x" in i.read), None)
     if first is not None and facts(first.op).normalises:
         return  # the network scales them itself
@@ -65,7 +65,7 @@ def unscaled(e: Evidence) -> Iterator[Finding]:
 
 
 def _standardise(e: Evidence, name: str, ndim: int) -> str:
-    """Inputs brought to mean 0 and deviation 1, as code; held-out ones by the same numbers."""
+    """Write as code that inputs get mean 0 and deviation 1; held-out ones by the same numbers."""
     inputs = e.sample.inputs
     place, several = "X", "x" not in inputs.parts and not inputs.by_name
     if inputs.by_name:
@@ -88,7 +88,7 @@ def _standardise(e: Evidence, name: str, ndim: int) -> str:
 
 
 def unscaled_targets(e: Evidence) -> Iterator[Finding]:
-    """Targets far from size 1: the last layer must grow by as much before anything else is learnt."""
+    """Find targets far from size 1: the last layer must grow by as much before anything else is learnt."""
     y = e.sample.y.astype(np.float64)
     size, mean, deviation = float(np.sqrt((y**2).mean())), float(y.mean()), float(y.std())
     if not size > LARGE_IF_POOR or deviation == 0 or (e.trained and e.share < POOR):  # it has got there all the same
@@ -102,7 +102,7 @@ def unscaled_targets(e: Evidence) -> Iterator[Finding]:
 
 
 def batches_of_one_class(e: Evidence) -> Iterator[Finding]:
-    """Rows sorted by class that are not shuffled: each step unlearns the one before."""
+    """Find rows sorted by class that are not shuffled: each step unlearns the one before."""
     past = e.past
     y = past.data.y if past.data.y.ndim == 1 or past.data.y.size == len(past.data.y) else past.data.y.argmax(1)
     y = y.reshape(-1)

@@ -17,7 +17,7 @@ OPTIONS = {"group": "--group", "near": "--time"}  # what mends a column that tel
 
 
 def telling_column(e: Evidence) -> Iterator[Finding]:
-    """A column that predicts the target by itself, nearly without a mistake; one that numbers the rows is worse."""
+    """Find a column that alone predicts the target nearly without a mistake; one that numbers the rows is worse."""
     X, n = e.table, len(e.sample)
     assert X is not None
     classes = e.labels is not None
@@ -31,7 +31,7 @@ def telling_column(e: Evidence) -> Iterator[Finding]:
 
 def leak_finding(found: judgement.Telling, rows: int, label: str, left: int = 1, change: str = "",
          target: str = "the target") -> Finding:
-    """A column that gives the target away, in words."""
+    """Say in words that a column gives the target away."""
     name = found.column
     why = "If it will be known when predictions are made, no network is needed; if not, it has to go."
     if found.how == "order":
@@ -61,7 +61,7 @@ def _features(e: Evidence, found: judgement.Telling) -> int:
 
 
 def _drop(e: Evidence, found: judgement.Telling) -> str:
-    """The change: the column's features taken out of the arrays, and a first layer for what is left."""
+    """Write the change: the column's features are taken out of the arrays, and a new first layer takes the others."""
     features, left = e.columns[found.column], e.width - _features(e, found)
     gone = str(features.start) if _features(e, found) == 1 else f"slice({features.start}, {features.stop})"
     change = f"X = np.delete(X, {gone}, axis=1)" + f"; Xv = np.delete(Xv, {gone}, axis=1)" * (e.held_out is not None)
@@ -70,13 +70,13 @@ def _drop(e: Evidence, found: judgement.Telling) -> str:
 
 
 def _first(e: Evidence) -> int:
-    """Neurons of a Sequential's first layer, which must be built anew for fewer inputs."""
+    """Count the neurons of a Sequential's first layer, which must be built anew for fewer inputs."""
     first = getattr(e.model, "layers", [None])[0]
     return getattr(first, "n_out", 0) if getattr(first, "n_in", None) else 0
 
 
 def duplicates(e: Evidence) -> Iterator[Finding]:
-    """Held-out rows that are training rows too: their score says nothing about new rows."""
+    """Find held-out rows that are training rows too: their score says nothing about new rows."""
     learnt = e.learnt_from(MOST_COMPARED)
     known, held = (list(data.inputs.arrays.values()) for data in (learnt, e.held_out))
     columns = e.columns if e.table is not None else None

@@ -20,7 +20,7 @@ GAP = 0.3  # between held-out and training loss, as a share of a constant's
 
 
 def wild_start(e: Evidence) -> Iterator[Finding]:
-    """A first loss far above log C: the network begins by being sure of the wrong things."""
+    """Find a first loss far above log C: the network begins by being sure of the wrong things."""
     t = e.start
     if e.trained and (t is e.now or e.share < FITS):  # its start is not known, or did no harm
         return
@@ -39,7 +39,7 @@ def wild_start(e: Evidence) -> Iterator[Finding]:
 
 
 def no_better_than_a_constant(e: Evidence) -> Iterator[Finding]:
-    """A loss that the best constant prediction has too: nothing was learnt from the inputs."""
+    """Find a loss that the best constant prediction has too: nothing was learnt from the inputs."""
     if e.finite and e.share < BEATEN:
         return
     ratio = e.ratio() if e.run is not None else float("nan")
@@ -64,7 +64,7 @@ def no_better_than_a_constant(e: Evidence) -> Iterator[Finding]:
 
 
 def never_predicted(e: Evidence) -> Iterator[Finding]:
-    """Classes that training rows have and no prediction is."""
+    """Find classes that training rows have and that are never predicted."""
     labels, predicted = e.answers
     counts = np.bincount(labels)
     classes = np.flatnonzero(counts)
@@ -90,7 +90,7 @@ def never_predicted(e: Evidence) -> Iterator[Finding]:
 
 
 def overfitting(e: Evidence) -> Iterator[Finding]:
-    """Weights in use that fit the training rows far better than those held out."""
+    """Find weights in use that fit the training rows far better than those held out."""
     gap = (e.loss_held_out - e.loss_now) / e.constant
     doubt = SURE * e.doubt_held_out / e.constant if gap > GAP else 0.0
     if not gap > max(GAP, doubt) or e.loss_held_out < 1.5 * e.loss_now:

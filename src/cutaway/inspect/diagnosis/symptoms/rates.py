@@ -23,7 +23,7 @@ APART = 100.0  # times the other layers'
 
 
 def not_finite(e: Evidence) -> Iterator[Finding]:
-    """A loss or gradient that overflowed, or is no number; training stops before such a step."""
+    """Find a loss or gradient that overflowed, or is no number; training stops before such a step."""
     if e.run.program.engine.finite:
         return
     J = e.run.steps["loss"]
@@ -36,7 +36,7 @@ def not_finite(e: Evidence) -> Iterator[Finding]:
 
 
 def too_high(e: Evidence) -> Iterator[Finding]:
-    """A loss that rises or jumps about, while single steps make the loss of their own batch higher."""
+    """Find a loss that rises or jumps about, while single steps make the loss of their own batch higher."""
     blocks, ends = _blocks(e)
     if not e.run.program.engine.finite or len(blocks) < FEWEST or blocks[-len(blocks) // 4 :].mean() < FITS:
         return
@@ -66,7 +66,7 @@ def too_high(e: Evidence) -> Iterator[Finding]:
 
 
 def too_low(e: Evidence) -> Iterator[Finding]:
-    """A loss that is still falling as steadily as ever, with updates that hardly change the weights."""
+    """Find a loss that is still falling as steadily as ever, with updates that hardly change the weights."""
     blocks, _ = _blocks(e)
     if len(blocks) < FEWEST or blocks[-len(blocks) // 4 :].mean() < FITS:
         return
@@ -88,7 +88,7 @@ def too_low(e: Evidence) -> Iterator[Finding]:
 
 
 def out_of_proportion(e: Evidence) -> Iterator[Finding]:
-    """A matrix that each step rewrites, or one that stands still while the others learn."""
+    """Find a matrix that each step rewrites, or one that stands still while the others learn."""
     if not np.isfinite(e.share) or (e.share < FITS and np.isfinite(e.constant)) or not e.moments:
         return
     ratios = {name: e.ratio(name) for name in e.moments[0].ratios}

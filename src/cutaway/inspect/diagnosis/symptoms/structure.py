@@ -12,7 +12,7 @@ from ..finding import SERIOUS, Finding
 
 
 def collapse(e: Evidence) -> Iterator[Finding]:
-    """Linear layers with no activation between. A narrow one between wide ones may be meant, and is left alone."""
+    """Find linear layers with no activation between. A narrow one between wide ones may be meant, and is left alone."""
     program = evaluator(e.model, e.sample.inputs[:2], engine="reference", batch_size=1)
     for found in collapses(program):
         if found.separable or min(found.widths[1:-1]) < min(found.widths[0], found.widths[-1]):
