@@ -14,8 +14,11 @@ sys.path.insert(0, str(HOUSE / "tools"))
 import reference  # noqa: E402
 
 INDEX = HOUSE / "docs" / "README.md"
-PAGES = [HOUSE / "README.md", HOUSE / "CONTRIBUTING.md", *sorted((HOUSE / "docs").rglob("*.md"))]
+PAGES = [*sorted(page for page in HOUSE.glob("*.md") if page.name != "CHANGELOG.md"),
+         HOUSE / "benchmarks" / "README.md", *sorted((HOUSE / "docs").rglob("*.md"))]
 COMING = {"engines.md"}
+#: A file in backticks, with at least the folder that it is in; those of CONTRIBUTING's experiment are the reader's.
+NAMED = re.compile(r"`([\w-]+(?:/[\w-]+)+\.(?:py|md|json|css|js|toml|txt))`")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 
@@ -41,6 +44,14 @@ def test_every_link_leads_somewhere(page):
         assert found.exists() or found.name in COMING, f"{page.name} links to {target}, and there is no such file"
         if anchor:
             assert anchor in anchors(found), f"{page.name} links to {target}; headings: {sorted(anchors(found))}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(HOUSE)))
+def test_every_file_that_a_page_names_is_there(page):
+    folders = (HOUSE / folder for folder in ("src", "tests", "tools", "docs", "benchmarks", "findings"))
+    files = [f"/{file.relative_to(HOUSE).as_posix()}" for folder in folders for file in folder.rglob("*.*")]
+    for name in NAMED.findall(page.read_text(encoding="utf-8")):
+        assert "fading" in name or any(file.endswith(f"/{name}") for file in files), f"{page.name} names {name}"
 
 
 def test_the_index_names_every_page():

@@ -53,17 +53,18 @@ def rooms() -> dict[str, Any]:
     for room in found.values():
         for part in room.members.values():
             if isinstance(part, doc.Class):
-                part.bases_shown = [homes[base] for base in part.obj.__mro__[1:] if base in homes]
-                public_bases = {(base.__module__, base.__qualname__) for base in part.obj.__mro__[1:] if base in homes}
-                part.__dict__["own_members"] = shown_of(part, public_bases)
+                bases = [base for base in part.obj.__mro__[1:] if base in homes]
+                part.base = homes[bases[0]] if bases else None
+                part.__dict__["own_members"] = shown_of(part, {above for base in bases for above in base.__mro__})
     return found
 
 
-def shown_of(part: Any, public_bases: set[tuple[str, str]]) -> list[Any]:
-    """The members of a class, with those of bases that are shown nowhere."""
+def shown_of(part: Any, elsewhere: set[type]) -> list[Any]:
+    """The members of a class, with those of bases that are not explained elsewhere."""
     own = {member.name: member for member in part.own_members}
+    explained = {(base.__module__, base.__qualname__) for base in elsewhere}
     for base, inherited in part.inherited_members.items():
-        if base[0].startswith("cutaway") and base not in public_bases:
+        if base[0].startswith("cutaway") and base not in explained:
             own |= {member.name: member for member in inherited if member.name not in own}
     return list(own.values())
 
@@ -79,7 +80,7 @@ def prepared(part: Any) -> str:
     if not names:
         return part.docstring
     one = "|".join(sorted(map(re.escape, names), key=len, reverse=True))
-    entry = re.compile(rf"(?:^|(?<=[.;)]) |(?<=[.;)])\n)((?:{one})(?:, (?:{one}))*): ", re.MULTILINE)
+    entry = re.compile(rf"(?:^|(?<=[.;)]) |(?<=[.;)])\n)((?:{one})(?:, (?:{one}))*):\s", re.MULTILINE)
     blocks = [block if block.lstrip().startswith(">>>") else entry.sub(r"\n- **\1**: ", block).strip("\n")
               for block in part.docstring.split("\n\n")]
     return re.sub(r"\n\n(?=- \*\*)", "\n", "\n\n".join(blocks))
