@@ -43,6 +43,16 @@ def test_ranges_run_as_pythons_do(start, stop, step):
     assert run(text, start, stop, step) == expected
 
 
+@pytest.mark.parametrize("step", [-1, -3])
+@pytest.mark.parametrize(("start", "stop"), [(5, -1), (5, 0), (4, -2), (0, 0), (2, 7)])
+def test_ranges_go_downwards_by_a_literal_step(start, stop, step):
+    text = kernel(f"for i in range(a, b, {step}):", "    x[0] = x[0] * 9 + F(i)")
+    expected = 0.0
+    for i in range(start, stop, step):
+        expected = expected * 9 + i
+    assert run(text, start, stop) == expected
+
+
 def test_loops_break_and_continue():
     text = kernel("while True:", "    a += 1", "    if a % 2:", "        continue", "    if a > b:", "        break",
                   "    x[0] += F(a)")

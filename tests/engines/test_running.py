@@ -1,5 +1,6 @@
 """Running a program: stopping at what is not finite, resuming, threads, and what is said once."""
 
+import math
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 import cutaway as ct
 from cutaway.engines import evaluator
 from cutaway.engines.cpu import engine as cpu
+from cutaway.rules import OPS, rule
 
 engines = pytest.mark.parametrize("engine", ["cpu", pytest.param("reference", marks=pytest.mark.smoke)])
 
@@ -170,6 +172,21 @@ def test_an_operation_without_a_kernel_trains_and_says_so_once(monkeypatch):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         ct.compile(model, "mse", ct.optim.SGD(0.1), batch_size=4, input=X[:2], target=y[:2])
+
+
+def test_a_rule_of_ones_own_is_told_what_machine_code_lacks():
+    @rule("a = z π", "elementwise")
+    def by_pi(z):
+        return z * math.pi
+
+    class ByPi(ct.nn.Activation):
+        op = "by_pi"
+
+    try:
+        with pytest.warns(RuntimeWarning, match=r"by_pi has no CPU kernel \(Attribute .* kernels: math.pi\)"):
+            evaluator(ct.nn.Sequential(ByPi()), np.ones((4, 3)))
+    finally:
+        del OPS["by_pi"]
 
 
 def test_kernels_can_be_read():

@@ -248,6 +248,24 @@ def test_shapes_of_other_vectors_than_the_rules_are_refused():
             make()
 
 
+def test_a_vector_that_a_parameter_needs_not_has_no_numbers():
+    class Lean(Adafactor, listed=False):
+        def shapes(self, shape):
+            return {"row": shape[:1], "column": (0,) if len(shape) < 2 else shape[1:]}
+
+    program = ct.compile(network(), "mse", Lean(0.1), engine="reference")
+    assert program.state.part("layer1.bias", "column").size == 0
+
+
+def test_a_setting_called_decay_is_the_optimizers_own():
+    @dataclass(frozen=True)
+    class Odd(Optimizer, listed=False):
+        decay: float = 0.5
+        rule: ClassVar[Callable] = staticmethod(lambda theta, g, *, lr, decay: theta - lr * decay * g)
+
+    assert "no decay" not in str(ct.compile(network(), "mse", Odd(0.1), engine="reference"))
+
+
 def test_a_start_of_another_shape_is_refused():
     class Odd(Whitened, listed=False):
         def start(self, name, shape):

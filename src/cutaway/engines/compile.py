@@ -12,7 +12,8 @@ from .. import habits, losses
 from ..arguments import whole_number
 from ..errors import ArgumentError, ResourceError
 from ..named_inputs import NamedInputs
-from ..optim import AdamW, Optimizer
+from ..optim import Optimizer
+from ..optim.optimizers import chosen
 from ..program import Program, batch_and_threads, evaluation, too_large, trace_model, training
 from ..random import stream
 from ..rules import facts
@@ -45,13 +46,14 @@ def compile(model: Any, loss: str | Callable = "mse", optimizer: Optimizer | Non
     2,752 bytes for batches of 32 (5,312 if nothing shared memory)
 
     input, target: an example (a row or more), needed where the first layer does not fix the shape. weighted: expect
-    weights of samples, of a mean of one: J = Σ w ℓ / rows. threads: None chooses by the size of a step. keep_all: no
-    value shares memory with another. More than eight arguments, because every one of them changes the instructions.
+    weights of samples, of a mean of one: J = Σ w ℓ / rows. optimizer: AdamW(1e-3) if None. engine: "cpu", "reference",
+    "xla", or another by its name. threads: None chooses by the size of a step. keep_all: no value shares memory with
+    another. (More than eight arguments: each changes the program.)
     """
     kind = ENGINES[engine]
     batch_size, threads = batch_and_threads(batch_size, threads)
     seed = whole_number("seed", seed, None)
-    optimizer = optimizer if optimizer is not None else AdamW(1e-3)
+    optimizer = chosen(optimizer)
     function = losses.get(loss)
     if weighted:
         losses.refuse_weights(function)

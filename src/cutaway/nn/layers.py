@@ -255,5 +255,6 @@ ACTIVATIONS: dict[str, Callable[[], Activation]] = {
 def activation(name: str) -> Activation:
     """An activation layer by name."""
     if name not in ACTIVATIONS:
-        raise ArgumentError(f"no activation is called {name!r}: use one of {', '.join(ACTIVATIONS)}")
+        raise ArgumentError(f"no activation is called {name!r}: use one of {', '.join(ACTIVATIONS)}; one of your "
+                            "own is a layer of ct.nn.Sequential")
     return ACTIVATIONS[name]()

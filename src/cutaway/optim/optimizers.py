@@ -112,7 +112,8 @@ class Optimizer:
         found, names = self.shapes(shape), self.state_names
         if set(found) != set(names):
             raise ArgumentError(f"{type(self).__name__}: its rule's state is {', '.join(names) or 'none'}, but its "
-                                f"shapes() gives {', '.join(found) or 'none'}: name each vector once in both")
+                                f"shapes() gives {', '.join(found) or 'none'} for a parameter of shape {shape}: "
+                                "name each vector once in both, with the shape (0,) where a parameter needs none")
         return {name: tuple(found[name]) for name in names}
 
     def begin(self, name: str, part: np.ndarray) -> None:
@@ -166,7 +167,7 @@ class Optimizer:
 
     def decays(self, shape: tuple[int, ...]) -> bool:
         """Whether weight decay applies to a parameter of this shape."""
-        return getattr(self, "decay", "all") == "all" or len(shape) > 1
+        return getattr(self, "decay", "all") != "matrices" or len(shape) > 1
 
     def init(self, theta: np.ndarray, decays: np.ndarray | None = None) -> dict[str, Any]:
         """Fresh state for weights that are one parameter, or a range of θ: zeros like theta where the optimizer does
@@ -402,3 +403,9 @@ class AdamW(Optimizer):
         if self.decay not in ("all", "matrices"):
             raise ArgumentError(f'AdamW: decay must be "all" or "matrices", got {self.decay!r}')
 
+
+def chosen(optimizer: Any) -> Optimizer:
+    """The optimizer that somebody gave, AdamW(1e-3) if None; refuses what is none."""
+    if not isinstance(optimizer, Optimizer | None):
+        raise ArgumentError(f"optimizer must be one of ct.optim's, such as ct.optim.AdamW(1e-3), got {optimizer!r}")
+    return AdamW(1e-3) if optimizer is None else optimizer

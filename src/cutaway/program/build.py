@@ -196,7 +196,7 @@ def _update(listing: Listing, model, opt: Optimizer) -> list[Instruction]:
             ))
     if opt.by_parameter:
         return out + _by_parameter(listing, model, opt)
-    for lo, hi, decays in _ranges(model, getattr(opt, "decay", "all") != "all", opt):
+    for lo, hi, decays in _ranges(model, getattr(opt, "decay", "all") == "matrices", opt):
         label = _part_of(theta, lo, hi) + ("" if decays else ", no decay")
         out.append(Instruction(
             "update", "optimizer", (theta, g, *state), (theta, *state), {"lo": lo, "hi": hi, "decays": decays},

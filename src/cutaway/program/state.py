@@ -165,6 +165,7 @@ class State(Mapping[str, Any]):
 
     # ---- a mapping -------------------------------------------------------------------------------------------------
     def __getitem__(self, name: str) -> Any:
+        """The array of this name as it is now, or t."""
         if name == "t":
             return self.t
         if name == "θ":

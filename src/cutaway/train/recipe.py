@@ -10,7 +10,7 @@ import numpy as np
 
 from ..arguments import whole_number
 from ..errors import ArgumentError
-from ..optim import AdamW, Optimizer
+from ..optim.optimizers import chosen
 from .past import Past
 from .task import Task
 
@@ -40,10 +40,7 @@ class Recipe:
             self.early_stopping = bool(self.early_stopping)
         if not isinstance(self.early_stopping, bool | None):
             self.early_stopping = whole_number("early_stopping", self.early_stopping, 0, ", True or None")
-        if not isinstance(self.optimizer, Optimizer | None):
-            raise ArgumentError("optimizer must be one of ct.optim's, such as ct.optim.AdamW(1e-3), got "
-                                f"{self.optimizer!r}")
-        self.optimizer = self.optimizer if self.optimizer is not None else AdamW(1e-3)
+        self.optimizer = chosen(self.optimizer)
         limit = self.time_limit
         if limit is not None and not (isinstance(limit, int | float | np.number) and limit >= 0):
             raise ArgumentError(f"time_limit must be a number of seconds, or None, got {limit!r}")

@@ -21,7 +21,7 @@ import numpy as np
 
 from ...optim.hoisted import hoisted
 from ...program import Instruction, Value
-from ...rules import OPS, Op, elementwise
+from ...rules import OPS, Op, elementwise, facts
 from ..plan import Plan
 from ..reference.engine import hyperparameters
 from . import kernels, stepping
@@ -260,17 +260,30 @@ def _elementwise(i: Instruction, rule: Op, plan: Plan, dtype: np.dtype) -> Kerne
     sizes = {"width": whole.width, "columns": columns}
     kernel = _call("loop", text, {x: operands.get(x) for x in names}, {**i.attributes, **sizes}, i)
     kernel.text = own + kernel.text
-    return kernel if not own or _in_the_language(kernel.text, whole.dtype) else None
+    return kernel if not own or _in_the_language(i.title, kernel.text, whole.dtype) else None
 
 
-def _in_the_language(text: str, dtype: np.dtype) -> bool:
+_foreign: dict[str, str] = {}  # what machine code cannot be made of, by the title of an instruction
+
+
+def _in_the_language(title: str, text: str, dtype: np.dtype) -> bool:
     """Whether a user's own rule says only what machine code can be made of; else it runs as it is, in Python."""
     from . import language
 
     try:
         return bool(language.written(text, dtype.name, "trial"))
-    except language.NotInTheLanguage:
+    except language.NotInTheLanguage as error:
+        _foreign[title] = str(error)
         return False
+
+
+def why_none(i: Instruction) -> str:
+    """Say why `write` found no kernel."""
+    if i.op == "optimizer":
+        return ", as its rule takes whole parameters"
+    if i.title in _foreign:
+        return f" ({_foreign[i.title]})"
+    return " for these shapes" if i.op in kernels.TAKES or facts(i.op).kind == "elementwise" else ""
 
 
 def _own_rule(function: Any) -> str | None:

@@ -184,14 +184,15 @@ class Compiler(Scalars):
         self.b.position_at_end(end)
 
     def For(self, node: ast.For) -> None:
-        """Write `for name in range(...)`, upwards. It counts from zero, so that LLVM sees that i * m to i * m + m are m
-        numbers."""
+        """Write `for name in range(...)`, downwards only where the step is a literal. It counts from zero, so that LLVM
+        sees that i * m to i * m + m are m numbers."""
         assert isinstance(node.target, ast.Name) and isinstance(node.iter, ast.Call)
         ends = [self.value(a) for a in node.iter.args]
         start, stop, step = (0, *ends, 1) if len(ends) == 1 else (*ends, 1)[:3]
         count = self.arithmetic(ast.Sub(), stop, start)
         if step != 1:
-            count = self.arithmetic(ast.Add(), count, self.arithmetic(ast.Sub(), step, 1))
+            one = -1 if isinstance(step, int) and step < 0 else 1
+            count = self.arithmetic(ast.Add(), count, self.arithmetic(ast.Sub(), step, one))
             count = Scalar(INT, self.b.sdiv(self.whole(count), self.whole(step)))
         with self.b.goto_block(self.entry):
             place = self.b.alloca(I64)

@@ -419,6 +419,6 @@ def _say_once(missing: list[Instruction], state: State) -> None:
         if (i.title, i.layer, network) not in _said:
             _said.add((i.title, i.layer, network))
             warn(
-                f"{i.title} has no CPU kernel for these shapes: it runs by its rule in NumPy, slower"
+                f"{i.title} has no CPU kernel{codegen.why_none(i)}: it runs by its rule in NumPy, slower"
                 + (f" (in {i.layer})" if i.layer else ""), RuntimeWarning,
             )
