@@ -1,5 +1,8 @@
-"""Operations for which XLA has one of its own: convolution and pools, which the rules make of windows. By the names of
-their rules (rules/convolution.py), which say what each takes and gives."""
+"""Operations for which XLA has one of its own: convolution and pools, which the rules make of windows.
+
+By the names of their rules (rules/convolution.py), which say what each takes and gives. The derivative of max_pool
+stays with its rule: on a CPU XLA's own takes three times as long.
+"""
 
 from __future__ import annotations
 
@@ -54,11 +57,6 @@ def _reduced(x: Any, start: float, function: Callable, window: Any, stride: Any,
 @kernel
 def max_pool(x, *, window, stride, padding):
     return _reduced(x, -math.inf, lax.max, window, stride, padding)
-
-
-@kernel
-def max_pool_back(dy, x, y, *, window, stride, padding):
-    return jax.vjp(lambda x: max_pool(x, window=window, stride=stride, padding=padding), x)[1](dy)[0]
 
 
 @kernel
