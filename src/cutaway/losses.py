@@ -18,7 +18,7 @@ from .errors import ArgumentError, ShapeError
 
 
 def _in_our_words(f: Callable) -> Callable:
-    """The loss, which answers arguments of other libraries' losses."""
+    """Make a loss explain arguments that belong to other libraries' losses."""
     taken = inspect.signature(f).parameters
 
     @wraps(f)
@@ -30,7 +30,7 @@ def _in_our_words(f: Callable) -> Callable:
 
 
 def _mean(l: Tensor, weight, classes: int = 0) -> Tensor:
-    """The mean of one loss a row, or Σ w ℓ / rows with a weight for each."""
+    """Average one loss a row, or compute Σ w ℓ / rows with a weight for each."""
     if weight is None:
         return apply("mean", l, axis=None, keepdims=False)
     w = _fixed("weights", weight)
@@ -46,7 +46,7 @@ def _mean(l: Tensor, weight, classes: int = 0) -> Tensor:
 
 
 def _fixed(what: str, given) -> Tensor:
-    """Targets and weights as a Tensor; they have no gradient here, so one that wants one is refused."""
+    """Make targets or weights a Tensor. Losses give them no gradient, so a Tensor that requires one is refused."""
     t = given if isinstance(given, Tensor) else Tensor(given)
     if t.requires_grad:
         raise ArgumentError(
@@ -57,7 +57,7 @@ def _fixed(what: str, given) -> Tensor:
 
 
 def matching(name: str, z, y) -> tuple[Tensor, Tensor]:
-    """Outputs and targets of the same shape; y (n,) also fits z (n, 1). Nothing else broadcasts."""
+    """Give outputs and targets one shape; y (n,) also fits z (n, 1). Nothing else broadcasts."""
     z, y = z if isinstance(z, Tensor) else Tensor(z), _fixed("targets", y)
     if z.shape != y.shape and z.shape != (*y.shape, 1):
         raise ShapeError(
@@ -163,7 +163,7 @@ LOSSES: dict[str, Callable] = {
 
 
 def get(loss: str | Callable) -> Callable:
-    """A loss by name, or the function itself."""
+    """Look a loss up by name; a function is itself."""
     if callable(loss):
         habits.refuse_foreign(loss=loss)
         return loss
@@ -176,7 +176,7 @@ def get(loss: str | Callable) -> Callable:
 
 
 def name_of(loss: str | Callable) -> str:
-    """The name by which `get` finds a loss; "" for one of somebody's own."""
+    """The name by which `get` finds a loss; "" for a user's own function."""
     found = get(loss)
     return next((name for name, known in LOSSES.items() if known is found), "")
 

@@ -32,7 +32,7 @@ UNSAID = {"dtype": None, "out": None, "order": "C"}  # what NumPy's functions ha
 
 
 def in_both_words(f: Callable) -> Callable:
-    """The function, with PyTorch's names of arguments beside NumPy's; one that is nobody's is refused in words."""
+    """Let a function take PyTorch's names of arguments beside NumPy's; unknown names are refused in words."""
     code = f.__code__
     names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
     names += {"reshape": ("shape",), "permute": ("axes",), "transpose": ("axes",)}.get(f.__name__, ())
@@ -55,12 +55,12 @@ def in_both_words(f: Callable) -> Callable:
 
 
 def whole(value: Any) -> int:
-    """An axis, a size or a count."""
+    """Read a whole number: an axis, a size or a count."""
     return whole_number("an axis, a size or a count", value, None)
 
 
 def _axes(axis: Any) -> Any:
-    """None, a whole number, or a tuple of them."""
+    """Read an argument that is None, a whole number, or a tuple of whole numbers."""
     if axis is None:
         return None
     return tuple(map(whole, axis)) if isinstance(axis, tuple | list) else whole(axis)
@@ -71,7 +71,7 @@ def _ndim(x: Any) -> int:
 
 
 def _one(name: str, axis: Any, ndim: int) -> int:
-    """One axis, counted from the front."""
+    """Read one axis, and count it from the front."""
     k = whole(axis)
     if not -ndim <= k < ndim:
         raise ShapeError(f"{name}: there is no axis {k} among {ndim}")
@@ -153,7 +153,7 @@ def norm(x, axis=None, keepdims: bool = False) -> Tensor:
 
 
 def _spread(name: str, x: Any, axis: Any, keepdims: bool, ddof: Any, named: dict[str, Any]) -> tuple[Tensor, int]:
-    """x - mean x, and what the sum of its squares is divided by."""
+    """Compute x - mean x, and the number that the sum of its squares is divided by."""
     if "dim" in named:
         axis = named.pop("dim")
         if ddof is None and not {"correction", "unbiased"} & named.keys():
@@ -202,7 +202,7 @@ def log_softmax(x, axis: int = -1) -> Tensor:
 
 
 def _along(name: str, x: Any, axis: int) -> Tensor:
-    """A rule of the last axis along another."""
+    """Apply a rule that works along the last axis along another one."""
     ndim = _ndim(x)
     if ndim and _one(name, axis, ndim) != ndim - 1:
         return swapaxes(apply(name, swapaxes(x, axis, -1)), axis, -1)
@@ -247,7 +247,7 @@ def _tensor(x: Any) -> Tensor:
 
 
 def _shape(given: tuple) -> tuple[int, ...]:
-    """A shape given as one tuple, or number by number."""
+    """Read a shape given as one tuple, or number by number."""
     if len(given) == 1 and isinstance(given[0], tuple | list):
         given = tuple(given[0])
     return tuple(int(whole(k)) for k in given)
@@ -266,7 +266,7 @@ def view(x, *shape) -> Tensor:
 
 @in_both_words
 def permute(x, *order, **named) -> Tensor:
-    """The axes in another order, all of them named: permute(x, 0, 2, 1)."""
+    """Put the axes in another order, which names all: permute(x, 0, 2, 1)."""
     order = _shape(order or (named["axes"],))
     ndim = _ndim(x)
     if sorted(_one("permute", k, ndim) for k in order) != list(range(ndim)):
@@ -276,7 +276,7 @@ def permute(x, *order, **named) -> Tensor:
 
 @in_both_words
 def transpose(x, *axes, **named) -> Tensor:
-    """All axes in another order (reversed unless given), or two of several exchanged; (0, 1) of a matrix is itself."""
+    """Put all axes in another order (reversed unless given), or exchange two; (0, 1) leaves a matrix as it is."""
     axes = axes or ((named["axes"],) if named.get("axes") is not None else ())
     ndim = _ndim(x)
     if not axes or axes == (None,):
@@ -286,7 +286,7 @@ def transpose(x, *axes, **named) -> Tensor:
 
 @in_both_words
 def swapaxes(x, first: int, second: int) -> Tensor:
-    """Two axes exchanged."""
+    """Exchange two axes."""
     order = list(range(_ndim(x)))
     i, j = (_one("swapaxes", k, len(order)) for k in (first, second))
     order[i], order[j] = j, i
@@ -295,7 +295,7 @@ def swapaxes(x, first: int, second: int) -> Tensor:
 
 @in_both_words
 def unsqueeze(x, axis: int) -> Tensor:
-    """A new axis of size 1."""
+    """Insert a new axis of size 1."""
     shape = list(np.shape(x))
     shape.insert(_one("unsqueeze", axis, len(shape) + 1), 1)
     return reshape(x, tuple(shape))
@@ -306,7 +306,7 @@ expand_dims = unsqueeze
 
 @in_both_words
 def squeeze(x, axis=None) -> Tensor:
-    """Without this axis of size 1, or without all such."""
+    """Remove this axis of size 1, or all such."""
     shape = np.shape(x)
     axes = range(len(shape)) if axis is None else axis if isinstance(axis, tuple | list) else (axis,)
     gone = {k for k in (_one("squeeze", k, len(shape)) for k in axes) if shape[k] == 1}
@@ -317,7 +317,7 @@ def squeeze(x, axis=None) -> Tensor:
 
 @in_both_words
 def flatten(x, start_dim: int = 0, end_dim: int = -1) -> Tensor:
-    """The axes from start_dim to end_dim as one; flatten(x, 1) keeps rows apart."""
+    """Make the axes from start_dim to end_dim one; flatten(x, 1) keeps rows apart."""
     shape = np.shape(x)
     if not shape:
         return reshape(x, (1,))
@@ -330,13 +330,13 @@ def flatten(x, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
 @in_both_words
 def concat(tensors, axis: int = -1) -> Tensor:
-    """Tensors side by side along `axis`, the last unless given."""
+    """Join Tensors side by side along `axis`, the last unless given."""
     return apply("concat", *tensors, axis=axis)
 
 
 @in_both_words
 def cat(tensors, axis: int = 0) -> Tensor:
-    """Tensors one after the other along `axis`, the first unless given: NumPy's concatenate and PyTorch's cat."""
+    """Join Tensors one after the other along `axis`, the first unless given: NumPy's concatenate and PyTorch's cat."""
     return apply("concat", *tensors, axis=axis)
 
 
@@ -345,7 +345,7 @@ concatenate = cat
 
 @in_both_words
 def stack(tensors, axis: int = 0) -> Tensor:
-    """Tensors of one shape along a new axis."""
+    """Join Tensors of one shape along a new axis."""
     tensors = list(tensors)
     if len({np.shape(x) for x in tensors}) != 1:
         raise ShapeError(f"stack takes Tensors of one shape, got {[np.shape(x) for x in tensors]}")
@@ -356,7 +356,7 @@ def stack(tensors, axis: int = 0) -> Tensor:
 
 @in_both_words
 def chunk(x, chunks: int, axis: int = 0) -> list[Tensor]:
-    """So many equal parts along an axis."""
+    """Cut into this many equal parts along an axis."""
     k = _one("chunk", axis, _ndim(x))
     size, rest = divmod(np.shape(x)[k], whole(chunks))
     if rest:
@@ -366,7 +366,7 @@ def chunk(x, chunks: int, axis: int = 0) -> list[Tensor]:
 
 @in_both_words
 def split(x, *given, sizes=None, axis: int = 0) -> list[Tensor]:
-    """Parts of these sizes along an axis."""
+    """Cut into parts of these sizes along an axis."""
     if given or sizes is None:
         raise ArgumentError(
             "split(x, 2) is two parts in NumPy and parts of two in PyTorch, split(x, [2, 3]) cuts at 2 and 3, or gives "

@@ -120,12 +120,12 @@ def conv(x, W, b=None, stride=None, padding=None, dilation=None, groups: int = 1
 
 
 def _each(setting, sizes: int):
-    """A setting for each size of an image or sequence: one number is the same for all."""
+    """Make a setting for each size of an image or sequence: one number counts for all."""
     return (int(setting),) * sizes if isinstance(setting, int | np.integer) else setting
 
 
 def _edges(padding, sizes: int):
-    """A pair (before, after) for each size: one number is the same at all ends."""
+    """Make a pair (before, after) for each size: one number counts at all ends."""
     return ((_each(0 if padding is None else padding, 2)),) * sizes if np.ndim(padding) == 0 else padding
 
 

@@ -54,7 +54,7 @@ class Tape:
 
     @staticmethod
     def join(tapes: list[Tape]) -> Tape:
-        """One tape that continues all of these: they are independent so far, so one may simply follow the other."""
+        """Make one tape that continues all of these: so far they are independent, so one may follow the other."""
         first, *others = {id(tape.root()): tape.root() for tape in tapes}.values()
         for other in others:
             first.entries.extend(other.entries)

@@ -61,7 +61,7 @@ class Tensor:
         self.tape: Tape | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        """Everything by name: writers of any protocol (pickle's 0 and 1, skops) ask for it where there are slots."""
+        """Give everything by name: pickle's protocols 0 and 1 and skops need that for a class with slots."""
         return {name: getattr(self, name) for name in SLOTS} | getattr(self, "__dict__", {})
 
     def __setstate__(self, state: Any) -> None:
@@ -91,16 +91,16 @@ class Tensor:
         return len(self.data)
 
     def numpy(self) -> np.ndarray:
-        """The values as a NumPy array (shared, not copied)."""
+        """Give the values as a NumPy array (shared, not copied)."""
         self._must_be_known(".numpy()")
         return self.data
 
     def tolist(self) -> Any:
-        """The values as nested lists."""
+        """Give the values as nested lists."""
         return self.numpy().tolist()
 
     def item(self) -> float:
-        """The only value, as a Python number."""
+        """Give the only value, as a Python number."""
         self._must_be_known(".item()")
         if self.data.size != 1:
             raise ShapeError(
@@ -116,11 +116,11 @@ class Tensor:
         return self.data.size
 
     def clone(self) -> Tensor:
-        """The same values in memory of their own; gradients flow through."""
+        """Copy the values into memory of their own; gradients flow through."""
         return apply("identity", self)
 
     def cpu(self) -> Tensor:
-        """This Tensor: everything is on the processor."""
+        """Give back this Tensor: everything is on the processor."""
         return self
 
     contiguous = cpu
@@ -132,7 +132,7 @@ class Tensor:
         return int(self.item())
 
     def __iter__(self) -> Iterator[Tensor]:
-        """One Tensor after the other along the first axis."""
+        """Give one Tensor after the other along the first axis."""
         if not self.ndim:
             raise TypeError("a Tensor of one number has no parts")
         return (self[k] for k in range(len(self)))
@@ -188,7 +188,7 @@ class Tensor:
     def __ge__(self, other): return self._compare(np.greater_equal, "greater_equal", other)
 
     def __eq__(self, other: object) -> Any:
-        """Value by value, as in NumPy and PyTorch; what holds no numbers is another thing: False."""
+        """Compare value by value, as in NumPy and PyTorch; with a thing that holds no numbers the answer is False."""
         if not _comparable(other):
             return NotImplemented
         if recording() is None:
@@ -213,8 +213,8 @@ class Tensor:
         return apply("square", self) if n == 2 else apply("power", self, exponent=float(n))
 
     def _compare(self, how, rule: str, other, turned: bool = False) -> Any:
-        """True and False as a NumPy array, or a Tensor of ones and zeros while a model is recorded. No gradient flows
-        through a comparison."""
+        """Give True and False as a NumPy array, or a Tensor of ones and zeros while a model is recorded. No gradient
+        flows through a comparison."""
         if recording() is None:
             return how(self.data, other.data if isinstance(other, Tensor) else other)
         out = apply(rule, other, self) if turned else apply(rule, self, other)
@@ -263,19 +263,19 @@ class Tensor:
 
 
 def differentiate(entry: Entry, gradients: dict[int, np.ndarray]) -> list[tuple[Tensor, np.ndarray]]:
-    """(input, gradient) for every input of an entry that wants one, from the gradients of its outputs."""
+    """Compute (input, gradient) for every input of an entry that wants a gradient, from those of its outputs."""
     op = entry.op
     if op.backward is None:
         return []
     if why := op.refuses([t is not None and t.requires_grad for t in entry.inputs]):
         raise ArgumentError(why)
-    outputs, given = [out.data for out in entry.outputs], {}
+    outputs, upstream = [out.data for out in entry.outputs], {}
     for name, out in zip(op.outputs, entry.outputs, strict=True):
         gradient = gradients.get(id(out))
-        given[name] = np.zeros_like(out.data) if gradient is None and not op.absent_gradients else gradient
+        upstream[name] = np.zeros_like(out.data) if gradient is None and not op.absent_gradients else gradient
     values = op.by_name([None if t is None else t.data for t in entry.inputs], outputs)
     try:
-        results = op.call_backward(values, given, entry.attributes)
+        results = op.call_backward(values, upstream, entry.attributes)
     except (ValueError, IndexError, TypeError, ZeroDivisionError) as error:
         shapes = ", ".join(str(t.shape) for t in entry.inputs if t is not None)
         raise ShapeError(f"{entry.scope + ': ' if entry.scope else ''}{op.name} ({op.formula}) has no derivative by "
@@ -334,15 +334,15 @@ def _check_pairs(name: str, u: Tensor, v: Tensor) -> None:
     """Raise ShapeError where a network's outputs (n, 1) meet n plain numbers: each row would meet all of them."""
     z, y = (u, v) if u.ndim > v.ndim else (v, u)
     n = len(y.data) if y.ndim == 1 else 0
-    if n > 1 and z.shape == (n, 1) and y.tape is None and not y.requires_grad and _of_a_layer(z):
+    if n > 1 and z.shape == (n, 1) and y.tape is None and not y.requires_grad and _calculated(z):
         raise ShapeError(
             f"{name} meets outputs of shape {z.shape} with numbers of shape {y.shape}, so each row with all {n}: write "
             "y.reshape(z.shape), or z[:, 0]; np.reshape(y, (1, -1)) if each with all is meant"
         )
 
 
-def _of_a_layer(t: Tensor) -> bool:
-    """Whether a column was calculated, and no axis was put there by an index or a reshape."""
+def _calculated(t: Tensor) -> bool:
+    """Whether a layer calculated this column, so that no index or reshape put the axis there."""
     entries = t.tape.root().entries if t.tape is not None else []
     for entry in reversed(entries):
         if any(out is t for out in entry.outputs):
@@ -356,7 +356,7 @@ def _of_a_layer(t: Tensor) -> bool:
 
 
 def _numbers(data: Any) -> np.ndarray:
-    """Data as an array. Raises ShapeError for rows of unequal length."""
+    """Turn data into an array. Raises ShapeError for rows of unequal length."""
     try:
         return np.asarray(data)
     except ValueError as error:
@@ -364,7 +364,7 @@ def _numbers(data: Any) -> np.ndarray:
 
 
 def _comparable(thing: Any) -> bool:
-    """Whether it holds numbers that can be compared one by one."""
+    """Whether a thing holds numbers that can be compared one by one."""
     return isinstance(thing, Tensor | np.ndarray | np.generic | int | float | list | tuple)
 
 
@@ -389,7 +389,7 @@ def _as_tensors(inputs: tuple) -> tuple[Tensor | None, ...]:
 
 
 def product(u: Any, v: Any) -> Tensor:
-    """u @ v; one dimension is a row on the left and a column on the right, as in NumPy, and gone afterwards."""
+    """Compute u @ v; one dimension is a row on the left and a column on the right, as in NumPy, and gone afterwards."""
     u, v = _as_tensors((u, v))
     row, column = u.ndim == 1, v.ndim == 1
     if not u.ndim or not v.ndim or not (row or column):
@@ -403,7 +403,7 @@ def product(u: Any, v: Any) -> Tensor:
 
 
 def _index(key: Any) -> Any:
-    """An index as NumPy takes it: Tensors of whole numbers or truths in it as arrays."""
+    """Turn an index into one that NumPy takes: Tensors of whole numbers or truths become arrays."""
     if isinstance(key, tuple):
         return tuple(map(_index, key))
     if not isinstance(key, Tensor):
@@ -430,7 +430,7 @@ def assign(buffer: Tensor, value: Tensor) -> None:
 
 
 def grad(f):
-    """The gradient of f (Tensor -> scalar Tensor) as a function of arrays.
+    """Make the gradient of f (Tensor -> scalar Tensor) a function of arrays.
 
     >>> import cutaway as ct
     >>> ct.grad(lambda x: (x * x).sum())([1.0, 3.0])

@@ -18,12 +18,12 @@ AXES = {1: "(n, time, channels)", 2: "(n, height, width, channels)"}
 
 
 def per_size(layer: str, name: str, value: Any, sizes: int, least: int = 1) -> tuple[int, ...]:
-    """One whole number for each size: 3 gives (3, 3) for images."""
-    given = tuple(value) if isinstance(value, tuple | list) else (value,) * sizes
-    if len(given) != sizes or not all(is_whole(v, least) for v in given):
+    """Make one whole number for each size: 3 gives (3, 3) for images."""
+    numbers = tuple(value) if isinstance(value, tuple | list) else (value,) * sizes
+    if len(numbers) != sizes or not all(is_whole(v, least) for v in numbers):
         pair = ", or a pair (height, width) of them" if sizes == 2 else ""
         raise ArgumentError(f"{layer}: {name} must be a whole number of at least {least}{pair}, got {value!r}")
-    return tuple(map(int, given))
+    return tuple(map(int, numbers))
 
 
 class _Windows(Module):
@@ -127,7 +127,7 @@ class _Conv(_Windows):
         return ops.conv(x, self.weight, self.bias, self.stride, edges, self.dilation, self.groups)
 
     def _lengths(self, lengths: Tensor) -> Tensor:
-        """How many places each sequence has afterwards."""
+        """Count the places that each sequence has after the window."""
         if self.padding == "same" and self.stride == (1,):
             return lengths
         return ops.shortened(lengths, self.window[0], self.stride[0], sum(self.edges[0]), self.dilation[0])
@@ -142,7 +142,7 @@ class _Conv(_Windows):
 
 
 class Conv2d(_Conv):
-    """The same neurons at every place of an image: z[i, j] = Σ W[u, v] x[s i + d u - p, s j + d v - p] + b.
+    """Equal neurons at every place of an image: z[i, j] = Σ W[u, v] x[s i + d u - p, s j + d v - p] + b.
 
     >>> import numpy as np, cutaway as ct
     >>> ct.nn.Conv2d(3, 8, 5, stride=2, padding="same")(np.ones((4, 32, 32, 3))).shape
@@ -159,7 +159,7 @@ class Conv2d(_Conv):
 
 
 class Conv1d(_Conv):
-    """The same neurons at every step of a sequence: z[t] = Σ W[u] x[s t + d u - p] + b.
+    """Equal neurons at every step of a sequence: z[t] = Σ W[u] x[s t + d u - p] + b.
 
     >>> import numpy as np, cutaway as ct
     >>> ct.nn.Conv1d(2, 8, 3, padding="same")(np.ones((4, 50, 2))).shape

@@ -21,7 +21,7 @@ def ones(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _fans(shape: tuple[int, ...]) -> tuple[int, int]:
-    """Inputs and outputs of one neuron: filters count every position they look at."""
+    """Count the inputs and outputs of one neuron: filters count every position they look at."""
     return math.prod(shape[1:]), shape[0] * math.prod(shape[1:-1])
 
 
@@ -84,7 +84,7 @@ def remember(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def for_activation(name: str):
-    """The initialiser that suits the layer in front of an activation."""
+    """Choose the initialiser that suits the layer in front of an activation."""
     return {"tanh": glorot_uniform, "sigmoid": glorot_uniform, "identity": glorot_uniform, "softmax": glorot_uniform,
             "selu": lecun_normal}.get(name, he_normal)
 

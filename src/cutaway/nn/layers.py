@@ -172,7 +172,7 @@ def _check_width(layer: Any, x: Tensor) -> None:
 
 
 class Flatten(Module):
-    """Each sample as one row: (n, a, b, ...) -> (n, a·b·...)."""
+    """Makes each sample one row: (n, a, b, ...) -> (n, a·b·...)."""
 
     on_images = "rows"
     refuses = (
@@ -253,7 +253,7 @@ ACTIVATIONS: dict[str, Callable[[], Activation]] = {
 
 
 def activation(name: str) -> Activation:
-    """An activation layer by name."""
+    """Make an activation layer by name."""
     if name not in ACTIVATIONS:
         raise ArgumentError(f"no activation is called {name!r}: use one of {', '.join(ACTIVATIONS)}; one of your "
                             "own is a layer of ct.nn.Sequential")

@@ -19,11 +19,11 @@ LAYOUTS = ("cutaway", "torch")
 
 
 class StateDict(dict):
-    """What state_dict() gives: arrays by name that are known to lie as they do here."""
+    """The result of state_dict(): arrays by name, marked as laid out in Cutaway's way."""
 
 
 def arrays_of(model: Tree, state: Any, layout: str | None, channels: dict[str, int] | None) -> dict[str, np.ndarray]:
-    """The arrays of a state by this model's names and with its shapes; `layout` as load_state_dict says.
+    """Turn a state into arrays with this model's names and shapes; `layout` as load_state_dict says.
 
     Raises ArgumentError or ShapeError for what does not fit, or could be meant in two ways.
     """
@@ -51,7 +51,7 @@ def arrays_of(model: Tree, state: Any, layout: str | None, channels: dict[str, i
 
 
 def _untied(model: Tree, state: Mapping) -> Mapping:
-    """The state without the second names of tensors that two layers share, which PyTorch lists under both."""
+    """Remove second names of tensors that two layers share: PyTorch lists such a tensor under both names."""
     first: dict[int, str] = {}
     for prefix, module in model.named_modules():
         for key, value in vars(module).items():
@@ -67,7 +67,7 @@ def _untied(model: Tree, state: Mapping) -> Mapping:
 
 
 def _array(name: str, value: Any) -> np.ndarray:
-    """A PyTorch or NumPy array, or a Tensor, as NumPy has it."""
+    """Turn a PyTorch or NumPy array, or a Tensor, into a NumPy array."""
     if isinstance(value, Mapping):
         raise ArgumentError(f"{name} is a dict of its own: if the weights are in it, give state[{name!r}]")
     if hasattr(value, "detach"):
@@ -80,7 +80,7 @@ def _array(name: str, value: Any) -> np.ndarray:
 
 
 def _counter(name: str) -> bool:
-    """PyTorch's batch norm counts its batches; nothing here reads that."""
+    """Whether this is the count of batches that PyTorch's batch norm keeps; nothing here reads it."""
     return name.rpartition(".")[2] == "num_batches_tracked"
 
 
@@ -111,7 +111,7 @@ def _convolutions(model: Tree) -> Iterator[tuple[str, Any]]:
 
 
 def _warn_of_doubt(model: Tree) -> None:
-    """Filters whose shape is the same in both layouts cannot be told apart."""
+    """Warn of filters whose shape is the same in both layouts, so that the layout cannot be known."""
     for name, conv in _convolutions(model):
         shape = conv.weight.shape
         if len(set(shape[1:])) == 1 and shape[-1] > 1:
@@ -127,7 +127,7 @@ def _warn_of_doubt(model: Tree) -> None:
 
 
 def _groups(names: Any) -> dict[str, list[str]]:
-    """Names by the layer that they belong to, in order."""
+    """Group names by the layer that they belong to, in order."""
     groups: dict[str, list[str]] = {}
     for name in names:
         groups.setdefault(name.rpartition(".")[0], []).append(name)
@@ -157,7 +157,7 @@ def _from_torch(model: Tree, state: dict[str, np.ndarray], channels: dict[str, i
 
 
 def _without_prefix(state: dict[str, np.ndarray], own: Collection[str]) -> dict[str, np.ndarray]:
-    """The state without what stands before all of its names: "module." of DataParallel, "model." of a wrapper."""
+    """Remove what stands before all names of a state: "module." of DataParallel, "model." of a wrapper."""
     short = state
     while all("." in name for name in short) and len(heads := {name.partition(".")[0] for name in short}) == 1:
         head = heads.pop() + "."
@@ -175,7 +175,7 @@ def _warn_of_images(name: str) -> None:
 
 
 def _in_layers(model: Tree) -> Iterator[tuple[str, Any]]:
-    """Parameters and buffers, layer by layer."""
+    """Give parameters and buffers by name, layer by layer."""
     own = _tensors(model)
     for prefix, module in model.named_modules():
         for key in vars(module):
@@ -185,14 +185,14 @@ def _in_layers(model: Tree) -> Iterator[tuple[str, Any]]:
 
 
 def _turned(module: Any, leaf: str, array: np.ndarray) -> np.ndarray:
-    """Filters (out, in, *window) as (out, *window, in)."""
+    """Reorder filters (out, in, *window) to (out, *window, in)."""
     filters = module.on_images == "filters" and leaf == "weight" and array.ndim > 2
     return np.moveaxis(array, 1, -1) if filters else array
 
 
 def _paired(ours: dict[str, list[str]], theirs: dict[str, list[str]], state: dict[str, np.ndarray], modules: dict,
             own: dict[str, Any]) -> dict[str, str]:
-    """Which of their layers is which of ours: by name, or else by order."""
+    """Find for each of our layers the one of theirs that it matches: by name, or else by order."""
     def leaves(names: list[str]) -> set[str]:
         return {name.rpartition(".")[2] for name in names}
 
@@ -226,7 +226,7 @@ def _listed(groups: dict[str, list[str]]) -> str:
 
 
 def _flattened(model: Tree) -> Iterator[tuple[str, int]]:
-    """The layers of neurons that read flattened images, with the channels that these had.
+    """Find the layers of neurons that read flattened images, with the channels that the images had.
 
     Raises ArgumentError where a forward of one's own may flatten them.
     """
@@ -267,7 +267,7 @@ def _flattened(model: Tree) -> Iterator[tuple[str, int]]:
 
 
 def _unflattened(name: str, W: np.ndarray, channels: int) -> np.ndarray:
-    """Columns (channel, place) as (place, channel)."""
+    """Reorder columns (channel, place) to (place, channel)."""
     if channels < 0:
         raise ArgumentError(
             f"{name} may read flattened images, whose numbers have another order in PyTorch (channels first): say "

@@ -38,7 +38,7 @@ class Mode:
     calls: int = 0
 
     def next_call(self) -> int:
-        """Number of this use of chance within the forward pass."""
+        """Count this use of chance within the forward pass; give its number."""
         self.calls += 1
         return self.calls
 
@@ -97,7 +97,7 @@ class Module(Tree, Shown):
         super().__setattr__(name, value)
 
     def __getattr__(self, name: str) -> Any:
-        """A layer by the name that its parameters carry: net.layer1; else the word for what was meant."""
+        """Find a layer by the name that its parameters carry: net.layer1; else say what may have been meant."""
         if NUMBERED.fullmatch(name):
             for key, child in self.children():
                 if key == name:
@@ -117,19 +117,19 @@ class Module(Tree, Shown):
             name = running.names.get(id(self), type(self).__name__)
             count = running.ran[id(self)] = running.ran.get(id(self), 0) + 1
             with scope(name if count == 1 or not self.owns_parameters() else f"{name}@{count}"):
-                return self._on(*inputs, **named)
+                return self._run_forward(*inputs, **named)
         mode = _mode.get()
         if mode is not None:
             mode.calls = 0
         token = _pass.set(_Pass({id(m): name for name, m in reversed(list(self.named_modules()))}))
         try:
             with scope(""):
-                return self._on(*map(self.as_input, inputs), **{k: self.as_input(v) for k, v in named.items()})
+                return self._run_forward(*map(self.as_input, inputs), **{k: self.as_input(v) for k, v in named.items()})
         finally:
             _pass.reset(token)
 
-    def _on(self, *inputs: Any, **named: Any) -> Any:
-        """forward, with Sequences as this kind of layer takes them."""
+    def _run_forward(self, *inputs: Any, **named: Any) -> Any:
+        """Call forward, with Sequences as this kind of layer takes them."""
         if not inputs or not isinstance(inputs[0], Sequences):
             return self.forward(*inputs, **named)
         x, *others = inputs
@@ -141,7 +141,7 @@ class Module(Tree, Shown):
         return self.forward(*inputs, **named)
 
     def as_input(self, x: Any) -> Any:
-        """An array as the Tensor this model takes: its own precision, integers only for networks that embed them.
+        """Turn an array into a Tensor that this model takes: in its precision, integers only where they are embedded.
 
         Sequences become Sequences of Tensors.
         """
@@ -204,13 +204,13 @@ class Module(Tree, Shown):
             p.grad = None
 
     def eval(self) -> Module:
-        """This network, which evaluates unless ct.fit trains it or it is inside `training(...)`."""
+        """Give back this network, which evaluates unless ct.fit trains it or it is inside `training(...)`."""
         return self
 
     cpu = eval
 
     def to(self, where: Any) -> Module:
-        """This network for "cpu"; in another precision for "float32" or "float64", in place."""
+        """Give back this network for "cpu"; change its precision in place for "float32" or "float64"."""
         if str(where) == "cpu":
             return self
         if str(where).split(":")[0] in ("cuda", "mps", "gpu", "xpu"):
@@ -224,7 +224,7 @@ class Module(Tree, Shown):
         return self.astype("float64")
 
     def modules(self) -> Iterator[Module]:
-        """Every module below and including this one."""
+        """Give every module below this one, and this one first."""
         return (module for _, module in self.named_modules())
 
     def init(self, seed: int) -> Module:
@@ -245,7 +245,7 @@ class Module(Tree, Shown):
         return self
 
     def state_dict(self) -> dict[str, np.ndarray]:
-        """Copies of every parameter and buffer by name."""
+        """Copy every parameter and buffer, by name."""
         return StateDict({name: t.data.copy() for name, t in [*self.named_parameters(), *self.named_buffers()]})
 
     def load_state_dict(self, state: Any, layout: str | None = None, channels: dict[str, int] | None = None) -> None:
@@ -264,13 +264,13 @@ class Module(Tree, Shown):
                 t.learnt = True
 
     def decays(self, opt: Any) -> np.ndarray:
-        """For each weight of θ: 1 where the optimizer's weight decay applies, 0 where it is exempt or frozen."""
+        """Give for each weight of θ 1 where the optimizer's weight decay applies, 0 where it is exempt or frozen."""
         flags = [np.full(p.size, float(p.requires_grad and opt.decays(p.shape)), p.dtype) for p in self.parameters()]
         return np.concatenate(flags) if flags else np.zeros(0)
 
     # ---- using it --------------------------------------------------------------------------------------------------
     def predict(self, X: Any, batch_size: int = 1024, engine: str = "cpu", threads: int | None = None) -> np.ndarray:
-        """Raw outputs for every row of X, as the loss takes them: the compiled evaluation program, in batches.
+        """Compute raw outputs for every row of X, as the loss takes them: by the compiled evaluation, in batches.
 
         batch_size: the most rows at a time; fewer where they would need more memory than a gigabyte. threads: None
         chooses by the size of a batch. Raises ShapeError or ArgumentError for an X that does not fit the network, and
@@ -317,7 +317,7 @@ class Module(Tree, Shown):
             yield from shown_parts(summary)
 
     def describe(self) -> str:
-        """A few words for a listing: "64 -> 10"."""
+        """Describe the layer in a few words for a listing: "64 -> 10"."""
         return ""
 
     def __repr__(self) -> str:
@@ -330,5 +330,5 @@ class Module(Tree, Shown):
 
 
 def _of_tensors(x: Any) -> bool:
-    """Whether it is a Tensor, or a list or tuple of nothing else, such as a recurrent layer's state."""
+    """Whether x is a Tensor, or a list or tuple of nothing but Tensors, such as a recurrent layer's state."""
     return isinstance(x, Tensor) or (isinstance(x, list | tuple) and len(x) > 0 and all(map(_of_tensors, x)))

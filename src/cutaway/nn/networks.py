@@ -160,7 +160,7 @@ class CNN(Sequential):
         super().__init__(*layers)
 
     def example_input(self) -> np.ndarray:
-        """Two rows of input."""
+        """Make two rows of input."""
         return stream(0, "example").standard_normal((2, *self.input_shape))
 
     def __repr__(self) -> str:
@@ -168,7 +168,7 @@ class CNN(Sequential):
 
 
 def _channels(side: int) -> list[int]:
-    """32, 64, ... for each block that can pool, four at most and one at least."""
+    """Choose 32, 64, ... channels for the blocks that can pool, four at most and one at least."""
     blocks = 0
     while side >= 8 and blocks < 4:
         side, blocks = side // 2, blocks + 1

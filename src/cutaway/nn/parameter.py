@@ -61,7 +61,7 @@ class Buffer(Tensor):
 
 
 def check_numbers(name: str, t: Tensor) -> None:
-    """Raise ArgumentError where somebody put into a weight's data what is no array of its kind."""
+    """Raise ArgumentError where a weight's data were replaced by something that is no array of its kind."""
     wrong = not isinstance(t.data, np.ndarray)
     if wrong or (isinstance(t, Parameter) and (t.data.dtype.kind != "f" or t.data.itemsize not in (4, 8))):
         got = type(t.data).__name__ if wrong else f"an array of {t.data.dtype}"

@@ -17,7 +17,7 @@ from .parameter import Parameter
 
 
 class RecurrentLayer(Module):
-    """What RNN, LSTM and GRU share: layers and directions of one kind of scan."""
+    """The base of RNN, LSTM and GRU: layers and directions of one kind of scan."""
 
     gates = 1
     parts: tuple[str, ...] = ("h",)  # what the state of one layer and direction consists of
@@ -52,15 +52,15 @@ class RecurrentLayer(Module):
         return 2 if self.bidirectional else 1
 
     def _keys(self, layer: int) -> list[str]:
-        """The end of the names of a layer's parameters, for each direction."""
+        """The endings of the names of a layer's parameters, one for each direction."""
         return [f"l{layer}", f"l{layer}_reverse"][: self.directions]
 
     def __call__(self, x: Any, state: Any = None) -> Any:
-        """(y, state) from a sequence and, if given, the state before its first step."""
+        """Compute (y, state) from a sequence and, if given, the state before its first step."""
         return super().__call__(x) if state is None else super().__call__(x, self._as_state(state))
 
     def _as_state(self, state: Any) -> list[Any]:
-        """A state as Tensors: h, or a tuple such as (h, c), for each layer and direction."""
+        """Turn a state into Tensors: h, or a tuple such as (h, c), for each layer and direction."""
         count = self.layers * self.directions
         form = "h" if len(self.parts) == 1 else f"({', '.join(self.parts)})"
         if not isinstance(state, list) or len(state) != count:
@@ -98,7 +98,7 @@ class RecurrentLayer(Module):
         return (values if lengths is None else x.with_values(values)), last
 
     def _scan(self, key: str, x: Tensor, before: Any, lengths: Tensor | None, reverse: bool) -> tuple[Tensor, Any]:
-        """One layer in one direction: every output, and the last state."""
+        """Run one layer in one direction: give every output, and the last state."""
         own = vars(self)
         k, rows = self.width, (self.gates * self.width,)
         holds(self, {f"weight_hh_{key}": (*rows, k), f"bias_ih_{key}": rows, f"bias_hh_{key}": rows})
@@ -124,7 +124,7 @@ class RecurrentLayer(Module):
                     )
 
     def example_input(self) -> Any:
-        """Two rows of two steps: how many steps there are changes no parameter."""
+        """Make two rows of two steps: how many steps there are changes no parameter."""
         return stream(0, "example").standard_normal((2, 2, self.n_in))
 
     def describe(self) -> str:

@@ -24,7 +24,7 @@ class Tree:
     on_images: ClassVar[str] = ""
 
     def children(self) -> Iterator[tuple[str, Any]]:
-        """The modules it holds, with their attribute names; lists and dicts count too."""
+        """Give the modules inside this one, with their attribute names; lists and dicts count too."""
         for key, value in vars(self).items():
             if isinstance(value, Tree):
                 yield key, value
@@ -33,7 +33,7 @@ class Tree:
                 yield from ((f"{key}.{k}", m) for k, m in pairs if isinstance(m, Tree))
 
     def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Any]]:
-        """Every module below and including this one, with its full name ("" is this one)."""
+        """Give every module below this one with its full name, and this one, whose name is ""."""
         yield prefix, self
         for name, child in self.children():
             yield from child.named_modules(f"{prefix}.{name}" if prefix else name)
@@ -47,7 +47,7 @@ class Tree:
                     yield (f"{prefix}.{key}" if prefix else key), value
 
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
-        """(name, parameter), each once even where a module is used twice."""
+        """Give (name, parameter), each once even where a module is used twice."""
         yield from self._named(Parameter)
 
     def named_buffers(self) -> Iterator[tuple[str, Buffer]]:
@@ -62,7 +62,7 @@ class Tree:
         )
 
     def tensors(self) -> list[Tensor]:
-        """Every parameter and buffer, each once."""
+        """List every parameter and buffer, each once."""
         return [t for _, t in self._named((Parameter, Buffer))]
 
     @property
@@ -70,7 +70,7 @@ class Tree:
         return next((p.dtype for _, p in self.named_parameters()), np.dtype(np.float32))
 
     def check_numbers(self) -> None:
-        """Raise ArgumentError where a weight's data is no array of its kind: anybody may put something there."""
+        """Raise ArgumentError where a weight's data is no array of its kind: any code may have replaced it."""
         for name, t in self._named((Parameter, Buffer)):
             check_numbers(name, t)
 
@@ -79,14 +79,14 @@ DIGESTED = 2**18  # bytes of a constant up to which its values are looked at eac
 
 
 def _digest(array: np.ndarray) -> Any:
-    """What tells a constant's values from others: somebody may write into it."""
+    """Tell a constant's values from others, since somebody may write into it: give its bytes, or its id if large."""
     if array.dtype.kind not in "fiub" or array.nbytes > DIGESTED:
         return id(array)
     return array.shape, array.dtype.str, array.tobytes()
 
 
 def details(module: Tree) -> Iterator[Any]:
-    """Everything about a network that a recording of it depends on: its modules, and whatever they hold."""
+    """List all that a recording of a network depends on: its modules, and whatever they hold."""
     for key, value in vars(module).items():
         if key not in KEPT:
             parts = value.values() if isinstance(value, dict) else value
@@ -104,7 +104,7 @@ def details(module: Tree) -> Iterator[Any]:
 
 
 def structure(module: Tree) -> tuple:
-    """How a network is built, without the values of its weights: equal for networks that one program could train.
+    """Describe how a network is built, without its weights' values: equal for networks that one program could train.
 
     >>> import cutaway as ct
     >>> structure(ct.nn.MLP(2, [4], 1)) == structure(ct.nn.MLP(2, [4], 1)), structure(ct.nn.MLP(2, [4], 1, "tanh"))[:1]

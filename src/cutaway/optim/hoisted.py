@@ -29,7 +29,7 @@ class Hoisted:
     body: tuple[ast.stmt, ...]
 
     def numbers(self, steps: int, **settings: Any) -> np.ndarray:
-        """The constants of so many steps, in double: (steps, constants). A setting may be an array, a number a step."""
+        """Compute the constants of several steps, in double: (steps, constants). An array as a setting: one a step."""
         try:
             found = self._evaluated(settings)
         except ValueError:  # "if t > 9" asks for one number at a time
@@ -41,7 +41,7 @@ class Hoisted:
         return [eval(code, self.rule.__globals__, settings) for code in _compiled(self.constants)]
 
     def function(self) -> FunctionType:
-        """The rule as a function of its vectors and then its constants."""
+        """Make the rule a function of its vectors and then its constants."""
         if not self.body:
             return _by_place(self.rule, self.vectors, self.settings)
         arguments = ", ".join([*self.vectors, *(f"c{k}" for k in range(len(self.constants)))])
@@ -52,12 +52,12 @@ class Hoisted:
 
 
 def _by_place(rule: Callable, vectors: tuple[str, ...], settings: tuple[str, ...]) -> Any:
-    """A rule that takes its settings behind its vectors."""
+    """Make a rule that takes its settings by position, after its vectors."""
     return lambda *given: rule(*given[: len(vectors)], **dict(zip(settings, given[len(vectors) :], strict=True)))
 
 
 def in_one_piece(rule: Any) -> Hoisted:
-    """A rule that cannot be taken apart: each setting is a constant by itself."""
+    """Keep a rule that cannot be taken apart in one piece: each setting is a constant by itself."""
     names = inspect.getfullargspec(rule)
     return Hoisted(rule, tuple(names.args), tuple(names.kwonlyargs), tuple(names.kwonlyargs), ())
 

@@ -25,7 +25,7 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {}
 
 @dataclass(frozen=True)
 class Optimizer:
-    """What all optimizers share: `init` makes the state, `update` applies the rule. Both are pure.
+    """The base of all optimizers: `init` makes the state, `update` applies the rule. Both are pure.
 
     lr: the learning rate, a schedule, or "auto", for ct.fit to find one before it trains (train/rate.py).
     equations: what the rule does, a line for each symbol in the order in which it is worked out, θ last. Pages and
@@ -60,7 +60,7 @@ class Optimizer:
         raise habits.UnknownName(type(self).__name__, name, habits.OPTIMIZER, lambda: dir(type(self)))
 
     def __init_subclass__(cls, listed: bool = True) -> None:
-        """listed=False: a variant for one use, which the table of optimizers to choose from does not name."""
+        """Enter a subclass into the table of optimizers to choose from, unless listed=False (a variant for one use)."""
         if listed:
             OPTIMIZERS[cls.__name__] = cls
         own = vars(cls)
@@ -98,17 +98,17 @@ class Optimizer:
         return code.co_varnames[2 : code.co_argcount]
 
     def shapes(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
-        """The shape of each state vector's part for a parameter of this shape: the parameter's own. A subclass may say
+        """Say the shape of each state vector's part for a parameter of this shape: the parameter's. A subclass may say
         otherwise, {"R": shape[:-1]} keeps a number for each row of a matrix, and its rule then works `by_parameter`."""
         return dict.fromkeys(self.state_names, shape)
 
     def start(self, name: str, shape: tuple[int, ...]) -> Any:
-        """What a state vector's part of this shape begins with, one number or an array of them: 0. A subclass may say
+        """Say what a state vector's part of this shape begins with, a number or an array: 0. A subclass may say
         otherwise, such as a first estimate of a scale, or the identity matrix."""
         return 0.0
 
     def layout(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
-        """The shapes for a parameter of this shape, which must be those of the rule's own state vectors."""
+        """Check the shapes for a parameter of this shape: there must be one for each of the rule's state vectors."""
         found, names = self.shapes(shape), self.state_names
         if set(found) != set(names):
             raise ArgumentError(f"{type(self).__name__}: its rule's state is {', '.join(names) or 'none'}, but its "
@@ -146,7 +146,7 @@ class Optimizer:
         return type(self), callable(self.lr), *(v if _hashable(v) else id(v) for v in fixed)
 
     def rate(self, t: int) -> float:
-        """The learning rate of step t (from 1)."""
+        """Compute the learning rate of step t (from 1)."""
         rate: Any = self.lr
         if not callable(rate):
             return known(rate)
@@ -170,8 +170,8 @@ class Optimizer:
         return getattr(self, "decay", "all") != "matrices" or len(shape) > 1
 
     def init(self, theta: np.ndarray, decays: np.ndarray | None = None) -> dict[str, Any]:
-        """Fresh state for weights that are one parameter, or a range of θ: zeros like theta where the optimizer does
-        not say otherwise, and t = 0. decays (0 or 1 a weight) exempts weights from weight decay."""
+        """Make fresh state for weights that are one parameter, or a range of θ: zeros like theta where the optimizer
+        does not say otherwise, and t = 0. decays (0 or 1 a weight) exempts weights from weight decay."""
         theta = np.asarray(theta)
         state: dict[str, Any] = {"t": 0}
         for name, shape in self.layout(theta.shape).items():
@@ -182,7 +182,7 @@ class Optimizer:
         return state
 
     def update(self, theta: np.ndarray, grad: np.ndarray, state: dict[str, Any]) -> tuple[np.ndarray, dict[str, Any]]:
-        """One step: (theta, gradient, state) -> (new theta, new state). Nothing given is changed."""
+        """Do one step: (theta, gradient, state) -> (new theta, new state). The arguments stay as they are."""
         theta, grad = np.asarray(theta), np.asarray(grad)
         if theta.shape != grad.shape:
             raise ShapeError(f"theta has shape {theta.shape}, its gradient {grad.shape}: they must be equal")
@@ -199,7 +199,7 @@ class Optimizer:
         return theta, state | dict(zip(self.state_names, new, strict=True)) | {"t": t}
 
     def for_run(self, steps: int) -> Optimizer:
-        """Stretch the optimizer's schedule over a run of so many steps."""
+        """Stretch the optimizer's schedule over a run of `steps` steps."""
         return replace(self, lr=self.lr.for_run(steps)) if isinstance(self.lr, Schedule) else self
 
 
@@ -222,7 +222,7 @@ class Prepare:
     rule: ClassVar[Callable]
 
     def apply(self, g: np.ndarray, theta: np.ndarray) -> np.ndarray:
-        """The gradient that the optimizer sees."""
+        """Compute the gradient that the optimizer sees."""
         return type(self).rule(g, theta, **vars(self))
 
 

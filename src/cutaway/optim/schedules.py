@@ -21,7 +21,7 @@ Rate = float | Literal["auto"]
 
 
 def known(lr: Rate) -> float:
-    """A learning rate that is a number. Raises ArgumentError for one that is still to be found."""
+    """Check that a learning rate is known. Raises ArgumentError for one that is still to be found."""
     if lr == AUTO:
         raise ArgumentError('lr="auto" is for ct.fit, which finds a rate before it trains: here lr must be a number')
     return float(lr)

@@ -11,7 +11,7 @@ from .optimizers import Optimizer
 
 
 def update_words(kind: type[Optimizer]) -> str:
-    """All equations of an update in one line, θ last.
+    """Write all equations of an update in one line, θ last.
 
     >>> import cutaway as ct
     >>> update_words(ct.optim.SGD), update_words(ct.optim.AdamW)[:22]
@@ -21,7 +21,7 @@ def update_words(kind: type[Optimizer]) -> str:
 
 
 def _as_written(kind: type[Optimizer]) -> str:
-    """The text of an optimizer's rule as equations; "" where it cannot be read."""
+    """Write the text of an optimizer's rule as equations; "" where it cannot be read."""
     try:
         body = ast.parse(textwrap.dedent(inspect.getsource(kind.rule))).body[0]
         assert isinstance(body, ast.FunctionDef)
