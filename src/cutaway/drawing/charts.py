@@ -71,7 +71,7 @@ def _log_ticks(axis: Any) -> None:
 
 
 def band(axes: Any, x: np.ndarray, runs: np.ndarray, k: int, label: str = "") -> None:
-    """The median of several runs (runs, points), and their quartiles as a band; what is not finite is missing."""
+    """Draw the median of several runs (runs, points), and a band between their quartiles; only finite numbers count."""
     known = np.where(np.isfinite(runs), runs, np.nan)
     points = ~np.isnan(known).all(0)
     low, middle, high = np.nanquantile(known[:, points], [0.25, 0.5, 0.75], axis=0)
@@ -81,7 +81,7 @@ def band(axes: Any, x: np.ndarray, runs: np.ndarray, k: int, label: str = "") ->
 
 
 def legend(axes: Any, **how: Any) -> Any:
-    """What the lines stand for, without a frame."""
+    """Say what the lines stand for, without a frame."""
     return axes.legend(**({"frameon": False, "fontsize": 9, "labelcolor": INK, "handlelength": 2.8} | how))
 
 

@@ -12,7 +12,7 @@ from ..files.endings import PICTURES, STILL, check_ending
 
 
 def write_figure(figure: Any, path: Any, **how: Any) -> None:
-    """What `figure.savefig(path, ...)` writes, whole or not at all; a name without an ending gets .png.
+    """Write what `figure.savefig(path, ...)` writes, whole or not at all; a name without an ending gets .png.
 
     Raises ArgumentError for an ending that is no picture's, FileError where it cannot be written.
     """

@@ -34,7 +34,7 @@ class Sheet:
         self._table: Any = None
 
     def axes(self, left: float, top: float, width: float, height: float) -> Any:
-        """Axes with thin lines and small numbers."""
+        """Add axes with thin lines and small numbers."""
         box = (left / self.width, 1 - (top + height) / self.height, width / self.width, height / self.height)
         axes = self.figure.add_axes(box)
         axes.tick_params(length=2.5, width=0.6, labelsize=8, colors=FAINT, pad=2)
@@ -44,7 +44,7 @@ class Sheet:
 
     def tile(self, left: float, top: float, width: float, height: float, picture: np.ndarray, label: str = "",
              **how: Any) -> Any:
-        """A picture in a thin frame, with a few letters above it; all tiles lie on one axes, in inches."""
+        """Draw a picture in a thin frame, with a few letters above; all tiles lie on one axes, in inches."""
         from matplotlib.patches import Rectangle
 
         if self._table is None:
@@ -59,17 +59,17 @@ class Sheet:
         return image
 
     def words(self, left: float, top: float, text: str, size: float = 9, colour: str = INK, **how: Any) -> None:
-        """Text whose top left corner (unless told otherwise) is here."""
+        """Write text whose top left corner (unless told otherwise) is here."""
         how = {"ha": "left", "va": "top"} | how
         self.figure.text(left / self.width, 1 - top / self.height, text, size=size, color=colour, **how)
 
     def title(self, name: str, about: str) -> None:
-        """What the figure shows, and under it how to read it."""
+        """Write what the figure shows, and under that how to read it."""
         self.words(EDGE, EDGE - 0.05, name, 13, weight="bold")
         self.words(EDGE, EDGE + 0.22, about, 9, FAINT)
 
     def colour_bar(self, left: float, top: float, height: float, image: Any, label: str = "") -> None:
-        """What the colours of an image stand for."""
+        """Add a bar that says what the colours of an image stand for."""
         bar = self.figure.colorbar(image, cax=self.axes(left, top, 0.12, height))
         bar.outline.set(edgecolor=RULE, linewidth=0.6)
         bar.locator = _few_ticks(height)
@@ -78,7 +78,7 @@ class Sheet:
             bar.set_label(label, size=9, color=FAINT)
 
     def saved(self, path: str | PathLike | None) -> Any:
-        """The figure, also written to a file if a path is given; text in an SVG stays text."""
+        """Give the figure, also written to a file if a path is given; text in an SVG stays text."""
         _show_literally(self.figure)
         if path is not None:
             from matplotlib import rc_context
@@ -90,7 +90,7 @@ class Sheet:
 
 
 def _show_literally(figure: Any) -> None:
-    """No dollar sign in a name begins a formula, and no character in it breaks a file."""
+    """Show text as it is: no dollar sign begins a formula, and no character breaks a file."""
     from matplotlib.text import Text
 
     for text in figure.findobj(Text):
@@ -100,7 +100,7 @@ def _show_literally(figure: Any) -> None:
 
 
 def time_axis(axes: Any, named: bool = True) -> None:
-    """Whole numbers under the axes: time steps."""
+    """Put whole numbers under the axes: time steps."""
     from matplotlib.ticker import MaxNLocator
 
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
@@ -118,20 +118,21 @@ def _few_ticks(height: float) -> Any:
 
 
 def ends(values: np.ndarray) -> tuple[float, float]:
-    """The smallest and largest finite value, never the same."""
+    """The smallest and the largest finite value, made different where they are equal."""
     known = values[np.isfinite(values)]
     low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
     return (low, high) if high > low else (low, low + 1)
 
 
 def reach(values: np.ndarray) -> float:
-    """How far values go from zero, for a scale that has zero in its middle."""
+    """Find how far values go from zero, for a scale with zero in its middle."""
     known = np.abs(values[np.isfinite(values)])
     return float(known.max()) if known.size and known.max() > 0 else 1.0
 
 
 def by(shape: tuple[int, ...]) -> str:
-    """
+    """Write a shape for people.
+
     >>> by((28, 28, 1))
     '28 × 28 × 1'
     """

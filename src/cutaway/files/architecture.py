@@ -24,14 +24,14 @@ MOST_LAYERS = 2**14  # those that stand again counted again
 
 @dataclass(frozen=True)
 class Setting:
-    """One kind of setting: what it may be in JSON, and how JSON has what it is in Python."""
+    """One kind of setting: what it may be in JSON, and how it is written to JSON and read back."""
 
     fits: Callable[[Any], bool]
     decode: Callable[[Any], Any] = lambda value: value
 
 
 def _sizes(sizes: int) -> Setting:
-    """A tuple of whole numbers, one for each size of a window; a list in JSON."""
+    """Make the setting that is a tuple of whole numbers, one for each size of a window; a list in JSON."""
     return Setting(
         lambda v: type(v) is list and len(v) == sizes and all(type(n) is int and 0 <= n < LARGEST_WINDOW for n in v),
         tuple,
@@ -149,7 +149,7 @@ NETWORKS: dict[str, type[nn.Sequential]] = {
 
 
 def to_json(model: nn.Module) -> dict[str, Any]:
-    """A model as JSON: standard layers with their settings, others by the name of their class alone."""
+    """Write a model as JSON: standard layers with their settings, others by the name of their class alone."""
     if len(places := list(_places(model))) != len(set(places)):  # a weight that two layers share
         return {"custom": class_name(model)}
     return _to_json(model, {})
@@ -196,7 +196,7 @@ def class_name(model: nn.Module) -> str:
 
 
 def customs(entry: Any, depth: int = 0) -> set[str]:
-    """Names of the classes in it that are not standard."""
+    """Find the names of the classes in an architecture that are not standard."""
     if depth > DEEPEST:
         raise FileError(f"it is damaged (layers within layers, more than {DEEPEST} deep)")
     if not isinstance(entry, dict):
@@ -208,7 +208,7 @@ def customs(entry: Any, depth: int = 0) -> set[str]:
 
 
 def build(entry: Any, custom: dict[str, Callable[[], nn.Module]], available: int) -> nn.Module:
-    """The model, with fresh weights. available: how many numbers the file has for it; a layer cannot have more."""
+    """Build the model, with fresh weights. available: how many numbers the file has; layers cannot have more."""
     if _layers(entry, []) > MOST_LAYERS:
         raise FileError(f"it is damaged (it has more than {MOST_LAYERS:,} layers)")
     needed = sum(math.prod(shape) for shape in _shapes(entry))
@@ -223,7 +223,7 @@ def build(entry: Any, custom: dict[str, Callable[[], nn.Module]], available: int
 
 
 def _layers(entry: dict[str, Any], made: list[int]) -> int:
-    """How many layers it is. Layers that hold one twice, each the one before, would be more than can be walked."""
+    """Count the layers. Where each layer holds the one before twice, they would be too many to be walked through."""
     if "again" in entry:
         return made[whole(entry["again"], "a layer's number", len(made))]
     inner = [] if "custom" in entry else entry.get("layers", [])
@@ -232,7 +232,7 @@ def _layers(entry: dict[str, Any], made: list[int]) -> int:
 
 
 def check_windows(model: nn.Module, saved: Saved) -> None:
-    """Standard layers must move their windows as the program does, whose sizes were tried: padding costs memory."""
+    """Check that layers move their windows as the program does, whose sizes were tried: padding costs memory."""
     layers = [layer for layer in _in_order(model) if hasattr(layer, "edges")]
     operations = [o for o in saved.operations if facts(o.op).windows]
     if len(layers) != len(operations) or not all(map(_moves_alike, layers, operations)):
@@ -240,7 +240,7 @@ def check_windows(model: nn.Module, saved: Saved) -> None:
 
 
 def _in_order(module: nn.Module) -> Iterator[Any]:
-    """The layers in the order in which they run."""
+    """Give the layers in the order in which they run."""
     if isinstance(module, nn.Sequential):
         for layer in module.layers:
             yield from _in_order(layer)
@@ -257,7 +257,7 @@ def _moves_alike(layer: Any, operation: SavedOperation) -> bool:
 
 
 def _shapes(entry: dict[str, Any]) -> Iterator[tuple[int, ...]]:
-    """The shapes of all parameters and buffers of standard layers."""
+    """Give the shapes of all parameters and buffers of standard layers."""
     if "custom" in entry or "again" in entry:
         return
     for layer in entry.get("layers", []):

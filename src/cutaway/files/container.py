@@ -44,7 +44,7 @@ class Header:
 
 
 def path_of(path: Any) -> str:
-    """A path as text, or an ArgumentError for what is none."""
+    """Turn a path into text. Raises ArgumentError for anything that is no path."""
     try:
         return os.fsdecode(path)
     except TypeError:
@@ -53,7 +53,7 @@ def path_of(path: Any) -> str:
 
 @contextlib.contextmanager
 def about(path: str):
-    """Errors in the block say which file they are about."""
+    """Make errors in the block say which file they are about."""
     try:
         yield
     except FileError as error:
@@ -67,13 +67,13 @@ def about(path: str):
 
 
 def read_header(path: str) -> Header:
-    """The description and the list of arrays, without the arrays."""
+    """Read the description and the list of arrays, without the arrays."""
     with _open(path) as f:
         return _header(f)[0]
 
 
 def read(path: str) -> tuple[Header, dict[str, np.ndarray]]:
-    """The description and the arrays, which are whole: their checksum stands in the description."""
+    """Read the description and the arrays, and check them by the checksum in the description."""
     with _open(path) as f:
         header, size = _header(f)
         f.seek(0)
@@ -98,7 +98,7 @@ def _open(path: str):
 
 
 def _header(f: Any) -> tuple[Header, int]:
-    """The header, and the size that the whole file must have (and has)."""
+    """Read the header, and the size that the whole file must have (and has)."""
     size = os.fstat(f.fileno()).st_size
     start = f.read(9)
     if not start:
@@ -142,7 +142,7 @@ def _description(metadata: Any) -> dict[str, Any]:
 
 
 def _tensor(name: str, entry: dict[str, Any]) -> tuple[np.dtype, tuple[int, ...]]:
-    """An array's type and shape, where they are such as NumPy and model files have."""
+    """Read an array's type and shape, which must be ones that model files have."""
     dtype, shape = entry["dtype"], tuple(entry["shape"])
     if dtype not in DTYPES:
         raise FileError(f"array {name!r:.60} is of type {dtype!r:.20}: model files hold {', '.join(DTYPES)}")
@@ -152,8 +152,8 @@ def _tensor(name: str, entry: dict[str, Any]) -> tuple[np.dtype, tuple[int, ...]
 
 
 def parse(text: bytes, what: str) -> dict[str, Any]:
-    """A JSON object, with no name twice, no number that JSON does not have or that is none in 64 bits, and not more
-    lists and objects, nor deeper in one another, than a model needs."""
+    """Read a JSON object, with no name twice, no number that JSON does not have or that is none in 64 bits, and not
+    more lists and objects, nor deeper in one another, than a model needs."""
     if text.count(b"[") + text.count(b"{") > MOST_PARTS:
         raise FileError(f"its {what} has more than {MOST_PARTS:,} parts: no model needs that many")
     try:
@@ -169,7 +169,7 @@ def parse(text: bytes, what: str) -> dict[str, Any]:
 
 
 def _depth(text: bytes) -> int:
-    """How deep lists and objects stand in one another: found before they are read, which recurses that deep."""
+    """Count how deep lists and objects are nested, before they are read: reading recurses that deep."""
     bare = STRING.sub(b"", text).translate(None, NO_BRACKETS)
     brackets = np.frombuffer(bare[: 2 * MOST_PARTS], np.uint8)  # as many opened and closed: more are no JSON
     steps = np.where((brackets == ord("[")) | (brackets == ord("{")), np.int8(1), np.int8(-1))
@@ -200,7 +200,7 @@ def _no_constant(name: str) -> None:
 
 
 def checksum(arrays: dict[str, np.ndarray]) -> str:
-    """SHA-256 of names, types, shapes and values."""
+    """Compute the SHA-256 of names, types, shapes and values."""
     sha = hashlib.sha256()
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name])
@@ -213,7 +213,7 @@ def checksum(arrays: dict[str, np.ndarray]) -> str:
 
 
 def pack(description: dict[str, Any], arrays: dict[str, np.ndarray]) -> bytes:
-    """The bytes of a model file."""
+    """Make the bytes of a model file."""
     arrays = {name: np.ascontiguousarray(a).reshape(a.shape) for name, a in arrays.items()}
     text = json.dumps({"format": FORMAT} | description | {"tensors_sha256": checksum(arrays)}, allow_nan=False)
     if len(text) > LONGEST_HEADER // 3:
@@ -267,7 +267,7 @@ def _replace(target: str, temporary: str, content: bytes) -> None:
 
 
 def sync_folder(folder: str) -> None:
-    """A new name must reach the disk too, not its file alone. Some file systems know no such call."""
+    """Write a folder's names to the disk: a new file's name must get there too. Some file systems cannot do this."""
     if os.name != "nt":
         with contextlib.suppress(OSError):
             handle = os.open(folder, os.O_RDONLY)

@@ -33,7 +33,7 @@ INITIALISERS: dict[str, Callable] = {
 
 @dataclass(frozen=True)
 class Kind:
-    """What else than a Module can be saved: how it is taken apart, and put together again."""
+    """A kind of object beside Module that can be saved: how it is taken apart, and put together again."""
 
     type: type
     parts: Callable[[Any], tuple[nn.Module, dict[str, Any], Any]]
@@ -105,7 +105,7 @@ def _content(model: nn.Module, example: Any, extra: dict[str, Any], kind: str) -
 
 
 def _recorded(model: nn.Module, example: Any, layers: dict[str, Any]) -> Any:
-    """The model's evaluation, recorded on the example or on what its first layer takes."""
+    """Record the model's evaluation, on the example or on what its first layer takes."""
     if example is not None:
         return trace_model(model, None, example)
     try:
@@ -138,7 +138,7 @@ def _initialiser(p: nn.Parameter) -> str:
 
 
 def _start(b: nn.Buffer) -> float | None:
-    """The one number that a buffer started from, or None where it was another."""
+    """The one number that a buffer started from, or None where it started from several."""
     first = float(b.start.flat[0]) if b.size else 0.0
     return first if (b.start == first).all() and np.isfinite(first) else None
 
@@ -148,7 +148,7 @@ def _start(b: nn.Buffer) -> float | None:
 
 @dataclass
 class _Checked:
-    """A description of which every part has been looked at."""
+    """A description whose every part was checked."""
 
     kind: str
     class_name: str
@@ -162,7 +162,7 @@ class _Checked:
 
 
 def load(path: Any, custom: Mapping[str, Callable[[], nn.Module]] | None = None) -> Any:
-    """The model or estimator in a file that `save` wrote. Nothing in a file is ever run or imported.
+    """Load the model or estimator in a file that `save` wrote. Nothing in a file is ever run or imported.
 
     Networks of standard layers come back as they were. Other models come back as `Restored`, which replays the saved
     program; custom={"MyNet": MyNet} (a class, or a function that builds a model) gives the Python object back.
@@ -193,7 +193,7 @@ def load(path: Any, custom: Mapping[str, Callable[[], nn.Module]] | None = None)
 
 @contextmanager
 def _by_another(d: dict[str, Any]) -> Iterator[None]:
-    """Errors in the block name the version that wrote the file, where it was another."""
+    """Make errors in the block name the version that wrote the file, where it was another one."""
     try:
         yield
     except FileError as error:
@@ -204,16 +204,15 @@ def _by_another(d: dict[str, Any]) -> Iterator[None]:
 
 
 def _check_input(example: Any, saved: program.Saved) -> None:
-    """What somebody's rows are made into must be what the program was tried on: a file could say an image of a
-    terabyte."""
+    """Check that an encoder makes what the program was tried on: a file could ask for an image of a terabyte."""
     wanted = {saved.slots[i].name: saved.slots[i].shape for i in saved.inputs}
-    given = {} if example is None else {name: part.shape[1:] for name, part in NamedInputs.of(example).arrays.items()}
-    if given and given != wanted:
-        raise FileError(f"it is damaged (its encoder makes rows of {given}, its program takes {wanted})")
+    rows = {} if example is None else {name: part.shape[1:] for name, part in NamedInputs.of(example).arrays.items()}
+    if rows and rows != wanted:
+        raise FileError(f"it is damaged (its encoder makes rows of {rows}, its program takes {wanted})")
 
 
 def describe(path: Any) -> dict[str, Any]:
-    """What a model file says about itself, without reading its arrays: class, layers, program, extra, sizes.
+    """Read what a model file says about itself, without reading its arrays: class, layers, program, extra, sizes.
 
     >>> import cutaway as ct, pathlib, tempfile
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "net.safetensors"
@@ -236,7 +235,7 @@ def describe(path: Any) -> dict[str, Any]:
 
 
 def _read(d: dict[str, Any], shapes: dict[str, tuple[int, ...]]) -> _Checked:
-    """The description, each part checked by itself."""
+    """Check each part of a description by itself."""
     what = "its description"
     if d.get("kind") == "checkpoint":
         raise FileError("this is no model file but a checkpoint: give its folder to ct.fit(..., resume=...)")
@@ -274,7 +273,7 @@ def _read(d: dict[str, Any], shapes: dict[str, tuple[int, ...]]) -> _Checked:
 
 
 def _checked(d: dict[str, Any], arrays: dict[str, np.ndarray]) -> _Checked:
-    """The description checked against the arrays, and its program tried."""
+    """Check a description against the arrays, and try its program."""
     checked = _read(d, {name: a.shape for name, a in arrays.items()})
     for name in checked.parameters | checked.buffers:
         if arrays[name].dtype != checked.dtype:

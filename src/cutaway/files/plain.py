@@ -17,7 +17,7 @@ ARRAYS = ("bool", "int32", "int64", "float32", "float64")
 
 
 def encode(value: Any, what: str, depth: int = 0) -> Any:
-    """JSON for a value; `what` names it in errors.
+    """Turn a value into JSON; `what` names it in errors.
 
     >>> encode({"key": (slice(0, 2), ..., None)}, "settings")
     {'key': {'$tuple': [{'$slice': [0, 2, None]}, {'$ellipsis': []}, None]}}
@@ -59,7 +59,7 @@ def encode(value: Any, what: str, depth: int = 0) -> Any:
 
 
 def decode(value: Any, depth: int = 0) -> Any:
-    """The value that `encode` wrote.
+    """Read the value that `encode` wrote.
 
     >>> decode({"$tuple": [{"$slice": [0, 2, None]}, {"$ellipsis": []}]})
     (slice(0, 2, None), Ellipsis)

@@ -65,7 +65,7 @@ class Saved:
         return {i: slot.tensor for i, slot in enumerate(self.slots) if slot.tensor}
 
     def run(self, known: dict[int, Any], n: int, call: Callable) -> Any:
-        """Every operation in order, each by `call(operation, arguments, attributes)`, on the known values of n rows."""
+        """Run every operation in order, each by `call(operation, arguments, attributes)`, on known values of n rows."""
         for operation in self.operations:
             arguments = [None if i is None else known[i] for i in operation.reads]
             results = call(operation, arguments, {k: _at(v, n) for k, v in operation.attributes.items()})
@@ -83,7 +83,7 @@ def _at(setting: Any, n: int) -> Any:
 
 
 def to_json(recorded: Recorded, taken: set[str]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """A recorded evaluation as JSON, and its constants as arrays by name. Names in `taken` are parameters' own."""
+    """Write a recorded evaluation as JSON, and its constants as arrays by name; parameters have names in `taken`."""
     numbers: dict[int, int] = {}
     values: list[dict[str, Any]] = []
     constants: dict[str, np.ndarray] = {}
@@ -120,7 +120,7 @@ def to_json(recorded: Recorded, taken: set[str]) -> tuple[dict[str, Any], dict[s
 
 
 def _storable(array: np.ndarray | None, dtype: np.dtype) -> np.ndarray:
-    """A constant as one of the types that files hold; its values stay the same."""
+    """Turn a constant into one of the types that files hold; its values stay the same."""
     assert array is not None
     if array.dtype in (np.float32, np.float64, np.int32):
         return array
@@ -135,7 +135,7 @@ def _storable(array: np.ndarray | None, dtype: np.dtype) -> np.ndarray:
 
 
 def field(entry: Any, name: str, kind: type, what: str) -> Any:
-    """entry[name], which must be there and of that JSON type."""
+    """Read entry[name], which must be there and of that JSON type."""
     value = entry.get(name) if isinstance(entry, dict) else None
     if type(value) is not kind:
         raise FileError(f"it is damaged ({what}: {name!r} should be {kind.__name__}, not {str(value)[:40]!r})")
@@ -143,7 +143,7 @@ def field(entry: Any, name: str, kind: type, what: str) -> Any:
 
 
 def text(entry: Any, name: str, what: str) -> str:
-    """The same for a name that people will read."""
+    """Read a text from entry[name] that people will read, such as a name."""
     value = field(entry, name, str, what)
     if not value.isprintable() or len(value) > 1000:
         raise FileError(f"it is damaged ({what}: {name!r} is not a readable name)")
@@ -157,7 +157,7 @@ def whole(value: Any, what: str, below: int = 2**31) -> int:
 
 
 def from_json(entry: Any, shapes: dict[str, tuple[int, ...]]) -> Saved:
-    """The program, every name and number in it checked against the rules and the arrays' shapes."""
+    """Read the program; check every name and number against the rules and the arrays' shapes."""
     slots = [_slot(v, i, shapes) for i, v in enumerate(field(entry, "values", list, "program"))]
     known = {i for i, slot in enumerate(slots) if slot.role != "activation"}
     operations = []
@@ -219,7 +219,7 @@ def _operation(o: Any, k: int, count: int) -> SavedOperation:
 
 
 def _fits(rule: Op, key: str, setting: Any) -> bool:
-    """Whether a setting is of a type that its rule takes; the trial run shows whether it is of a size, too."""
+    """Whether a setting has a type that its rule takes; the trial run shows whether its size is right, too."""
     if rule.kind == "elementwise" or key in NUMBERS:
         return type(setting) in (bool, int, float)
     if key == "padding" and pairs(setting):
@@ -230,14 +230,14 @@ def _fits(rule: Op, key: str, setting: Any) -> bool:
 
 
 def pairs(padding: Any) -> bool:
-    """Whether it is the padding of one or two sizes: (before, after) of each."""
+    """Whether this is padding for one or two sizes: (before, after) for each."""
     return isinstance(padding, tuple) and len(padding) in (1, 2) and all(
         isinstance(pair, tuple) and len(pair) == 2 and all(type(n) is int and n >= 0 for n in pair) for pair in padding
     )
 
 
 def forms(saved: Saved) -> list[str] | None:
-    """How inputs are given: None for one array, [] for a tuple, or a dict's keys. Each may be Sequences."""
+    """Read how inputs are given: None for one array, [] for a tuple, or a dict's keys. Each may be Sequences."""
     every = [saved.slots[i].name for i in saved.inputs]
     names = [name for name in every if name not in map(lengths_of, every)]
     ordered = [n for name in names for n in (name, lengths_of(name)) if n in every]

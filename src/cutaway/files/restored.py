@@ -60,7 +60,7 @@ class Restored(Module):
         return Tensor(constants[name]) if name in constants else vars(self)[name]
 
     def _inputs_by_number(self, inputs: tuple, named: dict[str, Any]) -> dict[int, Tensor]:
-        """The inputs by value number; each must have the shape that was saved."""
+        """List the inputs by value number; each must have the shape that was saved."""
         slots = {i: self.program.slots[i] for i in self.program.inputs}
         keys = forms(self.program)
         given = [named[key] for key in keys if key in named] if keys else list(inputs)
@@ -100,7 +100,7 @@ class Restored(Module):
             return apply(operation.op, *arguments, **attributes)
 
     def example_input(self) -> Any:
-        """Two rows of input of the saved shape; sequences fill it."""
+        """Make two rows of input of the saved shape; sequences fill it."""
         rng = stream(0, "example")
         parts: list[Any] = []
         slots = [self.program.slots[i] for i in self.program.inputs]

@@ -11,7 +11,8 @@ FORMULA = re.compile(r"^(?=\s*[=+\-@＝＋－＠]|[\t\n])|(?<=\S[;\t])(?=\s*[=+\
 
 
 def as_csv(columns: dict[str, Any]) -> str:
-    """
+    """Write columns as CSV in which no cell runs as a formula.
+
     >>> as_csv({"name": ["=1+1", "-3", "ann"], "n": [1, 2, 3]}).split()
     ['name,n', "'=1+1,1", '-3,2', 'ann,3']
     """
@@ -27,7 +28,7 @@ def as_csv(columns: dict[str, Any]) -> str:
 
 
 def harmless(cell: Any) -> Any:
-    """Text that a spreadsheet would take for a formula, with an apostrophe before it; numbers stay.
+    """Put an apostrophe before text that a spreadsheet would take for a formula; numbers stay.
 
     >>> harmless("=SUM(A1)"), harmless("-1.5"), harmless("-b")
     ("'=SUM(A1)", '-1.5', "'-b")

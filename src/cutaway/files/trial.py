@@ -52,14 +52,14 @@ def check(saved: Saved, arrays: dict[str, np.ndarray]) -> None:
 
 
 def _tried(rule: Op, arguments: list, attributes: dict[str, Any], made: list[tuple[int, ...]]) -> Any:
-    """What an operation gives; of windows, whose run would take long, values that mean nothing, of the right shape."""
+    """Try an operation. One with windows would take long: give values of the right shape that mean nothing."""
     if rule.windows:
         return np.broadcast_to(arguments[0].dtype.type(0), made[0])
     return rule.outline(*arguments, **attributes)
 
 
 def _work(rule: Op, given: list[tuple[int, ...]], made: list[tuple[int, ...]]) -> int:
-    """How many numbers it reads and writes in the trial run; sixteen products count as one."""
+    """Count the numbers that an operation reads and writes in the trial run; sixteen products count as one."""
     if rule.windows:  # tried on their shapes alone
         return 1
     if rule.sums:  # tried on one step
@@ -70,7 +70,7 @@ def _work(rule: Op, given: list[tuple[int, ...]], made: list[tuple[int, ...]]) -
 
 
 def _picking(rule: Op, saved: Saved, operation: SavedOperation, arguments: list) -> None:
-    """Which rows of a table are wanted depends on the data, unless the file says so."""
+    """Check the row numbers that a file holds; those that depend on the data are zeros in the trial run."""
     assert rule.picks is not None
     name, source, axis = rule.picks
     k, limit = rule.inputs.index(name), arguments[rule.inputs.index(source)].shape[axis]
@@ -84,7 +84,7 @@ def _picking(rule: Op, saved: Saved, operation: SavedOperation, arguments: list)
 
 
 def _made(rule: Op, arguments: list, attributes: dict[str, Any]) -> list[tuple[int, ...]]:
-    """Shapes of what an operation would make, at most: asked before it runs, so that no file can fill the memory."""
+    """Compute the largest shapes of an operation's results before it runs, so that no file can fill the memory."""
     given = [None if a is None else np.shape(a) for a in arguments]
     if wrong := refused(rule.name, attributes):
         raise ValueError(f"{wrong}: they do not fit each other" if rule.windows else f"its settings are {attributes}")
@@ -110,7 +110,7 @@ def _made(rule: Op, arguments: list, attributes: dict[str, Any]) -> list[tuple[i
 
 
 def _indexed(shape: tuple[int, ...], key: Any) -> int:
-    """The size of x[key], at most: what its arrays pick together, times the dimensions that they leave."""
+    """Compute the size of x[key], at most: what its arrays pick together, times the dimensions that they leave."""
     keys = [np.asarray(k) if isinstance(k, list) else k for k in (key if isinstance(key, tuple) else (key,))]
     spans = [k.ndim if isinstance(k, np.ndarray) and k.dtype == bool else int(k is not None) for k in keys]
     rest = len(shape) - sum(span for k, span in zip(keys, spans, strict=True) if k is not ...)
@@ -126,10 +126,10 @@ def _indexed(shape: tuple[int, ...], key: Any) -> int:
 
 
 def _check_windows(x: tuple[int, ...], settings: dict[str, Any]) -> None:
-    """Windows must move along one or two sizes, which no padding makes larger than memory."""
+    """Check that windows move along one or two sizes, and that no padding makes these larger than memory."""
     sizes, padding = len(x) - 2, settings["padding"]
-    told = [setting for name, setting in settings.items() if name != "groups"]
-    if sizes not in (1, 2) or any(not isinstance(s, tuple) or len(s) != sizes for s in told) or not pairs(padding):
+    moves = [setting for name, setting in settings.items() if name != "groups"]
+    if sizes not in (1, 2) or any(not isinstance(s, tuple) or len(s) != sizes for s in moves) or not pairs(padding):
         raise ValueError(f"windows that move by {settings} over {x}")
     if math.prod(k + sum(edges) for k, edges in zip(x[1:-1], padding, strict=True)) * x[-1] > LARGEST:
         raise ValueError(f"windows over {x}, padded by {padding}")

@@ -10,7 +10,7 @@ from .namespace import NUMPY
 
 
 def bind(function: Any, xp: Any) -> Any:
-    """A copy of a function that calls the array functions of `xp` wherever it, or what it calls, has NumPy's.
+    """Copy a function, and what it calls, so that `xp` gives the array functions in place of NumPy's.
 
     Every function keeps the names of its own file, so that helpers of different files may be called alike. What is
     bound: `xp` under any name, and plain functions that are called by their names; not a module's attributes.
@@ -35,7 +35,7 @@ def bind(function: Any, xp: Any) -> Any:
 
 
 def _called(code: CodeType) -> Iterator[str]:
-    """The names that a function looks up outside itself, and those that its inner functions do."""
+    """Find the names that a function and its inner functions look up outside themselves."""
     yield from code.co_names
     for inner in code.co_consts:
         if isinstance(inner, CodeType):

@@ -10,7 +10,7 @@ from .shape import bias_gradient, own
 
 
 def by_group(seen, places, groups):
-    """Windows (n, *places, *window, c) as the rows of matrices: (groups, n · places, window · c / groups)."""
+    """Reshape windows (n, *places, *window, c) to the rows of matrices: (groups, n · places, window · c / groups)."""
     rows, c = seen.shape[0], seen.shape[-1]
     for size in places:
         rows = rows * size
@@ -46,7 +46,7 @@ def conv_shape(x, W, b, *, stride, padding, dilation, groups):
 
 
 def places(x, window, stride, padding, dilation):
-    """How many places a window has along each size of x, by their shapes."""
+    """Count the places that a window has along each size of x, by their shapes."""
     padded = tuple(k + sum(edges) for k, edges in zip(x[1:-1], padding, strict=True))
     spans = tuple(d * (k - 1) + 1 for k, d in zip(window, dilation, strict=True))
     if any(span > k for span, k in zip(spans, padded, strict=True)):

@@ -6,7 +6,7 @@ from .shape import own, spread
 
 
 def width(z):
-    """Outputs per sample."""
+    """The number of outputs per sample."""
     count = 1
     for size in z.shape[1:]:
         count *= size

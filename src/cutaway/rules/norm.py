@@ -6,12 +6,12 @@ from .shape import own
 
 
 def mean_of(x, axis, keepdims=False):
-    """Added up in double: of many numbers, or of some far from zero, a sum in single loses what tells them apart."""
+    """Average in double: with many numbers, or numbers far from zero, a sum in single loses their differences."""
     return xp.mean(x, axis=axis, keepdims=keepdims, dtype=xp.wide).astype(x.dtype)
 
 
 def added_up(gradient, shape):
-    """What of a gradient belongs to an array that was broadcast, added up in double."""
+    """Add up in double, over all its copies, the gradient of an array that was broadcast."""
     return own(gradient.astype(xp.wide), shape).astype(gradient.dtype)
 
 

@@ -95,7 +95,7 @@ class Op:
     sign: str = ""
 
     def __post_init__(self) -> None:
-        """What follows from the kind of rule, where nothing else is said."""
+        """Fill in what follows from the kind of rule, where nothing else is said."""
         alone = self.kind == "elementwise"
         said = {"keeps": self.keeps or "channels places" * alone, "title": self.title or self.name.replace("_", " "),
                 "activates": self.activates or (self.activates is None and alone and self.outputs == ("a",))}
@@ -168,13 +168,13 @@ class Op:
                      for name in self.needs)
 
     def by_name(self, inputs: Iterable[Any], outputs: Iterable[Any]) -> dict[str, Any]:
-        """Inputs and outputs by the rule's names; any number of inputs are one tuple."""
-        given = (tuple(x for x in inputs if x is not None),) if self.variadic else inputs
-        return dict(zip(self._named, (*given, *outputs), strict=True))
+        """Name inputs and outputs as the rule does; any number of inputs are one tuple."""
+        parts = (tuple(x for x in inputs if x is not None),) if self.variadic else inputs
+        return dict(zip(self._named, (*parts, *outputs), strict=True))
 
     def backward_arguments(self, values: Mapping[str, Any], gradients: Mapping[str, Any],
                            shape: Callable[[Any], Any] = np.shape) -> tuple[Any, ...]:
-        """What the backward rule is called with, in order: gradients of outputs, then the values and shapes it names.
+        """Collect the backward rule's arguments, in order: gradients of outputs, then the values and shapes it names.
 
         values: inputs and outputs by name (`by_name`). gradients: by their outputs' names. shape: gives a value's.
         """
@@ -188,15 +188,15 @@ class Op:
 
     def call_backward(self, values: Mapping[str, Any], gradients: Mapping[str, Any],
                       settings: Mapping[str, Any]) -> tuple[Any, ...]:
-        """The gradients of the inputs, in their order, from arrays as `backward_arguments` takes them."""
+        """Compute the gradients of the inputs, in their order, from arrays as `backward_arguments` takes them."""
         assert self.backward is not None
         own = {name: settings[name] for name in self.backward_attributes}
-        made = self.backward(*self.backward_arguments(values, gradients), **own)
-        return made if isinstance(made, tuple) else (made,)
+        results = self.backward(*self.backward_arguments(values, gradients), **own)
+        return results if isinstance(results, tuple) else (results,)
 
     def named(self, arguments: Sequence[Any], writes: Sequence[Any],
               backward: bool) -> tuple[dict[str, Any], dict[str, Any]]:
-        """What one run of the rule reads and what it writes, by name: x, W, b and z; backward dz, x, W and dx, dW, db.
+        """Name what one run of the rule reads and what it writes: x, W, b and z; backward dz, x, W and dx, dW, db.
 
         Any number of inputs are x1, x2, ...
         """
@@ -214,7 +214,7 @@ class Op:
         return dict(zip(reads, arguments, strict=False)), dict(zip(made, writes, strict=False))
 
     def refuses(self, wanted: list[bool]) -> str | None:
-        """Why no gradient can flow back to the inputs that want one; None where it can."""
+        """Say why no gradient can flow back to the inputs that want one; None where it can."""
         if self.backward is None:
             return f"{self.name} has no derivative, but a gradient must flow through it"
         for name, wants in zip(self.inputs, wanted, strict=False):
@@ -224,7 +224,7 @@ class Op:
         return None
 
     def outline(self, *arguments: Any, **attributes: Any) -> Any:
-        """What forward gives, for those who ask for shapes alone: a scan takes one step, as all steps are alike."""
+        """Run forward for its shapes alone: a scan takes only one step, as all steps are alike."""
         u, *others = arguments
         if not self.sums or u.ndim != 3:
             return self.forward(*arguments, **attributes)
@@ -232,7 +232,7 @@ class Op:
         return tuple(xp.broadcast_to(a, (*u.shape[:2], *a.shape[2:])) if a.ndim == 3 else a for a in made)
 
     def made(self, *shapes: tuple[int, ...] | None, **settings: Any) -> list[tuple[int, ...]]:
-        """The shapes of what it makes of inputs of these shapes, at most: asked before it runs on what nobody checked.
+        """Compute the largest shapes of the results for inputs of these shapes, before the rule runs on unchecked data.
 
         Those of `<name>_shape` (of a scan one step's); else what the inputs broadcast to, beside those in brackets,
         whose numbers only change their shape. Raises ValueError or IndexError where they do not fit each other.
@@ -247,12 +247,12 @@ class Op:
         return [together(*(shape for name, shape in given.items() if name not in in_brackets)), *apart]
 
     def linear_with(self, operand: str) -> list[str]:
-        """The operands in which it is linear together with this one; none where it is not linear in it."""
+        """The operands in which the operation is linear together with this one; none where it is not linear here."""
         groups = (group.split() for group in self.linear.split(","))
         return next((group for group in groups if operand in group), [])
 
     def slope_by(self, operand: str) -> str:
-        """The derivative by an operand in words, or "" where there are none of its own."""
+        """The operation's own words for the derivative by an operand, or "" where it has none."""
         return self.slope if isinstance(self.slope, str) else self.slope.get(operand, "")
 
     @property
@@ -295,5 +295,5 @@ def facts(op: str) -> Op:
 
 
 def together(*shapes: tuple[int, ...] | None) -> tuple[int, ...]:
-    """What shapes broadcast to, all of them: two alone may broadcast to less. None: not there."""
+    """Compute what all shapes together broadcast to; an operand that is not there has None."""
     return np.broadcast_shapes(*(shape for shape in shapes if shape is not None))

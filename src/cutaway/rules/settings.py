@@ -15,7 +15,7 @@ def _one_or_more(least: int) -> Callable[[Any], bool]:
 
 
 def _edges(value: Any) -> bool:
-    """Padding: of both ends together, or a pair (before, after) for each size."""
+    """Whether this is padding: one number for all ends, or a pair (before, after) for each size."""
     if isinstance(value, tuple | list):
         return all(isinstance(pair, tuple | list) and len(pair) == 2 and _ends(pair) for pair in value)
     return is_whole(value, 0)
@@ -29,7 +29,7 @@ def _number(value: Any) -> bool:
 
 
 def real(value: Any) -> Any:
-    """A number as a float; what is none stays, and is refused by name."""
+    """Make a number a float; anything else stays, and is refused later by its setting's name."""
     return float(value) if _number(value) else value
 
 
@@ -58,7 +58,7 @@ AXIS = (lambda value: is_whole(value, -32), "a whole number")
 
 
 def refused(op: str, settings: dict[str, Any]) -> str | None:
-    """What is wrong with an operation's settings, in words; None where nothing is."""
+    """Say what is wrong with an operation's settings; None where nothing is."""
     for name, value in settings.items():
         allowed = AXIS if (op, name) == ("concat", "axis") else ALLOWED.get(name)
         if allowed is not None and not allowed[0](value):

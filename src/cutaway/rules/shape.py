@@ -5,7 +5,7 @@ from .registry import rule
 
 
 def flat(x):
-    """x (..., k) as rows: (n, k)."""
+    """Reshape x (..., k) to rows: (n, k)."""
     rows = 1
     for size in x.shape[:-1]:
         rows *= size
@@ -13,17 +13,17 @@ def flat(x):
 
 
 def spread(x, shape):
-    """x broadcast together with an array of that shape."""
+    """Broadcast x together with an array of that shape."""
     return x if x.shape == shape else x + xp.full(shape, 0, x.dtype)
 
 
 def own(gradient, shape):
-    """What of a gradient belongs to an array that was broadcast: that of all its copies, added up."""
+    """Add up the gradients of all copies of an array that was broadcast."""
     return gradient if gradient.shape == shape else sum_to(gradient, shape=shape)
 
 
 def bias_gradient(dz, b_shape):
-    """Σ dz over all rows, for a bias of one number a column; over less, or more, for one of another shape."""
+    """Add up dz over all rows for a bias with one number a column; over less, or more, for one of another shape."""
     return flat(dz).sum(0) if b_shape in (None, dz.shape[-1:]) else own(dz, b_shape)
 
 
