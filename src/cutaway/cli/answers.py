@@ -10,7 +10,7 @@ from ..errors import TrainingError
 
 
 def answers(model: Any, X: Any, classifies: bool) -> tuple[np.ndarray, np.ndarray | None]:
-    """Predictions, and the probabilities of classes. Raises TrainingError for a model that gives no finite numbers."""
+    """Predict, with the probabilities of classes. Raises TrainingError for a model that gives no finite numbers."""
     predicted, probability = model.predict(X), model.predict_proba(X) if classifies else None
     if not np.isfinite(predicted if probability is None else probability).all():
         raise TrainingError("The network's outputs are not finite: it diverged and is not written. Try a lower --lr.")
@@ -26,7 +26,7 @@ def labels_of(model: Any) -> list[str]:
 
 
 def decided(model: Any, predicted: np.ndarray, probability: Any, thresholds: dict[int, float]) -> np.ndarray:
-    """Predictions where labels are said from other probabilities on than they would be: of several the likeliest.
+    """Predict where labels are said from other probabilities on than usual; of several labels the likeliest wins.
 
     Between two classes, below the threshold of one the other is said.
     """
@@ -44,7 +44,7 @@ def decided(model: Any, predicted: np.ndarray, probability: Any, thresholds: dic
 
 
 def doubted(model: Any, X: Any, where: str, column: bool = False) -> Any:
-    """What of the rows is unlike training; said on the error stream, if anything is. `column`: a column says it too."""
+    """Find what in the rows is unlike training, and say it on the error stream. `column`: a column says it too."""
     from .terminal import warn
 
     found = model.doubts(X)

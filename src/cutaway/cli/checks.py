@@ -14,7 +14,7 @@ from ..text import quoted
 
 
 def output(path: Path, what: str, endings: Sequence[str], inputs: Sequence[Path] = ()) -> Path:
-    """The path, if a file with such an ending can be written there; `inputs` must not be overwritten.
+    """Check that a file with such an ending can be written at a path; `inputs` must not be overwritten.
 
     Raises ArgumentError or FileError saying what is in the way, before anything was computed.
     """
@@ -49,7 +49,7 @@ def reachable(path: Path, what: str) -> None:
 
 
 def columns(wanted: Sequence[str], known: Sequence[str], option: str, where: str) -> list[str]:
-    """The wanted columns, once each. Raises ArgumentError with the closest names for one that is not there."""
+    """List the wanted columns, once each. Raises ArgumentError with the closest names for one that is not there."""
     for name in wanted:
         if name not in known:
             lower = {k.lower(): k for k in known}
@@ -60,7 +60,8 @@ def columns(wanted: Sequence[str], known: Sequence[str], option: str, where: str
 
 
 def hidden(text: str | None) -> tuple[int, ...] | None:
-    """
+    """Read the widths of hidden layers.
+
     >>> hidden("128, 64"), hidden("none"), hidden(None)
     ((128, 64), (), None)
     """
@@ -78,7 +79,7 @@ def hidden(text: str | None) -> tuple[int, ...] | None:
 
 
 def share_or_path(text: str, option: str) -> float | Path:
-    """A share of the rows, or the path of a file or folder with them.
+    """Read a share of the rows, or the path of a file or folder with rows.
 
     >>> share_or_path("0.25", "--test"), share_or_path("GunPoint_TEST.ts", "--test").name
     (0.25, 'GunPoint_TEST.ts')
@@ -93,7 +94,8 @@ def share_or_path(text: str, option: str) -> float | Path:
 
 
 def rate(text: str | None, option: str) -> float | Literal["auto"] | None:
-    """
+    """Read a learning rate.
+
     >>> rate("0.01", "--lr"), rate("auto", "--lr"), rate(None, "--lr")
     (0.01, 'auto', None)
     """
@@ -112,7 +114,7 @@ def positive(value: float | None, option: str) -> float | None:
 
 
 def thresholds(given: Sequence[str], labels: Sequence[str]) -> dict[int, float]:
-    """From which probability on a label is said, by its place among the labels: "late=0.1".
+    """Read from which probability on a label is said, by its place among the labels: "late=0.1".
 
     >>> thresholds(["late=0.1"], ["late", "on time"])
     {0: 0.1}

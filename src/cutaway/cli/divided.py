@@ -26,7 +26,7 @@ class Divided:
         self._steer_by_known_classes()
 
     def rows(self, part: int) -> tuple[Any, Any]:
-        """X and y of a part: 0 training, 1 validation, 2 test."""
+        """Take X and y of a part: 0 training, 1 validation, 2 test."""
         rows = self.parts[part]
         return self.problem.kind.take(self.problem.X, rows), self.problem.y.iloc[rows]
 
@@ -36,7 +36,7 @@ class Divided:
         return judged_by(self.problem.task, np.asarray(self.problem.y.iloc[self.parts[0]]))
 
     def _steer_by_known_classes(self) -> None:
-        """By group or time a class may be in the validation rows alone: no network can be steered by those."""
+        """Drop validation rows of a class that training rows lack, as dividing by group or time may leave them."""
         learn, steer, test = self.parts
         if self.problem.task in ("binary", "multiclass") and len(steer):
             known = self.problem.y.iloc[steer].isin(self.problem.y.iloc[learn].unique())
@@ -44,7 +44,7 @@ class Divided:
 
 
 def divide(problem: Problem, test: float, seed: int) -> tuple[tuple[np.ndarray, ...], str]:
-    """Rows to learn from, to see when to stop (none of few) and to test on; and how they were chosen."""
+    """Divide rows into those to learn from, to see when to stop (none where rows are few) and to test on; say how."""
     n, many = len(problem.y), problem.kind.many
     if problem.tests:
         last = np.arange(n - problem.tests, n)
@@ -75,7 +75,7 @@ def _refuse_new_classes(problem: Problem, learnt: int) -> None:
 
 
 def _split(problem: Problem, rows: np.ndarray, shares: tuple, seed: int) -> tuple[tuple[np.ndarray, ...], str]:
-    """Some rows in parts, and how they were chosen."""
+    """Divide some rows into parts, and say how they were chosen."""
     from ..data import forecast_split, split
 
     n = len(rows)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def notes(study: Divided) -> list[str]:
-    """What is not looked at, since it would take too long: columns for leaks, training rows for copies."""
+    """Say what is not looked at, since it would take too long: columns for leaks, training rows for copies."""
     problem, looked_at = study.problem, len(_compared(study))
     wide = problem.kind.name == "table" and problem.width > MOST_COLUMNS
     many = not problem.forecasts and len(study.parts[2]) and looked_at < len(study.parts[0])
@@ -30,7 +30,7 @@ def notes(study: Divided) -> list[str]:
 
 
 def leaks(study: Divided, X: Any, y: Any) -> list[Finding]:
-    """Columns that give a target away, among the training rows."""
+    """Find columns that give a target away, among the training rows."""
     problem = study.problem
     if problem.forecasts:
         return _from_the_future(study, X, np.asarray(y).reshape(len(y), -1)[:, 0])
@@ -57,8 +57,8 @@ def leaks(study: Divided, X: Any, y: Any) -> list[Finding]:
 
 
 def _of_whole_sequences(X: Any, names: list[str] | None) -> tuple[np.ndarray, dict[str, slice]]:
-    """Each feature's last step and mean, (n, 2 features), and where they lie: what stays the same in a sequence shows
-    in both, what was written down at its end in the last step."""
+    """Compute each feature's last step and mean, (n, 2 features), and where they lie: what stays the same in a sequence
+    shows in both, what was written down at its end in the last step."""
     values, ends = X.values.astype(np.float64), X.lengths
     values = np.nan_to_num(values.reshape(*values.shape[:2], -1))
     within = np.arange(values.shape[1]) < ends[:, None]
@@ -71,7 +71,7 @@ def _of_whole_sequences(X: Any, names: list[str] | None) -> tuple[np.ndarray, di
 
 
 def _from_the_future(study: Divided, X: Any, y: np.ndarray) -> list[Finding]:
-    """Features of a series that hold, at some step that a window shows, what is to be forecast, or how far away it
+    """Find features of a series that hold, at some step that a window shows, what is to be forecast, or how far away it
     is from the last value."""
     features, series = study.problem.features or [], study.problem.reading["forecast"]
     found = []
@@ -93,7 +93,7 @@ def _from_the_future(study: Divided, X: Any, y: np.ndarray) -> list[Finding]:
 
 
 def of_the_test(study: Divided, X: Any, y: np.ndarray, models: list[Answer], classes: Any) -> list[Finding]:
-    """What the score on the test rows does not see, and test rows that were learnt from."""
+    """Say what the score on the test rows does not see, and find test rows that were learnt from."""
     problem, balanced = study.problem, study.options.class_weight is not None
     found = verdict.one_kind(y, problem.targets, problem.kind.many)
     found += verdict.rare(problem.task, y, models, balanced, _threshold(study, classes), problem.targets)
@@ -114,12 +114,12 @@ def of_the_test(study: Divided, X: Any, y: np.ndarray, models: list[Answer], cla
 
 
 def _compared(study: Divided) -> np.ndarray:
-    """The training rows among which copies of test rows are looked for."""
+    """Choose the training rows among which copies of test rows are looked for."""
     return study.parts[0][: min(MOST_COMPARED, _rows_of_numbers(study))]
 
 
 def _rows_of_numbers(study: Divided) -> int:
-    """How many encoded rows may be in memory to be compared."""
+    """Count the encoded rows that may be in memory to be compared."""
     from ..named_inputs import NamedInputs
 
     example = study.problem.kind.example(study.estimator.encoder_)  # two rows
@@ -127,7 +127,7 @@ def _rows_of_numbers(study: Divided) -> int:
 
 
 def _threshold(study: Divided, classes: Any) -> tuple[str, float] | None:
-    """The rare one of two uneven classes, and from which probability on it may be said, by the validation rows."""
+    """Find the rare one of two uneven classes, and from which probability on to say it, by the validation rows."""
     if study.problem.task != "binary" or study.judged_by != "ROC AUC":
         return None
     X, y = study.rows(1 if len(study.parts[1]) else 0)

@@ -113,7 +113,7 @@ def fit(
 
 
 def follow(study: Study, screen: Screen, report: bool = False) -> None:
-    """All steps of a study, each section printed as soon as it is known."""
+    """Do all steps of a study; each section is printed as soon as it is known."""
     from . import sections
 
     found = study.found
@@ -137,7 +137,7 @@ def follow(study: Study, screen: Screen, report: bool = False) -> None:
 
 
 def write(study: Study, screen: Screen, out: Path, report: Path | None) -> None:
-    """The model file, and the report if wanted."""
+    """Write the model file, and the report if wanted."""
     from ..report import write_report
     from .keeping import save
 
@@ -154,7 +154,7 @@ def write(study: Study, screen: Screen, out: Path, report: Path | None) -> None:
 
 
 def shell(*words: object) -> str:
-    """A command as one types it.
+    """Write a command as one types it.
 
     >>> shell("cutaway", "inspect", "my model.safetensors")
     "cutaway inspect 'my model.safetensors'"
@@ -165,7 +165,7 @@ def shell(*words: object) -> str:
 
 
 def typed(word: str) -> str:
-    """A word for a shell; characters that nobody can type, such as bytes that are no text, by their numbers."""
+    """Quote a word for a shell; characters that nobody can type, such as bytes that are no text, get their numbers."""
     if printable(word) == word:
         return quote(word)
     known = word.replace("\\", "\\\\").replace("'", "\\'")

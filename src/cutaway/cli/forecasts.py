@@ -21,7 +21,7 @@ SERIES_ID, SERIES_STEP = "(series)", "(step)"
 
 
 def window_rows(path: Path, asked: ReadOptions, frame: Any = None, features: list[str] | None = None) -> FileRows:
-    """Windows of the one series in a table, each with the values that follow it."""
+    """Cut windows of the one series in a table, each with the values that follow."""
     import pandas as pd
 
     from ..data.forecasting import cut_windows
@@ -47,7 +47,7 @@ def window_rows(path: Path, asked: ReadOptions, frame: Any = None, features: lis
 
 
 def every_window(path: Path, asked: ReadOptions, frame: Any = None, features: list[str] | None = None) -> FileRows:
-    """All windows of a series, the last of which ends with it: what `cutaway predict` forecasts from.
+    """Cut all windows of a series up to its end: what `cutaway predict` forecasts from.
 
     A window across a gap in time is left out, and one that a gap follows, unless it is the last.
     """
@@ -83,7 +83,7 @@ def every_window(path: Path, asked: ReadOptions, frame: Any = None, features: li
 def one_series(
     path: Path, asked: ReadOptions, frame: Any, features: list[str] | None
 ) -> tuple[np.ndarray, list[str], Moments | None, list[str]]:
-    """The one series in a table in order of time: numbers (time, features), their names, when its rows are, notes.
+    """Read the one series in a table in order of time: numbers (time, features), their names, its times, notes.
 
     The step of time that it keeps is written into `asked`, or compared with the one that a model has learnt.
     """
@@ -111,7 +111,7 @@ def one_series(
 
 
 def in_time(path: Path, asked: ReadOptions, frame: Any) -> tuple[Moments, np.ndarray, list[str]]:
-    """When the rows are, in order of time, the rows in that order, and what is to be noted."""
+    """Sort rows by time: give their times, the rows in that order, and what is to be noted."""
     import numpy as np
 
     from ..data.table_lines import in_lines

@@ -64,7 +64,7 @@ def inspect(
 
 
 def read(path: Path, about: dict[str, Any]) -> tuple[Any, Any]:
-    """The model, and the shape of a row that its program was saved for where it does not say that itself."""
+    """Load the model, and the shape of a row that its program was saved for where the model does not say it itself."""
     from .. import (
         estimators,  # noqa: F401  they say themselves how they are rebuilt
         files,
@@ -80,7 +80,7 @@ NARROW = {"multiply-adds": "multiply-\nadds", "activations": "activa-\ntions"}
 
 
 def layers(screen: Any, summary: Any) -> None:
-    """The summary as a table, with bars of the work where there is room."""
+    """Show the summary as a table, with bars of the work where there is room."""
     wide = screen.console.width >= 100
     head = (*summary.head, "")[: 6 + wide]
     head = head if wide else tuple(NARROW.get(name, name) for name in head)
@@ -90,7 +90,7 @@ def layers(screen: Any, summary: Any) -> None:
 
 
 def encodings(screen: Any, found: Any, most: int | None) -> None:
-    """How each column becomes numbers."""
+    """Show how each column becomes numbers."""
     used = [c for c in found.columns if not c.left_out]
     screen.title("Columns", f"{len(used):,} are inputs")
 

@@ -13,7 +13,7 @@ ENTRY = "findings"
 
 
 def load(path: Path) -> Any:
-    """The estimator in a file. Raises FileError for a bare network, which does not know its columns."""
+    """Load the estimator in a file. Raises FileError for a bare network, which does not know its columns."""
     from .. import estimators, files
 
     model = files.load(path)
@@ -26,7 +26,7 @@ def load(path: Path) -> Any:
 
 
 def reading(path: Path) -> dict[str, Any]:
-    """What a model must know to read files as the one of training was read."""
+    """List what a model must know to read other files as it read the training file."""
     from ..described import described, entry
     from ..files import describe
     from ..files.container import about

@@ -39,14 +39,14 @@ class ReadOptions:
         return self.horizon or HORIZON
 
     def chosen(self) -> dict[str, str]:
-        """What was said, for the report."""
+        """List what was said, for the report."""
         given = {{"targets": "target"}.get(name, name.replace("_", " ")): value
                  for name, value in vars(self).items() if value and name != "every"}
         return {name: ", ".join(value) if isinstance(value, list) else "yes" if value is True else str(value)
                 for name, value in given.items()}
 
     def remembered(self) -> dict[str, Any]:
-        """What a model needs to know to read other files of sequences in the same way."""
+        """List what a model needs to know to read other files of sequences in the same way."""
         kept: dict[str, Any] = {"time": self.time, "id": self.id, "forecast": self.forecast, "gaps": self.gaps,
                                 "every": self.every}
         kept |= {"window": self.length, "horizon": self.ahead} if self.forecast else {}
@@ -77,7 +77,7 @@ class FitOptions:
     monitor: str | None = None
 
     def chosen(self) -> dict[str, Any]:
-        """What was not left to the design, for the report."""
+        """List what was not left to the design, for the report."""
         shown = {name.replace("_", " "): str(value) if isinstance(value, Path) else value
                  for name, value in vars(self).items() if value is not None}
         return shown | ({"hidden": ",".join(map(str, self.hidden)) or "none"} if self.hidden is not None else {})

@@ -72,7 +72,7 @@ def predict(
 
 
 def at_the_limits(estimator: Any, answers: dict[str, Any]) -> str:
-    """How many predictions of numbers stand where the range of the training targets ends, in words, or nothing."""
+    """Say how many predictions of numbers stand where the range of the training targets ends; "" for none."""
     import numpy as np
 
     from ..data.limits import TOLD_AT_LIMITS
@@ -91,7 +91,7 @@ def at_the_limits(estimator: Any, answers: dict[str, Any]) -> str:
 
 
 def answer_columns(estimator: Any, table: Any, thresholds: dict[int, float]) -> dict[str, Any]:
-    """Columns of the output: prediction (one for each target), then probability of each class or label."""
+    """Make the columns of the output: prediction (one for each target), then probability of each class or label."""
     from .answers import decided, labels_of
 
     names = estimator.target_encoder_.names
@@ -106,7 +106,7 @@ def answer_columns(estimator: Any, table: Any, thresholds: dict[int, float]) -> 
 
 
 def written(values: Any, digits: int) -> Any:
-    """Fractions with as many digits as they are worth; labels and whole numbers as they are."""
+    """Write fractions with as many digits as they are worth; labels and whole numbers as they are."""
     return [f"{value:.{digits}g}" for value in values.tolist()] if values.dtype.kind == "f" else values
 
 

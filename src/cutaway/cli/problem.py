@@ -57,7 +57,7 @@ class Problem:
         return "forecast" in self.reading
 
     def target_facts(self) -> list[TargetFacts]:
-        """Each target in words, of the rows in this file: those of a test part of its own are counted apart."""
+        """Describe each target in words, for the rows in this file: those of a separate test file are counted apart."""
         y = self.y.iloc[: len(self.y) - self.tests]
         if self.forecasts and len(self.targets) > 1:
             words = _summary(y.to_numpy().ravel(), False, self.kind.many)
@@ -67,7 +67,7 @@ class Problem:
 
 
 def read(path: Path, asked: ReadOptions, test: Path | None = None) -> Problem:
-    """The problem in a file, or folder; `test` is another with rows to test on.
+    """Read the problem in a file, or folder; `test` is another with rows to test on.
 
     Raises DataError or ArgumentError for what cannot be learnt.
     """
@@ -106,7 +106,7 @@ def read(path: Path, asked: ReadOptions, test: Path | None = None) -> Problem:
 
 
 def decide(y: Any, task: str | None) -> tuple[str, str]:
-    """The task in full and why: what the target looks like, within 'regression' or 'classification' if asked for."""
+    """Decide on the task, by the target's looks and within 'regression' or 'classification' if asked for; say why."""
     from ..data import TargetEncoder
 
     many = getattr(y, "ndim", 1) == 2
@@ -141,7 +141,7 @@ def _summary(y: Any, classes: bool, many: str) -> str:
 
 
 def truth(data: FileRows, where: str, encoder: Any, path: Path | None = None) -> tuple[Any, Any, int]:
-    """The rows that have a target, their targets as `encoder` knows them, and how many rows have none."""
+    """Find the rows that have a target, their targets as `encoder` knows them, and how many rows have none."""
     import pandas as pd
 
     from ..data import drop_missing

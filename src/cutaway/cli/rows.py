@@ -36,7 +36,7 @@ class FileRows:
 
 
 def table(path: Path) -> Any:
-    """The table in a file; its columns' names are text."""
+    """Read the table in a file; its columns' names are text."""
     from ..data import read_table
 
     frame = read_table(path)
@@ -46,7 +46,7 @@ def table(path: Path) -> Any:
 
 @contextmanager
 def about(what: str):
-    """Errors in the block say what they are about."""
+    """Make errors in the block say what they are about."""
     try:
         yield
     except CutawayError as problem:
@@ -55,7 +55,7 @@ def about(what: str):
 
 @contextmanager
 def in_file(path: Path | None, rows: Any = None):
-    """Errors in the block name the lines of a table's file for its rows; `rows` are those that the block works on."""
+    """Make errors in the block name lines of a table's file for its rows; the block works on `rows`."""
     from ..data.table_lines import in_lines
 
     try:
@@ -68,7 +68,7 @@ def in_file(path: Path | None, rows: Any = None):
 
 @contextmanager
 def in_options(path: Path, rows: Any = None) -> Iterator[None]:
-    """Errors in the block say which option helps, where they name an argument, and name the file's lines for rows."""
+    """Make errors in the block name an option in place of an argument, and the file's lines in place of rows."""
     try:
         with in_file(path, rows):
             yield
@@ -87,5 +87,5 @@ def check_columns(path: Path, frame: Any, **options: Any) -> None:
 
 
 def others(frame: Any, *used: Any) -> list[str]:
-    """The columns of a table that are not used yet."""
+    """List the columns of a table that are not used yet."""
     return [name for name in frame.columns if name not in used]

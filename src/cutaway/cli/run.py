@@ -20,7 +20,7 @@ BAD_INPUT, INTERRUPTED, PIPE_CLOSED = 2, 130, 141
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit status: 0, 2 for bad input, 130 after Ctrl-C, 141 when nobody reads the output."""
+    """Run the command line; give the exit status: 0, 2 for bad input, 130 after Ctrl-C, 141 where nobody reads."""
     from .app import app
     from .terminal import error, stand_in_for_unknown_letters, warn
 
@@ -52,7 +52,7 @@ def main(args: Sequence[str] | None = None) -> int:
 
 
 def _in_words(text: str) -> str:
-    """A message in the words of the command line: its options in place of Python's calls and names of errors.
+    """Put a message in the words of the command line: its options in place of Python's calls and names of errors.
 
     >>> _in_words("The images differ: read_images(..., size=(8, 8)) (--size 8x8) brings them to that size.")
     'The images differ: --size 8x8 brings them to that size.'

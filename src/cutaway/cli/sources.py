@@ -19,7 +19,7 @@ COLUMNS = ("group", "time", "drop")
 
 
 def recognise(path: Path, asked: ReadOptions) -> tuple[Any, Any]:
-    """The kind of a file or folder, and its table if it is one and was read."""
+    """Recognise the kind of a file or folder, and give its table if it is one and was read."""
     from ..data.formats import ARRAYS, format_of
     from ..data.image_sources import image_columns
     from ..data.npz_files import in_npz
@@ -40,13 +40,13 @@ def recognise(path: Path, asked: ReadOptions) -> tuple[Any, Any]:
 
 
 def load(kind: Any, path: Path, asked: ReadOptions, frame: Any = None) -> FileRows:
-    """The rows of a file of a kind; `frame` is its table, if it was read."""
+    """Load the rows of a file of a kind; `frame` is its table, if it was read."""
     return {"table": table_rows, "images": image_rows, "sequences": sequence_rows}[kind.name](path, asked, frame)
 
 
 def load_for(estimator: Any, reading: dict[str, Any], path: Path, targets: list[str], skip_damaged: bool,
              size: str | None = None, mode: str | None = None) -> FileRows:
-    """The rows of a file read as those were that a model has learnt from; without targets there is no y."""
+    """Load the rows of a file as those were read that a model has learnt from; without targets there is no y."""
     from ..data.formats import ARRAYS, SERIES, format_of
 
     path = path if path.name else path.resolve()
@@ -69,7 +69,7 @@ def load_for(estimator: Any, reading: dict[str, Any], path: Path, targets: list[
 
 
 def join(kind: Any, data: FileRows, test: Path, asked: ReadOptions, path: Path) -> tuple[FileRows, int]:
-    """The rows to learn from with those of a test file behind them, and how many these are."""
+    """Join the rows of a test file behind the rows to learn from; give how many the test rows are, too."""
     import numpy as np
     import pandas as pd
 
@@ -121,14 +121,14 @@ TARGET_NAMES = ("target", "label", "class", "y", "outcome", "response", "price",
 
 
 def likely_target(names: list[str], drop: list[str]) -> str:
-    """The column that is most likely to be predicted: by its name, or the last."""
+    """Guess the column that is to be predicted: by its name, or the last."""
     left = [name for name in names if name not in drop] or names
     called = [name for word in TARGET_NAMES for name in left if name.strip().lower() == word]
     return (called or left[-1:])[0]
 
 
 def npz_table(path: Path, X: Any = None, y: Any = None, asked: ReadOptions | None = None) -> Any:
-    """The arrays X (n, features) and y of an .npz file as one table; y's column is named after its array."""
+    """Make the arrays X (n, features) and y of an .npz file one table; y's column is named after its array."""
     from ..data import read_table
     from ..data.npz_files import in_npz
 
@@ -146,7 +146,7 @@ def npz_table(path: Path, X: Any = None, y: Any = None, asked: ReadOptions | Non
 
 
 def table_rows(path: Path, asked: ReadOptions, frame: Any = None) -> FileRows:
-    """A table's columns to learn from, its targets, and the columns that the rows are divided by."""
+    """Take a table apart: columns to learn from, targets, and the columns that the rows are divided by."""
     asked.refuse(IMAGES, f"{path.name}, a table")
     asked.refuse(FORECAST, f"{path.name}, a table without --forecast")
     frame = table(path) if frame is None else frame
@@ -178,12 +178,12 @@ def table_rows(path: Path, asked: ReadOptions, frame: Any = None) -> FileRows:
 
 
 def _targets(frame: Any, names: list[str]) -> Any:
-    """One target as a Series, several as a frame."""
+    """Take one target as a Series, several as a frame."""
     return _numbers_if_it_reads_so(frame[names[0]]) if len(names) == 1 else frame[names].apply(_numbers_if_it_reads_so)
 
 
 def _numbers_if_it_reads_so(cells: Any) -> Any:
-    """A column of text as numbers, if all its words are numbers or gaps ('?', 'n/a')."""
+    """Read a column of text as numbers, if all its words are numbers or gaps ('?', 'n/a')."""
     from pandas.api import types
 
     from ..data.cells import words_of
@@ -207,7 +207,7 @@ def _numbers_if_it_reads_so(cells: Any) -> Any:
 
 def image_rows(path: Path, asked: ReadOptions, frame: Any = None, mode: str | None = None, depth: str | None = None,
                encoder: Any = None) -> FileRows:
-    """The images of a folder, of the files in a table's column, or of an .npz file; `encoder` reads as in training."""
+    """Read the images of a folder, of the files in a table's column, or of an .npz file; `encoder`: as in training."""
     import pandas as pd
 
     from ..data import read_images
@@ -241,7 +241,7 @@ def image_rows(path: Path, asked: ReadOptions, frame: Any = None, mode: str | No
 
 
 def sequence_rows(path: Path, asked: ReadOptions, frame: Any = None, features: list[str] | None = None) -> FileRows:
-    """The sequences of a .ts or .npz file or of a long table, or the windows of one series.
+    """Read the sequences of a .ts or .npz file or of a long table, or the windows of one series.
 
     `features` are the columns that a model has learnt from; without them, all that have no other part are used.
     """

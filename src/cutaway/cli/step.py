@@ -52,7 +52,7 @@ def step(
 
 
 def moons(batch: int, seed: int) -> Any:
-    """The session without a model."""
+    """Begin the session without a model."""
     from .. import datasets, inspect, nn, optim
 
     X, y = datasets.make("moons", n=200, seed=seed)
@@ -62,7 +62,7 @@ def moons(batch: int, seed: int) -> Any:
 
 def from_file(model: Path, data: Path, targets: list[str] | None, batch: int | None, fresh: bool, seed: int,
               skip_damaged: bool, size: str | None = None, mode: str | None = None) -> tuple[Any, str]:
-    """The session on a model and its data, and a line on it."""
+    """Begin the session on a model and its data; give a line about it, too."""
     from .. import inspect
     from ..text import printable
     from .training import training

@@ -80,7 +80,7 @@ class Stepper(Cmd):
         return line
 
     def parseline(self, line: str) -> tuple[str, str, str]:
-        """The command's full name ("" for none), what stands behind it, and the line."""
+        """Split a line: the command's full name ("" for none), what stands behind, and the line."""
         word, rest = [*line.strip().split(maxsplit=1), "", ""][:2]
         name = "quit" if line == "EOF" else SHORT.get(word.lower(), word.lower())
         return name if name in USAGE else "", rest, line.strip()
@@ -321,13 +321,13 @@ class Stepper(Cmd):
 
     # ---- what is shown -----------------------------------------------------------------------------------------------
     def phase(self, name: str) -> None:
-        """A line on each phase when it is first seen."""
+        """Explain each phase in a line when it is first seen."""
         if name not in self.told:
             self.told.add(name)
             self.say(f"{name}: {PHASES.get(name, '')}", style="italic cyan")
 
     def show(self, done: TracedInstruction) -> None:
-        """An instruction that ran, and what it wrote."""
+        """Show an instruction that ran, and what it wrote."""
         how, optimizer = done.formula, repr(self.s.optimizer)
         if done.op == "optimizer" and self.s.trace().instructions[done.number - 1].op == "optimizer":
             how = how.removeprefix(optimizer).strip() or how
@@ -348,7 +348,7 @@ class Stepper(Cmd):
             self.values(done.writes)
 
     def values(self, arrays: Any) -> None:
-        """Each value in a line: its shape, its ends, and the numbers of the sample in view, as many as fit."""
+        """Show each value in a line: its shape, its ends, and the numbers of the sample in view, as many as fit."""
         for name, a in arrays.items():
             v = self.s.trace().facts[name]
             if not a.ndim:
@@ -392,7 +392,7 @@ class Stepper(Cmd):
                 self.say(f"  {name} {_spread(value)}")
 
     def position(self) -> None:
-        """Where the session stands, what is watched, and what comes next."""
+        """Show where the session stands, what is watched, and what comes next."""
         s = self.s
         self.watched()
         where = f"step {s.step:,} of {s.steps:,}, epoch {s.epoch:,} of {s.epochs:,}"
@@ -429,7 +429,8 @@ def _number(text: str, kind: Callable) -> Any:
 
 
 def _named(rest: str) -> tuple[str, tuple[int, ...]]:
-    """
+    """Read a value's name and its index from a command.
+
     >>> _named("layer1.weight 0 1"), _named("layer1.weight[0, 1]"), _named("J")
     (('layer1.weight', (0, 1)), ('layer1.weight', (0, 1)), ('J', ()))
     """
@@ -450,7 +451,8 @@ def _neuron(rest: str) -> tuple[str, int]:
 
 
 def _shape(a: np.ndarray) -> str:
-    """
+    """Write an array's shape.
+
     >>> _shape(np.zeros((32, 4)))
     '(32 × 4)'
     """
@@ -458,7 +460,8 @@ def _shape(a: np.ndarray) -> str:
 
 
 def _spread(a: np.ndarray) -> str:
-    """
+    """Write the ends of an array's values.
+
     >>> _spread(np.array([[1.0, -2.5]])), _spread(np.array([1.0, np.nan]))
     ('(1 × 2) -2.5 to 1', '(2) 1 of 2 not finite')
     """

@@ -133,7 +133,7 @@ class Study(Divided):
         )
 
     def _own_words(self, row: list[str]) -> list[str]:
-        """A row of the design, where the study knows more: why this task, how many rows are held back."""
+        """Add to a row of the design what the study knows: why this task, how many rows are held back."""
         if row[0] == "task":
             return [*row[:2], self.problem.reason]
         if row[0] != "validation":
@@ -148,13 +148,13 @@ class Study(Divided):
         return [row[0], f"{len(self.parts[1]):,} {many}{stop}", reason]
 
     def _named(self, X: Any) -> Any:
-        """Sequences with their features' names."""
+        """Give sequences their features' names."""
         from ..data import Series
 
         return Series(X, None, "", self.problem.features) if self.problem.features else X
 
     def _facts(self, encoder: Any) -> list[list[str]]:
-        """What was learnt of images and sequences, in words, for the section on the data."""
+        """Say what was learnt about images and sequences, for the section on the data."""
         if self.problem.kind.name == "table":
             return []
         lines = encoder.describe()
@@ -165,7 +165,7 @@ class Study(Divided):
 
     # ---- scores ------------------------------------------------------------------------------------------------------
     def score(self) -> None:
-        """Network and linear model on the rows of each part."""
+        """Score network and linear model on the rows of each part."""
         from ..estimators import baseline
 
         with timed(self.found.seconds, "linear model"):
@@ -194,12 +194,12 @@ class Study(Divided):
 
     @staticmethod
     def _best(scores: list[dict[str, float | None]]) -> int:
-        """Which of the simple answers has the highest R² (the first score)."""
+        """Choose the simple answer with the highest R² (the first score)."""
         first = [next(iter(one.values())) for one in scores]
         return int(np.argmax([-np.inf if value is None else value for value in first]))
 
     def _simple(self, part: str, y: np.ndarray, classes: Any) -> list[Answer]:
-        """What costs nothing: of forecasts the last value and the season, else always the same answer."""
+        """Score answers that cost nothing: for forecasts the last value and the season, else always the same answer."""
         rows = self.parts[PARTS.index(part)]
         if not self.problem.forecasts:
             learnt = np.asarray(self.problem.y.iloc[self.parts[0]])
@@ -210,7 +210,7 @@ class Study(Divided):
         return [Answer(name, guess.reshape(y.shape)) for name, guess in found.items()]
 
     def _tell_test(self, X: Any, y: np.ndarray, models: list[Answer], simple: list[Answer], classes: Any) -> None:
-        """Everything that the test rows say: the verdict, doubts, and pictures."""
+        """Tell everything that the test rows say: the verdict, doubts, and pictures."""
         found, problem, ours = self.found, self.problem, models[0]
         found.verdict = verdict.sentence(problem.task, y, [*models, *simple], classes,
                                          table=problem.kind.name == "table", ahead=problem.reading.get("horizon", 0))
@@ -235,7 +235,7 @@ class Study(Divided):
             found.confusion = {"labels": [str(label) for label in classes.tolist()], "counts": counts}
 
     def _last_forecast(self, y: np.ndarray, answers: list[Answer]) -> dict[str, list[float | None]]:
-        """The last forecast of the test rows, and what was known when it was made; of one step each the last few."""
+        """Find the last forecast of the test rows, and what was known then; with one step each, the last few."""
         if y.ndim == 1:
             known, rows = np.zeros(0), np.arange(max(0, len(y) - MOST_DRAWN), len(y))
         else:
@@ -250,7 +250,7 @@ class Study(Divided):
                 for name, part in drawn.items()}
 
     def explain(self) -> None:
-        """The columns that matter, by shuffling each on the test rows (a few thousand of them are enough)."""
+        """Find the columns that matter, by shuffling each on the test rows (a few thousand rows are enough)."""
         from ..estimators import permutation_importance
 
         if len(self.parts[2]) < 2 or self.problem.kind.name != "table" or self.problem.width > MOST_RANKED:
@@ -268,7 +268,7 @@ class Study(Divided):
         self.found.importance_rows = len(y)
 
     def diagnose(self, wanted: bool) -> None:
-        """What is wrong with the network or its training. If not wanted, only where that takes next to no time."""
+        """Find what is wrong with the network or its training. If not wanted, only where that takes next to no time."""
         from ..inspect import diagnose
 
         run = self.estimator.run_
@@ -282,14 +282,14 @@ class Study(Divided):
 
 @contextmanager
 def timed(seconds: dict[str, float], name: str):
-    """The seconds in the block are added to this part's."""
+    """Add the seconds that the block takes to those of a part."""
     began = time.perf_counter()
     yield
     seconds[name] = seconds.get(name, 0.0) + time.perf_counter() - began
 
 
 def begin(options: FitOptions, path: Path, asked: ReadOptions) -> Study:
-    """The study of a file or folder, read as asked."""
+    """Begin the study of a file or folder, read as asked."""
     seconds: dict[str, float] = {}
     with timed(seconds, "loading libraries"):
         import pandas  # noqa: F401
@@ -305,7 +305,7 @@ def begin(options: FitOptions, path: Path, asked: ReadOptions) -> Study:
 
 
 def mistakes(names: list[str], y: np.ndarray, predicted: np.ndarray, probability: Any) -> list[list[str]]:
-    """Some images taken for another class, (file, truth, prediction, its probability), the surest first."""
+    """Find images taken for another class, (file, truth, prediction, its probability), the surest first."""
     wrong = np.flatnonzero(y != predicted)
     sure = probability.max(axis=1)
     wrong = wrong[np.argsort(-sure[wrong], kind="stable")][:MOST_MISTAKES]
@@ -313,14 +313,14 @@ def mistakes(names: list[str], y: np.ndarray, predicted: np.ndarray, probability
 
 
 def titled(model: Any, kind: str) -> str:
-    """A network in a line: its repr, or where that takes several what kind it is, and how large."""
+    """Write a network in a line: its repr, or where that takes several lines, its kind and size."""
     words = {"cnn": "a convolutional network", "recurrent": "a recurrent network"}.get(kind, type(model).__name__)
     text = repr(model)
     return text if "\n" not in text else f"{words}, {sum(p.size for p in model.parameters()):,} parameters"
 
 
 def commanded(finding: Any) -> Any:
-    """A finding with what to add to the command line, where its change has an option.
+    """Add to a finding what to write on the command line, where its change has an option.
 
     >>> from cutaway.inspect import Finding
     >>> change = "optimizer = ct.optim.AdamW(ct.optim.schedules.cosine(0.0003), weight_decay=0.01)"
@@ -334,7 +334,7 @@ def commanded(finding: Any) -> Any:
 
 
 def training_words(run: Any, kept: bool) -> str:
-    """How training went, in a sentence or two."""
+    """Say how training went, in a sentence or two."""
     if not run.epochs_done:
         return f"Training stopped within its first epoch ({run.stopped}): the network has learnt next to nothing."
     why = "" if run.stopped.startswith("all ") else f": {run.stopped}"  # "3 of 3" says that they are all done
@@ -345,7 +345,7 @@ def training_words(run: Any, kept: bool) -> str:
 
 
 def versions() -> dict[str, str]:
-    """What this ran on."""
+    """List the versions of what this ran on."""
     import platform
     from importlib.metadata import version
 

@@ -15,7 +15,7 @@ WIDEST = 110
 
 
 def console(stderr: bool = False) -> Console:
-    """A console that shows text as it is: no markup, no emoji, nothing coloured by its looks."""
+    """Make a console that shows text as it is: no markup, no emoji, nothing coloured by its looks."""
     from rich.console import Console
 
     made = Console(stderr=stderr, markup=False, emoji=False, highlight=False)
@@ -32,17 +32,17 @@ class Screen:
         self.console = console(stderr)
 
     def say(self, *text: Any, style: str = "") -> None:
-        """A line (or paragraph)."""
+        """Write a line (or paragraph)."""
         if not self.quiet:
             self.console.print(*map(printable, text), style=style or None)
 
     def text(self, text: Any) -> None:
-        """Lines that are laid out already."""
+        """Write lines that are laid out already."""
         if not self.quiet:
             self.console.print(printable(text, keep="\n"), soft_wrap=True)
 
     def title(self, text: str, note: str = "") -> None:
-        """The head of a section, and a few words on it."""
+        """Write the head of a section, and a few words about it."""
         if self.quiet:
             return
         from rich.text import Text
@@ -69,7 +69,7 @@ class Screen:
 
     def table(self, rows: Iterable[Sequence[Any]], head: Sequence[str] = (), right: Sequence[int] = (),
               fixed: Sequence[int] = (0,), dim: Sequence[int] = ()) -> None:
-        """Columns of text; those numbered in `right` are numbers, in `fixed` never wrapped, in `dim` less bright."""
+        """Write columns of text; columns numbered in `right` align right, in `fixed` never wrap, in `dim` fade."""
         if self.quiet:
             return
         from rich.table import Table
@@ -89,20 +89,20 @@ class Screen:
         self._print_indented(made)
 
     def paragraph(self, text: Any, style: str = "") -> None:
-        """A few sentences, two columns to the right, wrapped between words."""
+        """Write a few sentences, two columns to the right, wrapped between words."""
         if not self.quiet:
             from rich.text import Text
 
             self._print_indented(Text(printable(text), style=style))
 
     def lines(self, lines: Sequence[str]) -> None:
-        """Lines that are never wrapped, so that they can be copied."""
+        """Write lines that are never wrapped, so that they can be copied."""
         for line in lines:
             if not self.quiet:
                 self.console.print(f"  {printable(line)}", soft_wrap=True, style="cyan")
 
     def _print_indented(self, content: Any, columns: int = 2) -> None:
-        """Some columns to the right; without the spaces that fill lines up, where a pipe would get them."""
+        """Write some columns to the right, without the spaces that fill lines up, which would go into a pipe."""
         from rich.padding import Padding
 
         content = Padding(content, (0, 0, 0, columns), expand=False)
@@ -115,7 +115,7 @@ class Screen:
 
 
 def error(text: Any) -> None:
-    """`error: ...` on the error stream."""
+    """Write `error: ...` on the error stream."""
     out = console(stderr=True)
     from rich.text import Text
 
@@ -123,14 +123,14 @@ def error(text: Any) -> None:
 
 
 def warn(text: Any) -> None:
-    """`note: ...` on the error stream."""
+    """Write `note: ...` on the error stream."""
     from rich.text import Text
 
     console(stderr=True).print(Text("note: ", style="bold yellow") + Text(printable(text, keep="\n")), soft_wrap=True)
 
 
 def stand_in_for_unknown_letters() -> None:
-    """Streams that cannot show a letter (an old terminal, another encoding) show '?' for it."""
+    """Let streams that cannot show a letter (an old terminal, another encoding) show '?' in its place."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")

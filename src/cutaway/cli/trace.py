@@ -61,7 +61,7 @@ def trace(
 
 
 def _names(estimator: Any) -> tuple[list[str], list[str]]:
-    """The names of the features that the network sees, where they have some, and of its outputs."""
+    """The names of the features that the network sees, where they have names, and of its outputs."""
     classes = [str(label) for label in estimator.classes_.tolist()] if hasattr(estimator, "classes_") else []
     targets = list(estimator.target_encoder_.names)
     features = list(estimator.encoder_.feature_names) if estimator.inputs_.name == "table" else []

@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass
 class ModelRows:
-    """rows: the estimator's inputs X and targets y as the file has them; Z, T: as its network and loss take them."""
+    """A file's rows for a model. X, y: inputs and targets as the file has them; Z, T: as network and loss take them."""
 
     estimator: Any
     X: Any
@@ -27,8 +27,8 @@ class ModelRows:
 def training(model: Path, data: Path, targets: list[str] | None, skip_damaged: bool,
              part: tuple[int, int] | None = None, size: str | None = None,
              mode: str | None = None) -> ModelRows:
-    """The rows of a file that have a target, as the model in another learns from them; part: only those from a row
-    number on, so many.
+    """Read the rows of a file that have a target, as the model in another file learns from them; part: (from, count),
+    to take only `count` rows from this row number on.
 
     Raises what `cutaway evaluate` raises, and ArgumentError for a row that is not there.
     """

@@ -39,7 +39,7 @@ def warm(
 
 
 def kernels(networks: list[str], double: bool = False) -> set[Any]:
-    """What those networks need."""
+    """List the kernels that those networks need."""
     from ..engines.cpu import building
 
     with building.collecting() as sources:
@@ -52,7 +52,7 @@ def kernels(networks: list[str], double: bool = False) -> set[Any]:
 
 
 def _compile(dtype: str, model: Any, X: Any, y: Any, loss: str, optimizer: Any, weighted: bool) -> None:
-    """The programs that fit and predict make, for one thread and for two."""
+    """Make the programs that fit and predict make, for one thread and for two."""
     from ..engines import compile, evaluator
 
     model = model.astype(dtype).init(0)
@@ -62,7 +62,7 @@ def _compile(dtype: str, model: Any, X: Any, y: Any, loss: str, optimizer: Any, 
 
 
 def _variants(build: Callable[..., Any], X: Any, n_out: int, options: list[dict[str, Any]]) -> Iterator[tuple]:
-    """A network with each of some options, and then with each loss and optimizer."""
+    """Give a network with each of some options, and then with each loss and optimizer."""
     import numpy as np
 
     from .. import losses, optim

@@ -24,14 +24,14 @@ Hidden = Annotated[str | None, Option("--hidden", metavar="N,N", show_default=Fa
 
 
 def checked(out: Sequence[Path] | None, result: type, data: str | None = None) -> list[Path]:
-    """The files asked for. Raises, before anything is computed, for one that cannot be written."""
+    """Check the files asked for. Raises, before anything is computed, for one that cannot be written."""
     inputs = [Path(data)] if data else []
     return [checks.output(path, "--out", result.endings(), inputs) for path in out or ()]  # type: ignore[attr-defined]
 
 
 def numbers(text: str, option: str, example: str, kind: Callable[[str], Any] = int, count: int | None = None,
             what: str = "numbers with commas between them") -> list[Any]:
-    """What an option holds between its commas, `count` of them if that is said. Raises ArgumentError for anything else.
+    """Read the numbers between an option's commas, `count` numbers if that is said. Raises ArgumentError otherwise.
 
     >>> numbers("-1,2.5", "--start", "-1,2", float, 2)
     [-1.0, 2.5]

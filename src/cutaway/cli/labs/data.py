@@ -44,7 +44,7 @@ class LabData:
         return KINDS[self.design.inputs].many
 
     def model(self) -> Callable[[], Any]:
-        """A function that makes the network: the design's own, or one with the hidden layers asked for."""
+        """Make the function that makes the network: the design's own, or one with the hidden layers asked for."""
         if self.hidden is not None:
             self.design.change({"hidden": list(self.hidden)})
         return self.design.network
@@ -52,7 +52,7 @@ class LabData:
 
 def study(data: str | None, targets: list[str] | None, default: str, hidden: str | None = None,
           rows: int | None = None, seed: int = 0) -> LabData:
-    """Read and encode the data; `rows`: so many of them, drawn by chance, where there are more.
+    """Read and encode the data; `rows`: the most to take, drawn by chance where there are more.
 
     Raises ArgumentError for an unknown name, and what `cutaway fit` raises for a file that cannot be learnt from.
     """
@@ -72,7 +72,7 @@ def study(data: str | None, targets: list[str] | None, default: str, hidden: str
 
 def read_raw(data: str | None, targets: list[str] | None, default: str, seed: int = 0,
              made: int | None = None) -> tuple[str, Any, Any, list[str]]:
-    """Name, X, y and names of the targets, as they were read. made: rows of a set that is made."""
+    """Read name, X, y and names of the targets. made: the number of rows of a set that is made."""
     return _named(data or default, seed, made) if _ships(data or default) else _read(Path(data or ""), targets)
 
 

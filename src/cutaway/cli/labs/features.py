@@ -59,7 +59,7 @@ def features(
 
 
 def small(n_in: tuple[int, int, int], n_out: int) -> Any:
-    """Three layers of filters, each seeing two pixels further, and a hidden layer that sees all."""
+    """Make three layers of filters, each seeing two pixels further, and a hidden layer that sees all."""
     from ...nn import Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential
 
     height, width, channels = n_in

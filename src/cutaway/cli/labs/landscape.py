@@ -72,7 +72,7 @@ def landscape(
 
 def entry(about: LabData, X: Any, y: Any, seed: int, batch_size: int, epochs: int,
           until: float = 0.0) -> dict[str, Any]:
-    """What ct.fit is given for one network: Adam, until its loss over an epoch is as low as `until`."""
+    """Make the arguments of ct.fit for one network: Adam, until its loss over an epoch is as low as `until`."""
     from ... import optim
     from ...lab.models import fresh
 

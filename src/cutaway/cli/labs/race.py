@@ -65,7 +65,7 @@ def race(
 
 
 def _starters(given: list[str]) -> dict[str, Optimizer]:
-    """Optimizers by name; where one comes with two rates, by name and rate.
+    """Name optimizers; where one comes with two rates, by name and rate.
 
     >>> _starters(["SGD", "Adam:0.003", "Adam:0.1"])
     {'SGD': SGD(lr=0.1), 'Adam:0.003': Adam(lr=0.003, ...), 'Adam:0.1': Adam(lr=0.1, ...)}

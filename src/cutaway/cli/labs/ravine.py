@@ -52,7 +52,7 @@ def ravine(
 
 
 def _optimizer(text: str, on: Surface) -> Optimizer:
-    """ "adam:0.1", or "adam" at a learning rate that fits the surface."""
+    """Read "adam:0.1", or "adam" at a learning rate that fits the surface."""
     from ...errors import ArgumentError, check_name
     from ...lab.descents.descend import usual
     from ...optim import OPTIMIZERS
