@@ -118,6 +118,20 @@ def test_no_two_public_classes_share_a_name():
     assert {name: modules for name, modules in found.items() if len(modules) > 1} == {}
 
 
+def test_the_first_line_of_a_docstring_says_what_a_thing_is_or_does():
+    """Not whose it is ("Of ..."), what it is like ("The same", "As ...") or an example alone. (The text of the CPU's
+    kernels is left out: machine code is kept under a hash of it.)"""
+    source, unclear = ROOT / "src" / "cutaway", []
+    for file in source.rglob("*.py"):
+        nodes = () if "kernels" in file.parts else ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        for node in nodes:
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+                text = ast.get_docstring(node) or ""
+                if text.startswith(("Of ", "The same", "As ", ">>>")):
+                    unclear.append(f"{file.relative_to(source)}: {text.splitlines()[0]}")
+    assert unclear == [], "a first line says what the thing is or does"
+
+
 def test_source_files_fit_in_a_head():
     lengths = {f.name: len(f.read_text(encoding="utf-8").splitlines()) for f in (ROOT / "src").rglob("*.py")}
     assert {name: lines for name, lines in lengths.items() if lines > 500} == {}, "split it by concept"

@@ -43,7 +43,7 @@ _VIEWS["descent_page"] = lambda *what: _import_module(".report.descent_page", __
 
 
 def load(path, custom=None):
-    """A model or estimator from a file that `ct.save` wrote. Loading never runs code from the file.
+    """Load a model or estimator from a file that `ct.save` wrote. Loading never runs code from the file.
 
     custom: {name: class} gives a saved custom Module back as that class; without, it predicts and trains all the same.
     Raises errors.FileError for a file that is missing, damaged, or not ours.

@@ -10,7 +10,7 @@ from .errors import ArgumentError, ShapeError
 
 
 class _Own(np.ndarray):
-    """The memory of a copy that was made here: by its base an array is known as ours."""
+    """The memory of a copy that was made here: an array whose base has this class is known as ours."""
 
 
 def is_whole(value: Any, least: float = -np.inf, most: float = np.inf) -> bool:
@@ -19,7 +19,7 @@ def is_whole(value: Any, least: float = -np.inf, most: float = np.inf) -> bool:
 
 
 def whole_number(name: str, value: Any, least: int | None = 1, instead: str = "", most: int | None = None) -> int:
-    """The value of an argument that counts something. `instead`: what else it may be, for the error.
+    """Check an argument that counts something. `instead`: what else it may be, for the error.
 
     >>> whole_number("epochs", np.int64(3))
     3
@@ -33,7 +33,7 @@ def whole_number(name: str, value: Any, least: int | None = 1, instead: str = ""
 
 
 def count_rows(name: str, values: Any) -> int:
-    """How many rows data have. Raises ShapeError for a single value, which has none."""
+    """Count the rows of data. Raises ShapeError for a single value, which has none."""
     try:
         return len(values)
     except TypeError:
@@ -41,7 +41,7 @@ def count_rows(name: str, values: Any) -> int:
 
 
 def whole_numbers(name: str, given: Any, dtype: Any = np.int32) -> np.ndarray:
-    """An array by which rows, classes or steps are looked up, as int32 (or int64), in memory of our own.
+    """Copy an array by which rows, classes or steps are looked up: int32 (or int64), in memory of our own.
 
     It is copied before anybody checks what lies in it: machine code looks rows up without asking, and whoever gave the
     array may change it at any time. One that came from here is not copied again.

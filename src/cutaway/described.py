@@ -1,4 +1,4 @@
-"""Plain values of a file as what they were: everything there, and of the type that it should be."""
+"""Objects from the plain values of a file: everything must be there, and have the right type."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .errors import FileError
 
 
 def described(cls: type, state: Any) -> Any:
-    """The object that `asdict` turned into `state`. Raises FileError for anything that it cannot have written.
+    """Rebuild the object that `asdict` turned into `state`. Raises FileError for anything that `asdict` cannot give.
 
     >>> from cutaway.data.columns import Settings
     >>> described(Settings, {"min_count": 5})
@@ -24,17 +24,17 @@ def described(cls: type, state: Any) -> Any:
     required = {n for n, one in known.items() if one.default is MISSING and one.default_factory is MISSING}
     if odd := (state.keys() - known.keys()) | (required - state.keys()):
         raise FileError(f"it is damaged ({name} lacks {min(odd)!r:.40}, or does not know it)")
-    made = {}
+    values = {}
     for key, value in state.items():
         try:
-            made[key] = _read(_hints(cls)[key], value)
+            values[key] = _read(_hints(cls)[key], value)
         except TypeError:
             raise FileError(f"it is damaged ({name} has {key} {value!r:.40})") from None
-    return cls(**made)
+    return cls(**values)
 
 
 def entry(state: Any, name: str, hint: Any) -> Any:
-    """state[name], which must be there and of that type.
+    """Read state[name], which must be there and of that type.
 
     >>> entry({"levels": ["a", "b"]}, "levels", list[str])
     ['a', 'b']
@@ -52,7 +52,7 @@ def _hints(cls: type) -> dict[str, Any]:
 
 
 def _read(hint: Any, value: Any) -> Any:
-    """The value as its type hint says; TypeError for one of another type."""
+    """Read a value as its type hint says; TypeError for one of another type."""
     kind, inner = get_origin(hint), get_args(hint)
     if hint is Any:
         return value
@@ -79,7 +79,7 @@ def _read(hint: Any, value: Any) -> Any:
 
 
 def _first(hints: tuple, value: Any) -> Any:
-    """The value as the first type that fits it."""
+    """Read a value as the first type that fits."""
     for hint in hints:
         try:
             return _read(hint, value)

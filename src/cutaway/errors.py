@@ -32,7 +32,7 @@ class ArgumentError(CutawayError, ValueError):
 
 
 class RecordingError(CutawayError, TypeError):
-    """A model that cannot be turned into a program, and the line of it that stands in the way."""
+    """A model that cannot be turned into a program, and its line that stands in the way."""
 
 
 class FileError(CutawayError, ValueError):
@@ -52,7 +52,7 @@ class TrainingWarning(UserWarning):
 
 
 def check_name(name: object, known: Collection[str], what: str = "data set", hint: str = "") -> None:
-    """Raise ArgumentError unless the name is one of those known, with the closest of them and all."""
+    """Raise ArgumentError unless the name is a known one; it says the closest name, and all names."""
     if isinstance(name, str) and name in known:
         return
     lower = {k.lower(): k for k in known}

@@ -43,7 +43,7 @@ class UnknownName(CutawayError, AttributeError):
 
 
 def _elsewhere(name: str, known: list[str]) -> str | None:
-    """What to write for an operation that others have: no near name does, log is not log1p."""
+    """Say what to write for an operation of other libraries: a similar name is no help, log is not log1p."""
     if name.endswith("_") and name[:-1] in known:
         return f"x = x.{name[:-1]}(...), since no values are changed in place"
     if callable(getattr(np, name, None)):
@@ -279,7 +279,7 @@ def check_settings(owner: str, given: Iterable[str], taken: Collection[str]) -> 
 
 
 def closest(name: str, known: Iterable[str]) -> str | None:
-    """The name that is nearest to one that does not exist, capitals and underscores aside."""
+    """Find the name nearest to one that does not exist, capitals and underscores aside."""
     names = {k.lower().replace("_", ""): k for k in known if not k.startswith("_")}
     close = get_close_matches(name.lower().replace("_", ""), names, n=1, cutoff=0.7)
     return names[close[0]] if close else None
@@ -311,7 +311,7 @@ def refuse_all(owner: str, given: Collection[Any], named: Collection[str]) -> No
 
 
 def in_our_words(function: Callable) -> Callable:
-    """`function`, a way to train, that answers arguments of other libraries: unknown keywords, foreign objects."""
+    """Make a way to train explain arguments of other libraries: unknown keywords, foreign objects."""
     taken = inspect.signature(function).parameters
 
     @wraps(function)
@@ -331,7 +331,7 @@ def in_our_words(function: Callable) -> Callable:
 
 
 def library(thing: Any) -> str | None:
-    """"PyTorch" or "Keras" for an object, class or function of theirs, told without importing them."""
+    """Say "PyTorch" or "Keras" for an object, class or function of theirs, without importing them."""
     homes = [getattr(base, "__module__", None) for base in (*type(thing).__mro__, thing)]
     first = {str(home).split(".")[0] for home in homes if home}
     return "PyTorch" if "torch" in first else "Keras" if first & {"keras", "tf_keras", "tensorflow"} else None

@@ -8,7 +8,7 @@ import numpy as np
 
 
 def aligned(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
-    """An array of zeros that starts on a cache line (64 bytes)."""
+    """Make an array of zeros that starts on a cache line (64 bytes)."""
     dtype = np.dtype(dtype)
     size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
     raw = np.zeros(size + 64, np.uint8)

@@ -44,7 +44,7 @@ class NamedInputs:
 
     @classmethod
     def of(cls, X: Any) -> NamedInputs:
-        """What X holds, which may be anything that ct.fit takes as X; its lists become arrays, or Sequences."""
+        """Name what X holds, which may be anything that ct.fit takes as X; its lists become arrays, or Sequences."""
         if isinstance(X, NamedInputs):
             return X
         if isinstance(X, tuple):
@@ -59,23 +59,23 @@ class NamedInputs:
         return len(first) if np.ndim(first) else 1
 
     def __getitem__(self, rows: Any) -> NamedInputs:
-        """Some rows: a slice or an array of numbers."""
+        """Take some rows: a slice or an array of numbers."""
         return self.each(lambda part: part[rows])
 
     def first(self, n: int) -> NamedInputs:
-        """The first n rows, repeated where there are fewer."""
+        """Take the first n rows, repeated where there are fewer."""
         return self.each(lambda part: first_rows(part, n))
 
     def each(self, f: Callable[[Any], Any]) -> NamedInputs:
-        """What a function makes of each part."""
+        """Apply a function to each part."""
         return NamedInputs({name: f(part) for name, part in self.parts.items()}, self.by_name)
 
     def passed_to(self, f: Callable) -> Any:
-        """What a network, or another function with its arguments, gives for these inputs."""
+        """Call a network, or another function with its arguments, on these inputs."""
         return f(**self.as_given()) if self.by_name else f(*self.parts.values())
 
     def as_given(self) -> Any:
-        """The inputs as one array or Sequences, a tuple or a dict, as they came."""
+        """Give the inputs as they came: one array or Sequences, a tuple or a dict."""
         if self.by_name:
             return {name.removeprefix("x."): part for name, part in self.parts.items()}
         return self.parts["x"] if "x" in self.parts else tuple(self.parts.values())
@@ -93,7 +93,7 @@ class NamedInputs:
 
 
 def _array(part: Any) -> Any:
-    """An input as an array; a list of arrays of different lengths as Sequences. Sparse matrices stay."""
+    """Make an input an array; a list of arrays of different lengths becomes Sequences. Sparse matrices stay."""
     if isinstance(part, READY) or hasattr(part, "tocsr"):
         return part
     if isinstance(part, tuple):
@@ -106,12 +106,12 @@ def _array(part: Any) -> Any:
 
 
 def lengths_of(name: str) -> str:
-    """What the lengths are called that belong to the input `name`."""
+    """The name of the lengths that belong to the input `name`."""
     return "lengths" if name == "x" else f"{name}.lengths"
 
 
 def first_rows(part: Any, n: int) -> Any:
-    """The first n rows of an array or of Sequences, repeated where there are fewer."""
+    """Take the first n rows of an array or of Sequences, repeated where there are fewer."""
     if isinstance(part, Sequences):
         return Sequences(first_rows(part.values, n), np.maximum(first_rows(part.lengths, n), 1))
     count_rows("the data", part)

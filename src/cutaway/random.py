@@ -12,7 +12,7 @@ _drawn = 0
 
 
 def stream(seed: int, *name: object) -> np.random.Generator:
-    """A counter-based random generator for one use of chance.
+    """Make a counter-based random generator for one use of chance.
 
     >>> stream(0, "batch order", 3).permutation(4).tolist() == stream(0, "batch order", 3).permutation(4).tolist()
     True
@@ -29,7 +29,7 @@ def seed(n: int) -> None:
 
 
 def next_stream() -> np.random.Generator:
-    """The process-wide stream's next generator: one for each parameter constructed."""
+    """Make the process-wide stream's next generator: one for each parameter constructed."""
     global _drawn
     _drawn += 1
     return stream(_process_seed, "constructor", _drawn)
@@ -37,7 +37,7 @@ def next_stream() -> np.random.Generator:
 
 @contextmanager
 def undisturbed():
-    """Layers that are made in the block do not change the first weights of those made later."""
+    """Keep layers that are made in the block from changing the first weights of layers made later."""
     global _drawn
     drawn = _drawn
     try:

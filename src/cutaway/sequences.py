@@ -12,7 +12,7 @@ from .text import counted
 
 
 def ragged_to_sequences(x: Any) -> Any:
-    """A list of arrays of different lengths as Sequences, all else as it is."""
+    """Make a list of arrays of different lengths Sequences; all else stays as it is."""
     rows = x if isinstance(x, list) and all(isinstance(row, list | np.ndarray) and np.ndim(row) for row in x) else []
     return Sequences.from_list(rows) if len(set(map(len, rows))) > 1 else x
 
@@ -59,7 +59,7 @@ class Sequences:
 
     @classmethod
     def from_array(cls, values: Any, channels: str = "last") -> Sequences:
-        """From an array of sequences of one length: (n, time, features), or (n, features, time) with channels="first".
+        """Make Sequences of one length from an array (n, time, features), or (n, features, time) with channels="first".
 
         aeon and sktime keep the channels first, PyTorch's convolutions too.
 
@@ -76,7 +76,7 @@ class Sequences:
     def from_list(
         cls, rows: Iterable[Any], dtype: Any = None, tokens: bool | None = None, channels: str = "last"
     ) -> Sequences:
-        """From a list of arrays (time, features), or (time,); padded with zeros at the end.
+        """Make Sequences from a list of arrays (time, features), or (time,); padded with zeros at the end.
 
         With channels="first" they are (features, time), as aeon has them.
 
@@ -119,11 +119,11 @@ class Sequences:
         return len(self.values)
 
     def __getitem__(self, rows: Any) -> Sequences:
-        """Some of the rows, as Sequences: a slice or an array of numbers."""
+        """Take some rows, as Sequences: a slice or an array of numbers."""
         return Sequences(self.values[rows], self.lengths[rows])
 
     def with_values(self, values: Any) -> Sequences:
-        """Other values for the same lengths."""
+        """Make Sequences of other values with the same lengths."""
         return Sequences(values, self.lengths)
 
     @property
@@ -137,7 +137,7 @@ class Sequences:
         return self.values.dtype
 
     def rows(self) -> list[Any]:
-        """Each sequence without its padding."""
+        """Give each sequence without its padding."""
         return [row[:length] for row, length in zip(self.values, self.lengths, strict=True)]
 
     def __repr__(self) -> str:
@@ -155,7 +155,7 @@ def _first(channels: str) -> bool:
 
 
 def _as_tokens(row: np.ndarray, i: int) -> np.ndarray:
-    """A row (time,) as whole numbers."""
+    """Make a row (time,) whole numbers."""
     if row.ndim != 1 or row.dtype.kind not in "iubf" or not (row == np.rint(row)).all():
         raise DataError(f"sequence {i} is no row of tokens, whole numbers (time,): leave tokens=True out")
     return row.astype(np.int64) if row.dtype.kind in "fb" else row

@@ -55,7 +55,7 @@ class Shown:
     """What notebooks show as pictures and tables, and everything else as what `print` gives."""
 
     def _in_notebook(self) -> Iterable[Any]:
-        """What is shown, from above: the figure, the words, and the numbers, where there are any."""
+        """Give what is shown, from above: the figure, the words, and the numbers, where there are any."""
         text = str(self)
         if callable(plot := getattr(self, "plot", None)):
             yield Picture(plot(), text.partition("\n")[0])
@@ -71,5 +71,5 @@ class Shown:
 
 
 def shown_parts(result: Shown) -> Iterable[Any]:
-    """What notebooks show of a result, from above: the figure, the words, and the numbers, where there are any."""
+    """List what notebooks show of a result, from above: the figure, the words, and the numbers, where there are any."""
     return result._in_notebook()

@@ -32,7 +32,7 @@ class Staged:
         return self.make(rows)
 
     def part(self, rows: np.ndarray) -> Staged:
-        """Some of the rows, made when they are read."""
+        """Take some rows, which are made when they are read."""
         return Staged(len(rows), lambda some: self.make(rows[some]))
 
     @property
@@ -48,12 +48,12 @@ class Staged:
 
 
 def part_of(X: Any, rows: np.ndarray) -> Any:
-    """Some rows of an array or of Staged, which stay so."""
+    """Take some rows of an array or of Staged; the kind stays."""
     return X.part(rows) if isinstance(X, Staged) else X[rows]
 
 
 def from_sparse(X: Any, make: Callable[[Any], np.ndarray] | None = None) -> Any:
-    """The rows of a sparse matrix as an array, or staged where that would be larger than a stage.
+    """Make the rows of a sparse matrix an array, or staged where an array would be larger than a stage.
 
     make: gives some sparse rows (in CSR) as a dense array; they are taken as they are without it.
     """

@@ -76,7 +76,8 @@ def _is_word(cell: Any) -> bool:
 
 
 def word_for(value: Any) -> str:
-    """
+    """Write a cell's value as a word.
+
     >>> word_for("RL"), word_for(20), word_for(20.0), word_for(0.1), word_for(True), word_for(b"RL")
     ('RL', '20', '20', '0.1', 'True', 'RL')
     """

@@ -109,7 +109,8 @@ def table_format(path: Path, start: FileStart | None = None) -> Format:
 
 
 def tables_phrase() -> str:
-    """
+    """Name the formats of tables for people.
+
     >>> tables_phrase()
     'a .csv, .tsv or .parquet file'
     """

@@ -105,7 +105,8 @@ def _numbers(X: Any) -> np.ndarray:
 
 
 def image_words(shape: Sequence[int]) -> str:
-    """
+    """Describe the shape of an image for people.
+
     >>> image_words((28, 32, 1)), image_words((28, 32, 3)), image_words((28, 32, 5))
     ('28 x 32 pixels, grey', '28 x 32 pixels, colour', '28 x 32 pixels, 5 channels')
     """

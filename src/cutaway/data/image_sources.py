@@ -29,7 +29,8 @@ class Found(NamedTuple):
 
 
 def is_image_name(name: str) -> bool:
-    """
+    """Whether a file's name has an image's ending.
+
     >>> is_image_name("cat/1.PNG"), is_image_name("labels.csv")
     (True, False)
     """

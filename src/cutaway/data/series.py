@@ -58,7 +58,8 @@ def _in_words(y: np.ndarray | None) -> str:
 
 
 def extent(shortest: int, longest: int, features: int) -> str:
-    """
+    """Write how long sequences are, and of how many features.
+
     >>> extent(24, 24, 1), extent(7, 29, 12)
     ('24 time steps of 1 feature', '7 to 29 time steps of 12 features')
     """

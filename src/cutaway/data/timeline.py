@@ -185,7 +185,8 @@ def _calendars(when: Moments, together: np.ndarray) -> list[tuple[str, np.ndarra
 
 
 def in_words(step: float, per_second: float) -> str:
-    """
+    """Write a span of time for people.
+
     >>> in_words(7200, 1), in_words(900, 1), in_words(5, 0)
     ('2 hours', '15 minutes', '5')
     """

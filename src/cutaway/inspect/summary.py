@@ -85,7 +85,8 @@ def _rests(module: Any) -> bool:
 
 
 def shape_of(v: Value) -> str:
-    """
+    """Write the shape of a value for people.
+
     >>> import numpy as np
     >>> shape_of(Value("z", (16,), 1, np.dtype("float32")))
     '(n, 16)'

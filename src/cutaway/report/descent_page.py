@@ -142,7 +142,8 @@ def _skeleton(descent: Descent) -> Html:
 
 
 def _formula(text: str) -> str:
-    """
+    """Write a formula for people.
+
     >>> _formula("(x^2 + 50 * y^2) / 2")
     '(x² + 50 y²) / 2'
     """

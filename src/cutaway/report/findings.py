@@ -131,7 +131,8 @@ class Findings:
 
     @classmethod
     def from_json(cls, state: dict[str, Any]) -> Findings:
-        """
+        """Read what `to_json` wrote.
+
         >>> found = Findings("a.csv", 3, 2, [], [TargetFacts("y", "a number")], "regression")
         >>> Findings.from_json(found.to_json()) == found
         True

@@ -19,7 +19,8 @@ EMPTY = {"meta", "br", "wbr", "input", "img"}
 
 
 def tag(element: str, /, *content: Any, **attributes: Any) -> Html:
-    """
+    """Write an element of HTML.
+
     >>> tag("p", "1 < 2 ", tag("b", "yes"), class_="note")
     '<p class="note">1 &lt; 2 <b>yes</b></p>'
     """

@@ -57,7 +57,8 @@ def _levels(norm: Any) -> np.ndarray:
 
 
 def loss_axis(loss: str) -> str:
-    """
+    """Name the axis of a loss.
+
     >>> loss_axis("cross_entropy")
     'loss J (cross entropy)'
     """
