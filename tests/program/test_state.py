@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import cutaway as ct
+from cutaway.autodiff import assign, ops
 from cutaway.errors import ArgumentError, ShapeError
 from cutaway.program import State
 
@@ -155,6 +156,50 @@ def test_a_buffer_that_is_called_like_a_vector_has_another_name():
 
     state = State(Odd().init(0), ct.optim.Adam(1e-3))
     assert state["m"].size == 3 and not state["m"].any() and state["buffer.m"].all()
+
+
+class Called(ct.nn.Module):
+    """A parameter and a buffer of any names."""
+
+    def __init__(self, parameter, buffer):
+        vars(self)[parameter], vars(self)[buffer] = ct.nn.Parameter(np.eye(3)), ct.nn.Buffer(np.array([1.0, 2.0, 3.0]))
+        self.called = parameter, buffer
+
+    def forward(self, x):
+        weight, buffer = (getattr(self, name) for name in self.called)
+        if ct.nn.training_mode() is not None:
+            assign(buffer, ops.mul(buffer, 0.5))
+        return ops.linear(x * buffer, weight)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("engine", ["cpu", "reference"])
+@pytest.mark.parametrize("name", ["g", "held", "m", "θ", "g of all shards", "x", "J"])
+def test_no_name_of_a_parameter_or_a_buffer_is_taken_for_a_vector(name, engine, threads):
+    def trained(*names):
+        model = Called(*names)
+        program = ct.compile(model, "mse", ct.optim.Adam(0.1), 4, X, X, engine=engine, threads=threads)
+        program.feed(X, X)
+        return program.run(), [t.data.copy() for t in model.tensors()]
+
+    for names in ((name, "b"), ("W", name)):
+        np.testing.assert_equal(trained(*names), trained("W", "b"))
+
+
+def test_a_held_weight_and_a_buffer_may_have_one_name():
+    def trained(name):
+        s = ct.step(Called("W", name), X, X, "mse", ct.optim.Adam(0.1), batch_size=4)
+        s.freeze("W", 0, 0)
+        s.run(3)
+        return [t.data.copy() for t in s.model.tensors()]
+
+    np.testing.assert_equal(trained("held"), trained("b"))
+
+
+def test_holding_a_weight_changes_no_division_of_the_work_whatever_it_is_called():
+    s = ct.step(Called("θ", "b"), X, X, "mse", ct.optim.Adam(0.1), batch_size=4, threads=2)
+    s.freeze("θ", 0, 0)
+    assert not any(i.op == "reduce" for i in s.program.instructions)
 
 
 def test_an_unknown_name_is_told_with_those_there_are():

@@ -19,8 +19,8 @@ class Value:
     role: "input", "target", "weight" (of samples), "parameter", "buffer", "constant", "gradient", "state" or
     "activation".
     home: the vector in which its numbers outlive a step, from number `at` on: "θ" for a parameter, "g" for its
-    gradient, an optimizer's vector by name; for a buffer its own name; "" for what lives within a step. array: a
-    constant's numbers, which nobody changes.
+    gradient, an optimizer's vector by name, "buffer.layer2.running_mean" for a buffer of that name; "" for what lives
+    within a step. array: a constant's numbers, which nobody changes.
     """
 
     name: str

@@ -138,7 +138,7 @@ def trace_model(model, loss: Callable | None, x: Any, y: Any = None, weighted: b
             name = parameters[id(t)]
             return Value(name, t.shape, 0, t.dtype, "parameter", "θ", placed[name].lo)
         if id(t) in buffers:
-            return Value(buffers[id(t)], t.shape, 0, t.dtype, "buffer", buffers[id(t)])
+            return Value(buffers[id(t)], t.shape, 0, t.dtype, "buffer", f"buffer.{buffers[id(t)]}")
         if t.shape != u.shape or not np.array_equal(t.data, u.data, equal_nan=t.dtype.kind == "f"):
             _fail(i, entry, "reads a constant that depends on the number of rows (use .mean() or broadcasting instead)")
         name = np.array2string(t.data, precision=4) if t.size == 1 else namer(entry.scope, "constant")

@@ -52,10 +52,11 @@ def by_neuron(listing: Listing) -> set[str]:
     """Find trained parameters that only layers of neurons read: their gradients are divided by neurons, not rows."""
     ahead = [i for i in listing.instructions if i.phase not in ("backward", "store") and not _of_the_update(i)]
     trained = chosen = set(listing.gradients)
+    theta = listing.block["θ"]  # whole: a frozen weight is held in it, whatever the weights are called
     while True:
         refused: set[str] = set()
         for i in ahead:
-            read = [v.name for v in i.reads if v.role == "parameter" and v.name in trained]
+            read = [v.name for v in i.reads if v.role == "parameter" and v is not theta and v.name in trained]
             x = i.arguments[0] if i.arguments else None
             fits = i.op == "penalty" or (facts(i.op).units == "neuron" and x is not None and x.rows > 0 and all(
                 v is None or v.home for v in i.arguments[1:]))  # no computed weights
