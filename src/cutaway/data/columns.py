@@ -54,7 +54,7 @@ class Column:
         raise NotImplementedError
 
     def note(self, settings: Settings) -> str:
-        """Where a rule of thumb took something away from the column, in words, or nothing."""
+        """Say where a rule of thumb took something away from the column; "" where none did."""
         words: list[str] = getattr(self, "words", [])
         if not words:
             return ""

@@ -70,7 +70,7 @@ class Doubts(Shown):
         return f"{head}: {'; '.join(rest)}" if rest else f"{head}."
 
     def lines(self) -> list[str]:
-        """How many rows there are, then each column with what is unlike training, the worst first."""
+        """Say how many rows there are, then for each column what is unlike training, the worst first."""
         order = self._worst_first()
         more = [f"and {len(order) - MOST_COLUMNS:,} more"] * (len(order) > MOST_COLUMNS)
         return [self._head(), *map(str, order[:MOST_COLUMNS]), *more]

@@ -136,7 +136,7 @@ class TableEncoder:
         return as_table(X)
 
     def notes(self) -> list[str]:
-        """Where a rule of thumb changed what is seen of a column: levels beyond the most, words taken for gaps."""
+        """Say where a rule of thumb changed what is seen of a column: levels beyond the most, words taken for gaps."""
         found = [note for column in self._kept if (note := column.note(self.settings))]
         more = [f"and {len(found) - MOST_NOTES:,} more columns like that"] * (len(found) > MOST_NOTES)
         return found[:MOST_NOTES] + more
@@ -167,7 +167,7 @@ class TableEncoder:
         return f"TableEncoder({counted(len(self.columns), 'column')} -> {counted(len(self.feature_names), 'feature')})"
 
     def _lay_out(self) -> None:
-        """Where each kept column's features begin."""
+        """Find where each kept column's features begin."""
         kept = [(i, column) for i, column in enumerate(self.columns) if column.features]
         widths = [len(column.features) for _, column in kept]
         self.feature_names = [feature for _, column in kept for feature in column.features] or [NOTHING]

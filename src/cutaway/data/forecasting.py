@@ -275,7 +275,7 @@ def _steps(series: Any) -> tuple[np.ndarray, list[str]]:
 
 
 def _places(target: Any, names: list[str]) -> list[int]:
-    """Which features are to be forecast."""
+    """Find which features are to be forecast."""
     if target is None:
         return list(range(len(names)))
     places = []

@@ -99,7 +99,7 @@ class ImageEncoder:
         return out
 
     def doubts(self, X: Any) -> Doubts:
-        """Which of the images X have pixels outside the range of training's, or are darker or brighter than all."""
+        """Find images that have pixels outside the range of training's, or are darker or brighter than all."""
         self._check_fitted()
         pixels = self._pixels(X)
         self._check_shape(pixels)
@@ -311,7 +311,7 @@ def depth_words(dtype: str | None) -> str:
 
 
 def _sameness(images: Images, low: float, high: float) -> str:
-    """Why images all look alike: only if they are the same, they are said to be."""
+    """Say why images all look alike; they are called the same only if they are."""
     many = f"all {len(images):,}"
     if cut := [note for note in images.notes if "the upper 8" in note]:
         return f"every pixel of {many} is the same in what was read ({cut[0]}): give arrays, with all their bits"

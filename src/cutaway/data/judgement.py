@@ -239,7 +239,7 @@ def _by_gaps(name: str, part: np.ndarray, y: np.ndarray) -> Telling | None:
 
 
 def _table(x: np.ndarray, y: np.ndarray, classes: int | None = None) -> np.ndarray:
-    """How often each class (columns) occurs with each value of x (rows, in order)."""
+    """Count how often each class (columns) occurs with each value of x (rows, in order)."""
     values, place = np.unique(x, return_inverse=True)
     counts = np.zeros((len(values), int(y.max()) + 1 if classes is None else classes))
     np.add.at(counts, (place, y), 1)
@@ -264,7 +264,7 @@ def row_digests(parts: list[np.ndarray], types: list[np.dtype] | None = None) ->
 
 
 def copied(known: list[np.ndarray], held: list[np.ndarray]) -> np.ndarray:
-    """Which held-out rows are, number for number, among the known ones, (n,)."""
+    """Find which held-out rows are, number for number, among the known ones, (n,)."""
     seen = set(row_digests(known))
     return np.array([row in seen for row in row_digests(held, [part.dtype for part in known])], dtype=bool)
 

@@ -28,7 +28,7 @@ def is_old() -> bool:
 
 
 def hole(content: bytes) -> str | None:
-    """Why this file is not opened, if it is not: to be asked before Pillow sees it."""
+    """Say why this file is not opened, if it is not: to be asked before Pillow sees it."""
     kind = REFUSED.get(content[:4])
     if content.startswith(JPEG):
         sizes, exif = _jpeg(content)
@@ -38,7 +38,7 @@ def hole(content: bytes) -> str | None:
 
 
 def differs(image: Image, content: bytes) -> str | None:
-    """Why this image, opened, is not decoded, if it is not."""
+    """Say why this image, opened, is not decoded, if it is not."""
     tiles = getattr(image, "tile", None)
     if tiles and tiles[0][0] == "bmp_rle":
         return _words("packed BMP")

@@ -194,7 +194,7 @@ def refuse_scans(image: Image, jpeg: bytes) -> None:
 
 
 def scans_of(jpeg: bytes) -> int:
-    """How often a JPEG file goes over its pixels: its segments of the kind start-of-scan (ITU-T T.81, annex B)."""
+    """Count a JPEG file's passes over its pixels: its segments of the kind start-of-scan (ITU-T T.81, annex B)."""
     scans, at = 0, 2
     while (marker := MARKER.search(jpeg, at)) and marker[1] != END_OF_IMAGE:
         scans += marker[1] == START_OF_SCAN

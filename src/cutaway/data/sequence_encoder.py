@@ -298,7 +298,7 @@ def _numbers(values: Any, what: str) -> np.ndarray:
 
 
 def _inside(X: Sequences) -> np.ndarray:
-    """Which time steps are data and not padding, (n, time)."""
+    """Find which time steps are data and not padding, (n, time)."""
     return np.arange(X.shape[1]) < X.lengths[:, None]
 
 

@@ -335,7 +335,7 @@ def as_target(y: Any) -> tuple[np.ndarray, list[str]]:
 
 
 def missing_rows(values: np.ndarray) -> np.ndarray:
-    """Which rows of a target have a gap."""
+    """Find which rows of a target have a gap."""
     if values.dtype.kind == "f":
         gaps = np.isnan(values)
     elif values.dtype.kind == "O":

@@ -238,7 +238,7 @@ def clocks_go_back(when: Moments, again: np.ndarray) -> str:
 
 
 def described_gaps(when: Moments, found: Steps, what: str) -> str:
-    """Where steps are missing, in words: "1 gap, where 33 steps of 1 hour are missing (after 2024-01-01 06:00:00)"."""
+    """Say where steps are missing: "1 gap, where 33 steps of 1 hour are missing (after 2024-01-01 06:00:00)"."""
     first = int(found.gaps[0])
     rest = ", the first" if len(found.gaps) > 1 else ""
     missing = f"{counted(found.missing, 'step')} of {found.every} {'is' if found.missing == 1 else 'are'} missing"

@@ -121,7 +121,7 @@ def _read(file: IO[str], path: Path) -> Series:
 
 
 def _lines(file: IO[str], path: Path) -> Iterator[tuple[str, str]]:
-    """Where each line stands, in words, and the line; without comments and empty lines."""
+    """Give where each line stands, in words, and the line; without comments and empty lines."""
     number = 0
     while line := file.readline(LONGEST_LINE + 1):
         number += 1

@@ -29,5 +29,5 @@ def none_if_equal(weights: np.ndarray | None) -> np.ndarray | None:
 
 
 def times(weights: np.ndarray) -> np.ndarray:
-    """How many rows each row is where rows are counted: one of weight 2 is two, one of weight ½ still one."""
+    """Count how many rows each row stands for: one of weight 2 is two, one of weight ½ still one."""
     return np.maximum(weights, 1.0)

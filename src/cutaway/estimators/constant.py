@@ -22,7 +22,7 @@ def tell_of_constants(encoder: Any, target: TargetEncoder) -> None:
 
 
 def answer_constant(estimator: Any, T: np.ndarray, weights: np.ndarray | None) -> None:
-    """Where no feature says anything: the outputs that suit all rows best, the targets' mean or the classes' shares.
+    """Answer where no feature says anything, as suits all rows best: the targets' mean or the classes' shares.
 
     Training comes near them; the last layer's bias has them exactly.
     """

@@ -13,7 +13,7 @@ from ..data.limits import MOST_IMAGE_EPOCHS as MOST_EPOCHS
 
 
 def mild_augment(shape: tuple[int, int, int]) -> dict[str, Any]:
-    """How images of this shape vary in training. They are never flipped unless asked: a flipped digit is none."""
+    """Choose how images of this shape vary in training. None is flipped unless asked: a flipped digit is none."""
     return {"shift": round(SHIFT * min(shape[:2]), 1), "rotate": ROTATE}
 
 

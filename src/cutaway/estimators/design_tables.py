@@ -37,7 +37,7 @@ def table_design(rows: int, m: int, encoder: TableEncoder, batch_size: int | Non
 
 
 def rate_factor(rows: int, widths: Sequence[int]) -> float:
-    """How much higher the learning rate is for layers narrower than 128 neurons, which the same steps move less."""
+    """Choose how much higher the learning rate is for layers narrower than 128 neurons, which equal steps move less."""
     narrow = max(1.0, 128 / min(widths, default=128))
     return min(8.0, narrow) if rows < SMALL else min(4.0, math.sqrt(narrow))
 

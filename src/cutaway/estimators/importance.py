@@ -70,7 +70,7 @@ def permutation_importance(estimator: Any, X: Any, y: Any, repeats: int = 5, see
 
 
 def feature_slices(encoder: Any) -> dict[str, slice]:
-    """Where the features of each column that is used lie among the encoded ones."""
+    """Find where the features of each column that is used lie among the encoded ones."""
     slices, start = {}, 0
     for column in encoder.columns:
         if column.features:

@@ -77,7 +77,7 @@ class Inputs:
         """Let the encoder's messages name the estimator whose rows it reads."""
 
     def n_raw(self, encoder: Any) -> int:
-        """How many numbers (of a sequence: features) a row had before encoding."""
+        """Count the numbers (of a sequence: features) that a row had before encoding."""
         raise NotImplementedError
 
     def n_in(self, encoder: Any) -> Any:
@@ -267,7 +267,7 @@ def _kind_of(X: Any) -> str:
 
 
 def _form(X: Any) -> tuple[int, Any]:
-    """How many dimensions an array, or lists in lists, have, and the type of the numbers where arrays tell it."""
+    """Find how many dimensions an array, or lists in lists, have, and the type of the numbers where arrays tell it."""
     if isinstance(X, list | tuple) or (isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1):
         dimensions, dtype = _form(X[0]) if len(X) else (0, None)
         return dimensions + 1, dtype

@@ -94,7 +94,7 @@ def own_network(network: Module | Callable, n_in: Any, n_out: int, dtype: str, s
 
 
 def count_outputs(model: Module, example: Any, words: str) -> int:
-    """How many outputs a network has, tried on two encoded rows of what `words` say."""
+    """Count a network's outputs, by trying two encoded rows of what `words` say."""
     try:
         out = model(example)
     except ShapeError as reason:

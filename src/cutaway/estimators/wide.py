@@ -21,7 +21,7 @@ from ..random import stream
 
 
 def affordable(rows: int, width: int) -> int:
-    """How many rows of so many numbers are learnt from.
+    """Choose how many rows to learn from, each of so many numbers.
 
     >>> affordable(20_000, 1025), affordable(20_000, 150_528)
     (20000, 891)

@@ -119,8 +119,8 @@ def settings(optimizer: Optimizer, steps: int) -> dict[str, Any]:
 
 
 def equations(path: DescentPath) -> tuple[list[Equation], dict[str, np.ndarray]]:
-    """Those of an optimizer's equations that give the numbers recorded in every step of a path; and what those that
-    stand between state and θ give, such as m̂ and v̂, (steps, 2) each."""
+    """Find an optimizer's equations that give the numbers recorded in every step of a path, and compute what stands
+    between state and θ, such as m̂ and v̂, (steps, 2) each."""
     known = {name: np.array(value)[:, None] if isinstance(value, list) else value
              for name, value in settings(path.optimizer, path.steps).items()}
     known |= {"g": path.gradient, "θ": path.points[:-1], "t": np.arange(1, path.steps + 1)[:, None]} | path.state

@@ -57,7 +57,7 @@ def by_number(y: np.ndarray, predicted: np.ndarray) -> dict[str, float | None]:
 
 def by_class(y: np.ndarray, predicted: np.ndarray, probability: Any, classes: Any,
              uneven: bool = False) -> dict[str, float | None]:
-    """Share of rows right; the same within each class that occurs, averaged; area under the ROC curve, one class
+    """Score classes: the share of rows right; its average over classes that occur; area under the ROC curve, one class
     against the rest, averaged over the classes that occur. uneven: and average precision, the area under the curve of
     precision over recall, averaged over the classes that occur but the largest.
 

@@ -48,7 +48,7 @@ def trace_page(traces: Sequence[Trace], inputs: Sequence[Any] = (), outputs: Seq
 
 
 def _caps(traces: Sequence[Trace]) -> list[int]:
-    """How many numbers of an array each step may keep so that all fit in one page."""
+    """Choose how many numbers of an array each step may keep so that all fit in one page."""
     room = PAGE_BYTES // len(traces)
     return [next((cap for cap in CAPS if _bytes(t, cap) <= room), CAPS[-1]) for t in traces]
 
@@ -59,7 +59,7 @@ def _bytes(trace: Trace, cap: int) -> int:
 
 
 def _kept(shape: tuple[int, ...], cap: int) -> tuple[int, ...]:
-    """How much of each axis is kept so that at most `cap` numbers are: the first ones, fewer rows before all else.
+    """Choose how much of each axis to keep, `cap` numbers at most: the first ones, and rows are cut before all else.
 
     >>> _kept((32, 8, 8, 32), 16384), _kept((128, 512), 256), _kept((7,), 64)
     ((8, 8, 8, 32), (8, 32), (7,))

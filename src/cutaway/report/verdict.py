@@ -74,7 +74,7 @@ def judge(task: str, y: Any, answers: list[Answer], classes: Any, overlap: int =
 
 
 def compare(task: str, y: Any, network: np.ndarray, linear: np.ndarray) -> str:
-    """Which of two predictions of the same rows is ahead, in a sentence."""
+    """Say which of two predictions of the same rows is ahead, in a sentence."""
     return sentence(task, y, [Answer("the network", network), Answer("the linear model", linear)], None)
 
 
@@ -127,7 +127,7 @@ def _above(a: float | None, b: float | None) -> bool:
 
 
 def _simple(found: Judged, answers: list[Answer], best: int, ahead: int) -> str:
-    """How the best of the answers that cost nothing does beside the two models."""
+    """Say how the best of the answers that cost nothing does beside the two models."""
     if not best:
         return ""
     difference, noise = found.ahead[best - 1]
@@ -143,7 +143,7 @@ def _simple(found: Judged, answers: list[Answer], best: int, ahead: int) -> str:
 
 
 def _last(found: Judged, answers: list[Answer], best: int = 0) -> str:
-    """How good the last value is as a forecast, unless it is the best and told already."""
+    """Say how good the last value is as a forecast, unless it is the best and told already."""
     k = next((k for k, one in enumerate(answers) if one.name == LAST), best)  # only of forecasts
     return "" if k == best else f" Forecasting the last value again has {found.by} {score(found.values[k])}."
 
@@ -196,8 +196,8 @@ def copies(known: list[np.ndarray], held: list[np.ndarray], part: str, many: str
 
 def rare(task: str, y: Any, answers: list[Answer], balanced: bool, threshold: tuple[str, float] | None = None,
          labels: list[str] | None = None, part: str = "test") -> list[Finding]:
-    """Classes that accuracy hardly sees, and those that the network, the first to answer, never says. balanced: classes
-    are weighed already.
+    """Find classes that accuracy hardly sees, and those that the network, the first to answer, never says. balanced:
+    classes are weighed already.
 
     threshold: a label, and the probability from which on it may be said. labels: names of a multilabel target's.
     """

@@ -59,6 +59,6 @@ def dense(X: Any) -> np.ndarray:
 
 
 def _missing(X: np.ndarray) -> np.ndarray | None:
-    """Where the gaps are, None if there are none: one sum tells, without an array of flags."""
+    """Find where the gaps are, None if there are none: one sum tells, without an array of flags."""
     with np.errstate(over="ignore", invalid="ignore"):  # infinities of both signs: looked at, too
         return np.isnan(X) if np.isnan(X.sum(dtype=np.float64)) else None

@@ -56,7 +56,7 @@ def _contour(descent: Any) -> Sheet:
 
 
 def _ground(axes: Any, x: np.ndarray, y: np.ndarray, J: np.ndarray, lowest: float) -> None:
-    """Lines of equal loss, closer together near the lowest: their heights above it go with the cube of their number."""
+    """Choose lines of equal loss, closer together near the lowest: heights grow with the cube of their number."""
     levels = lowest + (_highest(J, lowest) - lowest) * np.linspace(0, 1, LEVELS) ** 3
     J = np.ma.masked_invalid(np.clip(J, levels[0], levels[-1]))
     axes.contourf(x, y, J, levels, colors=colours(GROUND)(np.linspace(0, 1, LEVELS - 1)), zorder=-1)
@@ -122,7 +122,7 @@ def _rates(descent: Any) -> Sheet:
 
 
 def _loss(descent: Any) -> Sheet:
-    """How far each path is above the minimum, step by step."""
+    """Draw how far each path is above the minimum, step by step."""
     sheet = Sheet(7.8, 4.2)
     sheet.title(_subject(descent), descent.finding())
     axes = chart(sheet, 0.85, 0.95, 4.5, 2.65, "step", "loss J above the minimum", log="y")
@@ -155,7 +155,7 @@ def _highest(J: np.ndarray, lowest: float) -> float:
 
 
 def _until(p: Any, descent: Any) -> int:
-    """How many points can be drawn: all, or those before the path is many times the picture's width away."""
+    """Count the points that can be drawn: all, or those before the path is many times the picture's width away."""
     ends = np.array(descent.surface.bounds)
     away = (np.abs(p.points - ends.mean(1)) > 50 * np.diff(ends).T).any(1)
     return int(away.argmax()) if away.any() else len(away)

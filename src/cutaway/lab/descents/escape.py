@@ -31,7 +31,7 @@ APART = 0.01  # of the surface's width: places further apart than this are two m
 
 def escape(on: Surface | str | Callable = "bumpy", sizes: Sequence[int | str] = (1, 2, 4, "full"), lr: float = 0.15,
            steps: int = 320, seeds: int = 50, seed: int = 0) -> Escape:
-    """Descend from a poor local minimum with batches of several sizes: how many of the seeds get out of it?
+    """Descend from a poor local minimum with batches of several sizes: how many of the seeds get out?
 
     >>> import cutaway as ct
     >>> found = ct.lab.escape(sizes=(1, "full"), seeds=8)
@@ -79,7 +79,7 @@ def _program(on: Surface, lr: float, batch_size: int) -> Program:
 
 
 def _ended(program: Program, data: Any, start: Any, seed: int, steps: int) -> np.ndarray:
-    """Where so many steps from a start lead, on the batches that `ct.fit` takes with this seed."""
+    """Find where these steps from a start lead, on the batches that `ct.fit` takes with this seed."""
     if data is not None:
         program.feed(*data)
     engine, theta, epoch = program.engine, program.model.theta, 0

@@ -82,7 +82,7 @@ class Surface(Shown):
         return x, y, self.values(x[None, :], y[:, None])
 
     def shows(self, points: np.ndarray) -> np.ndarray:
-        """Which of the points (n, 2) lie within its bounds."""
+        """Find which of the points (n, 2) lie within the surface's bounds."""
         low, high = np.transpose(self.bounds)
         return ((low <= points) & (points <= high)).all(1)
 

@@ -78,7 +78,7 @@ def collapse(model: Any, X: Any = None, activation: str = "relu", seed: int = 0)
 
 
 def _weights(o: Operation) -> tuple[np.ndarray, np.ndarray]:
-    """W and b of a linear operation, in double precision."""
+    """Get W and b of a linear operation, in double precision."""
     W = np.asarray(o.numbers("W"), np.float64)
     return W, np.zeros(len(W)) if o.operands["b"] is None else np.asarray(o.numbers("b"), np.float64)
 

@@ -26,7 +26,7 @@ class Plane:
     share: float
 
     def on(self, X: np.ndarray) -> np.ndarray:
-        """Where rows (n, features) stand within the plane: (n, 2)."""
+        """Find where rows (n, features) stand within the plane: (n, 2)."""
         return (X - self.centre) / self.scale @ self.directions.T
 
     def at(self, places: np.ndarray) -> np.ndarray:

@@ -78,7 +78,7 @@ def target_of(function: Any, domain: Any = None) -> Target:
 
 
 def _arguments(function: Callable) -> int:
-    """How many variables a Python function takes."""
+    """Count the variables that a Python function takes."""
     count = getattr(function, "nin", None)  # of NumPy's own
     if count is None:
         try:

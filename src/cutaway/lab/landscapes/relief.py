@@ -13,7 +13,7 @@ LEVELS = 16
 
 
 def scale(J: np.ndarray) -> Any:
-    """How losses become colours: evenly, or by the logarithm where they span much."""
+    """Choose how losses become colours: evenly, or by the logarithm where they span much."""
     from matplotlib.colors import LogNorm, Normalize
 
     low, high = ends(J)

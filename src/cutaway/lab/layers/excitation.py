@@ -32,7 +32,7 @@ def program_for(network: Module, images: np.ndarray) -> Program:
 
 
 def responses(program: Program, wiring: Wiring, images: np.ndarray) -> dict[str, Responses]:
-    """How strongly every unit responds, behind its activation, by layer."""
+    """Measure how strongly every unit responds, behind its activation, by layer."""
     layers = wiring.with_units()
     values = {name: (wiring.activation(o) or [o])[-1].out for name, o in layers.items()}
     found: dict[str, list[Responses]] = {name: [] for name in layers}

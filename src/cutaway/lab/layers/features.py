@@ -130,7 +130,7 @@ def _patches(wiring: Wiring, o: Operation, seen: excitation.Responses, chosen: l
 
 
 def selectivity(responses: np.ndarray, codes: np.ndarray | None) -> np.ndarray:
-    """η²: the share of the variance of each unit's responses (n, units) that lies between classes; NaN without any.
+    """Compute η²: the share of the variance of each unit's responses (n, units) that lies between classes, NaN if none.
 
     >>> selectivity(np.array([[1.0, 0], [1, 1], [3, 0], [3, 1]]), np.array([0, 0, 1, 1])).tolist()
     [1.0, 0.0]

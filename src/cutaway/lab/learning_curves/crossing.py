@@ -13,7 +13,7 @@ CONFIDENCE = 0.95
 
 
 def interval(differences: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean of paired differences (sizes, seeds) at each size, and its 95 % interval by Student's t: low, mean, high.
+    """The mean of paired differences (sizes, seeds) at each size and its 95 % interval by Student's t: low, mean, high.
 
     Seeds that are not finite are left out. One seed has no spread: its interval is endless.
 
@@ -33,7 +33,7 @@ def interval(differences: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarra
 
 
 def leads(differences: np.ndarray) -> np.ndarray:
-    """1 where the differences (sizes, seeds) are above zero beyond chance, -1 where below, 0 where it cannot be said.
+    """Give 1 where differences (sizes, seeds) are above zero beyond chance, -1 where below, 0 where it cannot be said.
 
     >>> leads(np.array([[1.0, 2.0, 3.0], [2.0, 2.1, 2.2], [-2.0, -2.1, -2.2]])).tolist()
     [0, 1, -1]

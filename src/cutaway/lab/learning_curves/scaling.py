@@ -198,7 +198,7 @@ def fit_and_score(model: Any, X: Any, y: Any, held: Any, truth: np.ndarray,
 
 
 def _log_loss(model: Any, X: Any, truth: np.ndarray) -> float:
-    """-mean log p of the true class; of one that the model has never seen, p is the smallest number above zero."""
+    """Compute -mean log p of the true class; for a class never seen, p is the smallest number above zero."""
     if not hasattr(model, "predict_proba"):
         return float("nan")
     p, places = model.predict_proba(X), {label: k for k, label in enumerate(model.classes_.tolist())}

@@ -44,7 +44,7 @@ class Scaling(Result):
         return "R²" if self.task == "regression" else "accuracy"
 
     def crossings(self) -> list[Crossing]:
-        """How the first model stands to each other one, at the sizes at which both have a score of every seed."""
+        """Compare the first model with each other one, at the sizes at which both have a score of every seed."""
         found = []
         for name, scores in zip(self.models[1:], self.score[1:], strict=True):
             differences = self.score[0] - scores

@@ -124,7 +124,7 @@ def compare(names: list[str], scores: np.ndarray, score: str = "score", higher: 
 
 
 def signed_rank(gaps: np.ndarray, seed: int = 0) -> float:
-    """Two-sided p of Wilcoxon's signed-rank test: were the signs of these differences heads and tails?
+    """Compute the two-sided p of Wilcoxon's signed-rank test: could the signs of these differences be pure chance?
 
     Ranks are of the absolute differences; zeros keep their rank and count for neither side (Pratt, 1959), so ties need
     no approximation: all patterns of signs are counted, of many seeds as many as are drawn.
@@ -142,7 +142,7 @@ def signed_rank(gaps: np.ndarray, seed: int = 0) -> float:
 
 
 def holm(p: np.ndarray) -> np.ndarray:
-    """p-values of several tests, each so much larger that all claims together hold at the level of one (Holm, 1979)."""
+    """Raise the p-values of several tests so that all claims together hold at the level of one (Holm, 1979)."""
     order = np.argsort(p)
     raised = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
     corrected = np.empty(len(p))

@@ -51,7 +51,7 @@ class Gradients:
 
 
 def cosine(a: np.ndarray, b: np.ndarray) -> float:
-    """How far two gradients point the same way: 1 the same, 0 across, -1 opposite; NaN where one is zero."""
+    """Measure how far two gradients point the same way: 1 the same, 0 across, -1 opposite; NaN where one is zero."""
     lengths = np.sqrt(square(a) * square(b))
     return float((a * b).sum() / lengths) if lengths else float("nan")
 
@@ -62,7 +62,7 @@ def square(g: np.ndarray) -> float:
 
 
 def noise(gradients: Gradients, batch_size: int, seed: int = 0) -> float:
-    """E ‖g_B - g‖² / ‖g‖²: how far a batch's gradient is from that of all rows, as a share of the latter's square.
+    """Measure E ‖g_B - g‖² / ‖g‖²: how far a batch's gradient g_B is from that of all rows, g.
 
     The mean over the batches of a shuffled epoch (MOST of them at most), or of several until there are FEWEST. For
     batches of one row, each row once, it is exact.
