@@ -48,7 +48,7 @@ def test_no_operation_makes_more_than_it_says(name, make):
         results = [r[:, :1] if r.ndim == 3 else r for r in results]
     if "lengths" in op.inputs[1:]:
         inputs[-1] = None
-    made = op.made(*(None if a is None else np.shape(a) for a in inputs), **case.attributes)
+    made = op.result_shapes(*(None if a is None else np.shape(a) for a in inputs), **case.attributes)
     if not op.sums:
         assert sum(map(math.prod, made)) >= max(r.size for r in results)
     else:
@@ -110,7 +110,7 @@ def test_an_operation_of_a_users_own_needs_its_two_functions_and_no_more():
     try:
         op = facts("cube")
         assert op.activates and op.keeps == "channels places" and op.title == "cube" and not lacking(op)
-        assert op.made((2, 3)) == [(2, 3)]
+        assert op.result_shapes((2, 3)) == [(2, 3)]
     finally:
         del OPS["cube"]
 

@@ -244,7 +244,7 @@ class Tensor:
         if not tape.entries:
             raise ArgumentError("backward() already ran and emptied the tape: pass keep=True to run it again")
         gradients = {id(self): np.ones_like(self.data)}
-        made = {id(out) for entry in tape.entries for out in entry.outputs}
+        written = {id(out) for entry in tape.entries for out in entry.outputs}
         self.grad = gradients[id(self)]
         for entry in reversed(tape.entries):
             if not any(id(out) in gradients for out in entry.outputs):
@@ -252,7 +252,7 @@ class Tensor:
             for tensor, gradient in differentiate(entry, gradients):
                 known = gradients.get(id(tensor))
                 gradients[id(tensor)] = gradient if known is None else known + gradient
-                if id(tensor) in made:
+                if id(tensor) in written:
                     tensor.grad = gradients[id(tensor)]
                 elif tensor.grad is None:
                     tensor.grad = gradient.astype(tensor.dtype, copy=True)

@@ -48,11 +48,11 @@ def leaks(study: Divided, X: Any, y: Any) -> list[Finding]:
         Z, columns = _of_whole_sequences(X[rows], problem.features)
     columns = dict(list(columns.items())[:MOST_COLUMNS])
     for name, t in zip(problem.targets, T.reshape(len(T), -1).T, strict=True):
-        told = telling(Z, t.astype(np.int64) if classes else t, columns, classes)
-        told = [one for one in told if one.how != "near" or problem.time is None]  # --time divides the rows by it
+        leaky = telling(Z, t.astype(np.int64) if classes else t, columns, classes)
+        leaky = [one for one in leaky if one.how != "near" or problem.time is None]  # --time divides the rows by it
         one_each = problem.task in ("binary", "multiclass")
         labels = [f"{name} {label}" for label in (target.classes.tolist() if one_each else (0, 1))]
-        found += verdict.leaks(told[:MOST_LEAKS], len(rows), labels * classes, name)
+        found += verdict.leaks(leaky[:MOST_LEAKS], len(rows), labels * classes, name)
     return found
 
 

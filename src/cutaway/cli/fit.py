@@ -143,8 +143,8 @@ def write(study: Study, screen: Screen, out: Path, report: Path | None) -> None:
 
     save(study.estimator, out, study.found)
     screen.title("Written")
-    told = f"the model scored above, {size(out.stat().st_size)}; it has learnt from the training rows only"
-    rows = [(str(out), told)]
+    about = f"the model scored above, {size(out.stat().st_size)}; it has learnt from the training rows only"
+    rows = [(str(out), about)]
     if report is not None:
         write_report(report, study.found)
         rows.append((str(report), f"all of this as one page, {size(report.stat().st_size)}"))

@@ -151,6 +151,6 @@ def truth(data: FileRows, where: str, encoder: Any, path: Path | None = None) ->
         X, y, kept = drop_missing(data.X, data.y)
         with in_file(path, y.index):
             encoder.transform(y)
-        told = encoder.known(y)
-        y = y if told is y else pd.Series(told, index=y.index, name=y.name)
+        known = encoder.known(y)
+        y = y if known is y else pd.Series(known, index=y.index, name=y.name)
     return X, y, len(data) - len(kept)

@@ -274,10 +274,10 @@ class Study(Divided):
         run = self.estimator.run_
         if run.epochs_done and (wanted or run.seconds >= WORTH_DIAGNOSING):
             with timed(self.found.seconds, "diagnosis"):
-                told = diagnose(self.estimator, rows=DIAGNOSED)
+                diagnosis = diagnose(self.estimator, rows=DIAGNOSED)
             known = {finding.name for finding in self.found.remarks}
-            self.found.diagnosis = [commanded(f) for f in told.findings if f.name not in known]
-            self.found.checked = told.checked
+            self.found.diagnosis = [commanded(f) for f in diagnosis.findings if f.name not in known]
+            self.found.checked = diagnosis.checked
 
 
 @contextmanager

@@ -139,8 +139,8 @@ class ImageEncoder:
         try:
             return read_images(source, labels, size, mode, skip_damaged, files=files, fit=fit, depth=depth)
         except SizesDiffer as reason:
-            told = str(reason).partition(": Say")[0].partition(". Say")[0]
-            raise DataError(f"{told}. Those of training are {self._at_size()}") from reason
+            text = str(reason).partition(": Say")[0].partition(". Say")[0]
+            raise DataError(f"{text}. Those of training are {self._at_size()}") from reason
 
     def _at_size(self) -> str:
         size = f"{self.height} x {self.width}"

@@ -199,7 +199,7 @@ def _memory() -> float:
 
 
 def _notes(headers: list[ImageHeader], grey: bool, size: tuple[int, int], fit: str, bits: str) -> list[str]:
-    told = {
+    changes = {
         f"brought to {size_words(*size)} ({WAYS[fit]})": lambda h: (h.height, h.width) != size,
         "in grey read as colour, like the rest": lambda h: h.grey and not grey,
         "in colour read as grey": lambda h: grey and not h.grey,
@@ -208,7 +208,7 @@ def _notes(headers: list[ImageHeader], grey: bool, size: tuple[int, int], fit: s
         "in colour of 16 bits, the upper 8 of which are read": lambda h: h.cut,
         "in files of several: only the first is read": lambda h: h.frames,
     }
-    counts = {words: sum(map(test, headers)) for words, test in told.items()}
+    counts = {words: sum(map(test, headers)) for words, test in changes.items()}
     return [f"{counted(count, 'image')} {words}" for words, count in counts.items() if count]
 
 

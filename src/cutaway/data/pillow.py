@@ -255,8 +255,8 @@ def _signed_bytes(image: Image) -> bool:
 def _more_than_eight_bits(image: Image) -> bool:
     """Whether what a file holds of each channel is more than Pillow's bytes: colour of 16 bits."""
     tiles = [tile[3] for tile in getattr(image, "tile", ())]
-    told = [arg for args in tiles for arg in (args if isinstance(args, tuple) else (args,))]
-    return any(";16" in arg if isinstance(arg, str) else image.format == "PPM" and arg > 255 for arg in told if arg)
+    values = [arg for args in tiles for arg in (args if isinstance(args, tuple) else (args,))]
+    return any(";16" in arg if isinstance(arg, str) else image.format == "PPM" and arg > 255 for arg in values if arg)
 
 
 def _values(image: Image) -> np.ndarray:

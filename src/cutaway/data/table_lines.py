@@ -30,10 +30,10 @@ def in_lines(text: str, path: Path, rows: Sequence[int] | None = None) -> str:
         lines = lines_of(path, [row if rows is None else int(rows[row]) for row in wanted]) if wanted else []
     except (DataError, OSError, IndexError, UnicodeError, csv.Error):
         return text
-    told = iter(lines)
+    numbers = iter(lines)
     if not lines or None in lines:
         return text
-    return ROWS.sub(lambda match: f"line{match[1]} " + re.sub(r"\d+", lambda _: str(next(told)), match[2]), text)
+    return ROWS.sub(lambda match: f"line{match[1]} " + re.sub(r"\d+", lambda _: str(next(numbers)), match[2]), text)
 
 
 def lines_of(path: Path, rows: Sequence[int]) -> list[int | None]:

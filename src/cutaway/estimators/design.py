@@ -193,14 +193,14 @@ class Design(Shown):
         """
         known = {one.name for one in fields(cls)} - {"encoder", "target_encoder"}
         state = entry({"design": state}, "design", dict[str, Any])
-        made = described(cls, {name: value for name, value in state.items() if name in known})
-        made.n_in = tuple(made.n_in) if isinstance(made.n_in, list) else made.n_in
-        made.encoder, made.target_encoder = encoder, target_encoder
+        design = described(cls, {name: value for name, value in state.items() if name in known})
+        design.n_in = tuple(design.n_in) if isinstance(design.n_in, list) else design.n_in
+        design.encoder, design.target_encoder = encoder, target_encoder
         try:
-            str(made)
+            str(design)
         except Exception as error:  # whatever its spec made of it
             raise FileError(f"it is damaged (its design cannot be shown: {error!r:.80})") from None
-        return made
+        return design
 
 
 def design(X: Any, y: Any = None, task: str | None = None) -> Design:
@@ -235,14 +235,14 @@ def plan(inputs: Inputs, rows: int, encoder: Any, target: TargetEncoder, validat
     m = left_over(rows, share)
     chosen = inputs.design(rows, m, encoder, batch_size)
     link, loss = OUTPUTS[target.task]
-    made = Design(
+    design = Design(
         task=target.task, rows=rows, n_in=inputs.n_in(encoder), n_out=target.n_outputs, link=link, loss=loss,
         validation=share, patience=None, inputs=inputs.name, encoder=encoder, target_encoder=target, **chosen,
     )
     if epochs is not None:
-        made.epochs = epochs
-    made.patience = patience_for(made.epochs) if share else None
-    made.reasons |= {
+        design.epochs = epochs
+    design.patience = patience_for(design.epochs) if share else None
+    design.reasons |= {
         "task": f"the target has {target.reason}" if target.reason != "as asked" else target.reason,
         "output": OUTPUT_REASONS[target.task],
         "loss": LOSS_REASONS[loss],
@@ -252,7 +252,7 @@ def plan(inputs: Inputs, rows: int, encoder: Any, target: TargetEncoder, validat
         else f"too few {inputs.many} to hold some back" if rows < inputs.fewest
         else f"every {inputs.one} is learnt from, to the last epoch",
     }
-    return made
+    return design
 
 
 def left_over(rows: int, share: float) -> int:

@@ -76,11 +76,11 @@ def _changed(name: str, value: Any, settings: dict[str, Any]) -> Any:
     if not isinstance(value, dict):
         for key in settings:
             check_name(key.partition("__")[0], known, f"setting of {type(value).__name__}")
-    made = _replaced(value, direct)
+    changed = _replaced(value, direct)
     for key in dict.fromkeys(key.partition("__")[0] for key in settings if "__" in key):
         inner = {k.removeprefix(f"{key}__"): new for k, new in settings.items() if k.startswith(f"{key}__")}
-        made = _replaced(made, {key: _changed(f"{name}__{key}", _settings(made).get(key), inner)})
-    return made
+        changed = _replaced(changed, {key: _changed(f"{name}__{key}", _settings(changed).get(key), inner)})
+    return changed
 
 
 def _replaced(value: Any, new: dict[str, Any]) -> Any:

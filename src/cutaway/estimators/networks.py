@@ -21,8 +21,8 @@ def built(design: Any, seed: int) -> Module:
     d = design
     if d.kind == "mlp":
         return plain_network(d.n_in, d.hidden, d.n_out, d.activation, d.dropout, d.dtype, seed)
-    made = {"cnn": convolutional_network, "recurrent": recurrent_network}[d.kind](d)
-    return made.astype(d.dtype).init(seed)
+    network = {"cnn": convolutional_network, "recurrent": recurrent_network}[d.kind](d)
+    return network.astype(d.dtype).init(seed)
 
 
 def convolutional_network(d: Any) -> Module:

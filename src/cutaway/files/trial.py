@@ -28,13 +28,13 @@ def check(saved: Saved, arrays: dict[str, np.ndarray]) -> None:
         rule = OPS[operation.op]
         if rule.picks is not None:
             _picking(rule, saved, operation, arguments)
-        made = _made(rule, arguments, attributes)
-        if sum(map(math.prod, made)) > LARGEST:
+        shapes = _result_shapes(rule, arguments, attributes)
+        if sum(map(math.prod, shapes)) > LARGEST:
             raise ValueError("the result is too large")
-        left -= _work(rule, [np.shape(a) for a in arguments if a is not None], made)
+        left -= _work(rule, [np.shape(a) for a in arguments if a is not None], shapes)
         if left < 0:
             raise ValueError("the operations so far are more work than any network's")
-        results = _tried(rule, arguments, attributes, made)
+        results = _tried(rule, arguments, attributes, shapes)
         for i, value in zip(operation.writes, results if isinstance(results, tuple) else (results,), strict=True):
             if np.shape(value) != saved.slots[i].shape_at(2):
                 raise ValueError(f"a result has shape {np.shape(value)}, not {saved.slots[i].shape_at(2)}")
@@ -51,21 +51,21 @@ def check(saved: Saved, arrays: dict[str, np.ndarray]) -> None:
         saved.run(known, 2, named)
 
 
-def _tried(rule: Op, arguments: list, attributes: dict[str, Any], made: list[tuple[int, ...]]) -> Any:
+def _tried(rule: Op, arguments: list, attributes: dict[str, Any], shapes: list[tuple[int, ...]]) -> Any:
     """Try an operation. One with windows would take long: give values of the right shape that mean nothing."""
     if rule.windows:
-        return np.broadcast_to(arguments[0].dtype.type(0), made[0])
+        return np.broadcast_to(arguments[0].dtype.type(0), shapes[0])
     return rule.outline(*arguments, **attributes)
 
 
-def _work(rule: Op, given: list[tuple[int, ...]], made: list[tuple[int, ...]]) -> int:
+def _work(rule: Op, given: list[tuple[int, ...]], shapes: list[tuple[int, ...]]) -> int:
     """Count the numbers that an operation reads and writes in the trial run; sixteen products count as one."""
     if rule.windows:  # tried on their shapes alone
         return 1
     if rule.sums:  # tried on one step
         u, *given = given
         return math.prod(u) // max(u[1], 1) + sum(map(math.prod, given))
-    size = sum(map(math.prod, made))
+    size = sum(map(math.prod, shapes))
     return sum(map(math.prod, given)) + size + (size * given[0][-1] // 16 if rule.products else 0)
 
 
@@ -83,7 +83,7 @@ def _picking(rule: Op, saved: Saved, operation: SavedOperation, arguments: list)
         raise ValueError("it looks up rows that the table has not")
 
 
-def _made(rule: Op, arguments: list, attributes: dict[str, Any]) -> list[tuple[int, ...]]:
+def _result_shapes(rule: Op, arguments: list, attributes: dict[str, Any]) -> list[tuple[int, ...]]:
     """Compute the largest shapes of an operation's results before it runs, so that no file can fill the memory."""
     given = [None if a is None else np.shape(a) for a in arguments]
     if wrong := refused(rule.name, attributes):
@@ -103,7 +103,7 @@ def _made(rule: Op, arguments: list, attributes: dict[str, Any]) -> list[tuple[i
     try:
         if rule.units == "neuron" and given[2] not in (None, given[1][:1]):  # type: ignore[index]
             raise ValueError  # no layer has another bias: that is damage
-        return rule.made(*given, **attributes)
+        return rule.result_shapes(*given, **attributes)
     except (ValueError, IndexError) as error:
         shapes = [shape for shape in given if shape is not None]
         raise ValueError(str(error) if rule.windows else f"shapes {shapes} do not fit each other") from None

@@ -65,15 +65,15 @@ def neuron(model: Any, layer: Any, unit: int, X: Any = None, names: list[str] | 
     if not is_whole(unit, 0, count_of(o) - 1):
         raise ArgumentError(f"unit is {unit!r}: {name} ({o.kind} {o.settings}) has units 0 to {count_of(o) - 1}")
     after = wiring.activation(o)
-    made = Neuron(
+    result = Neuron(
         name, int(unit), count_of(o), f"{o.kind} {o.settings}", [step.kind for step in after],
         _incoming(wiring, o, unit), _bias(o, unit), _outgoing(wiring, o, unit),
     )
     if Z is not None:
         if isinstance(Z, np.ndarray) and Z.ndim == 4:
-            made.pixels = pixels_of(model, Z, X)
-        _respond(made, wiring, program, o, (after[-1] if after else o).out, Z)
-    return made
+            result.pixels = pixels_of(model, Z, X)
+        _respond(result, wiring, program, o, (after[-1] if after else o).out, Z)
+    return result
 
 
 def _rows(Z: Any) -> Any:
@@ -212,31 +212,31 @@ class Response:
     contributions: Weights | None = None
 
 
-def _respond(made: Neuron, wiring: Wiring, program: Program, o: Operation, a: Value, Z: Any) -> None:
+def _respond(result: Neuron, wiring: Wiring, program: Program, o: Operation, a: Value, Z: Any) -> None:
     """Run the unit on every row; keep its values and the rows on which it is strongest."""
-    k, engine = made.unit, program.engine
+    k, engine = result.unit, program.engine
     lengths = _lengths(wiring, o)
     parts = []
     for at in range(0, len(Z), engine.batch_size):
         program.predict(Z[at : at + engine.batch_size])
         values = np.array(engine.read(a)[..., k])
-        made.broken += int((~np.isfinite(values)).sum())
+        result.broken += int((~np.isfinite(values)).sum())
         if lengths is not None and values.ndim == 2:
             values[np.arange(values.shape[1]) >= engine.read(lengths)[:, None]] = np.nan
         parts.append(values)
-    made.values = np.concatenate(parts)
-    flat = np.where(np.isfinite(made.values), made.values, -np.inf).reshape(len(made.values), -1)
+    result.values = np.concatenate(parts)
+    flat = np.where(np.isfinite(result.values), result.values, -np.inf).reshape(len(result.values), -1)
     best = np.argsort(-flat.max(1), kind="stable")[:STRONGEST]
     for row in (int(row) for row in best if np.isfinite(flat[row]).any()):
         program.predict(Z[row : row + 1])
         x = engine.read(engine.listing.inputs[0])[0]
         if isinstance(Z, Sequences):
             x = x[: int(Z.lengths[row])]
-        place = tuple(map(int, np.unravel_index(int(flat[row].argmax()), made.values.shape[1:])))
+        place = tuple(map(int, np.unravel_index(int(flat[row].argmax()), result.values.shape[1:])))
         field = wiring.field(o.out, tuple((p, p + 1) for p in place)) if place else None
         seen = x if field is None else x[cropped(field, x.shape[: len(place)])]
         shares = None if place or o.rule.units != "neuron" else _shares(wiring, program, o, k)
-        made.strongest.append(Response(row, float(flat[row].max()), place, seen.copy(), shares))
+        result.strongest.append(Response(row, float(flat[row].max()), place, seen.copy(), shares))
 
 
 def _lengths(wiring: Wiring, o: Operation) -> Value | None:

@@ -27,7 +27,7 @@ class Wiring:
     def __init__(self, program: Program, names: list[str] | None = None) -> None:
         self.operations = operations_of(program)
         self.names = names
-        self._made = {id(v): o for o in self.operations for v in o.main.written}
+        self._writers = {id(v): o for o in self.operations for v in o.main.written}
         self._known: dict[int, list[FeatureSource]] = {}
 
     # ---- units by name -----------------------------------------------------------------------------------------------
@@ -69,7 +69,7 @@ class Wiring:
         return self._known[id(v)]
 
     def _sources(self, v: Value) -> list[FeatureSource]:
-        o = self._made.get(id(v))
+        o = self._writers.get(id(v))
         count = v.shape[-1] if v.shape else 1
         if o is None:
             return self._of_input(v, count)
@@ -103,7 +103,7 @@ class Wiring:
 
     def _flat(self, x: Value) -> list[FeatureSource]:
         """Flatten an image or sequence to one row: a source for each place and channel."""
-        if id(x) not in self._made and self.names is not None and len(self.names) == x.width:
+        if id(x) not in self._writers and self.names is not None and len(self.names) == x.width:
             return [FeatureSource(name) for name in self.names]
         inner = self.sources(x)
         places = itertools.product(*(range(k) for k in x.shape[:-1]))
@@ -113,7 +113,7 @@ class Wiring:
     # ---- what a unit sees --------------------------------------------------------------------------------------------
     def field(self, v: Value, places: Places) -> Places | None:
         """Find the part of the input that some places of a value depend on; None for all places."""
-        o = self._made.get(id(v))
+        o = self._writers.get(id(v))
         if o is None:
             return places
         inner: Places | None

@@ -23,8 +23,8 @@ def opened(model: Any, X: Any, y: Any, loss: Any) -> tuple[Any, Any, Any, Any]:
     """Read model, X, y and loss as experiments take them: an estimator gives its network, encoded rows and loss."""
     if isinstance(model, Module) or not hasattr(model, "fit"):
         return model, X, y, loss
-    given = training_of(model, X, y, None if loss == "auto" else loss, None, None)
-    return given["model"], given["X"], given["y"], given["loss"]
+    arguments = training_of(model, X, y, None if loss == "auto" else loss, None, None)
+    return arguments["model"], arguments["X"], arguments["y"], arguments["loss"]
 
 
 def fresh(model: Module | Callable[[], Module], seed: int) -> Module:

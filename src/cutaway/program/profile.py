@@ -203,10 +203,10 @@ def operations(i: Instruction, batch: int) -> int:
         return 0
     v: dict[str, Any] = i.operands()
     if not rule.sums:  # each number is a sum over a row of W, or over u's last axis
-        made = sum(v.get(f"d{name}") is not None for name in rule.products) if i.backward else 1
+        count = sum(v.get(f"d{name}") is not None for name in rule.products) if i.backward else 1
         z = v["d" * i.backward + rule.outputs[0]]
         row = v["W"].shape[1:] if "W" in v else v[rule.products[0]].shape_at(batch)[-1:]
-        return 2 * math.prod(z.shape_at(batch)) * math.prod(row) * made
+        return 2 * math.prod(z.shape_at(batch)) * math.prod(row) * count
     W, n = v["W"], batch
     time, from_h0 = v["y"].shape[0], v["h0"] is not None
     steps = n * (time - 1 + from_h0)  # the first step's state is zero unless h0 is given

@@ -24,12 +24,12 @@ def tag(element: str, /, *content: Any, **attributes: Any) -> Html:
     >>> tag("p", "1 < 2 ", tag("b", "yes"), class_="note")
     '<p class="note">1 &lt; 2 <b>yes</b></p>'
     """
-    given = "".join(
+    attrs = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{escape(printable(value))}"'
         for key, value in attributes.items()
         if value is not None
     )
-    return Html(f"<{element}{given}>") if element in EMPTY else Html(f"<{element}{given}>{join(*content)}</{element}>")
+    return Html(f"<{element}{attrs}>") if element in EMPTY else Html(f"<{element}{attrs}>{join(*content)}</{element}>")
 
 
 def join(*content: Any) -> Html:

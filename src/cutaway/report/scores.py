@@ -47,9 +47,9 @@ def by_number(y: np.ndarray, predicted: np.ndarray) -> dict[str, float | None]:
     from sklearn.metrics import median_absolute_error, r2_score, root_mean_squared_error
 
     y, predicted = np.asarray(y, np.float64), np.asarray(predicted, np.float64)
-    told = len(y) > 1 and bool(np.ptp(y) > 0)
+    varies = len(y) > 1 and bool(np.ptp(y) > 0)
     return {
-        "R²": float(r2_score(y, predicted)) if told else None,
+        "R²": float(r2_score(y, predicted)) if varies else None,
         "RMSE": float(root_mean_squared_error(y, predicted)),
         "median error": float(median_absolute_error(y, predicted)),
     }

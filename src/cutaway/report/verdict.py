@@ -131,15 +131,15 @@ def _simple(found: Judged, answers: list[Answer], best: int, ahead: int) -> str:
     if not best:
         return ""
     difference, noise = found.ahead[best - 1]
-    told, value = answers[best].name, f"{found.by} {score(found.values[best])}"
+    name, value = answers[best].name, f"{found.by} {score(found.values[best])}"
     if difference < -2 * noise:
-        return f" But {told} does better than the network: {value}.{_last(found, answers, best)}"
+        return f" But {name} does better than the network: {value}.{_last(found, answers, best)}"
     if difference <= 2 * noise:
         whom = " as the network" * (found.ahead[0][0] < 0)
-        return f" But {told} is as good{whom}, within chance: {value}.{_last(found, answers, best)}"
+        return f" But {name} is as good{whom}, within chance: {value}.{_last(found, answers, best)}"
     if not ahead or answers[best].name == LAST:
         return _last(found, answers)
-    return f" Of the answers that cost nothing, {told} is best: {value}.{_last(found, answers, best)}"
+    return f" Of the answers that cost nothing, {name} is best: {value}.{_last(found, answers, best)}"
 
 
 def _last(found: Judged, answers: list[Answer], best: int = 0) -> str:
@@ -174,10 +174,10 @@ def constant_answer(task: str, y: Any, learnt: Any, classes: Any) -> Answer:
 
 def leaks(found: list[Telling], rows: int, labels: list[str], target: str) -> list[Finding]:
     """Find columns that give the target away."""
-    made = [leak_finding(one, rows, labels[one.label] if labels else "", target=target) for one in found]
-    for finding, one in zip(made, found, strict=True):
+    findings = [leak_finding(one, rows, labels[one.label] if labels else "", target=target) for one in found]
+    for finding, one in zip(findings, found, strict=True):
         finding.command = f"{OPTIONS.get(one.how, '--drop')} {quote(one.column)}"
-    return made
+    return findings
 
 
 def copies(known: list[np.ndarray], held: list[np.ndarray], part: str, many: str,

@@ -231,7 +231,7 @@ class Op:
         made = self.forward(u[:, :1], *others, **attributes)
         return tuple(xp.broadcast_to(a, (*u.shape[:2], *a.shape[2:])) if a.ndim == 3 else a for a in made)
 
-    def made(self, *shapes: tuple[int, ...] | None, **settings: Any) -> list[tuple[int, ...]]:
+    def result_shapes(self, *shapes: tuple[int, ...] | None, **settings: Any) -> list[tuple[int, ...]]:
         """Compute the largest shapes of the results for inputs of these shapes, before the rule runs on unchecked data.
 
         Those of `<name>_shape` (of a scan one step's); else what the inputs broadcast to, beside those in brackets,

@@ -73,12 +73,12 @@ def _starters(given: list[str]) -> dict[str, Optimizer]:
     from ...lab.races.entrants import entered, with_rate
 
     names = [text.partition(":")[0] for text in given]
-    made = {}
+    starters = {}
     for text in dict.fromkeys(given):
         name, _, rate = text.partition(":")
         ((known, optimizer),) = entered([name]).items()
         if rate:
             chosen = checks.rate(rate, f"--optimizer {name}:")
             optimizer = with_rate(optimizer, chosen) if isinstance(chosen, float) else optimizer
-        made[known if names.count(name) == 1 else text] = optimizer
-    return made
+        starters[known if names.count(name) == 1 else text] = optimizer
+    return starters

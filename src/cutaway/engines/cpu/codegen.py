@@ -225,12 +225,12 @@ def _elementwise(i: Instruction, rule: Op, plan: Plan, dtype: np.dtype) -> Kerne
     ins = [name for name in operands if name not in outs]
     whole = next(operands[o] for o in outs if operands.get(o) is not None)
     assert whole is not None
-    given = {name: v for name, v in operands.items() if v is not None}
-    pattern = _pattern(given, whole)
-    if pattern is None or not whole.width or any(name not in given for name in ins):
+    present = {name: v for name, v in operands.items() if v is not None}
+    pattern = _pattern(present, whole)
+    if pattern is None or not whole.width or any(name not in present for name in ins):
         return None
-    alike = all(_shaped(given[name], whole) for name in outs if name in given)
-    if not alike or any(v.dtype != dtype for v in given.values()):
+    alike = all(_shaped(present[name], whole) for name in outs if name in present)
+    if not alike or any(v.dtype != dtype for v in present.values()):
         return None
     index, columns = pattern
     same: dict[str, str] = {}

@@ -102,14 +102,14 @@ class CPU(Reference):
 
     def twin(self, optimizer: Optimizer | None, seed: int) -> CPU:
         """Use the same machine code for another model; the optimizer's numbers are parameters of its kernel."""
-        made = cast(CPU, super().twin(optimizer, seed))
-        if made.instructions is not self.instructions:
-            made.kernels = [codegen.write(i, self.plan, optimizer, self.dtype) if i.op == "optimizer" else kernel
-                            for i, kernel in zip(made.instructions, self.kernels, strict=True)]
-            made.code = list(self.code)
-            for k, i, kernel in zip(self._where, made.instructions, made.kernels, strict=True):
-                made.code[k] = self.code[k][0], kernel, i
-        return made
+        twin = cast(CPU, super().twin(optimizer, seed))
+        if twin.instructions is not self.instructions:
+            twin.kernels = [codegen.write(i, self.plan, optimizer, self.dtype) if i.op == "optimizer" else kernel
+                            for i, kernel in zip(twin.instructions, self.kernels, strict=True)]
+            twin.code = list(self.code)
+            for k, i, kernel in zip(self._where, twin.instructions, twin.kernels, strict=True):
+                twin.code[k] = self.code[k][0], kernel, i
+        return twin
 
     def copies(self, v: Value) -> int:
         return self.threads if id(v) in self.copied else 1

@@ -41,12 +41,12 @@ class Reference(Engine):
         return f"{type(self).__name__}({len(self.instructions)} instructions, batches of {self.batch_size})"
 
     def twin(self, optimizer: Optimizer | None, seed: int) -> Reference:
-        made = copy.copy(self)
-        made.optimizer, made.seed = optimizer, seed
-        made.instructions = reworded(self.instructions, self.optimizer, optimizer)
-        made.listing = replace(self.listing, instructions=reworded(
+        twin = copy.copy(self)
+        twin.optimizer, twin.seed = optimizer, seed
+        twin.instructions = reworded(self.instructions, self.optimizer, optimizer)
+        twin.listing = replace(self.listing, instructions=reworded(
             self.listing.instructions, self.optimizer, optimizer))
-        return made
+        return twin
 
     def altered(self, listing: Listing) -> Reference:
         return type(self)(listing, self.batch_size, self.optimizer, self.seed, self.threads, keep_all=True)

@@ -94,7 +94,7 @@ def scan_edges(trace: Record, i: TracedInstruction, reached: dict[str, np.ndarra
     def flat(letter: str, t: int, samples: np.ndarray, units: np.ndarray) -> np.ndarray:
         return (samples[:, None] * time + t) * scan.width(letter) + units
 
-    def made(source: str, target: str, to, by, d) -> Iterator[Edges]:
+    def edge(source: str, target: str, to, by, d) -> Iterator[Edges]:
         if source not in marks or not marks[source].any():
             return
         to, by, d = (a.ravel() for a in np.broadcast_arrays(to, by, d))
@@ -114,30 +114,30 @@ def scan_edges(trace: Record, i: TracedInstruction, reached: dict[str, np.ndarra
             for place in np.flatnonzero(marks["W"]):
                 row, column = divmod(place, k)
                 to = flat("s", t, on, np.array([row]))
-                yield from made("W", "s", to, place, scan.h_before[t, on, column][:, None])
+                yield from edge("W", "s", to, place, scan.h_before[t, on, column][:, None])
         if "b" in marks:
-            yield from made("b", "s", flat("s", t, on, every), every, np.ones((len(on), wide)))
+            yield from edge("b", "s", flat("s", t, on, every), every, np.ones((len(on), wide)))
         for (source, gate, target), d in scan.by_cell.items():  # into s first: the cells' order is that of the table
             if target == "s":
                 place = units + gate * k
-                yield from made(source, "s", flat("s", t, on, place), flat(source, t, on, place), d)
+                yield from edge(source, "s", flat("s", t, on, place), flat(source, t, on, place), d)
         for samples, source in ((follows, "y"), (first, "h0")):
             if source in marks and len(samples):
                 by = flat("y", before, samples, units) if source == "y" else samples[:, None] * k + units
-                yield from made(source, "s", flat("s", t, samples, every)[:, :, None], by[:, None, :], W)
+                yield from edge(source, "s", flat("s", t, samples, every)[:, :, None], by[:, None, :], W)
         if i.op != "rnn":  # what a cell keeps: c in an LSTM, h in a GRU
             kept = "cells" if i.op == "lstm" else "y"
             d = scan.by_cell[kept, -1, kept][t]
             for samples, source in ((follows, kept), (first, "c0" if i.op == "lstm" else "h0")):
                 if source in marks and len(samples):
                     by = flat(kept, before, samples, units) if source == kept else samples[:, None] * k + units
-                    yield from made(source, kept, flat(kept, t, samples, units), by, d[samples])
+                    yield from edge(source, kept, flat(kept, t, samples, units), by, d[samples])
         for (source, gate, target), d in sorted(scan.by_cell.items(), key=lambda e: e[0][2]):  # cells, then y
             if target != "s" and gate >= 0:
                 place = units + gate * k
-                yield from made(source, target, flat(target, t, on, units), flat(source, t, on, place), d[t, on])
+                yield from edge(source, target, flat(target, t, on, units), flat(source, t, on, place), d[t, on])
     rows = np.asarray(rows)
     for result, letter in (("h", "y"), ("c", "cells")):
         if result in names and letter in marks:
             to = rows[:, None] * k + units
-            yield from made(letter, result, to, (rows[:, None] * time + scan.last[rows][:, None]) * k + units, 1.0)
+            yield from edge(letter, result, to, (rows[:, None] * time + scan.last[rows][:, None]) * k + units, 1.0)

@@ -55,9 +55,9 @@ def step(model: Any, X: Any, y: Any = None, loss: str | Callable | None = None, 
     """
     if y is None and network_of(model) is model:
         raise ArgumentError("a training step needs targets: ct.step(model, X, y)")
-    given = training_of(model, X, y, loss, optimizer, sample_weight)
+    arguments = training_of(model, X, y, loss, optimizer, sample_weight)
     training = beginning(
-        **given | {"model": copy.deepcopy(given["model"])}, epochs=epochs, batch_size=batch_size, seed=seed,
+        **arguments | {"model": copy.deepcopy(arguments["model"])}, epochs=epochs, batch_size=batch_size, seed=seed,
         engine=engine, threads=threads, progress=False, keep_all=True,
     )
     return Session(training.program, training.past, training.recipe.epochs)
@@ -260,10 +260,10 @@ class Session(Looking, Shown):
         """Let `run`, `next_step` and `next_epoch` stop when a condition holds: a text (breakpoints.py has the forms,
         such as "nan", "gradient > 10", "dead relu 10", "layer1.weight[0, 1] crosses 0") or a function of the session.
         `s.breaks.remove(...)` takes it away."""
-        made = condition(given)
-        made.begin(self)
-        self.breaks.append(made)
-        return made
+        new = condition(given)
+        new.begin(self)
+        self.breaks.append(new)
+        return new
 
     # ---- changing ----------------------------------------------------------------------------------------------------
     def set(self, name: str, index: Any, value: Any) -> Change:

@@ -48,9 +48,9 @@ def trace(model: Any, X: Any, y: Any = None, loss: str | Callable | None = None,
     if y is None and network_of(model) is model:
         raise ArgumentError("a training step needs targets: ct.trace(model, X, y)")
     steps = whole_number("steps", steps)
-    given = training_of(model, X, y, loss, optimizer, sample_weight)
+    taken = training_of(model, X, y, loss, optimizer, sample_weight)
     program, past = prepared(
-        **given | {"model": copy.deepcopy(given["model"])}, batch_size="full" if batch_size is None else batch_size,
+        **taken | {"model": copy.deepcopy(taken["model"])}, batch_size="full" if batch_size is None else batch_size,
         seed=seed, shuffle=batch_size is not None, engine=engine, threads=threads, steps=int(steps),
     )
     found = _walk(past, program, 1, 1, int(steps), keep, keep_bytes)

@@ -175,11 +175,11 @@ def surface(what: str | Callable, *, condition: float | None = None, noise: floa
         function = expression(formula)
     bounds, start, minima = (mine if given is None else given
                              for given, mine in zip((bounds, start, minima), own, strict=True))
-    made = Surface(name, formula, function, _bounds(bounds), _pair("start", start),
+    new = Surface(name, formula, function, _bounds(bounds), _pair("start", start),
                    None if minima is None else tuple(_pair("minima", m) for m in minima), noise, rows,
                    BOUNCING / condition if what == "ravine" else None)
     try:
-        defined = np.isfinite(made.grid(21)[2]).any()
+        defined = np.isfinite(new.grid(21)[2]).any()
     except CutawayError:
         raise
     except Exception as error:
@@ -187,8 +187,8 @@ def surface(what: str | Callable, *, condition: float | None = None, noise: floa
             f"the function of a surface is called with two Tensors, x and y; this one fails: {error}"
         ) from error
     if not defined:
-        raise ArgumentError(f"J = {formula} is not a finite number anywhere within bounds {made.bounds}")
-    return made
+        raise ArgumentError(f"J = {formula} is not a finite number anywhere within bounds {new.bounds}")
+    return new
 
 
 def _pair(name: str, value: Any) -> Pair:

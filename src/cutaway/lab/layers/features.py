@@ -70,9 +70,9 @@ def features(model: Any, X: Any, y: Any = None, units: int = UNITS, patches: int
         layer.rows, layer.patches = _patches(wiring, o, seen[name], layer.chosen, images, patches)
         layers.append(layer)
     chosen = {layer.name: layer.chosen for layer in layers}
-    made = excitation.patterns(network, wiring, chosen, images.shape[1:], size, steps, seed)
+    pictures = excitation.patterns(network, wiring, chosen, images.shape[1:], size, steps, seed)
     for layer in layers:
-        layer.patterns = made[layer.name]
+        layer.patterns = pictures[layer.name]
     return Features(layers, edges(filter_weights(network)[first]), edges(filter_weights(start)[first]), len(images),
                     images.shape[1:], classes, kept,
                     pixels_of(model, images, X))

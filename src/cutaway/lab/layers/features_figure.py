@@ -25,24 +25,24 @@ def sheet(found: Any) -> Sheet:
     known = found.classes is not None
     top, right = EDGE + 1.16, LEFT + shown * unit
     deep = top + len(found.layers) * PITCH
-    made = Sheet(right + (0.15 + CHART if known else 0) + EDGE, deep + (0.5 if known else 0.1))
+    new = Sheet(right + (0.15 + CHART if known else 0) + EDGE, deep + (0.5 if known else 0.1))
     first = found.edges
     zero = "grey is zero" if found.shape[-1] == 3 else "orange above zero, blue below"
-    made.title("What each layer responds to, from edges up",
+    new.title("What each layer responds to, from edges up",
                f"large: the pattern that excites a unit most, {zero}, each on its own scale;\n"
                f"small: images that do ({' '.join(str(found.pixels).split())})\n"
                f"the first filters: {first.mean:.0%} edge, {first.chance:.0%} by chance")
     for row, layer in enumerate(found.layers):
         at = top + row * PITCH
-        _caption(made, layer, at)
+        _caption(new, layer, at)
         for column, k in enumerate(layer.chosen):
             left = LEFT + column * unit
-            made.tile(left, at, TILE, TILE, **_pattern(layer.patterns[column]))
-            made.words(left, at - 0.03, _label(found, layer, k), 9.5, FAINT, va="bottom")
-            _patches(made, left + TILE + GAP, at, layer.patches[column][:4], found.pixels)
+            new.tile(left, at, TILE, TILE, **_pattern(layer.patterns[column]))
+            new.words(left, at - 0.03, _label(found, layer, k), 9.5, FAINT, va="bottom")
+            _patches(new, left + TILE + GAP, at, layer.patches[column][:4], found.pixels)
     if known:
-        _shares(made, found, right + 0.1, top - 0.15)
-    return made
+        _shares(new, found, right + 0.1, top - 0.15)
+    return new
 
 
 def _caption(made: Sheet, layer: Any, at: float) -> None:
