@@ -1,4 +1,4 @@
-"""What a fit leaves on an estimator: all of it or, if the fit fails, nothing, and nothing of an earlier one."""
+"""What a fit leaves on an estimator: nothing of an earlier fit; where it fails, everything as it was before."""
 
 from __future__ import annotations
 
