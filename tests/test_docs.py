@@ -1,4 +1,4 @@
-"""The pages find each other: the index names all of them, links lead to files and headings that are there.
+"""What pages name is there: files, headings, commands with their options, names of `ct`. The index names every page.
 
 And the reference says something of every public name; `make docs` builds it (tools/build_docs.py).
 """
@@ -8,6 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
+
+from cutaway.cli.app import app
 
 HOUSE = Path(__file__).parent.parent
 sys.path.insert(0, str(HOUSE / "tools"))
@@ -16,7 +19,6 @@ import reference  # noqa: E402
 INDEX = HOUSE / "docs" / "README.md"
 PAGES = [*sorted(page for page in HOUSE.glob("*.md") if page.name != "CHANGELOG.md"),
          HOUSE / "benchmarks" / "README.md", *sorted((HOUSE / "docs").rglob("*.md"))]
-COMING = {"engines.md"}
 #: A file in backticks, with at least the folder that it is in; those of CONTRIBUTING's experiment are the reader's.
 NAMED = re.compile(r"`([\w-]+(?:/[\w-]+)+\.(?:py|md|json|css|js|toml|txt))`")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -41,7 +43,7 @@ def test_every_link_leads_somewhere(page):
         if re.match(r"https?:|mailto:", path):
             continue
         found = page.parent / path if path else page
-        assert found.exists() or found.name in COMING, f"{page.name} links to {target}, and there is no such file"
+        assert found.exists(), f"{page.name} links to {target}, and there is no such file"
         if anchor:
             assert anchor in anchors(found), f"{page.name} links to {target}; headings: {sorted(anchors(found))}"
 
@@ -52,6 +54,24 @@ def test_every_file_that_a_page_names_is_there(page):
     files = [f"/{file.relative_to(HOUSE).as_posix()}" for folder in folders for file in folder.rglob("*.*")]
     for name in NAMED.findall(page.read_text(encoding="utf-8")):
         assert "fading" in name or any(file.endswith(f"/{name}") for file in files), f"{page.name} names {name}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(HOUSE)))
+def test_every_command_exists_with_its_options(page):
+    typed = r"(?:^(?:\$ )?|`)cutaway ([a-z][^`\n#]*)"
+    for command in re.findall(typed, page.read_text(encoding="utf-8"), re.MULTILINE):
+        at, words = typer.main.get_command(app), command.split()
+        while hasattr(at, "commands") and words:
+            assert words[0] in at.commands, f"cutaway {command}: there are {', '.join(at.commands)}"
+            at = at.commands[words.pop(0)]
+        known = {option for parameter in at.params for option in parameter.opts + parameter.secondary_opts} | {"--help"}
+        assert {word.partition("=")[0] for word in words if re.match("--?[a-z]", word)} <= known, f"cutaway {command}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(HOUSE)))
+def test_every_name_exists(page):
+    for path in reference.NAME.findall(page.read_text(encoding="utf-8")):
+        assert reference.known(path), f"{page.name} names ct{path}"
 
 
 def test_the_index_names_every_page():
