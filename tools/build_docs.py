@@ -128,7 +128,7 @@ def page_links(html: str, source: Path, pages: dict[Path, str], out: Path) -> st
             to = file.relative_to(HOUSE).as_posix().removeprefix("docs/")
             (out / to).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, out / to)
-        else:  # tests/test_docs.py says so
+        else:
             return match[0]
         return f'{match[1]}="{os.path.relpath(to, here)}{"#" * bool(anchor)}{anchor}"'
 
@@ -139,6 +139,7 @@ def page_links(html: str, source: Path, pages: dict[Path, str], out: Path) -> st
 
 
 def build(out: Path) -> None:
+    out = out.resolve()
     for fault in faults():
         warnings.warn(fault, stacklevel=1)
     shutil.rmtree(out, ignore_errors=True)
@@ -163,7 +164,20 @@ def build(out: Path) -> None:
         depth = "../" * page.count("/")
         body = linked(page_links(str(text), source, pages, out), places, depth)
         write(out / page, template.render(title=titles[page], page=page, root=depth, body=body, contents=text.toc_html))
+    check_links(out)
     print(f"{out}/index.html: {len(pages)} pages, {len(found)} modules, {len(places)} names")
+
+
+def check_links(out: Path) -> None:
+    """Warn of every link that leads nowhere."""
+    texts = {file: file.read_text(encoding="utf-8") for file in out.rglob("*.html")}
+    names = {file: set(re.findall(r'\bid="([^"]+)"', text)) for file, text in texts.items()}
+    for file, text in texts.items():
+        for href in set(re.findall(r'href="([^"$]+)"', text)):
+            path, _, anchor = href.partition("#")
+            there = (file.parent / path).resolve() if path else file
+            if not re.match(r"\w+:", href) and not (there.exists() and (not anchor or anchor in names[there])):
+                warnings.warn(f"{file.relative_to(out)} links to {href}, which is not there", stacklevel=2)
 
 
 def write(path: Path, text: str) -> None:
