@@ -37,7 +37,7 @@ class Op:
     kind: "elementwise" rules work value by value and become fused loops; "array" rules need whole arrays;
           "view" rules only give the same values another shape.
     shapes: of inputs and outputs, in letters. Other shapes, if NumPy broadcasts them, run by the rule alone. Where more
-            is made of inputs than what they broadcast to, a third function says it, `<name>_shape` (see `made`).
+            is made of inputs than what they broadcast to, a third function says it, `<name>_shape` (`result_shapes`).
     reduces_batch: the outputs mix rows, so one thread computes them over the whole batch. spreads: its backward rule
                    does not, and gives each row its own from the gradient of all.
     absent_gradients: backward takes None for an output from which no gradient comes (others get zeros).
@@ -47,19 +47,19 @@ class Op:
     fixed: inputs of which a derivative exists that the backward rule does not give: nothing that trains may be one.
     sums: of a scan, which goes along the steps of its first input u (n, time, ...) one after the other: the sums
           u + W h + b of a unit, each with its letter and the name of its gate.
-    products: the two whose products it adds up; of W each output takes a row.
+    products: the two operands whose products it adds up; each output takes a row of W.
     windows: it looks at a window at every place, as its settings say.
     reduces: it makes one number of many along an axis.
     linear: groups of operands, as "x b, W b": linear in those of a group together, while the others stay.
-    moves: its numbers are those of its inputs, at other places. passes: each is its input's own, or that dropped.
+    moves: its numbers are those of its inputs, at other places. passes: each number is its input's own, or dropped.
     keeps: "channels", "places" or both: a number is made only of those of its own channel, or its own place.
     normalises: it brings numbers to mean 0 and deviation 1.
     activates: it is an activation function, or what a network may end with; unless said, what calls its output a.
-    units: what it has of its own with weights, in a word: neurons, filters, cells.
+    units: what has the weights, in a word: neuron, filter or cell.
     slope: the derivative in the formula's letters, where the backward rule says more than is needed; by operand, or for
            all of them. Of a scan: what a gate's sum, or a state before, does to the state that it goes into.
-    kink: of some operands, results and settings by name: an array that changes where the derivative jumps; or True: the
-          places that get a gradient change there.
+    kink: a function of operands, results and settings by name, whose array changes where the derivative jumps; or True:
+          the places that get a gradient change there.
     applies: links that a loss applies itself.
     title: what people call it. sign: what stands for it between two operands.
     """

@@ -16,7 +16,7 @@ def scatter_add(shape, index, values):
 
 
 def patches(x, window, stride, padding, dilation, fill):
-    """By counting: for every window the places that it sees."""
+    """Take for every window the places that it sees, found by counting."""
     x = jnp.pad(x, ((0, 0), *padding, (0, 0)), constant_values=fill)
     for axis, (k, s, d) in enumerate(zip(window, stride, dilation, strict=True), 1):
         places = (x.shape[axis] - d * (k - 1) - 1) // s + 1
@@ -36,7 +36,7 @@ def scan(step, state, inputs, reverse):
 
 
 def arrays() -> SimpleNamespace:
-    """What stands for `xp` in the 64-bit mode of this moment: without it, double is single."""
+    """Make what stands for `xp` in JAX's mode of this moment: without the 64-bit mode, double is single."""
     same = {name: getattr(jnp, name) for name in vars(NUMPY) if hasattr(jnp, name)}
     wide = jnp.float64 if jnp.result_type(float) == jnp.float64 else jnp.float32
     own = {"erf": jax.scipy.special.erf, "scatter_add": scatter_add, "patches": patches, "add_patches": add_patches,

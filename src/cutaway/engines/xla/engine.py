@@ -27,7 +27,7 @@ ROOM = 2**18  # row numbers that go to the device in one call
 
 @dataclass(frozen=True)
 class Memory:
-    """What the values of a batch take, as far as that is known: XLA makes its own plan."""
+    """The memory that a batch's values take, as far as that is known: XLA makes its own plan."""
 
     bytes: int
     batch: int
@@ -69,12 +69,12 @@ class XLA(Reference):
     # ---- between host and device -----------------------------------------------------------------------------------
     @contextmanager
     def _mode(self) -> Iterator[None]:
-        """Double only for a network of doubles, products in full precision; whatever is set for the rest of JAX."""
+        """Use double only for a network of doubles, products in full precision, whatever is set for the rest of JAX."""
         with jax.enable_x64(self._double), jax.default_matmul_precision("highest"):
             yield
 
     def _sent(self) -> Arrays:
-        """The state's arrays on the device. Copied first: JAX may go on reading what it was given."""
+        """Put the state's arrays on the device, copied first: JAX may go on reading what it was given."""
         return {name: jnp.asarray(self.state.array(v).copy()) for name, v in self._vectors.items()}
 
     def _bring_back(self, vectors: Arrays) -> None:
@@ -144,7 +144,7 @@ class XLA(Reference):
         return max(1, int(SECONDS / self._pace)) if self._pace else 1
 
     def _numbers(self, first: int, steps: int, room: int) -> list[np.ndarray]:
-        """What the update's instructions need of steps first, first + 1, ...: for each a row a step."""
+        """Compute what the update's instructions need in steps first, first + 1, ...: for each a row a step."""
         opt, update = self.optimizer, self._update
         assert opt is not None
         assert update is not None
@@ -163,7 +163,7 @@ class XLA(Reference):
         return self._evaluate(np.arange(self.rows))
 
     def _evaluate(self, rows: np.ndarray) -> np.ndarray:
-        """The outputs of these rows, batch by batch."""
+        """Compute the outputs of these rows, batch by batch."""
         k, out = max(self.listing.output.rows, 1), self._room_for_outputs(len(rows))
         alone = all(i.scope == "rows" for i in self.instructions if i.phase == "forward")
         self.outputs = out
@@ -197,7 +197,7 @@ def _apart(rule: Any) -> Hoisted:
 
 
 def _training(listing: Listing, kept: list[Value], update: Hoisted, by_one: bool) -> Any:
-    """A function of many steps on batches of n rows. It stops before `steps` where one is not finite."""
+    """Make the function of many steps on batches of n rows. It stops before `steps` where one is not finite."""
     rule, J = update.function(), listing.loss
     assert J is not None
 
@@ -225,7 +225,7 @@ def _training(listing: Listing, kept: list[Value], update: Hoisted, by_one: bool
 
 
 def _evaluation(listing: Listing, kept: list[Value]) -> Any:
-    """A function of one batch of n rows."""
+    """Make the function of one batch of n rows."""
     def batch(n, seed, data, vectors, constants):
         step = JaxStep(listing, n, data, vectors, constants, {"seed": seed, "t": jnp.uint32(0)})
         return step.read(listing.output), [step.read(v) for v in kept]

@@ -49,7 +49,7 @@ def conv_back(dz, x, W, b_shape, *, stride, padding, dilation, groups):
 
 
 def _reduced(x: Any, start: float, function: Callable, window: Any, stride: Any, padding: Any) -> Any:
-    """One number for each window and channel."""
+    """Compute one number for each window and channel."""
     return lax.reduce_window(x, np.array(start, x.dtype), function, (1, *window, 1), (1, *stride, 1),
                              ((0, 0), *padding, (0, 0)))
 

@@ -61,13 +61,13 @@ class JaxStep:
         self.vectors[name] = whole.reshape(-1).at[part].set(array.ravel()).reshape(whole.shape)
 
     def _place(self, v: Value) -> tuple[str, slice]:
-        """The vector in which a value lies, and where."""
+        """Find the vector in which a value lies, and where."""
         name = v.home if v.home in self.listing.block else v.name
         lo = v.at if name == v.home else 0
         return name, slice(lo, lo + v.width)
 
     def resolve(self, argument: Any) -> Any:
-        """An argument as a rule takes it: an array, a shape, or a setting."""
+        """Turn an argument into what a rule takes: an array, a shape, or a setting."""
         if isinstance(argument, Value):
             return self.read(argument)
         if isinstance(argument, ShapeOf):
@@ -90,7 +90,7 @@ class JaxStep:
 
     @contextmanager
     def _told(self, i: Instruction) -> Iterator[None]:
-        """Errors name the instruction, and say what to do about a rule that JAX cannot follow."""
+        """Make errors name the instruction, and say what to do about a rule that JAX cannot follow."""
         where = f"{i.layer}: {i.title}" if i.layer else i.title
         try:
             yield
@@ -128,7 +128,7 @@ class JaxStep:
         self._part(i, lambda *vectors: self.update(*vectors, *numbers))
 
     def _part(self, i: Instruction, f: Callable) -> None:
-        """What a function makes of the instruction's stretch of every vector that it reads, or of parameters whole."""
+        """Apply a function to the instruction's stretch of every vector that it reads, or to whole parameters."""
         part: Any = slice(i.attributes["lo"], i.attributes["hi"]) if "lo" in i.attributes else ...
         with self._told(i):
             results = f(*(self.read(v)[part] for v in i.reads))
