@@ -39,7 +39,7 @@ class Parameter(Tensor):
             room = size(4 * math.prod(shape), binary=True)
             raise ResourceError(f"a parameter of shape {shape} needs {room}, which cannot be had") from None
         super().__init__(values, requires_grad=requires_grad)
-        self.made = self.data.shape  # where it has another one later, somebody replaced its array
+        self.made = self.data.shape  # tells later whether an array of another shape took its place
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,8 +18,8 @@ from .past import Past
 LOW, HIGH, STEPS = 1e-7, 100.0, 300  # 33 steps for each tenfold of the rate
 BETA = 0.8  # of the average that smooths the losses
 BELOW = 4  # the suggestion lies this factor below the rate of the lowest loss: docs/lab/lr-find.md compares rules
-NEARLY = 0.01  # of the whole fall: so close to the lowest loss is as low, which is where perfect fits end up
-CLEAR = 0.7  # a fall counts if the mean of a tenth of the steps falls by this share of what losses differ by chance
+NEARLY = 0.01  # share of the whole fall: a loss so close to the lowest counts as lowest (perfect fits stay there)
+CLEAR = 0.7  # a fall counts if the mean of a tenth of the steps falls by this share of the losses' chance differences
 CHUNK = 20  # steps between two looks at the losses
 
 

@@ -33,7 +33,7 @@ class Task:
         rows, held_out = data.counted(), None
         n, weight = len(rows), data.weight
         if weight is not None and (weight[rows] == weight[rows[0]]).all():
-            data.weight = None  # equal weights are none, to the last bit
+            data.weight = None  # equal weights give the same bits as none
         if isinstance(validation, tuple | list):
             held_out = _validation_data(validation, loss)
         elif validation is not None:

@@ -21,7 +21,7 @@ def first_bad_value(program: Program, past: Past, rows: np.ndarray) -> tuple[str
     again.state.t = program.state.t
     again.engine.begin(None, 0, 1)
     weights = float(np.abs(model.theta).max(initial=0.0))
-    with np.errstate(all="ignore"):  # what is not finite is looked for
+    with np.errstate(all="ignore"):  # numbers that are not finite are looked for
         for k, instruction in enumerate(again.instructions):
             if instruction.phase == "update":
                 break

@@ -47,7 +47,7 @@ class CPU(Reference):
         """Make the machine code for a number of threads."""
         shards = sharded(self.listing, threads)
         self.threads, self.instructions = threads, shards.instructions
-        self._copies, self.copied = shards.copies, shards.copied  # of g, and ids of what each thread has a copy of
+        self._copies, self.copied = shards.copies, shards.copied  # number of copies of g; ids of copied values
         self.plan = plan(self.instructions, self.batch_size, threads, keep_all, self.copied)
         self.kernels = [codegen.write(i, self.plan, self.optimizer, self.dtype) for i in self.instructions]
         code: list[tuple[codegen.Kernel | None, Instruction]] = []
@@ -153,7 +153,7 @@ class CPU(Reference):
                 row += self._place(v)
             row += kernel.numbers
             self._params[k, : len(row)] = row
-        self._fed = fed  # at the end: where an array is refused, all are placed anew
+        self._fed = fed  # last: after an array was refused, all are placed again
 
     def _place(self, v: Value | codegen.Outside | None) -> tuple[int, int, int]:
         """Find a value's address, its bytes from row to row of the batch, and those from shard to shard."""

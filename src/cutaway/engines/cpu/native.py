@@ -78,7 +78,7 @@ def cores() -> int:
     limit = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
     if limit.isdigit() and int(limit):
         return min(own, int(limit))
-    processes = sys.modules.get("multiprocessing.process")  # who was not started by it need not import it
+    processes = sys.modules.get("multiprocessing.process")  # imported in every process that it started
     return own if processes is None or processes.parent_process() is None else 1
 
 

@@ -184,7 +184,7 @@ class Reference(Engine):
             self.outputs = self._room_for_outputs(self.rows if self.order is None else len(self.order))
         self.position, self.finite = position, True
         for v in self._of_the_state():
-            self.state.array(v)  # somebody may have put another array there
+            self.state.array(v)  # another array may have been put there
         if self.optimizer is not None and callable(self.optimizer.lr):
             self.rates = rates(self.optimizer, self.t + 1, steps)
             self._first = self.t + 1
@@ -215,7 +215,7 @@ class Reference(Engine):
                     if result is None:  # no gradient goes this way
                         result = np.zeros_like(place)
                     place[...] = result if result.shape == place.shape else sum_to(result, shape=place.shape)
-        except (ValueError, IndexError, TypeError, ZeroDivisionError) as error:  # it picks rows that are not there, say
+        except (ValueError, IndexError, TypeError, ZeroDivisionError) as error:  # such as for rows that are not there
             where = f"{instruction.layer}: " if instruction.layer else ""
             raise ShapeError(f"{where}{instruction.title} cannot run on a batch of {n}: {error}") from None
 

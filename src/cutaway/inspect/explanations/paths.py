@@ -100,7 +100,7 @@ class Graph:
         for b, e in enumerate(self.blocks):
             order = np.argsort(e.by, kind="stable")
             self._by_source.setdefault(e.source, []).append((b, order, e.by[order]))
-        # a heap entry is a way so far, whose last step is the number `turn` among those that its place leads to
+        # a heap entry is a path so far, and which step comes next: number `turn` of those that its last place leads to
         heap: list = []
         ticket = 0
 

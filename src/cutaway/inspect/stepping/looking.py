@@ -99,7 +99,7 @@ class Looking(Walk):
         """Give every value of the program after a step, by name, in the order in which they are written; no copy."""
         return ((name, self.program.value(v)) for name, v in self._values.items())
 
-    memory = values  # the name that it had first
+    memory = values  # its older name
 
     def look(self, name: str, index: tuple = ()) -> np.ndarray:
         """Read a value as it lies in memory after a step; "gradient" is the gradient's length. It is empty where the

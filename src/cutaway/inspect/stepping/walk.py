@@ -220,7 +220,7 @@ class Walk:
         return setups[-1] if setups else self._snapshots[0][0]
 
     def _change(self, change: Change) -> Change:
-        self._changes = [c for c in self._changes if c.made <= change.made]  # another future than before begins here
+        self._changes = [c for c in self._changes if c.made <= change.made]  # the future changes from here on
         self._changes.append(change)
         self._forget(change.at)
         if change.at == self._here:

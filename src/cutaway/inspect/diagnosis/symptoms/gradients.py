@@ -13,7 +13,7 @@ from ..evidence import Evidence, norm
 from ..finding import SERIOUS, Finding
 
 FADES = 1e-4  # of a layer's gradient against its weights, relative to that of the layer with the most
-GROWS = 1e3  # the same, the other way round; and from the last time step to the first
+GROWS = 1e3  # how many times it grows towards the input, or from the last time step to the first
 HUGE = 30.0  # ‖gradient‖ against ‖weights‖
 FITS = 0.5  # of a constant's loss: a network that learns this well is not held up
 

@@ -22,7 +22,7 @@ GAP = 0.3  # between held-out and training loss, as a share of a constant's
 def wild_start(e: Evidence) -> Iterator[Finding]:
     """Find a first loss far above log C: the network begins by being sure of the wrong things."""
     t = e.start
-    if e.trained and (t is e.now or e.share < FITS):  # its start is not known, or did no harm
+    if e.trained and (t is e.now or e.share < FITS):  # the start is not known, or did no harm
         return
     reference = float(np.log(max(t.facts[t.about.output].shape[-1], 2)))
     if not t.J / reference > WILD:
