@@ -96,12 +96,12 @@ def augment(x, seed, step, call, flip: bool = False, flip_vertical: bool = False
 
 
 def layer_norm(x, gamma, beta, eps: float = 1e-5) -> Tensor:
-    """Every row normalised over its last axis."""
+    """Normalise every row over its last axis."""
     return apply("layer_norm", x, gamma, beta, eps=eps)[0]
 
 
 def batch_norm(x, gamma, beta, mean=None, var=None, eps: float = 1e-5) -> Tensor:
-    """Every column normalised by the batch's mean and variance, or by the ones given."""
+    """Normalise every column by the batch's mean and variance, or by the ones given."""
     if mean is None:
         mean, var = apply("batch_stats", x)
     return apply("batch_norm", x, mean, var, gamma, beta, eps=eps)

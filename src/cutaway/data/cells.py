@@ -89,7 +89,7 @@ def word_for(value: Any) -> str:
 
 
 def plainest(word: str) -> str | None:
-    """What a word comes to where it is a number, date or truth value that can be written in another way, else None.
+    """Write a number, date or truth value in the plainest of its ways; None for any other word.
 
     A number that begins with a zero of its own, 007, is a code and no number.
 

@@ -65,7 +65,7 @@ class Column:
         raise NotImplementedError
 
     def doubts(self, cells: Any) -> list[Doubt]:
-        """What of the cells (a pandas Series) is unlike training; numbers have `doubts_of`."""
+        """Find what in the cells (a pandas Series) is unlike training; numbers have `doubts_of`."""
         return []
 
     def to_json(self) -> dict[str, Any]:

@@ -93,7 +93,7 @@ class TableEncoder:
         return out
 
     def doubts(self, X: Any) -> Doubts:
-        """What of the rows of X is unlike every row of training, by column; columns that are left out do not count."""
+        """Find what in the rows of X is unlike every row of training, by column; columns left out do not count."""
         if not hasattr(self, "columns"):
             raise ArgumentError("This TableEncoder has seen no table yet: call fit(X) first.")
         table = self._aligned(as_table(X))
@@ -221,7 +221,7 @@ class TableEncoder:
 
 
 def _guesses(missing: list[str], given: Iterable[str]) -> str:
-    """What names that are missing may be called in the table given, or nothing: "Did you mean 'age' by 'AGE'? ..."."""
+    """Guess what missing names may be called in the table given, or nothing: "Did you mean 'age' by 'AGE'? ..."."""
     by_letters = {_letters(name): name for name in given}
     pairs = []
     for name in missing:

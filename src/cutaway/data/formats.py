@@ -82,7 +82,7 @@ def register(form: Format) -> None:
 
 
 def format_of(path: str | PathLike) -> Format:
-    """What a path leads to, by its name; anything unknown is a table of text until it is opened.
+    """Tell the format of a path by its name; anything unknown is a table of text until it is opened.
 
     >>> format_of("a.npz").name, format_of("a.TS.gz").holds, format_of("houses").holds
     ('.npz', 'sequences', 'table')

@@ -158,7 +158,7 @@ class ImageEncoder:
         return NAMES.get(self.channels) or [f"channel {c}" for c in range(self.channels)]
 
     def describe(self) -> list[str]:
-        """What was learnt, in words: a line for all images, and one for each channel if there are several."""
+        """Say what was learnt: a line for all images, and one for each channel if there are several."""
         self._check_fitted()
         size = image_words(self.shape)
         if self.resized is not None:

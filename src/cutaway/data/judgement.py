@@ -187,7 +187,7 @@ def _open_classes(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def _open_ranks(x: np.ndarray, y: np.ndarray) -> float:
-    """What a number leaves open of ranks: the variance about a line through the other half of the rows."""
+    """Measure what a number leaves open of ranks: the variance about a line through the other half of the rows."""
     left = 0.0
     for known in (np.arange(len(x)) % 2 == 0, np.arange(len(x)) % 2 == 1):
         values, place = np.unique(x[known], return_inverse=True)
@@ -209,7 +209,7 @@ def _open_categories(x: np.ndarray, y: np.ndarray, classes: bool) -> float:
 
 
 def _open_to_others(x: np.ndarray, y: np.ndarray, classes: bool) -> float:
-    """What a column leaves open of rows whose value no known row has: its nearest values answer."""
+    """Measure what a column leaves open of rows whose value no known row has: its nearest values answer."""
     place = np.unique(x, return_inverse=True)[1]
     known = place % 2 == 0
     if classes:
@@ -256,7 +256,7 @@ def _ranks(y: np.ndarray) -> np.ndarray:
 
 
 def row_digests(parts: list[np.ndarray], types: list[np.dtype] | None = None) -> list[bytes]:
-    """What tells each row of the inputs from others, to look for copies; `types`: as if the inputs had these."""
+    """Make what tells each row of the inputs from others, to look for copies; `types`: as if the inputs had these."""
     parts = [np.ascontiguousarray(part, None if types is None else types[i]).reshape(len(part), -1)
              for i, part in enumerate(parts)]
     return [blake2b(b"".join(part[i].tobytes() for part in parts), digest_size=16).digest()

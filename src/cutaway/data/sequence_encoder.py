@@ -139,7 +139,7 @@ class SequenceEncoder:
         return Sequences(out, X.lengths) if differ else out
 
     def doubts(self, X: Any) -> Doubts:
-        """What of the sequences X is unlike every sequence of training: lengths, and values and gaps of features."""
+        """Find what in X is unlike every sequence of training: lengths, and values and gaps of features."""
         self._fitted()
         X = as_sequences(X)
         if X.shape[2] != len(self.columns):
@@ -172,7 +172,7 @@ class SequenceEncoder:
         return "; ".join(f"{column.name!r}: {column.how}" for column in self.columns[:8])
 
     def describe(self) -> str:
-        """What was learnt, in words for the report."""
+        """Say what was learnt, in words for the report."""
         self._fitted()
         words = extent(self.shortest, self.longest, len(self.columns))
         words += ", scaled by the training part's mean and deviation"
@@ -316,7 +316,7 @@ def _refuse_infinity(X: Sequences, inside: np.ndarray, names: list[str]) -> None
 
 
 def _channel(name: str, x: np.ndarray, weights: np.ndarray) -> Channel:
-    """What the values x of all time steps, which count as much as their weights, tell about a feature."""
+    """Learn about a feature from its values x at all time steps, which count as much as their weights."""
     known = ~np.isnan(x)
     gaps = int(len(x) - known.sum())
     x, weights = x[known], weights[known]

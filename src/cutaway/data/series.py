@@ -177,7 +177,7 @@ def _numbered(cells: Any, name: str) -> tuple[np.ndarray, Any]:
 
 
 def _uneven(found: Steps, whose: np.ndarray, n: int, id: str, time: str) -> list[str]:
-    """What to note where rows that stand side by side are not neighbours in time."""
+    """Note where rows that stand side by side are not neighbours in time."""
     if not found.every and len(whose) > n:
         return [f"the rows keep no step by {time}: each is taken for one step all the same"]
     if not found.missing:

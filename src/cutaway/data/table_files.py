@@ -119,7 +119,7 @@ def _read_text(path: Path, gzipped: bool, encoding: str) -> pd.DataFrame:
 
 
 def separator(line: str) -> str:
-    """What stands between the cells of a line: the most frequent of comma, semicolon, tab and |."""
+    """Find what stands between the cells of a line: the most frequent of comma, semicolon, tab and |."""
     bare = re.sub(r'"[^"]*"', "", line)
     return max(",;\t|", key=bare.count)
 
@@ -197,7 +197,7 @@ def _rows(path: Path, gzipped: bool, encoding: str, between: str,
 
 
 def _in_words(reason: csv.Error) -> str:
-    """What csv says, with what is likely the cause."""
+    """Say what csv says, with the likely cause."""
     if "field limit" in str(reason):
         most = csv.field_size_limit()
         return f"a cell has more than {most:,} characters, as under a quotation mark that is never closed"

@@ -63,7 +63,7 @@ def understand(name: str, cells: Any, weights: np.ndarray | None, settings: Sett
 
 
 def kind_of(words: CodedWords) -> str:
-    """What a column of words holds: 'boolean', 'number' or 'date' if its cells read so, else 'category'."""
+    """Decide what a column of words holds: 'boolean', 'number' or 'date' if its cells read so, else 'category'."""
     if all(word.strip().lower() in ("true", "false") for word in words.words):
         return "boolean"
     counts = words.counts

@@ -278,7 +278,7 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
         return weights
 
     def _set_limits(self, T: np.ndarray) -> None:
-        """What is remembered of the targets besides their encoder."""
+        """Remember what is needed of the targets besides their encoder."""
 
     def _loss(self) -> str | Callable:
         return self.loss if callable(self.loss) else self.design_.loss
@@ -321,7 +321,7 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
         return from_sparse(X, row_encoder(self.encoder_, X, dtype))
 
     def fit_arguments(self, X: Any, y: Any = None, sample_weight: Any = None) -> dict[str, Any]:
-        """What ct.fit would take to train this network on these rows: everything as its loss and its layers have it.
+        """Make the arguments of ct.fit to train this network on these rows, all as its loss and its layers have it.
 
         model, X and y (encoded), sample_weight (with the classes' weights), loss and optimizer, by name. X, y: as
         `fit` takes them. What looks into training (ct.trace, ct.step, ct.diagnose) goes by it.
@@ -340,7 +340,7 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
         return getattr(self.encoder_, "feature_names", None)
 
     def doubts(self, X: Any) -> Doubts:
-        """What of the rows of X is unlike every row of training, so that predictions for them are guesses.
+        """Find what in the rows of X is unlike every row of training, so that predictions for them are guesses.
 
         Values outside training's range, by how far, categories never seen, gaps where none were; of sequences lengths
         too, of images brightness. `predict` itself never warns: it may be asked a million times.

@@ -19,7 +19,7 @@ from .inputs import KINDS
 
 
 def describe(estimator: Any) -> dict[str, Any]:
-    """What was fitted besides the weights, as plain values."""
+    """Describe what was fitted besides the weights, as plain values."""
     kept, left_out = kept_arguments(estimator)
     fitted: dict[str, Any] = {
         "arguments": kept,

@@ -204,7 +204,7 @@ class Design(Shown):
 
 
 def design(X: Any, y: Any = None, task: str | None = None) -> Design:
-    """What to train for this X and target, and how, each choice with its reason.
+    """Design what to train for this X and target, and how, each choice with its reason.
 
     X is any table, images or sequences (n rows), as ct.Classifier takes them; y its target (n,) or (n, outputs), None
     where X brings its own. task overrules what y is taken for: 'regression', 'binary', 'multiclass', 'multilabel' or
@@ -289,7 +289,7 @@ def _hidden_words(made: Design) -> str:
 
 
 def _layers(made: Design) -> dict[str, str]:
-    """What lies before the hidden layers."""
+    """Describe what lies before the hidden layers."""
     spec, rows = made.spec, {}
     if spec.get("augment"):
         unit = {"shift": " pixels", "rotate": " degrees"}

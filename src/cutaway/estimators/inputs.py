@@ -237,7 +237,7 @@ OWN: dict[type, str] = {Images: "images", Sequences: "sequences", Series: "seque
 
 
 def kind_of(X: Any) -> Inputs:
-    """What X is: images, sequences, or else a table.
+    """Tell what X is: images, sequences, or else a table.
 
     Images: Images, arrays of four dimensions, or of three if they are bytes, lists of such, a folder, a list of image
     files. Sequences: Sequences, Series, Windows, a .ts file, other arrays of three dimensions, lists of arrays of two,

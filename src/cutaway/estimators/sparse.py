@@ -12,7 +12,7 @@ from ..data.numbers import Number, infinite, scaled
 
 
 def row_encoder(encoder: TableEncoder, X: Any, dtype: Any) -> Callable[[Any], np.ndarray]:
-    """What turns some rows of the sparse table X into what encoder.transform makes of them, to the same bits."""
+    """Make a function that encodes some rows of the sparse table X as encoder.transform does, to the same bits."""
     kept = [column for column in encoder.columns if column.features]
     plain = kept and all(isinstance(c, Number) and c.features == [c.name] for c in kept)
     if not plain or X.shape[1] != len(encoder.columns):

@@ -62,7 +62,7 @@ def _each_gate(draw: Callable, rng: np.random.Generator, shape: tuple[int, ...],
 
 
 def orthogonal_gates(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """Every gate's (k, k) matrix orthogonal, so that states keep their size from step to step."""
+    """Make every gate's (k, k) matrix orthogonal, so that states keep their size from step to step."""
     return _each_gate(orthogonal, rng, shape, shape[0] // shape[1])
 
 

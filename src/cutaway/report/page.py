@@ -70,7 +70,7 @@ def _headline(found: Findings, names: str) -> Html:
 
 
 def _remark(remark: Any) -> Html:
-    """What makes the score doubtful, where it cannot be overlooked, with what to add to the command."""
+    """Write what makes the score doubtful, where it cannot be overlooked, with what to add to the command."""
     option = remark.command if remark.command and remark.command not in remark.why else ""
     what = [" Add ", tag("code", option), " to the command."] if option else ""
     return tag("p", tag("b", remark.text), " ", remark.why, what, class_="beware")

@@ -41,20 +41,20 @@ def keys_button() -> Html:
 
 
 def keys_dialog(keys: Iterable[tuple[str, str]]) -> Html:
-    """What each key does; opened by the button and by "?"."""
+    """Write what each key does; opened by the button and by "?"."""
     return tag("dialog", tag("button", "Close", class_="close", type="button"), tag("h2", "Keys", id="keys-name"),
                tag("dl", [join(tag("dt", key), tag("dd", does)) for key, does in keys]), id="keys",
                aria_labelledby="keys-name")
 
 
 def _both(name: str, ending: str) -> str:
-    """What such pages share, then the page's own."""
+    """Join what such pages share, then the page's own."""
     parts = (files("cutaway.report").joinpath(f"{part}.{ending}") for part in ("scripted", name))
     return "".join(part.read_text(encoding="utf-8") for part in parts)
 
 
 def _hash(text: str) -> str:
-    """What the page's policy allows to run: this text and no other."""
+    """Make the hash by which the page's policy allows this text to run, and no other."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 

@@ -71,7 +71,7 @@ class MLPEstimator(WithDiagram, Fitted, Convertible, BaseEstimator):
         raise NotImplementedError
 
     def _stratify(self, T: np.ndarray) -> np.ndarray | None:
-        """What validation rows are drawn evenly from."""
+        """Choose what validation rows are drawn evenly from."""
         return None
 
     def _weighed(self, T: np.ndarray, weights: np.ndarray | None, incremental: bool) -> np.ndarray | None:
@@ -236,7 +236,7 @@ class MLPEstimator(WithDiagram, Fitted, Convertible, BaseEstimator):
         self.intercepts_ = [layer.bias.data for layer in _layers(model)]
 
     def _objective(self, scale: float = 1.0) -> Objective:
-        """What is minimised, for weights of rows that were divided by `scale`."""
+        """Make what is minimised, for weights of rows that were divided by `scale`."""
         return Objective(self._loss_name(), self.alpha / scale, self.loss if callable(self.loss) else None)
 
     def _loss_name(self) -> str:
@@ -267,7 +267,7 @@ class MLPEstimator(WithDiagram, Fitted, Convertible, BaseEstimator):
         return self._encode(X)
 
     def fit_arguments(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, Any]:
-        """What ct.fit would take to train this network on these rows, by name: see ct.Classifier."""
+        """Make the arguments of ct.fit to train this network on these rows: see ct.Classifier."""
         return fit_arguments(self, X, y, sample_weight)
 
     @property

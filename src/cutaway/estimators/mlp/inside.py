@@ -14,7 +14,7 @@ from .solvers import ChangingRate, optimizer_for
 
 
 def fit_arguments(mlp: Any, X: Any, y: Any, sample_weight: Any = None) -> dict[str, Any]:
-    """What ct.fit would take to train a drop-in's network on these rows: everything as its loss and its layers have it.
+    """Make the arguments of ct.fit to train a drop-in's network on these rows, as its loss and its layers have them.
 
     model, X and y (encoded), sample_weight, loss (with the penalty of large weights) and optimizer, by name. That of
     lbfgs moves nothing: it takes no steps of its own.
@@ -32,7 +32,7 @@ def fit_arguments(mlp: Any, X: Any, y: Any, sample_weight: Any = None) -> dict[s
 
 
 def input_names(mlp: Any) -> list[str]:
-    """What a drop-in's inputs are called: columns, and for those that had gaps, where they were."""
+    """Name a drop-in's inputs: columns, and for those that had gaps, where the gaps were."""
     check_is_fitted(mlp)
     known = getattr(mlp, "feature_names_in_", None)
     names = [f"x{k}" for k in range(mlp.n_features_in_)] if known is None else list(map(str, known))

@@ -270,7 +270,7 @@ def _batches(rows: int, size: int, seed: int, steps: int) -> Iterator[np.ndarray
 
 
 def effective_rates(opt: Optimizer, g: np.ndarray, state: dict[str, np.ndarray]) -> np.ndarray:
-    """What each step multiplied the gradient, or its average, with: η / (√G + ε) in AdaGrad, η in SGD. (n, 2)
+    """Find what each step multiplied the gradient, or its average, with: η / (√G + ε) in AdaGrad, η in SGD. (n, 2)
 
     It is read off the optimizer's own rule. Behind an ε so large that nothing beside it counts, the rule's step is the
     direction divided by a known number; the rate is the real step over that direction. Both start from θ = 0, so that

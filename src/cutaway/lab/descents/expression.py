@@ -176,7 +176,7 @@ class _Parser:
 
     # ---- the tree ----------------------------------------------------------------------------------------------------
     def node(self, node: ast.expr) -> Node:
-        """What a part of Python's tree means here. No other kinds of parts can come from words that passed."""
+        """Work out what a part of Python's tree means here. No other kinds of parts can come from words that passed."""
         match node:
             case ast.Constant(float(number)):
                 return number

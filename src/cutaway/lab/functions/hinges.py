@@ -45,7 +45,7 @@ class Hinges(Shown):
             return -self.b / self.w[:, 0]
 
     def pieces(self, X: np.ndarray) -> np.ndarray:
-        """What each neuron adds to the output, (neurons, n), at rows X (n, variables); with c they sum to f."""
+        """Compute what each neuron adds to the output, (neurons, n), at rows X (n, variables); with c they sum to f."""
         return self.v[:, None] * np.maximum(0, self.w @ X.T + self.b[:, None])
 
 

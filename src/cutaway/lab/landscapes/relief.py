@@ -66,7 +66,7 @@ def loss_axis(loss: str) -> str:
 
 
 def loss_bar(sheet: Sheet, left: float, top: float, height: float, filled: Any, loss: str) -> None:
-    """What the colours stand for, with a few numbers."""
+    """Draw what the colours stand for, with a few numbers."""
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
     bar = sheet.figure.colorbar(filled, cax=sheet.axes(left, top, 0.13, height))

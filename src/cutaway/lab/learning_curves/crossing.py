@@ -75,7 +75,7 @@ class Crossing:
         return k
 
     def phrase(self, first: str, second: str) -> str:
-        """What holds at the largest sizes, for models called so in the sentence."""
+        """Say what holds at the largest sizes, for models of these names."""
         last, before = self.lead[-1], self.lead[: self._start]
         since = f"from {self.since:,} rows on" if self.since < self.sizes[-1] else f"at {self.since:,} rows"
         if not last:

@@ -55,7 +55,7 @@ class Scaling(Result):
         return found
 
     def gains(self) -> np.ndarray:
-        """What doubling the rows adds to the score at the end of each curve: (models, 3), mean and 95 % interval.
+        """Compute what twice the rows add to the score at the end of each curve: (models, 3), mean and 95 % interval.
 
         Taken between a model's two largest sizes with a score of every seed, seed by seed; NaN where there is only one.
         """

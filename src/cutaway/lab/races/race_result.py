@@ -157,7 +157,7 @@ def _row(race: Race, k: int, found: Standings) -> list[str]:
 
 
 def _tuned(race: Race) -> str:
-    """What was found of learning rates by then: the mean score of each that was tried."""
+    """Find what was known of learning rates by then: the mean score of each that was tried."""
     known = np.isfinite(race.tuning)
     means = np.where(known, race.tuning, 0).sum(-1) / np.maximum(known.sum(-1), 1)
     rows = [[f"{name}, by {SCORES[race.by]}", *(f"{rate:g}: {mean:.2g}" for rate, mean, tried in

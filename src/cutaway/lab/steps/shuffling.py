@@ -107,7 +107,7 @@ class Shuffling(Result):
     cut_short: str = ""
 
     def look(self, order: str, gradients: Gradients, group: np.ndarray) -> None:
-        """What the batches of an epoch hold, row by row of `group`, and where their gradients point."""
+        """Look at what the batches of an epoch hold, row by row of `group`, and where their gradients point."""
         rows = np.arange(len(group))
         batches = np.split(rows, rows[self.batch_size :: self.batch_size])
         each, every = [gradients(batch) for batch in batches], gradients(rows)
@@ -116,7 +116,7 @@ class Shuffling(Result):
         self.successive[order] = np.array([cosine(g, following) for g, following in pairwise(each)])
 
     def score_runs(self, order: str, runs: Sequence[Run], X: Any, y: np.ndarray) -> None:
-        """What training in this order came to."""
+        """Score what training in this order came to."""
         steps, metric = -(-self.rows // self.batch_size), METRICS["accuracy" if self.metric == "accuracy" else "r2"]
         self.step_loss[order] = runs[0].steps["loss"].copy()
         self.swing[order] = np.array([run.steps["loss"][-steps:].std() for run in runs])
