@@ -152,7 +152,7 @@ def test_more_threads_than_rows(batch_size):
 
 
 def test_an_operation_without_a_kernel_trains_and_says_so_once(monkeypatch):
-    monkeypatch.setattr(cpu, "_said", set())
+    monkeypatch.setattr(cpu, "_warned_of", set())
     X, y = np.random.default_rng(0).normal(size=(8, 3)), np.zeros((8, 3))
 
     class Gate(ct.nn.Module):

@@ -70,7 +70,7 @@ def _ndim(x: Any) -> int:
     return len(np.shape(x))
 
 
-def _one(name: str, axis: Any, ndim: int) -> int:
+def _one_axis(name: str, axis: Any, ndim: int) -> int:
     """Read one axis, and count it from the front."""
     k = whole(axis)
     if not -ndim <= k < ndim:
@@ -204,7 +204,7 @@ def log_softmax(x, axis: int = -1) -> Tensor:
 def _along(name: str, x: Any, axis: int) -> Tensor:
     """Apply a rule that works along the last axis along another one."""
     ndim = _ndim(x)
-    if ndim and _one(name, axis, ndim) != ndim - 1:
+    if ndim and _one_axis(name, axis, ndim) != ndim - 1:
         return swapaxes(apply(name, swapaxes(x, axis, -1)), axis, -1)
     return apply(name, x)
 
@@ -269,7 +269,7 @@ def permute(x, *order, **named) -> Tensor:
     """Put the axes in another order, which names all: permute(x, 0, 2, 1)."""
     order = _shape(order or (named["axes"],))
     ndim = _ndim(x)
-    if sorted(_one("permute", k, ndim) for k in order) != list(range(ndim)):
+    if sorted(_one_axis("permute", k, ndim) for k in order) != list(range(ndim)):
         raise ShapeError(f"permute names each of {ndim} axes once, got {order}")
     return apply("transpose", x, axes=tuple(k % ndim for k in order))
 
@@ -288,7 +288,7 @@ def transpose(x, *axes, **named) -> Tensor:
 def swapaxes(x, first: int, second: int) -> Tensor:
     """Exchange two axes."""
     order = list(range(_ndim(x)))
-    i, j = (_one("swapaxes", k, len(order)) for k in (first, second))
+    i, j = (_one_axis("swapaxes", k, len(order)) for k in (first, second))
     order[i], order[j] = j, i
     return apply("transpose", x, axes=tuple(order))
 
@@ -297,7 +297,7 @@ def swapaxes(x, first: int, second: int) -> Tensor:
 def unsqueeze(x, axis: int) -> Tensor:
     """Insert a new axis of size 1."""
     shape = list(np.shape(x))
-    shape.insert(_one("unsqueeze", axis, len(shape) + 1), 1)
+    shape.insert(_one_axis("unsqueeze", axis, len(shape) + 1), 1)
     return reshape(x, tuple(shape))
 
 
@@ -309,7 +309,7 @@ def squeeze(x, axis=None) -> Tensor:
     """Remove this axis of size 1, or all such."""
     shape = np.shape(x)
     axes = range(len(shape)) if axis is None else axis if isinstance(axis, tuple | list) else (axis,)
-    gone = {k for k in (_one("squeeze", k, len(shape)) for k in axes) if shape[k] == 1}
+    gone = {k for k in (_one_axis("squeeze", k, len(shape)) for k in axes) if shape[k] == 1}
     if axis is not None and len(gone) < len(tuple(axes)):
         raise ShapeError(f"squeeze takes away axes of size 1, and axis {axis} of {shape} is larger")
     return reshape(x, tuple(size for k, size in enumerate(shape) if k not in gone))
@@ -321,7 +321,7 @@ def flatten(x, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     shape = np.shape(x)
     if not shape:
         return reshape(x, (1,))
-    first, last = (_one("flatten", k, len(shape)) for k in (start_dim, end_dim))
+    first, last = (_one_axis("flatten", k, len(shape)) for k in (start_dim, end_dim))
     size = 1
     for k in shape[first : last + 1]:
         size *= k
@@ -357,7 +357,7 @@ def stack(tensors, axis: int = 0) -> Tensor:
 @in_both_words
 def chunk(x, chunks: int, axis: int = 0) -> list[Tensor]:
     """Cut into this many equal parts along an axis."""
-    k = _one("chunk", axis, _ndim(x))
+    k = _one_axis("chunk", axis, _ndim(x))
     size, rest = divmod(np.shape(x)[k], whole(chunks))
     if rest:
         raise ShapeError(f"chunk makes equal parts, and {np.shape(x)[k]} is no multiple of {chunks}: split(x, sizes=)")
@@ -372,7 +372,7 @@ def split(x, *given, sizes=None, axis: int = 0) -> list[Tensor]:
             "split(x, 2) is two parts in NumPy and parts of two in PyTorch, split(x, [2, 3]) cuts at 2 and 3, or gives "
             "parts of 2 and 3: write ct.ops.chunk(x, n) for n equal parts, or ct.ops.split(x, sizes=[...])"
         )
-    x, k = _tensor(x), _one("split", axis, _ndim(x))
+    x, k = _tensor(x), _one_axis("split", axis, _ndim(x))
     ends = np.cumsum([0, *sizes]).tolist()
     if ends[-1] != x.shape[k]:
         raise ShapeError(f"split: sizes {list(sizes)} add up to {ends[-1]}, but axis {k} has {x.shape[k]}")

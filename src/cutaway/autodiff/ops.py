@@ -166,7 +166,7 @@ def shortened(lengths, window: int, stride: int = 1, padding: int = 0, dilation:
     return apply("shortened", lengths, window=window, stride=stride, padding=padding, dilation=dilation)
 
 
-def _of_gates(op: str, u, W) -> None:
+def _check_gates(op: str, u, W) -> None:
     """Raise ShapeError where u and W are not the parts of a scan's gates."""
     gates = len(OPS[op].sums)
     if np.ndim(u) != 3 or np.ndim(W) != 2 or np.shape(W)[0] % gates or np.shape(u)[2] not in (1, np.shape(W)[0]):
@@ -179,19 +179,19 @@ def rnn(u, W, b=None, h0=None, lengths=None, relu: bool = False, reverse: bool =
 
     h0 (n, k): the state before the first step, or (k,), a learned one that is the same for every row. b (k,).
     """
-    _of_gates("rnn", u, W)
+    _check_gates("rnn", u, W)
     return apply("rnn", u, W, b, h0, lengths, relu=relu, reverse=reverse, truncate=truncate)
 
 
 def lstm(u, W, b=None, h0=None, c0=None, lengths=None, reverse: bool = False, truncate: int | None = None):
     """Long short-term memory along time. u (n, time, 4k), W (4k, k) -> every h, the last h and c, gates, every c."""
-    _of_gates("lstm", u, W)
+    _check_gates("lstm", u, W)
     return apply("lstm", u, W, b, h0, c0, lengths, reverse=reverse, truncate=truncate)
 
 
 def gru(u, W, b=None, h0=None, lengths=None, reverse: bool = False, truncate: int | None = None):
     """Gated recurrent unit along time. u (n, time, 3k), W (3k, k) -> every h, the last h, gates, and n's W h + b."""
-    _of_gates("gru", u, W)
+    _check_gates("gru", u, W)
     return apply("gru", u, W, b, h0, lengths, reverse=reverse, truncate=truncate)
 
 

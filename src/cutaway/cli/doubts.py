@@ -45,7 +45,7 @@ def leaks(study: Divided, X: Any, y: Any) -> list[Finding]:
     if problem.kind.name == "table":
         Z, columns = encoder.transform(X.iloc[rows], np.float64), feature_slices(encoder)
     else:
-        Z, columns = _of_whole_sequences(X[rows], problem.features)
+        Z, columns = _last_and_mean(X[rows], problem.features)
     columns = dict(list(columns.items())[:MOST_COLUMNS])
     for name, t in zip(problem.targets, T.reshape(len(T), -1).T, strict=True):
         leaky = telling(Z, t.astype(np.int64) if classes else t, columns, classes)
@@ -56,7 +56,7 @@ def leaks(study: Divided, X: Any, y: Any) -> list[Finding]:
     return found
 
 
-def _of_whole_sequences(X: Any, names: list[str] | None) -> tuple[np.ndarray, dict[str, slice]]:
+def _last_and_mean(X: Any, names: list[str] | None) -> tuple[np.ndarray, dict[str, slice]]:
     """Compute each feature's last step and mean, (n, 2 features), and where they lie: what stays the same in a sequence
     shows in both, what was written down at its end in the last step."""
     values, ends = X.values.astype(np.float64), X.lengths

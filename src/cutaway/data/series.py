@@ -151,7 +151,7 @@ def from_long_table(frame: Any, id: str, time: str, features: str | Sequence[str
     missing = int(np.isnan(values).sum())
     notes = [f"{counted(missing, 'value')} missing of {values.size:,}"] * bool(missing)
     notes += _uneven(steps(when[order], together), whose[order], len(ids), id, time)
-    y = None if target is None else _once(frame[target], target, whose, ids, id)
+    y = None if target is None else _one_for_each(frame[target], target, whose, ids, id)
     if y is not None and (unknown := int(pd.isna(y).sum())):
         notes.append(f"{counted(unknown, 'sequence')} without a target")
     return Series(X, y, name, names, np.asarray(ids), notes)
@@ -208,7 +208,7 @@ def _feature(cells: Any, name: str) -> np.ndarray:
     return values
 
 
-def _once(cells: Any, name: str, whose: np.ndarray, ids: Any, id: str) -> np.ndarray:
+def _one_for_each(cells: Any, name: str, whose: np.ndarray, ids: Any, id: str) -> np.ndarray:
     """The target of each id: the one value that its rows have, a gap where they have none."""
     codes, _ = _numbered(cells, name)
     known = np.flatnonzero(codes >= 0)

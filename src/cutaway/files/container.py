@@ -159,7 +159,7 @@ def parse(text: bytes, what: str) -> dict[str, Any]:
     try:
         if _depth(text) > MOST_DEPTH:
             raise ValueError(f"lists or objects more than {MOST_DEPTH} deep")
-        found = json.loads(text.decode("utf-8", "surrogatepass"), object_pairs_hook=_once, parse_int=_whole,
+        found = json.loads(text.decode("utf-8", "surrogatepass"), object_pairs_hook=_unique, parse_int=_whole,
                            parse_float=_real, parse_constant=_no_constant)
     except ValueError as error:
         raise FileError(f"it is damaged (its {what} is not JSON: {str(error)[:80]}): use another copy") from None
@@ -176,7 +176,7 @@ def _depth(text: bytes) -> int:
     return int(steps.cumsum(dtype=np.int64).max(initial=0))
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
         raise ValueError("a name stands twice")

@@ -118,7 +118,7 @@ def _gates(o: Operation) -> tuple[str, ...]:
     return tuple(part for part, (output, _) in PARTS[o.op].items() if output == "gates") or ("weight",)
 
 
-def _of_gates(o: Operation, operand: str) -> np.ndarray:
+def _by_gates(o: Operation, operand: str) -> np.ndarray:
     """Reshape a recurrent weight (gates · width, ...) to (gates, width, ...)."""
     a = o.numbers(operand)
     return a.reshape(len(_gates(o)), -1, *a.shape[1:])
@@ -134,10 +134,10 @@ def _incoming(wiring: Wiring, o: Operation, k: int) -> Weights:
         seen = names[group * W.shape[-1] : (group + 1) * W.shape[-1]]
         placed = [f"{channel}{_at(place)}" for place in np.ndindex(W.shape[:-1]) for channel in seen]
         return _ordered(placed, W)
-    own, inner = [f"h[{j}] before" for j in range(count_of(o))], _of_gates(o, "W")[:, k]
+    own, inner = [f"h[{j}] before" for j in range(count_of(o))], _by_gates(o, "W")[:, k]
     if "W_ih" not in o.operands:
         return _ordered(own, inner.T, _gates(o))
-    outer = _of_gates(o, "W_ih")[:, k]
+    outer = _by_gates(o, "W_ih")[:, k]
     return _ordered([*names, *own], np.concatenate([outer, inner], 1).T, _gates(o))
 
 
@@ -148,7 +148,7 @@ def _at(place: tuple[int, ...]) -> str:
 def _bias(o: Operation, k: int) -> Weights | None:
     if o.rule.sums:
         both = {"bias_ih": "b_ih", "bias_hh": "b"}
-        known = {name: _of_gates(o, b)[:, k] for name, b in both.items() if o.operands.get(b) is not None}
+        known = {name: _by_gates(o, b)[:, k] for name, b in both.items() if o.operands.get(b) is not None}
         return Weights(list(known), _gates(o), np.array(list(known.values()))) if known else None
     if o.operands["b"] is None:
         return None
@@ -165,7 +165,7 @@ def _outgoing(wiring: Wiring, o: Operation, k: int) -> Weights:
         sources = wiring.sources(other.operands["x"]) if "x" in other.operands else []
         reached = [(j, source) for j, source in enumerate(sources) if (id(o), k) in source.units]
         if other is o and o.rule.sums:
-            for gate, W in zip(_gates(o), _of_gates(o, "W"), strict=True):
+            for gate, W in zip(_gates(o), _by_gates(o, "W"), strict=True):
                 names += [f"h[{m}]{_gate(gate)} next" for m in range(len(W))]
                 found += W[:, k].tolist()
         for j, source in reached:
@@ -182,7 +182,7 @@ def _outgoing(wiring: Wiring, o: Operation, k: int) -> Weights:
                     names += [f"{target}[{m}]{_at(place)}" for place in np.ndindex(W.shape[1:-1])]
                     found += W[m, ..., channel].ravel().tolist()
             else:
-                for gate, W in zip(_gates(other), _of_gates(other, "W_ih"), strict=True):
+                for gate, W in zip(_gates(other), _by_gates(other, "W_ih"), strict=True):
                     names += [f"{target}[{m}]{_gate(gate)}" for m in range(len(W))]
                     found += W[:, j].tolist()
     return _ordered(names, np.array(found))

@@ -175,7 +175,7 @@ def program_of(model: Any, input_shape: Any = None, whole: bool = False, ask: st
         x = _example(model, network) if input_shape is None else _two_rows(input_shape, network)
         program = evaluator(network, x, engine="reference", batch_size=1)
     except ShapeError as reason:
-        got = "" if input_shape is None else f"input_shape={_said(input_shape)} does not fit: "
+        got = "" if input_shape is None else f"input_shape={_shape_words(input_shape)} does not fit: "
         raise ShapeError(f"{got}{reason}") from reason
     except CutawayError as reason:
         if "pass input=" not in str(reason):
@@ -219,5 +219,5 @@ def _two_rows(given: Any, network: Any) -> Any:
     return np.zeros((2, *given), np.int32 if network.takes_integers() else network.dtype)
 
 
-def _said(given: Any) -> str:
+def _shape_words(given: Any) -> str:
     return repr(given) if isinstance(given, int | tuple | list) else f"data of shape {getattr(given, 'shape', '?')}"

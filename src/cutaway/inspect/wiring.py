@@ -72,7 +72,7 @@ class Wiring:
         o = self._writers.get(id(v))
         count = v.shape[-1] if v.shape else 1
         if o is None:
-            return self._of_input(v, count)
+            return self._input_sources(v, count)
         rule = o.rule
         if rule.units or rule.picks:
             name = o.layer or v.name
@@ -95,7 +95,7 @@ class Wiring:
             return [FeatureSource(f"{v.name}[{k}]", units) for k, units in enumerate(merged)]
         return _sources_of(v, count)
 
-    def _of_input(self, v: Value, count: int) -> list[FeatureSource]:
+    def _input_sources(self, v: Value, count: int) -> list[FeatureSource]:
         if self.names is not None and len(self.names) == count:
             return [FeatureSource(name) for name in self.names]
         one = count == 1 and len(v.shape) > 1

@@ -145,7 +145,7 @@ class Module(Tree, Shown):
 
         Sequences become Sequences of Tensors.
         """
-        if _of_tensors(x):
+        if _only_tensors(x):
             return x
         x = ragged_to_sequences(x)
         if isinstance(x, Sequences):
@@ -329,6 +329,6 @@ class Module(Tree, Shown):
         return "\n".join([f"{type(self).__name__}(  # {count:,} parameters", *lines, ")"])
 
 
-def _of_tensors(x: Any) -> bool:
+def _only_tensors(x: Any) -> bool:
     """Whether x is a Tensor, or a list or tuple of nothing but Tensors, such as a recurrent layer's state."""
-    return isinstance(x, Tensor) or (isinstance(x, list | tuple) and len(x) > 0 and all(map(_of_tensors, x)))
+    return isinstance(x, Tensor) or (isinstance(x, list | tuple) and len(x) > 0 and all(map(_only_tensors, x)))

@@ -41,7 +41,7 @@ class CPU(Reference):
         self._compile(choose_threads(self.listing, self.batch_size, threads), keep_all)
         if self.threads > 1 and not self.compiled:  # an instruction that runs in Python sees the whole batch
             self._compile(1, keep_all)
-        self._said = False
+        self._warned = False
 
     def _compile(self, threads: int, keep_all: bool) -> None:
         """Make the machine code for a number of threads."""
@@ -96,9 +96,9 @@ class CPU(Reference):
         self._pace = 0.0  # seconds a step takes
         self._serial = self.threads == 1
         self._since, self._tried = 0, 0.0
-        if not self._said:
-            _say_once([i for _, k, i in self.code if k is None], state)
-            self._said = True
+        if not self._warned:
+            _warn_once([i for _, k, i in self.code if k is None], state)
+            self._warned = True
 
     def twin(self, optimizer: Optimizer | None, seed: int) -> CPU:
         """Use the same machine code for another model; the optimizer's numbers are parameters of its kernel."""
@@ -409,15 +409,15 @@ def address(kernel: codegen.Kernel, dtype: np.dtype) -> int:
     return addresses([kernel], dtype)[0]
 
 
-_said: set[tuple] = set()
+_warned_of: set[tuple] = set()
 
 
-def _say_once(missing: list[Instruction], state: State) -> None:
+def _warn_once(missing: list[Instruction], state: State) -> None:
     """Warn of instructions without a kernel, once for each operation and layer of a network."""
     network = id(next(iter(state.tensors.values()), None))
     for i in missing:
-        if (i.title, i.layer, network) not in _said:
-            _said.add((i.title, i.layer, network))
+        if (i.title, i.layer, network) not in _warned_of:
+            _warned_of.add((i.title, i.layer, network))
             warn(
                 f"{i.title} has no CPU kernel{codegen.why_none(i)}: it runs by its rule in NumPy, slower"
                 + (f" (in {i.layer})" if i.layer else ""), RuntimeWarning,

@@ -50,7 +50,7 @@ def sharded(listing: Listing, threads: int) -> Sharded:
 
 def by_neuron(listing: Listing) -> set[str]:
     """Find trained parameters that only layers of neurons read: their gradients are divided by neurons, not rows."""
-    ahead = [i for i in listing.instructions if i.phase not in ("backward", "store") and not _of_the_update(i)]
+    ahead = [i for i in listing.instructions if i.phase not in ("backward", "store") and not _updates_weights(i)]
     trained = chosen = set(listing.gradients)
     theta = listing.block["θ"]  # whole: a frozen weight is held in it, whatever the weights are called
     while True:
@@ -67,7 +67,7 @@ def by_neuron(listing: Listing) -> set[str]:
         chosen = chosen - refused
 
 
-def _of_the_update(i: Instruction) -> bool:
+def _updates_weights(i: Instruction) -> bool:
     return i.phase == "update" and any(v.home == "g" for v in i.reads)
 
 

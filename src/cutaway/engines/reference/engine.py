@@ -183,7 +183,7 @@ class Reference(Engine):
         if self.optimizer is None:
             self.outputs = self._room_for_outputs(self.rows if self.order is None else len(self.order))
         self.position, self.finite = position, True
-        for v in self._of_the_state():
+        for v in self._state_values():
             self.state.array(v)  # another array may have been put there
         if self.optimizer is not None and callable(self.optimizer.lr):
             self.rates = rates(self.optimizer, self.t + 1, steps)
@@ -196,7 +196,7 @@ class Reference(Engine):
         else:
             getattr(self, f"_{instruction.op}")(instruction)
 
-    def _of_the_state(self) -> list[Value]:
+    def _state_values(self) -> list[Value]:
         every = {id(v): v for i in self.instructions for v in (*i.reads, *i.written) if v.home}
         return [v for v in every.values() if v.home not in self.own]
 

@@ -56,7 +56,7 @@ class XLA(Reference):
 
     def bind(self, state: State) -> None:
         super().bind(state)
-        every = self._of_the_state()
+        every = self._state_values()
         self._vectors = {v.home if v.home in self.listing.block else v.name: self.listing.block.get(v.home, v)
                          for v in every}
         self._on_device: Arrays = {}

@@ -245,7 +245,7 @@ class Evidence:
         engine = self.run.program.engine
         return past.feed(past.program(copy.deepcopy(self.model), engine.name, engine.threads))
 
-    def _go(self, step: int) -> None:
+    def _go_to(self, step: int) -> None:
         """Bring the replay from where it is to after `step` steps."""
         past, state = self.past, self._replay.state
         while state.t < step:
@@ -309,7 +309,7 @@ class Evidence:
         while last - first > 1:
             mid = (first + last) // 2
             self._replay.state.put(good)
-            self._go(mid)
+            self._go_to(mid)
             if shows(self._probe(self._replay.state)):
                 last = mid
             else:

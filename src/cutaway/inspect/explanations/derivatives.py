@@ -115,7 +115,7 @@ def _by(trace: Record, i: TracedInstruction, operand: str, reached: np.ndarray, 
         yield edge(_places(shape), by, _every_number_by_itself(trace, i)[operand])
     elif rule.linear_with(operand) and (not has_rows or operand in ("W", "b")):
         for place in np.flatnonzero(reached):
-            d = _by_one(trace, i, operand, int(place))
+            d = _by_one_number(trace, i, operand, int(place))
             to = np.flatnonzero(d)
             yield edge(to, np.full(len(to), place), d.ravel()[to])
     elif rule.units == "neuron":
@@ -166,7 +166,7 @@ def _moved(trace: Record, i: TracedInstruction, operand: str) -> tuple[np.ndarra
     return to, moved.ravel()[to].astype(int) - 1, np.ones(len(to))
 
 
-def _by_one(trace: Record, i: TracedInstruction, operand: str, k: int) -> np.ndarray:
+def _by_one_number(trace: Record, i: TracedInstruction, operand: str, k: int) -> np.ndarray:
     """Compute the derivative by one number of an operand of a linear operation: run it forward with 1 there, else 0."""
     rule, known = OPS[i.op], _arguments(trace, i)
     for other in rule.linear_with(operand):

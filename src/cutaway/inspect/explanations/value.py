@@ -122,11 +122,11 @@ class ValueExplainer:
             at = int(np.broadcast_to(np.arange(v.size).reshape(v.shape), shape).ravel()[place])
             e.parts.append(Factor(self.symbols(name, at), float(v.flat[at])))
             found.append((operand, name, at))
-        e.equation = f"{e.symbol} = {self._said(i, {operand: self.symbols(name, at) for operand, name, at in found})}"
+        e.equation = f"{e.symbol} = {self._filled(i, {operand: self.symbols(name, at) for operand, name, at in found})}"
         if len(found) == 1 and found[0][1] in self.symbols.sources:
             e.inner = self.of(found[0][1], found[0][2], onward=False)
 
-    def _said(self, i: TracedInstruction, letters: dict[str, str]) -> str:
+    def _filled(self, i: TracedInstruction, letters: dict[str, str]) -> str:
         """Write a formula's right side with symbols in place of its letters."""
         right = i.formula.partition("=")[2].strip()
         numbers = {k: f"{v:g}" for k, v in i.settings.items() if isinstance(v, int | float)}
@@ -382,7 +382,7 @@ class ValueExplainer:
                 (result,) = i.results.values()
                 letters = {operand: self.symbols(name, place) for operand in i.operands}
                 value = float(self.trace[result].flat[place])
-                out.append(f"{self.symbols(result, place)} = {self._said(i, letters)} = {value:.6g}")
+                out.append(f"{self.symbols(result, place)} = {self._filled(i, letters)} = {value:.6g}")
         return out
 
 

@@ -131,7 +131,7 @@ class Bend(Result):
     regions: list[Boundary]
     cut_short: str = ""
 
-    def _said(self, score: float) -> str:
+    def _words(self, score: float) -> str:
         return f"{score:.1%}" if self.classifies else f"{score:.3f}"
 
     def to_pandas(self) -> Any:
@@ -150,13 +150,13 @@ class Bend(Result):
 
     def __str__(self) -> str:
         peer, line, bent = self.scores
-        medians = {name: self._said(float(np.median(v))) for name, v in self.scores.items()}
+        medians = {name: self._words(float(np.median(v))) for name, v in self.scores.items()}
         agree = f"for {self.same.mean():.1%} of the rows" if self.classifies else f"R² {self.same.mean():.4f}"
         text = (
             f"{self.depth} linear layers score {medians[line]} on held-out rows, {peer} {medians[peer]}; both say the "
             f"same ({agree}).\nWith {self.activation} between the layers it is {medians[bent]}.\n\n"
         )
-        rows = [[name, medians[name], self._said(v.min()), self._said(v.max())] for name, v in self.scores.items()]
+        rows = [[name, medians[name], self._words(v.min()), self._words(v.max())] for name, v in self.scores.items()]
         head = ["model", "accuracy" if self.classifies else "R²", "worst", "best"]
         return f"{text}{table(head, rows)}\n\n{self.collapse}"
 

@@ -71,7 +71,7 @@ def trajectory(model: Module, X: Any, y: Any, loss: str | Callable, weights: Seq
     paths = [(run - middle) @ directions.T for run in runs]
     below = [J.each((middle + c @ directions for c in path), len(path)) for path in paths]
     away = [np.linalg.norm(run - middle - path @ directions, axis=1) for run, path in zip(runs, paths, strict=True)]
-    a, b = (_around(np.concatenate(paths)[:, k], points) for k in (0, 1))
+    a, b = (_grid_beyond(np.concatenate(paths)[:, k], points) for k in (0, 1))
     found = SlicePaths(
         J.name, J.rows, list(labels), a, b, J.plane(middle, directions, a, b), paths, real, below, away,
         _share(every, np.concatenate(paths)),
@@ -87,7 +87,7 @@ def _share(points: np.ndarray, seen: np.ndarray) -> float:
     return float(seen.var(0).sum() / total) if total > 0 else float("nan")
 
 
-def _around(values: np.ndarray, points: int) -> np.ndarray:
+def _grid_beyond(values: np.ndarray, points: int) -> np.ndarray:
     low, high = values.min(), values.max()
     more = MARGIN * (high - low) or 1.0
     return np.linspace(low - more, high + more, points)

@@ -97,11 +97,11 @@ def sentence(crossings: list[Crossing]) -> str:
     groups: dict[str, list[str]] = {}
     for c in crossings:
         groups.setdefault(c.phrase("the network" if c.first == "network" else c.first, "{}"), []).append(c.second)
-    parts = "; ".join(_said(phrase, names) for phrase, names in groups.items())
+    parts = "; ".join(_phrased(phrase, names) for phrase, names in groups.items())
     return f"{parts[:1].upper()}{parts[1:]}."
 
 
-def _said(phrase: str, names: list[str]) -> str:
+def _phrased(phrase: str, names: list[str]) -> str:
     """The phrase with one name in its place, or several: "a and b are", where they are its subject."""
     if len(names) == 1:
         return phrase.format(names[0])
