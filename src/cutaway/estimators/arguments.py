@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import is_whole, whole_number
+from ..arguments import is_whole
 from ..data.limits import VALIDATION as SHARE
 from ..errors import ArgumentError
 from ..nn import Module
@@ -120,8 +120,11 @@ def seed_of(random_state: Any) -> int:
 
 
 def check_whole(name: str, value: Any, *others: Any) -> None:
-    if not any(value is other or (is_whole(value) and value == other) for other in others):
-        whole_number(name, value, instead="".join(f", or {other!r}" for other in others))
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
+        if any(value is other or (isinstance(value, int | np.integer) and value == other) for other in others):
+            return
+        words = "".join(f", or {other!r}" for other in others)
+        raise ArgumentError(f"{name} is {value!r}: give a whole number of at least 1{words}.")
 
 
 def check_share(validation: Any) -> None:

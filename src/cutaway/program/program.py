@@ -53,7 +53,7 @@ class Program(Shown):
         self._trained = [Value(name, p.shape, 0, p.dtype, "parameter", "θ") for name, p in model.named_parameters()
                          if p.requires_grad]
         self._trained += [v for i in engine.instructions for v in i.written if v.role == "buffer"]
-        self._lock = threading.Lock()
+        self._lock, self._fed = threading.Lock(), False
         _programs.add(self)
 
     @property
@@ -124,6 +124,7 @@ class Program(Shown):
                     "with input=, a row or two of the data"
                 )
         self.engine.feed(data)
+        self._fed = True
 
     def _check_lengths(self, data: dict[str, Any]) -> None:
         """Check that lengths are there exactly where the program reads them, and lie within the values."""
@@ -162,7 +163,7 @@ class Program(Shown):
         if self.engine.optimizer is None:
             raise ArgumentError("this program only evaluates: ct.compile makes one that trains")
         self.follow()
-        if not self.engine.rows:
+        if not (self._fed or self.engine.rows):
             raise ArgumentError("this program has no data to train on: call program.feed(X, y) first")
         position = whole_number("position", position, 0)
         for p in self._parameters:
@@ -206,6 +207,7 @@ class Program(Shown):
             finally:
                 if not keep:
                     self.engine.forget()
+                    self._fed = False
 
     def too_small(self, X: Any) -> bool:
         """Whether the program was made for fewer rows at a time than X has, and may be made for more."""
