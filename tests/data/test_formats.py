@@ -1,5 +1,7 @@
 """The table of formats: what a path leads to, and a format of one's own beside those of the house."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -94,6 +96,12 @@ def test_a_missing_package_is_named(own, file, extra, says):
 def test_an_ending_has_one_reader(own, ending):
     with pytest.raises(ArgumentError, match=f"end in {ending} are read as"):
         own(Format("mine", "table", (ending,), read_json_lines))
+
+
+@pytest.mark.parametrize("wrong", [{"holds": "tables"}, {"read": None}, {"endings": ("jsonl",)}])
+def test_what_no_table_can_be_read_by_is_refused(own, wrong):
+    with pytest.raises(ArgumentError, match="JSON lines: a format of your own holds"):
+        own(replace(JSON_LINES, **wrong))
 
 
 def test_messages_name_lines_only_where_rows_have_lines(own, file):

@@ -45,3 +45,11 @@ def test_another_ending_is_refused_with_those_there_are(descent, tmp_path):
     with pytest.raises(ArgumentError, match=r"\.svg, \.png, \.pdf, \.json, \.csv, \.html"):
         descent.save(tmp_path / "r.txt")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_result_that_lacks_a_way_out_says_which(tmp_path):
+    class Bare(Result):
+        kind = "bare result"
+
+    with pytest.raises(NotImplementedError, match="Bare needs a method to_json"):
+        Bare().save(tmp_path / "r.json")

@@ -75,6 +75,9 @@ OTHERS = {
 
 def register(form: Format) -> None:
     """Read files of this format, too, wherever a path is taken. Raises ArgumentError where its ending has a reader."""
+    if form.holds != "table" or form.read is None or not all(ending.startswith(".") for ending in form.endings):
+        raise ArgumentError(f'{form.name}: a format of your own holds "table", has a function that reads it, and '
+                            f"endings that begin with a dot, got {form.holds!r}, {form.read!r} and {form.endings!r}.")
     for ending in form.endings:
         if (known := format_of(f"name{ending}")) is not TEXT or ending in TEXT.endings:
             raise ArgumentError(f"Files that end in {ending} are read as {known.name} already: give another ending.")

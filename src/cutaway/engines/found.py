@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ArgumentError
+from ..program import Engine
 
 
 class Engines(MutableMapping[str, Any]):
@@ -34,6 +35,8 @@ class Engines(MutableMapping[str, Any]):
         return self._own[name]
 
     def __setitem__(self, name: str, engine: Any) -> None:
+        if not (isinstance(engine, type) and issubclass(engine, Engine)):
+            raise ArgumentError(f"an engine is a class that inherits cutaway.program.Engine, got {engine!r}")
         self._own[name] = engine
 
     def __delitem__(self, name: str) -> None:

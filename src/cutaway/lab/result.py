@@ -23,15 +23,15 @@ class Result(Shown):
 
     def to_pandas(self) -> Any:
         """The numbers as a pandas DataFrame, a row a measurement."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} needs a method to_pandas, as every result of the lab")
 
     def to_json(self) -> dict[str, Any]:
         """Give all numbers as plain values that json.dumps takes, the kind of experiment first."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} needs a method to_json, as every result of the lab")
 
     def plot(self, path: str | PathLike | None = None) -> Any:
         """Draw a matplotlib figure, also written to a file if a path is given."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} needs a method plot, as every result of the lab")
 
     def _in_notebook(self) -> Any:
         found, _, rest = str(self).partition("\n\n")
