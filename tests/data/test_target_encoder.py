@@ -125,6 +125,7 @@ def test_predictions_return_to_the_unit_of_the_target(y, scale, log):
     (np.array(["2020-01-01"], dtype="M8[D]"), None, "dates"),
     (np.array([1j, 2]), None, "Complex data not supported"),
     ([], None, r"shape \(0,\)"),
+    ("price", None, r"text 'price': give its values, such as y = X.pop"),
 ])
 def test_targets_that_cannot_be_learnt_say_why(y, task, says):
     with pytest.raises(DataError, match=says):

@@ -326,6 +326,8 @@ def as_target(y: Any) -> tuple[np.ndarray, list[str]]:
         raise DataError("The target is complex: Complex data not supported.")
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
+    if isinstance(y, str):
+        raise DataError(f"The target is the text {y!r}: give its values, such as y = X.pop({y!r}) of a DataFrame X.")
     if values.ndim not in (1, 2) or values.size == 0:
         raise DataError(f"The target has shape {values.shape}: give one value a row, (n,), or k, (n, k).")
     width = 1 if values.ndim == 1 else values.shape[1]
