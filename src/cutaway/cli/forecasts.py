@@ -1,4 +1,4 @@
-"""One series in a table, to forecast: its rows in order of time, the step that they keep, and the windows of it."""
+"""One series in a table, to forecast: its rows in order of time, the step that they keep, and their windows."""
 
 from __future__ import annotations
 

@@ -124,7 +124,7 @@ class TableEncoder:
         return not self._kept
 
     def whys(self) -> str:
-        """The first columns, each with what became of it."""
+        """Say for the first columns what became of each."""
         return "; ".join(f"{column.name!r}: {column.how}" for column in self.columns[:8])
 
     def read(self, X: Any) -> Any:

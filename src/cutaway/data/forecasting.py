@@ -191,7 +191,7 @@ def _dated(series: Any, time: Any) -> tuple[Any, Moments | None, str]:
 
 
 def _reads_as_dates(cells: Any) -> bool:
-    """Whether text is dates, every cell of it."""
+    """Whether every cell of text is a date."""
     return cells.dtype.kind not in "biufc" and not bool(parse_dates(words_of(cells, "index").words).isna().any())
 
 

@@ -168,7 +168,7 @@ class SequenceEncoder:
         return not any(column.features for column in self.columns)
 
     def whys(self) -> str:
-        """The first features, each with what became of it."""
+        """Say for the first features what became of each."""
         return "; ".join(f"{column.name!r}: {column.how}" for column in self.columns[:8])
 
     def describe(self) -> str:

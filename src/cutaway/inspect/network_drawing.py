@@ -154,17 +154,17 @@ class _Box:
 
     @property
     def wide(self) -> float:
-        """With its words."""
+        """The width with the words."""
         return max([self.width, *(LETTER * len(line) for line in self.caption)])
 
     @property
     def above(self) -> float:
-        """From its middle to its top; a loop is part of it."""
+        """The height from a box's middle to its top, with the loop."""
         return self.height / 2 + (20 if self.node.kind == "cells" else 0)
 
     @property
     def below(self) -> float:
-        """From its middle to the end of its words."""
+        """The height from a box's middle to the end of its words."""
         return self.height / 2 + (LINE * len(self.caption) + 8 if self.caption else 0)
 
     @property
@@ -185,7 +185,7 @@ class _Box:
 
     @property
     def ends(self) -> tuple[float, float]:
-        """Above and below, where bands meet it."""
+        """The places above and below where bands meet the box."""
         half = self.height / 2 if self.node.kind in ("units", "maps") else 1
         return self.y - half, self.y + half
 

@@ -38,7 +38,7 @@ class Operation:
 
     @property
     def rule(self) -> Op:
-        """Its row in the table of operations."""
+        """The operation's row in the table of operations."""
         return OPS[self.op]
 
     @property
@@ -47,7 +47,7 @@ class Operation:
 
     @property
     def out(self) -> Value:
-        """What it gives: the first that it writes."""
+        """The value that the operation gives: the first that it writes."""
         return self.main.written[0]
 
     @cached_property
@@ -79,7 +79,7 @@ class Operation:
 
     @property
     def multiply_adds(self) -> int:
-        """In its matrix products, for one row, as its kernel does them."""
+        """The multiply-adds in the operation's matrix products for one row, as its kernel does them."""
         return sum(arithmetic(i, 1) for i in self.instructions) // 2
 
     @property
@@ -115,7 +115,7 @@ class Operation:
 
     @property
     def kind(self) -> str:
-        """linear, max pool, ..."""
+        """The kind of operation for people: linear, max pool, ..."""
         return self.op.rstrip("_").replace("_", " ")
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""Module: something with parameters and a forward. Parameters live in one flat block; each weight is a view of it."""
+"""Module: something with parameters and a forward. Parameters live in one flat block; each weight is a view into it."""
 
 from __future__ import annotations
 

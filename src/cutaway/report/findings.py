@@ -11,7 +11,7 @@ from ..text import counted
 
 @dataclass
 class ColumnFacts:
-    """One column of the table: what it holds and what the network gets of it."""
+    """One column of the table: what it holds and what the network gets."""
 
     name: str
     kind: str

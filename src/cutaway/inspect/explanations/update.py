@@ -1,4 +1,4 @@
-"""An update taken apart: what the gradient alone would do, and what momentum, scaling and decay make of it.
+"""An update taken apart: what the gradient alone would do, and what momentum, scaling and decay add.
 
 Each part is the difference that one ingredient makes: the optimizer's own rule is evaluated in double precision beside
 the simpler rule that lacks it. Gradient descent becomes momentum, momentum becomes Adam without bias correction

@@ -375,7 +375,7 @@ class ValueExplainer:
 
     # ---- what comes next -------------------------------------------------------------------------------------------
     def _then(self, name: str, place: int) -> list[str]:
-        """Write what activations that read this number make of it."""
+        """Write what the activations that read this number give."""
         out = []
         for i in self.trace.instructions:
             if i.phase == "forward" and list(i.operands.values()) == [name] and OPS[i.op].kind == "elementwise":

@@ -75,7 +75,7 @@ class Looking(Walk):
         return self.trace().grad(name)
 
     def watch(self, name: str, *index: int) -> None:
-        """Show a value, or one number of it, wherever the session stands: `print(s)`, and `s.watching()`."""
+        """Show a value, or one of its numbers, wherever the session stands: `print(s)`, and `s.watching()`."""
         if name != "gradient":
             self.look_up(name, index)
         if (name, index) not in self.watched:

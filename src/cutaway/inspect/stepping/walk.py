@@ -81,7 +81,7 @@ class Walk:
 
     @property
     def done(self) -> bool:
-        """Whether the step is done, all of it."""
+        """Whether the whole step is done."""
         return self._recorder.done and self.finite
 
     @property

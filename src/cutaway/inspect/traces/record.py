@@ -66,12 +66,12 @@ class TracedInstruction:
 
     @property
     def reads(self) -> dict[str, np.ndarray]:
-        """Every value that it read and the trace kept, as it was then. Of θ, g and state only its own stretch."""
+        """Every value that the instruction read and the trace kept, as it was then; of θ, g and state its own part."""
         return self._arrays(self.read, self.number - 1)
 
     @property
     def writes(self) -> dict[str, np.ndarray]:
-        """Every value that it wrote and the trace kept."""
+        """Every value that the instruction wrote and the trace kept."""
         return self._arrays(self.written, self.number)
 
     def operand(self, name: str) -> np.ndarray:

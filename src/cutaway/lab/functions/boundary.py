@@ -119,7 +119,7 @@ class Boundary(Result):
 
     @property
     def scored(self) -> str:
-        """97.2% of the rows right, or R² 0.913."""
+        """The score in words: 97.2% of the rows right, or R² 0.913."""
         if self.score is None:
             return ""
         return f"{self.score:.1%} of the rows right" if self.classes else f"R² {self.score:.3f}"

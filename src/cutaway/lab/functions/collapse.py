@@ -142,7 +142,7 @@ class Collapse(Result):
 
     @property
     def product(self) -> str:
-        """W₃ ⋯ W₁, for three layers."""
+        """The product of the layers: W₃ ⋯ W₁, for three layers."""
         return f"W{str(len(self.layers)).translate(SUBSCRIPT)} {'⋯ ' * (len(self.layers) > 2)}W₁"
 
     def to_pandas(self) -> Any:

@@ -1,4 +1,4 @@
-"""What learning curves say: who is ahead at which size, what more rows still add, and the figure of it."""
+"""What learning curves say: who is ahead at which size, what more rows still add, and their figure."""
 
 from __future__ import annotations
 

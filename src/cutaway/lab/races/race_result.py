@@ -49,7 +49,7 @@ class Race(Result):
 
     @property
     def steps_to_target(self) -> np.ndarray:
-        """(k, seeds): the first point of each curve that is no higher than the target.
+        """The first point of each curve that is no higher than the target, (k, seeds).
 
         Infinite where there is none, and for a run that broke off later: it did not stay there.
         """

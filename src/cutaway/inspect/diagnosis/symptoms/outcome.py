@@ -1,4 +1,4 @@
-"""What came of it: no better than a constant, classes forgotten, rows learnt by heart; and a start too far off."""
+"""What training led to: no better than a constant, classes forgotten, rows learnt by heart; or a start too far off."""
 
 from __future__ import annotations
 
