@@ -118,7 +118,10 @@ class Optimizer:
 
     def begin(self, name: str, part: np.ndarray) -> None:
         """Write what a state vector begins with into its part for a parameter, which holds zeros."""
-        start = np.asarray(self.start(name, part.shape))
+        given = self.start(name, part.shape)
+        if isinstance(given, float) and given == 0:
+            return
+        start = np.asarray(given)
         if start.shape and start.shape != part.shape:
             raise ArgumentError(f"{type(self).__name__}: {name} has shape {part.shape}, but its start() gives numbers "
                                 f"of shape {start.shape}: give an array of that shape, or one number")

@@ -47,10 +47,11 @@ class Program(Shown):
     def __init__(self, engine: Engine, model: Any) -> None:
         self.engine, self.model, self.most = engine, model, engine.batch_size
         engine.bind(State(model, engine.optimizer))
-        self._parameters = model.parameters()
+        parameters = dict(model.named_parameters())
+        self._parameters = list(parameters.values())
         listing = engine.listing
         self._wanted = [v for v in (*listing.inputs, listing.target, listing.weight) if v is not None]
-        self._trained = [Value(name, p.shape, 0, p.dtype, "parameter", "θ") for name, p in model.named_parameters()
+        self._trained = [Value(name, p.shape, 0, p.dtype, "parameter", "θ") for name, p in parameters.items()
                          if p.requires_grad]
         self._trained += [v for i in engine.instructions for v in i.written if v.role == "buffer"]
         self._lock, self._fed = threading.Lock(), False

@@ -121,8 +121,8 @@ def trace_model(model, loss: Callable | None, x: Any, y: Any = None, weighted: b
         )
     namer = _Namer()
     values: dict[int, Value] = {}
-    parameters = {id(p): name for name, p in model.named_parameters()}
-    placed = places({name: p.shape for name, p in model.named_parameters()})
+    named = dict(model.named_parameters())
+    parameters, placed = {id(p): name for name, p in named.items()}, places({n: p.shape for n, p in named.items()})
     buffers = {id(b): name for name, b in model.named_buffers()}
     for role, tensors, other in (
         ("input", two.inputs, three.inputs), ("target", {"y": two.target}, {"y": three.target}),

@@ -45,9 +45,9 @@ class State(Mapping[str, Any]):
             shapes = {name: optimizer.layout(p.shape) for name, p in parameters.items()}
             for vector in optimizer.state_names:
                 self._places[vector] = own = places({name: shape[vector] for name, shape in shapes.items()})
-                self.vectors[vector] = np.zeros(max((place.hi for place in own.values()), default=0), model.dtype)
-                for name in parameters:
-                    optimizer.begin(vector, self.part(name, vector))
+                self.vectors[vector] = whole = np.zeros(max((p.hi for p in own.values()), default=0), model.dtype)
+                for place in own.values():
+                    optimizer.begin(vector, whole[place.lo : place.hi].reshape(place.shape))
         taken = ("θ", "t", *self.vectors)
         self._theta = None if optimizer is None else model.theta  # as `follow` last saw it; weights move there now
         self._buffers = {f"buffer.{name}" if name in taken else name: b for name, b in buffers.items()}
