@@ -95,6 +95,35 @@ def test_a_step_can_be_looked_into():
     assert "MLP" in str(ct.diagnose(fitted(mlp, X, "xla", epochs=1)))
 
 
+def test_frozen_weights_and_silent_neurons_stay_so():
+    ends = []
+    for engine in ("reference", "xla"):
+        session = ct.step(mlp(), X, y, "cross_entropy", SGD(0.1), engine=engine, batch_size=8)
+        session.freeze("layer1.weight", 1, 2)
+        session.kill("layer1", 3)
+        session.run(4)
+        ends.append(session.model.theta.copy())
+    np.testing.assert_allclose(*ends, rtol=1e-4, atol=1e-6)
+    assert ends[1][4 + 2] == mlp().theta[4 + 2]
+
+
+class Named(nn.Module):
+    """A parameter and a buffer that are called as vectors of the optimizer are."""
+
+    def __init__(self):
+        self.m, self.v = nn.Parameter((4, 3), nn.init.he_normal), nn.Buffer(np.full(3, 2.0, np.float32))
+
+    def forward(self, x):
+        return x @ self.m * self.v
+
+
+def test_no_name_is_taken_for_a_vector_of_the_optimizer():
+    ours, theirs = (fitted(Named, X, engine, epochs=1) for engine in ("reference", "xla"))
+    np.testing.assert_allclose(theirs.model.theta, ours.model.theta, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(theirs.model.predict(X, engine="xla"), ours.model.predict(X, engine="reference"),
+                               rtol=1e-4, atol=1e-5)
+
+
 def test_a_profile_says_what_its_times_are_of():
     program = ct.compile(mlp(), "cross_entropy", SGD(0.1), 8, X, y, engine="xla")
     program.feed(X, y)

@@ -19,7 +19,7 @@ from jax import numpy as jnp
 from ...optim.hoisted import Hoisted, hoisted, in_one_piece
 from ...program import Listing, State, Value
 from ..reference.engine import Reference, hyperparameters, rates
-from .step import Arrays, JaxStep
+from .step import Arrays, JaxStep, place
 
 SECONDS = 0.25  # of steps in one call, in which Ctrl-C is not heard
 ROOM = 2**18  # row numbers that go to the device in one call
@@ -56,9 +56,7 @@ class XLA(Reference):
 
     def bind(self, state: State) -> None:
         super().bind(state)
-        every = self._state_values()
-        self._vectors = {v.home if v.home in self.listing.block else v.name: self.listing.block.get(v.home, v)
-                         for v in every}
+        self._vectors = {place(self.listing, v)[0]: self.listing.block.get(v.home, v) for v in self._state_values()}
         self._on_device: Arrays = {}
         self._pace = 0.0  # seconds a step takes
 

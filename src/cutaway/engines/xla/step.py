@@ -23,10 +23,9 @@ Arrays = dict[str, Any]  # by name
 class JaxStep:
     """The instructions of a listing on one batch of n samples.
 
-    batch: its inputs by name. vectors: the arrays of the state by name, as the step leaves them when it is done; where
-    nothing trains, parameters by their own names. constants: the values that never change. now: what is known only
-    while a program runs, "seed" and "t". update: the optimizer's rule as a function of vectors and numbers; numbers:
-    those of each of its instructions in turn.
+    batch: its inputs by name. vectors: the arrays of the state by name, as the step leaves them when it is done.
+    constants: the values that never change. now: what is known only while a program runs, "seed" and "t".
+    update: the optimizer's rule as a function of vectors and numbers; numbers: those of each of its instructions.
     """
 
     def __init__(self, listing: Listing, n: int, batch: Arrays, vectors: Arrays, constants: dict[int, Any], now: Arrays,
@@ -34,8 +33,9 @@ class JaxStep:
         self.listing, self.n, self.batch, self.vectors, self.now = listing, n, batch, dict(vectors), now
         self.values, self.numbers, self.finite, self.xp = dict(constants), iter(numbers), jnp.bool_(True), arrays()
         self.update = update and bind(update, self.xp)
-        for name, v in listing.block.items():  # such as g, which is no part of the state
-            self.vectors.setdefault(name, jnp.zeros(v.shape, v.dtype))
+        for v in (*listing.block.values(), *(v for i in listing.instructions for v in i.written)):
+            if v.home:  # such as g, which is no part of the state
+                self.vectors.setdefault(place(listing, v)[0], jnp.zeros(v.shape, v.dtype))
         for i in listing.instructions:
             if i.op in OPS:
                 self._rule(i)
@@ -45,8 +45,8 @@ class JaxStep:
     def read(self, v: Value) -> Any:
         if id(v) in self.values:
             return self.values[id(v)]
-        name, part = self._place(v)
-        return self.vectors[name].reshape(-1)[part].reshape(v.shape)
+        name, lo = place(self.listing, v)
+        return self.vectors[name].reshape(-1)[lo : lo + v.width].reshape(v.shape)
 
     def write(self, v: Value, array: Any) -> None:
         shape = v.shape_at(self.n)
@@ -56,15 +56,10 @@ class JaxStep:
         if not v.home:
             self.values[id(v)] = array
             return
-        name, part = self._place(v)
+        name, lo = place(self.listing, v)
         whole = self.vectors[name]
-        self.vectors[name] = whole.reshape(-1).at[part].set(array.ravel()).reshape(whole.shape)
-
-    def _place(self, v: Value) -> tuple[str, slice]:
-        """Find the vector in which a value lies, and where."""
-        name = v.home if v.home in self.listing.block else v.name
-        lo = v.at if name == v.home else 0
-        return name, slice(lo, lo + v.width)
+        flat = whole.reshape(-1).at[lo : lo + v.width].set(array.ravel())
+        self.vectors[name] = flat.reshape(whole.shape)
 
     def resolve(self, argument: Any) -> Any:
         """Turn an argument into what a rule takes: an array, a shape, or a setting."""
@@ -136,3 +131,9 @@ class JaxStep:
                 if new.shape != self.read(v)[part].shape:
                     raise ValueError(f"it gives {v} as numbers of shape {new.shape}")
                 self.write(v, self.read(v).at[part].set(new))
+
+
+def place(listing: Listing, v: Value) -> tuple[str, int]:
+    """The name of the vector in which a value lies, and where it begins. Other values are vectors by themselves, such
+    as buffers, and parameters where nothing trains."""
+    return (v.home, v.at) if v.home in listing.block else (f"only {v.name}", 0)
