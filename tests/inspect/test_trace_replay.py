@@ -1,5 +1,7 @@
 """run.trace: a step of a run that already happened is lived again, to the last bit, or not at all."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -151,6 +153,13 @@ def test_an_engine_that_is_not_exact_says_how_far_a_replay_is_off(rough):
         "replayed by rule; J differs by 2e-07 from the run's (the engine rough repeats no run to the last bit)")
     assert t.note in str(t) and "changed" not in str(t)
     assert not fitted().trace(step=12).note
+
+
+def test_an_engine_that_is_not_exact_asks_where_a_replay_is_far_off(rough):
+    run = fitted(engine="rough")
+    run.steps["loss"][11] += 0.1
+    said = r"J differs by 0\.1 .* more than roundings make: were data or weights changed"
+    assert re.search(said, run.trace(step=12).note)
 
 
 def test_an_engine_that_is_not_exact_says_where_its_replay_broke_off(rough, monkeypatch):

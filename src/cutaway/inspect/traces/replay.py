@@ -116,6 +116,7 @@ def _walk(past: Past, program: Program, epoch: int, first: int, count: int, keep
         epoch += 1
 
 
+ROUNDINGS = 1e-3  # of J, or of 1: what a step by rule may differ from a fused one in either precision, generously
 _INEXACT = "the engine {} repeats no run to the last bit"
 _CHANGED = ("the replay {}, which the run itself did not: the data was changed since training, or something besides "
             "the training steps changed the weights (a callback?)")
@@ -130,5 +131,7 @@ def _compare(t: Trace, losses: np.ndarray, engine: Engine) -> None:
         return
     if engine.exact:
         raise TrainingError(_CHANGED.format(f"of step {k + 1:,} gave J = {t.J!r} in place of {float(losses[k])!r}"))
-    far = f"{abs(losses[k] - t.J):.1g}"
-    t.note = f"replayed by rule; J differs by {far} from the run's ({_INEXACT.format(engine.name)})"
+    far = abs(losses[k] - t.J)
+    t.note = f"replayed by rule; J differs by {far:.1g} from the run's ({_INEXACT.format(engine.name)})"
+    if not far <= ROUNDINGS * max(1, abs(t.J)):
+        t.note += ". That is more than roundings make: were data or weights changed since training?"
