@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from ..autodiff import Tensor
 from ..errors import ArgumentError, RecordingError
 from ..optim import Optimizer
 from ..rules import OPS
@@ -58,21 +59,23 @@ def evaluation(recorded: Recorded) -> Listing:
 def training(recorded: Recorded, model, opt: Optimizer) -> Listing:
     """The listing of all that one training step does."""
     assert recorded.loss is not None
-    parameters, theta = dict(model.named_parameters()), model.theta
-    if not theta.size or not any(p.requires_grad for p in parameters.values()):
-        raise ArgumentError("the model has no parameter to train: all are frozen (requires_grad=False), or none exists")
+    parameters = dict(model.named_parameters())
     placed = places({name: p.shape for name, p in parameters.items()})
+    size = max((place.hi for place in placed.values()), default=0)
+    if not size or not any(p.requires_grad for p in parameters.values()):
+        raise ArgumentError("the model has no parameter to train: all are frozen (requires_grad=False), or none exists")
+    dtype = next(iter(parameters.values())).dtype
     listing = Listing([], recorded.inputs, recorded.output, recorded.loss, recorded.target, recorded.weight)
     listing.gradients = {
         name: Value(gradient_name(name), p.shape, 0, p.dtype, "gradient", "g", placed[name].lo)
         for name, p in parameters.items() if p.requires_grad
     }
     roles = {"θ": "parameter", "g": "gradient"} | dict.fromkeys(() if opt.by_parameter else opt.state_names, "state")
-    listing.block = {name: Value(name, theta.shape, 0, theta.dtype, role, name) for name, role in roles.items()}
+    listing.block = {name: Value(name, (size,), 0, dtype, role, name) for name, role in roles.items()}
     ahead = forward(recorded)
     backward = _Backward(listing, recorded).run()
     listing.instructions = [
-        *_load(recorded), *(i for i in ahead if i.phase != "update"), *backward, *_update(listing, model, opt),
+        *_load(recorded), *(i for i in ahead if i.phase != "update"), *backward, *_update(listing, parameters, opt),
         *(i for i in ahead if i.phase == "update"),
         *(Instruction("update", "assign", (new,), (old,), formula="buffer = new value", scope="once", layer=old.name)
           for old, new in recorded.assignments),
@@ -181,7 +184,7 @@ def gradient_name(name: str) -> str:
     return f"{head}{dot}d{tail}"
 
 
-def _update(listing: Listing, model, opt: Optimizer) -> list[Instruction]:
+def _update(listing: Listing, parameters: dict[str, Tensor], opt: Optimizer) -> list[Instruction]:
     theta, g, *state = listing.block.values()
     out = []
     if callable(opt.lr):
@@ -189,14 +192,14 @@ def _update(listing: Listing, model, opt: Optimizer) -> list[Instruction]:
     finite = "stop if J or g is not finite"
     out.append(Instruction("update", "check", (listing.loss, g), (), scope="range", formula=finite))
     for prepare in opt.prepare:  # a rule on the whole gradient sees frozen parameters too: their gradient is zero
-        for lo, hi, _ in _ranges(model, False, opt) if prepare.scope == "range" else [(0, theta.width, True)]:
+        for lo, hi, _ in _ranges(parameters, False, opt) if prepare.scope == "range" else [(0, theta.width, True)]:
             out.append(Instruction(
                 "update", prepare.rule.__name__, (g, theta), (g,), {"prepare": prepare, "lo": lo, "hi": hi},
                 formula=repr(prepare) + _part_of(theta, lo, hi), scope=prepare.scope,
             ))
     if opt.by_parameter:
-        return out + _by_parameter(listing, model, opt)
-    for lo, hi, decays in _ranges(model, getattr(opt, "decay", "all") == "matrices", opt):
+        return out + _by_parameter(listing, parameters, opt)
+    for lo, hi, decays in _ranges(parameters, getattr(opt, "decay", "all") == "matrices", opt):
         label = _part_of(theta, lo, hi) + ("" if decays else ", no decay")
         out.append(Instruction(
             "update", "optimizer", (theta, g, *state), (theta, *state), {"lo": lo, "hi": hi, "decays": decays},
@@ -205,9 +208,9 @@ def _update(listing: Listing, model, opt: Optimizer) -> list[Instruction]:
     return out
 
 
-def _by_parameter(listing: Listing, model, opt: Optimizer) -> list[Instruction]:
+def _by_parameter(listing: Listing, parameters: dict[str, Tensor], opt: Optimizer) -> list[Instruction]:
     """The updates of trained parameters, one for each, on its part of θ, of g and of the optimizer's vectors."""
-    shapes = {name: {"θ": p.shape} | opt.layout(p.shape) for name, p in model.named_parameters()}
+    shapes = {name: {"θ": p.shape} | opt.layout(p.shape) for name, p in parameters.items()}
     placed = {vector: places({name: own[vector] for name, own in shapes.items()}) for vector in ("θ", *opt.state_names)}
     out = []
     for name, g in listing.gradients.items():
@@ -226,13 +229,12 @@ def _part_of(theta: Value, lo: int, hi: int) -> str:
     return "" if (lo, hi) == (0, theta.width) else f" on θ[{lo}:{hi}]"
 
 
-def _ranges(model, exempt: bool, opt: Optimizer) -> list[tuple[int, int, bool]]:
+def _ranges(parameters: dict[str, Tensor], exempt: bool, opt: Optimizer) -> list[tuple[int, int, bool]]:
     """The ranges of θ that are updated alike: (from, to, whether weights decay). Frozen parameters are in none.
 
     exempt: some parameters do not decay, and get ranges of their own.
     """
     out: list[tuple[int, int, bool]] = []
-    parameters = dict(model.named_parameters())
     for name, place in places({name: p.shape for name, p in parameters.items()}).items():
         if parameters[name].requires_grad:
             decays = opt.decays(place.shape) if exempt else True

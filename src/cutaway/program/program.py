@@ -46,13 +46,12 @@ class Program(Shown):
 
     def __init__(self, engine: Engine, model: Any) -> None:
         self.engine, self.model, self.most = engine, model, engine.batch_size
-        engine.bind(State(model, engine.optimizer))
-        parameters = dict(model.named_parameters())
-        self._parameters = list(parameters.values())
+        state = State(model, engine.optimizer)
+        engine.bind(state)
         listing = engine.listing
         self._wanted = [v for v in (*listing.inputs, listing.target, listing.weight) if v is not None]
-        self._trained = [Value(name, p.shape, 0, p.dtype, "parameter", "θ") for name, p in parameters.items()
-                         if p.requires_grad]
+        self._trained = [Value(name, p.shape, 0, p.dtype, "parameter", "θ") for name, p in
+                         state.parameters.items() if p.requires_grad]
         self._trained += [v for i in engine.instructions for v in i.written if v.role == "buffer"]
         self._lock, self._fed = threading.Lock(), False
         _programs.add(self)
@@ -167,7 +166,7 @@ class Program(Shown):
         if not (self._fed or self.engine.rows):
             raise ArgumentError("this program has no data to train on: call program.feed(X, y) first")
         position = whole_number("position", position, 0)
-        for p in self._parameters:
+        for p in self.state.parameters.values():
             p.learnt = True
         rows = self.engine.rows if order is None else np.size(order)
         left = max(0, -(-(rows - position) // self.engine.batch_size))

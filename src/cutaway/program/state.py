@@ -24,8 +24,8 @@ class State(Mapping[str, Any]):
     buffers are the model's own, even where somebody gave the model other arrays meanwhile. An engine that works on
     copies (on another device, say) brings them back before its `run` returns.
 
-    vectors: the optimizer's arrays by name, each with a part for every parameter, in the shape that the optimizer says
-    (`Optimizer.shapes`). tensors: the model's parameters and buffers by name.
+    parameters: those of the model by name; tensors: its buffers too. vectors: the optimizer's arrays by name, each with
+    a part for every parameter, in the shape that the optimizer says (`Optimizer.shapes`).
 
     >>> import cutaway as ct
     >>> program = ct.compile(ct.nn.Linear(2, 1).init(0), "mse", ct.optim.Momentum(0.1))
@@ -37,15 +37,16 @@ class State(Mapping[str, Any]):
         self.model, self.t = model, 0
         parameters, buffers = dict(model.named_parameters()), dict(model.named_buffers())
         self.tensors: dict[str, Tensor] = parameters | buffers
-        self._parameters = list(parameters.values())
-        self._size = sum(p.size for p in self._parameters)
+        self.parameters: dict[str, Any] = parameters
         self.vectors: dict[str, np.ndarray] = {}
         self._places = {"θ": places({name: p.shape for name, p in parameters.items()})}
+        self._size = max((place.hi for place in self._places["θ"].values()), default=0)
         if optimizer is not None:
+            dtype = model.dtype
             shapes = {name: optimizer.layout(p.shape) for name, p in parameters.items()}
             for vector in optimizer.state_names:
                 self._places[vector] = own = places({name: shape[vector] for name, shape in shapes.items()})
-                self.vectors[vector] = whole = np.zeros(max((p.hi for p in own.values()), default=0), model.dtype)
+                self.vectors[vector] = whole = np.zeros(max((p.hi for p in own.values()), default=0), dtype)
                 for place in own.values():
                     optimizer.begin(vector, whole[place.lo : place.hi].reshape(place.shape))
         taken = ("θ", "t", *self.vectors)
@@ -119,7 +120,7 @@ class State(Mapping[str, Any]):
     def _in_place(self) -> bool:
         """Whether every weight still lies in θ as `follow` last saw it."""
         block = self._theta
-        return block is not None and all(getattr(p.data, "base", None) is block.base for p in self._parameters)
+        return block is not None and all(getattr(p.data, "base", None) is block.base for p in self.parameters.values())
 
     def follow(self, trained: Sequence[Value]) -> None:
         """Take weights where they are now: somebody may have replaced the arrays of those trained, or locked them."""
