@@ -2,8 +2,8 @@
 
 from ..program import Program
 from .compile import compile, evaluator, example_input
-from .cpu import native
+from .cpu.native import compile_seconds, cores
 from .found import ENGINES
 from .plan import bytes_needed
 
-__all__ = ["ENGINES", "Program", "bytes_needed", "compile", "evaluator", "example_input", "native"]
+__all__ = ["ENGINES", "Program", "bytes_needed", "compile", "compile_seconds", "cores", "evaluator", "example_input"]

@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import losses
 from ..arguments import count_rows, whole_number, whole_numbers
-from ..engines import native
+from ..engines import cores
 from ..errors import ArgumentError, CutawayError, TrainingWarning, warn
 from ..named_inputs import NamedInputs
 from ..nn import Module
@@ -57,7 +57,7 @@ def fit_many(entries: Iterable[Mapping[str, Any]], workers: int | None = None,
         return Runs()
     runs = [training.run for training in trainings]
     threads = max(training.program.engine.threads for training in trainings)
-    workers = max(1, native.cores() // threads) if workers is None else workers
+    workers = max(1, cores() // threads) if workers is None else workers
     with (interruptible(*runs), ProgressOfMany(progress, runs) as bar,
           ThreadPoolExecutor(workers, "cutaway-fit") as pool):
         futures = [pool.submit(training.go) for training in trainings]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engines import Program, native
+from ..engines import Program, compile_seconds
 from ..errors import ArgumentError, FileError, TrainingWarning, warn
 from ..nn import Module
 from ..optim import Optimizer
@@ -41,7 +41,7 @@ class Training:
                  monitor: Any = "loss", checkpoint: Any = None, resume: Any = None, progress: bool | None = None,
                  keep_all: bool = False, programs: Programs | None = None) -> None:
         model.check_numbers()
-        compiled_before, programs = native.seconds, programs or Programs()
+        compiled_before, programs = compile_seconds(), programs or Programs()
         self.model, self.recipe, self.callbacks = model, recipe, _functions(callbacks)
         watched, metrics = monitored(monitor, metric_table.get(metrics))
         if task.held_out is None and metrics:
@@ -72,7 +72,7 @@ class Training:
             model, task.held_out, task.loss, metrics, recipe, programs)
         self.progress = Progress(progress, recipe.epochs, len(past.rows))
         self.run = Run(model, self.program, recipe.epochs, past.batch_size, recipe.seed, lr_found=found, past=past,
-                       compiling=native.seconds - compiled_before)
+                       compiling=compile_seconds() - compiled_before)
         if earlier is not None:
             earlier.restore(self)
 

@@ -82,6 +82,11 @@ def cores() -> int:
     return own if processes is None or processes.parent_process() is None else 1
 
 
+def compile_seconds() -> float:
+    """The seconds that this process has spent on making machine code."""
+    return seconds
+
+
 @cache
 def _quota() -> int:
     """The cores that a container's limit of processor time amounts to."""

@@ -51,7 +51,7 @@ def scaling(X: Any, y: Any = None, sizes: Sequence[int] | None = None, seeds: in
     from threadpoolctl import threadpool_limits
 
     from ...data import split
-    from ...engines import native
+    from ...engines import cores
     from ...estimators.inputs import kind_of, take
 
     kind = kind_of(X)
@@ -79,7 +79,7 @@ def scaling(X: Any, y: Any = None, sizes: Sequence[int] | None = None, seeds: in
         return fit_and_score(model, kind.take(X, learn), take(y, learn), kind.take(X, held), truth[held], task)
 
     jobs = list(product(range(len(chosen)), range(len(makers)), range(len(seeds))))  # the smallest parts first
-    workers = workers or native.cores()
+    workers = workers or cores()
     # libraries' own threads, several models at a time, would wait for each other
     with (_quiet(), threadpool_limits(1, "blas"),
           ThreadPoolExecutor(workers, "cutaway-scaling", threadpool_limits, (1, "openmp")) as pool):

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ...engines import native
+from ...engines import cores
 from ...train import Ended, Event, Run, TrainingWarning, fit_many
 from ...train.progress import progress_line
 
@@ -46,7 +46,7 @@ def train_all(entries: Iterable[Mapping[str, Any]], count: int, what: str = "", 
     Returns a Trial for each, None for those that Ctrl-C came before the end of, and whether it came. A run that breaks
     off is no warning here: its Trial says why.
     """
-    size = AT_ONCE * (workers or native.cores())
+    size = AT_ONCE * (workers or cores())
     trials: list[Trial | None] = []
     interrupted, rest = False, iter(entries)
     try:
