@@ -32,19 +32,14 @@ class Sharded(Listing):
 def sharded(listing: Listing, threads: int) -> Sharded:
     """Rewrite a listing for several threads; its values are the same."""
     out = Sharded(**vars(listing), threads=threads)
-    if not listing.block:
+    if threads == 1 or not listing.block:  # one thread, or nothing that trains
         return out
-    whole = by_neuron(listing) if threads > 1 else set()
-    if threads > 1:
-        out.copied = {id(v) for name, v in listing.gradients.items() if name not in whole}
-    g = listing.block["g"]
-    stack = Value(STACK, (out.copies, *g.shape), 0, g.dtype, "gradient", STACK)
-    out.block = {"θ": listing.block["θ"], "g": g, "shards": stack} | listing.block
-    if threads > 1:
-        shared = {id(listing.gradients[name]) for name in whole}
-        ahead = [i for i in listing.instructions if i.phase not in ("backward", "update")]
-        after = [i for i in listing.instructions if i.phase == "update"]
-        out.instructions = [*ahead, *_backward(listing, out.copied, shared), *_update(after, out)]
+    whole = by_neuron(listing)
+    out.copied = {id(v) for name, v in listing.gradients.items() if name not in whole}
+    shared = {id(listing.gradients[name]) for name in whole}
+    ahead = [i for i in listing.instructions if i.phase not in ("backward", "update")]
+    after = [i for i in listing.instructions if i.phase == "update"]
+    out.instructions = [*ahead, *_backward(listing, out.copied, shared), *_update(after, out)]
     return out
 
 
@@ -100,7 +95,8 @@ def _backward(listing: Listing, copied: set[int], shared: set[int]) -> list[Inst
 
 def _update(update: list[Instruction], listing: Sharded) -> list[Instruction]:
     """Put before the update the instructions that add up the copies of gradients."""
-    g, stack = listing.block["g"], listing.block["shards"]
+    g = listing.block["g"]
+    stack = Value(STACK, (listing.copies, *g.shape), 0, g.dtype, "gradient", STACK)
     adding = [Instruction("update", "reduce", (stack,), (g,), {"lo": v.at, "hi": v.at + v.width}, scope="range",
                           formula="g = sum of shards") for v in listing.gradients.values() if id(v) in listing.copied]
     at = next((k for k, i in enumerate(update) if i.op == "check"), 0)

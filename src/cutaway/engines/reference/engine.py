@@ -30,7 +30,6 @@ class Reference(Engine):
                  threads: int | None = None, keep_all: bool = False) -> None:
         self.listing, self.batch_size, self.optimizer, self.seed = listing, batch_size, optimizer, seed
         self.instructions, self.threads = listing.instructions, 1
-        self.copied: set[int] = set()
         self._lay_out(threads, keep_all)
 
     def _lay_out(self, threads: int | None, keep_all: bool) -> None:
