@@ -13,13 +13,13 @@ from ..data.limits import MOST_FOR_LEAKS as MOST_COLUMNS
 from ..data.limits import MOST_STEPS_FOR_LEAKS as MOST_STEPS
 from ..report import verdict
 from ..report.verdict import Answer
-from .divided import Divided
+from .split_problem import SplitProblem
 
 if TYPE_CHECKING:
     from ..inspect import Finding
 
 
-def notes(study: Divided) -> list[str]:
+def notes(study: SplitProblem) -> list[str]:
     """Say what is not looked at, since it would take too long: columns for leaks, training rows for copies."""
     problem, looked_at = study.problem, len(_compared(study))
     wide = problem.kind.name == "table" and problem.width > MOST_COLUMNS
@@ -29,7 +29,7 @@ def notes(study: Divided) -> list[str]:
         "to learn from"] * bool(many)
 
 
-def leaks(study: Divided, X: Any, y: Any) -> list[Finding]:
+def leaks(study: SplitProblem, X: Any, y: Any) -> list[Finding]:
     """Find columns that give a target away, among the training rows."""
     problem = study.problem
     if problem.forecasts:
@@ -70,7 +70,7 @@ def _last_and_mean(X: Any, names: list[str] | None) -> tuple[np.ndarray, dict[st
     }
 
 
-def _from_the_future(study: Divided, X: Any, y: np.ndarray) -> list[Finding]:
+def _from_the_future(study: SplitProblem, X: Any, y: np.ndarray) -> list[Finding]:
     """Find features of a series that hold, at some step that a window shows, what is to be forecast, or how far away it
     is from the last value."""
     features, series = study.problem.features or [], study.problem.reading["forecast"]
@@ -92,7 +92,7 @@ def _from_the_future(study: Divided, X: Any, y: np.ndarray) -> list[Finding]:
     return found[:MOST_LEAKS]
 
 
-def of_the_test(study: Divided, X: Any, y: np.ndarray, models: list[Answer], classes: Any) -> list[Finding]:
+def of_the_test(study: SplitProblem, X: Any, y: np.ndarray, models: list[Answer], classes: Any) -> list[Finding]:
     """Say what the score on the test rows does not see, and find test rows that were learnt from."""
     problem, balanced = study.problem, study.options.class_weight is not None
     found = verdict.one_kind(y, problem.targets, problem.kind.many)
@@ -113,12 +113,12 @@ def of_the_test(study: Divided, X: Any, y: np.ndarray, models: list[Answer], cla
     return found
 
 
-def _compared(study: Divided) -> np.ndarray:
+def _compared(study: SplitProblem) -> np.ndarray:
     """Choose the training rows among which copies of test rows are looked for."""
     return study.parts[0][: min(MOST_COMPARED, _rows_of_numbers(study))]
 
 
-def _rows_of_numbers(study: Divided) -> int:
+def _rows_of_numbers(study: SplitProblem) -> int:
     """Count the encoded rows that may be in memory to be compared."""
     from ..named_inputs import NamedInputs
 
@@ -126,7 +126,7 @@ def _rows_of_numbers(study: Divided) -> int:
     return max(1, 2 * MOST_NUMBERS // max(1, sum(part.size for part in NamedInputs.of(example).arrays.values())))
 
 
-def _threshold(study: Divided, classes: Any) -> tuple[str, float] | None:
+def _threshold(study: SplitProblem, classes: Any) -> tuple[str, float] | None:
     """Find the rare one of two uneven classes, and from which probability on to say it, by the validation rows."""
     if study.problem.task != "binary" or study.judged_by != "ROC AUC":
         return None

@@ -29,17 +29,17 @@ from ..report.verdict import Answer
 from ..text import duration, listed
 from . import doubts
 from .answers import answers
-from .divided import Divided
 from .options import FitOptions, ReadOptions
 from .problem import Problem, read
 from .rows import in_file
+from .split_problem import SplitProblem
 
 PARTS = ("training", "validation", "test")
 #: Options that do what a finding's change does, and the change.
 OPTIONS = (("--epochs", r"epochs = (\d+)"), ("--lr", r"optimizer = ct\.optim\.\w+\((?:[\w.]+\()?([\d.e-]+)\b.*"))
 
 
-class Study(Divided):
+class Study(SplitProblem):
     """`design`, `train`, `score` and `explain`, in this order; each adds to `found`."""
 
     def __init__(self, problem: Problem, options: FitOptions, seconds: dict[str, float] | None = None) -> None:

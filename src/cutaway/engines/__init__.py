@@ -3,7 +3,7 @@
 from ..program import Program
 from .compile import compile, evaluator, example_input
 from .cpu.native import compile_seconds, cores
-from .found import ENGINES
 from .plan import bytes_needed
+from .registry import ENGINES
 
 __all__ = ["ENGINES", "Program", "bytes_needed", "compile", "compile_seconds", "cores", "evaluator", "example_input"]

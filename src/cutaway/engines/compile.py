@@ -17,8 +17,8 @@ from ..optim.optimizers import chosen
 from ..program import Program, batch_and_threads, evaluation, too_large, trace_model, training
 from ..random import stream
 from ..rules import facts
-from .found import ENGINES
 from .plan import most_rows
+from .registry import ENGINES
 
 ROOM = 2**30  # bytes that a batch's values may take where predict chooses how many rows it has
 

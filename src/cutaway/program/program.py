@@ -39,7 +39,7 @@ if hasattr(os, "register_at_fork"):
 
 
 class Program(Shown):
-    """A compiled network: a flat list of instructions over one block of memory, and the engine that runs it.
+    """A compiled network: a flat list of instructions, the state that its steps change, and the engine that runs it.
 
     `print(program)` shows the listing. Made by `ct.compile`.
     """

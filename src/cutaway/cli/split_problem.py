@@ -14,7 +14,7 @@ from .options import FitOptions
 from .problem import Problem
 
 
-class Divided:
+class SplitProblem:
     """The parts of a problem, and the estimator that learns from the first."""
 
     estimator: Any
