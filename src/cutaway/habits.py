@@ -108,7 +108,7 @@ OPS = SHARED | {
     "tensordot": "ct.ops.matmul", "cross_entropy": "ct.losses.cross_entropy", "mse_loss": "ct.losses.mse",
     "l1_loss": "ct.losses.mae", "binary_cross_entropy_with_logits": "ct.losses.binary_cross_entropy",
     "nll_loss": "ct.losses.cross_entropy on raw outputs", "conv1d": "ct.ops.conv",
-    "conv2d": "ct.ops.conv, channels last", "one_hot": "np.eye(k)[classes]", "max_pool2d": "ct.ops.max_pool",
+    "conv2d": "ct.ops.conv, channels last", "max_pool2d": "ct.ops.max_pool",
     "avg_pool2d": "ct.ops.avg_pool", "zeros": "np.zeros", "ones": "np.ones", "tensor": "ct.Tensor",
     "from_numpy": "ct.Tensor", "no_grad": "plain numbers: x.detach()", "arange": "np.arange",
     "hstack": "ct.ops.concat(tensors, axis=1)", "vstack": "ct.ops.concat(tensors, axis=0)",

@@ -14,20 +14,22 @@ from typing import Any
 import numpy as np
 
 from .. import habits
-from ..arguments import whole_number
+from ..arguments import whole_number, whole_numbers, within
 from ..errors import ArgumentError, ShapeError
 from ..rules.settings import real
+from .tape import recording
 from .tensor import Tensor, apply
 
 __all__ = [
-    "amax", "amin", "argmax", "argmin", "cat", "chunk", "clip", "concat", "concatenate", "expand_dims", "flatten",
-    "log_softmax", "max", "mean", "min", "norm", "permute", "power", "reshape", "softmax", "split", "squeeze", "stack",
-    "std", "sum", "swapaxes", "transpose", "unsqueeze", "var", "view", "where",
+    "amax", "amin", "argmax", "argmin", "cat", "chunk", "clip", "concat", "concatenate", "cosine_similarity",
+    "expand_dims", "flatten", "log_softmax", "max", "mean", "min", "norm", "one_hot", "permute", "power", "reshape",
+    "softmax", "split", "squeeze", "stack", "std", "sum", "swapaxes", "transpose", "unsqueeze", "var", "view", "where",
 ]
 
 SAME = {"dim": "axis", "keepdim": "keepdims", "input": "x", "a": "x", "a_min": "min", "a_max": "max",
         "negative_slope": "slope", "axis1": "first", "dim0": "first", "axis2": "second", "dim1": "second",
-        "weight": "W", "bias": "b", "newshape": "shape", "dims": "axes"}
+        "weight": "W", "bias": "b", "newshape": "shape", "dims": "axes", "num_classes": "classes", "x1": "u",
+        "x2": "v"}
 UNSAID = {"dtype": None, "out": None, "order": "C"}  # what NumPy's functions hand to a method unasked: np.mean(x)
 
 
@@ -209,6 +211,13 @@ def _along(name: str, x: Any, axis: int) -> Tensor:
     return apply(name, x)
 
 
+@in_both_words
+def cosine_similarity(u, v, axis: int = 1, eps: float = 1e-8) -> Tensor:
+    """u·v / (|u| |v|) along an axis, the second unless given, as PyTorch has it; a length below eps counts as eps."""
+    lengths = (apply("maximum", norm(x, axis), real(eps)) for x in (u, v))
+    return sum(apply("mul", u, v), axis) / apply("mul", *lengths)
+
+
 # ---- value by value --------------------------------------------------------------------------------------------------
 
 
@@ -230,6 +239,25 @@ def where(test, u, v) -> Tensor:
     if not any(isinstance(x, Tensor) and x.dtype.kind == "f" for x in (test, u, v)):
         u = Tensor(np.asarray(u.data if isinstance(u, Tensor) else u, float))
     return apply("where", test, u, v)
+
+
+@in_both_words
+def one_hot(i, classes: int, like=None) -> Tensor:
+    """1 at each class's own place, 0 elsewhere: whole numbers i (...) -> (..., classes).
+
+    In the precision of `like`, a Tensor, or in single precision. Raises ArgumentError for a class that is none of them.
+
+    >>> import cutaway as ct
+    >>> ct.ops.one_hot([2, 0], 3).tolist()
+    [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]
+    """
+    i, classes = _tensor(i), whole(classes)
+    if i.dtype.kind not in "iub":
+        raise ArgumentError(f"one_hot takes whole numbers, got {i.dtype}")
+    if recording() is None:
+        i = Tensor(whole_numbers("i", i.data))
+        within("i", i.data, classes)
+    return apply("embedding", i, np.eye(classes, dtype=np.float32 if like is None else like.dtype))
 
 
 def power(u, exponent: float) -> Tensor:
