@@ -14,22 +14,22 @@ from typing import Any
 import numpy as np
 
 from .. import habits
-from ..arguments import whole_number, whole_numbers, within
+from ..arguments import whole_number
 from ..errors import ArgumentError, ShapeError
 from ..rules.settings import real
-from .tape import recording
 from .tensor import Tensor, apply
 
 __all__ = [
-    "amax", "amin", "argmax", "argmin", "cat", "chunk", "clip", "concat", "concatenate", "cosine_similarity",
-    "expand_dims", "flatten", "log_softmax", "max", "mean", "min", "norm", "one_hot", "permute", "power", "reshape",
-    "softmax", "split", "squeeze", "stack", "std", "sum", "swapaxes", "transpose", "unsqueeze", "var", "view", "where",
+    "amax", "amin", "argmax", "argmin", "cat", "chunk", "clip", "concat", "concatenate", "expand_dims", "flatten",
+    "log_softmax", "max", "mean", "min", "norm", "permute", "power", "reshape", "softmax", "split", "squeeze", "stack",
+    "std", "sum", "swapaxes", "swapdims", "transpose", "unsqueeze", "var", "view", "where",
 ]
 
+#: other words for arguments, with ours; where a function has none of the first, the second
 SAME = {"dim": "axis", "keepdim": "keepdims", "input": "x", "a": "x", "a_min": "min", "a_max": "max",
         "negative_slope": "slope", "axis1": "first", "dim0": "first", "axis2": "second", "dim1": "second",
-        "weight": "W", "bias": "b", "newshape": "shape", "dims": "axes", "num_classes": "classes", "x1": "u",
-        "x2": "v"}
+        "weight": "W", "bias": "b", "newshape": "shape", "dims": "axes axis", "num_classes": "classes", "x1": "u",
+        "x2": "v", "diagonal": "k", "shifts": "shift"}
 UNSAID = {"dtype": None, "out": None, "order": "C"}  # what NumPy's functions hand to a method unasked: np.mean(x)
 
 
@@ -45,8 +45,8 @@ def in_both_words(f: Callable) -> Callable:
         if not named:
             return f(*given)
         named = {k: v for k, v in named.items() if k in names or k not in UNSAID or v not in (None, UNSAID[k])}
-        for theirs, ours in SAME.items():
-            if theirs in named and theirs not in taken and ours in names:
+        for theirs in SAME.keys() & named.keys() - set(taken):
+            for ours in [ours for ours in SAME[theirs].split() if ours in names][:1]:
                 if ours in named:
                     raise ArgumentError(f"{f.__name__}: {theirs}= and {ours}= are the same, got both")
                 named[ours] = named.pop(theirs)
@@ -211,13 +211,6 @@ def _along(name: str, x: Any, axis: int) -> Tensor:
     return apply(name, x)
 
 
-@in_both_words
-def cosine_similarity(u, v, axis: int = 1, eps: float = 1e-8) -> Tensor:
-    """u·v / (|u| |v|) along an axis, the second unless given, as PyTorch has it; a length below eps counts as eps."""
-    lengths = (apply("maximum", norm(x, axis), real(eps)) for x in (u, v))
-    return sum(apply("mul", u, v), axis) / apply("mul", *lengths)
-
-
 # ---- value by value --------------------------------------------------------------------------------------------------
 
 
@@ -234,30 +227,12 @@ def clip(x, min=None, max=None) -> Tensor:
 
 def where(test, u, v) -> Tensor:
     """u where test holds, else v: test is a comparison of Tensors, or an array of truths."""
-    if not isinstance(test, Tensor):
-        test = Tensor(np.asarray(test, np.bool_))
+    if not isinstance(test, Tensor):  # in the precision of the values: it is not turned into it in every step
+        like = next((x.dtype for x in (u, v) if isinstance(x, Tensor) and x.dtype.kind == "f"), np.bool_)
+        test = Tensor(np.asarray(test, np.bool_).astype(like))
     if not any(isinstance(x, Tensor) and x.dtype.kind == "f" for x in (test, u, v)):
         u = Tensor(np.asarray(u.data if isinstance(u, Tensor) else u, float))
     return apply("where", test, u, v)
-
-
-@in_both_words
-def one_hot(i, classes: int, like=None) -> Tensor:
-    """1 at each class's own place, 0 elsewhere: whole numbers i (...) -> (..., classes).
-
-    In the precision of `like`, a Tensor, or in single precision. Raises ArgumentError for a class that is none of them.
-
-    >>> import cutaway as ct
-    >>> ct.ops.one_hot([2, 0], 3).tolist()
-    [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]
-    """
-    i, classes = _tensor(i), whole(classes)
-    if i.dtype.kind not in "iub":
-        raise ArgumentError(f"one_hot takes whole numbers, got {i.dtype}")
-    if recording() is None:
-        i = Tensor(whole_numbers("i", i.data))
-        within("i", i.data, classes)
-    return apply("embedding", i, np.eye(classes, dtype=np.float32 if like is None else like.dtype))
 
 
 def power(u, exponent: float) -> Tensor:
@@ -319,6 +294,9 @@ def swapaxes(x, first: int, second: int) -> Tensor:
     i, j = (_one_axis("swapaxes", k, len(order)) for k in (first, second))
     order[i], order[j] = j, i
     return apply("transpose", x, axes=tuple(order))
+
+
+swapdims = swapaxes
 
 
 @in_both_words
@@ -413,4 +391,5 @@ METHODS = (sum, mean, max, min, amax, amin, argmax, argmin, norm, var, std, soft
 for _f in METHODS:
     setattr(Tensor, _f.__name__, _f)
 Tensor.clamp = clip  # type: ignore[attr-defined]
+Tensor.swapdims = swapaxes  # type: ignore[attr-defined]
 Tensor.pow = Tensor.__pow__  # type: ignore[attr-defined]

@@ -11,6 +11,7 @@ from ..rules import OPS
 from ..rules.settings import real
 from . import arrays
 from .arrays import *  # noqa: F403
+from .composed import *  # noqa: F403
 from .tape import recording
 from .tensor import Tensor, apply, product
 
@@ -33,6 +34,7 @@ add, sub, mul, div, maximum, minimum, neg, exp, log, sin, cos, sqrt, abs, square
      "detach"),
 )
 clamp, pow = arrays.clip, arrays.power
+subtract, multiply, divide, true_divide, negative, absolute = sub, mul, div, div, neg, abs
 
 
 def matmul(u, v) -> Tensor:
@@ -198,6 +200,8 @@ def gru(u, W, b=None, h0=None, lengths=None, reverse: bool = False, truncate: in
 for _f in (relu, sigmoid, tanh, exp, log, sin, cos, sqrt, abs, square, neg, add, sub, mul, div, maximum, minimum,
            matmul, detach):
     setattr(Tensor, _f.__name__, _f)
+for _name in ("subtract", "multiply", "divide", "true_divide", "negative", "absolute"):
+    setattr(Tensor, _name, globals()[_name])
 
 
 def __getattr__(name: str):

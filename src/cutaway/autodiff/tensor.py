@@ -181,6 +181,11 @@ class Tensor:
     def __neg__(self): return apply("neg", self)
     def __abs__(self): return apply("abs", self)
     def __rpow__(self, base): return apply("exp", self * float(np.log(base)))
+    def __and__(self, other): return both("mul", self, other)
+    def __rand__(self, other): return both("mul", other, self)
+    def __or__(self, other): return both("maximum", self, other)
+    def __ror__(self, other): return both("maximum", other, self)
+    def __invert__(self): return both("sub", True, self)
     def __getitem__(self, key): return apply("index", self, key=_index(key))
     def __lt__(self, other): return self._compare(np.less, "greater", other, True)
     def __le__(self, other): return self._compare(np.less_equal, "greater_equal", other, True)
@@ -223,6 +228,17 @@ class Tensor:
 
     @property
     def T(self) -> Tensor:
+        return self.transpose()
+
+    @property
+    def mT(self) -> Tensor:
+        """The last two axes exchanged: each matrix of a stack transposed."""
+        return self.swapaxes(-1, -2)
+
+    def t(self) -> Tensor:
+        """Transpose a matrix; a vector stays."""
+        if self.ndim > 2:
+            raise ShapeError(f"t() is of a matrix, got shape {self.shape}: x.mT transposes each matrix of a stack")
         return self.transpose()
 
     # ---- the gradient ----------------------------------------------------------------------------------------------
@@ -400,6 +416,17 @@ def product(u: Any, v: Any) -> Tensor:
               apply("reshape", v, shape=(*v.shape, 1)) if column else v)
     outer = w.shape[: -2 if row else -1] if column else (*w.shape[:-2], w.shape[-1])
     return apply("reshape", w, shape=outer)
+
+
+def both(rule: str, u: Any, v: Any) -> Tensor:
+    """Join comparisons that were made while a network is recorded, whose truths are ones and zeros."""
+    sides = [side if isinstance(side, Tensor) else np.asarray(side) for side in (u, v)]
+    if any(side.name != "a comparison" if isinstance(side, Tensor) else side.dtype != np.bool_ for side in sides):
+        raise ArgumentError("&, | and ~ join comparisons, as in (x > 0) & (x < 1): got other numbers")
+    dtype = next(side.dtype for side in sides if isinstance(side, Tensor))
+    out = apply(rule, *(side if isinstance(side, Tensor) else side.astype(dtype) for side in sides))
+    out.name = "a comparison"
+    return out
 
 
 def _index(key: Any) -> Any:
