@@ -111,8 +111,6 @@ def check(slots_, name, case, dtype, threads):
     rules.t = 1
     count = 0
     for k, (_, kernel, i) in enumerate(engine.code):
-        if i.op == "barrier":
-            continue
         if i.phase == "update" and i.op not in OPS:
             break
         if kernel is None or i.op not in (name, "sum_to"):

@@ -88,7 +88,7 @@ S = ct.optim.schedules
     (ct.optim.l2(ct.optim.SGD(0.1), 1.0), ct.optim.SGD(0.1), False),
     (Keeps(0.1), Keeps(0.2), True), (Keeps(0.1, count=1), Keeps(0.1, count=2), False),
 ])
-@pytest.mark.filterwarnings("ignore:optimizer has no CPU kernel")
+@pytest.mark.filterwarnings("ignore:.*has no CPU kernel")
 def test_programs_are_shared_by_optimizers_that_differ_in_their_rules_numbers_alone(one, other, shared):
     nets, programs = [ct.nn.MLP(3, [4], 2).init(0) for _ in range(3)], Programs()
     made = [programs.compile(net, ct.losses.cross_entropy, optimizer, 4, TABLE, CLASSES, seed=0)

@@ -269,7 +269,7 @@ class Op:
 
 #: instructions that engines run themselves
 ENGINES_OWN = ("batch", "gather", "store", "fill", "assign", "check", "schedule", "prepare", "clip_norm", "clip_value",
-               "l2_gradient", "optimizer", "barrier")
+               "l2_gradient", "optimizer")
 
 
 def rule(formula: str, kind: str = "array", **facts: Any):

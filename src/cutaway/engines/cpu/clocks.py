@@ -32,30 +32,31 @@ def clocked(engine: Any, where: int, steps: int, own: bool) -> np.ndarray:
     function = ctypes.cast(ctypes.CDLL(None).clock_gettime, ctypes.c_void_p).value
     clock = np.array([function, which, 0], np.int64)
     params[::2, 0] = clock.ctypes.data
-    engine._states[:, slots.SERIAL] = 1
 
     def clocks(first: int, last: int, times: int) -> np.ndarray:
         """Run codes first to last `times` times; give the clock in seconds, (times, last - first + 1, shards)."""
         marks = np.zeros((times, last - first + 1, shards, 2), np.int64)
         clock[2] = marks.ctypes.data
-        control = np.array([addresses.ctypes.data, params.ctypes.data, times, 2 * first, 2 * last + 1,
+        fences = np.arange(2 * first, 2 * last + 2)  # all shards of one code, then those of the next one
+        control = np.array([addresses.ctypes.data, params.ctypes.data, times, fences.ctypes.data, len(fences) - 1,
                             params.shape[1], shards, slots.WIDTH], np.int64)
+        engine._shared[0] = engine._shared[slots.DONE] = 0
         engine._run(control.ctypes.data, engine._states.ctypes.data)
         if engine._shared[slots.STOP]:
             raise not_finite()
         return marks[..., 0] - marks[0, 0, 0, 0] + 1e-9 * marks[..., 1]
 
-    def stretch(first: int, last: int, machine: bool, times: int = 1) -> np.ndarray:
+    def stretch(fences: list[int], native: bool, times: int = 1) -> np.ndarray:
         """Time each code, without what the clock itself takes (`cost`): seconds, (times, codes)."""
-        if machine:
-            marks = clocks(first, last, times)
+        if native:
+            marks = clocks(fences[0], fences[-1], times)
             return np.maximum(marks[:, 1:, 0] - marks[:, :-1, -1] - cost, 0)
         began = read()
-        engine._by_python(first)
+        engine._by_python(fences[0])
         return np.array([[read() - began]])
 
     cost = np.median(np.diff(clocks(0, 0, 1000).ravel()))
     if engine.compiled:
-        return stretch(0, codes, True, steps)[:, engine._where]
-    rows = [np.concatenate([stretch(*part) for part in engine._stretches], axis=1) for _ in range(steps)]
-    return np.concatenate(rows)[:, engine._where]
+        return stretch([0, codes], True, steps)
+    rows = [np.concatenate([stretch(s.fences, s.native) for s in engine._stretches], axis=1) for _ in range(steps)]
+    return np.concatenate(rows)

@@ -156,7 +156,7 @@ def _engine_kernel(i: Instruction, dtype: np.dtype) -> Kernel | None:
     elif i.op == "check":
         (J, g), limit = i.arguments, 0x7F800000 if dtype == np.float32 else 0x7FF0000000000000
         operands, numbers = {"J": J, "g_bits": g}, {"lo": 0, "hi": g.width, "limit": limit}
-    elif i.op not in ("batch", "schedule", "barrier"):
+    elif i.op not in ("batch", "schedule"):
         return None
     if not all(v.dtype in (dtype, np.int32) for v in operands.values()):
         return None

@@ -1,34 +1,34 @@
 """The CPU engine: the same instructions as machine code, many steps without returning to Python.
 
 Every instruction with a kernel is a call by address with its own row of parameters; the others run by their rules, one
-Python call each. Threads are shards of the batch: each runs the whole list on its own rows and waits for the others
-where the work is split differently. One thread may also run all shards in turn: the bits are the same.
+Python call each, between native stretches. With threads, the batch has shards, and a shard's instructions between two
+fences are a piece of work: each thread takes the next piece that may begin. Whoever takes it, the bits are the same.
 """
 
 from __future__ import annotations
 
 import ctypes
 import re
-import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import cast
 
 import numpy as np
 
 from ...autodiff import Tensor
 from ...errors import ArgumentError, RecordingError, warn
+from ...memory import aligned
 from ...optim import Optimizer
 from ...program import Instruction, Listing, State, Value
 from ...rules import OPS
 from ..plan import fenced, plan
 from ..reference.engine import Reference, rates
-from . import building, clocks, codegen, native, slots
-from .shards import STACK, sharded
+from . import building, clocks, codegen, native, pool, slots
+from .shards import STACK, Sharded, sharded
 
 CALL = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
 SECONDS = 0.1  # of work in one call that holds no GIL
-BARRIER = Instruction("sync", "barrier", (), (), formula="wait for the other threads")
 
 
 class CPU(Reference):
@@ -38,40 +38,36 @@ class CPU(Reference):
 
     def _lay_out(self, threads: int | None, keep_all: bool) -> None:
         self.dtype = _precision(self.listing)
-        self._compile(choose_threads(self.listing, self.batch_size, threads), keep_all)
-        if self.threads > 1 and not self.compiled:  # an instruction that runs in Python sees the whole batch
-            self._compile(1, keep_all)
-        self._warned = False
-
-    def _compile(self, threads: int, keep_all: bool) -> None:
-        """Make the machine code for a number of threads."""
-        shards = sharded(self.listing, threads)
-        self.threads, self.instructions = threads, shards.instructions
-        self._copies, self.copied = shards.copies, shards.copied  # number of copies of g; ids of copied values
-        self.plan = plan(self.instructions, self.batch_size, threads, keep_all, self.copied)
-        self.kernels = [codegen.write(i, self.plan, self.optimizer, self.dtype) for i in self.instructions]
-        code: list[tuple[codegen.Kernel | None, Instruction]] = []
-        for k, (instruction, kernel) in enumerate(zip(self.instructions, self.kernels, strict=True)):
-            code.append((kernel, instruction))
-            rest = self.instructions[k + 1 : k + 2]
-            if threads > 1 and (not rest or fenced(instruction, rest[0])):  # a smaller last batch is split elsewhere
-                code.append((codegen.write(BARRIER, self.plan, None, self.dtype), BARRIER))
-        loop = codegen.Kernel("run", codegen._hand_written()["run"], [], [])
-        *found, run = addresses([*(kernel for kernel, _ in code), loop], self.dtype)
-        self.code = [(where, kernel, i) for where, (kernel, i) in zip(found, code, strict=True)]
-        self._where = [k for k, (_, _, i) in enumerate(self.code) if i is not BARRIER]
-        self._addresses = np.array([a for a, _, _ in self.code], np.int64)
-        self._width = max((3 * len(k.operands) + len(k.numbers) for _, k, _ in self.code if k is not None), default=1)
+        self.threads = choose_threads(self.listing, self.batch_size, threads)
+        self._write_kernels(sharded(self.listing, self.threads), keep_all)
+        if self.threads > 1 and None in self.kernels:
+            by_rule = {id(i) for i in self.listing.instructions if not self._kernel(i)}
+            self._write_kernels(sharded(self.listing, self.threads, by_rule), keep_all)
+        *found, self._running, lead, serve = addresses([*self.kernels, *_loops()], self.dtype)
+        self._run, self._lead, self._serve = CALL(self._running), CALL(lead), CALL(serve)
+        self.code = list(zip(found, self.kernels, self.instructions, strict=True))
+        self._addresses = np.array(found, np.int64)
+        self._width = max((3 * len(k.operands) + len(k.numbers) for k in self.kernels if k is not None), default=1)
         self._stretches = self._split()
-        rows = -(-self.batch_size // threads)
+        rows = -(-self.batch_size // self.threads)
         room = max((k.work[0] + rows * k.work[1] for k in self.kernels if k is not None), default=0)
         self._each = -(-room // 16) * 16
-        self._run = CALL(run)
+        self._warned = False
+
+    def _write_kernels(self, shards: Sharded, keep_all: bool) -> None:
+        """Plan the memory of a listing for several threads, and write its kernels."""
+        self.instructions = shards.instructions
+        self._copies, self.copied = shards.copies, shards.copied  # number of copies of g; ids of copied values
+        self.plan = plan(self.instructions, self.batch_size, self.threads, keep_all, self.copied)
+        self.kernels = [self._kernel(i) for i in self.instructions]
+
+    def _kernel(self, i: Instruction) -> codegen.Kernel | None:
+        return codegen.write(i, self.plan, self.optimizer, self.dtype)
 
     @property
     def compiled(self) -> bool:
         """Whether every instruction is machine code."""
-        return len(self._stretches) == 1 and self._stretches[0][2]
+        return None not in self.kernels
 
     def bind(self, state: State) -> None:
         super().bind(state)
@@ -82,22 +78,21 @@ class CPU(Reference):
         self._work = self._room(self.threads * self._each * self.dtype.itemsize).view(self.dtype)
         self._work = self._work.reshape(self.threads, self._each)
         self._states = np.zeros((self.threads, slots.WIDTH), np.int64)
-        self._shared = np.zeros(2 * slots.STOP, np.int64)
+        self._shared = aligned((slots.ROOM,), np.int64)
         self._held: list[tuple[Tensor, np.ndarray]] = []
         self._theta: np.ndarray | None = None
         self._fed: list[tuple[int, int, codegen.Outside]] = []
         self._params = np.zeros((len(self.code), self._width), np.int64)
-        self._control = np.zeros((self.threads, 8), np.int64)  # what `run` is told, a row a thread
+        self._control = np.zeros(9 + self.threads, np.int64)  # what `run` and `lead` are told
         self._places = {
             "code": address_of(self._addresses), "params": address_of(self._params), "memory": address_of(self.memory),
             "work": address_of(self._work), "states": address_of(self._states), "shared": address_of(self._shared),
             "control": address_of(self._control),
         }
         self._pace = 0.0  # seconds a step takes
-        self._serial = self.threads == 1
-        self._since, self._tried = 0, 0.0
+        self._helpers: list[np.ndarray] = []  # the mailboxes of the threads that help this one
         if not self._warned:
-            _warn_once([i for _, k, i in self.code if k is None], state)
+            _warn_once([i for _, k, i in self.code if k is None], self.optimizer)
             self._warned = True
 
     def twin(self, optimizer: Optimizer | None, seed: int) -> CPU:
@@ -106,9 +101,8 @@ class CPU(Reference):
         if twin.instructions is not self.instructions:
             twin.kernels = [codegen.write(i, self.plan, optimizer, self.dtype) if i.op == "optimizer" else kernel
                             for i, kernel in zip(twin.instructions, self.kernels, strict=True)]
-            twin.code = list(self.code)
-            for k, i, kernel in zip(self._where, twin.instructions, twin.kernels, strict=True):
-                twin.code[k] = self.code[k][0], kernel, i
+            where = [address for address, _, _ in self.code]
+            twin.code = list(zip(where, twin.kernels, twin.instructions, strict=True))
         return twin
 
     def copies(self, v: Value) -> int:
@@ -129,14 +123,19 @@ class CPU(Reference):
         return kernel.text if kernel is not None else f"# runs by its rule in NumPy: {self.instructions[i].formula}"
 
     # ---- binding ---------------------------------------------------------------------------------------------------
-    def _split(self) -> list[tuple[int, int, bool]]:
-        """Split the instructions into stretches that run without Python, and single ones: (first, last, native)."""
-        out: list[tuple[int, int, bool]] = []
-        for k, (_, kernel, _) in enumerate(self.code):
-            if kernel is not None and out and out[-1][2]:
-                out[-1] = (out[-1][0], k + 1, True)
+    def _split(self) -> list[Stretch]:
+        """Split the instructions into stretches that run without Python, and single ones that run in it."""
+        out: list[Stretch] = []
+        for k, kernel in enumerate(self.kernels):
+            begins = not k or kernel is None or self.kernels[k - 1] is None
+            if begins:
+                out.append(Stretch([k, k + 1], kernel is not None))
+            elif self.threads > 1 and fenced(*self.instructions[k - 1 : k + 1]):
+                out[-1].fences.append(k + 1)
             else:
-                out.append((k, k + 1, kernel is not None))
+                out[-1].fences[-1] = k + 1
+        for stretch in out:
+            stretch.array = np.array(stretch.fences, np.int64)
         return out
 
     def _write_addresses(self) -> None:
@@ -193,15 +192,12 @@ class CPU(Reference):
             s[slots.RATES] = self.rates.ctypes.data if self.rates is not None else 0
 
     def one(self, i: int) -> None:
-        k = self._where[i]
         if i == 0 and self._states[0, slots.STEP] + 1 >= len(self._looked):  # there is no place for another loss
             raise ArgumentError(f"these were all of the {len(self._looked)} steps that were begun")
-        if self.code[k][1] is None:
-            self._by_python(k)
+        if self.kernels[i] is None:
+            self._by_python(i)
         else:
-            serial, self._serial = self._serial, True
-            self._native(k, k + 1, 1)
-            self._serial = serial
+            self._native(np.array([i, i + 1], np.int64), 1)
         self.n, self.t = int(self._states[0, slots.TOTAL]), int(self._states[0, slots.T])
 
     def clocked(self, steps: int, own: bool = False) -> np.ndarray:
@@ -273,86 +269,70 @@ class CPU(Reference):
 
     def _steps(self, steps: int) -> None:
         """Run several steps: in one native call, or stretch by stretch where an instruction needs Python."""
-        began, worked = time.perf_counter(), time.process_time()
-        if self.compiled:
-            self._native(0, len(self.code), steps)
-        else:
-            for _ in range(steps):
-                for first, last, machine in self._stretches:
-                    if machine:
-                        self._native(first, last, 1)
-                    elif not self._shared[slots.STOP]:
-                        self._by_python(first)
-                if self._shared[slots.STOP]:
-                    break
-        seconds = time.perf_counter() - began
-        self._learn(seconds / steps, (time.process_time() - worked) / (seconds * self.threads))
+        began = time.perf_counter()
+        self._helpers = pool.take(self.threads - 1, self._serve) if self.threads > 1 else []
+        try:
+            for mailbox in self._helpers:
+                mailbox[2:5] = self._running, self._places["control"], self._places["states"]
+            if self.compiled:
+                self._native(self._stretches[0].array, steps)
+            else:
+                for _ in range(steps):
+                    self._step_by_stretches()
+                    if self._shared[slots.STOP]:
+                        break
+        finally:
+            pool.give_back(self._helpers)
+            self._helpers = []
+        self._pace = (time.perf_counter() - began) / steps
+
+    def _step_by_stretches(self) -> None:
+        done = self.t
+        try:
+            for stretch in self._stretches:
+                if stretch.native:
+                    self._native(stretch.array, 1)
+                elif not self._shared[slots.STOP]:
+                    self._by_python(stretch.fences[0])
+        except BaseException:  # Ctrl-C too: the step was not done
+            self.t = done
+            raise
 
     def _by_python(self, k: int) -> None:
         state = self._states[0]
-        self.n, self.now, self.t = int(state[slots.TOTAL]), int(state[slots.NOW]), int(state[slots.T])
+        self.n, self.now = int(state[slots.TOTAL]), int(state[slots.NOW])
+        if self.optimizer is not None:
+            self.t = int(state[slots.T])
         self.rate = float(state.view(np.float64)[slots.RATE])
-        try:
-            self.execute(self.code[k][2])
-        except Exception:
-            self.t -= 1 if self.optimizer is not None else 0  # the step was not done
-            raise
+        self.execute(self.instructions[k])
 
-    def _native(self, first: int, last: int, steps: int) -> None:
-        def go(shard: int, shards: int) -> None:
-            at = self._places
-            self._control[shard] = at["code"], at["params"], steps, first, last, self._width, shards, slots.WIDTH
-            self._run(at["control"] + shard * self._control.strides[0], at["states"] + shard * self._states.strides[0])
-
-        self._shared[0] = 0
-        self._states[:, slots.TARGET] = 0
-        self._states[:, slots.SERIAL] = self._serial
-        if self._serial:
-            go(0, self.threads)
-            return
-        begin, complete = threading.Event(), False
-
-        def wait_and_go(shard: int) -> None:
-            begin.wait()
-            if complete:  # a thread that came alone would wait at a barrier for ever
-                go(shard, 1)
-
-        others = [threading.Thread(target=wait_and_go, args=(k,)) for k in range(1, self.threads)]
-        try:
-            for thread in others:
-                thread.start()
-            complete = True
-        except RuntimeError:  # the system gives no more of them
-            self._states[:, slots.SERIAL] = True
-        finally:
-            try:
-                begin.set()
-            finally:  # whatever was raised: the others are on their way
-                if complete:
-                    go(0, 1)
-        if not complete:
-            go(0, self.threads)
-        for thread in others:
-            if thread.ident is not None:
-                thread.join()
-
-    def _learn(self, pace: float, busy: float) -> None:
-        """Remember the pace (seconds a step), and choose how the shards run: on a busy machine one thread can beat two.
-
-        busy: the share of its threads' time that the process got. Where that is little, the next stretch tries the
-        shards in turn; where one thread runs them all, threads get another chance now and then.
-        """
-        tried, self._tried = self._tried, 0.0
-        if tried and pace > tried:
-            self._serial, pace = not self._serial, tried
-        self._pace = pace
-        self._since += 1
-        doubtful = self._since > 50 if self._serial else busy < 0.8 and self._since > 10
-        if self.threads > 1 and not tried and doubtful:
-            self._tried, self._serial, self._since = pace, not self._serial, 0
+    def _native(self, fences: np.ndarray, steps: int) -> None:
+        """Run the instructions from the first fence to the last, together with the helpers there are."""
+        at, c = self._places, self._control
+        c[:10] = (at["code"], at["params"], steps, address_of(fences), len(fences) - 1, self._width, self.threads,
+                  slots.WIDTH, self._running, len(self._helpers))
+        c[10 : 10 + len(self._helpers)] = [address_of(mailbox) for mailbox in self._helpers]
+        self._shared[0] = self._shared[slots.DONE] = 0
+        (self._lead if self._helpers else self._run)(at["control"], at["states"])
 
 
 ENGINE = CPU
+
+
+@dataclass
+class Stretch:
+    """Instructions that run without Python, or a single one that runs in it. fences: where each part begins, and the
+    end."""
+
+    fences: list[int]
+    native: bool
+    array: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+
+
+def _loops() -> list[codegen.Kernel]:
+    """The functions that call kernels: `run` of one thread, `lead` of several, `serve` of those that help."""
+    return [codegen.Kernel(name, codegen._with_helpers(codegen._hand_written()[name]), [], [])
+            for name in ("run", "lead", "serve")]
 
 
 def _precision(listing: Listing) -> np.dtype:
@@ -409,16 +389,16 @@ def address(kernel: codegen.Kernel, dtype: np.dtype) -> int:
     return addresses([kernel], dtype)[0]
 
 
-_warned_of: set[tuple] = set()
+_warned_of: set[str] = set()
 
 
-def _warn_once(missing: list[Instruction], state: State) -> None:
-    """Warn of instructions without a kernel, once for each operation and layer of a network."""
-    network = id(next(iter(state.tensors.values()), None))
+def _warn_once(missing: list[Instruction], optimizer: Optimizer | None) -> None:
+    """Warn of instructions without a kernel: once for each operation, or optimizer, and reason."""
     for i in missing:
-        if (i.title, i.layer, network) not in _warned_of:
-            _warned_of.add((i.title, i.layer, network))
-            warn(
-                f"{i.title} has no CPU kernel{codegen.why_none(i)}: it runs by its rule in NumPy, slower"
-                + (f" (in {i.layer})" if i.layer else ""), RuntimeWarning,
-            )
+        name = type(optimizer).__name__ if i.op == "optimizer" else i.op
+        what = f"{name} has no CPU kernel{codegen.why_none(i)}"
+        if what not in _warned_of:
+            _warned_of.add(what)
+            where = f" in {i.layer}" if i.layer else ""
+            warn(f"{what}: it runs by its rule in NumPy{where}, once for the whole batch; all else stays machine code, "
+                 "on as many threads as before", RuntimeWarning)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import ast
 import inspect
+import platform
+import sys
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
@@ -111,8 +113,41 @@ def _atomic_load(c: Compiler, p: Scalar) -> Scalar:
     return Scalar(INT, c.b.load_atomic(p.value, "seq_cst", 8))
 
 
-def _sched_yield(c: Compiler) -> None:
-    c.b.call(c.outside("sched_yield", I32, []), [])
+def _exchange(c: Compiler, p: Scalar, old: Item, new: Item) -> Scalar:
+    """Put a number in the place of another one; whether that one was there."""
+    done = c.b.cmpxchg(p.value, c.whole(old), c.whole(new), "seq_cst", "seq_cst")
+    return Scalar(TRUTH, c.b.extract_value(done, 1))
+
+
+def _pause(c: Compiler) -> None:
+    """Tell the processor that a loop waits."""
+    if _machine() == "x86":
+        c.b.call(c.outside("llvm.x86.sse2.pause", VOID, []), [])
+    elif _machine() == "arm":
+        c.b.call(c.outside("llvm.aarch64.hint", VOID, [I32]), [I32(1)])
+
+
+def _sleep_while(c: Compiler, word: Scalar, seen: Item) -> None:
+    """Sleep until somebody wakes those who wait for a word, at once if it is not what was seen. It may end early."""
+    if FUTEX:
+        _futex(c, word, 0, c.whole(seen))
+    else:
+        c.b.call(c.outside("usleep", I32, [I32]), [I32(50)])
+
+
+def _wake(c: Compiler, word: Scalar) -> None:
+    if FUTEX:
+        _futex(c, word, 1, I64(2**31 - 1))
+
+
+def _futex(c: Compiler, word: Scalar, what: int, value: Any) -> None:
+    private = 128
+    address = c.b.ptrtoint(word.value, I64)
+    given = [I64(FUTEX), address, I64(what | private), value, I64(0), I64(0), I64(0)]
+    c.b.call(c.outside("syscall", I64, [I64] * 7), given)
+
+
+FUTEX = {"x86_64": 202, "aarch64": 98}.get(platform.machine(), 0) if sys.platform == "linux" else 0
 
 
 def _tile(c: Compiler, *given: Item) -> Scalar:
@@ -163,7 +198,8 @@ BUILT_IN: dict[str, Callable] = {
     "reals": _pointer(lambda c: c.real), "doubles": _doubles, "double": _double,
     "number": lambda c, x: c.cast(_double(c, x), c.real),
     "bits": lambda c, x: Scalar(INT, c.b.bitcast(c.cast(x, DOUBLE).value, I64)), "call": _call,
-    "atomic_add": _atomic_add, "atomic_load": _atomic_load, "sched_yield": _sched_yield, "tile": _tile, "turn": _turn,
+    "atomic_add": _atomic_add, "atomic_load": _atomic_load, "exchange": _exchange, "pause": _pause,
+    "sleep_while": _sleep_while, "wake": _wake, "tile": _tile, "turn": _turn,
 }
 
 
@@ -205,6 +241,7 @@ BUILT_IN |= {"float_mode": _read_mode, "set_float_mode": _set_mode}
 
 # ---- the names that kernels find -------------------------------------------------------------------------------------
 
+AWAKE = 1000  # turns of waiting before a thread sleeps: some 20 µs
 CELLS = tuple(f"{name}_cell{back}" for name in ("rnn", "lstm", "gru") for back in ("", "_back"))
 
 
@@ -225,7 +262,7 @@ def _words(dtype: str) -> dict[str, Any]:
     functions = random | _definitions(elementwise) | _definitions(recurrent, CELLS) | _definitions(numbers)
     lanes, _ = tile.geometry(np.dtype(dtype).itemsize)
     constants: dict[str, Any] = {"FLUSH": {"x86": 0x8040, "arm": 1 << 24}.get(_machine(), 0)}
-    constants |= {"LANES": lanes, "PANEL": 2 * lanes}
+    constants |= {"LANES": lanes, "PANEL": 2 * lanes, "AWAKE": AWAKE}
     constants |= {name: getattr(product, name) for name in ("WIDEST", "DEEP", "CROWDED", "APART")}
     constants |= {name: x for name, x in vars(elementwise).items() if name.isupper() and isinstance(x, float)}
     compiled = {name: _compiled(node, dtype) for name, node in _definitions(product, native.LIBRARY).items()}

@@ -3,11 +3,13 @@
 Each thread runs the whole list on rows of its own. What cannot be divided by rows is divided otherwise: the weight
 gradients of `linear` by the layer's neurons, each over the whole batch, so that they need no summing, and all of them
 last, so that threads wait for each other once. Of any other gradient of a parameter each thread writes a copy, and the
-copies are added up, in order, before the update.
+copies are added up, in order, before the update. An instruction that runs by its rule in Python does so once, for the
+whole batch.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
 from ...program import Instruction, Listing, Value
@@ -29,12 +31,20 @@ class Sharded(Listing):
         return self.threads if any(id(v) in self.copied for v in self.gradients.values()) else 1
 
 
-def sharded(listing: Listing, threads: int) -> Sharded:
-    """Rewrite a listing for several threads; its values are the same."""
+def sharded(listing: Listing, threads: int, by_rule: Collection[int] = ()) -> Sharded:
+    """Rewrite a listing for several threads; its values are the same. by_rule: ids of the instructions that run by
+    their rules in Python."""
     out = Sharded(**vars(listing), threads=threads)
-    if threads == 1 or not listing.block:  # one thread, or nothing that trains
+    if threads == 1:
         return out
-    whole = by_neuron(listing)
+    alone = [i for i in listing.instructions if id(i) in by_rule]
+    written = {id(v) for i in alone for v in i.written}
+    out.instructions = [replace(i, scope="once") if id(i) in by_rule or (_adds(i) and id(i.arguments[1]) in written)
+                        else i for i in listing.instructions]
+    if not listing.block:  # nothing that trains
+        return out
+    listing, added = out, _added(listing)
+    whole = by_neuron(listing, {added.get(id(v), v).name for i in alone for v in i.written})
     out.copied = {id(v) for name, v in listing.gradients.items() if name not in whole}
     shared = {id(listing.gradients[name]) for name in whole}
     ahead = [i for i in listing.instructions if i.phase not in ("backward", "update")]
@@ -43,23 +53,35 @@ def sharded(listing: Listing, threads: int) -> Sharded:
     return out
 
 
-def by_neuron(listing: Listing) -> set[str]:
-    """Find trained parameters that only layers of neurons read: their gradients are divided by neurons, not rows."""
+def by_neuron(listing: Listing, refused: Collection[str] = ()) -> set[str]:
+    """Find trained parameters that only layers of neurons read: their gradients are divided by neurons, not rows.
+    refused: names of gradients that are not."""
     ahead = [i for i in listing.instructions if i.phase not in ("backward", "store") and not _updates_weights(i)]
-    trained = chosen = set(listing.gradients)
+    trained = set(listing.gradients)
+    chosen = {name for name in trained if listing.gradients[name].name not in refused}
     theta = listing.block["θ"]  # whole: a frozen weight is held in it, whatever the weights are called
     while True:
-        refused: set[str] = set()
+        others: set[str] = set()
         for i in ahead:
             read = [v.name for v in i.reads if v.role == "parameter" and v is not theta and v.name in trained]
             x = i.arguments[0] if i.arguments else None
             fits = i.op == "penalty" or (facts(i.op).units == "neuron" and x is not None and x.rows > 0 and all(
                 v is None or v.home for v in i.arguments[1:]))  # no computed weights
             if read and not (fits and chosen.issuperset(read)):
-                refused |= chosen.intersection(read)
-        if not refused:
+                others |= chosen.intersection(read)
+        if not others:
             return chosen
-        chosen = chosen - refused
+        chosen = chosen - others
+
+
+def _adds(i: Instruction) -> bool:
+    """Whether an instruction adds a second gradient of a value to the first one."""
+    return i.phase == "backward" and i.op == "add" and not i.backward
+
+
+def _added(listing: Listing) -> dict[int, Value]:
+    """The gradients to which second ones are added, by the ids of these."""
+    return {id(i.arguments[1]): i.written[0] for i in listing.instructions if _adds(i)}
 
 
 def _updates_weights(i: Instruction) -> bool:
@@ -69,11 +91,11 @@ def _updates_weights(i: Instruction) -> bool:
 def _backward(listing: Listing, copied: set[int], shared: set[int]) -> list[Instruction]:
     """Rewrite the backward instructions: first those whose work is divided by rows, then those divided by neurons."""
     backward = [i for i in listing.instructions if i.phase == "backward"]
-    added = {id(i.arguments[1]): i.written[0] for i in backward if i.op == "add" and not i.backward}
+    added = _added(listing)
     first, late = [], []
     known: set[int] = set()
     for i in backward:
-        adds = i.op == "add" and not i.backward
+        adds = _adds(i)
         targets = [added.get(id(v), v) for v in i.written]
         if adds and id(i.written[0]) in shared:
             late.append(replace(i, scope="once"))

@@ -13,15 +13,15 @@
     SEED,
     SHARD,      # number of this shard
     SHARDS,     # how many share the batch
-    SHARED,     # address of what they share: [arrivals at barriers, stop]
-    TARGET,     # arrivals at which the next barrier opens
-    SERIAL,     # 1: one thread runs all shards, barriers do nothing
+    SHARED,     # address of what they share: the next piece of work, and at STOP and DONE what stands there
     STEP,       # number of this step within the call
     LOSSES,     # address where each step's J goes (float64)
     RATES,      # address of each step's learning rate (float64)
     RATE,       # this step's learning rate, as float64 bits
-) = range(19)
+) = range(17)
 
 WIDTH = 24     # integers in a row: three cache lines
-STOP = 8       # where the stop flag stands in what is shared: on a cache line of its own
+STOP, DONE = 8, 16  # where they stand in what is shared, each on a cache line of its own: 1 ends a run; pieces done
+ROOM = 24           # integers in what is shared
+IDLE, POSTED, TAKEN = range(3)  # what a waiting thread's mailbox says (pool.py)
 NAMES = {name: value for name, value in globals().items() if name.isupper()}

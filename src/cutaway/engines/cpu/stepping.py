@@ -1,4 +1,4 @@
-"""The engine's own instructions as kernels: taking a batch, storing outputs, checking, waiting, and the loop over all.
+"""The engine's own instructions as kernels: taking a batch, storing outputs, checking, and the loop over all.
 
 Written in the language of kernels/; `s` is the step state (slots.py).
 """
@@ -85,27 +85,71 @@ def clip_norm(g, w, norm):
             g[j] *= scale
 
 
-def barrier(s):
-    if s[SERIAL] == 0:
-        shared = ints(s[SHARED])
-        s[TARGET] += s[SHARDS]
-        atomic_add(shared, 1)
-        spins = 0
-        while atomic_load(shared) < s[TARGET]:
-            spins += 1
-            if spins > 2000:
-                sched_yield()
-
-
 def run(p, s):
-    """The whole engine: steps, instructions, and the shards that this thread runs."""
-    code, params, steps, first, last, width, shards, state = ints(p[0]), ints(p[1]), p[2], p[3], p[4], p[5], p[6], p[7]
+    """One thread's part of some steps: while there is one, take a piece of work that may begin. A piece is a shard's
+    part of the instructions between two fences; it may begin when all pieces before the fence are done."""
+    code, params, steps, fences, parts, width, shards, state = (
+        ints(p[0]), ints(p[1]), p[2], ints(p[3]), p[4], p[5], p[6], p[7])
     shared, mode = ints(s[SHARED]), float_mode()
     set_float_mode(mode | FLUSH)
-    for _ in range(steps):
-        for i in range(first, last):
-            for k in range(shards):
-                call(code[i], at(params, i * width), at(s, k * state))
-        if shared[STOP]:
-            break
+    done, going = at(shared, DONE), 1
+    while going:
+        piece = atomic_load(shared)
+        part = piece // shards
+        finished = atomic_load(done)
+        if part >= steps * parts:
+            going = 0
+        elif finished < part * shards:
+            _wait(done, finished)
+        elif part % parts == 0 and shared[STOP]:
+            going = 0
+        elif exchange(shared, piece, piece + 1):
+            part = part % parts
+            own = at(s, piece % shards * state)
+            for i in range(fences[part], fences[part + 1]):
+                call(code[i], at(params, i * width), own)
+            if (atomic_add(done, 1) + 1) % shards == 0:
+                _tell(done)
     set_float_mode(mode)
+
+
+def lead(p, s):
+    """Run some steps together with the threads whose mailboxes stand at p[10] and after. Who has not come by the end
+    is not waited for."""
+    for k in range(p[9]):
+        exchange(ints(p[10 + k]), IDLE, POSTED)
+        _tell(ints(p[10 + k]))
+    call(p[8], p, s)
+    for k in range(p[9]):
+        if not exchange(ints(p[10 + k]), POSTED, IDLE):
+            _wait(ints(p[10 + k]), TAKEN)
+
+
+def serve(p, s):
+    """The life of a thread that helps others: wait for a letter in its mailbox p, run what it names, wait again."""
+    while p[0] >= 0:
+        _wait(p, IDLE)
+        if exchange(p, POSTED, TAKEN):
+            call(p[2], ints(p[3]), ints(p[4]))
+            exchange(p, TAKEN, IDLE)
+            _tell(p)
+
+
+def _wait(word, seen):
+    """Wait until a word is no longer what was seen: awake for some microseconds, then asleep, so that another program,
+    or the thread that is waited for, can have the core. The next word counts who sleeps."""
+    turns = 0
+    while atomic_load(word) == seen:
+        turns += 1
+        if turns < AWAKE:
+            pause()
+        else:
+            atomic_add(at(word, 1), 1)
+            sleep_while(word, seen)
+            atomic_add(at(word, 1), -1)
+
+
+def _tell(word):
+    """Wake those who sleep until a word changes."""
+    if atomic_load(at(word, 1)) > 0:
+        wake(word)
