@@ -245,6 +245,19 @@ def test_errors_say_what_to_do():
         ct.trace(model, X, y, "cross_entropy").grad("layer1.weight")
 
 
+def test_a_parameter_that_has_the_name_of_a_whole_vector_is_refused():
+    class Named(ct.nn.Module):
+        def __init__(self):
+            self.m, self.out = ct.nn.Parameter((3,), ct.nn.init.ones), ct.nn.Linear(3, 2)
+
+        def forward(self, x):
+            return self.out(x * self.m)
+
+    X, y = np.ones((4, 3)), np.arange(4) % 2
+    with pytest.raises(ArgumentError, match=r"called m, as the vector .* a number for each weight"):
+        ct.trace(Named().init(0), X, y, "cross_entropy", threads=2)
+
+
 @pytest.mark.parametrize("engine", ["cpu", "reference"])
 def test_a_recorder_stops_anywhere(engine):
     model, X, y = made("mlp")

@@ -62,6 +62,12 @@ def test_large_values_are_cut_and_the_page_says_so():
     assert digest["shape"] == [900, 900] and digest["words"][2] == f"{t['layer2.weight'].max():.4g}"
 
 
+def test_the_page_says_how_far_a_replay_is_from_the_run():
+    t = traced()
+    t.note = "replayed by rule; J differs by 2e-07"
+    assert t.note in data(t)["steps"][0]["notes"]
+
+
 def test_explanations_are_those_of_explain():
     t = traced()
     said = data(t)["steps"][0]["explanations"]

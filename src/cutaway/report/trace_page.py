@@ -85,6 +85,7 @@ def _step(trace: Trace, cap: int, explain: int | None) -> dict[str, Any]:
         notes.append(f"Left out of this trace: {names} ({much}).")
     if not trace.about.finite:
         notes.append("J or a gradient is not finite: the update did not take place.")
+    notes += filter(None, [trace.note])
     drawn = columns(trace)
     explained, missing = explanations(trace, drawn, explain)
     return replace(trace, versions=cut).to_json()["steps"][0] | {
