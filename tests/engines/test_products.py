@@ -95,3 +95,28 @@ def test_an_empty_sum_is_where_it_starts(dtype, start):
     b, (C, _) = random(dtype, 5), result(dtype, 3, 5)
     compiled("product", dtype)(3, 5, 0, b, 0, 1, 1, 0, b, 5, 32, 0, b, 0, start, C, 5)
     np.testing.assert_array_equal(C, np.tile(b * start, (3, 1)))
+
+
+def written_out(call, dtype):
+    """A kernel that makes this one call; p has the addresses of its arrays."""
+    kernel = codegen.Kernel("k", f"def k(p, s):\n    {call}\n", [], [])
+    function = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64)(cpu.address(kernel, np.dtype(dtype)))
+
+    def k(*arrays):
+        p = np.array([a.ctypes.data for a in arrays], np.int64)
+        function(p.ctypes.data, p.ctypes.data)
+
+    return k
+
+
+@both
+@pytest.mark.parametrize(("m", "n", "k"), [(1, 1, 1), (32, 20, 7), (10, 64, 3), (17, 33, 50), (9, 8, 2), (5, 97, 1)])
+def test_a_product_whose_sizes_are_written_out_gives_the_same_bits(dtype, m, n, k):
+    A, B, b = random(dtype, m, k), random(dtype, k, n), random(dtype, n)
+    (plain, _), (C, beyond) = result(dtype, m, n), result(dtype, m, n)
+    panel = 2 * geometry(A.itemsize)[0]
+    compiled("product", dtype)(m, n, k, A, k, 1, 1, 0, B, n, panel, 0, b, 0, 1, plain, n)
+    written_out(f"product({m}, {n}, {k}, reals(p[0]), {k}, 1, 1, 0, reals(p[1]), {n}, {panel}, 0, reals(p[2]), 0, 1, "
+                f"reals(p[3]), {n})", dtype)(A, B, b, C)
+    np.testing.assert_array_equal(C, plain)
+    assert (beyond == 7).all()

@@ -21,6 +21,12 @@ class Plan:
     bytes: int
     unshared_bytes: int
     batch: int
+    shards: int = 1
+
+    @property
+    def rows(self) -> int:
+        """The rows of a shard of a whole batch, but perhaps of the last one."""
+        return -(-self.batch // self.shards)
 
     def __repr__(self) -> str:
         return f"Plan({self})"
@@ -67,7 +73,7 @@ def plan(instructions: list[Instruction], batch: int, shards: int = 1, keep_all:
         block = at, at + sizes[root], first, last
         placed = np.insert(placed, np.searchsorted(placed[0], at), block, axis=1)
     total = int(placed[1].max(initial=0))
-    return Plan({key: offsets[_root(home, key)] for key in values}, total, sum(sizes.values()), batch)
+    return Plan({key: offsets[_root(home, key)] for key in values}, total, sum(sizes.values()), batch, shards)
 
 
 def bytes_needed(instructions: list[Instruction], batch: int) -> int:

@@ -51,6 +51,7 @@ class Kernel:
     operands: list[Value | Outside | None]
     numbers: list[int]
     work: tuple[int, int] = (0, 0)  # numbers of room that it needs: as it is, and for each row of its shard
+    sized: str = ""  # the same kernel, with its sizes as numbers for shards of as many rows as most have
 
 
 FUNCTION = re.compile(r"^(?:@\w+\n)*def (\w+)\(.*?(?=^\S|\Z)", re.MULTILINE | re.DOTALL)
@@ -112,8 +113,16 @@ def write(i: Instruction, plan: Plan, optimizer: Any, dtype: np.dtype) -> Kernel
     numbers = _numbers(i, operands, dtype)
     if numbers is None:
         return None
-    name = _name(i)
-    return _call(name, _hand_written()[name], operands, {**i.attributes, **numbers}, i)
+    name, rows = _name(i), plan.rows if optimizer is not None and _small(i, plan.rows, numbers) else 0
+    return _call(name, _hand_written()[name], operands, {**i.attributes, **numbers}, i, rows=rows)
+
+
+SMALL = 2**20  # multiplications in a product; larger ones gain nothing by it
+
+
+def _small(i: Instruction, rows: int, numbers: dict[str, Any]) -> bool:
+    """Whether an instruction is a layer of neurons so small that a kernel that knows its sizes pays."""
+    return i.op == "linear" and i.scope == "rows" and rows * numbers["r"] * numbers["k"] * numbers["m"] <= SMALL
 
 
 def _name(i: Instruction) -> str:
@@ -154,8 +163,8 @@ def _engine_kernel(i: Instruction, dtype: np.dtype) -> Kernel | None:
             return None
         operands, numbers = {"new": new, "old": old}, {"k": old.width}
     elif i.op == "check":
-        (J, g), limit = i.arguments, 0x7F800000 if dtype == np.float32 else 0x7FF0000000000000
-        operands, numbers = {"J": J, "g_bits": g}, {"lo": 0, "hi": g.width, "limit": limit}
+        J, g = i.arguments
+        operands, numbers = {"J": J, "g": g}, {"lo": 0, "hi": g.width}
     elif i.op not in ("batch", "schedule"):
         return None
     if not all(v.dtype in (dtype, np.int32) for v in operands.values()):
@@ -165,8 +174,11 @@ def _engine_kernel(i: Instruction, dtype: np.dtype) -> Kernel | None:
 
 
 def _call(name: str, text: str, operands: dict[str, Any], numbers: dict[str, Any], i: Instruction,
-          double: tuple[str, ...] = ()) -> Kernel:
-    """Write the kernel that calls a function with what its arguments name; settings in `double` stay float64."""
+          double: tuple[str, ...] = (), rows: int = 0) -> Kernel:
+    """Write the kernel that calls a function with what its arguments name; settings in `double` stay float64.
+
+    rows: those of a shard for which a kernel that knows its sizes shall be written, too; 0: none.
+    """
     text = _with_helpers(text)
     work: tuple[int, int] = numbers.pop("work", (0, 0))
     if work != (0, 0):
@@ -178,6 +190,7 @@ def _call(name: str, text: str, operands: dict[str, Any], numbers: dict[str, Any
     places = {o: k for k, o in enumerate(w for w in wanted if w in operands)}
     start = 3 * len(places)
     arguments, ranges = [], ""
+    literal = {STATE["n"]: str(rows)}
     for w in wanted:
         if w in operands:
             v = operands[w]
@@ -201,16 +214,17 @@ def _call(name: str, text: str, operands: dict[str, Any], numbers: dict[str, Any
             values.append(as_bits(value) if real else int(value))
             place = f"p[{start + len(values) - 1}]"
             arguments.append(f"{'double' if w in double else 'number'}({place})" if real else place)
+            literal |= {} if real else {place: str(int(value))}
     guards = "    if s[SHARD] != 0:\n        return\n" if i.scope == "once" else ""
     if i.phase == "update" and i.op in ("assign", "optimizer", "clip_norm", "clip_value", "l2_gradient"):
         guards += "    if ints(s[SHARED])[STOP]:\n        return\n"
-    body = f"def k(p, s):\n{guards}{ranges}    {name}({', '.join(arguments)})\n"
-    return Kernel(name, f"{text}\n\n{body}", used, values, work)
+    head, call = f"{text}\n\ndef k(p, s):\n{guards}{ranges}", f"    {name}({', '.join(arguments)})\n"
+    known = ", ".join(literal.get(a, a) for a in arguments)
+    sized = f"    if s[N] == {rows}:\n        {name}({known})\n    else:\n    "
+    return Kernel(name, head + call, used, values, work, head + sized + call if rows else "")
 
 
 def _pointer(v: Any, name: str) -> str:
-    if name == "g_bits":
-        return "int32s" if v.dtype == np.float32 else "ints"
     whole = name == "lengths" if v is None else v.dtype == np.int32
     return "int32s" if whole else "reals"
 

@@ -26,6 +26,7 @@ from ..plan import fenced, plan
 from ..reference.engine import Reference, rates
 from . import building, clocks, codegen, native, pool, slots
 from .shards import STACK, Sharded, sharded
+from .sized import Sized
 
 CALL = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
 SECONDS = 0.1  # of work in one call that holds no GIL
@@ -43,6 +44,7 @@ class CPU(Reference):
         if self.threads > 1 and None in self.kernels:
             by_rule = {id(i) for i in self.listing.instructions if not self._kernel(i)}
             self._write_kernels(sharded(self.listing, self.threads, by_rule), keep_all)
+        self._sized = Sized(self.kernels, self.dtype)
         *found, self._running, lead, serve = addresses([*self.kernels, *_loops()], self.dtype)
         self._run, self._lead, self._serve = CALL(self._running), CALL(lead), CALL(serve)
         self.code = list(zip(found, self.kernels, self.instructions, strict=True))
@@ -284,7 +286,9 @@ class CPU(Reference):
         finally:
             pool.give_back(self._helpers)
             self._helpers = []
-        self._pace = (time.perf_counter() - began) / steps
+        seconds = time.perf_counter() - began
+        self._sized.after(seconds, self._addresses)
+        self._pace = seconds / steps
 
     def _step_by_stretches(self) -> None:
         done = self.t

@@ -150,21 +150,19 @@ def _futex(c: Compiler, word: Scalar, what: int, value: Any) -> None:
 FUTEX = {"x86_64": 202, "aarch64": 98}.get(platform.machine(), 0) if sys.platform == "linux" else 0
 
 
-def _tile(c: Compiler, *given: Item) -> Scalar:
-    lanes, heights = geometry(c)
-    return Scalar(INT, tile.tiles(tile.Vectors(c.b, c.real.type, lanes), heights, _plain(c, given)))
+def _prefetch(c: Compiler, p: Scalar) -> None:
+    """Have the cache line that p points into brought near."""
+    near = c.outside("llvm.prefetch.p0", VOID, [I8.as_pointer(), I32, I32, I32])
+    c.b.call(near, [c.b.bitcast(p.value, I8.as_pointer()), I32(0), I32(3), I32(1)])
 
 
-def _turn(c: Compiler, *given: Item) -> None:
-    tile.turn(tile.Vectors(c.b, c.real.type, geometry(c)[0]), _plain(c, given))
+def _vectors(write: Callable[..., None]) -> Callable:
+    """Make a word of a function of tile.py. It gets literals as they are."""
+    def call(c: Compiler, *given: Item) -> None:
+        plain = [x if isinstance(x, int) else x.value if x.kind.target else c.whole(x) for x in given]
+        write(tile.Vectors(c.b, c.real.type, tile.geometry(4 if c.real is SINGLE else 8)[0]), *plain)
 
-
-def _plain(c: Compiler, given: Sequence[Item]) -> list[Any]:
-    return [x.value if isinstance(x, Scalar) and x.kind.target else c.whole(x) for x in given]
-
-
-def geometry(c: Compiler) -> tuple[int, tuple[int, ...]]:
-    return tile.geometry(4 if c.real is SINGLE else 8)
+    return call
 
 
 def _where_single(name: str) -> Callable:
@@ -199,7 +197,8 @@ BUILT_IN: dict[str, Callable] = {
     "number": lambda c, x: c.cast(_double(c, x), c.real),
     "bits": lambda c, x: Scalar(INT, c.b.bitcast(c.cast(x, DOUBLE).value, I64)), "call": _call,
     "atomic_add": _atomic_add, "atomic_load": _atomic_load, "exchange": _exchange, "pause": _pause,
-    "sleep_while": _sleep_while, "wake": _wake, "tile": _tile, "turn": _turn,
+    "sleep_while": _sleep_while, "wake": _wake, "prefetch": _prefetch, "tiles": _vectors(tile.tiles),
+    "turn": _vectors(tile.turn),
 }
 
 
@@ -260,9 +259,9 @@ def _words(dtype: str) -> dict[str, Any]:
     """
     random = _definitions(dropout, ("scramble", "random_bits")) | _definitions(augment, ("chance", "inverse_map"))
     functions = random | _definitions(elementwise) | _definitions(recurrent, CELLS) | _definitions(numbers)
-    lanes, _ = tile.geometry(np.dtype(dtype).itemsize)
+    lanes = tile.geometry(np.dtype(dtype).itemsize)[0]
     constants: dict[str, Any] = {"FLUSH": {"x86": 0x8040, "arm": 1 << 24}.get(_machine(), 0)}
-    constants |= {"LANES": lanes, "PANEL": 2 * lanes, "AWAKE": AWAKE}
+    constants |= {"LANES": lanes, "PANEL": 2 * lanes, "SIDE": 16 // np.dtype(dtype).itemsize, "AWAKE": AWAKE}
     constants |= {name: getattr(product, name) for name in ("WIDEST", "DEEP", "CROWDED", "APART")}
     constants |= {name: x for name, x in vars(elementwise).items() if name.isupper() and isinstance(x, float)}
     compiled = {name: _compiled(node, dtype) for name, node in _definitions(product, native.LIBRARY).items()}
@@ -270,8 +269,14 @@ def _words(dtype: str) -> dict[str, Any]:
 
 
 def _compiled(node: ast.FunctionDef, dtype: str) -> Callable:
-    """Make the call of a function that is compiled by itself (kernels/product.py)."""
+    """Make the call of a function that is compiled by itself (kernels/product.py): of a product whose result has a size
+    that is known, the function's lines, so that its tiles are chosen now."""
+    names = [a.arg for a in node.args.args]
+
     def call(c: Compiler, *given: Item) -> None:
+        if all(isinstance(dict(zip(names, given, strict=True)).get(size), int) for size in ("m", "n")):
+            c.expand(node, given)
+            return
         kinds = c.conventional(node)
         f = c.outside(native.library_symbol(node.name, dtype), VOID, [kind.type for kind in kinds])
         c.b.call(f, [c.cast(x, kind).value for x, kind in zip(given, kinds, strict=True)])

@@ -17,13 +17,17 @@ def batch(s):
     s[POSITION] += total
 
 
-def gather(n, now, order, data, out, w):
+def gather(s, n, now, order, data, out, w):
+    """Rows from all over the data come from far: some further on are asked for while one is copied."""
+    further = max(2, min(64, 4096 // w))
     for i in range(n):
         row = now + i
         if given(order):
-            row = order[row]
-        for j in range(w):
-            out[i * w + j] = data[row * w + j]
+            row = order[now + i]
+            if now + i + further < s[ROWS]:
+                for j in range(0, w, 16):
+                    prefetch(at(data, order[now + i + further] * w + j))
+        _copy(at(data, row * w), at(out, i * w), w)
 
 
 def store(n, now, x, out, w):
@@ -46,14 +50,14 @@ def assign(new, old, k):
         old[j] = new[j]
 
 
-def check(s, shard, J, g_bits, lo, hi, limit):
-    """Note the loss; stop if it or any gradient is not finite: the bits of their exponents are all ones."""
-    bad = 0
+def check(s, shard, J, g, lo, hi):
+    """Note the loss; stop if it or any gradient is not finite."""
+    bad = np.uint32(0)
     for j in range(lo, hi):
-        bad += (g_bits[j] & limit) == limit
+        bad += np.uint32(not abs(g[j]) < np.inf)
     if shard == 0:
         ints(s[LOSSES])[s[STEP]] = bits(np.float64(J[0]))
-        bad += not abs(np.float64(J[0])) < np.inf
+        bad += np.uint32(not abs(np.float64(J[0])) < np.inf)
     if bad:
         ints(s[SHARED])[STOP] = 1
 

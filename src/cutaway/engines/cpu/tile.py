@@ -27,6 +27,10 @@ def geometry(itemsize: int) -> tuple[int, tuple[int, ...]]:
     return 16 // itemsize, (8, 4, 2, 1) if features.get("neon") else (4, 2, 1)
 
 
+def place(b: ir.IRBuilder, p: ir.Value, offset: ir.Value | int) -> ir.Value:
+    return b.gep(p, [offset if isinstance(offset, ir.Value) else I64(offset)])
+
+
 class Vectors:
     """Vectors of one precision: loading, storing, spreading one number, shuffling two."""
 
@@ -48,9 +52,6 @@ class Vectors:
         wide = ir.VectorType(I64, self.lanes)
         places = ir.Constant(wide, list(range(self.lanes)))
         return self.b.icmp_signed("<", places, self._spread(count, wide))
-
-    def place(self, p: ir.Value, offset: ir.Value | int) -> ir.Value:
-        return self.b.gep(p, [offset if isinstance(offset, ir.Value) else I64(offset)])
 
     def load(self, p: ir.Value, mask: ir.Value | None = None) -> ir.Value:
         p = self.b.bitcast(p, self.pointer)
@@ -82,22 +83,21 @@ class Vectors:
         return self.b.call(self.function(f"fmuladd.{self.name}", *[self.type] * 4), [a, x, y])
 
 
-def tile(v: Vectors, rows: int, vectors: int, partial: bool, args: list[ir.Value]) -> None:
-    """Compute C (rows, vectors) = S + A (rows, k) B (k, vectors), summed over `outer` blocks of A and B.
+def tile(columns: list[tuple[Vectors, int, ir.Value | None]], rows: int, args: list[ir.Value]) -> None:
+    """Compute C (rows, columns) = S + A (rows, k) B (k, columns), summed over `outer` blocks of A and B.
 
-    start: whether S is read (else zeros). partial: the last vector has only `last` numbers.
+    columns: vectors side by side, where each begins, and which of its places count (None: all). start: whether S is
+    read (else zeros).
     """
-    b, zero = v.b, I64(0)
-    k, A, ar, ac, outer, ao, B, br, bo, S, sr, start, C, cr, last = args
-    mask = v.mask(last) if partial else None
-    masks = [mask if j == vectors - 1 else None for j in range(vectors)]
-    places = [(r, j) for r in range(rows) for j in range(vectors)]
+    b, zero = columns[0][0].b, I64(0)
+    k, A, ar, ac, outer, ao, B, br, bo, S, sr, start, C, cr = args
+    places = [(r, column) for r in range(rows) for column in columns]
 
     def block(name: str) -> ir.Block:
         return b.append_basic_block(f"tile.{name}")
 
     def at(p: ir.Value, row: ir.Value, r: int, j: int = 0) -> ir.Value:
-        return v.place(v.place(p, b.mul(row, I64(r))), j * v.lanes)
+        return place(b, place(b, p, b.mul(row, I64(r))), j)
 
     def merged(kind: ir.Type, *sources: tuple[ir.Value, ir.Block]) -> ir.PhiInstr:
         phi = b.phi(kind)
@@ -108,80 +108,132 @@ def tile(v: Vectors, rows: int, vectors: int, partial: bool, args: list[ir.Value
     before, read, again, inner, ended, end = b.block, *map(block, ("read", "outer", "inner", "ended", "end"))
     b.cbranch(b.icmp_signed("!=", start, zero), read, again)
     b.position_at_end(read)
-    first = [v.load(at(S, sr, r, j), masks[j]) for r, j in places]
+    first = [v.load(at(S, sr, r, j), mask) for r, (v, j, mask) in places]
     b.branch(again)
 
     b.position_at_end(again)                            # one block of k: A and B go on from where it starts
     count = merged(I64, (zero, before), (zero, read))
     a0, b0 = merged(A.type, (A, before), (A, read)), merged(B.type, (B, before), (B, read))
-    held = [merged(v.type, (v.zero, before), (x, read)) for x in first]
+    held = [merged(v.type, (v.zero, before), (x, read)) for x, (_, (v, _, _)) in zip(first, places, strict=True)]
     b.branch(inner)
 
     b.position_at_end(inner)
     step = merged(I64, (zero, again))
     a, p = merged(A.type, (a0, again)), merged(B.type, (b0, again))
-    sums = [merged(v.type, (x, again)) for x in held]
-    columns = [v.load(v.place(p, j * v.lanes), masks[j]) for j in range(vectors)]
-    spread = [v.spread(b.load(at(a, ar, r))) for r in range(rows)]
-    new = [v.multiply_add(spread[r], columns[j], x) for (r, j), x in zip(places, sums, strict=True)]
+    sums = [merged(x.type, (x, again)) for x in held]
+    across = {j: v.load(place(b, p, j), mask) for v, j, mask in columns}
+    down = [b.load(at(a, ar, r)) for r in range(rows)]
+    new = [v.multiply_add(v.spread(down[r]), across[j], x)
+           for (r, (v, j, _)), x in zip(places, sums, strict=True)]
     following = b.add(step, I64(1))
-    for phi, value in zip([step, a, p, *sums], [following, v.place(a, ac), v.place(p, br), *new], strict=True):
+    for phi, value in zip([step, a, p, *sums], [following, place(b, a, ac), place(b, p, br), *new], strict=True):
         phi.add_incoming(value, inner)
     b.cbranch(b.icmp_signed("<", following, k), inner, ended)
 
     b.position_at_end(ended)
     done = b.add(count, I64(1))
-    for phi, value in zip([count, a0, b0, *held], [done, v.place(a0, ao), v.place(b0, bo), *new], strict=True):
+    for phi, value in zip([count, a0, b0, *held], [done, place(b, a0, ao), place(b, b0, bo), *new], strict=True):
         phi.add_incoming(value, ended)
     b.cbranch(b.icmp_signed("<", done, outer), again, end)
 
     b.position_at_end(end)
-    for (r, j), x in zip(places, new, strict=True):
-        v.store(x, at(C, cr, r, j), masks[j])
+    for (r, (v, j, mask)), x in zip(places, new, strict=True):
+        v.store(x, at(C, cr, r, j), mask)
 
 
-def tiles(v: Vectors, heights: tuple[int, ...], args: list[ir.Value]) -> ir.Value:
-    """Compute the highest tile that `rows` and `left` columns allow; give its height."""
-    b = v.b
-    rows, left, *others = args
-    panel, results = 2 * v.lanes, []
-    end = b.append_basic_block("tiles.end")
-    for height in heights:
-        for vectors, partial in ((2, False), (2, True), (1, True)):
-            fits = b.icmp_signed(">=", rows, I64(height))
-            fits = b.and_(fits, b.icmp_signed(">=", left, I64(panel if not partial else panel // 2 + 1 if vectors == 2
-                                                              else 0)))
-            here, other = b.append_basic_block(f"tile{height}x{vectors}"), b.append_basic_block("other")
-            b.cbranch(fits, here, other)
-            b.position_at_end(here)
-            tile(v, height, vectors, partial, [*others, b.sub(left, I64(v.lanes * (vectors - 1)))])
-            results.append((I64(height), b.block))
-            b.branch(end)
-            b.position_at_end(other)
-    b.unreachable()
-    b.position_at_end(end)
-    height = b.phi(I64)
-    for result in results:
-        height.add_incoming(*result)
-    return height
+def tiles(v: Vectors, rows: ir.Value | int, left: ir.Value | int, *others: ir.Value | int) -> None:
+    """Compute C (rows, `left` columns, at most PANEL) in tiles, the highest ones first.
 
-
-def turn(v: Vectors, args: list[ir.Value]) -> None:
-    """Transpose W's `rows` and `columns` (at most lanes) into P (lanes, lanes); the rest of P holds anything.
-
-    To interleave rows i and i + lanes/2, log2(lanes) times, transposes the square.
+    Where numbers are known while a kernel is written, the shapes of tiles are chosen then: of nearly equal heights, and
+    for a few columns with half a vector, which takes half the time where vectors are long.
     """
-    b, lanes = v.b, v.lanes
-    W, wr, rows, columns, P, pr = args
-    mask, last = v.mask(columns), b.sub(rows, I64(1))
-    lines = []
-    for i in range(lanes):
-        inside = b.icmp_signed("<", I64(i), rows)
-        lines.append(v.load(v.place(W, b.mul(wr, b.select(inside, I64(i), last))), mask))
-    low = [i // 2 + lanes * (i % 2) for i in range(lanes)]
-    high = [i + lanes // 2 for i in low]
-    for _ in range(lanes.bit_length() - 1):
-        pairs = zip(lines[: lanes // 2], lines[lanes // 2 :], strict=True)
+    b = v.b
+    k, A, ar, ac, outer, ao, B, br, bo, S, sr, start, C, cr = (_value(x) for x in others)
+    end = b.append_basic_block("tiles.end")
+    for least, widths in _shapes(v.lanes, left):
+        here, other = b.append_basic_block(f"columns{least}"), b.append_basic_block("other")
+        b.cbranch(b.icmp_signed(">=", _value(left), I64(least)), here, other)
+        b.position_at_end(here)
+        columns = _columns(v, widths, left)
+        done: ir.Value = I64(0)
+        for height in _heights(v, rows):
+            before, test, body, after = b.block, *(b.append_basic_block(f"rows{height}") for _ in range(3))
+            b.branch(test)
+            b.position_at_end(test)
+            i = b.phi(I64)
+            i.add_incoming(done, before)
+            following = b.add(i, I64(height))
+            b.cbranch(b.icmp_signed("<=", following, _value(rows)), body, after)
+            b.position_at_end(body)
+            a, s, c = (place(b, p, b.mul(i, row)) for p, row in ((A, ar), (S, sr), (C, cr)))
+            tile(columns, height, [k, a, ar, ac, outer, ao, B, br, bo, s, sr, start, c, cr])
+            i.add_incoming(following, b.block)
+            b.branch(test)
+            b.position_at_end(after)
+            done = i
+        b.branch(end)
+        b.position_at_end(other)
+    b.branch(end)
+    b.position_at_end(end)
+
+
+def _value(x: ir.Value | int) -> ir.Value:
+    return I64(x) if isinstance(x, int) else x
+
+
+def _heights(v: Vectors, rows: ir.Value | int) -> tuple[int, ...]:
+    """The heights of the tiles that cover the rows, each as often as it fits."""
+    heights = geometry(v.align)[1]
+    if not isinstance(rows, int) or not rows:
+        return heights
+    height = -(-rows // -(-rows // heights[0]))
+    return (height, rows % height) if rows % height else (height,)
+
+
+def _shapes(lanes: int, left: ir.Value | int) -> list[tuple[int, list[int]]]:
+    """The rows that a tile may have: for how many columns at least, and the widths of their vectors."""
+    if not isinstance(left, int):
+        return [(lanes + 1, [lanes, lanes]), (1, [lanes])]
+    whole, rest = divmod(left, lanes)
+    return [(1, [lanes] * whole + ([lanes if 2 * rest > lanes else lanes // 2] if rest else []))]
+
+
+def _columns(v: Vectors, widths: list[int], left: ir.Value | int) -> list[tuple[Vectors, int, ir.Value | None]]:
+    """Vectors side by side, the last of which may be used in part."""
+    *_, last = columns = [(Vectors(v.b, v.real, width), j * v.lanes, None) for j, width in enumerate(widths)]
+    if left == last[1] + last[0].lanes:
+        return columns
+    return [*columns[:-1], (*last[:2], last[0].mask(v.b.sub(_value(left), I64(last[1]))))]
+
+
+def turn(v: Vectors, W: ir.Value, wr: ir.Value, rows: ir.Value | int, columns: ir.Value | int, P: ir.Value,
+         pr: int) -> None:
+    """Transpose `rows` (at most lanes) rows of W, `columns` (at most SIDE, 16 bytes of them) of each, into rows of P;
+    what is beyond holds anything. Whole numbers: lanes and SIDE, that is all of them.
+
+    To interleave rows i and i + n/2, log2(n) times, transposes a square of n: several at once, side by side.
+    """
+    b, lanes, side = v.b, v.lanes, 16 // v.align
+    small, mask = Vectors(b, v.real, side), None
+    lie: list[ir.Value] = [I64(i) for i in range(lanes)]
+    if not isinstance(rows, int):
+        last, mask = b.sub(rows, I64(1)), small.mask(columns)
+        lie = [b.select(b.icmp_signed("<", i, rows), i, last) for i in lie]
+    parts = [small.load(place(b, W, b.mul(wr, i)), mask) for i in lie]
+    lines = [joined(b, parts[i::side]) for i in range(side)]
+    low = [i - i % side + i % side // 2 + lanes * (i % 2) for i in range(lanes)]
+    high = [i + side // 2 for i in low]
+    for _ in range(side.bit_length() - 1):
+        pairs = zip(lines[: side // 2], lines[side // 2 :], strict=True)
         lines = [v.shuffle(x, y, places) for x, y in pairs for places in (low, high)]
     for i, line in enumerate(lines):
-        v.store(line, v.place(P, b.mul(pr, I64(i))))
+        v.store(line, place(b, P, pr * i))
+
+
+def joined(b: ir.IRBuilder, parts: list[ir.Value]) -> ir.Value:
+    """Put vectors, a power of two of them, side by side."""
+    while len(parts) > 1:
+        wide = 2 * parts[0].type.count
+        places = ir.Constant(ir.VectorType(I32, wide), list(range(wide)))
+        parts = [b.shuffle_vector(x, y, places) for x, y in zip(parts[::2], parts[1::2], strict=True)]
+    return parts[0]

@@ -13,12 +13,12 @@ def product(m, n, k, A, ar, ac, outer, ao, B, br, bp, bo, S, sr, start, C, cr):
     for i in range(0 if k else m):                      # an empty sum is where it starts
         for j in range(n):
             C[i * cr + j] = S[i * sr + j] if start else F(0)
-    for j in range(0, n if k else 0, PANEL):
-        left, panel, s, c = n - j, at(B, j // PANEL * bp), at(S, j), at(C, j)
-        i = 0
-        while i < m:
-            a, s_, c_ = at(A, i * ar), at(s, i * sr), at(c, i * cr)
-            i += tile(m - i, left, k, a, ar, ac, outer, ao, panel, br, bo, s_, sr, start, c_, cr)
+    for j in range(0, n - n % PANEL if k else 0, PANEL):
+        tiles(m, PANEL, k, A, ar, ac, outer, ao, at(B, j // PANEL * bp), br, bo, at(S, j), sr, start, at(C, j), cr)
+    if n % PANEL and k:
+        last = n - n % PANEL
+        tiles(m, n % PANEL, k, A, ar, ac, outer, ao, at(B, last // PANEL * bp), br, bo, at(S, last), sr, start,
+              at(C, last), cr)
 
 
 def pack(k, n, B, br, P):
@@ -30,28 +30,41 @@ def pack(k, n, B, br, P):
 
 
 def pack_turned(k, n, W, wr, P):
-    """The panels of Wᵀ, W (n, k). P needs room for LANES more rows."""
+    """The panels of Wᵀ, W (n, k). P needs room for SIDE more rows."""
     for j in range(0, n, PANEL):
         for half in range(j, min(j + PANEL, n), LANES):
-            for i in range(0, k, LANES):
-                turn(at(W, half * wr + i), wr, n - half, k - i, at(P, j * k + i * PANEL + half - j), PANEL)
+            for i in range(0, k, SIDE):
+                w, p = at(W, half * wr + i), at(P, j * k + i * PANEL + half - j)
+                if half + LANES <= n and i + SIDE <= k:
+                    turn(w, wr, LANES, SIDE, p, PANEL)
+                else:
+                    turn(w, wr, n - half, min(k - i, SIDE), p, PANEL)
 
 
 # ---- how the kernels of layers use them ------------------------------------------------------------------------------
 
 
 def _times_turned(n, m, k, x, W, b, z, P):
-    """z (n, m) = x Wᵀ + b, a panel of W's rows at a time, turned in cache."""
+    """z (n, m) = x Wᵀ + b, a panel of W's rows at a time, turned in cache; a single row needs no turning."""
+    if m == 1:
+        product(n, 1, k, x, k, 1, 1, 0, W, 1, 0, 0, b, 0, given(b), z, 1)
+        return
     spread = k % CROWDED == 0
     Q, deep = at(P, (k + WIDEST) * WIDEST), min(k, DEEP) if spread else k
     for i in range(0, k, deep):
         if spread:
             _copy_rows(n, deep, at(x, i), k, Q, deep + APART)
-        for j in range(0, m, PANEL):
-            width = min(PANEL, m - j)
-            pack_turned(deep, width, at(W, j * k + i), k, P)
-            product(n, width, deep, Q if spread else x, deep + APART if spread else k, 1, 1, 0, P, PANEL, 0, 0,
-                    at(z if i else b, j), m if i else 0, 1 if i else given(b), at(z, j), m)
+        for j in range(0, m - m % PANEL, PANEL):
+            _turned_panel(n, PANEL, deep, Q if spread else x, deep + APART if spread else k, W, b, z, P, i, j, k, m)
+        if m % PANEL:
+            _turned_panel(n, m % PANEL, deep, Q if spread else x, deep + APART if spread else k, W, b, z, P, i,
+                          m - m % PANEL, k, m)
+
+
+def _turned_panel(n, width, deep, x, xr, W, b, z, P, i, j, k, m):
+    pack_turned(deep, width, at(W, j * k + i), k, P)
+    product(n, width, deep, x, xr, 1, 1, 0, P, PANEL, 0, 0, at(z if i else b, j), m if i else 0, 1 if i else given(b),
+            at(z, j), m)
 
 
 def _times(m, n, k, A, ar, ac, B, br, C, cr, P):
