@@ -24,7 +24,7 @@ def gather(s, n, now, order, data, out, w):
         row = now + i
         if given(order):
             row = order[now + i]
-            if now + i + further < s[ROWS]:
+            if w > 1 and now + i + further < s[ROWS]:
                 for j in range(0, w, 16):
                     prefetch(at(data, order[now + i + further] * w + j))
         _copy(at(data, row * w), at(out, i * w), w)
