@@ -30,8 +30,8 @@ _ROOMS_LATER = ("inspect", "lab")
 
 __all__ = [
     "Classifier", "Program", "Regressor", "Run", "Sequences", "Tensor", "compile", "data", "datasets", "design",
-    "diagnose", "errors", "fit", "fit_many", "grad", "inspect", "lab", "load", "losses", "nn", "ops", "optim", "save",
-    "seed", "step", "summary", "trace",
+    "diagnose", "errors", "fit", "fit_many", "grad", "inspect", "lab", "load", "losses", "nn", "ops", "optim",
+    "predictor", "save", "seed", "step", "summary", "trace",
 ]
 _VIEWS["trace"] = lambda run, step, **how: _import_module(".inspect", __name__).trace_run(run, step, **how)
 _VIEWS["summary"] = lambda model: _import_module(".inspect", __name__).summary(model)
@@ -54,6 +54,37 @@ def load(path, custom=None):
     if kind != "module":  # estimators say themselves how they are rebuilt
         _import_module(".sklearn" if kind.startswith("MLP") else ".estimators", __name__)
     return files.load(path, custom)
+
+
+@habits.in_our_words
+def predictor(model, example=None, engine="cpu"):
+    """Prepare a network or estimator to be asked for one sample at a time: a function, safe to call from threads.
+
+    >>> import numpy as np, cutaway as ct
+    >>> net = ct.nn.MLP(3, [16], 2).init(0)
+    >>> f = ct.predictor(net)
+    >>> x = np.array([0.1, 0.2, 0.3], np.float32)
+    >>> bool((f(x) == net.predict(x[None])[0]).all())
+    True
+
+    Of a network it takes a sample in the shape that the network takes, or a batch of one, and gives raw outputs. Of
+    ct.Classifier or ct.Regressor it takes a record: a dict, a tuple in the order of the columns, a frame of one row;
+    it gives the label or the number, with proba=True the probabilities. Bit for bit what `predict` gives, errors too.
+
+    >>> table = {"area": [50.0, 80.0, 65.0, 120.0] * 5, "zone": ["RL", "RM", "RM", "RL"] * 5}
+    >>> prices = ct.Regressor(epochs=2).fit(table, [1.0, 1.2, 1.1, 2.0] * 5)
+    >>> ask = ct.predictor(prices)
+    >>> ask({"area": 70, "zone": "RL"}) == prices.predict({"area": [70], "zone": ["RL"]})[0]
+    True
+
+    It sees weights that change afterwards, and layers and settings that are set as attributes; what is put into a list
+    of layers, or written into an array that is no weight, it does not see: make it again then. A predictor of an
+    estimator stays with the fit that it was made of. example: a sample, where the first layer does not say what the
+    network takes (else the first sample called with says it).
+    """
+    if isinstance(model, nn.Module):
+        return _import_module(".nn.predictor", __name__).Predictor(model, example, engine)
+    return _import_module(".estimators.record_predictor", __name__).record_predictor(model, engine)
 
 
 def __getattr__(name: str):

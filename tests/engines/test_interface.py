@@ -179,6 +179,21 @@ def test_predict_gives_a_row_for_each_that_was_fed(name):
     assert program.engine.rows == 0
 
 
+def test_rows_that_stand_ready_are_evaluated_again_and_again(name):
+    model = ct.nn.MLP(3, [4], 2).init(0)
+    program = ct.engines.evaluator(model, X[:2], engine=name, batch_size=4, threads=1)
+    inputs, outputs, run = program.engine.standing(3)
+    assert {n: x.shape for n, x in inputs.items()} == {"x": (3, 3)} and outputs.shape == (3, 2)
+    for rows in (X[:3], X[5:8]):
+        inputs["x"][:] = rows
+        run()
+        np.testing.assert_array_equal(outputs, model.predict(rows, engine=name))
+    for p in model.parameters():
+        p.data[...] = 0
+    run()
+    assert not outputs.any()
+
+
 def test_an_altered_program_runs_other_instructions(name):
     program = made(name)
     listing = program.engine.listing

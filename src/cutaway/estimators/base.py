@@ -358,6 +358,10 @@ zone never seen: 'C' (1 row)
         return self.encoder_.doubts(kind.read(X, self.encoder_).X)
 
     def _predict_encoded(self, Z: np.ndarray) -> np.ndarray:
+        return self._predictions(self._outputs(Z))
+
+    def _predictions(self, z: np.ndarray) -> np.ndarray:
+        """Bring raw outputs (n, n_out) to the target's own terms."""
         raise NotImplementedError
 
     def answers(self, Z: np.ndarray) -> np.ndarray:

@@ -133,14 +133,18 @@ class Classifier(ClassifierMixin, Estimator):
         return self._probabilities(Z)
 
     def _probabilities(self, Z: np.ndarray) -> np.ndarray:
-        z = self._outputs(Z).astype(np.float64)
+        return self._linked(self._outputs(Z))
+
+    def _linked(self, z: np.ndarray) -> np.ndarray:
+        """Probabilities of raw outputs (n, n_out)."""
+        z = z.astype(np.float64)
         if self.design_.link == "softmax":
             return softmax(z, axis=1)
         p = expit(z)
         return np.hstack([1 - p, p]) if self.design_.task == "binary" else p
 
-    def _predict_encoded(self, Z: np.ndarray) -> np.ndarray:
-        p = self._probabilities(Z)
+    def _predictions(self, z: np.ndarray) -> np.ndarray:
+        p = self._linked(z)
         return self.target_encoder_.inverse(p.argmax(axis=1) if self.design_.task == "binary" else p)
 
     def _target(self, y: Any, weights: np.ndarray | None, classes: Any = None, constant: bool = False) -> TargetEncoder:

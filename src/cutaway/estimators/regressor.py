@@ -95,8 +95,8 @@ class Regressor(RegressorMixin, Estimator):
         before = getattr(self, "limits_", np.stack([low, high]))
         self.limits_ = np.stack([np.minimum(low, before[0]), np.maximum(high, before[1])])
 
-    def _predict_encoded(self, Z: np.ndarray) -> np.ndarray:
-        return self.target_encoder_.inverse(np.clip(self._outputs(Z), *self.limits_))
+    def _predictions(self, z: np.ndarray) -> np.ndarray:
+        return self.target_encoder_.inverse(np.clip(z, *self.limits_))
 
     def answers(self, Z: np.ndarray) -> np.ndarray:
         return self._predict_encoded(Z)

@@ -20,6 +20,7 @@ from ..named_inputs import NamedInputs
 from ..random import stream
 from ..sequences import Sequences, ragged_to_sequences
 from ..shown import VIEWS, Picture, Preformatted, Shown, shown_parts
+from . import changes
 from .layout import StateDict, arrays_of
 from .parameter import Parameter
 from .tree import KEPT, Tree, details
@@ -95,6 +96,11 @@ class Module(Tree, Shown):
                 f"{name}.data[...] = values, {name} = ct.nn.Parameter(values), or load_state_dict for several"
             )
         super().__setattr__(name, value)
+        changes.note()
+
+    def __delattr__(self, name: str) -> None:
+        super().__delattr__(name)
+        changes.note()
 
     def __getattr__(self, name: str) -> Any:
         """Find a layer by the name that its parameters carry: net.layer1; else say what may have been meant."""

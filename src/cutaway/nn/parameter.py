@@ -13,9 +13,19 @@ from ..autodiff import Tensor
 from ..errors import ArgumentError, ResourceError
 from ..random import next_stream
 from ..text import size
+from . import changes
 
 
-class Parameter(Tensor):
+class Kept(Tensor):
+    """A Tensor that a layer keeps. That another array takes the place of its own counts as a change of the network."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name == "data":
+            changes.note()
+
+
+class Parameter(Kept):
     """A Tensor that training changes. Made from a shape and an initialiser `init(rng, shape) -> array`, or an array.
 
     learnt: whether its values were trained or loaded, not drawn.
@@ -52,7 +62,7 @@ class Start:
         return self.values.copy()
 
 
-class Buffer(Tensor):
+class Buffer(Kept):
     """State that a layer keeps but no gradient changes, such as a running mean."""
 
     def __init__(self, start: np.ndarray) -> None:

@@ -102,6 +102,22 @@ class Engine(ABC):
     def predict(self) -> np.ndarray:
         """Compute the listing's output for every row fed. The next call may overwrite it."""
 
+    def standing(self, n: int) -> tuple[dict[str, np.ndarray], np.ndarray, Callable[[], None]]:
+        """Get ready to evaluate n rows again and again: give an array for each input, by name, one for the outputs, and
+        a function that computes these from what the inputs hold when it is called. n is at most `batch_size`.
+
+        Values written into arrays of the state count at the next call; where an array was replaced, ask again.
+        """
+        inputs = {v.name: np.zeros(v.shape_at(n), v.dtype) for v in self.listing.inputs}
+        out = self.listing.output
+        outputs = np.zeros(out.shape_at(n), out.dtype)
+
+        def again() -> None:
+            self.feed(inputs)
+            outputs[...] = self.predict()
+
+        return inputs, outputs, again
+
     # ---- for those who look ----------------------------------------------------------------------------------------
     @abstractmethod
     def begin(self, order: np.ndarray | None, position: int, steps: int) -> None:

@@ -24,7 +24,7 @@ from ...program import Instruction, Listing, State, Value
 from ...rules import OPS
 from ..plan import fenced, plan
 from ..reference.engine import Reference, rates
-from . import building, clocks, codegen, native, pool, slots
+from . import building, clocks, codegen, native, pool, slots, standing
 from .shards import STACK, Sharded, sharded
 from .sized import Sized
 
@@ -245,6 +245,12 @@ class CPU(Reference):
                 left -= chunk
             self.n = int(self._states[0, slots.TOTAL])
         return self.outputs
+
+    def standing(self, n: int) -> tuple[dict[str, np.ndarray], np.ndarray, Callable[[], None]]:
+        if self.threads > 1 or not self.compiled:
+            return super().standing(n)
+        once = codegen.Kernel("once", standing.ONCE, [], [])
+        return standing.standing(self, address(once, np.dtype(np.float32)), n)
 
     def _prepare_states(self, order: np.ndarray | None, position: int) -> None:
         if not self._fed or self._moved():
