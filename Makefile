@@ -58,6 +58,8 @@ versions: $(VENV)/test
 bench: $(VENV)/test
 	CUTAWAY_BENCH_PEERS=$${CUTAWAY_BENCH_PEERS:-$$(ls .venv-bench/bin/python 2>/dev/null)} \
 		$(BIN)/cutaway bench $(FAMILIES) --out benchmarks/results/cpu.json $(ARGS)
+	$(if $(FAMILIES),,CUTAWAY_BENCH_PEERS=$${CUTAWAY_BENCH_PEERS:-$$(ls .venv-bench/bin/python 2>/dev/null)} \
+		$(BIN)/python -m benchmarks.commands $(filter --resume,$(ARGS)))
 	$(BIN)/python -m benchmarks.report
 
 clean:

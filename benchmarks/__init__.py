@@ -3,4 +3,4 @@
 `cutaway bench` runs it. A family and `worker.py` import nothing of Cutaway at their top: peers never load it.
 """
 
-FAMILIES = ("mlp", "cnn", "rnn", "update", "predict", "many")
+FAMILIES = ("mlp", "cnn", "rnn", "update", "predict", "record", "many", "idioms")

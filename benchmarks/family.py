@@ -4,13 +4,15 @@ A family is one module of this package. It defines
 
     WORKLOADS     {name: Workload}
     COMPETITORS   [Competitor, ...], in the order of the table
-    TARGETS       {workload: {group: at least so many times as fast as the group's best; "limit" and "memory": at most}}
+    TARGETS       {workload: {group: at least so many times as fast as the group's best; "limit", "memory" and "us", the
+                  time in microseconds: at most}}
     UNIT          what is timed: "a step", "an update", "a call", ...
     data(work)    the fixed arrays of a workload, by name
     loss(work, data, result)    one number in float64 that proves two results alike, such as the loss of trained weights
     PROOF         what that number is, as the start of a sentence
     TOLERANCE     how far, relatively, these numbers may lie apart
     COLD          the workload whose whole process is timed for the cold and the warm start, or None
+    TOGETHER      (may be missing) True where workloads are so many that one process has all of a competitor's
 
 Weights have Cutaway's names and shapes. How each library trains is in `peers.py`: a family gives its network in their
 words. Only NumPy is imported at the top of a family: a competitor imports its own library inside `prepare`.
@@ -33,7 +35,8 @@ Train = Callable[[int, bool], Arrays | None]
 class Workload:
     """One network, one batch size, so many rows of synthetic data; `models` of them at once.
 
-    stretch: how many times the usual length is measured, where getting ready takes long.
+    stretch: how many times the usual length is measured, where getting ready takes long. groups: those whose
+    competitors take part; all if empty. precision: of Cutaway's products, "bf16" or "" for that of the weights.
     """
 
     name: str
@@ -44,6 +47,8 @@ class Workload:
     about: str = ""
     models: int = 1
     stretch: float = 1
+    groups: tuple[str, ...] = ()
+    precision: str = ""
 
     @property
     def steps(self) -> int:
@@ -60,7 +65,8 @@ class Competitor:
 
     Every call of `train` starts from the initial weights and a fresh optimizer. A competitor that does not train
     (`trains=False`) is a part of the limit that the others are held against: bare matrix products, bare traffic.
-    `profile(work, data)` says where one step's time goes, as text.
+    `profile(work, data)` says where one step's time goes, as text. `build`: it runs another checkout of Cutaway, by the
+    words of the competitor of this name.
     """
 
     name: str
@@ -70,6 +76,7 @@ class Competitor:
     ours: bool = False
     trains: bool = True
     profile: Callable[[Workload, Arrays], str] | None = None
+    build: str = ""
 
 
 def teacher(rng: np.random.Generator, X: np.ndarray, n_out: int) -> np.ndarray:

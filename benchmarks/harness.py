@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from .family import Competitor, Workload
+from .tables import BEFORE, OURS
 
 WORKER = Path(__file__).with_name("worker.py")
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
@@ -31,7 +32,7 @@ class Settings:
     """How long and how often: `rounds` of `seconds` for each competitor, on each number of threads.
 
     cold: rounds of the start-up measurement. only: competitors whose name contains this. peers: the Python that has
-    the peers.
+    the peers. build: another checkout of Cutaway, which is measured beside this one ("": none).
     """
 
     rounds: int = 5
@@ -40,6 +41,7 @@ class Settings:
     cold: int = 2
     only: str = ""
     peers: str = sys.executable
+    build: str = ""
 
     @classmethod
     def quick(cls) -> "Settings":
@@ -49,6 +51,23 @@ class Settings:
 def family_of(name: str) -> Any:
     """The module of a family, and its competitors."""
     return importlib.import_module(f".{name}", __package__)
+
+
+def commit(build: str) -> str:
+    """The name of a checkout: its commit, or its folder's."""
+    done = subprocess.run(["git", "-C", build, "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
+    return done.stdout.strip() if done.returncode == 0 else Path(build).name
+
+
+def with_build(competitors: list[Competitor], build: str) -> list[Competitor]:
+    """These, and for each of Cutaway's own lines the same one run by another checkout, if there is one."""
+    if not build:
+        return competitors
+    at = f" at {commit(build)}"
+    twins = [replace(c, name=c.name.replace(OURS, OURS + at, 1), group=BEFORE, profile=None, build=c.name)
+             for c in competitors if c.group == OURS]
+    last = max((k for k, c in enumerate(competitors) if c.group.startswith(OURS)), default=-1) + 1
+    return [*competitors[:last], *twins, *competitors[last:]]
 
 
 class Process:
@@ -89,65 +108,89 @@ class Run:
     def __init__(self, name: str, settings: Settings, say: Callable[[str], None]):
         self.name, self.settings, self.say = name, settings, say
         self.family: ModuleType = family_of(name)
-        self.competitors = [c for c in self.family.COMPETITORS if settings.only.lower() in c.name.lower()]
+        every = with_build(self.family.COMPETITORS, settings.build)
+        self.competitors = [c for c in every if settings.only.lower() in c.name.lower()]
+        self.together = getattr(self.family, "TOGETHER", False)
 
-    def command(self, competitor: Competitor, work: Workload, threads: int, data: Path) -> tuple[list[str], dict]:
+    def there(self, competitor: Competitor) -> bool:
+        """Whether the checkout that it runs is there: without it, Python would take the Cutaway that it finds."""
+        return not competitor.build or (Path(self.settings.build) / "src" / "cutaway").is_dir()
+
+    def command(self, competitor: Competitor, works: list[Workload], threads: int, data: Path) -> tuple[list, dict]:
         """What starts a competitor, and its environment."""
-        python = sys.executable if competitor.ours else self.settings.peers
-        command = [python, "-P", str(WORKER), self.name, work.name, competitor.name, str(threads), str(data)]
-        own = {"TORCHINDUCTOR_COMPILE_THREADS": "1", "KERAS_BACKEND": "jax"}
-        return command, os.environ | dict.fromkeys(THREADS, str(threads)) | own
+        python, names = sys.executable if competitor.ours else self.settings.peers, json.dumps([w.name for w in works])
+        name = competitor.build or competitor.name
+        command = [python, "-P", str(WORKER), self.name, names, name, str(threads), str(data)]
+        env = os.environ | dict.fromkeys(THREADS, str(threads))
+        if competitor.build:
+            env |= {"PYTHONPATH": str(Path(self.settings.build).resolve() / "src")}
+        return command, env | {"TORCHINDUCTOR_COMPILE_THREADS": "1", "KERAS_BACKEND": "jax"}
 
-    def measure(self, work: Workload, folder: Path) -> dict[str, dict]:
-        """One workload: {name: {group, threads, us, min, max, memory, loss, by_threads} or missing}."""
-        data, path = self.family.data(work), folder / "data.npz"
-        np.savez(path, **data)
+    def measure(self, works: list[Workload], folder: Path) -> dict[str, dict[str, dict]]:
+        """{workload: {name: {group, threads, us, min, max, memory, loss, by_threads} or missing}}, by the same
+        processes for all of these workloads."""
+        data = {work.name: self.family.data(work) for work in works}
+        for k, work in enumerate(works):
+            np.savez(folder / f"data{k}.npz", **data[work.name])
+        competitors = [c for c in self.competitors if not works[0].groups or c.group in works[0].groups]
         running: dict[tuple[str, int], tuple[Process, list]] = {}
-        results: dict[str, dict] = {c.name: {"group": c.group, "by_threads": {}} for c in self.competitors}
+        results: dict[str, dict[str, dict]] = {
+            w.name: {c.name: {"group": c.group, "by_threads": {}} for c in competitors} for w in works}
+        about = ", ".join(w.name for w in works[:2]) + ", ..." * (len(works) > 2)
         with contextlib.ExitStack() as stack:
 
-            def begin(competitor: Competitor, threads: int) -> tuple[Process, Path, dict]:
-                self.say(f"{work.name}: starts {competitor.name} on {threads}")
+            def begin(competitor: Competitor, threads: int) -> tuple[Process | None, Path, dict]:
+                self.say(f"{about}: starts {competitor.name} on {threads}")
+                if not self.there(competitor):
+                    return None, folder, {"missing": "not there"}
                 own = Path(tempfile.mkdtemp(dir=folder))
-                command, env = self.command(competitor, work, threads, path)
-                seconds = str(self.settings.seconds * work.stretch)
-                process = Process([*command, "--seconds", seconds, "--result", str(own / "result.npz")], env, own)
+                command, env = self.command(competitor, works, threads, folder)
+                seconds = str(self.settings.seconds * works[0].stretch)
+                process = Process([*command, "--seconds", seconds, "--result", str(own)], env, own)
                 stack.callback(process.close)
                 return process, own, process.ask()
 
             for threads in self.settings.threads:
                 at_once = max(1, (os.cpu_count() or 1) // threads)  # libraries compile for long; each has its cores
                 with ThreadPoolExecutor(at_once) as pool:
-                    begun = list(pool.map(begin, self.competitors, [threads] * len(self.competitors)))
-                for competitor, (process, own, answer) in zip(self.competitors, begun, strict=True):
-                    result = results[competitor.name]
-                    if "missing" in answer:
-                        result["missing"] = answer["missing"]
-                        continue
-                    result.setdefault("versions", answer["versions"])
-                    if competitor.trains:
-                        result["loss"] = self.family.loss(work, data, dict(np.load(own / "result.npz")))
-                    running[competitor.name, threads] = process, []
-            self.rounds(work, running)
-            for competitor in self.competitors:
+                    begun = list(pool.map(begin, competitors, [threads] * len(competitors)))
+                for competitor, (process, own, answer) in zip(competitors, begun, strict=True):
+                    for k, work in enumerate(works):
+                        result = results[work.name][competitor.name]
+                        if missing := answer["missing"] if isinstance(answer.get("missing"), str) else answer.get(
+                                "missing", {}).get(work.name):
+                            result["missing"] = missing
+                            continue
+                        result.setdefault("versions", answer["versions"])
+                        if competitor.trains:
+                            found = dict(np.load(own / f"result{k}.npz"))
+                            result["loss"] = self.family.loss(work, data[work.name], found)
+                    if process is not None and not isinstance(answer.get("missing"), str):
+                        running[competitor.name, threads] = process, []
+            self.rounds(about, running)
+            for competitor in competitors:
                 one = running.get((competitor.name, min(self.settings.threads)))
                 if competitor.profile and one:
-                    results[competitor.name]["profile"] = one[0].ask("profile").get("profile", "")
+                    for name, text in one[0].ask("profile").get("profile", {}).items():
+                        results[name][competitor.name]["profile"] = text
         for (name, threads), (_, answers) in running.items():
-            if us := [a["us"] for a in answers if "us" in a]:
-                results[name]["by_threads"][threads] = {"us": statistics.median(us), "min": min(us), "max": max(us),
-                                                        "memory": max(a["memory"] for a in answers if "us" in a)}
-        for result in results.values():
+            for work in works:
+                if us := [a["us"][work.name] for a in answers if work.name in a.get("us", {})]:
+                    took = {"us": statistics.median(us), "min": min(us), "max": max(us)}
+                    if len(works) == 1:
+                        took["memory"] = max(a["memory"] for a in answers if "memory" in a)
+                    results[work.name][name]["by_threads"][threads] = took
+        for result in (r for by_name in results.values() for r in by_name.values()):
             if by := result["by_threads"]:
                 result["threads"] = best = min(by, key=lambda t: by[t]["us"])
                 result |= by[best]
         return results
 
-    def rounds(self, work: Workload, running: dict[tuple[str, int], tuple[Process, list]]) -> None:
+    def rounds(self, about: str, running: dict[tuple[str, int], tuple[Process, list]]) -> None:
         """Each process runs one measured stretch a round; the order is rotated from round to round."""
         keys = list(running)
         for i in range(self.settings.rounds):
-            self.say(f"{work.name}: round {i + 1} of {self.settings.rounds}")
+            self.say(f"{about}: round {i + 1} of {self.settings.rounds}")
             turn = i % len(keys) if keys else 0
             for key in keys[turn:] + keys[:turn]:
                 process, answers = running[key]
@@ -157,11 +200,11 @@ class Run:
         """Seconds from start to end of a process that trains one epoch: with empty caches, then with what it left."""
         work = self.family.WORKLOADS[self.family.COLD]
         times: dict[str, dict[str, list[float]]] = {}
-        np.savez(folder / "cold.npz", **self.family.data(work))
+        np.savez(folder / "data0.npz", **self.family.data(work))
         for i in range(self.settings.cold):
             self.say(f"start-up: round {i + 1} of {self.settings.cold}")
-            for competitor in filter(lambda c: c.trains, self.competitors):
-                command, env = self.command(competitor, work, 1, folder / "cold.npz")
+            for competitor in filter(lambda c: c.trains and self.there(c), self.competitors):
+                command, env = self.command(competitor, [work], 1, folder)
                 cache = tempfile.mkdtemp(dir=folder)
                 env |= dict.fromkeys(("XDG_CACHE_HOME", "CUTAWAY_CACHE", "TORCHINDUCTOR_CACHE_DIR"), cache)
                 for kind in ("first", "later"):
@@ -175,14 +218,18 @@ class Run:
 
     def result(self, workloads: list[str], machine: dict, quick: bool = False) -> dict:
         """Measures the workloads."""
-        s, result = self.settings, {}
+        s = self.settings
+        result: dict[str, dict] = {}
         with tempfile.TemporaryDirectory() as folder:
-            for key in workloads:
-                work, own = self.family.WORKLOADS[key], Path(folder) / key.replace(" ", "-")
+            works = [self.family.WORKLOADS[key] for key in workloads]
+            for k, some in enumerate([works] if self.together and works else [[work] for work in works]):
+                own = Path(folder) / str(k)
                 own.mkdir()
-                result[key] = {"about": str(work), "competitors": self.measure(work, own)}
+                found = self.measure(some, own)
+                result |= {work.name: {"about": str(work), "competitors": found[work.name]} for work in some}
             start = self.cold(Path(folder)) if s.cold and self.family.COLD in workloads else None
         return {"family": self.name, "date": datetime.date.today().isoformat(), "quick": quick, "machine": machine,
                 "settings": {"rounds": s.rounds, "seconds": s.seconds, "threads": list(s.threads)},
                 "targets": self.family.TARGETS, "unit": self.family.UNIT, "proof": self.family.PROOF,
-                "tolerance": self.family.TOLERANCE, "workloads": result, "start": start}
+                "tolerance": self.family.TOLERANCE, "together": self.together,
+                "build": commit(s.build) if s.build else "", "workloads": result, "start": start}

@@ -1,4 +1,4 @@
-"""Plain networks of linear layers and ReLU, trained with AdamW: workloads A to D."""
+"""Plain networks of linear layers and ReLU, trained with AdamW: workloads A to D, and C in bf16."""
 
 import numpy as np
 
@@ -10,12 +10,15 @@ WORKLOADS = {
     "B": Workload("B", (64, 128, 64, 10), batch=64, task="classification"),
     "C": Workload("C", (784, 256, 128, 10), batch=128, task="classification"),
     "D": Workload("D", (784, 1024, 1024, 10), batch=256, task="classification"),
+    "C bf16": Workload("C bf16", (784, 256, 128, 10), batch=128, task="classification", precision="bf16",
+                       about='C with precision="bf16"', groups=("Cutaway", "before", "PyTorch")),
 }
 TARGETS = {
-    "A": {"PyTorch": 40, "JAX": 3, "scikit-learn": 25, "limit": 1.6},
-    "B": {"PyTorch": 8, "JAX": 1.7, "scikit-learn": 12, "limit": 1.6},
-    "C": {"PyTorch": 2, "JAX": 1.1, "scikit-learn": 3.5, "limit": 1.3},
-    "D": {"PyTorch": 1.3, "JAX": 1, "scikit-learn": 2, "limit": 1.3, "memory": 1},
+    "A": {"us": 8.5, "before": 1.37, "PyTorch": 42, "JAX": 2},
+    "B": {"us": 48, "before": 1.54, "JAX": 2.2},
+    "C": {"us": 800, "before": 1.37, "PyTorch": 2.1, "JAX": 1.4},
+    "D": {"us": 15000, "PyTorch": 1.35, "JAX": 1.1},
+    "C bf16": {"us": 520, "before": 2},
 }
 UNIT, PROOF = "a step", TRAINED
 TOLERANCE = 0.01  # 32 to 256 updates in float32; scikit-learn has no weight decay
@@ -195,6 +198,7 @@ COMPETITORS = [
     Competitor("PyTorch eager", "PyTorch", "torch", torch_like(torch_net)),
     Competitor("PyTorch, fused AdamW", "PyTorch", "torch", torch_like(torch_net, fused=True)),
     Competitor("PyTorch, torch.compile", "PyTorch", "torch", torch_like(torch_net, fused=True, compiled=True)),
+    Competitor("PyTorch, autocast to bf16", "PyTorch", "torch", torch_like(torch_net, fused=True, autocast=True)),
     Competitor("PyTorch, whole step compiled", "PyTorch, tuned", "torch", torch_whole_step),
     Competitor("JAX, jit a step", "JAX", "jax", jax_like(jax_net, scan=False)),
     Competitor("JAX, scan an epoch", "JAX", "jax", jax_like(jax_net, scan=True)),

@@ -20,6 +20,14 @@ def initial(data):
     return {name: value for name, value in data.items() if name not in ("X", "y")}
 
 
+def rounding(work, function):
+    """The setting for a workload's precision, where this build of Cutaway has one; an older one runs in float32."""
+    import inspect
+
+    known = "precision" in inspect.signature(function).parameters
+    return {"precision": work.precision} if work.precision and known else {}
+
+
 def cutaway(build):
     """Cutaway's `fit`; `build(nn, work)` gives the model."""
 
@@ -32,7 +40,7 @@ def cutaway(build):
             model.load_state_dict(weights)
             ct.fit(model, data["X"], data["y"], loss="mse" if work.task == "regression" else "cross_entropy",
                    optimizer=ct.optim.AdamW(LR, weight_decay=DECAY), epochs=epochs, batch_size=work.batch, seed=SEED,
-                   shuffle=shuffle, threads=threads, progress=False)
+                   shuffle=shuffle, threads=threads, progress=False, **rounding(work, ct.fit))
             return model.state_dict()
 
         return train
@@ -49,7 +57,8 @@ def profile(build):
         model = build(ct.nn, work)
         model.load_state_dict(initial(data))
         program = ct.compile(model, "mse" if work.task == "regression" else "cross_entropy",
-                             ct.optim.AdamW(LR, weight_decay=DECAY), work.batch, data["X"][:2], threads=1)
+                             ct.optim.AdamW(LR, weight_decay=DECAY), work.batch, data["X"][:2], threads=1,
+                             **rounding(work, ct.compile))
         program.feed(data["X"], data["y"])
         program.run(steps=2)
         return str(program.profile())
@@ -71,16 +80,19 @@ def from_torch(_, w):
     return np.moveaxis(w, 1, -1) if w.ndim > 1 else w
 
 
-def torch_like(build, fused=False, compiled=False, there=as_torch, back=from_torch, **options):
+def torch_like(build, fused=False, compiled=False, autocast=False, there=as_torch, back=from_torch, **options):
     """PyTorch with its options; an epoch's rows are gathered once, so that batches are slices that copy nothing.
 
-    `build(work, **options)` gives a module whose parameters come in the order of the initial weights.
+    autocast: products in bf16, for workloads of that precision. `build(work, **options)` gives a module whose
+    parameters come in the order of the initial weights.
     """
 
     def prepare(work, data, threads):
         import torch
         from torch import nn
 
+        if autocast and not work.precision:
+            raise NotImplementedError
         torch.set_num_threads(threads)
         regression = work.task == "regression"
         X, y = torch.from_numpy(data["X"]), torch.from_numpy(data["y"])
@@ -90,7 +102,8 @@ def torch_like(build, fused=False, compiled=False, there=as_torch, back=from_tor
         start = {name: torch.tensor(there(name, w)) for name, w in initial(data).items()}
 
         def objective(x, y):
-            return lossf(net(x), y)
+            with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+                return lossf(net(x), y)
 
         forward = torch.compile(objective) if compiled else objective
 

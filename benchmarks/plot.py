@@ -9,6 +9,7 @@ from .tables import OURS, PARTS, Result, best, limit, times_ours
 STYLES = {
     "PyTorch": ("#D55E00", "o"), "PyTorch, tuned": ("#E69F00", "s"), "JAX": ("#0072B2", "D"), "Keras": ("#CC79A7", "^"),
     "scikit-learn": ("#009E73", "v"), "NumPy": ("#56B4E9", "P"),
+    "ONNX Runtime": ("#F0E442", "X"), "before": ("#999999", "|"),
 }
 SIZES = {"^": 11, "v": 11, "P": 11}  # which look smaller
 INK, FAINT = "#222222", "#999999"
@@ -21,8 +22,8 @@ def ratios(results: list[Result], path: Path) -> None:
     from matplotlib.patches import Patch
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-    rows = [(result, key, entry) for result in results for key, entry in result["workloads"].items()
-            if best(entry, OURS)]
+    rows = [(result, key, entry) for result in results if not result.get("together")
+            for key, entry in result["workloads"].items() if best(entry, OURS)]
     groups = [g for g in STYLES if any(times_ours(e, g) for _, _, e in rows)]
     options: Any = {"svg.fonttype": "none", "svg.hashsalt": "cutaway", "font.family": "sans-serif", "font.size": 13,
                "text.color": INK, "axes.labelcolor": INK, "xtick.color": INK, "ytick.color": INK}

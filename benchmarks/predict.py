@@ -17,7 +17,7 @@ def predicted(name, batch, rows, about):
 WORKLOADS = {w.name: w for w in (predicted("row", 1, 512, "one row a call"),
                                  predicted("batch", 256, 8192, "256 rows a call"),
                                  predicted("table", 2**18, 2**18, "262,144 rows in one call"))}
-TARGETS: dict[str, dict[str, float]] = {name: {} for name in WORKLOADS}
+TARGETS = {"row": {"us": 5, "PyTorch": 9, "ONNX Runtime": 2}, "batch": {}, "table": {}}
 UNIT = "a call"
 PROOF = "The cross-entropy of the predictions for all rows"
 TOLERANCE = 1e-5
@@ -64,6 +64,17 @@ def cutaway(kept):
     return prepare
 
 
+def cutaway_predictor(work, data, threads):
+    """`ct.predictor`, which is asked for one row at a time."""
+    import cutaway as ct
+
+    if work.batch > 1 or not hasattr(ct, "predictor"):
+        raise NotImplementedError
+    model = cutaway_net(ct.nn, work)
+    model.load_state_dict(initial(data))
+    return calls(work, data, ct.predictor(model))
+
+
 def torch_predict(compiled=False):
     def prepare(work, data, threads):
         import torch
@@ -104,6 +115,35 @@ def sklearn_predict(work, data, threads):
     return calls(work, data, model.predict)
 
 
+def onnx_predict(work, data, threads):
+    """The network as a graph of Gemm and Relu. (Cutaway writes no such files: the graph is built here.)"""
+    return calls(work, data, session([(W, b) for W, b in layers(data)], threads))
+
+
+def session(pairs, threads):
+    """A function of rows (n, k) in single precision: a network of linear layers [(W, b), ...] run by ONNX Runtime."""
+    import onnxruntime
+    from onnx import TensorProto, helper, numpy_helper
+
+    nodes, constants, at = [], [], "x"
+    for i, (W, b) in enumerate(pairs):
+        constants += [numpy_helper.from_array(np.ascontiguousarray(a, np.float32), f"{name}{i}")
+                      for name, a in (("W", W), ("b", b))]
+        if i:
+            nodes.append(helper.make_node("Relu", [at], [f"a{i}"]))
+            at = f"a{i}"
+        nodes.append(helper.make_node("Gemm", [at, f"W{i}", f"b{i}"], [f"z{i}"], transB=1))
+        at = f"z{i}"
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, size])
+            for name, size in (("x", pairs[0][0].shape[1]), (at, pairs[-1][0].shape[0]))]
+    model = helper.make_model(helper.make_graph(nodes, "mlp", ends[:1], ends[1:], constants),
+                              opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    run = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"]).run
+    return lambda x: run(None, {"x": x})[0]
+
+
 def products(work, data, threads):
     """The bare matrix products, in batches that stay in cache; each thread has a share."""
     from concurrent.futures import ThreadPoolExecutor
@@ -135,11 +175,13 @@ def moved(work):
 
 COMPETITORS = [
     Competitor("Cutaway", "Cutaway", "cutaway", cutaway(kept=False), ours=True),
+    Competitor("Cutaway, ct.predictor", "Cutaway", "cutaway", cutaway_predictor, ours=True),
     Competitor("Cutaway, program kept", "Cutaway, tuned", "cutaway", cutaway(kept=True), ours=True),
     Competitor("PyTorch, inference_mode", "PyTorch", "torch", torch_predict()),
     Competitor("PyTorch, torch.compile", "PyTorch", "torch", torch_predict(compiled=True)),
     Competitor("JAX, jit", "JAX", "jax", jax_predict),
     Competitor("scikit-learn", "scikit-learn", "sklearn", sklearn_predict),
+    Competitor("ONNX Runtime", "ONNX Runtime", "onnxruntime", onnx_predict),
     Competitor("matrix products alone", "products", "numpy", products, ours=True, trains=False),
     moving(moved),
 ]

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from . import FAMILIES, plot, tables
+from . import FAMILIES, commands, plot, tables
 from .tables import Result, Table
 
 HERE = Path(__file__).resolve().parent
@@ -30,11 +30,20 @@ def profiles(result: Result) -> str:
 
 def family(result: Result) -> str:
     """All that was measured of one family."""
+    if result.get("together"):
+        return "\n\n".join(filter(None, [
+            f"### {result['family']}" + (" (a quick run: rough)" if result["quick"] else ""), tables.conditions(result),
+            tables.many_in_words(result), markdown(tables.many(result)), *tables.failures(result)]))
     about = " ".join(f"{key}: {entry['about']}." for key, entry in result["workloads"].items())
     return "\n\n".join(filter(None, [
         f"### {result['family']}" + (" (a quick run: rough)" if result["quick"] else ""),
         tables.conditions(result), about, markdown(tables.times(result)), markdown(tables.losses(result)),
         markdown(tables.start(result)), profiles(result), *tables.failures(result)]))
+
+
+def command_line(result: Result) -> str:
+    """Whole processes on files."""
+    return f"{commands.conditions(result)}\n\n{markdown(commands.table(result))}"
 
 
 def overview(results: list[Result]) -> str:
@@ -63,6 +72,8 @@ def main() -> None:
     text = fill(readme.read_text(), "overview", overview(results))
     for result in results:
         text = fill(text, f"results of {result['family']}", family(result))
+    if commands.RESULTS.exists():
+        text = fill(text, "commands", command_line(json.loads(commands.RESULTS.read_text())))
     readme.write_text(text)
     plot.ratios(results, RESULTS.parent / "ratios.svg")
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import statistics
 from typing import Any, NamedTuple
 
-OURS = "Cutaway"
+OURS, BEFORE = "Cutaway", "before"  # and another checkout of it
 PARTS = ("products", "traffic")  # what a step cannot do without, timed alone
-PEERS = ("PyTorch", "PyTorch, tuned", "JAX", "Keras", "scikit-learn", "NumPy")
-LIBRARIES = {"Cutaway": "cutaway", "PyTorch": "torch", "JAX": "jax", "Keras": "keras", "scikit-learn": "scikit-learn"}
+PEERS = (BEFORE, "PyTorch", "PyTorch, tuned", "JAX", "Keras", "scikit-learn", "ONNX Runtime", "NumPy")
+LIBRARIES = {"Cutaway": "cutaway", "PyTorch": "torch", "JAX": "jax", "Keras": "keras", "scikit-learn": "scikit-learn",
+             "ONNX Runtime": "onnxruntime"}
 
 Result = dict[str, Any]
 
@@ -82,7 +83,8 @@ def summary(results: list[Result], brief: bool = False) -> Table:
 
     brief: for a terminal, without targets, units and the products.
     """
-    entries = [(result, key, entry) for result in results for key, entry in result["workloads"].items()]
+    entries = [(result, key, entry) for result in results if not result.get("together")
+               for key, entry in result["workloads"].items()]
     peers = [g for g in PEERS if any(c["group"] == g for _, _, e in entries for c in e["competitors"].values())]
 
     def row(result: Result, key: str, entry: Result) -> list[str]:
@@ -96,12 +98,50 @@ def summary(results: list[Result], brief: bool = False) -> Table:
         cells.append(f"{1 / whole:.2f}" if whole else "-")
         if brief:
             return [key, number(ours) if ours else "-", *(cell.split()[0] for cell in (*cells[:-2], cells[-1]))]
-        return [key, f"{number(ours)} µs {result['unit']}" if ours else "-", *cells]
+        most = f" (≤ {targets['us']:g})" if "us" in targets else ""
+        return [key, f"{number(ours)} µs {result['unit']}{most}" if ours else "-", *cells]
 
-    short = {"PyTorch, tuned": "(tuned)", "scikit-learn": "sklearn"}
+    short = {"PyTorch, tuned": "(tuned)", "scikit-learn": "sklearn", "ONNX Runtime": "ONNX"}
     head = (["", "µs", *(short.get(p, p) for p in peers), "/ limit"] if brief else
             ["", OURS, *peers, "/ products", "/ (products + traffic)"])
     return Table("", head, [row(*entry) for entry in entries])
+
+
+def many(result: Result) -> Table:
+    """A family of many workloads, one line for each: Cutaway's time, how many times that of the others', and what of
+    its program runs in NumPy."""
+    entries = result["workloads"]
+    peers = [g for g in PEERS if any(c["group"] == g for e in entries.values() for c in e["competitors"].values())]
+
+    def row(key: str, entry: Result) -> list[str]:
+        ours, cells = best(entry, OURS), []
+        for group in peers:
+            times, target = times_ours(entry, group), result["targets"][key].get(group)
+            below = " below its target" if times and target and times < target else ""
+            cells.append((ratio(times) if times else "-") + below)
+        slow = next((c["profile"] for c in entry["competitors"].values() if "profile" in c), "-")
+        return [key, number(ours) if ours else "-", *cells, slow]
+
+    rows = [row(key, entry) for key, entry in entries.items()]
+    return Table("", ["", f"µs {result['unit']}", *peers, "by their rule"], rows)
+
+
+def many_in_words(result: Result) -> str:
+    """How the ratios of a family of many workloads lie: the median, the least, and which are below the target."""
+    said = []
+    for group in PEERS:
+        times = {key: t for key, e in result["workloads"].items() if (t := times_ours(e, group))}
+        if not times:
+            continue
+        least = min(times, key=lambda key: times[key])
+        middle = ratio(statistics.median(times.values()))
+        text = f"{group}: {middle} in the median, {ratio(times[least])} at least ({least})"
+        targets = {key: result["targets"][key].get(group) for key in times}
+        if any(targets.values()):
+            under = [key for key, t in times.items() if targets[key] and t < targets[key]]
+            text += f"; below the target of {max(t for t in targets.values() if t):g}x: {', '.join(under) or 'none'}"
+        said.append(text)
+    return f"{len(result['workloads'])} workloads. " + ". ".join(said) + "." if said else ""
 
 
 def memory_used(results: list[Result]) -> Table:
@@ -164,6 +204,8 @@ def conditions(result: Result) -> str:
     versions = {k: v for e in result["workloads"].values() for c in e["competitors"].values()
                 for k, v in c.get("versions", {}).items()}
     facts = [f"{m['cores']} cores", m["vector"], m["system"]]
+    if result.get("build"):
+        versions["build before"] = result["build"]
     if m["load"] is not None:
         facts.append(f"load at the start {m['load']:.1f}")
     if "gflops" in m:

@@ -1,7 +1,8 @@
-"""A competitor in a process of its own: `python -P worker.py FAMILY WORKLOAD COMPETITOR THREADS DATA.npz`.
+"""A competitor in a process of its own: `python -P worker.py FAMILY '["WORKLOAD"]' COMPETITOR THREADS FOLDER`.
 
-It trains without shuffling for the comparison of results (which is also its warm-up and its compilation), finds how
-many epochs fill a measured stretch, and then measures one stretch for each line it reads. Answers are lines of JSON.
+FOLDER has the data of each workload, data0.npz, data1.npz, ... It trains without shuffling for the comparison of
+results (which is also its warm-up and its compilation), finds how many epochs fill a measured stretch, and then
+measures one stretch of each workload for each line it reads. Answers are lines of JSON.
 """
 
 import argparse
@@ -63,11 +64,11 @@ def versions(package: str) -> dict[str, str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    for name in ("family", "workload", "competitor"):
+    for name in ("family", "workloads", "competitor"):
         parser.add_argument(name)
     parser.add_argument("threads", type=int)
     parser.add_argument("data", type=Path)
-    parser.add_argument("--result", type=Path, help="where to write the result of the unshuffled epochs")
+    parser.add_argument("--result", type=Path, help="the folder for the results of the unshuffled epochs")
     parser.add_argument("--seconds", type=float, default=1.0, help="length of a measured stretch")
     parser.add_argument("--once", action="store_true", help="train one epoch and leave: the whole process is timed")
     args = parser.parse_args()
@@ -80,31 +81,37 @@ def main() -> None:
         print(json.dumps(answer), file=answers, flush=True)
 
     family = family_of(args.family)
-    work = family.WORKLOADS[args.workload]
+    works = [family.WORKLOADS[name] for name in json.loads(args.workloads)]
     competitor = next(c for c in family.COMPETITORS if c.name == args.competitor)
     if importlib.util.find_spec(competitor.package) is None:
         return say(missing="not installed")
-    data = dict(np.load(args.data))
-    try:
-        train = competitor.prepare(work, data, args.threads)
-        if args.once:
-            train(1, True)
-            return say(done=True)
-        result = train(PROOF_EPOCHS, False)
-    except NotImplementedError:
-        return say(missing="not offered")
-    except Exception as error:  # one competitor that fails is a line of the table, not the end of the run
-        return say(missing=f"failed: {type(error).__name__}: {error}"[:300])
-    if result is not None:
-        np.savez(args.result, **result)
-    epochs = calibrate(train, args.seconds)
-    say(ready=True, epochs=epochs, versions=versions(competitor.package))
+    ready, missing = {}, {}
+    for k, work in enumerate(works):
+        data = dict(np.load(args.data / f"data{k}.npz"))
+        try:
+            train = competitor.prepare(work, data, args.threads)
+            if args.once:
+                train(1, True)
+                return say(done=True)
+            result = train(PROOF_EPOCHS, False)
+            if result is not None:
+                np.savez(args.result / f"result{k}.npz", **result)
+            ready[work.name] = work, data, train, calibrate(train, args.seconds)
+        except NotImplementedError:
+            missing[work.name] = "not offered"
+        except Exception as error:  # one competitor that fails is a line of the table, not the end of the run
+            missing[work.name] = f"failed: {type(error).__name__}: {error}"[:300]
+    say(ready=True, missing=missing, versions=versions(competitor.package) if ready else {})
     for question in sys.stdin:
         if question == "profile\n":
-            say(profile=competitor.profile(work, data) if competitor.profile else "")
+            say(profile={name: competitor.profile(work, data) for name, (work, data, _, _) in ready.items()}
+                if competitor.profile else {})
             continue
-        train(1, True)  # the caches are someone else's after the others' turns
-        say(us=clock(train, epochs) / (epochs * work.steps * work.models) * 1e6, memory=peak_memory())
+        us = {}
+        for name, (work, _, train, epochs) in ready.items():
+            train(1, True)  # the caches are someone else's after the others' turns
+            us[name] = clock(train, epochs) / (epochs * work.steps * work.models) * 1e6
+        say(us=us, memory=peak_memory())
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import copy
 import math
 
-from benchmarks import tables
+from benchmarks import commands, tables
 
 LINE = {"min": 9.0, "max": 11.0, "threads": 1, "memory": 90.0}
 RESULT = {
@@ -69,6 +69,43 @@ def test_memory_sizes_and_start():
     assert tables.memory_used([RESULT]).rows == [["A", "90", "90"]]
     assert tables.install(RESULT).rows == [["Cutaway", "2 MB", "300 MB"]]
     assert tables.start(RESULT).rows == [["Cutaway", "3.70 s", "0.29 s"]]
+
+
+def test_a_time_to_reach_stands_beside_the_time():
+    result = copy.deepcopy(RESULT)
+    result["targets"]["A"] = {"us": 8.5, "before": 1.4}
+    result["workloads"]["A"]["competitors"]["Cutaway at abc"] = LINE | {"group": "before", "us": 14.0}
+    table = tables.summary([result])
+    assert table.head[:3] == ["", "Cutaway", "before"]
+    assert table.rows[0][:3] == ["A", "10.0 µs a step (≤ 8.5)", "1.4x (≥ 1.4x)"]
+
+
+MANY = {
+    "together": True, "unit": "a step", "targets": {"x": {"PyTorch": 1.5}, "y": {"PyTorch": 1.5}},
+    "workloads": {
+        "x": {"competitors": {"Cutaway": {"group": "Cutaway", "us": 10.0, "profile": "none"},
+                              "PyTorch": {"group": "PyTorch", "us": 30.0}}},
+        "y": {"competitors": {"Cutaway": {"group": "Cutaway", "us": 10.0, "profile": "index"},
+                              "PyTorch": {"group": "PyTorch", "us": 12.0}}},
+    },
+}
+
+
+def test_a_family_of_many_workloads_has_a_line_for_each():
+    table = tables.many(MANY)
+    assert table.head == ["", "µs a step", "PyTorch", "by their rule"]
+    assert table.rows == [["x", "10.0", "3x", "none"], ["y", "10.0", "1.2x below its target", "index"]]
+    assert tables.many_in_words(MANY) == ("2 workloads. PyTorch: 2.1x in the median, 1.2x at least (y); "
+                                          "below the target of 1.5x: y.")
+    assert tables.summary([MANY]).rows == []
+
+
+def test_commands_have_shares_and_targets():
+    one, two = {"seconds": 10.0, "memory": 100.0}, {"seconds": 40.0, "memory": 300.0}
+    result = {"rows": 5, "builds": {"Cutaway": dict.fromkeys(commands.ABOUT, one),
+                                    "before": dict.fromkeys(commands.ABOUT, two)}, "boosting": {}}
+    row = next(row for row in commands.table(result).rows if row[0].startswith("fit of 5 rows"))
+    assert row[1:] == ["10.00 s (≤ 20)", "40.00 s", "0.25 (≤ 0.45)", "100 MiB (≤ 1200)", "300 MiB", "0.33 (≤ 0.4)"]
 
 
 def test_conditions_name_machine_and_versions():

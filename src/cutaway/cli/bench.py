@@ -15,7 +15,8 @@ REPOSITORY = Path(__file__).parent.parent.parent.parent  # where this runs from 
 
 def bench(
     families: Annotated[list[str] | None, Argument(
-        help="mlp, cnn, rnn, update (optimizers alone), predict, many (64 models at once). Default: all.",
+        help="mlp, cnn, rnn, update (optimizers alone), predict, record (one raw record), many (64 models at once), "
+             "idioms (forty networks of one's own). Default: all.",
         show_default=False)] = None,
     quick: Annotated[bool, Option("--quick", help="A rough look: few and short stretches.")] = False,
     workloads: Annotated[list[str] | None, Option("--workload", "-w", metavar="NAME",
@@ -24,6 +25,8 @@ def bench(
                                 show_default=False)] = "",
     peers: Annotated[str | None, Option(metavar="PYTHON", help="The Python that has the peers: CUTAWAY_BENCH_PEERS, "
                                         "or the one that runs this.", show_default=False)] = None,
+    build: Annotated[str | None, Option(metavar="FOLDER", help="Another checkout of Cutaway, measured beside this one: "
+                                        "CUTAWAY_BENCH_BUILD, or none.", show_default=False)] = None,
     threads: Annotated[int | None, Option(min=1, help="Only so many threads, not the best of 1 and 2.")] = None,
     rounds: Annotated[int | None, Option(min=1, help="Rounds that medians are of.")] = None,
     seconds: Annotated[float | None, Option(help="The length of a measured stretch.")] = None,
@@ -31,7 +34,7 @@ def bench(
                                        "and not measured now stay.")] = None,
     resume: Annotated[bool, Option("--resume", help="Leave out families that --out has.")] = False,
 ) -> None:
-    """Measure how fast Cutaway trains and predicts here, beside PyTorch, JAX, Keras and scikit-learn if installed.
+    """Measure how fast Cutaway trains and predicts here, beside PyTorch, JAX, Keras, scikit-learn and ONNX Runtime.
 
     Everyone starts from the same weights and does the same updates, which is checked. All of it takes about 40 minutes
     on two cores (--quick 10), best with nothing else running. The benchmarks are in Cutaway's repository: this runs in
@@ -62,7 +65,8 @@ def bench(
     known = json.loads(out.read_text()) if out and out.exists() else {}
     chosen = list(dict.fromkeys(families or FAMILIES))
     settings = Settings.quick() if quick else Settings()
-    settings = replace(settings, only=only, peers=_interpreter(peers), rounds=rounds or settings.rounds,
+    settings = replace(settings, only=only, peers=_interpreter(peers),
+                       build=build or os.environ.get("CUTAWAY_BENCH_BUILD", ""), rounds=rounds or settings.rounds,
                        seconds=checks.positive(seconds, "--seconds") or settings.seconds,
                        threads=(threads,) if threads else settings.threads)
     screen, notes = Screen(), console(stderr=True)
@@ -114,7 +118,11 @@ def _show(screen, result) -> None:
     for key, entry in result["workloads"].items():
         screen.say(f"  {key}: {entry['about']}", style="dim")
     screen.say(f"  {tables.conditions(result)}", style="dim")
-    _print(screen, tables.times(result, spread=False))
+    if result["together"]:
+        _print(screen, tables.many(result))
+        screen.say(f"  {tables.many_in_words(result)}")
+    else:
+        _print(screen, tables.times(result, spread=False))
     _print(screen, tables.start(result))
     for text in tables.failures(result):
         screen.say(f"  {text}", style="dim")
