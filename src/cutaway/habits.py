@@ -76,7 +76,7 @@ SHARED = {
     "index_select": "x[rows], by an array of whole numbers", "masked_select": "x[mask]", "select": "x[:, k]",
     "narrow": "x[:, start:end]", "fill_": "x.data[...] = value", "zero_": "x.data[...] = 0",
     "copy_": "x.data[...] = values", "add_": "x = x + y", "mul_": "x = x * y", "sub_": "x = x - y",
-    "prod": "ct.ops.exp(ct.ops.log(x).sum()) for positive numbers", "cumsum": "x @ np.triu(np.ones((k, k)))",
+    "prod": "ct.ops.exp(ct.ops.log(x).sum()) for positive numbers",
     "topk": "np.sort(x.numpy()), outside of a model", "sort": "np.sort(x.numpy()), outside of a model",
     "copy": "x.clone()", "isnan": "np.isnan(x.numpy())", "any": "x.numpy().any()", "all": "x.numpy().all()",
     "bool": "a comparison, as in x > 0", "ndimension": "x.ndim", "nelement": "x.size", "view_as": "x.reshape(y.shape)",

@@ -2,9 +2,10 @@
 
     python tests/engines/guarded.py float32 1 [number of the first] [rows] [seed]
 
-runs every variant (variants.py) as a small program whose kernels get each operand in memory of its own, once so that
-it ends where a page begins that nobody may touch, once so that it begins where one ends. What each kernel gives is
-compared with its rule. A line before each variant says which it is, a line after it what came out.
+runs every variant (variants.py), and moves by chance (random_moves.py), as a small program whose kernels get each
+operand in memory of its own, once so that it ends where a page begins that nobody may touch, once so that it begins
+where one ends. What each kernel gives is compared with its rule. A line before each variant says which it is, a line
+after it what came out.
 """
 
 import ctypes
@@ -18,6 +19,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1] / "rules"))
 
 from around import Around, uneven
+from random_moves import random_moves
 from variants import every_variant
 
 import cutaway as ct
@@ -55,7 +57,9 @@ class Slots:
         self.used += 1
         assert array.nbytes <= room, "too large"
         at = start + room - array.nbytes if self.at_end else start
-        bytes_ = (ctypes.c_char * max(array.nbytes, 1)).from_address(at) if array.nbytes else b""
+        if not array.nbytes:
+            return array.copy(), at
+        bytes_ = (ctypes.c_char * array.nbytes).from_address(at)
         place = np.frombuffer(bytes_, array.dtype, array.size).reshape(array.shape)
         place[...] = array
         return place, at
@@ -78,7 +82,7 @@ def run_kernel(slots_, engine, k, known, shards):
         else:
             if id(v) not in put:
                 fresh = np.full_like(known[id(v)], np.nan if v.dtype.kind == "f" else -(2**31))
-                one = known[id(v)] if id(v) in reads else fresh
+                one = known[id(v)] if id(v) in reads or v.array is not None else fresh
                 if engine.copies(v) > 1:
                     others = fresh if instruction.scope == "rows" else np.zeros_like(one)
                     one = np.stack([one] + [others] * (shards - 1))
@@ -137,7 +141,7 @@ def main(dtype, threads, first=0, n=7, seed=0):
     warnings.filterwarnings("ignore", ".*has no CPU kernel", RuntimeWarning)
     np.seterr(all="ignore")
     slots_ = Slots(24)
-    for number, (id_, name, make) in enumerate(every_variant()):
+    for number, (id_, name, make) in enumerate([*every_variant(), *random_moves()]):
         if number < first:
             continue
         print(number, id_, "| begins", flush=True)

@@ -18,10 +18,9 @@ BY_RULE = {
     "matmul-matmul_of_stack_and_matrix", "matmul-matmul_by_a_column", "matmul-matmul_of_stacks_by_a_column",
     "matmul-matmul_of_a_row_and_stacks", "matmul-matmul_of_vectors", "max-largest_of_everything",
     "max-largest_of_features", "max-largest_of_one_axis", "norm-over_everything", "norm-over_features",
-    "norm-over_one_axis", "transpose-transpose", "concat-concat_of_three", "index-index_columns",
-    "index-index_one_column", "index-index_by_array", "sum-over_features", "sum-over_one_axis",
+    "norm-over_one_axis", "sum-over_features", "sum-over_one_axis",
     "sum-over_the_last_axis", "mean-over_features", "mean-over_one_axis", "mean-over_the_last_axis",
-    "dropout-dropout", "augment-augment", "mul-rows_and_tall", "add-rows_and_tall", "conv-conv_in_groups",
+    "dropout-dropout", "augment-augment", "conv-conv_in_groups",
     # operands of a shape that no kernel takes
     "linear-linear_of_one_bias_for_all", "linear-linear_of_a_bias_that_lies", "linear-linear_of_a_bias_for_each_row",
     "mse-outputs_and_outputs", "half_mse-outputs_and_outputs", "mae-outputs_and_outputs",

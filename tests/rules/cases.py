@@ -425,6 +425,21 @@ def index_by_array(rng, n, k):
     return Case((away(rng, n, k + 1),), {"key": (slice(None), np.array([1, 0, 1]))})
 
 
+@case("cumsum")
+def cumulative_along_time(rng, n, k):
+    return Case((away(rng, n, 3, k),), {"axis": 1})
+
+
+@case("cumsum")
+def cumulative_along_the_last_axis(rng, n, k):
+    return Case((away(rng, n, 2, k),), {"axis": -1})
+
+
+@case("cumsum")
+def cumulative_over_rows(rng, n, k):
+    return Case((away(rng, n, k),), {"axis": 0})
+
+
 @case("sum", "mean", "norm")
 def over_everything(rng, n, k):
     return Case((away(rng, n, k),), {"axis": None, "keepdims": False})

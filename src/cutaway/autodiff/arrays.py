@@ -20,9 +20,9 @@ from ..rules.settings import real
 from .tensor import Tensor, apply
 
 __all__ = [
-    "amax", "amin", "argmax", "argmin", "cat", "chunk", "clip", "concat", "concatenate", "expand_dims", "flatten",
-    "log_softmax", "max", "mean", "min", "norm", "permute", "power", "reshape", "softmax", "split", "squeeze", "stack",
-    "std", "sum", "swapaxes", "swapdims", "transpose", "unsqueeze", "var", "view", "where",
+    "amax", "amin", "argmax", "argmin", "cat", "chunk", "clip", "concat", "concatenate", "cumsum", "expand_dims",
+    "flatten", "log_softmax", "max", "mean", "min", "norm", "permute", "power", "reshape", "softmax", "split",
+    "squeeze", "stack", "std", "sum", "swapaxes", "swapdims", "transpose", "unsqueeze", "var", "view", "where",
 ]
 
 #: other words for arguments, with ours; where a function has none of the first, the second
@@ -189,6 +189,20 @@ def std(x, axis=None, keepdims: bool = False, ddof: int | None = None, **named) 
     apart, n = _spread("std", x, axis, keepdims, ddof, dict(named))
     axis, keepdims = named.get("dim", axis), named.get("keepdim", keepdims)
     return norm(apart, axis, keepdims) / n**0.5
+
+
+@in_both_words
+def cumsum(x, axis=None) -> Tensor:
+    """Cumulative sums along an axis: each number with those before it. No axis: of all numbers, one after the other.
+
+    >>> import cutaway as ct
+    >>> ct.ops.cumsum([[1.0, 2.0], [3.0, 4.0]], axis=1)
+    Tensor([[1., 3.],
+            [3., 7.]])
+    """
+    if axis is None:
+        return apply("cumsum", reshape(x, -1), axis=0)
+    return apply("cumsum", x, axis=_one_axis("cumsum", axis, _ndim(x)))
 
 
 @in_both_words
@@ -386,8 +400,8 @@ def split(x, *given, sizes=None, axis: int = 0) -> list[Tensor]:
     return [x[(*before, slice(lo, hi))] for lo, hi in pairwise(ends)]
 
 
-METHODS = (sum, mean, max, min, amax, amin, argmax, argmin, norm, var, std, softmax, log_softmax, clip, reshape, view,
-           permute, transpose, swapaxes, unsqueeze, squeeze, flatten, chunk, split)
+METHODS = (sum, mean, max, min, amax, amin, argmax, argmin, norm, var, std, cumsum, softmax, log_softmax, clip, reshape,
+           view, permute, transpose, swapaxes, unsqueeze, squeeze, flatten, chunk, split)
 for _f in METHODS:
     setattr(Tensor, _f.__name__, _f)
 Tensor.clamp = clip  # type: ignore[attr-defined]

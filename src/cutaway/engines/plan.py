@@ -28,6 +28,14 @@ class Plan:
         """The rows of a shard of a whole batch, but perhaps of the last one."""
         return -(-self.batch // self.shards)
 
+    def shares(self, a: Value, b: Value) -> bool:
+        """Whether two values that live at the same time are at the same place."""
+        if a is b:
+            return True
+        if a.outside or b.outside:
+            return a.array is None and b.array is None and (a.home, a.at) == (b.home, b.at)
+        return self.offsets[id(a)] == self.offsets[id(b)] and a.width * b.width > 0
+
     def __repr__(self) -> str:
         return f"Plan({self})"
 

@@ -10,6 +10,7 @@ from ..autodiff import Tensor
 from ..errors import ArgumentError, RecordingError
 from ..optim import Optimizer
 from ..rules import OPS
+from .by_rows import keeps_rows_apart
 from .instruction import Instruction, ShapeOf, Value, constant
 from .places import places
 from .record import Recorded, Step
@@ -35,14 +36,14 @@ def forward(recorded: Recorded) -> list[Instruction]:
     updates = {id(new) for _, new in recorded.assignments}
     for step in recorded.steps:
         rule = step.entry.op
-        batched = all(v.rows for v in step.outputs)
+        apart = keeps_rows_apart(rule, step.inputs, step.outputs, step.attributes)
         phase = "loss" if step.entry.scope == "loss" else "forward"
         if any(id(v) in updates for v in step.outputs):
             phase = "update"
         formula = "J = mean ℓ" if step.outputs[0] is recorded.loss and rule.name == "mean" else rule.formula
         out.append(Instruction(
             phase, rule.name, step.inputs, step.outputs, step.attributes, formula=formula, layer=step.entry.scope,
-            scope="rows" if batched and not rule.reduces_batch else "once",
+            scope="rows" if apart else "once",
         ))
     return out
 
@@ -114,7 +115,7 @@ class _Backward:
         rule, layer = step.entry.op, step.entry.scope
         if why := rule.refuses([self._wants(v) for v in step.inputs]):
             raise RecordingError(f"{layer or 'forward'}: {why}")
-        arguments = self._arguments(step)
+        arguments, out = self._arguments(step), step.outputs[0]
         scope = self._scope(step, arguments)
         writes: list[Value | None] = []
         after: list[Instruction] = []
@@ -122,12 +123,14 @@ class _Backward:
             if v is None or not self._wants(v):
                 writes.append(None)
                 continue
-            target, add = self._target(v, scope, layer)
-            out = step.outputs[0]
+            own = scope  # value by value, each operand's own: one whose gradient rows share does not delay the others
+            if rule.kind == "elementwise" and out.rows:
+                own = "rows" if v.rows or self._trained_gradient(v) is not None else "once"
+            target, add = self._target(v, own, layer)
             if rule.kind == "elementwise" and (v.rows, v.shape) != (out.rows, out.shape):
                 whole = Value(target.name + " (broadcast)", out.shape, out.rows, v.dtype)
                 after.append(Instruction(
-                    "backward", "sum_to", (whole,), (target,), {"shape": ShapeOf(v)}, scope=scope,
+                    "backward", "sum_to", (whole,), (target,), {"shape": ShapeOf(v)}, scope=own,
                     formula=OPS["sum_to"].formula, layer=layer,
                 ))
                 target = whole
@@ -147,9 +150,12 @@ class _Backward:
     def _scope(self, step: Step, arguments: tuple) -> str:
         """Divide the work by rows, unless the rule mixes rows backwards too, writes what rows share, or reads none."""
         rule = step.entry.op
+        if rule.kind == "elementwise" and step.outputs[0].rows:
+            return "rows"
         wanted = [v for v in step.inputs if v is not None and self._wants(v)]
         shared = any(not v.rows and self._trained_gradient(v) is None for v in wanted)
-        mixes = rule.reduces_batch and not rule.spreads
+        mixes = (rule.reduces_batch or rule.moves) and not rule.spreads and not keeps_rows_apart(
+            rule, step.inputs, step.outputs, step.attributes)
         reads_rows = any(v.rows for v in (*wanted, *(a for a in arguments if isinstance(a, Value))))
         return "once" if shared or mixes or not reads_rows else "rows"
 

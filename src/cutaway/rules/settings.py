@@ -60,7 +60,7 @@ AXIS = (lambda value: is_whole(value, -32), "a whole number")
 def refused(op: str, settings: dict[str, Any]) -> str | None:
     """Say what is wrong with an operation's settings; None where nothing is."""
     for name, value in settings.items():
-        allowed = AXIS if (op, name) == ("concat", "axis") else ALLOWED.get(name)
+        allowed = AXIS if name == "axis" and op in ("concat", "cumsum") else ALLOWED.get(name)
         if allowed is not None and not allowed[0](value):
             return f"{op} takes {name} as {allowed[1]}, got {value!r}"
     return None

@@ -77,6 +77,17 @@ def index_back(dy, x_shape, *, key):
     return xp.scatter_add(x_shape, key, dy)
 
 
+@rule("y = x1 + ... + x", reduces_batch=True, linear="x", slope="1 for all up to there", shapes="x (...)  y (...)",
+      title="cumulative sum")
+def cumsum(x, *, axis):
+    """Each number is the sum of those up to it along an axis."""
+    return xp.cumsum(x, axis=axis)
+
+def cumsum_back(dy, *, axis):
+    """dx = sum of dy from there on"""
+    return xp.flip(xp.cumsum(xp.flip(dy, axis), axis=axis), axis)
+
+
 @rule("y = sum x", reduces_batch=True, spreads=True, reduces=True, linear="x", slope="1", shapes="x (...)  y (...)")
 def sum_(x, *, axis, keepdims):
     return xp.sum(x, axis=axis, keepdims=keepdims)

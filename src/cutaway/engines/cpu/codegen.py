@@ -7,10 +7,8 @@ A kernel is `k(p, s)`: its own parameters and the step state (slots.py). p holds
 from __future__ import annotations
 
 import ast
-import inspect
 import re
 import struct
-import textwrap
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -21,10 +19,10 @@ import numpy as np
 
 from ...optim.hoisted import hoisted
 from ...program import Instruction, Value
-from ...rules import OPS, Op, elementwise, facts
+from ...rules import OPS, facts
 from ..plan import Plan
 from ..reference.engine import hyperparameters
-from . import kernels, stepping
+from . import elementwise, kernels, moves, stepping, sums
 
 STATE = {
     "n": "s[N]", "first": "s[FIRST]", "total": "s[TOTAL]", "t": "s[T]", "seed": "s[SEED]", "shard": "s[SHARD]",
@@ -106,9 +104,10 @@ def write(i: Instruction, plan: Plan, optimizer: Any, dtype: np.dtype) -> Kernel
         return _update(i, type(prepare).rule, vars(prepare) | ends, dtype)
     if i.op not in OPS:
         return _engine_kernel(i, dtype)
-    rule = OPS[i.op]
-    if rule.kind == "elementwise":
-        return _elementwise(i, rule, plan, dtype)
+    if OPS[i.op].kind == "elementwise":
+        return _elementwise(i, plan, dtype)
+    if i.op in SHAPED:
+        return _shaped(i, plan, dtype)
     operands = i.operands()
     numbers = _numbers(i, operands, dtype)
     if numbers is None:
@@ -232,49 +231,26 @@ def _pointer(v: Any, name: str) -> str:
 # ---- loops made from rules -----------------------------------------------------------------------------------------
 
 
-def _elementwise(i: Instruction, rule: Op, plan: Plan, dtype: np.dtype) -> Kernel | None:
-    """Write one loop over an elementwise rule. Values that share memory share a pointer, so that LLVM vectorises it."""
-    operands = i.operands()
-    outs = [f"d{name}" for name in rule.inputs] if i.backward else list(rule.outputs)
-    ins = [name for name in operands if name not in outs]
-    whole = next(operands[o] for o in outs if operands.get(o) is not None)
-    assert whole is not None
-    present = {name: v for name, v in operands.items() if v is not None}
-    pattern = _pattern(present, whole)
-    if pattern is None or not whole.width or any(name not in present for name in ins):
+def _elementwise(i: Instruction, plan: Plan, dtype: np.dtype) -> Kernel | None:
+    """Write the loops of an elementwise rule."""
+    made = elementwise.write(i, OPS[i.op], plan, dtype)
+    if made is None:
         return None
-    alike = all(_shaped(present[name], whole) for name in outs if name in present)
-    if not alike or any(v.dtype != dtype for v in present.values()):
+    kernel = _call("loop", made.text, {**made.operands}, {**i.attributes, **made.numbers}, i)
+    return kernel if not made.foreign or _in_the_language(i.title, kernel.text, dtype) else None
+
+
+SHAPED = {"index": moves.write, "transpose": moves.write, "concat": moves.write, "reshape": moves.write,
+          "real": moves.write, "sum_to": sums.sum_to, "cumsum": sums.cumsum}
+
+
+def _shaped(i: Instruction, plan: Plan, dtype: np.dtype) -> Kernel | None:
+    """Write the loops of an operation whose kernel follows from its operands' shapes."""
+    made = SHAPED[i.op](i, plan)
+    if made is None or any(v.dtype not in (dtype, np.int32) for v in made[1].values()):
         return None
-    index, columns = pattern
-    same: dict[str, str] = {}
-    for o in outs:
-        v = operands.get(o)
-        if v is not None:
-            same[o] = next((name for name in ins if _shares(operands[name], v, plan)), o)
-    settings = list(rule.backward_attributes if i.backward else rule.attributes)
-    function = rule.backward if i.backward else rule.forward
-    assert function is not None
-    call = f"{function.__name__}({', '.join([*(f'{x}[{index[x]}]' for x in ins), *settings])})"
-    if len(outs) == 1:
-        work = f"{same[outs[0]]}[{index[outs[0]]}] = {call}"
-    else:
-        temps = [f"new_{o}" for o in outs]
-        stores = [f"{same[o]}[{index[o]}] = new_{o}" for o in outs if o in same]
-        work = "; ".join([f"{', '.join(temps)} = {call}", *stores])
-    names = dict.fromkeys([*ins, *(same[o] for o in outs if o in same)])
-    arguments = ", ".join(["n", "width", *(["columns"] if columns else []), *names, *settings])
-    count = "n * width" if whole.rows else "width"
-    loop = (f"    for i in range({count} // columns):\n        for j in range(columns):\n            {work}" if columns
-            else f"    for j in range({count}):\n        {work}")
-    text = f"def loop({arguments}):\n{loop}"
-    own = "" if function.__module__ == elementwise.__name__ else _own_rule(function)
-    if own is None:
-        return None
-    sizes = {"width": whole.width, "columns": columns}
-    kernel = _call("loop", text, {x: operands.get(x) for x in names}, {**i.attributes, **sizes}, i)
-    kernel.text = own + kernel.text
-    return kernel if not own or _in_the_language(i.title, kernel.text, whole.dtype) else None
+    loops, operands = made
+    return _call("loop", loops.text(list(operands)), {**operands}, {**loops.numbers}, i)
 
 
 _foreign: dict[str, str] = {}  # what machine code cannot be made of, by the title of an instruction
@@ -298,49 +274,6 @@ def why_none(i: Instruction) -> str:
     if i.title in _foreign:
         return f" ({_foreign[i.title]})"
     return " for these shapes" if i.op in kernels.TAKES or facts(i.op).kind == "elementwise" else ""
-
-
-def _own_rule(function: Any) -> str | None:
-    """The text of an elementwise rule that stands in a user's own file; None where Python keeps no source."""
-    try:
-        node = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
-    except (OSError, TypeError):
-        return None
-    assert isinstance(node, ast.FunctionDef)
-    node.decorator_list = []
-    return ast.unparse(node) + "\n\n"
-
-
-def _pattern(operands: dict[str, Value], whole: Value) -> tuple[dict[str, str], int] | None:
-    """Choose how each operand is indexed, and the columns of the inner loop (0: one loop, all have the same shape)."""
-    if all(_shaped(v, whole) for v in operands.values()):
-        return dict.fromkeys(operands, "j"), 0
-    columns = whole.shape[-1] if whole.shape else 1
-    index = {}
-    for name, v in operands.items():
-        if _shaped(v, whole):
-            index[name] = "i * columns + j"
-        elif v.width == 1 and not v.rows:
-            index[name] = "0"
-        elif not v.rows and v.width == columns and v.shape[-1:] == (columns,):
-            index[name] = "j"
-        elif v.rows == whole.rows and v.shape == (*whole.shape[:-1], 1):
-            index[name] = "i"
-        else:
-            return None
-    return index, columns
-
-
-def _shaped(v: Value, like: Value) -> bool:
-    return (v.rows, v.shape) == (like.rows, like.shape)
-
-
-def _shares(a: Any, b: Value, plan: Plan) -> bool:
-    if a is b:
-        return True
-    if a.outside or b.outside:
-        return False
-    return plan.offsets[id(a)] == plan.offsets[id(b)] and a.rows == b.rows and a.shape == b.shape
 
 
 # ---- the update loop made from an optimizer's rule -----------------------------------------------------------------
