@@ -23,7 +23,6 @@ from ..data.limits import (
 from ..errors import ArgumentError, TrainingError
 from ..report import verdict
 from ..report.findings import ColumnFacts, Findings, Score
-from ..report.pictures import pictures
 from ..report.scores import confusion, measure, measure_outputs
 from ..report.verdict import Answer
 from ..text import duration, listed
@@ -219,6 +218,8 @@ class Study(SplitProblem):
             scores = [measure(problem.task, y, one.predicted, None, None) for one in simple]
             found.forecast = self._last_forecast(y, [*models, simple[self._best(scores)]])
         if problem.kind.name == "images" and classes is not None:
+            from ..report.pictures import pictures
+
             found.pictures = pictures(X, y, ours.predicted, ours.probability)
             found.mistakes = mistakes(X.names, y, ours.predicted, ours.probability)
         if len(problem.targets) > 1:
@@ -269,10 +270,10 @@ class Study(SplitProblem):
 
     def diagnose(self, wanted: bool) -> None:
         """Find what is wrong with the network or its training. If not wanted, only where that takes next to no time."""
-        from ..inspect import diagnose
-
         run = self.estimator.run_
         if run.epochs_done and (wanted or run.seconds >= WORTH_DIAGNOSING):
+            from ..inspect import diagnose
+
             with timed(self.found.seconds, "diagnosis"):
                 diagnosis = diagnose(self.estimator, rows=DIAGNOSED)
             known = {finding.name for finding in self.found.remarks}

@@ -131,6 +131,9 @@ WIDE_ALPHAS, WIDE_STRENGTHS = tuple(10.0**k for k in range(-1, 7)), (1e-3, 1e-2,
 #: test rows right, 300 steps 0.882.
 LINEAR_STEPS = {"table": 1000, "images": 100, "sequences": 1000}
 WIDE_STEPS = 100
+#: Rows of a table that a linear model learns from, at most: with so many a feature, all the others would lower its
+#: squared error by a thousandth (features / rows, as every linear model's).
+ROWS_A_FEATURE, FEWEST_OF_LINEAR = 1000, 20_000
 #: Numbers in a row above which it is wide: up to it scikit-learn's own solvers take a few seconds, with 5,000 rows.
 WIDE_ROW, WIDE_ROW_OF_CLASSES = 256, 1024
 #: Numbers of all wide rows together, at most (1 GiB), and products of two numbers: some five seconds on two cores.

@@ -11,20 +11,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from sklearn import config_context
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression, RidgeCV
-from sklearn.metrics import accuracy_score, r2_score
-from sklearn.multiclass import OneVsRestClassifier
 
 from ..data import TargetEncoder
-from ..data.limits import ALPHAS
+from ..data.limits import FEWEST_OF_LINEAR, ROWS_A_FEATURE
 from ..data.limits import LINEAR_STEPS as STEPS
 from ..data.limits import WIDE_AT_ONCE as BLOCK
 from ..data.limits import WIDE_ROW as WIDE
 from ..data.limits import WIDE_ROW_OF_CLASSES as WIDE_OF_CLASSES
 from ..data.targets import as_target
 from .inputs import Inputs, kind_of, take
+from .ridge import Ridge
 from .weights import row_weights, with_class_weights
 from .wide import WideLinear, affordable, drawn
 
@@ -71,6 +67,8 @@ class Baseline:
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Score predictions: R² for numbers, the share right for classes; y may be left out where X brings it."""
+        from sklearn.metrics import accuracy_score, r2_score
+
         X, y = self.kind.with_target(X, y, self.encoder_)
         metric = r2_score if "regression" in self.target_encoder_.task else accuracy_score
         return float(metric(as_target(y)[0], self.predict(X), sample_weight=sample_weight))
@@ -84,7 +82,8 @@ def baseline(X: Any, y: Any = None, task: str | None = None, sample_weight: Any 
     """The linear model to compare a network with: ridge regression, or logistic regression for classes.
 
     X is any table, images or sequences (n rows), y its target, as ct.design takes them. `like`, a fitted Classifier or
-    Regressor, lends its encoders and weights of classes, so that both see the same.
+    Regressor, lends its encoders and weights of classes, so that both see the same. Of a table it learns from a
+    thousand rows for each encoded feature (20,000 at least): all others would change its errors by a thousandth.
 
     >>> import cutaway as ct
     >>> from cutaway.estimators import baseline
@@ -103,25 +102,35 @@ def baseline(X: Any, y: Any = None, task: str | None = None, sample_weight: Any 
     rows, X, name = kind.count(read.X), read.X, "ridge regression"
     if "regression" not in target.task:
         name = "logistic regression"
-    width = linear_features(kind, encoder, kind.take(X, FIRST)).shape[1] if kind.name != "table" else 0
-    wide = width > (WIDE if "regression" in target.task else WIDE_OF_CLASSES)
-    if wide and (kept := affordable(rows, width)) < rows:
+    table = kind.name == "table"
+    width = kind.n_in(encoder) if table else linear_features(kind, encoder, kind.take(X, FIRST)).shape[1]
+    wide = not table and width > (WIDE if "regression" in target.task else WIDE_OF_CLASSES)
+    kept = max(FEWEST_OF_LINEAR, ROWS_A_FEATURE * width) if table else affordable(rows, width) if wide else rows
+    if kept < rows:
         chosen = drawn(rows, kept)
         X, y = kind.take(X, chosen), take(y, chosen)
         sample_weight = None if sample_weight is None else np.asarray(sample_weight)[chosen]
-        name += f" (on {kept:,} of the {rows:,} {kind.many}: all would take too long)"
+        why = "all would take too long" if wide else f"all would lower its error by some {width / kept:.1%}"
+        name += f" (on {kept:,} of the {rows:,} {kind.many}: {why})"
     Z, T = linear_features(kind, encoder, X), target.transform(y, np.float64)
     if "regression" not in target.task:
         T = T.astype(np.int64)
     if like is not None and getattr(like, "class_weight", None) is not None:
         sample_weight = row_weights(sample_weight, len(Z))
         sample_weight = with_class_weights(sample_weight, like.class_weight, target.classes, T)
+    if "regression" in target.task and not wide:
+        return Baseline(Ridge().fit(Z, T, sample_weight), kind, encoder, target, name)
+    from sklearn import config_context
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.multiclass import OneVsRestClassifier
+
     with warnings.catch_warnings(), config_context(enable_metadata_routing=True):
         warnings.simplefilter("ignore", ConvergenceWarning)  # so many steps are near enough for a comparison
         if wide:
             fitted = WideLinear(target.task, target.n_outputs).fit(Z, T, sample_weight)
             return Baseline(fitted, kind, encoder, target, name)
-        model: Any = RidgeCV(ALPHAS) if "ridge" in name else LogisticRegression(max_iter=STEPS[kind.name])
+        model: Any = LogisticRegression(max_iter=STEPS[kind.name])
         if target.task == "multilabel":
             model = OneVsRestClassifier(model.set_fit_request(sample_weight=True))
         model.fit(Z, T, **({} if sample_weight is None else {"sample_weight": sample_weight}))

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy.special import expit, softmax
 from sklearn.base import ClassifierMixin
 from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.multiclass import check_classification_targets
@@ -137,6 +136,8 @@ class Classifier(ClassifierMixin, Estimator):
 
     def _linked(self, z: np.ndarray) -> np.ndarray:
         """Probabilities of raw outputs (n, n_out)."""
+        from scipy.special import expit, softmax  # takes a while to import
+
         z = z.astype(np.float64)
         if self.design_.link == "softmax":
             return softmax(z, axis=1)

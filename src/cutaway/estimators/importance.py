@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import accuracy_score, r2_score
 
 from ..data import TableEncoder
 from ..data.judgement import area, judged_by
 from ..data.targets import as_target
 from ..errors import DataError
 from ..random import stream
+from ..train.metrics import r2
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def permutation_importance(estimator: Any, X: Any, y: Any, repeats: int = 5, see
         if metric is None and judged_by(task, truth) == "ROC AUC":
             p, classes = estimator._probabilities(Z), estimator.target_encoder_.classes
             return [area(task, truth, part, classes) for part in p.reshape(times, len(truth), -1)]
-        measure = metric or (r2_score if "regression" in task else accuracy_score)
+        measure = metric or (_r2 if "regression" in task else _accuracy)
         return [measure(truth, part) for part in estimator._predict_encoded(Z).reshape(times, *truth.shape)]
 
     (best,) = scores(Z, 1)
@@ -67,6 +67,15 @@ def permutation_importance(estimator: Any, X: Any, y: Any, repeats: int = 5, see
         drops = [best - one for one in scores(shuffled, repeats)]
         found.append(Importance(name, float(np.mean(drops)), float(np.std(drops))))
     return sorted(found, key=lambda one: -one.drop)
+
+
+def _r2(truth: np.ndarray, predicted: np.ndarray) -> float:
+    return r2(predicted, truth)
+
+
+def _accuracy(truth: np.ndarray, predicted: np.ndarray) -> float:
+    """The share of rows right; of several labels, all must be."""
+    return float((truth == predicted).reshape(len(truth), -1).all(axis=1).mean())
 
 
 def feature_slices(encoder: Any) -> dict[str, slice]:

@@ -10,8 +10,6 @@ from typing import Any
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve, cholesky, solve_triangular
-from scipy.special import expit, softmax
-from sklearn.linear_model import LogisticRegression
 
 from ..data.limits import CERTAIN, HELD, MOST_NUMBERS, MOST_PRODUCTS
 from ..data.limits import WIDE_ALPHAS as ALPHAS
@@ -79,6 +77,8 @@ class WideLinear:
 
     def predict_proba(self, Z: np.ndarray) -> np.ndarray:
         """Predict probabilities of classes (n, classes), or of labels (n, labels)."""
+        from scipy.special import expit, softmax
+
         z = self._outputs(Z)
         if self.task == "multiclass":
             return softmax(z, axis=1)
@@ -118,6 +118,8 @@ def _logistic(X: np.ndarray, T: np.ndarray, w: np.ndarray, task: str, classes: i
     coef, intercept = np.zeros((X.shape[1], classes)), np.full(classes, -CERTAIN)
     intercept[present] = 0.0
     if len(present) > 1:
+        from sklearn.linear_model import LogisticRegression
+
         held = np.arange(len(X)) % HELD == HELD - 1
         best = 1.0
         if len(np.unique(T[~held])) == len(present) and held.any():
@@ -132,6 +134,8 @@ def _logistic(X: np.ndarray, T: np.ndarray, w: np.ndarray, task: str, classes: i
 
 def _loss(X: np.ndarray, T: np.ndarray, w: np.ndarray, held: np.ndarray, C: float) -> float:
     """The loss on the rows held back."""
+    from sklearn.linear_model import LogisticRegression
+
     model = LogisticRegression(C=C, max_iter=STEPS).fit(X[~held], T[~held], w[~held])
     p: Any = model.predict_proba(X[held])[np.arange(int(held.sum())), np.searchsorted(model.classes_, T[held])]
     return float(-np.average(np.log(np.maximum(p, 1e-15)), weights=w[held]))

@@ -44,14 +44,14 @@ def by_number(y: np.ndarray, predicted: np.ndarray) -> dict[str, float | None]:
     >>> by_number(np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 4.0]))
     {'R²': 0.5, 'RMSE': 0.5773502691896257, 'median error': 0.0}
     """
-    from sklearn.metrics import median_absolute_error, r2_score, root_mean_squared_error
-
     y, predicted = np.asarray(y, np.float64), np.asarray(predicted, np.float64)
     varies = len(y) > 1 and bool(np.ptp(y) > 0)
+    error = y - predicted
+    squares = float(np.mean(np.square(error)))
     return {
-        "R²": float(r2_score(y, predicted)) if varies else None,
-        "RMSE": float(root_mean_squared_error(y, predicted)),
-        "median error": float(median_absolute_error(y, predicted)),
+        "R²": 1 - squares / float(np.mean(np.square(y - y.mean()))) if varies else None,
+        "RMSE": squares**0.5,
+        "median error": float(np.median(np.abs(error, out=error))),
     }
 
 

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from shlex import quote
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..data.judgement import Telling, class_scores, judged_by, placements, standard_error, telling_copies
-from ..inspect.diagnosis.finding import NOTICE, SERIOUS, Finding
-from ..inspect.diagnosis.symptoms.leaks import OPTIONS, leak_finding
 from ..text import listed, number, score, short
 from .scores import measure
+
+if TYPE_CHECKING:  # findings are rare, and what diagnoses is imported for one
+    from ..inspect.diagnosis.finding import Finding
 
 #: What a forecast is always compared with.
 LAST = "the last value"
@@ -174,6 +175,10 @@ def constant_answer(task: str, y: Any, learnt: Any, classes: Any) -> Answer:
 
 def leaks(found: list[Telling], rows: int, labels: list[str], target: str) -> list[Finding]:
     """Find columns that give the target away."""
+    if not found:
+        return []
+    from ..inspect.diagnosis.symptoms.leaks import OPTIONS, leak_finding
+
     findings = [leak_finding(one, rows, labels[one.label] if labels else "", target=target) for one in found]
     for finding, one in zip(findings, found, strict=True):
         finding.command = f"{OPTIONS.get(one.how, '--drop')} {quote(one.column)}"
@@ -186,6 +191,8 @@ def copies(known: list[np.ndarray], held: list[np.ndarray], part: str, many: str
     share, n = telling_copies(known, held, columns, targets), len(held[0])
     if share < COPIES:
         return []
+    from ..inspect.diagnosis.finding import NOTICE, SERIOUS, Finding
+
     table = many == "rows"  # of images and sequences there is no --group
     belong = ", or where a column says which rows belong together, name it." if table else "."
     text = f"{share * n:,.0f} of the {n:,} {part} {many} are, number for number, among those learnt from."
@@ -228,6 +235,8 @@ def rare(task: str, y: Any, answers: list[Answer], balanced: bool, threshold: tu
         text += f" {who} a single {part} row for {named}."
     if not text:
         return []
+    from ..inspect.diagnosis.finding import NOTICE, Finding
+
     parts = ["" if balanced else "Let rows of rare classes count more: --class-weight balanced."]
     if task == "multilabel" and missed:
         threshold = names[missed[0]], max(0.01, float(counts[missed[0]]) / len(y))
@@ -249,6 +258,8 @@ def one_kind(y: Any, names: list[str], many: str, part: str = "test") -> list[Fi
     same = [name for name, column in zip(names, columns.T, strict=True) if (column == column[0]).all()]
     if not same or len(y) < 2:
         return []
+    from ..inspect.diagnosis.finding import NOTICE, Finding
+
     value = columns[0, names.index(same[0])]
     return [Finding("one target for all test rows", NOTICE,
                     f"All {len(y):,} {part} {many} have {listed(same)} {short(value, 20)}: "

@@ -1,0 +1,49 @@
+"""Ridge regression whose penalty is chosen by leaving out each row in turn, which a formula gives without doing it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..data.limits import ALPHAS
+from ..data.limits import WIDE_AT_ONCE as BLOCK
+
+
+class Ridge:
+    """Minimise Σ w (y - x θ - b)² + α |θ|²; α is the one of ALPHAS with the smallest error on rows left out.
+
+    The residual of a row that was left out is its residual over 1 - h, where h is how far the row pulls its own
+    prediction (Golub, Heath and Wahba, Technometrics 21, 1979).
+    """
+
+    def fit(self, Z: np.ndarray, T: np.ndarray, sample_weight: np.ndarray | None = None) -> Ridge:
+        """Learn from Z (n, features) and numbers T, (n,) or (n, outputs)."""
+        w = np.ones(len(Z)) if sample_weight is None else np.asarray(sample_weight, np.float64)
+        self.n_features_in_, self._shape = Z.shape[1], T.shape[1:]
+        T = T.astype(np.float64).reshape(len(T), -1)
+        mean, center = np.average(Z, axis=0, weights=w), np.average(T, axis=0, weights=w)
+        root = np.sqrt(w)[:, None]
+        X, Y = (Z - mean) * root, (T - center) * root
+        own = w / w.sum()  # how far a row pulls the constant
+        wide = X.shape[1] > len(X)
+        values, vectors = np.linalg.eigh(X @ X.T if wide else X.T @ X)  # X = U S Vᵀ: this is S², and U or V
+        values = np.maximum(values, 0)
+        along = vectors.T @ (Y if wide else X.T @ Y)
+        shrunk = [1 / (values[:, None] + alpha) for alpha in ALPHAS]
+        errors = np.zeros(len(ALPHAS))
+        for start in range(0, len(X), step := max(1, BLOCK // X.shape[1])):
+            rows = slice(start, start + step)
+            sides = vectors[rows] * np.sqrt(values) if wide else X[rows] @ vectors  # U S
+            for k, one in enumerate(shrunk):
+                pull = np.square(sides) @ one + own[rows, None]
+                fitted = (vectors[rows] @ (values[:, None] * one * along)) if wide else sides @ (one * along)
+                left_out = (Y[rows] - fitted) / np.maximum(1 - pull, 1e-12)
+                errors[k] += np.square(left_out).sum()
+        self.alpha = ALPHAS[int(np.argmin(errors))]
+        found = shrunk[int(np.argmin(errors))] * along
+        self.coef = X.T @ (vectors @ found) if wide else vectors @ found
+        self.intercept = center - mean @ self.coef
+        return self
+
+    def predict(self, Z: np.ndarray) -> np.ndarray:
+        """Predict (n,) or (n, outputs)."""
+        return (Z @ self.coef + self.intercept).reshape(len(Z), *self._shape)
