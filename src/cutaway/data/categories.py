@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..text import counted
-from .cells import Places, plainest, unreadable, words_of
+from .cells import CodedWords, Places, plainest, unreadable, words_of
 from .columns import Column, Settings
 from .doubts import Doubt, gap_doubts, word_doubts
 
@@ -49,17 +50,19 @@ class Category(Column, kinds=("category",)):
             "others share one"
         )
 
-    def encode(self, cells: Any) -> np.ndarray:
+    def writer(self, cells: Any) -> Callable[[slice, np.ndarray], None]:
         words = words_of(cells, self.name)
-        width = len(self.features)
-        nowhere = width  # a last column, cut off below
-        places = Places(self.levels)
-        elsewhere = len(self.levels) if self.other else nowhere
-        slots = np.array([places.get(word, elsewhere) for word in words.words], dtype=int)
-        out = np.zeros((len(words.codes), width + 1))
-        out[np.arange(len(out)), words.spread(slots, width - 1 if self.marked else elsewhere)] = 1
-        return out[:, :width]
+        places, width = Places(self.levels), len(self.features)
+        elsewhere = len(self.levels) if self.other else -1
+        slots = np.array([places.get(word, elsewhere) for word in words.words], dtype=np.int32)
+        slot = words.spread(slots, width - 1 if self.marked else elsewhere)
 
+        def write(rows: slice, out: np.ndarray) -> None:
+            at = slot[rows]
+            known = np.flatnonzero(at >= 0)
+            out[known, at[known]] = 1
+
+        return write
 
     def doubts(self, cells: Any) -> list[Doubt]:
         words = words_of(cells, self.name)
@@ -83,14 +86,24 @@ class Boolean(Column, kinds=("boolean",)):
     def how(self) -> str:
         return "true 1, false -1" + ", gaps 0" + " and marked" * self.marked
 
-    def encode(self, cells: Any) -> np.ndarray:
+    def writer(self, cells: Any) -> Callable[[slice, np.ndarray], None]:
         words = words_of(cells, self.name)
+        values = words.spread(self.values(words), 0.0)
+
+        def write(rows: slice, out: np.ndarray) -> None:
+            out[:, 0] = values[rows]
+            if self.marked:
+                out[:, 1] = words.codes[rows] < 0
+
+        return write
+
+    def values(self, words: CodedWords) -> np.ndarray:
+        """The number of each word. Raises DataError for one that is neither yes nor no."""
         plain = [(plainest(word) or word).strip().lower() for word in words.words]
         bad = np.array([word not in TRUTH for word in plain], dtype=bool)
         if bad.any():
             raise unreadable(self.name, words, bad, "true or false")
-        values = np.array([TRUTH[word] for word in plain])
-        return np.stack([words.spread(values, 0.0), words.codes < 0], axis=1)[:, : len(self.features)]
+        return np.array([TRUTH[word] for word in plain])
 
     def doubts(self, cells: Any) -> list[Doubt]:
         return gap_doubts(self.name, words_of(cells, self.name).codes < 0, self.gaps > 0)

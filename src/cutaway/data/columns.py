@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
@@ -60,8 +61,11 @@ class Column:
             return ""
         return f"{self.name} holds {self.kind}s; its words {quoted(words, 3)} are taken for gaps"
 
-    def encode(self, cells: Any) -> np.ndarray:
-        """The cells (a pandas Series) as an array (n, len(features)), all finite; numbers have `encode_numbers`."""
+    def writer(self, cells: Any) -> Callable[[slice, np.ndarray], None]:
+        """Read the cells (a pandas Series); give a function that encodes some of their rows.
+
+        It writes into out (rows, len(features)), which is zero; all is finite. Numbers have `encode_numbers`.
+        """
         raise NotImplementedError
 
     def doubts(self, cells: Any) -> list[Doubt]:

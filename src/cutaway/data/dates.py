@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,27 +64,67 @@ class Date(Column, kinds=("date",)):
             found.append(doubt)
         return found
 
-    def encode(self, cells: Any) -> np.ndarray:
-        dates = dates_of(cells, self.name, self.words)
+    def writer(self, cells: Any) -> Callable[[slice, np.ndarray], None]:
+        coded = CodedDates.of(cells, self.name, self.words)
+        dates, codes = coded.dates, coded.codes
+        each = self._features(dates) if 2 * len(dates) < len(codes) else None  # every date once, then its rows
+
+        def write(rows: slice, out: np.ndarray) -> None:
+            out[:] = self._features(dates[codes[rows]]) if each is None else each[codes[rows]]
+
+        return write
+
+    def _features(self, dates: Any) -> np.ndarray:
+        """The features of a DatetimeIndex: (n, len(features))."""
         found = parts_of(dates, self.first)
         missing = np.asarray(dates.isna())
-        out = []
-        for part, (center, scale) in self.parts.items():
-            cyclic = part.endswith((" sin", " cos"))
+        out = np.empty((len(dates), len(self.features)))
+        for j, (part, (center, scale)) in enumerate(self.parts.items()):
             values = np.where(missing, center, found[part])
-            out.append(values if cyclic else scaled(values, center, scale, self.clip))
-        return np.stack([*out, missing][: len(self.features)], axis=1) if self.features else np.empty((len(missing), 0))
+            out[:, j] = values if part.endswith((" sin", " cos")) else scaled(values, center, scale, self.clip)
+        if self.marked:
+            out[:, -1] = missing
+        return out
 
 
-def fit_parts(dates: Any, first: str, weights: np.ndarray | None) -> dict[str, list[float]]:
+@dataclass
+class CodedDates:
+    """The dates of a column: each different cell's once, NaT last, and for each row (n,) which one it has."""
+
+    dates: Any
+    codes: np.ndarray
+
+    @classmethod
+    def of(cls, cells: Any, name: str, allowed: list[str] | None = None) -> CodedDates:
+        """Read a pandas Series; text that is no date is an error, unless training had it."""
+        import pandas as pd
+
+        if pd.api.types.is_datetime64_any_dtype(cells.dtype):
+            codes, dates = pd.factorize(pd.DatetimeIndex(cells).tz_localize(None))
+        else:
+            words = words_of(cells, name)
+            codes, dates = words.codes, parse_dates(words.words)
+            bad = np.array([not is_gap(word) and word not in (allowed or ()) for word in words.words], dtype=bool)
+            bad &= np.asarray(dates.isna())
+            if bad.any():
+                raise unreadable(name, words, bad, "a date like 2024-01-31")
+        return cls(dates.insert(len(dates), pd.NaT), codes)
+
+    @property
+    def spread(self) -> Any:
+        """The date of each row, as a DatetimeIndex without time zone."""
+        return self.dates[self.codes]
+
+
+def fit_parts(coded: CodedDates, first: str, weights: np.ndarray | None) -> dict[str, list[float]]:
     """Measure center and scale of every part of the dates that varies."""
-    found = parts_of(dates, first)
-    summary = NumberSummary.of(np.stack(list(found.values())), weights)
-    return {
-        part: [0.0, 1.0] if part.endswith((" sin", " cos")) else [float(summary.center[j]), float(summary.scale[j])]
-        for j, part in enumerate(found)
-        if summary.distinct[j] > 1
-    }
+    parts = {}
+    for part, values in parts_of(coded.dates, first).items():
+        found = NumberSummary.of(values[coded.codes][None], weights)
+        if found.distinct[0] > 1:
+            cyclic = part.endswith((" sin", " cos"))
+            parts[part] = [0.0, 1.0] if cyclic else [float(found.center[0]), float(found.scale[0])]
+    return parts
 
 
 def parts_of(dates: Any, first: str) -> dict[str, np.ndarray]:
@@ -105,14 +146,4 @@ def parts_of(dates: Any, first: str) -> dict[str, np.ndarray]:
 
 def dates_of(cells: Any, name: str, allowed: list[str] | None = None) -> Any:
     """Read a pandas Series as a DatetimeIndex without time zone; other text is an error, unless training had it."""
-    import pandas as pd
-
-    if pd.api.types.is_datetime64_any_dtype(cells.dtype):
-        return pd.DatetimeIndex(cells).tz_localize(None)
-    words = words_of(cells, name)
-    dates = parse_dates(words.words)
-    bad = np.array([not is_gap(word) and word not in (allowed or ()) for word in words.words], dtype=bool)
-    bad &= np.asarray(dates.isna())
-    if bad.any():
-        raise unreadable(name, words, bad, "a date like 2024-01-31")
-    return dates.insert(len(dates), pd.NaT)[words.codes]
+    return CodedDates.of(cells, name, allowed).spread

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from difflib import get_close_matches
 from typing import Any
@@ -16,6 +18,8 @@ from .columns import NOTHING, Column, Settings
 from .doubts import Doubt, Doubts
 from .limits import CLIP, FEWEST_OF_LEVEL_IN_SMALL, MOST_LEVELS, MOST_NOTES
 from .limits import ENCODED_AT_ONCE as BLOCK
+from .limits import LARGE_TABLE as LARGE
+from .limits import LOOKED_AT_TOGETHER as TOGETHER
 from .numbers import Number, encode_numbers, fit_numbers, numbers_of
 from .reading import column_names, is_frame, read_table, unnamed
 from .understand import KINDS, understand
@@ -81,15 +85,22 @@ class TableEncoder:
             raise ArgumentError("This TableEncoder has seen no table yet: call fit(X) first.")
         table = self._aligned(self.read(X))
         out = np.zeros((table.shape[0], len(self.feature_names)), dtype)
-        numbers = table
+        numbers, writers = table, []
         if is_frame(table):
             for i, (column, start) in enumerate(zip(self._kept, self._starts, strict=True)):
                 if not isinstance(column, Number):
-                    out[:, start : start + len(column.features)] = column.encode(table.iloc[:, i])
+                    writers.append((column.writer(table.iloc[:, i]), slice(start, start + len(column.features))))
             numbers = [numbers_of(table.iloc[:, i], column) for i, column in self._numbers.items()]
-        for rows in _row_blocks(len(out), len(self.columns)) if self._numbers else ():
-            block = _block(numbers, rows, self._used)
-            encode_numbers(block, list(self._numbers.values()), out[rows], self._number_starts, first_row=rows.start)
+        columns = list(self._numbers.values())
+
+        def encode(rows: slice) -> None:
+            for write, features in writers:
+                write(rows, out[rows, features])
+            if columns:
+                block = _block(numbers, rows, self._used)
+                encode_numbers(block, columns, out[rows], self._number_starts, first_row=rows.start)
+
+        each_of(encode, list(_row_blocks(len(out), len(self.columns))), out.size)
         return out
 
     def doubts(self, X: Any) -> Doubts:
@@ -106,7 +117,7 @@ class TableEncoder:
                 else:
                     found += column.doubts(cells)
         else:
-            step = max(1, BLOCK // max(1, table.shape[0]))
+            step = max(1, TOGETHER // max(1, table.shape[0]))
             for start in range(0, len(self._kept), step):
                 used = np.flatnonzero([bool(column.features) for column in self.columns])[start : start + step]
                 block = table[:, used]
@@ -208,7 +219,7 @@ class TableEncoder:
         n, k = table.shape
         names = column_names(k)
         table = table.tocsc() if hasattr(table, "tocsc") else table
-        step = max(1, 4 * BLOCK // n)
+        step = max(1, 4 * TOGETHER // n)
         for start in range(0, k, step):
             block = table[:, start : start + step]
             block = block.toarray() if hasattr(block, "toarray") else block
@@ -216,8 +227,11 @@ class TableEncoder:
             yield from fit_numbers(names[start : start + step], block, weights, self.settings)
 
     def _fit_frame(self, table: Any, weights: np.ndarray | None) -> Iterator[Column]:
-        for i, name in enumerate(table.columns):
-            yield understand(str(name), table.iloc[:, i], weights, self.settings, self.kinds.get(str(name)))
+        def fit(i: int) -> Column:
+            name = str(table.columns[i])
+            return understand(name, table.iloc[:, i], weights, self.settings, self.kinds.get(name))
+
+        yield from each_of(fit, list(range(table.shape[1])), table.size)
 
 
 def _guesses(missing: list[str], given: Iterable[str]) -> str:
@@ -255,9 +269,17 @@ def as_table(X: Any) -> Any:
 def _block(numbers: Any, rows: slice, used: Any) -> np.ndarray:
     """Take some rows of a list of columns, or of the used columns of an array or sparse matrix."""
     if isinstance(numbers, list):
-        return np.stack([x[rows] for x in numbers], axis=1)
+        return np.stack([x[rows] for x in numbers]).T
     block = numbers[rows][:, used]
-    return block.toarray() if hasattr(block, "toarray") else block
+    return block.toarray() if hasattr(block, "toarray") else np.array(block, np.float64)
+
+
+def each_of(f: Callable[[Any], Any], parts: list[Any], cells: int) -> list[Any]:
+    """Apply f to each part, in two threads where there is much to do: sorting and arithmetic leave Python alone."""
+    if cells < LARGE or len(parts) < 2 or (os.cpu_count() or 1) < 2:
+        return [f(part) for part in parts]
+    with ThreadPoolExecutor(2) as threads:
+        return list(threads.map(f, parts))
 
 
 def _row_blocks(rows: int, columns: int) -> Iterator[slice]:

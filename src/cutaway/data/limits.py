@@ -31,7 +31,11 @@ ROUNDING = 1e-14
 #: Encoded numbers are cut off here: what is farther away would overflow in float32.
 FAR = 1e9
 #: Numbers are encoded this many at a time: few enough to stay in the processor's cache.
-ENCODED_AT_ONCE = 2**20
+ENCODED_AT_ONCE = 2**17
+#: Cells from which on a table is encoded by two threads: they take a millisecond to start.
+LARGE_TABLE = 2**21
+#: Numbers of a wide table that are looked at together, to learn from or for doubts.
+LOOKED_AT_TOGETHER = 2**20
 
 # --- images -----------------------------------------------------------------------------------------------------------
 
@@ -88,6 +92,11 @@ MOST_UNPACKED, MOST_UNPACKING = 2**28, 250
 MOST_UNPACKING_CELLS = 10_000
 #: What a table's file may hold: columns (all of which a model file must describe), characters of a line.
 MOST_COLUMNS, LONGEST_LINE = 50_000, 2**23
+#: Bytes of text from which on pyarrow reads a plain table, first rows that tell what its cells are, bytes of a piece,
+#: and bytes that are searched at a time. Below, pandas takes under a tenth of a second.
+LARGE_TEXT, FIRST_ROWS, PIECE, SEARCHED_AT_ONCE = 2**23, 1000, 2**22, 2**24
+#: Whole numbers from here on are no longer exact as fractions.
+EXACT = 2**53
 #: The longest name of a column, in characters: names are printed.
 LONGEST_NAME = 10_000
 

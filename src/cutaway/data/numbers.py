@@ -111,8 +111,11 @@ def fit_numbers(names: list[str], x: np.ndarray, weights: np.ndarray | None, set
 
 def encode_numbers(x: np.ndarray, columns: list[Number], out: np.ndarray, starts: list[int],
                    first_row: int = 0) -> None:
-    """Write the encoded columns of x (n, k) into out; column j's features begin at out[:, starts[j]]."""
-    x = x.astype(np.float64)
+    """Write the encoded columns of x (n, k) into out; column j's features begin at out[:, starts[j]].
+
+    Where x is of float64, it is overwritten.
+    """
+    x = x.astype(np.float64, copy=False)
     missing = np.isnan(x)
     center = np.array([column.center for column in columns])
     if missing.any():
@@ -244,6 +247,8 @@ def plain_numbers(cells: Any) -> np.ndarray | None:
         raise DataError(f"Column {cells.name!r}: Complex data not supported. Give two real columns.")
     if types.is_timedelta64_dtype(cells.dtype):
         return cells.dt.total_seconds().to_numpy(dtype=np.float64)
+    if cells.dtype == np.float64:
+        return cells.to_numpy()
     if types.is_numeric_dtype(cells.dtype):
         return cells.to_numpy(dtype=np.float64, na_value=np.nan)
     return None

@@ -9,12 +9,14 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from ..errors import DataError
 from ..text import counted, quoted
-from .limits import LONGEST_LINE, MOST_COLUMNS, MOST_UNPACKED, MOST_UNPACKING_CELLS
+from .limits import LARGE_TEXT, LONGEST_LINE, MOST_COLUMNS, MOST_UNPACKED, MOST_UNPACKING_CELLS
+from .plain_text import NotPlain, PlainText
 from .source_files import opened, refuse_bomb, start_of
 
 if TYPE_CHECKING:
@@ -93,6 +95,9 @@ def _read_text(path: Path, gzipped: bool, encoding: str) -> pd.DataFrame:
         refuse_repeats(names, f"{path}, line 1",
                        "Rename them; if line 1 is already data, put a line of names above it.")
         comma = re.search(DECIMAL_COMMA[between], sample) and not re.search(r"\d\.\d", sample)
+        if not gzipped and not comma and encoding == "utf-8-sig" and path.stat().st_size >= LARGE_TEXT:
+            with suppress(NotPlain):
+                return PlainText.of(path, names, between).read()
         try:
             file.seek(0)  # the first row by itself: pandas would take a surplus first cell as the row's name
             pd.read_csv(file, sep=between, header=None, nrows=2, dtype=str)
@@ -165,7 +170,9 @@ def _holds_line_breaks(cells: Any) -> bool:
 
     if types.is_numeric_dtype(cells.dtype):
         return False
-    return any(isinstance(cell, str) and ("\n" in cell or "\r" in cell) for cell in cells)
+    if cells.dtype == object:
+        return any(isinstance(cell, str) and ("\n" in cell or "\r" in cell) for cell in cells)
+    return bool(cells.str.contains("[\n\r]").any())
 
 
 def _rows(path: Path, gzipped: bool, encoding: str, between: str,

@@ -11,7 +11,7 @@ from ..text import counted
 from .categories import Boolean, Category
 from .cells import CodedWords, is_gap, parse_dates, unreadable, words_of
 from .columns import Column, Dropped, Settings
-from .dates import Date, dates_of, fit_parts
+from .dates import CodedDates, Date, fit_parts
 from .limits import FEW_VALUES as FEW
 from .limits import MOST_OF_KIND as MOST
 from .limits import MOST_REMEMBERED, NEARLY_ALL
@@ -57,7 +57,7 @@ def understand(name: str, cells: Any, weights: np.ndarray | None, settings: Sett
         return _date(name, cells, weights, settings, odd)
     if kind == "boolean":
         column = Boolean(name, "boolean", *seen, marked)
-        column.encode(cells)  # refuses words that are neither
+        column.values(words)  # refuses words that are neither
         return column
     return _category(name, words, seen, settings, asked)
 
@@ -92,15 +92,18 @@ def _without_identifier(column: Column, rows: int) -> Column:
 
 
 def _date(name: str, cells: Any, weights: np.ndarray | None, settings: Settings, words: list[str]) -> Column:
-    dates = dates_of(cells, name, words)
-    known = dates[~dates.isna()]
-    seen = len(dates) - len(known), int(known.nunique()), str(known[0]) if len(known) else ""
-    gaps = seen[0] if weights is None else times(weights)[np.asarray(dates.isna())].sum()
+    coded = CodedDates.of(cells, name, words)
+    missing = np.asarray(coded.dates.isna())[coded.codes]
+    known = np.flatnonzero(~missing)
+    there = coded.dates.dropna()
+    example = str(coded.dates[coded.codes[known[0]]]) if len(known) else ""
+    seen = len(missing) - len(known), int(there.nunique()), example
+    gaps = seen[0] if weights is None else times(weights)[missing].sum()
     marked = bool(gaps >= settings.min_count)
     if len(known) == 0 or (seen[1] == 1 and not marked):
         return _constant(name, *seen)
-    first = known.min().isoformat()
-    parts, last = fit_parts(dates, first, weights), known.max().isoformat()
+    first = there.min().isoformat()
+    parts, last = fit_parts(coded, first, weights), there.max().isoformat()
     return Date(name, "date", *seen, marked, first, parts, settings.clip, words, last)
 
 

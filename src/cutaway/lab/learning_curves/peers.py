@@ -13,8 +13,8 @@ def peers(task: str) -> dict[str, Callable[[int], Any]]:
     from sklearn import ensemble
     from sklearn.linear_model import LogisticRegression, RidgeCV
 
+    from ...data.limits import ALPHAS, LINEAR_STEPS
     from ...estimators import Classifier, Regressor
-    from ...estimators.baseline import ALPHAS, STEPS
 
     numbers = task == "regression"
     network, ending = (Regressor, "Regressor") if numbers else (Classifier, "Classifier")
@@ -22,7 +22,7 @@ def peers(task: str) -> dict[str, Callable[[int], Any]]:
     return {
         "network": lambda seed: network(random_state=seed, threads=1),
         "ridge regression" if numbers else "logistic regression": lambda _: Encoded(
-            RidgeCV(ALPHAS) if numbers else LogisticRegression(max_iter=STEPS["table"]), task),
+            RidgeCV(ALPHAS) if numbers else LogisticRegression(max_iter=LINEAR_STEPS["table"]), task),
         "random forest": lambda seed: Encoded(forest(random_state=seed), task),
         "gradient boosting": lambda seed: Encoded(boosting(random_state=seed), task),
     }
