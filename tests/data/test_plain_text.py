@@ -1,4 +1,4 @@
-"""Plain text that pyarrow reads is the frame that pandas makes of it, whole or in pieces; what may differ is refused."""
+"""Plain text that pyarrow reads is the frame that pandas makes, whole or in pieces; what may differ is refused."""
 
 import pandas as pd
 import pytest
@@ -10,7 +10,8 @@ from cutaway.data.plain_text import NotPlain, PlainText
 
 CELLS = st.sampled_from([
     "", "0", "-0", "7", "007", "+7", "12345678901234567", "9007199254740993", "9223372036854775808",
-    "99999999999999999999", "1.5", "-2.25", "0.1", "1e5", "1E-3", ".5", "5.", "1e", "1e400", "-1e-400", "0.30000000000000004",
+    "99999999999999999999", "1.5", "-2.25", "0.1", "1e5", "1E-3", ".5", "5.", "1e", "1e400", "-1e-400",
+    "0.30000000000000004",
     "179769313486231580793728971405301e277", "2.2250738585072011e-308", "inf", "-Infinity", "nan", "NAN", "-nan", "NA",
     "n/a", "null", "None", "<NA>", "#N/A", " 1", "2 ", "\t3", " ", "1_0", "0x10", "True", "true", "FALSE", "yes",
     "2024-01-31", "10:30", "red", "Zoë", "blue green", "=1+1", "#", "a;b", "\u00a05", "'", "nan(1)", "1d3", "1f",
@@ -98,5 +99,5 @@ def test_the_whole_column_decides_what_it_is(tmp_path, monkeypatch, last, dtype)
 def test_a_large_plain_file_is_read_by_pyarrow(tmp_path, monkeypatch):
     path = large(tmp_path)
     monkeypatch.setattr(table_files, "LARGE_TEXT", 2**20)
-    monkeypatch.setattr(pd, "read_csv", lambda *_, nrows=None, read=pd.read_csv, **how: read(*_, nrows=nrows or 1, **how))
+    monkeypatch.setattr(pd, "read_csv", lambda *_, nrows=1, read=pd.read_csv, **how: read(*_, nrows=nrows, **how))
     assert len(read_table(path)) == 300_000

@@ -2,19 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from ..errors import TrainingError
+from ..data.limits import ROWS_AT_ONCE as ROWS
+from ..errors import CutawayError, TrainingError
+
+#: Predictions, and the probabilities of classes or labels where there are any.
+Answered = tuple[np.ndarray, np.ndarray | None]
 
 
-def answers(model: Any, X: Any, classifies: bool) -> tuple[np.ndarray, np.ndarray | None]:
-    """Predict, with the probabilities of classes. Raises TrainingError for a model that gives no finite numbers."""
-    predicted, probability = model.predict(X), model.predict_proba(X) if classifies else None
-    if not np.isfinite(predicted if probability is None else probability).all():
-        raise TrainingError("The network's outputs are not finite: it diverged and is not written. Try a lower --lr.")
-    return predicted, probability
+def answers(models: list[Any], X: Any, rows: np.ndarray | None, classifies: bool) -> list[Answered]:
+    """Predict the rows of X with these numbers (None: all), with the probabilities of classes, by each model.
+
+    The first is an estimator, the others are Baselines that see what it sees. Tables are encoded some rows at a time,
+    once for all. Raises TrainingError for a model that gives no finite numbers.
+    """
+    kind = models[0].inputs_
+    rows = np.arange(kind.count(X)) if rows is None else rows
+    if kind.name != "table":
+        X = kind.take(X, rows)
+        each = [(model.predict(X), model.predict_proba(X) if classifies else None) for model in models]
+    else:
+        pieces = [[model.said(Z) for model in models] for Z in encoded(models[0], X, rows)]
+        each = [(np.concatenate([piece[k][0] for piece in pieces]),
+                 np.concatenate([piece[k][1] for piece in pieces]) if classifies else None)
+                for k in range(len(models))]
+    for predicted, probability in each:
+        if not np.isfinite(predicted if probability is None else probability).all():
+            raise TrainingError("The network's outputs are not finite: it diverged and is not written. "
+                                "Try a lower --lr.")
+    return each
+
+
+def encoded(model: Any, X: Any, rows: np.ndarray) -> Iterator[Any]:
+    """Encode rows of a table, some at a time; messages number rows as all together have them."""
+    for start in range(0, len(rows), ROWS):
+        try:
+            Z = model.encode(model.inputs_.take(X, rows[start : start + ROWS]))
+        except CutawayError:
+            model.encode(model.inputs_.take(X, rows))
+            raise
+        yield Z
 
 
 def labels_of(model: Any) -> list[str]:

@@ -68,6 +68,12 @@ class Column:
         """
         raise NotImplementedError
 
+    def encode(self, cells: Any) -> np.ndarray:
+        """The cells (a pandas Series) encoded: (n, len(features))."""
+        out = np.zeros((len(cells), len(self.features)))
+        self.writer(cells)(slice(0, len(cells)), out)
+        return out
+
     def doubts(self, cells: Any) -> list[Doubt]:
         """Find what in the cells (a pandas Series) is unlike training; numbers have `doubts_of`."""
         return []

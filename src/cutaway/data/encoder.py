@@ -271,7 +271,7 @@ def _block(numbers: Any, rows: slice, used: Any) -> np.ndarray:
     if isinstance(numbers, list):
         return np.stack([x[rows] for x in numbers]).T
     block = numbers[rows][:, used]
-    return block.toarray() if hasattr(block, "toarray") else np.array(block, np.float64)
+    return block.toarray() if hasattr(block, "toarray") else block
 
 
 def each_of(f: Callable[[Any], Any], parts: list[Any], cells: int) -> list[Any]:

@@ -33,7 +33,9 @@ FAR = 1e9
 #: Numbers are encoded this many at a time: few enough to stay in the processor's cache.
 ENCODED_AT_ONCE = 2**17
 #: Cells from which on a table is encoded by two threads: they take a millisecond to start.
-LARGE_TABLE = 2**21
+LARGE_TABLE = 2**20
+#: Rows of a table that are encoded and predicted at a time where they are scored, or written as they are read.
+ROWS_AT_ONCE = 2**16
 #: Numbers of a wide table that are looked at together, to learn from or for doubts.
 LOOKED_AT_TOGETHER = 2**20
 

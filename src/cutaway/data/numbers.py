@@ -111,11 +111,8 @@ def fit_numbers(names: list[str], x: np.ndarray, weights: np.ndarray | None, set
 
 def encode_numbers(x: np.ndarray, columns: list[Number], out: np.ndarray, starts: list[int],
                    first_row: int = 0) -> None:
-    """Write the encoded columns of x (n, k) into out; column j's features begin at out[:, starts[j]].
-
-    Where x is of float64, it is overwritten.
-    """
-    x = x.astype(np.float64, copy=False)
+    """Write the encoded columns of x (n, k) into out; column j's features begin at out[:, starts[j]]."""
+    x = x.astype(np.float64)
     missing = np.isnan(x)
     center = np.array([column.center for column in columns])
     if missing.any():

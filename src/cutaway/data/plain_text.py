@@ -45,7 +45,7 @@ class PlainText:
             raise NotPlain
         try:
             import pyarrow as pa
-            import pyarrow.csv  # noqa: F401
+            import pyarrow.csv
         except ImportError:
             raise NotPlain from None
         import pandas as pd
@@ -56,7 +56,7 @@ class PlainText:
             file.seek(0)
             first = pd.read_csv(file, sep=separator, header=0, names=names, nrows=FIRST_ROWS, low_memory=False)
         known = {"int64": pa.int64(), "float64": pa.float64(), "bool": pa.bool_(), "str": pa.large_string()}
-        found = {name: known.get(str(dtype)) for name, dtype in first.dtypes.items()}
+        found = {str(name): known.get(str(dtype)) for name, dtype in first.dtypes.items()}
         if None in found.values():
             raise NotPlain
         return cls(path, names, separator, found)
@@ -110,11 +110,10 @@ def _frame(table: Any, widened: Iterable[str] = (), whole: bool = True) -> pd.Da
     """
     import pyarrow as pa
 
-    for name, column in zip(table.column_names, table.columns, strict=True):
-        if column.null_count and (column.type == pa.bool_() or (column.type == pa.int64() and not whole)):
+    gaps = {name: table[name].null_count for name in table.column_names}
+    for field in table.schema:
+        if gaps[field.name] and (field.type == pa.bool_() or (field.type == pa.int64() and not whole)):
             raise NotPlain
-    gaps = {name: column.null_count for name, column in zip(table.column_names, table.columns, strict=True)}
-    del column
     frame = table.to_pandas(split_blocks=True, self_destruct=True)
     for name, cells in frame.items():
         if cells.dtype == np.float64:

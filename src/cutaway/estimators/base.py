@@ -368,6 +368,10 @@ zone never seen: 'C' (1 row)
         """Give probabilities, or predictions where there are no classes, for encoded rows."""
         raise NotImplementedError
 
+    def said(self, Z: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """Predict encoded rows; where there are classes, give their probabilities, too."""
+        return self._predict_encoded(Z), None
+
     # ---- files -------------------------------------------------------------------------------------------------------
     def to_description(self) -> dict[str, Any]:
         """Describe everything fitted besides the network's weights, as plain JSON values."""

@@ -48,6 +48,11 @@ class Baseline:
         """Predict probabilities of classes (n, classes), or of labels (n, labels)."""
         return np.concatenate([self._probabilities(Z) for Z in self._blocks(X)])
 
+    def said(self, Z: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """Predict encoded rows; where there are classes, give their probabilities, too."""
+        classifies = "regression" not in self.target_encoder_.task
+        return self._predict_encoded(Z), self._probabilities(Z) if classifies else None
+
     def _predict_encoded(self, Z: np.ndarray) -> np.ndarray:
         return self.target_encoder_.inverse(self.model.predict(Z))
 

@@ -144,8 +144,14 @@ class Classifier(ClassifierMixin, Estimator):
         p = expit(z)
         return np.hstack([1 - p, p]) if self.design_.task == "binary" else p
 
+    def said(self, Z: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        p = self._probabilities(Z)
+        return self._likeliest(p), p
+
     def _predictions(self, z: np.ndarray) -> np.ndarray:
-        p = self._linked(z)
+        return self._likeliest(self._linked(z))
+
+    def _likeliest(self, p: np.ndarray) -> np.ndarray:
         return self.target_encoder_.inverse(p.argmax(axis=1) if self.design_.task == "binary" else p)
 
     def _target(self, y: Any, weights: np.ndarray | None, classes: Any = None, constant: bool = False) -> TargetEncoder:
