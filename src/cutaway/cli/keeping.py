@@ -7,6 +7,7 @@ from typing import Any
 
 from ..errors import FileError
 from ..report.findings import Findings
+from .later import load_later
 
 #: The entry of a model file's extra values that holds the findings.
 ENTRY = "findings"
@@ -14,6 +15,7 @@ ENTRY = "findings"
 
 def load(path: Path) -> Any:
     """Load the estimator in a file. Raises FileError for a bare network, which does not know its columns."""
+    load_later()
     from .. import estimators, files
 
     model = files.load(path)

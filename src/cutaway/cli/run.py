@@ -21,9 +21,6 @@ BAD_INPUT, INTERRUPTED, PIPE_CLOSED = 2, 130, 141
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run the command line; give the exit status: 0, 2 for bad input, 130 after Ctrl-C, 141 where nobody reads."""
-    from .later import load_later
-
-    load_later()
     from .app import app
     from .terminal import error, stand_in_for_unknown_letters, warn
 
