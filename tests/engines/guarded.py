@@ -5,7 +5,8 @@
 runs every variant (variants.py), and moves by chance (random_moves.py), as a small program whose kernels get each
 operand in memory of its own, once so that it ends where a page begins that nobody may touch, once so that it begins
 where one ends. What each kernel gives is compared with its rule. A line before each variant says which it is, a line
-after it what came out.
+after it what came out. "bf16" in place of float32: the operations whose factors may be rounded, in sizes that fill
+vectors of two numbers a word.
 """
 
 import ctypes
@@ -34,7 +35,7 @@ LIBC.mmap.restype = ctypes.c_void_p
 LIBC.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
 LIBC.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
 PAGE, SLOT = mmap.PAGESIZE, 2**23
-TOLERANCE = {"float32": 3e-5, "float64": 1e-11}
+TOLERANCE = {"float32": 3e-5, "bf16": 3e-5, "float64": 1e-11}
 
 
 class Slots:
@@ -103,9 +104,11 @@ def run_kernel(slots_, engine, k, known, shards):
 
 def check(slots_, name, case, dtype, threads):
     """The kernels of one operation, in a program around it, against its rule; how many there were."""
-    model = Around(name, case).astype(dtype)
+    model = Around(name, case).astype("float32" if dtype == "bf16" else dtype)
+    precision = dtype if dtype == "bf16" else None
     options = {"batch_size": model.n, "input": model.data(), "target": np.zeros(model.n), "keep_all": True}
-    made = ct.compile(model, uneven, ct.optim.SGD(0.05), engine="cpu", threads=threads, **options)
+    made = ct.compile(model, uneven, ct.optim.SGD(0.05), engine="cpu", threads=threads, precision=precision,
+                      **options)
     made.feed(model.data(), np.zeros(model.n))
     engine = made.engine
     rules = Reference(engine.listing, model.n, engine.optimizer, keep_all=True)
@@ -140,13 +143,15 @@ def _close(got, wanted, size):
 def main(dtype, threads, first=0, n=7, seed=0):
     warnings.filterwarnings("ignore", ".*has no CPU kernel", RuntimeWarning)
     np.seterr(all="ignore")
-    slots_ = Slots(24)
+    slots_, k = Slots(24), 3
+    if dtype == "bf16":
+        n, k = 70, 37
     for number, (id_, name, make) in enumerate([*every_variant(), *random_moves()]):
-        if number < first:
+        if number < first or (dtype == "bf16" and not OPS[name].rounds):
             continue
         print(number, id_, "| begins", flush=True)
         try:
-            case = make(np.random.default_rng(seed), n, 3)
+            case = make(np.random.default_rng(seed), n, k)
             said = "refused" if case is None else f"kernels: {check(slots_, name, case, dtype, threads)}"
         except CutawayError as error:
             said = f"refused {error}"

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .study import Study
     from .terminal import Screen
 
+Precision = StrEnum("Precision", ["float32", "bf16"])
 Gaps = StrEnum("Gaps", ["cut", "fill", "join", "refuse"])
 
 
@@ -80,6 +81,9 @@ def fit(
     monitor: Annotated[str | None, Option(metavar="SCORE", show_default=False,
                                           help="The validation score that chooses the weights: loss, accuracy; for "
                                                "numbers loss, r2, rmse, mae.")] = None,
+    precision: Annotated[Precision | None, Option(show_default=False,
+                                                  help="bf16: train with products of factors rounded to bf16, where "
+                                                       "the processor can.")] = None,
     quiet: Annotated[bool, Option("--quiet", "-q", help="Print who won, and nothing else.")] = False,
 ) -> None:
     """Train a network on a table, images or sequences, score it on rows it has not seen, and write it to a file.
@@ -95,6 +99,7 @@ def fit(
         checks.share_or_path(test, "--test"), checks.hidden(hidden), loss, epochs, batch_size,
         checks.rate(lr, "--lr"), seed, threads, checks.positive(time_limit, "--time-limit"), augment,
         None if class_weight is None else class_weight.value, monitor,
+        None if precision is None else precision.value,
     )
     checks.output(out, "--out", MODEL, [data])
     if report is not None:

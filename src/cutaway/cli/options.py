@@ -75,6 +75,7 @@ class FitOptions:
     augment: bool | None = None
     class_weight: str | None = None
     monitor: str | None = None
+    precision: str | None = None
 
     def chosen(self) -> dict[str, Any]:
         """List what was not left to the design, for the report."""

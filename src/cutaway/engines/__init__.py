@@ -4,6 +4,8 @@ from ..program import Program
 from .compile import compile, evaluator, example_input
 from .cpu.native import compile_seconds, cores
 from .plan import bytes_needed
+from .precision import checked_precision
 from .registry import ENGINES
 
-__all__ = ["ENGINES", "Program", "bytes_needed", "compile", "compile_seconds", "cores", "evaluator", "example_input"]
+__all__ = ["ENGINES", "Program", "bytes_needed", "checked_precision", "compile", "compile_seconds", "cores",
+           "evaluator", "example_input"]

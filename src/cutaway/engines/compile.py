@@ -18,6 +18,7 @@ from ..program import Program, batch_and_threads, evaluation, too_large, trace_m
 from ..random import stream
 from ..rules import facts
 from .plan import most_rows
+from .precision import rounds
 from .registry import ENGINES
 
 ROOM = 2**30  # bytes that a batch's values may take where predict chooses how many rows it has
@@ -37,7 +38,7 @@ def _memory(what: str, model: Any) -> Iterator[None]:
 @habits.in_our_words
 def compile(model: Any, loss: str | Callable = "mse", optimizer: Optimizer | None = None, batch_size: int = 32,
             input: Any = None, target: Any = None, *, weighted: bool = False, seed: int = 0, engine: str = "cpu",
-            threads: int | None = None, keep_all: bool = False) -> Program:
+            threads: int | None = None, keep_all: bool = False, precision: str | None = None) -> Program:
     """Compile a program that trains `model`: load, forward, loss, backward and update as one list of instructions.
 
     >>> import cutaway as ct
@@ -48,9 +49,12 @@ def compile(model: Any, loss: str | Callable = "mse", optimizer: Optimizer | Non
     input, target: an example (a row or more), needed where the first layer does not fix the shape. weighted: expect
     weights of samples, of a mean of one: J = Σ w ℓ / rows. optimizer: AdamW(1e-3) if None. engine: "cpu", "reference",
     "xla", or another by its name. threads: None chooses by the size of a step. keep_all: no value shares memory with
-    another. (More than eight arguments: each changes the program.)
+    another. precision: "bf16" rounds the factors of layers' products to bf16, where engine and processor can, and says
+    so where they cannot; all else, and the sums, stay in float32. (More than eight arguments: each changes the
+    program.)
     """
     kind = ENGINES[engine]
+    rounded = rounds(precision, kind, model.dtype)
     batch_size, threads = batch_and_threads(batch_size, threads)
     seed = whole_number("seed", seed, None)
     optimizer = chosen(optimizer)
@@ -65,7 +69,7 @@ def compile(model: Any, loss: str | Callable = "mse", optimizer: Optimizer | Non
         recorded = trace_model(model, function, x, y, weighted)
     _refuse_links(recorded, loss)
     with _memory("the training", model):
-        listing = training(recorded, model, optimizer)
+        listing = training(recorded, model, optimizer, rounded)
         return Program(kind(listing, batch_size, optimizer, seed, threads, keep_all), model)
 
 

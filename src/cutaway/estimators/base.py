@@ -123,7 +123,7 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
             "loss": self._loss(), "optimizer": self.optimizer or design.optimizer(), "epochs": design.epochs,
             "validation": validation, "sample_weight": w, "seed": self._seed,
             "shuffle": design.batch_size < design.train_rows, "early_stopping": design.patience,
-            "threads": self.threads, "progress": bool(self.verbose), "time_limit": left,
+            "threads": self.threads, "precision": self.precision, "progress": bool(self.verbose), "time_limit": left,
             "monitor": "loss" if validation is None else self.monitor,
         }
         batch_size = min(design.batch_size, len(T))
@@ -211,6 +211,8 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
         share = self.validation if isinstance(self.validation, float) else 0.0
         batch = {"auto": None, "full": n}.get(self.batch_size, self.batch_size)
         design = plan(kind, n, encoder, target, share, batch, self.epochs)
+        if self.precision is not None:
+            design.take_precision(self.precision)
         self._seed = seed_of(self.random_state)
         model = self._network(design)
         if own_validation:
@@ -323,16 +325,17 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
     def fit_arguments(self, X: Any, y: Any = None, sample_weight: Any = None) -> dict[str, Any]:
         """Make the arguments of ct.fit to train this network on these rows, all as its loss and its layers have it.
 
-        model, X and y (encoded), sample_weight (with the classes' weights), loss and optimizer, by name. X, y: as
-        `fit` takes them. What looks into training (ct.trace, ct.step, ct.diagnose) goes by it.
+        model, X and y (encoded), sample_weight (with the classes' weights), loss, optimizer and precision, by name. X,
+        y: as `fit` takes them. What looks into training (ct.trace, ct.step, ct.diagnose) goes by it.
         """
         rows = self._rows(X, y, sample_weight, like=self.inputs_)
         Z, T, w = self._encoded(rows, learning=False)
         return {"model": self.model_, "X": Z, "y": T, "sample_weight": w, **self.loss_and_optimizer()}
 
     def loss_and_optimizer(self) -> dict[str, Any]:
-        """The loss and the optimizer that this network is trained with, by name, as ct.fit takes them."""
-        return {"loss": self._loss(), "optimizer": self.optimizer or self.design_.optimizer()}
+        """The loss, optimizer and precision that this network is trained with, by name, as ct.fit takes them."""
+        return {"loss": self._loss(), "optimizer": self.optimizer or self.design_.optimizer(),
+                "precision": self.precision}
 
     @property
     def encoded_names(self) -> list[str] | None:

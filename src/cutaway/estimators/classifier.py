@@ -57,6 +57,7 @@ class Classifier(ClassifierMixin, Estimator):
     random_state: a whole number, with which the same rows give the same model; None: another one each time.
     threads: chosen by the size of a step if None, and one in a pool's workers (joblib, Dask).
     verbose: show a bar while it trains.
+    precision: None, "float32", or "bf16": training multiplies factors rounded to bf16 where the processor can (ct.fit).
 
     Under 1,000 rows numbers have 64 bits; under 200 each step sees all rows. The arguments are many because
     scikit-learn's conventions put every choice here.
@@ -89,6 +90,7 @@ class Classifier(ClassifierMixin, Estimator):
         verbose: bool = False,
         start: str = "new",
         monitor: Any = "loss",
+        precision: str | None = None,
     ) -> None:
         self.network = network
         self.loss = loss
@@ -104,6 +106,7 @@ class Classifier(ClassifierMixin, Estimator):
         self.verbose = verbose
         self.start = start
         self.monitor = monitor
+        self.precision = precision
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Classifier:
         """Make one pass over these rows, at a constant learning rate; no rows are held back. Returns the classifier.

@@ -130,6 +130,12 @@ class Design(Shown):
         if "hidden" in choices:
             suit_rate(self, self.hidden)
 
+    def take_precision(self, precision: str) -> None:
+        """Take a precision of the caller's own, as ct.fit has it: numbers are then float32."""
+        self.dtype, self.reasons["precision"] = "float32", "as asked"
+        if precision == "bf16":
+            self.asked["precision"] = "float32, products in bf16"
+
     def optimizer(self) -> Optimizer:
         """The optimizer with its schedule, which ct.fit stretches over the run."""
         rate = schedules.warmup(schedules.cosine(self.lr), max(1, round(self.warmup * self.steps)))

@@ -78,7 +78,7 @@ def program_for(estimator: Any, Z: Any, T: np.ndarray, weighted: bool) -> Any:
     e._compiled = shapes, weighted, batch
     optimizer = e.optimizer or AdamW(e.design_.lr, weight_decay=e.design_.weight_decay, decay="matrices")
     e._program = compile(e.model_, e._loss(), optimizer, batch, Z[:2], T[:2], weighted=weighted, seed=e._seed,
-                         threads=e.threads)
+                         threads=e.threads, precision=e.precision)
     e._program.state.put(e.__dict__.pop("_program_state", {}))
     return e._program
 

@@ -54,6 +54,7 @@ class Regressor(RegressorMixin, Estimator):
         verbose: bool = False,
         start: str = "new",
         monitor: Any = "loss",
+        precision: str | None = None,
     ) -> None:
         self.network = network
         self.loss = loss
@@ -68,6 +69,7 @@ class Regressor(RegressorMixin, Estimator):
         self.verbose = verbose
         self.start = start
         self.monitor = monitor
+        self.precision = precision
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Regressor:
         """Make one pass over these rows, at a constant learning rate; no rows are held back. Returns the regressor.

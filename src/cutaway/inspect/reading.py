@@ -37,15 +37,16 @@ def network_of(model: Any) -> Module:
     )
 
 
-def training_of(model: Any, X: Any, y: Any, loss: Any, optimizer: Any, sample_weight: Any) -> dict[str, Any]:
+def training_of(model: Any, X: Any, y: Any, loss: Any, optimizer: Any, sample_weight: Any,
+                precision: str | None = None) -> dict[str, Any]:
     """Collect the arguments of a training step, as ct.fit takes them: a trained estimator encodes its rows, and its
-    loss and optimizer stand in for those not given; a network takes what was given."""
-    network = network_of(model)
+    loss, optimizer and precision stand in for those not given; a network takes what was given."""
+    network, how = network_of(model), {"loss": loss, "optimizer": optimizer, "precision": precision}
     if network is model:
-        loss = "mse" if loss is None else loss
-        return {"model": model, "X": X, "y": y, "loss": loss, "optimizer": optimizer, "sample_weight": sample_weight}
+        how["loss"] = "mse" if loss is None else loss
+        return {"model": model, "X": X, "y": y, "sample_weight": sample_weight, **how}
     arguments = model.fit_arguments(X, y, sample_weight)
-    return arguments | {name: given for name, given in (("loss", loss), ("optimizer", optimizer)) if given is not None}
+    return arguments | {name: given for name, given in how.items() if given is not None}
 
 
 def names_of(model: Any) -> list[str] | None:

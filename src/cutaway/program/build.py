@@ -9,7 +9,7 @@ import numpy as np
 from ..autodiff import Tensor
 from ..errors import ArgumentError, RecordingError
 from ..optim import Optimizer
-from ..rules import OPS
+from ..rules import OPS, facts
 from .by_rows import keeps_rows_apart
 from .instruction import Instruction, ShapeOf, Value, constant
 from .places import places
@@ -57,8 +57,8 @@ def evaluation(recorded: Recorded) -> Listing:
     return Listing([*_load(recorded), *forward(recorded), store], recorded.inputs, out)
 
 
-def training(recorded: Recorded, model, opt: Optimizer) -> Listing:
-    """The listing of all that one training step does."""
+def training(recorded: Recorded, model, opt: Optimizer, rounded: bool = False) -> Listing:
+    """The listing of all that one training step does. rounded: layers multiply factors rounded to bf16."""
     assert recorded.loss is not None
     parameters = dict(model.named_parameters())
     placed = places({name: p.shape for name, p in parameters.items()})
@@ -81,6 +81,8 @@ def training(recorded: Recorded, model, opt: Optimizer) -> Listing:
         *(Instruction("update", "assign", (new,), (old,), formula="buffer = new value", scope="once", layer=old.name)
           for old, new in recorded.assignments),
     ]
+    for i in listing.instructions:
+        i.rounded = rounded and facts(i.op).rounds
     return listing
 
 

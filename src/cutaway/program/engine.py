@@ -56,6 +56,12 @@ class Engine(ABC):
     finite: bool
     """False after a step that J or a gradient that is not finite has ended; True again when the next one begins."""
 
+    @classmethod
+    def cannot_round(cls) -> str:
+        """Say why products cannot be of factors rounded to bf16, where precision="bf16" asks for them; "" if they can:
+        then instructions that say `rounded` are run so."""
+        return f"the engine {cls.name} has none"
+
     # ---- before it runs --------------------------------------------------------------------------------------------
     @abstractmethod
     def __init__(self, listing: Listing, batch_size: int, optimizer: Optimizer | None = None, seed: int = 0,

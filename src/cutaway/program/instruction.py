@@ -73,7 +73,8 @@ class Instruction:
 
     phase: load, forward, loss, backward or update. op: a rule's name, or one of the engine's own (batch, gather, check,
     ...). backward: run the rule's backward. scope: by what its work can be divided: by "rows" of the batch, by a
-    "range" of θ, or not at all ("once"). An engine may know more ways.
+    "range" of θ, or not at all ("once"). An engine may know more ways. rounded: the factors of its products are rounded
+    to bf16, and their products added up in float32 (rules/rounding.py).
     """
 
     phase: str
@@ -85,6 +86,7 @@ class Instruction:
     scope: str = "rows"
     formula: str = ""
     layer: str = ""
+    rounded: bool = False
 
     @property
     def title(self) -> str:

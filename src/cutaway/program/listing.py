@@ -73,7 +73,11 @@ def title(instruction: Instruction) -> str:
 
 
 def formula(instruction: Instruction) -> str:
-    """The formula of an instruction as its rule has it."""
+    """The formula of an instruction as its rule has it, and whether factors are rounded."""
+    return _formula(instruction) + "; factors in bf16" * instruction.rounded
+
+
+def _formula(instruction: Instruction) -> str:
     if instruction.backward:
         return derivative(instruction.op)
     if instruction.phase == "loss":

@@ -9,8 +9,9 @@ from . import augment, convolution, dropout, elementwise, hold, linear, loss, no
 from .binding import bind
 from .namespace import NUMPY, xp
 from .registry import OPS, Op, facts, rule
+from .rounding import bf16, with_rounded_factors
 
 __all__ = [
-    "NUMPY", "OPS", "Op", "augment", "bind", "convolution", "dropout", "elementwise", "facts", "hold", "linear", "loss",
-    "norm", "recurrent", "reduce", "rule", "shape", "xp",
+    "NUMPY", "OPS", "Op", "augment", "bf16", "bind", "convolution", "dropout", "elementwise", "facts", "hold", "linear",
+    "loss", "norm", "recurrent", "reduce", "rule", "shape", "with_rounded_factors", "xp",
 ]

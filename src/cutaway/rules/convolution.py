@@ -19,12 +19,13 @@ def by_group(seen, places, groups):
 
 
 @rule("z = W * x + b", products=("x", "W"), windows=True, linear="x b, W b", units="filter", slope={"b": "1"},
-      title="convolution", shapes="x (n, *i, c)  W (m, *size, e)  b? (m)  z (n, *o, m)")
+      rounds=True, title="convolution", shapes="x (n, *i, c)  W (m, *size, e)  b? (m)  z (n, *o, m)")
 def conv(x, W, b, *, stride, padding, dilation, groups):
     """W (m, *window, c / groups), b (m,) or None -> z (n, *places, m). Cross-correlation: the window is not flipped."""
     seen = xp.patches(x, W.shape[1:-1], stride, padding, dilation, 0)
     places = seen.shape[1 : x.ndim - 1]
-    z = by_group(seen, places, groups) @ xp.swapaxes(W.reshape(groups, W.shape[0] // groups, -1), 1, 2)
+    z = xp.matmul(by_group(seen, places, groups),
+                  xp.swapaxes(W.reshape(groups, W.shape[0] // groups, -1), 1, 2))
     z = xp.transpose(z, (1, 0, 2)).reshape(x.shape[0], *places, W.shape[0])
     return z if b is None else z + b
 
@@ -34,8 +35,9 @@ def conv_back(dz, x, W, b_shape, *, stride, padding, dilation, groups):
     db = bias_gradient(dz, b_shape)
     dz = own(dz, (x.shape[0], *seen.shape[1 : x.ndim - 1], W.shape[0]))
     rows = xp.transpose(dz.reshape(-1, groups, W.shape[0] // groups), (1, 0, 2))
-    dW = xp.swapaxes(rows, 1, 2) @ by_group(seen, dz.shape[1:-1], groups)
-    parts = (rows @ W.reshape(groups, W.shape[0] // groups, -1)).reshape(groups, rows.shape[1], -1, W.shape[-1])
+    dW = xp.matmul(xp.swapaxes(rows, 1, 2), by_group(seen, dz.shape[1:-1], groups))
+    parts = xp.matmul(rows, W.reshape(groups, W.shape[0] // groups, -1))
+    parts = parts.reshape(groups, rows.shape[1], -1, W.shape[-1])
     dx = xp.add_patches(x.shape, xp.transpose(parts, (1, 2, 0, 3)).reshape(seen.shape), stride, padding, dilation)
     return dx, dW.reshape(W.shape), db
 

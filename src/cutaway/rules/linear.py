@@ -6,16 +6,16 @@ from .shape import bias_gradient, flat, own
 
 
 @rule("z = W x + b", products=("x", "W"), linear="x b, W b", keeps="places", units="neuron", slope={"b": "1"},
-      shapes="x (n*r, k)  W (m, k)  b? (m)  z (n*r, m)")
+      rounds=True, shapes="x (n*r, k)  W (m, k)  b? (m)  z (n*r, m)")
 def linear(x, W, b):
     """x (..., k), W (m, k): row j holds neuron j's weights, b (m,) or None -> z (..., m)."""
-    z = x @ W.T
+    z = xp.matmul(x, W.T)
     return z if b is None else z + b
 
 def linear_back(dz, x, W, b_shape):
     """dx = dz W, dW = dzᵀ x, db = Σ dz"""
     d = own(dz, (*x.shape[:-1], W.shape[0]))
-    return d @ W, flat(d).T @ flat(x), bias_gradient(dz, b_shape)
+    return xp.matmul(d, W), xp.matmul(flat(d).T, flat(x)), bias_gradient(dz, b_shape)
 
 def linear_shape(x, W, b):
     m, k = W

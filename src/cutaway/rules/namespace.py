@@ -58,8 +58,8 @@ def _scan(step, state, inputs, reverse):
 
 _NAMES = (
     "abs", "arange", "argmax", "broadcast_to", "concatenate", "cos", "cumsum", "exp", "expand_dims", "expm1", "flip",
-    "float32", "float64", "floor", "full", "int32", "log", "log1p", "max", "maximum", "mean", "minimum", "reshape",
-    "sign", "sin", "sqrt", "sum", "swapaxes", "take", "tanh", "transpose", "uint32", "where",
+    "float32", "float64", "floor", "full", "int32", "log", "log1p", "matmul", "max", "maximum", "mean", "minimum",
+    "reshape", "sign", "sin", "sqrt", "sum", "swapaxes", "take", "tanh", "transpose", "uint32", "where",
 )
 
 NUMPY = SimpleNamespace(

@@ -48,6 +48,8 @@ class Op:
     sums: of a scan, which goes along the steps of its first input u (n, time, ...) one after the other: the sums
           u + W h + b of a unit, each with its letter and the name of its gate.
     products: the two operands whose products it adds up; each output takes a row of W.
+    rounds: these products, and those of its backward rule, may be of factors rounded to bf16: both multiply by
+            xp.matmul, and only what may be rounded.
     windows: it looks at a window at every place, as its settings say.
     reduces: it makes one number of many along an axis.
     linear: groups of operands, as "x b, W b": linear in those of a group together, while the others stay.
@@ -79,6 +81,7 @@ class Op:
     fixed: tuple[str, ...] = ()
     sums: Mapping[str, str] = field(default_factory=dict)
     products: tuple[str, str] | None = None
+    rounds: bool = False
     windows: bool = False
     reduces: bool = False
     linear: str = ""

@@ -202,6 +202,8 @@ class Checkpoints:
                 "data": _rows(past.data, training.model.dtype),
                 "validation": _rows(held_out.data, training.model.dtype) if held_out else "",
             }
+            if any(i.rounded for i in training.program.instructions):
+                self._settings["precision"] = "bf16"
             if training.best.monitor.column != "val_loss":
                 self._settings["monitor"] = list(training.best.monitor)
         return self._settings

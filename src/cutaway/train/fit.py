@@ -28,7 +28,7 @@ def fit(model: Any, X: Any, y: Any, loss: str | Callable = "mse", optimizer: Opt
         shuffle: bool | Callable = True, drop_last: bool = False, callbacks: Iterable[Callable] = (),
         early_stopping: bool | int | None = None, checkpoint: Any = None, resume: Any = None, engine: str = "cpu",
         threads: int | None = None, progress: bool | None = None, metrics: Any = (),
-        time_limit: float | None = None, monitor: Any = "loss") -> Run:
+        time_limit: float | None = None, monitor: Any = "loss", precision: str | None = None) -> Run:
     """Train `model` in place: `epochs` passes over the rows of X, one update a batch.
 
     >>> import cutaway as ct
@@ -53,6 +53,8 @@ def fit(model: Any, X: Any, y: Any, loss: str | Callable = "mse", optimizer: Opt
     drop_last: leave out a last batch that is smaller. (One of a single row always is, where batch norm cannot take it.)
     time_limit: seconds after which training ends.
     engine, threads: "cpu" (machine code) or "reference" (NumPy); threads=None takes as many as help.
+    precision: None, or "bf16": layers multiply factors rounded to bf16 and add up in float32, faster on processors that
+        can, said where not. Weights, state, norms and losses stay in float32, and so does all evaluation.
 
     What is watched:
     validation: a share of the rows (stratified for classes), or (Xv, yv[, weights]). The weights with the best
@@ -74,7 +76,7 @@ def fit(model: Any, X: Any, y: Any, loss: str | Callable = "mse", optimizer: Opt
         model, X, y, loss=loss, optimizer=optimizer, epochs=epochs, batch_size=batch_size, validation=validation,
         sample_weight=sample_weight, seed=seed, shuffle=shuffle, drop_last=drop_last, callbacks=callbacks,
         early_stopping=early_stopping, checkpoint=checkpoint, resume=resume, engine=engine, threads=threads,
-        progress=progress, metrics=metrics, time_limit=time_limit, monitor=monitor,
+        progress=progress, metrics=metrics, time_limit=time_limit, monitor=monitor, precision=precision,
     )
     run = training.go()
     for said in training.warnings():

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..arguments import whole_number
+from ..engines import checked_precision
 from ..errors import ArgumentError
 from ..optim.optimizers import chosen
 from .past import Past
@@ -31,6 +32,7 @@ class Recipe:
     time_limit: float | None = None
     engine: str = "cpu"
     threads: int | None = None
+    precision: str | None = None
 
     def __post_init__(self) -> None:
         self.epochs, self.seed = whole_number("epochs", self.epochs), whole_number("seed", self.seed, None)
@@ -45,6 +47,7 @@ class Recipe:
         if limit is not None and not (isinstance(limit, int | float | np.number) and limit >= 0):
             raise ArgumentError(f"time_limit must be a number of seconds, or None, got {limit!r}")
         self.drop_last = bool(self.drop_last)
+        checked_precision(self.precision)
 
     @property
     def patience(self) -> int:
@@ -64,5 +67,6 @@ class Recipe:
         return Past(
             data=task.data, rows=task.rows, held_out=task.held_out, loss=task.loss, optimizer=self.optimizer,
             batch_size=self.rows_a_step(len(task.rows)), seed=self.seed, shuffle=self.shuffle,
-            drop_last=self.drop_last, options={"weighted": task.data.weight is not None, "seed": self.seed},
+            drop_last=self.drop_last, options={
+                "weighted": task.data.weight is not None, "seed": self.seed, "precision": self.precision},
         )

@@ -55,7 +55,7 @@ def digest(source: Source) -> str:
 def _kernel_dependencies() -> str:
     """The text of all files that a kernel's machine code depends on, besides the kernel's own."""
     here = Path(__file__).parent
-    files = [here / f"{name}.py" for name in ("compiler", "scalars", "language", "numbers", "slots", "tile")]
+    files = [here / f"{name}.py" for name in ("compiler", "scalars", "language", "numbers", "slots", "tile", "bfloat")]
     files += [here / "kernels" / "product.py"]  # kernels that know their sizes have its functions in them
     files += [here.parent.parent / "rules" / f"{name}.py" for name in RULES]
     return "\n".join(f.read_text("utf-8") for f in files)

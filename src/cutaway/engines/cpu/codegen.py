@@ -121,19 +121,20 @@ SMALL = 2**20  # multiplications in a product; larger ones gain nothing by it
 
 def _small(i: Instruction, rows: int, numbers: dict[str, Any]) -> bool:
     """Whether an instruction is a layer of neurons so small that a kernel that knows its sizes pays."""
-    return i.op == "linear" and i.scope == "rows" and rows * numbers["r"] * numbers["k"] * numbers["m"] <= SMALL
+    plain = i.op == "linear" and i.scope == "rows" and not i.rounded
+    return plain and rows * numbers["r"] * numbers["k"] * numbers["m"] <= SMALL
 
 
 def _name(i: Instruction) -> str:
     """The name of the hand-written kernel of a rule's instruction."""
     if i.scope == "neurons":
-        return "linear_weights"
-    return i.op + "_back" * i.backward
+        return "linear_bf16_weights" if i.rounded else "linear_weights"
+    return i.op + "_bf16" * i.rounded + "_back" * i.backward
 
 
 def _numbers(i: Instruction, operands: dict[str, Value | None], dtype: np.dtype) -> dict[str, Any] | None:
     """The numbers that an instruction's hand-written kernel asks for; None where none takes such operands."""
-    takes = kernels.TAKES.get(i.op)
+    takes = (kernels.ROUNDED if i.rounded else kernels.TAKES).get(i.op)
     sizes = None if takes is None else kernels.sizes(i.op, takes, i.backward, operands, dtype)
     more = None if takes is None or sizes is None else takes.numbers(sizes, operands, i)
     if sizes is None or more is None:

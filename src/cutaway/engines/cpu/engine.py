@@ -24,7 +24,7 @@ from ...program import Instruction, Listing, State, Value
 from ...rules import OPS
 from ..plan import fenced, plan
 from ..reference.engine import Reference, rates
-from . import building, clocks, codegen, native, pool, slots, standing
+from . import bfloat, building, clocks, codegen, native, pool, slots, standing
 from .shards import STACK, Sharded, sharded
 from .sized import Sized
 
@@ -36,6 +36,10 @@ class CPU(Reference):
     """Runs a listing as machine code. Same interface as the reference engine."""
 
     name = "cpu"
+
+    @classmethod
+    def cannot_round(cls) -> str:
+        return "" if bfloat.there() else "this processor has no products of such factors (AVX512_BF16)"
 
     def _lay_out(self, threads: int | None, keep_all: bool) -> None:
         self.dtype = _precision(self.listing)

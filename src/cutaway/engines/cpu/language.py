@@ -18,9 +18,9 @@ from llvmlite import binding as llvm
 from llvmlite import ir
 
 from ...rules import augment, dropout, elementwise, recurrent
-from . import native, numbers, slots, tile
+from . import bfloat, native, numbers, slots, tile
 from .compiler import Compiler
-from .kernels import product
+from .kernels import pairs, product
 from .scalars import (
     DOUBLE,
     I8,
@@ -156,11 +156,11 @@ def _prefetch(c: Compiler, p: Scalar) -> None:
     c.b.call(near, [c.b.bitcast(p.value, I8.as_pointer()), I32(0), I32(3), I32(1)])
 
 
-def _vectors(write: Callable[..., None]) -> Callable:
-    """Make a word of a function of tile.py. It gets literals as they are."""
+def _vectors(write: Callable[..., None], kind: type[tile.Vectors] = tile.Vectors) -> Callable:
+    """Make a word of a function of tile.py or bfloat.py. It gets literals as they are."""
     def call(c: Compiler, *given: Item) -> None:
         plain = [x if isinstance(x, int) else x.value if x.kind.target else c.whole(x) for x in given]
-        write(tile.Vectors(c.b, c.real.type, tile.geometry(4 if c.real is SINGLE else 8)[0]), *plain)
+        write(kind(c.b, c.real.type, tile.geometry(4 if c.real is SINGLE else 8)[0]), *plain)
 
     return call
 
@@ -198,7 +198,9 @@ BUILT_IN: dict[str, Callable] = {
     "bits": lambda c, x: Scalar(INT, c.b.bitcast(c.cast(x, DOUBLE).value, I64)), "call": _call,
     "atomic_add": _atomic_add, "atomic_load": _atomic_load, "exchange": _exchange, "pause": _pause,
     "sleep_while": _sleep_while, "wake": _wake, "prefetch": _prefetch, "tiles": _vectors(tile.tiles),
-    "turn": _vectors(tile.turn),
+    "turn": _vectors(tile.turn), "tile_pairs": _vectors(tile.tiles, bfloat.Pairs),
+    "pair_along": _vectors(bfloat.pair_along, bfloat.Pairs), "pair_across": _vectors(bfloat.pair_across, bfloat.Pairs),
+    "turn_pairs": _vectors(bfloat.turn_pairs, bfloat.Pairs),
 }
 
 
@@ -264,7 +266,8 @@ def _words(dtype: str) -> dict[str, Any]:
     constants |= {"LANES": lanes, "PANEL": 2 * lanes, "SIDE": 16 // np.dtype(dtype).itemsize, "AWAKE": AWAKE}
     constants |= {name: getattr(product, name) for name in ("WIDEST", "DEEP", "CROWDED", "APART")}
     constants |= {name: x for name, x in vars(elementwise).items() if name.isupper() and isinstance(x, float)}
-    compiled = {name: _compiled(node, dtype) for name, node in _definitions(product, native.LIBRARY).items()}
+    library = _definitions(product, native.PRODUCTS) | _definitions(pairs, native.PAIRS)
+    compiled = {name: _compiled(node, dtype) for name, node in library.items()}
     return functions | slots.NAMES | constants | compiled | BUILT_IN
 
 

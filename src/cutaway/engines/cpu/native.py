@@ -23,7 +23,10 @@ from typing import Any
 from ...errors import warn
 
 MATH = ("sqrt", "sin", "cos", "exp", "log", "log1p", "expm1", "erf", "tanh", "pow")
-LIBRARY = ("product", "pack", "pack_turned")  # kernels/product.py: compiled functions that other kernels call
+# compiled functions that other kernels call: kernels/product.py, and kernels/pairs.py
+PRODUCTS = ("product", "pack", "pack_turned")
+PAIRS = ("product_pairs", "pair_rows", "pair_columns", "pair_turned")
+LIBRARY = (*PRODUCTS, *PAIRS)
 GROUP = Path("/sys/fs/cgroup")
 compiled = 0  # kernels that had to be compiled for this process
 seconds = 0.0  # how long it waited for them

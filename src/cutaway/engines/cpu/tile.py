@@ -200,7 +200,7 @@ def _shapes(lanes: int, left: ir.Value | int) -> list[tuple[int, list[int]]]:
 
 def _columns(v: Vectors, widths: list[int], left: ir.Value | int) -> list[tuple[Vectors, int, ir.Value | None]]:
     """Vectors side by side, the last of which may be used in part."""
-    *_, last = columns = [(Vectors(v.b, v.real, width), j * v.lanes, None) for j, width in enumerate(widths)]
+    *_, last = columns = [(type(v)(v.b, v.real, width), j * v.lanes, None) for j, width in enumerate(widths)]
     if left == last[1] + last[0].lanes:
         return columns
     return [*columns[:-1], (*last[:2], last[0].mask(v.b.sub(_value(left), I64(last[1]))))]

@@ -15,7 +15,7 @@ from ...errors import ArgumentError, ResourceError, ShapeError
 from ...memory import aligned
 from ...optim import Optimizer
 from ...program import Engine, Instruction, Listing, State, Value, reworded
-from ...rules import OPS, facts
+from ...rules import OPS, facts, with_rounded_factors
 from ...rules.shape import sum_to
 from ...text import size
 from ..plan import Plan, plan
@@ -35,6 +35,10 @@ class Reference(Engine):
     def _lay_out(self, threads: int | None, keep_all: bool) -> None:
         """Prepare all that needs no state, and that twins share."""
         self.plan = plan(self.instructions, self.batch_size, keep_all=keep_all)
+
+    @classmethod
+    def cannot_round(cls) -> str:
+        return ""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self.instructions)} instructions, batches of {self.batch_size})"
@@ -204,6 +208,7 @@ class Reference(Engine):
         rule, n = OPS[instruction.op], self.n
         f = rule.backward if instruction.backward else rule.forward
         assert f is not None
+        f = with_rounded_factors(f) if instruction.rounded else f
         attributes = {k: self.resolve(v) for k, v in instruction.attributes.items()}
         try:
             results = f(*[self.resolve(a) for a in instruction.arguments], **attributes)

@@ -35,6 +35,15 @@ def scan(step, state, inputs, reverse):
     return lax.scan(step, state, inputs, reverse=reverse)
 
 
+def rounding(xp: SimpleNamespace) -> SimpleNamespace:
+    """Make the functions whose products are of factors rounded to bf16."""
+    def matmul(u, v):
+        u, v = (lax.reduce_precision(a, exponent_bits=8, mantissa_bits=7) for a in (u, v))
+        return xp.matmul(u, v)
+
+    return SimpleNamespace(**vars(xp) | {"matmul": matmul})
+
+
 def arrays() -> SimpleNamespace:
     """Make what stands for `xp` in JAX's mode of this moment: without the 64-bit mode, double is single."""
     same = {name: getattr(jnp, name) for name in vars(NUMPY) if hasattr(jnp, name)}

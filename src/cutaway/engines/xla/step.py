@@ -14,7 +14,7 @@ from ...errors import ArgumentError, ShapeError
 from ...program import Instruction, Listing, Rows, ShapeOf, Value
 from ...rules import OPS, bind
 from ...rules.shape import sum_to
-from .arrays import arrays
+from .arrays import arrays, rounding
 from .kernels import KERNELS
 
 Arrays = dict[str, Any]  # by name
@@ -75,8 +75,8 @@ class JaxStep:
 
     def _rule(self, i: Instruction) -> None:
         rule: Any = OPS[i.op].backward if i.backward else OPS[i.op].forward
-        f = KERNELS.get(rule.__name__) if rule.__module__.startswith("cutaway.") else None
-        f = f or bind(rule, self.xp)
+        f = KERNELS.get(rule.__name__) if rule.__module__.startswith("cutaway.") and not i.rounded else None
+        f = f or bind(rule, rounding(self.xp) if i.rounded else self.xp)
         with self._told(i):
             results = f(*map(self.resolve, i.arguments), **{k: self.resolve(a) for k, a in i.attributes.items()})
             for v, array in zip(i.writes, results if isinstance(results, tuple) else (results,), strict=False):

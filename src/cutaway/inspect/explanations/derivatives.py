@@ -18,7 +18,7 @@ from ...rules.convolution import by_group, in_windows
 from ...rules.namespace import NUMPY
 from ...rules.shape import sum_back
 from ..traces.record import Record, TracedInstruction
-from .edges import Edges, array
+from .edges import Edges, array, factor
 from .scan_derivatives import scan_edges, sums_name
 
 CHUNK = 2**22  # numbers of a batch of unit vectors
@@ -119,7 +119,7 @@ def _by(trace: Record, i: TracedInstruction, operand: str, reached: np.ndarray, 
             to = np.flatnonzero(d)
             yield edge(to, np.full(len(to), place), d.ravel()[to])
     elif rule.units == "neuron":
-        W = array(trace, i.operands["W"])
+        W = factor(trace, i, "W")
         by = np.flatnonzero(reached)
         by = by[np.isin(rows_of(trace, source, by), rows)]
         at, k = np.divmod(by, W.shape[1])
@@ -142,7 +142,7 @@ def _arguments(trace: Record, i: TracedInstruction) -> dict[str, Any]:
     results = {name: array(trace, value) for name, value in i.results.items()}
     if rule.variadic:
         return {rule.inputs[0]: tuple(array(trace, value) for value in i.operands.values())} | results
-    return {name: array(trace, i.operands[name]) if name in i.operands else None for name in rule.inputs} | results
+    return {name: factor(trace, i, name) if name in i.operands else None for name in rule.inputs} | results
 
 
 def _call_backward(i: TracedInstruction, given: tuple, known: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
@@ -223,7 +223,7 @@ def _by_windows(trace: Record, i: TracedInstruction, reached: np.ndarray, rows: 
     rule, result = OPS[i.op], trace[i.results[OPS[i.op].outputs[0]]]
     out = np.arange(result.size).reshape(result.shape)[rows]
     if rule.units:
-        W = array(trace, i.operands["W"])
+        W = factor(trace, i, "W")
         groups, filters = own["groups"], W.shape[0] // own["groups"]
         seen = NUMPY.patches(marked, W.shape[1:-1], own["stride"], own["padding"], own["dilation"], 0)
         seen = by_group(seen, out.shape[1:-1], groups)  # (groups, places of all samples, window and channels)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..traces.record import Record
+from ...rules import OPS, bf16
+from ..traces.record import Record, TracedInstruction
 
 
 @dataclass(frozen=True)
@@ -30,3 +31,9 @@ def array(trace: Record, name: str) -> np.ndarray:
     """Get a traced array as it was during the step, real numbers in double."""
     a = trace[name]
     return a.astype(np.float64) if a.dtype.kind == "f" else a
+
+
+def factor(trace: Record, i: TracedInstruction, operand: str) -> np.ndarray:
+    """Get an operand's array as the instruction multiplied it: in bf16 where it rounds the factors of its products."""
+    a = array(trace, i.operands[operand])
+    return bf16(a) if i.rounded and operand in (OPS[i.op].products or ()) else a

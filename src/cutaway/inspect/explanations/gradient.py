@@ -7,7 +7,7 @@ import re
 import numpy as np
 
 from ...errors import ArgumentError
-from ...rules import facts
+from ...rules import bf16, facts
 from ..traces.record import Record, TracedInstruction
 from .derivatives import array, differentiable, edges
 from .difference import checker
@@ -52,8 +52,12 @@ class GradientExplainer:
         e._paths = lambda: self._paths(name, place, value, samples, inside)
         if not found:
             e.notes.append("nothing that J depends on reads it with a derivative other than zero")
+        if any(i.rounded for i in ops):
+            e.notes.append("both factors of each product are rounded to bf16 before they are multiplied, and shown so")
         if self._cannot_check(name, inside):
             check = False
+        if check and any(i.rounded for i in t.instructions):
+            e.notes.append("the central difference is of exact products; this step rounded their factors to bf16")
         if check:
             e.difference = checker(t).difference(name, place, value)
         return e
@@ -91,6 +95,8 @@ class GradientExplainer:
                 if i not in ops:
                     ops.append(i)
                 step, above = (e.op, e.operand), upstream[e.to]
+                if i.rounded and e.operand in (facts(i.op).products or ()):
+                    above = bf16(above)
                 found += [(i, step, e.target, int(to), float(d), float(u), float(d * u))
                           for to, d, u in zip(e.to, e.d, above, strict=True)]
         return found, ops

@@ -13,6 +13,7 @@ from ...rules.shape import sum_to
 from ..states import PARTS
 from ..traces.record import Record, TracedInstruction
 from .derivatives import array, settings, unit_backward
+from .edges import factor
 from .explanation import MOST_TERMS, Explanation, Factor, Term
 from .scan_derivatives import Unrolled
 from .symbols import Symbols, indexed
@@ -91,7 +92,7 @@ class ValueExplainer:
         summed, terms = rule.linear_with(rule.inputs[0]), []
         for operand, d in unit_backward(t, i, e.name, place).items():
             name = i.operands[operand]
-            v = array(t, name)
+            v = factor(t, i, operand)
             if operand not in summed or d is None or v.dtype.kind != "f":
                 continue
             if d.shape != v.shape:  # what was broadcast
@@ -106,6 +107,8 @@ class ValueExplainer:
                 terms.append(Term((Factor(words, float(d[p])), Factor(symbols(name, int(p)), x)), float(d[p]) * x,
                                   (name, symbols.index(name, int(p)))))
         self._finish(e, terms)
+        if i.rounded:
+            e.notes.append("inputs and weights are rounded to bf16 before they are multiplied, and shown so")
         bias = [term for term in terms if len(term.factors) == 1]
         e.equation = f"{e.symbol} = {right_side(i, e.name)}"
         if rule.units:

@@ -31,7 +31,7 @@ from .walk import END, Change
 
 def step(model: Any, X: Any, y: Any = None, loss: str | Callable | None = None, optimizer: Optimizer | None = None,
          batch_size: int | str = 32, epochs: int = 20, sample_weight: Any = None, seed: int = 0, engine: str = "cpu",
-         threads: int = 1) -> Session:
+         threads: int = 1, precision: str | None = None) -> Session:
     """Begin a stepping session: the run that `ct.fit` would do with these arguments, on a copy of the model, stands
     still before its first instruction.
 
@@ -55,7 +55,7 @@ def step(model: Any, X: Any, y: Any = None, loss: str | Callable | None = None, 
     """
     if y is None and network_of(model) is model:
         raise ArgumentError("a training step needs targets: ct.step(model, X, y)")
-    arguments = training_of(model, X, y, loss, optimizer, sample_weight)
+    arguments = training_of(model, X, y, loss, optimizer, sample_weight, precision)
     training = beginning(
         **arguments | {"model": copy.deepcopy(arguments["model"])}, epochs=epochs, batch_size=batch_size, seed=seed,
         engine=engine, threads=threads, progress=False, keep_all=True,

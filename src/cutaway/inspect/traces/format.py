@@ -39,8 +39,9 @@ def _step(t: Record) -> dict[str, Any]:
         "vectors": {name: list(parts) for name, parts in t.vectors.items()},
         "values": [asdict(v) | {"shape": list(v.shape)} for v in t.facts.values()],
         "instructions": [
-            {f.name: getattr(i, f.name) for f in fields(i) if f.name not in ("key", "trace")}
-            | {"read": list(i.read), "written": list(i.written)} for i in t.instructions
+            {f.name: getattr(i, f.name) for f in fields(i) if f.name not in ("key", "trace", "rounded")}
+            | {"read": list(i.read), "written": list(i.written)} | ({"rounded": True} if i.rounded else {})
+            for i in t.instructions
         ],
         "arrays": {name: [_array(at, a) for at, a in versions] for name, versions in t.versions.items()},
         "left_out": dict(t.left_out),

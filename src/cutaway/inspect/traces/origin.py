@@ -39,8 +39,10 @@ def program_before(trace: Record, dtype: Any = None, engine: str | None = None) 
             t.data[...] = trace.at(name, -1)
     model = model if dtype is None else model.astype(dtype)
     X, y = origin.example
+    rounded = any(i.rounded for i in trace.instructions)
     program = compile(model, origin.loss, origin.optimizer, len(about.rows), X, y, weighted=origin.weighted,
-                      seed=about.seed, engine=engine or about.engine, threads=about.threads, keep_all=True)
+                      seed=about.seed, engine=engine or about.engine, threads=about.threads, keep_all=True,
+                      precision="bf16" if rounded and model.dtype == np.float32 else None)
     program = origin.altered(program)
     data = (v for v in trace.facts.values() if v.role in ("input", "target", "weight"))
     program.engine.feed({v.name: trace[v.name] for v in data})

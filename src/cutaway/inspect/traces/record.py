@@ -45,7 +45,8 @@ class TracedInstruction:
 
     operands, results: names of what it read and wrote, by the names that its rule gives them (x, W, b and z; for a
     derivative dz, x, W and dx, dW, db). read, written: names of all values, kept or not. settings: its numbers, with
-    seed and step as they were. key: what `index` picks, whose slices no file holds.
+    seed and step as they were. key: what `index` picks, whose slices no file holds. rounded: factors of its products
+    were rounded to bf16.
     """
 
     number: int
@@ -62,6 +63,7 @@ class TracedInstruction:
     read: tuple[str, ...]
     written: tuple[str, ...]
     key: Any = None
+    rounded: bool = False
     trace: Record = field(repr=False, default=None)  # type: ignore[assignment]
 
     @property

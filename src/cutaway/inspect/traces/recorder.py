@@ -194,7 +194,7 @@ class Recorder(Names):
             k, i.phase, i.op, title(i), i.backward, i.layer, self._formula(i), i.scope, operands, results,
             {key: _setting(value) for key, value in settings.items()},
             tuple(dict.fromkeys(self.names[id(v)] for v in i.reads)), tuple(self.names[id(v)] for v in i.written),
-            settings.get("key"),
+            settings.get("key"), i.rounded,
         )
 
 

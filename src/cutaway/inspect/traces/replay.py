@@ -25,7 +25,7 @@ from .trace import Trace, Traces
 def trace(model: Any, X: Any, y: Any = None, loss: str | Callable | None = None, optimizer: Optimizer | None = None,
           steps: int = 1, batch_size: int | None = None, sample_weight: Any = None, seed: int = 0,
           keep: Sequence[str] | None = None, keep_bytes: int = KEEP_BYTES, engine: str = "cpu",
-          threads: int = 1) -> Trace | Traces:
+          threads: int = 1, precision: str | None = None) -> Trace | Traces:
     """Trace one training step of `model`: every instruction with what it read and wrote. The model stays as it is.
 
     >>> import cutaway as ct
@@ -38,8 +38,8 @@ def trace(model: Any, X: Any, y: Any = None, loss: str | Callable | None = None,
     'z = W x + b'
 
     model: a network, or a trained estimator, which takes X and y as its fit does, encodes them and brings its loss and
-    optimizer. X, y, loss ("mse" unless given), optimizer, sample_weight, seed: as `ct.fit` takes them; the values are
-    those that it would compute.
+    optimizer. X, y, loss ("mse" unless given), optimizer, sample_weight, seed, precision: as `ct.fit` takes them; the
+    values are those that it would compute.
     steps: more than one gives `Traces`, a list. batch_size: None is all rows as they come; a number makes batches in
     the order in which fit with this seed takes them. keep: names or patterns of the values to keep, such as
     ["layer1.*", "x"]; None is all. keep_bytes: beyond so many bytes (of all steps) the largest values are left out.
@@ -48,7 +48,7 @@ def trace(model: Any, X: Any, y: Any = None, loss: str | Callable | None = None,
     if y is None and network_of(model) is model:
         raise ArgumentError("a training step needs targets: ct.trace(model, X, y)")
     steps = whole_number("steps", steps)
-    taken = training_of(model, X, y, loss, optimizer, sample_weight)
+    taken = training_of(model, X, y, loss, optimizer, sample_weight, precision)
     program, past = prepared(
         **taken | {"model": copy.deepcopy(taken["model"])}, batch_size="full" if batch_size is None else batch_size,
         seed=seed, shuffle=batch_size is not None, engine=engine, threads=threads, steps=int(steps),

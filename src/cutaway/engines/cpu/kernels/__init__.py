@@ -9,13 +9,27 @@ allocates and never raises. The language is in language.py.
 
 from types import ModuleType
 
-from . import augment, convolution, dropout, helpers, linear, loss, norm, product, recurrent, shape
+from . import (
+    augment,
+    convolution,
+    dropout,
+    helpers,
+    linear,
+    loss,
+    norm,
+    pairs,
+    pairs_convolution,
+    product,
+    recurrent,
+    shape,
+)
 from .takes import Takes, sizes
 
-__all__ = ["FILES", "TAKES", "Takes", "register", "sizes"]
+__all__ = ["FILES", "ROUNDED", "TAKES", "Takes", "register", "sizes"]
 
 FILES: list[ModuleType] = []
 TAKES: dict[str, Takes] = {}  # by the operation's name
+ROUNDED = pairs.ROUNDED | pairs_convolution.ROUNDED  # the same for instructions whose factors are rounded
 
 
 def register(file: ModuleType) -> None:
@@ -24,5 +38,6 @@ def register(file: ModuleType) -> None:
     TAKES.update(getattr(file, "TAKES", {}))
 
 
-for _file in (augment, convolution, dropout, helpers, linear, loss, norm, product, recurrent, shape):
+for _file in (augment, convolution, dropout, helpers, linear, loss, norm, pairs, pairs_convolution, product, recurrent,
+              shape):
     register(_file)
