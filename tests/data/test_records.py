@@ -66,9 +66,17 @@ cells = st.one_of(st.sampled_from(GAPS + NUMBERS + WORDS + MOMENTS), st.floats()
 fitting = {name: st.sampled_from(TABLE[name].tolist()) for name in TABLE}
 
 
+@pytest.fixture(autouse=True, scope="module")
+def column_by_column():
+    """TableEncoder encodes columns, and not the cells of few rows, of which it leaves the work to RecordEncoder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("cutaway.data.encoder.FEW", 0)
+        yield
+
+
 def both(encoder, record, dtype):
     """What a frame comes to, and what the record alone does; where one is refused, the words."""
-    records = RecordEncoder(encoder, dtype)
+    records = RecordEncoder(encoder.columns, dtype)
     row = np.full(len(encoder.feature_names), 7, dtype)
     try:
         wanted = encoder.transform(record, dtype)[0]
@@ -115,19 +123,50 @@ def test_random_records_come_to_the_same_numbers(record, column, cell, name):
     check(ENCODERS[name], record | {column: cell})
 
 
+@pytest.mark.parametrize("name", ENCODERS)
+@pytest.mark.parametrize("frame", [TABLE[:1], TABLE[20:50], TABLE[TABLE.columns[::-1]][3:9].assign(more=1),
+                                   TABLE[:5].astype(dict.fromkeys(["number", "whole", "truth", "kind"], object)),
+                                   TABLE[:5].convert_dtypes(),
+                                   TABLE[:8].astype({"kind": "category", "whole": "float32", "truth": "boolean"})],
+                         ids=["one", "some", "turned", "objects", "nullable", "types"])
+def test_few_rows_of_a_frame_come_to_the_same_numbers_as_among_many(name, frame, monkeypatch):
+    encoder = ENCODERS[name]
+    wanted = encoder.transform(frame, np.float64)
+    monkeypatch.setattr("cutaway.data.encoder.FEW", 32)
+    np.testing.assert_array_equal(encoder.transform(frame, np.float64), wanted)
+    rows = RecordEncoder(encoder.columns, np.float64).rows(frame)
+    assert rows is None or np.array_equal(rows, wanted)
+
+
+@settings(max_examples=40, deadline=None)
+@given(days=st.lists(st.datetimes(dt.datetime(1695, 1, 1), dt.datetime(2205, 1, 1)), min_size=5, max_size=40),
+       asked=st.lists(st.datetimes(dt.datetime(1695, 1, 1), dt.datetime(2205, 1, 1)), min_size=1, max_size=20),
+       form=st.sampled_from([str, dt.datetime.isoformat, lambda day: str(day)[:10], lambda day: str(day)[:16],
+                             lambda day: day, pd.Timestamp]))
+def test_dates_come_to_the_same_numbers(days, asked, form):
+    column = {"day": list(map(form, [*days, days[0], dt.datetime(2020, 1, 1)]))}
+    try:
+        encoder = TableEncoder(kinds={"day": "date"}).fit(column)
+    except ValueError:  # all the same day
+        return
+    for day in asked:
+        check(encoder, {"day": form(day)})
+
+
 def test_everyday_records_need_no_frame(monkeypatch):
     encoder = ENCODERS["plain"]
-    records, row = RecordEncoder(encoder), np.zeros(len(encoder.feature_names), np.float32)
+    records, row = RecordEncoder(encoder.columns), np.zeros(len(encoder.feature_names), np.float32)
     usual = {"number": 1.5, "gappy": None, "whole": 3, "worded": "2.5", "only_gaps_vary": None, "kind": "unseen",
              "rare": None, "tail": "once 3", "code": 1, "truth": True, "maybe": None, "day": "2020-02-03",
-             "moment": "2020-02-03 07:00:00", "stamp": dt.datetime(2020, 2, 3, 4, 5, 6), "lasts": 60.0}
+             "moment": "2020-02-03 07:00:01", "stamp": dt.datetime(2020, 2, 3, 4, 5, 6), "lasts": 60.0}
     records.write(usual, records.by_name, row.data)
+    usual |= {"day": "2021-02-03", "moment": "2020-02-03T07:00:30.123456", "stamp": dt.datetime(2020, 2, 3, 4, 5, 7)}
     monkeypatch.setattr("cutaway.data.records.read_table", None)
     records.write(usual, records.by_name, row.data)
 
 
 def test_a_record_without_a_column_is_none():
-    records = RecordEncoder(ENCODERS["plain"])
+    records = RecordEncoder(ENCODERS["plain"].columns)
     with pytest.raises(NoRecord):
         records.write({}, records.by_name, np.zeros(len(records.blank), np.float32).data)
     with pytest.raises(NoRecord):

@@ -18,10 +18,12 @@ from .columns import NOTHING, Column, Settings
 from .doubts import Doubt, Doubts
 from .limits import CLIP, FEWEST_OF_LEVEL_IN_SMALL, MOST_LEVELS, MOST_NOTES
 from .limits import ENCODED_AT_ONCE as BLOCK
+from .limits import FEW_ROWS_AT_ONCE as FEW
 from .limits import LARGE_TABLE as LARGE
 from .limits import LOOKED_AT_TOGETHER as TOGETHER
 from .numbers import Number, encode_numbers, fit_numbers, numbers_of
 from .reading import column_names, is_frame, read_table, unnamed
+from .records import RecordEncoder
 from .understand import KINDS, understand
 from .weights import weighed
 
@@ -83,7 +85,10 @@ class TableEncoder:
         """The rows of X encoded: (n, len(feature_names)). Columns may come in any order, extra ones are ignored."""
         if not hasattr(self, "columns"):
             raise ArgumentError("This TableEncoder has seen no table yet: call fit(X) first.")
-        table = self._aligned(self.read(X))
+        table = self.read(X)
+        if is_frame(table) and 0 < len(table) <= FEW and (few := self._records(dtype).rows(table)) is not None:
+            return few
+        table = self._aligned(table)
         out = np.zeros((table.shape[0], len(self.feature_names)), dtype)
         numbers, writers = table, []
         if is_frame(table):
@@ -171,6 +176,17 @@ class TableEncoder:
         encoder.columns = [Column.from_json(column) for column in entry(state, "columns", list[Any])]
         encoder._lay_out()
         return encoder
+
+    def _records(self, dtype: Any) -> RecordEncoder:
+        """What encodes a few rows without a frame."""
+        kept = vars(self).setdefault("_rows", {})
+        records = kept.get(np.dtype(dtype))
+        if records is None or records.columns is not self.columns:
+            records = kept[np.dtype(dtype)] = RecordEncoder(self.columns, dtype)
+        return records
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_rows"}
 
     def __repr__(self) -> str:
         if not hasattr(self, "columns"):

@@ -38,6 +38,12 @@ LARGE_TABLE = 2**20
 ROWS_AT_ONCE = 2**16
 #: Numbers of a wide table that are looked at together, to learn from or for doubts.
 LOOKED_AT_TOGETHER = 2**20
+#: Up to so many rows of a frame are encoded cell by cell: more are done sooner column by column.
+FEW_ROWS_AT_ONCE = 32
+#: Words of a column of which is remembered what they come to, where that takes long: they take some megabytes at most.
+MOST_KNOWN_CELLS = 4096
+#: Raw outputs so far apart have probabilities in the same order for certain, whatever is rounded.
+CLEARLY_APART = 1e-9
 
 # --- images -----------------------------------------------------------------------------------------------------------
 

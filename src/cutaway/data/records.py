@@ -14,16 +14,18 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import DataError
 from .categories import Category
 from .cells import Places, parse_number, word_for
 from .columns import Column
-from .encoder import TableEncoder
-from .limits import FAR
+from .date_cells import everyday_dates
+from .dates import Date
+from .limits import FAR, MOST_KNOWN_CELLS
 from .numbers import Number, encode_numbers, numbers_of
 from .reading import read_table
 
-MOST = 4096  # words for each column of which is remembered what they come to
 LARGEST = sys.float_info.max
+EVERYDAY = {str, int, float, type(None)}
 PLAIN = (int, bool, np.integer, np.floating, np.bool_)
 
 
@@ -32,23 +34,23 @@ class NoRecord(Exception):
 
 
 class RecordEncoder:
-    """Writes records into rows of numbers, as `encoder` encodes tables.
+    """Writes records into rows of numbers, as the TableEncoder that fitted these columns encodes tables.
 
+    >>> from cutaway.data import TableEncoder
     >>> encoder = TableEncoder().fit({"area": [120.0, 64.0, 80.0], "zone": ["RL", "RM", "RL"]})
-    >>> records, row = RecordEncoder(encoder), np.zeros(2)
+    >>> records, row = RecordEncoder(encoder.columns, np.float64), np.zeros(3)
     >>> records.write({"zone": "RL", "area": 64}, records.by_name, row.data)
     >>> row.tolist() == encoder.transform({"area": [64.0], "zone": ["RL"]})[0].tolist()
     True
     """
 
-    def __init__(self, encoder: TableEncoder, dtype: Any = np.float32) -> None:
-        self.blank = np.zeros(len(encoder.feature_names), dtype).data
-        self.names = [column.name for column in encoder.columns]
+    def __init__(self, columns: list[Column], dtype: Any = np.float32) -> None:
+        self.columns, self.names = columns, [column.name for column in columns]
         self._numbers: list[tuple] = []
         self._words: list[tuple] = []
         self._others: list[tuple] = []
         at = 0
-        for column in encoder.columns:
+        for column in columns:
             width = len(column.features)
             if isinstance(column, Number) and not column.constant and not column.levels:
                 gap = at + 1 if column.marked else -1
@@ -56,10 +58,14 @@ class RecordEncoder:
             elif isinstance(column, Category):
                 self._words.append((column.name, *_slots(column, at), column))
             elif width:
-                self._others.append((column.name, at, remembered(column)))
+                encoded = remembered(column)
+                encoded = everyday_dates(column, encoded) if isinstance(column, Date) else encoded
+                self._others.append((column.name, at, encoded))
             at += width
+        self.blank = np.zeros(max(at, 1), dtype).data  # nothing to learn from is one zero
         clips = {column.clip for *_, column in self._numbers}
         self._clip = (clips.pop() or inf) if clips else inf  # one setting of the encoder for all
+        self._kept = {row[0] for part in (self._numbers, self._words, self._others) for row in part}
         self.by_name = self.keyed({name: name for name in self.names})
         self.by_place = self.keyed({name: i for i, name in enumerate(self.names)})
 
@@ -68,11 +74,22 @@ class RecordEncoder:
 
         Raises NoRecord where a column has no cell.
         """
+        if not self._kept <= keys.keys():
+            raise NoRecord
+        numbers, words, others = ([(keys[name], *rest) for name, *rest in part]
+                                  for part in (self._numbers, self._words, self._others))
+        return numbers, words, others
+
+    def rows(self, frame: Any) -> np.ndarray | None:
+        """Encode a pandas frame of few rows; None where TableEncoder has to look at it."""
         try:
-            return tuple([(keys[name], *rest) for name, *rest in part]
-                         for part in (self._numbers, self._words, self._others))  # type: ignore[return-value]
-        except KeyError:
-            raise NoRecord from None
+            by = self.keyed(places_of(frame))
+            out = np.empty((len(frame), len(self.blank)), self.blank.format)
+            for cells, row in zip(cells_of(frame), out, strict=True):
+                self.write(cells, by, row.data)
+        except (NoRecord, DataError):
+            return None
+        return out
 
     def write(self, record: Any, by: tuple[list, list, list], row: Any) -> None:
         """Write a record's numbers into a row, a memoryview. Raises NoRecord where TableEncoder has to look at it."""
@@ -110,6 +127,24 @@ class RecordEncoder:
                     at += 1
         except (LookupError, TypeError, ValueError, OverflowError) as reason:
             raise NoRecord from reason
+
+
+def places_of(frame: Any) -> dict[str, int]:
+    """The places of a frame's columns, by their names. Raises NoRecord where two share one."""
+    places = {str(name): i for i, name in enumerate(frame.columns)}
+    if len(places) < frame.shape[1]:
+        raise NoRecord
+    return places
+
+
+def cells_of(frame: Any) -> list[list[Any]]:
+    """The cells of a pandas frame, row by row. Raises NoRecord where a column of objects holds more than numbers, text
+    and None: a truth value, say, is a number in a column of its own, and there a word."""
+    rows = frame.to_numpy(dtype=object).tolist()
+    odd = {i for cells in rows for i, cell in enumerate(cells) if type(cell) not in EVERYDAY}
+    if odd and any(frame.dtypes.iloc[i].kind == "O" for i in odd):
+        raise NoRecord
+    return rows
 
 
 def number(x: Any, column: Number) -> float:
@@ -167,7 +202,7 @@ def remembered(column: Column) -> Callable[[Any], Sequence[float]]:
             else:
                 out = column.encode(cells)
             found = out[0].tolist()
-            if len(known) >= MOST:
+            if len(known) >= MOST_KNOWN_CELLS:
                 known.clear()
             known[key] = found
         return found

@@ -139,11 +139,12 @@ class Classifier(ClassifierMixin, Estimator):
 
     def _linked(self, z: np.ndarray) -> np.ndarray:
         """Probabilities of raw outputs (n, n_out)."""
-        from scipy.special import expit, softmax  # takes a while to import
-
         z = z.astype(np.float64)
         if self.design_.link == "softmax":
-            return softmax(z, axis=1)
+            p = np.exp(z - z.max(axis=1, keepdims=True))
+            return p / p.sum(axis=1, keepdims=True)
+        from scipy.special import expit  # takes a while to import
+
         p = expit(z)
         return np.hstack([1 - p, p]) if self.design_.task == "binary" else p
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any, NoReturn
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from ..data.encoder import TableEncoder
+from ..data.limits import CLEARLY_APART
 from ..data.reading import is_frame
-from ..data.records import NoRecord, RecordEncoder
+from ..data.records import NoRecord, RecordEncoder, cells_of, places_of
 from ..errors import ArgumentError, DataError
 from ..nn.predictor import Predictor
 from ..sequences import Sequences
 from .base import Estimator
-
-#: How far apart outputs must be for their order to be that of the probabilities for certain.
-CLEAR = 1e-9
 
 
 class RecordPredictor:
@@ -35,17 +34,16 @@ class RecordPredictor:
         example = fitted.inputs_.example(encoder)[:1]
         example = example if isinstance(example, Sequences) else example[0].astype(fitted.design_.dtype)
         self._network = Predictor(fitted.model_, example, engine)
-        self._labels = None if self.classes_ is None else list(self.classes_)
+        self._labels: list = [] if self.classes_ is None else list(self.classes_)
         self._limits, self._ends = None, (0.0, 0.0)
         target = fitted.target_encoder_
         if self._task == "regression":
             self._center, self._spread = float(target.center), float(target.spread)
         self._records: RecordEncoder | None = None
         if isinstance(encoder, TableEncoder):
-            self._records = RecordEncoder(encoder, fitted.design_.dtype)
+            self._records = RecordEncoder(encoder.columns, fitted.design_.dtype)
             self._form = self._network.form_of(np.asarray(example))
-        self._columns: Any = None
-        self._by: Any = None
+        self._last: tuple[Any, Any] = (None, None)  # the columns of the last frame, and what its cells are read by
 
     def __call__(self, record: Any, proba: bool = False) -> Any:
         """Predict one record, in the target's own terms: a label or a number, or an array where there are several.
@@ -87,23 +85,16 @@ class RecordPredictor:
                 raise NoRecord
             return record, self._records.by_place
         if is_frame(record):
-            columns = record.columns
             if len(record) != 1:
                 raise NoRecord
-            cells = record.to_numpy(dtype=object)[0].tolist()
-            true = [i for i, cell in enumerate(cells) if type(cell) is bool]
-            if true and any(record.dtypes.iloc[i].kind == "O" for i in true):  # words there, and no numbers
-                raise NoRecord
-        elif type(record).__module__.startswith("polars") and hasattr(record, "row") and len(record) == 1:
-            columns, cells = record.columns, record.row(0)
-        else:
-            raise NoRecord
-        if columns is not self._columns:
-            by = self._records.keyed({str(name): i for i, name in enumerate(columns)})
-            if not is_frame(record):
-                return cells, by
-            self._columns, self._by = columns, by
-        return cells, self._by
+            columns, by = self._last
+            if record.columns is not columns:
+                by = self._records.keyed(places_of(record))
+                self._last = record.columns, by
+            return cells_of(record)[0], by
+        if type(record).__module__.startswith("polars") and hasattr(record, "row") and len(record) == 1:
+            return record.row(0), self._records.keyed({name: i for i, name in enumerate(record.columns)})
+        raise NoRecord
 
     def _encoded(self, record: Any) -> np.ndarray:
         """Encode one record as `predict` does, with its errors."""
@@ -140,14 +131,12 @@ class RecordPredictor:
     def _finished(self, outputs: np.ndarray, proba: bool) -> Any:
         """Make labels, numbers or probabilities of the raw outputs for one record."""
         fitted = self._fitted
-        if self._labels is None and proba:
+        if proba and not self._labels:
             raise ArgumentError("proba=True is for ct.Classifier: a Regressor predicts numbers, and has no classes")
-        if not proba and self._task == "binary" and self._labels is not None and outputs.size == 1:
-            one = outputs.item()
-            if one <= 0.0:
-                return self._labels[0]
-            if one > CLEAR:
-                return self._labels[1]
+        if self._task in ("binary", "multiclass") and not proba:
+            code = chosen(outputs.ravel().tolist())
+            if code >= 0:
+                return self._labels[code]
         z = outputs.reshape(1, fitted.design_.n_out)
         return (fitted._linked(z) if proba else fitted._predictions(z))[0]
 
@@ -165,6 +154,23 @@ def record_predictor(estimator: Any, engine: str = "cpu") -> RecordPredictor:
         got = type(estimator).__name__
         raise ArgumentError(f"ct.predictor takes a network, ct.Classifier or ct.Regressor, got {got}")
     return RecordPredictor(estimator, engine)
+
+
+def chosen(z: list[float]) -> int:
+    """The class that raw outputs choose: one output a class, or one for two classes. -1 where only the probabilities
+    tell: they may be equal where the outputs are not, and a NaN may be among them.
+
+    >>> chosen([0.5, 2.0, 1.0]), chosen([-0.5]), chosen([1.0, 1.0])
+    (1, 0, -1)
+    """
+    if len(z) == 1:
+        return 0 if z[0] <= 0.0 else 1 if z[0] > CLEARLY_APART else -1
+    total, best = sum(z), max(z)
+    if total - total != 0.0:
+        return -1
+    code = z.index(best)
+    z[code] = -inf
+    return code if max(z) < best - CLEARLY_APART else -1
 
 
 def _as_it_is(estimator: Estimator) -> Any:
