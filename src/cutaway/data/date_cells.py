@@ -35,15 +35,18 @@ def everyday_dates(column: Date, otherwise: Encode) -> Encode:
         wanted.append((part, getattr(np, wave) if wave else None, _turns(part, wave), center, scale))
 
     def encoded(cell: Any) -> Sequence[float]:
-        date = cell
+        date, fine = cell, None
         if type(cell) is str and EVERYDAY.fullmatch(cell):
             try:
                 date = datetime.fromisoformat(cell)
             except ValueError:
                 return otherwise(cell)
-        if type(date) is not datetime or date.tzinfo is not None or date.year not in NEAR:
+        elif isinstance(cell, datetime) and not getattr(cell, "nanosecond", 0):
+            fine = getattr(cell, "unit", None)  # pandas's own
+            date = datetime.combine(cell.date(), cell.time()) if fine else cell
+        if type(date) is not datetime or cell != cell or date.tzinfo is not None or date.year not in NEAR:
             return otherwise(cell)
-        parts, out = _parts(date, first), []
+        parts, out = _parts(date, first, fine == "ns" if fine else _counts_nanoseconds()), []
         for part, wave, turns, center, scale in wanted:
             x = parts[part]
             if turns:
@@ -60,11 +63,11 @@ def everyday_dates(column: Date, otherwise: Encode) -> Encode:
     return encoded
 
 
-def _parts(date: datetime, first: datetime) -> dict[str, float]:
-    """Take a date apart as `parts_of` does a column."""
+def _parts(date: datetime, first: datetime, nanoseconds: bool) -> dict[str, float]:
+    """Take a date apart as `parts_of` does a column, which may count nanoseconds: floats do not hold every one."""
     since = date - first
     micro = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
-    days = float(micro * 1000) / 86400e9 if _counts_nanoseconds() else micro / 86400e6
+    days = float(micro * 1000) / 86400e9 if nanoseconds else micro / 86400e6
     time = ((date.hour * 60 + date.minute) * 60 + date.second) * 1_000_000 + date.microsecond
     return {"days": days, "year": float(date.year), "month": float(date.month), "weekday": float(date.weekday()),
             "time": time / 1e6}
@@ -80,5 +83,5 @@ def _turns(part: str, wave: str) -> list[float]:
 
 @cache
 def _counts_nanoseconds() -> bool:
-    """Whether pandas counts nanoseconds, of which floats do not hold every one: versions before 3 do."""
+    """Whether pandas counts nanoseconds where nobody says what: versions before 3 do."""
     return parse_dates(["2020-01-01 00:00:00.123456"]).unit == "ns"

@@ -25,7 +25,7 @@ from .numbers import Number, encode_numbers, numbers_of
 from .reading import read_table
 
 LARGEST = sys.float_info.max
-EVERYDAY = {str, int, float, type(None)}
+EVERYDAY = {str, int, float, type(None), np.int64, np.float64}
 PLAIN = (int, bool, np.integer, np.floating, np.bool_)
 
 
@@ -140,7 +140,8 @@ def places_of(frame: Any) -> dict[str, int]:
 def cells_of(frame: Any) -> list[list[Any]]:
     """The cells of a pandas frame, row by row. Raises NoRecord where a column of objects holds more than numbers, text
     and None: a truth value, say, is a number in a column of its own, and there a word."""
-    rows = frame.to_numpy(dtype=object).tolist()
+    rows = [frame.iloc[i] for i in range(len(frame))] if len(frame) <= 4 else []  # sooner, for a few
+    rows = [row.tolist() for row in rows if row.dtype == object] or frame.to_numpy(dtype=object).tolist()
     odd = {i for cells in rows for i, cell in enumerate(cells) if type(cell) not in EVERYDAY}
     if odd and any(frame.dtypes.iloc[i].kind == "O" for i in odd):
         raise NoRecord
@@ -172,10 +173,12 @@ def _slots(column: Category, at: int) -> tuple[dict[str, int], int, int, Places]
 def slot_of(cell: Any, slots: dict[str, int], elsewhere: int, gap: int, places: Places, column: Category) -> int:
     """Find the place in a row of a cell that is not written as a level is."""
     kind = type(cell)
+    if isinstance(cell, np.integer | np.floating | np.bool_) and kind is not np.longdouble:
+        cell, kind = cell.item(), type(cell.item())
     if cell is None or (kind is float and cell != cell):
         return gap
-    if kind is str:
-        word = cell
+    if isinstance(cell, str):
+        word = str(cell)
     elif kind is int or kind is bool or kind is float:
         word = word_for(cell)
     else:

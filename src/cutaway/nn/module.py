@@ -26,6 +26,7 @@ from .parameter import Parameter
 from .tree import KEPT, Tree, details
 
 WHOLE = (int, np.integer)
+FEW = 8  # rows for which predict has a program of its own, on one thread
 
 NUMBERED = re.compile(r"layer\d+|rnn|lstm|gru")  # names of layers that are no attributes: of Sequential and LastState
 
@@ -289,7 +290,10 @@ class Module(Tree, Shown):
             parts = (X[start : start + step] for start in range(0, len(X), step))
             return np.concatenate([self.predict(part, some, engine, threads) for part in parts])
         known = vars(self).setdefault("_evaluators", {})
-        key = (engine, batch_size, threads, tuple(details(self)), X.kind)
+        few = threads is None and isinstance(batch_size, WHOLE) and 0 < len(X) <= FEW <= batch_size
+        if few:  # a second thread would cost more than it does
+            batch_size, threads = FEW, 1
+        key = (few, engine, batch_size, threads, tuple(details(self)), X.kind)
         try:
             program = known.get(key) if isinstance(batch_size, WHOLE) else None
         except TypeError:  # somebody gives a list
@@ -306,7 +310,8 @@ class Module(Tree, Shown):
                     raise
                 raise ShapeError(f"{error}. If the {len(X)} numbers given are one row, write predict([x])") from None
             program.leave_model()  # they would keep each other, and its memory, until the garbage collector comes
-            known.clear()  # the network or its input changed: one program is kept
+            for old in [old for old in known if old[0] == few or old[4:] != key[4:]]:
+                del known[old]  # the network or its input changed: one program is kept, and one for few rows
             known[key] = program
         return program.predict(X, keep=False)
 
