@@ -10,7 +10,7 @@ import pytest
 
 import cutaway as ct
 from cutaway.engines import evaluator
-from cutaway.engines.cpu import pool, slots
+from cutaway.engines.cpu import native, pool, slots
 
 
 @pytest.mark.parametrize("n", [2930, 1025, 1024, 3])
@@ -114,3 +114,39 @@ def test_python_threads_may_predict_with_one_model_on_inputs_of_different_shapes
     with ThreadPoolExecutor(4) as pool:
         for got, wanted in zip(pool.map(model.predict, tables), expected, strict=True):
             assert np.array_equal(got, wanted)
+
+
+class Attention(ct.nn.Module):
+    def __init__(self, width):
+        self.q, self.k = ct.nn.Linear(width, width), ct.nn.Linear(width, width)
+
+    def forward(self, x):
+        score = ct.ops.softmax(ct.ops.matmul(self.q(x), ct.ops.transpose(self.k(x), (0, 2, 1))))
+        return ct.ops.matmul(score, x).mean(1)
+
+
+@pytest.mark.filterwarnings("ignore:.*has no CPU kernel:RuntimeWarning")
+@pytest.mark.parametrize(("model", "shape", "threads"), [
+    (lambda: ct.nn.MLP(16, [16], 1), (16,), 1), (lambda: ct.nn.MLP(1000, [1000], 1), (1000,), 4),
+    (lambda: ct.nn.Sequential(ct.nn.CNN((32, 32, 3), 1, [16, 16], [])), (32, 32, 3), 4),
+    (lambda: Attention(2), (100, 2), 1), (lambda: Attention(4), (600, 4), 4),  # nearly all of it outside the layers
+])
+def test_all_matrix_products_count_when_threads_are_chosen(monkeypatch, model, shape, threads):
+    monkeypatch.setattr(native, "cores", lambda: 4)
+    assert evaluator(model().init(0), np.zeros((2, *shape)), batch_size=64, threads=None).engine.threads == threads
+
+
+@pytest.mark.parametrize("threads", [2, 3, 7])
+@pytest.mark.parametrize("sizes", [(784, [256, 128], 10), (64, [128, 64], 10), (3, [2], 1), (5, [1000], 1)])
+def test_theta_is_cut_in_even_parts_and_layers_between_tiles_of_neurons(sizes, threads):
+    program = ct.compile(ct.nn.MLP(*sizes), "mse", ct.optim.SGD(0.1), batch_size=64, threads=threads)
+    cuts, size = program.engine._cuts, program.model.theta.size
+    assert cuts[0] == 0 and cuts[-1] == size and sorted(cuts) == list(cuts)
+    tile = 8 * max(p.shape[-1] for p in program.model.parameters())
+    assert all(abs(cut - size * k / threads) <= tile for k, cut in enumerate(cuts))
+    for i, kernel in zip(program.instructions, program.engine.kernels, strict=True):
+        if i.scope == "neurons":
+            ends, W = kernel.numbers[-threads - 1 :], i.writes[1]
+            assert ends[0] == 0 and ends[-1] == W.shape[0] and sorted(ends) == ends
+            assert all(end % 8 == 0 for end in ends[1:] if end < W.shape[0])
+            assert [W.at + end * W.shape[1] for end in ends] == [min(max(c, W.at), W.at + W.width) for c in cuts]

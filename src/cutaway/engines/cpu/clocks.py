@@ -40,7 +40,8 @@ def clocked(engine: Any, where: int, steps: int, own: bool) -> np.ndarray:
         fences = np.arange(2 * first, 2 * last + 2)  # all shards of one code, then those of the next one
         control = np.array([addresses.ctypes.data, params.ctypes.data, times, fences.ctypes.data, len(fences) - 1,
                             params.shape[1], shards, slots.WIDTH], np.int64)
-        engine._shared[0] = engine._shared[slots.DONE] = 0
+        engine._shared[slots.DONE] = 0
+        engine._shared[slots.PIECES :] = 0
         engine._run(control.ctypes.data, engine._states.ctypes.data)
         if engine._shared[slots.STOP]:
             raise not_finite()

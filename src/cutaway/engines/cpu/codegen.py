@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import re
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -23,6 +24,7 @@ from ...rules import OPS, facts
 from ..plan import Plan
 from ..reference.engine import hyperparameters
 from . import elementwise, kernels, moves, stepping, sums
+from .shards import ends
 
 STATE = {
     "n": "s[N]", "first": "s[FIRST]", "total": "s[TOTAL]", "t": "s[T]", "seed": "s[SEED]", "shard": "s[SHARD]",
@@ -50,6 +52,7 @@ class Kernel:
     numbers: list[int]
     work: tuple[int, int] = (0, 0)  # numbers of room that it needs: as it is, and for each row of its shard
     sized: str = ""  # the same kernel, with its sizes as numbers for shards of as many rows as most have
+    range: tuple[int, int] | None = None  # what shards have parts of: the ends of these stand behind the numbers
 
 
 FUNCTION = re.compile(r"^(?:@\w+\n)*def (\w+)\(.*?(?=^\S|\Z)", re.MULTILINE | re.DOTALL)
@@ -92,16 +95,23 @@ def as_bits(value: float) -> int:
     return struct.unpack("q", struct.pack("d", float(value)))[0]
 
 
-def write(i: Instruction, plan: Plan, optimizer: Any, dtype: np.dtype) -> Kernel | None:
-    """Write the kernel of an instruction; None where there is none for this case."""
+def write(i: Instruction, plan: Plan, optimizer: Any, dtype: np.dtype, cuts: Sequence[int] = ()) -> Kernel | None:
+    """Write the kernel of an instruction; None where there is none for this case. cuts: where θ is cut for shards."""
+    kernel = _write(i, plan, optimizer, dtype)
+    if kernel is not None and kernel.range is not None:
+        kernel.numbers += ends(i, *kernel.range, cuts)
+    return kernel
+
+
+def _write(i: Instruction, plan: Plan, optimizer: Any, dtype: np.dtype) -> Kernel | None:
     if i.op == "optimizer" and "lo" not in i.attributes:  # a parameter at a time, in its shape
         return None
     if i.op == "optimizer":
-        ends = {name: i.attributes[name] for name in ("lo", "hi")}
-        return _update(i, type(optimizer).rule, hyperparameters(optimizer, i) | ends, dtype)
+        own = {name: i.attributes[name] for name in ("lo", "hi")}
+        return _update(i, type(optimizer).rule, hyperparameters(optimizer, i) | own, dtype)
     if i.op in ("clip_value", "l2_gradient"):
-        prepare, ends = i.attributes["prepare"], {name: i.attributes[name] for name in ("lo", "hi")}
-        return _update(i, type(prepare).rule, vars(prepare) | ends, dtype)
+        prepare, own = i.attributes["prepare"], {name: i.attributes[name] for name in ("lo", "hi")}
+        return _update(i, type(prepare).rule, vars(prepare) | own, dtype)
     if i.op not in OPS:
         return _engine_kernel(i, dtype)
     if OPS[i.op].kind == "elementwise":
@@ -189,7 +199,7 @@ def _call(name: str, text: str, operands: dict[str, Any], numbers: dict[str, Any
     wanted = _parameters(text, name)
     places = {o: k for k, o in enumerate(w for w in wanted if w in operands)}
     start = 3 * len(places)
-    arguments, ranges = [], ""
+    arguments: list[str] = []
     literal = {STATE["n"]: str(rows)}
     for w in wanted:
         if w in operands:
@@ -198,13 +208,6 @@ def _call(name: str, text: str, operands: dict[str, Any], numbers: dict[str, Any
             row = f" + s[FIRST] * p[{3 * places[w] + 1}]" if i.scope == "rows" else ""
             arguments.append(f"{_pointer(v, w)}(p[{3 * places[w]}]{row} + s[SHARD] * p[{3 * places[w] + 2}])")
         elif w in ("lo", "hi"):
-            values.append(int(numbers[w]))
-            if w == "hi":
-                ranges = (f"    size = p[{start + len(values) - 1}] - p[{start + len(values) - 2}]\n"
-                          f"    lo = p[{start + len(values) - 2}] + size * s[SHARD] // s[SHARDS] // 16 * 16\n"
-                          f"    hi = p[{start + len(values) - 2}] + size * (s[SHARD] + 1) // s[SHARDS] // 16 * 16\n"
-                          "    if s[SHARD] == s[SHARDS] - 1:\n"
-                          f"        hi = p[{start + len(values) - 1}]\n")
             arguments.append(w)
         elif w in from_state:
             arguments.append("s[TOTAL]" if w == "n" and i.scope != "rows" else from_state[w])
@@ -218,10 +221,13 @@ def _call(name: str, text: str, operands: dict[str, Any], numbers: dict[str, Any
     guards = "    if s[SHARD] != 0:\n        return\n" if i.scope == "once" else ""
     if i.phase == "update" and i.op in ("assign", "optimizer", "clip_norm", "clip_value", "l2_gradient"):
         guards += "    if ints(s[SHARED])[STOP]:\n        return\n"
+    cut, at = "lo" in arguments, f"{start + len(values)} + s[SHARD]"
+    ranges = f"    lo, hi = p[{at}], p[{at} + 1]\n" if cut else ""
     head, call = f"{text}\n\ndef k(p, s):\n{guards}{ranges}", f"    {name}({', '.join(arguments)})\n"
     known = ", ".join(literal.get(a, a) for a in arguments)
     sized = f"    if s[N] == {rows}:\n        {name}({known})\n    else:\n    "
-    return Kernel(name, head + call, used, values, work, head + sized + call if rows else "")
+    parts = (int(numbers["lo"]), int(numbers["hi"])) if cut else None
+    return Kernel(name, head + call, used, values, work, head + sized + call if rows else "", parts)
 
 
 def _pointer(v: Any, name: str) -> str:

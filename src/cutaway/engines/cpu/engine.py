@@ -20,7 +20,7 @@ from ...autodiff import Tensor
 from ...errors import ArgumentError, RecordingError, warn
 from ...memory import aligned
 from ...optim import Optimizer
-from ...program import Instruction, Listing, State, Value
+from ...program import Instruction, Listing, State, Value, operations
 from ...rules import OPS
 from ..plan import fenced, plan
 from ..reference.engine import Reference, rates
@@ -64,11 +64,12 @@ class CPU(Reference):
         """Plan the memory of a listing for several threads, and write its kernels."""
         self.instructions = shards.instructions
         self._copies, self.copied = shards.copies, shards.copied  # number of copies of g; ids of copied values
+        self._cuts = shards.cuts
         self.plan = plan(self.instructions, self.batch_size, self.threads, keep_all, self.copied)
         self.kernels = [self._kernel(i) for i in self.instructions]
 
     def _kernel(self, i: Instruction) -> codegen.Kernel | None:
-        return codegen.write(i, self.plan, self.optimizer, self.dtype)
+        return codegen.write(i, self.plan, self.optimizer, self.dtype, self._cuts)
 
     @property
     def compiled(self) -> bool:
@@ -84,7 +85,7 @@ class CPU(Reference):
         self._work = self._room(self.threads * self._each * self.dtype.itemsize).view(self.dtype)
         self._work = self._work.reshape(self.threads, self._each)
         self._states = np.zeros((self.threads, slots.WIDTH), np.int64)
-        self._shared = aligned((slots.ROOM,), np.int64)
+        self._shared = aligned((slots.PIECES + self.threads,), np.int64)
         self._held: list[tuple[Tensor, np.ndarray]] = []
         self._theta: np.ndarray | None = None
         self._fed: list[tuple[int, int, codegen.Outside]] = []
@@ -105,7 +106,7 @@ class CPU(Reference):
         """Use the same machine code for another model; the optimizer's numbers are parameters of its kernel."""
         twin = cast(CPU, super().twin(optimizer, seed))
         if twin.instructions is not self.instructions:
-            twin.kernels = [codegen.write(i, self.plan, optimizer, self.dtype) if i.op == "optimizer" else kernel
+            twin.kernels = [twin._kernel(i) if i.op == "optimizer" else kernel
                             for i, kernel in zip(twin.instructions, self.kernels, strict=True)]
             where = [address for address, _, _ in self.code]
             twin.code = list(zip(where, twin.kernels, twin.instructions, strict=True))
@@ -284,8 +285,9 @@ class CPU(Reference):
         began = time.perf_counter()
         self._helpers = pool.take(self.threads - 1, self._serve) if self.threads > 1 else []
         try:
-            for mailbox in self._helpers:
-                mailbox[2:5] = self._running, self._places["control"], self._places["states"]
+            for k, mailbox in enumerate(self._helpers, 1):
+                own = self._places["states"] + k * self._states.strides[0]
+                mailbox[2:5] = self._running, self._places["control"], own
             if self.compiled:
                 self._native(self._stretches[0].array, steps)
             else:
@@ -326,7 +328,8 @@ class CPU(Reference):
         c[:10] = (at["code"], at["params"], steps, address_of(fences), len(fences) - 1, self._width, self.threads,
                   slots.WIDTH, self._running, len(self._helpers))
         c[10 : 10 + len(self._helpers)] = [address_of(mailbox) for mailbox in self._helpers]
-        self._shared[0] = self._shared[slots.DONE] = 0
+        self._shared[slots.DONE] = 0
+        self._shared[slots.PIECES :] = 0
         (self._lead if self._helpers else self._run)(at["control"], at["states"])
 
 
@@ -373,21 +376,11 @@ def address_of(array: np.ndarray) -> int:
 
 
 def choose_threads(listing: Listing, batch_size: int, threads: int | None) -> int:
-    """Choose how many threads: one, or as many cores as leave each a fifth of a millisecond's work and eight rows."""
-    ahead = (i for i in listing.instructions if i.op in OPS and not i.backward and i.phase != "backward")
-    work = sum(batch_size * _products(i) for i in ahead)
+    """Choose how many threads: one, or as many cores as leave each a fifth of a millisecond's work and eight rows. What
+    counts is the matrix products: of layers, filters, scans and attention, forward and backward."""
+    work = sum(operations(i, batch_size) for i in listing.instructions if i.op in OPS)
     wanted = threads if threads is not None else min(native.cores(), int(work // 2e7), batch_size // 8)
     return max(1, min(wanted, batch_size))
-
-
-def _products(i: Instruction) -> int:
-    """Count an operation's multiplications and additions with its weights W for a sample, those backwards too."""
-    rule, out = OPS[i.op], i.written[0]
-    W = dict(zip(rule.inputs, i.arguments, strict=False)).get("W") if rule.products else None
-    if W is None or not out.rows:
-        return 0
-    outputs = max(1, *out.shape[-1:], 1)
-    return 6 * out.width * (W.width // outputs)  # each output is a sum over a row of W, or a scan's several rows
 
 
 def addresses(kernels: Sequence[codegen.Kernel | None], dtype: np.dtype) -> list[int]:

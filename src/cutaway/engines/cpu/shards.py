@@ -9,7 +9,7 @@ whole batch.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from ...program import Instruction, Listing, Value
@@ -20,9 +20,11 @@ STACK = "g of all shards"
 
 @dataclass
 class Sharded(Listing):
-    """A listing for several threads. copied: ids of the values of which each thread writes a copy of its own."""
+    """A listing for several threads. copied: ids of the values of which each thread writes a copy of its own. cuts:
+    where θ is cut in parts, one for each thread, from 0 to its end; empty for one thread."""
 
     threads: int = 1
+    cuts: tuple[int, ...] = ()
     copied: set[int] = field(default_factory=set)
 
     @property
@@ -46,11 +48,41 @@ def sharded(listing: Listing, threads: int, by_rule: Collection[int] = ()) -> Sh
     listing, added = out, _added(listing)
     whole = by_neuron(listing, {added.get(id(v), v).name for i in alone for v in i.written})
     out.copied = {id(v) for name, v in listing.gradients.items() if name not in whole}
+    out.cuts = _cuts(listing, threads, whole)
     shared = {id(listing.gradients[name]) for name in whole}
     ahead = [i for i in listing.instructions if i.phase not in ("backward", "update")]
     after = [i for i in listing.instructions if i.phase == "update"]
     out.instructions = [*ahead, *_backward(listing, out.copied, shared), *_update(after, out)]
     return out
+
+
+TILE = 8  # neurons that a matrix product computes together
+
+
+def _cuts(listing: Listing, threads: int, whole: Collection[str]) -> tuple[int, ...]:
+    """Cut θ in parts of nearly the same size, layers of neurons between two tiles of them: a thread that computes the
+    gradients of neurons checks and updates the same weights, and finds them in its core's cache."""
+    size, found = listing.block["g"].width, [0]
+    for shard in range(1, threads):
+        aim = cut = size * shard // threads
+        for name, v in listing.gradients.items():
+            if v.at <= aim < v.at + v.width:
+                step = TILE * v.width // v.shape[0] if name in whole and len(v.shape) > 1 else 2 * TILE
+                cut = v.at + min(round((aim - v.at) / step) * step, v.width)
+        found.append(max(cut, found[-1]))
+    return (*found, size)
+
+
+def ends(i: Instruction, lo: int, hi: int, cuts: Sequence[int]) -> list[int]:
+    """Where the shards' parts of lo..hi end, which an instruction counts in: numbers of θ, or a layer's neurons."""
+    if not cuts:
+        return [lo, hi]
+    W = i.writes[1] if i.scope == "neurons" else None
+    if W is not None and W.home == "g":
+        cuts = [round((cut - W.at) * hi / W.width) for cut in cuts]
+    elif i.scope == "neurons":  # a second gradient, or that of the bias alone
+        cuts = [hi * shard // (len(cuts) - 1) for shard in range(len(cuts))]
+    return [min(max(cut, lo), hi) for cut in cuts]
 
 
 def by_neuron(listing: Listing, refused: Collection[str] = ()) -> set[str]:

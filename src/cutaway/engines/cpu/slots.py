@@ -13,7 +13,7 @@
     SEED,
     SHARD,      # number of this shard
     SHARDS,     # how many share the batch
-    SHARED,     # address of what they share: the next piece of work, and at STOP and DONE what stands there
+    SHARED,     # address of what they share: see below
     STEP,       # number of this step within the call
     LOSSES,     # address where each step's J goes (float64)
     RATES,      # address of each step's learning rate (float64)
@@ -21,7 +21,6 @@
 ) = range(17)
 
 WIDTH = 24     # integers in a row: three cache lines
-STOP, DONE = 8, 16  # where they stand in what is shared, each on a cache line of its own: 1 ends a run; pieces done
-ROOM = 24           # integers in what is shared
+DONE, STOP, PIECES = 0, 8, 16  # in what is shared: pieces done; 1 ends a run; the parts that each shard has begun
 IDLE, POSTED, TAKEN = range(3)  # what a waiting thread's mailbox says (pool.py)
 NAMES = {name: value for name, value in globals().items() if name.isupper()}

@@ -91,29 +91,30 @@ def clip_norm(g, w, norm):
 
 def run(p, s):
     """One thread's part of some steps: while there is one, take a piece of work that may begin. A piece is a shard's
-    part of the instructions between two fences; it may begin when all pieces before the fence are done."""
+    part of the instructions between two fences; it may begin when all pieces before the fence are done. A thread takes
+    the piece of its own shard s first, whose numbers are in its core's cache, then one that nobody has begun."""
     code, params, steps, fences, parts, width, shards, state = (
         ints(p[0]), ints(p[1]), p[2], ints(p[3]), p[4], p[5], p[6], p[7])
-    shared, mode = ints(s[SHARED]), float_mode()
+    shared, own, mode = ints(s[SHARED]), s[SHARD], float_mode()
     set_float_mode(mode | FLUSH)
-    done, going = at(shared, DONE), 1
+    done, taken, going = at(shared, DONE), at(shared, PIECES), 1
     while going:
-        piece = atomic_load(shared)
-        part = piece // shards
         finished = atomic_load(done)
-        if part >= steps * parts:
+        part = finished // shards
+        if part == steps * parts or (part % parts == 0 and shared[STOP]):
             going = 0
-        elif finished < part * shards:
-            _wait(done, finished)
-        elif part % parts == 0 and shared[STOP]:
-            going = 0
-        elif exchange(shared, piece, piece + 1):
-            part = part % parts
-            own = at(s, piece % shards * state)
-            for i in range(fences[part], fences[part + 1]):
-                call(code[i], at(params, i * width), own)
-            if (atomic_add(done, 1) + 1) % shards == 0:
-                _tell(done)
+        else:
+            shard = own
+            while shard < own + shards and not exchange(at(taken, shard % shards), part, part + 1):
+                shard += 1
+            if shard == own + shards:
+                _wait(done, finished)
+            else:
+                shard, part = shard % shards, part % parts
+                for i in range(fences[part], fences[part + 1]):
+                    call(code[i], at(params, i * width), at(s, (shard - own) * state))
+                if (atomic_add(done, 1) + 1) % shards == 0:
+                    _tell(done)
     set_float_mode(mode)
 
 
