@@ -150,3 +150,39 @@ def test_theta_is_cut_in_even_parts_and_layers_between_tiles_of_neurons(sizes, t
             assert ends[0] == 0 and ends[-1] == W.shape[0] and sorted(ends) == ends
             assert all(end % 8 == 0 for end in ends[1:] if end < W.shape[0])
             assert [W.at + end * W.shape[1] for end in ends] == [min(max(c, W.at), W.at + W.width) for c in cuts]
+
+
+class Clock:
+    """Time that passes as a step takes it: with helpers, and alone."""
+
+    def __init__(self, monkeypatch, helped, alone):
+        self.now, self.takes = 0.0, {True: helped, False: alone}
+        monkeypatch.setattr(pool.time, "perf_counter", lambda: self.now)
+        self.pace, self.shares = pool.Pace(2), {True: 0.0, False: 0.0}
+
+    def work(self, seconds):
+        end = self.now + seconds
+        while self.now < end:
+            seconds = self.pace.steps * self.takes[self.pace.helped]
+            self.now += seconds
+            self.shares[self.pace.helped] += seconds
+            self.pace.learn(self.takes[self.pace.helped])
+
+
+def test_helpers_help_where_that_is_faster_and_the_other_way_is_tried_now_and_then(monkeypatch):
+    clock = Clock(monkeypatch, helped=0.001, alone=0.0015)
+    clock.work(10)
+    assert 0 < clock.shares[False] < 0.2
+    clock.takes = {True: 0.003, False: 0.0015}  # another program keeps the second core busy
+    clock.work(10)
+    assert clock.shares[True] < 11
+    clock.takes = {True: 0.001, False: 0.0015}
+    clock.work(10)
+    assert clock.shares[False] < 11.5
+
+
+def test_one_thread_has_no_other_way(monkeypatch):
+    pace = pool.Pace(1)
+    for _ in range(50):
+        assert not pace.helped and pace.steps >= 1
+        pace.learn(0.2)

@@ -20,7 +20,7 @@ from ...autodiff import Tensor
 from ...errors import ArgumentError, RecordingError, warn
 from ...memory import aligned
 from ...optim import Optimizer
-from ...program import Instruction, Listing, State, Value, operations
+from ...program import Instruction, Listing, State, Value
 from ...rules import OPS
 from ..plan import fenced, plan
 from ..reference.engine import Reference, rates
@@ -29,7 +29,6 @@ from .shards import STACK, Sharded, sharded
 from .sized import Sized
 
 CALL = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
-SECONDS = 0.1  # of work in one call that holds no GIL
 
 
 class CPU(Reference):
@@ -43,7 +42,7 @@ class CPU(Reference):
 
     def _lay_out(self, threads: int | None, keep_all: bool) -> None:
         self.dtype = _precision(self.listing)
-        self.threads = choose_threads(self.listing, self.batch_size, threads)
+        self.threads = pool.choose_threads(self.listing, self.batch_size, threads)
         self._write_kernels(sharded(self.listing, self.threads), keep_all)
         if self.threads > 1 and None in self.kernels:
             by_rule = {id(i) for i in self.listing.instructions if not self._kernel(i)}
@@ -96,7 +95,7 @@ class CPU(Reference):
             "work": address_of(self._work), "states": address_of(self._states), "shared": address_of(self._shared),
             "control": address_of(self._control),
         }
-        self._pace = 0.0  # seconds a step takes
+        self._pace = pool.Pace(self.threads)
         self._helpers: list[np.ndarray] = []  # the mailboxes of the threads that help this one
         if not self._warned:
             _warn_once([i for _, k, i in self.code if k is None], self.optimizer)
@@ -221,7 +220,7 @@ class CPU(Reference):
         self._prepare_states(order, position)
         done = 0
         while done < steps:
-            chunk = min(steps - done, self._chunk())
+            chunk = min(steps - done, self._pace.steps)
             for s in self._states:
                 s[slots.STEP] = -1
                 s[slots.LOSSES] = losses.ctypes.data + 8 * done
@@ -245,7 +244,7 @@ class CPU(Reference):
             self._prepare_states(None, 0)
             left = -(-self.rows // self.batch_size)
             while left:
-                chunk = min(left, self._chunk())
+                chunk = min(left, self._pace.steps)
                 self._steps(chunk)
                 left -= chunk
             self.n = int(self._states[0, slots.TOTAL])
@@ -277,13 +276,10 @@ class CPU(Reference):
         return any(t.data is not array for t, array in self._held) or (
             self._theta is not None and self.state.theta is not self._theta)
 
-    def _chunk(self) -> int:
-        return max(1, int(SECONDS / self._pace)) if self._pace else 8
-
     def _steps(self, steps: int) -> None:
         """Run several steps: in one native call, or stretch by stretch where an instruction needs Python."""
         began = time.perf_counter()
-        self._helpers = pool.take(self.threads - 1, self._serve) if self.threads > 1 else []
+        self._helpers = pool.take(self.threads - 1, self._serve) if self._pace.helped else []
         try:
             for k, mailbox in enumerate(self._helpers, 1):
                 own = self._places["states"] + k * self._states.strides[0]
@@ -300,7 +296,7 @@ class CPU(Reference):
             self._helpers = []
         seconds = time.perf_counter() - began
         self._sized.after(seconds, self._addresses)
-        self._pace = seconds / steps
+        self._pace.learn(seconds / steps)
 
     def _step_by_stretches(self) -> None:
         done = self.t
@@ -373,14 +369,6 @@ def _precision(listing: Listing) -> np.dtype:
 
 def address_of(array: np.ndarray) -> int:
     return array.__array_interface__["data"][0]
-
-
-def choose_threads(listing: Listing, batch_size: int, threads: int | None) -> int:
-    """Choose how many threads: one, or as many cores as leave each a fifth of a millisecond's work and eight rows. What
-    counts is the matrix products: of layers, filters, scans and attention, forward and backward."""
-    work = sum(operations(i, batch_size) for i in listing.instructions if i.op in OPS)
-    wanted = threads if threads is not None else min(native.cores(), int(work // 2e7), batch_size // 8)
-    return max(1, min(wanted, batch_size))
 
 
 def addresses(kernels: Sequence[codegen.Kernel | None], dtype: np.dtype) -> list[int]:

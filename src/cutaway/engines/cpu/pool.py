@@ -9,15 +9,27 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable
 
 import numpy as np
 
 from ...memory import aligned
+from ...program import Listing, operations
+from ...rules import OPS
+from . import native
 
 _idle: list[np.ndarray] = []  # the mailboxes of those that nobody has taken
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_idle.clear)
+
+
+def choose_threads(listing: Listing, batch_size: int, threads: int | None) -> int:
+    """Choose how many threads: one, or as many cores as leave each a fifth of a millisecond's work and eight rows. What
+    counts is the matrix products: of layers, filters, scans and attention, forward and backward."""
+    work = sum(operations(i, batch_size) for i in listing.instructions if i.op in OPS)
+    wanted = threads if threads is not None else min(native.cores(), int(work // 2e7), batch_size // 8)
+    return max(1, min(wanted, batch_size))
 
 
 def take(count: int, serve: Callable[[int, int], None]) -> list[np.ndarray]:
@@ -53,3 +65,36 @@ def _started(serve: Callable[[int, int], None]) -> np.ndarray:
 
     threading.Thread(target=life, name="cutaway", daemon=True).start()
     return own
+
+
+SECONDS = 0.1  # of work in one call that holds no GIL
+TRIAL, AGAIN = 0.005, 1.0  # seconds of a trial, and until the next one
+
+
+class Pace:
+    """How long a step takes with helpers and without, and which is faster: where another program keeps a core busy, or
+    the cores are far apart, one thread can be. The slower way is tried again for a moment every second."""
+
+    def __init__(self, threads: int) -> None:
+        self.helped, self.trying = threads > 1, False
+        self.seconds = {self.helped: 0.0} if threads == 1 else {True: 0.0, False: 0.0}  # a step; 0: not known yet
+        self.next = time.perf_counter() + SECONDS
+
+    @property
+    def steps(self) -> int:
+        """How many steps to do in one call."""
+        known = self.seconds[self.helped] or max(self.seconds.values())
+        return max(1, int((TRIAL if self.trying else SECONDS) / known)) if known else 8
+
+    def learn(self, seconds: float) -> None:
+        """Note how long a step took just now, and choose the way of the next ones."""
+        self.seconds[self.helped] = seconds
+        other, now = self.seconds.get(not self.helped), time.perf_counter()
+        if other is None:
+            return
+        if self.trying:
+            self.trying, self.next = False, now + AGAIN
+        if other and other < seconds:
+            self.helped = not self.helped
+        elif now > self.next:
+            self.helped, self.trying = not self.helped, True
