@@ -4,14 +4,12 @@ import math
 import os
 import subprocess
 import sys
-import warnings
 
 import numpy as np
 import pytest
 
 import cutaway as ct
 from cutaway.engines import evaluator
-from cutaway.engines.cpu import engine as cpu
 from cutaway.engines.cpu import pool
 from cutaway.rules import OPS, rule
 
@@ -150,29 +148,6 @@ def test_more_threads_than_rows(batch_size):
         program.feed(X, y)
         program.run()
     np.testing.assert_allclose(models[1].theta, models[0].theta, rtol=1e-10, atol=1e-12)
-
-
-def test_an_operation_without_a_kernel_trains_and_says_so_once(monkeypatch):
-    monkeypatch.setattr(cpu, "_warned_of", set())
-    X, y = np.random.default_rng(0).normal(size=(8, 3)), np.zeros((8, 3))
-
-    class Gate(ct.nn.Module):
-        def __init__(self):
-            self.layer = ct.nn.Linear(3, 3)
-
-        def forward(self, x):
-            return self.layer(x).transpose(0, 1)
-
-    model = Gate().init(0)
-    with pytest.warns(RuntimeWarning, match="transpose has no CPU kernel") as said:
-        program = ct.compile(model, "mse", ct.optim.SGD(0.1), batch_size=4, input=X[:2], target=y[:2])
-    assert len(said) == 1  # forward and backward
-    program.feed(X, y)
-    first = program.run()
-    assert program.run().mean() < first.mean()
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        ct.compile(model, "mse", ct.optim.SGD(0.1), batch_size=4, input=X[:2], target=y[:2])
 
 
 def test_a_rule_of_ones_own_is_told_what_machine_code_lacks():
