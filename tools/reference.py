@@ -25,7 +25,7 @@ def members(room: str) -> dict[str, Any]:
     module = import_module(room)
     names = getattr(module, "__all__", None)
     if names is None:
-        own = (room, "cutaway.autodiff.arrays")  # whose functions ct.ops passes on
+        own = (room, "cutaway.autodiff.arrays", "cutaway.autodiff.composed")  # whose functions ct.ops passes on
         names = [name for name, value in vars(module).items()
                  if not name.startswith("_") and callable(value) and value.__module__ in own]
     return {name: getattr(module, name) for name in names}
