@@ -229,6 +229,18 @@ class SoftmaxOverTime(Idiom):
         return self.out((ops.softmax(self.score(x), dim=1) * self.value(x)).sum(dim=1))
 
 
+class CumulativeSums(Idiom):
+    """cumulative sums over time"""
+
+    given = "steps"
+
+    def begin(self, nn):
+        self.layer, self.out = nn.Linear(4, 16), nn.Linear(16, 1)
+
+    def forward(self, ops, x):
+        return self.out(ops.relu(self.layer(x.cumsum(dim=1)))).cumsum(dim=1)[:, -1]
+
+
 # ---- shapes ----------------------------------------------------------------------------------------------------------
 
 
