@@ -58,10 +58,6 @@ class UnknownArgument(CutawayError, TypeError):
 CPU = "everything runs on the processor, on as many cores as threads= says: leave it out"
 SHARED = {
     "to": CPU, "cuda": CPU, "is_cuda": CPU, "device": CPU, "half": "networks have float32 or float64: net.astype(...)",
-    "float": (
-        "a Tensor keeps its precision: ct.Tensor(x.numpy().astype('float32')); net.astype('float32') for a "
-        "network"
-    ),
     "double": (
         "a Tensor keeps its precision: ct.Tensor(x.numpy().astype('float64')); net.astype('float64') for "
         "networks"
@@ -83,7 +79,7 @@ SHARED = {
     "reshape_as": "x.reshape(y.shape)", "type_as": CPU, "register_hook": "ct.trace shows every value and gradient",
     "new_zeros": "np.zeros", "new_ones": "np.ones", "clamp_min": "x.clip(min=...)", "clamp_max": "x.clip(max=...)",
     "fliplr": "x.flip(1)", "flipud": "x.flip(0)", "sign": "ct.ops.where(x > 0, 1.0, -1.0)",
-    "log1p": "ct.ops.log(1 + x)", "expm1": "ct.ops.exp(x) - 1", "log2": "ct.ops.log(x) / np.log(2)",
+    "log2": "ct.ops.log(x) / np.log(2)",
     "log10": "ct.ops.log(x) / np.log(10)", "tan": "ct.ops.sin(x) / ct.ops.cos(x)", "equal": "x == y, value by value",
     "erf": "ct.ops.gelu has it inside; alone it has no rule here", "addmm": "b + u @ v",
     "randn": "rng.standard_normal of NumPy", "logit": "ct.ops.log(x / (1 - x))",

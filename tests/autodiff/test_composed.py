@@ -18,6 +18,7 @@ SAME = {
     "reciprocal": (lambda x: (x + 5).reciprocal(), lambda a: 1 / (a + 5)),
     "rsqrt": (lambda x: (x + 5).rsqrt(), lambda a: 1 / np.sqrt(a + 5)),
     "logsigmoid": (lambda x: ct.ops.logsigmoid(x), lambda a: np.log(logistic(a))),
+    "log1p, expm1": (lambda x: (x.expm1() + 1).log1p(), lambda a: np.log1p(np.exp(a))),
     "masked_fill": (lambda x: x.masked_fill(A > 0, -1e9), lambda a: np.where(A > 0, -1e9, a)),
     "glu": (lambda x: ct.ops.glu(x, dim=2), lambda a: a[..., :3] * logistic(a[..., 3:])),
     "one_hot(num_classes=)": (lambda x: x * ct.ops.one_hot([[1], [0], [5], [2]], num_classes=6, like=x),
@@ -139,6 +140,7 @@ class Many(ct.nn.Module):
         h = ct.ops.einsum("nqk,nkd->nqd", scores.softmax(dim=-1), h) + self.start.expand(3, -1)
         h = ct.ops.pad(h, ((0, 0), (1, 0), (0, 0)))[:, :-1] + h.flip(1) + h.diff(axis=1).tile(1, 3, 1)[:, :3]
         inside = (h > -1) & ~(h.ge(1) | h.lt(-0.9))
+        h = h / (1 + h.var(axis=0))
         h = ct.ops.where(inside, h, 0.1 * h) * ct.ops.normalize(h, dim=-1)
         return self.out(h.mT.logsumexp(dim=2) + ct.ops.glu(h.repeat_interleave(2, dim=2), dim=2).sum(dim=1))
 

@@ -51,7 +51,7 @@ def away(rng: np.random.Generator, *shape: int) -> np.ndarray:
 
 
 @case("relu", "sigmoid", "tanh", "selu", "gelu", "gelu_tanh", "silu", "softplus", "mish", "identity", "neg", "exp",
-      "sin", "cos", "abs", "square", "softmax", "log_softmax", "detach")
+      "expm1", "sin", "cos", "abs", "square", "softmax", "log_softmax", "detach")
 def matrix(rng, n, k):
     return Case((away(rng, n, k),))
 
@@ -71,7 +71,7 @@ def elu(rng, n, k):
     return Case((away(rng, n, k),), {"alpha": 0.7})
 
 
-@case("log", "sqrt")
+@case("log", "log1p", "sqrt")
 def positive(rng, n, k):
     return Case((rng.uniform(0.2, 3, (n, k)),))
 

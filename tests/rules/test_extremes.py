@@ -110,7 +110,7 @@ TRUTH = {
     "mish": (limits(lambda z: z * np.tanh(np.logaddexp(0, z)), 0, np.inf), limits(mish_slope, 0, 1)),
     "identity": (lambda z: z, np.ones_like),
     "neg": (np.negative, lambda z: -np.ones_like(z)),
-    "exp": (np.exp, np.exp),
+    "exp": (np.exp, np.exp), "expm1": (np.expm1, np.exp),
     "log": (np.log, lambda z: 1 / z),
     "sin": (np.sin, np.cos),
     "cos": (np.cos, lambda z: -np.sin(z)),
@@ -270,7 +270,7 @@ def test_not_a_number_stays_visible(name, make):
 
 # inputs that are no part of the result, or not of all of it
 DECIDES = {("hold", "fixed"), ("real", "like"), ("where", "test"), ("where", "u"), ("where", "v")}
-INFINITE = {"exp", "poisson"}  # at 1e4
+INFINITE = {"exp", "expm1", "poisson"}  # at 1e4
 
 
 @pytest.mark.parametrize("sign", [1, -1])

@@ -154,8 +154,8 @@ def norm(x, axis=None, keepdims: bool = False) -> Tensor:
     return apply("norm", x, axis=_axes(axis), keepdims=bool(keepdims))
 
 
-def _spread(name: str, x: Any, axis: Any, keepdims: bool, ddof: Any, named: dict[str, Any]) -> tuple[Tensor, int]:
-    """Compute x - mean x, and the number that the sum of its squares is divided by."""
+def _spread(name: str, x: Any, axis: Any, keepdims: bool, ddof: Any, named: dict[str, Any]) -> tuple[Tensor, int, int]:
+    """Compute x - mean x, the number that the sum of its squares is divided by, and by how much that is less than n."""
     if "dim" in named:
         axis = named.pop("dim")
         if ddof is None and not {"correction", "unbiased"} & named.keys():
@@ -172,21 +172,22 @@ def _spread(name: str, x: Any, axis: Any, keepdims: bool, ddof: Any, named: dict
     n = x.size // builtins.max(kept.size, 1)
     if n - ddof < 1:
         raise ShapeError(f"{name} of {n} {'numbers' if n != 1 else 'number'} with ddof={ddof} divides by {n - ddof}")
-    return x - kept, n - ddof
+    return x - kept, n - ddof, ddof
 
 
 @in_both_words
 def var(x, axis=None, keepdims: bool = False, ddof: int | None = None, **named) -> Tensor:
     """The variance: Σ (x - mean)² / (n - ddof). ddof is 0, NumPy's, unless given; PyTorch's is 1 (unbiased=True)."""
-    apart, n = _spread("var", x, axis, keepdims, ddof, dict(named))
+    apart, n, less = _spread("var", x, axis, keepdims, ddof, dict(named))
     axis, keepdims = named.get("dim", axis), named.get("keepdim", keepdims)
-    return sum(apply("square", apart), axis, keepdims) / n
+    squares = apply("square", apart)
+    return sum(squares, axis, keepdims) / n if less else mean(squares, axis, keepdims)
 
 
 @in_both_words
 def std(x, axis=None, keepdims: bool = False, ddof: int | None = None, **named) -> Tensor:
     """The standard deviation, √var; of equal numbers its slope is 0."""
-    apart, n = _spread("std", x, axis, keepdims, ddof, dict(named))
+    apart, n, _ = _spread("std", x, axis, keepdims, ddof, dict(named))
     axis, keepdims = named.get("dim", axis), named.get("keepdim", keepdims)
     return norm(apart, axis, keepdims) / n**0.5
 

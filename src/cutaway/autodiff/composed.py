@@ -93,6 +93,14 @@ def logical_not(u) -> Any:
     return ~u
 
 
+def _float(x: Tensor) -> Tensor:
+    """Give back a Tensor in single precision, or a comparison, whose truths are numbers in a recorded network."""
+    if x.dtype != np.float32 and x.name != "a comparison":
+        raise ArgumentError(f"a Tensor keeps its precision, and this one's is {x.dtype}: "
+                            "ct.Tensor(x.numpy().astype('float32')); net.astype('float32') for a network")
+    return x
+
+
 def masked_fill(x, mask, value) -> Tensor:
     """value where mask holds, else x."""
     return arrays.where(mask, value, x)
@@ -389,3 +397,4 @@ for _name in __all__:
     if _name not in ("bmm", "cosine_similarity", "einsum", "glu", "hstack", "logsigmoid", "normalize", "one_hot", "pad",
                      "vstack"):
         setattr(Tensor, _name, globals()[_name])
+Tensor.float = _float  # type: ignore[attr-defined]

@@ -74,7 +74,8 @@ def _run(model, loss: Callable | None, x: NamedInputs, y: Any, weighted: bool, n
                 output = inputs.passed_to(model)
         if not isinstance(output, Tensor):
             hint = ": end with ct.nn.LastState or ct.nn.GlobalAveragePool" if isinstance(output, Sequences) else (
-                ": wrap a recurrent layer in ct.nn.LastState" if isinstance(output, tuple) else "")
+                ": wrap a recurrent layer in ct.nn.LastState; join several outputs by ct.ops.cat(outputs, dim=1), and "
+                "take them apart in the loss, as z[:, :3]" if isinstance(output, tuple | list | dict) else "")
             raise RecordingError(
                 f"{type(model).__name__}.forward must return one Tensor, got {type(output).__name__}{hint}"
             )

@@ -244,6 +244,24 @@ def log_back(dw, u):
     return dw / xp.where(dw == 0, 1, u)
 
 
+@rule("w = log(1 + u)", "elementwise")
+def log1p(u):
+    return xp.log1p(u)
+
+def log1p_back(dw, u):
+    """dw / (1 + u)"""
+    return dw / xp.where(dw == 0, 1, 1 + u)
+
+
+@rule("w = e^u - 1", "elementwise")
+def expm1(u):
+    return xp.expm1(u)
+
+def expm1_back(dw, w):
+    """dw * (w + 1)"""
+    return dw * xp.where(dw == 0, 0, w + 1)
+
+
 @rule("w = sin u", "elementwise")
 def sin(u):
     return xp.sin(u)
