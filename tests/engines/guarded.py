@@ -35,7 +35,8 @@ LIBC.mmap.restype = ctypes.c_void_p
 LIBC.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
 LIBC.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
 PAGE, SLOT = mmap.PAGESIZE, 2**23
-TOLERANCE = {"float32": 3e-5, "bf16": 3e-5, "float64": 1e-11}
+TOLERANCE = {"float32": 3e-5, "bf16": 3e-4, "float64": 1e-11}
+# bf16: in a scan, a state on the other side of a half is rounded the other way
 
 
 class Slots:

@@ -5,7 +5,8 @@ import warnings
 
 import numpy as np
 import pytest
-from cases import CASES
+from around import Around, assert_same_values, uneven
+from cases import CASES, scan
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_operands import guarded
@@ -170,6 +171,40 @@ def test_a_traced_step_is_the_one_trained_and_its_arithmetic_adds_up(moons, engi
     program = t.program()
     program.run()
     np.testing.assert_array_equal(program.state.theta, t.after("θ"))
+
+
+@pytest.mark.parametrize("layer", [ct.nn.RNN, ct.nn.LSTM, ct.nn.GRU])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_arithmetic_of_a_scan_adds_up(layer, engine):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(12, 5, 3)).astype(np.float32), rng.normal(size=(12, 1)).astype(np.float32)
+    net = ct.nn.Sequential(ct.nn.LastState(layer(3, 7)), ct.nn.Linear(7, 1)).init(0)
+    run = fit(net, X, y, loss="mse", engine=engine)
+    t = run.trace(step=2)
+    (scan,) = [i for i in t.instructions if i.op in ("rnn", "lstm", "gru") and not i.backward]
+    assert scan.rounded
+    gates = scan.results.get("gates", scan.results["y"])
+    e = t.explain(gates, 3, 2, 4)
+    squash = np.tanh if scan.op == "rnn" else lambda s: 1 / (1 + np.exp(-s))
+    np.testing.assert_allclose(squash(e.total), e.value, rtol=1e-5)
+    g = t.explain(scan.operands["W"], 4, 2, of="gradient")
+    np.testing.assert_allclose(g.total, g.value, rtol=1e-4, atol=1e-7)
+
+
+@ON_CPU
+@settings(max_examples=12, deadline=None)
+@given(layer=st.sampled_from(["rnn", "lstm", "gru"]), n=st.integers(1, 40), k=st.integers(1, 6))
+def test_scans_equal_their_rules(layer, n, k):
+    """All but a state on the other side of a half, which is rounded the other way."""
+    case = scan(layer, np.random.default_rng(n), n, k, state=True, ends=True, width=11 * k)
+    found = []
+    for engine in ("reference", "cpu"):
+        model = Around(layer, case).astype("float32")
+        found.append(ct.compile(model, uneven, ct.optim.SGD(0.05), batch_size=model.n, input=model.data(),
+                                target=np.zeros(model.n), engine=engine, threads=1, keep_all=True, precision="bf16"))
+        found[-1].feed(model.data(), np.zeros(model.n))
+        found[-1].run()
+    assert_same_values(*found, rtol=1e-2, atol=1e-3)
 
 
 @ON_CPU

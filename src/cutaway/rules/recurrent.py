@@ -90,13 +90,13 @@ def rnn_cell_back(dh, h, relu):
 
 
 @rule("y, h = tanh(u + W h + b)", absent_gradients=True, overwrites={"y": "u"}, sums={"s": ""}, slope={"s": "1 − h²"},
-      products=("y", "W"), units="cell", kink=lambda y, relu: relu & (y > 0),
+      products=("y", "W"), rounds=True, units="cell", kink=lambda y, relu: relu & (y > 0),
       shapes="u (n, time, k)  W (k, k)  b? (k)  h0? (n, k)  lengths? int (n)  y (n, time, k)  h (n, k)")
 def rnn(u, W, b, h0, lengths, *, relu, reverse, truncate):
     """-> y (n, time, k): every h; h (n, k): the last. relu: max(0, z) in place of tanh z."""
     def step(h, now):
         z, runs = now
-        z = z + h @ W.T if b is None else z + h @ W.T + b
+        z = z + xp.matmul(h, W.T) if b is None else z + xp.matmul(h, W.T) + b
         h = xp.where(runs, rnn_cell(z, relu), h)
         return h, (xp.where(runs, h, 0),)
 
@@ -109,13 +109,13 @@ def rnn_back(dy, dh, y, W, b_shape, h0, lengths, *, relu, reverse, truncate):
     def step(dh, now):
         dy, y, runs, cut = now
         du = xp.where(runs, rnn_cell_back(dh + dy, y, relu), 0)
-        return xp.where(runs, xp.where(cut, 0, du @ W), dh), (du,)
+        return xp.where(runs, xp.where(cut, 0, xp.matmul(du, W)), dh), (du,)
 
     n, _, k = y.shape
     dy = or_zero(dy, y.shape, y.dtype)
     inputs = along_time(dy), along_time(y), running(y.shape, lengths), cuts(y.shape, lengths, reverse, truncate)
     dh0, (du,) = xp.scan(step, or_zero(dh, (n, k), y.dtype), inputs, not reverse)
-    dW = flat(du).T @ flat(before(y, h0, lengths, reverse))
+    dW = xp.matmul(flat(du).T, flat(before(y, h0, lengths, reverse)))
     return along_time(du), dW, bias_gradient(du, b_shape), dh0, None
 
 
@@ -136,14 +136,14 @@ def lstm_cell_back(dh, dc, i, f, g, o, c, c_before):
 @rule("y, h, c, gates, cells = o tanh(c), c = f c + i g, from i, f, g, o = gates(u + W h + b)", absent_gradients=True,
       overwrites={"gates": "u", "du": "gates"}, sums={"i": "input", "f": "forget", "g": "candidate", "o": "output"},
       slope={"i": "g i(1 − i)", "f": "c₋₁ f(1 − f)", "g": "i (1 − g²)", "o": "tanh(c) o(1 − o)", "cells": "f",
-             "y": "o (1 − tanh²(c))"}, products=("y", "W"), units="cell",
+             "y": "o (1 − tanh²(c))"}, products=("y", "W"), rounds=True, units="cell",
       shapes="u (n, time, 4k)  W (4k, k)  b? (4k)  h0? (n, k)  c0? (n, k)  lengths? int (n)  y (n, time, k)  h (n, k)"
              "  c (n, k)  gates (n, time, 4k)  cells (n, time, k)")
 def lstm(u, W, b, h0, c0, lengths, *, reverse, truncate):
     """-> y (n, time, k): every h; h, c (n, k): the last; gates (n, time, 4k): i, f, g, o; cells: every c, as y."""
     def step(state, now):
         (h, c), (z, runs) = state, now
-        z = z + h @ W.T if b is None else z + h @ W.T + b
+        z = z + xp.matmul(h, W.T) if b is None else z + xp.matmul(h, W.T) + b
         i, f, g, o = gates_of(z, 4)
         *gates, c_new, h_new = lstm_cell(i, f, g, o, c)
         h, c = xp.where(runs, h_new, h), xp.where(runs, c_new, c)
@@ -162,7 +162,7 @@ def lstm_back(dy, dh, dc, y, gates, cells, W, b_shape, h0, c0, lengths, *, rever
         i, f, g, o = gates_of(gates, 4)
         *du, dc_new = lstm_cell_back(dh + dy, dc, i, f, g, o, c, c_before)
         du = xp.where(runs, xp.concatenate(du, -1), 0)
-        dh = xp.where(runs, xp.where(cut, 0, du @ W), dh)
+        dh = xp.where(runs, xp.where(cut, 0, xp.matmul(du, W)), dh)
         return (dh, xp.where(runs, xp.where(cut, 0, dc_new), dc)), (du,)
 
     n, _, k = y.shape
@@ -171,7 +171,7 @@ def lstm_back(dy, dh, dc, y, gates, cells, W, b_shape, h0, c0, lengths, *, rever
               before(cells, c0, lengths, reverse), running(y.shape, lengths),
               cuts(y.shape, lengths, reverse, truncate))
     (dh0, dc0), (du,) = xp.scan(step, last, inputs, not reverse)
-    dW = flat(du).T @ flat(before(y, h0, lengths, reverse))
+    dW = xp.matmul(flat(du).T, flat(before(y, h0, lengths, reverse)))
     return along_time(du), dW, bias_gradient(du, b_shape), dh0, dc0, None
 
 
@@ -192,14 +192,14 @@ def gru_cell_back(dh, r, z, n, v, h_before):
       absent_gradients=True, overwrites={"gates": "u", "du": "gates"},
       sums={"r": "reset", "z": "update", "n": "candidate"},
       slope={"r": "(1 − z)(1 − n²) v r(1 − r)", "z": "(h₋₁ − n) z(1 − z)", "n": "(1 − z)(1 − n²) r",
-             "u": "(1 − z)(1 − n²)", "y": "z"}, products=("y", "W"), units="cell",
+             "u": "(1 − z)(1 − n²)", "y": "z"}, products=("y", "W"), rounds=True, units="cell",
       shapes="u (n, time, 3k)  W (3k, k)  b? (3k)  h0? (n, k)  lengths? int (n)  y (n, time, k)  h (n, k)"
              "  gates (n, time, 3k)  v (n, time, k)")
 def gru(u, W, b, h0, lengths, *, reverse, truncate):
     """-> y (n, time, k): every h; h (n, k): the last; gates (n, time, 3k): r, z, n; v (n, time, k)."""
     def step(h, now):
         u, runs = now
-        v = h @ W.T if b is None else h @ W.T + b
+        v = xp.matmul(h, W.T) if b is None else xp.matmul(h, W.T) + b
         (ur, uz, un), (vr, vz, vn) = gates_of(u, 3), gates_of(v, 3)
         *gates, h_new = gru_cell(ur, uz, un, vr, vz, vn, h)
         h = xp.where(runs, h_new, h)
@@ -218,11 +218,11 @@ def gru_back(dy, dh, y, gates, v, W, b_shape, h0, lengths, *, reverse, truncate)
         dr, dz, dn, dv, passed = gru_cell_back(dh + dy, r, z, m, v, h_before)
         du, dWh = xp.concatenate((dr, dz, dn), -1), xp.concatenate((dr, dz, dv), -1)
         du, dWh = xp.where(runs, du, 0), xp.where(runs, dWh, 0)
-        return xp.where(runs, xp.where(cut, 0, passed + dWh @ W), dh), (du, dWh)
+        return xp.where(runs, xp.where(cut, 0, passed + xp.matmul(dWh, W)), dh), (du, dWh)
 
     n, _, k = y.shape
     h_before = before(y, h0, lengths, reverse)
     inputs = (along_time(or_zero(dy, y.shape, y.dtype)), along_time(gates), along_time(v), h_before,
               running(y.shape, lengths), cuts(y.shape, lengths, reverse, truncate))
     dh0, (du, dWh) = xp.scan(step, or_zero(dh, (n, k), y.dtype), inputs, not reverse)
-    return along_time(du), flat(dWh).T @ flat(h_before), bias_gradient(dWh, b_shape), dh0, None
+    return along_time(du), xp.matmul(flat(dWh).T, flat(h_before)), bias_gradient(dWh, b_shape), dh0, None

@@ -55,6 +55,7 @@ class Kernel:
     range: tuple[int, int] | None = None  # what shards have parts of: the ends of these stand behind the numbers
 
 
+CALLED = re.compile(r"(?<!def )\b(_\w+)\(")
 FUNCTION = re.compile(r"^(?:@\w+\n)*def (\w+)\(.*?(?=^\S|\Z)", re.MULTILINE | re.DOTALL)
 
 
@@ -77,17 +78,21 @@ def _parameters(text: str, name: str) -> tuple[str, ...]:
 
 
 @cache
-def _with_helpers(text: str) -> str:
-    """The text of the helpers that a function calls (their names start with an underscore), then the function's."""
+def _with_helpers(text: str, rounded: bool = False) -> str:
+    """The text of the helpers that a function calls (their names start with an underscore), then the function's.
+
+    rounded: those with _bf16 behind their names are called where there are such."""
     found: dict[str, str] = {}
 
-    def look(text: str) -> None:
-        for name in dict.fromkeys(re.findall(r"(?<!def )\b(_\w+)\(", text)):
+    def look(text: str) -> str:
+        if rounded:
+            text = CALLED.sub(lambda m: f"{m[1]}_bf16(" if f"{m[1]}_bf16" in _hand_written() else m[0], text)
+        for name in dict.fromkeys(CALLED.findall(text)):
             if name not in found:
-                look(_hand_written()[name])
-                found[name] = _hand_written()[name]
+                found[name] = look(_hand_written()[name])
+        return text
 
-    look(text)
+    text = look(text)
     return "\n\n\n".join([*found.values(), text])
 
 
@@ -139,7 +144,9 @@ def _name(i: Instruction) -> str:
     """The name of the hand-written kernel of a rule's instruction."""
     if i.scope == "neurons":
         return "linear_bf16_weights" if i.rounded else "linear_weights"
-    return i.op + "_bf16" * i.rounded + "_back" * i.backward
+    name = i.op + "_back" * i.backward
+    rounded = f"{i.op}_bf16" + "_back" * i.backward
+    return rounded if i.rounded and rounded in _hand_written() else name
 
 
 def _numbers(i: Instruction, operands: dict[str, Value | None], dtype: np.dtype) -> dict[str, Any] | None:
@@ -189,7 +196,7 @@ def _call(name: str, text: str, operands: dict[str, Any], numbers: dict[str, Any
 
     rows: those of a shard for which a kernel that knows its sizes shall be written, too; 0: none.
     """
-    text = _with_helpers(text)
+    text = _with_helpers(text, i.rounded)
     work: tuple[int, int] = numbers.pop("work", (0, 0))
     if work != (0, 0):
         operands = operands | {"work": Outside("work", i.written[0].dtype)}

@@ -11,8 +11,10 @@ from ...rules import bf16, facts
 from ..traces.record import Record, TracedInstruction
 from .derivatives import array, differentiable, edges
 from .difference import checker
+from .edges import Edges
 from .explanation import MOST_TERMS, Explanation, Factor, Term
 from .paths import Graph, Paths, TooLarge, find_paths, place_count
+from .scan_derivatives import sums_name
 from .symbols import Symbols
 
 MOST_PATHS = 1000
@@ -76,7 +78,7 @@ class GradientExplainer:
 
     def _terms(self, name: str, place: int, inside: bool, graph: Graph | None) -> tuple[list, list]:
         """List (instruction, edge's step, target, place, derivative, gradient there, product) for all it goes into."""
-        t, found, ops = self.trace, [], []
+        t, found, ops, exact = self.trace, [], [], graph
         mark = np.zeros(place_count(t, name), bool)
         mark[place] = True
         for i in differentiable(t):
@@ -95,11 +97,19 @@ class GradientExplainer:
                 if i not in ops:
                     ops.append(i)
                 step, above = (e.op, e.operand), upstream[e.to]
-                if i.rounded and e.operand in (facts(i.op).products or ()):
+                if i.rounded and exact is None and self._multiplies(i, e):
                     above = bf16(above)
                 found += [(i, step, e.target, int(to), float(d), float(u), float(d * u))
                           for to, d, u in zip(e.to, e.d, above, strict=True)]
         return found, ops
+
+    @staticmethod
+    def _multiplies(i: TracedInstruction, e: Edges) -> bool:
+        """Whether these derivatives are factors of products: of a scan, those of its sums by weights and states."""
+        rule = facts(i.op)
+        if rule.sums:
+            return e.target == sums_name(i) and e.operand in ("W", "y", "h0")
+        return e.operand in (rule.products or ())
 
     def _upstream(self, i: TracedInstruction, target: str, name: str, place: int, graph: Graph | None,
                   inside: bool) -> tuple[np.ndarray | None, Graph | None]:

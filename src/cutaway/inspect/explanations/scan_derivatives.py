@@ -11,10 +11,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ...rules import OPS
+from ...rules import OPS, bf16
 from ...rules import recurrent as rules
 from ..traces.record import Record, TracedInstruction
-from .edges import Edges, array
+from .edges import Edges, array, factor
 
 
 def sums_name(i: TracedInstruction) -> str:
@@ -41,6 +41,7 @@ class Unrolled:
             self.lengths if self.lengths is not None else [self.time] * self.n) - 1
         self.last = last
         self.h_before = rules.before(get["y"], get.get("h0"), self.lengths, self.reverse)
+        self.W, self.h = factor(trace, i, "W"), bf16(self.h_before) if i.rounded else self.h_before  # as multiplied
         self.by_cell = getattr(self, f"_{i.op}")()
 
     def _gates(self) -> list[np.ndarray]:
@@ -104,7 +105,7 @@ def scan_edges(trace: Record, i: TracedInstruction, reached: dict[str, np.ndarra
                 marks[target][to[kept]] = True
             yield Edges(names[source], names[target], to[kept], by[kept], d[kept], i.op, source)
 
-    W, units, wide = scan.get["W"], np.arange(k), scan.width("s")
+    W, units, wide = scan.W, np.arange(k), scan.width("s")
     every = np.arange(wide)
     for t in scan.steps():
         before = t + 1 if scan.reverse else t - 1
@@ -114,7 +115,7 @@ def scan_edges(trace: Record, i: TracedInstruction, reached: dict[str, np.ndarra
             for place in np.flatnonzero(marks["W"]):
                 row, column = divmod(place, k)
                 to = flat("s", t, on, np.array([row]))
-                yield from edge("W", "s", to, place, scan.h_before[t, on, column][:, None])
+                yield from edge("W", "s", to, place, scan.h[t, on, column][:, None])
         if "b" in marks:
             yield from edge("b", "s", flat("s", t, on, every), every, np.ones((len(on), wide)))
         for (source, gate, target), d in scan.by_cell.items():  # into s first: the cells' order is that of the table

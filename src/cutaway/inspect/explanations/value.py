@@ -346,7 +346,7 @@ class ValueExplainer:
         ends = [Term((Factor(symbols(u, at), float(t[u].flat[at])),), float(t[u].flat[at]), (u, symbols.index(u, at)))]
         for c in range(k):
             place = row * k + c
-            h, w = float(scan.h_before[time, sample, c]), float(t[W].flat[place])
+            h, w = float(scan.h[time, sample, c]), float(scan.W.flat[place])
             before = symbols.other(("gru", "W"), (W, place), (next(s for s, own in symbols.sums.items() if own is i),
                                    int(np.ravel_multi_index((sample, time, row), t[u].shape))))
             if before is None:  # the state before the first step is zero
@@ -358,6 +358,8 @@ class ValueExplainer:
         if candidate:  # the reset gate stands between u and the rest
             ends = ends[1:]
         self._finish(e, terms + ends)
+        if i.rounded:
+            e.notes.append("states and weights are rounded to bf16 before they are multiplied, and shown so")
         total = e.total
         inner = f"{symbols(u, at)} + W h + b" if not candidate else "W h + b"
         if letter == "v":

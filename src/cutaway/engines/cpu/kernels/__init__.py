@@ -19,6 +19,7 @@ from . import (
     norm,
     pairs,
     pairs_convolution,
+    pairs_recurrent,
     product,
     recurrent,
     shape,
@@ -29,7 +30,8 @@ __all__ = ["FILES", "ROUNDED", "TAKES", "Takes", "register", "sizes"]
 
 FILES: list[ModuleType] = []
 TAKES: dict[str, Takes] = {}  # by the operation's name
-ROUNDED = pairs.ROUNDED | pairs_convolution.ROUNDED  # the same for instructions whose factors are rounded
+# the same for instructions whose factors are rounded
+ROUNDED = pairs.ROUNDED | pairs_convolution.ROUNDED | pairs_recurrent.ROUNDED
 
 
 def register(file: ModuleType) -> None:
@@ -38,6 +40,6 @@ def register(file: ModuleType) -> None:
     TAKES.update(getattr(file, "TAKES", {}))
 
 
-for _file in (augment, convolution, dropout, helpers, linear, loss, norm, pairs, pairs_convolution, product, recurrent,
-              shape):
+for _file in (augment, convolution, dropout, helpers, linear, loss, norm, pairs, pairs_convolution, pairs_recurrent,
+              product, recurrent, shape):
     register(_file)

@@ -11,20 +11,33 @@ from .product import APART, DEEP, WIDEST, panels
 from .takes import Takes
 
 
-def rnn(n, u, W, b, h0, lengths, y, h, work, time, k, relu, reverse):
+def rnn(n, u, W, b, h0, lengths, y, h, work, time, k, relu, reverse, packed):
     bias, z, P = work, at(work, k), at(work, k + n * k)
-    pack_turned(k, k, W, k, P)
+    _pack_turned(k, k, W, P)
     _begin(b, bias, k)
     _begin(h0, h, n * k)
     for s in range(time):
         t = time - 1 - s if reverse else s
-        product(n, k, k, h, k, 1, 1, 0, P, PANEL, PANEL * k, 0, at(u, t * k), time * k, 1, z, k)
+        _times_packed(n, k, k, h, k, P, at(u, t * k), time * k, 1, z, k, at(P, packed))
         for r in range(n):
             now = (r * time + t) * k
             if given(lengths) and t >= lengths[r]:
                 _zero(at(y, now), k)
             else:
                 _rnn_step(at(z, r * k), bias, at(h, r * k), at(y, now), k, relu)
+
+
+def _pack_turned(k, m, W, P):
+    pack_turned(k, m, W, k, P)
+
+
+def _pack_plain(m, k, W, P):
+    pack(m, k, W, k, P)
+
+
+def _times_packed(n, m, k, A, ar, P, S, sr, start, C, cr, X):
+    """C (n, m) = S + A (n, k) times the matrix packed in P. X: room that rounded factors need (pairs_recurrent.py)."""
+    product(n, m, k, A, ar, 1, 1, 0, P, PANEL, PANEL * k, 0, S, sr, start, C, cr)
 
 
 def _begin(start, state, k):
@@ -43,10 +56,11 @@ def _rnn_step(z, b, h, y, k, relu):
         y[j] = new
 
 
-def rnn_back(n, dy, dh, y, W, h0, lengths, du, dW, db, dh0, work, time, k, relu, reverse, truncate):
+def rnn_back(n, dy, dh, y, W, h0, lengths, du, dW, db, dh0, work, time, k, relu, reverse, truncate,
+             packed):
     zeros, eh, product_, D, wide = work, at(work, k), at(work, k + n * k), at(work, k + 2 * n * k), k + APART
     P = at(D, n * wide)
-    pack(k, k, W, k, P)
+    _pack_plain(k, k, W, P)
     _zero(D, n * wide)
     _begin(dh, eh, n * k)
     _zero(zeros, k)
@@ -62,8 +76,8 @@ def rnn_back(n, dy, dh, y, W, h0, lengths, du, dW, db, dh0, work, time, k, relu,
                 if _cut(t, r, lengths, time, reverse, truncate):
                     _zero(at(D, r * wide), k)
         if s < time - 1 or given(dh0):
-            _state_back(n, k, k, D, wide, P, product_, eh, 0, lengths, t)
-    _state_weights(n, time, k, k, du, k, y, h0, lengths, dW, db, reverse, P)
+            _state_back(n, k, k, D, wide, P, product_, eh, 0, lengths, t, at(P, packed))
+    _state_weights(n, time, k, k, du, k, y, h0, lengths, dW, db, reverse, P, at(P, packed))
     if given(dh0):
         _copy(eh, dh0, n * k)
 
@@ -76,9 +90,9 @@ def _rnn_step_back(dh, dy, y, du, D, k, relu):
         D[j] = d
 
 
-def _state_back(n, k, m, D, wide, P, result, eh, more, lengths, t):
+def _state_back(n, k, m, D, wide, P, result, eh, more, lengths, t, X):
     """The gradient of the state before: D (n, m) W, `more` than what eh has; rows that stand still keep theirs."""
-    product(n, k, m, D, wide, 1, 1, 0, P, PANEL, PANEL * m, 0, eh, k, more, result, k)
+    _times_packed(n, k, m, D, wide, P, eh, k, more, result, k, X)
     for r in range(n):
         if not (given(lengths) and t >= lengths[r]):
             _copy(at(result, r * k), at(eh, r * k), k)
@@ -97,7 +111,7 @@ def _cut(t, r, lengths, time, reverse, truncate):
     return truncate > 0 and steps > 0 and steps % max(truncate, 1) == 0
 
 
-def _state_weights(n, time, k, m, du, width, y, h0, lengths, dW, db, reverse, P):
+def _state_weights(n, time, k, m, du, width, y, h0, lengths, dW, db, reverse, P, X):
     """dW (m, k) and db (m): the first m of du's `width` columns, times 1 and times the state before each step.
 
     That is y one step earlier, or later in reverse, and h0 at the start of a row's own scan. A few rows are done at a
@@ -126,16 +140,16 @@ def _state_weights(n, time, k, m, du, width, y, h0, lengths, dW, db, reverse, P)
         _sum_rows(n * time, m, du, width, db, P)
 
 
-def lstm(n, u, W, b, h0, c0, lengths, y, h, c, gates, cells, work, time, k, reverse):
+def lstm(n, u, W, b, h0, c0, lengths, y, h, c, gates, cells, work, time, k, reverse, packed):
     bias, P, row = work, at(work, 4 * k), time * 4 * k
-    pack_turned(k, 4 * k, W, k, P)
+    _pack_turned(k, 4 * k, W, P)
     _begin(b, bias, 4 * k)
     _begin(h0, h, n * k)
     _begin(c0, c, n * k)
     for s in range(time):
         t = time - 1 - s if reverse else s
         now = at(gates, t * 4 * k)
-        product(n, 4 * k, k, h, k, 1, 1, 0, P, PANEL, PANEL * k, 0, at(u, t * 4 * k), row, 1, now, row)
+        _times_packed(n, 4 * k, k, h, k, P, at(u, t * 4 * k), row, 1, now, row, at(P, packed))
         for r in range(n):
             i, place = at(now, r * row), (r * time + t) * k
             if given(lengths) and t >= lengths[r]:
@@ -162,11 +176,11 @@ def _lstm_step(i, f, g, o, b, c, cells, h, y, k):
 
 
 def lstm_back(n, dy, dh, dc, y, gates, cells, W, h0, c0, lengths, du, dW, db, dh0, dc0, work, time, k, reverse,
-              truncate):
+              truncate, packed):
     zeros, eh, ec, wide = work, at(work, k), at(work, k + n * k), 4 * k + APART
     product_, D = at(ec, n * k), at(ec, 2 * n * k)
     P = at(D, n * wide)
-    pack(4 * k, k, W, k, P)
+    _pack_plain(4 * k, k, W, P)
     _zero(zeros, k)
     _zero(D, n * wide)
     _begin(dh, eh, n * k)
@@ -194,8 +208,8 @@ def lstm_back(n, dy, dh, dc, y, gates, cells, W, h0, c0, lengths, du, dW, db, dh
                     _zero(copy, 4 * k)
                     _zero(at(ec, r * k), k)
         if s < time - 1 or given(dh0):
-            _state_back(n, k, 4 * k, D, wide, P, product_, eh, 0, lengths, t)
-    _state_weights(n, time, k, 4 * k, du, 4 * k, y, h0, lengths, dW, db, reverse, P)
+            _state_back(n, k, 4 * k, D, wide, P, product_, eh, 0, lengths, t, at(P, packed))
+    _state_weights(n, time, k, 4 * k, du, 4 * k, y, h0, lengths, dW, db, reverse, P, at(P, packed))
     if given(dh0):
         _copy(eh, dh0, n * k)
     if given(dc0):
@@ -218,14 +232,14 @@ def _lstm_step_back(dh, dy, dc, gates, c, before, di, df, dg, do, Di, Df, Dg, Do
         dc[j] = c_
 
 
-def gru(n, u, W, b, h0, lengths, y, h, gates, v, work, time, k, reverse):
+def gru(n, u, W, b, h0, lengths, y, h, gates, v, work, time, k, reverse, packed):
     bias, z, P = work, at(work, 3 * k), at(work, 3 * k + n * 3 * k)
-    pack_turned(k, 3 * k, W, k, P)
+    _pack_turned(k, 3 * k, W, P)
     _begin(b, bias, 3 * k)
     _begin(h0, h, n * k)
     for s in range(time):
         t = time - 1 - s if reverse else s
-        product(n, 3 * k, k, h, k, 1, 1, 0, P, PANEL, PANEL * k, 0, bias, 0, 1, z, 3 * k)
+        _times_packed(n, 3 * k, k, h, k, P, bias, 0, 1, z, 3 * k, at(P, packed))
         for r in range(n):
             now = r * time + t
             g = at(gates, now * 3 * k)
@@ -251,13 +265,13 @@ def _gru_step(u, w, r, z, n, v, h, y, k):
         y[j] = h_
 
 
-def gru_back(n, dy, dh, y, gates, v, W, h0, lengths, du, dW, db, dh0, work, time, k, reverse, truncate):
+def gru_back(n, dy, dh, y, gates, v, W, h0, lengths, du, dW, db, dh0, work, time, k, reverse, truncate, packed):
     """D holds a step's gradients of W h + b, of which n's part is r times that in du; V keeps this part for later."""
     zeros, eh, wide = work, at(work, k), 3 * k + APART
     product_, D = at(eh, n * k), at(eh, 2 * n * k)
     V = at(D, n * wide)
     P = at(V, n * time * k)
-    pack(3 * k, k, W, k, P)
+    _pack_plain(3 * k, k, W, P)
     _zero(zeros, k)
     _zero(D, n * wide)
     _begin(dh, eh, n * k)
@@ -284,10 +298,10 @@ def gru_back(n, dy, dh, y, gates, v, W, h0, lengths, du, dW, db, dh0, work, time
                     _zero(copy, 3 * k)
                     _zero(at(eh, r * k), k)
         if s < time - 1 or given(dh0):
-            _state_back(n, k, 3 * k, D, wide, P, product_, eh, 1, lengths, t)
-    _state_weights(n, time, k, 2 * k, du, 3 * k, y, h0, lengths, dW, db, reverse, P)
+            _state_back(n, k, 3 * k, D, wide, P, product_, eh, 1, lengths, t, at(P, packed))
+    _state_weights(n, time, k, 2 * k, du, 3 * k, y, h0, lengths, dW, db, reverse, P, at(P, packed))
     _state_weights(n, time, k, k, V, k, y, h0, lengths, at(dW, 2 * k * k) if given(dW) else dW,
-                   at(db, 2 * k) if given(db) else db, reverse, P)
+                   at(db, 2 * k) if given(db) else db, reverse, P, at(P, packed))
     if given(dh0):
         _copy(eh, dh0, n * k)
 
@@ -309,7 +323,8 @@ def _gru_step_back(dh, dy, gates, v, before, dr, dz, dn, Dr, Dz, Dv, V, k):
 # ---- what kernels take; more numbers for them, from sizes and settings (None: this case runs by its rule) -----------
 
 def _scan(gates: int, forward: int, back: int, kept: int = 0):
-    """Numbers of a recurrent scan. forward, back, kept: how often n k, and n k time, numbers are in its work."""
+    """Numbers of a recurrent scan. forward, back, kept: how often n k, and n k time, numbers are in its work, before
+    the `packed` ones of P, which is last."""
 
     def numbers(s: dict[str, int], v: dict[str, Value], i: Instruction) -> dict | None:
         time, k, truncate = s["time"], s["k"], i.attributes["truncate"]
@@ -319,7 +334,7 @@ def _scan(gates: int, forward: int, back: int, kept: int = 0):
                                                if name in i.attributes}
         packed = max(panels(gates * k, k), panels(k, gates * k), max(DEEP, time) * WIDEST)
         row = (back + kept * time) * k + APART if i.backward else forward * k
-        return flags | {"work": (packed + gates * k, row)}
+        return flags | {"packed": packed, "work": (packed + gates * k, row)}
 
     return numbers
 
