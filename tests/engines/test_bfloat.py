@@ -309,7 +309,7 @@ def test_float32_can_be_asked_for_where_the_design_would_take_more_digits(moons)
 
 
 def test_the_loss_ends_as_in_float32(moons):
-    """Over a few seeds the two spread alike (docs/cpu-engine.md has the real measurements)."""
+    """Over a few seeds the two spread alike (docs/cpu-engine.md has ten seeds of larger networks)."""
     ends = {p: [fit(ct.nn.MLP(2, [16], 2).init(seed), *moons, seed=seed, epochs=15, precision=p,
                     engine="reference").history["loss"][-1] for seed in range(5)] for p in ("bf16", None)}
     assert abs(np.mean(ends["bf16"]) - np.mean(ends[None])) < np.std(ends[None])

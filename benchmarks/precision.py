@@ -1,8 +1,8 @@
 """Train the same networks in float32 and with precision="bf16", from ten seeds each, and compare where they end.
 
-    python tools/bf16_and_float32.py C CNN houses
+    python -m benchmarks.precision C CNN houses
 
-C and CNN are the benchmarks' networks on the benchmarks' data (benchmarks/mlp.py, benchmarks/cnn.py), and what is
+C and CNN are the benchmarks' networks on the benchmarks' data (mlp.py, cnn.py), and what is
 compared is the mean loss of the last epoch, and the loss on rows held out; houses is ct.Regressor on the house prices
 that ship, and its R² on a fifth of the rows. A seed draws the first weights and the order of the batches.
 """
@@ -10,9 +10,10 @@ that ship, and its R² on a fifth of the rows. A seed draws the first weights an
 import sys
 
 import numpy as np
-from benchmarks import cnn, mlp
 
 import cutaway as ct
+
+from . import cnn, mlp
 
 SEEDS = 10
 EPOCHS = {"C": 20, "CNN": 8}
