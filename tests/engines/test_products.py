@@ -80,6 +80,19 @@ def test_rows_do_not_know_each_other(dtype):
 
 
 @both
+@settings(max_examples=60, deadline=None)
+@given(m=sizes, k=st.integers(0, 70), bias=st.booleans())
+def test_one_row_alone_has_the_bits_that_it_has_among_others(dtype, m, k, bias):
+    W, x, b = random(dtype, m, k), random(dtype, 3, k), random(dtype, m)
+    (among, _), (alone, beyond) = result(dtype, 3, m), result(dtype, 1, m)
+    B = np.ascontiguousarray(W.T)
+    compiled("product", dtype)(3, m, k, x, k, 1, 1, 0, B, m, 2 * geometry(x.itemsize)[0], 0, b, 0, bias, among, m)
+    compiled("times_one", dtype)(m, k, W, k, x[1], b, bias, alone)
+    np.testing.assert_array_equal(alone[0], among[1])
+    assert (beyond == 7).all()
+
+
+@both
 def test_windows_of_an_image_are_rows_that_overlap(dtype):
     image, W = random(dtype, 6, 9, 2), random(dtype, 3, 3 * 2, 5)  # a window of 3 by 3 places and 2 channels, 5 filters
     C, _ = result(dtype, 7, 5)

@@ -198,7 +198,8 @@ BUILT_IN: dict[str, Callable] = {
     "bits": lambda c, x: Scalar(INT, c.b.bitcast(c.cast(x, DOUBLE).value, I64)), "call": _call,
     "atomic_add": _atomic_add, "atomic_load": _atomic_load, "exchange": _exchange, "pause": _pause,
     "sleep_while": _sleep_while, "wake": _wake, "prefetch": _prefetch, "tiles": _vectors(tile.tiles),
-    "turn": _vectors(tile.turn), "tile_pairs": _vectors(tile.tiles, bfloat.Pairs),
+    "turn": _vectors(tile.turn), "row": _vectors(tile.row),
+    "tile_pairs": _vectors(tile.tiles, bfloat.Pairs),
     "pair_along": _vectors(bfloat.pair_along, bfloat.Pairs), "pair_across": _vectors(bfloat.pair_across, bfloat.Pairs),
     "turn_pairs": _vectors(bfloat.turn_pairs, bfloat.Pairs),
 }

@@ -24,7 +24,7 @@ from ...errors import warn
 
 MATH = ("sqrt", "sin", "cos", "exp", "log", "log1p", "expm1", "erf", "tanh", "pow")
 # compiled functions that other kernels call: kernels/product.py, and kernels/pairs.py
-PRODUCTS = ("product", "pack", "pack_turned")
+PRODUCTS = ("product", "pack", "pack_turned", "times_one")
 PAIRS = ("product_pairs", "pair_rows", "pair_columns", "pair_turned")
 LIBRARY = (*PRODUCTS, *PAIRS)
 GROUP = Path("/sys/fs/cgroup")

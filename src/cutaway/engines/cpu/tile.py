@@ -209,25 +209,82 @@ def _columns(v: Vectors, widths: list[int], left: ir.Value | int) -> list[tuple[
 def turn(v: Vectors, W: ir.Value, wr: ir.Value, rows: ir.Value | int, columns: ir.Value | int, P: ir.Value,
          pr: int) -> None:
     """Transpose `rows` (at most lanes) rows of W, `columns` (at most SIDE, 16 bytes of them) of each, into rows of P;
-    what is beyond holds anything. Whole numbers: lanes and SIDE, that is all of them.
+    what is beyond holds anything. Whole numbers: lanes and SIDE, that is all of them."""
+    every = isinstance(rows, int)
+    lines = _turned(v, W, _lying(v, wr, rows), None if every else Vectors(v.b, v.real, 16 // v.align).mask(columns))
+    for i, line in enumerate(lines):
+        v.store(line, place(v.b, P, pr * i))
+
+
+def row(v: Vectors, m: ir.Value, k: ir.Value, X: ir.Value, W: ir.Value, wr: ir.Value, B: ir.Value, start: ir.Value,
+        Z: ir.Value) -> None:
+    """Compute Z (m, at most lanes) = B + W (m, k) X: each sum in the order of k, as in a tile, though W is read as it
+    lies: it is turned in registers. start: whether B is read (else zeros)."""
+    b, side = v.b, 16 // v.align
+    small, lies, mask = Vectors(b, v.real, side), _lying(v, wr, m), v.mask(m)
+    whole = b.sub(k, b.srem(k, I64(side)))
+    before = b.block
+    body, after, rest, end = (b.append_basic_block(f"row.{x}") for x in ("body", "after", "rest", "end"))
+    given = b.icmp_signed("!=", start, I64(0))
+    first = v.load(b.select(given, B, W), b.select(given, mask, v.mask(I64(0))))
+    b.cbranch(b.icmp_signed(">", whole, I64(0)), body, after)
+
+    b.position_at_end(body)
+    i, sums = b.phi(I64), b.phi(v.type)
+    new: ir.Value = sums
+    for j, line in enumerate(_turned(v, place(b, W, i), lies, None)):
+        new = v.multiply_add(v.spread(b.load(place(b, place(b, X, i), j))), line, new)
+    following = b.add(i, I64(side))
+    for phi, begins, value in ((i, I64(0), following), (sums, first, new)):
+        phi.add_incoming(begins, before)
+        phi.add_incoming(value, body)
+    b.cbranch(b.icmp_signed("<", following, whole), body, after)
+
+    b.position_at_end(after)
+    held = b.phi(v.type)
+    held.add_incoming(first, before)
+    held.add_incoming(new, body)
+    b.cbranch(b.icmp_signed("<", whole, k), rest, end)
+
+    b.position_at_end(rest)
+    left, last = b.sub(k, whole), held
+    for j, line in enumerate(_turned(v, place(b, W, whole), lies, small.mask(left))[:-1]):
+        inside = b.icmp_signed("<", I64(j), left)
+        x = b.load(place(b, X, b.add(whole, b.select(inside, I64(j), I64(0)))))
+        last = b.select(inside, v.multiply_add(v.spread(x), line, last), last)
+    b.branch(end)
+
+    b.position_at_end(end)
+    result = b.phi(v.type)
+    result.add_incoming(held, after)
+    result.add_incoming(last, rest)
+    v.store(result, Z, mask)
+
+
+def _lying(v: Vectors, wr: ir.Value, rows: ir.Value | int) -> list[ir.Value]:
+    """Where lanes rows of W begin, of which only so many are there: the last one is then taken again."""
+    b = v.b
+    numbers = [I64(i) for i in range(v.lanes)]
+    if not isinstance(rows, int):
+        numbers = [b.select(b.icmp_signed("<", i, rows), i, b.sub(rows, I64(1))) for i in numbers]
+    return [b.mul(wr, i) for i in numbers]
+
+
+def _turned(v: Vectors, W: ir.Value, lies: list[ir.Value], mask: ir.Value | None) -> list[ir.Value]:
+    """Load 16 bytes of each row of W, and turn them: vectors of the rows' first numbers, their second ones ...
 
     To interleave rows i and i + n/2, log2(n) times, transposes a square of n: several at once, side by side.
     """
     b, lanes, side = v.b, v.lanes, 16 // v.align
-    small, mask = Vectors(b, v.real, side), None
-    lie: list[ir.Value] = [I64(i) for i in range(lanes)]
-    if not isinstance(rows, int):
-        last, mask = b.sub(rows, I64(1)), small.mask(columns)
-        lie = [b.select(b.icmp_signed("<", i, rows), i, last) for i in lie]
-    parts = [small.load(place(b, W, b.mul(wr, i)), mask) for i in lie]
+    small = Vectors(b, v.real, side)
+    parts = [small.load(place(b, W, at), mask) for at in lies]
     lines = [joined(b, parts[i::side]) for i in range(side)]
     low = [i - i % side + i % side // 2 + lanes * (i % 2) for i in range(lanes)]
     high = [i + side // 2 for i in low]
     for _ in range(side.bit_length() - 1):
         pairs = zip(lines[: side // 2], lines[side // 2 :], strict=True)
         lines = [v.shuffle(x, y, places) for x, y in pairs for places in (low, high)]
-    for i, line in enumerate(lines):
-        v.store(line, place(b, P, pr * i))
+    return lines
 
 
 def joined(b: ir.IRBuilder, parts: list[ir.Value]) -> ir.Value:

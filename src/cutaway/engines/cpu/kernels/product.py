@@ -41,13 +41,22 @@ def pack_turned(k, n, W, wr, P):
                     turn(w, wr, n - half, min(k - i, SIDE), p, PANEL)
 
 
+def times_one(m, k, W, wr, X, B, start, Z):
+    """Z (m) = B + W (m, k) X: for one row, W is read as it lies. The bits are those of a product with Wᵀ."""
+    for j in range(0, m, LANES):
+        row(min(m - j, LANES), k, X, at(W, j * wr), wr, at(B, j), start, at(Z, j))
+
+
 # ---- how the kernels of layers use them ------------------------------------------------------------------------------
 
 
 def _times_turned(n, m, k, x, W, b, z, P):
-    """z (n, m) = x Wᵀ + b, a panel of W's rows at a time, turned in cache; a single row needs no turning."""
+    """z (n, m) = x Wᵀ + b, a panel of W's rows at a time, turned in cache. One row of x or W needs no turning."""
     if m == 1:
         product(n, 1, k, x, k, 1, 1, 0, W, 1, 0, 0, b, 0, given(b), z, 1)
+        return
+    if n == 1:
+        times_one(m, k, W, k, x, b, given(b), z)
         return
     spread = k % CROWDED == 0
     Q, deep = at(P, (k + WIDEST) * WIDEST), min(k, DEEP) if spread else k
