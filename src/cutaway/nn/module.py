@@ -184,10 +184,11 @@ class Module(Tree, Shown):
         """All parameters as one flat vector θ (shared, not copied): assign `model.theta[:] = ...`."""
         self.check_numbers()
         parameters = self.parameters()
+        dtype = parameters[0].dtype if parameters else self.dtype
         block = getattr(self, "_theta", None)
-        if block is None or any(p.data.base is not block.base for p in parameters) or block.dtype != self.dtype:
+        if block is None or any(p.data.base is not block.base for p in parameters) or block.dtype != dtype:
             size = sum(p.size for p in parameters)
-            block = memory.aligned((size,), self.dtype)
+            block = memory.aligned((size,), dtype)
             at = 0
             for p in parameters:
                 block[at : at + p.size] = p.data.ravel()

@@ -10,6 +10,7 @@ import numpy as np
 from ..autodiff import Tensor
 from .parameter import Buffer, Parameter, check_numbers
 
+SEVERAL = (list, tuple, dict)  # what may hold modules
 KEPT = ("_theta", "_evaluators")  # what a Module remembers: no part of how it is built
 
 
@@ -28,7 +29,7 @@ class Tree:
         for key, value in vars(self).items():
             if isinstance(value, Tree):
                 yield key, value
-            elif isinstance(value, list | tuple | dict):
+            elif isinstance(value, SEVERAL):
                 pairs = value.items() if isinstance(value, dict) else enumerate(value)
                 yield from ((f"{key}.{k}", m) for k, m in pairs if isinstance(m, Tree))
 
@@ -57,9 +58,10 @@ class Tree:
         return [p for _, p in self.named_parameters()]
 
     def owns_parameters(self) -> bool:
-        return any(isinstance(value, Parameter) for value in vars(self).values()) or any(
-            child.owns_parameters() for _, child in self.children()
-        )
+        for value in vars(self).values():  # no generators: every walk over a network asks each of its layers
+            if isinstance(value, Parameter):
+                return True
+        return any(child.owns_parameters() for _, child in self.children())
 
     def tensors(self) -> list[Tensor]:
         """List every parameter and buffer, each once."""

@@ -88,9 +88,9 @@ class Program(Shown):
         if optimizer is not None and (before is None or optimizer.compiled_as != before.compiled_as):
             raise ArgumentError(f"a twin's optimizer differs in its numbers alone, and has the same clipping, and a "
                                 f"schedule where the other has one, got {optimizer!r} beside {before!r}: compile it")
-        if len(self.model.tensors()) != len(model.tensors()):
-            raise ShapeError(f"a twin's network is built like the program's, which has {len(self.model.tensors())} "
-                             f"weights and buffers: this one has {len(model.tensors())}")
+        if (there := len(self.state.tensors)) != (here := len(model.tensors())):
+            raise ShapeError(f"a twin's network is built like the program's, which has {there} weights and buffers: "
+                             f"this one has {here}")
         return Program(engine.twin(optimizer, seed), model)
 
     def feed(self, X: Any, y: Any = None, weight: Any = None) -> None:

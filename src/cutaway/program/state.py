@@ -42,7 +42,7 @@ class State(Mapping[str, Any]):
         self._places = {"θ": places({name: p.shape for name, p in parameters.items()})}
         self._size = max((place.hi for place in self._places["θ"].values()), default=0)
         if optimizer is not None:
-            dtype = model.dtype
+            dtype = next((p.dtype for p in parameters.values()), model.dtype)
             shapes = {name: optimizer.layout(p.shape) for name, p in parameters.items()}
             for vector in optimizer.state_names:
                 self._places[vector] = own = places({name: shape[vector] for name, shape in shapes.items()})

@@ -151,7 +151,7 @@ class Training:
         sizes = np.full(len(step_losses), past.batch_size)
         if not past.drop_last:
             sizes[-1] = len(past.rows) - past.batch_size * (len(step_losses) - 1)
-        row = {"epoch": float(epoch), "loss": float(np.average(step_losses, weights=sizes))}
+        row = {"epoch": float(epoch), "loss": float((step_losses * sizes).sum() / sizes.sum())}
         if self.validation is not None:
             row |= self.validation.score()
             if self.best.see(row, self.model):

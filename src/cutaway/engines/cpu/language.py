@@ -273,12 +273,12 @@ def _words(dtype: str) -> dict[str, Any]:
 
 
 def _compiled(node: ast.FunctionDef, dtype: str) -> Callable:
-    """Make the call of a function that is compiled by itself (kernels/product.py): of a product whose result has a size
-    that is known, the function's lines, so that its tiles are chosen now."""
-    names = [a.arg for a in node.args.args]
+    """Make the call of a function that is compiled by itself (kernels/product.py). Where all sizes are known, it is the
+    function's own lines, so that tiles are chosen now."""
+    sizes = {place for place, a in enumerate(node.args.args) if a.arg in ("m", "n", "k")}
 
     def call(c: Compiler, *given: Item) -> None:
-        if all(isinstance(dict(zip(names, given, strict=True)).get(size), int) for size in ("m", "n")):
+        if all(isinstance(given[place], int) for place in sizes):
             c.expand(node, given)
             return
         kinds = c.conventional(node)

@@ -206,7 +206,7 @@ def _columns(v: Vectors, widths: list[int], left: ir.Value | int) -> list[tuple[
     return [*columns[:-1], (*last[:2], last[0].mask(v.b.sub(_value(left), I64(last[1]))))]
 
 
-def turn(v: Vectors, W: ir.Value, wr: ir.Value, rows: ir.Value | int, columns: ir.Value | int, P: ir.Value,
+def turn(v: Vectors, W: ir.Value, wr: ir.Value | int, rows: ir.Value | int, columns: ir.Value | int, P: ir.Value,
          pr: int) -> None:
     """Transpose `rows` (at most lanes) rows of W, `columns` (at most SIDE, 16 bytes of them) of each, into rows of P;
     what is beyond holds anything. Whole numbers: lanes and SIDE, that is all of them."""
@@ -216,11 +216,11 @@ def turn(v: Vectors, W: ir.Value, wr: ir.Value, rows: ir.Value | int, columns: i
         v.store(line, place(v.b, P, pr * i))
 
 
-def row(v: Vectors, m: ir.Value, k: ir.Value, X: ir.Value, W: ir.Value, wr: ir.Value, B: ir.Value, start: ir.Value,
-        Z: ir.Value) -> None:
+def row(v: Vectors, m: ir.Value, k: ir.Value | int, X: ir.Value, W: ir.Value, wr: ir.Value | int, B: ir.Value,
+        start: ir.Value, Z: ir.Value) -> None:
     """Compute Z (m, at most lanes) = B + W (m, k) X: each sum in the order of k, as in a tile, though W is read as it
     lies: it is turned in registers. start: whether B is read (else zeros)."""
-    b, side = v.b, 16 // v.align
+    b, side, k = v.b, 16 // v.align, _value(k)
     small, lies, mask = Vectors(b, v.real, side), _lying(v, wr, m), v.mask(m)
     whole = b.sub(k, b.srem(k, I64(side)))
     before = b.block
@@ -261,13 +261,13 @@ def row(v: Vectors, m: ir.Value, k: ir.Value, X: ir.Value, W: ir.Value, wr: ir.V
     v.store(result, Z, mask)
 
 
-def _lying(v: Vectors, wr: ir.Value, rows: ir.Value | int) -> list[ir.Value]:
+def _lying(v: Vectors, wr: ir.Value | int, rows: ir.Value | int) -> list[ir.Value]:
     """Where lanes rows of W begin, of which only so many are there: the last one is then taken again."""
     b = v.b
     numbers = [I64(i) for i in range(v.lanes)]
     if not isinstance(rows, int):
         numbers = [b.select(b.icmp_signed("<", i, rows), i, b.sub(rows, I64(1))) for i in numbers]
-    return [b.mul(wr, i) for i in numbers]
+    return [b.mul(_value(wr), i) for i in numbers]
 
 
 def _turned(v: Vectors, W: ir.Value, lies: list[ir.Value], mask: ir.Value | None) -> list[ir.Value]:

@@ -58,22 +58,24 @@ def _times_turned(n, m, k, x, W, b, z, P):
     if n == 1:
         times_one(m, k, W, k, x, b, given(b), z)
         return
-    spread = k % CROWDED == 0
-    Q, deep = at(P, (k + WIDEST) * WIDEST), min(k, DEEP) if spread else k
+    _panel_by_panel(n, m, k, min(k, DEEP) if k % CROWDED == 0 else k, x, W, b, z, P)
+
+
+def _panel_by_panel(n, m, k, deep, x, W, b, z, P):
+    Q = at(P, (k + WIDEST) * WIDEST)
     for i in range(0, k, deep):
-        if spread:
+        if deep < k:
             _copy_rows(n, deep, at(x, i), k, Q, deep + APART)
         for j in range(0, m - m % PANEL, PANEL):
-            _turned_panel(n, PANEL, deep, Q if spread else x, deep + APART if spread else k, W, b, z, P, i, j, k, m)
+            _turned_panel(n, PANEL, deep, x, W, b, z, P, Q, i, j, k, m)
         if m % PANEL:
-            _turned_panel(n, m % PANEL, deep, Q if spread else x, deep + APART if spread else k, W, b, z, P, i,
-                          m - m % PANEL, k, m)
+            _turned_panel(n, m % PANEL, deep, x, W, b, z, P, Q, i, m - m % PANEL, k, m)
 
 
-def _turned_panel(n, width, deep, x, xr, W, b, z, P, i, j, k, m):
+def _turned_panel(n, width, deep, x, W, b, z, P, Q, i, j, k, m):
     pack_turned(deep, width, at(W, j * k + i), k, P)
-    product(n, width, deep, x, xr, 1, 1, 0, P, PANEL, 0, 0, at(z if i else b, j), m if i else 0, 1 if i else given(b),
-            at(z, j), m)
+    product(n, width, deep, Q if deep < k else x, deep + APART if deep < k else k, 1, 1, 0, P, PANEL, 0, 0,
+            at(z if i else b, j), m if i else 0, 1 if i else given(b), at(z, j), m)
 
 
 def _times(m, n, k, A, ar, ac, B, br, C, cr, P):
