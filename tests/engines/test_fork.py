@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import cutaway as ct
-from cutaway.engines.cpu import building, native
+from cutaway.engines.cpu import building, native, pool
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 
@@ -122,6 +122,23 @@ def test_a_fork_waits_for_kernels_that_another_thread_compiles():
 
     assert in_a_child(work)
     thread.join()
+
+
+def test_a_child_has_helpers_of_its_own_and_its_parents_go_on():
+    net = trained()
+    before = net.predict(X, threads=3)
+
+    def work():
+        assert not pool._idle and threading.active_count() == 1
+        for _ in range(20):
+            assert np.array_equal(net.predict(X, threads=3), before)
+        assert len(pool._idle) == 2
+
+    helpers = len(pool._idle)
+    assert helpers >= 2
+    for _ in range(3):
+        assert in_a_child(work)
+    assert np.array_equal(net.predict(X, threads=3), before) and len(pool._idle) == helpers
 
 
 def look(_):

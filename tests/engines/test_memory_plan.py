@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cutaway as ct
+from cutaway.engines.cpu import codegen
 from cutaway.engines.cpu.shards import sharded
 from cutaway.engines.plan import fenced, plan
 from cutaway.program import trace_model, training
@@ -138,6 +139,34 @@ def test_sharing_memory_gives_the_same_bits_and_threads_nearly(steps):
     np.testing.assert_array_equal(thetas[0], thetas[1])
     np.testing.assert_array_equal(thetas[2], thetas[3])
     for theta in thetas[2:]:
+        np.testing.assert_allclose(theta, thetas[0], rtol=1e-7, atol=1e-9)
+
+
+RULES = [*(kind for kind in KINDS if kind not in ("norm", "batch")), "layer_norm", "batch_norm", "batch_stats", "mse",
+         "sum_to", "mean", "running_average"]
+
+
+@given(steps=networks, by_rule=st.sets(st.tuples(st.sampled_from(RULES), st.booleans())))
+def test_instructions_in_python_change_nothing_but_roundings_whatever_stands_between_them(steps, by_rule):
+    """by_rule: operations, forward and backward, that have no kernel for once."""
+    X, y = np.random.default_rng(1).normal(size=(11, 3)), np.random.default_rng(2).normal(size=11)
+    with pytest.MonkeyPatch.context() as patch:
+        write = codegen.write
+        patch.setattr(codegen, "write", lambda i, *others: None if (i.op, i.backward) in by_rule else write(i, *others))
+        thetas = []
+        for engine, threads in (("reference", 1), ("cpu", 1), ("cpu", 2), ("cpu", 3)):
+            model = Random(steps).astype("float64").init(3)
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", ".*has no CPU kernel", RuntimeWarning)
+                program = ct.compile(model, "mse", ct.optim.Adam(0.01, eps=1e-3), batch_size=4, input=X[:2],
+                                     target=y[:2], engine=engine, threads=threads)
+            program.feed(X, y)
+            program.run()
+            thetas.append(model.theta)
+            assert program.engine.threads == threads
+            known = zip(program.instructions, getattr(program.engine, "kernels", ()), strict=False)
+            assert all((kernel is None) == ((i.op, i.backward) in by_rule) for i, kernel in known)
+    for theta in thetas[1:]:
         np.testing.assert_allclose(theta, thetas[0], rtol=1e-7, atol=1e-9)
 
 

@@ -1,5 +1,7 @@
 """Threads: shards of the batch give the same bits however they are scheduled."""
 
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -79,6 +81,28 @@ def test_ctrl_c_while_threads_start_leaves_none_waiting_for_the_others(monkeypat
     assert len(started) == len(pool._idle) == 1  # it waits for other work
     monkeypatch.undo()
     assert np.array_equal(program.predict(X), expected)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_ctrl_c_after_machine_code_has_run_loses_no_count_of_steps(monkeypatch, threads):
+    X, y = np.random.default_rng(0).standard_normal((300, 20)), np.arange(300) % 2
+    (one, a), (two, b) = (_fed(X, y, threads) for _ in range(2))
+    monkeypatch.setattr(b.engine._pace, "learn", lambda seconds: signal.raise_signal(signal.SIGINT))
+    with pytest.raises(KeyboardInterrupt):
+        b.run()
+    monkeypatch.undo()
+    done = b.state["t"]
+    assert done == 8  # so many at first, as nobody knows yet how long they take
+    a.run(steps=done)
+    assert np.array_equal(one.theta, two.theta)
+    assert np.array_equal(a.run(position=80), b.run(position=80)) and np.array_equal(one.theta, two.theta)
+
+
+def _fed(X, y, threads):
+    model = ct.nn.MLP(20, [32], 2).init(0)
+    program = ct.compile(model, "cross_entropy", ct.optim.AdamW(1e-2), 10, X, y, threads=threads)
+    program.feed(X, y)
+    return model, program
 
 
 def test_threads_that_wait_are_taken_again_and_do_not_keep_python_from_ending():
@@ -186,3 +210,21 @@ def test_one_thread_has_no_other_way(monkeypatch):
     for _ in range(50):
         assert not pace.helped and pace.steps >= 1
         pace.learn(0.2)
+
+
+def test_where_the_system_wakes_nobody_threads_look_by_themselves(tmp_path):
+    code = (
+        "import numpy as np, cutaway as ct\n"
+        "from cutaway.engines.cpu import language\n"
+        "language.FUTEX = 0\n"
+        "X = np.random.default_rng(0).random((600, 4))\n"
+        "def trained(threads):\n"
+        "    net = ct.nn.MLP(4, [8], 1).init(0)\n"
+        "    ct.fit(net, X, X[:, 0], epochs=3, threads=threads, progress=False)\n"
+        "    return net.theta\n"
+        "assert (trained(1) == trained(3)).all()\n"
+    )
+    environment = os.environ | {"CUTAWAY_CACHE": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False,
+                          env=environment)
+    assert done.returncode == 0, done.stderr

@@ -45,7 +45,9 @@ class CPU(Reference):
         self.threads = pool.choose_threads(self.listing, self.batch_size, threads)
         self._write_kernels(sharded(self.listing, self.threads), keep_all)
         if self.threads > 1 and None in self.kernels:
-            by_rule = {id(i) for i in self.listing.instructions if not self._kernel(i)}
+            missing = [i for i, kernel in zip(self.instructions, self.kernels, strict=True) if kernel is None]
+            lacks = {(i.title, id(i.arguments)) for i in missing}  # a shard's instruction keeps these
+            by_rule = {id(i) for i in self.listing.instructions if (i.title, id(i.arguments)) in lacks}
             self._write_kernels(sharded(self.listing, self.threads, by_rule), keep_all)
         self._sized = Sized(self.kernels, self.dtype)
         *found, self._running, lead, serve = addresses([*self.kernels, *_loops()], self.dtype)
@@ -225,14 +227,18 @@ class CPU(Reference):
                 s[slots.STEP] = -1
                 s[slots.LOSSES] = losses.ctypes.data + 8 * done
                 s[slots.RATES] = table.ctypes.data + 8 * done if table is not None else 0
-            self._steps(chunk)
+            try:
+                self._steps(chunk)
+            except BaseException:  # Ctrl-C, or an own rule's error: what was done is done
+                self.t = self._done
+                raise
             if self._shared[slots.STOP]:
                 done += int(self._states[0, slots.STEP])
-                self.t, self.n = int(self._states[0, slots.T]) - 1, int(self._states[0, slots.TOTAL])
+                self.t, self.n = self._done, int(self._states[0, slots.TOTAL])
                 self.finite = False
                 return losses[:done]
             done += chunk
-            self.t = int(self._states[0, slots.T])
+            self.t = self._done
             if between is not None and between(done):
                 break
         self.n = int(self._states[0, slots.TOTAL])
@@ -298,8 +304,13 @@ class CPU(Reference):
         self._sized.after(seconds, self._addresses)
         self._pace.learn(seconds / steps)
 
+    @property
+    def _done(self) -> int:
+        """The number of steps done: one that is not finite was counted, but not done."""
+        return int(self._states[0, slots.T]) - bool(self._shared[slots.STOP])
+
     def _step_by_stretches(self) -> None:
-        done = self.t
+        before = self._states[:, slots.T].copy()
         try:
             for stretch in self._stretches:
                 if stretch.native:
@@ -307,7 +318,7 @@ class CPU(Reference):
                 elif not self._shared[slots.STOP]:
                     self._by_python(stretch.fences[0])
         except BaseException:  # Ctrl-C too: the step was not done
-            self.t = done
+            self._states[:, slots.T] = before
             raise
 
     def _by_python(self, k: int) -> None:
@@ -316,7 +327,11 @@ class CPU(Reference):
         if self.optimizer is not None:
             self.t = int(state[slots.T])
         self.rate = float(state.view(np.float64)[slots.RATE])
-        self.execute(self.instructions[k])
+        try:
+            self.execute(self.instructions[k])
+        except BaseException:
+            self.t -= self.optimizer is not None  # the step was not done
+            raise
 
     def _native(self, fences: np.ndarray, steps: int) -> None:
         """Run the instructions from the first fence to the last, together with the helpers there are."""

@@ -127,12 +127,17 @@ def _pause(c: Compiler) -> None:
         c.b.call(c.outside("llvm.aarch64.hint", VOID, [I32]), [I32(1)])
 
 
-def _sleep_while(c: Compiler, word: Scalar, seen: Item) -> None:
-    """Sleep until somebody wakes those who wait for a word, at once if it is not what was seen. It may end early."""
+def _sleep_while(c: Compiler, word: Scalar, seen: Item, times: Item) -> None:
+    """Sleep until somebody wakes those who wait for a word, at once if it is not what was seen. It may end early.
+
+    Where the system cannot wake them they look by themselves: after 50 µs, then less and less often.
+    """
     if FUTEX:
         _futex(c, word, 0, c.whole(seen))
     else:
-        c.b.call(c.outside("usleep", I32, [I32]), [I32(50)])
+        turns = BUILT_IN["min"](c, c.arithmetic(ast.Add(), times, 1), 200)
+        pause = c.b.trunc(c.whole(c.arithmetic(ast.Mult(), turns, 50)), I32)
+        c.b.call(c.outside("usleep", I32, [I32]), [pause])
 
 
 def _wake(c: Compiler, word: Scalar) -> None:

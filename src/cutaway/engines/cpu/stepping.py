@@ -150,7 +150,7 @@ def _wait(word, seen):
             pause()
         else:
             atomic_add(at(word, 1), 1)
-            sleep_while(word, seen)
+            sleep_while(word, seen, turns - AWAKE)
             atomic_add(at(word, 1), -1)
 
 
