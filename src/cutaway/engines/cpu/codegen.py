@@ -10,7 +10,7 @@ import ast
 import re
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -25,6 +25,7 @@ from ..plan import Plan
 from ..reference.engine import hyperparameters
 from . import elementwise, kernels, moves, stepping, sums
 from .shards import ends
+from .traced import parameters, traced
 
 STATE = {
     "n": "s[N]", "first": "s[FIRST]", "total": "s[TOTAL]", "t": "s[T]", "seed": "s[SEED]", "shard": "s[SHARD]",
@@ -69,12 +70,6 @@ def _functions(files: tuple[ModuleType, ...]) -> dict[str, str]:
     """The functions of files by name, as text. (Parsing them all would cost each process 17 ms.)"""
     texts = (Path(str(module.__file__)).read_text("utf-8") for module in files)
     return {function[1]: function[0].rstrip() for text in texts for function in FUNCTION.finditer(text)}
-
-
-@cache
-def _parameters(text: str, name: str) -> tuple[str, ...]:
-    node = next(f for f in ast.parse(text).body if isinstance(f, ast.FunctionDef) and f.name == name)
-    return tuple(a.arg for a in node.args.args)
 
 
 @cache
@@ -126,7 +121,7 @@ def _write(i: Instruction, plan: Plan, optimizer: Any, dtype: np.dtype) -> Kerne
     operands = i.operands()
     numbers = _numbers(i, operands, dtype)
     if numbers is None:
-        return None
+        return _from_rule(i, operands, plan, dtype)
     name, rows = _name(i), plan.rows if optimizer is not None and _small(i, plan.rows, numbers) else 0
     return _call(name, _hand_written()[name], operands, {**i.attributes, **numbers}, i, rows=rows)
 
@@ -138,6 +133,18 @@ def _small(i: Instruction, rows: int, numbers: dict[str, Any]) -> bool:
     """Whether an instruction is a layer of neurons so small that a kernel that knows its sizes pays."""
     plain = i.op == "linear" and i.scope == "rows" and not i.rounded
     return plain and rows * numbers["r"] * numbers["k"] * numbers["m"] <= SMALL
+
+
+def _from_rule(i: Instruction, operands: dict[str, Any], plan: Plan, dtype: np.dtype) -> Kernel | None:
+    """Write the loops of a rule whose operands no hand-written kernel takes."""
+    name, takes = _name(i), (kernels.ROUNDED if i.rounded else kernels.TAKES).get(i.op)
+    loops = traced(i, dtype, None if takes is None else (name, _hand_written()[name], takes))
+    if loops is None or i.scope == "neurons":
+        return None
+    fixed, each = loops.work
+    alone = i.scope != "rows"  # one thread for the whole batch
+    i = replace(i, scope="once" if alone else "rows", rounded=loops.rounded)
+    return _call(loops.name, loops.text, operands, {"work": (fixed + plan.batch * each, 0) if alone else loops.work}, i)
 
 
 def _name(i: Instruction) -> str:
@@ -203,7 +210,7 @@ def _call(name: str, text: str, operands: dict[str, Any], numbers: dict[str, Any
     from_state = STATE | ({"t": "np.float64(s[T])", "lr": "double(s[RATE])"} if double else {})
     used: list[Any] = []
     values: list[int] = []
-    wanted = _parameters(text, name)
+    wanted = parameters(text, name)
     places = {o: k for k, o in enumerate(w for w in wanted if w in operands)}
     start = 3 * len(places)
     arguments: list[str] = []
@@ -216,7 +223,7 @@ def _call(name: str, text: str, operands: dict[str, Any], numbers: dict[str, Any
             arguments.append(f"{_pointer(v, w)}(p[{3 * places[w]}]{row} + s[SHARD] * p[{3 * places[w] + 2}])")
         elif w in ("lo", "hi"):
             arguments.append(w)
-        elif w in from_state:
+        elif w in from_state and type(numbers.get(w)) is not int:  # a kernel's own
             arguments.append("s[TOTAL]" if w == "n" and i.scope != "rows" else from_state[w])
         else:
             value = numbers[w]

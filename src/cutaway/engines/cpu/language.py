@@ -99,6 +99,17 @@ def _scaled(c: Compiler, x: Item, k: Item) -> Scalar:
     return Scalar(SINGLE, c.b.bitcast(c.b.add(c.b.bitcast(c.cast(x, SINGLE).value, I32), steps), SINGLE.type))
 
 
+def _bf16(c: Compiler, x: Item) -> Scalar:
+    """Round a float32 to bf16 (rules/rounding.py): the half of its bits that stays, with the rest rounded into it."""
+    b, single = c.b, c.cast(x, SINGLE)
+    bits = b.bitcast(single.value, I32)
+    odd = b.and_(b.lshr(bits, I32(16)), I32(1))
+    kept = b.bitcast(b.and_(b.add(b.add(bits, I32(0x7FFF)), odd), I32(-0x10000)), SINGLE.type)
+    kept = b.select(b.fcmp_unordered("uno", single.value, single.value), single.value, kept)
+    size, zero = c.intrinsic("fabs", single), c.intrinsic("copysign", Scalar(SINGLE, SINGLE.type(0.0)), single)
+    return Scalar(SINGLE, b.select(b.fcmp_ordered("<", size.value, SINGLE.type(2.0**-126)), zero.value, kept))
+
+
 def _call(c: Compiler, address: Item, p: Scalar, s: Scalar) -> None:
     """Call a kernel by its address."""
     kind = ir.FunctionType(VOID, [p.kind.type, s.kind.type]).as_pointer()
@@ -197,6 +208,7 @@ BUILT_IN: dict[str, Callable] = {
     "xp.maximum": lambda c, x, y: c.expand(c.words["larger"], [x, y]),
     "xp.minimum": lambda c, x, y: c.expand(c.words["smaller"], [x, y]),
     "xp.sign": lambda c, x: c.expand(c.words["sign"], [x]),
+    "bf16": _bf16,
     "scaled": _scaled, "at": _at, "given": _given, "ints": _pointer(lambda c: INT), "int32s": _pointer(lambda c: SHORT),
     "reals": _pointer(lambda c: c.real), "doubles": _doubles, "double": _double,
     "number": lambda c, x: c.cast(_double(c, x), c.real),

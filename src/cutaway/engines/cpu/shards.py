@@ -98,7 +98,8 @@ def by_neuron(listing: Listing, refused: Collection[str] = ()) -> set[str]:
             read = [v.name for v in i.reads if v.role == "parameter" and v is not theta and v.name in trained]
             x = i.arguments[0] if i.arguments else None
             fits = i.op == "penalty" or (facts(i.op).units == "neuron" and x is not None and x.rows > 0 and all(
-                v is None or v.home for v in i.arguments[1:]))  # no computed weights
+                v is None or (v.home and v.shape[:1] == i.arguments[1].shape[:1] and len(v.shape) == 2 - k)
+                for k, v in enumerate(i.arguments[1:])))  # no computed weights, and a bias for each neuron
             if read and not (fits and chosen.issuperset(read)):
                 others |= chosen.intersection(read)
         if not others:

@@ -19,7 +19,7 @@ def batch(s):
 
 def gather(s, n, now, order, data, out, w):
     """Rows from all over the data come from far: some further on are asked for while one is copied."""
-    further = max(2, min(64, 4096 // w))
+    further = max(2, min(64, 4096 // max(w, 1)))
     for i in range(n):
         row = now + i
         if given(order):

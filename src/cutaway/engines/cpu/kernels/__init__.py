@@ -24,9 +24,9 @@ from . import (
     recurrent,
     shape,
 )
-from .takes import Takes, sizes
+from .takes import Takes, fit, sizes
 
-__all__ = ["FILES", "ROUNDED", "TAKES", "Takes", "register", "sizes"]
+__all__ = ["FILES", "ROUNDED", "TAKES", "Takes", "fit", "register", "sizes"]
 
 FILES: list[ModuleType] = []
 TAKES: dict[str, Takes] = {}  # by the operation's name

@@ -3,8 +3,7 @@
 # ruff: noqa: F821
 from __future__ import annotations
 
-from ....autodiff import Runtime
-from ....program import Instruction, Value
+from .dropout import fixed_chance
 from .takes import Takes
 
 
@@ -31,11 +30,4 @@ def _line_of_places(image, out, row, step, column, stride, h, w, c):
             out[j * c + s - nw] = (F(1) - down) * upper + down * lower
 
 
-# ---- what kernels take; more numbers for them, from sizes and settings (None: this case runs by its rule) -----------
-
-
-def _augment(s: dict[str, int], v: dict[str, Value], i: Instruction) -> dict | None:
-    return {} if [type(i.attributes[name]) for name in ("seed", "step")] == [Runtime] * 2 else None
-
-
-TAKES = {"augment": Takes(numbers=_augment)}
+TAKES = {"augment": Takes(numbers=lambda s, v, i: fixed_chance(i))}

@@ -276,7 +276,7 @@ def shortened(n, lengths, l, window, stride, padding, dilation):
         l[i] = np.int32(max(1, (lengths[i] + (padding - dilation * (window - 1) - 1)) // stride + 1))
 
 
-# ---- what kernels take; more numbers for them, from sizes and settings (None: this case runs by its rule) -----------
+# ---- what kernels take; more numbers for them, from sizes and settings (None: not this case) -----------
 
 TOGETHER = 2**16  # numbers: images are padded so many at a time, and stay in the second-level cache
 

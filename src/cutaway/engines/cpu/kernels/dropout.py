@@ -22,12 +22,18 @@ def dropout_back(n, first, t, seed, da, dx, w, p_bits, scale, call):
         dx[j] = select(kept, da[j] * scale, F(0))
 
 
-# ---- what kernels take; more numbers for them, from sizes and settings (None: this case runs by its rule) -----------
+# ---- what kernels take; more numbers for them, from sizes and settings (None: not this case) -----------
 
 
-def _dropout(s: dict[str, int], v: dict[str, Value], i: Instruction) -> dict | None:
-    p, own = i.attributes["p"], [type(i.attributes[name]) for name in ("seed", "step")]
-    return {"p_bits": int(p * 2**32), "scale": float(1 / (1 - p))} if own == [Runtime] * 2 else None
+def _dropout(s: dict[str, int], v: dict[str, Value], i: Instruction) -> dict:
+    p = i.attributes["p"]
+    return {"p_bits": int(p * 2**32), "scale": float(1 / (1 - p))} | fixed_chance(i)
+
+
+def fixed_chance(i: Instruction) -> dict[str, int]:
+    """The seed and the step where they are numbers that an instruction says, and not the running program's."""
+    said = {"seed": i.attributes["seed"], "t": i.attributes["step"]}
+    return {name: x % 2**32 for name, x in said.items() if not isinstance(x, Runtime)}
 
 
 TAKES = {"dropout": Takes("da dx", numbers=_dropout)}

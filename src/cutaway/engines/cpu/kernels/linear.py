@@ -44,7 +44,7 @@ def embedding_back(n, r, dh, i, dW, k, entries):
             dW[i[a] * k + j] += dh[a * k + j]
 
 
-# ---- what kernels take; more numbers for them, from sizes and settings (None: this case runs by its rule) -----------
+# ---- what kernels take; more numbers for them, from sizes and settings (None: not this case) -----------
 
 
 def _linear(s: dict[str, int], v: dict[str, Value], i: Instruction) -> dict:

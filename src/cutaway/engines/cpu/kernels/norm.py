@@ -124,7 +124,7 @@ def running_average(total, old, new, running, k, per_sample, momentum):
         running[j] = (F(1) - momentum) * old[j] + share * new[j]
 
 
-# ---- what kernels take; more numbers for them, from sizes and settings (None: this case runs by its rule) -----------
+# ---- what kernels take; more numbers for them, from sizes and settings (None: not this case) -----------
 
 
 def _columns(s: dict[str, int], v: dict[str, Value], i: Instruction) -> dict:

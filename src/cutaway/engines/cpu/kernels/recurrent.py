@@ -320,7 +320,7 @@ def _gru_step_back(dh, dy, gates, v, before, dr, dz, dn, Dr, Dz, Dv, V, k):
         dh[j] = h_
 
 
-# ---- what kernels take; more numbers for them, from sizes and settings (None: this case runs by its rule) -----------
+# ---- what kernels take; more numbers for them, from sizes and settings (None: not this case) -----------
 
 def _scan(gates: int, forward: int, back: int, kept: int = 0):
     """Numbers of a recurrent scan. forward, back, kept: how often n k, and n k time, numbers are in its work, before

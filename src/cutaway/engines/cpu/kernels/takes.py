@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -28,11 +28,20 @@ from ....rules import OPS
 @dataclass(frozen=True)
 class Takes:
     """What is a kernel's own: gradients, shapes where it takes fewer than its operation, and a function that gives more
-    numbers for it from sizes, operands and the instruction (None: this case runs by its rule)."""
+    numbers for it from sizes, operands and the instruction (None: loops are made of its rule)."""
 
     gradients: str = ""
     shapes: str = ""
     numbers: Callable[[dict[str, int], dict[str, Any], Any], dict[str, Any] | None] = lambda s, v, i: {}
+
+
+@dataclass
+class Fit:
+    """How operands fit a kernel: the sizes by their letters, and those that are to be spread to a shape of the kernel's
+    first ("n": the rows)."""
+
+    sizes: dict[str, int]
+    apart: dict[str, tuple[int | str, ...]]
 
 
 def sizes(op: str, kernel: Takes, backward: bool, operands: dict[str, Value | None],
@@ -41,22 +50,39 @@ def sizes(op: str, kernel: Takes, backward: bool, operands: dict[str, Value | No
 
     operands: of the instruction, by the rule's names (None: not there). Each must be in the row.
     """
-    row, found = row_of(op, kernel, backward), _Found(dtype)
+    found = fit(op, kernel, backward, operands, dtype)
+    return None if found is None else found.sizes
+
+
+def fit(op: str, kernel: Takes, backward: bool, operands: dict[str, Value | None], dtype: np.dtype,
+        spread: Collection[str] = ()) -> Fit | None:
+    """Find the sizes where operands named in `spread` may have another shape: it says what they are to be spread to."""
+    bare = not any(v.rows for v in operands.values() if v is not None)
+    row, found, apart = row_of(op, kernel, backward), _Found(dtype, bare), []
     for name, v in operands.items():
         wanted = row.get(name)
         if v is None:
             if wanted is not None and not wanted.optional:
                 return None
-        elif wanted is None or not wanted.takes(v, found):
-            return None
-    return found.sizes
+            continue
+        before = dict(found.sizes)
+        if wanted is None or not wanted.takes(v, found):
+            if wanted is None or name.removesuffix("_shape") not in spread or v.dtype != dtype:
+                return None
+            found.sizes = before
+            apart.append(name)
+    shapes = {name: row[name].whole(found) for name in apart if not name.endswith("_shape")}
+    if None in shapes.values():
+        return None
+    rows = found.sizes.get("n", 1)
+    return Fit(found.sizes | ({"n": rows, "total": rows, "first": 0} if bare else {}), shapes)
 
 
 class _Found:
     """The sizes and types that the operands so far have shown."""
 
-    def __init__(self, dtype: np.dtype) -> None:
-        self.dtype = dtype
+    def __init__(self, dtype: np.dtype, bare: bool) -> None:
+        self.dtype, self.bare = dtype, bare  # bare: no operand has samples, and the shapes say how many rows there are
         self.sizes: dict[str, int] = {}
         self.alongs: dict[str, tuple[int, ...]] = {}  # "n*r": its sizes one by one
         self.types: set[np.dtype] = set()  # of the operands of any type
@@ -92,11 +118,17 @@ class _Operand:
         return True
 
     def _shape(self, v: Value, found: _Found) -> bool:
-        if bool(v.rows) != bool(self.batch) or (self.batch == "n" and v.rows != 1):
+        shape = (v.rows, *v.shape) if self.batch == "n*" else v.shape
+        if found.bare and self.batch:
+            if self.batch == "n" and not (v.shape and found.size("n", v.shape[0])):
+                return False
+            if self.batch == "n*" and not found.size("n", 1):
+                return False
+            shape = v.shape[1:] if self.batch == "n" else v.shape
+        elif bool(v.rows) != bool(self.batch) or (self.batch == "n" and v.rows != 1):
             return False
         if not self.alike:
             return self._each(self.parts, (v.width,), found)
-        shape = (v.rows, *v.shape) if self.batch == "n*" else v.shape
         star, after = self.star, len(self.parts) - self.star - 1
         if star < 0:
             return len(shape) == len(self.parts) and self._each(self.parts, shape, found)
@@ -106,6 +138,15 @@ class _Operand:
         if not found.along(letter, self.batch + letter, shape[star:end]):
             return False
         return self._each(self.parts[:star], shape, found) and self._each(self.parts[star + 1 :], shape[end:], found)
+
+    def whole(self, found: _Found) -> Any:
+        """The shape that it has in the kernel, "n" for the rows; None where that is not known."""
+        if self.star >= 0 or not self.alike or self.batch == "n*" or self.type != "real":
+            return None
+        if any(letter and letter not in found.sizes for _, letter in self.parts):
+            return None
+        sizes = tuple(times * found.sizes[letter] if letter else times for times, letter in self.parts)
+        return ((found.sizes["n"] if found.bare else "n",) if self.batch else ()) + sizes
 
     def _each(self, parts: tuple[tuple[int, str], ...], shape: tuple[int, ...], found: _Found) -> bool:
         for (times, letter), size in zip(parts, shape, strict=False):
