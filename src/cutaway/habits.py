@@ -216,7 +216,7 @@ TOP = {
     "Model": "ct.nn.Module", "layers": "ct.nn", "optimizers": "ct.optim", "functional": "ct.ops",
     "metrics": "metrics= of ct.fit", "utils": "ct.data", "DataLoader": "ct.fit takes arrays and makes the batches",
     "train": "ct.fit", "export": "ct.save", "evaluate": "net.predict(X) and a score", "float32": "np.float32",
-    "float64": "np.float64",
+    "float64": "np.float64", "bfloat16": 'precision="bf16" of ct.fit', "autocast": 'precision="bf16" of ct.fit',
 }
 #: keyword arguments of ct.fit and ct.compile
 FIT = {
@@ -225,6 +225,7 @@ FIT = {
     "learning_rate": "optimizer=ct.optim.AdamW(lr)", "opt": "optimizer=", "batch": "batch_size=",
     "num_epochs": "epochs=", "n_epochs": "epochs=", "max_epochs": "epochs=", "max_iter": "epochs=",
     "validation_split": "validation=0.1", "validation_data": "validation=(Xv, yv)", "val_data": "validation=(Xv, yv)",
+    "amp": 'precision="bf16"', "mixed_precision": 'precision="bf16"', "dtype": 'net.astype(...), or precision="bf16"',
     "random_state": "seed=", "verbose": "progress=", "device": CPU, "n_jobs": "threads=", "num_workers": "threads=",
     "class_weight": (
         "sample_weight=, one number a row, or loss=lambda z, y: ct.losses.cross_entropy(z, y, "
