@@ -1,6 +1,7 @@
 """cutaway fit and demo, end to end."""
 
 import os
+import re
 import signal
 import threading
 import warnings
@@ -10,6 +11,7 @@ import pytest
 
 import cutaway as ct
 from cutaway.cli import study as study_room
+from cutaway.engines.cpu import bfloat
 
 SECTIONS = ["Data", "Design", "Training", "Scores", "Columns that matter", "Time", "Written", "Next"]
 
@@ -172,3 +174,15 @@ def test_the_score_that_chooses_the_weights_can_be_chosen(here, run, target, sco
     assert status == 0 and column in history
     status, _, err = run("fit", "table.csv", "-t", target, "--monitor", "auc")
     assert status == 2 and f"--monitor auc: for this target give loss, {score}" in err
+
+
+@pytest.mark.skipif(not bfloat.there(), reason="this processor has no products of bf16")
+def test_a_precision_is_trained_in_and_kept(here, run):
+    status, out, err = run("fit", "table.csv", "-t", "price", "--precision", "bf16", "--epochs", 2)
+    assert (status, err) == (0, "") and re.search(r"precision +float32, products in bf16 +as asked", out)
+    assert ct.load("model.safetensors").precision == "bf16"
+
+
+def test_a_precision_that_there_is_not_is_told_which_there_are(here, run):
+    status, _, err = run("fit", "table.csv", "-t", "price", "--precision", "half")
+    assert status == 2 and "bf16" in err and "float32" in err
