@@ -267,3 +267,29 @@ def test_repr_shows_the_tree():
     assert repr(Sequential(Linear(2, 3), ReLU(), Linear(3, 1, bias=False))) == (
         "Sequential(  # 12 parameters\n  layer1: Linear(2 -> 3)\n  layer1: ReLU()\n  layer2: Linear(3 -> 1, no bias)\n)"
     )
+
+
+def test_predict_keeps_programs_for_many_rows_few_and_one_and_gives_every_row_the_same_bits():
+    model, X = ct.nn.MLP(6, [16, 8], 3).init(0), np.random.default_rng(0).standard_normal((40, 6)).astype(np.float32)
+    wanted = model.predict(X)
+    for rows in (1, 5, 1, 8, 40, 3, 1):
+        np.testing.assert_array_equal(model.predict(X[:rows]), wanted[:rows])
+    assert len(model._evaluators) == 3
+    for array in (X[:1].astype(np.float64), X[:1].tolist()):
+        np.testing.assert_array_equal(model.predict(array), wanted[:1])
+    model.layer1.weight.data = model.layer1.weight.data * 2
+    np.testing.assert_array_equal(model.predict(X[:1]), model.predict(X)[:1])
+    model.layer1.weight.data[...] = 0
+    np.testing.assert_array_equal(model.predict(X[:1]), model.predict(X)[:1])
+    first = model.predict(X[:1])
+    assert first is not model.predict(X[:1]) and not np.shares_memory(first, model.predict(X[:1]))
+    model.astype("float64")
+    assert model.predict(X[:1]).dtype == np.float64 and len(model._evaluators) == 1
+
+
+def test_single_rows_of_sequences_and_of_numbers_that_are_looked_up_are_checked_as_many_are():
+    model = ct.nn.Sequential(ct.nn.Embedding(10, 4), ct.nn.Flatten(), ct.nn.Linear(12, 2)).init(0)
+    words = np.array([[9, 0, 4], [1, 2, 3]])
+    np.testing.assert_array_equal(model.predict(words[:1]), model.predict(words)[:1])
+    with pytest.raises(ArgumentError, match="from 0 to 9"):
+        model.predict(words[:1] + 1)

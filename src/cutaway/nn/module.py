@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import habits, memory
+from .. import changes, habits, memory
 from ..arguments import whole_numbers
 from ..autodiff import Tensor, current_scope, scope
 from ..errors import ArgumentError, ShapeError
@@ -20,7 +20,6 @@ from ..named_inputs import NamedInputs
 from ..random import stream
 from ..sequences import Sequences, ragged_to_sequences
 from ..shown import VIEWS, Picture, Preformatted, Shown, shown_parts
-from . import changes
 from .layout import StateDict, arrays_of
 from .parameter import Parameter
 from .tree import KEPT, Tree, details
@@ -290,11 +289,11 @@ class Module(Tree, Shown):
             some = min(batch_size, step)  # so that no batch is larger than what is made at a time
             parts = (X[start : start + step] for start in range(0, len(X), step))
             return np.concatenate([self.predict(part, some, engine, threads) for part in parts])
-        known = vars(self).setdefault("_evaluators", {})
-        few = threads is None and isinstance(batch_size, WHOLE) and 0 < len(X) <= FEW <= batch_size
+        known, rows = vars(self).setdefault("_evaluators", {}), len(X)
+        few = threads is None and isinstance(batch_size, WHOLE) and 0 < rows <= FEW <= batch_size
         if few:  # a second thread would cost more than it does
-            batch_size, threads = FEW, 1
-        key = (few, engine, batch_size, threads, tuple(details(self)), X.kind)
+            batch_size, threads = 1 if rows == 1 else FEW, 1
+        key = (few, engine, batch_size, threads, details(self), X.kind)
         try:
             program = known.get(key) if isinstance(batch_size, WHOLE) else None
         except TypeError:  # somebody gives a list
@@ -305,16 +304,16 @@ class Module(Tree, Shown):
 
             batch_size, threads = batch_and_threads(batch_size, threads)
             try:
-                program = evaluator(self, X, engine, batch_size, threads, rows=len(X))
+                program = evaluator(self, X, engine, batch_size, threads, rows=rows)
             except ShapeError as error:
                 if "x" not in X.arrays or np.ndim(X.arrays["x"]) != 1:
                     raise
-                raise ShapeError(f"{error}. If the {len(X)} numbers given are one row, write predict([x])") from None
+                raise ShapeError(f"{error}. If the {rows} numbers given are one row, write predict([x])") from None
             program.leave_model()  # they would keep each other, and its memory, until the garbage collector comes
-            for old in [old for old in known if old[0] == few or old[4:] != key[4:]]:
-                del known[old]  # the network or its input changed: one program is kept, and one for few rows
+            for old in [old for old in known if old[4:] != key[4:] or not (few or old[0])]:
+                del known[old]  # the network or its input changed: one program is kept, and two for few rows
             known[key] = program
-        return program.predict(X, keep=False)
+        return program.one(X) if few and rows == 1 else program.predict(X, keep=False)
 
     def __getstate__(self) -> dict[str, Any]:
         return {k: v for k, v in vars(self).items() if k not in KEPT}

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from .. import changes
 from ..autodiff import Tensor
 from ..errors import ArgumentError, ResourceError
 from ..random import next_stream
 from ..text import size
-from . import changes
 
 
 class Kept(Tensor):

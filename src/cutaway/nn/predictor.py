@@ -8,12 +8,12 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from .. import changes
 from ..autodiff import Tensor
 from ..engines import Program, evaluator, example_input
 from ..errors import ArgumentError, ShapeError
 from ..named_inputs import NamedInputs
 from ..sequences import Sequences
-from . import changes
 from .module import Module
 from .tree import details
 
@@ -120,7 +120,7 @@ class Predictor:
         """Make a place for one call, after another look at the network, which may have changed."""
         with self._lock:
             seen = changes.latest
-            now = tuple(details(self.model))
+            now = details(self.model)
             if now != self._details:
                 self._details = now
                 self._programs.clear()

@@ -77,6 +77,7 @@ class Tree:
             check_numbers(name, t)
 
 
+PLAIN = {str, int, float, bool, type(None)}
 DIGESTED = 2**18  # bytes of a constant up to which its values are looked at each time, 0.2 ms
 
 
@@ -87,22 +88,30 @@ def _digest(array: np.ndarray) -> Any:
     return array.shape, array.dtype.str, array.tobytes()
 
 
-def details(module: Tree) -> Iterator[Any]:
+def details(module: Tree) -> tuple:
     """List all that a recording of a network depends on: its modules, and whatever they hold."""
+    found: list[Any] = []
+    _add_details(module, found)
+    return tuple(found)
+
+
+def _add_details(module: Tree, found: list[Any]) -> None:
     for key, value in vars(module).items():
-        if key not in KEPT:
+        if type(value) in PLAIN and key not in KEPT:
+            found.append(value)
+        elif key not in KEPT:
             parts = value.values() if isinstance(value, dict) else value
             for part in parts if isinstance(value, dict | list | tuple) else (value,):
                 if isinstance(part, Tree):
-                    yield type(part)
-                    yield from details(part)
+                    found.append(type(part))
+                    _add_details(part, found)
                 elif isinstance(part, Parameter | Buffer):
                     check_numbers(key, part)
-                    yield id(part), part.data.shape, part.data.dtype
+                    found += id(part), part.data.shape, part.data.dtype
                 elif isinstance(part, Tensor | np.ndarray):  # a program has a copy of it
-                    yield id(part), _digest(part.data if isinstance(part, Tensor) else part)
+                    found += id(part), _digest(part.data if isinstance(part, Tensor) else part)
                 else:
-                    yield part if isinstance(part, str | int | float | None) else id(part)
+                    found.append(part if isinstance(part, str | int | float | None) else id(part))
 
 
 def structure(module: Tree) -> tuple:

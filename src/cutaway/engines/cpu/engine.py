@@ -50,7 +50,7 @@ class CPU(Reference):
             by_rule = {id(i) for i in self.listing.instructions if (i.title, id(i.arguments)) in lacks}
             self._write_kernels(sharded(self.listing, self.threads, by_rule), keep_all)
         self._sized = Sized(self.kernels, self.dtype)
-        *found, self._running, lead, serve = addresses([*self.kernels, *_loops()], self.dtype)
+        *found, self._running, lead, serve, self._once = addresses([*self.kernels, *_loops()], self.dtype)
         self._run, self._lead, self._serve = CALL(self._running), CALL(lead), CALL(serve)
         self.code = list(zip(found, self.kernels, self.instructions, strict=True))
         self._addresses = np.array(found, np.int64)
@@ -259,8 +259,7 @@ class CPU(Reference):
     def standing(self, n: int) -> tuple[dict[str, np.ndarray], np.ndarray, Callable[[], None]]:
         if self.threads > 1 or not self.compiled:
             return super().standing(n)
-        once = codegen.Kernel("once", standing.ONCE, [], [])
-        return standing.standing(self, address(once, np.dtype(np.float32)), n)
+        return standing.standing(self, self._once, n)
 
     def _prepare_states(self, order: np.ndarray | None, position: int) -> None:
         if not self._fed or self._moved():
@@ -358,9 +357,11 @@ class Stretch:
 
 
 def _loops() -> list[codegen.Kernel]:
-    """The functions that call kernels: `run` of one thread, `lead` of several, `serve` of those that help."""
-    return [codegen.Kernel(name, codegen._with_helpers(codegen._hand_written()[name]), [], [])
-            for name in ("run", "lead", "serve")]
+    """The functions that call kernels: `run` of one thread, `lead` of several, `serve` of those that help, and `once`
+    for rows that stand ready."""
+    once = codegen.Kernel("once", standing.ONCE, [], [])
+    return [*(codegen.Kernel(name, codegen._with_helpers(codegen._hand_written()[name]), [], [])
+              for name in ("run", "lead", "serve")), once]
 
 
 def _precision(listing: Listing) -> np.dtype:
