@@ -89,9 +89,9 @@ def pipeline(data):
 
     table = frame(data)
     encoded = ColumnTransformer([
-        ("numbers", make_pipeline(SimpleImputer(), StandardScaler()), list(data["number names"])),
-        ("kinds", OneHotEncoder(handle_unknown="ignore", sparse_output=False), list(data["kind names"]))])
-    model = make_pipeline(encoded, MLPRegressor(HIDDEN, max_iter=10, random_state=SEED))
+        ("numbers", make_pipeline(SimpleImputer(), StandardScaler()), data["number names"].tolist()),
+        ("kinds", OneHotEncoder(handle_unknown="ignore", sparse_output=False), data["kind names"].tolist())])
+    model = make_pipeline(encoded, MLPRegressor(hidden_layer_sizes=HIDDEN, max_iter=10, random_state=SEED))
     return table, model.fit(table, data["y"])
 
 
