@@ -59,7 +59,10 @@ def cutaway(work, data, threads):
     from dataclasses import replace
 
     import cutaway as ct
-    from cutaway.engines.cpu.engine import CPU
+    try:
+        from cutaway.engines.cpu.engine import CPU
+    except ImportError:  # in a build of before it lay elsewhere, and took other things
+        raise NotImplementedError from None
 
     opt = {"AdamW": ct.optim.AdamW(LR, weight_decay=DECAY), "Adam": ct.optim.Adam(LR),
            "RMSProp": ct.optim.RMSPropOutside(LR), "Momentum": ct.optim.Momentum(LR)}[work.task]
