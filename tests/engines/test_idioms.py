@@ -38,7 +38,6 @@ def test_no_instruction_runs_in_numpy(name, threads):
     assert by_their_rule(evaluator(net, X, threads=threads)) == []
 
 
-@pytest.mark.filterwarnings("ignore:.*has no CPU kernel:RuntimeWarning")
 @pytest.mark.parametrize("name", IDIOMS)
 def test_it_learns_as_on_the_reference_engine(name):
     expected, *found = (
