@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import cutaway as ct
-from cutaway.cli.predict import at_the_limits
+from cutaway.cli.predictions import Asked, Predictions
 from cutaway.files.spreadsheet import as_csv, harmless
 
 
@@ -170,6 +170,9 @@ def test_predictions_at_an_end_of_what_the_model_gives_are_counted():
         limits_ = np.array([[-1.0], [2.0]])
         target_encoder_ = type("Target", (), {"inverse": staticmethod(lambda p: 10 * p[:, 0])})
 
-    said = at_the_limits(Model, {"prediction": ["20", "5.5", "-10", "20"]})
-    assert said.startswith("3 predictions at an end of what the model gives, -10 to 20")
-    assert at_the_limits(Model, {"prediction": ["19.9"]}) == ""
+    written = Predictions(Asked(Model, {}, None, [], False, {}))
+    assert written.at_the_limits() == ""
+    written.see_ends({"prediction": ["19.9"] * 50})
+    assert written.at_the_limits() == ""
+    written.see_ends({"prediction": ["20", "5.5", "-10", "20"]})
+    assert written.at_the_limits().startswith("3 predictions at an end of what the model gives, -10 to 20")

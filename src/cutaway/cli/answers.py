@@ -14,19 +14,16 @@ from ..errors import CutawayError, TrainingError
 Answered = tuple[np.ndarray, np.ndarray | None]
 
 
-def answers(models: list[Any], X: Any, rows: np.ndarray | None, classifies: bool) -> list[Answered]:
-    """Predict the rows of X with these numbers (None: all), with the probabilities of classes, by each model.
+def answers(models: list[Any], X: Any, classifies: bool) -> list[Answered]:
+    """Predict the rows of X, with the probabilities of classes, by each model.
 
     The first is an estimator, the others are Baselines that see what it sees. Tables are encoded some rows at a time,
     once for all. Raises TrainingError for a model that gives no finite numbers.
     """
-    kind = models[0].inputs_
-    rows = np.arange(kind.count(X)) if rows is None else rows
-    if kind.name != "table":
-        X = kind.take(X, rows)
+    if models[0].inputs_.name != "table":
         each = [(model.predict(X), model.predict_proba(X) if classifies else None) for model in models]
     else:
-        pieces = [[model.said(Z) for model in models] for Z in encoded(models[0], X, rows)]
+        pieces = [[model.said(Z) for model in models] for Z in encoded(models[0], X)]
         each = [(np.concatenate([piece[k][0] for piece in pieces]),
                  np.concatenate([piece[k][1] for piece in pieces]) if classifies else None)
                 for k in range(len(models))]
@@ -37,13 +34,16 @@ def answers(models: list[Any], X: Any, rows: np.ndarray | None, classifies: bool
     return each
 
 
-def encoded(model: Any, X: Any, rows: np.ndarray) -> Iterator[Any]:
-    """Encode rows of a table, some at a time; messages number rows as all together have them."""
-    for start in range(0, len(rows), ROWS):
+def encoded(model: Any, X: Any) -> Iterator[Any]:
+    """Encode the rows of a table, some at a time; messages number rows as all together have them."""
+    if X.shape[0] <= ROWS or not hasattr(X, "iloc"):
+        yield model.encode(X)
+        return
+    for start in range(0, len(X), ROWS):
         try:
-            Z = model.encode(model.inputs_.take(X, rows[start : start + ROWS]))
+            Z = model.encode(X.iloc[start : start + ROWS])
         except CutawayError:
-            model.encode(model.inputs_.take(X, rows))
+            model.encode(X)
             raise
         yield Z
 
@@ -74,13 +74,16 @@ def decided(model: Any, predicted: np.ndarray, probability: Any, thresholds: dic
     return model.classes_[p.argmax(axis=1)]
 
 
-def doubted(model: Any, X: Any, where: str, column: bool = False) -> Any:
-    """Find what in the rows is unlike training, and say it on the error stream. `column`: a column says it too."""
+def doubted(model: Any, X: Any, where: str) -> None:
+    """Say on the error stream what in the rows is unlike training."""
+    say_doubts(model.doubts(X), where)
+
+
+def say_doubts(found: Any, where: str, column: bool = False) -> None:
+    """Say on the error stream what is doubtful. `column`: a column of the output says it too."""
     from .terminal import warn
 
-    found = model.doubts(X)
     if found.worth_a_note:
         which = "the column doubt says which" if column else "predict --doubt adds a column that says which"
         head, *rest = found.lines()
         warn("\n  ".join([f"{where}: {head}:", *rest]) + f"\n  Predictions for them are guesses; {which}.")
-    return found

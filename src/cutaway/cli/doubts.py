@@ -103,7 +103,7 @@ def of_the_test(study: SplitProblem, X: Any, y: np.ndarray, models: list[Answer]
     from ..named_inputs import NamedInputs
 
     rows = _compared(study)
-    learnt = problem.kind.take(problem.X, rows)
+    learnt = problem.kind.take(study.rows(0)[0], np.arange(len(rows)))
     X = problem.kind.take(X, np.arange(min(len(y), _rows_of_numbers(study))))
     known, held = (list(NamedInputs.of(study.estimator.encode(part)).arrays.values()) for part in (learnt, X))
     if [part.shape[1:] for part in known] == [part.shape[1:] for part in held]:

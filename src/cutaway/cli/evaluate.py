@@ -51,7 +51,7 @@ def evaluate(
     X, y, dropped = problem.truth(rows, data.name, estimator.target_encoder_, data if rows.ids is None else None)
     task, classes = estimator.design_.task, getattr(estimator, "classes_", None)
     with about(data.name), in_file(data if rows.ids is None else None, y.index):
-        [(predicted, probability)] = answers([estimator], X, None, classes is not None)
+        [(predicted, probability)] = answers([estimator], X, classes is not None)
     answer, truth = (decided(estimator, predicted, probability, chosen), probability), np.asarray(y)
     doubted(estimator, X, data.name)
     uneven = judged_by(task, truth) == "ROC AUC"

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import io
+import shutil
 import sys
+import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
 from typer import Argument, Option
 
-from ..text import counted, listed
+from ..text import listed
 from . import checks
 from .images_as import ModeOption, SizeOption, SkipDamaged
+from .predictions import Asked, Predictions
+
+#: Bytes of predictions for standard output that are kept in memory until all are made; more go to a file.
+KEPT = 2**24
 
 
 def predict(
@@ -32,82 +40,42 @@ def predict(
     for every window of the series: `row` is the first row that is forecast, in the last line the one after the end.
     Text that a spreadsheet would take for a formula gets an apostrophe before it.
     """
-    from ..errors import ArgumentError
-    from ..files import write_whole
-    from ..files.spreadsheet import as_csv
-    from .answers import doubted, labels_of
+    from ..data.plain_text import NotPlain
+    from .answers import labels_of
     from .keeping import load, reading
-    from .rows import about, in_file
-    from .sources import load_for
-    from .terminal import Screen, warn
+    from .terminal import Screen
 
     if out is not None:
         checks.output(out, "--out", (".csv",), [model, data])
     estimator = load(model)
-    chosen = checks.thresholds(threshold or [], labels_of(estimator))
-    rows = load_for(estimator, reading(model), data, [], skip_damaged, size, mode)
-    if keep and rows.ids is not None:
-        raise ArgumentError(f"--keep copies columns of tables, and {data.name} holds {estimator.inputs_.many}: leave "
-                            "it out.")
-    for note in rows.notes:
-        warn(f"{data.name}: {note}")
-    kept = checks.columns(keep or [], list(rows.X.columns) if keep else [], "--keep", data.name)
-    with about(data.name), in_file(data if rows.ids is None else None):
-        copied = {name: rows.X[name] for name in kept} if rows.ids is None else {rows.ids.name: rows.ids}
-        answers = answer_columns(estimator, rows.X, chosen)
-        doubts = doubted(estimator, rows.X, data.name, doubt)
-        if doubt:
-            answers["doubt"] = doubts.names()
-        if both := [name for name in copied if name in answers]:
-            raise ArgumentError(f"--keep {both[0]!r}: the predictions have a column of this name. Rename yours first.")
-        text = as_csv(copied | answers)
-    if held := at_the_limits(estimator, answers):
-        warn(f"{data.name}: {held}")
-    if out is None:
-        sys.stdout.write(text)
-        sys.stdout.flush()
+    chosen, how = checks.thresholds(threshold or [], labels_of(estimator)), reading(model)
+    asked = Asked(estimator, how, data, keep or [], doubt, chosen, skip_damaged, size, mode)
+    with tempfile.SpooledTemporaryFile(KEPT) as text:  # who reads standard output gets all of it or nothing
+        try:
+            found = Predictions(asked)
+            _put(found.pieces(), out, text)
+        except NotPlain:
+            found = Predictions(asked)
+            _put([*found.whole()], out, text)
+        found.tell()
+        if out is None:
+            shutil.copyfileobj(io.TextIOWrapper(text, "utf-8", newline=""), sys.stdout)
+            sys.stdout.flush()
+            return
+    Screen(stderr=True).say(f"{found.count:,} predictions of {_what(estimator)} written to {out}")
+
+
+def _put(pieces: Iterable[bytes], out: Path | None, text: Any) -> None:
+    """Write pieces into the file `out`, or where there is none, into `text`."""
+    from ..files import write_whole
+
+    if out is not None:
+        write_whole(out, pieces)
         return
-    write_whole(out, text.encode("utf-8"))
-    Screen(stderr=True).say(f"{len(rows):,} predictions of {_what(estimator)} written to {out}")
-
-
-def at_the_limits(estimator: Any, answers: dict[str, Any]) -> str:
-    """Say how many predictions of numbers stand where the range of the training targets ends; "" for none."""
-    import numpy as np
-
-    from ..data.limits import TOLD_AT_LIMITS
-
-    if not hasattr(estimator, "limits_"):
-        return ""
-    edges = np.asarray(estimator.target_encoder_.inverse(estimator.limits_), float).reshape(2, -1)
-    columns = list(answers.values())[: edges.shape[1]]
-    count = sum(cell in {f"{low:.9g}", f"{high:.9g}"} for column, low, high in zip(columns, *edges, strict=False)
-                for cell in column)
-    if count <= TOLD_AT_LIMITS * sum(map(len, columns)):
-        return ""
-    span = f"{edges[0, 0]:.6g} to {edges[1, 0]:.6g}" if edges.shape[1] == 1 else "its targets' ranges"
-    return (f"{counted(count, 'prediction')} at an end of what the model gives, {span}: the range of its training "
-            "targets, a little widened; it does not guess beyond")
-
-
-def answer_columns(estimator: Any, table: Any, thresholds: dict[int, float]) -> dict[str, Any]:
-    """Make the columns of the output: prediction (one for each target), then probability of each class or label."""
-    from .answers import decided, labels_of
-
-    names = estimator.target_encoder_.names
-    predicted, labels = estimator.predict(table), labels_of(estimator)
-    p: Any = estimator.predict_proba(table) if labels else None
-    predicted = decided(estimator, predicted, p, thresholds)
-    if predicted.ndim == 1:
-        columns = {"prediction": written(predicted, 9)}
-    else:
-        columns = {f"prediction_{name}": written(predicted[:, j], 9) for j, name in enumerate(names)}
-    return columns | {f"probability_{label}": written(p[:, j], 6) for j, label in enumerate(labels)}
-
-
-def written(values: Any, digits: int) -> Any:
-    """Write fractions with as many digits as they are worth; labels and whole numbers as they are."""
-    return [f"{value:.{digits}g}" for value in values.tolist()] if values.dtype.kind == "f" else values
+    text.seek(0)
+    text.truncate()
+    text.writelines(pieces)
+    text.seek(0)
 
 
 def _what(estimator: Any) -> str:

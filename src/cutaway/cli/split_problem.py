@@ -24,11 +24,12 @@ class SplitProblem:
         test = options.test if isinstance(options.test, float) else 0.0
         self.parts, self.how = divide(problem, test, options.seed)
         self._steer_by_known_classes()
+        self._X = [problem.kind.take(problem.X, rows) for rows in self.parts]
+        problem.X = None  # the parts have its rows: a large table is not kept twice
 
     def rows(self, part: int) -> tuple[Any, Any]:
-        """Take X and y of a part: 0 training, 1 validation, 2 test."""
-        rows = self.parts[part]
-        return self.problem.kind.take(self.problem.X, rows), self.problem.y.iloc[rows]
+        """X and y of a part: 0 training, 1 validation, 2 test."""
+        return self._X[part], self.problem.y.iloc[self.parts[part]]
 
     @property
     def judged_by(self) -> str:

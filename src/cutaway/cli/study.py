@@ -170,19 +170,17 @@ class Study(SplitProblem):
         from ..estimators import baseline
 
         with timed(self.found.seconds, "linear model"):
-            self.linear = baseline(self._data.X, self._data.y, like=self.estimator)
-            del self._data
+            self.linear = baseline(*self.rows(0), like=self.estimator)
         self.found.linear = self.linear.name
         with timed(self.found.seconds, "scoring"):
             for i, part in enumerate(PARTS):
-                if len(rows := self.parts[i]):
-                    y = self.problem.y.iloc[rows]
-                    with in_file(self.problem.path, y.index):
-                        self._score_part(part, rows, np.asarray(y))
+                if len(self.parts[i]):
+                    with in_file(self.problem.path, self.rows(i)[1].index):
+                        self._score_part(part, *self.rows(i))
 
-    def _score_part(self, part: str, rows: np.ndarray, y: np.ndarray) -> None:
-        task, classes = self.problem.task, getattr(self.estimator, "classes_", None)
-        ours, linear = answers([self.estimator, self.linear], self.problem.X, rows, self.problem.classifies)
+    def _score_part(self, part: str, X: Any, y: Any) -> None:
+        task, classes, y = self.problem.task, getattr(self.estimator, "classes_", None), np.asarray(y)
+        ours, linear = answers([self.estimator, self.linear], X, self.problem.classifies)
         models = [Answer("the network", *ours), Answer("the linear model", *linear)]
         simple = self._simple(part, y, classes)
         uneven = self.judged_by == "ROC AUC"
@@ -193,7 +191,7 @@ class Study(SplitProblem):
             scored.simple, self.found.simple = scores[best], simple[best - 2].name
         self.found.scores.append(scored)
         if part == "test":
-            self._tell_test(self.rows(2)[0], y, models, simple, classes)
+            self._tell_test(X, y, models, simple, classes)
 
     @staticmethod
     def _best(scores: list[dict[str, float | None]]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -49,19 +49,16 @@ class Date(Column, kinds=("date",)):
         return first and scaled and self.parts.keys() <= PARTS
 
     def doubts(self, cells: Any) -> list[Doubt]:
-        dates = dates_of(cells, self.name, self.words)
-        missing = np.asarray(dates.isna())
-        found = gap_doubts(self.name, missing, self.gaps > 0)
+        coded = CodedDates.of(cells, self.name, self.words)
+        found = gap_doubts(self.name, np.asarray(coded.dates.isna())[coded.codes], self.gaps > 0)
         if not self.last:
             return found
-        days = np.where(missing, np.nan, np.asarray((dates - np.datetime64(self.first)) / DAY, dtype=np.float64))
+        days = np.asarray((coded.dates - np.datetime64(self.first)) / DAY, dtype=np.float64)[coded.codes]
         span = (np.datetime64(self.last) - np.datetime64(self.first)) / DAY
         for doubt in range_doubts(self.name, days, 0.0, float(span)):
-            least, most = (str(date)[:10] for date in (dates[doubt.rows].min(), dates[doubt.rows].max()))
-            values = least if least == most else f"{least} to {most}"
-            where = doubt.words.partition(":")[0]
-            doubt.words = f"{where}: {values}, training had {self.first[:10]} to {self.last[:10]}"
-            found.append(doubt)
+            dates = coded.dates[coded.codes[doubt.rows]]
+            ends = str(dates.min())[:10], str(dates.max())[:10]
+            found.append(replace(doubt, values=ends, had=f"{self.first[:10]} to {self.last[:10]}"))
         return found
 
     def writer(self, cells: Any) -> Callable[[slice, np.ndarray], None]:

@@ -7,7 +7,8 @@ is counted by what was remembered of training: an encoder's `doubts(X)` looks at
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -21,15 +22,40 @@ from .limits import OUTSIDE as MARGIN
 
 @dataclass
 class Doubt:
-    """One thing that is unlike training: in which column, in which rows (n,), and in words."""
+    """One thing that is unlike training: in which column, in which rows (n,), and what it is.
+
+    values: the least and the most of numbers, or of days; `had` is then what training had. Or words never seen.
+    """
 
     column: str
     rows: np.ndarray
-    words: str
+    what: str
     far: bool = False
+    values: tuple[Any, ...] = ()
+    had: str = ""
+
+    @property
+    def count(self) -> int:
+        return int(self.rows.sum())
+
+    @property
+    def words(self) -> str:
+        """What is doubtful, in words."""
+        if not self.values:
+            return self.what
+        if not self.had:
+            return f"{self.what}: {quoted((word[:30] for word in self.values), MOST_NAMED)}"
+        least, most = (one if isinstance(one, str) else f"{one:,.6g}" for one in self.values)
+        return f"{self.what}: {least if least == most else f'{least} to {most}'}, training had {self.had}"
+
+    def joined(self, other: Doubt) -> Doubt:
+        """Join the same doubt of other rows to this one; of which rows only their number is kept."""
+        both = (*self.values, *other.values)
+        values = (min(both), max(both)) if self.had else tuple(dict.fromkeys(both))
+        return Doubt(self.column, np.array([self.count + other.count]), self.what, self.far, values, self.had)
 
     def __str__(self) -> str:
-        return f"{self.column} {self.words} ({counted(int(self.rows.sum()), 'row')})"
+        return f"{self.column} {self.words} ({counted(self.count, 'row')})"
 
 
 @dataclass(repr=False)
@@ -55,7 +81,12 @@ class Doubts(Shown):
     @property
     def worth_a_note(self) -> bool:
         """Whether these are more than the few values a little outside that new rows are bound to have."""
-        return any(doubt.far for doubt in self.found) or bool((self.rows > 0).sum() > WORTH_A_NOTE * self.n)
+        return any(doubt.far for doubt in self.found) or self.unlike > WORTH_A_NOTE * self.n
+
+    @property
+    def unlike(self) -> int:
+        """How many rows are unlike training."""
+        return int((self.rows > 0).sum())
 
     def names(self) -> list[str]:
         """Name the columns that are unlike training, for each row; "" for none: (n,)."""
@@ -81,17 +112,40 @@ class Doubts(Shown):
     def _head(self) -> str:
         if not self.found:
             return f"{'The row is' if self.n == 1 else f'All {self.n:,} rows are'} like those of training"
-        unlike = int((self.rows > 0).sum())
+        unlike = self.unlike
         return f"{unlike:,} of {counted(self.n, 'row')} {'is' if unlike == 1 else 'are'} unlike those of training"
 
     def _worst_first(self) -> list[Doubt]:
-        return sorted(self.found, key=lambda doubt: (not doubt.far, -int(doubt.rows.sum())))
+        return sorted(self.found, key=lambda doubt: (not doubt.far, -doubt.count))
 
     def _in_notebook(self) -> Iterator[Words | Table]:
         yield Words(f"{self._head()}.")
         if self.found:
-            rows = [(doubt.column, doubt.words, f"{int(doubt.rows.sum()):,}") for doubt in self._worst_first()]
+            rows = [(doubt.column, doubt.words, f"{doubt.count:,}") for doubt in self._worst_first()]
             yield Table(("column", "unlike training", "rows"), rows, (2,))
+
+
+class DoubtsOfPieces(Doubts):
+    """The doubts of rows that come in pieces: how many rows have each, but not which."""
+
+    def __init__(self) -> None:
+        super().__init__(0, [])
+        self._unlike = 0
+
+    @property
+    def unlike(self) -> int:
+        return self._unlike
+
+    def add(self, piece: Doubts) -> None:
+        """Join the doubts of more rows to these."""
+        self.n += piece.n
+        self._unlike += piece.unlike
+        places = {(doubt.column, doubt.what): i for i, doubt in enumerate(self.found)}
+        for doubt in piece:
+            if (i := places.get((doubt.column, doubt.what))) is None:
+                self.found.append(replace(doubt, rows=np.array([doubt.count])))
+            else:
+                self.found[i] = self.found[i].joined(doubt)
 
 
 def range_doubts(column: str, x: np.ndarray, low: float | None, high: float | None) -> list[Doubt]:
@@ -105,6 +159,8 @@ def range_doubts(column: str, x: np.ndarray, low: float | None, high: float | No
     """
     if low is None or high is None:
         return []
+    if np.fmin.reduce(x, initial=np.inf) >= low and np.fmax.reduce(x, initial=-np.inf) <= high:
+        return []
     with np.errstate(invalid="ignore", over="ignore"):  # gaps are in no range, and what overflows is far
         unit = max(abs(low), abs(high)) or 1.0
         beyond = np.maximum(low / unit - x / unit, x / unit - high / unit)
@@ -114,10 +170,9 @@ def range_doubts(column: str, x: np.ndarray, low: float | None, high: float | No
     found = []
     for rows, words in ((far, "far outside"), (outside & ~far, "outside")):
         if rows.any():
-            least, most = f"{x[rows].min():,.6g}", f"{x[rows].max():,.6g}"
-            values = least if least == most else f"{least} to {most}"
+            least, most = float(x[rows].min()), float(x[rows].max())
             had = f"{low:,.6g}" if low == high else f"{low:,.6g} to {high:,.6g}"
-            found.append(Doubt(column, rows, f"{words}: {values}, training had {had}", words == "far outside"))
+            found.append(Doubt(column, rows, words, words == "far outside", (least, most), had))
     return found
 
 
@@ -132,4 +187,4 @@ def word_doubts(column: str, codes: np.ndarray, words: list[str], known: set[str
     rows = np.isin(codes, new)
     if not rows.any():
         return []
-    return [Doubt(column, rows, f"never seen: {quoted((words[i][:30] for i in new), MOST_NAMED)}", True)]
+    return [Doubt(column, rows, "never seen", True, tuple(words[i] for i in new))]

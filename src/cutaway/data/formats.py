@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ArgumentError, DataError
+from .plain_text import NotPlain
 from .source_files import FileStart, existing, start_of
-from .table_files import EMPTY, read_parquet, read_text
+from .table_files import EMPTY, parquet_in_pieces, read_parquet, read_text, text_in_pieces
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +29,7 @@ class Format:
     is no table is read by images.py, ts_files.py and npz_files.py. begins: a regular expression for the first bytes of
     a table that shows by them what it is, whatever its name. package and extra: what must be installed for it, and the
     extra of Cutaway that brings it. lines: each row stands on a line. labels: what to do where no target was found.
+    pieces: gives a table's rows some at a time, or raises NotPlain, be it after some of them, where it cannot.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Format:
     extra: str = ""
     lines: bool = False
     labels: str = ""
+    pieces: Callable[[Path], Iterator[pd.DataFrame]] | None = None
 
     @property
     def missing(self) -> str:
@@ -46,8 +49,10 @@ class Format:
         return f'pip install "cutaway[{self.extra}]"' if self.extra else f"pip install {self.package}"
 
 
-TEXT = Format("CSV", "table", (".csv", ".tsv"), read_text, lines=True)  # and any file that nothing else fits
-PARQUET = Format("Parquet", "table", (".parquet",), read_parquet, rb"PAR1", "pyarrow", "parquet")
+#: And any file that nothing else fits.
+TEXT = Format("CSV", "table", (".csv", ".tsv"), read_text, lines=True, pieces=text_in_pieces)
+PARQUET = Format("Parquet", "table", (".parquet",), read_parquet, rb"PAR1", "pyarrow", "parquet",
+                 pieces=parquet_in_pieces)
 SERIES = Format(".ts", "sequences", (".ts", ".ts.gz"), labels=(
     "its header must say @classLabel true or @targetLabel true, and each line end with the label"))
 ARRAYS = Format(".npz", "arrays", (".npz",), labels="write it with np.savez_compressed(path, X=..., y=labels)")
@@ -133,6 +138,24 @@ def read_file(path: Path) -> pd.DataFrame:
             return _read(path, table_format(path))
     except (OSError, EOFError, zlib.error) as reason:
         raise DataError(f"{path} cannot be read ({reason}): fetch it again, or check that you may open it.") from reason
+
+
+def in_pieces(path: Path) -> Iterator[pd.DataFrame]:
+    """The rows of a table's file, some at a time, with the columns that all rows together have.
+
+    Raises NotPlain, be it after some of them, for a file that has to be read whole, which says what is wrong with it.
+    """
+    try:
+        path = existing(path)
+        form = table_format(path)
+        if form.pieces is None or path.is_dir():
+            raise NotPlain
+        with _unchanged(path):
+            yield from form.pieces(path)
+    except NotPlain:
+        raise
+    except Exception:  # another library's reader raises what it will; whoever reads the whole file says what is wrong
+        raise NotPlain from None
 
 
 def _read(path: Path, form: Format) -> pd.DataFrame:

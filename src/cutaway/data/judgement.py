@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .limits import ENCODED_AT_ONCE as AT_ONCE
 from .limits import (
     FEWEST_COPIES,
     FEWEST_OF_CLASS,
@@ -265,8 +266,25 @@ def row_digests(parts: list[np.ndarray], types: list[np.dtype] | None = None) ->
 
 def copied(known: list[np.ndarray], held: list[np.ndarray]) -> np.ndarray:
     """Find which held-out rows are, number for number, among the known ones, (n,)."""
-    seen = set(row_digests(known))
-    return np.array([row in seen for row in row_digests(held, [part.dtype for part in known])], dtype=bool)
+    types = [part.dtype for part in known]
+    keys, sought = row_keys(known, types), row_keys(held, types)
+    found = np.isin(sought, keys)  # few rows have the key of another one: only they are compared
+    if found.any():
+        seen = set(row_digests([part[np.isin(keys, sought[found])] for part in known]))
+        found[found] = [row in seen for row in row_digests([part[found] for part in held], types)]
+    return found
+
+
+def row_keys(parts: list[np.ndarray], types: list[np.dtype]) -> np.ndarray:
+    """A number for each row of the inputs, as if they had these types: equal rows have equal ones."""
+    random, keys = np.random.default_rng(0), np.zeros(len(parts[0]), np.uint64)
+    for part, dtype in zip(parts, types, strict=True):
+        numbers, unit = part.reshape(len(part), -1), np.dtype(np.uint32 if dtype.itemsize % 4 == 0 else np.uint8)
+        factors = random.integers(1, 2**63, numbers.shape[1] * dtype.itemsize // unit.itemsize, np.uint64)
+        for start in range(0, len(numbers), step := max(1, AT_ONCE // max(1, len(factors)))):
+            words = np.ascontiguousarray(numbers[start : start + step], dtype).view(unit)
+            keys[start : start + step] += (words * factors).sum(axis=1, dtype=np.uint64)
+    return keys
 
 
 def telling_copies(known: list[np.ndarray], held: list[np.ndarray], columns: Mapping[str, slice] | None = None,

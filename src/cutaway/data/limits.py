@@ -102,7 +102,7 @@ MOST_UNPACKING_CELLS = 10_000
 MOST_COLUMNS, LONGEST_LINE = 50_000, 2**23
 #: Bytes of text from which on pyarrow reads a plain table, first rows that tell what its cells are, bytes of a piece,
 #: and bytes that are searched at a time. Below, pandas takes under a tenth of a second.
-LARGE_TEXT, FIRST_ROWS, PIECE, SEARCHED_AT_ONCE = 2**23, 1000, 2**22, 2**24
+LARGE_TEXT, FIRST_ROWS, PIECE, SEARCHED_AT_ONCE = 2**23, 1000, 2**23, 2**23
 #: Whole numbers from here on are no longer exact as fractions.
 EXACT = 2**53
 #: The longest name of a column, in characters: names are printed.

@@ -115,6 +115,9 @@ def _frame(table: Any, widened: Iterable[str] = (), whole: bool = True) -> pd.Da
         if gaps[field.name] and (field.type == pa.bool_() or (field.type == pa.int64() and not whole)):
             raise NotPlain
     frame = table.to_pandas(split_blocks=True, self_destruct=True)
+    del table
+    if whole:
+        pa.default_memory_pool().release_unused()
     for name, cells in frame.items():
         if cells.dtype == np.float64:
             x = cells.to_numpy()

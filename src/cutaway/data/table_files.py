@@ -10,12 +10,21 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from ..errors import DataError
 from ..text import counted, quoted
-from .limits import LARGE_TEXT, LONGEST_LINE, MOST_COLUMNS, MOST_UNPACKED, MOST_UNPACKING_CELLS
+from .limits import (
+    LARGE_TEXT,
+    LONGEST_LINE,
+    LONGEST_NAME,
+    MOST_COLUMNS,
+    MOST_UNPACKED,
+    MOST_UNPACKING_CELLS,
+    ROWS_AT_ONCE,
+)
 from .plain_text import NotPlain, PlainText
 from .source_files import opened, refuse_bomb, start_of
 
@@ -66,6 +75,32 @@ def _is_utf8(line: bytes) -> bool:
 def read_parquet(path: Path) -> pd.DataFrame:
     """The table in a Parquet file, if what it says of its size fits the file's."""
     import pandas as pd
+
+    _refuse_size(path)
+    frame = pd.read_parquet(path)
+    return frame if frame.index.name is None else frame.reset_index()
+
+
+def parquet_in_pieces(path: Path) -> Iterator[pd.DataFrame]:
+    """The rows of a large Parquet file, some at a time. Raises NotPlain, be it after some of them."""
+    import pyarrow as pa
+    from pyarrow.parquet import ParquetFile
+
+    if _refuse_size(path) < 2 * ROWS_AT_ONCE:
+        raise NotPlain
+    file = ParquetFile(path)
+    if any(not isinstance(name, dict) for name in (file.schema_arrow.pandas_metadata or {}).get("index_columns", ())):
+        raise NotPlain
+    whole = [i for i, kind in enumerate(file.schema_arrow.types)
+             if pa.types.is_integer(kind) or pa.types.is_boolean(kind)]
+    for batch in file.iter_batches(ROWS_AT_ONCE):
+        if any(batch.column(i).null_count for i in whole):  # pandas makes them fractions, or objects, throughout
+            raise NotPlain
+        yield batch.to_pandas()
+
+
+def _refuse_size(path: Path) -> int:
+    """Give the number of a Parquet file's rows. Raises DataError where it says more than fits into its size."""
     from pyarrow.parquet import read_metadata
 
     about = read_metadata(path)
@@ -75,15 +110,23 @@ def read_parquet(path: Path) -> pd.DataFrame:
             f"{path} says that it holds {about.num_rows:,} rows of {counted(about.num_columns, 'column')}, far "
             "more than its size allows for: it is damaged, or holds one value again and again."
         )
-    frame = pd.read_parquet(path)
-    return frame if frame.index.name is None else frame.reset_index()
+    return about.num_rows
 
 
-def _read_text(path: Path, gzipped: bool, encoding: str) -> pd.DataFrame:
-    import pandas as pd
+@dataclass
+class Beginning:
+    """How a text table begins: its names, what stands between cells and before decimals, and its rows' cells."""
 
-    with opened(path, gzipped, encoding=encoding, newline="") as file:
-        sample = file.read(20_000)
+    names: list[str]
+    between: str
+    decimal: str
+    rows: Iterator[tuple[int, int, str]]
+
+    @classmethod
+    def of(cls, path: Path, gzipped: bool, encoding: str) -> Beginning:
+        """Look at the first lines. Raises DataError for what begins as no table does."""
+        with opened(path, gzipped, encoding=encoding, newline="") as file:
+            sample = file.read(20_000)
         if not sample.strip():
             raise DataError(EMPTY.format(path))
         refuse_comments(sample, path)
@@ -95,15 +138,37 @@ def _read_text(path: Path, gzipped: bool, encoding: str) -> pd.DataFrame:
         refuse_repeats(names, f"{path}, line 1",
                        "Rename them; if line 1 is already data, put a line of names above it.")
         comma = re.search(DECIMAL_COMMA[between], sample) and not re.search(r"\d\.\d", sample)
-        if not gzipped and not comma and encoding == "utf-8-sig" and path.stat().st_size >= LARGE_TEXT:
-            with suppress(NotPlain):
-                return PlainText.of(path, names, between).read()
+        return cls(names, between, "," if comma else ".", rows)
+
+
+def text_in_pieces(path: Path) -> Iterator[pd.DataFrame]:
+    """The rows of a large table of plain text, some at a time. Raises NotPlain, be it after some of them."""
+    _, gzipped, marked = start_of(path)
+    if gzipped or marked or path.stat().st_size < LARGE_TEXT:
+        raise NotPlain
+    try:
+        begun = Beginning.of(path, False, "utf-8-sig")
+    except (DataError, UnicodeError):
+        raise NotPlain from None
+    if begun.decimal == "," or max(map(len, begun.names)) > LONGEST_NAME:
+        raise NotPlain
+    yield from PlainText.of(path, begun.names, begun.between).pieces()
+
+
+def _read_text(path: Path, gzipped: bool, encoding: str) -> pd.DataFrame:
+    import pandas as pd
+
+    begun = Beginning.of(path, gzipped, encoding)
+    names, between, rows = begun.names, begun.between, begun.rows
+    if not gzipped and begun.decimal == "." and encoding == "utf-8-sig" and path.stat().st_size >= LARGE_TEXT:
+        with suppress(NotPlain):
+            return PlainText.of(path, names, between).read()
+    with opened(path, gzipped, encoding=encoding, newline="") as file:
         try:
-            file.seek(0)  # the first row by itself: pandas would take a surplus first cell as the row's name
+            # the first row by itself: pandas would take a surplus first cell as the row's name
             pd.read_csv(file, sep=between, header=None, nrows=2, dtype=str)
             file.seek(0)
-            frame = pd.read_csv(file, sep=between, header=0, names=names, decimal="," if comma else ".",
-                                low_memory=False)
+            frame = pd.read_csv(file, sep=between, header=0, names=names, decimal=begun.decimal, low_memory=False)
         except (pd.errors.ParserError, pd.errors.EmptyDataError) as reason:
             if open_quote := re.search(r"EOF inside string starting at row (\d+)", str(reason)):
                 line = int(open_quote[1]) + 1

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from ..data.limits import ALPHAS
-from ..data.limits import WIDE_AT_ONCE as BLOCK
+from ..data.limits import ENCODED_AT_ONCE as BLOCK
 
 
 class Ridge:
@@ -17,12 +18,17 @@ class Ridge:
 
     def fit(self, Z: np.ndarray, T: np.ndarray, sample_weight: np.ndarray | None = None) -> Ridge:
         """Learn from Z (n, features) and numbers T, (n,) or (n, outputs)."""
+        with threadpool_limits(1, "blas"):  # a few blocks of rows: threads would wait for each other
+            return self._fit(Z, T, sample_weight)
+
+    def _fit(self, Z: np.ndarray, T: np.ndarray, sample_weight: np.ndarray | None) -> Ridge:
         w = np.ones(len(Z)) if sample_weight is None else np.asarray(sample_weight, np.float64)
         self.n_features_in_, self._shape = Z.shape[1], T.shape[1:]
         T = T.astype(np.float64).reshape(len(T), -1)
         mean, center = np.average(Z, axis=0, weights=w), np.average(T, axis=0, weights=w)
         root = np.sqrt(w)[:, None]
-        X, Y = (Z - mean) * root, (T - center) * root
+        X, Y = Z - mean, (T - center) * root
+        X *= root
         own = w / w.sum()  # how far a row pulls the constant
         wide = X.shape[1] > len(X)
         values, vectors = np.linalg.eigh(X @ X.T if wide else X.T @ X)  # X = U S Vᵀ: this is S², and U or V
@@ -33,17 +39,19 @@ class Ridge:
         for start in range(0, len(X), step := max(1, BLOCK // X.shape[1])):
             rows = slice(start, start + step)
             sides = vectors[rows] * np.sqrt(values) if wide else X[rows] @ vectors  # U S
+            squares = np.square(sides)
             for k, one in enumerate(shrunk):
-                pull = np.square(sides) @ one + own[rows, None]
+                pull = squares @ one + own[rows, None]
                 fitted = (vectors[rows] @ (values[:, None] * one * along)) if wide else sides @ (one * along)
                 left_out = (Y[rows] - fitted) / np.maximum(1 - pull, 1e-12)
                 errors[k] += np.square(left_out).sum()
-        self.alpha = ALPHAS[int(np.argmin(errors))]
-        found = shrunk[int(np.argmin(errors))] * along
+        best = int(np.argmin(errors))
+        self.alpha, found = ALPHAS[best], shrunk[best] * along
         self.coef = X.T @ (vectors @ found) if wide else vectors @ found
         self.intercept = center - mean @ self.coef
         return self
 
     def predict(self, Z: np.ndarray) -> np.ndarray:
         """Predict (n,) or (n, outputs)."""
-        return (Z @ self.coef + self.intercept).reshape(len(Z), *self._shape)
+        with threadpool_limits(1, "blas"):
+            return (Z @ self.coef + self.intercept).reshape(len(Z), *self._shape)

@@ -10,6 +10,7 @@ import os
 import re
 import secrets
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
-from ..errors import ArgumentError, FileError
+from ..errors import ArgumentError, CutawayError, FileError
 from ..text import no_path
 
 FORMAT = 1  # goes up when an older Cutaway could not read what is written
@@ -223,10 +224,11 @@ def pack(description: dict[str, Any], arrays: dict[str, np.ndarray]) -> bytes:
     return safetensors.numpy.save(arrays, {KEY: text, CHECKSUM: hashlib.sha256(text.encode()).hexdigest()})
 
 
-def write_whole(path: Any, content: bytes) -> None:
+def write_whole(path: Any, content: bytes | Iterable[bytes]) -> None:
     """Put content into a file so that, whatever happens, the file is the old one or the new one, never a part.
 
-    Raises FileError where it cannot be written; an old file then stays as it was.
+    content may come in pieces, which are made as they are written. Raises FileError where it cannot be written; an old
+    file then stays as it was.
     """
     path = path_of(path)
     try:
@@ -245,15 +247,15 @@ def write_whole(path: Any, content: bytes) -> None:
     except OSError as error:
         raise FileError(f"{path}: cannot be written ({error.strerror or error}); nothing was changed") from None
     except ValueError as error:
-        if isinstance(error, FileError):
+        if isinstance(error, CutawayError):
             raise
         raise FileError(f"{path!r}: cannot be written ({no_path(path, error)})") from None
 
 
-def _replace(target: str, temporary: str, content: bytes) -> None:
+def _replace(target: str, temporary: str, content: bytes | Iterable[bytes]) -> None:
     try:
         with open(temporary, "xb") as f:
-            f.write(content)
+            f.writelines([content] if isinstance(content, bytes | bytearray | memoryview) else content)
             f.flush()
             os.fsync(f.fileno())
         if os.path.exists(target):

@@ -63,7 +63,7 @@ def judge(task: str, y: Any, answers: list[Answer], classes: Any, overlap: int =
         return Judged(by, values, ahead, _apart(each[0], [(t, np.full(len(t), 0.5)) for t, _ in each[0]])[1])
     by = by if "regression" in task else "accuracy"
     errors = [_row_errors(task, y, one.predicted) for one in answers]
-    values = [measure(task, y, one.predicted, None, _present(y, one.predicted)).get(by or "R²") for one in answers]
+    values = [_measured(task, y, one.predicted).get(by or "R²") for one in answers]
     apart, rows = [e - errors[0] for e in errors[1:]], len(y) / overlap
     ahead = [(float(e.mean()), float(e.std() / np.sqrt(rows))) for e in apart]
     if by == "accuracy":
@@ -90,7 +90,7 @@ def sentence(task: str, y: Any, answers: list[Answer], classes: Any, *, table: b
     a, b = found.values[:2]
     difference, noise = found.ahead[0]
     if not found.by:
-        errors = [measure(task, y, one.predicted, None, _present(y, one.predicted)).get("RMSE") for one in answers[:2]]
+        errors = [_measured(task, y, one.predicted).get("RMSE") for one in answers[:2]]
         rmse = f" RMSE is {number(errors[0])} beside the linear model's {number(errors[1])}." * (errors[0] is not None)
         return f"{on} the target is the same everywhere, so that R² says nothing.{rmse}"
     scores = f"{found.by} {score(a)} beside the linear model's {score(b)}"
@@ -315,5 +315,7 @@ def _row_errors(task: str, y: Any, predicted: Any) -> np.ndarray:
     return errors.reshape(len(y), -1).mean(axis=1)
 
 
-def _present(y: Any, predicted: Any) -> list:
-    return list(dict.fromkeys([*np.ravel(y).tolist(), *np.ravel(predicted).tolist()]))
+def _measured(task: str, y: Any, predicted: Any) -> dict[str, float | None]:
+    """The scores of predictions without probabilities."""
+    there = [] if "regression" in task else list(dict.fromkeys([*np.ravel(y).tolist(), *np.ravel(predicted).tolist()]))
+    return measure(task, y, predicted, None, there)
