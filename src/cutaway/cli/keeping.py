@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import FileError
 from ..report.findings import Findings
-from .later import load_later
+from .later import loading
 
 #: The entry of a model file's extra values that holds the findings.
 ENTRY = "findings"
@@ -15,8 +15,8 @@ ENTRY = "findings"
 
 def load(path: Path) -> Any:
     """Load the estimator in a file. Raises FileError for a bare network, which does not know its columns."""
-    load_later()
-    from .. import estimators, files
+    with loading():
+        from .. import estimators, files
 
     model = files.load(path)
     if not isinstance(model, estimators.Classifier | estimators.Regressor):

@@ -5,8 +5,10 @@ scikit-learn imports most of SciPy with its base classes, half a second of work 
 
 from __future__ import annotations
 
+import gc
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
@@ -34,3 +36,16 @@ def load_later(names: Iterable[str] = HEAVY) -> None:
         module.__spec__, module.__file__, module.__package__ = spec, spec.origin, name
         sys.modules[name] = module
         setattr(sys.modules[package], last, module)
+
+
+@contextmanager
+def loading(names: Iterable[str] = HEAVY) -> Iterator[None]:
+    """Load libraries in the block: without these, and without looking for garbage, of which loading makes none."""
+    load_later(names)
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

@@ -28,7 +28,7 @@ from ..report.verdict import Answer
 from ..text import duration, listed
 from . import doubts
 from .answers import answers
-from .later import load_later
+from .later import loading
 from .options import FitOptions, ReadOptions
 from .problem import Problem, read
 from .rows import in_file
@@ -294,8 +294,7 @@ def timed(seconds: dict[str, float], name: str):
 def begin(options: FitOptions, path: Path, asked: ReadOptions) -> Study:
     """Begin the study of a file or folder, read as asked."""
     seconds: dict[str, float] = {}
-    with timed(seconds, "loading libraries"):
-        load_later()
+    with timed(seconds, "loading libraries"), loading():
         import pandas  # noqa: F401
 
         from .. import estimators  # noqa: F401

@@ -32,9 +32,13 @@ def as_csv(columns: dict[str, Any], header: bool = True, plain: Collection[str] 
     for name in frame.columns:
         number = types.is_numeric_dtype(frame[name].dtype) or types.is_datetime64_any_dtype(frame[name].dtype)
         if name not in plain and not number:
-            codes, different = pd.factorize(frame[name].astype(object))
-            safe = np.array([*map(harmless, different), np.nan], dtype=object)
-            frame[name] = pd.Series(safe[codes], dtype=object)
+            cells = frame[name].astype(object)
+            if types.infer_dtype(cells, skipna=True) == "string":  # each word once
+                codes, words = pd.factorize(cells)
+                cells = pd.Series(np.array([*map(harmless, words), np.nan], dtype=object)[codes], dtype=object)
+            else:
+                cells = cells.map(harmless, na_action="ignore")
+            frame[name] = cells
     frame.columns = [harmless(str(name)) for name in frame.columns]
     return frame.to_csv(index=False, header=header, lineterminator="\n")
 
