@@ -97,18 +97,18 @@ def as_bits(value: float) -> int:
 
 def write(i: Instruction, plan: Plan, optimizer: Any, dtype: np.dtype, cuts: Sequence[int] = ()) -> Kernel | None:
     """Write the kernel of an instruction; None where there is none for this case. cuts: where θ is cut for shards."""
-    kernel = _write(i, plan, optimizer, dtype)
+    kernel = _write(i, plan, optimizer, dtype, len(cuts) > 2)
     if kernel is not None and kernel.range is not None:
         kernel.numbers += ends(i, *kernel.range, cuts)
     return kernel
 
 
-def _write(i: Instruction, plan: Plan, optimizer: Any, dtype: np.dtype) -> Kernel | None:
+def _write(i: Instruction, plan: Plan, optimizer: Any, dtype: np.dtype, shards: bool) -> Kernel | None:
     if i.op == "optimizer" and "lo" not in i.attributes:  # a parameter at a time, in its shape
         return None
     if i.op == "optimizer":
         own = {name: i.attributes[name] for name in ("lo", "hi")}
-        return _update(i, type(optimizer).rule, hyperparameters(optimizer, i) | own, dtype)
+        return _update(i, type(optimizer).rule, hyperparameters(optimizer, i) | own, dtype, shards)
     if i.op in ("clip_value", "l2_gradient"):
         prepare, own = i.attributes["prepare"], {name: i.attributes[name] for name in ("lo", "hi")}
         return _update(i, type(prepare).rule, vars(prepare) | own, dtype)
@@ -301,8 +301,11 @@ def why_none(i: Instruction) -> str:
 
 
 @cache
-def _update_text(rule: Any) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
-    """Write an optimizer's rule as a loop: the text, the names of its vectors, and of its settings."""
+def _update_text(rule: Any, shards: bool) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    """Write an optimizer's rule as a loop: the text, the names of its vectors, and of its settings.
+
+    shards: every core holds what it has read of θ, so a core asks for its part back, a block before it writes that.
+    """
     apart = hoisted(rule)
     vectors, settings = apart.vectors, apart.settings
     body = [ast.unparse(line) for line in apart.body]
@@ -311,17 +314,22 @@ def _update_text(rule: Any) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
     new = ", ".join(f"new_{v}" for v in stored)
     lines = [f"def {rule.__name__}(lo, hi, {', '.join(f'{v}_' for v in vectors)}, {', '.join(settings)}):"]
     lines += [f"    c{k} = F({text})" for k, text in enumerate(apart.constants)]
-    lines += ["    for j in range(lo, hi):"] + [f"        {v} = {v}_[j]" for v in vectors]
-    lines += [f"        {line}" for line in body]
-    lines += [f"        {new} = {results.strip('()') if len(stored) > 1 else results}"]
-    lines += [f"        {v}_[j] = new_{v}" for v in stored]
-    return "\n".join(lines), vectors, settings
+    loop = ["for j in range(lo, hi):"] + [f"    {v} = {v}_[j]" for v in vectors]
+    loop += [f"    {line}" for line in body]
+    loop += [f"    {new} = {results.strip('()') if len(stored) > 1 else results}"]
+    loop += [f"    {v}_[j] = new_{v}" for v in stored]
+    if shards:
+        loop[0] = "for j in range(block, min(block + 512, hi)):"
+        ask = ["for j in range(min(block + 512, hi), min(block + 1024, hi), 4 * SIDE):",
+               f"    prefetch(at({vectors[0]}_, j), 1)"]
+        loop = ["for block in range(lo, hi, 512):", *(f"    {line}" for line in ask + loop)]
+    return "\n".join(lines + [f"    {line}" for line in loop]), vectors, settings
 
 
-def _update(i: Instruction, rule: Any, numbers: dict[str, Any], dtype: np.dtype) -> Kernel | None:
+def _update(i: Instruction, rule: Any, numbers: dict[str, Any], dtype: np.dtype, shards: bool = False) -> Kernel | None:
     """Write the loop of an optimizer's rule, or of a rule that prepares the gradient, over a range of θ."""
     try:
-        text, vectors, settings = _update_text(rule)
+        text, vectors, settings = _update_text(rule, shards)
     except (OSError, TypeError):  # typed at a prompt: Python keeps no source
         return None
     operands = {f"{v}_": a for v, a in zip(vectors, i.arguments, strict=True)}

@@ -166,10 +166,10 @@ def _futex(c: Compiler, word: Scalar, what: int, value: Any) -> None:
 FUTEX = {"x86_64": 202, "aarch64": 98}.get(platform.machine(), 0) if sys.platform == "linux" else 0
 
 
-def _prefetch(c: Compiler, p: Scalar) -> None:
-    """Have the cache line that p points into brought near."""
+def _prefetch(c: Compiler, p: Scalar, write: int = 0) -> None:
+    """Have the cache line that p points into brought near; write: taken from other cores, for writing."""
     near = c.outside("llvm.prefetch.p0", VOID, [I8.as_pointer(), I32, I32, I32])
-    c.b.call(near, [c.b.bitcast(p.value, I8.as_pointer()), I32(0), I32(3), I32(1)])
+    c.b.call(near, [c.b.bitcast(p.value, I8.as_pointer()), I32(write), I32(3), I32(1)])
 
 
 def _vectors(write: Callable[..., None], kind: type[tile.Vectors] = tile.Vectors) -> Callable:
