@@ -84,17 +84,29 @@ class PlainText:
         import pyarrow as pa
         from pyarrow import csv
 
-        try:
-            for batch in csv.open_csv(self.path, **self._options()):
-                yield _frame(pa.Table.from_batches([batch]), whole=False)
-        except pa.ArrowInvalid:
-            raise NotPlain from None
+        for i, lines in enumerate(self._lines()):
+            try:
+                table = csv.read_csv(pa.BufferReader(lines), **self._options(skip=int(i == 0)))
+            except pa.ArrowInvalid:
+                raise NotPlain from None
+            yield _frame(table, whole=False)
 
-    def _options(self) -> dict[str, Any]:
+    def _lines(self) -> Iterator[bytes]:
+        """The file, some lines at a time; pyarrow's own pieces would all be read ahead."""
+        rest = b""
+        with open(self.path, "rb", buffering=0) as file:
+            while block := file.read(PIECE):
+                lines, end, rest = (rest + block).rpartition(b"\n")
+                if end:
+                    yield lines + end
+        if rest:
+            yield rest
+
+    def _options(self, skip: int = 1) -> dict[str, Any]:
         from pyarrow import csv
 
         return {
-            "read_options": csv.ReadOptions(column_names=self.names, skip_rows=1, block_size=PIECE),
+            "read_options": csv.ReadOptions(column_names=self.names, skip_rows=skip, block_size=PIECE),
             "parse_options": csv.ParseOptions(delimiter=self.separator, quote_char=False, double_quote=False),
             "convert_options": csv.ConvertOptions(
                 column_types=self.types, null_values=GAPS, strings_can_be_null=True,
