@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from ...program import Value
 
-SHORT = 16  # an inner loop up to so long has its length in the text
+SHORT = 32  # an inner loop up to so long has its length in the text
 
 
 @dataclass(frozen=True)

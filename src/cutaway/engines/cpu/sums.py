@@ -6,7 +6,7 @@ import math
 
 from ...program import Instruction, Value
 from ..plan import Plan
-from .loops import Loops, Space, View, broadcast, dense, merged
+from .loops import SHORT, Loops, Space, View, broadcast, dense, merged
 
 Written = tuple[Loops, dict[str, Value]]
 
@@ -29,6 +29,12 @@ def sum_to(i: Instruction, plan: Plan) -> Written | None:
         return loops, {"x": x, "y": y}
     last = len(space.sizes) - 1
     outer = loops.open(space, range(last))
+    if views["x"].strides[last] == 1 and (space.sizes[last] > SHORT or (space.batched and not last)):
+        start = loops.place(views["x"], [*outer, "0"])
+        count = loops.number(space.sizes[last])
+        count = f"n * {count}" if space.batched and not last else count
+        loops.inside(last, [f"y[{loops.place(views['y'], [*outer, '0'])}] += F(_total(at(x, {start}), {count}))"])
+        return loops, {"x": x, "y": y}
     loops.inside(last, ["total = 0.0"])
     counters = [*outer, *loops.open(space, [last], last)]
     loops.inside(last + 1, [f"total += np.float64(x[{loops.place(views['x'], counters)}])"])
