@@ -65,7 +65,7 @@ def basic(rng: Rng, n: int) -> Case:
 def by_arrays(rng: Rng, n: int) -> Case:
     shape = (*sizes(rng, 3), int(rng.integers(1, 6)))
     x, kind = values(rng, n, shape)
-    at, how = int(rng.integers(0, len(shape))), rng.integers(4)
+    at, how = int(rng.integers(0, len(shape))), rng.integers(5)
     size = shape[at]
     every = [part_of_an_axis(rng, s) if rng.random() < 0.5 else slice(None) for s in shape[:at]]
     if how == 0:
@@ -74,6 +74,8 @@ def by_arrays(rng: Rng, n: int) -> Case:
         picks = [rng.integers(-size, size, (2, 3))]
     elif how == 2:
         picks = [rng.random(size) < 0.6]
+    elif how == 3:
+        picks = [rng.random(shape[at : at + 2]) < 0.6]
     else:
         picks = [rng.integers(0, s, 4) for s in shape[at : at + 2]]
     return Case((x,), {"key": (slice(None), *every, *picks)}, (kind,))

@@ -13,7 +13,7 @@ from . import arrays
 from .arrays import *  # noqa: F403
 from .composed import *  # noqa: F403
 from .tape import recording
-from .tensor import Tensor, apply, product
+from .tensor import Tensor, _index, apply, product
 
 
 def _elementwise(name: str):
@@ -76,7 +76,7 @@ def embedding(i, W) -> Tensor:
 
 def index(x, key) -> Tensor:
     """x[key], as NumPy indexes."""
-    return apply("index", x, key=key)
+    return apply("index", x, key=_index(key))
 
 
 def dropout(x, p: float = 0.5, seed=None, step=None, call=None, **named) -> Tensor:

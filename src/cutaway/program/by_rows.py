@@ -36,7 +36,10 @@ def _stays_with_its_sample(rule: Op, inputs: Sequence[Value | None], outputs: Se
                            settings: Mapping[str, Any]) -> bool:
     """Move the samples' numbers in place of what they hold, and see where each of them comes to lie."""
     given = [None if v is None else np.broadcast_to(_samples(v), v.shape_at(SAMPLES)) for v in inputs]
-    made = rule.forward(*given, **{name: _resolved(value) for name, value in settings.items()})
+    try:
+        made = rule.forward(*given, **{name: _resolved(value) for name, value in settings.items()})
+    except (IndexError, ValueError, TypeError, OverflowError, MemoryError):  # as the rule will say when it runs
+        return False
     return all(bool(((there == SHARED) | (there == _samples(v))).all())
                for there, v in zip(made if isinstance(made, tuple) else (made,), outputs, strict=True))
 

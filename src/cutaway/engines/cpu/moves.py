@@ -153,7 +153,7 @@ def find(part: Value, whole: Value, pick: Pick) -> Picked | None:
     """Find where the numbers of a part lie in the whole; None where that is not alike for every sample and batch."""
     try:
         found = [_seen(whole.shape_at(n), pick, n) for n in BATCHES]
-    except (IndexError, ValueError, TypeError, MemoryError):
+    except (IndexError, ValueError, TypeError, OverflowError, MemoryError):  # as its rule will say
         return None
     if any(shape != part.shape_at(n) for (shape, _), n in zip(found, BATCHES, strict=True)):
         return None

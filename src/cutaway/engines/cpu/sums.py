@@ -47,7 +47,7 @@ def cumsum(i: Instruction, plan: Plan) -> Written | None:
     operands = i.operands()
     x, y = ("dy", "dx") if i.backward else ("x", "y")
     made, given = operands[y], operands[x]
-    if made is None or given is None or made.dtype != given.dtype:
+    if made is None or given is None or made.dtype != given.dtype or not isinstance(i.attributes["axis"], int):
         return None
     loops, space = Loops(), Space.of(made)
     if not made.width:
