@@ -9,10 +9,12 @@ from .idiom_networks import IDIOMS, network, of_cutaway
 from .idiom_networks import data as rows_of
 from .peers import DECAY, LR, as_torch, from_torch
 
-WORKLOADS = {name: Workload(name, (), batch=32, task=name, rows=512) for name in IDIOMS}
+WORKLOADS = {name: Workload(name, (), batch=32, task=name, rows=512, about=f"of {idiom.given}, batch 32")
+             for name, idiom in IDIOMS.items()}
 TARGETS = {name: {"PyTorch": 1.5} for name in WORKLOADS}
 UNIT, PROOF = "a step", TRAINED
-TOLERANCE = 1e-3  # 16 updates in float32
+#: 16 updates in float32. A bias before batch norm has only noise for a gradient, which AdamW follows as far as others.
+TOLERANCE = 5e-3
 COLD = None
 TOGETHER = True
 
