@@ -214,9 +214,10 @@ class Writer:
             axes.pop()
         counters = [f"i{j}" for j in range(len(axes))]
         A, B, C = (_pointer(y.leaf, [axis[j + 1] for axis in axes], counters) for j, y in enumerate((a, b, made)))
-        room = DEEP * WIDEST if turned else 0
-        room += (k + WIDEST) * WIDEST if turned or any(s >= N or not s % CROWDED for s in (ar, ac)) else DEEP * WIDEST
-        room += max(m, WIDEST) * (DEEP + APART) + DEEP * APART if room != DEEP * WIDEST else 0
+        strides = (k,) if turned else (ar, ac)
+        crowded = any(stride >= N or stride % CROWDED == 0 for stride in strides)
+        room = (k + WIDEST) * WIDEST if turned else DEEP * WIDEST
+        room += max(m, WIDEST) * (DEEP + APART) + DEEP * APART if crowded else 0
         P = self.room((room,)).leaf.buffer
         m_, n_, k_, ar_, ac_, br_ = (in_words(size) for size in (m, n, k, ar, ac, br))
         reads = {a.leaf.buffer, b.leaf.buffer, P}
