@@ -108,7 +108,8 @@ def namespace(writer: Writer, rounded: bool = False) -> SimpleNamespace:
             writer.store(place, x)
         lines = [line for block in writer.blocks for line in block.lines]
         writes, reads = (set().union(*(getattr(b, which) for b in writer.blocks)) for which in ("writes", "reads"))
-        writer.blocks = [*before, Block([f"for step in range({steps}):", *inside(lines)], writes, reads)]
+        writer.blocks = [*before, Block([f"for step in range({steps}):", *inside(lines)], writes, reads,
+                                        any(block.mixes for block in writer.blocks))]
         return (states[0] if one else tuple(states)), tuple(kept)
 
     def arange(n: int) -> Array:

@@ -28,11 +28,13 @@ class Room:
 
 @dataclass
 class Block:
-    """Some lines of a kernel: what they write, and what they read."""
+    """Some lines of a kernel: what they write, and what they read. mixes: they add up rows of the batch, or compare
+    them."""
 
     lines: list[str]
     writes: set[str]
     reads: set[str] = field(default_factory=set)
+    mixes: bool = False
 
 
 class Writer:
@@ -88,17 +90,20 @@ class Writer:
     def store(self, place: Array, x: Array, sign: str = "=") -> None:
         """Write numbers into an array in memory."""
         x.settle()
-        self.loops(place, [place, x.spread(place.shape)], lambda body, place, x: body.put(place, sign, body.value(x)))
+        self.loops(place, [place, x.spread(place.shape)], lambda body, place, x: body.put(place, sign, body.value(x)),
+                   sign != "=")
 
     # ---- loops -------------------------------------------------------------------------------------------------------
 
-    def loops(self, writes: Array, arrays: Sequence[Array], work: Callable[..., None]) -> None:
-        """Write a nest of loops over arrays of one shape. work: writes the innermost lines."""
+    def loops(self, writes: Array, arrays: Sequence[Array], work: Callable[..., None], adds: bool = False) -> None:
+        """Write a nest of loops over arrays of one shape. work: writes the innermost lines, which may add."""
         shape, arrays = _merged(arrays)
         body = Body(self, tuple(f"i{k}" for k in range(len(shape))))
         work(body, *arrays)
         text = _nested(shape, body.counters, body.lines)
-        self.blocks.append(Block(text, {writes.leaf.buffer}, body.reads))
+        buffer = writes.leaf.buffer
+        mixes = adds and math.prod(shape) >= N > self.buffers[buffer].size
+        self.blocks.append(Block(text, {buffer}, body.reads, mixes))
 
     def reduced(self, how: str, x: Array, axis: Any, keepdims: bool, kind: str | None = None) -> Array:
         """The sum, mean or maximum along axes."""
@@ -148,7 +153,8 @@ class Writer:
             lines = [*zero, *along, *end]
         else:
             lines = self._along_the_last(shape, a, body, x, target, begin, add, how, scale, wide)
-        self.blocks.append(Block(_nested(shape[:a], body.counters[:a], lines), {made.leaf.buffer}, body.reads))
+        self.blocks.append(Block(_nested(shape[:a], body.counters[:a], lines), {made.leaf.buffer}, body.reads,
+                                 count >= N))
 
     def _along_the_last(self, shape: Any, a: int, body: Body, x: Array, target: Array, begin: str, add: Callable,
                         how: str, scale: str, wide: str) -> list[str]:
@@ -229,7 +235,8 @@ class Writer:
             call = f"_times_turned({m_}, {n_}, {k_}, {A}, {B}, reals(0), {C}, {P})"
         else:
             call = f"_times({m_}, {n_}, {k_}, {A}, {ar_}, {ac_}, {B}, {br_}, {C}, {n_}, {P})"
-        self.blocks.append(Block(_nested([size for size, *_ in axes], counters, [call]), {made.leaf.buffer}, reads))
+        self.blocks.append(Block(_nested([size for size, *_ in axes], counters, [call]), {made.leaf.buffer}, reads,
+                                 k >= N or any(not by_c and size >= N for size, *_, by_c in axes)))
         return made
 
     def _matrix(self, x: Array) -> Array:

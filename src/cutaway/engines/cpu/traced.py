@@ -81,8 +81,19 @@ class _Kernel:
         for (name, v), result in zip(self.writes.items(), results, strict=False):
             if v is not None:
                 self._output(name, v, result)
+        if i.scope == "rows":
+            self._refuse_mixed_rows()
         apart = i.scope == "rows" and all(v.rows for v in i.written) and len(self.writer.blocks) > 1
         return self._text("", apart)
+
+    def _refuse_mixed_rows(self) -> None:
+        """Refuse results of a row that are made of all rows, as of a softmax along them: a thread has some alone."""
+        mixed: set[str] = set()
+        for block in self.writer.blocks:
+            if block.mixes or block.reads & mixed:
+                mixed |= {self.renamed.get(name, name) for name in block.writes} | block.writes
+        if any(v is not None and v.rows and name in mixed for name, v in self.writes.items()):
+            raise CannotTrace("rows beside each other")
 
     def spread(self, name: str, text: str, takes: Takes) -> Traced:
         """Copy operands that repeat themselves along a shape of the hand-written kernel's; add up their gradients."""
