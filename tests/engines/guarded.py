@@ -131,7 +131,7 @@ def check(slots_, name, case, dtype, threads):
         for at_end in (True, False):
             slots_.begin(at_end)
             got = run_kernel(slots_, engine, k, known, engine.threads)
-            for v in i.written:
+            for v in (v for v in i.written if v.width):
                 assert _close(got[id(v)], rules.view(v, model.n), TOLERANCE[dtype]), f"{v} of {i.title}: {got[id(v)]}"
     return count
 
