@@ -132,3 +132,18 @@ def test_a_last_batch_too_small_for_all_threads_trains_the_same(name):
         made.run()
         thetas.append(model.theta.copy())
     np.testing.assert_allclose(*thetas, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_running_averages_know_how_many_rows_a_batch_has(threads):
+    """None of their operands has rows; the last batch is a smaller one."""
+    X = np.random.default_rng(0).standard_normal((17, 4))
+    states = []
+    for engine in ("reference", "cpu"):
+        net = ct.nn.Sequential(ct.nn.Linear(4, 5), ct.nn.BatchNorm1d(5), ct.nn.Linear(5, 1)).init(0).astype("float64")
+        made = ct.compile(net, "mse", ct.optim.SGD(0.1), 6, X, X[:, :1], engine=engine, threads=threads)
+        made.feed(X, X[:, :1])
+        made.run()
+        states.append(net.state_dict())
+    for name, expected in states[0].items():
+        np.testing.assert_allclose(states[1][name], expected, rtol=1e-9, atol=1e-12)

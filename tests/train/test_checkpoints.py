@@ -50,7 +50,7 @@ def cut_off(folder, at_step, **options):
             raise Cut
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("cutaway.engines.cpu.engine.SECONDS", 0.0)  # back in Python after every step
+        patch.setattr("cutaway.engines.cpu.pool.SECONDS", 0.0)  # back in Python after every step
         patch.setattr(checkpoint.Checkpoints, "save", save)
         with pytest.raises(Cut):
             ct.fit(net(), X, Y, checkpoint=folder, **(OPTIONS | options))

@@ -74,8 +74,8 @@ def fit(op: str, kernel: Takes, backward: bool, operands: dict[str, Value | None
     shapes = {name: row[name].whole(found) for name in apart if not name.endswith("_shape")}
     if None in shapes.values():
         return None
-    rows = found.sizes.get("n", 1)
-    return Fit(found.sizes | ({"n": rows, "total": rows, "first": 0} if bare else {}), shapes)
+    rows = found.sizes.get("n")  # of operands that are asked for rows: others, such as running averages, know none
+    return Fit(found.sizes | ({"total": rows, "first": 0} if bare and rows else {}), shapes)
 
 
 class _Found:
