@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from cutaway.data import plain_text, read_table, table_files
 from cutaway.data.plain_text import NotPlain, PlainText
+from cutaway.errors import DataError
 
 CELLS = st.sampled_from([
     "", "0", "-0", "7", "007", "+7", "12345678901234567", "9007199254740993", "9223372036854775808",
@@ -101,3 +102,12 @@ def test_a_large_plain_file_is_read_by_pyarrow(tmp_path, monkeypatch):
     monkeypatch.setattr(table_files, "LARGE_TEXT", 2**20)
     monkeypatch.setattr(pd, "read_csv", lambda *_, nrows=1, read=pd.read_csv, **how: read(*_, nrows=nrows, **how))
     assert len(read_table(path)) == 300_000
+
+
+@pytest.mark.parametrize("row", ["1,2,red,4", "1,2"])
+def test_a_row_of_another_length_is_named_by_its_line_in_large_files_too(tmp_path, monkeypatch, row):
+    path = tmp_path / "ragged.csv"
+    path.write_text(f"n,x,colour\n0,1,red\n{row}\n2,3,blue\n")
+    monkeypatch.setattr(table_files, "LARGE_TEXT", 0)
+    with pytest.raises(DataError, match=rf"line 3: {row.count(',') + 1} cells under 3 column names"):
+        read_table(path)

@@ -114,6 +114,13 @@ def test_what_predict_refuses_is_refused_in_its_words(record):
     identical(f(dicts(TABLE)[0]), model.predict(TABLE.iloc[:1])[0])
 
 
+@pytest.mark.parametrize("cell", [[3.0], np.ones(1)], ids=str)
+def test_a_cell_of_a_tuple_is_no_column(cell):
+    f = ct.predictor(fitted("numbers"))
+    with pytest.raises(DataError, match=f"'size', row 0 .* holds a {type(cell).__name__}: a cell must be"):
+        f((cell, *tuples(TABLE)[0][1:]))
+
+
 def test_several_rows_and_probabilities_of_numbers_are_refused():
     f = ct.predictor(fitted("numbers"))
     with pytest.raises(DataError, match=r"one record, got 2 rows: write estimator\.predict"):

@@ -54,7 +54,10 @@ class PlainText:
             if file.read(1).isspace():
                 raise NotPlain
             file.seek(0)
-            first = pd.read_csv(file, sep=separator, header=0, names=names, nrows=FIRST_ROWS, low_memory=False)
+            try:
+                first = pd.read_csv(file, sep=separator, header=0, names=names, nrows=FIRST_ROWS, low_memory=False)
+            except ValueError:  # rows of more cells than names, or no UTF-8
+                raise NotPlain from None
         known = {"int64": pa.int64(), "float64": pa.float64(), "bool": pa.bool_(), "str": pa.large_string()}
         found = {str(name): known.get(str(dtype)) for name, dtype in first.dtypes.items()}
         if None in found.values():

@@ -103,7 +103,7 @@ class RecordPredictor:
         elif isinstance(record, tuple | list):
             assert self._records is not None
             names = self._records.names
-            record = dict(zip(names, record, strict=True)) if len(record) == len(names) else [list(record)]
+            record = [dict(zip(names, record, strict=True)) if len(record) == len(names) else list(record)]
         Z = self._fitted.encode(record)
         if len(Z) != 1:
             raise DataError(f"A predictor takes one record, got {len(Z)} rows: write estimator.predict(X) for several.")
