@@ -154,6 +154,14 @@ def test_dates_come_to_the_same_numbers(days, asked, form):
         check(encoder, {"day": form(day)})
 
 
+def test_one_moment_in_several_time_zones_has_several_times_of_day():
+    encoder, noon = TableEncoder().fit(TABLE[["stamp"]]), dt.datetime(2020, 6, 1, 12, tzinfo=dt.UTC)
+    records, row = RecordEncoder(encoder.columns, np.float64), np.zeros(len(encoder.feature_names))
+    for moment in (noon, *(noon.astimezone(dt.timezone(dt.timedelta(hours=h))) for h in (9, -5)), pd.Timestamp(noon)):
+        records.write({"stamp": moment}, records.by_name, row.data)
+        np.testing.assert_array_equal(row, encoder.transform({"stamp": [moment]}, np.float64)[0])
+
+
 def test_everyday_records_need_no_frame(monkeypatch):
     encoder = ENCODERS["plain"]
     records, row = RecordEncoder(encoder.columns), np.zeros(len(encoder.feature_names), np.float32)

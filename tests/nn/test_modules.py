@@ -287,6 +287,22 @@ def test_predict_keeps_programs_for_many_rows_few_and_one_and_gives_every_row_th
     assert model.predict(X[:1]).dtype == np.float64 and len(model._evaluators) == 1
 
 
+def test_a_single_row_beside_several_of_another_input_is_refused_each_time():
+    class Two(ct.nn.Module):
+        def __init__(self):
+            self.inner = Linear(5, 2)
+
+        def forward(self, a, b):
+            return self.inner(ct.ops.concat([a, b], axis=1))
+
+    model, a, b = Two().init(0), np.ones((3, 3), np.float32), np.ones((3, 2), np.float32)
+    for _ in range(2):
+        assert model.predict((a[:1], b[:1])).shape == (1, 2)
+        for rows in (0, 2):
+            with pytest.raises(ShapeError):
+                model.predict((a[:1], b[:rows]))
+
+
 def test_single_rows_of_sequences_and_of_numbers_that_are_looked_up_are_checked_as_many_are():
     model = ct.nn.Sequential(ct.nn.Embedding(10, 4), ct.nn.Flatten(), ct.nn.Linear(12, 2)).init(0)
     words = np.array([[9, 0, 4], [1, 2, 3]])

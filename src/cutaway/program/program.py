@@ -215,7 +215,7 @@ class Program(Shown):
     def one(self, X: NamedInputs) -> np.ndarray:
         """Compute raw outputs for a single row of inputs like those that the program was compiled for: as `predict`
         does, sooner, in memory that stands ready for it."""
-        plain = all(isinstance(array, np.ndarray) for array in X.arrays.values())
+        plain = all(isinstance(array, np.ndarray) and len(array) == 1 for array in X.arrays.values())
         if not plain or any(v.dtype == np.int32 for v in self.engine.listing.inputs):  # which have to be looked at
             return self.predict(X, keep=False)
         with self._lock:
