@@ -70,6 +70,34 @@ def test_history_has_a_row_an_epoch_and_steps_a_row_a_step(engine):
     assert list(run.history.to_pandas().columns) == list(run.history)
 
 
+@pytest.mark.parametrize("engine", ["cpu", "reference"])
+def test_epochs_between_which_nobody_looks_are_those_that_somebody_watches(engine):
+    X, y = table(64)
+    runs = [ct.fit(net(dropout=0.2), X, y, epochs=80, batch_size=16, optimizer=ct.optim.AdamW(
+                ct.optim.schedules.cosine(1e-2)), engine=engine, callbacks=callbacks) for callbacks in ([], [str])]
+    one, other = runs
+    assert np.array_equal(one.model.theta, other.model.theta)
+    for name in ("loss", "epoch", "lr"):
+        assert np.array_equal(one.history[name], other.history[name]), name
+    for name in ("loss", "epoch"):
+        assert np.array_equal(one.steps[name], other.steps[name]), name
+    assert [s["t"] for s in one.past.snapshots] == [s["t"] for s in other.past.snapshots]
+    assert (np.diff(one.history["seconds"]) > 0).all()
+
+
+def test_a_loss_that_is_not_finite_ends_the_same_epoch_whether_or_not_somebody_watches():
+    X, y = table(64)
+    rate = lambda t: 1e-3 if t < 150 else 1e30  # noqa: E731
+    runs = []
+    for callbacks in ([], [str]):
+        with pytest.warns(TrainingWarning, match=r"\(epoch 38\)"):
+            runs.append(ct.fit(net(), X, y, epochs=80, batch_size=16, optimizer=ct.optim.SGD(rate),
+                               callbacks=callbacks))
+    one, other = runs
+    assert one.trouble == other.trouble and one.epochs_done == other.epochs_done == len(one.history) == 37
+    assert np.array_equal(one.steps["loss"], other.steps["loss"])
+
+
 @pytest.mark.parametrize(("batch_size", "steps"), [("full", 1), (50, 1), (1000, 1), (1, 50), (16, 4)])
 def test_batch_size_decides_the_steps_of_an_epoch(batch_size, steps):
     X, y = table(50)

@@ -170,7 +170,8 @@ class Program(Shown):
             raise ArgumentError("this program has no data to train on: call program.feed(X, y) first")
         position = whole_number("position", position, 0)
         for p in self.state.parameters.values():
-            p.learnt = True
+            if not p.learnt:
+                p.learnt = True
         rows = self.engine.rows if order is None else np.size(order)
         left = max(0, -(-(rows - position) // self.engine.batch_size))
         steps = left if steps is None else min(whole_number("steps", steps, 0), left)

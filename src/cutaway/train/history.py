@@ -33,10 +33,12 @@ class History(Shown):
         """Add several rows at once."""
         before, after = self._rows, self._rows + len(next(iter(rows.values())))
         for name in dict.fromkeys([*self._columns, *rows]):
-            new = np.asarray(rows.get(name, np.nan))
-            old = self._columns.get(name, np.full(before, np.nan) if before else new[:0])
-            kind = np.result_type(old, new)
-            if name not in self._columns or len(old) < after or old.dtype != kind:  # twice the room: few copies
+            new, old = np.asarray(rows.get(name, np.nan)), self._columns.get(name)
+            known = old is not None
+            if old is None:
+                old = np.full(before, np.nan) if before else new[:0]
+            kind = old.dtype if old.dtype == new.dtype else np.result_type(old, new)
+            if not known or len(old) < after or old.dtype != kind:  # twice the room: few copies
                 self._columns[name] = np.empty(max(after, 2 * before), kind)
                 self._columns[name][:before] = old[:before]
             self._columns[name][before:after] = new

@@ -116,6 +116,10 @@ class Past:
             self._every *= 2
             self.snapshots = [s for s in self.snapshots if (self.epoch_of(s) - self._first) % self._every == 0]
 
+    def next_kept(self, epoch: int) -> int:
+        """The first epoch after this one before which a snapshot may be taken."""
+        return epoch + self._every - (epoch - self._first) % self._every
+
     def before(self, step: int) -> Snapshot | None:
         """The last snapshot before a step."""
         return next((s for s in reversed(self.snapshots) if s["t"] < step), None)

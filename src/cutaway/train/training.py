@@ -27,6 +27,8 @@ from .task import Task
 from .trouble import first_bad_value, normalises_batches, one_row_left_out
 from .validation import Best, Validation
 
+SECONDS = 0.1  # of epochs that one call does where nobody looks between them
+
 
 class Training:
     """A model that is ready to learn a task by a recipe: all is checked and compiled, and `go` trains.
@@ -95,31 +97,48 @@ class Training:
         self._stop_early()
         with one_trainer(self.model), self.progress, interruptible(run):
             while run.epochs_done < run.epochs and not run.stopping:
-                epoch = run.epochs_done + 1
-                losses = self._epoch(epoch)
-                run.seconds = time.perf_counter() - self.began
-                if losses is None:
+                first, before = run.epochs_done + 1, run.seconds
+                last = self._last_unwatched(first)
+                done = self._epochs(first, last)
+                now = time.perf_counter() - self.began
+                for epoch, losses in enumerate(done, first):
+                    run.seconds = now - (now - before) * (first + len(done) - 1 - epoch) / len(done)
+                    row = self._score(epoch, losses)
+                    run.epochs_done = epoch
+                    run.history.append(**row)
+                    self.progress.epoch_done(epoch, row)
+                    self._stop_early()
+                    self._tell(EpochEnded(run, epoch, row))
+                    if self._checkpoint_is_due() or epoch == run.epochs or run.stopping:
+                        self._save()
+                run.seconds = now
+                if run.epochs_done < last:
                     break
-                row = self._score(epoch, losses)
-                run.epochs_done = epoch
-                run.history.append(**row)
-                self.progress.epoch_done(epoch, row)
-                self._stop_early()
-                self._tell(EpochEnded(run, epoch, row))
-                if self._checkpoint_is_due() or epoch == run.epochs or run.stopping:
-                    self._save()
         run.stopped = run.stopping or f"all {run.epochs} epochs done"
         self._put_back_best()
         run.trouble = self.trouble
         self._tell(Ended(run))
         return run
 
-    def _epoch(self, epoch: int) -> np.ndarray | None:
-        """Do what is left of a pass over the rows; give the losses of all its steps, or None if it broke off."""
+    def _last_unwatched(self, epoch: int) -> int:
+        """The last of the epochs, from this one on, that one call of the program may do: of short ones several, a tenth
+        of a second's, if nobody looks or stops between them, their batches are whole and no snapshot is due."""
+        past, run = self.past, self.run
+        watched = self.callbacks or self.validation or self.checkpoints or self.progress.bar or callable(past.shuffle)
+        ragged = len(past.rows) % past.batch_size and not past.drop_last
+        if watched or ragged or not past.resident or not run.epochs_done:
+            return epoch
+        most = int(SECONDS * run.epochs_done / run.seconds)
+        return min(max(epoch, epoch + most - 1), past.next_kept(epoch) - 1, run.epochs)
+
+    def _epochs(self, epoch: int, last: int) -> list[np.ndarray]:
+        """Do what is left of one pass over the rows, or several; give the losses of all steps of each that is whole."""
         past, B, engine, steps = self.past, self.past.batch_size, self.program.engine, self.run.steps
         first = (epoch - 1) * past.steps
         at = len(steps) - first  # steps of this epoch that were done before the run went on from a checkpoint
         order = past.order(epoch)[at * B :]
+        if last > epoch:
+            order = np.concatenate([order, *map(past.order, range(epoch + 1, last + 1))])
         if not at:
             past.keep(self.program, epoch)
 
@@ -130,20 +149,24 @@ class Training:
                 self.run.stop(f"the time limit of {limit:g} s")
             return bool(self.run.stopping) or self._checkpoint_is_due()
 
+        def whole() -> list[np.ndarray]:
+            ends = range(epoch * past.steps, len(steps) + 1, past.steps)
+            return [steps["loss"][end - past.steps : end] for end in ends]
+
         for rows, n in past.batches_of(self.program, order):
             position = 0
             while position < n:
                 done = self.program.run(rows, position, between=stop)
-                steps.extend({"loss": done, "epoch": np.full(len(done), epoch)})
+                steps.extend({"loss": done, "epoch": np.arange(len(steps), len(steps) + len(done)) // past.steps + 1})
                 position += len(done) * B
                 if not engine.finite:
-                    self._not_finite(epoch, order[(len(steps) - first - at) * B :][:B])
-                    return None
-                if len(steps) < epoch * past.steps and (self.run.stopping or self._checkpoint_is_due()):
+                    self._not_finite(len(steps) // past.steps + 1, order[(len(steps) - first - at) * B :][:B])
+                    return whole()
+                if len(steps) < last * past.steps and (self.run.stopping or self._checkpoint_is_due()):
                     self._save()
                     if self.run.stopping:
-                        return None
-        return steps["loss"][first:]
+                        return whole()
+        return whole()
 
     def _score(self, epoch: int, step_losses: np.ndarray) -> dict[str, float]:
         """Make the epoch's row of the history: the mean loss of its rows, validation scores, the rate, the time."""
@@ -156,7 +179,7 @@ class Training:
             row |= self.validation.score()
             if self.best.see(row, self.model):
                 self.run.best_epoch = epoch
-        return row | {"lr": past.optimizer.rate(self.program.state.t), "seconds": self.run.seconds}
+        return row | {"lr": past.optimizer.rate(epoch * past.steps), "seconds": self.run.seconds}
 
     def _put_back_best(self) -> None:
         """Give the model the weights of the best epoch, if scores tell which that is."""

@@ -220,12 +220,12 @@ class CPU(Reference):
         opt = self.optimizer
         table = rates(opt, self.t + 1, steps) if opt is not None and callable(opt.lr) else None
         self._prepare_states(order, position)
-        done = 0
+        done, first = 0, address_of(losses)
         while done < steps:
             chunk = min(steps - done, self._pace.steps)
             for s in self._states:
                 s[slots.STEP] = -1
-                s[slots.LOSSES] = losses.ctypes.data + 8 * done
+                s[slots.LOSSES] = first + 8 * done
                 s[slots.RATES] = table.ctypes.data + 8 * done if table is not None else 0
             try:
                 self._steps(chunk)
