@@ -30,7 +30,7 @@ def stream(seed: int, *name: object) -> np.random.Generator:
     """
     text = "\x1f".join([str(int(seed)), *map(str, name)])
     key = np.frombuffer(hashlib.sha256(text.encode()).digest()[:16], np.uint64)
-    return np.random.Generator(np.random.Philox(_Key(key)))
+    return np.random.Generator(np.random.Philox(_Key(key)))  # type: ignore[arg-type]
 
 
 def seed(n: int) -> None:

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ...errors import warn
 from . import native
@@ -44,11 +44,23 @@ class Source(NamedTuple):
         return language.build(self.text, self.dtype, native.symbol(digest(self)))
 
 
+def digest_once(source: Source) -> str:
+    """The digest of a text that may never be compiled: unlike `digest`, it keeps none in memory."""
+    found = _begun().copy()
+    found.update(f"{source.name} {source.dtype}\0{source.text}".encode())
+    return found.hexdigest()[:24]
+
+
 @cache
 def digest(source: Source) -> str:
     """The hash of everything that a kernel's machine code depends on: the name of its file."""
-    parts = native.fingerprint(), _kernel_dependencies(), f"{source.name} {source.dtype}", source.text
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
+    return digest_once(source)
+
+
+@cache
+def _begun() -> Any:
+    """The hash of what all kernels depend on."""
+    return hashlib.sha256(f"{native.fingerprint()}\0{_kernel_dependencies()}\0".encode())
 
 
 @cache

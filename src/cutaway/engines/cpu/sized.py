@@ -31,7 +31,7 @@ class Sized:
         return building.Source(kernel.name, self.dtype, kernel.sized)
 
     def _kept(self, kernel: Kernel) -> bool:
-        return native.is_kept(building.digest(self._source(kernel)))
+        return native.is_kept(building.digest_once(self._source(kernel)))
 
     def after(self, seconds: float, addresses: np.ndarray) -> None:
         """Count seconds of steps; when there were enough, write the kernels' addresses where the native loop looks."""
