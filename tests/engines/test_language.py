@@ -64,6 +64,11 @@ def test_the_side_that_is_not_wanted_is_not_computed():
     assert run(text, 0, 0) == 7
 
 
+def test_pointers_are_the_same_where_they_lead_to_the_same_place():
+    text = kernel("x[0] = F(1) if same(x, reals(p[0])) else F(0)", "x[1] = F(1) if same(x, at(x, 1)) else F(0)")
+    np.testing.assert_array_equal(run(text, 0, 0, results=2), [1, 0])
+
+
 def test_a_function_returns_early_and_its_names_are_its_own():
     helpers = "def sign_of(a):\n    b = 5\n    if a < 0:\n        return -1\n    return b - 4\n\n\n"
     assert run(kernel("x[0] = F(sign_of(a) * 10 + b)", helpers=helpers), -3, 2) == -8

@@ -80,6 +80,11 @@ def _given(c: Compiler, pointer: Scalar) -> Scalar:
     return Scalar(TRUTH, c.b.icmp_unsigned("!=", pointer.value, ir.Constant(pointer.value.type, None)))
 
 
+def _same(c: Compiler, one: Scalar, other: Scalar) -> Scalar:
+    """Whether two pointers point to the same place."""
+    return Scalar(TRUTH, c.b.icmp_unsigned("==", one.value, other.value))
+
+
 def _pointer(target: Callable[[Compiler], ScalarKind]) -> Callable:
     def pointer(c: Compiler, address: Item) -> Scalar:
         kind = POINTERS[target(c)]
@@ -209,8 +214,8 @@ BUILT_IN: dict[str, Callable] = {
     "xp.minimum": lambda c, x, y: c.expand(c.words["smaller"], [x, y]),
     "xp.sign": lambda c, x: c.expand(c.words["sign"], [x]),
     "bf16": _bf16,
-    "scaled": _scaled, "at": _at, "given": _given, "ints": _pointer(lambda c: INT), "int32s": _pointer(lambda c: SHORT),
-    "reals": _pointer(lambda c: c.real), "doubles": _doubles, "double": _double,
+    "scaled": _scaled, "at": _at, "given": _given, "same": _same, "ints": _pointer(lambda c: INT),
+    "int32s": _pointer(lambda c: SHORT), "reals": _pointer(lambda c: c.real), "doubles": _doubles, "double": _double,
     "number": lambda c, x: c.cast(_double(c, x), c.real),
     "bits": lambda c, x: Scalar(INT, c.b.bitcast(c.cast(x, DOUBLE).value, I64)), "call": _call,
     "atomic_add": _atomic_add, "atomic_load": _atomic_load, "exchange": _exchange, "pause": _pause,

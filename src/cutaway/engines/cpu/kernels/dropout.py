@@ -9,17 +9,25 @@ from .takes import Takes
 
 
 def dropout(n, first, t, seed, x, a, w, p_bits, scale, call):
+    _drop(n, first, t, seed, x, a, w, p_bits, scale, call)
+
+
+def dropout_back(n, first, t, seed, da, dx, w, p_bits, scale, call):
+    _drop(n, first, t, seed, da, dx, w, p_bits, scale, call)
+
+
+def _drop(n, first, t, seed, x, a, w, p_bits, scale, call):
+    if same(x, a):  # known to be one array, LLVM works on vectors; of two that overlap it would take number by number
+        _drop_from(n, first, t, seed, a, a, w, p_bits, scale, call)
+    else:
+        _drop_from(n, first, t, seed, x, a, w, p_bits, scale, call)
+
+
+def _drop_from(n, first, t, seed, x, a, w, p_bits, scale, call):
     cut = np.uint32(p_bits)
     for j in range(n * w):
         kept = random_bits(np.uint32(first * w + j), np.uint32(seed), np.uint32(t), np.uint32(call)) >= cut
         a[j] = select(kept, x[j] * scale, F(0))
-
-
-def dropout_back(n, first, t, seed, da, dx, w, p_bits, scale, call):
-    cut = np.uint32(p_bits)
-    for j in range(n * w):
-        kept = random_bits(np.uint32(first * w + j), np.uint32(seed), np.uint32(t), np.uint32(call)) >= cut
-        dx[j] = select(kept, da[j] * scale, F(0))
 
 
 # ---- what kernels take; more numbers for them, from sizes and settings (None: not this case) -----------
