@@ -25,10 +25,10 @@ if hasattr(os, "register_at_fork"):
 
 
 def choose_threads(listing: Listing, batch_size: int, threads: int | None) -> int:
-    """Choose how many threads: one, or as many cores as leave each a fifth of a millisecond's work and eight rows. What
+    """Choose how many threads: one, or as many cores as leave each some 80 microseconds' work and eight rows. What
     counts is the matrix products: of layers, filters, scans and attention, forward and backward."""
     work = sum(operations(i, batch_size) for i in listing.instructions if i.op in OPS)
-    wanted = threads if threads is not None else min(native.cores(), int(work // 2e7), batch_size // 8)
+    wanted = threads if threads is not None else min(native.cores(), int(work // 8e6), batch_size // 8)
     return max(1, min(wanted, batch_size))
 
 
