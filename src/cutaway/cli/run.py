@@ -21,14 +21,14 @@ BAD_INPUT, INTERRUPTED, PIPE_CLOSED = 2, 130, 141
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run the command line; give the exit status: 0, 2 for bad input, 130 after Ctrl-C, 141 where nobody reads."""
-    from .app import app
+    from .app import app_for
     from .terminal import error, stand_in_for_unknown_letters, warn
 
     stand_in_for_unknown_letters()
     with warnings.catch_warnings():
         warnings.showwarning = lambda message, *_, **__: warn(_in_words(str(message)))
         try:
-            status = app(args, prog_name="cutaway", standalone_mode=False)
+            status = app_for(args)(args, prog_name="cutaway", standalone_mode=False)
             sys.stdout.flush()
             return status if isinstance(status, int) else 0
         except CutawayError as problem:
