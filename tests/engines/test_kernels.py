@@ -147,3 +147,26 @@ def test_running_averages_know_how_many_rows_a_batch_has(threads):
         states.append(net.state_dict())
     for name, expected in states[0].items():
         np.testing.assert_allclose(states[1][name], expected, rtol=1e-9, atol=1e-12)
+
+
+class OfWholeNumbers(ct.nn.Module):
+    """A function of whole numbers, times a weight."""
+
+    embeds = True
+
+    def __init__(self, f):
+        self.f, self.weight = f, ct.nn.Parameter((3,), ct.nn.init.ones)
+
+    def forward(self, x):
+        return self.f(x) * self.weight
+
+
+@pytest.mark.parametrize("name", ["sqrt", "tanh", "abs"])
+def test_functions_of_whole_numbers_are_those_of_the_rules(name):
+    x, losses = np.random.default_rng(0).integers(0, 5, (7, 3)), []
+    for engine in ("reference", "cpu"):
+        net = OfWholeNumbers(lambda x: getattr(ct.ops, name)(1 - x if name == "abs" else x)).init(0).astype("float64")
+        made = ct.compile(net, "mse", ct.optim.SGD(0.1), 3, x, np.ones((7, 3)), engine=engine)
+        made.feed(x, np.ones((7, 3)))
+        losses.append(made.run())
+    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-5)

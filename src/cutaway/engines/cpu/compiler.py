@@ -411,8 +411,8 @@ class Compiler(Scalars):
         return Scalar(kind, self.b.call(f, [self.cast(x, kind).value for x in arguments]))
 
     def intrinsic(self, name: str, *arguments: Item) -> Scalar:
-        """Call a function that LLVM knows, so that loops with it vectorise."""
-        kind = self.common(*arguments)
+        """Call a function that LLVM knows, so that loops with it vectorise; of whole numbers it is one in double."""
+        kind = self.common(*arguments, at_least=DOUBLE)
         f = self.outside(f"llvm.{name}.f{32 if kind is SINGLE else 64}", kind.type, [kind.type] * len(arguments))
         return Scalar(kind, self.b.call(f, [self.cast(x, kind).value for x in arguments]))
 

@@ -56,6 +56,8 @@ def write(i: Instruction, rule: Op, plan: Plan, dtype: np.dtype) -> Written | No
 
     def work(at: dict[str, str]) -> list[str]:
         number = {name: f"{pointers[name]}[{at[name]}]" for name in operands}
+        if whole.dtype == dtype:  # a tanh, as it is written, is one of real numbers
+            number |= {name: f"F({number[name]})" for name in ins if operands[name].dtype == np.int32}
         call = f"{function.__name__}({', '.join([*(number[name] for name in ins), *settings])})"
         if len(outs) == 1:
             return [f"{number[outs[0]]} = {call}"]

@@ -14,7 +14,8 @@ def namespace(writer: Writer, rounded: bool = False) -> SimpleNamespace:
     """Make the functions of rules/namespace.py, as far as there are loops for them. rounded: factors become bf16."""
     def one(name: str, costly: bool) -> Callable:
         def f(x: Any) -> Array:
-            made = writer.array(x).map(f"xp.{name}({{0}})", _real(writer.array(x)))
+            x = writer.array(x)
+            made = x.astype(_real(x)).map(f"xp.{name}({{0}})", _real(x))
             return writer.costly(made) if costly else made
         return f
 
