@@ -276,3 +276,23 @@ def test_a_recorder_stops_anywhere(engine):
     np.testing.assert_array_equal(t["θ"], before)
     np.testing.assert_array_equal(t.after("θ"), model.theta)
     assert recorder.step().about.step == 2
+
+
+class Scaled(ct.nn.Module):
+    """x times one number."""
+
+    def __init__(self):
+        self.scale = ct.nn.Parameter((), ct.nn.init.ones)
+
+    def forward(self, x):
+        return x * self.scale
+
+
+def test_a_weight_that_is_one_number_is_traced_and_stepped():
+    X = np.arange(1.0, 5.0, dtype=np.float32)[:, None]
+    assert ct.trace(Scaled().init(0), X, 2 * X, optimizer=ct.optim.SGD(0.1)).grad("scale").shape == ()
+    session = ct.step(Scaled().init(0), X, 2 * X, optimizer=ct.optim.SGD(0.1))
+    session.next_step()
+    session.next_step()
+    session.back()
+    assert session["scale"].shape == ()

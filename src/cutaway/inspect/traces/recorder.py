@@ -176,7 +176,7 @@ class Recorder(Names):
         if self.names[id(v)] not in self.vectors:
             return whole
         part = self.places[name]
-        return whole[..., part.lo : part.hi].reshape(*whole.shape[:-1], *part.shape)
+        return whole[..., part.lo : part.hi].reshape((*whole.shape[:-1], *part.shape))
 
     def _formula(self, i: Instruction) -> str:
         """Write the formula as the listing has it; for an update its equations, since its settings stand elsewhere."""
