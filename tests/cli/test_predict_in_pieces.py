@@ -2,6 +2,8 @@
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from cutaway.cli import predictions
@@ -71,8 +73,11 @@ def test_files_that_are_read_whole(here, table, in_small_pieces):
     (here / "quoted.csv").write_text('a,b\n"1",2\n')
     (here / "comma.csv").write_text("a;b\n1,5;2\n")
     table.set_index("owner").to_parquet("index.parquet")
+    table.rename_axis("row").to_parquet("counted.parquet")
+    pq.write_table(pa.Table.from_arrays([pa.array(range(90))] * 2, ["a", "a"]), "twice.parquet")
     (here / "damaged.parquet").write_bytes(b"PAR1" + b"x" * 100)
-    for name in ("a.csv.gz", "quoted.csv", "comma.csv", "index.parquet", "damaged.parquet", "none.csv", "."):
+    for name in ("a.csv.gz", "quoted.csv", "comma.csv", "index.parquet", "counted.parquet", "twice.parquet",
+                 "damaged.parquet", "none.csv", "."):
         with pytest.raises(NotPlain):
             list(in_pieces(here / name))
 

@@ -89,7 +89,9 @@ def parquet_in_pieces(path: Path) -> Iterator[pd.DataFrame]:
     if _refuse_size(path) < 2 * ROWS_AT_ONCE:
         raise NotPlain
     file = ParquetFile(path)
-    if any(not isinstance(name, dict) for name in (file.schema_arrow.pandas_metadata or {}).get("index_columns", ())):
+    names, about = file.schema_arrow.names, file.schema_arrow.pandas_metadata or {}
+    indices = about.get("index_columns", ())  # one without a name counts rows, as every frame does
+    if len(set(names)) < len(names) or any(not isinstance(one, dict) or one.get("name") for one in indices):
         raise NotPlain
     whole = [i for i, kind in enumerate(file.schema_arrow.types)
              if pa.types.is_integer(kind) or pa.types.is_boolean(kind)]
