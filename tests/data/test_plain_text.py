@@ -87,7 +87,7 @@ def large(tmp_path, last="", rows=300_000):
 
 @pytest.mark.parametrize(("last", "dtype"), [
     ("", "int64"), ("0.5,1,red", "float64"), (",1,red", "float64"), ("seven,1,red", "str"), ('1,1,"red"', "int64"),
-    ("9223372036854775809,1,red", "float64"), ("NAN,1,red", "str"),
+    ("9223372036854775809,1,red", "float64"), ("NAN,1,red", "str"), ("0x10,1,red", "str"), ("0X1f,1,red", "str"),
 ])
 def test_the_whole_column_decides_what_it_is(tmp_path, monkeypatch, last, dtype):
     path = large(tmp_path, last, rows=60_000)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 #: What pandas takes for a gap.
 GAPS = ["", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA",
         "NULL", "NaN", "None", "n/a", "nan", "null"]
+#: How whole numbers begin that are numbers to pyarrow alone.
+HEX = (b"0x", b"0X")
 
 
 class NotPlain(Exception):
@@ -146,12 +148,13 @@ def _frame(table: Any, widened: Iterable[str] = (), whole: bool = True) -> pd.Da
 
 
 def _without_quotes(path: Path) -> bool:
-    """Whether a file has no quotation mark, no zero byte and no line that ends in a carriage return alone."""
+    """Whether a file has no quotation mark, zero byte or 0x, and no line that ends in a carriage return alone."""
     returns = ends = 0
     with open(path, "rb", buffering=0) as file:
         last = b""
         while block := file.read(SEARCHED_AT_ONCE):
-            if b'"' in block or b"\0" in block:
+            marks = (mark for mark in (b'"', b"\0", *HEX) if mark[-1:] in block)  # one letter is found sooner than two
+            if any(mark in block for mark in marks) or last + block[:1] in HEX:
                 return False
             if b"\r" in block:
                 returns += block.count(b"\r")
