@@ -47,6 +47,13 @@ SAME = {
                         lambda a: np.einsum("nij,j->nij", a, B[0, :, 0])),
     "einsum of a number": (lambda x: ct.ops.einsum("nij,nij->", x, x), lambda a: np.einsum("nij,nij->", a, a)),
     "einsum, letters alone": (lambda x: ct.ops.einsum("nij,ndk->nj", x, B), lambda a: np.einsum("nij,ndk->nj", a, B)),
+    "einsum, a vector for each": (lambda x: ct.ops.einsum("nij,ij->ni", x, A[0]),
+                                  lambda a: np.einsum("nij,ij->ni", a, A[0])),
+    "einsum, a matrix for each": (lambda x: ct.ops.einsum("nij,ijk->nik", x, B[:3]),
+                                  lambda a: np.einsum("nij,ijk->nik", a, B[:3])),
+    "einsum, weights in front": (lambda x: ct.ops.einsum("jk,nij->nik", B[0], x),
+                                 lambda a: np.einsum("jk,nij->nik", B[0], a)),
+    "einsum, a number for each": (lambda x: ct.ops.einsum("ij,nij->nij", A[0], x), lambda a: A[0] * a),
     "ravel": (lambda x: x.ravel(), lambda a: a.ravel()),
     "moveaxis": (lambda x: ct.ops.moveaxis(x, 0, -1), lambda a: np.moveaxis(a, 0, -1)),
     "movedim of two": (lambda x: x.movedim((0, 2), (1, 0)), lambda a: np.moveaxis(a, (0, 2), (1, 0))),
@@ -145,11 +152,29 @@ class Many(ct.nn.Module):
         return self.out(h.mT.logsumexp(dim=2) + ct.ops.glu(h.repeat_interleave(2, dim=2), dim=2).sum(dim=1))
 
 
+class Experts(ct.nn.Module):
+    """Experts whose weights lie in one array: nowhere do they move the rows of a batch out of the first dimension."""
+
+    def __init__(self):
+        shapes = {"first": (3, 6, 5), "second": (3, 5, 4), "score": (3, 4), "turn": (4, 4)}
+        for name, shape in shapes.items():
+            setattr(self, name, ct.nn.Parameter(shape, ct.nn.init.standard_normal))
+        self.out = ct.nn.Linear(4, 1)
+
+    def forward(self, x):
+        h = ct.ops.einsum("ned,edh->neh", x, self.first).tanh()  # a matrix for each expert
+        h = ct.ops.einsum("ehk,neh->nek", self.second, h)
+        chances = ct.ops.einsum("nek,ek->ne", h, self.score).softmax()
+        h = ct.ops.einsum("kl,nel->nek", self.turn, ct.ops.einsum("nek,ek->nek", h, self.score))
+        return self.out(ct.ops.einsum("ne,nek->nk", chances, h))
+
+
 @pytest.mark.filterwarnings("ignore:.*has no CPU kernel:RuntimeWarning")
 @pytest.mark.parametrize("threads", [1, 2])
-def test_in_a_program_as_in_a_plain_loop(threads):
+@pytest.mark.parametrize("network", [Many, Experts])
+def test_in_a_program_as_in_a_plain_loop(network, threads):
     X, y = np.random.default_rng(2).normal(size=(64, 3, 6)), np.linspace(-1, 1, 64)[:, None]
-    nets = [Many().init(0).astype("float64") for _ in range(3)]
+    nets = [network().init(0).astype("float64") for _ in range(3)]
     for net, engine in zip(nets, ("cpu", "reference"), strict=False):
         ct.fit(net, X, y, optimizer=ct.optim.SGD(0.1), epochs=3, batch_size=64, shuffle=False, engine=engine,
                threads=threads)

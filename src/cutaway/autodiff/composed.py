@@ -219,6 +219,11 @@ def einsum(subscripts: str, *tensors) -> Tensor:
     if len(operands) == 1:
         return _ordered(operands[0], letters[0], out)
     (u, v), (x, y) = letters, operands
+    row = out[:1]  # the rows of a batch, if there are any: they never leave the first place
+    if row in v and row not in u:
+        u, x, v, y = v, y, u, x
+    if row not in v and set(out) & set(u) & set(v):  # a matrix for each letter of both, the same for all rows
+        v, y = row + v, arrays.unsqueeze(y, 0)
     both = "".join(c for c in out if c in u and c in v)
     inner = "".join(c for c in u if c in v and c not in out)
     mine, theirs = ("".join(c for c in out if c in s and c not in both) for s in (u, v))
@@ -226,9 +231,9 @@ def einsum(subscripts: str, *tensors) -> Tensor:
     if not inner:  # nothing is summed up
         return _ordered(x[(..., *(None,) * len(theirs))] * y[(slice(None),) * len(both) + (None,) * len(mine)],
                         both + mine + theirs, out)
-    shape = [sizes[c] for c in both]
+    stack = len(both)
     m, k, n = (int(np.prod([sizes[c] for c in s])) for s in (mine, inner, theirs))
-    w = product(arrays.reshape(x, (*shape, m, k)), arrays.reshape(y, (*shape, k, n)))
+    w = product(arrays.reshape(x, (*x.shape[:stack], m, k)), arrays.reshape(y, (*y.shape[:stack], k, n)))
     return _ordered(arrays.reshape(w, tuple(sizes[c] for c in both + mine + theirs)), both + mine + theirs, out)
 
 
