@@ -22,6 +22,8 @@ UNKNOWN = {
     "ct.nn.CrossEntropyLoss": (lambda: ct.nn.CrossEntropyLoss, 'loss="cross_entropy"'),
     "ct.nn.Lineer": (lambda: ct.nn.Lineer, "did you mean 'Linear'"),
     "ct.ops.tensordot": (lambda: ct.ops.tensordot, "ct.ops.einsum"),
+    "ct.ops.scaled_dot_product_attention": (lambda: ct.ops.scaled_dot_product_attention, "ct.ops.softmax"),
+    "ct.nn.CosineSimilarity": (lambda: ct.nn.CosineSimilarity, "ct.ops.cosine_similarity"),
     "ct.ops.logsoftmax": (lambda: ct.ops.logsoftmax, "did you mean 'log_softmax'"),
     "ct.optim.RMSprop": (lambda: ct.optim.RMSprop, "RMSProp"),
     "ct.optim.lr_scheduler": (lambda: ct.optim.lr_scheduler, "ct.optim.schedules"),

@@ -90,6 +90,7 @@ TENSOR = SHARED | {"stack": "ct.ops.stack([x, y])", "dropout": "ct.nn.Dropout(p)
 OPS = SHARED | {
     "leakyrelu": "leaky_relu", "swish": "silu", "relu6": "ct.ops.clip(x, 0, 6)", "hardtanh": "ct.ops.clip(x, -1, 1)",
     "reduce_sum": "sum", "reduce_mean": "mean", "reduce_max": "max", "tensordot": "ct.ops.einsum",
+    "scaled_dot_product_attention": "ct.ops.softmax(q @ k.mT / d**0.5) @ v",
     "cross_entropy": "ct.losses.cross_entropy", "mse_loss": "ct.losses.mse", "l1_loss": "ct.losses.mae",
     "binary_cross_entropy_with_logits": "ct.losses.binary_cross_entropy",
     "nll_loss": "ct.losses.cross_entropy on raw outputs", "conv1d": "ct.ops.conv",
@@ -114,6 +115,8 @@ NN = {
     "Bidirectional": "LSTM(..., bidirectional=True)",
     "InstanceNorm2d": "LayerNorm, which normalises each place over its channels", "GroupNorm": "LayerNorm",
     "MultiheadAttention": "ct.ops.matmul and ct.ops.softmax in a Module of your own",
+    "TransformerEncoderLayer": "ct.ops.matmul and ct.ops.softmax in a Module of your own",
+    "CosineSimilarity": "ct.ops.cosine_similarity", "Upsample": "ct.ops.repeat_interleave",
     "Transformer": "ct.ops.matmul and ct.ops.softmax in a Module of your own", "DataParallel": "ct.fit(..., threads=)",
     "ReLU6": "ct.ops.clip(x, 0, 6)", "Hardtanh": "ct.ops.clip(x, -1, 1)", "Unflatten": "ct.ops.reshape",
     "PReLU": "LeakyReLU", "LogSigmoid": "-ct.ops.softplus(-x)",

@@ -140,6 +140,11 @@ def cross_entropy(z, y, weight=None, class_weight=None) -> Tensor:
             )
         y = Tensor(y.data.astype(np.int64))
     if y.dtype.kind == "f":
+        if y.shape == z.shape[:1]:
+            raise ArgumentError(
+                f"cross_entropy: class numbers must be whole numbers, and these are {y.dtype}, as everything is that "
+                "lies in one array with other targets: give each class a column there, np.eye(classes)[numbers]"
+            )
         z, y = matching("cross_entropy", z, y)
         y = y if by_class is None else apply("mul", y, by_class)
         return _mean(apply("soft_cross_entropy", z, y)[0], weight, classes)

@@ -257,6 +257,7 @@ def test_errors_name_layer_and_shapes():
     (lambda: MLP(2, [3], 1, norm="group"), 'norm must be None, "layer"'),
     (lambda: MLP(2, [3], 1, activation="sine"), "no activation is called 'sine': use one of relu"),
     (lambda: Module()(1.0), r"Module must define forward"),
+    (lambda: ct.nn.Parameter((3, 4)), r"a shape needs an initialiser, as in Parameter\(\(3, 4\), ct.nn.init.he_normal\)"),
 ])
 def test_settings_that_make_no_sense(make, says):
     with pytest.raises((ArgumentError, NotImplementedError), match=says):
@@ -267,6 +268,14 @@ def test_repr_shows_the_tree():
     assert repr(Sequential(Linear(2, 3), ReLU(), Linear(3, 1, bias=False))) == (
         "Sequential(  # 12 parameters\n  layer1: Linear(2 -> 3)\n  layer1: ReLU()\n  layer2: Linear(3 -> 1, no bias)\n)"
     )
+
+
+def test_repr_shows_a_modules_own_parameters():
+    class Scaled(Module):
+        def __init__(self):
+            self.scale, self.inner = ct.nn.Parameter(np.ones((2, 1))), Linear(2, 3)
+
+    assert repr(Scaled()) == "Scaled(  # 11 parameters\n  scale: Parameter(2, 1)\n  inner: Linear(2 -> 3)\n)"
 
 
 def test_predict_keeps_programs_for_many_rows_few_and_one_and_gives_every_row_the_same_bits():

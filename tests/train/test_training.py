@@ -399,3 +399,61 @@ def test_a_run_reads_well():
     assert "..." in repr(run.history)
     figure = run.plot()
     assert figure.axes[0].get_xlabel() == "epoch"
+
+
+# ---- several inputs, several outputs ---------------------------------------------------------------------------------
+
+
+class Pair(ct.nn.Module):
+    def __init__(self):
+        self.inner = ct.nn.Linear(4, 3)
+
+    def forward(self, a, b):
+        return ct.ops.cat([self.inner(a), self.inner(b).sum(dim=1, keepdim=True)], dim=1)
+
+
+@pytest.mark.parametrize(("X", "says"), [
+    (table()[0], r"Pair.forward takes \(a, b\), and X holds 1 input: .*'b'. Several inputs are a tuple of arrays"),
+    ((table()[0],) * 3, r"X holds 3 inputs: too many"),
+    ({"a": table()[0]}, r"inputs in a dict go to Pair.forward by their names"),
+])
+def test_inputs_that_do_not_fit_forward_are_told_what_it_takes(X, says):
+    with pytest.raises(ArgumentError, match=says):
+        ct.fit(Pair(), X, table()[1], epochs=1)
+
+
+@pytest.mark.parametrize("several", [lambda y: (y, y[:, None]), lambda y: {"a": y, "b": y}])
+def test_several_targets_are_one_array(several):
+    X, y = table()
+    with pytest.raises(ShapeError, match=r"y is one array with a row a sample, got a (tuple|dict) of 2: .*column_stack"):
+        ct.fit(net(2), X, several(y), epochs=1)
+
+
+def test_classes_beside_other_targets_are_columns():
+    X, y = table()
+    kinds = (X[:, 0] > 0).astype(int)
+
+    def by_number(z, t):
+        return ct.losses.cross_entropy(z[:, :3], t[:, 0]) + ct.losses.mse(z[:, 3:], t[:, 1:])
+
+    def by_column(z, t):
+        return ct.losses.cross_entropy(z[:, :3], t[:, :3]) + ct.losses.mse(z[:, 3:], t[:, 3:])
+
+    with pytest.raises(ArgumentError, match=r"class numbers must be whole numbers, and these are float.*np.eye"):
+        ct.fit(Pair(), (X, X), np.column_stack([kinds, y]), loss=by_number, epochs=1)
+    run = ct.fit(Pair().init(0), (X, X), np.column_stack([np.eye(3)[kinds], y]), loss=by_column, epochs=5)
+    assert run.history["loss"][-1] < run.history["loss"][0]
+
+
+def test_a_mask_of_infinities_is_not_taken_for_the_trouble_that_it_makes():
+    class Masked(ct.nn.Module):
+        def __init__(self):
+            self.inner, self.out = ct.nn.Linear(4, 3), ct.nn.Linear(3, 1)
+
+        def forward(self, x):
+            scores = self.inner(x)
+            return self.out(scores.masked_fill(x[:, :1] > 0, -np.inf).softmax())
+
+    X, y = table()
+    with pytest.warns(TrainingWarning, match=r"\(softmax\) is not finite. Likely cause: a mask that leaves no number"):
+        ct.fit(Masked().init(0), X, y, epochs=1)

@@ -335,7 +335,8 @@ class Module(Tree, Shown):
         children = list(self.children())
         if not children:
             return f"{type(self).__name__}({self.describe()})"
-        lines = [f"  {name}: {child!r}".replace("\n", "\n  ") for name, child in children]
+        own = [f"  {name}: Parameter{p.shape}" for name, p in self.named_parameters() if "." not in name]
+        lines = own + [f"  {name}: {child!r}".replace("\n", "\n  ") for name, child in children]
         count = sum(p.size for p in self.parameters())
         return "\n".join([f"{type(self).__name__}(  # {count:,} parameters", *lines, ")"])
 

@@ -39,6 +39,9 @@ class Parameter(Kept):
 
     def __init__(self, shape: Any, init: Callable | None = None, requires_grad: bool = True) -> None:
         if init is None:
+            if isinstance(shape, tuple) and shape and all(type(n) is int for n in shape):
+                raise ArgumentError(f"Parameter({shape}): a shape needs an initialiser, as in Parameter({shape}, "
+                                    f"ct.nn.init.he_normal). If these are its values, write np.array({list(shape)})")
             start = np.array(shape.data if isinstance(shape, Tensor) else shape, np.float32)
             init = Start(start)
             shape = start.shape

@@ -63,7 +63,8 @@ class Predictor:
     def __call__(self, x: Any) -> np.ndarray:
         """Compute the network's raw outputs for one sample, as `model.predict` does for a row.
 
-        x: an array or list in the shape of a sample, or of a batch of one, which gives a batch of one.
+        x: an array or list in the shape of a sample, or of a batch of one, which gives a batch of one. Of a network
+        of several inputs: a tuple of them, or a dict by the names that its forward has.
         """
         form = self._form
         if type(x) is not np.ndarray or x.dtype is not form.dtype or x.shape != form.shape:

@@ -89,7 +89,7 @@ def _shape(instruction: Instruction, batch: int) -> str:
     if not instruction.written:
         return ""
     shape = instruction.written[0].shape_at(batch)
-    if instruction.op == "optimizer" and "lo" in instruction.attributes:
+    if instruction.op in ("optimizer", "reduce") and "lo" in instruction.attributes:
         shape = (instruction.attributes["hi"] - instruction.attributes["lo"],)
     return "(" + ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "") + ")"
 

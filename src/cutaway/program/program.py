@@ -250,8 +250,11 @@ class Program(Shown):
         return list(found.values())
 
     def source(self, i: int) -> str:
-        """The text of instruction i's kernel."""
-        return self.engine.source(i)
+        """The text of the kernel of instruction i, a number of the listing. Raises ArgumentError for any other."""
+        count = len(self.instructions)
+        if not isinstance(i, int | np.integer) or not -count <= i < count:
+            raise ArgumentError(f"instructions have the numbers 0 to {count - 1}, as in print(program), got {i!r}")
+        return self.engine.source(int(i))
 
     def profile(self, steps: int | None = None) -> Profile:
         """Measure where a step's time goes: time every instruction of real steps on the rows last fed. Weights stay.

@@ -56,15 +56,16 @@ class _Run:
 def _run(model, loss: Callable | None, x: NamedInputs, y: Any, weighted: bool, n: int,
          columns: tuple[bool, bool] = (False, False)) -> _Run:
     inputs = x.first(n).each(model.as_input)
-    if inputs.by_name:
-        try:
-            inputs.passed_to(inspect.signature(model.forward).bind)
-        except TypeError as error:
-            name, takes = type(model).__name__, inspect.signature(model.forward)
-            raise ArgumentError(
-                f"inputs in a dict go to {name}.forward by their names, which takes {takes}: {error}. Give one array "
-                "for one input, or write a forward with these names"
-            ) from None
+    try:
+        inputs.passed_to(inspect.signature(model.forward).bind)
+    except TypeError as error:
+        name, takes = type(model).__name__, inspect.signature(model.forward)
+        raise ArgumentError(
+            f"inputs in a dict go to {name}.forward by their names, which takes {takes}: {error}. Give one array "
+            "for one input, or write a forward with these names" if inputs.by_name else
+            f"{name}.forward takes {takes}, and X holds {len(inputs.parts)} input{'s' * (len(inputs.parts) > 1)}: "
+            f"{error}. Several inputs are a tuple of arrays in this order, or a dict of arrays by these names"
+        ) from None
     target = weight = J = None
     with np.errstate(all="ignore"), record() as recording:  # only which operations run matters, not their values
         if loss is None:

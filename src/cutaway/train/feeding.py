@@ -113,6 +113,10 @@ def _without_gaps(x: Sequences) -> Sequences:
 
 def target(y: Any, classes: bool) -> np.ndarray:
     """Make y an array: class numbers as int32, everything else as numbers."""
+    parts = y.values() if isinstance(y, dict) else y if isinstance(y, tuple) else ()
+    if any(getattr(part, "ndim", 0) for part in parts):
+        raise ShapeError(f"y is one array with a row a sample, got a {type(y).__name__} of {len(y)}: put several "
+                         "targets side by side, np.column_stack(targets), and take them apart in the loss, as y[:, :1]")
     y = np.asarray(y)
     if y.dtype.kind not in "fiub":
         raise DataError(

@@ -27,17 +27,26 @@ def first_bad_value(program: Program, past: Past, rows: np.ndarray) -> tuple[str
                 break
             again.engine.one(k)
             for v in instruction.written:
-                if v.dtype.kind == "f" and not np.isfinite(again.value(v)).all():
+                if v.dtype.kind == "f" and not _fine(again.value(v), instruction):
                     if instruction.phase == "load":
                         return f"the data ({v.name})", "Likely cause: missing or infinite numbers in it."
                     return f"{v.name} ({instruction.title})", _cause(instruction, weights, optimizer, again.state.t)
     return "the gradient", _cause(None, weights, optimizer, again.state.t)
 
 
+def _fine(numbers: np.ndarray, instruction: Any) -> bool:
+    """Whether numbers are finite, or infinite where a constant that the instruction reads is, such as a mask's -inf."""
+    wanted = any(v.array is not None and np.isinf(v.array).any() for v in instruction.reads if v is not None)
+    return not np.isnan(numbers).any() if wanted else bool(np.isfinite(numbers).all())
+
+
 def _cause(instruction: Any, weights: float, optimizer: Any, t: int) -> str:
     """The likely cause of a value that is not finite."""
     if instruction is not None and instruction.op in ("log", "div", "sqrt", "power"):
         return f"Likely cause: {instruction.op} of zero or of a negative number: keep its input away from zero."
+    if instruction is not None and instruction.op in ("softmax", "log_softmax"):
+        return ("Likely cause: a mask that leaves no number of a row, so that all are -inf: leave one, or mask by a "
+                "large negative number, -1e9.")
     rate = optimizer.rate(t)
     return (f"Likely cause: the learning rate {rate:g} is too high (the largest weight is {weights:.3g}): try "
             f"{rate / 10:g}, or ct.optim.clip(optimizer, norm=1.0).")
