@@ -240,4 +240,4 @@ def test_what_is_not_looked_at_is_said(parcels, run, monkeypatch):
     monkeypatch.setattr(doubts, "MOST_COMPARED", 100)
     said = words(run("fit", "parcels.csv", "-t", "y", "--epochs", 1)[1])
     assert "leaks are looked for in the first 1 columns" in said
-    assert re.search(r"copies of test rows are looked for among the first 100 of [\d,]+ to learn from", said)
+    assert re.search(r"copies of rows to learn from is looked at for the first 100 of these [\d,]+", said)

@@ -277,6 +277,17 @@ def test_where_of_any_shapes(shape):
     ct.fit(net, X, X.sum(-1), epochs=2)
 
 
+def test_no_rule_takes_the_place_of_one_that_there_is_or_is_of_a_kind_that_there_is_not():
+    def relu(z):
+        return z
+
+    with pytest.raises(ct.errors.ArgumentError, match=r"has a rule called 'relu'.*take another name"):
+        rule("a = z", "elementwise")(relu)
+    assert OPS["relu"].forward is not relu
+    with pytest.raises(ct.errors.ArgumentError, match="no kind is called 'elementwize': use one of array, elementwise"):
+        rule("a = z", "elementwize")(lambda z: z)
+
+
 def test_no_rule_has_the_name_of_an_engines_instruction():
     def gather(z):
         return z

@@ -199,3 +199,11 @@ def test_an_evaluator_that_keeps_all_shows_every_value_of_its_last_batch(engine)
     np.testing.assert_allclose(z, X[4:] @ net[0].weight.data.T + net[0].bias.data, rtol=1e-5, atol=1e-6)
     assert (z < 0).any() and np.array_equal(a, np.maximum(z, 0))
     assert np.array_equal(program.value("layer2.z"), out[4:])
+
+
+@pytest.mark.parametrize("number", [99, -99, "relu", None])
+def test_a_kernel_is_asked_for_by_its_number_in_the_listing(number):
+    program = ct.compile(ct.nn.MLP(2, [2], 1), target=np.zeros((4, 1)))
+    assert program.source(np.int64(3)) == program.source(3)
+    with pytest.raises(ct.errors.ArgumentError, match=r"numbers 0 to \d+, as in print\(program\), got"):
+        program.source(number)

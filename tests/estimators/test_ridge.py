@@ -47,5 +47,6 @@ def test_a_large_table_is_learnt_from_in_part_and_the_name_says_so(monkeypatch, 
     monkeypatch.setattr(module, "ROWS_A_FEATURE", 100)
     part = baseline(X, y)
     assert whole.name == f"{kind} regression"
-    assert part.name == f"{kind} regression (on 500 of the 3,000 rows: all would lower its error by some 0.4%)"
+    said = f"{kind} regression (fitted to 500 of the 3,000 training rows: all would lower its error by some 0.4%)"
+    assert part.name == said
     assert abs(part.score(X, y) - whole.score(X, y)) < 0.01

@@ -425,7 +425,7 @@ def test_inputs_that_do_not_fit_forward_are_told_what_it_takes(X, says):
 @pytest.mark.parametrize("several", [lambda y: (y, y[:, None]), lambda y: {"a": y, "b": y}])
 def test_several_targets_are_one_array(several):
     X, y = table()
-    with pytest.raises(ShapeError, match=r"y is one array with a row a sample, got a (tuple|dict) of 2: .*column_stack"):
+    with pytest.raises(ShapeError, match=r"y is one array with .*, got a (tuple|dict) of 2: .*column_stack"):
         ct.fit(net(2), X, several(y), epochs=1)
 
 

@@ -25,8 +25,8 @@ def notes(study: SplitProblem) -> list[str]:
     wide = problem.kind.name == "table" and problem.width > MOST_COLUMNS
     many = not problem.forecasts and len(study.parts[2]) and looked_at < len(study.parts[0])
     return [f"leaks are looked for in the first {MOST_COLUMNS:,} columns"] * wide + [
-        f"copies of test {problem.kind.many} are looked for among the first {looked_at:,} of {len(study.parts[0]):,} "
-        "to learn from"] * bool(many)
+        f"whether test {problem.kind.many} are copies of {problem.kind.many} to learn from is looked at for the first "
+        f"{looked_at:,} of these {len(study.parts[0]):,}"] * bool(many)
 
 
 def leaks(study: SplitProblem, X: Any, y: Any) -> list[Finding]:

@@ -159,7 +159,8 @@ def importance(screen: Screen, found: Findings) -> None:
         return
     from rich.text import Text
 
-    some = f"{found.importance_rows:,} " * (0 < found.importance_rows < found.scores[-1].rows if found.scores else 0)
+    part = found.scores and 0 < found.importance_rows < found.scores[-1].rows
+    some = f"{found.importance_rows:,} of the " if part else ""
     screen.title("Columns that matter", f"what {found.importance_unit} on {some}test rows loses when one is shuffled")
     most = max(max(value for _, value, _ in found.importance), 1e-12)
     useful = [one for one in found.importance if one[1] > 0]
@@ -167,7 +168,9 @@ def importance(screen: Screen, found: Findings) -> None:
             for name, value, spread in useful[:MOST_COLUMNS]]
     screen.table(rows, right=(1, 2), dim=(2,))
     rest = [f"{len(useful) - MOST_COLUMNS} more cost less"] * (len(useful) > MOST_COLUMNS)
-    rest += [f"shuffling {len(found.importance) - len(useful)} costs nothing"] * (len(useful) < len(found.importance))
+    useless = [short(name, 28) for name, value, _ in found.importance if value <= 0]
+    which = ", ".join(useless) if len(useless) <= 3 else f"any of the {len(useless)} others"
+    rest += [f"nothing is lost by shuffling {which}"] * bool(useless)
     if rest:
         screen.say(f"  {'; '.join(rest)}", style="dim")
 

@@ -116,7 +116,7 @@ def baseline(X: Any, y: Any = None, task: str | None = None, sample_weight: Any 
         X, y = kind.take(X, chosen), take(y, chosen)
         sample_weight = None if sample_weight is None else np.asarray(sample_weight)[chosen]
         why = "all would take too long" if wide else f"all would lower its error by some {width / kept:.1%}"
-        name += f" (on {kept:,} of the {rows:,} {kind.many}: {why})"
+        name += f" (fitted to {kept:,} of the {rows:,} training {kind.many}: {why})"
     Z, T = linear_features(kind, encoder, X), target.transform(y, np.float64)
     if "regression" not in target.task:
         T = T.astype(np.int64)

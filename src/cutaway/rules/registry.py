@@ -25,6 +25,7 @@ from ..errors import ArgumentError
 from .namespace import xp
 
 OPS: dict[str, Op] = {}
+KINDS = ("array", "elementwise", "view")
 
 
 @dataclass(frozen=True, eq=False)
@@ -282,6 +283,11 @@ def rule(formula: str, kind: str = "array", **facts: Any):
         name = forward.__name__.rstrip("_")
         if name in ENGINES_OWN:
             raise ArgumentError(f"no rule can be called {name!r}: programs have an instruction of that name")
+        if kind not in KINDS:
+            raise ArgumentError(f"rule {name!r}: no kind is called {kind!r}: use one of {', '.join(KINDS)}")
+        room = __package__ + "."
+        if name in OPS and OPS[name].forward.__module__.startswith(room) and not forward.__module__.startswith(room):
+            raise ArgumentError(f"Cutaway has a rule called {name!r}, which networks count on: take another name")
         OPS[name] = Op(name, formula, forward, kind, **facts)
         return forward
 

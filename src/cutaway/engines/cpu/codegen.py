@@ -297,6 +297,13 @@ def why_none(i: Instruction) -> str:
     return " for these shapes" if i.op in kernels.TAKES or facts(i.op).kind == "elementwise" else ""
 
 
+def remedy(i: Instruction) -> str:
+    """Say what would make machine code of a rule of the user's own; "" for others."""
+    if i.op == "optimizer" or facts(i.op).forward.__module__.startswith("cutaway."):
+        return ""
+    return ". It becomes machine code where it has only arithmetic, numbers in digits and functions of cutaway.rules.xp"
+
+
 # ---- the update loop made from an optimizer's rule -----------------------------------------------------------------
 
 

@@ -413,4 +413,4 @@ def _warn_once(missing: list[Instruction], optimizer: Optimizer | None) -> None:
             _warned_of.add(what)
             where = f" in {i.layer}" if i.layer else ""
             warn(f"{what}: it runs by its rule in NumPy{where}, once for the whole batch; all else stays machine code, "
-                 "on as many threads as before", RuntimeWarning)
+                 f"on as many threads as before{codegen.remedy(i)}", RuntimeWarning)

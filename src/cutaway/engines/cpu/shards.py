@@ -153,6 +153,7 @@ def _update(update: list[Instruction], listing: Sharded) -> list[Instruction]:
     g = listing.block["g"]
     stack = Value(STACK, (listing.copies, *g.shape), 0, g.dtype, "gradient", STACK)
     adding = [Instruction("update", "reduce", (stack,), (g,), {"lo": v.at, "hi": v.at + v.width}, scope="range",
-                          formula=f"g = sum of shards, in {v.name}") for v in listing.gradients.values() if id(v) in listing.copied]
+                          formula=f"g = sum of shards, in {v.name}")
+              for v in listing.gradients.values() if id(v) in listing.copied]
     at = next((k for k, i in enumerate(update) if i.op == "check"), 0)
     return [*update[:at], *adding, *update[at:]]
