@@ -37,6 +37,11 @@ LIBC.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
 PAGE, SLOT = mmap.PAGESIZE, 2**23
 TOLERANCE = {"float32": 3e-5, "bf16": 3e-4, "float64": 1e-11}
 # bf16: in a scan, a state on the other side of a half is rounded the other way
+ROUNDED_SUM = 4e-3  # in loops made from a rule's text factors are sums too: one on the other side of a half, likewise
+
+
+class TooLarge(Exception):
+    """An operand that no slot has room for."""
 
 
 class Slots:
@@ -57,7 +62,8 @@ class Slots:
         """A copy of an array that ends, or begins, at a guard page."""
         start, room = self.starts[self.used] + PAGE, SLOT - PAGE
         self.used += 1
-        assert array.nbytes <= room, "too large"
+        if array.nbytes > room:
+            raise TooLarge
         at = start + room - array.nbytes if self.at_end else start
         if not array.nbytes:
             return array.copy(), at
@@ -131,8 +137,9 @@ def check(slots_, name, case, dtype, threads):
         for at_end in (True, False):
             slots_.begin(at_end)
             got = run_kernel(slots_, engine, k, known, engine.threads)
+            near = ROUNDED_SUM if dtype == "bf16" and kernel.name.endswith("_loops") else TOLERANCE[dtype]
             for v in (v for v in i.written if v.width):
-                assert _close(got[id(v)], rules.view(v, model.n), TOLERANCE[dtype]), f"{v} of {i.title}: {got[id(v)]}"
+                assert _close(got[id(v)], rules.view(v, model.n), near), f"{v} of {i.title}: {got[id(v)]}"
     return count
 
 
@@ -154,8 +161,8 @@ def main(dtype, threads, first=0, n=7, seed=0):
         try:
             case = make(np.random.default_rng(seed), n, k)
             said = "refused" if case is None else f"kernels: {check(slots_, name, case, dtype, threads)}"
-        except CutawayError as error:
-            said = f"refused {error}"
+        except (CutawayError, TooLarge) as error:
+            said = f"refused {error!r}"
         except AssertionError as error:
             said = f"WRONG {' '.join(str(error).split())[:300]}"
         except Exception as error:

@@ -111,7 +111,7 @@ TRUTH = {
     "identity": (lambda z: z, np.ones_like),
     "neg": (np.negative, lambda z: -np.ones_like(z)),
     "exp": (np.exp, np.exp), "expm1": (np.expm1, np.exp),
-    "log": (np.log, lambda z: 1 / z),
+    "log": (np.log, lambda z: 1 / z), "log1p": (np.log1p, lambda z: 1 / (1 + z)),
     "sin": (np.sin, np.cos),
     "cos": (np.cos, lambda z: -np.sin(z)),
     "sqrt": (np.sqrt, lambda z: 0.5 / np.sqrt(z)),

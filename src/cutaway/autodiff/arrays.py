@@ -198,8 +198,8 @@ def cumsum(x, axis=None) -> Tensor:
 
     >>> import cutaway as ct
     >>> ct.ops.cumsum([[1.0, 2.0], [3.0, 4.0]], axis=1)
-    Tensor([[1., 3.],
-            [3., 7.]])
+    Tensor([[1. 3.]
+            [3. 7.]])
     """
     if axis is None:
         return apply("cumsum", reshape(x, -1), axis=0)

@@ -17,9 +17,6 @@ from . import checks
 from .images_as import ModeOption, SizeOption, SkipDamaged
 from .predictions import Asked, Predictions
 
-#: Bytes of predictions for standard output that are kept in memory until all are made; more go to a file.
-KEPT = 2**24
-
 
 def predict(
     model: Annotated[Path, Argument(help="A model that `cutaway fit` wrote.", show_default=False)],
@@ -50,7 +47,7 @@ def predict(
     estimator = load(model)
     chosen, how = checks.thresholds(threshold or [], labels_of(estimator)), reading(model)
     asked = Asked(estimator, how, data, keep or [], doubt, chosen, skip_damaged, size, mode)
-    with tempfile.SpooledTemporaryFile(KEPT) as text:  # who reads standard output gets all of it or nothing
+    with tempfile.SpooledTemporaryFile(limits.KEPT_TEXT) as text:  # who reads standard output gets all of it or nothing
         try:
             found = Predictions(asked)
             _put(found.pieces(), out, text)

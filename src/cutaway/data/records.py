@@ -40,7 +40,7 @@ class RecordEncoder:
     >>> encoder = TableEncoder().fit({"area": [120.0, 64.0, 80.0], "zone": ["RL", "RM", "RL"]})
     >>> records, row = RecordEncoder(encoder.columns, np.float64), np.zeros(3)
     >>> records.write({"zone": "RL", "area": 64}, records.by_name, row.data)
-    >>> row.tolist() == encoder.transform({"area": [64.0], "zone": ["RL"]})[0].tolist()
+    >>> row.tolist() == encoder.transform({"area": [64.0], "zone": ["RL"]}, np.float64)[0].tolist()
     True
     """
 

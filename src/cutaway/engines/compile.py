@@ -54,7 +54,6 @@ def compile(model: Any, loss: str | Callable = "mse", optimizer: Optimizer | Non
     program.)
     """
     kind = ENGINES[engine]
-    rounded = rounds(precision, kind, model.dtype)
     batch_size, threads = batch_and_threads(batch_size, threads)
     seed = whole_number("seed", seed, None)
     optimizer = chosen(optimizer)
@@ -67,6 +66,7 @@ def compile(model: Any, loss: str | Callable = "mse", optimizer: Optimizer | Non
         y = y.astype(model.dtype)  # whole numbers, but not classes
     with _memory("the recording of three rows", model):
         recorded = trace_model(model, function, x, y, weighted)
+    rounded = rounds(precision, kind, model.dtype)
     _refuse_links(recorded, loss)
     with _memory("the training", model):
         listing = training(recorded, model, optimizer, rounded)

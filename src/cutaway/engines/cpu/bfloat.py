@@ -64,7 +64,7 @@ def pair_across(v: Pairs, A: ir.Value, B: ir.Value, P: ir.Value, above: ir.Value
     v.store(v.interleaved(first, second), P, None if above is None else v.mask(above))
 
 
-def turn_pairs(v: Pairs, W: ir.Value, wr: ir.Value, P: ir.Value, pr: int, rows: ir.Value | None = None,
+def turn_pairs(v: Pairs, W: ir.Value, wr: ir.Value, P: ir.Value, pr: ir.Value, rows: ir.Value | None = None,
                columns: ir.Value | None = None) -> None:
     """Transpose W (16, 32), or as many rows and columns as are there, in words, into P (16, 16); the rest of P holds
     anything."""
@@ -80,4 +80,4 @@ def turn_pairs(v: Pairs, W: ir.Value, wr: ir.Value, P: ir.Value, pr: int, rows: 
         pairs = zip(lines[: LANES // 2], lines[LANES // 2 :], strict=True)
         lines = [v.shuffle(x, y, places) for x, y in pairs for places in (low, high)]
     for i, line in enumerate(lines):
-        v.store(line, place(b, P, pr * i))
+        v.store(line, place(b, P, b.mul(pr, I64(i))))

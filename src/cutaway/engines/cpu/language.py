@@ -177,10 +177,11 @@ def _prefetch(c: Compiler, p: Scalar, write: int = 0) -> None:
     c.b.call(near, [c.b.bitcast(p.value, I8.as_pointer()), I32(write), I32(3), I32(1)])
 
 
-def _vectors(write: Callable[..., None], kind: type[tile.Vectors] = tile.Vectors) -> Callable:
-    """Make a word of a function of tile.py or bfloat.py. It gets literals as they are."""
+def _vectors(write: Callable[..., None], kind: type[tile.Vectors] = tile.Vectors, literals: bool = True) -> Callable:
+    """Make a word of a function of tile.py or bfloat.py. literals: it gets them as they are."""
     def call(c: Compiler, *given: Item) -> None:
-        plain = [x if isinstance(x, int) else x.value if x.kind.target else c.whole(x) for x in given]
+        plain = [x if isinstance(x, int) and literals else
+                 c.whole(x) if isinstance(x, int) or not x.kind.target else x.value for x in given]
         write(kind(c.b, c.real.type, tile.geometry(4 if c.real is SINGLE else 8)[0]), *plain)
 
     return call
@@ -222,8 +223,9 @@ BUILT_IN: dict[str, Callable] = {
     "sleep_while": _sleep_while, "wake": _wake, "prefetch": _prefetch, "tiles": _vectors(tile.tiles),
     "turn": _vectors(tile.turn), "row": _vectors(tile.row),
     "tile_pairs": _vectors(tile.tiles, bfloat.Pairs),
-    "pair_along": _vectors(bfloat.pair_along, bfloat.Pairs), "pair_across": _vectors(bfloat.pair_across, bfloat.Pairs),
-    "turn_pairs": _vectors(bfloat.turn_pairs, bfloat.Pairs),
+    "pair_along": _vectors(bfloat.pair_along, bfloat.Pairs, literals=False),
+    "pair_across": _vectors(bfloat.pair_across, bfloat.Pairs, literals=False),
+    "turn_pairs": _vectors(bfloat.turn_pairs, bfloat.Pairs, literals=False),
 }
 
 
