@@ -406,3 +406,10 @@ def test_any_table_is_finite_and_survives_json_bit_for_bit(table, other, integer
 def test_repr_tells_the_size():
     assert repr(TableEncoder()) == "TableEncoder()"
     assert repr(TableEncoder().fit(HOUSES)) == "TableEncoder(4 columns -> 16 features)"
+
+
+def test_dates_further_apart_than_nanoseconds_can_say():
+    days = [pd.Timestamp(year, 1, 1).as_unit("ns") for year in (1700, 1800, 1900, 2000, 2100)]
+    encoder = TableEncoder(kinds={"day": "date"}).fit({"day": days})
+    column = encoder.transform({"day": days}, np.float64)[:, encoder.feature_names.index("day days")]
+    assert (np.diff(column) > 0).all()

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 from typer import Argument, Option
 
+from ..data.limits import KEPT_TEXT
 from ..text import listed
 from . import checks
 from .images_as import ModeOption, SizeOption, SkipDamaged
@@ -47,7 +48,7 @@ def predict(
     estimator = load(model)
     chosen, how = checks.thresholds(threshold or [], labels_of(estimator)), reading(model)
     asked = Asked(estimator, how, data, keep or [], doubt, chosen, skip_damaged, size, mode)
-    with tempfile.SpooledTemporaryFile(limits.KEPT_TEXT) as text:  # who reads standard output gets all of it or nothing
+    with tempfile.SpooledTemporaryFile(KEPT_TEXT) as text:  # who reads standard output gets all of it or nothing
         try:
             found = Predictions(asked)
             _put(found.pieces(), out, text)

@@ -114,10 +114,11 @@ def _recurrent(cell: str) -> Iterator[tuple]:
     from .. import nn
     from ..sequences import Sequences
 
-    def build(**options: Any) -> nn.Recurrent:
-        return nn.Recurrent(8, 16, 2, cell, **options)
+    def build(units: int = 16, **options: Any) -> nn.Recurrent:
+        return nn.Recurrent(8, units, 2, cell, **options)
 
-    options: list[dict[str, Any]] = [{}, {"layers": 2}, {"bidirectional": True}, {"layers": 2, "bidirectional": True}]
+    options: list[dict[str, Any]] = [{}, {"layers": 2}, {"bidirectional": True}, {"layers": 2, "bidirectional": True},
+                                     {"units": 40, "bidirectional": True}]  # joined in loops that do not know the width
     rows = np.zeros((2, 6, 8), np.float32)
     for X in (rows, Sequences.from_list([rows[0], rows[1, :4]])):
         yield from _variants(build, X, 2, options)

@@ -129,7 +129,7 @@ def parts_of(dates: Any, first: str) -> dict[str, np.ndarray]:
     midnight = dates.normalize()
     seconds = np.asarray((dates - midnight).total_seconds(), dtype=np.float64)
     parts = {
-        "days": np.asarray((dates - np.datetime64(first)) / DAY, dtype=np.float64),
+        "days": np.asarray(_since(dates, first) / DAY, dtype=np.float64),
         "year": np.asarray(dates.year, dtype=np.float64),
         "month": np.asarray(dates.month, dtype=np.float64),
         "weekday": np.asarray(dates.day_of_week, dtype=np.float64),
@@ -139,6 +139,13 @@ def parts_of(dates: Any, first: str) -> dict[str, np.ndarray]:
         angle = 2 * np.pi * (parts[part] - start) / period
         parts |= {f"{part} sin": np.sin(angle), f"{part} cos": np.cos(angle)}
     return parts
+
+
+def _since(dates: Any, first: str) -> Any:
+    try:
+        return dates - np.datetime64(first)
+    except OverflowError:  # more than 292 years, which nanoseconds cannot say
+        return dates.as_unit("us") - np.datetime64(first)
 
 
 def dates_of(cells: Any, name: str, allowed: list[str] | None = None) -> Any:

@@ -233,3 +233,5 @@ MOST_COMPARED, MOST_COMPARED_NUMBERS = 50_000, 2**26
 MOST_MISTAKES = 12
 #: Rows that a diagnosis looks at, and the seconds of training from which on it takes under a twentieth of them.
 DIAGNOSED, WORTH_DIAGNOSING = 128, 3.0
+#: Bytes of predictions for standard output that are kept in memory until all are made; more go to a file.
+KEPT_TEXT = 2**24
