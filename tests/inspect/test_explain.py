@@ -264,9 +264,10 @@ BETWEEN = {
     "avg_pool": lambda x: ct.ops.avg_pool(x.reshape((-1, 4, 1)), (2,), (1,), ((0, 1),)).reshape((-1, 4)),
     "global_average": lambda x: x + ct.ops.global_average(x.reshape((-1, 4, 1))),
     "global_max": lambda x: x + ct.ops.global_max(x.reshape((-1, 4, 1))),
+    "log1p": lambda x: ct.ops.log1p(x * x), "cumsum": lambda x: ct.ops.cumsum(x, axis=1),
     "layer_norm": nn.LayerNorm(4), "batch_norm": nn.BatchNorm1d(4),
 } | {name: getattr(ct.ops, name) for name in ("relu", "sigmoid", "tanh", "selu", "gelu", "gelu_tanh", "silu",
-     "softplus", "mish", "identity", "neg", "exp", "sin", "cos", "abs", "square", "softmax",
+     "softplus", "mish", "identity", "neg", "exp", "expm1", "sin", "cos", "abs", "square", "softmax",
      "log_softmax")}
 
 

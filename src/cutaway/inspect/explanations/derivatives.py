@@ -109,11 +109,11 @@ def _by(trace: Record, i: TracedInstruction, operand: str, reached: np.ndarray, 
             units = (np.full(trace[i.results[name]].shape, float(name == o)) for name in rule.differentiable)
             d = _backward(trace, i, *units)[operand]
             yield edge(places % d.shape[-1], places, d, i.results[o])
-    elif rule.reduces_batch:
+    elif rule.reduces_batch and rule.inputs != (operand,):
         shape = trace[target].shape
         by = _places(shape) if operand == rule.inputs[0] else _places(shape) % shape[-1]
         yield edge(_places(shape), by, _every_number_by_itself(trace, i)[operand])
-    elif rule.linear_with(operand) and (not has_rows or operand in ("W", "b")):
+    elif rule.linear_with(operand) and (not has_rows or rule.reduces_batch or operand in ("W", "b")):
         for place in np.flatnonzero(reached):
             d = _by_one_number(trace, i, operand, int(place))
             to = np.flatnonzero(d)

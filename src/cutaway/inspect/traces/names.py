@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 
 from ...engines import Program
-from ...errors import ArgumentError
 from ...program import gradient_name, places
 from .record import Part
 
@@ -26,17 +25,14 @@ class Names:
         theta, g, *state = listing.block.values()
         self.whole = [theta, g, *stacks, *state]
         for v in self.whole:
-            self.names[id(v)] = v.name
+            name = f"{v.name}#all" if v.name in self.parameters else v.name  # a parameter keeps its own
+            self.names[id(v)] = name
             part = {"parameter": "{}", "state": "{}." + v.name}.get(v.role)
-            self.vectors[v.name] = [part.format(p) if part else gradient_name(p) for p in self.parameters]
-        taken = sorted(self.vectors.keys() & self.parameters.keys())
-        if taken:
-            raise ArgumentError(f"a parameter is called {taken[0]}, as the vector is in which a trace finds "
-                                f"{'all weights' if taken[0] == theta.name else 'a number for each weight'}: give it "
-                                "another name to trace this model")
+            self.vectors[name] = [part.format(p) if part else gradient_name(p) for p in self.parameters]
         self.places = {name: part for parts in self.vectors.values()
                        for name, part in zip(parts, self.parameters.values(), strict=True)}
-        self.names |= {id(v): v.name for v in every if v.role in ("parameter", "buffer", "input")}
+        self.names |= {id(v): v.name for v in every if v.role in ("parameter", "buffer", "input") and
+                       id(v) not in self.names}
         used = Counter(self.names.values())
         for v in every:
             if id(v) not in self.names:

@@ -109,7 +109,7 @@ class Recorder(Names):
             layer = name.rpartition(".")[0]
             found[name] = TracedValue(name, shape, v.rows, v.dtype.name, v.role, layer, short(v))
         for vector, parts in self.vectors.items():
-            role = next((v.role for v in self.whole if v.name == vector), "")
+            role = next((v.role for v in self.whole if self.names[id(v)] == vector), "")
             for name, (owner, part) in zip(parts, self.parameters.items(), strict=True):
                 if name not in found:
                     dtype, layer = self.program.model.theta.dtype.name, owner.rpartition(".")[0]
