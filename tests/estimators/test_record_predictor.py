@@ -195,4 +195,4 @@ def test_it_is_not_copied_or_pickled():
     for way in (pickle.dumps, copy.deepcopy):
         with pytest.raises(ArgumentError, match=r"call ct\.predictor"):
             way(f)
-    assert repr(f) == "RecordPredictor(Regressor: row)"
+    assert repr(f) == "RecordPredictor(Regressor, one row at a time)"

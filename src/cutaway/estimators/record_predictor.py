@@ -145,7 +145,7 @@ class RecordPredictor:
                             "ct.predictor(estimator) where it is to be asked")
 
     def __repr__(self) -> str:
-        return f"RecordPredictor({type(self._fitted).__name__}: {self._fitted.inputs_.one})"
+        return f"RecordPredictor({type(self._fitted).__name__}, one {self._fitted.inputs_.one} at a time)"
 
 
 def record_predictor(estimator: Any, engine: str = "cpu") -> RecordPredictor:
