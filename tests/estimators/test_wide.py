@@ -85,7 +85,7 @@ def test_it_says_so_when_not_all_rows_were_learnt_from(monkeypatch):
     monkeypatch.setattr(wide, "MOST_NUMBERS", 300 * 200)
     cut = ct.data.windows(LOAD, 300)
     linear = baseline(cut, cut.y, sample_weight=np.ones(len(cut)))
-    assert linear.name == "ridge regression (on 200 of the 1,200 sequences: all would take too long)"
+    assert linear.name == "ridge regression (fitted to 200 of the 1,200 training sequences: all would take too long)"
     assert linear.score(cut, cut.y) > 0.9
 
 
