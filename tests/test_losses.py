@@ -142,7 +142,6 @@ def test_weights_as_a_column_are_the_same_and_other_shapes_are_refused(name):
             LOSSES[name](z, y, weight=wrong)
 
 
-@pytest.mark.filterwarnings("ignore:.*has no CPU kernel:RuntimeWarning")
 def test_weights_of_classes_in_a_fit():
     X = np.random.default_rng(0).normal(size=(60, 2))
     y = (X[:, 0] > 1).astype(int)
@@ -176,7 +175,6 @@ Y5 = X5 @ [1.0, -2.0, 0.5]
     lambda z, y: ((z - y.reshape(z.shape)) ** 2).mean(), lambda z, y: (z - y).square().mean(axis=1).mean(),
 ])
 @pytest.mark.parametrize("engine", ["cpu", "reference"])
-@pytest.mark.filterwarnings("ignore:.*has no CPU kernel:RuntimeWarning")
 def test_a_loss_of_ones_own_pairs_rows(own, engine):
     nets = [ct.nn.MLP(3, [4], 1).init(0) for _ in range(2)]
     options = {"epochs": 3, "validation": 0.25, "engine": engine, "metrics": [lambda z, y: np.mean((z - y) ** 2)]}

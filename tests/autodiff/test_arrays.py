@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from plain_loop import trained_alike
 
 import cutaway as ct
 from cutaway.errors import ArgumentError, RecordingError, ShapeError
@@ -154,22 +155,10 @@ class Everything(ct.nn.Module):
         return ((h / scale)[:, ::4] @ self.v).unsqueeze(1) + ct.ops.minimum(h[:, :1], self.v[:1]) + self.v @ self.v
 
 
-@pytest.mark.filterwarnings("ignore:.*has no CPU kernel:RuntimeWarning")
 @pytest.mark.parametrize("threads", [1, 2])
 def test_in_a_program_as_in_a_plain_loop(threads, tmp_path):
     X, y = np.random.default_rng(2).normal(size=(64, 2, 3)), np.linspace(-1, 1, 64)[:, None]
-    nets = [Everything().init(0).astype("float64") for _ in range(3)]
-    for net, engine in zip(nets, ("cpu", "reference"), strict=False):
-        ct.fit(net, X, y, optimizer=ct.optim.SGD(0.1), epochs=3, batch_size=64, shuffle=False, engine=engine,
-               threads=threads)
-    opt = ct.optim.SGD(0.1)
-    state = opt.init(nets[2].theta)
-    for _ in range(3):
-        ct.losses.mse(nets[2](X), y).backward()
-        nets[2].theta[:], state = opt.update(nets[2].theta, nets[2].grad, state)
-        nets[2].zero_grad()
-    for net in nets[:2]:
-        np.testing.assert_allclose(net.theta, nets[2].theta, rtol=1e-9, atol=1e-12)
+    nets = trained_alike(Everything, X, y, threads)
     ct.save(nets[0], tmp_path / "m.safetensors", input=X[:2])
     np.testing.assert_allclose(ct.load(tmp_path / "m.safetensors").predict(X), nets[2](X).numpy(), rtol=1e-6)
 
@@ -193,7 +182,6 @@ class Gated(ct.nn.Module):
         return self.layer(x) * (x[:, :1] == 1) + ct.ops.where(x[:, 1:2] != 0.0, 0.0, 5.0)
 
 
-@pytest.mark.filterwarnings("ignore:.*has no CPU kernel:RuntimeWarning")
 @pytest.mark.parametrize("engine", ["cpu", "reference"])
 def test_equal_means_value_by_value_in_a_model_too(engine):
     net, X = Gated().init(0), np.array([[1.0, 0, 2], [0, 1, 1], [1, 1, 0], [0, 0, 0]], np.float32)

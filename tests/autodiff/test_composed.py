@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from plain_loop import trained_alike
 
 import cutaway as ct
 from cutaway.errors import ArgumentError, ShapeError
@@ -169,20 +170,8 @@ class Experts(ct.nn.Module):
         return self.out(ct.ops.einsum("ne,nek->nk", chances, h))
 
 
-@pytest.mark.filterwarnings("ignore:.*has no CPU kernel:RuntimeWarning")
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("network", [Many, Experts])
 def test_in_a_program_as_in_a_plain_loop(network, threads):
     X, y = np.random.default_rng(2).normal(size=(64, 3, 6)), np.linspace(-1, 1, 64)[:, None]
-    nets = [network().init(0).astype("float64") for _ in range(3)]
-    for net, engine in zip(nets, ("cpu", "reference"), strict=False):
-        ct.fit(net, X, y, optimizer=ct.optim.SGD(0.1), epochs=3, batch_size=64, shuffle=False, engine=engine,
-               threads=threads)
-    opt = ct.optim.SGD(0.1)
-    state = opt.init(nets[2].theta)
-    for _ in range(3):
-        ct.losses.mse(nets[2](X), y).backward()
-        nets[2].theta[:], state = opt.update(nets[2].theta, nets[2].grad, state)
-        nets[2].zero_grad()
-    for net in nets[:2]:
-        np.testing.assert_allclose(net.theta, nets[2].theta, rtol=1e-9, atol=1e-12)
+    trained_alike(network, X, y, threads)

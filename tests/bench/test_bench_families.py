@@ -69,7 +69,6 @@ def test_predictions_are_those_of_the_weights(kept, monkeypatch):
     assert predict.loss(work, data, result) == pytest.approx(mlp.loss(work, data, data), rel=1e-6)
 
 
-@pytest.mark.filterwarnings("ignore:.*has no CPU kernel:RuntimeWarning")
 @pytest.mark.parametrize("name", ["h[:, -1]", "weight tying", "residual blocks with batch norm"])
 def test_an_idiom_is_trained_as_by_fit(name):
     work = small(idioms.WORKLOADS[name])

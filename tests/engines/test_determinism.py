@@ -67,7 +67,6 @@ def one_by_one(X):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", NETWORKS)
-@pytest.mark.filterwarnings("ignore:.*has no CPU kernel:RuntimeWarning")
 def test_a_row_is_predicted_alone_as_it_is_among_others(name, dtype):
     made, X = NETWORKS[name]
     net = made().astype(dtype).init(1)
