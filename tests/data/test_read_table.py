@@ -15,7 +15,8 @@ import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cutaway.data import read_table
+from cutaway.data import read_table, table_files
+from cutaway.data.source_files import opened
 from cutaway.errors import DataError
 
 FRAME = pd.DataFrame({"area": [120.5, 85.0], "zone": ["RL", "RM"], "rooms": [4, 3]})
@@ -112,6 +113,15 @@ def test_what_is_no_table_is_named(file, content, says):
     with pytest.raises(DataError, match=says) as error:
         read_table(file(content))
     assert "t.csv" in str(error.value)
+
+
+@pytest.mark.parametrize("content", ["a,b,a\n1,2,3\n", "a,b\n1,2,3\n4,5\n", "a,b\n1,2\n3\n", 'a,b\n1,"2\n3,4\n'])
+def test_a_file_that_is_refused_is_closed_even_while_the_error_is_kept(file, content, monkeypatch):
+    files = []
+    monkeypatch.setattr(table_files, "opened", lambda *given, **how: files.append(opened(*given, **how)) or files[-1])
+    with pytest.raises(DataError):
+        read_table(file(content))
+    assert files and all(one.closed for one in files)
 
 
 def test_missing_files_and_folders_are_named(tmp_path):

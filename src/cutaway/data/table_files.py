@@ -8,8 +8,8 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Generator, Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -117,12 +117,11 @@ def _refuse_size(path: Path) -> int:
 
 @dataclass
 class Beginning:
-    """How a text table begins: its names, what stands between cells and before decimals, and its rows' cells."""
+    """How a text table begins: its names, and what stands between cells and before decimals."""
 
     names: list[str]
     between: str
     decimal: str
-    rows: Iterator[tuple[int, int, str]]
 
     @classmethod
     def of(cls, path: Path, gzipped: bool, encoding: str) -> Beginning:
@@ -134,13 +133,14 @@ class Beginning:
         refuse_comments(sample, path)
         refuse_spaces(sample, path)
         between = separator(re.split(r"[\r\n]", sample.lstrip(" \r\n"), maxsplit=1)[0])
-        header, rows = _rows(path, gzipped, encoding, between)
+        with closing(_rows(path, gzipped, encoding, between)) as rows:
+            header = next(rows, (1, []))[1]
         _refuse_width(len(header), path)
         names = [name.strip() or f"column {i}" for i, name in enumerate(header, 1)]
         refuse_repeats(names, f"{path}, line 1",
                        "Rename them; if line 1 is already data, put a line of names above it.")
         comma = re.search(DECIMAL_COMMA[between], sample) and not re.search(r"\d\.\d", sample)
-        return cls(names, between, "," if comma else ".", rows)
+        return cls(names, between, "," if comma else ".")
 
 
 def text_in_pieces(path: Path) -> Iterator[pd.DataFrame]:
@@ -161,7 +161,7 @@ def _read_text(path: Path, gzipped: bool, encoding: str) -> pd.DataFrame:
     import pandas as pd
 
     begun = Beginning.of(path, gzipped, encoding)
-    names, between, rows = begun.names, begun.between, begun.rows
+    names, between = begun.names, begun.between
     if not gzipped and begun.decimal == "." and encoding == "utf-8-sig" and path.stat().st_size >= LARGE_TEXT:
         with suppress(NotPlain):
             return PlainText.of(path, names, between).read()
@@ -177,15 +177,15 @@ def _read_text(path: Path, gzipped: bool, encoding: str) -> pd.DataFrame:
                 raise DataError(f"{path}: a quotation mark opened near line {line} is never closed.") from reason
             if "out of memory" in str(reason):
                 raise MemoryError(str(reason)) from reason
-            _refuse_ragged_rows(rows, len(names), path)
+            _refuse_ragged_rows(path, gzipped, encoding, between, len(names))
             raise DataError(f"{path} cannot be read as a table: {reason}.") from reason
     if len(frame) == 0:
         raise DataError(f"{path} has a line of column names and no rows under it.")
     if frame.iloc[:, -1].isna().any():  # pandas fills short rows with gaps: look again
-        _refuse_ragged_rows(rows, len(names), path)
+        _refuse_ragged_rows(path, gzipped, encoding, between, len(names))
     if any(_holds_line_breaks(frame[name]) for name in names):
         # A quotation mark that is never closed runs on to the next one, and takes whole rows with it.
-        for _ in _rows(path, gzipped, encoding, between, strict=True)[1]:
+        for _ in _rows(path, gzipped, encoding, between, strict=True):
             pass
     return frame
 
@@ -243,8 +243,8 @@ def _holds_line_breaks(cells: Any) -> bool:
 
 
 def _rows(path: Path, gzipped: bool, encoding: str, between: str,
-          strict: bool = False) -> tuple[list[str], Iterator[tuple[int, int, str]]]:
-    """The cells of the first line, and for each row under it its line, its number of cells and the first of them.
+          strict: bool = False) -> Generator[tuple[int, list[str]]]:
+    """The rows of a text table, the line of names first: where each ends, and its cells. Closing it closes the file.
 
     strict: a closing quotation mark ends its cell, or DataError is raised.
     """
@@ -258,16 +258,12 @@ def _rows(path: Path, gzipped: bool, encoding: str, between: str,
             blank = blank and not line.strip(" \r\n")
             yield "\n" if blank else line
 
-    def cells() -> Iterator[tuple[int, list[str]]]:
-        with opened(path, gzipped, encoding=encoding, newline="") as file:
-            reader = csv.reader(lines(file), delimiter=between, strict=strict)
-            try:
-                yield from ((reader.line_num, row) for row in reader if row)
-            except csv.Error as reason:
-                raise DataError(f"{path}, line {reader.line_num}: {_in_words(reason)}.") from reason
-
-    rows = cells()
-    return next(rows, (1, []))[1], ((line, len(row), row[0]) for line, row in rows)
+    with opened(path, gzipped, encoding=encoding, newline="") as file:
+        reader = csv.reader(lines(file), delimiter=between, strict=strict)
+        try:
+            yield from ((reader.line_num, row) for row in reader if row)
+        except csv.Error as reason:
+            raise DataError(f"{path}, line {reader.line_num}: {_in_words(reason)}.") from reason
 
 
 def _in_words(reason: csv.Error) -> str:
@@ -280,16 +276,18 @@ def _in_words(reason: csv.Error) -> str:
     return str(reason)
 
 
-def _refuse_ragged_rows(rows: Iterable[tuple[int, int, str]], width: int, path: Path) -> None:
-    for line, cells, first in rows:
-        if cells != width:
-            if first.lstrip().startswith(COMMENTS):
-                raise DataError(f"{path}, line {line} looks like a comment ({first.strip()!r:.40}): remove it.")
-            raise DataError(
-                f"{path}, line {line}: {counted(cells, 'cell')} under {counted(width, 'column name')}. Give every row "
-                "one cell per column (empty where the value is missing), and put quotation marks around cells that "
-                "hold the separator."
-            )
+def _refuse_ragged_rows(path: Path, gzipped: bool, encoding: str, between: str, width: int) -> None:
+    with closing(_rows(path, gzipped, encoding, between)) as rows:
+        next(rows, None)
+        line, row = next(((line, row) for line, row in rows if len(row) != width), (0, [""] * width))
+    if len(row) != width:
+        if row[0].lstrip().startswith(COMMENTS):
+            raise DataError(f"{path}, line {line} looks like a comment ({row[0].strip()!r:.40}): remove it.")
+        raise DataError(
+            f"{path}, line {line}: {counted(len(row), 'cell')} under {counted(width, 'column name')}. Give every row "
+            "one cell per column (empty where the value is missing), and put quotation marks around cells that hold "
+            "the separator."
+        )
 
 
 def refuse_repeats(names: list[str], where: str, hint: str = "Rename them.") -> None:
