@@ -22,7 +22,7 @@ import numpy as np
 
 from .harness import commit
 from .machine import machine
-from .tables import BEFORE, OURS, Result, Table
+from .shown import BEFORE, OURS, Result, Table
 
 RESULTS = Path(__file__).resolve().parent / "results" / "commands.json"
 ROOT = Path(__file__).resolve().parent.parent

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from .family import Competitor, Workload
-from .tables import BEFORE, OURS
+from .shown import BEFORE, OURS
 
 WORKER = Path(__file__).with_name("worker.py")
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")

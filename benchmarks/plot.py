@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from .tables import OURS, PARTS, Result, best, limit, times_ours
+from .shown import OURS, PARTS, Result, best, limit, times_ours
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart; shapes say the same without colour
 STYLES = {

@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from . import FAMILIES, commands, plot, tables
-from .tables import Result, Table
+from . import FAMILIES, commands, plot, shown
+from .shown import Result, Table
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results" / "cpu.json"
@@ -32,13 +32,13 @@ def family(result: Result) -> str:
     """All that was measured of one family."""
     if result.get("together"):
         return "\n\n".join(filter(None, [
-            f"### {result['family']}" + (" (a quick run: rough)" if result["quick"] else ""), tables.conditions(result),
-            tables.many_in_words(result), markdown(tables.many(result)), *tables.failures(result)]))
+            f"### {result['family']}" + (" (a quick run: rough)" if result["quick"] else ""), shown.conditions(result),
+            shown.many_in_words(result), markdown(shown.many(result)), *shown.failures(result)]))
     about = " ".join(f"{key}: {entry['about']}." for key, entry in result["workloads"].items())
     return "\n\n".join(filter(None, [
         f"### {result['family']}" + (" (a quick run: rough)" if result["quick"] else ""),
-        tables.conditions(result), about, markdown(tables.times(result)), markdown(tables.losses(result)),
-        markdown(tables.start(result)), profiles(result), *tables.failures(result)]))
+        shown.conditions(result), about, markdown(shown.times(result)), markdown(shown.losses(result)),
+        markdown(shown.start(result)), profiles(result), *shown.failures(result)]))
 
 
 def command_line(result: Result) -> str:
@@ -49,9 +49,9 @@ def command_line(result: Result) -> str:
 def overview(results: list[Result]) -> str:
     """One line a workload, the picture, and what the libraries take."""
     return "\n\n".join(filter(None, [
-        markdown(tables.summary(results)),
+        markdown(shown.summary(results)),
         "![Times Cutaway's time, by workload and peer](results/ratios.svg)",
-        markdown(tables.memory_used(results)), *dict.fromkeys(markdown(tables.install(result)) for result in results)]))
+        markdown(shown.memory_used(results)), *dict.fromkeys(markdown(shown.install(result)) for result in results)]))
 
 
 def fill(text: str, part: str, content: str) -> str:

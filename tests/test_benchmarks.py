@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "bench"))
 
-from test_bench_tables import RESULT  # noqa: E402
+from test_bench_shown import RESULT  # noqa: E402
 
 from benchmarks import FAMILIES, plot, report  # noqa: E402
 

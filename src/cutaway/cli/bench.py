@@ -53,7 +53,7 @@ def bench(
         raise CutawayError("the benchmarks are in Cutaway's repository, in benchmarks/, not in the installed package. "
                            "Clone the repository, run `pip install -e .` in it, and then `cutaway bench`.")
     sys.path.insert(0, str(REPOSITORY))
-    from benchmarks import FAMILIES, tables
+    from benchmarks import FAMILIES, shown
     from benchmarks.harness import Run, Settings
     from benchmarks.machine import install_sizes, machine
 
@@ -75,9 +75,9 @@ def bench(
     for name in workloads or ():
         check_name(name, sorted(every), "workload")
     if runs and not any(run.competitors for run in runs):
-        raise ArgumentError(f"--only {only}: no library is called so. There are: {', '.join(tables.LIBRARIES)}.")
+        raise ArgumentError(f"--only {only}: no library is called so. There are: {', '.join(shown.LIBRARIES)}.")
     facts, measured, apart = machine(), [], []
-    ours, theirs = tables.LIBRARIES["Cutaway"], [v for k, v in tables.LIBRARIES.items() if k != "Cutaway"]
+    ours, theirs = shown.LIBRARIES["Cutaway"], [v for k, v in shown.LIBRARIES.items() if k != "Cutaway"]
     sizes = install_sizes(sys.executable, [ours]) | install_sizes(settings.peers, theirs)
     for run in runs:
         if resume and run.name in known:
@@ -89,14 +89,14 @@ def bench(
         known[run.name] = result
         measured.append(result)
         _show(screen, result)
-        apart += tables.losses_apart(result)
+        apart += shown.losses_apart(result)
         if out:
-            write_whole(out, f"{json.dumps(tables.rounded(known), indent=1, ensure_ascii=False)}\n".encode())
+            write_whole(out, f"{json.dumps(shown.rounded(known), indent=1, ensure_ascii=False)}\n".encode())
     if len(measured) > 1:
         screen.title("All together", "times Cutaway's time; its own over bare products and memory traffic")
-        _print(screen, tables.summary(measured, brief=True))
+        _print(screen, shown.summary(measured, brief=True))
     if measured:
-        for table in (tables.memory_used(measured), tables.install(measured[0])):
+        for table in (shown.memory_used(measured), shown.install(measured[0])):
             _print(screen, table)
     if apart:
         warn(f"not the same work, so do not compare: {', '.join(apart)}")
@@ -112,19 +112,19 @@ def _interpreter(given: str | None) -> str:
 
 
 def _show(screen, result) -> None:
-    from benchmarks import tables
+    from benchmarks import shown
 
     screen.title(result["family"], "a rough look" if result["quick"] else "")
     for key, entry in result["workloads"].items():
         screen.say(f"  {key}: {entry['about']}", style="dim")
-    screen.say(f"  {tables.conditions(result)}", style="dim")
+    screen.say(f"  {shown.conditions(result)}", style="dim")
     if result["together"]:
-        _print(screen, tables.many(result))
-        screen.say(f"  {tables.many_in_words(result)}")
+        _print(screen, shown.many(result))
+        screen.say(f"  {shown.many_in_words(result)}")
     else:
-        _print(screen, tables.times(result, spread=False))
-    _print(screen, tables.start(result))
-    for text in tables.failures(result):
+        _print(screen, shown.times(result, spread=False))
+    _print(screen, shown.start(result))
+    for text in shown.failures(result):
         screen.say(f"  {text}", style="dim")
 
 
