@@ -1,5 +1,7 @@
 """Kernels that know their sizes: the same bits as those for every size, and when a program has which."""
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -13,6 +15,13 @@ def nothing_kept(monkeypatch):
     monkeypatch.setattr(native, "is_kept", lambda digest: False)
 
 
+class AtOnce:
+    """A thread that is done as soon as it has begun."""
+
+    def __init__(self, target, name):
+        self.start = target
+
+
 def trained(widths, batch, dtype="float32", patience=0.0):
     """Weights and predictions after a few steps, the last of them on fewer rows; and the program."""
     rng = np.random.default_rng(0)
@@ -21,6 +30,7 @@ def trained(widths, batch, dtype="float32", patience=0.0):
     program = ct.compile(net, "mse", ct.optim.SGD(0.1), batch_size=batch, threads=1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sized, "PATIENCE", patience)
+        patch.setattr(sized, "Thread", AtOnce)
         program.feed(X, y)
         for _ in range(3):
             program.run()
@@ -38,6 +48,25 @@ def test_no_bit_depends_on_which_kernels_run(widths, batch, dtype):
     assert f"s[N] == {batch}" not in other.source(3)
     for a, b in zip(own, every, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.usefixtures("nothing_kept")
+def test_a_program_trains_on_while_a_thread_compiles_its_kernels(monkeypatch):
+    rng = np.random.default_rng(0)
+    program = ct.compile(ct.nn.MLP(4, [6], 1).init(0), "mse", ct.optim.SGD(0.1), batch_size=8, threads=1)
+    program.feed(rng.normal(size=(8, 4)), rng.normal(size=8))
+    go, addresses = threading.Event(), sized.building.addresses
+    monkeypatch.setattr(sized, "PATIENCE", 0.0)
+    monkeypatch.setattr(sized.building, "addresses", lambda *given, **how: go.wait(60) and addresses(*given, **how))
+    program.run()
+    program.run()
+    assert "s[N] == 8" not in program.source(3)
+    go.set()
+    for thread in threading.enumerate():
+        if thread.name == "cutaway compiles":
+            thread.join(60)
+    program.run()
+    assert "s[N] == 8" in program.source(3)
 
 
 def test_what_an_earlier_process_kept_runs_at_once():

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TextIO
 
 from ...errors import warn
 from . import native
@@ -79,8 +79,9 @@ if hasattr(os, "register_at_fork"):  # a child gets a compiler that nobody was u
 _collected: set[Source] | None = None
 
 
-def addresses(sources: Sequence[Source], library: Sequence[Source] = ()) -> list[int]:
-    """Find or make the addresses of kernels in this process. library: what they call of native.LIBRARY."""
+def addresses(sources: Sequence[Source], library: Sequence[Source] = (), said: bool = True) -> list[int]:
+    """Find or make the addresses of kernels in this process. library: what they call of native.LIBRARY. said: whether a
+    line in a terminal tells of what takes long."""
     with _lock:
         if _collected is not None:
             _collected.update(sources, library)
@@ -88,7 +89,7 @@ def addresses(sources: Sequence[Source], library: Sequence[Source] = ()) -> list
         absent = [s for s in dict.fromkeys([*library, *sources]) if digest(s) not in native.linked]
         files = {s: native.kept(digest(s)) for s in absent}
         lacking = [s for s, content in files.items() if content is None]
-        files |= build(lacking) if lacking else {}
+        files |= build(lacking, said) if lacking else {}
         ready = {digest(s): content for s, content in files.items() if content is not None}
         for called in library:  # first, since loading a kernel looks up what it calls
             if digest(called) in ready:
@@ -115,10 +116,10 @@ def collecting() -> Iterator[set[Source]]:
             _collected = None
 
 
-def build(sources: Sequence[Source]) -> dict[Source, bytes]:
+def build(sources: Sequence[Source], said: bool = True) -> dict[Source, bytes]:
     """Compile and keep kernels, with the help of other processes where that pays."""
     began = time.perf_counter()
-    line, done = _Line(len(sources)), {}
+    line, done = _Line(len(sources), sys.stderr if said else None), {}
     helpers: list[subprocess.Popen] = []
     try:
         workers = 1 + _useful_helpers(len(sources))
@@ -189,8 +190,8 @@ def _dismiss(helper: subprocess.Popen) -> None:
 class _Line:
     """A line in a terminal that says what takes so long; it goes away at the end."""
 
-    def __init__(self, kernels: int) -> None:
-        self.kernels, self.shown, self.out = kernels, "", sys.stderr
+    def __init__(self, kernels: int, out: TextIO | None) -> None:
+        self.kernels, self.shown, self.out = kernels, "", out
         self.show(0)
 
     def show(self, done: int) -> None:
@@ -201,6 +202,6 @@ class _Line:
             self.out.flush()
 
     def clear(self) -> None:
-        if self.shown:
+        if self.out is not None and self.shown:
             self.out.write(f"\r{' ' * len(self.shown)}\r")
             self.out.flush()
