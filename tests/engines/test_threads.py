@@ -176,6 +176,21 @@ def test_theta_is_cut_in_even_parts_and_layers_between_tiles_of_neurons(sizes, t
             assert [W.at + end * W.shape[1] for end in ends] == [min(max(c, W.at), W.at + W.width) for c in cuts]
 
 
+@pytest.mark.parametrize("threads", [2, 3])
+@pytest.mark.parametrize(("net", "shape"), [
+    (lambda: ct.nn.Recurrent(16, 64, 10, cell="lstm"), (20, 16)),  # few weights at every step, which come first
+    (lambda: ct.nn.Sequential(ct.nn.Embedding(4000, 8), ct.nn.Flatten(), ct.nn.Linear(40, 96)), (5,)),
+])
+def test_where_most_of_theta_is_not_a_layers_neurons_threads_still_share_their_products(net, shape, threads):
+    rows = np.zeros((2, *shape), np.int64 if len(shape) == 1 else float)
+    program = ct.compile(net().init(0), "mse", ct.optim.SGD(0.1), 32, rows, threads=threads)
+    layers = [k for k, i in enumerate(program.instructions) if i.scope == "neurons" and i.writes[1].shape[0] > 90]
+    assert layers
+    for k in layers:
+        ends, neurons = program.engine.kernels[k].numbers[-threads - 1 :], program.instructions[k].writes[1].shape[0]
+        assert ends == [round(neurons * shard / threads / 8) * 8 for shard in range(threads + 1)]
+
+
 class Clock:
     """Time that passes as a step takes it: with helpers, and alone."""
 

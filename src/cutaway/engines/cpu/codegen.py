@@ -95,11 +95,12 @@ def as_bits(value: float) -> int:
     return struct.unpack("q", struct.pack("d", float(value)))[0]
 
 
-def write(i: Instruction, plan: Plan, optimizer: Any, dtype: np.dtype, cuts: Sequence[int] = ()) -> Kernel | None:
-    """Write the kernel of an instruction; None where there is none for this case. cuts: where θ is cut for shards."""
+def write(i: Instruction, plan: Plan, optimizer: Any, dtype: np.dtype, cuts: Sequence[int] = (),
+          even: bool = False) -> Kernel | None:
+    """Write the kernel of an instruction; None where there is none for this case. cuts, even: of shards (Sharded)."""
     kernel = _write(i, plan, optimizer, dtype, len(cuts) > 2)
     if kernel is not None and kernel.range is not None:
-        kernel.numbers += ends(i, *kernel.range, cuts)
+        kernel.numbers += ends(i, *kernel.range, cuts, even)
     return kernel
 
 

@@ -65,12 +65,12 @@ class CPU(Reference):
         """Plan the memory of a listing for several threads, and write its kernels."""
         self.instructions = shards.instructions
         self._copies, self.copied = shards.copies, shards.copied  # number of copies of g; ids of copied values
-        self._cuts = shards.cuts
+        self._cuts, self._even = shards.cuts, shards.even
         self.plan = plan(self.instructions, self.batch_size, self.threads, keep_all, self.copied)
         self.kernels = [self._kernel(i) for i in self.instructions]
 
     def _kernel(self, i: Instruction) -> codegen.Kernel | None:
-        return codegen.write(i, self.plan, self.optimizer, self.dtype, self._cuts)
+        return codegen.write(i, self.plan, self.optimizer, self.dtype, self._cuts, self._even)
 
     @property
     def compiled(self) -> bool:

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
-from ...program import Instruction, Listing, Value
+from ...program import Instruction, Listing, Value, operations
 from ...rules import facts
 
 STACK = "g of all shards"
@@ -21,10 +22,12 @@ STACK = "g of all shards"
 @dataclass
 class Sharded(Listing):
     """A listing for several threads. copied: ids of the values of which each thread writes a copy of its own. cuts:
-    where θ is cut in parts, one for each thread, from 0 to its end; empty for one thread."""
+    where θ is cut in parts, one for each thread, from 0 to its end; empty for one thread. even: whether the neurons of
+    each layer are divided evenly, and not where θ is cut."""
 
     threads: int = 1
     cuts: tuple[int, ...] = ()
+    even: bool = False
     copied: set[int] = field(default_factory=set)
 
     @property
@@ -52,11 +55,14 @@ def sharded(listing: Listing, threads: int, by_rule: Collection[int] = ()) -> Sh
     shared = {id(listing.gradients[name]) for name in whole}
     ahead = [i for i in listing.instructions if i.phase not in ("backward", "update")]
     after = [i for i in listing.instructions if i.phase == "update"]
-    out.instructions = [*ahead, *_backward(listing, out.copied, shared), *_update(after, out)]
+    first, late = _backward(listing, out.copied, shared)
+    out.even = _longest(late, out.cuts, True) * LOPSIDED < _longest(late, out.cuts, False)
+    out.instructions = [*ahead, *first, *late, *_update(after, out)]
     return out
 
 
 TILE = 8  # neurons that a matrix product computes together
+LOPSIDED = 1.15  # times as many products for the slowest thread cost more than weights that another core's cache has
 
 
 def _cuts(listing: Listing, threads: int, whole: Collection[str]) -> tuple[int, ...]:
@@ -73,15 +79,27 @@ def _cuts(listing: Listing, threads: int, whole: Collection[str]) -> tuple[int, 
     return (*found, size)
 
 
-def ends(i: Instruction, lo: int, hi: int, cuts: Sequence[int]) -> list[int]:
+def _longest(late: Sequence[Instruction], cuts: Sequence[int], even: bool) -> float:
+    """Count the products of the thread that has most of them, in gradients that are divided by neurons."""
+    shares = [0.0] * (len(cuts) - 1)
+    for i in late:
+        if i.scope == "neurons" and (products := operations(i, 1)):
+            parts = ends(i, 0, i.written[0].shape[0], cuts, even)
+            for shard, (lo, hi) in enumerate(pairwise(parts)):
+                shares[shard] += products * (hi - lo) / parts[-1]
+    return max(shares)
+
+
+def ends(i: Instruction, lo: int, hi: int, cuts: Sequence[int], even: bool = False) -> list[int]:
     """Where the shards' parts of lo..hi end, which an instruction counts in: numbers of θ, or a layer's neurons."""
     if not cuts:
         return [lo, hi]
     W = i.writes[1] if i.scope == "neurons" else None
-    if W is not None and W.home == "g":
+    if W is not None and W.home == "g" and not even:
         cuts = [round((cut - W.at) * hi / W.width) for cut in cuts]
-    elif i.scope == "neurons":  # a second gradient, or that of the bias alone
-        cuts = [hi * shard // (len(cuts) - 1) for shard in range(len(cuts))]
+    elif i.scope == "neurons":  # for example a second gradient, or that of the bias alone
+        shards = len(cuts) - 1
+        cuts = [*(TILE * round(hi * shard / shards / TILE) for shard in range(shards)), hi]
     return [min(max(cut, lo), hi) for cut in cuts]
 
 
@@ -121,8 +139,8 @@ def _updates_weights(i: Instruction) -> bool:
     return i.phase == "update" and any(v.home == "g" for v in i.reads)
 
 
-def _backward(listing: Listing, copied: set[int], shared: set[int]) -> list[Instruction]:
-    """Rewrite the backward instructions: first those whose work is divided by rows, then those divided by neurons."""
+def _backward(listing: Listing, copied: set[int], shared: set[int]) -> tuple[list[Instruction], list[Instruction]]:
+    """Rewrite the backward instructions: those whose work is divided by rows, and those after them, by neurons."""
     backward = [i for i in listing.instructions if i.phase == "backward"]
     added = _added(listing)
     first, late = [], []
@@ -145,7 +163,7 @@ def _backward(listing: Listing, copied: set[int], shared: set[int]) -> list[Inst
                 first.append(Instruction("backward", "fill", (), (v,), {"value": 0.0}, formula="0", layer=i.layer))
         known |= {id(v) for v in i.written}
         first.append(i)
-    return first + late
+    return first, late
 
 
 def _update(update: list[Instruction], listing: Sharded) -> list[Instruction]:
