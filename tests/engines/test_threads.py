@@ -220,6 +220,17 @@ def test_helpers_help_where_that_is_faster_and_the_other_way_is_tried_now_and_th
     assert clock.shares[False] < 11.5
 
 
+def test_one_slow_call_does_not_cost_a_second_of_the_slower_way(monkeypatch):
+    clock = Clock(monkeypatch, helped=0.001, alone=0.0015)
+    clock.work(3)
+    before = clock.shares[False]
+    clock.takes[True] = 0.003  # for one call another program is in the way
+    clock.work(0.001)
+    clock.takes[True] = 0.001
+    clock.work(1)
+    assert 0 < clock.shares[False] - before < 0.2
+
+
 def test_one_thread_has_no_other_way(monkeypatch):
     pace = pool.Pace(1)
     for _ in range(50):

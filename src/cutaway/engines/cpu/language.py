@@ -143,6 +143,11 @@ def _pause(c: Compiler) -> None:
         c.b.call(c.outside("llvm.aarch64.hint", VOID, [I32]), [I32(1)])
 
 
+def _give_way(c: Compiler) -> None:
+    """Let another thread that waits for this core have it."""
+    c.b.call(c.outside("sched_yield", I32, []), [])
+
+
 def _sleep_while(c: Compiler, word: Scalar, seen: Item, times: Item) -> None:
     """Sleep until somebody wakes those who wait for a word, at once if it is not what was seen. It may end early.
 
@@ -220,8 +225,8 @@ BUILT_IN: dict[str, Callable] = {
     "number": lambda c, x: c.cast(_double(c, x), c.real),
     "bits": lambda c, x: Scalar(INT, c.b.bitcast(c.cast(x, DOUBLE).value, I64)), "call": _call,
     "atomic_add": _atomic_add, "atomic_load": _atomic_load, "exchange": _exchange, "pause": _pause,
-    "sleep_while": _sleep_while, "wake": _wake, "prefetch": _prefetch, "tiles": _vectors(tile.tiles),
-    "turn": _vectors(tile.turn), "row": _vectors(tile.row),
+    "give_way": _give_way, "sleep_while": _sleep_while, "wake": _wake, "prefetch": _prefetch,
+    "tiles": _vectors(tile.tiles), "turn": _vectors(tile.turn), "row": _vectors(tile.row),
     "tile_pairs": _vectors(tile.tiles, bfloat.Pairs),
     "pair_along": _vectors(bfloat.pair_along, bfloat.Pairs, literals=False),
     "pair_across": _vectors(bfloat.pair_across, bfloat.Pairs, literals=False),
@@ -267,7 +272,8 @@ BUILT_IN |= {"float_mode": _read_mode, "set_float_mode": _set_mode}
 
 # ---- the names that kernels find -------------------------------------------------------------------------------------
 
-AWAKE = 1000  # turns of waiting before a thread sleeps: some 20 µs
+AWAKE = 1000  # turns of waiting before a thread offers its core to others: some 20 µs
+OFFERS = 2000  # times it does so before it sleeps: about a millisecond where nobody wants the core
 CELLS = tuple(f"{name}_cell{back}" for name in ("rnn", "lstm", "gru") for back in ("", "_back"))
 
 
@@ -288,7 +294,8 @@ def _words(dtype: str) -> dict[str, Any]:
     functions = random | _definitions(elementwise) | _definitions(recurrent, CELLS) | _definitions(numbers)
     lanes = tile.geometry(np.dtype(dtype).itemsize)[0]
     constants: dict[str, Any] = {"FLUSH": {"x86": 0x8040, "arm": 1 << 24}.get(_machine(), 0)}
-    constants |= {"LANES": lanes, "PANEL": 2 * lanes, "SIDE": 16 // np.dtype(dtype).itemsize, "AWAKE": AWAKE}
+    constants |= {"LANES": lanes, "PANEL": 2 * lanes, "SIDE": 16 // np.dtype(dtype).itemsize}
+    constants |= {"AWAKE": AWAKE, "OFFERS": OFFERS}
     constants |= {name: getattr(product, name) for name in ("WIDEST", "DEEP", "CROWDED", "APART")}
     constants |= {name: x for name, x in vars(elementwise).items() if name.isupper() and isinstance(x, float)}
     library = _definitions(product, native.PRODUCTS) | _definitions(pairs, native.PAIRS)

@@ -109,7 +109,7 @@ def _address(function: Any) -> int:
 def symbols() -> frozenset[str]:
     """The names of everything outside that a kernel's object file may call."""
     libm = [*MATH, *(m + "f" for m in MATH)]
-    return frozenset([*_library(), *libm, "syscall", "usleep", "memset", "memcpy", "memmove"])
+    return frozenset([*_library(), *libm, "syscall", "usleep", "sched_yield", "memset", "memcpy", "memmove"])
 
 
 def _library() -> list[str]:

@@ -68,17 +68,19 @@ def _started(serve: Callable[[int, int], None]) -> np.ndarray:
 
 
 SECONDS = 0.1  # of work in one call that holds no GIL
-TRIAL, AGAIN = 0.005, 1.0  # seconds of a trial, and until the next one
+TRIAL, SOON, LATER = 0.005, 0.05, 1.0  # seconds of a trial, and until the next one at first and at most
 
 
 class Pace:
     """How long a step takes with helpers and without, and which is faster: where another program keeps a core busy, or
-    the cores are far apart, one thread can be. The slower way is tried again for a moment every second."""
+    the cores are far apart, one thread can be. The slower way is tried again for a moment, soon after a change, then
+    every second. One slow call changes nothing: another program may have been in the way, so that it only asks for a
+    trial."""
 
     def __init__(self, threads: int) -> None:
         self.helped, self.trying = threads > 1, False
         self.seconds = {self.helped: 0.0} if threads == 1 else {True: 0.0, False: 0.0}  # a step; 0: not known yet
-        self.next = time.perf_counter() + SECONDS
+        self.wait, self.next = SOON, time.perf_counter() + SECONDS
 
     @property
     def steps(self) -> int:
@@ -93,8 +95,9 @@ class Pace:
         if other is None:
             return
         if self.trying:
-            self.trying, self.next = False, now + AGAIN
-        if other and other < seconds:
-            self.helped = not self.helped
-        elif now > self.next:
+            self.trying, better = False, seconds < other
+            self.helped ^= not better
+            self.wait = SOON if better else min(2 * self.wait, LATER)
+            self.next = now + self.wait
+        elif now > self.next or 0 < other < seconds:
             self.helped, self.trying = not self.helped, True

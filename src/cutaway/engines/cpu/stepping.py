@@ -141,16 +141,19 @@ def serve(p, s):
 
 
 def _wait(word, seen):
-    """Wait until a word is no longer what was seen: awake for some microseconds, then asleep, so that another program,
-    or the thread that is waited for, can have the core. The next word counts who sleeps."""
+    """Wait until a word is no longer what was seen: at first for oneself, then in turn with whoever wants the core,
+    another program or the thread that is waited for, and asleep in the end. To sleep at once would cost more than most
+    waits take: a system may wake a thread on a core that is busy. The next word counts who sleeps."""
     turns = 0
     while atomic_load(word) == seen:
         turns += 1
         if turns < AWAKE:
             pause()
+        elif turns < AWAKE + OFFERS:
+            give_way()
         else:
             atomic_add(at(word, 1), 1)
-            sleep_while(word, seen, turns - AWAKE)
+            sleep_while(word, seen, turns - AWAKE - OFFERS)
             atomic_add(at(word, 1), -1)
 
 
