@@ -15,7 +15,7 @@ def described(cls: type, state: Any) -> Any:
 
     >>> from cutaway.data.columns import Settings
     >>> described(Settings, {"min_count": 5})
-    Settings(min_count=5, max_levels=50, integer_levels=0, clip=3.0)
+    Settings(min_count=5, max_levels=50, integer_levels=0, clip=3.0, embed=False)
     """
     name = cls.__name__
     if not isinstance(state, dict):

@@ -131,3 +131,17 @@ def thresholds(given: Sequence[str], labels: Sequence[str]) -> dict[int, float]:
                                 f"{labels[0] if labels else 'LABEL'}=0.1; labels are {quoted(labels, 12)}.")
         found[list(labels).index(label)] = value
     return found
+
+
+def kinds(asked: Sequence[str]) -> dict[str, str]:
+    """Read what columns are to be taken for.
+
+    >>> kinds(["shop=category", "a=b=drop"])
+    {'shop': 'category', 'a=b': 'drop'}
+    """
+    from ..data.asked import read_kinds
+
+    for one in asked:
+        if not one.rpartition("=")[0]:
+            raise ArgumentError(f"--column {one}: write NAME=KIND, such as --column shop=category.")
+    return read_kinds((one.rpartition("=")[::2] for one in asked), lambda name: f"--column {name}=...: the kind is ")

@@ -52,6 +52,9 @@ def fit(
     time: Annotated[str | None, Option(metavar="COL", help="Test on the latest rows by this column; what orders the "
                                                            "steps of sequences.")] = None,
     drop: Annotated[list[str] | None, Option(metavar="COL", help="Leave this column out; may be repeated.")] = None,
+    column: Annotated[list[str] | None, Option(metavar="NAME=KIND", show_default=False,
+                                               help="Take this column for a number, category, boolean or date, "
+                                                    "whatever it looks like, or drop it; may be repeated.")] = None,
     id: Annotated[str | None, Option(metavar="COL", help="Names the sequence, in a table with a row for each "
                                                          "of its time steps.")] = None,
     forecast: Annotated[str | None, Option(metavar="COL", help="Forecast this column from the rows before.")] = None,
@@ -105,7 +108,8 @@ def fit(
     if report is not None:
         checks.output(report, "--report", PAGE, [data])
     asked = ReadOptions(target or [], None if task is None else task.value, drop or [], group, time, id, forecast,
-                        window, horizon, size, skip_damaged, mode, None if gaps is None else gaps.value)
+                        window, horizon, size, skip_damaged, mode, None if gaps is None else gaps.value,
+                        column=checks.kinds(column or []))
     study = begin(options, data, asked)
     screen = Screen(quiet)
     follow(study, screen, report is not None)

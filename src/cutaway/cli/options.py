@@ -29,6 +29,7 @@ class ReadOptions:
     mode: str | None = None
     gaps: str | None = None
     every: str | None = None
+    column: dict[str, str] = field(default_factory=dict)
 
     @property
     def length(self) -> int:
@@ -42,6 +43,7 @@ class ReadOptions:
         """List what was said, for the report."""
         given = {{"targets": "target"}.get(name, name.replace("_", " ")): value
                  for name, value in vars(self).items() if value and name != "every"}
+        given |= {"column": [f"{name}={kind}" for name, kind in self.column.items()]} if self.column else {}
         return {name: ", ".join(value) if isinstance(value, list) else "yes" if value is True else str(value)
                 for name, value in given.items()}
 

@@ -47,6 +47,7 @@ class Problem:
     tests: int = 0
     test_source: str = ""
     path: Path | None = None
+    columns: dict[str, str] = field(default_factory=dict)
 
     @property
     def classifies(self) -> bool:
@@ -101,7 +102,7 @@ def read(path: Path, asked: ReadOptions, test: Path | None = None) -> Problem:
         path.name, kind, rows, data.width, data.extent, X, y, data.targets, *found, rows - len(kept), group, time,
         data.notes, ids, data.features, asked.remembered() if kind.name == "sequences" else {},
         int((kept >= rows - tests).sum()), test.name if test is not None else "",
-        path if kind.name == "table" else None,
+        path if kind.name == "table" else None, asked.column,
     )
 
 

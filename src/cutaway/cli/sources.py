@@ -15,7 +15,7 @@ from .rows import FileRows, check_columns, in_options, others, table
 
 #: Options that belong to one kind of data.
 IMAGES, FORECAST = ("size", "mode", "skip_damaged"), ("window", "horizon", "gaps")
-COLUMNS = ("group", "time", "drop")
+COLUMNS = ("group", "time", "drop", "column")
 
 
 def recognise(path: Path, asked: ReadOptions) -> tuple[Any, Any]:
@@ -35,7 +35,7 @@ def recognise(path: Path, asked: ReadOptions) -> tuple[Any, Any]:
     frame = table(path)
     if asked.id or asked.forecast:
         return KINDS["sequences"], frame
-    pictures = [name for name in image_columns(frame) if name not in asked.drop]
+    pictures = [name for name in image_columns(frame) if name not in asked.drop and name not in asked.column]
     return KINDS["images" if pictures else "table"], frame
 
 
@@ -165,6 +165,12 @@ def table_rows(path: Path, asked: ReadOptions, frame: Any = None) -> FileRows:
     for name, column in ways.items():
         if column in targets:
             raise ArgumentError(f"--{name} {column!r} is the target: the rows must be divided by another column.")
+    checks.columns(list(asked.column), known, "--column", path.name)
+    for option, names in (("target", targets), ("drop", drop), ("group", [*filter(None, [asked.group])])):
+        if both := [name for name in names if name in asked.column]:
+            task = "; --task says what a target is taken for" * (option == "target")
+            raise ArgumentError(f"--column {both[0]}={asked.column[both[0]]}: the same column stands in --{option}, so "
+                                f"it is no input. Leave one of them out{task}.")
     y = _targets(frame, targets)
     out = {*targets, *drop} | {ways[name] for name in ways if name == "group"}
     X = frame.drop(columns=[name for name in known if name in out])
@@ -217,8 +223,8 @@ def image_rows(path: Path, asked: ReadOptions, frame: Any = None, mode: str | No
 
     form = format_of(path)
     if form is FOLDER:
-        asked.refuse(("target", "drop"), f"{path.name}, a folder: the names of its subfolders are the labels")
-    asked.refuse(("id", "forecast", *FORECAST, "group", "time"), f"{path.name}, which holds images")
+        asked.refuse(("target", "drop", "column"), f"{path.name}, a folder: the names of its subfolders are the labels")
+    asked.refuse(("id", "forecast", *FORECAST, "group", "time", "column"), f"{path.name}, which holds images")
     label = asked.targets[0] if asked.targets else None
     if len(asked.targets) > 1:
         raise ArgumentError(f"--target: {path.name} holds images, and an image has one label: name one column.")
@@ -253,7 +259,7 @@ def sequence_rows(path: Path, asked: ReadOptions, frame: Any = None, features: l
     from ..data.sequence_encoder import as_sequences
     from ..data.series import extent_of
 
-    asked.refuse((*IMAGES, "group"), f"{path.name}, which holds sequences")
+    asked.refuse((*IMAGES, "group", "column"), f"{path.name}, which holds sequences")
     if asked.forecast:
         return window_rows(path, asked, frame, features)
     asked.refuse(FORECAST, f"{path.name} without --forecast")

@@ -1,4 +1,4 @@
-"""Categories (one column for each level that is common enough) and booleans."""
+"""Categories (a column for each level that is common enough, or a code) and booleans."""
 
 from __future__ import annotations
 
@@ -18,21 +18,50 @@ TRUTH = {"true": 1.0, "1": 1.0, "false": -1.0, "0": -1.0}
 
 @dataclass
 class Category(Column, kinds=("category",)):
-    """A column of names: one-hot. Rare levels share 'other'; an unseen one joins them, or is all zeros without it."""
+    """A column of names: one-hot. Rare levels share 'other'; an unseen one joins them, or is all zeros without it.
+
+    Many levels are `coded`: the one feature is the place of the level in `levels`, to be looked up in an embedding.
+    Rare and unseen levels have the code behind the last of these, gaps the one after it, if training had some.
+    """
 
     marked: bool
     levels: list[str]
     other: bool
     rare: list[str] | None = None  # the others of training; None: too many to remember, or an old model file
+    coded: bool = False
+
+    @property
+    def codes(self) -> dict[int, int]:
+        return {0: len(self.levels) + 1 + self.marked} if self.coded else {}
+
+    @property
+    def unseen(self) -> int:
+        return len(self.levels)
+
+    @property
+    def elsewhere(self) -> int:
+        """The place, among levels, of a rare or unseen one; -1 for none."""
+        return len(self.levels) if self.other or self.coded else -1
+
+    @property
+    def gap(self) -> int:
+        """The place of a gap; -1 for none."""
+        return self.elsewhere if not self.marked else len(self.levels) + (self.other or self.coded)
 
     @property
     def features(self) -> list[str]:
-        names = [f"{self.name}={level}" for level in self.levels]
-        return names + [f"{self.name} other"] * self.other + [f"{self.name} missing"] * self.marked
+        return [f"{self.name} code"] if self.coded else self.spread
 
     @property
-    def how(self) -> str:
-        parts = [f"a column for each of {counted(len(self.levels), 'level')}"]
+    def spread(self) -> list[str]:
+        names = [f"{self.name}={level}" for level in self.levels]
+        other = [f"{self.name} other"] * (self.elsewhere >= 0)
+        return names + other + [f"{self.name} missing"] * self.marked
+
+    @property
+    def way(self) -> str:
+        each = "a code" if self.coded else "a column"
+        parts = [f"{each} for each of {counted(len(self.levels), 'level')}"]
         parts += [f"{counted(self.distinct - len(self.levels), 'rarer level')} as 'other'"] * self.other
         return ", ".join(parts + ["gaps marked"] * self.marked)
 
@@ -52,13 +81,15 @@ class Category(Column, kinds=("category",)):
 
     def writer(self, cells: Any) -> Callable[[slice, np.ndarray], None]:
         words = words_of(cells, self.name)
-        places, width = Places(self.levels), len(self.features)
-        elsewhere = len(self.levels) if self.other else -1
-        slots = np.array([places.get(word, elsewhere) for word in words.words], dtype=np.int32)
-        slot = words.spread(slots, width - 1 if self.marked else elsewhere)
+        places = Places(self.levels)
+        slots = np.array([places.get(word, self.elsewhere) for word in words.words], dtype=np.int32)
+        slot = words.spread(slots, self.gap)
 
         def write(rows: slice, out: np.ndarray) -> None:
             at = slot[rows]
+            if self.coded:
+                out[:, 0] = at
+                return
             known = np.flatnonzero(at >= 0)
             out[known, at[known]] = 1
 
@@ -83,7 +114,7 @@ class Boolean(Column, kinds=("boolean",)):
         return [self.name] + [f"{self.name} missing"] * self.marked
 
     @property
-    def how(self) -> str:
+    def way(self) -> str:
         return "true 1, false -1" + ", gaps 0" + " and marked" * self.marked
 
     def writer(self, cells: Any) -> Callable[[slice, np.ndarray], None]:

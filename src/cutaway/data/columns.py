@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -26,6 +26,7 @@ class Settings:
     max_levels: int = MOST_LEVELS
     integer_levels: int = 0
     clip: float | None = CLIP
+    embed: bool = False
 
 
 @dataclass
@@ -37,6 +38,7 @@ class Column:
     gaps: int
     distinct: int
     example: str
+    asked: bool = field(default=False, kw_only=True)  # whether its kind was asked for
 
     #: kind -> class, filled as the classes are defined; `from_json` resolves through it.
     kinds: ClassVar[dict[str, type[Column]]] = {}
@@ -50,7 +52,32 @@ class Column:
         raise NotImplementedError
 
     @property
+    def scaled(self) -> list[int]:
+        """Which of the features are scaled numbers, by their places."""
+        return []
+
+    @property
+    def codes(self) -> dict[int, int]:
+        """Which features are codes, by their places, and how many codes each has."""
+        return {}
+
+    @property
+    def unseen(self) -> int:
+        """The code of what training never had."""
+        return 0
+
+    @property
+    def spread(self) -> list[str]:
+        """The names of the features where each code has a column of 0 and 1."""
+        return self.features
+
+    @property
     def how(self) -> str:
+        """How the column is encoded, in words; "as asked" where its kind was."""
+        return self.way + ", as asked" * self.asked
+
+    @property
+    def way(self) -> str:
         """How the column is encoded, in words."""
         raise NotImplementedError
 
@@ -109,4 +136,8 @@ class Dropped(Column, kinds=("text (dropped)", "constant (dropped)", "identifier
 
     @property
     def how(self) -> str:
+        return self.way  # "left out: as asked" is enough
+
+    @property
+    def way(self) -> str:
         return f"left out: {self.reason}"

@@ -35,7 +35,11 @@ class Date(Column, kinds=("date",)):
         return [f"{self.name} {part}" for part in self.parts] + [f"{self.name} missing"] * self.marked
 
     @property
-    def how(self) -> str:
+    def scaled(self) -> list[int]:
+        return [j for j, part in enumerate(self.parts) if not part.endswith((" sin", " cos"))]
+
+    @property
+    def way(self) -> str:
         return f"since {self.first[:10]}: {', '.join(self.parts)}" + ", gaps marked" * self.marked
 
     def sound(self) -> bool:

@@ -14,8 +14,10 @@ import numpy as np
 from ..described import described, entry
 from ..errors import ArgumentError, DataError
 from ..text import counted
+from .asked import asked_kinds, refuse_unknown
 from .columns import NOTHING, Column, Settings
 from .doubts import Doubt, Doubts
+from .expanded import expanded
 from .limits import CLIP, FEWEST_OF_LEVEL_IN_SMALL, MOST_LEVELS, MOST_NOTES
 from .limits import ENCODED_AT_ONCE as BLOCK
 from .limits import FEW_ROWS_AT_ONCE as FEW
@@ -24,7 +26,7 @@ from .limits import LOOKED_AT_TOGETHER as TOGETHER
 from .numbers import Number, encode_numbers, fit_numbers, numbers_of
 from .reading import column_names, is_frame, read_table, unnamed
 from .records import RecordEncoder
-from .understand import KINDS, understand
+from .understand import understand
 from .weights import weighed
 
 
@@ -33,6 +35,8 @@ class TableEncoder:
 
     Numbers are scaled by median and quartiles and clipped smoothly at ±`clip`; categories become one column for each
     level seen `min_count` times or more (the `max_levels` most frequent), the rest share 'other'; gaps are marked.
+    embed: more levels than that become one feature instead, the place of the level, for a network that begins with an
+    embedding: `codes` says which features are such places, and of how many, `expanded` lays them out as columns.
     Integer columns with at most `integer_levels` values also get a column for each value. `kinds` overrules what a
     column is taken for: {"zip": "category", "note": "drop"}. What was understood is in `columns`.
 
@@ -50,12 +54,10 @@ class TableEncoder:
     owner = "TableEncoder"
 
     def __init__(self, *, min_count: int = FEWEST_OF_LEVEL_IN_SMALL, max_levels: int = MOST_LEVELS,
-                 integer_levels: int = 0, clip: float | None = CLIP, kinds: dict[str, str] | None = None):
-        self.settings = Settings(min_count, max_levels, integer_levels, clip)
-        self.kinds = {str(name): kind for name, kind in (kinds or {}).items()}
-        for name, kind in self.kinds.items():
-            if kind not in KINDS:
-                raise ArgumentError(f"kinds[{name!r}] is {kind!r}: choose one of {', '.join(KINDS)}.")
+                 integer_levels: int = 0, clip: float | None = CLIP, kinds: dict[str, str] | None = None,
+                 embed: bool = False):
+        self.settings = Settings(min_count, max_levels, integer_levels, clip, embed)
+        self.kinds = asked_kinds(kinds, "kinds")
 
     def fit(self, X: Any, weights: Any = None, constant: bool = False) -> TableEncoder:
         """Understand every column of X (a path, table or array); rows count as much as their weights (n,).
@@ -73,9 +75,10 @@ class TableEncoder:
         self.positional = not is_frame(table) or unnamed(table)
         if self.kinds:
             table = read_table(table)
+            refuse_unknown(self.kinds, map(str, table.columns))
         self.columns = list(self._fit_frame(table, weights) if is_frame(table) else self._fit_array(table, weights))
-        if unknown := [name for name in self.kinds if name not in {column.name for column in self.columns}]:
-            raise ArgumentError(f"kinds names {unknown}, but the table has no such column.")
+        for column in self.columns:
+            column.asked = column.name in self.kinds
         self._lay_out()
         if self.blank and not constant:
             raise DataError(f"No column of the table can be learnt from ({self.whys()}).")
@@ -107,6 +110,29 @@ class TableEncoder:
 
         each_of(encode, list(_row_blocks(len(out), len(self.columns))), out.size)
         return out
+
+    def expanded(self, Z: Any) -> Any:
+        """Lay out the codes of encoded rows Z (n, features) as columns of 0 and 1: (n, len(expanded_names)).
+
+        A scipy.sparse CSR matrix where that is wide; Z itself where there are no codes. For whoever needs plain
+        numbers: a linear model, say.
+
+        >>> from cutaway.data import TableEncoder
+        >>> shops = TableEncoder(max_levels=2, embed=True).fit({"shop": ["a", "a", "b", "b", "c", "c"]})
+        >>> Z = shops.transform({"shop": ["c", "a", "new"]})
+        >>> Z.tolist(), shops.codes
+        ([[2.0], [0.0], [3.0]], {0: 4})
+        >>> shops.expanded(Z).tolist()
+        [[0.0, 0.0, 1.0, 0.0], [1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]]
+        >>> shops.expanded_names
+        ['shop=a', 'shop=b', 'shop=c', 'shop other']
+        """
+        return expanded(Z, self.codes) if self.codes else Z
+
+    @property
+    def expanded_names(self) -> list[str]:
+        """The names of the columns that `expanded` gives."""
+        return [name for column in self._kept for name in column.spread] or [NOTHING]
 
     def doubts(self, X: Any) -> Doubts:
         """Find what in the rows of X is unlike every row of training, by column; columns left out do not count."""
@@ -201,6 +227,13 @@ class TableEncoder:
         self._kept = [column for _, column in kept]
         self._used: Any = slice(None) if len(kept) == len(self.columns) else [i for i, _ in kept]
         self._starts = [0, *np.cumsum(widths).tolist()][:-1]
+        starts = list(zip(self._starts, self._kept, strict=True))
+        #: Which features are codes, places of levels, and how many codes each has.
+        self.codes = {start + j: size for start, column in starts for j, size in column.codes.items()}
+        #: Which features are scaled numbers.
+        self.scaled = [start + j for start, column in starts for j in column.scaled]
+        #: For each code, the one of a level that training never had.
+        self.unseen = {start + j: column.unseen for start, column in starts for j in column.codes}
         self._numbers = {i: column for i, column in enumerate(self._kept) if isinstance(column, Number)}
         self._number_starts = [self._starts[i] for i in self._numbers]
 

@@ -9,8 +9,20 @@ one changes what is learnt, read or scored, `cutaway fit` says so ("the 50 most 
 
 #: A level, or a gap, seen fewer times cannot be learnt from: in tables of FEW_ROWS rows or more, and in smaller ones.
 FEWEST_OF_LEVEL, FEWEST_OF_LEVEL_IN_SMALL = 5, 2
-#: Levels of a category that get a column of their own: more would crowd out the other columns. The rest share 'other'.
+#: Levels of a category that get a column of their own. Where an estimator finds more that are frequent enough, all of
+#: them become codes, which an embedding looks up; elsewhere the rest share "other".
 MOST_LEVELS = 50
+#: Codes of a category that are looked up in an embedding, at most: a model file names each level.
+MOST_CODES = 2**16
+#: The share of rows that teach what to say of a level that training never had: those with a rare one, and where they
+#: are fewer others, chosen by chance, whose level is hidden.
+HIDDEN = 0.02
+#: Levels of a category that get a column each where a network of the user's own is to see them: it looks no code up.
+MOST_LAID_OUT = 256
+#: Columns from which on codes laid out as columns of 0 and 1 are a sparse matrix.
+WIDE_EXPANDED = 256
+#: Numbers of the vector that a code is looked up for.
+CODE_WIDTH = 8
 #: Columns of which a note says what such a rule took away: more would hide the rest of the report.
 MOST_NOTES = 6
 #: Quartile ranges from the median where numbers are bent towards a limit: farther ones are mistakes or say no more.

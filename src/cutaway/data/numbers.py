@@ -43,7 +43,11 @@ class Number(Column, kinds=("number",)):
         return value + [f"{self.name}={level:g}" for level in self.levels] + [f"{self.name} missing"] * self.marked
 
     @property
-    def how(self) -> str:
+    def scaled(self) -> list[int]:
+        return [] if self.constant else [0]
+
+    @property
+    def way(self) -> str:
         parts = [] if self.constant else [f"(x - {self.center:g}) / {self.scale:g}"]
         parts += [f"smooth clip at ±{self.clip:g}"] * (self.clip is not None and not self.constant)
         parts += [f"a column for each of {counted(len(self.levels), 'value')}"] * bool(self.levels)

@@ -48,6 +48,7 @@ class RecordEncoder:
         self.columns, self.names = columns, [column.name for column in columns]
         self._numbers: list[tuple] = []
         self._words: list[tuple] = []
+        self._codes: list[tuple] = []
         self._others: list[tuple] = []
         at = 0
         for column in columns:
@@ -55,6 +56,8 @@ class RecordEncoder:
             if isinstance(column, Number) and not column.constant and not column.levels:
                 gap = at + 1 if column.marked else -1
                 self._numbers.append((column.name, at, column.center, column.scale, gap, column))
+            elif isinstance(column, Category) and column.coded:
+                self._codes.append((column.name, at, *_slots(column, 0), column))
             elif isinstance(column, Category):
                 self._words.append((column.name, *_slots(column, at), column))
             elif width:
@@ -65,20 +68,21 @@ class RecordEncoder:
         self.blank = np.zeros(max(at, 1), dtype).data  # nothing to learn from is one zero
         clips = {column.clip for *_, column in self._numbers}
         self._clip = (clips.pop() or inf) if clips else inf  # one setting of the encoder for all
-        self._kept = {row[0] for part in (self._numbers, self._words, self._others) for row in part}
+        self._kept = {row[0] for part in self._parts() for row in part}
         self.by_name = self.keyed({name: name for name in self.names})
         self.by_place = self.keyed({name: i for i, name in enumerate(self.names)})
 
-    def keyed(self, keys: dict[str, Any]) -> tuple[list, list, list]:
+    def _parts(self) -> tuple[list, ...]:
+        return self._numbers, self._words, self._codes, self._others
+
+    def keyed(self, keys: dict[str, Any]) -> tuple[list, ...]:
         """What `write` goes by for records in which the cell of column `name` is record[keys[name]].
 
         Raises NoRecord where a column has no cell.
         """
         if not self._kept <= keys.keys():
             raise NoRecord
-        numbers, words, others = ([(keys[name], *rest) for name, *rest in part]
-                                  for part in (self._numbers, self._words, self._others))
-        return numbers, words, others
+        return tuple([(keys[name], *rest) for name, *rest in part] for part in self._parts())
 
     def rows(self, frame: Any) -> np.ndarray | None:
         """Encode a pandas frame of few rows; None where TableEncoder has to look at it."""
@@ -91,9 +95,9 @@ class RecordEncoder:
             return None
         return out
 
-    def write(self, record: Any, by: tuple[list, list, list], row: Any) -> None:
+    def write(self, record: Any, by: tuple[list, ...], row: Any) -> None:
         """Write a record's numbers into a row, a memoryview. Raises NoRecord where TableEncoder has to look at it."""
-        numbers, words, others = by
+        numbers, words, codes, others = by
         row[:] = self.blank
         clip = self._clip
         try:
@@ -121,6 +125,10 @@ class RecordEncoder:
                     slot = slot_of(word, slots, elsewhere, gap, places, column)
                 if slot >= 0:
                     row[slot] = 1.0
+            for key, at, slots, elsewhere, gap, places, column in codes:
+                word = record[key]
+                slot = slots.get(word)
+                row[at] = slot if slot is not None else slot_of(word, slots, elsewhere, gap, places, column)
             for key, at, encoded in others:
                 for x in encoded(record[key]):
                     row[at] = x
@@ -165,8 +173,7 @@ def number(x: Any, column: Number) -> float:
 def _slots(column: Category, at: int) -> tuple[dict[str, int], int, int, Places]:
     """The places in a row of a category's levels, of any other word, and of a gap; -1 for none."""
     places = Places(column.levels)
-    elsewhere = at + len(column.levels) if column.other else -1
-    gap = at + len(column.features) - 1 if column.marked else elsewhere
+    elsewhere, gap = (place if place < 0 else at + place for place in (column.elsewhere, column.gap))
     return {word: at + i for word, i in places.exact.items()}, elsewhere, gap, places
 
 
@@ -183,6 +190,8 @@ def slot_of(cell: Any, slots: dict[str, int], elsewhere: int, gap: int, places: 
         word = word_for(cell)
     else:
         encoded = column.encode(_cells(column, cell))[0]
+        if column.coded:
+            return int(encoded[0])
         return min(slots.values()) + int(encoded.argmax()) if encoded.any() else -1
     if (slot := slots.get(word)) is None:
         place = places.get(word, -1)

@@ -13,12 +13,11 @@ from .cells import CodedWords, is_gap, parse_dates, unreadable, words_of
 from .columns import Column, Dropped, Settings
 from .dates import CodedDates, Date, fit_parts
 from .limits import FEW_VALUES as FEW
+from .limits import MOST_CODES, MOST_REMEMBERED, NEARLY_ALL
 from .limits import MOST_OF_KIND as MOST
-from .limits import MOST_REMEMBERED, NEARLY_ALL
 from .numbers import Number, fit_numbers, parse_numbers, plain_numbers
 from .weights import times
 
-KINDS = ("number", "category", "boolean", "date", "drop")
 IDENTIFIER = re.compile(r"(.*[\W_])?(id|key|uuid|guid|pid|index|row|row_?number|order|unnamed: \d+|column 1)$", re.I)
 
 
@@ -113,13 +112,15 @@ def _category(name: str, words: CodedWords, seen: tuple[int, int, str], settings
         kind = "text (dropped)" if any(" " in word for word in words.words[:100]) else "identifier (dropped)"
         return Dropped(name, kind, *seen, f"{distinct:,} different values in {counted(rows, 'row')}")
     ranked = sorted(zip(-counts, words.words, strict=True))
-    levels = [word for count, word in ranked if -count >= settings.min_count][: settings.max_levels]
+    levels = [word for count, word in ranked if -count >= settings.min_count]
+    coded = settings.embed and len(levels) > settings.max_levels
+    levels = levels[: MOST_CODES if coded else settings.max_levels]
     marked = words.gaps_reach(settings.min_count)
     if not levels:
         return Dropped(name, "text (dropped)", *seen, f"no value occurs {settings.min_count} times or more")
     rare = sorted({word for _, word in ranked} - set(levels))
     known = rare if len(rare) <= MOST_REMEMBERED else None
-    return Category(name, "category", *seen, marked, levels, len(levels) < distinct, known)
+    return Category(name, "category", *seen, marked, levels, len(levels) < distinct, known, coded)
 
 
 def _constant(name: str, gaps: int, distinct: int, example: str) -> Dropped:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..arguments import is_whole
+from ..data.asked import asked_kinds
 from ..data.limits import VALIDATION as SHARE
 from ..engines import checked_precision
 from ..errors import ArgumentError
@@ -54,6 +55,7 @@ def check_arguments(estimator: Any) -> None:
     if limit is not None and not (isinstance(limit, int | float | np.number) and limit > 0):
         raise ArgumentError(f"time_limit is {limit!r}: give None or a number of seconds above zero.")
     checked_precision(e.precision)
+    asked_kinds(e.columns)
     if not isinstance(e.verbose, bool | np.bool_ | int | None):
         raise ArgumentError(f"verbose is {e.verbose!r}: give True, to see a bar of progress, or False.")
     if isinstance(e.loss, str):

@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from ..data import TargetEncoder, Windows, forecast_split
+from ..data.asked import asked_kinds
 from ..data.doubts import Doubts
 from ..data.reading import is_frame
 from ..data.targets import as_target
@@ -28,7 +29,7 @@ from .description import describe, rebuild
 from .design import Design, patience_for, plan, suit_rate
 from .inputs import KINDS, Inputs, kind_of, refuse_other_kind, take
 from .nested import Nested
-from .networks import count_outputs, own_network
+from .networks import count_outputs, embeds, own_network
 from .notes import tell
 from .passes import one_pass, state_of
 from .sparse import row_encoder
@@ -204,7 +205,8 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
             )
         target = self._target(rows.y, rows.weights, classes, constant)
         forget(self, PRIVATE)
-        encoder = kind.encoder(rows.X, rows.weights, rows.names, constant=constant)
+        encoder = kind.encoder(rows.X, rows.weights, rows.names, constant=constant,
+                               columns=asked_kinds(self.columns), embed=embeds(self.network))
         kind.named(encoder, type(self).__name__)
         tell_of_constants(encoder, target)
         own_validation = isinstance(self.validation, tuple | list)
@@ -270,6 +272,7 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
     def _encoded(self, rows: TrainingRows, learning: bool = True) -> tuple[Any, np.ndarray, Any]:
         """Encode inputs, targets and weights as the program takes them; `learning`: they are those to learn from."""
         Z = self._encoded_rows(rows.X)
+        Z = rows.kind.to_learn_from(Z, self.encoder_, self._seed) if learning else Z
         T = self.target_encoder_.transform(rows.y, self.design_.dtype)
         weights = self._weighed(T, rows.weights, learning)
         if self.design_.loss == "cross_entropy":

@@ -20,6 +20,7 @@ from ..data.limits import WIDE_ROW as WIDE
 from ..data.limits import WIDE_ROW_OF_CLASSES as WIDE_OF_CLASSES
 from ..data.targets import as_target
 from .inputs import Inputs, kind_of, take
+from .laid_out import laid_out
 from .ridge import Ridge
 from .weights import row_weights, with_class_weights
 from .wide import WideLinear, affordable, drawn
@@ -108,7 +109,7 @@ def baseline(X: Any, y: Any = None, task: str | None = None, sample_weight: Any 
     if "regression" not in target.task:
         name = "logistic regression"
     table = kind.name == "table"
-    width = kind.n_in(encoder) if table else linear_features(kind, encoder, kind.take(X, FIRST)).shape[1]
+    width = len(encoder.expanded_names) if table else linear_features(kind, encoder, kind.take(X, FIRST)).shape[1]
     wide = not table and width > (WIDE if "regression" in target.task else WIDE_OF_CLASSES)
     kept = max(FEWEST_OF_LINEAR, ROWS_A_FEATURE * width) if table else affordable(rows, width) if wide else rows
     if kept < rows:
@@ -124,7 +125,7 @@ def baseline(X: Any, y: Any = None, task: str | None = None, sample_weight: Any 
         sample_weight = row_weights(sample_weight, len(Z))
         sample_weight = with_class_weights(sample_weight, like.class_weight, target.classes, T)
     if "regression" in target.task and not wide:
-        return Baseline(Ridge().fit(Z, T, sample_weight), kind, encoder, target, name)
+        return Baseline(laid_out(Ridge(), encoder).fit(Z, T, sample_weight), kind, encoder, target, name)
     from sklearn import config_context
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
@@ -138,6 +139,7 @@ def baseline(X: Any, y: Any = None, task: str | None = None, sample_weight: Any 
         model: Any = LogisticRegression(max_iter=STEPS[kind.name])
         if target.task == "multilabel":
             model = OneVsRestClassifier(model.set_fit_request(sample_weight=True))
+        model = laid_out(model, encoder)
         model.fit(Z, T, **({} if sample_weight is None else {"sample_weight": sample_weight}))
     return Baseline(model, kind, encoder, target, name)
 

@@ -41,7 +41,8 @@ class Classifier(ClassifierMixin, Estimator):
 
     network: "auto", widths of the hidden layers [64, 64], choices {"dropout": 0.2, "cell": "lstm"} by the names of
         ct.design's fields, a Module (copied and started anew), or a function (n_in, n_out) -> Module, with n_in the
-        number of features (of a time step), or an image's (height, width, channels).
+        number of features (of a time step), or an image's (height, width, channels). Of a category with many levels
+        a network of your own sees a column of 0 and 1 for each of the 256 most frequent; the others look them all up.
     start: "new", or "as is" to keep the weights of a Module (or of what the function makes) that has been trained.
     loss: "binary_cross_entropy" or "cross_entropy", or a function of logits and targets; by the task if None.
     optimizer: AdamW with warm-up and cosine if None; ct.optim.AdamW("auto") finds its learning rate first.
@@ -58,6 +59,8 @@ class Classifier(ClassifierMixin, Estimator):
     threads: chosen by the size of a step if None, and one in a pool's workers (joblib, Dask).
     verbose: show a bar while it trains.
     precision: None, "float32", or "bf16": training multiplies factors rounded to bf16 where the processor can (ct.fit).
+    columns: what columns of a table are to be taken for, whatever they look like: {"shop": "category", "zip": "number",
+        "when": "date", "member": "boolean", "note": "drop"}.
 
     Under 1,000 rows numbers have 64 bits; under 200 each step sees all rows. The arguments are many because
     scikit-learn's conventions put every choice here.
@@ -91,6 +94,7 @@ class Classifier(ClassifierMixin, Estimator):
         start: str = "new",
         monitor: Any = "loss",
         precision: str | None = None,
+        columns: dict[str, str] | None = None,
     ) -> None:
         self.network = network
         self.loss = loss
@@ -107,6 +111,7 @@ class Classifier(ClassifierMixin, Estimator):
         self.start = start
         self.monitor = monitor
         self.precision = precision
+        self.columns = columns
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Classifier:
         """Make one pass over these rows, at a constant learning rate; no rows are held back. Returns the classifier.

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from ..data import TargetEncoder
+from ..data.asked import asked_kinds
 from ..data.image_arrays import image_words
 from ..data.targets import as_target
 from ..described import described, entry
@@ -209,12 +210,13 @@ class Design(Shown):
         return design
 
 
-def design(X: Any, y: Any = None, task: str | None = None) -> Design:
+def design(X: Any, y: Any = None, task: str | None = None, columns: dict[str, str] | None = None) -> Design:
     """Design what to train for this X and target, and how, each choice with its reason.
 
     X is any table, images or sequences (n rows), as ct.Classifier takes them; y its target (n,) or (n, outputs), None
     where X brings its own. task overrules what y is taken for: 'regression', 'binary', 'multiclass', 'multilabel' or
-    'multi-output regression'. Raises DataError for data that cannot be learnt from.
+    'multi-output regression'. columns overrules what columns of a table are taken for,
+    {"shop": "category", "note": "drop"}. Raises DataError for data that cannot be learnt from.
 
     >>> import numpy as np, cutaway as ct
     >>> X, y = ct.datasets.make("moons", n=500)
@@ -230,7 +232,7 @@ def design(X: Any, y: Any = None, task: str | None = None) -> Design:
     read = inputs.read(X)
     X, y = inputs.with_target(read.X, read.y if y is None else y, None)
     target = TargetEncoder(task).fit(y)
-    encoder = inputs.encoder(X, None, read.names)
+    encoder = inputs.encoder(X, None, read.names, columns=asked_kinds(columns))
     return plan(inputs, len(as_target(y)[0]), encoder, target)
 
 

@@ -11,15 +11,16 @@ import numpy as np
 from ..data import ImageEncoder, Images, SequenceEncoder, Series, TableEncoder, Windows, holds_images, read_images
 from ..data import read_ts as read_series_file
 from ..data.encoder import as_table
+from ..data.expanded import hide_levels
 from ..data.formats import ARRAYS, format_of
 from ..data.image_arrays import image_words
 from ..data.images import is_paths
 from ..data.limits import FEW_ROWS as SMALL
-from ..data.limits import FEWEST_OF_LEVEL, FEWEST_OF_LEVEL_IN_SMALL
+from ..data.limits import FEWEST_OF_LEVEL, FEWEST_OF_LEVEL_IN_SMALL, MOST_LAID_OUT, MOST_LEVELS
 from ..data.npz_files import in_npz
 from ..data.sequence_encoder import as_sequences, is_nested, warn_of_order
 from ..data.series import extent
-from ..errors import DataError, warn
+from ..errors import ArgumentError, DataError, warn
 from ..sequences import Sequences
 from .design_images import image_design
 from .design_sequences import sequence_design
@@ -68,13 +69,20 @@ class Inputs:
         """Take some of the rows."""
         return X[kept]
 
-    def encoder(self, X: Any, weights: np.ndarray | None, names: list[str] | None = None,
-                constant: bool = False) -> Any:
-        """The encoder of such inputs, fitted; constant: also where there is nothing to learn from."""
+    def encoder(self, X: Any, weights: np.ndarray | None, names: list[str] | None = None, constant: bool = False,
+                columns: dict[str, str] | None = None, embed: bool = True) -> Any:
+        """The encoder of such inputs, fitted; constant: also where there is nothing to learn from.
+
+        columns: what columns of a table are to be taken for. embed: whether categories may come as codes.
+        """
         raise NotImplementedError
 
     def named(self, encoder: Any, estimator: str) -> None:
         """Let the encoder's messages name the estimator whose rows it reads."""
+
+    def to_learn_from(self, Z: Any, encoder: Any, seed: int) -> Any:
+        """Prepare encoded rows to be learnt from; may write into them."""
+        return Z
 
     def n_raw(self, encoder: Any) -> int:
         """Count the numbers (of a sequence: features) that a row had before encoding."""
@@ -119,11 +127,14 @@ class TableInputs(Inputs):
     def take(self, X, kept):
         return take(X, kept)
 
-    def encoder(self, X, weights, names=None, constant=False):
-        return table_encoder(X.shape[0]).fit(X, weights, constant)
+    def encoder(self, X, weights, names=None, constant=False, columns=None, embed=True):
+        return table_encoder(X.shape[0], columns, embed).fit(X, weights, constant)
 
     def named(self, encoder, estimator):
         encoder.owner = estimator
+
+    def to_learn_from(self, Z, encoder, seed):
+        return hide_levels(Z, encoder.unseen, seed) if encoder.codes else Z
 
     def n_raw(self, encoder):
         return len(encoder.columns)
@@ -155,7 +166,8 @@ class ImageInputs(Inputs):
                     warn(f"{note}, since the model has learnt from images of bytes.")
         return Read(X, X.y)
 
-    def encoder(self, X, weights, names=None, constant=False):
+    def encoder(self, X, weights, names=None, constant=False, columns=None, embed=True):
+        refuse_columns(columns, self)
         return ImageEncoder().fit(X, weights)
 
     def n_raw(self, encoder):
@@ -191,7 +203,8 @@ class SequenceInputs(Inputs):
             warn_of_order(X)
         return Read(as_sequences(X))
 
-    def encoder(self, X, weights, names=None, constant=False):
+    def encoder(self, X, weights, names=None, constant=False, columns=None, embed=True):
+        refuse_columns(columns, self)
         return SequenceEncoder(names).fit(X, weights, constant)
 
     def n_raw(self, encoder):
@@ -281,9 +294,17 @@ def refuse_other_kind(kind: Inputs, X: Any) -> None:
         raise DataError(f"The model has learnt from {kind.name}, and these are {own}: give it what it knows.")
 
 
-def table_encoder(rows: int) -> TableEncoder:
+def table_encoder(rows: int, columns: dict[str, str] | None = None, embed: bool = True) -> TableEncoder:
     """The encoder that suits a table of so many rows: what is rarer than `min_count` rows cannot be learnt from."""
-    return TableEncoder(min_count=FEWEST_OF_LEVEL if rows >= SMALL else FEWEST_OF_LEVEL_IN_SMALL)
+    small = rows < SMALL
+    few = FEWEST_OF_LEVEL_IN_SMALL if small else FEWEST_OF_LEVEL
+    most = MOST_LEVELS if embed or small else MOST_LAID_OUT
+    return TableEncoder(min_count=few, max_levels=most, kinds=columns, embed=embed and not small)
+
+
+def refuse_columns(columns: dict[str, str] | None, kind: Inputs) -> None:
+    if columns:
+        raise ArgumentError(f"columns={columns!r} is for a table, and X holds {kind.name}: leave it out.")
 
 
 def take(part: Any, kept: np.ndarray) -> Any:

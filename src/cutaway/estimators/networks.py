@@ -13,12 +13,17 @@ from .. import habits, nn
 from ..arguments import is_whole
 from ..errors import ArgumentError, ShapeError
 from ..nn import CNN, MLP, Linear, Module
+from .front import CodesEmbedded
 from .notes import tell
 
 
 def built(design: Any, seed: int) -> Module:
     """The network of a Design, its weights drawn from the seed."""
     d = design
+    if d.kind == "mlp" and (codes := getattr(d.encoder, "codes", {})):
+        front = CodesEmbedded(d.n_in, codes)
+        rest = plain_network(front.width, d.hidden, d.n_out, d.activation, d.dropout, d.dtype, seed)
+        return nn.Sequential(front.astype(d.dtype).init(seed), *rest.layers)
     if d.kind == "mlp":
         return plain_network(d.n_in, d.hidden, d.n_out, d.activation, d.dropout, d.dtype, seed)
     network = {"cnn": convolutional_network, "recurrent": recurrent_network}[d.kind](d)
@@ -71,6 +76,13 @@ def plain_network(n_in: int, hidden: Sequence[int], n_out: int, activation: str,
 def uniform(rng: np.random.Generator, shape: tuple[int, ...], limit: float) -> np.ndarray:
     """Draw from U(±limit)."""
     return rng.uniform(-limit, limit, shape)
+
+
+def embeds(network: Any) -> bool:
+    """Whether a network looks codes up: the designed ones do, and a Module with a layer for them; no other."""
+    if isinstance(network, Module):
+        return any(getattr(layer, "codes", None) for _, layer in network.named_modules())
+    return not callable(network)
 
 
 def own_network(network: Module | Callable, n_in: Any, n_out: int, dtype: str, seed: int, start: str) -> Module:

@@ -55,6 +55,7 @@ class Regressor(RegressorMixin, Estimator):
         start: str = "new",
         monitor: Any = "loss",
         precision: str | None = None,
+        columns: dict[str, str] | None = None,
     ) -> None:
         self.network = network
         self.loss = loss
@@ -70,6 +71,7 @@ class Regressor(RegressorMixin, Estimator):
         self.start = start
         self.monitor = monitor
         self.precision = precision
+        self.columns = columns
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Regressor:
         """Make one pass over these rows, at a constant learning rate; no rows are held back. Returns the regressor.

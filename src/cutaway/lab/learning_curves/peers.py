@@ -40,7 +40,7 @@ class Encoded:
         from ...estimators.inputs import kind_of
 
         kind = kind_of(X)
-        encoder, target = kind.encoder(X, None), TargetEncoder(self.task).fit(y)
+        encoder, target = kind.encoder(X, None, embed=False), TargetEncoder(self.task).fit(y)
         Z, T = linear_features(kind, encoder, X), target.transform(y, np.float64)
         self.model.fit(Z, T if self.task == "regression" else T.astype(np.int64))
         self.fitted = Baseline(self.model, kind, encoder, target, "")
