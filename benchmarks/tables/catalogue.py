@@ -23,7 +23,8 @@ class Source:
     package, item: where the data come from. about: what kind of table it is. by: how its rows are divided: "chance",
     "time" (the past teaches, the future tests) or "groups" (all rows of a group on one side). order: the columns that
     say when a row was, first the coarsest, or to which group it belongs. drop: columns left out, as they name the row,
-    know the answer or were known only later. keep_order: whether columns of `order` are features too.
+    know the answer or were known only later. keep_order: whether columns of `order` are features too. dates:
+    columns of dates as text, which peers get in numbers.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Source:
     order: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
     keep_order: bool = True
+    dates: tuple[str, ...] = ()
 
     def raw(self) -> pd.DataFrame:
         """The table as its package has it. Raises ImportError where the package is missing."""
@@ -84,7 +86,7 @@ SOURCES = (
        by="time", order=("month", "day", "hour", "minute"), drop=("year", "dep_time", "arr_time", "air_time")),
     _r("hitters", "ISLR/Hitters", "GPL-2", "small, mixed", "Salary", "regression"),
     _r("hotel", "modeldata/hotel_rates", "MIT", "bookings with dates as text, 125 agents", "avg_price_per_room",
-       "regression", by="time", order=("arrival_date",), drop=("arrival_date_num",)),
+       "regression", by="time", order=("arrival_date",), drop=("arrival_date_num",), dates=("arrival_date",)),
     _r("hpc", "modeldata/hpc_data", "MIT", "four classes, one of 5 %", "class", "classification"),
     _r("leaf", "modeldata/leaf_id_flavia", "MIT", "32 classes, numbers", "species", "classification"),
     _r("loans", "openintro/loans_full_schema", "GPL-3", "45 columns, gaps, 4,741 jobs", "interest_rate", "regression",
@@ -94,7 +96,8 @@ SOURCES = (
        drop=("record_id", "genus", "species", "taxa")),
     _r("sacramento", "modeldata/Sacramento", "MIT", "small, 37 towns and 68 zip codes", "price", "regression"),
     _r("stops", "carData/MplsStops", "GPL-2 or later", "large, times, places, 87 quarters", "problem", "classification",
-       by="time", order=("date",), drop=("idNum", "MDC", "citationIssued", "personSearch", "vehicleSearch")),
+       by="time", order=("date",), dates=("date",),
+       drop=("idNum", "MDC", "citationIssued", "personSearch", "vehicleSearch")),
     _r("storms", "dplyr/storms", "MIT", "six hours a row, one group a storm", "wind", "regression", by="groups",
        order=("name", "year"), keep_order=False, drop=("status", "category", "tropicalstorm_force_diameter",
                                                        "hurricane_force_diameter")),

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.tables import catalogue, files, names
+from benchmarks.tables import catalogue, files, measure, names, page, peers, ranks, worker
 from benchmarks.tables.splits import divide
 
 
@@ -67,3 +67,96 @@ def test_what_names_a_row_or_knows_the_answer_is_left_out(monkeypatch, tmp_path)
 def test_a_table_that_is_not_written_yet_says_what_to_do(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"python -m benchmarks\.tables --write"):
         files.load("hitters", tmp_path)
+
+
+def results(**scores):
+    """What was measured of tables of one split: {table: {who: score}}."""
+    return {"fits": {table: {"0": {who: {"score": x, "cpu": 10 * x} for who, x in fits.items()}}
+                     for table, fits in scores.items()}}
+
+
+def test_equal_scores_share_their_place_and_less_can_be_better():
+    assert ranks.ranks({"a": 3.0, "b": 1.0, "c": 3.0, "d": 0.0}) == {"a": 1.5, "b": 3, "c": 1.5, "d": 4}
+    assert ranks.ranks({"a": 3.0, "b": 1.0}, "less") == {"a": 2, "b": 1}
+
+
+def test_mean_ranks_are_over_the_tables_that_all_were_measured_on():
+    found = results(one={"a": 0.9, "b": 0.8}, two={"a": 0.5, "b": 0.6}, three={"a": 0.1})
+    assert ranks.mean_ranks(found, ["one", "two", "three"], ["a", "b"]) == ({"a": 1.5, "b": 1.5}, ["one", "two"])
+
+
+def test_a_table_counts_where_every_split_was_measured():
+    found = results(one={"a": 0.9, "b": 0.8})
+    found["fits"]["one"]["1"] = {"a": {"score": 0.7}}
+    assert ranks.mean_of(found, "one", "a", "score") == pytest.approx(0.8)
+    assert ranks.mean_of(found, "one", "b", "score") is None
+
+
+def test_share_of_time_is_the_median_over_tables():
+    found = results(one={"RealMLP-TD": 1.0, "default": 0.1}, two={"RealMLP-TD": 1.0, "default": 0.3},
+                    three={"RealMLP-TD": 1.0, "default": 0.2})
+    assert ranks.share(found, ["one", "two", "three"], "default") == pytest.approx(0.2)
+
+
+def test_small_tables_are_divided_thrice_and_slow_peers_spared_large_ones():
+    fits = list(measure.wanted({"small": 400, "large": 20_000}, ["linear", "TabM"]))
+    assert [fit for fit in fits if fit.who == "linear"] == [("small", 0, "linear"), ("large", 0, "linear"),
+                                                            ("small", 1, "linear"), ("small", 2, "linear")]
+    assert {fit.table for fit in fits if fit.who == "TabM"} == {"small"}
+
+
+def test_a_run_measures_what_is_missing_and_keeps_each_fit_at_once(tmp_path):
+    path, asked = tmp_path / "tables.json", []
+
+    def one(fit):
+        asked.append(fit)
+        if len(asked) == 2:
+            raise KeyboardInterrupt
+        return {"score": 1 / 3}
+
+    fits = list(measure.wanted({"large": 9000}, ["linear", "boosting"]))
+    with pytest.raises(KeyboardInterrupt):
+        measure.run(fits, path, one)
+    assert measure.known(measure.read(path), fits[0])["score"] == 0.3333
+    measure.run(fits, path, one)
+    assert asked == [fits[0], fits[1], fits[1]]
+    measure.run(fits, path, one, again=True)
+    assert asked[3:] == fits
+
+
+def test_scores_worked_out_by_hand():
+    y, told = np.array([0.0, 2.0, 4.0]), np.array([0.0, 3.0, 4.0])
+    assert worker.scores("regression", y, told) == {"score": 1 - 1 / 8, "rmse": np.sqrt(1 / 3)}
+    labels, p = np.array(["n", "y"], object), np.array([[0.8, 0.2], [1.0, 0.0]])
+    found = worker.scores("classification", labels, np.array(["n", "n"], object), p, ["n", "y"])
+    assert found["score"] == 0.5 and found["loss"] == pytest.approx(-(np.log(0.8) + np.log(1e-6)) / 2)
+
+
+def test_dates_become_numbers_for_peers_alone():
+    X = pd.DataFrame({"when": ["2000-01-02T12:00:00Z", "2000-02-01T00:00:00Z"], "a": [1, 2]})
+    found = peers.with_numbers_for_dates(X, ("when",))
+    assert found["when days"].tolist() == [1.5, 31] and found["when month"].tolist() == [1, 2]
+    assert found["when hour"].tolist() == [12, 0] and next(iter(found.columns)) == "a"
+
+
+@pytest.mark.parametrize("who", ["linear", "boosting"])
+@pytest.mark.parametrize("task", ["regression", "classification"])
+def test_peers_take_gaps_and_levels_never_seen(who, task):
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"a": rng.normal(size=120), "b": rng.choice(["p", "q"], 120)})
+    y = 2 * X["a"] + (X["b"] == "p") if task == "regression" else np.where(X["a"] > 0, "y", "n").astype(object)
+    X.loc[::9, "a"], X.loc[1::9, "b"], X.loc[100:, "b"] = np.nan, None, "new"
+    table = files.Table("made", X, np.asarray(y), task, "time", np.arange(120))
+    assert worker.measured(table, 0, who)["score"] > 0.3
+
+
+def test_the_page_has_a_place_for_every_part():
+    text = page.PAGE.read_text()
+    assert all(page.BEGIN.format(part) in text for part in ("tables", "held-out", "development", "ames"))
+
+
+def test_the_best_of_a_line_is_bold_and_what_is_missing_a_dash():
+    found = results(one={"linear": 0.9, "boosting": 0.8}, two={"boosting": 0.6})
+    table = page.grid(found, ("one", "two"), "score", ".2f", "more")
+    assert table.head == ["", "linear", "boosting"]
+    assert table.rows == [["one", "**0.90**", "0.80"], ["two", "-", "**0.60**"]]
