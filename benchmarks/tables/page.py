@@ -28,7 +28,8 @@ def named(who: str) -> str:
 
 def present(results: Results, tables: tuple[str, ...], key: str) -> list[str]:
     """The competitors that have this number on any of the tables, in their order."""
-    return [who for who in COMPETITORS if any(mean_of(results, table, who, key) is not None for table in tables)]
+    shown = [name for name, one in COMPETITORS.items() if not one.aside]
+    return [who for who in shown if any(mean_of(results, table, who, key) is not None for table in tables)]
 
 
 def grid(results: Results, tables: tuple[str, ...], key: str, form: str, better: str, title: str = "") -> Table:
@@ -80,6 +81,16 @@ def intervals(results: Results, tables: tuple[str, ...]) -> Table:
     return Table("", ["", "boosted quantiles", *map(named, PRESETS)], rows)
 
 
+def calibration(results: Results, tables: tuple[str, ...]) -> Table:
+    """The log loss with and without the temperature, and boosting's beside it."""
+    rows = []
+    for table in tables:
+        found = [mean_of(results, table, who, "loss") for who in ("default", "uncalibrated", "boosting")]
+        if None not in found[:2]:
+            rows.append([table, *("-" if x is None else f"{x:.3f}" for x in found)])
+    return Table("", ["", named("default"), "uncalibrated", "boosting"], rows)
+
+
 def houses(results: Results) -> Table:
     """R² on the houses of Ames over many random splits."""
     splits = results.get("ames", {}).get("ames", {}).values()
@@ -113,6 +124,7 @@ def part_of_page(results: Results, part: str) -> str:
              ("Accuracy.", grid(results, classes, "score", ".3f", "more")),
              ("Log loss.", grid(results, classes, "loss", ".3f", "less")),
              ("Seconds of processor time of a fit, on one thread.", times(results, tables)),
+             ("Log loss with calibration and without.", calibration(results, classes)),
              ("Intervals of 90 %: rows covered, and width over that of boosted quantiles.",
               intervals(results, others))]
     return "\n\n".join(f"{title}\n\n{markdown(table)}" for title, table in found if table.rows)

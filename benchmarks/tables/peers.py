@@ -24,12 +24,13 @@ class Competitor:
     """One who takes part: who makes it, and how a model for a task and a seed is made.
 
     most: rows to learn from, above which it is left out, as a fit would take most of an hour on one thread.
-    intervals: whether it is asked for intervals of 90 % in regression, by its `interval(X)`, a pair of arrays.
+    aside: it is compared in a table of its own alone.
     """
 
     ours: bool
     model: Callable[[str, int], Model]
     most: int | None = None
+    aside: bool = False
 
 
 def with_numbers_for_dates(X: pd.DataFrame, dates: tuple[str, ...]) -> pd.DataFrame:
@@ -151,14 +152,15 @@ class Pytabkit:
 class Ours:
     """Cutaway's estimator as it comes, with a preset or, in builds that have none, without."""
 
-    def __init__(self, task: str, seed: int, preset: str | None):
-        self.task, self.seed, self.preset = task, seed, preset
+    def __init__(self, task: str, seed: int, preset: str | None, **given):
+        self.task, self.seed = task, seed
+        self.given = given | ({} if preset is None else {"preset": preset})
 
     def fit(self, X, y):
         import cutaway as ct
 
         kind: Any = ct.Classifier if self.task == "classification" else ct.Regressor
-        self.model = kind(random_state=self.seed, threads=1, **({} if self.preset is None else {"preset": self.preset}))
+        self.model = kind(random_state=self.seed, threads=1, **self.given)
         self.model.fit(X, y)
         self.classes_ = getattr(self.model, "classes_", None)
         return self
@@ -185,4 +187,6 @@ COMPETITORS = {
     "fast": Competitor(True, lambda task, seed: Ours(task, seed, "fast")),
     "default": Competitor(True, lambda task, seed: Ours(task, seed, "default")),
     "best": Competitor(True, lambda task, seed: Ours(task, seed, "best")),
+    "uncalibrated": Competitor(True, lambda task, seed: Ours(
+        task, seed, "default", **({"calibrate": False} if task == "classification" else {})), aside=True),
 }

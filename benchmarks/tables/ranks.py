@@ -6,15 +6,24 @@ import statistics
 from collections.abc import Iterable
 from typing import Any
 
+from .peers import COMPETITORS
+
+#: they are not measured on every split: none waits for them
+SPARED = {name for name, one in COMPETITORS.items() if one.most is not None or one.aside}
 Results = dict[str, Any]
 
 
+def common(results: Results, table: str) -> list[dict[str, Any]]:
+    """The splits of a table that all were measured on who were measured on any; {who: what was found} of each."""
+    splits = results.get("fits", {}).get(table, {}).values()
+    everyone = {name for fits in splits for name in fits} - SPARED
+    return [fits for fits in splits if everyone <= set(fits)]
+
+
 def mean_of(results: Results, table: str, who: str, key: str) -> float | None:
-    """The mean over a table's splits of a score, a loss or seconds; None where any of them is missing."""
-    splits = results.get("fits", {}).get(table, {})
-    rivals = {name for fits in splits.values() for name in fits}
-    found = [fits.get(who, {}).get(key) for fits in splits.values()]
-    return None if who not in rivals or None in found else statistics.fmean(found)
+    """The mean over a table's common splits of a score, a loss or seconds; None where any of them is missing."""
+    found = [fits.get(who, {}).get(key) for fits in common(results, table)]
+    return statistics.fmean(found) if found and None not in found else None
 
 
 def ranks(values: dict[str, float], better: str = "more") -> dict[str, float]:

@@ -9,6 +9,7 @@ import sys
 import time
 import warnings
 from pathlib import Path
+from typing import Any
 
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):  # before NumPy is imported
     os.environ[name] = "1"
@@ -48,13 +49,14 @@ def warm_up(make, task: str) -> None:
     make(task, 0).fit(X, np.where(y > 0, "yes", "no").astype(object) if task == "classification" else y)
 
 
-def measured(table: files.Table, split: int, who: str, dates: tuple[str, ...] = ()) -> dict[str, float]:
+def measured(table: files.Table, split: int, who: str, dates: tuple[str, ...] = ()) -> dict[str, Any]:
     """Scores of one competitor on one split, with the seconds of its fit and its prediction."""
     one = peers.COMPETITORS[who]
     train, test = table.split(split)
     X = table.X if one.ours else peers.with_numbers_for_dates(table.X, dates)
     taught, labels = X.iloc[train].reset_index(drop=True), table.y[train]
-    found, start = {}, seconds()
+    found: dict[str, Any] = {}
+    start = seconds()
     model = one.model(table.task, split).fit(taught, labels)
     fitted = seconds()
     if one.ours and fitted[0] - start[0] < SOON:  # again, with the kernels that the first fit built
@@ -70,8 +72,8 @@ def measured(table: files.Table, split: int, who: str, dates: tuple[str, ...] = 
     if hasattr(model, "interval"):
         try:
             low, high = model.interval(rows)
-        except AttributeError:  # a build without intervals
-            return found
+        except Exception as error:  # too few rows were held back, or the build has no intervals
+            return found | {"no interval": str(error)}
         found |= {"coverage": float(np.mean((low <= y) & (y <= high))), "width": float(np.mean(high - low))}
     return found
 

@@ -85,9 +85,11 @@ def test_mean_ranks_are_over_the_tables_that_all_were_measured_on():
     assert ranks.mean_ranks(found, ["one", "two", "three"], ["a", "b"]) == ({"a": 1.5, "b": 1.5}, ["one", "two"])
 
 
-def test_a_table_counts_where_every_split_was_measured():
+def test_means_are_over_the_splits_that_all_were_measured_on():
     found = results(one={"a": 0.9, "b": 0.8})
     found["fits"]["one"]["1"] = {"a": {"score": 0.7}}
+    assert ranks.mean_of(found, "one", "a", "score") == pytest.approx(0.9)
+    found["fits"]["one"]["1"]["b"] = {"missing": "it was stopped"}
     assert ranks.mean_of(found, "one", "a", "score") == pytest.approx(0.8)
     assert ranks.mean_of(found, "one", "b", "score") is None
 
@@ -160,3 +162,10 @@ def test_the_best_of_a_line_is_bold_and_what_is_missing_a_dash():
     table = page.grid(found, ("one", "two"), "score", ".2f", "more")
     assert table.head == ["", "linear", "boosting"]
     assert table.rows == [["one", "**0.90**", "0.80"], ["two", "-", "**0.60**"]]
+
+
+def test_intervals_show_cover_and_width_beside_boosted_quantiles():
+    found = results(one={"boosting": 0.9, "default": 0.8})
+    found["fits"]["one"]["0"]["boosting"] |= {"coverage": 0.8, "width": 10.0}
+    found["fits"]["one"]["0"]["default"] |= {"coverage": 0.91, "width": 9.0}
+    assert page.intervals(found, ("one",)).rows == [["one", "80.0%", "-", "-", "91.0%, 0.90", "-"]]
