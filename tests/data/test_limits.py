@@ -9,6 +9,7 @@ import pytest
 
 import cutaway
 from cutaway.data import TableEncoder, limits
+from cutaway.data.categories import MERGE
 
 HOME = Path(cutaway.__file__).parent
 #: What is no rule of thumb: what is printed, exit statuses, the calendar, formats.
@@ -56,12 +57,13 @@ def test_every_rule_of_thumb_is_used():
 def test_levels_beyond_the_most_are_told():
     names = [f"v{i}" for i in range(60) for _ in range(3)]
     encoder = TableEncoder().fit(pd.DataFrame({"v": names, "w": names[:90] * 2}))
-    assert encoder.notes() == ["v: the 50 most frequent of 60 levels have a column each, the others share one"]
+    told = f"v: the 50 most frequent of 60 levels have a column each, the others share one: {MERGE}"
+    assert encoder.notes() == [told]
 
 
 @pytest.mark.parametrize(("rows_of_each", "told"), [
     ([5] * 6 + [4] * 5, []),
-    ([5] * 5 + [4] * 6, ["v: 6 of 11 levels are in fewer than 5 rows each and share one column"]),
+    ([5] * 5 + [4] * 6, [f"v: 6 of 11 levels are in fewer than 5 rows each and share one column: {MERGE}"]),
 ])
 def test_levels_too_rare_to_be_learnt_are_told_where_they_are_the_most(rows_of_each, told):
     names = [f"v{i}" for i, rows in enumerate(rows_of_each) for _ in range(rows)]

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from cutaway.data import read_table, table_files
 from cutaway.data.source_files import opened
+from cutaway.data.targets import as_target
 from cutaway.errors import DataError
 
 FRAME = pd.DataFrame({"area": [120.5, 85.0], "zone": ["RL", "RM"], "rooms": [4, 3]})
@@ -182,3 +183,16 @@ def test_commas_that_may_stand_between_thousands_are_not_taken_for_decimals(tmp_
 def test_a_name_may_begin_like_a_comment(tmp_path):
     (tmp_path / "a.csv").write_text("#id,name\n1,a\n2,b\n")
     assert list(read_table(tmp_path / "a.csv").columns) == ["#id", "name"]
+
+
+@pytest.mark.parametrize(("numbers", "read"), [
+    ([1, 2, None], [1.0, 2.0]), ([10**30, 2, None], ["1" + 30 * "0", "2"]),
+])
+def test_whole_numbers_of_128_bits_in_polars_are_read(numbers, read):
+    column = pl.Series("a", numbers, dtype=pl.Int128)
+    assert read_table(pl.DataFrame([column]))["a"].tolist()[:2] == read
+    assert read_table(pl.DataFrame([column]).lazy())["a"].tolist()[:2] == read
+
+
+def test_a_target_of_128_bits_is_read():
+    assert as_target(pl.Series("y", [1, 2], dtype=pl.Int128))[0].tolist() == [1, 2]

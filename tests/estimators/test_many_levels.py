@@ -119,7 +119,7 @@ def test_columns_overrule_what_a_column_is_taken_for():
     assert [column.kind for column in model.encoder_.columns] == [
         "number", "dropped", "category", "constant (dropped)"]
     assert ct.design(X, y, columns={"nr": "category"}).encoder.columns[2].how == (
-        "a column for each of 20 levels, as asked")
+        "a code for each of 20 levels, as asked")
 
 
 def test_columns_are_an_argument_like_others(tmp_path):
@@ -146,3 +146,8 @@ def test_images_have_no_columns():
     images = np.zeros((20, 8, 8), np.uint8)
     with pytest.raises(ct.errors.ArgumentError, match="is for a table, and X holds images"):
         ct.Classifier(epochs=1, columns={"a": "drop"}).fit(images, np.arange(20) % 2)
+
+
+def test_a_diagnosis_takes_no_code_for_an_input_that_is_not_scaled(trained):
+    model, X, y = trained
+    assert not [finding for finding in ct.diagnose(model, X, y).findings if finding.name == "unscaled inputs"]

@@ -12,7 +12,10 @@ from ..text import counted
 from .cells import CodedWords, Places, plainest, unreadable, words_of
 from .columns import Column, Settings
 from .doubts import Doubt, gap_doubts, word_doubts
+from .limits import FEWEST_OF_CODE, MOST_CODES
 
+#: What to do about levels that share a place.
+MERGE = "to tell them apart takes more rows of each, or levels that are merged by what they have in common"
 TRUTH = {"true": 1.0, "1": 1.0, "false": -1.0, "0": -1.0}
 
 
@@ -66,18 +69,16 @@ class Category(Column, kinds=("category",)):
         return ", ".join(parts + ["gaps marked"] * self.marked)
 
     def note(self, settings: Settings) -> str:
-        rarer = self.distinct - len(self.levels)
-        if rarer and len(self.levels) < settings.max_levels:  # too rare to be learnt: told where they are the most
-            return (
-                f"{self.name}: {rarer:,} of {self.distinct:,} levels are in fewer than {settings.min_count} rows each "
-                "and share one column"
-            ) * (rarer > len(self.levels))
+        rarer, kept = self.distinct - len(self.levels), len(self.levels)
+        most, fewest = (MOST_CODES, FEWEST_OF_CODE) if self.coded else (settings.max_levels, settings.min_count)
+        place = "code" if self.coded else "column"
+        if rarer and kept < most:  # too rare to be learnt: told where they are the most
+            some = f"{rarer:,} of {self.distinct:,} levels are in fewer than {fewest} rows each"
+            return f"{self.name}: {some} and share one {place}: {MERGE}" * (rarer > kept)
         if not rarer:
             return ""
-        return (
-            f"{self.name}: the {len(self.levels):,} most frequent of {self.distinct:,} levels have a column each, the "
-            "others share one"
-        )
+        return (f"{self.name}: the {kept:,} most frequent of {self.distinct:,} levels have a {place} each, the others "
+                f"share one: {MERGE}")
 
     def writer(self, cells: Any) -> Callable[[slice, np.ndarray], None]:
         words = words_of(cells, self.name)

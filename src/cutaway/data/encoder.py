@@ -59,24 +59,27 @@ class TableEncoder:
         self.settings = Settings(min_count, max_levels, integer_levels, clip, embed)
         self.kinds = asked_kinds(kinds, "kinds")
 
-    def fit(self, X: Any, weights: Any = None, constant: bool = False) -> TableEncoder:
+    def fit(self, X: Any, weights: Any = None, constant: bool = False, told: np.ndarray | None = None) -> TableEncoder:
         """Understand every column of X (a path, table or array); rows count as much as their weights (n,).
 
         A row of weight 2 is the row twice, for `min_count` too, where less than a row is still one. Only what a column
         holds, text or identifiers that all differ, goes by the rows as they stand. constant: a table of which no column
         says anything is no error, but becomes one feature that is always zero (`blank`).
+        told: targets (n, outputs), by which whole numbers of a frame that are names are recognised.
         """
         table = as_table(X)
         rows = table.shape[0]
         if rows == 0:
             raise DataError(f"No rows: 0 sample(s) (shape={table.shape}) while a minimum of 1 is required.")
         if weights is not None:
+            told = None if told is None else told[np.asarray(weights) > 0]
             weights, table = weighed(weights, table)
         self.positional = not is_frame(table) or unnamed(table)
         if self.kinds:
             table = read_table(table)
             refuse_unknown(self.kinds, map(str, table.columns))
-        self.columns = list(self._fit_frame(table, weights) if is_frame(table) else self._fit_array(table, weights))
+        fit = self._fit_frame(table, weights, told) if is_frame(table) else self._fit_array(table, weights)
+        self.columns = list(fit)
         for column in self.columns:
             column.asked = column.name in self.kinds
         self._lay_out()
@@ -275,10 +278,10 @@ class TableEncoder:
             block = np.ascontiguousarray(block.T, dtype=np.float64)
             yield from fit_numbers(names[start : start + step], block, weights, self.settings)
 
-    def _fit_frame(self, table: Any, weights: np.ndarray | None) -> Iterator[Column]:
+    def _fit_frame(self, table: Any, weights: np.ndarray | None, told: np.ndarray | None) -> Iterator[Column]:
         def fit(i: int) -> Column:
             name = str(table.columns[i])
-            return understand(name, table.iloc[:, i], weights, self.settings, self.kinds.get(name))
+            return understand(name, table.iloc[:, i], weights, self.settings, self.kinds.get(name), told)
 
         yield from each_of(fit, list(range(table.shape[1])), table.size)
 

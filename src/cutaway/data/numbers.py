@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import sys
 from dataclasses import dataclass
+from shlex import quote
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,9 @@ from .columns import Column, Dropped, Settings
 from .doubts import Doubt, gap_doubts, range_doubts
 from .limits import FAR, ROUNDING
 from .weights import none_if_equal, times
+
+#: Why whole numbers may be names.
+TOLD, CALLED = "by the target", "by the name"
 
 
 @dataclass
@@ -36,11 +40,28 @@ class Number(Column, kinds=("number",)):
     words: list[str]
     low: float | None = None  # the range of training; not in old model files
     high: float | None = None
+    coded: bool = False  # its levels are looked up by their places
+    names: str = ""  # why its whole numbers may be names: TOLD by the target, or CALLED so
 
     @property
     def features(self) -> list[str]:
-        value = [] if self.constant else [self.name]
-        return value + [f"{self.name}={level:g}" for level in self.levels] + [f"{self.name} missing"] * self.marked
+        return self._features([f"{self.name} code"]) if self.coded else self.spread
+
+    @property
+    def spread(self) -> list[str]:
+        places = [f"{self.name}={level:g}" for level in self.levels]
+        return self._features(places + [f"{self.name} other"] * self.coded)
+
+    def _features(self, levels: list[str]) -> list[str]:
+        return [self.name] * (not self.constant) + levels + [f"{self.name} missing"] * self.marked
+
+    @property
+    def codes(self) -> dict[int, int]:
+        return {int(not self.constant): len(self.levels) + 1} if self.coded else {}
+
+    @property
+    def unseen(self) -> int:
+        return len(self.levels)
 
     @property
     def scaled(self) -> list[int]:
@@ -50,10 +71,21 @@ class Number(Column, kinds=("number",)):
     def way(self) -> str:
         parts = [] if self.constant else [f"(x - {self.center:g}) / {self.scale:g}"]
         parts += [f"smooth clip at ±{self.clip:g}"] * (self.clip is not None and not self.constant)
-        parts += [f"a column for each of {counted(len(self.levels), 'value')}"] * bool(self.levels)
+        each = "a code" if self.coded else "a column"
+        parts += [f"{each} for each of {counted(len(self.levels), 'value')}"] * bool(self.levels)
         parts += ["gaps marked"] * self.marked
         parts += [f"{', '.join(map(repr, self.words[:5]))} taken as gaps"] * bool(self.words)
         return ", ".join(parts)
+
+    def note(self, settings: Settings) -> str:
+        if self.names == CALLED:
+            asked = f"--column {quote(self.name)}=category"
+            return f"{self.name} holds whole numbers like names: {asked} takes them for such"
+        if self.names == TOLD:
+            return (f"{self.name}: the order of its whole numbers says little of the target, as that of names does: "
+                    f"each has a place of its own beside the number; --column {quote(self.name)}=number leaves it at "
+                    "that")
+        return super().note(settings)
 
     def doubts_of(self, x: np.ndarray) -> list[Doubt]:
         """What of the numbers x (n,), gaps NaN, is unlike training."""
@@ -126,9 +158,13 @@ def encode_numbers(x: np.ndarray, columns: list[Number], out: np.ndarray, starts
         raise infinite(columns[j].name, first_row + row)
     for j, (column, start) in enumerate(zip(columns, starts, strict=True)):
         at = start + (not column.constant)
-        for level in column.levels:
-            out[:, at] = (x[:, j] == level) & ~missing[:, j]
+        if column.coded:
+            out[:, at] = np.where(missing[:, j], column.unseen, codes_of(x[:, j], column.levels))
             at += 1
+        else:
+            for level in column.levels:
+                out[:, at] = (x[:, j] == level) & ~missing[:, j]
+                at += 1
         if column.marked:
             out[:, at] = missing[:, j]
     varied = [j for j, column in enumerate(columns) if not column.constant]
@@ -138,6 +174,17 @@ def encode_numbers(x: np.ndarray, columns: list[Number], out: np.ndarray, starts
     slots = [starts[j] for j in varied]
     together = slice(slots[0], slots[-1] + 1) if slots and slots[-1] - slots[0] == len(slots) - 1 else slots
     out[:, together] = scaled(x, center, scale, columns[0].clip if columns else None)
+
+
+def codes_of(x: np.ndarray, levels: list[float]) -> np.ndarray:
+    """The place of each number in a sorted list of levels, or how many these are where it is none of them.
+
+    >>> codes_of(np.array([7.0, 2.0, 3.0]), [2.0, 7.0]).tolist()
+    [1, 0, 2]
+    """
+    known = np.array(levels)
+    places = np.minimum(np.searchsorted(known, x), len(known) - 1)
+    return np.where(known[places] == x, places, len(known))
 
 
 def scaled(x: np.ndarray, center: Any, scale: Any, clip: float | None) -> np.ndarray:

@@ -18,6 +18,8 @@ from .table_files import refuse_repeats
 if TYPE_CHECKING:
     import pandas as pd
 
+#: Whole numbers that pyarrow and pandas have no type for.
+LONG_INTEGERS = ("Int128", "UInt128")
 #: Where a frame remembers that its columns were given without names.
 UNNAMED = "cutaway: columns without names"
 
@@ -94,6 +96,7 @@ def _from_library(source: Any) -> pd.DataFrame | None:
 
     library = type(source).__module__.partition(".")[0]
     try:
+        source = without_long_integers(source)
         for way in ("to_pandas", "toPandas", "_to_pandas", "compute", "df", "collect"):  # the last: polars, lazy
             if callable(getattr(source, way, None)):
                 return _from_memory(getattr(source, way)())
@@ -108,6 +111,31 @@ def _from_library(source: Any) -> pd.DataFrame | None:
     except ImportError as missing:
         raise DataError(f"A {library} table is read through pyarrow: {PARQUET.missing}.") from missing
     return None
+
+
+def without_long_integers(source: Any) -> Any:
+    """Cast polars' whole numbers of 128 bits, which nobody else reads, to 64 bits, or where these are too few to text.
+
+    source: a frame or series of polars; anything else is given back as it is.
+    """
+    if not type(source).__module__.startswith("polars") or not hasattr(source, "cast"):
+        return source
+    import polars
+
+    if hasattr(source, "dtype"):
+        return source.cast(_short(source)) if str(source.dtype) in LONG_INTEGERS else source
+    if not isinstance(source, polars.DataFrame):  # a lazy one is collected first
+        return source
+    long = [name for name, dtype in source.schema.items() if str(dtype) in LONG_INTEGERS]
+    return source.cast({name: _short(source.get_column(name)) for name in long}) if long else source
+
+
+def _short(column: Any) -> Any:
+    """The type that a polars series of long whole numbers fits into."""
+    import polars
+
+    fits = column.cast(polars.Int64, strict=False).null_count() == column.null_count()
+    return polars.Int64 if fits else polars.String
 
 
 def _from_rows(source: Any) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from ..text import counted
 from .cells import Places, is_gap, parse_number, word_for
 from .limits import LESS_SKEWED, MOST_CLASSES, SKEWED
 from .numbers import NumberSummary
-from .reading import is_frame
+from .reading import is_frame, without_long_integers
 from .weights import none_if_equal, weighed
 
 TASKS = ("regression", "binary", "multiclass", "multilabel", "multi-output regression")
@@ -311,7 +311,7 @@ def as_target(y: Any) -> tuple[np.ndarray, list[str]]:
     """Read y as an array (n,) or, with more than one column, (n, k), and its columns' names."""
     name = getattr(y, "name", None)
     if type(y).__module__.startswith(("polars", "pyarrow")):
-        y = y.to_pandas()
+        y = without_long_integers(y).to_pandas()
     if hasattr(y, "toarray"):
         y = y.toarray()
     names = [str(column) for column in y.columns] if is_frame(y) and hasattr(y, "columns") else []

@@ -13,16 +13,18 @@ from .cells import CodedWords, is_gap, parse_dates, unreadable, words_of
 from .columns import Column, Dropped, Settings
 from .dates import CodedDates, Date, fit_parts
 from .limits import FEW_VALUES as FEW
-from .limits import MOST_CODES, MOST_REMEMBERED, NEARLY_ALL
+from .limits import FEWEST_OF_CODE, MOST_CODES, MOST_REMEMBERED, NEARLY_ALL
 from .limits import MOST_OF_KIND as MOST
 from .numbers import Number, fit_numbers, parse_numbers, plain_numbers
+from .numbers_as_names import with_names
 from .weights import times
 
 IDENTIFIER = re.compile(r"(.*[\W_])?(id|key|uuid|guid|pid|index|row|row_?number|order|unnamed: \d+|column 1)$", re.I)
 
 
-def understand(name: str, cells: Any, weights: np.ndarray | None, settings: Settings, kind: str | None) -> Column:
-    """Fit one column of a DataFrame, as `kind` or as what it looks like."""
+def understand(name: str, cells: Any, weights: np.ndarray | None, settings: Settings, kind: str | None,
+               told: np.ndarray | None = None) -> Column:
+    """Fit one column of a DataFrame, as `kind` or as what it looks like, also beside targets `told` (n, outputs)."""
     from pandas.api import types
 
     if kind == "drop":
@@ -32,6 +34,8 @@ def understand(name: str, cells: Any, weights: np.ndarray | None, settings: Sett
         x = plain_numbers(cells)
         if x is not None:
             column = _number(name, x, weights, settings, words=[])
+            if kind is None and isinstance(column, Number):
+                with_names(column, x, told, settings)
             counter = kind is None and types.is_integer_dtype(cells.dtype)
             return _without_identifier(column, len(x)) if counter else column
     if kind in (None, "date") and types.is_datetime64_any_dtype(cells.dtype):
@@ -113,8 +117,9 @@ def _category(name: str, words: CodedWords, seen: tuple[int, int, str], settings
         return Dropped(name, kind, *seen, f"{distinct:,} different values in {counted(rows, 'row')}")
     ranked = sorted(zip(-counts, words.words, strict=True))
     levels = [word for count, word in ranked if -count >= settings.min_count]
-    coded = settings.embed and len(levels) > settings.max_levels
-    levels = levels[: MOST_CODES if coded else settings.max_levels]
+    several = [word for count, word in ranked if -count >= FEWEST_OF_CODE]
+    coded = settings.embed and len(several) > settings.max_levels
+    levels = several[:MOST_CODES] if coded else levels[: settings.max_levels]
     marked = words.gaps_reach(settings.min_count)
     if not levels:
         return Dropped(name, "text (dropped)", *seen, f"no value occurs {settings.min_count} times or more")

@@ -206,7 +206,7 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
         target = self._target(rows.y, rows.weights, classes, constant)
         forget(self, PRIVATE)
         encoder = kind.encoder(rows.X, rows.weights, rows.names, constant=constant,
-                               columns=asked_kinds(self.columns), embed=embeds(self.network))
+                               columns=asked_kinds(self.columns), embed=embeds(self.network), target=target, y=rows.y)
         kind.named(encoder, type(self).__name__)
         tell_of_constants(encoder, target)
         own_validation = isinstance(self.validation, tuple | list)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..data import TargetEncoder
-from ..data.limits import FEWEST_OF_LINEAR, ROWS_A_FEATURE
+from ..data.limits import FEWEST_OF_LINEAR, ROWS_A_FEATURE, WIDE_EXPANDED
 from ..data.limits import LINEAR_STEPS as STEPS
 from ..data.limits import WIDE_AT_ONCE as BLOCK
 from ..data.limits import WIDE_ROW as WIDE
@@ -104,14 +104,15 @@ def baseline(X: Any, y: Any = None, task: str | None = None, sample_weight: Any 
         encoder, target = like.encoder_, like.target_encoder_
     else:
         target = TargetEncoder(task).fit(y, sample_weight)
-        encoder = kind.encoder(read.X, sample_weight, read.names)
+        encoder = kind.encoder(read.X, sample_weight, read.names, target=target, y=y)
     rows, X, name = kind.count(read.X), read.X, "ridge regression"
     if "regression" not in target.task:
         name = "logistic regression"
     table = kind.name == "table"
     width = len(encoder.expanded_names) if table else linear_features(kind, encoder, kind.take(X, FIRST)).shape[1]
     wide = not table and width > (WIDE if "regression" in target.task else WIDE_OF_CLASSES)
-    kept = max(FEWEST_OF_LINEAR, ROWS_A_FEATURE * width) if table else affordable(rows, width) if wide else rows
+    few = min(width, kind.n_in(encoder) + WIDE_EXPANDED) if table else width
+    kept = max(FEWEST_OF_LINEAR, ROWS_A_FEATURE * few) if table else affordable(rows, width) if wide else rows
     if kept < rows:
         chosen = drawn(rows, kept)
         X, y = kind.take(X, chosen), take(y, chosen)

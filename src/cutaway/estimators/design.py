@@ -232,7 +232,7 @@ def design(X: Any, y: Any = None, task: str | None = None, columns: dict[str, st
     read = inputs.read(X)
     X, y = inputs.with_target(read.X, read.y if y is None else y, None)
     target = TargetEncoder(task).fit(y)
-    encoder = inputs.encoder(X, None, read.names, columns=asked_kinds(columns))
+    encoder = inputs.encoder(X, None, read.names, columns=asked_kinds(columns), target=target, y=y)
     return plan(inputs, len(as_target(y)[0]), encoder, target)
 
 

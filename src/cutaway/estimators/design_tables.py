@@ -70,4 +70,5 @@ def _input_reason(encoder: TableEncoder) -> str:
         kinds[kind] = kinds.get(kind, 0) + 1
     left_out = kinds.pop("left out", 0)
     words = ", ".join(counted(n, kind, "categories" if kind == "category" else "") for kind, n in kinds.items())
-    return f"one neuron for each encoded feature of {words}" + (f"; {left_out} left out" if left_out else "")
+    codes = f"; {len(encoder.codes)} of them a code of a level, looked up" if encoder.codes else ""
+    return f"one neuron for each encoded feature of {words}{codes}" + (f"; {left_out} left out" if left_out else "")

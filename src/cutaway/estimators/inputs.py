@@ -16,8 +16,9 @@ from ..data.formats import ARRAYS, format_of
 from ..data.image_arrays import image_words
 from ..data.images import is_paths
 from ..data.limits import FEW_ROWS as SMALL
-from ..data.limits import FEWEST_OF_LEVEL, FEWEST_OF_LEVEL_IN_SMALL, MOST_LAID_OUT, MOST_LEVELS
+from ..data.limits import FEWEST_OF_LEVEL, FEWEST_OF_LEVEL_IN_SMALL, MOST_COLUMNS_OF_LEVELS, MOST_LAID_OUT
 from ..data.npz_files import in_npz
+from ..data.numbers_as_names import told_by
 from ..data.sequence_encoder import as_sequences, is_nested, warn_of_order
 from ..data.series import extent
 from ..errors import ArgumentError, DataError, warn
@@ -70,10 +71,11 @@ class Inputs:
         return X[kept]
 
     def encoder(self, X: Any, weights: np.ndarray | None, names: list[str] | None = None, constant: bool = False,
-                columns: dict[str, str] | None = None, embed: bool = True) -> Any:
+                columns: dict[str, str] | None = None, embed: bool = True, target: Any = None, y: Any = None) -> Any:
         """The encoder of such inputs, fitted; constant: also where there is nothing to learn from.
 
-        columns: what columns of a table are to be taken for. embed: whether categories may come as codes.
+        columns: what columns of a table are to be taken for. embed: whether categories may come as codes. target, y:
+        the target's encoder and the targets, by which whole numbers that are names are recognised.
         """
         raise NotImplementedError
 
@@ -127,8 +129,9 @@ class TableInputs(Inputs):
     def take(self, X, kept):
         return take(X, kept)
 
-    def encoder(self, X, weights, names=None, constant=False, columns=None, embed=True):
-        return table_encoder(X.shape[0], columns, embed).fit(X, weights, constant)
+    def encoder(self, X, weights, names=None, constant=False, columns=None, embed=True, target=None, y=None):
+        told = None if target is None else told_by(target.transform(y, np.float64), target)
+        return table_encoder(X.shape[0], columns, embed).fit(X, weights, constant, told)
 
     def named(self, encoder, estimator):
         encoder.owner = estimator
@@ -166,7 +169,7 @@ class ImageInputs(Inputs):
                     warn(f"{note}, since the model has learnt from images of bytes.")
         return Read(X, X.y)
 
-    def encoder(self, X, weights, names=None, constant=False, columns=None, embed=True):
+    def encoder(self, X, weights, names=None, constant=False, columns=None, embed=True, target=None, y=None):
         refuse_columns(columns, self)
         return ImageEncoder().fit(X, weights)
 
@@ -203,7 +206,7 @@ class SequenceInputs(Inputs):
             warn_of_order(X)
         return Read(as_sequences(X))
 
-    def encoder(self, X, weights, names=None, constant=False, columns=None, embed=True):
+    def encoder(self, X, weights, names=None, constant=False, columns=None, embed=True, target=None, y=None):
         refuse_columns(columns, self)
         return SequenceEncoder(names).fit(X, weights, constant)
 
@@ -296,10 +299,10 @@ def refuse_other_kind(kind: Inputs, X: Any) -> None:
 
 def table_encoder(rows: int, columns: dict[str, str] | None = None, embed: bool = True) -> TableEncoder:
     """The encoder that suits a table of so many rows: what is rarer than `min_count` rows cannot be learnt from."""
-    small = rows < SMALL
-    few = FEWEST_OF_LEVEL_IN_SMALL if small else FEWEST_OF_LEVEL
-    most = MOST_LEVELS if embed or small else MOST_LAID_OUT
-    return TableEncoder(min_count=few, max_levels=most, kinds=columns, embed=embed and not small)
+    if rows < SMALL:
+        return TableEncoder(min_count=FEWEST_OF_LEVEL_IN_SMALL, kinds=columns)
+    most = MOST_COLUMNS_OF_LEVELS if embed else MOST_LAID_OUT
+    return TableEncoder(min_count=FEWEST_OF_LEVEL, max_levels=most, kinds=columns, embed=embed)
 
 
 def refuse_columns(columns: dict[str, str] | None, kind: Inputs) -> None:

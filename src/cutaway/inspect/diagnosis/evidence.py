@@ -122,6 +122,11 @@ class Evidence:
         """Features of the table."""
         return 0 if self.table is None else self.table.shape[1]
 
+    @property
+    def codes(self) -> list[int]:
+        """Which columns of X hold codes that an estimator's network looks up."""
+        return list(getattr(getattr(self.owner, "encoder_", None), "codes", ()))
+
     @cached_property
     def columns(self) -> dict[str, slice]:
         """The features of each column of the table: an estimator knows them, else every column is one feature."""

@@ -30,6 +30,8 @@ def unscaled(e: Evidence) -> Iterator[Finding]:
             continue
         own = "X" if name == "x" else name.removeprefix("x.")
         flat = part.reshape(-1, part.shape[-1]).astype(np.float64)
+        if name == "x" and part.ndim == 2 and (codes := e.codes):
+            flat[:, codes] = 0  # codes are looked up: they have no size
         sizes = np.sqrt((flat**2).mean(axis=0))
         busy = (sizes > 0) & ((flat != 0).mean(axis=0) > 0.5)  # not columns that are mostly zero
         if not busy.any():
