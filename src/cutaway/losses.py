@@ -1,7 +1,8 @@
 """Losses as functions on Tensors: raw outputs z and targets y in, J out, the mean of one loss per sample.
 
 Each is also known by its name to `ct.fit` and `ct.compile`. `weight` gives each sample a weight; J is then
-Σ w ℓ / B, so scale weights to a mean of 1 (fit does).
+Σ w ℓ / B, so scale weights to a mean of 1 (fit does). Outputs (n, k, out) are those of k members (nn/members.py): all
+learn the targets (n,) or (n, out), and ℓ is the mean of their losses, not the loss of their mean.
 """
 
 from __future__ import annotations
@@ -57,8 +58,9 @@ def _fixed(what: str, given) -> Tensor:
 
 
 def matching(name: str, z, y) -> tuple[Tensor, Tensor]:
-    """Give outputs and targets one shape; y (n,) also fits z (n, 1). Nothing else broadcasts."""
+    """Give outputs and targets one shape; y (n,) also fits z (n, 1), and members' outputs. Nothing else broadcasts."""
     z, y = z if isinstance(z, Tensor) else Tensor(z), _fixed("targets", y)
+    y = _for_members(z, y)
     if z.shape != y.shape and z.shape != (*y.shape, 1):
         raise ShapeError(
             f"{name}: the network gives outputs of shape {z.shape} but the targets have shape {y.shape}. They must be "
@@ -68,6 +70,14 @@ def matching(name: str, z, y) -> tuple[Tensor, Tensor]:
     if y.dtype != z.dtype:
         y = Tensor(y.data.astype(z.dtype)) if y.tape is None else y
     return z, y
+
+
+def _for_members(z: Tensor, y: Tensor) -> Tensor:
+    """Repeat targets (n, out), or (n,) where out is 1, for each of the members whose outputs (n, k, out) are."""
+    if z.ndim != 3 or z.shape[::2] not in (y.shape, (*y.shape, 1)):
+        return y
+    one = apply("reshape", y, shape=(z.shape[0], 1, z.shape[2]))
+    return apply("index", one, key=(slice(None), np.zeros(z.shape[1], np.int64)))
 
 
 @_in_our_words
@@ -115,6 +125,8 @@ def binary_cross_entropy(z, y, weight=None) -> Tensor:
 def cross_entropy(z, y, weight=None, class_weight=None) -> Tensor:
     """On logits z (n, C): ℓ = logsumexp(z) - z_y. y (n,) holds class numbers 0..C-1, or y (n, C) probabilities.
 
+    Of members' logits z (n, k, C), ℓ is the mean of k losses.
+
     weight: one number a row, (n,) or (n, 1), as in every loss; PyTorch's `weight` is class_weight here. class_weight
     (C,): the loss of a row times the weight of its class, Σ w ℓ / rows (PyTorch divides by Σ w for class numbers).
 
@@ -124,9 +136,9 @@ def cross_entropy(z, y, weight=None, class_weight=None) -> Tensor:
     1.3863
     """
     z, y = z if isinstance(z, Tensor) else Tensor(z), _fixed("targets", y)
-    if z.ndim != 2:
+    if z.ndim not in (2, 3):
         raise ShapeError(f"cross_entropy: outputs must be (n, classes), got {z.shape}")
-    classes, by_class = z.shape[1], None
+    classes, by_class = z.shape[-1], None
     if isinstance(class_weight, dict):
         raise ArgumentError(f"class_weight is one number a class, in order, a list or array, got {class_weight!r}")
     if class_weight is not None:
@@ -147,15 +159,16 @@ def cross_entropy(z, y, weight=None, class_weight=None) -> Tensor:
             )
         z, y = matching("cross_entropy", z, y)
         y = y if by_class is None else apply("mul", y, by_class)
-        return _mean(apply("soft_cross_entropy", z, y)[0], weight, classes)
+        l = apply("soft_cross_entropy", z, y)[0]
+        return _mean(l if z.ndim == 2 else apply("mean", l, axis=1, keepdims=False), weight, classes)
     if y.shape != z.shape[:1]:
         raise ShapeError(f"cross_entropy: class numbers must have shape {z.shape[:1]}, got {y.shape}")
-    if y.tape is None and y.size and (y.data.min() < 0 or y.data.max() >= z.shape[1]):
+    if y.tape is None and y.size and (y.data.min() < 0 or y.data.max() >= classes):
         raise ShapeError(
-            f"cross_entropy: {z.shape[1]} outputs are for classes 0 to {z.shape[1] - 1}, but y has classes "
+            f"cross_entropy: {classes} outputs are for classes 0 to {classes - 1}, but y has classes "
             f"{y.data.min()} to {y.data.max()}: give the last layer more outputs, or number the classes from 0"
         )
-    l = apply("cross_entropy", z, y)[0]
+    l = apply("cross_entropy" if z.ndim == 2 else "member_cross_entropy", z, y)[0]
     if by_class is not None:
         of_rows = apply("embedding", y, apply("reshape", by_class, shape=(classes, 1)))
         l = apply("mul", l, apply("reshape", of_rows, shape=l.shape))

@@ -569,6 +569,39 @@ def augment_in_programs(rng, n, k):
     return Case((away(rng, n, 4, 7, k),), settings | now, ("fixed",))
 
 
+# ---- members -------------------------------------------------------------------------------------------------------
+
+
+@case("member_inputs")
+def factors_of_three_members(rng, n, k):
+    return Case((away(rng, n, k), away(rng, 3, k)), kinds=("rows", "weights"))
+
+
+@case("member_linear")
+def neurons_of_three_members(rng, n, k):
+    return Case((away(rng, n, 3, k), away(rng, 3, 2, k), away(rng, 6)), kinds=("rows", "weights", "weights"))
+
+
+@case("member_linear")
+def one_neuron_of_each_member(rng, n, k):
+    return Case((away(rng, n, 4, k), away(rng, 4, 1, k), None), kinds=("rows", "weights", "none"))
+
+
+@case("member_linear")
+def neurons_that_crowd_the_cache(rng, n, k):
+    return Case((away(rng, n, 16, k), away(rng, 16, 32, k), away(rng, 512)), kinds=("rows", "weights", "weights"))
+
+
+@case("member_log_mean_exp")
+def outputs_of_three_members(rng, n, k):
+    return Case((away(rng, n, 3, k),))
+
+
+@case("member_cross_entropy")
+def classes_of_three_members(rng, n, k):
+    return Case((away(rng, n, 3, k + 1), rng.integers(0, k + 1, n, np.int32)), kinds=("rows", "fixed"))
+
+
 # ---- recurrent scans -----------------------------------------------------------------------------------------------
 
 SCAN = {"reverse": False, "truncate": None}

@@ -77,6 +77,10 @@ def _linear(n_in: int, n_out: int, bias: bool) -> Shapes:
     return {"weight": (n_out, n_in)} | ({"bias": (n_out,)} if bias else {})
 
 
+def _member_linear(n_in: int, n_out: int, k: int, bias: bool) -> Shapes:
+    return {"weight": (k, n_out, n_in)} | ({"bias": (k * n_out,)} if bias else {})
+
+
 def _norm(width: int, **_: float) -> Shapes:
     return {"weight": (width,), "bias": (width,)}
 
@@ -131,6 +135,10 @@ LAYERS: dict[str, Layer] = {
     "AvgPool1d": _layer(nn.AvgPool1d, _window(1)), "AvgPool2d": _layer(nn.AvgPool2d, _window(2)),
     "RNN": _scan_layer(nn.RNN, 1, activation=_one_of("tanh", "relu")),
     "LSTM": _scan_layer(nn.LSTM, 4), "GRU": _scan_layer(nn.GRU, 3),
+    "Members": _layer(nn.Members, {"n_in": WHOLE, "k": WHOLE}, lambda n_in, k: {"weight": (k, n_in)}),
+    "MemberLinear": _layer(nn.MemberLinear, {"n_in": WHOLE, "n_out": WHOLE, "k": WHOLE, "bias": YES_OR_NO},
+                           _member_linear, bias=lambda m: m.bias is not None),
+    "MemberMean": _layer(nn.MemberMean, {"link": _one_of(*nn.MemberMean.LINKS)}),
     "Dropout": _layer(nn.Dropout, {"p": REAL}),
     "Augment": _layer(nn.Augment, {"flip": YES_OR_NO, "flip_vertical": YES_OR_NO, "shift": REAL, "rotate": REAL,
                                    "crop": REAL}),
@@ -142,6 +150,7 @@ LAYERS: dict[str, Layer] = {
 }
 NETWORKS: dict[str, type[nn.Sequential]] = {
     "Sequential": nn.Sequential, "MLP": nn.MLP, "CNN": nn.CNN, "Recurrent": nn.Recurrent,
+    "TabM": nn.TabM,
 }
 
 
@@ -174,7 +183,7 @@ def _to_json(module: nn.Module, seen: dict[int, int]) -> dict[str, Any]:
             entry |= {"widths": list(module.widths), "activation": module.activation}
         if isinstance(module, nn.CNN):
             entry |= {"input_shape": list(module.input_shape)}
-        if isinstance(module, nn.CNN | nn.Recurrent):
+        if isinstance(module, nn.CNN | nn.Recurrent | nn.TabM):
             entry |= {"about": module.about}
     elif type(module) is nn.LastState and plain:
         entry = {"class": name, "layers": [_to_json(module.layer, seen)]}
@@ -301,7 +310,7 @@ def _network(name: str, entry: dict[str, Any], layers: list[nn.Module]) -> nn.Mo
         model.input_shape = tuple(whole(n, "a size") for n in field(entry, "input_shape", list, name))
         if not 2 <= len(model.input_shape) <= 3 or math.prod(model.input_shape) > LARGEST:
             raise FileError(f"it is damaged (its input shape is {model.input_shape})")
-    if isinstance(model, nn.CNN | nn.Recurrent):
+    if isinstance(model, nn.CNN | nn.Recurrent | nn.TabM):
         model.about = text(entry, "about", name)
     if isinstance(model, nn.MLP):
         model.widths = tuple(whole(n, "a width") for n in field(entry, "widths", list, name))

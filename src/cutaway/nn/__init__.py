@@ -37,6 +37,7 @@ from .layers import (
     Softplus,
     Tanh,
 )
+from .members import MemberLinear, MemberMean, Members, TabM
 from .module import Mode, Module, training_mode
 from .networks import CNN, MLP, Recurrent, Sequential
 from .parameter import Buffer, Parameter
@@ -46,8 +47,9 @@ __all__ = [
     "ACTIVATIONS", "CNN", "ELU", "GELU", "GRU", "LSTM", "MLP", "RNN", "SELU", "Activation", "Augment", "AvgPool1d",
     "AvgPool2d", "BatchNorm1d", "BatchNorm2d", "Buffer", "Conv1d", "Conv2d", "Dropout", "Embedding", "Flatten",
     "GlobalAveragePool", "GlobalMaxPool", "Identity", "LastState", "LayerNorm", "LeakyReLU", "Linear", "LogSoftmax",
-    "MaxPool1d", "MaxPool2d", "Mish", "Mode", "Module", "Parameter", "ReLU", "Recurrent", "RecurrentLayer",
-    "Sequential", "SiLU", "Sigmoid", "Softmax", "Softplus", "Tanh", "init", "training_mode",
+    "MaxPool1d", "MaxPool2d", "MemberLinear", "MemberMean", "Members", "Mish", "Mode", "Module", "Parameter", "ReLU",
+    "Recurrent", "RecurrentLayer", "Sequential", "SiLU", "Sigmoid", "Softmax", "Softplus", "TabM", "Tanh", "init",
+    "training_mode",
 ]
 
 

@@ -16,6 +16,7 @@ from . import (
     helpers,
     linear,
     loss,
+    members,
     norm,
     pairs,
     pairs_convolution,
@@ -40,6 +41,6 @@ def register(file: ModuleType) -> None:
     TAKES.update(getattr(file, "TAKES", {}))
 
 
-for _file in (augment, convolution, dropout, helpers, linear, loss, norm, pairs, pairs_convolution, pairs_recurrent,
-              product, recurrent, shape):
+for _file in (augment, convolution, dropout, helpers, linear, loss, members, norm, pairs, pairs_convolution,
+              pairs_recurrent, product, recurrent, shape):
     register(_file)
