@@ -1,5 +1,7 @@
 """cutaway fit --column NAME=KIND."""
 
+import numpy as np
+import pandas as pd
 import pytest
 
 import cutaway as ct
@@ -33,3 +35,19 @@ def test_what_cannot_be_asked_is_refused_in_words(here, run, options, said):
     assert status != 0
     assert said in " ".join(err.split())
     assert not (here / "model.safetensors").exists()
+
+
+def test_whole_numbers_that_are_names_are_told_of(here, run):
+    rng = np.random.default_rng(0)
+    shop = rng.permutation(np.repeat(np.arange(40), 8))
+    own = rng.normal(size=40)[shop]
+    pd.DataFrame({"store_nr": shop, "zip": rng.integers(100, 140, 320), "y": own.round(3), "z": own > 0}).to_csv(
+        "shops.csv", index=False)
+    status, out, _ = run("fit", "shops.csv", "-t", "y", "--drop", "z", "--epochs", 1, "--report", "r.html")
+    said = " ".join(out.split())
+    assert status == 0
+    assert "store_nr: the order of its whole numbers says little of the target" in said
+    assert "--column store_nr=number leaves it at that" in said
+    assert "zip holds whole numbers like names: --column zip=category takes them for such" in said
+    assert "a code for each of 40 values" in (here / "r.html").read_text(encoding="utf-8")
+    assert run("inspect", "model.safetensors", "--columns")[1].count("a code for each of") == 1

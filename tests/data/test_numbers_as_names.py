@@ -127,3 +127,20 @@ def test_an_estimator_knows_its_target():
 ])
 def test_names_that_columns_of_names_have(name, like):
     assert called_so(name) is like
+
+
+def test_text_with_zeros_in_front_is_pointed_out_and_recognised_as_numbers_are():
+    numbers, y, _ = shops()
+    text = pd.DataFrame({"place": [f"{int(k):05}" for k in numbers]})
+    assert TableEncoder().fit(text).columns[0].names == "by the name"
+    assert TableEncoder().fit(text, told=y[:, None]).columns[0].names == "by the target"
+    assert TableEncoder().fit(text.astype(int)).columns[0].names == ""
+
+
+def test_places_out_of_order_in_a_file_are_refused():
+    X, y = frame()
+    state = TableEncoder(embed=True, max_levels=9).fit(X, told=y[:, None]).to_json()
+    for levels in ([3.0, 2.0], []):
+        state["columns"][0]["levels"] = levels
+        with pytest.raises(ct.errors.FileError, match="damaged"):
+            TableEncoder.from_json(state)

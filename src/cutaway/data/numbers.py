@@ -93,7 +93,8 @@ class Number(Column, kinds=("number",)):
         return outside + gap_doubts(self.name, np.isnan(x), self.gaps > 0)
 
     def sound(self) -> bool:
-        return fits_scaling(self.center, self.scale, self.clip) and is_range(self.low, self.high)
+        places = not self.coded or (bool(self.levels) and bool((np.diff(self.levels) > 0).all()))
+        return fits_scaling(self.center, self.scale, self.clip) and is_range(self.low, self.high) and places
 
 
 def is_range(low: float | None, high: float | None) -> bool:

@@ -32,12 +32,15 @@ LIKE_NAMES = re.compile(
 )
 
 
-def with_names(column: Number, x: np.ndarray, T: np.ndarray | None, settings: Settings) -> None:
-    """Give a column of numbers x (n,), NaN for gaps, a place for each value where these are names by targets T."""
+def with_names(column: Number, x: np.ndarray, T: np.ndarray | None, settings: Settings, padded: bool = False) -> None:
+    """Give a column of numbers x (n,), NaN for gaps, a place for each value where these are names by targets T.
+
+    padded: they were written with zeros in front, as names are.
+    """
     if column.levels or not may_be_names(x, column.distinct):
         return
     if T is None or not are_names(x, T):
-        column.names = CALLED if called_so(column.name) else ""
+        column.names = CALLED if padded or called_so(column.name) else ""
         return
     values, rows = np.unique(x[~np.isnan(x)], return_counts=True)
     frequent = np.argsort(-rows, kind="stable")[: int((rows >= FEWEST_OF_CODE).sum())]

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..text import counted
 from .categories import Boolean, Category
-from .cells import CodedWords, is_gap, parse_dates, unreadable, words_of
+from .cells import CODE, CodedWords, is_gap, parse_dates, unreadable, words_of
 from .columns import Column, Dropped, Settings
 from .dates import CodedDates, Date, fit_parts
 from .limits import FEW_VALUES as FEW
@@ -53,7 +53,11 @@ def understand(name: str, cells: Any, weights: np.ndarray | None, settings: Sett
         if asked and bad.any():
             raise unreadable(name, words, bad, "a number")
         odd = [word for word, wrong in zip(words.words, bad, strict=True) if wrong]
-        return _number(name, words.spread(values, np.nan), weights, settings, odd)
+        x = words.spread(values, np.nan)
+        column = _number(name, x, weights, settings, odd)
+        if not asked and isinstance(column, Number):
+            with_names(column, x, told, settings, padded=any(CODE.match(word) for word in words.words))
+        return column
     if kind == "date":
         lost = parse_dates(words.words).isna()
         odd = [word for word, wrong in zip(words.words, lost, strict=True) if wrong and not (asked or is_gap(word))]
