@@ -13,7 +13,7 @@ from cases import CASES
 
 import cutaway as ct
 from cutaway.autodiff import apply
-from cutaway.engines.cpu import codegen, kernels, traced
+from cutaway.engines.cpu import codegen, kernels, rule_loops
 from cutaway.rules import OPS, rule
 from cutaway.rules.registry import ENGINES_OWN
 
@@ -67,7 +67,7 @@ def test_every_kernel_says_what_it_takes():
         gradients = {g.rstrip("?") for g in kernels.TAKES[op].gradients.split()}
         if gradients:
             text = codegen._hand_written()[op + "_back"]
-            wanted = traced.parameters(text, op + "_back")
+            wanted = rule_loops.parameters(text, op + "_back")
             every = {"d" + name for name in kernels.takes.row_of(op, kernels.TAKES[op], False)}
             assert gradients == every & set(wanted), op
     files = [vars(file) for file in kernels.FILES]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cutaway.engines.cpu import codegen, traced
+from cutaway.engines.cpu import codegen, rule_loops
 from cutaway.engines.cpu import engine as cpu
 from cutaway.engines.cpu.kernels.product import panels
 from cutaway.engines.cpu.tile import geometry
@@ -19,7 +19,7 @@ sizes = st.integers(1, 70)
 def compiled(name, dtype):
     """A function of kernels/product.py; arrays are passed by address."""
     text = codegen._hand_written()[name]
-    function = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * len(traced.parameters(text, name)))(
+    function = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * len(rule_loops.parameters(text, name)))(
         cpu.address(codegen.Kernel(name, text, [], []), np.dtype(dtype)))
     return lambda *given: function(*(a.ctypes.data if isinstance(a, np.ndarray) else a for a in given))
 

@@ -24,8 +24,8 @@ from ...rules import OPS, facts
 from ..plan import Plan
 from ..reference.engine import hyperparameters
 from . import elementwise, kernels, moves, stepping, sums
+from .rule_loops import parameters, traced
 from .shards import ends
-from .traced import parameters, traced
 
 STATE = {
     "n": "s[N]", "first": "s[FIRST]", "total": "s[TOTAL]", "t": "s[T]", "seed": "s[SEED]", "shard": "s[SHARD]",

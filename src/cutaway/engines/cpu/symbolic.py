@@ -1,4 +1,4 @@
-"""Arrays without numbers: what a rule works on while its loops are written down (traced.py).
+"""Arrays without numbers: what a rule works on while its loops are written down (rule_loops.py).
 
 Such an array is an expression over arrays in memory. Arithmetic only makes the expression longer; a transpose, a slice
 or a broadcast changes its strides; a sum, a product of matrices or a costly function writes loops that put numbers into
