@@ -21,6 +21,12 @@ from ..rules.namespace import NUMPY as xp
 from .schedules import AUTO, Rate, Schedule, known
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {}
+AVERAGE = "average"  # the name of the vector that holds the average of the weights
+
+
+def average_weights(average, theta, *, t, decay):
+    """After t steps Σ decay^(t - s) θ_s / Σ decay^(t - s), from θ after step s = 1 on: no start at zero to mend."""
+    return average + (theta - average) * ((1 - decay) / (1 - decay**t))
 
 
 @dataclass(frozen=True)
@@ -28,6 +34,7 @@ class Optimizer:
     """The base of all optimizers: `init` makes the state, `update` applies the rule. Both are pure.
 
     lr: the learning rate, a schedule, or "auto", for ct.fit to find one before it trains (train/rate.py).
+    prepare: what is done to the gradient first; average: the decay of an average of the weights (see transforms.py).
     equations: what the rule does, a line for each symbol in the order in which it is worked out, θ last. Pages and
     explanations show them beside the numbers, and they end the docstring; without them the rule's own text is shown.
     by_parameter: whether the rule takes one parameter after the other, each in its shape, as a rule must that looks at
@@ -42,6 +49,7 @@ class Optimizer:
 
     lr: Rate | Schedule
     prepare: tuple[Prepare, ...] = field(default=(), kw_only=True, repr=False)
+    average: float = field(default=0.0, kw_only=True, repr=False)
     rule: ClassVar[Callable]
     equations: ClassVar[tuple[str, ...]] = ()
     by_parameter: ClassVar[bool] = False
@@ -81,7 +89,7 @@ class Optimizer:
             )
         for f in fields(self):
             value = getattr(self, f.name)
-            if f.name.startswith("beta") or f.name == "alpha":
+            if f.name.startswith("beta") or f.name in ("alpha", "average"):
                 if not 0 <= value < 1:
                     raise ArgumentError(f"{type(self).__name__}: {f.name} must lie in [0, 1), got {value!r}")
             elif isinstance(value, int | float) and not value >= 0:
@@ -96,6 +104,11 @@ class Optimizer:
         """The rule's state vectors: "m", "v" for Adam."""
         code = type(self).rule.__code__
         return code.co_varnames[2 : code.co_argcount]
+
+    @property
+    def vectors(self) -> tuple[str, ...]:
+        """What an optimizer keeps from step to step: its rule's state, and the average of the weights if asked for."""
+        return self.state_names + (AVERAGE,) * bool(self.average)
 
     def shapes(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         """Say the shape of each state vector's part for a parameter of this shape: the parameter's. A subclass may say
@@ -114,10 +127,12 @@ class Optimizer:
             raise ArgumentError(f"{type(self).__name__}: its rule's state is {', '.join(names) or 'none'}, but its "
                                 f"shapes() gives {', '.join(found) or 'none'} for a parameter of shape {shape}: "
                                 "name each vector once in both, with the shape (0,) where a parameter needs none")
-        return {name: tuple(found[name]) for name in names}
+        return {name: tuple(found[name]) for name in names} | ({AVERAGE: shape} if self.average else {})
 
     def begin(self, name: str, part: np.ndarray) -> None:
         """Write what a state vector begins with into its part for a parameter, which holds zeros."""
+        if name == AVERAGE:
+            return
         given = self.start(name, part.shape)
         if isinstance(given, float) and given == 0:
             return
@@ -199,7 +214,10 @@ class Optimizer:
             settings["weight_decay"] = settings["weight_decay"] * state["decays"]
         results = type(self).rule(theta, grad, *(state[name] for name in self.state_names), **settings)
         theta, *new = results if isinstance(results, tuple) else (results,)
-        return theta, state | dict(zip(self.state_names, new, strict=True)) | {"t": t}
+        state = state | dict(zip(self.state_names, new, strict=True)) | {"t": t}
+        if self.average:
+            state[AVERAGE] = average_weights(state[AVERAGE], theta, t=t, decay=self.average)
+        return theta, state
 
     def for_run(self, steps: int) -> Optimizer:
         """Stretch the optimizer's schedule over a run of `steps` steps."""

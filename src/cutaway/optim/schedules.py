@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 
 from .. import habits
+from ..arguments import whole_number
 from ..errors import ArgumentError
 
 AUTO: Literal["auto"] = "auto"
@@ -88,6 +89,14 @@ def _one_cycle(t, steps, rise, start, end):
     return np.where(t <= top, up, end + (1 - end) * 0.5 * (1 + np.cos(np.pi * behind)))
 
 
+def _flat_cosine(t, steps, flat):
+    return 0.5 * (1 + np.cos(np.pi * np.clip((t / steps - flat) / (1 - flat), 0, 1)))
+
+
+def _coslog(t, steps, waves):
+    return 0.5 * (1 - np.cos(2 * np.pi * np.log2(1 + (2**waves - 1) * np.minimum((t + 0.5) / steps, 1))))
+
+
 def constant(lr: Rate) -> Schedule:
     """Keep one rate."""
     return Schedule(lr, _constant, f"constant({_written(lr)})", relative=False)
@@ -117,6 +126,35 @@ def cosine(lr: Rate, steps: int | None = None, floor: float = 0.0) -> Schedule:
     """
     _at_least_one("cosine", "steps", steps)
     return Schedule(lr, partial(_cosine, floor=floor), f"cosine({_written(lr)})", steps)
+
+
+def flat_cosine(lr: Rate, steps: int | None = None, flat: float = 0.5) -> Schedule:
+    """lr for the first `flat` of the run, then half a cosine wave down to 0.
+
+    >>> import cutaway as ct
+    >>> ct.optim.schedules.flat_cosine(1.0, steps=8)([1, 5, 6, 7, 8]).round(4)
+    array([1.    , 1.    , 0.8536, 0.5   , 0.1464])
+    """
+    _at_least_one("flat_cosine", "steps", steps)
+    if not 0 <= flat < 1:
+        raise ArgumentError(f"flat_cosine: flat must lie in [0, 1), got {flat!r}")
+    return Schedule(lr, partial(_flat_cosine, flat=flat), f"flat_cosine({_written(lr)})", steps)
+
+
+def coslog(lr: Rate, steps: int | None = None, waves: int = 4) -> Schedule:
+    """Waves from 0 up to lr and back, each twice as long as the one before.
+
+    lr · ½ (1 - cos(2π log₂(1 + (2^waves - 1) s))), where s goes from 0 to 1 over the run (Holzmüller et al., 2024,
+    "Better by default", with 4 waves). s is taken in the middle of an update, so that the first one does something.
+    Early waves try rates fast, the last one takes half of the run, and its second half lets the weights settle.
+
+    >>> import cutaway as ct
+    >>> ct.optim.schedules.coslog(1.0, steps=300)([1, 9, 25, 45, 140, 300]).round(2)
+    array([0.01, 0.91, 0.99, 0.17, 1.  , 0.  ])
+    """
+    _at_least_one("coslog", "steps", steps)
+    waves = whole_number("coslog: waves", waves)
+    return Schedule(lr, partial(_coslog, waves=waves), f"coslog({_written(lr)})", steps)
 
 
 def one_cycle(lr: Rate, steps: int | None = None, rise: float = 0.3, start: float = 0.04,

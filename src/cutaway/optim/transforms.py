@@ -1,4 +1,4 @@
-"""What is done to a gradient before an optimizer sees it: clipping, and L2 added to the gradient."""
+"""What is added to any optimizer: clipping and L2 before it sees the gradient, an average of the weights after it."""
 
 from __future__ import annotations
 
@@ -63,3 +63,21 @@ def l2(opt: Optimizer, weight: float) -> Optimizer:
     With Adam this is what AdamW mends: weights with small gradients decay disproportionately.
     """
     return replace(opt, prepare=(L2(float(weight)), *opt.prepare))
+
+
+def average(opt: Optimizer, decay: float = 0.99) -> Optimizer:
+    """Keep an exponential average of the weights beside any optimizer: what ct.fit scores, keeps and gives back.
+
+    >>> import numpy as np, cutaway as ct
+    >>> opt = ct.optim.average(ct.optim.SGD(1.0), decay=0.5)
+    >>> theta, state = opt.update(np.array([3.0]), np.array([2.0]), opt.init(np.array([3.0])))
+    >>> theta, state = opt.update(theta, np.array([3.0]), state)
+    >>> theta, state["average"]  # after the steps θ was 1 and -2: (½ · 1 + 1 · -2) / (½ + 1)
+    (array([-2.]), array([-1.]))
+
+    Each step's weights count `decay` times as much as the next one's: 0.99 looks back on some hundred steps. Training
+    itself goes on from θ as if there were no average, which is a vector of the state, `program.state["average"]`.
+    ct.fit validates the average and leaves the model with it; the running averages of batch norm stay those of θ.
+    (Polyak and Juditsky, 1992; with this decay as in Morales-Brotons et al., 2024.) decay must lie in [0, 1).
+    """
+    return replace(opt, average=float(decay))

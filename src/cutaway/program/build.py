@@ -9,6 +9,7 @@ import numpy as np
 from ..autodiff import Tensor
 from ..errors import ArgumentError, RecordingError
 from ..optim import Optimizer
+from ..optim.optimizers import AVERAGE, average_weights
 from ..rules import OPS, facts
 from .by_rows import keeps_rows_apart
 from .instruction import Instruction, ShapeOf, Value, constant
@@ -71,7 +72,8 @@ def training(recorded: Recorded, model, opt: Optimizer, rounded: bool = False) -
         name: Value(gradient_name(name), p.shape, 0, p.dtype, "gradient", "g", placed[name].lo)
         for name, p in parameters.items() if p.requires_grad
     }
-    roles = {"θ": "parameter", "g": "gradient"} | dict.fromkeys(() if opt.by_parameter else opt.state_names, "state")
+    whole = [name for name in opt.vectors if name == AVERAGE or not opt.by_parameter]
+    roles = {"θ": "parameter", "g": "gradient"} | dict.fromkeys(whole, "state")
     listing.block = {name: Value(name, (size,), 0, dtype, role, name) for name, role in roles.items()}
     ahead = forward(recorded)
     backward = _Backward(listing, recorded).run()
@@ -156,7 +158,7 @@ class _Backward:
             return "rows"
         wanted = [v for v in step.inputs if v is not None and self._wants(v)]
         shared = any(not v.rows and self._trained_gradient(v) is None for v in wanted)
-        mixes = (rule.reduces_batch or rule.moves) and not rule.spreads and not keeps_rows_apart(
+        mixes = (rule.reduces_batch or rule.moves or rule.shared) and not rule.spreads and not keeps_rows_apart(
             rule, step.inputs, step.outputs, step.attributes)
         reads_rows = any(v.rows for v in (*wanted, *(a for a in arguments if isinstance(a, Value))))
         return "once" if shared or mixes or not reads_rows else "rows"
@@ -193,7 +195,7 @@ def gradient_name(name: str) -> str:
 
 
 def _update(listing: Listing, parameters: dict[str, Tensor], opt: Optimizer) -> list[Instruction]:
-    theta, g, *state = listing.block.values()
+    theta, g, *state = (v for name, v in listing.block.items() if name != AVERAGE)
     out = []
     if callable(opt.lr):
         out.append(Instruction("update", "schedule", (), (), formula=f"lr = {opt.lr!r}"))
@@ -206,14 +208,27 @@ def _update(listing: Listing, parameters: dict[str, Tensor], opt: Optimizer) -> 
                 formula=repr(prepare) + _part_of(theta, lo, hi), scope=prepare.scope,
             ))
     if opt.by_parameter:
-        return out + _by_parameter(listing, parameters, opt)
+        return out + _by_parameter(listing, parameters, opt) + _average(listing, opt)
     for lo, hi, decays in _ranges(parameters, getattr(opt, "decay", "all") == "matrices", opt):
         label = _part_of(theta, lo, hi) + ("" if decays else ", no decay")
         out.append(Instruction(
             "update", "optimizer", (theta, g, *state), (theta, *state), {"lo": lo, "hi": hi, "decays": decays},
             formula=repr(opt) + label, scope="range",
         ))
-    return out
+    return out + _average(listing, opt)
+
+
+def _average(listing: Listing, opt: Optimizer) -> list[Instruction]:
+    """The instruction that averages the weights, if they are averaged: frozen ones too, which stay what they are."""
+    if not opt.average:
+        return []
+    theta, average = listing.block["θ"], listing.block[AVERAGE]
+    d = f"{opt.average:g}"
+    return [Instruction(
+        "update", average_weights.__name__, (average, theta), (average,),
+        {"lo": 0, "hi": theta.width, "decay": opt.average}, scope="range",
+        formula=f"average ← average + (θ - average) (1 - {d}) / (1 - {d}ᵗ)",
+    )]
 
 
 def _by_parameter(listing: Listing, parameters: dict[str, Tensor], opt: Optimizer) -> list[Instruction]:

@@ -44,7 +44,7 @@ class State(Mapping[str, Any]):
         if optimizer is not None:
             dtype = next((p.dtype for p in parameters.values()), model.dtype)
             shapes = {name: optimizer.layout(p.shape) for name, p in parameters.items()}
-            for vector in optimizer.state_names:
+            for vector in optimizer.vectors:
                 self._places[vector] = own = places({name: shape[vector] for name, shape in shapes.items()})
                 self.vectors[vector] = whole = np.zeros(max((p.hi for p in own.values()), default=0), dtype)
                 for place in own.values():

@@ -45,6 +45,7 @@ class Op:
     overwrites: which output may take the memory of which input, by their names (elementwise rules need not say it).
     whole: inputs that stay whole numbers, as every input called `lengths` does; others become real ones.
     picks: whole numbers that pick along an axis of another input: their name, that input's, and the axis.
+    shared: inputs of which any row of the others may read any row, such as a table in which they look something up.
     fixed: inputs of which a derivative exists that the backward rule does not give: nothing that trains may be one.
     sums: of a scan, which goes along the steps of its first input u (n, time, ...) one after the other: the sums
           u + W h + b of a unit, each with its letter and the name of its gate.
@@ -79,6 +80,7 @@ class Op:
     overwrites: Mapping[str, str] = field(default_factory=dict)
     whole: tuple[str, ...] = ()
     picks: tuple[str, str, int] | None = None
+    shared: tuple[str, ...] = ()
     fixed: tuple[str, ...] = ()
     sums: Mapping[str, str] = field(default_factory=dict)
     products: tuple[str, str] | None = None
@@ -273,7 +275,7 @@ class Op:
 
 #: instructions that engines run themselves
 ENGINES_OWN = ("batch", "gather", "store", "fill", "assign", "check", "schedule", "prepare", "clip_norm", "clip_value",
-               "l2_gradient", "optimizer")
+               "l2_gradient", "optimizer", "average_weights")
 
 
 def rule(formula: str, kind: str = "array", **facts: Any):

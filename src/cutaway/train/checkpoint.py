@@ -243,7 +243,8 @@ def _optimizer(optimizer: Any, steps: int) -> str:
     too little, its address too much."""
     at = np.unique(np.linspace(1, steps, 100).astype(int)).tolist()
     rates = _digest([optimizer.rate(t) for t in at])
-    return f"{replace(optimizer, lr=0.0)!r} {optimizer.prepare!r} {rates}"
+    averaged = f" average {optimizer.average!r}" if optimizer.average else ""
+    return f"{replace(optimizer, lr=0.0)!r} {optimizer.prepare!r} {rates}{averaged}"
 
 
 def _rows(data: Any, dtype: np.dtype) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from ..engines import Program, compile_seconds
 from ..errors import ArgumentError, FileError, TrainingWarning, warn
 from ..nn import Module
 from ..optim import Optimizer
+from ..optim.optimizers import AVERAGE
 from . import metrics as metric_table
 from .events import Ended, EpochEnded, Started
 from .feeding import fits
@@ -176,14 +178,31 @@ class Training:
             sizes[-1] = len(past.rows) - past.batch_size * (len(step_losses) - 1)
         row = {"epoch": float(epoch), "loss": float((step_losses * sizes).sum() / sizes.sum())}
         if self.validation is not None:
-            row |= self.validation.score()
-            if self.best.see(row, self.model):
-                self.run.best_epoch = epoch
+            with self._averaged():
+                row |= self.validation.score()
+                if self.best.see(row, self.model):
+                    self.run.best_epoch = epoch
         return row | {"lr": past.optimizer.rate(epoch * past.steps), "seconds": self.run.seconds}
 
+    @contextmanager
+    def _averaged(self) -> Iterator[None]:
+        """Give the model the average of its weights while the block runs, if the optimizer keeps one."""
+        state = self.program.state
+        if not state.t or AVERAGE not in state.vectors:
+            yield
+            return
+        theta = state.read("θ")
+        state.write("θ", state[AVERAGE])
+        try:
+            yield
+        finally:
+            state.write("θ", theta)
+
     def _put_back_best(self) -> None:
-        """Give the model the weights of the best epoch, if scores tell which that is."""
-        run = self.run
+        """Give the model the average of its weights, and those of the best epoch, if scores tell which that is."""
+        run, state = self.run, self.program.state
+        if state.t and AVERAGE in state.vectors:
+            state.write("θ", state[AVERAGE])
         if self.best.weights is not None:
             run.last = self.model.state_dict()
             self.model.load_state_dict(self.best.weights)

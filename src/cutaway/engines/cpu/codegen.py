@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from ...optim.hoisted import hoisted
+from ...optim.optimizers import average_weights
 from ...program import Instruction, Value
 from ...rules import OPS, facts
 from ..plan import Plan
@@ -113,6 +114,8 @@ def _write(i: Instruction, plan: Plan, optimizer: Any, dtype: np.dtype, shards: 
     if i.op in ("clip_value", "l2_gradient"):
         prepare, own = i.attributes["prepare"], {name: i.attributes[name] for name in ("lo", "hi")}
         return _update(i, type(prepare).rule, vars(prepare) | own, dtype)
+    if i.op == "average_weights":
+        return _update(i, average_weights, i.attributes, dtype)
     if i.op not in OPS:
         return _engine_kernel(i, dtype)
     if OPS[i.op].kind == "elementwise":
@@ -234,7 +237,8 @@ def _call(name: str, text: str, operands: dict[str, Any], numbers: dict[str, Any
             arguments.append(f"{'double' if w in double else 'number'}({place})" if real else place)
             literal |= {} if real else {place: str(int(value))}
     guards = "    if s[SHARD] != 0:\n        return\n" if i.scope == "once" else ""
-    if i.phase == "update" and i.op in ("assign", "optimizer", "clip_norm", "clip_value", "l2_gradient"):
+    if i.phase == "update" and i.op in ("assign", "optimizer", "clip_norm", "clip_value", "l2_gradient",
+                                      "average_weights"):
         guards += "    if ints(s[SHARED])[STOP]:\n        return\n"
     cut, at = "lo" in arguments, f"{start + len(values)} + s[SHARD]"
     ranges = f"    lo, hi = p[{at}], p[{at} + 1]\n" if cut else ""
@@ -318,7 +322,7 @@ def _update_text(rule: Any, shards: bool) -> tuple[str, tuple[str, ...], tuple[s
     vectors, settings = apart.vectors, apart.settings
     body = [ast.unparse(line) for line in apart.body]
     results = body.pop().removeprefix("return ")
-    stored = [vectors[0]] if vectors[0] == "g" else [v for v in vectors if v != "g"]
+    stored = [vectors[0]] if vectors[0] in ("g", "average") else [v for v in vectors if v != "g"]
     new = ", ".join(f"new_{v}" for v in stored)
     lines = [f"def {rule.__name__}(lo, hi, {', '.join(f'{v}_' for v in vectors)}, {', '.join(settings)}):"]
     lines += [f"    c{k} = F({text})" for k, text in enumerate(apart.constants)]
@@ -335,7 +339,7 @@ def _update_text(rule: Any, shards: bool) -> tuple[str, tuple[str, ...], tuple[s
 
 
 def _update(i: Instruction, rule: Any, numbers: dict[str, Any], dtype: np.dtype, shards: bool = False) -> Kernel | None:
-    """Write the loop of an optimizer's rule, or of a rule that prepares the gradient, over a range of θ."""
+    """Write the loop of an optimizer's rule, or of one that prepares the gradient or averages, over a range of θ."""
     try:
         text, vectors, settings = _update_text(rule, shards)
     except (OSError, TypeError):  # typed at a prompt: Python keeps no source

@@ -14,6 +14,7 @@ from ...arguments import whole_numbers, within
 from ...errors import ArgumentError, ResourceError, ShapeError
 from ...memory import aligned
 from ...optim import Optimizer
+from ...optim.optimizers import average_weights
 from ...program import Engine, Instruction, Listing, State, Value, reworded
 from ...rules import OPS, facts, with_rounded_factors
 from ...rules.shape import sum_to
@@ -262,6 +263,10 @@ class Reference(Engine):
         g[...] = instruction.attributes["prepare"].apply(g, theta)
 
     _clip_norm = _clip_value = _l2_gradient = _prepare
+
+    def _average_weights(self, instruction: Instruction) -> None:
+        average, theta = (self.view(v, self.n) for v in instruction.arguments)
+        average[...] = average_weights(average, theta, t=self.t, decay=instruction.attributes["decay"])
 
     def _optimizer(self, instruction: Instruction) -> None:
         opt, of = self.optimizer, instruction.attributes

@@ -11,6 +11,7 @@ from jax import numpy as jnp
 
 from ...autodiff import Runtime
 from ...errors import ArgumentError, ShapeError
+from ...optim.optimizers import average_weights
 from ...program import Instruction, Listing, Rows, ShapeOf, Value
 from ...rules import OPS, bind
 from ...rules.shape import sum_to
@@ -117,6 +118,10 @@ class JaxStep:
         self._part(i, lambda g, theta: bind(type(prepare).rule, self.xp)(g, theta, **vars(prepare)))
 
     _clip_norm = _clip_value = _l2_gradient = _prepare
+
+    def _average_weights(self, i: Instruction) -> None:
+        average, theta = map(self.read, i.arguments)
+        self.write(i.written[0], average_weights(average, theta, t=self.now["t"], decay=i.attributes["decay"]))
 
     def _optimizer(self, i: Instruction) -> None:
         numbers = next(self.numbers)
