@@ -119,7 +119,7 @@ NN = {
     "CosineSimilarity": "ct.ops.cosine_similarity", "Upsample": "ct.ops.repeat_interleave",
     "Transformer": "ct.ops.matmul and ct.ops.softmax in a Module of your own", "DataParallel": "ct.fit(..., threads=)",
     "ReLU6": "ct.ops.clip(x, 0, 6)", "Hardtanh": "ct.ops.clip(x, -1, 1)", "Unflatten": "ct.ops.reshape",
-    "PReLU": "LeakyReLU", "LogSigmoid": "-ct.ops.softplus(-x)",
+    "PReLU": 'Parametric(width, "relu")', "LogSigmoid": "-ct.ops.softplus(-x)",
     "CrossEntropyLoss": 'loss="cross_entropy", or ct.losses.cross_entropy',
     "NLLLoss": 'loss="cross_entropy", on raw outputs', "MSELoss": 'loss="mse", or ct.losses.mse',
     "L1Loss": 'loss="mae", or ct.losses.mae', "HuberLoss": 'loss="huber", or ct.losses.huber',
@@ -146,6 +146,7 @@ OPTIM = {
     "ExponentialLR": "schedules.exponential", "LinearLR": "schedules.warmup", "CosineDecay": "schedules.cosine",
     "clip_grad_norm_": "ct.optim.clip(opt, norm=...)", "clip_grad_value_": "ct.optim.clip(opt, value=...)",
     "LBFGS": 'ct.Classifier or MLPClassifier with solver="lbfgs" in cutaway.sklearn', "adam": "Adam", "sgd": "SGD",
+    "swa_utils": "ct.optim.average(opt, decay)", "ExponentialMovingAverage": "ct.optim.average(opt, decay)",
 }
 LOOP = (
     "J.backward(); net.theta[:], state = opt.update(net.theta, net.grad, state); net.zero_grad(). "

@@ -131,6 +131,11 @@ STANDARD = {
         nn.Conv1d(2, 4, 3, stride=2, padding=1), nn.Tanh(), nn.LastState(nn.GRU(4, 3))), sequences(5, 6, 2)),
     "words of a sentence": (lambda: nn.Sequential(nn.Embedding(5, 3), nn.GlobalAveragePool()),
                             ct.Sequences(numbers(5, 6), [1, 2, 3, 6, 5])),
+    "numbers in bins": (lambda: nn.Sequential(nn.PiecewiseLinear((3, 0), (2, 4)), nn.Scale(6), nn.Linear(6, 2)),
+                        floats(7, 4)),
+    "a table": (lambda: nn.Sequential(nn.TableInput(4, (0, 2), (3, 2), (1,), (5,), (2,), (3,), 2), nn.Linear(7, 3),
+                                      nn.Parametric(3, "mish"), nn.FallingDropout(0.2, 9), nn.Linear(3, 1)),
+                floats(7, 4)),
     "no parameters": (lambda: nn.Sequential(nn.ReLU()), floats(7, 4)),
 }
 CUSTOM = {

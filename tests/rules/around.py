@@ -37,6 +37,7 @@ class Around(ct.nn.Module):
         rows, inputs = iter(given), []
         for i, kind in enumerate(self.case.kinds):
             x = next(rows) if kind in ("rows", "fixed") else self.own.get(i)
+            x = self.case.inputs[i] if kind == "constant" else x
             inputs.append(x * self.scales[i] if i in self.scales else x)
         attributes = dict(self.case.attributes)
         if self.name == "reshape":

@@ -22,7 +22,7 @@ CASES: dict[str, list[Make]] = {}
 @dataclass
 class Case:
     """Inputs of one operation. kinds: for each input "rows" (one row a sample), "weights" or "none"; "fixed" are
-    rows without a derivative, such as targets."""
+    rows without a derivative, such as targets, and "constant" is what has neither rows nor a derivative."""
 
     inputs: tuple[np.ndarray | None, ...]
     attributes: dict[str, Any] = field(default_factory=dict)
@@ -69,6 +69,11 @@ def leaky(rng, n, k):
 @case("elu")
 def elu(rng, n, k):
     return Case((away(rng, n, k),), {"alpha": 0.7})
+
+
+@case("parametric_relu", "parametric_selu", "parametric_mish", "gain")
+def factor_for_each_column(rng, n, k):
+    return Case((away(rng, n, k), away(rng, k)), {"rate": 0.3}, ("rows", "weights"))
 
 
 @case("log", "log1p", "sqrt")
@@ -231,6 +236,49 @@ def embedding_of_several(rng, n, k):
     return Case((rng.integers(0, 4, (n, 3), np.int32), away(rng, 4, k)), kinds=("rows", "weights"))
 
 
+@case("piecewise")
+def numbers_in_bins(rng, n, k):
+    """Three features in k bins, none of the numbers at an edge; some lie outside."""
+    return Case((rng.integers(-9, 30, (n, 3)) + 0.5, *bins(rng, k)), kinds=("rows", *("constant",) * 3))
+
+
+@case("piecewise")
+def numbers_of_each_step_in_bins(rng, n, k):
+    return Case((rng.integers(-9, 30, (n, 2, 3)) + 0.5, *bins(rng, k)), kinds=("rows", *("constant",) * 3))
+
+
+def bins(rng, k):
+    lower = rng.integers(-5, 20, k).astype(float)
+    return rng.integers(0, 3, k, np.int32), lower, lower + rng.integers(1, 9, k)
+
+
+@case("by_feature")
+def numbers_of_three_features(rng, n, k):
+    u = rng.choice([0.0, 0.7, 1.0], (n, 7))
+    return Case((u, np.array([0, 0, 2, 1, 1, 0, 2], np.int32), away(rng, 7, k)), {"groups": 3},
+                ("rows", "constant", "weights"))
+
+
+@case("by_feature")
+def numbers_of_each_step_and_feature(rng, n, k):
+    return Case((away(rng, n, 2, k), rng.integers(0, 2, k, np.int32), away(rng, k, 3)), {"groups": 2},
+                ("rows", "constant", "weights"))
+
+
+@case("lookup")
+def codes(rng, n, k):
+    """The last column holds them; some are not in the table."""
+    return Case((np.column_stack([away(rng, n, 2), rng.integers(-1, 6, n) + 0.5]), away(rng, 4, k)), {"column": 2},
+                ("fixed", "weights"))
+
+
+@case("lookup")
+def codes_of_each_step(rng, n, k):
+    x = away(rng, n, 2, 3)
+    x[..., 0] = rng.integers(0, 4, (n, 2)) + 0.5
+    return Case((x, away(rng, 4, k)), {"column": 0}, ("rows", "weights"))
+
+
 # ---- losses --------------------------------------------------------------------------------------------------------
 
 
@@ -375,6 +423,18 @@ def dropout(rng, n, k):
 @case("dropout")
 def dropout_in_programs(rng, n, k):
     return Case((away(rng, n, 2, k),), {"p": 0.25, "seed": Runtime("seed", 1), "step": Runtime("t", 1), "call": 1})
+
+
+@case("falling_dropout")
+def dropout_of_the_second_stretch(rng, n, k):
+    return Case((away(rng, n, k), np.array([0.9, 0.3125, 0.1])), {"every": 5, "seed": 3, "step": 7, "call": 2},
+                ("rows", "constant"))
+
+
+@case("falling_dropout")
+def dropout_long_after_the_last_stretch(rng, n, k):
+    now = {"every": 3, "seed": Runtime("seed", 1), "step": Runtime("t", 1), "call": 1}
+    return Case((away(rng, n, 2, k), np.array([0.25])), now, ("rows", "constant"))
 
 
 # ---- moving values -------------------------------------------------------------------------------------------------

@@ -78,7 +78,8 @@ def test_an_activation_says_where_its_slope_jumps(name):
     settings = CASES[name][0](np.random.default_rng(0), 2, 2).attributes
     if op.kind != "elementwise":
         return
-    slopes = op.call_backward(op.by_name([values], [op.forward(values, **settings)]), {"a": np.ones(2)}, settings)[0]
+    given = [values, *[np.ones(2)] * (len(op.inputs) - 1)]
+    slopes = op.call_backward(op.by_name(given, [op.forward(*given, **settings)]), {"a": np.ones(2)}, settings)[0]
     assert (abs(slopes[0] - slopes[1]) > 1e-3) == bool(op.kink)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from .. import nn
 from ..autodiff import Tensor
 from ..errors import CutawayError, FileError
-from ..nn.layers import PLAIN
+from ..nn.layers import PARAMETRIC, PLAIN
 from ..rules import facts
 from .plain import DEEPEST
 from .program import LARGEST, LARGEST_WINDOW, Saved, SavedOperation, field, text, whole
@@ -42,6 +42,8 @@ WHOLE = Setting(lambda v: type(v) is int and 1 <= v < 2**31)
 FEW = Setting(lambda v: type(v) is int and 1 <= v <= 1000)
 REAL = Setting(lambda v: type(v) is float)
 YES_OR_NO = Setting(lambda v: type(v) is bool)
+PLACE = Setting(lambda v: type(v) is int and 0 <= v < 2**31)
+SEVERAL = Setting(lambda v: type(v) is list and all(type(n) is int and 0 <= n < 2**31 for n in v), tuple)
 
 
 def _one_of(*words: str) -> Setting:
@@ -81,6 +83,10 @@ def _member_linear(n_in: int, n_out: int, k: int, bias: bool) -> Shapes:
     return {"weight": (k, n_out, n_in)} | ({"bias": (k * n_out,)} if bias else {})
 
 
+def _factors(width: int, **_: Any) -> Shapes:
+    return {"weight": (width,)}
+
+
 def _norm(width: int, **_: float) -> Shapes:
     return {"weight": (width,), "bias": (width,)}
 
@@ -91,6 +97,16 @@ def _batch_norm(width: int, **_: float) -> Shapes:
 
 def _conv(n_in: int, n_out: int, window: tuple[int, ...], groups: int, bias: bool, **_: Any) -> Shapes:
     return {"weight": (n_out, *window, n_in // groups)} | ({"bias": (n_out,)} if bias else {})
+
+
+def _bins(bins: tuple[int, ...], width: int, **_: Any) -> Shapes:
+    polygons = {"weight": (sum(bins) + len(bins), width), "bias": (len(bins) * width,)} if width else {}
+    return {"lower": (sum(bins),), "upper": (sum(bins),)} | polygons if bins else {}
+
+
+def _table_input(codes: tuple[int, ...], entries: tuple[int, ...], widths: tuple[int, ...], **more: Any) -> Shapes:
+    tables = {f"code{c}": (rows, width) for c, rows, width in zip(codes, entries, widths, strict=False)}
+    return _bins(**more) | tables
 
 
 def _recurrent(gates: int) -> Callable[..., Shapes]:
@@ -127,6 +143,9 @@ LAYERS: dict[str, Layer] = {
                      bias=lambda m: m.bias is not None),
     "Embedding": _layer(nn.Embedding, {"entries": WHOLE, "width": WHOLE},
                         lambda entries, width: {"weight": (entries, width)}),
+    "PiecewiseLinear": _layer(nn.PiecewiseLinear, {"columns": SEVERAL, "bins": SEVERAL, "width": PLACE}, _bins),
+    "TableInput": _layer(nn.TableInput, {"n_in": WHOLE, "width": PLACE} | dict.fromkeys(
+        ("columns", "bins", "codes", "entries", "widths", "plain"), SEVERAL), _table_input),
     "LayerNorm": _layer(nn.LayerNorm, {"width": WHOLE, "eps": REAL}, _norm),
     "BatchNorm1d": _layer(nn.BatchNorm1d, {"width": WHOLE, "eps": REAL, "momentum": REAL}, _batch_norm),
     "BatchNorm2d": _layer(nn.BatchNorm2d, {"width": WHOLE, "eps": REAL, "momentum": REAL}, _batch_norm),
@@ -140,11 +159,14 @@ LAYERS: dict[str, Layer] = {
                            _member_linear, bias=lambda m: m.bias is not None),
     "MemberMean": _layer(nn.MemberMean, {"link": _one_of(*nn.MemberMean.LINKS)}),
     "Dropout": _layer(nn.Dropout, {"p": REAL}),
+    "FallingDropout": _layer(nn.FallingDropout, {"p": REAL, "steps": WHOLE}),
     "Augment": _layer(nn.Augment, {"flip": YES_OR_NO, "flip_vertical": YES_OR_NO, "shift": REAL, "rotate": REAL,
                                    "crop": REAL}),
     "Flatten": _layer(nn.Flatten),
     "LeakyReLU": _layer(nn.LeakyReLU, {"slope": REAL}),
     "ELU": _layer(nn.ELU, {"alpha": REAL}),
+    "Parametric": _layer(nn.Parametric, {"width": WHOLE, "activation": _one_of(*PARAMETRIC), "rate": REAL}, _factors),
+    "Scale": _layer(nn.Scale, {"width": WHOLE, "rate": REAL}, _factors),
     "GELU": _layer(nn.GELU, {"approximate": YES_OR_NO}),
     **{make.__name__: _layer(make) for make in (*PLAIN, nn.GlobalAveragePool, nn.GlobalMaxPool)},
 }
@@ -242,7 +264,7 @@ def _layers(entry: dict[str, Any], made: list[int]) -> int:
 
 def check_windows(model: nn.Module, saved: Saved) -> None:
     """Check that layers move their windows as the program does, whose sizes were tried: padding costs memory."""
-    layers = [layer for layer in _in_order(model) if hasattr(layer, "edges")]
+    layers = [layer for layer in _in_order(model) if hasattr(layer, "stride")]
     operations = [o for o in saved.operations if facts(o.op).windows]
     if len(layers) != len(operations) or not all(map(_moves_alike, layers, operations)):
         raise FileError("it is damaged (its layers move other windows than its program)")

@@ -23,6 +23,7 @@ from .layers import (
     BatchNorm2d,
     Dropout,
     Embedding,
+    FallingDropout,
     Flatten,
     Identity,
     LayerNorm,
@@ -30,7 +31,9 @@ from .layers import (
     Linear,
     LogSoftmax,
     Mish,
+    Parametric,
     ReLU,
+    Scale,
     Sigmoid,
     SiLU,
     Softmax,
@@ -42,14 +45,15 @@ from .module import Mode, Module, training_mode
 from .networks import CNN, MLP, Recurrent, Sequential
 from .parameter import Buffer, Parameter
 from .recurrent import GRU, LSTM, RNN, LastState, RecurrentLayer
+from .tabular import PiecewiseLinear, TableInput
 
 __all__ = [
     "ACTIVATIONS", "CNN", "ELU", "GELU", "GRU", "LSTM", "MLP", "RNN", "SELU", "Activation", "Augment", "AvgPool1d",
-    "AvgPool2d", "BatchNorm1d", "BatchNorm2d", "Buffer", "Conv1d", "Conv2d", "Dropout", "Embedding", "Flatten",
-    "GlobalAveragePool", "GlobalMaxPool", "Identity", "LastState", "LayerNorm", "LeakyReLU", "Linear", "LogSoftmax",
-    "MaxPool1d", "MaxPool2d", "MemberLinear", "MemberMean", "Members", "Mish", "Mode", "Module", "Parameter", "ReLU",
-    "Recurrent", "RecurrentLayer", "Sequential", "SiLU", "Sigmoid", "Softmax", "Softplus", "TabM", "Tanh", "init",
-    "training_mode",
+    "AvgPool2d", "BatchNorm1d", "BatchNorm2d", "Buffer", "Conv1d", "Conv2d", "Dropout", "Embedding",
+    "FallingDropout", "Flatten", "GlobalAveragePool", "GlobalMaxPool", "Identity", "LastState", "LayerNorm",
+    "LeakyReLU", "Linear", "LogSoftmax", "MaxPool1d", "MaxPool2d", "MemberLinear", "MemberMean", "Members", "Mish",
+    "Mode", "Module", "Parameter", "Parametric", "PiecewiseLinear", "ReLU", "Recurrent", "RecurrentLayer", "Scale",
+    "Sequential", "SiLU", "Sigmoid", "Softmax", "Softplus", "TabM", "TableInput", "Tanh", "init", "training_mode",
 ]
 
 

@@ -108,6 +108,42 @@ class Dropout(Module):
         return f"{self.p:g}"
 
 
+class FallingDropout(Dropout):
+    """Dropout that gives way: p for the first half of `steps` steps of training, then along half a cosine wave to 0.
+
+    >>> import cutaway as ct
+    >>> ct.nn.FallingDropout(0.2, steps=1000).table.round(3)[[0, 31, 48, 63]]
+    array([0.2  , 0.2  , 0.099, 0.   ], dtype=float32)
+
+    steps: as a rule all of the run, rows / batch size (rounded up) · epochs; p changes in 64 stretches of as many.
+    Noise early, exact weights late (Holzmüller et al., 2024, who find 3 % in dropout that falls).
+    """
+
+    def __init__(self, p: float, steps: int) -> None:
+        super().__init__(p)
+        self.steps = whole_number("FallingDropout: steps", steps)
+
+    @property
+    def table(self) -> np.ndarray:
+        """p of each stretch of steps."""
+        at = (np.arange(STRETCHES) + 0.5) / STRETCHES
+        return (self.p * 0.5 * (1 + np.cos(np.pi * np.clip(2 * at - 1, 0, 1)))).astype(np.float32)
+
+    def forward(self, x: Tensor) -> Tensor:
+        mode = training_mode()
+        if mode is None or self.p == 0:
+            return x
+        every = -(-self.steps // STRETCHES)
+        return apply("falling_dropout", x, self.table.astype(x.dtype), every=every, seed=mode.seed, step=mode.step,
+                     call=mode.next_call())
+
+    def describe(self) -> str:
+        return f"{self.p:g}, to 0 in {self.steps:,} steps"
+
+
+STRETCHES = 64  # of steps with the same p
+
+
 class LayerNorm(Module):
     """Every row normalised over its `width` values: y = gamma (x - mean) / √(var + ε) + beta (Ba et al., 2016)."""
 
@@ -244,6 +280,71 @@ class GELU(Activation):
 
     def forward(self, z: Tensor) -> Tensor:
         return apply("gelu_tanh" if self.approximate else "gelu", z)
+
+
+class Parametric(Module):
+    """An activation that learns, for each neuron, how much it bends: a = z + α (σ(z) - z), α = rate w.
+
+    >>> import cutaway as ct
+    >>> layer = ct.nn.Parametric(2, "relu")
+    >>> layer.weight.data[:] = 10.0, 5.0  # α is 1, a ReLU, and ½, which lets half of what is negative through
+    >>> layer([[-2.0, -2.0], [3.0, 3.0]]).tolist()
+    [[0.0, -1.0], [3.0, 3.0]]
+
+    z (..., width) -> a (..., width). activation: "relu" (then it is PReLU; He et al., 2015), "selu" or "mish"
+    (Holzmüller et al., 2024). α begins at 1. Adam's steps are as long for any weight, so that α learns at `rate` times
+    the learning rate.
+    """
+
+    timewise = True
+
+    def __init__(self, width: int, activation: str = "selu", rate: float = 0.1) -> None:
+        if activation not in PARAMETRIC:
+            raise ArgumentError(f"Parametric: activation must be one of {', '.join(PARAMETRIC)}, got {activation!r}")
+        self.width, self.activation = whole_number("Parametric: width", width), activation
+        self.rate = _rate("Parametric", rate)
+        self.weight = Parameter(np.full(self.width, 1 / self.rate))
+
+    def forward(self, z: Tensor) -> Tensor:
+        _check_width(self, z)
+        return apply(f"parametric_{self.activation}", z, self.weight, rate=self.rate)
+
+    def describe(self) -> str:
+        return f"{self.width}, {self.activation}"
+
+
+PARAMETRIC = ("relu", "selu", "mish")
+
+
+class Scale(Module):
+    """A learned factor for each feature: y = s x, s = rate w.
+
+    >>> import cutaway as ct
+    >>> ct.nn.Scale(2)([[1.0, -3.0]]).round(4).tolist()
+    [[1.0, -3.0]]
+
+    x (..., width) -> y (..., width). s begins at 1. Adam's steps are as long for any weight, so that s learns at `rate`
+    times the learning rate: 6 is what RealMLP takes in front of its first layer (Holzmüller et al., 2024).
+    """
+
+    timewise = True
+
+    def __init__(self, width: int, rate: float = 6.0) -> None:
+        self.width, self.rate = whole_number("Scale: width", width), _rate("Scale", rate)
+        self.weight = Parameter(np.full(self.width, 1 / self.rate))
+
+    def forward(self, x: Tensor) -> Tensor:
+        _check_width(self, x)
+        return apply("gain", x, self.weight, rate=self.rate)
+
+    def describe(self) -> str:
+        return f"{self.width}"
+
+
+def _rate(layer: str, rate: float) -> float:
+    if not (isinstance(rate, int | float | np.number) and 0 < rate < np.inf):
+        raise ArgumentError(f"{layer}: rate must be a number above 0, got {rate!r}")
+    return float(rate)
 
 
 ACTIVATIONS: dict[str, Callable[[], Activation]] = {

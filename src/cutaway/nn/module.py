@@ -239,7 +239,8 @@ class Module(Tree, Shown):
         for name, p in self.named_parameters():
             p.data[...], p.learnt = p.init(stream(seed, "weights", name), p.shape), False
         for _, b in self.named_buffers():
-            b.data[...] = b.start
+            if not b.found:
+                b.data[...] = b.start
         return self
 
     def astype(self, dtype: Any) -> Module:

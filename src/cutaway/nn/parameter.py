@@ -66,10 +66,13 @@ class Start:
 
 
 class Buffer(Kept):
-    """State that a layer keeps but no gradient changes, such as a running mean."""
+    """State that a layer keeps but no gradient changes, such as a running mean.
 
-    def __init__(self, start: np.ndarray) -> None:
-        self.start = np.asarray(start, np.float32)
+    found: it was found in data, as the edges of bins are, so that init leaves it as it is.
+    """
+
+    def __init__(self, start: np.ndarray, found: bool = False) -> None:
+        self.start, self.found = np.asarray(start, np.float32), found
         super().__init__(self.start.copy())
 
 

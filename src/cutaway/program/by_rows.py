@@ -18,6 +18,9 @@ def keeps_rows_apart(rule: Op, inputs: Sequence[Value | None], outputs: Sequence
     """Whether every row of the results is made of the same sample's rows alone, and of what has no samples."""
     if not all(v.rows for v in outputs):
         return False
+    if rule.shared and any(v is not None and v.rows for name, v in zip(rule.inputs, inputs, strict=True)
+                           if name in rule.shared):
+        return False
     if rule.reduces_batch:
         return _keeps_the_first_axis(inputs[0], settings.get("axis"))
     if rule.moves and rule.kind != "view":

@@ -111,6 +111,36 @@ def mish_back(da, z):
     return da * (t + z * (1 - t * t) * sigmoid(z))
 
 
+# ---- activations that learn how much they bend: w for each neuron, times a rate that says how fast -----------------
+
+
+@rule("a = z + rate w (relu(z) - z)", "elementwise", kink=lambda z: z > 0)
+def parametric_relu(z, w, *, rate):
+    return z + rate * w * (relu(z) - z)
+
+def parametric_relu_back(da, z, w, *, rate):
+    """dz = da (1 - rate w) + rate w da [z > 0], dw = rate da (relu(z) - z)"""
+    return da * (1 - rate * w) + relu_back(rate * w * da, z), rate * da * (relu(z) - z)
+
+
+@rule("a = z + rate w (selu(z) - z)", "elementwise", kink=lambda z: z > 0)
+def parametric_selu(z, w, *, rate):
+    return z + rate * w * (selu(z) - z)
+
+def parametric_selu_back(da, z, w, *, rate):
+    """dz = da (1 - rate w) + rate w da selu'(z), dw = rate da (selu(z) - z)"""
+    return da * (1 - rate * w) + selu_back(rate * w * da, z), rate * da * (selu(z) - z)
+
+
+@rule("a = z + rate w (mish(z) - z)", "elementwise")
+def parametric_mish(z, w, *, rate):
+    return z + rate * w * (mish(z) - z)
+
+def parametric_mish_back(da, z, w, *, rate):
+    """dz = da (1 - rate w) + rate w da mish'(z), dw = rate da (mish(z) - z)"""
+    return da * (1 - rate * w) + mish_back(rate * w * da, z), rate * da * (mish(z) - z)
+
+
 @rule("a = z", "elementwise", passes=True, slope="1")
 def identity(z):
     return z + 0
@@ -151,6 +181,15 @@ def mul(u, v):
 
 def mul_back(dw, u, v):
     return dw * v, dw * u
+
+
+@rule("y = rate w x", "elementwise", linear="x, w", slope={"x": "rate w", "w": "rate x"})
+def gain(x, w, *, rate):
+    """w times a rate that says how fast it learns."""
+    return rate * w * x
+
+def gain_back(dy, x, w, *, rate):
+    return rate * w * dy, rate * x * dy
 
 
 @rule("w = u / v", "elementwise", linear="u", slope={"u": "1/v", "v": "−u/v²"}, sign="÷")

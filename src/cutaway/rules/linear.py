@@ -43,7 +43,7 @@ def matmul_shape(u, v):
     return *together(tuple(left), tuple(right)), n, m
 
 
-@rule("h = W[i]", whole=("i",), picks=("i", "W", 0), linear="W", keeps="places", slope="1",
+@rule("h = W[i]", whole=("i",), picks=("i", "W", 0), shared=("W",), linear="W", keeps="places", slope="1",
       shapes="i int (n*r)  W (entries, k)  h (n*r, k)")
 def embedding(i, W):
     """i (...) integers, W (entries, width) -> h (..., width): row i of the table."""

@@ -10,6 +10,7 @@ from ...rules import OPS
 from ...rules.convolution import in_windows
 from ...rules.recurrent import before
 from ...rules.shape import sum_to
+from ...rules.tabular import rows_of
 from ..states import PARTS
 from ..traces.record import Record, TracedInstruction
 from .derivatives import array, settings, unit_backward
@@ -159,6 +160,27 @@ class ValueExplainer:
         e.parts = [Factor(self.symbols(i.operands["i"], place // width), row),
                    Factor(self.symbols(W, at), float(self.trace[W].flat[at]))]
         e.equation = f"{e.symbol} = {self.symbols(W, at)}, from row {row} of the table"
+
+    def _lookup(self, e: Explanation, i: TracedInstruction, place: int) -> None:
+        x, W, (*sample, k) = i.operands["x"], i.operands["W"], e.index
+        t, (entries, width) = self.trace, self.trace[W].shape
+        at = int(np.ravel_multi_index((*sample, i.settings["column"]), t[x].shape))
+        row = int(rows_of(array(t, x).ravel()[[at]], entries, 0))
+        e.parts = [Factor(self.symbols(x, at), float(t[x].flat[at])),
+                   Factor(self.symbols(W, row * width + k), float(t[W].flat[row * width + k]))]
+        e.equation = f"{e.symbol} = {self.symbols(W, row * width + k)}, from row {row} of the table"
+
+    def _piecewise(self, e: Explanation, i: TracedInstruction, place: int) -> None:
+        t, x, (*sample, bin) = self.trace, i.operands["x"], e.index
+        feature = int(t[i.operands["i"]][bin])
+        at = int(np.ravel_multi_index((*sample, feature), t[x].shape))
+        e.parts = [Factor(self.symbols(x, at), float(t[x].flat[at]))]
+        e.parts += [Factor(self.symbols(name, bin), float(t[name][bin])) for name in
+                    (i.operands["lower"], i.operands["upper"])]
+        z, lower, upper = (part.symbol for part in e.parts)
+        e.equation = f"{e.symbol} = ({z} − {lower}) / ({upper} − {lower}), at least 0 and at most 1"
+        if e.value in (0, 1):
+            e.notes.append(f"feature {feature} lies {'below' if e.value == 0 else 'above'} this bin")
 
     def _max_pool(self, e: Explanation, i: TracedInstruction, place: int) -> None:
         t, x = self.trace, i.operands["x"]

@@ -24,6 +24,7 @@ from . import (
     product,
     recurrent,
     shape,
+    tabular,
 )
 from .takes import Takes, fit, sizes
 
@@ -42,5 +43,5 @@ def register(file: ModuleType) -> None:
 
 
 for _file in (augment, convolution, dropout, helpers, linear, loss, members, norm, pairs, pairs_convolution,
-              pairs_recurrent, product, recurrent, shape):
+              pairs_recurrent, product, recurrent, shape, tabular):
     register(_file)
