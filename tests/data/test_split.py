@@ -96,3 +96,31 @@ def test_rows_that_cannot_be_split_say_why(arguments, says):
 def test_arguments_that_contradict_are_refused(arguments, says):
     with pytest.raises(ArgumentError, match=says):
         split(10, **arguments)
+
+
+def test_groups_stay_whole_and_classes_near_their_share():
+    group = np.repeat(np.arange(60), 5)
+    y = np.where(group % 5 == 0, "rare", "common")
+    train, test = split(y, 0.25, seed=1, stratify=True, groups=group)
+    assert not set(group[train]) & set(group[test])
+    assert abs((y[test] == "rare").mean() - 0.2) < 0.04 and abs(len(test) - 75) <= 5
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_class_that_one_group_has_is_learnt_from(seed):
+    group, y = np.repeat(np.arange(8), 4), np.repeat(["a", "b", "a", "b", "a", "b", "a", "c"], 4)
+    train, _ = split(y, 0.4, seed, stratify=True, groups=group)
+    assert set(y[train]) == {"a", "b", "c"}
+
+
+def test_a_group_of_half_of_the_rows_is_learnt_from():
+    group, y = np.array([0] * 50 + list(range(1, 51))), np.tile(["a", "b"], 50)
+    train, test = split(y, 0.2, stratify=True, groups=group)
+    assert set(np.flatnonzero(group == 0)) <= set(train) and len(test) == 20
+
+
+def test_where_each_group_has_a_class_of_its_own_none_can_be_held_back():
+    with pytest.raises(DataError, match="each has all rows of some class"):
+        split(["a", "a", "b", "b"], 0.5, stratify=True, groups=[1, 1, 2, 2])
+    with pytest.raises(ArgumentError, match="not by groups and time"):
+        split(4, 0.5, time=[1, 2, 3, 4], groups=[1, 1, 2, 2])

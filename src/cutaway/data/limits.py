@@ -195,6 +195,8 @@ FAINT, CHANCE = 0.1, 4.0
 BETTER = 3.0
 #: Variation of a series, as a share of its values, that is rounding.
 ROUNDING_OF_SERIES = 1e-12
+#: Folds of the table of rivals, rows with fewer of which there is none, and rows that it takes at most.
+FOLDS_OF_RIVALS, FEWEST_OF_RIVALS, MOST_OF_RIVALS = 3, 60, 5000
 #: From this share of the largest class on, accuracy hardly sees the others: a model that never says them looks good.
 UNEVEN = 0.8
 #: A column tells the target if it leaves so little open: of what chance would leave of classes, of the ranks' variance.
@@ -230,10 +232,51 @@ WORTH_A_NOTE = 0.05
 #: Columns that a line on doubtful rows names.
 MOST_DOUBTED = 6
 
+# --- rows that are tied together --------------------------------------------------------------------------------------
+
+#: Columns in which ties are looked for, and cells of text that are asked whether it holds dates.
+MOST_LOOKED_FOR_TIES, ROWS_ASKED = 300, 200
+#: Moments, and groups, with fewer of which rows are not divided unasked: too few to say how new ones will do.
+FEWEST_MOMENTS, FEWEST_GROUPS = 5, 10
+#: Rows are in a column's order where so many of the steps that go anywhere go one way; and a number orders them only if
+#: its different values are more than this share of the rows.
+ORDERED, TOLD_BY_ORDER = 0.9, 0.02
+#: Days that dates of what happened span at most, where the rows are not in their order: those of births and of houses
+#: span more.
+LONGEST_LOG = 15 * 366
+#: Rows of a group on average, at most: more can teach what is special about it, as of a shop. And the largest group's
+#: share of the rows: it must fit on one side.
+MOST_OF_GROUP, LARGEST_GROUP = 50, 0.5
+#: A column varies where it has more different values. Rows are nearly copies where so many of these columns agree, up
+#: to so much of the ranks; so many of these columns are looked at.
+VARIED, ALIKE_CELLS, CLOSE_RANKS, MOST_COLUMNS_ALIKE = 10, 0.8, 0.002, 30
+#: Rows that are asked for a near-copy, the share of them that must have one, and rows of a table that is asked.
+COPIES_ASKED, SHARE_OF_COPIES, MOST_FOR_COPIES = 50, 0.1, 20_000
+#: Rows below which nobody looks for ties: what a model gains by them could not be told from chance.
+FEWEST_NEAR = 60
+#: Ties that are measured, the surest first; rows that are learnt from for it; folds that they are asked in; and the
+#: stretches of time in which errors are taken to be alike.
+MOST_TIES, MOST_TIED, FOLDS_OF_TIES, BLOCKS_OF_TIME = 4, 3000, 3, 10
+#: The network that measures ties: its width, steps, batch, rate and decay, and the features that it takes at most. With
+#: twice the steps and less decay it learns by heart, and its honest scores are worse than those of the network to come.
+QUICK_WIDTH, QUICK_STEPS, QUICK_BATCH, QUICK_RATE, QUICK_DECAY, MOST_QUICK_FEATURES = 64, 300, 64, 5e-3, 1.0, 400
+#: Of a tie that is not sure it is told where the error grows by this factor, and of so many: lookup categories are
+#: known again in the rows to come, and a little worse without.
+WORTH_DOUBTING, MOST_DOUBTFUL_SPLITS = 1.5, 2
+#: A random split flatters where the honest score is worse by so much, its error greater by this factor, and both by so
+#: many standard errors (in time, by so many: ten stretches know less of chance, and a test on later rows does no harm);
+#: where the error is twice as large, by fewer.
+WORSE_BY, WORSE_ERRORS, WORSE_SURELY, WORSE_IN_TIME, TWICE, TWICE_SURELY = 0.02, 1.1, 3.0, 2.5, 2.0, 2.0
+
 # --- the command line -------------------------------------------------------------------------------------------------
 
+#: Rows to learn from up to which a linear model's win is nothing unusual.
+SMALL_TABLE = 500
 #: The share of the training part that is held back to see when to stop.
 VALIDATION = 0.1
+#: Random orders of the groups that are tried to hold back each class in proportion: ten come within a few rows of it.
+#: From so many groups on, any order does.
+ORDERS_TRIED, MANY_GROUPS = 10, 2000
 #: Rows with a target that a study needs: one to test on, the others to learn from.
 FEWEST_ROWS = 3
 #: Steps that a forecast sees and foretells unless asked otherwise: a day of hours, the next one.

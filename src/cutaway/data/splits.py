@@ -9,6 +9,7 @@ import numpy as np
 
 from ..errors import ArgumentError, DataError
 from ..text import counted
+from .limits import MANY_GROUPS, ORDERS_TRIED
 
 
 def split(rows: Any, fractions: float | Sequence[float] = 0.2, seed: int = 0, *, stratify: Any = None,
@@ -16,9 +17,10 @@ def split(rows: Any, fractions: float | Sequence[float] = 0.2, seed: int = 0, *,
     """Split rows: the numbers of the training part and of one part held back for each fraction, in rising order.
 
     `rows` is how many there are, or the target y. With `stratify=True` (by y) or `stratify=labels` every part has the
-    classes in proportion (a class of one row stays in training); with `groups` no group is on two sides; with `time`
-    the latest rows are the last part and the earliest are for training, rows of one moment together. The same seed
-    gives the same parts. Raises DataError if a part would be empty.
+    classes in proportion (a class of one row stays in training); with `groups` no group is on two sides; with both
+    the classes are as near to proportion as whole groups allow, and none is missing in training; with `time` the
+    latest rows are the last part and the earliest are for training, rows of one moment together. The same seed gives
+    the same parts. Raises DataError if a part would be empty.
 
     >>> train, test = split(10, 0.2, seed=0)
     >>> len(train), len(test)
@@ -34,22 +36,26 @@ def split(rows: Any, fractions: float | Sequence[float] = 0.2, seed: int = 0, *,
         stratify = rows
     ways = {"stratify": None if stratify is False else stratify, "groups": groups, "time": time}
     given = [name for name, labels in ways.items() if labels is not None]
-    if len(given) > 1:
-        raise ArgumentError(f"split goes by one of stratify, groups and time, not by {' and '.join(given)}.")
+    if len(given) > 1 and time is not None:
+        raise ArgumentError(f"split goes by stratify, groups, or both, or by time, not by {' and '.join(given)}.")
     shares = [float(fraction) for fraction in np.atleast_1d(fractions)]
     if not all(0 < share < 1 for share in shares) or sum(shares) >= 1:
         raise ArgumentError(f"fractions are {fractions}: each must be above 0, and their sum below 1.")
     if n <= len(shares):
         raise DataError(f"{counted(n, 'row')} cannot make {len(shares) + 1} parts: give more rows.")
-    way = given[0] if given else "chance"
+    way = given[-1] if given else "chance"
     labels = _labels(ways[way], n, way) if given else np.zeros(n)
+    classes = _labels(stratify, n, "stratify") if len(given) > 1 else None
     random = np.random.default_rng(seed)
 
     left = np.arange(n)
     held = []
     for share in reversed(shares):  # the last part is taken first: by time, it is the latest
         count = min(max(1, round(share * n)), len(left) - 1)
-        out = TAKE[way](labels[left], count, random)
+        if classes is None:
+            out = TAKE[way](labels[left], count, random)
+        else:
+            out = _by_group_and_class(labels[left], classes[left], count, random)
         held.append(left[out])
         left = left[~out]
     return (left, *reversed(held))
@@ -89,6 +95,34 @@ def _by_group(labels: np.ndarray, count: int, random: np.random.Generator) -> np
     if not taken.any():
         taken[sizes.argmin()] = True
     return taken[group]
+
+
+def _by_group_and_class(labels: np.ndarray, classes: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:
+    """Of some random orders of the groups, the one that takes each class nearest to its share, and no class whole."""
+    _, group = np.unique(labels, return_inverse=True)
+    _, kind = np.unique(classes, return_inverse=True)
+    table = np.zeros((group.max() + 1, kind.max() + 1), dtype=np.intp)  # rows of each group (rows) and class (columns)
+    np.add.at(table, (group, kind), 1)
+    if len(table) < 2:
+        raise DataError("There are not enough groups for the parts: each part needs one at least.")
+    sizes, whole, wanted = table.sum(axis=1), table.sum(axis=0), table.sum(axis=0) * (count / len(labels))
+    best, off = None, np.inf
+    for _ in range(ORDERS_TRIED if len(table) < MANY_GROUPS else 1):
+        taken, held = np.zeros(len(table), dtype=bool), np.zeros(len(whole), dtype=np.intp)
+        for g in random.permutation(len(table)):
+            have = held.sum()
+            if have >= count:
+                break
+            if abs(have + sizes[g] - count) < abs(have - count) and (held + table[g] < whole).all():
+                taken[g], held = True, held + table[g]
+        if taken.any() and (away := np.abs(held - wanted).sum()) < off:
+            best, off = taken, away
+    if best is None:  # groups larger than the part: the smallest that leaves every class something to learn from
+        free = np.flatnonzero((table < whole).all(axis=1))
+        if not len(free):
+            raise DataError("No group can be held back: each has all rows of some class, which could not be learnt.")
+        best = np.arange(len(table)) == free[sizes[free].argmin()]
+    return best[group]
 
 
 def _by_time(labels: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:

@@ -27,6 +27,7 @@ from .built import WithDiagram
 from .constant import answer_constant, tell_of_constants
 from .description import describe, rebuild
 from .design import Design, patience_for, plan, suit_rate
+from .groups import held_by_groups
 from .inputs import KINDS, Inputs, kind_of, refuse_other_kind, take
 from .nested import Nested
 from .networks import count_outputs, embeds, own_network
@@ -77,33 +78,36 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
     #: Names of the scores that training can go by.
     monitors: ClassVar[tuple[str, ...]]
 
-    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Any:
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None, groups: Any = None) -> Any:
         """Learn from X, n rows, and y (n,) or (n, outputs), rows counting as much as their weights (n,).
 
         X is a table, images or sequences, in any of the forms that the class takes; y may be left out where X brings
-        labels of its own. Returns the estimator. Ctrl-C ends training early and keeps the best weights so far. Where
-        there is nothing to learn (a constant target, no column that says anything) a warning says so, and predictions
-        are constant. Raises DataError for data that cannot be learnt from, ArgumentError for an argument of the
-        constructor outside its values, TrainingError where training leaves the finite numbers before any validation
-        score is one; the estimator is then as it was before.
+        labels of its own. groups (n,) says which rows belong together, such as those of one patient: all of a group are
+        learnt from, or all are held back to see when to stop. Returns the estimator. Ctrl-C ends training early and
+        keeps the best weights so far. Where there is nothing to learn (a constant target, no column that says anything)
+        a warning says so, and predictions are constant. Raises DataError for data that cannot be learnt from,
+        ArgumentError for an argument of the constructor outside its values, TrainingError where training leaves the
+        finite numbers before any validation score is one; the estimator is then as it was before.
         """
         began = time.perf_counter()
         with all_or_nothing(self):
-            return self.train(self._prepare(X, y, sample_weight, constant=True), began)
+            return self.train(self._prepare(X, y, sample_weight, groups, constant=True), began)
 
-    def prepare(self, X: Any, y: Any = None, sample_weight: Any = None) -> TrainingRows:
+    def prepare(self, X: Any, y: Any = None, sample_weight: Any = None, groups: Any = None) -> TrainingRows:
         """The first half of fit: reads X and makes encoders, `design_` and a network with its first weights.
 
         `train` takes what it gives back; in between the design may be looked at, and changed. Where there is nothing to
         learn, this raises DataError.
         """
-        return self._prepare(X, y, sample_weight, constant=False)
+        return self._prepare(X, y, sample_weight, groups, constant=False)
 
-    def _prepare(self, X: Any, y: Any, sample_weight: Any, constant: bool) -> TrainingRows:
+    def _prepare(self, X: Any, y: Any, sample_weight: Any, groups: Any, constant: bool) -> TrainingRows:
         self._check_arguments()
         refuse_left_out(self, "loss", "optimizer", "network", "monitor")
         rows = self._rows(X, y, sample_weight)
         self._begin(rows, constant=constant)
+        if groups is not None:
+            rows.held = held_by_groups(self, rows, groups, sample_weight)
         return rows
 
     def train(self, rows: TrainingRows, began: float | None = None) -> Any:
