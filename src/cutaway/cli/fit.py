@@ -45,12 +45,17 @@ def fit(
                                                help="The column to predict; repeat it for several.")] = None,
     out: Annotated[Path, Option("--out", "-o", help="Where the model goes.")] = Path("model.safetensors"),
     report: Annotated[Path | None, Option(help="Also write everything as one HTML page.")] = None,
+    rivals: Annotated[bool, Option("--rivals", help="Compare with boosting, too, and with the mean of all models; a "
+                                                    "report does.")] = False,
     test: Annotated[str, Option(metavar="SHARE|PATH", help="Share of the rows kept for the test, or a file or folder "
                                                            "with the test rows.")] = "0.2",
     group: Annotated[str | None, Option(metavar="COL", help="Rows alike in this column stay on one side of the "
                                                             "split.")] = None,
     time: Annotated[str | None, Option(metavar="COL", help="Test on the latest rows by this column; what orders the "
                                                            "steps of sequences.")] = None,
+    split: Annotated[str | None, Option(metavar="random|time[:COL]|groups[:COL]", show_default=False,
+                                        help="How a table's rows are divided. Left out: by time or groups where they "
+                                             "surely matter, which is told, else by chance.")] = None,
     drop: Annotated[list[str] | None, Option(metavar="COL", help="Leave this column out; may be repeated.")] = None,
     column: Annotated[list[str] | None, Option(metavar="NAME=KIND", show_default=False,
                                                help="Take this column for a number, category, boolean or date, "
@@ -94,6 +99,7 @@ def fit(
     What is left open is designed from the data, and every choice is printed with its reason. The linear model beside
     the network says whether the network was worth it.
     """
+    from .honest import asked_way
     from .options import FitOptions, ReadOptions
     from .study import begin
     from .terminal import Screen
@@ -110,9 +116,10 @@ def fit(
     asked = ReadOptions(target or [], None if task is None else task.value, drop or [], group, time, id, forecast,
                         window, horizon, size, skip_damaged, mode, None if gaps is None else gaps.value,
                         column=checks.kinds(column or []))
+    asked_way(asked, split)
     study = begin(options, data, asked)
     screen = Screen(quiet)
-    follow(study, screen, report is not None)
+    follow(study, screen, report is not None, rivals)
     study.found.commands = [shell("cutaway", "predict", out, data, "-o", "predictions.csv")]
     write(study, screen, out, report)
     if quiet:
@@ -121,7 +128,7 @@ def fit(
             Screen().say(remark.advice)
 
 
-def follow(study: Study, screen: Screen, report: bool = False) -> None:
+def follow(study: Study, screen: Screen, report: bool = False, rivals: bool = False) -> None:
     """Do all steps of a study; each section is printed as soon as it is known."""
     from . import sections
 
@@ -140,6 +147,8 @@ def follow(study: Study, screen: Screen, report: bool = False) -> None:
     sections.scores(screen, found, said)
     study.explain()
     sections.importance(screen, found)
+    study.compare(report or rivals)
+    sections.rivals(screen, found)
     study.diagnose(report)
     sections.diagnosis(screen, found)
     sections.seconds(screen, found)

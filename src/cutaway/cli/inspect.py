@@ -61,6 +61,7 @@ def inspect(
     screen.table([(found.divided,), (found.training,)], fixed=())
     sections.scores(screen, found)
     sections.importance(screen, found)
+    sections.rivals(screen, found)
 
 
 def read(path: Path, about: dict[str, Any]) -> tuple[Any, Any]:

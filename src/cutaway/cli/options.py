@@ -30,6 +30,7 @@ class ReadOptions:
     gaps: str | None = None
     every: str | None = None
     column: dict[str, str] = field(default_factory=dict)
+    split: str | None = None
 
     @property
     def length(self) -> int:

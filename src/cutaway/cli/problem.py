@@ -48,6 +48,7 @@ class Problem:
     test_source: str = ""
     path: Path | None = None
     columns: dict[str, str] = field(default_factory=dict)
+    split: str | None = None
 
     @property
     def classifies(self) -> bool:
@@ -80,7 +81,7 @@ def read(path: Path, asked: ReadOptions, test: Path | None = None) -> Problem:
     data = load(kind, path, asked, frame)
     tests = 0
     if test is not None:
-        if asked.group or asked.forecast or (asked.time and not asked.id):
+        if asked.split or asked.group or asked.forecast or (asked.time and not asked.id):
             raise ArgumentError(f"--test {test}: the test rows are in a file of their own; leave the options out that "
                                 "divide the rows by a column or by time.")
         data, tests = join(kind, data, test, asked, path)
@@ -102,7 +103,7 @@ def read(path: Path, asked: ReadOptions, test: Path | None = None) -> Problem:
         path.name, kind, rows, data.width, data.extent, X, y, data.targets, *found, rows - len(kept), group, time,
         data.notes, ids, data.features, asked.remembered() if kind.name == "sequences" else {},
         int((kept >= rows - tests).sum()), test.name if test is not None else "",
-        path if kind.name == "table" else None, asked.column,
+        path if kind.name == "table" else None, asked.column, asked.split,
     )
 
 

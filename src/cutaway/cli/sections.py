@@ -175,6 +175,15 @@ def importance(screen: Screen, found: Findings) -> None:
         screen.say(f"  {'; '.join(rest)}", style="dim")
 
 
+def rivals(screen: Screen, found: Findings) -> None:
+    """Show what else could be used, and who is best."""
+    if found.rivals:
+        screen.title("Or rather", found.rivals["about"])
+        screen.table(found.rivals["cells"], ["model", found.rivals["score"], "spread", "time"], right=(1, 2, 3))
+        screen.say()
+        screen.paragraph(found.rivals["sentence"], style="bold")
+
+
 def diagnosis(screen: Screen, found: Findings) -> None:
     """Show what is seriously wrong, a line each; nothing if nothing is."""
     serious = [f for f in found.diagnosis if f.severity == "serious" and not f.follows]

@@ -224,7 +224,7 @@ def image_rows(path: Path, asked: ReadOptions, frame: Any = None, mode: str | No
     form = format_of(path)
     if form is FOLDER:
         asked.refuse(("target", "drop", "column"), f"{path.name}, a folder: the names of its subfolders are the labels")
-    asked.refuse(("id", "forecast", *FORECAST, "group", "time", "column"), f"{path.name}, which holds images")
+    asked.refuse(("id", "forecast", *FORECAST, "split", "group", "time", "column"), f"{path.name}, which holds images")
     label = asked.targets[0] if asked.targets else None
     if len(asked.targets) > 1:
         raise ArgumentError(f"--target: {path.name} holds images, and an image has one label: name one column.")
@@ -259,7 +259,7 @@ def sequence_rows(path: Path, asked: ReadOptions, frame: Any = None, features: l
     from ..data.sequence_encoder import as_sequences
     from ..data.series import extent_of
 
-    asked.refuse((*IMAGES, "group", "column"), f"{path.name}, which holds sequences")
+    asked.refuse((*IMAGES, "split", "group", "column"), f"{path.name}, which holds sequences")
     if asked.forecast:
         return window_rows(path, asked, frame, features)
     asked.refuse(FORECAST, f"{path.name} without --forecast")

@@ -10,6 +10,7 @@ from ..data.judgement import judged_by
 from ..data.limits import VALIDATION
 from ..errors import DataError
 from ..text import listed
+from .honest import settle
 from .options import FitOptions
 from .problem import Problem
 
@@ -21,6 +22,7 @@ class SplitProblem:
 
     def __init__(self, problem: Problem, options: FitOptions) -> None:
         self.problem, self.options = problem, options
+        self.said = settle(problem, problem.split, options.seed)
         test = options.test if isinstance(options.test, float) else 0.0
         self.parts, self.how = divide(problem, test, options.seed)
         self._steer_by_known_classes()
@@ -83,7 +85,9 @@ def _split(problem: Problem, rows: np.ndarray, shares: tuple, seed: int) -> tupl
     if problem.forecasts:
         parts, how = forecast_split(problem.time, shares), "the latest, none of which an earlier part has seen"
     elif problem.group is not None:
-        parts, how = split(n, shares, seed, groups=problem.group), f"no {problem.group.name} on two sides"
+        classes = problem.y if problem.task in ("binary", "multiclass") else None
+        parts, how = split(n, shares, seed, stratify=classes, groups=problem.group), \
+            f"no {problem.group.name} on two sides"
     elif problem.time is not None:
         parts, how = split(n, shares, seed, time=problem.time), f"the latest by {problem.time.name}"
     elif problem.task in ("binary", "multiclass"):

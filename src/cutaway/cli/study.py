@@ -13,14 +13,16 @@ import numpy as np
 from ..data.judgement import judged_by
 from ..data.limits import (
     DIAGNOSED,
+    FEWEST_OF_RIVALS,
     MOST_DRAWN,
     MOST_MISTAKES,
     MOST_POINTS,
     MOST_RANKED,
     MOST_SHUFFLED,
+    SMALL_TABLE,
     WORTH_DIAGNOSING,
 )
-from ..errors import ArgumentError, TrainingError
+from ..errors import ArgumentError, DataError, TrainingError
 from ..report import verdict
 from ..report.findings import ColumnFacts, Findings, Score
 from ..report.scores import confusion, measure, measure_outputs
@@ -43,16 +45,19 @@ class Study(SplitProblem):
     """`design`, `train`, `score` and `explain`, in this order; each adds to `found`."""
 
     def __init__(self, problem: Problem, options: FitOptions, seconds: dict[str, float] | None = None) -> None:
+        began, seconds = time.perf_counter(), dict(seconds or {})
         super().__init__(problem, options)
+        if self.said:
+            seconds["looking how rows belong together"] = time.perf_counter() - began
         notes = list(problem.notes)
         if problem.kind.name == "table" and problem.width > MOST_RANKED:
             notes.append(f"above {MOST_RANKED:,} columns, which of them matter is not looked at")
         self.found = Findings(
             problem.source, problem.rows, problem.width, [], problem.target_facts(), problem.task,
             without_target=problem.without_target, notes=notes, divided=self.how,
-            seconds=dict(seconds or {}), settings=options.chosen(), versions=versions(),
+            seconds=seconds, settings=options.chosen(), versions=versions(),
             date=time.strftime("%Y-%m-%d %H:%M"), inputs=problem.kind.name, many=problem.kind.many,
-            extent=problem.extent, reading=problem.reading, learnt=len(self.parts[0]),
+            extent=problem.extent, reading=problem.reading, learnt=len(self.parts[0]), remarks=list(self.said),
         )
 
     # ---- design and training -----------------------------------------------------------------------------------------
@@ -214,7 +219,8 @@ class Study(SplitProblem):
         """Tell everything that the test rows say: the verdict, doubts, and pictures."""
         found, problem, ours = self.found, self.problem, models[0]
         found.verdict = verdict.sentence(problem.task, y, [*models, *simple], classes,
-                                         table=problem.kind.name == "table", ahead=problem.reading.get("horizon", 0))
+                                         table=problem.kind.name == "table", ahead=problem.reading.get("horizon", 0),
+                                         small=len(self.parts[0]) <= SMALL_TABLE)
         found.remarks += doubts.of_the_test(self, X, y, models, classes)
         if problem.forecasts:
             scores = [measure(problem.task, y, one.predicted, None, None) for one in simple]
@@ -269,6 +275,25 @@ class Study(SplitProblem):
         self.found.importance = [(one.column, one.drop, one.deviation) for one in ranked]
         self.found.importance_unit = unit
         self.found.importance_rows = len(y)
+
+    def compare(self, wanted: bool) -> None:
+        """Compare network, linear model, boosting and their mean on folds of the rows to learn from, if wanted."""
+        problem = self.problem
+        if not wanted or problem.kind.name != "table" or len(self.parts[0]) < FEWEST_OF_RIVALS:
+            return
+        from ..estimators import compare
+
+        learnt = self.parts[0]
+        group, time_ = (None if by is None else by.iloc[learnt] for by in (problem.group, problem.time))
+        try:
+            with timed(self.found.seconds, "rivals"):
+                rivals = compare(*self.rows(0), self.estimator, groups=group, time=time_, seed=self.options.seed)
+        except DataError as reason:  # a class, a group or a moment that no fold can do without
+            self.found.notes.append(f"rivals are not compared: {reason}")
+            return
+        head, *_ = str(rivals).splitlines()
+        self.found.rivals = {"about": f"{head}, of those to learn from", "score": rivals.by,
+                             "cells": [list(row) for row in rivals.cells()], "sentence": rivals.sentence}
 
     def diagnose(self, wanted: bool) -> None:
         """Find what is wrong with the network or its training. If not wanted, only where that takes next to no time."""

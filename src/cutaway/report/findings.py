@@ -64,7 +64,8 @@ class Findings:
     tell of. `remarks` are what makes the score doubtful, or whom it does not see; `simple` names what costs nothing and
     stands beside the two models where that says something; `forecast` holds the last forecast of the test rows:
     {"history", "truth", "network", "linear", "simple"}; `pictures` some images of the test as `pictures.pictures` gives
-    them, for the page alone.
+    them, for the page alone; `rivals` a linear model, boosting, the network and their mean on folds: {"about": what
+    they are scored on, "score", "cells": rows of words, "sentence"}.
     """
 
     source: str
@@ -108,6 +109,7 @@ class Findings:
     simple: str = ""
     forecast: dict[str, list[float | None]] | None = None
     pictures: dict[str, Any] = field(default_factory=dict)
+    rivals: dict[str, Any] = field(default_factory=dict)
 
     @property
     def title(self) -> list[str]:

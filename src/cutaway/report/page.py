@@ -39,9 +39,9 @@ def page(found: Findings) -> str:
         tag("title", f"{names} · Cutaway"),
         tag("style", Html(STYLE)),
     ]
-    parts = [_headline(found, names), _scores(found), _pictures(found), _images(found), _mistakes(found),
-             _importance(found), _diagnosis(found), _data(found), _design(found), _training(found), _use(found),
-             _settings(found)]
+    parts = [_headline(found, names), _scores(found), _rivals(found), _pictures(found), _images(found),
+             _mistakes(found), _importance(found), _diagnosis(found), _data(found), _design(found), _training(found),
+             _use(found), _settings(found)]
     body = tag("body", tag("main", [part for part in parts if part]))
     return "<!doctype html>\n" + tag("html", tag("head", head), body, lang="en")
 
@@ -95,6 +95,16 @@ def _scores(found: Findings) -> Html | None:
     elif found.outputs:
         content += [tag("h3", "Each output, on the test rows"), score_table(found.outputs, "output")]
     return _section("Scores", content, note=" ".join(note for note in notes if note))
+
+
+def _rivals(found: Findings) -> Html | None:
+    """Tabulate what else could be used, and say who is best."""
+    if not found.rivals:
+        return None
+    head = ["model", found.rivals["score"], "spread", "time"]
+    said = tag("p", tag("b", found.rivals["sentence"]))
+    return _section("Or rather", table(head, found.rivals["cells"], numbers=1), said,
+                    note=f"{found.rivals['about']}; the spread is the deviation between folds.")
 
 
 def _each_step(outputs: list[Score]) -> Html:

@@ -79,10 +79,12 @@ def compare(task: str, y: Any, network: np.ndarray, linear: np.ndarray) -> str:
     return sentence(task, y, [Answer("the network", network), Answer("the linear model", linear)], None)
 
 
-def sentence(task: str, y: Any, answers: list[Answer], classes: Any, *, table: bool = True, ahead: int = 0) -> str:
+def sentence(task: str, y: Any, answers: list[Answer], classes: Any, *, table: bool = True, ahead: int = 0,
+             small: bool = True) -> str:
     """The verdict in a few sentences: the network's answers first, then the linear model's, then what costs nothing.
 
-    table: the rows are of a table. ahead: steps of a forecast; then the simple answers are told of whoever wins.
+    table: the rows are of a table, small: of one of few rows. ahead: steps of a forecast; then the simple answers are
+    told of whoever wins.
     """
     y = np.asarray(y)
     found = judge(task, y, answers, classes, max(ahead, 1))
@@ -111,7 +113,7 @@ def sentence(task: str, y: Any, answers: list[Answer], classes: Any, *, table: b
     elif difference > 0:
         text = f"{on} the network wins: {scores}."
     else:
-        often = " On small tables it often does: it" if table else " It"
+        often = " On small tables it often does: it" if table and small else " It"
         scores = f"{found.by} {score(b)} beside the network's {score(a)}"
         text = f"{on} the linear model wins: {scores}.{often} is the one to use here."
     return text + _simple(found, answers, best, ahead) + _doubt(found, len(y))
