@@ -102,3 +102,12 @@ def test_rivals_are_compared_where_asked_and_in_a_report(sales, run):
     assert status == 0 and all(name in table for name in ("linear", "boosting", "network", "mean of the three"))
     assert "Or rather" in run("inspect", "m.safetensors")[1]
     assert "Or rather" not in run(*asked)[1]
+
+
+def test_rows_that_stand_on_both_sides_are_counted(sales, run):
+    frame = pd.read_csv("sales.csv")
+    pd.concat([frame, frame.iloc[:20]]).to_csv("twice.csv", index=False)
+    said = words(run("fit", "twice.csv", "-t", "price", *QUICK, "--split", "random")[1])
+    count = int(said.partition(" of the 104 test rows stand among those to learn from, too")[0].split()[-1])
+    assert 1 <= count <= 20
+    assert "stand among those" not in run("fit", "sales.csv", "-t", "price", *QUICK, "--split", "random")[1]

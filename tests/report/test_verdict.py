@@ -184,3 +184,10 @@ def test_the_number_beside_a_winner_is_its_own_though_it_wins_by_chance():
     network, linear = Answer("", np.r_[y[:18], ["b", "a"]]), Answer("", np.r_[y[:19], ["a"]])
     text = sentence("multiclass", y, [network, linear], np.array(["a", "b", "c"]))
     assert "the linear model is ahead, but within chance: accuracy 0.950 beside the network's 0.900" in text
+
+
+def test_that_linear_models_often_win_is_said_of_small_tables_alone():
+    y = np.random.default_rng(0).normal(size=200)
+    answers = [Answer("the network", y * 0), Answer("the linear model", y)]
+    assert "On small tables it often does" in sentence("regression", y, answers, None)
+    assert "It is the one to use here" in sentence("regression", y, answers, None, small=False)

@@ -26,7 +26,27 @@ def notes(study: SplitProblem) -> list[str]:
     many = not problem.forecasts and len(study.parts[2]) and looked_at < len(study.parts[0])
     return [f"leaks are looked for in the first {MOST_COLUMNS:,} columns"] * wide + [
         f"whether test {problem.kind.many} are copies of {problem.kind.many} to learn from is looked at for the first "
-        f"{looked_at:,} of these {len(study.parts[0]):,}"] * bool(many)
+        f"{looked_at:,} of these {len(study.parts[0]):,}"] * bool(many) + _twice(study)
+
+
+def _twice(study: SplitProblem) -> list[str]:
+    """Count test rows that stand in the table again, cell for cell and target, among the rows to learn from."""
+    problem, known = study.problem, study.parts[0][:MOST_COMPARED]
+    if problem.kind.name != "table" or not len(study.parts[2]) or problem.width > MOST_COLUMNS:
+        return []
+    from pandas.util import hash_pandas_object
+
+    keys = []
+    for (X, _), rows in ((study.rows(0), known), (study.rows(2), study.parts[2][:MOST_COMPARED])):
+        try:
+            cells, targets = (hash_pandas_object(part, index=False).to_numpy()
+                              for part in (X.iloc[: len(rows)], problem.y.iloc[rows]))
+        except (TypeError, ValueError):  # cells of anyone's making, which the encoder refuses in words
+            return []
+        keys.append(cells ^ (targets * np.uint64(31)))
+    again = int(np.isin(keys[1], keys[0]).sum())
+    where = "among those to learn from, too, cell for cell"
+    return [f"{again:,} of the {len(keys[1]):,} test rows stand {where}"] * bool(again)
 
 
 def leaks(study: SplitProblem, X: Any, y: Any) -> list[Finding]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..data.limits import FEWEST_NEAR, MOST_DOUBTFUL_SPLITS, WORTH_DOUBTING
+from ..data.limits import FEWEST_NEAR, MOST_DOUBTFUL_SPLITS
 from ..errors import ArgumentError
 from ..text import listed
 from .options import ReadOptions
@@ -61,8 +61,7 @@ def settle(problem: Problem, asked: str | None, seed: int) -> list[Finding]:
     if advice.chosen is not None and not asked_for and _divides(problem, advice.chosen.tie):
         _by(problem, advice.chosen.tie.column, advice.chosen.tie.way, advice.chosen.tie.labels)
         said.append(_chosen(advice.chosen))
-    worth = [one for one in told if one.grows >= WORTH_DOUBTING]
-    return said + [_doubtful(one, bool(said)) for one in worth[:MOST_DOUBTFUL_SPLITS]]
+    return said + [_doubtful(one, bool(said)) for one in told[:MOST_DOUBTFUL_SPLITS]]
 
 
 def _first(problem: Problem, way: str) -> tuple[str, str, Any]:

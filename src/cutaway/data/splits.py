@@ -98,7 +98,7 @@ def _by_group(labels: np.ndarray, count: int, random: np.random.Generator) -> np
 
 
 def _by_group_and_class(labels: np.ndarray, classes: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:
-    """Of some random orders of the groups, the one that takes each class nearest to its share, and no class whole."""
+    """Take groups in that of some random orders whose classes come nearest to their share; no class is taken whole."""
     _, group = np.unique(labels, return_inverse=True)
     _, kind = np.unique(classes, return_inverse=True)
     table = np.zeros((group.max() + 1, kind.max() + 1), dtype=np.intp)  # rows of each group (rows) and class (columns)

@@ -228,7 +228,7 @@ def _groups(X: Any, moments: list[Tie]) -> Iterator[Tie]:
     n, times = len(X), {tie.column for tie in moments}
     time = next((tie.labels for tie in moments if tie.sure), None)
     for name in list(X.columns)[:MOST_LOOKED_FOR_TIES]:
-        cells, words = X[name], words_in(name)
+        cells, words = X[name], words_in(str(name))
         sampled, called = _sampled(words), _called(words)
         if name in times or cells.isna().any() or (_is_number(cells) and not called):
             continue

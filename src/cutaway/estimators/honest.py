@@ -32,6 +32,7 @@ from ..data.limits import (
     WORSE_ERRORS,
     WORSE_IN_TIME,
     WORSE_SURELY,
+    WORTH_DOUBTING,
 )
 from ..data.reading import is_frame
 from ..data.ties import Tie, ties
@@ -133,10 +134,12 @@ def honest_split(X: Any, y: Any, task: str | None = None, seed: int = 0) -> Advi
 
 
 def advise(found: list[Flattery]) -> Advice:
-    """Choose among ties that were measured: the surest whose honest score falls most; others that fall are doubtful."""
+    """Choose among ties that were measured: of the sure ones that whose score falls most; others that fall far are
+    doubtful."""
     flattering = sorted((one for one in found if one.flatters), key=lambda one: one.honest - one.random)
     chosen = next((one for one in flattering if one.tie.sure), None)
-    return Advice(chosen, [one for one in flattering if one is not chosen and not one.tie.sure], found)
+    doubtful = [one for one in flattering if not one.tie.sure and one.grows >= WORTH_DOUBTING]
+    return Advice(chosen, doubtful, found)
 
 
 def measure(X: Any, y: np.ndarray, tie: Tie, task: str | None = None, seed: int = 0) -> Flattery | None:
