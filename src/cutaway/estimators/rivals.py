@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from ..data import TargetEncoder, split
 from ..data.judgement import area, judged_by
@@ -176,7 +177,8 @@ def _run(kind: Any, X: Any, y: Any, like: Any, folds: list, groups: Any, time: A
     truth = as_target(y)[0]
     classes = target.classes if target.task in ("binary", "multiclass") else None
     T = _numbers(target, truth, classes)
-    seconds, scores = dict.fromkeys(NAMES, 0.0), {name: [] for name in NAMES}
+    seconds = dict.fromkeys(NAMES, 0.0)
+    scores: dict[str, list[float]] = {name: [] for name in NAMES}
     errors: dict[str, list[np.ndarray]] = {name: [] for name in NAMES}
     by = judged_by(target.task, truth)
     if not by:
@@ -221,7 +223,8 @@ def _fold(kind: Any, X: Any, y: Any, like: Any, learn: np.ndarray, asked: np.nda
     rows, targets, last = kind.take(X, learn), take(y, learn), kind.take(X, asked)
     linear = baseline(rows, targets, like=network)
     straight = clock.perf_counter()
-    boosted = _boosting(network, rows, targets, last, classes, seed)
+    with threadpool_limits(1, "openmp"):  # on so few rows its threads would wait for each other, for seconds
+        boosted = _boosting(network, rows, targets, last, classes, seed)
     for name, spent in zip(NAMES, (straight - fitted, clock.perf_counter() - straight, fitted - began), strict=False):
         seconds[name] += spent
     if isinstance(like, Classifier):
