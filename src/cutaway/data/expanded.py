@@ -10,11 +10,6 @@ from ..random import stream
 from .limits import HIDDEN, WIDE_EXPANDED
 
 
-def expanded_width(features: int, codes: dict[int, int]) -> int:
-    """Count the columns that so many features become, some of them codes."""
-    return features - len(codes) + sum(codes.values())
-
-
 def expanded(Z: np.ndarray, codes: dict[int, int]) -> Any:
     """Give each code of rows Z (n, features) a column, in place: dense, or CSR where that is wide.
 
@@ -54,6 +49,6 @@ def hide_levels(Z: np.ndarray, unseen: dict[int, int], seed: int) -> np.ndarray:
         rare = int((Z[:, feature] == code).sum())
         wanted = round(HIDDEN * len(Z)) - rare
         if wanted > 0:
-            some = stream(seed, "hidden levels", feature).permutation(len(Z))[: wanted]
+            some = stream(seed, "hidden levels", feature).permutation(len(Z))[:wanted]
             Z[some, feature] = code
     return Z

@@ -78,14 +78,16 @@ class Number(Column, kinds=("number",)):
         return ", ".join(parts)
 
     def note(self, settings: Settings) -> str:
+        return "; ".join(filter(None, (super().note(settings), self._names_note())))
+
+    def _names_note(self) -> str:
+        column = f"--column {quote(self.name)}"
         if self.names == CALLED:
-            asked = f"--column {quote(self.name)}=category"
-            return f"{self.name} holds whole numbers like names: {asked} takes them for such"
+            return f"{self.name} holds whole numbers like names: {column}=category takes them for such"
         if self.names == TOLD:
             return (f"{self.name}: the order of its whole numbers says little of the target, as that of names does: "
-                    f"each has a place of its own beside the number; --column {quote(self.name)}=number leaves it at "
-                    "that")
-        return super().note(settings)
+                    f"each has a place of its own beside the number; {column}=number leaves it at that")
+        return ""
 
     def doubts_of(self, x: np.ndarray) -> list[Doubt]:
         """What of the numbers x (n,), gaps NaN, is unlike training."""
