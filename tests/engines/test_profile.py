@@ -67,6 +67,14 @@ def test_instructions_have_either_products_or_traffic():
     assert (profile.gflops[profile.microseconds * profile.operations > 0] > 0).all()
 
 
+def test_neurons_of_each_member_count_two_operations_a_weight_and_row():
+    rng = np.random.default_rng(0)
+    net = ct.nn.Sequential(ct.nn.Members(5, 4), ct.nn.MemberLinear(5, 3, 4), ct.nn.MemberMean()).init(0)
+    made = program(net, rng.standard_normal((30, 5)), rng.standard_normal((30, 3)))
+    assert counted(made, "forward") == [("member_linear", 2 * 8 * 4 * 3 * 5)]
+    assert counted(made, "backward") == [("member_linear'", 2 * 2 * 8 * 4 * 3 * 5)]
+
+
 def test_a_layer_of_neurons_counts_two_operations_a_weight_and_row():
     made = program(ct.nn.MLP(5, [7], 1), np.zeros((8, 5)), np.zeros((8, 1)))
     assert counted(made, "forward") == [("linear", 2 * 8 * 5 * 7), ("linear", 2 * 8 * 7)]

@@ -136,6 +136,10 @@ STANDARD = {
     "a table": (lambda: nn.Sequential(nn.TableInput(4, (0, 2), (3, 2), (1,), (5,), (2,), (3,), 2), nn.Linear(7, 3),
                                       nn.Parametric(3, "mish"), nn.FallingDropout(0.2, 9), nn.Linear(3, 1)),
                 floats(7, 4)),
+    "members": (lambda: nn.TabM(4, [5, 6], 3, k=3, activation="selu", dropout=0.1, link="softmax"), floats(7, 4)),
+    "members of labels": (lambda: nn.Sequential(
+        nn.Members(4, 3), nn.Linear(4, 5), nn.Tanh(), nn.MemberLinear(5, 2, 3, bias=False), nn.MemberMean("sigmoid")),
+        floats(7, 4)),
     "no parameters": (lambda: nn.Sequential(nn.ReLU()), floats(7, 4)),
 }
 CUSTOM = {

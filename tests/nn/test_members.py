@@ -20,8 +20,8 @@ TASKS = {  # loss: targets, outputs, link
 }
 
 
-def tabm(out=1, link="identity", k=4, hidden=(5, 6), dropout=0.0):
-    return TabM(3, hidden, out, k=k, link=link, dropout=dropout).init(1)
+def tabm(out=1, link="identity", k=4, hidden=(5, 6), dropout=0.0, shared=0):
+    return TabM(3, hidden, out, k=k, link=link, dropout=dropout, shared=shared).init(1)
 
 
 def one_member(net, j):
@@ -175,6 +175,32 @@ def test_it_learns_as_an_estimators_network():
     net = Sequential(Members(3, 8), Linear(3, 16), ReLU(), MemberLinear(16, 1, 8), MemberMean())
     model = ct.Regressor(network=net, epochs=200, random_state=0).fit(rows, rows[:, 0] * rows[:, 1])
     assert model.score(rows, rows[:, 0] * rows[:, 1]) > 0.7
+
+
+@pytest.mark.parametrize("shared", [0, 1, 2])
+def test_layers_before_the_factors_run_once_for_all_members(shared):
+    net = tabm(shared=shared)
+    with net.training():
+        z = net(X)
+    widths = [tuple(layer.weight.shape) for layer in net.layers if isinstance(layer, Members)]
+    assert widths == [(4, (3, 5, 6)[shared])]
+    assert z.shape == (48, 4, 1)
+    h = X.astype("float32")
+    for layer in net.layers[:-1]:
+        if isinstance(layer, Members):
+            h = h[:, None] * layer.weight.data
+        elif isinstance(layer, Linear):
+            h = h @ layer.weight.data.T + layer.bias.data
+        elif isinstance(layer, ReLU):
+            h = np.maximum(h, 0)
+        else:
+            h = np.einsum("nki,koi->nko", h, layer.weight.data) + layer.bias.data.reshape(4, 1)
+    np.testing.assert_allclose(z.data, h, rtol=1e-4, atol=1e-5)
+
+
+def test_as_many_shared_layers_as_there_are_not_are_refused():
+    with pytest.raises(ArgumentError, match="shared is how many of the 2 hidden layers"):
+        tabm(shared=3)
 
 
 def test_each_member_begins_and_stays_unlike_the_others():

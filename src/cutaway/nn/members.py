@@ -8,6 +8,7 @@ Evaluated, the network gives (n, out): what the members say on average. (TabM-mi
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 
@@ -141,25 +142,31 @@ class MemberMean(Module):
 
 
 class TabM(Sequential):
-    """An MLP of k members: each has factors of its inputs and output neurons of its own, and all share the rest.
+    """An MLP of k members, which share all of it but factors behind its first layer, and their output neurons.
 
     >>> import cutaway as ct
     >>> ct.nn.TabM(8, [64, 64], 1, k=16)
-    TabM(8 -> 64 -> 64 -> 1, 16 members, relu, 5,904 parameters)
+    TabM(8 -> 64 -> 64 -> 1, 16 members, relu, 6,800 parameters)
 
-    n_in features in, `hidden` neurons in each hidden layer, n_out raw outputs, k members (8 to 32 are usual). link:
-    "softmax" for the loss cross_entropy, "sigmoid" for binary_cross_entropy, "exp" for poisson (see MemberMean). In
-    training its outputs are (n, k, n_out), which the losses of ct.losses take with targets (n,) or (n, n_out).
-    (TabM-mini, Gorishniy et al., 2024.)
+    n_in features in, `hidden` neurons in each hidden layer, n_out raw outputs, k members (8 to 32 are usual). shared:
+    how many hidden layers stand before the members' factors. They run once for all members, so that a wide input costs
+    no more than in one network; with 0 the factors are the inputs' own, as in TabM-mini. link: "softmax" for the loss
+    cross_entropy, "sigmoid" for binary_cross_entropy, "exp" for poisson (see MemberMean). In training its outputs are
+    (n, k, n_out), which the losses of ct.losses take with targets (n,) or (n, n_out). (Gorishniy et al., 2024.)
     """
 
     def __init__(self, n_in: int, hidden: list[int] | tuple[int, ...], n_out: int, k: int = 16,
-                 activation: str = "relu", dropout: float = 0.0, link: str = "identity") -> None:
-        layers: list[Module] = [Members(n_in, k)]
-        for seen, m in zip((n_in, *hidden), hidden, strict=False):
+                 activation: str = "relu", dropout: float = 0.0, link: str = "identity", shared: int = 1) -> None:
+        widths = (n_in, *hidden, n_out)
+        if not 0 <= shared <= len(hidden):
+            raise ArgumentError(f"TabM: shared is how many of the {len(hidden)} hidden layers stand before the "
+                                f"members' factors, from 0 on, got {shared!r}")
+        layers: list[Module] = []
+        for place, (seen, m) in enumerate(pairwise(widths[:-1])):
+            layers += [Members(seen, k)] if place == shared else []
             layers += [Linear(seen, m, init=init.for_activation(activation)), make_activation(activation)]
             layers += [Dropout(dropout)] if dropout else []
-        widths = (n_in, *hidden, n_out)
+        layers += [Members(widths[-2], k)] if shared == len(hidden) else []
         super().__init__(*layers, MemberLinear(widths[-2], n_out, k), MemberMean(link))
         self.about = f"{' -> '.join(map(str, widths))}, {k} members, {activation}"
 

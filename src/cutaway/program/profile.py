@@ -202,10 +202,10 @@ def operations(i: Instruction, batch: int) -> int:
     if rule.products is None:
         return 0
     v: dict[str, Any] = i.operands()
-    if not rule.sums:  # each number is a sum over a row of W, or over u's last axis
+    if not rule.sums:  # each number is a sum over a unit's row of W, or over the first factor's last axis
         count = sum(v.get(f"d{name}") is not None for name in rule.products) if i.backward else 1
         z = v["d" * i.backward + rule.outputs[0]]
-        row = v["W"].shape[1:] if "W" in v else v[rule.products[0]].shape_at(batch)[-1:]
+        row = v["W"].shape[1:] if rule.units else v[rule.products[0]].shape_at(batch)[-1:]
         return 2 * math.prod(z.shape_at(batch)) * math.prod(row) * count
     W, n = v["W"], batch
     time, from_h0 = v["y"].shape[0], v["h0"] is not None

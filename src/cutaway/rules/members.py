@@ -1,5 +1,7 @@
 """Members: networks side by side in one program. The second axis of their arrays counts them: (n, members, ...)."""
 
+import math
+
 from .loss import log_softmax_of, softmax_of
 from .namespace import xp
 from .registry import rule
@@ -47,6 +49,8 @@ def member_linear_back(dz, x, W, b_shape):
 
 def member_linear_shape(x, W, b):
     fits(("nek", x), ("emk", W))
+    if b is not None and math.prod(b) != W[0] * W[1]:
+        raise ValueError
     return x[0], *W[:2]
 
 

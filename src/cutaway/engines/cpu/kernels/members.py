@@ -42,15 +42,21 @@ def _add_products(u, v, sums, k):
 
 
 def member_linear(n, x, W, b, z, work, e, k, m):
-    """A member's rows lie e k numbers apart, and its results e m: products take them as they lie."""
+    """A member's rows lie e k numbers apart, and its results e m: products take them as they lie. One output, though,
+    would fill a sixteenth of a tile: its sums go along the row, as rows lie in memory."""
+    if m == 1:
+        for i in range(n):
+            for j in range(e):
+                z[i * e + j] = _dot(at(x, (i * e + j) * k), at(W, j * k), work, k)
+        if given(b):
+            for i in range(n):
+                _add(b, at(z, i * e), e)
+        return
     for j in range(e):
         _member_times(n, m, k, at(x, j * k), e * k, at(W, j * m * k), at(b, j * m), given(b), at(z, j * m), e * m, work)
 
 
 def _member_times(n, m, k, x, xr, W, b, start, z, zr, P):
-    if m == 1:
-        product(n, 1, k, x, xr, 1, 1, 0, W, 1, 0, 0, b, 0, start, z, zr)
-        return
     if n == 1:
         times_one(m, k, W, k, x, b, start, z)
         return
@@ -60,15 +66,60 @@ def _member_times(n, m, k, x, xr, W, b, start, z, zr, P):
         product(n, width, k, x, xr, 1, 1, 0, P, PANEL, 0, 0, at(b, a), 0, start, at(z, a), zr)
 
 
+@apart
+def _dot(u, v, sums, k):
+    """Σ u v in 16 sums side by side, then in pairs: an order that no other row changes."""
+    for lane in range(16):
+        sums[lane] = F(0)
+    for start in range(0, k - k % 16, 16):
+        for lane in range(16):
+            sums[lane] += u[start + lane] * v[start + lane]
+    for lane in range(k % 16):
+        sums[lane] += u[k - k % 16 + lane] * v[k - k % 16 + lane]
+    for lane in range(8):
+        sums[lane] += sums[lane + 8]
+    for lane in range(4):
+        sums[lane] += sums[lane + 4]
+    return (sums[0] + sums[2]) + (sums[1] + sums[3])
+
+
 def member_linear_back(n, dz, x, W, dx, dW, db, work, e, k, m):
-    for j in range(e):
-        d = at(dz, j * m)
-        if given(dW):
-            _times(m, k, n, d, 1, e * m, at(x, j * k), e * k, at(dW, j * m * k), k, work)
-        if given(dx):
-            _times(n, k, m, d, e * m, 1, at(W, j * m * k), k, at(dx, j * k), e * k, work)
+    if m == 1:
+        _one_output_back(n, dz, x, W, dx, dW, e, k)
+    else:
+        for j in range(e):
+            d = at(dz, j * m)
+            if given(dW):
+                _times(m, k, n, d, 1, e * m, at(x, j * k), e * k, at(dW, j * m * k), k, work)
+            if given(dx):
+                _times(n, k, m, d, e * m, 1, at(W, j * m * k), k, at(dx, j * k), e * k, work)
     if given(db):
         _sum_rows(n, e * m, dz, e * m, db, work)
+
+
+def _one_output_back(n, dz, x, W, dx, dW, e, k):
+    """Both gradients while a row is at hand."""
+    if given(dW):
+        _zero(dW, e * k)
+    for i in range(n):
+        for j in range(e):
+            at_row = (i * e + j) * k
+            if given(dW):
+                _add_times(dz[i * e + j], at(x, at_row), at(dW, j * k), k)
+            if given(dx):
+                _scaled_row(dz[i * e + j], at(W, j * k), at(dx, at_row), k)
+
+
+@apart
+def _add_times(d, v, sums, k):
+    for j in range(k):
+        sums[j] += d * v[j]
+
+
+@apart
+def _scaled_row(d, v, w, k):
+    for j in range(k):
+        w[j] = d * v[j]
 
 
 def member_log_mean_exp(n, z, y, e, m):
