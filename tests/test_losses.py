@@ -8,6 +8,7 @@ import cutaway as ct
 from cutaway.errors import ArgumentError, ShapeError
 from cutaway.losses import LOSSES
 
+RNG = np.random.default_rng(0)
 Z, Y = np.array([[1.0, -2.0], [0.5, 3.0]]), np.array([[0.0, 1.0], [1.0, 0.0]])
 
 
@@ -24,7 +25,7 @@ def test_values(name, z, y, value):
     assert LOSSES[name](z, y).item() == pytest.approx(value, rel=1e-14)
 
 
-@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("name", [n for n in LOSSES if n != "quantile"])
 def test_weights_of_samples(name):
     """Σ w ℓ / B: a weight of two counts a row twice, a weight of zero not at all. As columns: with as many rows as
     classes, (2,) could mean either."""
@@ -34,7 +35,7 @@ def test_weights_of_samples(name):
     assert LOSSES[name](Z, y, weight=np.array([[0.5], [1.5]])).item() == pytest.approx((0.5 * first + 1.5 * second) / 2)
 
 
-@pytest.mark.parametrize("name", [n for n in LOSSES if n != "cross_entropy"])
+@pytest.mark.parametrize("name", [n for n in LOSSES if n not in ("cross_entropy", "quantile")])
 def test_one_output_takes_a_vector_of_targets_and_nothing_else_broadcasts(name):
     z, y = Z[:, :1], Y[:, 0]
     assert LOSSES[name](z, y).item() == LOSSES[name](z, y[:, None]).item()
@@ -43,6 +44,66 @@ def test_one_output_takes_a_vector_of_targets_and_nothing_else_broadcasts(name):
             LOSSES[name](Z, wrong)
     with pytest.raises(ShapeError):
         LOSSES[name](np.zeros(2), np.zeros((2, 1)))
+
+
+# ---- quantiles -----------------------------------------------------------------------------------------------------
+
+LEVELS = (0.1, 0.5, 0.9)
+
+
+def pinball(q, y, t):
+    """The definition, number by number."""
+    return t * (y - q) if y >= q else (1 - t) * (q - y)
+
+
+def test_the_pinball_loss_of_one_quantile_is_its_definition():
+    z, y = RNG.normal(size=(20, 1)), RNG.normal(size=20)
+    by_hand = np.mean([pinball(q, t, 0.3) for q, t in zip(z[:, 0], y, strict=True)])
+    for given in (y, y[:, None]):
+        assert ct.losses.quantile(z, given, quantiles=0.3).item() == pytest.approx(by_hand, rel=1e-14)
+
+
+def test_the_pinball_loss_of_several_is_the_mean_over_rising_outputs():
+    z, y = 3 * RNG.normal(size=(20, 3)), RNG.normal(size=20)
+    below, above = np.log1p(np.exp(z[:, 0])), np.log1p(np.exp(z[:, 2]))
+    rising = np.stack([z[:, 1] - below, z[:, 1], z[:, 1] + above], 1)
+    np.testing.assert_allclose(ct.ops.rising(z, 1).data, rising, rtol=1e-14)
+    each = np.mean([[pinball(q, t, level) for q, level in zip(row, LEVELS, strict=True)]
+                    for row, t in zip(rising, y, strict=True)], axis=1)
+    w = RNG.uniform(0, 2, 20)
+    assert ct.losses.quantile(z, y, quantiles=LEVELS).item() == pytest.approx(each.mean(), rel=1e-14)
+    assert ct.losses.quantile(z, y, w, quantiles=LEVELS).item() == pytest.approx((w * each).mean(), rel=1e-14)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_rising_numbers_never_cross_however_outputs_lie(dtype):
+    z = (10.0 ** RNG.uniform(-8, 4, (500, 7)) * RNG.choice([-1, 1], (500, 7))).astype(dtype)
+    for middle in (0, 3, 6):
+        assert (np.diff(ct.ops.rising(z, middle).data, axis=1) >= 0).all()
+
+
+def test_the_mean_pinball_loss_is_least_at_the_quantile():
+    y = RNG.normal(size=999)
+    for level in (0.05, 0.5, 0.8):
+        tried = np.sort(y)
+        found = [ct.losses.quantile(np.full((999, 1), q), y, quantiles=level).item() for q in tried[::10]]
+        assert tried[::10][np.argmin(found)] == pytest.approx(np.quantile(y, level), abs=0.05)
+
+
+@pytest.mark.parametrize("wrong", [
+    (0.0, 0.5), (0.5, 1.0), (0.5, 0.5), (0.9, 0.1), (), (float("nan"),), "0.5", None, (0.5, "a"), -0.1,
+])
+def test_quantiles_that_are_none_are_refused(wrong):
+    with pytest.raises(ArgumentError, match="each once and in rising order"):
+        ct.losses.quantile(np.zeros((4, 2)), np.zeros(4), quantiles=wrong)
+
+
+def test_quantiles_take_one_number_a_row_and_an_output_each():
+    with pytest.raises(ShapeError, match=r"outputs of shape \(4, 2\), and there are 3 quantiles"):
+        ct.losses.quantile(np.zeros((4, 2)), np.zeros(4))
+    for wrong in (np.zeros((4, 3)), np.zeros(3), np.zeros(())):
+        with pytest.raises(ShapeError, match="targets are one number a row"):
+            ct.losses.quantile(np.zeros((4, 3)), wrong)
 
 
 def test_cross_entropy_refuses_what_is_no_class():

@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from functools import wraps
+from itertools import pairwise
 
 import numpy as np
 
@@ -109,6 +110,56 @@ def huber(z, y, weight=None, delta: float = 1.0) -> Tensor:
     return _mean(apply("huber", *matching("huber", z, y), delta=float(delta)), weight)
 
 
+def checked_quantiles(quantiles) -> tuple[float, ...]:
+    """Read which quantiles are wanted: shares of the targets that lie below, rising. Raises ArgumentError.
+
+    >>> checked_quantiles([0.1, 0.5]), checked_quantiles(0.9)
+    ((0.1, 0.5), (0.9,))
+    """
+    try:
+        levels = tuple(map(float, np.ravel(quantiles))) if not isinstance(quantiles, str | bytes) else ()
+    except (TypeError, ValueError):
+        levels = ()
+    inside = all(0 < level < 1 for level in levels)
+    if not levels or not inside or any(a >= b for a, b in pairwise(levels)):
+        raise ArgumentError(f"quantiles are {quantiles!r}: give numbers above 0 and below 1, each once and in rising "
+                            "order, such as (0.05, 0.5, 0.95).")
+    return levels
+
+
+def middle_of(levels: tuple[float, ...]) -> int:
+    """The place of the quantile nearest to the median, from which the others are laid outward."""
+    return min(range(len(levels)), key=lambda k: abs(levels[k] - 0.5))
+
+
+@_in_our_words
+def quantile(z, y, weight=None, quantiles=(0.05, 0.5, 0.95)) -> Tensor:
+    """The pinball loss of several quantiles at once: ℓ = mean over them of max(t (y - q), (t - 1)(y - q)).
+
+    It is least where a share t of the targets lies below q (Koenker and Bassett, Econometrica 46, 1978). Outputs z (n,
+    quantiles) are made rising first, so that none crosses another: of the quantile nearest to the median q = z, from it
+    outward log(1 + e^z) is added or taken away (`ct.ops.rising`). y is (n,) or (n, 1).
+
+    >>> import cutaway as ct
+    >>> ct.losses.quantile([[1.0], [1.0]], [3.0, 0.0], quantiles=(0.9,)).item()         # (0.9 · 2 + 0.1 · 1) / 2
+    0.95
+    """
+    levels = checked_quantiles(quantiles)
+    z, y = z if isinstance(z, Tensor) else Tensor(z), _fixed("targets", y)
+    if z.ndim != 2 or z.shape[1] != len(levels):
+        raise ShapeError(f"quantile: the network gives outputs of shape {z.shape}, and there are {len(levels)} "
+                         f"quantiles: give the last layer {len(levels)} outputs")
+    if y.shape not in (z.shape[:1], (*z.shape[:1], 1)):
+        raise ShapeError(f"quantile: targets are one number a row, {z.shape[:1]}, got {y.shape}")
+    if y.dtype != z.dtype and y.tape is None:
+        y = Tensor(y.data.astype(z.dtype))
+    if y.ndim == 2:
+        y = apply("reshape", y, shape=z.shape[:1])
+    q = z if len(levels) == 1 else apply("rising", z, middle=middle_of(levels))
+    return _mean(apply("pinball", q, y, Tensor(np.array(levels, z.dtype if z.dtype.kind == "f" else np.float64))),
+                 weight)
+
+
 @_in_our_words
 def poisson(z, y, weight=None) -> Tensor:
     """Half the Poisson deviance of counts y ≥ 0, z being the logarithm of ŷ: ℓ = mean of e^z - y z + y log y - y."""
@@ -176,7 +227,7 @@ def cross_entropy(z, y, weight=None, class_weight=None) -> Tensor:
 
 
 LOSSES: dict[str, Callable] = {
-    f.__name__: f for f in (mse, half_mse, mae, huber, poisson, binary_cross_entropy, cross_entropy)
+    f.__name__: f for f in (mse, half_mse, mae, huber, quantile, poisson, binary_cross_entropy, cross_entropy)
 }
 
 
@@ -196,6 +247,7 @@ def get(loss: str | Callable) -> Callable:
 def name_of(loss: str | Callable) -> str:
     """The name by which `get` finds a loss; "" for a user's own function."""
     found = get(loss)
+    found = getattr(found, "func", found)  # quantile with levels of its own
     return next((name for name, known in LOSSES.items() if known is found), "")
 
 

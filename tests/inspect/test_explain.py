@@ -306,6 +306,15 @@ def test_every_loss(loss):
     assert str(t.explain("loss", 1)) and str(t.explain("J"))
 
 
+def test_quantiles():
+    t = traced(double(nn.Linear(3, 3)), RNG.normal(size=(4, 3)), RNG.normal(size=4), "quantile")
+    for neuron in range(3):
+        e = t.explain("weight", neuron, 2)
+        assert e.paths.complete and e.paths.sum == pytest.approx(e.value, rel=1e-9) and e.difference.error < 1e-7
+    for name in t:
+        assert str(t.explain(name, *(0,) * t[name].ndim))
+
+
 def test_soft_targets_and_weights_of_samples():
     y = RNG.dirichlet(np.ones(3), size=5)
     t = traced(double(nn.Linear(4, 3)), RNG.normal(size=(5, 4)), y, sample_weight=np.arange(1.0, 6))

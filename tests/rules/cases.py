@@ -307,6 +307,27 @@ def huber(rng, n, k):
                 ("rows", "fixed"))
 
 
+@case("pinball")
+def quantiles_and_targets(rng, n, k):
+    y, levels = away(rng, n), np.sort(rng.uniform(0.05, 0.95, k))
+    return Case((y[:, None] + away(rng, n, k), y, levels), kinds=("rows", "fixed", "weights"))
+
+
+@case("rising")
+def the_middle_of_any(rng, n, k):
+    return Case((away(rng, n, k),), {"middle": k // 2})
+
+
+@case("rising")
+def only_upward(rng, n, k):
+    return Case((away(rng, n, k),), {"middle": 0})
+
+
+@case("rising")
+def of_each_step(rng, n, k):
+    return Case((away(rng, n, 3, k),), {"middle": k - 1})
+
+
 @case("binary_cross_entropy")
 def yes_or_no(rng, n, k):
     return Case((away(rng, n, k), rng.integers(0, 2, (n, k)).astype(float)), kinds=("rows", "fixed"))

@@ -39,6 +39,14 @@ KINKS = {
 
 
 @hows
+def test_a_quantile_at_a_tie_has_the_slope_between_its_two(how):
+    q, y, t = np.ones((3, 1)), np.ones(3), np.array([0.2])
+    l, d = made(how, "pinball", (q, y, t), ("rows", "fixed", "weights"), {}, "float64")
+    assert l.tolist() == [0, 0, 0]
+    np.testing.assert_allclose(d, 0.3)  # halfway between -0.2 and 0.8
+
+
+@hows
 @pytest.mark.parametrize("place", KINKS)
 def test_slopes_at_kinks(place, how):
     name, given, settings, value, slope = KINKS[place]

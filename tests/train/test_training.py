@@ -150,7 +150,7 @@ def test_the_order_is_new_each_epoch():
     [
         ("mse", "numbers", 1), ("half_mse", "numbers", 1), ("mae", "numbers", 1), ("huber", "numbers", 1),
         ("binary_cross_entropy", "two", 1), ("cross_entropy", "classes", 3), ("cross_entropy", "probabilities", 3),
-        ("mse", "several", 2), (lambda z, y: ((z - y) ** 2).mean(), "column", 1),
+        ("quantile", "numbers", 3), ("mse", "several", 2), (lambda z, y: ((z - y) ** 2).mean(), "column", 1),
     ],
 )
 def test_every_loss_falls(loss, y, n_out):

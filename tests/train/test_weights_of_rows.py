@@ -41,7 +41,8 @@ def own_loss(z, y, weight=None):
 
 ONE_HOT = np.eye(3)[CLASSES]
 TASKS = {
-    "mse": (NUMBERS, 1), "half_mse": (NUMBERS, 1), "mae": (NUMBERS, 1), "huber": (NUMBERS, 1), own_loss: (NUMBERS, 1),
+    "mse": (NUMBERS, 1), "half_mse": (NUMBERS, 1), "mae": (NUMBERS, 1), "huber": (NUMBERS, 1), "quantile": (NUMBERS, 3),
+    own_loss: (NUMBERS, 1),
     "binary_cross_entropy": ((CLASSES > 0).astype(float), 1), "cross_entropy": (CLASSES, 3),
 }
 TASKS = [(loss, *rest) for loss, rest in TASKS.items()] + [

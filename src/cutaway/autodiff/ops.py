@@ -74,6 +74,14 @@ def embedding(i, W) -> Tensor:
     return apply("embedding", i, W)
 
 
+@arrays.in_both_words
+def rising(z, middle: int = 0) -> Tensor:
+    """q (..., m), none smaller than the one before it: z itself in the middle, and outward sums of log(1 + e^z)."""
+    if not 0 <= middle < np.shape(z)[-1]:
+        raise ArgumentError(f"rising: middle is {middle!r}, and there are {np.shape(z)[-1]} numbers: give one's place")
+    return apply("rising", z, middle=int(middle))
+
+
 def index(x, key) -> Tensor:
     """x[key], as NumPy indexes."""
     return apply("index", x, key=_index(key))

@@ -1,6 +1,7 @@
 """Losses: raw outputs z and targets y in, one loss per sample out; J is their mean over the batch."""
 
 from .namespace import xp
+from .norm import added_up
 from .registry import rule, together
 from .shape import own, spread
 
@@ -79,6 +80,46 @@ def poisson(z, y):
 def poisson_back(dl, z, y):
     """dz = dℓ (e^z - y) / m"""
     return per_output(dl, z) * (xp.exp(z) - y.reshape(z.shape)), None
+
+
+@rule("l = mean max(t (y - q), (t - 1)(y - q))", fixed=("y",), slope={"q": "(1 − t if q > y else −t)/outputs"},
+      shapes="q (n, m)  y (n)  t (m)  l (n)", kink=lambda q, y, t: q > y[:, None])
+def pinball(q, y, t):
+    """Least where a share t of the targets y lies below each q (Koenker and Bassett, 1978)."""
+    d = y[:, None] - q
+    return per_sample(xp.maximum(t * d, (t - 1) * d))
+
+def pinball_back(dl, q, y, t):
+    """dq = dℓ (½ sign(q - y) + ½ - t) / m, dt = Σ dℓ (y - q) / m"""
+    d = y[:, None] - q
+    each = per_output(dl, d)
+    return own(each * ((0.5 - t) - 0.5 * xp.sign(d)), q.shape), None, added_up(each * d, t.shape)
+
+
+def softplus_of(z):
+    return xp.maximum(z, 0) + xp.log1p(xp.exp(-xp.abs(z)))
+
+
+def sigmoid_of(z):
+    e = xp.exp(-xp.abs(z))
+    return xp.where(z >= 0, 1, e) / (1 + e)
+
+
+@rule("q = the middle z, and from it outward sums of log(1 + e^z)", activates=True, keeps="places",
+      shapes="z (n*r, m)  q (n*r, m)")
+def rising(z, *, middle):
+    """Numbers of which none is smaller than the one before it, whatever z is."""
+    s = softplus_of(z)
+    below = -xp.flip(xp.cumsum(xp.flip(s[..., :middle], -1), -1), -1)
+    above = xp.cumsum(s[..., middle + 1 :], -1)
+    return z[..., middle : middle + 1] + xp.concatenate([below, 0 * z[..., :1], above], -1)
+
+def rising_back(dq, z, *, middle):
+    """What goes outward from the middle comes back: dz = ± sigmoid(z) Σ dq from there on, in the middle Σ dq."""
+    p = sigmoid_of(z)
+    below = -p[..., :middle] * xp.cumsum(dq[..., :middle], -1)
+    above = p[..., middle + 1 :] * xp.flip(xp.cumsum(xp.flip(dq[..., middle + 1 :], -1), -1), -1)
+    return xp.concatenate([below, dq.sum(-1, keepdims=True), above], -1)
 
 
 @rule("l, p = max(z, 0) - z y + log(1 + e^-|z|), sigmoid(z)", fixed=("y",), applies=("sigmoid", "softmax"),

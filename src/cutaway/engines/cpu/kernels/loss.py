@@ -67,6 +67,59 @@ def huber_back(n, dl, z, y, dz, m, delta):
             dz[i * m + j] = dl[i] / F(m) * xp.maximum(xp.minimum(z[i * m + j] - y[i * m + j], delta), -delta)
 
 
+def pinball(n, q, y, t, l, m):
+    for i in range(n):
+        total = 0.0
+        for j in range(m):
+            d = y[i] - q[i * m + j]
+            total += np.float64(xp.maximum(t[j] * d, (t[j] - F(1)) * d))
+        l[i] = F(total / m)
+
+
+def pinball_back(n, dl, q, y, t, dq, dt, m):
+    if given(dq):
+        for i in range(n):
+            for j in range(m):
+                dq[i * m + j] = dl[i] / F(m) * ((F(0.5) - t[j]) - F(0.5) * xp.sign(y[i] - q[i * m + j]))
+    if given(dt):
+        for j in range(m):
+            total = 0.0
+            for i in range(n):
+                total += np.float64(dl[i] / F(m) * (y[i] - q[i * m + j]))
+            dt[j] = F(total)
+
+
+def rising(n, r, z, q, m, middle):
+    for i in range(n * r):
+        first = i * m
+        q[first + middle] = z[first + middle]
+        total = F(0)
+        for j in range(first + middle + 1, first + m):
+            total += xp.maximum(z[j], F(0)) + xp.log1p(xp.exp(-xp.abs(z[j])))
+            q[j] = z[first + middle] + total
+        total = F(0)
+        for j in range(first + middle - 1, first - 1, -1):
+            total += xp.maximum(z[j], F(0)) + xp.log1p(xp.exp(-xp.abs(z[j])))
+            q[j] = z[first + middle] - total
+
+
+def rising_back(n, r, dq, z, dz, m, middle):
+    for i in range(n * r):
+        first, whole, total = i * m, F(0), F(0)
+        for j in range(first, first + m):
+            whole += dq[j]
+        for j in range(first, first + middle):
+            e = xp.exp(-xp.abs(z[j]))
+            total += dq[j]
+            dz[j] = -(select(z[j] >= F(0), F(1), e) / (F(1) + e)) * total
+        total = F(0)
+        for j in range(first + m - 1, first + middle, -1):
+            e = xp.exp(-xp.abs(z[j]))
+            total += dq[j]
+            dz[j] = select(z[j] >= F(0), F(1), e) / (F(1) + e) * total
+        dz[first + middle] = whole
+
+
 def poisson(n, z, y, l, m):
     for i in range(n):
         total = 0.0
@@ -205,4 +258,4 @@ def penalized_mean_back(n, dJ, w, dl, dP):
 TAKES = {
     "weighted_mean": Takes("dJ dl"), "penalty": Takes("dP dW"), "penalized_mean": Takes("dJ dl dP?"),
 } | dict.fromkeys(("mse", "half_mse", "mae", "huber", "poisson", "binary_cross_entropy", "cross_entropy",
-                   "soft_cross_entropy"), Takes("dl dz"))
+                   "soft_cross_entropy"), Takes("dl dz")) | {"pinball": Takes("dl dq? dt?"), "rising": Takes("dq dz")}
