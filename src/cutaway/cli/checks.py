@@ -7,9 +7,9 @@ import os
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from ..errors import ArgumentError, FileError
+from ..errors import ArgumentError, CutawayError, FileError
 from ..text import quoted
 
 
@@ -76,6 +76,39 @@ def hidden(text: str | None) -> tuple[int, ...] | None:
     if not all(0 < width <= 65_536 for width in widths):
         raise ArgumentError(f"--hidden {text!r}: give the neurons of each hidden layer, such as 128,64, or none.")
     return widths
+
+
+def quantiles(text: str | None, loss: str | None) -> tuple[float, ...] | None:
+    """Read the quantiles that --loss quantile learns.
+
+    >>> quantiles("0.1, 0.5,0.9", "quantile"), quantiles(None, "mse")
+    ((0.1, 0.5, 0.9), None)
+    """
+    if text is None:
+        return None
+    if loss != "quantile":
+        raise ArgumentError("--quantiles goes with --loss quantile: add it, or leave the quantiles out.")
+    from ..losses import checked_quantiles
+
+    try:
+        return checked_quantiles([float(part) for part in text.split(",")])
+    except (ValueError, ArgumentError):
+        raise ArgumentError(f"--quantiles {text!r}: give numbers above 0 and below 1, each once and in rising order, "
+                            "such as 0.05,0.5,0.95.") from None
+
+
+def interval(coverage: float | None, estimator: Any) -> float | None:
+    """Check the coverage of intervals that an estimator is asked for, before anything is read."""
+    if coverage is None:
+        return None
+    if not hasattr(estimator, "interval_of"):
+        raise ArgumentError(f"--interval is of numbers, and the model says {estimator.design_.task} classes, each with "
+                            "its probability: leave it out.")
+    try:
+        estimator.interval_of(estimator.inputs_.example(estimator.encoder_), coverage)
+    except CutawayError as error:
+        raise ArgumentError(f"--interval {coverage:g}: {error}") from None
+    return coverage
 
 
 def share_or_path(text: str, option: str) -> float | Path:

@@ -29,6 +29,7 @@ def evaluate(
     from ..report import verdict
     from ..report.findings import Findings, Score
     from ..report.scores import confusion, measure, measure_outputs
+    from ..report.sureness import sureness
     from ..report.verdict import Answer
     from . import checks, problem, sections
     from .answers import answers, decided, doubted, labels_of
@@ -58,6 +59,7 @@ def evaluate(
     found = Findings(data.name, len(y) + dropped, rows.width, [], [], task, many=estimator.inputs_.many)
     found.targets = [problem.TargetFacts(name, "") for name in wanted]
     found.scores = [Score("given", len(truth), measure(task, truth, *answer, classes, uneven))]
+    found.sureness = sureness(estimator, X, truth, *answer)
     found.reading, given = reading(model), Answer("", *answer)
     found.remarks = verdict.one_kind(truth, wanted, found.many, "given")
     found.remarks += verdict.rare(task, truth, [given], True, None, wanted, "given")

@@ -76,8 +76,10 @@ def fit(
     task: Annotated[TaskOption | None, Option(help="Overrule what the target looks like.", show_default=False)] = None,
     class_weight: Annotated[WeightOption | None, Option(help="Let rows of rare classes count more.",
                                                    show_default=False)] = None,
-    loss: Annotated[str | None, Option(help="For a target of numbers: mse, half_mse, mae or huber.",
+    loss: Annotated[str | None, Option(help="For a target of numbers: mse, half_mse, mae, huber or quantile.",
                                        show_default=False)] = None,
+    quantiles: Annotated[str | None, Option(metavar="0.05,0.5,0.95", show_default=False,
+                                            help="Of --loss quantile: the shares of targets that lie below.")] = None,
     hidden: Annotated[str | None, Option(metavar="128,128", help="Neurons of each hidden layer, or none.")] = None,
     epochs: Annotated[int | None, Option(min=1, help="Passes over the rows, at most.")] = None,
     batch_size: Annotated[int | None, Option(min=1, help="Rows a step.")] = None,
@@ -108,7 +110,7 @@ def fit(
         checks.share_or_path(test, "--test"), checks.hidden(hidden), loss, epochs, batch_size,
         checks.rate(lr, "--lr"), seed, threads, checks.positive(time_limit, "--time-limit"), augment,
         None if class_weight is None else class_weight.value, monitor,
-        None if precision is None else precision.value,
+        None if precision is None else precision.value, checks.quantiles(quantiles, loss),
     )
     checks.output(out, "--out", MODEL, [data])
     if report is not None:

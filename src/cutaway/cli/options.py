@@ -79,6 +79,7 @@ class FitOptions:
     class_weight: str | None = None
     monitor: str | None = None
     precision: str | None = None
+    quantiles: tuple[float, ...] | None = None
 
     def chosen(self) -> dict[str, Any]:
         """List what was not left to the design, for the report."""

@@ -26,6 +26,8 @@ def predict(
     out: Annotated[Path | None, Option("--out", "-o", help="A .csv file; without it, standard output.")] = None,
     keep: Annotated[list[str] | None, Option(metavar="COL", help="Copy this column of the table, too.")] = None,
     doubt: Annotated[bool, Option("--doubt", help="Add a column that says what of a row is unlike training.")] = False,
+    interval: Annotated[float | None, Option(metavar="COVERAGE", help="Add, for numbers, between which two the target "
+                                                                      "of so many rows lies, such as 0.9.")] = None,
     threshold: Annotated[list[str] | None, Option(metavar="LABEL=P", help="Say LABEL from this probability on; may be "
                                                                           "repeated.")] = None,
     size: SizeOption = None,
@@ -47,7 +49,8 @@ def predict(
         checks.output(out, "--out", (".csv",), [model, data])
     estimator = load(model)
     chosen, how = checks.thresholds(threshold or [], labels_of(estimator)), reading(model)
-    asked = Asked(estimator, how, data, keep or [], doubt, chosen, skip_damaged, size, mode)
+    asked = Asked(estimator, how, data, keep or [], doubt, chosen, skip_damaged, size, mode,
+                  checks.interval(interval, estimator))
     with tempfile.SpooledTemporaryFile(KEPT_TEXT) as text:  # who reads standard output gets all of it or nothing
         try:
             found = Predictions(asked)

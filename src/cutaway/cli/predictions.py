@@ -25,6 +25,7 @@ class Asked:
     skip_damaged: bool = False
     size: str | None = None
     mode: str | None = None
+    interval: float | None = None
 
 
 class Predictions:
@@ -77,7 +78,7 @@ class Predictions:
         from ..files.spreadsheet import as_csv
 
         asked, first = self.asked, not self.count
-        answers = answer_columns(asked.estimator, X, asked.thresholds)
+        answers = answer_columns(asked.estimator, X, asked.thresholds, asked.interval)
         plain = [name for name, column in answers.items() if isinstance(column, list)]
         doubts = asked.estimator.doubts(X)
         self.doubts.add(doubts)
@@ -126,21 +127,31 @@ def ends(estimator: Any) -> list[list[float]]:
     return np.asarray(estimator.target_encoder_.inverse(estimator.limits_), float).reshape(2, -1).tolist()
 
 
-def answer_columns(estimator: Any, table: Any, thresholds: dict[int, float]) -> dict[str, Any]:
-    """Make the columns of the output: prediction (one for each target), then probability of each class or label.
+def answer_columns(estimator: Any, table: Any, thresholds: dict[int, float],
+                   interval: float | None = None) -> dict[str, Any]:
+    """Make the columns of the output: prediction (one for each target), then probability of each class or label, each
+    quantile, and the two ends of intervals with this coverage.
 
     What is written out already, numbers as text, is a list.
     """
     from .answers import decided, labels_of
 
     names = estimator.target_encoder_.names
-    (predicted, p), labels = estimator.said(estimator.encode(table)), labels_of(estimator)
+    Z, labels = estimator.encode(table), labels_of(estimator)
+    predicted, p = estimator.said(Z)
     predicted = decided(estimator, predicted, p, thresholds)
     if predicted.ndim == 1:
         columns = {"prediction": written(predicted, 9)}
     else:
         columns = {f"prediction_{name}": written(predicted[:, j], 9) for j, name in enumerate(names)}
     columns |= {f"probability_{label}": written(p[:, j], 6) for j, label in enumerate(labels) if p is not None}
+    if levels := getattr(estimator, "levels", ()):
+        quantiles = estimator.quantiles_of(Z)
+        columns |= {f"quantile_{level:g}": written(quantiles[:, j], 9) for j, level in enumerate(levels)}
+    if interval is not None:
+        ends = estimator.interval_of(Z, interval).reshape(len(predicted), -1)
+        named = [f"{name}_{end}" for name in columns if name.startswith("prediction") for end in ("low", "high")]
+        columns |= {name: written(ends[:, j], 9) for j, name in enumerate(named)}
     return columns
 
 

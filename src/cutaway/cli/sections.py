@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..report.findings import Findings, Score
 from ..report.page import format_score, kinds
+from ..report.sureness import sentences
 from ..text import duration, listed, printable, short
 from .terminal import Screen
 
@@ -77,6 +78,8 @@ def scores(screen: Screen, found: Findings, said: Sequence[Any] = ()) -> None:
     if found.verdict:
         screen.say()
         screen.table([(Text(printable(found.verdict), style="bold"),)], fixed=())
+    for sentence in sentences(found.sureness, f"{found.scores[-1].part} {found.many}" if found.scores else ""):
+        screen.table([(sentence,)], fixed=())
     remarks(screen, found.remarks, said)
     where = f"{found.scores[-1].part} rows" if found.scores else ""
     if found.outputs and "forecast" in found.reading:

@@ -26,6 +26,7 @@ from ..errors import ArgumentError, DataError, TrainingError
 from ..report import verdict
 from ..report.findings import ColumnFacts, Findings, Score
 from ..report.scores import confusion, measure, measure_outputs
+from ..report.sureness import sureness
 from ..report.verdict import Answer
 from ..text import duration, listed
 from . import doubts
@@ -105,7 +106,7 @@ class Study(SplitProblem):
         self.found.history = {name: history[name].tolist() for name in ("loss", "val_loss") if name in history}
         self.found.best_epoch = int(run.best_epoch) if len(self.parts[1]) else 0
         self.found.training = training_words(run, kept=bool(len(self.parts[1])))
-        if run.lr_found is not None:
+        if run.lr_found is not None or self.estimator.design_.calibration:
             self.found.design = [self._own_words(list(row)) for row in self.estimator.design_.table()]
 
     @property
@@ -130,12 +131,13 @@ class Study(SplitProblem):
         losses = kind.losses_for.get(self.problem.task, ())
         if losses and options.loss not in (None, *losses):
             raise ArgumentError(f"--loss {options.loss}: for this target give {', '.join(losses)}.")
+        own = weights | ({} if options.quantiles is None else {"quantiles": options.quantiles})
         return kind(
             monitor=options.monitor or "loss", network=network or "auto", loss=options.loss,
             epochs=options.epochs, batch_size="auto" if options.batch_size is None else options.batch_size,
             time_limit=options.time_limit, random_state=options.seed, threads=options.threads,
             precision=options.precision, columns=self.problem.columns or None,
-            validation=self.rows(1) if len(self.parts[1]) else None, **weights,
+            validation=self.rows(1) if len(self.parts[1]) else None, **own,
         )
 
     def _own_words(self, row: list[str]) -> list[str]:
@@ -222,6 +224,7 @@ class Study(SplitProblem):
                                          table=problem.kind.name == "table", ahead=problem.reading.get("horizon", 0),
                                          small=len(self.parts[0]) <= SMALL_TABLE)
         found.remarks += doubts.of_the_test(self, X, y, models, classes)
+        found.sureness = sureness(self.estimator, X, y, ours.predicted, ours.probability)
         if problem.forecasts:
             scores = [measure(problem.task, y, one.predicted, None, None) for one in simple]
             found.forecast = self._last_forecast(y, [*models, simple[self._best(scores)]])

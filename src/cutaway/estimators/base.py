@@ -22,6 +22,7 @@ from ..nn import Linear, Module
 from ..optim.schedules import AUTO
 from ..staged import from_sparse
 from ..train.fit import beginning
+from ..train.past import Past
 from .arguments import check_arguments, refuse_left_out, seed_of, tell_of_fit_only, tell_of_no_validation
 from .built import WithDiagram
 from .constant import answer_constant, tell_of_constants
@@ -129,7 +130,7 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
             "validation": validation, "sample_weight": w, "seed": self._seed,
             "shuffle": design.batch_size < design.train_rows, "early_stopping": design.patience,
             "threads": self.threads, "precision": self.precision, "progress": bool(self.verbose), "time_limit": left,
-            "monitor": "loss" if validation is None else self.monitor,
+            "monitor": "loss" if validation is None else self._monitor(),
         }
         batch_size = min(design.batch_size, len(T))
         training = beginning(self.model_, Z, T, batch_size=batch_size, **how)
@@ -146,6 +147,7 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
         if design.lr == AUTO and self.run_.lr_found is not None:
             design.lr, design.reasons["optimizer"] = self.run_.lr_found, "its learning rate was found before training"
         answer_constant(self, T, w)
+        self._ask_held_back(training.past)
         return self
 
     def _partial_fit(self, X: Any, y: Any, classes: Any, sample_weight: Any) -> Any:
@@ -288,6 +290,13 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
 
     def _set_limits(self, T: np.ndarray) -> None:
         """Remember what is needed of the targets besides their encoder."""
+
+    def _monitor(self) -> Any:
+        """The score of the rows held back by which the best weights are kept."""
+        return self.monitor
+
+    def _ask_held_back(self, past: Past) -> None:
+        """Learn of the rows held back how sure the trained network may be."""
 
     def _loss(self) -> str | Callable:
         return self.loss if callable(self.loss) else self.design_.loss

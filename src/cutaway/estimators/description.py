@@ -16,6 +16,7 @@ from ..train import History
 from .arguments import seed_of
 from .design import Design
 from .inputs import KINDS
+from .intervals import Intervals
 
 
 def describe(estimator: Any) -> dict[str, Any]:
@@ -32,6 +33,8 @@ def describe(estimator: Any) -> dict[str, Any]:
         "columns": estimator.inputs_.n_raw(estimator.encoder_),
         "names": estimator.feature_names_in_.tolist() if hasattr(estimator, "feature_names_in_") else None,
         "limits": estimator.limits_.tolist() if hasattr(estimator, "limits_") else None,
+        "temperature": getattr(estimator, "temperature_", 1.0),
+        "intervals": None if getattr(estimator, "intervals_", None) is None else estimator.intervals_.to_json(),
         "history": None,
     }
     if hasattr(estimator, "history_"):
@@ -52,6 +55,8 @@ def rebuild(kind: type, module: Module, description: dict[str, Any]) -> Any:
     encoder, target = inputs.kind.from_json(given.encoder), TargetEncoder.from_json(given.target)
     design = Design.from_json(given.design, encoder, target)
     outputs = (2, target.n_outputs) if target.task == "binary" else (target.n_outputs,)
+    if is_regressor(estimator) and estimator.levels:
+        outputs = (len(estimator.levels),)
     if (design.n_in, design.task) != (inputs.n_in(encoder), target.task) or design.n_out not in outputs:
         raise FileError("it is damaged (its design does not fit its encoders)")
     if design.dtype not in ("float32", "float64") or given.columns != inputs.n_raw(encoder):
@@ -64,8 +69,14 @@ def rebuild(kind: type, module: Module, description: dict[str, Any]) -> Any:
         estimator.feature_names_in_ = np.array(given.names, dtype=object)
     if is_regressor(estimator):
         estimator.limits_ = np.array(given.limits)
-        if estimator.limits_.shape != (2, design.n_out):
+        if estimator.limits_.shape != (2, target.n_outputs):
             raise FileError("it is damaged (its limits do not fit its outputs)")
+        if given.intervals is not None:
+            estimator.intervals_ = Intervals.from_json(given.intervals, target.n_outputs)
+    if given.temperature != 1:
+        if not 0 < given.temperature < float("inf"):
+            raise FileError(f"it is damaged (its temperature is {given.temperature})")
+        estimator.temperature_ = given.temperature
     if given.history is not None:
         estimator.history_ = History()
         if len(set(map(len, given.history.values()))) > 1:
@@ -90,6 +101,8 @@ class _Fitted:
     left_out: list[str] = field(default_factory=list)
     seed: int | None = None
     passes: int = 0
+    temperature: float = 1.0  # of classifiers
+    intervals: dict[str, Any] | None = None  # of regressors
 
 
 def kept_arguments(estimator: Any) -> tuple[dict[str, Any], list[str]]:

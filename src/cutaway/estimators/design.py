@@ -48,6 +48,7 @@ LOSS_REASONS = {
     "mse": "mean squared error, on the target scaled to mean 0 and deviation 1",
     "half_mse": "half the squared error, on the target scaled to mean 0 and deviation 1",
     "mae": "mean absolute error: wild rows count no more than others",
+    "quantile": "pinball: each output has its share of the targets below it",
     "huber": "squared near zero, absolute beyond one deviation: wild rows count less",
     "binary_cross_entropy": "the log-likelihood of two classes, taken on the logit",
     "cross_entropy": "the log-likelihood of the right class, taken on the logits",
@@ -95,6 +96,8 @@ class Design(Shown):
     spec: dict[str, Any] = field(default_factory=dict)
     #: What X is: "table", "images" or "sequences".
     inputs: str = "table"
+    #: How probabilities are made as sure as they are right, in words; "" where there are none.
+    calibration: str = ""
     encoder: Any = field(default=None, repr=False, compare=False)
     target_encoder: TargetEncoder | None = field(default=None, repr=False, compare=False)
 
@@ -160,6 +163,7 @@ class Design(Shown):
             "batch": batch,
             "epochs": f"{self.epochs} at most" if self.patience is not None else f"{self.epochs}",
             "validation": held + stop,
+            **({"calibration": self.calibration} if self.calibration else {}),
             "precision": self.dtype,
         }
         return [

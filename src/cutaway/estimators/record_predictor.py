@@ -37,6 +37,7 @@ class RecordPredictor:
         self._labels: list = [] if self.classes_ is None else list(self.classes_)
         self._limits, self._ends = None, (0.0, 0.0)
         target = fitted.target_encoder_
+        self._one = self._task == "regression" and fitted.design_.n_out == 1
         if self._task == "regression":
             self._center, self._spread = float(target.center), float(target.spread)
         self._records: RecordEncoder | None = None
@@ -65,10 +66,8 @@ class RecordPredictor:
         except NoRecord:
             spare.place[...] = self._encoded(record)
         spare.run()
-        if self._task == "regression" and not proba:
-            answer = self._number(spare.answer.item())
-        else:
-            answer = self._finished(spare.answer, proba)
+        one = self._one and not proba
+        answer = self._number(spare.answer.item()) if one else self._finished(spare.answer, proba)
         form.spares.append(spare)
         return answer
 

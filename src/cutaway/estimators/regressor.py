@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import RegressorMixin
 
+from .. import losses
 from ..data import TargetEncoder
 from ..data.limits import MARGIN
 from ..data.targets import as_target
+from ..errors import ArgumentError
 from ..nn import Module
 from ..optim import Optimizer
+from ..rules import OPS
+from ..text import joined
+from ..train.past import Past
+from . import intervals
 from .base import Estimator
+from .design import Design
+
+#: The quantiles of loss="quantile" unless others are given.
+DEFAULT = (0.05, 0.5, 0.95)
 
 
 class Regressor(RegressorMixin, Estimator):
@@ -29,15 +40,23 @@ class Regressor(RegressorMixin, Estimator):
     validation part is the latest. y is (n,) or (n, outputs). Predictions stay within the training targets' range,
     widened by 5 % on each side: a network beyond its data guesses. `print(model.design_)` says what was built and why.
 
-    loss: "mse" (if None), "half_mse", "mae" or "huber", on the scaled target, or a function (z, y) -> J.
+    loss: "mse" (if None), "half_mse", "mae" or "huber", on the scaled target, "quantile", or a function (z, y) -> J.
+    quantiles: of loss="quantile", shares of targets that lie below, rising; (0.05, 0.5, 0.95) if None. `predict` gives
+        the one nearest to the median, `predict_quantiles` all, of which none crosses another.
     monitor: "loss", "r2", "rmse", "mae", or a function (z, y) with its direction.
 
     The other arguments and the attributes after `fit` are those of ct.Classifier.
     """
 
-    losses_for: ClassVar = dict.fromkeys(("regression", "multi-output regression"), ("mse", "half_mse", "mae", "huber"))
+    losses_for: ClassVar = {
+        "regression": ("mse", "half_mse", "mae", "huber", "quantile"),
+        "multi-output regression": ("mse", "half_mse", "mae", "huber"),
+    }
 
     monitors = ("loss", "r2", "rmse", "mae")
+
+    #: What was learnt of the errors on rows held back; None where there were none.
+    intervals_: intervals.Intervals | None = None
 
     def __init__(
         self,
@@ -56,6 +75,7 @@ class Regressor(RegressorMixin, Estimator):
         monitor: Any = "loss",
         precision: str | None = None,
         columns: dict[str, str] | None = None,
+        quantiles: Any = None,
     ) -> None:
         self.network = network
         self.loss = loss
@@ -72,6 +92,7 @@ class Regressor(RegressorMixin, Estimator):
         self.monitor = monitor
         self.precision = precision
         self.columns = columns
+        self.quantiles = quantiles
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Regressor:
         """Make one pass over these rows, at a constant learning rate; no rows are held back. Returns the regressor.
@@ -81,6 +102,95 @@ class Regressor(RegressorMixin, Estimator):
         """
         return self._partial_fit(X, y, None, sample_weight)
 
+    def predict_interval(self, X: Any, coverage: float = 0.9) -> np.ndarray:
+        """Predict for each row between which numbers its target lies: (n, 2), or (n, outputs, 2), low before high.
+
+        coverage: the share of new rows whose target lies within, of each output. Intervals are as wide as the errors on
+        the rows held back ask for (split conformal prediction), wider where the network errs more. They hold on average
+        over all rows, for rows like those of training. Raises ArgumentError for a coverage outside (0, 1), or that so
+        few rows cannot promise (m of them m / (m + 1) at most), and DataError where none were held back.
+
+        >>> import cutaway as ct
+        >>> X, y = ct.datasets.load("diabetes")
+        >>> ct.Regressor(epochs=20).fit(X, y).predict_interval(X[:3], coverage=0.8).shape
+        (3, 2)
+        """
+        return self.interval_of(self.encode(X), coverage)
+
+    def interval_of(self, Z: np.ndarray, coverage: float = 0.9) -> np.ndarray:
+        """The intervals of encoded rows."""
+        if self.intervals_ is None:
+            raise intervals.none()
+        found = self.intervals_.of(*self._bounds(self._outputs(Z)), coverage)
+        ends = [self.target_encoder_.inverse(end).reshape(len(end), -1) for end in found]
+        both = np.stack(ends, axis=-1)
+        return both[:, 0] if self.design_.task == "regression" else both
+
+    def _bounds(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What intervals are laid around, (n, outputs) on the scaled target: the prediction as low and as high, or the
+        lowest and the highest quantile."""
+        q = np.clip(self._rising(z), *self.limits_)
+        return (q[:, :1], q[:, -1:]) if self.levels else (q, q)
+
+    def predict_quantiles(self, X: Any) -> np.ndarray:
+        """Predict for each row the numbers below which its target lies with these chances: (n, quantiles), rising.
+
+        For loss="quantile"; raises ArgumentError for another one.
+
+        >>> import cutaway as ct
+        >>> X, y = ct.datasets.load("diabetes")
+        >>> model = ct.Regressor(loss="quantile", quantiles=(0.1, 0.5, 0.9), epochs=20).fit(X, y)
+        >>> model.predict_quantiles(X[:2]).shape
+        (2, 3)
+        """
+        return self.quantiles_of(self.encode(X))
+
+    def quantiles_of(self, Z: np.ndarray) -> np.ndarray:
+        """The quantiles of encoded rows."""
+        if not self.levels:
+            raise ArgumentError(f'predict_quantiles is of loss="quantile", and this model has {self.design_.loss}: ask '
+                                "predict_interval(X, coverage=0.9) how far it may be off.")
+        q = np.clip(self._rising(self._outputs(Z)), *self.limits_)
+        return np.stack([self.target_encoder_.inverse(column) for column in q.T], axis=1)
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """The quantiles that are learnt; none for other losses."""
+        if self.loss != "quantile":
+            return ()
+        return losses.checked_quantiles(DEFAULT if self.quantiles is None else self.quantiles)
+
+    def _rising(self, z: np.ndarray) -> np.ndarray:
+        """Raw outputs (n, n_out) as the loss has them: of quantiles none is below the one before it."""
+        z, levels = z.astype(np.float64), self.levels
+        return OPS["rising"].forward(z, middle=losses.middle_of(levels)) if len(levels) > 1 else z
+
+    def _check_arguments(self) -> None:
+        super()._check_arguments()
+        if self.loss != "quantile" and self.quantiles is not None:
+            raise ArgumentError(f'quantiles={self.quantiles!r} is of loss="quantile", and loss is {self.loss!r}: leave '
+                                "quantiles out, or ask for that loss.")
+        if len(self.levels) > 1 and isinstance(self.monitor, str) and self.monitor.removeprefix("val_") != "loss":
+            raise ArgumentError(f"monitor={self.monitor!r} is of one prediction a row, and quantiles are "
+                                f'{len(self.levels)}: give "loss".')
+
+    def _network(self, design: Design) -> Module:
+        if levels := self.levels:
+            design.n_out, design.link = len(levels), "rising" if len(levels) > 1 else "identity"
+            design.reasons["output"] = "one neuron a quantile; outward from the middle one they add up, so none crosses"
+        network = super()._network(design)
+        if levels:
+            shares = joined([f"{level:g}" for level in levels])
+            design.reasons["loss"] = f"pinball, least where {shares} of the targets lie below"
+        return network
+
+    def _loss(self) -> str | Callable:
+        levels = self.levels
+        return partial(losses.quantile, quantiles=levels) if levels else super()._loss()
+
+    def _ask_held_back(self, past: Past) -> None:
+        self.intervals_ = intervals.learn(self, past)
+
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Compute R² = 1 - Σ(y - ŷ)² / Σ(y - mean y)²; y may be left out where X brings its targets."""
         return super().score(*self.inputs_.with_target(X, y, self.encoder_), sample_weight)
@@ -88,6 +198,10 @@ class Regressor(RegressorMixin, Estimator):
     def _target(self, y: Any, weights: np.ndarray | None, classes: Any = None, constant: bool = False) -> TargetEncoder:
         values, _ = as_target(y)
         task = "regression" if values.ndim == 1 else "multi-output regression"
+        if isinstance(self.loss, str) and self.loss not in self.losses_for[task]:
+            fitting = ", ".join(self.losses_for[task])
+            raise ArgumentError(f"loss={self.loss!r} is of one number a row, and y has {values.shape[1]} columns: use "
+                                f"one of {fitting}, or a Regressor for each.")
         target = TargetEncoder(task, constant=constant).fit(y, weights)
         target.reason = "one number a row" if values.ndim == 1 else f"{values.shape[1]} columns of numbers"
         return target
@@ -100,6 +214,8 @@ class Regressor(RegressorMixin, Estimator):
         self.limits_ = np.stack([np.minimum(low, before[0]), np.maximum(high, before[1])])
 
     def _predictions(self, z: np.ndarray) -> np.ndarray:
+        if len(levels := self.levels) > 1:
+            z = self._rising(z)[:, [losses.middle_of(levels)]]
         return self.target_encoder_.inverse(np.clip(z, *self.limits_))
 
     def answers(self, Z: np.ndarray) -> np.ndarray:

@@ -97,6 +97,22 @@ def scatter(true: Sequence[float], predicted: Sequence[float], name: str) -> Htm
     return _svg(marks, f"Predicted over true {name} for {len(true):,} test rows")
 
 
+def reliability(after: Sequence[Sequence[float]], before: Sequence[Sequence[float]]) -> Html:
+    """Draw how often something happened over its probability, a dot a bin; on the diagonal they agree.
+
+    Bins are (mean probability, share that happened, rows, low, high); bars go from low to high, where chance alone
+    leaves most dots. `before`: other dots, without bars.
+    """
+    x, y = Axis(-0.03, 1.03, LEFT, WIDTH - RIGHT), Axis(-0.03, 1.03, HEIGHT - BOTTOM, TOP)
+    marks = _frame(x, y, "probability", "how often it was so")
+    marks.append(tag("line", x1=x(0), y1=y(0), x2=x(1), y2=y(1), class_="best"))
+    marks += [tag("line", x1=x(p), x2=x(p), y1=y(low), y2=y(high), class_="bar-of-chance")
+              for p, _, _, low, high in after]
+    marks += [tag("circle", cx=x(p), cy=y(share), r=4, class_=f"dot {kind}")
+              for kind, bins in (("b", before), ("a", after)) for p, share, *_ in bins]
+    return _svg(marks, f"How often it was so over the probability, {sum(int(b[2]) for b in after):,} cases")
+
+
 def _padded(low: float, high: float, share: float) -> tuple[float, float]:
     """The ends of an axis, a share of its length beyond the values."""
     pad = (high - low or abs(high) or 1) * share

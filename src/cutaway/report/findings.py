@@ -65,7 +65,8 @@ class Findings:
     stands beside the two models where that says something; `forecast` holds the last forecast of the test rows:
     {"history", "truth", "network", "linear", "simple"}; `pictures` some images of the test as `pictures.pictures` gives
     them, for the page alone; `rivals` a linear model, boosting, the network and their mean on folds: {"about": what
-    they are scored on, "score", "cells": rows of words, "sentence"}.
+    they are scored on, "score", "cells": rows of words, "sentence"}; `sureness` how sure the test's
+    answers are, beside the truth, as `sureness.sureness` says.
     """
 
     source: str
@@ -110,6 +111,7 @@ class Findings:
     forecast: dict[str, list[float | None]] | None = None
     pictures: dict[str, Any] = field(default_factory=dict)
     rivals: dict[str, Any] = field(default_factory=dict)
+    sureness: dict[str, Any] = field(default_factory=dict)
 
     @property
     def title(self) -> list[str]:

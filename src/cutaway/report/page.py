@@ -12,6 +12,7 @@ from .findings import ColumnFacts, Findings, Score
 from .html import Html, join, scrolling, table, tag
 from .scores import ERRORS
 from .style import STYLE, theme_switch
+from .sureness import section
 
 #: A confusion matrix with more classes than this is no longer a picture.
 MOST_CLASSES = 30
@@ -39,9 +40,9 @@ def page(found: Findings) -> str:
         tag("title", f"{names} · Cutaway"),
         tag("style", Html(STYLE)),
     ]
-    parts = [_headline(found, names), _scores(found), _rivals(found), _pictures(found), _images(found),
-             _mistakes(found), _importance(found), _diagnosis(found), _data(found), _design(found), _training(found),
-             _use(found), _settings(found)]
+    parts = [_headline(found, names), _scores(found), _rivals(found), _pictures(found),
+             section(found.sureness, found.many), _images(found), _mistakes(found), _importance(found),
+             _diagnosis(found), _data(found), _design(found), _training(found), _use(found), _settings(found)]
     body = tag("body", tag("main", [part for part in parts if part]))
     return "<!doctype html>\n" + tag("html", tag("head", head), body, lang="en")
 

@@ -75,6 +75,7 @@ svg text{fill:var(--faint)}svg .name{fill:var(--text)}
 .line{fill:none;stroke-width:2;stroke-linejoin:round}.line.a{stroke:var(--a)}.line.b{stroke:var(--b)}
 .line.c{stroke:var(--faint);stroke-dasharray:2 3}.line.t{stroke:var(--text);stroke-width:1.2}
 .ink.t,.ink.c{font-weight:600}
+.bar-of-chance{stroke:var(--rule);stroke-width:7}
 .dot.a{fill:var(--a);fill-opacity:.5}.dot.b{fill:var(--b)}
 .confusion{width:auto}.confusion th,.confusion td{border:0;padding:.45rem .7rem;text-align:right}
 .confusion tbody td{font-variant-numeric:tabular-nums;min-width:3.2rem;border:2px solid var(--paper)}

@@ -22,7 +22,8 @@ class Monitor(NamedTuple):
 
     @property
     def words(self) -> str:
-        return "validation loss" if self.column == "val_loss" else self.column
+        known = {"val_loss": "validation loss", "val_calibrated_loss": "calibrated validation loss"}
+        return known.get(self.column, self.column)
 
     @property
     def no_number(self) -> str:

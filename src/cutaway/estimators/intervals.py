@@ -1,0 +1,141 @@
+"""Prediction intervals: how far a prediction may be off, asked of rows held back.
+
+Split conformal prediction (Papadopoulos et al., 2002; Lei et al., "Distribution-free predictive inference for
+regression", 2018): of m rows that nothing was learnt from, the ⌈(m + 1) c⌉-th smallest error covers a new row with a
+probability of c at least, whatever the network, if rows are exchangeable. Errors are divided by the size that errors
+have near such a prediction, so that intervals are wide where the network errs much. All happens on the scaled target:
+where its logarithm is learnt, intervals are wider above than below.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from ..data.limits import FEWEST_OF_SIZE, MOST_FOR_SIZES, MOST_SCORES, SHARE_OF_SIZE, SIZE_EVERYWHERE
+from ..described import described
+from ..errors import ArgumentError, DataError, FileError
+from ..train.past import Past
+from .held import answered
+
+
+@dataclass
+class Intervals:
+    """What a fit learnt of its errors, a list an output, all on the scaled target.
+
+    places, sizes: predictions, rising, and the size of errors near them, by the rows learnt from. scores, shares:
+    errors of the rows held back over these sizes, rising, and of what share of new rows each is not exceeded. rows: how
+    many were held back.
+    """
+
+    places: list[list[float]]
+    sizes: list[list[float]]
+    scores: list[list[float]]
+    shares: list[list[float]]
+    rows: int
+
+    def of(self, low: np.ndarray, high: np.ndarray, coverage: float) -> tuple[np.ndarray, np.ndarray]:
+        """Widen bounds (n, outputs), which may be the same prediction twice, so that they cover this share of rows.
+
+        Raises ArgumentError for a share outside (0, 1), or that so few rows held back cannot promise.
+        """
+        if isinstance(coverage, bool) or not isinstance(coverage, int | float | np.number) or not 0 < coverage < 1:
+            raise ArgumentError(f"coverage is {coverage!r}: give the share of rows that intervals shall cover, above 0 "
+                                "and below 1, such as 0.9.")
+        most = min(shares[-1] for shares in self.shares)
+        if coverage > most + ROUNDING:
+            raise ArgumentError(f"coverage is {coverage:g}, but {self.rows:,} rows held back can promise "
+                                f"{most:.3g} at most: ask for less, or fit with more of them, such as validation=0.3.")
+        middle, low, high = (low + high) / 2, low.copy(), high.copy()
+        for j, (places, sizes) in enumerate(zip(self.places, self.sizes, strict=True)):
+            first = np.searchsorted(self.shares[j], coverage - ROUNDING)
+            far = self.scores[j][first] * np.interp(middle[:, j], places, sizes)
+            low[:, j], high[:, j] = low[:, j] - far, high[:, j] + far
+        return np.minimum(low, middle), np.maximum(high, middle)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, state: Any, outputs: int) -> Intervals:
+        """The intervals that `to_json` gave, for so many outputs. Raises FileError for what it cannot have given."""
+        found = described(cls, state)
+        for one, two in ((found.places, found.sizes), (found.scores, found.shares)):
+            fits = len(one) == len(two) == outputs and all(len(a) == len(b) > 0 for a, b in zip(one, two, strict=False))
+            if not fits or not all(np.isfinite(part).all() and (np.diff(part) >= 0).all() for part in one) \
+                    or not all(np.isfinite(part).all() and min(part) > 0 for part in two):
+                raise FileError("it is damaged (its intervals do not fit its outputs)")
+        if not all((np.diff(part) > 0).all() and part[-1] < 1 for part in found.shares):
+            raise FileError("it is damaged (its intervals cover shares in no order)")
+        return found
+
+
+#: Shares of rows that are equal but for rounding.
+ROUNDING = 1e-12
+
+
+def learn(estimator: Any, past: Past) -> Intervals | None:
+    """Learn of a trained regressor's errors; None where its run held no rows back.
+
+    Sizes of errors come from the rows that were learnt from, which are many: too small where a network knows them by
+    heart, in proportion they are right, and the rows held back say how large they are.
+    """
+    if past.held_out is None:
+        return None
+    known = past.rows[:: -(-len(past.rows) // MOST_FOR_SIZES)]
+    learnt, held = answered(estimator, past.data.part(known)), answered(estimator, past.held_out)
+    if not (np.isfinite(learnt.z).all() and np.isfinite(held.z).all()):
+        return None
+    (low, high), (low_held, high_held) = estimator._bounds(learnt.z), estimator._bounds(held.z)
+    y, y_held = (np.asarray(part.y, np.float64).reshape(len(part), -1) for part in (learnt, held))
+    found = Intervals([], [], [], [], len(held))
+    for j in range(y.shape[1]):
+        middle, middle_held = (low[:, j] + high[:, j]) / 2, (low_held[:, j] + high_held[:, j]) / 2
+        places, sizes = sizes_of(middle, np.abs(y[:, j] - middle))
+        off = np.maximum(low_held[:, j] - y_held[:, j], y_held[:, j] - high_held[:, j])
+        scores, shares = ranked(off / np.interp(middle_held, places, sizes), held.weight)
+        for name, part in {"places": places, "sizes": sizes, "scores": scores, "shares": shares}.items():
+            getattr(found, name).append(part.tolist())
+    return found
+
+
+def sizes_of(predicted: np.ndarray, errors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The mean size of errors near a prediction, at rising predictions: of overlapping windows of a tenth of the rows,
+    with some of the size everywhere, so that a window of lucky rows is not taken for certain.
+
+    >>> places, sizes = sizes_of(np.arange(1000.0), np.where(np.arange(1000) < 500, 1.0, 3.0))
+    >>> np.interp([100, 900], places, sizes).tolist()
+    [2.0, 4.0]
+    """
+    order = np.argsort(predicted, kind="stable")
+    predicted, errors, n = predicted[order], errors[order], len(order)
+    window = min(n, max(FEWEST_OF_SIZE, round(SHARE_OF_SIZE * n)))
+    ends = np.linspace(0, n, max(2, 2 * n // window) + 1).astype(int)
+    parts = [slice(first, last) for first, last in zip(ends[:-2], ends[2:], strict=True)]
+    places, near = (np.array([values[part].mean() for part in parts]) for values in (predicted, errors))
+    sizes = near + SIZE_EVERYWHERE * errors.mean()
+    places, first = np.unique(places, return_index=True)
+    return places, np.where(sizes[first] > 0, sizes[first], 1.0)
+
+
+def ranked(scores: np.ndarray, weight: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Scores in rising order, and the share of new rows that is not beyond each: k / (m + 1) for the k-th of m.
+
+    Rows count by their weights; a new row as much as they do on average. Of many, some thousands are kept, evenly.
+    """
+    order, m = np.argsort(scores, kind="stable"), len(scores)
+    w = np.ones(m) if weight is None else np.asarray(weight, np.float64)[order] / np.mean(weight)
+    scores, shares = scores[order], np.cumsum(w) / (m + 1)
+    kept = np.unique(np.linspace(0, m - 1, min(m, MOST_SCORES)).round().astype(int))
+    return scores[kept], shares[kept]
+
+
+def none() -> DataError:
+    """What to raise where there are no intervals, in words."""
+    return DataError(
+        "predict_interval needs errors on rows that were not learnt from, and this model has none: fit holds rows back "
+        "from 200 on unless validation=None, partial_fit never does, and older model files do not have them. Call fit "
+        "with validation=0.1, or with rows of your own, validation=(X, y)."
+    )
