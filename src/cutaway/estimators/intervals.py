@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..data.limits import FEWEST_OF_SIZE, MOST_FOR_SIZES, MOST_SCORES, SHARE_OF_SIZE, SIZE_EVERYWHERE
+from ..data.limits import FEWEST_OF_SIZE, MOST_FOR_SIZES, MOST_NUMBERS, MOST_SCORES, SHARE_OF_SIZE, SIZE_EVERYWHERE
 from ..described import described
 from ..errors import ArgumentError, DataError, FileError
 from ..train.past import Past
@@ -84,7 +84,8 @@ def learn(estimator: Any, past: Past) -> Intervals | None:
     """
     if past.held_out is None:
         return None
-    known = past.rows[:: -(-len(past.rows) // MOST_FOR_SIZES)]
+    width = sum(part[:1].size for part in past.data.inputs.arrays.values())
+    known = past.rows[:: -(-len(past.rows) // min(MOST_FOR_SIZES, max(FEWEST_OF_SIZE, MOST_NUMBERS // width)))]
     learnt, held = answered(estimator, past.data.part(known)), answered(estimator, past.held_out)
     if not (np.isfinite(learnt.z).all() and np.isfinite(held.z).all()):
         return None
