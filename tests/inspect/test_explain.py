@@ -332,7 +332,7 @@ def test_a_penalty_of_large_weights(weights):
 
 def test_no_operation_is_left_out_of_these_tests():
     tried = {*BETWEEN, *LOSSES, "linear", "conv", "embedding", "rnn", "lstm", "gru", "batch_stats", "masked",
-             "cross_entropy", "soft_cross_entropy", "weighted_mean", "penalty", "penalized_mean"}
+             "cross_entropy", "soft_cross_entropy", "weighted_mean", "penalty", "penalized_mean", "pinball", "rising"}
     theirs = {"hold"}  # the stepping session's own: a killed neuron
     assert {name for name, rule in OPS.items() if rule.backward} - theirs <= tried
 

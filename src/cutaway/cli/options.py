@@ -85,4 +85,5 @@ class FitOptions:
         """List what was not left to the design, for the report."""
         shown = {name.replace("_", " "): str(value) if isinstance(value, Path) else value
                  for name, value in vars(self).items() if value is not None}
+        shown |= {"quantiles": ",".join(f"{level:g}" for level in self.quantiles)} if self.quantiles else {}
         return shown | ({"hidden": ",".join(map(str, self.hidden)) or "none"} if self.hidden is not None else {})
