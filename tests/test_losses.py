@@ -75,7 +75,6 @@ def test_the_pinball_loss_of_several_is_the_mean_over_rising_outputs():
     assert ct.losses.quantile(z, y, w, quantiles=LEVELS).item() == pytest.approx((w * each).mean(), rel=1e-14)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_quantiles_have_the_precision_of_the_outputs_and_weights_may_be_a_column():
     z, y, w = RNG.normal(size=(4, 3)), RNG.normal(size=4), RNG.uniform(1, 2, 4)
     assert ct.losses.quantile(ct.Tensor(z.astype("float32")), y).dtype == np.float32
@@ -84,6 +83,7 @@ def test_quantiles_have_the_precision_of_the_outputs_and_weights_may_be_a_column
         ct.losses.quantile(z, y, np.ones(3))
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_rising_numbers_never_cross_however_outputs_lie(dtype):
     z = (10.0 ** RNG.uniform(-8, 4, (500, 7)) * RNG.choice([-1, 1], (500, 7))).astype(dtype)
     for middle in (0, 3, 6):
