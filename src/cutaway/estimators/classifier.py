@@ -203,8 +203,8 @@ class Classifier(ClassifierMixin, Estimator):
             raise ArgumentError(f"loss={self.loss!r} is not for a {target.task} target: use {fitting}.")
         return target
 
-    def _prepare(self, X: Any, y: Any, sample_weight: Any, constant: bool) -> TrainingRows:
-        rows = super()._prepare(X, y, sample_weight, constant)
+    def _prepare(self, *given: Any, **how: Any) -> TrainingRows:
+        rows = super()._prepare(*given, **how)
         calibration.announce(self)
         return rows
 
