@@ -59,7 +59,7 @@ def test_of_classes_each_part_has_its_share(visits, run):
 
 def test_targets_that_drift_are_tested_on_the_latest_rows(sales, run):
     status, out, _ = run("fit", "sales.csv", "-t", "price", *QUICK, "-o", "m.safetensors")
-    said = "The test rows are therefore the latest by sold, since the rows are in its order"
+    said = "The test rows are therefore the latest by sold (the rows are in its order)"
     assert status == 0 and said in words(out)
     assert "the latest by sold" in run("inspect", "m.safetensors")[1]
 

@@ -71,6 +71,7 @@ def test_what_cannot_be_compared_is_refused(arguments, error, says):
     ((0.5, 0.6, 0.9, 0.8), ["network", "mean of the three"], "but the mean of the three cannot be told from it"),
     ((0.5, 0.9, 0.6, 0.8), ["boosting"], "HistGradientBoosting is the one to use"),
     ((0.5, 0.6, 0.7, 0.9), ["mean of the three"], "fit all three, and average"),
+    ((-0.2, -0.4, -0.1, -0.1), ["network"], "better than always answering the mean"),
     ((0.9, 0.6, 0.8, 0.8), ["linear", "network"], "within chance. The linear model is as good as any, and simpler."),
 ])
 def test_the_winner_is_said_plainly(means, within, says):

@@ -113,7 +113,7 @@ def _chosen(one: Flattery) -> Finding:
     apart = {"time": f"The test rows are therefore the latest by {tie.column}",
              "groups": f"No {tie.column or COPY} is therefore on two sides"}[tie.way]
     return Finding("a random split would flatter", NOTICE, one.sentence(), "",
-                   f"{apart}, since {tie.why}. If that is not so, add --split random.", [tie.column] * bool(tie.column),
+                   f"{apart} ({tie.why}). If that is not so, add --split random.", [tie.column] * bool(tie.column),
                    numbers(one))
 
 

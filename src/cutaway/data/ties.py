@@ -40,7 +40,7 @@ class Tie:
 
     way: "time" or "groups", as `split` takes it. labels (n,): they order the rows, or are equal where rows belong
     together. sure: new rows will be later, or of other groups, as far as looks can say, so that a split may go by it
-    unasked; why says it in words that follow "since".
+    unasked; why says it in words.
     """
 
     way: str
@@ -242,7 +242,7 @@ def _groups(X: Any, moments: list[Tie]) -> Iterator[Tie]:
         if len(sizes) < FEWEST_GROUPS or len(sizes) > n / 1.5 or sizes.max() > LARGEST_GROUP * n:
             continue
         rows = n / len(sizes)
-        sure, why = sampled and rows <= MOST_OF_GROUP, "by its name, it is what was sampled"
+        sure, why = sampled and rows <= MOST_OF_GROUP, "by its name, new rows will be of others"
         again = None if time is None else recurring(codes, time)
         if again is not None and again > 0.5:
             sure, why = False, f"{again:.0%} of the latest rows are of one that was there before"

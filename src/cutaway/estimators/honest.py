@@ -99,7 +99,7 @@ class Advice(Shown):
             lines = ["by chance"]
         else:
             tie = self.chosen.tie
-            lines = [f"by {tie.named}, since {tie.why}. {self.chosen.sentence()}"]
+            lines = [f"by {tie.named} ({tie.why}). {self.chosen.sentence()}"]
         return "\n".join(lines + [f"If new rows are without them ({one.tie.named}): {one.sentence()}"
                                   for one in self.doubtful])
 

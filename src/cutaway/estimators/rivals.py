@@ -72,6 +72,8 @@ class Rivals(Shown):
     def sentence(self) -> str:
         """Say who is best, and what to do."""
         best = self.ranked[0]
+        if self.by == "R²" and best.mean <= 0:
+            return "None of them is better than always answering the mean."
         if "network" in self.within or best.name == "network":
             near = [name for name in self.within if name not in (best.name, "network")]
             if best.name == "network":
