@@ -87,7 +87,7 @@ def test_a_threshold_of_ones_own(parcels, run):
 
 def test_copies_among_the_test_rows(here, run, table):
     pd.concat([table, table.head(120)]).to_csv("twice.csv", index=False)
-    out = run("fit", "twice.csv", "-t", "price", "--epochs", 2)[1]
+    out = run("fit", "twice.csv", "-t", "price", "--epochs", 2, "--split", "random")[1]
     assert "test rows are, number for number, among those learnt from" in words(out)
     assert "number for number" not in words(run("fit", "table.csv", "-t", "price", "--epochs", 2)[1])
 
@@ -159,7 +159,8 @@ def test_rows_in_the_order_of_time_are_no_test_between_each_other(tmp_path, monk
     frame = {"t": pd.date_range("2020", periods=400, freq="h"), "a": r.normal(size=400)}
     level = 20 + 9 * np.sin(np.arange(400) / 40) + 0.05 * r.normal(size=400)
     pd.DataFrame({**frame, "y": level}).to_csv("walk.csv", index=False)
-    said = words(run("fit", "walk.csv", "-t", "y", "--epochs", 1)[1])
+    assert "The test rows are therefore the latest by t" in words(run("fit", "walk.csv", "-t", "y", "--epochs", 1)[1])
+    said = words(run("fit", "walk.csv", "-t", "y", "--epochs", 1, "--split", "random")[1])
     assert "t alone predicts y, because the rows are in its order" in said and "(--time t)" in said
     assert "alone predicts" not in words(run("fit", "walk.csv", "-t", "y", "--epochs", 1, "--time", "t")[1])
 
