@@ -218,3 +218,8 @@ def test_a_damaged_file_is_refused(tmp_path):
     entry["settings"]["widths"] = [3, 3]
     with pytest.raises(FileError, match="damaged"):
         build(entry, {}, 10**6)
+
+
+def test_the_vectors_of_codes_begin_near_each_other():
+    weights = ct.nn.TableInput(1, codes=[0], entries=[2000], widths=[8]).init(0).code0.data
+    assert 0.098 < weights.std() < 0.102
