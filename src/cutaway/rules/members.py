@@ -61,9 +61,10 @@ def member_log_mean_exp(z):
     top = z.max(1, keepdims=True)
     return xp.log(xp.exp(z - top).mean(1)) + top.reshape(z.shape[0], z.shape[2])
 
-def member_log_mean_exp_back(dy, z, y):
-    """dz = dy e^(z - y) / members"""
-    return xp.expand_dims(dy, 1) * xp.exp(z - xp.expand_dims(y, 1)) / z.shape[1]
+def member_log_mean_exp_back(dy, z):
+    """dz = dy softmax(z) over members; not e^(z - y), which a rounded y of many thousands spoils."""
+    e = xp.exp(z - z.max(1, keepdims=True))
+    return xp.expand_dims(dy, 1) * (e / e.sum(1, keepdims=True))
 
 def member_log_mean_exp_shape(z):
     fits(("nem", z))

@@ -133,11 +133,19 @@ def member_log_mean_exp(n, z, y, e, m):
             y[i * m + c] = F(xp.log(total / e)) + top
 
 
-def member_log_mean_exp_back(n, dy, z, y, dz, e, m):
+def member_log_mean_exp_back(n, dy, z, dz, e, m):
     for i in range(n):
-        for j in range(i * e, i * e + e):
-            for c in range(m):
-                dz[j * m + c] = dy[i * m + c] * xp.exp(z[j * m + c] - y[i * m + c]) / F(e)
+        for c in range(m):
+            top, total = z[i * e * m + c], 0.0
+            for j in range(e):
+                top = xp.maximum(z[(i * e + j) * m + c], top)
+            for j in range(e):
+                share = xp.exp(z[(i * e + j) * m + c] - top)
+                dz[(i * e + j) * m + c] = share
+                total += np.float64(share)
+            scale = dy[i * m + c] * F(1 / total)
+            for j in range(e):
+                dz[(i * e + j) * m + c] *= scale
 
 
 def member_cross_entropy(n, z, y, l, p, e, m):
