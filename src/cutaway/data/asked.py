@@ -7,7 +7,9 @@ from difflib import get_close_matches
 from typing import Any
 
 from ..errors import ArgumentError
+from .date_forms import FORMS, kind_with_form
 
+#: A kind "date:dmy" also says how its dates are written: one of date_forms.FORMS.
 KINDS = ("number", "category", "boolean", "date", "drop")
 #: What other libraries call these kinds.
 ALIASES = {
@@ -36,7 +38,10 @@ def read_kinds(pairs: Iterable[tuple[Any, Any]], where: Any) -> dict[str, str]:
     """Read pairs of a column's name and its kind; `where` gives the words before a kind that is wrong."""
     found: dict[str, str] = {}
     for name, kind in pairs:
-        if kind not in KINDS:
+        if isinstance(kind, str) and kind.startswith("date:") and not kind_with_form(kind):
+            forms = ", ".join(f"date:{form} ({example})" for form, (_, _, example) in FORMS.items())
+            raise ArgumentError(f"{where(name)}{kind!r:.40}: choose one of date, {forms}.")
+        if kind not in KINDS and not kind_with_form(kind):
             raise ArgumentError(f"{where(name)}{kind!r:.40}: choose one of {', '.join(KINDS)}.{_meant(kind)}")
         if (before := found.setdefault(str(name), kind)) != kind:
             raise ArgumentError(f"Column {str(name)!r} is asked for as {before!r} and as {kind!r}: choose one.")

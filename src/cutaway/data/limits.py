@@ -41,6 +41,9 @@ MOST_NOTES = 6
 CLIP = 3.0
 #: A column of text is numbers (or dates) when at least this share of its cells is: the rest are marks for gaps.
 MOST_OF_KIND = 0.95
+#: Characters of a date, at most; days that whole numbers such as 20240131 must spell, all of them and so many different
+#: ones, to be taken for dates; the years of such days, and of 2024-01 without a day: 4711-05 is a code.
+LONGEST_DATE, FEWEST_SPELT_DAYS, SPELT_YEARS = 40, 3, range(1800, 2200)
 #: Text is no category when its distinct values reach this share of its cells: each is seen about once.
 NEARLY_ALL = 0.9
 #: With this many different values or fewer, a column is too short to call it text or an identifier.
