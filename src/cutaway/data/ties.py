@@ -154,22 +154,27 @@ def _dates(cells: Any, name: str) -> np.ndarray | None:
     from pandas.api import types
 
     from .cells import words_of
-    from .dates import DAY, CodedDates
+    from .dates import Cells, days_since
     from .understand import kind_of
 
     if isinstance(cells.dtype, types.CategoricalDtype) or types.is_bool_dtype(cells.dtype):
         return None
+    form, words = "iso", None
     try:
         if not types.is_datetime64_any_dtype(cells.dtype):
             some = cells.iloc[np.linspace(0, len(cells) - 1, min(len(cells), ROWS_ASKED)).astype(int)]
-            if some.isna().any() or kind_of(words_of(some, name)) != "date":
+            if some.isna().any() or kind_of(words_of(some, name))[0] != "date":
                 return None
-        dates = CodedDates.of(cells, name).spread
+            words = words_of(cells, name)
+            written = kind_of(words)[1]  # all rows decide how dates are written, not some
+            if written is None or written.form == "time":
+                return None
+            form = written.form
+        read = Cells.of(cells, name, form, words).by_clock(None)
     except CutawayError:  # its cells are refused where they are encoded, with the words for it
         return None
-    if dates.isna().any():
-        return None
-    return np.asarray((dates - dates.min()) / DAY, dtype=np.float64)
+    dates = read.dates[read.codes]
+    return None if np.isnat(dates).any() else days_since(dates, dates.min())
 
 
 def _in_order(X: Any, y: Any) -> bool:
