@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cutaway.data import TableEncoder
-from cutaway.data.date_forms import FORMS, OF_TEXT, Written, form_of, read_dates, spell_days
+from cutaway.data.date_forms import FORMS, OF_TEXT, DateForm, form_of, read_dates, spell_days
 from cutaway.errors import ArgumentError, DataError
 
 HOT = datetime(2020, 8, 15, 14, 30)
@@ -95,7 +95,7 @@ def test_what_spells_days_is_looked_at_number_by_number():
     (["5 May 2020", "May 6, 2021"], "named", False),
 ])
 def test_the_whole_column_decides_the_form(words, form, unsure):
-    assert form_of(words, np.ones(len(words))) == Written(form, unsure)
+    assert form_of(words, np.ones(len(words))) == DateForm(form, unsure)
 
 
 def test_nearly_all_cells_of_a_form_are_enough_and_the_rest_are_gaps_that_a_note_names():

@@ -190,7 +190,7 @@ RANGES = (("year", 1000, 2999), ("excel", 10_000, 109_575), ("compact", 18_000_1
 
 
 @dataclass
-class Written:
+class DateForm:
     """The form that a column of words has. unsure: day and month could change places in every cell."""
 
     form: str
@@ -198,11 +198,11 @@ class Written:
 
 
 def form_of(words: list[str], counts: np.ndarray, forms: tuple[str, ...] = OF_TEXT,
-            share: float = MOST_OF_KIND) -> Written | None:
+            share: float = MOST_OF_KIND) -> DateForm | None:
     """The form that reads the given share of all cells, or more; words[i], which are no gaps, stand in counts[i] cells.
 
     >>> form_of(["15.08.2020", "01.02.2020"], np.array([1, 1])), form_of(["1/2/2020", "2/1/2020"], np.array([3, 1]))
-    (Written(form='dmy', unsure=False), Written(form='mdy', unsure=True))
+    (DateForm(form='dmy', unsure=False), DateForm(form='mdy', unsure=True))
     """
     allowed = (1 - share) * counts.sum() + 1e-9
     lost = dict.fromkeys(forms, 0.0)
@@ -222,8 +222,8 @@ def form_of(words: list[str], counts: np.ndarray, forms: tuple[str, ...] = OF_TE
         return None
     form = min(lost, key=lambda form: lost[form])
     if not {"dmy", "mdy"} <= lost.keys() or lost["dmy"] != lost["mdy"] or form not in ("dmy", "mdy"):
-        return Written(form)
-    return Written("mdy" if "/" in first else "dmy", unsure=True)
+        return DateForm(form)
+    return DateForm("mdy" if "/" in first else "dmy", unsure=True)
 
 
 def read_dates(words: list[str], form: str) -> tuple[np.ndarray, np.ndarray]:

@@ -12,7 +12,7 @@ from ..text import counted
 from .categories import Boolean, Category
 from .cells import CODE, CodedWords, is_gap, unreadable, words_of
 from .columns import Column, Dropped, Settings
-from .date_forms import Written, form_of, form_of_numbers, read_dates, spell_days, wanted
+from .date_forms import DateForm, form_of, form_of_numbers, read_dates, spell_days, wanted
 from .dates import Cells, Date, fit_parts
 from .limits import FEW_VALUES as FEW
 from .limits import FEWEST_OF_CODE, MOST_CODES, MOST_REMEMBERED, NEARLY_ALL
@@ -35,11 +35,11 @@ def understand(name: str, cells: Any, weights: np.ndarray | None, settings: Sett
     kind, _, form = (kind or "").partition(":")
     kind = kind or None
     asked = named or kind is not None
-    written = Written(form) if form else None
+    written = DateForm(form) if form else None
     if kind in (None, "number") and not named and not types.is_bool_dtype(cells.dtype):
         x = plain_numbers(cells)
         if x is not None and kind is None and spell_days(x):
-            kind, written = "date", Written("compact")
+            kind, written = "date", DateForm("compact")
         elif x is not None:
             column = _number(name, x, weights, settings, words=[])
             if kind is None and isinstance(column, Number):
@@ -47,7 +47,7 @@ def understand(name: str, cells: Any, weights: np.ndarray | None, settings: Sett
             counter = kind is None and types.is_integer_dtype(cells.dtype)
             return _without_identifier(column, len(x)) if counter else column
     if kind in (None, "date") and types.is_datetime64_any_dtype(cells.dtype):
-        return _date(name, Cells.of(cells, name, form or "iso"), weights, settings, written or Written("iso"), [])
+        return _date(name, Cells.of(cells, name, form or "iso"), weights, settings, written or DateForm("iso"), [])
 
     words = words_of(cells, name, None if weights is None else times(weights))
     seen = words.gaps, len(words.words), next(iter(words.words), "")[:40]
@@ -79,7 +79,7 @@ def understand(name: str, cells: Any, weights: np.ndarray | None, settings: Sett
     return _category(name, words, seen, settings, asked)
 
 
-def kind_of(words: CodedWords) -> tuple[str, Written | None]:
+def kind_of(words: CodedWords) -> tuple[str, DateForm | None]:
     """Decide what a column of words holds: 'boolean', 'number' or 'date' if its cells read so, else 'category'.
 
     Of dates, also how they are written.
@@ -92,7 +92,7 @@ def kind_of(words: CodedWords) -> tuple[str, Written | None]:
     values, bad = parse_numbers(words)
     share = counts[filled & ~bad].sum() / cells
     if share == 1 or (share >= MOST and (filled & ~bad).sum() > FEW):
-        return ("date", Written("compact")) if spell_days(values) else ("number", None)
+        return ("date", DateForm("compact")) if spell_days(values) else ("number", None)
     known = np.flatnonzero(filled)
     written = form_of([words.words[i] for i in known], counts[known])
     if written is None:
@@ -101,11 +101,11 @@ def kind_of(words: CodedWords) -> tuple[str, Written | None]:
     return ("date", written) if counts[known][dated].sum() >= MOST * cells else ("category", None)
 
 
-def asked_form(words: CodedWords, name: str) -> Written:
+def asked_form(words: CodedWords, name: str) -> DateForm:
     """The form of words that somebody says are dates: what most of them are. Raises DataError where nothing tells."""
     values, bad = parse_numbers(words)
     if not bad.any() and (form := form_of_numbers(values)):
-        return Written(form)
+        return DateForm(form)
     known = [i for i, word in enumerate(words.words) if not is_gap(word)]
     if not bad.any() and known:
         raise DataError(
@@ -113,7 +113,7 @@ def asked_form(words: CodedWords, name: str) -> Written:
             "or in none: say what they count, date:excel, date:seconds or date:milliseconds."
         )
     some = [words.words[i] for i in known]
-    return form_of(some, words.counts[known], share=0.5) or Written("iso")
+    return form_of(some, words.counts[known], share=0.5) or DateForm("iso")
 
 
 def _number(name: str, x: np.ndarray, weights: np.ndarray | None, settings: Settings, words: list[str]) -> Column:
@@ -130,7 +130,7 @@ def _without_identifier(column: Column, rows: int) -> Column:
     return column
 
 
-def _date(name: str, read: Cells, weights: np.ndarray | None, settings: Settings, written: Written,
+def _date(name: str, read: Cells, weights: np.ndarray | None, settings: Settings, written: DateForm,
           words: list[str]) -> Column:
     coded = read.by_clock(read.zone)
     missing = np.isnat(coded.dates)[coded.codes]
