@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .limits import FEWEST_SPELT_DAYS, LONGEST_DATE, MOST_OF_KIND, SPELT_YEARS
+from .limits import FEWEST_SPELT_DAYS, LONGEST_DATE, MOST_OF_KIND, NUMBERS_OF_DATES, SPELT_YEARS
 
 #: An ISO 8601 date or time as people write it, and its offset from UTC ("+02:00"; "" for none).
 Iso = tuple[str, str]
@@ -183,10 +183,6 @@ FORMS: dict[str, tuple[Callable[[str], Iso | None], str, str]] = {
 OF_TEXT = ("iso", "dmy", "mdy", "named", "compact", "quarter", "week", "time")
 #: What is read beside every form, since it can mean one day only.
 CLEAR = ("iso", "named")
-#: What numbers are that are asked to be dates: the first of these in whose range all lie. Each range is of the years
-#: about ours, so that no two overlap: day 45,322 of Excel is in 2024, and second 20,240,131 in 1970.
-RANGES = (("year", 1000, 2999), ("excel", 10_000, 109_575), ("compact", 18_000_101, 21_991_231),
-          ("seconds", 10**8, 7.3e9), ("milliseconds", 10**11, 7.3e12))
 
 
 @dataclass
@@ -261,7 +257,7 @@ def form_of_numbers(x: np.ndarray) -> str | None:
     if not known.size:
         return None
     low, high = known.min(), known.max()
-    return next((form for form, least, most in RANGES if least <= low and high <= most), None)
+    return next((form for form, least, most in NUMBERS_OF_DATES if least <= low and high <= most), None)
 
 
 def spell_days(x: np.ndarray) -> bool:

@@ -44,6 +44,10 @@ MOST_OF_KIND = 0.95
 #: Characters of a date, at most; days that whole numbers such as 20240131 must spell, all of them and so many different
 #: ones, to be taken for dates; the years of such days, and of 2024-01 without a day: 4711-05 is a code.
 LONGEST_DATE, FEWEST_SPELT_DAYS, SPELT_YEARS = 40, 3, range(1800, 2200)
+#: What numbers are that are asked to be dates: the first of these forms in whose range all lie. Each range is of the
+#: years about ours, so that no two overlap: day 45,322 of Excel is in 2024, and second 20,240,131 in 1970.
+NUMBERS_OF_DATES = (("year", 1000, 2999), ("excel", 10_000, 109_575), ("compact", 18_000_101, 21_991_231),
+                    ("seconds", 10**8, 7.3e9), ("milliseconds", 10**11, 7.3e12))
 #: Text is no category when its distinct values reach this share of its cells: each is seen about once.
 NEARLY_ALL = 0.9
 #: With this many different values or fewer, a column is too short to call it text or an identifier.
