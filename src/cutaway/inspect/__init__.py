@@ -18,9 +18,10 @@ from .traces.parse import read_trace
 from .traces.recorder import Recorder
 from .traces.replay import trace, trace_run
 from .traces.trace import Trace, Traces
+from .why import Why, why
 
 __all__ = [
     "Comparison", "Diagnosis", "FeatureMaps", "Filters", "Finding", "NetworkDrawing", "Neuron", "Recorder", "Session",
-    "States", "Summary", "Trace", "Traces", "Watch", "compare", "diagnose", "draw", "feature_maps", "filters",
-    "neuron", "read_trace", "states", "step", "summary", "trace", "trace_run",
+    "States", "Summary", "Trace", "Traces", "Watch", "Why", "compare", "diagnose", "draw", "feature_maps", "filters",
+    "neuron", "read_trace", "states", "step", "summary", "trace", "trace_run", "why",
 ]

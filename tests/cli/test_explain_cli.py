@@ -1,0 +1,21 @@
+"""cutaway explain: what moved the prediction of a row, from a model file and a table."""
+
+import json
+
+import pytest
+
+
+def test_a_row_of_a_table(here, run, models):
+    status, out, err = run("explain", models / "price.safetensors", "table.csv", "--row", "17", "--typical",
+                           "--picture", "why.svg", "--out", "why.json")
+    assert (status, err) == (0, "") and "Row 17 of table.csv" in out and "area" in out and "Written: why.svg" in out
+    state = json.loads((here / "why.json").read_text())
+    assert {"area", "zone"} <= {row["column"] for row in state["columns"]} and "<svg" in (here / "why.svg").read_text()
+
+
+@pytest.mark.parametrize(("args", "message"), [
+    (("--row", "300"), "has rows 0 to 299"), (("--picture", "why.txt"), ".svg"), (("--output", "prize"), "'price'"),
+])
+def test_errors(here, run, models, args, message):
+    status, out, err = run("explain", models / "price.safetensors", "table.csv", *args)
+    assert status == 2 and message in err and "Traceback" not in err and not out
