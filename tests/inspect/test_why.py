@@ -7,7 +7,7 @@ import pytest
 import cutaway as ct
 from cutaway.errors import ArgumentError, DataError
 from cutaway.estimators.front import CodesEmbedded
-from cutaway.inspect.prediction import Asked
+from cutaway.inspect.prediction import AskedOutput
 from cutaway.inspect.why import integrated, typical_row
 
 RNG = np.random.default_rng(0)
@@ -82,7 +82,7 @@ def test_parts_are_sums_of_small_differences_along_the_way(models):
         f = np.asarray(net(np.concatenate([at + half, at - half])).data).ravel()
         parts += f[: len(Z)] - f[len(Z) :]
     spread = model.target_encoder_.spread
-    found = integrated(net, Asked("number", 0, "y", factor=spread), Z, base[None], steps)
+    found = integrated(net, AskedOutput("number", 0, "y", factor=spread), Z, base[None], steps)
     np.testing.assert_allclose(found, parts * spread, rtol=1e-4, atol=1e-3)
 
 
@@ -91,7 +91,8 @@ def test_a_code_moves_from_vector_to_vector():
     Z = np.column_stack([np.arange(40) / 10, np.arange(40) % 3, np.arange(40) % 2 * 1.0])
     front = ct.nn.TableInput.of(Z, codes={1: 3}, scaled=[])
     net = ct.nn.Sequential(front, ct.nn.Linear(front.n_out, 1)).init(0)
-    found = integrated(net, Asked("number", 0, "y"), np.array([2.0, 2, 1]), np.array([[0.0, 0, 1], [1.0, 1, 0]]), 7)
+    bases = np.array([[0.0, 0, 1], [1.0, 1, 0]])
+    found = integrated(net, AskedOutput("number", 0, "y"), np.array([2.0, 2, 1]), bases, 7)
     W, vectors = net.layer2.weight.data[0].astype(float), front.code1.data.astype(float)
     whole = (vectors[2] - vectors[[0, 1]]) @ W[2:]
     np.testing.assert_allclose(found, [1.5 * W[0], whole.mean(), 0.5 * W[1]], rtol=1e-6)
@@ -102,14 +103,14 @@ def test_codes_of_a_designed_network_move_from_vector_to_vector():
     net = ct.nn.Sequential(front, ct.nn.Linear(front.width, 1)).init(0)
     row, base = np.array([2.0, 8, 1]), np.array([[0.0, 1, 1]])
     f = net.predict(np.stack([row, base[0]]).astype(np.float32)).ravel()
-    found = integrated(net, Asked("number", 0, "y"), row, base, 3)
+    found = integrated(net, AskedOutput("number", 0, "y"), row, base, 3)
     assert found.sum() == pytest.approx(f[0] - f[1], abs=1e-5) and found[1] != 0 and found[2] == 0
 
 
 def test_members_are_asked_for_their_mean():
     net = ct.nn.TabM(3, [8], 1, k=4).init(0)
     row, base = np.array([1.0, -1, 2]), np.zeros((1, 3))
-    found = integrated(net, Asked("number", 0, "y"), row, base, 512)
+    found = integrated(net, AskedOutput("number", 0, "y"), row, base, 512)
     f = net.predict(np.stack([row, base[0]]).astype(np.float32)).ravel()
     assert found.sum() == pytest.approx(f[0] - f[1], abs=1e-3)
 

@@ -18,7 +18,7 @@ from .reading import network_of
 
 
 @dataclass
-class Asked:
+class AskedOutput:
     """The number that is asked about: f of a network's raw outputs z (n, out).
 
     kind: "number", f = factor z_k + shift in the target's unit; "sigmoid", f = factor z_k; "softmax", u = factor z and
@@ -33,7 +33,7 @@ class Asked:
     place: int = 0
 
     @classmethod
-    def by(cls, model: Any, output: Any) -> Asked | None:
+    def by(cls, model: Any, output: Any) -> AskedOutput | None:
         """Find what of a model is asked about; None for the class that is likeliest for a row.
 
         Raises ArgumentError where there is no such output, or no table.
@@ -52,7 +52,7 @@ class Asked:
         return cls.of_class(model, _place([str(label) for label in labels], str(output)))
 
     @classmethod
-    def of_class(cls, model: Any, place: int) -> Asked:
+    def of_class(cls, model: Any, place: int) -> AskedOutput:
         """Ask about the probability of a class or label."""
         target, cool = model.target_encoder_, 1 / model.temperature_
         if target.task == "multilabel":

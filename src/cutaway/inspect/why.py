@@ -24,7 +24,7 @@ from ..errors import ArgumentError
 from ..nn import Module
 from ..shown import Shown
 from ..text import columns, counted, jsonable, number, short
-from .prediction import Asked, cells_of, column_slices, one_row
+from .prediction import AskedOutput, cells_of, column_slices, one_row
 
 FEWEST, MOST = 16, 1024  # points on the way: doubled until the parts add up, within reason
 POINTS = 1024            # rows that are differentiated at a time: some tens of megabytes
@@ -55,12 +55,12 @@ def why(model: Any, row: Any, background: Any = None, output: Any = None, tolera
     points on the way, 1,024 at most. print it or `plot(path)` it. Raises ArgumentError for another model or output,
     DataError for more rows than one.
     """
-    asked = Asked.by(model, output)
+    asked = AskedOutput.by(model, output)
     if not 0 < tolerance < 1:
         raise ArgumentError(f"tolerance is {tolerance!r}: give a number above 0 and below 1, such as 0.001")
     encoder, table = model.encoder_, one_row(model, row)
     Z = np.asarray(model.encode(table))
-    asked = asked or Asked.of_class(model, int(model.answers(Z)[0].argmax()))
+    asked = asked or AskedOutput.of_class(model, int(model.answers(Z)[0].argmax()))
     bases, against = _bases(model, background)
     z, before = asked.of(model, Z)[0], asked.of(model, bases).mean()
     steps, rounding = FEWEST, ROUNDING * max(abs(z), abs(before))
@@ -178,7 +178,7 @@ class Why(Shown):
 # ---- the way from one row to another ---------------------------------------------------------------------------------
 
 
-def integrated(network: Module, asked: Asked, row: np.ndarray, bases: np.ndarray, steps: int) -> np.ndarray:
+def integrated(network: Module, asked: AskedOutput, row: np.ndarray, bases: np.ndarray, steps: int) -> np.ndarray:
     """Integrate the gradients of what is asked on the ways from each of `bases` (m, features) to a row (features,), by
     the middles of so many equal parts; give what each feature moves (features,), on average over the bases."""
     net = copy.deepcopy(network).astype("float64")
