@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Annotated, Any
 
 from typer import Argument, Option
@@ -71,8 +72,10 @@ def _variants(build: Callable[..., Any], X: Any, n_out: int, options: list[dict[
     classes, numbers = np.zeros(len(X), np.int32), np.zeros((len(X), n_out), np.float32)
     for chosen in options:
         yield build(**chosen), X, classes, "cross_entropy", usual, False
-    for loss in losses.LOSSES:
-        y = classes if loss == "cross_entropy" else numbers
+    named: dict[str, Any] = dict.fromkeys(losses.LOSSES)
+    named["quantile"] = partial(losses.quantile, quantiles=np.arange(1, n_out + 1) / (n_out + 1))
+    for name, own in named.items():
+        loss, y = own or name, {"cross_entropy": classes, "quantile": numbers[:, 0]}.get(name, numbers)
         yield from ((build(), X, y, loss, usual, weighted) for weighted in (False, True))
     rules = (kind(1e-3) for kind in optim.OPTIMIZERS.values())
     for rule in (*rules, optim.clip(usual, norm=1.0), optim.clip(usual, value=1.0), optim.l2(usual, 1e-4)):
