@@ -12,15 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from ..data.limits import CLOSE_TEMPERATURE as CLOSE
 from ..data.limits import ROWS_FOR_ITS_OWN_TEMPERATURE as PRIOR
+from ..data.limits import TEMPERATURE_STEPS as STEPS
 from ..train.past import Past
 from .held import answered
-
-#: Steps of Newton's method at most: it needs four to eight.
-STEPS = 60
-#: Of T, the last step: what it still changes in a loss is rounding.
-CLOSE = 1e-8
-
 
 # ---- of an estimator -------------------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..data.limits import FEWEST_OF_SIZE, MOST_FOR_SIZES, MOST_NUMBERS, MOST_SCORES, SHARE_OF_SIZE, SIZE_EVERYWHERE
+from ..data.limits import ROUNDING_OF_SHARES as ROUNDING
 from ..described import described
 from ..errors import ArgumentError, DataError, FileError
 from ..train.past import Past
@@ -70,10 +71,6 @@ class Intervals:
         if not all((np.diff(part) > 0).all() and part[-1] < 1 for part in found.shares):
             raise FileError("it is damaged (its intervals cover shares in no order)")
         return found
-
-
-#: Shares of rows that are equal but for rounding.
-ROUNDING = 1e-12
 
 
 def learn(estimator: Any, past: Past) -> Intervals | None:

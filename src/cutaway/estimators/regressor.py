@@ -11,7 +11,7 @@ from sklearn.base import RegressorMixin
 
 from .. import losses
 from ..data import TargetEncoder
-from ..data.limits import MARGIN
+from ..data.limits import MARGIN, QUANTILES
 from ..data.targets import as_target
 from ..errors import ArgumentError
 from ..nn import Module
@@ -22,9 +22,6 @@ from ..train.past import Past
 from . import intervals
 from .base import Estimator
 from .design import Design
-
-#: The quantiles of loss="quantile" unless others are given.
-DEFAULT = (0.05, 0.5, 0.95)
 
 
 class Regressor(RegressorMixin, Estimator):
@@ -158,7 +155,7 @@ class Regressor(RegressorMixin, Estimator):
         """The quantiles that are learnt; none for other losses."""
         if self.loss != "quantile":
             return ()
-        return losses.checked_quantiles(DEFAULT if self.quantiles is None else self.quantiles)
+        return losses.checked_quantiles(QUANTILES if self.quantiles is None else self.quantiles)
 
     def _rising(self, z: np.ndarray) -> np.ndarray:
         """Raw outputs (n, n_out) as the loss has them: of quantiles none is below the one before it."""
