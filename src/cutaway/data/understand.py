@@ -12,7 +12,7 @@ from ..text import counted
 from .categories import Boolean, Category
 from .cells import CODE, CodedWords, is_gap, unreadable, words_of
 from .columns import Column, Dropped, Settings
-from .date_forms import DateForm, form_of, form_of_numbers, read_dates, spell_days, wanted
+from .date_forms import DateForm, distinct, form_of, form_of_numbers, read_dates, spell_days, wanted
 from .dates import Cells, Date, fit_parts
 from .limits import FEW_VALUES as FEW
 from .limits import FEWEST_OF_CODE, MOST_CODES, MOST_REMEMBERED, NEARLY_ALL
@@ -135,7 +135,7 @@ def _date(name: str, read: Cells, weights: np.ndarray | None, settings: Settings
     coded = read.by_clock(read.zone)
     missing = np.isnat(coded.dates)[coded.codes]
     known = np.flatnonzero(~missing)
-    there = np.unique(coded.dates[~np.isnat(coded.dates)])
+    there = distinct(coded.dates[~np.isnat(coded.dates)])
     said = slice(11, None) if written.form == "time" else slice(None)
     example = _iso(coded.dates[coded.codes[known[0]]]).replace("T", " ")[said] if len(known) else ""
     seen = len(missing) - len(known), len(there), example
