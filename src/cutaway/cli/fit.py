@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .terminal import Screen
 
 Precision = StrEnum("Precision", ["float32", "bf16"])
+PresetOption = StrEnum("PresetOption", ["fast", "default", "best"])
 Gaps = StrEnum("Gaps", ["cut", "fill", "join", "refuse"])
 
 
@@ -94,6 +95,9 @@ def fit(
     precision: Annotated[Precision | None, Option(show_default=False,
                                                   help="bf16: train with products of factors rounded to bf16, where "
                                                        "the processor can.")] = None,
+    preset: Annotated[PresetOption | None, Option(show_default=False,
+                                                  help="Of a table: how much is done for the score; default unless "
+                                                       "given. best takes some ten times as long.")] = None,
     quiet: Annotated[bool, Option("--quiet", "-q", help="Print who won, and nothing else.")] = False,
 ) -> None:
     """Train a network on a table, images or sequences, score it on rows it has not seen, and write it to a file.
@@ -111,6 +115,7 @@ def fit(
         checks.rate(lr, "--lr"), seed, threads, checks.positive(time_limit, "--time-limit"), augment,
         None if class_weight is None else class_weight.value, monitor,
         None if precision is None else precision.value, checks.quantiles(quantiles, loss),
+        None if preset is None else preset.value,
     )
     checks.output(out, "--out", MODEL, [data])
     if report is not None:

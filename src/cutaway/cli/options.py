@@ -80,6 +80,7 @@ class FitOptions:
     monitor: str | None = None
     precision: str | None = None
     quantiles: tuple[float, ...] | None = None
+    preset: str | None = None
 
     def chosen(self) -> dict[str, Any]:
         """List what was not left to the design, for the report."""

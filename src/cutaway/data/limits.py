@@ -35,6 +35,9 @@ FEWEST_NAMES, FEWEST_OF_NAME = 20, 3
 SURELY, BY_NEIGHBOURS = 6.0, 0.25
 #: Classes that this is looked at for, the most frequent.
 MOST_CLASSES_TOLD = 10
+#: Bins of all numbers of a row together, at most, and of a number, at least; rows that lie in a bin, at least; rows in
+#: which bins are looked for.
+MOST_BINS_OF_ROW, FEWEST_BINS, FEWEST_IN_BIN, ROWS_OF_EDGES = 384, 4, 40, 20_000
 #: Columns of which a note says what such a rule took away: more would hide the rest of the report.
 MOST_NOTES = 6
 #: Quartile ranges from the median where numbers are bent towards a limit: farther ones are mistakes or say no more.
@@ -146,6 +149,8 @@ LONGEST_NAME = 10_000
 FEW_ROWS = 200
 #: Below this many rows numbers have 64 bits, and batches are small: it costs nothing.
 FEW_FOR_FLOAT = 1000
+#: Below this many rows a linear model stands beside the network: alone, a network is often worse than it.
+FEW_FOR_LINEAR = 500
 #: At this many rows and above batches are large, and the number of steps is bounded.
 MANY_ROWS = 20_000
 #: Updates after which a table's network has converged, bounds on the epochs, and updates that are enough for many rows.

@@ -16,6 +16,7 @@ from ..optim import Optimizer
 from ..train.monitor import monitored
 from .networks import check_network
 from .notes import tell
+from .presets import check_preset
 
 STARTS = ("new", "as is")
 
@@ -24,6 +25,7 @@ def check_arguments(estimator: Any) -> None:
     """Raise ArgumentError for the first argument outside its values, or that could not be used beside the others."""
     e = estimator
     check_network(e.network)
+    check_preset(e.preset)
     if e.start not in STARTS:
         raise ArgumentError(f'start is {e.start!r}: give "new" (weights drawn anew) or "as is" (those it has).')
     if e.start == "as is" and not (isinstance(e.network, Module) or callable(e.network)):

@@ -24,6 +24,7 @@ from ..staged import from_sparse
 from ..train.fit import beginning
 from ..train.past import Past
 from .arguments import check_arguments, refuse_left_out, seed_of, tell_of_fit_only, tell_of_no_validation
+from .beside import find_again
 from .built import WithDiagram
 from .constant import answer_constant, tell_of_constants
 from .description import describe, rebuild
@@ -34,6 +35,7 @@ from .nested import Nested
 from .networks import count_outputs, embeds, own_network
 from .notes import tell
 from .passes import one_pass, state_of
+from .presets import check_preset
 from .sparse import row_encoder
 from .state import Fitted, all_or_nothing, forget
 from .weights import row_weights
@@ -138,6 +140,7 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
             batch_size = design.batch_size = leaves_none(batch_size, len(training.past.rows))
             design.reasons["batch"] += "; so that batch norm never meets a single row"
             training = beginning(self.model_, Z, T, batch_size=batch_size, **how)
+        find_again(self.model_, Z, T, w, training.past.rows, design.link != "identity")
         self.run_ = training.go()
         self.history_ = self.run_.history
         if training.trouble and self.run_.last is None:
@@ -159,7 +162,7 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
             rows = self._rows(X, y, sample_weight, like=self.inputs_ if begun else None)
             if not begun:
                 tell_of_fit_only(self)
-                self._begin(rows, classes)
+                self._begin(rows, classes, whole=False)
             one_pass(self, *self._encoded(rows))
         return self
 
@@ -202,8 +205,9 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
     def _target(self, y: Any, weights: np.ndarray | None, classes: Any = None, constant: bool = False) -> TargetEncoder:
         raise NotImplementedError
 
-    def _begin(self, rows: TrainingRows, classes: Any = None, constant: bool = False) -> None:
-        """Make encoders, design and a network with first weights. constant: also where there is nothing to learn."""
+    def _begin(self, rows: TrainingRows, classes: Any = None, constant: bool = False, whole: bool = True) -> None:
+        """Make encoders, design and a network with first weights. constant: also where there is nothing to learn;
+        whole: these are all rows that will be learnt from."""
         n, kind = len(rows), rows.kind
         if n < 2:
             raise DataError(
@@ -218,11 +222,13 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
         own_validation = isinstance(self.validation, tuple | list)
         share = self.validation if isinstance(self.validation, float) else 0.0
         batch = {"auto": None, "full": n}.get(self.batch_size, self.batch_size)
-        design = plan(kind, n, encoder, target, share, batch, self.epochs)
+        check_preset(self.preset, kind.name)
+        design = plan(kind, n, encoder, target, share, batch, self.epochs,
+                      self.preset if isinstance(self.network, list | tuple | dict | str) else None, whole)
         if self.precision is not None:
             design.take_precision(self.precision)
         self._seed = seed_of(self.random_state)
-        model = self._network(design)
+        model = self._network(design, rows)
         if own_validation:
             design.asked["validation"] = "data of your own"
             design.patience = patience_for(design.epochs)
@@ -244,7 +250,7 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
             self.feature_names_in_ = np.array([str(name) for name in rows.X.columns], dtype=object)
         self.encoder_, self.target_encoder_, self.design_, self.model_ = encoder, target, design, model
 
-    def _network(self, design: Design) -> Module:
+    def _network(self, design: Design, rows: TrainingRows) -> Module:
         """The network to train; writes into the design what the caller chose."""
         alone = design.task == "multiclass" and design.n_out == 1  # one class: there is nothing to weigh
         if isinstance(self.loss, str) and not alone:
@@ -259,6 +265,9 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
         if isinstance(self.network, list | tuple | dict):
             design.change(self.network if isinstance(self.network, dict) else {"hidden": self.network})
         if isinstance(self.network, list | tuple | dict | str):
+            if callable(self.loss) or self.loss == "quantile":
+                design.alone("its loss takes one network's outputs")
+            rows.kind.show(design, rows.X, rows.y, rows.weights)
             return design.network(self._seed)
         kind = KINDS[design.inputs]
         model = own_network(self.network, design.n_in, design.n_out, design.dtype, self._seed, self.start)

@@ -11,9 +11,10 @@ from sklearn.base import is_regressor
 from ..data import TargetEncoder
 from ..described import described
 from ..errors import FileError
-from ..nn import Module
+from ..nn import Module, TableInput
 from ..train import History
 from .arguments import seed_of
+from .beside import place_of
 from .design import Design
 from .inputs import KINDS
 from .intervals import Intervals
@@ -61,6 +62,9 @@ def rebuild(kind: type, module: Module, description: dict[str, Any]) -> Any:
         raise FileError("it is damaged (its design does not fit its encoders)")
     if design.dtype not in ("float32", "float64") or given.columns != inputs.n_raw(encoder):
         raise FileError(f"it is damaged (it encodes {given.columns:,} columns as {design.dtype!r:.20})")
+    design.front = next((layer for _, layer in module.named_modules() if isinstance(layer, TableInput)), None)
+    if (place := place_of(module)) is not None:
+        design.found = place.weight.data.copy(), place.bias.data.copy()
     estimator.model_, estimator.encoder_, estimator.target_encoder_, estimator.design_ = module, encoder, target, design
     inputs.named(encoder, kind.__name__)
     if inputs.name == "table":

@@ -13,21 +13,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+import numpy as np
+
 from ..data import TargetEncoder
 from ..data.asked import asked_kinds
 from ..data.image_arrays import image_words
+from ..data.limits import FEW_FOR_LINEAR
 from ..data.targets import as_target
 from ..described import described, entry
 from ..errors import ArgumentError, FileError
-from ..nn import Module
-from ..optim import AdamW, Optimizer, schedules
+from ..nn import Module, TableInput
+from ..optim import AdamW, Optimizer, average, schedules
 from ..optim.schedules import AUTO, Rate, known
 from ..shown import Shown, Table
 from ..text import counted
+from .beside import Found, find_linear
 from .design_images import mild_augment
 from .design_tables import rate_factor
+from .front import front_of
 from .inputs import KINDS, Inputs, kind_of
 from .networks import built
+from .presets import DEFAULT, check_preset
 
 #: task: (link, loss) of the output layer.
 OUTPUTS = {
@@ -55,9 +61,14 @@ LOSS_REASONS = {
 }
 
 
+#: Losses that the linear model beside a small table's network has, too.
+LINEAR = ("mse", "half_mse", "binary_cross_entropy", "cross_entropy")
+#: Fields that are made of data, and that JSON does not hold.
+SEEN = ("encoder", "target_encoder", "front", "found")
 #: The row of the printed design in which an entry of `spec` stands.
 ROW_OF = dict.fromkeys(("channels", "norm", "front", "window", "stride"), "filters") | dict.fromkeys(
-    ("cell", "width", "layers", "bidirectional"), "recurrent") | {"augment": "augment"}
+    ("cell", "width", "layers", "bidirectional"), "recurrent") | {"augment": "augment", "bins": "numbers",
+                                                                 "members": "members", "linear": "linear"}
 
 
 @dataclass(repr=False)
@@ -66,10 +77,12 @@ class Design(Shown):
 
     `n_in` is how many features a row has (of a sequence: a time step), or (height, width, channels) of images. `kind`
     is the network, "mlp", "cnn" or "recurrent"; `hidden` its fully connected layers and `spec` the rest of it, plain
-    values: channels, norm and augment of a cnn; cell, width, layers, bidirectional, and front, window and stride of the
-    filters before it, of a recurrent one. `lr` may be "auto": training finds it first. `validation`
-    is the share of rows held back, `warmup` the share of steps in which the learning rate rises.
-    `network()` and `optimizer()` build what was chosen.
+    values: bins (of each number, at most) and members of an mlp; channels, norm and augment of a cnn; cell, width,
+    layers, bidirectional, and front, window and stride of the filters before it, of a recurrent one. `lr` may be
+    "auto": training finds it first. `average` is the decay of the average of the weights (0: none), `validation` the
+    share of rows held back, `warmup` the share of steps in which the learning rate rises. `front` is the first layer of
+    a table's network, where its features do not stay as they are, `found` the linear model beside it. `network()` and
+    `optimizer()` build what was chosen.
     """
 
     task: str
@@ -98,6 +111,11 @@ class Design(Shown):
     inputs: str = "table"
     #: How probabilities are made as sure as they are right, in words; "" where there are none.
     calibration: str = ""
+    #: Of a table: how much is done for its score; "" where the network is the caller's own.
+    preset: str = ""
+    average: float = 0.0
+    front: TableInput | None = field(default=None, repr=False, compare=False)
+    found: Found | None = field(default=None, repr=False, compare=False)
     encoder: Any = field(default=None, repr=False, compare=False)
     target_encoder: TargetEncoder | None = field(default=None, repr=False, compare=False)
 
@@ -110,6 +128,23 @@ class Design(Shown):
     def steps(self) -> int:
         """Updates in a run of all epochs."""
         return self.epochs * -(-self.train_rows // self.batch_size)
+
+    @property
+    def members(self) -> int:
+        """How many networks stand side by side."""
+        return self.spec.get("members", 1) if self.hidden else 1
+
+    @property
+    def linear(self) -> bool:
+        """Whether a linear model stands beside the network: rows are few, and the loss is one that it has too."""
+        return bool(self.spec.get("linear") and self.hidden and self.loss in LINEAR)
+
+    def see(self, Z: Any, T: np.ndarray, weights: np.ndarray | None = None) -> None:
+        """Look at encoded rows (n, features), their targets and weights (n,): where the bins of numbers lie, and what a
+        linear model makes of few rows."""
+        self.front = front_of(self.encoder, Z, weights, self.spec.get("bins", 0) if self.hidden else 0)
+        classes = self.link != "identity"
+        self.found = find_linear(Z, T, weights, self.n_out, classes) if self.linear else None
 
     def network(self, seed: int = 0) -> Module:
         """Make a network of this design, its first weights drawn from the seed."""
@@ -134,6 +169,13 @@ class Design(Shown):
         if "hidden" in choices:
             suit_rate(self, self.hidden)
 
+    def alone(self, reason: str) -> None:
+        """Let one network learn, where others would stand beside it."""
+        if self.members > 1:
+            self.reasons["hidden"] += f"; {reason}"
+        if self.kind == "mlp":
+            self.spec = self.spec | {"members": 1, "linear": False}
+
     def take_precision(self, precision: str) -> None:
         """Take a precision of the caller's own, as ct.fit has it: numbers are then float32."""
         self.dtype, self.reasons["precision"] = "float32", "as asked"
@@ -143,7 +185,8 @@ class Design(Shown):
     def optimizer(self) -> Optimizer:
         """The optimizer with its schedule, which ct.fit stretches over the run."""
         rate = schedules.warmup(schedules.cosine(self.lr), max(1, round(self.warmup * self.steps)))
-        return AdamW(rate, weight_decay=self.weight_decay, decay="matrices")
+        adam = AdamW(rate, weight_decay=self.weight_decay, decay="matrices")
+        return average(adam, self.average) if self.average else adam
 
     def table(self) -> list[tuple[str, str, str]]:
         """The rows that `print` shows: (choice, value, reason)."""
@@ -152,14 +195,17 @@ class Design(Shown):
         stop = "" if self.patience is None else f", patience {self.patience} epochs"
         batch = f"{self.batch_size} {kind.many}" if self.batch_size < self.train_rows else f"all {kind.many}"
         values = {
+            **({"preset": self.preset} if self.preset else {}),
             "task": self.task,
             "input": _input_words(self.inputs, self.n_in),
             **({} if "hidden" in self.asked else _layers(self)),
             "hidden": _hidden_words(self),
+            **({} if "hidden" in self.asked else _beside(self)),
             "output": f"{counted(self.n_out, 'neuron')}, {self.link}",
             "loss": self.loss,
             "optimizer": f"AdamW, lr {self.lr if self.lr == AUTO else f'{self.lr:g}'}, decay {self.weight_decay:g}",
             "schedule": f"warm-up {self.warmup:.0%}, then a cosine",
+            **({"average": f"of some {1 / (1 - self.average):,.0f} steps"} if self.average else {}),
             "batch": batch,
             "epochs": f"{self.epochs} at most" if self.patience is not None else f"{self.epochs}",
             "validation": held + stop,
@@ -192,7 +238,7 @@ class Design(Shown):
 
     def to_json(self) -> dict[str, Any]:
         """Give every choice as plain values."""
-        skipped = ("encoder", "target_encoder")
+        skipped = SEEN
         state = {name: value for name, value in vars(self).items() if name not in skipped}
         return state | {"hidden": list(self.hidden), "reasons": dict(self.reasons), "asked": dict(self.asked)}
 
@@ -202,7 +248,7 @@ class Design(Shown):
 
         Raises FileError for what it cannot have given.
         """
-        known = {one.name for one in fields(cls)} - {"encoder", "target_encoder"}
+        known = {one.name for one in fields(cls)} - {*SEEN}
         state = entry({"design": state}, "design", dict[str, Any])
         design = described(cls, {name: value for name, value in state.items() if name in known})
         design.n_in = tuple(design.n_in) if isinstance(design.n_in, list) else design.n_in
@@ -214,20 +260,24 @@ class Design(Shown):
         return design
 
 
-def design(X: Any, y: Any = None, task: str | None = None, columns: dict[str, str] | None = None) -> Design:
+def design(X: Any, y: Any = None, task: str | None = None, columns: dict[str, str] | None = None,
+           preset: str = DEFAULT) -> Design:
     """Design what to train for this X and target, and how, each choice with its reason.
 
     X is any table, images or sequences (n rows), as ct.Classifier takes them; y its target (n,) or (n, outputs), None
     where X brings its own. task overrules what y is taken for: 'regression', 'binary', 'multiclass', 'multilabel' or
     'multi-output regression'. columns overrules what columns of a table are taken for,
-    {"shop": "category", "note": "drop"}. Raises DataError for data that cannot be learnt from.
+    {"shop": "category", "note": "drop"}. preset: "fast", "default" or "best", of a table (see ct.Classifier). Raises
+    DataError for data that cannot be learnt from.
 
     >>> import numpy as np, cutaway as ct
     >>> X, y = ct.datasets.make("moons", n=500)
     >>> plan = ct.design(X, y)
     >>> plan.task, plan.n_in, plan.n_out, plan.link, plan.loss
     ('binary', 2, 1, 'sigmoid', 'binary_cross_entropy')
-    >>> plan.network()
+    >>> plan.members, plan.hidden
+    (4, (128, 128))
+    >>> ct.design(X, y, preset="fast").network()
     MLP(2 -> 128 -> 128 -> 1, relu, 17,025 parameters)
     >>> ct.design(np.random.default_rng(0).integers(0, 255, (500, 28, 28), np.uint8), np.arange(500) % 10).kind
     'cnn'
@@ -236,21 +286,29 @@ def design(X: Any, y: Any = None, task: str | None = None, columns: dict[str, st
     read = inputs.read(X)
     X, y = inputs.with_target(read.X, read.y if y is None else y, None)
     target = TargetEncoder(task).fit(y)
+    check_preset(preset, inputs.name)
     encoder = inputs.encoder(X, None, read.names, columns=asked_kinds(columns), target=target, y=y)
-    return plan(inputs, len(as_target(y)[0]), encoder, target)
+    made = plan(inputs, len(as_target(y)[0]), encoder, target, preset=preset)
+    inputs.show(made, X, y)
+    return made
 
 
 def plan(inputs: Inputs, rows: int, encoder: Any, target: TargetEncoder, validation: float = 0.1,
-         batch_size: int | None = None, epochs: int | None = None) -> Design:
-    """The design for `rows` encoded rows and a target; a share of them is held back, unless they are few."""
+         batch_size: int | None = None, epochs: int | None = None, preset: str | None = DEFAULT,
+         whole: bool = True) -> Design:
+    """The design for `rows` encoded rows and a target; a share of them is held back, unless they are few. whole: no
+    others will be learnt from."""
     share = 0.0 if rows < inputs.fewest else validation
     m = left_over(rows, share)
-    chosen = inputs.design(rows, m, encoder, batch_size)
+    chosen = inputs.design(rows, m, encoder, batch_size, preset)
     link, loss = OUTPUTS[target.task]
     design = Design(
         task=target.task, rows=rows, n_in=inputs.n_in(encoder), n_out=target.n_outputs, link=link, loss=loss,
         validation=share, patience=None, inputs=inputs.name, encoder=encoder, target_encoder=target, **chosen,
     )
+    if design.kind == "mlp":
+        few = whole and rows < FEW_FOR_LINEAR and target.task != "multilabel" and not getattr(encoder, "codes", None)
+        design.spec = design.spec | {"linear": few and inputs.name == "table"}
     if epochs is not None:
         design.epochs = epochs
     design.patience = patience_for(design.epochs) if share else None
@@ -259,6 +317,7 @@ def plan(inputs: Inputs, rows: int, encoder: Any, target: TargetEncoder, validat
         "output": OUTPUT_REASONS[target.task],
         "loss": LOSS_REASONS[loss],
         "schedule": "small steps until its averages are warm, and small ones to settle",
+        "linear": "alone, a network of few rows is often worse than it; the mean of both seldom is",
         "validation": f"{inputs.many} that are not learnt from show when to stop; the best weights are kept"
         if share
         else f"too few {inputs.many} to hold some back" if rows < inputs.fewest
@@ -300,9 +359,17 @@ def _hidden_words(made: Design) -> str:
     return (f"{widths}, {made.activation}" if widths or made.kind == "mlp" else "none") + dropout
 
 
+def _beside(made: Design) -> dict[str, str]:
+    """Describe what answers together with the network."""
+    members = {"members": f"{made.members}, side by side"} if made.members > 1 else {}
+    return members | ({"linear": "one beside it, half of the answer"} if made.linear else {})
+
+
 def _layers(made: Design) -> dict[str, str]:
     """Describe what lies before the hidden layers."""
     spec, rows = made.spec, {}
+    if made.front is not None and made.front.bins:
+        rows["numbers"] = f"{counted(len(made.front.columns), 'number')} in {sum(made.front.bins)} bins"
     if spec.get("augment"):
         unit = {"shift": " pixels", "rotate": " degrees"}
         rows["augment"] = ", ".join(f"{k} {v}{unit.get(k, '')}" for k, v in spec["augment"].items() if v)

@@ -12,21 +12,32 @@ from ..data.limits import FEW_ROWS as SMALL
 from ..data.limits import FEWEST_TABLE_EPOCHS, MOST_TABLE_EPOCHS, MOST_TABLE_STEPS, SMALL_TABLE_EPOCHS, TABLE_STEPS
 from ..data.limits import MANY_ROWS as LARGE
 from ..text import counted
+from .presets import DEFAULT, FEW, PRESETS
 
 
-def table_design(rows: int, m: int, encoder: TableEncoder, batch_size: int | None = None) -> dict[str, Any]:
-    """The fields of a Design for a table of so many rows, m of them to learn from, in batches of the size asked for."""
+def table_design(rows: int, m: int, encoder: TableEncoder, batch_size: int | None = None,
+                 preset: str | None = DEFAULT) -> dict[str, Any]:
+    """The fields of a Design for a table of so many rows, m of them to learn from, in batches of the size asked for.
+
+    preset: one of PRESETS, or None for a network of the caller's own, which is trained plainly.
+    """
     small = rows < SMALL
+    chosen = FEW if small or preset is None else PRESETS[preset]
     batch, batch_reason = batch_for(m)
     batch = min(batch_size or batch, m)
-    epochs, epochs_reason = epochs_for(m, -(-m // batch))
+    epochs, epochs_reason = epochs_for(m, -(-m // batch), chosen.longer)
     dropout = "few rows need every neuron" if small else "dropout against learning rows by heart"
     return {
-        "kind": "mlp", "hidden": (128, 128), "activation": "relu", "dropout": 0.0 if small else 0.1,
-        "lr": 1e-3, "weight_decay": 0.01, "warmup": 0.1, "batch_size": batch, "epochs": epochs,
+        "kind": "mlp", "hidden": chosen.hidden, "activation": "relu", "dropout": 0.0 if small else 0.1,
+        "spec": {"bins": chosen.bins, "members": chosen.members}, "average": chosen.average, "preset": preset or "",
+        "lr": chosen.lr, "weight_decay": 0.01, "warmup": 0.1, "batch_size": batch, "epochs": epochs,
         "dtype": "float64" if rows < DOUBLE else "float32",
         "reasons": {
+            "preset": chosen.words,
             "input": _input_reason(encoder),
+            "numbers": "a weight for each bin bends a number's influence where the rows are",
+            "members": "they share most weights, and the mean of what they say errs less than any",
+            "average": "of the weights of the last steps: it errs less than any of them",
             "hidden": f"two layers are enough for a table; ReLU learns fast; {dropout}",
             "optimizer": "a rate for each weight needs little tuning; decay keeps matrices small, biases are free",
             "batch": batch_reason,
@@ -53,14 +64,15 @@ def batch_for(m: int) -> tuple[int, str]:
     return 256, "many rows: larger batches use the processor better"
 
 
-def epochs_for(m: int, steps: int) -> tuple[int, str]:
-    """Choose epochs for m rows in `steps` batches, and say why."""
+def epochs_for(m: int, steps: int, longer: float = 1.0) -> tuple[int, str]:
+    """Choose epochs for m rows in `steps` batches, `longer` times as many as are enough, and say why."""
     if m < SMALL:
         return SMALL_TABLE_EPOCHS, "one step an epoch: about what such a table can teach"
-    epochs = min(max(math.ceil(TABLE_STEPS / steps), FEWEST_TABLE_EPOCHS), MOST_TABLE_EPOCHS)
-    if epochs * steps <= MOST_TABLE_STEPS:
+    epochs = math.ceil(longer * min(max(TABLE_STEPS / steps, FEWEST_TABLE_EPOCHS), MOST_TABLE_EPOCHS))
+    if epochs * steps <= longer * MOST_TABLE_STEPS:
         return epochs, f"{epochs * steps:,} steps, {steps} an epoch: enough to converge"
-    return max(10, math.ceil(MOST_TABLE_STEPS / steps)), "many rows: about 20,000 steps are enough"
+    most = math.ceil(longer * MOST_TABLE_STEPS)
+    return max(10, math.ceil(most / steps)), f"many rows: about {most:,} steps are enough"
 
 
 def _input_reason(encoder: TableEncoder) -> str:

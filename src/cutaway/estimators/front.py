@@ -1,49 +1,52 @@
-"""What a table's network begins with where categories come as codes: an embedding for each of them."""
+"""What a table's network begins with: numbers in bins between their quantiles, vectors for codes, the rest as it is."""
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from ..autodiff import Tensor, ops
-from ..data.limits import CODE_WIDTH
-from ..nn import Buffer, Module, Parameter
+from ..data import TableEncoder
+from ..data.limits import CODE_WIDTH, FEWEST_BINS, FEWEST_IN_BIN, MOST_BINS_OF_ROW, ROWS_OF_EDGES
+from ..data.weights import none_if_equal
+from ..nn import TableInput
 
 
-class CodesEmbedded(Module):
-    """Rows (n, features) with each code replaced by a learnt vector: (n, width).
-
-    codes: {feature: how many codes it has}. The other features stay as they are, in order; the vectors follow them.
-    """
-
-    def __init__(self, features: int, codes: dict[int, int]) -> None:
-        self.features, self.codes = features, dict(codes)
-        borders = [-1, *codes, features]
-        self.plain = [(a + 1, b) for a, b in pairwise(borders) if a + 1 < b]
-        self.width = features - len(codes) + sum(map(code_width, codes.values()))
-        for i, size in enumerate(codes.values()):
-            setattr(self, f"places{i}", Buffer(np.arange(float(size))))
-            setattr(self, f"weight{i}", Parameter((size, code_width(size)), small))
-
-    def forward(self, x: Tensor) -> Tensor:
-        parts = [ops.index(x, (slice(None), slice(a, b))) for a, b in self.plain]
-        for i, feature in enumerate(self.codes):
-            code = ops.index(x, (slice(None), slice(feature, feature + 1)))
-            hot = ops.relu(1.0 - ops.abs(code - getattr(self, f"places{i}")))
-            parts.append(hot @ getattr(self, f"weight{i}"))
-        return ops.concat(parts, axis=1) if len(parts) > 1 else parts[0]
-
-    def describe(self) -> str:
-        return f"{self.features} -> {self.width}"
+def front_of(encoder: TableEncoder, Z: Any, weights: np.ndarray | None, bins: int) -> TableInput | None:
+    """Make the first layer for encoded rows Z (n, features) like those to come, None where all features stay as they
+    are. bins: of each number, at most; of none that only grows, as the days of a date do: what comes lies behind the
+    last bin. A row of weight two counts twice."""
+    dates = [column.name for column in encoder.columns if column.kind == "date"]
+    grows = {f"{name} {part}" for name in dates for part in ("days", "year")}
+    bent = [j for j in encoder.scaled if encoder.feature_names[j] not in grows]
+    edges = edges_of(np.asarray(Z), bent, weights, bins) if bins else {}
+    codes = dict(encoder.codes)
+    if not edges and not codes:
+        return None
+    widths = [min(CODE_WIDTH, size) for size in codes.values()]
+    plain = [j for j in range(len(encoder.feature_names)) if j not in codes]
+    front = TableInput(len(encoder.feature_names), list(edges), [len(e) - 1 for e in edges.values()], list(codes),
+                       list(codes.values()), widths, plain)
+    front.set_edges(edges)
+    return front
 
 
-def code_width(codes: int) -> int:
-    """Choose the numbers of an embedding of so many codes."""
-    return min(CODE_WIDTH, codes)
+def edges_of(Z: np.ndarray, features: list[int], weights: np.ndarray | None, bins: int) -> dict[int, np.ndarray]:
+    """Find where the bins of each feature end: quantiles of Z (n, features), equal ones once. Where features are many,
+    or rows few, bins are fewer, and rather none than a few."""
+    weights = none_if_equal(weights)  # a row counts as often as any other, to the last bit
+    rows = len(Z) if weights is None else float(np.sum(weights))
+    bins = min(bins, MOST_BINS_OF_ROW // max(1, len(features)), int(rows // FEWEST_IN_BIN))
+    found = {}
+    for j in features if bins >= FEWEST_BINS else ():
+        shares = np.linspace(0, 1, bins + 1)
+        some = np.quantile(Z[:, j].astype(np.float64), shares, method="inverted_cdf", weights=weights)
+        edges = np.unique(some.astype(np.float32))
+        if len(edges) > 2:
+            found[j] = edges
+    return found
 
 
-def small(rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
-    """Draw small numbers, so that all levels are nearly alike at first."""
-    return rng.normal(0.0, 0.1, shape)
+def looked_at(n: int) -> Any:
+    """Which of n rows edges are found in: all, or as many as move no edge that matters, evenly spread."""
+    return np.arange(0, n, -(-n // ROWS_OF_EDGES))

@@ -26,6 +26,7 @@ from ..sequences import Sequences
 from .design_images import image_design
 from .design_sequences import sequence_design
 from .design_tables import table_design
+from .front import looked_at
 
 
 class Read(NamedTuple):
@@ -102,9 +103,12 @@ class Inputs:
         """What a row is: "8 x 8 pixels, grey"."""
         raise NotImplementedError
 
-    def design(self, rows: int, m: int, encoder: Any, batch_size: int | None) -> dict[str, Any]:
+    def design(self, rows: int, m: int, encoder: Any, batch_size: int | None, preset: str | None) -> dict[str, Any]:
         """The fields of a Design that depend on the input: network, rate, batch, epochs, and their reasons."""
         raise NotImplementedError
+
+    def show(self, design: Any, X: Any, y: Any, weights: np.ndarray | None = None) -> None:
+        """Let a Design look at the rows that are to be learnt from, or at some of them."""
 
     def flat(self, Z: Any, encoder: Any) -> np.ndarray:
         """Flatten encoded rows as a linear model takes them: (n, numbers)."""
@@ -151,8 +155,14 @@ class TableInputs(Inputs):
     def words(self, encoder):
         return f"{self.n_in(encoder):,} features after encoding"
 
-    def design(self, rows, m, encoder, batch_size):
-        return table_design(rows, m, encoder, batch_size)
+    def design(self, rows, m, encoder, batch_size, preset):
+        return table_design(rows, m, encoder, batch_size, preset)
+
+    def show(self, design, X, y, weights=None):
+        some = looked_at(self.count(X))
+        Z = design.encoder.transform(self.take(X, some), np.float64 if design.linear else np.float32)
+        T = design.target_encoder.transform(take(y, some), np.float64)
+        design.see(Z, T, None if weights is None else weights[some])
 
     def flat(self, Z, encoder):
         return Z
@@ -185,7 +195,7 @@ class ImageInputs(Inputs):
     def words(self, encoder):
         return image_words(encoder.shape)
 
-    def design(self, rows, m, encoder, batch_size):
+    def design(self, rows, m, encoder, batch_size, preset):
         return image_design(m, encoder.shape, batch_size)
 
     def flat(self, Z, encoder):
@@ -224,7 +234,7 @@ class SequenceInputs(Inputs):
     def words(self, encoder):
         return extent(encoder.shortest, encoder.longest, len(encoder.columns))
 
-    def design(self, rows, m, encoder, batch_size):
+    def design(self, rows, m, encoder, batch_size, preset):
         return sequence_design(m, self.n_in(encoder), encoder.shortest, encoder.longest, batch_size)
 
     def flat(self, Z, encoder):

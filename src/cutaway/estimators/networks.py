@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,21 +13,71 @@ from .. import habits, nn
 from ..arguments import is_whole
 from ..errors import ArgumentError, ShapeError
 from ..nn import CNN, MLP, Linear, Module
-from .front import CodesEmbedded
 from .notes import tell
 
 
 def built(design: Any, seed: int) -> Module:
     """The network of a Design, its weights drawn from the seed."""
     d = design
-    if d.kind == "mlp" and (codes := getattr(d.encoder, "codes", {})):
-        front = CodesEmbedded(d.n_in, codes)
-        rest = plain_network(front.width, d.hidden, d.n_out, d.activation, d.dropout, d.dtype, seed)
-        return nn.Sequential(front.astype(d.dtype).init(seed), *rest.layers)
     if d.kind == "mlp":
-        return plain_network(d.n_in, d.hidden, d.n_out, d.activation, d.dropout, d.dtype, seed)
+        return table_network(d, seed)
     network = {"cnn": convolutional_network, "recurrent": recurrent_network}[d.kind](d)
     return network.astype(d.dtype).init(seed)
+
+
+def table_network(d: Any, seed: int) -> Module:
+    """Build an MLP, with what the design has of a first layer before it, and members of it side by side.
+
+    Weights and biases start as U(±1 / √inputs). That is smaller than He's start, which suits deep networks: on tables
+    it generalises better (Ames houses, test R² 0.918 against 0.906, the mean of thirty runs). Those of bins start at 0:
+    at first each number counts by its size alone, and bends where training finds that it helps.
+    """
+    k, front, seen, layers = d.members, d.front, d.n_in, []
+    bent = 0
+    if front is not None:
+        layers, seen, bent = [copy.deepcopy(front)], front.n_out, sum(front.bins)
+    layers += [nn.Members(seen, k)] if k > 1 else []
+    for m in d.hidden:
+        layers += [Linear(seen, m), nn.ACTIVATIONS[d.activation]()] + [nn.Dropout(d.dropout)] * bool(d.dropout)
+        start(layers[-3 if d.dropout else -2], bent)
+        seen, bent = m, 0
+    layers.append(nn.MemberLinear(seen, d.n_out, k) if k > 1 else Linear(seen, d.n_out))
+    start(layers[-1], bent)
+    layers += [nn.MemberMean(d.link)] if k > 1 else []
+    if front is None and k == 1:
+        network: Module = MLP(d.n_in, list(d.hidden), d.n_out, activation=d.activation, dropout=d.dropout)
+        network.layers = layers
+    else:
+        network = nn.Sequential(*layers)
+    if d.found is not None:
+        beside = nn.FoundLinear(d.n_in, d.n_out)
+        network = nn.Ensemble([network, beside], d.link)
+    network.astype(d.dtype).init(seed)
+    if d.found is not None:
+        beside.weight.data[...], beside.bias.data[...] = d.found
+    return network
+
+
+@dataclass(frozen=True)
+class Small:
+    """The initialiser of a layer with so many inputs, U(±1 / √inputs); the first `bent` of them are bins, and begin at
+    zero."""
+
+    inputs: int
+    bent: int = 0
+
+    def __call__(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        drawn = rng.uniform(-1, 1, shape) / np.sqrt(max(1, self.inputs - self.bent))
+        if len(shape) == 2 and self.bent:
+            drawn[:, : self.bent] = 0
+        return drawn
+
+
+def start(layer: Any, bent: int) -> None:
+    """Let a layer's weights start small."""
+    layer.weight.init = Small(layer.n_in, bent)
+    if layer.bias is not None:
+        layer.bias.init = Small(layer.n_in, bent)
 
 
 def convolutional_network(d: Any) -> Module:
@@ -54,28 +104,6 @@ def recurrent_network(d: Any) -> Module:
         layers += [nn.Dropout(d.dropout)] * bool(d.dropout)
         seen = m
     return nn.Sequential(*layers, Linear(seen, d.n_out, init=nn.init.glorot_uniform))
-
-
-def plain_network(n_in: int, hidden: Sequence[int], n_out: int, activation: str, dropout: float, dtype: str,
-                  seed: int) -> Module:
-    """Build an MLP whose weights and biases start as U(±1 / √inputs).
-
-    That is smaller than He's start, which suits deep networks: on tables it generalises better (Ames houses, test R²
-    0.918 against 0.906, the mean of thirty runs).
-    """
-    model = MLP(n_in, list(hidden), n_out, activation=activation, dropout=dropout).astype(dtype)
-    for _, layer in model.named_modules():
-        if isinstance(layer, Linear):
-            draw = partial(uniform, limit=1 / np.sqrt(layer.n_in))
-            layer.weight.init = draw
-            if layer.bias is not None:
-                layer.bias.init = draw
-    return model.init(seed)
-
-
-def uniform(rng: np.random.Generator, shape: tuple[int, ...], limit: float) -> np.ndarray:
-    """Draw from U(±limit)."""
-    return rng.uniform(-limit, limit, shape)
 
 
 def embeds(network: Any) -> bool:

@@ -20,7 +20,7 @@ from ..rules import OPS
 from ..text import joined
 from ..train.past import Past
 from . import intervals
-from .base import Estimator
+from .base import Estimator, TrainingRows
 from .design import Design
 
 
@@ -73,6 +73,7 @@ class Regressor(RegressorMixin, Estimator):
         precision: str | None = None,
         columns: dict[str, str] | None = None,
         quantiles: Any = None,
+        preset: str = "default",
     ) -> None:
         self.network = network
         self.loss = loss
@@ -90,6 +91,7 @@ class Regressor(RegressorMixin, Estimator):
         self.precision = precision
         self.columns = columns
         self.quantiles = quantiles
+        self.preset = preset
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Regressor:
         """Make one pass over these rows, at a constant learning rate; no rows are held back. Returns the regressor.
@@ -171,11 +173,11 @@ class Regressor(RegressorMixin, Estimator):
             raise ArgumentError(f"monitor={self.monitor!r} is of one prediction a row, and quantiles are "
                                 f'{len(self.levels)}: give "loss".')
 
-    def _network(self, design: Design) -> Module:
+    def _network(self, design: Design, rows: TrainingRows) -> Module:
         if levels := self.levels:
             design.n_out, design.link = len(levels), "rising" if len(levels) > 1 else "identity"
             design.reasons["output"] = "one neuron a quantile; outward from the middle one they add up, so none crosses"
-        network = super()._network(design)
+        network = super()._network(design, rows)
         if levels:
             shares = joined([f"{level:g}" for level in levels])
             design.reasons["loss"] = f"pinball, least where {shares} of the targets lie below"

@@ -157,6 +157,8 @@ LAYERS: dict[str, Layer] = {
     "Members": _layer(nn.Members, {"n_in": WHOLE, "k": WHOLE}, lambda n_in, k: {"weight": (k, n_in)}),
     "MemberLinear": _layer(nn.MemberLinear, {"n_in": WHOLE, "n_out": WHOLE, "k": WHOLE, "bias": YES_OR_NO},
                            _member_linear, bias=lambda m: m.bias is not None),
+    "FoundLinear": _layer(nn.FoundLinear, {"n_in": WHOLE, "n_out": WHOLE},
+                          lambda n_in, n_out: {"weight": (n_out, n_in), "bias": (n_out,)}),
     "MemberMean": _layer(nn.MemberMean, {"link": _one_of(*nn.MemberMean.LINKS)}),
     "Dropout": _layer(nn.Dropout, {"p": REAL}),
     "FallingDropout": _layer(nn.FallingDropout, {"p": REAL, "steps": WHOLE}),
@@ -209,6 +211,8 @@ def _to_json(module: nn.Module, seen: dict[int, int]) -> dict[str, Any]:
             entry |= {"about": module.about}
     elif type(module) is nn.LastState and plain:
         entry = {"class": name, "layers": [_to_json(module.layer, seen)]}
+    elif type(module) is nn.Ensemble and plain:
+        entry = {"class": name, "layers": [_to_json(network, seen) for network in module.networks], "link": module.link}
     elif layer is not None and layer.make is type(module):
         settings = {key: layer.read.get(key, lambda m, k=key: getattr(m, k))(module) for key in layer.settings}
         plain_settings = {key: list(v) if isinstance(v, tuple) else v for key, v in settings.items()}
@@ -316,9 +320,12 @@ def _build(entry: Any, custom: dict[str, Callable[[], nn.Module]], made: list[nn
         model = _custom(entry["custom"], custom)
     elif (name := text(entry, "class", "layer")) in LAYERS:
         model = LAYERS[name].make(**_settings(entry)[1])
-    elif name in NETWORKS or name == "LastState":
+    elif name in NETWORKS or name in ("LastState", "Ensemble"):
         layers = [_build(layer, custom, made) for layer in field(entry, "layers", list, name)]
-        model = _network(name, entry, layers) if name in NETWORKS else _last_state(layers)
+        if name == "Ensemble":
+            model = nn.Ensemble(layers, text(entry, "link", name))
+        else:
+            model = _network(name, entry, layers) if name in NETWORKS else _last_state(layers)
     else:
         raise FileError(f"it holds a layer {name!r}, which this Cutaway does not know: update Cutaway")
     made.append(model)

@@ -13,6 +13,7 @@ from .convolution import (
     MaxPool1d,
     MaxPool2d,
 )
+from .ensemble import Ensemble, FoundLinear
 from .layers import (
     ACTIVATIONS,
     ELU,
@@ -49,11 +50,12 @@ from .tabular import PiecewiseLinear, TableInput
 
 __all__ = [
     "ACTIVATIONS", "CNN", "ELU", "GELU", "GRU", "LSTM", "MLP", "RNN", "SELU", "Activation", "Augment", "AvgPool1d",
-    "AvgPool2d", "BatchNorm1d", "BatchNorm2d", "Buffer", "Conv1d", "Conv2d", "Dropout", "Embedding",
-    "FallingDropout", "Flatten", "GlobalAveragePool", "GlobalMaxPool", "Identity", "LastState", "LayerNorm",
-    "LeakyReLU", "Linear", "LogSoftmax", "MaxPool1d", "MaxPool2d", "MemberLinear", "MemberMean", "Members", "Mish",
-    "Mode", "Module", "Parameter", "Parametric", "PiecewiseLinear", "ReLU", "Recurrent", "RecurrentLayer", "Scale",
-    "Sequential", "SiLU", "Sigmoid", "Softmax", "Softplus", "TabM", "TableInput", "Tanh", "init", "training_mode",
+    "AvgPool2d", "BatchNorm1d", "BatchNorm2d", "Buffer", "Conv1d", "Conv2d", "Dropout", "Embedding", "Ensemble",
+    "FallingDropout", "Flatten", "FoundLinear", "GlobalAveragePool", "GlobalMaxPool", "Identity", "LastState",
+    "LayerNorm", "LeakyReLU", "Linear", "LogSoftmax", "MaxPool1d", "MaxPool2d", "MemberLinear", "MemberMean",
+    "Members", "Mish", "Mode", "Module", "Parameter", "Parametric", "PiecewiseLinear", "ReLU", "Recurrent",
+    "RecurrentLayer", "Scale", "Sequential", "SiLU", "Sigmoid", "Softmax", "Softplus", "TabM", "TableInput", "Tanh",
+    "init", "training_mode",
 ]
 
 

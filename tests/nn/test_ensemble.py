@@ -1,0 +1,56 @@
+"""Networks that answer together, and a linear model among them that training leaves alone."""
+
+import numpy as np
+import pytest
+
+import cutaway as ct
+from cutaway import nn
+
+
+def pair(link="identity", outputs=1):
+    found = nn.FoundLinear(3, outputs)
+    network = nn.Ensemble([nn.MLP(3, [4], outputs), found], link).init(0)
+    found.weight.data[...], found.bias.data[...] = np.arange(3.0), 0.5
+    return network, found
+
+
+X = np.random.default_rng(0).standard_normal((40, 3)).astype(np.float32)
+
+
+def test_the_answer_is_the_mean_of_all_networks():
+    network, found = pair()
+    np.testing.assert_allclose(network.predict(X), (network.networks[0].predict(X) + found.predict(X)) / 2, rtol=1e-5,
+                               atol=1e-6)
+
+
+def test_of_classes_it_is_the_mean_of_probabilities():
+    network, found = pair("sigmoid")
+    each = [1 / (1 + np.exp(-one.predict(X))) for one in (network.networks[0], found)]
+    np.testing.assert_allclose(1 / (1 + np.exp(-network.predict(X))), np.mean(each, 0), rtol=1e-5)
+
+
+def test_training_is_each_networks_own_and_leaves_the_linear_model_as_it_was_found():
+    network, found = pair()
+    alone = nn.MLP(3, [4], 1)
+    alone.load_state_dict(network.networks[0].state_dict())
+    y = X.sum(1)
+    for one, lr in ((network, 0.2), (alone, 0.1)):  # J is the mean of two losses, one of which no weight changes
+        ct.fit(one, X, y, optimizer=ct.optim.SGD(lr), epochs=3, batch_size="full")
+    np.testing.assert_allclose(network.networks[0].theta, alone.theta, rtol=1e-5, atol=1e-7)
+    assert found.weight.tolist() == [[0, 1, 2]] and found.bias.tolist() == [0.5]
+
+
+def test_it_survives_a_file_and_a_new_start(tmp_path):
+    network, found = pair()
+    ct.save(network, tmp_path / "pair.safetensors")
+    again = ct.load(tmp_path / "pair.safetensors")
+    np.testing.assert_array_equal(again.predict(X), network.predict(X))
+    network.init(1)
+    assert found.weight.tolist() == [[0, 1, 2]]
+
+
+def test_it_takes_networks_only():
+    with pytest.raises(ct.errors.ArgumentError, match="list of networks"):
+        nn.Ensemble([])
+    with pytest.raises(ct.errors.ShapeError, match="3 features"):
+        nn.FoundLinear(3, 1)(np.ones((2, 4)))
