@@ -50,7 +50,7 @@ def run(capsys):
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory, table):
-    """Files of a regression, a classification, two numbers and two labels, each trained for three epochs."""
+    """Files of a regression, a classification, two numbers and two labels, each a plain network of three epochs."""
     folder = tmp_path_factory.mktemp("models")
     table.to_csv(folder / "table.csv", index=False)
     inputs = ("--drop", "same", "--drop", "empty", "--drop", "owner")
@@ -59,5 +59,6 @@ def models(tmp_path_factory, table):
         wanted = [part for target in targets for part in ("--target", target)]
         others = [part for c in ("price", "kind", "big", "far") if c not in targets for part in ("--drop", c)]
         files = ["--out", str(folder / f"{name}.safetensors"), "--report", str(folder / f"{name}.html")]
-        assert main(["fit", str(folder / "table.csv"), *wanted, *inputs, *others, "--epochs", "3", "-q", *files]) == 0
+        assert main(["fit", str(folder / "table.csv"), *wanted, *inputs, *others, "--preset", "fast", "--epochs", "3",
+                     "-q", *files]) == 0
     return folder

@@ -49,17 +49,18 @@ def test_best_is_larger_and_longer_than_default():
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_few_rows_get_the_same_whatever_the_preset_and_a_linear_model_beside_it(preset):
+def test_few_rows_get_the_same_whatever_the_preset_and_the_best_a_linear_model_beside_it(preset):
     plan = ct.design(FEW, OF_FEW, preset=preset)
     network = plan.network(0)
-    assert kinds(network.networks[0])[0] == "Linear" and type(network.networks[1]).__name__ == "FoundLinear"
-    assert network.theta.tolist() == ct.design(FEW, OF_FEW).network(0).theta.tolist()
+    plain, *beside = network.networks if preset == "best" else [network]
+    assert kinds(plain)[0] == "Linear" and [type(one).__name__ for one in beside] in ([], ["FoundLinear"])
+    assert [p.shape for p in plain.parameters()] == [p.shape for p in ct.design(FEW, OF_FEW).network(0).parameters()]
     assert (plan.batch_size, plan.dropout, plan.average) == (150, 0, 0)
 
 
 def test_the_linear_model_beside_a_small_network_is_half_of_its_answer():
     X, y = table(150)
-    model = ct.Regressor(**QUICK).fit(X, y)
+    model = ct.Regressor(preset="best", **QUICK).fit(X, y)
     network, linear = model.model_.networks
     Z, scale = model.encode(X), model.target_encoder_
     mean = (network.predict(Z) + Z @ linear.weight.data.T + linear.bias.data).ravel() / 2
@@ -124,17 +125,18 @@ def test_a_network_of_ones_own_is_trained_plainly():
 
 
 def test_one_that_learns_in_passes_has_no_linear_model_beside_it():
-    model = ct.Regressor(random_state=0).partial_fit(FEW, OF_FEW)
+    model = ct.Regressor(preset="best", random_state=0).partial_fit(FEW, OF_FEW)
     assert not model.design_.linear and "Linear" in kinds(model.model_)
 
 
+@pytest.mark.parametrize("preset", ["default", "best"])
 @pytest.mark.parametrize("n", [150, 300, 700])
-def test_states_survive_files_and_one_row_is_answered_alike(n, tmp_path):
+def test_states_survive_files_and_one_row_is_answered_alike(n, preset, tmp_path):
     X, y = table(n)
-    model = ct.Classifier(**QUICK).fit(X, y > 0)
+    model = ct.Classifier(preset=preset, **QUICK).fit(X, y > 0)
     ct.save(model, tmp_path / "model.safetensors")
     again = ct.load(tmp_path / "model.safetensors")
-    assert (again.predict_proba(X) == model.predict_proba(X)).all() and again.preset == "default"
+    assert (again.predict_proba(X) == model.predict_proba(X)).all() and again.preset == preset
     assert str(again.design_) == str(model.design_)
     assert again.design_.network(1).theta.tolist() == model.design_.network(1).theta.tolist()
     assert (ct.predictor(model)(X[0], proba=True) == model.predict_proba(X[:1])[0]).all()

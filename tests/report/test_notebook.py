@@ -74,6 +74,7 @@ RESULTS = {
     ct.inspect.Session: lambda: ct.step(mlp(), X, Y, loss="cross_entropy"),
     ct.inspect.States: lambda: ct.inspect.states(ct.nn.Recurrent(2, 3, 2).init(0), np.ones((5, 2))),
     ct.inspect.Summary: lambda: ct.summary(mlp()),
+    ct.inspect.Why: lambda: ct.inspect.why(ct.Classifier((3,), epochs=2).fit(X, Y), X[:1]),
     ct.inspect.Trace: traced,
     ct.inspect.Traces: lambda: fitted().trace(1, steps=2),
     ct.inspect.Watch: ct.inspect.Watch,

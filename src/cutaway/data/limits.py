@@ -149,7 +149,7 @@ LONGEST_NAME = 10_000
 FEW_ROWS = 200
 #: Below this many rows numbers have 64 bits, and batches are small: it costs nothing.
 FEW_FOR_FLOAT = 1000
-#: Below this many rows a linear model stands beside the network: alone, a network is often worse than it.
+#: Below this many rows a linear model stands beside the best network: alone, a network is often worse than it.
 FEW_FOR_LINEAR = 500
 #: At this many rows and above batches are large, and the number of steps is bounded.
 MANY_ROWS = 20_000

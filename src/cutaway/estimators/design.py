@@ -307,8 +307,8 @@ def plan(inputs: Inputs, rows: int, encoder: Any, target: TargetEncoder, validat
         validation=share, patience=None, inputs=inputs.name, encoder=encoder, target_encoder=target, **chosen,
     )
     if design.kind == "mlp":
-        few = whole and rows < FEW_FOR_LINEAR and target.task != "multilabel" and not getattr(encoder, "codes", None)
-        design.spec = design.spec | {"linear": few and inputs.name == "table"}
+        few = preset == "best" and whole and rows < FEW_FOR_LINEAR and not getattr(encoder, "codes", None)
+        design.spec = design.spec | {"linear": few and inputs.name == "table" and target.task != "multilabel"}
     if epochs is not None:
         design.epochs = epochs
     design.patience = patience_for(design.epochs) if share else None

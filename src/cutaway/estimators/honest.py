@@ -118,9 +118,9 @@ def honest_split(X: Any, y: Any, task: str | None = None, seed: int = 0) -> Advi
 
     >>> import numpy as np, cutaway as ct
     >>> from cutaway.estimators import honest_split
-    >>> patient = np.repeat(np.arange(60), 5)
-    >>> age, well = np.random.default_rng(0).normal(size=(2, 60))[:, patient]
-    >>> advice = honest_split({"patient": patient, "age": age, "visit": np.tile(np.arange(5), 60)}, well)
+    >>> patient = np.repeat(np.arange(40), 20)
+    >>> age, well = np.random.default_rng(0).normal(size=(2, 40))[:, patient]
+    >>> advice = honest_split({"patient": patient, "age": age, "visit": np.tile(np.arange(20), 40)}, well)
     >>> advice.chosen.tie.column
     'patient'
     >>> train, test = ct.data.split(len(patient), 0.2, **advice.how)

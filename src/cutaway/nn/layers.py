@@ -113,7 +113,7 @@ class FallingDropout(Dropout):
 
     >>> import cutaway as ct
     >>> ct.nn.FallingDropout(0.2, steps=1000).table.round(3)[[0, 31, 48, 63]]
-    array([0.2  , 0.2  , 0.099, 0.   ], dtype=float32)
+    array([0.2  , 0.2  , 0.095, 0.   ], dtype=float32)
 
     steps: as a rule all of the run, rows / batch size (rounded up) · epochs; p changes in 64 stretches of as many.
     Noise early, exact weights late (Holzmüller et al., 2024, who find 3 % in dropout that falls).
@@ -320,7 +320,7 @@ class Scale(Module):
     """A learned factor for each feature: y = s x, s = rate w.
 
     >>> import cutaway as ct
-    >>> ct.nn.Scale(2)([[1.0, -3.0]]).round(4).tolist()
+    >>> ct.nn.Scale(2)([[1.0, -3.0]]).data.round(4).tolist()
     [[1.0, -3.0]]
 
     x (..., width) -> y (..., width). s begins at 1. Adam's steps are as long for any weight, so that s learns at `rate`

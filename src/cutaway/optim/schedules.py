@@ -150,7 +150,7 @@ def coslog(lr: Rate, steps: int | None = None, waves: int = 4) -> Schedule:
 
     >>> import cutaway as ct
     >>> ct.optim.schedules.coslog(1.0, steps=300)([1, 9, 25, 45, 140, 300]).round(2)
-    array([0.01, 0.91, 0.99, 0.17, 1.  , 0.  ])
+    array([0.01, 1.  , 0.22, 0.69, 0.  , 0.  ])
     """
     _at_least_one("coslog", "steps", steps)
     waves = whole_number("coslog: waves", waves)

@@ -86,6 +86,7 @@ def poisson_back(dl, z, y):
       shapes="q (n, m)  y (n)  t (m)  l (n)", kink=lambda q, y, t: q > y[:, None])
 def pinball(q, y, t):
     """Least where a share t of the targets y lies below each q (Koenker and Bassett, 1978)."""
+    pinball_shape(q.shape, y.shape, t.shape)
     d = y[:, None] - q
     return per_sample(xp.maximum(t * d, (t - 1) * d))
 
@@ -96,6 +97,8 @@ def pinball_back(dl, q, y, t):
     return own(each * ((0.5 - t) - 0.5 * xp.sign(d)), q.shape), None, added_up(each * d, t.shape)
 
 def pinball_shape(q, y, t):
+    if (len(q), len(y), len(t)) != (2, 1, 1):
+        raise ValueError("q is (n, m), y (n) and t (m)")
     return together(q, (*y, 1), t)
 
 

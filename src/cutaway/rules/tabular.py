@@ -39,6 +39,7 @@ def piecewise_shape(x, i, lower, upper):
       title="linear by feature", shapes="u (n*r, m)  c int (m)  W (m, k)  h (n*r, g, k)")
 def by_feature(u, c, W, *, groups):
     """u (..., m), W (m, k); number j belongs to group c[j] -> h (..., groups, k): a linear map for each group alone."""
+    by_feature_shape(u.shape, c.shape, W.shape, groups=groups)
     return xp.matmul(xp.expand_dims(u, -2) * members(c, groups, u), W)
 
 def by_feature_back(dh, u, c, W, *, groups):
