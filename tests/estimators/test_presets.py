@@ -42,6 +42,12 @@ def test_fast_is_one_plain_network():
     assert not {"numbers", "members", "linear"} & {name for name, *_ in plan.table()}
 
 
+def test_default_is_one_plain_network_where_many_rows_teach():
+    X, y = table(100_000)
+    assert str(ct.design(X, y).network()) == str(ct.design(X, y, preset="fast").network())
+    assert ct.design(X, y, preset="best").members > 1
+
+
 def test_best_is_larger_and_longer_than_default():
     best, default = (ct.design(BIG, TARGET, preset=name) for name in ("best", "default"))
     assert best.members > default.members and best.epochs > default.epochs

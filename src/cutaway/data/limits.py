@@ -151,6 +151,8 @@ FEW_ROWS = 200
 FEW_FOR_FLOAT = 1000
 #: Below this many rows a linear model stands beside the best network: alone, a network is often worse than it.
 FEW_FOR_LINEAR = 500
+#: From this many rows on the default preset is one plain network: its bins and members would take minutes.
+MANY_FOR_MEMBERS = 100_000
 #: At this many rows and above batches are large, and the number of steps is bounded.
 MANY_ROWS = 20_000
 #: Updates after which a table's network has converged, bounds on the epochs, and updates that are enough for many rows.

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from ..data import TableEncoder
 from ..data.limits import FEW_FOR_FLOAT as DOUBLE
 from ..data.limits import FEW_ROWS as SMALL
-from ..data.limits import FEWEST_TABLE_EPOCHS, MOST_TABLE_EPOCHS, MOST_TABLE_STEPS, SMALL_TABLE_EPOCHS, TABLE_STEPS
+from ..data.limits import (
+    FEWEST_TABLE_EPOCHS,
+    MANY_FOR_MEMBERS,
+    MOST_TABLE_EPOCHS,
+    MOST_TABLE_STEPS,
+    SMALL_TABLE_EPOCHS,
+    TABLE_STEPS,
+)
 from ..data.limits import MANY_ROWS as LARGE
 from ..text import counted
 from .presets import DEFAULT, FEW, PRESETS
@@ -23,6 +31,8 @@ def table_design(rows: int, m: int, encoder: TableEncoder, batch_size: int | Non
     """
     small = rows < SMALL
     chosen = FEW if small or preset is None else PRESETS[preset]
+    if preset == DEFAULT and rows >= MANY_FOR_MEMBERS:
+        chosen = replace(PRESETS["fast"], words='so many rows teach one plain network enough; "best" does more')
     batch, batch_reason = batch_for(m)
     batch = min(batch_size or batch, m)
     epochs, epochs_reason = epochs_for(m, -(-m // batch), chosen.longer)
