@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import cutaway as ct
 from cutaway.data import TableEncoder
+from cutaway.data.dates import dated
 from cutaway.data.zones import name_of_zone
 from cutaway.errors import DataError, FileError
 
@@ -233,3 +234,10 @@ def test_a_predictor_of_records_and_an_estimator_read_dates_alike():
 def test_dates_far_outside_training_are_a_doubt_by_the_clock_of_training():
     (doubt,) = ZONED.doubts({"when": ["2020-05-05T10:00Z", "2050-12-31T23:30Z"]})
     assert doubt.rows.tolist() == [False, True] and doubt.values == ("2051-01-01", "2051-01-01")
+
+
+def test_cells_asked_to_be_of_a_form_become_times_to_divide_rows_by():
+    cells = pd.Series(["03/04/2020", "05/02/2020"], name="when", index=[7, 9])
+    assert dated(cells, "date:dmy").tolist() == [pd.Timestamp(2020, 4, 3), pd.Timestamp(2020, 2, 5)]
+    assert dated(cells, "date:mdy").index.tolist() == [7, 9]
+    assert all(dated(cells, kind) is cells for kind in (None, "date", "category"))

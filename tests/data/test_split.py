@@ -10,6 +10,18 @@ from cutaway.data import split
 from cutaway.errors import ArgumentError, DataError
 
 
+@pytest.mark.parametrize("form", ["%d.%m.%Y", "%m/%d/%Y %H:%M", "%d %B %Y", "%G-W%V-%u"])
+def test_times_are_in_order_however_they_are_written(form):
+    days = pd.date_range("2023-12-25", periods=10)[[3, 1, 4, 0, 5, 9, 2, 6, 8, 7]]
+    _, test = split(10, 0.3, time=days.strftime(form))
+    assert test.tolist() == [5, 8, 9]
+
+
+def test_times_that_could_be_in_another_order_are_refused():
+    with pytest.raises(DataError, match="time holds '03/04/2020', which is neither a number nor a date"):
+        split(4, 0.5, time=["03/04/2020", "01/05/2020", "06/07/2020", "02/08/2020"])
+
+
 @given(st.integers(10, 200), st.integers(0, 9), st.sampled_from(["chance", "stratify", "groups", "time"]), st.data())
 def test_every_row_is_in_exactly_one_part(n, seed, way, data):
     labels = np.array(data.draw(st.lists(st.integers(0, 5), min_size=n, max_size=n)))

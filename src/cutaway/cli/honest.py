@@ -96,11 +96,10 @@ def _by(problem: Problem, column: str, way: str, labels: Any) -> None:
     """Divide the rows by a column, or by labels that no column holds; what names groups is no input."""
     import pandas as pd
 
-    cells = problem.X[column] if column else pd.Series(labels, name="the file's order" if way == "time" else COPY)
-    if way == "time":
-        problem.time = cells
+    if way == "time":  # dates are days in labels already, in whatever form they are written
+        problem.time = pd.Series(labels, name=column or "the file's order")
         return
-    problem.group = cells
+    problem.group = problem.X[column] if column else pd.Series(labels, name=COPY)
     if column:
         problem.X = problem.X.drop(columns=[column])
         problem.notes.append(f"{column} divides the rows and is not an input")

@@ -147,6 +147,8 @@ def npz_table(path: Path, X: Any = None, y: Any = None, asked: ReadOptions | Non
 
 def table_rows(path: Path, asked: ReadOptions, frame: Any = None) -> FileRows:
     """Take a table apart: columns to learn from, targets, and the columns that the rows are divided by."""
+    from ..data.dates import dated
+
     asked.refuse(IMAGES, f"{path.name}, a table")
     asked.refuse(FORECAST, f"{path.name}, a table without --forecast")
     frame = table(path) if frame is None else frame
@@ -179,7 +181,7 @@ def table_rows(path: Path, asked: ReadOptions, frame: Any = None) -> FileRows:
     notes = [f"{ways['group']} divides the rows and is not an input"] if "group" in ways else []
     notes += [f"left out as asked: {listed(drop, 6)}"] if drop else []
     extent = f"{len(frame):,} rows, {frame.shape[1]:,} columns"
-    by = {name: frame[column] for name, column in ways.items()}
+    by = {name: dated(frame[column], asked.column.get(column)) for name, column in ways.items()}
     return FileRows(X, y, extent, targets, by=by, notes=notes, width=frame.shape[1])
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..errors import DataError
 from ..text import counted
+from .date_forms import form_of, read_dates
 
 #: What people write in a cell that has no number or date (compared in lower case).
 GAP_WORDS = frozenset({"", "na", "n/a", "nan", "null", "none", "nat", "?", "-", "--", "."})
@@ -145,11 +146,19 @@ def parse_number(word: str) -> float | None:
 
 
 def parse_dates(words: list[str]) -> Any:
-    """The ISO-like dates that words spell, as a pandas DatetimeIndex with NaT for every other word."""
+    """The dates that words spell in the one form of them all, as a pandas DatetimeIndex with NaT for every other word.
+
+    A form in which day and month could change places is none here: a wrong guess would put rows in a wrong order.
+    """
     import pandas as pd
 
-    plain = [word.strip().replace("/", "-") if ISO_DATE.match(word) else None for word in words]
-    return pd.to_datetime(pd.Index(plain, dtype=object), format="ISO8601", errors="coerce", utc=True).tz_localize(None)
+    known = [word for word in words if not is_gap(word)]
+    found = form_of(known, np.ones(len(known)))
+    sure = found is not None and not found.unsure and found.form != "time"
+    dates, offsets = read_dates(words, found.form if found and sure else "iso")
+    moments = ~np.isnan(offsets)
+    dates[moments] -= (offsets[moments] * 60_000_000).astype("timedelta64[us]")
+    return pd.DatetimeIndex(dates)
 
 
 def unreadable(name: str, words: CodedWords, bad: np.ndarray, wanted: str) -> DataError:

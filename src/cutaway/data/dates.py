@@ -17,7 +17,7 @@ import numpy as np
 
 from .cells import CodedWords, is_gap, unreadable, words_of
 from .columns import Column, Settings
-from .date_forms import FORMS, read_dates, wanted
+from .date_forms import FORMS, kind_with_form, read_dates, wanted
 from .doubts import Doubt, gap_doubts, range_doubts
 from .numbers import NumberSummary, fits_scaling, scaled
 from .zones import OF_ZONE, UTC, by_clock, name_of_offsets, name_of_zone
@@ -205,6 +205,19 @@ def _zone_of(cells: Any) -> Any:
         return pd.DatetimeIndex(cells).tz
     zones = {str(cell.tzinfo): cell.tzinfo for cell in cells[cells.notna()]}
     return zones.popitem()[1] if len(zones) == 1 else UTC
+
+
+def dated(cells: Any, kind: str | None) -> Any:
+    """Read a pandas Series as the dates of a form that it is asked to be ("date:dmy"); others stay as they are."""
+    import pandas as pd
+
+    if not kind_with_form(kind):
+        return cells
+    form = str(kind).partition(":")[2]
+    read = Cells.of(cells, str(cells.name), form)
+    read.refuse(str(cells.name), [], wanted(form))
+    found = read.by_clock(None)
+    return pd.Series(found.dates[found.codes], index=cells.index, name=cells.name)
 
 
 def fit_parts(coded: CodedDates, first: str, weights: np.ndarray | None, form: str | None) -> dict[str, list[float]]:
