@@ -90,7 +90,19 @@ def scikit_mlp(task: str, seed: int) -> Model:
     return _scikit(task, MLPClassifier(random_state=seed), scaled, one_hot=True)
 
 
-class Boosting:
+class OfModel:
+    """A competitor that asks its model as it is."""
+
+    model: Any
+
+    def predict(self, X):
+        return self.model.predict(X)
+
+    def predict_proba(self, X):
+        return self.model.predict_proba(X)
+
+
+class Boosting(OfModel):
     """Histogram boosting with its defaults, which takes levels as they are; quantiles beside it for intervals."""
 
     def __init__(self, task: str, seed: int, quantile: float | None = None):
@@ -106,12 +118,6 @@ class Boosting:
                              HistGradientBoostingRegressor(**given, **loss), one_hot=False).fit(X, y)
         self.rows, self.classes_ = (X, y), getattr(self.model, "classes_", None)
         return self
-
-    def predict(self, X):
-        return self.model.predict(X)
-
-    def predict_proba(self, X):
-        return self.model.predict_proba(X)
 
     def interval(self, X):
         quantiles = (1 - COVERAGE) / 2, (1 + COVERAGE) / 2
@@ -149,7 +155,7 @@ class Pytabkit:
         return self.model.predict_proba(self.filled(X))
 
 
-class Ours:
+class Ours(OfModel):
     """Cutaway's estimator as it comes, with a preset or, in builds that have none, without."""
 
     def __init__(self, task: str, seed: int, preset: str | None, **given):
@@ -164,12 +170,6 @@ class Ours:
         self.model.fit(X, y)
         self.classes_ = getattr(self.model, "classes_", None)
         return self
-
-    def predict(self, X):
-        return self.model.predict(X)
-
-    def predict_proba(self, X):
-        return self.model.predict_proba(X)
 
     def interval(self, X):
         found = self.model.predict_interval(X, coverage=COVERAGE)

@@ -114,16 +114,6 @@ def one_row(model: Any, row: Any) -> Any:
     return table
 
 
-def column_slices(encoder: TableEncoder) -> dict[str, slice]:
-    """Find where the features of each column that is used lie among the encoded ones."""
-    found, start = {}, 0
-    for column in encoder.columns:
-        if column.features:
-            found[column.name] = slice(start, start + len(column.features))
-        start += len(column.features)
-    return found
-
-
 def cells_of(encoder: TableEncoder, table: Any) -> dict[str, str]:
     """Write what each column that is used has in a table of one row."""
     if is_frame(table):

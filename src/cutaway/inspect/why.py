@@ -21,10 +21,11 @@ from ..autodiff import Tensor, ops
 from ..data import TableEncoder
 from ..drawing.sheet import EDGE, FAINT, SIGNED, Sheet, reach
 from ..errors import ArgumentError
+from ..estimators.importance import feature_slices
 from ..nn import Module
 from ..shown import Shown
 from ..text import columns, counted, jsonable, number, short
-from .prediction import AskedOutput, cells_of, column_slices, one_row
+from .prediction import AskedOutput, cells_of, one_row
 
 FEWEST, MOST = 16, 1024  # points on the way: doubled until the parts add up, within reason
 POINTS = 1024            # rows that are differentiated at a time: some tens of megabytes
@@ -70,7 +71,7 @@ def why(model: Any, row: Any, background: Any = None, output: Any = None, tolera
         if abs(residual) <= max(tolerance * np.abs(by_feature).sum(), rounding) or steps >= MOST:
             break
         steps *= 2
-    slices, cells = column_slices(encoder), cells_of(encoder, table)
+    slices, cells = feature_slices(encoder), cells_of(encoder, table)
     parts = np.array([by_feature[features].sum() for features in slices.values()])
     order = np.argsort(-np.abs(parts), kind="stable")
     names = list(slices)
