@@ -1,7 +1,7 @@
 """What each part of the estimators' recipe is worth: `python -m benchmarks.ablations` on the development tables.
 
 Every variant is one fit on one thread of at most ROWS rows, tested on the table's own split. What is measured is kept
-in build/ablations.json, so that a run goes on where one ended, and printed as the table of docs/tables.md.
+in build/ablations.json, so that a run goes on where one ended, and printed as a table.
 """
 
 from __future__ import annotations
@@ -37,7 +37,6 @@ VARIANTS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "default without members": ("default", {"members": 1}, {}),
     "default without the average": ("default", {}, {"average": 0.0}),
     "default at half the rate": ("default", {}, {"lr": 1e-3}),
-    "default without the linear model": ("default", {"linear": False}, {}),
     "default without dropout": ("default", {"dropout": 0.0}, {}),
     "default with twice the dropout": ("default", {"dropout": 0.2}, {}),
     "default with five times the decay": ("default", {}, {"weight_decay": 0.05}),

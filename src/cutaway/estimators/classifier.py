@@ -62,7 +62,7 @@ class Classifier(ClassifierMixin, Estimator):
     verbose: show a bar while it trains.
     precision: None, "float32", or "bf16": training multiplies factors rounded to bf16 where the processor can (ct.fit).
     columns: what columns of a table are to be taken for, whatever they look like: {"shop": "category", "zip": "number",
-        "when": "date", "member": "boolean", "note": "drop"}.
+        "when": "date", "member": "boolean", "note": "drop"}; "date:dmy" and the like say the form of dates, too.
     calibrate: divide raw outputs by a temperature that makes probabilities as sure as the rows held back find them
         right, and choose the weights by the loss at its best temperature. False: as the network says them.
     preset: how much is done for the score of a table: "fast", one plain network; "default", numbers in bins and several

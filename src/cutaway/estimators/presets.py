@@ -14,7 +14,7 @@ class Preset:
 
     bins: of each number, at most; 0: numbers as they are. members: networks side by side that share weights. hidden:
     neurons of each layer. lr: the highest learning rate. average: the decay of the average of the weights. longer: how
-    many times the epochs of `fast`. What each is worth: docs/tables.md.
+    many times the epochs of `fast`.
     """
 
     words: str
@@ -29,7 +29,7 @@ class Preset:
 PRESETS = {
     "fast": Preset("one plain network: the least time"),
     "default": Preset("a good score in about a second", bins=16, members=4, lr=2e-3),
-    "best": Preset("the best score, in minutes", bins=32, members=8, hidden=(256, 256), lr=2e-3, longer=1.5),
+    "best": Preset("the best score, at ten times the time", bins=32, members=8, hidden=(256, 256), lr=2e-3, longer=1.5),
 }
 DEFAULT = "default"
 #: What few rows get whatever the preset, since nothing is left to chance there; and a network of the caller's own.
