@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from cutaway.data import TableEncoder
-from cutaway.data.expanded import expanded, hide_levels
+from cutaway.data.codes import expanded, hide_levels
 from cutaway.data.limits import HIDDEN, WIDE_EXPANDED
 from cutaway.data.records import RecordEncoder
 

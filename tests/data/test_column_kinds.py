@@ -3,7 +3,7 @@
 import pytest
 
 from cutaway.data import TableEncoder
-from cutaway.data.asked import asked_kinds
+from cutaway.data.column_kinds import asked_kinds
 from cutaway.errors import ArgumentError
 
 

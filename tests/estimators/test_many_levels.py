@@ -50,7 +50,7 @@ def test_a_linear_model_of_many_levels_is_that_of_few_on_a_sparse_matrix(trained
     model, X, y = trained
     dense = baseline(X, y, like=model)
     expected = dense.predict(X)
-    monkeypatch.setattr("cutaway.data.expanded.WIDE_EXPANDED", 10)
+    monkeypatch.setattr("cutaway.data.codes.WIDE_EXPANDED", 10)
     sparse = baseline(X, y, like=model)
     assert not isinstance(sparse.model.model, type(dense.model.model))
     np.testing.assert_allclose(sparse.predict(X), expected, atol=0.15 * y.std())

@@ -5,8 +5,8 @@ import pytest
 
 import cutaway as ct
 from cutaway.data import TableEncoder
-from cutaway.estimators.beside import find_linear
 from cutaway.estimators.design import Design
+from cutaway.estimators.found_linear import find_linear
 from cutaway.estimators.front import front_of
 from cutaway.estimators.presets import PRESETS
 

@@ -172,7 +172,7 @@ def kinds(asked: Sequence[str]) -> dict[str, str]:
     >>> kinds(["shop=category", "a=b=drop"])
     {'shop': 'category', 'a=b': 'drop'}
     """
-    from ..data.asked import read_kinds
+    from ..data.column_kinds import read_kinds
 
     for one in asked:
         if not one.rpartition("=")[0]:

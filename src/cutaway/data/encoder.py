@@ -14,10 +14,10 @@ import numpy as np
 from ..described import described, entry
 from ..errors import ArgumentError, DataError
 from ..text import counted
-from .asked import asked_kinds, refuse_unknown
+from .codes import expanded
+from .column_kinds import asked_kinds, refuse_unknown
 from .columns import NOTHING, Column, Settings
 from .doubts import Doubt, Doubts
-from .expanded import expanded
 from .limits import CLIP, FEWEST_OF_LEVEL_IN_SMALL, MOST_LEVELS, MOST_NOTES
 from .limits import ENCODED_AT_ONCE as BLOCK
 from .limits import FEW_ROWS_AT_ONCE as FEW

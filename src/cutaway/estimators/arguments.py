@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..arguments import is_whole
-from ..data.asked import asked_kinds
+from ..data.column_kinds import asked_kinds
 from ..data.limits import VALIDATION as SHARE
 from ..engines import checked_precision
 from ..errors import ArgumentError

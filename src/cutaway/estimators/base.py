@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from ..data import TargetEncoder, Windows, forecast_split
-from ..data.asked import asked_kinds
+from ..data.column_kinds import asked_kinds
 from ..data.doubts import Doubts
 from ..data.reading import is_frame
 from ..data.targets import as_target
@@ -24,11 +24,11 @@ from ..staged import from_sparse
 from ..train.fit import beginning
 from ..train.past import Past
 from .arguments import check_arguments, refuse_left_out, seed_of, tell_of_fit_only, tell_of_no_validation
-from .beside import find_again
 from .built import WithDiagram
 from .constant import answer_constant, tell_of_constants
 from .description import describe, rebuild
 from .design import Design, patience_for, plan, suit_rate
+from .found_linear import find_again
 from .groups import held_by_groups
 from .inputs import KINDS, Inputs, kind_of, refuse_other_kind, take
 from .nested import Nested

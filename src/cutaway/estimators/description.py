@@ -14,8 +14,8 @@ from ..errors import FileError
 from ..nn import Module, TableInput
 from ..train import History
 from .arguments import seed_of
-from .beside import place_of
 from .design import Design
+from .found_linear import place_of
 from .inputs import KINDS
 from .intervals import Intervals
 

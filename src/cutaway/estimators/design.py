@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..data import TargetEncoder
-from ..data.asked import asked_kinds
+from ..data.column_kinds import asked_kinds
 from ..data.image_arrays import image_words
 from ..data.limits import FEW_FOR_LINEAR
 from ..data.targets import as_target
@@ -27,9 +27,9 @@ from ..optim import AdamW, Optimizer, average, schedules
 from ..optim.schedules import AUTO, Rate, known
 from ..shown import Shown, Table
 from ..text import counted
-from .beside import Found, find_linear
 from .design_images import mild_augment
 from .design_tables import rate_factor
+from .found_linear import Found, find_linear
 from .front import front_of
 from .inputs import KINDS, Inputs, kind_of
 from .networks import built

@@ -1,4 +1,4 @@
-"""The linear model that stands beside a small table's network: half of what they say is its answer."""
+"""The linear model that stands beside a small table's best network: half of what they say is its answer."""
 
 from __future__ import annotations
 

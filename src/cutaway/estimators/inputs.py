@@ -10,8 +10,8 @@ import numpy as np
 
 from ..data import ImageEncoder, Images, SequenceEncoder, Series, TableEncoder, Windows, holds_images, read_images
 from ..data import read_ts as read_series_file
+from ..data.codes import hide_levels
 from ..data.encoder import as_table
-from ..data.expanded import hide_levels
 from ..data.formats import ARRAYS, format_of
 from ..data.image_arrays import image_words
 from ..data.images import is_paths
