@@ -52,8 +52,8 @@ class FoundLinear(Module):
     >>> layer([[1.0, 1.0]]).tolist()
     [[6.0]]
 
-    Its buffers are weight (n_out, n_in) and bias (n_out,). They begin at zero, and `init` leaves what was written into
-    them as it is.
+    Its buffers are weight (n_out, n_in) and bias (n_out,). They begin at zero, and drawing first weights leaves what
+    was written into them as it is.
     """
 
     def __init__(self, n_in: int, n_out: int) -> None:
