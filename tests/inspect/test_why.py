@@ -97,6 +97,28 @@ def test_a_code_moves_from_vector_to_vector():
     np.testing.assert_allclose(found, [1.5 * W[0], whole.mean(), 0.5 * W[1]], rtol=1e-6)
 
 
+def test_bends_of_bins_cost_no_points():
+    """Of a linear network behind bins, a part is W times the difference of what the bins give, whatever the points."""
+    Z = np.random.default_rng(1).normal(size=(80, 2))
+    front = ct.nn.PiecewiseLinear.of(Z, bins=8)
+    net = ct.nn.Sequential(ct.nn.TableInput.of(Z, bins=8), ct.nn.Linear(18, 1)).init(0)
+    row, base = Z[0], Z[1:2]
+    W = net.layer2.weight.data[0].astype(float)
+    u = np.diff(front(np.concatenate([base, row[None]])).data.astype(float), axis=0)[0]
+    away = row - base[0]
+    parts = [W[:8] @ u[:8] + W[16] * away[0], W[8:16] @ u[8:] + W[17] * away[1]]
+    np.testing.assert_allclose(integrated(net, AskedOutput("number", 0, "y"), row, base, 3), parts, atol=1e-6)
+    assert net.layer1.sources.tolist() == [0] * 8 + [1] * 8 + [0, 1]
+
+
+def test_a_network_of_codes_alone():
+    front = ct.nn.TableInput.of(np.arange(40)[:, None] % 3, codes={0: 3})
+    net = ct.nn.Sequential(front, ct.nn.Linear(front.n_out, 1)).init(0)
+    found = integrated(net, AskedOutput("number", 0, "y"), np.array([2.0]), np.array([[0.0]]), 2)
+    f = net.predict(np.array([[0.0], [2.0]], np.float32)).ravel()
+    assert found.sum() == pytest.approx(float(f[1] - f[0]), abs=1e-6)
+
+
 def test_members_are_asked_for_their_mean():
     net = ct.nn.TabM(3, [8], 1, k=4).init(0)
     row, base = np.array([1.0, -1, 2]), np.zeros((1, 3))

@@ -5,13 +5,14 @@ Integrated gradients (Sundararajan et al., 2017): from a baseline b to the encod
     part of feature j = (x_j - b_j) · mean over α from 0 to 1 of ∂f/∂x_j at b + α (x - b)
 
 whose sum is f(x) - f(b). A code moves as a whole: from the learned vector of the baseline's code to that of the row's.
+Of a network that begins with bins, the sum is taken behind these (`integrated`), where fewer points do.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from os import PathLike
 from typing import Any
 
@@ -22,7 +23,7 @@ from ..data import TableEncoder
 from ..drawing.sheet import EDGE, FAINT, SIGNED, Sheet, reach
 from ..errors import ArgumentError
 from ..estimators.importance import feature_slices
-from ..nn import Module
+from ..nn import Module, TableInput
 from ..shown import Shown
 from ..text import columns, counted, jsonable, number, short
 from .prediction import AskedOutput, cells_of, one_row
@@ -181,51 +182,57 @@ class Why(Shown):
 
 def integrated(network: Module, asked: AskedOutput, row: np.ndarray, bases: np.ndarray, steps: int) -> np.ndarray:
     """Integrate the gradients of what is asked on the ways from each of `bases` (m, features) to a row (features,), by
-    the middles of so many equal parts; give what each feature moves (features,), on average over the bases."""
+    the middles of so many equal parts; give what each feature moves (features,), on average over the bases.
+
+    What a first layer with bins makes of a number bends at every edge. So behind such a layer the sum goes over what
+    moves there, gradient in the middle of a part times difference between its ends: bends within it then cost nothing.
+    """
     net = copy.deepcopy(network).astype("float64")
     for p in net.parameters():
         p.requires_grad = False
-    fronts = [layer for _, layer in net.named_modules() if getattr(layer, "codes", None)]
-    codes = sorted({c for layer in fronts for c in layer.codes})
-    middles = (np.arange(steps) + 0.5) / steps
+    fronts = [layer for _, layer in net.named_modules() if isinstance(layer, TableInput)]
     found, at_once = np.zeros(len(row)), max(1, POINTS // steps)
     for start in range(0, len(bases), at_once):
         some = bases[start : start + at_once]
-        away = row - some
-        away[:, codes] = 0  # they move by their vectors
-        x = Tensor((some[:, None] + middles[:, None] * away[:, None]).reshape(-1, len(row)), requires_grad=True)
-        come = Tensor(np.tile(middles[:, None], (len(some), len(codes))), requires_grad=True)
+        middles = (np.arange(steps) + 0.5) / steps
+        x = Tensor((some[:, None] + middles[:, None] * (row - some)[:, None]).reshape(-1, len(row)), requires_grad=True)
+        behind = []
         for layer in fronts:
-            vars(layer)["forward"] = _on_the_way(layer, codes, row, some, come)
+            h = Tensor(_met(layer, row, some, middles).reshape(len(x), -1), requires_grad=True)
+            behind.append((layer, h))
+            vars(layer)["forward"] = partial(_given, h)
         f = asked.number(ops.reshape(net(x), (len(x), -1))).sum()
+        for layer, _ in behind:
+            del vars(layer)["forward"]
         if f.tape is None:  # nothing depends on the row
             continue
         f.backward()
         if x.grad is not None:
-            found += (_middle(x.grad, len(some)) * away).sum(0)
-        if come.grad is not None:
-            found[codes] += _middle(come.grad, len(some)).sum(0)
+            found += (x.grad.reshape(len(some), steps, -1).mean(1) * (row - some)).sum(0)
+        for layer, h in behind:
+            if h.grad is not None:
+                moved = np.diff(_met(layer, row, some, np.arange(steps + 1) / steps), axis=1)
+                each = (h.grad.reshape(moved.shape) * moved).sum((0, 1))
+                found += np.bincount(layer.sources, each, len(row))
     return found / len(bases)
 
 
-def _on_the_way(layer: Any, codes: list[int], row: np.ndarray, bases: np.ndarray, come: Tensor) -> Callable:
-    """Make the forward of a layer that looks codes up, on ways where each code has come so far (points, codes).
+def _given(h: Tensor, x: Tensor) -> Tensor:
+    return h
 
-    Its output is that of the bases' codes, and the difference that the row's make, each times how far it has come.
+
+def _met(layer: TableInput, row: np.ndarray, bases: np.ndarray, come: np.ndarray) -> np.ndarray:
+    """What a first layer gives on the ways to a row, where so much of each has come: (bases, come, n_out).
+
+    Codes are names, with nothing between two: of those the vectors move.
     """
-    forward = type(layer).forward
-    said, whole = forward(layer, Tensor(bases)).data, []
-    for c in codes:
-        other = bases.copy()
-        other[:, c] = row[c]
-        whole.append(forward(layer, Tensor(other)).data - said)
-    steps = len(come) // len(bases)
-    moved: Any = sum(come[:, [i]] * np.repeat(part, steps, axis=0) for i, part in enumerate(whole))
-    return lambda x: forward(layer, x) + moved
-
-
-def _middle(gradient: np.ndarray, ways: int) -> np.ndarray:
-    return gradient.reshape(ways, -1, gradient.shape[1]).mean(1)
+    x = bases[:, None] + come[:, None] * (row - bases)[:, None]
+    x[..., layer.codes] = bases[:, None, layer.codes]
+    met = layer(x.reshape(-1, len(row))).data.reshape(len(bases), len(come), -1)
+    vectors = np.isin(layer.sources, layer.codes)
+    first, last = (layer(rows).data[:, None, vectors] for rows in (bases, row[None]))
+    met[..., vectors] = first + come[:, None] * (last - first)
+    return met
 
 
 def typical_row(encoder: TableEncoder) -> np.ndarray:

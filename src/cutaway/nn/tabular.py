@@ -240,6 +240,12 @@ class TableInput(Bins):
         layer.set_edges(edges)
         return layer
 
+    @property
+    def sources(self) -> np.ndarray:
+        """Which feature of a row each number that comes out tells of: (n_out,)."""
+        of_bins = np.repeat(self.columns, self.width or self.bins)
+        return np.concatenate([of_bins, self.plain, np.repeat(self.codes, self.widths)]).astype(np.intp)
+
     def forward(self, x: Tensor) -> Tensor:
         if x.shape[-1:] != (self.n_in,):
             raise ShapeError(f"{here()}({self!r}) takes rows of {self.n_in} features, got shape {x.shape}")
