@@ -137,6 +137,8 @@ NETWORKS = {
     "rnn": (lambda: nn.Recurrent(2, 3, 2, cell="rnn", layers=2), RNG.normal(size=(4, 5, 2))),
     "gru with lengths": (lambda: nn.Recurrent(2, 3, 2, cell="gru", bidirectional=True), LENGTHS),
     "lstms with lengths": (bi_lstm, LENGTHS),
+    "batch norm with lengths": (lambda: nn.Sequential(nn.Conv1d(2, 3, 3, padding="same"), nn.BatchNorm1d(3), nn.Tanh(),
+                                                      nn.GlobalAveragePool(), nn.Linear(3, 2)), LENGTHS),
     "own module": (Shared, RNG.normal(size=(5, 4))),
 }
 every_network = pytest.mark.parametrize("kind", NETWORKS)
@@ -342,7 +344,8 @@ def test_a_penalty_of_large_weights(weights):
 
 def test_no_operation_is_left_out_of_these_tests():
     tried = {*BETWEEN, *LOSSES, "linear", "conv", "embedding", "rnn", "lstm", "gru", "batch_stats", "masked",
-             "cross_entropy", "soft_cross_entropy", "weighted_mean", "penalty", "penalized_mean", "pinball", "rising"}
+             "step_stats", "cross_entropy", "soft_cross_entropy", "weighted_mean", "penalty", "penalized_mean",
+             "pinball", "rising"}
     theirs = {"hold"}  # the stepping session's own: a killed neuron
     # tests/nn/test_tabular.py and test_members.py; the last of evaluation alone
     theirs |= {"lookup", "member_inputs", "member_linear", "member_cross_entropy", "member_log_mean_exp"}

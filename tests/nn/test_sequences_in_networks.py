@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import cutaway as ct
 from cutaway.errors import ArgumentError, DataError, RecordingError, ShapeError
@@ -10,6 +12,7 @@ from cutaway.nn import (
     GRU,
     AvgPool1d,
     BatchNorm1d,
+    BatchNorm2d,
     Conv1d,
     Conv2d,
     Dropout,
@@ -68,7 +71,7 @@ def test_layers_of_values_and_features_work_step_by_step(name):
 
 @pytest.mark.parametrize(("layer", "says"), [
     (Flatten(), "padding could not be told from values: use LastState"),
-    (BatchNorm1d(2), "padding would count in the mean and variance of a batch: use LayerNorm"),
+    (BatchNorm2d(2), "it is for images: use BatchNorm1d, which knows where each sequence ends"),
     (MaxPool1d(2), "a window would mix padding with values"), (AvgPool1d(2), "a window would mix padding with values"),
     (Conv2d(2, 2, 1), "a window would mix padding with values"),
 ])
@@ -127,6 +130,56 @@ def test_global_pooling_sees_each_sequence_s_own_steps(layer, join):
     np.testing.assert_allclose(layer(x).numpy(), rows, rtol=1e-6)
 
 
+some_lengths = st.lists(st.integers(1, 9), min_size=1, max_size=6)
+
+
+@settings(max_examples=30, deadline=None)
+@given(some_lengths, st.integers(0, 2))
+def test_batch_norm_is_by_hand_that_of_all_steps_one_below_the_other(lengths, padding):
+    """Mean, variance, running averages and every gradient, whatever stands behind the ends."""
+    rng, lengths = np.random.default_rng(sum(lengths)), np.array(lengths)
+    x, c = (rng.normal(size=(len(lengths), lengths.max() + padding, 2)) for _ in range(2))
+    inside = np.arange(x.shape[1]) < lengths[:, None]
+    layer, plain = (BatchNorm1d(2).astype("float64") for _ in range(2))
+    for one in (layer, plain):
+        one.weight.data[:], one.bias.data[:] = (1.5, -0.7), (0.2, 0.1)
+    padded, rows = ct.Tensor(garbage(x, lengths), requires_grad=True), ct.Tensor(x[inside], requires_grad=True)
+    with layer.training():
+        y = layer(ct.Sequences(padded, ct.Tensor(lengths.astype(np.int32))))
+    (y.values * (c * inside[:, :, None])).sum().backward()
+    if len(rows) > 1:
+        with plain.training():
+            z = plain(rows)
+        (z * c[inside]).sum().backward()
+        for name, buffer in plain.named_buffers():
+            np.testing.assert_allclose(getattr(layer, name).data, buffer.data, rtol=1e-9)
+    else:  # all is the mean: only the shift is left
+        z = ct.Tensor(np.array([[0.2, 0.1]]))
+        rows.grad, plain.bias.grad, plain.weight.grad = np.zeros((1, 2)), c[inside][0], np.zeros(2)
+    np.testing.assert_allclose(y.values.numpy()[inside], z.numpy(), rtol=1e-8, atol=1e-10)
+    np.testing.assert_allclose(padded.grad[inside], rows.grad, rtol=1e-7, atol=1e-9)
+    assert not padded.grad[~inside].any()
+    for name, p in plain.named_parameters():
+        np.testing.assert_allclose(getattr(layer, name).grad, p.grad, rtol=1e-7, atol=1e-9)
+
+
+def normed():
+    return Sequential(Conv1d(2, 4, 3, padding="same", bias=False), BatchNorm1d(4), Tanh(), Conv1d(4, 5, 3, 2, "same"),
+                      BatchNorm1d(5), Tanh(), GlobalAveragePool(), Linear(5, 1))
+
+
+@settings(max_examples=30, deadline=None)
+@given(some_lengths, st.integers(0, 3))
+def test_a_convolutional_network_sees_each_sequence_as_if_it_were_alone(lengths, padding):
+    rng, net = np.random.default_rng(sum(lengths)), normed().init(0).astype("float64")
+    for _, b in net.named_buffers():
+        b.data[:] = rng.uniform(0.5, 2, b.shape)
+    x = rng.normal(size=(len(lengths), max(lengths) + padding, 2))
+    together = net(ct.Sequences(garbage(x, lengths), np.array(lengths))).numpy()
+    alone = [net(ct.Sequences(row[None, :k], np.array([k]))).numpy()[0] for row, k in zip(x, lengths, strict=True)]
+    np.testing.assert_allclose(together, alone, rtol=1e-10, atol=1e-12)
+
+
 # ---- programs --------------------------------------------------------------------------------------------------------
 
 
@@ -150,7 +203,7 @@ class Two(Module):
 
 NETWORKS = {
     "lstm": lambda: Recurrent(2, 6, 1, bidirectional=True), "gru": lambda: Recurrent(2, 6, 1, "gru", layers=2),
-    "rnn": lambda: Recurrent(2, 6, 1, "rnn"), "pooled": pooled,
+    "rnn": lambda: Recurrent(2, 6, 1, "rnn"), "pooled": pooled, "normed": normed,
 }
 
 
@@ -174,7 +227,7 @@ def test_programs_read_the_lengths_and_learn(name, engine):
     out = net.predict(rows, engine=engine)
     np.testing.assert_allclose(out, net(ct.Sequences.from_list(rows)).numpy(), rtol=1e-4, atol=1e-5)
     alone = np.concatenate([net.predict(row[None], engine=engine) for row in rows[:4]])
-    if name != "pooled":  # a strided window at the edge of one step sees the same zeros, but needs padding to fit
+    if name not in ("pooled", "normed"):  # a strided window at one step's edge sees the same zeros, but needs padding
         np.testing.assert_allclose(alone, out[:4], rtol=1e-4, atol=1e-5)
 
 

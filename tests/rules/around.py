@@ -44,7 +44,7 @@ class Around(ct.nn.Module):
             first, *rest = attributes["shape"]
             attributes["shape"] = (first * carry.shape[0] // self.n, *rest)
         out = apply(self.name, *inputs, **attributes)
-        if self.name == "batch_stats":
+        if self.name in ("batch_stats", "step_stats"):
             return inputs[0] * out[0] + out[1]
         out = out[0] if isinstance(out, tuple) else out
         if not self.rows:

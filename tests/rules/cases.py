@@ -420,6 +420,11 @@ def batch_stats(rng, n, k):
     return Case((away(rng, n + 1, k),))
 
 
+@case("step_stats")
+def steps_within_lengths(rng, n, k):
+    return Case((away(rng, n, 4, k), lengths_of(rng, n, 4)), kinds=("rows", "fixed"))
+
+
 @case("batch_norm")
 def batch_norm(rng, n, k):
     return Case((away(rng, n, k), away(rng, k), rng.uniform(0.2, 2, k), away(rng, k), away(rng, k)), {"eps": 1e-3},

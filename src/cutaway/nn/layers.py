@@ -10,6 +10,7 @@ import numpy as np
 from ..arguments import whole_number
 from ..autodiff import Tensor, apply, assign, current_scope, ops
 from ..errors import ArgumentError, ShapeError
+from ..sequences import Sequences
 from . import init
 from .module import Module, training_mode
 from .parameter import Buffer, Parameter
@@ -164,10 +165,16 @@ class LayerNorm(Module):
 class BatchNorm1d(Module):
     """Every column normalised by the batch's mean and biased variance; by running averages when evaluating.
 
-    running ← 0.9 running + 0.1 batch, with the unbiased variance (Ioffe and Szegedy, 2015). A batch of one raises.
-    """
+    >>> import numpy as np, cutaway as ct
+    >>> layer, x = ct.nn.BatchNorm1d(1), ct.Sequences.from_list([np.array([[0.0]]), np.array([[2.0], [4.0]])])
+    >>> with layer.training():  # the mean is 2 and the variance 8/3: what lies behind the first one's end is no step
+    ...     layer(x).values.numpy()[1, :, 0].round(3).tolist()
+    [0.0, 1.225]
 
-    refuses = "padding would count in the mean and variance of a batch: use LayerNorm"
+    x (..., width) -> (..., width). Of Sequences only steps within their lengths count, and get a gradient.
+    running ← 0.9 running + 0.1 batch, with the unbiased variance (Ioffe and Szegedy, 2015). A batch of one raises
+    ShapeError.
+    """
 
     def __init__(self, width: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
         self.width = whole_number(f"{type(self).__name__}: width", width)
@@ -175,17 +182,29 @@ class BatchNorm1d(Module):
         self.weight, self.bias = Parameter((width,), ones), Parameter((width,), zeros)
         self.running_mean, self.running_var = Buffer(np.zeros(width)), Buffer(np.ones(width))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Any) -> Any:
+        if isinstance(x, Sequences):
+            if x.values.ndim != 3:
+                raise ShapeError(f"{here()}({self!r}) takes Sequences (n, time, {self.width}), got {x.shape}")
+            return x.with_values(self._normalised(x.values, x.lengths))
+        return self._normalised(x)
+
+    def _normalised(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         _check_width(self, x)
         if training_mode() is None:
             return ops.batch_norm(x, self.weight, self.bias, self.running_mean, self.running_var, self.eps)
-        rows = x.size // self.width
-        if rows < 2:
-            raise ShapeError(
-                f"{type(self).__name__} cannot normalise a batch of one row: use a larger batch, or drop_last=True"
-            )
-        mean, var = apply("batch_stats", x)
-        for running, new, count in ((self.running_mean, mean, None), (self.running_var, var, rows)):
+        rows = None
+        if lengths is not None:
+            mean, var, unbiased = apply("step_stats", x, lengths)
+        else:
+            rows = x.size // self.width
+            if rows < 2:
+                raise ShapeError(
+                    f"{type(self).__name__} cannot normalise a batch of one row: use a larger batch, or drop_last=True"
+                )
+            mean, var = apply("batch_stats", x)
+            unbiased = var
+        for running, new, count in ((self.running_mean, mean, None), (self.running_var, unbiased, rows)):
             assign(running, apply("running_average", running, new, momentum=self.momentum, rows=count))
         return ops.batch_norm(x, self.weight, self.bias, mean, var, self.eps)
 
@@ -197,6 +216,7 @@ class BatchNorm2d(BatchNorm1d):
     """BatchNorm1d for images (n, h, w, width): every channel normalised over all places of the batch."""
 
     on_images = "channels"
+    refuses = "it is for images: use BatchNorm1d, which knows where each sequence ends"
 
 
 def _check_width(layer: Any, x: Tensor) -> None:

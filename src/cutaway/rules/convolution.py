@@ -6,7 +6,7 @@ x is (n, *size, c), one size for a sequence and two for an image; `padding` has 
 from .namespace import xp
 from .norm import mean_of
 from .registry import rule, together
-from .shape import bias_gradient, own
+from .shape import bias_gradient, inside, own
 
 
 def by_group(seen, places, groups):
@@ -103,12 +103,6 @@ def avg_pool_back(dy, x_shape, *, window, stride, padding):
 avg_pool_shape = max_pool_shape
 
 # ---- over a whole image or sequence; `lengths` (n,) say how many places along the first size are no padding ----------
-
-
-def inside(shape, lengths):
-    """(n, time, 1, ...): whether a place belongs to its sequence."""
-    steps = xp.arange(shape[1]) < xp.expand_dims(lengths, -1)
-    return steps.reshape(shape[0], shape[1], *(1,) * (len(shape) - 2))
 
 
 def places_of(shape):

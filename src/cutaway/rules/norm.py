@@ -2,7 +2,7 @@
 
 from .namespace import xp
 from .registry import rule
-from .shape import own
+from .shape import inside, own
 
 
 def mean_of(x, axis, keepdims=False):
@@ -46,6 +46,27 @@ def batch_stats_back(dmean, dvar, x, mean):
     for size in x.shape[:-1]:
         count *= size
     return (dmean + 2 * dvar * (x - mean)) / count
+
+
+@rule("mean, var, unbiased = mean x, mean (x - mean)^2, var m / (m - 1)", reduces_batch=True, normalises=True,
+      keeps="channels", slope="∂ statistics/∂x", title="batch stats within lengths",
+      shapes="x (n, time, k)  lengths int (n)  mean (k)  var (k)  unbiased (k)")
+def step_stats(x, lengths):
+    """x (n, time, k) -> mean (k,), biased and unbiased variance (k,) over the m steps within the sequences' lengths."""
+    within, m = inside(x.shape, lengths), steps_within(x.shape, lengths)
+    mean = (xp.sum(xp.where(within, x, 0), axis=(0, 1), dtype=xp.wide) / m).astype(x.dtype)
+    squares = xp.sum(xp.where(within, (x - mean) ** 2, 0), axis=(0, 1), dtype=xp.wide)
+    return mean, (squares / m).astype(x.dtype), (squares / xp.maximum(m - 1, 1)).astype(x.dtype)
+
+def step_stats_back(dmean, dvar, x, lengths, mean):
+    """dx = (dmean + 2 dvar (x - mean)) / m within the lengths, else 0"""
+    m = steps_within(x.shape, lengths).astype(x.dtype)
+    return xp.where(inside(x.shape, lengths), (dmean + 2 * dvar * (x - mean)) / m, 0), None
+
+
+def steps_within(shape, lengths):
+    """Count the steps of all sequences together; a length that reaches beyond its sequence ends with it."""
+    return xp.maximum(xp.sum(xp.minimum(lengths, shape[1])), 1)
 
 
 @rule("y = gamma (x - mean) / sqrt(var + eps) + beta", reduces_batch=True, normalises=True, linear="x mean beta",

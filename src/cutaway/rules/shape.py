@@ -17,6 +17,12 @@ def spread(x, shape):
     return x if x.shape == shape else x + xp.full(shape, 0, x.dtype)
 
 
+def inside(shape, lengths):
+    """(n, time, 1, ...): whether a place belongs to its sequence; `lengths` (n,) say how many of its steps do."""
+    steps = xp.arange(shape[1]) < xp.expand_dims(lengths, -1)
+    return steps.reshape(shape[0], shape[1], *(1,) * (len(shape) - 2))
+
+
 def own(gradient, shape):
     """Add up the gradients of all copies of an array that was broadcast."""
     return gradient if gradient.shape == shape else sum_to(gradient, shape=shape)

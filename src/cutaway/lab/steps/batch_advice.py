@@ -198,7 +198,8 @@ def _noise_scales(net: Module, X: Any, y: Any, loss: Any, optimizer: Optimizer, 
     """Measure B_noise at the weights that the model has, and after each epoch of training it."""
     some = stream(seed, "batch advice").permutation(len(y))[:MOST_ROWS]
     gradients = Gradients(net, as_arrays(X)[some], np.asarray(y)[some], loss)
-    together = any(i.op == "batch_stats" for i in gradients.program.instructions)  # a row alone cannot be normalised
+    # a row alone cannot be normalised
+    together = any(i.op in ("batch_stats", "step_stats") for i in gradients.program.instructions)
     size = max(2, min(32, len(some) // 4)) if together else 1
 
     def scale() -> float:

@@ -80,6 +80,40 @@ def batch_stats_back(n, q, dmean, dvar, x, mean, dx, k):
             dx[i * k + j] = (dmean[j] + F(2) * dvar[j] * (x[i * k + j] - mean[j])) / F(n * q)
 
 
+def step_stats(n, x, lengths, mean, var, unbiased, work, time, k):
+    sums, squares = doubles(work), at(doubles(work), k)
+    for j in range(2 * k):
+        sums[j] = 0.0
+    m = 0
+    for i in range(n):
+        steps = min(time, lengths[i])
+        m += steps
+        for p in range(steps):
+            _add_double(at(x, (i * time + p) * k), sums, k)
+    m = max(m, 1)
+    for j in range(k):
+        mean[j] = F(sums[j] / m)
+    for i in range(n):
+        for p in range(min(time, lengths[i])):
+            _add_squares(at(x, (i * time + p) * k), mean, squares, k)
+    for j in range(k):
+        var[j] = F(squares[j] / m)
+        unbiased[j] = F(squares[j] / max(m - 1, 1))
+
+
+def step_stats_back(n, dmean, dvar, x, lengths, mean, dx, time, k):
+    m = 0
+    for i in range(n):
+        m += min(time, lengths[i])
+    count = F(max(m, 1))
+    for i in range(n):
+        for p in range(time):
+            for j in range(k):
+                at_j = (i * time + p) * k + j
+                slope = (dmean[j] + F(2) * dvar[j] * (x[at_j] - mean[j])) / count
+                dx[at_j] = select(p < lengths[i], slope, F(0))
+
+
 def batch_norm(n, q, x, mean, var, gamma, beta, y, k, eps):
     for i in range(n * q):
         for j in range(k):
@@ -141,6 +175,7 @@ def _running(s: dict[str, int], v: dict[str, Value], i: Instruction) -> dict | N
 TAKES = {
     "layer_norm": Takes("dy dx? dgamma? dbeta?", numbers=_columns),
     "batch_stats": Takes("dmean dvar dx", numbers=_columns),
+    "step_stats": Takes("dmean dvar dx", numbers=_columns),
     "batch_norm": Takes("dy dx? dmean? dvar? dgamma? dbeta?", numbers=_columns),
     "running_average": Takes(numbers=_running),
 }
