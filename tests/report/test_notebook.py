@@ -66,6 +66,7 @@ RESULTS = {
     type(ct.design(X, Y)): lambda: ct.design(X, Y),
     ct.inspect.Comparison: forked,
     ct.inspect.Diagnosis: lambda: ct.diagnose(fitted(), X, Y),
+    ct.inspect.Effects: lambda: ct.inspect.effects(ct.Classifier((3,), epochs=2).fit(X, Y), X),
     ct.inspect.FeatureMaps: lambda: ct.inspect.feature_maps(cnn(), IMAGES[0]),
     ct.inspect.Filters: lambda: ct.inspect.filters(cnn()),
     ct.inspect.Finding: lambda: ct.diagnose(mlp(), 1000 * X, Y, loss="cross_entropy")[0],

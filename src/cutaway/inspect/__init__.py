@@ -6,6 +6,8 @@ program wrote.
 
 from .diagnosis.diagnose import Watch, diagnose
 from .diagnosis.finding import Diagnosis, Finding
+from .effect import Effects
+from .effects import effects
 from .feature_maps import FeatureMaps, feature_maps
 from .filters import Filters, filters
 from .network_drawing import NetworkDrawing, draw
@@ -21,7 +23,7 @@ from .traces.trace import Trace, Traces
 from .why import Why, why
 
 __all__ = [
-    "Comparison", "Diagnosis", "FeatureMaps", "Filters", "Finding", "NetworkDrawing", "Neuron", "Recorder", "Session",
-    "States", "Summary", "Trace", "Traces", "Watch", "Why", "compare", "diagnose", "draw", "feature_maps", "filters",
-    "neuron", "read_trace", "states", "step", "summary", "trace", "trace_run", "why",
+    "Comparison", "Diagnosis", "Effects", "FeatureMaps", "Filters", "Finding", "NetworkDrawing", "Neuron", "Recorder",
+    "Session", "States", "Summary", "Trace", "Traces", "Watch", "Why", "compare", "diagnose", "draw", "effects",
+    "feature_maps", "filters", "neuron", "read_trace", "states", "step", "summary", "trace", "trace_run", "why",
 ]
