@@ -13,7 +13,20 @@ def test_a_row_of_a_table(here, run, models):
     assert {"area", "zone"} <= {row["column"] for row in state["columns"]} and "<svg" in (here / "why.svg").read_text()
 
 
+def test_what_a_column_does(here, run, models):
+    status, out, err = run("explain", models / "price.safetensors", "table.csv", "--effects", "area", "--picture",
+                           "effects.svg", "--out", "effects.json")
+    assert (status, err) == (0, "") and "price by area" in out and "█" in out and "missing" in out
+    state = json.loads((here / "effects.json").read_text())
+    assert [one["column"] for one in state["columns"]] == ["area"] and "<svg" in (here / "effects.svg").read_text()
+    status, out, err = run("explain", models / "kind.safetensors", "table.csv", "--effects", "area", "--effects",
+                           "zone", "--partial", "--output", "large")
+    assert (status, err) == (0, "") and "kind = large: what 2 columns do to it" in out and "partial dependence" in out
+
+
 @pytest.mark.parametrize(("args", "message"), [
+    (("--effects", "aera"), "did you mean 'area'"), (("--effects", "same"), "knows no column 'same'"),
+    (("--effects", "area", "--row", "1"), "--row of one"), (("--partial",), "add --effects COL"),
     (("--row", "300"), "has rows 0 to 299"), (("--picture", "why.txt"), ".svg"), (("--output", "prize"), "'price'"),
 ])
 def test_errors(here, run, models, args, message):

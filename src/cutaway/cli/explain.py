@@ -1,4 +1,4 @@
-"""cutaway explain: what moved the prediction of one row, by column."""
+"""cutaway explain: what moved the prediction of one row, by column; what a column does to all."""
 
 from __future__ import annotations
 
@@ -13,7 +13,13 @@ from . import checks
 def explain(
     model: Annotated[Path, Argument(help="A model of a table that `cutaway fit` wrote.", show_default=False)],
     data: Annotated[Path, Argument(help="A table with the model's columns.", show_default=False)],
-    row: Annotated[int, Option("--row", "-r", min=0, help="The row, counted from 0.")] = 0,
+    row: Annotated[int | None, Option("--row", "-r", min=0, show_default=False,
+                                      help="The row, counted from 0; the first unless given.")] = None,
+    effects: Annotated[list[str] | None, Option("--effects", metavar="COL", show_default=False,
+                                                help="Show what this column does on average over the rows, in place "
+                                                     "of one row; may be repeated.")] = None,
+    partial: Annotated[bool, Option("--partial", help="With --effects: partial dependence, in place of accumulated "
+                                                      "local effects.")] = False,
     output: Annotated[str | None, Option("--output", metavar="NAME", help="The target, class or label that is asked "
                                          "about, if not the first or the predicted one.", show_default=False)] = None,
     typical: Annotated[bool, Option("--typical", help="Compare with the typical row of training, not with the rows of "
@@ -24,13 +30,14 @@ def explain(
     """Show what moved the prediction of a row: what each column adds or takes, from the average row of the table on.
 
     The parts add up to the difference of the two predictions: integrated gradients, in the target's own unit, for
-    classes in log-odds. Of a long table 64 rows stand for all.
+    classes in log-odds. Of a long table 64 rows stand for all. --effects COL shows how the predictions go with a
+    column's value: accumulated local effects over 2,000 rows at most, of classes in percentage points of probability.
     """
     import json
 
+    from .. import inspect
     from ..errors import ArgumentError, DataError
     from ..files import write_whole
-    from ..inspect import why
     from ..text import listed
     from .keeping import load, reading
     from .rows import about
@@ -40,16 +47,30 @@ def explain(
     for path, what, endings in ((picture, "--picture", (".svg", ".png")), (out, "--out", (".json",))):
         if path is not None:
             checks.output(path, what, endings, [model, data])
+    if effects and (row is not None or typical):
+        raise ArgumentError(f"--effects tells of all rows, and {'--typical' if row is None else '--row'} of one: give "
+                            "one of the two.")
+    if partial and not effects:
+        raise ArgumentError("--partial says how --effects are found: add --effects COL, or leave it out.")
     estimator = load(model)
     if estimator.inputs_.name != "table":
         raise DataError(f"{model.name} has learnt from {estimator.inputs_.name}: explain is for columns of a table.")
     X = load_for(estimator, reading(model), data, [], False).X
-    if row >= len(X):
+    row = row or 0
+    if not effects and row >= len(X):
         raise ArgumentError(f"--row {row}: {data.name} has rows 0 to {len(X) - 1:,}.")
+    found: inspect.Effects | inspect.Why
     with about(data.name):
-        found = why(estimator, X.iloc[[row]], background=None if typical else X, output=output)
+        if effects:
+            found = inspect.effects(estimator, X, effects, "partial" if partial else "ale", output)
+        else:
+            found = inspect.why(estimator, X.iloc[[row]], background=None if typical else X, output=output)
     screen = Screen()
-    screen.title(f"Row {row} of {data.name}", "what moved its prediction")
+    if effects:
+        screen.title(f"Rows of {data.name}", f"what {listed(effects)} {'does' if len(effects) == 1 else 'do'} to what "
+                                             "is predicted")
+    else:
+        screen.title(f"Row {row} of {data.name}", "what moved its prediction")
     screen.say()
     screen.text(found)
     if picture is not None:
