@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import cutaway as ct
@@ -69,6 +70,16 @@ TYPICAL = {
     "numbers": (TABLE, TABLE[:, 0]), "two numbers": (TABLE, TABLE[:, :2]), "classes": (TABLE, CLASSES),
     "two classes": (TABLE, CLASSES > 0), "images": (IMAGES, CLASSES), "sequences": (WALKS, CLASSES),
     "sequences of different lengths": (ct.Sequences(WALKS, np.arange(60, dtype=np.int32) % 29 + 2), TABLE[:, 0]),
+}
+
+MANY = np.random.default_rng(0).normal(size=(300, 3))
+SHOPS = pd.DataFrame({"shop": [f"s{k % 12}" for k in range(300)], "a": MANY[:, 0], "b": MANY[:, 1]})
+BETWEEN = SHOPS.assign(c=MANY[:, 2])[["a", "shop", "b", "c"]]
+TYPICAL |= {
+    "numbers in bins": (MANY, MANY[:, 0]), "classes by bins": (MANY, np.arange(300) % 3),
+    "labels by bins": (MANY, MANY[:, :2] > 0), "many numbers": (np.tile(MANY, 12), MANY[:, 0]),
+    "codes": (SHOPS, MANY[:, 2]), "codes between numbers": (BETWEEN, MANY[:, 2] > 0),
+    "codes in two columns": (SHOPS.assign(again=SHOPS["shop"].to_numpy()[::-1]), MANY[:, 2]),
 }
 
 

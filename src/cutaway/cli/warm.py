@@ -10,7 +10,7 @@ from typer import Argument, Option
 
 
 def warm(
-    networks: Annotated[list[str] | None, Argument(metavar="[mlp|cnn|rnn|lstm|gru]...", show_default=False,
+    networks: Annotated[list[str] | None, Argument(metavar="[table|mlp|cnn|rnn|lstm|gru]...", show_default=False,
                                                    help="Which networks; unless named, all.")] = None,
     double: Annotated[bool, Option("--double", help="In float64 as well as float32; mlp always is.")] = False,
 ) -> None:
@@ -45,7 +45,7 @@ def kernels(networks: list[str], double: bool = False) -> set[Any]:
 
     with building.collecting() as sources:
         for name in networks:
-            both = double or name == "mlp"  # small tables train in float64 (estimators/design_tables.py)
+            both = double or name in SMALL_TOO
             for dtype in ("float32", "float64") if both else ("float32",):
                 for case in NETWORKS[name]():
                     _compile(dtype, *case)
@@ -95,6 +95,34 @@ def _mlp() -> Iterator[tuple]:
     yield from _variants(build, np.zeros((2, 8), np.float32), 2, options)
 
 
+def _table() -> Iterator[tuple]:
+    """Give what presets design for made tables: for each task, then with codes in one to four of the columns."""
+    import numpy as np
+    import pandas as pd
+
+    from ..data.limits import FEW_FOR_LINEAR
+    from ..estimators import design
+    from ..estimators.presets import DEFAULT, PRESETS
+
+    n, chance = FEW_FOR_LINEAR - 1, np.random.default_rng(0)  # so few that the best preset has all that it can have
+    (a, b), k = chance.normal(size=(2, n)), np.arange(n)
+    numbers = pd.DataFrame({"a": a, "b": b, "c": np.where(k % 3, "p", "q")})
+    shops = [f"d{i}" for i in k % 40]
+    targets = {"regression": a, "multi-output regression": np.stack([a, b], 1), "binary": k % 2, "multiclass": k % 3,
+               "multilabel": np.stack([k % 2, a > 0], 1)}
+    coded = [pd.DataFrame({name: numbers.get(name, shops) for name in order}) for order in CODED]
+    cases = [(numbers, task, preset) for task in targets for preset in PRESETS]
+    for X, task, preset in (*cases, *((X, "regression", DEFAULT) for X in coded)):
+        plan = design(X, targets[task], task, preset=preset)
+        assert plan.target_encoder is not None  # of what was just designed
+        Z, T = plan.encoder.transform(X), plan.target_encoder.transform(targets[task])
+        for weighted in (False, True):
+            yield plan.network(), Z, T, plan.loss, plan.optimizer(), weighted
+
+
+CODED = ("abcd", "dabce", "defab", "dabefgc")  # columns; from d on they hold codes: behind, around, before, among
+
+
 def _cnn() -> Iterator[tuple]:
     import numpy as np
 
@@ -128,6 +156,7 @@ def _recurrent(cell: str) -> Iterator[tuple]:
 
 
 NETWORKS: dict[str, Callable[[], Iterator[tuple]]] = {
-    "mlp": _mlp, "cnn": _cnn, "rnn": lambda: _recurrent("rnn"), "lstm": lambda: _recurrent("lstm"),
+    "table": _table, "mlp": _mlp, "cnn": _cnn, "rnn": lambda: _recurrent("rnn"), "lstm": lambda: _recurrent("lstm"),
     "gru": lambda: _recurrent("gru"),
 }
+SMALL_TOO = ("table", "mlp")  # networks of small tables, which train in float64 (estimators/design_tables.py)

@@ -92,10 +92,14 @@ def merged(space: Space, views: Mapping[str, View]) -> tuple[Space, dict[str, Vi
 
 @dataclass
 class Loops:
-    """The lines of a kernel as they are written, and the numbers that it is given, by name."""
+    """The lines of a kernel as they are written, and the numbers that it is given, by name.
+
+    short: SHORT, or 0 for what picks and joins features: each table's would be a text of its own, and be waited for.
+    """
 
     lines: list[str] = field(default_factory=list)
     numbers: dict[str, int] = field(default_factory=dict)
+    short: int = SHORT
 
     def number(self, value: int) -> str:
         """Choose a number's word in the text: itself, if it is 0 or 1, or the name of a parameter."""
@@ -116,7 +120,7 @@ class Loops:
         last, counters = len(space.sizes) - 1, []
         for k in axes:
             size, batched = space.sizes[k], space.batched and k == 0
-            literal = k == last and not batched and size <= SHORT
+            literal = k == last and not batched and size <= self.short
             count = str(size) if literal else self.number(size)
             count = "n" if batched and size == 1 else f"n * {count}" if batched else count
             counters.append("j" if k == last else f"i{k}")

@@ -60,7 +60,7 @@ def write(i: Instruction, plan: Plan) -> Written | None:
         if found is None:
             return None
         part = found
-    loops = Loops()
+    loops = Loops(short=0) if i.op == "index" else Loops()
     if not i.backward:
         _move(loops, part, ("x", part.within), ("y", part.own), "F(x[{}])" if i.op == "real" else "x[{}]")
         return loops, {"x": x, "y": y} | _table("places", part)
@@ -75,7 +75,7 @@ def _joined(i: Instruction, operands: dict[str, Value | None]) -> Written | None
     parts = [v for name, v in operands.items() if name.startswith("x")]
     if y is None or any(v is None or v.dtype != y.dtype for v in parts):
         return None
-    loops, values, joined = Loops(), {"dy" if i.backward else "y": y}, [v for v in parts if v is not None]
+    loops, values, joined = Loops(short=0), {"dy" if i.backward else "y": y}, [v for v in parts if v is not None]
     for k, v in enumerate(joined):
         name, found = f"dx{k + 1}" if i.backward else f"x{k + 1}", find(v, y, _side(i.attributes["axis"], joined, k))
         if found is None or found.table is not None:
