@@ -68,8 +68,8 @@ class Classifier(ClassifierMixin, Estimator):
     preset: how much is done for the score of a table: "fast", one plain network; "default", numbers in bins and several
         networks side by side, some four times as long; "best", larger and longer, some ten times as long as that.
 
-    Under 1,000 rows numbers have 64 bits; under 200 each step sees all rows. The arguments are many because
-    scikit-learn's conventions put every choice here.
+    Under 200 rows numbers have 64 bits, and each step sees all rows. The arguments are many because scikit-learn's
+    conventions put every choice here.
 
     After `fit`: classes_, n_features_in_ (of a table), feature_names_in_ (of a frame), model_, design_, encoder_,
     target_encoder_, temperature_ (1 where no rows were held back), history_ (a row an epoch) and run_ (not pickled: it

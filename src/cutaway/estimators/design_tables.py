@@ -8,9 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from ..data import TableEncoder
-from ..data.limits import FEW_FOR_FLOAT as DOUBLE
-from ..data.limits import FEW_ROWS as SMALL
 from ..data.limits import (
+    FEW_FOR_BATCHES,
     FEWEST_TABLE_EPOCHS,
     MANY_FOR_MEMBERS,
     MOST_TABLE_EPOCHS,
@@ -18,6 +17,7 @@ from ..data.limits import (
     SMALL_TABLE_EPOCHS,
     TABLE_STEPS,
 )
+from ..data.limits import FEW_ROWS as SMALL
 from ..data.limits import MANY_ROWS as LARGE
 from ..text import counted
 from .presets import DEFAULT, FEW, PRESETS
@@ -41,7 +41,7 @@ def table_design(rows: int, m: int, encoder: TableEncoder, batch_size: int | Non
         "kind": "mlp", "hidden": chosen.hidden, "activation": "relu", "dropout": 0.0 if small else 0.1,
         "spec": {"bins": chosen.bins, "members": chosen.members}, "average": chosen.average, "preset": preset or "",
         "lr": chosen.lr, "weight_decay": 0.01, "warmup": 0.1, "batch_size": batch, "epochs": epochs,
-        "dtype": "float64" if rows < DOUBLE else "float32",
+        "dtype": "float64" if small else "float32",
         "reasons": {
             "preset": chosen.words,
             "input": _input_reason(encoder),
@@ -52,7 +52,7 @@ def table_design(rows: int, m: int, encoder: TableEncoder, batch_size: int | Non
             "optimizer": "a rate for each weight needs little tuning; decay keeps matrices small, biases are free",
             "batch": batch_reason,
             "epochs": epochs_reason,
-            "precision": "under 1,000 rows it costs nothing" if rows < DOUBLE else "fast, and exact enough to train in",
+            "precision": "of so few rows it costs nothing" if small else "fast, and exact enough to train in",
         },
     }
 
@@ -67,7 +67,7 @@ def batch_for(m: int) -> tuple[int, str]:
     """Choose the rows of a batch, of m to learn from, and say why."""
     if m < SMALL:
         return m, "so few rows that each step can see them all"
-    if m < DOUBLE:
+    if m < FEW_FOR_BATCHES:
         return 32, "few rows: small batches give enough steps"
     if m <= LARGE:
         return 64, "mini-batches: many steps in an epoch, and their noise helps"

@@ -16,6 +16,7 @@ from ..data.encoder import as_table
 from ..data.judgement import area, judged_by
 from ..data.limits import (
     BLOCKS_OF_TIME,
+    FEW_ROWS,
     FEWEST_NEAR,
     FOLDS_OF_TIES,
     MOST_QUICK_FEATURES,
@@ -156,21 +157,22 @@ def measure(X: Any, y: np.ndarray, tie: Tie, task: str | None = None, seed: int 
     # of patients, a random split would learn the names; a shop's name is no flattery, as shops are met again
     with_names = X if names_groups and tie.sure else without
     target = TargetEncoder(task, constant=True).fit(y)
-    T = target.transform(y[rows], np.float32)
+    dtype = np.float64 if len(X) < FEW_ROWS else np.float32  # as its network will have: one set of kernels serves both
+    T = target.transform(y[rows], dtype)
     if any(_lacks(T[job.learn], T, target) for job in jobs):
         return None
-    encoded = [_encoded(table.iloc[rows]) for table in (with_names, without)]
+    encoded = [_encoded(table.iloc[rows], dtype) for table in (with_names, without)]
     if any(Z is None for Z in encoded):
         return None
     return _compared(tie, y[rows], T, target, _answers(encoded, T, target, jobs, seed), alike)
 
 
-def _encoded(table: Any) -> np.ndarray | None:
+def _encoded(table: Any, dtype: type) -> np.ndarray | None:
     """Encode the rows of a table; None where they are too wide to look quickly, or say nothing."""
     encoder = table_encoder(len(table), embed=False).fit(table, constant=True)
     if encoder.blank or len(encoder.feature_names) > MOST_QUICK_FEATURES:
         return None
-    return encoder.transform(table, np.float32)
+    return encoder.transform(table, dtype)
 
 
 def _lacks(part: np.ndarray, every: np.ndarray, target: TargetEncoder) -> bool:
@@ -237,7 +239,7 @@ def _answers(encoded: list, T: np.ndarray, target: TargetEncoder, jobs: list[Job
     nets, entries = [], []
     for job in jobs:
         Z = encoded[job.honest]
-        nets.append(MLP(Z.shape[1], [QUICK_WIDTH, QUICK_WIDTH], outputs).init(seed))
+        nets.append(MLP(Z.shape[1], [QUICK_WIDTH, QUICK_WIDTH], outputs).astype(Z.dtype.name).init(seed))
         epochs = max(1, round(QUICK_STEPS * QUICK_BATCH / len(job.learn)))
         entries.append({"model": nets[-1], "X": Z[job.learn], "y": T[job.learn], "loss": loss, "epochs": epochs,
                         "batch_size": QUICK_BATCH, "seed": seed,
