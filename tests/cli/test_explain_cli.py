@@ -1,6 +1,7 @@
 """cutaway explain: what moved the prediction of a row, from a model file and a table."""
 
 import json
+import re
 
 import pytest
 
@@ -11,6 +12,13 @@ def test_a_row_of_a_table(here, run, models):
     assert (status, err) == (0, "") and "Row 17 of table.csv" in out and "area" in out and "Written: why.svg" in out
     state = json.loads((here / "why.json").read_text())
     assert {"area", "zone"} <= {row["column"] for row in state["columns"]} and "<svg" in (here / "why.svg").read_text()
+
+
+def test_a_report_shows_what_columns_do_and_what_moved_rows(models):
+    page = (models / "kind.html").read_text()
+    assert "<h2>What the columns do</h2>" in page and "What moved single rows" in page
+    number = re.search(r"The most doubtful row, row (\d+)", page)
+    assert number and int(number[1]) < 300
 
 
 def test_what_a_column_does(here, run, models):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
+from test_inside import made as looked_inside
 from test_page import EVIL, findings
 
 import cutaway as ct
@@ -35,6 +36,7 @@ def pages(tmp_path_factory):
         made[kind][0].to_html(made[kind][1], explain=12)
     found = findings()
     found.confusion = {"labels": ["no", "yes"], "counts": [[10, 0], [4, 6]]}
+    found.inside = looked_inside()
     write_report(folder / "report.html", found)
     return made | {"report": (None, folder / "report.html")}
 

@@ -153,6 +153,7 @@ def follow(study: Study, screen: Screen, report: bool = False, rivals: bool = Fa
     study.score()
     sections.scores(screen, found, said)
     study.explain()
+    study.look_inside(report)
     sections.importance(screen, found)
     study.compare(report or rivals)
     sections.rivals(screen, found)

@@ -25,6 +25,7 @@ from ..data.limits import (
 from ..errors import ArgumentError, DataError, TrainingError
 from ..report import verdict
 from ..report.findings import ColumnFacts, Findings, Score
+from ..report.inside import inside
 from ..report.scores import confusion, measure, measure_outputs
 from ..report.sureness import sureness
 from ..report.verdict import Answer
@@ -278,6 +279,13 @@ class Study(SplitProblem):
         self.found.importance = [(one.column, one.drop, one.deviation) for one in ranked]
         self.found.importance_unit = unit
         self.found.importance_rows = len(y)
+
+    def look_inside(self, wanted: bool) -> None:
+        """Find what the columns that matter do, and what moved some of the test rows, if wanted."""
+        if wanted and self.found.importance:
+            with timed(self.found.seconds, "what the columns do"):
+                self.found.inside = inside(self.estimator, *self.rows(2), self.rows(0)[0],
+                                           [name for name, drop, _ in self.found.importance if drop > 0])
 
     def compare(self, wanted: bool) -> None:
         """Compare network, linear model, boosting and their mean on folds of the rows to learn from, if wanted."""

@@ -328,4 +328,6 @@ def _class(model: Any, Z: np.ndarray) -> int:
     if len(target.classes) == 1:
         raise ArgumentError(f"the model knows one class, {str(target.classes[0])!r}, and says it of every row: no "
                             "column moves that")
+    if (positive := getattr(model, "positive_", None)) is not None:
+        return target.classes.tolist().index(positive)
     return 1 if len(target.classes) == 2 else int(model.answers(Z).mean(0).argmax())

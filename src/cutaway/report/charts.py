@@ -53,6 +53,14 @@ class Axis:
         first, last = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)
         return [round(k * step, 12) if step < 1 else round(k * step) for k in range(first, last + 1)]
 
+    def label(self, value: float) -> str:
+        """Write a tick's number: 200,000 as 200k."""
+        most = max(abs(self.low), abs(self.high))
+        for size, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+            if most >= 10 * size:
+                return f"{value / size:g}{unit}" if value else "0"
+        return number(value)
+
 
 def learning_curves(loss: Sequence[float], validation: Sequence[float], best: int) -> Html:
     """Draw training and validation loss over the epochs; the epoch whose weights were kept is marked."""
@@ -142,21 +150,12 @@ def _frame(x: Axis, y: Axis, below: str, beside: str) -> list[Html]:
     marks = []
     for v in y.ticks():
         marks.append(tag("line", x1=LEFT, x2=WIDTH - RIGHT, y1=y(v), y2=y(v), class_="grid"))
-        marks.append(tag("text", _label(v, y), x=LEFT - 7, y=y(v) + 4, text_anchor="end"))
-    marks += [tag("text", _label(v, x), x=x(v), y=HEIGHT - BOTTOM + 18, text_anchor="middle") for v in x.ticks()]
+        marks.append(tag("text", y.label(v), x=LEFT - 7, y=y(v) + 4, text_anchor="end"))
+    marks += [tag("text", x.label(v), x=x(v), y=HEIGHT - BOTTOM + 18, text_anchor="middle") for v in x.ticks()]
     marks.append(tag("line", x1=LEFT, x2=WIDTH - RIGHT, y1=HEIGHT - BOTTOM, y2=HEIGHT - BOTTOM, class_="axis"))
     marks.append(tag("text", below, x=WIDTH - RIGHT, y=HEIGHT - 5, text_anchor="end", class_="name"))
     marks.append(tag("text", beside, x=4, y=14, class_="name"))
     return marks
-
-
-def _label(value: float, axis: Axis) -> str:
-    """Write a tick's number: 200,000 as 200k."""
-    most = max(abs(axis.low), abs(axis.high))
-    for size, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if most >= 10 * size:
-            return f"{value / size:g}{unit}" if value else "0"
-    return number(value)
 
 
 def _svg(marks: list[Html], label: str) -> Html:

@@ -66,7 +66,8 @@ class Findings:
     {"history", "truth", "network", "linear", "simple"}; `pictures` some images of the test as `pictures.pictures` gives
     them, for the page alone; `rivals` a linear model, boosting, the network and their mean on folds: {"about": what
     they are scored on, "score", "cells": rows of words, "sentence"}; `sureness` how sure the test's
-    answers are, beside the truth, as `sureness.sureness` says.
+    answers are, beside the truth, as `sureness.sureness` says; `inside` what the columns that matter do and what moved
+    some rows, as `inside.inside` gives it, for the page alone.
     """
 
     source: str
@@ -112,6 +113,7 @@ class Findings:
     pictures: dict[str, Any] = field(default_factory=dict)
     rivals: dict[str, Any] = field(default_factory=dict)
     sureness: dict[str, Any] = field(default_factory=dict)
+    inside: dict[str, Any] = field(default_factory=dict)
 
     @property
     def title(self) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 from ..files.container import write_whole
 from ..files.endings import PAGE, PRINT, check_ending
 from ..text import duration, listed, number, score, short
+from . import inside
 from .charts import curves, learning_curves, scatter
 from .findings import ColumnFacts, Findings, Score
 from .html import Html, join, scrolling, table, tag
@@ -42,7 +43,8 @@ def page(found: Findings) -> str:
     ]
     parts = [_headline(found, names), _scores(found), _rivals(found), _pictures(found),
              section(found.sureness, found.many), _images(found), _mistakes(found), _importance(found),
-             _diagnosis(found), _data(found), _design(found), _training(found), _use(found), _settings(found)]
+             inside.section(found.inside), _diagnosis(found), _data(found), _design(found), _training(found),
+             _use(found), _settings(found)]
     body = tag("body", tag("main", [part for part in parts if part]))
     return "<!doctype html>\n" + tag("html", tag("head", head), body, lang="en")
 
