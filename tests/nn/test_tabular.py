@@ -114,6 +114,25 @@ def test_a_polygon_by_hand():
     np.testing.assert_allclose(out, [first + 0.5, 10 * first + 0.25, second + 0.125, 10 * second])
 
 
+@pytest.mark.parametrize("width", [0, 1, 3, 40])
+@pytest.mark.parametrize("bins", [(1,), (5, 1, 40)])
+def test_kernels_say_what_rules_say_of_odd_numbers_too(bins, width):
+    made = ct.nn.PiecewiseLinear(range(len(bins)), bins, width)
+    made.set_edges({c: np.sort(RNG.normal(size=t + 1)) for c, t in enumerate(bins)})
+    made.upper.data[0] = made.lower.data[0]  # a bin that has no width counts as 1 wide
+    edges = [made.edges[c] for c in range(len(bins))]
+    ends = [[e[0], e[-1], np.nextafter(e[0], -9), np.nextafter(e[-1], 9), e[len(e) // 2]] for e in edges]
+    rows = np.vstack([np.transpose(ends), *([[x] * len(bins)] for x in (0.1, np.nan, np.inf, -np.inf, 1e30, -0.0))])
+    rows[-1, -1] = np.nan  # in one number, which is to be seen in that one's results alone
+    net = ct.nn.Sequential(made, ct.nn.Identity()).init(0)
+    with np.errstate(invalid="ignore"):
+        said, expected = (net.predict(rows, engine=engine) for engine in ("cpu", "reference"))
+    np.testing.assert_allclose(said, expected, rtol=1e-5, atol=1e-6)
+    assert np.isnan(expected[-1]).any() and (np.isfinite(expected[-1]).any() or len(bins) == 1)
+    for k, row in enumerate(rows):
+        assert net.predict(row[None]).tobytes() == said[k : k + 1].tobytes()
+
+
 def test_a_polygon_begins_as_a_straight_line():
     made = ct.nn.PiecewiseLinear.of(Z[:, :1], width=3)
     out = made([[-1.0], [0.0], [1.0], [2.0]]).data

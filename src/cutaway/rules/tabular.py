@@ -40,7 +40,8 @@ def piecewise_shape(x, i, lower, upper):
 def by_feature(u, c, W, *, groups):
     """u (..., m), W (m, k); number j belongs to group c[j] -> h (..., groups, k): a linear map for each group alone."""
     by_feature_shape(u.shape, c.shape, W.shape, groups=groups)
-    return xp.matmul(xp.expand_dims(u, -2) * members(c, groups, u), W)
+    own = groups_of(c, groups) == xp.expand_dims(xp.arange(groups), -1)
+    return xp.matmul(xp.where(own, xp.expand_dims(u, -2), 0), W)
 
 def by_feature_back(dh, u, c, W, *, groups):
     """du = Σ dh[c] W, dW = Σ u dh[c]"""
@@ -55,11 +56,6 @@ def by_feature_shape(u, c, W, *, groups):
 
 def groups_of(c, groups):
     return xp.minimum(xp.maximum(c, 0), groups - 1)
-
-
-def members(c, groups, like):
-    """1 where a number (along the last axis) belongs to a group, else 0."""
-    return (groups_of(c, groups) == xp.expand_dims(xp.arange(groups), -1)).astype(like.dtype)
 
 
 def rows_of(x, entries, column):

@@ -4,14 +4,21 @@
 from __future__ import annotations
 
 from ....program import Instruction, Value
+from .helpers import apart
 from .takes import Takes
 
 
 def piecewise(n, r, x, i, lower, upper, u, f, m):
     for a in range(n * r):
         for j in range(m):
-            z = x[a * f + min(max(int(i[j]), 0), f - 1)]
-            u[a * m + j] = xp.minimum(xp.maximum((z - lower[j]) / _width(lower[j], upper[j]), F(0)), F(1))
+            u[a * m + j] = x[a * f + min(max(int(i[j]), 0), f - 1)]
+        _in_bins(at(u, a * m), lower, upper, m)
+
+
+@apart
+def _in_bins(u, lower, upper, m):
+    for j in range(m):
+        u[j] = xp.minimum(xp.maximum((u[j] - lower[j]) / _width(lower[j], upper[j]), F(0)), F(1))
 
 
 def piecewise_back(n, r, du, x, i, lower, upper, dx, f, m):
@@ -29,20 +36,25 @@ def _width(lower, upper):
 
 
 def by_feature(n, r, u, c, W, h, m, g, k):
+    """A product for each stretch of numbers of one group: bins of a number lie side by side."""
     _zero(h, n * r * g * k)
-    for a in range(n * r):
-        for j in range(m):
-            if u[a * m + j] != F(0):  # most bins of a number are empty
-                _add_times(u[a * m + j], at(W, j * k), at(h, (a * g + _group(c[j], g)) * k), k)
+    first = 0
+    for j in range(1, m + 1):
+        if _ends(c, first, j, m):
+            own = at(h, _group(c[first], g) * k)
+            product(n * r, k, j - first, at(u, first), m, 1, 1, 0, at(W, first * k), k, PANEL, 0,
+                    own, g * k, 1, own, g * k)
+            first = j
 
 
 def by_feature_back(n, r, dh, u, c, W, du, dW, m, g, k):
-    if given(dW):
-        _zero(dW, m * k)
-        for a in range(n * r):
-            for j in range(m):
-                if u[a * m + j] != F(0):
-                    _add_times(u[a * m + j], at(dh, (a * g + _group(c[j], g)) * k), at(dW, j * k), k)
+    first = 0
+    for j in range(1, m + 1):
+        if given(dW) and _ends(c, first, j, m):
+            d = at(dh, _group(c[first], g) * k)
+            product(j - first, k, n * r, at(u, first), 1, m, 1, 0, d, g * k, PANEL, 0, d, 0, 0, at(dW, first * k), k)
+        if _ends(c, first, j, m):
+            first = j
     if given(du):
         for a in range(n * r):
             for j in range(m):
@@ -52,13 +64,13 @@ def by_feature_back(n, r, dh, u, c, W, du, dW, m, g, k):
                 du[a * m + j] = total
 
 
+def _ends(c, first, j, m):
+    """Whether the stretch of one group that begins at `first` ends before j."""
+    return j == m or c[min(j, m - 1)] != c[first]
+
+
 def _group(c, g):
     return min(max(int(c), 0), g - 1)
-
-
-def _add_times(t, a, b, k):
-    for j in range(k):
-        b[j] += t * a[j]
 
 
 def lookup(n, r, x, W, h, f, entries, k, column):
