@@ -242,3 +242,63 @@ def test_what_is_not_looked_at_is_said(parcels, run, monkeypatch):
     said = words(run("fit", "parcels.csv", "-t", "y", "--epochs", 1)[1])
     assert "leaks are looked for in the first 1 columns" in said
     assert re.search(r"copies of rows to learn from is looked at for the first 100 of these [\d,]+", said)
+
+
+def test_a_class_said_by_what_mistakes_cost_is_told_and_kept(parcels, run):
+    fit = ("fit", "parcels.csv", "-t", "y", "--epochs", 8, "--hidden", 16, "--positive", "late")
+    status, out, _ = run(*fit, "--threshold", "cost=1:20", "--report", "r.html")
+    said = words(out)
+    assert status == 0 and "late from 0.0476 on a false alarm costs 1, a miss 20" in said
+    assert "When is it late?" in said and "never saying 'late' costs" in said and "--threshold late=" not in said
+    page = (parcels / "r.html").read_text(encoding="utf-8")
+    assert "<h2>When is it late?</h2>" in page and 'class="cut"' in page and "late from 0.0476 on" in page
+    assert ct.load("model.safetensors").threshold_ == pytest.approx(1 / 21)
+    found = pd.read_csv(io.StringIO(run("predict", "model.safetensors", "parcels.csv")[1]))
+    p = found["probability_late"]
+    clear = (p - 1 / 21).abs() > 1e-5  # written with six digits
+    assert ((found["prediction"] == "late") == (p >= 1 / 21))[clear].all() and (found["prediction"] == "late").any()
+    inspected = words(run("inspect", "model.safetensors")[1])
+    assert "late from 0.0476 on" in inspected and "When is it late?" in inspected
+    given = words(run("evaluate", "model.safetensors", "parcels.csv", "--threshold", "cost=1:4")[1])
+    assert "'late' is said from a probability of 0.2 on" in given and "costs" in given
+    other = words(run("evaluate", "model.safetensors", "parcels.csv", "--positive", "on time", "--threshold", 0.9)[1])
+    assert "When is it on time?" in other
+
+
+def test_what_a_positive_class_cannot_be(parcels, run):
+    fit = ("fit", "parcels.csv", "-t", "y", "--epochs", 2, "--hidden", 8, "-q")
+    for options, says in (
+        (("--threshold", 0.2), "needs --positive LABEL"), (("--positive", "lat"), "Did you mean 'late'?"),
+        (("--positive", "late", "--threshold", 1.2), "a probability above 0 and below 1"),
+        (("--positive", "late", "--threshold", "cost=1"), "cost=1:20"),
+        (("--positive", "late", "--threshold", "cost=1:2", "--class-weight", "balanced"), "leave class_weight out"),
+    ):
+        status, _, err = run(*fit, *options)
+        assert status == 2 and says in words(err)
+    status, _, err = run("fit", "parcels.csv", "-t", "a", "--positive", "late")
+    assert status == 2 and "--positive is for a target of classes" in words(err)
+    run(*fit)
+    for options, says in ((("--positive", "late", "--threshold", "f1"), "chosen when a model is fitted"),
+                          (("--positive", "lat"), "Did you mean 'late'?"),
+                          (("--positive", "late", "--threshold", 0.1, "--threshold", 0.2), "given 2 times")):
+        for command in ("predict", "evaluate"):
+            status, _, err = run(command, "model.safetensors", "parcels.csv", *options)
+            assert status == 2 and says in words(err)
+    run("fit", "parcels.csv", "-t", "a", "--epochs", 1, "--hidden", 8, "-q")
+    status, _, err = run("predict", "model.safetensors", "parcels.csv", "--positive", "late")
+    assert status == 2 and "the model predicts numbers" in words(err)
+
+
+def test_many_classes_are_told_by_the_worst_and_the_commonest_mistakes(tmp_path, monkeypatch, run):
+    monkeypatch.chdir(tmp_path)
+    kind, far = rng.integers(0, 60, 900), rng.normal(size=(60, 3)) * 3
+    frame = pd.DataFrame(far[kind] + rng.normal(size=(900, 3)), columns=list("abc"))
+    frame.assign(kind=[f"k{k:02}" for k in kind]).to_csv("kinds.csv", index=False)
+    status, out, _ = run("fit", "kinds.csv", "-t", "kind", "--epochs", 6, "--preset", "fast", "--report", "r.html")
+    said = words(out)
+    assert status == 0 and "top-5 accuracy" in said and "ROC AUC" not in said and "always answering" in said
+    assert "classes occur among the test rows" in said and "mostly taken for" in said
+    assert "Boosting, which grows a tree for each class in every step, is left out." in said
+    page = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "Commonest mistakes" in page and 'class="confusion' not in page and "top-5 accuracy" in page
+    assert "classes occur" in words(run("inspect", "model.safetensors")[1])

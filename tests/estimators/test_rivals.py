@@ -79,3 +79,11 @@ def test_the_winner_is_said_plainly(means, within, says):
     models = [Rival(name, [mean - 0.1, mean + 0.1], 1.0) for name, mean in zip(names, means, strict=True)]
     assert says in Rivals(models, "R²", 100, "by chance", within).sentence
     assert models[0].spread == pytest.approx(0.1 * 2**0.5)
+
+
+def test_boosting_is_left_out_where_it_would_grow_too_many_trees(monkeypatch):
+    monkeypatch.setattr("cutaway.estimators.rivals.MOST_BOOSTED_CLASSES", 3)
+    y = pd.cut(Y, 4, labels=list("abcd")).astype(str)
+    found = compare(X, y, ct.Classifier(epochs=2))
+    assert [one.name for one in found.models] == ["linear", "network", "mean of the two"]
+    assert found.sentence.endswith("Boosting, which grows a tree for each class in every step, is left out.")

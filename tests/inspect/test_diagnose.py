@@ -370,3 +370,10 @@ def test_the_lines_of_the_readme_give_no_false_finding(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     exec(script, {"ct": ct})
     assert len(found) == 1 and not found[0] and "held-out rows that were learnt from" in found[0].checked
+
+
+def test_a_sample_without_the_rare_class_says_nothing_of_a_constant():
+    """Always giving the same answer is right on the 16 rows looked at, and wrong on others."""
+    y = np.r_[np.zeros(290, int), np.ones(10, int)]
+    run = fit(mlp(n_out=1), X, y, "binary_cross_entropy", shuffle=False)
+    assert "a constant is as good" not in {finding.name for finding in ct.diagnose(run, rows=16).findings}

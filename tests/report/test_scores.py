@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from cutaway.report.scores import confusion, measure, measure_outputs
+from cutaway.report.scores import confusion, confusions, measure, measure_outputs
 from cutaway.report.verdict import compare
 
 rng = np.random.default_rng(0)
@@ -63,3 +63,29 @@ def test_classes_are_compared_by_rows_right():
     y = rng.choice(["a", "b"], 200)
     assert "the network wins" in compare("binary", y, y, rng.choice(["a", "b"], 200))
     assert "level" in compare("binary", y, y, y)
+
+
+def test_of_many_classes_the_five_likeliest_count():
+    classes = [f"c{k:02}" for k in range(40)]
+    y, p = rng.choice(classes, 300), rng.random((300, 40))
+    guess = np.array(classes)[p.argmax(1)]
+    found = measure("multiclass", y, guess, p, classes)
+    assert list(found) == ["accuracy", "balanced accuracy", "top-5 accuracy"]
+    assert found["top-5 accuracy"] == pytest.approx(metrics.top_k_accuracy_score(y, p, k=5, labels=classes))
+    level = measure("multiclass", y, guess, np.full((300, 40), 1 / 40), classes)  # whoever says nothing finds an eighth
+    assert level["top-5 accuracy"] == pytest.approx(5 / 40)
+    assert "ROC AUC" in measure("multiclass", y, guess, p, classes, uneven=True)
+    assert measure("multiclass", np.array(["new", "c00"]), guess[:2], np.eye(40)[:2], classes)["top-5 accuracy"] < 1
+
+
+def test_of_many_classes_the_worst_and_the_commonest_mistakes_stand_for_the_table():
+    classes = [f"c{k:02}" for k in range(40)]
+    y = np.repeat(classes, 6)
+    guess = y.copy()
+    guess[:6], guess[6:8] = ["c05"] * 4 + ["c00", "c07"], "c39"  # five of c00 are wrong, four as c05; two of c01
+    found = confusions(y, guess, np.array(classes))
+    assert found["pairs"][:2] == [[4, "c00", "c05"], [2, "c01", "c39"]] and found["mistakes"] == 7
+    assert found["worst"] == [["c00", 6, 1, "c05"], ["c01", 6, 4, "c39"]]
+    assert (found["seen"], found["never"]) == (40, 0) and "counts" not in found
+    assert confusions(["a", "b"], ["a", "a"], ["a", "b"]) == {"labels": ["a", "b"], "counts": [[1, 0], [1, 0]]}
+    assert confusions(y, y, np.array(classes))["pairs"] == []

@@ -48,14 +48,6 @@ def encoded(model: Any, X: Any) -> Iterator[Any]:
         yield Z
 
 
-def labels_of(model: Any) -> list[str]:
-    """The classes, or labels, that a model gives probabilities of; none for numbers."""
-    if not hasattr(model, "predict_proba"):
-        return []
-    target = model.target_encoder_
-    return list(target.names) if target.task == "multilabel" else [str(label) for label in target.classes.tolist()]
-
-
 def decided(model: Any, predicted: np.ndarray, probability: Any, thresholds: dict[int, float]) -> np.ndarray:
     """Predict where labels are said from other probabilities on than usual; of several labels the likeliest wins.
 

@@ -166,6 +166,60 @@ def thresholds(given: Sequence[str], labels: Sequence[str]) -> dict[int, float]:
     return found
 
 
+def positive_class(label: str | None, threshold: str | None) -> tuple[str | None, str | None]:
+    """Check the class that is said from a threshold on; without a threshold that is 0.5.
+
+    >>> positive_class("late", "cost=1:20"), positive_class("late", None)
+    (('late', 'cost=1:20'), ('late', '0.5'))
+    """
+    if label is None and threshold is not None:
+        raise ArgumentError(f"--threshold {threshold} needs --positive LABEL, the class that is said from it on.")
+    if label is None:
+        return None, None
+    from ..estimators.thresholds import Rule
+
+    Rule.read(threshold or "0.5")
+    return label, threshold or "0.5"
+
+
+def cuts(label: str | None, given: Sequence[str], estimator: Any) -> dict[int, float]:
+    """Read which classes or labels are said from which probabilities on, by their places: LABEL=P each, or, of the
+    class --positive names, else that of the model, a probability or cost=FP:FN."""
+    labels = labels_of(estimator)
+    own = getattr(estimator, "positive_", None)
+    if label is None and (own is None or any(one.rpartition("=")[0] in labels for one in given)):
+        return thresholds(given, labels)
+    if not given and label is None:
+        return {}
+    from ..estimators.thresholds import Rule, place_of
+
+    if not labels:
+        raise ArgumentError(f"--positive {label} is for classes, and the model predicts numbers: leave it out.")
+    place = place_of(own if label is None else label, estimator.target_encoder_)
+    if len(given) > 1:
+        raise ArgumentError(f"--threshold is given {len(given)} times for one class: give one, or LABEL=P each.")
+    rule = Rule.read(given[0] if given else "0.5")
+    if rule.value is None:
+        raise ArgumentError("--threshold f1 is chosen when a model is fitted, on rows held back: give a probability, "
+                            "such as 0.2, or cost=FP:FN.")
+    return {place: rule.value}
+
+
+def costs_of(given: Sequence[str] | None) -> tuple[float, float] | None:
+    """The costs of a false alarm and a miss where a threshold is given by them."""
+    from ..estimators.thresholds import Rule
+
+    return Rule.read(given[0]).costs if given and given[0].startswith("cost=") else None
+
+
+def labels_of(model: Any) -> list[str]:
+    """The classes, or labels, that a model gives probabilities of; none for numbers."""
+    if not hasattr(model, "predict_proba"):
+        return []
+    target = model.target_encoder_
+    return list(target.names) if target.task == "multilabel" else [str(label) for label in target.classes.tolist()]
+
+
 def kinds(asked: Sequence[str]) -> dict[str, str]:
     """Read what columns are to be taken for.
 

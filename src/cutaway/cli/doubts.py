@@ -114,9 +114,11 @@ def _from_the_future(study: SplitProblem, X: Any, y: np.ndarray) -> list[Finding
 
 def of_the_test(study: SplitProblem, X: Any, y: np.ndarray, models: list[Answer], classes: Any) -> list[Finding]:
     """Say what the score on the test rows does not see, and find test rows that were learnt from."""
-    problem, balanced = study.problem, study.options.class_weight is not None
+    problem, cut = study.problem, study.options.positive is not None
+    balanced = cut or study.options.class_weight is not None
     found = verdict.one_kind(y, problem.targets, problem.kind.many)
-    found += verdict.rare(problem.task, y, models, balanced, _threshold(study, classes), problem.targets)
+    found += verdict.rare(problem.task, y, models, balanced, None if cut else _threshold(study, classes),
+                          problem.targets)
     if problem.forecasts:  # windows of one series overlap anyway, and are cut by time
         return found
     from ..estimators.importance import feature_slices

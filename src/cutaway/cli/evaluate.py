@@ -15,8 +15,11 @@ def evaluate(
     data: Annotated[Path, Argument(help="What the model was trained on, with the target.", show_default=False)],
     target: Annotated[list[str] | None, Option("--target", "-t", metavar="COL",
                                                help="The column with the truth, if not that of training.")] = None,
-    threshold: Annotated[list[str] | None, Option(metavar="LABEL=P", help="Say LABEL from this probability on; may be "
-                                                                          "repeated.")] = None,
+    positive: Annotated[str | None, Option(metavar="LABEL", show_default=False,
+                                           help="The class that --threshold is for, if not that of training.")] = None,
+    threshold: Annotated[list[str] | None, Option(metavar="P|cost=FP:FN|LABEL=P", show_default=False,
+                                                  help="Say --positive, or LABEL, from this probability on, whatever "
+                                                       "training chose; LABEL=P may be repeated.")] = None,
     size: SizeOption = None,
     mode: ModeOption = None,
     skip_damaged: SkipDamaged = False,
@@ -27,19 +30,20 @@ def evaluate(
     from ..data.judgement import judged_by
     from ..errors import ArgumentError, DataError
     from ..report import verdict
+    from ..report.decisions import decision
     from ..report.findings import Findings, Score
-    from ..report.scores import confusion, measure, measure_outputs
+    from ..report.scores import confusions, measure, measure_outputs
     from ..report.sureness import sureness
     from ..report.verdict import Answer
     from . import checks, problem, sections
-    from .answers import answers, decided, doubted, labels_of
+    from .answers import answers, decided, doubted
     from .keeping import load, reading
     from .rows import about, in_file
     from .sources import load_for
     from .terminal import Screen, warn
 
     estimator = load(model)
-    names, chosen = estimator.target_encoder_.names, checks.thresholds(threshold or [], labels_of(estimator))
+    names, chosen = estimator.target_encoder_.names, checks.cuts(positive, threshold or [], estimator)
     wanted = target or names
     if len(wanted) != len(names):
         raise ArgumentError(f"--target: the model predicts {', '.join(names)}: give {len(names)}, not {len(wanted)}.")
@@ -55,20 +59,23 @@ def evaluate(
         [(predicted, probability)] = answers([estimator], X, classes is not None)
     answer, truth = (decided(estimator, predicted, probability, chosen), probability), np.asarray(y)
     doubted(estimator, X, data.name)
-    uneven = judged_by(task, truth) == "ROC AUC"
+    rare = judged_by(task, truth) == "ROC AUC"
+    uneven = rare or bool(chosen) or getattr(estimator, "threshold_", None) is not None
     found = Findings(data.name, len(y) + dropped, rows.width, [], [], task, many=estimator.inputs_.many)
     found.targets = [problem.TargetFacts(name, "") for name in wanted]
     found.scores = [Score("given", len(truth), measure(task, truth, *answer, classes, uneven))]
     found.sureness = sureness(estimator, X, truth, *answer)
     found.reading, given = reading(model), Answer("", *answer)
     found.remarks = verdict.one_kind(truth, wanted, found.many, "given")
+    if classes is not None:
+        found.decision = decision(estimator, truth, probability, rare=rare, cuts=chosen,
+                                  costs=checks.costs_of(threshold))
     found.remarks += verdict.rare(task, truth, [given], True, None, wanted, "given")
     if len(names) > 1:
         found.outputs = [Score(name, len(truth), one)
                          for name, one in zip(wanted, measure_outputs(task, truth, *answer), strict=True)]
     elif classes is not None:
-        labels = [str(label) for label in classes.tolist()]
-        found.confusion = {"labels": labels, "counts": confusion(truth, answer[0], classes)}
+        found.confusion = confusions(truth, answer[0], classes)
     screen = Screen()
     if dropped:
         screen.say(f"{dropped:,} {found.many} without a target were left out.")

@@ -98,6 +98,13 @@ def fit(
     preset: Annotated[PresetOption | None, Option(show_default=False,
                                                   help="Of a table: how much is done for the score; default unless "
                                                        "given. best takes some ten times as long.")] = None,
+    positive: Annotated[str | None, Option(metavar="LABEL", show_default=False,
+                                           help="The class that is said from --threshold on, and that the report "
+                                                "looks at.")] = None,
+    threshold: Annotated[str | None, Option(metavar="P|cost=FP:FN|f1", show_default=False,
+                                            help="Say --positive from this probability on, 0.5 unless given; where "
+                                                 "mistakes cost least, cost=1:20 if a miss costs 20 false alarms; or "
+                                                 "that of the best F1.")] = None,
     quiet: Annotated[bool, Option("--quiet", "-q", help="Print who won, and nothing else.")] = False,
 ) -> None:
     """Train a network on a table, images or sequences, score it on rows it has not seen, and write it to a file.
@@ -115,7 +122,7 @@ def fit(
         checks.rate(lr, "--lr"), seed, threads, checks.positive(time_limit, "--time-limit"), augment,
         None if class_weight is None else class_weight.value, monitor,
         None if precision is None else precision.value, checks.quantiles(quantiles, loss),
-        None if preset is None else preset.value,
+        None if preset is None else preset.value, *checks.positive_class(positive, threshold),
     )
     checks.output(out, "--out", MODEL, [data])
     if report is not None:
@@ -155,7 +162,7 @@ def follow(study: Study, screen: Screen, report: bool = False, rivals: bool = Fa
     study.explain()
     study.look_inside(report)
     sections.importance(screen, found)
-    study.compare(report or rivals)
+    study.compare(report or rivals, asked=rivals)
     sections.rivals(screen, found)
     study.diagnose(report)
     sections.diagnosis(screen, found)

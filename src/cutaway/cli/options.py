@@ -81,6 +81,8 @@ class FitOptions:
     precision: str | None = None
     quantiles: tuple[float, ...] | None = None
     preset: str | None = None
+    positive: str | None = None
+    threshold: str | None = None
 
     def chosen(self) -> dict[str, Any]:
         """List what was not left to the design, for the report."""

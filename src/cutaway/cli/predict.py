@@ -28,8 +28,11 @@ def predict(
     doubt: Annotated[bool, Option("--doubt", help="Add a column that says what of a row is unlike training.")] = False,
     interval: Annotated[float | None, Option(metavar="COVERAGE", help="Add, for numbers, between which two the target "
                                                                       "of so many rows lies, such as 0.9.")] = None,
-    threshold: Annotated[list[str] | None, Option(metavar="LABEL=P", help="Say LABEL from this probability on; may be "
-                                                                          "repeated.")] = None,
+    positive: Annotated[str | None, Option(metavar="LABEL", show_default=False,
+                                           help="The class that --threshold is for, if not that of training.")] = None,
+    threshold: Annotated[list[str] | None, Option(metavar="P|cost=FP:FN|LABEL=P", show_default=False,
+                                                  help="Say --positive, or LABEL, from this probability on, whatever "
+                                                       "training chose; LABEL=P may be repeated.")] = None,
     size: SizeOption = None,
     mode: ModeOption = None,
     skip_damaged: SkipDamaged = False,
@@ -41,14 +44,13 @@ def predict(
     Text that a spreadsheet would take for a formula gets an apostrophe before it.
     """
     from ..data.plain_text import NotPlain
-    from .answers import labels_of
     from .keeping import load, reading
     from .terminal import Screen
 
     if out is not None:
         checks.output(out, "--out", (".csv",), [model, data])
     estimator = load(model)
-    chosen, how = checks.thresholds(threshold or [], labels_of(estimator)), reading(model)
+    chosen, how = checks.cuts(positive, threshold or [], estimator), reading(model)
     asked = Asked(estimator, how, data, keep or [], doubt, chosen, skip_damaged, size, mode,
                   checks.interval(interval, estimator))
     with tempfile.SpooledTemporaryFile(KEPT_TEXT) as text:  # who reads standard output gets all of it or nothing

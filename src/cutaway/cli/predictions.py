@@ -134,10 +134,10 @@ def answer_columns(estimator: Any, table: Any, thresholds: dict[int, float],
 
     What is written out already, numbers as text, is a list.
     """
-    from .answers import decided, labels_of
+    from .answers import decided
 
     names = estimator.target_encoder_.names
-    Z, labels = estimator.encode(table), labels_of(estimator)
+    Z, labels = estimator.encode(table), checks.labels_of(estimator)
     predicted, p = estimator.said(Z)
     predicted = decided(estimator, predicted, p, thresholds)
     if predicted.ndim == 1:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..report import decisions
 from ..report.findings import Findings, Score
-from ..report.page import format_score, kinds
+from ..report.page import format_score, kinds, many_classes
 from ..report.sureness import sentences
 from ..text import duration, listed, printable, short
 from .terminal import Screen
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 #: How much of a long list is shown.
 MOST_LEFT_OUT, MOST_TARGETS, MOST_COLUMNS, MOST_CLASSES, MOST_OUTPUTS, MOST_MISTAKES = 6, 8, 10, 8, 12, 5
-MOST_STEPS = 8
+MOST_STEPS, MOST_PAIRS = 8, 6
 BAR = 24
 #: Names of scores where many stand side by side.
 BRIEF = {"balanced accuracy": "bal. accuracy", "average precision": "avg. precision"}
@@ -81,6 +82,7 @@ def scores(screen: Screen, found: Findings, said: Sequence[Any] = ()) -> None:
     for sentence in sentences(found.sureness, f"{found.scores[-1].part} {found.many}" if found.scores else ""):
         screen.table([(sentence,)], fixed=())
     remarks(screen, found.remarks, said)
+    decision(screen, found.decision)
     where = f"{found.scores[-1].part} rows" if found.scores else ""
     if found.outputs and "forecast" in found.reading:
         steps_ahead(screen, found.outputs, where)
@@ -136,6 +138,9 @@ def _style(name: str, own: dict, others: list[dict]) -> str:
 
 def confusion(screen: Screen, found: dict[str, Any], where: str) -> None:
     """Show the matrix for a few classes, the most common mistakes for many."""
+    if "counts" not in found:
+        worst_classes(screen, found, where)
+        return
     labels, counts = [short(label, 12) for label in found["labels"]], found["counts"]
     if len(labels) <= MOST_CLASSES:
         screen.title("Confusion", f"{where}: true classes down, predictions across")
@@ -148,6 +153,31 @@ def confusion(screen: Screen, found: dict[str, Any], where: str) -> None:
     wrong.sort(key=lambda entry: -entry[0])
     screen.title("Confusion", f"{where}: the commonest of {sum(n for n, _, _ in wrong):,} mistakes")
     screen.table([(f"{n:,}", true, taken) for n, true, taken in wrong[:6]], ["rows", "true", "taken for"], right=(0,))
+
+
+def worst_classes(screen: Screen, found: dict[str, Any], where: str) -> None:
+    """Show, of many classes, those that are worst told and the commonest mistakes."""
+    screen.title("Classes", where)
+    screen.paragraph(many_classes(found, "rows"))
+    if found["worst"]:
+        screen.table([(short(name, 24), f"{n:,}", f"{hits / n:.0%}", short(taken, 24))
+                      for name, n, hits, taken in found["worst"][:MOST_PAIRS]],
+                     ["class", "rows", "right", "mostly taken for"], right=(1, 2))
+    if found["pairs"]:
+        screen.title("Confusion", f"{where}: the commonest of {found['mistakes']:,} mistakes")
+        screen.table([(f"{n:,}", short(true, 24), short(taken, 24)) for n, true, taken in found["pairs"][:MOST_PAIRS]],
+                     ["rows", "true", "taken for"], right=(0,))
+
+
+def decision(screen: Screen, found: dict[str, Any]) -> None:
+    """Show what saying a class from a probability on finds, beside other thresholds."""
+    if not found:
+        return
+    screen.title(f"When is it {short(found['positive'], 24)}?")
+    screen.paragraph(" ".join(decisions.sentences(found)))
+    screen.say()
+    head, rows = decisions.cells(found)
+    screen.table(rows, head, right=range(1, len(head)))
 
 
 def _count(n: int, hit: bool) -> Text:

@@ -14,6 +14,7 @@ from ..data.judgement import judged_by
 from ..data.limits import (
     DIAGNOSED,
     FEWEST_OF_RIVALS,
+    MANY_CLASSES,
     MOST_DRAWN,
     MOST_MISTAKES,
     MOST_POINTS,
@@ -24,14 +25,15 @@ from ..data.limits import (
 )
 from ..errors import ArgumentError, DataError, TrainingError
 from ..report import verdict
+from ..report.decisions import decision
 from ..report.findings import ColumnFacts, Findings, Score
 from ..report.inside import inside
-from ..report.scores import confusion, measure, measure_outputs
+from ..report.scores import confusions, measure, measure_outputs
 from ..report.sureness import sureness
 from ..report.verdict import Answer
 from ..text import duration, listed
 from . import doubts
-from .answers import answers
+from .answers import answers, decided
 from .later import loading
 from .options import FitOptions, ReadOptions
 from .problem import Problem, read
@@ -53,7 +55,8 @@ class Study(SplitProblem):
             seconds["looking how rows belong together"] = time.perf_counter() - began
         notes = list(problem.notes)
         if problem.kind.name == "table" and problem.width > MOST_RANKED:
-            notes.append(f"above {MOST_RANKED:,} columns, which of them matter is not looked at")
+            notes.append(f"above {MOST_RANKED:,} columns, which of them matter is not looked at, and rivals only with "
+                         "--rivals")
         self.found = Findings(
             problem.source, problem.rows, problem.width, [], problem.target_facts(), problem.task,
             without_target=problem.without_target, notes=notes, divided=self.how,
@@ -132,6 +135,9 @@ class Study(SplitProblem):
         losses = kind.losses_for.get(self.problem.task, ())
         if losses and options.loss not in (None, *losses):
             raise ArgumentError(f"--loss {options.loss}: for this target give {', '.join(losses)}.")
+        if options.positive is not None:
+            self._check_positive()
+            weights |= {"positive": options.positive, "threshold": options.threshold}
         own = weights | ({} if options.quantiles is None else {"quantiles": options.quantiles})
         return kind(
             monitor=options.monitor or "loss", network=network or "auto", loss=options.loss,
@@ -140,6 +146,15 @@ class Study(SplitProblem):
             precision=options.precision, columns=self.problem.columns or None, preset=options.preset or "default",
             validation=self.rows(1) if len(self.parts[1]) else None, **own,
         )
+
+    def _check_positive(self) -> None:
+        """Refuse --positive and --threshold where they mean nothing, before anything is learnt."""
+        if self.problem.task not in ("binary", "multiclass"):
+            raise ArgumentError(f"--positive is for a target of classes, one a row, and this is {self.problem.task}: "
+                                "leave it out.")
+        if self.options.threshold == "f1" and not len(self.parts[1]):
+            raise ArgumentError("--threshold f1 is found on rows that are not learnt from, and these are too few to "
+                                "hold some back: give a probability, or cost=FP:FN.")
 
     def _own_words(self, row: list[str]) -> list[str]:
         """Add to a row of the design what the study knows: why this task, how many rows are held back."""
@@ -189,17 +204,28 @@ class Study(SplitProblem):
     def _score_part(self, part: str, X: Any, y: Any) -> None:
         task, classes, y = self.problem.task, getattr(self.estimator, "classes_", None), np.asarray(y)
         ours, linear = answers([self.estimator, self.linear], X, self.problem.classifies)
+        if self._cut:  # both say the class from one probability on
+            linear = decided(self.estimator, *linear, self._cut), linear[1]
         models = [Answer("the network", *ours), Answer("the linear model", *linear)]
         simple = self._simple(part, y, classes)
-        uneven = self.judged_by == "ROC AUC"
+        uneven = self.judged_by == "ROC AUC" or bool(self._cut)
+        many = classes is not None and len(classes) > MANY_CLASSES
         scores = [measure(task, y, one.predicted, one.probability, classes, uneven) for one in [*models, *simple]]
         scored = Score(part, len(y), *scores[:2])
-        if simple and (self.problem.forecasts or uneven):
+        if simple and (self.problem.forecasts or uneven or many):
             best = 2 + self._best(scores[2:])
             scored.simple, self.found.simple = scores[best], simple[best - 2].name
         self.found.scores.append(scored)
         if part == "test":
             self._tell_test(X, y, models, simple, classes)
+
+    @property
+    def _cut(self) -> dict[int, float]:
+        """The place of the class that is said from a probability on, and that probability; none unless asked."""
+        model = self.estimator
+        if getattr(model, "threshold_", None) is None:
+            return {}
+        return {model.classes_.tolist().index(model.positive_): model.threshold_}
 
     @staticmethod
     def _best(scores: list[dict[str, float | None]]) -> int:
@@ -223,7 +249,10 @@ class Study(SplitProblem):
         found, problem, ours = self.found, self.problem, models[0]
         found.verdict = verdict.sentence(problem.task, y, [*models, *simple], classes,
                                          table=problem.kind.name == "table", ahead=problem.reading.get("horizon", 0),
-                                         small=len(self.parts[0]) <= SMALL_TABLE)
+                                         small=len(self.parts[0]) <= SMALL_TABLE, ranks=bool(self._cut))
+        if classes is not None:
+            found.decision = decision(self.estimator, y, ours.probability, models[1].probability,
+                                      self.judged_by == "ROC AUC")
         found.remarks += doubts.of_the_test(self, X, y, models, classes)
         found.sureness = sureness(self.estimator, X, y, ours.predicted, ours.probability)
         if problem.forecasts:
@@ -244,8 +273,7 @@ class Study(SplitProblem):
             step = -(-len(y) // MOST_POINTS)
             found.scatter = {"true": y[::step].astype(float).tolist(), "predicted": ours.predicted[::step].tolist()}
         else:
-            counts = confusion(y, ours.predicted, classes)
-            found.confusion = {"labels": [str(label) for label in classes.tolist()], "counts": counts}
+            found.confusion = confusions(y, ours.predicted, classes)
 
     def _last_forecast(self, y: np.ndarray, answers: list[Answer]) -> dict[str, list[float | None]]:
         """Find the last forecast of the test rows, and what was known then; with one step each, the last few."""
@@ -287,9 +315,14 @@ class Study(SplitProblem):
                 self.found.inside = inside(self.estimator, *self.rows(2), self.rows(0)[0],
                                            [name for name, drop, _ in self.found.importance if drop > 0])
 
-    def compare(self, wanted: bool) -> None:
-        """Compare network, linear model, boosting and their mean on folds of the rows to learn from, if wanted."""
+    def compare(self, wanted: bool, asked: bool = False) -> None:
+        """Compare network, linear model, boosting and their mean on folds of the rows to learn from, if wanted.
+
+        Of very many columns that takes minutes, and is done only where it was asked for.
+        """
         problem = self.problem
+        if problem.width > MOST_RANKED and not asked:
+            return
         if not wanted or problem.kind.name != "table" or len(self.parts[0]) < FEWEST_OF_RIVALS:
             return
         from ..estimators import compare

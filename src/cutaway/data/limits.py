@@ -306,6 +306,13 @@ WORSE_BY, WORSE_ERRORS, WORSE_SURELY, WORSE_IN_TIME, TWICE, TWICE_SURELY = 0.02,
 
 # --- the command line -------------------------------------------------------------------------------------------------
 
+#: With more classes than this, scores count the five likeliest, and the worst classes and commonest mistakes stand in
+#: the place of a table of all of them.
+MANY_CLASSES, TOP = 30, 5
+#: Mistakes and worst classes that are told, and the rows of a class from which on its share of right answers says much.
+MOST_PAIRS, FEWEST_OF_WORST = 15, 5
+#: Classes up to which boosting is a rival: it grows a tree for each class in each of its hundred steps.
+MOST_BOOSTED_CLASSES = 50
 #: Rows to learn from up to which a linear model's win is nothing unusual.
 SMALL_TABLE = 500
 #: The share of the training part that is held back to see when to stop.

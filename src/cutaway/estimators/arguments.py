@@ -88,7 +88,8 @@ def refuse_left_out(estimator: Any, *names: str) -> None:
 def scored_only(estimator: Any) -> str:
     """The arguments given that only rows held back can serve, in words; "" if there are none."""
     whole = estimator.early_stopping not in (True, False, None, 0)
-    given = {"early_stopping": whole, "monitor": estimator.monitor != "loss"}
+    given = {"early_stopping": whole, "monitor": estimator.monitor != "loss",
+             "threshold": getattr(estimator, "threshold", None) == "f1"}
     return " and ".join(f"{name}={getattr(estimator, name)!r}" for name, asked in given.items() if asked)
 
 

@@ -18,6 +18,7 @@ from .design import Design
 from .found_linear import place_of
 from .inputs import KINDS
 from .intervals import Intervals
+from .thresholds import place_of as place_of_class
 
 
 def describe(estimator: Any) -> dict[str, Any]:
@@ -35,9 +36,13 @@ def describe(estimator: Any) -> dict[str, Any]:
         "names": estimator.feature_names_in_.tolist() if hasattr(estimator, "feature_names_in_") else None,
         "limits": estimator.limits_.tolist() if hasattr(estimator, "limits_") else None,
         "temperature": getattr(estimator, "temperature_", 1.0),
+        "threshold": getattr(estimator, "threshold_", None),
+        "positive": None,
         "intervals": None if getattr(estimator, "intervals_", None) is None else estimator.intervals_.to_json(),
         "history": None,
     }
+    if fitted["threshold"] is not None:
+        fitted["positive"] = place_of_class(estimator.positive_, estimator.target_encoder_)
     if hasattr(estimator, "history_"):
         fitted["history"] = {name: column.tolist() for name, column in estimator.history_.columns().items()}
     return fitted
@@ -81,6 +86,11 @@ def rebuild(kind: type, module: Module, description: dict[str, Any]) -> Any:
         if not 0 < given.temperature < float("inf"):
             raise FileError(f"it is damaged (its temperature is {given.temperature})")
         estimator.temperature_ = given.temperature
+    if given.threshold is not None:
+        labels = getattr(target, "classes", np.arange(0)).tolist()
+        if is_regressor(estimator) or given.positive not in range(len(labels)) or not 0 < given.threshold < 1:
+            raise FileError(f"it is damaged (its threshold is {given.threshold} for class {given.positive})")
+        estimator.positive_, estimator.threshold_ = labels[given.positive], given.threshold
     if given.history is not None:
         estimator.history_ = History()
         if len(set(map(len, given.history.values()))) > 1:
@@ -106,6 +116,8 @@ class _Fitted:
     seed: int | None = None
     passes: int = 0
     temperature: float = 1.0  # of classifiers
+    threshold: float | None = None  # of classifiers, with the place of its class
+    positive: int | None = None
     intervals: dict[str, Any] | None = None  # of regressors
 
 

@@ -111,6 +111,8 @@ class Design(Shown):
     inputs: str = "table"
     #: How probabilities are made as sure as they are right, in words; "" where there are none.
     calibration: str = ""
+    #: From which probability on which class is said, in words; "" where it is the likeliest.
+    decision: str = ""
     #: Of a table: how much is done for its score; "" where the network is the caller's own.
     preset: str = ""
     average: float = 0.0
@@ -210,6 +212,7 @@ class Design(Shown):
             "epochs": f"{self.epochs} at most" if self.patience is not None else f"{self.epochs}",
             "validation": held + stop,
             **({"calibration": self.calibration} if self.calibration else {}),
+            **({"decision": self.decision} if self.decision else {}),
             "precision": self.dtype,
         }
         return [

@@ -37,6 +37,7 @@ class RecordPredictor:
         self._labels: list = [] if self.classes_ is None else list(self.classes_)
         self._limits, self._ends = None, (0.0, 0.0)
         target = fitted.target_encoder_
+        self._likeliest = self._task in ("binary", "multiclass") and fitted.threshold_ is None
         self._one = self._task == "regression" and fitted.design_.n_out == 1
         if self._task == "regression":
             self._center, self._spread = float(target.center), float(target.spread)
@@ -132,7 +133,7 @@ class RecordPredictor:
         fitted = self._fitted
         if proba and not self._labels:
             raise ArgumentError("proba=True is for ct.Classifier: a Regressor predicts numbers, and has no classes")
-        if self._task in ("binary", "multiclass") and not proba:
+        if self._likeliest and not proba:
             code = chosen(outputs.ravel().tolist())
             if code >= 0:
                 return self._labels[code]

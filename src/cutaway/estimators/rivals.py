@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from ..data import TargetEncoder, split
 from ..data.judgement import area, judged_by
-from ..data.limits import FEWEST_OF_RIVALS, FOLDS_OF_RIVALS, MOST_OF_RIVALS, VALIDATION
+from ..data.limits import FEWEST_OF_RIVALS, FOLDS_OF_RIVALS, MOST_BOOSTED_CLASSES, MOST_OF_RIVALS, VALIDATION
 from ..data.targets import as_target
 from ..errors import ArgumentError, DataError
 from ..shown import Shown, Table, Words
@@ -23,6 +23,8 @@ from .inputs import kind_of, take
 from .regressor import Regressor
 
 NAMES = ("linear", "boosting", "network", "mean of the three")
+#: Where there are so many classes that boosting would take minutes.
+WITHOUT_BOOSTING = ("linear", "network", "mean of the two")
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,11 @@ class Rivals(Shown):
     @property
     def sentence(self) -> str:
         """Say who is best, and what to do."""
+        left_out = "" if self.models[-1].name != WITHOUT_BOOSTING[-1] else \
+            " Boosting, which grows a tree for each class in every step, is left out."
+        return self._winner() + left_out
+
+    def _winner(self) -> str:
         best = self.ranked[0]
         if self.by == "R²" and best.mean <= 0:
             return "None of them is better than always answering the mean."
@@ -100,6 +107,7 @@ DO = {
     "boosting": "scikit-learn's HistGradientBoosting is the one to use, or a network with more time: give it more "
                 "epochs, or wider layers.",
     "mean of the three": "fit all three, and average what they predict (numbers, or probabilities).",
+    "mean of the two": "fit both, and average what they predict.",
 }
 
 
@@ -119,7 +127,9 @@ def compare(X: Any, y: Any, like: Any = None, *, groups: Any = None, time: Any =
     X is a table of n rows, y its target. like: an estimator whose arguments the network has, else ct.Classifier() or
     ct.Regressor() by what y holds. With groups (n,) no group is on two sides; with time (n,) each fold is later than
     what was learnt from. The network sees when to stop on a tenth of what it may learn from. Of more than `rows` rows
-    some are taken. Raises DataError for too few rows, groups or moments.
+    some are taken. Of more than 50 classes boosting, which grows a tree a class and step, is left out.
+
+    Raises DataError for too few rows, groups or moments.
 
     >>> import cutaway as ct
     >>> from cutaway.estimators import compare
@@ -179,35 +189,35 @@ def _run(kind: Any, X: Any, y: Any, like: Any, folds: list, groups: Any, time: A
     truth = as_target(y)[0]
     classes = target.classes if target.task in ("binary", "multiclass") else None
     T = _numbers(target, truth, classes)
-    seconds = dict.fromkeys(NAMES, 0.0)
-    scores: dict[str, list[float]] = {name: [] for name in NAMES}
-    errors: dict[str, list[np.ndarray]] = {name: [] for name in NAMES}
+    names = NAMES if classes is None or len(classes) <= MOST_BOOSTED_CLASSES else WITHOUT_BOOSTING
+    seconds = dict.fromkeys(names, 0.0)
+    scores: dict[str, list[float]] = {name: [] for name in names}
+    errors: dict[str, list[np.ndarray]] = {name: [] for name in names}
     by = judged_by(target.task, truth)
     if not by:
         raise DataError("all rows have the same target: there is nothing to compare.")
     for learn, asked in folds:
-        three = _fold(kind, X, y, like, learn, asked, groups, time, classes, seconds, seed)
-        said = dict(zip(NAMES, three, strict=False))
-        said[NAMES[3]] = np.mean(list(said.values()), axis=0)
+        said = _fold(kind, X, y, like, learn, asked, groups, time, classes, seconds, seed)
+        said[names[-1]] = np.mean(list(said.values()), axis=0)
         for name, p in said.items():
             errors[name].append(np.square(p - T[asked]).reshape(len(asked), -1).sum(axis=1))
             if (value := _score(by, target, truth[asked], T[asked], p, classes)) is not None:
                 scores[name].append(value)
-    if not scores[NAMES[0]]:
+    if not scores[names[0]]:
         raise DataError("no fold has several targets: there is nothing to compare.")
-    seconds[NAMES[3]] = sum(seconds.values())
-    models = [Rival(name, scores[name], seconds[name]) for name in NAMES]
+    seconds[names[-1]] = sum(seconds.values())
+    models = [Rival(name, scores[name], seconds[name]) for name in names]
     best = max(models, key=lambda one: one.mean).name
     every = {name: np.concatenate(parts) for name, parts in errors.items()}
-    apart = {name: every[name] - every[best] for name in NAMES if name != best}
+    apart = {name: every[name] - every[best] for name in names if name != best}
     within = [best, *(name for name, d in apart.items() if d.mean() <= 2 * d.std() / np.sqrt(len(d)))]
     how = "by time" if time is not None else "by group" if groups is not None else "by chance"
     return Rivals(models, by, kind.count(X), how, within)
 
 
 def _fold(kind: Any, X: Any, y: Any, like: Any, learn: np.ndarray, asked: np.ndarray, groups: Any, time: Any,
-          classes: Any, seconds: dict[str, float], seed: int) -> list[np.ndarray]:
-    """Fit the three to some rows: what they say of others, in the order of NAMES, and add the seconds of each."""
+          classes: Any, seconds: dict[str, float], seed: int) -> dict[str, np.ndarray]:
+    """Fit the models that have `seconds` to some rows: what each says of others; and add the seconds that it takes."""
     rows, targets = kind.take(X, learn), take(y, learn)
     arguments = like.get_params(deep=False)
     if isinstance(like.validation, float | tuple | list):
@@ -224,15 +234,22 @@ def _fold(kind: Any, X: Any, y: Any, like: Any, learn: np.ndarray, asked: np.nda
     fitted = clock.perf_counter()
     rows, targets, last = kind.take(X, learn), take(y, learn), kind.take(X, asked)
     linear = baseline(rows, targets, like=network)
-    straight = clock.perf_counter()
-    with threadpool_limits(1, "openmp"):  # on so few rows its threads would wait for each other, for seconds
-        boosted = _boosting(network, rows, targets, last, classes, seed)
-    for name, spent in zip(NAMES, (straight - fitted, clock.perf_counter() - straight, fitted - began), strict=False):
-        seconds[name] += spent
-    if isinstance(like, Classifier):
-        return [_aligned(model.predict_proba(last), network, classes) for model in (linear,)] + [
-            boosted, _aligned(network.predict_proba(last), network, classes)]
-    return [linear.predict(last), boosted, network.predict(last)]
+    seconds["linear"] += clock.perf_counter() - fitted
+    seconds["network"] += fitted - began
+    said: dict[str, np.ndarray] = {"linear": _said_by(linear, last, network, classes)}
+    if "boosting" in seconds:
+        straight = clock.perf_counter()
+        with threadpool_limits(1, "openmp"):  # on so few rows its threads would wait for each other, for seconds
+            said["boosting"] = _boosting(network, rows, targets, last, classes, seed)
+        seconds["boosting"] += clock.perf_counter() - straight
+    return said | {"network": _said_by(network, last, network, classes)}
+
+
+def _said_by(model: Any, X: Any, network: Any, classes: Any) -> np.ndarray:
+    """Probabilities in the order of all classes, or predictions of numbers."""
+    if not isinstance(network, Classifier):
+        return model.predict(X)
+    return _aligned(model.predict_proba(X), network, classes)
 
 
 def _aligned(p: np.ndarray, model: Any, classes: Any) -> np.ndarray:

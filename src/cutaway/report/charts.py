@@ -121,6 +121,18 @@ def reliability(after: Sequence[Sequence[float]], before: Sequence[Sequence[floa
     return _svg(marks, f"How often it was so over the probability, {sum(int(b[2]) for b in after):,} cases")
 
 
+def precision_recall(lines: Sequence[tuple[str, Sequence[tuple]]], mark: tuple[float | None, float | None],
+                     chance: float, name: str) -> Html:
+    """Draw precision over recall, a line for each model; a dot where a threshold lies, a dashed line for chance."""
+    x, y = Axis(-0.02, 1.02, LEFT, WIDTH - RIGHT), Axis(-0.02, 1.02, HEIGHT - BOTTOM, TOP)
+    marks = _frame(x, y, "recall", "precision")
+    marks.append(tag("line", x1=x(0), y1=y(chance), x2=x(1), y2=y(chance), class_="best"))
+    marks += _drawn(lines, x, y)
+    if None not in mark:
+        marks.append(tag("circle", cx=x(mark[0]), cy=y(mark[1]), r=6, class_="cut"))  # type: ignore[arg-type]
+    return _svg(marks, f"Precision over recall of {name}")
+
+
 def _padded(low: float, high: float, share: float) -> tuple[float, float]:
     """The ends of an axis, a share of its length beyond the values."""
     pad = (high - low or abs(high) or 1) * share

@@ -55,7 +55,8 @@ class Findings:
     """What was read, designed, trained and scored; every field is plain, so that a model file can hold it.
 
     `scores` has a Score for training, validation and test rows; `outputs` one for each output on the test rows where
-    there are several; `confusion` is {"labels", "counts"} (true classes as rows); `scatter` {"true", "predicted"} on
+    there are several; `confusion` is {"labels", "counts"} (true classes as rows), or what
+    `scores.confusions` says of many classes; `scatter` {"true", "predicted"} on
     test rows; `importance` (column, what shuffling it costs, its deviation); `seconds` how long each part took;
     `commands` what uses the model. `inputs` is "table", "images" or "sequences", `many` what its rows are called,
     `extent` how many there are and of what size; `facts` are (name, words) on them, `mistakes` (file, truth,
@@ -66,8 +67,9 @@ class Findings:
     {"history", "truth", "network", "linear", "simple"}; `pictures` some images of the test as `pictures.pictures` gives
     them, for the page alone; `rivals` a linear model, boosting, the network and their mean on folds: {"about": what
     they are scored on, "score", "cells": rows of words, "sentence"}; `sureness` how sure the test's
-    answers are, beside the truth, as `sureness.sureness` says; `inside` what the columns that matter do and what moved
-    some rows, as `inside.inside` gives it, for the page alone.
+    answers are, beside the truth, as `sureness.sureness` says; `decision` what saying a class from a probability on
+    finds, as `decisions.decision` says; `inside` what the columns that matter do and what moved some rows, as
+    `inside.inside` gives it, for the page alone.
     """
 
     source: str
@@ -114,6 +116,7 @@ class Findings:
     rivals: dict[str, Any] = field(default_factory=dict)
     sureness: dict[str, Any] = field(default_factory=dict)
     inside: dict[str, Any] = field(default_factory=dict)
+    decision: dict[str, Any] = field(default_factory=dict)
 
     @property
     def title(self) -> list[str]:

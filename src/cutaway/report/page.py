@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..data.limits import FEWEST_OF_WORST
 from ..files.container import write_whole
 from ..files.endings import PAGE, PRINT, check_ending
 from ..text import duration, listed, number, score, short
-from . import inside
+from . import decisions, inside
 from .charts import curves, learning_curves, scatter
 from .findings import ColumnFacts, Findings, Score
 from .html import Html, join, scrolling, table, tag
@@ -41,10 +42,10 @@ def page(found: Findings) -> str:
         tag("title", f"{names} · Cutaway"),
         tag("style", Html(STYLE)),
     ]
-    parts = [_headline(found, names), _scores(found), _rivals(found), _pictures(found),
-             section(found.sureness, found.many), _images(found), _mistakes(found), _importance(found),
-             inside.section(found.inside), _diagnosis(found), _data(found), _design(found), _training(found),
-             _use(found), _settings(found)]
+    parts = [_headline(found, names), _scores(found), _rivals(found), _classes(found), _pictures(found),
+             decisions.section(found.decision), section(found.sureness, found.many), _images(found), _mistakes(found),
+             _importance(found), inside.section(found.inside), _diagnosis(found), _data(found), _design(found),
+             _training(found), _use(found), _settings(found)]
     body = tag("body", tag("main", [part for part in parts if part]))
     return "<!doctype html>\n" + tag("html", tag("head", head), body, lang="en")
 
@@ -183,12 +184,34 @@ def _pictures(found: Findings) -> Html | None:
         legend = [tag("span", "training", class_="ink a"), *steered, " loss"]
         kept = f"; the dashed line is epoch {found.best_epoch}, whose weights were kept" * bool(found.best_epoch)
         figures.append(_figure(picture, legend, kept, "."))
-    if found.confusion and len(found.confusion["labels"]) <= MOST_CLASSES:
+    if found.confusion and "counts" not in found.confusion:
+        pass  # of many classes, in a section of their own
+    elif found.confusion and len(found.confusion["labels"]) <= MOST_CLASSES:
         caption = f"True classes in rows, predictions in columns, test {found.many}."
         figures.insert(0, _figure(_confusion(found.confusion), caption, wide=_many(found.confusion)))
     elif found.confusion:
         figures.insert(0, _figure(_commonest(found.confusion), f"The commonest mistakes on test {found.many}."))
     return tag("section", figures, class_="figures") if figures else None
+
+
+def _classes(found: Findings) -> Html | None:
+    """Tabulate, of many classes, the commonest mistakes and the classes that are worst told."""
+    if not found.confusion or "counts" in found.confusion:
+        return None
+    parts = [table(["class", found.many, "right", "mostly taken for"],
+                   [[short(name, 30), f"{n:,}", f"{hits / n:.0%}", short(taken, 30)] for name, n, hits, taken in worst])
+             for worst in [found.confusion["worst"]] if worst]
+    pairs = [[short(true, 30), short(taken, 30), f"{n:,}"] for n, true, taken in found.confusion["pairs"]]
+    if pairs:
+        parts += [tag("h3", "Commonest mistakes"), table(["true", "taken for", "how often"], pairs, numbers=2)]
+    return _section("Classes", *parts, note=many_classes(found.confusion, found.many))
+
+
+def many_classes(found: dict[str, Any], many: str) -> str:
+    """Say of many classes how many are in the test, and how many of them are never told."""
+    few = f" Below, those with {FEWEST_OF_WORST} {many} or more that are told worst." if found["worst"] else ""
+    return (f"{found['seen']:,} classes occur among the test {many}; of {found['never']:,} of them no one is told "
+            f"right.{few}")
 
 
 def _figure(picture: Html, *caption: Any, wide: bool = False) -> Html:

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
-CLASSES = ("accuracy", "balanced accuracy", "ROC AUC")
+from ..data.judgement import placements
+from ..data.limits import FEWEST_OF_WORST, MANY_CLASSES, MOST_PAIRS, TOP
+
 #: Scores that are smaller the better.
 ERRORS = ("RMSE", "median error")
 
@@ -15,7 +17,9 @@ def measure(task: str, y: np.ndarray, predicted: np.ndarray, probability: Any, c
             uneven: bool = False) -> dict[str, float | None]:
     """The scores of predictions for the true y; None where a score says nothing, as ROC AUC of rows of one class.
 
-    uneven: most rows are of one class; then average precision says how well the others are found.
+    uneven: most rows are of one class; then average precision says how well the others are found. Of more classes than
+    `MANY_CLASSES` the share of rows whose class is among the five likeliest stands in the place of ROC AUC, which is
+    near 1 for whoever can tell a class from most of the others.
 
     y and predicted are (n,) or (n, k); probability is (n, classes) or (n, labels), or None. Several outputs get the
     mean of their scores; RMSE and median error are left out there, as each output has a unit of its own.
@@ -58,27 +62,33 @@ def by_number(y: np.ndarray, predicted: np.ndarray) -> dict[str, float | None]:
 def by_class(y: np.ndarray, predicted: np.ndarray, probability: Any, classes: Any,
              uneven: bool = False) -> dict[str, float | None]:
     """Score classes: the share of rows right; its average over classes that occur; area under the ROC curve, one class
-    against the rest, averaged over the classes that occur. uneven: and average precision, the area under the curve of
-    precision over recall, averaged over the classes that occur but the largest.
+    against the rest, averaged over the classes that occur, or of many classes the share of rows whose class is among
+    the five likeliest. uneven: ROC AUC in any case, and average precision, the area under the curve of precision over
+    recall, averaged over the classes that occur but the largest.
 
     >>> by_class(np.array(["a", "a", "b"]), np.array(["a", "b", "b"]), None, ["a", "b"])
     {'accuracy': 0.6666666666666666, 'balanced accuracy': 0.75, 'ROC AUC': None}
     """
-    from sklearn.metrics import average_precision_score, roc_auc_score
+    from sklearn.metrics import average_precision_score
 
     truth, guess = codes(y, classes), codes(predicted, classes)
     right = truth == guess
     recalls = [float(right[truth == c].mean()) for c in np.unique(truth)]
-    areas = []
-    if probability is not None:
-        p = np.asarray(probability, np.float64)
-        chosen = [1] if len(classes) == 2 else range(len(classes))
-        areas = [float(roc_auc_score(truth == c, p[:, c])) for c in chosen if 0 < (truth == c).sum() < len(truth)]
-    found = {"accuracy": float(right.mean()), "balanced accuracy": _mean(recalls), "ROC AUC": _mean(areas)}
+    found: dict[str, float | None] = {"accuracy": float(right.mean()), "balanced accuracy": _mean(recalls)}
+    p = None if probability is None else np.asarray(probability, np.float64)
+    if len(classes) > MANY_CLASSES:
+        found[f"top-{TOP} accuracy"] = None if p is None else top(truth, p)
+    if len(classes) <= MANY_CLASSES or uneven:
+        areas = []
+        if p is not None:
+            chosen = [1] if len(classes) == 2 else range(len(classes))
+            every = [(truth == c, p[:, c]) for c in chosen if 0 < (truth == c).sum() < len(truth)]
+            areas = [float(placements(yes, q)[yes].mean()) for yes, q in every]
+        found["ROC AUC"] = _mean(areas)
     if uneven:
         counts = np.bincount(truth[truth >= 0], minlength=len(classes))
         others = [c for c in range(len(classes)) if 0 < counts[c] < len(truth) and c != counts.argmax()]
-        each = [] if probability is None else [float(average_precision_score(truth == c, p[:, c])) for c in others]
+        each = [] if p is None else [float(average_precision_score(truth == c, p[:, c])) for c in others]
         found["average precision"] = _mean(each)
     return found
 
@@ -92,6 +102,40 @@ def confusion(y: np.ndarray, predicted: np.ndarray, classes: Any) -> list[list[i
     truth, guess = codes(y, classes), codes(predicted, classes)
     known, k = truth >= 0, len(classes)
     return np.bincount(truth[known] * k + guess[known], minlength=k * k).reshape(k, k).tolist()
+
+
+def top(truth: np.ndarray, p: np.ndarray, k: int = TOP) -> float:
+    """The share of rows whose class number is among the k likeliest of p (n, classes); equal ones share their places.
+
+    >>> top(np.array([0, 0]), np.array([[0.3, 0.5, 0.2], [0.1, 0.5, 0.4]]), 2)
+    0.5
+    """
+    own = np.where(truth >= 0, p[np.arange(len(p)), truth], -1.0)[:, None]
+    above, level = (p > own).sum(axis=1), np.maximum((p == own).sum(axis=1), 1)
+    return float(np.where(truth >= 0, np.clip((k - above) / level, 0, 1), 0).mean())
+
+
+def confusions(y: np.ndarray, predicted: np.ndarray, classes: Any) -> dict[str, Any]:
+    """What is taken for what: "labels" and "counts" (`confusion`); of many classes, whose table nobody reads, the
+    commonest mistakes, "pairs" (rows, true, taken for), how many "mistakes" there are, and the "worst" classes that
+    several rows have: (class, rows, right, mostly taken for)."""
+    labels = [str(label) for label in np.asarray(classes).tolist()]
+    if len(labels) <= MANY_CLASSES:
+        return {"labels": labels, "counts": confusion(y, predicted, classes)}
+    truth, guess = codes(y, classes), codes(predicted, classes)
+    wrong = (truth >= 0) & (truth != guess)
+    both, often = np.unique(np.stack([truth[wrong], guess[wrong]], axis=1), axis=0, return_counts=True)
+    order = np.argsort(-often, kind="stable")
+    pairs = [[int(often[k]), labels[both[k, 0]], labels[both[k, 1]]] for k in order[:MOST_PAIRS]]
+    counts = np.bincount(truth[truth >= 0], minlength=len(labels))
+    hits = np.bincount(truth[truth == guess], minlength=len(labels))
+    known = np.flatnonzero(counts >= FEWEST_OF_WORST)
+    mostly = {true: taken for _, true, taken in reversed([[often[k], *both[k].tolist()] for k in order])}
+    order = np.lexsort((-counts[known], hits[known] / counts[known]))[:MOST_PAIRS]
+    worst = [c for c in known[order].tolist() if hits[c] < counts[c]]
+    return {"pairs": pairs, "mistakes": int(wrong.sum()), "never": int((hits[counts > 0] == 0).sum()),
+            "seen": int((counts > 0).sum()),
+            "worst": [[labels[c], int(counts[c]), int(hits[c]), labels[mostly[c]]] for c in worst]}
 
 
 def codes(labels: Any, classes: Any) -> np.ndarray:

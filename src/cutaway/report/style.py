@@ -78,6 +78,7 @@ svg text{fill:var(--faint)}svg .name{fill:var(--text)}
 .up{fill:var(--a)}.down{fill:var(--b)}.where{fill:var(--rule)}.start{fill:var(--faint)}.end{fill:var(--text)}
 .line.apart{stroke-width:1.2;stroke-dasharray:5 3}
 .bar-of-chance{stroke:var(--rule);stroke-width:7}
+.cut{fill:var(--paper);stroke:var(--a);stroke-width:3}
 .dot.a{fill:var(--a);fill-opacity:.5}.dot.b{fill:var(--b)}
 .confusion{width:auto}.confusion th,.confusion td{border:0;padding:.45rem .7rem;text-align:right}
 .confusion tbody td{font-variant-numeric:tabular-nums;min-width:3.2rem;border:2px solid var(--paper)}

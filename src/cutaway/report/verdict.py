@@ -51,10 +51,13 @@ class Judged:
     doubt: float
 
 
-def judge(task: str, y: Any, answers: list[Answer], classes: Any, overlap: int = 1) -> Judged:
-    """Score several answers to the same rows, the network's first; so many rows as `overlap` tell of one moment."""
+def judge(task: str, y: Any, answers: list[Answer], classes: Any, overlap: int = 1, ranks: bool = False) -> Judged:
+    """Score several answers to the same rows, the network's first; so many rows as `overlap` tell of one moment.
+
+    ranks: by ROC AUC, where a threshold says a class more or less often than it is likely.
+    """
     y = np.asarray(y)
-    by = judged_by(task, y)
+    by = "ROC AUC" if ranks and judged_by(task, y) else judged_by(task, y)
     known = answers[0].probability is not None and classes is not None
     if by == "ROC AUC" and known and class_scores(task, y, answers[0].probability, np.asarray(classes)):
         each = [_areas(task, y, one.probability, np.asarray(classes)) for one in answers]
@@ -80,14 +83,14 @@ def compare(task: str, y: Any, network: np.ndarray, linear: np.ndarray) -> str:
 
 
 def sentence(task: str, y: Any, answers: list[Answer], classes: Any, *, table: bool = True, ahead: int = 0,
-             small: bool = True) -> str:
+             small: bool = True, ranks: bool = False) -> str:
     """The verdict in a few sentences: the network's answers first, then the linear model's, then what costs nothing.
 
     table: the rows are of a table, small: of one of few rows. ahead: steps of a forecast; then the simple answers are
-    told of whoever wins.
+    told of whoever wins. ranks: as `judge` has it.
     """
     y = np.asarray(y)
-    found = judge(task, y, answers, classes, max(ahead, 1))
+    found = judge(task, y, answers, classes, max(ahead, 1), ranks)
     on = f"On the {len(y):,} test rows" if len(y) > 1 else "On one test row"
     a, b = found.values[:2]
     difference, noise = found.ahead[0]

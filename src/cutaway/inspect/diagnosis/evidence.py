@@ -177,9 +177,12 @@ class Evidence:
 
     @cached_property
     def constant(self) -> float:
-        """The loss of the best constant prediction on the sampled rows, NaN for a loss of one's own."""
+        """The loss of the best constant prediction on the sampled rows, NaN for a loss of one's own, and where all
+        these rows have one target."""
         y, w = self.sample.y, self.sample.weight
         w = np.ones(len(y)) if w is None else w / w.mean()
+        if (y == y[:1]).all():  # of a rare class no sampled row: always giving the same answer is right
+            return float("nan")
         if self.loss in (losses.cross_entropy, losses.binary_cross_entropy):
             if self.loss is losses.cross_entropy and y.ndim == 1:
                 p = np.bincount(y, w) / w.sum()
