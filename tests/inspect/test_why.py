@@ -111,6 +111,18 @@ def test_bends_of_bins_cost_no_points():
     assert net.layer1.sources.tolist() == [0] * 8 + [1] * 8 + [0, 1]
 
 
+@pytest.mark.parametrize("width", [0, 3])
+def test_a_first_layer_knows_which_feature_each_number_tells_of(width):
+    Z = np.column_stack([np.arange(60) / 10, np.arange(60) % 3, np.arange(60) % 2, np.arange(60) ** 0.5])
+    layer = ct.nn.TableInput.of(Z, codes={1: 3}, scaled=[0, 3], bins=4, width=width, beside=True).init(0)
+    assert layer.sources.shape == (layer.n_out,)
+    for feature in range(4):
+        other = Z.copy()
+        other[:, feature] = Z[::-1, feature]
+        moved = (layer(Z).data != layer(other).data).any(0)
+        assert set(layer.sources[moved]) == {feature}
+
+
 def test_a_network_of_codes_alone():
     front = ct.nn.TableInput.of(np.arange(40)[:, None] % 3, codes={0: 3})
     net = ct.nn.Sequential(front, ct.nn.Linear(front.n_out, 1)).init(0)

@@ -296,9 +296,7 @@ class Study(SplitProblem):
 
         if len(self.parts[2]) < 2 or self.problem.kind.name != "table" or self.problem.width > MOST_RANKED:
             return
-        X, y = self.rows(2)
-        step = -(-len(y) // MOST_SHUFFLED)
-        X, y = X.iloc[::step], y.iloc[::step]
+        X, y = self._some_of_the_test()
         unit = judged_by(self.problem.task, np.asarray(y))
         if not unit:  # all rows have one target: nothing can cost anything
             return
@@ -312,8 +310,14 @@ class Study(SplitProblem):
         """Find what the columns that matter do, and what moved some of the test rows, if wanted."""
         if wanted and self.found.importance:
             with timed(self.found.seconds, "what the columns do"):
-                self.found.inside = inside(self.estimator, *self.rows(2), self.rows(0)[0],
+                self.found.inside = inside(self.estimator, *self._some_of_the_test(), self.rows(0)[0],
                                            [name for name, drop, _ in self.found.importance if drop > 0])
+
+    def _some_of_the_test(self) -> tuple[Any, Any]:
+        """Take test rows, evenly spread, as many as are looked at one by one."""
+        X, y = self.rows(2)
+        step = -(-len(y) // MOST_SHUFFLED)
+        return X.iloc[::step], y.iloc[::step]
 
     def compare(self, wanted: bool, asked: bool = False) -> None:
         """Compare network, linear model, boosting and their mean on folds of the rows to learn from, if wanted.

@@ -131,8 +131,8 @@ class Effects(Shown):
     def told(self, value: float) -> str:
         """Write an effect: with its sign where it is a difference."""
         value = 100 * value if self.unit else value
-        text = f"{value:.1f}" if self.unit else number(value)
-        return f"+{text}" if self.kind == "ale" and value > 0 else text
+        text = f"{value:z.1f}" if self.unit else number(value)
+        return f"+{text}" if self.kind == "ale" and text.strip("0.-") and value > 0 else text
 
     def __str__(self) -> str:
         name = short(self.name, 40)

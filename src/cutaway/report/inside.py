@@ -149,7 +149,7 @@ def sentence(one: dict[str, Any], points: bool) -> str:
 
 
 def _plain(value: float, points: bool) -> str:
-    return f"{value:.1f}" if points else number(value)
+    return f"{value:z.1f}" if points else number(value)
 
 
 def _signed(value: float, points: bool) -> str:
