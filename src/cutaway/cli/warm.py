@@ -96,27 +96,30 @@ def _mlp() -> Iterator[tuple]:
 
 
 def _table() -> Iterator[tuple]:
-    """Give what presets design for made tables: for each task, then with codes in one to four of the columns."""
+    """Give what presets design for made tables: for each task and for more and fewer rows, then with codes in one to
+    four of the columns."""
     import numpy as np
     import pandas as pd
 
-    from ..data.limits import FEW_FOR_LINEAR
+    from ..data.limits import FEW_FOR_LINEAR, FEW_ROWS
     from ..estimators import design
     from ..estimators.presets import DEFAULT, PRESETS
 
-    n, chance = FEW_FOR_LINEAR - 1, np.random.default_rng(0)  # so few that the best preset has all that it can have
-    (a, b), k = chance.normal(size=(2, n)), np.arange(n)
+    chance, k = np.random.default_rng(0), np.arange(FEW_FOR_LINEAR)
+    a, b = chance.normal(size=(2, len(k)))
     numbers = pd.DataFrame({"a": a, "b": b, "c": np.where(k % 3, "p", "q")})
     shops = [f"d{i}" for i in k % 40]
+    coded = [pd.DataFrame({name: numbers.get(name, shops) for name in order}) for order in CODED]
     targets = {"regression": a, "multi-output regression": np.stack([a, b], 1), "binary": k % 2, "multiclass": k % 3,
                "multilabel": np.stack([k % 2, a > 0], 1)}
-    coded = [pd.DataFrame({name: numbers.get(name, shops) for name in order}) for order in CODED]
-    cases = [(numbers, task, preset) for task in targets for preset in PRESETS]
+    sizes = [(FEW_ROWS - 1, DEFAULT), *((FEW_FOR_LINEAR - 1, preset) for preset in PRESETS), (FEW_FOR_LINEAR, DEFAULT)]
+    cases = [(numbers[:n], task, preset) for task in targets for n, preset in sizes]
     for X, task, preset in (*cases, *((X, "regression", DEFAULT) for X in coded)):
-        plan = design(X, targets[task], task, preset=preset)
+        y = targets[task][: len(X)]
+        plan = design(X, y, task, preset=preset)
         assert plan.target_encoder is not None  # of what was just designed
-        Z, T = plan.encoder.transform(X), plan.target_encoder.transform(targets[task])
-        for weighted in (False, True):
+        Z, T = plan.encoder.transform(X), plan.target_encoder.transform(y)
+        for weighted in (False, True)[: 1 + (preset == DEFAULT)]:
             yield plan.network(), Z, T, plan.loss, plan.optimizer(), weighted
 
 
