@@ -163,6 +163,15 @@ def test_what_is_printed_drawn_and_written(models, tmp_path):
     assert found.to_pandas().index.tolist() == found.names and "<svg" not in found._repr_html_()
 
 
+def test_bars_go_from_the_mean_to_the_prediction(models):
+    found = ct.inspect.why(models["numbers"], TABLE.iloc[[3]], background=TABLE)
+    bars = found.plot().axes[0].patches
+    ends = [bar.get_x() + bar.get_width() for bar in bars]
+    assert bars[0].get_x() == pytest.approx(found.baseline)
+    assert [bar.get_x() for bar in bars[1:]] == pytest.approx(ends[:-1])
+    assert ends[-1] == pytest.approx(found.prediction + found.residual)
+
+
 def test_refusals(models):
     with pytest.raises(DataError, match="one row is explained at a time, got 2"):
         ct.inspect.why(models["numbers"], TABLE[:2])

@@ -153,22 +153,25 @@ class Why(Shown):
         return pd.DataFrame({"cell": self.cells, "part": self.parts}, index=self.names)
 
     def plot(self, path: str | PathLike | None = None) -> Any:
-        """Draw a matplotlib figure, also written to a file (.svg, .png, ...) if a path is given: bars by column,
-        orange to the right for what moves the prediction up, blue to the left for what moves it down."""
+        """Draw a matplotlib figure, also written to a file (.svg, .png, ...) if a path is given: the way from the mean
+        to the row's prediction, a bar for each column, orange to the right where it moves it up, blue to the left."""
         names, cells, parts = self._lines()
         height = 0.28 * max(len(names), 1)
         sheet = Sheet(7.6, EDGE + 0.75 + height + 0.65)
-        sheet.title(short(self._head(), 78), f"what each column moves, {self.unit or 'in the unit of the target'}; "
-                                            f"the sum is {abs(self.residual):.2g} off")
+        unit = f"in {self.unit or 'the unit of the target'}"
+        sheet.title(short(self._head(), 78), f"column by column from {number(self.baseline)} (dashed) to "
+                                            f"{number(self.prediction)}, {unit}; off by {abs(self.residual):.2g}")
         axes = sheet.axes(EDGE + 2.6, EDGE + 0.75, 4.2, height)
-        axes.barh(range(len(parts)), parts, 0.72, color=[SIGNED[5] if part > 0 else SIGNED[1] for part in parts])
-        axes.axvline(0, color=FAINT, lw=0.6)
-        far = reach(parts) if len(parts) else 1.0
-        for i, part in enumerate(parts):
-            axes.annotate(_signed(part), (part, i), (3 if part > 0 else -3, 0), textcoords="offset points", size=8,
+        ends = self.baseline + np.append(0.0, np.cumsum(parts))  # each bar begins where the one before it ended
+        axes.barh(range(len(parts)), parts, 0.72, ends[:-1],
+                  color=[SIGNED[5] if part > 0 else SIGNED[1] for part in parts])
+        axes.axvline(self.baseline, color=FAINT, lw=0.6, ls=(0, (4, 2)), zorder=0)
+        axes.axvline(self.prediction, color=FAINT, lw=0.6, zorder=0)
+        for i, (end, part) in enumerate(zip(ends[1:], parts, strict=True)):
+            axes.annotate(_signed(part), (end, i), (3 if part > 0 else -3, 0), textcoords="offset points", size=8,
                           color=FAINT, va="center", ha="left" if part > 0 else "right")
-        low, high = min(0.0, *parts, 0.0), max(0.0, *parts, 0.0)
-        axes.set_xlim(low - 0.25 * far * (low < 0), high + 0.25 * far * (high > 0))
+        far = float(np.ptp(ends)) or 1.0
+        axes.set_xlim(ends.min() - 0.2 * far, ends.max() + 0.2 * far)
         axes.set_ylim(len(parts) - 0.5, -0.5)
         told = [f"{name} = {short(cell, 16)}" if cell else name for name, cell in zip(names, cells, strict=True)]
         axes.set_yticks(range(len(parts)), [short(text, 38) for text in told])

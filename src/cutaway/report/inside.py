@@ -62,7 +62,7 @@ def chosen(estimator: Any, X: Any, y: np.ndarray) -> list[tuple[str, int]]:
         places = {label: j for j, label in enumerate(estimator.classes_.tolist())}
         own = np.array([places.get(label, -1) for label in y.tolist()])
         truth = np.where(own < 0, 0, p[np.arange(len(p)), own])
-        wrong, doubt = np.where(p.argmax(1) == own, 0, 1 - truth), -p.max(1)
+        wrong, doubt = np.where(np.asarray(predicted) == y, 0, 1 - truth), -p.max(1)
     order = {"typical": np.argsort(away.sum(1), kind="stable"), "wrong": np.argsort(-wrong, kind="stable")}
     order["wrong"] = order["wrong"][: int((wrong > 0).sum())]
     if doubt is not None and np.ptp(doubt) > 0:
