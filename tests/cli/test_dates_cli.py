@@ -27,4 +27,5 @@ def test_rows_can_be_divided_by_a_column_whose_form_is_asked_for(here, run):
 def test_time_that_could_be_in_another_order_is_refused(here, run):
     table(here)
     status, _, err = run("fit", "d.csv", "-t", "y", "--epochs", 1, "--time", "when")
-    assert status == 2 and "neither a number nor a date like 2024-01-31" in err
+    assert status == 2 and "neither a number nor a date like 2024-01-31" in " ".join(err.split())
+    assert "--column when=date:dmy or date:mdy" in " ".join(err.split())

@@ -243,3 +243,8 @@ def test_a_model_that_has_one_is_copied_and_freed_as_any_other():
     del f, model
     gc.collect()
     assert gone() is None
+
+
+def test_probabilities_are_for_classifiers():
+    with pytest.raises(ArgumentError, match="a network gives raw outputs"):
+        ct.predictor(network())(X[0], proba=True)

@@ -155,3 +155,24 @@ def test_the_steps_of_a_scan_are_not_run(cell, monkeypatch):
     np.testing.assert_allclose(found, net(X).data, rtol=1e-4, atol=1e-5)
     program = ct.compile(net, "mse", input=X, target=found)
     assert {v.shape for v in program.values() if v.name.endswith(".y")} >= {(5000, 3)}
+
+
+def without_derivative(z):
+    return 2 * z
+
+
+def test_a_rule_without_a_derivative_is_told_of_once_where_a_gradient_would_go_through(monkeypatch):
+    from cutaway.program import build
+    from cutaway.rules import OPS, rule
+
+    monkeypatch.setattr(build, "_told", set())
+    rule("a = 2 z", "elementwise")(without_derivative)
+    apply = ct.autodiff.tensor.apply
+    try:
+        with pytest.warns(UserWarning, match="has no without_derivative_back beside it.*does not learn"):
+            record(lambda x, z: apply("without_derivative", z) + z)
+        record(lambda x, z: apply("without_derivative", z) + z)  # warnings are errors
+        build._told.clear()
+        record(lambda x, z: apply("without_derivative", ct.ops.detach(z)) + z)
+    finally:
+        del OPS["without_derivative"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import Any
 
 import numpy as np
@@ -89,9 +90,23 @@ def _split(problem: Problem, rows: np.ndarray, shares: tuple, seed: int) -> tupl
         parts, how = split(n, shares, seed, stratify=classes, groups=problem.group), \
             f"no {problem.group.name} on two sides"
     elif problem.time is not None:
-        parts, how = split(n, shares, seed, time=problem.time), f"the latest by {problem.time.name}"
+        parts, how = _by_time(problem, shares, seed), f"the latest by {problem.time.name}"
     elif problem.task in ("binary", "multiclass"):
         parts, how = split(problem.y.iloc[rows], shares, seed, stratify=True), "by chance, each class in proportion"
     else:
         parts, how = split(n, shares, seed), "by chance"
     return tuple(rows[part] for part in parts), how
+
+
+def _by_time(problem: Problem, shares: tuple, seed: int) -> tuple[np.ndarray, ...]:
+    """Divide rows by their time. Raises DataError that says how to have its dates read, where nobody could tell."""
+    from ..data import split
+
+    name = str(problem.time.name)
+    try:
+        return split(len(problem.time), shares, seed, time=problem.time)
+    except DataError as reason:
+        if problem.time.dtype.kind in "iufM" or problem.time.isna().any():
+            raise
+        raise DataError(f"--time {name}: {reason} Say how its dates are written: --column {quote(name)}=date, or where "
+                        f"that could be told in two ways --column {quote(name)}=date:dmy or date:mdy.") from None

@@ -60,12 +60,16 @@ class Predictor:
         with suppress(Exception):  # the first layer may say what the network takes; if not, the first sample does
             self(np.asarray(example_input(model))[0])
 
-    def __call__(self, x: Any) -> np.ndarray:
+    def __call__(self, x: Any, proba: bool = False) -> np.ndarray:
         """Compute the network's raw outputs for one sample, as `model.predict` does for a row.
 
         x: an array or list in the shape of a sample, or of a batch of one, which gives a batch of one. Of a network
-        of several inputs: a tuple of them, or a dict by the names that its forward has.
+        of several inputs: a tuple of them, or a dict by the names that its forward has. proba: refused, since a network
+        does not know what its outputs stand for; the predictor of a ct.Classifier does.
         """
+        if proba:
+            raise ArgumentError("proba=True is for the predictor of a ct.Classifier: a network gives raw outputs, such "
+                                "as logits, and does not know what they stand for")
         form = self._form
         if type(x) is not np.ndarray or x.dtype is not form.dtype or x.shape != form.shape:
             if isinstance(x, dict | tuple | Sequences):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ..autodiff import Tensor
-from ..errors import ArgumentError, RecordingError
+from ..errors import ArgumentError, RecordingError, warn
 from ..optim import Optimizer
 from ..optim.optimizers import AVERAGE, average_weights
 from ..rules import OPS, facts
@@ -95,6 +95,10 @@ def _load(recorded: Recorded) -> list[Instruction]:
     ]
 
 
+#: Rules without a derivative that were told of.
+_told: set[str] = set()
+
+
 class _Backward:
     """The recording in reverse: one backward rule for each operation that a gradient flows through."""
 
@@ -107,10 +111,23 @@ class _Backward:
         J = self.recorded.loss
         assert J is not None
         self.gradient[id(J)] = constant("1", np.ones(J.shape, J.dtype))
+        self._tell_of_dead_ends()
         for step in reversed(self.recorded.steps):
             if any(id(v) in self.gradient for v in step.outputs) and any(self._wants(v) for v in step.inputs):
                 self._step(step)
         return self.out
+
+    def _tell_of_dead_ends(self) -> None:
+        """Warn, once for each, of rules of the reader's that have no derivative where a gradient would go through."""
+        for step in self.recorded.steps:
+            rule, layer = step.entry.op, step.entry.scope
+            if rule.backward is not None or rule.ours or rule.name in _told or not any(map(self._wants, step.inputs)):
+                continue
+            _told.add(rule.name)
+            where = f" ({layer})" if layer else ""
+            warn(f"rule {rule.name!r}{where} has no {rule.name}_back beside it, in the same file: no gradient goes "
+                 f"through it, and what lies before it does not learn. Write {rule.name}_back(d{rule.outputs[0]}, ...) "
+                 "or ct.ops.detach what goes into it, if that is meant.")
 
     def _wants(self, v: Value | None) -> bool:
         return v is not None and id(v) in self.recorded.wants_gradient

@@ -132,6 +132,11 @@ class Op:
         code = self.forward.__code__
         return code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
 
+    @property
+    def ours(self) -> bool:
+        """Whether it is one of Cutaway's rules, and not one of the reader's own."""
+        return self.forward.__module__.startswith(__package__ + ".")
+
     @cached_property
     def backward(self) -> FunctionType | None:
         """`<name>_back` from the same file, or None where an operation has no derivative."""
@@ -287,8 +292,7 @@ def rule(formula: str, kind: str = "array", **facts: Any):
             raise ArgumentError(f"no rule can be called {name!r}: programs have an instruction of that name")
         if kind not in KINDS:
             raise ArgumentError(f"rule {name!r}: no kind is called {kind!r}: use one of {', '.join(KINDS)}")
-        room = __package__ + "."
-        if name in OPS and OPS[name].forward.__module__.startswith(room) and not forward.__module__.startswith(room):
+        if name in OPS and OPS[name].ours and not forward.__module__.startswith(__package__ + "."):
             raise ArgumentError(f"Cutaway has a rule called {name!r}, which networks count on: take another name")
         OPS[name] = Op(name, formula, forward, kind, **facts)
         return forward

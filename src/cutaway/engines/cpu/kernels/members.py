@@ -122,12 +122,18 @@ def _scaled_row(d, v, w, k):
         w[j] = d * v[j]
 
 
+def _largest_member(z, e, m):
+    """The largest of e numbers that lie m apart."""
+    top = z[0]
+    for j in range(e):
+        top = xp.maximum(z[j * m], top)
+    return top
+
+
 def member_log_mean_exp(n, z, y, e, m):
     for i in range(n):
         for c in range(m):
-            top, total = z[i * e * m + c], 0.0
-            for j in range(e):
-                top = xp.maximum(z[(i * e + j) * m + c], top)
+            top, total = _largest_member(at(z, i * e * m + c), e, m), 0.0
             for j in range(e):
                 total += np.float64(xp.exp(z[(i * e + j) * m + c] - top))
             y[i * m + c] = F(xp.log(total / e)) + top
@@ -136,9 +142,7 @@ def member_log_mean_exp(n, z, y, e, m):
 def member_log_mean_exp_back(n, dy, z, dz, e, m):
     for i in range(n):
         for c in range(m):
-            top, total = z[i * e * m + c], 0.0
-            for j in range(e):
-                top = xp.maximum(z[(i * e + j) * m + c], top)
+            top, total = _largest_member(at(z, i * e * m + c), e, m), 0.0
             for j in range(e):
                 share = xp.exp(z[(i * e + j) * m + c] - top)
                 dz[(i * e + j) * m + c] = share
