@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from ..inspect import effects, why
-from ..inspect.why import BACKGROUND, typical_row
 from ..text import jsonable, number, short
 from .html import Html, tag
 from .inside_charts import bars, curve, waterfall
@@ -28,6 +26,9 @@ def inside(estimator: Any, X: Any, y: Any, background: Any, names: list[str]) ->
     "effects": those of `ct.inspect.effects`; "rows": for the most typical, the most wrong and the most doubtful row
     what `ct.inspect.why` gives, which one it is ("shown", "row") and what is "said" of it.
     """
+    from ..inspect import effects, why  # a fit without a report does not wait for it
+    from ..inspect.why import BACKGROUND
+
     if not names or len(X) < 2 or len(getattr(estimator, "classes_", (0, 1))) < 2:
         return {}
     found = effects(estimator, X, names[:COLUMNS])
@@ -45,6 +46,8 @@ def chosen(estimator: Any, X: Any, y: np.ndarray) -> list[tuple[str, int]]:
     probability of the truth; none where no row is wrong. Doubtful: with the likeliest class least likely, or the widest
     interval.
     """
+    from ..inspect.why import typical_row
+
     Z = np.asarray(estimator.encode(X))
     away = np.abs(Z - typical_row(estimator.encoder_))
     away[:, list(estimator.encoder_.codes)] = np.minimum(away[:, list(estimator.encoder_.codes)], 1)  # names: not near

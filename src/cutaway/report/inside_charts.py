@@ -6,7 +6,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from ..inspect.effect import date_ticks, place_of
 from ..text import number, short
 from .charts import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Axis
 from .html import Html, tag
@@ -20,6 +19,8 @@ BAND = 40                  # pixels of the bars that show where values lie
 
 def curve(one: dict[str, Any], beside: str) -> Html:
     """Draw what a number or date does over its value, where its values lie, and what a missing one does."""
+    from ..inspect.effect import date_ticks, place_of
+
     first, last = one["view"]
     at, effect = one["at"][first : last + 1], one["effect"][first : last + 1]
     apart = [value for _, value, rows in one["apart"] if rows]
