@@ -3,6 +3,7 @@
 # ruff: noqa: F821
 from __future__ import annotations
 
+from .helpers import apart
 from .takes import Takes
 
 
@@ -153,6 +154,34 @@ def binary_cross_entropy_back(n, dl, p, y, dz, m):
             dz[j] = dl[i] / F(m) * (p[j] - y[j])
 
 
+def log_softmax(n, r, z, q, m):
+    for a in range(n * r):
+        _log_softmax(at(z, a * m), at(q, a * m), m)
+
+
+@apart
+def _log_softmax(z, q, m):
+    top, total = z[0], 0.0
+    for j in range(m):
+        top = xp.maximum(z[j], top)
+    for j in range(m):
+        q[j] = xp.exp(z[j] - top)
+    for j in range(m):
+        total += np.float64(q[j])
+    log = xp.log(F(total))
+    for j in range(m):
+        q[j] = z[j] - top - log
+
+
+def log_softmax_back(n, r, dq, q, dz, m):
+    for a in range(n * r):
+        total = 0.0
+        for j in range(a * m, a * m + m):
+            total += np.float64(dq[j])
+        for j in range(a * m, a * m + m):
+            dz[j] = dq[j] - xp.exp(q[j]) * F(total)
+
+
 def cross_entropy(n, z, y, l, p, m):
     for i in range(n):
         top = z[i * m]
@@ -258,4 +287,5 @@ def penalized_mean_back(n, dJ, w, dl, dP):
 TAKES = {
     "weighted_mean": Takes("dJ dl"), "penalty": Takes("dP dW"), "penalized_mean": Takes("dJ dl dP?"),
 } | dict.fromkeys(("mse", "half_mse", "mae", "huber", "poisson", "binary_cross_entropy", "cross_entropy",
-                   "soft_cross_entropy"), Takes("dl dz")) | {"pinball": Takes("dl dq? dt?"), "rising": Takes("dq dz")}
+                   "soft_cross_entropy"), Takes("dl dz")) | {"pinball": Takes("dl dq? dt?"), "rising": Takes("dq dz"),
+                                          "log_softmax": Takes("dq dz")}
