@@ -271,3 +271,37 @@ def test_a_damaged_entry_is_refused_or_harmless(place):
         except CutawayError:
             continue
         assert np.isfinite(z.values if isinstance(z, ct.Sequences) else z).all()
+
+
+# ---- each sequence by itself -----------------------------------------------------------------------------------------
+
+
+def test_each_sequence_is_scaled_by_its_own_mean_and_deviation():
+    rows = [np.array([[1.0, 5.0], [3.0, 5.0]]), np.array([[10.0, 0.0], [np.nan, 1.0], [20.0, 2.0]])]
+    encoder = SequenceEncoder(each=True).fit(rows)
+    out = encoder.transform(rows, np.float64)
+    root = np.sqrt(1.5)
+    np.testing.assert_allclose(out.values[0, :2], [[-1, 0, 0], [1, 0, 0]])  # the second column marks gaps
+    np.testing.assert_allclose(out.values[1], [[-1, 0, -root], [-1, 1, 0], [1, 0, root]], atol=1e-12)
+    assert "scaled by each one's mean and deviation" in encoder.describe()
+    told = "(x - mean) / deviation of each sequence, gaps filled with the value before, and marked"
+    assert encoder.columns[0].how == told
+
+
+def test_a_sequence_scaled_by_itself_has_the_same_bits_whatever_stands_beside_it():
+    rng = np.random.default_rng(0)
+    rows = [rng.standard_normal((k, 1)) * 1e5 + 1e7 for k in (400, 3, 77)]
+    encoder = SequenceEncoder(each=True).fit(rows)
+    together = encoder.transform(rows)
+    for row, values in zip(rows, together.values, strict=True):
+        assert np.array_equal(encoder.transform([row]).values[0], values[: len(row)])
+
+
+def test_how_sequences_are_scaled_goes_into_a_file_and_old_files_had_one_way():
+    encoder = SequenceEncoder(each=True).fit([[1.0, 2.0], [5.0, 9.0]])
+    state = json.loads(json.dumps(encoder.to_json()))
+    again = SequenceEncoder.from_json(state)
+    assert again.each and np.array_equal(again.transform([[3.0, 4.0]]), encoder.transform([[3.0, 4.0]]))
+    for column in state["columns"]:
+        del column["own"]
+    assert not SequenceEncoder.from_json(state).each

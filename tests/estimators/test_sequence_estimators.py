@@ -88,11 +88,58 @@ def test_a_recurrent_network_is_designed_with_reasons():
     assert plan.network(0)(np.zeros((3, 5, 2))).shape == (3, 1)
 
 
-def test_long_sequences_are_read_by_filters_first():
-    long = RNG.standard_normal((N, 150, 1))
+def test_longer_sequences_are_read_by_filters_and_few_by_several_networks():
+    long = RNG.standard_normal((N, 600, 1))
     plan = ct.design(long, Y)
-    assert plan.spec["front"] and "filters" in str(plan)
-    assert plan.network(0)(np.zeros((2, 150, 1))).shape == (2, 1)
+    assert (plan.kind, plan.members, plan.spec["windows"], plan.spec["strides"]) == ("fcn", 3, [17, 9, 5], [2, 2, 2])
+    assert all(reason for _, _, reason in plan.table()) and "strides leave 75 of 600 steps" in str(plan).replace(
+        "\n" + " " * 52, " ")
+    assert plan.network(0)(np.zeros((2, 600, 1))).shape == (2, 1)
+    assert ct.design(RNG.standard_normal((300, 30, 1)), np.arange(300) % 2).members == 1
+
+
+def test_where_a_forecast_hangs_on_the_last_steps_a_recurrent_network_reads_them_behind_filters():
+    plan = ct.design(windows(np.cumsum(RNG.standard_normal(400)), length=150))
+    assert plan.kind == "recurrent" and plan.spec["front"] and not plan.encoder.each
+    assert "windows of one series" in plan.reasons["recurrent"] and "filters" in str(plan)
+
+
+def test_filters_learn_from_sequences_of_several_lengths_and_are_kept_in_a_file(tmp_path):
+    """Two waves somewhere in noise: a mean over all steps cannot tell them apart, a filter can."""
+    rng, rows = np.random.default_rng(1), []
+    for i in range(40):
+        row = rng.normal(0, 0.3, rng.integers(30, 50))
+        at = rng.integers(0, len(row) - 12)
+        row[at : at + 12] += 2 * np.sin(np.arange(12) * (np.pi / 2 if i % 2 else np.pi / 6))
+        rows.append(row[:, None])
+    y = np.array(["slow", "fast"])[np.arange(40) % 2]
+    fitted = ct.Classifier(epochs=60, random_state=0).fit(rows[:30], y[:30])
+    assert fitted.design_.kind == "fcn" and fitted.score(rows[30:], y[30:]) == 1
+    ct.save(fitted, tmp_path / "model.safetensors")
+    again = ct.load(tmp_path / "model.safetensors")
+    assert np.array_equal(again.predict_proba(rows), fitted.predict_proba(rows))
+    alone = np.concatenate([fitted.predict_proba(row[None]) for row in rows[:5]])
+    assert np.array_equal(alone, fitted.predict_proba(rows)[:5])
+
+
+def test_asked_for_a_cell_the_network_of_longer_sequences_is_recurrent():
+    fitted = ct.Classifier(epochs=2, network={"cell": "lstm", "width": 4}).fit(RNG.standard_normal((N, 60, 2)), Y)
+    plan = fitted.design_
+    assert (plan.kind, plan.members, plan.epochs) == ("recurrent", 1, 2) and "LSTM, 4 units" in str(plan)
+
+
+@pytest.mark.parametrize("choice", [{"members": 1}, {"channels": [4, 4], "windows": [5, 3], "strides": [1, 2]},
+                                    {"hidden": [8], "activation": "tanh"}])
+def test_choices_of_filters_by_name(choice):
+    fitted = ct.Classifier(epochs=1, network=choice).fit(RNG.standard_normal((N, 30, 2)), Y)
+    assert set(fitted.predict(RNG.standard_normal((3, 30, 2)))) <= {"up", "down"}
+
+
+def test_a_loss_of_one_s_own_has_one_network():
+    y = RNG.standard_normal(N)
+    fitted = ct.Regressor(epochs=1, loss=lambda z, y: ct.ops.mean((z - y) ** 2)).fit(
+        np.sin(np.arange(30) * RNG.uniform(0.1, 2, (N, 1)))[:, :, None], y)
+    assert fitted.design_.members == 1
 
 
 @pytest.mark.parametrize("choice", [{"cell": "lstm", "bidirectional": False}, {"layers": 2}, {"front": [4]},

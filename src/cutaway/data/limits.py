@@ -170,10 +170,38 @@ IMAGE_BATCH = 64
 SHIFT, ROTATE = 1 / 14, 10
 #: Updates that are enough for images to converge, and bounds on the epochs.
 IMAGE_STEPS, FEWEST_IMAGE_EPOCHS, MOST_IMAGE_EPOCHS = 1500, 20, 100
-#: Longer sequences are first read by small filters, each row of which halves the steps, until about so many are left.
+#: Sequences of fewer steps are read one step after the other (a GRU): filters, and a mean over the steps, would find
+#: little there. On longer ones they do better, on several features too (docs/series-benchmark.md).
+SHORT_SEQUENCES = 20
+#: Channels of the three filters along time, and their windows, for sequences up to so many steps and for longer ones
+#: (Wang et al., 2017, have windows of 8, 5 and 3, and twice the channels at four times the cost).
+FILTERS, WINDOWS_OF_FILTERS, LONG_WINDOWS_OF_FILTERS, LONG_FOR_FILTERS = (64, 64, 64), (9, 5, 3), (17, 9, 5), 200
+#: The filters' strides leave about so many steps, so that a window sees much of a long sequence: on ArrowHead .859 of
+#: three seeds, .840 with twice the steps and four times the time. One filter skips this many at most.
+STEPS_OF_FILTERS, MOST_STRIDE = 64, 8
+#: Networks side by side for fewer than FEW_ROWS sequences, where the first weights matter most.
+SEQUENCE_MEMBERS = 3
+#: Decay of the average of a filters' network's weights: the last hundred steps.
+SEQUENCE_AVERAGE = 0.99
+#: A GRU's longer sequences are first read by small filters, each row of which halves the steps, until about so many are
+#: left.
 LONG, MOST_HALVINGS = 50, 4
-#: Updates that are enough for sequences to converge, and bounds on the epochs.
-SEQUENCE_STEPS, FEWEST_SEQUENCE_EPOCHS, MOST_SEQUENCE_EPOCHS = 1200, 20, 150
+#: Updates that are enough for a recurrent network and for filters to converge, and bounds on the epochs.
+SEQUENCE_STEPS, FILTERS_STEPS, FEWEST_SEQUENCE_EPOCHS, MOST_SEQUENCE_EPOCHS = 1200, 600, 20, 150
+#: Features of the linear model on random convolutions, and of the one that tries how to read sequences: on four small
+#: sets the mean accuracy was .919 with 1,000, .922 with 3,000 and .923 with 10,000. Numbers convolved at a time: few
+#: enough to stay in the cache.
+CONVOLUTION_FEATURES, TRIED_FEATURES, CONVOLVED_AT_ONCE = 3000, 1000, 2**18
+#: Weights of such a window, and how many of them are 2, the others being -1: MiniRocket's (84 windows).
+TAPS, TWOS = 9, 3
+#: Sequences on which a linear model tries how to read them, at most, and the fewest; numbers of one that it sees, and
+#: the last steps that it sees alone.
+MOST_TRIED, FEWEST_TRIED, MOST_STEPS_TRIED, LAST_STEPS_TRIED = 300, 10, 20_000, 8
+#: Each series is scaled by itself where the squared error then falls by so many standard errors, and to this share. To
+#: this share it must fall, too, before numbers are learnt from a mean over all steps: to foretell, order counts.
+TRIED_SURELY, TRIED_SHARE = 2.0, 0.8
+#: Series whose means and deviations differ by less than this share of their spread are scaled already.
+SCALED_ALREADY = 0.05
 #: Predictions stay within the training targets' range, widened by this share on each side: beyond its data a network
 #: guesses.
 MARGIN = 0.05

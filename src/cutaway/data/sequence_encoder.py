@@ -30,7 +30,10 @@ DROPPED = "constant (dropped)"
 
 @dataclass
 class Channel(Column):
-    """One feature of the time steps: its mean and deviation in training, and whether its gaps are marked."""
+    """One feature of the time steps: its mean and deviation in training, and whether its gaps are marked.
+
+    own: whether it is scaled by each sequence's own mean and deviation.
+    """
 
     mean: float
     scale: float
@@ -38,6 +41,7 @@ class Channel(Column):
     reason: str  # why it is left out; empty: it is not
     low: float | None = None  # the range of training; not in old model files
     high: float | None = None
+    own: bool = False
 
     @property
     def features(self) -> list[str]:
@@ -48,7 +52,8 @@ class Channel(Column):
         if self.reason:
             return f"left out: {self.reason}"
         gaps = ", gaps filled with the value before, and marked" if self.marked else ""
-        return f"(x - {self.mean:g}) / {self.scale:g}{gaps}"
+        scaled = "(x - mean) / deviation of each sequence" if self.own else f"(x - {self.mean:g}) / {self.scale:g}"
+        return scaled + gaps
 
 
 class SequenceEncoder:
@@ -57,7 +62,8 @@ class SequenceEncoder:
     Mean and deviation are those of the known values of all time steps; padding never counts. A gap (NaN) takes the
     value before it in its sequence, or the mean where there is none; a feature that had gaps in training is followed by
     a second one that marks them with 1. A feature that never changed in training is left out. `names` are the features'
-    names (x0, x1, ... unless given). What was learnt is in `columns`.
+    names (x0, x1, ... unless given). What was learnt is in `columns`. each: every sequence is scaled by its own mean
+    and deviation instead, feature by feature, so that its level and size say nothing; where it never changes it is 0.
 
     Sequences are an array (n, time) or (n, time, features), `ct.Sequences`, or a list of arrays (time,) or
     (time, features). Lengths may differ from those of training.
@@ -73,8 +79,10 @@ class SequenceEncoder:
     """
 
     columns: list[Channel]
+    trial: Any = None  # what was tried before it was fitted, for whoever designs a network; not in model files
 
-    def __init__(self, names: Sequence[str] | None = None):
+    def __init__(self, names: Sequence[str] | None = None, each: bool = False):
+        self.each = bool(each)
         self.names = None if names is None else [str(name) for name in names]
         if self.names is not None and len(set(self.names)) < len(self.names):
             raise ArgumentError(f"names are {self.names!r:.200}: each feature needs a name of its own.")
@@ -99,6 +107,8 @@ class SequenceEncoder:
         steps, each = X.values[inside], np.repeat(each, X.lengths)
         _refuse_infinity(X, inside, names)
         self.columns = [_channel(name, steps[:, j], each) for j, name in enumerate(names)]
+        for column in self.columns:
+            column.own = self.each
         if self.blank and not constant:
             raise DataError(f"No feature of the sequences can be learnt from ({self.whys()}).")
         return self
@@ -127,10 +137,11 @@ class SequenceEncoder:
                 continue
             x = X.values[:, :, j]
             missing = np.isnan(x)
+            mean, scale = _own_scale(x, inside & ~missing) if self.each else (column.mean, column.scale)
             if missing.any():
-                x = _filled(x, missing, column.mean)
+                x = _filled(x, missing, mean)
             with np.errstate(over="ignore"):  # beyond all numbers, so beyond the clip
-                z = np.clip((x - column.mean) / column.scale, -FAR, FAR)
+                z = np.clip((x - mean) / scale, -FAR, FAR)
             np.copyto(out[:, :, at], z, where=inside, casting="same_kind")
             if column.marked:
                 np.copyto(out[:, :, at + 1], missing, where=inside)
@@ -175,7 +186,7 @@ class SequenceEncoder:
         """Say what was learnt, in words for the report."""
         self._fitted()
         words = extent(self.shortest, self.longest, len(self.columns))
-        words += ", scaled by the training part's mean and deviation"
+        words += f", scaled by {'each one' if self.each else 'the training part'}'s mean and deviation"
         if marked := sum(column.marked for column in self.columns):
             words += f"; gaps filled with the value before and marked in {counted(marked, 'feature')}"
         if left_out := [column.name for column in self.columns if column.reason]:
@@ -205,7 +216,7 @@ class SequenceEncoder:
         called = [column.name for column in encoder.columns]
         if len(set(called)) < len(called) or names not in (None, called) or not columns:
             raise _damaged("the names of its features do not fit")
-        encoder.names = names
+        encoder.names, encoder.each = names, any(column.own for column in encoder.columns)
         return encoder
 
     def _fitted(self) -> None:
@@ -333,7 +344,21 @@ def _channel(name: str, x: np.ndarray, weights: np.ndarray) -> Channel:
     return Channel(name, "number", gaps, distinct, example, mean, scale, gaps > 0, "", low, high)
 
 
-def _filled(x: np.ndarray, missing: np.ndarray, mean: float) -> np.ndarray:
+def _own_scale(x: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The mean and deviation (n, 1) of the known values of each row of x (n, time).
+
+    They are added up one after the other, so that no bit depends on the padding behind them.
+    """
+    count = np.maximum(known.sum(axis=1, keepdims=True), 1)
+    size = np.abs(np.where(known, x, 0)).max(axis=1, keepdims=True)  # keeps the squares below from overflowing
+    size[size == 0] = 1.0
+    part = np.where(known, x / size, 0)
+    mean = np.cumsum(part, axis=1)[:, -1:] / count
+    spread = np.sqrt(np.cumsum(np.where(known, (part - mean) ** 2, 0), axis=1)[:, -1:] / count)
+    return mean * size, np.where(spread > ROUNDING, spread * size, np.inf)
+
+
+def _filled(x: np.ndarray, missing: np.ndarray, mean: Any) -> np.ndarray:
     """Fill every gap of x (n, time) with the value before it in its row, or the mean where there is none."""
     before = np.maximum.accumulate(np.where(missing, -1, np.arange(x.shape[1])), axis=1)
     return np.where(before < 0, mean, np.take_along_axis(x, np.maximum(before, 0), axis=1))
@@ -347,7 +372,8 @@ FIELDS: dict[str, tuple[type, ...]] = {
 }
 
 
-LATER: dict[str, tuple[type, ...]] = dict.fromkeys(("low", "high"), (float, int, type(None)))
+LATER: dict[str, tuple[type, ...]] = dict.fromkeys(("low", "high"), (float, int, type(None))) | {
+    "own": (bool, type(None))}
 
 
 def _restored(state: Any) -> Channel:
@@ -358,7 +384,7 @@ def _restored(state: Any) -> Channel:
     kept = column.kind == ("number" if not column.reason else DROPPED)
     if not (numbers and counts and kept and is_range(column.low, column.high)):
         raise _damaged(f"what it says of feature {column.name!r:.40} does not fit")
-    column.mean, column.scale = float(column.mean), float(column.scale)
+    column.mean, column.scale, column.own = float(column.mean), float(column.scale), bool(column.own)
     return column
 
 

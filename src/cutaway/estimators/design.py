@@ -28,6 +28,7 @@ from ..optim.schedules import AUTO, Rate, known
 from ..shown import Shown, Table
 from ..text import counted
 from .design_images import mild_augment
+from .design_sequences import RECURRENT, as_recurrent
 from .design_tables import rate_factor
 from .found_linear import Found, find_linear
 from .front import front_of
@@ -66,9 +67,9 @@ LINEAR = ("mse", "half_mse", "binary_cross_entropy", "cross_entropy")
 #: Fields that are made of data, and that JSON does not hold.
 SEEN = ("encoder", "target_encoder", "front", "found")
 #: The row of the printed design in which an entry of `spec` stands.
-ROW_OF = dict.fromkeys(("channels", "norm", "front", "window", "stride"), "filters") | dict.fromkeys(
-    ("cell", "width", "layers", "bidirectional"), "recurrent") | {"augment": "augment", "bins": "numbers",
-                                                                 "members": "members", "linear": "linear"}
+ROW_OF = {name: name for name in ("augment", "members", "linear")} | {"bins": "numbers"} | dict.fromkeys(
+    ("channels", "norm", "front", "window", "stride", "windows", "strides"), "filters") | dict.fromkeys(
+    ("cell", "width", "layers", "bidirectional"), "recurrent")
 
 
 @dataclass(repr=False)
@@ -76,12 +77,13 @@ class Design(Shown):
     """What to train and how: every choice is a field, `reasons` says why, `print` shows both.
 
     `n_in` is how many features a row has (of a sequence: a time step), or (height, width, channels) of images. `kind`
-    is the network, "mlp", "cnn" or "recurrent"; `hidden` its fully connected layers and `spec` the rest of it, plain
-    values: bins (of each number, at most) and members of an mlp; channels, norm and augment of a cnn; cell, width,
-    layers, bidirectional, and front, window and stride of the filters before it, of a recurrent one. `lr` may be
-    "auto": training finds it first. `average` is the decay of the average of the weights (0: none), `validation` the
-    share of rows held back, `warmup` the share of steps in which the learning rate rises. `front` is the first layer of
-    a table's network, where its features do not stay as they are, `found` the linear model beside it. `network()` and
+    is the network, "mlp", "cnn", "fcn" or "recurrent"; `hidden` its fully connected layers and `spec` the rest of it,
+    plain values: bins (of each number, at most) and members of an mlp; channels, norm and augment of a cnn; channels,
+    windows and strides of the filters of an fcn, which read sequences, and its members; cell, width, layers,
+    bidirectional, and front, window and stride of the filters before it, of a recurrent one. `lr` may be "auto":
+    training finds it first. `average` is the decay of the average of the weights (0: none), `validation` the share of
+    rows held back, `warmup` the share of steps in which the learning rate rises. `front` is the first layer of a
+    table's network, where its features do not stay as they are, `found` the linear model beside it. `network()` and
     `optimizer()` build what was chosen.
     """
 
@@ -134,7 +136,7 @@ class Design(Shown):
     @property
     def members(self) -> int:
         """How many networks stand side by side."""
-        return self.spec.get("members", 1) if self.hidden else 1
+        return self.spec.get("members", 1) if self.hidden or self.kind == "fcn" else 1
 
     @property
     def linear(self) -> bool:
@@ -155,8 +157,14 @@ class Design(Shown):
     def change(self, choices: dict[str, Any]) -> None:
         """Take choices of one's own for the network: hidden, activation, dropout, or an entry of `spec`.
 
-        Raises ArgumentError for one that this network does not have.
+        An entry that a recurrent network has makes the network of sequences one. Raises ArgumentError for one that this
+        network does not have.
         """
+        if self.kind == "fcn" and not choices.keys().isdisjoint(RECURRENT):
+            made = as_recurrent(self.encoder.longest, self.train_rows, self.batch_size, self.epochs)
+            self.patience = self.patience and patience_for(made["epochs"])
+            for name, value in made.items():
+                setattr(self, name, self.reasons | value if name == "reasons" else value)
         for name, value in choices.items():
             if name in self.spec:
                 if name == "augment" and isinstance(value, bool):
@@ -175,6 +183,8 @@ class Design(Shown):
         """Let one network learn, where others would stand beside it."""
         if self.members > 1:
             self.reasons["hidden"] += f"; {reason}"
+        if self.kind == "fcn":
+            self.spec = self.spec | {"members": 1}
         if self.kind == "mlp":
             self.spec = self.spec | {"members": 1, "linear": False}
 
@@ -376,8 +386,12 @@ def _layers(made: Design) -> dict[str, str]:
     if spec.get("augment"):
         unit = {"shift": " pixels", "rotate": " degrees"}
         rows["augment"] = ", ".join(f"{k} {v}{unit.get(k, '')}" for k, v in spec["augment"].items() if v)
-    filters = spec.get("channels") or spec.get("front")
-    if filters:
+    filters = spec.get("channels") or spec.get("front") or ()
+    if made.kind == "fcn":
+        windows, strides = (" and ".join(map(str, spec[name])) for name in ("windows", "strides"))
+        rows["filters"] = f"{' and '.join(map(str, filters))}, of {windows} steps" + (
+            f", every {strides}" if set(spec["strides"]) != {1} else "")
+    elif filters:
         window = "3 x 3 pixels" if made.kind == "cnn" else f"{spec['window']} steps, every {spec['stride']}"
         rows["filters"] = f"{' and '.join(map(str, filters))}, of {window}"
     if made.kind == "recurrent":

@@ -27,6 +27,7 @@ from .design_images import image_design
 from .design_sequences import sequence_design
 from .design_tables import table_design
 from .front import looked_at
+from .sequence_trial import tried
 
 
 class Read(NamedTuple):
@@ -218,7 +219,10 @@ class SequenceInputs(Inputs):
 
     def encoder(self, X, weights, names=None, constant=False, columns=None, embed=True, target=None, y=None):
         refuse_columns(columns, self)
-        return SequenceEncoder(names).fit(X, weights, constant)
+        trial = None if target is None else tried(X, y, target, names)
+        encoder = SequenceEncoder(names, each=trial is not None and trial.each).fit(X, weights, constant)
+        encoder.trial = trial
+        return encoder
 
     def n_raw(self, encoder):
         return len(encoder.columns)
@@ -235,7 +239,8 @@ class SequenceInputs(Inputs):
         return extent(encoder.shortest, encoder.longest, len(encoder.columns))
 
     def design(self, rows, m, encoder, batch_size, preset):
-        return sequence_design(m, self.n_in(encoder), encoder.shortest, encoder.longest, batch_size)
+        return sequence_design(m, self.n_in(encoder), encoder.shortest, encoder.longest, batch_size,
+                               encoder.trial)
 
     def flat(self, Z, encoder):
         """Lay all time steps side by side, up to the longest sequence of training, zeros behind shorter ones.

@@ -21,7 +21,7 @@ def built(design: Any, seed: int) -> Module:
     d = design
     if d.kind == "mlp":
         return table_network(d, seed)
-    network = {"cnn": convolutional_network, "recurrent": recurrent_network}[d.kind](d)
+    network = {"cnn": convolutional_network, "recurrent": recurrent_network, "fcn": filters_network}[d.kind](d)
     return network.astype(d.dtype).init(seed)
 
 
@@ -87,6 +87,30 @@ def convolutional_network(d: Any) -> Module:
     return nn.Sequential(nn.Augment(**augment), *net.layers) if augment else net
 
 
+def filters_network(d: Any) -> Module:
+    """Build filters along time, each with batch norm, the mean over all steps, and neurons; members of it side by
+    side, if wanted."""
+    def one() -> Module:
+        layers: list[Module] = []
+        seen = d.n_in
+        for m, window, stride in zip(d.spec["channels"], d.spec["windows"], d.spec["strides"], strict=True):
+            layers += [nn.Conv1d(seen, m, window, stride, padding="same", bias=False), nn.BatchNorm1d(m), nn.ReLU()]
+            seen = m
+        return nn.Sequential(*layers, nn.GlobalAveragePool(), *_head(d, seen))
+
+    return nn.Ensemble([one() for _ in range(d.members)], d.link) if d.members > 1 else one()
+
+
+def _head(d: Any, seen: int) -> list[Module]:
+    """The fully connected layers that answer, with dropout before each."""
+    layers: list[Module] = [nn.Dropout(d.dropout)] * bool(d.dropout)
+    for m in d.hidden:
+        layers += [Linear(seen, m, init=nn.init.for_activation(d.activation)), nn.ACTIVATIONS[d.activation]()]
+        layers += [nn.Dropout(d.dropout)] * bool(d.dropout)
+        seen = m
+    return [*layers, Linear(seen, d.n_out, init=nn.init.glorot_uniform)]
+
+
 def recurrent_network(d: Any) -> Module:
     """Build filters along time, if wanted, a recurrent layer, and neurons that read its last state."""
     spec, seen = d.spec, d.n_in
@@ -97,13 +121,7 @@ def recurrent_network(d: Any) -> Module:
     cell = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}[spec["cell"]]
     inner = cell(seen, spec["width"], spec["layers"], bidirectional=spec["bidirectional"])
     layers.append(nn.LastState(inner))
-    seen = inner.width * inner.directions
-    layers += [nn.Dropout(d.dropout)] * bool(d.dropout)
-    for m in d.hidden:
-        layers += [Linear(seen, m, init=nn.init.for_activation(d.activation)), nn.ACTIVATIONS[d.activation]()]
-        layers += [nn.Dropout(d.dropout)] * bool(d.dropout)
-        seen = m
-    return nn.Sequential(*layers, Linear(seen, d.n_out, init=nn.init.glorot_uniform))
+    return nn.Sequential(*layers, *_head(d, inner.width * inner.directions))
 
 
 def embeds(network: Any) -> bool:

@@ -276,8 +276,8 @@ def check_windows(model: nn.Module, saved: Saved) -> None:
 
 def _in_order(module: nn.Module) -> Iterator[Any]:
     """Give the layers in the order in which they run."""
-    if isinstance(module, nn.Sequential):
-        for layer in module.layers:
+    if isinstance(module, nn.Sequential | nn.Ensemble):
+        for layer in module.networks if isinstance(module, nn.Ensemble) else module.layers:
             yield from _in_order(layer)
     else:
         yield module
