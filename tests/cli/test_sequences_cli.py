@@ -55,8 +55,9 @@ def said_in(text, *said):
 def test_given_parts_of_a_ts_file(here, run):
     status, out, err = run("fit", TRAIN, "--test", TEST, *SHORT, "--report", "r.html")
     assert (status, err) == (0, "")
-    said_in(out, "67 sequences of 24 time steps of 1 feature", "67 sequences to learn from, 1,029 for the test", "GRU",
-            "a recurrent network", "logistic regression", "few sequences")
+    said_in(out, "67 sequences of 24 time steps of 1 feature", "67 sequences to learn from, 1,029 for the test",
+            "filters", "3 convolutional networks side by side", "ridge regression on random convolutions",
+            "few sequences", "nearest neighbour")
     assert "Columns that matter" not in out
     said_in((here / "r.html").read_text(encoding="utf-8"), "67 sequences of 24 time steps", "2 classes")
 
@@ -70,7 +71,7 @@ def test_predict_evaluate_and_inspect_a_model_of_sequences(here, run):
     assert found["prediction"].astype(str).tolist() == model.predict(TEST).tolist()
     assert f"{model.score(TEST):.3f}" in run("evaluate", "model.safetensors", TEST)[1]
     status, out, err = run("inspect", "model.safetensors")
-    assert (status, err) == (0, "") and "gru" in out and "24 time steps of 1 feature" in out
+    assert (status, err) == (0, "") and "batch norm 64" in out and "24 time steps of 1 feature" in out
 
 
 def test_a_share_of_one_file(here, run):

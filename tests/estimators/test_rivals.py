@@ -58,9 +58,9 @@ def test_a_class_of_few_rows_is_no_trouble():
 
 @pytest.mark.parametrize(("arguments", "error", "says"), [
     ((X.head(20), Y[:20]), DataError, "20 rows: 60 at least"), ((X, Y[:9]), DataError, "X has 240 rows, y 9"),
-    ((np.zeros((80, 5, 2)), Y[:80]), ArgumentError, "for tables, and X holds sequences"),
+    ((np.zeros((80, 5, 5), np.uint8), Y[:80]), ArgumentError, "for tables and sequences, and X holds images"),
     ((X, np.zeros(N), QUICK), DataError, "Target is 0 in every row"),
-], ids=["few", "lengths", "sequences", "constant"])
+], ids=["few", "lengths", "images", "constant"])
 def test_what_cannot_be_compared_is_refused(arguments, error, says):
     with pytest.raises(error, match=says):
         compare(*arguments)

@@ -24,6 +24,7 @@ from ..data.limits import (
     WORTH_DIAGNOSING,
 )
 from ..errors import ArgumentError, DataError, TrainingError
+from ..nn import Ensemble
 from ..report import verdict
 from ..report.decisions import decision
 from ..report.findings import ColumnFacts, Findings, Score
@@ -320,14 +321,15 @@ class Study(SplitProblem):
         return X.iloc[::step], y.iloc[::step]
 
     def compare(self, wanted: bool, asked: bool = False) -> None:
-        """Compare network, linear model, boosting and their mean on folds of the rows to learn from, if wanted.
+        """Compare network, linear model, boosting or nearest neighbour, and their mean, on folds of the rows to learn
+        from, if wanted.
 
         Of very many columns that takes minutes, and is done only where it was asked for.
         """
         problem = self.problem
         if problem.width > MOST_RANKED and not asked:
             return
-        if not wanted or problem.kind.name != "table" or len(self.parts[0]) < FEWEST_OF_RIVALS:
+        if not wanted or problem.forecasts or problem.kind.name == "images" or len(self.parts[0]) < FEWEST_OF_RIVALS:
             return
         from ..estimators import compare
 
@@ -391,6 +393,9 @@ def mistakes(names: list[str], y: np.ndarray, predicted: np.ndarray, probability
 def titled(model: Any, kind: str) -> str:
     """Write a network in a line: its repr, or where that takes several lines, its kind and size."""
     words = {"cnn": "a convolutional network", "recurrent": "a recurrent network"}.get(kind, type(model).__name__)
+    if kind == "fcn":
+        several = f"{len(model.networks)} convolutional networks side by side" if isinstance(model, Ensemble) else ""
+        words = several or "a convolutional network"
     text = repr(model)
     return text if "\n" not in text else f"{words}, {sum(p.size for p in model.parameters()):,} parameters"
 

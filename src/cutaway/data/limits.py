@@ -192,6 +192,13 @@ SEQUENCE_STEPS, FILTERS_STEPS, FEWEST_SEQUENCE_EPOCHS, MOST_SEQUENCE_EPOCHS = 12
 #: sets the mean accuracy was .919 with 1,000, .922 with 3,000 and .923 with 10,000. Numbers convolved at a time: few
 #: enough to stay in the cache.
 CONVOLUTION_FEATURES, TRIED_FEATURES, CONVOLVED_AT_ONCE = 3000, 1000, 2**18
+#: Sequences that the linear model on random convolutions learns from, at most: more take minutes.
+MOST_SHAPED = 5000
+#: Factors that make probabilities of such a model's scores, of which the best is taken.
+SHARPNESS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+#: The share of the longest sequence's steps by which dynamic time warping bends (Ratanamahatana and Keogh, 2005);
+#: numbers that are warped at a time, and pairs of steps up to which it is tried at all (some ten seconds).
+WARPED_BY, WARPED_AT_ONCE, MOST_WARPED = 0.1, 2**18, 3 * 10**8
 #: Weights of such a window, and how many of them are 2, the others being -1: MiniRocket's (84 windows).
 TAPS, TWOS = 9, 3
 #: Sequences on which a linear model tries how to read them, at most, and the fewest; numbers of one that it sees, and

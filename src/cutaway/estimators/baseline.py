@@ -1,7 +1,8 @@
 """A plain linear model on the same encoded rows: what a network has to beat. On small tables it may win.
 
-Of images it sees every pixel, of sequences every time step, however many (`wide.py`); where lengths differ, shorter
-ones end in zeros, and each feature's mean, deviation, smallest, largest and last value stand beside the steps.
+Of images it sees every pixel (`wide.py`). Of sequences it sees random convolutions (`shapes.py`); of short ones, and
+where order counts, every time step: if lengths differ, shorter ones end in zeros, and each feature's mean, deviation,
+smallest, largest and last value stand beside the steps.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 from ..data import TargetEncoder
 from ..data.limits import FEWEST_OF_LINEAR, ROWS_A_FEATURE, WIDE_EXPANDED
 from ..data.limits import LINEAR_STEPS as STEPS
+from ..data.limits import MOST_SHAPED as SEEN
 from ..data.limits import WIDE_AT_ONCE as BLOCK
 from ..data.limits import WIDE_ROW as WIDE
 from ..data.limits import WIDE_ROW_OF_CLASSES as WIDE_OF_CLASSES
@@ -22,6 +24,7 @@ from ..data.targets import as_target
 from .inputs import Inputs, kind_of, take
 from .laid_out import laid_out
 from .ridge import Ridge
+from .shapes import RidgeOfClasses, Shapes, by_shapes
 from .weights import row_weights, with_class_weights
 from .wide import WideLinear, affordable, drawn
 
@@ -31,15 +34,21 @@ FIRST = np.arange(1)
 class Baseline:
     """A fitted linear model with `predict`, `predict_proba` (classes) and `score`; made by `baseline`.
 
-    `name` says what it is, and how many rows it learnt from where all would take too long.
+    `name` says what it is, and how many rows it learnt from where all would take too long. shapes: what makes numbers
+    of encoded sequences.
     """
 
-    def __init__(self, model: Any, kind: Inputs, encoder: Any, target: TargetEncoder, name: str) -> None:
+    def __init__(self, model: Any, kind: Inputs, encoder: Any, target: TargetEncoder, name: str,
+                 shapes: Shapes | None = None) -> None:
         self.model, self.kind, self.encoder_, self.target_encoder_, self.name = model, kind, encoder, target, name
+        self.shapes = shapes
 
     def encode(self, X: Any) -> np.ndarray:
         """The rows of X as the model takes them: (n, features)."""
-        return linear_features(self.kind, self.encoder_, self.kind.read(X, self.encoder_).X)
+        X = self.kind.read(X, self.encoder_).X
+        if self.shapes is not None:
+            return self.shapes.transform(self.encoder_.transform(X))
+        return linear_features(self.kind, self.encoder_, X)
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict numbers in the target's unit, or classes: (n,) or (n, outputs)."""
@@ -108,23 +117,30 @@ def baseline(X: Any, y: Any = None, task: str | None = None, sample_weight: Any 
     rows, X, name = kind.count(read.X), read.X, "ridge regression"
     if "regression" not in target.task:
         name = "logistic regression"
-    table = kind.name == "table"
+    table, sees_shapes = kind.name == "table", by_shapes(kind, encoder)
     width = len(encoder.expanded_names) if table else linear_features(kind, encoder, kind.take(X, FIRST)).shape[1]
-    wide = not table and width > (WIDE if "regression" in target.task else WIDE_OF_CLASSES)
+    wide = not table and not sees_shapes and width > (WIDE if "regression" in target.task else WIDE_OF_CLASSES)
     few = min(width, kind.n_in(encoder) + WIDE_EXPANDED) if table else width
     kept = max(FEWEST_OF_LINEAR, ROWS_A_FEATURE * few) if table else affordable(rows, width) if wide else rows
+    if sees_shapes:
+        kept, name = min(rows, SEEN), "ridge regression on random convolutions"
     if kept < rows:
         chosen = drawn(rows, kept)
         X, y = kind.take(X, chosen), take(y, chosen)
         sample_weight = None if sample_weight is None else np.asarray(sample_weight)[chosen]
-        why = "all would take too long" if wide else f"all would lower its error by some {width / kept:.1%}"
+        why = "all would take too long" if not table else f"all would lower its error by some {width / kept:.1%}"
         name += f" (fitted to {kept:,} of the {rows:,} training {kind.many}: {why})"
-    Z, T = linear_features(kind, encoder, X), target.transform(y, np.float64)
+    shapes = Shapes().fit(encoder.transform(X)) if sees_shapes else None
+    Z = linear_features(kind, encoder, X) if shapes is None else shapes.transform(encoder.transform(X))
+    T = target.transform(y, np.float64)
     if "regression" not in target.task:
         T = T.astype(np.int64)
     if like is not None and getattr(like, "class_weight", None) is not None:
         sample_weight = row_weights(sample_weight, len(Z))
         sample_weight = with_class_weights(sample_weight, like.class_weight, target.classes, T)
+    if shapes is not None:
+        model: Any = Ridge() if "regression" in target.task else RidgeOfClasses(target.task, target.n_outputs)
+        return Baseline(model.fit(Z, T, sample_weight), kind, encoder, target, name, shapes)
     if "regression" in target.task and not wide:
         return Baseline(laid_out(Ridge(), encoder).fit(Z, T, sample_weight), kind, encoder, target, name)
     from sklearn import config_context
@@ -137,7 +153,7 @@ def baseline(X: Any, y: Any = None, task: str | None = None, sample_weight: Any 
         if wide:
             fitted = WideLinear(target.task, target.n_outputs).fit(Z, T, sample_weight)
             return Baseline(fitted, kind, encoder, target, name)
-        model: Any = LogisticRegression(max_iter=STEPS[kind.name])
+        model = LogisticRegression(max_iter=STEPS[kind.name])
         if target.task == "multilabel":
             model = OneVsRestClassifier(model.set_fit_request(sample_weight=True))
         model = laid_out(model, encoder)

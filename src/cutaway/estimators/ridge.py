@@ -13,7 +13,8 @@ class Ridge:
     """Minimise Σ w (y - x θ - b)² + α |θ|²; α is the one of ALPHAS with the smallest error on rows left out.
 
     The residual of a row that was left out is its residual over 1 - h, where h is how far the row pulls its own
-    prediction (Golub, Heath and Wahba, Technometrics 21, 1979). `left_out` (n,) are these rows' squared errors.
+    prediction (Golub, Heath and Wahba, Technometrics 21, 1979). `residuals` (n, outputs) are those of rows left out,
+    `left_out` (n,) their squares, weighted and added up.
     """
 
     def fit(self, Z: np.ndarray, T: np.ndarray, sample_weight: np.ndarray | None = None) -> Ridge:
@@ -35,7 +36,7 @@ class Ridge:
         values = np.maximum(values, 0)
         along = vectors.T @ (Y if wide else X.T @ Y)
         shrunk = [1 / (values[:, None] + alpha) for alpha in ALPHAS]
-        errors = np.zeros((len(ALPHAS), len(X)))
+        residuals = np.zeros((len(ALPHAS), *Y.shape))
         for start in range(0, len(X), step := max(1, BLOCK // X.shape[1])):
             rows = slice(start, start + step)
             sides = vectors[rows] * np.sqrt(values) if wide else X[rows] @ vectors  # U S
@@ -44,9 +45,10 @@ class Ridge:
                 pull = squares @ one + own[rows, None]
                 fitted = (vectors[rows] @ (values[:, None] * one * along)) if wide else sides @ (one * along)
                 left_out = (Y[rows] - fitted) / np.maximum(1 - pull, 1e-12)
-                errors[k, rows] = np.square(left_out).sum(axis=1)
-        best = int(np.argmin(errors.sum(axis=1)))
-        self.left_out = errors[best]
+                residuals[k, rows] = left_out
+        best = int(np.argmin(np.square(residuals).sum(axis=(1, 2))))
+        self.residuals = residuals[best] / np.where(root > 0, root, 1)
+        self.left_out = np.square(residuals[best]).sum(axis=1)
         self.alpha, found = ALPHAS[best], shrunk[best] * along
         self.coef = X.T @ (vectors @ found) if wide else vectors @ found
         self.intercept = center - mean @ self.coef

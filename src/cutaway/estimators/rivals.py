@@ -1,4 +1,5 @@
-"""A table of rivals: linear model, boosted trees, network and their mean, on the same folds, with what each takes."""
+"""A table of rivals: linear model, boosted trees or nearest neighbour, network and their mean, on the same folds, with
+what each takes."""
 
 from __future__ import annotations
 
@@ -21,8 +22,10 @@ from .baseline import baseline
 from .classifier import Classifier
 from .inputs import kind_of, take
 from .regressor import Regressor
+from .shapes import nearest
 
 NAMES = ("linear", "boosting", "network", "mean of the three")
+OF_SEQUENCES = ("linear", "nearest neighbour", "network", "mean of the three")
 #: Where there are so many classes that boosting would take minutes.
 WITHOUT_BOOSTING = ("linear", "network", "mean of the two")
 
@@ -106,6 +109,7 @@ DO = {
     "linear": "a linear model is simpler, too, and the one to use (ct.estimators.baseline makes it).",
     "boosting": "scikit-learn's HistGradientBoosting is the one to use, or a network with more time: give it more "
                 "epochs, or wider layers.",
+    "nearest neighbour": "a sequence is what its nearest one is (cutaway.estimators.shapes.NearestNeighbour).",
     "mean of the three": "fit all three, and average what they predict (numbers, or probabilities).",
     "mean of the two": "fit both, and average what they predict.",
 }
@@ -127,7 +131,9 @@ def compare(X: Any, y: Any, like: Any = None, *, groups: Any = None, time: Any =
     X is a table of n rows, y its target. like: an estimator whose arguments the network has, else ct.Classifier() or
     ct.Regressor() by what y holds. With groups (n,) no group is on two sides; with time (n,) each fold is later than
     what was learnt from. The network sees when to stop on a tenth of what it may learn from. Of more than `rows` rows
-    some are taken. Of more than 50 classes boosting, which grows a tree a class and step, is left out.
+    some are taken. Of more than 50 classes boosting, which grows a tree a class and step, is left out. Of sequences the
+    linear model sees random convolutions (`baseline`), and in place of trees stands the nearest neighbour by dynamic
+    time warping, among as many as some seconds allow.
 
     Raises DataError for too few rows, groups or moments.
 
@@ -139,8 +145,8 @@ def compare(X: Any, y: Any, like: Any = None, *, groups: Any = None, time: Any =
     ['linear', 'boosting', 'network', 'mean of the three']
     """
     kind = kind_of(X)
-    if kind.name != "table":
-        raise ArgumentError(f"compare is for tables, and X holds {kind.name}.")
+    if kind.name == "images":
+        raise ArgumentError(f"compare is for tables and sequences, and X holds {kind.name}.")
     if not isinstance(folds, int) or folds < 2:
         raise ArgumentError(f"folds is {folds!r}: give a whole number of at least 2.")
     read = kind.read(X)
@@ -190,6 +196,7 @@ def _run(kind: Any, X: Any, y: Any, like: Any, folds: list, groups: Any, time: A
     classes = target.classes if target.task in ("binary", "multiclass") else None
     T = _numbers(target, truth, classes)
     names = NAMES if classes is None or len(classes) <= MOST_BOOSTED_CLASSES else WITHOUT_BOOSTING
+    names = OF_SEQUENCES if kind.name == "sequences" else names
     seconds = dict.fromkeys(names, 0.0)
     scores: dict[str, list[float]] = {name: [] for name in names}
     errors: dict[str, list[np.ndarray]] = {name: [] for name in names}
@@ -242,6 +249,11 @@ def _fold(kind: Any, X: Any, y: Any, like: Any, learn: np.ndarray, asked: np.nda
         with threadpool_limits(1, "openmp"):  # on so few rows its threads would wait for each other, for seconds
             said["boosting"] = _boosting(network, rows, targets, last, classes, seed)
         seconds["boosting"] += clock.perf_counter() - straight
+    if "nearest neighbour" in seconds:
+        straight = clock.perf_counter()
+        T = as_target(targets)[0].astype(np.float64) if classes is None else _of_classes(as_target(targets)[0], classes)
+        said["nearest neighbour"] = nearest(network.encode(rows), T, network.encode(last), seed)
+        seconds["nearest neighbour"] += clock.perf_counter() - straight
     return said | {"network": _said_by(network, last, network, classes)}
 
 
@@ -291,6 +303,11 @@ def _numbers(target: TargetEncoder, truth: np.ndarray, classes: Any) -> np.ndarr
     """The targets as numbers that answers are compared with: one for each class, or as they are."""
     if classes is None:
         return truth.astype(np.float64)
+    return _of_classes(truth, classes)
+
+
+def _of_classes(truth: np.ndarray, classes: Any) -> np.ndarray:
+    """One number for each class: 1 for the right one."""
     return np.eye(len(classes))[np.searchsorted(classes, truth)]
 
 
