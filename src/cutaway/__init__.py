@@ -20,17 +20,18 @@ if _TYPE_CHECKING:
     from .estimators import Classifier, Regressor, design
     from .files import save
     from .inspect import diagnose, step, summary, trace
+    from .onnx import export
 
 __version__ = "0.1.0"
 
 # What needs a heavy library is imported when it is first asked for, so that `import cutaway` stays quick.
-_LATER = {"Classifier": "estimators", "Regressor": "estimators", "design": "estimators", "save": "files",
-          "diagnose": "inspect", "step": "inspect", "summary": "inspect", "trace": "inspect"}
+_LATER = {"Classifier": "estimators", "Regressor": "estimators", "design": "estimators", "export": "onnx",
+          "save": "files", "diagnose": "inspect", "step": "inspect", "summary": "inspect", "trace": "inspect"}
 _ROOMS_LATER = ("inspect", "lab")
 
 __all__ = [
     "Classifier", "Program", "Regressor", "Run", "Sequences", "Tensor", "compile", "data", "datasets", "design",
-    "diagnose", "errors", "fit", "fit_many", "grad", "inspect", "lab", "load", "losses", "nn", "ops", "optim",
+    "diagnose", "errors", "export", "fit", "fit_many", "grad", "inspect", "lab", "load", "losses", "nn", "ops", "optim",
     "predictor", "save", "seed", "step", "summary", "trace",
 ]
 _VIEWS["trace"] = lambda run, step, **how: _import_module(".inspect", __name__).trace_run(run, step, **how)

@@ -15,6 +15,7 @@ COMMANDS = {
     "predict": ("Predict every row, image or sequence.", "predict model.safetensors new-houses.csv -o prices.csv"),
     "evaluate": ("Score a model on other data.", "evaluate model.safetensors later-houses.csv"),
     "inspect": ("Show what a model file holds.", "inspect model.safetensors"),
+    "export": ("Write a model as an ONNX file.", "export model.safetensors model.onnx"),
     "explain": ("Show what moved the prediction of a row.", "explain model.safetensors houses.csv --row 17"),
     "trace": ("Show one training step of a row.", "trace model.safetensors houses.csv --row 17"),
     "step": ("Go through training one instruction at a time.", "step"),

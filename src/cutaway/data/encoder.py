@@ -180,6 +180,12 @@ class TableEncoder:
                 return X.to_frame().T.infer_objects()
         return as_table(X)
 
+    def cells(self, X: Any) -> list[Any]:
+        """Read the columns of X that are used, in training's order, each as a pandas Series."""
+        table = read_table(self._aligned(self.read(X)))
+        table = table if table.shape[1] == len(self._kept) else table.iloc[:, self._used]
+        return [table.iloc[:, i] for i in range(table.shape[1])]
+
     def notes(self) -> list[str]:
         """Say where a rule of thumb changed what is seen of a column: levels beyond the most, words taken for gaps."""
         found = [note for column in self._kept if (note := column.note(self.settings))]

@@ -42,6 +42,14 @@ class Intervals:
 
         Raises ArgumentError for a share outside (0, 1), or that so few rows held back cannot promise.
         """
+        middle, low, high = (low + high) / 2, low.copy(), high.copy()
+        for j, (places, sizes, score) in enumerate(zip(self.places, self.sizes, self.reach(coverage), strict=True)):
+            far = score * np.interp(middle[:, j], places, sizes)
+            low[:, j], high[:, j] = low[:, j] - far, high[:, j] + far
+        return np.minimum(low, middle), np.maximum(high, middle)
+
+    def reach(self, coverage: float) -> list[float]:
+        """Find for each output how many times the size of errors there an interval goes. Raises as `of` does."""
         if isinstance(coverage, bool) or not isinstance(coverage, int | float | np.number) or not 0 < coverage < 1:
             raise ArgumentError(f"coverage is {coverage!r}: give the share of rows that intervals shall cover, above 0 "
                                 "and below 1, such as 0.9.")
@@ -49,12 +57,8 @@ class Intervals:
         if coverage > most + ROUNDING:
             raise ArgumentError(f"coverage is {coverage:g}, but {self.rows:,} rows held back can promise "
                                 f"{most:.3g} at most: ask for less, or fit with more of them, such as validation=0.3.")
-        middle, low, high = (low + high) / 2, low.copy(), high.copy()
-        for j, (places, sizes) in enumerate(zip(self.places, self.sizes, strict=True)):
-            first = np.searchsorted(self.shares[j], coverage - ROUNDING)
-            far = self.scores[j][first] * np.interp(middle[:, j], places, sizes)
-            low[:, j], high[:, j] = low[:, j] - far, high[:, j] + far
-        return np.minimum(low, middle), np.maximum(high, middle)
+        first = [int(np.searchsorted(shares, coverage - ROUNDING)) for shares in self.shares]
+        return [scores[k] for scores, k in zip(self.scores, first, strict=True)]
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -1,0 +1,142 @@
+"""ct.export: a trained network or estimator as one ONNX file, whole or not at all."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from os import fspath
+from typing import Any
+
+import numpy as np
+
+from ..errors import ArgumentError
+from ..estimators.base import Estimator
+from ..files import write_whole
+from ..files.endings import check_ending
+from ..nn import Module
+from .answers import NAMES, answers
+from .columns import InputColumn
+from .graph import OnnxArray, OnnxGraph
+from .network import Evaluation
+from .sides import NetworkSide, Side, TableSide, side_of
+
+ENDINGS = (".onnx",)
+
+
+@dataclass
+class Port:
+    """An input or output of a file: its name, the type of its numbers, its shape (names for what is open), and what
+    it means."""
+
+    name: str
+    type: str
+    shape: tuple[int | str, ...]
+    about: str
+
+    def __str__(self) -> str:
+        return f"{self.name}  {self.type} ({', '.join(map(str, self.shape))})  {self.about}"
+
+
+@dataclass
+class OnnxFile:
+    """An ONNX file that was written: where it lies, what goes in and what comes out.
+
+    `feed(X)` makes of rows, as `predict` takes them, the arrays that ONNX Runtime is fed, by the inputs' names.
+    """
+
+    path: str
+    inputs: list[Port]
+    outputs: list[Port]
+    side: Side = field(repr=False)
+
+    def feed(self, X: Any) -> dict[str, np.ndarray]:
+        """Make the arrays for `session.run(None, file.feed(X))`."""
+        return self.side.feed(X)
+
+    def __str__(self) -> str:
+        ports = ("in", *(f"  {port}" for port in self.inputs), "out", *(f"  {port}" for port in self.outputs))
+        return "\n".join((self.path, *ports))
+
+
+def export(model: Any, path: Any, *, input: Any = None, coverage: float | None = None) -> OnnxFile:
+    """Write a network, or a Classifier or Regressor with all that it does to its input, as an ONNX file.
+
+    >>> import cutaway as ct, pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "net.onnx"
+    >>> file = ct.export(ct.nn.MLP(2, [8], 1).init(0), path)
+    >>> [str(port) for port in file.inputs], [port.shape for port in file.outputs]
+    (['x  float32 (rows, 2)  what the network takes'], [('rows', 1)])
+
+    Any number of rows goes in, and of time steps where the network takes any. A network's output is `outputs`, as the
+    loss takes it. A classifier's are `label`, `probabilities` and `outputs`; a regressor's `prediction`, `interval`
+    where rows were held back, and `quantiles` where it learnt some. Each column of a table is an input (docs/onnx.md).
+
+    input: an example (a row or more) where the first layer of a network does not say what it takes. coverage: of a
+    regressor's intervals, 0.9 unless told otherwise. Raises ArgumentError for what an ONNX file cannot hold, naming
+    the layer, and where the package onnx is missing; FileError where the file cannot be written, an old one then
+    stays as it was.
+    """
+    check_ending(path, "an exported model", ENDINGS, hint="ct.save writes files that ct.load reads.")
+    g = OnnxGraph()
+    if isinstance(model, Module):
+        if coverage is not None:
+            raise ArgumentError("coverage is of a Regressor's intervals, and this is a network: leave it out")
+        evaluation = Evaluation.of(model, input)
+        side: Side = NetworkSide(evaluation, model.dtype)
+        z = evaluation.write(g, side.write(g))
+        g.output("outputs", z, "as the loss takes them")
+        about = f"{model!r}"
+        more: dict[str, Any] = {}
+    elif isinstance(model, Estimator):
+        if input is not None:
+            raise ArgumentError("input is for a network; an estimator knows what it takes: leave it out")
+        if coverage is not None and hasattr(type(model), "classes_"):
+            raise ArgumentError("coverage is of a Regressor's intervals, and this is a Classifier: leave it out")
+        kind = model.inputs_
+        g.reserve(NAMES)
+        evaluation = Evaluation.of(model.model_, kind.example(model.encoder_))
+        side = side_of(model, evaluation)
+        z = evaluation.write(g, side.write(g))
+        answers(g, model, z, coverage)
+        about = f"a {type(model).__name__} of {kind.many}: {model.design_.task}, {model.model_!r}"
+        more = _columns(side) | {"task": model.design_.task, "target": model.target_encoder_.names}
+        if hasattr(model, "classes_"):
+            more["classes"] = model.classes_.tolist()
+    else:
+        raise ArgumentError(f"export takes a network, a Classifier or a Regressor, got {type(model).__name__}. "
+                            "skl2onnx converts the networks of cutaway.sklearn")
+    metadata = {"kind": type(model).__name__, **more}
+    text = {f"cutaway.{key}": value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+            for key, value in metadata.items()}
+    version = _version()
+    try:
+        content = g.content("cutaway", about, text | {"cutaway.version": version}, version)
+    except UnicodeEncodeError as reason:
+        raise ArgumentError("a name or a level holds a character that no text file can "
+                            f"({reason.reason}): rename it") from None
+    write_whole(path, content)
+    return OnnxFile(fspath(path), [_port(*entry) for entry in g.inputs.values()],
+                    [_port(*entry) for entry in g.outputs.values()], side)
+
+
+def _columns(side: Side) -> dict[str, Any]:
+    """What people and programs must know of each column."""
+    def told(source: InputColumn) -> dict[str, str]:
+        return {"input": source.name, "takes": source.kind, "column": source.column.name, "is": source.column.kind,
+                "how": source.column.how}
+
+    return {"columns": [told(source) for source in side.sources]} if isinstance(side, TableSide) else {}
+
+
+def _port(array: OnnxArray, about: str) -> Port:
+    sizes = [size if size is not None else "rows" if k == 0 else "steps" for k, size in enumerate(array.shape)]
+    return Port(array.name, "text" if array.dtype == object else array.dtype.name, tuple(sizes), about)
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("cutaway")
+    except PackageNotFoundError:
+        return "unknown"

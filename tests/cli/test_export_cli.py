@@ -1,0 +1,25 @@
+"""cutaway export: a model file becomes an ONNX file, and says what goes in and out."""
+
+import numpy as np
+import pytest
+
+import cutaway as ct
+
+
+@pytest.fixture
+def model(tmp_path):
+    X = {"area": np.arange(240.0), "zone": ["A", "B"] * 120}
+    ct.save(ct.Regressor(epochs=1, threads=1).fit(X, np.arange(240.0)), tmp_path / "m.safetensors")
+    return tmp_path / "m.safetensors"
+
+
+def test_it_lists_what_goes_in_and_what_comes_out(run, model, tmp_path):
+    status, out, _ = run("export", model, tmp_path / "m.onnx", "--coverage", "0.8")
+    assert status == 0 and (tmp_path / "m.onnx").read_bytes()[:2] == b"\x08\x08"  # protobuf, IR 8
+    assert "zone  text (rows, 1)" in " ".join(out.split()).replace("zone text", "zone  text")
+    assert "of 0.8 of new rows" in " ".join(out.split()) and "prediction" in out
+
+
+def test_another_ending_is_refused(run, model, tmp_path):
+    status, _, err = run("export", model, tmp_path / "m.pt")
+    assert status and "its name must end in .onnx" in err
