@@ -16,7 +16,7 @@ ROOMS = {"cutaway": "ct", "cutaway.nn": "ct.nn", "cutaway.nn.init": "ct.nn.init"
          "cutaway.data": "ct.data", "cutaway.datasets": "ct.datasets", "cutaway.inspect": "ct.inspect",
          "cutaway.lab": "ct.lab", "cutaway.errors": "ct.errors"} | {
     name: name for name in (f"cutaway.{room}" for room in (
-        "sklearn", "train", "estimators", "files", "report", "rules", "autodiff", "program", "engines"))}
+        "sklearn", "train", "estimators", "onnx", "files", "report", "rules", "autodiff", "program", "engines"))}
 NAME = re.compile(r"\bct((?:\.[A-Za-z]\w*)+)")
 
 

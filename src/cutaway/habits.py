@@ -219,7 +219,7 @@ TOP = {
     "manual_seed": "ct.seed, or seed= of ct.fit", "cuda": CPU, "device": CPU, "zeros": "np.zeros", "ones": "np.ones",
     "Model": "ct.nn.Module", "layers": "ct.nn", "optimizers": "ct.optim", "functional": "ct.ops",
     "metrics": "metrics= of ct.fit", "utils": "ct.data", "DataLoader": "ct.fit takes arrays and makes the batches",
-    "train": "ct.fit", "export": "ct.save", "evaluate": "net.predict(X) and a score", "float32": "np.float32",
+    "train": "ct.fit", "evaluate": "net.predict(X) and a score", "float32": "np.float32",
     "float64": "np.float64", "bfloat16": 'precision="bf16" of ct.fit', "autocast": 'precision="bf16" of ct.fit',
 }
 #: keyword arguments of ct.fit and ct.compile

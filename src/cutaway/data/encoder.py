@@ -182,7 +182,8 @@ class TableEncoder:
 
     def cells(self, X: Any) -> list[Any]:
         """Read the columns of X that are used, in training's order, each as a pandas Series."""
-        table = read_table(self._aligned(self.read(X)))
+        table = self._aligned(self.read(X))
+        table = read_table(table.toarray() if hasattr(table, "tocsr") else table)
         table = table if table.shape[1] == len(self._kept) else table.iloc[:, self._used]
         return [table.iloc[:, i] for i in range(table.shape[1])]
 

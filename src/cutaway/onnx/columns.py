@@ -78,8 +78,10 @@ def kind_of(column: Column) -> str:
     return NUMBER
 
 
-def encoded(g: OnnxGraph, sources: list[InputColumn], cells: list[OnnxArray], clip: float | None) -> OnnxArray:
-    """Write the features of a row (n, features), in doubles. cells: the inputs' arrays (n, 1), as the sources are."""
+def encoded(g: OnnxGraph, sources: list[InputColumn], numbers: OnnxArray | None, cells: dict[int, OnnxArray],
+            clip: float | None) -> OnnxArray:
+    """Write the features of a row (n, features), in doubles. numbers: the columns of numbers beside each other, (n, k);
+    cells: the others, (n, 1), by their places among the sources."""
     parts: list[OnnxArray] = []  # blocks of features, beside each other
     order: list[int] = []    # for each feature, its place in them
     at = 0
@@ -90,22 +92,20 @@ def encoded(g: OnnxGraph, sources: list[InputColumn], cells: list[OnnxArray], cl
         at += width
         return at - width
 
-    numbers = [k for k, s in enumerate(sources) if isinstance(s.column, Number)]
-    if numbers:
+    columns: list[Any] = [s.column for s in sources if isinstance(s.column, Number)]
+    if numbers is not None:
         g.scope = "numbers"
-        columns: list[Any] = [sources[k].column for k in numbers]
-        x = concatenate([cells[k] for k in numbers], 1) if len(numbers) > 1 else cells[numbers[0]]
-        gaps = g("IsNaN", x)
-        known = where(gaps, g.constant([c.center for c in columns], float), x)
-        values = add(scaled(known, np.array([c.center for c in columns]), np.array([c.scale for c in columns]), clip),
-                     len(columns))
+        center, scale = (np.array([getattr(c, name) for c in columns], float) for name in ("center", "scale"))
+        gaps = g("IsNaN", numbers)
+        values = add(scaled(where(gaps, g.constant(center), numbers), center, scale, clip), len(columns))
         marks = add(gaps.astype(float), len(columns)) if any(c.marked for c in columns) else 0
+    j = -1
     for k, source in enumerate(sources):
         column: Any = source.column
-        cell = cells[k]
         g.scope = source.name
-        if isinstance(column, Number):
-            j = numbers.index(k)
+        if isinstance(column, Number) and numbers is not None:
+            j += 1
+            cell = numbers[:, j : j + 1] if column.levels else numbers
             order += [values + j] * (not column.constant)
             if column.coded:
                 order.append(add(place(cell, dict(zip(column.levels, range(len(column.levels)), strict=True)),
@@ -115,6 +115,7 @@ def encoded(g: OnnxGraph, sources: list[InputColumn], cells: list[OnnxArray], cl
                 order += range(start, start + len(column.levels))
             order += [marks + j] * column.marked
             continue
+        cell = cells[k]
         block = _categories(column, cell, source.kind) if isinstance(column, Category) else (
             _truth(column, cell) if isinstance(column, Boolean) else _date(column, cell))
         start = add(block, len(column.features))

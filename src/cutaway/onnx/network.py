@@ -114,8 +114,8 @@ def _parts(key: Any) -> list[Any]:
 
 
 def _longer(part: Any) -> Any:
-    """The same rows with more time steps, where an array may have some: twice as many and seven, so that whatever
-    windows and strides make of them differs too."""
+    """Give rows more time steps, where an array may have some: twice as many and seven, so that whatever windows and
+    strides make of them differs too."""
     values = part.values if isinstance(part, Sequences) else part
     dtype = getattr(values, "dtype", np.dtype(float))
     timed = isinstance(part, Sequences) or values.ndim == 3 or (values.ndim == 2 and dtype.kind in "iu")

@@ -25,7 +25,8 @@ WITHOUT = {
     **dict.fromkeys(("mse", "half_mse", "mae", "huber", "poisson", "pinball", "binary_cross_entropy", "cross_entropy",
                      "soft_cross_entropy", "member_cross_entropy"), "it is a loss, and an ONNX file predicts"),
     **dict.fromkeys(("weighted_mean", "penalty", "penalized_mean"), "it is of the loss, and an ONNX file predicts"),
-    **dict.fromkeys(("dropout", "falling_dropout", "augment", "batch_stats", "running_average"), OF_TRAINING),
+    **dict.fromkeys(("dropout", "falling_dropout", "augment", "batch_stats", "step_stats", "running_average"),
+                    OF_TRAINING),
     "sum_to": "it is of gradients alone",
 }
 

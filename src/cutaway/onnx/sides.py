@@ -69,7 +69,8 @@ class TableSide:
                         f"{ABOUT[NUMBER]}")
             places = [i for i, column in enumerate(self.encoder.columns) if column.features]
             self.sources = [InputColumn(column, column.name, NUMBER) for column in self.kept]
-            cells = [X[:, i : i + 1] for i in places]
+            numbers: OnnxArray | None = X if len(places) == len(self.encoder.columns) else X[:, np.array(places)]
+            cells: list[OnnxArray] = []
         else:
             cells = []
             for i, column in enumerate(self.kept):
@@ -78,8 +79,10 @@ class TableSide:
                 zone = f", by the clock of {column.zone}" if kind == SECONDS and column.zone else ""
                 cells.append(g.input(column.name or f"column {i}", dtype, (None, 1), ABOUT[kind] + zone))
                 self.sources.append(InputColumn(column, cells[-1].name, kind))
+            some = [c for c, s in zip(cells, self.sources, strict=True) if isinstance(s.column, Number)]
+            numbers = concatenate(some, 1) if len(some) > 1 else some[0] if some else None
         clip = next((s.column.clip for s in self.sources if isinstance(s.column, Number)), None)
-        return {"x": encoded(g, self.sources, cells, clip).astype(self.dtype)}
+        return {"x": encoded(g, self.sources, numbers, dict(enumerate(cells)), clip).astype(self.dtype)}
 
     def feed(self, X: Any) -> dict[str, np.ndarray]:
         cells = self.encoder.cells(X)

@@ -3,11 +3,11 @@
 import sys
 
 import numpy as np
+import onnx
 import pytest
 from test_onnx_operations import session
 
 import cutaway as ct
-import onnx
 from cutaway import nn
 from cutaway.onnx.graph import IR, OPSET
 from cutaway.rules import OPS, rule, xp

@@ -173,3 +173,40 @@ def test_coverage_that_cannot_be_promised_is_refused(tmp_path):
     with pytest.raises(ct.errors.ArgumentError, match="this model has none"):
         ct.export(model, tmp_path / "m.onnx", coverage=0.9)
     assert "interval" not in answers(model, np.arange(20.0)[:, None], tmp_path / "m.onnx")
+
+
+@pytest.mark.parametrize("dtype", [object, "str", "string", "category"])
+def test_text_of_every_type_is_fed_as_text(dtype, learnt, tmp_path):
+    rows = houses(50)
+    rows["zone"] = rows["zone"].astype(dtype)
+    file = ct.export(learnt[0], tmp_path / "m.onnx")
+    assert file.feed(rows)["zone"].dtype == object
+    np.testing.assert_allclose(session(file.path).run(["probabilities"], file.feed(rows))[0],
+                               learnt[0].predict_proba(rows), atol=1e-5)
+
+
+@pytest.mark.parametrize("dates", [
+    pd.Series(pd.date_range("2024-03-30", periods=240, freq="7h", tz="Europe/Berlin")),
+    pd.Series(pd.date_range("2024-03-30", periods=240)).dt.strftime("%d/%m/%Y"),
+    pd.Series(pd.date_range("2024-03-30", periods=240, freq="7min")).dt.strftime("%H:%M"),
+], ids=["of a zone", "days first", "times of day"])
+def test_dates_of_every_form_are_seconds_by_the_columns_clock(dates, tmp_path):
+    X = pd.DataFrame({"when": dates, "x": np.arange(240.0) % 7})
+    model = ct.Regressor(epochs=2, threads=1).fit(X, np.arange(240.0))
+    assert model.encoder_.columns[0].kind == "date"
+    np.testing.assert_allclose(answers(model, X, tmp_path / "m.onnx")["prediction"], model.predict(X), rtol=1e-6)
+
+
+def test_a_sparse_table_and_one_of_many_columns(tmp_path):
+    from scipy.sparse import random
+
+    X = random(300, 40, 0.2, "csr", rng=np.random.default_rng(0))
+    model = ct.Regressor(epochs=1, threads=1).fit(X, np.arange(300.0))
+    np.testing.assert_allclose(answers(model, X, tmp_path / "m.onnx")["prediction"], model.predict(X), rtol=1e-6)
+
+
+def test_a_model_that_answers_every_row_alike_is_refused(tmp_path):
+    with pytest.warns(UserWarning, match="Nothing can be learnt"):
+        model = ct.Regressor(epochs=1, threads=1).fit(np.ones((30, 1)), np.arange(30.0))
+    with pytest.raises(ct.errors.ArgumentError, match="there is nothing to export: no column says anything"):
+        ct.export(model, tmp_path / "m.onnx")
