@@ -20,7 +20,7 @@ COMMANDS = {
     "trace": ("Show one training step of a row.", "trace model.safetensors houses.csv --row 17"),
     "step": ("Go through training one instruction at a time.", "step"),
     "demo": ("See it all on the house prices that ship.", "demo --out tour"),
-    "warm": ("Compile what common networks need, before they need it.", "warm mlp cnn"),
+    "warm": ("Compile what common networks need, before they need it.", "warm table"),
     "bench": ("Measure this machine beside the peers that are installed.", "bench mlp --quick"),
 }
 

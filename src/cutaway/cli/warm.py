@@ -12,12 +12,13 @@ from typer import Argument, Option
 def warm(
     networks: Annotated[list[str] | None, Argument(metavar="[table|mlp|cnn|rnn|lstm|gru]...", show_default=False,
                                                    help="Which networks; unless named, all.")] = None,
-    double: Annotated[bool, Option("--double", help="In float64 as well as float32; mlp always is.")] = False,
+    double: Annotated[bool, Option("--double", help="In float64 too; table and mlp always are.")] = False,
 ) -> None:
     """Compile the machine code of common networks for this processor, and keep it for later runs.
 
-    Every activation, loss and optimizer, training and prediction, one thread and several. What is there already stays;
-    what no run has used for 90 days is deleted. Anything else is compiled, as ever, when it is first needed.
+    table: what `cutaway fit` designs for tables, with every preset. Of the others every activation, loss and optimizer.
+    Training and prediction, one thread and several. What is there already stays; what no run has used for 90 days is
+    deleted. Anything else is compiled, as ever, when it is first needed.
     """
     from ..engines.cpu import building, native
     from ..errors import ArgumentError
