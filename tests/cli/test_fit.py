@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import threading
+import time
 import warnings
 
 import numpy as np
@@ -123,8 +124,13 @@ def test_names_cannot_steer_the_terminal(here, run, table):
 def test_interrupted_training_still_scores_and_writes(here, run, monkeypatch):
     train = study_room.Study.train
 
+    def interrupt(before):
+        while signal.getsignal(signal.SIGINT) is before:  # what comes before the steps is not what a Ctrl-C keeps
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
     def interrupted(self, progress):
-        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+        threading.Thread(target=interrupt, args=(signal.getsignal(signal.SIGINT),), daemon=True).start()
         train(self, progress)
 
     monkeypatch.setattr(study_room.Study, "train", interrupted)
