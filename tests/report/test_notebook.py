@@ -75,6 +75,8 @@ RESULTS = {
     ct.inspect.Session: lambda: ct.step(mlp(), X, Y, loss="cross_entropy"),
     ct.inspect.States: lambda: ct.inspect.states(ct.nn.Recurrent(2, 3, 2).init(0), np.ones((5, 2))),
     ct.inspect.Summary: lambda: ct.summary(mlp()),
+    ct.inspect.Where: lambda: ct.inspect.where(
+        ct.Classifier(epochs=1).fit(np.stack([X, 1 - X], 1), Y), np.stack([X, 1 - X], 1)),
     ct.inspect.Why: lambda: ct.inspect.why(ct.Classifier((3,), epochs=2).fit(X, Y), X[:1]),
     ct.inspect.Trace: traced,
     ct.inspect.Traces: lambda: fitted().trace(1, steps=2),

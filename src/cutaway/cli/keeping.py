@@ -45,7 +45,7 @@ def save(estimator: Any, path: Path, found: Findings) -> None:
     from ..estimators import persistence
 
     network, fitted, example = persistence.parts(estimator)
-    kept = found.to_json() | {"pictures": {}, "inside": {}}  # for the page alone
+    kept = found.to_json() | {"pictures": {}, "inside": {}, "places": {}}  # for the page alone
     files.save(network, path, input=example, extra=fitted | {ENTRY: kept}, kind=type(estimator).__name__)
 
 

@@ -29,6 +29,7 @@ from ..report import verdict
 from ..report.decisions import decision
 from ..report.findings import ColumnFacts, Findings, Score
 from ..report.inside import inside
+from ..report.places import places
 from ..report.scores import confusions, measure, measure_outputs
 from ..report.sureness import sureness
 from ..report.verdict import Answer
@@ -313,6 +314,9 @@ class Study(SplitProblem):
             with timed(self.found.seconds, "what the columns do"):
                 self.found.inside = inside(self.estimator, *self._some_of_the_test(), self.rows(0)[0],
                                            [name for name, drop, _ in self.found.importance if drop > 0])
+        if wanted and self.problem.kind.name == "sequences" and not self.problem.forecasts:
+            with timed(self.found.seconds, "where it looks"):
+                self.found.places = places(self.estimator, *self.rows(2))
 
     def _some_of_the_test(self) -> tuple[Any, Any]:
         """Take test rows, evenly spread, as many as are looked at one by one."""

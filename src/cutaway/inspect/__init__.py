@@ -20,10 +20,12 @@ from .traces.parse import read_trace
 from .traces.recorder import Recorder
 from .traces.replay import trace, trace_run
 from .traces.trace import Trace, Traces
+from .where import Where, where
 from .why import Why, why
 
 __all__ = [
     "Comparison", "Diagnosis", "Effects", "FeatureMaps", "Filters", "Finding", "NetworkDrawing", "Neuron", "Recorder",
-    "Session", "States", "Summary", "Trace", "Traces", "Watch", "Why", "compare", "diagnose", "draw", "effects",
-    "feature_maps", "filters", "neuron", "read_trace", "states", "step", "summary", "trace", "trace_run", "why",
+    "Session", "States", "Summary", "Trace", "Traces", "Watch", "Where", "Why", "compare", "diagnose", "draw",
+    "effects", "feature_maps", "filters", "neuron", "read_trace", "states", "step", "summary", "trace", "trace_run",
+    "where", "why",
 ]

@@ -39,6 +39,11 @@ class AskedOutput:
         Raises ArgumentError where there is no such output, or no table.
         """
         refuse_without_columns(model)
+        return cls.of_output(model, output)
+
+    @classmethod
+    def of_output(cls, model: Any, output: Any) -> AskedOutput | None:
+        """Find what of a model of any inputs is asked about; None for the class that is likeliest for a row."""
         target = model.target_encoder_
         if "regression" in target.task:
             names = list(map(str, target.names))
@@ -75,7 +80,7 @@ class AskedOutput:
         others = [j for j in range(z.shape[1]) if j != self.k]
         return u[:, self.k] - ops.logsumexp(u[:, others], axis=1) if others else u[:, self.k]
 
-    def of(self, model: Any, Z: np.ndarray) -> np.ndarray:
+    def of(self, model: Any, Z: Any) -> np.ndarray:
         """Compute f (n,) of encoded rows, by the model's own program."""
         z = model.model_.predict(Z, threads=model.threads).reshape(len(Z), -1)
         return self.number(Tensor(z.astype(np.float64))).data

@@ -69,7 +69,8 @@ class Findings:
     they are scored on, "score", "cells": rows of words, "sentence"}; `sureness` how sure the test's
     answers are, beside the truth, as `sureness.sureness` says; `decision` what saying a class from a probability on
     finds, as `decisions.decision` says; `inside` what the columns that matter do and what moved some rows, as
-    `inside.inside` gives it, for the page alone.
+    `inside.inside` gives it, and `places` where in sequences the network looks, as `places.places` says, both for the
+    page alone.
     """
 
     source: str
@@ -116,6 +117,7 @@ class Findings:
     rivals: dict[str, Any] = field(default_factory=dict)
     sureness: dict[str, Any] = field(default_factory=dict)
     inside: dict[str, Any] = field(default_factory=dict)
+    places: dict[str, Any] = field(default_factory=dict)
     decision: dict[str, Any] = field(default_factory=dict)
 
     @property

@@ -8,7 +8,7 @@ from ..data.limits import FEWEST_OF_WORST
 from ..files.container import write_whole
 from ..files.endings import PAGE, PRINT, check_ending
 from ..text import duration, listed, number, score, short
-from . import decisions, inside
+from . import decisions, inside, places
 from .charts import curves, learning_curves, scatter
 from .findings import ColumnFacts, Findings, Score
 from .html import Html, join, scrolling, table, tag
@@ -44,8 +44,8 @@ def page(found: Findings) -> str:
     ]
     parts = [_headline(found, names), _scores(found), _rivals(found), _classes(found), _pictures(found),
              decisions.section(found.decision), section(found.sureness, found.many), _images(found), _mistakes(found),
-             _importance(found), inside.section(found.inside), _diagnosis(found), _data(found), _design(found),
-             _training(found), _use(found), _settings(found)]
+             _importance(found), inside.section(found.inside), places.section(found.places), _diagnosis(found),
+             _data(found), _design(found), _training(found), _use(found), _settings(found)]
     body = tag("body", tag("main", [part for part in parts if part]))
     return "<!doctype html>\n" + tag("html", tag("head", head), body, lang="en")
 
