@@ -1,13 +1,15 @@
 """The language of kernels against Python: the same text run by both gives the same numbers."""
 
 import ctypes
+from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cutaway.engines.cpu import building, language
+from cutaway.engines.cpu import building, codegen, kernels, language
 
 CALL = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
 
@@ -109,3 +111,12 @@ def test_the_larger_of_two_keeps_nan(value):
 def test_what_is_not_in_the_language_is_named(line, says):
     with pytest.raises(language.NotInTheLanguage, match=says):
         language.written(kernel(line), "float64", "k")
+
+
+def test_no_two_files_of_kernels_have_a_helper_of_one_name():
+    """All kernels share one list of helpers: of two of one name, the later would serve both, whatever it does."""
+    texts = [Path(str(file.__file__)).read_text("utf-8") for file in kernels.FILES]
+    functions = [function for text in texts for function in codegen.FUNCTION.finditer(text)]
+    in_the_language = [f[1] for f in functions if ": " not in f[0].split("):")[0]]
+    assert "_dot" in in_the_language  # those with types are Python's own, each its file's
+    assert [name for name, files in Counter(in_the_language).items() if files > 1] == []

@@ -24,9 +24,9 @@ def member_inputs_back(n, dh, x, r, dx, dr, e, k):
         for j in range(e):
             d = at(dh, (i * e + j) * k)
             if given(dx):
-                _add_products(d, at(r, j * k), at(dx, i * k), k)
+                _add_member_products(d, at(r, j * k), at(dx, i * k), k)
             if given(dr):
-                _add_products(d, at(x, i * k), at(dr, j * k), k)
+                _add_member_products(d, at(x, i * k), at(dr, j * k), k)
 
 
 @apart
@@ -36,7 +36,7 @@ def _multiply(u, v, w, k):
 
 
 @apart
-def _add_products(u, v, sums, k):
+def _add_member_products(u, v, sums, k):
     for j in range(k):
         sums[j] += u[j] * v[j]
 
