@@ -35,7 +35,7 @@ def test_input_layer_counts_encoded_features():
 def test_every_choice_is_printed_with_its_reason():
     text = str(ct.design(table(300), np.arange(300.0)))
     lines = [line for line in text.splitlines() if not line.startswith(" ")]
-    choices = "preset task input numbers hidden members output loss optimizer schedule average batch epochs "\
+    choices = "preset task input numbers hidden members linear output loss optimizer schedule average batch epochs "\
         "validation precision"
     assert [line.split()[0] for line in lines] == choices.split()
     assert max(map(len, text.splitlines())) <= 120

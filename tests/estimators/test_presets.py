@@ -56,22 +56,30 @@ def test_best_is_larger_and_longer_than_default():
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_few_rows_get_the_same_whatever_the_preset_and_the_best_a_linear_model_beside_it(preset):
+def test_few_rows_get_the_same_network_whatever_the_preset_and_but_for_fast_a_linear_model_beside_it(preset):
     plan = ct.design(FEW, OF_FEW, preset=preset)
-    network = plan.network(0)
-    plain, *beside = network.networks if preset == "best" else [network]
-    assert kinds(plain)[0] == "Linear" and [type(one).__name__ for one in beside] in ([], ["FoundLinear"])
-    assert [p.shape for p in plain.parameters()] == [p.shape for p in ct.design(FEW, OF_FEW).network(0).parameters()]
+    network, plain = plan.network(0), ct.design(FEW, OF_FEW, preset="fast").network(0)
+    assert plan.linear == (preset != "fast") == isinstance(network, ct.nn.WithLinear)
+    assert [name for name, _ in network.named_parameters()] == [name for name, _ in plain.named_parameters()]
+    assert network.theta.tolist() == plain.theta.tolist()
     assert (plan.batch_size, plan.dropout, plan.average) == (150, 0, 0)
 
 
-def test_the_linear_model_beside_a_small_network_is_half_of_its_answer():
-    X, y = table(150)
-    model = ct.Regressor(preset="best", **QUICK).fit(X, y)
-    network, linear = model.model_.networks
-    Z, scale = model.encode(X), model.target_encoder_
+@pytest.mark.parametrize("n", [150, 300])
+def test_the_linear_model_beside_a_small_network_is_half_of_its_answer(n):
+    X, y = table(n)
+    model = ct.Regressor(**QUICK).fit(X, y)
+    linear, scale, Z = model.model_.linear, model.target_encoder_, model.encode(X)
+    network = ct.nn.Sequential(*model.model_.layers)
     mean = (network.predict(Z) + Z @ linear.weight.data.T + linear.bias.data).ravel() / 2
-    np.testing.assert_allclose(model.predict(X), scale.inverse(np.clip(mean, *model.limits_).reshape(-1, 1)))
+    np.testing.assert_allclose(model.predict(X), scale.inverse(np.clip(mean, *model.limits_).reshape(-1, 1)), rtol=1e-4,
+                               atol=1e-6)
+
+
+def test_layers_that_are_asked_for_stand_alone_unless_a_linear_model_is_asked_for_too():
+    chosen = ({"hidden": [8]}, {"hidden": [8], "linear": True}, {"linear": False}, {"dropout": 0.2})
+    fitted = [ct.Regressor(network, **QUICK).fit(FEW, OF_FEW).model_ for network in ([8], *chosen)]
+    assert [isinstance(one, ct.nn.WithLinear) for one in fitted] == [False, False, True, False, True]
 
 
 def test_a_ridge_regression_counts_a_row_of_weight_two_twice():
@@ -102,6 +110,16 @@ def test_edges_are_quantiles_and_a_row_of_weight_two_counts_twice():
         np.testing.assert_array_equal(one.edges[j], other.edges[j])
         inside = np.histogram(Z[times, j], one.edges[j])[0]
         assert len(inside) == 4 and inside.min() > 55
+
+
+def test_a_number_of_few_values_has_an_edge_at_each():
+    X = np.column_stack([np.arange(1200) % 24, np.arange(1200) % 40, np.arange(1200) % 2]).astype(float)
+    encoder = TableEncoder().fit(X)
+    Z = encoder.transform(X)
+    edges = front_of(encoder, Z, None, 16).edges
+    np.testing.assert_array_equal(edges[0], np.unique(Z[:, 0].astype(np.float32)))  # 50 rows of each hour
+    assert len(edges[1]) == 17 and 2 not in edges                                   # 30 rows of each of 40 values
+    assert len(front_of(encoder, Z, None, 8).edges[0]) == 9                         # 24 are too many for 8 bins
 
 
 def test_what_only_grows_has_no_bins():

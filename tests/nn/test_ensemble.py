@@ -49,7 +49,35 @@ def test_it_survives_a_file_and_a_new_start(tmp_path):
     assert found.weight.tolist() == [[0, 1, 2]]
 
 
+@pytest.mark.parametrize(("link", "outputs"), [("identity", 1), ("sigmoid", 1), ("softmax", 3)])
+def test_with_a_linear_model_layers_keep_their_names_and_learn_as_they_would_alone(link, outputs):
+    y = X.sum(1) if link == "identity" else np.digitize(X.sum(1), [-1, 1]).clip(0, max(1, outputs - 1))
+    loss = {"identity": "mse", "sigmoid": "binary_cross_entropy", "softmax": "cross_entropy"}[link]
+    found, alone = nn.FoundLinear(3, outputs), nn.MLP(3, [4], outputs).init(0)
+    found.weight.data[...] = 0.5
+    network = nn.WithLinear(nn.MLP(3, [4], outputs), found, link).init(0)
+    assert [n for n, _ in network.named_parameters()] == [n for n, _ in alone.named_parameters()]
+    for one in (network, alone):
+        ct.fit(one, X, y, loss=loss, epochs=3, seed=0)
+    assert network.theta.tolist() == alone.theta.tolist() and found.weight.data.tolist() == [[0.5] * 3] * outputs
+    p = {"identity": lambda z: z, "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
+         "softmax": lambda z: np.exp(z) / np.exp(z).sum(1, keepdims=True)}[link]
+    np.testing.assert_allclose(p(network.predict(X)), (p(alone.predict(X)) + p(found.predict(X))) / 2, rtol=1e-5,
+                               atol=1e-6)
+
+
+def test_with_a_linear_model_it_survives_a_file(tmp_path):
+    network = nn.WithLinear(nn.MLP(3, [4], 2), nn.FoundLinear(3, 2), "softmax").init(0)
+    network.linear.bias.data[...] = 1.0, 2.0
+    ct.save(network, tmp_path / "both.safetensors")
+    again = ct.load(tmp_path / "both.safetensors")
+    assert type(again) is nn.WithLinear and again.link == "softmax"
+    np.testing.assert_array_equal(again.predict(X), network.predict(X))
+
+
 def test_it_takes_networks_only():
+    with pytest.raises(ct.errors.ArgumentError, match="a Sequential and a FoundLinear"):
+        nn.WithLinear(nn.MLP(3, [4], 1), nn.Linear(3, 1))
     with pytest.raises(ct.errors.ArgumentError, match="list of networks"):
         nn.Ensemble([])
     with pytest.raises(ct.errors.ShapeError, match="3 features"):

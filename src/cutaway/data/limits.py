@@ -38,6 +38,9 @@ MOST_CLASSES_TOLD = 10
 #: Bins of all numbers of a row together, at most, and of a number, at least; rows that lie in a bin, at least; rows in
 #: which bins are looked for.
 MOST_BINS_OF_ROW, FEWEST_BINS, FEWEST_IN_BIN, ROWS_OF_EDGES = 384, 4, 40, 20_000
+#: A number of so many values for each bin that it may have, or fewer, has an edge at each, where bins hold rows enough:
+#: of the 24 hours of a day 16 quantiles make pairs (rented bicycles: R² .807, not .796).
+VALUES_A_BIN = 2
 #: Columns of which a note says what such a rule took away: more would hide the rest of the report.
 MOST_NOTES = 6
 #: Quartile ranges from the median where numbers are bent towards a limit: farther ones are mistakes or say no more.
@@ -150,7 +153,8 @@ LONGEST_NAME = 10_000
 FEW_ROWS = 200
 #: Below this many rows batches are small.
 FEW_FOR_BATCHES = 1000
-#: Below this many rows a linear model stands beside the best network: alone, a network is often worse than it.
+#: Below this many rows a linear model stands beside the network: alone, a network is often worse than it. On 24 draws
+#: of 80 to 330 rows its error is 4 % above the linear model's on average, and up to 85 %; that of both 3 % below.
 FEW_FOR_LINEAR = 500
 #: From this many rows on the default preset is one plain network. Below, a fit takes MOST_TABLE_STEPS at most: 49 s of
 #: one core for 99,000 rows, 57 s for 300,000 (R² .890; of a plain network .881, in 8 s). Beyond, ten epochs are more
@@ -252,6 +256,10 @@ MOST_NUMBERS, MOST_PRODUCTS = 2**27, 2e11
 WIDE_AT_ONCE = 2**24
 #: Every so manyth row says which strength of the penalty is best.
 HELD = 5
+#: Weights that a weight counts as where generalised cross-validation chooses the penalty beside a small network. With 1
+#: it is too weak for 300 of the houses, 258 features wide (RMSE .43 of the deviation, not .35); 1.4, of splines, is too
+#: much for the fewest rows.
+DEARER = 1.2
 #: Logit of a label that every row has.
 CERTAIN = 30.0
 #: A season is looked for among lags up to this share of the steps learnt from, and no longer than this.

@@ -34,7 +34,7 @@ from .found_linear import Found, find_linear
 from .front import front_of
 from .inputs import KINDS, Inputs, kind_of
 from .networks import built
-from .presets import DEFAULT, check_preset
+from .presets import DEFAULT, PRESETS, check_preset
 
 #: task: (link, loss) of the output layer.
 OUTPUTS = {
@@ -178,6 +178,8 @@ class Design(Shown):
             self.reasons[ROW_OF.get(name, "hidden")] = "as asked"
         if "hidden" in choices:
             suit_rate(self, self.hidden)
+            if "linear" in self.spec and "linear" not in choices:  # layers that somebody chose are looked at alone
+                self.spec = self.spec | {"linear": False}
 
     def alone(self, reason: str) -> None:
         """Let one network learn, where others would stand beside it."""
@@ -320,7 +322,8 @@ def plan(inputs: Inputs, rows: int, encoder: Any, target: TargetEncoder, validat
         validation=share, patience=None, inputs=inputs.name, encoder=encoder, target_encoder=target, **chosen,
     )
     if design.kind == "mlp":
-        few = preset == "best" and whole and rows < FEW_FOR_LINEAR and not getattr(encoder, "codes", None)
+        few = preset in PRESETS and PRESETS[preset].linear and whole and rows < FEW_FOR_LINEAR
+        few = few and not getattr(encoder, "codes", None)
         design.spec = design.spec | {"linear": few and inputs.name == "table" and target.task != "multilabel"}
     if epochs is not None:
         design.epochs = epochs

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..data.limits import ALPHAS, CERTAIN
+from ..data.limits import ALPHAS, CERTAIN, DEARER
 from ..data.weights import none_if_equal
 from ..nn import FoundLinear, Module
 
@@ -45,7 +45,8 @@ def ridge(Z: np.ndarray, T: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, np.n
     """Minimise Σ w |t - W z - b|² + α |W|², with the α whose generalised cross-validation is best: W, b.
 
     It goes by sums over rows alone, as leaving out single rows would not (Golub, Heath and Wahba, Technometrics 21,
-    1979).
+    1979). A weight counts as a little more than one (DEARER): else, where features are about as many as rows, an α
+    that lets them go through the rows looks best.
     """
     mean, center = np.average(Z, axis=0, weights=w), np.average(T, axis=0, weights=w)
     root = np.sqrt(w)[:, None]
@@ -56,7 +57,8 @@ def ridge(Z: np.ndarray, T: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, np.n
     for alpha in ALPHAS:
         share = s**2 / (s**2 + alpha)
         left = total - ((2 * share - share**2)[:, None] * along**2).sum()
-        best = min(best, (left / max(n - 1 - share.sum(), 1e-9) ** 2, alpha))
+        free = n - 1 - DEARER * share.sum()
+        best = min(best, (left / free**2, alpha)) if free > 0 else best
     W = (V.T @ ((s / (s**2 + best[1]))[:, None] * along)).T
     return W, center - W @ mean
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..data import TableEncoder
-from ..data.limits import CODE_WIDTH, FEWEST_BINS, FEWEST_IN_BIN, MOST_BINS_OF_ROW, ROWS_OF_EDGES
+from ..data.limits import CODE_WIDTH, FEWEST_BINS, FEWEST_IN_BIN, MOST_BINS_OF_ROW, ROWS_OF_EDGES, VALUES_A_BIN
 from ..data.weights import none_if_equal
 from ..nn import TableInput
 
@@ -33,12 +33,19 @@ def front_of(encoder: TableEncoder, Z: Any, weights: np.ndarray | None, bins: in
 
 def edges_of(Z: np.ndarray, features: list[int], weights: np.ndarray | None, bins: int) -> dict[int, np.ndarray]:
     """Find where the bins of each feature end: quantiles of Z (n, features), equal ones once. Where features are many,
-    or rows few, bins are fewer, and rather none than a few."""
+    or rows few, bins are fewer, and rather none than a few. Of a number of few values, such as the hour of a day, each
+    value is an edge."""
     weights = none_if_equal(weights)  # a row counts as often as any other, to the last bit
     rows = len(Z) if weights is None else float(np.sum(weights))
-    bins = min(bins, MOST_BINS_OF_ROW // max(1, len(features)), int(rows // FEWEST_IN_BIN))
+    most = MOST_BINS_OF_ROW // max(1, len(features))
+    few = min(most, VALUES_A_BIN * bins, int(rows // FEWEST_IN_BIN))
+    bins = min(bins, most, int(rows // FEWEST_IN_BIN))
     found = {}
     for j in features if bins >= FEWEST_BINS else ():
+        values = np.unique(Z[:, j].astype(np.float32))
+        if 2 < len(values) <= few:
+            found[j] = values
+            continue
         shares = np.linspace(0, 1, bins + 1)
         some = np.quantile(Z[:, j].astype(np.float64), shares, method="inverted_cdf", weights=weights)
         edges = np.unique(some.astype(np.float32))

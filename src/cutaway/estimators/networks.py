@@ -12,7 +12,7 @@ import numpy as np
 from .. import habits, nn
 from ..arguments import is_whole
 from ..errors import ArgumentError, ShapeError
-from ..nn import CNN, MLP, Linear, Module
+from ..nn import CNN, MLP, Linear, Module, Sequential
 from .notes import tell
 
 
@@ -45,13 +45,13 @@ def table_network(d: Any, seed: int) -> Module:
     start(layers[-1], bent)
     layers += [nn.MemberMean(d.link)] if k > 1 else []
     if front is None and k == 1:
-        network: Module = MLP(d.n_in, list(d.hidden), d.n_out, activation=d.activation, dropout=d.dropout)
+        network: Sequential = MLP(d.n_in, list(d.hidden), d.n_out, activation=d.activation, dropout=d.dropout)
         network.layers = layers
     else:
-        network = nn.Sequential(*layers)
+        network = Sequential(*layers)
     if d.found is not None:
         beside = nn.FoundLinear(d.n_in, d.n_out)
-        network = nn.Ensemble([network, beside], d.link)
+        network = nn.WithLinear(network, beside, d.link)
     network.astype(d.dtype).init(seed)
     if d.found is not None:
         beside.weight.data[...], beside.bias.data[...] = d.found

@@ -14,7 +14,7 @@ class Preset:
 
     bins: of each number, at most; 0: numbers as they are. members: networks side by side that share weights. hidden:
     neurons of each layer. lr: the highest learning rate. average: the decay of the average of the weights. longer: how
-    many times the epochs of `fast`.
+    many times the epochs of `fast`. linear: whether a linear model stands beside the network where rows are few.
     """
 
     words: str
@@ -24,10 +24,11 @@ class Preset:
     lr: float = 1e-3
     average: float = 0.99
     longer: float = 1.0
+    linear: bool = True
 
 
 PRESETS = {
-    "fast": Preset("one plain network: the least time"),
+    "fast": Preset("one plain network: the least time", linear=False),
     "default": Preset("a good score in about a second", bins=16, members=4, lr=2e-3),
     "best": Preset("the best score, at ten times the time", bins=32, members=8, hidden=(256, 256), lr=2e-3, longer=1.5),
 }

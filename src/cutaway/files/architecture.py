@@ -174,7 +174,7 @@ LAYERS: dict[str, Layer] = {
 }
 NETWORKS: dict[str, type[nn.Sequential]] = {
     "Sequential": nn.Sequential, "MLP": nn.MLP, "CNN": nn.CNN, "Recurrent": nn.Recurrent,
-    "TabM": nn.TabM,
+    "TabM": nn.TabM, "WithLinear": nn.WithLinear,
 }
 
 
@@ -209,6 +209,9 @@ def _to_json(module: nn.Module, seen: dict[int, int]) -> dict[str, Any]:
             entry |= {"input_shape": list(module.input_shape)}
         if isinstance(module, nn.CNN | nn.Recurrent | nn.TabM):
             entry |= {"about": module.about}
+        if isinstance(module, nn.WithLinear):
+            entry["layers"].append(_to_json(module.linear, seen))
+            entry |= {"link": module.link}
     elif type(module) is nn.LastState and plain:
         entry = {"class": name, "layers": [_to_json(module.layer, seen)]}
     elif type(module) is nn.Ensemble and plain:
@@ -333,6 +336,8 @@ def _build(entry: Any, custom: dict[str, Callable[[], nn.Module]], made: list[nn
 
 
 def _network(name: str, entry: dict[str, Any], layers: list[nn.Module]) -> nn.Module:
+    if name == "WithLinear":
+        return _with_linear(entry, layers)
     model = object.__new__(NETWORKS[name])  # an MLP is rebuilt from its layers, whatever was done to them since
     nn.Sequential.__init__(model, *layers)
     if isinstance(model, nn.CNN):
@@ -345,6 +350,12 @@ def _network(name: str, entry: dict[str, Any], layers: list[nn.Module]) -> nn.Mo
         model.widths = tuple(whole(n, "a width") for n in field(entry, "widths", list, name))
         model.activation = text(entry, "activation", name)
     return model
+
+
+def _with_linear(entry: dict[str, Any], layers: list[Any]) -> nn.Module:
+    if not layers or not isinstance(layers[-1], nn.FoundLinear):
+        raise FileError("it is damaged (WithLinear holds no linear model)")
+    return nn.WithLinear(nn.Sequential(*layers[:-1]), layers[-1], text(entry, "link", "WithLinear"))
 
 
 def _last_state(layers: list[Any]) -> nn.Module:

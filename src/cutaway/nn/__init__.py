@@ -13,7 +13,7 @@ from .convolution import (
     MaxPool1d,
     MaxPool2d,
 )
-from .ensemble import Ensemble, FoundLinear
+from .ensemble import Ensemble, FoundLinear, WithLinear
 from .layers import (
     ACTIVATIONS,
     ELU,
@@ -55,7 +55,7 @@ __all__ = [
     "LayerNorm", "LeakyReLU", "Linear", "LogSoftmax", "MaxPool1d", "MaxPool2d", "MemberLinear", "MemberMean",
     "Members", "Mish", "Mode", "Module", "Parameter", "Parametric", "PiecewiseLinear", "ReLU", "Recurrent",
     "RecurrentLayer", "Scale", "Sequential", "SiLU", "Sigmoid", "Softmax", "Softplus", "TabM", "TableInput", "Tanh",
-    "init", "training_mode",
+    "WithLinear", "init", "training_mode",
 ]
 
 

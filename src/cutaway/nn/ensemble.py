@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from ..arguments import whole_number
@@ -9,7 +11,8 @@ from ..autodiff import Tensor, ops
 from ..errors import ArgumentError, ShapeError
 from .layers import here, holds
 from .members import MemberMean
-from .module import Module
+from .module import Module, training_mode
+from .networks import Sequential
 from .parameter import Buffer
 
 
@@ -35,12 +38,15 @@ class Ensemble(Module):
         return self.mean.link
 
     def forward(self, x: Tensor) -> Tensor:
-        answers = [network(x) for network in self.networks]
-        answers = [a if a.ndim == 3 else ops.reshape(a, (a.shape[0], 1, a.size // a.shape[0])) for a in answers]
-        return self.mean(ops.concat(answers, axis=1))
+        return self.mean(ops.concat([_as_members(network(x)) for network in self.networks], axis=1))
 
     def describe(self) -> str:
         return f"{len(self.networks)} networks, {self.link}"
+
+
+def _as_members(z: Tensor) -> Tensor:
+    """Outputs (n, k, out) of members, or (n, out) of a network, which is one of them."""
+    return z if z.ndim == 3 else ops.reshape(z, (z.shape[0], 1, z.size // z.shape[0]))
 
 
 class FoundLinear(Module):
@@ -73,3 +79,40 @@ class FoundLinear(Module):
 
     def describe(self) -> str:
         return f"{self.n_in} -> {self.n_out}, found"
+
+
+class WithLinear(Sequential):
+    """Layers one after the other, and a linear model found before training beside them: the answer is their mean.
+
+    >>> import cutaway as ct
+    >>> net = ct.nn.WithLinear(ct.nn.MLP(2, [8], 1), ct.nn.FoundLinear(2, 1))
+    >>> [name for name, _ in net.named_parameters()]
+    ['layer1.weight', 'layer1.bias', 'layer2.weight', 'layer2.bias']
+    >>> net([[1.0, 2.0]]).shape
+    (1, 1)
+
+    network: whose layers they are; x (n, n_in) -> (n, out). They learn, are called and begin as they would alone: the
+    linear model answers once training is over, and where rows held back are scored. link says what is averaged, as in
+    MemberMean.
+    """
+
+    def __init__(self, network: Sequential, linear: FoundLinear, link: str = "identity") -> None:
+        if not isinstance(network, Sequential) or not isinstance(linear, FoundLinear):
+            raise ArgumentError(f"WithLinear takes a Sequential and a FoundLinear, got {network!r} and {linear!r}")
+        super().__init__(*network.layers)
+        self.linear, self.mean = linear, MemberMean(link)
+
+    @property
+    def link(self) -> str:
+        return self.mean.link
+
+    def children(self) -> Iterator[tuple[str, Module]]:
+        yield from super().children()
+        yield "linear", self.linear
+        yield "mean", self.mean
+
+    def forward(self, x: Tensor) -> Tensor:
+        z = super().forward(x)
+        if training_mode() is not None:
+            return z
+        return self.mean(ops.concat([_as_members(z), _as_members(self.linear(x))], axis=1))

@@ -9,6 +9,7 @@ import numpy as np
 
 from ....data import judgement
 from ....data.limits import MOST_COMPARED, MOST_FOR_LEAKS
+from ....nn import WithLinear
 from ..evidence import Evidence
 from ..finding import NOTICE, SERIOUS, Finding
 
@@ -66,6 +67,7 @@ def _drop(e: Evidence, found: judgement.Telling) -> str:
     gone = str(features.start) if _features(e, found) == 1 else f"slice({features.start}, {features.stop})"
     change = f"X = np.delete(X, {gone}, axis=1)" + f"; Xv = np.delete(Xv, {gone}, axis=1)" * (e.held_out is not None)
     made = f"ct.nn.Linear({left}, {_first(e)})" + '.astype("float64")' * (e.model.dtype == np.float64)
+    change += "; model = ct.nn.Sequential(*model.layers)" * isinstance(e.model, WithLinear)  # it was found for all
     return change + (f"; model.layers[0] = {made}" if _first(e) and left else "")
 
 
