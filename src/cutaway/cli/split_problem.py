@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..data.judgement import judged_by
-from ..data.limits import VALIDATION
+from ..data.limits import FEW_SEQUENCES, VALIDATION
 from ..errors import DataError
 from ..text import listed
 from .honest import settle
@@ -50,10 +50,11 @@ class SplitProblem:
 def divide(problem: Problem, test: float, seed: int) -> tuple[tuple[np.ndarray, ...], str]:
     """Divide rows into those to learn from, to see when to stop (none where rows are few) and to test on; say how."""
     n, many = len(problem.y), problem.kind.many
+    fewest = FEW_SEQUENCES if problem.kind.name == "sequences" and not problem.forecasts else problem.kind.fewest
     if problem.tests:
         last = np.arange(n - problem.tests, n)
         learn, steer = np.arange(n - problem.tests), last[:0]
-        if len(learn) >= problem.kind.fewest:
+        if len(learn) >= fewest:
             learn, steer = _split(problem, learn, (VALIDATION,), seed)[0]
         elif not len(learn):
             raise DataError(f"{problem.source} has no {many} with a target: only the test part does.")
@@ -61,7 +62,7 @@ def divide(problem: Problem, test: float, seed: int) -> tuple[tuple[np.ndarray, 
         parts: Any = (learn, steer, last)
         how = f"those of {problem.test_source}"
     else:
-        shares = (test,) if n * (1 - test) < problem.kind.fewest else ((1 - test) * VALIDATION, test)
+        shares = (test,) if n * (1 - test) < fewest else ((1 - test) * VALIDATION, test)
         parts, how = _split(problem, np.arange(n), shares, seed)
         if len(parts) == 2:
             parts = (parts[0], parts[1][:0], parts[1])

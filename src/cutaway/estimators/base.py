@@ -235,7 +235,7 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
         if self.early_stopping is not True:
             design.patience = int(self.early_stopping) or None if design.patience else None
         if not own_validation and self.validation is not None and not design.validation:
-            tell_of_no_validation(self, n, kind.fewest)
+            tell_of_no_validation(self, n, max(kind.fewest, kind.fewest_for(encoder)))
         if self.monitor != "loss" and design.validation:
             name = self.monitor[0] if isinstance(self.monitor, tuple | list) else self.monitor
             design.reasons["validation"] += f"; by {getattr(name, '__name__', name)}"

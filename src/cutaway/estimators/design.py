@@ -313,7 +313,8 @@ def plan(inputs: Inputs, rows: int, encoder: Any, target: TargetEncoder, validat
          whole: bool = True) -> Design:
     """The design for `rows` encoded rows and a target; a share of them is held back, unless they are few. whole: no
     others will be learnt from."""
-    share = 0.0 if rows < inputs.fewest else validation
+    fewest = inputs.fewest if preset is None else inputs.fewest_for(encoder)
+    share = 0.0 if rows < fewest else validation
     m = left_over(rows, share)
     chosen = inputs.design(rows, m, encoder, batch_size, preset)
     link, loss = OUTPUTS[target.task]
@@ -336,7 +337,7 @@ def plan(inputs: Inputs, rows: int, encoder: Any, target: TargetEncoder, validat
         "linear": "alone, a network of few rows is often worse than it; the mean of both seldom is",
         "validation": f"{inputs.many} that are not learnt from show when to stop; the best weights are kept"
         if share
-        else f"too few {inputs.many} to hold some back" if rows < inputs.fewest
+        else f"too few {inputs.many} to hold some back" if rows < fewest
         else f"every {inputs.one} is learnt from, to the last epoch",
     }
     return design

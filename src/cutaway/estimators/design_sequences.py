@@ -7,8 +7,8 @@ import math
 from typing import Any
 
 from ..data.limits import FEW_ROWS as FEW
-from ..data.limits import FEWEST_SEQUENCE_EPOCHS as FEWEST_EPOCHS
 from ..data.limits import (
+    FEW_SEQUENCES,
     FILTERS,
     FILTERS_STEPS,
     LONG,
@@ -23,6 +23,7 @@ from ..data.limits import (
     STEPS_OF_FILTERS,
     WINDOWS_OF_FILTERS,
 )
+from ..data.limits import FEWEST_SEQUENCE_EPOCHS as FEWEST_EPOCHS
 from ..data.limits import MOST_SEQUENCE_EPOCHS as MOST_EPOCHS
 from .sequence_trial import SequenceTrial
 
@@ -35,13 +36,12 @@ def sequence_design(m: int, features: int, shortest: int, longest: int, batch_si
 
     trial: what was tried on them; without it, short sequences alone are read step by step.
     """
-    short = longest < SHORT_SEQUENCES
-    step_by_step = short or (trial is not None and trial.by_place)
+    in_order = step_by_step(longest, trial)
     batch = min(batch_size or (16 if m < FEW else 32), m)
     steps = -(-m // batch)
-    epochs = _epochs(m, batch, SEQUENCE_STEPS if step_by_step else FILTERS_STEPS)
-    if step_by_step:
-        why = "" if short or trial is None else f"{trial.place_reason}, so that order counts; "
+    epochs = _epochs(m, batch, SEQUENCE_STEPS if in_order else FILTERS_STEPS)
+    if in_order:
+        why = "" if longest < SHORT_SEQUENCES or trial is None else f"{trial.place_reason}, so that order counts; "
         network = recurrent(longest, why)
     else:
         network = filters(m, longest)
@@ -58,6 +58,11 @@ def sequence_design(m: int, features: int, shortest: int, longest: int, batch_si
         "batch_size": batch, "epochs": epochs, "dtype": "float32", **network,
         "reasons": reasons | network["reasons"],
     }
+
+
+def step_by_step(longest: int, trial: SequenceTrial | None) -> bool:
+    """Whether sequences are read one step after the other: short ones, and where order counts."""
+    return longest < SHORT_SEQUENCES or (trial is not None and trial.by_place)
 
 
 #: What can be chosen of a recurrent network alone.
@@ -84,7 +89,7 @@ def filters(m: int, longest: int) -> dict[str, Any]:
     strides = [2 if i < halvings else 1 for i in range(len(FILTERS))]
     strides[0] = max(strides[0], first)
     long = longest > LONG_FOR_FILTERS
-    members = SEQUENCE_MEMBERS if m < FEW else 1
+    members = SEQUENCE_MEMBERS if m < FEW_SEQUENCES else 1
     skip = f"; strides leave {-(-longest // math.prod(strides))} of {longest:,} steps" if halvings else ""
     return {
         "kind": "fcn", "average": SEQUENCE_AVERAGE,

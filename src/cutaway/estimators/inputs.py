@@ -16,7 +16,13 @@ from ..data.formats import ARRAYS, format_of
 from ..data.image_arrays import image_words
 from ..data.images import is_paths
 from ..data.limits import FEW_ROWS as SMALL
-from ..data.limits import FEWEST_OF_LEVEL, FEWEST_OF_LEVEL_IN_SMALL, MOST_COLUMNS_OF_LEVELS, MOST_LAID_OUT
+from ..data.limits import (
+    FEW_SEQUENCES,
+    FEWEST_OF_LEVEL,
+    FEWEST_OF_LEVEL_IN_SMALL,
+    MOST_COLUMNS_OF_LEVELS,
+    MOST_LAID_OUT,
+)
 from ..data.npz_files import in_npz
 from ..data.numbers_as_names import told_by
 from ..data.sequence_encoder import as_sequences, is_nested, warn_of_order
@@ -24,7 +30,7 @@ from ..data.series import extent
 from ..errors import ArgumentError, DataError, warn
 from ..sequences import Sequences
 from .design_images import image_design
-from .design_sequences import sequence_design
+from .design_sequences import sequence_design, step_by_step
 from .design_tables import table_design
 from .front import looked_at
 from .sequence_trial import tried
@@ -49,6 +55,10 @@ class Inputs:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
+
+    def fewest_for(self, encoder: Any) -> int:
+        """With fewer rows than this none is held back for the network that is designed."""
+        return self.fewest
 
     def read(self, X: Any, encoder: Any = None) -> Read:
         """Read any accepted form of X as the one that the other methods take; as for training if the encoder is given.
@@ -234,6 +244,9 @@ class SequenceInputs(Inputs):
         Z = np.zeros((2, encoder.longest, self.n_in(encoder)))
         same = encoder.shortest == encoder.longest
         return Z if same else Sequences(Z, np.array([encoder.longest, encoder.shortest]))
+
+    def fewest_for(self, encoder):
+        return self.fewest if step_by_step(encoder.longest, encoder.trial) else FEW_SEQUENCES
 
     def words(self, encoder):
         return extent(encoder.shortest, encoder.longest, len(encoder.columns))
