@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import losses
 from ..errors import ArgumentError, CutawayError
+from ..estimators import thresholds
 from ..rules import OPS, bind
 from .arrays import XP, concatenate, expand_dims, where
 from .graph import TEXT, OnnxArray, OnnxGraph
@@ -46,13 +47,25 @@ def _classes(g: OnnxGraph, estimator: Any, z: OnnxArray) -> None:
             names = np.array(list(map(str, names)), object)
         names = names.astype(np.int64) if names.dtype.kind in "iu" else names.astype(float) if (
             names.dtype.kind == "f") else names
-        likeliest = g("ArgMax", p, axis=1, keepdims=0, dtype=np.int64, shape=(None,))
-        label = g("Gather", g.constant(names, name="classes"), likeliest, axis=0, shape=(None,))
-        about = "the likeliest class"
+        chosen, about = _said(estimator, p)
+        label = g("Gather", g.constant(names, name="classes"), chosen, axis=0, shape=(None,))
     g.output(LABEL, label, about)
     listed = ", ".join(map(str, estimator.target_encoder_.names if task == "multilabel" else classes.tolist()))
     g.output(PROBABILITIES, p.astype(np.float32), f"of {listed:.2000}, in this order")
     g.output(OUTPUTS, z, "what the network says, before the temperature and the link to probabilities")
+
+
+def _said(estimator: Any, p: OnnxArray) -> tuple[OnnxArray, str]:
+    """The place of the class that is said: the likeliest, or the positive one from its threshold on."""
+    g, least = p.graph, estimator.threshold_
+    if least is None:
+        return g("ArgMax", p, axis=1, keepdims=0, dtype=np.int64, shape=(None,)), "the likeliest class"
+    place = thresholds.place_of(estimator.positive_, estimator.target_encoder_)
+    others = p - np.eye(p.shape[1] or 1)[place] * 2.0  # never the largest
+    other = g("ArgMax", others, axis=1, keepdims=0, dtype=np.int64, shape=(None,))
+    positive = g("GreaterOrEqual", p[:, place], float(least))
+    return where(positive, g.constant(place, np.int64), other), (
+        f"{estimator.positive_!r:.200} from the probability {least:.6g} on, else the likeliest other class")
 
 
 def _numbers(g: OnnxGraph, estimator: Any, z: OnnxArray, coverage: float | None) -> None:

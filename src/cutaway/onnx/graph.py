@@ -1,7 +1,7 @@
 """An ONNX graph as it is written: arrays by their names, nodes that make one of others, and the file's content.
 
-A file says opset 17 and IR 8, which ONNX Runtime reads from 1.12 on: what helpers of the package onnx write unasked is
-newer than most runtimes. Few operators are used, and of each only what runtimes agree on.
+A file says opset 17 and IR 8, which ONNX Runtime 1.17 reads (20 and 9 at most): what helpers of the package onnx write
+unasked is newer than most runtimes. Few operators are used, and of each only what runtimes agree on.
 """
 
 from __future__ import annotations
