@@ -1,6 +1,7 @@
 """Networks as ONNX files: ONNX Runtime gives what predict gives, and the file is one that every runtime reads."""
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -11,6 +12,9 @@ import cutaway as ct
 from cutaway import nn
 from cutaway.onnx.graph import IR, OPSET
 from cutaway.rules import OPS, rule, xp
+
+sys.path.append(str(Path(__file__).parent.parent / "files"))
+from saved_networks import CUSTOM, STANDARD, awake
 
 RNG = np.random.default_rng(0)
 ROWS = RNG.normal(size=(7, 4)).astype(np.float32)
@@ -74,6 +78,29 @@ def test_runtime_gives_what_predict_gives(name, precision, tmp_path):
     np.testing.assert_allclose(ran.run(None, file.feed(X))[0], net.predict(X), rtol=1e-5, atol=3e-6)
     none = ran.run(None, {name: a[:0] for name, a in file.feed(X).items()})[0]
     assert none.shape == (0, *net.predict(X).shape[1:])
+
+
+@pytest.mark.parametrize("name", STANDARD | CUSTOM)
+def test_every_network_that_can_be_saved_can_be_exported(name, tmp_path):
+    make, X = (STANDARD | CUSTOM)[name]
+    net = awake(make)
+    file, ran = exported(net, X, tmp_path / "m.onnx")
+    np.testing.assert_allclose(ran.run(None, file.feed(X))[0], net.predict(X), rtol=1e-5, atol=1e-6)
+
+
+def test_an_answer_for_every_step(tmp_path):
+    class Steps(nn.Module):
+        def __init__(self):
+            self.scan, self.head = nn.GRU(3, 4), nn.Linear(4, 2)
+
+        def forward(self, x):
+            return self.head(self.scan(x)[0])
+
+    net = Steps().init(0)
+    file, ran = exported(net, SERIES.values, tmp_path / "m.onnx")
+    assert file.outputs[0].shape == ("rows", "steps", 2) and ran.get_outputs()[0].shape[::2] == ["rows", 2]
+    x = RNG.normal(size=(2, 5, 3)).astype(np.float32)
+    np.testing.assert_allclose(ran.run(None, {"x": x})[0], net.predict(x), atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["rnn", "lstm", "gru", "filters before a scan", "words"])
@@ -187,6 +214,8 @@ def test_an_operation_that_cannot_be_written_is_refused_by_its_layer(tmp_path):
 def test_what_is_no_network_and_no_such_name_are_refused(tmp_path):
     with pytest.raises(ct.errors.ArgumentError, match="takes a network, a Classifier or a Regressor, got int"):
         ct.export(3, tmp_path / "m.onnx")
+    with pytest.raises(ct.errors.ArgumentError, match="the network is the class Linear: build one"):
+        ct.export(nn.Linear, tmp_path / "m.onnx")
     with pytest.raises(ct.errors.ArgumentError, match="promises a PyTorch file"):
         ct.export(nn.Linear(2, 1), tmp_path / "m.pt")
     with pytest.raises(ct.errors.FileError, match="there is no folder"):

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import habits
 from ..errors import ArgumentError
 from ..estimators.base import Estimator
 from ..files import write_whole
@@ -16,7 +17,7 @@ from ..files.endings import check_ending
 from ..nn import Module
 from .answers import NAMES, answers
 from .columns import InputColumn
-from .graph import OnnxArray, OnnxGraph
+from .graph import STEPS, OnnxArray, OnnxGraph, named
 from .network import Evaluation
 from .sides import NetworkSide, Side, TableSide, side_of
 
@@ -58,6 +59,7 @@ class OnnxFile:
         return "\n".join((self.path, *ports))
 
 
+@habits.in_our_words
 def export(model: Any, path: Any, *, input: Any = None, coverage: float | None = None) -> OnnxFile:
     """Write a network, or a Classifier or Regressor with all that it does to its input, as an ONNX file.
 
@@ -129,8 +131,8 @@ def _columns(side: Side) -> dict[str, Any]:
 
 
 def _port(array: OnnxArray, about: str) -> Port:
-    sizes = [size if size is not None else "rows" if k == 0 else "steps" for k, size in enumerate(array.shape)]
-    return Port(array.name, "text" if array.dtype == object else array.dtype.name, tuple(sizes), about)
+    sizes = tuple(size or 0 for size in named(array, STEPS))
+    return Port(array.name, "text" if array.dtype == object else array.dtype.name, sizes, about)
 
 
 def _version() -> str:

@@ -16,6 +16,7 @@ from ..errors import ArgumentError
 OPSET, ML_OPSET, IR = 17, 3, 8
 LARGEST = 2**31 - 2**20  # bytes: protobuf ends at 2 GiB
 TEXT = np.dtype(object)
+STEPS = "steps"  # what an open size of an input is called, besides its rows
 #: TensorProto's numbers of types.
 TYPES = {"float32": 1, "uint8": 2, "int32": 6, "int64": 7, "object": 8, "bool": 9, "float64": 11}
 #: Operators that ONNX Runtime has in single precision alone: in a graph of doubles they stand between two casts.
@@ -212,7 +213,7 @@ class OnnxGraph:
         if sum(a.nbytes for a in kept.values()) > LARGEST:
             raise ArgumentError("an ONNX file has room for 2 GB of weights, and this network has more")
         graph = helper.make_graph(
-            nodes, name, [self._info(*entry) for entry in self.inputs.values()],
+            nodes, name, [self._info(*entry, STEPS) for entry in self.inputs.values()],
             [self._info(*entry) for entry in self.outputs.values()],
             [onnx.numpy_helper.from_array(a, name) for name, a in kept.items()])
         domains = {node.domain for node in nodes}
@@ -235,10 +236,15 @@ class OnnxGraph:
                     read.update(name for inner in attribute.g.node for name in inner.input)
         return kept[::-1]
 
-    def _info(self, array: OnnxArray, about: str) -> Any:
-        sizes: list[int | str | None] = [
-            size if size is not None else "rows" if k == 0 else "steps" for k, size in enumerate(array.shape)]
+    def _info(self, array: OnnxArray, about: str, open_size: str | None = None) -> Any:
+        """Describe an input or output. Equal names of sizes say that these are equal: those of outputs have none."""
+        sizes = named(array, open_size)
         return self.onnx.helper.make_tensor_value_info(array.name, TYPES[array.dtype.name], sizes, about)
+
+
+def named(array: OnnxArray, open_size: str | None) -> list[int | str | None]:
+    """The sizes of an array: "rows" where the first is open, a name for the others that are."""
+    return [size if size is not None else "rows" if k == 0 else open_size for k, size in enumerate(array.shape)]
 
 
 def together(*shapes: Sequence[int | None]) -> tuple[int | None, ...]:
