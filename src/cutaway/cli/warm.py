@@ -10,13 +10,14 @@ from typer import Argument, Option
 
 
 def warm(
-    networks: Annotated[list[str] | None, Argument(metavar="[table|mlp|cnn|rnn|lstm|gru]...", show_default=False,
+    networks: Annotated[list[str] | None, Argument(metavar="[table|series|mlp|cnn|rnn|lstm|gru]...", show_default=False,
                                                    help="Which networks; unless named, all.")] = None,
     double: Annotated[bool, Option("--double", help="In float64 too; table and mlp always are.")] = False,
 ) -> None:
     """Compile the machine code of common networks for this processor, and keep it for later runs.
 
-    table: what `cutaway fit` designs for tables, with every preset. Of the others every activation, loss and optimizer.
+    table: what `cutaway fit` designs for tables, with every preset; series: for sequences, the filters. Of the others
+    every activation, loss and optimizer.
     Training and prediction, one thread and several. What is there already stays; what no run has used for 90 days is
     deleted. Anything else is compiled, as ever, when it is first needed.
     """
@@ -127,6 +128,31 @@ def _table() -> Iterator[tuple]:
 CODED = ("abcd", "dabce", "defab", "dabefgc")  # columns; from d on they hold codes: behind, around, before, among
 
 
+def _series() -> Iterator[tuple]:
+    """Give the filters that are designed for sequences of one length and of several, for each task, and a single one of
+    these networks."""
+    import numpy as np
+
+    from ..estimators import design
+    from ..sequences import Sequences
+
+    chance, k = np.random.default_rng(0), np.arange(40)
+    speed = chance.uniform(0.3, 1.5, len(k))
+    waves = np.sin(np.arange(60)[:, None] * speed[:, None, None] + chance.uniform(0, 6, (len(k), 1, 2)))
+    targets = {"regression": speed, "multi-output regression": np.stack([speed, 2 * speed], 1), "binary": k % 2,
+               "multiclass": k % 3, "multilabel": np.stack([k % 2, speed > 1], 1)}
+    for X in (waves, waves[:, :, :1], Sequences(waves, 30 + k % 31)):
+        for task, y in targets.items():
+            for members in (3, 1):
+                plan = design(X, y, task)
+                if plan.kind == "fcn":
+                    plan.change({"members": members})
+                assert plan.target_encoder is not None  # of what was just designed
+                Z, T = plan.encoder.transform(X), plan.target_encoder.transform(y)
+                for weighted in (False, True):
+                    yield plan.network(), Z, T, plan.loss, plan.optimizer(), weighted
+
+
 def _cnn() -> Iterator[tuple]:
     import numpy as np
 
@@ -160,7 +186,7 @@ def _recurrent(cell: str) -> Iterator[tuple]:
 
 
 NETWORKS: dict[str, Callable[[], Iterator[tuple]]] = {
-    "table": _table, "mlp": _mlp, "cnn": _cnn, "rnn": lambda: _recurrent("rnn"), "lstm": lambda: _recurrent("lstm"),
-    "gru": lambda: _recurrent("gru"),
+    "table": _table, "series": _series, "mlp": _mlp, "cnn": _cnn, "rnn": lambda: _recurrent("rnn"),
+    "lstm": lambda: _recurrent("lstm"), "gru": lambda: _recurrent("gru"),
 }
 SMALL_TOO = ("table", "mlp")  # networks of small tables, which train in float64 (estimators/design_tables.py)
