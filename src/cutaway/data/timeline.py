@@ -26,15 +26,18 @@ PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 class Moments:
     """The time of each row: `order` (n,) rises with it, `dates` is a DatetimeIndex by the clock on the wall, or None.
 
-    `per_second` says how much of `order` is a second; 0 where that is not known.
+    `per_second` says how much of `order` is a second; 0 where that is not known. `zone` is whose clock that is, a
+    tzinfo, or None where no offsets say it.
     """
 
     order: np.ndarray
     dates: Any = None
     per_second: float = 0
+    zone: Any = None
 
     def __getitem__(self, rows: Any) -> Moments:
-        return Moments(self.order[rows], None if self.dates is None else self.dates[rows], self.per_second)
+        dates = None if self.dates is None else self.dates[rows]
+        return Moments(self.order[rows], dates, self.per_second, self.zone)
 
     def at(self, row: int) -> str:
         """Say a row's time in words."""
@@ -80,7 +83,7 @@ def moments(cells: Any, name: str) -> Moments:
 
 
 def _dated(dates: Any) -> Moments:
-    return Moments(dates.asi8, dates.tz_localize(None), PER_SECOND[dates.unit])
+    return Moments(dates.asi8, dates.tz_localize(None), PER_SECOND[dates.unit], dates.tz)
 
 
 def _spelt_dates(numbers: np.ndarray) -> Any:
@@ -112,11 +115,14 @@ class Steps:
     """How far apart rows in order of time are.
 
     `every` is the step that most of them keep, in words ("1 hour"), empty where they keep none; `apart` (n - 1,) counts
-    the steps from each row to the next, 1 between neighbours in time.
+    the steps from each row to the next, 1 between neighbours in time. `unit` is what a step has `size` of: "months",
+    "business days", or "span", what `order` counts.
     """
 
     every: str
     apart: np.ndarray
+    unit: str = "span"
+    size: float = 1
 
     @property
     def gaps(self) -> np.ndarray:
@@ -138,16 +144,16 @@ def steps(when: Moments, together: np.ndarray | None = None) -> Steps:
     together = np.ones(len(away), bool) if together is None else together
     if not together.any():
         return Steps("", np.ones(len(away), np.int64))
-    for every, apart in _calendars(when, together):
+    for every, apart, unit, size in _calendars(when, together):
         if (apart[together] >= 1).all() and (apart[together] == 1).mean() >= KEPT:
-            return Steps(every, np.where(together, apart, 1))
+            return Steps(every, np.where(together, apart, 1), unit, size)
     step = _usual(away[together])
     ratio = away / step
     apart = np.maximum(np.rint(ratio), 1).astype(np.int64)
     near = np.abs(ratio - apart) <= JITTER + 1e-9
     if (near & (apart == 1))[together].mean() < KEPT or not (near[together].mean() >= 1 - KEPT):
         return Steps("", np.ones(len(away), np.int64))
-    return Steps(in_words(step, when.per_second), np.where(together, apart, 1))
+    return Steps(in_words(step, when.per_second), np.where(together, apart, 1), "span", step)
 
 
 def _usual(away: np.ndarray) -> float:
@@ -159,8 +165,8 @@ def _usual(away: np.ndarray) -> float:
     return float(np.median(away[rounded == most])) if counts.max() >= KEPT * len(away) else middle
 
 
-def _calendars(when: Moments, together: np.ndarray) -> list[tuple[str, np.ndarray]]:
-    """Try steps of the calendar that the dates may keep, in words, and how many of them lie between neighbours."""
+def _calendars(when: Moments, together: np.ndarray) -> list[tuple[str, np.ndarray, str, int]]:
+    """Try steps of the calendar that the dates may keep: words, how many lie between neighbours, unit and size."""
     if when.dates is None:
         return []
     dates = when.dates
@@ -177,10 +183,10 @@ def _calendars(when: Moments, together: np.ndarray) -> list[tuple[str, np.ndarra
         if size < 1 or (apart[together] % size).any():
             return []
         many = counted(size // 12, "year") if size % 12 == 0 else counted(size, "month")
-        return [("1 quarter" if size == 3 else many, apart // size)]
+        return [("1 quarter" if size == 3 else many, apart // size, "months", size)]
     weekend = np.asarray(dates.day_of_week >= 5).any()
     if usual == 1 and not weekend and (dates == dates.normalize()).all() and (between > 2).any():
-        return [("1 business day", np.busday_count(days[:-1], days[1:]))]
+        return [("1 business day", np.busday_count(days[:-1], days[1:]), "business days", 1)]
     return []
 
 

@@ -1,0 +1,101 @@
+"""Exponential smoothing with a damped trend and a season, each added (Gardner and McKenzie, 1985).
+
+    e = y - (l + φ b + s[t - m])
+    l ← l + φ b + α e        b ← φ b + β e        s ← s + γ e
+    y[t + h] = l + (φ + ... + φʰ) b + s
+
+The settings are those of a grid whose errors one step ahead are smallest; of positive series also on logarithms.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+
+#: The grid: α, β as a share of it, γ as a share of what α leaves, φ. Without a trend φ is 0.
+ALPHA, BETA = (0.02, 0.1, 0.25, 0.5, 0.75, 0.95), (0.03, 0.15, 0.4)
+GAMMA, PHI = (0.02, 0.1, 0.3), (0.85, 0.95, 0.99)
+#: Steps of a series that settings are chosen on, at most.
+MOST_STEPS = 3000
+
+
+def grid(season: int) -> np.ndarray:
+    """The settings that are tried: (α, β, γ, φ) (n, 4)."""
+    gammas = GAMMA if season > 1 else (0.0,)
+    plain = [(a, 0.0, g * (1 - a), 0.0) for a, g in product(ALPHA, gammas)]
+    trend = [(a, b * a, g * (1 - a), phi) for a, b, g, phi in product(ALPHA, BETA, gammas, PHI)]
+    return np.array(plain + trend)
+
+
+def smooth(y: np.ndarray, settings: np.ndarray, season: int, at: np.ndarray, horizon: int
+           ) -> tuple[np.ndarray, np.ndarray]:
+    """Go through a series (T,) with several settings (n, 4) at once: squared errors one step ahead (n,), and forecasts
+    (n, len(at), horizon) made before each of the rising steps `at`. Gaps (NaN) leave all as expected.
+
+    >>> error, ahead = smooth(np.array([1.0, 1.0, 1.0]), np.array([[0.5, 0.0, 0.0, 0.0]]), 1, np.array([3]), 2)
+    >>> error.tolist(), ahead[0].tolist()
+    ([0.0], [[1.0, 1.0]])
+    """
+    a, b, g, phi = settings.T
+    m = max(season, 1)
+    first = y[:m][np.isfinite(y[:m])]
+    level = np.full(len(a), first.mean() if len(first) else np.nan_to_num(np.nanmean(y)))
+    trend, seasons = np.zeros(len(a)), np.zeros((len(a), m))
+    if m > 1:
+        seasons[:] = _first_seasons(y, m)
+    total, ahead, places = np.zeros(len(a)), np.zeros((len(a), len(at), horizon)), iter(enumerate(at.tolist()))
+    k, wanted = next(places, (0, -1))
+    steps = np.arange(1, horizon + 1)
+    damped = np.cumsum(phi[:, None] ** steps, axis=1)
+    for t in range(len(y) + 1):
+        if t == wanted:
+            ahead[:, k] = level[:, None] + damped * trend[:, None] + seasons[:, (t + steps - 1) % m]
+            k, wanted = next(places, (0, -1))
+            if wanted < 0:
+                break
+        if t == len(y):
+            break
+        expected = level + phi * trend
+        e = y[t] - expected - seasons[:, t % m]
+        if e[0] != e[0]:
+            e = np.zeros(len(a))
+        elif t >= m:
+            total += e * e
+        level, trend = expected + a * e, phi * trend + b * e
+        if m > 1:
+            seasons[:, t % m] += g * e
+    return total, ahead
+
+
+def _first_seasons(y: np.ndarray, m: int) -> np.ndarray:
+    """The season that a filter begins with: the mean deviation of each place in the first cycles from their means."""
+    cycles = [y[k * m:(k + 1) * m] for k in range(min(3, len(y) // m))]
+    away = [part - np.nanmean(part) for part in cycles if np.isfinite(part).any()]
+    if not away:
+        return np.zeros(m)
+    stack = np.stack(away)
+    known = np.isfinite(stack)
+    return np.where(known, stack, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+
+
+def smoothed(past: np.ndarray, y: np.ndarray, season: int, at: np.ndarray, horizon: int) -> np.ndarray:
+    """Forecast a series y (T,) from each of the steps `at` (n, horizon), with the settings that suit `past`, its steps
+    before a moment."""
+    m = season if season > 1 and np.isfinite(past).sum() >= 2 * season else 1
+    settings, best = grid(m), (np.inf, 0, False)
+    known = past[np.isfinite(past)]
+    logs = [False] + [True] * bool(len(known) and known.min() > 0)
+    for log in logs:
+        some = past[-MOST_STEPS:]
+        x = np.log(some) if log else some
+        total, _ = smooth(x, settings, m, np.zeros(0, np.int64), horizon)
+        k = int(np.argmin(total))
+        # errors of logarithms are relative: times the typical value they are of the same unit
+        size = total[k] * float(np.exp(2 * np.log(known).mean())) if log else total[k]
+        best = min(best, (float(size), k, log))
+    _, k, log = best
+    with np.errstate(invalid="ignore", divide="ignore"):
+        x = np.log(np.maximum(y, 1e-12)) if log else y
+    _, ahead = smooth(x, settings[[k]], m, at, horizon)
+    return np.exp(np.minimum(ahead[0], 700)) if log else ahead[0]

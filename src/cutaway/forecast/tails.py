@@ -1,0 +1,64 @@
+"""The end of each series, which a model keeps to forecast from, and newer rows put behind it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..errors import DataError
+from .calendars import Calendar
+from .panel import Track
+from .windows import Layout
+
+
+def tail_of(track: Track, layout: Layout, calendar: Calendar) -> Track:
+    """As much of a series as a forecast from its end sees, and what is known of the steps to come."""
+    start = max(0, len(track) - 2 * layout.length)  # twice, since gaps are filled by what was a season before
+    end = len(track) + layout.horizon
+    return Track(track.name, track.first + start * calendar.size, track.y[start:].copy(), track.hole[start:].copy(),
+                 track.known[start:end].copy(), track.given[start:end].copy(), track.past[start:].copy(),
+                 track.static.copy())
+
+
+def joined_tracks(tail: Track | None, newer: Track, calendar: Calendar, layout: Layout) -> Track:
+    """A series of which rows are given: its newer rows on one grid behind the tail, where rows of both say the same
+    step the newer one; padded where it is shorter than a window. Raises DataError for one without a past."""
+    if tail is None or not len(tail):
+        if not len(newer):
+            of = "The series" if newer.name is None else f"The series {newer.name!r}"
+            raise DataError(f"{of} is none of those learnt from, and its rows have no target: give some of its past.")
+        return _padded(newer, calendar, layout)
+    shift = calendar.places(np.array([newer.first]), tail.first)
+    if shift is None or len(newer) >= 2 * layout.length:
+        return _padded(newer, calendar, layout) if len(newer) else _refuse_beside(newer)
+    at = int(shift[0])
+    first = min(at, 0)
+    a, b = -first, at - first  # where tail and newer rows begin on the joint grid
+    n = max(a + len(tail), b + len(newer)) if len(newer) else a + len(tail)
+    s = max(n, a + len(tail.known), b + len(newer.known))
+    out = Track(newer.name, tail.first + first * calendar.size, np.full(n, np.nan), np.ones(n, bool),
+                np.zeros((s, newer.known.shape[1])), np.zeros(s, bool), np.zeros((n, newer.past.shape[1])),
+                newer.static if len(newer.static) else tail.static)
+    for part, begin in ((tail, a), (newer, b)):
+        told = np.flatnonzero(np.isfinite(part.y))
+        out.y[begin + told] = part.y[told]
+        rows = np.flatnonzero(~part.hole)
+        out.hole[begin + rows], out.past[begin + rows] = False, part.past[rows]
+        ahead = np.flatnonzero(part.given)
+        out.known[begin + ahead], out.given[begin + ahead] = part.known[ahead], True
+    return _padded(out, calendar, layout)
+
+
+def _refuse_beside(newer: Track) -> Track:
+    of = "rows" if newer.name is None else f"rows of {newer.name!r}"
+    raise DataError(f"The {of} lie between the steps that the model has learnt: bring them to its times.")
+
+
+def _padded(track: Track, calendar: Calendar, layout: Layout) -> Track:
+    """The series with empty steps before it, where it is shorter than a window."""
+    short = layout.length - len(track)
+    if short <= 0:
+        return track
+    rows = ((short, 0), (0, 0))
+    return Track(track.name, track.first - short * calendar.size,
+                 np.pad(track.y, (short, 0), constant_values=np.nan), np.pad(track.hole, (short, 0)),
+                 np.pad(track.known, rows), np.pad(track.given, (short, 0)), np.pad(track.past, rows), track.static)
