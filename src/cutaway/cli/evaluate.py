@@ -35,13 +35,15 @@ def evaluate(
     from ..report.scores import confusions, measure, measure_outputs
     from ..report.sureness import sureness
     from ..report.verdict import Answer
-    from . import checks, problem, sections
+    from . import checks, forecaster, problem, sections
     from .answers import answers, decided, doubted
     from .keeping import load, reading
     from .rows import about, in_file
     from .sources import load_for
     from .terminal import Screen, warn
 
+    if (ahead := forecaster.load(model)) is not None:
+        return forecaster.evaluate(ahead, model, data)
     estimator = load(model)
     names, chosen = estimator.target_encoder_.names, checks.cuts(positive, threshold or [], estimator)
     wanted = target or names

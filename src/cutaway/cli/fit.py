@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from enum import StrEnum
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option
 
 from ..files.endings import MODEL, PAGE
-from ..text import printable, size
+from ..text import size
 from . import checks
 from .images_as import ModeOption, SkipDamaged
+from .shell import shell
 
 if TYPE_CHECKING:
     from .study import Study
@@ -63,12 +62,14 @@ def fit(
                                                     "whatever it looks like, or drop it; may be repeated.")] = None,
     id: Annotated[str | None, Option(metavar="COL", help="Names the sequence, in a table with a row for each "
                                                          "of its time steps.")] = None,
-    forecast: Annotated[str | None, Option(metavar="COL", help="Forecast this column from the rows before.")] = None,
-    window: Annotated[int | None, Option(min=1, help="Rows that a forecast sees: 24 unless given.")] = None,
-    horizon: Annotated[int | None, Option(min=1, help="Rows that are forecast: 1 unless given.")] = None,
-    gaps: Annotated[Gaps | None, Option(help="Missing time steps of a forecast: cut out the windows across them "
-                                             "(so unless given), fill them with empty steps, join what is beside "
-                                             "them, or refuse the table.", show_default=False)] = None,
+    forecast: Annotated[str | None, Option(metavar="COL", help="Forecast this column from the rows before; --time says "
+                                                               "when they were.")] = None,
+    window: Annotated[int | None, Option(min=1, help="Rows that a forecast sees: by the data; without --time, "
+                                                      "24.")] = None,
+    horizon: Annotated[int | None, Option(min=1, help="Rows that are forecast: a season, without --time 1.")] = None,
+    gaps: Annotated[Gaps | None, Option(help="Missing time steps of a forecast: fill them with empty steps (so unless "
+                                             "given), cut out the windows across them, join what is beside them, or "
+                                             "refuse the table.", show_default=False)] = None,
     size: Annotated[str | None, Option(metavar="HxW", help="Bring all images to this size, such as 64x64.")] = None,
     mode: ModeOption = None,
     skip_damaged: SkipDamaged = False,
@@ -106,12 +107,19 @@ def fit(
                                                  "mistakes cost least, cost=1:20 if a miss costs 20 false alarms; or "
                                                  "that of the best F1.")] = None,
     quiet: Annotated[bool, Option("--quiet", "-q", help="Print who won, and nothing else.")] = False,
+    known: Annotated[str | None, Option(metavar="COL,COL", help="Of a forecast with --time: columns that are known "
+                                                                "ahead, such as holidays.", show_default=False)] = None,
+    step: Annotated[str | None, Option(metavar="'1 hour'", help="Of a forecast with --time: bring irregular times to "
+                                                                "this step, by the mean.", show_default=False)] = None,
+    zone: Annotated[str | None, Option(metavar="ZONE", help="Of a forecast with --time: whose clock the times are by, "
+                                                            "such as Europe/Berlin.", show_default=False)] = None,
 ) -> None:
     """Train a network on a table, images or sequences, score it on rows it has not seen, and write it to a file.
 
     What is left open is designed from the data, and every choice is printed with its reason. The linear model beside
     the network says whether the network was worth it.
     """
+    from . import forecaster
     from .honest import asked_way
     from .options import FitOptions, ReadOptions
     from .study import begin
@@ -130,6 +138,10 @@ def fit(
     asked = ReadOptions(target or [], None if task is None else task.value, drop or [], group, time, id, forecast,
                         window, horizon, size, skip_damaged, mode, None if gaps is None else gaps.value,
                         column=checks.kinds(column or []))
+    more = forecaster.ForecastOptions([part for part in (known or "").split(",") if part], step, zone)
+    if forecaster.wanted(asked, options, more):
+        verdict = forecaster.fit(data, out, report, asked, options, more, Screen(quiet))
+        return Screen().say(verdict) if quiet else None
     asked_way(asked, split)
     study = begin(options, data, asked)
     screen = Screen(quiet)
@@ -184,23 +196,3 @@ def write(study: Study, screen: Screen, out: Path, report: Path | None) -> None:
     screen.table(rows, dim=(1,))
     screen.title("Next")
     screen.lines(study.found.commands)
-
-
-def shell(*words: object) -> str:
-    """Write a command as one types it.
-
-    >>> shell("cutaway", "inspect", "my model.safetensors")
-    "cutaway inspect 'my model.safetensors'"
-    >>> shell("cutaway", "inspect", "caf\\udce9.csv")
-    "cutaway inspect $'caf\\\\xe9.csv'"
-    """
-    return " ".join(typed(str(word)) for word in words)
-
-
-def typed(word: str) -> str:
-    """Quote a word for a shell; characters that nobody can type, such as bytes that are no text, get their numbers."""
-    if printable(word) == word:
-        return quote(word)
-    known = word.replace("\\", "\\\\").replace("'", "\\'")
-    escaped = (c if printable(c) == c else "".join(f"\\x{b:02x}" for b in os.fsencode(c)) for c in known)
-    return f"$'{''.join(escaped)}'"

@@ -28,7 +28,7 @@ def inspect(
     from .. import inspect as look
     from ..files import describe
     from ..report.findings import Findings
-    from . import checks, keeping, sections
+    from . import checks, forecaster, keeping, sections
     from .terminal import Screen
 
     about = describe(model)
@@ -47,6 +47,8 @@ def inspect(
     kind = "network" if about["kind"] == "module" else about["kind"]
     screen.title(model.name, f"a {kind}, {size(model.stat().st_size)}, written by cutaway {about['cutaway']}")
     layers(screen, look.summary(network, shape))
+    if about["kind"] == "Forecaster":
+        return forecaster.inspect(screen, forecaster.load(model), about["extra"])
     state = keeping.findings(about["extra"])
     if state is None:
         screen.say()
@@ -69,6 +71,7 @@ def read(path: Path, about: dict[str, Any]) -> tuple[Any, Any]:
     from .. import (
         estimators,  # noqa: F401  they say themselves how they are rebuilt
         files,
+        forecast,  # noqa: F401
     )
 
     model = files.load(path)

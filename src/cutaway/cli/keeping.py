@@ -18,6 +18,9 @@ def load(path: Path) -> Any:
     with loading():
         from .. import estimators, files
 
+    if files.describe(path)["kind"] == "Forecaster":
+        raise FileError(f"{path} is a forecaster: `cutaway predict` and `cutaway inspect` take it. In Python, "
+                        "ct.load(path) gives it back.")
     model = files.load(path)
     if not isinstance(model, estimators.Classifier | estimators.Regressor):
         raise FileError(

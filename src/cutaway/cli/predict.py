@@ -13,6 +13,7 @@ from typing import Annotated, Any
 from typer import Argument, Option
 
 from ..data.limits import KEPT_TEXT
+from ..errors import ArgumentError
 from ..text import listed
 from . import checks
 from .images_as import ModeOption, SizeOption, SkipDamaged
@@ -36,19 +37,34 @@ def predict(
     size: SizeOption = None,
     mode: ModeOption = None,
     skip_damaged: SkipDamaged = False,
+    horizon: Annotated[int | None, Option(min=1, help="Of a forecaster: steps ahead, all that it has learnt unless "
+                                                      "given.", show_default=False)] = None,
+    picture: Annotated[Path | None, Option(metavar="FILE.svg|.png", show_default=False,
+                                           help="Of a forecaster: draw the forecasts into this file.")] = None,
 ) -> None:
     """Predict every row of a table, image or sequence and write CSV: prediction, and for classes their probabilities.
 
-    Rows keep their order; images come with their file names, sequences with their ids or numbers. A forecast is written
-    for every window of the series: `row` is the first row that is forecast, in the last line the one after the end.
+    Rows keep their order; images come with their file names, sequences with their ids or numbers. A forecaster (fit
+    with --forecast and --time) writes the steps behind the end of each series, with time, lower and upper (--interval
+    says how much lies between); rows with an empty target are of the future. Without --time a forecast is written for
+    every window of the series: `row` is the first row that is forecast, in the last line the one after the end.
     Text that a spreadsheet would take for a formula gets an apostrophe before it.
     """
     from ..data.plain_text import NotPlain
+    from . import forecaster
     from .keeping import load, reading
     from .terminal import Screen
 
     if out is not None:
         checks.output(out, "--out", (".csv",), [model, data])
+    if (ahead := forecaster.load(model)) is not None:
+        others = {"--keep": keep, "--doubt": doubt, "--threshold": threshold, "--size": size, "--mode": mode,
+                  "--positive": positive}
+        return forecaster.predict(ahead, data, out, horizon, interval, picture,
+                                  [name for name, value in others.items() if value])
+    if horizon is not None or picture is not None:
+        raise ArgumentError("--horizon and --picture are of a forecaster, which `cutaway fit` makes with --forecast "
+                            "and --time: leave them out.")
     estimator = load(model)
     chosen, how = checks.cuts(positive, threshold or [], estimator), reading(model)
     asked = Asked(estimator, how, data, keep or [], doubt, chosen, skip_damaged, size, mode,

@@ -75,6 +75,8 @@ def in_options(path: Path, rows: Any = None) -> Iterator[None]:
     except CutawayError as problem:
         text = str(problem).replace("(features=[...])", "(--drop; or --time, if it orders the rows)")
         text = re.sub(r"gaps='(\w+)'", r"--gaps \1", text)
+        text = re.sub(r"with id=", "with --id", re.sub(r"(step|zone)='([^']+)'", r"--\1 '\2'", text))
+        text = re.sub(r"Forecaster\(horizon=(\d+)\)", r"--horizon \1", text)
         text = text.replace("a smaller length or horizon", "a smaller --window or --horizon")
         text = text.replace("Set a smaller length,", "Set a smaller --window,")
         raise type(problem)(text) from None

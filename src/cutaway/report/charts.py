@@ -93,6 +93,32 @@ def curves(lines: Sequence[tuple[str, Sequence[tuple]]], below: str, beside: str
     return _svg([*_frame(x, y, below, beside), *_drawn(lines, x, y)], label)
 
 
+def forecast_chart(line: Sequence[float], start: int, forecast: Sequence[float], lower: Sequence[float],
+                   upper: Sequence[float], beside: str, label: str) -> Html:
+    """Draw a series over its steps, 0 where its forecast begins, which has a band; NaN is a gap."""
+    known = [v for part in (line, forecast, lower, upper) for v in part if math.isfinite(v)]
+    if not known:
+        return tag("p", "There is nothing to draw.", class_="note")
+    low, high = _padded(min(known), max(known), 0.06)
+    x = Axis(-start, max(len(forecast) - 1, 1), LEFT, WIDTH - RIGHT)
+    y = Axis(low, high, HEIGHT - BOTTOM, TOP)
+    ahead = range(len(forecast))
+    edge = [f"{x(k)},{y(v)}" for k, v in zip(ahead, upper, strict=True)]
+    edge += [f"{x(k)},{y(v)}" for k, v in reversed(list(zip(ahead, lower, strict=True)))]
+    marks = [*_frame(x, y, "steps from the first one forecast", beside),
+             tag("polygon", points=" ".join(edge), class_="band"),
+             tag("line", x1=x(0), x2=x(0), y1=TOP, y2=HEIGHT - BOTTOM, class_="best")]
+    pieces: list[list[tuple[float, float]]] = [[]]
+    for k, v in enumerate(line):
+        if math.isfinite(v):
+            pieces[-1].append((k - start, v))
+        elif pieces[-1]:
+            pieces.append([])
+    marks += _drawn([("t", piece) for piece in pieces], x, y)
+    marks += _drawn([("a", list(zip(ahead, forecast, strict=True)))], x, y)
+    return _svg(marks, label)
+
+
 def scatter(true: Sequence[float], predicted: Sequence[float], name: str) -> Html:
     """Draw each test row as a dot, prediction over truth; a perfect model's dots lie on the diagonal."""
     step = -(-len(true) // MOST_POINTS)

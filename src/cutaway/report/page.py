@@ -34,6 +34,15 @@ def write_report(path: Any, found: Findings) -> None:
 def page(found: Findings) -> str:
     """The whole page as text."""
     names = listed(found.title)
+    parts = [_headline(found, names), _scores(found), _rivals(found), _classes(found), _pictures(found),
+             decisions.section(found.decision), section(found.sureness, found.many), _images(found), _mistakes(found),
+             _importance(found), inside.section(found.inside), places.section(found.places), _diagnosis(found),
+             _data(found), _design(found), _training(found), _use(found), _settings(found)]
+    return document(names, parts)
+
+
+def document(names: str, parts: list[Any]) -> str:
+    """A page of these parts, complete in itself."""
     head = [
         tag("meta", charset="utf-8"),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
@@ -42,10 +51,6 @@ def page(found: Findings) -> str:
         tag("title", f"{names} · Cutaway"),
         tag("style", Html(STYLE)),
     ]
-    parts = [_headline(found, names), _scores(found), _rivals(found), _classes(found), _pictures(found),
-             decisions.section(found.decision), section(found.sureness, found.many), _images(found), _mistakes(found),
-             _importance(found), inside.section(found.inside), places.section(found.places), _diagnosis(found),
-             _data(found), _design(found), _training(found), _use(found), _settings(found)]
     body = tag("body", tag("main", [part for part in parts if part]))
     return "<!doctype html>\n" + tag("html", tag("head", head), body, lang="en")
 

@@ -74,7 +74,7 @@ svg text{fill:var(--faint)}svg .name{fill:var(--text)}
 .grid{stroke:var(--rule)}.axis{stroke:var(--faint)}.best{stroke:var(--faint);stroke-dasharray:4 4}
 .line{fill:none;stroke-width:2;stroke-linejoin:round}.line.a{stroke:var(--a)}.line.b{stroke:var(--b)}
 .line.c{stroke:var(--faint);stroke-dasharray:2 3}.line.t{stroke:var(--text);stroke-width:1.2}
-.ink.t,.ink.c{font-weight:600}
+.ink.t,.ink.c{font-weight:600}.band{fill:var(--a);fill-opacity:.18}
 .up{fill:var(--a)}.down{fill:var(--b)}.where{fill:var(--rule)}.start{fill:var(--faint)}.end{fill:var(--text)}
 .line.apart{stroke-width:1.2;stroke-dasharray:5 3}
 .bar-of-chance{stroke:var(--rule);stroke-width:7}
