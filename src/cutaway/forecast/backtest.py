@@ -16,7 +16,7 @@ from ..text import columns, counted, number, score
 from .bands import Bands
 from .calendars import Calendar
 from .importance import importances
-from .outlook import Shown, draw, shown
+from .outlook import ForecastChart, draw, shown
 from .panel import Panel, Track, as_frame, framed, read_panel
 from .rivals import RIVALS, Contest
 from .scores import SCORES, scores_by_step
@@ -35,7 +35,7 @@ AS_GOOD = 0.01
 
 
 @dataclass
-class Stretch:
+class CutForecasts:
     """The forecasts made behind one cut: its tick; for each window the number of its series and the step that it
     forecasts first; the truth y (n, horizon); size (n,), what MASE divides by; `said`, by name the forecast, lower and
     upper of each rival (3, n, horizon)."""
@@ -60,7 +60,7 @@ class Backtest:
     `model`, the forecaster behind the last cut."""
 
     scores: Any
-    stretches: list[Stretch]
+    stretches: list[CutForecasts]
     calendar: Calendar
     target: str
     coverage: float
@@ -152,13 +152,13 @@ class Backtest:
         return [(name, {rival: float(np.nanmean(e[which == name])) for rival, e in errors.items()})
                 for name in dict.fromkeys(np.sort(which).tolist()) if name]
 
-    def last(self) -> Shown:
+    def last(self) -> ForecastChart:
         """The chart of the last window that was forecast, with the truth."""
         stretch = self.stretches[-1]
         i = int(np.flatnonzero(stretch.track == stretch.track[0])[-1])
         return self.chart(stretch, i)
 
-    def chart(self, stretch: Stretch, i: int) -> Shown:
+    def chart(self, stretch: CutForecasts, i: int) -> ForecastChart:
         """The chart of one window."""
         return shown(self.target, stretch.tracks[stretch.track[i]], int(stretch.origin[i]),
                      list(stretch.said[OURS][:, i]), self.calendar)
@@ -267,7 +267,7 @@ def _before(frame: Any, panel: Panel, cut: float) -> Any:
 
 
 def _stretch(model: Any, panel: Panel, cut: float, end: float, names: Sequence[str], levels: Sequence[float]
-             ) -> Stretch:
+             ) -> CutForecasts:
     """The forecasts of all windows whose targets lie from a cut to the next one."""
     layout, size = model.layout_, panel.calendar.size
     tracks = [t for t in panel.tracks if len(t)]
@@ -283,7 +283,7 @@ def _stretch(model: Any, panel: Panel, cut: float, end: float, names: Sequence[s
     tracks, asked = [tracks[k] for k in kept], [every[every[:, 0] == k, 1] for k in kept]
     if not len(every):
         none = np.zeros(0, np.int64)
-        return Stretch(cut, [], none, none, np.zeros((0, layout.horizon)), np.zeros(0), {})
+        return CutForecasts(cut, [], none, none, np.zeros((0, layout.horizon)), np.zeros(0), {})
     past = {t.name: t for t in panel.before(cut)}
     before = [past.get(t.name, replace(t, y=t.y[:0], hole=t.hole[:0])) for t in tracks]
     sized = scales(before, max(layout.season, 1))
@@ -293,7 +293,7 @@ def _stretch(model: Any, panel: Panel, cut: float, end: float, names: Sequence[s
     lengths = Contest(before, tracks, layout.season, layout.horizon, layout.length)
     for name in names:
         said[name] = _with_band(RIVALS[name], lengths, asked, sized, of, levels, model.counts_)
-    return Stretch(cut, tracks, of, np.concatenate(asked), y, sized[of], said)
+    return CutForecasts(cut, tracks, of, np.concatenate(asked), y, sized[of], said)
 
 
 def _with_band(rival: Any, contest: Contest, asked: Sequence[np.ndarray], sized: np.ndarray, of: np.ndarray,

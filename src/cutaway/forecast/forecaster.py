@@ -14,7 +14,7 @@ from ..data.zones import zone_called
 from ..errors import ArgumentError, DataError, check_name
 from ..text import counted, quoted
 from .bands import checked_coverage
-from .learn import Asked, learn
+from .learn import ForecastSettings, learn
 from .networks import NETWORKS
 from .outlook import Outlook, written
 from .panel import GAPS, Panel, Roles, Track, as_frame, framed, read_panel
@@ -89,8 +89,8 @@ class Forecaster(BaseEstimator):
         tracks = [track for track in panel.tracks if len(track)]
         if not tracks:
             raise DataError(f"The target {roles.target!r} is empty in every row: nothing can be learnt.")
-        asked = Asked(self.horizon, self.window, self.season, self.network, self.view, self.gaps, self.random_state,
-                      self.threads)
+        asked = ForecastSettings(self.horizon, self.window, self.season, self.network, self.view, self.gaps,
+                                 self.random_state, self.threads)
         found = learn(tracks, panel.calendar, asked)
         values = np.concatenate([t.y[np.isfinite(t.y)] for t in tracks])
         self.roles_, self.calendar_, self.columns_, self.notes_ = roles, panel.calendar, panel.columns, panel.notes

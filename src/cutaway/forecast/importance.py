@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .windows import Rows
+from .windows import WindowRows
 
 #: Blocks that the steps before are looked at in, and times that each is shuffled.
 BLOCKS, TIMES = 24, 3
@@ -37,7 +37,7 @@ def groups_of(names: list[str], target: str, lags: int) -> dict[str, list[int]]:
     return found
 
 
-def importances(model: Any, rows: Rows, size: np.ndarray, seed: int = 0) -> list[tuple[str, float]]:
+def importances(model: Any, rows: WindowRows, size: np.ndarray, seed: int = 0) -> list[tuple[str, float]]:
     """By how much the error of a forecaster grows, in units of MASE, where a group of features is shuffled among
     windows; the largest first. rows: windows that it has not learnt from; size (windows,): what MASE divides by."""
     layout = model.layout_

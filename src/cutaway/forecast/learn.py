@@ -17,7 +17,7 @@ from .networks import Choice, build, choose
 from .panel import Track
 from .seasons import find_season
 from .sets import all_windows, learnable, scaled, split, thinned, typical_scale
-from .trial import FEWEST_TRIED, ROOM, Trial, most_rows, view_words
+from .trial import FEWEST_TRIED, ROOM, ViewTrial, most_rows, view_words
 from .windows import Layout, make_rows, moments_of
 
 #: The longest window, and the longest horizon that is taken unasked.
@@ -27,7 +27,7 @@ UNTRIED = 1.5
 
 
 @dataclass
-class Asked:
+class ForecastSettings:
     """What a forecaster's constructor says; None leaves it to the data."""
 
     horizon: int | None = None
@@ -55,10 +55,10 @@ class Learnt:
     history: dict[str, list[float]]
 
 
-def learn(tracks: Sequence[Track], calendar: Calendar, asked: Asked) -> Learnt:
+def learn(tracks: Sequence[Track], calendar: Calendar, asked: ForecastSettings) -> Learnt:
     """Choose and train. Raises DataError where no series is long enough for a window with its horizon."""
     layout, design = first_layout(tracks, calendar, asked)
-    trial = Trial(tracks, calendar, layout)
+    trial = ViewTrial(tracks, calendar, layout)
     alpha, choice, errors = 1.0, Choice("linear"), None
     if trial.folds:
         layout, alpha = trial.views(asked.view)
@@ -84,7 +84,7 @@ def learn(tracks: Sequence[Track], calendar: Calendar, asked: Asked) -> Learnt:
     return Learnt(network, layout, Bands.of(errors), stats, limit, design, trial.tried, history)
 
 
-def said(layout: Layout, calendar: Calendar, choice: Choice, alpha: float, trial: Trial, rows: int, untried: bool
+def said(layout: Layout, calendar: Calendar, choice: Choice, alpha: float, trial: ViewTrial, rows: int, untried: bool
          ) -> list[list[str]]:
     """The choices, each with its reason."""
     scores = f"error {trial.best:.3g} on the latest steps, beside 1 of the seasonal naive forecast"
@@ -101,7 +101,8 @@ def said(layout: Layout, calendar: Calendar, choice: Choice, alpha: float, trial
 # ---- sizes -----------------------------------------------------------------------------------------------------------
 
 
-def first_layout(tracks: Sequence[Track], calendar: Calendar, asked: Asked) -> tuple[Layout, list[list[str]]]:
+def first_layout(tracks: Sequence[Track], calendar: Calendar, asked: ForecastSettings
+                 ) -> tuple[Layout, list[list[str]]]:
     """Season, horizon and length of the windows, by the data where nobody says them; and the reasons."""
     design: list[list[str]] = []
     longest = max(map(len, tracks))

@@ -12,7 +12,7 @@ ALPHAS = tuple(10.0**k for k in range(-2, 6))
 
 
 @dataclass
-class Path:
+class RidgePath:
     """The linear maps of all penalties: z = (x - mean) W + center, by the eigenvectors of XᵀX."""
 
     mean: np.ndarray
@@ -32,10 +32,10 @@ class Path:
             return X @ W.T + b
 
 
-def ridge_path(X: np.ndarray, T: np.ndarray) -> Path:
+def ridge_path(X: np.ndarray, T: np.ndarray) -> RidgePath:
     """Minimise |T - W x - b|² + α |W|² for every α: X (n, n_in), T (n, n_out)."""
     with threadpool_limits(1, "blas"):
         mean, center = X.mean(axis=0), T.mean(axis=0)
         Z = X - mean
         values, vectors = np.linalg.eigh(Z.T @ Z)
-        return Path(mean, center, np.maximum(values, 0), vectors, vectors.T @ (Z.T @ (T - center)))
+        return RidgePath(mean, center, np.maximum(values, 0), vectors, vectors.T @ (Z.T @ (T - center)))

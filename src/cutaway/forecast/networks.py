@@ -16,7 +16,7 @@ from ..train.fit import fit
 from .linear import ridge_path
 from .sets import scaled
 from .trial import BETTER, ROOM
-from .windows import Rows
+from .windows import WindowRows
 
 NETWORKS = ("auto", "linear", "mlp", "both")
 NAMES = {"linear": "linear", "both": "mean of linear and MLP", "mlp": "MLP"}
@@ -37,7 +37,7 @@ class Choice:
     compared: bool = False
 
 
-def choose(sets: Sequence[tuple[Rows, Rows]], alpha: float, asked: Any, error: Callable[[Any], float],
+def choose(sets: Sequence[tuple[WindowRows, WindowRows]], alpha: float, asked: Any, error: Callable[[Any], float],
            tried: list[tuple[str, float]]) -> tuple[Choice, list[np.ndarray]]:
     """Train the networks in question on the windows of each fold, and choose by the error of their outputs on those
     held back. Gives the choice, and its outputs for these."""

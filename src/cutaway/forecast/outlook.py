@@ -20,7 +20,7 @@ HORIZONS_SHOWN, FEWEST_SHOWN, MOST_SHOWN, MOST_DRAWN = 3, 24, 400, 6
 
 
 @dataclass
-class Shown:
+class ForecastChart:
     """What a chart of one forecast shows: `line`, the series, of which the forecast begins at step `start`; its values
     with lower and upper; ticks of all steps, the times of the first and the last one; of which series and target."""
 
@@ -40,7 +40,7 @@ class Shown:
         return "" if self.name is None else f" of {short(self.name, 40)}"
 
 
-def shown(target: str, track: Track, at: int, values: Sequence[np.ndarray], calendar: Calendar) -> Shown:
+def shown(target: str, track: Track, at: int, values: Sequence[np.ndarray], calendar: Calendar) -> ForecastChart:
     """The chart of one forecast from step `at` of a series, values (3, steps)."""
     steps = len(values[0])
     start = max(0, at - min(MOST_SHOWN, max(HORIZONS_SHOWN * steps, FEWEST_SHOWN)))
@@ -49,7 +49,7 @@ def shown(target: str, track: Track, at: int, values: Sequence[np.ndarray], cale
     line[:len(known)] = known
     ticks = track.first + np.arange(start, at + steps) * calendar.size
     forecast, lower, upper = values
-    return Shown(target, track.name, line, at - start, forecast, lower, upper, ticks,
+    return ForecastChart(target, track.name, line, at - start, forecast, lower, upper, ticks,
                  (written(calendar, ticks[0]), written(calendar, ticks[-1])))
 
 
@@ -87,7 +87,7 @@ class Outlook:
         columns |= {name: part.ravel() for name, part in zip(("forecast", "lower", "upper"), self.values, strict=True)}
         return pd.DataFrame(columns)
 
-    def shown(self, k: int = 0) -> Shown:
+    def shown(self, k: int = 0) -> ForecastChart:
         """The chart of the k-th series."""
         return shown(self.roles.target, self.tracks[k], self.ends[k], [part[k] for part in self.values], self.calendar)
 
@@ -105,7 +105,7 @@ class Outlook:
         return f"{self.frame()}"
 
 
-def draw(charts: Sequence[Shown], calendar: Calendar, coverage: float, path: Any = None) -> Any:
+def draw(charts: Sequence[ForecastChart], calendar: Calendar, coverage: float, path: Any = None) -> Any:
     """Draw forecasts under each other: the series, the forecast and its band."""
     from ..drawing.charts import chart, legend
     from ..drawing.sheet import EDGE, INK, LINES, Sheet

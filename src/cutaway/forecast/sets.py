@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import DataError
 from .calendars import Calendar
 from .panel import Track
-from .windows import Layout, Rows, origins
+from .windows import Layout, WindowRows, origins
 
 #: Scaled targets go so far at most, so that no window without variation outweighs all others.
 FARTHEST_TARGET = 20.0
@@ -43,7 +43,7 @@ def typical_scale(tracks: Sequence[Track], layout: Layout) -> float:
     return float(np.median(positive)) if positive else 1.0
 
 
-def learnable(rows: Rows) -> Rows:
+def learnable(rows: WindowRows) -> WindowRows:
     """The windows whose targets are all known; where those are few, also others, with gaps between two known targets
     as a straight line has them."""
     whole = np.isfinite(rows.y).all(axis=1)
@@ -61,6 +61,6 @@ def learnable(rows: Rows) -> Rows:
     return rows
 
 
-def scaled(rows: Rows) -> np.ndarray:
+def scaled(rows: WindowRows) -> np.ndarray:
     """The targets as the network has them."""
     return np.clip((rows.y - rows.base) / rows.scale[:, None], -FARTHEST_TARGET, FARTHEST_TARGET)

@@ -12,7 +12,7 @@ from .linear import ALPHAS, ridge_path
 from .panel import Track
 from .seasons import scales
 from .sets import all_windows, learnable, scaled, split, thinned, ticks_of, typical_scale
-from .windows import Layout, Rows, make_rows, moments_of
+from .windows import Layout, WindowRows, make_rows, moments_of
 
 #: Windows of a trial, to validate on, and numbers of all windows learnt from, at most.
 MOST_TRIED, MOST_VALIDATED, MOST_NUMBERS = 5000, 3000, 10_000_000
@@ -36,7 +36,7 @@ class Fold:
 
 
 @dataclass
-class Trial:
+class ViewTrial:
     """The folds on which candidates are compared, each learning from what is before its cut alone."""
 
     tracks: Sequence[Track]
@@ -78,7 +78,7 @@ class Trial:
         slack = 1e-6 * self.calendar.size
         return every[start + ahead <= cut + slack], every[(start >= cut - slack) & (start + ahead <= end + slack)]
 
-    def sets(self, layout: Layout, most: int = 0) -> list[tuple[Rows, Rows]]:
+    def sets(self, layout: Layout, most: int = 0) -> list[tuple[WindowRows, WindowRows]]:
         """The rows to learn from and to choose by, of each fold; what is learnt of a series is from before its cut."""
         every, found = all_windows(self.tracks, self.calendar, layout), []
         for fold in self.folds:
@@ -92,7 +92,7 @@ class Trial:
             found.append((learnable(train), held))
         return found
 
-    def error(self, layout: Layout, answers: Sequence[tuple[Rows, np.ndarray]]) -> float:
+    def error(self, layout: Layout, answers: Sequence[tuple[WindowRows, np.ndarray]]) -> float:
         """The mean absolute error of outputs on the rows that each fold holds back, in units of the seasonal naive
         error of each series."""
         away = [np.abs(layout.back(held.y) - layout.back(held.base + held.scale[:, None] * z))

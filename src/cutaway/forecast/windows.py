@@ -73,7 +73,7 @@ class Layout:
 
 
 @dataclass
-class Rows:
+class WindowRows:
     """Windows as rows: X (n, features); what was taken out of each, base (n, horizon) and scale (n,); y (n, horizon),
     with NaN where there was none; track, origin: of which series, and the step first forecast."""
 
@@ -87,8 +87,9 @@ class Rows:
     def __len__(self) -> int:
         return len(self.X)
 
-    def __getitem__(self, rows: Any) -> Rows:
-        return Rows(self.X[rows], self.base[rows], self.scale[rows], self.y[rows], self.track[rows], self.origin[rows])
+    def __getitem__(self, rows: Any) -> WindowRows:
+        return WindowRows(self.X[rows], self.base[rows], self.scale[rows], self.y[rows], self.track[rows],
+                          self.origin[rows])
 
 
 def fill_from_before(y: np.ndarray, season: int) -> np.ndarray:
@@ -122,14 +123,14 @@ def origins(track: Track, layout: Layout, targets: bool) -> np.ndarray:
 
 
 def make_rows(tracks: Sequence[Track], asked: Sequence[np.ndarray], layout: Layout, calendar: Calendar,
-              stats: dict[Any, tuple[float, float]]) -> Rows:
+              stats: dict[Any, tuple[float, float]]) -> WindowRows:
     """The windows of tracks at origins asked of each; stats: mean and deviation of each series by name, as learnt."""
     parts = [_of_track(k, track, np.asarray(at, np.int64), layout, calendar, stats.get(track.name))
              for k, (track, at) in enumerate(zip(tracks, asked, strict=True)) if len(at)]
     if not parts:
         none, ahead = np.zeros(0, int), np.zeros((0, layout.horizon))
-        return Rows(np.zeros((0, 1)), ahead, np.zeros(0), ahead, none, none)
-    return Rows(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+        return WindowRows(np.zeros((0, 1)), ahead, np.zeros(0), ahead, none, none)
+    return WindowRows(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
 def moments_of(track: Track, layout: Layout) -> tuple[float, float]:

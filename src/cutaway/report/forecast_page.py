@@ -10,7 +10,7 @@ from typing import Any
 from ..files.container import write_whole
 from ..files.endings import PAGE, PRINT, check_ending
 from ..forecast.backtest import OURS, Backtest
-from ..forecast.outlook import Shown
+from ..forecast.outlook import ForecastChart
 from ..text import counted, number, short
 from .charts import curves, forecast_chart
 from .html import Html, table, tag
@@ -57,7 +57,7 @@ def _windows(tested: Backtest) -> Html:
     return tag("section", figures, class_="figures")
 
 
-def _picture(one: Shown, what: str) -> Html:
+def _picture(one: ForecastChart, what: str) -> Html:
     chart = forecast_chart(one.line.tolist(), one.start, one.forecast.tolist(), one.lower.tolist(), one.upper.tolist(),
                            short(one.target, 30), f"Forecast of {one.target} and the truth")
     return _figure(chart, f"{what}{one.words}, {one.times[0]} to {one.times[1]}: ",
