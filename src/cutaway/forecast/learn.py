@@ -132,7 +132,7 @@ def first_layout(tracks: Sequence[Track], calendar: Calendar, asked: ForecastSet
 
 
 def default_horizon(season: int, calendar: Calendar, steps: int) -> int:
-    """As far as people look ahead: a season, without one the calendar's first period, at most a tenth of the steps."""
+    """How far people look ahead: a season, without one the calendar's first period, at most a tenth of the steps."""
     period = season if season > 1 else (calendar.seasons or [8])[0]
     return max(1, min(period if period <= FARTHEST_AHEAD else (calendar.seasons or [24])[0],
                       FARTHEST_AHEAD, steps // 10))

@@ -36,7 +36,7 @@ class ForecastChart:
 
     @property
     def words(self) -> str:
-        """Of which series it is: " of north", "" where there is one."""
+        """The series that it is of: " of north", "" where there is one."""
         return "" if self.name is None else f" of {short(self.name, 40)}"
 
 

@@ -11,7 +11,7 @@ from .windows import Layout
 
 
 def tail_of(track: Track, layout: Layout, calendar: Calendar) -> Track:
-    """As much of a series as a forecast from its end sees, and what is known of the steps to come."""
+    """The end of a series, as much as a forecast from it sees, and what is known of the steps to come."""
     start = max(0, len(track) - 2 * layout.length)  # twice, since gaps are filled by what was a season before
     end = len(track) + layout.horizon
     return Track(track.name, track.first + start * calendar.size, track.y[start:].copy(), track.hole[start:].copy(),
