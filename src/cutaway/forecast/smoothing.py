@@ -95,7 +95,6 @@ def smoothed(past: np.ndarray, y: np.ndarray, season: int, at: np.ndarray, horiz
         size = total[k] * float(np.exp(2 * np.log(known).mean())) if log else total[k]
         best = min(best, (float(size), k, log))
     _, k, log = best
-    with np.errstate(invalid="ignore", divide="ignore"):
-        x = np.log(np.maximum(y, 1e-12)) if log else y
+    x = np.log(np.maximum(y, 1e-12)) if log else y
     _, ahead = smooth(x, settings[[k]], m, at, horizon)
     return np.exp(np.minimum(ahead[0], 700)) if log else ahead[0]

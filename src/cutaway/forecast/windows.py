@@ -51,10 +51,7 @@ class Layout:
 
     def eased(self, y: np.ndarray) -> np.ndarray:
         """The values that are learnt from: their logarithm, if so."""
-        if not self.log:
-            return y
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return np.log(np.maximum(y + self.shift, 1e-12))
+        return np.log(np.maximum(y + self.shift, 1e-12)) if self.log else y
 
     def back(self, y: np.ndarray) -> np.ndarray:
         """The values again."""
