@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from cutaway.cli import predictions
-from cutaway.data import plain_text, table_files
+from cutaway.data import arrow_files, plain_text, table_files
 from cutaway.data.doubts import Doubts, DoubtsOfPieces, range_doubts, word_doubts
 from cutaway.data.formats import in_pieces
 from cutaway.data.plain_text import NotPlain
@@ -17,7 +17,7 @@ from cutaway.data.plain_text import NotPlain
 def in_small_pieces(monkeypatch):
     """Let every file be large, and pieces a few rows; what was read whole is counted."""
     monkeypatch.setattr(table_files, "LARGE_TEXT", 1)
-    monkeypatch.setattr(table_files, "ROWS_AT_ONCE", 40)
+    monkeypatch.setattr(arrow_files, "ROWS_AT_ONCE", 40)
     monkeypatch.setattr(plain_text, "PIECE", 2000)
     monkeypatch.setattr(plain_text, "FIRST_ROWS", 20)
     whole, read = [], predictions.Predictions.whole

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cutaway.data import TableEncoder, read_table, table_files
+from cutaway.data import TableEncoder, arrow_files, read_table
 from cutaway.errors import DataError
 
 
@@ -75,8 +75,8 @@ def test_parquet_that_claims_far_more_than_it_holds_is_refused(tmp_path, monkeyp
     path = tmp_path / "t.parquet"
     pq.write_table(pa.table({"a": np.zeros(2_000_000, "i1")}), path)
     assert len(read_table(path)) == 2_000_000
-    monkeypatch.setattr(table_files, "MOST_UNPACKED", 2**20)
-    monkeypatch.setattr(table_files, "MOST_UNPACKING_CELLS", 100)
+    monkeypatch.setattr(arrow_files, "MOST_UNPACKED", 2**20)
+    monkeypatch.setattr(arrow_files, "MOST_UNPACKING_CELLS", 100)
     with pytest.raises(DataError, match="says that it holds 2,000,000 rows of 1 column, far more"):
         read_table(path)
 

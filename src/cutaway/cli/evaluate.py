@@ -7,12 +7,14 @@ from typing import Annotated
 
 from typer import Argument, Option
 
+from .files_as import MissingOption, SheetOption, SqlOption, how_read
 from .images_as import ModeOption, SizeOption, SkipDamaged
 
 
 def evaluate(
     model: Annotated[Path, Argument(help="A model that `cutaway fit` wrote.", show_default=False)],
-    data: Annotated[Path, Argument(help="What the model was trained on, with the target.", show_default=False)],
+    files: Annotated[list[Path], Argument(metavar="DATA...", show_default=False,
+                                          help="What the model was trained on, with the target.")],
     target: Annotated[list[str] | None, Option("--target", "-t", metavar="COL",
                                                help="The column with the truth, if not that of training.")] = None,
     positive: Annotated[str | None, Option(metavar="LABEL", show_default=False,
@@ -23,6 +25,9 @@ def evaluate(
     size: SizeOption = None,
     mode: ModeOption = None,
     skip_damaged: SkipDamaged = False,
+    sheet: SheetOption = None,
+    sql: SqlOption = None,
+    user_missing: MissingOption = False,
 ) -> None:
     """Score a model on a table, images or sequences with their targets, which it should not have learnt from."""
     import numpy as np
@@ -39,18 +44,19 @@ def evaluate(
     from .answers import answers, decided, doubted
     from .keeping import load, reading
     from .rows import about, in_file
-    from .sources import load_for
+    from .sources import brings_labels, load_for
     from .terminal import Screen, warn
 
+    data, *more = files
     if (ahead := forecaster.load(model)) is not None:
         return forecaster.evaluate(ahead, model, data)
-    estimator = load(model)
+    estimator, how = load(model), how_read(reading(model), sheet, sql, user_missing, more)
     names, chosen = estimator.target_encoder_.names, checks.cuts(positive, threshold or [], estimator)
     wanted = target or names
     if len(wanted) != len(names):
         raise ArgumentError(f"--target: the model predicts {', '.join(names)}: give {len(names)}, not {len(wanted)}.")
-    named = target or ([] if data.is_dir() else names)
-    rows = load_for(estimator, reading(model), data, named, skip_damaged, size, mode)
+    named = target or ([] if brings_labels(data) else names)
+    rows = load_for(estimator, how, data, named, skip_damaged, size, mode)
     if rows.y is None:
         raise DataError(f"{data.name} has no target to compare with.")
     for note in rows.notes:

@@ -8,6 +8,7 @@ from typing import Annotated
 from typer import Argument, Option
 
 from . import checks
+from .files_as import SheetOption, SqlOption, how_read
 
 
 def explain(
@@ -26,6 +27,8 @@ def explain(
                                                       "the table.")] = False,
     picture: Annotated[Path | None, Option("--picture", help="Draw it into this .svg or .png file.")] = None,
     out: Annotated[Path | None, Option("--out", "-o", help="Write every column to this .json file.")] = None,
+    sheet: SheetOption = None,
+    sql: SqlOption = None,
 ) -> None:
     """Show what moved the prediction of a row: what each column adds or takes, from the average row of the table on.
 
@@ -55,7 +58,7 @@ def explain(
     estimator = load(model)
     if estimator.inputs_.name != "table":
         raise DataError(f"{model.name} has learnt from {estimator.inputs_.name}: explain is for columns of a table.")
-    X = load_for(estimator, reading(model), data, [], False).X
+    X = load_for(estimator, how_read(reading(model), sheet, sql), data, [], False).X
     row = row or 0
     if not effects and row >= len(X):
         raise ArgumentError(f"--row {row}: {data.name} has rows 0 to {len(X) - 1:,}.")

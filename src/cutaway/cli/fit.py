@@ -12,6 +12,7 @@ from typer import Argument, Option
 from ..files.endings import MODEL, PAGE
 from ..text import size
 from . import checks
+from .files_as import MissingOption, SheetOption, SqlOption
 from .images_as import ModeOption, SkipDamaged
 from .shell import shell
 
@@ -38,9 +39,10 @@ class TaskOption(StrEnum):
 
 
 def fit(
-    data: Annotated[Path, Argument(help="A table (.csv, .tsv, .parquet), a folder of images with a folder for each "
-                                        "class, a table of image files, a .ts file, or .npz with X and y.",
-                                   show_default=False)],
+    files: Annotated[list[Path], Argument(metavar="DATA...", show_default=False,
+                                          help="A table (.csv, .xlsx, .parquet, .json, ...; - is standard input), or "
+                                               "several with the same columns; a folder of images with a folder for "
+                                               "each class, a table of image files, a .ts file, or .npz with X, y.")],
     target: Annotated[list[str] | None, Option("--target", "-t", metavar="COL", show_default=False,
                                                help="The column to predict; repeat it for several.")] = None,
     out: Annotated[Path, Option("--out", "-o", help="Where the model goes.")] = Path("model.safetensors"),
@@ -106,6 +108,9 @@ def fit(
                                             help="Say --positive from this probability on, 0.5 unless given; where "
                                                  "mistakes cost least, cost=1:20 if a miss costs 20 false alarms; or "
                                                  "that of the best F1.")] = None,
+    sheet: SheetOption = None,
+    sql: SqlOption = None,
+    user_missing: MissingOption = False,
     quiet: Annotated[bool, Option("--quiet", "-q", help="Print who won, and nothing else.")] = False,
     known: Annotated[str | None, Option(metavar="COL,COL", help="Of a forecast with --time: columns that are known "
                                                                 "ahead, such as holidays.", show_default=False)] = None,
@@ -132,21 +137,24 @@ def fit(
         None if precision is None else precision.value, checks.quantiles(quantiles, loss),
         None if preset is None else preset.value, *checks.positive_class(positive, threshold),
     )
-    checks.output(out, "--out", MODEL, [data])
+    data, *more = files
+    checks.output(out, "--out", MODEL, [data, *more])
     if report is not None:
-        checks.output(report, "--report", PAGE, [data])
+        checks.output(report, "--report", PAGE, [data, *more])
     asked = ReadOptions(target or [], None if task is None else task.value, drop or [], group, time, id, forecast,
                         window, horizon, size, skip_damaged, mode, None if gaps is None else gaps.value,
-                        column=checks.kinds(column or []))
-    more = forecaster.ForecastOptions([part for part in (known or "").split(",") if part], step, zone)
-    if forecaster.wanted(asked, options, more):
-        verdict = forecaster.fit(data, out, report, asked, options, more, Screen(quiet))
+                        column=checks.kinds(column or []), sheet=sheet, sql=sql, user_missing=user_missing,
+                        more=[str(path) for path in more])
+    ahead = forecaster.ForecastOptions([part for part in (known or "").split(",") if part], step, zone)
+    if forecaster.wanted(asked, options, ahead):
+        verdict = forecaster.fit(data, out, report, asked, options, ahead, Screen(quiet))
         return Screen().say(verdict) if quiet else None
     asked_way(asked, split)
     study = begin(options, data, asked)
     screen = Screen(quiet)
     follow(study, screen, report is not None, rivals)
-    study.found.commands = [shell("cutaway", "predict", out, data, "-o", "predictions.csv")]
+    study.found.commands = [shell("cutaway", "predict", out, data if sheet is None else f"{data}::{sheet}", *more,
+                                  *(("--sql", sql) if sql else ()), "-o", "predictions.csv")]
     write(study, screen, out, report)
     if quiet:
         Screen().say(study.found.verdict)

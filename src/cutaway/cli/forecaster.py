@@ -63,7 +63,7 @@ def fit(data: Path, out: Path, report: Path | None, asked: ReadOptions, options:
     from .later import loading
 
     with loading():
-        frame = table(data)
+        frame = table(data, asked)
     check_columns(data, frame, forecast=[asked.forecast], time=[asked.time], id=[asked.id] if asked.id else [],
                   drop=asked.drop, known=more.known)
     frame = frame.drop(columns=asked.drop)
@@ -189,7 +189,7 @@ def load(path: Path) -> Any:
 
 
 def predict(model: Any, data: Path, out: Path | None, horizon: int | None, coverage: float | None,
-            picture: Path | None, others: list[str]) -> None:
+            picture: Path | None, others: list[str], asked: ReadOptions) -> None:
     """Forecast what comes behind the rows of a file, and write it as CSV; where it goes to a file, draw it too."""
     from ..files import write_whole
     from ..files.spreadsheet import as_csv
@@ -201,7 +201,7 @@ def predict(model: Any, data: Path, out: Path | None, horizon: int | None, cover
     if picture is not None:
         checks.output(picture, "--picture", (".svg", ".png"), [data])
     with in_options(data):
-        found = model.outlook(horizon, table(data), coverage)
+        found = model.outlook(horizon, table(data, asked), coverage)
         coming = found.frame()
     for note in found.notes:
         warn(f"{data.name}: {note}")

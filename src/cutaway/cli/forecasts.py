@@ -92,7 +92,7 @@ def one_series(
     from ..data import from_long_table
     from ..data.sequence_encoder import as_sequences
 
-    frame = table(path) if frame is None else frame
+    frame = table(path, asked) if frame is None else frame
     asked.refuse(("id", "target"), "--forecast, which is of one series and names what is to be predicted")
     if asked.gaps and not asked.time:
         raise ArgumentError("--gaps: missing steps are found by the column of times: name it with --time.")

@@ -13,7 +13,10 @@ from ..errors import ArgumentError
 
 @dataclass
 class ReadOptions:
-    """What the command line says about reading the data. `every` is the step of time that a forecast's file keeps."""
+    """What the command line says about reading the data. `every` is the step of time that a forecast's file keeps.
+
+    sheet, sql and user_missing are what read_table takes; more: other files with the same columns; written: how the
+    numbers of columns are written."""
 
     targets: list[str] = field(default_factory=list)
     task: str | None = None
@@ -31,6 +34,11 @@ class ReadOptions:
     every: str | None = None
     column: dict[str, str] = field(default_factory=dict)
     split: str | None = None
+    sheet: str | None = None
+    sql: str | None = None
+    user_missing: bool = False
+    more: list[str] = field(default_factory=list)
+    written: dict[str, str] = field(default_factory=dict)
 
     @property
     def length(self) -> int:
@@ -43,7 +51,7 @@ class ReadOptions:
     def chosen(self) -> dict[str, str]:
         """List what was said, for the report."""
         given = {{"targets": "target"}.get(name, name.replace("_", " ")): value
-                 for name, value in vars(self).items() if value and name != "every"}
+                 for name, value in vars(self).items() if value and name not in ("every", "written")}
         given |= {"column": [f"{name}={kind}" for name, kind in self.column.items()]} if self.column else {}
         return {name: ", ".join(value) if isinstance(value, list) else "yes" if value is True else str(value)
                 for name, value in given.items()}
@@ -52,8 +60,14 @@ class ReadOptions:
         """List what a model needs to know to read other files of sequences in the same way."""
         kept: dict[str, Any] = {"time": self.time, "id": self.id, "forecast": self.forecast, "gaps": self.gaps,
                                 "every": self.every}
+        kept |= self.remembered_of_tables()
         kept |= {"window": self.length, "horizon": self.ahead} if self.forecast else {}
         return {name: value for name, value in kept.items() if value is not None}
+
+    def remembered_of_tables(self) -> dict[str, Any]:
+        """List what a model needs to know to read other files of tables in the same way."""
+        said = {"written": self.written, "user_missing": self.user_missing}
+        return {name: value for name, value in said.items() if value}
 
     def refuse(self, options: Iterable[str], what: str) -> None:
         """Raise ArgumentError for the first of these options that was given: it does not go with `what`."""

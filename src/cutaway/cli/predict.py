@@ -16,14 +16,16 @@ from ..data.limits import KEPT_TEXT
 from ..errors import ArgumentError
 from ..text import listed
 from . import checks
+from .files_as import MissingOption, SheetOption, SqlOption, how_read
 from .images_as import ModeOption, SizeOption, SkipDamaged
+from .options import ReadOptions
 from .predictions import Asked, Predictions
 
 
 def predict(
     model: Annotated[Path, Argument(help="A model that `cutaway fit` wrote.", show_default=False)],
-    data: Annotated[Path, Argument(help="What the model was trained on: a table, images, sequences.",
-                                   show_default=False)],
+    files: Annotated[list[Path], Argument(metavar="DATA...", show_default=False,
+                                          help="What the model was trained on: a table, images, sequences.")],
     out: Annotated[Path | None, Option("--out", "-o", help="A .csv file; without it, standard output.")] = None,
     keep: Annotated[list[str] | None, Option(metavar="COL", help="Copy this column of the table, too.")] = None,
     doubt: Annotated[bool, Option("--doubt", help="Add a column that says what of a row is unlike training.")] = False,
@@ -41,6 +43,9 @@ def predict(
                                                       "given.", show_default=False)] = None,
     picture: Annotated[Path | None, Option(metavar="FILE.svg|.png", show_default=False,
                                            help="Of a forecaster: draw the forecasts into this file.")] = None,
+    sheet: SheetOption = None,
+    sql: SqlOption = None,
+    user_missing: MissingOption = False,
 ) -> None:
     """Predict every row of a table, image or sequence and write CSV: prediction, and for classes their probabilities.
 
@@ -55,18 +60,21 @@ def predict(
     from .keeping import load, reading
     from .terminal import Screen
 
+    data, *more = files
     if out is not None:
-        checks.output(out, "--out", (".csv",), [model, data])
+        checks.output(out, "--out", (".csv",), [model, data, *more])
     if (ahead := forecaster.load(model)) is not None:
         others = {"--keep": keep, "--doubt": doubt, "--threshold": threshold, "--size": size, "--mode": mode,
                   "--positive": positive}
         return forecaster.predict(ahead, data, out, horizon, interval, picture,
-                                  [name for name, value in others.items() if value])
+                                  [name for name, value in others.items() if value],
+                                  ReadOptions(**how_read({}, sheet, sql, user_missing, more)))
     if horizon is not None or picture is not None:
         raise ArgumentError("--horizon and --picture are of a forecaster, which `cutaway fit` makes with --forecast "
                             "and --time: leave them out.")
     estimator = load(model)
-    chosen, how = checks.cuts(positive, threshold or [], estimator), reading(model)
+    chosen = checks.cuts(positive, threshold or [], estimator)
+    how = how_read(reading(model), sheet, sql, user_missing, more)
     asked = Asked(estimator, how, data, keep or [], doubt, chosen, skip_damaged, size, mode,
                   checks.interval(interval, estimator))
     with tempfile.SpooledTemporaryFile(KEPT_TEXT) as text:  # who reads standard output gets all of it or nothing

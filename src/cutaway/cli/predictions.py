@@ -46,7 +46,7 @@ class Predictions:
         from ..data.plain_text import NotPlain
 
         asked = self.asked
-        if asked.estimator.inputs_.name != "table" or asked.size or asked.mode or not asked.data.name:
+        if asked.estimator.inputs_.name != "table" or asked.reading or asked.size or asked.mode or not asked.data.name:
             raise NotPlain
         try:
             for X in in_pieces(asked.data):

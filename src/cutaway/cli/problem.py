@@ -101,7 +101,8 @@ def read(path: Path, asked: ReadOptions, test: Path | None = None) -> Problem:
             found = decide(y, "regression" if asked.forecast else asked.task)
     return Problem(
         path.name, kind, rows, data.width, data.extent, X, y, data.targets, *found, rows - len(kept), group, time,
-        data.notes, ids, data.features, asked.remembered() if kind.name == "sequences" else {},
+        data.notes, ids, data.features,
+        asked.remembered() if kind.name == "sequences" else asked.remembered_of_tables(),
         int((kept >= rows - tests).sum()), test.name if test is not None else "",
         path if kind.name == "table" else None, asked.column, asked.split,
     )

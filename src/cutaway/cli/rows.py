@@ -11,6 +11,7 @@ from typing import Any
 
 from ..errors import CutawayError
 from . import checks
+from .options import ReadOptions
 
 
 @dataclass
@@ -35,11 +36,15 @@ class FileRows:
         return self.X.shape[0]
 
 
-def table(path: Path) -> Any:
-    """Read the table in a file; its columns' names are text."""
+def table(path: Path, asked: ReadOptions | None = None) -> Any:
+    """Read the table in a file, or in several; its columns' names are text."""
     from ..data import read_table
+    from ..data.written_numbers import WRITTEN
 
-    frame = read_table(path)
+    asked = asked or ReadOptions()
+    frame = read_table([path, *asked.more] if asked.more else path, sheet=asked.sheet, sql=asked.sql,
+                       user_missing=asked.user_missing, written=asked.written)
+    asked.written = asked.written or frame.attrs.get(WRITTEN, {})
     frame.columns = [str(name) for name in frame.columns]
     return frame
 

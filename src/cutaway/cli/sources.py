@@ -14,7 +14,8 @@ from .options import ReadOptions
 from .rows import FileRows, check_columns, in_options, others, table
 
 #: Options that belong to one kind of data.
-IMAGES, FORECAST = ("size", "mode", "skip_damaged"), ("window", "horizon", "gaps")
+FILES, IMAGES = ("sheet", "sql", "user_missing", "more"), ("size", "mode", "skip_damaged")
+FORECAST = ("window", "horizon", "gaps")
 COLUMNS = ("group", "time", "drop", "column")
 
 
@@ -31,8 +32,9 @@ def recognise(path: Path, asked: ReadOptions) -> tuple[Any, Any]:
         return kind, npz_table(path, X, y, asked) if kind.name == "table" else None
     kind = kind_of(path)
     if kind.name != "table":
+        asked.refuse(FILES, f"{path.name}, which holds {kind.name}")
         return kind, None
-    frame = table(path)
+    frame = table(path, asked)
     if asked.id or asked.forecast:
         return KINDS["sequences"], frame
     pictures = [name for name in image_columns(frame) if name not in asked.drop and name not in asked.column]
@@ -42,6 +44,13 @@ def recognise(path: Path, asked: ReadOptions) -> tuple[Any, Any]:
 def load(kind: Any, path: Path, asked: ReadOptions, frame: Any = None) -> FileRows:
     """Load the rows of a file of a kind; `frame` is its table, if it was read."""
     return {"table": table_rows, "images": image_rows, "sequences": sequence_rows}[kind.name](path, asked, frame)
+
+
+def brings_labels(path: Path) -> bool:
+    """Whether a path is a folder of images, whose labels are the names of its folders."""
+    from ..data.formats import FOLDER, format_of
+
+    return format_of(path) is FOLDER
 
 
 def load_for(estimator: Any, reading: dict[str, Any], path: Path, targets: list[str], skip_damaged: bool,
@@ -62,10 +71,10 @@ def load_for(estimator: Any, reading: dict[str, Any], path: Path, targets: list[
         return rows(path, asked, None, estimator.encoder_.names)
     if format_of(path) is SERIES:
         raise DataError(f"{path.name} holds sequences, and the model has learnt from a table: give it a table.")
-    frame = npz_table(path) if format_of(path) is ARRAYS else table(path)
+    frame = npz_table(path) if format_of(path) is ARRAYS else table(path, asked)
     targets = checks.columns(targets, list(frame.columns), "--target", path.name)
     y = _targets(frame, targets) if targets else None
-    return FileRows(frame, y, "", targets, width=frame.shape[1])
+    return FileRows(frame, y, "", targets, notes=notes_of(frame), width=frame.shape[1])
 
 
 def join(kind: Any, data: FileRows, test: Path, asked: ReadOptions, path: Path) -> tuple[FileRows, int]:
@@ -151,7 +160,7 @@ def table_rows(path: Path, asked: ReadOptions, frame: Any = None) -> FileRows:
 
     asked.refuse(IMAGES, f"{path.name}, a table")
     asked.refuse(FORECAST, f"{path.name}, a table without --forecast")
-    frame = table(path) if frame is None else frame
+    frame = table(path, asked) if frame is None else frame
     known = list(frame.columns)
     targets = checks.columns(asked.targets, known, "--target", path.name)
     if not targets:
@@ -178,11 +187,19 @@ def table_rows(path: Path, asked: ReadOptions, frame: Any = None) -> FileRows:
     X = frame.drop(columns=[name for name in known if name in out])
     if X.shape[1] == 0:
         raise DataError(f"{path.name}: no column is left to learn from: all are targets or left out.")
-    notes = [f"{ways['group']} divides the rows and is not an input"] if "group" in ways else []
+    notes = notes_of(frame)
+    notes += [f"{ways['group']} divides the rows and is not an input"] if "group" in ways else []
     notes += [f"left out as asked: {listed(drop, 6)}"] if drop else []
     extent = f"{len(frame):,} rows, {frame.shape[1]:,} columns"
     by = {name: dated(frame[column], asked.column.get(column)) for name, column in ways.items()}
     return FileRows(X, y, extent, targets, by=by, notes=notes, width=frame.shape[1])
+
+
+def notes_of(frame: Any) -> list[str]:
+    """List what is to be said of how a file was read."""
+    from ..data.written_numbers import NOTES
+
+    return list(frame.attrs.get(NOTES, []))
 
 
 def _targets(frame: Any, names: list[str]) -> Any:
@@ -232,10 +249,10 @@ def image_rows(path: Path, asked: ReadOptions, frame: Any = None, mode: str | No
         raise ArgumentError(f"--target: {path.name} holds images, and an image has one label: name one column.")
     name = label or ("y" if form is ARRAYS else "label")
     if form.holds == "table":
-        columns = list((table(path) if frame is None else frame).columns)
+        columns = list((table(path, asked) if frame is None else frame).columns)
         checks.columns([label] if label else [], columns, "--target", path.name)
         if label is None and len(columns) == 2:
-            name = next(column for column in columns if column not in image_columns(table(path)))
+            name = next(column for column in columns if column not in image_columns(table(path, asked)))
     if encoder is not None:
         images = encoder.read(path, label, asked.skip_damaged, size=asked.size, mode=asked.mode)
     else:
@@ -277,7 +294,7 @@ def sequence_rows(path: Path, asked: ReadOptions, frame: Any = None, features: l
         name = asked.targets[0] if asked.targets else "y"
         X, y = in_npz(path, name if asked.targets else None)
     else:
-        frame = table(path) if frame is None else frame
+        frame = table(path, asked) if frame is None else frame
         if asked.id is None or asked.time is None:
             raise ArgumentError(f"{path.name} is a table: sequences in it need --id, the column that says which row is "
                                 "of which sequence, and --time, the one that orders them.")
@@ -290,7 +307,7 @@ def sequence_rows(path: Path, asked: ReadOptions, frame: Any = None, features: l
         target = asked.targets[0] if asked.targets else None
         with in_options(path):
             series = from_long_table(frame, asked.id, asked.time, features, target)
-        X, y, notes, name = series.X, series.y, series.notes, target or "target"
+        X, y, notes, name = series.X, series.y, notes_of(frame) + series.notes, target or "target"
         ids = pd.Series(series.ids, name=asked.id)
     X = as_sequences(X)
     if y is not None and len(y) != len(X):

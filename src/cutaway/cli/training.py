@@ -38,13 +38,13 @@ def training(model: Path, data: Path, targets: list[str] | None, skip_damaged: b
     from .keeping import load, reading
     from .problem import truth
     from .rows import about, in_file
-    from .sources import load_for
+    from .sources import brings_labels, load_for
 
     estimator = load(model)
     names = estimator.target_encoder_.names
     if targets and len(targets) != len(names):
         raise ArgumentError(f"--target: the model predicts {', '.join(names)}: give {len(names)}, not {len(targets)}.")
-    named = targets or ([] if data.is_dir() else names)
+    named = targets or ([] if brings_labels(data) else names)
     rows = load_for(estimator, reading(model), data, named, skip_damaged, size, mode)
     if rows.y is None:
         raise DataError(f"{data.name} has no target: a training step compares with the truth.")

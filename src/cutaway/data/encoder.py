@@ -28,6 +28,7 @@ from .reading import column_names, is_frame, read_table, unnamed
 from .records import RecordEncoder
 from .understand import understand
 from .weights import weighed
+from .written_numbers import WRITTEN
 
 
 class TableEncoder:
@@ -82,6 +83,8 @@ class TableEncoder:
         self.columns = list(fit)
         for column in self.columns:
             column.asked = column.name in self.kinds
+            if isinstance(column, Number):
+                column.written = getattr(table, "attrs", {}).get(WRITTEN, {}).get(column.name, "")
         self._lay_out()
         if self.blank and not constant:
             raise DataError(f"No column of the table can be learnt from ({self.whys()}).")
@@ -178,7 +181,7 @@ class TableEncoder:
             names = set(map(str, X.index[: 10 * len(self.columns)]))
             if self._kept and {column.name for column in self._kept} <= names:
                 return X.to_frame().T.infer_objects()
-        return as_table(X)
+        return as_table(X, {column.name: column.written for column in self._numbers.values() if column.written})
 
     def cells(self, X: Any) -> list[Any]:
         """Read the columns of X that are used, in training's order, each as a pandas Series."""
@@ -312,17 +315,20 @@ def _letters(name: str) -> str:
     return "".join(letter for letter in name.casefold() if letter.isalnum()) or name
 
 
-def as_table(X: Any) -> Any:
-    """Read X as a 2-D numeric array or a CSR matrix where it is one, else as a DataFrame."""
+def as_table(X: Any, written: dict[str, str] | None = None) -> Any:
+    """Read X as a 2-D numeric array or a CSR matrix where it is one, else as a DataFrame.
+
+    written: how the numbers of a file's columns are written, where it does not tell.
+    """
     if hasattr(X, "tocsr"):
         X = X.tocsr()
     elif isinstance(X, np.ma.MaskedArray):
         X = np.ma.filled(X.astype(np.float64), np.nan)
     elif isinstance(X, list | tuple):
-        return read_table(X)
+        return read_table(X, written=written)
     if getattr(X, "ndim", 0) == 2 and getattr(getattr(X, "dtype", None), "kind", "") in tuple("biuf") and X.shape[1]:
         return X
-    return read_table(X)
+    return read_table(X, written=written)
 
 
 def _block(numbers: Any, rows: slice, used: Any) -> np.ndarray:

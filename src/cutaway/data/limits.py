@@ -142,6 +142,23 @@ MOST_COLUMNS, LONGEST_LINE = 50_000, 2**23
 LARGE_TEXT, FIRST_ROWS, PIECE, SEARCHED_AT_ONCE = 2**23, 1000, 2**23, 2**23
 #: Whole numbers from here on are no longer exact as fractions.
 EXACT = 2**53
+#: Cells of a column that must all be numbers before its other words are looked at, and characters of a number.
+FIRST_WORDS, LONGEST_NUMBER = 100, 60
+#: Characters of a unit of measurement in the row under the names.
+LONGEST_UNIT = 15
+#: Cells of a sheet, empty ones too, for which calamine takes 32 bytes each: so many, or so many for each that holds
+#: something. Bytes of an element of its XML, and ranges of merged cells that are looked at.
+MOST_SHEET_CELLS, MOST_BETWEEN_CELLS, LONGEST_ELEMENT, MOST_MERGED = 2**24, 4, 2**26, 100_000
+#: Rows at the top of a sheet that may be titles or names.
+MOST_TITLES = 20
+#: Folders in one another that are looked into for Parquet files, and names in each.
+DEEPEST_FOLDER, MOST_LOOKED_INTO = 5, 10_000
+#: Files that are read as one table.
+MOST_FILES = 10_000
+#: Numbers of a list in a cell of JSON that get a column each.
+LONGEST_LIST = 1000
+#: Bytes of a zstd file that are unpacked at a time: zstd may make 128 kB of four.
+UNPACKED_AT_ONCE = 1024
 #: The longest name of a column, in characters: names are printed.
 LONGEST_NAME = 10_000
 

@@ -22,6 +22,7 @@ from .columns import Column, Dropped, Settings
 from .doubts import Doubt, gap_doubts, range_doubts
 from .limits import FAR, ROUNDING
 from .weights import none_if_equal, times
+from .written_numbers import NumberForm
 
 #: Why whole numbers may be names.
 TOLD, CALLED = "by the target", "by the name"
@@ -42,6 +43,7 @@ class Number(Column, kinds=("number",)):
     high: float | None = None
     coded: bool = False  # its levels are looked up by their places
     names: str = ""  # why its whole numbers may be names: TOLD by the target, or CALLED so
+    written: str = ""  # how they were written in a file of text, if not plainly: 1.234,5 €
 
     @property
     def features(self) -> list[str]:
@@ -74,6 +76,7 @@ class Number(Column, kinds=("number",)):
         each = "a code" if self.coded else "a column"
         parts += [f"{each} for each of {counted(len(self.levels), 'value')}"] * bool(self.levels)
         parts += ["gaps marked"] * self.marked
+        parts += [f"written {self.written}"] * bool(self.written)
         parts += [f"{', '.join(map(repr, self.words[:5]))} taken as gaps"] * bool(self.words)
         return ", ".join(parts)
 
@@ -96,7 +99,8 @@ class Number(Column, kinds=("number",)):
 
     def sound(self) -> bool:
         places = not self.coded or (bool(self.levels) and bool((np.diff(self.levels) > 0).all()))
-        return fits_scaling(self.center, self.scale, self.clip) and is_range(self.low, self.high) and places
+        known = not self.written or NumberForm.of(self.written) is not None
+        return fits_scaling(self.center, self.scale, self.clip) and is_range(self.low, self.high) and places and known
 
 
 def is_range(low: float | None, high: float | None) -> bool:

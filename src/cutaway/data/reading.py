@@ -5,14 +5,14 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import DataError
-from .formats import PARQUET, read_file, tables_phrase
+from ..errors import ArgumentError, DataError
+from .formats import PARQUET, tables_phrase
 from .limits import LONGEST_NAME
+from .several_files import is_files, read_files
 from .table_files import refuse_repeats
 
 if TYPE_CHECKING:
@@ -24,20 +24,32 @@ LONG_INTEGERS = ("Int128", "UInt128")
 UNNAMED = "cutaway: columns without names"
 
 
-def read_table(source: Any) -> pd.DataFrame:
-    """Read a table, from a file or from memory, as a pandas DataFrame.
+def read_table(source: Any, *, sheet: str | None = None, sql: str | None = None, user_missing: bool = False,
+               written: dict[str, str] | None = None) -> pd.DataFrame:
+    """Read a table, from files or from memory, as a pandas DataFrame.
 
-    `source` is the path of a CSV, TSV or Parquet file (text may be gzipped; cells are separated by `,` `;` `|` or tab),
-    a table of pandas, polars, pyarrow, dask or any library that hands its tables on (to_pandas, __arrow_c_stream__,
-    __dataframe__), a dict of columns or of one row's cells, a list of dicts, one a row, an array with named fields, or
-    rows without names, whose columns become x0, x1, ...: a 2-D array, a scipy.sparse matrix, a list of lists. Raises
-    DataError, with file, line and column, for anything that is not a table of distinct columns.
+    `source` is the path of a file: text (CSV, TSV; cells are separated by `,` `;` `|` or tab), Parquet, Feather, Excel
+    or OpenDocument, JSON, Stata, SPSS, SAS, ARFF, SQLite or DuckDB, also packed with gzip or zstd; `-` for standard
+    input; a folder of Parquet files; a pattern such as `"2024-*.csv"` or a list of paths, files with the same columns.
+    Or it is a table of pandas, polars, pyarrow, dask or any library that hands its tables on (to_pandas,
+    Or it is a table of pandas, polars, pyarrow, dask or any library that hands its tables on (to_pandas,
+    __arrow_c_stream__, __dataframe__), a dict of columns or of one row's cells, a list of dicts, one a row, an array
+    with named fields, or rows without names, whose columns become x0, x1, ...: a 2-D array, a scipy.sparse matrix, a
+    list of lists. Raises
+
+    Of files: `sheet` is the name of a sheet or of a database's table, as behind `::` in `"book.xlsx::Sheet2"`; `sql` a
+    query, in which a file without tables of its own is called data; `user_missing=True` keeps what the users of SPSS
+    or Stata declared missing, as levels; `written` says how the numbers of columns are written, `{"price": "1.234,5"}`,
+    where their cells do not tell. What is to be said of the reading is in `frame.attrs["cutaway: notes"]`.
 
     >>> read_table({"area": [120, 85], "zone": ["RL", None]}).shape
     (2, 2)
     """
-    if isinstance(source, str | PathLike):
-        return _one_name_per_column(read_file(Path(source)), f"{source}")
+    if isinstance(source, str | PathLike) or is_files(source):
+        frame = read_files(source, part=sheet, sql=sql, user_missing=user_missing, written=written)
+        return _one_name_per_column(frame, f"{source}" if isinstance(source, str | PathLike) else "the table")
+    if sheet or sql or user_missing:
+        raise ArgumentError("sheet, sql and user_missing are for files, and this is a table in memory: leave them out.")
     return _one_name_per_column(_from_memory(source), "the table")
 
 

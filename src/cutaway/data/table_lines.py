@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Sequence
+from os import PathLike
 from pathlib import Path
 
 from ..errors import DataError
-from .formats import format_of, table_format
-from .source_files import opened, start_of
-from .table_files import separator
+from .formats import format_of, read_file, table_format
+from .headings import below, comments_above, first_line, may_be_units, separator
+from .source_files import existing, opened, start_of
+from .table_files import ABOVE
 
 #: How messages name rows: "row 3 (the first row is 0)", "rows 3 and 7", "Target, row 3:"; never "--row 3" or "3 rows".
 ROWS = re.compile(
@@ -36,21 +38,28 @@ def in_lines(text: str, path: Path, rows: Sequence[int] | None = None) -> str:
     return ROWS.sub(lambda match: f"line{match[1]} " + re.sub(r"\d+", lambda _: str(next(numbers)), match[2]), text)
 
 
-def lines_of(path: Path, rows: Sequence[int]) -> list[int | None]:
+def lines_of(path: str | PathLike, rows: Sequence[int]) -> list[int | None]:
     """The lines on which rows of a text table begin, the line of names being no row; None for one that is not there."""
+    path = existing(path)
     start = start_of(path)
     if not table_format(path, start).lines:
         return [None] * len(rows)
-    found: dict[int, int] = {}
-    with opened(path, start.gzipped, encoding=start.encoding or "latin-1", newline="") as file:
-        first = next((line for line in file if line.strip()), "")
-        file.seek(0)
-        reader = csv.reader(file, delimiter=separator(first))
+    encoding, found = start.encoding or "latin-1", {}
+    with opened(path, start.packing, encoding=encoding, newline="") as file:
+        sample = file.read(20_000)
+    above = comments_above(sample)
+    names = first_line(below(sample, above))
+    with opened(path, start.packing, encoding=encoding, newline="") as file:
+        for _ in range(above):
+            file.readline()
+        reader = csv.reader(file, delimiter=separator(names))
         row, before, last = -2, 0, max(rows, default=-1)
         for cells in reader:
             if len(cells) > 1 or (cells and cells[0].strip()):
                 row += 1
-                found[row] = before + 1
+                found[row] = above + before + 1
+                if row == 0 and may_be_units(cells) and read_file(path).attrs.get(ABOVE, (0, 0))[1]:
+                    row = -1
             before = reader.line_num
             if row >= last:
                 break

@@ -1,0 +1,98 @@
+"""Files of Stata, SPSS and SAS, written by pyreadstat and pandas."""
+
+import numpy as np
+import pandas as pd
+import pyreadstat
+import pytest
+
+from cutaway.data import TableEncoder, read_table
+from cutaway.data.written_numbers import NOTES
+from cutaway.errors import ArgumentError, DataError
+
+FRAME = pd.DataFrame({"sex": [1.0, 2, 9, 1], "age": [30.0, 40, 99, np.nan], "name": ["a", "", "c", "d"],
+                      "score": [0.0, 0.25, -1e9, 3]})
+SEX, AGE = {1: "m", 2: "f", 9: "refused"}, {99: "unknown"}
+MISSING = {"sex": [9], "age": [{"lo": 98, "hi": 99}]}
+
+
+def spss(path, **how):
+    pyreadstat.write_sav(FRAME, path, variable_value_labels={"sex": SEX, "age": AGE}, **how)
+    return path
+
+
+@pytest.mark.parametrize(("name", "how"), [("t.sav", {}), ("t.zsav", {"compress": True})])
+def test_labels_are_categories_and_partly_labelled_columns_numbers(tmp_path, name, how):
+    table = read_table(spss(tmp_path / name, **how))
+    assert table["sex"].tolist() == ["m", "f", "refused", "m"]
+    assert list(table["sex"].cat.categories) == ["m", "f", "refused"]
+    assert table["age"].tolist()[:3] == [30, 40, 99] and np.isnan(table["age"][3])
+    assert table["name"].isna().tolist() == [False, True, False, False]
+    assert table["score"].tolist() == FRAME["score"].tolist()
+    assert table.attrs[NOTES] == ["age: not all values have labels, so that they stay numbers"]
+    assert TableEncoder(min_count=1).fit(table).columns[0].kind == "category"
+
+
+def test_what_users_declared_missing_is_a_gap_or_on_request_a_level(tmp_path):
+    path = spss(tmp_path / "t.sav", missing_ranges=MISSING)
+    table = read_table(path)
+    assert table["sex"].isna().tolist() == [False, False, True, False]
+    assert table["age"].isna().tolist() == [False, False, True, True]
+    assert table.attrs[NOTES] == ["2 cells declared missing, in sex, age, are gaps (user_missing=True, --user-missing, "
+                                  "makes levels of them)"]
+    kept = read_table(path, user_missing=True)
+    assert kept["sex"].tolist() == ["m", "f", "refused", "m"]
+    assert kept["age"].isna().tolist() == [False, False, True, True]
+
+
+def test_letters_for_what_is_missing_in_stata_are_told_from_zeros(tmp_path):
+    frame = pd.DataFrame({"sex": [1, 2, "a", 1], "age": [30, 0, "b", None]}, dtype=object)
+    pyreadstat.write_dta(frame, tmp_path / "t.dta", variable_value_labels={"sex": {1: "m", 2: "f", "a": "refused"}},
+                         missing_user_values={"sex": ["a"], "age": ["b"]})
+    table = read_table(tmp_path / "t.dta")
+    assert table["sex"].isna().tolist() == [False, False, True, False]
+    assert table["age"].tolist()[:2] == [30, 0] and table["age"].isna().tolist() == [False, False, True, True]
+    kept = read_table(tmp_path / "t.dta", user_missing=True)
+    assert kept["sex"].tolist() == ["m", "f", "refused", "m"] and kept["age"].isna().tolist()[2:] == [True, True]
+
+
+@pytest.mark.parametrize("version", [114, 117, 118])
+def test_what_pandas_writes_for_stata_is_read(tmp_path, version):
+    frame = pd.DataFrame({"n": [1, 2, 3], "x": [0.5, np.nan, 0.0], "zone": pd.Categorical(["RL", "RM", "RL"]),
+                          "day": pd.to_datetime(["2024-01-02", "2024-03-04", "1960-01-01"]), "word": ["a", "", "c"]})
+    frame.to_stata(tmp_path / "t.dta", write_index=False, version=version)
+    table = read_table(tmp_path / "t.dta")
+    assert table["n"].tolist() == [1, 2, 3] and table["n"].dtype.kind == "i"
+    assert table["zone"].tolist() == ["RL", "RM", "RL"] and table["day"].tolist() == frame["day"].tolist()
+    assert table["x"].isna().tolist() == [False, True, False] and table["word"].isna().tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize("version", [5, 8])
+def test_transport_files_of_sas_keep_zeros_and_gaps_apart(tmp_path, version):
+    pyreadstat.write_xport(FRAME, tmp_path / "t.xpt", file_format_version=version)
+    table = read_table(tmp_path / "t.xpt")
+    assert table["score"].tolist() == FRAME["score"].tolist()
+    assert table["age"].isna().tolist() == [False, False, False, True]
+
+
+def test_two_codes_with_one_label_stay_two_levels(tmp_path):
+    pyreadstat.write_sav(pd.DataFrame({"q": [1.0, 2, 3]}), tmp_path / "t.sav",
+                         variable_value_labels={"q": {1: "no", 2: "yes", 3: "yes"}})
+    assert read_table(tmp_path / "t.sav")["q"].tolist() == ["no", "yes (2)", "yes (3)"]
+
+
+@pytest.mark.parametrize("name", ["t.sav", "t.dta", "t.xpt"])
+@pytest.mark.parametrize("kept", [0.2, 0.6])
+def test_damaged_files_are_named(tmp_path, name, kept):
+    frame = pd.DataFrame({"a": np.arange(500.0), "b": [f"word {i}" for i in range(500)]})
+    write = {"t.sav": pyreadstat.write_sav, "t.dta": pyreadstat.write_dta, "t.xpt": pyreadstat.write_xport}[name]
+    write(frame, tmp_path / name)
+    content = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(content[: int(len(content) * kept)])
+    with pytest.raises(DataError, match="damaged"):
+        read_table(tmp_path / name)
+
+
+def test_other_files_declare_nothing_missing(tmp_path):
+    (tmp_path / "t.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(ArgumentError, match=r"user_missing= \(--user-missing\) is for files with values that are"):
+        read_table(tmp_path / "t.csv", user_missing=True)
