@@ -311,3 +311,11 @@ def test_columns_that_are_not_there_are_named(arguments, says):
 def test_a_long_table_of_nothing_says_so(table, says):
     with pytest.raises(DataError, match=says):
         from_long_table(table, "patient", "hour", target="ill")
+
+
+def test_a_colon_where_a_label_would_follow_is_no_part(tmp_path):
+    """As aeon writes series without labels."""
+    path = tmp_path / "plain.ts"
+    path.write_text("@problemName plain\n@univariate false\n@dimension 2\n@data\n1,2:3,4:\n5,6:7,8:\n")
+    found = ct.data.read_ts(path)
+    assert found.y is None and found.X.tolist() == [[[1, 3], [2, 4]], [[5, 7], [6, 8]]]

@@ -201,6 +201,8 @@ def _row(line: str, header: _Header, at: str) -> tuple[np.ndarray, Any]:
     """Read one sequence (time, features), and its label."""
     if line[0] == "(":
         raise DataError(f"{at}: {NO_TIMESTAMPS}")
+    if header.label is None:
+        line = line.removesuffix(":")  # aeon writes one where the label would follow
     found, labelled = line.count(":") + 1, header.label is not None
     if found > MOST_DIMENSIONS + 1:
         raise DataError(f"{at}: {found:,} parts between colons: sequences have at most {MOST_DIMENSIONS:,} dimensions.")
