@@ -79,6 +79,7 @@ class SequenceEncoder:
     """
 
     columns: list[Channel]
+    each: bool = False  # old pickles lack it
     trial: Any = None  # what was tried before it was fitted, for whoever designs a network; not in model files
 
     def __init__(self, names: Sequence[str] | None = None, each: bool = False):
