@@ -10,6 +10,7 @@ from .series import Series, from_long_table
 from .splits import split
 from .targets import TargetEncoder, drop_missing
 from .ts_files import read_ts
+from .tsf_files import read_tsf
 
 __all__ = [
     "ImageEncoder",
@@ -26,6 +27,7 @@ __all__ = [
     "read_images",
     "read_table",
     "read_ts",
+    "read_tsf",
     "split",
     "windows",
 ]
