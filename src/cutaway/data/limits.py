@@ -230,6 +230,9 @@ MOST_TRIED, FEWEST_TRIED, MOST_STEPS_TRIED, LAST_STEPS_TRIED = 300, 10, 20_000, 
 #: Each series is scaled by itself where the squared error then falls by so many standard errors, and to this share. To
 #: this share it must fall, too, before numbers are learnt from a mean over all steps: to foretell, order counts.
 TRIED_SURELY, TRIED_SHARE = 2.0, 0.8
+#: Series whose sizes differ by more than this factor (nine tenths of them beside one tenth) are scaled each by itself
+#: where that loses nothing: beside the largest the others are flat for a network (docs/series-benchmark.md, PLAID).
+SIZES_APART = 10.0
 #: Series whose means and deviations differ by less than this share of their spread are scaled already.
 SCALED_ALREADY = 0.05
 #: Predictions stay within the training targets' range, widened by this share on each side: beyond its data a network

@@ -14,6 +14,7 @@ from ..data.limits import (
     MOST_STEPS_TRIED,
     MOST_TRIED,
     SCALED_ALREADY,
+    SIZES_APART,
     TRIED_FEATURES,
     TRIED_SHARE,
     TRIED_SURELY,
@@ -30,14 +31,16 @@ class SequenceTrial:
     """R² of ridge regression on training sequences that were left out, by what it was told of them; None: not tried.
 
     shared: random convolutions of sequences scaled as all are. own: of sequences each scaled by itself. steps: the
-    values of the last or of all time steps, one beside the other. each: whether each is to be scaled by itself.
-    windows: they are windows of one series, each a step later than the one before, so that order counts for certain.
+    values of the last or of all time steps, one beside the other. each: whether each is to be scaled by itself. apart:
+    the factor by which the sizes of most series differ. windows: they are windows of one series, each a step later than
+    the one before, so that order counts for certain.
     """
 
     shared: float
     own: float | None = None
     steps: float | None = None
     each: bool = False
+    apart: float = 1.0
     windows: bool = False
 
     @property
@@ -55,7 +58,9 @@ class SequenceTrial:
             return "each feature scaled by the training part's mean and deviation; the series come scaled already"
         scores = f"R² {self.own:.2f} scaled by itself, {self.shared:.2f} as all are"
         if self.each:
-            return f"each series scaled by its own mean and deviation: a linear model had {scores}, on rows left out"
+            sizes = f"sizes differ by a factor of {self.apart:,.0f}, and " if self.apart > SIZES_APART else ""
+            return (f"each series scaled by its own mean and deviation: {sizes}a linear model had {scores}, on rows "
+                    "left out")
         return f"each feature scaled by the training part's mean and deviation: a linear model had {scores}"
 
     @property
@@ -70,7 +75,8 @@ def tried(X: Any, y: Any, target: TargetEncoder, names: list[str] | None = None)
     """Try how sequences X are best read, for targets y; None where there is nothing to learn, or too little.
 
     Whether each is scaled by itself is decided by what it does to the squared error of a linear model on random
-    convolutions: it must fall clearly, and to four fifths. For numbers the steps side by side are tried, too.
+    convolutions: it must fall clearly, and to four fifths; where sizes differ by more than a factor of ten, it must not
+    rise. For numbers the steps side by side are tried, too.
     """
     X = as_sequences(X)
     T = _numbers(target, y)
@@ -87,7 +93,7 @@ def tried(X: Any, y: Any, target: TargetEncoder, names: list[str] | None = None)
     Z = encoder.transform(X)
     shared = _left_out(Z, T)
     steps = own = None
-    each = False
+    each, apart = False, 1.0
     if "regression" in target.task:
         steps = max(float(1 - Ridge().fit(flat, T).left_out.sum() / around) for flat in _steps(Z))
     if not _scaled_already(X, encoder):
@@ -95,8 +101,11 @@ def tried(X: Any, y: Any, target: TargetEncoder, names: list[str] | None = None)
         gain, own = shared - alone, float(1 - alone.sum() / around)
         clear = not windows and gain.mean() > TRIED_SURELY * gain.std() / np.sqrt(len(gain))
         most = TRIED_SHARE * min(shared.sum(), np.inf if steps is None else around * (1 - steps))
-        each = bool(clear and alone.sum() < most)
-    return SequenceTrial(float(1 - shared.sum() / around), own, steps, each, windows)
+        apart = _apart(X)
+        if apart > SIZES_APART and not windows:
+            clear, most = bool(gain.mean() >= 0), np.inf
+        each = bool(clear and alone.sum() < most and (steps is None or own > steps))
+    return SequenceTrial(float(1 - shared.sum() / around), own, steps, each, apart, windows)
 
 
 def _left_out(Z: Any, T: np.ndarray) -> np.ndarray:
@@ -127,6 +136,16 @@ def _windows(X: Sequences) -> bool:
     if len(X) < FEWEST_TRIED or values.shape[1] < 2 or X.lengths.min() < values.shape[1]:
         return False
     return bool((values[1:, :-1] == values[:-1, 1:]).all(axis=(1, 2)).mean() > 0.5)
+
+
+def _apart(X: Sequences) -> float:
+    """The factor between the deviations of series at nine tenths and at one tenth, where it is largest of a feature."""
+    rows = X.rows()
+    with np.errstate(invalid="ignore"):
+        sizes = np.array([np.nanstd(row, axis=0) if np.isfinite(row).any() else np.zeros(row.shape[1]) for row in rows])
+    low, high = np.nanquantile(sizes, (0.1, 0.9), axis=0)
+    known = high > 0
+    return float((high[known] / np.maximum(low[known], high[known] * 1e-9)).max()) if known.any() else 1.0
 
 
 def _scaled_already(X: Sequences, encoder: SequenceEncoder) -> bool:
