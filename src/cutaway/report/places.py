@@ -30,7 +30,7 @@ def section(found: dict[str, Any]) -> Html | None:
     """The section of a page: how much stretches of time and sensors matter, and some sequences of each class."""
     if not found:
         return None
-    unit = f", in {found['unit']}" if found["unit"] else ""
+    unit = f", in {found['unit']}," if found["unit"] else ""
     note = (f"How much the answer for {short(found['of'], 40)} changes{unit} where a stretch of time is put to what is "
             f"usual, on average over {found['rows']} test sequences. Integrated gradients, which need no stretches, "
             f"say the same with a correlation of {found['agreement']:.2f}.")
@@ -39,7 +39,7 @@ def section(found: dict[str, Any]) -> Html | None:
         order = np.argsort(-np.array(found["by_sensor"]), kind="stable")
         told = ", ".join(f"{short(found['sensors'][k], 20)} {number(found['by_sensor'][k])}" for k in order[:12])
         figures.append(tag("p", tag("b", "Sensors"), f", the change without each: {told}", ", ..." * (len(order) > 12)))
-    way = "The stronger the colour, the more a stretch speaks for the answer (up) or against it (down)."
+    way = "The stronger the colour, the more a stretch speaks for the answer (orange) or against it (blue)."
     examples = [tag("figure", _example(found, one), tag("figcaption", tag("b", short(one_title(
         one["said"], one["truth"]), 60)), f", sequence {one['row']:,} (the first is 0)")) for one in found["examples"]]
     return tag("section", tag("h2", "Where it looks"), tag("p", note, class_="note"),
@@ -97,4 +97,5 @@ def _steps(x: Axis, height: float) -> list[Html]:
     ticks = [tick for tick in x.ticks() if float(tick).is_integer()]
     bottom = height - BOTTOM
     return [tag("line", x1=LEFT, x2=WIDTH - RIGHT, y1=bottom, y2=bottom, class_="axis"),
-            *(tag("text", x.label(tick), x=x(tick), y=bottom + 15, text_anchor="middle") for tick in ticks)]
+            *(tag("text", x.label(tick), x=x(tick), y=bottom + 15,
+                  text_anchor="end" if x(tick) > WIDTH - 3 * RIGHT else "middle") for tick in ticks)]
