@@ -140,12 +140,15 @@ def _windows(X: Sequences) -> bool:
 
 def _apart(X: Sequences) -> float:
     """The factor between the deviations of series at nine tenths and at one tenth, where it is largest of a feature."""
-    rows = X.rows()
-    with np.errstate(invalid="ignore"):
-        sizes = np.array([np.nanstd(row, axis=0) if np.isfinite(row).any() else np.zeros(row.shape[1]) for row in rows])
-    low, high = np.nanquantile(sizes, (0.1, 0.9), axis=0)
-    known = high > 0
-    return float((high[known] / np.maximum(low[known], high[known] * 1e-9)).max()) if known.any() else 1.0
+    known = (np.arange(X.shape[1]) < X.lengths[:, None])[:, :, None] & ~np.isnan(X.values)
+    x = np.where(known, X.values, 0)
+    x = x / (np.abs(x).max() or 1.0)  # keeps the squares below from overflowing
+    count = np.maximum(known.sum(axis=1), 1)
+    mean = x.sum(axis=1) / count
+    sizes = np.sqrt(np.square(np.where(known, x - mean[:, None], 0)).sum(axis=1) / count)
+    low, high = np.quantile(sizes, (0.1, 0.9), axis=0)
+    differ = high > 0
+    return float((high[differ] / np.maximum(low[differ], high[differ] * 1e-9)).max()) if differ.any() else 1.0
 
 
 def _scaled_already(X: Sequences, encoder: SequenceEncoder) -> bool:
