@@ -98,6 +98,16 @@ def test_a_category_may_be_called_as_a_gap_is(learnt, tmp_path):
                                learnt[0].predict_proba(rows), atol=1e-6)
 
 
+def test_where_a_category_is_called_by_no_text_a_gap_is_another_word(tmp_path):
+    X = pd.DataFrame({"zone": ["", "a", None] * 80, "rare": ["b", None, "c"] * 79 + ["", "b", "c"]})
+    model = ct.Classifier(epochs=2, threads=1).fit(X, ["x", "y", "z"] * 80)
+    file = ct.export(model, tmp_path / "m.onnx")
+    assert [port.about for port in file.inputs] == ['text, "nan" for a gap'] * 2
+    assert file.feed(X)["zone"][:3].tolist() == [[""], ["a"], ["nan"]]
+    found = answers(model, X, tmp_path / "m.onnx")["probabilities"]
+    np.testing.assert_allclose(found, model.predict_proba(X), atol=1e-6)
+
+
 def test_many_categories_are_codes_and_an_unknown_one_has_the_code_behind_them(tmp_path):
     rng = np.random.default_rng(0)
     table = pd.DataFrame({"shop": [f"s{k}" for k in rng.integers(0, 90, 2000)], "x": rng.normal(size=2000)})

@@ -3,7 +3,7 @@
 A file has no dates, no gaps in text and no mixed cells, so each column comes in as one of these:
 
     number   a double, NaN for a gap: numbers, 1 and 0 for yes and no, and categories whose levels are all numbers
-    text     "" for a gap, as are "nan", "None" and "<NA>", which libraries make of gaps (but for a level of that name)
+    text     "" for a gap, as are "nan", "None" and "<NA>", which libraries make of gaps (but for a category's name)
     seconds  a double, NaN for a gap: a date as seconds since 1970-01-01 00:00, by the clock of the column's zone
 """
 
@@ -42,7 +42,7 @@ class InputColumn:
         column = self.column
         if self.kind == WORD:
             words = words_of(cells, column.name)
-            return words.spread(np.array(words.words, TEXT), "")[:, None]
+            return words.spread(np.array(words.words, TEXT), next(iter(gap_words(column)), ""))[:, None]
         if isinstance(column, Date):
             coded = Cells.of(cells, column.name, column.form).by_clock(column.zone)
             seconds = coded.dates.astype(np.int64) / 1e6
@@ -56,6 +56,11 @@ class InputColumn:
             return words.spread(np.array([np.inf if x is None else x for x in spelt], float), np.nan)[:, None]
         assert isinstance(column, Number)
         return numbers_of(cells, column)[:, None]
+
+
+def gap_words(column: Any) -> list[str]:
+    """The texts that stand for a gap: all of GAPS that training did not have as a category's name."""
+    return [word for word in GAPS if word not in (*column.levels, *(column.rare or ()))]
 
 
 def number_of(word: str) -> float | None:
@@ -180,7 +185,7 @@ def spellings(column: Category) -> dict[str, int]:
         found = places.get(word, -1)
         if found >= 0:
             keys.setdefault(word, found)
-    for word in GAPS:
+    for word in gap_words(column):
         keys.setdefault(word, column.gap)
     return keys
 

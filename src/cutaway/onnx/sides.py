@@ -16,14 +16,13 @@ from ..errors import ArgumentError
 from ..named_inputs import NamedInputs
 from ..sequences import Sequences
 from .arrays import concatenate, where
-from .columns import NUMBER, SECONDS, WORD, InputColumn, encoded, kind_of
+from .columns import NUMBER, SECONDS, WORD, InputColumn, encoded, gap_words, kind_of
 from .graph import TEXT, OnnxArray, OnnxGraph
 from .network import Evaluation
 from .operations import within
 
 ABOUT = {
     NUMBER: "numbers, NaN for a gap",
-    WORD: 'text, "" for a gap',
     SECONDS: "dates as seconds since 1970-01-01 00:00, NaN for a gap",
 }
 
@@ -76,8 +75,9 @@ class TableSide:
             for i, column in enumerate(self.kept):
                 kind = kind_of(column)
                 dtype = TEXT if kind == WORD else np.dtype(float)
-                zone = f", by the clock of {column.zone}" if kind == SECONDS and column.zone else ""
-                cells.append(g.input(column.name or f"column {i}", dtype, (None, 1), ABOUT[kind] + zone))
+                about = ABOUT.get(kind) or f'text, "{next(iter(gap_words(column)), "")}" for a gap'
+                about += f", by the clock of {column.zone}" if kind == SECONDS and column.zone else ""
+                cells.append(g.input(column.name or f"column {i}", dtype, (None, 1), about))
                 self.sources.append(InputColumn(column, cells[-1].name, kind))
             some = [c for c, s in zip(cells, self.sources, strict=True) if isinstance(s.column, Number)]
             numbers = concatenate(some, 1) if len(some) > 1 else some[0] if some else None
