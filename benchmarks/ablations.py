@@ -43,10 +43,14 @@ class Variant:
     optimizer: Callable[[Any], Any] | None = None
 
 
-def parametric(layers: list, design: Any) -> list:
+def parametric(activation: str) -> Callable[[list, Any], list]:
     """Activations that learn how far they bend, in place of ReLU."""
-    widths = iter(design.hidden)
-    return [nn.Parametric(next(widths), "mish") if isinstance(layer, nn.ReLU) else layer for layer in layers]
+
+    def layers_of(layers: list, design: Any) -> list:
+        widths = iter(design.hidden)
+        return [nn.Parametric(next(widths), activation) if isinstance(layer, nn.ReLU) else layer for layer in layers]
+
+    return layers_of
 
 
 def scaled(layers: list, design: Any) -> list:
@@ -112,7 +116,8 @@ VARIANTS: dict[str, Variant] = {
     "twice the dropout, falling": Variant(layers=falling),
     "ten times the decay": Variant(fields={"weight_decay": 0.1}),
     "Mish": Variant(network={"activation": "mish"}),
-    "parametric Mish": Variant(layers=parametric),
+    "parametric ReLU": Variant(layers=parametric("relu")),
+    "parametric Mish": Variant(layers=parametric("mish")),
     "a learned factor for each input": Variant(layers=scaled),
     "a skip over the second layer": Variant(layers=skipping),
     "β₂ .95": Variant(optimizer=with_schedule(schedules.cosine, beta2=0.95)),
