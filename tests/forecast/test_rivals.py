@@ -13,7 +13,7 @@ from cutaway.forecast.rivals import (
     ridge_on_lags,
     seasonal_naive,
 )
-from cutaway.forecast.smoothing import smooth
+from cutaway.forecast.smoothing import smooth, smooth_windows
 
 
 def contest(y, season=1, horizon=3, length=4, cut=None):
@@ -44,6 +44,18 @@ def test_smoothing_by_hand():
     level, trend = 1.725 + 0.5 * e, 0.9 * 0.25 + 0.25 * e
     np.testing.assert_allclose(total, [1 + e**2])
     np.testing.assert_allclose(ahead[0, 0], [level + 0.9 * trend, level + (0.9 + 0.81) * trend])
+
+
+def test_a_window_is_smoothed_as_a_series_is():
+    """With one cycle to begin from, both begin alike: the season is what it was in the first cycle."""
+    y = np.array([3.0, 5.0, 4.0, 6.0, 3.5, 5.5])
+    setting = np.array([[0.3, 0.1, 0.2, 0.9]])
+    _, series = smooth(y, setting, 1, np.array([6]), 3)
+    window = smooth_windows(y[None], setting[0], 1, 3)
+    np.testing.assert_allclose(window[0], smooth(y, setting, 1, np.array([6]), 3)[1][0, 0])
+    assert series.shape == (1, 1, 3)
+    season = smooth_windows(np.tile([1.0, 2.0, 6.0], 3)[None], (0.3, 0.1, 0.2, 0.9), 3, 4)
+    np.testing.assert_allclose(season, [[1, 2, 6, 1]], atol=1e-9)
 
 
 def test_smoothing_follows_a_season_and_a_trend():

@@ -39,7 +39,8 @@ class Forecaster(BaseEstimator):
     window: steps that a forecast sees. season: in steps; 1 for none.
     network: "auto", "linear" (ridge regression on the lags), "mlp", or "both" (their mean).
     view: what is taken out of a window and put back: "level", its mean; "last", its last value; "series", the series'
-        mean; "season", the value a season before. All but "series" follow a trend to where no series has been.
+        mean; "season", the value a season before; "smooth", what exponential smoothing of the window forecasts. All but
+        "series" follow a trend to where no series has been.
     gaps: steps without a row become empty ("fill"), no window reaches across them ("cut"), or they are an error
         ("refuse"). Empty steps are seen as such, and never forecast for a score.
     step: brings irregular times to one, "1 hour", "1 day", "1 month", by the mean. zone: whose clock times without an

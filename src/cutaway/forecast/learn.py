@@ -24,6 +24,11 @@ from .windows import Layout, make_rows, moments_of
 LONGEST, FARTHEST_AHEAD = 1000, 60
 #: Errors on windows that were learnt from are too small by about this factor.
 UNTRIED = 1.5
+#: The penalty where none was tried, windows with fewer of which nothing is learnt, and seasons that a window sees where
+#: a series has room for so many windows.
+UNTRIED_ALPHA, FEWEST_WINDOWS, SEASONS_SEEN, ROOM_FOR = 1e4, 5, 4, 8
+#: The setting of exponential smoothing where none was tried.
+UNTRIED_SMOOTHING = (0.2, 0.0, 0.1, 0.0)
 
 
 @dataclass
@@ -66,10 +71,11 @@ def learn(tracks: Sequence[Track], calendar: Calendar, asked: ForecastSettings) 
         choice, z = choose(sets, alpha, asked, lambda answers: trial.error(layout, answers), trial.tried)
         errors = np.concatenate([(held.y - held.base) / held.scale[:, None] - part
                                  for (_, held), part in zip(sets, z, strict=True)])
-    else:
-        layout.view = asked.view or "last"
+    else:  # near to a smooth season, or to the last value
+        layout.view, alpha = asked.view or ("smooth" if layout.season > 1 else "last"), UNTRIED_ALPHA
+        layout.smoothing = UNTRIED_SMOOTHING
     every = all_windows(tracks, calendar, layout)
-    if not len(every):
+    if len(every) < FEWEST_WINDOWS:
         raise too_short(tracks, layout)
     stats = {track.name: moments_of(track, layout) for track in tracks}
     layout.typical = typical_scale(tracks, layout)
@@ -122,12 +128,14 @@ def first_layout(tracks: Sequence[Track], calendar: Calendar, asked: ForecastSet
             2 * horizon, 16)
         room = max((longest if longest < 2 * usual else max(usual, longest // 2)) // 3, 1)
         length = max(1, min(want, max(room, min(season, longest - horizon - FEWEST_TRIED)), LONGEST))
-        why = "two seasons" if length == 2 * season else "a season and a little more" if length > season > 1 else (
-            "what the series has room for")
+        lags, length = length, max(length, min(SEASONS_SEEN * season, longest // ROOM_FOR, LONGEST))
+        why = "what the series has room for"
+        if length > season > 1:
+            why = f"{length / season:.2g} seasons" + f", of which {lags:,} steps are features" * (lags < length)
     design.append(["window", counted(length, "step"), why])
     years = any(calendar.spans_years((len(t) - 1) * calendar.size) for t in tracks)
     layout = Layout(length, horizon, season if 1 < season <= length else 0, cut=asked.gaps == "cut", years=years,
-                    masked=any(np.isnan(t.y).any() for t in tracks))
+                    lags=0 if asked.window else lags, masked=any(np.isnan(t.y).any() for t in tracks))
     return layout, design
 
 
@@ -142,6 +150,6 @@ def too_short(tracks: Sequence[Track], layout: Layout) -> DataError:
     longest = max(map(len, tracks), default=0)
     return DataError(
         f"The longest series has {counted(longest, 'step')}, and a window of {layout.length:,} with {layout.horizon:,} "
-        f"to forecast needs {layout.length + layout.horizon:,} without too many gaps: give longer series, or a smaller "
-        "horizon or window."
+        f"to forecast needs {layout.length + layout.horizon:,}, and {FEWEST_WINDOWS} windows a few more, without too "
+        "many gaps: give longer series, or a smaller horizon or window."
     )

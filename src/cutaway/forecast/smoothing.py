@@ -9,6 +9,7 @@ The settings are those of a grid whose errors one step ahead are smallest; of po
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
@@ -66,6 +67,30 @@ def smooth(y: np.ndarray, settings: np.ndarray, season: int, at: np.ndarray, hor
         if m > 1:
             seasons[:, t % m] += g * e
     return total, ahead
+
+
+def smooth_windows(seen: np.ndarray, setting: Sequence[float], season: int, horizon: int) -> np.ndarray:
+    """What exponential smoothing of each window (n, length) forecasts, (n, horizon), with one setting (α, β, γ, φ).
+
+    >>> smooth_windows(np.array([[1.0, 1.0, 3.0]]), (0.5, 0.0, 0.0, 0.0), 1, 2).tolist()
+    [[2.0, 2.0]]
+    """
+    a, b, g, phi = setting
+    n, length = seen.shape
+    m = season if 1 < season <= length else 1
+    cycles = max(1, length // m)
+    first = seen[:, :cycles * m].reshape(n, cycles, m)
+    seasons = (first - first.mean(axis=2, keepdims=True)).mean(axis=1) if m > 1 else np.zeros((n, 1))
+    level, trend = (first[:, 0] - seasons).mean(axis=1), np.zeros(n)
+    for t in range(length):
+        expected = level + phi * trend
+        e = seen[:, t] - expected - seasons[:, t % m]
+        level, trend = expected + a * e, phi * trend + b * e
+        if m > 1:
+            seasons[:, t % m] += g * e
+    steps = np.arange(1, horizon + 1)
+    damped = np.cumsum(phi**steps)
+    return level[:, None] + trend[:, None] * damped + seasons[:, (length + steps - 1) % m]
 
 
 def _first_seasons(y: np.ndarray, m: int) -> np.ndarray:

@@ -20,6 +20,9 @@ MOST_TRIED, MOST_VALIDATED, MOST_NUMBERS = 5000, 3000, 10_000_000
 VALIDATION, VALIDATION_OF_FEW, FOLDS, FEW = 0.2, 0.4, 3, 1500
 #: A later candidate must be better by this share: the simpler one stands first. Folds have so many windows at least.
 BETTER, FEWEST_TRIED = 0.99, 8
+#: Settings of exponential smoothing that are tried on windows: α, β, γ, φ.
+SETTINGS = tuple((a, b * a, g, phi) for a in (0.05, 0.2, 0.5, 0.9) for g in (0.05, 0.25)
+                 for b, phi in ((0.0, 0.0), (0.15, 0.95)))
 #: Outputs go a little further than any target learnt from.
 ROOM = 1.2
 
@@ -79,7 +82,7 @@ class ViewTrial:
         return every[start + ahead <= cut + slack], every[(start >= cut - slack) & (start + ahead <= end + slack)]
 
     def sets(self, layout: Layout, most: int = 0) -> list[tuple[WindowRows, WindowRows]]:
-        """The rows to learn from and to choose by, of each fold; what is learnt of a series is from before its cut."""
+        """The rows to learn from and to choose by, of each fold; what is learnt of a series is from before the cut."""
         every, found = all_windows(self.tracks, self.calendar, layout), []
         for fold in self.folds:
             early, late = self.around(every, fold.cut, fold.end)
@@ -103,18 +106,31 @@ class ViewTrial:
         """Choose what is taken out of a window, whether logarithms are taken, and the penalty, by ridge regression."""
         layout = self.layout
         low = min(float(np.nanmin(t.y)) for t in self.tracks if np.isfinite(t.y).any())
-        names = [view] if view else ["series", "level", "last"] + ["season"] * (layout.season > 1)
+        every = ["series", "level", "last"] + ["season"] * (layout.season > 1)
+        names = every if view is None else [view]
         candidates = [replace(layout, view=name) for name in names]
         if low >= 0:
             candidates += [replace(one, log=True, shift=0.0 if low > 0 else 1.0) for one in candidates
                            if one.view != "series"]
         found = (candidates[0], 1.0)
         for one in candidates:
-            found = self.better(found, one)
+            found = self.better(found, self.smoothest(one) if one.view == "smooth" else one)
+        if view is None:
+            found = self.better(found, self.smoothest(replace(found[0], view="smooth")))
         if self.tracks[0].past.shape[1]:
             found = self.better(found, replace(found[0], past=False))
-        if layout.season > 1 and layout.length > layout.season:
+        if layout.season > 1 and layout.lags > layout.season:
             found = self.better(found, replace(found[0], lags=layout.season))
+        return found
+
+    def smoothest(self, layout: Layout) -> Layout:
+        """The layout with the setting of exponential smoothing that by itself errs least."""
+        best, found = np.inf, layout
+        for a, b, g, phi in SETTINGS:
+            one = replace(layout, smoothing=(a, b, g * (layout.season > 1), phi))
+            held = [(rows, np.zeros_like(rows.y)) for _, rows in self.sets(one, FEWEST_TRIED)]
+            if (error := self.error(one, held)) < best:
+                best, found = error, one
         return found
 
     def better(self, found: tuple[Layout, float], one: Layout) -> tuple[Layout, float]:
@@ -142,6 +158,6 @@ def most_rows(track: Track, layout: Layout) -> int:
 def view_words(layout: Layout) -> str:
     """What a candidate does to windows, in words."""
     taken = {"level": "less the window's mean", "last": "less the last value", "series": "less the series' mean",
-             "season": "residual on the last season"}[layout.view]
+             "season": "residual on the last season", "smooth": "residual on exponential smoothing"}[layout.view]
     return ("logarithm, " * layout.log + taken + ", without past columns" * (not layout.past)
             + f", {layout.lags} lags" * (layout.lags < layout.length))

@@ -16,12 +16,13 @@ from ..described import described
 from ..errors import FileError
 from .calendars import Calendar
 from .panel import Track
+from .smoothing import smooth_windows
 
 #: Past steps of the other columns that a window shows, and the share of its own steps that may be empty.
 PAST_STEPS, MOST_EMPTY = 8, 0.5
 #: How large a window's scale is at least, as a share of a typical one and of its level; how far scaled numbers go.
 LEAST_SCALE, LEAST_OF_LEVEL, FARTHEST = 1e-3, 1e-3, 20.0
-VIEWS = ("level", "last", "series", "season")
+VIEWS = ("level", "last", "series", "season", "smooth")
 
 
 @dataclass
@@ -29,7 +30,8 @@ class Layout:
     """How a window becomes a row of numbers.
 
     length: steps seen; horizon: steps forecast; season: steps (0: none); view: what is taken out of a window, its mean
-    ("level"), last value, the series' mean, or of what is forecast the value a season before. log: of 1 + y, or of y
+    ("level"), last value, the series' mean, or of what is forecast the value a season before, or what exponential
+    smoothing of the window with the setting (α, β, γ, φ) forecasts. log: of 1 + y, or of y
     (`shift` 0). lags: how many of the last steps are features; masked: whether gaps are. typical: the usual scale.
     """
 
@@ -45,6 +47,7 @@ class Layout:
     past: bool = True
     typical: float = 1.0
     cut: bool = False
+    smoothing: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
 
     def __post_init__(self) -> None:
         self.lags = self.lags or self.length
@@ -157,6 +160,8 @@ def _of_track(k: int, track: Track, at: np.ndarray, layout: Layout, calendar: Ca
     if layout.view == "season" and m:
         ahead = np.arange(H)
         base = seen[:, L - m + ahead % m]
+    elif layout.view == "smooth":
+        base = smooth_windows(seen, layout.smoothing, m, H)
     parts = [(seen[:, L - layout.lags:] - level[:, None]) / scale[:, None]]
     if layout.view != "series":
         typical = max(own_scale, LEAST_SCALE * layout.typical, 1e-12)
