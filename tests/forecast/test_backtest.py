@@ -68,6 +68,15 @@ def test_mase_of_the_seasonal_naive_forecast_by_hand(one, tested):
     np.testing.assert_allclose(row["MASE"], errors.mean(axis=0) / size)
 
 
+def test_a_season_longer_than_the_window_is_the_rivals_all_the_same():
+    rng = np.random.default_rng(0)
+    days = pd.date_range("2026-01-05", periods=7 * 40)
+    frame = pd.DataFrame({"t": days, "y": 10.0 * (days.day_of_week > 4) + rng.normal(0, 0.5, len(days))})
+    tested = Forecaster(horizon=3, window=4, network="linear", view="level").backtest(frame, "y", "t", cuts=1)
+    assert tested.seasons == [7] and tested.model.layout_.season == 0
+    assert tested.summary().loc["seasonal naive", "MAE"] < 1
+
+
 def test_the_worst_windows_do_not_overlap(tested):
     worst = tested.worst(4)
     apart = np.abs(np.diff(np.sort(worst["from"].to_numpy()))).astype("timedelta64[h]").astype(int)

@@ -232,7 +232,7 @@ def backtest(forecaster: Any, frame: Any, target: str | None, time: str | None, 
         model = clone(forecaster).set_params(horizon=horizon).fit(
             _before(frame, whole, cut), roles.target, roles.time, roles.id, known, past)
         stretch = _stretch(model, model.read(frame), cut, end, names, levels)
-        seasons.append(model.layout_.season)
+        seasons.append(model.layout_.period)
         if not len(stretch.y):
             continue
         stretches.append(stretch)
@@ -286,11 +286,11 @@ def _stretch(model: Any, panel: Panel, cut: float, end: float, names: Sequence[s
         return CutForecasts(cut, [], none, none, np.zeros((0, layout.horizon)), np.zeros(0), {})
     past = {t.name: t for t in panel.before(cut)}
     before = [past.get(t.name, replace(t, y=t.y[:0], hole=t.hole[:0])) for t in tracks]
-    sized = scales(before, max(layout.season, 1))
+    sized = scales(before, layout.period)
     y = np.concatenate([t.y[at[:, None] + np.arange(layout.horizon)] for t, at in zip(tracks, asked, strict=True)])
     of = np.repeat(np.arange(len(tracks)), [len(at) for at in asked])
     said = {OURS: np.stack(model.at(tracks, asked, levels))}
-    lengths = Contest(before, tracks, layout.season, layout.horizon, layout.length)
+    lengths = Contest(before, tracks, layout.period, layout.horizon, layout.length)
     for name in names:
         said[name] = _with_band(RIVALS[name], lengths, asked, sized, of, levels, model.counts_)
     return CutForecasts(cut, tracks, of, np.concatenate(asked), y, sized[of], said)

@@ -121,7 +121,10 @@ def first_layout(tracks: Sequence[Track], calendar: Calendar, asked: ForecastSet
     design.append(["horizon", counted(horizon, "step"), "as asked" if asked.horizon else "a season; of a long one the "
                    "calendar's first period"])
     usual = int(np.median([len(t) for t in tracks])) if tracks else 0
+    period = season
     if asked.window:
+        if asked.season is None and season > asked.window:
+            season = find_season(tracks, calendar, asked.window)
         length, why = max(asked.window, season if season <= asked.window else 1), "as asked"
     else:
         want = 2 * season if 1 < season <= 60 else season + max(horizon, season // 7) if season > 60 else max(
@@ -135,7 +138,7 @@ def first_layout(tracks: Sequence[Track], calendar: Calendar, asked: ForecastSet
     design.append(["window", counted(length, "step"), why])
     years = any(calendar.spans_years((len(t) - 1) * calendar.size) for t in tracks)
     layout = Layout(length, horizon, season if 1 < season <= length else 0, cut=asked.gaps == "cut", years=years,
-                    lags=0 if asked.window else lags, masked=any(np.isnan(t.y).any() for t in tracks))
+                    period=period, lags=0 if asked.window else lags, masked=any(np.isnan(t.y).any() for t in tracks))
     return layout, design
 
 

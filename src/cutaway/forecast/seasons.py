@@ -27,15 +27,15 @@ def error_at(y: np.ndarray, lag: int) -> float:
     return float(away.mean()) if len(away) else float("nan")
 
 
-def find_season(tracks: Sequence[Track], calendar: Calendar) -> int:
+def find_season(tracks: Sequence[Track], calendar: Calendar, most: float = np.inf) -> int:
     """The season in steps, 1 where there is none: of the calendar's periods and of the highest autocorrelation, the one
-    that forecasts best by itself; the shortest of those as good."""
+    that forecasts best by itself; the shortest of those as good. most: steps that it has at most."""
     longest = sorted(tracks, key=len, reverse=True)[:MOST_ASKED]
     asked = [track.y[-MOST_STEPS:] for track in longest if len(track) >= 8]
     wanted: dict[int, list[float]] = {}
     for y in asked:
         for m in sorted({*calendar.seasons, season_of(y)} - {0, 1}):
-            if 2 <= m <= len(y) / 3:
+            if 2 <= m <= min(len(y) / 3, most):
                 beside = [lag for lag in sorted({max(1, round(m * part)) for part in (0.4, 0.6, 0.75, 1.3, 1.6)})
                           if lag != m and lag % m]
                 other = float(np.nanmean([error_at(y, lag) for lag in beside])) if beside else float("nan")

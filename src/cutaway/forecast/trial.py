@@ -70,7 +70,7 @@ class ViewTrial:
         ends = [int(np.clip(np.ceil((cut - t.first) / self.calendar.size - 1e-6), 0, len(t))) for t in self.tracks]
         past = [replace(t, y=t.y[:last], hole=t.hole[:last], past=t.past[:last])
                 for t, last in zip(self.tracks, ends, strict=True)]
-        size = scales(past, max(self.layout.season, 1))
+        size = scales(past, self.layout.period)
         usual = float(np.nanmean(size)) if np.isfinite(size).any() else 1.0
         return Fold(cut, end, past, np.where(np.isfinite(size), size, usual))
 

@@ -31,8 +31,9 @@ class Layout:
 
     length: steps seen; horizon: steps forecast; season: steps (0: none); view: what is taken out of a window, its mean
     ("level"), last value, the series' mean, or of what is forecast the value a season before, or what exponential
-    smoothing of the window with the setting (α, β, γ, φ) forecasts. log: of 1 + y, or of y
-    (`shift` 0). lags: how many of the last steps are features; masked: whether gaps are. typical: the usual scale.
+    smoothing of the window with the setting (α, β, γ, φ) forecasts. log: of y + shift. lags: how many of the last steps
+    are features; masked: whether gaps are. typical: the usual scale. period: the season that the series has, 1 for
+    none, which may be longer than a window.
     """
 
     length: int
@@ -47,6 +48,7 @@ class Layout:
     past: bool = True
     typical: float = 1.0
     cut: bool = False
+    period: int = 1
     smoothing: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
 
     def __post_init__(self) -> None:
