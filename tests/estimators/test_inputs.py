@@ -77,3 +77,8 @@ def test_series_nested_in_the_cells_of_a_frame_are_sequences(of_series):
     learnt = ct.Classifier(epochs=2).fit(nested, KINDS)
     assert [column.name for column in learnt.encoder_.columns] == ["a", "b"]
     np.testing.assert_array_equal(learnt.predict_proba(nested), of_series.predict_proba(SERIES))
+
+
+def test_a_frame_without_columns_is_a_table_that_is_refused():
+    with pytest.raises(DataError, match="no columns"):
+        ct.Classifier().fit(pd.DataFrame(index=range(20)), KINDS)

@@ -60,6 +60,13 @@ def test_intervals_are_laid_around_the_outermost(model):
     assert np.corrcoef(found[:, 1] - found[:, 0], q[:, 2] - q[:, 0])[0, 1] > 0.9
 
 
+def test_intervals_of_little_coverage_are_narrow_and_still_hold_what_is_predicted(model):
+    low, high = model.predict_interval(X, coverage=0.02).T
+    predicted = model.predict(X)
+    assert np.mean(high - low) < 0.2 * np.mean(np.diff(model.predict_quantiles(X)[:, [0, 2]]))
+    assert (low <= predicted).all() and (predicted <= high).all()
+
+
 @pytest.mark.parametrize("quantiles", [(0, 0.5), (0.5, 1), (0.5, 0.5), (0.9, 0.1), (), "0.5"])
 def test_bad_ones_are_refused_before_training(quantiles):
     with pytest.raises(ArgumentError, match="each once and in rising order"):

@@ -277,7 +277,7 @@ def as_sequences(X: Any) -> Sequences:
 
 def is_nested(X: Any) -> bool:
     """Whether X is a frame whose cells are series, as sktime nests them."""
-    if not is_frame(X) or not len(X) or any(dtype.kind != "O" for dtype in X.dtypes):
+    if not is_frame(X) or not len(X) or not len(X.columns) or any(dtype.kind != "O" for dtype in X.dtypes):
         return False
     return all(np.ndim(cell) == 1 and not isinstance(cell, str) for cell in X.iloc[0])
 

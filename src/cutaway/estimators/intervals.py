@@ -37,16 +37,19 @@ class Intervals:
     shares: list[list[float]]
     rows: int
 
-    def of(self, low: np.ndarray, high: np.ndarray, coverage: float) -> tuple[np.ndarray, np.ndarray]:
+    def of(self, low: np.ndarray, high: np.ndarray, coverage: float,
+           predicted: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Widen bounds (n, outputs), which may be the same prediction twice, so that they cover this share of rows.
 
+        Where they become narrower they still hold what was predicted, the middle between them unless given.
         Raises ArgumentError for a share outside (0, 1), or that so few rows held back cannot promise.
         """
         middle, low, high = (low + high) / 2, low.copy(), high.copy()
         for j, (places, sizes, score) in enumerate(zip(self.places, self.sizes, self.reach(coverage), strict=True)):
             far = score * np.interp(middle[:, j], places, sizes)
             low[:, j], high[:, j] = low[:, j] - far, high[:, j] + far
-        return np.minimum(low, middle), np.maximum(high, middle)
+        within = middle if predicted is None else predicted
+        return np.minimum(low, within), np.maximum(high, within)
 
     def reach(self, coverage: float) -> list[float]:
         """Find for each output how many times the size of errors there an interval goes. Raises as `of` does."""

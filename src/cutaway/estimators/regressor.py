@@ -120,7 +120,8 @@ class Regressor(RegressorMixin, Estimator):
         """The intervals of encoded rows."""
         if self.intervals_ is None:
             raise intervals.none()
-        found = self.intervals_.of(*self._bounds(self._outputs(Z)), coverage)
+        z = self._outputs(Z)
+        found = self.intervals_.of(*self._bounds(z), coverage, np.clip(self._point(z), *self.limits_))
         ends = [self.target_encoder_.inverse(end).reshape(len(end), -1) for end in found]
         both = np.stack(ends, axis=-1)
         return both[:, 0] if self.design_.task == "regression" else both
@@ -213,9 +214,11 @@ class Regressor(RegressorMixin, Estimator):
         self.limits_ = np.stack([np.minimum(low, before[0]), np.maximum(high, before[1])])
 
     def _predictions(self, z: np.ndarray) -> np.ndarray:
-        if len(levels := self.levels) > 1:
-            z = self._rising(z)[:, [losses.middle_of(levels)]]
-        return self.target_encoder_.inverse(np.clip(z, *self.limits_))
+        return self.target_encoder_.inverse(np.clip(self._point(z), *self.limits_))
+
+    def _point(self, z: np.ndarray) -> np.ndarray:
+        """What predict says, on the scaled target: of quantiles the one nearest to the median."""
+        return self._rising(z)[:, [losses.middle_of(self.levels)]] if len(self.levels) > 1 else z
 
     def answers(self, Z: np.ndarray) -> np.ndarray:
         return self._predict_encoded(Z)

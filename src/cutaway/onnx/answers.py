@@ -84,7 +84,8 @@ def _numbers(g: OnnxGraph, estimator: Any, z: OnnxArray, coverage: float | None)
 
     middle = losses.middle_of(levels) if len(levels) > 1 else 0
     one = estimator.design_.task == "regression"
-    answer = back(q[:, middle : middle + 1] if len(levels) > 1 else q)
+    predicted = q[:, middle : middle + 1] if len(levels) > 1 else q
+    answer = back(predicted)
     answer = g("Squeeze", answer, np.array([1]), shape=(None,)) if one else answer
     g.output(PREDICTION, answer, ", ".join(names)[:2000])
     if levels:
@@ -92,7 +93,7 @@ def _numbers(g: OnnxGraph, estimator: Any, z: OnnxArray, coverage: float | None)
     reach, coverage = _reach(estimator, coverage)
     if reach is not None:
         first, last = (q[:, :1], q[:, -1:]) if levels else (q, q)
-        ends = _interval(estimator.intervals_, reach, first, last)
+        ends = _interval(estimator.intervals_, reach, first, last, predicted)
         both = [expand_dims(back(end), 2) for end in ends]
         interval = concatenate(both, 2)
         interval = g("Squeeze", interval, np.array([1]), shape=(None, 2)) if one else interval
@@ -116,8 +117,9 @@ def _reach(estimator: Any, coverage: float | None) -> tuple[list[float] | None, 
         return None, asked
 
 
-def _interval(intervals: Any, reach: list[float], low: OnnxArray, high: OnnxArray) -> tuple[OnnxArray, OnnxArray]:
-    """The ends of intervals around bounds (n, outputs), on the scaled target."""
+def _interval(intervals: Any, reach: list[float], low: OnnxArray, high: OnnxArray,
+              predicted: OnnxArray) -> tuple[OnnxArray, OnnxArray]:
+    """The ends of intervals around bounds (n, outputs) that hold what is predicted, on the scaled target."""
     g, middle = low.graph, (low + high) / 2.0
     far = []
     for j, (places, sizes, score) in enumerate(zip(intervals.places, intervals.sizes, reach, strict=True)):
@@ -125,7 +127,7 @@ def _interval(intervals: Any, reach: list[float], low: OnnxArray, high: OnnxArra
         size = interpolated(x, np.array(places), np.array(sizes))
         far.append(size * float(score))
     out = concatenate(far, 1) if len(far) > 1 else far[0]
-    return g("Min", low - out, middle), g("Max", high + out, middle)
+    return g("Min", low - out, predicted), g("Max", high + out, predicted)
 
 
 def interpolated(x: OnnxArray, places: np.ndarray, sizes: np.ndarray) -> OnnxArray:
