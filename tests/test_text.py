@@ -7,7 +7,7 @@ import pytest
 
 import cutaway as ct
 from cutaway.errors import ArgumentError, CutawayError, DataError, FileError, check_name
-from cutaway.text import bounded, columns, joined, jsonable, listed, printable, quoted, scaled, size
+from cutaway.text import bounded, columns, joined, jsonable, listed, number, printable, quoted, scaled, size
 
 STEERING = ["\x1b[2J", "\x9b31m", "\x07", "\r", "\x00", "\u202e", "\u2066", "\u2028", "\u2029", "\x85", "\ud800"]
 
@@ -49,6 +49,12 @@ def test_lists_tell_how_many_more_there_are_and_sentences_name_all():
     assert listed(["a", "b"], 2) == "a, b" and listed("abcdefg", 5) == "a, b, c, d, e and 2 more"
     assert quoted(["a", "b\n"]) == r"'a', 'b\n'"
     assert joined(["a"]) == "a" and joined(["a", "b"]) == "a and b" and joined([]) == ""
+
+
+def test_quantities_are_whole_from_1000_on_as_they_are_shown():
+    shown = [number(x) for x in (999.4, 999.6, -999.6, 1000.4, 99.96, 1e300)]
+    assert shown == ["999", "1,000", "-1,000", "1,000", "100", "1e+300"]
+    assert [number(x, 2) for x in (150, 9.96, 0.0123)] == ["150", "10", "0.012"]
 
 
 def test_sizes_are_whole_bytes_or_two_digits_of_a_unit():

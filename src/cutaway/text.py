@@ -109,7 +109,9 @@ def number(x: Any, digits: int = 3) -> str:
     """
     if x is None or not math.isfinite(x):
         return "–"
-    return f"{x:,.0f}" if 1e15 > abs(x) >= 1000 else f"{x:.{digits}g}"
+    text = f"{x:.{digits}g}"
+    whole = "e+" in text or abs(float(text)) >= 1000  # as it is shown: 999.6 is 1,000, never 1e+03
+    return f"{x:,.0f}" if whole and abs(x) < 1e15 else text
 
 
 def score(x: Any) -> str:

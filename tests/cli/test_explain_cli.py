@@ -14,6 +14,13 @@ def test_a_row_of_a_table(here, run, models):
     assert {"area", "zone"} <= {row["column"] for row in state["columns"]} and "<svg" in (here / "why.svg").read_text()
 
 
+def test_a_row_alone_in_its_file_is_compared_with_the_typical_one(here, run, models):
+    lines = (here / "table.csv").read_text().splitlines()[:2]
+    (here / "one.csv").write_text("\n".join(lines))
+    status, out, err = run("explain", models / "price.safetensors", "one.csv")
+    assert (status, err) == (0, "") and "a typical row has" in out
+
+
 def test_a_report_shows_what_columns_do_and_what_moved_rows(models):
     page = (models / "kind.html").read_text()
     assert "<h2>What the columns do</h2>" in page and "What moved single rows" in page

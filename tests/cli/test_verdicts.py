@@ -280,13 +280,15 @@ def test_what_a_positive_class_cannot_be(parcels, run):
     run(*fit)
     for options, says in ((("--positive", "late", "--threshold", "f1"), "chosen when a model is fitted"),
                           (("--positive", "lat"), "Did you mean 'late'?"),
+                          (("--threshold", "lat=0.2"), "labels are 'late'"),
                           (("--positive", "late", "--threshold", 0.1, "--threshold", 0.2), "given 2 times")):
         for command in ("predict", "evaluate"):
             status, _, err = run(command, "model.safetensors", "parcels.csv", *options)
             assert status == 2 and says in words(err)
     run("fit", "parcels.csv", "-t", "a", "--epochs", 1, "--hidden", 8, "-q")
-    status, _, err = run("predict", "model.safetensors", "parcels.csv", "--positive", "late")
-    assert status == 2 and "the model predicts numbers" in words(err)
+    for options in (("--positive", "late"), ("--threshold", 0.2), ("--threshold", "late=0.2")):
+        status, _, err = run("predict", "model.safetensors", "parcels.csv", *options)
+        assert status == 2 and "the model predicts numbers" in words(err)
 
 
 def test_many_classes_are_told_by_the_worst_and_the_commonest_mistakes(tmp_path, monkeypatch, run):

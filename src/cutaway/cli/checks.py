@@ -161,7 +161,7 @@ def thresholds(given: Sequence[str], labels: Sequence[str]) -> dict[int, float]:
             value = -1.0
         if label not in labels or not 0 <= value <= 1:
             raise ArgumentError(f"--threshold {one!r}: give a label and a probability from 0 to 1, such as "
-                                f"{labels[0] if labels else 'LABEL'}=0.1; labels are {quoted(labels, 12)}.")
+                                f"{labels[0]}=0.1; labels are {quoted(labels, 12)}.")
         found[list(labels).index(label)] = value
     return found
 
@@ -187,14 +187,16 @@ def cuts(label: str | None, given: Sequence[str], estimator: Any) -> dict[int, f
     class --positive names, else that of the model, a probability or cost=FP:FN."""
     labels = labels_of(estimator)
     own = getattr(estimator, "positive_", None)
-    if label is None and (own is None or any(one.rpartition("=")[0] in labels for one in given)):
-        return thresholds(given, labels)
     if not given and label is None:
         return {}
+    if not labels:
+        option = f"--threshold {given[0]}" if label is None else f"--positive {label}"
+        raise ArgumentError(f"{option} is for classes, and the model predicts numbers: leave it out.")
+    named = any(one.rpartition("=")[0] in labels or "=" in one and not one.startswith("cost=") for one in given)
+    if label is None and (own is None or named):
+        return thresholds(given, labels)
     from ..estimators.thresholds import Rule, place_of
 
-    if not labels:
-        raise ArgumentError(f"--positive {label} is for classes, and the model predicts numbers: leave it out.")
     place = place_of(own if label is None else label, estimator.target_encoder_)
     if len(given) > 1:
         raise ArgumentError(f"--threshold is given {len(given)} times for one class: give one, or LABEL=P each.")

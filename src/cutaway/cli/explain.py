@@ -24,7 +24,7 @@ def explain(
     output: Annotated[str | None, Option("--output", metavar="NAME", help="The target, class or label that is asked "
                                          "about, if not the first or the predicted one.", show_default=False)] = None,
     typical: Annotated[bool, Option("--typical", help="Compare with the typical row of training, not with the rows of "
-                                                      "the table.")] = False,
+                                                      "the table; so is a single row.")] = False,
     picture: Annotated[Path | None, Option("--picture", help="Draw it into this .svg or .png file.")] = None,
     out: Annotated[Path | None, Option("--out", "-o", help="Write every column to this .json file.")] = None,
     sheet: SheetOption = None,
@@ -67,7 +67,7 @@ def explain(
         if effects:
             found = inspect.effects(estimator, X, effects, "partial" if partial else "ale", output)
         else:
-            found = inspect.why(estimator, X.iloc[[row]], background=None if typical else X, output=output)
+            found = inspect.why(estimator, X.iloc[[row]], background=None if typical or len(X) == 1 else X, output=output)
     screen = Screen()
     if effects:
         screen.title(f"Rows of {data.name}", f"what {listed(effects)} {'does' if len(effects) == 1 else 'do'} to what "
