@@ -162,12 +162,13 @@ def test_several_labels_and_several_numbers(tmp_path):
     np.testing.assert_allclose(found["interval"], numbers.predict_interval(X), atol=1e-6)
 
 
-def test_quantiles_and_intervals_of_another_coverage(tmp_path):
+@pytest.mark.parametrize("coverage", [0.8, 0.05])  # of little coverage they are narrower than the quantiles
+def test_quantiles_and_intervals_of_another_coverage(coverage, tmp_path):
     X = houses(300)
     model = ct.Regressor(epochs=2, threads=1, loss="quantile").fit(X, target(X))
-    found = answers(model, X, tmp_path / "m.onnx", coverage=0.8)
+    found = answers(model, X, tmp_path / "m.onnx", coverage=coverage)
     np.testing.assert_allclose(found["quantiles"], model.predict_quantiles(X), rtol=1e-6)
-    np.testing.assert_allclose(found["interval"], model.predict_interval(X, 0.8), rtol=1e-6)
+    np.testing.assert_allclose(found["interval"], model.predict_interval(X, coverage), rtol=1e-6)
     np.testing.assert_allclose(found["prediction"], model.predict(X), rtol=1e-6)
 
 
