@@ -192,7 +192,7 @@ def cuts(label: str | None, given: Sequence[str], estimator: Any) -> dict[int, f
     if not labels:
         option = f"--threshold {given[0]}" if label is None else f"--positive {label}"
         raise ArgumentError(f"{option} is for classes, and the model predicts numbers: leave it out.")
-    named = any(one.rpartition("=")[0] in labels or "=" in one and not one.startswith("cost=") for one in given)
+    named = any(one.rpartition("=")[0] in labels or ("=" in one and not one.startswith("cost=")) for one in given)
     if label is None and (own is None or named):
         return thresholds(given, labels)
     from ..estimators.thresholds import Rule, place_of

@@ -67,7 +67,8 @@ def explain(
         if effects:
             found = inspect.effects(estimator, X, effects, "partial" if partial else "ale", output)
         else:
-            found = inspect.why(estimator, X.iloc[[row]], background=None if typical or len(X) == 1 else X, output=output)
+            background = None if typical or len(X) == 1 else X  # a row compared with itself says nothing
+            found = inspect.why(estimator, X.iloc[[row]], background=background, output=output)
     screen = Screen()
     if effects:
         screen.title(f"Rows of {data.name}", f"what {listed(effects)} {'does' if len(effects) == 1 else 'do'} to what "
