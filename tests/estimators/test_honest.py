@@ -6,6 +6,7 @@ import pytest
 
 from cutaway.data import split
 from cutaway.data.ties import Tie
+from cutaway.errors import DataError
 from cutaway.estimators import honest_split
 from cutaway.estimators.honest import Flattery, advise
 
@@ -56,6 +57,8 @@ def test_what_cannot_be_divided_is_by_chance():
     X, y = patients("patient")
     assert honest_split(X.head(30), y[:30]).measured == []
     assert honest_split(X.to_numpy(), y).measured == []
+    with pytest.raises(DataError, match="one target a row"):
+        honest_split(X, y[:100])
     late = np.where(np.arange(400) > 350, "new", "old")
     days = X.assign(when=pd.date_range("2022-01-01", periods=400)).drop(columns="patient")
     assert honest_split(days, late).chosen is None, "a class that only later rows have could not be learnt"

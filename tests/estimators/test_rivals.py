@@ -56,6 +56,11 @@ def test_a_class_of_few_rows_is_no_trouble():
     assert len(compare(X, y, ct.Classifier(epochs=2)).models) == 4
 
 
+def test_where_only_one_fold_could_ask_of_a_class_nobody_has_learnt_there_is_nothing_to_compare():
+    with pytest.raises(DataError, match="no fold has several targets"):
+        compare(X, np.where(np.arange(N) < 1, "rare", "usual"), ct.Classifier(epochs=1, network=[4]))
+
+
 @pytest.mark.parametrize(("arguments", "error", "says"), [
     ((X.head(20), Y[:20]), DataError, "20 rows: 60 at least"), ((X, Y[:9]), DataError, "X has 240 rows, y 9"),
     ((np.zeros((80, 5, 5), np.uint8), Y[:80]), ArgumentError, "for tables and sequences, and X holds images"),
@@ -64,6 +69,11 @@ def test_a_class_of_few_rows_is_no_trouble():
 def test_what_cannot_be_compared_is_refused(arguments, error, says):
     with pytest.raises(error, match=says):
         compare(*arguments)
+
+
+def test_folds_are_by_groups_or_by_time():
+    with pytest.raises(DataError, match="both are given"):
+        compare(X, Y, QUICK, groups=np.arange(N) // 4, time=np.arange(N))
 
 
 @pytest.mark.parametrize(("means", "within", "says"), [

@@ -37,6 +37,7 @@ from ..data.limits import (
 )
 from ..data.reading import is_frame
 from ..data.ties import Tie, ties
+from ..errors import DataError
 from ..nn import MLP
 from ..optim import AdamW, schedules
 from ..shown import Shown, Table, Words
@@ -115,7 +116,8 @@ def honest_split(X: Any, y: Any, task: str | None = None, seed: int = 0) -> Advi
     """Find out how the rows of a table should be divided, so that the score on the test rows is not flattered.
 
     Looks for time (dates, numbers and a file's order, with targets that drift over it), for groups (ids that repeat)
-    and for rows that are nearly copies, and measures what each is worth to a random split.
+    and for rows that are nearly copies, and measures what each is worth to a random split. Raises DataError where X and
+    y have not as many rows.
 
     >>> import numpy as np, cutaway as ct
     >>> from cutaway.estimators import honest_split
@@ -127,6 +129,8 @@ def honest_split(X: Any, y: Any, task: str | None = None, seed: int = 0) -> Advi
     >>> train, test = ct.data.split(len(patient), 0.2, **advice.how)
     """
     table, y = as_table(X), np.asarray(y)
+    if len(table) != len(y):
+        raise DataError(f"X has {len(table):,} rows, y {len(y):,}: give one target a row.")
     if not is_frame(table) or len(table) < FEWEST_NEAR:
         return Advice()
     found = [measured for tie in ties(table, y)[:MOST_TIES]

@@ -135,7 +135,9 @@ def compare(X: Any, y: Any, like: Any = None, *, groups: Any = None, time: Any =
     linear model sees random convolutions (`baseline`), and in place of trees stands the nearest neighbour by dynamic
     time warping, among as many as some seconds allow.
 
-    Raises DataError for too few rows, groups or moments.
+    A fold that would be left with one class to learn from is passed over.
+
+    Raises DataError for too few rows, groups or moments, and for groups together with time.
 
     >>> import cutaway as ct
     >>> from cutaway.estimators import compare
@@ -156,6 +158,8 @@ def compare(X: Any, y: Any, like: Any = None, *, groups: Any = None, time: Any =
         raise DataError(f"X has {n:,} rows, y {len(as_target(y)[0]):,}: give one target a row.")
     if n < FEWEST_OF_RIVALS:
         raise DataError(f"{counted(n, 'row')}: {FEWEST_OF_RIVALS} at least are needed to compare by folds.")
+    if groups is not None and time is not None:
+        raise DataError("rows are divided by groups or by time, and both are given: leave one of them out.")
     if like is None:
         like = Classifier() if "regression" not in TargetEncoder().fit(y).task else Regressor()
     if n > rows:
@@ -204,6 +208,8 @@ def _run(kind: Any, X: Any, y: Any, like: Any, folds: list, groups: Any, time: A
     if not by:
         raise DataError("all rows have the same target: there is nothing to compare.")
     for learn, asked in folds:
+        if classes is not None and len(set(truth[learn].tolist())) < 2:
+            continue
         said = _fold(kind, X, y, like, learn, asked, groups, time, classes, seconds, seed)
         said[names[-1]] = np.mean(list(said.values()), axis=0)
         for name, p in said.items():
