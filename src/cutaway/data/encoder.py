@@ -281,7 +281,7 @@ class TableEncoder:
         n, k = table.shape
         names = column_names(k)
         table = table.tocsc() if hasattr(table, "tocsc") else table
-        step = max(1, 4 * TOGETHER // n)
+        step = max(1, TOGETHER // n)
         for start in range(0, k, step):
             block = table[:, start : start + step]
             block = block.toarray() if hasattr(block, "toarray") else block
@@ -348,5 +348,5 @@ def each_of(f: Callable[[Any], Any], parts: list[Any], cells: int) -> list[Any]:
 
 
 def _row_blocks(rows: int, columns: int) -> Iterator[slice]:
-    step = max(256, BLOCK // max(1, columns))
+    step = max(32, BLOCK // max(1, columns))
     return (slice(start, min(start + step, rows)) for start in range(0, rows, step))

@@ -21,7 +21,7 @@ from .plan import most_rows
 from .precision import rounds
 from .registry import ENGINES
 
-ROOM = 2**30  # bytes that a batch's values may take where predict chooses how many rows it has
+ROOM = 2**25  # bytes that a batch's values may take where predict chooses how many rows it has
 
 
 @contextmanager
@@ -77,7 +77,7 @@ def evaluator(model: Any, X: Any, engine: str = "cpu", batch_size: int = 1024, t
               keep_all: bool = False, rows: int | None = None) -> Program:
     """Compile a program that evaluates `model` on inputs like X: forward only, dropout and batch norm at rest.
 
-    Where batch_size rows would need more memory than a gigabyte, it takes fewer at a time, and no more than `rows`, the
+    Where batch_size rows would need more than 32 MB, it takes fewer at a time, and no more than `rows`, the
     number that is to be evaluated. keep_all: no value shares memory with another, so that `value` reads any value
     after `predict`; then batches are as large as asked for.
     """
