@@ -97,3 +97,9 @@ def test_boosting_is_left_out_where_it_would_grow_too_many_trees(monkeypatch):
     found = compare(X, y, ct.Classifier(epochs=2))
     assert [one.name for one in found.models] == ["linear", "network", "mean of the two"]
     assert found.sentence.endswith("Boosting, which grows a tree for each class in every step, is left out.")
+
+
+def test_networks_of_folds_that_are_smaller_than_that_of_all_rows_are_said():
+    found = compare(X, Y, QUICK)
+    assert found.few == 160 and "Each fold's network learnt from 160 rows" in found.sentence
+    assert compare(X.head(150), Y[:150], QUICK).few == 0

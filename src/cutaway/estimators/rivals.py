@@ -53,7 +53,8 @@ class Rivals(Shown):
     """What `compare` found: `models` by name, the best first in `ranked`.
 
     by: the score's name. rows: how many the folds have together; how: what the folds are divided by. clear: the best is
-    ahead of the network by two standard errors, and `within` who cannot be told from the best.
+    ahead of the network by two standard errors, and `within` who cannot be told from the best. few: how many rows the
+    network of a fold learnt from, where it has the design of so few and that of all rows has not; else 0.
     """
 
     models: list[Rival]
@@ -61,6 +62,7 @@ class Rivals(Shown):
     rows: int
     how: str
     within: list[str] = field(default_factory=list)
+    few: int = 0
 
     @property
     def ranked(self) -> list[Rival]:
@@ -78,7 +80,9 @@ class Rivals(Shown):
         """Say who is best, and what to do."""
         left_out = "" if self.models[-1].name != WITHOUT_BOOSTING[-1] else \
             " Boosting, which grows a tree for each class in every step, is left out."
-        return self._winner() + left_out
+        small = f" Each fold's network learnt from {self.few} rows, with the design of so few: that of all may do " \
+            "better." if self.few else ""
+        return self._winner() + small + left_out
 
     def _winner(self) -> str:
         best = self.ranked[0]
@@ -225,7 +229,8 @@ def _run(kind: Any, X: Any, y: Any, like: Any, folds: list, groups: Any, time: A
     apart = {name: every[name] - every[best] for name in names if name != best}
     within = [best, *(name for name, d in apart.items() if d.mean() <= 2 * d.std() / np.sqrt(len(d)))]
     how = "by time" if time is not None else "by group" if groups is not None else "by chance"
-    return Rivals(models, by, kind.count(X), how, within)
+    least = min(len(learn) for learn, _ in folds)
+    return Rivals(models, by, kind.count(X), how, within, least if least < kind.fewest <= kind.count(X) else 0)
 
 
 def _fold(kind: Any, X: Any, y: Any, like: Any, learn: np.ndarray, asked: np.ndarray, groups: Any, time: Any,
