@@ -65,6 +65,14 @@ def test_smoothing_follows_a_season_and_a_trend():
     assert np.abs(found[0] - y[100:112]).mean() < 1.5
 
 
+def test_smoothing_does_not_run_away_with_cycles_of_logarithms():
+    """Lynx caught in Canada are like this: tenfold up and down every ten years, and no season to the year."""
+    rng = np.random.default_rng(0)
+    y = np.exp(7 + 1.3 * np.sin(2 * np.pi * np.arange(114) / 9.6) + rng.normal(0, 0.3, 114))
+    found = exponential_smoothing(contest(y, 1, 10, cut=90), [np.arange(90, 104)])
+    assert found.max() < 3 * y.max()
+
+
 def test_ridge_on_all_lags_continues_a_wave():
     t = np.arange(300.0)
     y = np.sin(2 * np.pi * t / 17) + 5

@@ -4,7 +4,8 @@
     l ← l + φ b + α e        b ← φ b + β e        s ← s + γ e
     y[t + h] = l + (φ + ... + φʰ) b + s
 
-The settings are those of a grid whose errors one step ahead are smallest; of positive series also on logarithms.
+The settings are those of a grid whose errors one step ahead are smallest; with a trend or without, and of positive
+series on logarithms or not, as errs less over the whole horizon.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ import numpy as np
 #: The grid: α, β as a share of it, γ as a share of what α leaves, φ. Without a trend φ is 0.
 ALPHA, BETA = (0.02, 0.1, 0.25, 0.5, 0.75, 0.95), (0.03, 0.15, 0.4)
 GAMMA, PHI = (0.02, 0.1, 0.3), (0.85, 0.95, 0.99)
-#: Steps of a series that settings are chosen on, at most.
-MOST_STEPS = 3000
+#: Steps of a series that settings are chosen on, and forecasts that say which kind errs least, at most.
+MOST_STEPS, MOST_JUDGED = 3000, 100
 
 
 def grid(season: int) -> np.ndarray:
@@ -108,18 +109,21 @@ def smoothed(past: np.ndarray, y: np.ndarray, season: int, at: np.ndarray, horiz
     """Forecast a series y (T,) from each of the steps `at` (n, horizon), with the settings that suit `past`, its steps
     before a moment."""
     m = season if season > 1 and np.isfinite(past).sum() >= 2 * season else 1
-    settings, best = grid(m), (np.inf, 0, False)
+    settings, some = grid(m), past[-MOST_STEPS:]
     known = past[np.isfinite(past)]
-    logs = [False] + [True] * bool(len(known) and known.min() > 0)
-    for log in logs:
-        some = past[-MOST_STEPS:]
+    judged = np.arange(max(2 * m, len(some) - horizon - MOST_JUDGED), len(some) - horizon + 1)
+    none, found = np.zeros(0, np.int64), []
+    for log in [False] + [True] * bool(len(known) and known.min() > 0):
         x = np.log(some) if log else some
-        total, _ = smooth(x, settings, m, np.zeros(0, np.int64), horizon)
-        k = int(np.argmin(total))
-        # errors of logarithms are relative: times the typical value they are of the same unit
-        size = total[k] * float(np.exp(2 * np.log(known).mean())) if log else total[k]
-        best = min(best, (float(size), k, log))
-    _, k, log = best
+        total, _ = smooth(x, settings, m, none, horizon)
+        for kind in (settings[:, 3] == 0, settings[:, 3] > 0):  # the best without a trend, and with one
+            k, error = int(np.argmin(np.where(kind, total, np.inf))), 0.0
+            if len(judged):
+                ahead = smooth(x, settings[[k]], m, judged, horizon)[1][0]
+                ahead = np.exp(np.minimum(ahead, 700)) if log else ahead
+                error = float(np.nanmean(np.abs(some[judged[:, None] + np.arange(horizon)] - ahead)))
+            found.append((error, k, log))
+    _, k, log = min(found)
     x = np.log(np.maximum(y, 1e-12)) if log else y
     _, ahead = smooth(x, settings[[k]], m, at, horizon)
     return np.exp(np.minimum(ahead[0], 700)) if log else ahead[0]
