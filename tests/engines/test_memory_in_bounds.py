@@ -18,7 +18,7 @@ def evaluator_of(net):
 
 
 def test_one_row_is_planned_for_one_row():
-    net, X = ct.nn.MLP(1, [2**16], 1), np.random.default_rng(0).normal(size=(9, 1))
+    net, X = ct.nn.MLP(1, [2**20], 1), np.random.default_rng(0).normal(size=(9, 1))
     alone = net.predict(X[4:5])
     assert evaluator_of(net).batch_size == 1 and evaluator_of(net).plan.bytes < 2**24
     among = net.predict(X)
@@ -65,7 +65,7 @@ import resource, numpy as np, cutaway as ct
 one = np.ones((1, 1))
 ct.nn.MLP(1, [2], 1).predict(one, threads=1)
 resource.setrlimit(resource.RLIMIT_AS, (2 * 2**30, 2 * 2**30))
-print(ct.nn.MLP(1, [2**16], 1).predict(one, threads=1).shape)
+print(ct.nn.MLP(1, [2**20], 1).predict(one, threads=1).shape)
 net = ct.nn.Linear(1, 2**22)
 for f in (lambda: net.predict(one, threads=1), lambda: ct.nn.Linear(2**16, 2**16),
           lambda: ct.compile(ct.nn.MLP(2**10, [2**10], 1), batch_size=2**20, threads=1),

@@ -21,7 +21,9 @@ from .plan import most_rows
 from .precision import rounds
 from .registry import ENGINES
 
-ROOM = 2**25  # bytes that a batch's values may take where predict chooses how many rows it has
+# Bytes that a batch's values may take where predict chooses how many rows it has; and bytes that so many rows may take,
+# since eight threads share them.
+ROOM, SHARED_ROOM, SHARED = 2**25, 2**30, 64
 
 
 @contextmanager
@@ -77,9 +79,9 @@ def evaluator(model: Any, X: Any, engine: str = "cpu", batch_size: int = 1024, t
               keep_all: bool = False, rows: int | None = None) -> Program:
     """Compile a program that evaluates `model` on inputs like X: forward only, dropout and batch norm at rest.
 
-    Where batch_size rows would need more than 32 MB, it takes fewer at a time, and no more than `rows`, the
-    number that is to be evaluated. keep_all: no value shares memory with another, so that `value` reads any value
-    after `predict`; then batches are as large as asked for.
+    Where batch_size rows would need more than 32 MB, it takes fewer at a time (64, if they need less than a gigabyte),
+    and no more than `rows`, the number that is to be evaluated. keep_all: no value shares memory with another, so that
+    `value` reads any value after `predict`; then batches are as large as asked for.
     """
     kind = ENGINES[engine]
     batch_size, threads = batch_and_threads(batch_size, threads)
@@ -88,7 +90,8 @@ def evaluator(model: Any, X: Any, engine: str = "cpu", batch_size: int = 1024, t
     listing = evaluation(recorded)
     most = batch_size
     if not keep_all:
-        most = min(batch_size, most_rows(listing.instructions, ROOM))
+        shared = min(SHARED, most_rows(listing.instructions, SHARED_ROOM))
+        most = min(batch_size, max(shared, most_rows(listing.instructions, ROOM)))
         if most < batch_size:
             batch_size = most if rows is None else min(most, 1 << max(rows - 1, 0).bit_length())
     with _memory("the evaluation", model):

@@ -280,9 +280,9 @@ class Module(Tree, Shown):
     def predict(self, X: Any, batch_size: int = 1024, engine: str = "cpu", threads: int | None = None) -> np.ndarray:
         """Compute raw outputs for every row of X, as the loss takes them: by the compiled evaluation, in batches.
 
-        batch_size: the most rows at a time; fewer where they would need more than 32 MB. threads: None
-        chooses by the size of a batch. Raises ShapeError or ArgumentError for an X that does not fit the network, and
-        ResourceError where memory cannot be had.
+        batch_size: the most rows at a time; fewer where they would need more than 32 MB, but 64 up to a gigabyte.
+        threads: None chooses by the size of a batch. Raises ShapeError or ArgumentError for an X that does not fit the
+        network, and ResourceError where memory cannot be had.
         """
         X = NamedInputs.of(X)
         step = X.step

@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from ..inspect import where
-from ..inspect.where import one_title
 from ..text import jsonable, number, short
 from .charts import WIDTH, Axis
 from .html import Html, tag
@@ -20,10 +18,15 @@ SENSORS = 6                # that matter most are drawn of an example, each in a
 
 
 def places(estimator: Any, X: Any, y: Any) -> dict[str, Any]:
-    """Find where on some of the test's sequences X the network looks, as plain values: those of `ct.inspect.where`."""
+    """Find where on some of the test's sequences X the network looks: what `ct.inspect.where` finds, with titles."""
     if len(X) < 2 or getattr(estimator.encoder_, "blank", True) or len(getattr(estimator, "classes_", (0, 1))) < 2:
         return {}
-    return jsonable(where(estimator, X, np.asarray(y)).to_json(), 5)
+    from ..inspect import where  # a fit without a report does not wait for it
+    from ..inspect.where import one_title
+
+    found = where(estimator, X, np.asarray(y)).to_json()
+    examples = [one | {"title": one_title(one["said"], one["truth"])} for one in found["examples"]]
+    return jsonable(found | {"examples": examples}, 5)
 
 
 def section(found: dict[str, Any]) -> Html | None:
@@ -40,8 +43,8 @@ def section(found: dict[str, Any]) -> Html | None:
         told = ", ".join(f"{short(found['sensors'][k], 20)} {number(found['by_sensor'][k])}" for k in order[:12])
         figures.append(tag("p", tag("b", "Sensors"), f", the change without each: {told}", ", ..." * (len(order) > 12)))
     way = "The stronger the colour, the more a stretch speaks for the answer (orange) or against it (blue)."
-    examples = [tag("figure", _example(found, one), tag("figcaption", tag("b", short(one_title(
-        one["said"], one["truth"]), 60)), f", sequence {one['row']:,} (the first is 0)")) for one in found["examples"]]
+    examples = [tag("figure", _example(found, one), tag("figcaption", tag("b", short(
+        one["title"], 60)), f", sequence {one['row']:,} (the first is 0)")) for one in found["examples"]]
     return tag("section", tag("h2", "Where it looks"), tag("p", note, class_="note"),
                tag("div", figures, class_="figures"), tag("h3", "Some sequences"), tag("p", way, class_="note"),
                tag("div", examples, class_="figures"))
@@ -89,7 +92,7 @@ def _example(found: dict[str, Any], one: dict[str, Any]) -> Html:
         else:
             marks += [tag("text", y.label(v), x=LEFT - 6, y=y(v) + 4, text_anchor="end") for v in y.ticks()]
     return tag("svg", marks, _steps(x, TALL), viewBox=f"0 0 {WIDTH} {TALL}", role="img",
-               aria_label=f"Sequence {one['row']}: {one_title(one['said'], one['truth'])}")
+               aria_label=f"Sequence {one['row']}: {one['title']}")
 
 
 def _steps(x: Axis, height: float) -> list[Html]:
