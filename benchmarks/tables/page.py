@@ -1,4 +1,4 @@
-"""docs/tables-benchmark.md's tables, made from what was measured."""
+"""The tables of docs/tables-benchmark.md, and the short one of docs/tables.md, made from what was measured."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from .peers import COMPETITORS
 from .ranks import mean_of, mean_ranks, share
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "tables-benchmark.md"
+USERS_PAGE = PAGE.with_name("tables.md")
 BEGIN = "<!-- {}: written by `python -m benchmarks.tables` -->"
 END = "<!-- end -->"
 RIVALS = ["linear", "scikit-learn MLP", "boosting", "RealMLP-TD"]
@@ -57,6 +58,20 @@ def places(results: Results, tables: tuple[str, ...], key: str = "score", better
                 cells = [f"{found[name]:.1f}" if name in found else "-" for name in [*RIVALS, "TabM"]]
                 rows.append([named(preset), f"**{found[preset]:.1f}**", *cells, str(len(used))])
     return Table("", ["", "its mean rank", *RIVALS, "TabM", "tables"], rows)
+
+
+def in_short(results: Results) -> Table:
+    """The mean ranks of each preset and its rivals, by R² or accuracy, held-out tables first; and its share of time."""
+    rows = []
+    for part in reversed(catalogue.PARTS):
+        tables = catalogue.names(part)
+        for preset in PRESETS[1:]:
+            found, used = mean_ranks(results, tables, [*RIVALS, preset], "score", "more")
+            time = share(results, tables, preset)
+            if used and time is not None:
+                rows.append([f"{len(used)} {part}", named(preset), f"**{found[preset]:.1f}**",
+                             *(f"{found[name]:.1f}" for name in RIVALS), f"{time:.3f}"])
+    return Table("", ["tables", "", "its mean rank", *RIVALS, "time / RealMLP-TD's, median"], rows)
 
 
 def times(results: Results, tables: tuple[str, ...]) -> Table:
@@ -141,6 +156,8 @@ def write(results: Results, path: Path = PAGE) -> None:
     for part in catalogue.PARTS:
         text = fill(text, part, part_of_page(results, part) or "Not measured yet.")
     path.write_text(fill(text, "ames", markdown(houses(results)) or "Not measured yet."))
+    users = path.with_name(USERS_PAGE.name)
+    users.write_text(fill(users.read_text(), "ranks", markdown(in_short(results)) or "Not measured yet."))
 
 
 if __name__ == "__main__":

@@ -155,6 +155,7 @@ def test_peers_take_gaps_and_levels_never_seen(who, task):
 def test_the_page_has_a_place_for_every_part():
     text = page.PAGE.read_text()
     assert all(page.BEGIN.format(part) in text for part in ("tables", "held-out", "development", "ames"))
+    assert page.BEGIN.format("ranks") in page.USERS_PAGE.read_text()
 
 
 def test_the_best_of_a_line_is_bold_and_what_is_missing_a_dash():
