@@ -73,6 +73,12 @@ def test_what_begins_like_another_format_is_that_whatever_its_name(own, file):
     assert read_table(file("a\n2\n", "t.shout"))["a"].tolist() == [2]
 
 
+def test_of_formats_that_may_begin_alike_it_is_the_one_that_says_most(tmp_path):
+    path = tmp_path / "t.data"
+    path.write_bytes(b'[{"a\xb4\0\0\0DUCK' + bytes(100))  # a database's first eight bytes are a sum of what follows
+    assert formats.table_format(path).name == "DuckDB"
+
+
 def test_messages_name_what_is_read(own, file):
     own(FIXED)
     with pytest.raises(DataError, match=r"t\.csv is not a table but HTML or XML: give a \.csv, .* or \.fwf file\."):

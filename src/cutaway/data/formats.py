@@ -145,9 +145,9 @@ def table_format(path: Path, start: FileStart | None = None) -> Format:
     """The format of a table's file, by its first bytes or else by its ending. Raises DataError for what is no table."""
     start = start or start_of(path)
     tables = [form for form in FORMATS if form.holds == "table"]
-    for form in tables:
-        if form.begins and re.match(form.begins, start.head):
-            return form
+    begun = [(known.end(), form) for form in tables if form.begins and (known := re.match(form.begins, start.head))]
+    if begun:  # by the most bytes: those that DuckDB begins with may be any, and so another format's
+        return max(begun, key=lambda one: one[0])[1]
     form = format_of(path)
     if form not in tables or (form.begins and not form.by_name):  # not what its name says
         form = TEXT

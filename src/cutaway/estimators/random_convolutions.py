@@ -30,9 +30,9 @@ class RandomConvolutions:
     >>> import numpy as np
     >>> from cutaway.estimators.random_convolutions import RandomConvolutions
     >>> waves = np.sin(np.arange(50) / np.array([[1.0], [2.0], [4.0]]))[:, :, None]
-    >>> found = RandomConvolutions(features=168).fit(waves)
+    >>> found = RandomConvolutions(features=252).fit(waves)
     >>> found.transform(waves).shape
-    (3, 170)
+    (3, 254)
 
     There are 84 windows of 9 weights, at steps 1, 2, 4, ... apart as long as they reach over the longest sequence of
     training. A window sees the sum of some of the features, chosen by the seed, and its thresholds are quantiles of

@@ -168,7 +168,7 @@ class BatchNorm1d(Module):
     >>> import numpy as np, cutaway as ct
     >>> layer, x = ct.nn.BatchNorm1d(1), ct.Sequences.from_list([np.array([[0.0]]), np.array([[2.0], [4.0]])])
     >>> with layer.training():  # the mean is 2 and the variance 8/3: what lies behind the first one's end is no step
-    ...     layer(x).values.numpy()[1, :, 0].round(3).tolist()
+    ...     [round(float(v), 3) for v in layer(x).values.numpy()[1, :, 0]]
     [0.0, 1.225]
 
     x (..., width) -> (..., width). Of Sequences only steps within their lengths count, and get a gradient.
