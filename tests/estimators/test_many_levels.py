@@ -7,7 +7,7 @@ from sklearn.base import clone
 
 import cutaway as ct
 from cutaway.estimators import baseline, permutation_importance
-from cutaway.estimators.laid_out import LaidOut
+from cutaway.estimators.plain_numbers import LaidOut
 
 
 def shops(levels=60, each=10, seed=0):

@@ -7,8 +7,8 @@ import cutaway as ct
 from cutaway.data import TableEncoder
 from cutaway.estimators.design import Design
 from cutaway.estimators.found_linear import find_linear
-from cutaway.estimators.front import front_of
 from cutaway.estimators.presets import PRESETS
+from cutaway.estimators.table_input import front_of
 
 
 def table(n, seed=0):

@@ -11,8 +11,8 @@ from made_tracks import DAYS, track
 
 from cutaway.forecast.calendars import Calendar
 from cutaway.forecast.panel import Roles, as_frame, read_panel
-from cutaway.forecast.sets import all_windows, split, ticks_of
 from cutaway.forecast.trial import ViewTrial
+from cutaway.forecast.window_sets import all_windows, split, ticks_of
 from cutaway.forecast.windows import Layout, fill_from_before, make_rows, names_of, origins
 
 

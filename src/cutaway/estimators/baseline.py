@@ -22,7 +22,7 @@ from ..data.limits import WIDE_ROW as WIDE
 from ..data.limits import WIDE_ROW_OF_CLASSES as WIDE_OF_CLASSES
 from ..data.targets import as_target
 from .inputs import Inputs, kind_of, take
-from .laid_out import laid_out
+from .plain_numbers import laid_out
 from .ridge import Ridge
 from .shapes import RidgeOfClasses, Shapes, by_shapes
 from .weights import row_weights, with_class_weights

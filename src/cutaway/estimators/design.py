@@ -31,10 +31,10 @@ from .design_images import mild_augment
 from .design_sequences import RECURRENT, as_recurrent
 from .design_tables import rate_factor
 from .found_linear import Found, find_linear
-from .front import front_of
 from .inputs import KINDS, Inputs, kind_of
 from .networks import built
 from .presets import DEFAULT, PRESETS, check_preset
+from .table_input import front_of
 
 #: task: (link, loss) of the output layer.
 OUTPUTS = {

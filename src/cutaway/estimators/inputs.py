@@ -32,8 +32,8 @@ from ..sequences import Sequences
 from .design_images import image_design
 from .design_sequences import sequence_design, step_by_step
 from .design_tables import table_design
-from .front import looked_at
 from .sequence_trial import tried
+from .table_input import looked_at
 
 
 class Read(NamedTuple):

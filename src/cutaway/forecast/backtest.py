@@ -21,7 +21,7 @@ from .panel import Panel, Track, as_frame, framed, read_panel
 from .rivals import RIVALS, Contest
 from .scores import SCORES, scores_by_step
 from .seasons import scales
-from .sets import thinned
+from .window_sets import thinned
 from .windows import make_rows, origins
 
 OURS = "forecaster"

@@ -18,7 +18,7 @@ from .learn import ForecastSettings, learn
 from .networks import NETWORKS
 from .outlook import Outlook, written
 from .panel import GAPS, Panel, Roles, Track, as_frame, framed, read_panel
-from .tails import joined_tracks, tail_of
+from .series_ends import joined_tracks, tail_of
 from .windows import VIEWS, make_rows, names_of, origins
 
 

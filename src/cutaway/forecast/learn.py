@@ -16,8 +16,8 @@ from .calendars import Calendar
 from .networks import Choice, build, choose
 from .panel import Track
 from .seasons import find_season
-from .sets import all_windows, learnable, scaled, split, thinned, typical_scale
 from .trial import FEWEST_TRIED, ROOM, ViewTrial, most_rows, view_words
+from .window_sets import all_windows, learnable, scaled, split, thinned, typical_scale
 from .windows import Layout, make_rows, moments_of
 
 #: The longest window, and the longest horizon that is taken unasked.

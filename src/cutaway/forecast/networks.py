@@ -14,8 +14,8 @@ from ..optim import AdamW
 from ..optim.schedules import cosine
 from ..train.fit import fit
 from .linear import ridge_path
-from .sets import scaled
 from .trial import BETTER, ROOM
+from .window_sets import scaled
 from .windows import WindowRows
 
 NETWORKS = ("auto", "linear", "mlp", "both")

@@ -10,8 +10,8 @@ import numpy as np
 from ..estimators.ridge import Ridge
 from .calendars import Calendar
 from .panel import Track
-from .sets import learnable, split, thinned
 from .smoothing import smoothed
+from .window_sets import learnable, split, thinned
 from .windows import Layout, fill_from_before, make_rows, moments_of, origins
 
 #: Windows that ridge regression learns from, by the numbers in them, at most.

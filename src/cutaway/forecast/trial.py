@@ -11,7 +11,7 @@ from .calendars import Calendar
 from .linear import ALPHAS, ridge_path
 from .panel import Track
 from .seasons import scales
-from .sets import all_windows, learnable, scaled, split, thinned, ticks_of, typical_scale
+from .window_sets import all_windows, learnable, scaled, split, thinned, ticks_of, typical_scale
 from .windows import Layout, WindowRows, make_rows, moments_of
 
 #: Windows of a trial, to validate on, and numbers of all windows learnt from, at most.

@@ -15,11 +15,11 @@ from ..estimators.base import Estimator
 from ..files import write_whole
 from ..files.endings import check_ending
 from ..nn import Module
-from .answers import NAMES, answers
 from .columns import InputColumn
 from .graph import STEPS, OnnxArray, OnnxGraph, named
+from .inputs import NetworkSide, Side, TableSide, side_of
 from .network import Evaluation
-from .sides import NetworkSide, Side, TableSide, side_of
+from .outputs import NAMES, answers
 
 ENDINGS = (".onnx",)
 
