@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..data.cells import parse_dates, words_of
+from ..data.cells import words_of
 from ..data.numbers import parse_numbers, plain_numbers
 from ..described import described
 from ..errors import ArgumentError, DataError, FileError
@@ -161,15 +161,3 @@ def target_numbers(cells: Any, name: str) -> np.ndarray:
         raise DataError(f"The target {name!r} is infinite in row {int(np.isinf(raw).argmax())} (the first is 0): "
                         "correct it, or leave the cell empty.")
     return values
-
-
-def is_dates(cells: Any) -> bool:
-    """Whether a column could say when rows are: dates, or text that spells them."""
-    from pandas.api import types
-
-    if types.is_datetime64_any_dtype(cells.dtype):
-        return True
-    if cells.dtype.kind in "biufc" or not len(cells):
-        return False
-    words = [str(w) for w in cells.dropna().iloc[:200]]
-    return bool(words) and not bool(parse_dates(words).isna().any())
