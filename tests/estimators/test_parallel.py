@@ -153,6 +153,17 @@ def test_a_grid_search_on_two_dask_workers_equals_one_by_one(cluster, alone):
     assert counts == [1, 1]
 
 
+def test_dask_workers_train_the_entries_of_fit_many(cluster):
+    def entry(seed):
+        return {"model": ct.nn.MLP(2, [4], 2).init(seed), "X": X, "y": y, "epochs": 2, "seed": seed,
+                "loss": lambda z, y: ct.losses.cross_entropy(z, y)}
+
+    runs = ct.fit_many([entry(0), entry(1)], executor=cluster.get_executor())
+    for run, own in zip(runs, ct.fit_many([entry(0), entry(1)]), strict=True):
+        assert np.array_equal(run.model.theta, own.model.theta)
+        assert np.array_equal(run.steps["loss"], own.steps["loss"])
+
+
 def test_fit_many_within_a_worker_trains_one_model_at_a_time():
     """Its pool would take all cores in each of the workers."""
     at_once, most = set(), []

@@ -82,19 +82,9 @@ class Checkpoints:
     def save(self, training: Any) -> None:
         """Write a checkpoint whole, or not at all; then drop all but the last two."""
         began = time.monotonic()
-        run, state = training.run, training.program.state
-        arrays = {f"model.{k}": v for k, v in training.model.state_dict().items()}
-        arrays |= {f"best.{k}": v for k, v in (training.best.weights or {}).items()}
-        arrays |= {f"state.{k}": v for k, v in state.vectors.items()}
-        arrays |= {f"history.{k}": v for k, v in run.history.columns().items()}
-        arrays |= {"losses": run.steps["loss"] if len(run.steps) else np.zeros(0)}
-        note = {
-            "kind": "checkpoint", "t": state.t, "epochs_done": run.epochs_done,
-            "best_epoch": run.best_epoch, "best_loss": repr(training.best.cost), "waited": training.best.waited,
-            "seconds": run.seconds, "lr_found": run.lr_found, "settings": self.settings(training),
-        }
-        path = self.folder / f"step-{state.t:09d}.safetensors"
-        write_whole(path, container.pack(note, arrays))
+        note, arrays = taken(training)
+        path = self.folder / f"step-{note['t']:09d}.safetensors"
+        write_whole(path, container.pack(note | {"settings": self.settings(training)}, arrays))
         self.whole = [*(known for known in self.whole if known != path), path][-KEPT:]
         for old in set(self.files()).difference(self.whole):
             with suppress(OSError):
@@ -144,48 +134,10 @@ class Checkpoints:
                 "with another checkpoint folder"
             )
         try:
-            self._put(training, note, arrays)
+            put_back(training, note, arrays)
         except (KeyError, TypeError, ValueError, CutawayError) as error:  # its checksums fit: somebody rewrote it
             raise FileError(f"{path} is no checkpoint of this run ({error!r}): delete it") from None
         self._read = None
-
-    @staticmethod
-    def _put(training: Any, note: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
-        def part(prefix: str) -> dict[str, np.ndarray]:
-            return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
-
-        run, state, history = training.run, training.program.state, part("history.")
-        kept, steps = training.best, training.past.steps
-        counts = t, epochs, *_ = [note[name] for name in ("t", "epochs_done", "best_epoch", "waited")]
-        if any(type(n) is not int or n < 0 for n in counts) or {len(v) for v in history.values()} - {epochs} or not (
-            t == len(arrays["losses"]) and epochs * steps <= t <= (epochs + 1) * steps
-        ):
-            raise ValueError(f"{t!r} steps in {epochs!r} epochs")
-        best, vectors = part("best."), {name: arrays[f"state.{name}"] for name in state.vectors}
-        if any(values.shape != state[name].shape for name, values in vectors.items()):
-            raise ValueError("the optimizer's state has another shape")
-        if note.get("kind") != "checkpoint":
-            raise ValueError(f"its kind is {note.get('kind')!r}")
-        for name, array in arrays.items():
-            own = name.startswith(("model.", "best.", "state."))
-            if array.dtype != (training.model.dtype if own else np.float64):
-                raise ValueError(f"{name} holds {array.dtype}")
-            if name.startswith(("model.", "best.")) and not np.isfinite(array).all():
-                raise ValueError(f"{name} holds numbers that are not finite")
-        best_loss, seconds = note["best_loss"], note["seconds"]
-        if type(best_loss) is not str or type(seconds) is not float or not 0 <= seconds < np.inf:
-            raise ValueError(f"a best loss of {best_loss!r}, after {seconds!r} seconds")
-        kept.cost, run.seconds = float(best_loss), seconds
-        if best:  # does it fit?
-            training.model.load_state_dict(best, layout="cutaway")
-        training.model.load_state_dict(part("model."), layout="cutaway")
-        state.put(vectors | {"t": t})
-        kept.weights = best or None
-        run.epochs_done, run.best_epoch, kept.waited = epochs, note["best_epoch"], note["waited"]
-        if history:
-            run.history.extend(history)
-        if t:
-            run.steps.extend({"loss": arrays["losses"], "epoch": np.arange(t) // steps + 1})
 
     def settings(self, training: Any) -> dict[str, Any]:
         """List what must be the same for a resumed run to equal an uninterrupted one."""
@@ -207,6 +159,61 @@ class Checkpoints:
             if training.best.monitor.column != "val_loss":
                 self._settings["monitor"] = list(training.best.monitor)
         return self._settings
+
+
+def taken(training: Any) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Give where a training stands: a note in plain JSON, and arrays by name."""
+    run, state = training.run, training.program.state
+    arrays = {f"model.{k}": v for k, v in training.model.state_dict().items()}
+    arrays |= {f"best.{k}": v for k, v in (training.best.weights or {}).items()}
+    arrays |= {f"state.{k}": v for k, v in state.vectors.items()}
+    arrays |= {f"history.{k}": v for k, v in run.history.columns().items()}
+    arrays |= {"losses": run.steps["loss"] if len(run.steps) else np.zeros(0)}
+    return {
+        "kind": "checkpoint", "t": state.t, "epochs_done": run.epochs_done,
+        "best_epoch": run.best_epoch, "best_loss": repr(training.best.cost), "waited": training.best.waited,
+        "seconds": run.seconds, "lr_found": run.lr_found,
+    }, arrays
+
+
+def put_back(training: Any, note: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+    """Put a training that has not begun where another of the same task and recipe stood. Raises, before anything is
+    changed but weights, KeyError, TypeError, ValueError or a CutawayError for what does not fit."""
+    def part(prefix: str) -> dict[str, np.ndarray]:
+        return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
+
+    run, state, history = training.run, training.program.state, part("history.")
+    kept, steps = training.best, training.past.steps
+    counts = t, epochs, *_ = [note[name] for name in ("t", "epochs_done", "best_epoch", "waited")]
+    if any(type(n) is not int or n < 0 for n in counts) or {len(v) for v in history.values()} - {epochs} or not (
+        t == len(arrays["losses"]) and epochs * steps <= t <= (epochs + 1) * steps
+    ):
+        raise ValueError(f"{t!r} steps in {epochs!r} epochs")
+    best, vectors = part("best."), {name: arrays[f"state.{name}"] for name in state.vectors}
+    if any(values.shape != state[name].shape for name, values in vectors.items()):
+        raise ValueError("the optimizer's state has another shape")
+    if note.get("kind") != "checkpoint":
+        raise ValueError(f"its kind is {note.get('kind')!r}")
+    for name, array in arrays.items():
+        own = name.startswith(("model.", "best.", "state."))
+        if array.dtype != (training.model.dtype if own else np.float64):
+            raise ValueError(f"{name} holds {array.dtype}")
+        if name.startswith(("model.", "best.")) and not np.isfinite(array).all():
+            raise ValueError(f"{name} holds numbers that are not finite")
+    best_loss, seconds = note["best_loss"], note["seconds"]
+    if type(best_loss) is not str or type(seconds) is not float or not 0 <= seconds < np.inf:
+        raise ValueError(f"a best loss of {best_loss!r}, after {seconds!r} seconds")
+    kept.cost, run.seconds = float(best_loss), seconds
+    if best:  # does it fit?
+        training.model.load_state_dict(best, layout="cutaway")
+    training.model.load_state_dict(part("model."), layout="cutaway")
+    state.put(vectors | {"t": t})
+    kept.weights = best or None
+    run.epochs_done, run.best_epoch, kept.waited = epochs, note["best_epoch"], note["waited"]
+    if history:
+        run.history.extend(history)
+    if t:
+        run.steps.extend({"loss": arrays["losses"], "epoch": np.arange(t) // steps + 1})
 
 
 def folders(checkpoint: Any, resume: Any) -> tuple[Checkpoints | None, Checkpoints | None]:

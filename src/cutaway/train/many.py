@@ -16,6 +16,7 @@ from ..errors import ArgumentError, CutawayError, TrainingWarning, warn
 from ..named_inputs import NamedInputs
 from ..nn import Module
 from ..sequences import Sequences
+from . import executors
 from .feeding import as_arrays, fits, target
 from .fit import SIGNATURE, beginning
 from .interrupt import interruptible
@@ -26,7 +27,7 @@ from .training import Training
 
 
 def fit_many(entries: Iterable[Mapping[str, Any]], workers: int | None = None,
-             progress: bool | None = None) -> Runs:
+             progress: bool | None = None, executor: Any = None) -> Runs:
     """Train several models at once, in place: seeds, learning rates, widths or folds, on all cores.
 
     >>> import cutaway as ct
@@ -52,27 +53,35 @@ def fit_many(entries: Iterable[Mapping[str, Any]], workers: int | None = None,
     """
     if workers is not None:
         workers = whole_number("workers", workers, instead=", or None")
-    trainings = _checked(list(entries))
+    if executor is not None:
+        executors.check(executor)
+    trainings, arguments = _checked(list(entries))
     if not trainings:
         return Runs()
     runs = [training.run for training in trainings]
     threads = max(training.program.engine.threads for training in trainings)
     workers = max(1, cores() // threads) if workers is None else workers
+    ended: dict[int, BaseException | None] = {}
     with (interruptible(*runs), ProgressOfMany(progress, runs) as bar,
           ThreadPoolExecutor(workers, "cutaway-fit") as pool):
-        futures = [pool.submit(training.go) for training in trainings]
-        pending: set[Future] = set(futures)
+        if executor is not None:
+            ended |= executors.train_on(executor, trainings, arguments, bar.update,
+                                        lambda: any(run.stopping == "interrupted" for run in runs))
+        futures = {k: pool.submit(training.go) for k, training in enumerate(trainings) if k not in ended}
+        pending: set[Future] = set(futures.values())
         while pending:
             pending = wait(pending, timeout=0.1 if bar.show else None).not_done
             bar.update()
-    for k, (training, future) in enumerate(zip(trainings, futures, strict=True)):
-        _report(k, training, future.exception())
+        ended |= {k: future.exception() for k, future in futures.items()}
+    for k, training in enumerate(trainings):
+        _report(k, training, ended[k])
     return Runs(runs)
 
 
-def _checked(entries: list[Mapping[str, Any]]) -> list[Training]:
-    """Compile every entry, ready to train; the first that does not fit raises, with its number."""
-    trainings, shared, programs = [], _Shared(), Programs()
+def _checked(entries: list[Mapping[str, Any]]) -> tuple[list[Training], list[dict[str, Any]]]:
+    """Compile every entry, ready to train, and give its arguments too; the first that does not fit raises, with its
+    number."""
+    trainings, checked, shared, programs = [], [], _Shared(), Programs()
     owner: dict[Any, int] = {}
     for k, entry in enumerate(entries):
         try:
@@ -83,14 +92,18 @@ def _checked(entries: list[Mapping[str, Any]]) -> list[Training]:
             folder = arguments["checkpoint"]
             if folder is not None and owner.setdefault(os.path.realpath(folder), k) != k:
                 raise ArgumentError(f"writes its checkpoints where another entry does, {folder}: give each a folder")
-            trainings.append(beginning(**shared.arrays_of(arguments), programs=programs))
+            arguments = shared.arrays_of(arguments)
+            training = beginning(**arguments, programs=programs)
+            trainings.append(training)
+            found, optimizer = training.run.lr_found, training.recipe.optimizer
+            checked.append(arguments | {"optimizer": optimizer if found is None else optimizer.at(found)})
         except CutawayError as error:
             error.args = (f"entries[{k}]: {error}",)
             raise
         except Exception as error:
             error.add_note(f"in entries[{k}] of fit_many")
             raise
-    return trainings
+    return trainings, checked
 
 
 def _arguments(entry: Any) -> dict[str, Any]:

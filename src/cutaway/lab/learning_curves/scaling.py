@@ -14,6 +14,7 @@ import numpy as np
 
 from ...errors import ArgumentError, DataError
 from ...random import stream
+from ...train.executors import check, on_workers, portable
 from .scaling_result import Scaling
 
 SMALLEST, APART = 40, 3  # rows in the smallest part, and how much larger each next one is, unless told otherwise
@@ -22,7 +23,7 @@ SMALLEST, APART = 40, 3  # rows in the smallest part, and how much larger each n
 def scaling(X: Any, y: Any = None, sizes: Sequence[int] | None = None, seeds: int | Sequence[int] = 4,
             models: Sequence[str] | Mapping[str, Callable[[int], Any]] | None = None, test: float = 0.25,
             task: str | None = None, workers: int | None = None,
-            progress: Callable[[int, int], None] | None = None) -> Scaling:
+            progress: Callable[[int, int], None] | None = None, executor: Any = None) -> Scaling:
     """Measure learning curves: the test score of several models on growing parts of X and y, for several seeds.
 
     >>> import cutaway as ct
@@ -43,6 +44,7 @@ def scaling(X: Any, y: Any = None, sizes: Sequence[int] | None = None, seeds: in
     each other.
     task: "regression", "binary" or "multiclass" where y does not show it. workers: fits at a time, each on one thread;
     as many as cores if None. progress: is told how many fits are done, and of how many.
+    executor: who fits instead of threads here, anything with submit(function, *arguments); rows and models are sent.
 
     A model that fails on a part has no score there and a line in `notes`. Raises DataError for several targets and for
     too few rows, ArgumentError for sizes or models that are not there. Ctrl-C keeps what is done.
@@ -73,19 +75,24 @@ def scaling(X: Any, y: Any = None, sizes: Sequence[int] | None = None, seeds: in
     empty = np.full((3, *shape), np.nan)
     found = Scaling(task, list(makers), np.array(chosen), seeds, len(parts[0][1]), kind.many, *empty)
 
-    def run(k: int, m: int, s: int) -> tuple[float, float, float]:
+    def work(k: int, m: int, s: int) -> tuple:
         learn, held = orders[s][: chosen[k]], parts[s][1]
         model = makers[found.models[m]](seeds[s])
-        return fit_and_score(model, kind.take(X, learn), take(y, learn), kind.take(X, held), truth[held], task)
+        return model, kind.take(X, learn), take(y, learn), kind.take(X, held), truth[held], task
+
+    def run(*job: int) -> tuple[float, float, float]:
+        return fit_and_score(*work(*job))
 
     jobs = list(product(range(len(chosen)), range(len(makers)), range(len(seeds))))  # the smallest parts first
     workers = workers or cores()
+    futures = {} if executor is None else _elsewhere(executor, work, jobs, progress)
     # libraries' own threads, several models at a time, would wait for each other
     with (_quiet(), threadpool_limits(1, "blas"),
           ThreadPoolExecutor(workers, "cutaway-scaling", threadpool_limits, (1, "openmp")) as pool):
-        futures = {pool.submit(run, *job): job for job in jobs}
+        over = set(futures.values())
+        futures |= {pool.submit(run, *job): job for job in jobs if job not in over}
         try:
-            pending: set[Future] = set(futures)
+            pending: set[Future] = {future for future in futures if not future.done()}
             while pending:
                 pending = wait(pending, timeout=0.1).not_done
                 if progress is not None:
@@ -95,6 +102,36 @@ def scaling(X: Any, y: Any = None, sizes: Sequence[int] | None = None, seeds: in
             found.cut_short = "interrupted"
     _collect(found, futures)
     return found
+
+
+def _elsewhere(executor: Any, work: Callable[..., tuple], jobs: list[tuple[int, int, int]],
+               progress: Callable[[int, int], None] | None) -> dict[Future, tuple[int, int, int]]:
+    """Fit on an executor's workers. Returns futures that are done, as those of a pool here."""
+    check(executor)
+    done: dict[Future, tuple[int, int, int]] = {}
+
+    def take(k: int, result: Any) -> None:
+        future: Future = Future()
+        done[future] = jobs[k]
+        if isinstance(result, Exception):
+            future.set_exception(result)
+        else:
+            future.set_result(result)
+        if progress is not None:
+            progress(len(done), len(jobs))
+
+    on_workers(executor, _fit_in_a_worker, len(jobs), lambda k, again: work(*jobs[k]), "fit {}", take)
+    return done
+
+
+def _fit_in_a_worker(work: tuple) -> tuple[float, float, float] | Exception:
+    from threadpoolctl import threadpool_limits
+
+    with _quiet(), threadpool_limits(1):
+        try:
+            return fit_and_score(*work)
+        except Exception as error:
+            return portable(error)
 
 
 def _collect(found: Scaling, futures: dict[Future, tuple[int, int, int]]) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ... import losses
 from ...arguments import whole_number
-from ...errors import check_name
+from ...errors import ArgumentError, check_name
 from ...nn import Module
 from ...optim import Optimizer
 from ...random import stream
@@ -30,7 +30,7 @@ REACHED = 0.75  # of all runs end at the target or below it, where none is given
 def race(model: Module | Callable[[], Module], X: Any, y: Any, optimizers: Any = None, loss: str | Callable = "auto",
          seeds: int = 10, budget: int = 6, epochs: int = 20, batch_size: int | str = 32, validation: Any = 0.2,
          target: float | None = None, by: str | None = None, seed: int = 0, paths: bool = False,
-         workers: int | None = None, progress: bool | None = None) -> Race:
+         workers: int | None = None, progress: bool | None = None, executor: Any = None) -> Race:
     """Let optimizers train the same network on the same data, with equal care for each, and say who is ahead.
 
     >>> import cutaway as ct
@@ -47,12 +47,15 @@ def race(model: Module | Callable[[], Module], X: Any, y: Any, optimizers: Any =
     rates around its own (or its usual one) are tried on seeds that are not raced, then the best of them races.
     by: "val_loss" (with validation data, the default), "loss", "accuracy" or "r2". target: a training loss; by default
     one that three in four runs reach. paths: keep the weights along the first seed's runs, for `slice`.
+    executor: who trains, as `ct.fit_many` takes it.
     Arguments are many because this one call is the whole experiment.
 
     A run that diverges is reported and the others go on. Ctrl-C ends the race; seeds that all have finished stay.
     Raises ArgumentError for unknown names and numbers out of range, and what `ct.fit` raises for the data.
     """
     seeds, budget = whole_number("seeds", seeds), whole_number("budget", budget)
+    if paths and executor is not None:
+        raise ArgumentError("paths=True looks at weights while they are trained in this process: leave out executor=")
     if isinstance(validation, tuple | list):
         validation = *opened(model, validation[0], validation[1], loss)[1:3], *validation[2:]
     model, X, y, loss = opened(model, X, y, loss)
@@ -68,14 +71,15 @@ def race(model: Module | Callable[[], Module], X: Any, y: Any, optimizers: Any =
     rates = np.array([grid(optimizer, budget) for optimizer in starters.values()])
     entries = (course.entry(with_rate(optimizer, rate), s)
                for s in tried for optimizer, row in zip(starters.values(), rates, strict=True) for rate in row)
-    trials, cut = train_all(entries, len(tried) * rates.size, "tuning", workers, progress)
+    trials, cut = train_all(entries, len(tried) * rates.size, "tuning", workers, progress,
+                            executor)
     tuning = np.moveaxis(_scores(trials, by).reshape(-1, *rates.shape), 0, -1)
     best = _best(rates, tuning, by)
 
     keepers = {name: _Keeper() for name in starters} if paths else {}
     entries = (course.entry(with_rate(optimizer, rate), s, [keepers[name]] if paths and s == raced[0] else [])
                for s in ([] if cut else raced) for (name, optimizer), rate in zip(starters.items(), best, strict=True))
-    trials, stopped = train_all(entries, seeds * len(starters), "racing", workers, progress)
+    trials, stopped = train_all(entries, seeds * len(starters), "racing", workers, progress, executor)
 
     by_seed = np.reshape(np.array(trials, object), (seeds, len(starters)))
     whole = [k for k, row in enumerate(by_seed) if None not in row]

@@ -40,8 +40,8 @@ class Trial:
 
 
 def train_all(entries: Iterable[Mapping[str, Any]], count: int, what: str = "", workers: int | None = None,
-              progress: bool | None = None) -> tuple[list[Trial | None], bool]:
-    """Train `count` entries of `ct.fit_many`, some at a time, as the iterable makes them.
+              progress: bool | None = None, executor: Any = None) -> tuple[list[Trial | None], bool]:
+    """Train `count` entries of `ct.fit_many`, some at a time, as the iterable makes them; `executor` is its own.
 
     Returns a Trial for each, None for those that Ctrl-C came before the end of, and whether it came. A run that breaks
     off is no warning here: its Trial says why.
@@ -52,7 +52,10 @@ def train_all(entries: Iterable[Mapping[str, Any]], count: int, what: str = "", 
     try:
         with _Line(what, count, progress) as line:
             while not interrupted and (part := list(islice(rest, size))):
-                runs, troubles = _quietly([line.watched(entry) for entry in part], workers)
+                watched = part if executor is not None else [line.watched(entry) for entry in part]
+                runs, troubles = _quietly(watched, workers, executor)
+                if executor is not None:
+                    line.advance(len(runs))
                 cut = [run.stopped == "interrupted" for run in runs]
                 trials += [None if gone else _trial(run, troubles.get(k, ""))
                            for k, (run, gone) in enumerate(zip(runs, cut, strict=True))]
@@ -67,11 +70,11 @@ def _trial(run: Run, trouble: str) -> Trial:
     return Trial(run.history.columns(), steps, run.best_epoch, trouble)
 
 
-def _quietly(entries: list[dict[str, Any]], workers: int | None) -> tuple[list[Run], dict[int, str]]:
+def _quietly(entries: list[Any], workers: int | None, executor: Any) -> tuple[list[Run], dict[int, str]]:
     """The runs of entries, and what went wrong with which of them; other warnings go on their way."""
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
-        runs = fit_many(entries, workers, progress=False)
+        runs = fit_many(entries, workers, False, executor)
     troubles = {}
     for warning in said:
         named = re.match(r"entries\[(\d+)\]: (.*)", str(warning.message), re.DOTALL)
@@ -104,6 +107,10 @@ class _Line:
         callbacks = [*entry.get("callbacks", ())]
         return {**entry, "callbacks": [*callbacks, self._hear] if self.show else callbacks}
 
+    def advance(self, runs: int) -> None:
+        if self.show:
+            self.bar.advance(self.task, runs)
+
     def _hear(self, event: Event) -> None:
         if isinstance(event, Ended):
-            self.bar.advance(self.task)
+            self.advance(1)

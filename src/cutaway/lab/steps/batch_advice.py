@@ -20,9 +20,9 @@ from ...nn import Module
 from ...optim import AdamW, Optimizer
 from ...random import stream
 from ...text import jsonable
-from ...train import fit
 from ...train.events import EpochEnded
 from ...train.feeding import as_arrays, target
+from ...train.fit import fit
 from ..models import fresh, loss_for, opened
 from ..result import Result, table
 from .gradients import Gradients, noise, noise_expected
