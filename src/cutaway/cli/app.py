@@ -21,6 +21,7 @@ COMMANDS = {
     "step": ("Go through training one instruction at a time.", "step"),
     "demo": ("See it all on the house prices that ship.", "demo --out tour"),
     "warm": ("Compile what common networks need, before they need it.", "warm table"),
+    "engines": ("Say what can run networks here, and what is missing.", "engines"),
     "bench": ("Measure this machine beside the peers that are installed.", "bench mlp --quick"),
 }
 

@@ -62,6 +62,11 @@ class Engine(ABC):
         then instructions that say `rounded` are run so."""
         return f"the engine {cls.name} has none"
 
+    @classmethod
+    def runs_on(cls) -> str:
+        """Say on what it would run here: processor, device, versions."""
+        return "this machine"
+
     # ---- before it runs --------------------------------------------------------------------------------------------
     @abstractmethod
     def __init__(self, listing: Listing, batch_size: int, optimizer: Optimizer | None = None, seed: int = 0,

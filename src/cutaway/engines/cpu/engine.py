@@ -22,6 +22,7 @@ from ...memory import aligned
 from ...optim import Optimizer
 from ...program import Instruction, Listing, State, Value
 from ...rules import OPS
+from ...text import counted
 from ..plan import fenced, plan
 from ..reference.engine import Reference, rates
 from . import bfloat, building, clocks, codegen, native, pool, slots, standing
@@ -35,6 +36,11 @@ class CPU(Reference):
     """Runs a listing as machine code. Same interface as the reference engine."""
 
     name = "cpu"
+
+    @classmethod
+    def runs_on(cls) -> str:
+        cores, processor = counted(native.cores(), "core"), native.fingerprint().splitlines()[2]
+        return f"{cores} ({processor}), as machine code; the default"
 
     @classmethod
     def cannot_round(cls) -> str:

@@ -38,6 +38,10 @@ class Reference(Engine):
         self.plan = plan(self.instructions, self.batch_size, keep_all=keep_all)
 
     @classmethod
+    def runs_on(cls) -> str:
+        return f"one core, by NumPy {np.__version__}; slow, and easy to follow"
+
+    @classmethod
     def cannot_round(cls) -> str:
         return ""
 

@@ -6,6 +6,7 @@ What looks inside, instruction by instruction, runs by the rules in NumPy, as on
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,8 +17,10 @@ import numpy as np
 from jax import lax
 from jax import numpy as jnp
 
+from ...errors import ArgumentError
 from ...optim.hoisted import Hoisted, hoisted, in_one_piece
 from ...program import Listing, State, Value
+from ...text import joined
 from ..reference.engine import Reference, hyperparameters, rates
 from .step import Arrays, JaxStep, place
 
@@ -40,6 +43,17 @@ class XLA(Reference):
     """Runs a listing on the device that JAX chooses: a step is one function, compiled once for each size of batch."""
 
     name, exact = "xla", False
+
+    @classmethod
+    def runs_on(cls) -> str:
+        try:
+            devices = jax.devices()
+        except RuntimeError as error:  # a device was asked for by JAX's own settings, and is not there
+            raise ArgumentError(f"finds no device: {str(error).splitlines()[0]}") from None
+        names = Counter(d.platform.upper() if d.device_kind == d.platform else d.device_kind for d in devices)
+        found = joined([name if n == 1 else f"{n} x {name}" for name, n in names.items()])
+        hint = ' (for a GPU: pip install "jax[cuda13]", or jax[cuda12])' if devices[0].platform == "cpu" else ""
+        return f"{found}, by JAX {jax.__version__}{hint}"
 
     def _lay_out(self, threads: int | None, keep_all: bool) -> None:
         super()._lay_out(threads, keep_all)
