@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pickle
 import time
-import warnings
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, CancelledError
 from dataclasses import dataclass
@@ -153,10 +152,8 @@ def _bring_back(training: Training, outcome: Outcome) -> Exception | None:
 
 def portable(error: Exception) -> Exception:
     """Give an error that can be sent: itself, or its words."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            pickle.loads(pickle.dumps(error))
-        except Exception:
-            return TrainingError(f"{type(error).__name__}: {error}")
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return TrainingError(f"{type(error).__name__}: {error}")
     return error
