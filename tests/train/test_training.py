@@ -457,3 +457,32 @@ def test_a_mask_of_infinities_is_not_taken_for_the_trouble_that_it_makes():
     X, y = table()
     with pytest.warns(TrainingWarning, match=r"\(softmax\) is not finite. Likely cause: a mask that leaves no number"):
         ct.fit(Masked().init(0), X, y, epochs=1)
+
+
+def test_every_callback_hears_of_the_end_whatever_ended_it():
+    heard = []
+
+    def fails(event):
+        if isinstance(event, EpochEnded):
+            raise RuntimeError("no")
+        if isinstance(event, Ended):
+            raise OSError("nor this")
+
+    X, y = ct.datasets.make("moons", n=40, seed=0)
+    listen = lambda event: heard.append((type(event).__name__, event.run.stopped))  # noqa: E731
+    with pytest.raises(RuntimeError, match=r"^no$"):
+        ct.fit(ct.nn.MLP(2, [4], 2).init(0), X, y, loss="cross_entropy", epochs=2, callbacks=[fails, listen])
+    assert heard == [("Started", ""), ("Ended", "RuntimeError: no")]
+
+
+def test_an_error_at_the_end_is_raised_after_all_have_heard_of_it():
+    heard = []
+
+    def fails(event):
+        if isinstance(event, Ended):
+            raise OSError("no")
+
+    X, y = ct.datasets.make("moons", n=40, seed=0)
+    with pytest.raises(OSError, match="no"):
+        ct.fit(ct.nn.MLP(2, [4], 2).init(0), X, y, loss="cross_entropy", epochs=2, callbacks=[fails, heard.append])
+    assert isinstance(heard[-1], Ended) and heard[-1].run.stopped == "all 2 epochs done"

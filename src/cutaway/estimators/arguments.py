@@ -13,6 +13,7 @@ from ..engines import checked_precision
 from ..errors import ArgumentError
 from ..nn import Module
 from ..optim import Optimizer
+from ..train.events import checked_callbacks
 from ..train.monitor import monitored
 from .networks import check_network
 from .notes import tell
@@ -56,6 +57,7 @@ def check_arguments(estimator: Any) -> None:
     limit = e.time_limit
     if limit is not None and not (isinstance(limit, int | float | np.number) and limit > 0):
         raise ArgumentError(f"time_limit is {limit!r}: give None or a number of seconds above zero.")
+    checked_callbacks(e.callbacks)
     checked_precision(e.precision)
     asked_kinds(e.columns)
     if not isinstance(e.verbose, bool | np.bool_ | int | None):
@@ -106,7 +108,8 @@ def tell_of_no_validation(estimator: Any, rows: int, fewest: int) -> None:
 def tell_of_fit_only(estimator: Any) -> None:
     """Warn of arguments that are for fit, where partial_fit begins an estimator with them."""
     e = estimator
-    asked = {"validation": isinstance(e.validation, tuple | list), "time_limit": e.time_limit is not None}
+    asked = {"validation": isinstance(e.validation, tuple | list), "time_limit": e.time_limit is not None,
+             "callbacks": bool(checked_callbacks(e.callbacks))}
     unused = " and ".join(filter(None, [*(name for name, given in asked.items() if given), scored_only(e)]))
     if unused:
         tell(f"{unused}: for fit alone. partial_fit makes one pass over the rows that it is given, and scores none: "

@@ -132,7 +132,7 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
             "validation": validation, "sample_weight": w, "seed": self._seed,
             "shuffle": design.batch_size < design.train_rows, "early_stopping": design.patience,
             "threads": self.threads, "precision": self.precision, "progress": bool(self.verbose), "time_limit": left,
-            "monitor": "loss" if validation is None else self._monitor(),
+            "monitor": "loss" if validation is None else self._monitor(), "callbacks": self.callbacks,
         }
         batch_size = min(design.batch_size, len(T))
         training = beginning(self.model_, Z, T, batch_size=batch_size, **how)
@@ -141,6 +141,7 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
             design.reasons["batch"] += "; so that batch norm never meets a single row"
             training = beginning(self.model_, Z, T, batch_size=batch_size, **how)
         find_again(self.model_, Z, T, w, training.past.rows, design.link != "identity")
+        training.run.design = design
         self.run_ = training.go()
         self.history_ = self.run_.history
         if training.trouble and self.run_.last is None:

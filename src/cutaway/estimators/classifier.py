@@ -70,6 +70,7 @@ class Classifier(ClassifierMixin, Estimator):
     positive, threshold: predict says the class `positive` from the probability `threshold` on, else the likeliest of
         the others: a number above 0 and below 1; "cost=1:20", where a false alarm costs 1 and a miss 20; "f1", that of
         the best F1 on the rows held back. predict_proba stays as it is.
+    callbacks: functions of an event, as ct.fit takes them, such as those of ct.callbacks; no part of a model's file.
 
     Under 200 rows numbers have 64 bits, and each step sees all rows. The arguments are many because scikit-learn's
     conventions put every choice here.
@@ -115,6 +116,7 @@ class Classifier(ClassifierMixin, Estimator):
         preset: str = "default",
         positive: Any = None,
         threshold: float | str | None = None,
+        callbacks: Any = (),
     ) -> None:
         self.network = network
         self.loss = loss
@@ -136,6 +138,7 @@ class Classifier(ClassifierMixin, Estimator):
         self.preset = preset
         self.positive = positive
         self.threshold = threshold
+        self.callbacks = callbacks
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Classifier:
         """Make one pass over these rows, at a constant learning rate; no rows are held back. Returns the classifier.

@@ -124,6 +124,7 @@ class _Fitted:
 def kept_arguments(estimator: Any) -> tuple[dict[str, Any], list[str]]:
     """The constructor's arguments as plain values, and the names of those given that a file cannot hold."""
     given, defaults = estimator.get_params(deep=False), type(estimator)().get_params(deep=False)
+    given.pop("callbacks")  # which look at the training, and are no part of what was learnt
     kept = {name: argument_to_json(value) for name, value in given.items() if keeps(value)}
     left_out = [name for name, value in given.items() if name not in kept and value is not defaults[name]]
     if "network" in left_out:  # without which it would start nothing

@@ -74,6 +74,7 @@ class Regressor(RegressorMixin, Estimator):
         columns: dict[str, str] | None = None,
         quantiles: Any = None,
         preset: str = "default",
+        callbacks: Any = (),
     ) -> None:
         self.network = network
         self.loss = loss
@@ -92,6 +93,7 @@ class Regressor(RegressorMixin, Estimator):
         self.columns = columns
         self.quantiles = quantiles
         self.preset = preset
+        self.callbacks = callbacks
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Regressor:
         """Make one pass over these rows, at a constant learning rate; no rows are held back. Returns the regressor.

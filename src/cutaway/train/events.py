@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ArgumentError
 
 if TYPE_CHECKING:
     from .run import Run
@@ -27,9 +30,17 @@ class EpochEnded:
 
 @dataclass(frozen=True)
 class Ended:
-    """Training is over; `run.stopped` says why."""
+    """Training is over; `run.stopped` says why. It comes once for each `Started`, also where an error ended it."""
 
     run: Run
 
 
 Event = Started | EpochEnded | Ended
+
+
+def checked_callbacks(callbacks: Any) -> tuple[Callable, ...]:
+    """The callbacks, one or several, as a tuple. Raises ArgumentError for what cannot be called."""
+    every = tuple(callbacks) if isinstance(callbacks, Iterable) else (callbacks,)
+    if not all(map(callable, every)):
+        raise ArgumentError(f"callbacks must be functions of an event, in a list, got {callbacks!r}")
+    return every

@@ -25,7 +25,8 @@ class Run(Shown):
     without validation); last: the final weights as a state dict where the best ones were put back. seconds: of
     training; compiling: what compiling kernels took before, on a machine's first run. lr_found: the learning rate that
     was found, where the optimizer's was "auto". trouble: what went wrong, if something did. past: what steps are
-    replayed from; None in a copy. stopping: why the training is to end after the steps under way, "" if it is not.
+    replayed from; design: what an estimator chose; both None in a copy. stopping: why the training is to end after the
+    steps under way, "" if it is not.
     """
 
     model: Any
@@ -45,6 +46,7 @@ class Run(Shown):
     trouble: str = ""
     stopping: str = ""
     past: Any = None
+    design: Any = None
     _loss: str = ""  # of a copy, which has no past
 
     @property
@@ -58,7 +60,7 @@ class Run(Shown):
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out the program and the data, which do not fit in a pickle: a copy has no past."""
-        return vars(self) | {"program": None, "past": None, "_loss": self.loss}
+        return vars(self) | {"program": None, "past": None, "design": None, "_loss": self.loss}
 
     def trace(self, step: int, **how: Any) -> Any:
         """Trace a step of this run, from 1: every value that its instructions read and wrote, as a `Trace`.

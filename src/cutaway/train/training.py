@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from ..nn import Module
 from ..optim import Optimizer
 from ..optim.optimizers import AVERAGE
 from . import metrics as metric_table
-from .events import Ended, EpochEnded, Started
+from .events import Ended, EpochEnded, Started, checked_callbacks
 from .feeding import fits
 from .interrupt import interruptible
 from .monitor import monitored
@@ -46,7 +46,7 @@ class Training:
                  keep_all: bool = False, programs: Programs | None = None) -> None:
         model.check_numbers()
         compiled_before, programs = compile_seconds(), programs or Programs()
-        self.model, self.recipe, self.callbacks = model, recipe, _functions(callbacks)
+        self.model, self.recipe, self.callbacks = model, recipe, checked_callbacks(callbacks)
         watched, metrics = monitored(monitor, metric_table.get(metrics))
         if task.held_out is None and metrics:
             raise ArgumentError("metrics and monitor are scored on validation data: pass validation=0.1, or (Xv, yv)")
@@ -93,7 +93,21 @@ class Training:
 
     # ---- the loop --------------------------------------------------------------------------------------------------
     def go(self) -> Run:
-        """Train, epoch by epoch, until all are done or somebody says stop; put the best weights back."""
+        """Train, epoch by epoch, until all are done or somebody says stop; put the best weights back.
+
+        Whatever ends it, each callback hears so, and can close what it holds open.
+        """
+        try:
+            self._train()
+        except BaseException as error:
+            self.run.stopped = self.run.trouble = f"{type(error).__name__}: {error}"
+            with suppress(Exception):  # the first error counts
+                self._tell_of_end()
+            raise
+        self._tell_of_end()
+        return self.run
+
+    def _train(self) -> None:
         run, self.began = self.run, time.perf_counter() - self.run.seconds
         self._tell(Started(run))
         self._stop_early()
@@ -119,8 +133,6 @@ class Training:
         run.stopped = run.stopping or f"all {run.epochs} epochs done"
         self._put_back_best()
         run.trouble = self.trouble
-        self._tell(Ended(run))
-        return run
 
     def _last_unwatched(self, epoch: int) -> int:
         """The last of the epochs, from this one on, that one call of the program may do: of short ones several, a tenth
@@ -242,10 +254,13 @@ class Training:
         for callback in self.callbacks:
             callback(event)
 
-
-def _functions(callbacks: Any) -> tuple[Callable, ...]:
-    """Check the callbacks."""
-    every = tuple(callbacks) if isinstance(callbacks, Iterable) else (callbacks,)
-    if not all(map(callable, every)):
-        raise ArgumentError(f"callbacks must be functions of an event, in a list, got {callbacks!r}")
-    return every
+    def _tell_of_end(self) -> None:
+        """Tell every callback that training is over, even if one before it raises; the first error is raised then."""
+        errors = []
+        for callback in self.callbacks:
+            try:
+                callback(Ended(self.run))
+            except Exception as error:
+                errors.append(error)
+        if errors:
+            raise errors[0]

@@ -1,0 +1,99 @@
+"""Tracker: a callback that writes down each run it hears of, from its start to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from itertools import count
+from os import fspath
+from pathlib import Path
+from typing import Any, ClassVar
+
+from ..errors import ArgumentError, FileError, TrainingWarning, warn
+from ..train import Ended, Event, Run, Started
+
+GIVEN_UP = object()
+
+
+class Tracker:
+    """The base of callbacks that write down runs: for each run what `begin` gave is handed to `row` and to `end`.
+
+    What is remembered of runs under way is no part of a copy: an estimator with trackers can be cloned and pickled, and
+    one tracker can follow several runs at a time. A tracker that can no longer write says so once, in a
+    TrainingWarning, and training goes on; where it cannot even begin, nothing is trained.
+    """
+
+    #: Errors that end the writing, and not the training.
+    failures: ClassVar[tuple[type[Exception], ...]] = (OSError,)
+
+    def begin(self, run: Run, done: int) -> Any:
+        """Open what is written to, for a run with so many epochs behind it: 0, unless it goes on from a checkpoint."""
+        raise NotImplementedError
+
+    def row(self, run: Run, place: Any, epoch: int, row: dict[str, float]) -> None:
+        """Write an epoch's row of the history."""
+        raise NotImplementedError
+
+    def end(self, run: Run, place: Any) -> None:
+        """Close it. `run.stopped` says why training ended, `run.trouble` what went wrong, if something did."""
+
+    def __call__(self, event: Event) -> None:
+        open_, run = self.__dict__.setdefault("_open", {}), event.run
+        if isinstance(event, Started):
+            open_[id(run)] = self.begin(run, run.epochs_done)
+        elif isinstance(event, Ended):
+            place = open_.pop(id(run), GIVEN_UP)
+            if place is not GIVEN_UP:
+                self._try(run, lambda: self.end(run, place))
+        elif id(run) not in open_:  # a single pass, of partial_fit
+            place = self.begin(run, event.epoch - 1)
+            self.row(run, place, event.epoch, event.row)
+            self.end(run, place)
+        elif open_[id(run)] is not GIVEN_UP and not self._try(
+                run, lambda: self.row(run, open_[id(run)], event.epoch, event.row)):
+            open_[id(run)] = GIVEN_UP
+
+    def _try(self, run: Run, write: Callable[[], None]) -> bool:
+        try:
+            write()
+        except self.failures as error:
+            why = getattr(error, "strerror", None) or error
+            warn(f"{self!r} writes no more after epoch {run.epochs_done}: {why}. Training goes on.", TrainingWarning)
+            return False
+        return True
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_open"}
+
+
+def own_place(path: Any, take: Callable[[Path], Any]) -> Path:
+    """The path as it is; where it has a star, with the first number in its place that `take` could make.
+
+    `take` makes what is at a path, and raises FileExistsError where something is: so each of many runs, in whatever
+    processes, has a place of its own.
+    """
+    name = fspath(path)
+    if "*" not in name:
+        return Path(name)
+    if name.count("*") > 1:
+        raise ArgumentError(f"{name} has {name.count('*')} stars: give it one, where the number of the run goes.")
+    for number in count(1):
+        place = Path(name.replace("*", str(number)))
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            take(place)
+            return place
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise FileError(f"{place} cannot be made: {error.strerror or error}") from None
+    raise AssertionError
+
+
+def needed(module: str, extra: str, what: str) -> Any:
+    """Import a module of another package. Raises ArgumentError that says how to get it."""
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        raise ArgumentError(f"{what} needs the package {error.name}, which is not installed: pip install "
+                            f'"cutaway[{extra}]"') from None
