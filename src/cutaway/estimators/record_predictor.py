@@ -33,6 +33,7 @@ class RecordPredictor:
         self._task, self._link = fitted.design_.task, fitted.design_.link
         example = fitted.inputs_.example(encoder)[:1]
         example = example if isinstance(example, Sequences) else example[0].astype(fitted.design_.dtype)
+        self._engine = engine
         self._network = Predictor(fitted.model_, example, engine)
         self._labels: list = [] if self.classes_ is None else list(self.classes_)
         self._limits, self._ends = None, (0.0, 0.0)
@@ -68,9 +69,20 @@ class RecordPredictor:
             spare.place[...] = self._encoded(record)
         spare.run()
         one = self._one and not proba
-        answer = self._number(spare.answer.item()) if one else self._finished(spare.answer, proba)
+        answer = self._number(spare.answer.item()) if one else self.finished(spare.answer, proba)
         form.spares.append(spare)
         return answer
+
+    def stream(self, window: int | None = None) -> Any:
+        """One sequence that is told row by row, in microseconds each: its state is carried (a `RecordStream`).
+
+        Each answer is what `predict` gives for the rows so far, to the last bit. window: compute each answer over so
+        many last rows instead, for a network that cannot carry a state, such as one that reads both ways.
+        Raises ArgumentError for a network that sees more of a sequence than the rows so far, and for tables and images.
+        """
+        from .record_stream import record_stream
+
+        return record_stream(self, self._fitted, self._engine, window)
 
     # ---- records ---------------------------------------------------------------------------------------------------
     def _cells(self, record: Any) -> tuple[Any, Any]:
@@ -112,7 +124,7 @@ class RecordPredictor:
     def _of_sample(self, sample: Any, proba: bool) -> Any:
         """Predict one image or sequence."""
         Z = self._fitted.encode([sample])
-        return self._finished(self._network(Z if isinstance(Z, Sequences) else Z[0]), proba)
+        return self.finished(self._network(Z if isinstance(Z, Sequences) else Z[0]), proba)
 
     # ---- answers ---------------------------------------------------------------------------------------------------
     def _number(self, z: float) -> Any:
@@ -128,7 +140,7 @@ class RecordPredictor:
             return np.exp(np.float64(min(value, 700.0)))
         return np.float64(value)
 
-    def _finished(self, outputs: np.ndarray, proba: bool) -> Any:
+    def finished(self, outputs: np.ndarray, proba: bool) -> Any:
         """Make labels, numbers or probabilities of the raw outputs for one record."""
         fitted = self._fitted
         if proba and not self._labels:

@@ -10,16 +10,17 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from ..arguments import whole_number
+from ..data.reading import read_table
 from ..data.zones import zone_called
-from ..errors import ArgumentError, DataError, check_name
+from ..errors import ArgumentError, DataError, check_name, warn
 from ..text import counted, quoted
 from .bands import checked_coverage
 from .learn import ForecastSettings, learn
 from .networks import NETWORKS
 from .outlook import Outlook, written
 from .panel import GAPS, Panel, Roles, Track, as_frame, framed, read_panel
-from .series_ends import joined_tracks, tail_of
-from .windows import VIEWS, make_rows, names_of, origins
+from .series_ends import joined_tracks, longer_tail, tail_of
+from .windows import VIEWS, make_rows, moments_of, names_of, origins
 
 
 class Forecaster(BaseEstimator):
@@ -129,6 +130,34 @@ class Forecaster(BaseEstimator):
         if self.zone is not None:
             zone_called(self.zone)
 
+    def update(self, frame: Any) -> Forecaster:
+        """Let newer rows join the history that forecasts start from, without learning anew. Returns the forecaster.
+
+        frame: rows of the series, of others too, or one row as a dict; `predict()` then forecasts behind them, as
+        `predict(frame=frame)` would. Rows of a step that is known already take its place. `ct.save` keeps them.
+
+        >>> import numpy as np, pandas as pd, cutaway as ct
+        >>> days = pd.date_range("2026-01-01", periods=100)
+        >>> table = pd.DataFrame({"when": days, "sold": 50 + 9.0 * (days.dayofweek == 5)})
+        >>> model = ct.forecast.Forecaster(horizon=1, network="linear").fit(table[:99], "sold", "when")
+        >>> model.update({"when": "2026-04-10", "sold": 50.0}).predict()["when"].astype(str).tolist()
+        ['2026-04-11']
+
+        What was noticed while reading is a warning. Raises DataError, as `predict` does, for rows that cannot be read.
+        """
+        check_is_fitted(self, "model_")
+        panel = self._panel(frame)
+        if not panel.rows and not any(column.role == "known" for column in self.columns_):
+            raise DataError(f"The rows have no value of {self.roles_.target!r}: there is nothing to add.")
+        tails, stats = {tail.name: tail for tail in self.tails_}, dict(self.stats_)
+        for track in panel.tracks:
+            tails[track.name] = longer_tail(tails.get(track.name), track, self.calendar_, self.layout_)
+            stats.setdefault(track.name, moments_of(track, self.layout_))
+        for note in panel.notes:
+            warn(note)
+        self.tails_, self.stats_ = list(tails.values()), stats
+        return self
+
     # ---- forecasting ----
 
     def predict(self, horizon: int | None = None, frame: Any = None, coverage: float | None = None) -> Any:
@@ -165,11 +194,15 @@ class Forecaster(BaseEstimator):
 
     def _tracks(self, frame: Any) -> tuple[list[Track], list[str]]:
         """The series of a frame, each behind what is known of it from training, and notes."""
-        frame, _ = framed(frame, self.roles_.target, self.roles_.time, self.roles_.id)
-        panel = self.read(frame)
+        panel = self._panel(frame)
         tails = {tail.name: tail for tail in self.tails_}
         return [joined_tracks(tails.get(track.name), track, self.calendar_, self.layout_)
                 for track in panel.tracks], panel.notes
+
+    def _panel(self, frame: Any) -> Panel:
+        frame = read_table(frame) if isinstance(frame, dict) else frame
+        frame, _ = framed(frame, self.roles_.target, self.roles_.time, self.roles_.id)
+        return self.read(frame)
 
     def read(self, frame: Any) -> Panel:
         """Read a frame as training's was: its columns, its step."""

@@ -48,6 +48,27 @@ def joined_tracks(tail: Track | None, newer: Track, calendar: Calendar, layout: 
     return _padded(out, calendar, layout)
 
 
+def longer_tail(tail: Track | None, newer: Track, calendar: Calendar, layout: Layout) -> Track:
+    """The end of a series after newer rows of it, or rows of steps that are known already, were told.
+
+    Raises DataError, as `joined_tracks` does, and for rows between the steps of the tail.
+    """
+    if tail is not None and len(tail) and len(newer):
+        shift = calendar.places(np.array([newer.first]), tail.first)
+        if shift is None:
+            _refuse_beside(newer)
+        elif len(newer) >= 2 * layout.length and shift[0] + len(newer) < len(tail):  # rows of long ago
+            newer = _last(newer, 2 * layout.length - 1, calendar)
+    return tail_of(joined_tracks(tail, newer, calendar, layout), layout, calendar)
+
+
+def _last(track: Track, steps: int, calendar: Calendar) -> Track:
+    """The last steps of a series, and what is known of those to come."""
+    start = max(0, len(track) - steps)
+    return Track(track.name, track.first + start * calendar.size, track.y[start:], track.hole[start:],
+                 track.known[start:], track.given[start:], track.past[start:], track.static)
+
+
 def _refuse_beside(newer: Track) -> Track:
     of = "rows" if newer.name is None else f"rows of {newer.name!r}"
     raise DataError(f"The {of} lie between the steps that the model has learnt: bring them to its times.")

@@ -91,6 +91,24 @@ class Predictor:
             return self._prepared(form)
         return spare if spare.seen == changes.latest else self._prepared(form)
 
+    def stream(self, window: int | None = None) -> Any:
+        """One sequence that is told row by row, in microseconds each: its state is carried (a `Stream`).
+
+        window: compute each answer over so many last rows instead, for a network that cannot carry a state.
+        Raises ArgumentError for a network that sees more of a sequence than the rows so far.
+
+        >>> import numpy as np, cutaway as ct
+        >>> net = ct.nn.Sequential(ct.nn.LastState(ct.nn.GRU(3, 8)), ct.nn.Linear(8, 2)).init(0)
+        >>> rows = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
+        >>> stream = ct.predictor(net).stream()
+        >>> answers = [stream.add(row) for row in rows]
+        >>> bool((answers[-1] == net.predict(rows[None])[0]).all())
+        True
+        """
+        from .stream import Stream, WindowStream
+
+        return Stream(self.model, Predictor, None, self.engine) if window is None else WindowStream(self, window)
+
     # ---- what is not done often ------------------------------------------------------------------------------------
     def _array(self, x: Any) -> np.ndarray:
         """Make a sample an array of numbers."""

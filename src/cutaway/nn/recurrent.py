@@ -11,6 +11,7 @@ from ..errors import ArgumentError, ShapeError
 from ..random import stream
 from ..sequences import Sequences
 from . import init
+from .carry import carry_in_force
 from .layers import here, holds, zeros
 from .module import Module, training_mode
 from .parameter import Parameter
@@ -80,6 +81,8 @@ class RecurrentLayer(Module):
 
     def forward(self, x: Any, state: list[Any] | None = None) -> tuple[Any, list[Any]]:
         values, lengths = (x.values, x.lengths) if isinstance(x, Sequences) else (x, None)
+        carry = carry_in_force()
+        state = state if carry is None else carry.take(self, state)
         self._check(values, state)
         at, last = current_scope(), []
         for layer in range(self.layers):
@@ -95,6 +98,8 @@ class RecurrentLayer(Module):
             mode = training_mode()
             if mode is not None and self.dropout and layer < self.layers - 1:
                 values = ops.dropout(values, self.dropout, mode.seed, mode.step, mode.next_call())
+        if carry is not None:
+            carry.leave(self, last)
         return (values if lengths is None else x.with_values(values)), last
 
     def _scan(self, key: str, x: Tensor, before: Any, lengths: Tensor | None, reverse: bool) -> tuple[Tensor, Any]:
