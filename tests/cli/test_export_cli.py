@@ -23,3 +23,22 @@ def test_it_lists_what_goes_in_and_what_comes_out(run, model, tmp_path):
 def test_another_ending_is_refused(run, model, tmp_path):
     status, _, err = run("export", model, tmp_path / "m.pt")
     assert status and "its name must end in .onnx" in err
+
+
+def test_weights_are_written_by_layout(run, tmp_path):
+    ct.save(ct.nn.MLP(3, [4], 2).init(0), tmp_path / "net.safetensors")
+    status, out, _ = run("export", tmp_path / "net.safetensors", tmp_path / "w.npz", "--layout", "torch")
+    assert status == 0 and "2.weight" in out and "2 x 4" in out
+    net = ct.nn.MLP(3, [4], 2).init(1)
+    net.load_state_dict(tmp_path / "w.npz", layout="torch")
+    assert (net.theta == ct.load(tmp_path / "net.safetensors").theta).all()
+
+
+def test_layers_that_the_other_library_has_not_and_unknown_layouts_are_refused(run, model, tmp_path):
+    status, _, err = run("export", model, tmp_path / "w.safetensors", "--layout", "torch")
+    assert status and "has no counterpart in PyTorch" in " ".join(err.split())
+    status, _, err = run("export", model, tmp_path / "w.safetensors", "--layout", "flax")
+    assert status and "give torch or keras" in err
+    status, _, err = run("export", model, tmp_path / "w.safetensors", "--layout", "keras")
+    assert status and "its name must end in .weights.h5 or .npz" in err
+    assert not (tmp_path / "w.safetensors").exists()

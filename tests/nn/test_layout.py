@@ -133,7 +133,7 @@ REFUSED = {
     "another width": (ct.nn.Linear(2, 3), {"weight": draw(4, 2), "bias": draw(4)}, "torch", ShapeError, r"\(4, 2\)"),
     "a checkpoint around it": (ct.nn.Linear(2, 3), {"epoch": 3, "model": {"weight": draw(3, 2), "bias": draw(3)}},
                                "torch", ArgumentError, r"give state\['model'\]"),
-    "another layout": (ct.nn.Linear(2, 3), {}, "keras", ArgumentError, 'layout must be "torch"'),
+    "another layout": (ct.nn.Linear(2, 3), {}, "flax", ArgumentError, 'layout must be "torch"'),
 }
 
 

@@ -1,4 +1,4 @@
-"""cutaway export: a model file as an ONNX file, which runs where Cutaway is not."""
+"""cutaway export: a model file as an ONNX file, which runs where Cutaway is not, or as weights for other libraries."""
 
 from __future__ import annotations
 
@@ -12,28 +12,48 @@ from . import checks
 
 def export(
     model: Annotated[Path, Argument(help="A model that `cutaway fit` or ct.save wrote.", show_default=False)],
-    out: Annotated[Path, Argument(help="The file to write: its name ends in .onnx.", show_default=False)],
+    out: Annotated[Path, Argument(help="The file to write: its name ends in .onnx, with --layout in .safetensors, "
+                                       ".weights.h5 or .npz.", show_default=False)],
     coverage: Annotated[float | None, Option(metavar="SHARE", help="Of the intervals of a model of numbers: the share "
                                                                    "of targets within; 0.9 if not said.",
                                              show_default=False)] = None,
+    layout: Annotated[str | None, Option(metavar="LIBRARY", help="torch or keras: write the weights alone, named and "
+                                                                 "laid out as in that library.",
+                                         show_default=False)] = None,
 ) -> None:
     """Write a model as ONNX: what it does to columns, the network, and labels, probabilities or intervals.
 
     ONNX Runtime runs the file without Cutaway, from version 1.17 on. What goes in and what comes out is listed at the
     end, and stands in the file, too. Dates go in as seconds since 1970-01-01 00:00, gaps in text as "".
+
+    With --layout it writes the network's weights instead, for a network of PyTorch or Keras that is built alike.
     """
+    from ..errors import ArgumentError
+    from ..files.endings import WEIGHTS
     from .later import loading
     from .terminal import Screen
 
-    checks.output(out, "the file", (".onnx",), [model])
+    if layout is not None and layout not in WEIGHTS:
+        raise ArgumentError(f"--layout is {layout!r}: give {' or '.join(WEIGHTS)}.")
+    checks.output(out, "the file", WEIGHTS[layout] if layout else (".onnx",), [model])
     with loading():
         from .. import (
             estimators,  # noqa: F401  they say themselves how they are rebuilt
             files,
             onnx,
         )
-    written = onnx.export(files.load(model), out, coverage=coverage)
+    loaded = files.load(model)
+    written = onnx.export(loaded, out, coverage=coverage, layout=layout)
     screen = Screen()
+    if layout:
+        screen.title(f"Weights as in {layout}")
+        screen.table([(name, " x ".join(map(str, shape)) or "one number") for name, shape in written.shapes.items()])
+        screen.say()
+        if hasattr(loaded, "model_"):
+            screen.say("These are the network's. What the model does to columns before it, and to what comes out, is "
+                       "not in the file.")
+        screen.say(f"written to {out}")
+        return
     for title, ports in (("Goes in", written.inputs), ("Comes out", written.outputs)):
         screen.title(title)
         screen.table([(port.name, f"{port.type} ({', '.join(map(str, port.shape))})", port.about) for port in ports],

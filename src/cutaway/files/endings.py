@@ -10,6 +10,7 @@ from typing import Any
 from ..errors import ArgumentError
 
 MODEL = (".safetensors",)
+WEIGHTS = {"torch": (".safetensors", ".npz"), "keras": (".weights.h5", ".npz")}  # of each layout
 FIGURES = (".svg", ".png", ".pdf")
 PICTURES = (*FIGURES, ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".eps", ".ps")  # a figure, as matplotlib writes it
 DRAWING = (".svg",)

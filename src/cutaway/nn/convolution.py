@@ -92,7 +92,7 @@ def _by(numbers: tuple[int, ...]) -> str:
 
 
 class _Conv(_Windows):
-    on_images = "filters"
+    on_images, elsewhere = "filters", "conv2d"
 
     def __init__(self, n_in: int, n_out: int, window: Any, stride: Any = 1, padding: Any = "valid", dilation: Any = 1,
                  groups: int = 1, bias: bool = True, init: Callable = init.he_normal) -> None:
@@ -170,7 +170,7 @@ class Conv1d(_Conv):
     sequence's end, and a sequence keeps at least one place.
     """
 
-    sizes = 1
+    sizes, elsewhere = 1, "conv1d"
     refuses = ""
 
 

@@ -42,7 +42,7 @@ class Linear(Module):
     """
 
     timewise = True
-    on_images = "neurons"
+    on_images, elsewhere = "neurons", "dense"
 
     def __init__(self, n_in: int, n_out: int, bias: bool = True, init: Callable = init.he_normal) -> None:
         self.n_in, self.n_out = whole_number("Linear: n_in", n_in), whole_number("Linear: n_out", n_out)
@@ -70,6 +70,7 @@ class Embedding(Module):
     """Learned vectors looked up by whole numbers: h = W[i]. weight (entries, width); i (...) -> (..., width)."""
 
     embeds = timewise = True
+    elsewhere = "embedding"
 
     def __init__(self, entries: int, width: int, init: Callable = init.standard_normal) -> None:
         self.entries, self.width = whole_number("Embedding: entries", entries), whole_number("Embedding: width", width)
@@ -149,6 +150,7 @@ class LayerNorm(Module):
     """Every row normalised over its `width` values: y = gamma (x - mean) / √(var + ε) + beta (Ba et al., 2016)."""
 
     timewise = True
+    elsewhere = "layer_normalization"
 
     def __init__(self, width: int, eps: float = 1e-5) -> None:
         self.width, self.eps = whole_number("LayerNorm: width", width), float(eps)
@@ -175,6 +177,8 @@ class BatchNorm1d(Module):
     running ← 0.9 running + 0.1 batch, with the unbiased variance (Ioffe and Szegedy, 2015). A batch of one raises
     ShapeError.
     """
+
+    elsewhere = "batch_normalization"
 
     def __init__(self, width: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
         self.width = whole_number(f"{type(self).__name__}: width", width)

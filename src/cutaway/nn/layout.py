@@ -1,7 +1,8 @@
-"""Weights by name from elsewhere: PyTorch's names, axes and flattened images as they are here."""
+"""Weights by name from elsewhere and back: PyTorch's names, axes and flattened images; Keras' in keras_layout.py."""
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection, Iterator, Mapping
 from itertools import pairwise
@@ -12,10 +13,12 @@ import numpy as np
 from .. import habits
 from ..autodiff import Tensor
 from ..errors import ArgumentError, ShapeError, warn
+from .keras_layout import from_keras, refuse_without
 from .tree import Tree
+from .weight_files import KERAS, read_arrays
 
 UNKNOWN = -2  # channels of inputs that may be images, or not
-LAYOUTS = ("cutaway", "torch")
+LAYOUTS = ("cutaway", "torch", "keras")
 
 
 class StateDict(dict):
@@ -28,8 +31,16 @@ def arrays_of(model: Tree, state: Any, layout: str | None, channels: dict[str, i
     Raises ArgumentError or ShapeError for what does not fit, or could be meant in two ways.
     """
     if layout not in (None, *LAYOUTS):
-        raise ArgumentError(f'layout must be "torch" or "cutaway" (or None), got {layout!r}')
+        raise ArgumentError(f'layout must be "torch", "keras" or "cutaway" (or None), got {layout!r}')
     marked = isinstance(state, StateDict)
+    if isinstance(state, str | os.PathLike):
+        of_keras = os.fsdecode(state).lower().endswith(KERAS)
+        if of_keras and layout not in (None, "keras"):
+            raise ArgumentError(f'{os.fsdecode(state)} is a file of Keras\': say layout="keras", or leave it out')
+        layout = "keras" if of_keras else layout
+        state = read_arrays(state, sum(t.size for t in _tensors(model).values()))
+    if layout == "keras":
+        return from_keras(model, state, _array)
     if not isinstance(state, Mapping):
         if not callable(getattr(state, "state_dict", None)):
             raise ArgumentError(f"load_state_dict takes arrays by name, a dict, got {type(state).__name__}")
@@ -94,6 +105,8 @@ def _check_names(model: Tree, found: Mapping[str, np.ndarray]) -> None:
     if missing or unknown:
         numbered = any(re.match(r"(.*\.)?\d+\.", name) for name in unknown)
         hint = ' (names as PyTorch has them: say layout="torch" if they are its)' if numbered or missing else ""
+        if any("/" in name for name in unknown):
+            hint = ' (names as Keras has them: say layout="keras" if they are its)'
         raise ArgumentError(
             "the state does not fit this model:"
             + (f" it lacks {', '.join(sorted(missing))};" if missing else "")
@@ -124,6 +137,38 @@ def _warn_of_doubt(model: Tree) -> None:
 
 
 # ---- PyTorch ---------------------------------------------------------------------------------------------------------
+
+
+def torch_state(model: Tree, channels: dict[str, int] | None = None) -> dict[str, np.ndarray]:
+    """Give a model's weights as the state_dict of a PyTorch module built alike, its Sequentials counting all layers.
+
+    channels: as load_state_dict takes them. Raises ArgumentError for layers that PyTorch has not, and where a forward
+    of one's own may flatten images.
+    """
+    refuse_without(model, "PyTorch")
+    flattened, found = dict(_flattened(model)) | (channels or {}), {}
+    for mine, theirs, module in _places(model, "", ""):
+        own = {key: value for key, value in vars(module).items() if isinstance(value, Tensor)}
+        for leaf, tensor in own.items():
+            array = tensor.data
+            if module.on_images == "filters" and leaf == "weight":
+                array = np.moveaxis(array, -1, 1)
+            elif leaf == "weight" and flattened.get(mine) == UNKNOWN:
+                _warn_of_images(mine)
+            elif leaf == "weight" and flattened.get(mine):
+                array = _unflattened(mine, array, flattened[mine], back=True)
+            found[f"{theirs}.{leaf}" if theirs else leaf] = np.ascontiguousarray(array)
+        if module.elsewhere == "batch_normalization":
+            found[f"{theirs}.num_batches_tracked".lstrip(".")] = np.array(0, np.int64)
+    return found
+
+
+def _places(module: Any, mine: str, theirs: str) -> Iterator[tuple[str, str, Any]]:
+    """Give every module with its name here and in PyTorch, where a layer of a Sequential has its number."""
+    yield mine, theirs, module
+    for k, (name, child) in enumerate(module.children()):
+        there = str(k) if module.on_images == "chain" else name
+        yield from _places(child, f"{mine}.{name}" if mine else name, f"{theirs}.{there}" if theirs else there)
 
 
 def _groups(names: Any) -> dict[str, list[str]]:
@@ -266,8 +311,8 @@ def _flattened(model: Tree) -> Iterator[tuple[str, int]]:
             )
 
 
-def _unflattened(name: str, W: np.ndarray, channels: int) -> np.ndarray:
-    """Reorder columns (channel, place) to (place, channel)."""
+def _unflattened(name: str, W: np.ndarray, channels: int, back: bool = False) -> np.ndarray:
+    """Reorder columns (channel, place) to (place, channel), or back."""
     if channels < 0:
         raise ArgumentError(
             f"{name} may read flattened images, whose numbers have another order in PyTorch (channels first): say "
@@ -275,4 +320,5 @@ def _unflattened(name: str, W: np.ndarray, channels: int) -> np.ndarray:
         )
     if W.ndim != 2 or W.shape[1] % channels:
         raise ShapeError(f"{name} reads {W.shape[-1]} features, no multiple of {channels} channels")
-    return W.reshape(len(W), channels, -1).swapaxes(1, 2).reshape(len(W), -1)
+    sizes = (-1, channels) if back else (channels, -1)
+    return W.reshape(len(W), *sizes).swapaxes(1, 2).reshape(len(W), -1)

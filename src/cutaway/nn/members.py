@@ -118,6 +118,7 @@ class MemberMean(Module):
 
     LINKS = ("identity", "softmax", "sigmoid", "exp")
     refuses = ROWS
+    elsewhere = None
 
     def __init__(self, link: str = "identity") -> None:
         if link not in self.LINKS:

@@ -259,11 +259,15 @@ class Module(Tree, Shown):
     def load_state_dict(self, state: Any, layout: str | None = None, channels: dict[str, int] | None = None) -> None:
         """Copy values in by name. Nothing changes unless every name and shape fits.
 
-        state: arrays by name, NumPy's or PyTorch's, or a PyTorch network. layout: "torch" for weights of a PyTorch
-        network built alike: layers are paired by name, else in order, filters (out, in, h, w) turned, and the columns
-        of a Linear behind Flatten sorted anew, since images have their channels first there. Where a forward of your
-        own flattens images, channels={"fc": 64} says how many they had ({"fc": 0}: none). "cutaway": as state_dict()
-        gives them. None: taken as ours, and refused or doubted where they look like PyTorch's.
+        state: arrays by name, NumPy's or PyTorch's; a PyTorch or Keras network; or a file of them, .safetensors, .npz,
+        .weights.h5 or .keras (the last two take `pip install "cutaway[keras]"`). layout: "torch" for weights of a
+        PyTorch network built alike: layers are paired by name, else in order, filters (out, in, h, w) turned, and the
+        columns of a Linear behind Flatten sorted anew, since images have their channels first there. Where a forward
+        of your own flattens images, channels={"fc": 64} says how many they had ({"fc": 0}: none). "keras" for those of
+        Keras, get_weights() too: layers are paired by shapes and numbers, kernels turned, gates reordered
+        (docs/layouts.md). "cutaway": as state_dict() gives them. None: taken as ours, and refused or doubted where they
+        look like PyTorch's. Raises ArgumentError or ShapeError, with what was wanted and found, for what does not fit
+        or could be meant in two ways, and FileError for a file that cannot be read.
         """
         state, own = arrays_of(self, state, layout, channels), dict([*self.named_parameters(), *self.named_buffers()])
         for name, t in own.items():

@@ -20,7 +20,7 @@ from .parameter import Parameter
 class RecurrentLayer(Module):
     """The base of RNN, LSTM and GRU: layers and directions of one kind of scan."""
 
-    gates = 1
+    gates, elsewhere = 1, "simple_rnn"
     parts: tuple[str, ...] = ("h",)  # what the state of one layer and direction consists of
     start_in: Callable = init.glorot_uniform
     start_bias: Callable = zeros
@@ -193,7 +193,7 @@ class LSTM(RecurrentLayer):
     (Hochreiter and Schmidhuber, 1997; Gers et al., 2000.)
     """
 
-    gates = 4
+    gates, elsewhere = 4, "lstm"
     parts = ("h", "c")
     start_in, start_bias = init.glorot_lstm, init.remember
 
@@ -219,7 +219,7 @@ class GRU(RecurrentLayer):
     this order. The reset gate r acts after the matrix product, with biases of its own. (Cho et al., 2014.)
     """
 
-    gates = 3
+    gates, elsewhere = 3, "gru"
     start_in = init.glorot_gru
 
     def __init__(self, n_in: int, width: int, layers: int = 1, bidirectional: bool = False, dropout: float = 0.0,
@@ -245,6 +245,8 @@ class LastState(Module):
     x (n, time, n_in) or Sequences -> (n, width): the last layer's h; with two directions both, side by side
     (n, 2 width). Its parameters are named after the layer: `lstm.weight_ih_l0`.
     """
+
+    elsewhere = "around"
 
     def __init__(self, layer: RecurrentLayer) -> None:
         if not isinstance(layer, RecurrentLayer):

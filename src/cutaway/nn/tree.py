@@ -20,9 +20,12 @@ class Tree:
     on_images: what this layer does to an image, where PyTorch's weights lie otherwise than ours (see layout.py): it
     has "filters", or weights for "channels"; it makes "rows" of pixels or "means" of each channel, reads rows as
     "neurons", or is a "chain" of layers.
+    elsewhere: what Keras calls this layer in its files, where Keras and PyTorch have it too (see keras_layout.py);
+    "around" for what is part of the layer inside it there; "" without weights; None where they have none like it.
     """
 
     on_images: ClassVar[str] = ""
+    elsewhere: ClassVar[str | None] = ""
 
     def children(self) -> Iterator[tuple[str, Any]]:
         """Give the modules inside this one, with their attribute names; lists and dicts count too."""

@@ -1,4 +1,4 @@
-"""ct.export: a trained network or estimator as one ONNX file, whole or not at all."""
+"""ct.export: a trained network or estimator as one ONNX file, or its weights for PyTorch or Keras."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from ..errors import ArgumentError
 from ..estimators.base import Estimator
 from ..files import write_whole
 from ..files.endings import check_ending
+from ..files.weights import LAYOUTS, WeightsFile, write_weights
 from ..nn import Module
 from .columns import InputColumn
 from .graph import STEPS, OnnxArray, OnnxGraph, named
@@ -22,6 +23,7 @@ from .network import Evaluation
 from .outputs import NAMES, answers
 
 ENDINGS = (".onnx",)
+HINT = 'ct.save writes files that ct.load reads; layout="torch" or "keras" writes weights for those libraries.'
 
 
 @dataclass
@@ -60,7 +62,8 @@ class OnnxFile:
 
 
 @habits.in_our_words
-def export(model: Any, path: Any, *, input: Any = None, coverage: float | None = None) -> OnnxFile:
+def export(model: Any, path: Any, *, input: Any = None, coverage: float | None = None, layout: str | None = None,
+           channels: dict[str, int] | None = None) -> Any:
     """Write a network, or a Classifier or Regressor with all that it does to its input, as an ONNX file.
 
     >>> import cutaway as ct, pathlib, tempfile
@@ -73,12 +76,23 @@ def export(model: Any, path: Any, *, input: Any = None, coverage: float | None =
     loss takes it. A classifier's are `label`, `probabilities` and `outputs`; a regressor's `prediction`, `interval`
     where rows were held back, and `quantiles` where it learnt some. Each column of a table is an input (docs/onnx.md).
 
+    layout: "torch" or "keras" writes the weights alone instead, as a PyTorch or Keras network built alike has them:
+    names, axes, order of gates (docs/layouts.md). For PyTorch the file ends in .safetensors or .npz, for Keras in
+    .weights.h5 or .npz. Of an estimator they are its network's. channels: as load_state_dict takes them.
+
+    >>> print(ct.export(ct.nn.MLP(2, [8], 1).init(0), path.with_name("net.safetensors"), layout="torch").shapes)
+    {'0.weight': (8, 2), '0.bias': (8,), '2.weight': (1, 8), '2.bias': (1,)}
+
     input: an example (a row or more) where the first layer of a network does not say what it takes. coverage: of a
     regressor's intervals, 0.9 unless told otherwise. Raises ArgumentError for what an ONNX file cannot hold, naming
     the layer, and where the package onnx is missing; FileError where the file cannot be written, an old one then
-    stays as it was.
+    stays as it was. Gives back an OnnxFile, which feeds and lists what goes in and out, or a WeightsFile.
     """
-    check_ending(path, "an exported model", ENDINGS, hint="ct.save writes files that ct.load reads.")
+    if layout is not None:
+        return _weights(model, path, layout, channels, input, coverage)
+    if channels is not None:
+        raise ArgumentError('channels is for layout="torch": leave it out')
+    check_ending(path, "an exported model", ENDINGS, hint=HINT)
     g = OnnxGraph()
     if isinstance(model, Module):
         if coverage is not None:
@@ -119,6 +133,18 @@ def export(model: Any, path: Any, *, input: Any = None, coverage: float | None =
     write_whole(path, content)
     return OnnxFile(fspath(path), [_port(*entry) for entry in g.inputs.values()],
                     [_port(*entry) for entry in g.outputs.values()], side)
+
+
+def _weights(model: Any, path: Any, layout: str, channels: dict[str, int] | None, input: Any,
+             coverage: float | None) -> WeightsFile:
+    if layout not in LAYOUTS:
+        raise ArgumentError(f'layout must be "torch" or "keras" (or None, for ONNX), got {layout!r}')
+    if input is not None or coverage is not None:
+        raise ArgumentError("input and coverage are for ONNX files, and layout writes weights alone: leave them out")
+    network = model if isinstance(model, Module) else getattr(model, "model_", None)
+    if not isinstance(network, Module):
+        raise ArgumentError(f"export takes a network or a trained estimator, got {type(model).__name__}")
+    return write_weights(network, path, layout, channels)
 
 
 def _columns(side: Side) -> dict[str, Any]:
