@@ -7,6 +7,7 @@ same networks are asked live.
 import numpy as np
 import pytest
 from foreign_weights import CASES, file_of, keras_network, torch_answer, torch_network
+from safetensors.numpy import load_file, save_file
 
 import cutaway as ct
 
@@ -36,6 +37,15 @@ def test_pytorchs_state_answers_as_pytorch_did(name):
     close(net.predict(CASES[name].rows), answers(name)["torch"])
 
 
+@pytest.mark.parametrize("name", CASES)
+def test_a_file_of_safetensors_which_sorts_its_names_goes_in_too(name, tmp_path):
+    with np.load(file_of(name, ".torch.npz")) as state:
+        save_file({key: state[key] for key in sorted(state.files, reverse=True)}, tmp_path / "net.safetensors")
+    net = CASES[name].ours().init(1)
+    net.load_state_dict(tmp_path / "net.safetensors", layout="torch")
+    close(net.predict(CASES[name].rows), answers(name)["torch"])
+
+
 def read_h5(path):
     found = {}
     with h5py.File(path) as file:
@@ -56,8 +66,6 @@ def test_a_file_for_keras_holds_what_keras_wrote(name, tmp_path):
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_file_for_pytorch_holds_what_pytorch_has(name, tmp_path):
-    from safetensors.numpy import load_file
-
     net = CASES[name].ours().init(1)
     net.load_state_dict(file_of(name, ".torch.npz"), layout="torch")
     ct.export(net, tmp_path / "net.safetensors", layout="torch")
@@ -81,8 +89,6 @@ def test_out_and_in_again_is_the_same_network(name, layout, tmp_path):
 @pytest.mark.parametrize("name", CASES)
 def test_pytorch_itself_agrees(name, tmp_path):
     torch = pytest.importorskip("torch")
-    from safetensors.numpy import load_file
-
     case = CASES[name]
     theirs, ours = torch_network(case), case.ours().init(5)
     ours.load_state_dict(theirs, layout="torch")

@@ -201,3 +201,19 @@ def test_an_array_in_place_of_a_parameter_is_refused():
         layer.weight = np.zeros((3, 2))
     layer.weight, layer.bias = ct.nn.Parameter(np.zeros((3, 2))), None
     assert [name for name, _ in layer.named_parameters()] == ["weight"]
+
+
+def test_layers_alike_are_not_told_apart_by_a_file_that_sorts_its_names(tmp_path):
+    from safetensors.numpy import save_file
+
+    state = {f"{k}.{p}": draw(*s) for k in ("a1", "b2") for p, s in (("weight", (3, 3)), ("bias", (3,)))}
+    save_file(state, tmp_path / "net.safetensors")
+    net = ct.nn.Sequential(*(ct.nn.Linear(3, 3) for _ in range(2)))
+    net.load_state_dict(state, layout="torch")  # in PyTorch's own order
+    with pytest.raises(ArgumentError, match="do not say which is which"):
+        net.load_state_dict(tmp_path / "net.safetensors", layout="torch")
+    many = ct.nn.Sequential(*(ct.nn.Linear(2, 2) for _ in range(12)))
+    ct.export(many.init(0), tmp_path / "many.safetensors", layout="torch")
+    again = ct.nn.Sequential(*(ct.nn.Linear(2, 2) for _ in range(12))).init(1)
+    again.load_state_dict(tmp_path / "many.safetensors", layout="torch")
+    np.testing.assert_array_equal(again.theta, many.theta)

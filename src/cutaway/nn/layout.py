@@ -21,6 +21,10 @@ UNKNOWN = -2  # channels of inputs that may be images, or not
 LAYOUTS = ("cutaway", "torch", "keras")
 
 
+class _Unordered(dict):
+    """Arrays of a file that keeps them sorted, so that their order says nothing about layers."""
+
+
 class StateDict(dict):
     """The result of state_dict(): arrays by name, marked as laid out in Cutaway's way."""
 
@@ -38,17 +42,21 @@ def arrays_of(model: Tree, state: Any, layout: str | None, channels: dict[str, i
         if of_keras and layout not in (None, "keras"):
             raise ArgumentError(f'{os.fsdecode(state)} is a file of Keras\': say layout="keras", or leave it out')
         layout = "keras" if of_keras else layout
+        ordered = not os.fsdecode(state).lower().endswith(".safetensors")
         state = read_arrays(state, sum(t.size for t in _tensors(model).values()))
+        state = state if ordered else _Unordered({name: state[name] for name in sorted(state, key=_counted)})
     if layout == "keras":
         return from_keras(model, state, _array)
     if not isinstance(state, Mapping):
         if not callable(getattr(state, "state_dict", None)):
             raise ArgumentError(f"load_state_dict takes arrays by name, a dict, got {type(state).__name__}")
         state = state.state_dict()
+    sorted_out = isinstance(state, _Unordered)
     state = _untied(model, state)
     theirs = any(habits.library(v) == "PyTorch" for v in state.values()) or any(map(_counter, state))
     if layout == "torch":
-        return _from_torch(model, {k: _array(k, v) for k, v in state.items() if not _counter(k)}, channels or {})
+        return _from_torch(model, {k: _array(k, v) for k, v in state.items() if not _counter(k)}, channels or {},
+                           sorted_out)
     if layout is None and theirs and any(True for _ in _convolutions(model)):
         raise ArgumentError(
             "these weights are PyTorch's, whose filters and flattened images lie otherwise than here: say "
@@ -179,12 +187,13 @@ def _groups(names: Any) -> dict[str, list[str]]:
     return groups
 
 
-def _from_torch(model: Tree, state: dict[str, np.ndarray], channels: dict[str, int]) -> dict[str, np.ndarray]:
+def _from_torch(model: Tree, state: dict[str, np.ndarray], channels: dict[str, int],
+                sorted_out: bool) -> dict[str, np.ndarray]:
     own, found = _tensors(model), {}
     state = _without_prefix(state, own.keys())
     modules = {name: m for name, m in model.named_modules() if any(isinstance(v, Tensor) for v in vars(m).values())}
     ours = _groups(name for name, _ in _in_layers(model))
-    layers = _paired(ours, _groups(state), state, modules, own)
+    layers = _paired(ours, _groups(state), own, sorted_out)
     flattened = dict(_flattened(model)) | channels
     for mine, other in layers.items():
         for name in ours[mine]:
@@ -235,9 +244,12 @@ def _turned(module: Any, leaf: str, array: np.ndarray) -> np.ndarray:
     return np.moveaxis(array, 1, -1) if filters else array
 
 
-def _paired(ours: dict[str, list[str]], theirs: dict[str, list[str]], state: dict[str, np.ndarray], modules: dict,
-            own: dict[str, Any]) -> dict[str, str]:
-    """Find for each of our layers the one of theirs that it matches: by name, or else by order."""
+def _paired(ours: dict[str, list[str]], theirs: dict[str, list[str]], own: dict[str, Any],
+            sorted_out: bool) -> dict[str, str]:
+    """Find for each of our layers the one of theirs that it matches: by name, or else by order.
+
+    sorted_out: they are sorted by name, which is the layers' order where names differ in numbers alone.
+    """
     def leaves(names: list[str]) -> set[str]:
         return {name.rpartition(".")[2] for name in names}
 
@@ -255,12 +267,24 @@ def _paired(ours: dict[str, list[str]], theirs: dict[str, list[str]], state: dic
     forms = {k: sorted((name.rpartition(".")[2], own[name].shape) for name in names) for k, names in ours.items()}
     alike = [k for k in ours if sum(form == forms[k] for form in forms.values()) > 1]
     numbers = [[int(n) for n in re.findall(r"\d+", other)] for other in theirs]
-    if alike and not all(a and b and a < b for a, b in pairwise(numbers)):
+    counted = all(a and b and a < b for a, b in pairwise(numbers))
+    if alike and not (counted and (not sorted_out or all(map(_number_differs, pairwise(theirs))))):
         raise ArgumentError(
             f"{' and '.join(alike)} have the same shapes, and the names there do not say which is which: {said}. "
             "Give them our names: {ours: state[theirs], ...}"
         )
     return dict(zip(ours, theirs, strict=True))
+
+
+def _counted(name: str) -> list[Any]:
+    """Split a name into text and numbers, so that layer 10 comes after layer 2."""
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]
+
+
+def _number_differs(names: tuple[str, str]) -> bool:
+    """Whether the first difference of two names is a number, not a word."""
+    parts = zip(*map(_counted, names), strict=False)
+    return isinstance(next((a for a, b in parts if a != b), ""), int)
 
 
 def _listed(groups: dict[str, list[str]]) -> str:
