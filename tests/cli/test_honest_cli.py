@@ -76,8 +76,8 @@ def test_without_a_column_of_time_it_is_the_file_s_order(sales, run):
 
 
 @pytest.mark.parametrize(("options", "says"), [
-    (["--split", "chance"], "--split chance: give random, time or groups"),
-    (["--split", "random:sold"], "--split random:sold: give random"),
+    (["--split", "chance"], "--split chance: give auto, random, time or groups"),
+    (["--split", "random:sold"], "--split random:sold: give auto, random"),
     (["--split", "time:when"], "--time: sales.csv has no column 'when'"),
     (["--split", "groups"], "no column of sales.csv looks as if it named what rows belong to"),
     (["--split", "random", "--time", "sold"], "the rows are divided in one way"),

@@ -55,7 +55,7 @@ def fit(
                                                             "split.")] = None,
     time: Annotated[str | None, Option(metavar="COL", help="Test on the latest rows by this column; what orders the "
                                                            "steps of sequences.")] = None,
-    split: Annotated[str | None, Option(metavar="random|time[:COL]|groups[:COL]", show_default=False,
+    split: Annotated[str | None, Option(metavar="auto|random|time[:COL]|groups[:COL]", show_default=False,
                                         help="How a table's rows are divided. Left out: by time or groups where they "
                                              "surely matter, which is told, else by chance.")] = None,
     drop: Annotated[list[str] | None, Option(metavar="COL", help="Leave this column out; may be repeated.")] = None,

@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from ..estimators.honest import Flattery
     from ..inspect import Finding
 
-WAYS = ("random", "time", "groups")
 #: What rows without a column for it are divided by, in the words of the report.
 COPY = "near-copy"
 
 
 def asked_way(asked: ReadOptions, split: str | None) -> None:
     """Read --split, which names a column as --time and --group do. Raises ArgumentError for what it cannot mean."""
+    from ..data.splits import asked_split
+
     if split is None:
         return
-    way, _, column = split.partition(":")
-    if way not in WAYS or (way == "random" and column):
-        raise ArgumentError(f"--split {split}: give random, time or groups, the latter two also with a column, "
-                            "time:COL or groups:COL.")
+    way, column = asked_split(split, f"--split {split}")
+    if way == "auto":
+        return
     given = {name: value for name, value in (("time", asked.time), ("group", asked.group)) if value is not None}
     own = {"time": "time", "groups": "group"}.get(way)
     if given and (own not in given or (column and given[own] != column)):

@@ -372,6 +372,13 @@ WORTH_DOUBTING, MOST_DOUBTFUL_SPLITS = 1.5, 2
 #: where the error is twice as large, by fewer.
 WORSE_BY, WORSE_ERRORS, WORSE_SURELY, WORSE_IN_TIME, TWICE, TWICE_SURELY = 0.02, 1.1, 3.0, 2.5, 2.0, 2.0
 
+#: The share of the rows, the latest, that a second network is asked for which learnt from the earlier ones: what comes
+#: is as far ahead as a fifth of what was. With a tenth, intervals of 90 % covered 68 % of later hotel bookings in place
+#: of 79 %. Fewer rows on either side say nothing.
+REHEARSED, FEWEST_REHEARSED = 0.2, 50
+#: The share of a time limit that the first network has where a second one follows, on four fifths of the rows.
+SHARE_BEFORE = 0.6
+
 # --- the command line -------------------------------------------------------------------------------------------------
 
 #: With more classes than this, scores count the five likeliest, and the worst classes and commonest mistakes stand in

@@ -11,6 +11,9 @@ from ..errors import ArgumentError, DataError
 from ..text import counted
 from .limits import MANY_GROUPS, ORDERS_TRIED
 
+#: How rows are divided, as the command line's --split and the estimators' split= have it.
+WAYS = ("auto", "random", "time", "groups")
+
 
 def split(rows: Any, fractions: float | Sequence[float] = 0.2, seed: int = 0, *, stratify: Any = None,
           groups: Any = None, time: Any = None) -> tuple[np.ndarray, ...]:
@@ -59,6 +62,20 @@ def split(rows: Any, fractions: float | Sequence[float] = 0.2, seed: int = 0, *,
         held.append(left[out])
         left = left[~out]
     return (left, *reversed(held))
+
+
+def asked_split(asked: Any, head: str) -> tuple[str, str]:
+    """Read in which way rows shall be divided, and by which column, "" if none is named: "auto", "random", "time",
+    "groups", "time:COL" or "groups:COL". Raises ArgumentError, which begins with `head`, for what it cannot mean.
+
+    >>> asked_split("time:sold", "split"), asked_split("auto", "split")
+    (('time', 'sold'), ('auto', ''))
+    """
+    way, _, column = asked.partition(":") if isinstance(asked, str) else ("", "", "")
+    if way not in WAYS or (column and way not in ("time", "groups")):
+        raise ArgumentError(f"{head}: give auto, random, time or groups, the latter two also with a column, time:COL "
+                            "or groups:COL.")
+    return way, column
 
 
 def _by_chance(labels: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:

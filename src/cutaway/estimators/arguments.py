@@ -9,6 +9,7 @@ import numpy as np
 from ..arguments import is_whole
 from ..data.column_kinds import asked_kinds
 from ..data.limits import VALIDATION as SHARE
+from ..data.splits import asked_split
 from ..engines import checked_precision
 from ..errors import ArgumentError
 from ..nn import Module
@@ -59,6 +60,7 @@ def check_arguments(estimator: Any) -> None:
         raise ArgumentError(f"time_limit is {limit!r}: give None or a number of seconds above zero.")
     checked_callbacks(e.callbacks)
     checked_precision(e.precision)
+    asked_split(e.split, f"split is {e.split!r}")
     asked_kinds(e.columns)
     if not isinstance(e.verbose, bool | np.bool_ | int | None):
         raise ArgumentError(f"verbose is {e.verbose!r}: give True, to see a bar of progress, or False.")

@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from ..data import TargetEncoder, Windows, forecast_split
 from ..data.column_kinds import asked_kinds
 from ..data.doubts import Doubts
+from ..data.limits import SHARE_BEFORE
 from ..data.reading import is_frame
 from ..data.targets import as_target
 from ..errors import ArgumentError, DataError, ShapeError, TrainingError, TrainingWarning
@@ -23,13 +24,13 @@ from ..optim.schedules import AUTO
 from ..staged import from_sparse
 from ..train.fit import beginning
 from ..train.past import Past
+from . import rehearsal
 from .arguments import check_arguments, refuse_left_out, seed_of, tell_of_fit_only, tell_of_no_validation
 from .built import WithDiagram
 from .constant import answer_constant, tell_of_constants
 from .description import describe, rebuild
 from .design import Design, patience_for, plan, suit_rate
 from .found_linear import find_again
-from .groups import held_by_groups
 from .inputs import KINDS, Inputs, kind_of, refuse_other_kind, take
 from .nested import Nested
 from .networks import count_outputs, embeds, own_network
@@ -48,7 +49,8 @@ PRIVATE = ("_program", "_program_state", "_passes", "_factors", "_compiled", "_l
 class TrainingRows:
     """The rows that count: what kind they are, X, targets, weights (n,) or None, and the names of X's features.
 
-    `held` are row numbers to learn from and to hold back, where they must not be drawn by chance.
+    `held` are row numbers to learn from and to hold back, where they must not be drawn by chance; `rehearsed` those of
+    the earlier and the latest rows, where a second network learns from the earlier ones alone.
     """
 
     kind: Inputs
@@ -57,6 +59,7 @@ class TrainingRows:
     weights: np.ndarray | None
     names: list[str] | None = None
     held: tuple[np.ndarray, np.ndarray] | None = None
+    rehearsed: tuple[np.ndarray, np.ndarray] | None = None
 
     def __len__(self) -> int:
         return self.kind.count(self.X)
@@ -109,8 +112,7 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
         refuse_left_out(self, "loss", "optimizer", "network", "monitor")
         rows = self._rows(X, y, sample_weight)
         self._begin(rows, constant=constant)
-        if groups is not None:
-            rows.held = held_by_groups(self, rows, groups, sample_weight)
+        rehearsal.divide(self, rows, groups, sample_weight)
         return rows
 
     def train(self, rows: TrainingRows, began: float | None = None) -> Any:
@@ -126,7 +128,9 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
         Z, T, w = self._encoded(rows)
         validation: Any = design.validation or None if held is None else self._encoded(held, learning=False)
         self._set_limits(T)
-        left = None if self.time_limit is None else max(0.0, self.time_limit - (time.perf_counter() - began))
+        left, first = rehearsal.left_of(self.time_limit, began), rehearsal.copied(self, rows)
+        if left is not None and first is not None:
+            left *= SHARE_BEFORE
         how: dict[str, Any] = {
             "loss": self._loss(), "optimizer": self.optimizer or design.optimizer(), "epochs": design.epochs,
             "validation": validation, "sample_weight": w, "seed": self._seed,
@@ -151,7 +155,8 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
         if design.lr == AUTO and self.run_.lr_found is not None:
             design.lr, design.reasons["optimizer"] = self.run_.lr_found, "its learning rate was found before training"
         answer_constant(self, T, w)
-        self._ask_held_back(training.past)
+        with rehearsal.rehearsed(self, rows, first, how, batch_size, began) as past:
+            self._ask_held_back(past)
         return self
 
     def _partial_fit(self, X: Any, y: Any, classes: Any, sample_weight: Any) -> Any:

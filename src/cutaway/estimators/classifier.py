@@ -71,6 +71,9 @@ class Classifier(ClassifierMixin, Estimator):
         the others: a number above 0 and below 1; "cost=1:20", where a false alarm costs 1 and a miss 20; "f1", that of
         the best F1 on the rows held back. predict_proba stays as it is.
     callbacks: functions of an event, as ct.fit takes them, such as those of ct.callbacks; no part of a model's file.
+    split: which rows of a table say how sure predictions may be: "random", drawn by chance; "time", the latest, of a
+        second network that learnt from the others, "time:COL" by this column; "groups", whole groups of "groups:COL";
+        "auto" goes by time or groups where a column surely tells of them and chance would flatter.
 
     Under 200 rows numbers have 64 bits, and each step sees all rows. The arguments are many because scikit-learn's
     conventions put every choice here.
@@ -117,6 +120,7 @@ class Classifier(ClassifierMixin, Estimator):
         positive: Any = None,
         threshold: float | str | None = None,
         callbacks: Any = (),
+        split: str = "auto",
     ) -> None:
         self.network = network
         self.loss = loss
@@ -139,6 +143,7 @@ class Classifier(ClassifierMixin, Estimator):
         self.positive = positive
         self.threshold = threshold
         self.callbacks = callbacks
+        self.split = split
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Classifier:
         """Make one pass over these rows, at a constant learning rate; no rows are held back. Returns the classifier.

@@ -118,6 +118,8 @@ class Design(Shown):
     #: Of a table: how much is done for its score; "" where the network is the caller's own.
     preset: str = ""
     average: float = 0.0
+    #: By what rows are divided, where not by chance, so that their errors do not flatter; "" where it is by chance.
+    split: str = ""
     front: TableInput | None = field(default=None, repr=False, compare=False)
     found: Found | None = field(default=None, repr=False, compare=False)
     encoder: Any = field(default=None, repr=False, compare=False)
@@ -223,6 +225,7 @@ class Design(Shown):
             "batch": batch,
             "epochs": f"{self.epochs} at most" if self.patience is not None else f"{self.epochs}",
             "validation": held + stop,
+            **({"split": self.split} if self.split else {}),
             **({"calibration": self.calibration} if self.calibration else {}),
             **({"decision": self.decision} if self.decision else {}),
             "precision": self.dtype,

@@ -112,12 +112,12 @@ class Advice(Shown):
                      for one in self.measured])
 
 
-def honest_split(X: Any, y: Any, task: str | None = None, seed: int = 0) -> Advice:
+def honest_split(X: Any, y: Any, task: str | None = None, seed: int = 0, sure: bool = False) -> Advice:
     """Find out how the rows of a table should be divided, so that the score on the test rows is not flattered.
 
     Looks for time (dates, numbers and a file's order, with targets that drift over it), for groups (ids that repeat)
-    and for rows that are nearly copies, and measures what each is worth to a random split. Raises DataError where X and
-    y have not as many rows.
+    and for rows that are nearly copies, and measures what each is worth to a random split; with `sure` only those of
+    which looks are sure. Raises DataError where X and y have not as many rows.
 
     >>> import numpy as np, cutaway as ct
     >>> from cutaway.estimators import honest_split
@@ -134,7 +134,7 @@ def honest_split(X: Any, y: Any, task: str | None = None, seed: int = 0) -> Advi
     if not is_frame(table) or len(table) < FEWEST_NEAR:
         return Advice()
     found = [measured for tie in ties(table, y)[:MOST_TIES]
-             if (measured := measure(table, y, tie, task, seed)) is not None]
+             if (tie.sure or not sure) and (measured := measure(table, y, tie, task, seed)) is not None]
     return advise(found)
 
 
