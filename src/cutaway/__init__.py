@@ -16,7 +16,7 @@ from .shown import VIEWS as _VIEWS
 from .train import Run, fit, fit_many
 
 if _TYPE_CHECKING:
-    from . import callbacks, forecast, inspect, lab
+    from . import callbacks, forecast, inspect, lab, tuning
     from .estimators import Classifier, Regressor, design
     from .files import save
     from .inspect import diagnose, step, summary, trace
@@ -27,12 +27,12 @@ __version__ = "0.1.0"
 # What needs a heavy library is imported when it is first asked for, so that `import cutaway` stays quick.
 _LATER = {"Classifier": "estimators", "Regressor": "estimators", "design": "estimators", "export": "onnx",
           "save": "files", "diagnose": "inspect", "step": "inspect", "summary": "inspect", "trace": "inspect"}
-_ROOMS_LATER = ("callbacks", "forecast", "inspect", "lab")
+_ROOMS_LATER = ("callbacks", "forecast", "inspect", "lab", "tuning")
 
 __all__ = [
     "Classifier", "Program", "Regressor", "Run", "Sequences", "Tensor", "callbacks", "compile", "data", "datasets",
     "design", "diagnose", "errors", "export", "fit", "fit_many", "forecast", "grad", "inspect", "lab", "load", "losses",
-    "nn", "ops", "optim", "predictor", "save", "seed", "step", "summary", "trace",
+    "nn", "ops", "optim", "predictor", "save", "seed", "step", "summary", "trace", "tuning",
 ]
 _VIEWS["trace"] = lambda run, step, **how: _import_module(".inspect", __name__).trace_run(run, step, **how)
 _VIEWS["summary"] = lambda model: _import_module(".inspect", __name__).summary(model)

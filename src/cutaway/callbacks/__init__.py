@@ -4,7 +4,8 @@ They only look: a run with them has the bits of one without. `ct.fit` and estima
 """
 
 from .csv import CSV
+from .pruning import Pruning
 from .tensorboard import TensorBoard
 from .tracker import Tracker
 
-__all__ = ["CSV", "TensorBoard", "Tracker"]
+__all__ = ["CSV", "Pruning", "TensorBoard", "Tracker"]

@@ -260,7 +260,7 @@ class Training:
         for callback in self.callbacks:
             try:
                 callback(Ended(self.run))
-            except Exception as error:
+            except BaseException as error:
                 errors.append(error)
         if errors:
             raise errors[0]
