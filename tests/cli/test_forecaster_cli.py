@@ -53,7 +53,7 @@ def test_two_commands_make_a_forecast_of_a_file_with_holes(here, run):
     assert (found["lower"] <= found["forecast"]).all() and (here / "f.svg").exists()
     again = pd.read_csv(io.StringIO(run("predict", "model.safetensors", "load.csv", "--horizon", 2)[1]))
     pd.testing.assert_frame_equal(again, found.head(2))
-    assert "a linear map on the lags" in (shown := words(run("inspect", "model.safetensors")[1])) or "MLP" in shown
+    assert "linear, " in (shown := words(run("inspect", "model.safetensors")[1])) or "MLP" in shown
     for command in ("evaluate", "explain"):
         status, _, err = run(command, "model.safetensors", "load.csv")
         assert status == 2 and "forecaster" in err

@@ -11,7 +11,7 @@ from made_tracks import DAYS, track
 
 from cutaway.forecast.calendars import Calendar
 from cutaway.forecast.panel import Roles, as_frame, read_panel
-from cutaway.forecast.trial import ViewTrial
+from cutaway.forecast.trial import FoldTrial
 from cutaway.forecast.window_sets import all_windows, split, ticks_of
 from cutaway.forecast.windows import Layout, fill_from_before, make_rows, names_of, origins
 
@@ -142,7 +142,7 @@ def test_what_is_learnt_for_a_trial_ends_before_what_it_is_scored_on(seed, n, ho
     rng = np.random.default_rng(seed)
     tracks = [track(rng.normal(size=n - 7 * k), name=f"s{k}", first=k * 11 * DAYS.size) for k in range(several)]
     layout = Layout(4, horizon, 0)
-    trial = ViewTrial(tracks, DAYS, layout)
+    trial = FoldTrial(tracks, DAYS, layout)
     every = all_windows(tracks, DAYS, layout)
     assert trial.folds
     for fold in trial.folds:

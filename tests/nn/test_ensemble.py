@@ -82,3 +82,21 @@ def test_it_takes_networks_only():
         nn.Ensemble([])
     with pytest.raises(ct.errors.ShapeError, match="3 features"):
         nn.FoundLinear(3, 1)(np.ones((2, 4)))
+
+
+def test_side_by_side_each_network_reads_columns_of_its_own(tmp_path):
+    left, right = nn.FoundLinear(1, 2), nn.MLP(2, [4], 1)
+    both = nn.SideBySide([left, right], [1, 2]).init(0)
+    left.weight.data[...] = [[1.0], [2.0]]
+    found = both.predict(X)
+    np.testing.assert_array_equal(found[:, :2], X[:, :1] * np.array([1, 2], np.float32))
+    np.testing.assert_array_equal(found[:, 2], right.predict(X[:, 1:])[:, 0])
+    ct.save(both, tmp_path / "both.safetensors")
+    np.testing.assert_array_equal(ct.load(tmp_path / "both.safetensors").predict(X), found)
+
+
+def test_side_by_side_takes_a_width_for_each_and_rows_of_all():
+    with pytest.raises(ct.errors.ArgumentError, match="a width for each"):
+        nn.SideBySide([nn.Linear(1, 1)], [1, 2])
+    with pytest.raises(ct.errors.ShapeError, match="rows of 3 columns"):
+        nn.SideBySide([nn.Linear(1, 1), nn.Linear(2, 1)], [1, 2])(X[:, :2])

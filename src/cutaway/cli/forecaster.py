@@ -125,7 +125,7 @@ def _data(screen: Screen, data: Path, frame: Any, model: Any) -> None:
 
 def _design(screen: Screen, model: Any) -> None:
     screen.title("Design", f"{number(sum(p.size for p in model.model_.parameters())) or 0} parameters trained"
-                 if list(model.model_.parameters()) else "a linear map, solved")
+                 if list(model.model_.parameters()) else "nothing trained: solved at once")
     screen.table(model.design_, dim=(2,))
 
 

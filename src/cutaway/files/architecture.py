@@ -216,6 +216,9 @@ def _to_json(module: nn.Module, seen: dict[int, int]) -> dict[str, Any]:
         entry = {"class": name, "layers": [_to_json(module.layer, seen)]}
     elif type(module) is nn.Ensemble and plain:
         entry = {"class": name, "layers": [_to_json(network, seen) for network in module.networks], "link": module.link}
+    elif type(module) is nn.SideBySide and plain:
+        entry = {"class": name, "layers": [_to_json(network, seen) for network in module.networks],
+                 "widths": list(module.widths)}
     elif layer is not None and layer.make is type(module):
         settings = {key: layer.read.get(key, lambda m, k=key: getattr(m, k))(module) for key in layer.settings}
         plain_settings = {key: list(v) if isinstance(v, tuple) else v for key, v in settings.items()}
@@ -279,8 +282,8 @@ def check_windows(model: nn.Module, saved: Saved) -> None:
 
 def _in_order(module: nn.Module) -> Iterator[Any]:
     """Give the layers in the order in which they run."""
-    if isinstance(module, nn.Sequential | nn.Ensemble):
-        for layer in module.networks if isinstance(module, nn.Ensemble) else module.layers:
+    if isinstance(module, nn.Sequential | nn.Ensemble | nn.SideBySide):
+        for layer in module.layers if isinstance(module, nn.Sequential) else module.networks:
             yield from _in_order(layer)
     else:
         yield module
@@ -323,10 +326,12 @@ def _build(entry: Any, custom: dict[str, Callable[[], nn.Module]], made: list[nn
         model = _custom(entry["custom"], custom)
     elif (name := text(entry, "class", "layer")) in LAYERS:
         model = LAYERS[name].make(**_settings(entry)[1])
-    elif name in NETWORKS or name in ("LastState", "Ensemble"):
+    elif name in NETWORKS or name in ("LastState", "Ensemble", "SideBySide"):
         layers = [_build(layer, custom, made) for layer in field(entry, "layers", list, name)]
         if name == "Ensemble":
             model = nn.Ensemble(layers, text(entry, "link", name))
+        elif name == "SideBySide":
+            model = nn.SideBySide(layers, [whole(n, "a width") for n in field(entry, "widths", list, name)])
         else:
             model = _network(name, entry, layers) if name in NETWORKS else _last_state(layers)
     else:

@@ -16,13 +16,14 @@ from ..text import columns, counted, number, score
 from .bands import Bands
 from .calendars import Calendar
 from .importance import importances
+from .members import rows_of
 from .outlook import ForecastChart, draw, shown
 from .panel import Panel, Track, as_frame, framed, read_panel
 from .rivals import RIVALS, Contest
 from .scores import SCORES, scores_by_step
 from .seasons import scales
 from .window_sets import thinned
-from .windows import make_rows, origins
+from .windows import origins
 
 OURS = "forecaster"
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -136,7 +137,7 @@ class Backtest:
         stretch, model = self.stretches[-1], self.model
         kept = thinned(np.stack([stretch.track, stretch.origin, np.arange(len(stretch.y))], axis=1), MOST_SHUFFLED)
         asked = [kept[kept[:, 0] == k, 1] for k in range(len(stretch.tracks))]
-        rows = make_rows(stretch.tracks, asked, model.layout_, model.calendar_, model.stats_)
+        rows = rows_of(model.members_, stretch.tracks, asked, model.calendar_)
         return importances(model, rows, stretch.size[kept[:, 2]], seed)
 
     def by_moment(self) -> list[tuple[str, dict[str, float]]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,12 +16,13 @@ from ..data.zones import zone_called
 from ..errors import ArgumentError, DataError, check_name, warn
 from ..text import counted, quoted
 from .bands import checked_coverage
-from .learn import ForecastSettings, learn
-from .networks import NETWORKS
+from .choice import NETWORKS, ForecastSettings
+from .learn import learn
+from .members import joined, mean_of, rows_of
 from .outlook import Outlook, written
 from .panel import GAPS, Panel, Roles, Track, as_frame, framed, read_panel
 from .series_ends import joined_tracks, longer_tail, tail_of
-from .windows import VIEWS, make_rows, moments_of, names_of, origins
+from .windows import VIEWS, Layout, WindowRows, moments_of, names_of, origins
 
 
 class Forecaster(BaseEstimator):
@@ -38,7 +40,8 @@ class Forecaster(BaseEstimator):
 
     horizon: steps ahead that are forecast, all at once; None: a season, a tenth of the series at most.
     window: steps that a forecast sees. season: in steps; 1 for none.
-    network: "auto", "linear" (ridge regression on the lags), "mlp", or "both" (their mean).
+    network: "auto", the mean of the best of each kind; "linear" (ridge regression on the lags), "smoothing"
+        (exponential smoothing), "mlp", or "both" (the mean of linear map and MLP).
     view: what is taken out of a window and put back: "level", its mean; "last", its last value; "series", the series'
         mean; "season", the value a season before; "smooth", what exponential smoothing of the window forecasts. All but
         "series" follow a trend to where no series has been.
@@ -96,10 +99,10 @@ class Forecaster(BaseEstimator):
         found = learn(tracks, panel.calendar, asked)
         values = np.concatenate([t.y[np.isfinite(t.y)] for t in tracks])
         self.roles_, self.calendar_, self.columns_, self.notes_ = roles, panel.calendar, panel.columns, panel.notes
-        self.model_, self.layout_, self.bands_, self.stats_ = found.network, found.layout, found.bands, found.stats
-        self.limit_, self.trials_, self.history_ = found.limit, found.trials, found.history
+        self.model_, self.members_, self.bands_ = found.network, found.members, found.bands
+        self.trials_, self.history_ = found.trials, found.history
         self.counts_ = bool((values >= 0).all() and (values == np.rint(values)).all())
-        self.tails_ = [tail_of(track, found.layout, panel.calendar) for track in panel.tracks]
+        self.tails_ = [tail_of(track, self.layout_, panel.calendar) for track in panel.tracks]
         self.design_ = [["step", panel.calendar.words, "that the times keep" if self.step is None else "as asked"],
                         *found.design]
         if self.counts_:
@@ -110,11 +113,11 @@ class Forecaster(BaseEstimator):
         self.about_ = (f"{counted(len(tracks), 'series', 'series')} of {several}{counted(lengths[-1], 'step')}, "
                        f"{panel.calendar.words} apart, from {written(panel.calendar, ends[0])} to "
                        f"{written(panel.calendar, ends[1])}")
-        short = [t for t in tracks if not len(origins(t, found.layout, targets=True))]
+        short = [t for t in tracks if not len(origins(t, self.layout_, targets=True))]
         if short:
             few = counted(len(short), "series", "series")
             self.notes_ = [*self.notes_, f"nothing is learnt from {few} with too few steps for a window of "
-                           f"{found.layout.length:,} and {found.layout.horizon:,} ahead"]
+                           f"{self.layout_.length:,} and {self.layout_.horizon:,} ahead"]
         return self
 
     def _check(self) -> None:
@@ -149,13 +152,14 @@ class Forecaster(BaseEstimator):
         panel = self._panel(frame)
         if not panel.rows and not any(column.role == "known" for column in self.columns_):
             raise DataError(f"The rows have no value of {self.roles_.target!r}: there is nothing to add.")
-        tails, stats = {tail.name: tail for tail in self.tails_}, dict(self.stats_)
+        tails = {tail.name: tail for tail in self.tails_}
         for track in panel.tracks:
             tails[track.name] = longer_tail(tails.get(track.name), track, self.calendar_, self.layout_)
-            stats.setdefault(track.name, moments_of(track, self.layout_))
         for note in panel.notes:
             warn(note)
-        self.tails_, self.stats_ = list(tails.values()), stats
+        self.tails_ = list(tails.values())
+        self.members_ = [replace(one, stats={t.name: moments_of(t, one.layout) for t in panel.tracks} | one.stats)
+                         for one in self.members_]
         return self
 
     # ---- forecasting ----
@@ -239,16 +243,25 @@ class Forecaster(BaseEstimator):
            ) -> list[np.ndarray]:
         """The forecasts of tracks at origins of each, (n, horizon), and at each level the quantile: all on the target's
         own scale, none below 0 where it counts, none across the forecast."""
-        rows = make_rows(tracks, asked, self.layout_, self.calendar_, self.stats_)
-        if not len(rows):
+        rows = rows_of(self.members_, tracks, asked, self.calendar_)
+        if not len(rows[0]):
             return [np.zeros((0, self.layout_.horizon))] * (1 + len(levels))
-        z = np.asarray(self.model_.predict(rows.X.astype(np.float32), threads=self.threads), np.float64)
-        z = np.clip(z.reshape(len(rows), -1), -self.limit_, self.limit_)
+        z = self.outputs(joined(rows), rows)
         found = [z] + [z + self.bands_.at(level) for level in levels]
         found = [found[0]] + [np.minimum(part, z) if level < 0.5 else np.maximum(part, z)
                               for level, part in zip(levels, found[1:], strict=True)]
-        values = [self.layout_.back(rows.base + rows.scale[:, None] * part) for part in found]
+        values = [self.layout_.back(rows[0].base + rows[0].scale[:, None] * part) for part in found]
         return [np.maximum(part, 0) for part in values] if self.counts_ else values
+
+    def outputs(self, X: np.ndarray, rows: Sequence[WindowRows]) -> np.ndarray:
+        """The members' mean for windows (n, horizon), in units of the first one's, from their features X."""
+        z = np.asarray(self.model_.predict(X.astype(np.float32), threads=self.threads), np.float64)
+        return mean_of(self.members_, rows, z.reshape(len(X), -1))
+
+    @property
+    def layout_(self) -> Layout:
+        """How the first member makes rows of windows; all have its season, length and horizon."""
+        return self.members_[0].layout
 
     # ---- scores and pictures ----
 
@@ -273,7 +286,8 @@ class Forecaster(BaseEstimator):
     def feature_names_(self) -> list[str]:
         """What each input of the network is."""
         names = [Panel([], self.calendar_, self.columns_).features(role) for role in ("past", "known", "static")]
-        return names_of(self.layout_, self.calendar_, names, self.roles_.target)
+        return [name for member in self.members_
+                for name in names_of(member.layout, self.calendar_, names, self.roles_.target)]
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "model_")

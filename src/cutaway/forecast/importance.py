@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from .members import joined
 from .windows import WindowRows
 
 #: Blocks that the steps before are looked at in, and times that each is shuffled.
@@ -37,22 +39,24 @@ def groups_of(names: list[str], target: str, lags: int) -> dict[str, list[int]]:
     return found
 
 
-def importances(model: Any, rows: WindowRows, size: np.ndarray, seed: int = 0) -> list[tuple[str, float]]:
+def importances(model: Any, rows: Sequence[WindowRows], size: np.ndarray, seed: int = 0) -> list[tuple[str, float]]:
     """By how much the error of a forecaster grows, in units of MASE, where a group of features is shuffled among
-    windows; the largest first. rows: windows that it has not learnt from; size (windows,): what MASE divides by."""
-    layout = model.layout_
+    windows; the largest first. rows: windows that it has not learnt from, as each member has them;
+    size (windows,): what MASE divides by."""
+    layout, first, whole_X = model.layout_, rows[0], joined(rows)
+    lags = max(member.layout.lags for member in model.members_)
     unit = np.where(np.isfinite(size), size, np.nanmean(size) if np.isfinite(size).any() else 1.0)
 
     def error(X: np.ndarray) -> float:
-        z = np.asarray(model.model_.predict(X.astype(np.float32), threads=model.threads), float).reshape(len(X), -1)
-        away = np.abs(layout.back(rows.y) - layout.back(rows.base + rows.scale[:, None] * z))
+        said = layout.back(first.base + first.scale[:, None] * model.outputs(X, rows))
+        away = np.abs(layout.back(first.y) - said)
         return float(np.nanmean(away / unit[:, None]))
 
-    rng, whole, found = np.random.default_rng(seed), error(rows.X), []
-    for name, places in groups_of(model.feature_names_, model.roles_.target, layout.lags).items():
+    rng, whole, found = np.random.default_rng(seed), error(whole_X), []
+    for name, places in groups_of(model.feature_names_, model.roles_.target, lags).items():
         costs = []
         for _ in range(TIMES):
-            X = rows.X.copy()
+            X = whole_X.copy()
             X[:, places] = X[rng.permutation(len(X))][:, places]
             costs.append(error(X) - whole)
         found.append((name, float(np.mean(costs))))

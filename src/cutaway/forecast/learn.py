@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,10 +12,12 @@ from ..nn import Module
 from ..text import counted
 from .bands import Bands
 from .calendars import Calendar
-from .networks import Choice, build, choose
+from .choice import Choice, ForecastSettings, choose
+from .members import Member, in_units, joined, mean_of, network_of
+from .networks import learnt
 from .panel import Track
 from .seasons import find_season
-from .trial import FEWEST_TRIED, ROOM, ViewTrial, most_rows, view_words
+from .trial import FEWEST_TRIED, ROOM, FoldTrial, most_rows
 from .window_sets import all_windows, learnable, scaled, split, thinned, typical_scale
 from .windows import Layout, make_rows, moments_of
 
@@ -24,37 +25,20 @@ from .windows import Layout, make_rows, moments_of
 LONGEST, FARTHEST_AHEAD = 1000, 60
 #: Errors on windows that were learnt from are too small by about this factor.
 UNTRIED = 1.5
-#: The penalty where none was tried, windows with fewer of which nothing is learnt, and seasons that a window sees where
-#: a series has room for so many windows.
-UNTRIED_ALPHA, FEWEST_WINDOWS, SEASONS_SEEN, ROOM_FOR = 1e4, 5, 4, 8
-#: The setting of exponential smoothing where none was tried.
-UNTRIED_SMOOTHING = (0.2, 0.0, 0.1, 0.0)
-
-
-@dataclass
-class ForecastSettings:
-    """What a forecaster's constructor says; None leaves it to the data."""
-
-    horizon: int | None = None
-    window: int | None = None
-    season: int | None = None
-    network: str = "auto"
-    view: str | None = None
-    gaps: str = "fill"
-    seed: int = 0
-    threads: int | None = None
+#: Windows with fewer of which nothing is learnt, and seasons that a window sees where a series has room for so many.
+FEWEST_WINDOWS, SEASONS_SEEN, ROOM_FOR = 5, 4, 8
+#: Seasons that smoothing goes through before an origin, and the fewest and most steps.
+SEASONS_SMOOTHED, FEWEST_SMOOTHED, MOST_SMOOTHED = 10, 120, 1000
 
 
 @dataclass
 class Learnt:
-    """A network, the layout of its windows, its bands, and how all was chosen: design (name, choice, reason), trials
-    (candidate, error on later windows, in units of the seasonal naive error)."""
+    """A network of members, its bands, and how all was chosen: design (name, choice, reason), trials (candidate, error
+    on later windows, in units of the seasonal naive error)."""
 
     network: Module
-    layout: Layout
+    members: list[Member]
     bands: Bands
-    stats: dict[Any, tuple[float, float]]
-    limit: float
     design: list[list[str]]
     trials: list[tuple[str, float]]
     history: dict[str, list[float]]
@@ -63,43 +47,54 @@ class Learnt:
 def learn(tracks: Sequence[Track], calendar: Calendar, asked: ForecastSettings) -> Learnt:
     """Choose and train. Raises DataError where no series is long enough for a window with its horizon."""
     layout, design = first_layout(tracks, calendar, asked)
-    trial = ViewTrial(tracks, calendar, layout)
-    alpha, choice, errors = 1.0, Choice("linear"), None
-    if trial.folds:
-        layout, alpha = trial.views(asked.view)
-        sets = trial.sets(layout)
-        choice, z = choose(sets, alpha, asked, lambda answers: trial.error(layout, answers), trial.tried)
-        errors = np.concatenate([(held.y - held.base) / held.scale[:, None] - part
-                                 for (_, held), part in zip(sets, z, strict=True)])
-    else:  # near to a smooth season, or to the last value
-        layout.view, alpha = asked.view or ("smooth" if layout.season > 1 else "last"), UNTRIED_ALPHA
-        layout.smoothing = UNTRIED_SMOOTHING
+    trial = FoldTrial(tracks, calendar, layout)
     every = all_windows(tracks, calendar, layout)
     if len(every) < FEWEST_WINDOWS:
         raise too_short(tracks, layout)
-    stats = {track.name: moments_of(track, layout) for track in tracks}
-    layout.typical = typical_scale(tracks, layout)
-    kept = thinned(every, most_rows(tracks[0], layout))
-    rows = learnable(make_rows(tracks, split(kept, len(tracks)), layout, calendar, stats))
-    T = scaled(rows)
-    network, history = build(choice, rows.X, T, alpha, asked.seed, asked.threads)
-    if errors is None:
-        errors = UNTRIED * (T - np.asarray(network.predict(rows.X.astype(np.float32)), float).reshape(T.shape))
-    design += said(layout, calendar, choice, alpha, trial, len(rows), errors is None)
-    limit = float(np.abs(T).max()) * ROOM + 1e-6
-    return Learnt(network, layout, Bands.of(errors), stats, limit, design, trial.tried, history)
+    chosen = choose(trial, asked, len(every))
+    networks, members, rows = [], [], []
+    history: dict[str, list[float]] = {}
+    for one, weight in zip(chosen.some, chosen.weights, strict=True):
+        own = trial.settled(replace(one.layout, typical=typical_scale(tracks, one.layout)))
+        stats = {track.name: moments_of(track, own) for track in tracks}
+        kept = thinned(every, most_rows(tracks[0], own))
+        rows.append(learnable(make_rows(tracks, split(kept, len(tracks)), own, calendar, stats)))
+        T = scaled(rows[-1])
+        network, losses = learnt(one, rows[-1].X, T, asked.seed, asked.threads)
+        members.append(Member(own, stats, float(np.abs(T).max()) * ROOM + 1e-6, weight, one.name))
+        networks.append(network)
+        history = history or losses
+    whole = network_of(networks, [part.X.shape[1] for part in rows])
+    if trial.folds:
+        errors = held_errors(trial, chosen)
+    else:
+        z = np.asarray(whole.predict(joined(rows).astype(np.float32)), float).reshape(len(rows[0]), -1)
+        errors = UNTRIED * (in_units(members[0].layout, rows[0], members[0].layout.back(rows[0].y))
+                            - mean_of(members, rows, z))
+    design += said(members, chosen, max(map(len, rows)))
+    return Learnt(whole, members, Bands.of(errors), design, [(one.name, one.error) for one in chosen.tried], history)
 
 
-def said(layout: Layout, calendar: Calendar, choice: Choice, alpha: float, trial: ViewTrial, rows: int, untried: bool
-         ) -> list[list[str]]:
+def held_errors(trial: FoldTrial, chosen: Choice) -> np.ndarray:
+    """The errors of what was chosen on the windows that the folds held back, in units of the first member's scale."""
+    first = chosen.some[0]
+    answers = chosen.tried[-1].said if len(chosen.some) > 1 else first.said
+    return np.concatenate([(held.y - held.base) / held.scale[:, None] - in_units(first.layout, held, part)
+                           for (_, held), part in zip(trial.sets(first.layout, FEWEST_TRIED), answers, strict=True)])
+
+
+def said(members: Sequence[Member], chosen: Choice, rows: int) -> list[list[str]]:
     """The choices, each with its reason."""
-    scores = f"error {trial.best:.3g} on the latest steps, beside 1 of the seasonal naive forecast"
-    names = {"linear": "a linear map on the lags", "mlp": "an MLP", "both": "the mean of a linear map and an MLP"}
-    line = [["view", view_words(layout), scores if trial.tried else "too few windows to try others"]]
-    others = [f"{name} {error:.3g}" for name, error in trial.tried[-3:]] if choice.compared else []
-    line.append(["network", names[choice.part], ", ".join(others) or "too few windows for more" * (not choice.asked)
-                 or "as asked"])
-    line.append(["penalty", f"{alpha:g}", "of the linear map, chosen on the same windows"])
+    least = f"error {chosen.error:.3g} on later steps, beside 1 of the seasonal naive forecast"
+    if len(members) == 1:
+        line = [["forecast", members[0].words, chosen.why or least]]
+    else:
+        line = [["forecast", f"the mean of {len(members)}", chosen.why or f"{least}: the best of each kind"]]
+        line += [["", one.name, f"weight {weight:.2f}" + f", error {one.error:.3g}" * bool(chosen.tried)
+                  + f", penalty {one.alpha:g}" * (one.part == "linear")]
+                 for one, weight in zip(chosen.some, chosen.weights, strict=True)]
+    if len(members) == 1 and chosen.some[0].part == "linear":
+        line.append(["penalty", f"{chosen.some[0].alpha:g}", "of the linear map, chosen on the same windows"])
     line.append(["windows", f"{rows:,}", "learnt from in the end, the latest ones too"])
     return line
 
@@ -138,7 +133,8 @@ def first_layout(tracks: Sequence[Track], calendar: Calendar, asked: ForecastSet
     design.append(["window", counted(length, "step"), why])
     years = any(calendar.spans_years((len(t) - 1) * calendar.size) for t in tracks)
     layout = Layout(length, horizon, season if 1 < season <= length else 0, cut=asked.gaps == "cut", years=years,
-                    period=period, lags=0 if asked.window else lags, masked=any(np.isnan(t.y).any() for t in tracks))
+                    period=period, lags=0 if asked.window else lags, masked=any(np.isnan(t.y).any() for t in tracks),
+                    memory=min(max(SEASONS_SMOOTHED * period, FEWEST_SMOOTHED), MOST_SMOOTHED))
     return layout, design
 
 

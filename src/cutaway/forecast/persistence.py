@@ -16,6 +16,7 @@ from .bands import Bands
 from .calendars import Calendar
 from .columns import Covariate
 from .forecaster import Forecaster
+from .members import Member
 from .panel import Panel, Roles, Track
 from .windows import Layout
 
@@ -39,17 +40,38 @@ class _Saved:
     trials: list[tuple[str, float]]
     history: dict[str, list[float]]
     notes: list[str] = field(default_factory=list)
+    others: list[dict[str, Any]] = field(default_factory=list)
+    weight: float = 1.0
+    words: str = ""
+
+
+@dataclass
+class _SavedMember:
+    """A member of the mean behind the first one, whose parts stand in _Saved."""
+
+    layout: dict[str, Any]
+    stats: list[tuple[Any, float, float]]
+    limit: float
+    weight: float
+    words: str
+
+    def back(self) -> Member:
+        if not (self.limit > 0 and self.weight > 0):
+            raise FileError("it is damaged (a member of the forecaster has no weight)")
+        return Member(Layout.from_json(self.layout), {name: (mean, spread) for name, mean, spread in self.stats},
+                      self.limit, self.weight, self.words)
 
 
 def parts(forecaster: Forecaster) -> tuple[Module, dict[str, Any], Any]:
     """The network, everything else as plain values, and two rows as the network takes them."""
     f = forecaster
     check_is_fitted(f, "model_")
-    columns = [c.to_json() for c in f.columns_]
+    columns, (first, *others) = [c.to_json() for c in f.columns_], [_of_member(member) for member in f.members_]
     found = _Saved(f.get_params(deep=False), asdict(f.roles_), f.calendar_.to_json(), columns,
-                   f.layout_.to_json(), f.bands_.to_json(),
-                   [(_plain(name), *both) for name, both in f.stats_.items()], f.limit_, f.about_, f.counts_,
-                   [_of_track(track) for track in f.tails_], f.design_, f.trials_, f.history_, f.notes_)
+                   first.layout, f.bands_.to_json(),
+                   first.stats, first.limit, f.about_, f.counts_,
+                   [_of_track(track) for track in f.tails_], f.design_, f.trials_, f.history_, f.notes_,
+                   [asdict(member) for member in others], first.weight, first.words)
     return f.model_, {name: getattr(found, name) for name in _Saved.__annotations__}, example(f)
 
 
@@ -67,10 +89,12 @@ def rebuild(module: Module, state: dict[str, Any]) -> Forecaster:
         raise FileError(f"it is damaged ({error})") from None
     back.roles_, back.calendar_ = described(Roles, found.roles), Calendar.from_json(found.calendar)
     back.columns_ = [Covariate.from_json(column) for column in found.columns]
-    back.layout_ = Layout.from_json(found.layout)
-    back.bands_ = Bands.from_json(found.bands, back.layout_.horizon)
-    back.stats_ = {name: (mean, spread) for name, mean, spread in found.stats}
-    back.limit_, back.about_, back.counts_, back.model_ = found.limit, found.about, found.counts, module
+    first = _SavedMember(found.layout, found.stats, found.limit, found.weight, found.words).back()
+    back.members_ = [first, *(described(_SavedMember, state).back() for state in found.others)]
+    if any((m.layout.length, m.layout.horizon) != (first.layout.length, first.layout.horizon) for m in back.members_):
+        raise FileError("it is damaged (its members see or forecast windows of other sizes)")
+    back.bands_ = Bands.from_json(found.bands, first.layout.horizon)
+    back.about_, back.counts_, back.model_ = found.about, found.counts, module
     widths = [len(Panel([], back.calendar_, back.columns_).features(role)) for role in ("known", "past", "static")]
     back.tails_ = [_to_track(track, *widths) for track in found.tails]
     back.design_, back.trials_, back.history_, back.notes_ = found.design, found.trials, found.history, found.notes
@@ -84,6 +108,11 @@ def _plain(name: Any) -> Any:
         raise ArgumentError(f"the series {name!r} has a {type(name).__name__} for its name, which a model file cannot "
                             "hold: turn ids into text or numbers.")
     return name
+
+
+def _of_member(member: Member) -> _SavedMember:
+    return _SavedMember(member.layout.to_json(), [(_plain(name), *both) for name, both in member.stats.items()],
+                        member.limit, member.weight, member.words)
 
 
 def _of_track(track: Track) -> dict[str, Any]:

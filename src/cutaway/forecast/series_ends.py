@@ -10,9 +10,15 @@ from .panel import Track
 from .windows import Layout
 
 
+def sight(layout: Layout) -> int:
+    """The steps before an origin that a forecast may look at: gaps in a window are filled by what was a season before,
+    and smoothing goes further back."""
+    return max(2 * layout.length, layout.memory + layout.period)
+
+
 def tail_of(track: Track, layout: Layout, calendar: Calendar) -> Track:
     """The end of a series, as much as a forecast from it sees, and what is known of the steps to come."""
-    start = max(0, len(track) - 2 * layout.length)  # twice, since gaps are filled by what was a season before
+    start = max(0, len(track) - sight(layout))
     end = len(track) + layout.horizon
     return Track(track.name, track.first + start * calendar.size, track.y[start:].copy(), track.hole[start:].copy(),
                  track.known[start:end].copy(), track.given[start:end].copy(), track.past[start:].copy(),
@@ -28,7 +34,7 @@ def joined_tracks(tail: Track | None, newer: Track, calendar: Calendar, layout: 
             raise DataError(f"{of} is none of those learnt from, and its rows have no target: give some of its past.")
         return _padded(newer, calendar, layout)
     shift = calendar.places(np.array([newer.first]), tail.first)
-    if shift is None or len(newer) >= 2 * layout.length:
+    if shift is None or len(newer) >= sight(layout):
         return _padded(newer, calendar, layout) if len(newer) else _refuse_beside(newer)
     at = int(shift[0])
     first = min(at, 0)
@@ -57,8 +63,8 @@ def longer_tail(tail: Track | None, newer: Track, calendar: Calendar, layout: La
         shift = calendar.places(np.array([newer.first]), tail.first)
         if shift is None:
             _refuse_beside(newer)
-        elif len(newer) >= 2 * layout.length and shift[0] + len(newer) < len(tail):  # rows of long ago
-            newer = _last(newer, 2 * layout.length - 1, calendar)
+        elif len(newer) >= sight(layout) and shift[0] + len(newer) < len(tail):  # rows of long ago
+            newer = _last(newer, sight(layout) - 1, calendar)
     return tail_of(joined_tracks(tail, newer, calendar, layout), layout, calendar)
 
 

@@ -10,8 +10,8 @@ series on logarithms or not, as errs less over the whole horizon.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import product
+from typing import Any
 
 import numpy as np
 
@@ -70,28 +70,49 @@ def smooth(y: np.ndarray, settings: np.ndarray, season: int, at: np.ndarray, hor
     return total, ahead
 
 
-def smooth_windows(seen: np.ndarray, setting: Sequence[float], season: int, horizon: int) -> np.ndarray:
-    """What exponential smoothing of each window (n, length) forecasts, (n, horizon), with one setting (α, β, γ, φ).
+def smooth_windows(seen: np.ndarray, settings: Any, season: int, horizon: int) -> np.ndarray:
+    """What exponential smoothing of each window (n, length) forecasts, (n, horizon); of several settings (k, 4) at once
+    (k, n, horizon). Steps before the first known one (NaN) are none, later gaps leave all as expected.
 
-    >>> smooth_windows(np.array([[1.0, 1.0, 3.0]]), (0.5, 0.0, 0.0, 0.0), 1, 2).tolist()
+    >>> smooth_windows(np.array([[np.nan, 1.0, 1.0, 3.0]]), (0.5, 0.0, 0.0, 0.0), 1, 2).tolist()
     [[2.0, 2.0]]
     """
-    a, b, g, phi = setting
-    n, length = seen.shape
+    several = np.asarray(settings, np.float64).reshape(-1, 4)
+    a, b, g, phi = several.T[:, :, None]
+    length = seen.shape[1]
     m = season if 1 < season <= length else 1
-    cycles = max(1, length // m)
-    first = seen[:, :cycles * m].reshape(n, cycles, m)
-    seasons = (first - first.mean(axis=2, keepdims=True)).mean(axis=1) if m > 1 else np.zeros((n, 1))
-    level, trend = (first[:, 0] - seasons).mean(axis=1), np.zeros(n)
+    known = np.isfinite(seen)
+    first = known.argmax(axis=1)
+    begun = np.minimum(first[:, None] + np.arange(m), length - 1)
+    began = _cycles(seen, m)
+    there = np.take_along_axis(known, begun, axis=1)
+    away = np.where(there, np.take_along_axis(seen, begun, axis=1) - np.take_along_axis(began, begun % m, axis=1), 0)
+    level = np.tile(away.sum(axis=1) / np.maximum(there.sum(axis=1), 1), (len(several), 1))
+    trend = np.zeros_like(level)
+    seasons = np.repeat(began.T[:, None], len(several), axis=1)  # (m, k, n)
     for t in range(length):
         expected = level + phi * trend
-        e = seen[:, t] - expected - seasons[:, t % m]
+        e = np.where(known[:, t], seen[:, t] - expected - seasons[t % m], 0)
         level, trend = expected + a * e, phi * trend + b * e
         if m > 1:
-            seasons[:, t % m] += g * e
+            seasons[t % m] += g * e
     steps = np.arange(1, horizon + 1)
-    damped = np.cumsum(phi**steps)
-    return level[:, None] + trend[:, None] * damped + seasons[:, (length + steps - 1) % m]
+    damped = np.cumsum(phi**steps, axis=1)
+    coming = np.moveaxis(seasons[(length + steps - 1) % m], 0, 2)
+    found = level[:, :, None] + trend[:, :, None] * damped[:, None] + coming
+    return found[0] if np.ndim(settings) == 1 else found
+
+
+def _cycles(seen: np.ndarray, m: int) -> np.ndarray:
+    """The season (n, m) that windows begin with: the mean deviation of each place from its cycle's mean, of the cycles
+    that are whole."""
+    n, length = seen.shape
+    if m < 2:
+        return np.zeros((n, 1))
+    cycles = seen[:, :length // m * m].reshape(n, -1, m)
+    away = cycles - cycles.mean(axis=2, keepdims=True)
+    whole = np.isfinite(away).all(axis=2)
+    return np.where(whole[:, :, None], away, 0).sum(axis=1) / np.maximum(whole.sum(axis=1), 1)[:, None]
 
 
 def _first_seasons(y: np.ndarray, m: int) -> np.ndarray:

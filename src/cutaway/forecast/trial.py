@@ -11,8 +11,9 @@ from .calendars import Calendar
 from .linear import ALPHAS, ridge_path
 from .panel import Track
 from .seasons import scales
+from .smoothing import grid, smooth_windows
 from .window_sets import all_windows, learnable, scaled, split, thinned, ticks_of, typical_scale
-from .windows import Layout, WindowRows, make_rows, moments_of
+from .windows import Layout, WindowRows, fill_from_before, make_rows, moments_of, steps_before
 
 #: Windows of a trial, to validate on, and numbers of all windows learnt from, at most.
 MOST_TRIED, MOST_VALIDATED, MOST_NUMBERS = 5000, 3000, 10_000_000
@@ -20,9 +21,8 @@ MOST_TRIED, MOST_VALIDATED, MOST_NUMBERS = 5000, 3000, 10_000_000
 VALIDATION, VALIDATION_OF_FEW, FOLDS, FEW = 0.2, 0.4, 3, 1500
 #: A later candidate must be better by this share: the simpler one stands first. Folds have so many windows at least.
 BETTER, FEWEST_TRIED = 0.99, 8
-#: Settings of exponential smoothing that are tried on windows: α, β, γ, φ.
-SETTINGS = tuple((a, b * a, g, phi) for a in (0.05, 0.2, 0.5, 0.9) for g in (0.05, 0.25)
-                 for b, phi in ((0.0, 0.0), (0.15, 0.95)))
+#: Windows that the settings of exponential smoothing are chosen by, at most, and numbers that they are made of at once.
+MOST_SMOOTHED, AT_ONCE = 150, 20_000
 #: Outputs go a little further than any target learnt from.
 ROOM = 1.2
 
@@ -39,15 +39,31 @@ class Fold:
 
 
 @dataclass
-class ViewTrial:
+class Candidate:
+    """A way to forecast: how windows become rows, which network reads them ("linear", "mlp", or "none", where the
+    forecast is what was taken out), the penalty of its linear map and the epochs of its training; its forecasts for
+    the windows that each fold holds back, and their error."""
+
+    name: str
+    layout: Layout
+    part: str
+    alpha: float = 0.0
+    epochs: int = 0
+    said: list[np.ndarray] = field(default_factory=list)
+    error: float = np.inf
+
+
+@dataclass
+class FoldTrial:
     """The folds on which candidates are compared, each learning from what is before its cut alone."""
 
     tracks: Sequence[Track]
     calendar: Calendar
     layout: Layout
     folds: list[Fold] = field(default_factory=list)
-    tried: list[tuple[str, float]] = field(default_factory=list)
-    best: float = np.inf
+    truth: list[np.ndarray] = field(default_factory=list)
+    whose: list[np.ndarray] = field(default_factory=list)
+    _settings: dict[tuple[bool, float], tuple[float, float, float, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         every = all_windows(self.tracks, self.calendar, self.layout)
@@ -59,7 +75,7 @@ class ViewTrial:
         last = steps[-1] + self.calendar.size
         share = VALIDATION_OF_FEW if few else VALIDATION
         start = min(float(steps[int((1 - share) * (len(steps) - 1))]), last - ahead)
-        count = max(1, min(FOLDS if few else 1, int((last - start) / ahead + 1e-9)))
+        count = max(1, min(FOLDS, int((last - start) / ahead + 1e-9)))
         cuts = start + np.arange(count) * (last - start) / count
         for cut, end in zip(cuts.tolist(), [*cuts[1:].tolist(), np.inf], strict=True):
             early, late = self.around(every, cut, end)
@@ -87,66 +103,91 @@ class ViewTrial:
         for fold in self.folds:
             early, late = self.around(every, fold.cut, fold.end)
             stats = {t.name: moments_of(t, layout) for t in fold.past if len(t)}
-            layout.typical = typical_scale(fold.past, layout)
-            train, held = (make_rows(self.tracks, split(thinned(some, limit), len(self.tracks)), layout, self.calendar,
+            one = self.settled(replace(layout, typical=typical_scale(fold.past, layout)), fold.cut)
+            train, held = (make_rows(self.tracks, split(thinned(some, limit), len(self.tracks)), one, self.calendar,
                                      stats)
                            for some, limit in ((early, most or most_rows(self.tracks[0], layout)),
-                                               (late, MOST_VALIDATED)))
+                                               (late, MOST_VALIDATED // len(self.folds))))
             found.append((learnable(train), held))
         return found
 
-    def error(self, layout: Layout, answers: Sequence[tuple[WindowRows, np.ndarray]]) -> float:
-        """The mean absolute error of outputs on the rows that each fold holds back, in units of the seasonal naive
-        error of each series."""
-        away = [np.abs(layout.back(held.y) - layout.back(held.base + held.scale[:, None] * z))
-                / fold.size[held.track][:, None] for fold, (held, z) in zip(self.folds, answers, strict=True)]
+    def settled(self, layout: Layout, cut: float = np.inf) -> Layout:
+        """The layout with the setting of exponential smoothing whose forecasts before a tick err least."""
+        if layout.view != "smooth":
+            return layout
+        if (layout.log, cut) not in self._settings:
+            every, _ = self.around(all_windows(self.tracks, self.calendar, layout), cut, np.inf)
+            asked = split(thinned(every, MOST_SMOOTHED), len(self.tracks))
+            parts, truth, unit = [], [], []
+            for track, at in zip(self.tracks, asked, strict=True):
+                if len(at):
+                    full = fill_from_before(layout.eased(track.y), max(layout.season, 1))
+                    parts.append(steps_before(full, at, layout.memory))
+                    truth.append(track.y[at[:, None] + np.arange(layout.horizon)])
+                    unit.append(np.full(len(at), max(np.nanstd(track.y[:at[-1]]), 1e-12)))
+            seen, y, size = np.concatenate(parts), np.concatenate(truth), np.concatenate(unit)[:, None]
+            settings, errors = grid(layout.period), []
+            each = max(1, AT_ONCE // len(seen))
+            for start in range(0, len(settings), each):
+                ahead = smooth_windows(seen, settings[start:start + each], layout.period, layout.horizon)
+                errors += np.nanmean(np.abs(layout.back(ahead) - y) / size, axis=(1, 2)).tolist()
+            a, b, g, phi = settings[int(np.nanargmin(errors))].tolist()
+            self._settings[layout.log, cut] = a, b, g, phi
+        return replace(layout, smoothing=self._settings[layout.log, cut])
+
+    def error(self, said: Sequence[np.ndarray]) -> float:
+        """The mean absolute error of forecasts for the windows that each fold holds back, in units of the seasonal
+        naive error of each series."""
+        away = [np.abs(y - one) / fold.size[track][:, None]
+                for fold, y, one, track in zip(self.folds, self.truth, said, self.whose, strict=True)]
         return float(np.nanmean(np.concatenate(away)))
 
-    def views(self, view: str | None) -> tuple[Layout, float]:
-        """Choose what is taken out of a window, whether logarithms are taken, and the penalty, by ridge regression."""
+    # ---- candidates that are not trained ----
+
+    def layouts(self, view: str | None) -> list[Layout]:
+        """The views of windows that are tried, with logarithms where nothing is below 0."""
         layout = self.layout
         low = min(float(np.nanmin(t.y)) for t in self.tracks if np.isfinite(t.y).any())
-        every = ["series", "level", "last"] + ["season"] * (layout.season > 1)
-        names = every if view is None else [view]
-        candidates = [replace(layout, view=name) for name in names]
+        every = ["series", "level", "last", *["season"] * (layout.season > 1), "smooth"]
+        found = [replace(layout, view=name) for name in (every if view is None else [view])]
         if low >= 0:
-            candidates += [replace(one, log=True, shift=0.0 if low > 0 else 1.0) for one in candidates
-                           if one.view != "series"]
-        found = (candidates[0], 1.0)
-        for one in candidates:
-            found = self.better(found, self.smoothest(one) if one.view == "smooth" else one)
-        if view is None:
-            found = self.better(found, self.smoothest(replace(found[0], view="smooth")))
-        if self.tracks[0].past.shape[1]:
-            found = self.better(found, replace(found[0], past=False))
-        if layout.season > 1 and layout.lags > layout.season:
-            found = self.better(found, replace(found[0], lags=layout.season))
+            found += [replace(one, log=True, shift=0.0 if low > 0 else 1.0) for one in found if one.view != "series"]
         return found
 
-    def smoothest(self, layout: Layout) -> Layout:
-        """The layout with the setting of exponential smoothing that by itself errs least."""
-        best, found = np.inf, layout
-        for a, b, g, phi in SETTINGS:
-            one = replace(layout, smoothing=(a, b, g * (layout.season > 1), phi))
-            held = [(rows, np.zeros_like(rows.y)) for _, rows in self.sets(one, FEWEST_TRIED)]
-            if (error := self.error(one, held)) < best:
-                best, found = error, one
-        return found
+    def by_rule(self, layout: Layout) -> Candidate:
+        """The candidate that forecasts what is taken out of a window: exponential smoothing, the season before."""
+        held = [rows for _, rows in self.sets(layout, FEWEST_TRIED)]
+        return self.scored(Candidate(rule_words(layout), layout, "none"), held, [np.zeros_like(h.y) for h in held])
 
-    def better(self, found: tuple[Layout, float], one: Layout) -> tuple[Layout, float]:
-        """Try a layout: it with its penalty if it is better than what was found, else that."""
-        sets = self.sets(one, MOST_TRIED)
+    def linear(self, layout: Layout) -> Candidate:
+        """The candidate that is a linear map, with the penalty that errs least."""
+        sets = self.sets(layout, MOST_TRIED)
         aims = [scaled(train) for train, _ in sets]
         paths = [ridge_path(train.X, T) for (train, _), T in zip(sets, aims, strict=True)]
         outer = [np.abs(T).max() * ROOM for T in aims]
-        errors = [self.error(one, [(held, np.clip(path.answers(held.X, alpha), -o, o))
-                                   for (_, held), path, o in zip(sets, paths, outer, strict=True)]) for alpha in ALPHAS]
-        k = int(np.argmin(errors))
-        self.tried.append((f"linear, {view_words(one)}", errors[k]))
-        if errors[k] >= BETTER * self.best:
-            return found
-        self.best = errors[k]
-        return one, ALPHAS[k]
+        held = [rows for _, rows in sets]
+        best = Candidate("", layout, "linear")
+        for alpha in ALPHAS:
+            one = Candidate(f"linear, {view_words(layout)}", layout, "linear", alpha)
+            z = [np.clip(path.answers(rows.X, alpha), -o, o) for rows, path, o in zip(held, paths, outer, strict=True)]
+            best = min(best, self.scored(one, held, z), key=lambda c: c.error)
+        return best
+
+    def mean(self, some: Sequence[Candidate], weights: Sequence[float]) -> Candidate:
+        """The candidate that is the weighted mean of others."""
+        said = [sum(w * part for w, part in zip(weights, parts, strict=True))
+                for parts in zip(*(one.said for one in some), strict=True)]
+        return Candidate(f"mean of {len(some)}", some[0].layout, "mean", said=said,
+                         error=self.error(said))
+
+    def scored(self, one: Candidate, held: Sequence[WindowRows], z: Sequence[np.ndarray]) -> Candidate:
+        """The candidate with its forecasts, by a network's outputs, and their error."""
+        back = one.layout.back
+        one.said = [back(rows.base + rows.scale[:, None] * part) for rows, part in zip(held, z, strict=True)]
+        if not self.truth:
+            self.truth, self.whose = [back(rows.y) for rows in held], [rows.track for rows in held]
+        one.error = self.error(one.said)
+        return one
 
 
 def most_rows(track: Track, layout: Layout) -> int:
@@ -161,3 +202,9 @@ def view_words(layout: Layout) -> str:
              "season": "residual on the last season", "smooth": "residual on exponential smoothing"}[layout.view]
     return ("logarithm, " * layout.log + taken + ", without past columns" * (not layout.past)
             + f", {layout.lags} lags" * (layout.lags < layout.length))
+
+
+def rule_words(layout: Layout) -> str:
+    """What a candidate without a network forecasts, in words."""
+    return {"smooth": "exponential smoothing", "season": "as a season before", "last": "as the last value"}.get(
+        layout.view, "the mean") + ", logarithm" * layout.log

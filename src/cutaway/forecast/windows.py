@@ -33,7 +33,8 @@ class Layout:
     ("level"), last value, the series' mean, or of what is forecast the value a season before, or what exponential
     smoothing of the window with the setting (α, β, γ, φ) forecasts. log: of y + shift. lags: how many of the last steps
     are features; masked: whether gaps are. typical: the usual scale. period: the season that the series has, 1 for
-    none, which may be longer than a window.
+    none, which may be longer than a window. memory: steps before an origin that smoothing goes through, 0 for those of
+    the window.
     """
 
     length: int
@@ -50,6 +51,7 @@ class Layout:
     cut: bool = False
     period: int = 1
     smoothing: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+    memory: int = 0
 
     def __post_init__(self) -> None:
         self.lags = self.lags or self.length
@@ -109,6 +111,15 @@ def fill_from_before(y: np.ndarray, season: int) -> np.ndarray:
     return out
 
 
+def steps_before(y: np.ndarray, at: np.ndarray, many: int) -> np.ndarray:
+    """The steps before each origin (n, many), NaN where the series had not begun.
+
+    >>> steps_before(np.array([1.0, 2.0, 3.0]), np.array([1, 3]), 2).tolist()
+    [[nan, 1.0], [2.0, 3.0]]
+    """
+    return np.lib.stride_tricks.sliding_window_view(np.concatenate([np.full(many, np.nan), y]), many)[at]
+
+
 def origins(track: Track, layout: Layout, targets: bool) -> np.ndarray:
     """The steps that can be a window's first forecast one. targets: all that is forecast lies within the series."""
     first, n = layout.length, len(track)
@@ -163,7 +174,8 @@ def _of_track(k: int, track: Track, at: np.ndarray, layout: Layout, calendar: Ca
         ahead = np.arange(H)
         base = seen[:, L - m + ahead % m]
     elif layout.view == "smooth":
-        base = smooth_windows(seen, layout.smoothing, m, H)
+        base = smooth_windows(steps_before(full, at, layout.memory) if layout.memory else seen, layout.smoothing,
+                              layout.period if layout.memory else m, H)
     parts = [(seen[:, L - layout.lags:] - level[:, None]) / scale[:, None]]
     if layout.view != "series":
         typical = max(own_scale, LEAST_SCALE * layout.typical, 1e-12)

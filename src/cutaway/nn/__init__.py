@@ -13,7 +13,7 @@ from .convolution import (
     MaxPool1d,
     MaxPool2d,
 )
-from .ensemble import Ensemble, FoundLinear, WithLinear
+from .ensemble import Ensemble, FoundLinear, SideBySide, WithLinear
 from .layers import (
     ACTIVATIONS,
     ELU,
@@ -54,8 +54,8 @@ __all__ = [
     "FallingDropout", "Flatten", "FoundLinear", "GlobalAveragePool", "GlobalMaxPool", "Identity", "LastState",
     "LayerNorm", "LeakyReLU", "Linear", "LogSoftmax", "MaxPool1d", "MaxPool2d", "MemberLinear", "MemberMean",
     "Members", "Mish", "Mode", "Module", "Parameter", "Parametric", "PiecewiseLinear", "ReLU", "Recurrent",
-    "RecurrentLayer", "Scale", "Sequential", "SiLU", "Sigmoid", "Softmax", "Softplus", "TabM", "TableInput", "Tanh",
-    "WithLinear", "init", "training_mode",
+    "RecurrentLayer", "Scale", "Sequential", "SiLU", "SideBySide", "Sigmoid", "Softmax", "Softplus", "TabM",
+    "TableInput", "Tanh", "WithLinear", "init", "training_mode",
 ]
 
 

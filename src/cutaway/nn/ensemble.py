@@ -44,6 +44,42 @@ class Ensemble(Module):
         return f"{len(self.networks)} networks, {self.link}"
 
 
+class SideBySide(Module):
+    """Several networks, each of which reads columns of its own; their outputs one behind the other.
+
+    >>> import cutaway as ct
+    >>> pair = ct.nn.SideBySide([ct.nn.FoundLinear(2, 1), ct.nn.MLP(3, [8], 1)], [2, 3])
+    >>> pair([[1.0, 2.0, 3.0, 4.0, 5.0]]).shape
+    (1, 2)
+
+    x (n, sum of widths) -> (n, sum of outputs). widths: how many columns each network reads.
+    """
+
+    def __init__(self, networks: list[Module] | tuple[Module, ...], widths: list[int] | tuple[int, ...]) -> None:
+        self.networks = list(networks)
+        self.widths = [whole_number("SideBySide: width", width) for width in widths]
+        if not self.networks or not all(isinstance(network, Module) for network in self.networks) \
+                or len(self.widths) != len(self.networks):
+            raise ArgumentError(f"SideBySide takes networks and a width for each, got {networks!r} and {widths!r}")
+
+    @property
+    def n_in(self) -> int:
+        return sum(self.widths)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.ndim != 2 or x.shape[1] != self.n_in:
+            raise ShapeError(f"{here()}(SideBySide of {len(self.networks)} networks) takes rows of {self.n_in} "
+                             f"columns, got shape {x.shape}")
+        parts, start = [], 0
+        for network, width in zip(self.networks, self.widths, strict=True):
+            parts.append(network(x[:, start:start + width]))
+            start += width
+        return ops.concat(parts, axis=1)
+
+    def describe(self) -> str:
+        return f"{len(self.networks)} networks, of {', '.join(map(str, self.widths))} columns"
+
+
 def _as_members(z: Tensor) -> Tensor:
     """Outputs (n, k, out) of members, or (n, out) of a network, which is one of them."""
     return z if z.ndim == 3 else ops.reshape(z, (z.shape[0], 1, z.size // z.shape[0]))

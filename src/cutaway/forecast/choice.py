@@ -1,0 +1,121 @@
+"""What a forecaster is made of: the best candidate of each kind, in a mean weighted by their errors in the trial."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from .networks import FEWEST_FOR_MLP, tried_mlp
+from .trial import BETTER, Candidate, FoldTrial
+from .windows import Layout
+
+NETWORKS = ("auto", "linear", "smoothing", "mlp", "both")
+#: Who errs more than the best one by this factor is left out of the mean; weights fall with the error to this power.
+WORST, POWER = 1.5, 2
+#: The penalty of a linear map where none was tried.
+UNTRIED_ALPHA = 1e4
+
+
+@dataclass
+class ForecastSettings:
+    """What a forecaster's constructor says; None leaves it to the data."""
+
+    horizon: int | None = None
+    window: int | None = None
+    season: int | None = None
+    network: str = "auto"
+    view: str | None = None
+    gaps: str = "fill"
+    seed: int = 0
+    threads: int | None = None
+
+
+@dataclass
+class Choice:
+    """Those whose mean is forecast and their weights, which add up to 1; whom they were chosen from; why."""
+
+    some: list[Candidate]
+    weights: list[float]
+    tried: list[Candidate]
+    why: str = ""
+
+    @property
+    def error(self) -> float:
+        return self.tried[-1].error if len(self.some) > 1 and self.tried else self.some[0].error
+
+
+def kind_of(one: Candidate) -> str:
+    """The kind of a candidate: those of one kind err alike, and a mean gains nothing by two of them."""
+    if one.part != "linear":
+        return {"none": "smoothing"}.get(one.part, one.part)
+    return {"series": "series", "smooth": "beside"}.get(one.layout.view, "window")
+
+
+def choose(trial: FoldTrial, asked: ForecastSettings, windows: int) -> Choice:
+    """Try what is asked for; of "auto" everything, of each kind the best."""
+    if not trial.folds:
+        return untried(trial.layout, asked)
+    tried: list[Candidate] = []
+    if asked.network != "smoothing":
+        tried = linear_maps(trial, asked.view)
+    best = min(tried, key=_error, default=None)
+    if asked.network == "smoothing" or (asked.network == "auto" and asked.view is None):
+        tried += [trial.by_rule(one) for one in trial.layouts("smooth")]
+    deep = asked.network in ("mlp", "both") or (asked.network == "auto" and windows >= FEWEST_FOR_MLP)
+    if best is not None and deep:
+        tried.append(tried_mlp(trial, best.layout, asked.seed, asked.threads))
+    if asked.network == "both" and best is not None:
+        return mean_of_some(trial, [best, tried[-1]], [0.5, 0.5], tried, "as asked")
+    if asked.network != "auto":
+        return Choice([tried[-1] if asked.network == "mlp" else min(tried, key=_error)], [1.0], tried, "as asked")
+    some = best_of_each(tried)
+    weights = [one.error**-POWER if one.error > 0 else 1.0 for one in some]
+    weights = [w / sum(weights) for w in weights]
+    return mean_of_some(trial, some, weights, tried, "")
+
+
+def linear_maps(trial: FoldTrial, view: str | None) -> list[Candidate]:
+    """A linear map for each view of the windows; without columns of the past where it is better so; and the best one of
+    the last season alone."""
+    layouts = trial.layouts(view)
+    found = [trial.linear(layouts[0])]
+    if trial.tracks[0].past.shape[1]:
+        found.append(trial.linear(replace(layouts[0], past=False)))
+        if found[1].error < BETTER * found[0].error:
+            layouts = [replace(one, past=False) for one in layouts]
+    found += [trial.linear(one) for one in layouts[1:]]
+    best = min(found, key=_error).layout
+    if best.season > 1 and best.lags > best.season:
+        found.append(trial.linear(replace(best, lags=best.season)))
+    return found
+
+
+def best_of_each(tried: Sequence[Candidate]) -> list[Candidate]:
+    """The best of each kind, but those that err much more than the best of all; the best first."""
+    found: dict[str, Candidate] = {}
+    for one in sorted(tried, key=_error):
+        found.setdefault(kind_of(one), one)
+    least = min(one.error for one in found.values())
+    return [one for one in found.values() if one.error <= WORST * least]
+
+
+def mean_of_some(trial: FoldTrial, some: list[Candidate], weights: list[float], tried: list[Candidate], why: str
+                 ) -> Choice:
+    """The choice of a weighted mean, which stands last among those tried."""
+    return Choice(some, weights, tried + [trial.mean(some, weights)] * (len(some) > 1), why)
+
+
+def untried(layout: Layout, asked: ForecastSettings) -> Choice:
+    """What is taken where there are too few windows to compare: exponential smoothing and the season before, which have
+    next to nothing to learn; of networks a linear map near to smoothing."""
+    if asked.network in ("auto", "smoothing") and asked.view is None:
+        views = ["smooth", "season" if layout.season > 1 else "last"][:1 + (asked.network == "auto")]
+        some = [Candidate(name, replace(layout, view=view), "none")
+                for view, name in zip(views, ("exponential smoothing", "as before"), strict=False)]
+    else:
+        some = [Candidate("linear", replace(layout, view=asked.view or "smooth"), "linear", UNTRIED_ALPHA)]
+    return Choice(some, [1 / len(some)] * len(some), [], "too few windows to compare others")
+
+
+def _error(one: Candidate) -> float:
+    return one.error
