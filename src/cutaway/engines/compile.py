@@ -40,7 +40,8 @@ def _memory(what: str, model: Any) -> Iterator[None]:
 @habits.in_our_words
 def compile(model: Any, loss: str | Callable = "mse", optimizer: Optimizer | None = None, batch_size: int = 32,
             input: Any = None, target: Any = None, *, weighted: bool = False, seed: int = 0, engine: str = "cpu",
-            threads: int | None = None, keep_all: bool = False, precision: str | None = None) -> Program:
+            threads: int | None = None, keep_all: bool = False, precision: str | None = None,
+            devices: int | str | None = None) -> Program:
     """Compile a program that trains `model`: load, forward, loss, backward and update as one list of instructions.
 
     >>> import cutaway as ct
@@ -52,8 +53,8 @@ def compile(model: Any, loss: str | Callable = "mse", optimizer: Optimizer | Non
     weights of samples, of a mean of one: J = Σ w ℓ / rows. optimizer: AdamW(1e-3) if None. engine: "cpu", "reference",
     "xla", or another by its name. threads: None chooses by the size of a step. keep_all: no value shares memory with
     another. precision: "bf16" rounds the factors of layers' products to bf16, where engine and processor can, and says
-    so where they cannot; all else, and the sums, stay in float32. (More than eight arguments: each changes the
-    program.)
+    so where they cannot; all else, and the sums, stay in float32. devices: so many, or "all", share a batch's rows
+    with engine="xla"; None is one. (More than eight arguments: each changes the program.)
     """
     kind = ENGINES[engine]
     batch_size, threads = batch_and_threads(batch_size, threads)
@@ -72,7 +73,13 @@ def compile(model: Any, loss: str | Callable = "mse", optimizer: Optimizer | Non
     _refuse_links(recorded, loss)
     with _memory("the training", model):
         listing = training(recorded, model, optimizer, rounded)
-        return Program(kind(listing, batch_size, optimizer, seed, threads, keep_all), model)
+        return Program(kind(listing, batch_size, optimizer, seed, threads, keep_all, **_shared(kind, devices)), model)
+
+
+def _shared(kind: Any, devices: int | str | None) -> dict[str, Any]:
+    if devices is not None and not getattr(kind, "many_devices", False):
+        raise ArgumentError(f'the engine {kind.name!r} runs on one device: leave out devices=, or take engine="xla"')
+    return {} if devices is None else {"devices": devices}
 
 
 def evaluator(model: Any, X: Any, engine: str = "cpu", batch_size: int = 1024, threads: int | None = None,

@@ -33,6 +33,7 @@ class Recipe:
     engine: str = "cpu"
     threads: int | None = None
     precision: str | None = None
+    devices: int | str | None = None
 
     def __post_init__(self) -> None:
         self.epochs, self.seed = whole_number("epochs", self.epochs), whole_number("seed", self.seed, None)
@@ -68,5 +69,6 @@ class Recipe:
             data=task.data, rows=task.rows, held_out=task.held_out, loss=task.loss, optimizer=self.optimizer,
             batch_size=self.rows_a_step(len(task.rows)), seed=self.seed, shuffle=self.shuffle,
             drop_last=self.drop_last, options={
-                "weighted": task.data.weight is not None, "seed": self.seed, "precision": self.precision},
+                "weighted": task.data.weight is not None, "seed": self.seed, "precision": self.precision,
+                "devices": self.devices},
         )

@@ -18,10 +18,12 @@ from jax import lax
 from jax import numpy as jnp
 
 from ...errors import ArgumentError
+from ...optim import Optimizer
 from ...optim.hoisted import Hoisted, hoisted, in_one_piece
 from ...program import Listing, State, Value
 from ...text import joined
 from ..reference.engine import Reference, hyperparameters, rates
+from .devices import Devices, shared_by
 from .step import Arrays, JaxStep, place
 
 SECONDS = 0.25  # of steps in one call, in which Ctrl-C is not heard
@@ -42,7 +44,12 @@ class Memory:
 class XLA(Reference):
     """Runs a listing on the device that JAX chooses: a step is one function, compiled once for each size of batch."""
 
-    name, exact = "xla", False
+    name, exact, many_devices = "xla", False, True
+
+    def __init__(self, listing: Listing, batch_size: int, optimizer: Optimizer | None = None, seed: int = 0,
+                 threads: int | None = None, keep_all: bool = False, devices: int | str | None = None) -> None:
+        self.devices = shared_by(devices)
+        super().__init__(listing, batch_size, optimizer, seed, threads, keep_all)
 
     @classmethod
     def runs_on(cls) -> str:
@@ -65,8 +72,8 @@ class XLA(Reference):
         # XLA's convolution takes some twenty times as long inside a loop on a CPU: one step a call is better there
         self._by_one = jax.default_backend() == "cpu" and any(i.op == "conv" for i in self.instructions)
         self._update = None if self.optimizer is None else _apart(type(self.optimizer).rule)
-        self._compiled = (_evaluation(self.listing, self._kept) if self._update is None else
-                          _training(self.listing, self._kept, self._update, self._by_one))
+        self._compiled = (_evaluation(self.listing, self._kept, self.devices) if self._update is None else
+                          _training(self.listing, self._kept, self._update, self._by_one, self.devices))
 
     def bind(self, state: State) -> None:
         super().bind(state)
@@ -87,7 +94,7 @@ class XLA(Reference):
 
     def _sent(self) -> Arrays:
         """Put the state's arrays on the device, copied first: JAX may go on reading what it was given."""
-        return {name: jnp.asarray(self.state.array(v).copy()) for name, v in self._vectors.items()}
+        return {name: self.devices.on_each(self.state.array(v).copy()) for name, v in self._vectors.items()}
 
     def _bring_back(self, vectors: Arrays) -> None:
         for name, v in self._vectors.items():
@@ -121,7 +128,7 @@ class XLA(Reference):
         losses: list[np.ndarray] = []
         done, n, kept = 0, 0, None
         with self._mode():
-            self._on_device = self._on_device or {k: jnp.asarray(a) for k, a in self.data.items()}
+            self._on_device = self._on_device or {k: self.devices.on_each(a) for k, a in self.data.items()}
             vectors = self._sent()
             try:
                 while done < steps and self.finite:
@@ -208,7 +215,7 @@ def _apart(rule: Any) -> Hoisted:
         return in_one_piece(rule)
 
 
-def _training(listing: Listing, kept: list[Value], update: Hoisted, by_one: bool) -> Any:
+def _training(listing: Listing, kept: list[Value], update: Hoisted, by_one: bool, devices: Devices) -> Any:
     """Make the function of many steps on batches of n rows. It stops before `steps` where one is not finite."""
     rule, J = update.function(), listing.loss
     assert J is not None
@@ -216,10 +223,11 @@ def _training(listing: Listing, kept: list[Value], update: Hoisted, by_one: bool
     def many(n, steps, seed, first, order, numbers, data, vectors, constants):
         def one(carry):
             k, _, vectors, losses, _ = carry
-            batch = {name: a[order[k]] for name, a in data.items()}
+            rows = devices.share(order[k])
+            batch = {name: devices.share(a[rows]) for name, a in data.items()}
             now = {"seed": seed, "t": first + k.astype(jnp.uint32)}
-            step = JaxStep(listing, n, batch, vectors, constants, now, rule, [rows[k] for rows in numbers])
-            new = {name: jnp.where(step.finite, step.vectors[name], a) for name, a in vectors.items()}
+            step = JaxStep(listing, n, batch, vectors, constants, now, rule, [some[k] for some in numbers])
+            new = {name: devices.keep(jnp.where(step.finite, step.vectors[name], a)) for name, a in vectors.items()}
             losses = losses.at[k].set(step.read(J))
             return k + step.finite, step.finite, new, losses, [step.read(v) for v in kept]
 
@@ -236,9 +244,10 @@ def _training(listing: Listing, kept: list[Value], update: Hoisted, by_one: bool
     return jax.jit(many, static_argnums=0)
 
 
-def _evaluation(listing: Listing, kept: list[Value]) -> Any:
+def _evaluation(listing: Listing, kept: list[Value], devices: Devices) -> Any:
     """Make the function of one batch of n rows."""
     def batch(n, seed, data, vectors, constants):
+        data = {name: devices.share(a) for name, a in data.items()}
         step = JaxStep(listing, n, data, vectors, constants, {"seed": seed, "t": jnp.uint32(0)})
         return step.read(listing.output), [step.read(v) for v in kept]
 

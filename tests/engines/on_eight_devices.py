@@ -1,0 +1,49 @@
+"""Trains networks on one, two and eight of JAX's devices, which are virtual here; test_devices.py runs it by itself.
+
+The number of devices must be set before JAX first looks for them.
+"""
+
+import json
+import sys
+
+import jax
+import numpy as np
+
+import cutaway as ct
+
+jax.config.update("jax_num_cpu_devices", 8)
+
+
+def networks():
+    rng = np.random.default_rng(0)
+    table, images = rng.normal(size=(103, 6)), rng.normal(size=(103, 8, 8, 1))
+    series = ct.Sequences(rng.normal(size=(103, 7, 3)), rng.integers(1, 8, 103))
+    classes = rng.integers(0, 3, 103)
+    yield "MLP with batch norm and dropout", ct.nn.MLP(6, [16], 3, norm="batch", dropout=0.2), table, classes
+    yield "CNN", ct.nn.CNN((8, 8, 1), 3, (4,)), images, classes
+    yield "LSTM of lengths", ct.nn.Recurrent(3, 8, 3, "lstm"), series, classes
+
+
+def main():
+    found = {}
+    for name, net, X, y in networks():
+        for rows in (103, 32):
+            runs = {}
+            for devices in (None, 1, 2, 8):
+                own = net.init(0)
+                how = {"engine": "cpu"} if devices is None else {"engine": "xla", "devices": devices}
+                run = ct.fit(own, X, y, loss="cross_entropy", optimizer=ct.optim.Momentum(0.05), epochs=2,
+                             batch_size=rows, progress=False, **how)
+                runs[str(devices)] = (own.theta.astype(float).tolist(), run.steps["loss"].tolist())
+            found[f"{name}, batches of {rows}"] = runs
+    engine = ct.compile(net.init(0), "cross_entropy", batch_size=8, input=X[:2], target=y[:2], engine="xla",
+                        devices="all").engine
+    found["all"] = engine.devices.count
+    try:
+        ct.fit(net.init(0), X, y, loss="cross_entropy", engine="xla", devices=9)
+    except ct.errors.ArgumentError as error:
+        found["nine"] = str(error)
+    json.dump(found, sys.stdout)
+
+
+main()

@@ -1,0 +1,53 @@
+"""Rows of a batch shared by several of JAX's devices: any number of rows, the same training up to roundings."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import cutaway as ct
+from cutaway.errors import ArgumentError
+
+pytest.importorskip("jax")
+X, y = ct.datasets.make("moons", n=32, seed=0)
+
+
+@pytest.fixture(scope="module")
+def found():
+    """What a process with eight devices found: for each network and number of devices, weights and losses."""
+    script = Path(__file__).with_name("on_eight_devices.py")
+    run = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True, timeout=300)
+    return json.loads(run.stdout)
+
+
+def test_103_rows_on_two_and_on_eight_devices_train_as_on_one(found):
+    """Neither number divides 103, nor the 7 rows of the last batch of 32; batch norm's moments are of the true rows."""
+    cases = {name: runs for name, runs in found.items() if name not in ("nine", "all")}
+    assert len(cases) == 6
+    for name, runs in cases.items():
+        weights, losses = runs["1"]
+        for devices in ("2", "8", "None"):  # None: the CPU engine
+            np.testing.assert_allclose(runs[devices][1], losses, rtol=2e-6, err_msg=f"{name}, {devices} devices")
+            np.testing.assert_allclose(runs[devices][0], weights, rtol=1e-4, atol=2e-6, err_msg=f"{name}, {devices}")
+
+
+def test_all_are_as_many_as_there_are(found):
+    assert found["all"] == 8
+
+
+def test_more_devices_than_there_are(found):
+    assert found["nine"] == ("devices=9, and JAX finds 8 here, cpu; for several of them on a CPU, to try it: "
+                             'jax.config.update("jax_num_cpu_devices", 9) before JAX is used')
+
+
+@pytest.mark.parametrize(("devices", "engine", "words"), [
+    (2, "cpu", "the engine 'cpu' runs on one device: leave out devices="),
+    (0, "xla", "devices must be"),
+    ("some", "xla", 'devices must be .*"all" or None'),
+])
+def test_what_devices_cannot_be(devices, engine, words):
+    with pytest.raises(ArgumentError, match=words):
+        ct.fit(ct.nn.MLP(2, [4], 2), X, y, loss="cross_entropy", engine=engine, devices=devices)
