@@ -24,6 +24,10 @@ from .base import Estimator, TrainingRows
 from .design import Design
 
 
+#: Losses that a wild row decides.
+SQUARES = ("mse", "half_mse")
+
+
 class Regressor(RegressorMixin, Estimator):
     """A neural network that predicts numbers, from a raw table, images or sequences to the target's own unit.
 
@@ -40,7 +44,8 @@ class Regressor(RegressorMixin, Estimator):
     loss: "mse" (if None), "half_mse", "mae" or "huber", on the scaled target, "quantile", or a function (z, y) -> J.
     quantiles: of loss="quantile", shares of targets that lie below, rising; (0.05, 0.5, 0.95) if None. `predict` gives
         the one nearest to the median, `predict_quantiles` all, of which none crosses another.
-    monitor: "loss", "r2", "rmse", "mae", or a function (z, y) with its direction.
+    monitor: "loss", "r2", "rmse", "mae", or a function (z, y) with its direction. For a table's squared errors "loss"
+        means "mae", by which no wild row decides alone; ("loss", "min") is the loss itself.
 
     The other arguments and the attributes after `fit` are those of ct.Classifier.
     """
@@ -194,6 +199,19 @@ class Regressor(RegressorMixin, Estimator):
     def _loss(self) -> str | Callable:
         levels = self.levels
         return partial(losses.quantile, quantiles=levels) if levels else super()._loss()
+
+    def _monitor(self) -> Any:
+        """For "loss" and squared errors of a table, the mean absolute error: one wild row among the few held back would
+        decide a mean of squares, and often says an epoch long before the network has learnt."""
+        design = self.design_
+        squares = self.monitor in ("loss", "val_loss") and not callable(self.loss) and design.loss in SQUARES
+        return "mae" if squares and design.preset else self.monitor
+
+    def _prepare(self, *given: Any, **how: Any) -> TrainingRows:
+        rows = super()._prepare(*given, **how)
+        if self._monitor() != self.monitor and self.design_.validation:
+            self.design_.reasons["validation"] += "; by their mean absolute error, which no wild row decides alone"
+        return rows
 
     def _ask_held_back(self, past: Past) -> None:
         self.intervals_ = intervals.learn(self, past)
