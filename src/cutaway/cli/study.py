@@ -397,6 +397,8 @@ def mistakes(names: list[str], y: np.ndarray, predicted: np.ndarray, probability
 def titled(model: Any, kind: str) -> str:
     """Write a network in a line: its repr, or where that takes several lines, its kind and size."""
     words = {"cnn": "a convolutional network", "recurrent": "a recurrent network"}.get(kind, type(model).__name__)
+    if kind == "mlp" and isinstance(model, Ensemble):
+        words = f"{len(model.networks)} multilayer perceptrons side by side"
     if kind == "fcn":
         several = f"{len(model.networks)} convolutional networks side by side" if isinstance(model, Ensemble) else ""
         words = several or "a convolutional network"

@@ -24,7 +24,7 @@ from ..optim.schedules import AUTO
 from ..staged import from_sparse
 from ..train.fit import beginning
 from ..train.past import Past
-from . import rehearsal
+from . import folds, rehearsal
 from .arguments import check_arguments, refuse_left_out, seed_of, tell_of_fit_only, tell_of_no_validation
 from .built import WithDiagram
 from .constant import answer_constant, tell_of_constants
@@ -50,7 +50,8 @@ class TrainingRows:
     """The rows that count: what kind they are, X, targets, weights (n,) or None, and the names of X's features.
 
     `held` are row numbers to learn from and to hold back, where they must not be drawn by chance; `rehearsed` those of
-    the earlier and the latest rows, where a second network learns from the earlier ones alone.
+    the earlier and the latest rows, where a second network learns from the earlier ones alone; `groups` (n,) which rows
+    stay on one side.
     """
 
     kind: Inputs
@@ -60,6 +61,7 @@ class TrainingRows:
     names: list[str] | None = None
     held: tuple[np.ndarray, np.ndarray] | None = None
     rehearsed: tuple[np.ndarray, np.ndarray] | None = None
+    groups: np.ndarray | None = None
 
     def __len__(self) -> int:
         return self.kind.count(self.X)
@@ -122,7 +124,7 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
         if isinstance(self.validation, tuple | list):
             Xv, yv, wv = (*self.validation, None)[:3]
             held = self._rows(Xv, yv, wv, like=self.inputs_)
-        elif rows.held is not None and design.validation:
+        elif rows.held is not None and design.validation and not (rows.groups is not None and design.networks > 1):
             held = rows.take(rows.held[1])
             rows = rows.take(rows.held[0])
         Z, T, w = self._encoded(rows)
@@ -139,6 +141,19 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
             "monitor": "loss" if validation is None else self._monitor(), "callbacks": self.callbacks,
         }
         batch_size = min(design.batch_size, len(T))
+        if design.networks > 1:
+            self.run_, past = folds.learn(self, Z, T, how, batch_size, rows.groups)
+        else:
+            past = self._train_one(Z, T, w, batch_size, how)
+        self.history_ = self.run_.history
+        answer_constant(self, T, w)
+        with rehearsal.rehearsed(self, rows, first, how, batch_size, began, past) as past:
+            self._ask_held_back(past)
+        return self
+
+    def _train_one(self, Z: Any, T: np.ndarray, w: np.ndarray | None, batch_size: int, how: dict[str, Any]) -> Past:
+        """Train one network on encoded rows, and give what its run did."""
+        design = self.design_
         training = beginning(self.model_, Z, T, batch_size=batch_size, **how)
         if training.note and self.batch_size == "auto":
             batch_size = design.batch_size = leaves_none(batch_size, len(training.past.rows))
@@ -147,17 +162,13 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
         find_again(self.model_, Z, T, w, training.past.rows, design.link != "identity")
         training.run.design = design
         self.run_ = training.go()
-        self.history_ = self.run_.history
         if training.trouble and self.run_.last is None:
             raise TrainingError(training.trouble)
         for said in training.warnings():
             tell(said, TrainingWarning)
         if design.lr == AUTO and self.run_.lr_found is not None:
             design.lr, design.reasons["optimizer"] = self.run_.lr_found, "its learning rate was found before training"
-        answer_constant(self, T, w)
-        with rehearsal.rehearsed(self, rows, first, how, batch_size, began) as past:
-            self._ask_held_back(past)
-        return self
+        return training.past
 
     def _partial_fit(self, X: Any, y: Any, classes: Any, sample_weight: Any) -> Any:
         """Make one pass over the rows given. The first call fixes the encoders and the network."""

@@ -67,7 +67,7 @@ LINEAR = ("mse", "half_mse", "binary_cross_entropy", "cross_entropy")
 #: Fields that are made of data, and that JSON does not hold.
 SEEN = ("encoder", "target_encoder", "front", "found")
 #: The row of the printed design in which an entry of `spec` stands.
-ROW_OF = {name: name for name in ("augment", "members", "linear")} | {"bins": "numbers"} | dict.fromkeys(
+ROW_OF = {name: name for name in ("augment", "members", "networks", "linear")} | {"bins": "numbers"} | dict.fromkeys(
     ("channels", "norm", "front", "window", "stride", "windows", "strides"), "filters") | dict.fromkeys(
     ("cell", "width", "layers", "bidirectional"), "recurrent")
 
@@ -78,8 +78,8 @@ class Design(Shown):
 
     `n_in` is how many features a row has (of a sequence: a time step), or (height, width, channels) of images. `kind`
     is the network, "mlp", "cnn", "fcn" or "recurrent"; `hidden` its fully connected layers and `spec` the rest of it,
-    plain values: bins (of each number, at most) and members of an mlp; channels, norm and augment of a cnn; channels,
-    windows and strides of the filters of an fcn, which read sequences, and its members; cell, width, layers,
+    plain values: bins (of each number, at most), members and networks of an mlp; channels, norm and augment of a cnn;
+    channels, windows and strides of the filters of an fcn, which read sequences, and its members; cell, width, layers,
     bidirectional, and front, window and stride of the filters before it, of a recurrent one. `lr` may be "auto":
     training finds it first. `average` is the decay of the average of the weights (0: none), `validation` the share of
     rows held back, `warmup` the share of steps in which the learning rate rises. `front` is the first layer of a
@@ -141,6 +141,11 @@ class Design(Shown):
         return self.spec.get("members", 1) if self.hidden or self.kind == "fcn" else 1
 
     @property
+    def networks(self) -> int:
+        """How many networks of a table learn by themselves, each with other rows held back."""
+        return self.spec.get("networks", 1) if self.hidden and self.kind == "mlp" else 1
+
+    @property
     def linear(self) -> bool:
         """Whether a linear model stands beside the network: rows are few, and the loss is one that it has too."""
         return bool(self.spec.get("linear") and self.hidden and self.loss in LINEAR)
@@ -185,12 +190,12 @@ class Design(Shown):
 
     def alone(self, reason: str) -> None:
         """Let one network learn, where others would stand beside it."""
-        if self.members > 1:
+        if self.members > 1 or self.networks > 1:
             self.reasons["hidden"] += f"; {reason}"
         if self.kind == "fcn":
             self.spec = self.spec | {"members": 1}
         if self.kind == "mlp":
-            self.spec = self.spec | {"members": 1, "linear": False}
+            self.spec = self.spec | {"members": 1, "networks": 1, "linear": False}
 
     def take_precision(self, precision: str) -> None:
         """Take a precision of the caller's own, as ct.fit has it: numbers are then float32."""
@@ -328,6 +333,8 @@ def plan(inputs: Inputs, rows: int, encoder: Any, target: TargetEncoder, validat
     if design.kind == "mlp":
         few = preset in PRESETS and PRESETS[preset].linear and whole and rows < FEW_FOR_LINEAR
         few = few and not getattr(encoder, "codes", None)
+        design.spec |= {} if whole else {"networks": 1}
+        design.validation = min(share, 1 / design.networks)
         design.spec = design.spec | {"linear": few and inputs.name == "table" and target.task != "multilabel"}
     if epochs is not None:
         design.epochs = epochs
@@ -382,7 +389,9 @@ def _hidden_words(made: Design) -> str:
 def _beside(made: Design) -> dict[str, str]:
     """Describe what answers together with the network."""
     members = {"members": f"{made.members}, side by side"} if made.members > 1 else {}
-    return members | ({"linear": "one beside it, half of the answer"} if made.linear else {})
+    apart = "other rows held back" if made.validation and "validation" not in made.asked else "weights of its own"
+    networks = {"networks": f"{made.networks}, each with {apart}"} if made.networks > 1 else {}
+    return members | networks | ({"linear": "one beside it, half of the answer"} if made.linear else {})
 
 
 def _layers(made: Design) -> dict[str, str]:

@@ -35,11 +35,12 @@ def table_design(rows: int, m: int, encoder: TableEncoder, batch_size: int | Non
         chosen = replace(PRESETS["fast"], words='so many rows teach one plain network enough; "best" does more')
     batch, batch_reason = batch_for(m)
     batch = min(batch_size or batch, m)
-    epochs, epochs_reason = epochs_for(m, -(-m // batch), chosen.longer)
+    epochs, epochs_reason = epochs_for(m, -(-m // batch))
     dropout = "few rows need every neuron" if small else "dropout against learning rows by heart"
     return {
         "kind": "mlp", "hidden": chosen.hidden, "activation": "relu", "dropout": 0.0 if small else 0.1,
-        "spec": {"bins": chosen.bins, "members": chosen.members}, "average": chosen.average, "preset": preset or "",
+        "spec": {"bins": chosen.bins, "members": chosen.members, "networks": chosen.networks},
+        "average": chosen.average, "preset": preset or "",
         "lr": chosen.lr, "weight_decay": 0.01, "warmup": 0.1, "batch_size": batch, "epochs": epochs,
         "dtype": "float64" if small else "float32",
         "reasons": {
@@ -47,6 +48,7 @@ def table_design(rows: int, m: int, encoder: TableEncoder, batch_size: int | Non
             "input": _input_reason(encoder),
             "numbers": "a weight for each bin bends a number's influence where the rows are",
             "members": "they share most weights, and the mean of what they say errs less than any",
+            "networks": "the mean of several errs less than one, and few rows decide nothing alone",
             "average": "of the weights of the last steps: it errs less than any of them",
             "hidden": f"two layers are enough for a table; ReLU learns fast; {dropout}",
             "optimizer": "a rate for each weight needs little tuning; decay keeps matrices small, biases are free",
@@ -74,15 +76,14 @@ def batch_for(m: int) -> tuple[int, str]:
     return 256, "many rows: larger batches use the processor better"
 
 
-def epochs_for(m: int, steps: int, longer: float = 1.0) -> tuple[int, str]:
-    """Choose epochs for m rows in `steps` batches, `longer` times as many as are enough, and say why."""
+def epochs_for(m: int, steps: int) -> tuple[int, str]:
+    """Choose epochs for m rows in `steps` batches, and say why."""
     if m < SMALL:
         return SMALL_TABLE_EPOCHS, "one step an epoch: about what such a table can teach"
-    epochs = math.ceil(longer * min(max(TABLE_STEPS / steps, FEWEST_TABLE_EPOCHS), MOST_TABLE_EPOCHS))
-    if epochs * steps <= longer * MOST_TABLE_STEPS:
+    epochs = math.ceil(min(max(TABLE_STEPS / steps, FEWEST_TABLE_EPOCHS), MOST_TABLE_EPOCHS))
+    if epochs * steps <= MOST_TABLE_STEPS:
         return epochs, f"{epochs * steps:,} steps, {steps} an epoch: enough to converge"
-    most = math.ceil(longer * MOST_TABLE_STEPS)
-    return max(10, math.ceil(most / steps)), f"many rows: about {most:,} steps are enough"
+    return max(10, math.ceil(MOST_TABLE_STEPS / steps)), f"many rows: about {MOST_TABLE_STEPS:,} steps are enough"
 
 
 def _input_reason(encoder: TableEncoder) -> str:

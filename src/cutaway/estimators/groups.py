@@ -39,6 +39,7 @@ def held_by_groups(estimator: Any, rows: Any, groups: Any, sample_weight: Any) -
 def whole_groups(estimator: Any, rows: Any, labels: Any) -> tuple[np.ndarray, np.ndarray]:
     """Divide the rows by labels (n,), classes as near to proportion as whole groups allow; the design says so."""
     classes = rows.y if _one_class_a_row(estimator, rows.y) else None
+    rows.groups = labels
     learn, held = split(len(rows), estimator.validation, estimator._seed, stratify=classes, groups=labels)
     estimator.design_.reasons["validation"] += "; whole groups"
     return learn, held

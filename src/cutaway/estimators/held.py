@@ -20,8 +20,10 @@ class Held(NamedTuple):
         return len(self.z)
 
 
-def answered(estimator: Any, data: Data) -> Held:
-    """Answer rows of a run's data; those that do not lie in memory are read in stages."""
+def answered(estimator: Any, data: Data | Held) -> Held:
+    """Answer rows of a run's data; those that do not lie in memory are read in stages. Of folds they are answered."""
+    if isinstance(data, Held):
+        return data
     if not data.on_disk:
         return Held(estimator._outputs(data.inputs), data.y, data.weight)
     every = stages(data, np.arange(len(data)), 1)

@@ -13,8 +13,9 @@ class Preset:
     """What a preset makes of a table's network and of its training.
 
     bins: of each number, at most; 0: numbers as they are. members: networks side by side that share weights. hidden:
-    neurons of each layer. lr: the highest learning rate. average: the decay of the average of the weights. longer: how
-    many times the epochs of `fast`. linear: whether a linear model stands beside the network where rows are few.
+    neurons of each layer. networks: how many learn by themselves, each with other rows held back. lr: the highest
+    learning rate. average: the decay of the average of the weights. linear: whether a linear model stands beside the
+    network where rows are few.
     """
 
     words: str
@@ -23,14 +24,14 @@ class Preset:
     hidden: tuple[int, ...] = (128, 128)
     lr: float = 1e-3
     average: float = 0.99
-    longer: float = 1.0
+    networks: int = 1
     linear: bool = True
 
 
 PRESETS = {
     "fast": Preset("one plain network: the least time", linear=False),
     "default": Preset("a good score in about a second", bins=16, members=4, lr=2e-3),
-    "best": Preset("the best score, at ten times the time", bins=32, members=8, hidden=(256, 256), lr=2e-3, longer=1.5),
+    "best": Preset("the best score, at five times the time", bins=32, members=4, lr=2e-3, networks=5),
 }
 DEFAULT = "default"
 #: What few rows get whatever the preset, since nothing is left to chance there; and a network of the caller's own.

@@ -23,7 +23,6 @@ from . import intervals
 from .base import Estimator, TrainingRows
 from .design import Design
 
-
 #: Losses that a wild row decides.
 SQUARES = ("mse", "half_mse")
 

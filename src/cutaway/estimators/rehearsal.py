@@ -137,21 +137,22 @@ def _by_time(estimator: Any, rows: Any, name: str, parts: tuple[np.ndarray, ...]
 
 @contextmanager
 def rehearsed(estimator: Any, rows: Any, first: Any, how: dict[str, Any], batch_size: int,
-              began: float) -> Iterator[Past]:
+              began: float, past: Any) -> Iterator[Any]:
     """Give the past whose rows held back say how far off the estimator may be; while the block runs, its network is the
     one that did not learn from them.
 
-    first: the network as it was before training, or None where nothing is rehearsed; how: the arguments of its run.
+    first: the network as it was before training, or None where nothing is rehearsed; how: the arguments of its run;
+    past: that of the fit, whose rows held back tell where nothing is rehearsed.
     """
     own, run, factors = estimator.model_, estimator.run_, vars(estimator).get("_factors")
-    past = None if first is None or run.trouble or run.stopped == "interrupted" else _trained(
+    rehearsal = None if first is None or run.trouble or run.stopped == "interrupted" else _trained(
         estimator, rows, first, how | {"time_limit": left_of(estimator.time_limit, began)}, batch_size)
-    if past is None:
-        yield run.past
+    if rehearsal is None:
+        yield past
         return
     estimator.model_ = first
     try:
-        yield past
+        yield rehearsal
     finally:
         estimator.model_ = own
         if factors is not None:
@@ -184,5 +185,7 @@ def _trained(estimator: Any, rows: Any, network: Any, how: dict[str, Any], batch
 
 
 def copied(estimator: Any, rows: Any) -> Any:
-    """The network with its first weights, for the rehearsal, if there will be one."""
-    return None if rows.rehearsed is None else copy.deepcopy(estimator.model_)
+    """The network with its first weights, for the rehearsal, if there will be one; of several, one is enough."""
+    model = estimator.model_
+    return None if rows.rehearsed is None else copy.deepcopy(
+        model.networks[0] if estimator.design_.networks > 1 else model)
