@@ -46,9 +46,13 @@ _VIEWS["descent_page"] = lambda *what: _import_module(".report.descent_page", __
 def load(path, custom=None):
     """Load a model or estimator from a file that `ct.save` wrote. Loading never runs code from the file.
 
+    path may also be a trained MLPClassifier or MLPRegressor of scikit-learn's: it comes back as that of
+    cutaway.sklearn, whose `model_` is the network.
     custom: {name: class} gives a saved custom Module back as that class; without, it predicts and trains all the same.
     Raises errors.FileError for a file that is missing, damaged, or not ours.
     """
+    if hasattr(path, "get_params"):
+        return _import_module(".estimators.mlp", __name__).from_sklearn(path)
     from . import files
 
     kind = files.describe(path)["kind"]

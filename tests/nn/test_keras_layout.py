@@ -148,7 +148,7 @@ def test_weights_of_ones_own_module_go_out_by_its_names_for_pytorch_alone(tmp_pa
 EXPORTS = {
     "a wrong ending": (nn.Linear(2, 2), "net.h5", "keras", r"ends in .weights.h5, .npz"),
     "a pickle": (nn.Linear(2, 2), "net.pt", "torch", "promises a PyTorch file"),
-    "a layout nobody knows": (nn.Linear(2, 2), "net.safetensors", "flax", 'layout must be "torch" or "keras"'),
+    "a layout nobody knows": (nn.Linear(2, 2), "net.npz", "flax", 'layout must be "torch", "keras" or "sklearn"'),
     "members": (nn.TabM(3, [4], 2), "net.safetensors", "torch", r"\(Members\) has no counterpart in PyTorch"),
     "two networks that answer as one": (nn.Ensemble([nn.MLP(2, [3], 1), nn.MLP(2, [3], 1)]), "net.npz", "keras",
                                         "no counterpart"),

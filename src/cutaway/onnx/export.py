@@ -12,6 +12,7 @@ import numpy as np
 from .. import habits
 from ..errors import ArgumentError
 from ..estimators.base import Estimator
+from ..estimators.mlp import to_sklearn
 from ..files import write_whole
 from ..files.endings import check_ending
 from ..files.weights import LAYOUTS, WeightsFile, write_weights
@@ -62,7 +63,7 @@ class OnnxFile:
 
 
 @habits.in_our_words
-def export(model: Any, path: Any, *, input: Any = None, coverage: float | None = None, layout: str | None = None,
+def export(model: Any, path: Any = None, *, input: Any = None, coverage: float | None = None, layout: str | None = None,
            channels: dict[str, int] | None = None) -> Any:
     """Write a network, or a Classifier or Regressor with all that it does to its input, as an ONNX file.
 
@@ -78,7 +79,8 @@ def export(model: Any, path: Any, *, input: Any = None, coverage: float | None =
 
     layout: "torch" or "keras" writes the weights alone instead, as a PyTorch or Keras network built alike has them:
     names, axes, order of gates (docs/layouts.md). For PyTorch the file ends in .safetensors or .npz, for Keras in
-    .weights.h5 or .npz. Of an estimator they are its network's. channels: as load_state_dict takes them.
+    .weights.h5 or .npz. Of an estimator they are its network's. "sklearn" writes nothing and gives back scikit-learn's
+    own network for one of cutaway.sklearn, with the same weights. channels: as load_state_dict takes them.
 
     >>> print(ct.export(ct.nn.MLP(2, [8], 1).init(0), path.with_name("net.safetensors"), layout="torch").shapes)
     {'0.weight': (8, 2), '0.bias': (8,), '2.weight': (1, 8), '2.bias': (1,)}
@@ -88,6 +90,13 @@ def export(model: Any, path: Any, *, input: Any = None, coverage: float | None =
     the layer, and where the package onnx is missing; FileError where the file cannot be written, an old one then
     stays as it was. Gives back an OnnxFile, which feeds and lists what goes in and out, or a WeightsFile.
     """
+    if layout == "sklearn":
+        if path is not None or channels is not None or input is not None or coverage is not None:
+            raise ArgumentError('layout="sklearn" gives back the object and writes no file: '
+                                'ct.export(model, layout="sklearn")')
+        return to_sklearn(model)
+    if path is None:
+        raise ArgumentError("name the file to write: ct.export(model, path)")
     if layout is not None:
         return _weights(model, path, layout, channels, input, coverage)
     if channels is not None:
@@ -138,7 +147,7 @@ def export(model: Any, path: Any, *, input: Any = None, coverage: float | None =
 def _weights(model: Any, path: Any, layout: str, channels: dict[str, int] | None, input: Any,
              coverage: float | None) -> WeightsFile:
     if layout not in LAYOUTS:
-        raise ArgumentError(f'layout must be "torch" or "keras" (or None, for ONNX), got {layout!r}')
+        raise ArgumentError(f'layout must be "torch", "keras" or "sklearn" (or None, for ONNX), got {layout!r}')
     if input is not None or coverage is not None:
         raise ArgumentError("input and coverage are for ONNX files, and layout writes weights alone: leave them out")
     network = model if isinstance(model, Module) else getattr(model, "model_", None)

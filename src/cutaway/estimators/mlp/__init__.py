@@ -2,6 +2,7 @@
 
 from . import persistence
 from .classifier import MLPClassifier
+from .exchange import from_sklearn, to_sklearn
 from .regressor import MLPRegressor
 
-__all__ = ["MLPClassifier", "MLPRegressor", "persistence"]
+__all__ = ["MLPClassifier", "MLPRegressor", "from_sklearn", "persistence", "to_sklearn"]

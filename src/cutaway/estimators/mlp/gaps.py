@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 
+from ...errors import DataError
+
 BLOCK = 2**22  # numbers of a sparse table that are made dense at a time
 
 
@@ -27,6 +29,13 @@ class Gaps:
         blocks = [_means(dense(X[:, start : start + step]), w, start) for start in range(0, self.features, step)]
         self.columns, self.means = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
 
+    @classmethod
+    def unknown(cls, features: int) -> Gaps:
+        """Gaps of a table that nobody saw: there is nothing to fill them with."""
+        gaps = cls.__new__(cls)
+        gaps.features, gaps.columns, gaps.means = features, np.zeros(0, np.intp), np.full(features, np.nan)
+        return gaps
+
     @property
     def width(self) -> int:
         """Columns of what `fill` gives: the features, and one for each that had gaps in training."""
@@ -40,6 +49,9 @@ class Gaps:
             return X
         if missing is None:
             missing = np.zeros(X.shape, bool)
+        if np.isnan(self.means).any() and missing[:, np.isnan(self.means)].any():
+            raise DataError("X has gaps (NaN), and this network came from scikit-learn's, which knows of none: fill "
+                            "them before, or fit it anew")
         filled = np.where(missing, self.means.astype(X.dtype), X)
         return np.hstack([filled, missing[:, self.columns].astype(X.dtype)])
 
