@@ -212,7 +212,7 @@ def test_an_operation_that_cannot_be_written_is_refused_by_its_layer(tmp_path):
 
 
 def test_what_is_no_network_and_no_such_name_are_refused(tmp_path):
-    with pytest.raises(ct.errors.ArgumentError, match="takes a network, a Classifier or a Regressor, got int"):
+    with pytest.raises(ct.errors.ArgumentError, match=r"a Regressor or a network of cutaway.sklearn, got int"):
         ct.export(3, tmp_path / "m.onnx")
     with pytest.raises(ct.errors.ArgumentError, match="the network is the class Linear: build one"):
         ct.export(nn.Linear, tmp_path / "m.onnx")

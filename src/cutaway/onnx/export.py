@@ -12,12 +12,13 @@ import numpy as np
 from .. import habits
 from ..errors import ArgumentError
 from ..estimators.base import Estimator
-from ..estimators.mlp import to_sklearn
+from ..estimators.mlp import MLPEstimator, to_sklearn
 from ..files import write_whole
 from ..files.endings import check_ending
 from ..files.weights import LAYOUTS, WeightsFile, write_weights
 from ..nn import Module
 from .columns import InputColumn
+from .drop_ins import DropInSide, write_drop_in
 from .graph import STEPS, OnnxArray, OnnxGraph, named
 from .inputs import NetworkSide, Side, TableSide, side_of
 from .network import Evaluation
@@ -51,7 +52,7 @@ class OnnxFile:
     path: str
     inputs: list[Port]
     outputs: list[Port]
-    side: Side = field(repr=False)
+    side: Side | DropInSide = field(repr=False)
 
     def feed(self, X: Any) -> dict[str, np.ndarray]:
         """Make the arrays for `session.run(None, file.feed(X))`."""
@@ -65,7 +66,7 @@ class OnnxFile:
 @habits.in_our_words
 def export(model: Any, path: Any = None, *, input: Any = None, coverage: float | None = None, layout: str | None = None,
            channels: dict[str, int] | None = None) -> Any:
-    """Write a network, or a Classifier or Regressor with all that it does to its input, as an ONNX file.
+    """Write a network, or an estimator with all that it does to its input, as an ONNX file.
 
     >>> import cutaway as ct, pathlib, tempfile
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "net.onnx"
@@ -107,7 +108,7 @@ def export(model: Any, path: Any = None, *, input: Any = None, coverage: float |
         if coverage is not None:
             raise ArgumentError("coverage is of a Regressor's intervals, and this is a network: leave it out")
         evaluation = Evaluation.of(model, input)
-        side: Side = NetworkSide(evaluation, model.dtype)
+        side: Side | DropInSide = NetworkSide(evaluation, model.dtype)
         z = evaluation.write(g, side.write(g))
         g.output("outputs", z, "as the loss takes them")
         about = f"{model!r}"
@@ -127,9 +128,17 @@ def export(model: Any, path: Any = None, *, input: Any = None, coverage: float |
         more = _columns(side) | {"task": model.design_.task, "target": model.target_encoder_.names}
         if hasattr(model, "classes_"):
             more["classes"] = model.classes_.tolist()
+    elif isinstance(model, MLPEstimator):
+        if input is not None or coverage is not None:
+            raise ArgumentError(f"input and coverage are not for a {type(model).__name__}: leave them out")
+        g.reserve(NAMES)
+        side, more = write_drop_in(g, model)
+        about = f"{model!r}"
     else:
-        raise ArgumentError(f"export takes a network, a Classifier or a Regressor, got {type(model).__name__}. "
-                            "skl2onnx converts the networks of cutaway.sklearn")
+        raise ArgumentError(f"export takes a network, a Classifier, a Regressor or a network of cutaway.sklearn, got "
+                            f"{type(model).__name__}"
+                            + (". Its network alone goes: ct.export(model.model_, path)"
+                               if isinstance(getattr(model, "model_", None), Module) else ""))
     metadata = {"kind": type(model).__name__, **more}
     text = {f"cutaway.{key}": value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
             for key, value in metadata.items()}
@@ -156,7 +165,7 @@ def _weights(model: Any, path: Any, layout: str, channels: dict[str, int] | None
     return write_weights(network, path, layout, channels)
 
 
-def _columns(side: Side) -> dict[str, Any]:
+def _columns(side: Any) -> dict[str, Any]:
     """What people and programs must know of each column."""
     def told(source: InputColumn) -> dict[str, str]:
         return {"input": source.name, "takes": source.kind, "column": source.column.name, "is": source.column.kind,
