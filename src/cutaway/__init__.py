@@ -43,17 +43,26 @@ _VIEWS["lab_page"] = lambda *what: _import_module(".report.lab_page", __name__).
 _VIEWS["descent_page"] = lambda *what: _import_module(".report.descent_page", __name__).write_descent_page(*what)
 
 
-def load(path, custom=None):
-    """Load a model or estimator from a file that `ct.save` wrote. Loading never runs code from the file.
+def load(path, custom=None, output=None):
+    """Load a model or estimator from a file that `ct.save` wrote, or a network from an ONNX file of any library's.
 
-    path may also be a trained MLPClassifier or MLPRegressor of scikit-learn's: it comes back as that of
+    Loading never runs code from the file. custom: {name: class} gives a saved custom Module back as that class;
+    without, it predicts and trains all the same. A file that ends in .onnx becomes a network whose parameters have the
+    graph's names (docs/onnx.md); output: which value of its graph it gives, the first output of real numbers unless
+    named. path may also be a trained MLPClassifier or MLPRegressor of scikit-learn's: it comes back as that of
     cutaway.sklearn, whose `model_` is the network.
-    custom: {name: class} gives a saved custom Module back as that class; without, it predicts and trains all the same.
-    Raises errors.FileError for a file that is missing, damaged, or not ours.
+    Raises errors.FileError for a file that is missing, damaged, not ours, or with a node that is not read.
     """
     if hasattr(path, "get_params"):
         return _import_module(".estimators.mlp", __name__).from_sklearn(path)
     from . import files
+
+    if str(path).lower().endswith(".onnx"):
+        if custom is not None:
+            raise errors.ArgumentError("custom is for files that ct.save wrote: an ONNX file names no classes")
+        return _import_module(".onnx", __name__).load_onnx(path, output)
+    if output is not None:
+        raise errors.ArgumentError("output is for ONNX files: a model file of ours gives what it was saved to give")
 
     kind = files.describe(path)["kind"]
     if kind != "module":  # estimators say themselves how they are rebuilt

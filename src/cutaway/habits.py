@@ -81,7 +81,7 @@ SHARED = {
     "fliplr": "x.flip(1)", "flipud": "x.flip(0)", "sign": "ct.ops.where(x > 0, 1.0, -1.0)",
     "log2": "ct.ops.log(x) / np.log(2)",
     "log10": "ct.ops.log(x) / np.log(10)", "tan": "ct.ops.sin(x) / ct.ops.cos(x)", "equal": "x == y, value by value",
-    "erf": "ct.ops.gelu has it inside; alone it has no rule here", "addmm": "b + u @ v",
+    "addmm": "b + u @ v",
     "randn": "rng.standard_normal of NumPy", "logit": "ct.ops.log(x / (1 - x))",
 }
 TENSOR = SHARED | {"stack": "ct.ops.stack([x, y])", "dropout": "ct.nn.Dropout(p), a layer"} | {

@@ -51,7 +51,7 @@ def away(rng: np.random.Generator, *shape: int) -> np.ndarray:
 
 
 @case("relu", "sigmoid", "tanh", "selu", "gelu", "gelu_tanh", "silu", "softplus", "mish", "identity", "neg", "exp",
-      "expm1", "sin", "cos", "abs", "square", "softmax", "log_softmax", "detach")
+      "expm1", "sin", "cos", "erf", "abs", "square", "softmax", "log_softmax", "detach")
 def matrix(rng, n, k):
     return Case((away(rng, n, k),))
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from around import Around, program
 from cases import EVERY, IDS, Case
-from scipy.special import expit, ndtr
+from scipy.special import erf, expit, ndtr
 from test_rules import cotangents, gradients, outputs
 
 import cutaway as ct
@@ -114,6 +114,7 @@ TRUTH = {
     "log": (np.log, lambda z: 1 / z), "log1p": (np.log1p, lambda z: 1 / (1 + z)),
     "sin": (np.sin, np.cos),
     "cos": (np.cos, lambda z: -np.sin(z)),
+    "erf": (erf, lambda z: 2 / np.sqrt(np.pi) * np.exp(-z * z)),
     "sqrt": (np.sqrt, lambda z: 0.5 / np.sqrt(z)),
     "abs": (np.abs, np.sign),
     "square": (np.square, lambda z: 2 * z),

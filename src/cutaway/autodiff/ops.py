@@ -28,10 +28,10 @@ def _elementwise(name: str):
 relu, sigmoid, tanh, selu, gelu, gelu_tanh, silu, softplus, mish, identity = map(
     _elementwise, ("relu", "sigmoid", "tanh", "selu", "gelu", "gelu_tanh", "silu", "softplus", "mish", "identity")
 )
-add, sub, mul, div, maximum, minimum, neg, exp, log, log1p, expm1, sin, cos, sqrt, abs, square, detach = map(
+add, sub, mul, div, maximum, minimum, neg, exp, log, log1p, expm1, sin, cos, erf, sqrt, abs, square, detach = map(
     _elementwise,
-    ("add", "sub", "mul", "div", "maximum", "minimum", "neg", "exp", "log", "log1p", "expm1", "sin", "cos", "sqrt",
-     "abs", "square", "detach"),
+    ("add", "sub", "mul", "div", "maximum", "minimum", "neg", "exp", "log", "log1p", "expm1", "sin", "cos", "erf",
+     "sqrt", "abs", "square", "detach"),
 )
 clamp, pow = arrays.clip, arrays.power
 subtract, multiply, divide, true_divide, negative, absolute = sub, mul, div, div, neg, abs
@@ -205,8 +205,8 @@ def gru(u, W, b=None, h0=None, lengths=None, reverse: bool = False, truncate: in
     return apply("gru", u, W, b, h0, lengths, reverse=reverse, truncate=truncate)
 
 
-for _f in (relu, sigmoid, tanh, exp, log, log1p, expm1, sin, cos, sqrt, abs, square, neg, add, sub, mul, div, maximum,
-           minimum, matmul, detach):
+for _f in (relu, sigmoid, tanh, exp, log, log1p, expm1, sin, cos, erf, sqrt, abs, square, neg, add, sub, mul, div,
+           maximum, minimum, matmul, detach):
     setattr(Tensor, _f.__name__, _f)
 for _name in ("subtract", "multiply", "divide", "true_divide", "negative", "absolute"):
     setattr(Tensor, _name, globals()[_name])

@@ -182,7 +182,7 @@ def program_of(model: Any, input_shape: Any = None, whole: bool = False, ask: st
             raise
         ask = ask or "input_shape, that of one row, such as (28, 28, 1) for images or (time, features) for sequences"
         raise ArgumentError(f"{type(network).__name__} takes inputs of more than one shape: give {ask}") from None
-    fixed = network is not model or isinstance(network, Restored)
+    fixed = network is not model or isinstance(network, Restored) or getattr(network, "fixed_sizes", False)
     if whole and input_shape is None and not fixed and any_length(program):
         features = program.engine.listing.inputs[0].shape[1:]
         wanted = f"(24, {features[0]})" if features else "(24,)"

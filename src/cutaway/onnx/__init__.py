@@ -1,6 +1,9 @@
-"""ONNX: trained networks and estimators as files that run without Python, or with ONNX Runtime alone."""
+"""ONNX: trained networks and estimators as files that run without Python, and networks from other libraries' files."""
 
 from .export import OnnxFile, Port, export
 from .operations import ROWS, WITHOUT, Site
+from .reading.load import load_onnx
+from .reading.network import OnnxNetwork
+from .reading.table import NODES, node
 
-__all__ = ["ROWS", "WITHOUT", "OnnxFile", "Port", "Site", "export"]
+__all__ = ["NODES", "ROWS", "WITHOUT", "OnnxFile", "OnnxNetwork", "Port", "Site", "export", "load_onnx", "node"]

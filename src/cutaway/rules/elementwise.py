@@ -317,6 +317,15 @@ def cos_back(dw, u):
     return -dw * xp.sin(u)
 
 
+@rule("w = erf u", "elementwise")
+def erf(u):
+    return xp.erf(u)
+
+def erf_back(dw, u):
+    u = within(u, 40)
+    return dw * 1.1283791670955126 * xp.exp(-(u * u))
+
+
 @rule("w = sqrt u", "elementwise")
 def sqrt(u):
     return xp.sqrt(u)
