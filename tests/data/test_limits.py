@@ -14,7 +14,7 @@ from cutaway.data.categories import MERGE
 HOME = Path(cutaway.__file__).parent
 #: What is no rule of thumb: presets, what is printed, exit statuses, the calendar, formats.
 OTHERS = {"cli/demo.py", "cli/run.py", "cli/sections.py", "cli/stepper.py", "cli/terminal.py", "data/dates.py",
-          "data/date_cells.py", "data/date_forms.py", "data/npz_files.py", "data/old_pillow.py",
+          "data/date_cells.py", "data/date_forms.py", "data/npz_files.py", "data/old_pillow.py", "data/wav_files.py",
           "data/sheets.py", "data/statistics_files.py", "estimators/presets.py"}
 FORMATS = {"HEADERS", "TRUTH", "CHANNELS", "NAMES", "TURNS", "BRIGHTNESS", "FIRST", "PER_SECOND", "UNITS", "HOUSE"}
 

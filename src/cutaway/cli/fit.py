@@ -41,8 +41,9 @@ class TaskOption(StrEnum):
 def fit(
     files: Annotated[list[Path], Argument(metavar="DATA...", show_default=False,
                                           help="A table (.csv, .xlsx, .parquet, .json, ...; - is standard input), or "
-                                               "several with the same columns; a folder of images with a folder for "
-                                               "each class, a table of image files, a .ts file, or .npz with X, y.")],
+                                               "several with the same columns; a folder of images, WAV files or "
+                                               "recordings in CSV with a folder for each class, a table of such files, "
+                                               "a .ts file, or .npz with X, y.")],
     target: Annotated[list[str] | None, Option("--target", "-t", metavar="COL", show_default=False,
                                                help="The column to predict; repeat it for several.")] = None,
     out: Annotated[Path, Option("--out", "-o", help="Where the model goes.")] = Path("model.safetensors"),
@@ -66,8 +67,9 @@ def fit(
                                                          "of its time steps.")] = None,
     forecast: Annotated[str | None, Option(metavar="COL", help="Forecast this column from the rows before; --time says "
                                                                "when they were.")] = None,
-    window: Annotated[int | None, Option(min=1, help="Rows that a forecast sees: by the data; without --time, "
-                                                      "24.")] = None,
+    window: Annotated[int | None, Option(min=1, help="Rows that a forecast sees: by the data; without --time, 24. Of "
+                                                      "sequences with --id: the target is one of each row, told by so "
+                                                      "many rows up to it.")] = None,
     horizon: Annotated[int | None, Option(min=1, help="Rows that are forecast: a season, without --time 1.")] = None,
     gaps: Annotated[Gaps | None, Option(help="Missing time steps of a forecast: fill them with empty steps (so unless "
                                              "given), cut out the windows across them, join what is beside them, or "
@@ -118,6 +120,8 @@ def fit(
                                                                 "this step, by the mean.", show_default=False)] = None,
     zone: Annotated[str | None, Option(metavar="ZONE", help="Of a forecast with --time: whose clock the times are by, "
                                                             "such as Europe/Berlin.", show_default=False)] = None,
+    wide: Annotated[bool, Option("--wide", help="Each row of the table is a series, its columns t1, t2, ... or heat_1, "
+                                                "heat_2, ... are the steps.")] = False,
 ) -> None:
     """Train a network on a table, images or sequences, score it on rows it has not seen, and write it to a file.
 
@@ -144,7 +148,7 @@ def fit(
     asked = ReadOptions(target or [], None if task is None else task.value, drop or [], group, time, id, forecast,
                         window, horizon, size, skip_damaged, mode, None if gaps is None else gaps.value,
                         column=checks.kinds(column or []), sheet=sheet, sql=sql, user_missing=user_missing,
-                        more=[str(path) for path in more])
+                        more=[str(path) for path in more], wide=wide)
     ahead = forecaster.ForecastOptions([part for part in (known or "").split(",") if part], step, zone)
     if forecaster.wanted(asked, options, ahead):
         verdict = forecaster.fit(data, out, report, asked, options, ahead, Screen(quiet))

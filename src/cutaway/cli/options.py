@@ -16,7 +16,7 @@ class ReadOptions:
     """What the command line says about reading the data. `every` is the step of time that a forecast's file keeps.
 
     sheet, sql and user_missing are what read_table takes; more: other files with the same columns; written: how the
-    numbers of columns are written."""
+    numbers of columns are written; wide: a table's columns are the steps of its rows."""
 
     targets: list[str] = field(default_factory=list)
     task: str | None = None
@@ -39,6 +39,7 @@ class ReadOptions:
     user_missing: bool = False
     more: list[str] = field(default_factory=list)
     written: dict[str, str] = field(default_factory=dict)
+    wide: bool = False
 
     @property
     def length(self) -> int:
@@ -61,7 +62,8 @@ class ReadOptions:
         kept: dict[str, Any] = {"time": self.time, "id": self.id, "forecast": self.forecast, "gaps": self.gaps,
                                 "every": self.every}
         kept |= self.remembered_of_tables()
-        kept |= {"window": self.length, "horizon": self.ahead} if self.forecast else {}
+        kept |= {"window": self.length, "horizon": self.ahead} if self.forecast else {"window": self.window}
+        kept |= {"wide": True} if self.wide else {}
         return {name: value for name, value in kept.items() if value is not None}
 
     def remembered_of_tables(self) -> dict[str, Any]:

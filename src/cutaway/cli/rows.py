@@ -79,6 +79,8 @@ def in_options(path: Path, rows: Any = None) -> Iterator[None]:
             yield
     except CutawayError as problem:
         text = str(problem).replace("(features=[...])", "(--drop; or --time, if it orders the rows)")
+        text = text.replace("window=24", "--window 24").replace("as target or id, or leave it out", "with --target or "
+                                                                "--id, or --drop it")
         text = re.sub(r"gaps='(\w+)'", r"--gaps \1", text)
         text = re.sub(r"with id=", "with --id", re.sub(r"(step|zone)='([^']+)'", r"--\1 '\2'", text))
         text = re.sub(r"Forecaster\(horizon=(\d+)\)", r"--horizon \1", text)
@@ -96,3 +98,10 @@ def check_columns(path: Path, frame: Any, **options: Any) -> None:
 def others(frame: Any, *used: Any) -> list[str]:
     """List the columns of a table that are not used yet."""
     return [name for name in frame.columns if name not in used]
+
+
+def notes_of(frame: Any) -> list[str]:
+    """List what is to be said of how a file was read."""
+    from ..data.written_numbers import NOTES
+
+    return list(frame.attrs.get(NOTES, []))

@@ -11,12 +11,11 @@ from ..text import counted, listed
 from . import checks
 from .forecasts import every_window, window_rows
 from .options import ReadOptions
-from .rows import FileRows, check_columns, in_options, others, table
+from .rows import FileRows, notes_of, table
 
 #: Options that belong to one kind of data.
 FILES, IMAGES = ("sheet", "sql", "user_missing", "more"), ("size", "mode", "skip_damaged")
 FORECAST = ("window", "horizon", "gaps")
-COLUMNS = ("group", "time", "drop", "column")
 
 
 def recognise(path: Path, asked: ReadOptions) -> tuple[Any, Any]:
@@ -24,6 +23,7 @@ def recognise(path: Path, asked: ReadOptions) -> tuple[Any, Any]:
     from ..data.formats import ARRAYS, format_of
     from ..data.image_sources import image_columns
     from ..data.npz_files import in_npz
+    from ..data.recordings import recording_columns
     from ..estimators.inputs import KINDS, kind_of
 
     if format_of(path) is ARRAYS:
@@ -35,7 +35,7 @@ def recognise(path: Path, asked: ReadOptions) -> tuple[Any, Any]:
         asked.refuse(FILES, f"{path.name}, which holds {kind.name}")
         return kind, None
     frame = table(path, asked)
-    if asked.id or asked.forecast:
+    if asked.wide or asked.id or asked.forecast or recording_columns(frame.drop(columns=asked.drop, errors="ignore")):
         return KINDS["sequences"], frame
     pictures = [name for name in image_columns(frame) if name not in asked.drop and name not in asked.column]
     return KINDS["images" if pictures else "table"], frame
@@ -47,10 +47,10 @@ def load(kind: Any, path: Path, asked: ReadOptions, frame: Any = None) -> FileRo
 
 
 def brings_labels(path: Path) -> bool:
-    """Whether a path is a folder of images, whose labels are the names of its folders."""
-    from ..data.formats import FOLDER, format_of
+    """Whether a path is a folder of images or recordings, whose labels are the names of its folders."""
+    from ..data.formats import FOLDER, RECORDINGS, format_of
 
-    return format_of(path) is FOLDER
+    return format_of(path) in (FOLDER, RECORDINGS)
 
 
 def load_for(estimator: Any, reading: dict[str, Any], path: Path, targets: list[str], skip_damaged: bool,
@@ -66,7 +66,7 @@ def load_for(estimator: Any, reading: dict[str, Any], path: Path, targets: list[
     if kind == "images":
         return image_rows(path, asked, encoder=estimator.encoder_)
     if kind == "sequences":
-        asked.targets = targets if asked.id else []
+        asked.targets = targets if format_of(path).holds == "table" and not asked.forecast else []
         rows = sequence_rows if targets or not asked.forecast else every_window
         return rows(path, asked, None, estimator.encoder_.names)
     if format_of(path) is SERIES:
@@ -195,13 +195,6 @@ def table_rows(path: Path, asked: ReadOptions, frame: Any = None) -> FileRows:
     return FileRows(X, y, extent, targets, by=by, notes=notes, width=frame.shape[1])
 
 
-def notes_of(frame: Any) -> list[str]:
-    """List what is to be said of how a file was read."""
-    from ..data.written_numbers import NOTES
-
-    return list(frame.attrs.get(NOTES, []))
-
-
 def _targets(frame: Any, names: list[str]) -> Any:
     """Take one target as a Series, several as a frame."""
     return _numbers_if_it_reads_so(frame[names[0]]) if len(names) == 1 else frame[names].apply(_numbers_if_it_reads_so)
@@ -272,50 +265,34 @@ def sequence_rows(path: Path, asked: ReadOptions, frame: Any = None, features: l
     """
     import pandas as pd
 
-    from ..data import from_long_table, read_ts
-    from ..data.formats import ARRAYS, SERIES, format_of
-    from ..data.npz_files import in_npz
+    from ..data.formats import SERIES, format_of
+    from ..data.recordings import recording_columns
     from ..data.sequence_encoder import as_sequences
     from ..data.series import extent_of
+    from .sequences import arrays, long_table, recordings, series_file, wide_table
 
     asked.refuse((*IMAGES, "split", "group", "column"), f"{path.name}, which holds sequences")
     if asked.forecast:
         return window_rows(path, asked, frame, features)
-    asked.refuse(FORECAST, f"{path.name} without --forecast")
-    ids, notes, name, form = None, [], "label", format_of(path)
-    X: Any
-    y: Any
-    if form is SERIES:
-        asked.refuse(("target", *COLUMNS, "id"), f"{path.name}: a .ts file holds its labels, at the end of each line")
-        series = read_ts(path)
-        X, y, features, notes = series.X, series.y, series.features, series.notes
-    elif form is ARRAYS:
-        asked.refuse((*COLUMNS, "id"), f"{path.name}, which has no columns")
-        name = asked.targets[0] if asked.targets else "y"
-        X, y = in_npz(path, name if asked.targets else None)
-    else:
+    form = format_of(path)
+    asked.refuse(("horizon", "gaps"), f"{path.name} without --forecast")
+    if form.holds == "table":
         frame = table(path, asked) if frame is None else frame
-        if asked.id is None or asked.time is None:
-            raise ArgumentError(f"{path.name} is a table: sequences in it need --id, the column that says which row is "
-                                "of which sequence, and --time, the one that orders them.")
-        if len(asked.targets) > 1:
-            raise ArgumentError("--target: a sequence has one target: name one column.")
-        check_columns(path, frame, id=[asked.id], time=[asked.time], target=asked.targets, drop=asked.drop)
-        if not features and not asked.targets:
-            raise ArgumentError("--target: name the column that is to be predicted, one value for each sequence.")
-        features = features or others(frame, asked.id, asked.time, *asked.targets, *asked.drop)
-        target = asked.targets[0] if asked.targets else None
-        with in_options(path):
-            series = from_long_table(frame, asked.id, asked.time, features, target)
-        X, y, notes, name = series.X, series.y, notes_of(frame) + series.notes, target or "target"
-        ids = pd.Series(series.ids, name=asked.id)
-    X = as_sequences(X)
+        named = recording_columns(frame.drop(columns=asked.drop, errors="ignore"))
+        read = wide_table if asked.wide else recordings if named and asked.id is None else long_table
+    else:
+        asked.refuse(("wide",), f"{path.name}, which is no table")
+        read = series_file if form is SERIES else arrays if form.holds == "arrays" else recordings
+    if read is not long_table:
+        asked.refuse(("window",), f"{path.name} without --forecast, or --id and --time")
+    series = read(path, asked, frame, features)
+    X, y, name = as_sequences(series.X), series.y, asked.targets[0] if asked.targets else series.label
     if y is not None and len(y) != len(X):
         raise DataError(f"{path.name}: {counted(len(X), 'sequence')}, but {len(y):,} labels: give one for each.")
-    ids = pd.Series(range(len(X)), name="row") if ids is None else ids
+    ids = pd.Series(range(len(X)) if series.ids is None else series.ids, name=series.id)
     y = None if y is None else pd.Series(y, name=name)
     extent = f"{counted(len(X), 'sequence')} of {extent_of(X)}"
-    return FileRows(X, y, extent, [name], ids, features, {}, list(notes))
+    return FileRows(X, y, extent, [name], ids, series.features, series.by, list(series.notes))
 
 
 def _of(kind: Any) -> str:

@@ -94,6 +94,9 @@ TABLES = [
 ]
 SERIES = Format(".ts", "sequences", (".ts", ".ts.gz"), labels=(
     "its header must say @classLabel true or @targetLabel true, and each line end with the label"))
+SOUND = Format("WAV", "sequences", (".wav", ".wave"), labels="name a folder with a folder of recordings for each class")
+RECORDINGS = Format("folder of recordings", "sequences", labels=(
+    "its recordings lie in it directly; give each class a folder, whose name is the label, or name a table of them"))
 ARRAYS = Format(".npz", "arrays", (".npz",), labels="write it with np.savez_compressed(path, X=..., y=labels)")
 IMAGE = Format("image", "images", (".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm",
                                    ".ppm", ".tif", ".tiff", ".webp"), package="Pillow", extra="images")
@@ -101,7 +104,7 @@ FOLDER = Format("folder", "images", labels=(
     "its images lie in it directly; give each class a folder, whose name is the label"))
 PARQUET_FOLDER = Format("Parquet folder", "table", (), read_parquet_folder, package="duckdb", extra="sql",
                         takes=("sql",), what="a folder of Parquet files, year=2024 in its names a column")
-FORMATS = [*TABLES, SERIES, ARRAYS, IMAGE, FOLDER, PARQUET_FOLDER]
+FORMATS = [*TABLES, SERIES, SOUND, ARRAYS, IMAGE, FOLDER, RECORDINGS, PARQUET_FOLDER]
 
 #: How files begin that are no data for a network, and what they are.
 OTHERS = {
@@ -135,7 +138,7 @@ def format_of(path: str | PathLike) -> Format:
     """
     path = Path(os.path.expanduser(parted(path)[0]))
     if os.path.isdir(path):
-        return PARQUET_FOLDER if _holds_parquet(path) else FOLDER
+        return PARQUET_FOLDER if _holds_parquet(path) else RECORDINGS if _holds_recordings(path) else FOLDER
     name = path.name.lower()
     names = [name, *(name.removesuffix(ending) for ending in ENDINGS.values() if name.endswith(ending))]
     return next((form for one in names for form in FORMATS if form.endings and one.endswith(form.endings)), TEXT)
@@ -222,6 +225,22 @@ def _holds_parquet(path: Path) -> bool:
             return bool(files) and all(name.endswith(".parquet") for name in files)
         path = path / min(names)
     return False
+
+
+def _holds_recordings(path: Path) -> bool:
+    """Whether a folder, or one in it, holds WAV files or tables of text, and none an image."""
+    try:
+        names = sorted(os.listdir(path)[:MOST_LOOKED_INTO])
+        found = False
+        for name in names:
+            inside = path / name
+            for one in os.listdir(inside)[:MOST_LOOKED_INTO] if inside.is_dir() else [name]:
+                if one.lower().endswith(IMAGE.endings):
+                    return False
+                found |= one.lower().endswith(SOUND.endings + TEXT.endings) and not one.startswith(".")
+    except OSError:
+        return False
+    return found
 
 
 def _refuse_unknown(asked: dict[str, Any], form: Format, path: Path) -> None:

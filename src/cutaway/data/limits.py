@@ -126,6 +126,10 @@ LONGEST_TS_LINE, LONGEST_HEADER_LINE, LONGEST_LABEL = 2**25, 2**20, 200
 MOST_VALUES, MOST_DIMENSIONS = 2**29, 2**16
 #: So many sequences at a time are put into one array: an array for each would take many times what it holds.
 SEQUENCES_AT_ONCE = 4096
+#: Bytes of a WAV file, some 25 minutes of stereo: what is longer is no example of one class. Its channels at most.
+MOST_SOUND, MOST_CHANNELS = 2**28, 64
+#: Steps that each sensor of a wide table needs: of two columns a1 and a2 nobody says that they are time.
+FEWEST_WIDE_STEPS = 3
 #: An array of text takes as much for each word as for the longest; from so many characters on that is looked at.
 WIDE_LABELS = 2**22
 

@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import whole_number
 from ..errors import ArgumentError, DataError
 from ..sequences import Sequences
 from ..text import counted
 from .cells import row_words, shown, words_of
-from .limits import MOST_PADDED, MOST_PADDING
+from .limits import MOST_PADDED, MOST_PADDING, MOST_VALUES
 from .numbers import infinite, parse_numbers, plain_numbers
 from .reading import read_table
 from .targets import missing_rows
@@ -28,7 +29,7 @@ class Series:
 
     `X` is an array (n, time, features) of float64, or Sequences where lengths differ; gaps are NaN. `y` (n,) holds
     labels, numbers or None where there is no target; `features` names the features, `ids` (n,) the sequences of a long
-    table. `notes` says in words what was noticed while reading.
+    table. `notes` says in words what was noticed while reading, `rate` how many samples a second sound has.
     """
 
     X: np.ndarray | Sequences
@@ -37,6 +38,7 @@ class Series:
     features: list[str]
     ids: np.ndarray | None = None
     notes: list[str] = field(default_factory=list)
+    rate: int | None = None
 
     def __iter__(self) -> Iterator[Any]:
         return iter((self.X, self.y))
@@ -93,13 +95,17 @@ def packed(steps: np.ndarray, lengths: np.ndarray, where: str) -> np.ndarray | S
 
 
 def from_long_table(frame: Any, id: str, time: str, features: str | Sequence[str] | None = None,
-                    target: str | None = None) -> Series:
+                    target: str | None = None, window: int | None = None) -> Series:
     """Make Sequences of a long table: one row a time step, the column `id` says of which sequence.
 
     `frame` is what `read_table` takes, a path or a table; `id` and `time` may also be levels of its index. Sequences
     come in the order in which their ids first appear, their rows in the order of `time`, numbers or dates. `features`
     are the columns of numbers to learn from, by default all others; gaps stay NaN. `target` is one value a sequence: it
     may stand in all of its rows or in some.
+
+    window: the target is one of each row. Every row, in the frame's order, becomes a sequence of so many rows of its id
+    up to it (fewer at its beginning), `y` is the row's own target, and `ids` say of which id it is: rows of one id look
+    alike, so give them as groups=.
 
     Rows are taken for steps of time, one each, however far apart they lie. Where that is not so, `notes` says it: what
     step the times keep, and in how many sequences steps are missing.
@@ -146,15 +152,40 @@ def from_long_table(frame: Any, id: str, time: str, features: str | Sequence[str
             f"{id!r} {shown(ids[whose[first]])} has {time!r} {frame[time].iloc[first]!s} in rows {first} and {second} "
             f"(the first row is 0){more}: keep one row for each time.{clocks_go_back(when[order], again)}"
         )
-    values = np.stack([_feature(frame[column], column) for column in names], axis=1)[order]
-    X = packed(values, np.bincount(whose), "The table")
+    values = np.stack([feature_values(frame[column], column) for column in names], axis=1)[order]
+    X = packed(values, np.bincount(whose), "The table") if window is None else rows_in_windows(
+        values, whose[order], order, whole_number("window", window))
     missing = int(np.isnan(values).sum())
     notes = [f"{counted(missing, 'value')} missing of {values.size:,}"] * bool(missing)
     notes += _uneven(steps(when[order], together), whose[order], len(ids), id, time)
-    y = None if target is None else _one_for_each(frame[target], target, whose, ids, id)
+    if window is not None:
+        ids = np.asarray(ids)[whose]
+    y = None if target is None else frame[target].to_numpy() if window is not None else _one_for_each(
+        frame[target], target, whose, ids, id)
     if y is not None and (unknown := int(pd.isna(y).sum())):
-        notes.append(f"{counted(unknown, 'sequence')} without a target")
+        notes.append(f"{counted(unknown, 'sequence' if window is None else 'row')} without a target")
     return Series(X, y, name, names, np.asarray(ids), notes)
+
+
+def rows_in_windows(values: np.ndarray, whose: np.ndarray, order: np.ndarray, window: int) -> Sequences:
+    """Every row as the sequence of the last rows of its id up to it: values (rows, features) and whose (rows,) in order
+    of id and time; order (rows,) says which rows these were, and the sequences come in the order of rows.
+
+    >>> rows_in_windows(np.array([[1.0], [2.0], [3.0]]), np.array([0, 0, 1]), np.array([1, 0, 2]), 2).rows()
+    [array([[1.],
+           [2.]]), array([[1.]]), array([[3.]])]
+    """
+    n, k = values.shape
+    if n * window * k > MOST_VALUES:
+        raise DataError(f"{n:,} rows in windows of {window:,} hold {n * window * k:,} values: choose a smaller window.")
+    at = np.arange(n)
+    begin = np.maximum.accumulate(np.where(np.diff(whose, prepend=-1) != 0, at, 0))
+    lengths = np.minimum(at - begin + 1, window)
+    steps = np.minimum((at - lengths + 1)[:, None] + np.arange(min(window, int(lengths.max()))), at[:, None])
+    cut = values[steps]
+    cut[np.arange(steps.shape[1]) >= lengths[:, None]] = 0
+    back = np.argsort(order)
+    return Sequences(cut[back], lengths[back])
 
 
 def _column(frame: Any, name: Any, argument: str) -> str:
@@ -190,7 +221,8 @@ def _uneven(found: Steps, whose: np.ndarray, n: int, id: str, time: str) -> list
     ]
 
 
-def _feature(cells: Any, name: str) -> np.ndarray:
+def feature_values(cells: Any, name: str) -> np.ndarray:
+    """The numbers of a column, gaps NaN. Raises DataError, with the row, for what is none, and for infinity."""
     values = plain_numbers(cells)
     if values is None:
         words = words_of(cells, name)
@@ -221,7 +253,8 @@ def _one_for_each(cells: Any, name: str, whose: np.ndarray, ids: Any, id: str) -
         other = first[whose[row]]
         raise DataError(
             f"The target {name!r} changes within {id!r} {shown(ids[whose[row]])}: {shown(cells.iloc[other])} in row "
-            f"{other}, {shown(cells.iloc[row])} in row {row} (the first row is 0). A sequence has one target; to "
-            "forecast the next values of a series, cut it into windows."
+            f"{other}, {shown(cells.iloc[row])} in row {row} (the first row is 0). A sequence has one target; for "
+            "one of each row, say how many rows up to it tell of it (window=24); to forecast the next values of a "
+            "series, cut it into windows (ct.data.windows)."
         )
     return cells.iloc[first].to_numpy()

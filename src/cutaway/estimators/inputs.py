@@ -8,11 +8,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..data import ImageEncoder, Images, SequenceEncoder, Series, TableEncoder, Windows, holds_images, read_images
+from ..data import (
+    ImageEncoder,
+    Images,
+    SequenceEncoder,
+    Series,
+    TableEncoder,
+    Windows,
+    holds_images,
+    read_images,
+    read_recordings,
+)
 from ..data import read_ts as read_series_file
 from ..data.codes import hide_levels
 from ..data.encoder import as_table
-from ..data.formats import ARRAYS, format_of
+from ..data.formats import ARRAYS, RECORDINGS, SOUND, format_of
 from ..data.image_arrays import image_words
 from ..data.images import is_paths
 from ..data.limits import FEW_ROWS as SMALL
@@ -218,7 +228,9 @@ class SequenceInputs(Inputs):
 
     def read(self, X, encoder=None):
         if isinstance(X, str | PathLike):
-            X = Series(*in_npz(Path(X)), "", []) if format_of(X) is ARRAYS else read_series_file(X)
+            form = format_of(X)
+            X = (Series(*in_npz(Path(X)), "", []) if form is ARRAYS else read_recordings(X)
+                 if form in (SOUND, RECORDINGS) else read_series_file(X))
         if isinstance(X, Series | Windows):
             return Read(as_sequences(X.X), X.y, X.features or None)
         if is_nested(X):
@@ -284,8 +296,8 @@ def kind_of(X: Any) -> Inputs:
     """Tell what X is: images, sequences, or else a table.
 
     Images: Images, arrays of four dimensions, or of three if they are bytes, lists of such, a folder, a list of image
-    files. Sequences: Sequences, Series, Windows, a .ts file, other arrays of three dimensions, lists of arrays of two,
-    frames whose cells are series.
+    files. Sequences: Sequences, Series, Windows, a .ts or WAV file, a folder of recordings,
+    other arrays of three dimensions, lists of arrays of two, frames whose cells are series.
     An .npz file is what its array X is.
 
     >>> kind_of(np.zeros((5, 8, 8), np.uint8)).name, kind_of(np.zeros((5, 24, 1))).name, kind_of("a.csv").name

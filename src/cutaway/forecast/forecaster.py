@@ -141,7 +141,7 @@ class Forecaster(BaseEstimator):
 
         >>> import numpy as np, pandas as pd, cutaway as ct
         >>> days = pd.date_range("2026-01-01", periods=100)
-        >>> table = pd.DataFrame({"when": days, "sold": 50 + 9.0 * (days.dayofweek == 5)})
+        >>> table = pd.DataFrame({"when": days, "sold": 50 + 9.0 * (days.day_of_week == 5)})
         >>> model = ct.forecast.Forecaster(horizon=1, network="linear").fit(table[:99], "sold", "when")
         >>> model.update({"when": "2026-04-10", "sold": 50.0}).predict()["when"].astype(str).tolist()
         ['2026-04-11']
