@@ -18,7 +18,8 @@ ROOMS = {"cutaway": "ct", "cutaway.nn": "ct.nn", "cutaway.nn.init": "ct.nn.init"
          "cutaway.tuning": "ct.tuning",
          "cutaway.errors": "ct.errors"} | {
     name: name for name in (f"cutaway.{room}" for room in (
-        "sklearn", "train", "estimators", "onnx", "files", "report", "rules", "autodiff", "program", "engines"))}
+        "mlflow", "sklearn", "train", "estimators", "onnx", "files", "report", "rules", "autodiff", "program",
+        "engines"))}
 NAME = re.compile(r"\bct((?:\.[A-Za-z]\w*)+)")
 
 

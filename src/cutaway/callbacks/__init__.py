@@ -4,8 +4,9 @@ They only look: a run with them has the bits of one without. `ct.fit` and estima
 """
 
 from .csv import CSV
+from .mlflow import MLflow
 from .pruning import Pruning
 from .tensorboard import TensorBoard
 from .tracker import Tracker
 
-__all__ = ["CSV", "Pruning", "TensorBoard", "Tracker"]
+__all__ = ["CSV", "MLflow", "Pruning", "TensorBoard", "Tracker"]

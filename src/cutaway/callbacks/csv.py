@@ -35,7 +35,6 @@ class CSV(Tracker):
     """
 
     path: Any
-    failures = (OSError, FileError)
 
     def begin(self, run: Run, done: int) -> dict[str, Any]:
         check_ending(self.path, "a history", (".csv",))

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib import import_module
 from itertools import count
 from os import fspath
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from ..errors import ArgumentError, FileError, TrainingWarning, warn
 from ..train import Ended, Event, Run, Started
 
-GIVEN_UP = object()
+
+@dataclass
+class _Opened:
+    """What `begin` gave for a run, and whether it is still written to."""
+
+    place: Any
+    writes: bool = True
 
 
 class Tracker:
@@ -23,8 +30,10 @@ class Tracker:
     TrainingWarning, and training goes on; where it cannot even begin, nothing is trained.
     """
 
-    #: Errors that end the writing, and not the training.
-    failures: ClassVar[tuple[type[Exception], ...]] = (OSError,)
+    @property
+    def failures(self) -> tuple[type[Exception], ...]:
+        """Errors that end the writing, and not the training."""
+        return (OSError, FileError)
 
     def begin(self, run: Run, done: int) -> Any:
         """Open what is written to, for a run with so many epochs behind it: 0, unless it goes on from a checkpoint."""
@@ -38,32 +47,31 @@ class Tracker:
         """Close it. `run.stopped` says why training ended, `run.trouble` what went wrong, if something did."""
 
     def __call__(self, event: Event) -> None:
-        open_, run = self.__dict__.setdefault("_open", {}), event.run
+        opened, run = self.__dict__.setdefault("_opened", {}), event.run
         if isinstance(event, Started):
-            open_[id(run)] = self.begin(run, run.epochs_done)
+            opened[id(run)] = _Opened(self.begin(run, run.epochs_done))
         elif isinstance(event, Ended):
-            place = open_.pop(id(run), GIVEN_UP)
-            if place is not GIVEN_UP:
-                self._try(run, lambda: self.end(run, place))
-        elif id(run) not in open_:  # a single pass, of partial_fit
+            if own := opened.pop(id(run), None):
+                self._try(run, own, lambda: self.end(run, own.place))
+        elif own := opened.get(id(run)):
+            if own.writes:
+                self._try(run, own, lambda: self.row(run, own.place, event.epoch, event.row))
+        else:  # a single pass, of partial_fit
             place = self.begin(run, event.epoch - 1)
             self.row(run, place, event.epoch, event.row)
             self.end(run, place)
-        elif open_[id(run)] is not GIVEN_UP and not self._try(
-                run, lambda: self.row(run, open_[id(run)], event.epoch, event.row)):
-            open_[id(run)] = GIVEN_UP
 
-    def _try(self, run: Run, write: Callable[[], None]) -> bool:
+    def _try(self, run: Run, own: _Opened, write: Callable[[], None]) -> None:
         try:
             write()
         except self.failures as error:
-            why = getattr(error, "strerror", None) or error
-            warn(f"{self!r} writes no more after epoch {run.epochs_done}: {why}. Training goes on.", TrainingWarning)
-            return False
-        return True
+            if own.writes:
+                own.writes, why = False, getattr(error, "strerror", None) or error
+                warn(f"{self!r} writes no more after epoch {run.epochs_done}: {why}. Training goes on.",
+                     TrainingWarning)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_open"}
+        return {name: value for name, value in vars(self).items() if name != "_opened"}
 
 
 def own_place(path: Any, take: Callable[[Path], Any]) -> Path:
