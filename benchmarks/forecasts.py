@@ -140,7 +140,7 @@ def write(results: dict) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.forecasts", description=__doc__)
     parser.add_argument("--peers", default=os.environ.get("CUTAWAY_BENCH_PEERS", sys.executable), metavar="PYTHON")
-    parser.add_argument("--torch", default=None, metavar="PYTHON", help="measure the LSTM alone, with this one's PyTorch")
+    parser.add_argument("--torch", default=None, metavar="PYTHON", help="the LSTM alone, by this one's PyTorch")
     parser.add_argument("--sets", nargs="+", choices=[s.name for s in SOURCES], metavar="SET", help="these alone")
     parser.add_argument("--part", choices=("development", "held-out"), help="these alone")
     parser.add_argument("--again", action="store_true", help="measure anew what is there already")

@@ -6,7 +6,7 @@ import pytest
 from made_tracks import DAYS, track
 
 import cutaway as ct
-from cutaway.forecast.choice import ForecastSettings, best_of_each, choose, kind_of
+from cutaway.forecast.choice import ForecastSettings, best_of_each, choose, kind_of, trained_parts
 from cutaway.forecast.members import Member, in_units, mean_of
 from cutaway.forecast.smoothing import smooth_windows
 from cutaway.forecast.trial import Candidate, FoldTrial
@@ -98,8 +98,13 @@ def test_steps_before_a_series_began_are_none():
                                    smooth_windows(y[None], settings, season, 3))
 
 
+def test_what_reads_step_by_step_is_tried_where_there_are_many_windows():
+    assert trained_parts("auto", 50) == [] and trained_parts("auto", 500) == ["mlp"]
+    assert trained_parts("auto", 5000) == ["mlp", "gru", "tcn"] and trained_parts("lstm", 50) == ["lstm"]
+
+
 @pytest.mark.parametrize(("network", "parts"), [("linear", ["linear"]), ("smoothing", ["none"]), ("mlp", ["mlp"]),
-                                                ("both", ["linear", "mlp"])])
+                                                ("both", ["linear", "mlp"]), ("gru", ["gru"]), ("tcn", ["tcn"])])
 def test_what_is_asked_for_is_taken(network, parts):
     y = 10 + np.sin(np.arange(90) / 3)
     trial = FoldTrial([track(y)], DAYS, Layout(8, 2, 0, memory=30))

@@ -216,6 +216,9 @@ def _to_json(module: nn.Module, seen: dict[int, int]) -> dict[str, Any]:
         entry = {"class": name, "layers": [_to_json(module.layer, seen)]}
     elif type(module) is nn.Ensemble and plain:
         entry = {"class": name, "layers": [_to_json(network, seen) for network in module.networks], "link": module.link}
+    elif type(module) is nn.Lagged and plain:
+        entry = {"class": name, "layers": [_to_json(module.layer, seen), _to_json(module.out, seen)],
+                 "lags": module.lags}
     elif type(module) is nn.SideBySide and plain:
         entry = {"class": name, "layers": [_to_json(network, seen) for network in module.networks],
                  "widths": list(module.widths)}
@@ -282,7 +285,10 @@ def check_windows(model: nn.Module, saved: Saved) -> None:
 
 def _in_order(module: nn.Module) -> Iterator[Any]:
     """Give the layers in the order in which they run."""
-    if isinstance(module, nn.Sequential | nn.Ensemble | nn.SideBySide):
+    if isinstance(module, nn.Lagged):
+        yield from _in_order(module.layer)
+        yield from _in_order(module.out)
+    elif isinstance(module, nn.Sequential | nn.Ensemble | nn.SideBySide):
         for layer in module.layers if isinstance(module, nn.Sequential) else module.networks:
             yield from _in_order(layer)
     else:
@@ -326,10 +332,14 @@ def _build(entry: Any, custom: dict[str, Callable[[], nn.Module]], made: list[nn
         model = _custom(entry["custom"], custom)
     elif (name := text(entry, "class", "layer")) in LAYERS:
         model = LAYERS[name].make(**_settings(entry)[1])
-    elif name in NETWORKS or name in ("LastState", "Ensemble", "SideBySide"):
+    elif name in NETWORKS or name in ("LastState", "Ensemble", "SideBySide", "Lagged"):
         layers = [_build(layer, custom, made) for layer in field(entry, "layers", list, name)]
         if name == "Ensemble":
             model = nn.Ensemble(layers, text(entry, "link", name))
+        elif name == "Lagged":
+            if len(layers) != 2:
+                raise FileError("it is damaged (Lagged holds two networks)")
+            model = nn.Lagged(layers[0], layers[1], whole(field(entry, "lags", int, name), "lags"))
         elif name == "SideBySide":
             model = nn.SideBySide(layers, [whole(n, "a width") for n in field(entry, "widths", list, name)])
         else:

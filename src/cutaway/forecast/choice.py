@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from .networks import FEWEST_FOR_MLP, tried_mlp
+from .networks import FEWEST_FOR_MLP, NAMES
+from .networks import tried as try_network
 from .trial import BETTER, Candidate, FoldTrial
 from .windows import Layout
 
-NETWORKS = ("auto", "linear", "smoothing", "mlp", "both")
+NETWORKS = ("auto", "linear", "smoothing", "mlp", "both", "gru", "lstm", "tcn")
+#: Windows from which on "auto" tries what reads lags step by step, where an MLP errs less than every linear map.
+MANY_WINDOWS = 1000
 #: Who errs more than the best one by this factor is left out of the mean; weights fall with the error to this power.
 WORST, POWER = 1.5, 2
 #: The penalty of a linear map where none was tried.
@@ -61,17 +64,27 @@ def choose(trial: FoldTrial, asked: ForecastSettings, windows: int) -> Choice:
     best = min(tried, key=_error, default=None)
     if asked.network == "smoothing" or (asked.network == "auto" and asked.view is None):
         tried += [trial.by_rule(one) for one in trial.layouts("smooth")]
-    deep = asked.network in ("mlp", "both") or (asked.network == "auto" and windows >= FEWEST_FOR_MLP)
-    if best is not None and deep:
-        tried.append(tried_mlp(trial, best.layout, asked.seed, asked.threads))
+    if best is not None:
+        for part in trained_parts(asked.network, windows):
+            tried.append(try_network(part, trial, best.layout, asked.seed, asked.threads))
+            if asked.network == "auto" and tried[-1].error >= best.error:
+                break
     if asked.network == "both" and best is not None:
         return mean_of_some(trial, [best, tried[-1]], [0.5, 0.5], tried, "as asked")
     if asked.network != "auto":
-        return Choice([tried[-1] if asked.network == "mlp" else min(tried, key=_error)], [1.0], tried, "as asked")
+        return Choice([tried[-1] if asked.network in NAMES else min(tried, key=_error)], [1.0], tried, "as asked")
     some = best_of_each(tried)
     weights = [one.error**-POWER if one.error > 0 else 1.0 for one in some]
     weights = [w / sum(weights) for w in weights]
     return mean_of_some(trial, some, weights, tried, "")
+
+
+def trained_parts(network: str, windows: int) -> list[str]:
+    """The networks that are trained, in the order of their trial: of "auto" one that errs more than the best linear map
+    ends it, since a curve that an MLP does not see, others rarely do."""
+    if network == "auto":
+        return ["mlp"] * (windows >= FEWEST_FOR_MLP) + ["gru", "tcn"] * (windows >= MANY_WINDOWS)
+    return ["mlp"] if network == "both" else [network] if network in NAMES else []
 
 
 def linear_maps(trial: FoldTrial, view: str | None) -> list[Candidate]:

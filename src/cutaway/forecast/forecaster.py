@@ -13,9 +13,10 @@ from sklearn.utils.validation import check_is_fitted
 from ..arguments import whole_number
 from ..data.reading import read_table
 from ..data.zones import zone_called
-from ..errors import ArgumentError, DataError, check_name, warn
+from ..errors import DataError, check_name, warn
 from ..text import counted, quoted
 from .bands import checked_coverage
+from .beyond import step_by_step
 from .choice import NETWORKS, ForecastSettings
 from .learn import learn
 from .members import joined, mean_of, rows_of
@@ -41,7 +42,8 @@ class Forecaster(BaseEstimator):
     horizon: steps ahead that are forecast, all at once; None: a season, a tenth of the series at most.
     window: steps that a forecast sees. season: in steps; 1 for none.
     network: "auto", the mean of the best of each kind; "linear" (ridge regression on the lags), "smoothing"
-        (exponential smoothing), "mlp", or "both" (the mean of linear map and MLP).
+        (exponential smoothing), "mlp", "both" (the mean of linear map and MLP), "gru", "lstm", or "tcn" (filters along
+        time), which read the lags step by step.
     view: what is taken out of a window and put back: "level", its mean; "last", its last value; "series", the series'
         mean; "season", the value a season before; "smooth", what exponential smoothing of the window forecasts. All but
         "series" follow a trend to where no series has been.
@@ -167,12 +169,13 @@ class Forecaster(BaseEstimator):
     def predict(self, horizon: int | None = None, frame: Any = None, coverage: float | None = None) -> Any:
         """Forecast the steps behind the end of each series: a frame of id, time, forecast, lower and upper.
 
-        horizon: how many steps, all that were learnt unless given. frame: newer rows of the series, rows of other
-        series, and rows of the future with the columns that are known ahead; None: behind the rows learnt from.
-        coverage: the share of values that lie between lower and upper.
+        horizon: how many steps, all that were learnt unless given; of more, those behind are forecast as if those
+        before had come as forecast, which is worse the further it goes, and the band grows with it. frame: newer rows
+        of the series, rows of other series, and rows of the future with the columns that are known ahead; None: behind
+        the rows learnt from. coverage: the share of values that lie between lower and upper.
 
-        Raises ArgumentError for a horizon beyond the one learnt, DataError where columns known ahead are missing, for a
-        series without a past, and for one that is too short.
+        Raises DataError where columns known ahead are missing, for a series without a past, and for one that is too
+        short.
         """
         return self.outlook(horizon, frame, coverage).frame()
 
@@ -180,16 +183,18 @@ class Forecaster(BaseEstimator):
         """Forecast as `predict` does, and keep what was before: `frame()`, `plot(path)`, and notes on what was read."""
         check_is_fitted(self, "model_")
         steps = self.layout_.horizon if horizon is None else whole_number("horizon", horizon)
-        if steps > self.layout_.horizon:
-            raise ArgumentError(f"horizon is {steps:,}, and the model has learnt {self.layout_.horizon:,} steps ahead: "
-                                f"fit it with Forecaster(horizon={steps}).")
         share = self.coverage if coverage is None else checked_coverage(coverage)
         tracks, notes = (self.tails_, []) if frame is None else self._tracks(frame)
         self._check_known(tracks, steps)
         asked = [self._end(track) for track in tracks]
-        values = self.at(tracks, asked, [(1 - share) / 2, (1 + share) / 2])
-        return Outlook(list(tracks), [int(at[0]) for at in asked], [part[:, :steps] for part in values], self.calendar_,
-                       self.roles_, share, notes)
+
+        def once(some: Sequence[Track]) -> list[np.ndarray]:
+            return self.at(some, [self._end(track) for track in some], [(1 - share) / 2, (1 + share) / 2])
+
+        values = step_by_step(tracks, steps, once)
+        if self.counts_:
+            values = [np.maximum(part, 0) for part in values]
+        return Outlook(list(tracks), [int(at[0]) for at in asked], values, self.calendar_, self.roles_, share, notes)
 
     def plot(self, path: Any = None, horizon: int | None = None, frame: Any = None, coverage: float | None = None
              ) -> Any:
