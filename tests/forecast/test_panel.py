@@ -95,7 +95,7 @@ def test_columns_have_roles():
     panel = panel_of(frame, id="who", known=["holiday"])
     assert {c.name: c.role for c in panel.columns} == {"area": "static", "kind": "static", "temp": "past",
                                                        "holiday": "known"}
-    assert panel.notes == ["left out: 'remark', which hold dates, one value or too many words"]
+    assert panel.notes == ["left out: 'remark', which hold one value or too many words"]
     assert panel.features("static") == ["area", "kind = big", "kind = small"]
 
 
@@ -120,3 +120,14 @@ def test_columns_that_are_not_there(how, error, said):
 def test_a_target_of_text_is_refused():
     with pytest.raises(DataError, match="does not hold numbers"):
         panel_of(days(3).assign(y=["a", "b", "c"]))
+
+
+@pytest.mark.parametrize("text", [False, True])
+def test_dates_beside_the_time_are_days_from_it(text):
+    fair = ["2026-01-03 00:00", "2026-01-03 00:00", None, "2026-01-01 12:00"]
+    frame = days(4).assign(fair=fair if text else pd.to_datetime(fair))
+    panel = panel_of(frame, known=("fair",))
+    assert panel.notes == ["dates in 'fair' are days from the time of their row"]
+    column, known = panel.columns[0], panel.tracks[0].known
+    np.testing.assert_allclose(known[[0, 1, 3], 0] * column.scale + column.mean, [2, 1, -2.5])
+    assert known[:, 1].tolist() == [0, 0, 1, 0]

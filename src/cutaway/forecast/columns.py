@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -15,6 +16,8 @@ from ..errors import ArgumentError, DataError, FileError
 from ..text import quoted
 
 ROLES = ("known", "past", "static")
+#: How text begins that is a date.
+ISO = re.compile(r"\d{4}-\d\d-\d\d")
 #: Different words of a column of text that are told apart, at most.
 MOST_LEVELS = 20
 
@@ -105,7 +108,32 @@ def learn_columns(frame: Any, used: Sequence[str], whose: np.ndarray, known: Seq
             out.append(name)
         else:
             found.append(column)
-    return found, [f"left out: {quoted(out)}, which hold dates, one value or too many words"] * bool(out)
+    return found, [f"left out: {quoted(out)}, which hold one value or too many words"] * bool(out)
+
+
+def days_from(frame: Any, used: Sequence[str], times: Any) -> tuple[Any, list[str]]:
+    """The frame with columns of dates as days from the time of their row, those before it negative; and their names.
+
+    Text is a date where every cell is one as ISO 8601 writes it. times: the rows' times, without a zone.
+    """
+    import pandas as pd
+
+    found: dict[str, Any] = {}
+    for name in frame.columns:
+        cells = frame[name]
+        if name in used or pd.api.types.is_numeric_dtype(cells.dtype) or not cells.notna().any():
+            continue
+        if not pd.api.types.is_datetime64_any_dtype(cells.dtype):
+            if not isinstance(first := cells.dropna().iloc[0], str) or not ISO.match(first):
+                continue
+            read = pd.to_datetime(cells, errors="coerce", format="ISO8601", utc=True)
+            if read.isna().sum() > cells.isna().sum():
+                continue
+            cells = read
+        if getattr(cells.dt, "tz", None) is not None:
+            cells = cells.dt.tz_localize(None)
+        found[name] = (cells - pd.Series(times, index=cells.index)) / pd.Timedelta("1D")
+    return (frame.assign(**found) if found else frame), list(found)
 
 
 def _constant_within(cells: Any, whose: np.ndarray) -> bool:

@@ -16,7 +16,7 @@ from ..data.zones import zone_called
 from ..errors import ArgumentError, DataError
 from ..text import counted, quoted
 from .calendars import Calendar, asked_calendar, found_calendar
-from .columns import Covariate, learn_columns, target_numbers
+from .columns import Covariate, days_from, learn_columns, target_numbers
 
 GAPS = ("fill", "cut", "refuse")
 #: What a series is called that has no name.
@@ -153,6 +153,9 @@ def read_panel(frame: Any, roles: Roles, *, known: Sequence[str] = (), past: Seq
     order = np.lexsort((when.order, whose))
     frame, when, whose = frame.iloc[order].reset_index(drop=True), when[order], whose[order]
     y = target_numbers(frame[roles.target], roles.target)
+    if when.dates is not None:
+        frame, dated = days_from(frame, roles.used, when.dates)
+        notes += [f"dates in {quoted(dated)} are days from the time of their row"] * bool(dated)
     fresh = calendar is None
     together = np.diff(whose) == 0
     if calendar is None:
