@@ -59,3 +59,11 @@ def test_bands_hold_as_much_as_they_say_and_never_cross():
 def test_a_coverage_that_cannot_be(coverage):
     with pytest.raises(ArgumentError, match="coverage is"):
         checked_coverage(coverage)
+
+
+def test_a_band_of_few_windows_that_do_not_overlap_is_wider_as_student_has_it():
+    errors = np.random.default_rng(0).normal(size=(60, 2))
+    few, many = Bands.of(errors, 4), Bands.of(errors)
+    factor = 1.5332 / 1.2816 * np.sqrt(1 + 1 / 4)  # t of 4 degrees and the normal distribution, at 0.9
+    np.testing.assert_allclose(few.at(0.9), factor * many.at(0.9), rtol=1e-4)
+    assert (Bands.of(errors, 0.2).at(0.9) == Bands.of(errors, 1).at(0.9)).all()

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from scipy.special import ndtri, stdtrit
 
 from ..described import described
 from ..errors import ArgumentError, FileError
@@ -25,8 +26,12 @@ class Bands:
     windows: int
 
     @classmethod
-    def of(cls, errors: np.ndarray) -> Bands:
-        """Learn from errors (n, horizon), truth less forecast; NaN where there was no truth."""
+    def of(cls, errors: np.ndarray, apart: float = np.inf) -> Bands:
+        """Learn from errors (n, horizon), truth less forecast; NaN where there was no truth.
+
+        apart: how many of the windows do not overlap. Others say little new: quantiles are wider by as much as
+        Student's t for so many is wider than the normal distribution.
+        """
         size = np.abs(errors)
         known = np.isfinite(size)
         count = known.sum(axis=0)
@@ -39,7 +44,8 @@ class Bands:
         ratio = (errors / smooth)[known]
         if not len(ratio):
             ratio = np.array([-1.0, 0.0, 1.0])
-        return cls(smooth.tolist(), np.quantile(ratio, LEVELS).tolist(), int(known.any(axis=1).sum()))
+        return cls(smooth.tolist(), (widening(apart) * np.quantile(ratio, LEVELS)).tolist(),
+                   int(known.any(axis=1).sum()))
 
     def at(self, level: float) -> np.ndarray:
         """The quantile of errors at a level, by step (horizon,)."""
@@ -55,6 +61,18 @@ class Bands:
         if not fits or not (np.diff(found.quantiles) >= 0).all() or not min(found.sizes) > 0:
             raise FileError("it is damaged (its bands do not fit its horizon)")
         return found
+
+
+def widening(apart: float) -> float:
+    """How much wider a band from so many errors is than one from very many, where 80 % are to be held.
+
+    >>> round(widening(5), 2), round(widening(100), 2)
+    (1.26, 1.01)
+    """
+    if not np.isfinite(apart):
+        return 1.0
+    apart = max(1.0, apart)
+    return float(stdtrit(apart, 0.9) / ndtri(0.9) * np.sqrt(1 + 1 / apart))
 
 
 def checked_coverage(coverage: Any) -> float:

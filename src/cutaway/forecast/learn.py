@@ -72,7 +72,8 @@ def learn(tracks: Sequence[Track], calendar: Calendar, asked: ForecastSettings) 
         errors = UNTRIED * (in_units(members[0].layout, rows[0], members[0].layout.back(rows[0].y))
                             - mean_of(members, rows, z))
     design += said(members, chosen, max(map(len, rows)))
-    return Learnt(whole, members, Bands.of(errors), design, [(one.name, one.error) for one in chosen.tried], history)
+    bands = Bands.of(errors, trial.apart)
+    return Learnt(whole, members, bands, design, [(one.name, one.error) for one in chosen.tried], history)
 
 
 def held_errors(trial: FoldTrial, chosen: Choice) -> np.ndarray:

@@ -90,6 +90,13 @@ class FoldTrial:
         usual = float(np.nanmean(size)) if np.isfinite(size).any() else 1.0
         return Fold(cut, end, past, np.where(np.isfinite(size), size, usual))
 
+    @property
+    def apart(self) -> float:
+        """How many of the windows that the folds hold back do not overlap in time; infinite without folds."""
+        last = max(t.first + len(t) * self.calendar.size for t in self.tracks)
+        ahead = self.layout.horizon * self.calendar.size
+        return sum((min(fold.end, last) - fold.cut) / ahead for fold in self.folds) if self.folds else np.inf
+
     def around(self, every: np.ndarray, cut: float, end: float) -> tuple[np.ndarray, np.ndarray]:
         """The windows that end before a tick, targets included, and those whose targets lie from it to the end. What
         lies astride is in neither."""
