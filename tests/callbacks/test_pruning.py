@@ -67,6 +67,14 @@ def test_an_estimator_whose_trial_is_given_up_is_as_it_was_before():
     assert not hasattr(model, "model_")
 
 
+def test_several_networks_of_one_estimator_are_given_up_together():
+    study = optuna.create_study(pruner=BACK())
+    model = ct.Classifier(preset="best", epochs=4, callbacks=[Pruning(trial := study.ask())])
+    with pytest.raises(optuna.TrialPruned):
+        model.fit(np.vstack([X, X]), np.append(y, y))
+    assert list(study.trials[trial.number].intermediate_values) == [0, 1]
+
+
 def test_numbers_that_leave_the_finite_ones_are_a_trial_that_is_given_up():
     study = optuna.create_study()
     study.optimize(lambda trial: fit(Pruning(trial), optimizer=ct.optim.SGD(1e30)), n_trials=1)

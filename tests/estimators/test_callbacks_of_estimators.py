@@ -60,3 +60,31 @@ def test_they_are_no_part_of_a_file(tmp_path):
     again = ct.load(tmp_path / "m")
     assert again.callbacks == () and "callbacks" not in again.to_description()["arguments"]
     clone(again).fit(X, Y[ct.Regressor])
+
+
+# ---- several networks ------------------------------------------------------------------------------------------------
+
+
+def best(*callbacks):
+    return ct.Classifier(preset="best", epochs=3, threads=1, callbacks=callbacks)
+
+
+def test_of_several_networks_they_hear_of_the_first():
+    heard = []
+    model = best(heard.append).fit(X, Y[ct.Classifier])
+    assert [type(event) for event in heard] == [Started, EpochEnded, EpochEnded, EpochEnded, Ended]
+    assert heard[0].run.design is model.design_
+    assert (said(model, X) == said(best().fit(X, Y[ct.Classifier]), X)).all()
+
+
+def test_what_one_raises_while_several_networks_train_is_raised_and_all_hear_of_the_end():
+    heard = []
+
+    def fails(event):
+        if isinstance(event, EpochEnded):
+            raise KeyError("no")
+
+    model = best(fails, heard.append)
+    with pytest.raises(KeyError, match="no"):
+        model.fit(X, Y[ct.Classifier])
+    assert [type(event) for event in heard] == [Started, EpochEnded, Ended] and not hasattr(model, "model_")

@@ -50,20 +50,21 @@ def learn(estimator: Any, Z: Any, T: np.ndarray, how: dict[str, Any], batch_size
     if isinstance(validation, float):
         parts = held_parts(T, validation, len(networks), estimator._seed, estimator.design_.loss, groups)
     weights = [without(part, w, len(T)) for part in parts]
-    entries = []
+    entries, told = [], Told(estimator, how["callbacks"])
     for j, (network, part, weight) in enumerate(zip(networks, parts, weights, strict=True)):
         rows = np.arange(len(T)) if weight is None else np.flatnonzero(weight)
         find_again(network, Z, T, w, rows, estimator.design_.link != "identity")
         own = (part_of(Z, part), T[part], *([] if w is None else [w[part]])) if len(part) else validation
-        told = (introduced(estimator), *checked_callbacks(how["callbacks"])) if j == 0 else ()
-        entries.append(how | {"callbacks": told, "model": network, "X": Z, "y": T, "batch_size": batch_size,
-                              "sample_weight": weight, "validation": own, "seed": estimator._seed + j, "threads": 1,
-                              "progress": False})
+        entries.append(how | {"callbacks": told.other if j else told.first, "model": network, "X": Z, "y": T,
+                              "batch_size": batch_size, "sample_weight": weight, "validation": own,
+                              "seed": estimator._seed + j, "threads": 1, "progress": False})
     workers = min(len(networks), how["threads"] or cores())
     if how["time_limit"] is not None:
         limit = how["time_limit"] / math.ceil(len(networks) / workers)
         entries = [entry | {"time_limit": limit} for entry in entries]
     runs = fit_many(entries, workers, bool(how["progress"]))
+    if told.error is not None:
+        raise told.error
     learnt = [j for j, run in enumerate(runs) if run.epochs_done and (not run.trouble or run.last is not None)]
     troubled = [run.trouble for run in runs if run.trouble]
     if troubled and not learnt:
@@ -80,11 +81,26 @@ def learn(estimator: Any, Z: Any, T: np.ndarray, how: dict[str, Any], batch_size
     return run, OutOfFold(data, every, answered_apart(asked, Z, T, w, threads))
 
 
-def introduced(estimator: Any) -> Any:
-    """A callback that tells a run, before any other looks at it, which design it is of."""
-    def tell(event: Any) -> None:
-        event.run.design = estimator.design_
-    return tell
+class Told:
+    """The callbacks of an estimator with several networks, which hear of the first. What one of them raises ends the
+    training of all, and is kept: it is the caller's of `fit`, not that of the thread which trains the network."""
+
+    def __init__(self, estimator: Any, callbacks: Any) -> None:
+        self.design, self.callbacks = estimator.design_, checked_callbacks(callbacks)
+        self.error: BaseException | None = None
+
+    def first(self, event: Any) -> None:
+        event.run.design = self.design
+        for callback in self.callbacks:
+            try:
+                callback(event)
+            except BaseException as error:
+                self.error = self.error or error
+                event.run.stop(f"{type(error).__name__}: {error}")
+
+    def other(self, event: Any) -> None:
+        if self.error is not None:
+            event.run.stop("a callback of the first network ended it")
 
 
 def held_parts(T: np.ndarray, share: float, k: int, seed: int, loss: str,
