@@ -50,6 +50,11 @@ def test_what_differs_only_by_rounding_is_dropped_with_advice():
     assert column.reason == "differences are rounding beside 1e+15: subtract that from it"
 
 
+def test_whole_numbers_that_64_bits_cannot_tell_apart_are_not_called_the_same():
+    column = TableEncoder().fit({"id": 2**63 + np.arange(100, dtype=np.uint64), "x": np.arange(100.0)}).columns[0]
+    assert "as far as 64 bits tell" in column.reason and "subtract the least" in column.reason
+
+
 @pytest.mark.parametrize("x", [np.tile([-LARGEST, LARGEST, 0.0], 50), np.tile([5e-324, 1e300, -1e-300], 50)])
 def test_a_column_over_the_whole_range_of_numbers(x):
     assert np.isfinite(encoded(x)[1]).all() and len(np.unique(encoded(x)[1])) >= 2

@@ -94,3 +94,8 @@ def test_columns_without_a_usable_name_are_refused(names, says):
 def test_labels_of_several_types_are_refused(labels):
     with pytest.raises(DataError, match=r"labels of several types|Unknown label type"):
         ct.Classifier(epochs=1).fit(np.arange(40.0)[:, None], pd.Series(labels * 20, dtype=object))
+
+
+def test_a_label_as_a_number_and_as_text_is_two_classes_that_nobody_meant():
+    with pytest.raises(DataError, match=r"several types \(int, str\).*make all text, y.astype\(str\)"):
+        ct.Classifier(epochs=1).fit(np.arange(40.0)[:, None], np.array([1, "1"] * 20, dtype=object))

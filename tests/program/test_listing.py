@@ -100,3 +100,14 @@ def test_a_derivatives_formula_says_what_it_gives(op):
 ])
 def test_derivatives_in_words(op, told):
     assert derivative(op) == told
+
+
+def test_settings_of_layers_stand_beside_their_formulas():
+    net = ct.nn.Sequential(ct.nn.Conv2d(1, 2, 3, stride=2), ct.nn.Dropout(0.25), ct.nn.MaxPool2d(2), ct.nn.Flatten(),
+                           ct.nn.Linear(2, 2))
+    X, y = np.zeros((4, 6, 6, 1), np.float32), np.zeros(4, np.int32)
+    program = ct.compile(net, "cross_entropy", ct.optim.SGD(0.1), 4, X, y, engine="reference")
+    lines = {line.split()[2]: line for line in str(program).splitlines()[1:-1] if " forward " in line}
+    assert lines["conv"].endswith("; stride 2")
+    assert lines["dropout"].endswith("; p 0.25")
+    assert lines["max_pool"].endswith("; window 2; stride 2")

@@ -130,6 +130,8 @@ def fit_numbers(names: list[str], x: np.ndarray, weights: np.ndarray | None, set
             reason = f"every row holds {example}" if example else "every row is empty"
             if found.high[j] > found.low[j]:
                 reason = f"differences are rounding beside {example}: subtract that from it"
+            elif example and abs(found.high[j]) >= 2**53:
+                reason += " as far as 64 bits tell: beyond 2⁵³ (9e15) near whole numbers are one; subtract the least"
             columns.append(Dropped(name, "constant (dropped)", *seen, reason))
             continue
         few = 2 < found.distinct[j] <= settings.integer_levels and bool((known == np.rint(known)).all())

@@ -16,6 +16,7 @@ from ..data.targets import as_target, refuse_infinity, refuse_missing
 from ..errors import ArgumentError, DataError
 from ..nn import Module
 from ..optim import Optimizer
+from ..text import listed
 from ..train.past import Past
 from . import calibration, thresholds
 from .base import Estimator, TrainingRows
@@ -217,6 +218,10 @@ class Classifier(ClassifierMixin, Estimator):
             try:
                 check_classification_targets(values)
             except ValueError as reason:
+                kinds = sorted({type(label).__name__ for label in values.tolist()})
+                if values.dtype == object and "str" in kinds and len(kinds) > 1:
+                    raise DataError(f"y holds labels of several types ({listed(kinds)}), so that 1 and '1' would be two "
+                                    "classes: make all text, y.astype(str), or all numbers.") from None
                 raise DataError(f"{reason} (y holds numbers: did you mean ct.Regressor?)") from reason
             except TypeError as reason:
                 raise DataError("y holds labels of several types, which have no order: turn all into text.") from reason

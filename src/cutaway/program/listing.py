@@ -7,12 +7,18 @@ import inspect
 import re
 import textwrap
 from functools import cache
+from typing import Any
 
 from ..rules import OPS
 from ..text import columns
 from .instruction import Instruction, Value
 
 SYMBOL = {"weight": "W", "bias": "b"}
+
+#: Settings that the shapes or other lines of a listing show, and such as change nothing.
+UNSAID = ("shape", "key", "axis", "axes", "keepdims", "lo", "hi", "step", "seed", "call", "rows")
+UNCHANGED = {("dilation", "1"), ("groups", "1"), ("stride", "1"), ("padding", "0"), ("crop", "1"), ("shift", "0"),
+             ("rotate", "0")}
 
 
 # the layer's number, and what may stand between it and a value's own name: a recurrent layer's kind and direction
@@ -73,8 +79,32 @@ def title(instruction: Instruction) -> str:
 
 
 def formula(instruction: Instruction) -> str:
-    """The formula of an instruction as its rule has it, and whether factors are rounded."""
-    return _formula(instruction) + "; factors in bf16" * instruction.rounded
+    """The formula of an instruction as its rule has it, its settings, and whether factors are rounded."""
+    return "; ".join([_formula(instruction), *settings(instruction)]) + "; factors in bf16" * instruction.rounded
+
+
+def settings(instruction: Instruction) -> list[str]:
+    """The settings of a layer's forward rule, in words, such as "p 0.2": all but those that change nothing, or that
+    the shapes say."""
+    if instruction.backward or instruction.phase not in ("forward", "loss"):
+        return []
+    known = [(name, _plain(value)) for name, value in instruction.attributes.items() if name not in UNSAID]
+    return [name if text == "yes" else f"{name} {text}" for name, text in known
+            if text and (name, text) not in UNCHANGED]
+
+
+def _plain(setting: Any) -> str:
+    """A setting in words: 2 for (2, 2), "" for one that says nothing.
+
+    >>> _plain(0.2), _plain(((1, 1), (1, 1))), _plain((2, 1)), _plain(True), _plain(None)
+    ('0.2', '1', '2x1', 'yes', '')
+    """
+    if isinstance(setting, tuple):
+        parts = [_plain(part) for part in setting]
+        return parts[0] if parts and len(set(parts)) == 1 else "x".join(parts) if all(parts) else ""
+    if isinstance(setting, bool):
+        return "yes" * setting
+    return f"{setting:g}" if isinstance(setting, int | float) else setting if isinstance(setting, str) else ""
 
 
 def _formula(instruction: Instruction) -> str:
