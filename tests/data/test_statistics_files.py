@@ -96,3 +96,24 @@ def test_other_files_declare_nothing_missing(tmp_path):
     (tmp_path / "t.csv").write_text("a,b\n1,2\n")
     with pytest.raises(ArgumentError, match=r"user_missing= \(--user-missing\) is for files with values that are"):
         read_table(tmp_path / "t.csv", user_missing=True)
+
+
+@pytest.mark.parametrize("version", [5, 8])
+@pytest.mark.parametrize("records", [1, 2, 7])
+def test_a_transport_file_cut_between_two_records_is_named(tmp_path, version, records):
+    frame = pd.DataFrame({"a": np.arange(100.0), "b": [f"words {i:03}" for i in range(100)]})
+    pyreadstat.write_xport(frame, tmp_path / "t.xpt", file_format_version=version)
+    assert len(read_table(tmp_path / "t.xpt")) == 100
+    content = (tmp_path / "t.xpt").read_bytes()
+    (tmp_path / "t.xpt").write_bytes(content[: -80 * records])
+    with pytest.raises(DataError, match="ends within a row"):
+        read_table(tmp_path / "t.xpt")
+
+
+def test_a_reader_that_a_file_ends_is_an_error_in_words(tmp_path, monkeypatch):
+    (tmp_path / "ending.py").write_text("import os, signal\n\ndef read_sav(*path, **how):\n"
+                                        "    os.kill(os.getpid(), signal.SIGKILL)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr("cutaway.data.statistics_files.LIBRARY", "ending")
+    with pytest.raises(DataError, match="ending broke off in reading it"):
+        read_table(spss(tmp_path / "t.sav"))

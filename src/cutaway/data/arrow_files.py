@@ -86,10 +86,15 @@ def _batches(file: Any) -> Iterator[Any]:
     yield from (reader.get_batch(i) for i in range(reader.num_record_batches))
 
 
+def most_cells(path: Path) -> int:
+    """The cells that a file of this size may hold."""
+    return max(MOST_UNPACKED, MOST_UNPACKING_CELLS * path.stat().st_size) // 8
+
+
 def refuse_size(path: Path, rows: int, columns: int) -> None:
     """Raise DataError where a file holds more columns than are read, or more cells than fit into its size."""
     refuse_width(columns, path)
-    if rows * columns * 8 > max(MOST_UNPACKED, MOST_UNPACKING_CELLS * path.stat().st_size):
+    if rows * columns > most_cells(path):
         raise DataError(
             f"{path} says that it holds {rows:,} rows of {counted(columns, 'column')}, far more than its size allows "
             "for: it is damaged, or holds one value again and again."

@@ -1,39 +1,105 @@
-"""The reader of files of Stata, SPSS and SAS, by pyreadstat: codes with labels become categories."""
+"""The reader of files of Stata, SPSS and SAS, by pyreadstat: codes with labels become categories.
+
+pyreadstat is C: a damaged file can end the process that reads it, which is therefore one of its own.
+"""
 
 from __future__ import annotations
 
+import pickle
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DataError
 from ..text import counted, listed
-from .arrow_files import refuse_size
+from .arrow_files import most_cells, refuse_size
+from .limits import MOST_COLUMNS
 from .written_numbers import note, whole
 
 if TYPE_CHECKING:
     import pandas as pd
 
-#: How the files begin, and the functions of pyreadstat that read them.
+#: How the files begin, and the functions of pyreadstat that read them; all others are Stata's.
 READERS = {b"$FL2": "read_sav", b"$FL3": "read_sav", b"HEADER RECORD": "read_xport"}
-#: Bytes of a record of a SAS transport file: pyreadstat takes one that was cut off for a shorter table.
-XPORT_RECORD = 80
+LIBRARY = "pyreadstat"
+#: Bytes of a record of a SAS transport file, and of what it says of a column.
+RECORD, NAMESTR = 80, 140
 
 
 def read_statistics(path: Path, user_missing: bool = False) -> pd.DataFrame:
     """The table in a file of Stata, SPSS or SAS. user_missing: what its users declared missing is kept, as levels."""
-    import pyreadstat
-
     with path.open("rb") as file:
         head = file.read(16)
-    reader = getattr(pyreadstat, next((one for mark, one in READERS.items() if head.startswith(mark)), "read_dta"))
-    if reader is pyreadstat.read_xport and path.stat().st_size % XPORT_RECORD:
-        raise DataError(f"{path} is a damaged SAS transport file (it ends within a record): write it again.")
-    about = reader(str(path), metadataonly=True)[1]
-    refuse_size(path, about.number_rows or 0, about.number_columns)
-    frame, about = reader(str(path))
-    refuse_size(path, len(frame), frame.shape[1])
-    full = frame if reader is pyreadstat.read_xport else reader(str(path), user_missing=True)[0]
-    return _labelled(frame, full, about.variable_value_labels, user_missing)
+    reader = next((one for mark, one in READERS.items() if head.startswith(mark)), "read_dta")
+    if reader == "read_xport":
+        refuse_cut(path)
+    rows, columns, frame, full, labels = _apart(path, reader)
+    refuse_size(path, rows, columns)
+    return _labelled(frame, frame if full is None else full, labels, user_missing)
+
+
+#: What the child does: it needs nothing of this package, and says what went wrong in words.
+CHILD = """
+import pickle, sys
+sys.path[:], library, reader, path, most, widest = pickle.load(sys.stdin.buffer)
+try:
+    read = getattr(__import__(library), reader)
+    about = read(path, metadataonly=True)[1]
+    rows, columns, frame, full = about.number_rows or 0, about.number_columns, None, None
+    if rows * columns <= most and columns <= widest:
+        frame, about = read(path)
+        rows, columns = frame.shape
+        full = None if reader == "read_xport" else read(path, user_missing=True)[0]
+    said = rows, columns, frame, full, about.variable_value_labels
+except Exception as reason:
+    said = f"{type(reason).__name__}: {reason}"
+pickle.dump(said, sys.stdout.buffer)
+"""
+
+
+def _apart(path: Path, reader: str) -> tuple[int, int, Any, Any, dict[str, Any]]:
+    """Read a file in a process of its own, which a damaged one may end: rows, columns, the table, it with what was
+    declared missing (None: none was), and labels. Of a file that claims to be too large there is no table."""
+    task = sys.path, LIBRARY, reader, str(path), most_cells(path), MOST_COLUMNS
+    done = subprocess.run([sys.executable, "-c", CHILD], input=pickle.dumps(task), capture_output=True)
+    if done.returncode:
+        why = f"signal {-done.returncode}" if done.returncode < 0 else f"status {done.returncode}"
+        raise DataError(f"{path} is damaged: {LIBRARY} broke off in reading it ({why}). Write it again.")
+    said = pickle.loads(done.stdout)
+    if isinstance(said, str):
+        raise ValueError(said)  # the reader of files says which file is damaged
+    return said
+
+
+def refuse_cut(path: Path) -> None:
+    """Raise DataError for a SAS transport file that was cut off, which pyreadstat takes for a shorter table.
+
+    It is made of records of 80 bytes, the last one filled up with blanks: what is behind the last whole row is less
+    than a record, and blank. Version 8 says how many rows there are, too; of version 5, a file that was cut off where
+    both a row and a record end cannot be told from a whole one.
+    """
+    content = path.read_bytes()
+    described = re.search(rb"(?s)HEADER RECORD\*{7}(?:NAMESTR|NAMSTV8) HEADER RECORD!{7}(\d{10})", content)
+    begin = re.search(rb"HEADER RECORD\*{7}(?:OBS  |OBSV8)   HEADER RECORD!{7}(.{32})", content)
+    if len(content) % RECORD:
+        raise _cut(path)
+    if described is None or begin is None or content.count(b"*******MEMB") > 1:
+        return  # several tables in one file; what else it may be is for pyreadstat to say
+    fields = [content[described.start() + RECORD + NAMESTR * k:][:NAMESTR] for k in range(int(described[1]))]
+    fields = [one for one in fields if len(one) == NAMESTR]
+    length = sum(int.from_bytes(one[4:6], "big") for one in fields)
+    if length:
+        rows, rest = divmod(len(content) - begin.start() - RECORD, length)
+        said = begin[1].strip()
+        short = said.isdigit() and int(said) > rows and begin[0].find(b"V8") > 0
+        if short or content[len(content) - rest:].strip(b" ") or rest >= max(RECORD, length):
+            raise _cut(path)
+
+
+def _cut(path: Path) -> DataError:
+    return DataError(f"{path} is a damaged SAS transport file (it ends within a row): write it again.")
 
 
 def _labelled(frame: pd.DataFrame, full: pd.DataFrame, labels: dict[str, Any], keep: bool) -> pd.DataFrame:

@@ -220,8 +220,8 @@ class Classifier(ClassifierMixin, Estimator):
             except ValueError as reason:
                 kinds = sorted({type(label).__name__ for label in values.tolist()})
                 if values.dtype == object and "str" in kinds and len(kinds) > 1:
-                    raise DataError(f"y holds labels of several types ({listed(kinds)}), so that 1 and '1' would be two "
-                                    "classes: make all text, y.astype(str), or all numbers.") from None
+                    raise DataError(f"y holds labels of several types ({listed(kinds)}), so that 1 and '1' would be "
+                                    "two classes: make all text, y.astype(str), or all numbers.") from None
                 raise DataError(f"{reason} (y holds numbers: did you mean ct.Regressor?)") from reason
             except TypeError as reason:
                 raise DataError("y holds labels of several types, which have no order: turn all into text.") from reason
