@@ -55,6 +55,24 @@ def test_a_model_predicts_rows_from_where_they_lie(inside, run, source):
     assert found[1].splitlines()[:91] == wanted[1].splitlines()
 
 
+@pytest.mark.parametrize("command", ["trace", "explain", "step"])
+@pytest.mark.parametrize("source", [["book.xlsx", "--sheet", "Rows"], ["rows.sqlite", "--sql", "select * from rows"]],
+                         ids=["sheet", "query"])
+def test_every_command_that_looks_inside_reads_them_too(inside, run, monkeypatch, command, source):
+    outputs = []
+    for given in (["rows.csv"], source):
+        monkeypatch.setattr(sys, "stdin", io.StringIO("q\n"))
+        outputs.append(run(command, "m.safetensors", *given))
+    wanted, found = outputs
+    assert wanted[0] == found[0] == 0, found[2]
+    assert found[1].replace(source[0], "rows.csv") == wanted[1]
+
+
+def test_a_step_without_a_model_reads_no_sheet(run):
+    status, _, err = run("step", "--sheet", "Rows")
+    assert status == 2 and "go with a model and data" in " ".join(err.split())
+
+
 def test_standard_input_is_read_like_a_file(inside, run, monkeypatch):
     source_files._kept_input.cache_clear()
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO((inside / "part1.csv").read_bytes())))

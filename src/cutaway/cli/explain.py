@@ -8,7 +8,7 @@ from typing import Annotated
 from typer import Argument, Option
 
 from . import checks
-from .files_as import SheetOption, SqlOption, how_read
+from .files_as import MissingOption, SheetOption, SqlOption, said_of
 
 
 def explain(
@@ -29,6 +29,7 @@ def explain(
     out: Annotated[Path | None, Option("--out", "-o", help="Write every column to this .json file.")] = None,
     sheet: SheetOption = None,
     sql: SqlOption = None,
+    user_missing: MissingOption = False,
 ) -> None:
     """Show what moved the prediction of a row: what each column adds or takes, from the average row of the table on.
 
@@ -58,7 +59,7 @@ def explain(
     estimator = load(model)
     if estimator.inputs_.name != "table":
         raise DataError(f"{model.name} has learnt from {estimator.inputs_.name}: explain is for columns of a table.")
-    X = load_for(estimator, how_read(reading(model), sheet, sql), data, [], False).X
+    X = load_for(estimator, reading(model) | said_of(sheet, sql, user_missing), data, [], False).X
     row = row or 0
     if not effects and row >= len(X):
         raise ArgumentError(f"--row {row}: {data.name} has rows 0 to {len(X) - 1:,}.")

@@ -1,4 +1,4 @@
-"""Which table of a file is read, and how: the options that fit, predict and evaluate share."""
+"""Which table of a file is read, and how: the options that all commands with data share."""
 
 from __future__ import annotations
 
@@ -18,8 +18,14 @@ MissingOption = Annotated[bool, Option("--user-missing", help="Keep what SPSS or
                                                               "levels.")]
 
 
+def said_of(sheet: str | None, sql: str | None, user_missing: bool = False,
+            more: Iterable[Path] = ()) -> dict[str, Any]:
+    """What the command line says of which table is read, by the names of ReadOptions: nothing that was left out."""
+    said = {"sheet": sheet, "sql": sql, "user_missing": user_missing, "more": [str(path) for path in more]}
+    return {name: value for name, value in said.items() if value}
+
+
 def how_read(reading: dict[str, Any], sheet: str | None, sql: str | None, user_missing: bool = False,
              more: Iterable[Path] = ()) -> dict[str, Any]:
     """What a model says of reading files, with what the command line says of this one."""
-    said = {"sheet": sheet, "sql": sql, "user_missing": user_missing, "more": [str(path) for path in more]}
-    return reading | {name: value for name, value in said.items() if value}
+    return reading | said_of(sheet, sql, user_missing, more)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from typer import Argument, Option
 
+from .files_as import MissingOption, SheetOption, SqlOption, said_of
 from .images_as import ModeOption, SizeOption, SkipDamaged
 
 TOUR = (
@@ -30,6 +31,9 @@ def step(
     size: SizeOption = None,
     mode: ModeOption = None,
     skip_damaged: SkipDamaged = False,
+    sheet: SheetOption = None,
+    sql: SqlOption = None,
+    user_missing: MissingOption = False,
 ) -> None:
     """Go through training one instruction at a time: forward, back, and with changes by hand.
 
@@ -40,14 +44,15 @@ def step(
     from .stepper import Stepper
 
     if model is None:
-        if target or size or mode or skip_damaged:
-            raise ArgumentError("--target, --size, --mode and --skip-damaged go with a model and data: "
-                                "cutaway step MODEL DATA.")
+        if target or size or mode or skip_damaged or sheet or sql or user_missing:
+            raise ArgumentError("--target, --size, --mode, --skip-damaged, --sheet, --sql and --user-missing go with a "
+                                "model and data: cutaway step MODEL DATA.")
         Stepper(moons(batch or 25, seed)).go(TOUR.format(batch or 25), HINT)
         return
     if data is None:
         raise ArgumentError(f"{model}: give the data, too: cutaway step {model} DATA.")
-    session, about = from_file(model, data, target, batch, fresh, seed, skip_damaged, size, mode)
+    session, about = from_file(model, data, target, batch, fresh, seed, skip_damaged, size, mode,
+                               said_of(sheet, sql, user_missing))
     Stepper(session).go(about, HINT)
 
 
@@ -61,13 +66,14 @@ def moons(batch: int, seed: int) -> Any:
 
 
 def from_file(model: Path, data: Path, targets: list[str] | None, batch: int | None, fresh: bool, seed: int,
-              skip_damaged: bool, size: str | None = None, mode: str | None = None) -> tuple[Any, str]:
+              skip_damaged: bool, size: str | None = None, mode: str | None = None,
+              said: dict[str, Any] | None = None) -> tuple[Any, str]:
     """Begin the session on a model and its data; give a line about it, too."""
     from .. import inspect
     from ..text import printable
     from .training import training
 
-    given = training(model, data, targets, skip_damaged, size=size, mode=mode)
+    given = training(model, data, targets, skip_damaged, size=size, mode=mode, said=said)
     own, design = given.estimator, given.estimator.design_
     network = own.model_
     if fresh:  # the design knows how its networks begin; a network of one's own begins as its layers say

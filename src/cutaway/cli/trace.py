@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from typer import Argument, Option
 
 from . import checks
+from .files_as import MissingOption, SheetOption, SqlOption, said_of
 from .images_as import ModeOption, SizeOption, SkipDamaged
 
 
@@ -23,6 +24,9 @@ def trace(
     size: SizeOption = None,
     mode: ModeOption = None,
     skip_damaged: SkipDamaged = False,
+    sheet: SheetOption = None,
+    sql: SqlOption = None,
+    user_missing: MissingOption = False,
 ) -> None:
     """Show one training step of a row: forward, loss, backward, update, and what each instruction wrote.
 
@@ -39,7 +43,7 @@ def trace(
     for path, what, ending in ((out, "--out", ".json"), (html, "--html", ".html")):
         if path is not None:
             checks.output(path, what, (ending,), [model, data])
-    given = training(model, data, target, skip_damaged, (row, batch), size, mode)
+    given = training(model, data, target, skip_damaged, (row, batch), size, mode, said_of(sheet, sql, user_missing))
     estimator = given.estimator
     if len(given.T) == 1 and any(type(m).__name__.startswith("BatchNorm") for _, m in estimator.model_.named_modules()):
         raise ArgumentError("this network normalises over the batch, which takes more than one row: add --batch 16.")

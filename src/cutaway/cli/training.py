@@ -26,9 +26,9 @@ class ModelRows:
 
 def training(model: Path, data: Path, targets: list[str] | None, skip_damaged: bool,
              part: tuple[int, int] | None = None, size: str | None = None,
-             mode: str | None = None) -> ModelRows:
+             mode: str | None = None, said: dict[str, Any] | None = None) -> ModelRows:
     """Read the rows of a file that have a target, as the model in another file learns from them; part: (from, count),
-    to take only `count` rows from this row number on.
+    to take only `count` rows from this row number on; said: what the command line says of which table is read.
 
     Raises what `cutaway evaluate` raises, and ArgumentError for a row that is not there.
     """
@@ -45,7 +45,7 @@ def training(model: Path, data: Path, targets: list[str] | None, skip_damaged: b
     if targets and len(targets) != len(names):
         raise ArgumentError(f"--target: the model predicts {', '.join(names)}: give {len(names)}, not {len(targets)}.")
     named = targets or ([] if brings_labels(data) else names)
-    rows = load_for(estimator, reading(model), data, named, skip_damaged, size, mode)
+    rows = load_for(estimator, reading(model) | (said or {}), data, named, skip_damaged, size, mode)
     if rows.y is None:
         raise DataError(f"{data.name} has no target: a training step compares with the truth.")
     if part is not None:
