@@ -59,3 +59,13 @@ def test_fit_and_evaluate_say_how_sure_it_is(here, run, models):
     for name, says in (("kind", "expected calibration error on given rows"), ("price", "Intervals for 90% cover")):
         status, out, _ = run("evaluate", models / f"{name}.safetensors", "table.csv")
         assert status == 0 and says in " ".join(out.split())
+
+
+def test_a_small_table_has_intervals_too(here, run):
+    rng = np.random.default_rng(0)
+    few = pd.DataFrame({"a": rng.normal(size=80), "b": rng.normal(size=80)}).assign(y=lambda t: t["a"])
+    few.to_csv("few.csv", index=False)
+    status, _, err = run("fit", "few.csv", "-t", "y", "--epochs", 5, "-o", "few.safetensors")
+    assert status == 0, err
+    status, out, err = run("predict", "few.safetensors", "few.csv", "--interval", "0.9")
+    assert status == 0 and len(out.splitlines()) == 81, err

@@ -1,6 +1,7 @@
 """Intervals: the order statistic that a hand finds, coverage over many splits, and what is refused."""
 
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -119,12 +120,40 @@ def test_more_than_the_rows_can_promise_is_refused():
 
 
 @pytest.mark.parametrize("fitted", [
-    lambda: ct.Regressor(**BRIEF).fit(X[:100], Y[:100]), lambda: ct.Regressor(validation=None, **BRIEF).fit(X, Y),
+    lambda: ct.Regressor(**BRIEF).fit(X[:19], Y[:19]), lambda: ct.Regressor(validation=None, **BRIEF).fit(X, Y),
     lambda: ct.Regressor().partial_fit(X, Y),
 ])
 def test_where_nothing_was_held_back_there_are_none(fitted):
     with pytest.raises(DataError, match="needs errors on rows that were not learnt from"):
         fitted().predict_interval(X)
+
+
+def test_too_few_rows_to_hold_some_back_are_asked_of_networks_that_had_not_all_of_them(tmp_path):
+    covered = []
+    for seed in range(6):
+        model, rows = ct.Regressor(threads=1, epochs=30), np.arange(100) + 60 * seed
+        model.fit(X[rows], Y[rows])
+        low, high = model.predict_interval(np.delete(X, rows, 0)).T
+        covered.append(np.mean((low <= np.delete(Y, rows)) & (np.delete(Y, rows) <= high)))
+    assert 0.85 < np.mean(covered) < 0.97 and model.intervals_.rows == 100
+    own = model.predict(X)
+    ct.save(model, tmp_path / "m")
+    assert (ct.load(tmp_path / "m").predict_interval(X) == model.predict_interval(X)).all()
+    assert (own == model.predict(X)).all()
+
+
+@pytest.mark.parametrize("network", [lambda i, o: ct.nn.MLP(i, [4], o), [4], "auto"], ids=["own", "widths", "auto"])
+@pytest.mark.parametrize("y", [Y[:60], TWO[:60]], ids=["one", "two"])
+def test_those_of_few_rows_are_of_any_network_and_weights(network, y):
+    model = ct.Regressor(**BRIEF | {"network": network}).fit(X[:60], y, sample_weight=np.linspace(0.5, 2, 60))
+    low, high = np.moveaxis(model.predict_interval(X), -1, 0)
+    assert (low < high).all()
+
+
+def test_without_its_rows_a_model_of_few_rows_says_what_to_do():
+    model = pickle.loads(pickle.dumps(ct.Regressor(**BRIEF).fit(X[:60], Y[:60])))
+    with pytest.raises(DataError, match="once before the model is saved"):
+        model.predict_interval(X)
 
 
 def test_a_constant_target_has_intervals_of_no_width():

@@ -383,6 +383,9 @@ REHEARSED, FEWEST_REHEARSED = 0.2, 50
 #: The share of a time limit that the first network has where a second one follows, on four fifths of the rows.
 SHARE_BEFORE = 0.6
 
+#: Networks that learn the errors of a table too small to hold rows back, and the rows below which they say nothing.
+FOLDS_CROSSED, FEWEST_CROSSED = 5, 20
+
 # --- the command line -------------------------------------------------------------------------------------------------
 
 #: With more classes than this, scores count the five likeliest, and the worst classes and commonest mistakes stand in

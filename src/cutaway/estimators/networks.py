@@ -186,3 +186,11 @@ def check_network(network: Any) -> None:
             f'network is {network!r}: give "auto", a list of hidden widths such as [64, 64], a dict of choices such as '
             '{"dropout": 0.2}, a ct.nn.Module, or a function (n_in, n_out) -> Module.'
         )
+
+
+def another(estimator: Any, seed: int) -> Module:
+    """A network like that of a fitted estimator, with first weights."""
+    design = estimator.design_
+    if isinstance(estimator.network, list | tuple | dict | str) or getattr(estimator.encoder_, "blank", False):
+        return design.network(seed)
+    return own_network(estimator.network, design.n_in, design.n_out, design.dtype, seed, estimator.start)

@@ -118,7 +118,7 @@ class Regressor(RegressorMixin, Estimator):
         groups say so, or a column surely does. Nobody can promise a future unlike the past: of 90 % asked for on
         bookings of a later season, 77 % were covered (44 % by rows held back by chance). Raises ArgumentError for a
         coverage outside (0, 1), or that so few rows cannot promise (m of them m / (m + 1) at most), and DataError where
-        none were held back.
+        none were held back: of under 200 rows five other networks learn errors when first asked, before it is saved.
 
         >>> import cutaway as ct
         >>> X, y = ct.datasets.load("diabetes")
@@ -129,6 +129,8 @@ class Regressor(RegressorMixin, Estimator):
 
     def interval_of(self, Z: np.ndarray, coverage: float = 0.9) -> np.ndarray:
         """The intervals of encoded rows."""
+        if self.intervals_ is None and "_run" in vars(self) and self.validation is not None:
+            self.intervals_ = intervals.crossed(self)
         if self.intervals_ is None:
             raise intervals.none()
         z = self._outputs(Z)
