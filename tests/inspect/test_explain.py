@@ -272,6 +272,7 @@ BETWEEN = {
     "avg_pool": lambda x: ct.ops.avg_pool(x.reshape((-1, 4, 1)), (2,), (1,), ((0, 1),)).reshape((-1, 4)),
     "global_average": lambda x: x + ct.ops.global_average(x.reshape((-1, 4, 1))),
     "global_max": lambda x: x + ct.ops.global_max(x.reshape((-1, 4, 1))),
+    "shares_above": lambda x: x + ct.ops.shares_above(x.reshape((-1, 4, 1)), [[-1.0]], [0.3])[:, 0],
     "log1p": lambda x: ct.ops.log1p(x * x), "cumsum": lambda x: ct.ops.cumsum(x, axis=1),
     "layer_norm": nn.LayerNorm(4), "batch_norm": nn.BatchNorm1d(4),
     "falling_dropout": nn.FallingDropout(0.5, 10), "gain": nn.Scale(4, rate=6),

@@ -633,6 +633,20 @@ def sequences_of_lengths(rng, n, k):
     return Case((distinct(rng, n, 5, k), lengths_of(rng, n, 5)), kinds=("rows", "fixed"))
 
 
+@case("shares_above")
+def steps_above_thresholds(rng, n, k):
+    """Some below all thresholds, some on the way and some above; none at an edge."""
+    x = rng.integers(-4, 9, (n, 6, k)) + 0.3
+    return Case((x, rng.integers(-2, 5, (2, k)) + 0.0, rng.choice([0.25, 0.5, 1.0], k), None),
+                kinds=("rows", "constant", "constant", "none"))
+
+
+@case("shares_above")
+def steps_above_thresholds_within_lengths(rng, n, k):
+    case = steps_above_thresholds(rng, n, k)
+    return Case((*case.inputs[:3], lengths_of(rng, n, 6)), kinds=(*case.kinds[:3], "fixed"))
+
+
 @case("shortened")
 def lengths_after_a_window(rng, n, k):
     return Case((lengths_of(rng, n, 9),), {"window": 3, "stride": 2, "padding": 1, "dilation": 2}, ("fixed",))

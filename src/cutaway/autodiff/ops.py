@@ -166,6 +166,14 @@ def global_max(x, lengths=None) -> Tensor:
     return apply("global_max", x, lengths)
 
 
+def shares_above(x, b, g, lengths=None) -> Tensor:
+    """The share of steps at which each channel is above thresholds: x (n, time, c), b (k, c), g (c) -> (n, k, c).
+
+    A step within 1 / g above a threshold counts in part. Steps beyond a sequence's length, if given, do not count.
+    """
+    return apply("shares_above", x, b, g, lengths)
+
+
 def masked(x, lengths) -> Tensor:
     """x (n, time, ...) with zeros beyond each sequence's length."""
     return apply("masked", x, lengths)

@@ -104,6 +104,14 @@ def _bins(bins: tuple[int, ...], width: int, **_: Any) -> Shapes:
     return {"lower": (sum(bins),), "upper": (sum(bins),)} | polygons if bins else {}
 
 
+def _convolutions(n_in: int, apart: tuple[int, ...], thresholds: tuple[int, ...]) -> Shapes:
+    m, taps = nn.RandomConvolutions.windows
+    found: Shapes = {}
+    for d, k in zip(apart, thresholds, strict=False):
+        found |= {f"weight{d}": (m, taps, n_in), f"lower{d}": (k, m), f"sharp{d}": (m,)}
+    return found
+
+
 def _table_input(codes: tuple[int, ...], entries: tuple[int, ...], widths: tuple[int, ...], **more: Any) -> Shapes:
     tables = {f"code{c}": (rows, width) for c, rows, width in zip(codes, entries, widths, strict=False)}
     return _bins(**more) | tables
@@ -159,6 +167,8 @@ LAYERS: dict[str, Layer] = {
                            _member_linear, bias=lambda m: m.bias is not None),
     "FoundLinear": _layer(nn.FoundLinear, {"n_in": WHOLE, "n_out": WHOLE},
                           lambda n_in, n_out: {"weight": (n_out, n_in), "bias": (n_out,)}),
+    "RandomConvolutions": _layer(nn.RandomConvolutions, {"n_in": WHOLE, "apart": SEVERAL, "thresholds": SEVERAL},
+                                 _convolutions),
     "MemberMean": _layer(nn.MemberMean, {"link": _one_of(*nn.MemberMean.LINKS)}),
     "Dropout": _layer(nn.Dropout, {"p": REAL}),
     "FallingDropout": _layer(nn.FallingDropout, {"p": REAL, "steps": WHOLE}),
@@ -210,8 +220,8 @@ def _to_json(module: nn.Module, seen: dict[int, int]) -> dict[str, Any]:
         if isinstance(module, nn.CNN | nn.Recurrent | nn.TabM):
             entry |= {"about": module.about}
         if isinstance(module, nn.WithLinear):
-            entry["layers"].append(_to_json(module.linear, seen))
-            entry |= {"link": module.link}
+            entry["layers"] += [_to_json(one, seen) for one in (module.sees, module.linear) if one is not None]
+            entry |= {"link": module.link} | ({} if module.sees is None else {"sees": True})
     elif type(module) is nn.LastState and plain:
         entry = {"class": name, "layers": [_to_json(module.layer, seen)]}
     elif type(module) is nn.Ensemble and plain:
@@ -291,6 +301,10 @@ def _in_order(module: nn.Module) -> Iterator[Any]:
     elif isinstance(module, nn.Sequential | nn.Ensemble | nn.SideBySide):
         for layer in module.layers if isinstance(module, nn.Sequential) else module.networks:
             yield from _in_order(layer)
+        if isinstance(module, nn.WithLinear) and module.sees is not None:
+            yield from _in_order(module.sees)
+    elif isinstance(module, nn.RandomConvolutions):
+        yield from module.moves()
     else:
         yield module
 
@@ -370,7 +384,9 @@ def _network(name: str, entry: dict[str, Any], layers: list[nn.Module]) -> nn.Mo
 def _with_linear(entry: dict[str, Any], layers: list[Any]) -> nn.Module:
     if not layers or not isinstance(layers[-1], nn.FoundLinear):
         raise FileError("it is damaged (WithLinear holds no linear model)")
-    return nn.WithLinear(nn.Sequential(*layers[:-1]), layers[-1], text(entry, "link", "WithLinear"))
+    *layers, linear = layers
+    sees = layers.pop() if entry.get("sees") is True and layers else None  # files of older versions say nothing of it
+    return nn.WithLinear(nn.Sequential(*layers), linear, text(entry, "link", "WithLinear"), sees)
 
 
 def _last_state(layers: list[Any]) -> nn.Module:

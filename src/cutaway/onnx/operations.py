@@ -236,6 +236,12 @@ def global_average(at, x, lengths):
 
 
 @row
+def shares_above(at, x, b, g, lengths):
+    parts = [global_average(at, XP.minimum(XP.maximum((x - b[k]) * g, 0), 1), lengths) for k in range(b.shape[0])]
+    return concatenate([expand_dims(part, 1) for part in parts], 1)
+
+
+@row
 def global_max(at, x, lengths):
     x = x if lengths is None else where(within(x, lengths), x, -math.inf)
     return reduced("ReduceMax", x, tuple(range(1, x.ndim - 1)), False)

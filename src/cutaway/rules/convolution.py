@@ -142,6 +142,31 @@ def global_average_back(dy, x_shape, lengths):
     return share if lengths is None else xp.where(inside(x_shape, lengths), share, 0), None
 
 
+@rule("y = mean over all steps of (x - b) g, at least 0 and at most 1 each", fixed=("b", "g"),
+      slope="g/steps where (x - b) g lies from 0 to 1, else 0", title="shares above",
+      kink=lambda x, b, g: (xp.expand_dims(x, -2) >= b) * 1 + ((xp.expand_dims(x, -2) - b) * g >= 1),
+      shapes="x (n, time, c)  b (k, c)  g (c)  lengths? int (n)  y (n, k, c)")
+def shares_above(x, b, g, lengths):
+    """x (n, time, c), b (k, c), g (c) -> y (n, k, c): the share of a sequence's own steps at which channel c is above
+    each of k thresholds. A step within 1 / g above a threshold counts in part, so that there is a slope."""
+    shares_above_shape(x.shape, b.shape, g.shape, lengths)
+    parts = [global_average(xp.minimum(xp.maximum((x - b[k]) * g, 0), 1), lengths) for k in range(b.shape[0])]
+    return xp.concatenate([xp.expand_dims(part, 1) for part in parts], axis=1)
+
+def shares_above_back(dy, x, b, g, lengths):
+    """dx = g / steps Σ dy over the thresholds within 1 / g of which x lies"""
+    dx = 0
+    for k in range(b.shape[0]):
+        u = (x - b[k]) * g
+        dx = dx + xp.where((u >= 0) & (u < 1), global_average_back(dy[:, k] * g, x.shape, lengths)[0], 0)
+    return dx, None, None, None
+
+def shares_above_shape(x, b, g, lengths):
+    if len(x) != 3 or len(b) != 2 or not b[0] or (b[1], *g) != (x[2], x[2]):
+        raise ValueError(f"x {x} is (n, time, c), b {b} has thresholds (k, c), and g {g} a number for each channel")
+    return x[0], *b
+
+
 @rule("y = max x over all places", keeps="channels", kink=True, slope="1 where the maximum is",
       shapes="x (n, time, *rest, c)  lengths? int (n)  y (n, c)")
 def global_max(x, lengths):

@@ -242,6 +242,43 @@ def global_average_back(n, dy, lengths, dx, time, rest, c):
                 dx[(i * time * rest + p) * c + j] = select(p < places, dy[i * c + j] * share, F(0))
 
 
+def shares_above(n, x, b, g, lengths, y, work, time, c, k):
+    sums = doubles(work)
+    for i in range(n):
+        steps = min(time, lengths[i]) if given(lengths) else time
+        for j in range(k * c):
+            sums[j] = 0.0
+        for p in range(steps):
+            for a in range(k):
+                _add_risen(at(x, (i * time + p) * c), at(b, a * c), g, at(sums, a * c), c)
+        for j in range(k * c):
+            y[i * k * c + j] = F(sums[j] / steps)
+
+
+@apart
+def _add_risen(x, b, g, sums, c):
+    for j in range(c):
+        sums[j] += np.float64(xp.minimum(xp.maximum((x[j] - b[j]) * g[j], F(0)), F(1)))
+
+
+def shares_above_back(n, dy, x, b, g, lengths, dx, time, c, k):
+    _zero(dx, n * time * c)
+    for i in range(n):
+        steps = min(time, lengths[i]) if given(lengths) else time
+        share = F(1) / F(steps)
+        for p in range(steps):
+            here = (i * time + p) * c
+            for a in range(k):
+                _add_rising(at(dy, (i * k + a) * c), at(x, here), at(b, a * c), g, at(dx, here), share, c)
+
+
+@apart
+def _add_rising(dy, x, b, g, dx, share, c):
+    for j in range(c):
+        u = (x[j] - b[j]) * g[j]
+        dx[j] += select((u >= F(0)) & (u < F(1)), dy[j] * g[j] * share, F(0))
+
+
 def global_max(n, x, lengths, y, time, rest, c):
     for i in range(n):
         for j in range(c):
@@ -339,6 +376,10 @@ def _over_all(s: dict[str, int], v: dict[str, Value], i: Instruction) -> dict:
     return {"work": (2 * s["c"], 0)}
 
 
+def _shares(s: dict[str, int], v: dict[str, Value], i: Instruction) -> dict:
+    return {"work": (2 * s["k"] * s["c"], 0)}
+
+
 def _shortened(s: dict[str, int], v: dict[str, Value], i: Instruction) -> dict | None:
     whole = all(isinstance(setting, int | np.integer) for setting in i.attributes.values())
     return {} if whole and i.attributes["stride"] >= 1 else None
@@ -348,5 +389,5 @@ TAKES = {
     "conv": Takes("dz dx? dW? db?", "x (n, *i, c)  W (m, *size, c)  b? (m)  z (n, *o, m)", _conv),  # in one group
     "max_pool": Takes("dy dx", numbers=_pool), "avg_pool": Takes("dy dx", numbers=_pool),
     "global_average": Takes("dy dx", numbers=_over_all), "global_max": Takes("dy dx", numbers=_over_all),
-    "masked": Takes("dy dx"), "shortened": Takes(numbers=_shortened),
+    "shares_above": Takes("dy dx", numbers=_shares), "masked": Takes("dy dx"), "shortened": Takes(numbers=_shortened),
 }
