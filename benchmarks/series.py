@@ -105,7 +105,9 @@ class Linear:
     def fit(self, X: Any, y: Any) -> Linear:
         from cutaway.estimators import baseline
 
-        self.model = baseline(X, y)
+        classes = len(np.unique(y))  # of labels that are numbers in text, too
+        numbers = np.asarray(y).dtype.kind == "f"
+        self.model = baseline(X, y, None if numbers else "binary" if classes == 2 else "multiclass")
         return self
 
     def score(self, X: Any, y: Any) -> float:

@@ -96,7 +96,7 @@ def test_longer_sequences_are_read_by_filters_and_few_by_several_networks():
         "\n" + " " * 52, " ")
     assert plan.network(0)(np.zeros((2, 600, 1))).shape == (2, 1)
     few, more = (ct.design(RNG.standard_normal((n, 30, 1)), np.arange(n) % 2) for n in (300, 600))
-    assert (few.members, few.validation) == (3, 0) and (more.members, more.validation) == (1, 0.1)
+    assert (few.members, few.validation) == (3, 0) and (more.members, more.validation) == (1, 0)
 
 
 def test_where_a_forecast_hangs_on_the_last_steps_a_recurrent_network_reads_them_behind_filters():

@@ -24,7 +24,7 @@ from ..data.limits import (
     WORTH_DIAGNOSING,
 )
 from ..errors import ArgumentError, DataError, TrainingError
-from ..nn import Ensemble
+from ..nn import Ensemble, WithLinear
 from ..report import verdict
 from ..report.decisions import decision
 from ..report.findings import ColumnFacts, Findings, Score
@@ -405,8 +405,10 @@ def titled(model: Any, kind: str) -> str:
     if kind == "mlp" and isinstance(model, Ensemble):
         words = f"{len(model.networks)} multilayer perceptrons side by side"
     if kind == "fcn":
-        several = f"{len(model.networks)} convolutional networks side by side" if isinstance(model, Ensemble) else ""
-        words = several or "a convolutional network"
+        inner = next((layer for _, layer in model.named_modules() if isinstance(layer, Ensemble)), None)
+        words = "a convolutional network" if inner is None else (
+            f"{len(inner.networks)} convolutional networks side by side")
+        words += " and random convolutions" if isinstance(model, WithLinear) else ""
     text = repr(model)
     return text if "\n" not in text else f"{words}, {sum(p.size for p in model.parameters()):,} parameters"
 

@@ -206,8 +206,8 @@ FILTERS, WINDOWS_OF_FILTERS, LONG_WINDOWS_OF_FILTERS, LONG_FOR_FILTERS = (64, 64
 #: three seeds, .840 with twice the steps and four times the time. One filter skips this many at most, or more would
 #: be overlooked than gained: on ACSF1 (1,460 steps) .86, with 8 in place of 4 .83.
 STEPS_OF_FILTERS, MOST_STRIDE = 64, 4
-#: Below this many sequences so many networks of filters stand side by side, since the first weights matter most there,
-#: and none are held back: on OSULeaf (200) .952 of two seeds, .936 by one network, .926 where a tenth is held back.
+#: Below this many sequences so many networks of filters stand side by side, since the first weights matter most
+#: there: on OSULeaf (200) .952 of two seeds, .936 by one network, .926 where a tenth is held back.
 FEW_SEQUENCES, SEQUENCE_MEMBERS = 500, 3
 #: Decay of the average of a filters' network's weights: the last hundred steps.
 SEQUENCE_AVERAGE = 0.99
@@ -216,10 +216,12 @@ SEQUENCE_AVERAGE = 0.99
 LONG, MOST_HALVINGS = 50, 4
 #: Updates that are enough for a recurrent network and for filters to converge, and bounds on the epochs.
 SEQUENCE_STEPS, FILTERS_STEPS, FEWEST_SEQUENCE_EPOCHS, MOST_SEQUENCE_EPOCHS = 1200, 600, 20, 150
-#: Features of the linear model on random convolutions, and of the one that tries how to read sequences: on four small
-#: sets the mean accuracy was .919 with 1,000, .922 with 3,000 and .923 with 10,000. Numbers convolved at a time: few
-#: enough to stay in the cache.
-CONVOLUTION_FEATURES, TRIED_FEATURES, CONVOLVED_AT_ONCE = 3000, 1000, 2**18
+#: Features of the linear model on random convolutions (MiniRocket's number; of sequences that are not few, whose
+#: features would fill memory), and of the one that tries how to read sequences.
+CONVOLUTION_FEATURES, FEWER_CONVOLUTION_FEATURES, TRIED_FEATURES = 10_000, 3000, 1000
+#: Below this many sequences that model stands beside the network, and none are held back: by so few, the best epoch
+#: would be found by chance.
+FEW_FOR_CONVOLUTIONS = 1000
 #: Sequences that the linear model on random convolutions learns from, at most: more take minutes.
 MOST_SHAPED = 5000
 #: Factors that make probabilities of such a model's scores, of which the best is taken.
@@ -227,8 +229,6 @@ SHARPNESS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 #: The share of the longest sequence's steps by which dynamic time warping bends (Ratanamahatana and Keogh, 2005);
 #: numbers that are warped at a time, and pairs of steps up to which it is tried at all (some ten seconds).
 WARPED_BY, WARPED_AT_ONCE, MOST_WARPED = 0.1, 2**18, 3 * 10**8
-#: Weights of such a window, and how many of them are 2, the others being -1: MiniRocket's (84 windows).
-TAPS, TWOS = 9, 3
 #: Sequences on which a linear model tries how to read them, at most, and the fewest; numbers of one that it sees, and
 #: the last steps that it sees alone.
 MOST_TRIED, FEWEST_TRIED, MOST_STEPS_TRIED, LAST_STEPS_TRIED = 300, 10, 20_000, 8

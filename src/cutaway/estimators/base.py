@@ -159,7 +159,7 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
             batch_size = design.batch_size = leaves_none(batch_size, len(training.past.rows))
             design.reasons["batch"] += "; so that batch norm never meets a single row"
             training = beginning(self.model_, Z, T, batch_size=batch_size, **how)
-        find_again(self.model_, Z, T, w, training.past.rows, design.link != "identity")
+        find_again(self.model_, Z, T, w, training.past.rows, design.link != "identity", self._seed)
         training.run.design = design
         self.run_ = training.go()
         if training.trouble and self.run_.last is None:

@@ -67,9 +67,9 @@ LINEAR = ("mse", "half_mse", "binary_cross_entropy", "cross_entropy")
 #: Fields that are made of data, and that JSON does not hold.
 SEEN = ("encoder", "target_encoder", "front", "found")
 #: The row of the printed design in which an entry of `spec` stands.
-ROW_OF = {name: name for name in ("augment", "members", "networks", "linear")} | {"bins": "numbers"} | dict.fromkeys(
+ROW_OF = {name: name for name in ("augment", "members", "networks", "linear")} | dict.fromkeys(
     ("channels", "norm", "front", "window", "stride", "windows", "strides"), "filters") | dict.fromkeys(
-    ("cell", "width", "layers", "bidirectional"), "recurrent")
+    ("cell", "width", "layers", "bidirectional"), "recurrent") | {"bins": "numbers", "convolutions": "linear"}
 
 
 @dataclass(repr=False)
@@ -79,7 +79,8 @@ class Design(Shown):
     `n_in` is how many features a row has (of a sequence: a time step), or (height, width, channels) of images. `kind`
     is the network, "mlp", "cnn", "fcn" or "recurrent"; `hidden` its fully connected layers and `spec` the rest of it,
     plain values: bins (of each number, at most), members and networks of an mlp; channels, norm and augment of a cnn;
-    channels, windows and strides of the filters of an fcn, which read sequences, and its members; cell, width, layers,
+    channels, windows and strides of the filters of an fcn, which read sequences, its members, and how many random
+    convolutions the linear model beside it sees; cell, width, layers,
     bidirectional, and front, window and stride of the filters before it, of a recurrent one. `lr` may be "auto":
     training finds it first. `average` is the decay of the average of the weights (0: none), `validation` the share of
     rows held back, `warmup` the share of steps in which the learning rate rises. `front` is the first layer of a
@@ -148,7 +149,7 @@ class Design(Shown):
     @property
     def linear(self) -> bool:
         """Whether a linear model stands beside the network: rows are few, and the loss is one that it has too."""
-        return bool(self.spec.get("linear") and self.hidden and self.loss in LINEAR)
+        return bool(self.spec.get("linear") and (self.hidden or self.kind == "fcn") and self.loss in LINEAR)
 
     def see(self, Z: Any, T: np.ndarray, weights: np.ndarray | None = None) -> None:
         """Look at encoded rows (n, features), their targets and weights (n,): where the bins of numbers lie, and what a
@@ -193,7 +194,7 @@ class Design(Shown):
         if self.members > 1 or self.networks > 1:
             self.reasons["hidden"] += f"; {reason}"
         if self.kind == "fcn":
-            self.spec = self.spec | {"members": 1}
+            self.spec = self.spec | {"members": 1, "linear": False}
         if self.kind == "mlp":
             self.spec = self.spec | {"members": 1, "networks": 1, "linear": False}
 
@@ -336,6 +337,8 @@ def plan(inputs: Inputs, rows: int, encoder: Any, target: TargetEncoder, validat
         design.spec |= {} if whole else {"networks": 1}
         design.validation = min(share, 1 / design.networks)
         design.spec = design.spec | {"linear": few and inputs.name == "table" and target.task != "multilabel"}
+    if design.kind == "fcn" and not whole:
+        design.spec = design.spec | {"linear": False}
     if epochs is not None:
         design.epochs = epochs
     design.patience = patience_for(design.epochs) if share else None
@@ -344,7 +347,8 @@ def plan(inputs: Inputs, rows: int, encoder: Any, target: TargetEncoder, validat
         "output": OUTPUT_REASONS[target.task],
         "loss": LOSS_REASONS[loss],
         "schedule": "small steps until its averages are warm, and small ones to settle",
-        "linear": "alone, a network of few rows is often worse than it; the mean of both seldom is",
+        "linear": design.reasons.get("linear",
+                                     "alone, a network of few rows is often worse than it; the mean of both seldom is"),
         "validation": f"{inputs.many} that are not learnt from show when to stop; the best weights are kept"
         if share
         else f"too few {inputs.many} to hold some back" if rows < fewest
@@ -391,7 +395,8 @@ def _beside(made: Design) -> dict[str, str]:
     members = {"members": f"{made.members}, side by side"} if made.members > 1 else {}
     apart = "other rows held back" if made.validation and "validation" not in made.asked else "weights of its own"
     networks = {"networks": f"{made.networks}, each with {apart}"} if made.networks > 1 else {}
-    return members | networks | ({"linear": "one beside it, half of the answer"} if made.linear else {})
+    sees = f"on {made.spec['convolutions']:,} random convolutions" if made.kind == "fcn" else "one"
+    return members | networks | ({"linear": f"{sees} beside it, half of the answer"} if made.linear else {})
 
 
 def _layers(made: Design) -> dict[str, str]:

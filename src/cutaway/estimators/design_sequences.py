@@ -6,8 +6,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..data.limits import FEW_ROWS as FEW
 from ..data.limits import (
+    CONVOLUTION_FEATURES,
+    FEW_FOR_CONVOLUTIONS,
     FEW_SEQUENCES,
     FILTERS,
     FILTERS_STEPS,
@@ -23,6 +24,7 @@ from ..data.limits import (
     STEPS_OF_FILTERS,
     WINDOWS_OF_FILTERS,
 )
+from ..data.limits import FEW_ROWS as FEW
 from ..data.limits import FEWEST_SEQUENCE_EPOCHS as FEWEST_EPOCHS
 from ..data.limits import MOST_SEQUENCE_EPOCHS as MOST_EPOCHS
 from .sequence_trial import SequenceTrial
@@ -44,7 +46,7 @@ def sequence_design(m: int, features: int, shortest: int, longest: int, batch_si
         why = "" if longest < SHORT_SEQUENCES or trial is None else f"{trial.place_reason}, so that order counts; "
         network = recurrent(longest, why)
     else:
-        network = filters(m, longest)
+        network = filters(m, longest, beside=trial is not None and m < FEW_FOR_CONVOLUTIONS)
     reasons = {
         "input": SCALED if trial is None else trial.scale_reason,
         "optimizer": "a rate for each weight needs little tuning; decay keeps matrices small, biases are free",
@@ -82,8 +84,9 @@ def _epochs(m: int, batch: int, wanted: int) -> int:
     return min(max(math.ceil(wanted / -(-m // batch)), FEWEST_EPOCHS), most)
 
 
-def filters(m: int, longest: int) -> dict[str, Any]:
-    """Three filters along time, each with batch norm, and the mean of what they find over all steps."""
+def filters(m: int, longest: int, beside: bool) -> dict[str, Any]:
+    """Three filters along time, each with batch norm, and the mean of what they find over all steps; beside: a linear
+    model on random convolutions is half of the answer."""
     halvings = max(0, round(math.log2(longest / STEPS_OF_FILTERS)))
     first = min(2 ** max(0, halvings - len(FILTERS) + 1), MOST_STRIDE) if halvings >= len(FILTERS) else 0
     strides = [2 if i < halvings else 1 for i in range(len(FILTERS))]
@@ -94,12 +97,13 @@ def filters(m: int, longest: int) -> dict[str, Any]:
     return {
         "kind": "fcn", "average": SEQUENCE_AVERAGE,
         "spec": {"channels": list(FILTERS), "windows": list(LONG_WINDOWS_OF_FILTERS if long else WINDOWS_OF_FILTERS),
-                 "strides": strides, "members": members},
+                 "strides": strides, "members": members, "linear": beside, "convolutions": CONVOLUTION_FEATURES},
         "reasons": {
             "filters": f"they find shapes wherever they are{skip}; batch norm keeps each filter's scale, and the mean "
                        "over a sequence's own steps says how much of each shape is there",
             "hidden": "that mean says enough; dropout against learning sequences by heart",
             "members": "of so few sequences one network learns by chance; the mean of some is surer",
+            "linear": "of few sequences windows of fixed weights tell as much as learnt ones, and go wrong elsewhere",
             "average": "steadier weights than those of the last step, and no dearer",
         },
     }

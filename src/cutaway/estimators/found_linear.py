@@ -9,7 +9,8 @@ import numpy as np
 
 from ..data.limits import ALPHAS, CERTAIN, DEARER
 from ..data.weights import none_if_equal
-from ..nn import FoundLinear, Module
+from ..nn import FoundLinear, Module, WithLinear
+from .shapes import find_by_shapes
 
 Found = tuple[np.ndarray, np.ndarray]  # W (n_out, features), b (n_out,)
 
@@ -27,12 +28,18 @@ def find_linear(Z: Any, T: np.ndarray, weights: np.ndarray | None, outputs: int,
     return logistic(Z, T, w, outputs) if classes else ridge(Z, T, w)
 
 
-def find_again(model: Module, Z: Any, T: np.ndarray, weights: np.ndarray | None, rows: np.ndarray,
-               classes: bool) -> None:
-    """Find the linear model that stands in a network, if one does, by those rows that are learnt from."""
+def find_again(model: Module, Z: Any, T: np.ndarray, weights: np.ndarray | None, rows: np.ndarray, classes: bool,
+               seed: int) -> None:
+    """Find the linear model that stands in a network, if one does, by those rows that are learnt from; and before it
+    what it sees of them."""
     if (place := place_of(model)) is not None:
         w = None if weights is None else weights[rows]
-        found = find_linear(np.asarray(Z)[rows], T[rows], w, place.n_out, classes)
+        sees = model.sees if isinstance(model, WithLinear) else None
+        if sees is None:
+            found = find_linear(np.asarray(Z)[rows], T[rows], w, place.n_out, classes)
+        else:
+            Z = Z[rows]
+            found = find_by_shapes(sees.find(Z, seed), Z, T[rows], w, place.n_out, classes)
         place.weight.data[...], place.bias.data[...] = found
 
 

@@ -25,14 +25,14 @@ from ..data.encoder import as_table
 from ..data.formats import ARRAYS, RECORDINGS, SOUND, format_of
 from ..data.image_arrays import image_words
 from ..data.images import is_paths
-from ..data.limits import FEW_ROWS as SMALL
 from ..data.limits import (
-    FEW_SEQUENCES,
+    FEW_FOR_CONVOLUTIONS,
     FEWEST_OF_LEVEL,
     FEWEST_OF_LEVEL_IN_SMALL,
     MOST_COLUMNS_OF_LEVELS,
     MOST_LAID_OUT,
 )
+from ..data.limits import FEW_ROWS as SMALL
 from ..data.npz_files import in_npz
 from ..data.numbers_as_names import told_by
 from ..data.sequence_encoder import as_sequences, is_nested, warn_of_order
@@ -258,7 +258,7 @@ class SequenceInputs(Inputs):
         return Z if same else Sequences(Z, np.array([encoder.longest, encoder.shortest]))
 
     def fewest_for(self, encoder):
-        return self.fewest if step_by_step(encoder.longest, encoder.trial) else FEW_SEQUENCES
+        return self.fewest if step_by_step(encoder.longest, encoder.trial) else FEW_FOR_CONVOLUTIONS
 
     def words(self, encoder):
         return extent(encoder.shortest, encoder.longest, len(encoder.columns))

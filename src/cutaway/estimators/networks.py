@@ -95,7 +95,7 @@ def convolutional_network(d: Any) -> Module:
 
 def filters_network(d: Any) -> Module:
     """Build filters along time, each with batch norm, the mean over all steps, and neurons; members of it side by
-    side, if wanted."""
+    side, and a linear model on random convolutions beside them, if wanted."""
     def one() -> Module:
         layers: list[Module] = []
         seen = d.n_in
@@ -104,7 +104,12 @@ def filters_network(d: Any) -> Module:
             seen = m
         return nn.Sequential(*layers, nn.GlobalAveragePool(), *_head(d, seen))
 
-    return nn.Ensemble([one() for _ in range(d.members)], d.link) if d.members > 1 else one()
+    network = nn.Ensemble([one() for _ in range(d.members)], d.link) if d.members > 1 else one()
+    if not d.linear:
+        return network
+    sees = nn.RandomConvolutions.sized(d.n_in, d.encoder.longest, d.spec["convolutions"])
+    layers = network if isinstance(network, Sequential) else Sequential(network)
+    return nn.WithLinear(layers, nn.FoundLinear(sees.n_out, d.n_out), sees=sees)
 
 
 def _head(d: Any, seen: int) -> list[Module]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from threadpoolctl import threadpool_limits
 
@@ -10,12 +12,15 @@ from ..data.limits import ENCODED_AT_ONCE as BLOCK
 
 
 class Ridge:
-    """Minimise Σ w (y - x θ - b)² + α |θ|²; α is the one of ALPHAS with the smallest error on rows left out.
+    """Minimise Σ w (y - x θ - b)² + α |θ|²; α is the one of `alphas` with the smallest error on rows left out.
 
     The residual of a row that was left out is its residual over 1 - h, where h is how far the row pulls its own
     prediction (Golub, Heath and Wahba, Technometrics 21, 1979). `residuals` (n, outputs) are those of rows left out,
     `left_out` (n,) their squares, weighted and added up.
     """
+
+    def __init__(self, alphas: Sequence[float] = ALPHAS) -> None:
+        self.alphas = tuple(alphas)
 
     def fit(self, Z: np.ndarray, T: np.ndarray, sample_weight: np.ndarray | None = None) -> Ridge:
         """Learn from Z (n, features) and numbers T, (n,) or (n, outputs)."""
@@ -35,8 +40,8 @@ class Ridge:
         values, vectors = np.linalg.eigh(X @ X.T if wide else X.T @ X)  # X = U S Vᵀ: this is S², and U or V
         values = np.maximum(values, 0)
         along = vectors.T @ (Y if wide else X.T @ Y)
-        shrunk = [1 / (values[:, None] + alpha) for alpha in ALPHAS]
-        residuals = np.zeros((len(ALPHAS), *Y.shape))
+        shrunk = [1 / (values[:, None] + alpha) for alpha in self.alphas]
+        residuals = np.zeros((len(self.alphas), *Y.shape))
         for start in range(0, len(X), step := max(1, BLOCK // X.shape[1])):
             rows = slice(start, start + step)
             sides = vectors[rows] * np.sqrt(values) if wide else X[rows] @ vectors  # U S
@@ -49,7 +54,7 @@ class Ridge:
         best = int(np.argmin(np.square(residuals).sum(axis=(1, 2))))
         self.residuals = residuals[best] / np.where(root > 0, root, 1)
         self.left_out = np.square(residuals[best]).sum(axis=1)
-        self.alpha, found = ALPHAS[best], shrunk[best] * along
+        self.alpha, found = self.alphas[best], shrunk[best] * along
         self.coef = X.T @ (vectors @ found) if wide else vectors @ found
         self.intercept = center - mean @ self.coef
         return self

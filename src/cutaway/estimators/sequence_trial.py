@@ -20,9 +20,9 @@ from ..data.limits import (
     TRIED_SURELY,
 )
 from ..data.sequence_encoder import as_sequences
+from ..nn import RandomConvolutions
 from ..random import stream
 from ..sequences import Sequences
-from .random_convolutions import RandomConvolutions
 from .ridge import Ridge
 
 
@@ -49,7 +49,7 @@ class SequenceTrial:
         if self.windows:
             return True
         best = max(self.shared, self.shared if self.own is None else self.own)
-        return self.steps is not None and 1 - best > TRIED_SHARE * (1 - self.steps)
+        return self.steps is not None and self.steps > 0 and 1 - best > TRIED_SHARE * (1 - self.steps)
 
     @property
     def scale_reason(self) -> str:
@@ -110,7 +110,7 @@ def tried(X: Any, y: Any, target: TargetEncoder, names: list[str] | None = None)
 
 def _left_out(Z: Any, T: np.ndarray) -> np.ndarray:
     """The squared error (n,) of each sequence, left out by a ridge regression on random convolutions."""
-    F = RandomConvolutions(TRIED_FEATURES).fit(Z).transform(Z)
+    F = RandomConvolutions.of(Z, TRIED_FEATURES).predict(Z, threads=1).astype(np.float64)
     return Ridge().fit(scaled(F), T).left_out
 
 

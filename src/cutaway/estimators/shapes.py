@@ -1,7 +1,7 @@
 """Two models of sequences that cost next to nothing: a linear one on random convolutions, and the nearest neighbour.
 
-What a network of sequences has to beat: the first is among the best there is (Dempster et al., 2021), the second was
-the yardstick before (Bagnall et al., 2017).
+The first is among the best there is (Dempster et al., 2021), and stands beside a network of few sequences, too; the
+second was the yardstick before (Bagnall et al., 2017).
 """
 
 from __future__ import annotations
@@ -12,11 +12,20 @@ from typing import Any
 import numpy as np
 from scipy.special import expit, log_softmax, softmax
 
-from ..data.limits import MOST_WARPED, SHORT_SEQUENCES, WARPED_AT_ONCE, WARPED_BY
+from ..data.limits import (
+    CONVOLUTION_FEATURES,
+    FEW_FOR_CONVOLUTIONS,
+    FEWER_CONVOLUTION_FEATURES,
+    MOST_WARPED,
+    SHORT_SEQUENCES,
+    WARPED_AT_ONCE,
+    WARPED_BY,
+    WIDE_ALPHAS,
+)
 from ..data.limits import SHARPNESS as TRIED
+from ..nn import RandomConvolutions
 from ..sequences import Sequences
 from .inputs import Inputs
-from .random_convolutions import RandomConvolutions
 from .ridge import Ridge
 
 
@@ -27,6 +36,7 @@ class RidgeOfClasses(Ridge):
     """
 
     def __init__(self, task: str, n_outputs: int) -> None:
+        super().__init__(WIDE_ALPHAS)
         self.task, self.n_outputs = task, n_outputs
 
     def fit(self, Z: np.ndarray, T: np.ndarray, sample_weight: np.ndarray | None = None) -> RidgeOfClasses:
@@ -57,17 +67,39 @@ class RidgeOfClasses(Ridge):
 class Shapes:
     """Random convolutions of encoded sequences, with mean 0 and deviation 1 over those of training."""
 
-    def fit(self, Z: Any) -> Shapes:
-        """Choose the convolutions by Z, and learn what is usual there."""
-        self.convolutions = RandomConvolutions().fit(Z)
-        F = self.convolutions.transform(Z)
+    def fit(self, Z: Any, layer: RandomConvolutions | None = None) -> Shapes:
+        """Choose the convolutions by Z, unless there is a layer of them, and learn what is usual there."""
+        few = len(Z) < FEW_FOR_CONVOLUTIONS
+        many = CONVOLUTION_FEATURES if few else FEWER_CONVOLUTION_FEATURES
+        self.convolutions = RandomConvolutions.of(Z, many) if layer is None else layer
+        F = self._shares(Z)
         self.mean, spread = F.mean(axis=0), F.std(axis=0)
         self.spread = np.where(spread > 0, spread, 1)
         return self
 
     def transform(self, Z: Any) -> np.ndarray:
         """Give the features (n, m) of encoded sequences."""
-        return (self.convolutions.transform(Z) - self.mean) / self.spread
+        return (self._shares(Z) - self.mean) / self.spread
+
+    def _shares(self, Z: Any) -> np.ndarray:
+        return self.convolutions.predict(Z).astype(np.float64)
+
+
+def find_by_shapes(layer: RandomConvolutions, Z: Any, T: np.ndarray, weights: np.ndarray | None, outputs: int,
+                   classes: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Find the linear model of the outputs of a layer for encoded sequences Z, in the raw outputs that a network has:
+    W (outputs, m), b (outputs,)."""
+    shapes = Shapes().fit(Z, layer)
+    F = shapes.transform(Z)
+    if classes:
+        several = outputs > 1 and T.ndim == 1
+        model: Any = RidgeOfClasses("multiclass" if several else "multilabel", outputs).fit(F, T, weights)
+        coef, intercept = model.factor * model.coef, model.factor * model.intercept
+    else:
+        model = Ridge(WIDE_ALPHAS).fit(F, T.reshape(len(T), -1), weights)
+        coef, intercept = model.coef, model.intercept
+    W = coef.T / shapes.spread
+    return W, intercept - W @ shapes.mean
 
 
 def by_shapes(kind: Inputs, encoder: Any) -> bool:

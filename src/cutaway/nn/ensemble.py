@@ -129,14 +129,15 @@ class WithLinear(Sequential):
 
     network: whose layers they are; x (n, n_in) -> (n, out). They learn, are called and begin as they would alone: the
     linear model answers once training is over, and where rows held back are scored. link says what is averaged, as in
-    MemberMean.
+    MemberMean. sees: the layer whose outputs the linear model sees in place of x, such as RandomConvolutions.
     """
 
-    def __init__(self, network: Sequential, linear: FoundLinear, link: str = "identity") -> None:
+    def __init__(self, network: Sequential, linear: FoundLinear, link: str = "identity",
+                 sees: Module | None = None) -> None:
         if not isinstance(network, Sequential) or not isinstance(linear, FoundLinear):
             raise ArgumentError(f"WithLinear takes a Sequential and a FoundLinear, got {network!r} and {linear!r}")
         super().__init__(*network.layers)
-        self.linear, self.mean = linear, MemberMean(link)
+        self.linear, self.mean, self.sees = linear, MemberMean(link), sees
 
     @property
     def link(self) -> str:
@@ -144,6 +145,8 @@ class WithLinear(Sequential):
 
     def children(self) -> Iterator[tuple[str, Module]]:
         yield from super().children()
+        if self.sees is not None:
+            yield "sees", self.sees
         yield "linear", self.linear
         yield "mean", self.mean
 
@@ -151,4 +154,5 @@ class WithLinear(Sequential):
         z = super().forward(x)
         if training_mode() is not None:
             return z
-        return self.mean(ops.concat([_as_members(z), _as_members(self.linear(x))], axis=1))
+        beside = self.linear(x if self.sees is None else self.sees(x))
+        return self.mean(ops.concat([_as_members(z), _as_members(beside)], axis=1))
