@@ -71,7 +71,7 @@ def test_predict_evaluate_and_inspect_a_model_of_sequences(here, run):
     assert found["prediction"].astype(str).tolist() == model.predict(TEST).tolist()
     assert f"{model.score(TEST):.3f}" in run("evaluate", "model.safetensors", TEST)[1]
     status, out, err = run("inspect", "model.safetensors")
-    assert (status, err) == (0, "") and "batch norm 64" in out and "24 time steps of 1 feature" in out
+    assert (status, err) == (0, "") and "shares" in out and "24 time steps of 1 feature" in out
 
 
 def test_a_share_of_one_file(here, run):

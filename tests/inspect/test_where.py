@@ -15,7 +15,7 @@ N, T = 40, 30
 Y = np.arange(N) % 2
 X = 0.1 * RNG.normal(size=(N, T, 2))
 X[:, 18:24, 1] += 2 * Y[:, None]  # what tells the classes apart
-SMALL = {"members": 1, "channels": [8, 8, 8]}
+SMALL = {"members": 1, "channels": [8, 8, 8], "linear": False}
 
 
 class Weighed(ct.nn.Module):
@@ -38,6 +38,13 @@ def test_the_stretch_and_the_sensor_that_tell_the_classes_apart_are_found(fitted
     assert found.names[int(found.by_sensor.argmax())] == "x1" and found.unit == "log-odds"
     assert 18 <= found.edges[int(found.by_time.argmax())] < 24 and found.agreement > 0.9
     assert "steps" in str(found) and "in x1" in repr(found)
+
+
+def test_random_convolutions_beside_the_filters_point_to_the_same_place():
+    model = ct.Classifier(epochs=30, random_state=0, network=SMALL | {"linear": True, "convolutions": 1000}).fit(X, Y)
+    found = ct.inspect.where(model, X, Y)
+    assert found.names[int(found.by_sensor.argmax())] == "x1" and found.agreement > 0.3
+    assert 17 <= found.edges[int(found.by_time.argmax())] < 24
 
 
 @pytest.mark.parametrize("ragged", [False, True], ids=["one length", "several"])

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..data import TargetEncoder
-from ..data.limits import FEWEST_OF_LINEAR, ROWS_A_FEATURE, WIDE_EXPANDED
+from ..data.limits import FEWEST_OF_LINEAR, ROWS_A_FEATURE, WIDE_ALPHAS, WIDE_EXPANDED
 from ..data.limits import LINEAR_STEPS as STEPS
 from ..data.limits import MOST_SHAPED as SEEN
 from ..data.limits import WIDE_AT_ONCE as BLOCK
@@ -139,7 +139,7 @@ def baseline(X: Any, y: Any = None, task: str | None = None, sample_weight: Any 
         sample_weight = row_weights(sample_weight, len(Z))
         sample_weight = with_class_weights(sample_weight, like.class_weight, target.classes, T)
     if shapes is not None:
-        model: Any = Ridge() if "regression" in target.task else RidgeOfClasses(target.task, target.n_outputs)
+        model: Any = Ridge(WIDE_ALPHAS) if "regression" in target.task else RidgeOfClasses(target.task, target.n_outputs)
         return Baseline(model.fit(Z, T, sample_weight), kind, encoder, target, name, shapes)
     if "regression" in target.task and not wide:
         return Baseline(laid_out(Ridge(), encoder).fit(Z, T, sample_weight), kind, encoder, target, name)
