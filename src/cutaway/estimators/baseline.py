@@ -139,7 +139,8 @@ def baseline(X: Any, y: Any = None, task: str | None = None, sample_weight: Any 
         sample_weight = row_weights(sample_weight, len(Z))
         sample_weight = with_class_weights(sample_weight, like.class_weight, target.classes, T)
     if shapes is not None:
-        model: Any = Ridge(WIDE_ALPHAS) if "regression" in target.task else RidgeOfClasses(target.task, target.n_outputs)
+        numbers = "regression" in target.task
+        model: Any = Ridge(WIDE_ALPHAS) if numbers else RidgeOfClasses(target.task, target.n_outputs)
         return Baseline(model.fit(Z, T, sample_weight), kind, encoder, target, name, shapes)
     if "regression" in target.task and not wide:
         return Baseline(laid_out(Ridge(), encoder).fit(Z, T, sample_weight), kind, encoder, target, name)

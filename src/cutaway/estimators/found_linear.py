@@ -29,7 +29,7 @@ def find_linear(Z: Any, T: np.ndarray, weights: np.ndarray | None, outputs: int,
 
 
 def find_again(model: Module, Z: Any, T: np.ndarray, weights: np.ndarray | None, rows: np.ndarray, classes: bool,
-               seed: int) -> None:
+               seed: int = 0) -> None:
     """Find the linear model that stands in a network, if one does, by those rows that are learnt from; and before it
     what it sees of them."""
     if (place := place_of(model)) is not None:
