@@ -1,7 +1,7 @@
 # Every target does its own set-up in .venv: Python 3.11 or newer (with pip and venv) is all that must be there.
 
 .NOTPARALLEL:
-.PHONY: help demo test lint docs smoke suite short versions bench clean
+.PHONY: help demo test lint docs smoke suite short versions bench dist clean
 
 # tried in this order; to choose: make test PYTHON=python3.12
 PYTHON = python3.11 python3.12 python3.13 python3
@@ -24,6 +24,7 @@ help:
 	@echo "make lint    ruff, mypy, and which way the imports point"
 	@echo "make docs    all pages and a reference of every class and function, as HTML: build/docs/index.html"
 	@echo "make short   two minutes of tests, for another Python: make short PYTHON=python3.13 VENV=.venv-3.13"
+	@echo "make dist    sdist and wheel in dist/, and the wheel tried in an environment that has nothing else"
 	@echo "make bench   this machine's speed, beside the peers that are installed"
 	@echo "make clean   remove what building and testing left behind (to start over, remove $(VENV) too)"
 
@@ -62,11 +63,17 @@ bench: $(VENV)/test
 		$(BIN)/python -m benchmarks.commands $(filter --resume,$(ARGS)))
 	$(BIN)/python -m benchmarks.report
 
+dist: $(VENV)/dist
+	rm -rf build dist
+	$(BIN)/python -m build --outdir dist .
+	rm -rf build
+	$(BIN)/python tools/check_dist.py dist/*.whl
+
 clean:
 	rm -rf build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find src tests tools benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
-# The stamps core, docs and test in it say that this pyproject.toml and these constraints are installed.
+# The stamps core, dist, docs and test in it say that this pyproject.toml and these constraints are installed.
 $(VENV)/core: $(VENV)/bin/python pyproject.toml constraints.txt
 	@echo "Installing Cutaway into $(VENV)"
 	@$(PIP) -e .
@@ -76,6 +83,10 @@ $(VENV)/test: $(VENV)/bin/python pyproject.toml constraints.txt
 	@echo "Installing Cutaway and what its tests need into $(VENV)"
 	@$(PIP) -e ".[test,lint]"
 	@touch $(VENV)/core $(VENV)/test
+
+$(VENV)/dist: $(VENV)/bin/python pyproject.toml constraints.txt
+	@$(PIP) build
+	@touch $(VENV)/dist
 
 $(VENV)/docs: $(VENV)/bin/python pyproject.toml constraints.txt
 	@echo "Installing Cutaway and what its pages are built with into $(VENV)"

@@ -1,11 +1,17 @@
-"""The packages that are not installed with Cutaway: what brings each, in one sentence for every message."""
+"""The packages that are not installed with Cutaway: which extra brings each, and the command, for every message."""
 
 from __future__ import annotations
 
-#: The extras of pyproject.toml that a user may lack: what is imported, by the extra that brings it.
+from importlib import import_module
+from typing import Any
+
+from .errors import ArgumentError
+
+#: The extras of pyproject.toml that open a door, and what is imported there.
 EXTRAS = {
-    "parquet": ("pyarrow",), "excel": ("python_calamine",), "stats": ("pyreadstat",), "sql": ("duckdb",),
-    "zstd": ("zstandard",), "images": ("PIL",), "xla": ("jax",), "onnx": ("onnx",), "keras": ("h5py",),
+    "parquet": "pyarrow", "excel": "python_calamine", "stats": "pyreadstat", "sql": "duckdb", "zstd": "zstandard",
+    "images": "PIL", "xla": "jax", "onnx": "onnx", "keras": "h5py", "tensorboard": "tensorboard", "optuna": "optuna",
+    "mlflow": "mlflow",
 }
 
 
@@ -16,3 +22,11 @@ def bring(extra: str) -> str:
     'pip install "cutaway[onnx]"'
     """
     return f'pip install "cutaway[{extra}]"'
+
+
+def needed(module: str, extra: str, what: str) -> Any:
+    """Import a module of another package. Raises ArgumentError that says how to get it."""
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        raise ArgumentError(f"{what} needs the package {error.name}, which is not installed: {bring(extra)}") from None

@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from .callbacks.tracker import needed
 from .errors import ArgumentError
 from .estimators import Classifier, Regressor
+from .extras import needed
 from .files import load, save
 from .nn import Module
 

@@ -6,9 +6,10 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from ..extras import needed
 from ..train import Run
 from .settings import outcome, settings
-from .tracker import Tracker, needed
+from .tracker import Tracker
 
 MOST = 500  # characters of a param, that any server takes
 

@@ -6,9 +6,9 @@ import math
 from typing import Any
 
 from ..errors import ArgumentError
+from ..extras import needed
 from ..train import Ended, Event, Run, Started
 from ..train.monitor import WAYS
-from .tracker import needed
 
 
 class Pruning:

@@ -11,10 +11,11 @@ from typing import Any
 
 from ..arguments import whole_number
 from ..errors import FileError
+from ..extras import needed
 from ..files.endings import check_folder
 from ..train import Run
 from .settings import outcome, settings
-from .tracker import Tracker, needed, own_place
+from .tracker import Tracker, own_place
 
 
 @dataclass

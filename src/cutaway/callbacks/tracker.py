@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
 from itertools import count
 from os import fspath
 from pathlib import Path
@@ -96,12 +95,3 @@ def own_place(path: Any, take: Callable[[Path], Any]) -> Path:
         except OSError as error:
             raise FileError(f"{place} cannot be made: {error.strerror or error}") from None
     raise AssertionError
-
-
-def needed(module: str, extra: str, what: str) -> Any:
-    """Import a module of another package. Raises ArgumentError that says how to get it."""
-    try:
-        return import_module(module)
-    except ModuleNotFoundError as error:
-        raise ArgumentError(f"{what} needs the package {error.name}, which is not installed: pip install "
-                            f'"cutaway[{extra}]"') from None

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ArgumentError, DataError
+from ..extras import bring
 from ..text import listed
 from .arrow_files import refuse_size
 from .limits import ROWS_AT_ONCE
@@ -24,7 +25,7 @@ READING = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, 
 #: What DuckDB may not do while it reads a file of somebody else: open other files, fetch what it lacks.
 LOCKED: dict[str, Any] = {"enable_external_access": "false", "autoinstall_known_extensions": "false",
           "autoload_known_extensions": "false"}
-MISSING = 'pip install "cutaway[sql]"'
+MISSING = bring("sql")
 
 
 def read_sqlite(path: Path, part: str | None = None, sql: str | None = None) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ArgumentError, CutawayError, DataError
+from ..extras import bring
 from .arff_files import read_arff
 from .arrow_files import parquet_in_pieces, read_feather, read_parquet
 from .databases import query, read_duckdb, read_parquet_folder, read_sqlite
@@ -61,7 +62,7 @@ class Format:
     @property
     def missing(self) -> str:
         """What to do where the package is missing."""
-        return f'pip install "cutaway[{self.extra}]"' if self.extra else f"pip install {self.package}"
+        return bring(self.extra) if self.extra else f"pip install {self.package}"
 
 
 #: And any file that nothing else fits.

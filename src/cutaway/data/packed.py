@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from ..errors import DataError
+from ..extras import bring
 from .limits import UNPACKED_AT_ONCE
 
 #: How packed files begin, and how their names end.
@@ -38,8 +39,7 @@ class Zstd(io.RawIOBase):
         try:
             import zstandard
         except ImportError as missing:
-            wanted = 'pip install "cutaway[zstd]"'
-            raise DataError(f"{path} is packed with zstd, which zstandard reads: {wanted}.") from missing
+            raise DataError(f"{path} is packed with zstd, which zstandard reads: {bring('zstd')}.") from missing
         self._error, self._decompressor = zstandard.ZstdError, zstandard.ZstdDecompressor()
         self._file, self._frame = path.open("rb"), cast(Any, None)
         self._packed = self._rest = b""

@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 import safetensors.numpy
 
-from ..errors import ArgumentError
-from ..extras import bring
+from ..extras import needed
 from ..nn import Module
 from ..nn.keras_layout import keras_state
 from ..nn.layout import torch_state
@@ -43,11 +42,7 @@ def _npz(state: dict[str, np.ndarray]) -> bytes:
 
 
 def _h5(state: dict[str, np.ndarray]) -> bytes:
-    try:
-        import h5py
-    except ModuleNotFoundError:
-        raise ArgumentError(f"Keras' weights files are written by h5py, which is not installed: {bring('keras')}"
-                            ) from None
+    h5py = needed("h5py", "keras", "a file of Keras' weights")
     whole = BytesIO()
     with h5py.File(whole, "w") as file:
         for name, array in state.items():

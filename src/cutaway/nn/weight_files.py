@@ -14,7 +14,7 @@ from typing import IO, Any
 import numpy as np
 
 from ..errors import ArgumentError, CutawayError, FileError
-from ..extras import bring
+from ..extras import needed
 from ..text import no_path
 
 #: Endings that PyTorch's pickles have: to read one is to run what is in it.
@@ -105,10 +105,7 @@ def _npz(f: IO[bytes], most: int) -> dict[str, np.ndarray]:
 
 def _h5(f: IO[bytes], most: int) -> dict[str, np.ndarray]:
     """Read the variables of layers, which lie at layers/dense/vars/0; links lead nowhere, and nothing else is read."""
-    try:
-        import h5py
-    except ModuleNotFoundError:
-        raise ArgumentError(f"Keras' weights are read by h5py, which is not installed: {bring('keras')}") from None
+    h5py = needed("h5py", "keras", "a file of Keras' weights")
     found: dict[str, np.ndarray] = {}
 
     def visit(name: str, what: Any) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError
+from ..extras import needed
 
 OPSET, ML_OPSET, IR = 17, 3, 8
 LARGEST = 2**31 - 2**20  # bytes: protobuf ends at 2 GiB
@@ -26,12 +27,7 @@ TRUTHS = {"And", "Equal", "Greater", "GreaterOrEqual", "IsNaN", "Less", "LessOrE
 
 def onnx() -> Any:
     """Import the package onnx. Raises ArgumentError that says how to get it."""
-    try:
-        import onnx
-    except ModuleNotFoundError as error:
-        raise ArgumentError(f'an ONNX file needs the package {error.name}, which is not installed: pip install '
-                            '"cutaway[onnx]"') from None
-    return onnx
+    return needed("onnx", "onnx", "an ONNX file")
 
 
 class OnnxArray:
