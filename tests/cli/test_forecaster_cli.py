@@ -103,3 +103,19 @@ def test_what_a_forecaster_cannot_do_is_told(here, run):
     for more, said in ((["--keep", "load"], "--keep does not go"), (["--interval", 1.5], "coverage is 1.5")):
         status, out, err = run("predict", "model.safetensors", "load.csv", *more)
         assert status == 2 and out == "" and said in err, err
+
+
+def test_rows_that_came_later_are_scored_beside_the_rivals(here, run):
+    frame = pd.read_csv("load.csv")
+    frame.head(240).to_csv("early.csv", index=False)
+    assert run("fit", "early.csv", *BY_TIME, "-q")[0] == 0
+    status, out, _ = run("evaluate", "model.safetensors", "load.csv")
+    assert status == 0
+    for said in ("28 forecasts of up to 6 steps; 28 new steps of 1 series, the first 2026-01-15 20:00:00",
+                 "seasonal naive", "ridge on all lags", "wins: MASE", "coverage (80% asked)", "+6"):
+        assert said in words(out), said
+    assert run("evaluate", "model.safetensors", "load.csv")[1] == out
+    status, _, err = run("evaluate", "model.safetensors", "early.csv")
+    assert status == 2 and "forecaster" in err and "would look better than new ones" in words(err)
+    status, _, err = run("evaluate", "model.safetensors", "load.csv", "--target", "load")
+    assert status == 2 and "--target does not go with a forecaster" in err

@@ -245,3 +245,11 @@ def test_other_data_than_in_training(here, run):
     bad(run("predict", "s.safetensors", "long.csv"), "--id")
     bad(run("predict", "s.safetensors", ct.datasets.path("japanese_vowels")), "12 features a time step, but")
     bad(run("predict", "t.safetensors", TEST), "holds sequences")
+
+
+def test_explain_says_which_steps_and_sensors_matter(here, run):
+    run("fit", "long.csv", "--id", "who", "--time", "day", "--target", "ill", *SHORT, "-q")
+    status, out, err = run("explain", "model.safetensors", "long.csv", "--picture", "w.svg", "-o", "w.json")
+    assert (status, err) == (0, "") and (here / "w.svg").exists() and (here / "w.json").exists()
+    said_in(out, "Sequences of long.csv", "most hangs on step", "integrated gradients say the same", "w.svg")
+    bad(run("explain", "model.safetensors", "long.csv", "--row", 1), "--row is for columns of a table")

@@ -29,7 +29,10 @@ def evaluate(
     sql: SqlOption = None,
     user_missing: MissingOption = False,
 ) -> None:
-    """Score a model on a table, images or sequences with their targets, which it should not have learnt from."""
+    """Score a model on a table, images or sequences with their targets, which it should not have learnt from.
+
+    A forecaster (fit --forecast --time) is scored on the rows that came after those it knows, beside its rivals.
+    """
     import numpy as np
 
     from ..data.judgement import judged_by
@@ -43,13 +46,16 @@ def evaluate(
     from . import checks, forecaster, problem, sections
     from .answers import answers, decided, doubted
     from .keeping import load, reading
+    from .options import ReadOptions
     from .rows import about, in_file
     from .sources import brings_labels, load_for
     from .terminal import Screen, warn
 
     data, *more = files
     if (ahead := forecaster.load(model)) is not None:
-        return forecaster.evaluate(ahead, model, data)
+        others = {"--target": target, "--positive": positive, "--threshold": threshold, "--size": size, "--mode": mode}
+        return forecaster.evaluate(ahead, data, [name for name, value in others.items() if value],
+                                   ReadOptions(**how_read({}, sheet, sql, user_missing, more)))
     estimator, how = load(model), how_read(reading(model), sheet, sql, user_missing, more)
     names, chosen = estimator.target_encoder_.names, checks.cuts(positive, threshold or [], estimator)
     wanted = target or names

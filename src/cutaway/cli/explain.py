@@ -1,9 +1,10 @@
-"""cutaway explain: what moved the prediction of one row, by column; what a column does to all."""
+"""cutaway explain: what moved the prediction of one row, by column; what a column does to all; where in sequences a
+network looks."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from typer import Argument, Option
 
@@ -12,8 +13,10 @@ from .files_as import MissingOption, SheetOption, SqlOption, said_of
 
 
 def explain(
-    model: Annotated[Path, Argument(help="A model of a table that `cutaway fit` wrote.", show_default=False)],
-    data: Annotated[Path, Argument(help="A table with the model's columns.", show_default=False)],
+    model: Annotated[Path, Argument(help="A model of a table or of sequences that `cutaway fit` wrote.",
+                                    show_default=False)],
+    data: Annotated[Path, Argument(help="A table with the model's columns, or sequences as it knows them.",
+                                   show_default=False)],
     row: Annotated[int | None, Option("--row", "-r", min=0, show_default=False,
                                       help="The row, counted from 0; the first unless given.")] = None,
     effects: Annotated[list[str] | None, Option("--effects", metavar="COL", show_default=False,
@@ -57,21 +60,31 @@ def explain(
     if partial and not effects:
         raise ArgumentError("--partial says how --effects are found: add --effects COL, or leave it out.")
     estimator = load(model)
-    if estimator.inputs_.name != "table":
-        raise DataError(f"{model.name} has learnt from {estimator.inputs_.name}: explain is for columns of a table.")
+    kind = estimator.inputs_.name
+    if kind == "images":
+        raise DataError(f"{model.name} has learnt from images: explain is for columns of a table, and for sequences.")
     X = load_for(estimator, reading(model) | said_of(sheet, sql, user_missing), data, [], False).X
+    if kind == "sequences":
+        for option, given in (("--row", row is not None), ("--effects", effects), ("--typical", typical)):
+            if given:
+                raise ArgumentError(f"{option} is for columns of a table, and {model.name} has learnt from sequences: "
+                                    "leave it out.")
     row = row or 0
-    if not effects and row >= len(X):
+    if not effects and row >= len(X) and kind == "table":
         raise ArgumentError(f"--row {row}: {data.name} has rows 0 to {len(X) - 1:,}.")
-    found: inspect.Effects | inspect.Why
+    found: Any = None
     with about(data.name):
-        if effects:
+        if kind == "sequences":
+            found = inspect.where(estimator, X, output=output)
+        elif effects:
             found = inspect.effects(estimator, X, effects, "partial" if partial else "ale", output)
         else:
             background = None if typical or len(X) == 1 else X  # a row compared with itself says nothing
             found = inspect.why(estimator, X.iloc[[row]], background=background, output=output)
     screen = Screen()
-    if effects:
+    if kind == "sequences":
+        screen.title(f"Sequences of {data.name}", "where their predictions come from")
+    elif effects:
         screen.title(f"Rows of {data.name}", f"what {listed(effects)} {'does' if len(effects) == 1 else 'do'} to what "
                                              "is predicted")
     else:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ArgumentError, FileError
+from ..errors import ArgumentError, DataError
 from ..text import counted, duration, listed, number, size
 from .options import FitOptions, ReadOptions
 from .rows import check_columns, in_options, table
@@ -237,11 +237,29 @@ def written_times(values: Any) -> list[str]:
     return [f"{text[:-2]}:{text[-2:]}" if zone else text for text in found]
 
 
-def evaluate(model: Any, path: Path, data: Path) -> None:
-    """Say what to do in place of evaluate: a forecaster is scored on rows behind those that it has learnt from."""
-    raise FileError(f"{path.name} is a forecaster, which has learnt from all rows: `cutaway fit {data.name} --forecast "
-                    f"{model.roles_.target} --time {model.roles_.time}` scores one on rows it has not seen, beside "
-                    "its rivals; in Python, model.backtest(frame).")
+def evaluate(model: Any, data: Path, others: list[str], asked: ReadOptions) -> None:
+    """Score the forecasts of rows that came after those that the forecaster has learnt from, beside its rivals."""
+    from .terminal import Screen, warn
+
+    if others:
+        raise ArgumentError(f"{others[0]} does not go with a forecaster: leave it out.")
+    try:
+        with in_options(data):
+            tested = model.evaluate(table(data, asked))
+    except DataError as problem:
+        if not str(problem).startswith("No row with"):
+            raise
+        raise DataError(f"{data.name}: {str(problem).partition(' Give rows')[0]} Give rows that came later, or let "
+                        f"{shell('cutaway', 'fit', data, '--forecast', model.roles_.target)} --time ... score a "
+                        "forecaster on the latest of these, which it then has not seen.") from None
+    *notes, about = tested.notes
+    for note in notes:
+        warn(f"{data.name}: {note}")
+    tested.notes = []
+    screen = Screen()
+    _scores(screen, summarised(tested) | {
+        "about": f"{counted(tested.windows, 'forecast')} of up to {counted(tested.horizon, 'step')}; {about}"})
+    _chart(screen, tested)
 
 
 def inspect(screen: Screen, model: Any, extra: dict[str, Any]) -> None:

@@ -19,8 +19,8 @@ def load(path: Path) -> Any:
         from .. import estimators, files
 
     if files.describe(path)["kind"] == "Forecaster":
-        raise FileError(f"{path} is a forecaster: `cutaway predict` and `cutaway inspect` take it. In Python, "
-                        "ct.load(path) gives it back.")
+        raise FileError(f"{path} is a forecaster: `cutaway predict`, `evaluate` and `inspect` take it. In Python, "
+                        "ct.load(path) gives it back; what it leans on, a backtest's importance() says.")
     model = files.load(path)
     if not isinstance(model, estimators.Classifier | estimators.Regressor):
         raise FileError(

@@ -293,11 +293,11 @@ def _stretch(model: Any, panel: Panel, cut: float, end: float, names: Sequence[s
     said = {OURS: np.stack(model.at(tracks, asked, levels))}
     lengths = Contest(before, tracks, layout.period, layout.horizon, layout.length)
     for name in names:
-        said[name] = _with_band(RIVALS[name], lengths, asked, sized, of, levels, model.counts_)
+        said[name] = rival_with_band(RIVALS[name], lengths, asked, sized, of, levels, model.counts_)
     return CutForecasts(cut, tracks, of, np.concatenate(asked), y, sized[of], said)
 
 
-def _with_band(rival: Any, contest: Contest, asked: Sequence[np.ndarray], sized: np.ndarray, of: np.ndarray,
+def rival_with_band(rival: Any, contest: Contest, asked: Sequence[np.ndarray], sized: np.ndarray, of: np.ndarray,
                levels: Sequence[float], counts: bool) -> np.ndarray:
     """A rival's forecasts with lower and upper, by its errors on the latest windows before the cut."""
     middle = rival(contest, asked)

@@ -151,7 +151,7 @@ class Forecaster(BaseEstimator):
         What was noticed while reading is a warning. Raises DataError, as `predict` does, for rows that cannot be read.
         """
         check_is_fitted(self, "model_")
-        panel = self._panel(frame)
+        panel = self.panel(frame)
         if not panel.rows and not any(column.role == "known" for column in self.columns_):
             raise DataError(f"The rows have no value of {self.roles_.target!r}: there is nothing to add.")
         tails = {tail.name: tail for tail in self.tails_}
@@ -203,12 +203,13 @@ class Forecaster(BaseEstimator):
 
     def _tracks(self, frame: Any) -> tuple[list[Track], list[str]]:
         """The series of a frame, each behind what is known of it from training, and notes."""
-        panel = self._panel(frame)
+        panel = self.panel(frame)
         tails = {tail.name: tail for tail in self.tails_}
         return [joined_tracks(tails.get(track.name), track, self.calendar_, self.layout_)
                 for track in panel.tracks], panel.notes
 
-    def _panel(self, frame: Any) -> Panel:
+    def panel(self, frame: Any) -> Panel:
+        """Read what `predict` and `update` take: a frame, a Series, columns or a row by name."""
         frame = read_table(frame) if isinstance(frame, dict) else frame
         frame, _ = framed(frame, self.roles_.target, self.roles_.time, self.roles_.id)
         return self.read(frame)
@@ -286,6 +287,27 @@ class Forecaster(BaseEstimator):
             target, time, id = roles.target, roles.time, roles.id
             known = [c.name for c in self.columns_ if c.role == "known"]
         return backtest(self, frame, target, time, id, known, past, cuts, test, rivals)
+
+    def evaluate(self, frame: Any, rivals: Sequence[str] | None = None) -> Any:
+        """Score the forecasts of rows that lie behind those that the forecaster knows, beside rivals that know as much.
+
+        frame: newer rows of the series, with what came; older ones are history, by which the rivals are set. A forecast
+        is made from each new step, of as many steps ahead as have come. Nothing is learnt. Gives a Backtest.
+
+        >>> import numpy as np, pandas as pd, cutaway as ct
+        >>> days = pd.date_range("2026-01-01", periods=120)
+        >>> table = pd.DataFrame({"when": days, "sold": 50 + 9.0 * (days.day_of_week == 5) + np.arange(120) % 2})
+        >>> model = ct.forecast.Forecaster(horizon=2, network="linear").fit(table[:100], "sold", "when")
+        >>> tested = model.evaluate(table)
+        >>> tested.windows, tested.summary().columns.tolist()
+        (20, ['MASE', 'MAE', 'RMSE', 'WQL', 'coverage'])
+
+        Raises DataError where no row lies behind the known ones.
+        """
+        from .new_rows import score_new_rows
+
+        check_is_fitted(self, "model_")
+        return score_new_rows(self, frame, rivals)
 
     @property
     def feature_names_(self) -> list[str]:
