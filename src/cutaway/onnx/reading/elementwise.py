@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import reduce
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,11 @@ PRODUCTS = ("MatMul", "Gemm", "Conv", "Einsum")  # what a bias is added to
 def each(*names: str, since: int = 1) -> Callable[[Callable], Callable]:
     """Enter a function of one Tensor, and of settings, for nodes of one input."""
     def enter(function: Callable) -> Callable:
+        taken = signature(function).parameters
+
         def row(at: Any, x: Turned, **settings: Any) -> Turned:
+            if unknown := settings.keys() - taken.keys():
+                at.refuse(f"it has the setting {min(unknown)}, which is not read")
             return x.like(function(at.real(x.tensor), **settings))
 
         node(*names, since=since)(row)
@@ -137,18 +142,27 @@ def together(at: Any, rule: str | Callable, *values: Value, weighs: bool = False
 
 def is_weight(at: Any, v: Any, k: int) -> bool:
     """Whether numbers that are added or multiplied are weights: arrays of the file, and no masks."""
-    if not (isinstance(v, Fixed) and v.array.dtype.kind == "f" and v.ndim and v.name in at.initial):
+    if not (isinstance(v, Fixed) and v.array.dtype.kind == "f" and v.ndim and v.weight):
         return False
     return (v.array.size > 1 or at.made_by(1 - k) in PRODUCTS) and bool(np.isfinite(v.array).all())
 
 
 @node("Add")
 def add(at, A, B, axis=None, broadcast=0, consumed_inputs=None):
+    for x, other in ((A, B), (B, A)):
+        if x.whole and isinstance(other, Fixed) and other.whole and not other.array.any():
+            return x
     return together(at, "add", A, older(at, A, B, axis, broadcast), weighs=True)
 
 
 @node("Mul")
 def mul(at, A, B, axis=None, broadcast=0, consumed_inputs=None):
+    for x, other in ((A, B), (B, A)):
+        if isinstance(other, Fixed) and other.whole and other.array.size == 1:
+            if not other.array.any():
+                return other
+            if x.whole and other.array.item() == 1:
+                return x
     return together(at, "mul", A, older(at, A, B, axis, broadcast), weighs=True)
 
 

@@ -9,6 +9,8 @@ import numpy as np
 from .values import Fixed
 
 MOST = 2**27  # numbers that such a node may make: shapes are a few, and weights are there already
+#: Nodes that give parts of a weight, which are weights, too.
+PARTS = {"Gather", "Slice", "Split"}
 #: Nodes that make of a weight the same weight in another form: it keeps its name.
 SAME = {"Cast", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"}
 CASTS = {1: np.float32, 2: np.uint8, 3: np.int8, 4: np.uint16, 5: np.int16, 6: np.int32, 7: np.int64, 9: np.bool_,
@@ -168,8 +170,11 @@ def folded(n: Any, at: Any, inputs: list[Any]) -> tuple[Fixed, ...]:
             made = KNOWN[n.op](*arrays, **n.settings)
     except Exception as reason:  # damaged files may hold anything
         raise at.refused(f"{n} cannot be worked out ({str(reason)[:160]})") from None
-    name = inputs[0].name if n.op in SAME and isinstance(inputs[0], Fixed) else ""
     made = made if isinstance(made, tuple) else (made,)
-    return tuple(Fixed(np.asarray(a), name or output) for a, output in zip(made, n.outputs, strict=False))
+    source = inputs[0] if inputs else None
+    if isinstance(source, Fixed) and source.weight and n.op in SAME | PARTS:
+        names = [source.name] if n.op in SAME else [f"{source.name}.{out.rpartition('/')[2]}" for out in n.outputs]
+        return tuple(Fixed(np.asarray(a), name, True) for a, name in zip(made, names, strict=False))
+    return tuple(Fixed(np.asarray(a), output) for a, output in zip(made, n.outputs, strict=False))
 
 

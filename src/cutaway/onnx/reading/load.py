@@ -28,11 +28,10 @@ def load_onnx(path: Any, output: str | None = None) -> OnnxNetwork:
     path = path_of(path)
     with about(path):
         model = read_model(path)
-        names = _values(model)
         chosen = _output(model) if output is None else output
-        if chosen not in names:
-            raise ArgumentError(f"{path} has no value called {output!r}: its outputs are "
-                                f"{', '.join(model.graph.outputs)}")
+    if chosen not in _values(model):
+        raise ArgumentError(f"{path} has no value called {output!r}: its outputs are {', '.join(model.graph.outputs)}")
+    with about(path):
         return _tried(model, chosen)
 
 
@@ -90,9 +89,9 @@ def _tried(model: OnnxModel, output: str) -> OnnxNetwork:
             said = (inputs[0].shape or ())[rows_at[0]]
             content = Content(
                 [replace(n, inputs=list(n.inputs), outputs=list(n.outputs)) for n in nodes],
-                {name: Fixed(a, name) for name, a in graph.arrays.items() if name in read},
+                {name: Fixed(a, name, True) for name, a in graph.arrays.items() if name in read},
                 inputs, rows_at, output, model.producer, double, tuple(graph.outputs), _classes(model),
-                said if type(said) is int else None, free, set(graph.arrays))
+                said if type(said) is int else None, free)
             prepared(content)
             network = OnnxNetwork(content)
             try:
@@ -114,6 +113,6 @@ def _places(inputs: list[OnnxInput]) -> list[list[int]]:
 
     shape = shapes[0]
     ways = [named(shape[0], 0), [0] * len(inputs)]
-    if len(shape) > 1:
+    if len(shape) > 1 and not (type(shape[1]) is int and shape[1] > 1):
         ways.append([1 if k == 0 else p for k, p in enumerate(named(shape[1], 1))])
     return [way for k, way in enumerate(ways) if way not in ways[:k]]

@@ -19,9 +19,11 @@ from ...sequences import Sequences
 from . import elementwise, layers, scans, shapes  # noqa: F401  they enter their rows into the table
 from .file import GraphBody, OnnxInput, OnnxNode
 from .folded import foldable, folded
-from .table import call, row_of, why_not
+from .table import call, known, row_of, why_not
 from .values import Fixed, Turned, for_each_row
 
+MOST_STEPS = 1000  # of a loop, which is written step by step
+BODIES = ("If", "Loop")  # nodes with graphs within
 OWN = ("", "_theta", "_evaluators", "_onnx")  # names that a module needs itself
 
 
@@ -44,7 +46,6 @@ class Content:
     classes: list[Any] | None = None
     rows_in_file: int | None = None
     free: int = 1
-    initial: set[str] = field(default_factory=set)
     makers: dict[str, str] = field(default_factory=dict)
     layers: dict[str, str] = field(default_factory=dict)
     held: dict[tuple[str, str], tuple[str, bool]] = field(default_factory=dict)
@@ -151,7 +152,6 @@ class Pass:
 
     def __init__(self, network: OnnxNetwork, inputs: dict[str, Turned]) -> None:
         self.network, self.net, self.dtype = network, network._onnx, network.dtype
-        self.initial = self.net.initial
         self.values: dict[str, Any] = {**self.net.fixed, **inputs}
         self.rows = next((len(x.tensor.data) for x in inputs.values()), 0)
         self.base = current_scope()
@@ -172,8 +172,8 @@ class Pass:
                 inputs[0] = self.with_rows(inputs[0])
             if foldable(n, inputs):
                 made: tuple[Any, ...] = folded(n, self, inputs)
-            elif n.op == "If" and not n.domain:
-                made = self._branch(n, inputs[0])
+            elif n.op in BODIES and not n.domain:
+                made = self._branch(n, inputs[0]) if n.op == "If" else self._loop(n, inputs)
             else:
                 made = self._called(n, inputs)
             self.values.update((name, v) for name, v in zip(n.outputs, made, strict=False) if name)
@@ -193,7 +193,7 @@ class Pass:
     def with_rows(self, value: Fixed) -> Any:
         """Numbers that are the same for all rows of the batch, as a value with rows."""
         array, like = value.array, next(v for v in self.values.values() if isinstance(v, Turned))
-        if value.name in self.initial or array.ndim < 2 or len(array) != self.rows or not (array == array[:1]).all():
+        if value.weight or array.ndim < 2 or len(array) != self.rows or not (array == array[:1]).all():
             return value
         first = apply("real", like.tensor, Tensor(np.zeros((), self.dtype))) if like.whole else like.tensor
         return Turned(for_each_row(array[0].astype(self.dtype), first))
@@ -203,9 +203,44 @@ class Pass:
         if not isinstance(test, Fixed):
             self.refuse("it chooses by the data what to run, and a program is the same for all rows")
         body: GraphBody = n.settings["then_branch" if test.array.all() else "else_branch"]
-        self.values.update((name, Fixed(a, name)) for name, a in body.arrays.items())
+        return self._ran(body, [])
+
+    def _loop(self, n: OnnxNode, inputs: list[Any]) -> tuple[Any, ...]:
+        """Run a loop's steps one after the other, as many as are known beforehand; what each gives is put together."""
+        most, going, *carried = inputs
+        going = Fixed(np.array(True)) if going is None else going
+        body: GraphBody = n.settings["body"]
+        steps: list[list[Any]] = []
+        while (most is None or len(steps) < int(known(self, most, "how often it runs"))) and bool(
+                known(self, going, "whether it goes on").all()):
+            if len(steps) == MOST_STEPS:
+                self.node = n
+                self.refuse(f"it runs more than {MOST_STEPS:,} times: export a recurrent layer as RNN, LSTM or GRU")
+            going, *made = self._ran(body, [Fixed(np.array(len(steps), np.int64)), going, *carried])
+            carried = made[: len(carried)]
+            steps.append(made[len(carried) :])
+        self.node = n
+        return (*carried, *(self._stacked(list(parts)) for parts in zip(*steps, strict=True)))
+
+    def _stacked(self, parts: list[Any]) -> Any:
+        """Put the values of all steps along a new first axis of the graph."""
+        if all(isinstance(part, Fixed) for part in parts):
+            return Fixed(np.stack([part.array for part in parts]))
+        order = next(part.order for part in parts if isinstance(part, Turned))
+        if any(not isinstance(part, Turned) or part.order != order for part in parts):
+            self.refuse("its steps give values of several kinds")
+        with scope(self.where):
+            return Turned(ops.stack([part.tensor for part in parts], axis=1), (1, *(a + (a > 0) for a in order)))
+
+    def _ran(self, body: GraphBody, inputs: list[Any]) -> tuple[Any, ...]:
+        """Run a graph within the graph: give its outputs."""
+        around = self.values
+        self.values = {**around, **{name: Fixed(a, name, True) for name, a in body.arrays.items()},
+                       **{port.name: x for port, x in zip(body.inputs, inputs, strict=False)}}
         self._nodes(body.nodes)
-        return tuple(self.values[name] for name in body.outputs)
+        found = tuple(self.values[name] for name in body.outputs)
+        self.values = around
+        return found
 
     # ---- what rows ask for -------------------------------------------------------------------------------------------
     @property
@@ -318,14 +353,35 @@ def prepared(content: Content) -> None:
             content.fixed.update((name, v) for name, v in zip(n.outputs, made, strict=False) if name)
         else:
             nodes.append(n)
-    lacking = [n for n in nodes if n.op != "If" and not row_of(n) and not foldable(n, [])]
+    every = [*nodes, *(inner for n in nodes for inner in _inside(n))]
+    lacking = [n for n in every if n.op not in BODIES and not row_of(n) and not foldable(n, [])]
     if lacking:
         others = len({(n.domain, n.op) for n in lacking}) - 1
         raise FileError(why_not(lacking[0]) + (f". It has {others} more type{'s' * (others > 1)} of nodes that are not "
                                                "read" if others else ""))
+    _without_tests_of_codes(nodes, content)
     content.nodes = _with_biases(nodes, content)
     content.makers = {name: n.op for n in content.nodes for name in n.outputs}
     content.layers = _layers(content)
+
+
+def _inside(n: OnnxNode) -> list[OnnxNode]:
+    """List the nodes of the graphs within a node."""
+    bodies = [value for value in n.settings.values() if isinstance(value, GraphBody)]
+    return [found for body in bodies for inner in body.nodes for found in (inner, *_inside(inner))]
+
+
+def _without_tests_of_codes(nodes: list[OnnxNode], content: Content) -> None:
+    """Take it that whole numbers which are looked up are none below zero: they would be refused there. Keras counts
+    such ones from a table's end."""
+    whole = {port.name for port in content.inputs if port.kind == "i"}
+    whole |= {n.outputs[0] for n in nodes if n.op == "Cast" and n.inputs[0] in whole}
+    if not any(n.op == "Gather" and n.inputs[0] in content.fixed for n in nodes):
+        return
+    for n in [n for n in nodes if n.op == "Less" and n.inputs[0] in whole and n.inputs[1] in content.fixed]:
+        if not content.fixed[n.inputs[1]].array.any():
+            content.fixed[n.outputs[0]] = Fixed(np.array(False))
+            nodes.remove(n)
 
 
 def _with_biases(nodes: list[OnnxNode], content: Content) -> list[OnnxNode]:
@@ -352,7 +408,7 @@ def _layers(content: Content) -> dict[str, str]:
     found: dict[str, str] = {}
     for k, n in enumerate(content.nodes):
         weights = [content.fixed[name].name for name in n.inputs if name in content.fixed
-                   and content.fixed[name].name in content.initial and content.fixed[name].array.dtype.kind == "f"]
+                   and content.fixed[name].weight and content.fixed[name].array.dtype.kind == "f"]
         owner = next((w.rpartition(".")[0] for w in weights if w.rpartition(".")[0]), "")
         own = n.name.strip("/").removesuffix(f"/{n.op}")
         found[n.outputs[0]] = readable((owner or own or f"{n.op.lower()}{k + 1}").replace("/", "."))

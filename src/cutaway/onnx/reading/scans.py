@@ -111,7 +111,7 @@ def _state(at: Any, state: Any, which: str, d: int, layout: int, x: Tensor) -> A
         at.refuse("the states before its first step are numbers of the file that differ from row to row")
     if not side[:1].any():
         return None
-    if state.name not in at.initial:
+    if not state.weight:
         return side[0].astype(at.dtype)
     return at.weight(Fixed(side[0], state.name), f"{which} {d}", None, "_reverse" if d else "")
 

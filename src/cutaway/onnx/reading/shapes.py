@@ -122,9 +122,7 @@ def concat(at, *inputs, axis=1):
         whole = whole.reshape((1,) * (ndim - whole.ndim) + whole.shape).transpose(axes)
         if whole.shape[0] != 1 and not (whole == whole[:1]).all():
             at.refuse("it joins numbers of its own that differ from row to row")
-        name = Fixed(whole[:1], filled[j].name)
-        own = at.weight(name, j, lambda a: whole[0]) if filled[j].name in at.initial and (
-            whole.dtype.kind == "f") else whole[0]
+        own = at.weight(filled[j], j, lambda a: whole[0]) if filled[j].weight and whole.dtype.kind == "f" else whole[0]
         return for_each_row(own, first.tensor)
 
     found, order = aligned(filled, fixed)

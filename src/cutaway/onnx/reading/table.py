@@ -18,8 +18,7 @@ from .values import Fixed
 NODES: dict[tuple[str, str], dict[int, Callable[..., Any]]] = {}
 #: What would do, where there is no row: in words, by the type of node.
 INSTEAD = {
-    **dict.fromkeys(("Loop", "Scan"), "a loop is unknown to Cutaway but as a recurrent layer (RNN, LSTM, GRU): export "
-                                      "the layer itself"),
+    "Scan": "a scan is read as a recurrent layer (RNN, LSTM, GRU) or as a Loop: export the layer itself",
     "ConvTranspose": "upsampling by repetition and a Conv behind it is the nearest there is",
     **dict.fromkeys(("QLinearConv", "QLinearMatMul", "MatMulInteger", "ConvInteger", "DynamicQuantizeLinear"),
                     "export the network before it is quantised"),

@@ -19,10 +19,15 @@ from ...errors import ShapeError
 
 @dataclass(frozen=True, eq=False)
 class Fixed:
-    """Numbers that are in the file, or follow from it. name: of the array in the file that they are, turned or not."""
+    """Numbers that are in the file, or follow from it.
+
+    name: of the array in the file that they are, or a part of. weight: whether they are one, turned or cut, and
+    nothing that was worked out.
+    """
 
     array: np.ndarray
     name: str = ""
+    weight: bool = False
 
     @property
     def shape(self) -> tuple[int, ...]:
