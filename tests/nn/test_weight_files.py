@@ -1,5 +1,6 @@
 """Files of arrays that others wrote: read without running anything in them, refused in words."""
 
+import contextlib
 import io
 import pickle
 import struct
@@ -11,7 +12,7 @@ import pytest
 import safetensors.numpy
 
 from cutaway import nn
-from cutaway.errors import ArgumentError, FileError
+from cutaway.errors import ArgumentError, CutawayError, FileError
 
 h5py = pytest.importorskip("h5py")
 STATE = {"weight": np.arange(6, dtype=np.float32).reshape(2, 3), "bias": np.ones(2, np.float32)}
@@ -57,6 +58,12 @@ def zipped(name, content):
     return whole.getvalue()
 
 
+def packed(arrays):
+    whole = io.BytesIO()
+    np.savez(whole, **arrays)
+    return whole.getvalue()
+
+
 def npy(shape, descr="<f4"):
     text = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}".encode()
     text += b" " * (-(len(text) + 11) % 64) + b"\n"
@@ -95,6 +102,8 @@ DAMAGED = {
     "no HDF5": ("net.weights.h5", b"hello", "cannot be read"),
     "a terabyte in HDF5": ("net.weights.h5", h5(lambda f: f.create_dataset("a", (10**6, 10**6), "f4", chunks=True)),
                            "more numbers than the whole model"),
+    "many arrays in HDF5": ("net.weights.h5", h5(lambda f: [f.create_dataset(f"{k}", (8,), "f4") for k in range(9000)]),
+                            "far more numbers than this model"),
     "text in HDF5": ("net.weights.h5", h5(lambda f: f.create_dataset("a", data=["a"])), "holds object, not"),
     "numbers in another file": ("net.weights.h5", h5(far), "lies in another file"),
     "numbers of other files": ("net.weights.h5", h5(virtual), "lies in another file"),
@@ -130,3 +139,18 @@ def test_without_h5py_the_command_that_brings_it_is_named(tmp_path, monkeypatch)
     monkeypatch.setitem(sys.modules, "h5py", None)
     with pytest.raises(ArgumentError, match=r'h5py, which is not installed: pip install "cutaway\[keras\]"'):
         loaded(tmp_path / "net.weights.h5")
+
+
+@pytest.mark.parametrize("ending", [".safetensors", ".npz", ".weights.h5"])
+def test_damaged_bytes_give_errors_of_ours_or_numbers(ending, tmp_path):
+    whole = {".safetensors": lambda: safetensors.numpy.save(STATE), ".npz": lambda: packed(STATE),
+             ".weights.h5": lambda: h5(lambda f: f.update({"dense/vars/0": STATE["weight"].T,
+                                                           "dense/vars/1": STATE["bias"]}))}[ending]()
+    rng = np.random.default_rng(0)
+    for _ in range(40):
+        content = bytearray(whole[: rng.integers(1, len(whole))] if rng.random() < 0.3 else whole)
+        for place in rng.integers(0, len(content), rng.integers(1, 8)):
+            content[place] = rng.choice([0, 255, rng.integers(256)])
+        (tmp_path / f"net{ending}").write_bytes(content)
+        with contextlib.suppress(CutawayError):
+            loaded(tmp_path / f"net{ending}")

@@ -64,9 +64,20 @@ def _about(path: str) -> Iterator[None]:
         raise FileError(f"{path}: cannot be read ({said}): use another copy") from None
 
 
-def _refuse_size(name: str, shape: tuple[int, ...], most: int) -> None:
-    if math.prod(shape) > most:
-        raise FileError(f"{name:.80} has shape {shape}, more numbers than the whole model has weights")
+class _Room:
+    """Counts what is read, so that a small file cannot ask for more than a few times what the model needs."""
+
+    def __init__(self, most: int) -> None:
+        self.most, self.left = most, 4 * most + 2**16
+
+    def take(self, name: str, shape: tuple[int, ...]) -> None:
+        """Raise FileError for an array that is larger than the model, or one too many."""
+        size = math.prod(shape)
+        if size > self.most:
+            raise FileError(f"{name:.80} has shape {shape}, more numbers than the whole model has weights")
+        self.left -= size
+        if self.left < 0:
+            raise FileError("it holds far more numbers than this model has weights")
 
 
 def _safetensors(f: IO[bytes], most: int) -> dict[str, np.ndarray]:
@@ -88,7 +99,7 @@ def _safetensors(f: IO[bytes], most: int) -> dict[str, np.ndarray]:
 
 
 def _npz(f: IO[bytes], most: int) -> dict[str, np.ndarray]:
-    found = {}
+    found, room = {}, _Room(most)
     with zipfile.ZipFile(f) as archive:
         for name in archive.namelist():
             with archive.open(name) as member:
@@ -97,7 +108,7 @@ def _npz(f: IO[bytes], most: int) -> dict[str, np.ndarray]:
                 shape, _, dtype = read(member)
                 if dtype.hasobject:
                     raise FileError(f"{name:.80} holds a pickle, which can run anything as it is read")
-                _refuse_size(name, shape, most)
+                room.take(name, shape)
             with archive.open(name) as member:
                 found[name.removesuffix(".npy")] = np.lib.format.read_array(member, allow_pickle=False)
     return found
@@ -106,7 +117,7 @@ def _npz(f: IO[bytes], most: int) -> dict[str, np.ndarray]:
 def _h5(f: IO[bytes], most: int) -> dict[str, np.ndarray]:
     """Read the variables of layers, which lie at layers/dense/vars/0; links lead nowhere, and nothing else is read."""
     h5py = needed("h5py", "keras", "a file of Keras' weights")
-    found: dict[str, np.ndarray] = {}
+    found, room = dict[str, np.ndarray](), _Room(most)
 
     def visit(name: str, what: Any) -> None:
         if not isinstance(what, h5py.Dataset) or any(part in NO_WEIGHTS for part in name.split("/")):
@@ -115,7 +126,7 @@ def _h5(f: IO[bytes], most: int) -> dict[str, np.ndarray]:
             raise FileError(f"{name:.80} lies in another file, which is not read")
         if what.shape is None or what.dtype.kind not in "fiub":
             raise FileError(f"{name:.80} holds {what.dtype}, not numbers")
-        _refuse_size(name, what.shape, most)
+        room.take(name, what.shape)
         found[name] = what[()]
 
     with h5py.File(f, "r") as file:
