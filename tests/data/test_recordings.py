@@ -100,6 +100,8 @@ def test_files_that_a_table_names_must_be_there(make):
 def test_a_folder_with_an_image_is_one_of_images(make):
     folder = make(PARTS)
     assert format_of(folder).holds == "sequences"
+    make({".cache/a.png": b"\x89PNG"})
+    assert format_of(folder).holds == "sequences"
     make({"calm/a.png": b"\x89PNG"})
     assert format_of(folder).holds == "images"
 

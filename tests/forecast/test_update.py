@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import cutaway as ct
-from cutaway.errors import DataError
+from cutaway.errors import ArgumentError, DataError
 
 HOURS = pd.date_range("2026-01-05", periods=400, freq="h")
 LOAD = pd.DataFrame({"when": HOURS, "load": 200 + 40 * np.sin(2 * np.pi * HOURS.hour / 24) + np.arange(400) % 7})
@@ -84,3 +84,8 @@ def test_rows_of_long_ago_take_nothing_away(learnt):
 def test_it_must_be_fitted():
     with pytest.raises(Exception, match="not fitted"):
         ct.forecast.Forecaster().update(LOAD)
+
+
+def test_a_predictor_of_a_forecaster_is_refused_with_what_to_do(learnt):
+    with pytest.raises(ArgumentError, match=r"got Forecaster; it takes new rows itself, forecaster\.update"):
+        ct.predictor(learnt)

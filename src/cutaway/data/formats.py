@@ -231,7 +231,7 @@ def _holds_parquet(path: Path) -> bool:
 def _holds_recordings(path: Path) -> bool:
     """Whether a folder, or one in it, holds WAV files or tables of text, and none an image."""
     try:
-        names = sorted(os.listdir(path)[:MOST_LOOKED_INTO])
+        names = sorted(name for name in os.listdir(path)[:MOST_LOOKED_INTO] if not name.startswith("."))
         found = False
         for name in names:
             inside = path / name

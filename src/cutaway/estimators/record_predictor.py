@@ -164,7 +164,8 @@ def record_predictor(estimator: Any, engine: str = "cpu") -> RecordPredictor:
     """Make the predictor of an estimator. Raises ArgumentError for anything else."""
     if not isinstance(estimator, Estimator):
         got = type(estimator).__name__
-        raise ArgumentError(f"ct.predictor takes a network, ct.Classifier or ct.Regressor, got {got}")
+        hint = "; it takes new rows itself, forecaster.update(row), then predict()" * hasattr(estimator, "update")
+        raise ArgumentError(f"ct.predictor takes a network, ct.Classifier or ct.Regressor, got {got}{hint}")
     return RecordPredictor(estimator, engine)
 
 
