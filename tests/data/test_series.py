@@ -95,7 +95,7 @@ def test_what_is_written_is_what_is_read(tmp_path_factory, values):
     ("1,1_000:3,4:a", "line 5, dimension 1, value 2: '1_000' where a number"),
     ("1,inf:3,4:a", "line 5, dimension 1, value 2: 'inf' is infinite"),
     ("1,2:3,4:c", "line 5: the label, behind the last colon, is 'c', but @classLabel lists a, b"),
-    ("(2020-01-01,1),(2020-01-02,2):a", "line 5: time stamps are not read.*from_long_table"),
+    ("(2020-01-01,1),(2020-01-02,2):3,4:a", "line 5: pairs of a time stamp and a value: say @timeStamps true"),
     ("@dimensions 2", "line 5, dimension 1, value 1: '@dimensions 2'|line 5: 1 part"),
     ("", "no sequences under @data"),
 ])
@@ -103,6 +103,33 @@ def test_a_bad_row_is_named_by_its_line(ts, rows, says):
     with pytest.raises(DataError, match=says) as error:
         ts(HEADER + rows + "\n")
     assert "demo.ts" in str(error.value)
+
+
+TIMED = HEADER.replace("@class", "@timeStamps true\n@class")
+
+
+@pytest.mark.parametrize("times", [("0", "0.1", "0.2"), ("2024-01-31", "2024-02-01", "2024-02-02"),
+                                   ("2024-01-31 23:59:00", "2024-02-01 00:00:00", "2024-02-01 00:01:00")],
+                         ids=["numbers", "days", "minutes"])
+def test_evenly_spaced_time_stamps_are_left_out(ts, times):
+    row = ",".join(f"({t}, {v})" for t, v in zip(times, ("1", "?", "3"), strict=True))
+    series = ts(TIMED + f"{row}:{row}:a\n(5,7):(6,8):b\n")
+    np.testing.assert_array_equal(series.X.values[0], [[1, 1], [np.nan, np.nan], [3, 3]])
+    assert series.X.values[1, 0].tolist() == [7, 8] and series.y.tolist() == ["a", "b"]
+    assert series.notes[0] == "evenly spaced time stamps are left out"
+
+
+@pytest.mark.parametrize(("row", "says"), [
+    ("(0,1),(1,2),(3,4):(0,1),(1,2),(2,3):a", "line 6, dimension 1: .* not evenly spaced: '3' follows '1'"),
+    ("(0,1),(1,2):(1,1),(1,2):a", "line 6, dimension 2: time stamps do not rise"),
+    ("(noon,1),(1,2):(0,1),(1,2):a", "dimension 1: a time stamp is neither a number nor a date"),
+    ("(0,1),2:(0,1),(1,2):a", "dimension 1: '1,2' where pairs of a time stamp and a value belong"),
+    ("1,2:3,4:a", "dimension 1: '1,2' where pairs"),
+    ("(0,1),(1,2:(0,1),(1,2):a", "where pairs"),
+])
+def test_time_stamps_that_are_none_or_uneven_are_refused(ts, row, says):
+    with pytest.raises(DataError, match=says):
+        ts(TIMED + row + "\n")
 
 
 @pytest.mark.parametrize(("header", "says"), [
@@ -117,7 +144,7 @@ def test_a_bad_row_is_named_by_its_line(ts, rows, says):
     ("@dimensions -3\n@data\n1\n", "line 1: @dimensions is followed by a whole number above 0, not '-3'"),
     ("@dimensions 99999999999999\n@data\n1\n", "line 1: @dimensions is followed by a whole number"),
     ("@univariate true\n@dimensions 3\n@data\n1\n", "line 2: 3 dimensions, but the header says @univariate true"),
-    ("@timeStamps true\n@data\n(0,1)\n", "line 1: time stamps are not read"),
+    ("@timeStamps true\n@data\n0,1\n", "line 3, dimension 1: '0,1' where pairs of a time stamp and a value belong"),
     ("@missing true\n@missing true\n@data\n", "line 2: @missing stands twice"),
     ("@classLabel true a\n@targetLabel true\n@data\n", "line 2: labels are classes or numbers"),
     ("@equalLength true\n@seriesLength 3\n@data\n1,2\n", "line 4: 2 time steps, but the header says @seriesLength 3"),

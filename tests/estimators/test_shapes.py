@@ -6,7 +6,7 @@ import pytest
 import cutaway as ct
 from cutaway.estimators import baseline, compare
 from cutaway.estimators.ridge import Ridge
-from cutaway.estimators.shapes import NearestNeighbour, RidgeOfClasses, warped
+from cutaway.estimators.shapes import NearestNeighbour, RidgeOfClasses, find_by_shapes, warped
 
 RNG = np.random.default_rng(0)
 N, T = 60, 40
@@ -20,6 +20,33 @@ def waves(seed=0):
 
 
 # ---- the linear model ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("target", ["two", "three", "labels", "number"])
+def test_it_is_half_of_the_answer_of_few_sequences_and_found_by_those_learnt_from(target):
+    X, y = waves()
+    y = {"two": y == "fast", "three": y, "labels": np.column_stack([y == "slow", y == "fast"]).astype(int),
+         "number": np.where(y == "slow", 0.4, 1.0) + np.linspace(0, 0.1, N)}[target]
+    few = {"members": 1, "channels": [4], "windows": [5], "strides": [1], "convolutions": 500}
+    fitted = (ct.Regressor if target == "number" else ct.Classifier)(epochs=1, network=few, random_state=0).fit(X, y)
+    net, Z = fitted.model_, fitted.encode(X)
+    assert ("linear", "on 500 random convolutions beside it, half of the answer") in [
+        row[:2] for row in fitted.design_.table()]
+    halves = [ct.nn.Sequential(*net.layers).predict(Z), ct.nn.Sequential(net.sees, net.linear).predict(Z)]
+    np.testing.assert_allclose(net.predict(Z), np.mean(halves, axis=0), rtol=1e-5, atol=1e-5)
+    again = ct.nn.RandomConvolutions.of(Z, 500, fitted._seed)
+    np.testing.assert_array_equal(again.predict(Z), net.sees.predict(Z))
+    T = fitted.target_encoder_.transform(y, np.float64)
+    W, b = find_by_shapes(again, Z, T, None, net.linear.n_out, target != "number")
+    np.testing.assert_allclose(net.linear.weight.numpy(), W, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(net.linear.bias.numpy(), b, rtol=1e-4, atol=1e-4)
+
+
+def test_filters_are_alone_where_that_is_asked_for_or_the_loss_is_another():
+    X, y = waves()
+    few = {"members": 1, "channels": [4], "windows": [5], "strides": [1]}
+    assert not ct.Classifier(epochs=1, network=few | {"linear": False}).fit(X, y).design_.linear
+    assert not ct.Regressor(epochs=1, network=few, loss="mae").fit(X, np.arange(float(N))).design_.linear
 
 
 def test_the_linear_model_of_longer_sequences_sees_random_convolutions():

@@ -49,6 +49,18 @@ def test_it_survives_a_file_and_a_new_start(tmp_path):
     assert found.weight.tolist() == [[0, 1, 2]]
 
 
+def test_what_the_linear_model_sees_in_place_of_the_input_is_kept_in_a_file(tmp_path):
+    Z = np.random.default_rng(0).standard_normal((6, 30, 2)).astype(np.float32)
+    sees = nn.RandomConvolutions.of(Z, 168)
+    found = nn.FoundLinear(sees.n_out, 1)
+    found.weight.data[...] = 0.01
+    network = nn.WithLinear(nn.Sequential(nn.GlobalAveragePool(), nn.Linear(2, 1)), found, sees=sees).init(0)
+    halves = [nn.Sequential(*network.layers).predict(Z), found.predict(sees.predict(Z))]
+    np.testing.assert_allclose(network.predict(Z), np.mean(halves, axis=0), rtol=1e-5, atol=1e-6)
+    ct.save(network, tmp_path / "both.safetensors", input=Z[:2])
+    np.testing.assert_array_equal(ct.load(tmp_path / "both.safetensors").predict(Z), network.predict(Z))
+
+
 @pytest.mark.parametrize(("link", "outputs"), [("identity", 1), ("sigmoid", 1), ("softmax", 3)])
 def test_with_a_linear_model_layers_keep_their_names_and_learn_as_they_would_alone(link, outputs):
     y = X.sum(1) if link == "identity" else np.digitize(X.sum(1), [-1, 1]).clip(0, max(1, outputs - 1))

@@ -27,14 +27,12 @@ from .reading import column_names
 from .series import Series, packed
 from .source_files import existing, opened, refuse_bomb, start_of
 from .table_files import refuse_mixed_encodings
+from .ts_times import values_alone
 
 TAGS = ("problemName", "timeStamps", "missing", "univariate", "dimensions", "equalLength", "seriesLength",
         "classLabel", "targetLabel", "data")
 OTHER_SPELLINGS = {"dimension": "dimensions", "targetlabels": "targetLabel", "classlabels": "classLabel"}
 ARFF = ("relation", "attribute")
-NO_TIMESTAMPS = (
-    "time stamps are not read: write the values alone, or put the data into a long table and use from_long_table."
-)
 
 
 def read_ts(path: str | PathLike) -> Series:
@@ -42,8 +40,9 @@ def read_ts(path: str | PathLike) -> Series:
 
     A header of lines such as `@univariate true` ends with `@data`; each line under it is a sequence: its dimensions,
     separated by `:`, each with values separated by `,`, then the label. `?` and NaN are gaps, `#` begins a comment.
+    With `@timeStamps true` values are pairs (time,value); evenly spaced times are left out, others refused.
     y holds the class labels as text, None where one is a gap, or float64 numbers under `@targetLabel true`.
-    Raises DataError, with file, line and what belongs there, for anything else, and for files with time stamps.
+    Raises DataError, with file, line and what belongs there, for anything else.
 
     >>> import tempfile
     >>> with tempfile.NamedTemporaryFile("w", suffix=".ts") as file:
@@ -78,6 +77,7 @@ class _Header:
     classes: frozenset[str]  # empty: any
     gaps: bool  # whether the header lets gaps be
     equal: bool = False  # whether the header says that all are of one length
+    timed: bool = False  # whether values stand beside their time stamps
 
 
 def _read(file: IO[str], path: Path) -> Series:
@@ -104,7 +104,7 @@ def _read(file: IO[str], path: Path) -> Series:
         raise DataError(f"{path} has no sequences under @data.")
     steps = np.concatenate(blocks + rows)
     del blocks, rows
-    notes = []
+    notes = ["evenly spaced time stamps are left out"] * header.timed
     if gaps := int(np.isnan(steps).sum()):
         notes.append(counted(gaps, "value") + f" missing of {steps.size:,}")
         notes[-1] += "" if header.gaps else ", though the header says @missing false"
@@ -177,8 +177,6 @@ def _understood(found: dict[str, tuple[str, list[str]]], path: Path) -> _Header:
             raise DataError(f"{at}: @{tag} is followed by a whole number above 0, not {' '.join(words)!r:.40}.")
         return int(text)
 
-    if truth("timeStamps"):
-        raise DataError(f"{found['timeStamps'][0]}: {NO_TIMESTAMPS}")
     dimensions, univariate = number("dimensions"), truth("univariate")
     if univariate and dimensions not in (None, 1):
         raise DataError(f"{found['dimensions'][0]}: {dimensions} dimensions, but the header says @univariate true.")
@@ -193,14 +191,15 @@ def _understood(found: dict[str, tuple[str, list[str]]], path: Path) -> _Header:
         label=given[0] if given else None,
         classes=frozenset(found["classLabel"][1][1:]) if given == ["classLabel"] else frozenset(),
         gaps=truth("missing") is not False,
-        equal=truth("equalLength") is True and length is None,
+        equal=truth("equalLength") is True and length is None, timed=truth("timeStamps") is True,
     )
 
 
 def _row(line: str, header: _Header, at: str) -> tuple[np.ndarray, Any]:
     """Read one sequence (time, features), and its label."""
-    if line[0] == "(":
-        raise DataError(f"{at}: {NO_TIMESTAMPS}")
+    if line[0] == "(" and not header.timed:
+        raise DataError(f"{at}: pairs of a time stamp and a value: say @timeStamps true in the header.")
+    line = values_alone(line, at) if header.timed else line
     if header.label is None:
         line = line.removesuffix(":")  # aeon writes one where the label would follow
     found, labelled = line.count(":") + 1, header.label is not None
