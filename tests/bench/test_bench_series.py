@@ -26,8 +26,8 @@ def test_the_page_has_a_place_for_both_parts():
         assert "new" in series.fill(text, part, "new")
 
 
-def test_a_third_of_the_sets_at_least_was_held_out():
-    assert 3 * sum(source.held_out for source in series.SOURCES) >= len(series.SOURCES) >= 10
+def test_some_of_ten_sets_and_more_were_held_out():
+    assert len(series.SOURCES) >= 10 and [one.name for one in series.SOURCES if one.held_out] == ["Coffee", "Trace"]
 
 
 def test_what_a_set_is_is_told():
