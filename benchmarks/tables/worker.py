@@ -19,7 +19,7 @@ import numpy as np  # noqa: E402
 from . import catalogue, files, peers  # noqa: E402
 
 MOST = 1800  # seconds of processor time, then a fit is cut off
-SOON = 20  # seconds of processor time: a fit of Cutaway that takes less is timed anew, once its kernels are there
+SOON = 5  # seconds of processor time: a fit of Cutaway that takes less is timed anew, once its kernels are there
 SURE = 1e-6  # a probability of nothing counts as this one: log losses stay finite
 
 
