@@ -10,7 +10,9 @@ import scipy.sparse as sp
 import cutaway as ct
 from cutaway import staged
 from cutaway.errors import DataError
+from cutaway.estimators.found_linear import place_of
 from cutaway.estimators.sparse import row_encoder
+from cutaway.estimators.wide import WideLinear
 from cutaway.sklearn import MLPClassifier, MLPRegressor
 from cutaway.train import feeding
 
@@ -135,3 +137,28 @@ print(tracemalloc.get_traced_memory()[1] / 2**20)
 def test_the_dense_table_is_never_made(model, dense):
     done = subprocess.run([sys.executable, "-c", MEASURED, model], capture_output=True, text=True, check=True)
     assert float(done.stdout) * 2**20 < dense, done.stdout
+
+
+WIDE = sp.random(520, 1100, density=0.02, format="csr", random_state=0)
+SUM = np.asarray(WIDE[:, :50].sum(axis=1)).ravel()
+
+
+@pytest.mark.parametrize("y", [SUM, np.stack([SUM, -SUM], 1), np.where(np.median(SUM) < SUM, "a", "b"),
+                               np.digitize(SUM, np.quantile(SUM, [0.3, 0.6]))],
+                         ids=["number", "two numbers", "two classes", "three classes"])
+def test_a_linear_model_stands_beside_the_network_of_a_wide_table(y):
+    kind = ct.Regressor if np.asarray(y).dtype.kind == "f" else ct.Classifier
+    weight = np.linspace(0, 2, 520)
+    model = kind(epochs=1, threads=1, network={"linear": True}).fit(WIDE, y, sample_weight=weight)
+    place = place_of(model.model_)
+    rows = model.run_.past.rows
+    Z, T = np.asarray(model.encode(WIDE[1:]), np.float64)[rows], model.target_encoder_.transform(y)[1:][rows]
+    task = model.design_.task if kind is ct.Classifier else "regression"
+    T = T if kind is ct.Regressor else T.astype(int)
+    alone = WideLinear(task, model.design_.n_out).fit(Z, T, weight[1:][rows])
+    np.testing.assert_allclose(Z @ place.weight.data.T + place.bias.data,
+                               Z @ alone.coef + (alone.intercept - alone.mean @ alone.coef), atol=1e-3)
+
+
+def test_it_does_so_unasked_where_columns_are_more_than_rows():
+    assert ct.design(WIDE, SUM).linear and not ct.design(np.zeros((520, 3)) + SUM[:, None] ** [1, 2, 3], SUM).linear

@@ -30,7 +30,7 @@ from ..text import counted
 from .design_images import mild_augment
 from .design_sequences import RECURRENT, as_recurrent
 from .design_tables import rate_factor
-from .found_linear import Found, find_linear
+from .found_linear import Found, find_linear, is_wide
 from .inputs import KINDS, Inputs, kind_of
 from .networks import built
 from .presets import DEFAULT, PRESETS, check_preset
@@ -156,7 +156,10 @@ class Design(Shown):
         linear model makes of few rows."""
         self.front = front_of(self.encoder, Z, weights, self.spec.get("bins", 0) if self.hidden else 0)
         classes = self.link != "identity"
-        self.found = find_linear(Z, T, weights, self.n_out, classes) if self.linear else None
+        if self.linear and is_wide(*Z.shape):  # it takes seconds, and is found by the rows to learn from later
+            self.found = np.zeros((self.n_out, Z.shape[1])), np.zeros(self.n_out)
+        else:
+            self.found = find_linear(Z, T, weights, self.n_out, classes) if self.linear else None
 
     def network(self, seed: int = 0) -> Module:
         """Make a network of this design, its first weights drawn from the seed."""
@@ -332,7 +335,8 @@ def plan(inputs: Inputs, rows: int, encoder: Any, target: TargetEncoder, validat
         validation=share, patience=None, inputs=inputs.name, encoder=encoder, target_encoder=target, **chosen,
     )
     if design.kind == "mlp":
-        few = preset in PRESETS and PRESETS[preset].linear and whole and rows < FEW_FOR_LINEAR
+        few = preset in PRESETS and PRESETS[preset].linear and whole and (
+            rows < FEW_FOR_LINEAR or is_wide(rows, inputs.n_in(encoder)))
         few = few and not getattr(encoder, "codes", None)
         design.spec |= {} if whole else {"networks": 1}
         design.validation = min(share, 1 / design.networks)

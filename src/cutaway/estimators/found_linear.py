@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ..data.limits import ALPHAS, CERTAIN, DEARER
+from ..data.limits import ALPHAS, CERTAIN, DEARER, MOST_FOR_LINEAR, WIDE_FOR_LINEAR
 from ..data.weights import none_if_equal
 from ..nn import FoundLinear, Module, WithLinear
 from .shapes import find_by_shapes
+from .wide import WideLinear
 
 Found = tuple[np.ndarray, np.ndarray]  # W (n_out, features), b (n_out,)
 
@@ -35,12 +36,29 @@ def find_again(model: Module, Z: Any, T: np.ndarray, weights: np.ndarray | None,
     if (place := place_of(model)) is not None:
         w = None if weights is None else weights[rows]
         sees = model.sees if isinstance(model, WithLinear) else None
-        if sees is None:
+        if sees is None and is_wide(len(rows), place.n_in):
+            found = wide(np.asarray(Z)[rows], T[rows], w, place.n_out, classes)
+        elif sees is None:
             found = find_linear(np.asarray(Z)[rows], T[rows], w, place.n_out, classes)
         else:
             Z = Z[rows]
             found = find_by_shapes(sees.find(Z, seed), Z, T[rows], w, place.n_out, classes)
         place.weight.data[...], place.bias.data[...] = found
+
+
+def is_wide(rows: int, features: int) -> bool:
+    """Whether features are so many, and rows fewer, that a linear model is found from the rows' products."""
+    return features >= WIDE_FOR_LINEAR and rows < features and rows * features <= MOST_FOR_LINEAR
+
+
+def wide(Z: np.ndarray, T: np.ndarray, w: np.ndarray | None, outputs: int, classes: bool) -> Found:
+    """Find a linear model of few rows of many features, its strength by rows held back."""
+    if w is not None:
+        Z, T, w = Z[w > 0], T[w > 0], w[w > 0]
+    Z = Z.astype(np.float64)
+    task = "regression" if not classes else "binary" if outputs == 1 else "multiclass"
+    found = WideLinear(task, outputs).fit(Z, T.astype(np.intp).ravel() if classes else T, w)
+    return found.coef.T, found.intercept - found.mean @ found.coef
 
 
 def place_of(model: Module) -> FoundLinear | None:
