@@ -95,10 +95,10 @@ def years_of_m1(folder: Path) -> Any:
     text = (folder / "datasets/data/m1_yearly_dataset/m1_yearly_dataset.tsf").read_text().split("@data", 1)[1]
     parts = []
     for line in text.strip().splitlines():
-        name, *_, values = line.split(":")
+        name, began, values = line.split(":")
         y = np.array(values.split(","), float)
         if len(y) >= 25:
-            parts.append(pd.DataFrame({"when": np.arange(len(y)), "series": name, "y": y}))
+            parts.append(pd.DataFrame({"when": int(began[:4]) + np.arange(len(y)), "series": name, "y": y}))
     return pd.concat(parts, ignore_index=True)
 
 

@@ -50,7 +50,7 @@ def measured(source: Source, frame: Any) -> dict:
         name: {what: float(table.loc[row, what]) for what in ("MASE", "MAE", "coverage")}
         for name, row in ((OURS, "forecaster"), *((one, one) for one in RIVALS))}
     found[OURS] |= {"seconds": seconds, "of": [member.words for member in model.members_]}
-    return {"about": about(source, tested), "found": found}
+    return {"about": about(source, frame, tested), "found": found}
 
 
 def lstm(python: str, source: Source, frame: Any) -> dict:
@@ -83,12 +83,12 @@ def asked(python: str, *words: str) -> str:
     return done.stdout
 
 
-def about(source: Source, tested: Any) -> str:
-    """How many series and steps there are, how far they are forecast, and behind how many cuts."""
-    tracks = tested.stretches[-1].tracks
-    lengths = sorted(len(track) for track in tracks)
+def about(source: Source, frame: Any, tested: Any) -> str:
+    """How many series and rows there are, how far they are forecast, and behind how many cuts."""
+    lengths = sorted(frame.groupby(source.id).size()) if source.id else [len(frame)]
     steps = f"{lengths[0]:,}" if lengths[0] == lengths[-1] else f"{lengths[0]:,}-{lengths[-1]:,}"
-    return f"{len(tracks)} x {steps}, {tested.calendar.words}, {source.horizon} ahead, {len(tested.stretches)} cuts"
+    cuts = len(tested.stretches)
+    return f"{len(lengths)} x {steps}, {tested.calendar.words}, {source.horizon} ahead, {cuts} cut" + "s" * (cuts > 1)
 
 
 # ---- the page --------------------------------------------------------------------------------------------------------
@@ -112,7 +112,7 @@ def table(results: dict, held_out: bool) -> Table:
                   for one in zip(*every, strict=True)]
         best = min(round(score, 3) for score in middle if score is not None)
         rows.append(["median", "", *(shown(score, best) for score in middle), "", ""])
-    return Table("", ["", "series x steps", *who, "band holds", "a fit"], rows)
+    return Table("", ["", "series x rows", *who, "band holds", "a fit"], rows)
 
 
 def shown(score: float | None, best: float) -> str:

@@ -38,3 +38,4 @@ def test_a_yearly_competition_is_read_from_its_text(tmp_path):
         f"@frequency yearly\n@data\nT1:1972-01-01 00-00-00:{values}\nT2:1975-01-01 00-00-00:1,2\n")
     frame = forecast_sets.years_of_m1(tmp_path)
     assert frame["series"].unique().tolist() == ["T1"] and frame["y"].tolist() == list(map(float, range(25)))
+    assert frame["when"].tolist() == list(range(1972, 1997))
