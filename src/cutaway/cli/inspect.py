@@ -11,7 +11,8 @@ from ..text import short, size
 
 
 def inspect(
-    model: Annotated[Path, Argument(help="A model that `cutaway fit` or ct.save wrote.", show_default=False)],
+    model: Annotated[Path, Argument(help="A model that `cutaway fit` or ct.save wrote, or an .onnx file.",
+                                   show_default=False)],
     columns: Annotated[bool, Option("--columns", help="List every column, however many.")] = False,
     neuron: Annotated[
         tuple[str, int] | None,
@@ -28,14 +29,15 @@ def inspect(
     from .. import inspect as look
     from ..files import describe
     from ..report.findings import Findings
-    from . import checks, forecaster, keeping, sections
+    from . import checks, forecaster, keeping, onnx_models, sections
     from .terminal import Screen
 
-    about = describe(model)
+    foreign = onnx_models.is_onnx(model)
+    about = {} if foreign else describe(model)
     screen = Screen()
     if draw is not None:
         checks.output(draw, "--draw", (".svg",), [model])
-    network, shape = read(model, about)
+    network, shape = onnx_models.read(model) if foreign else read(model, about)
     if neuron is not None:
         for line in str(look.neuron(network, *neuron, input_shape=shape)).splitlines():
             screen.say(line)
@@ -44,6 +46,10 @@ def inspect(
         screen.say(f"drawing   {draw}")
     if neuron is not None or draw is not None:
         return
+    if foreign:
+        screen.title(model.name, onnx_models.about(model, network))
+        layers(screen, look.summary(network, shape))
+        return onnx_models.ports(screen, network)
     kind = "network" if about["kind"] == "module" else about["kind"]
     screen.title(model.name, f"a {kind}, {size(model.stat().st_size)}, written by cutaway {about['cutaway']}")
     layers(screen, look.summary(network, shape))

@@ -21,7 +21,8 @@ HINT = (
 
 
 def step(
-    model: Annotated[Path | None, Argument(help="A model that `cutaway fit` wrote.", show_default=False)] = None,
+    model: Annotated[Path | None, Argument(help="A model that `cutaway fit` wrote, or an .onnx file.",
+                                          show_default=False)] = None,
     data: Annotated[Path | None, Argument(help="What it was trained on, with the target.", show_default=False)] = None,
     target: Annotated[list[str] | None, Option("--target", "-t", metavar="COL",
                                                help="The column with the truth, if not that of training.")] = None,

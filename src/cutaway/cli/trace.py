@@ -13,7 +13,7 @@ from .images_as import ModeOption, SizeOption, SkipDamaged
 
 
 def trace(
-    model: Annotated[Path, Argument(help="A model that `cutaway fit` wrote.", show_default=False)],
+    model: Annotated[Path, Argument(help="A model that `cutaway fit` wrote, or an .onnx file.", show_default=False)],
     data: Annotated[Path, Argument(help="What the model was trained on, with the target.", show_default=False)],
     row: Annotated[int, Option("--row", "-r", min=0, help="The row (or image, or sequence), counted from 0.")] = 0,
     batch: Annotated[int, Option("--batch", min=1, help="Rows of the step: this one and those after it.")] = 1,

@@ -26,7 +26,7 @@ class ModelRows:
 
 def training(model: Path, data: Path, targets: list[str] | None, skip_damaged: bool,
              part: tuple[int, int] | None = None, size: str | None = None,
-             mode: str | None = None, said: dict[str, Any] | None = None) -> ModelRows:
+             mode: str | None = None, said: dict[str, Any] | None = None) -> Any:
     """Read the rows of a file that have a target, as the model in another file learns from them; part: (from, count),
     to take only `count` rows from this row number on; said: what the command line says of which table is read.
 
@@ -35,11 +35,14 @@ def training(model: Path, data: Path, targets: list[str] | None, skip_damaged: b
     import numpy as np
 
     from ..errors import ArgumentError, DataError
+    from . import onnx_models
     from .keeping import load, reading
     from .problem import truth
     from .rows import about, in_file
     from .sources import brings_labels, load_for
 
+    if onnx_models.is_onnx(model):
+        return onnx_models.training(model, data, targets, part)
     estimator = load(model)
     names = estimator.target_encoder_.names
     if targets and len(targets) != len(names):

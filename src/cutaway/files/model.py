@@ -222,6 +222,9 @@ def describe(path: Any) -> dict[str, Any]:
     ('MLP', [{'name': 'x', 'shape': (2,), 'dtype': 'float32'}], {'shape': (8, 2), 'dtype': 'float32'})
     """
     path = container.path_of(path)
+    if path.lower().endswith(".onnx"):
+        raise FileError(f"{path} is an ONNX network: `cutaway inspect`, `cutaway trace` and `cutaway step` take it. In "
+                        "Python, ct.load(path) makes it a network that predicts and trains")
     with container.about(path):
         header = container.read_header(path)
         with _by_another(header.description):

@@ -5,5 +5,7 @@ from .operations import ROWS, WITHOUT, Site
 from .reading.load import load_onnx
 from .reading.network import OnnxNetwork
 from .reading.table import NODES, node
+from .reading.values import Fixed, Turned
 
-__all__ = ["NODES", "ROWS", "WITHOUT", "OnnxFile", "OnnxNetwork", "Port", "Site", "export", "load_onnx", "node"]
+__all__ = ["NODES", "ROWS", "WITHOUT", "Fixed", "OnnxFile", "OnnxNetwork", "Port", "Site", "Turned", "export",
+           "load_onnx", "node"]

@@ -90,12 +90,12 @@ def _tried(model: OnnxModel, output: str) -> OnnxNetwork:
             content = Content(
                 [replace(n, inputs=list(n.inputs), outputs=list(n.outputs)) for n in nodes],
                 {name: Fixed(a, name, True) for name, a in graph.arrays.items() if name in read},
-                inputs, rows_at, output, model.producer, double, tuple(graph.outputs), _classes(model),
+                inputs, rows_at, output, model.producer, double, tuple(graph.outputs), _classes(model), (),
                 said if type(said) is int else None, free)
             prepared(content)
             network = OnnxNetwork(content)
             try:
-                trace_model(network, None, network.example_input())
+                content.gives = trace_model(network, None, network.example_input()).output.shape
             except CutawayError as error:
                 first = first or error
                 continue

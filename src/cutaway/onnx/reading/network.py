@@ -44,6 +44,7 @@ class Content:
     double: bool
     names: tuple[str, ...]
     classes: list[Any] | None = None
+    gives: tuple[int, ...] = ()
     rows_in_file: int | None = None
     free: int = 1
     makers: dict[str, str] = field(default_factory=dict)
@@ -76,6 +77,35 @@ class OnnxNetwork(Module):
     def outputs(self) -> tuple[str, ...]:
         """The names of all that the file gives: `ct.load(path, output=name)` reads the network up to another one."""
         return self._onnx.names
+
+    @property
+    def output(self) -> str:
+        """The name of the value that the network gives."""
+        return self._onnx.output
+
+    @property
+    def producer(self) -> str:
+        """What wrote the file."""
+        return self._onnx.producer
+
+    @property
+    def takes(self) -> list[tuple[str, str, tuple[Any, ...]]]:
+        """Each input: its name, what numbers it holds, and its shape, rows first."""
+        kinds = {"i": "whole numbers", "b": "truths"}
+        return [(port.name, kinds.get(port.kind, "real numbers"),
+                 ("rows", *(s or "any" for s in self.sample(port, at))))
+                for port, at in zip(self._onnx.inputs, self._onnx.rows_at, strict=True)]
+
+    @property
+    def last(self) -> tuple[str, str]:
+        """The type of the node that gives the output, and the name of what it reads."""
+        n = next(n for n in self._onnx.nodes if self._onnx.output in n.outputs)
+        return n.op, n.inputs[0]
+
+    @property
+    def gives(self) -> tuple[int, ...]:
+        """The shape of what it gives for one row."""
+        return self._onnx.gives
 
     @property
     def classes(self) -> list[Any] | None:
