@@ -1,9 +1,12 @@
 """Files that are not read say so in words: which node, which version, what would do; nothing outside is opened."""
 
+import contextlib
+
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from onnx_models import FILES
 from test_onnx_nodes_in import arrays, graph, loaded, one, real, scan, whole
 
 import cutaway as ct
@@ -134,3 +137,19 @@ def test_arguments_and_inputs_that_do_not_fit_are_refused(tmp_path):
     ct.save(net, tmp_path / "m.safetensors")
     with pytest.raises(ArgumentError, match="output is for ONNX files"):
         ct.load(tmp_path / "m.safetensors", output="x")
+
+
+@pytest.mark.parametrize("name", ["torch_old_parts", "tf2onnx_rnn", "jax2onnx_words"])
+def test_damaged_files_are_refused_or_read_and_never_raise_anything_else(name, tmp_path):
+    """A few bytes are changed or gone, in many ways."""
+    rng, whole_file = np.random.default_rng(0), FILES[name].read_bytes()
+    for _ in range(6):
+        content = bytearray(whole_file)
+        for _ in range(rng.integers(1, 4)):
+            k = rng.integers(len(content))
+            if rng.random() < 0.8:
+                content[k] = rng.integers(256)
+            else:
+                del content[k : k + rng.integers(1, 9)]
+        with contextlib.suppress(FileError):
+            loaded(bytes(content), tmp_path)

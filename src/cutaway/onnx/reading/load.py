@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -26,13 +28,24 @@ def load_onnx(path: Any, output: str | None = None) -> OnnxNetwork:
     its version and what would do; ArgumentError for an output that is not there.
     """
     path = path_of(path)
-    with about(path):
+    with about(path), damaged():
         model = read_model(path)
         chosen = _output(model) if output is None else output
     if chosen not in _values(model):
         raise ArgumentError(f"{path} has no value called {output!r}: its outputs are {', '.join(model.graph.outputs)}")
-    with about(path):
+    with about(path), damaged():
         return _tried(model, chosen)
+
+
+@contextmanager
+def damaged() -> Iterator[None]:
+    """Make FileError of whatever a file with damaged names, settings or graphs makes of the code in the block."""
+    try:
+        yield
+    except CutawayError:
+        raise
+    except (TypeError, ValueError, KeyError, IndexError, AttributeError, ArithmeticError, RecursionError) as error:
+        raise FileError(f"it is damaged ({type(error).__name__}: {str(error)[:120]})") from error
 
 
 def _values(model: OnnxModel) -> set[str]:
