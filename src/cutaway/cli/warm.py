@@ -45,12 +45,14 @@ def kernels(networks: list[str], double: bool = False) -> set[Any]:
     """List the kernels that those networks need."""
     from ..engines.cpu import building
 
-    with building.collecting() as sources:
-        for name in networks:
-            both = double or name in SMALL_TOO
-            for dtype in ("float32", "float64") if both else ("float32",):
-                for case in NETWORKS[name]():
+    sources: set[Any] = set()
+    for name in networks:
+        both = double or name in SMALL_TOO
+        for dtype in ("float32", "float64") if both else ("float32",):
+            for case in NETWORKS[name]():  # a design of sequences tries what it designs, and so runs programs
+                with building.collecting() as found:
                     _compile(dtype, *case)
+                sources |= found
     return sources
 
 

@@ -127,15 +127,17 @@ class RandomConvolutions(Module):
         if values.ndim != 3 or values.shape[2] != self.n_in:
             raise ShapeError(f"{here()}({self!r}) takes (n, time, {self.n_in}), got shape {x.shape}")
         values = values if lengths is None else ops.masked(values, lengths)
-        parts = []
+        out = None
         for d, k, moves in zip(self.apart, self.thresholds, self.moves(), strict=True):
             kept = {f"weight{d}": (len(TWOS), TAPS, self.n_in), f"lower{d}": (k, len(TWOS)), f"sharp{d}": (len(TWOS),)}
             holds(self, kept)
             weight, lower, sharp = (getattr(self, name) for name in kept)
             found = ops.conv(values, weight, padding=moves.edges, dilation=moves.dilation)
             shares = ops.shares_above(found, lower, sharp, lengths)
-            parts.append(ops.reshape(shares, (values.shape[0], k * len(TWOS))))
-        return ops.concat(parts, axis=1) if len(parts) > 1 else parts[0]
+            flat = ops.reshape(shares, (values.shape[0], k * len(TWOS)))
+            out = flat if out is None else ops.concat([out, flat], axis=1)  # two by two: one kernel, however many
+        assert out is not None  # there is a distance at least
+        return out
 
     def describe(self) -> str:
         steps = ", ".join(map(str, self.apart[:-1])) + f" and {self.apart[-1]}" if len(self.apart) > 1 else "1"
