@@ -124,6 +124,8 @@ MOST_FILLING = 20
 #: Characters of a line, a header's line and a label in a .ts file; values of all its sequences, dimensions of one.
 LONGEST_TS_LINE, LONGEST_HEADER_LINE, LONGEST_LABEL = 2**25, 2**20, 200
 MOST_VALUES, MOST_DIMENSIONS = 2**29, 2**16
+#: The share of a step by which time stamps in such a file may be uneven: what rounding to its digits may leave.
+UNEVEN_STAMPS = 1e-6
 #: So many sequences at a time are put into one array: an array for each would take many times what it holds.
 SEQUENCES_AT_ONCE = 4096
 #: Bytes of a WAV file, some 25 minutes of stereo: what is longer is no example of one class. Its channels at most.

@@ -7,10 +7,10 @@ import re
 import numpy as np
 
 from ..errors import DataError
+from .limits import UNEVEN_STAMPS as UNEVEN
 
 PAIR = re.compile(r"\(([^(),]*),([^(),]*)\)")
 TIMED = "\0"  # marks a value that had a time stamp
-UNEVEN = 1e-6  # of a step: what rounding to the digits of a file may leave
 INSTEAD = "write the values alone, or put the data into a long table and use from_long_table"
 
 
