@@ -1,6 +1,7 @@
 """The command line on forecasts by time: a file with holes becomes a forecast with its band in two commands."""
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -100,6 +101,9 @@ def test_what_does_not_fit_is_told(here, run, options, said):
 
 def test_what_a_forecaster_cannot_do_is_told(here, run):
     assert run("fit", "load.csv", *BY_TIME, "-q")[0] == 0
+    Path("other.csv").write_text("date,price\n2026-01-01,1\n", encoding="utf-8")
+    status, _, err = run("predict", "model.safetensors", "other.csv")
+    assert status == 2 and "there are 'date', 'price'." in words(err)  # and no target, which the file has not
     for more, said in ((["--keep", "load"], "--keep does not go"), (["--interval", 1.5], "coverage is 1.5")):
         status, out, err = run("predict", "model.safetensors", "load.csv", *more)
         assert status == 2 and out == "" and said in err, err

@@ -131,3 +131,8 @@ def test_dates_beside_the_time_are_days_from_it(text):
     column, known = panel.columns[0], panel.tracks[0].known
     np.testing.assert_allclose(known[[0, 1, 3], 0] * column.scale + column.mean, [2, 1, -2.5])
     assert known[:, 1].tolist() == [0, 0, 1, 0]
+
+
+def test_rows_with_an_empty_target_are_told_but_for_those_of_the_future():
+    panel = panel_of(days(10).assign(y=lambda d: d["y"].where(~d["y"].isin([4, 6, 9]))))
+    assert panel.notes == ["2 rows have an empty cell in 'y': these steps count as not known"]

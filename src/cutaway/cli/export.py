@@ -40,6 +40,7 @@ def export(
         from .. import (
             estimators,  # noqa: F401  they say themselves how they are rebuilt
             files,
+            forecast,  # noqa: F401
             onnx,
         )
     loaded = files.load(model)

@@ -106,6 +106,7 @@ class Backtest:
         if best != OURS and ours is not None:
             share = ours / table[by].iloc[0] - 1
             text += (f"; the forecaster is as good within {AS_GOOD:.0%}" if share < AS_GOOD else
+                     f", which is {share:.0%} more" if second == OURS else
                      f"; the forecaster has {number(ours)}, which is {share:.0%} more")
         return text + "."
 

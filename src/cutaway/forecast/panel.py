@@ -117,7 +117,8 @@ def as_frame(data: Any, roles: Roles) -> Any:
         if name is not None and name not in frame.columns:
             lower = {column.lower(): column for column in frame.columns}
             close = get_close_matches(name.lower(), lower, n=1)
-            guess = f"did you mean {lower[close[0]]!r}?" if close else f"there are {quoted(frame.columns, 12)}."
+            others = [column for column in frame.columns if column != roles.target]  # one may have been put there, empty
+            guess = f"did you mean {lower[close[0]]!r}?" if close else f"there are {quoted(others, 12)}."
             raise ArgumentError(f"{what} names {name!r}, but the frame has no such column: {guess}")
     if len(set(roles.used)) < len(roles.used):
         raise ArgumentError("target, time and id name one column twice: each is a column of its own.")
@@ -182,6 +183,9 @@ def read_panel(frame: Any, roles: Roles, *, known: Sequence[str] = (), past: Seq
             if track is not None:
                 panel.tracks.append(track)
     notes += _notes(said, calendar, gaps, roles, when)
+    if fresh and (empty := sum(int((np.isnan(track.y) & ~track.hole).sum()) for track in panel.tracks)):
+        notes.append(f"{counted(empty, 'row')} {'has' if empty == 1 else 'have'} an empty cell in {roles.target!r}: "
+                     "these steps count as not known")
     return panel
 
 
