@@ -176,3 +176,15 @@ def test_predictions_at_an_end_of_what_the_model_gives_are_counted():
     assert written.at_the_limits() == ""
     written.see_ends({"prediction": ["20", "5.5", "-10", "20"]})
     assert written.at_the_limits().startswith("3 predictions at an end of what the model gives, -10 to 20")
+
+
+def test_inspect_and_export_know_every_kind_of_model(here, run):
+    from cutaway.sklearn import MLPClassifier
+
+    X, y = np.arange(40.0).reshape(20, 2), np.arange(20) % 2
+    ct.save(MLPClassifier((4,), tol=1.0, random_state=0).fit(X, y), "drop_in.safetensors")
+    status, out, err = run("inspect", "drop_in.safetensors")
+    assert status == 0 and "an MLPClassifier" in out, err
+    ct.save(ct.forecast.Forecaster(4, network="linear").fit(np.sin(np.arange(120.0))), "waves.safetensors")
+    status, _, err = run("export", "waves.safetensors", "waves.onnx")
+    assert status == 2 and "got Forecaster" in err

@@ -51,7 +51,8 @@ def inspect(
         layers(screen, look.summary(network, shape))
         return onnx_models.ports(screen, network)
     kind = "network" if about["kind"] == "module" else about["kind"]
-    screen.title(model.name, f"a {kind}, {size(model.stat().st_size)}, written by cutaway {about['cutaway']}")
+    an = "an" if kind.startswith("MLP") else "a"
+    screen.title(model.name, f"{an} {kind}, {size(model.stat().st_size)}, written by cutaway {about['cutaway']}")
     layers(screen, look.summary(network, shape))
     if about["kind"] == "Forecaster":
         return forecaster.inspect(screen, forecaster.load(model), about["extra"])
@@ -79,6 +80,7 @@ def read(path: Path, about: dict[str, Any]) -> tuple[Any, Any]:
         files,
         forecast,  # noqa: F401
     )
+    from ..estimators import mlp  # noqa: F401
 
     model = files.load(path)
     own = about["kind"] != "module" or hasattr(model, "example_input")

@@ -117,7 +117,7 @@ def as_frame(data: Any, roles: Roles) -> Any:
         if name is not None and name not in frame.columns:
             lower = {column.lower(): column for column in frame.columns}
             close = get_close_matches(name.lower(), lower, n=1)
-            others = [column for column in frame.columns if column != roles.target]  # one may have been put there, empty
+            others = [column for column in frame.columns if column != roles.target]  # may be our empty one
             guess = f"did you mean {lower[close[0]]!r}?" if close else f"there are {quoted(others, 12)}."
             raise ArgumentError(f"{what} names {name!r}, but the frame has no such column: {guess}")
     if len(set(roles.used)) < len(roles.used):

@@ -332,7 +332,8 @@ def _data(found: Findings) -> Html:
         target,
         rows and table(["kind", "columns", "with gaps", "which"], rows),
         [tag("p", note, class_="note") for note in found.notes],
-        every and tag("details", tag("summary", f"All {len(every):,} columns" if len(every) > 1 else "The column"), table(head, every)),
+        every and tag("details", tag("summary", f"All {len(every):,} columns" if len(every) > 1 else "The column"),
+                      table(head, every)),
     )
 
 
