@@ -123,3 +123,12 @@ def test_rows_that_came_later_are_scored_beside_the_rivals(here, run):
     assert status == 2 and "forecaster" in err and "would look better than new ones" in words(err)
     status, _, err = run("evaluate", "model.safetensors", "load.csv", "--target", "load")
     assert status == 2 and "--target does not go with a forecaster" in err
+
+
+def test_a_series_that_never_changes_is_learnt_and_forecast(here, run):
+    rows = pd.DataFrame({"when": pd.date_range("2026-01-05", periods=60, freq="h"), "load": 0})
+    rows.to_csv("flat.csv", index=False)
+    how = ("--forecast", "load", "--time", "when", "--horizon", 2, "--window", 6, "--threads", 1)
+    status, out, err = run("fit", "flat.csv", *how, "-o", "flat.safetensors")
+    assert status == 0 and "divide" not in err and "inf%" not in words(out) and "Steps ahead" not in out
+    assert pd.read_csv(io.StringIO(run("predict", "flat.safetensors", "flat.csv")[1]))["forecast"].tolist() == [0, 0]

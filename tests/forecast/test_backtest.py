@@ -98,3 +98,9 @@ def test_what_cannot_be_tested(one, how):
 def test_a_backtest_is_drawn(tmp_path, tested):
     tested.plot(tmp_path / "b.png")
     assert (tmp_path / "b.png").stat().st_size > 5000
+
+
+def test_a_series_that_never_changes_has_a_verdict_without_a_share_of_nothing():
+    days = pd.DataFrame({"when": pd.date_range("2026-01-01", periods=60), "load": 5.0})
+    flat = Forecaster(horizon=2, network="linear", view="series", threads=1).backtest(days, "load", "when")
+    assert flat.summary()["MASE"].isna().all() and "inf" not in flat.verdict and "nan" not in flat.verdict

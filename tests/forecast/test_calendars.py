@@ -81,3 +81,8 @@ def test_the_calendar_says_hour_weekday_and_time_of_the_year():
     np.testing.assert_allclose(values[6, :2], [1, 0], atol=1e-12)  # six in the morning
     np.testing.assert_allclose(values[24, names.index("weekday sin")], np.sin(2 * np.pi / 7))  # a Tuesday
     assert any("time of year" in n for n in calendar.parts(calendar.ticks(when), years=True)[1])
+
+
+def test_one_row_tells_no_step_and_the_error_says_so():
+    with pytest.raises(DataError, match="each series has one row"):
+        calendar_of(["2026-01-05"])

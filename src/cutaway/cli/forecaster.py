@@ -142,7 +142,7 @@ def _scores(screen: Screen, summary: dict[str, Any]) -> None:
     for note in summary["notes"]:
         screen.table([(f"note: {note}",)], fixed=())
     steps = summary["steps"]
-    many = len(next(iter(steps.values())))
+    many = max((len(values) for values in steps.values()), default=0)  # none where MASE is of no window
     if many > 1:
         some = sorted({0, many // 4, many // 2, 3 * many // 4, many - 1})
         screen.title("Steps ahead", "MASE at each")

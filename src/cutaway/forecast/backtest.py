@@ -104,10 +104,12 @@ class Backtest:
         text = f"{the(best).capitalize() if best != OURS else 'The forecaster'} wins: {by} {first}{said}"
         ours = table[by].get(OURS)
         if best != OURS and ours is not None:
-            share = ours / table[by].iloc[0] - 1
-            text += (f"; the forecaster is as good within {AS_GOOD:.0%}" if share < AS_GOOD else
-                     f", which is {share:.0%} more" if second == OURS else
-                     f"; the forecaster has {number(ours)}, which is {share:.0%} more")
+            least = float(table[by].iloc[0])
+            if ours < (1 + AS_GOOD) * least:
+                text += f"; the forecaster is as good within {AS_GOOD:.0%}"
+            else:
+                text += "" if second == OURS else f"; the forecaster has {number(ours)}"
+                text += f", which is {ours / least - 1:.0%} more" if least else ""
         return text + "."
 
     def worst(self, most: int = 5) -> Any:

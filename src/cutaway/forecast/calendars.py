@@ -162,9 +162,11 @@ def found_calendar(when: Moments, together: np.ndarray, name: str) -> Calendar:
     found = steps(when, together)
     if not found.every:
         away = np.diff(when.order)[together]
-        between = "" if not len(away) else " from {} to {} apart".format(
+        if not len(away):
+            raise DataError(f"{name!r} tells no step of time: each series has one row. A forecast is learnt from many.")
+        between = "from {} to {} apart".format(
             *(in_words(float(x), when.per_second) for x in (away.min(), away.max())))
-        raise DataError(f"{name!r} keeps no step of time: its rows are{between or ' one a series'}. Bring them to one, "
+        raise DataError(f"{name!r} keeps no step of time: its rows are {between}. Bring them to one step, "
                         "which takes means: step='1 hour', '1 day', '1 month', ...")
     zone = None if when.zone is None else name_of_zone(when.zone, name)
     if when.dates is None:
