@@ -285,3 +285,11 @@ def test_convolutional_networks_learn_and_predict_what_they_evaluate(name, engin
                  metrics="accuracy", engine=engine)
     assert max(run.history["val_accuracy"]) > 0.9
     np.testing.assert_allclose(net.predict(X, engine=engine), net(X).numpy(), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("net", "shape"), [
+    (CNN((6, 6, 2), 3, channels=[4], hidden=[5]), (6, 6, 2)),
+    (Sequential(Conv1d(2, 4, 3, groups=2), MaxPool1d(2), Flatten(), Linear(12, 3)), (8, 2)),
+], ids=["images", "sequences"])
+def test_no_rows_go_through_as_no_rows(net, shape):
+    assert net.init(0)(np.zeros((0, *shape))).shape == (0, 3)

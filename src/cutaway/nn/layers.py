@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -241,7 +242,7 @@ class Flatten(Module):
     )
 
     def forward(self, x: Tensor) -> Tensor:
-        return x if x.ndim == 2 else ops.reshape(x, (x.shape[0], x.size // max(x.shape[0], 1)))
+        return x if x.ndim == 2 else ops.reshape(x, (x.shape[0], math.prod(x.shape[1:])))  # of no rows, too
 
 
 class Activation(Module):

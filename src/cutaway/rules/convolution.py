@@ -11,11 +11,13 @@ from .shape import bias_gradient, inside, own
 
 def by_group(seen, places, groups):
     """Reshape windows (n, *places, *window, c) to the rows of matrices: (groups, n · places, window · c / groups)."""
-    rows, c = seen.shape[0], seen.shape[-1]
+    rows, c, window = seen.shape[0], seen.shape[-1], 1  # counted, since no rows leave -1 open
     for size in places:
         rows = rows * size
-    split = seen.reshape(rows, -1, groups, c // groups)
-    return xp.transpose(split, (2, 0, 1, 3)).reshape(groups, rows, -1)
+    for size in seen.shape[1 + len(places) : -1]:
+        window = window * size
+    split = seen.reshape(rows, window, groups, c // groups)
+    return xp.transpose(split, (2, 0, 1, 3)).reshape(groups, rows, window * (c // groups))
 
 
 @rule("z = W * x + b", products=("x", "W"), windows=True, linear="x b, W b", units="filter", slope={"b": "1"},
@@ -59,7 +61,10 @@ def places(x, window, stride, padding, dilation):
 def in_windows(x, window, stride, padding, fill):
     """(n, *places, window's size, c)."""
     seen = xp.patches(x, window, stride, padding, (1,) * len(window), fill)
-    return seen.reshape(*seen.shape[: x.ndim - 1], -1, x.shape[-1])
+    inner = 1
+    for size in window:
+        inner = inner * size
+    return seen.reshape(*seen.shape[: x.ndim - 1], inner, x.shape[-1])
 
 
 def to_windows(shape, parts, window, stride, padding):
