@@ -50,6 +50,15 @@ def test_training_strategy_follows_the_number_of_rows():
     assert middle.patience == round(np.ceil(0.3 * middle.epochs))
 
 
+@pytest.mark.parametrize(("rows", "columns", "preset", "dropout"), [
+    (1000, 50, "default", 0.3), (1000, 50, "best", 0.3), (1000, 49, "default", 0.1), (5000, 50, "default", 0.1),
+    (1000, 50, "fast", 0.1), (199, 50, "default", 0.0),
+])
+def test_of_few_rows_with_many_columns_more_neurons_are_dropped(rows, columns, preset, dropout):
+    X = np.random.default_rng(0).normal(size=(rows, columns))
+    assert ct.design(X, X[:, 0], preset=preset).dropout == dropout
+
+
 @pytest.mark.parametrize("m", [2, 199, 200, 999, 1000, 20_000, 10**6, 10**8])
 def test_epochs_are_bounded(m):
     batch, _ = batch_for(m)

@@ -10,17 +10,19 @@ from typing import Any
 from ..data import TableEncoder
 from ..data.limits import (
     FEW_FOR_BATCHES,
+    FEW_ROWS_A_COLUMN,
     FEWEST_TABLE_EPOCHS,
     MANY_FOR_MEMBERS,
     MOST_TABLE_EPOCHS,
     MOST_TABLE_STEPS,
     SMALL_TABLE_EPOCHS,
     TABLE_STEPS,
+    WIDE_FOR_DROPOUT,
 )
 from ..data.limits import FEW_ROWS as SMALL
 from ..data.limits import MANY_ROWS as LARGE
 from ..text import counted
-from .presets import DEFAULT, FEW, PRESETS
+from .presets import DEFAULT, FEW, PRESETS, Preset
 
 
 def table_design(rows: int, m: int, encoder: TableEncoder, batch_size: int | None = None,
@@ -36,9 +38,9 @@ def table_design(rows: int, m: int, encoder: TableEncoder, batch_size: int | Non
     batch, batch_reason = batch_for(m)
     batch = min(batch_size or batch, m)
     epochs, epochs_reason = epochs_for(m, -(-m // batch))
-    dropout = "few rows need every neuron" if small else "dropout against learning rows by heart"
+    dropout, why = dropout_for(rows, sum(bool(column.features) for column in encoder.columns), chosen)
     return {
-        "kind": "mlp", "hidden": chosen.hidden, "activation": "relu", "dropout": 0.0 if small else 0.1,
+        "kind": "mlp", "hidden": chosen.hidden, "activation": "relu", "dropout": dropout,
         "spec": {"bins": chosen.bins, "members": chosen.members, "networks": chosen.networks},
         "average": chosen.average, "preset": preset or "",
         "lr": chosen.lr, "weight_decay": 0.01, "warmup": 0.1, "batch_size": batch, "epochs": epochs,
@@ -50,13 +52,22 @@ def table_design(rows: int, m: int, encoder: TableEncoder, batch_size: int | Non
             "members": "they share most weights, and the mean of what they say errs less than any",
             "networks": "the mean of several errs less than one, and few rows decide nothing alone",
             "average": "of the weights of the last steps: it errs less than any of them",
-            "hidden": f"two layers are enough for a table; ReLU learns fast; {dropout}",
+            "hidden": f"two layers are enough for a table; ReLU learns fast; {why}",
             "optimizer": "a rate for each weight needs little tuning; decay keeps matrices small, biases are free",
             "batch": batch_reason,
             "epochs": epochs_reason,
             "precision": "of so few rows it costs nothing" if small else "fast, and exact enough to train in",
         },
     }
+
+
+def dropout_for(rows: int, columns: int, preset: Preset) -> tuple[float, str]:
+    """Choose the share of neurons that each step of training leaves out, and say why."""
+    if rows < SMALL:
+        return 0.0, "few rows need every neuron"
+    if preset.bins and columns >= WIDE_FOR_DROPOUT and rows < FEW_ROWS_A_COLUMN * columns:
+        return 0.3, f"{columns} columns are many ways to learn rows by heart: more dropout against it"
+    return 0.1, "dropout against learning rows by heart"
 
 
 def rate_factor(rows: int, widths: Sequence[int]) -> float:
