@@ -52,7 +52,7 @@ def test_training_strategy_follows_the_number_of_rows():
 
 @pytest.mark.parametrize(("rows", "columns", "preset", "dropout"), [
     (1000, 50, "default", 0.3), (1000, 50, "best", 0.3), (1000, 49, "default", 0.1), (5000, 50, "default", 0.1),
-    (1000, 50, "fast", 0.1), (199, 50, "default", 0.0),
+    (499, 50, "default", 0.1), (1000, 50, "fast", 0.1), (199, 50, "default", 0.0),
 ])
 def test_of_few_rows_with_many_columns_more_neurons_are_dropped(rows, columns, preset, dropout):
     X = np.random.default_rng(0).normal(size=(rows, columns))

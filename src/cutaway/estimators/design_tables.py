@@ -10,6 +10,7 @@ from typing import Any
 from ..data import TableEncoder
 from ..data.limits import (
     FEW_FOR_BATCHES,
+    FEW_FOR_LINEAR,
     FEW_ROWS_A_COLUMN,
     FEWEST_TABLE_EPOCHS,
     MANY_FOR_MEMBERS,
@@ -65,7 +66,7 @@ def dropout_for(rows: int, columns: int, preset: Preset) -> tuple[float, str]:
     """Choose the share of neurons that each step of training leaves out, and say why."""
     if rows < SMALL:
         return 0.0, "few rows need every neuron"
-    if preset.bins and columns >= WIDE_FOR_DROPOUT and rows < FEW_ROWS_A_COLUMN * columns:
+    if preset.bins and columns >= WIDE_FOR_DROPOUT and FEW_FOR_LINEAR <= rows < FEW_ROWS_A_COLUMN * columns:
         return 0.3, f"{columns} columns are many ways to learn rows by heart: more dropout against it"
     return 0.1, "dropout against learning rows by heart"
 
