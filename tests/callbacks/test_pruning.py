@@ -146,3 +146,8 @@ def test_it_is_pickled_with_its_trial(tmp_path):
     again = pickle.loads(pickle.dumps(Pruning(study.ask(), "loss")))
     fit(again)
     assert len(study.trials[0].intermediate_values) == 4
+
+
+def test_what_is_no_trial_is_refused_at_once():
+    with pytest.raises(ArgumentError, match=r"trial must be Optuna's.* got None"):
+        Pruning(None)

@@ -39,6 +39,8 @@ def test_an_empty_cell_is_no_hole():
 def test_gaps_can_be_refused():
     with pytest.raises(DataError, match=r"1 step of 1 day is missing.*gaps='fill' or gaps='cut'"):
         panel_of(days(10).drop(index=3), gaps="refuse")
+    with pytest.raises(DataError, match=r"1 row has an empty cell in 'y': fill in .*gaps='fill' or gaps='cut'"):
+        panel_of(days(10).assign(y=lambda d: d["y"].where(d["y"] != 4)), gaps="refuse")
 
 
 def test_a_time_that_stands_twice_gives_the_mean():
@@ -118,8 +120,8 @@ def test_columns_that_are_not_there(how, error, said):
 
 
 def test_a_target_of_text_is_refused():
-    with pytest.raises(DataError, match="does not hold numbers"):
-        panel_of(days(3).assign(y=["a", "b", "c"]))
+    with pytest.raises(DataError, match=r"does not hold numbers \(row 1 \(the first row is 0\): 'none today'\)"):
+        panel_of(days(3).assign(y=["1", "none today", "c"]))
 
 
 @pytest.mark.parametrize("text", [False, True])

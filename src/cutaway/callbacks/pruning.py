@@ -29,6 +29,8 @@ class Pruning:
     words = "pruned: other trials were better at this epoch"
 
     def __init__(self, trial: Any, monitor: str | None = None) -> None:
+        if not callable(getattr(trial, "should_prune", None)):
+            raise ArgumentError(f"trial must be Optuna's, which its study hands to the objective, got {trial!r}")
         self.trial, self.monitor, self._known = trial, monitor, -1
 
     def __call__(self, event: Event) -> None:

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from ..data.cells import words_of
+from ..data.cells import row_words, words_of
 from ..data.numbers import parse_numbers, plain_numbers
 from ..described import described
 from ..errors import ArgumentError, DataError, FileError
-from ..text import quoted
+from ..text import quoted, short
 
 ROLES = ("known", "past", "static")
 #: How text begins that is a date.
@@ -179,11 +179,20 @@ def _numbers(cells: Any, name: str) -> np.ndarray | None:
     return np.where(np.isinf(values), np.nan, values)
 
 
+def _first_text(cells: Any, name: str) -> str:
+    """Say which cell is the first that is no number, of a column that may hold dates."""
+    words = words_of(cells, name)
+    _, bad = parse_numbers(words)
+    rows = np.flatnonzero(words.spread(bad, False))
+    return f" ({row_words(rows[0])}: {short(words.words[words.codes[rows[0]]], 40)!r})" if len(rows) else ""
+
+
 def target_numbers(cells: Any, name: str) -> np.ndarray:
     """The target's cells as numbers, NaN where they are empty. Raises DataError for text and infinities."""
     values = _numbers(cells, name)
     if values is None:
-        raise DataError(f"The target {name!r} does not hold numbers: a forecast is of numbers.")
+        first = _first_text(cells, name)
+        raise DataError(f"The target {name!r} does not hold numbers{first}: a forecast is of numbers.")
     raw = plain_numbers(cells)
     if raw is not None and np.isinf(raw).any():
         raise DataError(f"The target {name!r} is infinite in row {int(np.isinf(raw).argmax())} (the first is 0): "

@@ -184,8 +184,10 @@ def read_panel(frame: Any, roles: Roles, *, known: Sequence[str] = (), past: Seq
                 panel.tracks.append(track)
     notes += _notes(said, calendar, gaps, roles, when)
     if fresh and (empty := sum(int((np.isnan(track.y) & ~track.hole).sum()) for track in panel.tracks)):
-        notes.append(f"{counted(empty, 'row')} {'has' if empty == 1 else 'have'} an empty cell in {roles.target!r}: "
-                     "these steps count as not known")
+        found = f"{counted(empty, 'row')} {'has' if empty == 1 else 'have'} an empty cell in {roles.target!r}"
+        if gaps == "refuse":
+            raise DataError(f"{found}: fill in or take out these rows, or choose gaps='fill' or gaps='cut'.")
+        notes.append(f"{found}: these steps count as not known")
     return panel
 
 
