@@ -92,7 +92,8 @@ def fit(data: Path, out: Path, report: Path | None, asked: ReadOptions, options:
         rows.append((str(report), f"all of this as one page, {size(report.stat().st_size)}"))
     screen.table(rows, dim=(1,))
     screen.title("Next")
-    screen.lines([shell("cutaway", "predict", out, data, "-o", "forecast.csv")])
+    screen.lines([shell("cutaway", "predict", out, data, "-o", "forecast.csv", "--picture", "forecast.png"),
+                  f"{shell('cutaway', 'evaluate', out)} LATER-ROWS"])
     return tested.verdict
 
 

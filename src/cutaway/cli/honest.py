@@ -60,7 +60,7 @@ def settle(problem: Problem, asked: str | None, seed: int) -> list[Finding]:
     asked_for = advice.chosen is not None and advice.chosen.tie.column in problem.columns  # as an input
     if advice.chosen is not None and not asked_for and _divides(problem, advice.chosen.tie):
         _by(problem, advice.chosen.tie.column, advice.chosen.tie.way, advice.chosen.tie.labels)
-        said.append(_chosen(advice.chosen))
+        said.append(_chosen(advice.chosen, problem.task == "regression"))
     return said + [_doubtful(one, bool(said)) for one in told[:MOST_DOUBTFUL_SPLITS]]
 
 
@@ -105,15 +105,17 @@ def _by(problem: Problem, column: str, way: str, labels: Any) -> None:
         problem.notes.append(f"{column} divides the rows and is not an input")
 
 
-def _chosen(one: Flattery) -> Finding:
+def _chosen(one: Flattery, numbers_told: bool) -> Finding:
     from ..inspect.diagnosis.finding import NOTICE, Finding
 
     tie = one.tie
     apart = {"time": f"The test rows are therefore the latest by {tie.column}",
              "groups": f"No {tie.column or COPY} is therefore on two sides"}[tie.way]
+    ahead = f" To forecast the steps to come instead: --forecast TARGET --time {tie.column}." * (
+        numbers_told and tie.way == "time" and bool(tie.column))
     return Finding("a random split would flatter", NOTICE, one.sentence(), "",
-                   f"{apart} ({tie.why}). If that is not so, add --split random.", [tie.column] * bool(tie.column),
-                   numbers(one))
+                   f"{apart} ({tie.why}). If that is not so, add --split random.{ahead}",
+                   [tie.column] * bool(tie.column), numbers(one))
 
 
 def _doubtful(one: Flattery, divided: bool) -> Finding:
