@@ -61,6 +61,7 @@ def test_targets_that_drift_are_tested_on_the_latest_rows(sales, run):
     status, out, _ = run("fit", "sales.csv", "-t", "price", *QUICK, "-o", "m.safetensors")
     said = "The test rows are therefore the latest by sold (the rows are in its order)"
     assert status == 0 and said in words(out)
+    assert "To forecast the steps to come instead: --forecast TARGET --time sold." in words(out)
     assert "the latest by sold" in run("inspect", "m.safetensors")[1]
 
 
