@@ -57,6 +57,8 @@ def test_it_can_be_looked_into(name):
     T = net.predict(X) + 1
     step = ct.trace(net, X, T, loss="mse")
     assert abs(step.J - 1) < 1e-5
+    name, weights = next(iter(net.named_parameters()))
+    assert f"∂J/∂{name}[" in str(step.explain(name, *[0] * weights.data.ndim, of="gradient"))
     assert "parameters" in str(ct.summary(net, shape))
     session = ct.step(net, X, T, "mse", ct.optim.SGD(0.1), len(T))
     session.next()
