@@ -280,7 +280,7 @@ BETWEEN = {
     "parametric_relu": nn.Parametric(4, "relu"), "parametric_selu": nn.Parametric(4, "selu"),
     "parametric_mish": nn.Parametric(4, "mish"),
 } | {name: getattr(ct.ops, name) for name in ("relu", "sigmoid", "tanh", "selu", "gelu", "gelu_tanh", "silu",
-     "softplus", "mish", "identity", "neg", "exp", "expm1", "sin", "cos", "abs", "square", "softmax",
+     "softplus", "mish", "identity", "neg", "exp", "expm1", "erf", "sin", "cos", "abs", "square", "softmax",
      "log_softmax")}
 
 

@@ -29,12 +29,15 @@ class Pruning:
     words = "pruned: other trials were better at this epoch"
 
     def __init__(self, trial: Any, monitor: str | None = None) -> None:
+        needed("optuna", "optuna", "pruning")
         if not callable(getattr(trial, "should_prune", None)):
             raise ArgumentError(f"trial must be Optuna's, which its study hands to the objective, got {trial!r}")
         self.trial, self.monitor, self._known = trial, monitor, -1
 
     def __call__(self, event: Event) -> None:
-        optuna, run = needed("optuna", "optuna", "pruning"), event.run
+        import optuna
+
+        run = event.run
         if isinstance(event, Started):
             self._check(run)
             study = getattr(self.trial, "study", None)  # a FixedTrial has none

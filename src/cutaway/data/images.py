@@ -160,7 +160,7 @@ def is_paths(source: Any) -> bool:
 
 
 def _from_path(path: Path, labels: Any, column: str | None, how: _How) -> Images:
-    form = format_of(path)
+    form = FOLDER if path.is_dir() else format_of(path)
     if column is not None and form in (FOLDER, IMAGE, ARRAYS):
         raise ArgumentError(f"files names a column of a table, but {path} is none: leave it out.")
     if form is FOLDER:

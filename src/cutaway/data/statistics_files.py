@@ -9,6 +9,7 @@ import pickle
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,6 +63,8 @@ pickle.dump(said, sys.stdout.buffer)
 def _apart(path: Path, reader: str) -> tuple[int, int, Any, Any, dict[str, Any]]:
     """Read a file in a process of its own, which a damaged one may end: rows, columns, the table, it with what was
     declared missing (None: none was), and labels. Of a file that claims to be too large there is no table."""
+    if find_spec(LIBRARY) is None:
+        raise ModuleNotFoundError(f"No module named {LIBRARY!r}", name=LIBRARY)
     task = sys.path, LIBRARY, reader, str(path), most_cells(path), MOST_COLUMNS
     done = subprocess.run([sys.executable, "-c", CHILD], input=pickle.dumps(task), capture_output=True)
     if done.returncode:

@@ -48,7 +48,7 @@ class RandomConvolutions(Module):
     >>> waves = np.sin(np.arange(50) / np.array([[1.0], [2.0], [4.0]]))[:, :, None]
     >>> layer = ct.nn.RandomConvolutions.of(waves, features=500)
     >>> layer
-    RandomConvolutions(1 -> 420: 84 windows, at steps 1, 2, 3, 4 and 6 apart)
+    RandomConvolutions(1 -> 420: 84 windows, at steps 1, 2, 3 and 6 apart)
     >>> layer(waves).shape
     (3, 420)
 
