@@ -2,6 +2,7 @@
 
 import sys
 
+import optuna
 import pytest
 
 import cutaway as ct
@@ -13,7 +14,7 @@ X, y = ct.datasets.make("moons", n=40, seed=0)
 
 @pytest.mark.parametrize(("package", "callback"), [
     ("tensorboard", ct.callbacks.TensorBoard("run")), ("mlflow", ct.callbacks.MLflow()),
-    ("optuna", ct.callbacks.Pruning(None)),
+    ("optuna", ct.callbacks.Pruning(optuna.trial.FixedTrial({}))),
 ])
 def test_callbacks(package, callback, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, package, None)  # as if it were not there

@@ -35,9 +35,7 @@ class Pruning:
         self.trial, self.monitor, self._known = trial, monitor, -1
 
     def __call__(self, event: Event) -> None:
-        import optuna
-
-        run = event.run
+        optuna, run = needed("optuna", "optuna", "pruning"), event.run
         if isinstance(event, Started):
             self._check(run)
             study = getattr(self.trial, "study", None)  # a FixedTrial has none
