@@ -23,12 +23,12 @@ from typing import Any
 import numpy as np
 
 from .forecast_sets import PACKAGES, SOURCES, Source
-from .report import markdown
-from .shown import Table
+from .report import fill, markdown
+from .shown import Table, scored
 
 HOME = Path(__file__).resolve().parent
 RESULTS, PAGE = HOME / "results" / "forecasts.json", HOME.parent / "docs" / "forecasts-benchmark.md"
-BEGIN, END = "<!-- {}: written by `python -m benchmarks.forecasts` -->", "<!-- end -->"
+BEGIN = "<!-- {}: written by `python -m benchmarks.forecasts` -->"
 OURS, LSTM = "Cutaway", "LSTM (PyTorch)"
 RIVALS = ("seasonal naive", "drift", "exponential smoothing", "ridge on all lags")
 #: Steps that an LSTM's encoder reads, at most.
@@ -105,35 +105,20 @@ def table(results: dict, held_out: bool) -> Table:
         scores = [found.get(name, {}).get("MASE") for name in who]
         best = min(round(score, 3) for score in scores if score is not None)
         every.append(scores)
-        rows.append([source.name, results[source.name]["about"], *(shown(score, best) for score in scores),
+        rows.append([source.name, results[source.name]["about"], *(scored(score, best) for score in scores),
                      f"{found[OURS]['coverage']:.2f}", f"{found[OURS]['seconds']:.1f} s"])
     if every:
         middle = [median(known) if len(known := [s for s in one if s is not None]) == len(every) else None
                   for one in zip(*every, strict=True)]
         best = min(round(score, 3) for score in middle if score is not None)
-        rows.append(["median", "", *(shown(score, best) for score in middle), "", ""])
+        rows.append(["median", "", *(scored(score, best) for score in middle), "", ""])
     return Table("", ["", "series x rows", *who, "band holds", "a fit"], rows)
-
-
-def shown(score: float | None, best: float) -> str:
-    """
-    >>> shown(0.98765, 0.988), shown(1.5, 0.9), shown(None, 0.9)
-    ('**0.988**', '1.500', '-')
-    """
-    if score is None:
-        return "-"
-    return f"**{score:.3f}**" if round(score, 3) == best else f"{score:.3f}"
-
-
-def fill(text: str, part: str, content: str) -> str:
-    before, rest = text.split(BEGIN.format(part))
-    return f"{before}{BEGIN.format(part)}\n\n{content}\n\n{END}{rest.split(END, 1)[1]}"
 
 
 def write(results: dict) -> None:
     text = PAGE.read_text()
     for part, held_out in (("development", False), ("held-out", True)):
-        text = fill(text, part, markdown(table(results, held_out)) or "Not measured yet.")
+        text = fill(text, BEGIN.format(part), markdown(table(results, held_out)) or "Not measured yet.")
     PAGE.write_text(text)
 
 

@@ -54,9 +54,8 @@ def overview(results: list[Result]) -> str:
         markdown(shown.memory_used(results)), *dict.fromkeys(markdown(shown.install(result)) for result in results)]))
 
 
-def fill(text: str, part: str, content: str) -> str:
-    """The text with the part between its marks replaced."""
-    begin = BEGIN.format(part)
+def fill(text: str, begin: str, content: str) -> str:
+    """The text with the part between a mark and the next end replaced."""
     before, rest = text.split(begin)
     return f"{before}{begin}\n\n{content}\n\n{END}{rest.split(END, 1)[1]}"
 
@@ -69,11 +68,11 @@ def read(path: Path = RESULTS) -> list[Result]:
 
 def main() -> None:
     results, readme = read(), HERE / "README.md"
-    text = fill(readme.read_text(), "overview", overview(results))
+    text = fill(readme.read_text(), BEGIN.format("overview"), overview(results))
     for result in results:
-        text = fill(text, f"results of {result['family']}", family(result))
+        text = fill(text, BEGIN.format(f"results of {result['family']}"), family(result))
     if commands.RESULTS.exists():
-        text = fill(text, "commands", command_line(json.loads(commands.RESULTS.read_text())))
+        text = fill(text, BEGIN.format("commands"), command_line(json.loads(commands.RESULTS.read_text())))
     readme.write_text(text)
     plot.ratios(results, RESULTS.parent / "ratios.svg")
 

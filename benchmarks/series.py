@@ -23,12 +23,12 @@ from typing import Any
 
 import numpy as np
 
-from .report import markdown
-from .shown import Table
+from .report import fill, markdown
+from .shown import Table, scored
 
 HOME = Path(__file__).resolve().parent
 RESULTS, PAGE = HOME / "results" / "series.json", HOME.parent / "docs" / "series-benchmark.md"
-BEGIN, END = "<!-- {}: written by `python -m benchmarks.series` -->", "<!-- end -->"
+BEGIN = "<!-- {}: written by `python -m benchmarks.series` -->"
 PACKAGES = ("aeon", "sktime", "pyts", "tslearn")
 
 
@@ -176,21 +176,11 @@ def table(results: dict, held_out: bool) -> Table:
             continue
         scores = {name: median(found[name]["scores"]) for name in who if name in found}
         best = max(round(score, 3) for score in scores.values())
-        cells = [shown(scores.get(name), best) for name in who]
+        cells = [scored(scores.get(name), best) for name in who]
         cells[0] += spread(found.get("Cutaway"))
         rows.append([source.name, found["about"], *cells, "" if source.published is None else f"{source.published:.3f}",
                      f"{found['Cutaway']['seconds']:.1f} s" if "Cutaway" in found else ""])
     return Table("", ["", "train / test, steps x features", *who, "InceptionTime, published", "a fit"], rows)
-
-
-def shown(score: float | None, best: float) -> str:
-    """
-    >>> shown(0.98765, 0.988), shown(0.5, 0.9), shown(None, 0.9)
-    ('**0.988**', '0.500', '-')
-    """
-    if score is None:
-        return "-"
-    return f"**{score:.3f}**" if round(score, 3) == best else f"{score:.3f}"
 
 
 def spread(one: dict | None) -> str:
@@ -201,15 +191,10 @@ def spread(one: dict | None) -> str:
     return f" ({min(one['scores']):.3f} to {max(one['scores']):.3f})" if one and len(one["scores"]) > 1 else ""
 
 
-def fill(text: str, part: str, content: str) -> str:
-    before, rest = text.split(BEGIN.format(part))
-    return f"{before}{BEGIN.format(part)}\n\n{content}\n\n{END}{rest.split(END, 1)[1]}"
-
-
 def write(results: dict) -> None:
     text = PAGE.read_text()
     for part, held_out in (("development", False), ("held-out", True)):
-        text = fill(text, part, markdown(table(results, held_out)) or "Not measured yet.")
+        text = fill(text, BEGIN.format(part), markdown(table(results, held_out)) or "Not measured yet.")
     PAGE.write_text(text)
 
 

@@ -20,6 +20,17 @@ class Table(NamedTuple):
     rows: list[list[str]]
 
 
+def scored(score: float | None, best: float) -> str:
+    """Write a score with three digits, in bold where it is the best.
+
+    >>> scored(0.98765, 0.988), scored(1.5, 0.9), scored(None, 0.9)
+    ('**0.988**', '1.500', '-')
+    """
+    if score is None:
+        return "-"
+    return f"**{score:.3f}**" if round(score, 3) == best else f"{score:.3f}"
+
+
 def number(x: float) -> str:
     """
     >>> number(10.23), number(398.1), number(0.514)

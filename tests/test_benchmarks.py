@@ -25,7 +25,7 @@ def test_overview_has_a_line_a_workload_and_the_picture():
 
 def test_only_what_lies_between_the_marks_changes():
     begin = report.BEGIN.format("overview")
-    text = report.fill(f"before\n{begin}\nold\n{report.END}\nafter", "overview", "new")
+    text = report.fill(f"before\n{begin}\nold\n{report.END}\nafter", begin, "new")
     assert text == f"before\n{begin}\n\nnew\n\n{report.END}\nafter"
 
 
@@ -39,7 +39,7 @@ def test_picture_has_marks_targets_and_the_limit_as_text(tmp_path):
 def test_readme_has_a_place_for_every_family_and_shows_the_results_that_are_there():
     readme = (ROOT / "benchmarks" / "README.md").read_text()
     assert all(report.BEGIN.format(part) in readme for part in ("overview", *(f"results of {f}" for f in FAMILIES)))
-    text = report.fill(readme, "overview", report.overview(report.read()))
+    text = report.fill(readme, report.BEGIN.format("overview"), report.overview(report.read()))
     for result in report.read():
-        text = report.fill(text, f"results of {result['family']}", report.family(result))
+        text = report.fill(text, report.BEGIN.format(f"results of {result['family']}"), report.family(result))
     assert text == readme, "run python -m benchmarks.report"

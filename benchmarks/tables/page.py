@@ -6,7 +6,7 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from ..report import markdown
+from ..report import fill, markdown
 from ..shown import Table
 from . import catalogue, measure
 from .peers import COMPETITORS
@@ -15,7 +15,6 @@ from .ranks import mean_of, mean_ranks, share
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "tables-benchmark.md"
 USERS_PAGE = PAGE.with_name("tables.md")
 BEGIN = "<!-- {}: written by `python -m benchmarks.tables` -->"
-END = "<!-- end -->"
 RIVALS = ["linear", "scikit-learn MLP", "boosting", "RealMLP-TD"]
 PRESETS = ["before", "fast", "default", "best"]
 NAMES = {"before": "Cutaway before", "fast": "Cutaway, fast", "default": "Cutaway", "best": "Cutaway, best"}
@@ -145,19 +144,13 @@ def part_of_page(results: Results, part: str) -> str:
     return "\n\n".join(f"{title}\n\n{markdown(table)}" for title, table in found if table.rows)
 
 
-def fill(text: str, part: str, content: str) -> str:
-    """The text with the part between its marks replaced."""
-    before, rest = text.split(BEGIN.format(part))
-    return f"{before}{BEGIN.format(part)}\n\n{content}\n\n{END}{rest.split(END, 1)[1]}"
-
-
 def write(results: Results, path: Path = PAGE) -> None:
-    text = fill(path.read_text(), "tables", markdown(listed(results)))
+    text = fill(path.read_text(), BEGIN.format("tables"), markdown(listed(results)))
     for part in catalogue.PARTS:
-        text = fill(text, part, part_of_page(results, part) or "Not measured yet.")
-    path.write_text(fill(text, "ames", markdown(houses(results)) or "Not measured yet."))
+        text = fill(text, BEGIN.format(part), part_of_page(results, part) or "Not measured yet.")
+    path.write_text(fill(text, BEGIN.format("ames"), markdown(houses(results)) or "Not measured yet."))
     users = path.with_name(USERS_PAGE.name)
-    users.write_text(fill(users.read_text(), "ranks", markdown(in_short(results)) or "Not measured yet."))
+    users.write_text(fill(users.read_text(), BEGIN.format("ranks"), markdown(in_short(results)) or "Not measured yet."))
 
 
 if __name__ == "__main__":

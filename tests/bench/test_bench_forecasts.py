@@ -21,7 +21,7 @@ def test_a_line_a_set_then_medians_and_the_best_is_bold():
 
 def test_the_page_has_a_place_for_both_parts():
     for part in ("development", "held-out"):
-        assert "new" in forecasts.fill(forecasts.PAGE.read_text(), part, "new")
+        assert "new" in forecasts.fill(forecasts.PAGE.read_text(), forecasts.BEGIN.format(part), "new")
 
 
 def test_a_third_of_the_sets_was_held_out():

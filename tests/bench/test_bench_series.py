@@ -23,7 +23,7 @@ def test_a_line_has_the_median_of_the_seeds_and_the_best_is_bold():
 def test_the_page_has_a_place_for_both_parts():
     text = series.PAGE.read_text()
     for part in ("development", "held-out"):
-        assert "new" in series.fill(text, part, "new")
+        assert "new" in series.fill(text, series.BEGIN.format(part), "new")
 
 
 def test_some_of_ten_sets_and_more_were_held_out():
