@@ -1,4 +1,4 @@
-"""Doubt that is learnt from rows which are to the network what new rows will be: later ones, or others' ones.
+"""How sure a fit may be where rows come later or belong together: errors on later rows, or on whole groups held back.
 
 Rows held back by chance lie among those that were learnt from. Where rows follow one another in time, or belong
 together, errors on them flatter: intervals are too narrow for what comes next. Where a table's own columns say so, or

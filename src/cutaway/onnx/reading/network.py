@@ -16,7 +16,7 @@ from ...errors import ArgumentError, CutawayError, FileError, ShapeError
 from ...nn import Buffer, Module, Parameter, init
 from ...random import stream
 from ...sequences import Sequences
-from . import elementwise, layers, scans, shapes  # noqa: F401  they enter their rows into the table
+from . import elementwise, layers, recurrent, shapes  # noqa: F401  they enter their rows into the table
 from .file import GraphBody, OnnxInput, OnnxNode
 from .folded import foldable, folded
 from .table import call, known, row_of, why_not
@@ -283,7 +283,7 @@ class Pass:
 
     @property
     def ours(self) -> bool:
-        """Whether ct.export wrote the file: its scans have one more row, which some runtimes need (recurrent.py)."""
+        """Whether ct.export wrote the file: its scans have one row more, for some runtimes (onnx/recurrent.py)."""
         return self.net.producer.startswith("cutaway")
 
     def refused(self, text: str) -> FileError:
