@@ -16,7 +16,6 @@ from ..errors import ArgumentError, CutawayError, TrainingWarning, warn
 from ..named_inputs import NamedInputs
 from ..nn import Module
 from ..sequences import Sequences
-from . import executors
 from .feeding import as_arrays, fits, target
 from .fit import SIGNATURE, beginning
 from .interrupt import interruptible
@@ -54,6 +53,8 @@ def fit_many(entries: Iterable[Mapping[str, Any]], workers: int | None = None,
     if workers is not None:
         workers = whole_number("workers", workers, instead=", or None")
     if executor is not None:
+        from . import executors  # with checkpoints and the files room, for the few that ask for it
+
         executors.check(executor)
     trainings, arguments = _checked(list(entries))
     if not trainings:
