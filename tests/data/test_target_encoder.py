@@ -149,6 +149,20 @@ def test_an_unseen_class_is_named():
         TargetEncoder().fit(["a", "b"]).transform(["a", "c"])
 
 
+@pytest.mark.parametrize(("classes", "scored", "strange"), [
+    ([0, 1], [1, "7"], "'7'"),
+    (["no", "yes"], ["yes", 7], "7"),
+])
+def test_text_among_numbers_and_numbers_among_text_are_no_unknown_class(classes, scored, strange):
+    target = TargetEncoder().fit(classes)
+    with pytest.raises(DataError, match=f"row 1: class {strange} was not in training"):
+        target.known(np.array(scored, object))
+
+
+def test_a_class_of_the_same_sort_that_is_unknown_stays():
+    assert TargetEncoder().fit([0, 1]).known(np.array([1, 2])).tolist() == [1, 2]
+
+
 def test_labels_that_a_file_cannot_hold_are_refused_when_it_is_written():
     with pytest.raises(DataError, match="is a tuple: only text, numbers and booleans"):
         TargetEncoder().fit(pd.Series([(1, 2), (3, 4)])).to_json()

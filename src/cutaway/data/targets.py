@@ -204,12 +204,21 @@ class TargetEncoder:
             self.notes.append(f"a single row has class {named}: it can be learnt or tested, not both")
 
     def known(self, y: Any) -> Any:
-        """Write y's labels as training did, where all are known: 1 for "1.0"; anything else stays."""
+        """Write y's labels as training did, where all are known: 1 for "1.0"; anything else stays.
+
+        Raises DataError for text among classes that are numbers, or numbers among others, which no class is like.
+        """
         if self.task not in ("binary", "multiclass"):
             return y
         values, _ = as_target(y)
         codes = self._found(values) if values.ndim == 1 else np.array([-1])
-        return self.classes[codes] if (codes >= 0).all() else y
+        if (codes >= 0).all():
+            return self.classes[codes]
+        text, labels = isinstance(self.classes.tolist()[0], str), values.tolist()
+        for row in np.flatnonzero(codes < 0).tolist() if values.ndim == 1 else ():
+            if isinstance(labels[row], str) != text:
+                raise self._stranger(labels[row], row)
+        return y
 
     def _found(self, values: np.ndarray) -> np.ndarray:
         """The class of each label, -1 for one that is none: the same label may be written as 1, "1" or "1.0"."""
@@ -226,13 +235,14 @@ class TargetEncoder:
     def _codes(self, values: np.ndarray) -> np.ndarray:
         codes = self._found(values)
         if (codes < 0).any():
-            places = self.classes.tolist()
             row = int(np.flatnonzero(codes < 0)[0])
-            known = ", ".join(map(repr, places[:8])) + (", ..." if len(places) > 8 else "")
-            raise DataError(
-                f"Target, row {row}: class {values.tolist()[row]!r} was not in training, which had {known}."
-            )
+            raise self._stranger(values.tolist()[row], row)
         return codes
+
+    def _stranger(self, label: Any, row: int) -> DataError:
+        places = self.classes.tolist()
+        known = ", ".join(map(repr, places[:8])) + (", ..." if len(places) > 8 else "")
+        return DataError(f"Target, row {row}: class {label!r} was not in training, which had {known}.")
 
     def _labels(self, values: np.ndarray) -> np.ndarray:
         if not (known := np.isin(values, (0, 1))).all():
