@@ -47,7 +47,7 @@ def test_training_strategy_follows_the_number_of_rows():
     assert (small.batch_size, small.validation, small.dropout, small.dtype) == (100, 0, 0, "float64")
     assert (middle.batch_size, middle.validation, middle.dropout, middle.dtype) == (64, 0.1, 0.1, "float32")
     assert (large.batch_size, large.epochs) == (256, 50)
-    assert middle.patience == round(np.ceil(0.3 * middle.epochs))
+    assert middle.patience == round(np.ceil(0.2 * middle.epochs))
 
 
 @pytest.mark.parametrize(("rows", "columns", "preset", "dropout"), [

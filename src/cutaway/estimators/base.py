@@ -248,7 +248,7 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
         model = self._network(design, rows)
         if own_validation:
             design.asked["validation"] = "data of your own"
-            design.patience = patience_for(design.epochs)
+            design.patience = patience_for(design.epochs, kind.name)
         if self.early_stopping is not True:
             design.patience = int(self.early_stopping) or None if design.patience else None
         if not own_validation and self.validation is not None and not design.validation:

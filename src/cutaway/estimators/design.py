@@ -18,7 +18,7 @@ import numpy as np
 from ..data import TargetEncoder
 from ..data.column_kinds import asked_kinds
 from ..data.image_arrays import image_words
-from ..data.limits import FEW_FOR_LINEAR
+from ..data.limits import FEW_FOR_LINEAR, PATIENCE, PATIENCE_OF_TABLES
 from ..data.targets import as_target
 from ..described import described, entry
 from ..errors import ArgumentError, FileError
@@ -345,7 +345,7 @@ def plan(inputs: Inputs, rows: int, encoder: Any, target: TargetEncoder, validat
         design.spec = design.spec | {"linear": False}
     if epochs is not None:
         design.epochs = epochs
-    design.patience = patience_for(design.epochs) if share else None
+    design.patience = patience_for(design.epochs, inputs.name) if share else None
     design.reasons |= {
         "task": f"the target has {target.reason}" if target.reason != "as asked" else target.reason,
         "output": OUTPUT_REASONS[target.task],
@@ -366,9 +366,9 @@ def left_over(rows: int, share: float) -> int:
     return rows - (min(max(1, round(share * rows)), rows - 1) if share else 0)
 
 
-def patience_for(epochs: int) -> int:
+def patience_for(epochs: int, inputs: str = "sequences") -> int:
     """Choose how many epochs pass without a better validation loss before training stops."""
-    return max(5, math.ceil(0.3 * epochs))
+    return max(5, math.ceil((PATIENCE_OF_TABLES if inputs == "table" else PATIENCE) * epochs))
 
 
 def suit_rate(made: Design, widths: Sequence[int]) -> None:
