@@ -1,5 +1,7 @@
 """Presets: what each makes of a table's network, for which rows, and what is refused."""
 
+from importlib import import_module
+
 import numpy as np
 import pytest
 
@@ -53,6 +55,15 @@ def test_best_has_finer_bins_and_several_networks():
     best, default = (ct.design(BIG, TARGET, preset=name) for name in ("best", "default"))
     assert best.networks > default.networks == 1
     assert sum(p.size for p in best.network().parameters()) > sum(p.size for p in default.network().parameters())
+
+
+@pytest.mark.parametrize(("preset", "bins"), [("fast", 0), ("default", 64), ("best", 64)])
+def test_many_rows_of_classes_have_finer_bins(monkeypatch, preset, bins):
+    classes = np.median(TARGET) < TARGET
+    before = ct.design(BIG, classes, preset=preset).spec["bins"]
+    monkeypatch.setattr(import_module("cutaway.estimators.design"), "MANY_FOR_FINE_BINS", len(TARGET))
+    assert ct.design(BIG, classes, preset=preset).spec["bins"] == bins >= before
+    assert ct.design(BIG, TARGET, preset=preset).spec["bins"] == before == PRESETS[preset].bins
 
 
 @pytest.mark.parametrize("preset", PRESETS)

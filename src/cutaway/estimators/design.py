@@ -18,7 +18,7 @@ import numpy as np
 from ..data import TargetEncoder
 from ..data.column_kinds import asked_kinds
 from ..data.image_arrays import image_words
-from ..data.limits import FEW_FOR_LINEAR, PATIENCE, PATIENCE_OF_TABLES
+from ..data.limits import FEW_FOR_LINEAR, FINE_BINS, MANY_FOR_FINE_BINS, PATIENCE, PATIENCE_OF_TABLES
 from ..data.targets import as_target
 from ..described import described, entry
 from ..errors import ArgumentError, FileError
@@ -339,6 +339,8 @@ def plan(inputs: Inputs, rows: int, encoder: Any, target: TargetEncoder, validat
             rows < FEW_FOR_LINEAR or is_wide(rows, inputs.n_in(encoder)))
         few = few and not getattr(encoder, "codes", None)
         design.spec |= {} if whole else {"networks": 1}
+        if design.spec.get("bins") and link != "identity" and rows >= MANY_FOR_FINE_BINS:
+            design.spec |= {"bins": FINE_BINS}
         design.validation = min(share, 1 / design.networks)
         design.spec = design.spec | {"linear": few and inputs.name == "table" and target.task != "multilabel"}
     if design.kind == "fcn" and not whole:
