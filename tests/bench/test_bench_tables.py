@@ -152,6 +152,26 @@ def test_peers_take_gaps_and_levels_never_seen(who, task):
     assert worker.measured(table, 0, who)["score"] > 0.3
 
 
+@pytest.mark.parametrize(("by", "ours", "told"), [("groups", True, True), ("groups", False, False),
+                                                  ("chance", True, False)])
+def test_ours_are_told_the_groups_of_the_rows(monkeypatch, by, ours, told):
+    heard, keys = [], np.arange(40) // 4
+
+    class Listens(peers.OfModel):
+        def fit(self, X, y, **given):
+            heard.append(given)
+            return self
+
+        def predict(self, X):
+            return np.zeros(len(X))
+
+    monkeypatch.setitem(peers.COMPETITORS, "made", peers.Competitor(ours, lambda task, seed: Listens()))
+    table = files.Table("made", pd.DataFrame({"a": np.arange(40.0)}), np.arange(40.0), "regression", by, keys)
+    worker.measured(table, 0, "made")
+    assert heard and all(("groups" in given) == told for given in heard)
+    assert not told or heard[0]["groups"].tolist() == keys[table.split(0)[0]].tolist()
+
+
 def test_the_page_has_a_place_for_every_part():
     text = page.PAGE.read_text()
     assert all(page.BEGIN.format(part) in text for part in ("tables", "held-out", "development", "ames"))
