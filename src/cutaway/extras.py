@@ -24,6 +24,10 @@ def bring(extra: str) -> str:
     return f'pip install "cutaway[{extra}]"'
 
 
+#: What an extra alone does not bring, for its message.
+BESIDES = {"xla": ' (for a GPU of NVIDIA: pip install "cutaway[xla]" "jax[cuda13]", or jax[cuda12] for older drivers)'}
+
+
 def needed(module: str, extra: str, what: str) -> Any:
     """Import a module of another package. Raises ArgumentError that says how to get it."""
     try:

@@ -31,7 +31,9 @@ def test_one_that_cannot_be_imported_says_what_brings_it(monkeypatch):
         monkeypatch.delitem(sys.modules, name)
     found = ct.engines.available()["xla"]
     assert not found
-    assert found.what == 'needs jax, which is not installed: pip install "cutaway[xla]"'
+    assert found.what == (
+        'needs jax, which is not installed: pip install "cutaway[xla]" (for a GPU of NVIDIA: pip install '
+        '"cutaway[xla]" "jax[cuda13]", or jax[cuda12] for older drivers)')
 
 
 def test_xla_names_its_devices():

@@ -234,3 +234,17 @@ def kinds(asked: Sequence[str]) -> dict[str, str]:
         if not one.rpartition("=")[0]:
             raise ArgumentError(f"--column {one}: write NAME=KIND, such as --column shop=category.")
     return read_kinds((one.rpartition("=")[::2] for one in asked), lambda name: f"--column {name}=...: the kind is ")
+
+
+def runs_on(engine: str | None, device: str | None, devices: str | None) -> dict[str, Any]:
+    """What --engine, --device and --devices choose, by name. Raises ArgumentError for what is not there."""
+    from ..engines import check_choice
+
+    if engine is None:
+        if device is not None or devices is not None:
+            name = "--devices" if device is None else "--device"
+            raise ArgumentError(f"{name} is of the engine that JAX compiles: add --engine xla.")
+        return {}
+    count = int(devices) if devices is not None and devices.isdecimal() else devices
+    check_choice(engine, device, count, None)
+    return {"engine": engine, "device": device, "devices": count}

@@ -122,6 +122,12 @@ def fit(
                                                             "such as Europe/Berlin.", show_default=False)] = None,
     wide: Annotated[bool, Option("--wide", help="Each row of the table is a series, its columns t1, t2, ... or heat_1, "
                                                 "heat_2, ... are the steps.")] = False,
+    engine: Annotated[str | None, Option(metavar="NAME", help="What trains: cpu, unless given, or xla (JAX); "
+                                                              "`cutaway engines` lists them.")] = None,
+    device: Annotated[str | None, Option(metavar="cpu|gpu|tpu", help="Of --engine xla: where it trains; unless given, "
+                                                                     "on what JAX finds first.")] = None,
+    devices: Annotated[str | None, Option(metavar="N|all", help="Of --engine xla: so many devices share the rows of "
+                                                                "each batch.", show_default=False)] = None,
 ) -> None:
     """Train a network on a table, images or sequences, score it on rows it has not seen, and write it to a file.
 
@@ -140,6 +146,7 @@ def fit(
         None if class_weight is None else class_weight.value, monitor,
         None if precision is None else precision.value, checks.quantiles(quantiles, loss),
         None if preset is None else preset.value, *checks.positive_class(positive, threshold),
+        **checks.runs_on(engine, device, devices),
     )
     data, *more = files
     checks.output(out, "--out", MODEL, [data, *more])

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from .terminal import Screen
 
 #: Options of a network of one's own on the windows of one series, which `cutaway fit --forecast` trains with them.
-OWN = ("hidden", "loss", "epochs", "batch_size", "lr", "time_limit", "monitor", "precision", "quantiles", "preset")
+OWN = ("hidden", "loss", "epochs", "batch_size", "lr", "time_limit", "monitor", "precision", "quantiles", "preset",
+       "engine")
 #: What the entry of a model file is called that holds the scores.
 ENTRY = "backtest"
 

@@ -99,6 +99,9 @@ class FitOptions:
     preset: str | None = None
     positive: str | None = None
     threshold: str | None = None
+    engine: str | None = None
+    device: str | None = None
+    devices: int | str | None = None
 
     def chosen(self) -> dict[str, Any]:
         """List what was not left to the design, for the report."""

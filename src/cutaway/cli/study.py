@@ -150,7 +150,8 @@ class Study(SplitProblem):
             monitor=options.monitor or "loss", network=network or "auto", loss=options.loss,
             epochs=options.epochs, batch_size="auto" if options.batch_size is None else options.batch_size,
             time_limit=options.time_limit, random_state=options.seed, threads=options.threads,
-            precision=options.precision, columns=self.problem.columns or None, preset=options.preset or "default",
+            precision=options.precision, engine=options.engine or "cpu", device=options.device, devices=options.devices,
+            columns=self.problem.columns or None, preset=options.preset or "default",
             validation=self.rows(1) if len(self.parts[1]) else None, **own,
         )
 

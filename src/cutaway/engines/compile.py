@@ -17,9 +17,9 @@ from ..optim.optimizers import chosen
 from ..program import Program, batch_and_threads, evaluation, too_large, trace_model, training
 from ..random import stream
 from ..rules import facts
+from .choice import engine_for
 from .plan import most_rows
 from .precision import rounds
-from .registry import ENGINES
 
 # Bytes that a batch's values may take where predict chooses how many rows it has; and bytes that so many rows may take,
 # since eight threads share them.
@@ -41,7 +41,7 @@ def _memory(what: str, model: Any) -> Iterator[None]:
 def compile(model: Any, loss: str | Callable = "mse", optimizer: Optimizer | None = None, batch_size: int = 32,
             input: Any = None, target: Any = None, *, weighted: bool = False, seed: int = 0, engine: str = "cpu",
             threads: int | None = None, keep_all: bool = False, precision: str | None = None,
-            devices: int | str | None = None) -> Program:
+            devices: int | str | None = None, device: str | None = None) -> Program:
     """Compile a program that trains `model`: load, forward, loss, backward and update as one list of instructions.
 
     >>> import cutaway as ct
@@ -53,10 +53,11 @@ def compile(model: Any, loss: str | Callable = "mse", optimizer: Optimizer | Non
     weights of samples, of a mean of one: J = Σ w ℓ / rows. optimizer: AdamW(1e-3) if None. engine: "cpu", "reference",
     "xla", or another by its name. threads: None chooses by the size of a step. keep_all: no value shares memory with
     another. precision: "bf16" rounds the factors of layers' products to bf16, where engine and processor can, and says
-    so where they cannot; all else, and the sums, stay in float32. devices: so many, or "all", share a batch's rows
-    with engine="xla"; None is one. (More than eight arguments: each changes the program.)
+    so where they cannot; all else, and the sums, stay in float32. device, of engine="xla": "cpu", "gpu" or "tpu"; None
+    is what JAX takes by itself. devices: so many of them, or "all", share a batch's rows; None is one. (More than eight
+    arguments: each changes the program.)
     """
-    kind = ENGINES[engine]
+    kind, placed = engine_for(engine, device, devices)
     batch_size, threads = batch_and_threads(batch_size, threads)
     seed = whole_number("seed", seed, None)
     optimizer = chosen(optimizer)
@@ -73,24 +74,18 @@ def compile(model: Any, loss: str | Callable = "mse", optimizer: Optimizer | Non
     _refuse_links(recorded, loss)
     with _memory("the training", model):
         listing = training(recorded, model, optimizer, rounded)
-        return Program(kind(listing, batch_size, optimizer, seed, threads, keep_all, **_shared(kind, devices)), model)
-
-
-def _shared(kind: Any, devices: int | str | None) -> dict[str, Any]:
-    if devices is not None and not getattr(kind, "many_devices", False):
-        raise ArgumentError(f'the engine {kind.name!r} runs on one device: leave out devices=, or take engine="xla"')
-    return {} if devices is None else {"devices": devices}
+        return Program(kind(listing, batch_size, optimizer, seed, threads, keep_all, **placed), model)
 
 
 def evaluator(model: Any, X: Any, engine: str = "cpu", batch_size: int = 1024, threads: int | None = None,
-              keep_all: bool = False, rows: int | None = None) -> Program:
+              keep_all: bool = False, rows: int | None = None, device: str | None = None) -> Program:
     """Compile a program that evaluates `model` on inputs like X: forward only, dropout and batch norm at rest.
 
     Where batch_size rows would need more than 32 MB, it takes fewer at a time (64, if they need less than a gigabyte),
-    and no more than `rows`, the number that is to be evaluated. keep_all: no value shares memory with another, so that
-    `value` reads any value after `predict`; then batches are as large as asked for.
+    and no more than `rows`, the number that is to be evaluated. device: as `compile` takes it. keep_all: no value
+    shares memory with another, so that `value` reads any value after `predict`; then batches are as large as asked for.
     """
-    kind = ENGINES[engine]
+    kind, placed = engine_for(engine, device)
     batch_size, threads = batch_and_threads(batch_size, threads)
     with _memory("the recording of three rows", model):
         recorded = trace_model(model, None, X)  # the shape of no rows will do
@@ -102,7 +97,7 @@ def evaluator(model: Any, X: Any, engine: str = "cpu", batch_size: int = 1024, t
         if most < batch_size:
             batch_size = most if rows is None else min(most, 1 << max(rows - 1, 0).bit_length())
     with _memory("the evaluation", model):
-        program = Program(kind(listing, batch_size, threads=threads, keep_all=keep_all), model)
+        program = Program(kind(listing, batch_size, threads=threads, keep_all=keep_all, **placed), model)
     program.most = most
     return program
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ArgumentError
-from ..extras import bring
+from ..extras import BESIDES, bring
 from ..program import Engine
 
 
@@ -32,7 +32,7 @@ class Engines(MutableMapping[str, Any]):
                 self._own[name] = import_module(f".{name}.engine", __package__).ENGINE
             except ModuleNotFoundError as error:  # of another package: one of ours is always there
                 raise ArgumentError(f"the engine {name!r} needs {error.name}, which is not installed: "
-                                    f"{bring(name)}") from None
+                                    f"{bring(name)}{BESIDES.get(name, '')}") from None
         return self._own[name]
 
     def __setitem__(self, name: str, engine: Any) -> None:

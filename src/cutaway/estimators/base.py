@@ -37,6 +37,7 @@ from .networks import count_outputs, embeds, own_network
 from .notes import tell
 from .passes import one_pass, state_of
 from .presets import check_preset
+from .running import check_runs_on, runs_on
 from .sparse import row_encoder
 from .state import Fitted, all_or_nothing, forget
 from .weights import row_weights
@@ -111,6 +112,7 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
 
     def _prepare(self, X: Any, y: Any, sample_weight: Any, groups: Any, constant: bool) -> TrainingRows:
         self._check_arguments()
+        check_runs_on(self)
         refuse_left_out(self, "loss", "optimizer", "network", "monitor")
         rows = self._rows(X, y, sample_weight)
         self._begin(rows, constant=constant)
@@ -137,8 +139,8 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
             "loss": self._loss(), "optimizer": self.optimizer or design.optimizer(), "epochs": design.epochs,
             "validation": validation, "sample_weight": w, "seed": self._seed,
             "shuffle": design.batch_size < design.train_rows, "early_stopping": design.patience,
-            "threads": self.threads, "precision": self.precision, "progress": bool(self.verbose), "time_limit": left,
-            "monitor": "loss" if validation is None else self._monitor(), "callbacks": self.callbacks,
+            "progress": bool(self.verbose), "time_limit": left, "callbacks": self.callbacks,
+            "monitor": "loss" if validation is None else self._monitor(), **runs_on(self),
         }
         batch_size = min(design.batch_size, len(T))
         if design.networks > 1:
@@ -174,6 +176,7 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
         """Make one pass over the rows given. The first call fixes the encoders and the network."""
         with all_or_nothing(self):
             self._check_arguments()
+            check_runs_on(self)
             refuse_left_out(self, "loss", "optimizer")
             begun = hasattr(self, "model_")
             rows = self._rows(X, y, sample_weight, like=self.inputs_ if begun else None)

@@ -76,6 +76,8 @@ class Classifier(ClassifierMixin, Estimator):
     split: which rows of a table say how sure predictions may be: "random", drawn by chance; "time", the latest, of a
         second network that learnt from the others, "time:COL" by this column; "groups", whole groups of "groups:COL";
         "auto" goes by time or groups where a column surely tells of them and chance would flatter.
+    engine, device, devices: what trains, as ct.fit takes them: "xla" is JAX, on its "cpu", "gpu" or "tpu", the rows of
+        each batch shared among so many or "all". Predictions are the CPU engine's, the same wherever a file goes.
 
     Under 200 rows numbers have 64 bits, and each step sees all rows. The arguments are many because scikit-learn's
     conventions put every choice here.
@@ -123,6 +125,9 @@ class Classifier(ClassifierMixin, Estimator):
         threshold: float | str | None = None,
         callbacks: Any = (),
         split: str = "auto",
+        engine: str = "cpu",
+        device: str | None = None,
+        devices: int | str | None = None,
     ) -> None:
         self.network = network
         self.loss = loss
@@ -146,6 +151,9 @@ class Classifier(ClassifierMixin, Estimator):
         self.threshold = threshold
         self.callbacks = callbacks
         self.split = split
+        self.engine = engine
+        self.device = device
+        self.devices = devices
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Classifier:
         """Make one pass over these rows, at a constant learning rate; no rows are held back. Returns the classifier.

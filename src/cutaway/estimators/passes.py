@@ -15,6 +15,7 @@ from ..random import stream
 from ..staged import part_of
 from ..train.feeding import Data, stages
 from ..train.trouble import normalises_batches
+from .running import runs_on
 from .weights import none_if_equal
 
 
@@ -78,7 +79,7 @@ def program_for(estimator: Any, Z: Any, T: np.ndarray, weighted: bool) -> Any:
     e._compiled = shapes, weighted, batch
     optimizer = e.optimizer or AdamW(e.design_.lr, weight_decay=e.design_.weight_decay, decay="matrices")
     e._program = compile(e.model_, e._loss(), optimizer, batch, Z[:2], T[:2], weighted=weighted, seed=e._seed,
-                         threads=e.threads, precision=e.precision)
+                         **runs_on(e))
     e._program.state.put(e.__dict__.pop("_program_state", {}))
     return e._program
 

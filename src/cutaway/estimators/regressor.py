@@ -80,6 +80,9 @@ class Regressor(RegressorMixin, Estimator):
         preset: str = "default",
         callbacks: Any = (),
         split: str = "auto",
+        engine: str = "cpu",
+        device: str | None = None,
+        devices: int | str | None = None,
     ) -> None:
         self.network = network
         self.loss = loss
@@ -100,6 +103,9 @@ class Regressor(RegressorMixin, Estimator):
         self.preset = preset
         self.callbacks = callbacks
         self.split = split
+        self.engine = engine
+        self.device = device
+        self.devices = devices
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Regressor:
         """Make one pass over these rows, at a constant learning rate; no rows are held back. Returns the regressor.

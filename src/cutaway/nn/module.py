@@ -281,24 +281,25 @@ class Module(Tree, Shown):
         return np.concatenate(flags) if flags else np.zeros(0)
 
     # ---- using it --------------------------------------------------------------------------------------------------
-    def predict(self, X: Any, batch_size: int = 1024, engine: str = "cpu", threads: int | None = None) -> np.ndarray:
+    def predict(self, X: Any, batch_size: int = 1024, engine: str = "cpu", threads: int | None = None,
+                device: str | None = None) -> np.ndarray:
         """Compute raw outputs for every row of X, as the loss takes them: by the compiled evaluation, in batches.
 
         batch_size: the most rows at a time; fewer where they would need more than 32 MB, but 64 up to a gigabyte.
-        threads: None chooses by the size of a batch. Raises ShapeError or ArgumentError for an X that does not fit the
-        network, and ResourceError where memory cannot be had.
+        threads: None chooses by the size of a batch. device: of engine="xla", as ct.fit takes it. Raises ShapeError or
+        ArgumentError for an X that does not fit the network, and ResourceError where memory cannot be had.
         """
         X = NamedInputs.of(X)
         step = X.step
         if step is not None:
             some = min(batch_size, step)  # so that no batch is larger than what is made at a time
             parts = (X[start : start + step] for start in range(0, len(X), step))
-            return np.concatenate([self.predict(part, some, engine, threads) for part in parts])
+            return np.concatenate([self.predict(part, some, engine, threads, device) for part in parts])
         known, rows = vars(self).setdefault("_evaluators", {}), len(X)
         few = threads is None and isinstance(batch_size, WHOLE) and 0 < rows <= FEW <= batch_size
         if few:  # a second thread would cost more than it does
             batch_size, threads = 1 if rows == 1 else FEW, 1
-        key = (few, engine, batch_size, threads, details(self), X.kind)
+        key = (few, engine, batch_size, threads, details(self), X.kind, device)
         try:
             program = known.get(key) if isinstance(batch_size, WHOLE) else None
         except TypeError:  # somebody gives a list
@@ -309,7 +310,7 @@ class Module(Tree, Shown):
 
             batch_size, threads = batch_and_threads(batch_size, threads)
             try:
-                program = evaluator(self, X, engine, batch_size, threads, rows=rows)
+                program = evaluator(self, X, engine, batch_size, threads, rows=rows, device=device)
             except ShapeError as error:
                 if "x" not in X.arrays or np.ndim(X.arrays["x"]) != 1:
                     raise

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from ..autodiff import Runtime
+from ..errors import ArgumentError
 from ..optim import Optimizer
 from .build import Listing
 from .instruction import Instruction, Rows, ShapeOf, Value
@@ -61,6 +62,18 @@ class Engine(ABC):
         """Say why products cannot be of factors rounded to bf16, where precision="bf16" asks for them; "" if they can:
         then instructions that say `rounded` are run so."""
         return f"the engine {cls.name} has none"
+
+    @classmethod
+    def placed(cls, device: str | None, devices: int | str | None) -> dict[str, Any]:
+        """Give the arguments that the constructor takes, besides those below, for a kind of device ("cpu", "gpu",
+        "tpu") and so many of them, or "all". Raises ArgumentError for those that cannot be had."""
+        if device not in (None, "cpu"):
+            raise ArgumentError(f"device={device!r}: the engine {cls.name!r} runs on the processor. For other devices "
+                                'take engine="xla"')
+        if devices is not None:
+            raise ArgumentError(f"the engine {cls.name!r} runs on one device: leave out devices=, or take "
+                                'engine="xla"')
+        return {}
 
     @classmethod
     def runs_on(cls) -> str:

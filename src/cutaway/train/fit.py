@@ -29,7 +29,7 @@ def fit(model: Any, X: Any, y: Any, loss: str | Callable = "mse", optimizer: Opt
         early_stopping: bool | int | None = None, checkpoint: Any = None, resume: Any = None, engine: str = "cpu",
         threads: int | None = None, progress: bool | None = None, metrics: Any = (),
         time_limit: float | None = None, monitor: Any = "loss", precision: str | None = None,
-        devices: int | str | None = None) -> Run:
+        devices: int | str | None = None, device: str | None = None) -> Run:
     """Train `model` in place: `epochs` passes over the rows of X, one update a batch.
 
     >>> import cutaway as ct
@@ -54,7 +54,8 @@ def fit(model: Any, X: Any, y: Any, loss: str | Callable = "mse", optimizer: Opt
     drop_last: leave out a last batch that is smaller. (One of a single row always is, where batch norm cannot take it.)
     time_limit: seconds after which training ends.
     engine, threads: "cpu" (machine code), "reference" (NumPy) or "xla" (JAX); threads=None takes as many as help.
-    devices: how many of JAX's devices share the rows of each batch, or "all", with engine="xla".
+    device, devices: of engine="xla", "cpu", "gpu" or "tpu", JAX's own choice if None; and how many of them share the
+        rows of each batch, or "all".
     precision: None, or "bf16": layers multiply factors rounded to bf16 and add up in float32, faster on processors that
         can, said where not. Weights, state, norms and losses stay in float32, and so does all evaluation.
 
@@ -79,7 +80,7 @@ def fit(model: Any, X: Any, y: Any, loss: str | Callable = "mse", optimizer: Opt
         sample_weight=sample_weight, seed=seed, shuffle=shuffle, drop_last=drop_last, callbacks=callbacks,
         early_stopping=early_stopping, checkpoint=checkpoint, resume=resume, engine=engine, threads=threads,
         progress=progress, metrics=metrics, time_limit=time_limit, monitor=monitor, precision=precision,
-        devices=devices,
+        devices=devices, device=device,
     )
     run = training.go()
     for said in training.warnings():

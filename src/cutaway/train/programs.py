@@ -30,9 +30,10 @@ class Programs:
         self.known[key] = compile(model, loss, optimizer, batch_size, X, y, seed=seed, **options)
         return self.known[key]
 
-    def evaluator(self, model: Any, X: Any, engine: str, threads: int | None) -> Program:
-        key = ("evaluate", structure(model), NamedInputs.of(X).kind, engine, threads)
+    def evaluator(self, model: Any, X: Any, engine: str, threads: int | None,
+                  device: str | None = None) -> Program:
+        key = ("evaluate", structure(model), NamedInputs.of(X).kind, engine, threads, device)
         if key in self.known:
             return self.known[key].twin(model)
-        self.known[key] = evaluator(model, X, engine, threads=threads)
+        self.known[key] = evaluator(model, X, engine, threads=threads, device=device)
         return self.known[key]

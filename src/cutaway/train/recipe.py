@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..arguments import whole_number
-from ..engines import checked_precision
+from ..engines import check_choice
 from ..errors import ArgumentError
 from ..optim.optimizers import chosen
 from .past import Past
@@ -34,6 +34,7 @@ class Recipe:
     threads: int | None = None
     precision: str | None = None
     devices: int | str | None = None
+    device: str | None = None
 
     def __post_init__(self) -> None:
         self.epochs, self.seed = whole_number("epochs", self.epochs), whole_number("seed", self.seed, None)
@@ -48,7 +49,7 @@ class Recipe:
         if limit is not None and not (isinstance(limit, int | float | np.number) and limit >= 0):
             raise ArgumentError(f"time_limit must be a number of seconds, or None, got {limit!r}")
         self.drop_last = bool(self.drop_last)
-        checked_precision(self.precision)
+        check_choice(self.engine, self.device, self.devices, self.precision)
 
     @property
     def patience(self) -> int:
@@ -70,5 +71,5 @@ class Recipe:
             batch_size=self.rows_a_step(len(task.rows)), seed=self.seed, shuffle=self.shuffle,
             drop_last=self.drop_last, options={
                 "weighted": task.data.weight is not None, "seed": self.seed, "precision": self.precision,
-                "devices": self.devices},
+                "devices": self.devices, "device": self.device},
         )

@@ -26,7 +26,7 @@ class Validation:
         self.weight = None if data.weight is None else data.weight / data.weight.mean()
         if self.weight is not None:
             losses.refuse_weights(loss)
-        self.program = programs.evaluator(model, data.inputs[:2], recipe.engine, recipe.threads)
+        self.program = programs.evaluator(model, data.inputs[:2], recipe.engine, recipe.threads, recipe.device)
         self.resident = not data.on_disk
         if self.resident:
             self.program.feed(data.inputs)

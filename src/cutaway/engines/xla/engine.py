@@ -23,7 +23,7 @@ from ...optim.hoisted import Hoisted, hoisted, in_one_piece
 from ...program import Listing, State, Value
 from ...text import joined
 from ..reference.engine import Reference, hyperparameters, rates
-from .devices import Devices, shared_by
+from .devices import Devices, found_devices
 from .step import Arrays, JaxStep, place
 
 SECONDS = 0.25  # of steps in one call, in which Ctrl-C is not heard
@@ -44,12 +44,19 @@ class Memory:
 class XLA(Reference):
     """Runs a listing on the device that JAX chooses: a step is one function, compiled once for each size of batch."""
 
-    name, exact, many_devices = "xla", False, True
+    name, exact = "xla", False
 
     def __init__(self, listing: Listing, batch_size: int, optimizer: Optimizer | None = None, seed: int = 0,
-                 threads: int | None = None, keep_all: bool = False, devices: int | str | None = None) -> None:
-        self.devices = shared_by(devices)
+                 threads: int | None = None, keep_all: bool = False, devices: Devices | None = None) -> None:
+        self.devices = devices or Devices()
         super().__init__(listing, batch_size, optimizer, seed, threads, keep_all)
+
+    @classmethod
+    def placed(cls, device: str | None, devices: int | str | None) -> dict[str, Any]:
+        return {"devices": found_devices(device, devices)}
+
+    def altered(self, listing: Listing) -> XLA:
+        return XLA(listing, self.batch_size, self.optimizer, self.seed, self.threads, True, self.devices)
 
     @classmethod
     def runs_on(cls) -> str:
@@ -70,7 +77,7 @@ class XLA(Reference):
         self._double = any(v.dtype == np.float64 for v in every)
         self._constants = {id(v): v.array for v in every if v.array is not None}
         # XLA's convolution takes some twenty times as long inside a loop on a CPU: one step a call is better there
-        self._by_one = jax.default_backend() == "cpu" and any(i.op == "conv" for i in self.instructions)
+        self._by_one = self.devices.kind == "cpu" and any(i.op == "conv" for i in self.instructions)
         self._update = None if self.optimizer is None else _apart(type(self.optimizer).rule)
         self._compiled = (_evaluation(self.listing, self._kept, self.devices) if self._update is None else
                           _training(self.listing, self._kept, self._update, self._by_one, self.devices))

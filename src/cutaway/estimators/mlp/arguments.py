@@ -11,6 +11,7 @@ import numpy as np
 from ...arguments import is_whole
 from ...errors import ArgumentError
 from ...nn import ACTIVATIONS
+from ..running import check_runs_on
 
 ACTIVATION_NAMES = {"logistic": "sigmoid"}  # scikit-learn's own names, where ours differ
 SOLVERS = ("adam", "sgd", "lbfgs")
@@ -88,6 +89,7 @@ def check_arguments(estimator: Any) -> None:
         if not good(value):
             raise ArgumentError(f"{kind}: {name} is {value!r}: give {words}.")
     hidden_widths(estimator.hidden_layer_sizes)
+    check_runs_on(estimator)
     if not callable(estimator.loss) and estimator.loss not in estimator.losses:
         raise ArgumentError(
             f"{kind}: loss is {estimator.loss!r}: give one of {', '.join(estimator.losses)}, or a function (z, y) -> J "

@@ -24,6 +24,7 @@ from ...train.fit import beginning
 from ..arguments import refuse_left_out
 from ..built import WithDiagram
 from ..passes import run_over, state_of
+from ..running import runs_on
 from ..state import Fitted, all_or_nothing, forget
 from ..weights import none_if_equal, row_weights
 from .arguments import ACTIVATION_NAMES, check_arguments, hidden_widths
@@ -304,7 +305,7 @@ class MLPEstimator(WithDiagram, Fitted, Convertible, BaseEstimator):
             model, X, T, loss=self._objective(scale), optimizer=optimizer_for(self, self._rate),
             epochs=int(self.max_iter), batch_size=self._batch_size(len(T)), sample_weight=w / scale, seed=seed,
             shuffle=Orders(self._random_state) if self.shuffle else False, callbacks=(watch, *self.callbacks),
-            threads=self.threads, progress=False,
+            progress=False, **runs_on(self),
         )
         self.run_ = training.go()
         self.history_ = self.run_.history
@@ -420,7 +421,7 @@ class MLPEstimator(WithDiagram, Fitted, Convertible, BaseEstimator):
             self._rate = ChangingRate(self.learning_rate_init)
         seed = self._random_state.randint(2**31) if self.dropout else 0
         program = compile(model, self._objective(), optimizer_for(self, self._rate), wanted, X[:2],
-                          T[:2], weighted=True, seed=seed, threads=self.threads)
+                          T[:2], weighted=True, seed=seed, **runs_on(self))
         program.state.put(self.__dict__.pop("_solver_state", {}))
         self._program = program
         return program

@@ -36,7 +36,8 @@ class MLPClassifier(ClassifierMixin, MLPEstimator):
     (two classes and labels: 0 and 1). class_weight: "balanced" or {class: weight}. dropout: the share of hidden
     neurons silent in each step. validation_data: (X, y) or (X, y, sample_weight) to score each epoch on; the weights of
     the best score are put back; early_stopping then stops by it, in partial_fit too. callbacks: functions of an event
-    (train/events.py). threads: as many as help, if None. activation: any of ct.nn. Gaps (NaN) in X are filled with the
+    (train/events.py). threads: as many as help, if None. engine, device, devices, precision: what trains, as ct.fit
+    takes them; predictions are the CPU engine's. activation: any of ct.nn. Gaps (NaN) in X are filled with the
     column's mean, and a column that had some says in one of its own where. The many arguments are scikit-learn's.
 
     After `fit`, besides scikit-learn's attributes: model_ (the network, of which coefs_ are views), history_ and run_
@@ -77,6 +78,10 @@ class MLPClassifier(ClassifierMixin, MLPEstimator):
         validation_data: tuple | None = None,
         callbacks: Sequence[Callable] = (),
         threads: int | None = None,
+        engine: str = "cpu",
+        device: str | None = None,
+        devices: int | str | None = None,
+        precision: str | None = None,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -107,6 +112,10 @@ class MLPClassifier(ClassifierMixin, MLPEstimator):
         self.validation_data = validation_data
         self.callbacks = callbacks
         self.threads = threads
+        self.engine = engine
+        self.device = device
+        self.devices = devices
+        self.precision = precision
 
     @available_if(lambda self: self._is_stochastic())
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> MLPClassifier:

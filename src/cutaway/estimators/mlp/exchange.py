@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from ...errors import ArgumentError
 from ...program import State
 from ..passes import state_of
+from ..running import RUNS_ON
 from .base import MLPEstimator
 from .classifier import MLPClassifier
 from .gaps import Gaps
@@ -122,7 +123,7 @@ def _refuse_more(mlp: Any) -> None:
     """Raise ArgumentError for what would be lost: scikit-learn's network could not be trained on as this one is."""
     own, kind = mlp.get_params(), THEIRS[type(mlp)]
     usual = type(mlp)().get_params()
-    more = [f"{name}={own[name]!r:.40}" for name in sorted(own.keys() - {*kind._get_param_names(), "threads"})
+    more = [f"{name}={own[name]!r:.40}" for name in sorted(own.keys() - {*kind._get_param_names(), *RUNS_ON})
             if not (own[name] is usual[name] or own[name] == usual[name])]
     if mlp.activation not in ACTIVATIONS:
         more.append(f"activation={mlp.activation!r}")

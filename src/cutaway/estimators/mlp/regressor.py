@@ -63,6 +63,10 @@ class MLPRegressor(RegressorMixin, MLPEstimator):
         validation_data: tuple | None = None,
         callbacks: Sequence[Callable] = (),
         threads: int | None = None,
+        engine: str = "cpu",
+        device: str | None = None,
+        devices: int | str | None = None,
+        precision: str | None = None,
     ) -> None:
         self.loss = loss
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -92,6 +96,10 @@ class MLPRegressor(RegressorMixin, MLPEstimator):
         self.validation_data = validation_data
         self.callbacks = callbacks
         self.threads = threads
+        self.engine = engine
+        self.device = device
+        self.devices = devices
+        self.precision = precision
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict numbers (n,) or (n, outputs)."""

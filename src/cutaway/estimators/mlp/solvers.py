@@ -11,11 +11,12 @@ import numpy as np
 from scipy.optimize import minimize
 from sklearn.exceptions import ConvergenceWarning
 
-from ...engines import compile
+from ...engines import ENGINES, compile
 from ...errors import warn
 from ...nn import Module
 from ...optim import SGD, Adam, Optimizer
 from ...rules.namespace import NUMPY as xp
+from ..running import runs_on
 
 
 def adam_epsilon_hat(theta, g, m, v, *, t, lr, beta1, beta2, eps):
@@ -138,7 +139,7 @@ def lbfgs(mlp: Any, model: Module, objective: Callable, X: np.ndarray, y: np.nda
     Value and gradient come from a program whose update moves nothing.
     """
     program = compile(model, objective, SGD(0.0), len(y), X[:2], y[:2], weighted=w is not None,
-                      threads=mlp.threads)
+                      keep_all=not ENGINES[mlp.engine].exact, **runs_on(mlp))  # g is read
     program.feed(X, y, w)
     engine, g = program.engine, program.engine.listing.block["g"]
 
