@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ArgumentError, CutawayError, FileError, warn
+from ..errors import ArgumentError, CutawayError, FileError, TrainingWarning, warn
 from ..files import container, write_whole
 from ..files.endings import check_folder
 from ..text import no_path
@@ -27,6 +27,8 @@ KEPT = 2
 SECONDS = 5.0  # between two checkpoints; more where writing one takes more than a twentieth of it
 NAME = re.compile(r"step-([0-9]{9,})\.safetensors")
 LOOKED_AT = 16 * 2**20  # bytes of rows by which data are recognised
+OTHER_ENGINE = ("{}: the engine {!r} wrote this checkpoint, and training goes on with {!r}. Batches, dropout and "
+                "schedules are the same; weights will equal those of an uninterrupted run to roundings, not to the bit")
 
 
 class Checkpoints:
@@ -84,7 +86,8 @@ class Checkpoints:
         began = time.monotonic()
         note, arrays = taken(training)
         path = self.folder / f"step-{note['t']:09d}.safetensors"
-        write_whole(path, container.pack(note | {"settings": self.settings(training)}, arrays))
+        write_whole(path, container.pack(note | {
+            "settings": self.settings(training), "engine": training.program.engine.name}, arrays))
         self.whole = [*(known for known in self.whole if known != path), path][-KEPT:]
         for old in set(self.files()).difference(self.whole):
             with suppress(OSError):
@@ -137,7 +140,9 @@ class Checkpoints:
             put_back(training, note, arrays)
         except (KeyError, TypeError, ValueError, CutawayError) as error:  # its checksums fit: somebody rewrote it
             raise FileError(f"{path} is no checkpoint of this run ({error!r}): delete it") from None
-        self._read = None
+        self._read, wrote, goes_on = None, note.get("engine"), training.program.engine.name
+        if wrote not in (None, goes_on):
+            warn(OTHER_ENGINE.format(path.name, wrote, goes_on), TrainingWarning)
 
     def settings(self, training: Any) -> dict[str, Any]:
         """List what must be the same for a resumed run to equal an uninterrupted one."""

@@ -239,7 +239,8 @@ def _walk(on: Surface, name: str, opt: Optimizer, start: Pair | None, steps: int
         raise ArgumentError(f"{type(opt).__name__} takes whole parameters, and a surface has two weights and no more: "
                             "compare it on a network, with ct.lab.race")
     model, (X, y) = on.model(start), on.data(seed)
-    program = compile(model, on.loss, opt, min(batch_size, on.rows), X, y, seed=seed, engine=engine)
+    program = compile(model, on.loss, opt, min(batch_size, on.rows), X, y, seed=seed, engine=engine,
+                      keep_all=True)  # g is read
     program.feed(X, y)
     theta, g = model.theta, program.engine.listing.block["g"]
     points, gradients, ended = [theta.copy()], [], ""

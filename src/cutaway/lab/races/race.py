@@ -30,7 +30,8 @@ REACHED = 0.75  # of all runs end at the target or below it, where none is given
 def race(model: Module | Callable[[], Module], X: Any, y: Any, optimizers: Any = None, loss: str | Callable = "auto",
          seeds: int = 10, budget: int = 6, epochs: int = 20, batch_size: int | str = 32, validation: Any = 0.2,
          target: float | None = None, by: str | None = None, seed: int = 0, paths: bool = False,
-         workers: int | None = None, progress: bool | None = None, executor: Any = None) -> Race:
+         workers: int | None = None, progress: bool | None = None, executor: Any = None, engine: str = "cpu",
+         device: str | None = None) -> Race:
     """Let optimizers train the same network on the same data, with equal care for each, and say who is ahead.
 
     >>> import cutaway as ct
@@ -47,7 +48,7 @@ def race(model: Module | Callable[[], Module], X: Any, y: Any, optimizers: Any =
     rates around its own (or its usual one) are tried on seeds that are not raced, then the best of them races.
     by: "val_loss" (with validation data, the default), "loss", "accuracy" or "r2". target: a training loss; by default
     one that three in four runs reach. paths: keep the weights along the first seed's runs, for `slice`.
-    executor: who trains, as `ct.fit_many` takes it.
+    executor: who trains, as `ct.fit_many` takes it. engine, device: what runs it, as `ct.fit` takes them.
     Arguments are many because this one call is the whole experiment.
 
     A run that diverges is reported and the others go on. Ctrl-C ends the race; seeds that all have finished stay.
@@ -60,7 +61,7 @@ def race(model: Module | Callable[[], Module], X: Any, y: Any, optimizers: Any =
         validation = *opened(model, validation[0], validation[1], loss)[1:3], *validation[2:]
     model, X, y, loss = opened(model, X, y, loss)
     starters = entered(optimizers)
-    course = _Course(model, X, y, loss, epochs, batch_size, validation)
+    course = _Course(model, X, y, loss, epochs, batch_size, validation, engine, device)
     by = course.decides(by)
     drawn = stream(seed, "race").choice(2**31, seeds + TUNING_SEEDS, replace=False).tolist()
     raced, tried = drawn[:seeds], drawn[seeds:] if budget > 1 else []
@@ -103,7 +104,8 @@ def race(model: Module | Callable[[], Module], X: Any, y: Any, optimizers: Any =
 class _Course:
     """What all runs of a race have in common."""
 
-    def __init__(self, model: Any, X: Any, y: Any, loss: Any, epochs: int, batch_size: Any, validation: Any) -> None:
+    def __init__(self, model: Any, X: Any, y: Any, loss: Any, epochs: int, batch_size: Any, validation: Any,
+                 engine: str, device: str | None) -> None:
         self.model, self.X, self.y = model, X, y
         self.loss = losses.get(loss_for(loss, fresh(model, 0), X, y, learns=True))
         labels = self.loss is losses.binary_cross_entropy or (
@@ -112,7 +114,7 @@ class _Course:
         self.metric = "accuracy" if labels else "r2" if numbers else ""
         self.learnt: Any = None  # the rows that the first seed learns from
         self.scored = ["loss"]
-        self.options = {"epochs": epochs, "batch_size": batch_size}
+        self.options = {"epochs": epochs, "batch_size": batch_size, "engine": engine, "device": device}
         if validation is not None:
             self.scored += ["val_loss", *([self.metric] if self.metric else [])]
             self.options |= {"validation": validation, "metrics": [self.metric] if self.metric else []}
