@@ -52,7 +52,7 @@ def check(executor: Any) -> None:
     if not callable(getattr(executor, "submit", None)):
         raise ArgumentError(
             "executor must have submit(function, *arguments), which gives a future: a concurrent.futures executor, or "
-            f"a Dask client's get_executor(); got {executor!r}")
+            f"a Dask client's get_executor(), or ct.train.RayExecutor(); got {executor!r}")
 
 
 def train_on(executor: Any, trainings: list[Training], entries: list[dict[str, Any]], update: Callable[[], None],
