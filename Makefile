@@ -12,9 +12,11 @@ BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	$$($(BIN)/python -c 'import sys; print("-c constraints.txt" if sys.version_info < (3, 12) else "")')
 # what leans on a version of Python or of a library: source text, forks, estimators' conventions, tables, files
-SHORT = tests/autodiff tests/program tests/optim tests/engines/test_language.py tests/engines/test_fork.py \
+SHORT = tests/autodiff tests/program/test_recording.py tests/program/test_listing.py tests/program/test_state.py \
+	tests/optim/test_optimizers.py tests/optim/test_schedules.py tests/engines/test_language.py tests/engines/test_fork.py \
 	tests/estimators/test_conventions.py tests/data/test_read_table.py tests/data/test_table_encoder.py \
-	tests/data/test_hostile_tables.py tests/files tests/nn/test_modules.py tests/test_text.py
+	tests/data/test_hostile_tables.py tests/files/test_file_round_trip.py tests/files/test_file_errors.py \
+	tests/nn/test_modules.py tests/test_text.py
 # test processes side by side; 0 is none but pytest itself: make test WORKERS=0
 WORKERS = 2
 
@@ -23,7 +25,7 @@ help:
 	@echo "make test    everything CI checks: lint, the smoke suite, the whole suite (pages in Chromium, if it is here)"
 	@echo "make lint    ruff, mypy, and which way the imports point"
 	@echo "make docs    all pages and a reference of every class and function, as HTML: build/docs/index.html"
-	@echo "make short   two minutes of tests, for another Python: make short PYTHON=python3.13 VENV=.venv-3.13"
+	@echo "make short   a minute of tests, for another Python: make short PYTHON=python3.13 VENV=.venv-3.13"
 	@echo "make dist    sdist and wheel in dist/, and the wheel tried in an environment that has nothing else"
 	@echo "make bench   this machine's speed, beside the peers that are installed"
 	@echo "make clean   remove what building and testing left behind (to start over, remove $(VENV) too)"
