@@ -113,3 +113,5 @@ def test_what_has_no_space_is_refused():
     plan.kind = "own"
     with pytest.raises(ArgumentError, match="no search space for a network of kind 'own'"):
         ct.tuning.chosen(plan)
+    with pytest.raises(ArgumentError, match=r"around a design, got 3: give ct.design\(X, y\)"):
+        ct.tuning.chosen(3)

@@ -21,6 +21,7 @@ from .estimators.design import plan as plan_again
 from .estimators.inputs import KINDS
 from .estimators.presets import DEFAULT
 from .optim.schedules import AUTO
+from .text import short
 
 __all__ = ["chosen", "suggest"]
 
@@ -118,6 +119,9 @@ class _Found:
 
 def _space(plan: Design) -> dict[str, _Found]:
     """All that is searched for a design, by name. Each range holds the design's own value."""
+    if not isinstance(plan, Design):
+        raise ArgumentError(f"a search space is made around a design, got {short(repr(plan), 60)}: "
+                            "give ct.design(X, y).")
     if plan.kind not in _SPACES:
         raise ArgumentError(f"there is no search space for a network of kind {plan.kind!r}: there are "
                             f"{', '.join(_SPACES)}.")
