@@ -176,3 +176,23 @@ def test_a_bottleneck_may_be_meant():
     assert "or use one layer" in str(plain)
     pair = nn.Sequential(nn.Conv2d(4, 4, 3, groups=4), nn.Conv2d(4, 8, 1))
     assert "If that is not meant" in str(ct.summary(pair, (6, 6, 4)).collapse[0])
+
+
+@pytest.mark.parametrize("count", [2, 3, 8])
+def test_members_of_a_list_that_are_alike_are_one_line(count):
+    """In the text alone: the table of pandas keeps every row, and the totals are those of all."""
+    net = ct.nn.Ensemble([ct.nn.MLP(4, [8], 1) for _ in range(count)])
+    s = ct.summary(net)
+    folded = [line for line in s.cells() if line[1] == "each as networks.0"]
+    assert bool(folded) == (count > 2)
+    assert s.parameters == count * 49 and len(s.to_pandas()) == 1 + 4 * count + 2
+    if folded:
+        (line,) = folded
+        assert line[0] == f"networks.1 to networks.{count - 1}" and line[3] == str((count - 1) * 49)
+        assert not [row for row in s.cells() if row[0].startswith("networks.1.")]
+
+
+def test_a_member_of_a_list_that_differs_is_shown():
+    net = ct.nn.Ensemble([ct.nn.MLP(4, [width], 1) for width in (8, 8, 8, 9, 8)])
+    layers = {row[0].partition(".layer")[0] for row in ct.summary(net).cells()}
+    assert {"networks.0", "networks.1 to networks.2", "networks.3", "networks.4"} <= layers

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from ..engines import bytes_needed
@@ -17,6 +18,7 @@ from .reading import network_of
 BATCH = 32  # rows for which memory is given
 HEAD = ("layer", "operation", "gives", "parameters", "multiply-adds", "activations")
 WIDTHS = (24, 40, 24)  # characters of the first three columns, at most
+LISTED = re.compile(r"(.*?\b)\d+(?=\.)")  # a member of a list of layers: networks.0
 BAR = 12  # characters of the longest bar
 
 
@@ -176,13 +178,16 @@ class Summary(Shown):
         return lines + [f"note: {found}" for found in self.collapse]
 
     def cells(self) -> list[tuple[str, ...]]:
-        """Write the table as text, without its head; the last column is a bar of multiply-adds."""
+        """Write the table as text, without its head; the last column is a bar of multiply-adds.
+
+        Of parts that are alike, three or more behind one another, the first is shown and the others are one line.
+        """
         most = max((row.multiply_adds for row in self.rows), default=0)
         return [(
             row.layer, f"{row.operation} {row.settings}".strip(), row.gives, _parameters(row),
             f"{row.multiply_adds:,}" if row.multiply_adds else "", size(row.bytes) if row.bytes else "",
-            "█" * max(round(BAR * row.multiply_adds / most), 1) if row.multiply_adds else "",
-        ) for row in self.rows]
+            "█" * max(round(BAR * row.multiply_adds / most), 1) if row.multiply_adds and row.operation else "",
+        ) for row in _folded(self.rows)]
 
     def _in_notebook(self) -> Any:
         yield Table((*HEAD, ""), self.cells(), (3, 4, 5))
@@ -193,6 +198,48 @@ class Summary(Shown):
         return "\n".join([*columns([(*HEAD, ""), *cut], (3, 4, 5)), "", *self.totals()])
 
     __repr__ = __str__
+
+
+def _folded(rows: list[Row]) -> list[Row]:
+    """Put a line in place of the members of a list that are as its first: networks.1 to networks.7, as networks.0."""
+    lines: list[Row] = []
+    while rows:
+        first = _member(rows)
+        others, after = [], rows[len(first):]
+        while first and _alike(first, after[: len(first)]):
+            others.append(after[: len(first)])
+            after = after[len(first):]
+        if len(others) < 2:
+            lines.append(rows[0])
+            rows = rows[1:]
+            continue
+        names = [LISTED.match(part[0].layer)[0] for part in (first, others[0], others[-1])]  # type: ignore[index]
+        alike = [row for part in others for row in part]
+        lines += [*first, Row(f"{names[1]} to {names[2]}", "", f"each as {names[0]}", "",
+                              sum(row.parameters for row in alike), "", sum(row.multiply_adds for row in alike),
+                              sum(row.bytes for row in alike))]
+        rows = after
+    return lines
+
+
+def _member(rows: list[Row]) -> list[Row]:
+    """The first rows, if they are those of a member of a list: they end where the next member begins."""
+    name = LISTED.match(rows[0].layer)
+    if name is None:
+        return []
+    inside = f"{name[0]}."
+    end = next((k for k, row in enumerate(rows) if row.layer and not row.layer.startswith(inside)), len(rows))
+    return rows[:end]
+
+
+def _alike(first: list[Row], other: list[Row]) -> bool:
+    """Whether other rows are those of another member of the list, with the same layers."""
+    names = [LISTED.match(part[0].layer) if part else None for part in (first, other)]
+    if names[0] is None or names[1] is None or names[0][1] != names[1][1]:
+        return False
+    bare = [[replace(row, layer=row.layer.removeprefix(name[0])) for row in part]
+            for name, part in zip(names, (first, other), strict=True) if name is not None]
+    return bare[0] == bare[1]
 
 
 def _parameters(row: Row) -> str:
