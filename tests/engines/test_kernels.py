@@ -24,7 +24,7 @@ TOLERANCE = {"float32": {"rtol": 3e-5, "atol": 3e-6}, "float64": {"rtol": 1e-11,
 @precisions
 @every_case
 def test_every_value_equals_the_rules(id, name, make, dtype):
-    for n, k in ((5, 17), (1, 3), (33, 2)):
+    for n, k in ((5, 17), (1, 3), (33, 2))[: 3 if dtype == "float32" else 1]:  # machine code for each, made anew
         case = make(np.random.default_rng(n), n, k)
         one, a = program(Around(name, case).astype(dtype), "reference", keep_all=True)
         two, b = program(Around(name, case).astype(dtype), "cpu", keep_all=True)
