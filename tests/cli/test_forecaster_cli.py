@@ -63,6 +63,19 @@ def test_two_commands_make_a_forecast_of_a_file_with_holes(here, run):
     assert "load" in page and "MASE" in page
 
 
+def test_the_column_of_times_is_found_and_told_and_without_one_rows_are_steps(here, run):
+    how = ("--forecast", "load", "--horizon", 2, "--window", 24, "--threads", 1)
+    status, out, err = run("fit", "load.csv", *how)
+    assert (status, err) == (0, "")
+    assert "times are those of 'when', the first column of dates: name another column if" in words(out)
+    assert run("predict", "model.safetensors", "load.csv")[1].splitlines()[1].startswith("2026-01-17 00:00:00,")
+    pd.read_csv("load.csv")[["load"]].to_csv("bare.csv", index=False)
+    status, out, err = run("fit", "bare.csv", *how)
+    assert (status, err) == (0, "") and "1 series of 268 steps " in words(out)
+    assert "rows are steps: no column says when they are" in words(out)
+    assert run("predict", "model.safetensors", "bare.csv")[1].splitlines()[1].startswith("268,")
+
+
 def test_several_series_and_columns_known_ahead(here, run):
     status, out, err = run("fit", "shops.csv", *BY_TIME, "--id", "shop", "--known", "holiday", "-q")
     assert status == 2 and "'holiday' holds nothing that can be learnt from" in err
@@ -85,13 +98,14 @@ def test_several_series_and_columns_known_ahead(here, run):
 @pytest.mark.parametrize(("options", "said"), [
     (["load.csv", *BY_TIME, "--gaps", "refuse"], "20 steps of 1 hour are missing in 1 gap"),
     (["load.csv", *BY_TIME, "-t", "load"], "--target does not go with --forecast"),
-    (["load.csv", *BY_TIME, "--group", "load"], "--group does not go with --forecast with --time"),
+    (["load.csv", *BY_TIME, "--group", "load"], "--group does not go with --forecast"),
     (["load.csv", *BY_TIME, "--known", "holidays"], "has no column 'holidays'"),
     (["load.csv", *BY_TIME, "--test", "shops.csv"], "leave the options out"),
     (["load.csv", *BY_TIME, "--step", "fortnight"], "give one such as '15 minutes'"),
     (["load.csv", *BY_TIME, "--zone", "Mars/North"], "Mars/North"),
     (["shops.csv", *BY_TIME], "name the column that tells them apart with --id"),
-    (["load.csv", "--forecast", "load", "--known", "when"], "--known is of forecasts by time"),
+    (["load.csv", "--forecast", "load", "--epochs", 1, "--known", "when"], "--known is of forecasts: add"),
+    (["load.csv", "--forecast", "load", "--hidden", 4, "--gaps", "fill"], "name it with --time"),
     (["load.csv", "--forecast", "lod", "--time", "when"], "Did you mean 'load'?"),
 ])
 def test_what_does_not_fit_is_told(here, run, options, said):

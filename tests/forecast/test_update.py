@@ -27,6 +27,13 @@ def test_it_forecasts_behind_the_new_rows_as_predict_with_them_does(learnt):
     assert str(wanted["when"][0]) == str(HOURS[350])
 
 
+def test_rows_that_end_before_what_is_known_are_told(learnt):
+    with pytest.warns(UserWarning, match="the rows end at 2026-01-15 09:00:00, and the forecaster knows some up to "
+                                         "2026-01-17 11:00:00: it forecasts behind those"):
+        coming = learnt.predict(frame=LOAD[240:250])
+    assert coming.equals(learnt.predict())
+
+
 def test_row_by_row_is_all_at_once(learnt):
     one, all_at_once = copy.copy(learnt), copy.copy(learnt).update(LOAD[300:320])
     for row in LOAD[300:320].to_dict("records"):

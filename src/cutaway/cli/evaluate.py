@@ -31,7 +31,7 @@ def evaluate(
 ) -> None:
     """Score a model on a table, images or sequences with their targets, which it should not have learnt from.
 
-    A forecaster (fit --forecast --time) is scored on the rows that came after those it knows, beside its rivals.
+    A forecaster (fit --forecast) is scored on the rows that came after those it knows, beside its rivals.
     """
     import numpy as np
 

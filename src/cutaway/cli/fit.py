@@ -66,11 +66,13 @@ def fit(
     id: Annotated[str | None, Option(metavar="COL", help="Names the sequence, in a table with a row for each "
                                                          "of its time steps.")] = None,
     forecast: Annotated[str | None, Option(metavar="COL", help="Forecast this column from the rows before; --time says "
-                                                               "when they were.")] = None,
-    window: Annotated[int | None, Option(min=1, help="Rows that a forecast sees: by the data; without --time, 24. Of "
-                                                      "sequences with --id: the target is one of each row, told by so "
-                                                      "many rows up to it.")] = None,
-    horizon: Annotated[int | None, Option(min=1, help="Rows that are forecast: a season, without --time 1.")] = None,
+                                                               "when they were, else it is found.")] = None,
+    window: Annotated[int | None, Option(min=1, help="Rows that a forecast sees: by the data; 24 for a network "
+                                                      "of your own (--epochs, --hidden, ...). Of sequences with --id: "
+                                                      "the target is one of each row, told by so many rows up to it."
+                                          )] = None,
+    horizon: Annotated[int | None, Option(min=1, help="Rows that are forecast: a season; 1 for a network of your "
+                                                       "own.")] = None,
     gaps: Annotated[Gaps | None, Option(help="Missing time steps of a forecast: fill them with empty steps (so unless "
                                              "given), cut out the windows across them, join what is beside them, or "
                                              "refuse the table.", show_default=False)] = None,
@@ -114,12 +116,12 @@ def fit(
     sql: SqlOption = None,
     user_missing: MissingOption = False,
     quiet: Annotated[bool, Option("--quiet", "-q", help="Print who won, and nothing else.")] = False,
-    known: Annotated[str | None, Option(metavar="COL,COL", help="Of a forecast with --time: columns that are known "
-                                                                "ahead, such as holidays.", show_default=False)] = None,
-    step: Annotated[str | None, Option(metavar="'1 hour'", help="Of a forecast with --time: bring irregular times to "
-                                                                "this step, by the mean.", show_default=False)] = None,
-    zone: Annotated[str | None, Option(metavar="ZONE", help="Of a forecast with --time: whose clock the times are by, "
-                                                            "such as Europe/Berlin.", show_default=False)] = None,
+    known: Annotated[str | None, Option(metavar="COL,COL", help="Of a forecast: columns that are known ahead, such "
+                                                                "as holidays.", show_default=False)] = None,
+    step: Annotated[str | None, Option(metavar="'1 hour'", help="Of a forecast: bring irregular times to this step, "
+                                                                "by the mean.", show_default=False)] = None,
+    zone: Annotated[str | None, Option(metavar="ZONE", help="Of a forecast: whose clock the times are by, such as "
+                                                            "Europe/Berlin.", show_default=False)] = None,
     wide: Annotated[bool, Option("--wide", help="Each row of the table is a series, its columns t1, t2, ... or heat_1, "
                                                 "heat_2, ... are the steps.")] = False,
     engine: Annotated[str | None, Option(metavar="NAME", help="What trains: cpu, unless given, or xla (JAX); "

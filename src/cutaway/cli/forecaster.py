@@ -1,4 +1,4 @@
-"""Forecasts by time: `cutaway fit --forecast COL --time COL`, and what other commands do with such a model."""
+"""Forecasts: `cutaway fit --forecast COL`, and what other commands do with such a model."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ class ForecastOptions:
 
 
 def wanted(asked: ReadOptions, options: FitOptions, more: ForecastOptions) -> bool:
-    """Whether a forecaster is to be fitted: where times say when the rows are, and nobody asks for a network of their
-    own. Raises ArgumentError for options that only a forecaster takes, where there is none."""
-    ours = bool(asked.forecast and asked.time) and asked.gaps != "join" and not any(
+    """Whether a forecaster is to be fitted: where nobody asks for a network of their own. Raises ArgumentError for
+    options that only a forecaster takes, where there is none."""
+    ours = bool(asked.forecast) and asked.gaps != "join" and not any(
         getattr(options, name) is not None for name in OWN)
     if not ours:
         for name in ("known", "step", "zone"):
             if getattr(more, name):
-                raise ArgumentError(f"--{name} is of forecasts by time: add --forecast and --time, and leave out what "
-                                    "a network of your own takes (--epochs, --hidden, --loss, ...).")
+                raise ArgumentError(f"--{name} is of forecasts: add --forecast, and leave out what a network of your "
+                                    "own takes (--epochs, --hidden, --loss, ...).")
         return False
     asked.refuse(("target", "group", "split", "size", "mode", "skip_damaged", "column", "task"),
-                 "--forecast with --time" if not asked.targets else "--forecast, which names what is to be predicted")
+                 "--forecast" if not asked.targets else "--forecast, which names what is to be predicted")
     for name in ("class_weight", "augment"):
         if getattr(options, name):
             raise ArgumentError(f"--{name.replace('_', '-')} does not go with --forecast. Leave it out.")
@@ -61,13 +61,22 @@ def fit(data: Path, out: Path, report: Path | None, asked: ReadOptions, options:
     import time
 
     from ..forecast import Forecaster
+    from ..forecast.time_column import timed
     from .later import loading
 
     with loading():
+        from ..data.formats import format_of
+
+        if (holds := format_of(data).holds) != "table":
+            raise ArgumentError(f"--forecast does not go with {data.name}, which holds {holds}: a forecast is of a "
+                                "table with a row for each step.")
         frame = table(data, asked)
-    check_columns(data, frame, forecast=[asked.forecast], time=[asked.time], id=[asked.id] if asked.id else [],
-                  drop=asked.drop, known=more.known)
+    check_columns(data, frame, forecast=[asked.forecast], time=[asked.time] if asked.time else [],
+                  id=[asked.id] if asked.id else [], drop=asked.drop, known=more.known)
     frame = frame.drop(columns=asked.drop)
+    of_times = [name for name, given in (("gaps", asked.gaps), ("zone", more.zone)) if given]
+    if of_times and timed(frame, asked.forecast, asked.time, asked.id, more.known)[1].time is None:
+        raise ArgumentError(f"--{of_times[0]} goes by the column of times, and none is found: name it with --time.")
     model = Forecaster(asked.horizon, asked.window, gaps=asked.gaps or "fill", step=_step(more.step), zone=more.zone,
                        coverage=more.coverage, random_state=options.seed, threads=options.threads)
     began = time.perf_counter()
@@ -252,7 +261,7 @@ def evaluate(model: Any, data: Path, others: list[str], asked: ReadOptions) -> N
         if not str(problem).startswith("No row with"):
             raise
         raise DataError(f"{data.name}: {str(problem).partition(' Give rows')[0]} Give rows that came later, or let "
-                        f"{shell('cutaway', 'fit', data, '--forecast', model.roles_.target)} --time ... score a "
+                        f"{shell('cutaway', 'fit', data, '--forecast', model.roles_.target)} score a "
                         "forecaster on the latest of these, which it then has not seen.") from None
     *notes, about = tested.notes
     for note in notes:

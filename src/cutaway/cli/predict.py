@@ -50,9 +50,10 @@ def predict(
     """Predict every row of a table, image or sequence and write CSV: prediction, and for classes their probabilities.
 
     Rows keep their order; images come with their file names, sequences with their ids or numbers. A forecaster (fit
-    with --forecast and --time) writes the steps behind the end of each series, with time, lower and upper (--interval
-    says how much lies between); rows with an empty target are of the future. Without --time a forecast is written for
-    every window of the series: `row` is the first row that is forecast, in the last line the one after the end.
+    with --forecast) writes the steps behind the end of each series, with time, lower and upper (--interval says how
+    much lies between); rows with an empty target are of the future. A network of your own (--epochs, --hidden, ...)
+    forecasts from every window of the series: `row` is the first row that is forecast, in the last line the one after
+    the end.
     Text that a spreadsheet would take for a formula gets an apostrophe before it.
     """
     from ..data.plain_text import NotPlain
@@ -70,8 +71,8 @@ def predict(
                                   [name for name, value in others.items() if value],
                                   ReadOptions(**how_read({}, sheet, sql, user_missing, more)))
     if horizon is not None or picture is not None:
-        raise ArgumentError("--horizon and --picture are of a forecaster, which `cutaway fit` makes with --forecast "
-                            "and --time: leave them out.")
+        raise ArgumentError("--horizon and --picture are of a forecaster, which `cutaway fit` makes with --forecast: "
+                            "leave them out.")
     estimator = load(model)
     chosen = checks.cuts(positive, threshold or [], estimator)
     how = how_read(reading(model), sheet, sql, user_missing, more)

@@ -18,10 +18,11 @@ from .calendars import Calendar
 from .importance import importances
 from .members import rows_of
 from .outlook import ForecastChart, draw, shown
-from .panel import Panel, Track, as_frame, framed, read_panel
+from .panel import Panel, Track, read_panel
 from .rivals import RIVALS, Contest
 from .scores import SCORES, scores_by_step
 from .seasons import scales
+from .time_column import timed
 from .window_sets import thinned
 from .windows import origins
 
@@ -216,9 +217,8 @@ def backtest(forecaster: Any, frame: Any, target: str | None, time: str | None, 
     names = list(RIVALS) if rivals is None else list(rivals)
     for name in names:
         check_name(name, list(RIVALS), "rival")
-    frame, roles = framed(frame, target, time, id)
-    frame = as_frame(frame, roles)
     known, past = ((part,) if isinstance(part, str) else part for part in (known, past))
+    frame, roles, _ = timed(frame, target, time, id, (*known, *(past or ())))
     whole = read_panel(frame, roles, known=tuple(known), past=past, gaps=forecaster.gaps, step=forecaster.step,
                        zone=forecaster.zone)
     horizon, notes = forecaster.horizon, []

@@ -22,7 +22,8 @@ from .learn import learn
 from .members import joined, mean_of, rows_of
 from .outlook import Outlook, written
 from .panel import GAPS, Panel, Roles, Track, as_frame, framed, read_panel
-from .series_ends import joined_tracks, longer_tail, tail_of
+from .series_ends import joined_tracks, longer_tail, older_rows, tail_of
+from .time_column import timed
 from .windows import VIEWS, Layout, WindowRows, moments_of, names_of, origins
 
 
@@ -77,7 +78,8 @@ class Forecaster(BaseEstimator):
         """Learn from a frame with a row for each step of each series, in any order; a Series or list is one series.
 
         target: the column of numbers to forecast. time: the column of times, dates or numbers; None: the frame's index
-        where it holds dates, else rows are steps. id: the column that says of which series a row is. known: columns
+        where it holds dates, else the first column of dates or of numbers that rise step by step, which `notes_` tell;
+        without any, rows are steps. id: the column that says of which series a row is. known: columns
         that are known ahead, such as holidays; past: those known only of the past, None for all others. A column that
         never changes within a series tells of the series. Rows behind the last known target are of the future.
 
@@ -85,11 +87,11 @@ class Forecaster(BaseEstimator):
         often, a target that holds no numbers, and series that are too short; ArgumentError for columns not there.
         """
         self._check()
-        frame, roles = framed(frame, target, time, id)
         known = (known,) if isinstance(known, str) else tuple(known)
         past = (past,) if isinstance(past, str) else None if past is None else tuple(past)
-        panel = read_panel(as_frame(frame, roles), roles, known=known, past=past, gaps=self.gaps, step=self.step,
-                           zone=self.zone)
+        frame, roles, found = timed(frame, target, time, id, (*known, *(past or ())))
+        panel = read_panel(frame, roles, known=known, past=past, gaps=self.gaps, step=self.step, zone=self.zone)
+        panel.notes[:0] = found
         return self._fit_panel(panel, roles)
 
     def _fit_panel(self, panel: Panel, roles: Roles) -> Forecaster:
@@ -105,16 +107,18 @@ class Forecaster(BaseEstimator):
         self.trials_, self.history_ = found.trials, found.history
         self.counts_ = bool((values >= 0).all() and (values == np.rint(values)).all())
         self.tails_ = [tail_of(track, self.layout_, panel.calendar) for track in panel.tracks]
-        self.design_ = [["step", panel.calendar.words, "that the times keep" if self.step is None else "as asked"],
-                        *found.design]
+        why = "rows are steps: no column says when they are" if roles.time is None else (
+            "that the times keep" if self.step is None else "as asked")
+        self.design_ = [["step", panel.calendar.words, why], *found.design]
         if self.counts_:
             self.design_.append(["counts", "none below 0", "the target is whole numbers from 0 on"])
         lengths = sorted(len(t) for t in tracks)
         ends = [min(t.first for t in tracks), max(t.first + (len(t) - 1) * panel.calendar.size for t in tracks)]
         several = f"{lengths[0]:,} to " * (lengths[0] < lengths[-1])
-        self.about_ = (f"{counted(len(tracks), 'series', 'series')} of {several}{counted(lengths[-1], 'step')}, "
-                       f"{panel.calendar.words} apart, from {written(panel.calendar, ends[0])} to "
-                       f"{written(panel.calendar, ends[1])}")
+        self.about_ = f"{counted(len(tracks), 'series', 'series')} of {several}{counted(lengths[-1], 'step')}"
+        if roles.time is not None:
+            first, last = (written(panel.calendar, tick) for tick in ends)
+            self.about_ += f", {panel.calendar.words} apart, from {first} to {last}"
         short = [t for t in tracks if not len(origins(t, self.layout_, targets=True))]
         if short:
             few = counted(len(short), "series", "series")
@@ -174,10 +178,13 @@ class Forecaster(BaseEstimator):
         of the series, rows of other series, and rows of the future with the columns that are known ahead; None: behind
         the rows learnt from. coverage: the share of values that lie between lower and upper.
 
-        Raises DataError where columns known ahead are missing, for a series without a past, and for one that is too
-        short.
+        What was noticed while reading is a warning. Raises DataError where columns known ahead are missing, for a
+        series without a past, and for one that is too short.
         """
-        return self.outlook(horizon, frame, coverage).frame()
+        found = self.outlook(horizon, frame, coverage)
+        for note in found.notes:
+            warn(note)
+        return found.frame()
 
     def outlook(self, horizon: int | None = None, frame: Any = None, coverage: float | None = None) -> Outlook:
         """Forecast as `predict` does, and keep what was before: `frame()`, `plot(path)`, and notes on what was read."""
@@ -205,8 +212,8 @@ class Forecaster(BaseEstimator):
         """The series of a frame, each behind what is known of it from training, and notes."""
         panel = self.panel(frame)
         tails = {tail.name: tail for tail in self.tails_}
-        return [joined_tracks(tails.get(track.name), track, self.calendar_, self.layout_)
-                for track in panel.tracks], panel.notes
+        found = [joined_tracks(tails.get(track.name), track, self.calendar_, self.layout_) for track in panel.tracks]
+        return found, panel.notes + older_rows(panel.tracks, found, self.calendar_)
 
     def panel(self, frame: Any) -> Panel:
         """Read what `predict` and `update` take: a frame, a Series, columns or a row by name."""

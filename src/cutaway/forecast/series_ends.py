@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ..errors import DataError
+from ..text import counted
 from .calendars import Calendar
+from .outlook import written
 from .panel import Track
 from .windows import Layout
 
@@ -66,6 +70,18 @@ def longer_tail(tail: Track | None, newer: Track, calendar: Calendar, layout: La
         elif len(newer) >= sight(layout) and shift[0] + len(newer) < len(tail):  # rows of long ago
             newer = _last(newer, sight(layout) - 1, calendar)
     return tail_of(joined_tracks(tail, newer, calendar, layout), layout, calendar)
+
+
+def older_rows(given: Sequence[Track], joined: Sequence[Track], calendar: Calendar) -> list[str]:
+    """A note where rows that were given of series end before what is known of them, behind which they are forecast."""
+    late = [(a, b) for a, b in zip(given, joined, strict=True)
+            if len(a) and a.first + len(a) * calendar.size < b.first + (len(b) - 0.5) * calendar.size]
+    if not late:
+        return []
+    of = "" if late[0][0].name is None else f" of {late[0][0].name!r}"
+    more = f" (so do those of {counted(len(late) - 1, 'more series', 'more series')})" if len(late) > 1 else ""
+    end, last = (written(calendar, t.first + (len(t) - 1) * calendar.size) for t in late[0])
+    return [f"the rows{of} end at {end}{more}, and the forecaster knows some up to {last}: it forecasts behind those"]
 
 
 def _last(track: Track, steps: int, calendar: Calendar) -> Track:
