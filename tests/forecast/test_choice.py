@@ -1,4 +1,4 @@
-"""What a forecaster is made of: the best of each kind, weighted by their errors, each learnt before it is scored."""
+"""What a forecaster is made of: the best of each kind, whose median is forecast, each learnt before it is scored."""
 
 import numpy as np
 import pandas as pd
@@ -7,7 +7,7 @@ from made_tracks import DAYS, track
 
 import cutaway as ct
 from cutaway.forecast.choice import ForecastSettings, best_of_each, choose, kind_of, trained_parts
-from cutaway.forecast.members import Member, in_units, mean_of
+from cutaway.forecast.members import Member, in_units, middle_of
 from cutaway.forecast.smoothing import smooth_windows
 from cutaway.forecast.trial import Candidate, FoldTrial
 from cutaway.forecast.windows import Layout, WindowRows
@@ -31,31 +31,41 @@ def fitted(monthly):
 
 def test_of_each_kind_the_best_is_taken_and_who_errs_much_more_is_left_out():
     some = [candidate("linear", "series", 1.2), candidate("linear", "level", 1.0), candidate("linear", "last", 1.1),
-            candidate("linear", "smooth", 1.4), candidate("none", "smooth", 1.6), candidate("mlp", "level", 1.45)]
-    assert [one.name for one in best_of_each(some)] == ["linear level", "linear series", "linear smooth", "mlp level"]
-    assert [kind_of(one) for one in some] == ["series", "window", "window", "beside", "smoothing", "mlp"]
+            candidate("linear", "smooth", 1.4), candidate("none", "smooth", 2.1), candidate("mlp", "level", 1.45),
+            candidate("ridge", "series", 1.9), candidate("gru", "level", 1.3), candidate("lstm", "level", 1.25)]
+    assert [one.name for one in best_of_each(some)] == ["linear level", "linear series", "lstm level", "linear smooth",
+                                                        "mlp level", "ridge series"]
+    assert [kind_of(one) for one in some] == ["series", "window", "window", "beside", "smoothing", "mlp", "ridge",
+                                              "recurrent", "recurrent"]
 
 
-def test_the_mean_is_of_forecasts_and_weights_fall_with_the_error_squared(fitted):
-    members = fitted.members_
-    assert len(members) > 2 and sum(m.weight for m in members) == pytest.approx(1)
-    errors = dict(fitted.trials_)
-    best, other = members[:2]
-    assert best.weight / other.weight == pytest.approx((errors[other.words] / errors[best.words]) ** 2)
-    assert fitted.trials_[-1][0] == f"mean of {len(members)}"
+def test_the_best_member_stands_first_and_the_median_last_among_those_tried(fitted):
+    members, errors = fitted.members_, dict(fitted.trials_)
+    assert len(members) > 2 and "ridge on all lags" in errors
+    assert [errors[m.words] for m in members] == sorted(errors[m.words] for m in members)
+    assert fitted.trials_[-1][0] == f"median of {len(members)}"
     assert [row[1] for row in fitted.design_ if not row[0]] == [m.words for m in members]
 
 
-def test_a_mean_of_two_members_by_hand():
-    """One has logarithms: exp(0 + 1 · log 4) = 4; the other 1 + 2 · 3.5 = 8; a quarter and three quarters are 7."""
-    log, plain = Layout(4, 1, 0, log=True), Layout(4, 1, 0)
-    members = [Member(log, {}, 9.0, 0.25), Member(plain, {}, 9.0, 0.75)]
-    nothing = np.zeros(1, int)
-    rows = [WindowRows(np.zeros((1, 1)), np.array([[base]]), np.array([scale]), np.zeros((1, 1)), nothing, nothing)
-            for base, scale in ((0.0, 1.0), (1.0, 2.0))]
-    z = mean_of(members, rows, np.array([[np.log(4.0), 3.5]]))
+LOG, AS_IS, NOTHING = Layout(4, 1, 0, log=True), Layout(4, 1, 0), np.zeros(1, int)
+ROWS = [WindowRows(np.zeros((1, 1)), np.array([[base]]), np.array([scale]), np.zeros((1, 1)), NOTHING, NOTHING)
+        for base, scale in ((0.0, 1.0), (1.0, 2.0), (0.0, 1.0))]
+
+
+def test_a_median_of_three_members_by_hand():
+    """One has logarithms: exp(0 + 1 · log 4) = 4; the second 1 + 2 · 3.5 = 8; the third 0 + 1 · 5 = 5, the middle."""
+    members = [Member(LOG, {}, 9.0), Member(AS_IS, {}, 9.0), Member(AS_IS, {}, 9.0)]
+    z = middle_of(members, ROWS, np.array([[np.log(4.0), 3.5, 5.0]]))
+    np.testing.assert_allclose(z, [[np.log(5.0)]])
+    np.testing.assert_allclose(in_units(LOG, ROWS[0], np.array([[5.0]])), z)
+    np.testing.assert_allclose(middle_of(members[:2], ROWS[:2], np.array([[np.log(4.0), 3.5]])), [[np.log(6.0)]])
+
+
+def test_a_file_of_before_has_weights_and_forecasts_their_mean():
+    """A quarter of 4 and three quarters of 8 are 7."""
+    members = [Member(LOG, {}, 9.0, weight=0.25), Member(AS_IS, {}, 9.0, weight=0.75)]
+    z = middle_of(members, ROWS[:2], np.array([[np.log(4.0), 3.5]]))
     np.testing.assert_allclose(z, [[np.log(7.0)]])
-    np.testing.assert_allclose(in_units(log, rows[0], np.array([[7.0]])), z)
 
 
 def test_all_members_survive_a_file(tmp_path, fitted):
@@ -100,7 +110,7 @@ def test_steps_before_a_series_began_are_none():
 
 def test_what_reads_step_by_step_is_tried_where_there_are_many_windows():
     assert trained_parts("auto", 50) == [] and trained_parts("auto", 500) == ["mlp"]
-    assert trained_parts("auto", 5000) == ["mlp", "gru", "tcn"] and trained_parts("lstm", 50) == ["lstm"]
+    assert trained_parts("auto", 5000) == ["mlp", "gru", "lstm", "tcn"] and trained_parts("lstm", 50) == ["lstm"]
 
 
 @pytest.mark.parametrize(("network", "parts"), [("linear", ["linear"]), ("smoothing", ["none"]), ("mlp", ["mlp"]),

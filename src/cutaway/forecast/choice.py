@@ -1,4 +1,4 @@
-"""What a forecaster is made of: the best candidate of each kind, in a mean weighted by their errors in the trial."""
+"""What a forecaster is made of: the best candidate of each kind in the trial, whose median is forecast."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from .windows import Layout
 NETWORKS = ("auto", "linear", "smoothing", "mlp", "both", "gru", "lstm", "tcn")
 #: Windows from which on "auto" tries what reads lags step by step, where an MLP errs less than every linear map.
 MANY_WINDOWS = 1000
-#: Who errs more than the best one by this factor is left out of the mean; weights fall with the error to this power.
-WORST, POWER = 1.5, 2
+#: Who errs more than the best one by this factor is left out. A median needs little of that: it goes with the middle
+#: ones whoever errs, where a mean, also one weighted by errors in the trial, is drawn to those that err.
+WORST = 2
 #: The penalty of a linear map where none was tried.
 UNTRIED_ALPHA = 1e4
 
@@ -35,10 +36,9 @@ class ForecastSettings:
 
 @dataclass
 class Choice:
-    """Those whose mean is forecast and their weights, which add up to 1; whom they were chosen from; why."""
+    """Those whose median is forecast; whom they were chosen from; why."""
 
     some: list[Candidate]
-    weights: list[float]
     tried: list[Candidate]
     why: str = ""
 
@@ -48,9 +48,9 @@ class Choice:
 
 
 def kind_of(one: Candidate) -> str:
-    """The kind of a candidate: those of one kind err alike, and a mean gains nothing by two of them."""
+    """The kind of a candidate: those of one kind err alike, and a median gains nothing by two of them."""
     if one.part != "linear":
-        return {"none": "smoothing"}.get(one.part, one.part)
+        return {"none": "smoothing", "gru": "recurrent", "lstm": "recurrent"}.get(one.part, one.part)
     return {"series": "series", "smooth": "beside"}.get(one.layout.view, "window")
 
 
@@ -61,7 +61,9 @@ def choose(trial: FoldTrial, asked: ForecastSettings, windows: int) -> Choice:
     tried: list[Candidate] = []
     if asked.network != "smoothing":
         tried = linear_maps(trial, asked.view)
-    best = min(tried, key=_error, default=None)
+        if asked.network == "auto" and asked.view is None:
+            tried.append(trial.plain())
+    best = min((one for one in tried if one.part == "linear"), key=_error, default=None)
     if asked.network == "smoothing" or (asked.network == "auto" and asked.view is None):
         tried += [trial.by_rule(one) for one in trial.layouts("smooth")]
     if best is not None:
@@ -70,20 +72,17 @@ def choose(trial: FoldTrial, asked: ForecastSettings, windows: int) -> Choice:
             if asked.network == "auto" and tried[-1].error >= best.error:
                 break
     if asked.network == "both" and best is not None:
-        return mean_of_some(trial, [best, tried[-1]], [0.5, 0.5], tried, "as asked")
+        return median_of_some(trial, [best, tried[-1]], tried, "as asked")
     if asked.network != "auto":
-        return Choice([tried[-1] if asked.network in NAMES else min(tried, key=_error)], [1.0], tried, "as asked")
-    some = best_of_each(tried)
-    weights = [one.error**-POWER if one.error > 0 else 1.0 for one in some]
-    weights = [w / sum(weights) for w in weights]
-    return mean_of_some(trial, some, weights, tried, "")
+        return Choice([tried[-1] if asked.network in NAMES else min(tried, key=_error)], tried, "as asked")
+    return median_of_some(trial, best_of_each(tried), tried, "")
 
 
 def trained_parts(network: str, windows: int) -> list[str]:
     """The networks that are trained, in the order of their trial: of "auto" one that errs more than the best linear map
     ends it, since a curve that an MLP does not see, others rarely do."""
     if network == "auto":
-        return ["mlp"] * (windows >= FEWEST_FOR_MLP) + ["gru", "tcn"] * (windows >= MANY_WINDOWS)
+        return ["mlp"] * (windows >= FEWEST_FOR_MLP) + ["gru", "lstm", "tcn"] * (windows >= MANY_WINDOWS)
     return ["mlp"] if network == "both" else [network] if network in NAMES else []
 
 
@@ -112,10 +111,9 @@ def best_of_each(tried: Sequence[Candidate]) -> list[Candidate]:
     return [one for one in found.values() if one.error <= WORST * least]
 
 
-def mean_of_some(trial: FoldTrial, some: list[Candidate], weights: list[float], tried: list[Candidate], why: str
-                 ) -> Choice:
-    """The choice of a weighted mean, which stands last among those tried."""
-    return Choice(some, weights, tried + [trial.mean(some, weights)] * (len(some) > 1), why)
+def median_of_some(trial: FoldTrial, some: list[Candidate], tried: list[Candidate], why: str) -> Choice:
+    """The choice of a median, which stands last among those tried."""
+    return Choice(some, tried + [trial.median(some)] * (len(some) > 1), why)
 
 
 def untried(layout: Layout, asked: ForecastSettings) -> Choice:
@@ -127,7 +125,7 @@ def untried(layout: Layout, asked: ForecastSettings) -> Choice:
                 for view, name in zip(views, ("exponential smoothing", "as before"), strict=False)]
     else:
         some = [Candidate("linear", replace(layout, view=asked.view or "smooth"), "linear", UNTRIED_ALPHA)]
-    return Choice(some, [1 / len(some)] * len(some), [], "too few windows to compare others")
+    return Choice(some, [], "too few windows to compare others")
 
 
 def _error(one: Candidate) -> float:

@@ -19,7 +19,7 @@ from .bands import checked_coverage
 from .beyond import step_by_step
 from .choice import NETWORKS, ForecastSettings
 from .learn import learn
-from .members import joined, mean_of, rows_of
+from .members import joined, middle_of, rows_of
 from .outlook import Outlook, written
 from .panel import GAPS, Panel, Roles, Track, as_frame, framed, read_panel
 from .series_ends import joined_tracks, longer_tail, older_rows, tail_of
@@ -42,7 +42,7 @@ class Forecaster(BaseEstimator):
 
     horizon: steps ahead that are forecast, all at once; None: a season, a tenth of the series at most.
     window: steps that a forecast sees. season: in steps; 1 for none.
-    network: "auto", the mean of the best of each kind; "linear" (ridge regression on the lags), "smoothing"
+    network: "auto", the median of the best of each kind; "linear" (ridge regression on the lags), "smoothing"
         (exponential smoothing), "mlp", "both" (the mean of linear map and MLP), "gru", "lstm", or "tcn" (filters along
         time), which read the lags step by step.
     view: what is taken out of a window and put back: "level", its mean; "last", its last value; "series", the series'
@@ -267,9 +267,9 @@ class Forecaster(BaseEstimator):
         return [np.maximum(part, 0) for part in values] if self.counts_ else values
 
     def outputs(self, X: np.ndarray, rows: Sequence[WindowRows]) -> np.ndarray:
-        """The members' mean for windows (n, horizon), in units of the first one's, from their features X."""
+        """The members' median for windows (n, horizon), in units of the first one's, from their features X."""
         z = np.asarray(self.model_.predict(X.astype(np.float32), threads=self.threads), np.float64)
-        return mean_of(self.members_, rows, z.reshape(len(X), -1))
+        return middle_of(self.members_, rows, z.reshape(len(X), -1))
 
     @property
     def layout_(self) -> Layout:

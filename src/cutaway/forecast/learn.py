@@ -13,7 +13,7 @@ from ..text import counted
 from .bands import Bands
 from .calendars import Calendar
 from .choice import Choice, ForecastSettings, choose
-from .members import Member, in_units, joined, mean_of, network_of
+from .members import Member, in_units, joined, middle_of, network_of
 from .networks import learnt
 from .panel import Track
 from .seasons import find_season
@@ -54,14 +54,14 @@ def learn(tracks: Sequence[Track], calendar: Calendar, asked: ForecastSettings) 
     chosen = choose(trial, asked, len(every))
     networks, members, rows = [], [], []
     history: dict[str, list[float]] = {}
-    for one, weight in zip(chosen.some, chosen.weights, strict=True):
+    for one in chosen.some:
         own = trial.settled(replace(one.layout, typical=typical_scale(tracks, one.layout)))
         stats = {track.name: moments_of(track, own) for track in tracks}
         kept = thinned(every, most_rows(tracks[0], own))
         rows.append(learnable(make_rows(tracks, split(kept, len(tracks)), own, calendar, stats)))
         T = scaled(rows[-1])
         network, losses = learnt(one, rows[-1].X, T, asked.seed, asked.threads)
-        members.append(Member(own, stats, float(np.abs(T).max()) * ROOM + 1e-6, weight, one.name))
+        members.append(Member(own, stats, float(np.abs(T).max()) * ROOM + 1e-6, one.name))
         networks.append(network)
         history = history or losses
     whole = network_of(networks, [part.X.shape[1] for part in rows])
@@ -70,7 +70,7 @@ def learn(tracks: Sequence[Track], calendar: Calendar, asked: ForecastSettings) 
     else:
         z = np.asarray(whole.predict(joined(rows).astype(np.float32)), float).reshape(len(rows[0]), -1)
         errors = UNTRIED * (in_units(members[0].layout, rows[0], members[0].layout.back(rows[0].y))
-                            - mean_of(members, rows, z))
+                            - middle_of(members, rows, z))
     design += said(members, chosen, max(map(len, rows)))
     bands = Bands.of(errors, trial.apart)
     return Learnt(whole, members, bands, design, [(one.name, one.error) for one in chosen.tried], history)
@@ -90,10 +90,10 @@ def said(members: Sequence[Member], chosen: Choice, rows: int) -> list[list[str]
     if len(members) == 1:
         line = [["forecast", members[0].words, chosen.why or least]]
     else:
-        line = [["forecast", f"the mean of {len(members)}", chosen.why or f"{least}: the best of each kind"]]
-        line += [["", one.name, f"weight {weight:.2f}" + f", error {one.error:.3g}" * bool(chosen.tried)
-                  + f", penalty {one.alpha:g}" * (one.part == "linear")]
-                 for one, weight in zip(chosen.some, chosen.weights, strict=True)]
+        line = [["forecast", f"the median of {len(members)}", chosen.why or f"{least}: the best of each kind"]]
+        line += [["", one.name, ", ".join([f"error {one.error:.3g}"] * bool(chosen.tried)
+                                          + [f"penalty {one.alpha:g}"] * (one.part == "linear"))]
+                 for one in chosen.some]
     if len(members) == 1 and chosen.some[0].part == "linear":
         line.append(["penalty", f"{chosen.some[0].alpha:g}", "of the linear map, chosen on the same windows"])
     line.append(["windows", f"{rows:,}", "learnt from in the end, the latest ones too"])

@@ -1,5 +1,5 @@
-"""The members of a forecaster: each makes rows of windows in its own way, has a network of its own, and a weight in the
-mean that is forecast."""
+"""The members of a forecaster: each makes rows of windows in its own way and has a network of its own; forecast is
+their median."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ from .windows import Layout, WindowRows, make_rows
 
 @dataclass
 class Member:
-    """One of those whose mean is forecast: `layout`, how it makes rows; stats, mean and deviation of each series by
-    name, as it has them; limit, how far its outputs go at most; its weight; and in words what it is."""
+    """One of those whose median is forecast: `layout`, how it makes rows; stats, mean and deviation of each series by
+    name, as it has them; limit, how far its outputs go at most; in words what it is. weight: in the mean, which was
+    forecast before the median was; 0 for the median."""
 
     layout: Layout
     stats: dict[Any, tuple[float, float]]
     limit: float
-    weight: float = 1.0
     words: str = ""
+    weight: float = 0.0
 
 
 def rows_of(members: Sequence[Member], tracks: Sequence[Track], asked: Sequence[np.ndarray], calendar: Calendar
@@ -43,9 +44,9 @@ def network_of(networks: Sequence[Module], widths: Sequence[int]) -> Module:
     return networks[0] if len(networks) == 1 else SideBySide(list(networks), list(widths))
 
 
-def mean_of(members: Sequence[Member], rows: Sequence[WindowRows], z: np.ndarray) -> np.ndarray:
-    """The members' mean, of the outputs (n, members x horizon) of their network, in the first one's units (n, horizon):
-    what it takes out of a window is out of it, and it is over the window's scale."""
+def middle_of(members: Sequence[Member], rows: Sequence[WindowRows], z: np.ndarray) -> np.ndarray:
+    """The members' median, of the outputs (n, members x horizon) of their network, in the first one's units
+    (n, horizon): what it takes out of a window is out of it, and it is over the window's scale."""
     first, lead = members[0].layout, rows[0]
     parts = [np.clip(part, -member.limit, member.limit)
              for member, part in zip(members, np.split(z, len(members), axis=1), strict=True)]
@@ -54,6 +55,8 @@ def mean_of(members: Sequence[Member], rows: Sequence[WindowRows], z: np.ndarray
     said = [member.layout.back(one.base + one.scale[:, None] * part)
             for member, one, part in zip(members, rows, parts, strict=True)]
     weights = np.array([member.weight for member in members])
+    if not weights.any():
+        return in_units(first, lead, np.median(said, axis=0))
     return in_units(first, lead, sum(w * part for w, part in zip(weights / weights.sum(), said, strict=True)))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import nn
+from ..estimators.ridge import Ridge
 from ..nn import Module
 from ..optim import AdamW
 from ..optim.schedules import cosine
@@ -53,8 +54,11 @@ def learnt(one: Candidate, X: np.ndarray, T: np.ndarray, seed: int, threads: int
         return net, {"loss": [float(v) for v in run.history["loss"]]}
     map_ = nn.FoundLinear(X.shape[1], T.shape[1])
     map_.init(seed)
-    if one.part == "linear":  # else it stays zero: nothing is added to what was taken out
+    if one.part == "linear":
         map_.weight.data[...], map_.bias.data[...] = ridge_path(X, T).at(one.alpha)
+    elif one.part == "ridge":  # else it stays zero: nothing is added to what was taken out
+        found = Ridge().fit(X, T)
+        map_.weight.data[...], map_.bias.data[...] = found.coef.T, found.intercept
     return map_, {}
 
 

@@ -41,25 +41,25 @@ class _Saved:
     history: dict[str, list[float]]
     notes: list[str] = field(default_factory=list)
     others: list[dict[str, Any]] = field(default_factory=list)
-    weight: float = 1.0
     words: str = ""
+    weight: float = 0.0
 
 
 @dataclass
 class _SavedMember:
-    """A member of the mean behind the first one, whose parts stand in _Saved."""
+    """A member behind the first one, whose parts stand in _Saved."""
 
     layout: dict[str, Any]
     stats: list[tuple[Any, float, float]]
     limit: float
-    weight: float
     words: str
+    weight: float = 0.0
 
     def back(self) -> Member:
-        if not (self.limit > 0 and self.weight > 0):
-            raise FileError("it is damaged (a member of the forecaster has no weight)")
+        if not (self.limit > 0 and self.weight >= 0):
+            raise FileError("it is damaged (a member of the forecaster has no limit, or a weight below 0)")
         return Member(Layout.from_json(self.layout), {name: (mean, spread) for name, mean, spread in self.stats},
-                      self.limit, self.weight, self.words)
+                      self.limit, self.words, self.weight)
 
 
 def parts(forecaster: Forecaster) -> tuple[Module, dict[str, Any], Any]:
@@ -71,7 +71,7 @@ def parts(forecaster: Forecaster) -> tuple[Module, dict[str, Any], Any]:
                    first.layout, f.bands_.to_json(),
                    first.stats, first.limit, f.about_, f.counts_,
                    [_of_track(track) for track in f.tails_], f.design_, f.trials_, f.history_, f.notes_,
-                   [asdict(member) for member in others], first.weight, first.words)
+                   [asdict(member) for member in others], first.words, first.weight)
     return f.model_, {name: getattr(found, name) for name in _Saved.__annotations__}, example(f)
 
 
@@ -89,7 +89,7 @@ def rebuild(module: Module, state: dict[str, Any]) -> Forecaster:
         raise FileError(f"it is damaged ({error})") from None
     back.roles_, back.calendar_ = described(Roles, found.roles), Calendar.from_json(found.calendar)
     back.columns_ = [Covariate.from_json(column) for column in found.columns]
-    first = _SavedMember(found.layout, found.stats, found.limit, found.weight, found.words).back()
+    first = _SavedMember(found.layout, found.stats, found.limit, found.words, found.weight).back()
     back.members_ = [first, *(described(_SavedMember, state).back() for state in found.others)]
     if any((m.layout.length, m.layout.horizon) != (first.layout.length, first.layout.horizon) for m in back.members_):
         raise FileError("it is damaged (its members see or forecast windows of other sizes)")
@@ -112,7 +112,7 @@ def _plain(name: Any) -> Any:
 
 def _of_member(member: Member) -> _SavedMember:
     return _SavedMember(member.layout.to_json(), [(_plain(name), *both) for name, both in member.stats.items()],
-                        member.limit, member.weight, member.words)
+                        member.limit, member.words, member.weight)
 
 
 def _of_track(track: Track) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from ..estimators.ridge import Ridge
 from .calendars import Calendar
 from .linear import ALPHAS, ridge_path
 from .panel import Track
@@ -40,9 +41,9 @@ class Fold:
 
 @dataclass
 class Candidate:
-    """A way to forecast: how windows become rows, which network reads them ("linear", "mlp", or "none", where the
-    forecast is what was taken out), the penalty of its linear map and the epochs of its training; its forecasts for
-    the windows that each fold holds back, and their error."""
+    """A way to forecast: how windows become rows, which network reads them ("linear", "ridge", "mlp", ..., or "none",
+    where the forecast is what was taken out), the penalty of its linear map and the epochs of its training; its
+    forecasts for the windows that each fold holds back, and their error."""
 
     name: str
     layout: Layout
@@ -180,12 +181,23 @@ class FoldTrial:
             best = min(best, self.scored(one, held, z), key=lambda c: c.error)
         return best
 
-    def mean(self, some: Sequence[Candidate], weights: Sequence[float]) -> Candidate:
-        """The candidate that is the weighted mean of others."""
-        said = [sum(w * part for w, part in zip(weights, parts, strict=True))
-                for parts in zip(*(one.said for one in some), strict=True)]
-        return Candidate(f"mean of {len(some)}", some[0].layout, "mean", said=said,
-                         error=self.error(said))
+    def plain(self) -> Candidate:
+        """The candidate that is ridge regression on every step of the window, each series less its mean, without the
+        calendar; the penalty is found by leaving out rows. With next to nothing to choose it is steady on short
+        series."""
+        layout = replace(self.layout, view="series", lags=self.layout.length, calendar=False)
+        z, held = [], []
+        for train, late in self.sets(layout, MOST_TRIED):
+            T = scaled(train)
+            outer = np.abs(T).max() * ROOM
+            z.append(np.clip(Ridge().fit(train.X, T).predict(late.X), -outer, outer))
+            held.append(late)
+        return self.scored(Candidate("ridge on all lags", layout, "ridge"), held, z)
+
+    def median(self, some: Sequence[Candidate]) -> Candidate:
+        """The candidate that is the median of others."""
+        said = [np.median(parts, axis=0) for parts in zip(*(one.said for one in some), strict=True)]
+        return Candidate(f"median of {len(some)}", some[0].layout, "median", said=said, error=self.error(said))
 
     def scored(self, one: Candidate, held: Sequence[WindowRows], z: Sequence[np.ndarray]) -> Candidate:
         """The candidate with its forecasts, by a network's outputs, and their error."""

@@ -34,7 +34,7 @@ class Layout:
     smoothing of the window with the setting (α, β, γ, φ) forecasts. log: of y + shift. lags: how many of the last steps
     are features; masked: whether gaps are. typical: the usual scale. period: the season that the series has, 1 for
     none, which may be longer than a window. memory: steps before an origin that smoothing goes through, 0 for those of
-    the window.
+    the window. calendar: whether what the calendar says of an origin is a feature.
     """
 
     length: int
@@ -52,6 +52,7 @@ class Layout:
     period: int = 1
     smoothing: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
     memory: int = 0
+    calendar: bool = True
 
     def __post_init__(self) -> None:
         self.lags = self.lags or self.length
@@ -190,7 +191,8 @@ def _of_track(k: int, track: Track, at: np.ndarray, layout: Layout, calendar: Ca
         parts.append(track.known[ahead].reshape(len(at), -1))
     if len(track.static):
         parts.append(np.repeat(track.static[None], len(at), axis=0))
-    parts.append(calendar.parts(track.first + at * calendar.size, layout.years)[0])
+    if layout.calendar:
+        parts.append(calendar.parts(track.first + at * calendar.size, layout.years)[0])
     y = np.full((len(at), H), np.nan)
     inside = at[:, None] + np.arange(H)
     there = inside < len(track)
@@ -210,4 +212,4 @@ def names_of(layout: Layout, calendar: Calendar, columns: Sequence[Sequence[str]
         names += [f"{name} {k + 1} before" for k in range(min(PAST_STEPS, layout.length)) for name in past]
     names += [f"{name} +{k + 1}" for k in range(layout.horizon) for name in known]
     names += list(static)
-    return names + calendar.parts(np.zeros(1, np.int64), layout.years)[1]
+    return names + (calendar.parts(np.zeros(1, np.int64), layout.years)[1] if layout.calendar else [])
