@@ -14,6 +14,7 @@ from .network_drawing import NetworkDrawing, draw
 from .neuron import Neuron, neuron
 from .states import States, states
 from .stepping.fork import Comparison, compare
+from .stepping.of_run import session_of
 from .stepping.session import Session, step
 from .summary import Summary, summary
 from .traces.parse import read_trace
@@ -26,6 +27,6 @@ from .why import Why, why
 __all__ = [
     "Comparison", "Diagnosis", "Effects", "FeatureMaps", "Filters", "Finding", "NetworkDrawing", "Neuron", "Recorder",
     "Session", "States", "Summary", "Trace", "Traces", "Watch", "Where", "Why", "compare", "diagnose", "draw",
-    "effects", "feature_maps", "filters", "neuron", "read_trace", "states", "step", "summary", "trace", "trace_run",
-    "where", "why",
+    "effects", "feature_maps", "filters", "neuron", "read_trace", "session_of", "states", "step", "summary", "trace",
+    "trace_run", "where", "why",
 ]
