@@ -80,7 +80,8 @@ class ReadOptions:
 
 @dataclass
 class FitOptions:
-    """What the command line lets one choose; None leaves it to the design."""
+    """What the command line lets one choose; None leaves it to the design. network: more choices, as estimators take
+    them."""
 
     test: float | Path = 0.2
     hidden: tuple[int, ...] | None = None
@@ -102,6 +103,7 @@ class FitOptions:
     engine: str | None = None
     device: str | None = None
     devices: int | str | None = None
+    network: dict[str, Any] | None = None
 
     def chosen(self) -> dict[str, Any]:
         """List what was not left to the design, for the report."""

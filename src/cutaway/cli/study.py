@@ -94,13 +94,13 @@ class Study(SplitProblem):
         with timed(found.seconds, "looking for leaks"):
             found.remarks += doubts.leaks(self, X, y)
 
-    def train(self, progress: bool) -> None:
-        """Run ct.fit; Ctrl-C ends it early and the best weights so far stay."""
+    def train(self, progress: bool, checkpoint: Path | None = None) -> None:
+        """Run ct.fit; Ctrl-C ends it early and the best weights so far stay. checkpoint: a folder to go on from."""
         self.estimator.verbose = progress
         began = time.perf_counter()
         try:
             with in_file(self.problem.path, self.rows(1)[1].index):  # those of training were read by `design`
-                self.estimator.train(self._data, began)
+                self.estimator.train(self._data, began, checkpoint)
         except TrainingError as error:
             raise TrainingError(f"{error} The network diverged and is not written. Try a lower --lr.") from None
         run = self.estimator.run_
@@ -133,7 +133,7 @@ class Study(SplitProblem):
             raise ArgumentError(f"--class-weight is for a target of classes, one a row, and this is "
                                 f"{self.problem.task}: leave it out.")
         network: Any = {"hidden": None if options.hidden is None else list(options.hidden), "augment": options.augment}
-        network = {name: value for name, value in network.items() if value is not None}
+        network = {name: value for name, value in network.items() if value is not None} | (options.network or {})
         if options.monitor not in (None, *kind.monitors):
             raise ArgumentError(f"--monitor {options.monitor}: for this target give {', '.join(kind.monitors)}.")
         if options.monitor is not None and not len(self.parts[1]):

@@ -119,8 +119,9 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
         rehearsal.divide(self, rows, groups, sample_weight)
         return rows
 
-    def train(self, rows: TrainingRows, began: float | None = None) -> Any:
-        """The second half of fit: trains as `design_` says. `began` is when the time limit began to run."""
+    def train(self, rows: TrainingRows, began: float | None = None, checkpoint: Any = None) -> Any:
+        """The second half of fit: trains as `design_` says. `began` is when the time limit began to run; `checkpoint`
+        a folder that training writes to every few seconds, and goes on from."""
         began = time.perf_counter() if began is None else began
         design, held = self.design_, None
         if isinstance(self.validation, tuple | list):
@@ -141,7 +142,7 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
             "shuffle": design.batch_size < design.train_rows, "early_stopping": design.patience,
             "progress": bool(self.verbose), "time_limit": left, "callbacks": self.callbacks,
             "monitor": "loss" if validation is None else self._monitor(), **runs_on(self),
-        }
+        } | ({} if checkpoint is None else {"checkpoint": checkpoint, "resume": True})
         batch_size = min(design.batch_size, len(T))
         if design.networks > 1:
             self.run_, past = folds.learn(self, Z, T, how, batch_size, rows.groups)
@@ -161,7 +162,8 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
             batch_size = design.batch_size = leaves_none(batch_size, len(training.past.rows))
             design.reasons["batch"] += "; so that batch norm never meets a single row"
             training = beginning(self.model_, Z, T, batch_size=batch_size, **how)
-        find_again(self.model_, Z, T, w, training.past.rows, design.link != "identity", self._seed)
+        if not len(training.run.steps):  # else it goes on from a checkpoint
+            find_again(self.model_, Z, T, w, training.past.rows, design.link != "identity", self._seed)
         training.run.design = design
         self.run_ = training.go()
         if training.trouble and self.run_.last is None:
