@@ -90,6 +90,16 @@ def _key(name: str, index: tuple[int, ...]) -> str:
     return f"{name}[{','.join(map(str, index))}]"
 
 
+def explained(trace: Trace, name: str, index: tuple[int, ...], of: str) -> list[Block]:
+    """Explain one number in blocks: its "value", its "gradient" with the chain rule, or its "update".
+
+    Raises ArgumentError as `Trace.explain` does.
+    """
+    if of == "gradient":
+        return _gradient(trace, name, index, full=True)
+    return (_value if of == "value" else _update)(trace, name, index)
+
+
 # ---- blocks ----------------------------------------------------------------------------------------------------------
 
 
