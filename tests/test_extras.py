@@ -12,6 +12,7 @@ import cutaway as ct
 from cutaway.data import read_table
 from cutaway.errors import CutawayError
 from cutaway.extras import EXTRAS, bring
+from cutaway.studio.command import studio
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -48,6 +49,7 @@ DOORS = {
     "keras": lambda folder: ct.export(ct.nn.Linear(1, 1), folder / "m.weights.h5", layout="keras"),
     "tensorboard": training(lambda folder: ct.callbacks.TensorBoard(folder / "runs")),
     "mlflow": training(lambda folder: ct.callbacks.MLflow()),
+    "studio": lambda folder: studio(home=folder),
     "optuna": training(lambda folder: ct.callbacks.Pruning(None)),
 }
 

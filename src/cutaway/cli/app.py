@@ -21,9 +21,13 @@ COMMANDS = {
     "step": ("Go through training one instruction at a time.", "step"),
     "demo": ("See it all on the house prices that ship.", "demo --out tour"),
     "warm": ("Compile what common networks need, before they need it.", "warm table"),
+    "studio": ("Open a page in which a file becomes a network, step by step.", "studio houses.csv"),
     "engines": ("Say what can run networks here, and what is missing.", "engines"),
     "bench": ("Measure this machine beside the peers that are installed.", "bench mlp --quick"),
 }
+
+#: Commands of rooms below this one, which use the command line's own parts.
+BELOW = {"studio": "..studio.command"}
 
 
 def app_for(args: Sequence[str] | None = None) -> typer.Typer:
@@ -45,7 +49,7 @@ def app_for(args: Sequence[str] | None = None) -> typer.Typer:
     every = called not in (*COMMANDS, "lab")
     for name, (about, example) in COMMANDS.items():
         if every or name == called:
-            command: Any = getattr(import_module(f".{name}", __package__), name)
+            command: Any = getattr(import_module(BELOW.get(name, f".{name}"), __package__), name)
             app.command(short_help=about, epilog=f"Example: cutaway {example}")(command)
     if every or called == "lab":
         from .labs.app import app as labs

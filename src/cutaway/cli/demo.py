@@ -40,6 +40,7 @@ def demo(
         shell("cutaway", "predict", model, houses, "-o", folder / "prices.csv"),
         shell("cutaway", "inspect", model),
         "cutaway fit YOUR.csv --target COLUMN",
+        "cutaway studio",
     ]
     write(study, screen, model, folder / "houses.html")
 

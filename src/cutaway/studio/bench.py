@@ -1,0 +1,200 @@
+"""From a file to a training: what its columns hold, the design with its reasons, and the run, as `cutaway fit` does it.
+
+Reading, dividing, designing, training and scoring are those of the command line (`cli/study.py`), guards and all. What
+is added: training keeps checkpoints, and tells the run's folder of every epoch.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..cli import checks
+from ..cli.keeping import save
+from ..cli.options import FitOptions, ReadOptions
+from ..cli.sources import likely_target, load, recognise
+from ..cli.study import Study, begin
+from ..data.column_kinds import KINDS, read_kinds
+from ..data.encoder import TableEncoder
+from ..errors import ArgumentError
+from ..nn.layers import ACTIVATIONS
+from ..program import Snapshot
+from ..text import jsonable, short
+from ..train.events import Ended, EpochEnded, Event, Started
+from ..train.run import Run
+from .folder import STOPPED, RunFolder
+from .limits import MOST_SHOWN
+
+PRESETS = "fast", "default"  # "best" trains five networks, and the studio looks into one
+#: What a person may choose of a design, by the row of the design that says why it is so.
+CONTROLS = {"preset": "preset", "hidden": "hidden", "activation": "hidden", "dropout": "hidden", "lr": "optimizer",
+            "batch_size": "batch", "epochs": "epochs", "seed": "seed"}
+
+
+class Bench:
+    """One file at work. study: read, divided and designed; run: the training, from its first moment on."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self.folder = folder
+        self.study: Study | None = None
+        self.run: Run | None = None
+        self._asked: tuple[Any, ...] | None = None
+
+    @property
+    def path(self) -> Path:
+        return Path(self.folder.settings["file"])
+
+    # ---- what is in the file -----------------------------------------------------------------------------------------
+    def understand(self) -> dict[str, Any]:
+        """Say what the file holds: of a table each column with its kind and first cells; the likely target."""
+        kind, frame = recognise(self.path, ReadOptions())
+        if kind.name != "table":
+            data = load(kind, self.path, ReadOptions(), frame)
+            labels = [] if data.y is None else sorted({str(label) for label in np.asarray(data.y).ravel()[:10_000]})
+            return {"inputs": kind.name, "extent": data.extent, "notes": data.notes, "labels": labels[:50],
+                    "target": data.targets[0] if data.targets else "", "columns": [], "kinds": []}
+        encoder = TableEncoder().fit(frame)
+        target = likely_target(list(frame.columns), [])
+        cells = frame.head(MOST_SHOWN).astype(object).where(frame.head(MOST_SHOWN).notna(), "")
+        columns = [{"name": c.name, "kind": c.kind, "gaps": int(c.gaps), "distinct": int(c.distinct), "how": c.how,
+                    "cells": [short(cell, 24) for cell in cells[c.name]]} for c in encoder.columns]
+        return {"inputs": "table", "extent": f"{len(frame):,} rows, {frame.shape[1]:,} columns", "target": target,
+                "columns": columns, "kinds": list(KINDS), "notes": encoder.notes(), "labels": []}
+
+    # ---- the design --------------------------------------------------------------------------------------------------
+    def design(self, target: str = "", columns: dict[str, str] | None = None,
+               choices: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Read, divide and design as chosen, and say each choice with its reason."""
+        asked = target, tuple(sorted((columns or {}).items())), tuple(sorted((choices or {}).items()))
+        if self.study is None or asked != self._asked:
+            self.study = self._designed(target, columns or {}, choices or {})
+            self._asked = asked
+        found, design = self.study.found, self.study.estimator.design_
+        now = {"preset": getattr(design, "preset", "") or "", "hidden": ", ".join(map(str, design.hidden)),
+               "activation": design.activation, "dropout": design.dropout, "lr": design.lr, "epochs": design.epochs,
+               "batch_size": design.batch_size, "seed": self.study.options.seed}
+        shown = [name for name in CONTROLS if name != "preset" or found.inputs == "table"]
+        return jsonable({
+            "rows": found.design, "network": found.network, "divided": found.divided, "notes": found.notes,
+            "remarks": [{"name": remark.name, "text": remark.text} for remark in found.remarks],
+            "target": [{"name": fact.name, "summary": fact.summary} for fact in found.targets],
+            "controls": [{"name": name, "row": CONTROLS[name], "now": now[name],
+                          "options": {"preset": list(PRESETS), "activation": list(ACTIVATIONS)}.get(name)}
+                         for name in shown],
+            "steps": design.epochs * max(1, -(-len(self.study.parts[0]) // design.batch_size)),
+        })
+
+    def _designed(self, target: str, columns: dict[str, str], choices: dict[str, Any]) -> Study:
+        options = fit_options(choices)
+        kinds = read_kinds(columns.items(), lambda name: f"the kind of {name} is ")
+        asked = ReadOptions([target] if target else [], drop=[name for name, kind in kinds.items() if kind == "drop"],
+                            column={name: kind for name, kind in kinds.items() if kind not in ("drop", "")})
+        study = begin(options, self.path, asked)
+        study.design()
+        return study
+
+    # ---- training ----------------------------------------------------------------------------------------------------
+    def train(self) -> None:
+        """Train from where the last checkpoint stands, to the end; tell the folder what happens."""
+        settings = self.folder.settings
+        over = str(settings.get("ended", "")) if settings["state"] in ("done", "stopped") else ""
+        self.design(settings.get("target", ""), settings.get("columns"), settings.get("choices"))
+        study = self.study
+        assert study is not None
+        study.estimator.callbacks = [Teller(self, over)]
+        study.train(progress=False, checkpoint=self.folder.path / "checkpoints")
+        if over:
+            return
+        study.score()
+        save(study.estimator, self.folder.path / "model.safetensors", study.found)
+        scores = [{"part": one.part, "rows": one.rows, "network": one.network, "linear": one.linear}
+                  for one in study.found.scores]
+        ended = study.estimator.run_.stopped
+        self.folder.put(state="stopped" if ended == STOPPED else "done", ended=ended)
+        self.folder.tell("scored", ended=ended, words=study.found.training, verdict=study.found.verdict,
+                         scores=jsonable(scores), linear=study.found.linear)
+
+
+class Teller:
+    """A callback that tells a run's folder of each epoch. over: why the run had ended before; it is not trained on."""
+
+    def __init__(self, bench: Bench, over: str) -> None:
+        self.bench, self.over = bench, over
+
+    def __call__(self, event: Event) -> None:
+        folder, run = self.bench.folder, event.run
+        if isinstance(event, Started):
+            if not len(run.steps):
+                keep_start(folder, run.program.state.copy())
+            self.bench.run = run
+            folder.add_losses(1, run.steps["loss"] if len(run.steps) else np.zeros(0))
+            if self.over:
+                run.stop(self.over)
+            else:
+                folder.tell("started", epochs=run.epochs, steps=run.past.steps * run.epochs, done=len(run.steps),
+                            each=run.past.steps)
+        elif isinstance(event, EpochEnded) and not self.over:
+            known = folder.losses_file().stat().st_size // 8
+            folder.add_losses(known + 1, run.steps["loss"][known:])
+            row = {name: value if np.isfinite(value) else None for name, value in event.row.items()}
+            folder.tell("epoch", epoch=event.epoch, done=len(run.steps), row=row)
+        elif isinstance(event, Ended) and not self.over:
+            known = folder.losses_file().stat().st_size // 8
+            folder.add_losses(known + 1, run.steps["loss"][known:] if len(run.steps) else np.zeros(0))
+            folder.tell("ended", why=run.stopped, done=len(run.steps), best=run.best_epoch)
+
+
+def keep_start(folder: RunFolder, start: Snapshot) -> None:
+    """Keep the state before the first step, which every step can be replayed from."""
+    arrays: dict[str, Any] = {name: np.asarray(value) for name, value in start.items()}
+    np.savez(folder.path / "start.npz", **arrays)
+
+
+def kept_start(folder: RunFolder) -> dict[str, Any]:
+    with np.load(folder.path / "start.npz", allow_pickle=False) as file:
+        return {name: int(file[name]) if name == "t" else file[name] for name in file.files}
+
+
+def fit_options(choices: dict[str, Any]) -> FitOptions:
+    """Turn what was chosen on the page into what the command line takes. Raises ArgumentError in its words."""
+    unknown = choices.keys() - CONTROLS.keys()
+    if unknown:
+        raise ArgumentError(f"there is no choice {sorted(unknown)[0]!r:.40}: there are {', '.join(CONTROLS)}")
+    given = {name: value for name, value in choices.items() if value not in ("", None)}
+    whole: dict[str, Any] = {name: _whole(name, given[name])
+                             for name in ("epochs", "batch_size", "seed") if name in given}
+    network: dict[str, Any] = {}
+    if "activation" in given:
+        if given["activation"] not in ACTIVATIONS:
+            raise ArgumentError(f"activation {given['activation']!r:.40}: choose one of {', '.join(ACTIVATIONS)}")
+        network["activation"] = given["activation"]
+    if "dropout" in given:
+        network["dropout"] = _between("dropout", given["dropout"], 0, 0.95)
+    hidden = checks.hidden(str(given["hidden"])) if "hidden" in given else None
+    lr = checks.rate(str(given["lr"]), "learning rate") if "lr" in given else None
+    preset = given.get("preset")
+    if preset is not None and preset not in PRESETS:
+        raise ArgumentError(f"preset {preset!r:.40}: choose one of {', '.join(PRESETS)}")
+    return FitOptions(hidden=hidden, lr=lr, preset=preset, network=network or None, **whole)
+
+
+def _whole(name: str, value: Any) -> int:
+    try:
+        found = int(str(value))
+    except ValueError:
+        found = -1
+    if found < (name != "seed") or found >= 2**31:
+        raise ArgumentError(f"{name} {value!r:.40}: give a whole number{' above 0' * (name != 'seed')}")
+    return found
+
+
+def _between(name: str, value: Any, low: float, high: float) -> float:
+    try:
+        found = float(value)
+    except (TypeError, ValueError):
+        found = np.nan
+    if not low <= found <= high:
+        raise ArgumentError(f"{name} {value!r:.40}: give a number from {low:g} to {high:g}")
+    return found

@@ -1,0 +1,107 @@
+// The page: what the address says is shown, and shown anew when it changes.
+
+import { home, Stream, Wrong } from "./api.js";
+import { at, go, place } from "./address.js";
+import { beginView } from "./begin.js";
+import { h } from "./dom.js";
+import { homeView } from "./home.js";
+import { RunView } from "./run.js";
+import { LANGUAGES, speak, spoken, t } from "./words.js";
+
+const main = /** @type {HTMLElement} */ (document.getElementById("main"));
+const head = /** @type {HTMLElement} */ (document.getElementById("head"));
+const said = /** @type {HTMLElement} */ (document.getElementById("said"));
+
+/** @type {RunView | null} the run that is shown */
+let view = null;
+let turn = 0, lost = false;
+
+const stream = new Stream((message) => view?.hear(message), (there) => {
+  if (there === !lost) return;
+  lost = !there;
+  say(lost ? t("lost") : t("back_again"), lost);
+  if (there) home().catch(() => {});
+});
+
+/** Say something to everybody: below the page, and to screen readers. @param {string} words @param {boolean} [stays] */
+export function say(words, stays) {
+  said.textContent = words;
+  said.classList.toggle("stays", Boolean(stays));
+}
+
+/** Say what went wrong. @param {any} error */
+export function sayWrong(error) {
+  say(error instanceof Wrong ? (error.message === "lost" ? t("lost") : error.message) : String(error), true);
+}
+
+async function show() {
+  const here = place(), mine = ++turn;
+  try {
+    if (!here.run) {
+      view = null;
+      const found = await home();
+      if (mine !== turn) return;
+      stream.follow([]);
+      main.replaceChildren(homeView(found));
+      focusHead();
+      return;
+    }
+    if (view?.name !== here.run || view.stage === "begin") {
+      const about = await RunView.about(here.run);
+      if (mine !== turn) return;
+      if (about.state === "new" || about.state === "designed") {
+        stream.follow([]);
+        view = null;
+        main.replaceChildren(h("p", { class: "note" }, t("wait")));
+        const node = await beginView(about);
+        if (mine !== turn) return;
+        main.replaceChildren(node);
+        focusHead();
+        return;
+      }
+      view = new RunView(about);
+      main.replaceChildren(view.root);
+      stream.follow([here.run]);
+      await view.load();
+    }
+    if (mine === turn) await view?.show(here);
+  } catch (error) {
+    if (mine === turn) {
+      if (!main.hasChildNodes() || !view) main.replaceChildren(h("section", null, h("h1", null, t("studio")),
+        h("p", { class: "wrong" }, error instanceof Wrong ? (error.message === "lost" ? t("lost") : error.message) : String(error)),
+        h("p", null, h("a", { href: at({}) }, t("home")))));
+      sayWrong(error);
+    }
+  }
+}
+
+function focusHead() {
+  const first = main.querySelector("h1");
+  if (first) {
+    first.tabIndex = -1;
+    first.focus({ preventScroll: true });
+  }
+}
+
+function frame() {
+  const choice = localStorage.getItem("colours") ?? "auto";
+  const colours = ["auto", "light", "dark"].map((name) => h("label", null,
+    h("input", { type: "radio", name: "theme", id: name, checked: name === choice,
+      onchange: () => localStorage.setItem("colours", name) }), t(name)));
+  const languages = h("select", { "aria-label": t("language"), onchange: (/** @type {any} */ event) => {
+    localStorage.setItem("language", event.target.value);
+    speak(event.target.value);
+    frame();
+    view = null;
+    show();
+  } }, Object.entries(LANGUAGES).map(([name, own]) => h("option", { value: name, lang: name, selected: name === spoken() }, own)));
+  head.replaceChildren(h("a", { class: "brand", href: at({}) }, h("span", { class: "mark", "aria-hidden": "true" }), t("studio")),
+    h("div", { class: "tools" }, languages, h("fieldset", { class: "theme" }, h("legend", null, t("colours")), colours)));
+}
+
+speak(localStorage.getItem("language") ?? (navigator.language.startsWith("ar") ? "ar" : "en"));
+frame();
+addEventListener("hashchange", () => { say(""); show(); });
+addEventListener("dragover", (event) => event.preventDefault());
+addEventListener("drop", (event) => { if (place().run) { event.preventDefault(); go(at({})); } });
+home().then(show, show);

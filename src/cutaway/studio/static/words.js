@@ -1,0 +1,120 @@
+// Every word that the page itself says, in one catalogue. What the network's own process says is in English.
+
+/** @type {Record<string, Record<string, string>>} */
+const CATALOGUE = {
+  en: {
+    studio: "Cutaway studio", language: "Language", colours: "Colours", auto: "Auto", light: "Light", dark: "Dark",
+    lead: "A file becomes a network. Watch it train, stop it anywhere, and open it down to the chain rule of one weight.",
+    drop: "Drop a table, a .ts file or an .npz here", choose: "Choose a file", sending: "Reading {name} …",
+    larger: "Folders of images, and files above 512 MB: open them where they lie, with",
+    samples: "No file at hand?", houses: "House prices", italy_power: "Power demand", japanese_vowels: "Spoken vowels",
+    houses_is: "2,930 houses in Ames, Iowa: a table with gaps and categories",
+    italy_power_is: "Days of a power grid: summer or winter?", japanese_vowels_is: "Nine speakers, one vowel: who is it?",
+    runs: "Runs", no_runs: "None yet.", new: "not designed yet", designed: "designed", training: "training",
+    done: "done", stopped: "stopped", failed: "failed", steps_done: "{n} steps",
+    columns: "What is in the file", target: "What is to be predicted?", target_short: "predicts", column: "column", kind: "kind", gaps: "gaps",
+    distinct: "different", cells: "first cells", as_found: "{kind} (found)", kind_of: "Kind of {name}",
+    number: "number", category: "category", boolean: "yes or no", date: "date", dropped: "left out", text: "text",
+    identifier: "identifier", constant: "constant",
+    labels: "Labels", design: "The design, and why", choice: "choice", value: "value", reason: "because",
+    make_design: "Design the network", redesign: "Design again", designing: "Reading and designing …",
+    train: "Train", preset: "preset", hidden: "hidden neurons", activation: "activation", dropout: "dropout",
+    lr: "learning rate", batch_size: "batch", epochs: "epochs", seed: "seed", controls: "Choose otherwise",
+    as_designed: "as designed: {now}", steps_to_do: "{n} steps at most", notes: "Notes", remarks: "What makes a score doubtful",
+    loss: "loss J", step: "step", epoch: "epoch", curve: "The loss of each step", stop: "Stop", go_on: "Go on", another: "Another run on this file",
+    model: "The model as a file", report: "The report", pick: "Click a point, or use the arrow keys and Enter: every step can be opened.",
+    pick_live: "It trains. Every step that is done can be opened already.",
+    curve_says: "{n} steps: J goes from {first} to {last}; the lowest is {low} at step {at}.",
+    curve_none: "No step is done yet.", as_table: "As a table", listen: "Listen", step_is: "step {step}, J = {J}",
+    lost: "The studio does not answer. Runs go on without it; this page comes back by itself when `cutaway studio` runs again.",
+    back_again: "The studio is there again.", wait: "One moment …", thread: "Where you are", run: "run",
+    step_n: "Step {n}", row_n: "Row {n}", batch: "The batch", batch_says: "{n} rows make this step: J is the mean of their losses. Open one.",
+    row: "row", row_loss: "its loss", updates: "What the step changes", parameter: "parameter", gradient: "gradient ‖g‖",
+    size: "size ‖θ‖", state: "state", change: "change", shape: "shape", count: "how many", difference: "difference", moved: "moved ‖Δθ‖", largest: "largest gradient", listing: "Every instruction of the step",
+    previous: "Step before", next: "Next step", jump: "Go to step", in_file: "In the file", given: "What the network is given",
+    feature: "feature", network: "What each unit says of this row", unit: "unit", units_says: "Colour: the unit's value. Open one.",
+    member: "member", no_units: "its numbers lie in space or time", why_value: "Where the value comes from", why_back: "How J hangs on it",
+    reads: "The weights that it reads with", from: "from", weight: "weight", its_gradient: "∂J/∂w",
+    chain: "Its gradient, by the chain rule", update: "Its update", course: "This weight over all steps",
+    course_says: "From {first} to {last} in {n} steps; smallest {low}, largest {high}.", weight_value: "its value now: {value}",
+    no_update: "J or a gradient is not finite: this step changes nothing.",
+    fork: "What if? Fork here", fork_says: "From this step on another future is trained beside the first.", rate: "Another learning rate",
+    optimizer: "Another optimizer", kill: "Silence a unit", freeze: "Keep this weight as it is", edit: "Give this weight another value",
+    do_fork: "Fork", forks: "Futures", first_future: "as it was", fork_n: "Fork {n}", from_step: "from step {n}: {what}",
+    apart: "weights apart ‖Δθ‖", fork_difference: "J of the fork less J of the first, at step {n}: {d}", layer: "layer",
+    verdict: "How good is it?", part: "rows", linear: "linear model", ended: "Training has ended: {why}", home: "All files and runs",
+    validation: "validation", test: "test", training_part: "training",
+  },
+  ar: {
+    studio: "استوديو Cutaway", language: "اللغة", colours: "الألوان", auto: "تلقائي", light: "فاتح", dark: "داكن",
+    lead: "ملف يصير شبكة. شاهدها تتدرّب، وأوقفها أينما شئت، وافتحها حتى قاعدة السلسلة لوزن واحد.",
+    drop: "أفلت هنا جدولًا أو ملف ‎.ts‎ أو ‎.npz‎", choose: "اختر ملفًا", sending: "تجري قراءة {name} …",
+    larger: "مجلدات الصور والملفات الأكبر من 512 ميغابايت تُفتح حيث هي، بالأمر",
+    samples: "لا ملف لديك؟", houses: "أسعار البيوت", italy_power: "الطلب على الكهرباء", japanese_vowels: "حروف منطوقة",
+    houses_is: "2930 بيتًا في أيمز بولاية آيوا: جدول فيه فراغات وفئات",
+    italy_power_is: "أيام من شبكة كهرباء: صيف أم شتاء؟", japanese_vowels_is: "تسعة متكلمين وحرف واحد: من هو؟",
+    runs: "التدريبات", no_runs: "لا شيء بعد.", new: "لم يُصمَّم بعد", designed: "مُصمَّم", training: "يتدرّب",
+    done: "انتهى", stopped: "موقوف", failed: "فشل", steps_done: "{n} خطوة",
+    columns: "ما في الملف", target: "ما الذي يُراد التنبؤ به؟", target_short: "يتنبأ بـ", column: "العمود", kind: "النوع", gaps: "فراغات",
+    distinct: "قيم مختلفة", cells: "الخلايا الأولى", as_found: "{kind} (كما وُجد)", kind_of: "نوع {name}",
+    number: "عدد", category: "فئة", boolean: "نعم أو لا", date: "تاريخ", dropped: "متروك", text: "نص",
+    identifier: "معرّف", constant: "ثابت",
+    labels: "التصنيفات", design: "التصميم وأسبابه", choice: "الخيار", value: "القيمة", reason: "لأن",
+    make_design: "صمّم الشبكة", redesign: "أعد التصميم", designing: "تجري القراءة والتصميم …",
+    train: "درّب", preset: "إعداد مسبق", hidden: "عصبونات مخفية", activation: "دالة التنشيط", dropout: "إسقاط",
+    lr: "معدل التعلّم", batch_size: "الدفعة", epochs: "الدورات", seed: "البذرة", controls: "اختر غير ذلك",
+    as_designed: "كما صُمّم: {now}", steps_to_do: "{n} خطوة على الأكثر", notes: "ملاحظات", remarks: "ما يجعل النتيجة موضع شك",
+    loss: "الخسارة J", step: "الخطوة", epoch: "الدورة", curve: "خسارة كل خطوة", stop: "أوقف", go_on: "تابع", another: "تدريب آخر على هذا الملف",
+    model: "النموذج ملفًا", report: "التقرير", pick: "انقر نقطة، أو استعمل مفاتيح الأسهم ثم Enter: كل خطوة تُفتح.",
+    pick_live: "تتدرّب الآن. كل خطوة تمّت يمكن فتحها.",
+    curve_says: "{n} خطوة: تنتقل J من {first} إلى {last}، وأدناها {low} عند الخطوة {at}.",
+    curve_none: "لم تتم أي خطوة بعد.", as_table: "جدولًا", listen: "استمع", step_is: "الخطوة {step}، ‏J = {J}",
+    lost: "الاستوديو لا يجيب. التدريب يستمر من دونه، وتعود هذه الصفحة وحدها حين يعمل `cutaway studio` ثانية.",
+    back_again: "عاد الاستوديو.", wait: "لحظة …", thread: "أين أنت", run: "تدريب",
+    step_n: "الخطوة {n}", row_n: "الصف {n}", batch: "الدفعة", batch_says: "{n} صفًا تصنع هذه الخطوة، وJ متوسط خسائرها. افتح واحدًا.",
+    row: "الصف", row_loss: "خسارته", updates: "ما تغيّره الخطوة", parameter: "المعامل", gradient: "التدرّج ‖g‖",
+    size: "الحجم ‖θ‖", state: "الحالة", change: "التغيير", shape: "الأبعاد", count: "العدد", difference: "الفرق", moved: "التحرّك ‖Δθ‖", largest: "أكبر تدرّج", listing: "كل تعليمات الخطوة",
+    previous: "الخطوة السابقة", next: "الخطوة التالية", jump: "اذهب إلى الخطوة", in_file: "في الملف", given: "ما يُعطى للشبكة",
+    feature: "السمة", network: "ما تقوله كل وحدة عن هذا الصف", unit: "الوحدة", units_says: "اللون: قيمة الوحدة. افتح واحدة.",
+    member: "عضو", no_units: "أعدادها في المكان أو الزمان", why_value: "من أين تأتي القيمة", why_back: "كيف تتعلّق J بها",
+    reads: "الأوزان التي تقرأ بها", from: "من", weight: "الوزن", its_gradient: "∂J/∂w",
+    chain: "تدرّجه بقاعدة السلسلة", update: "تحديثه", course: "هذا الوزن عبر كل الخطوات",
+    course_says: "من {first} إلى {last} في {n} خطوة؛ الأصغر {low} والأكبر {high}.", weight_value: "قيمته الآن: {value}",
+    no_update: "J أو تدرّج ليس منتهيًا: هذه الخطوة لا تغيّر شيئًا.",
+    fork: "ماذا لو؟ تفرّع هنا", fork_says: "من هذه الخطوة يُدرَّب مستقبل آخر إلى جانب الأول.", rate: "معدل تعلّم آخر",
+    optimizer: "مُحسِّن آخر", kill: "أسكت وحدة", freeze: "أبقِ هذا الوزن كما هو", edit: "أعطِ هذا الوزن قيمة أخرى",
+    do_fork: "تفرّع", forks: "المستقبلات", first_future: "كما كان", fork_n: "الفرع {n}", from_step: "من الخطوة {n}: {what}",
+    apart: "تباعد الأوزان ‖Δθ‖", fork_difference: "J الفرع ناقص J الأول عند الخطوة {n}: ‏{d}", layer: "الطبقة",
+    verdict: "ما مدى جودتها؟", part: "الصفوف", linear: "نموذج خطي", ended: "انتهى التدريب: {why}", home: "كل الملفات والتدريبات",
+    validation: "تحقق", test: "اختبار", training_part: "تدريب",
+  },
+};
+
+/** Languages by the name that their speakers give them. @type {Record<string, string>} */
+export const LANGUAGES = { en: "English", ar: "العربية" };
+
+let language = "en";
+
+/** Speak a language from now on; the page's direction follows. @param {string} asked */
+export function speak(asked) {
+  language = asked in CATALOGUE ? asked : "en";
+  document.documentElement.lang = language;
+  document.documentElement.dir = language === "ar" ? "rtl" : "ltr";
+  document.title = t("studio");
+}
+
+/** @returns {string} */
+export function spoken() {
+  return language;
+}
+
+/** Words by name, with values put in. @param {string} name @param {Record<string, any>} [values] @returns {string} */
+export function t(name, values) {
+  const words = CATALOGUE[language][name] ?? CATALOGUE.en[name] ?? name;
+  return words.replace(/\{(\w+)\}/g, (_, key) => String(values?.[key] ?? ""));
+}
+
+/** Whether there are words of this name. @param {string} name */
+export function known(name) {
+  return name in CATALOGUE.en;
+}

@@ -1,0 +1,73 @@
+"""The studio in a real browser: from a file to the chain rule of a weight in five clicks, and on to a fork."""
+
+import re
+
+import pytest
+from test_studio_runs import TABLE
+
+axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+
+
+def no_findings(page):
+    found = axe.Axe().run(page).response["violations"]
+    assert not found, [(one["id"], [node["html"][:120] for node in one["nodes"]][:3]) for one in found]
+
+
+def test_five_clicks_lead_from_a_file_to_a_weights_chain_rule_and_a_fork(page, tmp_path):
+    (tmp_path / "flats.csv").write_text(TABLE)
+    no_findings(page)
+    page.locator("#file").set_input_files(tmp_path / "flats.csv")
+    page.get_by_label("What is to be predicted?").select_option("price")
+    page.get_by_role("button", name="Design the network").click()
+    page.get_by_text("Choose otherwise").click()
+    page.get_by_label("hidden neurons").fill("6")
+    page.get_by_label("batch").fill("32")
+    page.get_by_label("epochs").fill("6")
+    page.locator("details.controls").get_by_role("button").click()
+    page.get_by_role("cell", name="6, relu").wait_for()
+    no_findings(page)
+    page.get_by_role("button", name="Train", exact=True).click()
+    page.locator(".badge.done").wait_for()
+
+    curve = page.get_by_role("slider", name="The loss of each step")
+    curve.press("Home")
+    curve.press("ArrowRight")
+    curve.press("Enter")  # as a click on the curve does
+    page.get_by_role("heading", name=re.compile("Step 2")).wait_for()
+    page.locator("table.batch a").first.click()
+    page.get_by_role("heading", name="What each unit says of this row").wait_for()
+    no_findings(page)
+    page.locator(".layer").nth(1).locator("a.unit").first.click()
+    page.get_by_role("heading", name="The weights that it reads with").wait_for()
+    page.locator("#below table.plain a").first.click()
+    page.locator("#chain .formula").first.wait_for()
+    assert "∂J/∂W1" in page.locator("#chain").inner_text() and "Update" in page.locator("#update").inner_text()
+    page.locator("#below .chart path.line").wait_for()
+    no_findings(page)
+
+    address = page.url
+    page.reload()  # the address holds the whole state
+    page.locator("#chain .formula").first.wait_for()
+    page.go_back()
+    page.get_by_role("heading", name="The weights that it reads with").wait_for()
+    page.go_forward()
+    page.locator("#chain .formula").first.wait_for()
+    assert page.url == address
+
+    page.get_by_text("What if? Fork here").click()
+    page.locator("#fork-value").fill("2.5")
+    page.get_by_role("button", name="Fork: Give").click()
+    page.get_by_role("link", name="Fork 1").first.wait_for()
+    page.locator(".plot").first.locator("path.line.b").wait_for()
+    page.get_by_role("heading", name=re.compile("Step 2")).wait_for()
+
+
+def test_it_can_be_read_from_right_to_left_in_the_dark_and_on_a_phone(page):
+    page.get_by_label("Language").select_option("ar")
+    page.get_by_role("heading", name=re.compile("الخطوة 2")).wait_for()
+    assert page.locator("html").get_attribute("dir") == "rtl"
+    page.locator("label", has=page.locator("#dark")).click()
+    page.set_viewport_size({"width": 360, "height": 760})
+    no_findings(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    page.get_by_label("اللغة").select_option("en")

@@ -1,0 +1,167 @@
+"""A run from file to forks, as the page asks for it; and what it says of files and questions it cannot use."""
+
+import json
+import time
+
+import numpy as np
+import pytest
+
+from cutaway.errors import CutawayError
+from cutaway.studio.folder import new_run, run_named, runs
+from cutaway.studio.processes import Processes
+from cutaway.studio.worker import Worker
+
+TABLE = "size,zone,price\n" + "\n".join(
+    f"{30 + i % 50},{'ABC'[i % 3]},{(30 + i % 50) * (1 + i % 3)}" for i in range(200))
+
+SMALL = {"preset": "fast", "hidden": "6", "batch_size": 32}
+
+
+def ask(client, run, do, **how):
+    return client.post(f"/api/runs/{run}/ask", json={"do": do, **how})
+
+
+def right(answer):
+    assert answer.status_code == 200, answer.text
+    return answer.json()["right"]
+
+
+def wait_for(client, run, state):
+    deadline = time.monotonic() + 120
+    while (about := client.get(f"/api/runs/{run}").json())["state"] != state:
+        assert time.monotonic() < deadline and about["state"] != "failed", about
+        time.sleep(0.02)
+    return about
+
+
+@pytest.fixture(scope="module")
+def run(client):
+    """A run that has been trained for 4 epochs of 5 steps or so."""
+    name = client.post("/api/files", content=TABLE, headers={"x-name": "flats.csv"}).json()["run"]
+    right(ask(client, name, "design", target="price", choices=SMALL | {"epochs": 4}))
+    right(ask(client, name, "train"))
+    wait_for(client, name, "done")
+    return name
+
+
+def test_columns_are_told_with_their_kinds_and_a_target_is_guessed(client, run):
+    found = right(ask(client, run, "understand"))
+    assert {c["name"]: c["kind"] for c in found["columns"]} == {"size": "number", "zone": "category", "price": "number"}
+    assert found["target"] == "price" and found["columns"][1]["cells"][:3] == ["A", "B", "C"]
+
+
+def worker(folder, content=b"", name="flats.csv"):
+    """What a run's process does, without one."""
+    (folder / name).write_bytes(content if name != "flats.csv" else TABLE.encode())
+    return Worker(new_run(folder, file=str(folder / name), name=name))
+
+
+def test_a_kind_that_was_overruled_and_a_choice_are_in_the_design(tmp_path):
+    made = worker(tmp_path).design("price", {"size": "category", "zone": "drop"}, {
+        "preset": "fast", "hidden": "5,4", "activation": "tanh", "lr": "0.02", "seed": "3"})
+    rows = {row[0]: row[1:] for row in made["rows"]}
+    assert rows["hidden"][0].startswith("5 and 4, tanh") and rows["hidden"][1] == "as asked"
+    assert "lr 0.02" in rows["optimizer"][0] and "zone" in str(made["notes"])
+    assert {c["name"]: c["now"] for c in made["controls"]}["seed"] == 3
+
+
+def test_a_traced_step_is_the_step_that_was_trained(client, run):
+    losses = np.frombuffer(client.get(f"/api/runs/{run}/losses?from=0").content)
+    for step in (1, 7, len(losses)):
+        assert right(ask(client, run, "step", step=step))["J"] == losses[step - 1]
+
+
+def test_the_thread_leads_from_a_step_to_a_weights_chain_rule_and_update(client, run):
+    step = right(ask(client, run, "step", step=3))
+    lines = TABLE.splitlines()[1:]
+    size, zone, price = lines[step["rows"][2]["row"]].split(",")
+    assert step["head"] == ["price", "size", "zone"] and step["rows"][2]["cells"] == [price, size, zone]
+    row = right(ask(client, run, "row", step=3, place=2))
+    assert row["cells"] == [price, size, zone] and row["given"][0][0] == "size"
+    layer = row["layers"][1]
+    unit = right(ask(client, run, "unit", step=3, place=2, name=layer["value"], unit=layer["places"][0]))
+    assert unit["value"] == layer["values"][0] and "z1[2, 0]" in json.dumps(unit["blocks"])
+    weight = unit["weights"][0]
+    found = right(ask(client, run, "weight", step=3, name=weight["name"], index=weight["index"]))
+    assert found["value"] == weight["value"]
+    assert "∂J/∂W1" in found["gradient"][1]["formula"] and found["update"][0]["title"].startswith("Update: ")
+    course = right(ask(client, run, "course", name=weight["name"], index=weight["index"]))
+    assert course["steps"][2] == 2 and course["values"][2] == found["value"]  # after two steps
+
+
+def test_a_fork_trains_another_future_from_its_step_on(client, run, studio):
+    made = right(ask(client, run, "fork", step=8, change={"kind": "rate", "value": 0.5}))
+    assert made["what"] == "lr = 0.5"
+    folder, deadline = run_named(studio.home, run), time.monotonic() + 60
+    while not any(e["kind"] == "forked" for e in folder.events()[0]):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    own, other = (np.frombuffer(folder.losses(fork=fork)) for fork in (0, made["fork"]))
+    assert len(own) == len(other) and (own[:8] == other[:8]).all() and (own[8:] != other[8:]).all()
+    assert right(ask(client, run, "step", step=12, fork=made["fork"]))["J"] == other[11]
+    assert [e for e in folder.events()[0] if e["kind"] == "fork"][-1]["apart"] > 0
+
+
+def test_a_run_is_there_again_when_its_process_was_ended(client, run, studio):
+    before = right(ask(client, run, "step", step=5))
+    Processes(studio.home).end(run_named(studio.home, run))
+    time.sleep(0.2)
+    assert right(ask(client, run, "step", step=5)) == before
+
+
+def test_a_stopped_run_goes_on_where_it_stood(tmp_path):
+    one = worker(tmp_path)
+    folder = next(iter(runs(tmp_path, 1)))
+    one.design("price", {}, SMALL | {"epochs": 100_000})
+
+    def until(done, state=""):
+        deadline = time.monotonic() + 60
+        while len(folder.losses()) // 8 <= done or folder.settings["state"] == state:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    one.train()
+    until(20)
+    one.stop()
+    until(20, "training")
+    done = len(folder.losses()) // 8
+    assert folder.settings["state"] == "stopped"
+    one.train()
+    until(done)
+    one.stop()
+    until(done, "training")
+    told = [e for e in folder.events()[0] if e["kind"] in ("started", "ended")]
+    assert [e["kind"] for e in told] == ["started", "ended"] * 2 and told[2]["done"] == told[1]["done"] == done
+
+
+def test_the_stream_goes_on_after_the_last_event_that_was_heard(client, run):
+    def first(last):
+        with client.stream("GET", f"/api/events?runs={run}", headers={"last-event-id": last}) as answer:
+            lines = answer.iter_lines()
+            place = next(line for line in lines if line.startswith("id: "))[4:]
+            return place, json.loads(next(lines)[6:])
+
+    place, told = first("")
+    assert [e["kind"] for e in told["events"]][:2] == ["started", "epoch"] and told["run"] == run
+    offset = int(place.partition(":")[2])
+    last_line = len(json.dumps(told["events"][-1])) + 1
+    assert first(f"{run}:{offset - last_line}")[1]["events"] == told["events"][-1:]
+
+
+@pytest.mark.parametrize(("content", "name"), [
+    (b"\x00\x01\x02", "a.csv"), (b"PK\x03\x04nothing", "a.xlsx"), (b"x", "a.exe"), (b"", "a.csv")],
+    ids=["binary", "workbook", "program", "empty"])
+def test_a_file_that_cannot_be_read_is_told_in_words(tmp_path, content, name):
+    with pytest.raises(CutawayError, match=name):
+        worker(tmp_path, content, name).understand()
+
+
+@pytest.mark.parametrize(("question", "says"), [
+    ({"do": "step", "step": 10**9}, "has done steps 1 to"), ({"do": "step", "step": "1"}, "a whole number"),
+    ({"do": "_leave"}, "cannot be asked"), ({"do": "step"}, "missing"),
+    ({"do": "weight", "step": 1, "name": "x", "index": [0]}, "there is no weight"),
+    ({"do": "fork", "step": 1, "change": {"kind": "x"}}, "a fork changes one of"),
+    ({"do": "row", "step": 1, "place": -1}, "row of the batch"), ({"do": "design"}, "begin another one")])
+def test_a_question_that_has_no_answer_is_told_in_words(client, run, question, says):
+    answer = client.post(f"/api/runs/{run}/ask", json=question)
+    assert answer.status_code == 422 and says in answer.json()["wrong"]
