@@ -1,12 +1,14 @@
 """Doubt by time and groups: rows that are as new rows will be say how far predictions may be off; the score stays."""
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
 
 import cutaway as ct
 from cutaway.errors import ArgumentError, DataError
-from cutaway.estimators import rehearsal
+from cutaway.estimators import intervals, rehearsal
 
 BRIEF = {"epochs": 8, "network": [16], "threads": 1}
 RNG = np.random.default_rng(0)
@@ -69,6 +71,31 @@ def test_the_second_network_learns_from_the_earlier_rows_alone(monkeypatch):
     model.train(rows)
     assert seen == {"rows": len(rows.rehearsed[0]), "validation": None}
     assert model.intervals_.rows == len(rows.rehearsed[1])
+
+
+def test_the_latest_rows_lie_in_stretches_of_time_that_part_no_moment():
+    _, rows = prepared(X=SALES.iloc[::-1].reset_index(drop=True), y=PRICE[::-1])
+    days = DAY[::-1][rows.rehearsed[1]]
+    each = [days[rows.stretches == number] for number in range(5)]
+    assert sum(map(len, each)) == len(days) and min(map(len, each)) > 20
+    assert all(one.max() < other.min() for one, other in pairwise(each))
+
+
+def test_few_rows_or_moments_are_one_stretch():
+    assert rehearsal.stretches(np.arange(149), 149) is None
+    assert rehearsal.stretches(np.arange(400) // 200, 400) is None
+
+
+def test_stretches_that_err_differently_widen_intervals_and_equal_ones_hardly_do():
+    off, stretch = np.tile(np.linspace(0, 1, 100), 5), np.repeat(np.arange(5), 100)
+    scores, shares = intervals.ranked(off, None)
+    equal = intervals.for_what_comes(scores, shares, off, None, stretch)
+    np.testing.assert_allclose(equal, scores, atol=0.02)
+    off[stretch == 4] *= 6
+    scores, shares = intervals.ranked(off, np.ones(500))
+    found = intervals.for_what_comes(scores, shares, off, np.ones(500), stretch)
+    k = np.searchsorted(shares, 0.9)                    # four stretches need .91, one 5.45: mean 1.82, deviation 2.03
+    assert found[k] == pytest.approx(1.82 + 2.03, abs=0.02) and (np.diff(found) >= 0).all() and (found >= scores).all()
 
 
 def test_temperatures_go_by_later_rows_too():

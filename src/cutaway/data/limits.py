@@ -395,6 +395,10 @@ WORSE_BY, WORSE_ERRORS, WORSE_SURELY, WORSE_IN_TIME, TWICE, TWICE_SURELY = 0.02,
 #: is as far ahead as a fifth of what was. With a tenth, intervals of 90 % covered 68 % of later hotel bookings in place
 #: of 79 %. Fewer rows on either side say nothing.
 REHEARSED, FEWEST_REHEARSED = 0.2, 50
+#: Stretches of time that these rows are divided into, each of which errs in its own way; at least so many, of so many
+#: rows. On three splits each of rented bicycles and hotel bookings intervals of 90 % covered 90.6 % of later rows, the
+#: mean, 85 to 95; without stretches 84.2 %, 77 to 92; with 5 of them 89.5, with 20 91.0 %.
+STRETCHES, FEWEST_STRETCHES, FEWEST_OF_STRETCH = 10, 5, 30
 #: The share of a time limit that the first network has where a second one follows, on four fifths of the rows.
 SHARE_BEFORE = 0.6
 

@@ -51,8 +51,8 @@ class TrainingRows:
     """The rows that count: what kind they are, X, targets, weights (n,) or None, and the names of X's features.
 
     `held` are row numbers to learn from and to hold back, where they must not be drawn by chance; `rehearsed` those of
-    the earlier and the latest rows, where a second network learns from the earlier ones alone; `groups` (n,) which rows
-    stay on one side.
+    the earlier and the latest rows, where a second network learns from the earlier ones alone, and `stretches` the
+    stretch of time of each of the latest; `groups` (n,) which rows stay on one side.
     """
 
     kind: Inputs
@@ -62,6 +62,7 @@ class TrainingRows:
     names: list[str] | None = None
     held: tuple[np.ndarray, np.ndarray] | None = None
     rehearsed: tuple[np.ndarray, np.ndarray] | None = None
+    stretches: np.ndarray | None = None
     groups: np.ndarray | None = None
 
     def __len__(self) -> int:

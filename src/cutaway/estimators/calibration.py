@@ -60,7 +60,7 @@ def calibrate(estimator: Any, past: Past) -> None:
     held = answered(estimator, past.held_out)
     if not np.isfinite(held.z).all():
         return
-    estimator.temperature_ = best_temperature(*held)
+    estimator.temperature_ = best_temperature(held.z, held.y, held.weight)
     design.calibration = f"temperature {estimator.temperature_:.3g}"
 
 

@@ -10,11 +10,15 @@ from ..train.feeding import Data, stages
 
 
 class Held(NamedTuple):
-    """Raw outputs (n, n_out) for rows, their targets as the loss takes them, and weights (n,) or None."""
+    """Raw outputs (n, n_out) for rows, their targets as the loss takes them, and weights (n,) or None.
+
+    stretch (n,): the number of the stretch of time in which each row lies, of rows that follow one another.
+    """
 
     z: np.ndarray
     y: np.ndarray
     weight: np.ndarray | None
+    stretch: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.z)

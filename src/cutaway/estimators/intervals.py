@@ -4,7 +4,8 @@ Split conformal prediction (Papadopoulos et al., 2002; Lei et al., "Distribution
 regression", 2018): of m rows that nothing was learnt from, the ⌈(m + 1) c⌉-th smallest error covers a new row with a
 probability of c at least, whatever the network, if rows are exchangeable. Errors are divided by the size that errors
 have near such a prediction, so that intervals are wide where the network errs much. All happens on the scaled target:
-where its logarithm is learnt, intervals are wider above than below.
+where its logarithm is learnt, intervals are wider above than below. Rows that come later are no such rows: of stretches
+of time each errs in its own way, and intervals reach farther by how much these differ.
 """
 
 from __future__ import annotations
@@ -152,7 +153,10 @@ def _of(estimator: Any, learnt: Held, held: Held) -> Intervals | None:
         middle, middle_held = (low[:, j] + high[:, j]) / 2, (low_held[:, j] + high_held[:, j]) / 2
         places, sizes = sizes_of(middle, np.abs(y[:, j] - middle))
         off = np.maximum(low_held[:, j] - y_held[:, j], y_held[:, j] - high_held[:, j])
-        scores, shares = ranked(off / np.interp(middle_held, places, sizes), held.weight)
+        off = off / np.interp(middle_held, places, sizes)
+        scores, shares = ranked(off, held.weight)
+        if held.stretch is not None:
+            scores = for_what_comes(scores, shares, off, held.weight, held.stretch)
         for name, part in {"places": places, "sizes": sizes, "scores": scores, "shares": shares}.items():
             getattr(found, name).append(part.tolist())
     return found
@@ -187,6 +191,28 @@ def ranked(scores: np.ndarray, weight: np.ndarray | None) -> tuple[np.ndarray, n
     scores, shares = scores[order], np.cumsum(w) / (m + 1)
     kept = np.unique(np.linspace(0, m - 1, min(m, MOST_SCORES)).round().astype(int))
     return scores[kept], shares[kept]
+
+
+def for_what_comes(scores: np.ndarray, shares: np.ndarray, off: np.ndarray, weight: np.ndarray | None,
+                   stretch: np.ndarray) -> np.ndarray:
+    """Raise ranked scores to what rows of a stretch of time to come may need: the mean of what each stretch behind
+    needed, and one standard deviation more. off (n,): the scores of all rows, stretch (n,): in which each lies.
+
+    Rows of one stretch err alike, by its weather or its prices: what lies ahead is one draw more of a few, not of many.
+
+    >>> off = np.concatenate([np.linspace(0, 1, 99), np.linspace(0, 3, 99)])
+    >>> scores, shares = ranked(off, None)
+    >>> found = for_what_comes(scores, shares, off, None, np.repeat([0, 1], 99))
+    >>> k = np.searchsorted(shares, 0.9)
+    >>> [round(float(part[k]), 1) for part in (scores, found)]  # 0.9 and 2.7: their mean, and their deviation of 1.3
+    [2.4, 3.1]
+    """
+    needed = []
+    for rows in (stretch == one for one in np.unique(stretch)):
+        own, reached = ranked(off[rows], None if weight is None else weight[rows])
+        needed.append(own[np.minimum(np.searchsorted(reached, shares - ROUNDING), len(own) - 1)])
+    found = np.mean(needed, axis=0) + np.std(needed, axis=0, ddof=1)
+    return np.maximum.accumulate(np.maximum(scores, found))
 
 
 def none() -> DataError:

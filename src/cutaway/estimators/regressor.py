@@ -122,7 +122,7 @@ class Regressor(RegressorMixin, Estimator):
         the rows held back ask for (split conformal prediction), wider where the network errs more. They hold on average
         over all rows, for rows like those held back: by chance, or later ones or whole groups where `split` or fit's
         groups say so, or a column surely does. Nobody can promise a future unlike the past: of 90 % asked for on
-        bookings of a later season, 77 % were covered (44 % by rows held back by chance). Raises ArgumentError for a
+        bookings of a later season, 86 % were covered (44 % by rows held back by chance). Raises ArgumentError for a
         coverage outside (0, 1), or that so few rows cannot promise (m of them m / (m + 1) at most), and DataError where
         none were held back: of under 200 rows five other networks learn errors when first asked, before it is saved.
 

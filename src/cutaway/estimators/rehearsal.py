@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from ..data import Windows, split
-from ..data.limits import FEWEST_REHEARSED, REHEARSED
+from ..data.limits import FEWEST_OF_STRETCH, FEWEST_REHEARSED, FEWEST_STRETCHES, REHEARSED, STRETCHES
 from ..data.reading import is_frame
 from ..data.splits import asked_split
 from ..errors import ArgumentError, DataError
@@ -30,8 +30,11 @@ from ..text import listed
 from ..train.feeding import checked
 from ..train.fit import beginning
 from ..train.past import Past
+from .folds import OutOfFold
 from .found_linear import find_again
 from .groups import held_by_groups, whole_groups
+from .held import Held, answered
+from .inputs import take
 from .notes import tell
 
 
@@ -55,7 +58,7 @@ def divide(estimator: Any, rows: Any, groups: Any, sample_weight: Any) -> None:
         _found(estimator, rows)
     elif way == "time":
         name, labels = _asked(rows, way, column)
-        _by_time(estimator, rows, name, split(len(rows), REHEARSED, time=labels), "as asked")
+        _by_time(estimator, rows, name, labels, split(len(rows), REHEARSED, time=labels), "as asked")
     else:
         name, labels = _asked(rows, way, column)
         rows.held = whole_groups(estimator, rows, labels)
@@ -117,7 +120,7 @@ def _found(estimator: Any, rows: Any) -> None:
     except DataError:  # too few moments, or a class of one group alone
         return
     if min(len(learn), len(late)) >= FEWEST_REHEARSED and len(late) < len(learn):
-        _by_time(estimator, rows, tie.named, (learn, late), says)
+        _by_time(estimator, rows, tie.named, tie.labels, (learn, late), says)
 
 
 def _by_groups(estimator: Any, name: str, says: str) -> None:
@@ -125,14 +128,35 @@ def _by_groups(estimator: Any, name: str, says: str) -> None:
     design.split, design.reasons["split"] = f"whole groups, by {name}", says
 
 
-def _by_time(estimator: Any, rows: Any, name: str, parts: tuple[np.ndarray, ...], says: str) -> None:
+def _by_time(estimator: Any, rows: Any, name: str, labels: Any, parts: tuple[np.ndarray, ...], says: str) -> None:
     learn, late = parts
     rows.rehearsed, design = (learn, late), estimator.design_
+    rows.stretches = stretches(take(labels, late), len(late))
     design.split = f"by time, {name}"
     what = "how sure probabilities may be" if design.link != "identity" and design.link != "rising" else \
         "how wide intervals are"
     design.reasons["split"] = (f"a second network, which learns from the rows before, errs on the latest "
                                f"{len(late) / len(rows):.0%}, and that says {what}. {says}")
+
+
+def stretches(time: Any, n: int) -> np.ndarray | None:
+    """Divide n rows by their time into stretches of about as many rows: the number of each row's; None for few rows or
+    moments.
+
+    >>> stretches(np.arange(400)[::-1], 400)[[0, 399]].tolist()
+    [9, 0]
+    """
+    k = min(STRETCHES, n // FEWEST_OF_STRETCH)
+    if k < FEWEST_STRETCHES:
+        return None
+    try:
+        parts = split(n, (1 / k,) * (k - 1), time=time)
+    except DataError:
+        return None
+    found = np.empty(n, np.intp)
+    for number, part in enumerate(parts):
+        found[part] = number
+    return found
 
 
 @contextmanager
@@ -147,12 +171,13 @@ def rehearsed(estimator: Any, rows: Any, first: Any, how: dict[str, Any], batch_
     own, run, factors = estimator.model_, estimator.run_, vars(estimator).get("_factors")
     rehearsal = None if first is None or run.trouble or run.stopped == "interrupted" else _trained(
         estimator, rows, first, how | {"time_limit": left_of(estimator.time_limit, began)}, batch_size)
-    if rehearsal is None:
+    if rehearsal is None or rehearsal.held_out is None:
         yield past
         return
     estimator.model_ = first
     try:
-        yield rehearsal
+        late = answered(estimator, rehearsal.held_out)
+        yield OutOfFold(rehearsal.data, rehearsal.rows, Held(late.z, late.y, late.weight, rows.stretches))
     finally:
         estimator.model_ = own
         if factors is not None:
