@@ -55,7 +55,8 @@ class UnknownArgument(CutawayError, TypeError):
     """A keyword argument that a function does not take, and what may have been meant."""
 
 
-CPU = "everything runs on the processor, on as many cores as threads= says: leave it out"
+CPU = ('arrays lie on the processor, and networks run there, on as many cores as threads= says: leave it out; to train '
+       'on a GPU, ct.fit(..., engine="xla", device="gpu")')
 SHARED = {
     "to": CPU, "cuda": CPU, "is_cuda": CPU, "device": CPU, "half": "networks have float32 or float64: net.astype(...)",
     "double": (
@@ -203,7 +204,8 @@ KEYWORDS = {
     "betas": "beta1 and beta2", "beta_1": "beta1", "beta_2": "beta2", "epsilon": "eps", "learning_rate": "lr",
     "rho": "alpha", "momentum": "beta", "use_bias": "bias", "kernel_initializer": "init",
     "batch_first": "nothing: rows always come first", "amsgrad": "nothing: it is ct.optim.AMSGrad",
-    "nesterov": "nothing: it is ct.optim.Nesterov", "device": "nothing: everything runs on the processor",
+    "nesterov": "nothing: it is ct.optim.Nesterov",
+    "device": 'nothing: ct.fit(..., engine="xla", device="gpu") trains on one',
     "dtype": "nothing: net.astype(...)", "inplace": "nothing: memory is planned by the program",
     "params": "nothing: ct.fit(net, ...) names the network", "padding_mode": "nothing: padding is zeros",
     "weight_decay": "nothing: ct.optim.l2(opt, weight), or ct.optim.AdamW", "alpha": "slope",
@@ -230,7 +232,7 @@ FIT = {
     "num_epochs": "epochs=", "n_epochs": "epochs=", "max_epochs": "epochs=", "max_iter": "epochs=",
     "validation_split": "validation=0.1", "validation_data": "validation=(Xv, yv)", "val_data": "validation=(Xv, yv)",
     "amp": 'precision="bf16"', "mixed_precision": 'precision="bf16"', "dtype": 'net.astype(...), or precision="bf16"',
-    "random_state": "seed=", "verbose": "progress=", "device": CPU, "n_jobs": "threads=", "num_workers": "threads=",
+    "random_state": "seed=", "verbose": "progress=", "n_jobs": "threads=", "num_workers": "threads=",
     "class_weight": (
         "sample_weight=, one number a row, or loss=lambda z, y: ct.losses.cross_entropy(z, y, "
         "class_weight=[...])"
