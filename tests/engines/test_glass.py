@@ -138,3 +138,25 @@ def test_a_checkpoint_goes_on_with_another_engine_which_says_what_may_differ(fir
         run = fitted(then, checkpoint=tmp_path, resume=True)
     assert run.epochs_done == 3
     np.testing.assert_allclose(run.model.theta, fitted(first).model.theta, rtol=1e-4, atol=1e-6)
+
+
+# ---- on a device that was chosen -------------------------------------------------------------------------------------
+
+
+@WITHOUT_JAX
+def test_where_a_gpu_is_jax_s_own_choice_the_cpu_can_be_asked_for(monkeypatch):
+    import jax
+
+    own = fitted("xla", device="cpu")
+    assert own.program.engine.devices.count == 1
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    asked = fitted("xla", device="cpu", validation=0.5)
+    assert asked.program.engine.devices.kind == "cpu"
+    found = fitted("xla", device="cpu")
+    np.testing.assert_allclose(found.model.theta, own.model.theta, rtol=1e-5, atol=1e-6)
+
+
+@WITHOUT_JAX
+def test_a_run_on_chosen_devices_that_diverges_says_where():
+    with pytest.warns(TrainingWarning, match="is not finite"):
+        fitted("xla", devices=1, optimizer=ct.optim.SGD(1e30))

@@ -1,6 +1,7 @@
 """fit_many on an executor's workers: what comes back is what would have been trained here."""
 
 import os
+import sys
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -158,6 +159,12 @@ def test_an_executor_that_takes_no_work():
     closed.shutdown()
     with pytest.raises(ArgumentError, match="the executor takes no work: cannot schedule"):
         ct.fit_many([entry(0)], executor=closed)
+
+
+def test_without_ray_its_executor_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(ArgumentError, match=r"needs the package ray, which is not installed: pip install"):
+        ct.train.RayExecutor()
 
 
 # ---- what is made of many runs ---------------------------------------------------------------------------------------
