@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import cutaway as ct
-from cutaway.estimators.design import Design
+from cutaway.estimators.design import Design, patience_for
 from cutaway.estimators.design_tables import batch_for, epochs_for
 
 
@@ -47,7 +47,13 @@ def test_training_strategy_follows_the_number_of_rows():
     assert (small.batch_size, small.validation, small.dropout, small.dtype) == (100, 0, 0, "float64")
     assert (middle.batch_size, middle.validation, middle.dropout, middle.dtype) == (64, 0.1, 0.1, "float32")
     assert (large.batch_size, large.epochs) == (256, 50)
-    assert middle.patience == round(np.ceil(0.2 * middle.epochs))
+    assert middle.patience == round(np.ceil(0.3 * middle.epochs))
+
+
+@pytest.mark.parametrize(("epochs", "patience"), [(10, 5), (60, 18), (100, 30), (300, 30)])
+def test_a_table_s_network_waits_a_share_of_its_epochs_and_thirty_at_most(epochs, patience):
+    assert patience_for(epochs, "table") == patience
+    assert patience_for(300, "images") == 90
 
 
 @pytest.mark.parametrize(("rows", "columns", "preset", "dropout"), [

@@ -104,7 +104,7 @@ def fit(
                                                        "the processor can.")] = None,
     preset: Annotated[PresetOption | None, Option(show_default=False,
                                                   help="Of a table: how much is done for the score; default unless "
-                                                       "given. best takes some eight times as long.")] = None,
+                                                       "given. best takes some five times as long.")] = None,
     positive: Annotated[str | None, Option(metavar="LABEL", show_default=False,
                                            help="The class that is said from --threshold on, and that the report "
                                                 "looks at.")] = None,

@@ -67,8 +67,8 @@ class Classifier(ClassifierMixin, Estimator):
     calibrate: divide raw outputs by a temperature that makes probabilities as sure as the rows held back find them
         right, and choose the weights by the loss at its best temperature. False: as the network says them.
     preset: how much is done for the score of a table: "fast", one plain network; "default", numbers in bins and several
-        networks side by side, two to four times as long; "best", eight such networks, each with other rows held back,
-        some eight times as long as that.
+        networks side by side, two to four times as long; "best", five such networks, each with other rows held back,
+        some five times as long as that.
     positive, threshold: predict says the class `positive` from the probability `threshold` on, else the likeliest of
         the others: a number above 0 and below 1; "cost=1:20", where a false alarm costs 1 and a miss 20; "f1", that of
         the best F1 on the rows held back. predict_proba stays as it is.

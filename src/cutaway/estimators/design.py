@@ -18,7 +18,7 @@ import numpy as np
 from ..data import TargetEncoder
 from ..data.column_kinds import asked_kinds
 from ..data.image_arrays import image_words
-from ..data.limits import FEW_FOR_LINEAR, FINE_BINS, MANY_FOR_FINE_BINS, PATIENCE, PATIENCE_OF_TABLES
+from ..data.limits import FEW_FOR_LINEAR, FINE_BINS, MANY_FOR_FINE_BINS, MOST_PATIENCE_OF_TABLES, PATIENCE
 from ..data.targets import as_target
 from ..described import described, entry
 from ..errors import ArgumentError, FileError
@@ -370,7 +370,8 @@ def left_over(rows: int, share: float) -> int:
 
 def patience_for(epochs: int, inputs: str = "sequences") -> int:
     """Choose how many epochs pass without a better validation loss before training stops."""
-    return max(5, math.ceil((PATIENCE_OF_TABLES if inputs == "table" else PATIENCE) * epochs))
+    waits = max(5, math.ceil(PATIENCE * epochs))
+    return min(waits, MOST_PATIENCE_OF_TABLES) if inputs == "table" else waits
 
 
 def suit_rate(made: Design, widths: Sequence[int]) -> None:
