@@ -9,9 +9,12 @@ import pytest
 
 import cutaway as ct
 from cutaway.autodiff import apply
+from cutaway.engines.xla.arrays import arrays
+from cutaway.engines.xla.kernels import KERNELS
+from cutaway.engines.xla.step import by_number
 from cutaway.errors import ArgumentError
 from cutaway.optim import SGD, Adam, AdamW, Optimizer, clip
-from cutaway.rules import OPS, rule, xp
+from cutaway.rules import OPS, bind, convolution, rule, xp
 
 nn, rng = ct.nn, np.random.default_rng(0)
 X, y = rng.standard_normal((22, 4)).astype(np.float32), rng.integers(0, 3, 22)
@@ -172,6 +175,79 @@ def test_constants_of_every_step_are_found_in_double():
     """In single precision 1 - β₂ᵗ would keep three digits of the first steps, and the weights differ from the third."""
     ours, theirs = (fitted(mlp, X, engine, optimizer=Adam(1e-2, eps=1e-12)) for engine in ("reference", "xla"))
     np.testing.assert_allclose(theirs.steps["loss"], ours.steps["loss"], rtol=3e-6)
+
+
+@pytest.mark.parametrize("lr", [1e-3, 1e30])
+def test_training_stops_before_the_step_that_is_not_finite(lr):
+    """Whether all was finite is asked after many steps; the state is that of the last good one, all the same."""
+    def spoilt(engine):
+        data = X.copy()
+        data[13] = 1e30  # its square is beyond single precision
+        program = ct.compile(nn.MLP(4, [6], 3).init(0), "mse", SGD(lr), 2, data, np.zeros((22, 3)), engine=engine)
+        program.feed(data, np.zeros((22, 3)))
+        with np.errstate(all="ignore"):
+            losses = program.run(steps=11)
+        return program, losses
+
+    (ours, mine), (theirs, rules) = spoilt("xla"), spoilt("reference")
+    assert len(mine) == len(rules) == ours.state.t == theirs.state.t < 11
+    assert not ours.engine.finite and np.isfinite(ours.state["θ"]).all()
+    np.testing.assert_allclose(ours.state["θ"], theirs.state["θ"], rtol=1e-5, atol=1e-6)
+
+
+def test_data_may_be_written_over_once_they_were_fed_to_a_run():
+    """JAX reads an array that begins at a multiple of 64 bytes where it lies, and perhaps later: it is given a copy."""
+    block = np.zeros(22 * 4 + 16, np.float32)
+    at = -block.ctypes.data % 64 // 4
+    mine = block[at : at + 88].reshape(22, 4)
+    mine[...] = X
+    program = ct.compile(mlp(), "cross_entropy", SGD(0.1), 8, mine, y, engine="xla")
+    program.feed(mine, y)
+    program.run(steps=1)
+    mine[...] = np.nan
+    assert np.isfinite(program.run(position=8, steps=1)).all()
+
+
+@pytest.mark.parametrize("seed", [1, 4])
+def test_operations_of_xla_are_as_their_rules(seed):
+    """Windows of random sizes, strides, edges and distances, over one or two sizes; ties between equal numbers too."""
+    rng = np.random.default_rng(seed)
+    sizes = int(rng.integers(1, 3))
+    window, stride, dilation = (tuple(map(int, rng.integers(1, 4, sizes))) for _ in range(3))
+    padding = tuple((int(rng.integers(0, w)), int(rng.integers(0, w))) for w in window)
+    groups = int(rng.integers(1, 3))
+    x = rng.integers(-2, 3, (2, *rng.integers(7, 10, sizes), 2 * groups)).astype(np.float32)
+    W, b = rng.standard_normal((2 * groups, *window, 2)).astype(np.float32), np.ones(2 * groups, np.float32)
+    pool, whole = {"window": window, "stride": stride, "padding": padding}, {
+        "stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    y, z = convolution.max_pool(x, **pool), convolution.conv(x, W, b, **whole)
+    calls = {"max_pool": ((x,), pool), "max_pool_back": ((y + 1, x, y), pool), "avg_pool": ((x,), pool),
+             "avg_pool_back": ((y, x.shape), pool), "conv": ((x, W, b), whole),
+             "conv_back": ((z, x, W, b.shape), whole)}
+    assert calls.keys() == KERNELS.keys()
+    for name, (arguments, settings) in calls.items():
+        rule = getattr(convolution, name)
+        for made in (KERNELS[name], bind(rule, arrays())):  # in a loop on a CPU the rule itself is run
+            ours, theirs = made(*arguments, **settings), rule(*arguments, **settings)
+            for a, wanted in zip(*(r if isinstance(r, tuple) else (r,) for r in (ours, theirs)), strict=True):
+                np.testing.assert_allclose(a, wanted, rtol=1e-4, atol=1e-4, err_msg=f"{name} {settings}")
+
+
+def test_rules_that_take_number_by_number_are_told_from_others():
+    """They may be given θ piece by piece: a square root may, a length may not."""
+    f4 = np.dtype(np.float32)
+    assert by_number(lambda theta, g: (jax.numpy.where(g > 0, theta, jax.numpy.sqrt(g)), g * 2), [f4, f4])
+    assert not by_number(lambda theta, g: theta - g / jax.numpy.sqrt((g * g).sum()), [f4, f4])
+    assert not by_number(lambda theta: theta[::-1], [f4])
+
+
+def test_weights_in_pieces_train_as_one_long_array_does(monkeypatch):
+    from cutaway.engines.xla import engine
+
+    long = fitted(mlp, X, "xla")
+    monkeypatch.setattr(engine, "LONG_ON_CPU", 0)
+    apart = fitted(mlp, X, "xla")
+    np.testing.assert_allclose(apart.model.theta, long.model.theta, rtol=1e-5, atol=1e-6)
 
 
 # ---- rules of somebody's own -----------------------------------------------------------------------------------------

@@ -53,9 +53,9 @@ def start(a0, n, k, dtype):
 
 def cuts(shape, lengths, reverse, truncate):
     """(time, n, 1): whether the gradient goes no further back than this step."""
-    steps = since_start(shape, lengths, reverse)
     if truncate is None:
-        return steps < 0
+        return xp.full((shape[1], shape[0], 1), False)
+    steps = since_start(shape, lengths, reverse)
     return (steps > 0) & (steps % truncate == 0)
 
 

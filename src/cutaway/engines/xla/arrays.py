@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from ...rules import NUMPY
@@ -15,24 +16,69 @@ def scatter_add(shape, index, values):
     return jnp.zeros(shape, values.dtype).at[index].add(values)
 
 
+def full(shape, value, dtype=None):
+    """Make an array of one number. A number that is known stays NumPy's, once: `where` and `scan` look at it."""
+    if isinstance(value, bool | int | float):
+        return np.broadcast_to(np.array(value, dtype or jnp.result_type(value)), shape)
+    return jnp.full(shape, value, dtype)
+
+
+def swapaxes(a, one, other):
+    return (np if isinstance(a, np.ndarray) else jnp).swapaxes(a, one, other)
+
+
+def where(condition, a, b):
+    """Choose; nothing is computed for the side of which it is known that it is not taken."""
+    if not isinstance(condition, np.ndarray) or not _one_number(condition):
+        return jnp.where(condition, a, b)
+    shape = jnp.broadcast_shapes(*map(jnp.shape, (condition, a, b)))
+    return jnp.broadcast_to(a if condition.flat[0] else b, shape).astype(jnp.result_type(a, b))
+
+
+def _one_number(a):
+    """Whether an array is known to hold one number everywhere."""
+    return isinstance(a, np.ndarray) and a.size > 0 and not any(a.strides)
+
+
 def patches(x, window, stride, padding, dilation, fill):
-    """Take for every window the places that it sees, found by counting."""
+    """Take for every window the places that it sees: for each of its places a slice."""
     x = jnp.pad(x, ((0, 0), *padding, (0, 0)), constant_values=fill)
-    for axis, (k, s, d) in enumerate(zip(window, stride, dilation, strict=True), 1):
-        places = (x.shape[axis] - d * (k - 1) - 1) // s + 1
-        seen = s * jnp.arange(places)[:, None] + d * jnp.arange(k)
-        x = jnp.moveaxis(jnp.take(x, seen, axis=axis), axis + 1, -2)
-    return x
+    places = [(k - d * (w - 1) - 1) // s + 1
+              for k, w, s, d in zip(x.shape[1:-1], window, stride, dilation, strict=True)]
+    seen = [x[slices(at, places, stride, dilation)] for at in np.ndindex(*window)]
+    return jnp.stack(seen, -2).reshape(x.shape[0], *places, *window, x.shape[-1])
+
+
+def slices(at, places, stride, dilation):
+    """Where all windows have the place `at` of theirs."""
+    return (slice(None), *(slice(i * d, i * d + s * (k - 1) + 1, s)
+                           for i, d, s, k in zip(at, dilation, stride, places, strict=True)))
 
 
 def add_patches(shape, p, stride, padding, dilation):
-    window = p.shape[len(shape) - 1 : -1]
-    empty = jnp.zeros(shape, p.dtype)
-    return jax.linear_transpose(lambda x: patches(x, window, stride, padding, dilation, 0), empty)(p)[0]
+    places, window = p.shape[1 : len(shape) - 1], p.shape[len(shape) - 1 : -1]
+    every = (slice(None),) * (len(shape) - 1)
+    return sum(put_back(shape, p[(*every, *at)], at, places, stride, padding, dilation) for at in np.ndindex(*window))
+
+
+def put_back(shape, part, at, places, stride, padding, dilation):
+    """Put what belongs to the place `at` of every window where it was taken from, in zeros of `shape`."""
+    edges = []
+    for i, d, s, k, (before, _), size in zip(at, dilation, stride, places, padding, shape[1:-1], strict=True):
+        first = i * d - before
+        edges.append((first, size - first - s * (k - 1) - 1, s - 1))
+    return lax.pad(part, np.zeros((), part.dtype), ((0, 0, 0), *edges, (0, 0, 0)))
 
 
 def scan(step, state, inputs, reverse):
-    return lax.scan(step, state, inputs, reverse=reverse)
+    """Carry a state along; inputs that are known to be one number are no arrays to be read at every step."""
+    read = [a for a in inputs if not _one_number(a)]
+
+    def with_known(state, now):
+        now = iter(now)
+        return step(state, [a[0] if _one_number(a) else next(now) for a in inputs])
+
+    return lax.scan(with_known, jax.tree.map(jnp.asarray, state), read, len(inputs[0]), reverse)
 
 
 def rounding(xp: SimpleNamespace) -> SimpleNamespace:
@@ -49,5 +95,6 @@ def arrays() -> SimpleNamespace:
     same = {name: getattr(jnp, name) for name in vars(NUMPY) if hasattr(jnp, name)}
     wide = jnp.float64 if jnp.result_type(float) == jnp.float64 else jnp.float32
     own = {"erf": jax.scipy.special.erf, "scatter_add": scatter_add, "patches": patches, "add_patches": add_patches,
-           "scan": scan, "wide": wide, "float64": wide, "__name__": "jax"}
+           "scan": scan,
+           "full": full, "swapaxes": swapaxes, "where": where, "wide": wide, "float64": wide, "__name__": "jax"}
     return SimpleNamespace(**same | own)

@@ -24,10 +24,12 @@ from ...program import Listing, State, Value
 from ...text import joined
 from ..reference.engine import Reference, hyperparameters, rates
 from .devices import Devices, found_devices
-from .step import Arrays, JaxStep, place
+from .kernels import KERNELS, SLOW_IN_LOOPS
+from .step import Arrays, JaxStep, cuts, pieces, place
 
 SECONDS = 0.25  # of steps in one call, in which Ctrl-C is not heard
-ROOM = 2**18  # row numbers that go to the device in one call
+MOST, ROOM = 1024, 2**18  # steps, and row numbers, that go to the device in one call
+LONG, LONG_ON_CPU = 2**22, 2**16  # weights that are one long array within a step
 
 
 @dataclass(frozen=True)
@@ -76,11 +78,9 @@ class XLA(Reference):
         every = [v for i in self.instructions for v in (*i.reads, *i.written)]
         self._double = any(v.dtype == np.float64 for v in every)
         self._constants = {id(v): v.array for v in every if v.array is not None}
-        # XLA's convolution takes some twenty times as long inside a loop on a CPU: one step a call is better there
-        self._by_one = self.devices.kind == "cpu" and any(i.op == "conv" for i in self.instructions)
         self._update = None if self.optimizer is None else _apart(type(self.optimizer).rule)
         self._compiled = (_evaluation(self.listing, self._kept, self.devices) if self._update is None else
-                          _training(self.listing, self._kept, self._update, self._by_one, self.devices))
+                          _training(self.listing, self._kept, self._update, self.devices))
 
     def bind(self, state: State) -> None:
         super().bind(state)
@@ -135,36 +135,56 @@ class XLA(Reference):
         losses: list[np.ndarray] = []
         done, n, kept = 0, 0, None
         with self._mode():
-            self._on_device = self._on_device or {k: self.devices.on_each(a) for k, a in self.data.items()}
+            self._on_device = self._on_device or {k: self.devices.on_each(a.copy()) for k, a in self.data.items()}
             vectors = self._sent()
             try:
                 while done < steps and self.finite:
                     at = position + done * self.batch_size
                     n = min(self.batch_size, len(rows) - at)
-                    room = 1 if self._by_one else max(1, min(256, ROOM // n))
+                    room = max(1, min(MOST, ROOM // n))
                     count = min(steps - done, (len(rows) - at) // n, room, self._chunk())
                     some = np.zeros((room, n), np.int32)
                     some[:count] = rows[at : at + count * n].reshape(count, n)
                     began = time.perf_counter()
-                    k, vectors, J, kept = self._compiled(
-                        n, np.int32(count), np.uint32(self.seed % 2**32), np.uint32((first + done + 1) % 2**32), some,
-                        self._numbers(first + done + 1, count, room), self._on_device, vectors, self._constants)
-                    k = int(k)
-                    self._pace = (time.perf_counter() - began) / count if self._pace else SECONDS
-                    self.finite = k == count
-                    losses.append(np.asarray(J[:k], np.float64))
-                    done += k
-                    if between is not None and self.finite:
-                        self._bring_back(vectors)
-                        self.t = first + done
-                        if between(done):
-                            break
+                    call = self._call(n, some, self._numbers(first + done + 1, count, room), first + done + 1)
+                    finite, vectors, J, kept = call(count, vectors)
+                    self.finite, J = bool(finite), np.asarray(J)
+                    if not self.finite:
+                        count, vectors, kept = self._up_to_trouble(call, count, J)
+                    self._pace = (time.perf_counter() - began) / max(count, 1) if self._pace else SECONDS
+                    losses.append(J[:count].astype(np.float64))
+                    done += count
+                    self._bring_back(vectors)
+                    self.t = first + done
+                    if between is not None and self.finite and between(done):
+                        break
             finally:
-                self._bring_back(vectors)
                 self.t = first + done
             if kept is not None:
                 self._show(n, position + (done - self.finite) * self.batch_size, kept)
         return np.concatenate([np.zeros(0), *losses])
+
+    def _call(self, n: int, order: np.ndarray, numbers: Any, first: int) -> Callable[[int, Arrays], Any]:
+        """Make the function that does so many steps, from step number `first` on, on vectors that it writes over."""
+        seed, t = np.uint32(self.seed % 2**32), np.uint32(first % 2**32)
+        return lambda count, vectors: self._compiled(n, np.int32(count), seed, t, order, numbers, self._on_device,
+                                                     vectors, self._constants)
+
+    def _up_to_trouble(self, call: Callable[[int, Arrays], Any], count: int,
+                       J: np.ndarray) -> tuple[int, Arrays, list[Any]]:
+        """Find how many of `count` steps are to be done, the next of which is not finite: by doing a half of them
+        again, from where they began, and a half of the rest. Give the vectors after them, and what is kept of the next.
+
+        The state still has the vectors from before. A loop that asks after each step and can take it back would be
+        slower by a fifth: it copies every vector.
+        """
+        seen = np.flatnonzero(~np.isfinite(J[:count]))
+        good, bad = 0, int(seen[0]) + 1 if len(seen) else count
+        while bad - good > 1:
+            half = (good + bad) // 2
+            good, bad = (half, bad) if call(half, self._sent())[0] else (good, half)
+        kept = call(bad, self._sent())[3]
+        return good, call(good, self._sent())[1], kept
 
     def _chunk(self) -> int:
         return max(1, int(SECONDS / self._pace)) if self._pace else 1
@@ -222,40 +242,49 @@ def _apart(rule: Any) -> Hoisted:
         return in_one_piece(rule)
 
 
-def _training(listing: Listing, kept: list[Value], update: Hoisted, by_one: bool, devices: Devices) -> Any:
-    """Make the function of many steps on batches of n rows. It stops before `steps` where one is not finite."""
-    rule, J = update.function(), listing.loss
+def _training(listing: Listing, kept: list[Value], update: Hoisted, devices: Devices) -> Any:
+    """Make the function of many steps on batches of n rows, and of whether J and all gradients were finite in them.
+
+    The vectors that it is given are its own, to be written over (donated); within the loop they are in pieces.
+    """
+    cpu = devices.kind == "cpu"
+    rule, J, at = update.function(), listing.loss, cuts(listing, LONG_ON_CPU if cpu else LONG)
     assert J is not None
+    kernels = {name: f for name, f in KERNELS.items() if not cpu or name not in SLOW_IN_LOOPS}
 
     def many(n, steps, seed, first, order, numbers, data, vectors, constants):
-        def one(carry):
-            k, _, vectors, losses, _ = carry
+        def one(k, carry):
+            vectors, losses, bad, _ = carry
             rows = devices.share(order[k])
-            batch = {name: devices.share(a[rows]) for name, a in data.items()}
+            batch = {name: devices.share(a.at[rows].get(mode="promise_in_bounds")) for name, a in data.items()}
             now = {"seed": seed, "t": first + k.astype(jnp.uint32)}
-            step = JaxStep(listing, n, batch, vectors, constants, now, rule, [some[k] for some in numbers])
-            new = {name: devices.keep(jnp.where(step.finite, step.vectors[name], a)) for name, a in vectors.items()}
-            losses = losses.at[k].set(step.read(J))
-            return k + step.finite, step.finite, new, losses, [step.read(v) for v in kept]
+            step = JaxStep(listing, n, batch, vectors, at, constants, now, kernels, rule, [some[k] for some in numbers])
+            new = {name: [devices.keep(a) for a in step.vectors[name]] for name in vectors}
+            bad = [a | devices.keep(b) for a, b in zip(bad, step.bad, strict=True)]
+            return new, losses.at[k].set(step.read(J)), bad, [step.read(v) for v in kept]
 
-        def more(carry):
-            k, finite, *_ = carry
-            return finite & (k < steps)
-
+        apart = {name: pieces(a.reshape(-1), at[name]) for name, a in vectors.items()}
+        bad = [jnp.zeros(a.shape, bool) for a in apart["θ"]]
         empty = [jnp.zeros(v.shape_at(n), v.dtype) for v in kept]
-        losses = jnp.zeros(len(order), J.dtype)
-        carry = jnp.int32(0), jnp.bool_(True), vectors, losses, empty
-        k, _, vectors, losses, values = one(carry) if by_one else lax.while_loop(more, one, carry)
-        return k, vectors, losses, values
+        carry = apart, jnp.zeros(len(order), J.dtype), bad, empty
+        apart, losses, bad, values = lax.fori_loop(0, steps, one, carry)
+        finite = jnp.isfinite(losses).all()
+        for a in bad:
+            finite &= ~a.any()
+        together = {name: jnp.concatenate(apart[name]).reshape(a.shape) for name, a in vectors.items()}
+        return finite, together, losses, values
 
-    return jax.jit(many, static_argnums=0)
+    return jax.jit(many, static_argnums=0, donate_argnums=7)
 
 
 def _evaluation(listing: Listing, kept: list[Value], devices: Devices) -> Any:
     """Make the function of one batch of n rows."""
+    at = cuts(listing, 0)
+
     def batch(n, seed, data, vectors, constants):
         data = {name: devices.share(a) for name, a in data.items()}
-        step = JaxStep(listing, n, data, vectors, constants, {"seed": seed, "t": jnp.uint32(0)})
+        vectors = {name: pieces(a.reshape(-1), at[name]) for name, a in vectors.items()}
+        step = JaxStep(listing, n, data, vectors, at, constants, {"seed": seed, "t": jnp.uint32(0)})
         return step.read(listing.output), [step.read(v) for v in kept]
 
     return jax.jit(batch, static_argnums=0)

@@ -1,7 +1,8 @@
 """Operations for which XLA has one of its own: convolution and pools, which the rules make of windows.
 
-By the names of their rules (rules/convolution.py), which say what each takes and gives. The derivative of max_pool
-stays with its rule: on a CPU XLA's own takes three times as long.
+By the names of their rules (rules/convolution.py), which say what each takes and gives. Within a loop on a CPU XLA's
+convolution takes some twenty times as long as outside: there the rule is faster, which makes it a matrix product. The
+derivative of max_pool is made of slices: on a CPU XLA's own takes three times as long as the rule.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from jax import lax
 from jax import numpy as jnp
 
 from ...rules import bind, shape
-from .arrays import arrays
+from .arrays import arrays, put_back, slices
 
 KERNELS: dict[str, Callable] = {}
+SLOW_IN_LOOPS = ("conv", "conv_back")  # on a CPU
 
 
 def kernel(function: Callable) -> Callable:
@@ -57,6 +59,19 @@ def _reduced(x: Any, start: float, function: Callable, window: Any, stride: Any,
 @kernel
 def max_pool(x, *, window, stride, padding):
     return _reduced(x, -math.inf, lax.max, window, stride, padding)
+
+
+@kernel
+def max_pool_back(dy, x, y, *, window, stride, padding):
+    once = (1,) * len(window)
+    inner = ((0, 0), *padding, (0, 0))
+    seen, places = jnp.pad(x, inner, constant_values=-math.inf), y.shape[1:-1]
+    dx, free = jnp.zeros(x.shape, dy.dtype), jnp.ones(y.shape, bool)
+    for at in np.ndindex(*window):
+        mine = free & (seen[slices(at, places, stride, once)] == y)
+        dx += put_back(x.shape, jnp.where(mine, dy, 0), at, places, stride, padding, once)
+        free &= ~mine  # the first of several equal ones
+    return dx
 
 
 @kernel
