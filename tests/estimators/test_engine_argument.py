@@ -14,7 +14,7 @@ from cutaway.sklearn import MLPClassifier, MLPRegressor
 
 pytest.importorskip("jax")
 X, y = ct.datasets.make("moons", n=60, seed=0)
-SMALL = {"network": [4], "epochs": 1, "validation": None, "optimizer": ct.optim.SGD(0.1)}
+SMALL = {"network": [4], "epochs": 1, "validation": None, "optimizer": ct.optim.SGD(0.1), "batch_size": 30}
 ON_XLA = {"engine": "xla", "device": "cpu"}
 
 
@@ -42,6 +42,8 @@ def test_an_estimator_is_trained_by_its_engine_to_about_the_same_weights(trained
     assert trained.run_.program.engine.name == "xla"
     other = ct.Classifier(**SMALL).fit(X, y)
     assert other.run_.program.engine.name == "cpu"
+    assert ("engine", "xla on cpu", "as asked") in trained.design_.table()
+    assert "engine" not in str(other.design_)
     np.testing.assert_allclose(trained.model_.theta, other.model_.theta, rtol=1e-5, atol=1e-6)
 
 

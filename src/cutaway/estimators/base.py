@@ -37,7 +37,7 @@ from .networks import count_outputs, embeds, own_network
 from .notes import tell
 from .passes import one_pass, state_of
 from .presets import check_preset
-from .running import check_runs_on, runs_on
+from .running import check_runs_on, runs_on, told
 from .sparse import row_encoder
 from .state import Fitted, all_or_nothing, forget
 from .weights import row_weights
@@ -250,6 +250,7 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
                       self.preset if isinstance(self.network, list | tuple | dict | str) else None, whole)
         if self.precision is not None:
             design.take_precision(self.precision)
+        design.asked |= told(self)
         self._seed = seed_of(self.random_state)
         model = self._network(design, rows)
         if own_validation:

@@ -238,6 +238,7 @@ class Design(Shown):
             **({"calibration": self.calibration} if self.calibration else {}),
             **({"decision": self.decision} if self.decision else {}),
             "precision": self.dtype,
+            **({"engine": ""} if "engine" in self.asked else {}),
         }
         return [
             (name, self.asked.get(name, value), "as asked" if name in self.asked else self.reasons.get(name, ""))

@@ -19,3 +19,12 @@ def check_runs_on(estimator: Any) -> None:
 def runs_on(estimator: Any) -> dict[str, Any]:
     """What trains an estimator's network, by name."""
     return {name: getattr(estimator, name) for name in RUNS_ON}
+
+
+def told(estimator: Any) -> dict[str, str]:
+    """What the table of the design says of an engine other than the usual one."""
+    e = estimator
+    if e.engine == "cpu":
+        return {}
+    where = "" if e.device is None else f" on {e.device}"
+    return {"engine": f"{e.engine}{where}" + ("" if e.devices is None else f", {e.devices} devices share the rows")}
