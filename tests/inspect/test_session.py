@@ -7,6 +7,7 @@ import pytest
 
 import cutaway as ct
 from cutaway.errors import ArgumentError
+from cutaway.inspect.stepping import walk
 from cutaway.train import feeding
 
 nn = ct.nn
@@ -87,7 +88,8 @@ def test_goto_stands_at_the_beginning_of_any_step():
         s.goto(10)
 
 
-def test_many_steps_keep_few_snapshots():
+def test_many_steps_keep_few_snapshots(monkeypatch):
+    monkeypatch.setattr(walk, "MOST", 64)
     s = session(epochs=1000, optimizer=ct.optim.SGD(1e-3))
     s.goto(2500)
     before = s.model.theta.copy()

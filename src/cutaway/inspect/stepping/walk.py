@@ -18,7 +18,7 @@ from ..traces.recorder import Origin, Recorder
 from ..traces.trace import Trace
 from .setup import Setup
 
-MOST, EVERY = 64, 16  # snapshots, and steps between them at first
+MOST, EVERY = 256, 16  # snapshots, and steps between them at first
 END = 2**62  # of a step: after all of its instructions
 Place = tuple[int, int]  # a step, from 1, and how many of its instructions are done
 
