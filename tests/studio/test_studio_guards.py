@@ -65,10 +65,16 @@ def test_no_link_twice(studio):
     assert "HttpOnly" in first.headers["set-cookie"] and "SameSite=Strict" in first.headers["set-cookie"]
 
 
-def test_no_link_that_is_old(monkeypatch):
+def test_no_link_that_is_old(tmp_path, monkeypatch):
     monkeypatch.setattr(guards, "LINK_GOOD_FOR", -1.0)
-    keys = Keys()
+    keys = Keys(tmp_path)
     assert not keys.opens(keys.link())
+
+
+def test_no_other_user_reads_the_keys_that_outlive_a_server(tmp_path):
+    first, second = Keys(tmp_path), Keys(tmp_path)
+    assert (tmp_path / "keys.json").stat().st_mode & 0o077 == 0
+    assert second.cookie == first.cookie and len({first.cookie, first.header, first.again}) == 3
 
 
 def test_no_fresh_link_for_whoever_cannot_read_the_home(studio):

@@ -6,9 +6,14 @@ import time
 import numpy as np
 import pytest
 
+import cutaway as ct
 from cutaway.errors import CutawayError
+from cutaway.studio.bench import Bench
 from cutaway.studio.folder import new_run, run_named, runs
+from cutaway.studio.glass import Glass
 from cutaway.studio.processes import Processes
+from cutaway.studio.script import script_of
+from cutaway.studio.uploads import made
 from cutaway.studio.worker import Worker
 
 TABLE = "size,zone,price\n" + "\n".join(
@@ -165,3 +170,73 @@ def test_a_file_that_cannot_be_read_is_told_in_words(tmp_path, content, name):
 def test_a_question_that_has_no_answer_is_told_in_words(client, run, question, says):
     answer = client.post(f"/api/runs/{run}/ask", json=question)
     assert answer.status_code == 422 and says in answer.json()["wrong"]
+
+
+@pytest.fixture(scope="module")
+def spirals(tmp_path_factory):
+    """A run on made data, trained in this process: its bench, and a glass on it."""
+    home = tmp_path_factory.mktemp("spirals")
+    folder = new_run(home, file=str(made(home, "spirals", {"rows": 120, "noise": 0.1})), name="spirals.csv")
+    folder.put(target="class", columns={}, choices=SMALL | {"epochs": 5, "optimizer": "Momentum", "lr": "0.2"})
+    bench = Bench(folder)
+    bench.train()
+    return bench, Glass.on(bench)
+
+
+def test_an_optimizer_that_was_chosen_trains_and_is_in_the_design(spirals):
+    bench, glass = spirals
+    assert ["optimizer", repr(ct.optim.Momentum(0.2)), "as asked"] in list(map(list, bench.study.found.design))
+    assert "Momentum" in glass.step(2)["title"]
+
+
+def test_a_plane_shows_what_the_network_says_at_that_step(spirals):
+    _, glass = spirals
+    early, late = (glass.regions(step) for step in (1, glass.done))
+    assert early["features"] == ["x1", "x2"] and early["classes"] == ["A", "B"] and early["said"] != late["said"]
+    glass.session.goto(glass.done)
+    corner = np.array([[late["across"][0], late["up"][0]]], np.float32)  # the first cell
+    z = float(np.ravel(glass.session.model.predict(corner))[0])
+    assert late["said"][0] == (z > 0) and late["sure"][0] == pytest.approx(1 / (1 + np.exp(-abs(z))), abs=2e-3)
+    with pytest.raises(CutawayError, match="choose two different ones"):
+        glass.regions(1, "x1", "x1")
+
+
+def test_the_script_of_a_session_does_the_same_to_the_same_bits(spirals, capsys):
+    bench, _ = spirals
+    folder = bench.folder
+    change = {"kind": "weight", "name": "layer1.weight", "index": [0, 1], "value": 2.0}
+    folder.put(forks=[{"step": 4, "change": change}])
+    names = {}
+    exec(compile(script_of(folder), "script.py", "exec"), names)
+    assert names["run"].steps["loss"].tobytes() == folder.losses()
+    assert names["fork1"].losses[4] != names["run"].steps["loss"][3]
+    assert "layer1.weight[0, 1] = 2" in capsys.readouterr().out
+
+
+def test_a_run_that_is_done_has_a_report_and_a_model_to_take_home(spirals):
+    bench, _ = spirals
+    told = [event["kind"] for event in bench.folder.events()[0]]
+    assert told[-2:] == ["scored", "reported"]
+    assert "spirals.csv" in (bench.folder.path / "report.html").read_text()
+    assert ct.load(bench.folder.path / "model.safetensors").classes_.tolist() == ["A", "B"]
+
+
+def test_layers_of_images_are_shown_as_maps_that_open_their_largest_unit(tmp_path):
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "a.npz", X=rng.integers(0, 255, (60, 12, 12), np.uint8), y=np.arange(60) % 2)
+    folder = new_run(tmp_path, file=str(tmp_path / "a.npz"), name="a.npz")
+    folder.put(choices={"epochs": 1, "batch_size": 16})
+    bench = Bench(folder)
+    bench.train()
+    glass = Glass.on(bench)
+    row = glass.row(1, 3)
+    layer = next(layer for layer in row["layers"] if "conv" in layer["about"])
+    assert len(row["picture"]) == 12 and len(layer["maps"]) == min(layer["units"], 32)
+    one = layer["maps"][2]
+    assert glass.unit(1, 3, layer["value"], tuple(one["unit"]))["value"] == one["largest"]
+
+
+@pytest.mark.parametrize("asked", [{"rows": 10**9}, {"rows": "7"}, {"noise": -1.0}, {"noise": "much"}])
+def test_made_data_without_measure_are_refused(tmp_path, asked):
+    with pytest.raises(CutawayError):
+        made(tmp_path, "moons", asked)

@@ -20,17 +20,20 @@ from ..data.column_kinds import KINDS, read_kinds
 from ..data.encoder import TableEncoder
 from ..errors import ArgumentError
 from ..nn.layers import ACTIVATIONS
+from ..optim import SGD, AdaGrad, Adam, AdamW, Momentum, Nesterov, RMSProp
 from ..program import Snapshot
+from ..report import write_report
 from ..text import jsonable, short
 from ..train.events import Ended, EpochEnded, Event, Started
 from ..train.run import Run
 from .folder import STOPPED, RunFolder
 from .limits import MOST_SHOWN
 
+OPTIMIZERS = {one.__name__: one for one in (SGD, Momentum, Nesterov, AdaGrad, RMSProp, Adam, AdamW)}
 PRESETS = "fast", "default"  # "best" trains five networks, and the studio looks into one
 #: What a person may choose of a design, by the row of the design that says why it is so.
-CONTROLS = {"preset": "preset", "hidden": "hidden", "activation": "hidden", "dropout": "hidden", "lr": "optimizer",
-            "batch_size": "batch", "epochs": "epochs", "seed": "seed"}
+CONTROLS = {"preset": "preset", "hidden": "hidden", "activation": "hidden", "dropout": "hidden",
+            "optimizer": "optimizer", "lr": "optimizer", "batch_size": "batch", "epochs": "epochs", "seed": "seed"}
 
 
 class Bench:
@@ -74,6 +77,7 @@ class Bench:
         found, design = self.study.found, self.study.estimator.design_
         now = {"preset": getattr(design, "preset", "") or "", "hidden": ", ".join(map(str, design.hidden)),
                "activation": design.activation, "dropout": design.dropout, "lr": design.lr, "epochs": design.epochs,
+               "optimizer": type(self.study.estimator.optimizer or design.optimizer()).__name__,
                "batch_size": design.batch_size, "seed": self.study.options.seed}
         shown = [name for name in CONTROLS if name != "preset" or found.inputs == "table"]
         return jsonable({
@@ -81,18 +85,22 @@ class Bench:
             "remarks": [{"name": remark.name, "text": remark.text} for remark in found.remarks],
             "target": [{"name": fact.name, "summary": fact.summary} for fact in found.targets],
             "controls": [{"name": name, "row": CONTROLS[name], "now": now[name],
-                          "options": {"preset": list(PRESETS), "activation": list(ACTIVATIONS)}.get(name)}
+                          "options": {"preset": list(PRESETS), "activation": list(ACTIVATIONS),
+                                      "optimizer": list(OPTIMIZERS)}.get(name)}
                          for name in shown],
             "steps": design.epochs * max(1, -(-len(self.study.parts[0]) // design.batch_size)),
         })
 
     def _designed(self, target: str, columns: dict[str, str], choices: dict[str, Any]) -> Study:
-        options = fit_options(choices)
-        kinds = read_kinds(columns.items(), lambda name: f"the kind of {name} is ")
-        asked = ReadOptions([target] if target else [], drop=[name for name, kind in kinds.items() if kind == "drop"],
-                            column={name: kind for name, kind in kinds.items() if kind not in ("drop", "")})
-        study = begin(options, self.path, asked)
+        optimizer, options = split_choices(choices)
+        study = begin(options, self.path, read_options(target, columns))
         study.design()
+        if optimizer:
+            own, design = study.estimator, study.estimator.design_
+            own.optimizer = OPTIMIZERS[optimizer](design.lr)
+            design.asked |= {"optimizer": repr(own.optimizer), "schedule": "its own"}
+            study.found.design = [[row[0], design.asked[row[0]], "as asked"] if row[0] in ("optimizer", "schedule")
+                                  else row for row in study.found.design]
         return study
 
     # ---- training ----------------------------------------------------------------------------------------------------
@@ -115,6 +123,16 @@ class Bench:
         self.folder.put(state="stopped" if ended == STOPPED else "done", ended=ended)
         self.folder.tell("scored", ended=ended, words=study.found.training, verdict=study.found.verdict,
                          scores=jsonable(scores), linear=study.found.linear)
+        if ended != STOPPED:
+            self._report(study)
+
+    def _report(self, study: Study) -> None:
+        """Write what `cutaway fit --report` writes, but for the rivals, which take longer than the training."""
+        study.explain()
+        study.look_inside(True)
+        study.diagnose(True)
+        write_report(self.folder.path / "report.html", study.found)
+        self.folder.tell("reported")
 
 
 class Teller:
@@ -155,6 +173,21 @@ def keep_start(folder: RunFolder, start: Snapshot) -> None:
 def kept_start(folder: RunFolder) -> dict[str, Any]:
     with np.load(folder.path / "start.npz", allow_pickle=False) as file:
         return {name: int(file[name]) if name == "t" else file[name] for name in file.files}
+
+
+def read_options(target: str, columns: dict[str, str]) -> ReadOptions:
+    """Turn a target and kinds of columns into what the command line takes."""
+    kinds = read_kinds(columns.items(), lambda name: f"the kind of {name} is ")
+    return ReadOptions([target] if target else [], drop=[name for name, kind in kinds.items() if kind == "drop"],
+                       column={name: kind for name, kind in kinds.items() if kind not in ("drop", "")})
+
+
+def split_choices(choices: dict[str, Any]) -> tuple[str, FitOptions]:
+    """Take choices apart: the name of an optimizer, "" if it is left to the design, and the options of a fit."""
+    optimizer = str(choices.get("optimizer", ""))
+    if optimizer and optimizer not in OPTIMIZERS:
+        raise ArgumentError(f"optimizer {optimizer!r:.40}: choose one of {', '.join(OPTIMIZERS)}")
+    return optimizer, fit_options({name: value for name, value in choices.items() if name != "optimizer"})
 
 
 def fit_options(choices: dict[str, Any]) -> FitOptions:

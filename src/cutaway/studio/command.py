@@ -58,7 +58,7 @@ def serve(sock: Any, home: Path, data: Path | None, ready: Any) -> None:
     from .guards import Keys
     from .server import application
 
-    keys, port = Keys(), sock.getsockname()[1]
+    keys, port = Keys(home), sock.getsockname()[1]
     path = None if data is None else data.resolve()
     first = "" if path is None else f"#run={new_run(home, file=str(path), name=path.name).name}"
     config = uvicorn.Config(application(home, port, keys), log_level="warning", access_log=False, lifespan="off",

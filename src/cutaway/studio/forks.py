@@ -7,18 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from .. import optim
 from ..errors import ArgumentError, CutawayError
 from ..inspect import Session
-from .bench import Bench
+from .bench import OPTIMIZERS, Bench
 from .glass import Glass
 from .limits import MOST_FORKS
 
 #: What can be changed, and what it takes.
 CHANGES = {"weight": ("name", "index", "value"), "freeze": ("name", "index"), "kill": ("layer", "unit"),
            "rate": ("value",), "optimizer": ("optimizer", "value")}
-OPTIMIZERS = {"SGD": optim.SGD, "Momentum": optim.Momentum, "Nesterov": optim.Nesterov, "AdaGrad": optim.AdaGrad,
-              "RMSProp": optim.RMSProp, "Adam": optim.Adam, "AdamW": optim.AdamW}
 STRETCHES = 100  # in which a fork is trained: after each the page is told
 
 

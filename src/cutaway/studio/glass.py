@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,24 @@ import numpy as np
 from ..errors import ArgumentError
 from ..inspect import Session, Trace, session_of
 from ..inspect.traces.listing import cells, title
+from ..inspect.why import typical_row
 from ..program import gradient_name
 from ..report.columns import columns
 from ..report.explanations import explained
 from ..text import jsonable, short
 from .bench import Bench, kept_start
-from .limits import MOST_POINTS_OF_COURSE, MOST_ROWS, MOST_TRACES, MOST_UNITS
+from .limits import (
+    CELLS,
+    MAP_WIDTH,
+    MOST_MAPS,
+    MOST_POINTS_OF_COURSE,
+    MOST_POINTS_SHOWN,
+    MOST_ROWS,
+    MOST_TRACES,
+    MOST_UNITS,
+)
 
+STRETCH = 1000  # steps that are done at a time while somebody may be waiting
 NEAR = 30  # steps between two points of a course that are done one by one; others are jumped over
 
 
@@ -58,6 +70,14 @@ class Glass:
             self._traces.move_to_end(step)
             return self._traces[step]
 
+    def warm(self) -> None:
+        """Do the run again once, in stretches, so that there are snapshots near every step when somebody asks."""
+        step = STRETCH
+        while step < self.done:
+            with self.lock:
+                self.session.goto(step)
+            step += STRETCH
+
     # ---- from a step down to a number --------------------------------------------------------------------------------
     def step(self, step: int) -> dict[str, Any]:
         """Describe a step: J, its batch with the file's own cells, its layers, how far each parameter moved."""
@@ -73,7 +93,7 @@ class Glass:
             "head": named, "rows": [{"place": k, "row": row, "cells": cells_, "loss": each[k]}
                                     for k, (row, cells_) in enumerate(zip(self._names(some), table, strict=True))],
             "listing": {"head": list(head), "rows": [list(row) for row in rows]}, "updates": self._updates(t),
-            "layers": [_layer(t, c) for c in columns(t)],
+            "layers": [_layer(t, c) for c in columns(t)], "plane": len(self._numbers) > 1,
         })
 
     def row(self, step: int, place: int) -> dict[str, Any]:
@@ -93,8 +113,10 @@ class Glass:
             "step": step, "place": place, "row": self._names([number])[0], "head": head, "cells": table,
             "target": [[str(name), _cell(value)] for name, value in zip(
                 self._study.problem.targets, np.atleast_1d(np.asarray(y, object)).tolist(), strict=False)],
-            "given": given, "picture": picture, "inputs": self._study.problem.kind.name,
-            "loss": _one(t, "ℓ", place), "layers": [_units(t, c, place) for c in columns(t)],
+            "given": given, "picture": picture, "plane": len(self._numbers) > 1,
+            "inputs": self._study.problem.kind.name,
+            "loss": _one(t, "ℓ", place),
+            "layers": [_units(t, c, place, self._study.problem.kind.name != "table") for c in columns(t)],
         })
 
     def unit(self, step: int, place: int, name: str, unit: tuple[int, ...]) -> dict[str, Any]:
@@ -148,7 +170,59 @@ class Glass:
         steps = steps[: len(values)]
         return jsonable({"name": name, "index": list(index), "steps": steps.tolist(), "values": values})
 
+    def regions(self, step: int, a: str = "", b: str = "", place: int | None = None) -> dict[str, Any]:
+        """What the network says before a step over a plane of two of its inputs; all others are those of a typical
+        row, or of a row of the batch."""
+        estimator = self._study.estimator
+        features = self._numbers
+        if len(features) < 2:
+            raise ArgumentError("a plane needs two inputs that are numbers, and this table has not two of them")
+        a, b = a or features[0], b or next(name for name in features if name != (a or features[0]))
+        if a not in features or b not in features or a == b:
+            raise ArgumentError(f"choose two different ones of {', '.join(features)}: got {a!r:.40} and {b!r:.40}")
+        names, Z, y = list(estimator.encoded_names), self._plane, self._study.rows(0)[1].iloc[: len(self._plane)]
+        i, j = names.index(a), names.index(b)
+        base = typical_row(estimator.encoder_)[0] if place is None else self.at(step)["x"][place]
+        low, high = Z[:, [i, j]].min(0), Z[:, [i, j]].max(0)
+        room = 0.06 * (high - low)
+        across, up = (np.linspace(lo - gap, hi + gap, CELLS) for lo, hi, gap in zip(low, high, room, strict=True))
+        grid = np.repeat(np.asarray(base, Z.dtype)[None], CELLS * CELLS, 0)
+        grid[:, i], grid[:, j] = np.tile(across, CELLS), np.repeat(up, CELLS)
+        with self.lock:
+            self.session.goto(step)
+            z = np.asarray(self.session.model.predict(grid), np.float64).reshape(len(grid), -1)
+        link = estimator.design_.link
+        if link == "sigmoid" and z.shape[1] == 1:
+            sure = 1 / (1 + np.exp(-z[:, 0]))
+            said, sure = (sure > 0.5).astype(int), np.where(sure > 0.5, sure, 1 - sure)
+        elif link == "softmax":
+            each = np.exp(z - z.max(1, keepdims=True))
+            said, sure = z.argmax(1), each.max(1) / each.sum(1)
+        else:
+            said, sure = np.zeros(len(z), int), (z[:, 0] - z[:, 0].min()) / (np.ptp(z[:, 0]) or 1.0)
+        classes = [str(label) for label in getattr(estimator, "classes_", [])]
+        some = np.unique(np.linspace(0, len(Z) - 1, min(len(Z), MOST_POINTS_SHOWN)).astype(int))
+        own = [classes.index(str(v)) if str(v) in classes else 0 for v in y.iloc[some]] if classes else [0] * len(some)
+        return jsonable({
+            "step": step, "a": a, "b": b, "features": features, "classes": classes, "cells": CELLS,
+            "across": [across[0], across[-1]], "up": [up[0], up[-1]], "said": said, "sure": np.round(sure, 3),
+            "points": np.column_stack([Z[some][:, [i, j]], own]).tolist(),
+        }, digits=4)
+
     # ---- parts -------------------------------------------------------------------------------------------------------
+    @cached_property
+    def _plane(self) -> np.ndarray:
+        """Encoded rows of training, the first two thousand: what the ranges of a plane are taken from."""
+        return np.asarray(self._study.estimator.encode(self._study.rows(0)[0].iloc[:2_000]))
+
+    @cached_property
+    def _numbers(self) -> list[str]:
+        """The inputs that are numbers of many values."""
+        if self._study.problem.kind.name != "table":
+            return []
+        names = self._study.estimator.encoded_names
+        return [name for k, name in enumerate(names) if len(np.unique(self._plane[:, k])) > 8][:60]
+
     @property
     def _study(self) -> Any:
         assert self.bench.study is not None
@@ -210,17 +284,32 @@ def _layer(t: Trace, column: dict[str, Any]) -> dict[str, Any]:
             "weights": (column["weights"] or {}).get("name", "")}
 
 
-def _units(t: Trace, column: dict[str, Any], place: int) -> dict[str, Any]:
-    """What a layer's units say for one row, where they say a number each (or each member a number)."""
+def _units(t: Trace, column: dict[str, Any], place: int, spread: bool) -> dict[str, Any]:
+    """What a layer's units say for one row: a number each (or for each member), or a map over space or time (spread).
+    """
     found = _layer(t, column)
     name = found["value"]
-    plain = bool(name) and t.keeps(name) and 2 <= t[name].ndim <= 3
+    known = bool(name) and t.keeps(name)
+    plain = known and (t[name].ndim == 2 or (t[name].ndim == 3 and not spread))
+    maps = [] if plain or not known or t[name].ndim < 3 else _maps(t[name][place])
     values = t[name][place] if plain else np.zeros(0)
     gradient = gradient_name(name)
     back = t[gradient][place] if plain and gradient in t.facts and t.keeps(gradient) else None
     places = [list(map(int, i)) for i in np.ndindex(values.shape)][:MOST_UNITS] if plain else []
-    return found | {"places": places, "values": values.ravel()[:MOST_UNITS].tolist(),
+    return found | {"maps": maps, "places": places, "values": values.ravel()[:MOST_UNITS].tolist(),
                     "gradients": None if back is None else back.ravel()[:MOST_UNITS].tolist()}
+
+
+def _maps(values: np.ndarray) -> list[dict[str, Any]]:
+    """The maps of a layer's channels over (height, width) or over time, thinned, and where each is largest."""
+    found = []
+    for k in range(min(values.shape[-1], MOST_MAPS)):
+        one = values[..., k]
+        largest = [int(i) for i in np.unravel_index(int(np.abs(one).argmax()), one.shape)]
+        thin = one[tuple(slice(None, None, -(-n // MAP_WIDTH)) for n in one.shape)]
+        found.append({"unit": [*largest, k], "largest": float(one[tuple(largest)]),
+                      "values": np.atleast_2d(thin).tolist()})
+    return found
 
 
 def _number(t: Trace, name: str, index: tuple[int, ...]) -> float:

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import hmac
 import json
+import os
 import secrets
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
+from ..errors import FileError
 from .limits import LINK_GOOD_FOR, MOST_ASKED, MOST_OF_HEADERS
 
 HEADER = "x-cutaway"
@@ -33,10 +36,23 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 class Keys:
-    """The secrets of one start of the server: links that are good once, the cookie, the header."""
+    """The secrets of a studio: links that are good once, the cookie, the header, and what asks for a fresh link.
 
-    def __init__(self) -> None:
-        self.cookie, self.header, self.again = (secrets.token_urlsafe(32) for _ in range(3))
+    All but the links are kept in the home, readable by its owner alone, so that a page that is open comes back by
+    itself when the studio is started again.
+    """
+
+    def __init__(self, home: Path) -> None:
+        kept = home / "keys.json"
+        try:
+            with os.fdopen(os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                json.dump([secrets.token_urlsafe(32) for _ in range(3)], file)
+        except FileExistsError:
+            pass
+        try:
+            self.cookie, self.header, self.again = map(str, json.loads(kept.read_text()))
+        except ValueError:
+            raise FileError(f"{kept} is damaged: remove it, and start the studio again") from None
         self._links: dict[str, float] = {}
 
     def link(self) -> str:

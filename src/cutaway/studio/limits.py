@@ -28,6 +28,10 @@ LINK_GOOD_FOR = 300.0
 MOST_TRACES = 6
 #: Numbers of a weight over all steps that a curve shows, and rows and units that a page lists.
 MOST_POINTS_OF_COURSE, MOST_ROWS, MOST_UNITS = 400, 256, 512
+#: Rows of made data: a plane has no place for more points.
+MOST_MADE = 5_000
+#: Cells along each side of a plane of answers, and points drawn on it; maps that a layer shows, and their width.
+CELLS, MOST_POINTS_SHOWN, MOST_MAPS, MAP_WIDTH = 56, 400, 32, 32
 #: Forks of a run: each holds a program and its snapshots.
 MOST_FORKS = 8
 #: Rows of the file that a page shows as they are.

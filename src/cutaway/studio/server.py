@@ -6,6 +6,7 @@ import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -22,7 +23,7 @@ from .guards import SANDBOX, Guard, Keys, TooMuch, body_of, same
 from .limits import MOST_ASKED, MOST_LISTED, MOST_STREAMS
 from .processes import Processes
 from .stream import events, places
-from .uploads import receive
+from .uploads import MADE, made, plain_name, receive
 
 STATIC = Path(__file__).resolve().parent / "static"
 KINDS = {".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8",
@@ -56,6 +57,7 @@ class Studio:
             Route("/api/runs/{run}/losses", _told(self.losses)),
             Route("/api/runs/{run}/model", _told(self.model)),
             Route("/api/runs/{run}/report", _told(self.report)),
+            Route("/api/runs/{run}/script", _told(self.script)),
         ]
 
     # ---- the page ----------------------------------------------------------------------------------------------------
@@ -79,7 +81,8 @@ class Studio:
     async def list(self, request: Request) -> Response:
         """List the runs and the samples, and give the page its token for what changes something."""
         found = await run_in_threadpool(lambda: [_about(run) for run in runs(self.home, MOST_LISTED)])
-        return JSONResponse({"token": self.keys.header, "runs": found, "samples": SAMPLES, "home": str(self.home)})
+        return JSONResponse({"token": self.keys.header, "runs": found, "samples": SAMPLES, "made": MADE,
+                             "home": str(self.home)})
 
     # ---- runs --------------------------------------------------------------------------------------------------------
     async def upload(self, request: Request) -> Response:
@@ -87,9 +90,12 @@ class Studio:
         return JSONResponse({"run": self.open(path).name})
 
     async def sample(self, request: Request) -> Response:
-        name = (await _json(request)).get("name")
+        asked = await _json(request)
+        name = asked.get("name")
+        if name in MADE:
+            return JSONResponse({"run": self.open(made(self.home, name, asked)).name})
         if name not in SAMPLES:
-            raise ArgumentError(f"there is no sample {name!r:.40}: there are {', '.join(SAMPLES)}")
+            raise ArgumentError(f"there is no sample {name!r:.40}: there are {', '.join((*SAMPLES, *MADE))}")
         return JSONResponse({"run": self.open(datasets.path(name)).name})
 
     def open(self, path: Path) -> RunFolder:
@@ -140,6 +146,18 @@ class Studio:
             raise FileError("there is no model yet: it is written when training has ended")
         return FileResponse(path, filename=f"{Path(run.settings['name']).stem}.safetensors",
                             media_type="application/octet-stream")
+
+    async def script(self, request: Request) -> Response:
+        """Give the session as a Python script that does the same."""
+        from .script import script_of
+
+        run = run_named(self.home, request.path_params["run"])
+        if run.settings["state"] == "new":
+            raise FileError("there is nothing to repeat yet: design and train first")
+        text = await run_in_threadpool(script_of, run)
+        name = f"{plain_name(run.settings['name']).partition('.')[0]}.py"
+        return Response(text, media_type="text/x-python; charset=utf-8",
+                        headers={"content-disposition": f"attachment; filename*=utf-8''{quote(name)}"})
 
     async def report(self, request: Request) -> Response:
         """Show the report of a run: a generated page, which may run nothing."""

@@ -101,6 +101,10 @@ class Worker:
     def course(self, name: str, index: list[int], fork: int = 0) -> dict[str, Any]:
         return self._look(fork).course(str(name), _places(index))
 
+    def regions(self, step: int, a: str = "", b: str = "", place: int | None = None, fork: int = 0) -> dict[str, Any]:
+        given = None if place is None else _whole(place)
+        return self._look(fork).regions(_whole(step), str(a), str(b), given)
+
     def fork(self, step: int, change: Any) -> dict[str, Any]:
         return self._forks.make(self._look(0), _whole(step), change)
 
@@ -128,6 +132,7 @@ class Worker:
         try:
             with self._reading:
                 self._bench.train()
+            self._warm()
         except CutawayError as problem:
             self._fail(str(problem))
         except MemoryError:
@@ -135,6 +140,10 @@ class Worker:
         except Exception as problem:
             traceback.print_exc()
             self._fail(f"{type(problem).__name__}: {problem} (the run's folder has the whole message, worker.log)")
+
+    def _warm(self) -> None:
+        if self._glass is not None:
+            threading.Thread(target=self._glass.warm, daemon=True).start()
 
     def _fail(self, why: str) -> None:
         self._folder.put(state="failed", ended=why)
@@ -151,6 +160,7 @@ class Worker:
 
         if self._glass is None:
             self._glass = Glass.on(self._bench)
+            self._warm()
         return self._forks.get(self._glass, _whole(fork))
 
     def _answer(self, question: Any) -> dict[str, Any]:

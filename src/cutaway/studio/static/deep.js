@@ -3,9 +3,10 @@
 import { from } from "./address.js";
 import { ask } from "./api.js";
 import { chart } from "./chart.js";
-import { h, short, table } from "./dom.js";
+import { h, s, short, table } from "./dom.js";
 import { weightFork } from "./fork.js";
 import { sayWrong } from "./main.js";
+import { planeView } from "./plane.js";
 import { t } from "./words.js";
 
 /** @param {Record<string, string>} here */
@@ -18,12 +19,12 @@ export async function rowView(view, here) {
   const found = await ask(view.name, "row", { ...when(here), place: Number(here.row) });
   const cells = found.head.map((/** @type {string} */ name, /** @type {number} */ k) => [h("b", { dir: "auto" }, name), h("span", { dir: "auto" }, found.cells[k])]);
   const layers = found.layers.map((/** @type {any} */ layer, /** @type {number} */ k) => h("div", { class: "layer" },
-    h("h4", null, h("span", { dir: "ltr" }, layer.label), h("small", { lang: "en", dir: "ltr" }, ` ${layer.about}`)),
-    layer.places.length ? units(layer, found, here, k === 0) : h("p", { class: "note" }, `${layer.units} · ${t("no_units")}`)));
+    h("h4", null, h("bdi", { lang: "en", dir: "ltr" }, layer.label, h("small", null, ` ${layer.about}`))),
+    layer.places.length ? units(layer, found, here, k === 0) : layer.maps.length ? maps(layer, here, k === 0) : h("p", { class: "note" }, `${layer.units} · ${t("no_units")}`)));
   return h("section", null, h("h2", null, t("row_n", { n: found.row.toLocaleString("en") }), found.loss === null ? null : h("small", null, ` ℓ = ${short(found.loss)}`)),
-    h("div", { class: "pair" }, h("div", null, h("h3", null, t("in_file")), found.picture ? picture(found.picture) : null, table(t("in_file"), [t("column"), t("value")], cells, { class: "plain" })),
+    h("div", { class: "pair" }, h("div", null, h("h3", null, t("in_file")), found.picture ? (found.inputs === "sequences" ? series(found.picture) : picture(found.picture)) : null, table(t("in_file"), [t("column"), t("value")], cells, { class: "plain" })),
       found.given ? h("div", null, h("h3", null, t("given")), table(t("given"), [t("feature"), t("value")], found.given.map((/** @type {any[]} */ [name, value]) => [h("span", { dir: "auto" }, name), short(value)]), { class: "plain" })) : null),
-    h("h3", null, t("network")), h("p", { class: "note" }, t("units_says")), layers);
+    h("h3", null, t("network")), h("p", { class: "note" }, t("units_says")), layers, found.plane ? planeView(view, here, Number(here.row)) : null);
 }
 
 /** @param {any} layer @param {any} found @param {Record<string, string>} here @param {boolean} input */
@@ -38,6 +39,23 @@ function units(layer, found, here, input) {
     box.style.setProperty("--share", `${Math.round(100 * Math.abs(v || 0) / reach)}%`);
     return h("li", null, box);
   }));
+}
+
+/** The maps of a layer's channels; each opens its largest unit. @param {any} layer @param {Record<string, string>} here @param {boolean} input */
+function maps(layer, here, input) {
+  return h("ul", { class: "maps" }, layer.maps.map((/** @type {any} */ map) => {
+    const says = `${layer.label}[${map.unit.join(", ")}] = ${short(map.largest)}`, shown = picture(map.values);
+    shown.setAttribute("aria-label", says);
+    return h("li", null, input ? shown : h("a", { title: says, href: from(["run", "fork", "step", "row", "name"], { layer: layer.value, unit: map.unit.join(",") }) }, shown));
+  }));
+}
+
+/** A sequence as lines over time, one for each feature. @param {number[][]} values (time, features) */
+function series(values) {
+  const count = Math.min(values[0].length, 12), all = values.flat(), low = Math.min(...all), span = Math.max(...all) - low || 1;
+  const lines = Array.from({ length: count }, (_, k) => s("path", { class: `line ${"abcde"[k % 5]}`,
+    d: values.map((row, i) => `${i ? "L" : "M"}${(600 * i / Math.max(1, values.length - 1)).toFixed(1)} ${(150 - 140 * (row[k] - low) / span - 5).toFixed(1)}`).join("") }));
+  return h("div", { class: "plot" }, s("svg", { viewBox: "0 0 600 150", role: "img", "aria-label": `${values.length} × ${values[0].length}` }, lines));
 }
 
 /** @param {any} values (height, width, channels) or (time, features) */

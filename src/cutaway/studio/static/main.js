@@ -61,6 +61,7 @@ async function show() {
       }
       view = new RunView(about);
       main.replaceChildren(view.root);
+      stream.follow([]);
       stream.follow([here.run]);
       await view.load();
     }

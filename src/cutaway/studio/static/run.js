@@ -24,6 +24,9 @@ export class RunView {
     this.epochs = /** @type {any[]} */ ([]);
     this.scored = /** @type {any} */ (null);
     this.total = 0;
+    this.reported = false;
+    this.shown = "";
+    this.wanted = "";
     this.pending = Promise.resolve();
     this.curve = chart({ label: t("curve"), unit: "J", pick: (step) => go(from(["run", "fork"], { step })) });
     this.state = h("div", { class: "state" });
@@ -69,6 +72,7 @@ export class RunView {
       if (event.kind === "epoch") { this.epochs[event.epoch - 1] = event.row; changed.add(0); }
       if (event.kind === "ended") changed.add(0);
       if (event.kind === "scored") { this.scored = event; this.about.state = event.ended === "stopped in the studio" ? "stopped" : "done"; }
+      if (event.kind === "reported") this.reported = true;
       if (event.kind === "failed") { this.about.state = "failed"; this.about.ended = event.why; }
       if (event.kind === "fork") { this.forks.set(event.fork, { ...this.forks.get(event.fork), ...event }); changed.add(event.fork); }
       if (event.kind === "forked") this.forks.set(event.fork, { ...this.forks.get(event.fork), ended: event.why });
@@ -121,7 +125,8 @@ export class RunView {
       state === "stopped" || state === "failed" ? button(t("go_on"), () => ask(this.name, "train").then(() => { this.about.state = "training"; this.status(); }), true) : null,
       state !== "training" ? button(t("another"), again) : null,
       this.scored ? h("a", { class: "button", href: `/api/runs/${this.name}/model`, download: "" }, t("model")) : null,
-      this.scored?.report ? h("a", { class: "button", href: `/api/runs/${this.name}/report`, target: "_blank", rel: "noopener" }, t("report")) : null];
+      this.scored ? h("a", { class: "button", href: `/api/runs/${this.name}/script`, download: "" }, t("script")) : null,
+      this.reported ? h("a", { class: "button", href: `/api/runs/${this.name}/report`, target: "_blank", rel: "noopener" }, t("report")) : null];
     const key = parts.map((part) => part?.outerHTML.replace(/value="\d+"/, "") ?? "").join();
     if (key !== this.shown) {
       this.shown = key;

@@ -4,6 +4,7 @@ import { from, go } from "./address.js";
 import { ask } from "./api.js";
 import { h, short, table } from "./dom.js";
 import { forkForm } from "./fork.js";
+import { planeView } from "./plane.js";
 import { t } from "./words.js";
 
 /** @param {any} view @param {Record<string, string>} here @param {number} fork */
@@ -26,5 +27,6 @@ export async function stepView(view, here, fork) {
     h("h3", null, t("batch")), h("p", { class: "note" }, t("batch_says", { n: found.size })),
     table(t("batch"), [t("row"), t("row_loss"), ...found.head.map((/** @type {string} */ name) => h("span", { dir: "auto" }, name))], rows, { class: "plain batch" }),
     updates.length ? [h("h3", null, t("updates")), table(t("updates"), [t("parameter"), t("shape"), t("gradient"), t("size"), t("moved"), t("largest")], updates, { class: "plain" })] : null,
+    found.plane ? planeView(view, here, null) : null,
     listing, forkForm(view, found, here));
 }
