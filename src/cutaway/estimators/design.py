@@ -340,7 +340,7 @@ def plan(inputs: Inputs, rows: int, encoder: Any, target: TargetEncoder, validat
             rows < FEW_FOR_LINEAR or is_wide(rows, inputs.n_in(encoder)))
         few = few and not getattr(encoder, "codes", None)
         design.spec |= {} if whole else {"networks": 1}
-        if design.spec.get("bins") and link != "identity" and rows >= MANY_FOR_FINE_BINS:
+        if design.spec.get("bins") and target.task == "binary" and rows >= MANY_FOR_FINE_BINS:
             design.spec |= {"bins": FINE_BINS}
         design.validation = min(share, 1 / design.networks)
         design.spec = design.spec | {"linear": few and inputs.name == "table" and target.task != "multilabel"}
