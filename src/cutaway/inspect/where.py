@@ -31,7 +31,8 @@ from .prediction import AskedOutput
 
 WINDOWS = 20   # stretches of time, at most
 ROWS = 24      # sequences that are looked at, evenly spread
-POINTS = 16    # on the way from nothing to a sequence
+POINTS = 16    # on the way from nothing to a sequence, of few or short ones; of more, down to FEWEST
+FEWEST, STEPS = 4, 100_000  # points; steps that are differentiated, all points of all sequences together
 AT_ONCE = 32   # sequences that are differentiated at a time
 EXAMPLES = 8   # sequences that are shown, of each class in turn
 BAR = 24       # letters of the longest bar
@@ -90,9 +91,9 @@ def where(model: Any, X: Any, y: Any = None, output: Any = None, rows: int = ROW
         changed = values.copy()
         changed[:, :, part] = 0
         by_sensor[k] = whole - f(changed)
-    gradients = np.zeros(values.shape)
+    gradients, points = np.zeros(values.shape), min(POINTS, max(FEWEST, STEPS // values[:, :, 0].size))
     for one, own in asked:
-        gradients[own] = integrated(model.model_, one, values[own], lengths[own], isinstance(Z, Sequences))
+        gradients[own] = integrated(model.model_, one, values[own], lengths[own], isinstance(Z, Sequences), points)
     stretches = np.add.reduceat(gradients.sum(axis=2), edges[:-1], axis=1)
     found = Where(asked[0][0].name if len(asked) == 1 else "the class that is predicted", asked[0][0].unit,
                   list(slices), np.abs(by_sensor).mean(axis=1), edges, np.nanmean(np.abs(effects), axis=0),

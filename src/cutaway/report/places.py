@@ -14,6 +14,7 @@ from .html import Html, tag
 LOW, TALL = 150, 200       # pixels of the picture of stretches, and of an example's
 LEFT, RIGHT, TOP, BOTTOM = 44, 8, 12, 22
 POINTS = 240               # of a line that is drawn
+LONG = 400                 # steps; of longer sequences fewer are asked, which takes seconds each
 SENSORS = 6                # that matter most are drawn of an example, each in a band of its own
 
 
@@ -22,9 +23,9 @@ def places(estimator: Any, X: Any, y: Any) -> dict[str, Any]:
     if len(X) < 2 or getattr(estimator.encoder_, "blank", True) or len(getattr(estimator, "classes_", (0, 1))) < 2:
         return {}
     from ..inspect import where  # a fit without a report does not wait for it
-    from ..inspect.where import one_title
+    from ..inspect.where import EXAMPLES, ROWS, one_title
 
-    found = where(estimator, X, np.asarray(y)).to_json()
+    found = where(estimator, X, np.asarray(y), rows=ROWS if estimator.encoder_.longest <= LONG else EXAMPLES).to_json()
     examples = [one | {"title": one_title(one["said"], one["truth"])} for one in found["examples"]]
     return jsonable(found | {"examples": examples}, 5)
 
