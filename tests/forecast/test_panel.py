@@ -43,6 +43,15 @@ def test_gaps_can_be_refused():
         panel_of(days(10).assign(y=lambda d: d["y"].where(d["y"] != 4)), gaps="refuse")
 
 
+def test_times_that_drift_from_their_step_keep_none_and_a_few_beside_it_are_told():
+    away = np.random.default_rng(0).integers(0, 600, 100)
+    with pytest.raises(DataError, match=r"'t' keeps no step of time: \d+ of 100 rows lie between .*step='1 hour'"):
+        panel_of(days(100).assign(t=lambda d: d["t"] + pd.to_timedelta(away.cumsum(), "min")))
+    few = days(100).assign(t=lambda d: d["t"].mask(d["y"].isin([7, 30]), d["t"] + pd.Timedelta("8h")))
+    assert panel_of(few).notes == ["some times lie between steps of 1 day: each row is taken for the nearest step"]
+    assert panel_of(few).tracks[0].y[7] == 7
+
+
 def test_a_time_that_stands_twice_gives_the_mean():
     frame = pd.concat([days(300), pd.DataFrame({"t": [pd.Timestamp("2026-01-03")], "y": [4.0]})])
     panel = panel_of(frame)

@@ -15,7 +15,7 @@ from ..data.timeline import Moments, moments, refuse_gaps
 from ..data.zones import zone_called
 from ..errors import ArgumentError, DataError
 from ..text import counted, quoted
-from .calendars import Calendar, asked_calendar, found_calendar
+from .calendars import BESIDE, Calendar, asked_calendar, found_calendar
 from .columns import Covariate, days_from, learn_columns, target_numbers
 
 GAPS = ("fill", "cut", "refuse")
@@ -23,6 +23,8 @@ GAPS = ("fill", "cut", "refuse")
 VALUE = "value"
 #: From this share of rows on, rows of the same time are of several series, not slips.
 MANY_REPEATS = 0.02
+#: Where so many rows lie between the steps that were found, there is none.
+MANY_BESIDE = 0.1
 
 
 @dataclass
@@ -182,6 +184,11 @@ def read_panel(frame: Any, roles: Roles, *, known: Sequence[str] = (), past: Seq
             track = _track(name, rows, ticks, y, wide, calendar, step is not None, said)
             if track is not None:
                 panel.tracks.append(track)
+    beside = sum(many for _, many in said["beside"])
+    if fresh and beside > MANY_BESIDE * len(y):
+        raise DataError(f"{roles.time!r} keeps no step of time: {beside:,} of {len(y):,} rows lie between steps of "
+                        f"{calendar.words}, which comes nearest. Bring them to one step, which takes means: "
+                        "step='1 hour', '1 day', '1 month', ...")
     notes += _notes(said, calendar, gaps, roles, when)
     if fresh and (empty := sum(int((np.isnan(track.y) & ~track.hole).sum()) for track in panel.tracks)):
         found = f"{counted(empty, 'row')} {'has' if empty == 1 else 'have'} an empty cell in {roles.target!r}"
@@ -257,7 +264,7 @@ def _track(name: Any, rows: np.ndarray, ticks: np.ndarray, y: np.ndarray, wide: 
         found = calendar.places(own, first)
         if found is None:
             away = (own - first) / calendar.size
-            said["beside"].append((name, int(rows[np.abs(away - np.rint(away)).argmax()])))
+            said["beside"].append((name, int((np.abs(away - np.rint(away)) > BESIDE).sum())))
             places = np.rint(away).astype(np.int64)
         else:
             places = found
