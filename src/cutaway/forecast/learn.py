@@ -14,7 +14,7 @@ from .bands import Bands
 from .calendars import Calendar
 from .choice import Choice, ForecastSettings, choose
 from .members import Member, in_units, joined, middle_of, network_of
-from .networks import learnt
+from .networks import MOST_TRAINED, STEP_BY_STEP, learnt
 from .panel import Track
 from .seasons import find_season
 from .trial import FEWEST_TRIED, ROOM, FoldTrial, most_rows
@@ -57,7 +57,8 @@ def learn(tracks: Sequence[Track], calendar: Calendar, asked: ForecastSettings) 
     for one in chosen.some:
         own = trial.settled(replace(one.layout, typical=typical_scale(tracks, one.layout)))
         stats = {track.name: moments_of(track, own) for track in tracks}
-        kept = thinned(every, most_rows(tracks[0], own))
+        most = most_rows(tracks[0], own)
+        kept = thinned(every, min(most, MOST_TRAINED) if one.part in STEP_BY_STEP else most)
         rows.append(learnable(make_rows(tracks, split(kept, len(tracks)), own, calendar, stats)))
         T = scaled(rows[-1])
         network, losses = learnt(one, rows[-1].X, T, asked.seed, asked.threads)

@@ -27,13 +27,14 @@ UPDATES, BATCH, RATE, DROPOUT, DECAY, PATIENCE = 1500, 128, 2e-3, 0.1, 1e-2, 8
 WIDTH, MOST_READ, MOST_TRAINED, FEWER_UPDATES, MOST_FILTERS = 16, 96, 4000, 600, 6
 #: Networks that are trained, in words.
 NAMES = {"mlp": "MLP", "gru": "GRU", "lstm": "LSTM", "tcn": "filters along time (TCN)"}
+STEP_BY_STEP = ("gru", "lstm", "tcn")
 
 
 def tried(part: str, trial: FoldTrial, layout: Layout, seed: int, threads: int | None) -> Candidate:
     """The candidate that is a trained network, learnt from the windows of each fold, with the epochs that it took."""
-    if part != "mlp":
+    if part in STEP_BY_STEP:
         layout = replace(layout, lags=min(layout.lags, MOST_READ))
-    sets, z, epochs = trial.sets(layout, MOST_TRAINED if part != "mlp" else 0), [], 0
+    sets, z, epochs = trial.sets(layout, MOST_TRAINED if part in STEP_BY_STEP else 0), [], 0
     for train, held in sets:
         T = scaled(train)
         outer = float(np.abs(T).max()) * ROOM
