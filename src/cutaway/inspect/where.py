@@ -32,7 +32,7 @@ from .prediction import AskedOutput
 WINDOWS = 20   # stretches of time, at most
 ROWS = 24      # sequences that are looked at, evenly spread
 POINTS = 16    # on the way from nothing to a sequence, of few or short ones; of more, down to FEWEST
-FEWEST, STEPS = 4, 100_000  # points; steps that are differentiated, all points of all sequences together
+FEWEST, STEPS = 4, 40_000  # points; steps that are differentiated, all points of all sequences together
 AT_ONCE = 32   # sequences that are differentiated at a time
 EXAMPLES = 8   # sequences that are shown, of each class in turn
 BAR = 24       # letters of the longest bar
