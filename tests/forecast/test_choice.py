@@ -1,5 +1,8 @@
 """What a forecaster is made of: the best of each kind, whose median is forecast, each learnt before it is scored."""
 
+import copy
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -73,6 +76,15 @@ def test_all_members_survive_a_file(tmp_path, fitted):
     back = ct.load(tmp_path / "m.safetensors")
     pd.testing.assert_frame_equal(back.predict(), fitted.predict(), check_exact=True)
     assert back.members_ == fitted.members_
+
+
+def test_the_weights_of_before_survive_a_file(tmp_path, fitted):
+    before = copy.copy(fitted)
+    before.members_ = [replace(one, weight=1.0 + k) for k, one in enumerate(fitted.members_)]
+    ct.save(before, tmp_path / "m.safetensors")
+    back = ct.load(tmp_path / "m.safetensors")
+    pd.testing.assert_frame_equal(back.predict(), before.predict(), check_exact=True)
+    assert not back.predict().equals(fitted.predict())
 
 
 def test_newer_rows_are_forecast_as_if_they_had_been_there(monthly, fitted):
