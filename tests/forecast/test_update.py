@@ -34,6 +34,15 @@ def test_rows_that_end_before_what_is_known_are_told(learnt):
     assert coming.equals(learnt.predict())
 
 
+def test_rows_without_times_follow_the_last_one():
+    y = LOAD[["load"]]
+    model = ct.forecast.Forecaster(horizon=2, window=24, network="linear", view="level").fit(y[:300], "load")
+    wanted = model.predict(frame=y[:310])
+    for load in y["load"][300:310]:
+        model.update({"load": load})
+    assert model.predict().equals(wanted) and wanted["step"].tolist() == [310, 311]
+
+
 def test_row_by_row_is_all_at_once(learnt):
     one, all_at_once = copy.copy(learnt), copy.copy(learnt).update(LOAD[300:320])
     for row in LOAD[300:320].to_dict("records"):

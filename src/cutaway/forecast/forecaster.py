@@ -143,7 +143,8 @@ class Forecaster(BaseEstimator):
         """Let newer rows join the history that forecasts start from, without learning anew. Returns the forecaster.
 
         frame: rows of the series, of others too, or one row as a dict; `predict()` then forecasts behind them, as
-        `predict(frame=frame)` would. Rows of a step that is known already take its place. `ct.save` keeps them.
+        `predict(frame=frame)` would. Rows of a step that is known already take its place; rows without times follow the
+        last known one. `ct.save` keeps them.
 
         >>> import numpy as np, pandas as pd, cutaway as ct
         >>> days = pd.date_range("2026-01-01", periods=100)
@@ -160,7 +161,10 @@ class Forecaster(BaseEstimator):
             raise DataError(f"The rows have no value of {self.roles_.target!r}: there is nothing to add.")
         tails = {tail.name: tail for tail in self.tails_}
         for track in panel.tracks:
-            tails[track.name] = longer_tail(tails.get(track.name), track, self.calendar_, self.layout_)
+            tail = tails.get(track.name)
+            if self.roles_.time is None and tail is not None:
+                track = replace(track, first=tail.first + len(tail) * self.calendar_.size)
+            tails[track.name] = longer_tail(tail, track, self.calendar_, self.layout_)
         for note in panel.notes:
             warn(note)
         self.tails_ = list(tails.values())
@@ -176,7 +180,8 @@ class Forecaster(BaseEstimator):
         horizon: how many steps, all that were learnt unless given; of more, those behind are forecast as if those
         before had come as forecast, which is worse the further it goes, and the band grows with it. frame: newer rows
         of the series, rows of other series, and rows of the future with the columns that are known ahead; None: behind
-        the rows learnt from. coverage: the share of values that lie between lower and upper.
+        the rows learnt from. Rows without times count from the first one learnt from. coverage: the share of values
+        that lie between lower and upper.
 
         What was noticed while reading is a warning. Raises DataError where columns known ahead are missing, for a
         series without a past, and for one that is too short.

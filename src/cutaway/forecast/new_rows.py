@@ -45,9 +45,10 @@ def score_new_rows(model: Any, frame: Any, rivals: Sequence[str] | None = None) 
             tracks.append(track)
     if not windows:
         last = written(calendar, max(ends) - calendar.size) if ends else ""
+        less = "" if model.roles_.time is not None else " (rows without times count from the first one learnt from)"
         raise DataError(f"No row with a known {model.roles_.target!r} lies behind {last}, the last that the forecaster "
-                        "knows: those that it has learnt from would look better than new ones. Give rows that came "
-                        "later; a backtest scores such forecasts on rows that are there.")
+                        f"knows{less}: those that it has learnt from would look better than new ones. Give rows that "
+                        "came later; a backtest scores such forecasts on rows that are there.")
     some = thinned(np.concatenate(windows), MOST_WINDOWS)
     asked = split(some, len(tracks))
     levels = ((1 - model.coverage) / 2, (1 + model.coverage) / 2)
