@@ -45,6 +45,7 @@ DOORS = {
     "parquet": table("a.parquet"), "excel": table("a.xlsx"), "stats": table("a.sav"), "sql": table("a.duckdb"),
     "zstd": table("a.csv.zst"), "images": picture,
     "xla": lambda folder: type(ct.engines.ENGINES)()["xla"],
+    "wasm": lambda folder: ct.engines.ENGINES["wasm"].runs_on(),
     "onnx": lambda folder: ct.export(ct.nn.Linear(1, 1), folder / "m.onnx"),
     "keras": lambda folder: ct.export(ct.nn.Linear(1, 1), folder / "m.weights.h5", layout="keras"),
     "tensorboard": training(lambda folder: ct.callbacks.TensorBoard(folder / "runs")),

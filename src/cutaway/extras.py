@@ -11,7 +11,7 @@ from .errors import ArgumentError
 EXTRAS = {
     "parquet": "pyarrow", "excel": "python_calamine", "stats": "pyreadstat", "sql": "duckdb", "zstd": "zstandard",
     "images": "PIL", "xla": "jax", "onnx": "onnx", "keras": "h5py", "tensorboard": "tensorboard", "optuna": "optuna",
-    "mlflow": "mlflow", "studio": "starlette",
+    "mlflow": "mlflow", "studio": "starlette", "wasm": "wasmtime",
 }
 
 

@@ -20,7 +20,7 @@ def test_a_model_that_xla_trained_says_so_and_is_used_as_any_other(tmp_path, mon
 @pytest.mark.parametrize(("options", "words"), [
     (("--device", "gpu"), "--device is of the engine that JAX compiles: add --engine xla."),
     (("--devices", 2), "--devices is of the engine that JAX compiles: add --engine xla."),
-    (("--engine", "jax"), "no engine is called 'jax': use one of cpu, reference, xla"),
+    (("--engine", "jax"), "no engine is called 'jax': use one of cpu, portable, reference, wasm, xla"),
     (("--engine", "cpu", "--device", "gpu"), "the engine 'cpu' runs on the processor"),
     (("--engine", "xla", "--device", "tpu"), "device='tpu': JAX finds none here, only 'cpu'"),
     (("--engine", "xla", "--devices", "some"), "devices must be"),

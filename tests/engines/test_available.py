@@ -12,7 +12,7 @@ from cutaway.engines.registry import Engines
 
 def test_each_engine_says_what_it_runs_on():
     found = ct.engines.available()
-    assert list(found)[:2] == ["cpu", "reference"]
+    assert list(found)[:2] == ["cpu", "portable"]
     assert found["cpu"] and found["cpu"].what.endswith("as machine code; the default")
     assert str(found).splitlines()[0].split()[:2] == ["cpu", "yes"]
 

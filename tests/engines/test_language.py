@@ -14,11 +14,11 @@ from cutaway.engines.cpu import building, codegen, kernels, language
 CALL = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
 
 
-def run(text, *numbers, dtype="float64", results=1):
+def run(text, *numbers, dtype="float64", results=1, target="host"):
     """What a kernel leaves in x, its first operand; the numbers follow as p[1], p[2], ..."""
     x = np.zeros(results, dtype)
     p = np.array([x.ctypes.data, *numbers], np.int64)
-    (address,) = building.addresses([building.Source("k", dtype, text)])
+    (address,) = building.addresses([building.Source("k", dtype, text, target)])
     CALL(address)(p.ctypes.data, p.ctypes.data)
     return x if results > 1 else x[0]
 

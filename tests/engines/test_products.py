@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 from cutaway.engines.cpu import codegen, rule_loops
 from cutaway.engines.cpu import engine as cpu
 from cutaway.engines.cpu.kernels.product import panels
-from cutaway.engines.cpu.tile import geometry
+from cutaway.engines.cpu.target import target
+
+
+def lanes(array):
+    """The numbers of a vector of this processor."""
+    return target("host").lanes(array.itemsize)
+
 
 RTOL = {"float32": 2e-5, "float64": 1e-13}
 sizes = st.integers(1, 70)
@@ -44,7 +50,7 @@ def test_a_product_equals_numpys(dtype, m, k, n, turned, bias):
     A, B, b = random(dtype, m, k), random(dtype, k, n), random(dtype, n)
     C, beyond = result(dtype, m, n)
     a, (ar, ac) = (np.ascontiguousarray(A.T), (1, m)) if turned else (A, (k, 1))
-    compiled("product", dtype)(m, n, k, a, ar, ac, 1, 0, B, n, 2 * geometry(A.itemsize)[0], 0, b, 0, bias, C, n)
+    compiled("product", dtype)(m, n, k, a, ar, ac, 1, 0, B, n, 2 * lanes(A), 0, b, 0, bias, C, n)
     np.testing.assert_allclose(C, A @ B + bias * b, rtol=RTOL[dtype], atol=RTOL[dtype] * k)
     assert (beyond == 7).all()
 
@@ -54,7 +60,7 @@ def test_a_product_equals_numpys(dtype, m, k, n, turned, bias):
 @given(m=sizes, k=sizes, n=sizes, turned=st.booleans())
 def test_packed_factors_give_the_same_bits(dtype, m, k, n, turned):
     A, B = random(dtype, m, k), random(dtype, k, n)
-    panel = 2 * geometry(A.itemsize)[0]
+    panel = 2 * lanes(A)
     P = np.full(panels(k, n), np.nan, dtype)
     if turned:
         compiled("pack_turned", dtype)(k, n, np.ascontiguousarray(B.T), k, P)
@@ -72,7 +78,7 @@ def test_packed_factors_give_the_same_bits(dtype, m, k, n, turned):
 def test_rows_do_not_know_each_other(dtype):
     A, B = random(dtype, 33, 50), random(dtype, 50, 20)
     (whole, _), (alone, _), product = result(dtype, 33, 20), result(dtype, 33, 20), compiled("product", dtype)
-    panel = 2 * geometry(A.itemsize)[0]
+    panel = 2 * lanes(A)
     product(33, 20, 50, A, 50, 1, 1, 0, B, 20, panel, 0, B, 0, 0, whole, 20)
     for i in range(33):
         product(1, 20, 50, A[i], 50, 1, 1, 0, B, 20, panel, 0, B, 0, 0, alone[i], 20)
@@ -86,7 +92,7 @@ def test_one_row_alone_has_the_bits_that_it_has_among_others(dtype, m, k, bias):
     W, x, b = random(dtype, m, k), random(dtype, 3, k), random(dtype, m)
     (among, _), (alone, beyond) = result(dtype, 3, m), result(dtype, 1, m)
     B = np.ascontiguousarray(W.T)
-    compiled("product", dtype)(3, m, k, x, k, 1, 1, 0, B, m, 2 * geometry(x.itemsize)[0], 0, b, 0, bias, among, m)
+    compiled("product", dtype)(3, m, k, x, k, 1, 1, 0, B, m, 2 * lanes(x), 0, b, 0, bias, among, m)
     compiled("times_one", dtype)(m, k, W, k, x[1], b, bias, alone)
     np.testing.assert_array_equal(alone[0], among[1])
     assert (beyond == 7).all()
@@ -127,7 +133,7 @@ def written_out(call, dtype):
 def test_a_product_whose_sizes_are_written_out_gives_the_same_bits(dtype, m, n, k):
     A, B, b = random(dtype, m, k), random(dtype, k, n), random(dtype, n)
     (plain, _), (C, beyond) = result(dtype, m, n), result(dtype, m, n)
-    panel = 2 * geometry(A.itemsize)[0]
+    panel = 2 * lanes(A)
     compiled("product", dtype)(m, n, k, A, k, 1, 1, 0, B, n, panel, 0, b, 0, 1, plain, n)
     written_out(f"product({m}, {n}, {k}, reals(p[0]), {k}, 1, 1, 0, reals(p[1]), {n}, {panel}, 0, reals(p[2]), 0, 1, "
                 f"reals(p[3]), {n})", dtype)(A, B, b, C)

@@ -81,7 +81,7 @@ def test_the_drop_ins_for_scikit_learn_too(solver):
 @pytest.mark.parametrize(("how", "words"), [
     ({"device": "gpu"}, "device='gpu': the engine 'cpu' runs on the processor. For other devices take engine="),
     ({"devices": 2}, "the engine 'cpu' runs on one device: leave out devices="),
-    ({"engine": "jax"}, "no engine is called 'jax': use one of cpu, reference, xla"),
+    ({"engine": "jax"}, "no engine is called 'jax': use one of cpu, portable, reference, wasm, xla"),
     ({"engine": "xla", "device": "tpu"}, """device='tpu': JAX finds none here, only 'cpu'.*jax.tpu."""),
     ({"engine": "xla", "device": "npu"}, "device is 'npu': give None or one of 'cpu', 'gpu', 'tpu'"),
     ({"engine": "xla", "devices": 99}, "devices=99, and JAX finds 1 here"),

@@ -182,13 +182,18 @@ def assert_reaches_the_plain_loop(network, loss, opt, weighted=False, **options)
 
 
 # XLA compiles each of these for a second or two, so it gets some: all rules run on JAX in tests/rules
-ON_XLA = {"every part", "shared", "computed weights", "two inputs", "counts", "words", "sequences", "momentum", "adamw",
-          "rmsprop", "l2", "cross_entropy", "huber", "quantile"}
+# XLA and WebAssembly compile each for seconds; tests/engines/test_wasm.py has more of "wasm" and "portable"
+FEW = {
+    "portable": {"mlp"},
+    "wasm": {"two inputs", "momentum", "l2", "cross_entropy"},
+    "xla": {"every part", "shared", "computed weights", "two inputs", "counts", "words", "sequences", "momentum",
+            "adamw", "rmsprop", "l2", "cross_entropy", "huber", "quantile"},
+}
 
 
 def on_every_engine(name, values):
     return pytest.mark.parametrize(("engine", name), [
-        (engine, value) for engine in ENGINES for value in values if engine != "xla" or value in ON_XLA])
+        (engine, value) for engine in ENGINES for value in values if engine not in FEW or value in FEW[engine]])
 
 
 @on_every_engine("network", NETWORKS)
@@ -221,7 +226,7 @@ def test_own_loss():
     assert_reaches_the_plain_loop("mlp", cubic, SGD(0.01))
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", [engine for engine in ENGINES if engine != "portable"])
 def test_frozen_parameters_stay_and_the_others_learn_as_before(engine):
     X, y, order = data("x"), targets("mse"), np.arange(ROWS)
     opt = l2(clip(SGD(0.05), norm=0.3), 0.1)

@@ -99,7 +99,7 @@ def test_a_link_before_a_loss_on_raw_outputs_is_refused(last, loss):
 @pytest.mark.parametrize(("call", "says"), [
     (lambda m: ct.compile(m, optimizer="adam"), "optimizer must be one of ct.optim's, such as ct.optim.AdamW"),
     (lambda m: ct.engines.ENGINES.update(tpu=3), "an engine is a class that inherits cutaway.program.Engine, got 3"),
-    (lambda m: ct.compile(m, engine="tpu"), "no engine is called 'tpu': use one of cpu, reference"),
+    (lambda m: ct.compile(m, engine="tpu"), "no engine is called 'tpu': use one of cpu, portable, reference"),
     (lambda m: ct.compile(m, batch_size=0), "batch_size must be a whole number of at least 1, got 0"),
     (lambda m: ct.compile(m, "mze"), "no loss is called 'mze'"),
     (lambda m: ct.compile(Sequential(ReLU(), ct.nn.Flatten())), "pass input=|no parameter"),

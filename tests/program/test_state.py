@@ -67,7 +67,7 @@ def test_buffers_that_somebody_replaced_are_found():
     assert (program.state[name] == 3).all()
 
 
-@pytest.mark.parametrize("engine", ct.engines.ENGINES)
+@pytest.mark.parametrize("engine", [engine for engine in ct.engines.ENGINES if engine != "portable"])
 def test_a_snapshot_brings_a_run_back_to_the_same_bits(engine):
     program = trained(engine=engine)
     snapshot = program.state.copy()

@@ -365,7 +365,7 @@ def test_with_validation_the_best_weights_come_back_after_a_blow_up():
         ({"loss": "binary_cross_entropy", "y": np.arange(90) % 3}, DataError, "0 to 1"),
         ({"sample_weight": -np.ones(90)}, ArgumentError, "sample_weight"),
         ({"sample_weight": np.ones(3)}, ShapeError, "sample_weight"),
-        ({"engine": "gpu"}, ArgumentError, "cpu, reference"),
+        ({"engine": "gpu"}, ArgumentError, "cpu, portable, reference"),
         ({"metrics": "auc"}, ArgumentError, "no metric"),
         ({"optimizer": "adam"}, ArgumentError, "ct.optim"),
     ],

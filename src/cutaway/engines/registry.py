@@ -18,7 +18,7 @@ class Engines(MutableMapping[str, Any]):
 
     >>> import cutaway as ct
     >>> sorted(ct.engines.ENGINES)[:2]
-    ['cpu', 'reference']
+    ['cpu', 'portable']
     """
 
     def __init__(self) -> None:

@@ -36,18 +36,19 @@ class Source(NamedTuple):
     name: str
     dtype: str
     text: str
+    target: str = "host"
 
     def compile(self) -> bytes:
         """Compile it to an object file."""
         from . import language
 
-        return language.build(self.text, self.dtype, native.symbol(digest(self)))
+        return language.build(self.text, self.dtype, native.symbol(digest(self)), self.target)
 
 
 def digest_once(source: Source) -> str:
     """The digest of a text that may never be compiled: unlike `digest`, it keeps none in memory."""
     found = _begun().copy()
-    found.update(f"{source.name} {source.dtype}\0{source.text}".encode())
+    found.update(f"{source.name} {source.dtype} {source.target}\0{source.text}".encode())
     return found.hexdigest()[:24]
 
 
@@ -67,7 +68,8 @@ def _begun() -> Any:
 def _kernel_dependencies() -> str:
     """The text of all files that a kernel's machine code depends on, besides the kernel's own."""
     here = Path(__file__).parent
-    files = [here / f"{name}.py" for name in ("compiler", "scalars", "language", "numbers", "slots", "tile", "bfloat")]
+    files = [here / f"{name}.py" for name in ("compiler", "scalars", "language", "numbers", "maths", "slots", "target",
+                                           "tile", "bfloat")]
     files += [here / "kernels" / "product.py"]  # kernels that know their sizes have its functions in them
     files += [here.parent.parent / "rules" / f"{name}.py" for name in RULES]
     return "\n".join(f.read_text("utf-8") for f in files)
@@ -94,7 +96,8 @@ def addresses(sources: Sequence[Source], library: Sequence[Source] = (), said: b
         for called in library:  # first, since loading a kernel looks up what it calls
             if digest(called) in ready:
                 native.link({digest(called): ready.pop(digest(called))})
-                native.provide(native.library_symbol(called.name, called.dtype), native.linked[digest(called)])
+                symbol = native.library_symbol(called.name, called.dtype, called.target)
+                native.provide(symbol, native.linked[digest(called)])
         native.link(ready)
         return [native.linked[digest(s)] for s in sources]
 

@@ -55,6 +55,7 @@ class Kernel:
     work: tuple[int, int] = (0, 0)  # numbers of room that it needs: as it is, and for each row of its shard
     sized: str = ""  # the same kernel, with its sizes as numbers for shards of as many rows as most have
     range: tuple[int, int] | None = None  # what shards have parts of: the ends of these stand behind the numbers
+    settings: tuple[str, ...] = ()  # what the numbers are called; "" for whole ones, the others are bits of float64
 
 
 CALLED = re.compile(r"(?<!def )\b(_\w+)\(")
@@ -214,6 +215,7 @@ def _call(name: str, text: str, operands: dict[str, Any], numbers: dict[str, Any
     from_state = STATE | ({"t": "np.float64(s[T])", "lr": "double(s[RATE])"} if double else {})
     used: list[Any] = []
     values: list[int] = []
+    names: list[str] = []
     wanted = parameters(text, name)
     places = {o: k for k, o in enumerate(w for w in wanted if w in operands)}
     start = 3 * len(places)
@@ -233,6 +235,7 @@ def _call(name: str, text: str, operands: dict[str, Any], numbers: dict[str, Any
             value = numbers[w]
             real = isinstance(value, float | np.floating)
             values.append(as_bits(value) if real else int(value))
+            names.append(w if real else "")
             place = f"p[{start + len(values) - 1}]"
             arguments.append(f"{'double' if w in double else 'number'}({place})" if real else place)
             literal |= {} if real else {place: str(int(value))}
@@ -246,7 +249,8 @@ def _call(name: str, text: str, operands: dict[str, Any], numbers: dict[str, Any
     known = ", ".join(literal.get(a, a) for a in arguments)
     sized = f"    if s[N] == {rows}:\n        {name}({known})\n    else:\n    "
     parts = (int(numbers["lo"]), int(numbers["hi"])) if cut else None
-    return Kernel(name, head + call, used, values, work, head + sized + call if rows else "", parts)
+    return Kernel(name, head + call, used, values, work, head + sized + call if rows else "", parts,
+                  tuple(names))
 
 
 def _pointer(v: Any, name: str) -> str:

@@ -11,12 +11,10 @@ import ast
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from llvmlite import binding as llvm
 from llvmlite import ir
 
 from .scalars import (
     DOUBLE,
-    FAST,
     I1,
     I32,
     I64,
@@ -32,6 +30,7 @@ from .scalars import (
     ScalarKind,
     Scalars,
 )
+from .target import Processor
 
 
 class Scope:
@@ -53,11 +52,11 @@ class Compiler(Scalars):
     and the arguments), and constants.
     """
 
-    def __init__(self, dtype: str, words: Mapping[str, Any]) -> None:
+    def __init__(self, dtype: str, words: Mapping[str, Any], target: Processor) -> None:
         self.real = SINGLE if dtype == "float32" else DOUBLE
-        self.words = words
+        self.words, self.target = words, target
         self.module = ir.Module()
-        self.module.triple = llvm.get_default_triple()
+        self.module.triple = target.triple
         self.b: Any = None
         self.scope = Scope()
         self.areas = 0
@@ -136,7 +135,7 @@ class Compiler(Scalars):
             self.value(node.value)
 
     def Assign(self, node: ast.Assign) -> None:
-        self.store(node.targets[0], self.value(node.value))
+        self.store(node.targets[0], self.value(node.value), isinstance(node.value, ast.Subscript))
 
     def AugAssign(self, node: ast.AugAssign) -> None:
         target = node.target
@@ -148,12 +147,13 @@ class Compiler(Scalars):
             assert isinstance(target, ast.Name)
             self.assign(target.id, self.arithmetic(node.op, self.name(target.id), self.value(node.value)))
 
-    def store(self, target: ast.expr, value: Item) -> None:
+    def store(self, target: ast.expr, value: Item, copied: bool = False) -> None:
+        """Give the target of an assignment a value. copied: it is a number from memory, as it was there."""
         if isinstance(target, ast.Tuple):
             for part, item in zip(target.elts, value, strict=True):
                 self.store(part, item)
         elif isinstance(target, ast.Subscript):
-            self.put(target, self.value(target.value), self.whole(self.value(target.slice)), value)
+            self.put(target, self.value(target.value), self.whole(self.value(target.slice)), value, copied)
         else:
             assert isinstance(target, ast.Name)
             self.assign(target.id, value)
@@ -272,7 +272,7 @@ class Compiler(Scalars):
             return self.unknown(node)
         if isinstance(x, int | float):
             return -x
-        return Scalar(x.kind, self.b.neg(x.value) if x.kind is INT else self.b.fneg(x.value, flags=FAST))
+        return Scalar(x.kind, self.b.neg(x.value) if x.kind is INT else self.b.fneg(x.value, flags=self.target.flags))
 
     def BinOp(self, node: ast.BinOp) -> Item:
         return self.arithmetic(node.op, self.value(node.left), self.value(node.right))
@@ -288,7 +288,7 @@ class Compiler(Scalars):
         if kind in (SINGLE, DOUBLE):
             if name == "Pow":
                 return self.library("pow", x, y)
-            return Scalar(kind, getattr(self.b, FLOATS[name])(a, c, flags=FAST))
+            return Scalar(kind, getattr(self.b, FLOATS[name])(a, c, flags=self.target.flags))
         if name in ("FloorDiv", "Mod"):
             return Scalar(kind, self.floor_division(a, c, name == "Mod"))
         wraps = {} if kind is not INT or name not in ("Add", "Sub", "Mult") else {"flags": ("nsw",)}
@@ -361,13 +361,21 @@ class Compiler(Scalars):
         value = self.tagged(node, self.b.load(self.b.gep(pointer.value, [place], inbounds=True)))
         return Scalar(INT, self.b.sext(value, I64)) if target is SHORT else Scalar(target, value)
 
-    def put(self, node: ast.Subscript, pointer: Scalar, place: Any, value: Item) -> None:
+    def put(self, node: ast.Subscript, pointer: Scalar, place: Any, value: Item, copied: bool = False) -> None:
         target = pointer.kind.target
         assert target is not None
         number = self.cast(value, INT if target is SHORT else target).value
+        if target in (SINGLE, DOUBLE) and self.target.portable and not copied:
+            number = self.flushed(number, target)
         if target is SHORT:
             number = self.b.trunc(number, I32)
         self.tagged(node, self.b.store(number, self.b.gep(pointer.value, [place], inbounds=True)))
+
+    def flushed(self, number: Any, kind: ScalarKind) -> Any:
+        """Make zero of a number below 1e-38, arithmetic on which is many times slower; elsewhere a mode does so."""
+        x, least = Scalar(kind, number), kind.type(2.0**-126 if kind is SINGLE else 2.0**-1022)
+        zero = self.intrinsic("copysign", Scalar(kind, kind.type(0.0)), x).value
+        return self.b.select(self.b.fcmp_ordered("<", self.intrinsic("fabs", x).value, least), zero, number)
 
     def tagged(self, node: ast.Subscript, instruction: Any) -> Any:
         """Promise LLVM, in a function marked @apart, that what its pointers lead to does not overlap.
@@ -405,8 +413,11 @@ class Compiler(Scalars):
         return known or ir.Function(self.module, ir.FunctionType(result, kinds), name)
 
     def library(self, name: str, *arguments: Item, kind: ScalarKind | None = None) -> Scalar:
-        """Call a function of libm."""
+        """Call a function of libm; on a portable target, of maths.py, which computes in double."""
         kind = kind or self.common(*arguments)
+        if self.target.portable:
+            made = self.expand(self.words[f"{name}64"], [self.cast(x, DOUBLE) for x in arguments])
+            return self.cast(made, kind)
         f = self.outside(name + ("f" if kind is SINGLE else ""), kind.type, [kind.type] * len(arguments))
         return Scalar(kind, self.b.call(f, [self.cast(x, kind).value for x in arguments]))
 

@@ -36,6 +36,7 @@ class CPU(Reference):
     """Runs a listing as machine code. Same interface as the reference engine."""
 
     name = "cpu"
+    target = "host"  # what its machine code is made for: see target.py
 
     @classmethod
     def runs_on(cls) -> str:
@@ -47,7 +48,7 @@ class CPU(Reference):
         return "" if bfloat.there() else "this processor has no products of such factors (AVX512_BF16)"
 
     def _lay_out(self, threads: int | None, keep_all: bool) -> None:
-        self.dtype = _precision(self.listing)
+        self.dtype = precision_of(self.listing)
         self.threads = pool.choose_threads(self.listing, self.batch_size, threads)
         self._write_kernels(sharded(self.listing, self.threads), keep_all)
         if self.threads > 1 and None in self.kernels:
@@ -55,8 +56,9 @@ class CPU(Reference):
             lacks = {(i.title, id(i.arguments)) for i in missing}  # a shard's instruction keeps these
             by_rule = {id(i) for i in self.listing.instructions if (i.title, id(i.arguments)) in lacks}
             self._write_kernels(sharded(self.listing, self.threads, by_rule), keep_all)
-        self._sized = Sized(self.kernels, self.dtype)
-        *found, self._running, lead, serve, self._once = addresses([*self.kernels, *_loops()], self.dtype)
+        self._sized = Sized(self.kernels, self.dtype, self.target)
+        *found, self._running, lead, serve, self._once = addresses([*self.kernels, *_loops()], self.dtype,
+                                                                          self.target)
         self._run, self._lead, self._serve = CALL(self._running), CALL(lead), CALL(serve)
         self.code = list(zip(found, self.kernels, self.instructions, strict=True))
         self._addresses = np.array(found, np.int64)
@@ -106,7 +108,7 @@ class CPU(Reference):
         self._pace = pool.Pace(self.threads)
         self._helpers: list[np.ndarray] = []  # the mailboxes of the threads that help this one
         if not self._warned:
-            _warn_once([i for _, k, i in self.code if k is None], self.optimizer)
+            warn_once([i for _, k, i in self.code if k is None], self.optimizer)
             self._warned = True
 
     def twin(self, optimizer: Optimizer | None, seed: int) -> CPU:
@@ -370,7 +372,7 @@ def _loops() -> list[codegen.Kernel]:
               for name in ("run", "lead", "serve")), once]
 
 
-def _precision(listing: Listing) -> np.dtype:
+def precision_of(listing: Listing) -> np.dtype:
     """The precision of a program's machine code, which its data, outputs, weights and gradients must have too."""
     known = [*listing.block.values(), *(v for v in listing.inputs if v.dtype != np.int32), listing.output]
     dtype = known[0].dtype
@@ -393,14 +395,19 @@ def address_of(array: np.ndarray) -> int:
     return array.__array_interface__["data"][0]
 
 
-def addresses(kernels: Sequence[codegen.Kernel | None], dtype: np.dtype) -> list[int]:
+def addresses(kernels: Sequence[codegen.Kernel | None], dtype: np.dtype, target: str = "host") -> list[int]:
     """Find the addresses of kernels' machine code, compiled now if no cached file has it; 0 for None."""
-    sources = [building.Source(k.name, dtype.name, k.text) for k in kernels if k is not None]
-    called = [name for name in native.LIBRARY if any(  # a pattern alone takes as long as all else of a compilation
-        f"{name}(" in s.text and re.search(rf"\b{name}\(", s.text) for s in sources)]
-    library = [building.Source(name, dtype.name, codegen._hand_written()[name]) for name in called]
+    sources = [building.Source(k.name, dtype.name, k.text, target) for k in kernels if k is not None]
+    library = [building.Source(name, dtype.name, codegen._hand_written()[name], target)
+               for name in called_library([s.text for s in sources])]
     found = iter(building.addresses(sources, library))
     return [0 if k is None else next(found) for k in kernels]
+
+
+def called_library(texts: Sequence[str]) -> list[str]:
+    """Find which compiled functions kernels call, before those that call them."""
+    return [name for name in native.LIBRARY if any(  # a pattern alone takes as long as all else of a compilation
+        f"{name}(" in text and re.search(rf"\b{name}\(", text) for text in texts)]
 
 
 def address(kernel: codegen.Kernel, dtype: np.dtype) -> int:
@@ -410,7 +417,7 @@ def address(kernel: codegen.Kernel, dtype: np.dtype) -> int:
 _warned_of: set[str] = set()
 
 
-def _warn_once(missing: list[Instruction], optimizer: Optimizer | None) -> None:
+def warn_once(missing: list[Instruction], optimizer: Optimizer | None) -> None:
     """Warn of instructions without a kernel: once for each operation, or optimizer, and reason."""
     for i in missing:
         name = type(optimizer).__name__ if i.op == "optimizer" else i.op

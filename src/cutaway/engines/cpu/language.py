@@ -18,7 +18,7 @@ from llvmlite import binding as llvm
 from llvmlite import ir
 
 from ...rules import augment, dropout, elementwise, recurrent
-from . import bfloat, native, numbers, slots, tile
+from . import bfloat, maths, native, numbers, slots, tile
 from .compiler import Compiler
 from .kernels import pairs, product
 from .scalars import (
@@ -38,8 +38,10 @@ from .scalars import (
     Scalar,
     ScalarKind,
 )
+from .target import Processor
+from .target import target as named
 
-__all__ = ["NotInTheLanguage", "build", "written"]
+__all__ = ["NotInTheLanguage", "build", "optimized", "written"]
 
 # ---- what the language has built in ----------------------------------------------------------------------------------
 
@@ -137,9 +139,9 @@ def _exchange(c: Compiler, p: Scalar, old: Item, new: Item) -> Scalar:
 
 def _pause(c: Compiler) -> None:
     """Tell the processor that a loop waits."""
-    if _machine() == "x86":
+    if c.target.family == "x86":
         c.b.call(c.outside("llvm.x86.sse2.pause", VOID, []), [])
-    elif _machine() == "arm":
+    elif c.target.family == "arm":
         c.b.call(c.outside("llvm.aarch64.hint", VOID, [I32]), [I32(1)])
 
 
@@ -187,7 +189,7 @@ def _vectors(write: Callable[..., None], kind: type[tile.Vectors] = tile.Vectors
     def call(c: Compiler, *given: Item) -> None:
         plain = [x if isinstance(x, int) and literals else
                  c.whole(x) if isinstance(x, int) or not x.kind.target else x.value for x in given]
-        write(kind(c.b, c.real.type, tile.geometry(4 if c.real is SINGLE else 8)[0]), *plain)
+        write(kind(c.b, c.real.type, c.target.lanes(4 if c.real is SINGLE else 8), c.target), *plain)
 
     return call
 
@@ -249,22 +251,16 @@ def _on_x86(c: Compiler, name: str, mode: Item = None) -> Item:
 
 def _read_mode(c: Compiler) -> Item:
     """Read the thread's floating-point mode."""
-    if _machine() == "x86":
+    if c.target.mode == "x86":
         return _on_x86(c, "stmxcsr")
-    return Scalar(INT, c.b.call(c.outside("llvm.aarch64.get.fpcr", I64, []), [])) if _machine() == "arm" else 0
+    return Scalar(INT, c.b.call(c.outside("llvm.aarch64.get.fpcr", I64, []), [])) if c.target.mode == "arm" else 0
 
 
 def _set_mode(c: Compiler, mode: Item) -> None:
-    if _machine() == "x86":
+    if c.target.mode == "x86":
         _on_x86(c, "ldmxcsr", mode)
-    elif _machine() == "arm":
+    elif c.target.mode == "arm":
         c.b.call(c.outside("llvm.aarch64.set.fpcr", VOID, [I64]), [c.whole(mode)])
-
-
-@cache
-def _machine() -> str:
-    triple = llvm.get_default_triple()
-    return "x86" if triple.startswith("x86_64") else "arm" if triple.startswith(("aarch64", "arm64")) else ""
 
 
 BUILT_IN |= {"float_mode": _read_mode, "set_float_mode": _set_mode}
@@ -283,7 +279,7 @@ def _definitions(module: Any, only: Sequence[str] | None = None) -> dict[str, as
 
 
 @cache
-def _words(dtype: str) -> dict[str, Any]:
+def _words(dtype: str, target: Processor) -> dict[str, Any]:
     """List what a kernel may name: rules for single numbers and the functions beneath them, constants, compiled
     functions, and what is built in.
 
@@ -292,18 +288,19 @@ def _words(dtype: str) -> dict[str, Any]:
     """
     random = _definitions(dropout, ("scramble", "random_bits")) | _definitions(augment, ("chance", "inverse_map"))
     functions = random | _definitions(elementwise) | _definitions(recurrent, CELLS) | _definitions(numbers)
-    lanes = tile.geometry(np.dtype(dtype).itemsize)[0]
-    constants: dict[str, Any] = {"FLUSH": {"x86": 0x8040, "arm": 1 << 24}.get(_machine(), 0)}
+    functions |= _definitions(maths)
+    lanes = target.lanes(np.dtype(dtype).itemsize)
+    constants: dict[str, Any] = {"FLUSH": {"x86": 0x8040, "arm": 1 << 24}.get(target.mode, 0)}
     constants |= {"LANES": lanes, "PANEL": 2 * lanes, "SIDE": 16 // np.dtype(dtype).itemsize}
     constants |= {"AWAKE": AWAKE, "OFFERS": OFFERS}
     constants |= {name: getattr(product, name) for name in ("WIDEST", "DEEP", "CROWDED", "APART")}
     constants |= {name: x for name, x in vars(elementwise).items() if name.isupper() and isinstance(x, float)}
     library = _definitions(product, native.PRODUCTS) | _definitions(pairs, native.PAIRS)
-    compiled = {name: _compiled(node, dtype) for name, node in library.items()}
+    compiled = {name: _compiled(node, dtype, target) for name, node in library.items()}
     return functions | slots.NAMES | constants | compiled | BUILT_IN
 
 
-def _compiled(node: ast.FunctionDef, dtype: str) -> Callable:
+def _compiled(node: ast.FunctionDef, dtype: str, target: Processor) -> Callable:
     """Make the call of a function that is compiled by itself (kernels/product.py). Where all sizes are known, it is the
     function's own lines, so that tiles are chosen now."""
     sizes = {place for place, a in enumerate(node.args.args) if a.arg in ("m", "n", "k")}
@@ -313,30 +310,37 @@ def _compiled(node: ast.FunctionDef, dtype: str) -> Callable:
             c.expand(node, given)
             return
         kinds = c.conventional(node)
-        f = c.outside(native.library_symbol(node.name, dtype), VOID, [kind.type for kind in kinds])
+        f = c.outside(native.library_symbol(node.name, dtype, target.name), VOID, [kind.type for kind in kinds])
         c.b.call(f, [c.cast(x, kind).value for x, kind in zip(given, kinds, strict=True)])
 
     return call
 
 
-def written(source: str, dtype: str, symbol: str) -> str:
+def written(source: str, dtype: str, symbol: str, target: str = "host") -> str:
     """Translate functions, the last of which is the kernel, to LLVM text that defines `symbol`."""
     *helpers, kernel = (node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef))
-    return str(Compiler(dtype, _words(dtype) | {node.name: node for node in helpers}).kernel(kernel, symbol))
+    known = named(target)
+    words = _words(dtype, known) | {node.name: node for node in helpers}
+    return str(Compiler(dtype, words, known).kernel(kernel, symbol))
 
 
-def build(source: str, dtype: str, symbol: str) -> bytes:
+def build(source: str, dtype: str, symbol: str, target: str = "host") -> bytes:
     """Compile functions, the last of which is the kernel, to an object file that defines `symbol`."""
     native.loader()
-    module = llvm.parse_assembly(written(source, dtype, symbol))
+    module = llvm.parse_assembly(written(source, dtype, symbol, target))
     foreign = [f.name for f in module.functions if f.is_declaration and not f.name.startswith("llvm.")]
     if unknown := set(foreign) - native.symbols():
         raise RuntimeError(f"a kernel calls {', '.join(unknown)}: not among what kernels may call")
+    return optimized(module, named(target)).emit_object(module)
+
+
+def optimized(module: Any, target: Processor, shared: bool = False) -> Any:
+    """Let LLVM make a module's code fast; give the machine that writes it down. shared: see Processor.machine."""
     module.verify()
-    machine = native.target_machine()
+    machine = target.machine(shared)
     options = llvm.create_pipeline_tuning_options(speed_level=3)
     options.loop_vectorization = options.slp_vectorization = True
     options.loop_interleaving = options.loop_unrolling = True
     passes = llvm.create_pass_builder(machine, options)
     passes.getModulePassManager().run(module, passes)
-    return machine.emit_object(module)
+    return machine

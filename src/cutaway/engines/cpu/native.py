@@ -113,12 +113,13 @@ def symbols() -> frozenset[str]:
 
 
 def _library() -> list[str]:
-    return [library_symbol(name, dtype) for name in LIBRARY for dtype in ("float32", "float64")]
+    return [library_symbol(name, dtype, target) for name in LIBRARY for dtype in ("float32", "float64")
+            for target in ("host", "portable")]
 
 
-def library_symbol(name: str, dtype: str) -> str:
+def library_symbol(name: str, dtype: str, target: str) -> str:
     """The symbol of a compiled function that other kernels call."""
-    return f"cutaway_{name}_{dtype}"
+    return f"cutaway_{name}_{dtype}_{target}"
 
 
 @cache
@@ -134,6 +135,8 @@ def loader() -> Any:
     """Make llvmlite's loader, with the outside functions that kernels call."""
     import llvmlite.binding as llvm
 
+    from .target import target
+
     try:
         llvm.initialize_native_target()
         llvm.initialize_native_asmprinter()
@@ -143,16 +146,7 @@ def loader() -> Any:
     for name in symbols():
         if hasattr(here, name):
             llvm.add_symbol(name, _address(getattr(here, name)))
-    return llvm.create_mcjit_compiler(llvm.parse_assembly(""), target_machine())
-
-
-def target_machine() -> Any:
-    import llvmlite.binding as llvm
-
-    return llvm.Target.from_default_triple().create_target_machine(
-        cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), opt=3, codemodel="jitdefault",
-        jit=True,
-    )
+    return llvm.create_mcjit_compiler(llvm.parse_assembly(""), target("host").machine())
 
 
 @cache

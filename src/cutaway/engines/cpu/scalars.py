@@ -9,8 +9,6 @@ from typing import Any
 
 from llvmlite import ir
 
-# no nnan, ninf (a NaN must stay visible) and no reassoc (the order of a sum is fixed)
-FAST = ("contract", "nsz", "arcp")
 I1, I8, I32, I64, VOID = ir.IntType(1), ir.IntType(8), ir.IntType(32), ir.IntType(64), ir.VoidType()
 
 

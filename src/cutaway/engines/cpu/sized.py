@@ -23,8 +23,8 @@ PATIENCE = 1.0  # seconds of steps before a program's own kernels are compiled, 
 class Sized:
     """The kernels that a program and its twins wait for; those that are kept stand in their places at once."""
 
-    def __init__(self, kernels: Sequence[Kernel | None], dtype: np.dtype) -> None:
-        self.dtype, self.seconds = dtype.name, 0.0
+    def __init__(self, kernels: Sequence[Kernel | None], dtype: np.dtype, target: str) -> None:
+        self.dtype, self.target, self.seconds = dtype.name, target, 0.0
         self._compiler: Thread | None = None
         self._found: dict[int, int] = {}  # the addresses of kernels that are ready
         waiting = {k: kernel for k, kernel in enumerate(kernels) if kernel is not None and kernel.sized}
@@ -33,7 +33,7 @@ class Sized:
             _change_over(waiting[k])
 
     def _source(self, kernel: Kernel) -> building.Source:
-        return building.Source(kernel.name, self.dtype, kernel.sized)
+        return building.Source(kernel.name, self.dtype, kernel.sized, self.target)
 
     def _kept(self, kernel: Kernel) -> bool:
         return native.is_kept(building.digest_once(self._source(kernel)))

@@ -6,25 +6,13 @@ distance, so that A and its transpose cost the same; those of B lie side by side
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
-from llvmlite import binding as llvm
 from llvmlite import ir
 
+from .target import Processor
+
 I32, I64 = ir.IntType(32), ir.IntType(64)
-
-
-@cache
-def geometry(itemsize: int) -> tuple[int, tuple[int, ...]]:
-    """Count the numbers in a vector of this processor, and give the heights of tiles that its registers hold, the
-    largest first."""
-    features = llvm.get_host_cpu_features()
-    if features.get("avx512f"):
-        return 64 // itemsize, (8, 4, 2, 1)
-    if features.get("avx"):
-        return 32 // itemsize, (6, 4, 2, 1)
-    return 16 // itemsize, (8, 4, 2, 1) if features.get("neon") else (4, 2, 1)
 
 
 def place(b: ir.IRBuilder, p: ir.Value, offset: ir.Value | int) -> ir.Value:
@@ -34,14 +22,18 @@ def place(b: ir.IRBuilder, p: ir.Value, offset: ir.Value | int) -> ir.Value:
 class Vectors:
     """Vectors of one precision: loading, storing, spreading one number, shuffling two."""
 
-    def __init__(self, builder: Any, real: ir.Type, lanes: int) -> None:
-        self.b, self.real, self.lanes = builder, real, lanes
+    def __init__(self, builder: Any, real: ir.Type, lanes: int, target: Processor) -> None:
+        self.b, self.real, self.lanes, self.target = builder, real, lanes, target
         self.type = ir.VectorType(real, lanes)
         self.pointer = self.type.as_pointer()
         self.bits = ir.VectorType(ir.IntType(1), lanes)
         self.align = 4 if isinstance(real, ir.FloatType) else 8
         self.name = f"v{lanes}f{8 * self.align}"
         self.zero = ir.Constant(self.type, [0.0] * lanes)
+
+    def of(self, lanes: int) -> Vectors:
+        """Make vectors of so many numbers."""
+        return type(self)(self.b, self.real, lanes, self.target)
 
     def function(self, name: str, result: ir.Type, *arguments: ir.Type) -> ir.Function:
         module, name = self.b.module, f"llvm.{name}"
@@ -59,6 +51,15 @@ class Vectors:
             return self.b.load(p, align=self.align)
         f = self.function(f"masked.load.{self.name}.p0", self.type, self.pointer, I32, self.bits, self.type)
         return self.b.call(f, [p, I32(self.align), mask, self.zero])
+
+    def store_result(self, x: ir.Value, p: ir.Value, mask: ir.Value | None) -> None:
+        """Store what was calculated; see Compiler.flushed."""
+        if self.target.portable:
+            least = ir.Constant(self.type, [2.0**-126 if self.align == 4 else 2.0**-1022] * self.lanes)
+            size = self.b.call(self.function(f"fabs.{self.name}", self.type, self.type), [x])
+            zero = self.b.call(self.function(f"copysign.{self.name}", *[self.type] * 3), [self.zero, x])
+            x = self.b.select(self.b.fcmp_ordered("<", size, least), zero, x)
+        self.store(x, p, mask)
 
     def store(self, x: ir.Value, p: ir.Value, mask: ir.Value | None = None) -> None:
         p = self.b.bitcast(p, self.pointer)
@@ -80,6 +81,8 @@ class Vectors:
         return self.b.shuffle_vector(x, y, ir.Constant(ir.VectorType(I32, self.lanes), places))
 
     def multiply_add(self, a: ir.Value, x: ir.Value, y: ir.Value) -> ir.Value:
+        if self.target.portable:
+            return self.b.fadd(self.b.fmul(a, x), y)
         return self.b.call(self.function(f"fmuladd.{self.name}", *[self.type] * 4), [a, x, y])
 
 
@@ -138,7 +141,7 @@ def tile(columns: list[tuple[Vectors, int, ir.Value | None]], rows: int, args: l
 
     b.position_at_end(end)
     for (r, (v, j, mask)), x in zip(places, new, strict=True):
-        v.store(x, at(C, cr, r, j), mask)
+        v.store_result(x, at(C, cr, r, j), mask)
 
 
 def tiles(v: Vectors, rows: ir.Value | int, left: ir.Value | int, *others: ir.Value | int) -> None:
@@ -183,7 +186,7 @@ def _value(x: ir.Value | int) -> ir.Value:
 
 def _heights(v: Vectors, rows: ir.Value | int) -> tuple[int, ...]:
     """The heights of the tiles that cover the rows, each as often as it fits."""
-    heights = geometry(v.align)[1]
+    heights = v.target.heights
     if not isinstance(rows, int) or not rows:
         return heights
     height = -(-rows // -(-rows // heights[0]))
@@ -200,7 +203,7 @@ def _shapes(lanes: int, left: ir.Value | int) -> list[tuple[int, list[int]]]:
 
 def _columns(v: Vectors, widths: list[int], left: ir.Value | int) -> list[tuple[Vectors, int, ir.Value | None]]:
     """Vectors side by side, the last of which may be used in part."""
-    *_, last = columns = [(type(v)(v.b, v.real, width), j * v.lanes, None) for j, width in enumerate(widths)]
+    *_, last = columns = [(v.of(width), j * v.lanes, None) for j, width in enumerate(widths)]
     if left == last[1] + last[0].lanes:
         return columns
     return [*columns[:-1], (*last[:2], last[0].mask(v.b.sub(_value(left), I64(last[1]))))]
@@ -211,7 +214,7 @@ def turn(v: Vectors, W: ir.Value, wr: ir.Value | int, rows: ir.Value | int, colu
     """Transpose `rows` (at most lanes) rows of W, `columns` (at most SIDE, 16 bytes of them) of each, into rows of P;
     what is beyond holds anything. Whole numbers: lanes and SIDE, that is all of them."""
     every = isinstance(rows, int)
-    lines = _turned(v, W, _lying(v, wr, rows), None if every else Vectors(v.b, v.real, 16 // v.align).mask(columns))
+    lines = _turned(v, W, _lying(v, wr, rows), None if every else v.of(16 // v.align).mask(columns))
     for i, line in enumerate(lines):
         v.store(line, place(v.b, P, pr * i))
 
@@ -221,7 +224,7 @@ def row(v: Vectors, m: ir.Value, k: ir.Value | int, X: ir.Value, W: ir.Value, wr
     """Compute Z (m, at most lanes) = B + W (m, k) X: each sum in the order of k, as in a tile, though W is read as it
     lies: it is turned in registers. start: whether B is read (else zeros)."""
     b, side, k = v.b, 16 // v.align, _value(k)
-    small, lies, mask = Vectors(b, v.real, side), _lying(v, wr, m), v.mask(m)
+    small, lies, mask = v.of(side), _lying(v, wr, m), v.mask(m)
     whole = b.sub(k, b.srem(k, I64(side)))
     before = b.block
     body, after, rest, end = (b.append_basic_block(f"row.{x}") for x in ("body", "after", "rest", "end"))
@@ -258,7 +261,7 @@ def row(v: Vectors, m: ir.Value, k: ir.Value | int, X: ir.Value, W: ir.Value, wr
     result = b.phi(v.type)
     result.add_incoming(held, after)
     result.add_incoming(last, rest)
-    v.store(result, Z, mask)
+    v.store_result(result, Z, mask)
 
 
 def _lying(v: Vectors, wr: ir.Value | int, rows: ir.Value | int) -> list[ir.Value]:
@@ -276,7 +279,7 @@ def _turned(v: Vectors, W: ir.Value, lies: list[ir.Value], mask: ir.Value | None
     To interleave rows i and i + n/2, log2(n) times, transposes a square of n: several at once, side by side.
     """
     b, lanes, side = v.b, v.lanes, 16 // v.align
-    small = Vectors(b, v.real, side)
+    small = v.of(side)
     parts = [small.load(place(b, W, at), mask) for at in lies]
     lines = [joined(b, parts[i::side]) for i in range(side)]
     low = [i - i % side + i % side // 2 + lanes * (i % 2) for i in range(lanes)]
