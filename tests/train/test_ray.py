@@ -1,17 +1,21 @@
-"""fit_many, races and learning curves on two workers of a real Ray, where it is installed."""
+"""fit_many, races, learning curves and cross-validation on two workers of a real Ray, where it is installed."""
 
 import os
 import threading
 from dataclasses import dataclass
 from pathlib import Path
 
+import joblib
 import numpy as np
 import pytest
+from sklearn.model_selection import cross_validate
 
 import cutaway as ct
 from cutaway.errors import ArgumentError, TrainingWarning
 
 ray = pytest.importorskip("ray")
+from ray.util.joblib import register_ray  # noqa: E402
+
 X, y = ct.datasets.make("moons", n=96, seed=0)
 
 
@@ -78,6 +82,15 @@ def test_what_is_asked_of_many_runs():
     curves = ct.lab.scaling(X, y, executor=executor, progress=lambda *at: told.append(at), **how)
     np.testing.assert_array_equal(curves.score, ct.lab.scaling(X, y, **how).score)
     assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+
+def test_cross_validation_by_joblib_s_door():
+    register_ray()
+    model, here = ct.Classifier([8], epochs=2, threads=1), {}
+    for backend, jobs in (("ray", 2), ("threading", 1)):
+        with joblib.parallel_config(backend):
+            here[backend] = cross_validate(model, X, y, cv=3, n_jobs=jobs)["test_score"]
+    np.testing.assert_array_equal(here["ray"], here["threading"])
 
 
 def test_what_cannot_be_sent_is_named():

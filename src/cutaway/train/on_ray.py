@@ -40,7 +40,7 @@ class _OnRay:
     """The future of a task."""
 
     def __init__(self, ray: Any, reference: Any) -> None:
-        self._ray, self._reference, self._future = ray, reference, reference.future()
+        self._ray, self._reference, self._future, self._cancelled = ray, reference, reference.future(), False
 
     def done(self) -> bool:
         return self._future.done()
@@ -49,8 +49,11 @@ class _OnRay:
         return self._ray.cloudpickle.loads(self._future.result())
 
     def cancel(self) -> bool:
-        with suppress(Exception):  # it is over, or the cluster is gone
-            self._ray.cancel(self._reference)
+        """Take the task back, or interrupt it where it runs, as Ctrl-C does; once, for a second one would end it."""
+        if not self._cancelled:
+            self._cancelled = True
+            with suppress(Exception):  # it is over, or the cluster is gone
+                self._ray.cancel(self._reference)
         return False
 
 
