@@ -106,3 +106,17 @@ def test_inputs_that_stand_ready_are_read_in_time():
         again()
         inputs["x"][...] = 1e9
         np.testing.assert_array_equal(outputs, made.model.predict(X[k], engine="xla", batch_size=64))
+
+
+def test_one_compiled_step_gives_the_same_bits_each_time():
+    """Of products large enough for several threads of XLA: once they did not (jax #39741)."""
+    wide, target = rng.standard_normal((512, 300)).astype(np.float32), np.arange(512) % 10
+    net = ct.nn.MLP(300, [256, 256], 10, norm="batch").init(0)
+    one = ct.compile(net, "cross_entropy", ct.optim.AdamW(1e-2), 256, wide, target, engine="xla")
+    one.feed(wide, target)
+    before, ends = one.state.copy(), []
+    for _ in range(5):
+        one.state.put(before)
+        one.run()
+        ends.append(net.theta.copy())
+    assert all(np.array_equal(ends[0], end) for end in ends)
