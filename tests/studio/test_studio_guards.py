@@ -172,6 +172,17 @@ def test_no_socket_of_the_web(studio, client):
     assert " 101 " not in answer.partition("\r\n")[0]
 
 
+def test_no_client_that_never_reads_holds_up_the_others(studio, client):
+    run = folder.new_run(studio.home, file="x", name="x.csv")
+    for _ in range(200):
+        run.tell("epoch", row={"loss": "x" * 10_000})
+    with socket.create_connection(("127.0.0.1", studio.port), timeout=20) as slow:
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        slow.sendall((f"GET /api/events?runs={run.name} HTTP/1.1\r\nHost: 127.0.0.1:{studio.port}\r\n"
+                      f"Cookie: {cookie(client)}\r\n\r\n").encode())
+        assert all(client.get("/api/home").status_code == 200 for _ in range(5))
+
+
 def test_no_stream_above_the_limit(client, studio, monkeypatch):
     from cutaway.studio import server
 

@@ -8,6 +8,7 @@ import pytest
 
 import cutaway as ct
 from cutaway.errors import CutawayError
+from cutaway.studio import processes
 from cutaway.studio.bench import Bench
 from cutaway.studio.folder import new_run, run_named, runs
 from cutaway.studio.glass import Glass
@@ -170,6 +171,21 @@ def test_a_file_that_cannot_be_read_is_told_in_words(tmp_path, content, name):
 def test_a_question_that_has_no_answer_is_told_in_words(client, run, question, says):
     answer = client.post(f"/api/runs/{run}/ask", json=question)
     assert answer.status_code == 422 and says in answer.json()["wrong"]
+
+
+def test_another_run_on_the_file_takes_the_choices_but_those_that_a_cure_changes(client, run):
+    other = client.post(f"/api/runs/{run}/again", json={"choices": {"epochs": "9"}}).json()["run"]
+    about = client.get(f"/api/runs/{other}").json()
+    assert about["choices"] == SMALL | {"epochs": "9"} and about["target"] == "price" and about["state"] == "new"
+
+
+def test_more_runs_than_may_train_at_a_time_are_refused_with_what_to_do(tmp_path, monkeypatch):
+    others = [new_run(tmp_path, file="x.csv", name="x.csv") for _ in range(processes.MOST_AT_WORK)]
+    for other in others:
+        other.put(state="training")
+    monkeypatch.setattr(Processes, "at_work", lambda self: others)
+    with pytest.raises(CutawayError, match="stop one of them, or wait"):
+        Processes(tmp_path).ask(new_run(tmp_path, file="x.csv", name="x.csv"), {"do": "understand"})
 
 
 @pytest.fixture(scope="module")

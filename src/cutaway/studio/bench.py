@@ -6,6 +6,7 @@ is added: training keeps checkpoints, and tells the run's folder of every epoch.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -132,7 +133,9 @@ class Bench:
         study.look_inside(True)
         study.diagnose(True)
         write_report(self.folder.path / "report.html", study.found)
-        self.folder.tell("reported")
+        self.folder.tell("reported", findings=[
+            {"name": one.name, "severity": one.severity, "text": one.text, "why": one.why, "change": one.change,
+             "cure": cure_of(f"{one.command} {one.change}")} for one in study.found.diagnosis])
 
 
 class Teller:
@@ -173,6 +176,20 @@ def keep_start(folder: RunFolder, start: Snapshot) -> None:
 def kept_start(folder: RunFolder) -> dict[str, Any]:
     with np.load(folder.path / "start.npz", allow_pickle=False) as file:
         return {name: int(file[name]) if name == "t" else file[name] for name in file.files}
+
+
+def cure_of(change: str) -> dict[str, str]:
+    """Read the choices that a finding's command or change makes, as far as the studio has them.
+
+    >>> cure_of("--epochs 300"), cure_of("optimizer = ct.optim.AdamW(ct.optim.schedules.cosine(0.03), decay='all')")
+    ({'epochs': '300'}, {'lr': '0.03'})
+    >>> cure_of("give more rows")
+    {}
+    """
+    words = {name.replace("-", "_"): value for name, value in re.findall(r"--([\w-]+) (\S+)", change)}
+    python = {"epochs": r"\bepochs = (\d+)", "lr": r"\boptimizer = ct\.optim\.\w+\((?:[\w.]+\()*(\d[\d.]*(?:e-?\d+)?)"}
+    written = {name: match[1] for name, pattern in python.items() if (match := re.search(pattern, change))}
+    return {name: value for name, value in (written | words).items() if name in CONTROLS}
 
 
 def read_options(target: str, columns: dict[str, str]) -> ReadOptions:

@@ -102,9 +102,11 @@ class Studio:
         return new_run(self.home, file=str(path.resolve()), name=path.name)
 
     async def copy(self, request: Request) -> Response:
-        """Begin another run on the same file, with the same choices."""
-        old = run_named(self.home, request.path_params["run"]).settings
+        """Begin another run on the same file, with the same choices but for those that are given."""
+        old, other = run_named(self.home, request.path_params["run"]).settings, await _json(request)
         kept = {name: old[name] for name in ("target", "columns", "choices") if name in old}
+        if isinstance(other.get("choices"), dict):
+            kept["choices"] = kept.get("choices", {}) | other["choices"]
         return JSONResponse({"run": new_run(self.home, file=old["file"], name=old["name"], **kept).name})
 
     async def about(self, request: Request) -> Response:

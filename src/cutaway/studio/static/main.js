@@ -62,9 +62,10 @@ async function show() {
       view = new RunView(about);
       main.replaceChildren(view.root);
       stream.follow([]);
-      stream.follow([here.run]);
       await view.load();
     }
+    await view?.besides(here.with ? here.with.split(",").slice(0, 4) : []);
+    if (mine === turn && view) stream.follow([view.name, ...view.beside.keys()]);
     if (mine === turn) await view?.show(here);
   } catch (error) {
     if (mine === turn) {

@@ -1,14 +1,15 @@
 // A run: its curve, live and later, its futures, and below it whatever the address opens.
 
-import { at, from, go } from "./address.js";
+import { at, from, go, place } from "./address.js";
 import { ask, get, losses, post } from "./api.js";
 import { chart } from "./chart.js";
 import { h, short, table } from "./dom.js";
-import { sayWrong } from "./main.js";
+import { say, sayWrong } from "./main.js";
 import { stepView } from "./step.js";
 import { rowView, unitView, weightView } from "./deep.js";
 import { t } from "./words.js";
 
+const PAUSE = 250;
 const INKS = ["a", "b", "c", "d", "e"];
 
 export class RunView {
@@ -25,9 +26,16 @@ export class RunView {
     this.scored = /** @type {any} */ (null);
     this.total = 0;
     this.reported = false;
+    this.told = "";
+    this.timer = /** @type {any} */ (0);
+    /** @type {Set<number>} futures with losses that are not drawn yet */
+    this.changed = new Set();
     this.shown = "";
     this.wanted = "";
     this.pending = Promise.resolve();
+    /** @type {Map<string, {about: any, losses: Float64Array}>} other runs, whose curves stand beside this one's */
+    this.beside = new Map();
+    this.findings = /** @type {any[] | null} */ (null);
     this.curve = chart({ label: t("curve"), unit: "J", pick: (step) => go(from(["run", "fork"], { step })) });
     this.state = h("div", { class: "state" });
     this.futures = h("div");
@@ -37,7 +45,15 @@ export class RunView {
     this.root = h("div", null,
       h("section", null, h("p", { class: "kicker" }, h("a", { href: at({}) }, t("home"))),
         h("div", { class: "row" }, h("h1", { dir: "auto", tabindex: -1 }, about.name, about.target ? h("small", null, ` → ${about.target}`) : null), this.state),
-        this.curve.root, this.futures), this.trail, this.below, this.verdict);
+        this.curve.root, this.futures, this.chooser()), this.trail, this.below, this.verdict);
+  }
+
+  /** The choice of a run whose curve is to stand beside this one's. */
+  chooser() {
+    const select = h("select", { id: "beside", onchange: () => go(from(["run", "fork", "step", "row", "name", "layer", "unit", "weight", "index"], { with: select.value })) }, h("option", { value: "" }, t("nobody")));
+    get("/api/home").then((found) => select.append(...found.runs.filter((/** @type {any} */ one) => one.run !== this.name && one.done).map((/** @type {any} */ one) =>
+      h("option", { value: one.run, selected: (place().with ?? "").split(",").includes(one.run) }, `${t("beside_run", { n: one.run.slice(0, 4) })}: ${one.name} → ${one.target ?? ""}`)))).catch(() => {});
+    return h("div", { class: "act" }, h("div", { class: "field" }, h("label", { for: "beside" }, t("beside")), select));
   }
 
   /** @param {string} run */
@@ -63,25 +79,47 @@ export class RunView {
     this.losses[fork] = all;
   }
 
+  /** Let the curves of other runs stand beside this one's. @param {string[]} names */
+  async besides(names) {
+    if (names.join() === [...this.beside.keys()].join()) return;
+    this.beside.clear();
+    for (const name of names) {
+      if (name !== this.name) this.beside.set(name, { about: await RunView.about(name), losses: await losses(name, 0, 0) });
+    }
+    this.draw();
+  }
+
   /** What the stream brings. @param {any} message */
   hear(message) {
+    const other = this.beside.get(message.run);
+    if (other) {
+      this.pending = this.pending.then(async () => {
+        const all = await losses(message.run, 0, 0);
+        if (all.length !== other.losses.length) { other.losses = all; this.draw(); }
+      }).catch(sayWrong);
+    }
     if (message.run !== this.name) return;
-    const changed = new Set();
+    const changed = this.changed;
     for (const event of message.events) {
       if (event.kind === "started") { this.total = event.steps; this.about.state = "training"; changed.add(0); }
       if (event.kind === "epoch") { this.epochs[event.epoch - 1] = event.row; changed.add(0); }
       if (event.kind === "ended") changed.add(0);
       if (event.kind === "scored") { this.scored = event; this.about.state = event.ended === "stopped in the studio" ? "stopped" : "done"; }
-      if (event.kind === "reported") this.reported = true;
+      if (event.kind === "reported") { this.reported = true; this.findings = event.findings ?? []; }
       if (event.kind === "failed") { this.about.state = "failed"; this.about.ended = event.why; }
       if (event.kind === "fork") { this.forks.set(event.fork, { ...this.forks.get(event.fork), ...event }); changed.add(event.fork); }
       if (event.kind === "forked") this.forks.set(event.fork, { ...this.forks.get(event.fork), ended: event.why });
     }
-    this.pending = this.pending.then(async () => {
-      for (const fork of changed) await this.more(fork);
-      this.draw();
-      this.status();
-    }).catch(sayWrong);
+    if (this.timer) return;
+    this.timer = setTimeout(() => {  // four times a second is live enough, and leaves time for all else
+      this.pending = this.pending.then(async () => {
+        const now = [...this.changed];
+        this.changed.clear();
+        for (const fork of now) await this.more(fork);
+        this.draw();
+        this.status();
+      }).catch(sayWrong).finally(() => { this.timer = 0; });
+    }, PAUSE);
   }
 
   draw() {
@@ -94,10 +132,12 @@ export class RunView {
       const line = lines.find((one) => one.ink === INKS[k % INKS.length] && one.label === t("fork_n", { n: k }));
       if (line && fork.step > 1) Object.assign(line, { values: line.values.slice(fork.step - 1), first: fork.step });
     }
+    let k = this.losses.length;
+    for (const [name, other] of this.beside) lines.push({ label: t("beside_run", { n: name.slice(0, 4) }), ink: INKS[k++ % INKS.length], values: other.losses });
     const says = n ? t("curve_says", { n: n.toLocaleString("en"), first: short(own[0]), last: short(own[n - 1]), low: short(low), at: where.toLocaleString("en") })
       : t("curve_none");
     this.curve.put(lines, `${says} ${this.about.state === "training" ? t("pick_live") : t("pick")}`);
-    this.futures.replaceChildren(this.forks.size ? this.forkList() : "");
+    this.futures.replaceChildren(this.forks.size ? this.forkList() : "", this.beside.size ? this.besideList() : "");
   }
 
   forkList() {
@@ -109,6 +149,37 @@ export class RunView {
         last ? t("fork_difference", { n: last.toLocaleString("en"), d: short(difference) }) : "", short(fork.apart), fork.ended ? (fork.ended === "done" ? t("done") : fork.ended) : t("training")];
     });
     return table(t("forks"), [t("forks"), t("change"), t("step"), t("difference"), t("apart"), t("state")], rows, { class: "plain" });
+  }
+
+  besideList() {
+    const rows = [[this.name, { about: this.about, losses: this.losses[0] }], ...this.beside].map(([name, one]) => {
+      const differ = Object.entries(one.about.choices ?? {}).filter(([key, value]) => [this, ...this.beside.values()].some((other) => String(other.about.choices?.[key] ?? "") !== String(value)));
+      const low = one.losses.reduce((/** @type {number} */ a, /** @type {number} */ b) => Math.min(a, b), Infinity);
+      return [h("a", { href: at({ run: name, with: name === this.name ? null : this.name }) }, t("beside_run", { n: name.slice(0, 4) })), h("span", { dir: "ltr" }, differ.map(([key, value]) => `${key} ${value}`).join(", ")),
+        t("steps_done", { n: one.losses.length.toLocaleString("en") }), short(low)];
+    });
+    return table(t("beside"), [t("run"), t("choices_differ"), t("step"), t("lowest")], rows, { class: "plain" });
+  }
+
+  /** Try a change in another run, beside this one. @param {Record<string, any>} choices */
+  async cure(choices) {
+    say(t("curing"), true);
+    const { run } = await post(`/api/runs/${this.name}/again`, { choices });
+    const about = await RunView.about(run);
+    await ask(run, "design", { target: about.target ?? "", columns: about.columns ?? {}, choices: about.choices ?? {} });
+    await ask(run, "train");
+    say("");
+    go(at({ run, with: this.name }));
+  }
+
+  diagnosis() {
+    const words = (/** @type {any} */ cure) => Object.entries(cure).map(([name, value]) => `${t(name)} ${value}`).join(", ");
+    return h("section", null, h("h2", null, t("diagnosis")), this.findings?.length ? this.findings.map((one) => h("div", { class: "beware" },
+      h("h3", null, h("span", { lang: "en", dir: "auto" }, one.name), h("small", null, ` ${t(one.severity)}`)), h("p", { lang: "en", dir: "auto" }, one.text), h("p", { class: "note", lang: "en", dir: "auto" }, one.why),
+      Object.keys(one.cure).length ? h("button", { type: "button", onclick: (/** @type {any} */ event) => {
+        event.target.disabled = true;
+        this.cure(one.cure).catch(sayWrong).finally(() => { event.target.disabled = false; });
+      } }, t("cure", { what: words(one.cure) })) : h("p", null, h("code", { dir: "ltr" }, one.change)))) : h("p", { class: "note" }, t("sound")));
   }
 
   status() {
@@ -135,14 +206,18 @@ export class RunView {
       this.state.querySelector("progress")?.setAttribute("value", String(done));
     }
     if (state === "failed") this.verdict.replaceChildren(h("section", null, h("p", { class: "wrong", dir: "auto" }, this.about.ended)));
-    if (this.scored) this.verdict.replaceChildren(this.scores());
+    const told = `${Boolean(this.scored)} ${this.findings?.length}`;
+    if (this.scored && this.told !== told) {
+      this.told = told;
+      this.verdict.replaceChildren(this.scores(), this.findings ? this.diagnosis() : "");
+    }
   }
 
   scores() {
     const names = [...new Set(this.scored.scores.flatMap((/** @type {any} */ one) => Object.keys(one.network)))];
-    const rows = this.scored.scores.map((/** @type {any} */ one) => [t(one.part === "training" ? "training_part" : one.part), one.rows,
-      ...names.flatMap((name) => [short(one.network[name]), short(one.linear[name])])]);
-    const head = [t("part"), t("count"), ...names.flatMap((name) => [name, `${name}, ${t("linear")}`])];
+    const rows = this.scored.scores.flatMap((/** @type {any} */ one) => [["network", t("net"), "a"], ["linear", t("linear"), "b"]].map(([model, called, ink]) =>
+      [t(one.part === "training" ? "training_part" : one.part), one.rows, h("span", { class: `ink ${ink}` }, called), ...names.map((name) => short(one[model][name]))]));
+    const head = [t("part"), t("count"), t("model_name"), ...names];
     return h("section", null, h("h2", null, t("verdict")), h("p", { class: "lead small", lang: "en", dir: "auto" }, this.scored.verdict),
       h("p", { class: "note", lang: "en", dir: "auto" }, this.scored.words), table(t("verdict"), head, rows, { class: "plain" }));
   }
