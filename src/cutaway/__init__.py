@@ -21,24 +21,28 @@ if _TYPE_CHECKING:
     from .files import save
     from .inspect import diagnose, step, summary, trace
     from .onnx import export
+    from .report.train_page.page import to_page
 
 __version__ = "0.1.0"
 
 # What needs a heavy library is imported when it is first asked for, so that `import cutaway` stays quick.
 _LATER = {"Classifier": "estimators", "Regressor": "estimators", "design": "estimators", "export": "onnx",
-          "save": "files", "diagnose": "inspect", "step": "inspect", "summary": "inspect", "trace": "inspect"}
+          "save": "files", "diagnose": "inspect", "step": "inspect", "summary": "inspect", "trace": "inspect",
+          "to_page": "report.train_page.page"}
 _ROOMS_LATER = ("callbacks", "forecast", "inspect", "lab", "tuning")
 
 __all__ = [
     "Classifier", "Program", "Regressor", "Run", "Sequences", "Tensor", "callbacks", "compile", "data", "datasets",
     "design", "diagnose", "errors", "export", "fit", "fit_many", "forecast", "grad", "inspect", "lab", "load", "losses",
-    "nn", "ops", "optim", "predictor", "save", "seed", "step", "summary", "trace", "tuning",
+    "nn", "ops", "optim", "predictor", "save", "seed", "step", "summary", "to_page", "trace", "tuning",
 ]
 _VIEWS["trace"] = lambda run, step, **how: _import_module(".inspect", __name__).trace_run(run, step, **how)
 _VIEWS["summary"] = lambda model: _import_module(".inspect", __name__).summary(model)
 _VIEWS["drawing"] = lambda model: _import_module(".inspect", __name__).draw(model)
 _VIEWS["notebook"] = lambda result: _import_module(".report.notebook", __name__).notebook(result)
 _VIEWS["trace_page"] = lambda *what: _import_module(".report.trace_page", __name__).write_trace_page(*what)
+_VIEWS["train_page"] = lambda run, *what, **how: _import_module(
+    ".report.train_page.page", __name__).run_to_page(run, *what, **how)
 _VIEWS["lab_page"] = lambda *what: _import_module(".report.lab_page", __name__).write_lab_page(*what)
 _VIEWS["descent_page"] = lambda *what: _import_module(".report.descent_page", __name__).write_descent_page(*what)
 

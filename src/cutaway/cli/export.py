@@ -1,4 +1,4 @@
-"""cutaway export: a model file as an ONNX file, which runs where Cutaway is not, or as weights for other libraries."""
+"""cutaway export: a model file as an ONNX file, which runs where Cutaway is not, as weights, or as a page that trains."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from . import checks
 
 def export(
     model: Annotated[Path, Argument(help="A model that `cutaway fit` or ct.save wrote.", show_default=False)],
-    out: Annotated[Path, Argument(help="The file to write: its name ends in .onnx, with --layout in .safetensors, "
-                                       ".weights.h5 or .npz.", show_default=False)],
+    out: Annotated[Path, Argument(help="The file to write: its name ends in .onnx or .html, with --layout in "
+                                       ".safetensors, .weights.h5 or .npz.", show_default=False)],
     coverage: Annotated[float | None, Option(metavar="SHARE", help="Of the intervals of a model of numbers: the share "
                                                                    "of targets within; 0.9 if not said.",
                                              show_default=False)] = None,
@@ -27,6 +27,8 @@ def export(
     end, and stands in the file, too. Dates go in as seconds since 1970-01-01 00:00, gaps in text as "".
 
     With --layout it writes the network's weights instead, for a network of PyTorch or Keras that is built alike.
+
+    A name that ends in .html makes a page in which the network goes on training on the rows of --data, in any browser.
     """
     from ..errors import ArgumentError
     from ..files.endings import WEIGHTS
@@ -35,7 +37,14 @@ def export(
 
     if layout is not None and layout not in WEIGHTS:
         raise ArgumentError(f"--layout is {layout!r}: give {' or '.join(WEIGHTS)}.")
-    checks.output(out, "the file", WEIGHTS[layout] if layout else (".onnx",), [model])
+    checks.output(out, "the file", WEIGHTS[layout] if layout else (".onnx", ".html"), [model, *filter(None, [data])])
+    if out.name.lower().endswith(".html"):
+        from .page import write_page
+
+        write_page(model, out, data, target)
+        return
+    if data is not None or target:
+        raise ArgumentError("--data and --target are for a page: name a file that ends in .html.")
     with loading():
         from .. import (
             estimators,  # noqa: F401  they say themselves how they are rebuilt

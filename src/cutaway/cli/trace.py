@@ -59,12 +59,12 @@ def trace(
     if out is not None:
         step.to_json(out)
     if html is not None:
-        step.to_html(html, *_names(estimator))
+        step.to_html(html, *names(estimator))
     if written := [str(path) for path in (out, html) if path is not None]:
         screen.say(f"Written: {listed(written)}")
 
 
-def _names(estimator: Any) -> tuple[list[str], list[str]]:
+def names(estimator: Any) -> tuple[list[str], list[str]]:
     """The names of the features that the network sees, where they have names, and of its outputs."""
     classes = [str(label) for label in estimator.classes_.tolist()] if hasattr(estimator, "classes_") else []
     targets = list(estimator.target_encoder_.names)

@@ -13,10 +13,15 @@ from .html import Html, join, tag
 from .style import COLOURS
 
 
-def scripted_page(name: str, title: str, skeleton: Html, data: Any) -> str:
-    """The whole page: its skeleton, its data as JSON, and the style and script of scripted.* and `name`.*."""
-    style, script = COLOURS + _both(name, "css"), _both(name, "js")
-    policy = f"default-src 'none'; img-src data:; style-src {_hash(style)}; script-src {_hash(script)}"
+def scripted_page(name: str, title: str, skeleton: Html, data: Any, script: str | None = None) -> str:
+    """The whole page: its skeleton, its data as JSON, and the style and script of scripted.* and `name`.*.
+
+    script: another script in place of name.js, which may also compile the WebAssembly that the page brings.
+    """
+    style = COLOURS + _both(name, "css")
+    policy = f"default-src 'none'; img-src data:; style-src {_hash(style)}; script-src "
+    policy += _hash(script := _both(name, "js")) if script is None else (
+        f"{_hash(script := _own('scripted', 'js') + script)} 'wasm-unsafe-eval'")
     head = [
         tag("meta", charset="utf-8"),
         tag("meta", http_equiv="Content-Security-Policy", content=policy),
@@ -49,8 +54,11 @@ def keys_dialog(keys: Iterable[tuple[str, str]]) -> Html:
 
 def _both(name: str, ending: str) -> str:
     """Join what such pages share, then the page's own."""
-    parts = (files("cutaway.report").joinpath(f"{part}.{ending}") for part in ("scripted", name))
-    return "".join(part.read_text(encoding="utf-8") for part in parts)
+    return _own("scripted", ending) + _own(name, ending)
+
+
+def _own(name: str, ending: str) -> str:
+    return files("cutaway.report").joinpath(f"{name}.{ending}").read_text(encoding="utf-8")
 
 
 def _hash(text: str) -> str:

@@ -79,6 +79,15 @@ class Run(Shown):
         """
         return VIEWS["trace"](self, step, **how)
 
+    def to_page(self, path: Any = None, **how: Any) -> Any:
+        """Make one page for a browser that trains this network again from its first weights, step by step, forward and
+        back, with other settings too; it is written to `path` if one is given. docs/page.md shows it.
+
+        inputs, outputs: names of the features and outputs. title: what stands above. Gives a page that `save(path)`
+        writes and a notebook shows. Raises ArgumentError for a run without a past, or a program that no browser runs.
+        """
+        return VIEWS["train_page"](self, path, **how)
+
     def plot(self, path: str | None = None) -> Any:
         """Draw the loss over the epochs (training and validation) as a matplotlib figure, saved if a path is given."""
         from ..drawing.drawn import Drawn
