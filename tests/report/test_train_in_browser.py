@@ -1,4 +1,4 @@
-"""A page that trains, in a real browser: its steps are the run's to the bit, forth and back, forked, frozen, explained."""
+"""A page that trains, in a real browser: its steps are the run's to the bit; back, forked, frozen, explained."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,8 @@ RNG = np.random.default_rng(0)
 MOONS = ct.datasets.make("moons", n=50, seed=0)
 TASKS = {
     "mlp": (lambda: nn.MLP(2, [5, 4], 2), *MOONS),
-    "cnn": (lambda: nn.CNN((6, 6, 1), 3, channels=[3], hidden=[4]), RNG.normal(size=(24, 6, 6, 1)), RNG.integers(0, 3, 24)),
+    "cnn": (lambda: nn.CNN((6, 6, 1), 3, channels=[3], hidden=[4]), RNG.normal(size=(24, 6, 6, 1)),
+            RNG.integers(0, 3, 24)),
     "lstm": (lambda: nn.Recurrent(2, 4, 2, cell="lstm"), RNG.normal(size=(24, 5, 2)), RNG.integers(0, 2, 24)),
 }
 EPOCHS, BATCH = 3, 8

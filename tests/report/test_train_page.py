@@ -50,7 +50,8 @@ def test_a_step_in_parts_is_what_explain_update_says(name):
             known[gives] = Equation(gives, text)(known)
     parts = [("gradient", "0 - η g"), *((part, f"0 {text.replace('-η', '- η')}") for part, text in PARTS[opt.name])]
     assert [part for part, _ in parts] == [p.name for p in e.parts]
-    np.testing.assert_allclose([Equation("Δθ", text)(known) for _, text in parts], [p.so_far for p in e.parts], rtol=1e-6)
+    found = [Equation("Δθ", text)(known) for _, text in parts]
+    np.testing.assert_allclose(found, [p.so_far for p in e.parts], rtol=1e-6)
 
 
 def test_the_run_s_own_optimizer_comes_first_with_all_that_was_added_to_it():

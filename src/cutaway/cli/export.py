@@ -1,4 +1,4 @@
-"""cutaway export: a model file as an ONNX file, which runs where Cutaway is not, as weights, or as a page that trains."""
+"""cutaway export: a model file as an ONNX file, which runs where Cutaway is not, as weights, or as a page."""
 
 from __future__ import annotations
 
@@ -20,6 +20,11 @@ def export(
     layout: Annotated[str | None, Option(metavar="LIBRARY", help="torch or keras: write the weights alone, named and "
                                                                  "laid out as in that library.",
                                          show_default=False)] = None,
+    data: Annotated[Path | None, Option(metavar="FILE", help="Of a page (.html), which goes on training: the rows that "
+                                                             "it holds.", show_default=False)] = None,
+    target: Annotated[list[str] | None, Option("--target", "-t", metavar="COL",
+                                               help="In --data: the column with the truth, if not that of training.",
+                                               show_default=False)] = None,
 ) -> None:
     """Write a model as ONNX: what it does to columns, the network, and labels, probabilities or intervals.
 

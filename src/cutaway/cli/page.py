@@ -12,8 +12,8 @@ def write_page(model: Path, out: Path, data: Path | None, target: list[str] | No
     from ..errors import ArgumentError
 
     if data is None:
-        raise ArgumentError("a page that trains needs rows, which a model file does not hold: add --data FILE, what the "
-                            "model was trained on.")
+        raise ArgumentError("a page that trains needs rows, which a model file does not hold: add --data FILE, what "
+                            "the model was trained on.")
     from ..report.train_page.page import to_page
     from ..text import counted, size
     from .terminal import Screen

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ...optim import SGD, Adam, AdaGrad, AdamW, Momentum, Optimizer, RMSProp
+from ...optim import SGD, AdaGrad, Adam, AdamW, Momentum, Optimizer, RMSProp
 from ..equations import GREEK, Equation, stated
 
 #: The rates that the page proposes for each.
@@ -47,7 +47,7 @@ def described(name: str, opt: Optimizer) -> dict[str, Any]:
     parts = [("gradient", "-η g"), *PARTS.get(opt.name, ())]
     return {
         "name": name, "settings": settings, "vectors": list(opt.vectors),
-        "symbols": {s: GREEK.get(s, s) for s in settings if s != "lr"} | {"lr": "α" if "alpha" not in settings else "η"},
+        "symbols": {s: GREEK.get(s, s) for s in settings if s != "lr"} | {"lr": "η" if "alpha" in settings else "α"},
         "prepared": [repr(p) for p in opt.prepare],
         "equations": [[e.gives, e.text, e.pieces] for e in stated(type(opt))],
         "parts": [[part, text, Equation("Δθ", text).pieces] for part, text in parts],

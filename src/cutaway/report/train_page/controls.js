@@ -9,7 +9,7 @@ export class ControlsView {
     for (const n of [about.batch_size, about.most]) if (!sizes.includes(n)) sizes.push(n);
     sizes.sort((a, b) => a - b);
     this.optimizer = this.select(about.optimizers.map(o => [o.name, o.name]), value => this.use(value));
-    this.lr = this.number(value => this.setting("lr", value), say("lr"), 0, 1e6);
+    this.lr = this.number(value => this.setting("lr", value), say("lr"), 0, 1e30);
     this.batch = this.select(sizes.map(n => [n, n === about.rows ? say("all", {n}) : String(n)]), value => app.setUp({batch: Number(value)}, say("changed", {name: say("batch"), value})));
     this.seed = this.number(value => app.setUp({seed: Math.floor(value)}, say("changed", {name: say("seed"), value: Math.floor(value)})), say("seed"), 0, 2 ** 32 - 1);
     this.speed = this.select(["slow", "walk", "run", "fly"].map(w => [w, say(w)]), value => { app.speed = value; });

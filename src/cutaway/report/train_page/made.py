@@ -22,7 +22,6 @@ from ...inspect.traces.recorder import Recorder
 from ...inspect.traces.trace import Trace
 from ...program import Program, gradient_name
 from ...random import stream
-from ...rules import facts
 from ...text import counted
 from ...train.past import Past
 from ..columns import columns
@@ -167,7 +166,7 @@ class Made:
         t, past = self.trace, self.past
         step = t.to_json()["steps"][0]
         listing = self.program.engine.listing
-        kept = ("number", "phase", "op", "title", "backward", "layer", "formula", "operands", "results", "read", "written")
+        kept = ("number", "phase", "op", "title", "backward", "layer", "formula", "read", "written")
         decays = {name: self.past.optimizer.decays(part.shape) for name, part in t.parameters.items()}
         return {
             "title": self.title, "notes": notes, "inputs": list(self.inputs), "outputs": list(self.outputs),
@@ -175,7 +174,7 @@ class Made:
             "batch_size": min(past.batch_size, len(self.rows)), "most": self.batch_size, "seed": past.seed % 2**32,
             "shuffle": bool(past.shuffle), "plane": self.plane, "grid": GRID, "input": listing.inputs[0].name,
             "values": {v["name"]: v for v in step["values"]}, "parameters": step["parameters"], "decays": decays,
-            "instructions": [{k: i[k] for k in kept} | {"linear": facts(i["op"]).linear} for i in step["instructions"]],
+            "instructions": [{k: i[k] for k in kept} for i in step["instructions"]],
             "gradients": {name: gradient_name(name) for name in t.parameters}, "columns": columns(t),
             "optimizers": [described(name, opt) for name, opt in self.optimizers.items()],
             "curve": self._curve(),
@@ -184,7 +183,8 @@ class Made:
 
     def _curve(self) -> list[list[float]]:
         """The run's own losses: means of a few steps each, at the middle one's number."""
-        parts = np.array_split(np.asarray(self.losses, float), min(LOSSES, -(-len(self.losses) // 4))) if len(self.losses) else []
+        J = np.asarray(self.losses, float)
+        parts = np.array_split(J, min(LOSSES, -(-len(J) // 4))) if len(J) else []
         ends = np.cumsum([len(part) for part in parts])
         return [[float(end - (len(part) - 1) / 2), float(part.mean())] for end, part in zip(ends, parts, strict=True)
                 if np.isfinite(part.mean())]
@@ -193,7 +193,8 @@ class Made:
         rows, of = len(self.rows), len(self.past.rows)
         notes = []
         if rows < of:
-            notes.append(f"This page has {counted(rows, 'row')} of {of:,}, chosen by chance: it does not repeat the run.")
+            notes.append(f"This page has {counted(rows, 'row')} of {of:,}, chosen by chance: it does not repeat the "
+                         "run.")
         if callable(self.past.optimizer.lr):
             notes.append("The run's learning rate followed a schedule; here it begins with the first step's.")
         if callable(self.past.shuffle):

@@ -24,7 +24,7 @@ from .made import Made, TrainPage
 def to_page(model: Any, X: Any, y: Any = None, loss: str | Callable | None = None, optimizer: Optimizer | None = None,
             path: str | PathLike | None = None, *, batch_size: int | str = 32, sample_weight: Any = None, seed: int = 0,
             shuffle: bool = True, inputs: Any = (), outputs: Any = (), title: str = "") -> TrainPage:
-    """Make a page that trains `model` in a browser: from its weights as they are, as `ct.fit` would with these arguments.
+    """Make a page that trains `model` in a browser: from its weights on, as `ct.fit` would with these arguments.
 
     >>> import cutaway as ct
     >>> X, y = ct.datasets.make("moons", n=64, seed=0)

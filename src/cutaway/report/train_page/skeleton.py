@@ -26,8 +26,8 @@ def skeleton() -> Html:
     return join(
         tag("div", tag("a", "To the controls", href="#controls"), tag("a", "To the network", href="#network"),
             tag("a", "To one weight", href="#why"), tag("a", "To the program", href="#program"), class_="skips"),
-        tag("header", tag("p", "Cutaway · a network that trains in this page", class_="kicker"), tag("h1", "", id="title"),
-            tag("div", "", id="facts"), tag("div", theme_switch(), keys_button(), class_="tools")),
+        tag("header", tag("p", "Cutaway · a network that trains in this page", class_="kicker"),
+            tag("h1", "", id="title"), tag("div", "", id="facts"), tag("div", theme_switch(), keys_button(), class_="tools")),
         tag("noscript", tag("p", "This page trains a network with a script: allow it to run.")),
         tag("p", "", id="trouble", role="alert"),
         tag("main", [section(name) for name in ("controls", "network", "map", "curve", "why", "runs", "program")]),
