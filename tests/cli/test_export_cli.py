@@ -25,6 +25,17 @@ def test_another_ending_is_refused(run, model, tmp_path):
     assert status and "its name must end in .onnx" in err
 
 
+def test_a_page_that_trains_is_written_with_rows(run, model, tmp_path):
+    rows = tmp_path / "rows.csv"
+    rows.write_text("area,zone,y\n" + "\n".join(f"{k},{'AB'[k % 2]},{k}" for k in range(60)))
+    status, out, _ = run("export", model, tmp_path / "page.html", "--data", rows, "--target", "y")
+    assert status == 0 and "60 rows" in out and b"wasm-unsafe-eval" in (tmp_path / "page.html").read_bytes()
+    status, _, err = run("export", model, tmp_path / "page.html")
+    assert status and "add --data FILE" in " ".join(err.split())
+    status, _, err = run("export", model, tmp_path / "m.onnx", "--data", rows)
+    assert status and "are for a page" in " ".join(err.split())
+
+
 def test_weights_are_written_by_layout(run, tmp_path):
     ct.save(ct.nn.MLP(3, [4], 2).init(0), tmp_path / "net.safetensors")
     status, out, _ = run("export", tmp_path / "net.safetensors", tmp_path / "w.npz", "--layout", "torch")

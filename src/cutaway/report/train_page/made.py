@@ -74,7 +74,7 @@ class Made:
     outputs: Sequence[str]
     title: str = ""
     trained: dict[str, Any] | None = None
-    losses: Sequence[float] = ()
+    losses: Any = ()
 
     def page(self) -> TrainPage:
         """Compile it and write the page."""
