@@ -40,7 +40,7 @@ const ENGLISH = {
   isFrozen: "It is frozen: the update is taken back after each step.",
   // runs
   runs: "Futures", runName: "future {letter}", original: "the first", changes: "changes", none: "none",
-  afterStep: "after step {at}: {words}", distance: "‖Δθ‖ to the one on show", remove: "Remove",
+  afterStep: "after step {at}: {words}", distance: "‖Δθ‖", remove: "Remove",
   changed: "{name} = {value}", used: "{name}, learning rate {lr}", wrote: "{symbol} = {value}", froze: "{symbol} frozen",
   thawed: "{symbol} trained again", forkedFrom: "forked from {name} after step {at}",
   // program
