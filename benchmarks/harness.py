@@ -162,6 +162,7 @@ class Run:
                             result["missing"] = missing
                             continue
                         result.setdefault("versions", answer["versions"])
+                        result["first"] = answer.get("first", {}).get(work.name)
                         if competitor.trains:
                             found = dict(np.load(own / f"result{k}.npz"))
                             result["loss"] = self.family.loss(work, data[work.name], found)
@@ -176,7 +177,8 @@ class Run:
         for (name, threads), (_, answers) in running.items():
             for work in works:
                 if us := [a["us"][work.name] for a in answers if work.name in a.get("us", {})]:
-                    took = {"us": statistics.median(us), "min": min(us), "max": max(us)}
+                    took = {"us": statistics.median(us), "min": min(us), "max": max(us),
+                            "cpu": statistics.median(a["cpu"][work.name] for a in answers if "cpu" in a)}
                     if len(works) == 1:
                         took["memory"] = max(a["memory"] for a in answers if "memory" in a)
                     results[work.name][name]["by_threads"][threads] = took

@@ -169,7 +169,7 @@ def torch_stacked(compiled):
 def jax_vmap(work, data, threads):
     """`vmap` over weights, learning rates and orders of the rows, around the scan of an epoch."""
     import os
-    os.environ |= {"NPROC": str(threads), "JAX_PLATFORMS": "cpu"}
+    os.environ |= {"NPROC": str(threads), "JAX_PLATFORMS": os.environ.get("JAX_PLATFORMS", "cpu")}
     import jax
     import jax.numpy as jnp
     from jax import lax

@@ -139,7 +139,7 @@ def jax_like(build, scan, **options):
     def prepare(work, data, threads):
         import os
         os.environ["NPROC"] = str(threads)  # the size of XLA's thread pool; read when JAX starts its CPU client
-        os.environ["JAX_PLATFORMS"] = "cpu"
+        os.environ.setdefault("JAX_PLATFORMS", "cpu")
         import jax
         import jax.numpy as jnp
         from jax import lax

@@ -118,6 +118,22 @@ def summary(results: list[Result], brief: bool = False) -> Table:
     return Table("", head, [row(*entry) for entry in entries])
 
 
+def beside(result: Result) -> Table:
+    """Two ways of doing the same by the same compiler: µs, those of the processor, each over ours too, and the
+    processor's seconds until a first epoch is done."""
+    rows = []
+    for key, entry in result["workloads"].items():
+        for name, c in entry["competitors"].items():
+            if "us" not in c:
+                rows.append([key, name, c.get("missing", "").split(":")[0], *[""] * 4])
+                continue
+            ours = entry["competitors"][next(iter(entry["competitors"]))]
+            share = [f"{c[unit] / ours[unit]:.2f}" if c is not ours and ours.get(unit) else ""
+                     for unit in ("us", "cpu")]
+            rows.append([key, name, number(c["us"]), share[0], number(c["cpu"]), share[1], f"{c['first']['cpu']:.1f}"])
+    return Table("", ["", f"µs {result['unit']}", "wall", "x", "processor", "x", "first"], rows)
+
+
 def many(result: Result) -> Table:
     """A family of many workloads, one line for each: Cutaway's time, how many times that of the others', and what of
     its program runs in NumPy."""

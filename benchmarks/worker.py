@@ -41,11 +41,20 @@ def peak_memory() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
 
-def clock(train, epochs: int) -> float:
-    """Seconds that training so many epochs takes."""
-    start = time.perf_counter()
+def clocks(train, epochs: int) -> tuple[float, float]:
+    """Seconds that training so many epochs takes, and those of the processor, which other work disturbs less."""
+    start, before = time.perf_counter(), time.process_time()
     train(epochs, True)
-    return time.perf_counter() - start
+    return time.perf_counter() - start, time.process_time() - before
+
+
+def clock(train, epochs: int) -> float:
+    return clocks(train, epochs)[0]
+
+
+def since(began: tuple[float, float]) -> dict[str, float]:
+    """Seconds since then, and those of the processor."""
+    return {"seconds": time.perf_counter() - began[0], "cpu": time.process_time() - began[1]}
 
 
 def calibrate(train, seconds: float) -> int:
@@ -85,15 +94,17 @@ def main() -> None:
     competitor = next(c for c in family.COMPETITORS if c.name == args.competitor)
     if importlib.util.find_spec(competitor.package) is None:
         return say(missing="not installed")
-    ready, missing = {}, {}
+    ready, missing, first = {}, {}, {}
     for k, work in enumerate(works):
         data = dict(np.load(args.data / f"data{k}.npz"))
         try:
+            began = time.perf_counter(), time.process_time()
             train = competitor.prepare(work, data, args.threads)
             if args.once:
                 train(1, True)
                 return say(done=True)
             result = train(PROOF_EPOCHS, False)
+            first[work.name] = since(began)
             if result is not None:
                 np.savez(args.result / f"result{k}.npz", **result)
             ready[work.name] = work, data, train, calibrate(train, args.seconds)
@@ -101,17 +112,18 @@ def main() -> None:
             missing[work.name] = "not offered"
         except Exception as error:  # one competitor that fails is a line of the table, not the end of the run
             missing[work.name] = f"failed: {type(error).__name__}: {error}"[:300]
-    say(ready=True, missing=missing, versions=versions(competitor.package) if ready else {})
+    say(ready=True, missing=missing, first=first, versions=versions(competitor.package) if ready else {})
     for question in sys.stdin:
         if question == "profile\n":
             say(profile={name: competitor.profile(work, data) for name, (work, data, _, _) in ready.items()}
                 if competitor.profile else {})
             continue
-        us = {}
+        us, cpu = {}, {}
         for name, (work, _, train, epochs) in ready.items():
             train(1, True)  # the caches are someone else's after the others' turns
-            us[name] = clock(train, epochs) / (epochs * work.steps * work.models) * 1e6
-        say(us=us, memory=peak_memory())
+            took, busy = clocks(train, epochs)
+            us[name], cpu[name] = (1e6 * t / (epochs * work.steps * work.models) for t in (took, busy))
+        say(us=us, cpu=cpu, memory=peak_memory())
 
 
 if __name__ == "__main__":

@@ -25,6 +25,8 @@ def test_help_names_every_family(run):
     (["mlp", "-w", "a"], "no workload called 'a'"),
     (["mlp", "--only", "fortran"], "--only fortran: no library is called so"),
     (["mlp", "--peers", "no-such-python"], "--peers no-such-python: there is no such program"),
+    (["mlp", "--engine", "xla"], "--engine xla has workloads of its own: name them by -w"),
+    (["--engine", "gpu"], "no engine with a benchmark called 'gpu'"),
     (["mlp", "--resume"], "--resume needs --out"),
     (["mlp", "--seconds", "0"], "--seconds 0: give a number above 0"),
     (["mlp", "--out", "results.txt"], "must end in .json"),

@@ -27,6 +27,9 @@ def bench(
                                         "or the one that runs this.", show_default=False)] = None,
     build: Annotated[str | None, Option(metavar="FOLDER", help="Another checkout of Cutaway, measured beside this one: "
                                         "CUTAWAY_BENCH_BUILD, or none.", show_default=False)] = None,
+    engine: Annotated[str, Option(metavar="NAME", help="xla: that engine alone, beside a scan over an epoch that was "
+                                  "written by hand in JAX, with compile times. Default: cpu, beside all peers.",
+                                  show_default=False)] = "cpu",
     threads: Annotated[int | None, Option(min=1, help="Only so many threads, not the best of 1 and 2.")] = None,
     rounds: Annotated[int | None, Option(min=1, help="Rounds that medians are of.")] = None,
     seconds: Annotated[float | None, Option(help="The length of a measured stretch.")] = None,
@@ -59,11 +62,14 @@ def bench(
 
     for family in families or ():
         check_name(family, FAMILIES, "family of workloads")
+    check_name(engine, ("cpu", "xla"), "engine with a benchmark")
+    if engine == "xla" and families:
+        raise ArgumentError("--engine xla has workloads of its own: name them by -w, as -w A -w CNN.")
     out = checks.output(out, "--out", (".json",)) if out else None
     if resume and not out:
         raise ArgumentError("--resume needs --out: the file with what was measured already.")
     known = json.loads(out.read_text()) if out and out.exists() else {}
-    chosen = list(dict.fromkeys(families or FAMILIES))
+    chosen = ["xla"] if engine == "xla" else list(dict.fromkeys(families or FAMILIES))
     settings = Settings.quick() if quick else Settings()
     settings = replace(settings, only=only, peers=_interpreter(peers),
                        build=build or os.environ.get("CUTAWAY_BENCH_BUILD", ""), rounds=rounds or settings.rounds,
@@ -121,6 +127,8 @@ def _show(screen, result) -> None:
     if result["together"]:
         _print(screen, shown.many(result))
         screen.say(f"  {shown.many_in_words(result)}")
+    elif result["family"] == "xla":
+        _print(screen, shown.beside(result))
     else:
         _print(screen, shown.times(result, spread=False))
     _print(screen, shown.start(result))

@@ -39,6 +39,9 @@ class Engine(ABC):
     exact: ClassVar[bool] = True
     """Whether instructions run one by one give the same bits as a run of many steps."""
 
+    reads_ahead: ClassVar[bool] = False
+    """Whether the next stage of data that lie on the disk is read by another thread while this one is run."""
+
     listing: Listing
     instructions: list[Instruction]
     """What `one(i)` runs: those of the listing, and perhaps some of the engine's own among them."""

@@ -14,6 +14,7 @@ from ..errors import ArgumentError
 from ..optim import Optimizer
 from ..program import Snapshot
 from ..random import stream
+from .ahead import ahead
 from .feeding import Data, stages
 
 MOST, MOST_BYTES = 16, 64 * 2**20  # of snapshots
@@ -96,7 +97,8 @@ class Past:
         if self.resident:
             yield order, len(order)
             return
-        for part, own_order in stages(self.data, order, self.batch_size):
+        parts = stages(self.data, order, self.batch_size)
+        for part, own_order in ahead(parts) if program.engine.reads_ahead else parts:
             program.feed(part.inputs, part.y, part.weight)
             yield own_order, len(part)
 

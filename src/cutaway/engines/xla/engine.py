@@ -46,7 +46,7 @@ class Memory:
 class XLA(Reference):
     """Runs a listing on the device that JAX chooses: a step is one function, compiled once for each size of batch."""
 
-    name, exact = "xla", False
+    name, exact, reads_ahead = "xla", False, True
 
     def __init__(self, listing: Listing, batch_size: int, optimizer: Optimizer | None = None, seed: int = 0,
                  threads: int | None = None, keep_all: bool = False, devices: Devices | None = None) -> None:
@@ -258,7 +258,8 @@ def _training(listing: Listing, kept: list[Value], update: Hoisted, devices: Dev
             rows = devices.share(order[k])
             batch = {name: devices.share(a.at[rows].get(mode="promise_in_bounds")) for name, a in data.items()}
             now = {"seed": seed, "t": first + k.astype(jnp.uint32)}
-            step = JaxStep(listing, n, batch, vectors, at, constants, now, kernels, rule, [some[k] for some in numbers])
+            step = JaxStep(listing, n, batch, vectors, at, constants, now, kernels, rule, [some[k] for some in numbers],
+                           devices.kind)
             new = {name: [devices.keep(a) for a in step.vectors[name]] for name in vectors}
             bad = [a | devices.keep(b) for a, b in zip(bad, step.bad, strict=True)]
             return new, losses.at[k].set(step.read(J)), bad, [step.read(v) for v in kept]
@@ -284,7 +285,8 @@ def _evaluation(listing: Listing, kept: list[Value], devices: Devices) -> Any:
     def batch(n, seed, data, vectors, constants):
         data = {name: devices.share(a) for name, a in data.items()}
         vectors = {name: pieces(a.reshape(-1), at[name]) for name, a in vectors.items()}
-        step = JaxStep(listing, n, data, vectors, at, constants, {"seed": seed, "t": jnp.uint32(0)})
+        step = JaxStep(listing, n, data, vectors, at, constants, {"seed": seed, "t": jnp.uint32(0)},
+                       kind=devices.kind)
         return step.read(listing.output), [step.read(v) for v in kept]
 
     return jax.jit(batch, static_argnums=0)
