@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from os import fspath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .. import habits
+from .. import embedded, habits
 from ..errors import ArgumentError
 from ..estimators.base import Estimator
 from ..estimators.mlp import MLPEstimator, to_sklearn
@@ -24,7 +25,7 @@ from .inputs import NetworkSide, Side, TableSide, side_of
 from .network import Evaluation
 from .outputs import NAMES, answers
 
-ENDINGS = (".onnx",)
+ENDINGS = (".onnx", *embedded.ENDINGS)
 HINT = 'ct.save writes files that ct.load reads; layout="torch" or "keras" writes weights for those libraries.'
 
 
@@ -65,8 +66,8 @@ class OnnxFile:
 
 @habits.in_our_words
 def export(model: Any, path: Any = None, *, input: Any = None, coverage: float | None = None, layout: str | None = None,
-           channels: dict[str, int] | None = None) -> Any:
-    """Write a network, or an estimator with all that it does to its input, as an ONNX file.
+           channels: dict[str, int] | None = None, target: str | None = None) -> Any:
+    """Write a network, or an estimator with all that it does to its input, as an ONNX file or as machine code.
 
     >>> import cutaway as ct, pathlib, tempfile
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "net.onnx"
@@ -86,6 +87,9 @@ def export(model: Any, path: Any = None, *, input: Any = None, coverage: float |
     >>> print(ct.export(ct.nn.MLP(2, [8], 1).init(0), path.with_name("net.safetensors"), layout="torch").shapes)
     {'0.weight': (8, 2), '0.bias': (8,), '2.weight': (1, 8), '2.bias': (1,)}
 
+    A path that ends in .o, .so or .wasm is compiled for other programs, with a C header beside it (docs/embedded.md).
+    target: for which processor an .o file is: "host", "aarch64", "cortex-m4" or "wasm32". Gives back a CompiledFile.
+
     input: an example (a row or more) where the first layer of a network does not say what it takes. coverage: of a
     regressor's intervals, 0.9 unless told otherwise. Raises ArgumentError for what an ONNX file cannot hold, naming
     the layer, and where the package onnx is missing; FileError where the file cannot be written, an old one then
@@ -103,6 +107,12 @@ def export(model: Any, path: Any = None, *, input: Any = None, coverage: float |
     if channels is not None:
         raise ArgumentError('channels is for layout="torch": leave it out')
     check_ending(path, "an exported model", ENDINGS, hint=HINT)
+    if Path(fspath(path)).suffix in embedded.ENDINGS:
+        if coverage is not None:
+            raise ArgumentError("intervals are not in a compiled model: leave coverage out")
+        return embedded.export_compiled(model, path, target, input)
+    if target is not None:
+        raise ArgumentError("target is for compiled models: name a file that ends in .o, .so or .wasm")
     g = OnnxGraph()
     if isinstance(model, Module):
         if coverage is not None:

@@ -334,10 +334,10 @@ def build(source: str, dtype: str, symbol: str, target: str = "host") -> bytes:
     return optimized(module, named(target)).emit_object(module)
 
 
-def optimized(module: Any, target: Processor, shared: bool = False) -> Any:
-    """Let LLVM make a module's code fast; give the machine that writes it down. shared: see Processor.machine."""
+def optimized(module: Any, target: Processor) -> Any:
+    """Let LLVM make a module's code fast; give the machine that writes it down."""
     module.verify()
-    machine = target.machine(shared)
+    machine = target.machine()
     options = llvm.create_pipeline_tuning_options(speed_level=3)
     options.loop_vectorization = options.slp_vectorization = True
     options.loop_interleaving = options.loop_unrolling = True

@@ -50,14 +50,14 @@ class Processor:
         """Count the numbers in a vector."""
         return self.vector // itemsize
 
-    def machine(self, shared: bool = False) -> Any:
-        """Make LLVM's view of the processor. shared: for code that is loaded anywhere in memory."""
+    def machine(self) -> Any:
+        """Make LLVM's view of the processor. Where programs are loaded anywhere in memory, code is made for that."""
         if self.here:
             return llvm.Target.from_default_triple().create_target_machine(
                 cpu=self.cpu, features=self.features, opt=3, codemodel="jitdefault", jit=True)
         _all_processors()
         return llvm.Target.from_triple(self.triple).create_target_machine(
-            cpu=self.cpu, features=self.features, opt=3, reloc="pic" if shared else "static",
+            cpu=self.cpu, features=self.features, opt=3, reloc="pic" if self.family else "static",
             codemodel="default")
 
 

@@ -55,6 +55,10 @@ class Wasm(Reference):
             self._code = code(self.kernels, self.dtype)
         return self._code
 
+    def use(self, code: Code) -> None:
+        """Run by a module that has this program's kernels among others. Called before it has run."""
+        self._code = code
+
     @property
     def compiled(self) -> bool:
         """Whether every instruction is in the module."""
