@@ -85,6 +85,7 @@ def test_the_thread_leads_from_a_step_to_a_weights_chain_rule_and_update(client,
     row = right(ask(client, run, "row", step=3, place=2))
     assert row["cells"] == [price, size, zone] and row["given"][0][0] == "size"
     layer = row["layers"][1]
+    assert len(layer["drawn"]["weights"]) == len(layer["drawn"]["gradients"]) == len(layer["values"]) == 6
     unit = right(ask(client, run, "unit", step=3, place=2, name=layer["value"], unit=layer["places"][0]))
     assert unit["value"] == layer["values"][0] and "z1[2, 0]" in json.dumps(unit["blocks"])
     weight = unit["weights"][0]

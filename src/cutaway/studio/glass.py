@@ -22,6 +22,7 @@ from .bench import Bench, kept_start
 from .limits import (
     CELLS,
     MAP_WIDTH,
+    MOST_DRAWN,
     MOST_MAPS,
     MOST_POINTS_OF_COURSE,
     MOST_POINTS_SHOWN,
@@ -296,7 +297,13 @@ def _units(t: Trace, column: dict[str, Any], place: int, spread: bool) -> dict[s
     gradient = gradient_name(name)
     back = t[gradient][place] if plain and gradient in t.facts and t.keeps(gradient) else None
     places = [list(map(int, i)) for i in np.ndindex(values.shape)][:MOST_UNITS] if plain else []
-    return found | {"maps": maps, "places": places, "values": values.ravel()[:MOST_UNITS].tolist(),
+    W = (column["weights"] or {}).get("name", "")
+    drawn = None
+    if plain and W and t.keeps(W) and t[W].ndim == 2:
+        slopes = t.grad(W)[:MOST_DRAWN, :MOST_DRAWN].tolist() if t.keeps(gradient_name(W)) else None
+        drawn = {"name": W, "source": column["weights"]["source"], "gradients": slopes,
+                 "weights": t[W][:MOST_DRAWN, :MOST_DRAWN].tolist()}
+    return found | {"maps": maps, "drawn": drawn, "places": places, "values": values.ravel()[:MOST_UNITS].tolist(),
                     "gradients": None if back is None else back.ravel()[:MOST_UNITS].tolist()}
 
 

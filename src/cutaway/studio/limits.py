@@ -32,6 +32,8 @@ MOST_POINTS_OF_COURSE, MOST_ROWS, MOST_UNITS = 400, 256, 512
 MOST_MADE = 5_000
 #: Cells along each side of a plane of answers, and points drawn on it; maps that a layer shows, and their width.
 CELLS, MOST_POINTS_SHOWN, MOST_MAPS, MAP_WIDTH = 56, 400, 32, 32
+#: Units of a layer that the drawing of a network has: more cannot be told apart.
+MOST_DRAWN = 12
 #: Forks of a run: each holds a program and its snapshots.
 MOST_FORKS = 8
 #: Rows of the file that a page shows as they are.

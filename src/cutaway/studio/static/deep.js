@@ -6,6 +6,7 @@ import { chart } from "./chart.js";
 import { h, s, short, table } from "./dom.js";
 import { weightFork } from "./fork.js";
 import { sayWrong } from "./main.js";
+import { networkView } from "./network.js";
 import { planeView } from "./plane.js";
 import { t } from "./words.js";
 
@@ -24,6 +25,7 @@ export async function rowView(view, here) {
   return h("section", null, h("h2", null, t("row_n", { n: found.row.toLocaleString("en") }), found.loss === null ? null : h("small", null, ` ℓ = ${short(found.loss)}`)),
     h("div", { class: "pair" }, h("div", null, h("h3", null, t("in_file")), found.picture ? (found.inputs === "sequences" ? series(found.picture) : picture(found.picture)) : null, table(t("in_file"), [t("column"), t("value")], cells, { class: "plain" })),
       found.given ? h("div", null, h("h3", null, t("given")), table(t("given"), [t("feature"), t("value")], found.given.map((/** @type {any[]} */ [name, value]) => [h("span", { dir: "auto" }, name), short(value)]), { class: "plain" })) : null),
+    networkView(found, here),
     h("h3", null, t("network")), h("p", { class: "note" }, t("units_says")), layers, found.plane ? planeView(view, here, Number(here.row)) : null);
 }
 
