@@ -3,6 +3,7 @@ import {colour, css, mixed, paint, picture, reachOf} from "./colour.js";
 import {say} from "./words.js";
 
 const POINTS = 600;  // rows drawn on a map
+const SHARE = 0.1;  // of the time that passes while it trains, for evaluating rows anew
 
 export class MapView {
   constructor(app, section) {
@@ -76,9 +77,19 @@ export class MapView {
     return width > 1 ? this.answer(y, i, width) : y[i];
   }
 
+  /** Evaluate rows and plane anew; while it trains, as often as costs a tenth of the time. Gives the score in words. */
+  answered() {
+    const now = performance.now();
+    if (!this.app.playing || !(now < this.next)) {
+      this.words = this.score();
+      this.evaluate();
+      this.next = now + (performance.now() - now) / SHARE;
+    }
+    return this.words;
+  }
+
   draw() {
-    const words = this.score();
-    this.evaluate();
+    const words = this.answered();
     const {app, canvas} = this, room = canvas.parentElement.clientWidth, scale = Math.min(devicePixelRatio || 1, 2);
     if (!this.plane) { this.sample(words); return; }
     const wide = Math.min(room, 460), high = this.line ? wide * 0.62 : wide;
@@ -105,7 +116,7 @@ export class MapView {
     const small = this.small = this.small || document.createElement("canvas");
     small.width = small.height = G;
     const context = small.getContext("2d"), image = context.createImageData(G, G), binary = about.loss === "binary_cross_entropy";
-    const y = app.data[about.target], level = this.level();
+    const y = app.data[about.target], level = this.level(), each = y.length / about.rows;
     for (let r = 0, k = 0; r < G; r++) for (let q = 0; q < G; q++) {
       const at = ((G - 1 - r) * G + q) * outputs;
       let rgb;
@@ -126,7 +137,7 @@ export class MapView {
     c.drawImage(small, 0, 0, wide, high);
     const batch = new Set(app.look.rows), step = Math.max(1, Math.floor(about.rows / POINTS));
     const dot = (i, r) => { c.beginPath(); c.arc(...this.place(i, wide, high), r, 0, 7); };
-    const inner = i => about.classes ? css(look.classes[this.truth(i) % 8]) : binary ? css(look.classes[y[i] > 0.5 ? 1 : 0]) : css(colour(y[i] - level.mean, level.reach));
+    const inner = i => about.classes ? css(look.classes[this.truth(i) % 8]) : binary ? css(look.classes[y[i] > 0.5 ? 1 : 0]) : css(colour(y[i * each] - level.mean, level.reach));
     for (let i = 0; i < about.rows; i += step) {
       if (batch.has(i)) continue;
       dot(i, 2.9); c.fillStyle = inner(i); c.fill(); c.lineWidth = 1; c.strokeStyle = css(look.paper); c.stroke();

@@ -119,7 +119,7 @@ export class NetworkView {
     for (const w of this.weights) {
       if (w.source !== undefined) continue;
       const values = machine.part(w.name);
-      if (!reaches.has(w.name)) reaches.set(w.name, Math.max(1e-9, ...Array.from(values, Math.abs).slice(0, 4096)));
+      if (!reaches.has(w.name)) reaches.set(w.name, Math.max(1e-9, ...Array.from(values.subarray(0, 4096), Math.abs)));
       const v = values[w.place], share = Math.min(1, Math.abs(v) / reaches.get(w.name));
       const picked = app.selected && app.selected.kind === "weight" && app.selected.name === w.name && app.selected.place === w.place;
       w.line.setAttribute("class", `weight ${v < 0 ? "down" : "up"}${picked ? " picked" : ""}`);
