@@ -65,7 +65,7 @@ export class NetworkView {
     this.room = room;
     const maps = this.app.map.plane || columns.some(c => c.inner.length > 1), tile = maps ? 38 : 26, wide = c => c.inner.length === 1 ? 66 : tile;
     const named = Math.max(0, ...this.units.filter(u => !u.column.k).map(u => u.name === String(u.unit) ? 0 : Math.min(u.name.length, 16)));
-    const left = 86 + Math.max(0, named * 7.2 - 52), right = 186, least = 92;
+    const left = 86 + Math.max(0, named * 7.2 - 52), right = 208, least = 92;
     const inside = Math.max(room - left - right - wide(columns[columns.length - 1]) / 2, (columns.length - 1) * least);
     const width = Math.max(room, inside + left + right), tall = Math.max(...columns.map(c => c.shown.length + (c.dots ? 0.7 : 0)), 3);
     const height = 56 + tall * (tile + GAP) + 6, middle = 52 + tall * (tile + GAP) / 2;
@@ -96,8 +96,8 @@ export class NetworkView {
       for (const part of [w.line, w.grip]) for (const [key, v] of Object.entries(ends)) part.setAttribute(key, v);
     }
     const last = columns[columns.length - 1];
-    Object.assign(this.goal.style, {left: `${width - 76}px`, top: `${middle}px`});
-    this.way.setAttribute("d", `M${last.x + last.wide / 2 + 62} ${middle}H${width - 84}m-5-4 5 4-5 4`);
+    Object.assign(this.goal.style, {left: `${width - 92}px`, top: `${middle}px`});
+    this.way.setAttribute("d", `M${last.x + last.wide / 2 + 62} ${middle}H${width - 100}m-5-4 5 4-5 4`);
   }
 
   draw() {
