@@ -3,8 +3,8 @@
     python tools/bench_gpu.py                          on the GPU that JAX finds
     python tools/bench_gpu.py --device cpu --short     tries the code where there is none, in some minutes
 
-It installs nothing: whoever is not installed is listed so. In the end a run on the GPU is held against the same run on
-the CPU, loss by loss; it exits with 1 if they part.
+It installs nothing: whoever is not installed is listed so; CUTAWAY_BENCH_PEERS names another Python that has PyTorch.
+In the end a run on the GPU is held against the same run on the CPU, loss by loss; it exits with 1 if they part.
 """
 
 import argparse
@@ -72,7 +72,8 @@ def main() -> int:
 
     if not there(args.device):
         return 1
-    settings = Settings(rounds=2 if args.short else 3, seconds=0.05 if args.short else 0.4, threads=(1,), cold=0)
+    peers = os.environ.get("CUTAWAY_BENCH_PEERS") or sys.executable  # a Python that has PyTorch
+    settings = Settings(2 if args.short else 3, 0.05 if args.short else 0.4, (1,), cold=0, peers=peers)
     run = Run("gpu", settings, lambda text: print(f"  {text}", file=sys.stderr))
     found: dict = {"workloads": {}, "unit": gpu.UNIT, "targets": gpu.TARGETS, "proof": gpu.PROOF,
                    "tolerance": gpu.TOLERANCE}

@@ -24,7 +24,6 @@ from ...program import Listing, State, Value
 from ...text import joined
 from ..reference.engine import Reference, hyperparameters, rates
 from .devices import Devices, found_devices
-from .kernels import KERNELS, SLOW_IN_LOOPS
 from .step import Arrays, JaxStep, cuts, pieces, place
 
 SECONDS = 0.25  # of steps in one call, in which Ctrl-C is not heard
@@ -78,9 +77,11 @@ class XLA(Reference):
         every = [v for i in self.instructions for v in (*i.reads, *i.written)]
         self._double = any(v.dtype == np.float64 for v in every)
         self._constants = {id(v): v.array for v in every if v.array is not None}
+        # XLA's convolution takes some twenty times as long inside a loop on a CPU: one step a call is better there
+        self._by_one = self.devices.kind == "cpu" and any(i.op == "conv" for i in self.instructions)
         self._update = None if self.optimizer is None else _apart(type(self.optimizer).rule)
         self._compiled = (_evaluation(self.listing, self._kept, self.devices) if self._update is None else
-                          _training(self.listing, self._kept, self._update, self.devices))
+                          _training(self.listing, self._kept, self._update, self._by_one, self.devices))
 
     def bind(self, state: State) -> None:
         super().bind(state)
@@ -141,7 +142,7 @@ class XLA(Reference):
                 while done < steps and self.finite:
                     at = position + done * self.batch_size
                     n = min(self.batch_size, len(rows) - at)
-                    room = max(1, min(MOST, ROOM // n))
+                    room = 1 if self._by_one else max(1, min(MOST, ROOM // n))
                     count = min(steps - done, (len(rows) - at) // n, room, self._chunk())
                     some = np.zeros((room, n), np.int32)
                     some[:count] = rows[at : at + count * n].reshape(count, n)
@@ -242,7 +243,8 @@ def _apart(rule: Any) -> Hoisted:
         return in_one_piece(rule)
 
 
-def _training(listing: Listing, kept: list[Value], update: Hoisted, devices: Devices) -> Any:
+def _training(listing: Listing, kept: list[Value], update: Hoisted, by_one: bool,
+              devices: Devices) -> Any:
     """Make the function of many steps on batches of n rows, and of whether J and all gradients were finite in them.
 
     The vectors that it is given are its own, to be written over (donated); within the loop they are in pieces.
@@ -250,7 +252,6 @@ def _training(listing: Listing, kept: list[Value], update: Hoisted, devices: Dev
     cpu = devices.kind == "cpu"
     rule, J, at = update.function(), listing.loss, cuts(listing, LONG_ON_CPU if cpu else LONG)
     assert J is not None
-    kernels = {name: f for name, f in KERNELS.items() if not cpu or name not in SLOW_IN_LOOPS}
 
     def many(n, steps, seed, first, order, numbers, data, vectors, constants):
         def one(k, carry):
@@ -258,7 +259,7 @@ def _training(listing: Listing, kept: list[Value], update: Hoisted, devices: Dev
             rows = devices.share(order[k])
             batch = {name: devices.share(a.at[rows].get(mode="promise_in_bounds")) for name, a in data.items()}
             now = {"seed": seed, "t": first + k.astype(jnp.uint32)}
-            step = JaxStep(listing, n, batch, vectors, at, constants, now, kernels, rule, [some[k] for some in numbers],
+            step = JaxStep(listing, n, batch, vectors, at, constants, now, rule, [some[k] for some in numbers],
                            devices.kind)
             new = {name: [devices.keep(a) for a in step.vectors[name]] for name in vectors}
             bad = [a | devices.keep(b) for a, b in zip(bad, step.bad, strict=True)]
@@ -268,7 +269,7 @@ def _training(listing: Listing, kept: list[Value], update: Hoisted, devices: Dev
         bad = [jnp.zeros(a.shape, bool) for a in apart["θ"]]
         empty = [jnp.zeros(v.shape_at(n), v.dtype) for v in kept]
         carry = apart, jnp.zeros(len(order), J.dtype), bad, empty
-        apart, losses, bad, values = lax.fori_loop(0, steps, one, carry)
+        apart, losses, bad, values = one(jnp.int32(0), carry) if by_one else lax.fori_loop(0, steps, one, carry)
         finite = jnp.isfinite(losses).all()
         for a in bad:
             finite &= ~a.any()

@@ -1,8 +1,7 @@
 """Operations for which XLA has one of its own: convolution and pools, which the rules make of windows.
 
-By the names of their rules (rules/convolution.py), which say what each takes and gives. Within a loop on a CPU XLA's
-convolution takes some twenty times as long as outside: there the rule is faster, which makes it a matrix product. The
-derivative of max_pool is made of slices: on a CPU XLA's own takes three times as long as the rule.
+By the names of their rules (rules/convolution.py), which say what each takes and gives. The derivative of max_pool is
+made of slices: on a CPU XLA's own takes three times as long as the rule.
 """
 
 from __future__ import annotations
@@ -20,7 +19,6 @@ from ...rules import bind, shape
 from .arrays import arrays, put_back, slices
 
 KERNELS: dict[str, Callable] = {}
-SLOW_IN_LOOPS = ("conv", "conv_back")  # on a CPU
 
 
 def kernel(function: Callable) -> Callable:

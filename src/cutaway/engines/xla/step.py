@@ -29,16 +29,14 @@ class JaxStep:
 
     batch: its inputs by name. vectors: those of the state by name, in pieces that end `at` these numbers (`cuts`),
     as the step leaves them when it is done. constants: the values that never change. now: what is known only while a
-    program runs, "seed" and "t". kernels: operations of XLA's own, by the names of the rules that they stand for.
-    update: the optimizer's rule as a function of vectors and numbers; numbers: those of each of its instructions. kind:
-    of the device, "cpu" or another.
+    program runs, "seed" and "t". update: the optimizer's rule as a function of vectors and numbers; numbers: those of
+    each of its instructions. kind: of the device, "cpu" or another.
     """
 
     def __init__(self, listing: Listing, n: int, batch: Arrays, vectors: Pieces, at: dict[str, list[int]],
-                 constants: dict[int, Any], now: Arrays, kernels: dict[str, Callable] = KERNELS, update: Any = None,
-                 numbers: Any = (), kind: str = "cpu") -> None:
-        self.listing, self.n, self.batch, self.now, self.kernels = listing, n, batch, now, kernels
-        self.kind = kind
+                 constants: dict[int, Any], now: Arrays, update: Any = None, numbers: Any = (),
+                 kind: str = "cpu") -> None:
+        self.listing, self.n, self.batch, self.now, self.kind = listing, n, batch, now, kind
         self.vectors = {name: list(some) for name, some in vectors.items()}
         self.values, self.numbers, self.xp = dict(constants), iter(numbers), arrays()
         self.bad: list[Any] = []  # of each piece of g, which numbers are not finite
@@ -102,7 +100,7 @@ class JaxStep:
 
     def _rule(self, i: Instruction) -> None:
         rule: Any = OPS[i.op].backward if i.backward else OPS[i.op].forward
-        f = self.kernels.get(rule.__name__) if rule.__module__.startswith("cutaway.") and not i.rounded else None
+        f = KERNELS.get(rule.__name__) if rule.__module__.startswith("cutaway.") and not i.rounded else None
         f = f or bind(rule, rounding(self.xp, self.kind) if i.rounded else self.xp)
         with self._told(i):
             results = f(*map(self.resolve, i.arguments), **{k: self.resolve(a) for k, a in i.attributes.items()})
