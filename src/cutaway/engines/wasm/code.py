@@ -31,17 +31,14 @@ class Code:
     numbers: dict[str, int]
 
     def number(self, kernel: Kernel) -> int:
-        return self.numbers[text_of(kernel)]
+        return self.numbers[kernel.sized if kernel.sized in self.numbers else kernel.text]
 
 
-def text_of(kernel: Kernel) -> str:
-    """The text that is compiled: with sizes as numbers where there is such a one, since nobody waits for it twice."""
-    return kernel.sized or kernel.text
-
-
-def code(kernels: Sequence[Kernel | None], dtype: np.dtype) -> Code:
-    """Compile kernels to one module; from the cache folder if some process has done so before."""
-    return _code(tuple(dict.fromkeys(text_of(k) for k in kernels if k is not None)), dtype.name)
+def code(kernels: Sequence[Kernel | None], dtype: np.dtype, sized: bool = False) -> Code:
+    """Compile kernels to one module; from the cache folder if some process has done so before. sized: those that have a
+    text with their sizes as numbers are made of that, which takes longer and then runs faster, to the same bits."""
+    texts = ((sized and k.sized) or k.text for k in kernels if k is not None)
+    return _code(tuple(dict.fromkeys(texts)), dtype.name)
 
 
 @cache

@@ -47,7 +47,7 @@ def assembled(programs: Mapping[str, Program]) -> Assembled:
     _check(programs)
     every = list(programs.values())
     engines: list[Any] = [p.engine for p in every]
-    made = code([k for e in engines for k in e.kernels], engines[0].dtype)
+    made = code([k for e in engines for k in e.kernels], engines[0].dtype, sized=True)
     image = memory.Image()
     states: dict[int, tuple[str, np.ndarray, list[str]]] = {}  # by address
     for name, p in programs.items():
