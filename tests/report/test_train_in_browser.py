@@ -91,6 +91,16 @@ def test_another_optimizer_batch_size_and_seed_are_those_of_another_run(show, ru
     assert on(page, 6) == run.steps["loss"][:6].tolist()
 
 
+def test_the_learning_rate_follows_the_runs_schedule(show, runs, tmp_path):
+    run = trained("mlp", optim.AdamW(optim.schedules.cosine(0.05)))
+    run.to_page(tmp_path / "s.html")
+    page = opened(show, tmp_path / "s.html")
+    for _ in range(EPOCHS):
+        page.keyboard.press("PageUp")
+    go(page, 2)
+    assert on(page, 9) == run.steps["loss"][:11].tolist()
+
+
 def test_going_back_and_forth_again_gives_the_same_bits(show, runs):
     run, path = runs["mlp"]
     page = opened(show, path)

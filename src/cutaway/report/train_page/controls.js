@@ -37,14 +37,14 @@ export class ControlsView {
 
   use(name) {
     const {app} = this, opt = app.about.optimizers.find(o => o.name === name);
-    app.setUp({optimizer: name, settings: {...opt.settings}}, say("used", {name, lr: show(opt.settings.lr)}));
+    app.setUp({optimizer: name, rates: null, settings: {...opt.settings}}, say("used", {name, lr: show(opt.settings.lr)}));
   }
 
-  setting(key, value) { this.app.setUp({settings: {...this.app.active.setup.settings, [key]: value}}, say("changed", {name: key === "lr" ? say("lr") : key, value: show(value)})); }
+  setting(key, value) { this.app.setUp({...(key === "lr" ? {rates: null} : {}), settings: {...this.app.active.setup.settings, [key]: value}}, say("changed", {name: key === "lr" ? say("lr") : key, value: show(value)})); }
 
   draw() {
     const {app} = this, {setup} = app.active, put = (field, value) => { if (document.activeElement !== field) field.value = value; };
-    put(this.optimizer, setup.optimizer); put(this.lr, setup.settings.lr); put(this.batch, setup.batch); put(this.seed, setup.seed);
+    put(this.optimizer, setup.optimizer); put(this.lr, setup.rates ? app.machine.slot("RATE") : setup.settings.lr); put(this.batch, setup.batch); put(this.seed, setup.seed);
     if (this.of !== setup.optimizer) {
       this.of = setup.optimizer;
       const keys = Object.keys(setup.settings).filter(k => k !== "lr" && typeof setup.settings[k] === "number");

@@ -5,6 +5,7 @@ export class Look {
     const {machine} = timeline;
     Object.assign(this, {machine, facts, timeline, setup: timeline.setup});
     timeline.enter();
+    timeline.rate();
     const before = machine.copy(), {order, cursor} = timeline;
     this.rows = order.subarray(cursor.position, cursor.position + timeline.setup.batch);
     this.finite = machine.begin(order, cursor.position);

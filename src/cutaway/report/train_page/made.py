@@ -34,6 +34,7 @@ ROWS, DATA_BYTES = 5_000, 8_000_000  # that a page holds at most; of more rows i
 BATCH = 256  # the largest batch that can be chosen in a page, if a step's values fit and the run's own is no larger
 MEMORY = 2**27  # bytes of a step's values, for each optimizer
 GRID = 48  # points of a decision map along a side
+RATES = 20_000  # steps of a schedule
 LOSSES = 120  # points of the run's own curve
 
 
@@ -177,9 +178,14 @@ class Made:
             "instructions": [{k: i[k] for k in kept} for i in step["instructions"]],
             "gradients": {name: gradient_name(name) for name in t.parameters}, "columns": columns(t),
             "optimizers": [described(name, opt) for name, opt in self.optimizers.items()],
-            "curve": self._curve(),
+            "curve": self._curve(), "rates": self._rates(),
             "classes": t.about.loss == "cross_entropy", "parts": step["vectors"],
         }
+
+    def _rates(self) -> list[float] | None:
+        """The learning rate of each step, where it follows a schedule; the last one holds from then on."""
+        lr, steps = self.past.optimizer.lr, min(len(self.losses) or self.past.steps, RATES)
+        return [self.past.optimizer.rate(t + 1) for t in range(steps)] if callable(lr) else None
 
     def _curve(self) -> list[list[float]]:
         """The run's own losses: means of a few steps each, at the middle one's number."""
@@ -196,7 +202,7 @@ class Made:
             notes.append(f"This page has {counted(rows, 'row')} of {of:,}, chosen by chance: it does not repeat the "
                          "run.")
         if callable(self.past.optimizer.lr):
-            notes.append("The run's learning rate followed a schedule; here it begins with the first step's.")
+            notes.append("The learning rate follows the run's schedule, until another is chosen.")
         if callable(self.past.shuffle):
             notes.append("The run had an order of its own; here rows come in their usual order by chance.")
         if self.past.drop_last and of % self.past.batch_size:

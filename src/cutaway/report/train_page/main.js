@@ -31,7 +31,7 @@ class App {
 
   begin() {
     const {about, machine} = this, own = about.optimizers[0];
-    const setup = {optimizer: own.name, settings: {...own.settings}, batch: about.batch_size, seed: about.seed, frozen: []};
+    const setup = {optimizer: own.name, settings: {...own.settings}, batch: about.batch_size, seed: about.seed, frozen: [], rates: about.rates};
     machine.use(setup);
     const first = machine.copy();
     this.starts = {first, trained: this.trainedState ? emptied(this.trainedState, first) : null};

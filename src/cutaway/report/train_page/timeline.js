@@ -68,7 +68,8 @@ export class Timeline {
       const next = this.changes.find(c => c.at > this.at);
       let chunk = Math.min(steps - done, this.left, next ? next.at - this.at : Infinity, this.every - this.at % this.every);
       const {frozen} = this.setup, held = frozen.length ? frozen.map(k => this.machine.weight(k)) : null;
-      if (held) chunk = 1;
+      if (held || this.setup.rates) chunk = 1;
+      this.rate();
       const losses = this.machine.run(this.order, this.cursor.position, chunk);
       if (held) frozen.forEach((k, i) => this.machine.weight(k, held[i]));
       for (const J of losses) this.losses[this.at++] = J;
@@ -80,6 +81,12 @@ export class Timeline {
       for (const change of this.changes) if (change.at === this.at) this.apply(change);
     }
     return done;
+  }
+
+  /** Set the learning rate of the step that comes, where it follows a schedule. */
+  rate() {
+    const {rates} = this.setup;
+    if (rates) this.machine.slot("RATE", rates[Math.min(this.at, rates.length - 1)]);
   }
 
   advance(steps) {

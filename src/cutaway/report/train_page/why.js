@@ -79,8 +79,9 @@ export class WhyView {
     const {app} = this, {look, about, active} = app, opt = about.optimizers.find(o => o.name === active.setup.optimizer);
     const settings = {};
     for (const [key, symbol] of Object.entries(opt.symbols)) settings[symbol] = active.setup.settings[key];
-    settings.η = settings.η === undefined ? active.setup.settings.lr : settings.η;
-    if (settings.α === undefined) settings.α = active.setup.settings.lr;
+    const lr = app.machine.slot("RATE");
+    settings[opt.symbols.lr] = settings.η = lr;
+    if (settings.α === undefined) settings.α = lr;
     if ("weight_decay" in active.setup.settings && !about.decays[w.name]) settings.λ = 0;
     const known = {...settings, g: w.gradient, θ: w.before, t: look.before.t + 1, ...w.state};
     const found = [make("h3", {}, say("update")), make("p", {class: "formula"}, `θ: ${say("becomes", {before: show(w.before), after: frozen ? show(w.before) : show(w.after)})}`)];
