@@ -12,9 +12,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOMS = ("rules", "autodiff", "losses", "optim", "program", "engines", "nn", "data", "files", "drawing", "train",
-         "callbacks", "estimators", "forecast", "embedded", "onnx", "inspect", "lab", "datasets", "report", "cli",
-         "studio")
+ROOMS = ("rules", "autodiff", "losses", "optim", "program", "distributed", "engines", "nn", "data", "files", "drawing",
+         "train", "callbacks", "estimators", "forecast", "embedded", "onnx", "inspect", "lab", "datasets", "report",
+         "cli", "studio")
 FACE = ("__init__", "__main__", "mlflow", "sklearn", "tuning")
 OUTSIDE = ("benchmarks", "tests", "tools")  # folders of the repository that no wheel holds
 FINDS = ("cli", "bench")  # the file that looks for the benchmarks, and says so where there are none

@@ -15,7 +15,7 @@ ROOMS = {"cutaway": "ct", "cutaway.nn": "ct.nn", "cutaway.nn.init": "ct.nn.init"
          "cutaway.autodiff.ops": "ct.ops", "cutaway.optim.schedules": "ct.optim.schedules", "cutaway.optim": "ct.optim",
          "cutaway.forecast": "ct.forecast", "cutaway.data": "ct.data", "cutaway.datasets": "ct.datasets",
          "cutaway.inspect": "ct.inspect", "cutaway.lab": "ct.lab", "cutaway.callbacks": "ct.callbacks",
-         "cutaway.tuning": "ct.tuning",
+         "cutaway.tuning": "ct.tuning", "cutaway.distributed": "ct.distributed",
          "cutaway.errors": "ct.errors"} | {
     name: name for name in (f"cutaway.{room}" for room in (
         "mlflow", "sklearn", "train", "estimators", "onnx", "files", "report", "rules", "autodiff", "program",

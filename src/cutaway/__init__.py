@@ -16,7 +16,7 @@ from .shown import VIEWS as _VIEWS
 from .train import Run, fit, fit_many
 
 if _TYPE_CHECKING:
-    from . import callbacks, forecast, inspect, lab, tuning
+    from . import callbacks, distributed, forecast, inspect, lab, tuning
     from .estimators import Classifier, Regressor, design
     from .files import save
     from .inspect import diagnose, step, summary, trace
@@ -29,12 +29,13 @@ __version__ = "0.1.0"
 _LATER = {"Classifier": "estimators", "Regressor": "estimators", "design": "estimators", "export": "onnx",
           "save": "files", "diagnose": "inspect", "step": "inspect", "summary": "inspect", "trace": "inspect",
           "to_page": "report.train_page.page"}
-_ROOMS_LATER = ("callbacks", "forecast", "inspect", "lab", "tuning")
+_ROOMS_LATER = ("callbacks", "distributed", "forecast", "inspect", "lab", "tuning")
 
 __all__ = [
     "Classifier", "Program", "Regressor", "Run", "Sequences", "Tensor", "callbacks", "compile", "data", "datasets",
-    "design", "diagnose", "errors", "export", "fit", "fit_many", "forecast", "grad", "inspect", "lab", "load", "losses",
-    "nn", "ops", "optim", "predictor", "save", "seed", "step", "summary", "to_page", "trace", "tuning",
+    "design", "diagnose", "distributed", "errors", "export", "fit", "fit_many", "forecast", "grad", "inspect", "lab",
+    "load", "losses", "nn", "ops", "optim", "predictor", "save", "seed", "step", "summary", "to_page", "trace",
+    "tuning",
 ]
 _VIEWS["trace"] = lambda run, step, **how: _import_module(".inspect", __name__).trace_run(run, step, **how)
 _VIEWS["summary"] = lambda model: _import_module(".inspect", __name__).summary(model)

@@ -35,11 +35,17 @@ def main():
                              batch_size=rows, progress=False, **how)
                 runs[str(devices)] = (own.theta.astype(float).tolist(), run.steps["loss"].tolist())
             found[f"{name}, batches of {rows}"] = runs
-    engine = ct.compile(net.init(0), "cross_entropy", batch_size=8, input=X[:2], target=y[:2], engine="xla",
+    X = np.random.default_rng(0).normal(size=(103, 6))
+    for devices, exact in ((1, False), (None, True), (2, True), (8, True)):
+        own = ct.nn.MLP(6, [8], 3, dropout=0.2).init(0)
+        ct.fit(own, X, y, loss="cross_entropy", epochs=1, batch_size=50, progress=False, engine="xla", devices=devices,
+               exact=exact)
+        found[f"exact {devices}"] = own.theta.astype(float).tolist()
+    engine = ct.compile(own, "cross_entropy", batch_size=8, input=X[:2], target=y[:2], engine="xla",
                         devices="all").engine
     found["all"] = engine.devices.count
     try:
-        ct.fit(net.init(0), X, y, loss="cross_entropy", engine="xla", devices=9)
+        ct.fit(own, X, y, loss="cross_entropy", engine="xla", devices=9)
     except ct.errors.ArgumentError as error:
         found["nine"] = str(error)
     json.dump(found, sys.stdout)

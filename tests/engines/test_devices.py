@@ -25,13 +25,20 @@ def found():
 
 def test_103_rows_on_two_and_on_eight_devices_train_as_on_one(found):
     """Neither number divides 103, nor the 7 rows of the last batch of 32; batch norm's moments are of the true rows."""
-    cases = {name: runs for name, runs in found.items() if name not in ("nine", "all")}
+    cases = {name: runs for name, runs in found.items() if ", batches of " in name}
     assert len(cases) == 6
     for name, runs in cases.items():
         weights, losses = runs["1"]
         for devices in ("2", "8", "None"):  # None: the CPU engine
             np.testing.assert_allclose(runs[devices][1], losses, rtol=2e-6, err_msg=f"{name}, {devices} devices")
             np.testing.assert_allclose(runs[devices][0], weights, rtol=1e-4, atol=2e-6, err_msg=f"{name}, {devices}")
+
+
+def test_exact_mode_gives_the_same_bits_on_any_number_of_devices(found):
+    """Batches of 50 and a last one of 3: eight parts of each, filled up with rows of weight zero."""
+    fast, *exact = (found[f"exact {devices}"] for devices in (1, None, 2, 8))
+    assert exact[0] == exact[1] == exact[2]
+    np.testing.assert_allclose(exact[0], fast, rtol=0, atol=1e-6 * np.abs(fast).max())
 
 
 def test_all_are_as_many_as_there_are(found):
@@ -51,3 +58,13 @@ def test_more_devices_than_there_are(found):
 def test_what_devices_cannot_be(devices, engine, words):
     with pytest.raises(ArgumentError, match=words):
         ct.fit(ct.nn.MLP(2, [4], 2), X, y, loss="cross_entropy", engine=engine, devices=devices)
+
+
+@pytest.mark.parametrize(("net", "how", "words"), [
+    (ct.nn.MLP(2, [4], 2), {"engine": "cpu"}, "the engine 'cpu' has one"),
+    (ct.nn.MLP(2, [4], 2, norm="batch"), {"engine": "xla"}, "8 parts, and .*batch norm takes all rows of a batch"),
+    (ct.nn.MLP(2, [4], 2), {"engine": "xla", "loss": lambda z, y: (z ** 2).mean()}, "the loss .* takes none"),
+])
+def test_what_exact_mode_cannot_do(net, how, words):
+    with pytest.raises(ArgumentError, match=words):
+        ct.fit(net, X, y, **({"loss": "cross_entropy", "exact": True} | how))

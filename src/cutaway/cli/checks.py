@@ -236,15 +236,27 @@ def kinds(asked: Sequence[str]) -> dict[str, str]:
     return read_kinds((one.rpartition("=")[::2] for one in asked), lambda name: f"--column {name}=...: the kind is ")
 
 
-def runs_on(engine: str | None, device: str | None, devices: str | None) -> dict[str, Any]:
-    """What --engine, --device and --devices choose, by name. Raises ArgumentError for what is not there."""
+def runs_on(engine: str | None, device: str | None, devices: str | None, processes: int | None,
+            exact: bool) -> dict[str, Any]:
+    """What --engine, --device, --devices, --processes and --exact choose, by name; other processes are started.
+
+    Raises ArgumentError for what is not there.
+    """
     from ..engines import check_choice
 
+    if processes is not None and processes > 1:
+        if engine not in (None, "xla") or device not in (None, "cpu"):
+            raise ArgumentError(f"--processes {processes} of one machine train by --engine xla on its CPU, to try "
+                                "several: leave the other engine or device out.")
+        from ..train.crew import begin_crew
+
+        begin_crew(processes)
+        engine, devices = "xla", devices or "all"
     if engine is None:
-        if device is not None or devices is not None:
-            name = "--devices" if device is None else "--device"
+        if device is not None or devices is not None or exact:
+            name = "--exact" if exact else "--devices" if device is None else "--device"
             raise ArgumentError(f"{name} is of the engine that JAX compiles: add --engine xla.")
         return {}
     count = int(devices) if devices is not None and devices.isdecimal() else devices
-    check_choice(engine, device, count, None)
-    return {"engine": engine, "device": device, "devices": count}
+    check_choice(engine, device, count, None, exact)
+    return {"engine": engine, "device": device, "devices": count, "exact": exact or None}

@@ -130,6 +130,11 @@ def fit(
                                                                      "on what JAX finds first.")] = None,
     devices: Annotated[str | None, Option(metavar="N|all", help="Of --engine xla: so many devices share the rows of "
                                                                 "each batch.", show_default=False)] = None,
+    processes: Annotated[int | None, Option(min=1, show_default=False,
+                                            help="Train in so many processes of this machine, by JAX, to try it; of "
+                                                 "several machines: ct.distributed.start.")] = None,
+    exact: Annotated[bool, Option("--exact", help="Of --engine xla: the same bits for any number of processes and "
+                                                  "devices.")] = False,
 ) -> None:
     """Train a network on a table, images or sequences, score it on rows it has not seen, and write it to a file.
 
@@ -148,7 +153,7 @@ def fit(
         None if class_weight is None else class_weight.value, monitor,
         None if precision is None else precision.value, checks.quantiles(quantiles, loss),
         None if preset is None else preset.value, *checks.positive_class(positive, threshold),
-        **checks.runs_on(engine, device, devices),
+        **checks.runs_on(engine, device, devices, processes, exact),
     )
     data, *more = files
     checks.output(out, "--out", MODEL, [data, *more])

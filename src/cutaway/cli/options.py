@@ -103,6 +103,7 @@ class FitOptions:
     engine: str | None = None
     device: str | None = None
     devices: int | str | None = None
+    exact: bool | None = None
     network: dict[str, Any] | None = None
 
     def chosen(self) -> dict[str, Any]:

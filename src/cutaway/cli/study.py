@@ -151,7 +151,7 @@ class Study(SplitProblem):
             epochs=options.epochs, batch_size="auto" if options.batch_size is None else options.batch_size,
             time_limit=options.time_limit, random_state=options.seed, threads=options.threads,
             precision=options.precision, engine=options.engine or "cpu", device=options.device, devices=options.devices,
-            columns=self.problem.columns or None, preset=options.preset or "default",
+            exact=bool(options.exact), columns=self.problem.columns or None, preset=options.preset or "default",
             validation=self.rows(1) if len(self.parts[1]) else None, **own,
         )
 

@@ -41,7 +41,7 @@ def _memory(what: str, model: Any) -> Iterator[None]:
 def compile(model: Any, loss: str | Callable = "mse", optimizer: Optimizer | None = None, batch_size: int = 32,
             input: Any = None, target: Any = None, *, weighted: bool = False, seed: int = 0, engine: str = "cpu",
             threads: int | None = None, keep_all: bool = False, precision: str | None = None,
-            devices: int | str | None = None, device: str | None = None) -> Program:
+            devices: int | str | None = None, device: str | None = None, exact: bool = False) -> Program:
     """Compile a program that trains `model`: load, forward, loss, backward and update as one list of instructions.
 
     >>> import cutaway as ct
@@ -54,10 +54,11 @@ def compile(model: Any, loss: str | Callable = "mse", optimizer: Optimizer | Non
     "xla", or another by its name. threads: None chooses by the size of a step. keep_all: no value shares memory with
     another. precision: "bf16" rounds the factors of layers' products to bf16, where engine and processor can, and says
     so where they cannot; all else, and the sums, stay in float32. device, of engine="xla": "cpu", "gpu" or "tpu"; None
-    is what JAX takes by itself. devices: so many of them, or "all", share a batch's rows; None is one. (More than eight
-    arguments: each changes the program.)
+    is what JAX takes by itself. devices: so many of them, or "all", share a batch's rows; None is one. exact: any
+    number of them gives the same bits (docs/distributed.md); it needs weighted=True. (More than eight arguments: each
+    changes the program.)
     """
-    kind, placed = engine_for(engine, device, devices)
+    kind, placed = engine_for(engine, device, devices, exact)
     batch_size, threads = batch_and_threads(batch_size, threads)
     seed = whole_number("seed", seed, None)
     optimizer = chosen(optimizer)

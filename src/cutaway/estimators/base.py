@@ -143,6 +143,7 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
             "shuffle": design.batch_size < design.train_rows, "early_stopping": design.patience,
             "progress": bool(self.verbose), "time_limit": left, "callbacks": self.callbacks,
             "monitor": "loss" if validation is None else self._monitor(), **runs_on(self),
+            "exact": self.exact,
         } | ({} if checkpoint is None else {"checkpoint": checkpoint, "resume": True})
         batch_size = min(design.batch_size, len(T))
         if design.networks > 1:

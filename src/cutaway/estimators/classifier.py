@@ -78,6 +78,7 @@ class Classifier(ClassifierMixin, Estimator):
         "auto" goes by time or groups where a column surely tells of them and chance would flatter.
     engine, device, devices: what trains, as ct.fit takes them: "xla" is JAX, on its "cpu", "gpu" or "tpu", the rows of
         each batch shared among so many or "all". Predictions are the CPU engine's, the same wherever a file goes.
+    exact: any number of devices and processes gives the same bits, with engine="xla" (docs/distributed.md).
 
     Under 200 rows numbers have 64 bits, and each step sees all rows. The arguments are many because scikit-learn's
     conventions put every choice here.
@@ -128,6 +129,7 @@ class Classifier(ClassifierMixin, Estimator):
         engine: str = "cpu",
         device: str | None = None,
         devices: int | str | None = None,
+        exact: bool = False,
     ) -> None:
         self.network = network
         self.loss = loss
@@ -154,6 +156,7 @@ class Classifier(ClassifierMixin, Estimator):
         self.engine = engine
         self.device = device
         self.devices = devices
+        self.exact = exact
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Classifier:
         """Make one pass over these rows, at a constant learning rate; no rows are held back. Returns the classifier.

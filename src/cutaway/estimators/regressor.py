@@ -83,6 +83,7 @@ class Regressor(RegressorMixin, Estimator):
         engine: str = "cpu",
         device: str | None = None,
         devices: int | str | None = None,
+        exact: bool = False,
     ) -> None:
         self.network = network
         self.loss = loss
@@ -106,6 +107,7 @@ class Regressor(RegressorMixin, Estimator):
         self.engine = engine
         self.device = device
         self.devices = devices
+        self.exact = exact
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Regressor:
         """Make one pass over these rows, at a constant learning rate; no rows are held back. Returns the regressor.

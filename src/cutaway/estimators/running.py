@@ -13,7 +13,7 @@ def check_runs_on(estimator: Any) -> None:
     """Raise ArgumentError for an engine or devices that are not here. Only training asks for them: the model that a
     file holds may have been trained elsewhere."""
     e = estimator
-    check_choice(e.engine, e.device, e.devices, e.precision)
+    check_choice(e.engine, e.device, e.devices, e.precision, getattr(e, "exact", False))
 
 
 def runs_on(estimator: Any) -> dict[str, Any]:

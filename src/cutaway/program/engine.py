@@ -67,9 +67,13 @@ class Engine(ABC):
         return f"the engine {cls.name} has none"
 
     @classmethod
-    def placed(cls, device: str | None, devices: int | str | None) -> dict[str, Any]:
+    def placed(cls, device: str | None, devices: int | str | None, exact: bool = False) -> dict[str, Any]:
         """Give the arguments that the constructor takes, besides those below, for a kind of device ("cpu", "gpu",
-        "tpu") and so many of them, or "all". Raises ArgumentError for those that cannot be had."""
+        "tpu") and so many of them, or "all". exact: any number of them gives the same bits. Raises ArgumentError for
+        what cannot be had."""
+        if exact:
+            raise ArgumentError(f"exact=True is about several devices, and the engine {cls.name!r} has one: it gives "
+                                'the same bits every time anyhow. Leave it out, or take engine="xla"')
         if device not in (None, "cpu"):
             raise ArgumentError(f"device={device!r}: the engine {cls.name!r} runs on the processor. For other devices "
                                 'take engine="xla"')
@@ -111,6 +115,10 @@ class Engine(ABC):
     @abstractmethod
     def forget(self) -> None:
         """Let go of the data fed and of what was made of them: they may be large, and an engine lives long."""
+
+    def own_rows(self, n: int) -> slice:
+        """The rows of a batch of n that `run` reads here; other processes, if there are any, read the others."""
+        return slice(0, n)
 
     # ---- running ---------------------------------------------------------------------------------------------------
     @abstractmethod

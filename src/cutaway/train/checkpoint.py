@@ -152,12 +152,12 @@ class Checkpoints:
                 "epochs": int(training.run.epochs), "batch_size": past.batch_size, "rows": len(past.rows),
                 "seed": past.seed, "shuffle": bool(past.shuffle), "drop_last": past.drop_last,
                 "optimizer": _optimizer(past.optimizer, past.steps * training.run.epochs),
-                "parameters": _digest([(n, p.shape, p.dtype.name, p.requires_grad)
+                "parameters": digest([(n, p.shape, p.dtype.name, p.requires_grad)
                                        for n, p in training.model.named_parameters()]),
-                "network": _digest(_instructions(training.program, "forward")),
-                "loss": _digest(_instructions(training.program, "loss")),
-                "data": _rows(past.data, training.model.dtype),
-                "validation": _rows(held_out.data, training.model.dtype) if held_out else "",
+                "network": digest(_instructions(training.program, "forward")),
+                "loss": digest(_instructions(training.program, "loss")),
+                "data": rows_digest(past.data, training.model.dtype),
+                "validation": rows_digest(held_out.data, training.model.dtype) if held_out else "",
             }
             if any(i.rounded for i in training.program.instructions):
                 self._settings["precision"] = "bf16"
@@ -221,8 +221,11 @@ def put_back(training: Any, note: dict[str, Any], arrays: dict[str, np.ndarray])
         run.steps.extend({"loss": arrays["losses"], "epoch": np.arange(t) // steps + 1})
 
 
-def folders(checkpoint: Any, resume: Any) -> tuple[Checkpoints | None, Checkpoints | None]:
-    """Find the checkpoints that a run writes (its folder is made) and those it goes on from; None where it does not."""
+def folders(checkpoint: Any, resume: Any, writes: bool = True) -> tuple[Checkpoints | None, Checkpoints | None]:
+    """Find the checkpoints that a run writes (its folder is made) and those it goes on from; None where it does not.
+
+    writes: whether it is this process that writes them.
+    """
     if resume is True and checkpoint is None:
         raise ArgumentError("resume=True goes on from checkpoint=, a folder: name it, or pass resume=FOLDER")
     own = None if checkpoint is None else Checkpoints(checkpoint)
@@ -230,15 +233,16 @@ def folders(checkpoint: Any, resume: Any) -> tuple[Checkpoints | None, Checkpoin
     earlier = own if same else Checkpoints(resume) if resume else None
     if earlier is not None and earlier is not own and not earlier.files():
         raise FileError(f"there are no checkpoints in {resume} to go on from: name the folder of an earlier run")
-    if own is not None:
+    if own is not None and writes:
         own.make_folder(going_on=earlier is own)
-    return own, earlier
+    return own if writes else None, earlier
 
 
 # ---- what a run is recognised by -------------------------------------------------------------------------------------
 
 
-def _digest(parts: Any) -> str:
+def digest(parts: Any) -> str:
+    """Sixteen letters that differ where parts do."""
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
@@ -254,12 +258,12 @@ def _optimizer(optimizer: Any, steps: int) -> str:
     """Write an optimizer's rule and settings, and the rates of a hundred steps: the name of a schedule's function says
     too little, its address too much."""
     at = np.unique(np.linspace(1, steps, 100).astype(int)).tolist()
-    rates = _digest([optimizer.rate(t) for t in at])
+    rates = digest([optimizer.rate(t) for t in at])
     averaged = f" average {optimizer.average!r}" if optimizer.average else ""
     return f"{replace(optimizer, lr=0.0)!r} {optimizer.prepare!r} {rates}{averaged}"
 
 
-def _rows(data: Any, dtype: np.dtype) -> str:
+def rows_digest(data: Any, dtype: np.dtype) -> str:
     """The digest of up to a thousand rows from the first to the last, as the program reads them."""
     width = sum(part[:1].size * 8 for part in data.inputs.arrays.values())
     count = min(len(data), 1000, max(16, LOOKED_AT // max(width, 1)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -180,20 +180,34 @@ def fits(inputs: NamedInputs, itemsize: int) -> bool:
     return copies < max(free // 2, 2**28)
 
 
-def stages(data: Data, order: np.ndarray, batch_size: int) -> Iterator[tuple[Data, np.ndarray]]:
-    """Read the rows of `order` a few batches at a time: give them as they lie on the disk, and their order."""
+def stages(data: Data, order: np.ndarray, batch_size: int,
+           own: Callable[[int], slice] | None = None) -> Iterator[tuple[Data, np.ndarray]]:
+    """Read the rows of `order` a few batches at a time: give them as they lie on the disk, and their order.
+
+    own: which rows of a batch of n are read here; the order has any number for the others.
+    """
     ones = [part[:1] for part in data.inputs.arrays.values()]
     width = sum(max(4 * part.size, part.nbytes) for part in ones)
     rows = max(1, STAGE // (width + 32) // batch_size) * batch_size  # 32 bytes of numbers and order for each row
     for start in range(0, len(order), rows):
         wanted = order[start : start + rows]
+        back, mine = np.zeros(len(wanted), np.int64), _mine(len(wanted), batch_size, own)
+        wanted = wanted[mine]
         sequence = np.argsort(wanted, kind="stable")
-        back = np.empty_like(sequence)
-        back[sequence] = np.arange(len(wanted))
+        back[mine[sequence]] = np.arange(len(wanted))
         part, numbers = data.rows(wanted[sequence]), wanted[sequence]
         for name, array in part.inputs.arrays.items():
             check_finite("X" if name == "x" else name, array, numbers if data.kept is None else data.kept[numbers])
         yield part, back
+
+
+def _mine(count: int, batch_size: int, own: Callable[[int], slice] | None) -> np.ndarray:
+    """The places, in `count` rows cut into batches, of the rows that are read here."""
+    places = np.arange(count)
+    if own is None:
+        return places
+    return np.concatenate([places[at : at + batch_size][own(min(batch_size, count - at))]
+                           for at in range(0, count, batch_size)])
 
 
 def weights_of(sample_weight: Any, n: int) -> np.ndarray | None:

@@ -29,7 +29,7 @@ def fit(model: Any, X: Any, y: Any, loss: str | Callable = "mse", optimizer: Opt
         early_stopping: bool | int | None = None, checkpoint: Any = None, resume: Any = None, engine: str = "cpu",
         threads: int | None = None, progress: bool | None = None, metrics: Any = (),
         time_limit: float | None = None, monitor: Any = "loss", precision: str | None = None,
-        devices: int | str | None = None, device: str | None = None) -> Run:
+        devices: int | str | None = None, device: str | None = None, exact: bool = False) -> Run:
     """Train `model` in place: `epochs` passes over the rows of X, one update a batch.
 
     >>> import cutaway as ct
@@ -55,7 +55,8 @@ def fit(model: Any, X: Any, y: Any, loss: str | Callable = "mse", optimizer: Opt
     time_limit: seconds after which training ends.
     engine, threads: "cpu" (machine code), "reference" (NumPy) or "xla" (JAX); threads=None takes as many as help.
     device, devices: of engine="xla", "cpu", "gpu" or "tpu", JAX's own choice if None; and how many of them share the
-        rows of each batch, or "all".
+        rows of each batch, or "all": those of all processes that ct.distributed.start has joined.
+    exact: any number of devices and of processes gives the same bits, with engine="xla" (docs/distributed.md).
     precision: None, or "bf16": layers multiply factors rounded to bf16 and add up in float32, faster on processors that
         can, said where not. Weights, state, norms and losses stay in float32, and so does all evaluation.
 
@@ -80,7 +81,7 @@ def fit(model: Any, X: Any, y: Any, loss: str | Callable = "mse", optimizer: Opt
         sample_weight=sample_weight, seed=seed, shuffle=shuffle, drop_last=drop_last, callbacks=callbacks,
         early_stopping=early_stopping, checkpoint=checkpoint, resume=resume, engine=engine, threads=threads,
         progress=progress, metrics=metrics, time_limit=time_limit, monitor=monitor, precision=precision,
-        devices=devices, device=device,
+        devices=devices, device=device, exact=exact,
     )
     run = training.go()
     for said in training.warnings():
@@ -103,9 +104,15 @@ def beginning(model: Any, X: Any, y: Any, *, loss: str | Callable = "mse", valid
         hint = "call its own fit, or give its network, model_" if hasattr(model, "fit") else "build it of ct.nn"
         raise ArgumentError(f"model must be a ct.nn.Module, got a {type(model).__name__}: {hint}")
     how = Recipe(seed=seed, **recipe)
-    task = Task.of(X, y, loss=loss, sample_weight=sample_weight, validation=validation, seed=how.seed)
-    return Training(model, task, how, callbacks=callbacks, metrics=metrics, monitor=monitor, checkpoint=checkpoint,
-                    resume=resume, progress=progress, keep_all=keep_all, programs=programs)
+    with how.team.together("getting ready to train"):
+        task = Task.of(X, y, loss=loss, sample_weight=sample_weight, validation=validation, seed=how.seed)
+        if how.team.processes > 1:
+            from .crew import tell
+
+            tell("make", model, task, how, {"metrics": metrics, "monitor": monitor, "checkpoint": checkpoint,
+                                            "resume": resume, "keep_all": keep_all})
+        return Training(model, task, how, callbacks=callbacks, metrics=metrics, monitor=monitor, checkpoint=checkpoint,
+                        resume=resume, progress=progress, keep_all=keep_all, programs=programs)
 
 
 def prepared(model: Any, X: Any, y: Any, loss: str | Callable = "mse", optimizer: Optimizer | None = None, *,

@@ -56,10 +56,11 @@ class Past:
         return few.inputs, few.y
 
     def program(self, model: Any, engine: str, threads: int | None, optimizer: Optimizer | None = None,
-                keep_all: bool = False, compile: Callable[..., Program] = compile) -> Program:
-        """Compile the program of the run's steps for a model; it is not fed yet. optimizer: instead of the run's."""
+                keep_all: bool = False, compile: Callable[..., Program] = compile, **options: Any) -> Program:
+        """Compile the program of the run's steps for a model; it is not fed yet. optimizer, options: instead of the
+        run's."""
         return compile(model, self.loss, optimizer or self.optimizer, self.batch_size, *self.example, engine=engine,
-                       threads=threads, keep_all=keep_all, **self.options)
+                       threads=threads, keep_all=keep_all, **self.options | options)
 
     def feed(self, program: Program) -> Program:
         """Give a program all of the data, if they fit in memory; else `batches_of` does, part by part."""
@@ -97,10 +98,10 @@ class Past:
         if self.resident:
             yield order, len(order)
             return
-        parts = stages(self.data, order, self.batch_size)
+        parts = stages(self.data, order, self.batch_size, program.engine.own_rows)
         for part, own_order in ahead(parts) if program.engine.reads_ahead else parts:
             program.feed(part.inputs, part.y, part.weight)
-            yield own_order, len(part)
+            yield own_order, len(own_order)
 
     # ---- snapshots ---------------------------------------------------------------------------------------------------
     def epoch_of(self, snapshot: Snapshot) -> int:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from .. import losses
 from ..arguments import whole_number
+from ..distributed.team import ALONE, Alone, current
 from ..engines import check_choice
 from ..errors import ArgumentError
 from ..optim.optimizers import chosen
@@ -35,6 +37,7 @@ class Recipe:
     precision: str | None = None
     devices: int | str | None = None
     device: str | None = None
+    exact: bool = False
 
     def __post_init__(self) -> None:
         self.epochs, self.seed = whole_number("epochs", self.epochs), whole_number("seed", self.seed, None)
@@ -49,12 +52,17 @@ class Recipe:
         if limit is not None and not (isinstance(limit, int | float | np.number) and limit >= 0):
             raise ArgumentError(f"time_limit must be a number of seconds, or None, got {limit!r}")
         self.drop_last = bool(self.drop_last)
-        check_choice(self.engine, self.device, self.devices, self.precision)
+        check_choice(self.engine, self.device, self.devices, self.precision, self.exact)
 
     @property
     def patience(self) -> int:
         """Epochs without a better score after which training ends; 0: it does not."""
         return PATIENCE if self.early_stopping is True else int(self.early_stopping or 0)
+
+    @property
+    def team(self) -> Alone:
+        """The processes that train together by it."""
+        return ALONE if self.devices is None else current() or ALONE
 
     def rows_a_step(self, rows: int) -> int:
         """The size of a batch where there are `rows` rows in all."""
@@ -66,10 +74,15 @@ class Recipe:
         """Make the past of a training that has not begun: this task's data, in this recipe's batches."""
         if task.held_out is None and self.patience:
             raise ArgumentError("early_stopping needs validation data: pass validation=0.1, or validation=(Xv, yv)")
+        data = task.data
+        if self.exact and data.weight is None:  # parts are filled up with rows of weight zero
+            losses.refuse_weights(task.loss)
+            data = replace(data, weight=np.ones(len(data)))
+        alone = self.devices if self.team.processes == 1 else None  # who looks at steps later does so by itself
         return Past(
-            data=task.data, rows=task.rows, held_out=task.held_out, loss=task.loss, optimizer=self.optimizer,
+            data=data, rows=task.rows, held_out=task.held_out, loss=task.loss, optimizer=self.optimizer,
             batch_size=self.rows_a_step(len(task.rows)), seed=self.seed, shuffle=self.shuffle,
             drop_last=self.drop_last, options={
-                "weighted": task.data.weight is not None, "seed": self.seed, "precision": self.precision,
-                "devices": self.devices, "device": self.device},
+                "weighted": data.weight is not None, "seed": self.seed, "precision": self.precision,
+                "devices": alone, "device": self.device, "exact": self.exact},
         )

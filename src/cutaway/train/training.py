@@ -15,6 +15,7 @@ from ..nn import Module
 from ..optim import Optimizer
 from ..optim.optimizers import AVERAGE
 from . import metrics as metric_table
+from .agreed import beginnings, ways
 from .events import Ended, EpochEnded, Started, checked_callbacks
 from .feeding import fits
 from .interrupt import interruptible
@@ -46,7 +47,9 @@ class Training:
                  keep_all: bool = False, programs: Programs | None = None) -> None:
         model.check_numbers()
         compiled_before, programs = compile_seconds(), programs or Programs()
-        self.model, self.recipe, self.callbacks = model, recipe, checked_callbacks(callbacks)
+        self.model, self.recipe, self.team, self._ending = model, recipe, recipe.team, False
+        first = not self.team.rank  # the process that talks, and writes files
+        self.callbacks = checked_callbacks(callbacks) if first else ()
         watched, metrics = monitored(monitor, metric_table.get(metrics))
         if task.held_out is None and metrics:
             raise ArgumentError("metrics and monitor are scored on validation data: pass validation=0.1, or (Xv, yv)")
@@ -58,14 +61,15 @@ class Training:
             self.note, past.drop_last = one_row_left_out(len(past.rows), past.batch_size), True
             if not to_find and callable(recipe.optimizer.lr):  # its schedule is stretched over fewer steps now
                 self._compile(recipe.optimizer, programs, keep_all)
-        past.resident = fits(task.data.inputs, model.dtype.itemsize)
+        self.team.compare("what they train", lambda: beginnings(self))
+        past.resident = not self.team.highest(not fits(task.data.inputs, model.dtype.itemsize))[0]
         past.feed(self.program)
         self.checkpoints: Any = None
         earlier: Any = None
         if checkpoint is not None or resume:
             from .checkpoint import folders  # with the files room, for the few runs that ask for it
 
-            self.checkpoints, earlier = folders(checkpoint, resume)
+            self.checkpoints, earlier = folders(checkpoint, resume, first)
         found = None
         if to_find:
             found = (earlier.lr_found() if earlier else None) or range_test(self.program, past).found()
@@ -74,22 +78,23 @@ class Training:
         self.best = Best(watched)
         self.validation = None if task.held_out is None else Validation(
             model, task.held_out, task.loss, metrics, recipe, programs)
-        self.progress = Progress(progress, recipe.epochs, len(past.rows))
+        self.progress = Progress(progress if first else False, recipe.epochs, len(past.rows))
         self.run = Run(model, self.program, recipe.epochs, past.batch_size, recipe.seed, lr_found=found, past=past,
                        compiling=compile_seconds() - compiled_before)
         if earlier is not None:
             earlier.restore(self)
+        self.team.compare("how they train", lambda: ways(self))
 
     def _compile(self, optimizer: Optimizer, programs: Programs, keep_all: bool) -> None:
         """Make the program that trains with this optimizer, whose schedule stretches over the run."""
         past, recipe = self.past, self.recipe
         past.optimizer = optimizer.for_run(past.steps * recipe.epochs)
         self.program: Program = past.program(self.model, recipe.engine, recipe.threads, keep_all=keep_all,
-                                             compile=programs.compile)
+                                             compile=programs.compile, devices=recipe.devices)
 
     def warnings(self) -> list[str]:
         """List what the caller is to be warned of."""
-        return [text for text in (self.note, self.trouble + self.kept) if text]
+        return [text for text in (self.note, self.trouble + self.kept) if text and not self.team.rank]
 
     # ---- the loop --------------------------------------------------------------------------------------------------
     def go(self) -> Run:
@@ -98,7 +103,12 @@ class Training:
         Whatever ends it, each callback hears so, and can close what it holds open.
         """
         try:
-            self._train()
+            if self.team.processes > 1:
+                from .crew import tell
+
+                tell("go")
+            with self.team.together("training"):
+                self._train()
         except BaseException as error:
             self.run.stopped = self.run.trouble = f"{type(error).__name__}: {error}"
             with suppress(Exception):  # the first error counts
@@ -111,8 +121,9 @@ class Training:
         run, self.began = self.run, time.perf_counter() - self.run.seconds
         self._tell(Started(run))
         self._stop_early()
+        self._leaves()
         with one_trainer(self.model), self.progress, interruptible(run):
-            while run.epochs_done < run.epochs and not run.stopping:
+            while run.epochs_done < run.epochs and not self._stopping():
                 first, before = run.epochs_done + 1, run.seconds
                 last = self._last_unwatched(first)
                 done = self._epochs(first, last)
@@ -125,7 +136,8 @@ class Training:
                     self.progress.epoch_done(epoch, row)
                     self._stop_early()
                     self._tell(EpochEnded(run, epoch, row))
-                    if self._checkpoint_is_due() or epoch == run.epochs or run.stopping:
+                    self._leaves()
+                    if self._checkpoint_is_due() or epoch == run.epochs or self._stopping():
                         self._save()
                 run.seconds = now
                 if run.epochs_done < last:
@@ -140,7 +152,7 @@ class Training:
         past, run = self.past, self.run
         watched = self.callbacks or self.validation or self.checkpoints or self.progress.bar or callable(past.shuffle)
         ragged = len(past.rows) % past.batch_size and not past.drop_last
-        if watched or ragged or not past.resident or not run.epochs_done:
+        if watched or ragged or not past.resident or not run.epochs_done or self.team.processes > 1:
             return epoch
         most = int(SECONDS * run.epochs_done / run.seconds)
         return min(max(epoch, epoch + most - 1), past.next_kept(epoch) - 1, run.epochs)
@@ -161,7 +173,7 @@ class Training:
             limit = self.recipe.time_limit
             if limit is not None and time.perf_counter() - self.began > limit:
                 self.run.stop(f"the time limit of {limit:g} s")
-            return bool(self.run.stopping) or self._checkpoint_is_due()
+            return self._leaves()
 
         def whole() -> list[np.ndarray]:
             ends = range(epoch * past.steps, len(steps) + 1, past.steps)
@@ -176,9 +188,9 @@ class Training:
                 if not engine.finite:
                     self._not_finite(len(steps) // past.steps + 1, order[(len(steps) - first - at) * B :][:B])
                     return whole()
-                if len(steps) < last * past.steps and (self.run.stopping or self._checkpoint_is_due()):
+                if len(steps) < last * past.steps and (self._stopping() or self._checkpoint_is_due()):
                     self._save()
-                    if self.run.stopping:
+                    if self._stopping():
                         return whole()
         return whole()
 
@@ -191,7 +203,7 @@ class Training:
         row = {"epoch": float(epoch), "loss": float((step_losses * sizes).sum() / sizes.sum())}
         if self.validation is not None:
             with self._averaged():
-                row |= self.validation.score()
+                row |= self.validation.scored_by(self.team)
                 if self.best.see(row, self.model):
                     self.run.best_epoch = epoch
         return row | {"lr": past.optimizer.rate(epoch * past.steps), "seconds": self.run.seconds}
@@ -237,6 +249,18 @@ class Training:
         kept = "its best weights" if self.best.weights is not None else "the weights from before that step"
         self.kept = f" The model keeps {kept}."
 
+    def _leaves(self) -> bool:
+        """Whether all processes leave the steps under way: one of them is to stop, or a checkpoint is due."""
+        wish, rank = self.team.highest(2 if self.run.stopping else int(self._checkpoint_is_due()))
+        self._ending = wish == 2
+        if self._ending:
+            self.run.stop(f"rank {rank} was told to stop")
+        return wish > 0
+
+    def _stopping(self) -> bool:
+        """Whether training ends: by itself it hears so at once, several processes when all have."""
+        return self._ending if self.team.processes > 1 else bool(self.run.stopping)
+
     def _checkpoint_is_due(self) -> bool:
         return self.checkpoints is not None and self.checkpoints.due()
 
@@ -245,7 +269,8 @@ class Training:
         if self.checkpoints is not None:
             self.run.seconds = time.perf_counter() - self.began
             try:
-                self.checkpoints.save(self)
+                with self.team.busy():
+                    self.checkpoints.save(self)
             except (FileError, MemoryError) as error:
                 why = str(error) or "its copy does not fit in memory"
                 warn(f"no checkpoint after step {self.program.state.t:,}: {why}. Training goes on.", TrainingWarning)

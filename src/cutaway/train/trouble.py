@@ -16,7 +16,7 @@ def first_bad_value(program: Program, past: Past, rows: np.ndarray) -> tuple[str
     reference engine."""
     data, model, optimizer = past.data.rows(rows), program.model, past.optimizer
     again = compile(model, past.loss, optimizer, len(data), data.inputs, data.y, engine="reference", keep_all=True,
-                    **past.options | {"device": None, "devices": None})
+                    **past.options | {"device": None, "devices": None, "exact": False})
     again.feed(data.inputs, data.y, data.weight)
     again.state.t = program.state.t
     again.engine.begin(None, 0, 1)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import losses
+from ..distributed.team import Alone
 from ..program import evaluated
 from . import metrics as metric_table
 from .feeding import Data, stages
@@ -30,6 +31,11 @@ class Validation:
         self.resident = not data.on_disk
         if self.resident:
             self.program.feed(data.inputs)
+
+    def scored_by(self, team: Alone) -> dict[str, float]:
+        """Let one of several processes score, so that all go by the same numbers."""
+        scores = team.of_first(lambda: np.array([*self.score().values()]))
+        return dict(zip(["val_loss", *(f"val_{name}" for name in self.metrics)], scores.tolist(), strict=True))
 
     def score(self) -> dict[str, float]:
         """Compute the loss and the metrics of the model as it is now, by their names in the history."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -101,3 +102,12 @@ def arrays() -> SimpleNamespace:
            "scan": scan,
            "full": full, "swapaxes": swapaxes, "where": where, "wide": wide, "float64": wide, "__name__": "jax"}
     return SimpleNamespace(**same | own)
+
+
+def counting_on(xp: SimpleNamespace, part: Any) -> SimpleNamespace:
+    """Make the functions whose 32-bit counters, which chance is drawn by, begin where those of the part before end."""
+    def arange(*ends, dtype=None):
+        own = xp.arange(*ends, dtype=dtype)
+        return own + jnp.uint32(part) * jnp.uint32(len(own)) if own.dtype == jnp.uint32 else own
+
+    return SimpleNamespace(**vars(xp) | {"arange": arange})

@@ -24,7 +24,7 @@ from ...program import Listing, State, Value
 from ...text import joined
 from ..reference.engine import Reference, hyperparameters, rates
 from .devices import Devices, found_devices
-from .step import Arrays, JaxStep, cuts, pieces, place
+from .step import Arrays, JaxStep, constant_values, cuts, pieces, place
 
 SECONDS = 0.25  # of steps in one call, in which Ctrl-C is not heard
 MOST, ROOM = 1024, 2**18  # steps, and row numbers, that go to the device in one call
@@ -53,8 +53,8 @@ class XLA(Reference):
         super().__init__(listing, batch_size, optimizer, seed, threads, keep_all)
 
     @classmethod
-    def placed(cls, device: str | None, devices: int | str | None) -> dict[str, Any]:
-        return {"devices": found_devices(device, devices)}
+    def placed(cls, device: str | None, devices: int | str | None, exact: bool = False) -> dict[str, Any]:
+        return {"devices": found_devices(device, devices, exact)}
 
     def altered(self, listing: Listing) -> XLA:
         return XLA(listing, self.batch_size, self.optimizer, self.seed, self.threads, True, self.devices)
@@ -76,10 +76,16 @@ class XLA(Reference):
         self._kept = list(dict.fromkeys(written)) if keep_all else [v for v in [self.listing.loss] if v is not None]
         every = [v for i in self.instructions for v in (*i.reads, *i.written)]
         self._double = any(v.dtype == np.float64 for v in every)
-        self._constants = {id(v): v.array for v in every if v.array is not None}
+        self._constants = [v.array for v in constant_values(self.listing)]
         # XLA's convolution takes some twenty times as long inside a loop on a CPU: one step a call is better there
         self._by_one = self.devices.kind == "cpu" and any(i.op == "conv" for i in self.instructions)
         self._update = None if self.optimizer is None else _apart(type(self.optimizer).rule)
+        if self.devices.exact and self._update is not None:
+            from .exact import ExactSteps
+
+            self._compiled: Any = ExactSteps(self.listing, self._update, self.devices)
+            self._kept = []
+            return
         self._compiled = (_evaluation(self.listing, self._kept, self.devices) if self._update is None else
                           _training(self.listing, self._kept, self._update, self._by_one, self.devices))
 
@@ -121,6 +127,9 @@ class XLA(Reference):
         super().feed(data)
         self._on_device = {}
 
+    def own_rows(self, n: int) -> slice:
+        return self.devices.own(n)
+
     def forget(self) -> None:
         super().forget()
         self._on_device = {}
@@ -136,14 +145,15 @@ class XLA(Reference):
         losses: list[np.ndarray] = []
         done, n, kept = 0, 0, None
         with self._mode():
-            self._on_device = self._on_device or {k: self.devices.on_each(a.copy()) for k, a in self.data.items()}
+            self._on_device = self._on_device or self.devices.send(self.data)
+            width = sum(a[:1].nbytes for a in self.data.values())
             vectors = self._sent()
             try:
                 while done < steps and self.finite:
                     at = position + done * self.batch_size
                     n = min(self.batch_size, len(rows) - at)
-                    room = 1 if self._by_one else max(1, min(MOST, ROOM // n))
-                    count = min(steps - done, (len(rows) - at) // n, room, self._chunk())
+                    room = 1 if self._by_one else max(1, min(MOST, ROOM // n, self.devices.room(n, width)))
+                    count = self.devices.least(min(steps - done, (len(rows) - at) // n, room, self._chunk()))
                     some = np.zeros((room, n), np.int32)
                     some[:count] = rows[at : at + count * n].reshape(count, n)
                     began = time.perf_counter()
@@ -168,8 +178,9 @@ class XLA(Reference):
     def _call(self, n: int, order: np.ndarray, numbers: Any, first: int) -> Callable[[int, Arrays], Any]:
         """Make the function that does so many steps, from step number `first` on, on vectors that it writes over."""
         seed, t = np.uint32(self.seed % 2**32), np.uint32(first % 2**32)
-        return lambda count, vectors: self._compiled(n, np.int32(count), seed, t, order, numbers, self._on_device,
-                                                     vectors, self._constants)
+        data = self.devices.chosen(self._on_device, order)
+        return lambda count, vectors: self._compiled(n, np.int32(count), seed, t, order, numbers, data, vectors,
+                                                     self._constants)
 
     def _up_to_trouble(self, call: Callable[[int, Arrays], Any], count: int,
                        J: np.ndarray) -> tuple[int, Arrays, list[Any]]:
@@ -256,8 +267,7 @@ def _training(listing: Listing, kept: list[Value], update: Hoisted, by_one: bool
     def many(n, steps, seed, first, order, numbers, data, vectors, constants):
         def one(k, carry):
             vectors, losses, bad, _ = carry
-            rows = devices.share(order[k])
-            batch = {name: devices.share(a.at[rows].get(mode="promise_in_bounds")) for name, a in data.items()}
+            batch = devices.batch(data, order, k, n)
             now = {"seed": seed, "t": first + k.astype(jnp.uint32)}
             step = JaxStep(listing, n, batch, vectors, at, constants, now, rule, [some[k] for some in numbers],
                            devices.kind)
@@ -276,7 +286,7 @@ def _training(listing: Listing, kept: list[Value], update: Hoisted, by_one: bool
         together = {name: jnp.concatenate(apart[name]).reshape(a.shape) for name, a in vectors.items()}
         return finite, together, losses, values
 
-    return jax.jit(many, static_argnums=0, donate_argnums=7)
+    return devices.jit(many, donated=7)
 
 
 def _evaluation(listing: Listing, kept: list[Value], devices: Devices) -> Any:

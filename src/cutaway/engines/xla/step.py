@@ -17,7 +17,7 @@ from ...optim.optimizers import average_weights
 from ...program import Instruction, Listing, Rows, ShapeOf, Value
 from ...rules import OPS, bind
 from ...rules.shape import sum_to
-from .arrays import arrays, rounding
+from .arrays import arrays, counting_on, rounding
 from .kernels import KERNELS
 
 Arrays = dict[str, Any]  # by name
@@ -28,17 +28,20 @@ class JaxStep:
     """The instructions of a listing on one batch of n samples.
 
     batch: its inputs by name. vectors: those of the state by name, in pieces that end `at` these numbers (`cuts`),
-    as the step leaves them when it is done. constants: the values that never change. now: what is known only while a
-    program runs, "seed" and "t". update: the optimizer's rule as a function of vectors and numbers; numbers: those of
-    each of its instructions. kind: of the device, "cpu" or another.
+    as the step leaves them when it is done. constants: the arrays of constant_values(listing). now: what is known only
+    while a program runs, "seed" and "t". update: the optimizer's rule as a function of vectors and numbers; numbers:
+    those of each of its instructions. kind: of the device, "cpu" or another. part: which one of a batch's parts, all of
+    n samples, these are, so that chance goes on where the part before ended. known: values that other instructions
+    computed, by id.
     """
 
     def __init__(self, listing: Listing, n: int, batch: Arrays, vectors: Pieces, at: dict[str, list[int]],
-                 constants: dict[int, Any], now: Arrays, update: Any = None, numbers: Any = (),
-                 kind: str = "cpu") -> None:
+                 constants: list[Any], now: Arrays, update: Any = None, numbers: Any = (), kind: str = "cpu",
+                 part: Any = None, known: dict[int, Any] | None = None) -> None:
         self.listing, self.n, self.batch, self.now, self.kind = listing, n, batch, now, kind
         self.vectors = {name: list(some) for name, some in vectors.items()}
-        self.values, self.numbers, self.xp = dict(constants), iter(numbers), arrays()
+        self.values = {id(v): a for v, a in zip(constant_values(listing), constants, strict=True)} | (known or {})
+        self.numbers, self.xp, self.part = iter(numbers), arrays(), part
         self.bad: list[Any] = []  # of each piece of g, which numbers are not finite
         self.update, self.cuts = update and bind(update, self.xp), at
         for v in (*listing.block.values(), *(v for i in listing.instructions for v in i.written)):
@@ -101,7 +104,8 @@ class JaxStep:
     def _rule(self, i: Instruction) -> None:
         rule: Any = OPS[i.op].backward if i.backward else OPS[i.op].forward
         f = KERNELS.get(rule.__name__) if rule.__module__.startswith("cutaway.") and not i.rounded else None
-        f = f or bind(rule, rounding(self.xp, self.kind) if i.rounded else self.xp)
+        xp = self.xp if self.part is None or not _by_chance(i) else counting_on(self.xp, self.part)
+        f = f or bind(rule, rounding(xp, self.kind) if i.rounded else xp)
         with self._told(i):
             results = f(*map(self.resolve, i.arguments), **{k: self.resolve(a) for k, a in i.attributes.items()})
             for v, array in zip(i.writes, _several(results), strict=False):
@@ -185,6 +189,17 @@ def place(listing: Listing, v: Value) -> tuple[str, int]:
     """The name of the vector in which a value lies, and where it begins. Other values are vectors by themselves, such
     as buffers, and parameters where nothing trains."""
     return (v.home, v.at) if v.home in listing.block else (f"only {v.name}", 0)
+
+
+def _by_chance(i: Instruction) -> bool:
+    """Whether each row of the batch has draws of its own: chance counts on from row to row."""
+    return any(isinstance(a, Runtime) for a in i.attributes.values()) and any(v.rows for v in (*i.reads, *i.written))
+
+
+def constant_values(listing: Listing) -> list[Value]:
+    """The values that never change, in the same order in every process."""
+    every = dict.fromkeys(v for i in listing.instructions for v in (*i.reads, *i.written))
+    return [v for v in every if v.array is not None]
 
 
 # ---- vectors in pieces -----------------------------------------------------------------------------------------------

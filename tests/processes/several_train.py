@@ -1,0 +1,84 @@
+"""Trains networks in one process with two devices, or in two with one each; test_processes.py runs it."""
+
+import os
+
+import numpy as np
+from launch import joined, tell
+
+import cutaway as ct
+from cutaway.errors import CutawayError
+from cutaway.train.feeding import Data
+
+RNG = np.random.default_rng(0)
+X, y = RNG.normal(size=(103, 6)), RNG.integers(0, 3, 103)
+
+
+def network():
+    return ct.nn.MLP(6, [8], 3, norm="batch", dropout=0.2).init(0)
+
+
+def trained(net, inputs=X, targets=y, **how):
+    how = {"loss": "cross_entropy", "optimizer": ct.optim.Momentum(0.05), "epochs": 2, "batch_size": 32,
+           "progress": False, "engine": "xla", "devices": "all"} | how
+    return ct.fit(net, inputs, targets, **how)
+
+
+def said(function, *arguments, **how):
+    try:
+        function(*arguments, **how)
+    except CutawayError as error:
+        return f"{type(error).__name__}: {error}"
+    return "nothing"
+
+
+def main():
+    rank, processes = joined()
+    net, heard = network(), []
+
+    def stop(event):
+        heard.append(type(event).__name__)
+        if isinstance(event, ct.train.EpochEnded) and event.epoch == 2:
+            event.run.stop("enough")
+
+    run = trained(net, validation=0.2, epochs=9, callbacks=stop, checkpoint="kept")
+    found = {"weights": net.theta.tolist(), "losses": run.steps["loss"].tolist(), "heard": heard,
+             "scores": run.history["val_loss"].tolist(), "stopped": run.stopped, "files": len(os.listdir("kept"))}
+
+    np.save(f"x{rank}.npy", X.astype(np.float32))
+    taken, rows = [], Data.rows
+
+    def counted(self, index):
+        taken.append(len(index))
+        return rows(self, index)
+
+    Data.rows = counted
+    net = network()
+    trained(net, np.load(f"x{rank}.npy", mmap_mode="r"), batch_size=103, epochs=1)
+    Data.rows = rows
+    found |= {"mapped": net.theta.tolist(), "taken": taken[-1]}
+
+    found["exact"] = {}
+    for rows in (90,):  # neither 90 nor the last 13 are parts of equal size
+        net = ct.nn.MLP(6, [8], 3, dropout=0.2).init(0)
+        run = trained(net, batch_size=rows, exact=True, optimizer=ct.optim.clip(ct.optim.AdamW(0.01), norm=1.0))
+        found["exact"][rows] = [net.theta.tolist(), run.steps["loss"].tolist()]
+        last = run.trace(step=2)  # by one process for itself
+        found["exact"][rows].append(float(last.J))
+    found["norm"] = said(trained, network(), exact=True)
+
+    if processes > 1:
+        found |= {
+            "seeds": said(trained, network(), seed=rank),
+            "data": said(trained, network(), X + (rank == 1)),
+            "rates": said(trained, network(), optimizer=ct.optim.Momentum(0.1 + rank)),
+            "four": said(trained, network(), devices=4),
+            "one": said(trained, network(), devices=1),
+            "again": said(ct.distributed.start, rank=rank + 1),
+            "same": said(ct.distributed.start),
+            "bad": said(trained, network(), np.where(rank == 1, np.nan, X)),  # the last: they part
+        }
+    tell(rank, found)
+
+
+if __name__ == "__main__":  # whoever collects tests imports it
+    main()

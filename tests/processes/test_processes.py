@@ -1,0 +1,92 @@
+"""Several processes over loopback train one model: the bits of one with as many devices, and one refusal for all."""
+
+import numpy as np
+import pytest
+from launch import begin, found
+
+import cutaway as ct
+from cutaway.errors import ArgumentError
+from cutaway.train.feeding import Data, stages
+
+pytest.importorskip("jax")
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """What one process with two devices found, and two processes with one each."""
+    one, two = tmp_path_factory.mktemp("one"), tmp_path_factory.mktemp("two")
+    alone, both = begin("several_train.py", 1, one, devices=2), begin("several_train.py", 2, two)
+    return found(alone, one)[0], *found(both, two, code=1)  # 1: in the end one of them breaks off
+
+
+def test_two_processes_train_as_two_devices_of_one_do(runs):
+    alone, first, second = runs
+    for what in ("weights", "losses", "scores", "mapped"):
+        assert alone[what] == first[what] == second[what], what
+
+
+def test_one_process_calls_back_and_writes_and_all_stop_with_it(runs):
+    alone, first, second = runs
+    assert alone["heard"] == first["heard"] == ["Started", "EpochEnded", "EpochEnded", "Ended"]
+    assert second["heard"] == []
+    assert (first["stopped"], second["stopped"]) == ("enough", "rank 0 was told to stop")
+    assert first["files"] == alone["files"]
+
+
+def test_each_process_reads_its_own_rows_of_a_memory_map(runs):
+    alone, first, second = runs
+    assert (alone["taken"], first["taken"], second["taken"]) == (103, 52, 51)
+
+
+def test_exact_mode_gives_the_same_bits_and_a_trace_by_one_process(runs):
+    alone, first, second = runs
+    assert alone["exact"] == first["exact"] == second["exact"]
+    for rows, (_, losses, traced) in alone["exact"].items():
+        assert traced == pytest.approx(losses[1], rel=1e-6), rows
+
+
+@pytest.mark.parametrize(("case", "words"), [
+    ("norm", "batch norm takes all rows of a batch together: leave exact=True out, or take another layer"),
+    ("seeds", "do not agree on what they train, so none of them begins. seed: rank 0 has 0, rank 1 has 1"),
+    ("data", "the data: rank 0 has "),
+    ("rates", "optimizer: rank 0 has Momentum(lr=0.1, beta=0.9), rank 1 has Momentum(lr=1.1, beta=0.9)"),
+    ("four", "devices=4, and JAX finds 2 here"),
+    ("one", "devices=1 cannot be shared alike by 2 processes: take a multiple of 2"),
+])
+def test_what_all_refuse_alike(runs, case, words):
+    _, first, second = runs
+    assert words in first[case] == second[case]
+
+
+def test_data_that_one_cannot_read_are_told_to_all(runs):
+    _, first, second = runs
+    assert second["bad"].startswith("DataError: X has nan at row 0, column 0")
+    assert first["bad"].startswith("TrainingError: rank 1 (process ")
+    assert "was lost: DataError: X has nan at row 0" in first["bad"]
+
+
+def test_a_process_joins_once(runs):
+    _, first, second = runs
+    assert first["same"] == second["same"] == "nothing"
+    assert "has joined as rank 0 of 2 already, and start is called with rank=1" in first["again"]
+
+
+@pytest.mark.parametrize(("how", "words"), [
+    ({}, "no cluster is found .*give address, processes, rank"),
+    ({"address": "here", "processes": 2, "rank": 0}, 'address must be "host:port"'),
+    ({"address": "127.0.0.1:1", "processes": 2, "rank": 2}, "rank=2, and there are 2 processes: ranks are 0 to 1"),
+    ({"processes": 0}, "processes must be"),
+])
+def test_what_start_refuses(how, words):
+    with pytest.raises(ArgumentError, match=words):
+        ct.distributed.start(**how)
+    assert (ct.distributed.rank(), ct.distributed.processes()) == (0, 1)
+
+
+def test_rows_of_others_are_not_read_and_the_order_stays():
+    data = Data(np.arange(20.0).reshape(10, 2), np.arange(10.0))
+    order = np.array([7, 1, 4, 0, 9, 3, 2, 8, 5, 6])
+    (part, back), = stages(data, order, 4, lambda n: slice(n // 2, n))
+    assert part.y.tolist() == [0, 2, 4, 6, 8]
+    places = [2, 3, 6, 7, 9]
+    assert part.y[back[places]].tolist() == order[places].tolist()
