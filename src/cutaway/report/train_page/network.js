@@ -28,7 +28,7 @@ export class NetworkView {
     const {app} = this;
     this.units = []; this.weights = [];
     for (const column of this.columns) {
-      column.head = make("p", {class: "head"}, make("b", {}, column.label), make("small", {}, column.about === "input" ? this.extent(column) : column.about));
+      column.head = make("p", {class: "head"}, make("b", {}, column.label), make("small", {title: column.about}, column.about === "input" ? this.extent(column) : column.about));
       this.box.append(column.head);
       column.shown.forEach((unit, slot) => {
         const canvas = make("canvas", {width: 1, height: 1});
@@ -74,7 +74,7 @@ export class NetworkView {
     columns.forEach((c, k) => {
       c.x = left + inside * k / Math.max(1, columns.length - 1);
       c.wide = wide(c);
-      Object.assign(c.head.style, {left: `${c.x}px`});
+      Object.assign(c.head.style, {left: `${c.x}px`, width: `${Math.max(60, inside / Math.max(1, columns.length - 1) - 8)}px`});
       const extra = c.dots ? 0.7 : 0;
       c.y = slot => middle + (slot - (c.shown.length - 1 + extra) / 2 + (extra && slot === c.shown.length - 1 ? extra : 0)) * (tile + GAP);
       if (c.dots) Object.assign(c.dots.style, {left: `${c.x}px`, top: `${(c.y(c.shown.length - 2) + c.y(c.shown.length - 1)) / 2}px`});

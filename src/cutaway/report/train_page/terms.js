@@ -66,12 +66,14 @@ export class Terms {
       const [lo, hi] = rows && row !== null ? [row * each, (row + 1) * each] : [0, a.numbers.length];
       for (let j = lo; j < hi; j++) if (a.numbers[j] !== 0) candidates.push([a, j]);
     }
-    candidates.sort(([a, j], [b, k]) => Math.abs(b.numbers[k]) - Math.abs(a.numbers[j]));
+    // the same place first, which is all that counts where an instruction works number by number
+    const own = (a, j) => a.numbers.length === target.numbers.length && j === place ? Infinity : Math.abs(a.numbers[j]), total = target.numbers[place];
+    candidates.sort(([a, j], [b, k]) => own(b, k) === own(a, j) ? 0 : own(b, k) - own(a, j));
     this.trying(i, this.incoming(i), run => {
       const values = candidates.map(([a, j]) => a.numbers[j]), until = performance.now() + MILLISECONDS;
       for (const source of this.incoming(i)) this.machine.read(source).numbers.fill(0);
       candidates.slice(0, MOST).forEach(([a, j], k) => {
-        if (performance.now() > until) return;
+        if (performance.now() > until || (found.length === 1 && target.rows && found[0].value === total)) return;
         a.numbers[j] = 1;
         run();
         a.numbers[j] = 0;
