@@ -21,8 +21,9 @@ export class Terms {
   /** Run an instruction with other numbers in some values; `get` is asked after each run. All is put back. */
   trying(i, names, work) {
     const {machine} = this, touched = [...new Set([...names, ...i.written])].map(name => machine.read(name)).filter(Boolean);
-    const kept = touched.map(a => a.numbers.slice());
-    try { return work(() => machine.one(i.number)); } finally { touched.forEach((a, k) => a.numbers.set(kept[k])); }
+    const kept = touched.map(a => a.numbers.slice()), t = machine.slot("T");
+    machine.slot("T", t + 1);  // chance is that of the step under way
+    try { return work(() => machine.one(i.number)); } finally { touched.forEach((a, k) => a.numbers.set(kept[k])); machine.slot("T", t); }
   }
 
   /**
