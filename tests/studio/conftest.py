@@ -69,7 +69,8 @@ def page(studio):
     with sync_playwright() as driver:
         rooted = ["--no-sandbox"] if os.geteuid() == 0 else []
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=rooted)
-        page = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en").new_page()
+        page = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en",
+                                   reduced_motion="reduce").new_page()
         page.set_default_timeout(60_000)
         page.on("request", lambda r: None if r.url.startswith(studio.base) else said.append(r.url))
         page.on("console", lambda message: said.append(message.text))

@@ -9,6 +9,7 @@ axe = pytest.importorskip("axe_playwright_python.sync_playwright")
 
 
 def no_findings(page):
+    page.get_by_role("heading", level=1).wait_for()
     found = axe.Axe().run(page).response["violations"]
     assert not found, [(one["id"], [node["html"][:120] for node in one["nodes"]][:3]) for one in found]
 
