@@ -101,6 +101,17 @@ def test_what_ended_an_earlier_attempt_is_no_matter_now():
     assert lookout.lost == ""
 
 
+def test_who_gave_up_one_attempt_takes_part_in_the_next():
+    store = Texts({"cutaway/over/1": json.dumps({"why": "DataError: no", "attempt": 1, "lost": "", "who": 1})})
+    lookout = Lookout(0, 2, store)
+    with lookout.watching("getting ready to train"):
+        lookout._look(0.0)
+        assert "rank 1 was lost: DataError: no." in lookout.lost
+    with lookout.watching("training"):
+        lookout._look(1.0)
+        assert lookout.lost == ""
+
+
 def test_one_process_by_itself_asks_nobody():
     alone = Alone()
     alone.compare("anything", lambda: pytest.fail("nobody is asked"))

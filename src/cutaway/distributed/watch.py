@@ -57,7 +57,7 @@ class Lookout:
         self._lock = threading.Lock()
         self._meetings, self._inside, self._since = 0, False, time.monotonic()
         self._seen: dict[int, tuple[dict[str, Any], float, float]] = {}  # sign, when it came, since when it is the same
-        self._broken = self._failed = self._named = self._busy = False
+        self._broken = self._failed = self._named = self._busy = self._gave_up = False
         self._attempt = 0  # at what all do together
 
     def begin(self) -> None:
@@ -71,7 +71,10 @@ class Lookout:
     def watching(self, doing: str) -> Iterator[None]:
         """Look after the others while the block runs, which all processes run."""
         before, self.doing = self.doing, doing
-        self._attempt += not before
+        if not before:
+            self._attempt += 1
+            if self._gave_up:  # what all were refused in, or one was, is no matter to what they do next
+                self.lost, self._gave_up = "", False
         try:
             yield
             self._failed = False
@@ -179,6 +182,7 @@ class Lookout:
         for name, text in self.store.folder("cutaway/over").items():
             over = json.loads(text)
             if int(name) != self.rank and self.doing and over["attempt"] in (self._attempt, OVER):
+                self._gave_up |= not self.lost and over["attempt"] != OVER and not over["lost"]
                 self._lose(over["who"], over["why"], over["lost"])
         for name, text in self.store.folder("cutaway/signs").items():
             rank, sign = int(name), json.loads(text)
