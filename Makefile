@@ -17,7 +17,8 @@ SHORT = tests/autodiff tests/program/test_recording.py tests/program/test_listin
 	tests/estimators/test_conventions.py tests/data/test_read_table.py tests/data/test_table_encoder.py \
 	tests/data/test_hostile_tables.py tests/files/test_file_round_trip.py tests/files/test_file_errors.py \
 	tests/nn/test_modules.py tests/test_text.py
-# test processes side by side; 0 is none but pytest itself: make test WORKERS=0
+# test processes side by side, a file to each at a time, since tests of a file share what is slow to make;
+# 0 is none but pytest itself: make test WORKERS=0
 WORKERS = 2
 
 help:
@@ -48,11 +49,11 @@ smoke: $(VENV)/test
 	$(BIN)/python -m pytest -q -m smoke $$(grep -rl --include='*.py' 'mark\.smoke' tests)
 
 suite: $(VENV)/test
-	$(BIN)/python -m pytest -q -n $(WORKERS) $(ARGS)
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile $(ARGS)
 
 short: $(VENV)/test
 	@$(MAKE) --no-print-directory versions
-	$(BIN)/python -m pytest -q -n $(WORKERS) $(SHORT)
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile $(SHORT)
 
 versions: $(VENV)/test
 	@$(BIN)/python -c 'import platform; from importlib.metadata import version; print("Python", platform.python_version(), \

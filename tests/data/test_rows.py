@@ -185,7 +185,9 @@ def test_labels_are_the_same_however_they_are_written(labels, others):
 def test_labels_are_told_as_training_wrote_them():
     target = TargetEncoder("multiclass").fit([1, 2, 3] * 3)
     assert target.known(["1.0", "3"]).tolist() == [1, 3]
-    assert target.known(["1.0", "4"]) == ["1.0", "4"]
+    assert target.known([1, 4]) == [1, 4]  # numbers are compared as they are, and are wrong
+    with pytest.raises(DataError, match="row 1: class '4' was not in training, which had 1, 2, 3"):
+        target.known(["1.0", "4"])
 
 
 def test_a_label_that_was_not_in_training_is_still_an_error():

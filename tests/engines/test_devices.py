@@ -26,7 +26,7 @@ def found():
 def test_103_rows_on_two_and_on_eight_devices_train_as_on_one(found):
     """Neither number divides 103, nor the 7 rows of the last batch of 32; batch norm's moments are of the true rows."""
     cases = {name: runs for name, runs in found.items() if ", batches of " in name}
-    assert len(cases) == 6
+    assert len(cases) == 4
     for name, runs in cases.items():
         weights, losses = runs["1"]
         for devices in ("2", "8", "None"):  # None: the CPU engine

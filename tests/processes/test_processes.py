@@ -72,7 +72,6 @@ def test_a_process_joins_once(runs):
 
 
 @pytest.mark.parametrize(("how", "words"), [
-    ({}, "no cluster is found .*give address, processes, rank"),
     ({"address": "here", "processes": 2, "rank": 0}, 'address must be "host:port"'),
     ({"address": "127.0.0.1:1", "processes": 2, "rank": 2}, "rank=2, and there are 2 processes: ranks are 0 to 1"),
     ({"processes": 0}, "processes must be"),
@@ -81,6 +80,18 @@ def test_what_start_refuses(how, words):
     with pytest.raises(ArgumentError, match=words):
         ct.distributed.start(**how)
     assert (ct.distributed.rank(), ct.distributed.processes()) == (0, 1)
+
+
+def test_where_no_cluster_is_found_it_says_what_to_give(monkeypatch):
+    """JAX looks for one before it looks at anything else, unless it was used already, as tests before may have done."""
+    import jax
+
+    def finds_none(*_, **__):
+        raise ValueError("coordinator_address should be defined.")
+
+    monkeypatch.setattr(jax.distributed, "initialize", finds_none)
+    with pytest.raises(ArgumentError, match="no cluster is found .*give address, processes, rank"):
+        ct.distributed.start()
 
 
 def test_rows_of_others_are_not_read_and_the_order_stays():

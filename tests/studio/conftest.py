@@ -58,9 +58,12 @@ def client(studio):
     client.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def page(studio):
-    """A page of the studio in a real browser. Nothing but the studio may be asked for, and nothing be logged."""
+    """A page of the studio in a real browser. Nothing but the studio may be asked for, and nothing be logged.
+
+    It ends with its file: two of Playwright's drivers cannot be open in one process.
+    """
     if CHROMIUM is None:
         pytest.skip("no Chromium here (on Debian: apt-get install chromium)")
     from playwright.sync_api import sync_playwright
