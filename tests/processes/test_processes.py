@@ -90,7 +90,7 @@ def test_where_no_cluster_is_found_it_says_what_to_give(monkeypatch):
         raise ValueError("coordinator_address should be defined.")
 
     monkeypatch.setattr(jax.distributed, "initialize", finds_none)
-    with pytest.raises(ArgumentError, match="no cluster is found .*give address, processes, rank"):
+    with pytest.raises(ArgumentError, match=r"no cluster is found .*give address, processes, rank"):
         ct.distributed.start()
 
 
