@@ -11,7 +11,7 @@ import numpy as np
 
 from . import cnn, mlp, xla
 from .family import TRAINED, Competitor, Workload, epochs_of
-from .peers import DECAY, LR, initial
+from .peers import DECAY, LR, begin_again, initial
 
 DEVICE = os.environ.get("CUTAWAY_BENCH_DEVICE", "gpu")
 SHORT = bool(os.environ.get("CUTAWAY_BENCH_SHORT"))
@@ -80,14 +80,6 @@ def pytorch(fused=False, graph=False, compiled=False):
 
         forward = torch.compile(objective) if compiled else objective
 
-        @torch.no_grad()
-        def reset():
-            for p, p0 in zip(net.parameters(), start.values(), strict=True):
-                p.copy_(p0)
-            for state in opt.state.values():
-                for value in state.values():
-                    value.zero_()
-
         rows = torch.zeros(work.batch, dtype=torch.long, device=on)
 
         def step():
@@ -119,7 +111,7 @@ def pytorch(fused=False, graph=False, compiled=False):
             return {name: back(name, p.detach().cpu().numpy())
                     for name, p in zip(start, net.parameters(), strict=True)}
 
-        return epochs_of(work, reset, epoch, weights)
+        return epochs_of(work, lambda: begin_again(net, start, opt), epoch, weights)
 
     return prepare
 

@@ -80,6 +80,18 @@ def from_torch(_, w):
     return np.moveaxis(w, 1, -1) if w.ndim > 1 else w
 
 
+def begin_again(net, start, opt):
+    """Put a PyTorch network's weights back to where they began, and its optimizer's memory to zero."""
+    import torch
+
+    with torch.no_grad():
+        for p, p0 in zip(net.parameters(), start.values(), strict=True):
+            p.copy_(p0)
+        for state in opt.state.values():
+            for value in state.values():
+                value.zero_()
+
+
 def torch_like(build, fused=False, compiled=False, autocast=False, there=as_torch, back=from_torch, **options):
     """PyTorch with its options; an epoch's rows are gathered once, so that batches are slices that copy nothing.
 
@@ -107,14 +119,6 @@ def torch_like(build, fused=False, compiled=False, autocast=False, there=as_torc
 
         forward = torch.compile(objective) if compiled else objective
 
-        @torch.no_grad()
-        def reset():
-            for p, p0 in zip(net.parameters(), start.values(), strict=True):
-                p.copy_(p0)
-            for state in opt.state.values():
-                for value in state.values():
-                    value.zero_()
-
         def epoch(order):
             order = torch.from_numpy(order)
             for xb, yb in zip(X[order].split(work.batch), y[order].split(work.batch), strict=True):
@@ -125,7 +129,7 @@ def torch_like(build, fused=False, compiled=False, autocast=False, there=as_torc
         def weights():
             return {name: back(name, p.detach().numpy()) for name, p in zip(start, net.parameters(), strict=True)}
 
-        return epochs_of(work, reset, epoch, weights)
+        return epochs_of(work, lambda: begin_again(net, start, opt), epoch, weights)
 
     return prepare
 
