@@ -4,7 +4,7 @@ page."""
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from typer import Argument, Option
 
@@ -71,11 +71,7 @@ def export(
     written = onnx.export(loaded, out, coverage=coverage, layout=layout, target=target[0] if target else None)
     screen = Screen()
     if hasattr(written, "header"):
-        for title, arguments in (("Goes in", written.inputs), ("Comes out", written.outputs)):
-            screen.title(title)
-            screen.table([(a.name, f"{a.dtype} ({', '.join(map(str, a.shape))})", a.about) for a in arguments],
-                         dim=(1,))
-        screen.say()
+        goes_through(screen, written, "dtype")
         screen.say(f"written to {out} and {written.header}, for {written.target}: {written.name}_predict")
         return
     if layout:
@@ -87,9 +83,14 @@ def export(
                        "not in the file.")
         screen.say(f"written to {out}")
         return
+    goes_through(screen, written, "type")
+    screen.say(f"written to {out}")
+
+
+def goes_through(screen: Any, written: Any, kind: str) -> None:
+    """Show what goes into a written model and what comes out; kind: the attribute that says the type of its numbers."""
     for title, ports in (("Goes in", written.inputs), ("Comes out", written.outputs)):
         screen.title(title)
-        screen.table([(port.name, f"{port.type} ({', '.join(map(str, port.shape))})", port.about) for port in ports],
-                     dim=(1,))
+        screen.table([(port.name, f"{getattr(port, kind)} ({', '.join(map(str, port.shape))})", port.about)
+                      for port in ports], dim=(1,))
     screen.say()
-    screen.say(f"written to {out}")
