@@ -87,7 +87,7 @@ def test_the_model_stays_as_it_is():
 
 
 def test_of_many_rows_it_has_a_sample_and_says_so(monkeypatch):
-    monkeypatch.setattr("cutaway.report.train_page.made.ROWS", 16)
+    monkeypatch.setattr("cutaway.report.train_page.content.ROWS", 16)
     page = ct.to_page(ct.nn.MLP(2, [3], 2).init(0), X, y, loss="cross_entropy")
     assert page.notes == ("This page has 16 rows of 40, chosen by chance: it does not repeat the run.",)
 

@@ -9,11 +9,11 @@ import pytest
 import cutaway as ct
 from cutaway.errors import CutawayError
 from cutaway.studio import processes
-from cutaway.studio.bench import Bench
 from cutaway.studio.folder import new_run, run_named, runs
-from cutaway.studio.glass import Glass
+from cutaway.studio.inside import Inside
 from cutaway.studio.processes import Processes
 from cutaway.studio.script import script_of
+from cutaway.studio.training import RunTraining
 from cutaway.studio.uploads import made
 from cutaway.studio.worker import Worker
 
@@ -191,36 +191,36 @@ def test_more_runs_than_may_train_at_a_time_are_refused_with_what_to_do(tmp_path
 
 @pytest.fixture(scope="module")
 def spirals(tmp_path_factory):
-    """A run on made data, trained in this process: its bench, and a glass on it."""
+    """A run on made data, trained in this process: and what looks inside it."""
     home = tmp_path_factory.mktemp("spirals")
     folder = new_run(home, file=str(made(home, "spirals", {"rows": 120, "noise": 0.1})), name="spirals.csv")
     folder.put(target="class", columns={}, choices=SMALL | {"epochs": 5, "optimizer": "Momentum", "lr": "0.2"})
-    bench = Bench(folder)
-    bench.train()
-    return bench, Glass.on(bench)
+    training = RunTraining(folder)
+    training.train()
+    return training, Inside.on(training)
 
 
 def test_an_optimizer_that_was_chosen_trains_and_is_in_the_design(spirals):
-    bench, glass = spirals
-    assert ["optimizer", repr(ct.optim.Momentum(0.2)), "as asked"] in list(map(list, bench.study.found.design))
-    assert "Momentum" in glass.step(2)["title"]
+    training, inside = spirals
+    assert ["optimizer", repr(ct.optim.Momentum(0.2)), "as asked"] in list(map(list, training.study.found.design))
+    assert "Momentum" in inside.step(2)["title"]
 
 
 def test_a_plane_shows_what_the_network_says_at_that_step(spirals):
-    _, glass = spirals
-    early, late = (glass.regions(step) for step in (1, glass.done))
+    _, inside = spirals
+    early, late = (inside.regions(step) for step in (1, inside.done))
     assert early["features"] == ["x1", "x2"] and early["classes"] == ["A", "B"] and early["said"] != late["said"]
-    glass.session.goto(glass.done)
+    inside.session.goto(inside.done)
     corner = np.array([[late["across"][0], late["up"][0]]], np.float32)  # the first cell
-    z = float(np.ravel(glass.session.model.predict(corner))[0])
+    z = float(np.ravel(inside.session.model.predict(corner))[0])
     assert late["said"][0] == (z > 0) and late["sure"][0] == pytest.approx(1 / (1 + np.exp(-abs(z))), abs=2e-3)
     with pytest.raises(CutawayError, match="choose two different ones"):
-        glass.regions(1, "x1", "x1")
+        inside.regions(1, "x1", "x1")
 
 
 def test_the_script_of_a_session_does_the_same_to_the_same_bits(spirals, capsys):
-    bench, _ = spirals
-    folder = bench.folder
+    training, _ = spirals
+    folder = training.folder
     change = {"kind": "weight", "name": "layer1.weight", "index": [0, 1], "value": 2.0}
     folder.put(forks=[{"step": 4, "change": change}])
     names = {}
@@ -231,11 +231,11 @@ def test_the_script_of_a_session_does_the_same_to_the_same_bits(spirals, capsys)
 
 
 def test_a_run_that_is_done_has_a_report_and_a_model_to_take_home(spirals):
-    bench, _ = spirals
-    told = [event["kind"] for event in bench.folder.events()[0]]
+    training, _ = spirals
+    told = [event["kind"] for event in training.folder.events()[0]]
     assert told[-2:] == ["scored", "reported"]
-    assert "spirals.csv" in (bench.folder.path / "report.html").read_text()
-    assert ct.load(bench.folder.path / "model.safetensors").classes_.tolist() == ["A", "B"]
+    assert "spirals.csv" in (training.folder.path / "report.html").read_text()
+    assert ct.load(training.folder.path / "model.safetensors").classes_.tolist() == ["A", "B"]
 
 
 def test_layers_of_images_are_shown_as_maps_that_open_their_largest_unit(tmp_path):
@@ -243,14 +243,14 @@ def test_layers_of_images_are_shown_as_maps_that_open_their_largest_unit(tmp_pat
     np.savez(tmp_path / "a.npz", X=rng.integers(0, 255, (60, 12, 12), np.uint8), y=np.arange(60) % 2)
     folder = new_run(tmp_path, file=str(tmp_path / "a.npz"), name="a.npz")
     folder.put(choices={"epochs": 1, "batch_size": 16})
-    bench = Bench(folder)
-    bench.train()
-    glass = Glass.on(bench)
-    row = glass.row(1, 3)
+    training = RunTraining(folder)
+    training.train()
+    inside = Inside.on(training)
+    row = inside.row(1, 3)
     layer = next(layer for layer in row["layers"] if "conv" in layer["about"])
     assert len(row["picture"]) == 12 and len(layer["maps"]) == min(layer["units"], 32)
     one = layer["maps"][2]
-    assert glass.unit(1, 3, layer["value"], tuple(one["unit"]))["value"] == one["largest"]
+    assert inside.unit(1, 3, layer["value"], tuple(one["unit"]))["value"] == one["largest"]
 
 
 @pytest.mark.parametrize("asked", [{"rows": 10**9}, {"rows": "7"}, {"noise": -1.0}, {"noise": "much"}])

@@ -9,9 +9,9 @@ import numpy as np
 
 from ..errors import ArgumentError, CutawayError
 from ..inspect import Session
-from .bench import OPTIMIZERS, Bench
-from .glass import Glass
+from .inside import Inside
 from .limits import MOST_FORKS
+from .training import OPTIMIZERS, RunTraining
 
 #: What can be changed, and what it takes.
 CHANGES = {"weight": ("name", "index", "value"), "freeze": ("name", "index"), "kill": ("layer", "unit"),
@@ -19,11 +19,11 @@ CHANGES = {"weight": ("name", "index", "value"), "freeze": ("name", "index"), "k
 STRETCHES = 100  # in which a fork is trained: after each the page is told
 
 
-class Fork(Glass):
-    """One other future: its own glass, and a thread that trains both futures side by side."""
+class Fork(Inside):
+    """The inside of one other future, and a thread that trains both futures side by side."""
 
-    def __init__(self, bench: Bench, session: Session, number: int, step: int, what: str) -> None:
-        super().__init__(bench, session)
+    def __init__(self, training: RunTraining, session: Session, number: int, step: int, what: str) -> None:
+        super().__init__(training, session)
         self.number, self.from_step, self.what = number, step, what
         self.reached = step - 1
         self.stopping = False
@@ -34,7 +34,7 @@ class Fork(Glass):
 
     def train(self) -> None:
         """Train to the run's end, both futures, and tell the folder of the losses and of how far they part."""
-        folder, own = self.bench.folder, self.session.fork()
+        folder, own = self.training.folder, self.session.fork()
         base = own.fork()
         base.unchanged()
         stretch = max(1, (own.steps - self.from_step + 1) // STRETCHES)
@@ -58,38 +58,38 @@ class Fork(Glass):
 class Forks:
     """The forks of a run, by number from 1."""
 
-    def __init__(self, bench: Bench) -> None:
-        self.bench, self.known = bench, dict[int, Fork]()
+    def __init__(self, training: RunTraining) -> None:
+        self.training, self.known = training, dict[int, Fork]()
 
-    def get(self, glass: Glass, number: int) -> Glass:
+    def get(self, inside: Inside, number: int) -> Inside:
         """Find the future of a number; 0 is the run itself. One made before this process began is made again."""
         if not number:
-            return glass
+            return inside
         if number not in self.known:
-            asked = self.bench.folder.settings.get("forks", [])
+            asked = self.training.folder.settings.get("forks", [])
             if not 1 <= number <= len(asked):
                 raise ArgumentError(f"there is no fork {number}: this run has {len(asked)}")
-            self._begin(glass, number, asked[number - 1])
+            self._begin(inside, number, asked[number - 1])
         return self.known[number]
 
-    def make(self, glass: Glass, step: int, change: dict[str, Any]) -> dict[str, Any]:
+    def make(self, inside: Inside, step: int, change: dict[str, Any]) -> dict[str, Any]:
         """Fork at a step: all before it is as it was, the change comes before its first instruction."""
-        asked = self.bench.folder.settings.get("forks", [])
+        asked = self.training.folder.settings.get("forks", [])
         if len(asked) >= MOST_FORKS:
             raise ArgumentError(f"this run has {len(asked)} forks, as many as the studio keeps: start another run")
-        fork = self._begin(glass, len(asked) + 1, {"step": step, "change": change})
-        self.bench.folder.put(forks=[*asked, {"step": step, "change": change}])
+        fork = self._begin(inside, len(asked) + 1, {"step": step, "change": change})
+        self.training.folder.put(forks=[*asked, {"step": step, "change": change}])
         return {"fork": fork.number, "step": step, "what": fork.what}
 
-    def _begin(self, glass: Glass, number: int, asked: dict[str, Any]) -> Fork:
+    def _begin(self, inside: Inside, number: int, asked: dict[str, Any]) -> Fork:
         step = asked["step"]
-        if not isinstance(step, int) or not 1 <= step <= glass.done:
-            raise ArgumentError(f"step {step!r:.20} is not there: this run has done steps 1 to {glass.done:,}")
-        with glass.lock:
-            glass.session.goto(step)
-            session = glass.session.fork()
+        if not isinstance(step, int) or not 1 <= step <= inside.done:
+            raise ArgumentError(f"step {step!r:.20} is not there: this run has done steps 1 to {inside.done:,}")
+        with inside.lock:
+            inside.session.goto(step)
+            session = inside.session.fork()
         what = apply(session, asked["change"])
-        fork = self.known[number] = Fork(self.bench, session, number, step, what)
+        fork = self.known[number] = Fork(self.training, session, number, step, what)
         threading.Thread(target=self._train, args=(fork,), name=f"fork {number}", daemon=True).start()
         return fork
 
@@ -97,7 +97,7 @@ class Forks:
         try:
             fork.train()
         except CutawayError as problem:
-            self.bench.folder.tell("forked", fork=fork.number, done=fork.reached, why=str(problem))
+            self.training.folder.tell("forked", fork=fork.number, done=fork.reached, why=str(problem))
 
 
 def apply(session: Session, change: Any) -> str:

@@ -6,8 +6,8 @@ from dataclasses import fields
 from typing import Any
 
 from ..cli.options import FitOptions, ReadOptions
-from .bench import read_options, split_choices
 from .folder import RunFolder
+from .training import read_options, split_choices
 
 HEAD = '''"""What the studio did with {name}: the same rows, design, steps and futures."""
 

@@ -23,7 +23,7 @@ from .folder import STOPPED, RunFolder
 from .limits import IDLE
 
 if TYPE_CHECKING:
-    from .glass import Glass
+    from .inside import Inside
 
 
 class Worker:
@@ -31,8 +31,8 @@ class Worker:
 
     def __init__(self, folder: RunFolder) -> None:
         self._folder = folder
-        self._glass: Glass | None = None
-        self._training: threading.Thread | None = None
+        self._inside: Inside | None = None
+        self._thread: threading.Thread | None = None
         self._reading, self._loading = threading.Lock(), threading.Lock()
         self._forks_: Any = None
         self._asked = time.monotonic()
@@ -41,15 +41,15 @@ class Worker:
     def _forks(self) -> Any:
         with self._loading:
             if self._forks_ is None:
-                from .bench import Bench  # takes a second, in which the door is open already
                 from .forks import Forks
+                from .training import RunTraining  # takes a second, in which the door is open already
 
-                self._forks_ = Forks(Bench(self._folder))
+                self._forks_ = Forks(RunTraining(self._folder))
             return self._forks_
 
     @property
-    def _bench(self) -> Any:
-        return self._forks.bench
+    def _training(self) -> Any:
+        return self._forks.training
 
     # ---- what can be asked -------------------------------------------------------------------------------------------
     def understand(self) -> dict[str, Any]:
@@ -57,7 +57,7 @@ class Worker:
         known = self._folder.path / "understood.json"
         if not known.exists():
             with self._reading:
-                write_whole(known, json.dumps(self._bench.understand()).encode())
+                write_whole(known, json.dumps(self._training.understand()).encode())
         return json.loads(known.read_text(encoding="utf-8"))
 
     def design(self, target: str = "", columns: Any = None, choices: Any = None) -> dict[str, Any]:
@@ -66,7 +66,7 @@ class Worker:
             raise ArgumentError("this run has been trained: begin another one with the same file to design it anew")
         with self._reading:
             asked = {"target": str(target), "columns": _words(columns, "columns"), "choices": _plain(choices)}
-            made = self._bench.design(**asked)
+            made = self._training.design(**asked)
             self._folder.put(state="designed", **asked)
             return made
 
@@ -75,15 +75,15 @@ class Worker:
         self._refuse_in_training()
         if self._folder.settings["state"] == "new":
             raise ArgumentError("design the network first")
-        self._glass = None
+        self._inside = None
         self._folder.put(state="training", ended="")
         self._begin()
         return {"state": "training"}
 
     def stop(self) -> dict[str, Any]:
         """Stop after the steps under way; all that was learnt is kept, and `train` goes on."""
-        if self._bench.run is not None and self._alive:
-            self._bench.run.stop(STOPPED)
+        if self._training.run is not None and self._alive:
+            self._training.run.stop(STOPPED)
         return {"state": "stopping"}
 
     def step(self, step: int, fork: int = 0) -> dict[str, Any]:
@@ -116,22 +116,22 @@ class Worker:
     # ---- its life ----------------------------------------------------------------------------------------------------
     @property
     def _alive(self) -> bool:
-        return self._training is not None and self._training.is_alive()
+        return self._thread is not None and self._thread.is_alive()
 
     def _refuse_in_training(self) -> None:
-        if self._training is not None and self._folder.settings["state"] != "training":
-            self._training.join(5)  # it has told of its end, and is about to
+        if self._thread is not None and self._folder.settings["state"] != "training":
+            self._thread.join(5)  # it has told of its end, and is about to
         if self._alive:
             raise ArgumentError("this run is training: stop it first")
 
     def _begin(self) -> None:
-        self._training = threading.Thread(target=self._train, name="training", daemon=True)
-        self._training.start()
+        self._thread = threading.Thread(target=self._train, name="training", daemon=True)
+        self._thread.start()
 
     def _train(self) -> None:
         try:
             with self._reading:
-                self._bench.train()
+                self._training.train()
             self._warm()
         except CutawayError as problem:
             self._fail(str(problem))
@@ -142,26 +142,26 @@ class Worker:
             self._fail(f"{type(problem).__name__}: {problem} (the run's folder has the whole message, worker.log)")
 
     def _warm(self) -> None:
-        if self._glass is not None:
-            threading.Thread(target=self._glass.warm, daemon=True).start()
+        if self._inside is not None:
+            threading.Thread(target=self._inside.warm, daemon=True).start()
 
     def _fail(self, why: str) -> None:
         self._folder.put(state="failed", ended=why)
         self._folder.tell("failed", why=why)
 
-    def _look(self, fork: Any) -> Glass:
-        """Get the glass on the run or on a fork; a run that was trained in another process is put back first."""
-        if self._bench.run is None and self._folder.settings["state"] in ("done", "stopped") and not self._alive:
+    def _look(self, fork: Any) -> Inside:
+        """Get the inside of the run or of a fork; a run that was trained in another process is put back first."""
+        if self._training.run is None and self._folder.settings["state"] in ("done", "stopped") and not self._alive:
             self._begin()
         deadline = time.monotonic() + 60
-        while self._bench.run is None and self._alive and time.monotonic() < deadline:
+        while self._training.run is None and self._alive and time.monotonic() < deadline:
             time.sleep(0.02)
-        from .glass import Glass
+        from .inside import Inside
 
-        if self._glass is None:
-            self._glass = Glass.on(self._bench)
+        if self._inside is None:
+            self._inside = Inside.on(self._training)
             self._warm()
-        return self._forks.get(self._glass, _whole(fork))
+        return self._forks.get(self._inside, _whole(fork))
 
     def _answer(self, question: Any) -> dict[str, Any]:
         self._asked = time.monotonic()

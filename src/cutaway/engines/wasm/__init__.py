@@ -36,6 +36,6 @@ weight begins in θ, in g, and in vectors laid out alike. `programs`, by name:
 Its bits are those of engine="portable", and of the engine "wasm" in Python.
 """
 
-from .product import Assembled, assembled
+from .assembly import Assembled, assembled
 
 __all__ = ["Assembled", "assembled"]

@@ -18,7 +18,7 @@ from ...text import printable
 from ...train import Run
 from ...train.fit import prepared
 from ...train.past import Past
-from .made import Made, TrainPage
+from .content import PageContent, TrainPage
 
 
 def to_page(model: Any, X: Any, y: Any = None, loss: str | Callable | None = None, optimizer: Optimizer | None = None,
@@ -43,7 +43,7 @@ def to_page(model: Any, X: Any, y: Any = None, loss: str | Callable | None = Non
     taken = {name: given for name, given in taken.items() if name != "precision"}
     program, past = prepared(copy.deepcopy(taken.pop("model")), **taken, batch_size=batch_size, seed=seed,
                              shuffle=shuffle, engine="reference", steps=1)
-    return _written(Made(program, past, *_names(model, inputs, outputs), title=title), path)
+    return _written(PageContent(program, past, *_names(model, inputs, outputs), title=title), path)
 
 
 def run_to_page(run: Run, path: str | PathLike | None = None, *, inputs: Any = (), outputs: Any = (),
@@ -59,7 +59,8 @@ def run_to_page(run: Run, path: str | PathLike | None = None, *, inputs: Any = (
         program.state.put(first)
     losses = run.steps["loss"] if whole and len(run.steps) else ()
     names = _names(run.model, inputs, outputs)
-    return _written(Made(program, past, *names, title=title, trained=trained if whole else None, losses=losses), path)
+    content = PageContent(program, past, *names, title=title, trained=trained if whole else None, losses=losses)
+    return _written(content, path)
 
 
 def _names(model: Any, inputs: Any, outputs: Any) -> tuple[list[str], list[str]]:
@@ -69,7 +70,7 @@ def _names(model: Any, inputs: Any, outputs: Any) -> tuple[list[str], list[str]]
             [printable(str(name)) for name in (outputs if len(outputs) else classes)])
 
 
-def _written(made: Made, path: Any) -> TrainPage:
+def _written(made: PageContent, path: Any) -> TrainPage:
     page = made.page()
     if path is not None:
         page.save(path)

@@ -6,7 +6,7 @@ import { chart } from "./chart.js";
 import { h, short, table } from "./dom.js";
 import { say, sayWrong } from "./main.js";
 import { stepView } from "./step.js";
-import { rowView, unitView, weightView } from "./deep.js";
+import { rowView, unitView, weightView } from "./inside.js";
 import { t } from "./words.js";
 
 const PAUSE = 250;

@@ -62,7 +62,7 @@ class TrainPage:
 
 
 @dataclass
-class Made:
+class PageContent:
     """A training on its way into a page.
 
     program: of the reference engine, which keeps every value, and whose state is where the page begins. trained: a

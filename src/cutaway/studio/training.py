@@ -37,7 +37,7 @@ CONTROLS = {"preset": "preset", "hidden": "hidden", "activation": "hidden", "dro
             "optimizer": "optimizer", "lr": "optimizer", "batch_size": "batch", "epochs": "epochs", "seed": "seed"}
 
 
-class Bench:
+class RunTraining:
     """One file at work. study: read, divided and designed; run: the training, from its first moment on."""
 
     def __init__(self, folder: RunFolder) -> None:
@@ -141,15 +141,15 @@ class Bench:
 class Teller:
     """A callback that tells a run's folder of each epoch. over: why the run had ended before; it is not trained on."""
 
-    def __init__(self, bench: Bench, over: str) -> None:
-        self.bench, self.over = bench, over
+    def __init__(self, training: RunTraining, over: str) -> None:
+        self.training, self.over = training, over
 
     def __call__(self, event: Event) -> None:
-        folder, run = self.bench.folder, event.run
+        folder, run = self.training.folder, event.run
         if isinstance(event, Started):
             if not len(run.steps):
                 keep_start(folder, run.program.state.copy())
-            self.bench.run = run
+            self.training.run = run
             folder.add_losses(1, run.steps["loss"] if len(run.steps) else np.zeros(0))
             if self.over:
                 run.stop(self.over)

@@ -18,7 +18,6 @@ from ..program import gradient_name
 from ..report.columns import columns
 from ..report.explanations import explained
 from ..text import jsonable, short
-from .bench import Bench, kept_start
 from .limits import (
     CELLS,
     MAP_WIDTH,
@@ -30,30 +29,31 @@ from .limits import (
     MOST_TRACES,
     MOST_UNITS,
 )
+from .training import RunTraining, kept_start
 
 STRETCH = 1000  # steps that are done at a time while somebody may be waiting
 NEAR = 30  # steps between two points of a course that are done one by one; others are jumped over
 
 
-class Glass:
+class Inside:
     """What a person looks through at one future of a run: the run itself, or a fork of it."""
 
-    def __init__(self, bench: Bench, session: Session) -> None:
-        self.bench, self.session = bench, session
+    def __init__(self, training: RunTraining, session: Session) -> None:
+        self.training, self.session = training, session
         self.lock = threading.RLock()
         self._traces: OrderedDict[int, Trace] = OrderedDict()
         self._walker: Session | None = None
 
     @classmethod
-    def on(cls, bench: Bench) -> Glass:
-        if bench.run is None:
+    def on(cls, training: RunTraining) -> Inside:
+        if training.run is None:
             raise ArgumentError("this run has not begun to train: there is no step to look at")
-        return cls(bench, session_of(bench.run, kept_start(bench.folder)))
+        return cls(training, session_of(training.run, kept_start(training.folder)))
 
     @property
     def done(self) -> int:
         """The number of steps that there are to look at."""
-        run = self.bench.run
+        run = self.training.run
         assert run is not None
         return len(run.steps) + (not run.program.engine.finite)
 
@@ -226,8 +226,8 @@ class Glass:
 
     @property
     def _study(self) -> Any:
-        assert self.bench.study is not None
-        return self.bench.study
+        assert self.training.study is not None
+        return self.training.study
 
     def _names(self, rows: list[Any]) -> list[int]:
         """The numbers that rows have in the file, from 0."""
