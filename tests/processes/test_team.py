@@ -112,6 +112,16 @@ def test_who_gave_up_one_attempt_takes_part_in_the_next():
         assert lookout.lost == ""
 
 
+def test_who_gives_up_names_itself_though_another_gave_up_before():
+    store = Texts({"cutaway/over/1": json.dumps({"why": "DataError: no", "attempt": 1, "lost": "", "who": 1})})
+    lookout = Lookout(0, 2, store)
+    with lookout.watching("getting ready to train"):
+        lookout._look(0.0)
+    with lookout.watching("training"):
+        lookout.leave("DataError: X has nan")
+    assert json.loads(store["cutaway/over/0"]) == {"why": "DataError: X has nan", "attempt": 2, "lost": "", "who": 0}
+
+
 def test_one_process_by_itself_asks_nobody():
     alone = Alone()
     alone.compare("anything", lambda: pytest.fail("nobody is asked"))

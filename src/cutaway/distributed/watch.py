@@ -74,7 +74,7 @@ class Lookout:
         if not before:
             self._attempt += 1
             if self._gave_up:  # what all were refused in, or one was, is no matter to what they do next
-                self.lost, self._gave_up = "", False
+                self.lost, self.who, self._gave_up = "", self.rank, False
         try:
             yield
             self._failed = False
