@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Any
 
@@ -14,23 +15,28 @@ from ..errors import ArgumentError
 from ..inspect import Session, Trace, session_of
 from ..inspect.traces.listing import cells, title
 from ..inspect.why import typical_row
+from ..lab.landscapes.true_loss import TrueLoss
 from ..program import gradient_name
 from ..report.columns import columns
 from ..report.explanations import explained
 from ..text import jsonable, short
+from .landscape import PathPlane
 from .limits import (
     CELLS,
     MAP_WIDTH,
     MOST_DRAWN,
     MOST_MAPS,
+    MOST_OF_PATH,
     MOST_POINTS_OF_COURSE,
     MOST_POINTS_SHOWN,
     MOST_ROWS,
+    MOST_ROWS_OF_LOSS,
     MOST_TRACES,
     MOST_UNITS,
 )
 from .training import RunTraining, kept_start
 
+ANSWERED = ("binary", "multiclass", "regression")  # tasks whose answers are shown: one class or number a row
 STRETCH = 1000  # steps that are done at a time while somebody may be waiting
 NEAR = 30  # steps between two points of a course that are done one by one; others are jumped over
 
@@ -43,6 +49,8 @@ class Inside:
         self.lock = threading.RLock()
         self._traces: OrderedDict[int, Trace] = OrderedDict()
         self._walker: Session | None = None
+        self._walking = threading.Lock()
+        self._plane_of_path: PathPlane | None = None
 
     @classmethod
     def on(cls, training: RunTraining) -> Inside:
@@ -92,32 +100,32 @@ class Inside:
             "step": step, "steps": self.session.steps, "done": self.done, "epoch": t.about.epoch, "J": t.J,
             "lr": t.about.lr, "title": title(t), "finite": t.about.finite, "size": len(t.about.rows),
             "head": named, "rows": [{"place": k, "row": row, "cells": cells_, "loss": each[k]}
-                                    for k, (row, cells_) in enumerate(zip(self._names(some), table, strict=True))],
+                                    for k, (row, cells_) in enumerate(zip(self.names(some), table, strict=True))],
             "listing": {"head": list(head), "rows": [list(row) for row in rows]}, "updates": self._updates(t),
-            "layers": [_layer(t, c) for c in columns(t)], "plane": len(self._numbers) > 1,
+            "layers": [_layer(t, c) for c in columns(t)], "plane": len(self._numbers) > 1, "views": self.views,
         })
 
     def row(self, step: int, place: int) -> dict[str, Any]:
         """Describe a row of a batch: its cells in the file, what the network was given, and every unit's answer."""
         t = self.at(step)
-        self._check(place, len(t.about.rows), "row of the batch")
+        self.check(place, len(t.about.rows), "row of the batch")
         number = int(t.about.rows[place])
         head, (table,) = self._file_rows([number], 10**6)
         x = t["x"][place] if "x" in t.facts and t.keeps("x") else None
-        names = self._study.estimator.encoded_names
+        names = self.study.estimator.encoded_names
         given = None
         if x is not None and x.ndim == 1:
             given = [[names[k] if names else f"x{k}", value] for k, value in enumerate(x.tolist())]
         picture = x.tolist() if x is not None and x.ndim in (2, 3) and x.size <= 20_000 else None
-        y = self._study.rows(0)[1].iloc[number]
+        y = self.study.rows(0)[1].iloc[number]
         return jsonable({
-            "step": step, "place": place, "row": self._names([number])[0], "head": head, "cells": table,
+            "step": step, "place": place, "row": self.names([number])[0], "head": head, "cells": table,
             "target": [[str(name), _cell(value)] for name, value in zip(
-                self._study.problem.targets, np.atleast_1d(np.asarray(y, object)).tolist(), strict=False)],
+                self.study.problem.targets, np.atleast_1d(np.asarray(y, object)).tolist(), strict=False)],
             "given": given, "picture": picture, "plane": len(self._numbers) > 1,
-            "inputs": self._study.problem.kind.name,
+            "inputs": self.study.problem.kind.name, "views": self.views,
             "loss": _one(t, "ℓ", place),
-            "layers": [_units(t, c, place, self._study.problem.kind.name != "table") for c in columns(t)],
+            "layers": [_units(t, c, place, self.study.problem.kind.name != "table") for c in columns(t)],
         })
 
     def unit(self, step: int, place: int, name: str, unit: tuple[int, ...]) -> dict[str, Any]:
@@ -152,36 +160,68 @@ class Inside:
 
     def course(self, name: str, index: tuple[int, ...]) -> dict[str, Any]:
         """Give a weight's value after each step, or after evenly spread ones: the run is done again for it."""
-        last = min(self.done, self.session.steps)
-        with self.lock:
-            if self._walker is None:
-                self._walker = self.session.fork()
-            walker = self._walker
-        walker.look_up(name, index)
-        steps = np.unique(np.linspace(0, last, min(last + 1, MOST_POINTS_OF_COURSE)).round().astype(int))
-        values, at = [], -1
-        for step in steps.tolist():
-            if at < 0 or step - at > NEAR:
-                walker.goto(step + 1 if step < self.session.steps else step)
-                at = walker.step - 1
-            while at < step and walker.one_more():
-                at += 1
-            if at == step:
-                values.append(float(walker.look(name, index)))
+        steps = self._spread(MOST_POINTS_OF_COURSE)
+        values = list(self._along(steps, lambda walker: float(walker.look(name, index)),
+                                  lambda walker: walker.look_up(name, index)))
         steps = steps[: len(values)]
         return jsonable({"name": name, "index": list(index), "steps": steps.tolist(), "values": values})
+
+    def landscape(self, until: int = 0) -> dict[str, Any]:
+        """Tell the loss around this run's path up to a step, the last one unless given: more of it with each question.
+        """
+        last = until or min(self.done, self.session.steps)
+        if not 1 <= last <= self.done:
+            raise ArgumentError(f"step {last:,} is not there: this run has done steps 1 to {self.done:,}")
+        with self._walking:
+            plane = self._plane_of_path
+            known = plane is not None and plane.steps[-1] == last
+        if plane is None or not known:
+            steps = self._spread(MOST_OF_PATH, last)
+            weights = list(self._along(steps, lambda walker: walker.model.theta.astype(np.float64)))
+            past = self.session.past
+            some = past.rows[np.unique(np.linspace(0, len(past.rows) - 1, min(len(past.rows), MOST_ROWS_OF_LOSS))
+                                       .astype(int))]
+            few = past.data.rows(some)
+            with self.lock:
+                J = TrueLoss(self.session.model, few.inputs, few.y, past.loss)
+            plane = self._plane_of_path = PathPlane(J, steps[: len(weights)].tolist(), np.array(weights))
+        return plane.more()
+
+    def _spread(self, most: int, last: int = 0) -> np.ndarray:
+        """Steps that are spread evenly from the beginning, 0, to the last one."""
+        last = last or min(self.done, self.session.steps)
+        return np.unique(np.linspace(0, last, min(last + 1, most)).round().astype(int))
+
+    def _along(self, steps: np.ndarray, read: Callable[[Session], Any],
+               begin: Callable[[Session], Any] = lambda walker: None) -> Iterator[Any]:
+        """Do the run again and read something after each of these steps, as far as it goes."""
+        with self._walking:
+            with self.lock:
+                if self._walker is None:
+                    self._walker = self.session.fork()
+                walker = self._walker
+            begin(walker)
+            at = -1
+            for step in steps.tolist():
+                if at < 0 or step - at > NEAR:
+                    walker.goto(step + 1 if step < self.session.steps else step)
+                    at = walker.step - 1
+                while at < step and walker.one_more():
+                    at += 1
+                if at == step:
+                    yield read(walker)
 
     def regions(self, step: int, a: str = "", b: str = "", place: int | None = None) -> dict[str, Any]:
         """What the network says before a step over a plane of two of its inputs; all others are those of a typical
         row, or of a row of the batch."""
-        estimator = self._study.estimator
+        estimator = self.study.estimator
         features = self._numbers
         if len(features) < 2:
             raise ArgumentError("a plane needs two inputs that are numbers, and this table has not two of them")
         a, b = a or features[0], b or next(name for name in features if name != (a or features[0]))
         if a not in features or b not in features or a == b:
             raise ArgumentError(f"choose two different ones of {', '.join(features)}: got {a!r:.40} and {b!r:.40}")
-        names, Z, y = list(estimator.encoded_names), self._plane, self._study.rows(0)[1].iloc[: len(self._plane)]
+        names, Z, y = list(estimator.encoded_names), self._plane, self.study.rows(0)[1].iloc[: len(self._plane)]
         i, j = names.index(a), names.index(b)
         base = typical_row(estimator.encoder_)[0] if place is None else self.at(step)["x"][place]
         low, high = Z[:, [i, j]].min(0), Z[:, [i, j]].max(0)
@@ -210,37 +250,47 @@ class Inside:
             "points": np.column_stack([Z[some][:, [i, j]], own]).tolist(),
         }, digits=4)
 
+    @property
+    def views(self) -> list[str]:
+        """The views that a step of this run has (seeing.py)."""
+        weights = list(self.session.model.named_parameters())
+        there = {"answers": self.study.problem.task in ANSWERED, "landscape": True,
+                 "filters": any(len(p.shape) in (3, 4) for _, p in weights),
+                 "states": any("weight_hh" in name for name, _ in weights)}
+        return [name for name, has in there.items() if has]
+
     # ---- parts -------------------------------------------------------------------------------------------------------
     @cached_property
     def _plane(self) -> np.ndarray:
         """Encoded rows of training, the first two thousand: what the ranges of a plane are taken from."""
-        return np.asarray(self._study.estimator.encode(self._study.rows(0)[0].iloc[:2_000]))
+        return np.asarray(self.study.estimator.encode(self.study.rows(0)[0].iloc[:2_000]))
 
     @cached_property
     def _numbers(self) -> list[str]:
         """The inputs that are numbers of many values."""
-        if self._study.problem.kind.name != "table":
+        if self.study.problem.kind.name != "table":
             return []
-        names = self._study.estimator.encoded_names
+        names = self.study.estimator.encoded_names
         return [name for k, name in enumerate(names) if len(np.unique(self._plane[:, k])) > 8][:60]
 
     @property
-    def _study(self) -> Any:
+    def study(self) -> Any:
+        """The file at work: what was read, divided and designed."""
         assert self.training.study is not None
         return self.training.study
 
-    def _names(self, rows: list[Any]) -> list[int]:
+    def names(self, rows: list[Any]) -> list[int]:
         """The numbers that rows have in the file, from 0."""
-        index = self._study.rows(0)[1].index
+        index = self.study.rows(0)[1].index
         return [int(index[int(row)]) for row in rows]
 
     def _file_rows(self, rows: list[Any], most: int = 12) -> tuple[list[str], list[list[str]]]:
         """The columns' names and the cells of rows as the file has them, the target first."""
-        X, y = self._study.rows(0)
-        targets = list(self._study.problem.targets)
+        X, y = self.study.rows(0)
+        targets = list(self.study.problem.targets)
         told = y.iloc[[int(row) for row in rows]]
         answers = [[_cell(v) for v in np.atleast_1d(np.asarray(one, object))] for one in told.to_numpy().tolist()]
-        if self._study.problem.kind.name != "table":
+        if self.study.problem.kind.name != "table":
             return targets, answers
         own = X.iloc[[int(row) for row in rows]]
         names = [str(name) for name in X.columns[:most]]
@@ -268,13 +318,14 @@ class Inside:
         values, gradients = t[W][unit], t.grad(W)[unit] if t.keeps(gradient_name(W)) else None
         order = np.argsort(-np.abs(values if gradients is None else gradients), kind="stable")[:64]
         first = column["weights"]["source"] == 0
-        names = self._study.estimator.encoded_names if first else None
+        names = self.study.estimator.encoded_names if first else None
         return [{"name": W, "index": [int(unit), int(k)], "from": names[k] if names and len(names) == len(values)
                  else f"{k}", "value": float(values[k]),
                  "gradient": None if gradients is None else float(gradients[k])} for k in order.tolist()]
 
     @staticmethod
-    def _check(place: int, count: int, what: str) -> None:
+    def check(place: int, count: int, what: str) -> None:
+        """Refuse a place that is not there."""
         if not 0 <= place < count:
             raise ArgumentError(f"there is no {what} {place}: there are 0 to {count - 1}")
 

@@ -38,3 +38,10 @@ MOST_DRAWN = 12
 MOST_FORKS = 8
 #: Rows of the file that a page shows as they are.
 MOST_SHOWN = 8
+#: A loss landscape: points along each side, 2ᵏ + 1 so that coarse grids lie in finer ones; points of a run's path; rows
+#: whose loss is taken; seconds of a question, after which the page shows what there is and asks for more.
+SIDE, MOST_OF_PATH, MOST_ROWS_OF_LOSS, BOX = 33, 48, 512, 0.7
+#: Moments and units of a map of states, layers of filters and filters of each: smaller cells cannot be told apart.
+MOST_MOMENTS, MOST_STATES, MOST_LAYERS_OF_FILTERS, MOST_FILTERS = 120, 48, 6, 32
+#: Rows that a step is judged by, and the rows farthest off that are named.
+MOST_ROWS_ANSWERED, MOST_WORST = 2_000, 12

@@ -21,6 +21,7 @@ from ..data.column_kinds import KINDS, read_kinds
 from ..data.encoder import TableEncoder
 from ..errors import ArgumentError
 from ..nn.layers import ACTIVATIONS
+from ..nn.recurrent import CELLS
 from ..optim import SGD, AdaGrad, Adam, AdamW, Momentum, Nesterov, RMSProp
 from ..program import Snapshot
 from ..report import write_report
@@ -34,7 +35,10 @@ OPTIMIZERS = {one.__name__: one for one in (SGD, Momentum, Nesterov, AdaGrad, RM
 PRESETS = "fast", "default"  # "best" trains five networks, and the studio looks into one
 #: What a person may choose of a design, by the row of the design that says why it is so.
 CONTROLS = {"preset": "preset", "hidden": "hidden", "activation": "hidden", "dropout": "hidden",
-            "optimizer": "optimizer", "lr": "optimizer", "batch_size": "batch", "epochs": "epochs", "seed": "seed"}
+            "optimizer": "optimizer", "lr": "optimizer", "batch_size": "batch", "epochs": "epochs", "seed": "seed",
+            "cell": "recurrent", "width": "recurrent"}
+#: The choices that only some inputs have.
+ONLY_OF = {"preset": "table", "cell": "sequences", "width": "sequences"}
 
 
 class RunTraining:
@@ -79,15 +83,16 @@ class RunTraining:
         now = {"preset": getattr(design, "preset", "") or "", "hidden": ", ".join(map(str, design.hidden)),
                "activation": design.activation, "dropout": design.dropout, "lr": design.lr, "epochs": design.epochs,
                "optimizer": type(self.study.estimator.optimizer or design.optimizer()).__name__,
-               "batch_size": design.batch_size, "seed": self.study.options.seed}
-        shown = [name for name in CONTROLS if name != "preset" or found.inputs == "table"]
+               "batch_size": design.batch_size, "seed": self.study.options.seed,
+               "cell": design.spec.get("cell", "none"), "width": design.spec.get("width", "")}
+        shown = [name for name in CONTROLS if ONLY_OF.get(name, found.inputs) == found.inputs]
         return jsonable({
             "rows": found.design, "network": found.network, "divided": found.divided, "notes": found.notes,
             "remarks": [{"name": remark.name, "text": remark.text} for remark in found.remarks],
             "target": [{"name": fact.name, "summary": fact.summary} for fact in found.targets],
             "controls": [{"name": name, "row": CONTROLS[name], "now": now[name],
                           "options": {"preset": list(PRESETS), "activation": list(ACTIVATIONS),
-                                      "optimizer": list(OPTIMIZERS)}.get(name)}
+                                      "optimizer": list(OPTIMIZERS), "cell": list(CELLS)}.get(name)}
                          for name in shown],
             "steps": design.epochs * max(1, -(-len(self.study.parts[0]) // design.batch_size)),
         })
@@ -220,6 +225,12 @@ def fit_options(choices: dict[str, Any]) -> FitOptions:
         if given["activation"] not in ACTIVATIONS:
             raise ArgumentError(f"activation {given['activation']!r:.40}: choose one of {', '.join(ACTIVATIONS)}")
         network["activation"] = given["activation"]
+    if "cell" in given:
+        if given["cell"] not in CELLS:
+            raise ArgumentError(f"cell {given['cell']!r:.40}: choose one of {', '.join(CELLS)}")
+        network["cell"] = given["cell"]
+    if "width" in given:
+        network["width"] = _whole("width", given["width"])
     if "dropout" in given:
         network["dropout"] = _between("dropout", given["dropout"], 0, 0.95)
     hidden = checks.hidden(str(given["hidden"])) if "hidden" in given else None

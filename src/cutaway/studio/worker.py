@@ -105,6 +105,18 @@ class Worker:
         given = None if place is None else _whole(place)
         return self._look(fork).regions(_whole(step), str(a), str(b), given)
 
+    def landscape(self, until: int = 0, fork: int = 0) -> dict[str, Any]:
+        return self._look(fork).landscape(_whole(until))
+
+    def states(self, step: int, place: int, fork: int = 0) -> dict[str, Any]:
+        return self._see("states_of", fork, _whole(step), _whole(place))
+
+    def filters(self, step: int, fork: int = 0) -> dict[str, Any]:
+        return self._see("filters_of", fork, _whole(step))
+
+    def answers(self, step: int, fork: int = 0) -> dict[str, Any]:
+        return self._see("answers_of", fork, _whole(step))
+
     def fork(self, step: int, change: Any) -> dict[str, Any]:
         return self._forks.make(self._look(0), _whole(step), change)
 
@@ -162,6 +174,11 @@ class Worker:
             self._inside = Inside.on(self._training)
             self._warm()
         return self._forks.get(self._inside, _whole(fork))
+
+    def _see(self, what: str, fork: Any, *where: int) -> dict[str, Any]:
+        from . import seeing
+
+        return getattr(seeing, what)(self._look(fork), *where)
 
     def _answer(self, question: Any) -> dict[str, Any]:
         self._asked = time.monotonic()

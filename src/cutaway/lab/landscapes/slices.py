@@ -71,23 +71,24 @@ def trajectory(model: Module, X: Any, y: Any, loss: str | Callable, weights: Seq
     paths = [(run - middle) @ directions.T for run in runs]
     below = [J.each((middle + c @ directions for c in path), len(path)) for path in paths]
     away = [np.linalg.norm(run - middle - path @ directions, axis=1) for run, path in zip(runs, paths, strict=True)]
-    a, b = (_grid_beyond(np.concatenate(paths)[:, k], points) for k in (0, 1))
+    a, b = (grid_beyond(np.concatenate(paths)[:, k], points) for k in (0, 1))
     found = SlicePaths(
         J.name, J.rows, list(labels), a, b, J.plane(middle, directions, a, b), paths, real, below, away,
-        _share(every, np.concatenate(paths)),
-        np.array([_share(run, path) for run, path in zip(runs, paths, strict=True)]), middle, directions,
+        share_seen(every, np.concatenate(paths)),
+        np.array([share_seen(run, path) for run, path in zip(runs, paths, strict=True)]), middle, directions,
     )
     found.cut_short = J.cut_short
     return found
 
 
-def _share(points: np.ndarray, seen: np.ndarray) -> float:
+def share_seen(points: np.ndarray, seen: np.ndarray) -> float:
     """The share of the points' variance that their coordinates in the plane have; NaN where nothing moves."""
     total = points.var(0).sum()
     return float(seen.var(0).sum() / total) if total > 0 else float("nan")
 
 
-def _grid_beyond(values: np.ndarray, points: int) -> np.ndarray:
+def grid_beyond(values: np.ndarray, points: int) -> np.ndarray:
+    """Lay so many points evenly over the values, and some way beyond them."""
     low, high = values.min(), values.max()
     more = MARGIN * (high - low) or 1.0
     return np.linspace(low - more, high + more, points)

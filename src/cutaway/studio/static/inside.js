@@ -8,6 +8,7 @@ import { weightFork } from "./fork.js";
 import { sayWrong } from "./main.js";
 import { networkView } from "./network.js";
 import { planeView } from "./plane.js";
+import { seeLinks } from "./seeing.js";
 import { t } from "./words.js";
 
 /** @param {Record<string, string>} here */
@@ -23,6 +24,7 @@ export async function rowView(view, here) {
     h("h4", null, h("bdi", { lang: "en", dir: "ltr" }, layer.label, h("small", null, ` ${layer.about}`))),
     layer.places.length ? units(layer, found, here, k === 0) : layer.maps.length ? maps(layer, here, k === 0) : h("p", { class: "note" }, `${layer.units} · ${t("no_units")}`)));
   return h("section", null, h("h2", null, t("row_n", { n: found.row.toLocaleString("en") }), found.loss === null ? null : h("small", null, ` ℓ = ${short(found.loss)}`)),
+    found.views.includes("states") ? seeLinks(["states"], here) : null,
     h("div", { class: "pair" }, h("div", null, h("h3", null, t("in_file")), found.picture ? (found.inputs === "sequences" ? series(found.picture) : picture(found.picture)) : null, table(t("in_file"), [t("column"), t("value")], cells, { class: "plain" })),
       found.given ? h("div", null, h("h3", null, t("given")), table(t("given"), [t("feature"), t("value")], found.given.map((/** @type {any[]} */ [name, value]) => [h("span", { dir: "auto" }, name), short(value)]), { class: "plain" })) : null),
     networkView(found, here),

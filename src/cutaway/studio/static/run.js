@@ -5,6 +5,7 @@ import { ask, get, losses, post } from "./api.js";
 import { chart } from "./chart.js";
 import { h, short, table } from "./dom.js";
 import { say, sayWrong } from "./main.js";
+import { seeView } from "./seeing.js";
 import { stepView } from "./step.js";
 import { rowView, unitView, weightView } from "./inside.js";
 import { t } from "./words.js";
@@ -232,7 +233,7 @@ export class RunView {
     this.wanted = mine;
     this.below.setAttribute("aria-busy", "true");
     try {
-      const node = here.weight ? await weightView(this, here) : here.unit && here.row ? await unitView(this, here)
+      const node = here.see ? await seeView(this, here) : here.weight ? await weightView(this, here) : here.unit && here.row ? await unitView(this, here)
         : here.row ? await rowView(this, here) : await stepView(this, here, fork);
       if (this.wanted !== mine) return;
       this.below.replaceChildren(node);
@@ -254,6 +255,7 @@ export class RunView {
     if (here.step) parts.push([from(["run", "fork", "step"], {}), t("step_n", { n: Number(here.step).toLocaleString("en") })]);
     if (here.row) parts.push([from(["run", "fork", "step", "row"], {}), t("row_n", { n: here.name ?? here.row })]);
     if (here.unit) parts.push([from(["run", "fork", "step", "row", "layer", "unit"], {}), `${here.layer}[${here.unit}]`]);
+    if (here.see) parts.push([from(["run", "fork", "step", "row", "name", "see"], {}), t(`see_${here.see}`)]);
     if (here.weight) parts.push([from(["run", "fork", "step", "row", "layer", "unit", "weight", "index"], {}), `${here.weight}[${here.index}]`]);
     this.trail.hidden = parts.length < 2;
     this.trail.replaceChildren(h("ol", null, parts.map(([href, label], k) => h("li", null, k === parts.length - 1

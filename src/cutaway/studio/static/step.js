@@ -5,6 +5,7 @@ import { ask } from "./api.js";
 import { h, short, table } from "./dom.js";
 import { forkForm } from "./fork.js";
 import { planeView } from "./plane.js";
+import { seeLinks } from "./seeing.js";
 import { t } from "./words.js";
 
 /** @param {any} view @param {Record<string, string>} here @param {number} fork */
@@ -23,6 +24,7 @@ export async function stepView(view, here, fork) {
       h("div", { class: "row tight" }, h("a", { class: "button", href: to(step - 1), rel: "prev" }, t("previous")), h("a", { class: "button", href: to(step + 1), rel: "next" }, t("next")),
         h("label", { for: "jump" }, t("jump")), jump)),
     h("p", { class: "note", lang: "en", dir: "auto" }, found.title),
+    seeLinks(found.views, here),
     found.finite ? null : h("p", { class: "wrong" }, t("no_update")),
     h("h3", null, t("batch")), h("p", { class: "note" }, t("batch_says", { n: found.size })),
     table(t("batch"), [t("row"), t("row_loss"), ...found.head.map((/** @type {string} */ name) => h("span", { dir: "auto" }, name))], rows, { class: "plain batch" }),
