@@ -87,7 +87,7 @@ def test_the_drop_ins_for_scikit_learn_too(solver):
     ({"engine": "xla", "devices": 99}, "devices=99, and JAX finds 1 here"),
     ({"precision": "fp8"}, "precision is 'fp8'"),
 ])
-@pytest.mark.parametrize("kind", [ct.Classifier, MLPClassifier], ids=["Classifier", "MLPClassifier"])
+@pytest.mark.parametrize("kind", [ct.Classifier, MLPClassifier, ct.forecast.Forecaster], ids=lambda kind: kind.__name__)
 def test_what_is_not_there_is_refused_before_data_are_read(kind, how, words):
     with pytest.raises(ArgumentError, match=words):
         kind(**how).fit(None, None)

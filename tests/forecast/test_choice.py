@@ -130,5 +130,5 @@ def test_what_reads_step_by_step_is_tried_where_there_are_many_windows():
 def test_what_is_asked_for_is_taken(network, parts):
     y = 10 + np.sin(np.arange(90) / 3)
     trial = FoldTrial([track(y)], DAYS, Layout(8, 2, 0, memory=30))
-    chosen = choose(trial, ForecastSettings(network=network, threads=1), 80)
+    chosen = choose(trial, ForecastSettings(network=network, runs_on={"threads": 1}), 80)
     assert [one.part for one in chosen.some] == parts and chosen.why == "as asked"

@@ -7,6 +7,7 @@ from sklearn.base import clone
 
 import cutaway as ct
 from cutaway.errors import ArgumentError, DataError, FileError
+from cutaway.forecast import networks
 
 Forecaster = ct.forecast.Forecaster
 
@@ -35,6 +36,24 @@ def test_one_series_is_forecast_behind_its_end(one, single):
     truth = 100 + 20 * np.sin(2 * np.pi * found["when"].dt.hour / 24) + 6  # a fifth of the days are holidays
     assert np.abs(found["forecast"] - truth).mean() < 25
     assert (found["lower"] <= found["forecast"]).all() and (found["forecast"] <= found["upper"]).all()
+
+
+def test_its_networks_are_trained_by_the_engine_that_is_asked_for(monkeypatch):
+    trained, fit = [], networks.fit
+
+    def noted(*arguments, **how):
+        run = fit(*arguments, **how)
+        trained.append((run.program.engine.name, how["precision"]))
+        return run
+
+    monkeypatch.setattr(networks, "fit", noted)
+    monkeypatch.setattr(networks, "UPDATES", 20)
+    y = 10 + np.sin(np.arange(80) / 3) + np.random.default_rng(0).normal(0, 0.1, 80)
+    how = {"horizon": 2, "window": 6, "season": 1, "network": "mlp", "threads": 1}
+    ours = Forecaster(**how, engine="reference", precision="float32").fit(y)
+    assert set(trained) == {("reference", "float32")}
+    assert ours.design_[-1] == ["engine", "reference", "as asked"]
+    np.testing.assert_allclose(ours.predict(), Forecaster(**how).fit(y).predict(), rtol=1e-5)
 
 
 def test_a_shorter_horizon_is_its_beginning(single):

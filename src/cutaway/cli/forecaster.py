@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from .terminal import Screen
 
 #: Options of a network of one's own on the windows of one series, which `cutaway fit --forecast` trains with them.
-OWN = ("hidden", "loss", "epochs", "batch_size", "lr", "time_limit", "monitor", "precision", "quantiles", "preset",
-       "engine")
+OWN = ("hidden", "loss", "epochs", "batch_size", "lr", "time_limit", "monitor", "quantiles", "preset")
 #: What the entry of a model file is called that holds the scores.
 ENTRY = "backtest"
 
@@ -78,7 +77,9 @@ def fit(data: Path, out: Path, report: Path | None, asked: ReadOptions, options:
     if of_times and timed(frame, asked.forecast, asked.time, asked.id, more.known)[1].time is None:
         raise ArgumentError(f"--{of_times[0]} goes by the column of times, and none is found: name it with --time.")
     model = Forecaster(asked.horizon, asked.window, gaps=asked.gaps or "fill", step=_step(more.step), zone=more.zone,
-                       coverage=more.coverage, random_state=options.seed, threads=options.threads)
+                       coverage=more.coverage, random_state=options.seed, threads=options.threads,
+                       engine=options.engine or "cpu", device=options.device, devices=options.devices,
+                       precision=options.precision, exact=bool(options.exact))
     began = time.perf_counter()
     roles: dict[str, Any] = {"target": asked.forecast, "time": asked.time, "id": asked.id, "known": more.known}
     with in_options(data):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from .networks import FEWEST_FOR_MLP, NAMES
 from .networks import tried as try_network
@@ -31,7 +32,7 @@ class ForecastSettings:
     view: str | None = None
     gaps: str = "fill"
     seed: int = 0
-    threads: int | None = None
+    runs_on: dict[str, Any] = field(default_factory=dict)  # the arguments of ct.fit that say what trains networks
 
 
 @dataclass
@@ -68,7 +69,7 @@ def choose(trial: FoldTrial, asked: ForecastSettings, windows: int) -> Choice:
         tried += [trial.by_rule(one) for one in trial.layouts("smooth")]
     if best is not None:
         for part in trained_parts(asked.network, windows):
-            tried.append(try_network(part, trial, best.layout, asked.seed, asked.threads))
+            tried.append(try_network(part, trial, best.layout, asked.seed, asked.runs_on))
             if asked.network == "auto" and tried[-1].error >= best.error:
                 break
     if asked.network == "both" and best is not None:

@@ -14,6 +14,7 @@ from ..arguments import whole_number
 from ..data.reading import read_table
 from ..data.zones import zone_called
 from ..errors import DataError, check_name, warn
+from ..estimators.running import check_runs_on, runs_on, told
 from ..text import counted, quoted
 from .bands import checked_coverage
 from .beyond import step_by_step
@@ -53,12 +54,15 @@ class Forecaster(BaseEstimator):
     step: brings irregular times to one, "1 hour", "1 day", "1 month", by the mean. zone: whose clock times without an
         offset are by, such as "Europe/Berlin"; hours that clocks skip or repeat are then none.
     coverage: the share of values that the band shall hold.
+    engine, device, devices, precision, exact, threads: what trains networks, as ct.fit takes them; linear maps and
+        smoothing are found at once, by no engine. Forecasts are the CPU engine's, the same wherever a file goes.
     """
 
     def __init__(self, horizon: int | None = None, window: int | None = None, season: int | None = None,
                  network: str = "auto", view: str | None = None, gaps: str = "fill", step: Any = None,
                  zone: str | None = None, coverage: float = 0.8, random_state: int = 0,
-                 threads: int | None = None) -> None:
+                 threads: int | None = None, engine: str = "cpu", device: str | None = None,
+                 devices: int | str | None = None, precision: str | None = None, exact: bool = False) -> None:
         self.horizon = horizon
         self.window = window
         self.season = season
@@ -70,6 +74,11 @@ class Forecaster(BaseEstimator):
         self.coverage = coverage
         self.random_state = random_state
         self.threads = threads
+        self.engine = engine
+        self.device = device
+        self.devices = devices
+        self.precision = precision
+        self.exact = exact
 
     # ---- learning ----
 
@@ -87,6 +96,7 @@ class Forecaster(BaseEstimator):
         often, a target that holds no numbers, and series that are too short; ArgumentError for columns not there.
         """
         self._check()
+        check_runs_on(self)
         known = (known,) if isinstance(known, str) else tuple(known)
         past = (past,) if isinstance(past, str) else None if past is None else tuple(past)
         frame, roles, found = timed(frame, target, time, id, (*known, *(past or ())))
@@ -99,7 +109,7 @@ class Forecaster(BaseEstimator):
         if not tracks:
             raise DataError(f"The target {roles.target!r} is empty in every row: nothing can be learnt.")
         asked = ForecastSettings(self.horizon, self.window, self.season, self.network, self.view, self.gaps,
-                                 self.random_state, self.threads)
+                                 self.random_state, runs_on(self) | {"exact": self.exact})
         found = learn(tracks, panel.calendar, asked)
         values = np.concatenate([t.y[np.isfinite(t.y)] for t in tracks])
         self.roles_, self.calendar_, self.columns_, self.notes_ = roles, panel.calendar, panel.columns, panel.notes
@@ -110,6 +120,7 @@ class Forecaster(BaseEstimator):
         why = "rows are steps: no column says when they are" if roles.time is None else (
             "that the times keep" if self.step is None else "as asked")
         self.design_ = [["step", panel.calendar.words, why], *found.design]
+        self.design_ += [[name, what, "as asked"] for name, what in told(self).items()]
         if self.counts_:
             self.design_.append(["counts", "none below 0", "the target is whole numbers from 0 on"])
         lengths = sorted(len(t) for t in tracks)

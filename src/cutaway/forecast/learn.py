@@ -61,7 +61,7 @@ def learn(tracks: Sequence[Track], calendar: Calendar, asked: ForecastSettings) 
         kept = thinned(every, min(most, MOST_TRAINED) if one.part in STEP_BY_STEP else most)
         rows.append(learnable(make_rows(tracks, split(kept, len(tracks)), own, calendar, stats)))
         T = scaled(rows[-1])
-        network, losses = learnt(one, rows[-1].X, T, asked.seed, asked.threads)
+        network, losses = learnt(one, rows[-1].X, T, asked.seed, asked.runs_on)
         members.append(Member(own, stats, float(np.abs(T).max()) * ROOM + 1e-6, one.name))
         networks.append(network)
         history = history or losses

@@ -30,8 +30,9 @@ NAMES = {"mlp": "MLP", "gru": "GRU", "lstm": "LSTM", "tcn": "filters along time 
 STEP_BY_STEP = ("gru", "lstm", "tcn")
 
 
-def tried(part: str, trial: FoldTrial, layout: Layout, seed: int, threads: int | None) -> Candidate:
-    """The candidate that is a trained network, learnt from the windows of each fold, with the epochs that it took."""
+def tried(part: str, trial: FoldTrial, layout: Layout, seed: int, runs_on: dict[str, Any]) -> Candidate:
+    """The candidate that is a trained network, learnt from the windows of each fold, with the epochs that it took.
+    runs_on: the arguments of ct.fit that say what trains it."""
     if part in STEP_BY_STEP:
         layout = replace(layout, lags=min(layout.lags, MOST_READ))
     sets, z, epochs = trial.sets(layout, MOST_TRAINED if part in STEP_BY_STEP else 0), [], 0
@@ -40,18 +41,18 @@ def tried(part: str, trial: FoldTrial, layout: Layout, seed: int, threads: int |
         outer = float(np.abs(T).max()) * ROOM
         aims = np.where(np.isfinite(held.y), (held.y - held.base) / held.scale[:, None], 0)
         net = network(part, train.X.shape[1], T.shape[1], len(train), layout.lags)
-        run = trained(net, train.X, T, seed, threads, (held.X, np.clip(aims, -outer, outer)))
+        run = trained(net, train.X, T, seed, runs_on, (held.X, np.clip(aims, -outer, outer)))
         z.append(np.clip(outputs(net, held.X), -outer, outer))
         epochs = max(1, run.best_epoch or run.epochs_done)
     return trial.scored(Candidate(NAMES[part], layout, part, 0.0, epochs), [held for _, held in sets], z)
 
 
-def learnt(one: Candidate, X: np.ndarray, T: np.ndarray, seed: int, threads: int | None
+def learnt(one: Candidate, X: np.ndarray, T: np.ndarray, seed: int, runs_on: dict[str, Any]
            ) -> tuple[Module, dict[str, list[float]]]:
     """The network of a candidate, learnt from all windows; and the loss of each epoch where it is trained."""
     if one.part in NAMES:
         net = network(one.part, X.shape[1], T.shape[1], len(X), one.layout.lags)
-        run = trained(net, X, T, seed, threads, epochs=one.epochs)
+        run = trained(net, X, T, seed, runs_on, epochs=one.epochs)
         return net, {"loss": [float(v) for v in run.history["loss"]]}
     map_ = nn.FoundLinear(X.shape[1], T.shape[1])
     map_.init(seed)
@@ -79,7 +80,7 @@ def network(part: str, n_in: int, n_out: int, windows: int, lags: int) -> Module
     return nn.Lagged(inner, nn.Linear(WIDTH + n_in, n_out), lags)
 
 
-def trained(net: Module, X: np.ndarray, T: np.ndarray, seed: int, threads: int | None, validation: Any = None,
+def trained(net: Module, X: np.ndarray, T: np.ndarray, seed: int, runs_on: dict[str, Any], validation: Any = None,
             epochs: int | None = None) -> Any:
     """Train a network on windows; by the absolute error, whose best answer is the median."""
     batch = min(BATCH, max(8, len(X) // 8))
@@ -90,7 +91,7 @@ def trained(net: Module, X: np.ndarray, T: np.ndarray, seed: int, threads: int |
     return fit(net.init(seed), X.astype(np.float32), T.astype(np.float32), loss="mae",
                optimizer=AdamW(cosine(RATE, steps=whole * each), weight_decay=DECAY),
                epochs=epochs or whole, batch_size=batch, validation=held, seed=seed,
-               early_stopping=PATIENCE if held else None, threads=threads, progress=False)
+               early_stopping=PATIENCE if held else None, progress=False, **runs_on)
 
 
 def outputs(net: Module, X: np.ndarray) -> np.ndarray:
