@@ -4,6 +4,7 @@ The number of devices must be set before JAX first looks for them.
 """
 
 import json
+import re
 import sys
 
 import jax
@@ -20,6 +21,26 @@ def networks():
     yield "MLP with batch norm and dropout", ct.nn.MLP(6, [16], 3, norm="batch", dropout=0.2), table, classes
     yield "CNN", ct.nn.CNN((8, 8, 1), 3, (4,)), images, classes
     yield "LSTM of lengths", ct.nn.Recurrent(3, 8, 3, "lstm"), series, classes
+
+
+def sent(program, X, y):
+    """What devices send each other in a step: how many numbers, by XLA's operation."""
+    program.feed(X, y)
+    compiled, arguments = program.engine._compiled, []
+
+    def called(*given):
+        arguments.extend(jax.tree.map(lambda a: a.copy(), given[1:]))
+        return compiled(*given)
+
+    program.engine._compiled = called
+    program.run(np.arange(32))
+    text = compiled.lower(32, *arguments).compile().as_text()
+    found = {}
+    for shapes, operation in re.findall(r"= (.*?) (all-reduce|all-gather|all-to-all|reduce-scatter|"
+                                        r"collective-permute|collective-broadcast)(?:-start)?\(", text):
+        sizes = [np.prod([int(n) for n in shape.split(",") if n]) for shape in re.findall(r"\w+\[([0-9,]*)\]", shapes)]
+        found[operation] = found.get(operation, 0) + int(sum(sizes))
+    return found
 
 
 def main():
@@ -41,9 +62,9 @@ def main():
         ct.fit(own, X, y, loss="cross_entropy", epochs=1, batch_size=50, progress=False, engine="xla", devices=devices,
                exact=exact)
         found[f"exact {devices}"] = own.theta.astype(float).tolist()
-    engine = ct.compile(own, "cross_entropy", batch_size=8, input=X[:2], target=y[:2], engine="xla",
-                        devices="all").engine
-    found["all"] = engine.devices.count
+    program = ct.compile(own, "cross_entropy", ct.optim.Momentum(0.05), 32, X[:2], y[:2], engine="xla", devices="all")
+    found["all"] = program.engine.devices.count
+    found["sent"], found["weights"] = sent(program, X, y), own.theta.size
     try:
         ct.fit(own, X, y, loss="cross_entropy", engine="xla", devices=9)
     except ct.errors.ArgumentError as error:

@@ -45,6 +45,12 @@ def test_all_are_as_many_as_there_are(found):
     assert found["all"] == 8
 
 
+def test_devices_add_up_whole_gradients(found):
+    """Not parts of them, by reduce-scatter, whose sums over gloo were wrong without an error (jax #40830): each
+    weight's gradient once, and the loss; beside them the outputs of 32 rows are brought together."""
+    assert found["sent"] == {"all-reduce": found["weights"] + 1, "all-gather": 32 * 3}
+
+
 def test_more_devices_than_there_are(found):
     assert found["nine"] == ("devices=9, and JAX finds 8 here, cpu; for several of them on a CPU, to try it: "
                              'jax.config.update("jax_num_cpu_devices", 9) before JAX is used')
