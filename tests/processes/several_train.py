@@ -8,6 +8,7 @@ from launch import joined, tell
 import cutaway as ct
 from cutaway.errors import CutawayError
 from cutaway.train.feeding import Data
+from cutaway.train.past import shuffled
 
 RNG = np.random.default_rng(0)
 X, y = RNG.normal(size=(103, 6)), RNG.integers(0, 3, 103)
@@ -21,6 +22,29 @@ def trained(net, inputs=X, targets=y, **how):
     how = {"loss": "cross_entropy", "optimizer": ct.optim.Momentum(0.05), "epochs": 2, "batch_size": 32,
            "progress": False, "engine": "xla", "devices": "all"} | how
     return ct.fit(net, inputs, targets, **how)
+
+
+def own_rows(rank, processes):
+    """The same training where one process has 52 rows and the other 51, and by one that has all."""
+    each = [slice(0, 52), slice(52, 103)]
+    sizes = [[13, 13, 13, 13], [13, 13, 13, 12]]  # of steps
+    weight = np.random.default_rng(1).integers(1, 4, 103).astype(float)
+    held = np.arange(103) % 3 > 0
+    mine = each[rank] if processes > 1 else slice(0, 103)
+    net = ct.nn.MLP(6, [8], 3).init(0)
+
+    def order(rows, epoch):  # what the two do together
+        orders = [shuffled(rows[part], 0, epoch) for part in each]
+        parts = [np.split(one, np.cumsum(size)[:-1]) for one, size in zip(orders, sizes, strict=True)]
+        return np.concatenate([one for step in zip(*parts, strict=True) for one in step])
+
+    how = {"own_rows": True} if processes > 1 else {"shuffle": order, "batch_size": 26}
+    run = trained(net, X[mine], y[mine], sample_weight=weight[mine], metrics="accuracy",
+                  validation=(X[mine][held[mine]], y[mine][held[mine]]), **how)
+    columns = run.history.columns()
+    return {"own": [net.theta.tolist(), run.steps["loss"].tolist(), columns["loss"].tolist(),
+                    columns["val_loss"].tolist(), columns["val_accuracy"].tolist()],
+            "fitted": ct.distributed.shared(lambda: [rank, "medians"])}
 
 
 def said(function, *arguments, **how):
@@ -57,6 +81,7 @@ def main():
     Data.rows = rows
     found |= {"mapped": net.theta.tolist(), "taken": taken[-1]}
 
+    found |= own_rows(rank, processes)
     found["exact"] = {}
     for rows in (90,):  # neither 90 nor the last 13 are parts of equal size
         net = ct.nn.MLP(6, [8], 3, dropout=0.2).init(0)
@@ -73,6 +98,12 @@ def main():
             "rates": said(trained, network(), optimizer=ct.optim.Momentum(0.1 + rank)),
             "four": said(trained, network(), devices=4),
             "one": said(trained, network(), devices=1),
+            "columns": said(trained, network(), X[:, :6 - rank], own_rows=True),
+            "whose": said(trained, network(), own_rows=rank == 0),
+            "filled": said(trained, network(), X[rank:], y[rank:], own_rows=True),
+            "both": said(trained, network(), own_rows=True, exact=True),
+            "function": said(trained, network(), own_rows=True, shuffle=lambda rows, epoch: rows),
+            "several": said(trained, network(), own_rows=True, devices=None),
             "again": said(ct.distributed.start, rank=rank + 1),
             "same": said(ct.distributed.start),
             "bad": said(trained, network(), np.where(rank == 1, np.nan, X)),  # the last: they part

@@ -38,6 +38,17 @@ def test_each_process_reads_its_own_rows_of_a_memory_map(runs):
     assert (alone["taken"], first["taken"], second["taken"]) == (103, 52, 51)
 
 
+def test_rows_that_no_other_process_has_train_as_if_one_had_them_all(runs):
+    alone, first, second = runs
+    assert first["own"] == second["own"]
+    for ours, theirs in zip(first["own"], alone["own"], strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
+def test_what_the_first_process_makes_all_have(runs):
+    assert [one["fitted"] for one in runs] == [[0, "medians"]] * 3
+
+
 def test_exact_mode_gives_the_same_bits_and_a_trace_by_one_process(runs):
     alone, first, second = runs
     assert alone["exact"] == first["exact"] == second["exact"]
@@ -51,6 +62,12 @@ def test_exact_mode_gives_the_same_bits_and_a_trace_by_one_process(runs):
     ("data", "the data: rank 0 has "),
     ("rates", "optimizer: rank 0 has Momentum(lr=0.1, beta=0.9), rank 1 has Momentum(lr=1.1, beta=0.9)"),
     ("four", "devices=4, and JAX finds 2 here"),
+    ("columns", "a row of X: rank 0 has {'x': (6,)}, rank 1 has {'x': (5,)}"),
+    ("whose", "do not agree on whose rows they pass, so none of them begins. own_rows: rank 0 has True, rank 1 has"),
+    ("filled", "(rank 0 has 103, rank 1 has 102 rows), and layer2: batch norm takes all rows of a batch together"),
+    ("both", "rows that one process has cannot go to another"),
+    ("function", "give shuffle=True, by which each orders its own"),
+    ("several", 'add engine="xla", devices="all"'),
     ("one", "devices=1 cannot be shared alike by 2 processes: take a multiple of 2"),
 ])
 def test_what_all_refuse_alike(runs, case, words):

@@ -4,6 +4,7 @@ What computes across them is JAX's. Here is who is there, what all must agree on
 """
 
 from .joining import start
+from .sharing import shared
 from .team import processes, rank
 
-__all__ = ["processes", "rank", "start"]
+__all__ = ["processes", "rank", "shared", "start"]

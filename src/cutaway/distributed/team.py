@@ -28,6 +28,9 @@ class Alone:
     def highest(self, number: int) -> tuple[int, int]:
         return number, 0
 
+    def rows_of_all(self, rows: np.ndarray) -> np.ndarray:
+        return rows
+
     def of_first(self, compute: Callable[[], np.ndarray]) -> np.ndarray:
         return compute()
 
@@ -74,7 +77,7 @@ class Team(Alone):
         while len(self.watch.store.folder(f"{place} read")) < self.processes and time.monotonic() < end:
             time.sleep(LOOK)
 
-    def _gathered(self, numbers: np.ndarray) -> np.ndarray:
+    def gathered(self, numbers: np.ndarray) -> np.ndarray:
         """Gather an array of every process, byte by byte: (processes, *shape)."""
         from jax.experimental.multihost_utils import process_allgather
 
@@ -83,9 +86,16 @@ class Team(Alone):
             found = np.asarray(process_allgather(np.frombuffer(own.tobytes(), np.uint8)))
         return found.reshape(self.processes, -1).copy().view(own.dtype).reshape(self.processes, *own.shape)
 
+    def rows_of_all(self, rows: np.ndarray) -> np.ndarray:
+        """Put together the rows of all processes, which have different numbers of them, in the order of ranks."""
+        counts = self.gathered(np.array([len(rows)]))[:, 0]
+        filled = np.zeros((counts.max(), *rows.shape[1:]), rows.dtype)
+        filled[:len(rows)] = rows
+        return np.concatenate([part[:n] for part, n in zip(self.gathered(filled), counts, strict=True)])
+
     def highest(self, number: int) -> tuple[int, int]:
         """Ask all for a number: give the highest, and the first process that has it."""
-        every = self._gathered(np.array([number], np.int64))[:, 0]
+        every = self.gathered(np.array([number], np.int64))[:, 0]
         return int(every.max()), int(every.argmax())
 
     def of_first(self, compute: Callable[[], np.ndarray]) -> np.ndarray:
@@ -93,7 +103,7 @@ class Team(Alone):
         with self.busy():
             numbers = compute() if self.rank == 0 else None
         size = self.highest(0 if numbers is None else numbers.size)[0]
-        return self._gathered(np.zeros(size) if numbers is None else numbers.astype(np.float64))[0]
+        return self.gathered(np.zeros(size) if numbers is None else numbers.astype(np.float64))[0]
 
     def busy(self) -> Any:
         return self.watch.busy()

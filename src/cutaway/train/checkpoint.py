@@ -147,17 +147,17 @@ class Checkpoints:
     def settings(self, training: Any) -> dict[str, Any]:
         """List what must be the same for a resumed run to equal an uninterrupted one."""
         if not self._settings:
-            past, held_out = training.past, training.validation
+            past = training.past
             self._settings = {
-                "epochs": int(training.run.epochs), "batch_size": past.batch_size, "rows": len(past.rows),
+                "epochs": int(training.run.epochs), "batch_size": past.batch_size, "rows": past.count,
                 "seed": past.seed, "shuffle": bool(past.shuffle), "drop_last": past.drop_last,
                 "optimizer": _optimizer(past.optimizer, past.steps * training.run.epochs),
                 "parameters": digest([(n, p.shape, p.dtype.name, p.requires_grad)
                                        for n, p in training.model.named_parameters()]),
                 "network": digest(_instructions(training.program, "forward")),
                 "loss": digest(_instructions(training.program, "loss")),
-                "data": rows_digest(past.data, training.model.dtype),
-                "validation": rows_digest(held_out.data, training.model.dtype) if held_out else "",
+                "data": past.digest(training.model.dtype),
+                "validation": past.held_digest(training.model.dtype),
             }
             if any(i.rounded for i in training.program.instructions):
                 self._settings["precision"] = "bf16"

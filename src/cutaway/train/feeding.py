@@ -191,7 +191,7 @@ def stages(data: Data, order: np.ndarray, batch_size: int,
     rows = max(1, STAGE // (width + 32) // batch_size) * batch_size  # 32 bytes of numbers and order for each row
     for start in range(0, len(order), rows):
         wanted = order[start : start + rows]
-        back, mine = np.zeros(len(wanted), np.int64), _mine(len(wanted), batch_size, own)
+        back, mine = np.zeros(len(wanted), np.int64), places_here(len(wanted), batch_size, own)
         wanted = wanted[mine]
         sequence = np.argsort(wanted, kind="stable")
         back[mine[sequence]] = np.arange(len(wanted))
@@ -201,7 +201,7 @@ def stages(data: Data, order: np.ndarray, batch_size: int,
         yield part, back
 
 
-def _mine(count: int, batch_size: int, own: Callable[[int], slice] | None) -> np.ndarray:
+def places_here(count: int, batch_size: int, own: Callable[[int], slice] | None) -> np.ndarray:
     """The places, in `count` rows cut into batches, of the rows that are read here."""
     places = np.arange(count)
     if own is None:

@@ -29,7 +29,8 @@ def fit(model: Any, X: Any, y: Any, loss: str | Callable = "mse", optimizer: Opt
         early_stopping: bool | int | None = None, checkpoint: Any = None, resume: Any = None, engine: str = "cpu",
         threads: int | None = None, progress: bool | None = None, metrics: Any = (),
         time_limit: float | None = None, monitor: Any = "loss", precision: str | None = None,
-        devices: int | str | None = None, device: str | None = None, exact: bool = False) -> Run:
+        devices: int | str | None = None, device: str | None = None, exact: bool = False,
+        own_rows: bool = False) -> Run:
     """Train `model` in place: `epochs` passes over the rows of X, one update a batch.
 
     >>> import cutaway as ct
@@ -57,6 +58,8 @@ def fit(model: Any, X: Any, y: Any, loss: str | Callable = "mse", optimizer: Opt
     device, devices: of engine="xla", "cpu", "gpu" or "tpu", JAX's own choice if None; and how many of them share the
         rows of each batch, or "all": those of all processes that ct.distributed.start has joined.
     exact: any number of devices and of processes gives the same bits, with engine="xla" (docs/distributed.md).
+    own_rows: X, y, sample_weight and (Xv, yv) are rows that no other process has; each step takes the same share of
+        those of every process (docs/distributed.md).
     precision: None, or "bf16": layers multiply factors rounded to bf16 and add up in float32, faster on processors that
         can, said where not. Weights, state, norms and losses stay in float32, and so does all evaluation.
 
@@ -81,7 +84,7 @@ def fit(model: Any, X: Any, y: Any, loss: str | Callable = "mse", optimizer: Opt
         sample_weight=sample_weight, seed=seed, shuffle=shuffle, drop_last=drop_last, callbacks=callbacks,
         early_stopping=early_stopping, checkpoint=checkpoint, resume=resume, engine=engine, threads=threads,
         progress=progress, metrics=metrics, time_limit=time_limit, monitor=monitor, precision=precision,
-        devices=devices, device=device, exact=exact,
+        devices=devices, device=device, exact=exact, own_rows=own_rows,
     )
     run = training.go()
     for said in training.warnings():
@@ -105,7 +108,8 @@ def beginning(model: Any, X: Any, y: Any, *, loss: str | Callable = "mse", valid
         raise ArgumentError(f"model must be a ct.nn.Module, got a {type(model).__name__}: {hint}")
     how = Recipe(seed=seed, **recipe)
     with how.team.together("getting ready to train"):
-        task = Task.of(X, y, loss=loss, sample_weight=sample_weight, validation=validation, seed=how.seed)
+        task = Task.of(X, y, loss=loss, sample_weight=sample_weight, validation=validation, seed=how.seed,
+                       own=how.own_rows)
         if how.team.processes > 1:
             from .crew import tell
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from ..optim import Optimizer
 from ..program import Snapshot
 from ..random import stream
 from .ahead import ahead
+from .checkpoint import rows_digest
 from .feeding import Data, stages
 
 MOST, MOST_BYTES = 16, 64 * 2**20  # of snapshots
@@ -44,6 +45,7 @@ class Past:
     held_out: Data | None = None
     resident: bool = False  # whether a program is fed all data at once
     snapshots: list[Snapshot] = field(default_factory=list)
+    own: ClassVar[bool] = False  # whether no other process has these rows (own_rows.py)
     _every: int = 1
     _first: int = 0
     _most: int = 0
@@ -68,6 +70,28 @@ class Past:
             program.feed(self.data.inputs, self.data.y, self.data.weight)
         return program
 
+    # ---- its rows, in all processes ----------------------------------------------------------------------------------
+    @property
+    def count(self) -> int:
+        """How many rows are learnt from."""
+        return len(self.rows)
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """The rows that count in each step of an epoch."""
+        sizes = np.full(self.steps, self.batch_size)
+        if not self.drop_last:
+            sizes[-1] = len(self.rows) - self.batch_size * (self.steps - 1)
+        return sizes
+
+    def digest(self, dtype: np.dtype) -> str:
+        """What the data are recognised by, as a program of numbers `dtype` reads them."""
+        return rows_digest(self.data, dtype)
+
+    def held_digest(self, dtype: np.dtype) -> str:
+        """What the rows held out are recognised by; "" without any."""
+        return rows_digest(self.held_out, dtype) if self.held_out else ""
+
     # ---- its steps ---------------------------------------------------------------------------------------------------
     @property
     def steps(self) -> int:
@@ -78,6 +102,9 @@ class Past:
     def leaves_one(self) -> bool:
         """Whether the last batch of an epoch has one row."""
         return self.batch_size == 1 or (len(self.rows) % self.batch_size == 1 and not self.drop_last)
+
+    def check_program(self, program: Program) -> None:
+        """Raise ArgumentError for a program that cannot take the batches."""
 
     def order(self, epoch: int) -> np.ndarray:
         """The row numbers of an epoch, in the order in which it takes them."""

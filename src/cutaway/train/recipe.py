@@ -10,10 +10,12 @@ import numpy as np
 
 from .. import losses
 from ..arguments import whole_number
-from ..distributed.team import ALONE, Alone, current
+from ..distributed.team import ALONE, Alone, current, processes
 from ..engines import check_choice
+from ..engines.choice import engine_for
 from ..errors import ArgumentError
 from ..optim.optimizers import chosen
+from .own_rows import own_past
 from .past import Past
 from .task import Task
 
@@ -38,6 +40,7 @@ class Recipe:
     devices: int | str | None = None
     device: str | None = None
     exact: bool = False
+    own_rows: bool = False
 
     def __post_init__(self) -> None:
         self.epochs, self.seed = whole_number("epochs", self.epochs), whole_number("seed", self.seed, None)
@@ -53,6 +56,18 @@ class Recipe:
             raise ArgumentError(f"time_limit must be a number of seconds, or None, got {limit!r}")
         self.drop_last = bool(self.drop_last)
         check_choice(self.engine, self.device, self.devices, self.precision, self.exact)
+        if self.own_rows:
+            self._check_own_rows()
+
+    def _check_own_rows(self) -> None:
+        if self.exact:
+            raise ArgumentError("own_rows=True and exact=True: exact mode gives the same bits on any number of "
+                                "processes, and rows that one process has cannot go to another: leave one of them out")
+        if callable(self.shuffle):
+            raise ArgumentError("own_rows=True: a function shuffle= orders the rows of all processes, and none has "
+                                "them all: give shuffle=True, by which each orders its own, or False")
+        if self.devices is None and processes() > 1:
+            raise ArgumentError('own_rows=True shares each batch among processes: add engine="xla", devices="all"')
 
     @property
     def patience(self) -> int:
@@ -74,6 +89,11 @@ class Recipe:
         """Make the past of a training that has not begun: this task's data, in this recipe's batches."""
         if task.held_out is None and self.patience:
             raise ArgumentError("early_stopping needs validation data: pass validation=0.1, or validation=(Xv, yv)")
+        if self.team.processes > 1:
+            self.team.compare("whose rows they pass", lambda: {"own_rows": self.own_rows})
+            if self.own_rows:
+                _, placed = engine_for(self.engine, self.device, self.devices)
+                return own_past(task, self, placed["devices"].count)
         data = task.data
         if self.exact and data.weight is None:  # parts are filled up with rows of weight zero
             losses.refuse_weights(task.loss)

@@ -17,22 +17,29 @@ from .feeding import Data, checked
 
 @dataclass
 class Task:
-    """What to learn: the data, the numbers of its rows to learn from, the data to score on (None: none), the loss."""
+    """What to learn: the data, the numbers of its rows to learn from, the data to score on (None: none), the loss.
+
+    mean_weight: what the weights of rows were divided by.
+    """
 
     data: Data
     rows: np.ndarray
     held_out: Data | None
     loss: Callable
+    mean_weight: float = 1.0
 
     @classmethod
     def of(cls, X: Any, y: Any, loss: str | Callable = "mse", sample_weight: Any = None, validation: Any = None,
-           seed: int = 0) -> Task:
-        """Make the task of arguments to ct.fit. Raises ShapeError, DataError or ArgumentError."""
+           seed: int = 0, own: bool = False) -> Task:
+        """Make the task of arguments to ct.fit. own: other processes have other rows.
+
+        Raises ShapeError, DataError or ArgumentError.
+        """
         loss = losses.get(loss)
         data = checked("y", X, y, sample_weight, loss is losses.cross_entropy)
         rows, held_out = data.counted(), None
         n, weight = len(rows), data.weight
-        if weight is not None and (weight[rows] == weight[rows[0]]).all():
+        if weight is not None and not own and (weight[rows] == weight[rows[0]]).all():
             data.weight = None  # equal weights give the same bits as none
         if isinstance(validation, tuple | list):
             held_out = _validation_data(validation, loss)
@@ -44,9 +51,11 @@ class Task:
             held_out = data.part(part)
         if not len(rows) or (held_out is not None and not len(held_out)):
             raise DataError(f"{n} rows are too few to hold some out for validation")
+        mean = 1.0
         if data.weight is not None:
-            data.weight = data.weight / data.weight[rows].mean()
-        return cls(data, rows, held_out, loss)
+            mean = float(data.weight[rows].mean())
+            data.weight = data.weight / mean
+        return cls(data, rows, held_out, loss, mean)
 
     def check_targets(self, program: Program) -> None:
         """Raise ShapeError or DataError where the network's outputs and the loss do not take the targets."""

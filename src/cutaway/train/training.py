@@ -57,12 +57,13 @@ class Training:
         to_find = recipe.optimizer.wants_rate
         self._compile(rising(recipe.optimizer) if to_find else recipe.optimizer, programs, keep_all)
         task.check_targets(self.program)
+        past.check_program(self.program)
         if past.leaves_one and normalises_batches(self.program):
             self.note, past.drop_last = one_row_left_out(len(past.rows), past.batch_size), True
             if not to_find and callable(recipe.optimizer.lr):  # its schedule is stretched over fewer steps now
                 self._compile(recipe.optimizer, programs, keep_all)
         self.team.compare("what they train", lambda: beginnings(self))
-        past.resident = not self.team.highest(not fits(task.data.inputs, model.dtype.itemsize))[0]
+        past.resident = not self.team.highest(past.own or not fits(task.data.inputs, model.dtype.itemsize))[0]
         past.feed(self.program)
         self.checkpoints: Any = None
         earlier: Any = None
@@ -78,9 +79,11 @@ class Training:
         self.best = Best(watched)
         self.validation = None if task.held_out is None else Validation(
             model, task.held_out, task.loss, metrics, recipe, programs)
-        self.progress = Progress(progress if first else False, recipe.epochs, len(past.rows))
+        self.progress = Progress(progress if first else False, recipe.epochs, past.count)
         self.run = Run(model, self.program, recipe.epochs, past.batch_size, recipe.seed, lr_found=found, past=past,
                        compiling=compile_seconds() - compiled_before)
+        if past.own:  # no process can do a step again by itself
+            self.run._loss, self.run.past = self.run.loss, None
         if earlier is not None:
             earlier.restore(self)
         self.team.compare("how they train", lambda: ways(self))
@@ -197,9 +200,7 @@ class Training:
     def _score(self, epoch: int, step_losses: np.ndarray) -> dict[str, float]:
         """Make the epoch's row of the history: the mean loss of its rows, validation scores, the rate, the time."""
         past = self.past
-        sizes = np.full(len(step_losses), past.batch_size)
-        if not past.drop_last:
-            sizes[-1] = len(past.rows) - past.batch_size * (len(step_losses) - 1)
+        sizes = past.sizes
         row = {"epoch": float(epoch), "loss": float((step_losses * sizes).sum() / sizes.sum())}
         if self.validation is not None:
             with self._averaged():
@@ -243,6 +244,7 @@ class Training:
     def _not_finite(self, epoch: int, rows: np.ndarray) -> None:
         """Stop, and say which value of which layer was the first that is not finite in the step on these rows."""
         step = self.program.state.t + 1
+        rows = rows[self.program.engine.own_rows(len(rows))] if self.past.own else rows
         value, cause = first_bad_value(self.program, self.past, rows)
         self.run.stop(f"not finite at step {step}")
         self.trouble = f"training stopped at step {step} (epoch {epoch}): {value} is not finite. {cause}"

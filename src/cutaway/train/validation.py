@@ -24,7 +24,12 @@ class Validation:
     def __init__(self, model: Any, data: Data, loss: Callable, metrics: dict[str, Callable], recipe: Recipe,
                  programs: Programs) -> None:
         self.data, self.loss, self.metrics = data, loss, metrics
-        self.weight = None if data.weight is None else data.weight / data.weight.mean()
+        self.y, weight, self._own = data.y, data.weight, recipe.team if recipe.own_rows else None
+        if self._own is not None:  # each process has rows of its own: all are scored
+            self.y = self._own.rows_of_all(self.y)
+            weight = self._own.rows_of_all(np.ones(len(data)) if weight is None else weight)
+            weight = None if (weight == weight[0]).all() else weight
+        self.weight = None if weight is None else weight / weight.mean()
         if self.weight is not None:
             losses.refuse_weights(loss)
         self.program = programs.evaluator(model, data.inputs[:2], recipe.engine, recipe.threads, recipe.device)
@@ -34,17 +39,19 @@ class Validation:
 
     def scored_by(self, team: Alone) -> dict[str, float]:
         """Let one of several processes score, so that all go by the same numbers."""
-        scores = team.of_first(lambda: np.array([*self.score().values()]))
+        z = None if self._own is None else self._own.rows_of_all(self._outputs())
+        scores = team.of_first(lambda: np.array([*self._scores(self._outputs() if z is None else z).values()]))
         return dict(zip(["val_loss", *(f"val_{name}" for name in self.metrics)], scores.tolist(), strict=True))
 
-    def score(self) -> dict[str, float]:
-        """Compute the loss and the metrics of the model as it is now, by their names in the history."""
+    def _outputs(self) -> np.ndarray:
         if self.resident:
-            z = self.program.engine.predict()
-        else:
-            every = stages(self.data, np.arange(len(self.data)), 1)
-            z = np.concatenate([self.program.predict(part.inputs) for part, _ in every])
-        y, w = self.data.y, self.weight
+            return self.program.engine.predict()
+        every = stages(self.data, np.arange(len(self.data)), 1)
+        return np.concatenate([self.program.predict(part.inputs) for part, _ in every])
+
+    def _scores(self, z: np.ndarray) -> dict[str, float]:
+        """Compute the loss and the metrics of raw outputs, by their names in the history."""
+        y, w = self.y, self.weight
         with np.errstate(over="ignore", invalid="ignore"):  # the history shows it
             row = {"val_loss": evaluated(self.loss, z, y, None if w is None else w.astype(z.dtype))}
         z = metric_table.as_given(z, y)

@@ -62,7 +62,8 @@ def trace_run(run: Run, step: int, steps: int = 1, keep: Sequence[str] | None = 
     """See `Run.trace`."""
     past: Past | None = run.past
     if past is None:
-        raise ArgumentError("this run does not know its past: run.trace works on the run that ct.fit returned")
+        raise ArgumentError("this run does not know its past: run.trace works on the run that ct.fit returned, "
+                            "where one process had all rows")
     done = len(run.steps)
     last = done + (not run.program.engine.finite)  # the step that training broke off at can be looked at
     step, steps = whole_number("step", step), whole_number("steps", steps)
