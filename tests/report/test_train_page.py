@@ -9,7 +9,6 @@ import pytest
 import cutaway as ct
 from cutaway.errors import ArgumentError
 from cutaway.report.equations import Equation
-from cutaway.report.train_page.bundle import bundle
 from cutaway.report.train_page.choices import PARTS, choices, described
 
 optim = ct.optim
@@ -19,13 +18,6 @@ X, y = ct.datasets.make("moons", n=40, seed=0)
 def modules():
     folder = files("cutaway.report.train_page")
     return {f.name: f.read_text("utf-8") for f in folder.iterdir() if f.name.endswith(".js")}
-
-
-def test_each_module_stands_in_the_script_once_and_none_is_left_out():
-    script = bundle()
-    for name in modules():
-        assert script.count(f"const module_{name.removesuffix('.js')} = ") == 1, name
-    assert not re.search(r"^(import|export) ", script, re.MULTILINE)
 
 
 def test_every_word_is_used_and_every_word_that_is_used_is_there():

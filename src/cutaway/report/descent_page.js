@@ -1,6 +1,11 @@
-
-(() => {
 // Plays the paths of a descent. Every number stands in the page; what is worked out here are only places on the screen.
+import {$, make} from "../drawing/page/elements.js";
+import {filled} from "../drawing/page/equations.js";
+import {show, tick} from "../drawing/page/numbers.js";
+import {scale, through, ticks} from "../drawing/page/scales.js";
+import {onKeys, showPlaying} from "../drawing/page/stepping.js";
+import {page} from "./scripted.js";
+
 const paths = page.paths, last = Math.max(...paths.map(p => p.points.length - 1));
 const AXES = ["x", "y"], MOST_DOTS = 400;  // a dot for each step, unless there are more
 const SHAPES = [  // as the lab's figures have them: a circle, a square, triangles, a diamond, a star, a plus, a cross
@@ -18,46 +23,13 @@ const look = k => `k${k % 8}`;
 const end = p => Math.min(at, p.points.length - 1);
 const icon = k => make("svg", {class: `icon ${look(k)}`, viewBox: "-22 -9 44 18", "aria-hidden": "true"}, make("path", {class: "trail", d: "M-22 0H22"}), make("path", {class: "ball", d: SHAPES[k % 8]}));
 
-// ---- scales ---------------------------------------------------------------------------------------------------------
-
-/** From numbers between low and high to pixels between a and b, evenly or by their logarithm. */
-function scale(low, high, a, b, log = false) {
-  const of = log ? Math.log10 : v => v;
-  const to = v => a + (of(v) - of(low)) / (of(high) - of(low)) * (b - a);
-  return Object.assign(to, {low, high, log});
-}
-
-/** A few round numbers on a scale. */
-function ticks({low, high, log}, most) {
-  if (log) {
-    const first = Math.ceil(Math.log10(low) - 1e-9), count = Math.floor(Math.log10(high) + 1e-9) - first + 1;
-    if (count >= 2) {
-      const stride = Math.ceil(count / most);
-      return Array.from({length: Math.ceil(count / stride)}, (_, k) => Number(`1e${first + k * stride}`));
-    }
-  }
-  const rough = (high - low) / most, ten = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map(k => k * ten).find(s => s >= rough * 0.999);
-  const first = Math.ceil(low / step - 1e-9), count = Math.floor(high / step + 1e-9) - first + 1;
-  return Array.from({length: count}, (_, k) => Number(((first + k) * step).toPrecision(6)));
-}
-
-const tick = v => v !== 0 && (Math.abs(v) >= 1e4 || Math.abs(v) < 1e-3) ? v.toExponential().replace("e+", "e").replace("-", "−") : String(v).replace("-", "−");
-
-/** The path through points, broken where one is missing. */
-function through(points) {
-  let d = "", pen = "M";
-  for (const p of points) { if (p) { d += `${pen}${p[0].toFixed(1)} ${p[1].toFixed(1)}`; pen = "L"; } else pen = "M"; }
-  return d;
-}
-
 // ---- the map --------------------------------------------------------------------------------------------------------
 
 function map() {
   const room = $("map").clientWidth, left = 42, bottom = 34, top = 6, right = 8;
   const tall = clip(innerHeight - 370, 280, 640);  // with the optimizers below on one screen
   const width = Math.max(200, Math.min(room - left - right, tall * page.aspect)), height = width / page.aspect;
-  const X = scale(...page.bounds[0], 0, width), Y = scale(...page.bounds[1], height, 0);
+  const [[x0, x1], [y0, y1]] = page.bounds, X = scale(x0, x1, 0, width), Y = scale(y0, y1, height, 0);
   const svg = make("svg", {viewBox: `${-left} ${-top} ${width + left + right} ${height + top + bottom}`, width: width + left + right, height: height + top + bottom,
     role: "img", "aria-label": "Lines of equal loss J over x and y, and the way of each optimizer so far"});
   const n = page.contours.length;
@@ -202,16 +174,8 @@ function update() {
     : p.series[symbol] ? symbol === gives ? (t > 1 ? p.series[symbol][t - 2][axis] : p.starts[symbol][axis]) : p.series[symbol][t - 1][axis]
     : Array.isArray(p.settings[symbol]) ? p.settings[symbol][t - 1] : p.settings[symbol];
   const result = (gives, t, axis) => gives === "θ" ? p.points[t][axis] : p.series[gives][t - 1][axis];
-  const filled = (pieces, gives, t, axis) => {
-    const out = [];
-    pieces.forEach((piece, k) => {
-      const known = /^[()+\-·/√²ᵗ]$|^\d+$/.test(piece) ? undefined : value(piece, gives, t, axis);
-      if (known === undefined) { out.push(piece === "ᵗ" ? make("sup", {}, String(t)) : piece === "," ? ", " : /[+·/-]/.test(piece) ? ` ${piece.replace("-", "−")} ` : piece); return; }
-      const text = number(known), wrap = (known < 0 && k > 0) || (/e/.test(text) && pieces[k - 1] === "√") || (known < 0 && pieces[k + 1] === "²");
-      out.push(wrap ? `(${text})` : text);
-    });
-    return out;
-  };
+  const numbersIn = (pieces, gives, t, axis) => filled(pieces, Object.fromEntries([...pieces.map(symbol => [symbol, value(symbol, gives, t, axis)]), ["t", t]]), number)
+    .map(part => part.raised ? make("sup", {}, part.raised) : part);
   // what no equation gives is shown all the same, as a number
   const missing = [...p.charts.map(c => c.of), "θ"].filter(symbol => !p.equations.some(([gives]) => gives === symbol));
   const lines = [["g", p.prepared.length ? null : `∇J(θ)${page.noise ? " of the step's rows" : ""}`, null], ...p.equations, ...missing.map(symbol => [symbol, null, null])];
@@ -221,7 +185,7 @@ function update() {
     box.append(make("div", {class: "equation"}, make("span", {class: "math"}, text === null ? gives : `${gives} ${arrow} ${text}`.replaceAll("-", "−")), ...AXES.map((axis, k) => make("p", {}, make("b", {}, axis), numbers[k]))));
     drawn.push(() => AXES.forEach((_, axis) => {
       const t = end(p);
-      numbers[axis].replaceChildren(...t === 0 ? ["–"] : pieces ? [...filled(pieces, gives, t, axis), " = ", make("b", {}, number(result(gives, t, axis)))] : [make("b", {}, number(result(gives, t, axis)))]);
+      numbers[axis].replaceChildren(...t === 0 ? ["–"] : pieces ? [...numbersIn(pieces, gives, t, axis), " = ", make("b", {}, number(result(gives, t, axis)))] : [make("b", {}, number(result(gives, t, axis)))]);
     }));
   }
   const after = p.prepared.length ? ` g is what ${p.prepared.join(", ")} made of the gradient.` : "";
@@ -244,7 +208,7 @@ function go(step) {
   $("slider").value = at;
   $("slider").setAttribute("aria-valuetext", `step ${at} of ${last}`);
   $("where").textContent = `Step ${at} of ${last}`;
-  for (const [id, stop] of [["first", 0], ["back", 0], ["next", last], ["last", last]]) $(id).setAttribute("aria-disabled", String(at === stop));
+  for (const [id, stop] of Object.entries({first: 0, back: 0, next: last, last})) $(id).setAttribute("aria-disabled", String(at === stop));
   const p = paths[chosen];
   if (!playing) $("said").textContent = `Step ${at} of ${last}. ${p.name}: x ${number(p.points[end(p)][0])}, y ${number(p.points[end(p)][1])}, J ${number(p.loss[end(p)])}.`;
 }
@@ -252,9 +216,7 @@ function go(step) {
 function play(on) {
   const was = playing !== null;
   playing = on ? {since: performance.now(), from: at === last ? 0 : at} : null;
-  $("play").setAttribute("aria-label", on ? "Pause" : "Play");
-  $("play").title = on ? "Pause" : "Play";
-  $("play").querySelector("path").setAttribute("d", on ? "M7 5v14M17 5v14" : "M7 4l13 8-13 8z");
+  showPlaying($("play"), on, on ? "Pause" : "Play");
   if (on) { go(playing.from); if (!was) requestAnimationFrame(frame); }
 }
 
@@ -272,19 +234,10 @@ $("play").addEventListener("click", () => play(!playing));
 $("slider").addEventListener("input", () => { play(false); go(Number($("slider").value)); });
 $("speed").addEventListener("change", () => { if (playing) play(true); });
 const KEYS = {ArrowRight: "next", ArrowUp: "next", ArrowLeft: "back", ArrowDown: "back", PageUp: "further", PageDown: "far-back", Home: "first", End: "last"};
-document.addEventListener("keydown", event => {
-  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
-  if (event.key === "?") { $("keys").showModal(); return; }
-  if (/^[1-9]$/.test(event.key) && event.key <= paths.length) { chosen = event.key - 1; draw(); return; }
-  if (event.key === " " && !event.target.closest("button, input, select, summary, a")) { event.preventDefault(); play(!playing); return; }
-  if (!KEYS[event.key] || event.target.closest("input:not([type=checkbox]), select, .wide")) return;
-  event.preventDefault();
-  play(false);
-  ACTIONS[KEYS[event.key]]();
-});
+onKeys(key => /^[1-9]$/.test(key) && Number(key) <= paths.length ? () => { chosen = Number(key) - 1; draw(); }
+  : KEYS[key] && (() => { play(false); ACTIONS[KEYS[key]](); }), () => play(!playing));
 let width = innerWidth;
 addEventListener("resize", () => { if (innerWidth !== width) { width = innerWidth; draw(); } });
 
 $("speed").value = matchMedia("(prefers-reduced-motion: reduce)").matches ? 1 : [50, 20, 10, 5, 2, 1].find(s => last / s >= 10) || 2;
 draw();
-})();

@@ -9,19 +9,19 @@ from collections.abc import Iterable
 from importlib.resources import files
 from typing import Any
 
+from ..drawing.modules import bundle
 from .html import Html, join, tag
 from .style import COLOURS
 
 
-def scripted_page(name: str, title: str, skeleton: Html, data: Any, script: str | None = None) -> str:
-    """The whole page: its skeleton, its data as JSON, and the style and script of scripted.* and `name`.*.
+def scripted_page(name: str, title: str, skeleton: Html, data: Any, main: str = "", compiles: bool = False) -> str:
+    """The whole page: its skeleton, its data as JSON, the style of scripted.css and `name`.css, and its script.
 
-    script: another script in place of name.js, which may also compile the WebAssembly that the page brings.
+    main: the module that the script begins with, `name`.js unless given. compiles: the page brings WebAssembly.
     """
-    style = COLOURS + _both(name, "css")
-    policy = f"default-src 'none'; img-src data:; style-src {_hash(style)}; script-src "
-    policy += _hash(script := _both(name, "js")) if script is None else (
-        f"{_hash(script := _own('scripted', 'js') + script)} 'wasm-unsafe-eval'")
+    style, script = COLOURS + _style("scripted") + _style(name), bundle(f"report/{main or name}")
+    policy = f"default-src 'none'; img-src data:; style-src {_hash(style)}; script-src {_hash(script)}"
+    policy += " 'wasm-unsafe-eval'" if compiles else ""
     head = [
         tag("meta", charset="utf-8"),
         tag("meta", http_equiv="Content-Security-Policy", content=policy),
@@ -52,13 +52,8 @@ def keys_dialog(keys: Iterable[tuple[str, str]]) -> Html:
                aria_labelledby="keys-name")
 
 
-def _both(name: str, ending: str) -> str:
-    """Join what such pages share, then the page's own."""
-    return _own("scripted", ending) + _own(name, ending)
-
-
-def _own(name: str, ending: str) -> str:
-    return files("cutaway.report").joinpath(f"{name}.{ending}").read_text(encoding="utf-8")
+def _style(name: str) -> str:
+    return files("cutaway.report").joinpath(f"{name}.css").read_text(encoding="utf-8")
 
 
 def _hash(text: str) -> str:

@@ -1,5 +1,12 @@
-(() => {
 // Shows a trace: reads the numbers that stand in the page, draws them, and computes none of its own.
+import {colour, css, picture, repaint} from "../drawing/page/colours.js";
+import {$, make} from "../drawing/page/elements.js";
+import {band, chosen, slotAt, subscript} from "../drawing/page/layers.js";
+import {show} from "../drawing/page/numbers.js";
+import {onColours, onKeys, showPlaying} from "../drawing/page/stepping.js";
+import {grid} from "../drawing/page/tables.js";
+import {page} from "./scripted.js";
+
 const MOST_UNITS = 9, MOST_TILES = 32, TABLE_ROWS = 64, TABLE_COLUMNS = 32;
 
 let step = page.steps[0];  // the trace on show
@@ -17,10 +24,8 @@ function opening() {
 
 /** z1 with its number below the line. */
 function symbol(name) {
-  const text = step.facts[name] ? step.facts[name].symbol : name;
-  const match = /^([^\d]*[A-Za-zθℓŷ])(\d+)(\D?.*)$/.exec(text);
-  if (!match || text.includes(".")) return [text];
-  return [match[1], make("sub", {}, match[2] + match[3])];
+  const [letter, below] = subscript(step.facts[name] ? step.facts[name].symbol : name);
+  return below ? [letter, make("sub", {}, below)] : [letter];
 }
 
 const by = shape => shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(", ")})`;
@@ -65,38 +70,6 @@ function parts(instruction, name) {
 }
 
 const count = shape => shape.reduce((a, b) => a * b, 1);
-
-// ---- colours --------------------------------------------------------------------------------------------------------
-
-let palette;
-function colours() {
-  const probe = make("span", {class: "unseen"});
-  document.body.append(probe);
-  const read = name => { probe.style.color = `var(${name})`; return getComputedStyle(probe).color.match(/[\d.]+/g).slice(0, 3).map(Number); };
-  palette = {below: read("--below"), zero: read("--zero"), above: read("--above"), edge: read("--edge")};
-  probe.remove();
-}
-
-/** Blue below zero, orange above, the paper's own colour at zero; [r, g, b]. */
-function colour(v, reach) {
-  v = Number(v);
-  if (!Number.isFinite(v)) return palette.edge;
-  const share = Math.min(1, Math.abs(v) / reach) ** 0.7, end = v < 0 ? palette.below : palette.above;
-  return palette.zero.map((c, k) => Math.round(c + (end[k] - c) * share));
-}
-const css = rgb => `rgb(${rgb.join(",")})`;
-
-/** A picture of rows x columns numbers, one pixel each. */
-function picture(rows, columns, get, reach) {
-  const canvas = make("canvas", {width: columns, height: rows});
-  const context = canvas.getContext("2d"), image = context.createImageData(columns, rows);
-  for (let r = 0, k = 0; r < rows; r++) for (let c = 0; c < columns; c++) {
-    const v = get(r, c), [red, green, blue] = v === undefined ? palette.zero : colour(v, reach);
-    image.data[k++] = red; image.data[k++] = green; image.data[k++] = blue; image.data[k++] = 255;
-  }
-  context.putImageData(image, 0, 0);
-  return canvas;
-}
 
 // ---- how an array lies on paper -------------------------------------------------------------------------------------
 
@@ -157,7 +130,7 @@ function card(name, number_, letter, written) {
 function heat(name, array, tiles, readout) {
   const box = make("div", {class: "heat", role: "img", "aria-label": `${name}, ${array.full.join(" by ")}: smallest ${array.words[0]}, mean ${array.words[1]}, largest ${array.words[2]}`});
   for (const t of tiles) {
-    const canvas = picture(t.rows, t.columns, (r, c) => number(array, t.place(r, c)), array.reach);
+    const canvas = picture(make("canvas"), t.rows, t.columns, (r, c) => number(array, t.place(r, c)), array.reach);
     const wide = tiles.length > 1 ? 44 : 250, cell = Math.max(wide / t.columns, 0.1);
     const size = Math.min(cell, tiles.length > 1 ? 44 / t.rows : Math.max(150 / t.rows, 1), 24);
     canvas.style.width = `${Math.max(t.columns * size, 2)}px`;
@@ -273,11 +246,6 @@ function unitOf(array, k) {
   return {rows: s[1], columns: s[2], get: (r, c) => number(array, [sample, r, c, k])};
 }
 
-function chosen(units) {  // which units are drawn: all of a few, the first and the last of many
-  if (units <= MOST_UNITS + 1) return Array.from({length: units}, (_, k) => k);
-  return [...Array(MOST_UNITS - 1).keys(), units - 1];
-}
-
 /** 16 units; 32 channels, 4 × 4; 16 states, 24 times */
 function extent(column) {
   const inner = sized(column), input = column.about === "input";
@@ -296,12 +264,13 @@ function sized(column) {
 const of = name => name.replace(/(^|\.)d([^.]*)$/, "$1$2");
 
 const brief = name => name.length > 14 ? name.slice(0, 13) + "…" : name;
-const hides = column => chosen(column.units).length < column.units;
+const drawnOf = units => chosen(units, MOST_UNITS);
+const hides = column => drawnOf(column.units).length < column.units;
 
 function drawing() {
   const columns = step.columns, i = step.instructions[at];
-  const held = document.activeElement && document.activeElement.dataset ? document.activeElement.dataset.unit : undefined;
-  const tall = Math.max(...columns.map(c => chosen(c.units).length + (hides(c) ? 0.6 : 0)), 4);
+  const held = /** @type {SVGElement | null} */ (document.activeElement)?.dataset.unit;
+  const tall = Math.max(...columns.map(c => drawnOf(c.units).length + (hides(c) ? 0.6 : 0)), 4);
   const wide = columns.map(c => { return sized(c).length === 1 ? 74 : TILE; });
   const named = Math.max(0, ...page.inputs.map(name => brief(name).length)), left = Math.max(58, 14 + 6.4 * named);
   const room = $("drawing").clientWidth, taken = 222 + left + wide.reduce((a, b) => a + b, 0);
@@ -312,8 +281,7 @@ function drawing() {
   const svg = make("svg", {width, height, viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": "Network. Arrow keys go from neuron to neuron, Enter opens one."});
   const middle = TOP + tall * UNIT / 2;
   const y = (column, slot) => {
-    const units = chosen(column.units).length, extra = hides(column) ? 0.6 : 0;
-    return middle + (slot - (units - 1 + extra) / 2 + (extra && slot === units - 1 ? extra : 0)) * UNIT;
+    return slotAt(slot, drawnOf(column.units).length, middle, UNIT, hides(column) ? 0.6 : 0);
   };
   const active = new Set([...i.read, ...i.written]);
   const lines = make("g", {}), nodes = make("g", {}), words = make("g", {"aria-hidden": "true"}), under = make("g", {"aria-hidden": "true"});
@@ -330,7 +298,7 @@ function drawing() {
     }
     words.append(label, make("text", {x: xs[k], y: height - 14}, column.about === "input" ? "" : column.about));
     for (const source of column.sources) links(lines, column, columns[source], k, source, xs, wide, y);
-    chosen(column.units).forEach((unit, slot) => {
+    drawnOf(column.units).forEach((unit, slot) => {
       const cy = y(column, slot), found = now && unitOf(now.array, unit);
       const single = found && found.rows === 1 && found.columns === 1;
       const words_ = single ? `${now.name} = ${show(found.get())}` : now ? now.name : "not computed yet";
@@ -344,7 +312,7 @@ function drawing() {
         if (single) node.lastChild.style.fill = css(colour(found.get(), now.array.reach));
       } else {
         const high = found.rows === 1 ? 16 : TILE - 3;
-        const url = picture(found.rows, found.columns, found.get, now.array.reach).toDataURL();
+        const url = picture(make("canvas"), found.rows, found.columns, found.get, now.array.reach).toDataURL();
         node.append(make("rect", {class: "halo", x: xs[k] - half - 4, y: cy - high / 2 - 4, width: wide[k] + 8, height: high + 8, rx: 4}),
           make("image", {href: url, x: xs[k] - half + 2, y: cy - high / 2, width: wide[k] - 4, height: high, preserveAspectRatio: "none", style: null, class: "pixels"}),
           make("rect", {class: "body", x: xs[k] - half + 2, y: cy - high / 2, width: wide[k] - 4, height: high}));
@@ -386,12 +354,12 @@ function links(lines, column, source, k, j, xs, wide, y) {
   const gradient = w && w.source === j && phase === "backward" ? value(w.gradient, at) : null;
   const name = gradient ? w.gradient : w && w.name, array = gradient || (w && w.source === j ? value(w.name, at) || value(w.name, Infinity) : null);
   if (!array) {
-    const a = chosen(source.units).length - 1, b = chosen(column.units).length - 1;
-    lines.append(make("path", {class: "band", d: `M${from} ${y(source, 0) - 8}L${to} ${y(column, 0) - 8}V${y(column, b) + 8}L${from} ${y(source, a) + 8}Z`}));
+    const ends = c => [y(c, 0), y(c, drawnOf(c.units).length - 1)];
+    lines.append(make("path", {class: "band", d: band(from, ends(source), to, ends(column))}));
     return;
   }
-  const strong = chosen(source.units).length * chosen(column.units).length > 40 ? 2.2 : 3.4;
-  chosen(source.units).forEach((input, a) => chosen(column.units).forEach((unit, b) => {
+  const strong = drawnOf(source.units).length * drawnOf(column.units).length > 40 ? 2.2 : 3.4;
+  drawnOf(source.units).forEach((input, a) => drawnOf(column.units).forEach((unit, b) => {
     const v = number(array, [unit, input]);
     if (v === undefined) return;
     const share = Math.min(1, Math.abs(v) / array.reach), ends = {x1: from + 2, y1: y(source, a), x2: to - 2, y2: y(column, b)};
@@ -414,15 +382,15 @@ function goal(lines, words, from, width, middle, i, under, height) {
 
 /** Arrow keys in the drawing. */
 function move(event, k, slot) {
-  const columns = step.columns, many_ = column => chosen(columns[column].units).length;
+  const columns = step.columns, many_ = column => drawnOf(columns[column].units).length;
   let [c, s] = [k, slot];
   if (event.key === "ArrowUp") s--; else if (event.key === "ArrowDown") s++; else if (event.key === "ArrowLeft") c--; else if (event.key === "ArrowRight") c++;
-  else if (event.key === "Enter" || event.key === " ") { event.preventDefault(); event.stopPropagation(); neuron(k, chosen(columns[k].units)[slot]); return; }
+  else if (event.key === "Enter" || event.key === " ") { event.preventDefault(); event.stopPropagation(); neuron(k, drawnOf(columns[k].units)[slot]); return; }
   else return;
   event.preventDefault(); event.stopPropagation();
   if (c < 0 || c >= columns.length) return;
   s = Math.max(0, Math.min(s, many_(c) - 1));
-  const next = $("drawing").querySelector(`[data-unit="${c},${chosen(columns[c].units)[s]}"]`);
+  const next = $("drawing").querySelector(`[data-unit="${c},${drawnOf(columns[c].units)[s]}"]`);
   for (const node of $("drawing").querySelectorAll(".unit")) node.setAttribute("tabindex", node === next ? "0" : "-1");
   next.focus();
 }
@@ -476,15 +444,9 @@ function open(title, ...content) {
   $("told-name").focus();
 }
 
-function grid(caption, head, rows) {
-  return make("div", {class: "wide", tabindex: "0", role: "group", "aria-label": caption}, make("table", {}, make("caption", {}, caption),
-    make("thead", {}, make("tr", {}, head.map((h, k) => make("th", {scope: "col", class: !k || rows.some(row => /^[^-−\d∞]/.test(row[k])) ? "l" : null}, h)))),
-    make("tbody", {}, rows.map(row => make("tr", {}, row.map((cell, k) => make(k ? "td" : "th", k ? {class: typeof cell === "string" && !/^[-−]?(\d|∞|NaN|$)/.test(cell) ? "l" : null} : {class: "l", scope: "row"}, cell)))))));
-}
-
 /** An explanation as the trace gave it: paragraphs, formulas and tables. */
 function blocks(explanation) {
-  return explanation.map(b => b.table ? grid(b.caption || "", b.table[0], b.table.slice(1)) : b.title ? make("h3", {}, b.title)
+  return explanation.map(b => b.table ? grid(b.caption || "", b.table[0], b.table.slice(1), true) : b.title ? make("h3", {}, b.title)
     : make("p", {class: b.formula ? "formula" : b.note ? "note" : null}, b.formula || b.note || b.text));
 }
 
@@ -493,7 +455,7 @@ function tell(name, place) {
   const here = key(name, place), explanation = step.explanations[here];
   const before = value(name, -1), gradient = step.gradients[name] && value(step.gradients[name], Infinity), after = value(name, Infinity);
   const rows = [["before the step", before], ["gradient ∂J/∂w", gradient], ["after the step", after]].filter(([, a]) => a && number(a, place) !== undefined).map(([w, a]) => [w, show(number(a, place))]);
-  open(here, name in step.parameters ? grid("This weight in this step", ["when", "number"], rows) : null, explanation ? blocks(explanation) : make("p", {class: "note"}, step.unexplained));
+  open(here, name in step.parameters ? grid("This weight in this step", ["when", "number"], rows, true) : null, explanation ? blocks(explanation) : make("p", {class: "note"}, step.unexplained));
 }
 
 /** One neuron, channel or state: its numbers for the sample, its weights, and its explanation. */
@@ -507,7 +469,7 @@ function neuron(k, unit) {
     const single = found.rows * found.columns === 1;
     return [make("span", {}, symbol(name), " ", make("small", {}, name)), single ? show(found.get()) : tiny(found, array.reach)];
   }).filter(Boolean);
-  content.push(grid(`Sample ${sample}, as the step leaves it`, ["value", "number"], rows));
+  content.push(grid(`Sample ${sample}, as the step leaves it`, ["value", "number"], rows, true));
   const w = column.weights, W = w && value(w.name, -1);
   if (W && unit < W.shape[0]) {
     const g = value(w.gradient, Infinity), source = step.columns[w.source], from = shown({values: source.values.slice(-1), gradients: []}, Infinity);
@@ -516,7 +478,7 @@ function neuron(k, unit) {
       show(number(W, [unit, j])), from && from.array.shape.length === 2 && number(from.array, [sample, j]) !== undefined ? show(number(from.array, [sample, j])) : "",
       g && number(g, [unit, j]) !== undefined ? show(number(g, [unit, j])) : ""]);
     const cut = lines.length < source.units ? `, the first ${lines.length} of ${source.units}` : "";
-    content.push(make("h3", {}, "Incoming weights"), grid(`A name opens the weight${cut}`, ["from", "weight", "input", "gradient"], lines));
+    content.push(make("h3", {}, "Incoming weights"), grid(`A name opens the weight${cut}`, ["from", "weight", "input", "gradient"], lines, true));
   }
   for (const name of column.values) {
     const explanation = step.explanations[`${name}[${sample},${unit}]`];
@@ -526,7 +488,7 @@ function neuron(k, unit) {
 }
 
 function tiny(found, reach) {
-  const canvas = picture(found.rows, found.columns, found.get, reach);
+  const canvas = picture(make("canvas"), found.rows, found.columns, found.get, reach);
   canvas.style.cssText = `width:${Math.min(220, found.columns * 10)}px;height:${found.rows === 1 ? 14 : found.rows * Math.min(10, 220 / found.columns)}px;image-rendering:pixelated`;
   return canvas;
 }
@@ -548,7 +510,7 @@ function go(number_) {
       if (box.scrollHeight > box.clientHeight && (top < box.scrollTop + 30 || top > box.scrollTop + box.clientHeight - 60)) box.scrollTop = top - box.clientHeight / 2;
     }
   }
-  for (const [id, end] of [["first", 0], ["phase-back", 0], ["back", 0], ["next", last], ["phase-next", last], ["last", last]]) $(id).setAttribute("aria-disabled", String(at === end));
+  for (const [id, end] of Object.entries({first: 0, "phase-back": 0, back: 0, next: last, "phase-next": last, last})) $(id).setAttribute("aria-disabled", String(at === end));
   $("slider").value = at;
   $("slider").setAttribute("aria-valuetext", `${at} of ${last}: ${i.phase}, ${i.title}${i.layer ? ", " + i.layer : ""}`);
   $("transport").className = i.phase;
@@ -573,9 +535,7 @@ function nextPhase(way) {
 function play(on) {
   clearInterval(playing);
   playing = on ? setInterval(() => { if (at === step.instructions.length - 1) play(false); else go(at + 1); }, 1200) : 0;
-  $("play").setAttribute("aria-label", on ? "Pause" : "Play");
-  $("play").title = on ? "Pause" : "Play";
-  $("play").querySelector("path").setAttribute("d", on ? "M7 5v14M17 5v14" : "M7 4l13 8-13 8z");
+  showPlaying($("play"), on, on ? "Pause" : "Play");
   if (on && at === step.instructions.length - 1) go(0);
 }
 
@@ -608,19 +568,8 @@ $("sample").addEventListener("input", () => {
 });
 if ($("step")) $("step").addEventListener("change", () => choose(Number($("step").value)));
 const KEYS = {ArrowRight: "next", ArrowDown: "next", ArrowLeft: "back", ArrowUp: "back", PageDown: "phase-next", PageUp: "phase-back", Home: "first", End: "last"};
-document.addEventListener("keydown", event => {
-  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
-  if (event.key === "?") { $("keys").showModal(); return; }
-  const own = event.target.closest("input, select, .wide");
-  if (!KEYS[event.key] || own) return;
-  event.preventDefault();
-  ACTIONS[play(false), KEYS[event.key]]();
-});
-const repaint = () => { colours(); go(at); };
-for (const choice of document.getElementsByName("theme")) choice.addEventListener("change", repaint);
+onKeys(key => KEYS[key] && (() => { play(false); ACTIONS[KEYS[key]](); }));
+onColours(() => { repaint(); go(at); });
 addEventListener("resize", drawing);
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
 
-colours();
 choose(0);
-})();

@@ -26,9 +26,13 @@ from .stream import events, places
 from .uploads import MADE, made, plain_name, receive
 
 STATIC = Path(__file__).resolve().parent / "static"
+DRAWING = Path(__file__).resolve().parents[1] / "drawing" / "page"
 KINDS = {".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8",
          ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
-FILES = {path.name: path.suffix for path in STATIC.iterdir() if path.suffix in KINDS}
+#: Every file that the page may ask for, by its address. What draws is that of all pages: a module of the studio imports
+#: it by the way that leads there on the disk, "../../drawing/page/", which a browser ends at the root.
+FILES = {f"/{folder}/{path.name}": path for folder, place in (("static", STATIC), ("drawing/page", DRAWING))
+         for path in place.iterdir() if path.suffix in KINDS}
 #: Data that ship, for visitors without a file.
 SAMPLES = ("houses", "italy_power", "japanese_vowels")
 
@@ -46,6 +50,7 @@ class Studio:
         return [
             Route("/", _told(self.page)),
             Route("/static/{name}", _told(self.static)),
+            Route("/drawing/page/{name}", _told(self.static)),
             Route("/again", _told(self.again), methods=["POST"]),
             Route("/api/home", _told(self.list)),
             Route("/api/files", _told(self.upload), methods=["POST"]),
@@ -65,12 +70,12 @@ class Studio:
         return FileResponse(STATIC / "index.html", media_type=KINDS[".html"])
 
     async def static(self, request: Request) -> Response:
-        if request.path_params["name"] == "colours.css":  # those of all pages
+        path = request.url.path
+        if path == "/static/colours.css":  # those of all pages
             return Response(COLOURS, media_type=KINDS[".css"])
-        name = request.path_params["name"]
-        if name not in FILES:  # a list of names, so that no path is made of what somebody sent
+        if path not in FILES:  # a list of addresses, so that no path is made of what somebody sent
             raise FileError("there is no such file")
-        return FileResponse(STATIC / name, media_type=KINDS[FILES[name]])
+        return FileResponse(FILES[path], media_type=KINDS[FILES[path].suffix])
 
     async def again(self, request: Request) -> Response:
         """Give a second `cutaway studio` of the same user a fresh link; it knows the secret from its file."""

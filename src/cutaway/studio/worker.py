@@ -23,7 +23,9 @@ from .folder import STOPPED, RunFolder
 from .limits import IDLE
 
 if TYPE_CHECKING:
+    from .forks import Forks
     from .inside import Inside
+    from .training import RunTraining
 
 
 class Worker:
@@ -34,22 +36,27 @@ class Worker:
         self._inside: Inside | None = None
         self._thread: threading.Thread | None = None
         self._reading, self._loading = threading.Lock(), threading.Lock()
-        self._forks_: Any = None
+        self._loaded: tuple[RunTraining, Forks] | None = None
         self._asked = time.monotonic()
 
-    @property
-    def _forks(self) -> Any:
+    def _load(self) -> tuple[RunTraining, Forks]:
+        """Import what trains, once: it takes a second, in which the door is open already."""
         with self._loading:
-            if self._forks_ is None:
+            if self._loaded is None:
                 from .forks import Forks
-                from .training import RunTraining  # takes a second, in which the door is open already
+                from .training import RunTraining
 
-                self._forks_ = Forks(RunTraining(self._folder))
-            return self._forks_
+                training = RunTraining(self._folder)
+                self._loaded = training, Forks(training)
+            return self._loaded
 
     @property
-    def _training(self) -> Any:
-        return self._forks.training
+    def _training(self) -> RunTraining:
+        return self._load()[0]
+
+    @property
+    def _forks(self) -> Forks:
+        return self._load()[1]
 
     # ---- what can be asked -------------------------------------------------------------------------------------------
     def understand(self) -> dict[str, Any]:
@@ -65,7 +72,8 @@ class Worker:
         if self._folder.settings["state"] not in ("new", "designed"):
             raise ArgumentError("this run has been trained: begin another one with the same file to design it anew")
         with self._reading:
-            asked = {"target": str(target), "columns": _words(columns, "columns"), "choices": _plain(choices)}
+            asked: dict[str, Any] = {"target": str(target), "columns": _words(columns, "columns")}
+            asked["choices"] = _plain(choices)
             made = self._training.design(**asked)
             self._folder.put(state="designed", **asked)
             return made
@@ -230,7 +238,7 @@ class Worker:
                 json.dump({"address": listener.address, "pid": os.getpid()}, file)
             if self._folder.settings["state"] == "training":
                 self._begin()
-            threading.Thread(target=lambda: self._forks, daemon=True).start()
+            threading.Thread(target=self._load, daemon=True).start()
             threading.Thread(target=self._end_when_idle, daemon=True).start()
             while True:
                 try:

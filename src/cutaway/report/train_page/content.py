@@ -26,7 +26,6 @@ from ...text import counted
 from ...train.past import Past
 from ..columns import columns
 from ..scripted import scripted_page
-from .bundle import bundle
 from .choices import choices, described
 from .skeleton import skeleton
 
@@ -89,7 +88,7 @@ class PageContent:
             "trained": None if self.trained is None else {n: _array(a) for n, a in self.trained.items() if n != "t"},
         }
         title = self.title or "A network that trains"
-        html = scripted_page("train_page", f"{title} · Cutaway", skeleton(), data, bundle())
+        html = scripted_page("train_page", f"{title} · Cutaway", skeleton(), data, "train_page/main", compiles=True)
         return TrainPage(html, tuple(notes))
 
     # ---- its rows ----------------------------------------------------------------------------------------------------

@@ -1,4 +1,6 @@
 // How it learns: optimizer, rate, batch size, seed and the optimizer's own settings; fork, start again.
+import {make} from "../../drawing/page/elements.js";
+import {show} from "../../drawing/page/numbers.js";
 import {say} from "./words.js";
 
 export class ControlsView {

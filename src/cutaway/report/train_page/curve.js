@@ -1,5 +1,8 @@
 // The loss by step, of every future, beside that of the run in Python. A click goes to that step.
-import {css, paint} from "./colour.js";
+import {make} from "../../drawing/page/elements.js";
+import {show} from "../../drawing/page/numbers.js";
+import {css, ink} from "../../drawing/page/colours.js";
+import {outline, scale, ticks} from "../../drawing/page/scales.js";
 import {say} from "./words.js";
 
 const LEFT = 46, BOTTOM = 22, TOP = 8, RIGHT = 8, SHOWN = 64;
@@ -16,11 +19,11 @@ export class CurveView {
   get last() { return Math.max(10, ...this.app.timelines.map(t => t.head), Math.min(this.app.about.curve.length ? this.app.about.curve[this.app.about.curve.length - 1][0] : 0, 4 * Math.max(50, ...this.app.timelines.map(t => t.head)))); }
 
   draw() {
-    const {app, canvas} = this, wide = canvas.parentElement.clientWidth, high = 190, scale = Math.min(devicePixelRatio || 1, 2), look = paint();
+    const {app, canvas} = this, wide = canvas.parentElement.clientWidth, high = 190, fine = Math.min(devicePixelRatio || 1, 2);
     canvas.style.width = `${wide}px`; canvas.style.height = `${high}px`;
-    canvas.width = wide * scale; canvas.height = high * scale;
+    canvas.width = wide * fine; canvas.height = high * fine;
     const c = canvas.getContext("2d"), last = this.last, every = app.timelines.map(t => t.losses.slice(0, t.head));
-    c.scale(scale, scale);
+    c.scale(fine, fine);
     let least = Infinity, most = 0;
     const take = J => { if (J > 0 && J < least) least = J; if (J > most && Number.isFinite(J)) most = J; };
     for (const losses of every) for (let k = 0; k < losses.length; k += Math.max(1, losses.length >> 10)) take(losses[k]);
@@ -29,28 +32,28 @@ export class CurveView {
     if (!(least < Infinity)) { least = 0.1; most = 1; }
     const log = most > 20 * least;
     if (log) { least /= 1.2; most *= 1.2; } else { least = 0; most = 1.06 * most || 1; }
-    const f = log ? Math.log : v => v, up = J => TOP + (high - TOP - BOTTOM) * (1 - (f(Math.max(J, log ? least : -Infinity)) - f(least)) / (f(most) - f(least)));
-    const across = this.across = step => LEFT + (wide - LEFT - RIGHT) * step / last;
-    c.font = "11px system-ui,sans-serif"; c.fillStyle = css(look.faint); c.lineWidth = 1;
-    for (const v of ticks(least, most, log)) {
-      c.strokeStyle = css(look.rule);
+    const upward = scale(least, most, high - BOTTOM, TOP, log), up = J => upward(log ? Math.max(J, least) : J);
+    const across = this.across = scale(0, last, LEFT, wide - RIGHT);
+    c.font = "11px system-ui,sans-serif"; c.fillStyle = css(ink("faint")); c.lineWidth = 1;
+    for (const v of ticks(upward, 5)) {
+      c.strokeStyle = css(ink("rule"));
       c.beginPath(); c.moveTo(LEFT, up(v)); c.lineTo(wide - RIGHT, up(v)); c.stroke();
       c.textAlign = "right"; c.fillText(show(v), LEFT - 6, up(v) + 4);
     }
-    for (const v of ticks(0, last, false)) { c.textAlign = v ? "center" : "left"; c.fillText(v === 0 ? "0" : v.toLocaleString("en"), Math.min(across(v), wide - 18), high - 6); }
+    for (const v of ticks(across, 5)) { c.textAlign = v ? "center" : "left"; c.fillText(v === 0 ? "0" : v.toLocaleString("en"), Math.min(across(v), wide - 18), high - 6); }
     const path = (points, rgb, width, opacity, dash = []) => {
       c.beginPath(); c.setLineDash(dash); c.lineWidth = width; c.strokeStyle = css(rgb, opacity); c.lineJoin = "round";
       points.forEach(([step, J], k) => c[k ? "lineTo" : "moveTo"](across(step), up(J)));
       c.stroke(); c.setLineDash([]);
     };
-    path(app.about.curve.filter(([step]) => step <= last), look.faint, 1.2, 0.8, [2, 3]);
+    path(app.about.curve.filter(([step]) => step <= last), ink("faint"), 1.2, 0.8, [2, 3]);
     const window_ = this.window = Math.max(1, Math.round(last / 60));
     every.forEach((losses, k) => {
-      const own = app.timelines[k] === app.active, rgb = look.runs[k % 4];
-      path(thin(losses, 1), rgb, 1, own ? 0.35 : 0.18);
+      const own = app.timelines[k] === app.active, rgb = ink(`run${k % 4}`);
+      path(outline(losses, 700).map(k => [k + 1, losses[k]]), rgb, 1, own ? 0.35 : 0.18);
       path(smooth(losses, window_), rgb, own ? 2.6 : 1.8, own ? 1 : 0.8, [[], [7, 3], [2, 3], [9, 3, 2, 3]][k % 4]);
     });
-    c.strokeStyle = css(look.text, 0.5); c.beginPath(); c.moveTo(across(app.active.at), TOP); c.lineTo(across(app.active.at), high - BOTTOM); c.stroke();
+    c.strokeStyle = css(ink("text"), 0.5); c.beginPath(); c.moveTo(across(app.active.at), TOP); c.lineTo(across(app.active.at), high - BOTTOM); c.stroke();
     const J = app.active.losses[app.active.at - 1];
     const words = app.active.at ? app.timelines.map(t => say("curveWords", {name: app.nameOf(t), step: t.at, J: show(t.losses[t.at - 1])})).join("; ") : say("noStep");
     canvas.setAttribute("aria-label", say("curveLabel", {words}));
@@ -76,28 +79,6 @@ export class CurveView {
     this.app.play(false);
     this.app.go(Math.max(0, Math.min(this.app.active.head, Math.round(share * this.last))));
   }
-}
-
-function ticks(least, most, log) {
-  if (log) {
-    const found = [];
-    for (let p = Math.floor(Math.log10(least)); p <= Math.log10(most); p++) for (const m of [1, 3]) if (m * 10 ** p >= least && m * 10 ** p <= most) found.push(m * 10 ** p);
-    return found.length > 7 ? found.filter((_, k) => k % 2 === 0) : found;
-  }
-  const step = 10 ** Math.floor(Math.log10((most - least) / 3)), each = [1, 2, 5, 10].map(m => m * step).find(s => (most - least) / s <= 5.5);
-  return Array.from({length: Math.floor((most - least) / each) + 1}, (_, k) => Number((least + k * each).toPrecision(6)));
-}
-
-/** At most some thousand points: the largest and smallest of each stretch. */
-function thin(losses) {
-  const each = Math.ceil(losses.length / 700);
-  if (each <= 1) return losses.map((J, k) => [k + 1, J]);
-  const found = [];
-  for (let k = 0; k < losses.length; k += each) {
-    const part = losses.slice(k, k + each);
-    found.push([k + 1, Math.max(...part)], [k + each / 2, Math.min(...part)]);
-  }
-  return found;
 }
 
 /** Means of some steps each. */

@@ -3,7 +3,7 @@
 export class Look {
   constructor(timeline, facts) {
     const {machine} = timeline;
-    Object.assign(this, {machine, facts, timeline, setup: timeline.setup});
+    this.machine = machine; this.facts = facts; this.timeline = timeline; this.setup = timeline.setup;
     timeline.enter();
     timeline.rate();
     const before = machine.copy(), {order, cursor} = timeline;

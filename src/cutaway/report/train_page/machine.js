@@ -27,7 +27,8 @@ export class Machine {
   }
 
   constructor(exports, manifest) {
-    Object.assign(this, {exports, manifest, owner: null, kept: new Map()});
+    this.exports = exports; this.manifest = manifest; this.owner = null;
+    this.kept = new Map();
     this.places = Object.fromEntries(manifest.parameters.map(p => [p.name, p]));
     for (const program of Object.values(manifest.programs)) {
       program.named = Object.fromEntries(program.values.map(v => [v.name, v]));

@@ -1,5 +1,9 @@
 // Opens the page: unpacks its programs and rows, then trains, shows and changes what the reader asks for.
-import {readColours} from "./colour.js";
+import {$, make} from "../../drawing/page/elements.js";
+import {show} from "../../drawing/page/numbers.js";
+import {repaint} from "../../drawing/page/colours.js";
+import {onColours, onKeys, showPlaying} from "../../drawing/page/stepping.js";
+import {page} from "../scripted.js";
 import {ControlsView} from "./controls.js";
 import {CurveView} from "./curve.js";
 import {Look} from "./look.js";
@@ -18,15 +22,23 @@ const MOST = 4, SLICE = 11;  // futures, and milliseconds of training in a frame
 
 const parsed = async text => JSON.parse(new TextDecoder().decode(await unpacked(text)));
 
+const arraysOf = async packed => Object.fromEntries(await Promise.all(Object.entries(packed).map(async ([name, a]) => [name, await arrayOf(a)])));
+
 class App {
   static async open() {
-    const app = new App(), about = app.about = await parsed(page.about), manifest = await parsed(page.manifest);
-    app.data = Object.fromEntries(await Promise.all(Object.entries(page.data).map(async ([name, a]) => [name, await arrayOf(a)])));
-    app.machine = await Machine.open(page.wasm, manifest, app.data);
-    app.trainedState = page.trained && Object.fromEntries(await Promise.all(Object.entries(page.trained).map(async ([name, a]) => [name, await arrayOf(a)])));
+    const about = await parsed(page.about), manifest = await parsed(page.manifest), data = await arraysOf(page.data);
     about.vectors = [...new Set(about.optimizers.flatMap(o => o.vectors))];
+    const app = new App(about, data, await Machine.open(page.wasm, manifest, data), page.trained && await arraysOf(page.trained));
     app.begin();
     return app;
+  }
+
+  constructor(about, data, machine, trainedState) {
+    this.about = about; this.data = data; this.machine = machine; this.trainedState = trainedState;
+    this.from = "first"; this.sample = 0; this.selected = null; this.playing = false; this.letters = 0;
+    this.speed = matchMedia("(prefers-reduced-motion: reduce)").matches ? "slow" : "run";
+    this.symbols = new Symbols(about);
+    this.task = {rows: about.rows, shuffle: about.shuffle};
   }
 
   begin() {
@@ -35,10 +47,8 @@ class App {
     machine.use(setup);
     const first = machine.copy();
     this.starts = {first, trained: this.trainedState ? emptied(this.trainedState, first) : null};
-    Object.assign(this, {from: "first", sample: 0, selected: null, playing: false, speed: matchMedia("(prefers-reduced-motion: reduce)").matches ? "slow" : "run", letters: 0,
-      symbols: new Symbols(about), task: {rows: about.rows, shuffle: about.shuffle}});
     this.timelines = [this.active = new Timeline(machine, this.task, setup, first, say("original"))];
-    readColours();
+    repaint();
     this.titles();
     this.controls = new ControlsView(this, $("controls"));
     this.map = new MapView(this, $("map"));
@@ -128,9 +138,7 @@ class App {
   play(on) {
     if (on === this.playing) return;
     this.playing = on;
-    $("play").setAttribute("aria-label", say(on ? "pause" : "play"));
-    $("play").title = say(on ? "pause" : "play");
-    $("play").querySelector("path").setAttribute("d", on ? "M7 5v14M17 5v14" : "M7 4l13 8-13 8z");
+    showPlaying($("play"), on, say(on ? "pause" : "play"));
     document.body.classList.toggle("playing", on);
     if (on) { this.began = performance.now(); requestAnimationFrame(now => this.frame(now)); } else this.draw();
   }
@@ -214,17 +222,8 @@ class App {
     $("slider").addEventListener("input", () => { this.play(false); this.go(Number($("slider").value)); });
     const keys = {ArrowRight: actions.next, ArrowUp: actions.next, ArrowLeft: actions.back, ArrowDown: actions.back, Home: actions.first, End: actions.last,
       PageUp: actions.epoch, PageDown: () => step(-Math.ceil(this.about.rows / this.active.setup.batch)), f: () => this.fork()};
-    document.addEventListener("keydown", event => {
-      if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
-      if (event.key === "?" && !event.target.closest("input")) { $("keys").showModal(); return; }
-      if (event.key === " " && !event.target.closest("button, input, select, summary, a")) { event.preventDefault(); actions.play(); return; }
-      if (!keys[event.key] || event.target.closest("input:not([type=checkbox]), select, .wide")) return;
-      event.preventDefault();
-      keys[event.key]();
-    });
-    const repaint = () => { readColours(); this.draw(); };
-    for (const choice of document.getElementsByName("theme")) choice.addEventListener("change", repaint);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
+    onKeys(key => keys[key], actions.play);
+    onColours(() => { repaint(); this.draw(); });
     let width = innerWidth;
     addEventListener("resize", () => { if (innerWidth !== width) { width = innerWidth; this.draw(); } });
   }

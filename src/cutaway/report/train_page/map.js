@@ -1,5 +1,7 @@
 // What the network answers: a map over two inputs, a line over one, or the outputs for one image or sequence.
-import {colour, css, mixed, paint, picture, reachOf} from "./colour.js";
+import {make} from "../../drawing/page/elements.js";
+import {show} from "../../drawing/page/numbers.js";
+import {colour, css, ink, mixed, picture, pixels, reachOf} from "../../drawing/page/colours.js";
 import {say} from "./words.js";
 
 const POINTS = 600;  // rows drawn on a map
@@ -9,7 +11,8 @@ export class MapView {
   constructor(app, section) {
     this.app = app;
     const {about} = app, x = app.data[about.input];
-    Object.assign(this, {plane: about.plane, x, width: about.plane ? about.values[about.input].shape.slice(1).reduce((a, b) => a * b, 1) : 0, axes: [0, 1]});
+    this.plane = about.plane; this.x = x; this.axes = [0, 1];
+    this.width = about.plane ? about.values[about.input].shape.slice(1).reduce((a, b) => a * b, 1) : 0;
     this.line = this.plane && this.width === 1;
     if (this.line) this.axes = [0, 0];
     section.append(this.head = make("div", {class: "row"}, make("h2", {}, say("map"))));
@@ -62,7 +65,7 @@ export class MapView {
     const out = machine.evaluate(data[about.input], rows), width = out.length / rows, y = data[about.target];
     if (about.classes || about.loss === "binary_cross_entropy") {
       let right = 0;
-      for (let i = 0; i < rows; i++) right += about.classes ? this.answer(out, i, width) === this.truth(i) : (out[i] > 0) === (y[i] > 0.5);
+      for (let i = 0; i < rows; i++) right += Number(about.classes ? this.answer(out, i, width) === this.truth(i) : (out[i] > 0) === (y[i] > 0.5));
       return say("accuracy", {percent: `${(100 * right / rows).toFixed(1)} %`});
     }
     let sum = 0;
@@ -112,39 +115,34 @@ export class MapView {
   }
 
   regions(c, wide, high) {
-    const {app, out, outputs} = this, {about} = app, G = about.grid, look = paint();
+    const {app, out, outputs} = this, {about} = app, G = about.grid;
     const small = this.small = this.small || document.createElement("canvas");
-    small.width = small.height = G;
-    const context = small.getContext("2d"), image = context.createImageData(G, G), binary = about.loss === "binary_cross_entropy";
-    const y = app.data[about.target], level = this.level(), each = y.length / about.rows;
-    for (let r = 0, k = 0; r < G; r++) for (let q = 0; q < G; q++) {
+    const binary = about.loss === "binary_cross_entropy", y = app.data[about.target], level = this.level(), each = y.length / about.rows;
+    pixels(small, G, G, (r, q) => {
       const at = ((G - 1 - r) * G + q) * outputs;
-      let rgb;
       if (about.classes) {
         const best = this.answer(out, at / outputs, outputs);
         let sum = 0;
         for (let j = 0; j < outputs; j++) sum += Math.exp(out[at + j] - out[at + best]);
-        rgb = mixed(look.paper, look.classes[best % 8], 0.12 + 0.5 * Math.max(0, (1 / sum - 1 / outputs) / (1 - 1 / outputs)));
-      } else if (binary) {
-        const p = 1 / (1 + Math.exp(-out[at]));
-        rgb = mixed(look.paper, look.classes[p > 0.5 ? 1 : 0], 0.12 + 0.5 * Math.abs(2 * p - 1));
-      } else rgb = colour(out[at] - level.mean, level.reach);
-      image.data[k++] = rgb[0]; image.data[k++] = rgb[1]; image.data[k++] = rgb[2]; image.data[k++] = 255;
-    }
-    context.putImageData(image, 0, 0);
+        return mixed(ink("paper"), ink(`class${best % 8}`), 0.12 + 0.5 * Math.max(0, (1 / sum - 1 / outputs) / (1 - 1 / outputs)));
+      }
+      if (!binary) return colour(out[at] - level.mean, level.reach);
+      const p = 1 / (1 + Math.exp(-out[at]));
+      return mixed(ink("paper"), ink(`class${p > 0.5 ? 1 : 0}`), 0.12 + 0.5 * Math.abs(2 * p - 1));
+    });
     c.imageSmoothingEnabled = true;
     c.imageSmoothingQuality = "high";
     c.drawImage(small, 0, 0, wide, high);
     const batch = new Set(app.look.rows), step = Math.max(1, Math.floor(about.rows / POINTS));
     const dot = (i, r) => { c.beginPath(); c.arc(...this.place(i, wide, high), r, 0, 7); };
-    const inner = i => about.classes ? css(look.classes[this.truth(i) % 8]) : binary ? css(look.classes[y[i] > 0.5 ? 1 : 0]) : css(colour(y[i * each] - level.mean, level.reach));
+    const inner = i => about.classes ? css(ink(`class${this.truth(i) % 8}`)) : binary ? css(ink(`class${y[i] > 0.5 ? 1 : 0}`)) : css(colour(y[i * each] - level.mean, level.reach));
     for (let i = 0; i < about.rows; i += step) {
       if (batch.has(i)) continue;
-      dot(i, 2.9); c.fillStyle = inner(i); c.fill(); c.lineWidth = 1; c.strokeStyle = css(look.paper); c.stroke();
+      dot(i, 2.9); c.fillStyle = inner(i); c.fill(); c.lineWidth = 1; c.strokeStyle = css(ink("paper")); c.stroke();
     }
-    for (const i of app.look.rows) { dot(i, 4.2); c.fillStyle = inner(i); c.fill(); c.lineWidth = 1.6; c.strokeStyle = css(look.text); c.stroke(); }
+    for (const i of app.look.rows) { dot(i, 4.2); c.fillStyle = inner(i); c.fill(); c.lineWidth = 1.6; c.strokeStyle = css(ink("text")); c.stroke(); }
     const one = app.look.rows[app.sample];
-    dot(one, 8); c.lineWidth = 2; c.strokeStyle = css(look.text); c.stroke();
+    dot(one, 8); c.lineWidth = 2; c.strokeStyle = css(ink("text")); c.stroke();
   }
 
   level() {
@@ -162,17 +160,17 @@ export class MapView {
 
   /** Predictions over the only input. */
   curve(c, wide, high) {
-    const {app, out, outputs, x, low, high: top} = this, {about} = app, G = about.grid, look = paint(), y = app.data[about.target];
+    const {app, out, outputs, x, low, high: top} = this, {about} = app, G = about.grid, y = app.data[about.target];
     let least = Math.min(...y), most = Math.max(...y);
     const pad = 0.12 * (most - least) || 1;
     least -= pad; most += pad;
     const across = v => (v - low[0]) / (top[0] - low[0]) * wide, up = v => high - (v - least) / (most - least) * high;
-    c.fillStyle = css(look.classes[0], 0.55);
+    c.fillStyle = css(ink("class0"), 0.55);
     const step = Math.max(1, Math.floor(about.rows / POINTS));
     for (let i = 0; i < about.rows; i += step) { c.beginPath(); c.arc(across(x[i]), up(y[i * y.length / about.rows]), 2.6, 0, 7); c.fill(); }
     c.beginPath();
     for (let k = 0; k < G; k++) c[k ? "lineTo" : "moveTo"](across(low[0] + (top[0] - low[0]) * k / (G - 1)), up(out[k * outputs]));
-    c.lineWidth = 3; c.strokeStyle = css(look.classes[1]); c.stroke();
+    c.lineWidth = 3; c.strokeStyle = css(ink("class1")); c.stroke();
   }
 
   /** The sample in view, as a picture or a line, and the network's outputs for it. */

@@ -1,11 +1,11 @@
 // The network as columns of units: what each answers, weights as lines between them.
-import {colour, css, picture, reachOf} from "./colour.js";
+import {$, make} from "../../drawing/page/elements.js";
+import {show} from "../../drawing/page/numbers.js";
+import {colour, css, picture, reachOf} from "../../drawing/page/colours.js";
+import {band, chosen, slotAt} from "../../drawing/page/layers.js";
 import {say} from "./words.js";
 
 const MOST = 8, GAP = 14;  // units drawn of a column, pixels between two
-
-/** Which units are drawn: all of a few, the first and the last of many. */
-export const chosen = units => units <= MOST ? Array.from({length: units}, (_, k) => k) : [...Array(MOST - 1).keys(), units - 1];
 
 export class NetworkView {
   constructor(app, section) {
@@ -18,7 +18,7 @@ export class NetworkView {
       make("div", {class: "drawn"}, this.box), this.legend = make("p", {class: "note"}));
     const [before, after] = say(app.map.plane ? "legendPlane" : "legendSample", {scale: "\0"}).split("\0");
     this.legend.append(before, make("span", {class: "scale", "aria-hidden": "true"}), after);
-    this.columns = about.columns.map((c, k) => ({...c, k, shown: chosen(c.units), value: c.values[c.values.length - 1],
+    this.columns = about.columns.map((c, k) => ({...c, k, shown: chosen(c.units, MOST), value: c.values[c.values.length - 1],
       inner: about.values[c.values[c.values.length - 1]].shape.slice(1, -1)}));
     this.build();
   }
@@ -75,8 +75,7 @@ export class NetworkView {
       c.x = left + inside * k / Math.max(1, columns.length - 1);
       c.wide = wide(c);
       Object.assign(c.head.style, {left: `${c.x}px`, width: `${Math.max(60, inside / Math.max(1, columns.length - 1) - 8)}px`});
-      const extra = c.dots ? 0.7 : 0;
-      c.y = slot => middle + (slot - (c.shown.length - 1 + extra) / 2 + (extra && slot === c.shown.length - 1 ? extra : 0)) * (tile + GAP);
+      c.y = slot => slotAt(slot, c.shown.length, middle, tile + GAP, c.dots ? 0.7 : 0);
       if (c.dots) Object.assign(c.dots.style, {left: `${c.x}px`, top: `${(c.y(c.shown.length - 2) + c.y(c.shown.length - 1)) / 2}px`});
     });
     for (const u of this.units) {
@@ -87,8 +86,8 @@ export class NetworkView {
     for (const w of this.weights) {
       const to = w.column;
       if (w.source !== undefined) {
-        const from = columns[w.source], a = from.x + from.wide / 2, b = to.x - to.wide / 2, end = c => c.shown.length - 1;
-        w.line.setAttribute("d", `M${a} ${from.y(0) - 8}L${b} ${to.y(0) - 8}V${to.y(end(to)) + 8}L${a} ${from.y(end(from)) + 8}Z`);
+        const from = columns[w.source], a = from.x + from.wide / 2, b = to.x - to.wide / 2, ends = c => [c.y(0), c.y(c.shown.length - 1)];
+        w.line.setAttribute("d", band(a, ends(from), b, ends(to)));
         continue;
       }
       const from = columns[to.weights.source];

@@ -1,5 +1,7 @@
 // The listing of one step, and the values that an instruction reads and writes.
-import {picture, reachOf} from "./colour.js";
+import {make} from "../../drawing/page/elements.js";
+import {show} from "../../drawing/page/numbers.js";
+import {picture, reachOf} from "../../drawing/page/colours.js";
 import {say} from "./words.js";
 import {by} from "./symbols.js";
 
@@ -77,15 +79,16 @@ export class ProgramView {
     const reach = reachOf(a.numbers), tiles = this.tiles(name, a);
     const heat = make("div", {class: "heat", role: "img", "aria-label": `${name} ${by(a.shape)}`});
     for (const t of tiles) {
-      const canvas = make("canvas", {});
-      picture(canvas, t.rows, t.columns, (r, c) => Number(a.numbers[t.place(r, c)]), reach);
+      const canvas = picture(make("canvas"), t.rows, t.columns, (r, c) => Number(a.numbers[t.place(r, c)]), reach);
       const size = Math.max(1, Math.min((tiles.length > 1 ? 60 : 230) / t.columns, (tiles.length > 1 ? 60 : 120) / t.rows, 20));
       canvas.style.width = `${Math.max(4, t.columns * size)}px`; canvas.style.height = `${Math.max(8, t.rows * size)}px`;
       heat.append(canvas);
     }
     let least = Infinity, most = -Infinity, sum = 0;
     for (const v of a.numbers) { const x = Number(v); if (x < least) least = x; if (x > most) most = x; sum += x; }
-    made.append(heat, make("dl", {class: "stats"}, [["min", least], ["mean", sum / a.numbers.length], ["max", most]].flatMap(([word, v]) => [make("dt", {}, say(word)), make("dd", {}, show(v))])),
+    const three = /** @type {[string, number][]} */ ([["min", least], ["mean", sum / a.numbers.length], ["max", most]]);
+    const stats = three.flatMap(([word, v]) => [make("dt", {}, say(word)), make("dd", {}, show(v))]);
+    made.append(heat, make("dl", {class: "stats"}, stats),
       this.numbers(name, a, tiles[0]));
     return made;
   }

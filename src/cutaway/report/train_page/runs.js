@@ -1,6 +1,8 @@
 // The futures of this page: what was changed in each, and how far they are from one another.
+import {make} from "../../drawing/page/elements.js";
+import {show} from "../../drawing/page/numbers.js";
+import {grid} from "../../drawing/page/tables.js";
 import {say} from "./words.js";
-import {grid} from "./why.js";
 
 export class RunsView {
   constructor(app, section) {

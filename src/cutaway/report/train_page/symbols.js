@@ -1,4 +1,6 @@
 // How values and single numbers are written: z with a 1 below the line, W1[3, 2].
+import {make} from "../../drawing/page/elements.js";
+import {subscript} from "../../drawing/page/layers.js";
 import {indices} from "./terms.js";
 
 export const by = shape => shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(", ")})`;
@@ -14,8 +16,8 @@ export class Symbols {
 
   /** z1 with its number below the line. */
   nodes(name) {
-    const match = /^([^\d]*[A-Za-zθℓŷ])(\d+)(\D?.*)$/.exec(this.plain(name));
-    return !match || this.plain(name).includes(".") ? [this.plain(name)] : [match[1], make("sub", {}, match[2] + match[3])];
+    const [letter, below] = subscript(this.plain(name));
+    return below ? [letter, make("sub", {}, below)] : [letter];
   }
 
   shape(name, machine) {

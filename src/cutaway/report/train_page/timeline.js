@@ -23,7 +23,8 @@ function orderOf(rows, seed, epoch, shuffle) {
  */
 export class Timeline {
   constructor(machine, task, setup, state, name) {
-    Object.assign(this, {machine, task, setup, name, at: 0, head: 0, losses: [], changes: [], broken: ""});
+    this.machine = machine; this.task = task; this.setup = setup; this.name = name;
+    this.at = 0; this.head = 0; this.losses = []; this.changes = []; this.broken = 0;
     this.cursor = {epoch: 1, position: 0, seed: setup.seed};
     this.state = state;
     this.every = EVERY;
@@ -63,7 +64,7 @@ export class Timeline {
   forward(steps) {
     this.enter();
     let done = 0;
-    this.broken = "";
+    this.broken = 0;
     while (done < steps) {
       const next = this.changes.find(c => c.at > this.at);
       let chunk = Math.min(steps - done, this.left, next ? next.at - this.at : Infinity, this.every - this.at % this.every);

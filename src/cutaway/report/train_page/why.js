@@ -1,5 +1,8 @@
 // One weight, or one unit: where its number comes from, back to J, and what the optimizer makes of it.
-import {filled, worked} from "./equations.js";
+import {make} from "../../drawing/page/elements.js";
+import {show} from "../../drawing/page/numbers.js";
+import {filled, worked} from "../../drawing/page/equations.js";
+import {grid} from "../../drawing/page/tables.js";
 import {say} from "./words.js";
 import {Terms, indices} from "./terms.js";
 
@@ -20,7 +23,7 @@ export class WhyView {
     if (!selected) { this.box.replaceChildren(make("p", {class: "note"}, say("whyHint"))); return; }
     this.terms = new Terms(app.look);
     const content = selected.kind === "weight" ? this.weight(selected, quick) : this.unit(selected);
-    const open = this.box.contains(document.activeElement) ? document.activeElement.dataset.key : null;
+    const open = this.box.contains(document.activeElement) ? /** @type {HTMLElement} */ (document.activeElement).dataset.key : null;
     this.box.replaceChildren(...content.flat(Infinity).filter(Boolean));
     if (open) { const again = this.box.querySelector(`[data-key="${CSS.escape(open)}"]`); if (again) again.focus({preventScroll: true}); }
   }
@@ -167,11 +170,4 @@ function bar(share) {
   const made = make("i", {class: `share ${share < 0 ? "down" : "up"}`});
   made.style.width = `${Math.min(1, Math.abs(share)) * 5}rem`;
   return made;
-}
-
-export function grid(caption, head, rows) {
-  const text = cell => typeof cell === "string" && !/^[-−]?(\d|∞|NaN|$)/.test(cell);
-  return make("div", {class: "wide", tabindex: "0", role: "group", "aria-label": caption}, make("table", {},
-    make("thead", {}, make("tr", {}, head.map((h, k) => h ? make("th", {scope: "col", class: k ? null : "l"}, h) : make("td", {})))),
-    make("tbody", {}, rows.filter(Boolean).map(row => make("tr", {}, row.map((cell, k) => make(k ? "td" : "th", k ? {class: text(cell) ? "l" : null} : {class: "l", scope: "row"}, cell)))))));
 }

@@ -1,5 +1,6 @@
 // Curves that people can point at, walk along with keys, read as a table, and hear.
 
+import { outline, scale, through, ticks } from "../../drawing/page/scales.js";
 import { h, s, short, table } from "./dom.js";
 import { t } from "./words.js";
 
@@ -31,11 +32,8 @@ export function chart(about) {
   const root = h("figure", { class: "chart" }, slider, h("figcaption", null, tip, sentence, h("div", { class: "row" }, more, h("span", null, keep("svg", alone), keep("csv", cells), sound))));
   /** @type {Line[]} */
   let lines = [];
-  let low = 0, high = 1, first = 1, last = 1, at = 0, log = false, marked = 0;
-
-  const x = (/** @type {number} */ step) => LEFT + (W - LEFT - RIGHT) * (last > first ? (step - first) / (last - first) : 0.5);
-  const scale = (/** @type {number} */ v) => (log ? Math.log10(v) : v);
-  const y = (/** @type {number} */ v) => TOP + (H - TOP - BOTTOM) * (1 - (scale(v) - low) / (high - low || 1));
+  let first = 1, last = 1, at = 0, marked = 0;
+  let x = scale(first, last, LEFT, W - RIGHT), y = scale(0, 1, H - BOTTOM, TOP);
   const value = (/** @type {Line} */ line, /** @type {number} */ step) => line.values[step - (line.first ?? 1)];
 
   /** @param {Line[]} given @param {string} says */
@@ -55,15 +53,15 @@ export function chart(about) {
       if (v > 0 && v < positive) positive = v;
     }
     if (least > most) return;
-    log = !about.zero && least > 0 && most > 30 * least;
-    [low, high] = [scale(least), scale(most)];
-    const room = (high - low || Math.abs(high) || 1) * 0.06;
-    [low, high] = [low - room, high + room];
-    for (const tick of ticks(low, high, log)) {
+    const log = !about.zero && least > 0 && most > 30 * least;
+    const air = log ? (most / least) ** 0.06 : (most - least || Math.abs(most) || 1) * 0.06;
+    x = scale(first, last, LEFT, W - RIGHT);
+    y = log ? scale(least / air, most * air, H - BOTTOM, TOP, true) : scale(least - air, most + air, H - BOTTOM, TOP);
+    for (const tick of ticks(y, 5)) {
       drawn.append(s("line", { class: "grid", x1: LEFT, x2: W - RIGHT, y1: y(tick), y2: y(tick) }),
         s("text", { x: LEFT - 8, y: y(tick) + 4, "text-anchor": "end" }, short(tick)));
     }
-    for (const tick of ticks(first, last, false).filter((one) => Number.isInteger(one) && one >= first && one <= last)) {
+    for (const tick of ticks(x, 5).filter(Number.isInteger)) {
       drawn.append(s("text", { x: x(tick), y: H - 12, "text-anchor": x(tick) > W - 40 ? "end" : "middle" }, tick.toLocaleString("en")));
     }
     for (const line of lines) drawn.append(s("path", { class: `line ${line.ink}`, d: path(line) }));
@@ -76,30 +74,11 @@ export function chart(about) {
     if (more.open) tabulate();
   }
 
-  /** A path with two points for each column of pixels, at most: its lowest and highest. @param {Line} line */
-  function path(line) {
-    const n = line.values.length, begin = line.first ?? 1, columns = W - LEFT - RIGHT;
-    const parts = [];
-    let pen = false;
-    const to = (/** @type {number} */ k) => {
-      const v = line.values[k];
-      if (!Number.isFinite(v) || (log && v <= 0)) { pen = false; return; }
-      parts.push(`${pen ? "L" : "M"}${x(begin + k).toFixed(1)} ${y(v).toFixed(1)}`);
-      pen = true;
-    };
-    if (n <= 2 * columns) for (let k = 0; k < n; k++) to(k);
-    else for (let c = 0; c < columns; c++) {
-      const lo = Math.floor(c * n / columns), hi = Math.floor((c + 1) * n / columns);
-      let a = lo, b = lo;
-      for (let k = lo; k < hi; k++) {
-        if (line.values[k] < line.values[a]) a = k;
-        if (line.values[k] > line.values[b]) b = k;
-      }
-      to(Math.min(a, b));
-      if (a !== b) to(Math.max(a, b));
-    }
-    return parts.join("");
-  }
+  /** @param {Line} line */
+  const path = (line) => through(outline(line.values, W - LEFT - RIGHT).map((k) => {
+    const v = line.values[k];
+    return Number.isFinite(v) && !(y.log && v <= 0) ? [x((line.first ?? 1) + k), y(v)] : null;
+  }));
 
   function told(/** @type {number} */ step) {
     const parts = lines.filter((line) => value(line, step) !== undefined).map((line) => `${line.label} ${short(value(line, step))}`);
@@ -113,7 +92,7 @@ export function chart(about) {
       cursor.append(s("line", { class: kind, x1: x(Number(step)), x2: x(Number(step)), y1: TOP, y2: H - BOTTOM }));
       for (const line of lines) {
         const v = value(line, Number(step));
-        if (Number.isFinite(v) && !(log && v <= 0)) cursor.append(s("circle", { class: `dot ${line.ink} ${kind}`, cx: x(Number(step)), cy: y(v), r: 5 }));
+        if (Number.isFinite(v) && !(y.log && v <= 0)) cursor.append(s("circle", { class: `dot ${line.ink} ${kind}`, cx: x(Number(step)), cy: y(v), r: 5 }));
       }
     }
     tip.textContent = lines.length && at ? told(at) : "";
@@ -176,7 +155,7 @@ export function chart(about) {
     const sound_ = new AudioContext(), tone = sound_.createOscillator(), loud = sound_.createGain(), n = lines[0].values.length;
     const pitch = new Float32Array(120).map((_, k) => {
       const v = lines[0].values[Math.min(n - 1, Math.floor(k * n / 120))];
-      const part = (scale(v) - low) / (high - low || 1);
+      const part = (H - BOTTOM - y(v)) / (H - TOP - BOTTOM);
       return 180 * 2 ** (2.5 * (Number.isFinite(part) ? part : 0));
     });
     tone.frequency.setValueCurveAtTime(pitch, sound_.currentTime, 3);
@@ -188,24 +167,4 @@ export function chart(about) {
   }
 
   return { root, put, mark(/** @type {number} */ step) { marked = step; if (step) at = step; point(); }, get at() { return at; } };
-}
-
-/** Round numbers between two ends; of logarithms the powers of ten, with 2 and 5 where those are few.
- * @param {number} low @param {number} high @param {boolean} log @returns {number[]} */
-export function ticks(low, high, log) {
-  if (log) {
-    const found = [];
-    for (let power = Math.floor(low) - 1; power <= high + 1; power++) for (const part of high - low < 2.5 ? [1, 2, 5] : [1]) {
-      const v = Math.log10(part) + power;
-      if (v >= low && v <= high) found.push(part * 10 ** power);
-    }
-    return found;
-  }
-  const span = high - low;
-  if (!(span > 0)) return [low];
-  const rough = span / 5, power = 10 ** Math.floor(Math.log10(rough));
-  const each = [1, 2, 5, 10].map((m) => m * power).find((m) => m >= rough) ?? power;
-  const found = [];
-  for (let v = Math.ceil(low / each) * each; v <= high + each * 1e-9; v += each) found.push(Number(v.toPrecision(12)));
-  return found;
 }

@@ -1,5 +1,7 @@
 // Below a step: a row, a unit, a weight, each with where its numbers come from.
 
+import { pixels } from "../../drawing/page/colours.js";
+import { scale, through } from "../../drawing/page/scales.js";
 import { from } from "./address.js";
 import { ask } from "./api.js";
 import { chart } from "./chart.js";
@@ -56,25 +58,20 @@ function maps(layer, here, input) {
 
 /** A sequence as lines over time, one for each feature. @param {number[][]} values (time, features) */
 function series(values) {
-  const count = Math.min(values[0].length, 12), all = values.flat(), low = Math.min(...all), span = Math.max(...all) - low || 1;
-  const lines = Array.from({ length: count }, (_, k) => s("path", { class: `line ${"abcde"[k % 5]}`,
-    d: values.map((row, i) => `${i ? "L" : "M"}${(600 * i / Math.max(1, values.length - 1)).toFixed(1)} ${(150 - 140 * (row[k] - low) / span - 5).toFixed(1)}`).join("") }));
+  const all = values.flat(), across = scale(0, Math.max(1, values.length - 1), 0, 600), up = scale(Math.min(...all), Math.max(...all), 145, 5);
+  const lines = Array.from({ length: Math.min(values[0].length, 12) }, (_, k) =>
+    s("path", { class: `line ${"abcde"[k % 5]}`, d: through(values.map((row, i) => [across(i), up(row[k])])) }));
   return h("div", { class: "plot" }, s("svg", { viewBox: "0 0 600 150", role: "img", "aria-label": `${values.length} × ${values[0].length}` }, lines));
 }
 
 /** @param {any} values (height, width, channels) or (time, features) */
 function picture(values) {
   const deep = Array.isArray(values[0][0]), height = values.length, width = values[0].length;
-  const canvas = h("canvas", { width, height, class: "picture", role: "img", "aria-label": `${height} × ${width}` });
-  const all = values.flat(2), low = Math.min(...all), span = Math.max(...all) - low || 1;
-  const pen = canvas.getContext("2d"), image = pen.createImageData(width, height);
-  for (let r = 0; r < height; r++) for (let c = 0; c < width; c++) {
-    const pixel = deep ? values[r][c] : [values[r][c]], at = 4 * (r * width + c);
-    for (let k = 0; k < 3; k++) image.data[at + k] = 255 * ((pixel[pixel.length >= 3 ? k : 0] - low) / span);
-    image.data[at + 3] = 255;
-  }
-  pen.putImageData(image, 0, 0);
-  return canvas;
+  const all = values.flat(2), grey = scale(Math.min(...all), Math.max(...all), 0, 255);
+  return pixels(h("canvas", { class: "picture", role: "img", "aria-label": `${height} × ${width}` }), height, width, (r, c) => {
+    const pixel = deep ? values[r][c] : [values[r][c]];
+    return [0, 1, 2].map((k) => grey(pixel[pixel.length >= 3 ? k : 0]));
+  });
 }
 
 /** A unit for a row. @param {any} view @param {Record<string, string>} here */

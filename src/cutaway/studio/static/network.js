@@ -1,6 +1,7 @@
 // The network as a drawing for one row: units by what they say, weights by their size; or both by their gradients.
 
 import { from, go } from "./address.js";
+import { slotAt } from "../../drawing/page/layers.js";
 import { h, s, short } from "./dom.js";
 import { t } from "./words.js";
 
@@ -15,11 +16,12 @@ export function networkView(found, here) {
     h("option", { value: "ahead" }, t("flow_ahead")), h("option", { value: "back" }, t("flow_back")));
   const spots = layers.map((/** @type {any} */ layer, /** @type {number} */ k) => {
     const count = Math.min(layer.places.length, MOST);
-    return Array.from({ length: count }, (_, i) => [GAP * k + GAP / 2, 30 + (height - 30) / 2 + (i - (count - 1) / 2) * UNIT]);
+    return Array.from({ length: count }, (_, i) => [GAP * k + GAP / 2, slotAt(i, count, 30 + (height - 30) / 2, UNIT)]);
   });
 
   /** @param {boolean} back whether gradients are shown */
   function draw(back) {
+    /** @type {any[]} */
     const parts = [];
     layers.forEach((/** @type {any} */ layer, /** @type {number} */ k) => {
       const source = layer.drawn ? layers.indexOf(found.layers[layer.drawn.source]) : -1;

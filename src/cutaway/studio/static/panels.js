@@ -1,7 +1,7 @@
 // Pictures of any numbers: lines and points over an axis, and maps of cells with paths on them. Each can be walked
 // through with keys, read as a table and taken home; what it shows in a sentence is said by whoever puts it there.
 
-import { ticks } from "./chart.js";
+import { scale, ticks } from "../../drawing/page/scales.js";
 import { h, s, short, table } from "./dom.js";
 import { t } from "./words.js";
 
@@ -74,8 +74,8 @@ function csv(rows) {
 
 /** An axis: places between two ends, on a scale. @param {number} low @param {number} high @param {boolean} log @param {number} from @param {number} to */
 function axis(low, high, log, from, to) {
-  const scale = (/** @type {number} */ v) => (log ? Math.log10(v) : v), a = scale(low), b = scale(high);
-  return Object.assign((/** @type {number} */ v) => from + (to - from) * (b > a ? (scale(v) - a) / (b - a) : 0.5), { ticks: () => ticks(a, b, log) });
+  const made = scale(low, high, from, to, log);
+  return Object.assign(made, { ticks: () => ticks(made, 5) });
 }
 
 /** @param {any} svg @param {any} x @param {any} y @param {number[]} box @param {{x: string, y: string}} names */
@@ -211,7 +211,7 @@ export function cellsPanel(given, pick) {
       const i = upward ? Math.floor((bottom - py) / e) : Math.floor((py - top) / e);
       return Math.max(0, Math.min(rows - 1, i)) * columns + Math.max(0, Math.min(columns - 1, Math.floor((px - left) / w)));
     },
-    table: () => given.paths?.length && given.paths[0].told ? table(given.title, [t("curve_name"), t("step"), t(given.x), t(given.y), t(given.what ?? "value")], given.paths.flatMap((path) => thin(path.points.map((p, k) => [p, k]), 40).map(([p, k]) => [t(path.label), .../** @type {any} */ (path.told)[/** @type {any} */ (k)].slice(0, 1), short(p[0]), short(p[1]), .../** @type {any} */ (path.told)[/** @type {any} */ (k)].slice(1)])))
+    table: () => given.paths?.length && given.paths[0].told ? table(given.title, [t("curve_name"), t("step"), t(given.x), t(given.y), t(given.what ?? "value")], given.paths.flatMap((path) => thin(path.points.map((p, k) => ({ p, told: path.told?.[k] ?? [] })), 40).map(({ p, told }) => [t(path.label), ...told.slice(0, 1), short(p[0]), short(p[1]), ...told.slice(1)])))
       : table(given.title, ["", ...Array.from({ length: Math.min(columns, 30) }, (_, j) => name(j, given.columns, given.across))], given.z.slice(0, 60).map((row, i) => [h("b", { dir: "auto" }, name(i, given.rows, given.up)), ...row.slice(0, 30).map(value)])),
     csv: () => csv([["", ...Array.from({ length: columns }, (_, j) => name(j, given.columns, given.across))], ...given.z.map((row, i) => [name(i, given.rows, given.up), ...row])]),
     pick: pick ? (k) => pick(Math.floor(k / columns), k % columns) : undefined });

@@ -1,11 +1,12 @@
 // What the network says over a plane of two of its inputs: colours, points of training, a sentence.
 
+import { ink, pixels, repaint } from "../../drawing/page/colours.js";
 import { ask } from "./api.js";
 import { h, s, short } from "./dom.js";
 import { sayWrong } from "./main.js";
 import { t } from "./words.js";
 
-const INKS = ["--b", "--a", "--ok", "--violet", "--faint"], SIZE = 336;
+const INKS = ["b", "a", "ok", "violet", "faint"], SIZE = 336;
 
 /** @param {any} view @param {Record<string, string>} here @param {number | null} row whose other inputs are taken */
 export function planeView(view, here, row) {
@@ -20,26 +21,15 @@ export function planeView(view, here, row) {
 
 /** @param {any} found @param {number | null} row @param {(a: string, b: string) => void} load */
 function drawn(found, row, load) {
-  const n = found.cells, canvas = h("canvas", { width: n, height: n });
-  const probe = h("canvas", { width: 1, height: 1 }).getContext("2d", { willReadFrequently: true });
-  const colour = INKS.map((name) => {
-    const node = h("i");
-    node.style.color = `var(${name})`;
-    document.body.append(node);
-    probe.fillStyle = getComputedStyle(node).color;
-    node.remove();
-    probe.fillRect(0, 0, 1, 1);
-    return probe.getImageData(0, 0, 1, 1).data;
-  });
-  const two = !found.classes.length, pen = canvas.getContext("2d"), image = pen.createImageData(n, n);
+  const n = found.cells, two = !found.classes.length, kinds = found.classes.length;
+  repaint();
   const shares = new Map();
-  for (let k = 0; k < n * n; k++) {
-    const at = 4 * ((n - 1 - Math.floor(k / n)) * n + k % n), said = found.said[k], sure = found.sure[k];
-    shares.set(said, (shares.get(said) ?? 0) + 1);
-    const [ink, strong] = two ? [colour[sure > 0.5 ? 1 : 0], Math.abs(sure - 0.5) * 2] : [colour[said % INKS.length], (sure - 1 / found.classes.length) / (1 - 1 / found.classes.length)];
-    image.data.set([ink[0], ink[1], ink[2], 30 + 150 * Math.max(0, Math.min(1, strong))], at);
-  }
-  pen.putImageData(image, 0, 0);
+  for (const said of found.said) shares.set(said, (shares.get(said) ?? 0) + 1);
+  const canvas = pixels(h("canvas"), n, n, (r, c) => {  // the first row lies below
+    const k = (n - 1 - r) * n + c, sure = found.sure[k];
+    const strong = two ? Math.abs(sure - 0.5) * 2 : (sure - 1 / kinds) / (1 - 1 / kinds);
+    return [...ink(INKS[two ? Number(sure > 0.5) : found.said[k] % INKS.length]), 30 + 150 * Math.max(0, Math.min(1, strong))];
+  });
   const place = (/** @type {number} */ v, /** @type {number[]} */ ends) => SIZE * (v - ends[0]) / (ends[1] - ends[0]);
   const marks = found.points.map((/** @type {number[]} */ [x, y, k]) => k % 2
     ? s("rect", { x: place(x, found.across) - 3, y: SIZE - place(y, found.up) - 3, width: 6, height: 6, class: `spot m${k % INKS.length}` })
