@@ -82,14 +82,19 @@ def times(results: Results, tables: tuple[str, ...]) -> Table:
 
 
 def intervals(results: Results, tables: tuple[str, ...]) -> Table:
-    """How many of the tested rows lie in intervals of 90 %, and how wide these are beside boosted quantiles."""
+    """How many of the tested rows lie in intervals of 90 %, and how wide these are beside boosted quantiles: the means
+    over the splits that both were measured on, the spread over them, and how many they are."""
     rows = []
     for table in tables:
-        line, base = [], mean_of(results, table, "boosting", "width")
+        splits, line = list(results.get("fits", {}).get(table, {}).values()), []
         for who in ("boosting", *PRESETS):
-            covered, width = (mean_of(results, table, who, key) for key in ("coverage", "width"))
-            line.append("-" if covered is None or width is None else
-                        f"{covered:.1%}" + (f", {width / base:.2f}" if base and who != "boosting" else ""))
+            found = [(fits[who]["coverage"], fits[who]["width"], fits["boosting"]["width"]) for fits in splits
+                     if "coverage" in fits.get(who, {}) and "width" in fits.get("boosting", {})]
+            covered, width, base = zip(*found, strict=True) if found else ((), (), ())
+            cells = [f"{statistics.fmean(covered):.1%}" if found else "-"]
+            cells += [f"± {statistics.stdev(covered) * 100:.1f}"] if len(found) > 1 else []
+            cells += [f"({len(found)})"] if found and len(found) != measure.THRICE else []
+            line.append(" ".join(cells) + (f", {sum(width) / sum(base):.2f}" if found and who != "boosting" else ""))
         if any(cell != "-" for cell in line[1:]):
             rows.append([table, *line])
     return Table("", ["", "boosted quantiles", *map(named, PRESETS)], rows)
@@ -139,7 +144,8 @@ def part_of_page(results: Results, part: str) -> str:
              ("Log loss.", grid(results, classes, "loss", ".3f", "less")),
              ("Seconds of processor time of a fit, on one thread.", times(results, tables)),
              ("Log loss with calibration and without.", calibration(results, classes)),
-             ("Intervals of 90 %: rows covered, and width over that of boosted quantiles.",
+             ("Intervals of 90 %: rows covered, the mean over three splits (or so many) and its spread; width over that of "
+              "boosted quantiles.",
               intervals(results, others))]
     return "\n\n".join(f"{title}\n\n{markdown(table)}" for title, table in found if table.rows)
 

@@ -105,6 +105,7 @@ def test_small_tables_are_divided_thrice_and_slow_peers_spared_large_ones():
     assert [fit for fit in fits if fit.who == "linear"] == [("small", 0, "linear"), ("large", 0, "linear"),
                                                             ("small", 1, "linear"), ("small", 2, "linear")]
     assert {fit.table for fit in fits if fit.who == "TabM"} == {"small"}
+    assert [fit.split for fit in measure.wanted({"large": 20_000}, ["linear"], thrice=True)] == [0, 1, 2]
 
 
 def test_a_run_measures_what_is_missing_and_keeps_each_fit_at_once(tmp_path):
@@ -189,4 +190,8 @@ def test_intervals_show_cover_and_width_beside_boosted_quantiles():
     found = results(one={"boosting": 0.9, "default": 0.8})
     found["fits"]["one"]["0"]["boosting"] |= {"coverage": 0.8, "width": 10.0}
     found["fits"]["one"]["0"]["default"] |= {"coverage": 0.91, "width": 9.0}
-    assert page.intervals(found, ("one",)).rows == [["one", "80.0%", "-", "-", "91.0%, 0.90", "-"]]
+    assert page.intervals(found, ("one",)).rows == [["one", "80.0% (1)", "-", "-", "91.0% (1), 0.90", "-"]]
+    found["fits"]["one"] |= {split: {"boosting": {"coverage": 0.7, "width": 20.0},
+                                     "default": {"coverage": cover, "width": 20.0}} for split, cover in
+                             (("1", 0.88), ("2", 0.85))}
+    assert page.intervals(found, ("one",)).rows == [["one", "73.3% ± 5.8", "-", "-", "88.0% ± 3.0, 0.98", "-"]]

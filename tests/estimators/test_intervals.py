@@ -8,6 +8,7 @@ import pytest
 
 import cutaway as ct
 from cutaway.errors import ArgumentError, DataError, FileError
+from cutaway.estimators import crossed
 from cutaway.estimators.intervals import Intervals, ranked, sizes_of
 
 RNG = np.random.default_rng(0)
@@ -86,8 +87,9 @@ def test_every_output_has_its_own():
 
 def test_they_survive_files_and_those_of_before_have_none(tmp_path):
     model = ct.Regressor(**BRIEF).fit(X, TWO)
+    found = model.predict_interval(X)
     ct.save(model, tmp_path / "m")
-    assert (ct.load(tmp_path / "m").predict_interval(X) == model.predict_interval(X)).all()
+    assert (ct.load(tmp_path / "m").predict_interval(X) == found).all()
     old = {name: value for name, value in model.to_description().items() if name != "intervals"}
     with pytest.raises(DataError, match="older model files do not"):
         ct.Regressor.from_description(model.model_, old).predict_interval(X)
@@ -140,6 +142,67 @@ def test_too_few_rows_to_hold_some_back_are_asked_of_networks_that_had_not_all_o
     ct.save(model, tmp_path / "m")
     assert (ct.load(tmp_path / "m").predict_interval(X) == model.predict_interval(X)).all()
     assert (own == model.predict(X)).all()
+
+
+def test_of_few_rows_held_back_the_answers_of_networks_without_each_row_decide():
+    covered, alone = [], []
+    for seed in range(6):
+        model, rows = ct.Regressor([16], epochs=20, threads=1, random_state=seed), RNG.permutation(600)
+        model.fit(X[rows[:210]], Y[rows[:210]])
+        assert model.intervals_.rows == 21
+        scores, own = model.intervals_, model.predict(X)
+        new = rows[210:]
+        low, high = model.predict_interval(X[new]).T
+        covered.append(np.mean((low <= Y[new]) & (Y[new] <= high)))
+        assert model.intervals_.rows == 210 and (model.predict(X) == own).all()
+        learnt, model.intervals_ = model.intervals_, scores
+        low, high = pickle.loads(pickle.dumps(model)).predict_interval(X[new]).T  # a copy has no rows to learn from
+        alone.append(np.mean((low <= Y[new]) & (Y[new] <= high)))
+        assert learnt.rows == 210
+    assert 0.87 < np.mean(covered) < 0.94 and np.std(covered) < np.std(alone)
+
+
+@pytest.mark.parametrize("fitted", [
+    lambda: ct.Regressor(validation=(X[300:320], Y[300:320]), **BRIEF).fit(X[:300], Y[:300]),
+    lambda: ct.Regressor(validation=0.5, **BRIEF).fit(X[:300], Y[:300]),
+    lambda: ct.Regressor(**BRIEF).fit(X[:300], Y[:300], groups=np.arange(300) // 5),
+], ids=["own rows", "many rows", "groups"])
+def test_rows_of_ones_own_whole_groups_and_many_rows_stand_as_they_are(fitted):
+    model = fitted()
+    before = model.intervals_
+    model.predict_interval(X)
+    assert model.intervals_ is before
+
+
+def test_networks_of_fewer_rows_learn_until_the_epoch_that_was_kept(monkeypatch):
+    model = ct.Regressor([8], epochs=40, early_stopping=5, threads=1).fit(X[:250], Y[:250])
+    learnt, fit_many = [], crossed.fit_many
+    monkeypatch.setattr(crossed, "fit_many", lambda *a, **how: [learnt.append(run) for run in fit_many(*a, **how)])
+    model.predict_interval(X)
+    model.predict_interval(X)
+    assert [run.epochs_done for run in learnt] == [model.run_.best_epoch] * 5
+
+
+@pytest.mark.parametrize("n", [20, 210], ids=["none held back", "few held back"])
+def test_each_row_is_answered_by_the_network_that_did_not_learn_from_it(monkeypatch, n):
+    def means(entries, *_, **__):  # networks that have learnt nothing but the mean of their targets
+        for entry in entries:
+            for parameter in entry["model"].parameters():
+                parameter.data[...] = 0
+            parameter.data[...] = entry["y"].mean()
+
+    told, found_of = [], crossed.found_of
+    monkeypatch.setattr(crossed, "fit_many", means)
+    monkeypatch.setattr(crossed, "found_of", lambda *parts: told.append(parts) or found_of(*parts))
+    model = ct.Regressor([], epochs=1, threads=1, preset="fast").fit(X[:n], Y[:n])
+    model.predict_interval(X)
+    (_, learnt, held), = told
+    y, said = held.y.ravel().astype(float), held.z.ravel()
+    assert sorted(y) == sorted(learnt.y.ravel()) and len(y) == n
+    for answer in np.unique(said):
+        own = said == answer
+        assert own.sum() == n / 5
+        assert answer == pytest.approx(y[~own].mean(), abs=1e-6)
 
 
 @pytest.mark.parametrize("network", [lambda i, o: ct.nn.MLP(i, [4], o), [4], "auto"], ids=["own", "widths", "auto"])

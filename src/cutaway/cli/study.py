@@ -109,7 +109,7 @@ class Study(SplitProblem):
             self.found.seconds["compiling kernels (once)"] = run.compiling
         self.found.seconds["training"] = run.seconds
         if self.problem.kind.name == "table" and not (len(self.parts[1]) or self.problem.classifies):
-            from ..estimators.intervals import crossed
+            from ..estimators.crossed import crossed
 
             with timed(self.found.seconds, "asking networks of fewer rows how far off they are"):
                 self.estimator.intervals_ = crossed(self.estimator)  # a file holds no rows to learn them from later

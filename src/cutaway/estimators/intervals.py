@@ -16,9 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..data.limits import (
-    FEWEST_CROSSED,
     FEWEST_OF_SIZE,
-    FOLDS_CROSSED,
     MOST_FOR_SIZES,
     MOST_NUMBERS,
     MOST_SCORES,
@@ -28,12 +26,8 @@ from ..data.limits import (
 from ..data.limits import ROUNDING_OF_SHARES as ROUNDING
 from ..described import described
 from ..errors import ArgumentError, DataError, FileError
-from ..random import stream
-from ..train import fit_many
 from ..train.past import Past
-from .found_linear import find_again, place_of
 from .held import Held, answered
-from .networks import another
 
 
 @dataclass
@@ -94,41 +88,6 @@ class Intervals:
         return found
 
 
-def crossed(estimator: Any) -> Intervals | None:
-    """Learn of the errors of a regressor whose rows were too few to hold some back, while it has its run: a few
-    networks like it learn anew, each from all rows but some, and say what these are (cross-conformal prediction, Vovk,
-    2015). None where there is nothing to learn from.
-
-    Each has learnt from fewer rows than the network itself, so that errors rather tell too much than too little.
-    """
-    past = estimator.run_.past
-    n, design = len(past.rows), estimator.design_
-    if past.held_out is not None or n < FEWEST_CROSSED or past.data.on_disk:
-        return None
-    turn = stream(past.seed, "folds").permutation(n) % FOLDS_CROSSED
-    networks, entries, kept = [], [], []
-    for k in range(FOLDS_CROSSED):
-        learnt, held = (past.data.part(past.rows[part]) for part in (turn != k, turn == k))
-        networks.append(another(estimator, past.seed))
-        if place_of(networks[-1]) is not None:
-            (Z,) = learnt.inputs.arrays.values()
-            find_again(networks[-1], Z, learnt.y, learnt.weight, np.arange(len(learnt)), design.link != "identity")
-        entries.append({"model": networks[-1], "X": learnt.inputs, "y": learnt.y, "sample_weight": learnt.weight,
-                        "epochs": max(1, estimator.run_.epochs_done), "batch_size": min(past.batch_size, len(learnt)),
-                        "seed": past.seed, "shuffle": past.shuffle, **estimator.loss_and_optimizer()})
-        kept.append(held)
-    fit_many(entries, progress=False)
-    own, learnt, held = estimator.model_, answered(estimator, past.data.part(past.rows)), []
-    try:
-        for estimator.model_, part in zip(networks, kept, strict=True):
-            held.append(answered(estimator, part))
-    finally:
-        estimator.model_ = own
-    z, y = np.concatenate([part.z for part in held]), np.concatenate([part.y for part in held])
-    weights = [part.weight for part in held if part.weight is not None]
-    return _of(estimator, learnt, Held(z, y, np.concatenate(weights) if weights else None))
-
-
 def learn(estimator: Any, past: Past) -> Intervals | None:
     """Learn of a trained regressor's errors; None where its run held no rows back.
 
@@ -139,10 +98,10 @@ def learn(estimator: Any, past: Past) -> Intervals | None:
         return None
     width = sum(part[:1].size for part in past.data.inputs.arrays.values())
     known = past.rows[:: -(-len(past.rows) // min(MOST_FOR_SIZES, max(FEWEST_OF_SIZE, MOST_NUMBERS // width)))]
-    return _of(estimator, answered(estimator, past.data.part(known)), answered(estimator, past.held_out))
+    return found_of(estimator, answered(estimator, past.data.part(known)), answered(estimator, past.held_out))
 
 
-def _of(estimator: Any, learnt: Held, held: Held) -> Intervals | None:
+def found_of(estimator: Any, learnt: Held, held: Held) -> Intervals | None:
     """Intervals of answers to rows that were learnt from, and to rows that were not."""
     if not (np.isfinite(learnt.z).all() and np.isfinite(held.z).all()):
         return None

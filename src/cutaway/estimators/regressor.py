@@ -21,6 +21,7 @@ from ..text import joined
 from ..train.past import Past
 from . import intervals
 from .base import Estimator, TrainingRows
+from .crossed import settled
 from .design import Design
 
 #: Losses that a wild row decides.
@@ -137,12 +138,11 @@ class Regressor(RegressorMixin, Estimator):
 
     def interval_of(self, Z: np.ndarray, coverage: float = 0.9) -> np.ndarray:
         """The intervals of encoded rows."""
-        if self.intervals_ is None and "_run" in vars(self) and self.validation is not None:
-            self.intervals_ = intervals.crossed(self)
-        if self.intervals_ is None:
+        learnt = settled(self)
+        if learnt is None:
             raise intervals.none()
         z = self._outputs(Z)
-        found = self.intervals_.of(*self._bounds(z), coverage, np.clip(self._point(z), *self.limits_))
+        found = learnt.of(*self._bounds(z), coverage, np.clip(self._point(z), *self.limits_))
         ends = [self.target_encoder_.inverse(end).reshape(len(end), -1) for end in found]
         both = np.stack(ends, axis=-1)
         return both[:, 0] if self.design_.task == "regression" else both

@@ -30,6 +30,7 @@ from ..text import listed
 from ..train.feeding import checked
 from ..train.fit import beginning
 from ..train.past import Past
+from .crossed import until
 from .folds import OutOfFold
 from .found_linear import find_again
 from .groups import held_by_groups, whole_groups
@@ -193,13 +194,9 @@ def _trained(estimator: Any, rows: Any, network: Any, how: dict[str, Any], batch
     learn, late = (rows.take(part) for part in rows.rehearsed)
     design, last = estimator.design_, max(1, estimator.run_.best_epoch)
 
-    def enough(event: Any) -> None:
-        if getattr(event, "epoch", 0) >= last:
-            event.run.stop("as long as the first")
-
     Z, T, w = estimator._encoded(learn)
     how = how | {"validation": None, "monitor": "loss", "early_stopping": None, "sample_weight": w, "progress": False,
-                 "optimizer": estimator.optimizer or design.optimizer(), "callbacks": enough}
+                 "optimizer": estimator.optimizer or design.optimizer(), "callbacks": until(last)}
     training = beginning(network, Z, T, batch_size=min(batch_size, len(T)), **how)
     find_again(network, Z, T, w, training.past.rows, design.link != "identity")
     run = training.go()

@@ -9,6 +9,7 @@ import numpy as np
 from .. import losses
 from ..errors import ArgumentError, CutawayError
 from ..estimators import thresholds
+from ..estimators.crossed import settled
 from ..rules import OPS, bind
 from .arrays import XP, concatenate, expand_dims, where
 from .graph import TEXT, OnnxArray, OnnxGraph
@@ -104,6 +105,8 @@ def _numbers(g: OnnxGraph, estimator: Any, z: OnnxArray, coverage: float | None)
 def _reach(estimator: Any, coverage: float | None) -> tuple[list[float] | None, float]:
     """How far intervals of this coverage go; None for no intervals, where nobody asked for them."""
     asked = USUAL if coverage is None else coverage
+    if coverage is not None or estimator.intervals_ is not None:
+        settled(estimator)  # as predict_interval has them
     if estimator.intervals_ is None:
         if coverage is not None:
             raise ArgumentError("coverage is of intervals, and this model has none: fit it with rows held back, "
