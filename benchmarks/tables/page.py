@@ -144,9 +144,8 @@ def part_of_page(results: Results, part: str) -> str:
              ("Log loss.", grid(results, classes, "loss", ".3f", "less")),
              ("Seconds of processor time of a fit, on one thread.", times(results, tables)),
              ("Log loss with calibration and without.", calibration(results, classes)),
-             ("Intervals of 90 %: rows covered, the mean over three splits (or so many) and its spread; width over that of "
-              "boosted quantiles.",
-              intervals(results, others))]
+             ("Intervals of 90 %: rows covered, mean and spread of three splits (or so many); width over that of "
+              "boosted quantiles.", intervals(results, others))]
     return "\n\n".join(f"{title}\n\n{markdown(table)}" for title, table in found if table.rows)
 
 

@@ -406,9 +406,9 @@ SHARE_BEFORE = 0.6
 
 #: Networks that learn the errors of a table too small to hold rows back, and the rows below which they say nothing.
 FOLDS_CROSSED, FEWEST_CROSSED = 5, 20
-#: Rows held back by chance below which intervals are learnt so, too, when asked for: what m rows promise has a standard
-#: deviation of √(.09 / m), of 90 %, and 100 rows one of 3 %. On ten splits of a table of 332 rows, 33 of them held back,
-#: intervals of 90 % covered 75 to 99 %; crossed 84 to 94 %.
+#: Rows held back by chance below which intervals are learnt so, too, when asked for: what those of 90 % cover by m rows
+#: has a standard deviation of √(.09 / m), 3 % with 100 of them. On ten splits of a table of 332 rows, 33 of them held
+#: back, they covered 75 to 99 %; crossed 84 to 94 %.
 HELD_BACK_THAT_TELL = 100
 
 # --- the command line -------------------------------------------------------------------------------------------------
