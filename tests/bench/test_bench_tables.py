@@ -190,8 +190,8 @@ def test_intervals_show_cover_and_width_beside_boosted_quantiles():
     found = results(one={"boosting": 0.9, "default": 0.8})
     found["fits"]["one"]["0"]["boosting"] |= {"coverage": 0.8, "width": 10.0}
     found["fits"]["one"]["0"]["default"] |= {"coverage": 0.91, "width": 9.0}
-    assert page.intervals(found, ("one",)).rows == [["one", "80.0% (1)", "-", "-", "91.0% (1), 0.90", "-"]]
+    assert page.intervals(found, ("one",)).rows == [["one", "80.0% (1)", "-", "-", "-", "91.0% (1), 0.90", "-"]]
     found["fits"]["one"] |= {split: {"boosting": {"coverage": 0.7, "width": 20.0},
                                      "default": {"coverage": cover, "width": 20.0}} for split, cover in
                              (("1", 0.88), ("2", 0.85))}
-    assert page.intervals(found, ("one",)).rows == [["one", "73.3% ± 5.8", "-", "-", "88.0% ± 3.0, 0.98", "-"]]
+    assert page.intervals(found, ("one",)).rows == [["one", "73.3% ± 5.8", "-", "-", "-", "88.0% ± 3.0, 0.98", "-"]]
