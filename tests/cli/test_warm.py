@@ -73,7 +73,7 @@ TYPICAL = {
 }
 
 MANY = np.random.default_rng(0).normal(size=(600, 3))
-SHOPS = pd.DataFrame({"shop": [f"s{k % 12}" for k in range(600)], "a": MANY[:, 0], "b": MANY[:, 1]})
+SHOPS = pd.DataFrame({"shop": [f"s{k % 24}" for k in range(600)], "a": MANY[:, 0], "b": MANY[:, 1]})
 BETWEEN = SHOPS.assign(c=MANY[:, 2])[["a", "shop", "b", "c"]]
 TYPICAL |= {
     "numbers in bins": (MANY, MANY[:, 0]), "classes by bins": (MANY, np.arange(600) % 3),

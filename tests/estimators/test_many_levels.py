@@ -7,6 +7,7 @@ from sklearn.base import clone
 
 import cutaway as ct
 from cutaway.estimators import baseline, permutation_importance
+from cutaway.estimators.inputs import table_encoder
 from cutaway.estimators.plain_numbers import LaidOut
 
 
@@ -151,3 +152,11 @@ def test_images_have_no_columns():
 def test_a_diagnosis_takes_no_code_for_an_input_that_is_not_scaled(trained):
     model, X, y = trained
     assert not [finding for finding in ct.diagnose(model, X, y).findings if finding.name == "unscaled inputs"]
+
+
+@pytest.mark.parametrize(("levels", "coded"), [(19, 0), (20, 1)])
+def test_up_to_19_levels_have_a_column_each_and_more_of_them_codes(levels, coded):
+    table = pd.DataFrame({"of": [f"l{k % levels}" for k in range(400)], "number": np.arange(400.0)})
+    encoder = table_encoder(400).fit(table)
+    assert len(encoder.codes) == coded
+    assert len(encoder.feature_names) == 1 + (1 if coded else levels)

@@ -105,13 +105,12 @@ def _numbers(g: OnnxGraph, estimator: Any, z: OnnxArray, coverage: float | None)
 def _reach(estimator: Any, coverage: float | None) -> tuple[list[float] | None, float]:
     """How far intervals of this coverage go; None for no intervals, where nobody asked for them."""
     asked = USUAL if coverage is None else coverage
-    if coverage is not None or estimator.intervals_ is not None:
-        settled(estimator)  # as predict_interval has them
     if estimator.intervals_ is None:
         if coverage is not None:
             raise ArgumentError("coverage is of intervals, and this model has none: fit it with rows held back, "
                                 "such as validation=0.1, on 200 rows or more")
         return None, asked
+    settled(estimator)  # as predict_interval has them
     try:
         return estimator.intervals_.reach(asked), asked
     except CutawayError:
