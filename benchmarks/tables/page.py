@@ -83,8 +83,8 @@ def times(results: Results, tables: tuple[str, ...]) -> Table:
 
 def intervals(results: Results, tables: tuple[str, ...]) -> Table:
     """How many of the tested rows lie in intervals of 90 %, and how wide these are beside boosted quantiles: the means
-    over the splits that both were measured on, the spread over them, and how many they are. Quantiles as they come cover
-    too little: what is as wide as they are is beside them, moved outward until they hold."""
+    over the splits that both were measured on, the spread over them, and how many they are. Boosted quantiles as they
+    come cover too little: beside them are those moved outward until they hold."""
     rows = []
     for table in tables:
         splits, line = list(results.get("fits", {}).get(table, {}).values()), []
