@@ -80,6 +80,13 @@ def test_intervals_and_calibration_go_by_all_rows_that_were_held_back():
     assert model.temperature_ != 1 and "val_calibrated_loss" in model.history_.columns()
 
 
+@pytest.mark.parametrize(("networks", "share"), [(1, 0.4), (2, 0.2), (20, 0.05)])
+def test_each_of_several_networks_holds_back_half_as_many_rows_as_one(networks, share):
+    model = ct.Regressor({"networks": networks, "hidden": [8]}, preset="best", validation=0.4, random_state=0)
+    model.prepare(X, Y)
+    assert model.design_.validation == share and f"{share:.0%} of the rows" in str(model.design_)
+
+
 def test_rows_of_ones_own_are_held_back_by_all_networks():
     model = ct.Regressor(**HOW, validation=(X[:50], Y[:50])).fit(X[50:], Y[50:])
     assert model.intervals_.rows == 50

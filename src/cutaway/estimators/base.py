@@ -30,6 +30,7 @@ from .built import WithDiagram
 from .constant import answer_constant, tell_of_constants
 from .description import describe, rebuild
 from .design import Design, patience_for, plan, suit_rate
+from .design_tables import held_by_each
 from .found_linear import find_again
 from .inputs import KINDS, Inputs, kind_of, refuse_other_kind, take
 from .nested import Nested
@@ -254,6 +255,7 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
         design.asked |= told(self)
         self._seed = seed_of(self.random_state)
         model = self._network(design, rows)
+        design.validation = held_by_each(design.validation and share, design.networks, n)
         if own_validation:
             design.asked["validation"] = "data of your own"
             design.patience = patience_for(design.epochs, kind.name)

@@ -12,7 +12,9 @@ from ..data.limits import (
     FEW_FOR_BATCHES,
     FEW_FOR_LINEAR,
     FEW_ROWS_A_COLUMN,
+    FEWEST_HELD_BY_SEVERAL,
     FEWEST_TABLE_EPOCHS,
+    HELD_BY_SEVERAL,
     MANY_FOR_MEMBERS,
     MOST_TABLE_EPOCHS,
     MOST_TABLE_STEPS,
@@ -69,6 +71,18 @@ def dropout_for(rows: int, columns: int, preset: Preset) -> tuple[float, str]:
     if preset.bins and columns >= WIDE_FOR_DROPOUT and FEW_FOR_LINEAR <= rows < FEW_ROWS_A_COLUMN * columns:
         return 0.3, f"{columns} columns are many ways to learn rows by heart: more dropout against it"
     return 0.1, "dropout against learning rows by heart"
+
+
+def held_by_each(share: float, networks: int, rows: int) -> float:
+    """Choose the share of rows that each network holds back, where one alone would hold back `share` of them: of
+    several each does with half, but no fewer rows than show an epoch.
+
+    >>> [held_by_each(0.1, networks, rows) for networks, rows in ((1, 2000), (5, 2000), (5, 500))]
+    [0.1, 0.05, 0.1]
+    """
+    if networks == 1 or not share:
+        return share
+    return min(share, max(HELD_BY_SEVERAL * share, FEWEST_HELD_BY_SEVERAL / rows), 1 / networks)
 
 
 def rate_factor(rows: int, widths: Sequence[int]) -> float:
