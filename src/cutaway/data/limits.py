@@ -201,9 +201,9 @@ MANY_ROWS = 20_000
 #: Updates after which a table's network has converged, bounds on the epochs, and updates that are enough for many rows.
 TABLE_STEPS, FEWEST_TABLE_EPOCHS, MOST_TABLE_EPOCHS, MOST_TABLE_STEPS = 2000, 50, 300, 20_000
 #: Of the share of rows that one network holds back, how much each of several does. Each holds back others, and their
-#: mean makes up for an epoch badly chosen, so that rows are worth more to learn from: on five draws of the houses two
-#: networks gained .0001 to .005 of R², as much as two that held none back. But no fewer rows than this: twelve of the
-#: small table of Alzheimer's were too few to tell how sure to be (log loss .393 in place of .383, six draws).
+#: mean makes up for an epoch badly chosen, so that rows are worth more to learn from: on six draws of the houses two
+#: networks gained .0001 to .005 of R². But no fewer rows than this: twelve of the small table of Alzheimer's were too
+#: few to tell how sure to be (log loss .393 in place of .383, six draws).
 HELD_BY_SEVERAL, FEWEST_HELD_BY_SEVERAL = 0.5, 50
 #: Epochs that pass without a better validation loss before training stops, as a share of all; of tables so many at
 #: most: small ones came to the same best epoch in two thirds to nine tenths of the time. A fifth of all was too few for

@@ -51,8 +51,8 @@ class Classifier(ClassifierMixin, Estimator):
     optimizer: AdamW with warm-up and cosine if None; ct.optim.AdamW("auto") finds its learning rate first.
     epochs: by the number of rows if None.
     batch_size: rows a step, "full" or "auto".
-    validation: the share of rows held back (from 200 rows up; fewer are all learnt from), None, or
-        (X, y[, sample_weight]).
+    validation: the share of rows held back (from 200 rows up; fewer are all learnt from; each of several networks holds
+        back half of it, but 50 rows), None, or (X, y[, sample_weight]).
     monitor: the validation score by which the best weights are kept: "loss", "accuracy" (ct.Regressor: "r2", "rmse",
         "mae"), or a function (z, y) of raw outputs and encoded targets with its direction, (gini, "max").
     early_stopping: epochs without a better score after which training ends (True: 0.3 of them all).
