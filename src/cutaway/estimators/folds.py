@@ -17,6 +17,7 @@ from ..data import split
 from ..engines import cores
 from ..errors import TrainingError
 from ..staged import part_of
+from ..text import joined
 from ..train.events import checked_callbacks
 from ..train.feeding import Data
 from ..train.many import fit_many
@@ -24,6 +25,7 @@ from ..train.past import Past
 from ..train.run import Run
 from .found_linear import find_again
 from .held import Held
+from .stretch import SQUARES, drawn_apart
 
 
 @dataclass
@@ -78,7 +80,13 @@ def learn(estimator: Any, Z: Any, T: np.ndarray, how: dict[str, Any], batch_size
     data = Data(past.data.inputs, past.data.y, None if w is None else np.asarray(w, np.float64), past.data.kept)
     every = data.counted()
     asked = [(part, network) for j, (part, network) in enumerate(zip(parts, networks, strict=True)) if j in learnt]
-    return run, OutOfFold(data, every, answered_apart(asked, Z, T, w, threads))
+    held, design = answered_apart(asked, Z, T, w, threads), estimator.design_
+    if held is not None and design.loss in SQUARES and not design.linear:
+        held, found = drawn_apart(networks, held)
+        if (found > 1).any():
+            words = joined([f"{one:.3g}" for one in found])
+            design.reasons["output"] += f"; drawn apart by {words}, as rows held back ask for"
+    return run, OutOfFold(data, every, held)
 
 
 class Told:

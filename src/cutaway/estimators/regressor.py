@@ -23,9 +23,7 @@ from . import intervals
 from .base import Estimator, TrainingRows
 from .crossed import settled
 from .design import Design
-
-#: Losses that a wild row decides.
-SQUARES = ("mse", "half_mse")
+from .stretch import SQUARES
 
 
 class Regressor(RegressorMixin, Estimator):
