@@ -1,8 +1,8 @@
 """What each part of the estimators' recipe is worth: `python -m benchmarks.ablations` on the development tables.
 
 Every variant is one fit on one thread, by the table's own first split, of the tables that have at most ROWS rows to
-learn from. What is measured is kept in build/ablations.json, so that a run goes on where one ended, and printed as a
-table.
+learn from. Measured are the parts of the recipe (PARTS), with --all what else was tried. It is kept in
+build/ablations.json, so that a run goes on where one ended, and printed as a table.
 """
 
 from __future__ import annotations
@@ -106,6 +106,7 @@ VARIANTS: dict[str, Variant] = {
     "without members": Variant(network={"members": 1}),
     "without the average": Variant(fields={"average": 0.0}),
     "at half the rate": Variant(fields={"lr": 1e-3}),
+    "no more dropout where columns are many": Variant(network={"dropout": 0.1}),
     "8 bins": Variant(network={"bins": 8}),
     "32 bins": Variant(network={"bins": 32}),
     "8 members": Variant(network={"members": 8}),
@@ -125,6 +126,9 @@ VARIANTS: dict[str, Variant] = {
     "coslog, at twice the rate": Variant(optimizer=with_schedule(schedules.coslog, 2.0, warm=False)),
     "best": Variant("best"),
 }
+PARTS = ("default", "fast", "without the linear model beside few rows", "without bins", "without members",
+         "without the average", "at half the rate", "no more dropout where columns are many", "8 bins", "32 bins",
+         "8 members", "64 neurons", "256 neurons")
 
 
 def measure(name: str, X: Any, y: np.ndarray, task: str, train: np.ndarray, test: np.ndarray) -> dict[str, float]:
@@ -178,6 +182,7 @@ def table(found: dict[str, dict[str, dict[str, float]]], base: str = "default") 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.ablations", description=__doc__)
     parser.add_argument("--only", nargs="+", choices=list(VARIANTS), metavar="VARIANT", help="these alone")
+    parser.add_argument("--all", action="store_true", help="what was tried and not kept, too")
     parser.add_argument("--tables", nargs="+", metavar="TABLE", help="these alone")
     parser.add_argument("--out", type=Path, default=files.ROOT / "build" / "ablations.json")
     given = parser.parse_args()
@@ -186,7 +191,7 @@ def main() -> None:
     found = json.loads(given.out.read_text()) if given.out.exists() else {}
     small = [(name, *case) for name, *case in cases("development")
              if len(case[3]) <= ROWS and (not given.tables or name in given.tables)]
-    for variant in given.only or VARIANTS:
+    for variant in given.only or (VARIANTS if given.all else PARTS):
         for name, *case in small:
             if variant not in found.setdefault(name, {}):
                 found[name][variant] = measure(variant, *case)
