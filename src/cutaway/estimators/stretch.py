@@ -17,27 +17,45 @@ from .held import Held
 
 #: Losses that a wild row decides, whose least is the mean.
 SQUARES = ("mse", "half_mse")
+#: Of how many standard deviations errors count less, for which half of them are under QUARTILE of one; and how often
+#: what is far is looked at anew: after so many passes nothing changes.
+FAR, QUARTILE, PASSES = 1.345, 0.6745, 30
 
 
 def slopes(held: Held) -> np.ndarray:
     """Find by how much answers z (n, out) are to be drawn apart: 1 or more for each output.
 
-    The slope b of least squares counts as far as it is no chance: its way from 1 is shortened by the share that the
-    square of its standard error is of its own square (James and Stein, 1961), and is none where that is all of it.
-
     >>> slopes(Held(np.array([[-1.0], [0], [1]]), np.array([-1.2, 0, 1.2]), None)).round(6).tolist()
     [1.2]
     """
-    z, y = held.z.astype(np.float64), held.y.reshape(len(held), -1).astype(np.float64)
-    w = np.ones(len(z)) if held.weight is None else held.weight.astype(np.float64)
-    x, t = (part - np.average(part, axis=0, weights=w) for part in (z, y))
-    rows, squares = w.sum() ** 2 / np.square(w).sum(), w @ np.square(x)  # rows: as many as say so much
-    if rows < 3:
-        return np.ones(z.shape[1])
-    squares = np.where(squares > 0, squares, np.inf)
-    away = w @ (x * t) / squares - 1
-    error = w @ np.square(t - (1 + away) * x) / (rows - 2) / squares  # the slope's, squared
-    return 1 + np.maximum(0, away - np.divide(error, away, out=np.full_like(away, np.inf), where=away > 0))
+    y = held.y.reshape(len(held), -1)
+    return np.array([slope(z, t, held.weight) for z, t in zip(held.z.T, y.T, strict=True)])
+
+
+def slope(z: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None) -> float:
+    """Find the slope of targets y (n,) on answers z (n,), as far as it is above 1 and no chance.
+
+    Far rows count less (Huber's weights, 1964): a dear house that sold cheaply would else hide what all others say. Its
+    way from 1 is shortened by the share that the square of its standard error is of its own square (James and Stein,
+    1961), and is none where that is all of it.
+    """
+    z, y = z.astype(np.float64), y.astype(np.float64)
+    given = np.ones(len(z)) if weights is None else weights / weights.mean()
+    far = np.ones(len(z))
+    for _ in range(PASSES):
+        w = given * far
+        x, t = z - np.average(z, weights=w), y - np.average(y, weights=w)
+        squares = w @ x**2
+        if not squares or w.sum() <= 2:
+            return 1.0
+        b = w @ (x * t) / squares
+        off = np.abs(t - b * x)
+        near = FAR * np.median(off) / QUARTILE
+        far = np.divide(near, off, out=np.ones_like(off), where=off > near)
+    if b <= 1:
+        return 1.0
+    error = w @ off**2 / (w.sum() - 2) / squares  # of the slope, squared
+    return max(1.0, b - error / (b - 1))
 
 
 def drawn_apart(networks: list[Any], held: Held) -> tuple[Held, np.ndarray]:
