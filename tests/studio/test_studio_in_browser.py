@@ -87,3 +87,20 @@ def test_a_step_shows_how_it_answers_and_where_the_run_went_on_its_loss_landscap
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     field.press("Enter")  # the step of the path that lies nearest
     page.get_by_role("heading", name="The batch").wait_for()
+
+
+def test_an_experiment_of_the_lab_runs_live_and_stays_in_the_address(page):
+    page.get_by_role("link", name="The lab").click()
+    page.get_by_role("link", name=re.compile("A walk down a surface")).click()
+    page.get_by_label("optimizers (a rate after a colon)").fill("SGD, Adam:0.5")
+    page.get_by_label("steps", exact=True).fill("30")
+    page.get_by_role("button", name="Run it").click()
+    page.locator("main .badge.done").wait_for()
+    surface = page.get_by_role("slider", name="The loss surface")
+    surface.press("ArrowRight")
+    assert "x -" in surface.get_attribute("aria-valuetext").replace("\u2212", "-")
+    no_findings(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    page.reload()  # what was found lies in the run's folder
+    page.locator("main .badge.done").wait_for()
+    assert page.get_by_label("steps", exact=True).input_value() == "30"

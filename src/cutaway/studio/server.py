@@ -20,6 +20,7 @@ from ..report.style import COLOURS
 from ..text import size
 from .folder import RunFolder, new_run, run_named, runs
 from .guards import SANDBOX, Guard, Keys, TooMuch, body_of, same
+from .lab import LabProcesses
 from .limits import MOST_ASKED, MOST_LISTED, MOST_STREAMS
 from .processes import Processes
 from .stream import events, places
@@ -44,7 +45,7 @@ class Studio:
 
     def __init__(self, home: Path, keys: Keys) -> None:
         self.home, self.keys, self.processes = home, keys, Processes(home)
-        self.streams = 0
+        self.labs, self.streams = LabProcesses(home), 0
 
     def routes(self) -> list[Route]:
         return [
@@ -63,6 +64,9 @@ class Studio:
             Route("/api/runs/{run}/model", _told(self.model)),
             Route("/api/runs/{run}/report", _told(self.report)),
             Route("/api/runs/{run}/script", _told(self.script)),
+            Route("/api/lab", _told(self.lab)),
+            Route("/api/lab/{name}", _told(self.experiment), methods=["POST"]),
+            Route("/api/runs/{run}/stop", _told(self.stop_experiment), methods=["POST"]),
         ]
 
     # ---- the page ----------------------------------------------------------------------------------------------------
@@ -85,7 +89,8 @@ class Studio:
 
     async def list(self, request: Request) -> Response:
         """List the runs and the samples, and give the page its token for what changes something."""
-        found = await run_in_threadpool(lambda: [_about(run) for run in runs(self.home, MOST_LISTED)])
+        found = await run_in_threadpool(lambda: [_about(run) for run in runs(self.home, MOST_LISTED)
+                                                 if "lab" not in run.settings])
         return JSONResponse({"token": self.keys.header, "runs": found, "samples": SAMPLES, "made": MADE,
                              "home": str(self.home)})
 
@@ -144,6 +149,17 @@ class Studio:
                 self.streams -= 1
 
         return StreamingResponse(counted(), media_type="text/event-stream")
+
+    # ---- the lab (lab.py) --------------------------------------------------------------------------------------------
+    async def lab(self, request: Request) -> Response:
+        return JSONResponse(await run_in_threadpool(self.labs.told))
+
+    async def experiment(self, request: Request) -> Response:
+        asked = await _json(request)
+        return JSONResponse(await run_in_threadpool(self.labs.begin, request.path_params["name"], asked))
+
+    async def stop_experiment(self, request: Request) -> Response:
+        return JSONResponse(self.labs.stop(request.path_params["run"]))
 
     # ---- to take home ------------------------------------------------------------------------------------------------
     async def model(self, request: Request) -> Response:

@@ -5,6 +5,7 @@ import { at, go, place } from "./address.js";
 import { beginView } from "./begin.js";
 import { h } from "./dom.js";
 import { homeView } from "./home.js";
+import { LabView } from "./lab.js";
 import { RunView } from "./run.js";
 import { LANGUAGES, speak, spoken, t } from "./words.js";
 
@@ -14,9 +15,11 @@ const said = /** @type {HTMLElement} */ (document.getElementById("said"));
 
 /** @type {RunView | null} the run that is shown */
 let view = null;
+/** @type {LabView | null} the lab, where that is shown */
+let lab = null;
 let turn = 0, lost = false;
 
-const stream = new Stream((message) => view?.hear(message), (there) => {
+const stream = new Stream((message) => (lab ?? view)?.hear(message), (there) => {
   if (there === !lost) return;
   lost = !there;
   say(lost ? t("lost") : t("back_again"), lost);
@@ -37,6 +40,16 @@ export function sayWrong(error) {
 async function show() {
   const here = place(), mine = ++turn;
   try {
+    if (here.lab) {
+      view = null;
+      lab ??= await LabView.make();
+      if (mine !== turn) return;
+      stream.follow(lab.show(here));
+      if (!lab.root.isConnected) main.replaceChildren(lab.root);
+      if (!here.shown) focusHead();
+      return;
+    }
+    lab = null;
     if (!here.run) {
       view = null;
       const found = await home();
@@ -94,11 +107,11 @@ function frame() {
     localStorage.setItem("language", event.target.value);
     speak(event.target.value);
     frame();
-    view = null;
+    view = lab = null;
     show();
   } }, Object.entries(LANGUAGES).map(([name, own]) => h("option", { value: name, lang: name, selected: name === spoken() }, own)));
   head.replaceChildren(h("a", { class: "brand", href: at({}) }, h("span", { class: "mark", "aria-hidden": "true" }), t("studio")),
-    h("div", { class: "tools" }, languages, h("fieldset", { class: "theme" }, h("legend", null, t("colours")), colours)));
+    h("div", { class: "tools" }, h("a", { href: at({ lab: "all" }) }, t("lab")), languages, h("fieldset", { class: "theme" }, h("legend", null, t("colours")), colours)));
 }
 
 speak(localStorage.getItem("language") ?? (navigator.language.startsWith("ar") ? "ar" : "en"));

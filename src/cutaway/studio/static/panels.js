@@ -5,7 +5,7 @@ import { scale, ticks } from "../../drawing/page/scales.js";
 import { h, s, short, table } from "./dom.js";
 import { t } from "./words.js";
 
-const INKS = ["a", "b", "c", "d", "e"], SHAPES = ["●", "■", "▲", "◆", "✚"];
+const INKS = ["a", "b", "c", "d", "e", "f"], SHAPES = ["●", "■", "▲", "◆", "✚", "▼"];
 
 /** @typedef {{label: string, x: number[], y: (number|null)[], dots?: boolean}} Curve */
 /** @typedef {{title: string, x: string, y: string, says?: string, curves: Curve[], xlog?: boolean, ylog?: boolean, diagonal?: boolean, zero?: boolean, marks?: [number, string][]}} Lines */
@@ -139,12 +139,14 @@ export function linesPanel(given, pick) {
   return node;
 }
 
-/** A point whose shape is its curve's. @param {number} n @param {number} cx @param {number} cy @param {number} r */
-function spot(n, cx, cy, r) {
-  const cls = `dot ${INKS[n % INKS.length]}`;
-  if (n % 5 === 1) return s("rect", { class: cls, x: cx - r, y: cy - r, width: 2 * r, height: 2 * r });
-  if (n % 5 === 2) return s("path", { class: cls, d: `M${cx} ${cy - r}L${cx + r} ${cy + r}L${cx - r} ${cy + r}Z` });
-  if (n % 5 === 3) return s("path", { class: cls, d: `M${cx} ${cy - r * 1.2}L${cx + r * 1.2} ${cy}L${cx} ${cy + r * 1.2}L${cx - r * 1.2} ${cy}Z` });
+/** A point whose shape is its curve's. @param {number} n @param {number} cx @param {number} cy @param {number} r @param {string} [cls] */
+function spot(n, cx, cy, r, cls = `dot ${INKS[n % INKS.length]}`) {
+  n %= SHAPES.length;
+  if (n === 1) return s("rect", { class: cls, x: cx - r, y: cy - r, width: 2 * r, height: 2 * r });
+  if (n === 2) return s("path", { class: cls, d: `M${cx} ${cy - r}L${cx + r} ${cy + r}L${cx - r} ${cy + r}Z` });
+  if (n === 3) return s("path", { class: cls, d: `M${cx} ${cy - r * 1.2}L${cx + r * 1.2} ${cy}L${cx} ${cy + r * 1.2}L${cx - r * 1.2} ${cy}Z` });
+  if (n === 4) return s("path", { class: cls, d: `M${cx - r} ${cy - r / 3}h${r * 2 / 3}v${-r * 2 / 3}h${r * 2 / 3}v${r * 2 / 3}h${r * 2 / 3}v${r * 2 / 3}h${-r * 2 / 3}v${r * 2 / 3}h${-r * 2 / 3}v${-r * 2 / 3}h${-r * 2 / 3}Z` });
+  if (n === 5) return s("path", { class: cls, d: `M${cx} ${cy + r}L${cx + r} ${cy - r}L${cx - r} ${cy - r}Z` });
   return s("circle", { class: cls, cx, cy, r });
 }
 
@@ -174,7 +176,7 @@ export function cellsPanel(given, pick) {
     const rim = given.scale === "signed" && v < 0 ? Math.min(w, e) * 0.16 : 0;  // below zero: blue, and smaller
     const cls = given.scale === "class" ? `m${Math.floor(v) % 5}` : given.scale === "signed" && v < 0 ? "cold" : "warm";
     const full = given.scale === "class" ? 0.15 + 0.55 * (v - Math.floor(v)) : 0.04 + 0.9 * share(v);
-    svg.append(s("rect", { class: `cell ${cls}`, x: (left + j * w + rim).toFixed(2), y: (top_(i) + rim).toFixed(2), width: (w - 2 * rim + (rim ? 0 : 0.3)).toFixed(2), height: (e - 2 * rim + (rim ? 0 : 0.3)).toFixed(2), "fill-opacity": full.toFixed(3) }));
+    svg.append(s("rect", { class: `cell ${cls}`, x: (left + j * w + rim).toFixed(2), y: (top_(i) + rim).toFixed(2), width: (w - 2 * rim).toFixed(2), height: (e - 2 * rim).toFixed(2), "fill-opacity": full.toFixed(3) }));
     if (given.text) svg.append(s("text", { x: left + (j + 0.5) * w, y: top_(i) + e / 2 + 4, "text-anchor": "middle", class: "in" }, short(v)));
   }
   const x = given.across ? axis(given.across[0], given.across[columns - 1], false, left + w / 2, right - w / 2) : null, y = given.up ? axis(given.up[0], given.up[rows - 1], false, bottom - e / 2, top + e / 2) : null;
@@ -187,7 +189,7 @@ export function cellsPanel(given, pick) {
     for (let j = 0; j < columns; j += each) svg.append(s("text", { x: left + (j + 0.5) * w, y: given.columns ? top - 8 : bottom + 16, "text-anchor": "middle" }, given.columns ? given.columns[j].slice(0, 10) : String(j)));
     svg.append(s("text", { x: right, y: bottom + 32, "text-anchor": "end", class: "name" }, `${t(given.x)} →`), s("text", { x: 4, y: given.columns ? 14 : top - 8, class: "name" }, `${upward ? "↑" : "↓"} ${t(given.y)}`));
   }
-  for (const [px, py, k] of given.points ?? []) if (x && y) svg.append(spot(k, x(px), y(py), 2.8));
+  for (const [px, py, k] of given.points ?? []) if (x && y) svg.append(spot(k, x(px), y(py), 2.8, given.scale === "class" ? `spot m${k % 5}` : undefined));
   (given.paths ?? []).forEach((path, n) => {
     if (!x || !y) return;
     const at = path.points.filter(([px, py]) => Number.isFinite(px) && Number.isFinite(py)).map(([px, py]) => [x(px), y(py)].map((v, k) => Math.max(k ? top - 12 : left - 30, Math.min(k ? bottom + 12 : right + 10, v)))), d = at.map(([px, py], k) => `${k ? "L" : "M"}${px.toFixed(1)} ${py.toFixed(1)}`).join("");
