@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -112,6 +113,18 @@ def test_more_experiments_than_the_studio_lets_and_data_that_are_not_there_are_r
     run = new_run(tmp_path, name="a.csv", file="a.csv")
     with pytest.raises(ArgumentError, match="not an experiment"):
         lab.LabProcesses(tmp_path).stop(run.name)
+
+
+def test_a_process_that_ends_without_a_word_and_folders_that_are_long_over_are_not_left(tmp_path, monkeypatch):
+    labs = lab.LabProcesses(tmp_path)
+    monkeypatch.setattr(lab, "MOST_LABS_KEPT", 1)
+    folders = [new_run(tmp_path, lab="collapse", name="collapse", choices={}) for _ in range(3)]
+    (folders[0].path / "worker.log").write_text("Killed\n")
+    for folder in folders:
+        labs._await(SimpleNamespace(wait=lambda: -9), folder)
+    assert folders[0].events()[0] == [{"kind": "over", "why": "the experiment's process ended: Killed"}]
+    labs._forget()
+    assert sum(folder.path.exists() for folder in folders) == 1
 
 
 def test_what_a_page_asks_of_an_experiment_is_performed_and_told_in_its_folder(tmp_path):

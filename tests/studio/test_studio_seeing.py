@@ -1,5 +1,6 @@
 """Views of a step: answers, states over time, filters and the landscape, beside what the network itself computes."""
 
+import time
 from threading import Lock
 from types import SimpleNamespace
 
@@ -94,6 +95,19 @@ def test_a_landscapes_path_has_the_losses_of_the_runs_own_weights(moons):
         J = float(past.loss(ct.Tensor(session.model.predict(data.inputs)), data.y).data)
         assert found["real"][k] == pytest.approx(J, rel=1e-4)
     assert 0 < found["share"] <= 1
+
+
+def test_a_forks_landscape_begins_where_the_runs_does_and_ends_elsewhere(moons):
+    moons.fork(3, {"kind": "rate", "value": 0.5})
+    while moons._forks.known[1].reached < moons._look(0).session.steps:
+        time.sleep(0.01)
+    own, other = (moons.landscape(fork=k) for k in (0, 1))
+    while None in own["real"] or None in other["real"]:
+        own, other = (moons.landscape(own["until"], k) for k in (0, 1))
+    assert other["steps"] == own["steps"] and other["real"][:3] == own["real"][:3]  # after steps 0, 1 and 2
+    assert other["real"][-1] != own["real"][-1] and other["path"][-1] == [0, 0]
+    assert own["beside"] == [] and other["beside"][:3] == other["path"][:3]  # the first future, on the same plane
+    assert other["beside"][-1] != [0, 0]
 
 
 def test_states_over_time_are_gates_memory_and_what_the_gates_show_of_it(lstm):

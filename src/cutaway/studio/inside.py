@@ -15,7 +15,6 @@ from ..errors import ArgumentError
 from ..inspect import Session, Trace, session_of
 from ..inspect.traces.listing import cells, title
 from ..inspect.why import typical_row
-from ..lab.landscapes.true_loss import TrueLoss
 from ..program import gradient_name
 from ..report.columns import columns
 from ..report.explanations import explained
@@ -26,11 +25,9 @@ from .limits import (
     MAP_WIDTH,
     MOST_DRAWN,
     MOST_MAPS,
-    MOST_OF_PATH,
     MOST_POINTS_OF_COURSE,
     MOST_POINTS_SHOWN,
     MOST_ROWS,
-    MOST_ROWS_OF_LOSS,
     MOST_TRACES,
     MOST_UNITS,
 )
@@ -50,7 +47,7 @@ class Inside:
         self._traces: OrderedDict[int, Trace] = OrderedDict()
         self._walker: Session | None = None
         self._walking = threading.Lock()
-        self._plane_of_path: PathPlane | None = None
+        self.plane: PathPlane | None = None
 
     @classmethod
     def on(cls, training: RunTraining) -> Inside:
@@ -160,40 +157,19 @@ class Inside:
 
     def course(self, name: str, index: tuple[int, ...]) -> dict[str, Any]:
         """Give a weight's value after each step, or after evenly spread ones: the run is done again for it."""
-        steps = self._spread(MOST_POINTS_OF_COURSE)
-        values = list(self._along(steps, lambda walker: float(walker.look(name, index)),
-                                  lambda walker: walker.look_up(name, index)))
+        steps = self.spread(MOST_POINTS_OF_COURSE)
+        values = list(self.along(steps, lambda walker: float(walker.look(name, index)),
+                                 lambda walker: walker.look_up(name, index)))
         steps = steps[: len(values)]
         return jsonable({"name": name, "index": list(index), "steps": steps.tolist(), "values": values})
 
-    def landscape(self, until: int = 0) -> dict[str, Any]:
-        """Tell the loss around this run's path up to a step, the last one unless given: more of it with each question.
-        """
-        last = until or min(self.done, self.session.steps)
-        if not 1 <= last <= self.done:
-            raise ArgumentError(f"step {last:,} is not there: this run has done steps 1 to {self.done:,}")
-        with self._walking:
-            plane = self._plane_of_path
-            known = plane is not None and plane.steps[-1] == last
-        if plane is None or not known:
-            steps = self._spread(MOST_OF_PATH, last)
-            weights = list(self._along(steps, lambda walker: walker.model.theta.astype(np.float64)))
-            past = self.session.past
-            some = past.rows[np.unique(np.linspace(0, len(past.rows) - 1, min(len(past.rows), MOST_ROWS_OF_LOSS))
-                                       .astype(int))]
-            few = past.data.rows(some)
-            with self.lock:
-                J = TrueLoss(self.session.model, few.inputs, few.y, past.loss)
-            plane = self._plane_of_path = PathPlane(J, steps[: len(weights)].tolist(), np.array(weights))
-        return plane.more()
-
-    def _spread(self, most: int, last: int = 0) -> np.ndarray:
+    def spread(self, most: int, last: int = 0) -> np.ndarray:
         """Steps that are spread evenly from the beginning, 0, to the last one."""
         last = last or min(self.done, self.session.steps)
         return np.unique(np.linspace(0, last, min(last + 1, most)).round().astype(int))
 
-    def _along(self, steps: np.ndarray, read: Callable[[Session], Any],
-               begin: Callable[[Session], Any] = lambda walker: None) -> Iterator[Any]:
+    def along(self, steps: np.ndarray, read: Callable[[Session], Any],
+              begin: Callable[[Session], Any] = lambda walker: None) -> Iterator[Any]:
         """Do the run again and read something after each of these steps, as far as it goes."""
         with self._walking:
             with self.lock:

@@ -7,6 +7,7 @@ events as it follows a training.
 from __future__ import annotations
 
 import _thread
+import shutil
 import subprocess
 import sys
 import threading
@@ -19,7 +20,8 @@ from ..datasets import names
 from ..errors import ArgumentError, CutawayError, ResourceError
 from ..text import jsonable
 from .folder import RunFolder, new_run, run_named, runs
-from .limits import LONGEST_LAB, MOST_LABS, MOST_LISTED
+from .limits import LONGEST_LAB, MOST_LABS, MOST_LABS_KEPT, MOST_LISTED
+from .processes import last_words
 
 
 class LabProcesses:
@@ -58,8 +60,23 @@ class LabProcesses:
                 process = subprocess.Popen([sys.executable, "-P", "-m", "cutaway.studio.lab", str(folder.path)],
                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
             self._at_work[folder.name] = process
-        threading.Thread(target=process.wait, daemon=True).start()
+        threading.Thread(target=self._await, args=(process, folder), daemon=True).start()
+        self._forget()
         return {"run": folder.name}
+
+    @staticmethod
+    def _await(process: subprocess.Popen, folder: RunFolder) -> None:
+        """Tell the folder when a process ended without a word, as one does that the system kills for its memory."""
+        process.wait()
+        if (folder.path / "settings.json").exists() and folder.settings["state"] != "over":
+            folder.tell("over", why=f"the experiment's process ended: {last_words(folder)}")
+            folder.put(state="over")
+
+    def _forget(self) -> None:
+        """Remove the folders of experiments that are long over."""
+        old = [run for run in runs(self.home, 10**6) if "lab" in run.settings and run.settings["state"] == "over"]
+        for run in old[MOST_LABS_KEPT:]:
+            shutil.rmtree(run.path, ignore_errors=True)
 
     def stop(self, run: str) -> dict[str, Any]:
         """Let an experiment end with what it knows."""

@@ -25,24 +25,28 @@ STRIDES = tuple(2**k for k in range(int(np.log2(SIDE - 1)) - 1, -1, -1))
 class PathPlane:
     """A plane through the end of a path, along the first two principal components of the path as seen from there.
 
-    J: the loss of a vector of weights. steps, weights (points, n): the path, from its first step to its last.
-    `more` takes the loss at more places and tells all that is known.
+    J: the loss of a vector of weights. steps, weights (points, n): the path, from its first step to its last. beside:
+    the weights along another one, a fork's first future, to which the plane lies as close. `more` takes the loss at
+    more places and tells all that is known.
     """
 
-    def __init__(self, J: TrueLoss, steps: Sequence[int], weights: np.ndarray) -> None:
+    def __init__(self, J: TrueLoss, steps: Sequence[int], weights: np.ndarray, beside: Any = ()) -> None:
         weights = np.asarray(weights, np.float64)
+        beside = np.asarray(beside, np.float64).reshape(-1, weights.shape[1])
+        every = np.concatenate([weights, beside])
         if len(weights) < 2 or weights.shape[1] < 2:
             raise ArgumentError("a landscape takes a run of one step and two weights or more")
-        if not np.isfinite(weights).all():
+        if not np.isfinite(every).all():
             raise ArgumentError("weights of this run are not finite: look at its landscape up to an earlier step")
         self.J, self.steps, self.end = J, list(steps), weights[-1]
-        self.directions = best_plane(weights, self.end)
+        self.directions = best_plane(every, self.end)
         ahead = self.directions @ (weights[0] - self.end) > 0
         self.directions = self.directions * np.where(ahead, -1.0, 1.0)[:, None]  # runs start at the lower left
-        self.path = (weights - self.end) @ self.directions.T
+        self.path, self.beside = ((one - self.end) @ self.directions.T for one in (weights, beside))
         self.away = np.linalg.norm(weights - self.end - self.path @ self.directions, axis=1)
-        self.share = share_seen(weights, self.path)
-        self.a, self.b = (grid_beyond(self.path[:, k], SIDE) for k in (0, 1))
+        seen = np.concatenate([self.path, self.beside])
+        self.share = share_seen(every, seen)
+        self.a, self.b = (grid_beyond(seen[:, k], SIDE) for k in (0, 1))
         self.surface = np.full((SIDE, SIDE), np.nan)
         self._weights, self.real = weights, np.full(len(weights), np.nan)
         self._order = [("path", k, k) for k in range(len(weights) - 1, -1, -1)] + [
@@ -73,8 +77,9 @@ class PathPlane:
         if k:
             grid = {"a": self.a[::k], "b": self.b[::k], "J": self.surface[::k, ::k]}
         return jsonable({"loss": self.J.name, "rows": self.J.rows, "weights": len(self.end), "steps": self.steps,
-                         "until": self.steps[-1], "path": self.path, "real": self.real, "away": self.away,
-                         "share": self.share, "done": self._done, "of": len(self._order)} | grid, digits=5)
+                         "until": self.steps[-1], "path": self.path, "beside": self.beside, "real": self.real,
+                         "away": self.away, "share": self.share, "done": self._done, "of": len(self._order)} | grid,
+                        digits=5)
 
 
 def coarse_first(side: int) -> list[tuple[int, int]]:

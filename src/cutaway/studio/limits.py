@@ -45,5 +45,6 @@ SIDE, MOST_OF_PATH, MOST_ROWS_OF_LOSS, BOX = 33, 48, 512, 0.7
 MOST_MOMENTS, MOST_STATES, MOST_LAYERS_OF_FILTERS, MOST_FILTERS = 120, 48, 6, 32
 #: Rows that a step is judged by, and the rows farthest off that are named.
 MOST_ROWS_ANSWERED, MOST_WORST = 2_000, 12
-#: Experiments of the lab at a time, seconds after which one ends with what it knows, and rows that they take.
-MOST_LABS, LONGEST_LAB, MOST_ROWS_OF_LAB = 2, 300.0, 2_000
+#: Experiments of the lab at a time, seconds after which one ends with what it knows, rows that they take, and how many
+#: stay on the disk.
+MOST_LABS, LONGEST_LAB, MOST_ROWS_OF_LAB, MOST_LABS_KEPT = 2, 300.0, 2_000, 20

@@ -36,7 +36,7 @@ class Processes:
             try:
                 return json.loads(visitor.recv_bytes(2**28))
             except (EOFError, OSError, ValueError):
-                return {"wrong": f"the run's process ended while it was at work: {_last_words(run)}"}
+                return {"wrong": f"the run's process ended while it was at work: {last_words(run)}"}
 
     def at_work(self) -> list[RunFolder]:
         """List the runs that have a process."""
@@ -92,10 +92,11 @@ class Processes:
             if (visitor := self._knock(run)) is not None:
                 return visitor
             time.sleep(0.02)
-        raise ResourceError(f"the process of this run does not start: {_last_words(run)}")
+        raise ResourceError(f"the process of this run does not start: {last_words(run)}")
 
 
-def _last_words(run: RunFolder) -> str:
+def last_words(run: RunFolder) -> str:
+    """The last line that the process of a run wrote before it ended."""
     try:
         lines = (run.path / "worker.log").read_text(errors="replace").strip().splitlines()
     except OSError:

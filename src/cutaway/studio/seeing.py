@@ -1,4 +1,4 @@
-"""What else can be seen of a step: states over time, filters, and the answers on rows that were not learnt from."""
+"""What else can be seen of a step: states over time, filters, answers on rows not learnt from, the loss landscape."""
 
 from __future__ import annotations
 
@@ -7,14 +7,25 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError
-from ..inspect import states
+from ..inspect import Session, states
 from ..inspect.filters import filter_weights
 from ..inspect.states import OPEN_OR_SHUT
+from ..lab.landscapes.true_loss import TrueLoss
 from ..report.scores import confusions, measure
 from ..report.sureness import calibration, sides
 from ..text import jsonable
 from .inside import ANSWERED, Inside
-from .limits import MOST_FILTERS, MOST_LAYERS_OF_FILTERS, MOST_MOMENTS, MOST_ROWS_ANSWERED, MOST_STATES, MOST_WORST
+from .landscape import PathPlane
+from .limits import (
+    MOST_FILTERS,
+    MOST_LAYERS_OF_FILTERS,
+    MOST_MOMENTS,
+    MOST_OF_PATH,
+    MOST_ROWS_ANSWERED,
+    MOST_ROWS_OF_LOSS,
+    MOST_STATES,
+    MOST_WORST,
+)
 
 PARTS = ("training", "validation", "test")
 
@@ -94,6 +105,31 @@ def answers_of(inside: Inside, step: int) -> dict[str, Any]:
     return jsonable(found | {
         "scores": scores, "confusion": confusions(truth, said, classes), "calibration": calibration(sure, happened),
         "what": what, "worst": [[names[k], str(truth[k]), str(said[k]), float(own[k])] for k in worst]}, digits=5)
+
+
+def landscape_of(inside: Inside, until: int, first: Inside | None = None) -> dict[str, Any]:
+    """Tell the loss around a run's path up to a step, the last one if that is 0, and around that of the first future
+    beside it: more with each question."""
+    last = until or min(inside.done, inside.session.steps)
+    if not 1 <= last <= inside.done:
+        raise ArgumentError(f"step {last:,} is not there: this run has done steps 1 to {inside.done:,}")
+    plane = inside.plane
+    if plane is None or plane.steps[-1] != last:
+        steps = inside.spread(MOST_OF_PATH, last)
+        weights = list(inside.along(steps, theta))
+        beside = () if first is None else list(first.along(steps, theta))
+        past = inside.session.past
+        some = np.linspace(0, len(past.rows) - 1, min(len(past.rows), MOST_ROWS_OF_LOSS)).astype(int)
+        few = past.data.rows(past.rows[np.unique(some)])
+        with inside.lock:
+            J = TrueLoss(inside.session.model, few.inputs, few.y, past.loss)
+        plane = inside.plane = PathPlane(J, steps[: len(weights)].tolist(), np.array(weights), beside)
+    return plane.more()
+
+
+def theta(walker: Session) -> np.ndarray:
+    """The weights as they are where a session stands."""
+    return walker.model.theta.astype(np.float64)
 
 
 def probabilities(z: np.ndarray, link: str) -> np.ndarray:

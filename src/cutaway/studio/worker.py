@@ -114,7 +114,7 @@ class Worker:
         return self._look(fork).regions(_whole(step), str(a), str(b), given)
 
     def landscape(self, until: int = 0, fork: int = 0) -> dict[str, Any]:
-        return self._look(fork).landscape(_whole(until))
+        return self._see("landscape_of", fork, _whole(until), self._look(0) if fork else None)
 
     def states(self, step: int, place: int, fork: int = 0) -> dict[str, Any]:
         return self._see("states_of", fork, _whole(step), _whole(place))
@@ -183,7 +183,7 @@ class Worker:
             self._warm()
         return self._forks.get(self._inside, _whole(fork))
 
-    def _see(self, what: str, fork: Any, *where: int) -> dict[str, Any]:
+    def _see(self, what: str, fork: Any, *where: Any) -> dict[str, Any]:
         from . import seeing
 
         return getattr(seeing, what)(self._look(fork), *where)

@@ -16,7 +16,7 @@ export async function landscapeView(view, here) {
   const draw = (/** @type {any} */ found) => {
     bar.max = found.of;
     bar.value = found.done;
-    if (found.a.length) picture.replaceChildren(drawn(found, view));
+    if (found.a.length) picture.replaceChildren(drawn(found, view, fork));
   };
   let found = await ask(view.name, "landscape", { fork });
   draw(found);
@@ -34,13 +34,13 @@ export async function landscapeView(view, here) {
   return root;
 }
 
-/** @param {any} found @param {any} view */
-function drawn(found, view) {
+/** @param {any} found @param {any} view @param {number} fork */
+function drawn(found, view, fork) {
   const n = found.path.length, first = found.real[0], last = found.real[n - 1], low = Math.min(...found.J.flat().filter((/** @type {any} */ v) => v !== null));
   const says = t("landscape_found", { rows: found.rows.toLocaleString("en"), n: found.until.toLocaleString("en"), first: short(first), last: short(last), low: short(low),
     share: short(Math.round(100 * found.share)), weights: found.weights.toLocaleString("en"), away: short(Math.max(...found.away)) });
   return cellsPanel({ title: t("see_landscape"), x: "way_1", y: "way_2", z: found.J, across: found.a, up: found.b, scale: "log", contours: true, square: true, says, what: "loss",
-    paths: [{ label: "own_path", points: found.path, told: found.steps.map((/** @type {number} */ step, /** @type {number} */ k) => [step.toLocaleString("en"), short(found.real[k])]) }] },
+    paths: [{ label: fork ? t("fork_n", { n: fork }) : "own_path", points: found.path, told: found.steps.map((/** @type {number} */ step, /** @type {number} */ k) => [step.toLocaleString("en"), short(found.real[k])]) }, ...(found.beside.length ? [{ label: "first_future", points: found.beside, told: found.steps.map((/** @type {number} */ step) => [step.toLocaleString("en"), ""]) }] : [])] },
   (i, j) => {
     let best = 0, least = Infinity;
     found.path.forEach((/** @type {number[]} */ [a, b], /** @type {number} */ k) => { const d = (a - found.a[j]) ** 2 + (b - found.b[i]) ** 2; if (d < least) { least = d; best = k; } });

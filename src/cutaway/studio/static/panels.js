@@ -3,6 +3,7 @@
 
 import { scale, ticks } from "../../drawing/page/scales.js";
 import { h, s, short, table } from "./dom.js";
+import { hear } from "./tone.js";
 import { t } from "./words.js";
 
 const INKS = ["a", "b", "c", "d", "e", "f"], SHAPES = ["●", "■", "▲", "◆", "✚", "▼"];
@@ -20,7 +21,7 @@ function wide() {
 
 /**
  * A figure around a drawing: a cursor that keys move, a sentence, a table, and ways to take it home.
- * @param {string} title @param {any} svg @param {string} says @param {{count: number, tell: (k: number) => string, move: (k: number, key: string) => number, show: (k: number) => void, table: () => HTMLElement, csv: () => string, pick?: (k: number) => void, near: (x: number, y: number) => number}} how
+ * @param {string} title @param {any} svg @param {string} says @param {{count: number, tell: (k: number) => string, move: (k: number, key: string) => number, show: (k: number) => void, table: () => HTMLElement, csv: () => string, pick?: (k: number) => void, sound: (k: number) => void, near: (x: number, y: number) => number}} how
  */
 function figure(title, svg, says, how) {
   let at = 0;
@@ -52,7 +53,7 @@ function figure(title, svg, says, how) {
     setTimeout(() => URL.revokeObjectURL(link.href), 1000);
   } }, label);
   return h("figure", { class: "chart panel" }, h("h3", null, title), place, h("figcaption", null, tip, says ? h("p", { class: "note" }, says) : null,
-    h("div", { class: "row" }, more, h("span", null, keep("svg", t("picture"), () => alone(svg)), keep("csv", t("as_csv"), how.csv)))));
+    h("div", { class: "row" }, more, h("span", null, keep("svg", t("picture"), () => alone(svg)), keep("csv", t("as_csv"), how.csv), h("button", { type: "button", class: "quiet", "aria-label": `${t("listen")}: ${title}`, onclick: () => how.sound(at) }, t("listen"))))));
 }
 
 /** A drawing as a file of its own, its colours written down. @param {any} svg */
@@ -122,7 +123,8 @@ export function linesPanel(given, pick) {
   const tell = (/** @type {number} */ k) => all.length ? `${t(curves[all[k][0]].label)}: ${t(given.x)} ${short(curves[all[k][0]].x[all[k][1]])}, ${t(given.y)} ${short(curves[all[k][0]].y[all[k][1]])}` : t("nothing_yet");
   const place = (/** @type {number} */ k) => [x(curves[all[k][0]].x[all[k][1]]), y(/** @type {number} */ (curves[all[k][0]].y[all[k][1]]))];
   const legend = curves.length > 1 ? h("p", { class: "legend" }, curves.map((c, n) => h("span", { class: `ink ${INKS[n % INKS.length]}`, dir: "auto" }, `${SHAPES[n % SHAPES.length]} ${t(c.label)}`))) : null;
-  const node = figure(given.title, svg, given.says ?? "", { count: all.length || 1, tell,
+  const node = figure(given.title, svg, given.says ?? said(given, curves), { count: all.length || 1, tell,
+    sound: (k) => { if (all.length) { const c = curves[all[k][0]]; hear(c.at.map((i) => c.y[i]), given.ylog); } },
     show: (k) => { if (all.length) { const [cx, cy] = place(k); cursor.replaceChildren(s("line", { x1: cx, x2: cx, y1: box[1], y2: box[3] }), s("circle", { class: `dot ${INKS[all[k][0] % INKS.length]}`, cx, cy, r: 6 })); } },
     move: (k, key) => {
       if (!all.length) return 0;
@@ -137,6 +139,14 @@ export function linesPanel(given, pick) {
     pick: pick ? (k) => pick(all[k][0], all[k][1]) : undefined });
   if (legend) node.querySelector("h3").after(legend);
   return node;
+}
+
+/** What curves do, in a sentence each. @param {Lines} given @param {any[]} curves */
+function said(given, curves) {
+  return curves.slice(0, 6).map((c) => {
+    const low = c.at.reduce((/** @type {number} */ a, /** @type {number} */ k) => (c.y[k] < c.y[a] ? k : a), c.at[0]), high = c.at.reduce((/** @type {number} */ a, /** @type {number} */ k) => (c.y[k] > c.y[a] ? k : a), c.at[0]);
+    return t(c.dots ? "dots_say" : "line_says", { label: t(c.label), n: c.at.length, first: short(c.y[c.at[0]]), last: short(c.y[c.at[c.at.length - 1]]), low: short(c.y[low]), high: short(c.y[high]), at: `${t(given.x)} ${short(c.x[low])}` });
+  }).join(" ");
 }
 
 /** A point whose shape is its curve's. @param {number} n @param {number} cx @param {number} cy @param {number} r @param {string} [cls] */
@@ -199,10 +209,17 @@ export function cellsPanel(given, pick) {
   });
   const cursor = s("g", { class: "cursor" });
   svg.append(cursor);
+  const found = () => {
+    if (!flat.length) return t("nothing_yet");
+    if (given.scale === "class") return (given.classes ?? []).map((label, k) => `${label} ${Math.round(100 * flat.filter((v) => Math.floor(v) === k).length / flat.length)} %`).join(", ");
+    const where = (/** @type {number} */ v) => { const i = given.z.findIndex((row) => row.includes(v)), j = given.z[i].indexOf(v); return `${t(given.x)} ${name(j, given.columns, given.across)}, ${t(given.y)} ${name(i, given.rows, given.up)}`; };
+    return t("cells_say", { low: short(low), at: where(low), high: short(high), there: where(high) });
+  };
   const name = (/** @type {number} */ i, /** @type {string[] | undefined} */ names, /** @type {number[] | undefined} */ places) => names ? t(names[i]) : places ? short(places[i]) : String(i);
   const value = (/** @type {number | null} */ v) => given.scale === "class" && v !== null ? `${given.classes?.[Math.floor(v)] ?? ""}, ${Math.round(100 * (v - Math.floor(v)))} %` : short(v);
   const tell = (/** @type {number} */ k) => rows && columns ? `${t(given.y)} ${name(Math.floor(k / columns), given.rows, given.up)}, ${t(given.x)} ${name(k % columns, given.columns, given.across)}: ${value(given.z[Math.floor(k / columns)][k % columns])}` : t("nothing_yet");
-  const node = figure(given.title, svg, given.says ?? "", { count: rows * columns || 1, tell,
+  const node = figure(given.title, svg, given.says ?? found(), { count: rows * columns || 1, tell,
+    sound: (k) => { if (rows) hear(given.z[Math.floor(k / columns)], log); },
     show: (k) => cursor.replaceChildren(s("rect", { class: "ring", x: left + (k % columns) * w, y: top_(Math.floor(k / columns)), width: w, height: e })),
     move: (k, key) => {
       const i = Math.floor(k / columns), j = k % columns, down = upward ? -1 : 1;
