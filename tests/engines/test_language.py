@@ -45,6 +45,13 @@ def test_ranges_run_as_pythons_do(start, stop, step):
     assert run(text, start, stop, step) == expected
 
 
+def test_memory_is_read_as_bytes_as_whole_numbers_and_in_single_precision():
+    there = np.array([200, 255, 255, 255, 0, 0, 128, 63], np.uint8)  # -56 as an int32, then 1.0 as a float32
+    text = kernel("c = uint8s(a)", "x[0] = F(c[0] + c[1])", "x[1] = F(int32s(a)[0])", "x[2] = F(singles(a)[1])",
+                  "c[3] = 256 + 7", "x[3] = F(c[3])")
+    np.testing.assert_array_equal(run(text, there.ctypes.data, 0, results=4), [455, -56, 1, 7])
+
+
 @pytest.mark.parametrize("step", [-1, -3])
 @pytest.mark.parametrize(("start", "stop"), [(5, -1), (5, 0), (4, -2), (0, 0), (2, 7)])
 def test_ranges_go_downwards_by_a_literal_step(start, stop, step):

@@ -17,7 +17,8 @@ def export(
                                        "machine code, with --layout in .safetensors, .weights.h5 or .npz.",
                                   show_default=False)],
     coverage: Annotated[float | None, Option(metavar="SHARE", help="Of the intervals of a model of numbers: the share "
-                                                                   "of targets within; 0.9 if not said.",
+                                                                   "of targets within; 0.9 if not said, "
+                                                                   "and none in machine code.",
                                              show_default=False)] = None,
     layout: Annotated[str | None, Option(metavar="LIBRARY", help="torch or keras: write the weights alone, named and "
                                                                  "laid out as in that library.",

@@ -22,7 +22,8 @@ from ..files.endings import check_ending
 from ..named_inputs import NamedInputs
 from ..nn import Module
 from ..program import evaluation, trace_model
-from . import answers, tables
+from . import answers
+from .encodings import encoding
 from .header import Argument, identifier, written
 
 ENDINGS = (".wasm", ".so", ".o")
@@ -49,12 +50,14 @@ class CompiledFile:
                           *(f"  {a}" for a in self.outputs)))
 
 
-def export_compiled(model: Any, path: Any, target: str | None = None, input: Any = None) -> CompiledFile:
-    """Write a network, or an estimator of tables, as machine code: path ends in .o, .so or .wasm.
+def export_compiled(model: Any, path: Any, target: str | None = None, input: Any = None,
+                    coverage: float | None = None) -> CompiledFile:
+    """Write a network, or an estimator with its encoder, as machine code: path ends in .o, .so or .wasm.
 
     The function NAME_predict, NAME being the file's name, takes one row. It allocates nothing, calls no library but
     libm, and works in memory of its own, so that one call is made at a time. The C header beside it says what goes in
-    and what comes out, and has a program that calls it. Raises ArgumentError for what has no code.
+    and what comes out, and has a program that calls it. coverage: have it give a regressor's intervals, too, between
+    which this share of targets lies. Raises ArgumentError for what has no code.
     """
     check_ending(path, "a compiled model", ENDINGS)
     ending = Path(path).suffix
@@ -66,7 +69,9 @@ def export_compiled(model: Any, path: Any, target: str | None = None, input: Any
                             f"target={target!r}: name the file {Path(path).stem}.o")
     name, memory = identifier(Path(path).stem), StaticMemory()
     if isinstance(model, Estimator):
-        made = _estimator(model, memory, name, input)
+        made = _estimator(model, memory, name, input, coverage)
+    elif coverage is not None:
+        raise ArgumentError("coverage is of a Regressor's intervals, and this is a network: leave it out")
     elif isinstance(model, Module):
         made = _network(model, memory, name, input)
     else:
@@ -126,41 +131,34 @@ def _network(model: Module, memory: StaticMemory, name: str, example: Any) -> _M
     return _Made(EntryPoint(f"{name}_predict", tuple(a.dtype for a in arguments), steps), arguments, [], f"{model!r}")
 
 
-def _estimator(model: Any, memory: StaticMemory, name: str, example: Any) -> _Made:
+def _estimator(model: Any, memory: StaticMemory, name: str, example: Any, coverage: float | None) -> _Made:
     if example is not None:
         raise ArgumentError("input is for a network; an estimator knows what it takes: leave it out")
-    if model.design_.inputs != "table":
-        raise ArgumentError(f"what a {type(model).__name__} does to {model.inputs_.many} has no code in C. Its network "
-                            "alone goes: ct.export(model.model_, path)")
-    columns = tables.used(model.encoder_)
+    given = encoding(model)
+    said = answers.answers(model, coverage)
     network = _recorded(model.model_, model.inputs_.example(model.encoder_))
-    (x,), n_out = network.listing.inputs, model.design_.n_out
+    x, *lengths = network.listing.inputs
     features = memory.place("features of a row", np.zeros(x.width, x.dtype), changes=True)
-    raw = memory.place("raw outputs", np.zeros(n_out, network.dtype), changes=True)
+    raw = memory.place("raw outputs", np.zeros(model.design_.n_out, network.dtype), changes=True)
     label = memory.place("number of a class", np.zeros(1, np.int32), changes=True)
-    said = answers.answer(model)
-    dtype = network.dtype.name
-    steps = [KernelCall(tables.text(columns), dtype, [(0, 0), (features, 0)], []),
-             *network.steps(memory, {x.name: features}, raw),
-             KernelCall(said.text, dtype, [(raw, 0), (1, 0), (label, 0)], [])]
-    arguments = [
-        Argument("row", "float64", (len(columns),), "a number for each column, NaN for a gap",
-                 [(c.name, _told(c)) for c in columns]),
-        Argument("answer", "float64", (len(said.names),), said.about, [(n, "") for n in said.names], out=True),
-    ]
-    about = f"a {type(model).__name__} of tables: {model.design_.task}, target {', '.join(model.target_encoder_.names)}"
-    return _Made(EntryPoint(f"{name}_predict", ("float64", "float64"), steps, label), arguments, said.labels, about)
-
-
-def _told(column: Any) -> str:
-    """Say what is written into a row for a column."""
-    if column.kind == "category":
-        levels = ", ".join(f"{i} {level}" for i, level in enumerate(column.levels))
-        return f"the place of its level: {levels}; {len(column.levels)} for any other"
-    if column.kind == "boolean":
-        return "1 for yes, 0 for no"
-    seen = "" if column.low is None else f", {column.low:g} to {column.high:g} in training"
-    return f"a number as in the data{seen}; {column.way}"
+    inputs: dict[str, str | int] = {x.name: features}
+    inputs |= {v.name: memory.place("time steps of a row", np.zeros(1, np.int32), changes=True) for v in lengths}
+    if len(lengths) != given.lengths:
+        raise ArgumentError(f"the network takes {', '.join(v.name for v in network.listing.inputs)}, for which "
+                            f"{model.inputs_.many} have no code in C: ct.export(model.model_, path) writes it alone")
+    count, dtype = len(given.arguments), network.dtype.name
+    arrays = [memory.place(what, np.asarray(a)) for what, a in given.arrays.items()]
+    steps = [KernelCall(given.text, dtype, [(k, 0) for k in (*range(count), *inputs.values(), *arrays)], []),
+             *network.steps(memory, inputs, raw)]
+    for k, part in enumerate(said):
+        held = [memory.place(what, a) for what, a in part.arrays.items()]
+        operands: list[str | int] = [raw, count + k, label, *held]
+        steps.append(KernelCall(part.text, dtype, [(o, 0) for o in operands], []))
+    arguments = [*given.arguments, *(part.argument for part in said)]
+    about = f"a {type(model).__name__} of {model.inputs_.many}: {model.design_.task}, target " + ", ".join(
+        model.target_encoder_.names)
+    entry = EntryPoint(f"{name}_predict", tuple(a.dtype for a in arguments), steps, label)
+    return _Made(entry, arguments, list(said[0].labels), about)
 
 
 def _linked(content: bytes) -> bytes:

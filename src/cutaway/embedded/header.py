@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-C_TYPES = {"float32": "float", "float64": "double", "int32": "int32_t"}
+C_TYPES = {"float32": "float", "float64": "double", "int32": "int32_t", "uint8": "uint8_t"}
 
 
 @dataclass(frozen=True)
@@ -52,20 +52,21 @@ def written(name: str, about: str, arguments: Sequence[Argument], labels: Sequen
     result = "int32_t" if answers else "void"
     lines += ["", f"{result} {name}_predict({', '.join(a.c for a in arguments)});", "", "#ifdef __cplusplus", "}",
               "#endif", "", f"#ifdef {upper}_EXAMPLE  /* cc -D{upper}_EXAMPLE -x c {name}.h -x none {name}.o -lm */",
-              "#include <stdio.h>", "#include <stdlib.h>", "", 
-              "/* Reads rows of numbers (nan for a gap) and prints what is predicted. */", "int main(void) {"]
+              "#include <stdio.h>", "#include <stdlib.h>", "",
+              "/* Reads what goes in as numbers (nan for a gap), row after row, and prints what is predicted. */",
+              "int main(void) {"]
     lines += [f"    static {C_TYPES[a.dtype]} {a.name}[{upper}_{a.name.upper()}];" for a in arguments]
     given = [a for a in arguments if not a.out]
-    (out,) = [a for a in arguments if a.out]
     lines += ["    char word[64];", "    for (;;) {"]
     for a in given:
-        read = "strtol(word, 0, 10)" if a.dtype == "int32" else "strtod(word, 0)"
+        read = "strtol(word, 0, 10)" if a.dtype in ("int32", "uint8") else "strtod(word, 0)"
         lines += [f"        for (int i = 0; i < {upper}_{a.name.upper()}; i++) {{",
                   '            if (scanf("%63s", word) != 1) return 0;',
                   f"            {a.name}[i] = ({C_TYPES[a.dtype]}){read};", "        }"]
     call = f"{name}_predict({', '.join(a.name for a in arguments)})"
     lines += [f"        {f'int32_t label = {call}' if labels else call};"]
-    lines += [f'        for (int i = 0; i < {upper}_{out.name.upper()}; i++) printf("%.17g ", (double){out.name}[i]);']
+    lines += [f'        for (int i = 0; i < {upper}_{a.name.upper()}; i++) printf("%.17g ", (double){a.name}[i]);'
+              for a in arguments if a.out]
     lines += [f'        printf("%s\\n", {name}_labels[label]);' if labels else '        printf("\\n");', "    }", "}",
               "#endif", "#endif", ""]
     return "\n".join(lines)

@@ -1,20 +1,22 @@
-"""What a table's encoder does to a row, in the language of kernels: numbers, yes and no, and categories by their
+"""What a table's encoder does to a row, in the language of kernels: numbers, yes and no, dates, and categories by their
 places.
 
-A row is an array of doubles, one for each column that the model uses: a number as it is, 1 or 0 for yes or no, for a
-category the place of its level in the header's list. NaN is a gap; any other place is a level that training did not
-have.
+A row is an array of doubles, one for each column that the model uses: a number as it is, 1 or 0 for yes or no, the
+seconds of a date, for a category the place of its level in the header's list. NaN is a gap; any other place is a level
+that training did not have.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..data.categories import Boolean, Category
+from ..data.dates import Date
 from ..data.limits import FAR
 from ..data.numbers import Number
 from ..errors import ArgumentError
+from . import dates
 
 
 def used(encoder: Any) -> list[Any]:
@@ -23,10 +25,23 @@ def used(encoder: Any) -> list[Any]:
     if not kept:
         raise ArgumentError(f"there is nothing to export: no column says anything ({encoder.whys()})")
     for column in kept:
-        if not isinstance(column, Number | Boolean | Category):
+        if not isinstance(column, Number | Boolean | Category | Date):
             raise ArgumentError(f"column {column.name!r} is a {column.kind}, which has no code in C: give what matters "
-                                "of it as numbers (year, day of the week), or leave it out, and fit again")
+                                "of it as numbers, or leave it out, and fit again")
     return kept
+
+
+def told(column: Any) -> str:
+    """Say what is written into a row for a column."""
+    if isinstance(column, Date):
+        return dates.told(column)
+    if column.kind == "category":
+        levels = ", ".join(f"{i} {level}" for i, level in enumerate(column.levels))
+        return f"the place of its level: {levels}; {len(column.levels)} for any other"
+    if column.kind == "boolean":
+        return "1 for yes, 0 for no"
+    seen = "" if column.low is None else f", {column.low:g} to {column.high:g} in training"
+    return f"a number as in the data{seen}; {column.way}"
 
 
 def text(columns: Sequence[Any]) -> str:
@@ -35,8 +50,7 @@ def text(columns: Sequence[Any]) -> str:
     place = 0
     for j, column in enumerate(columns):
         lines += [f"v = X[{j}]", "gap = v != v"]
-        features = _number(column) if isinstance(column, Number) else (
-            _category(column) if isinstance(column, Category) else _truth(column))
+        features = next(write for kind, write in WAYS.items() if isinstance(column, kind))(column)
         for feature in features:
             if feature.startswith("="):
                 lines.append(feature[1:])
@@ -55,19 +69,30 @@ def _number(column: Number) -> list[str]:
     """The features of a number; a line that begins with = calculates what the next ones use."""
     out: list[str] = []
     if not column.constant:
-        center, scale = float(column.center), float(column.scale)
-        out += [f"=z = (select(gap, {center!r}, v) - {center!r}) / {scale!r}",
-                f"=z = select(z > {FAR!r}, {FAR!r}, select(z < {-FAR!r}, {-FAR!r}, z))"]
-        if column.clip is None:
-            out.append("z")
-        else:
-            out += [f"=c = z / {float(column.clip)!r}", "z / np.sqrt(c * c + 1.0)"]
+        out += _scaled("v", float(column.center), float(column.scale), column.clip)
     if column.coded:
         out += [f"=code = {float(column.unseen)!r}"]
         out += [f"=code = select(v == {float(level)!r}, {float(i)!r}, code)" for i, level in enumerate(column.levels)]
         out.append("code")
     else:
         out += [_flag(f"v == {float(level)!r}") for level in column.levels]
+    return out + [_flag("gap")] * column.marked
+
+
+def _scaled(value: str, center: float, scale: float, clip: float | None) -> list[str]:
+    """The feature of a number that is scaled, and cut off smoothly where there is a clip (numbers.py, scaled)."""
+    lines = [f"=z = (select(gap, {center!r}, {value}) - {center!r}) / {scale!r}",
+             f"=z = select(z > {FAR!r}, {FAR!r}, select(z < {-FAR!r}, {-FAR!r}, z))"]
+    return [*lines, "z"] if clip is None else [*lines, f"=c = z / {float(clip)!r}", "z / np.sqrt(c * c + 1.0)"]
+
+
+def _date(column: Date) -> list[str]:
+    out = [f"={line}" for line in dates.parts(column)]
+    for part, (center, scale) in column.parts.items():
+        if part.endswith((" sin", " cos")):
+            out.append(f"select(gap, {float(center)!r}, {part.replace(' ', '_')})")
+        else:
+            out += _scaled(part, float(center), float(scale), column.clip)
     return out + [_flag("gap")] * column.marked
 
 
@@ -82,3 +107,6 @@ def _category(column: Category) -> list[str]:
     if column.coded:
         return [*out, "code"]
     return out + [_flag(f"code == {float(i)!r}") for i in range(len(column.features))]
+
+
+WAYS: dict[type, Callable[[Any], list[str]]] = {Number: _number, Boolean: _truth, Category: _category, Date: _date}

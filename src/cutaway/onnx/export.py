@@ -91,9 +91,10 @@ def export(model: Any, path: Any = None, *, input: Any = None, coverage: float |
     target: for which processor an .o file is: "host", "aarch64", "cortex-m4" or "wasm32". Gives back a CompiledFile.
 
     input: an example (a row or more) where the first layer of a network does not say what it takes. coverage: of a
-    regressor's intervals, 0.9 unless told otherwise. Raises ArgumentError for what an ONNX file cannot hold, naming
-    the layer, and where the package onnx is missing; FileError where the file cannot be written, an old one then
-    stays as it was. Gives back an OnnxFile, which feeds and lists what goes in and out, or a WeightsFile.
+    regressor's intervals, 0.9 unless told otherwise; a compiled file has them if it is given. Raises ArgumentError for
+    what an ONNX file cannot hold, naming the layer, and where the package onnx is missing; FileError where the file
+    cannot be written, an old one then stays as it was. Gives back an OnnxFile, which feeds and lists what goes in and
+    out, or a WeightsFile.
     """
     if layout == "sklearn":
         if path is not None or channels is not None or input is not None or coverage is not None:
@@ -108,9 +109,7 @@ def export(model: Any, path: Any = None, *, input: Any = None, coverage: float |
         raise ArgumentError('channels is for layout="torch": leave it out')
     check_ending(path, "an exported model", ENDINGS, hint=HINT)
     if Path(fspath(path)).suffix in embedded.ENDINGS:
-        if coverage is not None:
-            raise ArgumentError("intervals are not in a compiled model: leave coverage out")
-        return embedded.export_compiled(model, path, target, input)
+        return embedded.export_compiled(model, path, target, input, coverage)
     if target is not None:
         raise ArgumentError("target is for compiled models: name a file that ends in .o, .so or .wasm")
     g = OnnxGraph()

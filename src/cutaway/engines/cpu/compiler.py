@@ -14,9 +14,9 @@ from typing import Any
 from llvmlite import ir
 
 from .scalars import (
+    BYTE,
     DOUBLE,
     I1,
-    I32,
     I64,
     INT,
     POINTERS,
@@ -359,16 +359,18 @@ class Compiler(Scalars):
         target = pointer.kind.target
         assert target is not None
         value = self.tagged(node, self.b.load(self.b.gep(pointer.value, [place], inbounds=True)))
-        return Scalar(INT, self.b.sext(value, I64)) if target is SHORT else Scalar(target, value)
+        if target in (SHORT, BYTE):
+            return Scalar(INT, (self.b.sext if target is SHORT else self.b.zext)(value, I64))
+        return Scalar(target, value)
 
     def put(self, node: ast.Subscript, pointer: Scalar, place: Any, value: Item, copied: bool = False) -> None:
         target = pointer.kind.target
         assert target is not None
-        number = self.cast(value, INT if target is SHORT else target).value
+        number = self.cast(value, INT if target in (SHORT, BYTE) else target).value
         if target in (SINGLE, DOUBLE) and self.target.portable and not copied:
             number = self.flushed(number, target)
-        if target is SHORT:
-            number = self.b.trunc(number, I32)
+        if target in (SHORT, BYTE):
+            number = self.b.trunc(number, target.type)
         self.tagged(node, self.b.store(number, self.b.gep(pointer.value, [place], inbounds=True)))
 
     def flushed(self, number: Any, kind: ScalarKind) -> Any:

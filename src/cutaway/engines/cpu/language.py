@@ -22,6 +22,7 @@ from . import bfloat, maths, native, numbers, slots, tile
 from .compiler import Compiler
 from .kernels import pairs, product
 from .scalars import (
+    BYTE,
     DOUBLE,
     I8,
     I32,
@@ -223,7 +224,9 @@ BUILT_IN: dict[str, Callable] = {
     "xp.sign": lambda c, x: c.expand(c.words["sign"], [x]),
     "bf16": _bf16,
     "scaled": _scaled, "at": _at, "given": _given, "same": _same, "ints": _pointer(lambda c: INT),
-    "int32s": _pointer(lambda c: SHORT), "reals": _pointer(lambda c: c.real), "doubles": _doubles, "double": _double,
+    "int32s": _pointer(lambda c: SHORT), "uint8s": _pointer(lambda c: BYTE),
+    "singles": _pointer(lambda c: SINGLE), "reals": _pointer(lambda c: c.real),
+    "doubles": _doubles, "double": _double,
     "number": lambda c, x: c.cast(_double(c, x), c.real),
     "bits": lambda c, x: Scalar(INT, c.b.bitcast(c.cast(x, DOUBLE).value, I64)), "call": _call,
     "atomic_add": _atomic_add, "atomic_load": _atomic_load, "exchange": _exchange, "pause": _pause,

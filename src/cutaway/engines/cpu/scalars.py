@@ -24,9 +24,9 @@ class ScalarKind:
 
 TRUTH, WORD, INT = ScalarKind("truth", I1, 0), ScalarKind("word", I32, 1), ScalarKind("whole number", I64, 2)
 SINGLE, DOUBLE = ScalarKind("float32", ir.FloatType(), 3), ScalarKind("float64", ir.DoubleType(), 4)
-SHORT = ScalarKind("int32", I32, 1)  # only in memory: a whole number as soon as it is loaded
+SHORT, BYTE = ScalarKind("int32", I32, 1), ScalarKind("uint8", I8, 1)  # only in memory: whole numbers once loaded
 POINTERS = {kind: ScalarKind(f"pointer to {kind}", kind.type.as_pointer(), 9, kind)
-            for kind in (INT, SHORT, SINGLE, DOUBLE)}
+            for kind in (INT, SHORT, BYTE, SINGLE, DOUBLE)}
 
 
 class Scalar:

@@ -20,7 +20,7 @@ from ..wasm import binary
 from ..wasm.memory import Image
 
 LINE = 64  # bytes; every array starts on a cache line
-TYPES = {"float32": ir.FloatType(), "float64": ir.DoubleType(), "int32": I32}
+TYPES = {"float32": ir.FloatType(), "float64": ir.DoubleType(), "int32": I32, "uint8": I8}
 
 
 @dataclass
