@@ -3,6 +3,7 @@
 Blocks marked py instead of python name files that do not ship.
 """
 
+import os
 import re
 import subprocess
 import sys
@@ -18,8 +19,16 @@ PAGES = ["README.md", "CONTRIBUTING.md", *sorted(
     {str(p.relative_to(HOUSE)) for p in (HOUSE / "docs").rglob("*.md")} - ONLY_WORDS)]
 
 
+@pytest.fixture(scope="module")
+def pages():
+    command = [sys.executable, "-W", "error", Path(__file__).with_name("page_process.py")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        yield process
+
+
 @pytest.mark.parametrize("page", PAGES)
-def test_the_examples_run(page, tmp_path):
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system forks no processes")
+def test_the_examples_run(page, pages, tmp_path):
     script = []
     for block in re.findall(r"```python\n(.*?)```", (HOUSE / page).read_text(), re.DOTALL):
         name = re.match(r"# file: (\w+)\.py\n", block)
@@ -29,5 +38,7 @@ def test_the_examples_run(page, tmp_path):
             script.append(block)
     assert script
     (tmp_path / "examples.py").write_text("\n".join(script))
-    done = subprocess.run([sys.executable, "-W", "error", "examples.py"], cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    pages.stdin.write(f"{tmp_path}\n")
+    pages.stdin.flush()
+    ended = pages.stdout.readline().strip()
+    assert ended == "0", (tmp_path / "stderr").read_text()

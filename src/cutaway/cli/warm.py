@@ -46,24 +46,27 @@ def kernels(networks: list[str], double: bool = False) -> set[Any]:
     from ..engines.cpu import building
 
     sources: set[Any] = set()
+    last: Any = None  # a network that comes again, with another loss or optimizer, predicts as before
     for name in networks:
         both = double or name in SMALL_TOO
         for dtype in ("float32", "float64") if both else ("float32",):
             for case in NETWORKS[name]():  # a design of sequences tries what it designs, and so runs programs
                 with building.collecting() as found:
-                    _compile(dtype, *case)
+                    _compile(dtype, case[0] is not last, *case)
+                last = case[0]
                 sources |= found
     return sources
 
 
-def _compile(dtype: str, model: Any, X: Any, y: Any, loss: str, optimizer: Any, weighted: bool) -> None:
-    """Make the programs that fit and predict make, for one thread and for two."""
+def _compile(dtype: str, predict: bool, model: Any, X: Any, y: Any, loss: str, optimizer: Any, weighted: bool) -> None:
+    """Make the programs that fit and, if asked, predict make, for one thread and for two."""
     from ..engines import compile, evaluator
 
     model = model.astype(dtype).init(0)
     for threads in (1, 2):
         compile(model, loss, optimizer, 32, X, y, weighted=weighted, threads=threads)
-        evaluator(model, X, threads=threads)
+        if predict:
+            evaluator(model, X, threads=threads)
 
 
 def _variants(build: Callable[..., Any], X: Any, n_out: int, options: list[dict[str, Any]]) -> Iterator[tuple]:
@@ -78,12 +81,13 @@ def _variants(build: Callable[..., Any], X: Any, n_out: int, options: list[dict[
         yield build(**chosen), X, classes, "cross_entropy", usual, False
     named: dict[str, Any] = dict.fromkeys(losses.LOSSES)
     named["quantile"] = partial(losses.quantile, quantiles=np.arange(1, n_out + 1) / (n_out + 1))
+    net = build()
     for name, own in named.items():
         loss, y = own or name, {"cross_entropy": classes, "quantile": numbers[:, 0]}.get(name, numbers)
-        yield from ((build(), X, y, loss, usual, weighted) for weighted in (False, True))
+        yield from ((net, X, y, loss, usual, weighted) for weighted in (False, True))
     rules = (kind(1e-3) for kind in optim.OPTIMIZERS.values())
     for rule in (*rules, optim.clip(usual, norm=1.0), optim.clip(usual, value=1.0), optim.l2(usual, 1e-4)):
-        yield build(), X, classes, "cross_entropy", rule, False
+        yield net, X, classes, "cross_entropy", rule, False
 
 
 def _mlp() -> Iterator[tuple]:
@@ -123,8 +127,9 @@ def _table() -> Iterator[tuple]:
         plan = design(X, y, task, preset=preset)
         assert plan.target_encoder is not None  # of what was just designed
         Z, T = plan.encoder.transform(X), plan.target_encoder.transform(y)
+        net = plan.network()
         for weighted in (False, True)[: 1 + (preset == DEFAULT)]:
-            yield plan.network(), Z, T, plan.loss, plan.optimizer(), weighted
+            yield net, Z, T, plan.loss, plan.optimizer(), weighted
 
 
 CODED = ("abcd", "dabce", "defab", "dabefgc")  # columns; from d on they hold codes: behind, around, before, among
@@ -145,14 +150,15 @@ def _series() -> Iterator[tuple]:
                "multiclass": k % 3, "multilabel": np.stack([k % 2, speed > 1], 1)}
     for X in (waves, waves[:, :, :1], Sequences(waves, 30 + k % 31)):
         for task, y in targets.items():
+            plan = design(X, y, task)
+            assert plan.target_encoder is not None  # of what was just designed
+            Z, T = plan.encoder.transform(X), plan.target_encoder.transform(y)
             for members in (3, 1):
-                plan = design(X, y, task)
                 if plan.kind == "fcn":
                     plan.change({"members": members})
-                assert plan.target_encoder is not None  # of what was just designed
-                Z, T = plan.encoder.transform(X), plan.target_encoder.transform(y)
+                net = plan.network()
                 for weighted in (False, True):
-                    yield plan.network(), Z, T, plan.loss, plan.optimizer(), weighted
+                    yield net, Z, T, plan.loss, plan.optimizer(), weighted
 
 
 def _cnn() -> Iterator[tuple]:

@@ -1,0 +1,31 @@
+"""Runs examples.py of the folders that it reads, each in a process forked from this one, which has imported what most
+pages use: that takes two seconds. A line for each says how it ended."""
+
+import os
+import runpy
+import sys
+from importlib import import_module
+from pathlib import Path
+
+IMPORTED = ("cutaway.cli", "cutaway.estimators", "cutaway.inspect", "cutaway.lab", "cutaway.report", "pandas")
+
+
+def main() -> None:
+    for name in IMPORTED:
+        import_module(name)
+    for line in sys.stdin:
+        if not (child := os.fork()):
+            break
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+    else:
+        return
+    folder = Path(line.rstrip("\n"))
+    os.chdir(folder)
+    for descriptor, file in enumerate((os.devnull, "stdout", "stderr")):
+        os.dup2(os.open(file, os.O_RDWR | os.O_CREAT), descriptor)
+    sys.path[0], sys.argv = str(folder), ["examples.py"]
+    runpy.run_path("examples.py", run_name="__main__")
+
+
+if __name__ == "__main__":
+    main()
