@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 import cutaway as ct
+from cutaway.cli import main
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +40,15 @@ def words(text):
     return " ".join(text.split())
 
 
+@pytest.fixture(scope="module")
+def early(place):
+    """The file of a model that has learnt from the first ten days, early.csv."""
+    data, model = place / "early.csv", place / "early.safetensors"
+    pd.read_csv(place / "load.csv").head(240).to_csv(data, index=False)
+    assert main([str(a) for a in ("fit", data, *BY_TIME, "-q", "-o", model)]) == 0
+    return model
+
+
 def test_two_commands_make_a_forecast_of_a_file_with_holes(here, run):
     status, out, err = run("fit", "load.csv", *BY_TIME, "--report", "r.html")
     assert (status, err) == (0, "")
@@ -64,16 +74,18 @@ def test_two_commands_make_a_forecast_of_a_file_with_holes(here, run):
 
 
 def test_the_column_of_times_is_found_and_told_and_without_one_rows_are_steps(here, run):
-    how = ("--forecast", "load", "--horizon", 2, "--window", 24, "--threads", 1)
-    status, out, err = run("fit", "load.csv", *how)
+    how = ("--forecast", "load", "--horizon", 2, "--window", 12, "--threads", 1)
+    frame = pd.read_csv("load.csv").tail(90)
+    frame.to_csv("late.csv", index=False)
+    status, out, err = run("fit", "late.csv", *how)
     assert (status, err) == (0, "")
     assert "times are those of 'when', the first column of dates: name another column if" in words(out)
-    assert run("predict", "model.safetensors", "load.csv")[1].splitlines()[1].startswith("2026-01-17 00:00:00,")
-    pd.read_csv("load.csv")[["load"]].to_csv("bare.csv", index=False)
+    assert run("predict", "model.safetensors", "late.csv")[1].splitlines()[1].startswith("2026-01-17 00:00:00,")
+    frame[["load"]].to_csv("bare.csv", index=False)
     status, out, err = run("fit", "bare.csv", *how)
-    assert (status, err) == (0, "") and "1 series of 268 steps " in words(out)
+    assert (status, err) == (0, "") and "1 series of 90 steps " in words(out)
     assert "rows are steps: no column says when they are" in words(out)
-    assert run("predict", "model.safetensors", "bare.csv")[1].splitlines()[1].startswith("268,")
+    assert run("predict", "model.safetensors", "bare.csv")[1].splitlines()[1].startswith("90,")
 
 
 def test_several_series_and_columns_known_ahead(here, run):
@@ -113,29 +125,25 @@ def test_what_does_not_fit_is_told(here, run, options, said):
     assert status == 2 and out == "" and said in err, err
 
 
-def test_what_a_forecaster_cannot_do_is_told(here, run):
-    assert run("fit", "load.csv", *BY_TIME, "-q")[0] == 0
+def test_what_a_forecaster_cannot_do_is_told(here, run, early):
     Path("other.csv").write_text("date,price\n2026-01-01,1\n", encoding="utf-8")
-    status, _, err = run("predict", "model.safetensors", "other.csv")
+    status, _, err = run("predict", early, "other.csv")
     assert status == 2 and "there are 'date', 'price'." in words(err)  # and no target, which the file has not
     for more, said in ((["--keep", "load"], "--keep does not go"), (["--interval", 1.5], "coverage is 1.5")):
-        status, out, err = run("predict", "model.safetensors", "load.csv", *more)
+        status, out, err = run("predict", early, "load.csv", *more)
         assert status == 2 and out == "" and said in err, err
 
 
-def test_rows_that_came_later_are_scored_beside_the_rivals(here, run):
-    frame = pd.read_csv("load.csv")
-    frame.head(240).to_csv("early.csv", index=False)
-    assert run("fit", "early.csv", *BY_TIME, "-q")[0] == 0
-    status, out, _ = run("evaluate", "model.safetensors", "load.csv")
+def test_rows_that_came_later_are_scored_beside_the_rivals(here, run, early):
+    status, out, _ = run("evaluate", early, "load.csv")
     assert status == 0
     for said in ("28 forecasts of up to 6 steps; 28 new steps of 1 series, the first 2026-01-15 20:00:00",
                  "seasonal naive", "ridge on all lags", "wins: MASE", "coverage (80% asked)", "+6"):
         assert said in words(out), said
-    assert run("evaluate", "model.safetensors", "load.csv")[1] == out
-    status, _, err = run("evaluate", "model.safetensors", "early.csv")
+    assert run("evaluate", early, "load.csv")[1] == out
+    status, _, err = run("evaluate", early, early.with_suffix(".csv"))
     assert status == 2 and "forecaster" in err and "would look better than new ones" in words(err)
-    status, _, err = run("evaluate", "model.safetensors", "load.csv", "--target", "load")
+    status, _, err = run("evaluate", early, "load.csv", "--target", "load")
     assert status == 2 and "--target does not go with a forecaster" in err
 
 
