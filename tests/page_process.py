@@ -13,13 +13,13 @@ IMPORTED = ("cutaway.cli", "cutaway.estimators", "cutaway.inspect", "cutaway.lab
 def main() -> None:
     for name in IMPORTED:
         import_module(name)
-    for line in sys.stdin:
+    while line := sys.stdin.readline():
         if not (child := os.fork()):
-            break
+            return run(Path(line.rstrip("\n")))
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
-    else:
-        return
-    folder = Path(line.rstrip("\n"))
+
+
+def run(folder: Path) -> None:
     os.chdir(folder)
     for descriptor, file in enumerate((os.devnull, "stdout", "stderr")):
         os.dup2(os.open(file, os.O_RDWR | os.O_CREAT), descriptor)

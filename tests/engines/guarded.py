@@ -110,7 +110,8 @@ def run_kernel(slots_, engine, k, known, shards):
 
 
 def check(slots_, name, case, dtype, threads):
-    """The kernels of one operation, in a program around it, against its rule; how many there were."""
+    """The kernels of one operation, in a program around it, against its rule; how many there were, and which of the
+    program's instructions have none."""
     model = Around(name, case).astype("float32" if dtype == "bf16" else dtype)
     precision = dtype if dtype == "bf16" else None
     options = {"batch_size": model.n, "input": model.data(), "target": np.zeros(model.n), "keep_all": True}
@@ -140,7 +141,8 @@ def check(slots_, name, case, dtype, threads):
             near = ROUNDED_SUM if dtype == "bf16" and kernel.name.endswith("_loops") else TOLERANCE[dtype]
             for v in (v for v in i.written if v.width):
                 assert _close(got[id(v)], rules.view(v, model.n), near), f"{v} of {i.title}: {got[id(v)]}"
-    return count
+    lacking = [i.title for _, kernel, i in engine.code if kernel is None]
+    return ", none for ".join([str(count), *lacking])
 
 
 def _close(got, wanted, size):

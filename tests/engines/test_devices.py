@@ -29,7 +29,7 @@ def test_103_rows_on_two_and_on_eight_devices_train_as_on_one(found):
     assert len(cases) == 4
     for name, runs in cases.items():
         weights, losses = runs["1"]
-        for devices in ("2", "8", "None"):  # None: the CPU engine
+        for devices in runs:  # None: the CPU engine
             np.testing.assert_allclose(runs[devices][1], losses, rtol=2e-6, err_msg=f"{name}, {devices} devices")
             np.testing.assert_allclose(runs[devices][0], weights, rtol=1e-4, atol=2e-6, err_msg=f"{name}, {devices}")
 

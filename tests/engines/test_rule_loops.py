@@ -2,14 +2,11 @@
 
 import numpy as np
 import pytest
-from around import Around, uneven
+from around import uneven
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from variants import every_variant
 
 import cutaway as ct
-from cutaway.engines.cpu import codegen
-from cutaway.engines.plan import plan
 
 ops = ct.ops
 few = settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
@@ -195,32 +192,3 @@ def test_a_row_alone_has_the_bits_that_it_has_among_others(f, dtype):
     among = net.predict(X)
     for k in (0, 17, 36):
         assert net.predict(X[k : k + 1]).tobytes() == among[k : k + 1].tobytes()
-
-
-# rows of the batch beside all others, as (n, 1) and (n,) give them: no network means that
-EACH_BESIDE_EACH = {"weighted_mean", "penalized_mean"}
-# no numbers in no bins: there is nothing to compute
-OF_NO_BIN = {"piecewise'", "by_feature'"}
-
-
-@pytest.mark.filterwarnings("ignore:.*empty slice:RuntimeWarning")
-def test_every_instruction_of_every_accepted_shape_has_a_kernel():
-    left: set = set()
-    for id_, name, make in every_variant():
-        try:
-            case = make(np.random.default_rng(0), 4, 3)
-            if case is None:
-                continue
-            model = Around(name, case)
-            with np.errstate(all="ignore"):
-                program = ct.compile(model, uneven, ct.optim.SGD(0.05), 6, model.data(), np.zeros(model.n),
-                                     engine="reference")
-                program.feed(model.data(), np.zeros(model.n))
-                program.run()
-        except (ct.errors.CutawayError, IndexError, AttributeError, ValueError, ZeroDivisionError):
-            continue  # the rule does not take it
-        made, optimizer = plan(program.instructions, 6), program.engine.optimizer
-        left |= {(i.title, id_) for i in program.instructions if i.op not in EACH_BESIDE_EACH
-                 and codegen.write(i, made, optimizer, np.dtype(np.float32)) is None}
-    nothing = {(title, id_) for title, id_ in left if title in OF_NO_BIN and id_.endswith(("width 0", "nothing"))}
-    assert left == nothing

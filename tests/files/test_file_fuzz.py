@@ -61,12 +61,12 @@ def test_the_watch_sees_what_it_should(tmp_path):
 @pytest.mark.skipif(sys.platform == "win32", reason="no limit of a process's memory there")
 def test_files_of_one_operation_are_predicted_with_and_trained_alike_by_both_engines(tmp_path):
     """In a process of its own: a kernel that leaves its memory ends it."""
-    command = [sys.executable, TOOLS / fuzz.OPERATIONS, "work", tmp_path, "0", "100", "0"]
+    command = [sys.executable, TOOLS / fuzz.OPERATIONS, "work", tmp_path, "0", "60", "0"]
     done = subprocess.run(command, capture_output=True, text=True)
     said = [line.split(" ", 2)[2] for line in done.stdout.splitlines()]
     assert done.returncode == 0, (said[-1:], done.stderr)
-    assert said.count("begins") == 100 and not [line for line in said if line.startswith("FOUND")]
-    assert said.count("predicted and trained") >= 70
+    assert said.count("begins") == 60 and not [line for line in said if line.startswith("FOUND")]
+    assert said.count("predicted and trained") >= 42
 
 
 # ---- one by one ------------------------------------------------------------------------------------------------------
