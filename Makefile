@@ -17,9 +17,9 @@ SHORT = tests/autodiff tests/program/test_recording.py tests/program/test_listin
 	tests/estimators/test_conventions.py tests/data/test_read_table.py tests/data/test_table_encoder.py \
 	tests/data/test_hostile_tables.py tests/files/test_file_round_trip.py tests/files/test_file_errors.py \
 	tests/nn/test_modules.py tests/test_text.py
-# test processes side by side, a file to each at a time, since tests of a file share what is slow to make;
-# 0 is none but pytest itself: make test WORKERS=0
-WORKERS = 2
+# test processes side by side, a file to each at a time, since tests of a file share what is slow to make: one more
+# than cores, since tests wait for processes and browsers too; 0 is none but pytest itself: make test WORKERS=0
+WORKERS = $(shell $(BIN)/python -c 'import os; print(min(os.cpu_count() or 1, 7) + 1)')
 
 help:
 	@echo "make demo    train on the house prices that ship: scores, what was built, and why"
@@ -34,7 +34,12 @@ help:
 demo: $(VENV)/core
 	$(BIN)/cutaway demo
 
-test: lint docs smoke suite
+# the pages are built while lint runs: each takes one core
+test: $(VENV)/test $(VENV)/docs
+	@$(MAKE) --no-print-directory docs >$(VENV)/built 2>&1 & built=$$!; \
+		$(MAKE) --no-print-directory lint smoke; checked=$$?; \
+		wait $$built; pages=$$?; cat $(VENV)/built; exit $$((checked + pages))
+	@$(MAKE) --no-print-directory suite
 
 lint: $(VENV)/test
 	$(BIN)/python -m ruff check .
