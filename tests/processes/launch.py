@@ -2,25 +2,40 @@
 
 import json
 import os
+import random
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 HERE = Path(__file__).parent
 
 
 def free_address():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{s.getsockname()[1]}"
+    """An address among those that JAX takes."""
+    for port in random.sample(range(61440, 65536), 100):
+        with socket.socket() as s, suppress(OSError):
+            s.bind(("127.0.0.1", port))
+            return f"127.0.0.1:{port}"
+    raise OSError("no port is free")
 
 
-def begin(script, processes, folder, devices=1, **environment):
-    """Start a script as `processes` processes with so many devices each; they write rank-0.json, ... into a folder."""
+def begin(script, processes, folder, devices=1, cluster="", **environment):
+    """Start a script as `processes` processes with so many devices each; they write rank-0.json, ... into a folder.
+    cluster: who says where and who they are: nobody, "Slurm" or "MPI", by the environment."""
     address, started = free_address(), []
     for rank in range(processes):
-        command = [sys.executable, HERE / script, str(rank), str(processes), address, str(devices)]
+        how = [str(rank), str(processes), address]
+        if cluster == "Slurm":  # the number of the job gives the port
+            job = str(int(address.rpartition(":")[2]) - 61440)
+            environment |= {"SLURM_JOB_ID": job, "SLURM_STEP_NODELIST": "127.0.0.1", "SLURM_NTASKS": str(processes),
+                            "SLURM_PROCID": str(rank), "SLURM_LOCALID": str(rank)}
+            how = ["", "", ""]
+        elif cluster == "MPI":
+            environment |= {"PMI_SIZE": str(processes), "PMI_RANK": str(rank)}
+            how = ["", "", address]
+        command = [sys.executable, HERE / script, *how, str(devices)]
         with open(folder / f"errors-{rank}.txt", "w") as errors:
             started.append(subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=errors,
                                             env=os.environ | {"JAX_PLATFORMS": "cpu"} | environment))
@@ -42,9 +57,9 @@ def joined():
 
     rank, processes, address, devices = sys.argv[1:]
     jax.config.update("jax_num_cpu_devices", int(devices))
-    if int(processes) > 1:
-        ct.distributed.start(address, int(processes), int(rank), patience=30)
-    return int(rank), int(processes)
+    if processes != "1":
+        ct.distributed.start(address or None, *(int(n) if n else None for n in (processes, rank)), patience=30)
+    return ct.distributed.rank(), ct.distributed.processes()
 
 
 def tell(rank, what):

@@ -13,9 +13,9 @@ pytest.importorskip("jax")
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """What one process with two devices found, and two processes with one each."""
+    """What one process with two devices found, and two processes with one each, which Slurm seems to have started."""
     one, two = tmp_path_factory.mktemp("one"), tmp_path_factory.mktemp("two")
-    alone, both = begin("several_train.py", 1, one, devices=2), begin("several_train.py", 2, two)
+    alone, both = begin("several_train.py", 1, one, devices=2), begin("several_train.py", 2, two, cluster="Slurm")
     return found(alone, one)[0], *found(both, two, code=1)  # 1: in the end one of them breaks off
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from ..arguments import whole_number
 from ..errors import ArgumentError, TrainingError
 from ..extras import needed
+from .launchers import launched
 from .team import Team, current, join
 from .watch import Lookout, Store
 
@@ -26,7 +27,8 @@ def start(address: str | None = None, processes: int | None = None, rank: int | 
           wait: float = WAIT, patience: float = 60.0) -> None:
     """Join the processes that train one model; each runs the same script, and calls this before it uses JAX.
 
-    Without arguments JAX asks the cluster (Slurm, Open MPI, Kubernetes, a cloud's TPUs). By hand:
+    Without arguments the cluster is asked: Slurm, MPI, Kubernetes, a cloud's TPUs. (mpirun tells no address where there
+    are several machines, unless it is Open MPI's before version 5: give it.) By hand:
     address: "host:port" of the first process, which all can reach. processes: how many there are. rank: this one's
     number, from 0. wait: seconds for all to come. patience: seconds that all wait for one that works at something of
     its own; one that gives no sign of life is lost after six.
@@ -69,6 +71,8 @@ def start(address: str | None = None, processes: int | None = None, rank: int | 
 
 
 def _initialize(jax: Any, address: str | None, processes: int | None, rank: int | None, wait: float) -> None:
+    if processes is None and rank is None:
+        address, processes, rank = launched(address) or (address, None, None)
     given = {"address": address, "processes": processes, "rank": rank}
     missing = [name for name, value in given.items() if value is None]
     if address is not None and (not isinstance(address, str) or not address.rpartition(":")[2].isdigit()):
