@@ -32,8 +32,9 @@ def loops(net, X):
 
 def carried(jaxpr):
     for e in jaxpr.eqns:
-        if e.primitive.name == "scan":
-            yield e.params["num_carry"]
+        if e.primitive.name == "scan":  # what it carries has the shape that one step gives it
+            step = getattr(e.params["jaxpr"], "jaxpr", e.params["jaxpr"])
+            yield sum(one.aval.shape == all_.aval.shape for one, all_ in zip(step.outvars, e.outvars, strict=True))
         elif e.primitive.name == "while":
             yield len(e.outvars)
         for p in e.params.values():

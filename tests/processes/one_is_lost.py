@@ -1,12 +1,11 @@
-"""Trains in exact mode, in several processes, one of which sends itself a signal; test_lost_processes.py runs it.
+"""Trains in exact mode, in several processes, one of which sends itself signals; test_lost_processes.py runs it.
 
-LOST: whose, and which, "1:9"; empty for none.
+LOST: whose, and which, one for each call of ct.fit, "1:2 1:9"; empty for none.
 """
 
 import os
 import threading
 import time
-from pathlib import Path
 
 import numpy as np
 from launch import joined, tell
@@ -19,27 +18,34 @@ RNG = np.random.default_rng(0)
 X, y = RNG.normal(size=(50, 4)), RNG.integers(0, 3, 50)
 
 
-def lose(number):
-    """Send this process a signal once there is a checkpoint."""
-    while not list(Path("kept").glob("step-*")):
+def kept():
+    return set(os.listdir("kept")) if os.path.exists("kept") else set()
+
+
+def lose(number, before):
+    """Send this process a signal once there is another checkpoint."""
+    while not any(name.startswith("step-") for name in kept() - before):
         time.sleep(0.02)
     os.kill(os.getpid(), number)
 
 
 def main():
     rank, _ = joined()
-    who, _, number = os.environ.get("LOST", "").partition(":")
-    if str(rank) == who:
-        threading.Thread(target=lose, args=(int(number),), daemon=True).start()
-    checkpoint.SECONDS = 0.3
-    net = ct.nn.MLP(4, [8], 3, dropout=0.2).init(0)
-    try:
-        run = ct.fit(net, X, y, loss="cross_entropy", epochs=150, batch_size=20, engine="xla", devices="all",
-                     exact=True, checkpoint="kept", resume=True, progress=False)
-    except TrainingError as error:
-        tell(rank, {"error": str(error)})
-        raise
-    tell(rank, {"weights": net.theta.tolist(), "steps": len(run.steps), "stopped": run.stopped})
+    checkpoint.SECONDS, stopped = 0.3, []
+    for each in os.environ.get("LOST", "").split() or [":"]:
+        who, _, number = each.partition(":")
+        before = ct.distributed.shared(kept)
+        if str(rank) == who:
+            threading.Thread(target=lose, args=(int(number), before), daemon=True).start()
+        net = ct.nn.MLP(4, [8], 3, dropout=0.2).init(0)
+        try:
+            run = ct.fit(net, X, y, loss="cross_entropy", epochs=150, batch_size=20, engine="xla", devices="all",
+                         exact=True, checkpoint="kept", resume=True, progress=False)
+        except TrainingError as error:
+            tell(rank, {"error": str(error), "stopped": stopped})
+            raise
+        stopped.append(run.stopped)
+    tell(rank, {"weights": net.theta.tolist(), "steps": len(run.steps), "stopped": stopped})
 
 
 if __name__ == "__main__":

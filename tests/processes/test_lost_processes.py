@@ -1,7 +1,6 @@
-"""A process that is killed or stopped in training is named by its rank, and the run goes on to the same bits."""
+"""A process that is interrupted, killed or stopped is named by its rank; the run goes on to the same bits."""
 
 import json
-import os
 import signal
 
 import pytest
@@ -12,20 +11,35 @@ pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="this sys
 SCRIPT = "one_is_lost.py"
 
 
+def checkpoints(folder):
+    return sorted(path.name for path in (folder / "kept").glob("step-*"))
+
+
+def ended(processes, waits_for):
+    """Wait for one of several processes, and end those that are left: with which code it ended."""
+    try:
+        return processes[waits_for].wait(timeout=300)
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
-    """What three runs left: undisturbed in one process; one of two processes killed; one of two stopped."""
+    """What runs left: undisturbed in one process; of two, Ctrl-C in one, which is then killed; of two, one stopped."""
     whole, killed, stopped = (tmp_path_factory.mktemp(name) for name in ("whole", "killed", "stopped"))
-    runs = [begin(SCRIPT, 1, whole), begin(SCRIPT, 2, killed, LOST=f"1:{int(signal.SIGKILL)}"),
+    runs = [begin(SCRIPT, 1, whole), begin(SCRIPT, 2, killed, LOST=f"1:{int(signal.SIGINT)} 1:{int(signal.SIGKILL)}"),
             begin(SCRIPT, 2, stopped, LOST=f"1:{int(signal.SIGSTOP)}")]
-    try:
-        codes = [run[0].wait(timeout=300) for run in runs]
-    finally:
-        for run in runs:
-            run[-1].kill()
-            run[-1].wait()
+    codes = [ended(run, 0) for run in runs]
     said = [(folder / "errors-0.txt").read_text() for folder in (whole, killed, stopped)]
     return (whole, killed, stopped), list(zip(said, codes, strict=True))
+
+
+def test_an_interrupt_in_one_ends_the_training_of_all(folders):
+    """It returned the run so far on each, and a second call went on from its checkpoint."""
+    (_, killed, _), _ = folders
+    assert json.loads((killed / "rank-0.json").read_text())["stopped"] == ["rank 1 was told to stop"]
 
 
 def test_a_killed_process_is_named_by_an_error(folders):
@@ -47,12 +61,14 @@ def test_a_stopped_process_is_named_and_the_others_end(folders):
     assert "so it was killed or stopped" in errors
 
 
-def test_four_processes_go_on_to_the_bits_of_one_that_nothing_disturbed(folders):
+def test_the_first_process_killed_is_named_and_four_go_on_to_the_bits_of_one_that_nothing_disturbed(folders):
     (whole, killed, _), _ = folders
-    kept = sorted(os.listdir(killed / "kept"))
-    assert kept
-    assert kept[-1] < "step-000000450"
-    (killed / "rank-0.json").unlink()
-    runs = found(begin(SCRIPT, 4, killed), killed)
+    before = checkpoints(killed)
+    assert ended(begin(SCRIPT, 2, killed, LOST=f"0:{int(signal.SIGKILL)}"), 1) != 0
+    said = (killed / "errors-1.txt").read_text()
+    assert "cutaway, rank 1: rank 0 (process " in said
+    assert "was lost: it was killed, or its machine is gone" in said
+    assert before < checkpoints(killed) < ["step-000000450.safetensors"]
+    runs = found(begin(SCRIPT, 4, killed, cluster="MPI"), killed)
     undisturbed = json.loads((whole / "rank-0.json").read_text())
     assert runs == [undisturbed] * 4
