@@ -3,6 +3,8 @@
 import pytest
 
 import cutaway as ct
+from cutaway.cli.forecaster import ForecastOptions, wanted
+from cutaway.cli.options import FitOptions, ReadOptions
 
 
 def test_a_model_that_xla_trained_says_so_and_is_used_as_any_other(tmp_path, monkeypatch, run):
@@ -32,3 +34,10 @@ def test_what_is_not_there_is_refused_before_the_file_is_read(tmp_path, run, opt
     status, out, err = run("fit", "no such.csv", "-t", "price", *options)
     assert (status, out) == (2, "")
     assert words in " ".join(err.split())
+
+
+@pytest.mark.parametrize(("options", "forecaster"), [
+    ({"engine": "xla", "device": "cpu", "precision": "bf16"}, True), ({"engine": "xla", "epochs": 3}, False)])
+def test_an_engine_alone_asks_for_no_network_of_ones_own(options, forecaster):
+    """--forecast makes a forecaster, whose networks are trained by it."""
+    assert wanted(ReadOptions(forecast="load"), FitOptions(**options), ForecastOptions([])) is forecaster
