@@ -68,9 +68,9 @@ class Devices:
         return data if self.team or self.exact else {
             name: self.on_each(array.copy()) for name, array in data.items()}
 
-    def chosen(self, data: dict[str, Any], order: np.ndarray) -> dict[str, Any]:
-        """What a call needs of the data for batches of the rows in `order` (steps, rows): of several processes, each
-        sends the rows of its own devices."""
+    def chosen(self, data: dict[str, Any], order: np.ndarray, count: int) -> dict[str, Any]:
+        """What a call needs of the data for batches of the rows in `order` (steps, rows), of which it does the first
+        `count`: of several processes, each sends the rows of its own devices."""
         if not self.team or self.exact:
             return data
         steps, n = order.shape
@@ -78,7 +78,9 @@ class Devices:
 
         def read(array: np.ndarray, where: tuple) -> np.ndarray:
             rows = np.minimum(np.arange(shape[1])[where[1]], last)  # those that fill up are cut off again
-            return array[order[where[0]][:, rows]]
+            some = np.empty((steps, len(rows), *array.shape[1:]), array.dtype)  # one size for any count
+            some[:count] = array[order[:count, rows]]
+            return some
 
         return {name: jax.make_array_from_callback((*shape, *a.shape[1:]), self._calls, partial(read, a))
                 for name, a in data.items()}

@@ -157,7 +157,7 @@ class XLA(Reference):
                     some = np.zeros((room, n), np.int32)
                     some[:count] = rows[at : at + count * n].reshape(count, n)
                     began = time.perf_counter()
-                    call = self._call(n, some, self._numbers(first + done + 1, count, room), first + done + 1)
+                    call = self._call(n, some, self._numbers(first + done + 1, count, room), first + done + 1, count)
                     finite, vectors, J, kept = call(count, vectors)
                     self.finite, J = bool(finite), np.asarray(J)
                     if not self.finite:
@@ -175,10 +175,12 @@ class XLA(Reference):
                 self._show(n, position + (done - self.finite) * self.batch_size, kept)
         return np.concatenate([np.zeros(0), *losses])
 
-    def _call(self, n: int, order: np.ndarray, numbers: Any, first: int) -> Callable[[int, Arrays], Any]:
-        """Make the function that does so many steps, from step number `first` on, on vectors that it writes over."""
+    def _call(self, n: int, order: np.ndarray, numbers: Any, first: int,
+              most: int) -> Callable[[int, Arrays], Any]:
+        """Make the function that does so many steps, `most` of them at most, from step number `first` on, on vectors
+        that it writes over."""
         seed, t = np.uint32(self.seed % 2**32), np.uint32(first % 2**32)
-        data = self.devices.chosen(self._on_device, order)
+        data = self.devices.chosen(self._on_device, order, most)
         return lambda count, vectors: self._compiled(n, np.int32(count), seed, t, order, numbers, data, vectors,
                                                      self._constants)
 
