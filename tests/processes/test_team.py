@@ -1,5 +1,6 @@
 """What processes tell each other, with a store of texts in this one: what they agree on, and who is lost."""
 
+import atexit
 import json
 import threading
 
@@ -120,6 +121,17 @@ def test_who_gives_up_names_itself_though_another_gave_up_before():
     with lookout.watching("training"):
         lookout.leave("DataError: X has nan")
     assert json.loads(store["cutaway/over/0"]) == {"why": "DataError: X has nan", "attempt": 2, "lost": "", "who": 0}
+
+
+def test_the_watch_is_over_before_python_ends():
+    """A thread that is within JAX's store then aborts the whole process: "FATAL: exception not rethrown"."""
+    store = Texts()
+    lookout = Lookout(0, 1, store)
+    lookout.begin()
+    atexit.unregister(lookout._end)
+    lookout._end()
+    assert not lookout._thread.is_alive()
+    assert json.loads(store["cutaway/over/0"])["why"] == "its script is over"
 
 
 def test_one_process_by_itself_asks_nobody():

@@ -59,10 +59,12 @@ class Lookout:
         self._seen: dict[int, tuple[dict[str, Any], float, float]] = {}  # sign, when it came, since when it is the same
         self._broken = self._failed = self._named = self._busy = self._gave_up = False
         self._attempt = 0  # at what all do together
+        self._over, self._thread = threading.Event(), threading.Thread(target=self._watch, name="cutaway watch",
+                                                                       daemon=True)
 
     def begin(self) -> None:
         atexit.register(self._end)  # before JAX waits for all to end
-        threading.Thread(target=self._watch, name="cutaway watch", daemon=True).start()
+        self._thread.start()
         if self.rank:
             threading.Thread(target=self._hold_the_door, name="cutaway door", daemon=True).start()
 
@@ -162,7 +164,7 @@ class Lookout:
     # ---- what others do ----------------------------------------------------------------------------------------------
     def _watch(self) -> None:
         beat = 0
-        while True:
+        while not self._over.is_set():
             beat += 1
             with self._lock:
                 sign = {"beat": beat, "meetings": self._meetings, "inside": self._inside, "busy": self._busy,
@@ -175,7 +177,7 @@ class Lookout:
                     self._lose(0, "it was killed, or its machine is gone")
             if self.lost and self.doing:
                 self._get_out()
-            time.sleep(BEAT)
+            self._over.wait(BEAT)
 
     def _look(self, now: float) -> None:
         """Read all signs, and see whether somebody is lost."""
@@ -232,6 +234,9 @@ class Lookout:
         """Say that this script is over. After a failure nobody waits for the others, as JAX would."""
         if not self._failed:
             self._tell("its script is over", OVER)
+            self._over.set()  # a thread within the store as Python ends would bring the process down
+            if self._thread.is_alive():
+                self._thread.join(SILENT)
             return
         sys.stdout.flush()
         sys.stderr.flush()
