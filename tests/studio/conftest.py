@@ -71,7 +71,8 @@ def page(studio):
     said = []
     with sync_playwright() as driver:
         rooted = ["--no-sandbox"] if os.geteuid() == 0 else []
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=rooted)
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=[
+            *rooted, "--host-resolver-rules=MAP evil.test 127.0.0.1"])  # as a name that is bound anew
         page = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en",
                                    reduced_motion="reduce").new_page()
         page.set_default_timeout(60_000)

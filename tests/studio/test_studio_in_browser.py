@@ -2,8 +2,12 @@
 
 import re
 
+import numpy as np
 import pytest
+from PIL import Image
 from test_studio_runs import TABLE
+
+from cutaway.studio.folder import new_run
 
 axe = pytest.importorskip("axe_playwright_python.sync_playwright")
 
@@ -71,6 +75,12 @@ def test_it_can_be_read_from_right_to_left_in_the_dark_and_on_a_phone(page):
     page.set_viewport_size({"width": 360, "height": 760})
     no_findings(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    page.locator("#below a[dir=ltr]").first.click()  # a weight, and what explain says of it
+    page.locator("#chain .formula").first.wait_for()
+    assert "التدرّج" in page.locator("#chain").inner_text()
+    said = page.locator(":is(#chain, #update) :is(h4, caption, th)").all_inner_texts()
+    assert len(said) > 8 and not [words for words in said if re.search("[a-z]{3}", words)]
+    page.go_back()
     page.get_by_label("اللغة").select_option("en")
 
 
@@ -104,3 +114,65 @@ def test_an_experiment_of_the_lab_runs_live_and_stays_in_the_address(page):
     page.reload()  # what was found lies in the run's folder
     page.locator("main .badge.done").wait_for()
     assert page.get_by_label("steps", exact=True).input_value() == "30"
+
+
+def images(folder):
+    """Light and dark pictures, a folder for each kind."""
+    rng = np.random.default_rng(0)
+    for k in range(40):
+        kind = folder / "pictures" / ("dark", "light")[k % 2]
+        kind.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(90 * (k % 2), 160 + 90 * (k % 2), (8, 8), np.uint8)).save(kind / f"{k}.png")
+    return folder / "pictures"
+
+
+def series(folder):
+    """Waves that rise or fall, in the archive's own format."""
+    t, rng = np.arange(12), np.random.default_rng(0)
+    lines = [",".join(f"{v:.3f}" for v in (1 - 2 * (k % 2)) * t + rng.normal(size=12)) + f":{('up', 'down')[k % 2]}"
+             for k in range(60)]
+    path = folder / "waves.ts"
+    path.write_text("@problemName waves\n@timeStamps false\n@missing false\n@univariate true\n@equalLength true\n"
+                    "@seriesLength 12\n@classLabel true up down\n@data\n" + "\n".join(lines) + "\n")
+    return path
+
+
+@pytest.mark.parametrize(("make", "extent"), [(images, "dark"), (series, "down")])
+def test_a_folder_of_images_and_a_ts_file_lead_to_a_weights_chain_rule_in_five_clicks(page, studio, tmp_path, make,
+                                                                                      extent):
+    path = make(tmp_path)
+    page.set_viewport_size({"width": 1280, "height": 900})
+    if path.is_dir():  # as `cutaway studio pictures` opens it
+        page.goto(f"{studio.base}/#run={new_run(studio.home, file=str(path), name=path.name).name}")
+    else:
+        page.goto(f"{studio.base}/#")
+        page.locator("#file").set_input_files(path)
+    page.get_by_text(extent).first.wait_for()
+    page.get_by_role("button", name="Design the network").click()
+    page.get_by_role("button", name="Train", exact=True).click()
+    page.locator("path.line").first.wait_for()  # the first steps can be opened while it trains
+    curve = page.get_by_role("slider", name="The loss of each step")
+    curve.press("Home")
+    curve.press("Enter")
+    page.locator("table.batch a").first.click()
+    page.locator(".layer", has_text="layer1").locator("a").first.click()
+    page.locator("#below table.plain a").first.click()
+    page.locator("#chain .formula").first.wait_for()
+    assert "∂J/∂" in page.locator("#chain").inner_text() and "Update" in page.locator("#update").inner_text()
+
+
+def test_a_page_elsewhere_whose_name_leads_here_is_refused(page, studio):
+    elsewhere = f"http://evil.test:{studio.port}"
+    context = page.context.browser.new_context()
+    other = context.new_page()
+    for path in ("/", "/api/home", studio.fresh_link().removeprefix(studio.base)):
+        assert other.goto(elsewhere + path).status == 421, path
+    bait = f"{elsewhere}/bait"  # loaded before the name is bound anew: all its questions are of its own origin
+    context.route(bait, lambda route: route.fulfill(content_type="text/html", body="<!doctype html><p>bait</p>"))
+    other.goto(bait)
+    ask = "([path, how]) => fetch(path, how).then(answer => answer.status, () => 'stopped by the browser')"
+    for path, how in (("/api/home", {}), ("/api/samples", {"method": "POST", "body": "{}"})):
+        assert other.evaluate(ask, [path, how]) in (421, "stopped by the browser"), path
+    asked = other.evaluate("url => fetch(url).then(() => 'read', () => 'refused')", f"{studio.base}/api/home")
+    assert asked == "refused" and context.cookies() == []
+    context.close()

@@ -250,7 +250,12 @@ def test_layers_of_images_are_shown_as_maps_that_open_their_largest_unit(tmp_pat
     layer = next(layer for layer in row["layers"] if "conv" in layer["about"])
     assert len(row["picture"]) == 12 and len(layer["maps"]) == min(layer["units"], 32)
     one = layer["maps"][2]
-    assert inside.unit(1, 3, layer["value"], tuple(one["unit"]))["value"] == one["largest"]
+    unit = inside.unit(1, 3, layer["value"], tuple(one["unit"]))
+    assert unit["value"] == one["largest"]
+    first = unit["weights"][0]  # of the filter, the one with the largest gradient
+    t = inside.at(1)
+    assert first["index"][0] == one["unit"][-1] and first["value"] == t[first["name"]][tuple(first["index"])]
+    assert abs(first["gradient"]) == np.abs(t.grad(first["name"])[first["index"][0]]).max()
 
 
 @pytest.mark.parametrize("asked", [{"rows": 10**9}, {"rows": "7"}, {"noise": -1.0}, {"noise": "much"}])

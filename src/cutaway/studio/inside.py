@@ -286,7 +286,9 @@ class Inside:
 
     def _weights(self, t: Trace, column: dict[str, Any], index: tuple[int, ...]) -> list[dict[str, Any]]:
         """The weights that a unit reads with, the largest gradients first."""
-        if not column["weights"] or len(index) < 2:
+        if not column["weights"]:
+            return _own_weights(t, column, index[-1])
+        if len(index) < 2:
             return []
         W, unit = column["weights"]["name"], index[-1]
         if t.parameters[W].shape[0] <= unit:
@@ -304,6 +306,25 @@ class Inside:
         """Refuse a place that is not there."""
         if not 0 <= place < count:
             raise ArgumentError(f"there is no {what} {place}: there are 0 to {count - 1}")
+
+
+def _own_weights(t: Trace, column: dict[str, Any], unit: int) -> list[dict[str, Any]]:
+    """The weights of a channel or of a recurrent unit: its rows of each parameter of the layer, one for each gate."""
+    found: list[dict[str, Any]] = []
+    label = column["label"]
+    head, _, layer = label.rpartition(".")  # of layer1.gru.l0 they are layer1.gru.weight_ih_l0 and the like
+    for name, part in t.parameters.items():
+        module, _, last = name.rpartition(".")
+        own_one = module == label or (module == head and last.endswith(f"_{layer}"))
+        if own_one and len(part.shape) > 1 and part.shape[0] % column["units"] == 0:
+            own = range(unit, part.shape[0], column["units"])
+            values, gradients = t[name][own], t.grad(name)[own] if t.keeps(gradient_name(name)) else None
+            for at in np.argsort(-np.abs(values if gradients is None else gradients), axis=None, kind="stable")[:64]:
+                row, *rest = (int(k) for k in np.unravel_index(at, values.shape))
+                found.append({"name": name, "index": [own[row], *rest], "from": ", ".join(map(str, rest)),
+                              "value": float(values.flat[at]),
+                              "gradient": None if gradients is None else float(gradients.flat[at])})
+    return sorted(found, key=lambda w: -abs(w["value"] if w["gradient"] is None else w["gradient"]))[:64]
 
 
 def _layer(t: Trace, column: dict[str, Any]) -> dict[str, Any]:
