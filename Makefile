@@ -1,7 +1,7 @@
 # Every target does its own set-up in .venv: Python 3.11 or newer (with pip and venv) is all that must be there.
 
 .NOTPARALLEL:
-.PHONY: help demo test lint docs smoke suite short versions bench dist clean
+.PHONY: help demo test lint types docs smoke suite short versions bench dist clean
 
 # tried in this order; to choose: make test PYTHON=python3.12
 PYTHON = python3.11 python3.12 python3.13 python3
@@ -25,6 +25,7 @@ help:
 	@echo "make demo    train on the house prices that ship: scores, what was built, and why"
 	@echo "make test    everything CI checks: lint, the smoke suite, the whole suite (pages in Chromium, if it is here)"
 	@echo "make lint    ruff, mypy, and which way the imports point"
+	@echo "make types   the scripts of pages and studio, checked by TypeScript, which npx fetches"
 	@echo "make docs    all pages and a reference of every class and function, as HTML: build/docs/index.html"
 	@echo "make short   a minute of tests, for another Python: make short PYTHON=python3.13 VENV=.venv-3.13"
 	@echo "make dist    sdist and wheel in dist/, and the wheel tried in an environment that has nothing else"
@@ -45,6 +46,10 @@ lint: $(VENV)/test
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m mypy
 	$(BIN)/python tools/check_imports.py
+
+types:
+	npx --yes --package typescript@5.9 -- tsc -p jsconfig.json
+	npx --yes --package typescript@5.9 -- tsc -p src/cutaway/report/jsconfig.json
 
 docs: $(VENV)/docs
 	$(BIN)/python tools/build_docs.py

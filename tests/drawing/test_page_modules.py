@@ -31,6 +31,16 @@ def test_no_module_is_left_out():
         assert f"const module_{name.replace('/', '_')} = " in pages, name
 
 
+def test_all_of_it_is_written_here_nothing_was_taken_from_a_library():
+    folders = ("drawing/page", "studio/static", "report", "report/train_page")
+    for name in (name for folder in folders for name in modules(folder)):
+        text = PACKAGE.joinpath(f"{name}.js").read_text("utf-8")
+        others = re.findall(r'\bfrom "([^"]+)"', text)
+        assert all(re.fullmatch(r"\.{1,2}/[\w/.]+\.js", other) for other in others), (name, others)
+        foreign = re.findall(r"(?i)licen[cs]e|copyright|sourcemap|\bimport\(|https?://(?!www\.w3\.org/2000/svg)", text)
+        assert not foreign and len(text) < 300 * text.count("\n"), name  # what was packed has few, long lines
+
+
 def test_the_studio_and_sealed_pages_draw_with_the_same_modules():
     studio = "".join(PACKAGE.joinpath(f"{name}.js").read_text("utf-8") for name in modules("studio/static"))
     shared = set(re.findall(r'"\.\./\.\./drawing/page/(\w+)\.js"', studio))

@@ -7,10 +7,11 @@ const DRAWN = new Set(["svg", "g", "line", "circle", "rect", "path", "text", "ti
 /**
  * Make an element of HTML. A function is a listener, "click" or "onclick"; false, null and undefined are left out.
  * Text is always text, never markup.
- * @param {string} name
+ * @template {keyof HTMLElementTagNameMap} Name
+ * @param {Name} name
  * @param {Attributes} [attributes]
  * @param {...any} children
- * @returns {any}
+ * @returns {HTMLElementTagNameMap[Name]}
  */
 export function h(name, attributes, ...children) {
   return fill(document.createElement(name), attributes, children);
@@ -18,10 +19,11 @@ export function h(name, attributes, ...children) {
 
 /**
  * Make an element of a drawing (SVG).
- * @param {string} name
+ * @template {keyof SVGElementTagNameMap} Name
+ * @param {Name} name
  * @param {Attributes} [attributes]
  * @param {...any} children
- * @returns {any}
+ * @returns {SVGElementTagNameMap[Name]}
  */
 export function s(name, attributes, ...children) {
   return fill(document.createElementNS("http://www.w3.org/2000/svg", name), attributes, children);
@@ -35,13 +37,17 @@ export function s(name, attributes, ...children) {
  * @returns {any}
  */
 export function make(name, attributes, ...children) {
-  return (DRAWN.has(name) ? s : h)(name, attributes, ...children);
+  return DRAWN.has(name) ? s(/** @type {keyof SVGElementTagNameMap} */ (name), attributes, ...children)
+    : h(/** @type {keyof HTMLElementTagNameMap} */ (name), attributes, ...children);
 }
 
 /** The element that stands in the page under this id. @param {string} id @returns {any} */
 export const $ = (id) => document.getElementById(id);
 
-/** @param {Element} node @param {Attributes | undefined} attributes @param {any[]} children */
+/**
+ * @template {Element} Node
+ * @param {Node} node @param {Attributes | undefined} attributes @param {any[]} children
+ */
 function fill(node, attributes, children) {
   for (const [name, value] of Object.entries(attributes ?? {})) {
     if (typeof value === "function") node.addEventListener(name.replace(/^on/, ""), value);

@@ -82,7 +82,7 @@ export class LabView {
   running(done) {
     const stop = h("button", { type: "button", onclick: () => post(`/api/runs/${this.run}/stop`, {}).catch(sayWrong) }, t("stop"));
     if (!this.state.querySelector("progress")) this.state.replaceChildren(h("span", { class: "badge training" }, t("running")), h("progress", { max: 1, value: done, "aria-label": t("running") }), stop);
-    this.state.querySelector("progress").setAttribute("value", String(done));
+    this.state.querySelector("progress")?.setAttribute("value", String(done));
   }
 
   /** What the stream brings. @param {any} message */

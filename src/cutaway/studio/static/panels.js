@@ -137,7 +137,7 @@ export function linesPanel(given, pick) {
     table: () => table(given.title, [t("curve_name"), t(given.x), t(given.y)], thin(all, 60).map(([n, k]) => [h("bdi", null, t(curves[n].label)), short(curves[n].x[k]), short(curves[n].y[k])])),
     csv: () => csv([["curve", given.x, given.y], ...all.map(([n, k]) => [curves[n].label, curves[n].x[k], curves[n].y[k]])]),
     pick: pick ? (k) => pick(all[k][0], all[k][1]) : undefined });
-  if (legend) node.querySelector("h3").after(legend);
+  if (legend) node.querySelector("h3")?.after(legend);
   return node;
 }
 
@@ -236,7 +236,7 @@ export function cellsPanel(given, pick) {
     pick: pick ? (k) => pick(Math.floor(k / columns), k % columns) : undefined });
   const legend = [...(given.paths ?? []).map((path, n) => h("span", { class: `ink ${INKS[n % INKS.length]}`, dir: "auto" }, `${SHAPES[n % SHAPES.length]} ${t(path.label)}`)), ...(given.classes ?? []).slice(0, 10).map((label, n) => h("span", { class: `m${n % 5}`, dir: "auto" }, `${SHAPES[n % 5]} ${label}`))];
   const key = given.scale === "signed" ? t("key_signed", { v: short(reach) }) : given.scale === "share" || given.scale === "class" ? "" : flat.length ? t("key_plain", { low: short(low), high: short(high) }) : "";
-  node.querySelector("h3").after(...(legend.length ? [h("p", { class: "legend" }, legend)] : []), ...(key ? [h("p", { class: "note" }, key)] : []));
+  node.querySelector("h3")?.after(...(legend.length ? [h("p", { class: "legend" }, legend)] : []), ...(key ? [h("p", { class: "note" }, key)] : []));
   return node;
 }
 

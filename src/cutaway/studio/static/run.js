@@ -202,7 +202,7 @@ export class RunView {
     const key = parts.map((part) => part?.outerHTML.replace(/value="\d+"/, "") ?? "").join();
     if (key !== this.shown) {
       this.shown = key;
-      this.state.replaceChildren(...parts.filter(Boolean));
+      this.state.replaceChildren(...parts.filter((part) => part !== null));
     } else {
       this.state.querySelector("progress")?.setAttribute("value", String(done));
     }
