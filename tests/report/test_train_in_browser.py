@@ -246,3 +246,13 @@ def test_names_are_text_and_nothing_else(show, runs):
     expect(page.locator("h1")).to_have_text(EVIL)
     expect(page.locator("#map .bars")).to_contain_text(EVIL)
     assert page.evaluate("window.bad") is None and page.locator("img, script:not([type])").count() == 1
+
+
+def test_a_reader_of_arabic_reads_it_from_right_to_left(show, runs):
+    page = opened(show, runs["mlp"][1], locale="ar", viewport={"width": 360, "height": 640})
+    assert page.evaluate("[document.documentElement.lang, document.documentElement.dir]") == ["ar", "rtl"]
+    expect(page.get_by_role("button", name="خطوة واحدة", exact=True)).to_be_visible()
+    on(page, 2)
+    expect(page.locator("#where")).to_contain_text("الخطوة")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert [v["help"] for v in Axe().run(page).response["violations"]] == []

@@ -1,5 +1,6 @@
 """What a page that trains is made of: its script, its words, its optimizers' equations, its rows."""
 
+import html
 import re
 from importlib.resources import files
 
@@ -10,6 +11,7 @@ import cutaway as ct
 from cutaway.errors import ArgumentError
 from cutaway.report.equations import Equation
 from cutaway.report.train_page.choices import PARTS, choices, described
+from cutaway.report.train_page.skeleton import skeleton
 
 optim = ct.optim
 X, y = ct.datasets.make("moons", n=40, seed=0)
@@ -27,6 +29,25 @@ def test_every_word_is_used_and_every_word_that_is_used_is_there():
     everything = " ".join(texts.values())
     assert used <= known
     assert {word for word in known if f'"{word}"' not in everything} == set()
+
+
+def test_every_word_is_there_in_arabic_with_the_same_things_put_in():
+    words = modules()["words.js"]
+    english, arabic = (dict(re.findall(r'(?:^  |, )(\w+): "((?:[^"\\]|\\.)*)"', part, re.MULTILINE))
+                       for part in words.split("const ARABIC"))
+    assert list(english) == list(arabic)
+    for name, said in english.items():
+        assert sorted(re.findall(r"\{\w+\}", said)) == sorted(re.findall(r"\{\w+\}", arabic[name])), name
+
+
+def test_the_frame_has_no_sentence_without_arabic():
+    text = files("cutaway.report").joinpath("languages.js").read_text("utf-8")
+    known = set(re.findall(r'"([^"]+)": "', text))
+    body = re.sub(r"<noscript>.*?</noscript>", "", skeleton())  # is seen without a script alone
+    said = {html.unescape(word) for found in re.findall(r'>([^<>]+)<|(?:aria-label|title)="([^"]+)"', body)
+            for word in found}
+    assert {word for word in said if re.search(r"[a-z]{3}", word)} - {"Page Up, Page Down", "Home, End"} <= known
+    assert known <= said
 
 
 @pytest.mark.parametrize("name", list(choices(optim.SGD(0.1))))

@@ -3,6 +3,7 @@ import {$, make} from "../../drawing/page/elements.js";
 import {show} from "../../drawing/page/numbers.js";
 import {repaint} from "../../drawing/page/colours.js";
 import {onColours, onKeys, showPlaying} from "../../drawing/page/stepping.js";
+import {frame} from "../languages.js";
 import {page} from "../scripted.js";
 import {ControlsView} from "./controls.js";
 import {CurveView} from "./curve.js";
@@ -229,4 +230,5 @@ class App {
   }
 }
 
+frame();
 App.open().then(app => { document.body.dataset.ready = "yes"; return app; }).catch(error => { $("trouble").textContent = say("cannot", {why: error.message}); throw error; });

@@ -1,4 +1,5 @@
 // Every word of the page, by name: {n} is put in. Another language is another object.
+import {language} from "../languages.js";
 
 const ENGLISH = {
   untitled: "{network}, ready to train",
@@ -52,10 +53,65 @@ const ENGLISH = {
   said: "Step {step}, epoch {epoch}. J {J}.", sliderText: "step {step} of {head}",
 };
 
-let words = ENGLISH;
+const ARABIC = {
+  untitled: "{network}، جاهزة للتدريب",
+  facts: "{rows} صفًا · {loss} · {weights} وزنًا · كل عدد هنا يحسبه برنامج التدريب نفسه في متصفّحك",
+  broken: "تعذّرت الخطوة {step}: ‏J أو تدرّج ليس منتهيًا. ارجع وجرّب معدل تعلّم أصغر.",
+  cannot: "لا يستطيع هذا المتصفّح تشغيل الصفحة: {why}. تلزمها WebAssembly مع SIMD (كل متصفّح منذ 2023).",
+  // controls
+  controls: "كيف تتعلّم", optimizer: "المُحسِّن", lr: "معدل التعلّم", batch: "حجم الدفعة", seed: "البذرة",
+  speed: "السرعة", slow: "خطوة في الثانية", walk: "10 خطوات في الثانية", run: "خطوة في كل إطار", fly: "بأقصى سرعة",
+  more: "إعدادات {name}", fork: "فرّع", forkTitle: "مستقبل ثانٍ من هنا: يتدرّب الاثنان على الدفعات نفسها",
+  restart: "ابدأ من جديد", restartTitle: "من الأوزان الأولى، بالإعدادات الحالية",
+  begins: "ابدأ من", first: "الأوزان الأولى", trained: "الأوزان المدرَّبة", fresh: "أوزان جديدة من هذه البذرة",
+  all: "{n}، كل الصفوف", wrongNumber: "يجب أن يكون {name} عددًا من {least} إلى {most}.",
+  // network
+  network: "الشبكة", sample: "العيّنة", sampleOf: "من {n} في هذه الدفعة، الصف {row}",
+  networkLabel: "الشبكة. مفاتيح الأسهم تنتقل من عصبون إلى عصبون، وEnter يفتحه.",
+  unit: "{layer}، {kind} {name}: {value}", input: "المدخل", neuron: "الوحدة", notShown: "⋯ {n} غيرها",
+  legendPlane: "كل مربع ما تجيبه وحدة على الخريطة: تحت الصفر {scale} فوقه. الخطوط أوزان.",
+  legendSample: "كل وحدة لهذه العيّنة: تحت الصفر {scale} فوقه. الخطوط أوزان.",
+  // map
+  map: "ما تعلّمته", mapLabel: "مناطق القرار على {x} و{y}: {score}", axisX: "أفقيًا", axisY: "عموديًا",
+  others: "سائر المدخلات عند متوسطاتها.", accuracy: "{percent} من صفوف الصفحة صحيحة",
+  error: "جذر متوسط مربع الخطأ على صفوف الصفحة: {rmse}", lineLabel: "التنبؤ على {x}: {score}",
+  sampleLabel: "العيّنة {k}: {truth}، تجيب {answer}", truth: "الصواب {truth}",
+  // curve
+  curve: "الخسارة", curveLabel: "‏J بحسب الخطوة: {words}", step: "الخطوة", ghost: "التدريب في Python",
+  curveWords: "{name} بعد الخطوة {step}، وفيه J تساوي {J}", numbers: "الأعداد", table: "‏J في الخطوات الأخيرة",
+  noStep: "لم تتم خطوة بعد: اضغط «درّب» أو مفتاح المسافة.",
+  // one weight
+  why: "وزن واحد", whyHint: "انقر خطًا في الشبكة أو عددًا: هنا من أين يأتي.",
+  weight: "الوزن", value: "القيمة", set: "غيّر", freeze: "مجمَّد",
+  gradient: "تدرّجه", sumOver: "\u2066∂J/∂{symbol} = {total}\u2069، مجموع على {n} صفًا في الدفعة، وأكبرها:",
+  single: "\u2066∂J/∂{symbol} = {total}\u2069", row: "الصف", adds: "يضيف", rest: "{n} غيرها", sum: "المجموع",
+  chain: "قاعدة السلسلة عبر الصف {row}", chainRest: "من J رجوعًا إلى الوزن؛ وعند التفرّع يُسلك أكبر طريق",
+  from: "العدد", is: "هو", way: "الطريق",
+  update: "تحديثه في هذه الخطوة", becomes: "من {before} إلى {after}", part: "الجزء", soFar: "الخطوة حتى هنا", rounding: "التقريب",
+  clipped: "‏g هنا ما صنعه {what} من التدرّج.", ownRule: "لا تذكر قاعدته معادلات تملؤها الصفحة بالأعداد.",
+  incoming: "الأوزان الداخلة", formula: "الصيغة",
+  isFrozen: "هو مجمَّد: يُلغى تحديثه بعد كل خطوة.",
+  // runs
+  runs: "المستقبلات", runName: "المستقبل {letter}", original: "الأول", changes: "التغييرات", none: "لا شيء",
+  afterStep: "بعد الخطوة {at}: {words}", distance: "‖Δθ‖", remove: "أزل",
+  changed: "{name}: {value}", used: "{name}، معدل التعلّم {lr}", wrote: "\u2066{symbol} = {value}\u2069", froze: "جُمّد {symbol}",
+  thawed: "يتدرّب {symbol} ثانية", forkedFrom: "تفرّع من {name} بعد الخطوة {at}",
+  // program
+  program: "برنامج خطوة واحدة", programHint: "ما يعمل، سطرًا سطرًا؛ والسطر يعرض ما قرأه وما كتبه في الخطوة القادمة.",
+  reads: "يقرأ", writes: "يكتب", looks: "ينظر، ولا يكتب شيئًا يُحفظ.",
+  min: "الأدنى", mean: "المتوسط", max: "الأعلى", one: "عدد واحد",
+  // transport
+  play: "درّب", pause: "توقّف", where: "الخطوة {step} · الدورة {epoch} · \u2066J {J}\u2069", whereStart: "قبل الخطوة 1 · \u2066J {J}\u2069",
+  said: "الخطوة {step}، الدورة {epoch}. ‏J {J}.", sliderText: "الخطوة {step} من {head}",
+};
+
+const words = {en: ENGLISH, ar: ARABIC}[language];
 
 /** The words of this name, with values in place of {names}. */
 export function say(name, values = {}) {
   if (!(name in words)) throw new Error(`no words called ${name}`);
-  return words[name].replace(/\{(\w+)\}/g, (whole, key) => key in values ? values[key] : whole);
+  return words[name].replace(/\{(\w+)\}/g, (whole, key) => key in values ? own(values[key]) : whole);
 }
+
+/** What is put into words of another direction keeps its own: numbers and formulas run from left to right. */
+const own = value => language !== "ar" || value === "\0" || value === "" ? value : `${/[\u0590-\u08ff]/.test(value) ? "\u2067" : "\u2066"}${value}\u2069`;

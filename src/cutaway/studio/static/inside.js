@@ -6,6 +6,7 @@ import { from } from "./address.js";
 import { ask } from "./api.js";
 import { chart } from "./chart.js";
 import { h, s, short, table } from "./dom.js";
+import { told, translated } from "./explained.js";
 import { weightFork } from "./fork.js";
 import { sayWrong } from "./main.js";
 import { networkView } from "./network.js";
@@ -117,8 +118,14 @@ function spread(steps, values) {
 
 /** What `explain` says, in its blocks: titles, formulas, tables, notes. @param {any[]} given */
 export function blocks(given) {
-  return h("div", { class: "blocks", lang: "en", dir: "ltr" }, given.map((block) => block.title ? h("h4", null, block.title)
-    : block.formula ? h("p", { class: "formula" }, block.formula)
-      : block.table ? table(block.caption, block.table[0], block.table.slice(1))
-        : h("p", { class: block.note ? "note" : null }, block.note ?? block.text)));
+  return h("div", { class: "blocks" }, given.map((block) => block.title ? h("h4", null, told(block.title))
+    : block.formula ? h("p", { class: "formula", lang: "en", dir: "ltr" }, block.formula)
+      : block.table ? table(translated(block.caption) ?? block.caption, ...parted(block.table))
+        : h("p", { class: block.note ? "note" : null }, told(block.note ?? block.text))));
+}
+
+/** Head and rows of a table of `explain`. @param {string[][]} given @returns {[any[], any[][]]} */
+function parted(given) {
+  const [head, ...rows] = given.map((row) => row.map(told));
+  return [head, rows];
 }
