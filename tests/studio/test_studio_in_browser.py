@@ -41,6 +41,7 @@ def test_five_clicks_lead_from_a_file_to_a_weights_chain_rule_and_a_fork(page, t
     page.get_by_role("heading", name=re.compile("Step 2")).wait_for()
     page.locator("table.batch a").first.click()
     page.get_by_role("heading", name="What each unit says of this row").wait_for()
+    page.get_by_text("The strongest line is").wait_for()
     no_findings(page)
     page.locator(".layer").nth(1).locator("a.unit").first.click()
     page.get_by_role("heading", name="The weights that it reads with").wait_for()

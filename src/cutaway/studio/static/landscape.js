@@ -40,7 +40,8 @@ function drawn(found, view, fork) {
   const says = t("landscape_found", { rows: found.rows.toLocaleString("en"), n: found.until.toLocaleString("en"), first: short(first), last: short(last), low: short(low),
     share: short(Math.round(100 * found.share)), weights: found.weights.toLocaleString("en"), away: short(Math.max(...found.away)) });
   return cellsPanel({ title: t("see_landscape"), x: "way_1", y: "way_2", z: found.J, across: found.a, up: found.b, scale: "log", contours: true, square: true, says, what: "loss",
-    paths: [{ label: fork ? t("fork_n", { n: fork }) : "own_path", points: found.path, told: found.steps.map((/** @type {number} */ step, /** @type {number} */ k) => [step.toLocaleString("en"), short(found.real[k])]) }, ...(found.beside.length ? [{ label: "first_future", points: found.beside, told: found.steps.map((/** @type {number} */ step) => [step.toLocaleString("en"), ""]) }] : [])] },
+    paths: [...(found.beside.length ? [{ label: "first_future", points: found.beside, told: found.steps.map((/** @type {number} */ step) => [step.toLocaleString("en"), ""]) }] : []),  // in the order, and so the colours, of the curve above
+      { label: fork ? t("fork_n", { n: fork }) : "own_path", points: found.path, told: found.steps.map((/** @type {number} */ step, /** @type {number} */ k) => [step.toLocaleString("en"), short(found.real[k])]) }] },
   (i, j) => {
     let best = 0, least = Infinity;
     found.path.forEach((/** @type {number[]} */ [a, b], /** @type {number} */ k) => { const d = (a - found.a[j]) ** 2 + (b - found.b[i]) ** 2; if (d < least) { least = d; best = k; } });

@@ -1,11 +1,20 @@
 // The network as a drawing for one row: units by what they say, weights by their size; or both by their gradients.
 
+import { table } from "./dom.js";
 import { from, go } from "./address.js";
 import { slotAt } from "../../drawing/page/layers.js";
 import { h, s, short } from "./dom.js";
 import { t } from "./words.js";
 
 const MOST = 12, GAP = 150, UNIT = 26;
+
+/** What is drawn strongest, in a sentence and a table whose links open it. @param {[string, number[], number][]} known */
+function largest(known) {
+  const few = known.sort((a, b) => Math.abs(b[2]) - Math.abs(a[2])).slice(0, 24);
+  const name = (/** @type {[string, number[], number]} */ [weight, index]) => `${weight}[${index.join(", ")}]`;
+  return few.length ? [h("p", { class: "note" }, t("drawing_largest", { name: name(few[0]), v: short(few[0][2]) })), h("details", null, h("summary", null, t("as_table")), table(t("drawing"), [t("weight"), t("value")],
+    few.map((one) => [h("a", { href: from(["run", "fork", "step", "row", "name"], { weight: one[0], index: one[1].join(",") }), dir: "ltr" }, name(one)), short(one[2])]), { class: "plain" }))] : [];
+}
 
 /** @param {any} found what `row` gives @param {Record<string, string>} here @returns {HTMLElement | null} */
 export function networkView(found, here) {
@@ -23,6 +32,8 @@ export function networkView(found, here) {
   function draw(back) {
     /** @type {any[]} */
     const parts = [];
+    /** @type {[string, number[], number][]} */
+    const known = [];
     layers.forEach((/** @type {any} */ layer, /** @type {number} */ k) => {
       const source = layer.drawn ? layers.indexOf(found.layers[layer.drawn.source]) : -1;
       const W = layer.drawn && (back ? layer.drawn.gradients : layer.drawn.weights);
@@ -31,6 +42,7 @@ export function networkView(found, here) {
       W.forEach((/** @type {number[]} */ row, /** @type {number} */ i) => row.forEach((w, j) => {
         const a = spots[source][j], b = spots[k][i];
         if (!a || !b || Math.abs(w) < most / 50) return;
+        known.push([layer.drawn.name, [i, j], w]);
         const line = s("line", { x1: a[0], y1: a[1], x2: b[0], y2: b[1], class: `edge ${w < 0 ? "minus" : "plus"}`, "stroke-width": (3.2 * Math.abs(w) / most).toFixed(2) },
           s("title", null, `${layer.drawn.name}[${i}, ${j}] = ${short(w)}`));
         line.addEventListener("click", () => go(from(["run", "fork", "step", "row", "name"], { weight: layer.drawn.name, index: `${i},${j}` })));
@@ -46,7 +58,7 @@ export function networkView(found, here) {
           s("title", null, `${layer.label}[${i}] = ${short(v)}`)));
       });
     });
-    place.replaceChildren(s("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": t("drawing") }, parts));
+    place.replaceChildren(s("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": t("drawing") }, parts), ...largest(known));
   }
   draw(false);
   return h("div", { class: "drawing" }, h("h3", null, t("drawing")), h("div", { class: "act" }, h("div", { class: "field" }, h("label", { for: "flow" }, t("flow")), choice)), h("div", { class: "plot" }, place),
