@@ -153,6 +153,7 @@ def test_what_cannot_be_promised_is_refused_in_words(dated, tmp_path):
     with pytest.raises(ArgumentError, match="rows held back can promise"):
         ct.export(dated[0], tmp_path / "m.o", coverage=0.99999)
     X = rng.normal(size=(40, 2))
-    for model, says in ((ct.Classifier(**SMALL), "is a Classifier"), (ct.Regressor(**SMALL), "this model has none")):
+    alone = ct.Regressor(validation=None, **SMALL)
+    for model, says in ((ct.Classifier(**SMALL), "is a Classifier"), (alone, "this model has none")):
         with pytest.raises(ArgumentError, match=says):
             ct.export(model.fit(X, np.arange(40) % 2), tmp_path / "m.o", coverage=0.9)

@@ -12,6 +12,7 @@ import numpy as np
 from .. import losses
 from ..errors import ArgumentError
 from ..estimators import thresholds
+from ..estimators.crossed import settled
 from .header import Argument
 
 
@@ -120,7 +121,7 @@ def _rising(estimator: Any) -> list[str]:
 
 def _interval(estimator: Any, coverage: float) -> AnswerKernel:
     """How far the ends lie from what is predicted: a straight line between each place and the next (intervals.py)."""
-    found = estimator.intervals_
+    found = settled(estimator)  # as predict_interval has them
     if found is None:
         raise ArgumentError("coverage is of intervals, and this model has none: fit it with rows held back, such as "
                             "validation=0.1, on 200 rows or more")
