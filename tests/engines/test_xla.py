@@ -11,6 +11,7 @@ import cutaway as ct
 from cutaway.autodiff import apply
 from cutaway.engines.xla.arrays import arrays
 from cutaway.engines.xla.kernels import KERNELS
+from cutaway.engines.xla.lasting import lasting
 from cutaway.engines.xla.step import by_number
 from cutaway.errors import ArgumentError
 from cutaway.optim import SGD, Adam, AdamW, Optimizer, clip
@@ -193,6 +194,32 @@ def test_training_stops_before_the_step_that_is_not_finite(lr):
     assert len(mine) == len(rules) == ours.state.t == theirs.state.t < 11
     assert not ours.engine.finite and np.isfinite(ours.state["θ"]).all()
     np.testing.assert_allclose(ours.state["θ"], theirs.state["θ"], rtol=1e-5, atol=1e-6)
+
+
+def test_weights_that_grow_too_large_in_a_last_step_are_no_gradient_that_is_not_finite():
+    """A program that looks at θ after all steps sees infinity, and asks again, of every gradient."""
+    ends = []
+    for engine in ("xla", "reference"):
+        program = ct.compile(nn.MLP(4, [6], 3).init(0), "mse", SGD(1e39), 2, X, np.ones((22, 3)), engine=engine)
+        program.feed(X, np.ones((22, 3)))
+        with np.errstate(all="ignore"):
+            assert len(program.run(steps=1)) == program.state.t == 1 and program.engine.finite
+        ends.append(program.state["θ"])
+    assert not np.isfinite(ends[0]).all() and (np.isfinite(ends[0]) == np.isfinite(ends[1])).all()
+
+
+class AtMostOne(Optimizer, listed=False):
+    rule = staticmethod(lambda theta, g, *, lr: theta - lr * xp.minimum(g, 1))
+
+
+@pytest.mark.parametrize(("optimizer", "known"), [
+    (Adam(1e-3), True), (SGD(0.1), True), (AdamW(1e-3, decay="matrices"), True), (AtMostOne(0.1), False),
+    (clip(SGD(0.1), norm=1.0), False)], ids=["Adam", "SGD", "two ranges", "a rule with min", "clipped"])
+def test_it_is_known_whether_the_weights_keep_what_was_not_finite(optimizer, known):
+    """They do if only sums, products and roots lie between; min and max may lose it, and so may what clips g."""
+    engine = ct.compile(nn.MLP(4, [6], 3), "mse", optimizer, 2, X, np.zeros((22, 3)), engine="xla").engine
+    found = lasting(engine.listing, engine._update.function(), len(engine._update.constants))
+    assert bool(found) == known and (not known or {name for name, _, _ in found} == {"θ"})
 
 
 def test_data_may_be_written_over_once_they_were_fed_to_a_run():

@@ -1,6 +1,8 @@
 """Rules bound to other arrays: helpers of one name in different files, rules of a user's own, and counters that are
 known only while a step runs."""
 
+import ast
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,7 +10,7 @@ import pytest
 
 from cutaway.engines.xla.arrays import arrays
 from cutaway.optim import OPTIMIZERS, clip, l2
-from cutaway.optim.hoisted import hoisted
+from cutaway.optim.hoisted import by_products, hoisted
 from cutaway.rules import OPS, bind, xp
 from cutaway.rules.dropout import kept
 
@@ -135,3 +137,11 @@ def test_constants_are_expressions_of_settings_alone():
                                "eps")
     assert apart.numbers(2, beta1=0.9, beta2=0.999, lr=0.1, eps=1e-8, t=np.array([1, 2]))[:, 6].tolist() == [
         1 - 0.999, 1 - 0.999**2]
+
+
+def test_a_quotient_by_a_constant_becomes_a_product():
+    apart = by_products(hoisted(OPTIMIZERS["Adam"].rule))
+    assert apart.constants[-2:] == ("np.float64(1) / (1 - beta1 ** t)", "np.float64(1) / (1 - beta2 ** t)")
+    assert "/ c" not in "".join(map(ast.unparse, apart.body))
+    settings = {"beta1": 0.9, "beta2": 0.999, "lr": 1e-3, "eps": 1e-8, "t": np.array([1, 2])}
+    np.testing.assert_allclose(apart.numbers(2, **settings)[:, -2], [10, 1 / 0.19])

@@ -10,7 +10,8 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Callable
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from functools import cache
 from types import CodeType, FunctionType
 from typing import Any
@@ -38,7 +39,7 @@ class Hoisted:
         return np.array([np.broadcast_to(c, steps) for c in found], float).reshape(-1, steps).T
 
     def _evaluated(self, settings: dict[str, Any]) -> list[Any]:
-        return [eval(code, self.rule.__globals__, settings) for code in _compiled(self.constants)]
+        return [eval(code, {"np": np} | self.rule.__globals__, settings) for code in _compiled(self.constants)]
 
     def function(self) -> FunctionType:
         """Make the rule a function of its vectors and then its constants."""
@@ -95,6 +96,32 @@ class _Hoist(ast.NodeTransformer):
                     self.found.append(text)
                 return ast.copy_location(ast.Name(f"c{self.found.index(text)}", ast.Load()), node)
         return super().visit(node)
+
+
+def by_products(taken: Hoisted) -> Hoisted:
+    """Multiply by the reciprocal, found once and in double, where the body divides by a constant."""
+    reciprocals = _Reciprocals(taken.constants)
+    body = [reciprocals.visit(deepcopy(line)) for line in taken.body]
+    return replace(taken, body=tuple(ast.fix_missing_locations(line) for line in body),
+                   constants=tuple(reciprocals.constants))
+
+
+class _Reciprocals(ast.NodeTransformer):
+    """Replace `a / c3` by `a * c9`, where c9 is 1 / c3."""
+
+    def __init__(self, constants: tuple[str, ...]) -> None:
+        self.constants = list(constants)
+
+    def visit_BinOp(self, node):
+        self.generic_visit(node)
+        right = node.right.id if isinstance(node.right, ast.Name) else ""
+        if not isinstance(node.op, ast.Div) or not right[1:].isdigit() or right[0] != "c":
+            return node
+        text = f"np.float64(1) / ({self.constants[int(right[1:])]})"
+        if text not in self.constants:
+            self.constants.append(text)
+        by = ast.Name(f"c{self.constants.index(text)}", ast.Load())
+        return ast.copy_location(ast.BinOp(node.left, ast.Mult(), by), node)
 
 
 @cache

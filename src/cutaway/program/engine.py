@@ -129,8 +129,8 @@ class Engine(ABC):
 
         Fewer losses than steps mean one of two things. `finite` is False: J or a gradient of the next step was not
         finite; that step was not done, and the state is as the step before it left it. Else `between` gave True: it is
-        called now and then, after a step, with the number of steps done in this call. It may look at the clock, at the
-        state and at values, and must change none of them.
+        called now and then, after a step, with the number of steps done in this call. It may look at the clock, and
+        must not change state or values, which need not be there yet.
         """
 
     @abstractmethod

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -19,14 +20,16 @@ from jax import numpy as jnp
 
 from ...errors import ArgumentError
 from ...optim import Optimizer
-from ...optim.hoisted import Hoisted, hoisted, in_one_piece
+from ...optim.hoisted import Hoisted, by_products, hoisted, in_one_piece
 from ...program import Listing, State, Value
 from ...text import joined
 from ..reference.engine import Reference, hyperparameters, rates
 from .devices import Devices, found_devices
-from .step import Arrays, JaxStep, constant_values, cuts, pieces, place
+from .lasting import Stretch, lasting
+from .step import Arrays, Cuts, JaxStep, Pieces, constant_values, cuts, pieces, place
 
 SECONDS = 0.25  # of steps in one call, in which Ctrl-C is not heard
+SAVED = 4.0  # seconds after which a run that goes on brings its vectors back
 MOST, ROOM = 1024, 2**18  # steps, and row numbers, that go to the device in one call
 LONG, LONG_ON_CPU = 2**22, 2**16  # weights that are one long array within a step
 
@@ -85,9 +88,19 @@ class XLA(Reference):
 
             self._compiled: Any = ExactSteps(self.listing, self._update, self.devices)
             self._kept = []
+            self._looking = self._compiled
+            self._cuts = {}
             return
-        self._compiled = (_evaluation(self.listing, self._kept, self.devices) if self._update is None else
-                          _training(self.listing, self._kept, self._update, self._by_one, self.devices))
+        most = 0 if self._update is None else LONG_ON_CPU if self.devices.kind == "cpu" else LONG
+        self._cuts = cuts(self.listing, most)
+        if self._update is None:
+            self._compiled = _evaluation(self.listing, self._kept, self._cuts, self.devices)
+            return
+        make = partial(_training, self.listing, self._kept, self._update, self._by_one, self._cuts, self.devices)
+        self._looking = make([])
+        with self._mode():
+            seen_after = lasting(self.listing, self._update.function(), len(self._update.constants))
+        self._compiled = make(seen_after) if seen_after else self._looking
 
     def bind(self, state: State) -> None:
         super().bind(state)
@@ -106,13 +119,19 @@ class XLA(Reference):
         with jax.enable_x64(self._double), jax.default_matmul_precision("highest"):
             yield
 
-    def _sent(self) -> Arrays:
-        """Put the state's arrays on the device, copied first: JAX may go on reading what it was given."""
-        return {name: self.devices.on_each(self.state.array(v).copy()) for name, v in self._vectors.items()}
+    def _here(self) -> Pieces:
+        """The state's vectors in the pieces in which they lie on the device."""
+        flat = {name: self.state.array(v).reshape(-1) for name, v in self._vectors.items()}
+        return {name: pieces(a, self._cuts.get(name, [0, len(a)])) for name, a in flat.items()}
 
-    def _bring_back(self, vectors: Arrays) -> None:
-        for name, v in self._vectors.items():
-            self.state.array(v)[...] = vectors[name]
+    def _sent(self) -> Pieces:
+        """Put the state's vectors on the device, copied first: JAX may go on reading what it was given."""
+        return {name: [self.devices.on_each(a.copy()) for a in some] for name, some in self._here().items()}
+
+    def _bring_back(self, vectors: Pieces) -> None:
+        for name, some in self._here().items():
+            for here, there in zip(some, vectors[name], strict=True):
+                here[...] = there
 
     def _show(self, n: int, now: int, kept: list[Any]) -> None:
         """Put what was kept of the last batch where it is read."""
@@ -142,15 +161,14 @@ class XLA(Reference):
             self._evaluate(rows[position : position + steps * self.batch_size])
             return np.zeros(steps)
         self.order, self.finite, first = rows, True, self.t
-        losses: list[np.ndarray] = []
-        done, n, kept = 0, 0, None
+        losses, done, saved, n, kept = np.zeros(steps), 0, 0, 0, None
         with self._mode():
             self._on_device = self._on_device or self.devices.send(self.data)
             width = sum(a[:1].nbytes for a in self.data.values())
-            vectors = self._sent()
+            vectors, since = self._sent(), time.perf_counter()
             try:
                 while done < steps and self.finite:
-                    at = position + done * self.batch_size
+                    at, looking = position + done * self.batch_size, self._compiled is self._looking
                     n = min(self.batch_size, len(rows) - at)
                     room = 1 if self._by_one else max(1, min(MOST, ROOM // n, self.devices.room(n, width)))
                     count = self.devices.least(min(steps - done, (len(rows) - at) // n, room, self._chunk()))
@@ -159,24 +177,29 @@ class XLA(Reference):
                     began = time.perf_counter()
                     call = self._call(n, some, self._numbers(first + done + 1, count, room), first + done + 1, count)
                     finite, vectors, J, kept = call(count, vectors)
+                    if not finite and not looking:  # a gradient since the state was saved, or only v is too large
+                        self._compiled, vectors, done = self._looking, self._sent(), saved
+                        continue
                     self.finite, J = bool(finite), np.asarray(J)
                     if not self.finite:
                         count, vectors, kept = self._up_to_trouble(call, count, J)
                     self._pace = (time.perf_counter() - began) / max(count, 1) if self._pace else SECONDS
-                    losses.append(J[:count].astype(np.float64))
+                    losses[done : done + count] = J[:count]
                     done += count
-                    self._bring_back(vectors)
-                    self.t = first + done
-                    if between is not None and self.finite and between(done):
+                    ends = between is not None and self.finite and between(done)
+                    if ends or looking or done == steps or time.perf_counter() - since > SAVED:
+                        self._bring_back(vectors)
+                        saved, since = done, time.perf_counter()
+                    if ends:
                         break
             finally:
-                self.t = first + done
+                self.t = first + saved
             if kept is not None:
                 self._show(n, position + (done - self.finite) * self.batch_size, kept)
-        return np.concatenate([np.zeros(0), *losses])
+        return losses[:done]
 
     def _call(self, n: int, order: np.ndarray, numbers: Any, first: int,
-              most: int) -> Callable[[int, Arrays], Any]:
+              most: int) -> Callable[[int, Pieces], Any]:
         """Make the function that does so many steps, `most` of them at most, from step number `first` on, on vectors
         that it writes over."""
         seed, t = np.uint32(self.seed % 2**32), np.uint32(first % 2**32)
@@ -184,8 +207,8 @@ class XLA(Reference):
         return lambda count, vectors: self._compiled(n, np.int32(count), seed, t, order, numbers, data, vectors,
                                                      self._constants)
 
-    def _up_to_trouble(self, call: Callable[[int, Arrays], Any], count: int,
-                       J: np.ndarray) -> tuple[int, Arrays, list[Any]]:
+    def _up_to_trouble(self, call: Callable[[int, Pieces], Any], count: int,
+                       J: np.ndarray) -> tuple[int, Pieces, list[Any]]:
         """Find how many of `count` steps are to be done, the next of which is not finite: by doing a half of them
         again, from where they began, and a half of the rest. Give the vectors after them, and what is kept of the next.
 
@@ -215,7 +238,8 @@ class XLA(Reference):
         for i in self.instructions:
             if i.op == "optimizer":
                 rows = np.zeros((room, len(update.constants)), i.written[0].dtype)
-                rows[:steps] = update.numbers(steps, **hyperparameters(opt, i) | now)
+                with np.errstate(all="ignore"):  # a reciprocal may be infinite, as what it is of may be 0
+                    rows[:steps] = update.numbers(steps, **hyperparameters(opt, i) | now)
                 found.append(rows)
         return found
 
@@ -251,19 +275,19 @@ ENGINE = XLA
 
 def _apart(rule: Any) -> Hoisted:
     try:
-        return hoisted(rule)
+        return by_products(hoisted(rule))
     except (OSError, TypeError):
         return in_one_piece(rule)
 
 
-def _training(listing: Listing, kept: list[Value], update: Hoisted, by_one: bool,
-              devices: Devices) -> Any:
+def _training(listing: Listing, kept: list[Value], update: Hoisted, by_one: bool, at: Cuts, devices: Devices,
+              seen_after: list[Stretch]) -> Any:
     """Make the function of many steps on batches of n rows, and of whether J and all gradients were finite in them.
 
-    The vectors that it is given are its own, to be written over (donated); within the loop they are in pieces.
+    The vectors that it is given, in pieces that end `at` these numbers, are its own, to be written over (donated).
+    seen_after: what is looked at after the last step, in place of every gradient (lasting.py).
     """
-    cpu = devices.kind == "cpu"
-    rule, J, at = update.function(), listing.loss, cuts(listing, LONG_ON_CPU if cpu else LONG)
+    rule, J = update.function(), listing.loss
     assert J is not None
 
     def many(n, steps, seed, first, order, numbers, data, vectors, constants):
@@ -274,30 +298,29 @@ def _training(listing: Listing, kept: list[Value], update: Hoisted, by_one: bool
             step = JaxStep(listing, n, batch, vectors, at, constants, now, rule, [some[k] for some in numbers],
                            devices.kind)
             new = {name: [devices.keep(a) for a in step.vectors[name]] for name in vectors}
-            bad = [a | devices.keep(b) for a, b in zip(bad, step.bad, strict=True)]
+            bad = [a | devices.keep(b) for a, b in zip(bad, step.bad, strict=False)]
             return new, losses.at[k].set(step.read(J)), bad, [step.read(v) for v in kept]
 
-        apart = {name: pieces(a.reshape(-1), at[name]) for name, a in vectors.items()}
-        bad = [jnp.zeros(a.shape, bool) for a in apart["θ"]]
+        bad = [] if seen_after else [jnp.zeros(a.shape, bool) for a in vectors["θ"]]
         empty = [jnp.zeros(v.shape_at(n), v.dtype) for v in kept]
-        carry = apart, jnp.zeros(len(order), J.dtype), bad, empty
-        apart, losses, bad, values = one(jnp.int32(0), carry) if by_one else lax.fori_loop(0, steps, one, carry)
+        carry = vectors, jnp.zeros(len(order), J.dtype), bad, empty
+        vectors, losses, bad, values = one(jnp.int32(0), carry) if by_one else lax.fori_loop(0, steps, one, carry)
         finite = jnp.isfinite(losses).all()
         for a in bad:
             finite &= ~a.any()
-        together = {name: jnp.concatenate(apart[name]).reshape(a.shape) for name, a in vectors.items()}
-        return finite, together, losses, values
+        for name, lo, hi in seen_after:
+            for a in vectors[name][at[name].index(lo) : at[name].index(hi)]:
+                finite &= jnp.isfinite(a).all()
+        return finite, vectors, losses, values
 
     return devices.jit(many, donated=7)
 
 
-def _evaluation(listing: Listing, kept: list[Value], devices: Devices) -> Any:
+def _evaluation(listing: Listing, kept: list[Value], at: Cuts, devices: Devices) -> Any:
     """Make the function of one batch of n rows."""
-    at = cuts(listing, 0)
 
     def batch(n, seed, data, vectors, constants):
         data = {name: devices.share(a) for name, a in data.items()}
-        vectors = {name: pieces(a.reshape(-1), at[name]) for name, a in vectors.items()}
         step = JaxStep(listing, n, data, vectors, at, constants, {"seed": seed, "t": jnp.uint32(0)},
                        kind=devices.kind)
         return step.read(listing.output), [step.read(v) for v in kept]

@@ -19,7 +19,7 @@ from ...errors import ArgumentError
 from ...optim.hoisted import Hoisted
 from ...program import Instruction, Listing
 from .devices import PARTS, Devices
-from .step import Arrays, JaxStep, constant_values, cuts, pieces, place
+from .step import Arrays, Cuts, JaxStep, Pieces, constant_values, cuts, pieces, place
 
 #: What makes one compiled function give the same bits in every call: on a CPU with several threads it may not otherwise
 #: (JAX's issue 39741), and a GPU's sums are in any order.
@@ -27,9 +27,6 @@ SAME_BITS: dict[str, dict[str, Any]] = {
     "cpu": {"xla_cpu_multi_thread_eigen": False},
     "gpu": {"xla_gpu_deterministic_ops": True, "xla_gpu_autotune_level": 0},
 }
-
-Cuts = dict[str, list[int]]  # where vectors are cut, by name
-
 
 class ExactSteps:
     """Does many steps, as the function that engine.py compiles for one device or several does."""
@@ -52,7 +49,8 @@ class ExactSteps:
         self._needed = list(dict.fromkeys(place(own, v)[0] for v in needed))
 
     def __call__(self, n: int, count: Any, seed: Any, first: Any, order: np.ndarray, numbers: list[np.ndarray],
-                 data: Arrays, vectors: Arrays, constants: list[Any]) -> tuple[bool, Arrays, np.ndarray, list[Any]]:
+                 data: Arrays, state: Pieces, constants: list[Any]) -> tuple[bool, Pieces, np.ndarray, list[Any]]:
+        vectors = {name: whole for name, (whole,) in state.items()}
         losses = np.full(len(order), np.nan, self._empty.dtype)
         for k in range(int(count)):
             t = np.uint32((int(first) + k) % 2**32)
@@ -62,9 +60,9 @@ class ExactSteps:
                                           [constants[c] for c in self._last])
             losses[k] = J
             if not finite:
-                return False, vectors, losses, []
+                return False, {name: [a] for name, a in vectors.items()}, losses, []
             vectors = new
-        return True, vectors, losses, []
+        return True, {name: [a] for name, a in vectors.items()}, losses, []
 
     def _parts(self, n: int, seed: Any, t: Any, rows: np.ndarray, data: Arrays, vectors: Arrays,
                constants: list[Any]) -> dict[Any, list[Any]]:

@@ -22,6 +22,7 @@ from .kernels import KERNELS
 
 Arrays = dict[str, Any]  # by name
 Pieces = dict[str, list[Any]]  # of vectors, by name
+Cuts = dict[str, list[int]]  # where vectors are cut, by name
 
 
 class JaxStep:
@@ -35,7 +36,7 @@ class JaxStep:
     computed, by id.
     """
 
-    def __init__(self, listing: Listing, n: int, batch: Arrays, vectors: Pieces, at: dict[str, list[int]],
+    def __init__(self, listing: Listing, n: int, batch: Arrays, vectors: Pieces, at: Cuts,
                  constants: list[Any], now: Arrays, update: Any = None, numbers: Any = (), kind: str = "cpu",
                  part: Any = None, known: dict[int, Any] | None = None) -> None:
         self.listing, self.n, self.batch, self.now, self.kind = listing, n, batch, now, kind
@@ -205,7 +206,7 @@ def constant_values(listing: Listing) -> list[Value]:
 # ---- vectors in pieces -----------------------------------------------------------------------------------------------
 
 
-def cuts(listing: Listing, most: int) -> dict[str, list[int]]:
+def cuts(listing: Listing, most: int) -> Cuts:
     """Find where each vector is cut, by name. A gradient is a piece of g. Up to `most` weights are one long θ, which is
     updated at once; of more, each is a piece by itself: they would be copied out of one array at every step, which
     takes up to half as long as the step. All vectors of the block are laid out and cut alike, but g.
