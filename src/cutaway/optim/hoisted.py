@@ -36,10 +36,14 @@ class Hoisted:
         except ValueError:  # "if t > 9" asks for one number at a time
             each = ({k: v[s] if np.ndim(v) else v for k, v in settings.items()} for s in range(steps))
             found = list(zip(*map(self._evaluated, each), strict=True))
-        return np.array([np.broadcast_to(c, steps) for c in found], float).reshape(-1, steps).T
+        out = np.empty((steps, len(self.constants)))
+        for k, c in enumerate(found):
+            out[:, k] = c
+        return out
 
     def _evaluated(self, settings: dict[str, Any]) -> list[Any]:
-        return [eval(code, {"np": np} | self.rule.__globals__, settings) for code in _compiled(self.constants)]
+        names = {"np": np} | self.rule.__globals__ | settings
+        return [eval(code, names) for code in _compiled(self.constants)]
 
     def function(self) -> FunctionType:
         """Make the rule a function of its vectors and then its constants."""

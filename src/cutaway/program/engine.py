@@ -42,6 +42,11 @@ class Engine(ABC):
     reads_ahead: ClassVar[bool] = False
     """Whether the next stage of data that lie on the disk is read by another thread while this one is run."""
 
+    alike: Any = None
+    """What engines have in common whose models can do their steps in one call; None: each does its own."""
+    meeting: Any = None
+    """Where such models meet, while they do."""
+
     listing: Listing
     instructions: list[Instruction]
     """What `one(i)` runs: those of the listing, and perhaps some of the engine's own among them."""
@@ -119,6 +124,11 @@ class Engine(ABC):
     def own_rows(self, n: int) -> slice:
         """The rows of a batch of n that `run` reads here; other processes, if there are any, read the others."""
         return slice(0, n)
+
+    def together(self, members: int) -> Any:
+        """Make what so many engines, that are `alike`, have as their `meeting`: `run` of each waits there for the
+        others, and `leave` says that one trains no more."""
+        raise NotImplementedError
 
     # ---- running ---------------------------------------------------------------------------------------------------
     @abstractmethod

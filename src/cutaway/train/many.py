@@ -42,8 +42,9 @@ def fit_many(entries: Iterable[Mapping[str, Any]], workers: int | None = None,
     program's precision. Returns their runs, in the order of the entries.
 
     Each run is bit for bit what ct.fit gives for the entry alone with threads=1, or the threads that it names. workers:
-    how many train at a time; None takes as many as leave each its threads, without more threads than cores. Callbacks
-    run in the workers' threads. progress: None shows a bar in a terminal.
+    how many train at a time; None takes as many as leave each its threads, without more threads than cores. With
+    engine="xla" and workers=None, models that are built alike and have the same data do their steps in one call, equal
+    to ct.fit's but for roundings. Callbacks run in the workers' threads. progress: None shows a bar in a terminal.
 
     Raises, before anything is trained, what ct.fit raises, naming the entry; ArgumentError for entries that share
     weights or a checkpoint folder. A run that fails later, because a number is not finite or a callback raises, ends
@@ -60,15 +61,18 @@ def fit_many(entries: Iterable[Mapping[str, Any]], workers: int | None = None,
     if not trainings:
         return Runs()
     runs = [training.run for training in trainings]
+    joined = [] if workers is not None or executor is not None else _meeting(trainings)
     threads = max(training.program.engine.threads for training in trainings)
     workers = max(1, cores() // threads) if workers is None else workers
     ended: dict[int, BaseException | None] = {}
     with (interruptible(*runs), ProgressOfMany(progress, runs) as bar,
-          ThreadPoolExecutor(workers, "cutaway-fit") as pool):
+          ThreadPoolExecutor(workers, "cutaway-fit") as pool,
+          ThreadPoolExecutor(len(joined) or 1, "cutaway-together") as all_at_once):
         if executor is not None:
             ended |= executors.train_on(executor, trainings, arguments, bar.update,
                                         lambda: any(run.stopping == "interrupted" for run in runs))
-        futures = {k: pool.submit(training.go) for k, training in enumerate(trainings) if k not in ended}
+        futures = {k: (all_at_once if training in joined else pool).submit(_go, training)
+                   for k, training in enumerate(trainings) if k not in ended}
         pending: set[Future] = set(futures.values())
         while pending:
             pending = wait(pending, timeout=0.1 if bar.show else None).not_done
@@ -77,6 +81,30 @@ def fit_many(entries: Iterable[Mapping[str, Any]], workers: int | None = None,
     for k, training in enumerate(trainings):
         _report(k, training, ended[k])
     return Runs(runs)
+
+
+def _meeting(trainings: list[Training]) -> list[Training]:
+    """Let models meet that their engine can train in one call; give them."""
+    groups: dict[Any, list[Training]] = {}
+    for training in trainings:
+        if (alike := training.program.engine.alike) is not None:
+            groups.setdefault(alike, []).append(training)
+    several = [group for group in groups.values() if len(group) > 1]
+    for group in several:
+        meeting = group[0].program.engine.together(len(group))
+        for training in group:
+            training.program.engine.meeting = meeting
+    return [training for group in several for training in group]
+
+
+def _go(training: Training) -> None:
+    engine = training.program.engine
+    try:
+        training.go()
+    finally:
+        if (meeting := engine.meeting) is not None:
+            engine.meeting = None
+            meeting.leave()
 
 
 def _checked(entries: list[Mapping[str, Any]]) -> tuple[list[Training], list[dict[str, Any]]]:

@@ -27,6 +27,7 @@ from ..reference.engine import Reference, hyperparameters, rates
 from .devices import Devices, found_devices
 from .lasting import Stretch, lasting
 from .step import Arrays, Cuts, JaxStep, Pieces, constant_values, cuts, pieces, place
+from .together import Together
 
 SECONDS = 0.25  # of steps in one call, in which Ctrl-C is not heard
 SAVED = 4.0  # seconds after which a run that goes on brings its vectors back
@@ -79,7 +80,7 @@ class XLA(Reference):
         self._kept = list(dict.fromkeys(written)) if keep_all else [v for v in [self.listing.loss] if v is not None]
         every = [v for i in self.instructions for v in (*i.reads, *i.written)]
         self._double = any(v.dtype == np.float64 for v in every)
-        self._constants = [v.array for v in constant_values(self.listing)]
+        self.constants = [v.array for v in constant_values(self.listing)]
         # XLA's convolution takes some twenty times as long inside a loop on a CPU: one step a call is better there
         self._by_one = self.devices.kind == "cpu" and any(i.op == "conv" for i in self.instructions)
         self._update = None if self.optimizer is None else _apart(type(self.optimizer).rule)
@@ -97,15 +98,24 @@ class XLA(Reference):
             self._compiled = _evaluation(self.listing, self._kept, self._cuts, self.devices)
             return
         make = partial(_training, self.listing, self._kept, self._update, self._by_one, self._cuts, self.devices)
-        self._looking = make([])
+        self._looking = self.devices.jit(make([]), donated=7)
         with self._mode():
-            seen_after = lasting(self.listing, self._update.function(), len(self._update.constants))
-        self._compiled = make(seen_after) if seen_after else self._looking
+            self._seen_after = lasting(self.listing, self._update.function(), len(self._update.constants))
+        self._compiled = self.devices.jit(make(self._seen_after), donated=7) if self._seen_after else self._looking
+        if self.devices.count == 1 and not self._by_one and self.listing.block["θ"].width <= most:
+            self.alike = id(self._looking)
+
+    def together(self, members: int) -> Together:
+        assert self._update is not None
+        at = cuts(self.listing, 0)  # out of one long array of each model XLA would copy its parts
+        many = _training(self.listing, self._kept, self._update, False, at, self.devices, self._seen_after)
+        return Together(many, at, members, lambda rows: max(1, min(MOST, 4 * ROOM // rows)), 2 * SECONDS)
 
     def bind(self, state: State) -> None:
         super().bind(state)
         self._vectors = {place(self.listing, v)[0]: self.listing.block.get(v.home, v) for v in self._state_values()}
         self._on_device: Arrays = {}
+        self.fed: tuple | None = None  # what tells whether others were fed the same
         self._pace = 0.0  # seconds a step takes
 
     @property
@@ -119,10 +129,13 @@ class XLA(Reference):
         with jax.enable_x64(self._double), jax.default_matmul_precision("highest"):
             yield
 
+    def flat(self) -> Arrays:
+        """The state's vectors, to be read and written."""
+        return {name: self.state.array(v).reshape(-1) for name, v in self._vectors.items()}
+
     def _here(self) -> Pieces:
         """The state's vectors in the pieces in which they lie on the device."""
-        flat = {name: self.state.array(v).reshape(-1) for name, v in self._vectors.items()}
-        return {name: pieces(a, self._cuts.get(name, [0, len(a)])) for name, a in flat.items()}
+        return {name: pieces(a, self._cuts.get(name, [0, len(a)])) for name, a in self.flat().items()}
 
     def _sent(self) -> Pieces:
         """Put the state's vectors on the device, copied first: JAX may go on reading what it was given."""
@@ -144,14 +157,14 @@ class XLA(Reference):
 
     def feed(self, data: dict[str, np.ndarray]) -> None:
         super().feed(data)
-        self._on_device = {}
+        self._on_device, self.fed = {}, None
 
     def own_rows(self, n: int) -> slice:
         return self.devices.own(n)
 
     def forget(self) -> None:
         super().forget()
-        self._on_device = {}
+        self._on_device, self.fed = {}, None
 
     # ---- running ---------------------------------------------------------------------------------------------------
     def run(self, order: np.ndarray | None, position: int, steps: int,
@@ -160,6 +173,10 @@ class XLA(Reference):
         if self._update is None:  # a profile times evaluation so
             self._evaluate(rows[position : position + steps * self.batch_size])
             return np.zeros(steps)
+        if self.meeting is not None and (found := self.meeting.run(self, rows, position, steps)) is not None:
+            if between is not None:
+                between(len(found))
+            return found
         self.order, self.finite, first = rows, True, self.t
         losses, done, saved, n, kept = np.zeros(steps), 0, 0, 0, None
         with self._mode():
@@ -175,7 +192,7 @@ class XLA(Reference):
                     some = np.zeros((room, n), np.int32)
                     some[:count] = rows[at : at + count * n].reshape(count, n)
                     began = time.perf_counter()
-                    call = self._call(n, some, self._numbers(first + done + 1, count, room), first + done + 1, count)
+                    call = self._call(n, some, self.numbers(first + done + 1, count, room), first + done + 1, count)
                     finite, vectors, J, kept = call(count, vectors)
                     if not finite and not looking:  # a gradient since the state was saved, or only v is too large
                         self._compiled, vectors, done = self._looking, self._sent(), saved
@@ -198,6 +215,11 @@ class XLA(Reference):
                 self._show(n, position + (done - self.finite) * self.batch_size, kept)
         return losses[:done]
 
+    def done(self, rows: np.ndarray, n: int, position: int, count: int, kept: list[Any]) -> None:
+        """Note that others did so many steps for this one, and what is kept of the last."""
+        self.order, self.finite, self.t = rows, True, self.t + count
+        self._show(n, position + (count - 1) * self.batch_size, kept)
+
     def _call(self, n: int, order: np.ndarray, numbers: Any, first: int,
               most: int) -> Callable[[int, Pieces], Any]:
         """Make the function that does so many steps, `most` of them at most, from step number `first` on, on vectors
@@ -205,7 +227,7 @@ class XLA(Reference):
         seed, t = np.uint32(self.seed % 2**32), np.uint32(first % 2**32)
         data = self.devices.chosen(self._on_device, order, most)
         return lambda count, vectors: self._compiled(n, np.int32(count), seed, t, order, numbers, data, vectors,
-                                                     self._constants)
+                                                     self.constants)
 
     def _up_to_trouble(self, call: Callable[[int, Pieces], Any], count: int,
                        J: np.ndarray) -> tuple[int, Pieces, list[Any]]:
@@ -226,7 +248,7 @@ class XLA(Reference):
     def _chunk(self) -> int:
         return max(1, int(SECONDS / self._pace)) if self._pace else 1
 
-    def _numbers(self, first: int, steps: int, room: int) -> list[np.ndarray]:
+    def numbers(self, first: int, steps: int, room: int) -> list[np.ndarray]:
         """Compute what the update's instructions need in steps first, first + 1, ...: for each a row a step."""
         opt, update = self.optimizer, self._update
         assert opt is not None
@@ -259,7 +281,7 @@ class XLA(Reference):
                     whole = min(self.batch_size, 1 << (n - 1).bit_length())
                 some = rows[np.minimum(np.arange(at, at + whole), len(rows) - 1)]
                 batch = {name: a[some] for name, a in self.data.items()}
-                made, kept = self._compiled(whole, np.uint32(self.seed % 2**32), batch, vectors, self._constants)
+                made, kept = self._compiled(whole, np.uint32(self.seed % 2**32), batch, vectors, self.constants)
                 out[at * k : (at + n) * k] = np.asarray(made)[: n * k]
                 self.order = rows
                 self._show(n, at, kept)
@@ -313,7 +335,7 @@ def _training(listing: Listing, kept: list[Value], update: Hoisted, by_one: bool
                 finite &= jnp.isfinite(a).all()
         return finite, vectors, losses, values
 
-    return devices.jit(many, donated=7)
+    return many
 
 
 def _evaluation(listing: Listing, kept: list[Value], at: Cuts, devices: Devices) -> Any:

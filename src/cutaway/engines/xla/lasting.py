@@ -56,7 +56,7 @@ def _witness(listing: Listing, i: Instruction, update: Callable, constants: int)
 
 
 def _kept(jaxpr: Any, given: list[set[str]]) -> list[set[str]]:
-    """Of which of the given each result is not finite if they are not; number by number."""
+    """Find for each result which of the given make it, number by number, not finite if they are not."""
     known = {id(v): names for v, names in zip(jaxpr.invars, given, strict=True)}
     for e in jaxpr.eqns:
         sources = [known.get(id(v), set()) for v in e.invars]

@@ -1,0 +1,137 @@
+"""Many models in one call: those that are built alike and read the same data are one program, by vmap.
+
+Each is trained by a thread of its own, as ever. Where all that still train have asked for steps, the last to ask does
+some of them for all, and gives each its own losses: a search of 64 small networks is one loop of products of 64.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax
+import numpy as np
+
+from .step import Cuts, pieces
+
+DIGESTED = 2**20  # bytes: larger data are known by where they lie
+
+
+@dataclass(eq=False)
+class Asked:
+    """Steps that a model's thread waits for: of `rows`, the next batch of which has n."""
+
+    engine: Any
+    rows: np.ndarray
+    position: int
+    steps: int
+    n: int
+    data: tuple
+    losses: np.ndarray | None = None  # None once it is answered: it is to do its steps alone
+    error: BaseException | None = None
+    answered: bool = False
+
+
+class Together:
+    """Models that do their steps in one call. many: the function of many steps of one of them, with its vectors in
+    pieces that end `at` these numbers; members: how many they are; room: how many steps are sent at most for batches of
+    so many rows; seconds: how long a call may take."""
+
+    def __init__(self, many: Callable, at: Cuts, members: int, room: Callable[[int], int], seconds: float) -> None:
+        def every(n, *arguments):
+            return jax.vmap(partial(many, n), in_axes=(None, 0, 0, 0, 0, None, 0, None))(*arguments)
+
+        self.call, self.at, self.members = jax.jit(every, static_argnums=0, donate_argnums=7), at, members
+        self.sizes = sorted({members, *(2**k for k in range(members.bit_length()))})  # each is compiled if it is met
+        self.room, self.seconds, self.pace = room, seconds, 0.0
+        self.asked: list[Asked] = []
+        self.sent: dict[tuple, Any] = {}  # data, on the device
+        self.door = threading.Condition()
+
+    def run(self, engine: Any, rows: np.ndarray, position: int, steps: int) -> np.ndarray | None:
+        """Wait for the others, and give the losses of as many steps as are done then; None: do them alone."""
+        n = min(engine.batch_size, len(rows) - position)
+        mine = Asked(engine, rows, position, min(steps, (len(rows) - position) // n), n, data_of(engine))
+        with self.door:
+            self.asked.append(mine)
+            self._answer()
+            self.door.wait_for(lambda: mine.answered)
+        if mine.error is not None:
+            raise mine.error
+        return mine.losses
+
+    def leave(self) -> None:
+        """Wait no longer for one of the models."""
+        with self.door:
+            self.members -= 1
+            self._answer()
+
+    def _answer(self) -> None:
+        """If all have asked, do steps for all that may do them together."""
+        if not self.asked or len(self.asked) < self.members:
+            return
+        asked, self.asked = self.asked, []
+        groups: dict[tuple, list[Asked]] = {}
+        for one in asked:
+            groups.setdefault((one.n, one.data), []).append(one)
+        for same in groups.values():
+            try:
+                if len(same) > 1:
+                    self._do(same)
+            except BaseException as error:
+                for one in same:
+                    one.error = error
+        for one in asked:
+            one.answered = True
+        self.door.notify_all()
+
+    def _do(self, same: list[Asked]) -> None:
+        first, n, began = same[0].engine, same[0].n, time.perf_counter()
+        size = next(size for size in self.sizes if size >= len(same))
+        every = same + same[:1] * (size - len(same))  # filled up, so that few sizes are compiled
+        room = self.room(n * size)
+        count = min(room, max(1, int(self.seconds / self.pace)) if self.pace else 1, *(one.steps for one in same))
+        order = np.zeros((size, room, n), np.int32)
+        for k, one in enumerate(every):
+            order[k, :count] = one.rows[one.position : one.position + count * n].reshape(count, n)
+        numbers = [np.stack(some) for some in zip(
+            *(one.engine.numbers(one.engine.t + 1, count, room) for one in every), strict=True)]
+        seeds, at = (np.array([f(one.engine) % 2**32 for one in every], np.uint32)
+                     for f in (lambda e: e.seed, lambda e: e.t + 1))
+        with first._mode():
+            data = self.sent.setdefault(same[0].data, None) or first.devices.send(first.data)
+            self.sent[same[0].data] = data
+            here = [self._here(one.engine) for one in every]
+            vectors = {name: [np.stack([h[name][k] for h in here]) for k in range(len(some))]
+                       for name, some in here[0].items()}
+            finite, vectors, J, kept = self.call(n, np.int32(count), seeds, at, order, numbers, data, vectors,
+                                                 first.constants)
+            finite, J, kept = np.asarray(finite), np.asarray(J), [np.asarray(a) for a in kept]
+        back = {name: [np.asarray(a) for a in some] for name, some in vectors.items()}
+        for k, one in enumerate(same):
+            if finite[k]:  # else its state stays as it was, and it finds the step by itself
+                for name, some in here[k].items():
+                    for mine, there in zip(some, back[name], strict=True):
+                        mine[...] = there[k]
+                one.engine.done(one.rows, n, one.position, count, [a[k] for a in kept])
+                one.losses = J[k, :count].astype(np.float64)
+        self.pace = (time.perf_counter() - began) / count if self.pace else self.seconds
+
+    def _here(self, engine: Any) -> dict[str, list[np.ndarray]]:
+        return {name: pieces(a, self.at[name]) for name, a in engine.flat().items()}
+
+
+def data_of(engine: Any) -> tuple:
+    """What tells whether two engines were fed the same data: small ones by what they hold."""
+    def of(a: np.ndarray) -> Any:
+        return (hashlib.blake2b(np.ascontiguousarray(a)).digest() if a.nbytes <= DIGESTED else
+                (a.__array_interface__["data"], a.strides))
+
+    if engine.fed is None:
+        engine.fed = tuple((name, a.shape, a.dtype.str, of(a)) for name, a in engine.data.items())
+    return engine.fed

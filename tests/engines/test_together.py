@@ -1,0 +1,76 @@
+"""Models that XLA trains in one call: each is trained as it is alone, and what befalls one is its own affair."""
+
+import numpy as np
+import pytest
+
+import cutaway as ct
+from cutaway.errors import TrainingWarning
+
+rng = np.random.default_rng(0)
+X, y = rng.standard_normal((24, 4)).astype(np.float32), rng.integers(0, 3, 24)
+RATES = (1e-3, 1e-2, 3e-2)
+
+
+def entries(**options):
+    return [{"model": ct.nn.MLP(4, [6], 3, dropout=0.2).init(k), "X": X, "y": y, "loss": "cross_entropy", "epochs": 4,
+             "batch_size": 8, "optimizer": ct.optim.AdamW(r), "seed": k, "engine": "xla"} | options
+            for k, r in enumerate(RATES)]
+
+
+def close(together, alone):
+    for one, other in zip(together, alone, strict=True):
+        np.testing.assert_allclose(one.model.theta, other.model.theta, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(one.steps["loss"], other.steps["loss"], rtol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def alone():
+    return ct.fit_many(entries(), workers=1)
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """How many models were in each call."""
+    from cutaway.engines.xla.together import Together
+
+    found, do = [], Together._do
+    monkeypatch.setattr(Together, "_do", lambda self, same: (found.append(len(same)), do(self, same))[1])
+    return found
+
+
+def test_each_is_trained_as_it_is_alone(alone, calls):
+    """With rates, seeds, dropout and orders of its own."""
+    runs = ct.fit_many(entries())
+    close(runs, alone)
+    assert set(calls) == {3}
+    assert all(run.program.engine.meeting is None and run.program.state.t == 12 for run in runs)
+
+
+def test_one_that_is_not_finite_ends_and_the_others_go_on(alone, calls):
+    wild = entries()
+    wild[1]["optimizer"] = ct.optim.AdamW(1e38)
+    with pytest.warns(TrainingWarning, match=r"entries\[1\]: training stopped at step"):
+        runs = ct.fit_many(wild)
+    close([runs[0], runs[2]], [alone[0], alone[2]])
+    assert runs[1].stopped.startswith("not finite") and 2 in calls
+
+
+def test_one_whose_callback_raises_keeps_nobody_waiting(alone):
+    def raises(event):
+        if getattr(event, "epoch", 0) == 2:
+            raise RuntimeError("no more")
+
+    some = entries()
+    some[0]["callbacks"] = [raises]
+    with pytest.warns(TrainingWarning, match="no more"):
+        runs = ct.fit_many(some)
+    close(runs[1:], alone[1:])
+
+
+def test_models_with_other_data_or_fewer_epochs_do_their_steps_alone(alone, calls):
+    some = entries()
+    some[1]["X"], some[2]["epochs"] = X + 1, 2
+    runs = ct.fit_many(some)
+    close(runs[:1], alone[:1])
+    assert set(calls) == {2}
+    assert [run.program.state.t for run in runs] == [12, 12, 6]
