@@ -89,7 +89,7 @@ class XLA(Reference):
 
             self._compiled: Any = ExactSteps(self.listing, self._update, self.devices)
             self._kept = []
-            self._looking = self._compiled
+            self._looking: Any = self._compiled
             self._cuts = {}
             return
         most = 0 if self._update is None else LONG_ON_CPU if self.devices.kind == "cpu" else LONG
