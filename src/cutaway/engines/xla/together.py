@@ -23,7 +23,7 @@ DIGESTED = 2**20  # bytes: larger data are known by where they lie
 
 
 @dataclass(eq=False)
-class Asked:
+class StepsAsked:
     """Steps that a model's thread waits for: of `rows`, the next batch of which has n."""
 
     engine: Any
@@ -49,14 +49,14 @@ class Together:
         self.call, self.at, self.members = jax.jit(every, static_argnums=0, donate_argnums=7), at, members
         self.sizes = sorted({members, *(2**k for k in range(members.bit_length()))})  # each is compiled if it is met
         self.room, self.seconds, self.pace = room, seconds, 0.0
-        self.asked: list[Asked] = []
+        self.asked: list[StepsAsked] = []
         self.sent: dict[tuple, Any] = {}  # data, on the device
         self.door = threading.Condition()
 
     def run(self, engine: Any, rows: np.ndarray, position: int, steps: int) -> np.ndarray | None:
         """Wait for the others, and give the losses of as many steps as are done then; None: do them alone."""
         n = min(engine.batch_size, len(rows) - position)
-        mine = Asked(engine, rows, position, min(steps, (len(rows) - position) // n), n, data_of(engine))
+        mine = StepsAsked(engine, rows, position, min(steps, (len(rows) - position) // n), n, data_of(engine))
         with self.door:
             self.asked.append(mine)
             self._answer()
@@ -76,7 +76,7 @@ class Together:
         if not self.asked or len(self.asked) < self.members:
             return
         asked, self.asked = self.asked, []
-        groups: dict[tuple, list[Asked]] = {}
+        groups: dict[tuple, list[StepsAsked]] = {}
         for one in asked:
             groups.setdefault((one.n, one.data), []).append(one)
         for same in groups.values():
@@ -90,7 +90,7 @@ class Together:
             one.answered = True
         self.door.notify_all()
 
-    def _do(self, same: list[Asked]) -> None:
+    def _do(self, same: list[StepsAsked]) -> None:
         first, n, began = same[0].engine, same[0].n, time.perf_counter()
         size = next(size for size in self.sizes if size >= len(same))
         every = same + same[:1] * (size - len(same))  # filled up, so that few sizes are compiled
