@@ -144,7 +144,8 @@ def test_a_folder_of_images_and_a_ts_file_lead_to_a_weights_chain_rule_in_five_c
     path = make(tmp_path)
     page.set_viewport_size({"width": 1280, "height": 900})
     if path.is_dir():  # as `cutaway studio pictures` opens it
-        page.goto(f"{studio.base}/#run={new_run(studio.home, file=str(path), name=path.name).name}")
+        run = new_run(studio.home, file=str(path), name=path.name, choices={"epochs": 2, "batch_size": 16})
+        page.goto(f"{studio.base}/#run={run.name}")
     else:
         page.goto(f"{studio.base}/#")
         page.locator("#file").set_input_files(path)
