@@ -4,11 +4,20 @@
 const KINDS = {float32: Float32Array, float64: Float64Array, int32: Int32Array, int64: BigInt64Array, uint8: Uint8Array, bool: Uint8Array};
 const count = shape => shape.reduce((a, b) => a * b, 1);
 
-/** The bytes of a text in base64 that were packed by gzip. */
-export async function unpacked(text) {
-  const bytes = Uint8Array.from(atob(text), c => c.charCodeAt(0));
-  return new Uint8Array(await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer());
+/** The bytes of a text in base64. */
+function bytesOf(text) {
+  const letters = atob(text), bytes = new Uint8Array(letters.length);
+  for (let k = 0; k < bytes.length; k++) bytes[k] = letters.charCodeAt(k);
+  return bytes;
 }
+
+/** The bytes of a text in base64 that were packed by gzip. A Response has them in this process; a Blob's would come from
+ * the browser's, a detour for each text. */
+export async function unpacked(text) {
+  return new Uint8Array(await new Response(new Response(bytesOf(text)).body.pipeThrough(new DecompressionStream("gzip"))).arrayBuffer());
+}
+
+export const compiled = async text => WebAssembly.compile(await unpacked(text));
 
 /** An array of the page: {dtype, shape, packed}. */
 export async function arrayOf({dtype, packed}) {
@@ -17,8 +26,8 @@ export async function arrayOf({dtype, packed}) {
 
 export class Machine {
   /** data: arrays by the names of the programs' inputs, a row after the other. */
-  static async open(wasm, manifest, data) {
-    const {instance} = await WebAssembly.instantiate(await unpacked(wasm), {});
+  static async open(module, manifest, data) {
+    const instance = await WebAssembly.instantiate(module, {});
     const machine = new Machine(instance.exports, manifest);
     for (const program of Object.values(manifest.programs)) if (program.trains) {
       for (const [name, place] of Object.entries(program.data)) machine.at(place.address, place.dtype, data[name].length).set(data[name]);

@@ -8,7 +8,7 @@ import {page} from "../scripted.js";
 import {ControlsView} from "./controls.js";
 import {CurveView} from "./curve.js";
 import {Look} from "./look.js";
-import {Machine, arrayOf, unpacked} from "./machine.js";
+import {Machine, arrayOf, compiled, unpacked} from "./machine.js";
 import {MapView} from "./map.js";
 import {NetworkView} from "./network.js";
 import {ProgramView} from "./program.js";
@@ -23,13 +23,13 @@ const MOST = 4, SLICE = 11;  // futures, and milliseconds of training in a frame
 
 const parsed = async text => JSON.parse(new TextDecoder().decode(await unpacked(text)));
 
-const arraysOf = async packed => Object.fromEntries(await Promise.all(Object.entries(packed).map(async ([name, a]) => [name, await arrayOf(a)])));
+const arraysOf = async packed => Object.fromEntries(await Promise.all(Object.entries(packed || {}).map(async ([name, a]) => [name, await arrayOf(a)])));
 
 class App {
   static async open() {
-    const about = await parsed(page.about), manifest = await parsed(page.manifest), data = await arraysOf(page.data);
+    const [module, manifest, about, data, trained] = await Promise.all([compiled(page.wasm), parsed(page.manifest), parsed(page.about), arraysOf(page.data), arraysOf(page.trained)]);
     about.vectors = [...new Set(about.optimizers.flatMap(o => o.vectors))];
-    const app = new App(about, data, await Machine.open(page.wasm, manifest, data), page.trained && await arraysOf(page.trained));
+    const app = new App(about, data, await Machine.open(module, manifest, data), page.trained && trained);
     app.begin();
     return app;
   }
@@ -59,8 +59,9 @@ class App {
     this.runs = new RunsView(this, $("runs"));
     this.program = new ProgramView(this, $("program"));
     this.transport();
+    this.look = new Look(this.active, about);
+    this.selected = this.steepest();
     this.draw();
-    this.firstWeight();
   }
 
   titles() {
@@ -70,15 +71,15 @@ class App {
     $("facts").replaceChildren(make("p", {}, say("facts", {rows: about.rows.toLocaleString("en"), loss: about.loss.replaceAll("_", " "), weights: weights.toLocaleString("en")})), ...about.notes.map(note => make("p", {class: "note"}, note)));
   }
 
-  /** Open with the weight of the largest gradient. */
-  firstWeight() {
-    let best = null;
+  /** The weight of the largest gradient, in the first layer that has weights. */
+  steepest() {
     for (const [name, of] of Object.entries(this.about.gradients)) {
-      const g = this.about.parameters[name].trained && this.about.parameters[name].shape.length > 1 && this.look.read(of);
-      if (g) g.numbers.forEach((v, place) => { if (!best || Math.abs(v) > best.size) best = {kind: "weight", name, place, size: Math.abs(v)}; });
-      if (best) break;
+      const {trained, shape} = this.about.parameters[name], g = trained && shape.length > 1 && this.look.read(of);
+      if (!g || !g.numbers.length) continue;
+      const place = g.numbers.reduce((best, v, k) => Math.abs(v) > Math.abs(g.numbers[best]) ? k : best, 0);
+      return {kind: "weight", name, place};
     }
-    if (best) this.select(best);
+    return null;
   }
 
   nameOf(t) { return t.name; }
@@ -231,4 +232,4 @@ class App {
 }
 
 frame();
-App.open().then(app => { document.body.dataset.ready = "yes"; return app; }).catch(error => { $("trouble").textContent = say("cannot", {why: error.message}); throw error; });
+App.open().then(app => { document.body.dataset.ready = "yes"; performance.mark("ready"); return app; }).catch(error => { $("trouble").textContent = say("cannot", {why: error.message}); throw error; });
