@@ -78,6 +78,17 @@ def test_its_losses_are_the_runs_to_the_bit(show, runs, kind):
     assert losses(page) == run.steps["loss"].tolist()
 
 
+def test_rows_come_in_the_runs_own_order_and_without_its_last_batch(show, tmp_path):
+    run = trained("mlp", shuffle=lambda rows, epoch: np.roll(rows[::-1], 5 * epoch), drop_last=True)
+    assert len(run.steps["loss"]) == EPOCHS * (50 // BATCH)
+    assert run.to_page(tmp_path / "own.html").notes == ("Rows come in the run's own order for 3 epochs, then in one by "
+                                                        "chance.",)
+    page = opened(show, tmp_path / "own.html")
+    for _ in range(EPOCHS):
+        page.keyboard.press("PageUp")
+    assert losses(page) == run.steps["loss"].tolist()
+
+
 def test_another_optimizer_batch_size_and_seed_are_those_of_another_run(show, runs):
     page = opened(show, runs["mlp"][1])
     page.get_by_label("Optimizer").select_option("RMSProp")

@@ -105,6 +105,17 @@ def test_of_many_rows_it_has_a_sample_and_says_so(monkeypatch):
     assert page.notes == ("This page has 16 rows of 40, chosen by chance: it does not repeat the run.",)
 
 
+def test_what_it_cannot_do_as_the_run_did_is_said():
+    def notes(**how):
+        net = ct.nn.MLP(2, [3], 2).init(0)
+        return ct.fit(net, X, y, loss="cross_entropy", epochs=2, engine="reference", **how).to_page().notes
+
+    assert notes(shuffle=lambda rows, epoch: rows[::-1]) == (
+        "Rows come in the run's own order for 2 epochs, then in one by chance.",)
+    assert notes(validation=0.2, shuffle=lambda rows, epoch: np.arange(len(rows))) == (
+        "The run had an order of its own; here rows come in an order by chance.",)
+
+
 def test_what_makes_no_page_is_refused_in_words(tmp_path):
     with pytest.raises(ArgumentError, match="needs targets"):
         ct.to_page(ct.nn.MLP(2, [3], 2), X)

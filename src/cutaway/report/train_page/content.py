@@ -6,7 +6,7 @@ import base64
 import gzip
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
 from os import PathLike
@@ -34,6 +34,8 @@ BATCH = 256  # the largest batch that can be chosen in a page, if a step's value
 MEMORY = 2**27  # bytes of a step's values, for each optimizer
 GRID = 48  # points of a decision map along a side
 RATES = 20_000  # steps of a schedule
+ORDERS = 200_000  # row numbers of orders that a run's own function gave
+EPOCHS = 20  # that such a function is asked for, where there is no run
 LOSSES = 120  # points of the run's own curve
 
 
@@ -85,6 +87,7 @@ class PageContent:
             "manifest": packed(json.dumps(manifest, allow_nan=False, separators=(",", ":")).encode()),
             "wasm": packed(wasm),
             "data": {name: _array(a) for name, a in self.data.items()},
+            "orders": None if self.orders is None else _array(self.orders),
             "trained": None if self.trained is None else {n: _array(a) for n, a in self.trained.items() if n != "t"},
         }
         title = self.title or "A network that trains"
@@ -109,6 +112,20 @@ class PageContent:
         self.program.feed(part.inputs, part.y, part.weight)
         return dict(self.program.engine.data)  # type: ignore[attr-defined]
 
+    @cached_property
+    def orders(self) -> np.ndarray | None:
+        """The order of the rows in each epoch, (epochs, rows), where a function of the run's own gives it."""
+        past, n = self.past, len(self.rows)
+        if not callable(past.shuffle) or n < len(past.rows):
+            return None
+        epochs = min(-(-len(self.losses) // past.steps) or EPOCHS, ORDERS // n)
+        whole = replace(past, drop_last=False)
+        orders = np.array([whole.order(epoch + 1) for epoch in range(epochs)], np.int64).reshape(epochs, n)
+        place = np.full(len(past.data), -1, np.int32)
+        place[self.rows] = np.arange(n, dtype=np.int32)
+        found: np.ndarray = place[orders]
+        return found if epochs and (found >= 0).all() else None
+
     # ---- its programs ------------------------------------------------------------------------------------------------
     @cached_property
     def batch_size(self) -> int:
@@ -132,7 +149,8 @@ class PageContent:
             from ...engines.wasm import assembled
         except ImportError as reason:
             raise ArgumentError(f"this installation has no engine for browsers: {reason}") from None
-        network, options, example = self.program.model, self.past.options, self.past.example
+        network, example = self.program.model, self.past.example
+        options = {name: given for name, given in self.past.options.items() if name in ("weighted", "seed")}
         empty = {name: np.zeros_like(a) for name, a in self.data.items()}
         programs = {}
         for name, optimizer in self.optimizers.items():
@@ -172,7 +190,8 @@ class PageContent:
             "title": self.title, "notes": notes, "inputs": list(self.inputs), "outputs": list(self.outputs),
             "loss": t.about.loss, "output": t.about.output, "target": t.about.target, "rows": len(self.rows),
             "batch_size": min(past.batch_size, len(self.rows)), "most": self.batch_size, "seed": past.seed % 2**32,
-            "shuffle": bool(past.shuffle), "plane": self.plane, "grid": GRID, "input": listing.inputs[0].name,
+            "shuffle": bool(past.shuffle), "drop": past.drop_last,
+            "plane": self.plane, "grid": GRID, "input": listing.inputs[0].name,
             "values": {v["name"]: v for v in step["values"]}, "parameters": step["parameters"], "decays": decays,
             "instructions": [{k: i[k] for k in kept} for i in step["instructions"]],
             "gradients": {name: gradient_name(name) for name in t.parameters}, "columns": columns(t),
@@ -203,9 +222,12 @@ class PageContent:
         if callable(self.past.optimizer.lr):
             notes.append("The learning rate follows the run's schedule, until another is chosen.")
         if callable(self.past.shuffle):
-            notes.append("The run had an order of its own; here rows come in their usual order by chance.")
-        if self.past.drop_last and of % self.past.batch_size:
-            notes.append("The run left out a last batch that is smaller; here it counts.")
+            known = 0 if self.orders is None else len(self.orders)
+            notes.append(f"Rows come in the run's own order for {counted(known, 'epoch')}, then in one by chance."
+                         if known else "The run had an order of its own; here rows come in an order by chance.")
+        if self.past.options.get("precision"):
+            notes.append("The run rounded the factors of its products to bf16; here they are not, and losses are only "
+                         "near the run's.")
         return notes
 
 

@@ -27,19 +27,19 @@ const arraysOf = async packed => Object.fromEntries(await Promise.all(Object.ent
 
 class App {
   static async open() {
-    const [module, manifest, about, data, trained] = await Promise.all([compiled(page.wasm), parsed(page.manifest), parsed(page.about), arraysOf(page.data), arraysOf(page.trained)]);
+    const [module, manifest, about, data, trained, orders] = await Promise.all([compiled(page.wasm), parsed(page.manifest), parsed(page.about), arraysOf(page.data), arraysOf(page.trained), page.orders && arrayOf(page.orders)]);
     about.vectors = [...new Set(about.optimizers.flatMap(o => o.vectors))];
-    const app = new App(about, data, await Machine.open(module, manifest, data), page.trained && trained);
+    const app = new App(about, data, await Machine.open(module, manifest, data), page.trained && trained, orders);
     app.begin();
     return app;
   }
 
-  constructor(about, data, machine, trainedState) {
+  constructor(about, data, machine, trainedState, orders) {
     this.about = about; this.data = data; this.machine = machine; this.trainedState = trainedState;
     this.from = "first"; this.sample = 0; this.selected = null; this.playing = false; this.letters = 0;
     this.speed = matchMedia("(prefers-reduced-motion: reduce)").matches ? "slow" : "run";
     this.symbols = new Symbols(about);
-    this.task = {rows: about.rows, shuffle: about.shuffle};
+    this.task = {rows: about.rows, shuffle: about.shuffle, drop: about.drop, seed: about.seed, orders};
   }
 
   begin() {

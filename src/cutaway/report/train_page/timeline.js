@@ -4,16 +4,16 @@ import {stream} from "./chance.js";
 
 const EVERY = 16, MOST = 64;  // steps between snapshots at first, and how many are kept
 
-const orders = new Map();
+const orderings = new Map();
 
-/** The rows of an epoch in the order in which a run of this seed takes them. */
-function orderOf(rows, seed, epoch, shuffle) {
-  const key = shuffle ? `${rows} ${seed} ${epoch}` : `${rows}`;
-  if (!orders.has(key)) {
-    if (orders.size > 16) orders.delete(orders.keys().next().value);
-    orders.set(key, shuffle ? stream(seed, "batch order", epoch).permutation(rows) : Int32Array.from({length: rows}, (_, k) => k));
+/** The rows of an epoch in the order in which a run of this seed takes them: the run's own orders first, if it had any. */
+function orderOf({rows, shuffle, orders, seed: own}, seed, epoch) {
+  const given = orders && seed === own && epoch * rows <= orders.length, key = given ? `${epoch}` : shuffle ? `${rows} ${seed} ${epoch}` : `all ${rows}`;
+  if (!orderings.has(key)) {
+    if (orderings.size > 16) orderings.delete(orderings.keys().next().value);
+    orderings.set(key, given ? orders.subarray((epoch - 1) * rows, epoch * rows) : shuffle ? stream(seed, "batch order", epoch).permutation(rows) : Int32Array.from({length: rows}, (_, k) => k));
   }
-  return orders.get(key);
+  return orderings.get(key);
 }
 
 /**
@@ -53,10 +53,16 @@ export class Timeline {
     return other;
   }
 
-  get order() { return orderOf(this.task.rows, this.cursor.seed, this.cursor.epoch, this.task.shuffle); }
+  get order() { return orderOf(this.task, this.cursor.seed, this.cursor.epoch); }
+
+  /** Rows of an epoch: all, or as many as fill whole batches, where the run leaves out a smaller last one. */
+  get whole() {
+    const {rows, drop} = this.task, {batch} = this.setup;
+    return drop && batch < rows ? rows - rows % batch : rows;
+  }
 
   /** Batches that are left of this epoch. */
-  get left() { return Math.max(1, Math.ceil((this.task.rows - this.cursor.position) / this.setup.batch)); }
+  get left() { return Math.max(1, Math.ceil((this.whole - this.cursor.position) / this.setup.batch)); }
 
   get epoch() { return this.cursor.epoch; }
 
@@ -93,7 +99,7 @@ export class Timeline {
   advance(steps) {
     const {cursor} = this;
     cursor.position += steps * this.setup.batch;
-    if (steps && cursor.position >= this.task.rows) Object.assign(cursor, {epoch: cursor.epoch + 1, position: 0, seed: this.setup.seed});
+    if (steps && cursor.position >= this.whole) Object.assign(cursor, {epoch: cursor.epoch + 1, position: 0, seed: this.setup.seed});
   }
 
   keep() {
