@@ -30,6 +30,7 @@ OURS = """async steps => {
   const text = async t => new Uint8Array(await new Response(new Response(
     Uint8Array.from(atob(t), c => c.charCodeAt(0))).body.pipeThrough(new DecompressionStream("gzip"))).arrayBuffer());
   if (!window.ours) {
+    const page = JSON.parse(document.querySelector('script[type="application/json"]').textContent);
     const manifest = JSON.parse(new TextDecoder().decode(await text(page.manifest)));
     const {instance} = await WebAssembly.instantiate(await text(page.wasm));
     window.ours = {p: manifest.programs.AdamW, exports: instance.exports};

@@ -100,6 +100,10 @@ def test_another_optimizer_batch_size_and_seed_are_those_of_another_run(show, ru
     run = trained("mlp", optim.RMSProp(0.02), batch_size=16, seed=7)
     page.locator("h1").click()
     assert on(page, 6) == run.steps["loss"][:6].tolist()
+    page.locator("#list button").last.click()
+    expect(page.locator("#list button").last).to_contain_text("rmsprop")
+    expect(page.locator("#values .formula")).to_have_text("E ← α E + (1 - α) g²; θ ← θ - η g / √(E + ε)")
+    expect(page.locator("#values")).to_contain_text("layer1.weight.E (5, 2)")
 
 
 def test_the_learning_rate_follows_the_runs_schedule(show, runs, tmp_path):

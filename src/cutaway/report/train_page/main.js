@@ -29,6 +29,7 @@ class App {
   static async open() {
     const [module, manifest, about, data, trained, orders] = await Promise.all([compiled(page.wasm), parsed(page.manifest), parsed(page.about), arraysOf(page.data), arraysOf(page.trained), page.orders && arrayOf(page.orders)]);
     about.vectors = [...new Set(about.optimizers.flatMap(o => o.vectors))];
+    for (const vector of about.vectors) about.parts[vector] = about.parts[vector] || about.parts["θ"].map(name => `${name}.${vector}`);
     const app = new App(about, data, await Machine.open(module, manifest, data), page.trained && trained, orders);
     app.begin();
     return app;

@@ -13,13 +13,33 @@ export class ProgramView {
     this.list = make("ol", {id: "list", keydown: event => this.move(event)});
     this.values = make("div", {id: "values"});
     section.append(make("h2", {}, say("program")), make("p", {class: "note"}, say("programHint")), make("div", {class: "halves"}, this.list, this.values));
-    let phase = "";
-    for (const i of app.about.instructions) {
-      if (i.phase !== phase) this.list.append(make("li", {class: `phase ${phase = i.phase}`, "aria-hidden": "true"}, phase));
-      this.list.append(make("li", {class: i.phase}, make("button", {type: "button", tabindex: i.number ? "-1" : "0", "data-at": i.number, click: () => this.go(i.number)},
-        make("span", {class: "no"}, String(i.number)), make("span", {class: "title"}, i.title), make("span", {class: "names"}, this.sentence(i)), make("span", {class: "shape"}, i.formula))));
-    }
     this.at = null;
+  }
+
+  /** The lines of a step: all but the update are the same whatever the optimizer. */
+  lines() {
+    const {about, active, machine} = this.app, opt = about.optimizers.find(o => o.name === active.setup.optimizer);
+    if (opt === about.optimizers[0]) return about.instructions;
+    const program = machine.manifest.programs[opt.name], names = some => some.map(k => program.values[k].name);
+    const written = ([gives, text]) => `${gives} ${gives === "θ" || opt.vectors.includes(gives) ? "←" : "="} ${text}`;
+    const own = i => i.op === "optimizer" ? {title: opt.name.toLowerCase(), formula: opt.equations.map(written).join("; ")} : {};
+    const update = program.instructions.map((i, number) => ({...i, number, read: names(i.reads), written: names(i.writes), ...own(i)})).filter(i => i.phase === "update");
+    return [...about.instructions.filter(i => i.phase !== "update"), ...update];
+  }
+
+  /** Write the list, once for each optimizer. */
+  build() {
+    const {optimizer} = this.app.active.setup;
+    if (this.of === optimizer) return;
+    this.of = optimizer;
+    this.shown = this.lines();
+    if (this.at !== null) this.at = Math.min(this.at, this.shown.length - 1);
+    let phase = "";
+    this.list.replaceChildren(...this.shown.flatMap(i => [
+      ...(i.phase === phase ? [] : [make("li", {class: `phase ${phase = i.phase}`, "aria-hidden": "true"}, phase)]),
+      make("li", {class: i.phase}, make("button", {type: "button", tabindex: "-1", "data-at": i.number, click: () => this.go(i.number)},
+        make("span", {class: "no"}, String(i.number)), make("span", {class: "title"}, i.title), make("span", {class: "names"}, this.sentence(i)), make("span", {class: "shape"}, i.formula)))]));
+    this.mark();
   }
 
   sentence(i) {
@@ -29,16 +49,21 @@ export class ProgramView {
 
   go(k) {
     this.at = k;
-    for (const button of this.list.querySelectorAll("button")) {
-      const own = Number(button.dataset.at) === k;
-      button.tabIndex = own ? 0 : -1;
-      if (own) button.setAttribute("aria-current", "step"); else button.removeAttribute("aria-current");
-    }
+    this.mark();
     this.draw();
   }
 
+  /** Show which line is in view; Tab leads to it, or to the first. */
+  mark() {
+    for (const button of this.list.querySelectorAll("button")) {
+      const line = Number(button.dataset.at);
+      button.tabIndex = line === (this.at || 0) ? 0 : -1;
+      if (line === this.at) button.setAttribute("aria-current", "step"); else button.removeAttribute("aria-current");
+    }
+  }
+
   move(event) {
-    const way = {ArrowDown: 1, ArrowUp: -1}[event.key], last = this.app.about.instructions.length - 1;
+    const way = {ArrowDown: 1, ArrowUp: -1}[event.key], last = this.shown.length - 1;
     if (!way) return;
     event.preventDefault(); event.stopPropagation();
     this.go(Math.max(0, Math.min(last, (this.at === null ? -1 : this.at) + way)));
@@ -46,8 +71,9 @@ export class ProgramView {
   }
 
   draw() {
+    this.build();
     if (this.at === null) return;
-    const {app} = this, i = app.about.instructions[this.at];
+    const {app} = this, i = this.shown[this.at];
     const open = new Set([...this.values.querySelectorAll("details[open]")].map(d => d.dataset.of));
     const written = this.expand(i.written).map(name => this.card(name, i.phase === "update")), read = this.expand(i.read).filter(name => !i.written.includes(name)).map(name => this.card(name, false));
     this.values.className = i.phase;

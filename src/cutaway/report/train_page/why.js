@@ -36,22 +36,23 @@ export class WhyView {
     if (document.activeElement !== this.field) this.field.value = String(Number(w.before.toPrecision(7)));
     this.keep.checked = frozen;
     this.controls.hidden = Boolean(quick);
-    const symbol = this.symbol(name, place);
+    const symbol = this.symbol(name, place), [terms, rule] = app.look.finite ? this.gradient(w, symbol, quick) : [];
     return [make("div", {class: "top"}, make("p", {class: "what"}, make("b", {class: "math"}, symbol), make("span", {}, name), make("output", {}, show(w.before))), this.controls),
       frozen ? make("p", {class: "note"}, say("isFrozen")) : null,
-      app.look.finite ? make("div", {class: "sides"}, make("div", {}, this.gradient(w, symbol, quick).flat(Infinity)), make("div", {}, this.update(w, frozen))) : null];
+      terms ? make("div", {class: "sides"}, make("div", {}, terms), make("div", {}, this.update(w, frozen))) : null, rule];
   }
 
   symbol(name, place) { return this.app.symbols.at(name, place, this.app.machine); }
 
+  /** The gradient as a sum over rows, and the chain rule through one of them; null while it trains. */
   gradient(w, symbol, quick) {
     const {app} = this, {look, about} = app, name = about.gradients[w.name], i = this.terms.writer(name);
     const found = [make("h3", {}, say("gradient"))];
-    if (!i || w.gradient === undefined) return found;
+    if (!i || w.gradient === undefined) return [found, null];
     const rows = quick ? null : this.terms.byRow(name, w.place);
     found.push(make("p", {class: "formula"}, rows ? say("sumOver", {symbol, total: show(w.gradient), n: look.rows.length}) : say("single", {symbol, total: show(w.gradient)}),
       make("small", {}, i.formula)));
-    if (!rows) return found;
+    if (!rows) return [found, null];
     const most = Math.abs(rows[0] ? rows[0].value : 1) || 1, listed = rows.slice(0, SHOWN), rest = w.gradient - listed.reduce((a, t) => a + t.value, 0);
     if (!rows.some(r => r.row === this.through)) this.through = undefined;
     const through = this.chosenFor === symbol && this.through !== undefined ? this.through : rows.length ? rows[0].row : 0;
@@ -60,7 +61,7 @@ export class WhyView {
         click: () => { this.through = t.row; this.chosenFor = symbol; app.sample = t.row; app.draw(); }}, String(look.rows[t.row])), show(t.value), bar(t.value / most)]),
       rows.length > SHOWN ? [say("rest", {n: look.rows.length - SHOWN}), show(rest), ""] : null,
       [say("sum"), show(w.gradient), ""]]));
-    return [...found, this.chain(name, w.place, through)];
+    return [found, this.chain(name, w.place, through)];
   }
 
   /** From J to the weight, a line for each instruction that the gradient went through. */
