@@ -25,7 +25,10 @@ export async function arrayOf({dtype, packed}) {
 }
 
 export class Machine {
-  /** data: arrays by the names of the programs' inputs, a row after the other. */
+  /**
+   * data: arrays by the names of the programs' inputs, a row after the other.
+   * @param {WebAssembly.Module} module
+   */
   static async open(module, manifest, data) {
     const instance = await WebAssembly.instantiate(module, {});
     const machine = new Machine(instance.exports, manifest);
