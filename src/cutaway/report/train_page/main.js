@@ -69,7 +69,7 @@ class App {
     const {about} = this, widths = about.columns.map(c => c.units).join(" → ");
     const weights = Object.values(about.parameters).reduce((a, p) => a + p.shape.reduce((x, y) => x * y, 1), 0);
     $("title").textContent = about.title || say("untitled", {network: widths});
-    $("facts").replaceChildren(make("p", {}, say("facts", {rows: about.rows.toLocaleString("en"), loss: about.loss.replaceAll("_", " "), weights: weights.toLocaleString("en")})), ...about.notes.map(note => make("p", {class: "note"}, note)));
+    $("facts").replaceChildren(make("p", {}, say("facts", {rows: about.rows.toLocaleString("en"), loss: about.loss.replaceAll("_", " "), weights: weights.toLocaleString("en")})), ...about.notes.map(note => make("p", {class: "note", dir: "auto"}, note)));
   }
 
   /** The weight of the largest gradient, in the first layer that has weights. */
