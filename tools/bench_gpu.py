@@ -13,10 +13,12 @@ import os
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 MINUTES = 7.0  # after which no workload is begun
+NEEDED = ("numpy", "scipy", "llvmlite", "sklearn", "safetensors", "pandas")  # by Cutaway, when it trains
 APART = 1e-3  # the most that losses of the same step may differ, relatively
 
 
@@ -43,7 +45,11 @@ def check(names: list[str], device: str) -> bool:
 
 
 def there(device: str) -> bool:
-    """Say on what it runs; False where JAX, or the GPU, is missing."""
+    """Say on what it runs; False where JAX, the GPU, or what Cutaway's own line needs is missing."""
+    if missing := [name for name in NEEDED if find_spec(name) is None]:
+        print(f"{sys.executable} has no {', '.join(missing)}, which Cutaway needs: run this by the Python that Cutaway "
+              "is installed for, and name another that has PyTorch by CUTAWAY_BENCH_PEERS")
+        return False
     try:
         import jax
 
