@@ -86,10 +86,10 @@ def test_it_can_be_read_from_right_to_left_in_the_dark_and_on_a_phone(page):
 
 
 def test_a_step_shows_how_it_answers_and_where_the_run_went_on_its_loss_landscape(page):
-    page.get_by_role("link", name="Its answers").click()
+    page.locator("#below").get_by_role("link", name="Its answers").click()
     page.get_by_role("slider", name="Residuals").press("End")
     no_findings(page)
-    page.get_by_role("link", name="Loss landscape").click()
+    page.locator("#below").get_by_role("link", name="Loss landscape").click()
     field = page.get_by_role("slider", name="Loss landscape")
     field.press("ArrowUp")
     assert "second direction" in field.get_attribute("aria-valuetext")

@@ -22,7 +22,7 @@ SMALL = {
     "approximation": {"widths": "2, 4", "depths": "2", "seeds": 1, "steps": 60}, "hinges": {"steps": 60},
     "bend": {"seeds": 1, "steps": 30}, "boundary": {"epochs": 3}, "collapse": {"inputs": 2},
     "landscape": {"epochs": 1, "points": 9}, "between": {"epochs": 1, "points": 9},
-    "trajectory": {"epochs": 1, "optimizers": "SGD"}, "race": {"seeds": 1, "budget": 1, "epochs": 1,
+    "trajectory": {"epochs": 1, "points": 7, "optimizers": "SGD"}, "race": {"seeds": 1, "budget": 1, "epochs": 1,
                                                                "optimizers": "SGD, Adam"},
     "lr_find": {"steps": 30}, "batch_size": {"epochs": 1}, "batches": {"epochs": 1, "runs": 1, "sizes": "full"},
     "shuffling": {"epochs": 1, "runs": 1}, "scaling": {"sizes": "40", "seeds": 1},

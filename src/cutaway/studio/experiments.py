@@ -207,13 +207,13 @@ def trajectory(asked: LabChoices, show: Show) -> None:
         asked.trained(asked.seed, asked.epochs, keep, optimizer)
     good = {name: np.array(path) for name, path in paths.items() if np.isfinite(path).all()}
     net = fresh(about.model(), asked.seed)
-    for points in (7, 15, 31):
+    for points in sorted({min(asked.points, n) for n in (7, 15, asked.points)}):
         found = lab.trajectory(net, about.X, about.y, about.loss, list(good.values()), list(good), points=points)
         show(found, [cells("loss_surface", "way_1", "way_2", found.surface, across=found.a, up=found.b, scale="log",
                            contours=True, square=True, paths=[{"label": name, "points": path} for name, path
                                                               in zip(found.labels, found.paths, strict=True)]),
                      lines("loss_by_epoch", "epoch", "loss", [curve(name, np.arange(len(J)), J) for name, J in zip(
-                         found.labels, found.real, strict=True)], ylog=True)], points / 31)
+                         found.labels, found.real, strict=True)], ylog=True)], points / asked.points)
 
 
 def _keep(path: list[np.ndarray], epoch: int, net: Any) -> None:
@@ -351,7 +351,7 @@ EXPERIMENTS: dict[str, tuple[Callable[[LabChoices, Show], None], list[Control]]]
     "between": (between, [data("moons"), HIDDEN, EPOCHS, Control("span", 1.0, "real", 1e-3, 100),
                           Control("points", 41, low=9, high=101), SEED]),
     "trajectory": (trajectory, [data("moons"), HIDDEN, EPOCHS, Control("optimizers", "SGD, Momentum, Adam", "words"),
-                                SEED]),
+                                Control("points", 31, low=5, high=49), SEED]),
     "race": (race, [data("moons"), HIDDEN, STARTERS, Control("seeds", 9, high=50), Control("budget", 3, high=10),
                     Control("epochs", 10, high=200), BATCH, SEED]),
     "lr_find": (lr_find, [data("moons"), HIDDEN, Control("optimizer", "AdamW", "one", options=(*LECTURE, "AdamW")),

@@ -220,7 +220,8 @@ export class RunView {
       [t(one.part === "training" ? "training_part" : one.part), one.rows, h("span", { class: `ink ${ink}` }, called), ...names.map((name) => short(one[model][name]))]));
     const head = [t("part"), t("count"), t("model_name"), ...names];
     return h("section", null, h("h2", null, t("verdict")), h("p", { class: "lead small", lang: "en", dir: "auto" }, this.scored.verdict),
-      h("p", { class: "note", lang: "en", dir: "auto" }, this.scored.words), table(t("verdict"), head, rows, { class: "plain" }));
+      h("p", { class: "note", lang: "en", dir: "auto" }, this.scored.words), table(t("verdict"), head, rows, { class: "plain" }),
+      h("p", { class: "row tight" }, ["answers", "landscape"].map((see) => h("a", { class: "button", href: at({ run: this.name, step: this.losses[0].length, see }) }, t(`see_${see}`)))));
   }
 
   /** Show what the address opens. @param {Record<string, string>} here */
