@@ -5,6 +5,7 @@ import inspect
 import io
 import re
 import struct
+from html import unescape
 from html.parser import HTMLParser
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 import cutaway as ct
 import cutaway.sklearn
 from cutaway.data.doubts import Doubts
+from cutaway.estimators.built import Built
 from cutaway.lab.races.comparing import Standings
 from cutaway.shown import Shown
 from cutaway.train.run import Runs
@@ -168,18 +170,37 @@ class Sealed(HTMLParser):
                 pass
 
 
+def page_in(html):
+    """The page inside of the frame that a notebook is given."""
+    return unescape(re.search(r'<iframe [^>]*srcdoc="([^"]*)"></iframe>', html)[1])
+
+
 @each
 def test_it_is_sealed_and_closes_what_it_opens(made, bundle, cls):
     result = made(cls)
-    html = result._built() if hasattr(result, "_built") else bundle(cls)["text/html"]  # without scikit-learn's part
-    page = Sealed(html)
-    assert page.bad == [] and page.open == []
-    assert not re.search(r"@import|url\(|https?://", re.sub(r'src="data:[^"]*"', "", html))
+    page = page_in(result._built() if hasattr(result, "_built") else bundle(cls)["text/html"])
+    inside = Sealed(page)
+    assert inside.bad == [] and inside.open == []
+    assert not re.search(r"@import|url\(|https?://", re.sub(r'src="data:[^"]*"', "", page))
+
+
+@each
+def test_it_is_a_frame_that_may_run_nothing_beside_text_for_where_there_are_no_frames(made, bundle, cls):
+    result = made(cls)
+    html = result._built() if hasattr(result, "_built") else bundle(cls)["text/html"]
+    assert type(html) is str  # marimo takes no subclass
+    outside = re.sub(r'srcdoc="[^"]*"', "", html)
+    assert re.findall(r"<iframe ([^>]*?)title=", outside) == ['sandbox="" ']  # no script, no form, no origin, no window
+    height = int(re.search(r'style="width:100%;height:(\d+)px;border:0;resize:vertical" srcdoc="', html)[1])
+    assert 30 <= height <= 880
+    text = unescape(re.search(r'<pre class="cutaway-text">(.*?)</pre>', html, re.DOTALL)[1])
+    assert text == (str(result) if not hasattr(result, "_built") else str(Built(result)))
+    assert Sealed(re.sub("<iframe.*?</iframe>", "", html, flags=re.DOTALL)).bad == []
 
 
 @each
 def test_pictures_are_there_and_say_what_they_are(bundle, cls):
-    images = Sealed(bundle(cls)["text/html"]).images
+    images = Sealed(page_in(bundle(cls)["text/html"])).images
     assert bool(images) >= any(issubclass(cls, one) for one in PICTURED)
     for image in images:
         kind, _, data = image["src"].partition(";base64,")
@@ -192,15 +213,15 @@ def test_an_estimator_shows_scikit_learns_diagram_and_what_was_built(made, bundl
     for cls in (ct.Classifier, ct.sklearn.MLPClassifier):
         html = made(cls)._repr_html_()
         assert html[-500:] == bundle(cls)["text/html"][-500:]  # scikit-learn counts its diagrams
-        assert "sk-top-container" in html and "linear 2" in html
-    assert "reason" in made(ct.Classifier)._repr_html_()
+        assert "sk-top-container" in html and "linear 2" in page_in(html)
+    assert "reason" in page_in(made(ct.Classifier)._repr_html_())
     unfitted = ct.Classifier((3,))._repr_html_()
-    assert "sk-top-container" in unfitted and 'class="cutaway"' not in unfitted
+    assert "sk-top-container" in unfitted and "<iframe" not in unfitted
 
 
 def test_a_network_whose_input_is_not_known_shows_its_layers():
     layers = ct.nn.Sequential(ct.nn.ReLU(), ct.nn.Dropout(0.5))
-    assert "<pre>Sequential(" in layers._repr_html_()
+    assert "<pre>Sequential(" in page_in(layers._repr_html_())
 
 
 def test_names_from_data_are_no_markup():
@@ -212,7 +233,7 @@ def test_names_from_data_are_no_markup():
              ct.inspect.draw(estimator)._repr_html_(), ct.inspect.neuron(estimator, "layer1", 0, frame)._repr_html_(),
              ct.lab.boundary(estimator, frame, points=6)._repr_html_()]
     for html in shown:
-        assert Sealed(html).bad == [] and "<img src=x" not in html
+        assert Sealed(page_in(html)).bad == [] and "<img src=x" not in unescape(html)
 
 
 # ---- figures ---------------------------------------------------------------------------------------------------------
@@ -254,4 +275,5 @@ def test_the_base_shows_figure_words_and_numbers_of_any_result():
         def to_pandas(self):
             return {"n": np.array([1.5, 2.5])}
 
-    assert "<pre>two &amp; two</pre>" in Found()._repr_html_() and ">1.5</td>" in Found()._repr_html_()
+    page = page_in(Found()._repr_html_())
+    assert "<pre>two &amp; two</pre>" in page and ">1.5</td>" in page

@@ -13,6 +13,13 @@ class Built(Shown):
     def __init__(self, estimator: Any) -> None:
         self.estimator = estimator
 
+    def __repr__(self) -> str:
+        return f"What was built: {vars(self.estimator).get('model_')!r}"
+
+    def __str__(self) -> str:
+        fitted = vars(self.estimator)
+        return "\n\n".join(str(fitted[name]) for name in ("design_", "model_") if name in fitted)
+
     def _in_notebook(self) -> Any:
         fitted = vars(self.estimator)
         if "design_" in fitted:
