@@ -1,10 +1,12 @@
 """Several networks for one table, each with other rows held back: what each learns from, and what their mean says."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 import cutaway as ct
-from cutaway.estimators.folds import answered_apart, held_parts, without
+from cutaway.estimators.folds import Told, answered_apart, held_parts, kept, without
 from cutaway.estimators.stretch import drawn_apart
 
 RNG = np.random.default_rng(0)
@@ -54,6 +56,32 @@ def test_rows_of_weight_zero_say_nothing_of_errors():
     held = answered_apart([(np.array([0, 1]), network)], np.ones((3, 1), np.float32), np.arange(3.0),
                           np.array([0.0, 2, 1]), 1)
     assert held.y.tolist() == [1] and held.weight.tolist() == [2]
+
+
+def run_of_its_own():
+    run = SimpleNamespace(stopping="", stop=lambda why: setattr(run, "stopping", run.stopping or why))
+    return run
+
+
+def test_where_a_callback_ends_the_training_all_networks_end():
+    first, other = run_of_its_own(), run_of_its_own()
+    told = Told(SimpleNamespace(design_=None), [lambda event: event.run.stop("enough")])
+    told.first(SimpleNamespace(run=first))
+    told.other(SimpleNamespace(run=other))
+    assert first.stopping == other.stopping == "enough"
+
+
+def test_where_the_first_has_learnt_enough_all_others_go_on():
+    first, other = run_of_its_own(), run_of_its_own()
+    first.stop("no better loss for 9 epochs")
+    told = Told(SimpleNamespace(design_=None), [])
+    told.first(SimpleNamespace(run=first))
+    told.other(SimpleNamespace(run=other))
+    assert other.stopping == ""
+
+
+def test_each_network_has_a_folder_of_its_own_for_its_checkpoints(tmp_path):
+    assert kept({"checkpoint": tmp_path}, 1) == {"checkpoint": tmp_path / "network1"} and kept({}, 1) == {}
 
 
 def test_each_network_is_what_ct_fit_makes_of_its_own_rows():

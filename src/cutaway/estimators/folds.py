@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -59,7 +60,7 @@ def learn(estimator: Any, Z: Any, T: np.ndarray, how: dict[str, Any], batch_size
         own = (part_of(Z, part), T[part], *([] if w is None else [w[part]])) if len(part) else validation
         entries.append(how | {"callbacks": told.other if j else told.first, "model": network, "X": Z, "y": T,
                               "batch_size": batch_size, "sample_weight": weight, "validation": own,
-                              "seed": estimator._seed + j, "threads": 1, "progress": False})
+                              "seed": estimator._seed + j, "threads": 1, "progress": False} | kept(how, j))
     workers = min(len(networks), how["threads"] or cores())
     if how["time_limit"] is not None:
         limit = how["time_limit"] / math.ceil(len(networks) / workers)
@@ -89,6 +90,11 @@ def learn(estimator: Any, Z: Any, T: np.ndarray, how: dict[str, Any], batch_size
     return run, OutOfFold(data, every, held)
 
 
+def kept(how: dict[str, Any], j: int) -> dict[str, Any]:
+    """Give each network a folder of its own for its checkpoints, if there are any."""
+    return {"checkpoint": Path(how["checkpoint"]) / f"network{j}"} if how.get("checkpoint") is not None else {}
+
+
 class Told:
     """The callbacks of an estimator with several networks, which hear of the first. What one of them raises ends the
     training of all, and is kept: it is the caller's of `fit`, not that of the thread which trains the network."""
@@ -96,19 +102,24 @@ class Told:
     def __init__(self, estimator: Any, callbacks: Any) -> None:
         self.design, self.callbacks = estimator.design_, checked_callbacks(callbacks)
         self.error: BaseException | None = None
+        self.wish = ""  # why a callback asked for an end: then all end
 
     def first(self, event: Any) -> None:
-        event.run.design = self.design
+        event.run.design, before = self.design, event.run.stopping
         for callback in self.callbacks:
             try:
                 callback(event)
             except BaseException as error:
                 self.error = self.error or error
                 event.run.stop(f"{type(error).__name__}: {error}")
+        if not before:
+            self.wish = event.run.stopping
 
     def other(self, event: Any) -> None:
         if self.error is not None:
             event.run.stop("a callback of the first network ended it")
+        elif self.wish:
+            event.run.stop(self.wish)
 
 
 def held_parts(T: np.ndarray, share: float, k: int, seed: int, loss: str,
