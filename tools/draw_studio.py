@@ -54,9 +54,8 @@ def design(page: Page) -> None:
 def train(page: Page) -> None:
     """Points in a plane, trained to the end."""
     page.get_by_role("link", name="Cutaway studio").click()
-    page.get_by_label("Playground").select_option("spirals")
-    page.get_by_role("button", name="Make it").click()
-    page.get_by_role("button", name="Design the network").click()
+    page.get_by_role("link", name="Playground").click()
+    page.locator(".sheet .spot").first.wait_for()
     page.get_by_role("button", name="Train", exact=True).click()
     page.locator(".badge.done").wait_for()
     curve = page.get_by_role("slider", name="The loss of each step")
@@ -68,7 +67,7 @@ def train(page: Page) -> None:
 def step(page: Page) -> None:
     """A step of it, with what the network says over the plane."""
     page.get_by_role("slider", name="The loss of each step").press("Enter")
-    page.locator(".plane canvas").wait_for()
+    page.locator("#below .plane canvas").wait_for()
 
 
 def row(page: Page) -> None:
@@ -88,8 +87,8 @@ def weight(page: Page) -> None:
 
 #: What is drawn: what leads there from the picture before, and the place that stands at the top.
 PICTURES: dict[str, tuple[Callable[[Page], None], str]] = {
-    "design": (design, "table.design"), "train": (train, "main"), "step": (step, ".plane"), "row": (row, ".drawing"),
-    "weight": (weight, "#chain")}
+    "design": (design, "table.design"), "train": (train, "main"), "step": (step, "#below .plane"),
+    "row": (row, ".drawing"), "weight": (weight, "#chain")}
 
 
 def draw(out: Path) -> None:

@@ -76,7 +76,8 @@ def page(studio):
         page = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en",
                                    reduced_motion="reduce").new_page()
         page.set_default_timeout(60_000)
-        page.on("request", lambda r: None if r.url.startswith(studio.base) else said.append(r.url))
+        own = studio.base, f"blob:{studio.base}"
+        page.on("request", lambda r: None if r.url.startswith(own) else said.append(r.url))
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))
         page.goto(studio.fresh_link())

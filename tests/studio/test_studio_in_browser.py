@@ -68,6 +68,66 @@ def test_five_clicks_lead_from_a_file_to_a_weights_chain_rule_and_a_fork(page, t
     page.get_by_role("heading", name=re.compile("Step 2")).wait_for()
 
 
+def taken(page, button, folder):
+    with page.expect_download() as kept:
+        button.click()
+    kept.value.save_as(folder / kept.value.suggested_filename)
+    return folder / kept.value.suggested_filename
+
+
+def test_a_picture_its_numbers_and_the_run_as_a_page_are_taken_home(page, tmp_path):
+    chart = page.locator(".chart").first
+    picture = Image.open(taken(page, chart.get_by_role("button", name="PNG"), tmp_path)).convert("RGB")
+    assert picture.size == (1800, 600)  # twice the drawing's, and it has the curve's colour, and the sheet's
+    assert {(184, 71, 11), (255, 255, 255)} <= {colour for _, colour in picture.getcolors(10**6)}
+    numbers = taken(page, chart.get_by_role("button", name="CSV"), tmp_path).read_text().splitlines()
+    assert numbers[0] == "step,loss J,Fork 1" and numbers[1].startswith("1,") and numbers[1].endswith(",")
+    rows = taken(page, page.get_by_role("button", name="CSV: The batch"), tmp_path).read_text().splitlines()
+    assert rows[0] == "row,its loss,price,size,zone" and len(rows) == 1 + 32
+
+    sealed = taken(page, page.get_by_role("button", name="As a page that trains"), tmp_path)
+    asked, alone = [], page.context.browser.new_context().new_page()
+    alone.on("request", lambda request: asked.append(request.url))
+    alone.goto(sealed.as_uri())
+    alone.locator("body[data-ready]").wait_for()
+    alone.keyboard.press("ArrowRight")
+    alone.locator("#curve summary").click()
+    J = alone.locator("#curve details tbody").inner_text().split("\t")[1]
+    assert float(J) == pytest.approx(float(numbers[1].split(",")[1]), rel=1e-5)  # the first step's, trained there
+    assert asked == [sealed.as_uri()]
+    alone.context.close()
+
+
+def test_the_playground_has_its_whole_state_in_the_address_and_shows_batches_in_the_plane(page):
+    before = page.url
+    page.goto(before.partition("#")[0])
+    page.get_by_role("link", name="Playground: made data").click()
+    page.locator(".sheet svg .spot").first.wait_for()
+    page.get_by_label("problem").select_option("hills")
+    page.get_by_label("sin x1").check()
+    page.get_by_label("x2²").press(" ")  # by keyboard, too
+    for name, value in (("rows", "60"), ("epochs", "3"), ("share for the test", "0.5")):
+        page.get_by_label(name, exact=True).fill(value)
+    page.get_by_label("weight decay (L2)").select_option("0.01")
+    page.get_by_role("button", name="One layer more").click()
+    no_findings(page)
+    page.reload()
+    page.locator(".sheet svg .spot").first.wait_for()
+    assert page.locator(".sheet svg .spot").count() == 60
+    assert page.get_by_label("hidden neurons").input_value() == "6,4,4"
+    chosen = page.get_by_role("checkbox", checked=True).all()
+    assert [one.input_value() for one in chosen] == ["x1", "x2", "x2²", "sin x1"]
+    page.get_by_role("button", name="Train", exact=True).click()
+    page.get_by_role("heading", name="What the network says now").wait_for()
+    page.locator(".badge.done").wait_for()
+    page.get_by_role("slider", name="The loss of each step").press("Enter")
+    page.locator("#below .plane .spot.batched").first.wait_for()
+    page.locator("#below").get_by_label("in full colours").check()
+    page.locator("#below").get_by_label("rows of the test").check()
+    assert "flat=1" in page.url and "tests=1" in page.url and page.locator("#below .spot.tested").count() == 30
+    page.goto(before)
+
+
 def test_it_can_be_read_from_right_to_left_in_the_dark_and_on_a_phone(page):
     page.get_by_label("Language").select_option("ar")
     page.get_by_role("heading", name=re.compile("الخطوة 2")).wait_for()

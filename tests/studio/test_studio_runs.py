@@ -11,10 +11,10 @@ from cutaway.errors import CutawayError
 from cutaway.studio import processes
 from cutaway.studio.folder import new_run, run_named, runs
 from cutaway.studio.inside import Inside
+from cutaway.studio.playground import Ground
 from cutaway.studio.processes import Processes
 from cutaway.studio.script import script_of
 from cutaway.studio.training import RunTraining
-from cutaway.studio.uploads import made
 from cutaway.studio.worker import Worker
 
 TABLE = "size,zone,price\n" + "\n".join(
@@ -193,7 +193,8 @@ def test_more_runs_than_may_train_at_a_time_are_refused_with_what_to_do(tmp_path
 def spirals(tmp_path_factory):
     """A run on made data, trained in this process: and what looks inside it."""
     home = tmp_path_factory.mktemp("spirals")
-    folder = new_run(home, file=str(made(home, "spirals", {"rows": 120, "noise": 0.1})), name="spirals.csv")
+    made = Ground.asked({"name": "spirals", "rows": 120, "noise": 0.4}).write(home)
+    folder = new_run(home, file=str(made), name="spirals.csv")
     folder.put(target="class", columns={}, choices=SMALL | {"epochs": 5, "optimizer": "Momentum", "lr": "0.2"})
     training = RunTraining(folder)
     training.train()
@@ -226,6 +227,8 @@ def test_the_script_of_a_session_does_the_same_to_the_same_bits(spirals, capsys)
     names = {}
     exec(compile(script_of(folder), "script.py", "exec"), names)
     assert names["run"].steps["loss"].tobytes() == folder.losses()
+    kept = ct.load(folder.path / "model.safetensors").model_
+    assert names["study"].estimator.model_.theta.tobytes() == kept.theta.tobytes()
     assert names["fork1"].losses[4] != names["run"].steps["loss"][3]
     assert "layer1.weight[0, 1] = 2" in capsys.readouterr().out
 
@@ -256,9 +259,3 @@ def test_layers_of_images_are_shown_as_maps_that_open_their_largest_unit(tmp_pat
     t = inside.at(1)
     assert first["index"][0] == one["unit"][-1] and first["value"] == t[first["name"]][tuple(first["index"])]
     assert abs(first["gradient"]) == np.abs(t.grad(first["name"])[first["index"][0]]).max()
-
-
-@pytest.mark.parametrize("asked", [{"rows": 10**9}, {"rows": "7"}, {"noise": -1.0}, {"noise": "much"}])
-def test_made_data_without_measure_are_refused(tmp_path, asked):
-    with pytest.raises(CutawayError):
-        made(tmp_path, "moons", asked)

@@ -10,9 +10,9 @@ import pytest
 import cutaway as ct
 from cutaway.errors import CutawayError
 from cutaway.studio.folder import new_run
+from cutaway.studio.playground import Ground
 from cutaway.studio.seeing import filters_of
 from cutaway.studio.training import RunTraining
-from cutaway.studio.uploads import made
 from cutaway.studio.worker import Worker
 
 
@@ -45,8 +45,8 @@ def without_report():
 
 @pytest.fixture(scope="module")
 def moons(tmp_path_factory, without_report):
-    return trained(made(tmp_path_factory.mktemp("moons"), "moons", {"rows": 200}), "class", preset="fast", epochs=3,
-                   hidden="6", batch_size=16)
+    path = Ground.asked({"name": "moons", "rows": 200}).write(tmp_path_factory.mktemp("moons"))
+    return trained(path, "class", preset="fast", epochs=3, hidden="6", batch_size=16)
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def test_answers_are_those_of_the_networks_weights_before_the_step(moons):
 
 
 def test_of_numbers_the_answers_have_residuals_in_the_targets_unit(tmp_path, without_report):
-    worker = trained(made(tmp_path, "sine", {"rows": 100}), "y", preset="fast", epochs=1)
+    worker = trained(Ground.asked({"name": "sine", "rows": 100}).write(tmp_path), "y", preset="fast", epochs=1)
     study, found = worker._training.study, worker.answers(1)
     X, y = study.rows(2)
     z = network_before(worker, 1).predict(study.estimator.encode(X))

@@ -88,7 +88,7 @@ class Study(SplitProblem):
         found.notes += self.estimator.target_encoder_.notes
         if self.problem.kind.name == "table":
             found.notes += encoder.notes()
-        found.design = [self._own_words(list(row)) for row in design.table()]
+        self.tell_design()
         found.network = titled(self.estimator.model_, design.kind)
         found.notes += doubts.notes(self)
         with timed(found.seconds, "looking for leaks"):
@@ -118,7 +118,11 @@ class Study(SplitProblem):
         self.found.best_epoch = int(run.best_epoch) if len(self.parts[1]) else 0
         self.found.training = training_words(run, kept=bool(len(self.parts[1])))
         if run.lr_found is not None or self.estimator.design_.calibration:
-            self.found.design = [self._own_words(list(row)) for row in self.estimator.design_.table()]
+            self.tell_design()
+
+    def tell_design(self) -> None:
+        """Say each choice of the design as it stands now, with its reason."""
+        self.found.design = [self._own_words(list(row)) for row in self.estimator.design_.table()]
 
     @property
     def interrupted(self) -> bool:

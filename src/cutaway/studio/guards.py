@@ -21,7 +21,8 @@ from ..errors import FileError
 from .limits import LINK_GOOD_FOR, MOST_ASKED, MOST_OF_HEADERS
 
 HEADER = "x-cutaway"
-POLICY = ("default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+#: blob: is what the page's own script made; a drawing becomes a PNG through it.
+POLICY = ("default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
           "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; frame-src 'self'")
 #: Of pages that were generated: they may show themselves, and do nothing.
 SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"

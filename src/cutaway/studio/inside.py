@@ -14,23 +14,21 @@ import numpy as np
 from ..errors import ArgumentError
 from ..inspect import Session, Trace, session_of
 from ..inspect.traces.listing import cells, title
-from ..inspect.why import typical_row
 from ..program import gradient_name
 from ..report.columns import columns
 from ..report.explanations import explained
 from ..text import jsonable, short
 from .landscape import PathPlane
 from .limits import (
-    CELLS,
     MAP_WIDTH,
     MOST_DRAWN,
     MOST_MAPS,
     MOST_POINTS_OF_COURSE,
-    MOST_POINTS_SHOWN,
     MOST_ROWS,
     MOST_TRACES,
     MOST_UNITS,
 )
+from .planes import InputsPlane, plane_of, regions
 from .training import RunTraining, kept_start
 
 ANSWERED = ("binary", "multiclass", "regression")  # tasks whose answers are shown: one class or number a row
@@ -99,7 +97,7 @@ class Inside:
             "head": named, "rows": [{"place": k, "row": row, "cells": cells_, "loss": each[k]}
                                     for k, (row, cells_) in enumerate(zip(self.names(some), table, strict=True))],
             "listing": {"head": list(head), "rows": [list(row) for row in rows]}, "updates": self._updates(t),
-            "layers": [_layer(t, c) for c in columns(t)], "plane": len(self._numbers) > 1, "views": self.views,
+            "layers": [_layer(t, c) for c in columns(t)], "plane": self.inputs_plane.there, "views": self.views,
         })
 
     def row(self, step: int, place: int) -> dict[str, Any]:
@@ -119,7 +117,7 @@ class Inside:
             "step": step, "place": place, "row": self.names([number])[0], "head": head, "cells": table,
             "target": [[str(name), _cell(value)] for name, value in zip(
                 self.study.problem.targets, np.atleast_1d(np.asarray(y, object)).tolist(), strict=False)],
-            "given": given, "picture": picture, "plane": len(self._numbers) > 1,
+            "given": given, "picture": picture, "plane": self.inputs_plane.there,
             "inputs": self.study.problem.kind.name, "views": self.views,
             "loss": _one(t, "ℓ", place),
             "layers": [_units(t, c, place, self.study.problem.kind.name != "table") for c in columns(t)],
@@ -187,44 +185,10 @@ class Inside:
                 if at == step:
                     yield read(walker)
 
-    def regions(self, step: int, a: str = "", b: str = "", place: int | None = None) -> dict[str, Any]:
-        """What the network says before a step over a plane of two of its inputs; all others are those of a typical
-        row, or of a row of the batch."""
-        estimator = self.study.estimator
-        features = self._numbers
-        if len(features) < 2:
-            raise ArgumentError("a plane needs two inputs that are numbers, and this table has not two of them")
-        a, b = a or features[0], b or next(name for name in features if name != (a or features[0]))
-        if a not in features or b not in features or a == b:
-            raise ArgumentError(f"choose two different ones of {', '.join(features)}: got {a!r:.40} and {b!r:.40}")
-        names, Z, y = list(estimator.encoded_names), self._plane, self.study.rows(0)[1].iloc[: len(self._plane)]
-        i, j = names.index(a), names.index(b)
-        base = typical_row(estimator.encoder_)[0] if place is None else self.at(step)["x"][place]
-        low, high = Z[:, [i, j]].min(0), Z[:, [i, j]].max(0)
-        room = 0.06 * (high - low)
-        across, up = (np.linspace(lo - gap, hi + gap, CELLS) for lo, hi, gap in zip(low, high, room, strict=True))
-        grid = np.repeat(np.asarray(base, Z.dtype)[None], CELLS * CELLS, 0)
-        grid[:, i], grid[:, j] = np.tile(across, CELLS), np.repeat(up, CELLS)
-        with self.lock:
-            self.session.goto(step)
-            z = np.asarray(self.session.model.predict(grid), np.float64).reshape(len(grid), -1)
-        link = estimator.design_.link
-        if link == "sigmoid" and z.shape[1] == 1:
-            sure = 1 / (1 + np.exp(-z[:, 0]))
-            said, sure = (sure > 0.5).astype(int), np.where(sure > 0.5, sure, 1 - sure)
-        elif link == "softmax":
-            each = np.exp(z - z.max(1, keepdims=True))
-            said, sure = z.argmax(1), each.max(1) / each.sum(1)
-        else:
-            said, sure = np.zeros(len(z), int), (z[:, 0] - z[:, 0].min()) / (np.ptp(z[:, 0]) or 1.0)
-        classes = [str(label) for label in getattr(estimator, "classes_", [])]
-        some = np.unique(np.linspace(0, len(Z) - 1, min(len(Z), MOST_POINTS_SHOWN)).astype(int))
-        own = [classes.index(str(v)) if str(v) in classes else 0 for v in y.iloc[some]] if classes else [0] * len(some)
-        return jsonable({
-            "step": step, "a": a, "b": b, "features": features, "classes": classes, "cells": CELLS,
-            "across": [across[0], across[-1]], "up": [up[0], up[-1]], "said": said, "sure": np.round(sure, 3),
-            "points": np.column_stack([Z[some][:, [i, j]], own]).tolist(),
-        }, digits=4)
+    def regions(self, step: int, a: str = "", b: str = "", place: int | None = None, batch: bool = False
+                ) -> dict[str, Any]:
+        """Tell what the network says before a step over a plane of two of its inputs (planes.py)."""
+        return regions(self, self.inputs_plane, step, a, b, place, batch)
 
     @property
     def views(self) -> list[str]:
@@ -237,17 +201,9 @@ class Inside:
 
     # ---- parts -------------------------------------------------------------------------------------------------------
     @cached_property
-    def _plane(self) -> np.ndarray:
-        """Encoded rows of training, the first two thousand: what the ranges of a plane are taken from."""
-        return np.asarray(self.study.estimator.encode(self.study.rows(0)[0].iloc[:2_000]))
-
-    @cached_property
-    def _numbers(self) -> list[str]:
-        """The inputs that are numbers of many values."""
-        if self.study.problem.kind.name != "table":
-            return []
-        names = self.study.estimator.encoded_names
-        return [name for k, name in enumerate(names) if len(np.unique(self._plane[:, k])) > 8][:60]
+    def inputs_plane(self) -> InputsPlane:
+        """Where rows lie in planes of two inputs."""
+        return plane_of(self.study, self.training.folder.settings.get("made"))
 
     @property
     def study(self) -> Any:

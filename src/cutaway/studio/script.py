@@ -19,7 +19,7 @@ from cutaway.cli.study import begin
 
 study = begin({options}, Path({file!r}), {asked})
 study.design()
-{optimizer}study.train(progress=True)
+{own}study.train(progress=True)
 study.score()
 print(study.found.verdict)
 run = study.estimator.run_
@@ -35,11 +35,10 @@ LINES = {
 def script_of(folder: RunFolder) -> str:
     """Write the script of a run that was designed."""
     settings = folder.settings
-    optimizer, options = split_choices(settings.get("choices") or {})
+    own, options = split_choices(settings.get("choices") or {})
     asked = read_options(settings.get("target", ""), settings.get("columns") or {})
-    chosen = f"study.estimator.optimizer = ct.optim.{optimizer}(study.estimator.design_.lr)\n" if optimizer else ""
     parts = [HEAD.format(name=settings["name"], file=settings["file"], options=_call(options), asked=_call(asked),
-                         optimizer=chosen)]
+                         own=own.lines())]
     forks = settings.get("forks", [])
     if forks:
         parts.append("\nsession = ct.inspect.session_of(run)\n")

@@ -22,9 +22,10 @@ from .folder import RunFolder, new_run, run_named, runs
 from .guards import SANDBOX, Guard, Keys, TooMuch, body_of, same
 from .lab import LabProcesses
 from .limits import MOST_ASKED, MOST_LISTED, MOST_STREAMS
+from .playground import INPUTS, MADE, Ground
 from .processes import Processes
 from .stream import events, places
-from .uploads import MADE, made, plain_name, receive
+from .uploads import plain_name, receive
 
 STATIC = Path(__file__).resolve().parent / "static"
 DRAWING = Path(__file__).resolve().parents[1] / "drawing" / "page"
@@ -55,6 +56,7 @@ class Studio:
             Route("/again", _told(self.again), methods=["POST"]),
             Route("/api/home", _told(self.list)),
             Route("/api/files", _told(self.upload), methods=["POST"]),
+            Route("/api/made", _told(self.made), methods=["POST"]),
             Route("/api/samples", _told(self.sample), methods=["POST"]),
             Route("/api/events", _told(self.follow)),
             Route("/api/runs/{run}", _told(self.about)),
@@ -63,6 +65,7 @@ class Studio:
             Route("/api/runs/{run}/losses", _told(self.losses)),
             Route("/api/runs/{run}/model", _told(self.model)),
             Route("/api/runs/{run}/report", _told(self.report)),
+            Route("/api/runs/{run}/page", _told(self.whole)),
             Route("/api/runs/{run}/script", _told(self.script)),
             Route("/api/lab", _told(self.lab)),
             Route("/api/lab/{name}", _told(self.experiment), methods=["POST"]),
@@ -92,7 +95,7 @@ class Studio:
         found = await run_in_threadpool(lambda: [_about(run) for run in runs(self.home, MOST_LISTED)
                                                  if "lab" not in run.settings])
         return JSONResponse({"token": self.keys.header, "runs": found, "samples": SAMPLES, "made": MADE,
-                             "home": str(self.home)})
+                             "inputs": list(INPUTS), "home": str(self.home)})
 
     # ---- runs --------------------------------------------------------------------------------------------------------
     async def upload(self, request: Request) -> Response:
@@ -103,10 +106,16 @@ class Studio:
         asked = await _json(request)
         name = asked.get("name")
         if name in MADE:
-            return JSONResponse({"run": self.open(made(self.home, name, asked)).name})
+            path = Ground.asked(asked).write(self.home)
+            kept = {key: asked[key] for key in ("name", "rows", "noise", "seed", "inputs") if key in asked}
+            return JSONResponse({"run": new_run(self.home, file=str(path.resolve()), name=path.name, made=kept).name})
         if name not in SAMPLES:
             raise ArgumentError(f"there is no sample {name!r:.40}: there are {', '.join((*SAMPLES, *MADE))}")
         return JSONResponse({"run": self.open(datasets.path(name)).name})
+
+    async def made(self, request: Request) -> Response:
+        """Give the points of made data, to be drawn before anything is learnt."""
+        return JSONResponse(Ground.asked(await _json(request)).drawn())
 
     def open(self, path: Path) -> RunFolder:
         return new_run(self.home, file=str(path.resolve()), name=path.name)
@@ -114,7 +123,7 @@ class Studio:
     async def copy(self, request: Request) -> Response:
         """Begin another run on the same file, with the same choices but for those that are given."""
         old, other = run_named(self.home, request.path_params["run"]).settings, await _json(request)
-        kept = {name: old[name] for name in ("target", "columns", "choices") if name in old}
+        kept = {name: old[name] for name in ("target", "columns", "choices", "made") if name in old}
         if isinstance(other.get("choices"), dict):
             kept["choices"] = kept.get("choices", {}) | other["choices"]
         return JSONResponse({"run": new_run(self.home, file=old["file"], name=old["name"], **kept).name})
@@ -170,6 +179,15 @@ class Studio:
         return FileResponse(path, filename=f"{Path(run.settings['name']).stem}.safetensors",
                             media_type="application/octet-stream")
 
+    async def whole(self, request: Request) -> Response:
+        """Give the page that trains by itself, which the run was asked for; it is kept, and never shown here."""
+        run = run_named(self.home, request.path_params["run"])
+        path = run.path / "page.html"
+        if not path.is_file():
+            raise FileError("there is no page yet: ask the run for it first")
+        return FileResponse(path, filename=f"{Path(run.settings['name']).stem}.html", media_type=KINDS[".html"],
+                            headers={"content-security-policy": SANDBOX})
+
     async def script(self, request: Request) -> Response:
         """Give the session as a Python script that does the same."""
         from .script import script_of
@@ -198,7 +216,7 @@ def application(home: Path, port: int, keys: Keys) -> Guard:
 def _about(run: RunFolder) -> dict[str, Any]:
     settings = run.settings
     known = run.losses_file().stat().st_size // 8 if run.losses_file().exists() else 0
-    names = ("name", "state", "target", "columns", "choices", "ended", "forks")
+    names = ("name", "state", "target", "columns", "choices", "ended", "forks", "made")
     return {"run": run.name, "done": known} | {name: settings.get(name) for name in names}
 
 

@@ -7,6 +7,7 @@ is added: training keeps checkpoints, and tells the run's folder of every epoch.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,15 @@ from ..cli.keeping import save
 from ..cli.options import FitOptions, ReadOptions
 from ..cli.sources import likely_target, load, recognise
 from ..cli.study import Study, begin
+from ..cli.trace import names
 from ..data.column_kinds import KINDS, read_kinds
 from ..data.encoder import TableEncoder
 from ..errors import ArgumentError
+from ..estimators.presets import PRESETS as TOLD
 from ..nn.layers import ACTIVATIONS
 from ..nn.recurrent import CELLS
-from ..optim import SGD, AdaGrad, Adam, AdamW, Momentum, Nesterov, RMSProp
+from ..optim import SGD, AdaGrad, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSProp, l2
+from ..optim.transforms import L2
 from ..program import Snapshot
 from ..report import write_report
 from ..text import jsonable, short
@@ -30,13 +34,16 @@ from ..train.events import Ended, EpochEnded, Event, Started
 from ..train.run import Run
 from .folder import STOPPED, RunFolder
 from .limits import MOST_SHOWN
+from .wording import on_the_page
 
 OPTIMIZERS = {one.__name__: one for one in (SGD, Momentum, Nesterov, AdaGrad, RMSProp, Adam, AdamW)}
-PRESETS = "fast", "default"  # "best" trains five networks, and the studio looks into one
+PRESETS = "fast", "default", "best"  # of the last one's networks the studio looks into the first
 #: What a person may choose of a design, by the row of the design that says why it is so.
 CONTROLS = {"preset": "preset", "hidden": "hidden", "activation": "hidden", "dropout": "hidden",
             "optimizer": "optimizer", "lr": "optimizer", "batch_size": "batch", "epochs": "epochs", "seed": "seed",
-            "cell": "recurrent", "width": "recurrent"}
+            "cell": "recurrent", "width": "recurrent", "decay": "optimizer", "patience": "epochs", "test": "validation"}
+#: The choices that a study takes after its design.
+OWN = "optimizer", "decay", "patience"
 #: The choices that only some inputs have.
 ONLY_OF = {"preset": "table", "cell": "sequences", "width": "sequences"}
 
@@ -48,6 +55,7 @@ class RunTraining:
         self.folder = folder
         self.study: Study | None = None
         self.run: Run | None = None
+        self.wish = ""  # why somebody asked for the end
         self._asked: tuple[Any, ...] | None = None
 
     @property
@@ -68,8 +76,9 @@ class RunTraining:
         cells = frame.head(MOST_SHOWN).astype(object).where(frame.head(MOST_SHOWN).notna(), "")
         columns = [{"name": c.name, "kind": c.kind, "gaps": int(c.gaps), "distinct": int(c.distinct), "how": c.how,
                     "cells": [short(cell, 24) for cell in cells[c.name]]} for c in encoder.columns]
+        notes = [on_the_page(note) for note in encoder.notes()]
         return {"inputs": "table", "extent": f"{len(frame):,} rows, {frame.shape[1]:,} columns", "target": target,
-                "columns": columns, "kinds": list(KINDS), "notes": encoder.notes(), "labels": []}
+                "columns": columns, "kinds": list(KINDS), "notes": notes, "labels": []}
 
     # ---- the design --------------------------------------------------------------------------------------------------
     def design(self, target: str = "", columns: dict[str, str] | None = None,
@@ -84,29 +93,31 @@ class RunTraining:
                "activation": design.activation, "dropout": design.dropout, "lr": design.lr, "epochs": design.epochs,
                "optimizer": type(self.study.estimator.optimizer or design.optimizer()).__name__,
                "batch_size": design.batch_size, "seed": self.study.options.seed,
+               "decay": decay_of(self.study.estimator.optimizer, design), "patience": design.patience or 0,
+               "test": self.study.options.test,
                "cell": design.spec.get("cell", "none"), "width": design.spec.get("width", "")}
         shown = [name for name in CONTROLS if ONLY_OF.get(name, found.inputs) == found.inputs]
         return jsonable({
-            "rows": found.design, "network": found.network, "divided": found.divided, "notes": found.notes,
-            "remarks": [{"name": remark.name, "text": remark.text} for remark in found.remarks],
+            "rows": found.design, "network": found.network, "divided": on_the_page(found.divided),
+            "notes": [on_the_page(note) for note in found.notes],
+            "remarks": [{"name": remark.name, "text": on_the_page(remark.text)} for remark in found.remarks],
             "target": [{"name": fact.name, "summary": fact.summary} for fact in found.targets],
             "controls": [{"name": name, "row": CONTROLS[name], "now": now[name],
+                          "told": {one: TOLD[one].words for one in PRESETS} if name == "preset" else None,
                           "options": {"preset": list(PRESETS), "activation": list(ACTIVATIONS),
                                       "optimizer": list(OPTIMIZERS), "cell": list(CELLS)}.get(name)}
                          for name in shown],
             "steps": design.epochs * max(1, -(-len(self.study.parts[0]) // design.batch_size)),
+            "networks": design.networks,
         })
 
     def _designed(self, target: str, columns: dict[str, str], choices: dict[str, Any]) -> Study:
-        optimizer, options = split_choices(choices)
+        own, options = split_choices(choices)
         study = begin(options, self.path, read_options(target, columns))
         study.design()
-        if optimizer:
-            own, design = study.estimator, study.estimator.design_
-            own.optimizer = OPTIMIZERS[optimizer](design.lr)
-            design.asked |= {"optimizer": repr(own.optimizer), "schedule": "its own"}
-            study.found.design = [[row[0], design.asked[row[0]], "as asked"] if row[0] in ("optimizer", "schedule")
-                                  else row for row in study.found.design]
+        if own:
+            own.change(study)
+            study.tell_design()
         return study
 
     # ---- training ----------------------------------------------------------------------------------------------------
@@ -117,7 +128,7 @@ class RunTraining:
         self.design(settings.get("target", ""), settings.get("columns"), settings.get("choices"))
         study = self.study
         assert study is not None
-        study.estimator.callbacks = [Teller(self, over)]
+        study.estimator.callbacks, self.wish = [Teller(self, over)], ""
         study.train(progress=False, checkpoint=self.folder.path / "checkpoints")
         if over:
             return
@@ -127,10 +138,27 @@ class RunTraining:
                   for one in study.found.scores]
         ended = study.estimator.run_.stopped
         self.folder.put(state="stopped" if ended == STOPPED else "done", ended=ended)
-        self.folder.tell("scored", ended=ended, words=study.found.training, verdict=study.found.verdict,
+        self.folder.tell("scored", ended=ended, words=study.found.training, verdict=on_the_page(study.found.verdict),
                          scores=jsonable(scores), linear=study.found.linear)
         if ended != STOPPED:
             self._report(study)
+
+    def stop(self, why: str) -> None:
+        """End the training: after the steps under way, or of several networks after an epoch of the first."""
+        self.wish = why
+        if self.run is not None and self.study is not None and self.study.estimator.design_.networks == 1:
+            self.run.stop(why)
+
+    def page(self) -> dict[str, Any]:
+        """Write the run as a page of its own, which begins where the run began and trains in any browser."""
+        run, study = self.run, self.study
+        assert run is not None and run.past is not None and study is not None
+        if not run.past.snapshots or run.past.snapshots[0]["t"]:  # it went on from a checkpoint
+            run.past.snapshots.insert(0, kept_start(self.folder))
+        inputs, outputs = names(study.estimator)
+        made = run.to_page(self.folder.path / "page.html", inputs=inputs, outputs=outputs,
+                           title=f"{', '.join(study.problem.targets)} from {self.folder.settings['name']}")
+        return {"bytes": len(made.html.encode()), "notes": list(made.notes)}
 
     def _report(self, study: Study) -> None:
         """Write what `cutaway fit --report` writes, but for the rivals, which take longer than the training."""
@@ -162,6 +190,8 @@ class Teller:
                 folder.tell("started", epochs=run.epochs, steps=run.past.steps * run.epochs, done=len(run.steps),
                             each=run.past.steps)
         elif isinstance(event, EpochEnded) and not self.over:
+            if self.training.wish:
+                run.stop(self.training.wish)
             known = folder.losses_file().stat().st_size // 8
             folder.add_losses(known + 1, run.steps["loss"][known:])
             row = {name: value if np.isfinite(value) else None for name, value in event.row.items()}
@@ -204,12 +234,80 @@ def read_options(target: str, columns: dict[str, str]) -> ReadOptions:
                        column={name: kind for name, kind in kinds.items() if kind not in ("drop", "")})
 
 
-def split_choices(choices: dict[str, Any]) -> tuple[str, FitOptions]:
-    """Take choices apart: the name of an optimizer, "" if it is left to the design, and the options of a fit."""
-    optimizer = str(choices.get("optimizer", ""))
+@dataclass(frozen=True)
+class OwnChoices:
+    """Choices that a study takes after its design. optimizer: a name, "" for the design's; decay: the weight of L2, or
+    of AdamW's own decay; patience: epochs without a better score until it stops, 0 for none."""
+
+    optimizer: str = ""
+    decay: float | None = None
+    patience: int | None = None
+
+    def __bool__(self) -> bool:
+        return self != OwnChoices()
+
+    def change(self, study: Study) -> None:
+        """Let a study that was designed train so, and its design say so."""
+        own, design = study.estimator, study.estimator.design_
+        if self.patience is not None:
+            design.patience = self.patience or None
+            design.reasons["epochs"] = design.reasons["validation"] = "as asked"
+        if self.decay is not None and not self.optimizer:
+            design.weight_decay, design.reasons["optimizer"] = self.decay, "as asked"
+        if self.optimizer:
+            own.optimizer = self.made(design.lr)
+            design.asked |= {"optimizer": written(own.optimizer), "schedule": "its own"}
+
+    def made(self, lr: float) -> Optimizer:
+        """Make the optimizer, with its decay: AdamW has one of its own, to all others L2 is added."""
+        kind = OPTIMIZERS[self.optimizer]
+        if kind is AdamW and self.decay is not None:
+            return AdamW(lr, weight_decay=self.decay)
+        return l2(kind(lr), self.decay) if self.decay else kind(lr)
+
+    def lines(self) -> str:
+        """Write the lines of a script that do the same."""
+        found = []
+        if self.patience is not None:
+            found.append(f"study.estimator.design_.patience = {self.patience or None}")
+        if self.decay is not None and not self.optimizer:
+            found.append(f"study.estimator.design_.weight_decay = {self.decay!r}")
+        if self.optimizer:
+            lr = "study.estimator.design_.lr"
+            plain = f"ct.optim.{self.optimizer}({lr})"
+            if self.decay is not None and self.optimizer == "AdamW":
+                plain = f"ct.optim.AdamW({lr}, weight_decay={self.decay!r})"
+            elif self.decay:
+                plain = f"ct.optim.l2({plain}, {self.decay!r})"
+            found.append(f"study.estimator.optimizer = {plain}")
+        return "".join(f"{line}\n" for line in found)
+
+
+def written(optimizer: Optimizer) -> str:
+    """Write an optimizer with its L2, for the design.
+
+    >>> written(l2(SGD(0.1), 0.01))
+    'SGD(lr=0.1), L2 0.01'
+    """
+    return ", ".join([repr(optimizer), *(f"L2 {step.weight:g}" for step in optimizer.prepare if isinstance(step, L2))])
+
+
+def decay_of(optimizer: Optimizer | None, design: Any) -> float:
+    """Find the weight of L2, or of the decay, that a training has."""
+    if optimizer is None:
+        return design.weight_decay
+    return getattr(optimizer, "weight_decay", 0.0) or sum(p.weight for p in optimizer.prepare if isinstance(p, L2))
+
+
+def split_choices(choices: dict[str, Any]) -> tuple[OwnChoices, FitOptions]:
+    """Take choices apart: those that a study takes after its design, and the options of a fit."""
+    given = {name: choices[name] for name in ("optimizer", "decay", "patience") if choices.get(name) not in ("", None)}
+    optimizer = str(given.get("optimizer", ""))
     if optimizer and optimizer not in OPTIMIZERS:
         raise ArgumentError(f"optimizer {optimizer!r:.40}: choose one of {', '.join(OPTIMIZERS)}")
-    return optimizer, fit_options({name: value for name, value in choices.items() if name != "optimizer"})
+    own = OwnChoices(optimizer, _between("decay", given["decay"], 0, 1) if "decay" in given else None,
+                     _whole("patience", given["patience"], 0) if "patience" in given else None)
+    return own, fit_options({name: value for name, value in choices.items() if name not in OWN})
 
 
 def fit_options(choices: dict[str, Any]) -> FitOptions:
@@ -218,7 +316,7 @@ def fit_options(choices: dict[str, Any]) -> FitOptions:
     if unknown:
         raise ArgumentError(f"there is no choice {sorted(unknown)[0]!r:.40}: there are {', '.join(CONTROLS)}")
     given = {name: value for name, value in choices.items() if value not in ("", None)}
-    whole: dict[str, Any] = {name: _whole(name, given[name])
+    whole: dict[str, Any] = {name: _whole(name, given[name], name != "seed")
                              for name in ("epochs", "batch_size", "seed") if name in given}
     network: dict[str, Any] = {}
     if "activation" in given:
@@ -235,19 +333,21 @@ def fit_options(choices: dict[str, Any]) -> FitOptions:
         network["dropout"] = _between("dropout", given["dropout"], 0, 0.95)
     hidden = checks.hidden(str(given["hidden"])) if "hidden" in given else None
     lr = checks.rate(str(given["lr"]), "learning rate") if "lr" in given else None
+    if "test" in given:
+        whole["test"] = _between("test", given["test"], 0.05, 0.9)
     preset = given.get("preset")
     if preset is not None and preset not in PRESETS:
         raise ArgumentError(f"preset {preset!r:.40}: choose one of {', '.join(PRESETS)}")
     return FitOptions(hidden=hidden, lr=lr, preset=preset, network=network or None, **whole)
 
 
-def _whole(name: str, value: Any) -> int:
+def _whole(name: str, value: Any, least: int = 1) -> int:
     try:
         found = int(str(value))
     except ValueError:
         found = -1
-    if found < (name != "seed") or found >= 2**31:
-        raise ArgumentError(f"{name} {value!r:.40}: give a whole number{' above 0' * (name != 'seed')}")
+    if not least <= found < 2**31:
+        raise ArgumentError(f"{name} {value!r:.40}: give a whole number{' above 0' * least}")
     return found
 
 

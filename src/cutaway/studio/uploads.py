@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from .. import datasets
-from ..errors import ArgumentError, FileError
+from ..errors import FileError
 from ..text import printable, size
 from .guards import TooMuch
-from .limits import LEFT_FREE, MOST_MADE, MOST_UPLOADED
+from .limits import LEFT_FREE, MOST_UPLOADED
 
 
 def plain_name(given: str) -> str:
@@ -61,27 +60,6 @@ async def receive(request: Any, home: Path) -> Path:
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    return path
-
-
-#: Made data, as a playground has them: two inputs, and classes; or a curve.
-MADE = ("moons", "circles", "spirals", "xor", "blobs", "sine")
-
-
-def made(home: Path, name: str, asked: dict[str, Any]) -> Path:
-    """Write made data to a file of its own: x1, x2 and a class (or y), with so many `rows`, `noise` and `seed`."""
-    rows, noise, seed = asked.get("rows", 400), asked.get("noise"), asked.get("seed", 0)
-    if type(rows) is not int or not 20 <= rows <= MOST_MADE:
-        raise ArgumentError(f"made data have 20 to {MOST_MADE:,} rows, got {rows!r:.40}")
-    X, y = datasets.make(name, n=rows, noise=noise, seed=seed)
-    target = "class" if y.dtype.kind == "i" else "y"
-    labels = [f"{'ABC'[k]}" for k in y] if target == "class" else [f"{v:.6g}" for v in y]
-    lines = [",".join([*(f"x{k + 1}" for k in range(X.shape[1])), target])]
-    lines += [",".join([*(f"{v:.6g}" for v in row), label]) for row, label in zip(X, labels, strict=True)]
-    folder = home / "files" / secrets.token_hex(6)
-    folder.mkdir(parents=True, mode=0o700)
-    path = folder / f"{name}.csv"
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
 
 

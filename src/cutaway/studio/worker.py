@@ -21,6 +21,7 @@ from ..errors import ArgumentError, CutawayError
 from ..files.container import write_whole
 from .folder import STOPPED, RunFolder
 from .limits import IDLE
+from .wording import on_the_page
 
 if TYPE_CHECKING:
     from .forks import Forks
@@ -69,9 +70,9 @@ class Worker:
 
     def design(self, target: str = "", columns: Any = None, choices: Any = None) -> dict[str, Any]:
         self._refuse_in_training()
-        if self._folder.settings["state"] not in ("new", "designed"):
-            raise ArgumentError("this run has been trained: begin another one with the same file to design it anew")
         with self._reading:
+            if self._folder.settings["state"] not in ("new", "designed"):
+                raise ArgumentError("this run has been trained: begin another one with the same file to design it anew")
             asked: dict[str, Any] = {"target": str(target), "columns": _words(columns, "columns")}
             asked["choices"] = _plain(choices)
             made = self._training.design(**asked)
@@ -79,19 +80,20 @@ class Worker:
             return made
 
     def train(self) -> dict[str, Any]:
-        """Train in a thread of its own, from the start or from where it was stopped."""
+        """Train in a thread of its own, from the start or from where it was stopped; a design under way ends first."""
         self._refuse_in_training()
-        if self._folder.settings["state"] == "new":
-            raise ArgumentError("design the network first")
-        self._inside = None
-        self._folder.put(state="training", ended="")
-        self._begin()
+        with self._reading:
+            if self._folder.settings["state"] == "new":
+                raise ArgumentError("design the network first")
+            self._inside = None
+            self._folder.put(state="training", ended="")
+            self._begin()
         return {"state": "training"}
 
     def stop(self) -> dict[str, Any]:
         """Stop after the steps under way; all that was learnt is kept, and `train` goes on."""
         if self._training.run is not None and self._alive:
-            self._training.run.stop(STOPPED)
+            self._training.stop(STOPPED)
         return {"state": "stopping"}
 
     def step(self, step: int, fork: int = 0) -> dict[str, Any]:
@@ -109,9 +111,10 @@ class Worker:
     def course(self, name: str, index: list[int], fork: int = 0) -> dict[str, Any]:
         return self._look(fork).course(str(name), _places(index))
 
-    def regions(self, step: int, a: str = "", b: str = "", place: int | None = None, fork: int = 0) -> dict[str, Any]:
+    def regions(self, step: int, a: str = "", b: str = "", place: int | None = None, fork: int = 0,
+                batch: bool = False) -> dict[str, Any]:
         given = None if place is None else _whole(place)
-        return self._look(fork).regions(_whole(step), str(a), str(b), given)
+        return self._look(fork).regions(_whole(step), str(a), str(b), given, bool(batch))
 
     def landscape(self, until: int = 0, fork: int = 0) -> dict[str, Any]:
         return self._see("landscape_of", fork, _whole(until), self._look(0) if fork else None)
@@ -124,6 +127,14 @@ class Worker:
 
     def answers(self, step: int, fork: int = 0) -> dict[str, Any]:
         return self._see("answers_of", fork, _whole(step))
+
+    def page(self) -> dict[str, Any]:
+        """Write the page that goes on training in any browser; the notes say what it leaves out."""
+        if self._folder.settings["state"] == "training":
+            raise ArgumentError("this run is training: stop it, or wait until it is done, and take it home then")
+        self._look(0)
+        with self._reading:
+            return self._training.page()
 
     def fork(self, step: int, change: Any) -> dict[str, Any]:
         return self._forks.make(self._look(0), _whole(step), change)
@@ -166,6 +177,7 @@ class Worker:
             threading.Thread(target=self._inside.warm, daemon=True).start()
 
     def _fail(self, why: str) -> None:
+        why = on_the_page(why)
         self._folder.put(state="failed", ended=why)
         self._folder.tell("failed", why=why)
 
@@ -196,7 +208,7 @@ class Worker:
         try:
             return {"right": getattr(self, do)(**question)}
         except CutawayError as problem:
-            return {"wrong": str(problem)}
+            return {"wrong": on_the_page(str(problem))}
         except TypeError as problem:
             if "argument" not in str(problem):
                 raise

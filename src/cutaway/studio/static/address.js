@@ -17,7 +17,7 @@ export function at(parts) {
  * @param {string[]} names @param {Record<string, any>} parts */
 export function from(names, parts) {
   const here = place();
-  return at({ with: here.with, ...Object.fromEntries(names.map((name) => [name, here[name]])), ...parts });
+  return at({ with: here.with, flat: here.flat, tests: here.tests, ...Object.fromEntries(names.map((name) => [name, here[name]])), ...parts });
 }
 
 /** Go there. @param {string} address @param {boolean} [instead] of the place where it stands, which back then skips */

@@ -26,7 +26,7 @@ export async function beginView(about) {
   const button = h("button", { type: "button", class: "strong", onclick: () => design() }, t("make_design"));
 
   async function design() {
-    button.disabled = true;
+    button.disabled = plan.inert = true;  // what is being designed anew is not trained
     say(t("designing"), true);
     try {
       const asked = { target: found.columns.length ? target.value : "", columns: drop(kinds, target.value), choices: clean(choices) };
@@ -39,7 +39,7 @@ export async function beginView(about) {
     } catch (error) {
       sayWrong(error);
     }
-    button.disabled = false;
+    button.disabled = plan.inert = false;
   }
 
   if (about.state === "designed") design();
@@ -62,7 +62,7 @@ function designView(run, made, choices, again) {
     const change = (/** @type {any} */ event) => { choices[c.name] = event.target.value; };
     const chosen = choices[c.name] ?? "";
     const field = c.options
-      ? h("select", { id, onchange: change }, h("option", { value: "" }, hint), c.options.map((/** @type {string} */ o) => h("option", { value: o, selected: chosen === o }, o)))
+      ? h("select", { id, onchange: change }, h("option", { value: "" }, hint), c.options.map((/** @type {string} */ o) => h("option", { value: o, selected: chosen === o }, c.told ? `${o}: ${c.told[o]}` : o)))
       : h("input", { id, value: chosen, placeholder: hint, dir: "ltr", autocomplete: "off", spellcheck: "false", onchange: change });
     return h("div", { class: "field" }, h("label", { for: id }, t(c.name)), field);
   });
@@ -84,7 +84,7 @@ function designView(run, made, choices, again) {
     made.notes.map((/** @type {string} */ note) => h("p", { class: "note", lang: "en", dir: "auto" }, note)),
     h("details", { class: "controls" }, h("summary", null, t("controls")), h("div", { class: "fields" }, controls),
       h("button", { type: "button", onclick: () => again() }, t("redesign"))),
-    h("div", { class: "act" }, start, h("span", { class: "note" }, t("steps_to_do", { n: made.steps.toLocaleString("en") }))));
+    h("div", { class: "act" }, start, h("span", { class: "note" }, t("steps_to_do", { n: made.steps.toLocaleString("en") }), made.networks > 1 ? ` ${t("in_each", { n: made.networks })}` : null)));
 }
 
 /** Kinds without the target's. @param {Record<string, string>} kinds @param {string} target */

@@ -1,7 +1,8 @@
 // Curves that people can point at, walk along with keys, read as a table, and hear.
 
 import { outline, scale, through, ticks } from "../../drawing/page/scales.js";
-import { h, s, short, table } from "./dom.js";
+import { h, keepPicture, s, short, small, table } from "./dom.js";
+import { csv, keep } from "./files.js";
 import { t } from "./words.js";
 
 const W = 900, H = 300, LEFT = 62, RIGHT = 14, TOP = 14, BOTTOM = 34;
@@ -24,12 +25,7 @@ export function chart(about) {
   const rows = h("div");
   const more = h("details", { ontoggle: () => tabulate() }, h("summary", null, t("as_table")), rows);
   const sound = h("button", { type: "button", class: "quiet", onclick: () => hear() }, t("listen"));
-  const keep = (/** @type {string} */ ending, /** @type {() => string} */ make) => h("button", { type: "button", class: "quiet", onclick: () => {
-    const link = h("a", { href: URL.createObjectURL(new Blob([make()])), download: `${about.label.replace(/[^\p{L}\p{N}]+/gu, "-")}.${ending}` });
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-  } }, ending === "svg" ? t("picture") : t("as_csv"));
-  const root = h("figure", { class: "chart" }, slider, h("figcaption", null, tip, sentence, h("div", { class: "row" }, more, h("span", null, keep("svg", alone), keep("csv", cells), sound))));
+  const root = h("figure", { class: "chart" }, slider, h("figcaption", null, tip, sentence, h("div", { class: "row" }, more, h("span", null, keepPicture(about.label, () => svg), small(t("as_csv"), about.label, () => keep(about.label, "csv", csv(cells()), "text/csv")), sound))));
   /** @type {Line[]} */
   let lines = [];
   let first = 1, last = 1, at = 0, marked = 0;
@@ -127,26 +123,14 @@ export function chart(about) {
     const count = Math.min(last - first + 1, 25);
     const steps = [...new Set(Array.from({ length: count }, (_, k) => Math.round(first + k * (last - first) / Math.max(1, count - 1))))];
     rows.replaceChildren(table(about.label, [t("step"), ...lines.map((line) => line.label)],
-      steps.map((step) => [step, ...lines.map((line) => short(value(line, step)))])));
-  }
-
-  /** The drawing as a file of its own, its colours written down. */
-  function alone() {
-    const copy = /** @type {any} */ (svg.cloneNode(true)), from = svg.querySelectorAll("*"), to = copy.querySelectorAll("*");
-    from.forEach((/** @type {Element} */ node, /** @type {number} */ k) => {
-      const style = getComputedStyle(node);
-      for (const name of ["fill", "stroke", "stroke-width", "stroke-dasharray"]) to[k].setAttribute(name, style.getPropertyValue(name));
-      if (node.tagName === "text") { to[k].setAttribute("font-family", "sans-serif"); to[k].setAttribute("font-size", "12"); }
-    });
-    copy.querySelector(".cursor")?.remove();
-    return `<?xml version="1.0"?>\n${new XMLSerializer().serializeToString(copy)}\n`;
+      steps.map((step) => [step, ...lines.map((line) => value(line, step))])));
   }
 
   /** Every number of the chart, a row for each step. */
   function cells() {
-    const rows = [["step", ...lines.map((line) => `"${line.label.replaceAll('"', '""')}"`)].join(",")];
-    for (let step = first; step <= last; step++) rows.push([step, ...lines.map((line) => value(line, step) ?? "")].join(","));
-    return `${rows.join("\n")}\n`;
+    const rows = /** @type {any[][]} */ ([["step", ...lines.map((line) => line.label)]]);
+    for (let step = first; step <= last; step++) rows.push([step, ...lines.map((line) => value(line, step))]);
+    return rows;
   }
 
   /** The first line as a tone that rises and falls with it, three seconds long. */

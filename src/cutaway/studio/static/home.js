@@ -4,6 +4,7 @@ import { at, go } from "./address.js";
 import { post, send } from "./api.js";
 import { h, table } from "./dom.js";
 import { say, sayWrong } from "./main.js";
+import { playAddress } from "./playground.js";
 import { t } from "./words.js";
 
 /** @param {any} found what the server has @returns {HTMLElement} */
@@ -24,18 +25,11 @@ export function homeView(found) {
   });
   const samples = found.samples.map((/** @type {string} */ name) => h("button", { type: "button", class: "card", onclick: () =>
     begin(() => post("/api/samples", { name }).then((answer) => answer.run)) }, h("b", null, t(name)), h("span", null, t(`${name}_is`))));
-  const kind = h("select", { id: "made" }, found.made.map((/** @type {string} */ name) => h("option", { value: name }, t(name))));
-  const count = h("input", { id: "made-rows", type: "number", min: 20, max: 5000, value: 400 });
-  const noise = h("input", { id: "made-noise", inputmode: "decimal", dir: "ltr", placeholder: t("own_noise") });
-  const field = (/** @type {any} */ one, /** @type {string} */ label) => h("div", { class: "field" }, h("label", { for: one.id }, label), one);
-  const play = h("form", { class: "act", onsubmit: (/** @type {Event} */ event) => {
-    event.preventDefault();
-    begin(() => post("/api/samples", { name: kind.value, rows: Number(count.value), noise: noise.value === "" ? null : Number(noise.value) }).then((answer) => answer.run));
-  } }, field(kind, t("playground")), field(count, t("rows_made")), field(noise, t("noise")), h("button", { type: "submit" }, t("make")));
+  const play = h("a", { class: "button card", href: playAddress({}) }, h("b", null, t("playground")), h("span", null, t("made_is")));
   const runs = found.runs.map((/** @type {any} */ run) => [h("a", { href: at({ run: run.run }), dir: "auto" }, run.name), run.target ?? "",
     t(run.state), t("steps_done", { n: run.done.toLocaleString("en") })]);
   return h("div", null, h("section", { class: "hero" }, h("h1", null, t("studio")), h("p", { class: "lead" }, t("lead")), drop),
-    h("section", null, h("h2", null, t("samples")), h("div", { class: "cards" }, samples), h("h3", null, t("playground")), h("p", { class: "note" }, t("made_is")), play),
+    h("section", null, h("h2", null, t("samples")), h("div", { class: "cards" }, samples, play)),
     h("section", null, h("h2", null, t("runs")), runs.length ? table(t("runs"), [t("run"), t("target_short"), t("state"), t("step")], runs, { class: "plain" }) : h("p", { class: "note" }, t("no_runs"))));
 }
 

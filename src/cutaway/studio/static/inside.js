@@ -5,8 +5,9 @@ import { scale, through } from "../../drawing/page/scales.js";
 import { from } from "./address.js";
 import { ask } from "./api.js";
 import { chart } from "./chart.js";
-import { h, s, short, table } from "./dom.js";
+import { h, kept, s, short, small, table } from "./dom.js";
 import { told, translated } from "./explained.js";
+import { csv, keep } from "./files.js";
 import { weightFork } from "./fork.js";
 import { sayWrong } from "./main.js";
 import { networkView } from "./network.js";
@@ -28,8 +29,8 @@ export async function rowView(view, here) {
     layer.places.length ? units(layer, found, here, k === 0) : layer.maps.length ? maps(layer, here, k === 0) : h("p", { class: "note" }, `${layer.units} · ${t("no_units")}`)));
   return h("section", null, h("h2", null, t("row_n", { n: found.row.toLocaleString("en") }), found.loss === null ? null : h("small", null, ` ℓ = ${short(found.loss)}`)),
     found.views.includes("states") ? seeLinks(["states"], here) : null,
-    h("div", { class: "pair" }, h("div", null, h("h3", null, t("in_file")), found.picture ? (found.inputs === "sequences" ? series(found.picture) : picture(found.picture)) : null, table(t("in_file"), [t("column"), t("value")], cells, { class: "plain" })),
-      found.given ? h("div", null, h("h3", null, t("given")), table(t("given"), [t("feature"), t("value")], found.given.map((/** @type {any[]} */ [name, value]) => [h("span", { dir: "auto" }, name), short(value)]), { class: "plain" })) : null),
+    h("div", { class: "pair" }, h("div", null, h("h3", null, t("in_file")), found.picture ? kept(t("in_file"), found.inputs === "sequences" ? series(found.picture) : picture(found.picture)) : null, table(t("in_file"), [t("column"), t("value")], cells, { class: "plain" })),
+      found.given ? h("div", null, h("h3", null, t("given")), table(t("given"), [t("feature"), t("value")], found.given.map((/** @type {any[]} */ [name, value]) => [h("span", { dir: "auto" }, name), value]), { class: "plain" })) : null),
     networkView(found, here),
     h("h3", null, t("network")), h("p", { class: "note" }, t("units_says")), layers, found.plane ? planeView(view, here, Number(here.row)) : null);
 }
@@ -37,7 +38,8 @@ export async function rowView(view, here) {
 /** @param {any} layer @param {any} found @param {Record<string, string>} here @param {boolean} input */
 function units(layer, found, here, input) {
   const reach = Math.max(...layer.values.map((/** @type {number} */ v) => Math.abs(v) || 0), 1e-30);
-  return h("ul", { class: "units" }, layer.places.map((/** @type {number[]} */ unit, /** @type {number} */ k) => {
+  const rows = layer.places.map((/** @type {number[]} */ unit, /** @type {number} */ k) => [unit.join(" "), layer.values[k], layer.gradients?.[k]]);
+  return h("div", null, h("ul", { class: "units" }, layer.places.map((/** @type {number[]} */ unit, /** @type {number} */ k) => {
     const v = layer.values[k], back = layer.gradients?.[k];
     const says = `${layer.label}[${unit.join(", ")}] = ${short(v)}${back === undefined || back === null ? "" : `, ∂J = ${short(back)}`}`;
     const box = input ? h("span", { title: says, class: "unit", role: "img", "aria-label": says })
@@ -45,16 +47,16 @@ function units(layer, found, here, input) {
     box.classList.add(v < 0 ? "below" : "above");
     box.style.setProperty("--share", `${Math.round(100 * Math.abs(v || 0) / reach)}%`);
     return h("li", null, box);
-  }));
+  })), h("p", { class: "keep" }, small(t("as_csv"), layer.label, () => keep(layer.label, "csv", csv([[t("unit"), t("value"), "∂J"], ...rows]), "text/csv"))));
 }
 
 /** The maps of a layer's channels; each opens its largest unit. @param {any} layer @param {Record<string, string>} here @param {boolean} input */
 function maps(layer, here, input) {
-  return h("ul", { class: "maps" }, layer.maps.map((/** @type {any} */ map) => {
+  return kept(layer.label, h("ul", { class: "maps" }, layer.maps.map((/** @type {any} */ map) => {
     const says = `${layer.label}[${map.unit.join(", ")}] = ${short(map.largest)}`, shown = picture(map.values);
     shown.setAttribute("aria-label", says);
     return h("li", null, input ? shown : h("a", { title: says, href: from(["run", "fork", "step", "row", "name"], { layer: layer.value, unit: map.unit.join(",") }) }, shown));
-  }));
+  })));
 }
 
 /** A sequence as lines over time, one for each feature. @param {number[][]} values (time, features) */
@@ -80,7 +82,7 @@ export async function unitView(view, here) {
   const unit = here.unit.split(",").map(Number);
   const found = await ask(view.name, "unit", { ...when(here), place: Number(here.row), name: here.layer, unit });
   const weights = found.weights.map((/** @type {any} */ w) => [h("a", { href: from(["run", "fork", "step", "row", "name", "layer", "unit"], { weight: w.name, index: w.index.join(",") }), dir: "ltr" }, `${w.name}[${w.index.join(", ")}]`),
-    h("span", { dir: "auto" }, w.from), short(w.value), short(w.gradient)]);
+    h("span", { dir: "auto" }, w.from), w.value, w.gradient]);
   return h("section", null, h("h2", { dir: "ltr" }, `${here.layer}[${here.unit}]`, h("small", null, ` = ${short(found.value)}`)),
     h("div", { class: "pair" }, h("div", null, h("h3", null, t("why_value")), blocks(found.blocks)),
       found.back.length ? h("div", null, h("h3", null, t("why_back")), blocks(found.back)) : null),

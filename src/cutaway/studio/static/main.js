@@ -6,6 +6,7 @@ import { beginView } from "./begin.js";
 import { h } from "./dom.js";
 import { homeView } from "./home.js";
 import { LabView } from "./lab.js";
+import { playView } from "./playground.js";
 import { RunView } from "./run.js";
 import { LANGUAGES, speak, spoken, t } from "./words.js";
 
@@ -50,6 +51,15 @@ async function show() {
       return;
     }
     lab = null;
+    if (!here.run && here.play) {
+      view = null;
+      stream.follow([]);
+      const node = await playView(here);
+      if (mine !== turn) return;
+      main.replaceChildren(node);
+      focusHead();
+      return;
+    }
     if (!here.run) {
       view = null;
       const found = await home();

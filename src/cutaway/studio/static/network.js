@@ -3,7 +3,7 @@
 import { table } from "./dom.js";
 import { from, go } from "./address.js";
 import { slotAt } from "../../drawing/page/layers.js";
-import { h, s, short } from "./dom.js";
+import { h, keepPicture, s, short } from "./dom.js";
 import { t } from "./words.js";
 
 const MOST = 12, GAP = 150, UNIT = 26;
@@ -61,6 +61,6 @@ export function networkView(found, here) {
     place.replaceChildren(s("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": t("drawing") }, parts), ...largest(known));
   }
   draw(false);
-  return h("div", { class: "drawing" }, h("h3", null, t("drawing")), h("div", { class: "act" }, h("div", { class: "field" }, h("label", { for: "flow" }, t("flow")), choice)), h("div", { class: "plot" }, place),
+  return h("div", { class: "drawing" }, h("h3", null, t("drawing")), h("div", { class: "act" }, h("div", { class: "field" }, h("label", { for: "flow" }, t("flow")), choice)), h("div", { class: "plot" }, place), keepPicture(t("drawing"), () => place),
     h("p", { class: "note" }, t("drawing_says", { n: MOST })));
 }

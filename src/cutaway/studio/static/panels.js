@@ -2,7 +2,8 @@
 // through with keys, read as a table and taken home; what it shows in a sentence is said by whoever puts it there.
 
 import { scale, ticks } from "../../drawing/page/scales.js";
-import { h, s, short, table } from "./dom.js";
+import { h, keepPicture, s, short, small, table } from "./dom.js";
+import { csv, keep } from "./files.js";
 import { hear } from "./tone.js";
 import { t } from "./words.js";
 
@@ -46,31 +47,8 @@ function figure(title, svg, says, how) {
   if (how.pick) svg.addEventListener("click", (/** @type {MouseEvent} */ event) => { to(under(event)); how.pick?.(at); });
   const rows = h("div");
   const more = h("details", { ontoggle: () => { if (more.open && !rows.hasChildNodes()) rows.append(how.table()); } }, h("summary", null, t("as_table")), rows);
-  const name = title.replace(/[^\p{L}\p{N}]+/gu, "-");
-  const keep = (/** @type {string} */ ending, /** @type {string} */ label, /** @type {() => string} */ make) => h("button", { type: "button", class: "quiet", "aria-label": `${label}: ${title}`, onclick: () => {
-    const link = h("a", { href: URL.createObjectURL(new Blob([make()])), download: `${name}.${ending}` });
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-  } }, label);
   return h("figure", { class: "chart panel" }, h("h3", null, title), place, h("figcaption", null, tip, says ? h("p", { class: "note" }, says) : null,
-    h("div", { class: "row" }, more, h("span", null, keep("svg", t("picture"), () => alone(svg)), keep("csv", t("as_csv"), how.csv), h("button", { type: "button", class: "quiet", "aria-label": `${t("listen")}: ${title}`, onclick: () => how.sound(at) }, t("listen"))))));
-}
-
-/** A drawing as a file of its own, its colours written down. @param {any} svg */
-function alone(svg) {
-  const copy = /** @type {any} */ (svg.cloneNode(true)), from = svg.querySelectorAll("*"), to = copy.querySelectorAll("*");
-  from.forEach((/** @type {Element} */ node, /** @type {number} */ k) => {
-    const style = getComputedStyle(node);
-    for (const name of ["fill", "fill-opacity", "stroke", "stroke-width", "stroke-dasharray"]) to[k].setAttribute(name, style.getPropertyValue(name));
-    if (node.tagName === "text") { to[k].setAttribute("font-family", "sans-serif"); to[k].setAttribute("font-size", "12"); }
-  });
-  copy.querySelector(".cursor")?.remove();
-  return `<?xml version="1.0"?>\n${new XMLSerializer().serializeToString(copy)}\n`;
-}
-
-/** @param {any[][]} rows */
-function csv(rows) {
-  return `${rows.map((row) => row.map((cell) => (typeof cell === "string" ? `"${cell.replaceAll('"', '""')}"` : cell ?? "")).join(",")).join("\n")}\n`;
+    h("div", { class: "row" }, more, h("span", null, keepPicture(title, () => svg), small(t("as_csv"), title, () => keep(title, "csv", how.csv(), "text/csv")), small(t("listen"), title, () => how.sound(at))))));
 }
 
 /** An axis: places between two ends, on a scale. @param {number} low @param {number} high @param {boolean} log @param {number} from @param {number} to */

@@ -6,6 +6,8 @@ import { chart } from "./chart.js";
 import { h, short, table } from "./dom.js";
 import { say, sayWrong } from "./main.js";
 import { seeView } from "./seeing.js";
+import { livePlane, playedAddress } from "./playground.js";
+import { takePage } from "./take.js";
 import { stepView } from "./step.js";
 import { rowView, unitView, weightView } from "./inside.js";
 import { t } from "./words.js";
@@ -40,13 +42,14 @@ export class RunView {
     this.curve = chart({ label: t("curve"), unit: "J", pick: (step) => go(from(["run", "fork"], { step })) });
     this.state = h("div", { class: "state" });
     this.futures = h("div");
+    this.now = about.made ? livePlane(this) : null;
     this.below = h("div", { id: "below" });
     this.trail = h("nav", { class: "trail", "aria-label": t("thread") });
     this.verdict = h("div");
     this.root = h("div", null,
       h("section", null, h("p", { class: "kicker" }, h("a", { href: at({}) }, t("home"))),
         h("div", { class: "row" }, h("h1", { dir: "auto", tabindex: -1 }, about.name, about.target ? h("small", null, ` → ${about.target}`) : null), this.state),
-        this.curve.root, this.futures, this.chooser()), this.trail, this.below, this.verdict);
+        this.curve.root, this.futures, this.now?.root, this.chooser()), this.trail, this.below, this.verdict);
   }
 
   /** The choice of a run whose curve is to stand beside this one's. */
@@ -137,6 +140,7 @@ export class RunView {
     for (const [name, other] of this.beside) lines.push({ label: t("beside_run", { n: name.slice(0, 4) }), ink: INKS[k++ % INKS.length], values: other.losses });
     const says = n ? t("curve_says", { n: n.toLocaleString("en"), first: short(own[0]), last: short(own[n - 1]), low: short(low), at: where.toLocaleString("en") })
       : t("curve_none");
+    this.now?.draw();
     this.curve.put(lines, `${says} ${this.about.state === "training" ? t("pick_live") : t("pick")}`);
     this.futures.replaceChildren(this.forks.size ? this.forkList() : "", this.beside.size ? this.besideList() : "");
   }
@@ -147,7 +151,7 @@ export class RunView {
       const difference = last ? mine[last - 1] - this.losses[0][last - 1] : NaN;
       return [h("a", { href: from(["run", "step"], { fork: k, step: Math.max(fork.step, 1) }) }, h("span", { class: `ink ${INKS[k % INKS.length]}` }, "● "), t("fork_n", { n: k })),
         h("span", { dir: "auto" }, t("from_step", { n: fork.step, what: fork.what })), t("steps_done", { n: fork.done.toLocaleString("en") }),
-        last ? t("fork_difference", { n: last.toLocaleString("en"), d: short(difference) }) : "", short(fork.apart), fork.ended ? (fork.ended === "done" ? t("done") : fork.ended) : t("training")];
+        last ? t("fork_difference", { n: last.toLocaleString("en"), d: short(difference) }) : "", fork.apart, fork.ended ? (fork.ended === "done" ? t("done") : fork.ended) : t("training")];
     });
     return table(t("forks"), [t("forks"), t("change"), t("step"), t("difference"), t("apart"), t("state")], rows, { class: "plain" });
   }
@@ -157,7 +161,7 @@ export class RunView {
       const differ = Object.entries(one.about.choices ?? {}).filter(([key, value]) => [this, ...this.beside.values()].some((other) => String(other.about.choices?.[key] ?? "") !== String(value)));
       const low = one.losses.reduce((/** @type {number} */ a, /** @type {number} */ b) => Math.min(a, b), Infinity);
       return [h("a", { href: at({ run: name, with: name === this.name ? null : this.name }) }, t("beside_run", { n: name.slice(0, 4) })), h("span", { dir: "ltr" }, differ.map(([key, value]) => `${key} ${value}`).join(", ")),
-        t("steps_done", { n: one.losses.length.toLocaleString("en") }), short(low)];
+        t("steps_done", { n: one.losses.length.toLocaleString("en") }), low];
     });
     return table(t("beside"), [t("run"), t("choices_differ"), t("step"), t("lowest")], rows, { class: "plain" });
   }
@@ -189,15 +193,16 @@ export class RunView {
       event.target.disabled = true;
       act().catch(sayWrong).finally(() => { event.target.disabled = false; });
     } }, label);
-    const again = () => post(`/api/runs/${this.name}/again`, {}).then((answer) => go(at({ run: answer.run })));
+    const again = () => this.about.made ? Promise.resolve(go(playedAddress(this.about))) : post(`/api/runs/${this.name}/again`, {}).then((answer) => go(at({ run: answer.run })));
     const done = this.losses[0].length;
     const parts = [h("span", { class: `badge ${state}` }, t(state)),
       state === "training" && this.total ? h("progress", { max: this.total, value: done, "aria-label": t("training") }) : null,
       state === "training" ? button(t("stop"), () => ask(this.name, "stop")) : null,
       state === "stopped" || state === "failed" ? button(t("go_on"), () => ask(this.name, "train").then(() => { this.about.state = "training"; this.status(); }), true) : null,
-      state !== "training" ? button(t("another"), again) : null,
+      state !== "training" ? button(t(this.about.made ? "play_on" : "another"), again) : null,
       this.scored ? h("a", { class: "button", href: `/api/runs/${this.name}/model`, download: "" }, t("model")) : null,
       this.scored ? h("a", { class: "button", href: `/api/runs/${this.name}/script`, download: "" }, t("script")) : null,
+      this.scored ? button(t("as_page"), () => takePage(this.name)) : null,
       this.reported ? h("a", { class: "button", href: `/api/runs/${this.name}/report`, target: "_blank", rel: "noopener" }, t("report")) : null];
     const key = parts.map((part) => part?.outerHTML.replace(/value="\d+"/, "") ?? "").join();
     if (key !== this.shown) {
@@ -217,7 +222,7 @@ export class RunView {
   scores() {
     const names = [...new Set(this.scored.scores.flatMap((/** @type {any} */ one) => Object.keys(one.network)))];
     const rows = this.scored.scores.flatMap((/** @type {any} */ one) => [["network", t("net"), "a"], ["linear", t("linear"), "b"]].map(([model, called, ink]) =>
-      [t(one.part === "training" ? "training_part" : one.part), one.rows, h("span", { class: `ink ${ink}` }, called), ...names.map((name) => short(one[model][name]))]));
+      [t(one.part === "training" ? "training_part" : one.part), one.rows, h("span", { class: `ink ${ink}` }, called), ...names.map((name) => one[model][name])]));
     const head = [t("part"), t("count"), t("model_name"), ...names];
     return h("section", null, h("h2", null, t("verdict")), h("p", { class: "lead small", lang: "en", dir: "auto" }, this.scored.verdict),
       h("p", { class: "note", lang: "en", dir: "auto" }, this.scored.words), table(t("verdict"), head, rows, { class: "plain" }),
@@ -229,6 +234,7 @@ export class RunView {
     const step = Number(here.step) || 0, fork = Number(here.fork) || 0;
     this.curve.mark(step);
     this.trailOf(here);
+    this.now?.draw();
     if (!step) { this.below.replaceChildren(); return; }
     const mine = JSON.stringify(here);
     this.wanted = mine;

@@ -2,7 +2,7 @@
 
 import { from } from "./address.js";
 import { ask } from "./api.js";
-import { h, s, short, table } from "./dom.js";
+import { h, kept, s, short, table } from "./dom.js";
 import { landscapeView } from "./landscape.js";
 import { cellsPanel, linesPanel } from "./panels.js";
 import { statesView } from "./states.js";
@@ -34,7 +34,7 @@ async function answersView(view, here) {
   const found = await ask(view.name, "answers", when(here)), part = t(found.part === "training" ? "training_part" : found.part);
   const scores = Object.entries(found.scores).filter(([, v]) => v !== null).map(([name, v]) => `${name} ${short(/** @type {number} */ (v))}`).join(", ");
   const head = h("p", { class: "note" }, t("answers_say", { n: found.rows.toLocaleString("en"), part, step: found.step.toLocaleString("en") }), " ", h("bdi", { lang: "en" }, scores));
-  const worst = (/** @type {string[]} */ names) => found.worst.length ? [h("h3", null, t("worst")), table(t("worst"), [t("row"), ...names], found.worst.map((/** @type {any[]} */ row) => [row[0].toLocaleString("en"), ...row.slice(1).map((cell) => typeof cell === "number" ? short(cell) : h("bdi", null, cell))]), { class: "plain" })] : null;
+  const worst = (/** @type {string[]} */ names) => found.worst.length ? [h("h3", null, t("worst")), table(t("worst"), [t("row"), ...names], found.worst.map((/** @type {any[]} */ row) => [row[0].toLocaleString("en"), ...row.slice(1).map((cell) => typeof cell === "number" ? cell : h("bdi", null, cell))]), { class: "plain" })] : null;
   if (found.off) {
     const middle = found.edges.slice(1).map((/** @type {number} */ e, /** @type {number} */ k) => (e + found.edges[k]) / 2);
     const mean = found.off.reduce((/** @type {number} */ a, /** @type {number} */ b) => a + b, 0) / found.rows, over = found.off.filter((/** @type {number} */ v) => v < 0).length;
@@ -75,8 +75,8 @@ async function filtersView(view, here) {
   return h("div", null, h("p", { class: "note" }, t("filters_say")), found.layers.map((/** @type {any} */ layer) => h("div", { class: "layer" },
     h("h3", null, h("bdi", { lang: "en" }, layer.layer), h("small", null, ` ${layer.shape.join(" × ")}`)),
     h("p", { class: "note" }, t("filters_layer", { k: layer.tiles[0].filter, size: short(layer.tiles[0].size) })),
-    h("ul", { class: "maps tiles" }, layer.tiles.map((/** @type {any} */ tile) => h("li", null, h("a", { href: from(["run", "fork", "step"], { weight: layer.weight, index: tile.index.join(",") }) }, tileOf(tile, layer))))),
-    h("details", null, h("summary", null, t("as_table")), table(layer.layer, [t("filter"), t("size_of"), t("channel"), t("largest_weight")], layer.tiles.map((/** @type {any} */ tile) => [tile.filter, short(tile.size), tile.channel, `[${tile.index.join(", ")}]`]), { class: "plain" })))));
+    kept(layer.layer, h("ul", { class: "maps tiles" }, layer.tiles.map((/** @type {any} */ tile) => h("li", null, h("a", { href: from(["run", "fork", "step"], { weight: layer.weight, index: tile.index.join(",") }) }, tileOf(tile, layer)))))),
+    h("details", null, h("summary", null, t("as_table")), table(layer.layer, [t("filter"), t("size_of"), t("channel"), t("largest_weight")], layer.tiles.map((/** @type {any} */ tile) => [tile.filter, tile.size, tile.channel, `[${tile.index.join(", ")}]`]), { class: "plain" })))));
 }
 
 /** A filter: cells above zero fill their place, cells below leave a rim. @param {any} tile @param {any} layer */
