@@ -11,7 +11,8 @@ OPTIMIZERS = PLAIN | {
     "clipped": optim.clip(optim.Adam(0.01), norm=0.01),
     "clipped by value": optim.clip(optim.Momentum(0.1), value=0.001),
     "l2": optim.l2(optim.Adam(0.01), 0.1), "l2, then clipped": optim.l2(optim.clip(optim.SGD(0.1), norm=0.05), 0.1),
-    "matrices": optim.AdamW(0.01, decay="matrices"), "scheduled": optim.AdamW(optim.schedules.cosine(0.1, steps=10)),
+    "l1": optim.l1(optim.Adam(0.01), 0.1), "matrices": optim.AdamW(0.01, decay="matrices"),
+    "scheduled": optim.AdamW(optim.schedules.cosine(0.1, steps=10)),
 }
 
 
@@ -59,6 +60,12 @@ def test_adam_with_l2_and_adamw_can_be_read_apart():
                                               "bias correction"]
     assert [p.name for p in apart.parts] == ["gradient", "momentum", "adaptive scaling", "bias correction",
                                              "decoupled decay"]
+
+
+def test_l1_is_a_part_of_the_step_and_no_weight_decay():
+    e = steps(optim.l1(optim.SGD(0.5), 0.25), 1).explain_update("layer1.weight", 3, 1)
+    assert [p.name for p in e.parts] == ["gradient", "L1 in the gradient"] and e.decay is None
+    assert e.parts[1].value == pytest.approx(-0.5 * 0.25 * np.sign(e.before)) and e.before
 
 
 def test_bias_correction_shrinks_with_the_steps():

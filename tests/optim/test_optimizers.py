@@ -7,7 +7,7 @@ import pytest
 
 import cutaway as ct
 from cutaway.errors import ArgumentError, ShapeError
-from cutaway.optim import OPTIMIZERS, SGD, AdaGrad, Adam, AdamW, Momentum, RMSProp, clip, l2, schedules
+from cutaway.optim import OPTIMIZERS, SGD, AdaGrad, Adam, AdamW, Momentum, RMSProp, clip, l1, l2, schedules
 
 # θ after one and two steps from θ = 1 with lr 0.1 and gradients 2, then -1; worked out by hand from MATHS: for Adam,
 # m = 0.2, 0.08; v = 0.004, 0.004996; bias corrections 0.1, 0.19 and 0.001, 0.001999 (in decimal arithmetic).
@@ -155,6 +155,18 @@ def test_transforms_apply_from_the_outside_in():
     assert first.update(theta, g, first.init(theta))[0][0] == pytest.approx(3 - (0.5 + 3))  # cut to 0.5, then + 3
 
 
+def test_l1_adds_its_weight_with_the_sign_of_theta():
+    opt, theta = l1(SGD(0.5), 0.25), np.array([2.0, -2.0, 0.0, 1e-30])
+    np.testing.assert_array_equal(opt.update(theta, np.array([1.0, 1.0, 0.0, 0.0]), opt.init(theta))[0],
+                                  [2 - 0.5 * 1.25, -2 - 0.5 * 0.75, 0, -0.125])
+
+
+def test_l1_drives_to_zero_what_the_loss_does_not_need():
+    """|θ| + ½ (θ - a)² is lowest at a less 1 towards 0, and at 0 where |a| < 1; L2 would leave a / 2."""
+    a = np.array([3.0, 0.5, -2.0])
+    np.testing.assert_allclose(descend(l1(SGD(1e-3), 1.0), lambda t: t - a, [1, 1, 1], 10_000), [2, 0, -1], atol=2e-3)
+
+
 def test_decay_of_matrices_alone():
     model = ct.nn.Sequential(ct.nn.Linear(2, 3), ct.nn.LayerNorm(3)).astype("float64").init(0)
     model.layers[0].bias.data[...] = 1
@@ -178,6 +190,7 @@ def test_a_frozen_parameter_is_neither_moved_nor_decayed():
     (lambda: RMSProp(0.1, alpha=-0.1), "alpha must lie in"),
     (lambda: AdamW(0.1, weight_decay=-1), "must not be negative"),
     (lambda: AdamW(0.1, decay="biases"), 'decay must be "all" or "matrices"'),
+    (lambda: l1(SGD(1), -0.1), "from 0 on, got -0.1"), (lambda: l1(SGD(1), float("nan")), "from 0 on, got nan"),
     (lambda: clip(SGD(1)), "norm= or value="),
     (lambda: clip(SGD(1), norm=1, value=1), "norm= or value="), (lambda: clip(SGD(1), norm=-1), "above zero"),
 ])
@@ -198,6 +211,7 @@ def prepared(name):
     rate = schedules.exponential(0.05, 0.9)
     own = {
         "clipped": lambda: clip(l2(AdamW(rate), 0.1), norm=0.7),
+        "l1": lambda: l1(Adam(rate), 0.1),
         "cut": lambda: l2(clip(Momentum(0.1), value=0.05), 0.1),
         "matrices": lambda: AdamW(rate, weight_decay=0.3, decay="matrices"),
     }
@@ -207,7 +221,7 @@ def prepared(name):
 @pytest.mark.parametrize(("dtype", "tolerance"), [
     ("float32", {"rtol": 2.5e-7, "atol": 6e-8}), ("float64", {"rtol": 1e-12, "atol": 1e-15}),
 ])
-@pytest.mark.parametrize("name", [*OPTIMIZERS, "clipped", "cut", "matrices"])
+@pytest.mark.parametrize("name", [*OPTIMIZERS, "clipped", "l1", "cut", "matrices"])
 def test_cpu_update_equals_the_rule(name, dtype, tolerance):
     """From the same weights, state and gradient, one step at a time: θ within two units in the last place."""
     opt = prepared(name)

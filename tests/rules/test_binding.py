@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cutaway.engines.xla.arrays import arrays
-from cutaway.optim import OPTIMIZERS, clip, l2
+from cutaway.optim import OPTIMIZERS, clip, l1, l2
 from cutaway.optim.hoisted import by_products, hoisted
 from cutaway.rules import OPS, bind, xp
 from cutaway.rules.dropout import kept
@@ -102,7 +102,7 @@ def test_updates_on_jax_with_their_constants_found_in_double(name, t, x64):
 
 @both_modes
 @pytest.mark.parametrize("wrap", [lambda o: clip(o, norm=0.7), lambda o: clip(o, norm=70), lambda o: clip(o, value=0.1),
-                                  lambda o: l2(o, 0.3)])
+                                  lambda o: l1(o, 0.3), lambda o: l2(o, 0.3)])
 def test_gradients_are_prepared_on_jax(wrap, x64):
     (prepare,) = wrap(OPTIMIZERS["SGD"](0.1)).prepare
     theta, g = vectors(OPTIMIZERS["SGD"](0.1), "float64" if x64 else "float32")

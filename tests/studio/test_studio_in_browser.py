@@ -108,13 +108,15 @@ def test_the_playground_has_its_whole_state_in_the_address_and_shows_batches_in_
     page.get_by_label("x2²").press(" ")  # by keyboard, too
     for name, value in (("rows", "60"), ("epochs", "3"), ("share for the test", "0.5")):
         page.get_by_label(name, exact=True).fill(value)
-    page.get_by_label("weight decay (L2)").select_option("0.01")
+    page.get_by_label("regularization", exact=True).select_option("L1")
+    page.get_by_label("regularization rate").select_option("0.01")
     page.get_by_role("button", name="One layer more").click()
     no_findings(page)
     page.reload()
     page.locator(".sheet svg .spot").first.wait_for()
     assert page.locator(".sheet svg .spot").count() == 60
     assert page.get_by_label("hidden neurons").input_value() == "6,4,4"
+    assert page.get_by_label("regularization", exact=True).input_value() == "L1" and "decay=0.01" in page.url
     chosen = page.get_by_role("checkbox", checked=True).all()
     assert [one.input_value() for one in chosen] == ["x1", "x2", "x2²", "sin x1"]
     page.get_by_role("button", name="Train", exact=True).click()

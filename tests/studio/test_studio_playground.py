@@ -10,7 +10,7 @@ from cutaway.studio.folder import new_run
 from cutaway.studio.inside import Inside
 from cutaway.studio.playground import INPUTS, MADE, Ground
 from cutaway.studio.script import script_of
-from cutaway.studio.training import RunTraining
+from cutaway.studio.training import RunTraining, penalty_of, split_choices
 
 ASKED = {"name": "clouds", "rows": 90, "noise": 0.5, "seed": 3, "inputs": ["x2", "x1·x2", "sin x1"]}
 CHOICES = {"preset": "fast", "hidden": "3", "activation": "tanh", "optimizer": "Momentum", "lr": "0.1", "decay": "0.01",
@@ -60,7 +60,7 @@ def test_every_choice_is_taken_and_told(played):
     assert rows["optimizer"] == ["Momentum(lr=0.1, beta=0.9), L2 0.01", "as asked"] and rows["hidden"][0] == "3, tanh"
     assert len(study.parts[2]) == 36 and study.estimator.run_.epochs_done == 4  # no early end
     assert {c["name"]: c["now"] for c in training.design("class", choices=CHOICES)["controls"]}.items() >= {
-        ("decay", 0.01), ("patience", 0), ("test", 0.4), ("optimizer", "Momentum")}
+        ("penalty", "L2"), ("decay", 0.01), ("patience", 0), ("test", 0.4), ("optimizer", "Momentum")}
 
 
 def test_its_plane_is_that_of_the_points_whatever_the_network_is_given(played):
@@ -84,8 +84,22 @@ def test_the_script_makes_the_same_optimizer_and_end(played):
     assert "study.estimator.design_.patience = None" in text and "test=0.4" in text
 
 
+@pytest.mark.parametrize(("penalty", "optimizer", "made"), [
+    ("L1", "SGD", ct.optim.l1(ct.optim.SGD(0.1), 0.01)), ("L2", "SGD", ct.optim.l2(ct.optim.SGD(0.1), 0.01)),
+    ("L1", "AdamW", ct.optim.l1(ct.optim.AdamW(0.1, weight_decay=0.0), 0.01)),
+    ("L2", "AdamW", ct.optim.AdamW(0.1, weight_decay=0.01)), ("none", "AdamW", ct.optim.AdamW(0.1, weight_decay=0.0)),
+    ("none", "Adam", ct.optim.Adam(0.1)), ("", "Adam", ct.optim.l2(ct.optim.Adam(0.1), 0.01)),
+])
+def test_l1_l2_or_neither_is_added_and_the_script_says_so(penalty, optimizer, made):
+    own, _ = split_choices({"penalty": penalty, "optimizer": optimizer, "decay": "0.01"})
+    assert own.made(0.1) == made
+    assert penalty_of(made, None) == (penalty or "L2")
+    assert eval(own.lines().partition(" = ")[2].replace("study.estimator.design_.lr", "0.1"), {"ct": ct}) == made
+
+
 @pytest.mark.parametrize(("choices", "says"), [({"decay": "2"}, "decay '2'"), ({"patience": "x"}, "patience 'x'"),
-                                               ({"test": "1"}, "test '1'"), ({"optimizer": "x"}, "choose one of")])
+                                               ({"test": "1"}, "test '1'"), ({"optimizer": "x"}, "choose one of"),
+                                               ({"penalty": "L3"}, "none, L1, L2"), ({"penalty": "L1"}, "and decay")])
 def test_choices_without_measure_are_told_in_words(played, choices, says):
     with pytest.raises(CutawayError, match=says):
         played[0].design("class", choices=choices)

@@ -86,6 +86,7 @@ S = ct.optim.schedules
     (ct.optim.SGD(0.1), ct.optim.SGD(S.cosine(0.1, 9)), False),
     (ct.optim.clip(ct.optim.SGD(0.1), norm=1.0), ct.optim.clip(ct.optim.SGD(0.1), norm=0.1), False),
     (ct.optim.l2(ct.optim.SGD(0.1), 1.0), ct.optim.SGD(0.1), False),
+    (ct.optim.l1(ct.optim.SGD(0.1), 1.0), ct.optim.l2(ct.optim.SGD(0.1), 1.0), False),
     (Keeps(0.1), Keeps(0.2), True), (Keeps(0.1, count=1), Keeps(0.1, count=2), False),
 ])
 @pytest.mark.filterwarnings("ignore:.*has no CPU kernel")

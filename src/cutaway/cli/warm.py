@@ -86,7 +86,8 @@ def _variants(build: Callable[..., Any], X: Any, n_out: int, options: list[dict[
         loss, y = own or name, {"cross_entropy": classes, "quantile": numbers[:, 0]}.get(name, numbers)
         yield from ((net, X, y, loss, usual, weighted) for weighted in (False, True))
     rules = (kind(1e-3) for kind in optim.OPTIMIZERS.values())
-    for rule in (*rules, optim.clip(usual, norm=1.0), optim.clip(usual, value=1.0), optim.l2(usual, 1e-4)):
+    for rule in (*rules, optim.clip(usual, norm=1.0), optim.clip(usual, value=1.0), optim.l1(usual, 1e-4),
+                 optim.l2(usual, 1e-4)):
         yield net, X, classes, "cross_entropy", rule, False
 
 

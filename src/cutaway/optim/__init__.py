@@ -18,11 +18,12 @@ from .optimizers import (
     RMSPropOutside,
 )
 from .schedules import Schedule
-from .transforms import average, clip, l2
+from .transforms import average, clip, l1, l2
 
 __all__ = [
     "OPTIMIZERS", "SGD", "AMSGrad", "AdaGrad", "Adam", "AdamW", "HeavyBall", "Momentum", "Nesterov", "Optimizer",
-    "Prepare", "RMSProp", "RMSPropOutside", "Schedule", "average", "clip", "l2", "schedules",
+    "Prepare", "RMSProp", "RMSPropOutside", "Schedule", "average", "clip", "l1", "l2",
+    "schedules",
 ]
 
 

@@ -280,7 +280,7 @@ class Op:
 
 #: instructions that engines run themselves
 ENGINES_OWN = ("batch", "gather", "store", "fill", "assign", "check", "schedule", "prepare", "clip_norm", "clip_value",
-               "l2_gradient", "optimizer", "average_weights")
+               "l1_gradient", "l2_gradient", "optimizer", "average_weights")
 
 
 def rule(formula: str, kind: str = "array", **facts: Any):

@@ -25,8 +25,8 @@ from ..errors import ArgumentError
 from ..estimators.presets import PRESETS as TOLD
 from ..nn.layers import ACTIVATIONS
 from ..nn.recurrent import CELLS
-from ..optim import SGD, AdaGrad, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSProp, l2
-from ..optim.transforms import L2
+from ..optim import SGD, AdaGrad, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSProp, l1, l2
+from ..optim.transforms import L1, L2
 from ..program import Snapshot
 from ..report import write_report
 from ..text import jsonable, short
@@ -41,9 +41,12 @@ PRESETS = "fast", "default", "best"  # of the last one's networks the studio loo
 #: What a person may choose of a design, by the row of the design that says why it is so.
 CONTROLS = {"preset": "preset", "hidden": "hidden", "activation": "hidden", "dropout": "hidden",
             "optimizer": "optimizer", "lr": "optimizer", "batch_size": "batch", "epochs": "epochs", "seed": "seed",
-            "cell": "recurrent", "width": "recurrent", "decay": "optimizer", "patience": "epochs", "test": "validation"}
+            "cell": "recurrent", "width": "recurrent", "penalty": "optimizer",
+            "decay": "optimizer", "patience": "epochs", "test": "validation"}
 #: The choices that a study takes after its design.
-OWN = "optimizer", "decay", "patience"
+OWN = "optimizer", "penalty", "decay", "patience"
+#: What keeps weights small: its strength is the choice `decay`.
+PENALTIES = "none", "L1", "L2"
 #: The choices that only some inputs have.
 ONLY_OF = {"preset": "table", "cell": "sequences", "width": "sequences"}
 
@@ -93,6 +96,7 @@ class RunTraining:
                "activation": design.activation, "dropout": design.dropout, "lr": design.lr, "epochs": design.epochs,
                "optimizer": type(self.study.estimator.optimizer or design.optimizer()).__name__,
                "batch_size": design.batch_size, "seed": self.study.options.seed,
+               "penalty": penalty_of(self.study.estimator.optimizer, design),
                "decay": decay_of(self.study.estimator.optimizer, design), "patience": design.patience or 0,
                "test": self.study.options.test,
                "cell": design.spec.get("cell", "none"), "width": design.spec.get("width", "")}
@@ -105,7 +109,8 @@ class RunTraining:
             "controls": [{"name": name, "row": CONTROLS[name], "now": now[name],
                           "told": {one: TOLD[one].words for one in PRESETS} if name == "preset" else None,
                           "options": {"preset": list(PRESETS), "activation": list(ACTIVATIONS),
-                                      "optimizer": list(OPTIMIZERS), "cell": list(CELLS)}.get(name)}
+                                      "optimizer": list(OPTIMIZERS), "penalty": list(PENALTIES),
+                                      "cell": list(CELLS)}.get(name)}
                          for name in shown],
             "steps": design.epochs * max(1, -(-len(self.study.parts[0]) // design.batch_size)),
             "networks": design.networks,
@@ -236,12 +241,14 @@ def read_options(target: str, columns: dict[str, str]) -> ReadOptions:
 
 @dataclass(frozen=True)
 class OwnChoices:
-    """Choices that a study takes after its design. optimizer: a name, "" for the design's; decay: the weight of L2, or
-    of AdamW's own decay; patience: epochs without a better score until it stops, 0 for none."""
+    """Choices that a study takes after its design. optimizer: a name, "" for the design's; decay: the weight of L2, of
+    AdamW's own decay, or of L1 where that is the penalty; patience: epochs without a better score until it stops,
+    0 for none; penalty: one of PENALTIES."""
 
     optimizer: str = ""
     decay: float | None = None
     patience: int | None = None
+    penalty: str = "L2"
 
     def __bool__(self) -> bool:
         return self != OwnChoices()
@@ -261,6 +268,9 @@ class OwnChoices:
     def made(self, lr: float) -> Optimizer:
         """Make the optimizer, with its decay: AdamW has one of its own, to all others L2 is added."""
         kind = OPTIMIZERS[self.optimizer]
+        if self.penalty == "L1":
+            plain = AdamW(lr, weight_decay=0.0) if kind is AdamW else kind(lr)
+            return l1(plain, self.decay) if self.decay else plain
         if kind is AdamW and self.decay is not None:
             return AdamW(lr, weight_decay=self.decay)
         return l2(kind(lr), self.decay) if self.decay else kind(lr)
@@ -275,38 +285,53 @@ class OwnChoices:
         if self.optimizer:
             lr = "study.estimator.design_.lr"
             plain = f"ct.optim.{self.optimizer}({lr})"
-            if self.decay is not None and self.optimizer == "AdamW":
-                plain = f"ct.optim.AdamW({lr}, weight_decay={self.decay!r})"
-            elif self.decay:
-                plain = f"ct.optim.l2({plain}, {self.decay!r})"
+            if self.optimizer == "AdamW" and (self.decay is not None or self.penalty == "L1"):
+                plain = f"ct.optim.AdamW({lr}, weight_decay={0.0 if self.penalty == 'L1' else self.decay!r})"
+            if self.decay and (self.penalty == "L1" or self.optimizer != "AdamW"):
+                plain = f"ct.optim.{self.penalty.lower()}({plain}, {self.decay!r})"
             found.append(f"study.estimator.optimizer = {plain}")
         return "".join(f"{line}\n" for line in found)
 
 
 def written(optimizer: Optimizer) -> str:
-    """Write an optimizer with its L2, for the design.
+    """Write an optimizer with its L1 and L2, for the design.
 
     >>> written(l2(SGD(0.1), 0.01))
     'SGD(lr=0.1), L2 0.01'
     """
-    return ", ".join([repr(optimizer), *(f"L2 {step.weight:g}" for step in optimizer.prepare if isinstance(step, L2))])
+    steps = (step for step in optimizer.prepare if isinstance(step, L1 | L2))
+    return ", ".join([repr(optimizer), *(f"{type(step).__name__} {step.weight:g}" for step in steps)])
 
 
 def decay_of(optimizer: Optimizer | None, design: Any) -> float:
-    """Find the weight of L2, or of the decay, that a training has."""
+    """Find the weight of L1 or L2, or of the decay, that a training has."""
     if optimizer is None:
         return design.weight_decay
-    return getattr(optimizer, "weight_decay", 0.0) or sum(p.weight for p in optimizer.prepare if isinstance(p, L2))
+    return getattr(optimizer, "weight_decay", 0.0) or sum(p.weight for p in optimizer.prepare if isinstance(p, L1 | L2))
+
+
+def penalty_of(optimizer: Optimizer | None, design: Any) -> str:
+    """Find which of PENALTIES a training has; AdamW's own decay counts as L2."""
+    if optimizer is not None and any(isinstance(p, L1) for p in optimizer.prepare):
+        return "L1"
+    return "L2" if decay_of(optimizer, design) else "none"
 
 
 def split_choices(choices: dict[str, Any]) -> tuple[OwnChoices, FitOptions]:
     """Take choices apart: those that a study takes after its design, and the options of a fit."""
-    given = {name: choices[name] for name in ("optimizer", "decay", "patience") if choices.get(name) not in ("", None)}
+    given = {name: choices[name] for name in OWN if choices.get(name) not in ("", None)}
     optimizer = str(given.get("optimizer", ""))
     if optimizer and optimizer not in OPTIMIZERS:
         raise ArgumentError(f"optimizer {optimizer!r:.40}: choose one of {', '.join(OPTIMIZERS)}")
-    own = OwnChoices(optimizer, _between("decay", given["decay"], 0, 1) if "decay" in given else None,
-                     _whole("patience", given["patience"], 0) if "patience" in given else None)
+    penalty = str(given.get("penalty", "L2"))
+    if penalty not in PENALTIES:
+        raise ArgumentError(f"penalty {penalty!r:.40}: choose one of {', '.join(PENALTIES)}")
+    if penalty == "L1" and not (optimizer and "decay" in given):
+        raise ArgumentError(f"penalty L1 is added to an optimizer: choose one of {', '.join(OPTIMIZERS)}, and "
+                            "decay, its rate")
+    decay = _between("decay", given["decay"], 0, 1) if "decay" in given else None
+    own = OwnChoices(optimizer, 0.0 if penalty == "none" else decay,
+                     _whole("patience", given["patience"], 0) if "patience" in given else None, penalty)
     return own, fit_options({name: value for name, value in choices.items() if name not in OWN})
 
 

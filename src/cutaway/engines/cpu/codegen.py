@@ -112,7 +112,7 @@ def _write(i: Instruction, plan: Plan, optimizer: Any, dtype: np.dtype, shards: 
     if i.op == "optimizer":
         own = {name: i.attributes[name] for name in ("lo", "hi")}
         return _update(i, type(optimizer).rule, hyperparameters(optimizer, i) | own, dtype, shards)
-    if i.op in ("clip_value", "l2_gradient"):
+    if i.op in ("clip_value", "l1_gradient", "l2_gradient"):
         prepare, own = i.attributes["prepare"], {name: i.attributes[name] for name in ("lo", "hi")}
         return _update(i, type(prepare).rule, vars(prepare) | own, dtype)
     if i.op == "average_weights":
@@ -240,8 +240,8 @@ def _call(name: str, text: str, operands: dict[str, Any], numbers: dict[str, Any
             arguments.append(f"{'double' if w in double else 'number'}({place})" if real else place)
             literal |= {} if real else {place: str(int(value))}
     guards = "    if s[SHARD] != 0:\n        return\n" if i.scope == "once" else ""
-    if i.phase == "update" and i.op in ("assign", "optimizer", "clip_norm", "clip_value", "l2_gradient",
-                                      "average_weights"):
+    if i.phase == "update" and i.op in ("assign", "optimizer", "clip_norm", "clip_value", "l1_gradient",
+                                      "l2_gradient", "average_weights"):
         guards += "    if ints(s[SHARED])[STOP]:\n        return\n"
     cut, at = "lo" in arguments, f"{start + len(values)} + s[SHARD]"
     ranges = f"    lo, hi = p[{at}], p[{at} + 1]\n" if cut else ""

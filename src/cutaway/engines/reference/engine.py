@@ -266,7 +266,7 @@ class Reference(Engine):
         g, theta = (self.view(v, self.n)[part] for v in instruction.arguments)
         g[...] = instruction.attributes["prepare"].apply(g, theta)
 
-    _clip_norm = _clip_value = _l2_gradient = _prepare
+    _clip_norm = _clip_value = _l1_gradient = _l2_gradient = _prepare
 
     def _average_weights(self, instruction: Instruction) -> None:
         average, theta = (self.view(v, self.n) for v in instruction.arguments)

@@ -146,7 +146,7 @@ class JaxStep:
         prepare = i.attributes["prepare"]
         self._part(i, lambda g, theta: bind(type(prepare).rule, self.xp)(g, theta, **vars(prepare)))
 
-    _clip_norm = _clip_value = _l2_gradient = _prepare
+    _clip_norm = _clip_value = _l1_gradient = _l2_gradient = _prepare
 
     def _average_weights(self, i: Instruction) -> None:
         self._part(i, lambda average, theta: average_weights(average, theta, t=self.now["t"],

@@ -8,10 +8,10 @@ from typing import Any
 
 from ...nn import Module
 from ...optim import AdamW, Optimizer
-from ...optim.transforms import L2, ClipNorm, ClipValue
+from ...optim.transforms import L1, L2, ClipNorm, ClipValue
 
 WRAPPED = {ClipNorm: "ct.optim.clip({}, norm={:g})", ClipValue: "ct.optim.clip({}, value={:g})",
-           L2: "ct.optim.l2({}, {:g})"}
+           L1: "ct.optim.l1({}, {:g})", L2: "ct.optim.l2({}, {:g})"}
 
 
 def written(optimizer: Optimizer | None, factor: float = 1.0) -> str:

@@ -23,7 +23,8 @@ from ..traces.record import Record
 from .symbols import Symbols, indexed
 from .text import update_json, update_text
 
-WORDS = {"ClipNorm": "clipping to a length", "ClipValue": "clipping each entry", "L2": "L2 in the gradient"}
+WORDS = {"ClipNorm": "clipping to a length", "ClipValue": "clipping each entry", "L1": "L1 in the gradient",
+         "L2": "L2 in the gradient"}
 
 
 @dataclass(frozen=True)

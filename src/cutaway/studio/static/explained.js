@@ -17,7 +17,7 @@ const SENTENCES = {
     "Central difference in double precision: {v} (h = {h}), off by {e}. Within ±h a kink is crossed: {kink}.":
       "الفرق المركزي بدقة مضاعفة: {v} ‏(h = {h})، ببُعد {e}. ضمن ‎±h‎ يُعبَر انكسار: {kink}.",
     "adaptive scaling": "مقياس متكيّف", "bias correction": "تصحيح الانحياز", "decoupled decay": "تضاؤل منفصل", "clipping to a length": "قصّ إلى طول",
-    "clipping each entry": "قصّ كل عدد", "L2 in the gradient": "‏L2 في التدرّج", "{name}'s rule": "قاعدة {name}",
+    "clipping each entry": "قصّ كل عدد", "L1 in the gradient": "‏L1 في التدرّج", "L2 in the gradient": "‏L2 في التدرّج", "{name}'s rule": "قاعدة {name}",
     "{formula} in place of {other}": "{formula} بدلًا من {other}",
     "it was read from the data": "قُرئ من البيانات", "the weight of a sample": "وزن عيّنة", "kept from step to step": "يُحفظ من خطوة إلى خطوة",
     "it stood before the step": "كان قبل الخطوة", "the optimizer's state before the step": "حالة المُحسِّن قبل الخطوة",

@@ -9,20 +9,28 @@ import { known, t } from "./words.js";
 
 const SIZE = 336, PAUSE = 1200;
 const START = { play: "spirals", rows: "400", noise: "0.2", seed: "0", inputs: "x1,x2", hidden: "6,4", activation: "tanh", optimizer: "Adam", lr: "0.03",
-  batch_size: "10", decay: "0", dropout: "0", epochs: "60", test: "0.3" };
-const CHOICES = ["hidden", "activation", "optimizer", "lr", "batch_size", "decay", "dropout", "epochs", "seed", "test"];
+  batch_size: "10", penalty: "none", decay: "0.001", dropout: "0", epochs: "60", test: "0.3" };
+const CHOICES = ["hidden", "activation", "optimizer", "lr", "batch_size", "penalty", "decay", "dropout", "epochs", "seed", "test"];
 const OPTIONS = { activation: ["tanh", "relu", "sigmoid", "identity", "gelu", "elu"], optimizer: ["SGD", "Momentum", "Nesterov", "AdaGrad", "RMSProp", "Adam", "AdamW"],
-  decay: ["0", "0.0001", "0.001", "0.01", "0.03", "0.1"], lr: ["0.0003", "0.001", "0.003", "0.01", "0.03", "0.1", "0.3", "1", "3"] };
+  penalty: ["none", "L1", "L2"], decay: ["0.0001", "0.001", "0.01", "0.03", "0.1"], lr: ["0.0003", "0.001", "0.003", "0.01", "0.03", "0.1", "0.3", "1", "3"] };
+/** What goes before an option's name to find its words. @type {Record<string, string>} */
+const NAMED = { play: "", penalty: "penalty_" };
 const LIMITS = { rows: [20, 5000], seed: [0, 2147483647], batch_size: [1, 5000], epochs: [1, 10000], noise: [0, 10], dropout: [0, 0.9], test: [0.05, 0.9] };
+
+/** All controls; an address from before there was L1 has a decay alone, of L2. @param {Record<string, string>} here */
+function whole(here) {
+  return /** @type {Record<string, string>} */ ({ ...START, penalty: Number(here.decay) ? "L2" : START.penalty, ...here });
+}
 
 /** @param {Record<string, string>} here */
 export function playAddress(here) {
-  return at(Object.fromEntries(Object.keys(START).map((name) => [name, here[name] ?? /** @type {any} */ (START)[name]])));
+  const all = whole(here);
+  return at(Object.fromEntries(Object.keys(START).map((name) => [name, all[name]])));
 }
 
 /** The playground as the address has it. @param {Record<string, string>} here */
 export async function playView(here) {
-  const found = await home(), now = /** @type {Record<string, string>} */ ({ ...START, ...here });
+  const found = await home(), now = whole(here);
   if (!found.made.includes(now.play)) now.play = START.play;
   const picture = h("div"), count = h("p", { class: "note", "aria-live": "polite" });
   let turn = 0, target = "class";
@@ -50,7 +58,7 @@ export async function playView(here) {
       onchange: (/** @type {any} */ event) => { if (event.target.reportValidity()) change(name, event.target.value); } }));
   };
   const select = (/** @type {string} */ name, /** @type {string} */ label, /** @type {string[]} */ options) => field(name, label, h("select", { id: `play-${name}`, onchange: (/** @type {any} */ event) => change(name, event.target.value) },
-    [...new Set([...options, now[name]])].map((one) => h("option", { value: one, selected: one === now[name] }, name === "play" && known(one) ? t(one) : one))));
+    [...new Set([...options, now[name]])].map((one) => h("option", { value: one, selected: one === now[name] }, known(NAMED[name] + one) ? t(NAMED[name] + one) : one))));
   const inputs = h("fieldset", { class: "ticks" }, h("legend", null, t("inputs_given")), found.inputs.map((/** @type {string} */ one) => h("label", { dir: "ltr" },
     h("input", { type: "checkbox", value: one, checked: now.inputs.split(",").includes(one), onchange: (/** @type {any} */ event) => {
       const chosen = found.inputs.filter((/** @type {string} */ name) => (name === one ? event.target.checked : now.inputs.split(",").includes(name)));
@@ -85,7 +93,7 @@ export async function playView(here) {
     h("div", { class: "pair" },
       h("div", null, h("h2", null, t("the_points")), h("div", { class: "fields" }, select("play", t("problem"), found.made), number("rows", t("rows_made")), number("noise", t("noise")), number("seed", t("seed")), number("test", t("test_share"))), again, picture),
       h("div", null, h("h2", null, t("learning")), inputs, h("div", { class: "fields" }, hidden, select("activation", t("activation"), OPTIONS.activation), select("optimizer", t("optimizer_name"), OPTIONS.optimizer),
-        select("lr", t("lr"), OPTIONS.lr), number("batch_size", t("batch_size")), select("decay", t("decay"), OPTIONS.decay), number("dropout", t("dropout")), number("epochs", t("epochs"))), layers,
+        select("lr", t("lr"), OPTIONS.lr), number("batch_size", t("batch_size")), select("penalty", t("penalty"), OPTIONS.penalty), select("decay", t("decay"), OPTIONS.decay), number("dropout", t("dropout")), number("epochs", t("epochs"))), layers,
         h("div", { class: "act" }, start, count), h("p", { class: "note" }, t("play_share"))))));
   await look();
   return main;
