@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 from cutaway.studio.command import serve, socket_on
 from cutaway.studio.folder import runs
@@ -42,6 +42,12 @@ def studio(home: Path) -> Iterator[str]:
     finally:
         for run in runs(home, 100):
             Processes(home).end(run)
+
+
+def browser_of(driver: Playwright) -> Browser:
+    """Start the Chromium of this machine."""
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
+    return driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"] if os.geteuid() == 0 else [])
 
 
 def design(page: Page) -> None:
@@ -94,8 +100,7 @@ PICTURES: dict[str, tuple[Callable[[Page], None], str]] = {
 def draw(out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as home, studio(Path(home)) as link, sync_playwright() as driver:
-        chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
-        browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"] if os.geteuid() == 0 else [])
+        browser = browser_of(driver)
         page = browser.new_context(viewport=SIZE, locale="en", reduced_motion="reduce").new_page()
         page.set_default_timeout(300_000)
         page.goto(link)

@@ -219,6 +219,10 @@ def test_a_folder_of_images_and_a_ts_file_lead_to_a_weights_chain_rule_in_five_c
     curve.press("Home")
     curve.press("Enter")
     page.locator("table.batch a").first.click()
+    layer = page.locator(".layer", has=page.locator("canvas")).first
+    maps = Image.open(taken(page, layer.get_by_role("button", name="PNG"), tmp_path)).convert("L")
+    assert len(maps.getcolors(10**6)) > 8  # greys
+    assert "<image" in taken(page, layer.get_by_role("button", name="SVG"), tmp_path).read_text()
     page.locator(".layer", has_text="layer1").locator("a").first.click()
     page.locator("#below table.plain a").first.click()
     page.locator("#chain .formula").first.wait_for()

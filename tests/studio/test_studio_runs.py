@@ -116,10 +116,12 @@ def test_a_run_is_there_again_when_its_process_was_ended(client, run, studio):
     assert right(ask(client, run, "step", step=5)) == before
 
 
-def test_a_stopped_run_goes_on_where_it_stood(tmp_path):
-    one = worker(tmp_path)
+@pytest.mark.parametrize(("times", "choices", "networks"), [(1, SMALL, 1), (2, {"preset": "best"}, 5)])
+def test_a_stopped_run_goes_on_where_it_stood_and_of_several_networks_all_stop(tmp_path, times, choices, networks):
+    head, *lines = TABLE.splitlines()
+    one = worker(tmp_path, "\n".join([head, *times * lines]).encode(), "more.csv")
     folder = next(iter(runs(tmp_path, 1)))
-    one.design("price", {}, SMALL | {"epochs": 100_000})
+    assert one.design("price", {}, choices | {"epochs": 100_000})["networks"] == networks
 
     def until(done, state=""):
         deadline = time.monotonic() + 60

@@ -209,8 +209,8 @@ export function cellsPanel(given, pick) {
       return Math.max(0, Math.min(rows - 1, i)) * columns + Math.max(0, Math.min(columns - 1, Math.floor((px - left) / w)));
     },
     table: () => given.paths?.length && given.paths[0].told ? table(given.title, [t("curve_name"), t("step"), t(given.x), t(given.y), t(given.what ?? "value")], given.paths.flatMap((path) => thin(path.points.map((p, k) => ({ p, told: path.told?.[k] ?? [] })), 40).map(({ p, told }) => [t(path.label), ...told.slice(0, 1), short(p[0]), short(p[1]), ...told.slice(1)])))
-      : table(given.title, ["", ...Array.from({ length: Math.min(columns, 30) }, (_, j) => name(j, given.columns, given.across))], given.z.slice(0, 60).map((row, i) => [h("b", { dir: "auto" }, name(i, given.rows, given.up)), ...row.slice(0, 30).map(value)])),
-    csv: () => csv([["", ...Array.from({ length: columns }, (_, j) => name(j, given.columns, given.across))], ...given.z.map((row, i) => [name(i, given.rows, given.up), ...row])]),
+      : table(given.title, [t(given.y), ...Array.from({ length: Math.min(columns, 30) }, (_, j) => name(j, given.columns, given.across))], given.z.slice(0, 60).map((row, i) => [h("b", { dir: "auto" }, name(i, given.rows, given.up)), ...row.slice(0, 30).map(value)])),
+    csv: () => csv([[t(given.y), ...Array.from({ length: columns }, (_, j) => name(j, given.columns, given.across))], ...given.z.map((row, i) => [name(i, given.rows, given.up), ...row])]),
     pick: pick ? (k) => pick(Math.floor(k / columns), k % columns) : undefined });
   const legend = [...(given.paths ?? []).map((path, n) => h("span", { class: `ink ${INKS[n % INKS.length]}`, dir: "auto" }, `${SHAPES[n % SHAPES.length]} ${t(path.label)}`)), ...(given.classes ?? []).slice(0, 10).map((label, n) => h("span", { class: `m${n % 5}`, dir: "auto" }, `${SHAPES[n % 5]} ${label}`))];
   const key = given.scale === "signed" ? t("key_signed", { v: short(reach) }) : given.scale === "share" || given.scale === "class" ? "" : flat.length ? t("key_plain", { low: short(low), high: short(high) }) : "";
