@@ -57,11 +57,15 @@ def design(page: Page) -> None:
     page.get_by_role("button", name="Train", exact=True).wait_for()
 
 
-def train(page: Page) -> None:
-    """Points in a plane, trained to the end."""
+def playground(page: Page) -> None:
+    """Points in a plane, and how a network is to learn them."""
     page.get_by_role("link", name="Cutaway studio").click()
     page.get_by_role("link", name="Playground").click()
     page.locator(".sheet .spot").first.wait_for()
+
+
+def train(page: Page) -> None:
+    """The playground's network, trained to the end."""
     page.get_by_role("button", name="Train", exact=True).click()
     page.locator(".badge.done").wait_for()
     curve = page.get_by_role("slider", name="The loss of each step")
@@ -93,8 +97,8 @@ def weight(page: Page) -> None:
 
 #: What is drawn: what leads there from the picture before, and the place that stands at the top.
 PICTURES: dict[str, tuple[Callable[[Page], None], str]] = {
-    "design": (design, "table.design"), "train": (train, "main"), "step": (step, "#below .plane"),
-    "row": (row, ".drawing"), "weight": (weight, "#chain")}
+    "design": (design, "table.design"), "playground": (playground, "main .pair"), "train": (train, "main"),
+    "step": (step, "#below .plane"), "row": (row, ".drawing"), "weight": (weight, "#chain")}
 
 
 def draw(out: Path) -> None:

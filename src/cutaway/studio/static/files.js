@@ -33,7 +33,7 @@ const WRITTEN = ["fill", "fill-opacity", "stroke", "stroke-width", "stroke-dasha
 export function drawing(node) {
   const own = document.implementation.createDocument(SVG, "svg");  // of which nothing is shown or loaded here
   const parts = /** @type {any[]} */ (node.matches("svg, canvas") ? [node] : [...node.querySelectorAll("svg, canvas")]);
-  const box = node.getBoundingClientRect(), views = parts.filter((one) => one.matches("svg"));
+  const views = parts.filter((one) => one.matches("svg:not(.tile)")), box = views.length === 1 ? node.getBoundingClientRect() : around(parts);
   const [, , width, height] = views.length === 1 ? views[0].getAttribute("viewBox").split(/[ ,]+/).map(Number) : [0, 0, box.width, box.height];
   const scale = box.width ? width / box.width : 1;
   const set = (/** @type {Element} */ one, /** @type {Record<string, any>} */ given) => { for (const [name, value] of Object.entries(given)) one.setAttribute(name, String(value)); return one; };
@@ -46,6 +46,12 @@ export function drawing(node) {
     else whole.append(set(own.createElementNS(SVG, "image"), { ...where, href: part.toDataURL(), preserveAspectRatio: "none", "image-rendering": getComputedStyle(part).imageRendering }));
   }
   return `<?xml version="1.0"?>\n${new XMLSerializer().serializeToString(whole)}\n`;
+}
+
+/** The box around pictures that stand side by side. @param {Element[]} parts */
+function around(parts) {
+  const boxes = parts.map((one) => one.getBoundingClientRect()), left = Math.min(...boxes.map((one) => one.left)), top = Math.min(...boxes.map((one) => one.top));
+  return { left, top, width: Math.max(...boxes.map((one) => one.right)) - left, height: Math.max(...boxes.map((one) => one.bottom)) - top };
 }
 
 /** A copy of an SVG whose styles are written down, without what follows the pointer. @param {Element} svg @param {Document} own @returns {Element} */
