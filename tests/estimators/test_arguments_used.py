@@ -142,7 +142,7 @@ def test_every_argument_of_fit_changes_what_is_done(name):
 
 def test_the_table_above_knows_every_argument_that_changes_numbers():
     elsewhere = {"model", "X", "y", "callbacks", "checkpoint", "resume", "engine", "threads", "progress", "time_limit",
-                 "precision", "device", "devices", "exact"}  # where there are any: test_bfloat.py, test_devices.py
+                 "precision", "device", "devices", "exact", "own_rows"}  # test_devices.py, test_own_rows.py
     assert set(inspect.signature(ct.fit).parameters) == set(FIT) | elsewhere
 
 

@@ -223,7 +223,7 @@ def test_the_accessibility_checker_finds_nothing(show, pages, kind, how):
     if t is None:
         return
     backward = next(i.number for i in t.instructions if i.phase == "backward" and len(i.written) > 1)
-    for number in (backward, len(t.instructions) - 1):
+    for number in (backward, len(t.instructions) - 1) if kind == "neuron" else (backward,):
         go(page, number)
         for summary in page.locator("#values summary").all():
             summary.click()

@@ -92,7 +92,7 @@ def test_an_empty_field_is_what_stood_there_at_first():
 
 def test_an_experiment_that_is_stopped_has_shown_what_it_knew(tmp_path):
     labs = lab.LabProcesses(tmp_path)
-    run = labs.begin("approximation", {"widths": "1, 2, 3", "seeds": 2, "steps": 20_000, "depths": "2"})["run"]
+    run = labs.begin("approximation", {"widths": "1, 2, 4, 8, 16", "seeds": 5, "steps": 20_000, "depths": "2"})["run"]
     folder, deadline = run_named(tmp_path, run), time.monotonic() + 120
     while not (folder.path / "events.jsonl").exists() and time.monotonic() < deadline:
         time.sleep(0.02)

@@ -429,6 +429,9 @@ MOST_PAIRS, FEWEST_OF_WORST = 15, 5
 MOST_BOOSTED_CLASSES = 50
 #: Rows to learn from up to which a linear model's win is nothing unusual.
 SMALL_TABLE = 500
+#: From how many standard deviations on errors count less where the slope of targets on answers is sought (Huber's), and
+#: below how many of them half of all lie; and how often what is far is looked at anew: after so many nothing changes.
+FAR, QUARTILE, PASSES = 1.345, 0.6745, 30
 #: The share of the training part that is held back to see when to stop.
 VALIDATION = 0.1
 #: Random orders of the groups that are tried to hold back each class in proportion: ten come within a few rows of it.

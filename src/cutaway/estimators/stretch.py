@@ -12,14 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from ..data.limits import FAR, PASSES, QUARTILE
 from ..nn import MemberMean
 from .held import Held
 
 #: Losses that a wild row decides, whose least is the mean.
 SQUARES = ("mse", "half_mse")
-#: Of how many standard deviations errors count less, for which half of them are under QUARTILE of one; and how often
-#: what is far is looked at anew: after so many passes nothing changes.
-FAR, QUARTILE, PASSES = 1.345, 0.6745, 30
 
 
 def slopes(held: Held) -> np.ndarray:

@@ -17,7 +17,8 @@ def finished(runs: Sequence[Run], group: int = 1) -> tuple[np.ndarray, str]:
     """
     each = [run.epochs_done == run.epochs for run in runs]
     done = np.array([all(each[k : k + group]) for k in range(0, len(each), group)])
-    cut = "interrupted" if any(run.stopped == "interrupted" for run in runs) else ""
+    # asked for as the last steps ended, an interrupt changes no run, and still ends what is made of them
+    cut = "interrupted" if any("interrupted" in (run.stopped, run.stopping) for run in runs) else ""
     if not done.any():
         if cut:
             raise KeyboardInterrupt

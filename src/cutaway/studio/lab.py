@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import _thread
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -135,7 +136,10 @@ def watch(folder: RunFolder) -> None:
     end = time.monotonic() + LONGEST_LAB
     while not (folder.path / "stop").exists() and (folder.path / "settings.json").exists() and time.monotonic() < end:
         time.sleep(0.1)
-    _thread.interrupt_main()
+    if hasattr(signal, "pthread_kill"):  # a main thread that waits for others wakes
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+    else:
+        _thread.interrupt_main()
 
 
 if __name__ == "__main__":
