@@ -50,6 +50,12 @@ def test_every_rule_of_thumb_has_its_reason():
     assert not bare
 
 
+def test_no_name_is_given_twice():
+    """The later one would count for both."""
+    names = [name for name, _ in constants(Path(limits.__file__))]
+    assert sorted(names) == sorted(set(names))
+
+
 def test_every_rule_of_thumb_is_used():
     text = "".join(path.read_text(encoding="utf-8") for path in HOME.rglob("*.py") if path.name != "limits.py")
     assert not [name for name in vars(limits) if name.isupper() and name not in text]

@@ -205,7 +205,7 @@ SMALL = {"width": 320, "height": 640}
 
 
 @pytest.mark.parametrize(("kind", "how"), [
-    ("neuron", {"color_scheme": "light"}), ("neuron", {"color_scheme": "dark"}), ("wide", {"color_scheme": "light"}),
+    ("neuron", {"color_scheme": "light"}), ("neuron", {"color_scheme": "dark"}),
     ("cnn", {"color_scheme": "dark"}), ("lstm", {"viewport": SMALL}), ("report", {"color_scheme": "light"}),
     ("report", {"color_scheme": "dark", "viewport": SMALL}),
 ], ids=str)

@@ -166,7 +166,7 @@ MOST_TITLES = 20
 #: Folders in one another that are looked into for Parquet files, and names in each.
 DEEPEST_FOLDER, MOST_LOOKED_INTO = 5, 10_000
 #: Files that are read as one table.
-MOST_FILES = 10_000
+MOST_JOINED = 10_000
 #: Numbers of a list in a cell of JSON that get a column each.
 LONGEST_LIST = 1000
 #: Bytes of a zstd file that are unpacked at a time: zstd may make 128 kB of four.
@@ -431,7 +431,7 @@ MOST_BOOSTED_CLASSES = 50
 SMALL_TABLE = 500
 #: From how many standard deviations on errors count less where the slope of targets on answers is sought (Huber's), and
 #: below how many of them half of all lie; and how often what is far is looked at anew: after so many nothing changes.
-FAR, QUARTILE, PASSES = 1.345, 0.6745, 30
+FAR_OFF, HALF_OFF, PASSES = 1.345, 0.6745, 30
 #: The share of the training part that is held back to see when to stop.
 VALIDATION = 0.1
 #: Random orders of the groups that are tried to hold back each class in proportion: ten come within a few rows of it.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ArgumentError, DataError
 from ..text import counted, listed
 from .formats import read_file
-from .limits import MOST_FILES
+from .limits import MOST_JOINED
 from .source_files import parted
 from .written_numbers import NOTES, WRITTEN, note
 
@@ -45,8 +45,8 @@ def read_files(source: Any, **how: Any) -> pd.DataFrame:
     paths = files_of(source)
     if len(paths) == 1:
         return read_file(paths[0], **how)
-    if len(paths) > MOST_FILES:
-        raise DataError(f"{len(paths):,} files: {MOST_FILES:,} are read at most. Write them into fewer.")
+    if len(paths) > MOST_JOINED:
+        raise DataError(f"{len(paths):,} files: {MOST_JOINED:,} are read at most. Write them into fewer.")
     if how.get("sql"):
         raise ArgumentError("A query asks one file, or a folder of Parquet files: write the files into one, or leave "
                             "sql= (--sql) out.")

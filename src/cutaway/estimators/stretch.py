@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..data.limits import FAR, PASSES, QUARTILE
+from ..data.limits import FAR_OFF, HALF_OFF, PASSES
 from ..nn import MemberMean
 from .held import Held
 
@@ -48,7 +48,7 @@ def slope(z: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None) -> fl
             return 1.0
         b = w @ (x * t) / squares
         off = np.abs(t - b * x)
-        near = FAR * np.median(off) / QUARTILE
+        near = FAR_OFF * np.median(off) / HALF_OFF
         far = np.divide(near, off, out=np.ones_like(off), where=off > near)
     if b <= 1:
         return 1.0
