@@ -186,5 +186,6 @@ def test_inspect_and_export_know_every_kind_of_model(here, run):
     status, out, err = run("inspect", "drop_in.safetensors")
     assert status == 0 and "an MLPClassifier" in out, err
     ct.save(ct.forecast.Forecaster(4, network="linear").fit(np.sin(np.arange(120.0))), "waves.safetensors")
-    status, _, err = run("export", "waves.safetensors", "waves.onnx")
-    assert status == 2 and "got Forecaster" in err
+    for name in ("waves.onnx", "waves.html", "waves.wasm"):
+        status, _, err = run("export", "waves.safetensors", name)
+        assert status == 2 and "--forecast" in err and "--data" not in err

@@ -50,7 +50,15 @@ def test_the_file_answers_as_predict(what, tmp_path):
 def test_what_is_no_drop_in_is_named_with_what_goes(tmp_path):
     with pytest.raises(ct.errors.ArgumentError, match="coverage are not for a MLPRegressor"):
         ct.export(fitted("a number"), tmp_path / "m.onnx", coverage=0.5)
-    forecaster = ct.forecast.Forecaster()
-    forecaster.model_ = ct.nn.MLP(2, [3], 1)
-    with pytest.raises(ct.errors.ArgumentError, match=r"got Forecaster. Its network alone goes: ct.export\(model.mod"):
-        ct.export(forecaster, tmp_path / "m.onnx")
+    with pytest.raises(ct.errors.ArgumentError, match="got object"):
+        ct.export(object(), tmp_path / "m.onnx")
+
+
+def test_whatever_takes_one_network_says_which_network_of_a_series_goes():
+    series, X, y = ct.forecast.Forecaster(), np.zeros((8, 2)), np.zeros(8)
+    series.model_ = ct.nn.MLP(2, [3], 1)
+    uses = [lambda name=f"m{ending}": ct.export(series, name) for ending in (".onnx", ".o", ".so", ".wasm")]
+    uses += [lambda use=use: use(series, X, y) for use in (ct.to_page, ct.trace, ct.step, ct.diagnose)]
+    for use in uses:
+        with pytest.raises(ct.errors.ArgumentError, match=r"a Forecaster is several models.* --forecast TARGET --hidden"):
+            use()

@@ -19,8 +19,10 @@ def load(path: Path) -> Any:
         from .. import estimators, files
 
     if files.describe(path)["kind"] == "Forecaster":
-        raise FileError(f"{path} is a forecaster: `cutaway predict`, `evaluate` and `inspect` take it. In Python, "
-                        "ct.load(path) gives it back; what it leans on, a backtest's importance() says.")
+        raise FileError(f"{path} is a forecaster: `cutaway predict`, `evaluate` and `inspect` take it. To explain, "
+                        "export or send as a page: a network of your own on its windows, such as `cutaway fit FILE "
+                        "--forecast TARGET --hidden 32` writes. In Python, ct.load(path) gives it back; what it leans "
+                        "on, a backtest's importance() says.")
     model = files.load(path)
     if not isinstance(model, estimators.Classifier | estimators.Regressor):
         raise FileError(

@@ -10,8 +10,10 @@ from .trace import names
 def write_page(model: Path, out: Path, data: Path | None, target: list[str] | None) -> None:
     """Write the page of a model file and the rows of a data file, and say what it holds."""
     from ..errors import ArgumentError
+    from .keeping import load
 
     if data is None:
+        load(model)  # says first if there is no page of such a model
         raise ArgumentError("a page that trains needs rows, which a model file does not hold: add --data FILE, what "
                             "the model was trained on.")
     from ..report.train_page.page import to_page

@@ -75,8 +75,8 @@ def export_compiled(model: Any, path: Any, target: str | None = None, input: Any
     elif isinstance(model, Module):
         made = _network(model, memory, name, input)
     else:
-        raise ArgumentError("a compiled model is of a network, a Classifier or a Regressor, got "
-                            f"{type(model).__name__}")
+        raise ArgumentError(getattr(model, "no_single_network", None) or "a compiled model is of a network, a "
+                            f"Classifier or a Regressor, got {type(model).__name__}")
     if ending == ".wasm":
         rooms = {a.name: a.count * np.dtype(a.dtype).itemsize for a in made.arguments}
         content = wasm_module(made.entry, memory, rooms)

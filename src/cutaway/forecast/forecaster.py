@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -57,6 +57,13 @@ class Forecaster(BaseEstimator):
     engine, device, devices, precision, exact, threads: what trains networks, as ct.fit takes them; linear maps and
         smoothing are found at once, by no engine. Forecasts are the CPU engine's, the same wherever a file goes.
     """
+
+    #: Why it is not taken apart, exported or trained in a page, and what can be.
+    no_single_network: ClassVar = (
+        "a Forecaster is several models and what is done to windows before and behind them, not one network: give a "
+        "network of your own on its windows, such as `cutaway fit FILE --forecast TARGET --hidden 32` "
+        "writes; what a forecaster leans on, backtest(...).importance() says"
+    )
 
     def __init__(self, horizon: int | None = None, window: int | None = None, season: int | None = None,
                  network: str = "auto", view: str | None = None, gaps: str = "fill", step: Any = None,

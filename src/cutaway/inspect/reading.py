@@ -37,6 +37,12 @@ def network_of(model: Any) -> Module:
     )
 
 
+def refuse_several(model: Any) -> None:
+    """Raise ArgumentError for an estimator of several models, a Forecaster: it says what to give instead."""
+    if reason := getattr(model, "no_single_network", None):
+        raise ArgumentError(reason)
+
+
 def training_of(model: Any, X: Any, y: Any, loss: Any, optimizer: Any, sample_weight: Any,
                 precision: str | None = None) -> dict[str, Any]:
     """Collect the arguments of a training step, as ct.fit takes them: a trained estimator encodes its rows, and its
@@ -45,6 +51,7 @@ def training_of(model: Any, X: Any, y: Any, loss: Any, optimizer: Any, sample_we
     if network is model:
         how["loss"] = "mse" if loss is None else loss
         return {"model": model, "X": X, "y": y, "sample_weight": sample_weight, **how}
+    refuse_several(model)
     arguments = model.fit_arguments(X, y, sample_weight)
     return arguments | {name: given for name, given in how.items() if given is not None}
 

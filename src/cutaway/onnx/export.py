@@ -144,10 +144,8 @@ def export(model: Any, path: Any = None, *, input: Any = None, coverage: float |
         side, more = write_drop_in(g, model)
         about = f"{model!r}"
     else:
-        raise ArgumentError(f"export takes a network, a Classifier, a Regressor or a network of cutaway.sklearn, got "
-                            f"{type(model).__name__}"
-                            + (". Its network alone goes: ct.export(model.model_, path)"
-                               if isinstance(getattr(model, "model_", None), Module) else ""))
+        raise ArgumentError(getattr(model, "no_single_network", None) or "export takes a network, a Classifier, a "
+                            f"Regressor or a network of cutaway.sklearn, got {type(model).__name__}")
     metadata = {"kind": type(model).__name__, **more}
     text = {f"cutaway.{key}": value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
             for key, value in metadata.items()}

@@ -24,7 +24,7 @@ from ...train.events import EpochEnded
 from ...train.feeding import Data, as_arrays, target, weights_of
 from ...train.fit import fit
 from ...train.run import Run
-from ..reading import names_of, network_of
+from ..reading import names_of, network_of, refuse_several
 from .evidence import Evidence
 from .finding import SERIOUS, Diagnosis, Finding, Proof
 from .symptoms import SYMPTOMS
@@ -91,6 +91,7 @@ def _evidence(given: Any, X: Any, y: Any, loss: Any, optimizer: Any, validation:
               rows: int) -> Evidence:
     run: Any = given if isinstance(given, Run) else getattr(given, "run_", None)
     names = _names(given)
+    refuse_several(given)
     if not isinstance(given, Run) and hasattr(given, "encode"):
         network_of(given)  # says so if it is not trained
         X, y, sample_weight, validation, loss = _encoded(given, X, y, sample_weight, validation, loss)
