@@ -26,6 +26,15 @@ def test_one_wild_row_hides_nothing():
     assert slope(Z[:, 0], y) == pytest.approx(1.3, abs=0.01)
 
 
+@pytest.mark.parametrize("b", [1, 1.3])
+def test_errors_that_lean_to_one_side_leave_the_slope_of_the_mean(b):
+    z = np.repeat(np.linspace(-1, 1, 40), 5)
+    lean = np.tile([1, 1, 1, 1, -4], 40)  # none on average; by Huber's weights they are taken for the slope's
+    y = b * z + 0.3 * z * lean
+    by_hand = np.square(0.3 * z * lean).sum() / (len(z) - 2) / np.square(z).sum() / (b - 1) if b > 1 else 0
+    assert slope(z, y) == pytest.approx(b - by_hand, abs=1e-9)
+
+
 @pytest.mark.parametrize("y", [0.8 * Z[:, 0], 1.02 * Z[:, 0] + NOISE, np.zeros(200)], ids=["below", "chance", "none"])
 def test_else_answers_stay_as_they_are(y):
     network = ct.nn.Sequential(ct.nn.Linear(1, 1)).init(0)

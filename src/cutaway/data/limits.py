@@ -432,6 +432,8 @@ SMALL_TABLE = 500
 #: From how many standard deviations on errors count less where the slope of targets on answers is sought (Huber's), and
 #: below how many of them half of all lie; and how often what is far is looked at anew: after so many nothing changes.
 FAR_OFF, HALF_OFF, PASSES = 1.345, 0.6745, 30
+#: From how many standard errors of their difference on Huber's slope is not that of the mean.
+LEANING = 2.0
 #: The share of the training part that is held back to see when to stop.
 VALIDATION = 0.1
 #: Random orders of the groups that are tried to hold back each class in proportion: ten come within a few rows of it.

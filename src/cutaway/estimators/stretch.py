@@ -8,11 +8,11 @@ nothing, and b is never below. What temperature is to probabilities, this is to 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..data.limits import FAR_OFF, HALF_OFF, PASSES
+from ..data.limits import FAR_OFF, HALF_OFF, LEANING, PASSES
 from ..nn import MemberMean
 from .held import Held
 
@@ -33,27 +33,56 @@ def slopes(held: Held) -> np.ndarray:
 def slope(z: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None) -> float:
     """Find the slope of targets y (n,) on answers z (n,), as far as it is above 1 and no chance.
 
-    Far rows count less (Huber's weights, 1964): a dear house that sold cheaply would else hide what all others say. Its
-    way from 1 is shortened by the share that the square of its standard error is of its own square (James and Stein,
-    1961), and is none where that is all of it.
+    Far rows count less (Huber's weights, 1964): a dear house that sold cheaply would else hide what all others say. But
+    of errors that lean to one side here and to the other there, as those of scores from 0 to 10 do, Huber's slope is
+    not the mean's: where both differ by more than LEANING standard errors of their difference (Hausman, 1978; one wild
+    row moves it by about one), the plain slope counts. Its way from 1 is shortened by the share that the square of its
+    standard error is of its own square (James and Stein, 1961), and is none where that is all of it.
     """
     z, y = z.astype(np.float64), y.astype(np.float64)
     given = np.ones(len(z)) if weights is None else weights / weights.mean()
-    far = np.ones(len(z))
+    plain = found = Line.through(z, y, given)
+    near = np.inf
     for _ in range(PASSES):
-        w = given * far
-        x, t = z - np.average(z, weights=w), y - np.average(y, weights=w)
-        squares = w @ x**2
-        if not squares or w.sum() <= 2:
+        if not found.squares or found.weight.sum() <= 2:
             return 1.0
-        b = w @ (x * t) / squares
-        off = np.abs(t - b * x)
-        near = FAR_OFF * np.median(off) / HALF_OFF
-        far = np.divide(near, off, out=np.ones_like(off), where=off > near)
-    if b <= 1:
+        near = FAR_OFF * np.median(np.abs(found.off)) / HALF_OFF
+        far = np.divide(near, np.abs(found.off), out=np.ones_like(z), where=np.abs(found.off) > near)
+        found = Line.through(z, y, given * far)
+    if not found.squares or found.weight.sum() <= 2:
         return 1.0
-    error = w @ off**2 / (w.sum() - 2) / squares  # of the slope, squared
-    return max(1.0, b - error / (b - 1))
+    inside = given @ (np.where(np.abs(found.off) <= near, found.x, 0) ** 2)
+    moved = far * found.x * found.off / inside - plain.x * plain.off / plain.squares  # of the difference, by each row
+    if abs(found.slope - plain.slope) > LEANING * np.sqrt(given @ moved**2):
+        found = plain
+    if found.slope <= 1:
+        return 1.0
+    error = found.weight @ found.off**2 / (found.weight.sum() - 2) / found.squares  # of the slope, squared
+    return max(1.0, found.slope - error / (found.slope - 1))
+
+
+class Line(NamedTuple):
+    """The line of least squares through points that count by their weights (n,): its slope, places x (n,) from their
+    mean, how far points are off it, and the sum of weighted squares of places."""
+
+    slope: float
+    x: np.ndarray
+    off: np.ndarray
+    squares: float
+    weight: np.ndarray
+
+    @classmethod
+    def through(cls, z: np.ndarray, y: np.ndarray, weight: np.ndarray) -> Line:
+        """
+        >>> Line.through(np.array([0.0, 1, 2]), np.array([1.0, 3, 5]), np.ones(3)).slope
+        2.0
+        """
+        if not weight.sum():
+            return cls(1.0, z, z, 0.0, weight)
+        x, t = z - np.average(z, weights=weight), y - np.average(y, weights=weight)
+        squares = float(weight @ x**2)
+        slope = float(weight @ (x * t) / squares) if squares else 1.0
+        return cls(slope, x, t - slope * x, squares, weight)
 
 
 def drawn_apart(networks: list[Any], held: Held) -> tuple[Held, np.ndarray]:
