@@ -29,8 +29,8 @@ def arguments() -> argparse.Namespace:
                         help="another checkout, whose Cutaway is measured; --only before takes one without presets")
     parser.add_argument("--again", action="store_true", help="measure anew what is there already")
     parser.add_argument("--ames", type=int, metavar="N", help="only the houses, over N random splits")
-    parser.add_argument("--thrice", action="store_true",
-                        help="three splits of large tables, too: one says little of how many rows intervals cover")
+    parser.add_argument("--splits", type=int, metavar="N",
+                        help="so many of each table: one or three say little of how many rows intervals cover")
     parser.add_argument("--report", action="store_true", help="measure nothing: print, and write the page")
     parser.add_argument("--write", action="store_true", help="only write the tables as files")
     parser.add_argument("--folder", type=Path, default=files.folder(), help="default: CUTAWAY_TABLES, or build/tables")
@@ -59,7 +59,7 @@ def main() -> None:
         rows = {name: size[0] for name, size in sizes.items() if name in chosen}
         who = given.only or [name for name in COMPETITORS if name != "before"]
         one = measure.in_a_process(given.peers, given.build, given.folder)
-        measure.run(measure.wanted(rows, who, given.thrice), given.out, one, given.again)
+        measure.run(measure.wanted(rows, who, given.splits), given.out, one, given.again)
     results = measure.read(given.out)
     print(markdown(page.houses(results)) if given.ames else page.part_of_page(results, given.part))
     if given.out == measure.RESULTS and page.PAGE.exists():

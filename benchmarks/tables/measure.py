@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from . import catalogue, files
 from .peers import COMPETITORS
+from .splits import STEPS
 
 RESULTS = Path(__file__).resolve().parents[1] / "results" / "tables.json"
 SMALL = 5000  # rows: smaller tables are divided THRICE, larger ones once
@@ -35,13 +36,15 @@ def splits_of(rows: int) -> int:
     return THRICE if rows < SMALL else 1
 
 
-def wanted(tables: dict[str, int], who: list[str], thrice: bool = False) -> Iterator[Fit]:
-    """Every fit of a run, first splits first; tables are {name: rows}. thrice: of large tables three, too."""
-    for split in range(THRICE):
+def wanted(tables: dict[str, int], who: list[str], splits: int | None = None) -> Iterator[Fit]:
+    """Every fit of a run, first splits first; tables are {name: rows}. splits: how many of each, where it has them."""
+    by = {source.name: source.by for source in catalogue.SOURCES}
+    for split in range(splits or THRICE):
         for name in who:
             for table, rows in tables.items():
                 most = COMPETITORS[name].most
-                if (thrice or split < splits_of(rows)) and (most is None or 0.75 * rows <= most):
+                there = split < (splits or splits_of(rows)) and not (by.get(table) == "time" and split >= len(STEPS))
+                if there and (most is None or 0.75 * rows <= most):
                     yield Fit(table, split, name)
 
 

@@ -26,11 +26,16 @@ def test_rows_are_on_one_side_and_a_split_is_always_the_same(by):
 
 def test_by_time_the_past_teaches_and_no_moment_is_parted():
     keys = np.random.default_rng(0).integers(0, 40, 400)
-    for number in range(3):
+    for number in range(5):
         train, test = divide(number, "time", keys)
         assert keys[train].max() < keys[test].min()
-    with pytest.raises(ValueError, match="splits 0, 1 and 2, not 3"):
-        divide(3, "time", keys)
+    with pytest.raises(ValueError, match="splits 0 to 4, not 5"):
+        divide(5, "time", keys)
+
+
+def test_by_time_the_last_two_splits_lie_between_the_first_three():
+    assert [divide(number, "time", np.arange(10))[1].tolist() for number in range(5)] == \
+        [[8, 9], [6, 7], [4, 5], [7, 8], [5, 6]]
 
 
 def test_by_groups_none_is_on_both_sides():
@@ -105,7 +110,8 @@ def test_small_tables_are_divided_thrice_and_slow_peers_spared_large_ones():
     assert [fit for fit in fits if fit.who == "linear"] == [("small", 0, "linear"), ("large", 0, "linear"),
                                                             ("small", 1, "linear"), ("small", 2, "linear")]
     assert {fit.table for fit in fits if fit.who == "TabM"} == {"small"}
-    assert [fit.split for fit in measure.wanted({"large": 20_000}, ["linear"], thrice=True)] == [0, 1, 2]
+    assert [fit.split for fit in measure.wanted({"large": 20_000}, ["linear"], splits=4)] == [0, 1, 2, 3]
+    assert [fit.split for fit in measure.wanted({"hotel": 15_402}, ["linear"], splits=20)] == [0, 1, 2, 3, 4]  # by time
 
 
 def test_a_run_measures_what_is_missing_and_keeps_each_fit_at_once(tmp_path):

@@ -2,8 +2,8 @@
 are (cross-conformal prediction, Vovk, "Cross-conformal predictors", 2015).
 
 Of 33 rows held back the share that intervals of 90 % cover has a standard deviation of 5 % over which rows these are,
-of all 332 rows one of 1.7 %. So each row is answered by a network that did not learn from it. That takes as long as a
-few more fits, and happens when somebody asks for intervals: a fit itself takes no longer.
+of all 332 rows one of 1.7 %. So each row is answered by a network that did not learn from it. That takes as long as
+some nine more fits of so few rows, and happens when somebody asks for intervals: a fit itself takes no longer.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ def crossed(estimator: Any) -> Intervals | None:
     """Learn of the errors of a regressor while it has its run: a few networks like it learn anew, each from all rows
     but some, and say what these are. None where there is nothing to learn from.
 
-    Each has learnt from fewer rows than the network itself, so that errors rather tell too much than too little.
+    Each learns from as many rows as the network did that held a tenth back, so that it errs as much; where none were
+    held back from fewer, and errors rather tell too much than too little.
     """
     past = estimator.run_.past
     rows = past.rows if past.held_out is None else _drawn(past)

@@ -125,8 +125,8 @@ class Regressor(RegressorMixin, Estimator):
         groups say so, or a column surely does. Nobody can promise a future unlike the past: of 90 % asked for on
         bookings of a later season, 86 % were covered (44 % by rows held back by chance). Raises ArgumentError for a
         coverage outside (0, 1), or that so few rows cannot promise (m of them m / (m + 1) at most), and DataError where
-        none were held back. Of fewer than 1,000 rows five other networks learn errors when first asked, which takes as
-        long as a few more fits: ask before the model is saved or copied, since a copy holds no rows.
+        none were held back. Of fewer than 1,000 rows ten other networks learn errors when first asked, which takes as
+        long as some nine more fits: ask before the model is saved or copied, since a copy holds no rows.
 
         >>> import cutaway as ct
         >>> X, y = ct.datasets.load("diabetes")
