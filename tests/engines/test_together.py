@@ -74,3 +74,19 @@ def test_models_with_other_data_or_fewer_epochs_do_their_steps_alone(alone, call
     close(runs[:1], alone[:1])
     assert set(calls) == {2}
     assert [run.program.state.t for run in runs] == [12, 12, 6]
+
+
+def test_who_is_to_stop_is_heard_between_two_calls():
+    """Of an epoch of three steps, the first call does one."""
+    runs = ct.fit_many(entries(time_limit=1e-9))
+    assert [len(run.steps) for run in runs] == [1, 1, 1] == [run.program.state.t for run in runs]
+    assert all(run.stopped.startswith("the time limit") for run in runs)
+
+
+def test_epochs_that_one_call_does_are_told_apart(alone):
+    """A run without callbacks asks for many at once; its history, steps and snapshots are those of epochs."""
+    run, other, _ = ct.fit_many(entries(epochs=40))
+    assert run.epochs_done == len(run.history) == 40 and len(run.steps) == 120
+    assert run.steps["epoch"].tolist() == [k for k in range(1, 41) for _ in range(3)]
+    np.testing.assert_allclose(run.steps["loss"][:12], alone[0].steps["loss"], rtol=1e-5)
+    assert [snapshot["t"] for snapshot in other.past.snapshots] == [3 * epoch for epoch in range(0, 40, 4)]

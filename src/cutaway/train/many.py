@@ -94,6 +94,7 @@ def _meeting(trainings: list[Training]) -> list[Training]:
         meeting = group[0].program.engine.together(len(group))
         for training in group:
             training.program.engine.meeting = meeting
+            training.past.spread(training.run.epochs)
     return [training for group in several for training in group]
 
 

@@ -146,6 +146,12 @@ class Past:
             self._every *= 2
             self.snapshots = [s for s in self.snapshots if (self.epoch_of(s) - self._first) % self._every == 0]
 
+    def spread(self, epochs: int) -> None:
+        """Take snapshots as far apart from the beginning on as a run of so many epochs has them in the end, so that one
+        call may do all epochs between two."""
+        while epochs > MOST * self._every:
+            self._every *= 2
+
     def next_kept(self, epoch: int) -> int:
         """The first epoch after this one before which a snapshot may be taken."""
         return epoch + self._every - (epoch - self._first) % self._every

@@ -31,6 +31,7 @@ from .trouble import first_bad_value, normalises_batches, one_row_left_out
 from .validation import Best, Validation
 
 SECONDS = 0.1  # of epochs that one call does where nobody looks between them
+ROWS = 2**18  # of such epochs, where many models do them together
 
 
 class Training:
@@ -151,13 +152,17 @@ class Training:
 
     def _last_unwatched(self, epoch: int) -> int:
         """The last of the epochs, from this one on, that one call of the program may do: of short ones several, a tenth
-        of a second's, if nobody looks or stops between them, their batches are whole and no snapshot is due."""
+        of a second's, if nobody looks or stops between them, their batches are whole and no snapshot is due. Models
+        that do their steps together all ask for as many as they have done, whatever each one's clock says."""
         past, run = self.past, self.run
         watched = self.callbacks or self.validation or self.checkpoints or self.progress.bar or callable(past.shuffle)
         ragged = len(past.rows) % past.batch_size and not past.drop_last
         if watched or ragged or not past.resident or not run.epochs_done or self.team.processes > 1:
             return epoch
-        most = int(SECONDS * run.epochs_done / run.seconds)
+        if self.program.engine.meeting is not None:
+            most = min(run.epochs_done, ROWS // past.count)
+        else:
+            most = int(SECONDS * run.epochs_done / run.seconds)
         return min(max(epoch, epoch + most - 1), past.next_kept(epoch) - 1, run.epochs)
 
     def _epochs(self, epoch: int, last: int) -> list[np.ndarray]:

@@ -52,6 +52,11 @@ class Devices:
     def __repr__(self) -> str:
         return f"Devices({self.count})"
 
+    @property
+    def as_key(self) -> tuple:
+        """What two of these have in common that compile to the same."""
+        return self.kind, *self.several
+
     # ---- sending -----------------------------------------------------------------------------------------------------
     def on_each(self, array: Any) -> Any:
         """Send an array to every device; in exact mode to the first of this process."""

@@ -26,8 +26,9 @@ from ...text import joined
 from ..reference.engine import Reference, hyperparameters, rates
 from .devices import Devices, found_devices
 from .lasting import Stretch, lasting
+from .shared import shared, signature
 from .step import Arrays, Cuts, JaxStep, Pieces, constant_values, cuts, pieces, place
-from .together import Together
+from .together import Together, vmapped
 
 SECONDS = 0.25  # of steps in one call, in which Ctrl-C is not heard
 SAVED = 4.0  # seconds after which a run that goes on brings its vectors back
@@ -95,21 +96,34 @@ class XLA(Reference):
         most = 0 if self._update is None else LONG_ON_CPU if self.devices.kind == "cpu" else LONG
         self._cuts = cuts(self.listing, most)
         if self._update is None:
-            self._compiled = _evaluation(self.listing, self._kept, self._cuts, self.devices)
+            self._compiled = self._shared((keep_all, most), lambda: _evaluation(
+                self.listing, self._kept, self._cuts, self.devices))
             return
-        make = partial(_training, self.listing, self._kept, self._update, self._by_one, self._cuts, self.devices)
-        self._looking = self.devices.jit(make([]), donated=7)
-        with self._mode():
-            self._seen_after = lasting(self.listing, self._update.function(), len(self._update.constants))
-        self._compiled = self.devices.jit(make(self._seen_after), donated=7) if self._seen_after else self._looking
+        self._looking, self._compiled, self._seen_after = self._shared((keep_all, most), self._compile)
         if self.devices.count == 1 and not self._by_one and self.listing.block["θ"].width <= most:
             self.alike = id(self._looking)
+
+    def _shared(self, what: tuple, make: Callable[[], Any]) -> Any:
+        """Make compiled functions, or take those of another engine that would make the same."""
+        known, rule = signature(self.listing), self._update and (self._update.rule, self._update.constants)
+        alone = known is None or self.devices.team is not None
+        return shared(None if alone else (known, rule, self._double, self.devices.as_key, *what), make)
+
+    def _compile(self) -> tuple[Any, Any, list[Stretch]]:
+        """Make the functions of many steps, with a look at every gradient and without, and what is looked at then."""
+        assert self._update is not None
+        make = partial(_training, self.listing, self._kept, self._update, self._by_one, self._cuts, self.devices)
+        looking = self.devices.jit(make([]), donated=7)
+        with self._mode():
+            after = lasting(self.listing, self._update.function(), len(self._update.constants))
+        return looking, self.devices.jit(make(after), donated=7) if after else looking, after
 
     def together(self, members: int) -> Together:
         assert self._update is not None
         at = cuts(self.listing, 0)  # out of one long array of each model XLA would copy its parts
-        many = _training(self.listing, self._kept, self._update, False, at, self.devices, self._seen_after)
-        return Together(many, at, members, lambda rows: max(1, min(MOST, 4 * ROOM // rows)), 2 * SECONDS)
+        many = partial(_training, self.listing, self._kept, self._update, False, at, self.devices, self._seen_after)
+        call = self._shared(("together",), lambda: vmapped(many()))
+        return Together(call, at, members, lambda rows: max(1, min(MOST, 4 * ROOM // rows)), 2 * SECONDS)
 
     def bind(self, state: State) -> None:
         super().bind(state)
@@ -173,9 +187,7 @@ class XLA(Reference):
         if self._update is None:  # a profile times evaluation so
             self._evaluate(rows[position : position + steps * self.batch_size])
             return np.zeros(steps)
-        if self.meeting is not None and (found := self.meeting.run(self, rows, position, steps)) is not None:
-            if between is not None:
-                between(len(found))
+        if self.meeting is not None and (found := self.meeting.run(self, rows, position, steps, between)) is not None:
             return found
         self.order, self.finite, first = rows, True, self.t
         losses, done, saved, n, kept = np.zeros(steps), 0, 0, 0, None

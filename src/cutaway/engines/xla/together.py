@@ -24,7 +24,8 @@ DIGESTED = 2**20  # bytes: larger data are known by where they lie
 
 @dataclass(eq=False)
 class StepsAsked:
-    """Steps that a model's thread waits for: of `rows`, the next batch of which has n."""
+    """Steps that a model's thread waits for: of `rows`, the next batch of which has n. between: as `Engine.run` has
+    it."""
 
     engine: Any
     rows: np.ndarray
@@ -32,31 +33,39 @@ class StepsAsked:
     steps: int
     n: int
     data: tuple
+    between: Callable[[int], bool] | None = None
     losses: np.ndarray | None = None  # None once it is answered: it is to do its steps alone
     error: BaseException | None = None
     answered: bool = False
 
 
+def vmapped(many: Callable) -> Callable:
+    """Compile the function of many steps of one model for as many models as its arguments are stacked of."""
+    def every(n, *arguments):
+        return jax.vmap(partial(many, n), in_axes=(None, 0, 0, 0, 0, None, 0, None))(*arguments)
+
+    return jax.jit(every, static_argnums=0, donate_argnums=7)
+
+
 class Together:
-    """Models that do their steps in one call. many: the function of many steps of one of them, with its vectors in
-    pieces that end `at` these numbers; members: how many they are; room: how many steps are sent at most for batches of
-    so many rows; seconds: how long a call may take."""
+    """Models that do their steps in one call. call: the function for all of them (`vmapped`), with vectors in pieces
+    that end `at` these numbers; members: how many they are; room: how many steps are sent at most for batches of so
+    many rows; seconds: how long a call may take."""
 
-    def __init__(self, many: Callable, at: Cuts, members: int, room: Callable[[int], int], seconds: float) -> None:
-        def every(n, *arguments):
-            return jax.vmap(partial(many, n), in_axes=(None, 0, 0, 0, 0, None, 0, None))(*arguments)
-
-        self.call, self.at, self.members = jax.jit(every, static_argnums=0, donate_argnums=7), at, members
+    def __init__(self, call: Callable, at: Cuts, members: int, room: Callable[[int], int], seconds: float) -> None:
+        self.call, self.at, self.members = call, at, members
         self.sizes = sorted({members, *(2**k for k in range(members.bit_length()))})  # each is compiled if it is met
         self.room, self.seconds, self.pace = room, seconds, 0.0
         self.asked: list[StepsAsked] = []
         self.sent: dict[tuple, Any] = {}  # data, on the device
         self.door = threading.Condition()
 
-    def run(self, engine: Any, rows: np.ndarray, position: int, steps: int) -> np.ndarray | None:
+    def run(self, engine: Any, rows: np.ndarray, position: int, steps: int,
+            between: Callable[[int], bool] | None = None) -> np.ndarray | None:
         """Wait for the others, and give the losses of as many steps as are done then; None: do them alone."""
         n = min(engine.batch_size, len(rows) - position)
-        mine = StepsAsked(engine, rows, position, min(steps, (len(rows) - position) // n), n, data_of(engine))
+        mine = StepsAsked(engine, rows, position, min(steps, (len(rows) - position) // n), n, data_of(engine),
+                          between)
         with self.door:
             self.asked.append(mine)
             self._answer()
@@ -91,36 +100,46 @@ class Together:
         self.door.notify_all()
 
     def _do(self, same: list[StepsAsked]) -> None:
-        first, n, began = same[0].engine, same[0].n, time.perf_counter()
+        """Do the steps that all of them ask for, in calls between which the vectors stay on the device, until one of
+        them is to stop, or a number is not finite: its state stays as it was, and it finds the step by itself."""
+        first, n = same[0].engine, same[0].n
         size = next(size for size in self.sizes if size >= len(same))
         every = same + same[:1] * (size - len(same))  # filled up, so that few sizes are compiled
-        room = self.room(n * size)
-        count = min(room, max(1, int(self.seconds / self.pace)) if self.pace else 1, *(one.steps for one in same))
-        order = np.zeros((size, room, n), np.int32)
-        for k, one in enumerate(every):
-            order[k, :count] = one.rows[one.position : one.position + count * n].reshape(count, n)
-        numbers = [np.stack(some) for some in zip(
-            *(one.engine.numbers(one.engine.t + 1, count, room) for one in every), strict=True)]
-        seeds, at = (np.array([f(one.engine) % 2**32 for one in every], np.uint32)
-                     for f in (lambda e: e.seed, lambda e: e.t + 1))
+        room, steps, done = self.room(n * size), min(one.steps for one in same), 0
+        seeds = np.array([one.engine.seed % 2**32 for one in every], np.uint32)
+        losses, finite = np.zeros((size, steps)), np.ones(size, bool)
+        here = [self._here(one.engine) for one in every]
+        vectors: Any = {name: [np.stack([h[name][k] for h in here]) for k in range(len(some))]
+                        for name, some in here[0].items()}
         with first._mode():
             data = self.sent.setdefault(same[0].data, None) or first.devices.send(first.data)
             self.sent[same[0].data] = data
-            here = [self._here(one.engine) for one in every]
-            vectors = {name: [np.stack([h[name][k] for h in here]) for k in range(len(some))]
-                       for name, some in here[0].items()}
-            finite, vectors, J, kept = self.call(n, np.int32(count), seeds, at, order, numbers, data, vectors,
-                                                 first.constants)
-            finite, J, kept = np.asarray(finite), np.asarray(J), [np.asarray(a) for a in kept]
+            while done < steps and finite.all():
+                began = time.perf_counter()
+                count = min(room, max(1, int(self.seconds / self.pace)) if self.pace else 1, steps - done)
+                order, at = np.zeros((size, room, n), np.int32), done * n
+                for k, one in enumerate(every):
+                    order[k, :count] = one.rows[one.position + at : one.position + at + count * n].reshape(count, n)
+                t = [one.engine.t + done + 1 for one in every]
+                numbers = [np.stack(some) for some in zip(
+                    *(one.engine.numbers(k, count, room) for k, one in zip(t, every, strict=True)), strict=True)]
+                found, vectors, J, kept = self.call(n, np.int32(count), seeds, np.array(t, np.int64).astype(np.uint32),
+                                                    order, numbers, data, vectors, first.constants)
+                finite = np.asarray(found)
+                losses[:, done : done + count] = np.asarray(J)[:, :count]
+                done += count
+                self.pace = (time.perf_counter() - began) / count if self.pace else self.seconds
+                if any([one.between(done) for one in same if one.between is not None]):
+                    break
+            kept = [np.asarray(a) for a in kept]
         back = {name: [np.asarray(a) for a in some] for name, some in vectors.items()}
         for k, one in enumerate(same):
-            if finite[k]:  # else its state stays as it was, and it finds the step by itself
+            if finite[k]:
                 for name, some in here[k].items():
                     for mine, there in zip(some, back[name], strict=True):
                         mine[...] = there[k]
-                one.engine.done(one.rows, n, one.position, count, [a[k] for a in kept])
-                one.losses = J[k, :count].astype(np.float64)
-        self.pace = (time.perf_counter() - began) / count if self.pace else self.seconds
+                one.engine.done(one.rows, n, one.position, done, [a[k] for a in kept])
+                one.losses = losses[k, :done]
 
     def _here(self, engine: Any) -> dict[str, list[np.ndarray]]:
         return {name: pieces(a, self.at[name]) for name, a in engine.flat().items()}
