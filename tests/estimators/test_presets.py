@@ -1,5 +1,6 @@
 """Presets: what each makes of a table's network, for which rows, and what is refused."""
 
+import math
 from importlib import import_module
 
 import numpy as np
@@ -42,6 +43,14 @@ def test_fast_is_one_plain_network():
     plan = ct.design(BIG, TARGET, preset="fast")
     assert str(plan.network()).startswith("MLP(3 -> 128 -> 128 -> 1")
     assert not {"numbers", "members", "linear"} & {name for name, *_ in plan.table()}
+
+
+def test_fast_comes_to_the_end_of_its_schedule_in_three_fifths_of_the_epochs():
+    fast, default = (ct.design(BIG, TARGET, preset=name) for name in ("fast", "default"))
+    steps = math.ceil(0.9 * len(TARGET) / fast.batch_size)
+    assert default.epochs == math.ceil(2000 / steps) and fast.epochs == math.ceil(0.6 * default.epochs)
+    few = [ct.design(FEW, OF_FEW, preset=name).epochs for name in ("fast", "default")]
+    assert few == [200, 200]
 
 
 def test_default_is_one_plain_network_where_many_rows_teach(monkeypatch):

@@ -40,7 +40,7 @@ def table_design(rows: int, m: int, encoder: TableEncoder, batch_size: int | Non
         chosen = replace(PRESETS["fast"], words='so many rows teach one plain network enough; "best" does more')
     batch, batch_reason = batch_for(m)
     batch = min(batch_size or batch, m)
-    epochs, epochs_reason = epochs_for(m, -(-m // batch))
+    epochs, epochs_reason = epochs_for(m, -(-m // batch), chosen.epochs)
     dropout, why = dropout_for(rows, sum(bool(column.features) for column in encoder.columns), chosen)
     return {
         "kind": "mlp", "hidden": chosen.hidden, "activation": "relu", "dropout": dropout,
@@ -102,11 +102,15 @@ def batch_for(m: int) -> tuple[int, str]:
     return 256, "many rows: larger batches use the processor better"
 
 
-def epochs_for(m: int, steps: int) -> tuple[int, str]:
-    """Choose epochs for m rows in `steps` batches, and say why."""
+def epochs_for(m: int, steps: int, share: float = 1.0) -> tuple[int, str]:
+    """Choose epochs for m rows in `steps` batches, and say why. share: of those that any network converges in.
+
+    >>> epochs_for(3000, 50)[0], epochs_for(3000, 50, share=0.6)[0]
+    (50, 30)
+    """
     if m < SMALL:
         return SMALL_TABLE_EPOCHS, "one step an epoch: about what such a table can teach"
-    epochs = math.ceil(min(max(TABLE_STEPS / steps, FEWEST_TABLE_EPOCHS), MOST_TABLE_EPOCHS))
+    epochs = math.ceil(share * min(max(TABLE_STEPS / steps, FEWEST_TABLE_EPOCHS), MOST_TABLE_EPOCHS))
     if epochs * steps <= MOST_TABLE_STEPS:
         return epochs, f"{epochs * steps:,} steps, {steps} an epoch: enough to converge"
     return max(10, math.ceil(MOST_TABLE_STEPS / steps)), f"many rows: about {MOST_TABLE_STEPS:,} steps are enough"
