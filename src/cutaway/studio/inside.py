@@ -30,6 +30,7 @@ from .limits import (
 )
 from .planes import InputsPlane, plane_of, regions
 from .training import RunTraining, kept_start
+from .weights import input_name, weights_of
 
 ANSWERED = ("binary", "multiclass", "regression")  # tasks whose answers are shown: one class or number a row
 STRETCH = 1000  # steps that are done at a time while somebody may be waiting
@@ -124,19 +125,20 @@ class Inside:
         })
 
     def unit(self, step: int, place: int, name: str, unit: tuple[int, ...]) -> dict[str, Any]:
-        """Describe a unit for a row: where its value comes from, and the weights that it reads with."""
+        """Describe a unit for a row: where its value comes from, and its weights (weights.py)."""
         t = self.at(step)
         index = (place, *unit)
         gradient = gradient_name(name)
         part = t.facts.get(gradient)
         column = next((c for c in columns(t) if name in c["values"]), None)
-        weights = self._weights(t, column, index) if column else []
+        value, names = _number(t, name, index), self.study.estimator.encoded_names
+        reads, weights = weights_of(t, column, name, index, names) if column else (False, [])
         return jsonable({
-            "step": step, "place": place, "name": name, "unit": list(unit), "value": _number(t, name, index),
-            "gradient": _number(t, gradient, index) if part else None,
-            "weights": weights, "blocks": [block for one in (column["values"] if column else [name])
-                                           if t.facts[one].shape == t.facts[name].shape
-                                           for block in explained(t, one, index, "value")],
+            "step": step, "place": place, "name": name, "unit": list(unit), "value": value,
+            "gradient": _number(t, gradient, index) if part else None, "reads": reads, "weights": weights,
+            "input": input_name(t, name, index, names) if names else "",
+            "blocks": [block for one in (column["values"] if column else [name])
+                       if t.facts[one].shape == t.facts[name].shape for block in explained(t, one, index, "value")],
             "layer": column["label"] if column else "",
             "back": explained(t, name, index, "gradient") if part and t.about.finite else [],
         })
@@ -240,47 +242,11 @@ class Inside:
                           "largest": [int(i) for i in np.unravel_index(k, part.shape)]})
         return found
 
-    def _weights(self, t: Trace, column: dict[str, Any], index: tuple[int, ...]) -> list[dict[str, Any]]:
-        """The weights that a unit reads with, the largest gradients first."""
-        if not column["weights"]:
-            return _own_weights(t, column, index[-1])
-        if len(index) < 2:
-            return []
-        W, unit = column["weights"]["name"], index[-1]
-        if t.parameters[W].shape[0] <= unit:
-            return []
-        values, gradients = t[W][unit], t.grad(W)[unit] if t.keeps(gradient_name(W)) else None
-        order = np.argsort(-np.abs(values if gradients is None else gradients), kind="stable")[:64]
-        first = column["weights"]["source"] == 0
-        names = self.study.estimator.encoded_names if first else None
-        return [{"name": W, "index": [int(unit), int(k)], "from": names[k] if names and len(names) == len(values)
-                 else f"{k}", "value": float(values[k]),
-                 "gradient": None if gradients is None else float(gradients[k])} for k in order.tolist()]
-
     @staticmethod
     def check(place: int, count: int, what: str) -> None:
         """Refuse a place that is not there."""
         if not 0 <= place < count:
             raise ArgumentError(f"there is no {what} {place}: there are 0 to {count - 1}")
-
-
-def _own_weights(t: Trace, column: dict[str, Any], unit: int) -> list[dict[str, Any]]:
-    """The weights of a channel or of a recurrent unit: its rows of each parameter of the layer, one for each gate."""
-    found: list[dict[str, Any]] = []
-    label = column["label"]
-    head, _, layer = label.rpartition(".")  # of layer1.gru.l0 they are layer1.gru.weight_ih_l0 and the like
-    for name, part in t.parameters.items():
-        module, _, last = name.rpartition(".")
-        own_one = module == label or (module == head and last.endswith(f"_{layer}"))
-        if own_one and len(part.shape) > 1 and part.shape[0] % column["units"] == 0:
-            own = range(unit, part.shape[0], column["units"])
-            values, gradients = t[name][own], t.grad(name)[own] if t.keeps(gradient_name(name)) else None
-            for at in np.argsort(-np.abs(values if gradients is None else gradients), axis=None, kind="stable")[:64]:
-                row, *rest = (int(k) for k in np.unravel_index(at, values.shape))
-                found.append({"name": name, "index": [own[row], *rest], "from": ", ".join(map(str, rest)),
-                              "value": float(values.flat[at]),
-                              "gradient": None if gradients is None else float(gradients.flat[at])})
-    return sorted(found, key=lambda w: -abs(w["value"] if w["gradient"] is None else w["gradient"]))[:64]
 
 
 def _layer(t: Trace, column: dict[str, Any]) -> dict[str, Any]:

@@ -28,6 +28,8 @@ LINK_GOOD_FOR = 300.0
 MOST_TRACES = 6
 #: Numbers of a weight over all steps that a curve shows, and rows and units that a page lists.
 MOST_POINTS_OF_COURSE, MOST_ROWS, MOST_UNITS = 400, 256, 512
+#: Weights of a unit that a page lists: the largest gradients are those that a step is about.
+MOST_WEIGHTS = 64
 #: Rows of made data: a plane has no place for more points.
 MOST_MADE = 5_000
 #: Cells along each side of a plane of answers, and points drawn on it; maps that a layer shows, and their width.

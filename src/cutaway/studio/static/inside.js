@@ -83,10 +83,9 @@ export async function unitView(view, here) {
   const found = await ask(view.name, "unit", { ...when(here), place: Number(here.row), name: here.layer, unit });
   const weights = found.weights.map((/** @type {any} */ w) => [h("a", { href: from(["run", "fork", "step", "row", "name", "layer", "unit"], { weight: w.name, index: w.index.join(",") }), dir: "ltr" }, `${w.name}[${w.index.join(", ")}]`),
     h("span", { dir: "auto" }, w.from), w.value, w.gradient]);
-  return h("section", null, h("h2", { dir: "ltr" }, `${here.layer}[${here.unit}]`, h("small", null, ` = ${short(found.value)}`)),
+  return h("section", null, h("h2", { dir: "ltr" }, `${here.layer}[${here.unit}]`, h("small", null, ` = ${short(found.value)}`, found.input ? [" · ", h("bdi", null, found.input)] : null)),
     h("div", { class: "pair" }, h("div", null, h("h3", null, t("why_value")), blocks(found.blocks)),
-      found.back.length ? h("div", null, h("h3", null, t("why_back")), blocks(found.back)) : null),
-    weights.length ? [h("h3", null, t("reads")), table(t("reads"), [t("weight"), t("from"), t("value"), t("its_gradient")], weights, { class: "plain" })] : null);
+      h("div", null, weights.length ? [h("h3", null, t(found.reads ? "reads" : "read_by")), h("p", { class: "note" }, t("open_weight")), table(t(found.reads ? "reads" : "read_by"), [t("weight"), t(found.reads ? "from" : "to"), t("value"), t("its_gradient")], weights, { class: "plain" })] : null, found.back.length ? [h("h3", null, t("why_back")), blocks(found.back)] : null)));
 }
 
 /** A weight in a step: chain rule, update, and its course. @param {any} view @param {Record<string, string>} here */
@@ -104,9 +103,10 @@ export async function weightView(view, here) {
     line.mark(how.step);
   }).catch((error) => { course.replaceChildren(); sayWrong(error); });
   return h("section", null, h("h2", { dir: "ltr" }, `${here.weight}[${here.index}]`, h("small", null, ` = ${short(found.value)}`)),
+    weightFork(view, here, found),
     found.gradient.length ? h("div", { class: "pair" }, h("div", { id: "chain" }, h("h3", null, t("chain")), blocks(found.gradient)), h("div", { id: "update" }, h("h3", null, t("update")), blocks(found.update)))
       : h("p", { class: "note" }, t("no_update")),
-    course, weightFork(view, here, found));
+    course);
 }
 
 /** Values at some steps as values at all: straight lines between them. @param {number[]} steps @param {number[]} values */

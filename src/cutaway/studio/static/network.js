@@ -54,8 +54,10 @@ export function networkView(found, here) {
       parts.push(s("text", { x: GAP * k + GAP / 2, y: 14, "text-anchor": "middle", class: "name" }, layer.label));
       spots[k].forEach((/** @type {number[]} */ [x, y], /** @type {number} */ i) => {
         const v = values[i] ?? 0;
-        parts.push(s("circle", { cx: x, cy: y, r: 4 + 6 * Math.sqrt(Math.abs(v) / most), class: `node ${v < 0 ? "minus" : v > 0 ? "plus" : "nil"}` },
-          s("title", null, `${layer.label}[${i}] = ${short(v)}`)));
+        const node = s("circle", { cx: x, cy: y, r: 4 + 6 * Math.sqrt(Math.abs(v) / most), class: `node ${v < 0 ? "minus" : v > 0 ? "plus" : "nil"}${layer.about === "input" ? "" : " opens"}` },
+          s("title", null, `${layer.label}[${i}] = ${short(v)}`));
+        if (layer.about !== "input") node.addEventListener("click", () => go(from(["run", "fork", "step", "row", "name"], { layer: layer.value, unit: layer.places[i].join(",") })));
+        parts.push(node);
       });
     });
     place.replaceChildren(s("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": t("drawing") }, parts), ...largest(known));

@@ -15,6 +15,13 @@ import { t } from "./words.js";
 const PAUSE = 250;
 const INKS = ["a", "b", "c", "d", "e"];
 
+/** Let what was opened begin in the upper half of the window, below the thread that leads there; where it does already,
+ * nothing moves. @param {HTMLElement} trail @param {HTMLElement} head */
+function bringUp(trail, head) {
+  const top = head.getBoundingClientRect().top, own = trail.offsetHeight;
+  if (top < own || top > innerHeight / 2) scrollBy({ top: top - own - 16, behavior: "instant" });
+}
+
 export class RunView {
   /** @param {any} about */
   constructor(about) {
@@ -35,6 +42,7 @@ export class RunView {
     this.changed = new Set();
     this.shown = "";
     this.wanted = "";
+    this.future = 0;  // that was looked at last
     this.pending = Promise.resolve();
     /** @type {Map<string, {about: any, losses: Float64Array}>} other runs, whose curves stand beside this one's */
     this.beside = new Map();
@@ -248,7 +256,9 @@ export class RunView {
       if (head) {
         head.tabIndex = -1;
         head.focus({ preventScroll: true });
-        this.trail.scrollIntoView({ block: "nearest" });
+        if (fork && fork !== this.future) this.curve.root.scrollIntoView();  // both futures, as they part
+        else bringUp(this.trail, head);
+        this.future = fork;
       }
     } finally {
       this.below.removeAttribute("aria-busy");

@@ -24,11 +24,11 @@ export async function stepView(view, here, fork) {
       h("div", { class: "row tight" }, h("a", { class: "button", href: to(step - 1), rel: "prev" }, t("previous")), h("a", { class: "button", href: to(step + 1), rel: "next" }, t("next")),
         h("label", { for: "jump" }, t("jump")), jump)),
     h("p", { class: "note", lang: "en", dir: "auto" }, found.title),
-    seeLinks(found.views, here),
+    seeLinks(found.views, here), forkForm(view, found, here),
     found.finite ? null : h("p", { class: "wrong" }, t("no_update")),
     h("h3", null, t("batch")), h("p", { class: "note" }, t("batch_says", { n: found.size })),
     table(t("batch"), [t("row"), t("row_loss"), ...found.head.map((/** @type {string} */ name) => h("span", { dir: "auto" }, name))], rows, { class: "plain batch" }),
     updates.length ? [h("h3", null, t("updates")), table(t("updates"), [t("parameter"), t("shape"), t("gradient"), t("size"), t("moved"), t("largest")], updates, { class: "plain" })] : null,
     found.plane ? planeView(view, here, null) : null,
-    listing, forkForm(view, found, here));
+    listing);
 }
