@@ -15,6 +15,16 @@ import { t } from "./words.js";
 const PAUSE = 250;
 const INKS = ["a", "b", "c", "d", "e"];
 
+/** Losses with those that are new behind them. @param {string} run @param {number} fork @param {Float64Array} have */
+async function longer(run, fork, have) {
+  const got = await losses(run, have.length, fork);
+  if (!got.length) return have;
+  const all = new Float64Array(have.length + got.length);
+  all.set(have);
+  all.set(got, have.length);
+  return all;
+}
+
 /** Let what was opened begin in the upper half of the window, below the thread that leads there; where it does already,
  * nothing moves. @param {HTMLElement} trail @param {HTMLElement} head */
 function bringUp(trail, head) {
@@ -40,6 +50,8 @@ export class RunView {
     this.timer = /** @type {any} */ (0);
     /** @type {Set<number>} futures with losses that are not drawn yet */
     this.changed = new Set();
+    /** @type {Set<string>} other runs with losses that are not drawn yet */
+    this.others = new Set();
     this.shown = "";
     this.wanted = "";
     this.future = 0;  // that was looked at last
@@ -82,13 +94,7 @@ export class RunView {
 
   /** Take the losses that are new. @param {number} fork */
   async more(fork) {
-    const have = this.losses[fork] ?? new Float64Array(0);
-    const got = await losses(this.name, have.length, fork);
-    if (!got.length) return;
-    const all = new Float64Array(have.length + got.length);
-    all.set(have);
-    all.set(got, have.length);
-    this.losses[fork] = all;
+    this.losses[fork] = await longer(this.name, fork, this.losses[fork] ?? new Float64Array(0));
   }
 
   /** Let the curves of other runs stand beside this one's. @param {string[]} names */
@@ -103,16 +109,10 @@ export class RunView {
 
   /** What the stream brings. @param {any} message */
   hear(message) {
-    const other = this.beside.get(message.run);
-    if (other) {
-      this.pending = this.pending.then(async () => {
-        const all = await losses(message.run, 0, 0);
-        if (all.length !== other.losses.length) { other.losses = all; this.draw(); }
-      }).catch(sayWrong);
-    }
-    if (message.run !== this.name) return;
+    if (this.beside.has(message.run)) this.others.add(message.run);
+    else if (message.run !== this.name) return;
     const changed = this.changed;
-    for (const event of message.events) {
+    for (const event of message.run === this.name ? message.events : []) {
       if (event.kind === "started") { this.total = event.steps; this.about.state = "training"; changed.add(0); }
       if (event.kind === "epoch") { this.epochs[event.epoch - 1] = event.row; changed.add(0); }
       if (event.kind === "ended") changed.add(0);
@@ -128,6 +128,11 @@ export class RunView {
         const now = [...this.changed];
         this.changed.clear();
         for (const fork of now) await this.more(fork);
+        for (const name of [...this.others]) {
+          const other = this.beside.get(name);
+          this.others.delete(name);
+          if (other) other.losses = await longer(name, 0, other.losses);
+        }
         this.draw();
         this.status();
       }).catch(sayWrong).finally(() => { this.timer = 0; });
