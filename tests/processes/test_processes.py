@@ -49,7 +49,7 @@ def test_what_the_first_process_makes_all_have(runs):
     assert [one["fitted"] for one in runs] == [[0, "medians"]] * 3
 
 
-def test_exact_mode_gives_the_same_bits_and_a_trace_by_one_process(runs):
+def test_exact_mode_gives_the_same_bits_with_batch_norm_too_and_a_trace_by_one_process(runs):
     alone, first, second = runs
     assert alone["exact"] == first["exact"] == second["exact"]
     for rows, (_, losses, traced) in alone["exact"].items():
@@ -57,7 +57,6 @@ def test_exact_mode_gives_the_same_bits_and_a_trace_by_one_process(runs):
 
 
 @pytest.mark.parametrize(("case", "words"), [
-    ("norm", "batch norm takes all rows of a batch together: leave exact=True out, or take another layer"),
     ("seeds", "do not agree on what they train, so none of them begins. seed: rank 0 has 0, rank 1 has 1"),
     ("data", "the data: rank 0 has "),
     ("rates", "optimizer: rank 0 has Momentum(lr=0.1, beta=0.9), rank 1 has Momentum(lr=1.1, beta=0.9)"),
