@@ -20,7 +20,7 @@ X = rng.standard_normal((6, 4)).astype("float32")
 N = 120
 FRAME = pd.DataFrame({
     "area": rng.gamma(2, 50, N), "rooms": rng.integers(1, 6, N).astype(float),
-    "zone": rng.choice(["RL", "RM", "FV"], N), "new": rng.random(N) < 0.5,
+    "zone": rng.choice(["RL", "RM", "Für 2"], N), "new": rng.random(N) < 0.5,
 })
 FRAME.loc[rng.random(N) < 0.2, "area"] = np.nan
 FRAME.loc[rng.random(N) < 0.2, "zone"] = None
@@ -83,12 +83,12 @@ def test_the_headers_example_compiles_and_says_what_the_classifier_says(classifi
     assert file.name == "m2_dear"
     subprocess.run(["cc", "-Wall", "-Werror", "-DM2_DEAR_EXAMPLE", "-x", "c", file.header, "-x", "none", file.path,
                     "-lm", "-o", tmp_path / "dear"], check=True)
-    rows = rows_of(classifier, FRAME)
-    said = subprocess.run([tmp_path / "dear"], input="\n".join(" ".join(map(repr, row)) for row in rows.tolist()),
-                          capture_output=True, text=True, check=True).stdout.splitlines()
+    other = FRAME.assign(zone=FRAME.zone.where(FRAME.index % 5 > 0, "new one"))  # cells of text go in as they are
+    said = subprocess.run([tmp_path / "dear"], input=other.to_csv(sep="\t", header=False, index=False),
+                          capture_output=True, encoding="utf-8", check=True).stdout.splitlines()
     p = np.array([line.split()[:2] for line in said], float)
-    np.testing.assert_allclose(p, classifier.predict_proba(FRAME), atol=1e-6)
-    assert [line.split()[2] for line in said] == classifier.predict(FRAME).tolist()
+    np.testing.assert_allclose(p, classifier.predict_proba(other), atol=1e-6)
+    assert [line.split()[2] for line in said] == classifier.predict(other).tolist()
 
 
 def test_a_module_of_webassembly_gives_the_same(net, tmp_path):
@@ -103,6 +103,41 @@ def test_a_module_of_webassembly_gives_the_same(net, tmp_path):
         of["memory"].write(store, row.tobytes(), x)
         of["net_predict"](store, x, y)
         np.testing.assert_array_equal(np.frombuffer(of["memory"].read(store, y, y + 12), "float32"), wanted)
+
+
+@pytest.fixture(scope="module", params=[pytest.param("so", marks=CC), "wasm"])
+def text_into(request, regressor, tmp_path_factory):
+    """The function of a compiled file that writes a cell of text into a row: what it gives back, and the row."""
+    file = ct.export(regressor, tmp_path_factory.mktemp("texts") / f"m.{request.param}")
+
+    def in_library(row, column, text):
+        return ctypes.CDLL(file.path).m_text(ctypes.c_void_p(row.ctypes.data), column, text), row
+
+    def in_webassembly(row, column, text):
+        wasmtime = pytest.importorskip("wasmtime")
+        store = wasmtime.Store()
+        of = wasmtime.Instance(store, wasmtime.Module.from_file(store.engine, file.path), []).exports(store)
+        at, room = of["row"](store), of["text"](store)
+        of["memory"].write(store, row.tobytes(), at)
+        of["memory"].write(store, text + b"\0", room)
+        known = of["m_text"](store, at, column, room)
+        return known, np.frombuffer(of["memory"].read(store, at, at + row.nbytes))
+
+    return in_library if request.param == "so" else in_webassembly
+
+
+@pytest.mark.parametrize(("column", "text", "known", "number"), [
+    (2, "RL", 1, "RL"), (2, "Für 2", 1, "Für 2"), (2, "", 1, np.nan), (2, "Für", 0, 3), (2, "Für 22", 0, 3),
+    (3, "True", 1, 1), (3, "0", 1, 0), (3, "", 1, np.nan), (3, "maybe", 0, np.nan),
+    (0, "12", -1, 7), (-1, "RL", -1, 7), (4, "RL", -1, 7),
+])
+def test_a_cell_of_text_goes_into_its_row_as_its_number(regressor, text_into, column, text, known, number):
+    levels = regressor.encoder_.columns[2].levels
+    wanted = [7.0] * 4
+    wanted[column % 4] = levels.index(number) if isinstance(number, str) else number
+    said, row = text_into(np.full(4, 7.0), column, text.encode())
+    assert said == known
+    np.testing.assert_array_equal(row, wanted)
 
 
 # ---- object files for other processors -------------------------------------------------------------------------------

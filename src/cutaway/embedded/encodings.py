@@ -14,17 +14,20 @@ from ..errors import ArgumentError
 from ..text import counted
 from . import tables
 from .header import Argument
+from .texts import TextKernel, text_kernel
 
 
 @dataclass
 class Encoding:
     """The kernel that makes the network's input of what goes in: p[0], p[3], ... are the addresses of the arguments,
-    that of the input, that of the number of time steps where `lengths` says so, then those of the arrays."""
+    that of the input, that of the number of time steps where `lengths` says so, then those of the arrays. texts: what
+    makes numbers of a row's cells of text."""
 
     arguments: list[Argument]
     text: str
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
     lengths: bool = False
+    texts: TextKernel | None = None
 
 
 def encoding(model: Any) -> Encoding:
@@ -36,7 +39,7 @@ def _table(encoder: Any) -> Encoding:
     columns = tables.used(encoder)
     row = Argument("row", "float64", (len(columns),), "a number for each column, NaN for a gap",
                    [(c.name, tables.told(c)) for c in columns])
-    return Encoding([row], tables.text(columns))
+    return Encoding([row], tables.text(columns), texts=text_kernel(columns, row))
 
 
 def _images(e: Any) -> Encoding:

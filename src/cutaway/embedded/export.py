@@ -6,7 +6,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os import fspath
 from pathlib import Path
 from typing import Any
@@ -54,10 +54,11 @@ def export_compiled(model: Any, path: Any, target: str | None = None, input: Any
                     coverage: float | None = None) -> CompiledFile:
     """Write a network, or an estimator with its encoder, as machine code: path ends in .o, .so or .wasm.
 
-    The function NAME_predict, NAME being the file's name, takes one row. It allocates nothing, calls no library but
-    libm, and works in memory of its own, so that one call is made at a time. The C header beside it says what goes in
-    and what comes out, and has a program that calls it. coverage: have it give a regressor's intervals, too, between
-    which this share of targets lies. Raises ArgumentError for what has no code.
+    The function NAME_predict, NAME being the file's name, takes one row; NAME_text, where a table has columns of text,
+    writes a cell into a row. They allocate nothing, call no library but libm, and work in memory of their own, so that
+    one call is made at a time. The C header beside the file says what goes in and what comes out, and has a program
+    that calls them. coverage: have it give a regressor's intervals, too, between which this share of targets lies.
+    Raises ArgumentError for what has no code.
     """
     check_ending(path, "a compiled model", ENDINGS)
     ending = Path(path).suffix
@@ -79,9 +80,10 @@ def export_compiled(model: Any, path: Any, target: str | None = None, input: Any
                             f"Classifier or a Regressor, got {type(model).__name__}")
     if ending == ".wasm":
         rooms = {a.name: a.count * np.dtype(a.dtype).itemsize for a in made.arguments}
-        content = wasm_module(made.entry, memory, rooms)
+        rooms |= {a.name: a.count for a in made.text_arguments[2:]}
+        content = wasm_module(made.entries, memory, rooms)
     else:
-        content = object_file(made.entry, memory, TARGETS[target])
+        content = object_file(made.entries, memory, TARGETS[target])
     if ending == ".so":
         content = _linked(content)
     fixed, works = memory.sizes
@@ -89,9 +91,11 @@ def export_compiled(model: Any, path: Any, target: str | None = None, input: Any
             "in, which are its own: call it from one thread at a time.",
             "It allocates nothing and calls no library but libm."]
     if ending == ".wasm":
-        more += [f"The module exports memory, {name}_predict, and for each argument a function of its name that gives",
-                 "the address of room for it: write there, call with these addresses, and read."]
-    text = written(name, made.about, made.arguments, made.labels, bool(made.entry.answer), more)
+        functions = " and ".join(entry.name for entry in made.entries)
+        more += [f"The module exports memory, {functions}, and for what these are given a function of its name that",
+                 "gives the address of room for it: write there, call with these addresses, and read."]
+    text = written(name, made.about, made.arguments, made.labels, bool(made.entries[0].answer), more,
+                   made.text_arguments)
     header = Path(path).with_suffix(".h")
     write_whole(path, content)
     write_whole(header, text.encode())
@@ -101,12 +105,14 @@ def export_compiled(model: Any, path: Any, target: str | None = None, input: Any
 
 @dataclass
 class _Made:
-    """What a model becomes: a function, its arguments, the names of classes, and a line on the model."""
+    """What a model becomes: functions, the first one's arguments, the names of classes, a line on the model, and the
+    arguments of the second one, which takes cells of text."""
 
-    entry: EntryPoint
+    entries: list[EntryPoint]
     arguments: list[Argument]
     labels: list[str]
     about: str
+    text_arguments: list[Argument] = field(default_factory=list)
 
 
 def _recorded(model: Module, example: Any) -> NetworkSteps:
@@ -128,7 +134,7 @@ def _network(model: Module, memory: StaticMemory, name: str, example: Any) -> _M
     shape = out.shape_at(1)[1:] or (1,)
     arguments.append(Argument("outputs", out.dtype.name, shape, "as the loss takes them", out=True))
     steps = network.steps(memory, {v.name: k for k, v in enumerate(inputs)}, len(inputs))
-    return _Made(EntryPoint(f"{name}_predict", tuple(a.dtype for a in arguments), steps), arguments, [], f"{model!r}")
+    return _Made([EntryPoint(f"{name}_predict", tuple(a.dtype for a in arguments), steps)], arguments, [], f"{model!r}")
 
 
 def _estimator(model: Any, memory: StaticMemory, name: str, example: Any, coverage: float | None) -> _Made:
@@ -157,8 +163,15 @@ def _estimator(model: Any, memory: StaticMemory, name: str, example: Any, covera
     arguments = [*given.arguments, *(part.argument for part in said)]
     about = f"a {type(model).__name__} of {model.inputs_.many}: {model.design_.task}, target " + ", ".join(
         model.target_encoder_.names)
-    entry = EntryPoint(f"{name}_predict", tuple(a.dtype for a in arguments), steps, label)
-    return _Made(entry, arguments, list(said[0].labels), about)
+    entries = [EntryPoint(f"{name}_predict", tuple(a.dtype for a in arguments), steps, label)]
+    if given.texts is None:
+        return _Made(entries, arguments, list(said[0].labels), about)
+    known = memory.place("what is known of a text", np.zeros(1, np.int32), changes=True)
+    held = [memory.place(what, a) for what, a in given.texts.arrays.items()]
+    step = KernelCall(given.texts.text, dtype, [(o, 0) for o in (0, 1, 2, known, *held)], [])
+    kinds = tuple(a.dtype for a in given.texts.arguments)
+    entries.append(EntryPoint(f"{name}_text", kinds, [step], known, values=(1,)))
+    return _Made(entries, arguments, list(said[0].labels), about, given.texts.arguments)
 
 
 def _linked(content: bytes) -> bytes:

@@ -39,12 +39,13 @@ class KernelCall:
 @dataclass(frozen=True)
 class EntryPoint:
     """A function of an object file. arguments: the types of what its arguments point to. answer: the array of one whole
-    number that it gives back, or "" for nothing."""
+    number that it gives back, or "" for nothing. values: which arguments are numbers themselves, and no addresses."""
 
     name: str
     arguments: tuple[str, ...]
     steps: list[KernelCall]
     answer: str = ""
+    values: tuple[int, ...] = ()
 
 
 class StaticMemory:
@@ -66,17 +67,17 @@ class StaticMemory:
         return fixed, works
 
 
-def object_file(entry: EntryPoint, memory: StaticMemory, target: str) -> bytes:
-    """Compile a function to an object file; memory then has the arrays alone that are in it."""
+def object_file(entries: Sequence[EntryPoint], memory: StaticMemory, target: str) -> bytes:
+    """Compile functions to an object file; memory then has the arrays alone that are in it."""
     module = ir.Module()
     made = {name: _global(module, f"array{k}", *a) for k, (name, a) in enumerate(memory.arrays.items())}
-    content, there = _compiled(module, entry, lambda b, name: b.ptrtoint(made[name], I64), target)
+    content, there = _compiled(module, entries, lambda b, name: b.ptrtoint(made[name], I64), target)
     memory.arrays = {name: array for name, array in memory.arrays.items() if made[name].name in there}
     return content
 
 
-def wasm_module(entry: EntryPoint, memory: StaticMemory, rooms: dict[str, int]) -> bytes:
-    """Compile a function to a WebAssembly module that imports nothing. rooms: for each argument, by name, the bytes of
+def wasm_module(entries: Sequence[EntryPoint], memory: StaticMemory, rooms: dict[str, int]) -> bytes:
+    """Compile functions to a WebAssembly module that imports nothing. rooms: for each argument, by name, the bytes of
     room for it; the module exports a function of each name that gives the address."""
     image, module = Image(), ir.Module()
     at: dict[str, int] = {}
@@ -87,18 +88,21 @@ def wasm_module(entry: EntryPoint, memory: StaticMemory, rooms: dict[str, int]) 
         address, _ = image.place((count,), np.uint8)
         f = ir.Function(module, ir.FunctionType(I32, []), name)
         ir.IRBuilder(f.append_basic_block()).ret(I32(address))
-    content, _ = _compiled(module, entry, lambda b, name: I64(at[name]), "wasm32", tuple(rooms))
-    return binary.module(content, [], [entry.name, *rooms]).bytes(image.pages, image.stretches())
+    content, _ = _compiled(module, entries, lambda b, name: I64(at[name]), "wasm32", tuple(rooms))
+    names = [entry.name for entry in entries]
+    return binary.module(content, [], [*names, *rooms]).bytes(image.pages, image.stretches())
 
 
-def _compiled(module: ir.Module, entry: EntryPoint, place: Callable[[Any, str], Any], target: str,
+def _compiled(module: ir.Module, entries: Sequence[EntryPoint], place: Callable[[Any, str], Any], target: str,
               kept: tuple[str, ...] = ()) -> tuple[bytes, set[str]]:
-    """Compile a module and the kernels that its function calls; give the object file, and which arrays are in it. Each
+    """Compile a module and the kernels that its functions call; give the object file, and which arrays are in it. Each
     kernel stands where it is called, so that LLVM sees its addresses and sizes, and drops what is never reached."""
     known = named(target)
     module.triple = known.triple
     texts: dict[tuple[str, str], str] = {}
-    _write(module, entry, place, texts)
+    for entry in entries:
+        _write(module, entry, place, texts)
+    kept += tuple(entry.name for entry in entries)
     native.loader()
     whole = llvm.parse_assembly(str(module))
     there: set[str] = set()
@@ -111,7 +115,7 @@ def _compiled(module: ir.Module, entry: EntryPoint, place: Callable[[Any, str], 
                 whole.link_in(llvm.parse_assembly(_plain(body)))
         whole.link_in(llvm.parse_assembly(_plain(language.written(text, dtype, symbol, target), inline=True)))
     for f in whole.functions:
-        if not f.is_declaration and f.name not in (entry.name, *kept):
+        if not f.is_declaration and f.name not in kept:
             f.linkage = llvm.Linkage.internal
     machine = language.optimized(whole, known)
     return machine.emit_object(whole), {v.name for v in whole.global_variables}
@@ -137,17 +141,21 @@ def _global(module: ir.Module, symbol: str, array: np.ndarray, changes: bool) ->
 def _write(module: ir.Module, entry: EntryPoint, place: Callable[[Any, str], Any],
            texts: dict[tuple[str, str], str]) -> None:
     """Write the function that calls the kernels of its steps. texts gets the symbols of their texts."""
-    kinds = [TYPES[kind].as_pointer() for kind in entry.arguments]
+    kinds = [TYPES[kind] if k in entry.values else TYPES[kind].as_pointer() for k, kind in enumerate(entry.arguments)]
     f = ir.Function(module, ir.FunctionType(I32 if entry.answer else VOID, kinds), entry.name)
     f.attributes.add("nounwind")
     b = ir.IRBuilder(f.append_basic_block())
+    given = list(f.args)
+    for k in entry.values:
+        given[k] = b.alloca(f.args[k].type)
+        b.store(f.args[k], given[k])
     shared = _room(b, slots.PIECES + 1)
     b.store(I64(0), b.gep(shared, [I32(slots.STOP)]))
     for step in entry.steps:
         row: list[Any] = []
         for where, offset in step.operands:
             at = I64(0) if where is None else (
-                b.ptrtoint(f.args[where], I64) if isinstance(where, int) else place(b, where))
+                b.ptrtoint(given[where], I64) if isinstance(where, int) else place(b, where))
             row += [b.add(at, I64(offset)) if offset else at, I64(0), I64(0)]
         state = [I64(step.state.get(slot, 0)) for slot in range(slots.WIDTH)]
         state[slots.SHARED] = b.ptrtoint(shared, I64)
