@@ -154,7 +154,7 @@ function runs() {
   });
   const caption = make("caption", {});
   drawn.push(() => caption.textContent = `After step ${at} of ${last}`);
-  const held = document.activeElement.closest("#runs input"), which = held && [...$("runs").querySelectorAll("input")].indexOf(held);
+  const held = document.activeElement?.closest("#runs input"), which = held ? [...$("runs").querySelectorAll("input")].indexOf(held) : -1;
   $("runs").replaceChildren(make("div", {class: "wide", tabindex: "0", role: "group", "aria-label": "Where each optimizer stands"}, make("table", {}, caption,
     make("thead", {}, make("tr", {}, make("th", {scope: "col", class: "l"}, "show"), make("th", {scope: "col", class: "l"}, "optimizer"),
       ["J", ...AXES].map(h => make("th", {scope: "col"}, h)), make("td", {}))), make("tbody", {}, rows))),
@@ -217,7 +217,7 @@ function play(on) {
   const was = playing !== null;
   playing = on ? {since: performance.now(), from: at === last ? 0 : at} : null;
   showPlaying($("play"), on, on ? "Pause" : "Play");
-  if (on) { go(playing.from); if (!was) requestAnimationFrame(frame); }
+  if (playing) { go(playing.from); if (!was) requestAnimationFrame(frame); }
 }
 
 function frame(now) {

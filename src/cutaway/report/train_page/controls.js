@@ -4,6 +4,9 @@ import {show} from "../../drawing/page/numbers.js";
 import {say} from "./words.js";
 
 export class ControlsView {
+  /** @type {Record<string, HTMLInputElement>} the fields of the optimizer's own settings */
+  fields = {};
+
   constructor(app, section) {
     this.app = app;
     const {about} = app, sizes = [];

@@ -14,7 +14,8 @@ function bytesOf(text) {
 /** The bytes of a text in base64 that were packed by gzip. A Response has them in this process; a Blob's would come from
  * the browser's, a detour for each text. */
 export async function unpacked(text) {
-  return new Uint8Array(await new Response(new Response(bytesOf(text)).body.pipeThrough(new DecompressionStream("gzip"))).arrayBuffer());
+  const packed = /** @type {ReadableStream<BufferSource>} */ (new Response(bytesOf(text)).body);
+  return new Uint8Array(await new Response(packed.pipeThrough(new DecompressionStream("gzip"))).arrayBuffer());
 }
 
 export const compiled = async text => WebAssembly.compile(await unpacked(text));

@@ -26,6 +26,19 @@ const parsed = async text => JSON.parse(new TextDecoder().decode(await unpacked(
 const arraysOf = async packed => Object.fromEntries(await Promise.all(Object.entries(packed || {}).map(async ([name, a]) => [name, await arrayOf(a)])));
 
 class App {
+  // what begin() makes
+  /** @type {{first: any, trained: any}} */ starts;
+  /** @type {Timeline[]} */ timelines;
+  /** @type {Timeline} */ active;
+  /** @type {Look} */ look;
+  /** @type {ControlsView} */ controls;
+  /** @type {MapView} */ map;
+  /** @type {NetworkView} */ network;
+  /** @type {CurveView} */ curve;
+  /** @type {WhyView} */ why;
+  /** @type {RunsView} */ runs;
+  /** @type {ProgramView} */ program;
+
   static async open() {
     const [module, manifest, about, data, trained, orders] = await Promise.all([compiled(page.wasm), parsed(page.manifest), parsed(page.about), arraysOf(page.data), arraysOf(page.trained), page.orders && arrayOf(page.orders)]);
     about.vectors = [...new Set(about.optimizers.flatMap(o => o.vectors))];
@@ -107,7 +120,7 @@ class App {
     $("slider").value = active.at;
     $("slider").setAttribute("aria-valuetext", say("sliderText", values));
     $("where").textContent = say(active.at ? "where" : "whereStart", values);
-    for (const [id, end] of [["first", 0], ["back", 0], ["last", active.head]]) $(id).setAttribute("aria-disabled", String(active.at === end));
+    for (const [id, end] of /** @type {[string, number][]} */ ([["first", 0], ["back", 0], ["last", active.head]])) $(id).setAttribute("aria-disabled", String(active.at === end));
     if (!this.playing) $("said").textContent = say("said", values);
     this.trouble(active.broken ? say("broken", {step: active.broken}) : !this.look.finite ? say("broken", {step: active.at + 1}) : "");
   }

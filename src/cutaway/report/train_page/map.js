@@ -8,10 +8,17 @@ const POINTS = 600;  // rows drawn on a map
 const SHARE = 0.1;  // of the time that passes while it trains, for evaluating rows anew
 
 export class MapView {
+  // what ranges() and evaluate() make, where inputs lie in a plane
+  /** @type {number[]} */ low;
+  /** @type {number[]} */ high;
+  /** @type {number[]} */ mean;
+  /** @type {Float32Array | Float64Array} */ out;
+  /** @type {number} */ outputs;
+
   constructor(app, section) {
     this.app = app;
     const {about} = app, x = app.data[about.input];
-    this.plane = about.plane; this.x = x; this.axes = [0, 1];
+    this.plane = about.plane; this.x = x; this.axes = [0, 1]; this.next = 0;
     this.width = about.plane ? about.values[about.input].shape.slice(1).reduce((a, b) => a * b, 1) : 0;
     this.line = this.plane && this.width === 1;
     if (this.line) this.axes = [0, 0];

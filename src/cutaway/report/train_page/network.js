@@ -8,6 +8,9 @@ import {say} from "./words.js";
 const MOST = 8, GAP = 14;  // units drawn of a column, pixels between two
 
 export class NetworkView {
+  /** @type {any[]} */ units = [];
+  /** @type {any[]} */ weights = [];
+
   constructor(app, section) {
     this.app = app;
     const {about} = app, sample = make("input", {type: "number", id: "sample", min: 0, value: 0, input: () => { app.sample = Math.max(0, Math.floor(Number(sample.value)) || 0); app.draw(); }});
@@ -26,7 +29,6 @@ export class NetworkView {
   /** One button for each unit, one line for each weight that is drawn. */
   build() {
     const {app} = this;
-    this.units = []; this.weights = [];
     for (const column of this.columns) {
       column.head = make("p", {class: "head"}, make("b", {}, column.label), make("small", {title: column.about}, column.about === "input" ? this.extent(column) : column.about));
       this.box.append(column.head);

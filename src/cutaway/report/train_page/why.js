@@ -9,6 +9,8 @@ import {Terms, indices} from "./terms.js";
 const SHOWN = 6;
 
 export class WhyView {
+  /** @type {Terms} */ terms;
+
   constructor(app, section) {
     this.app = app;
     section.append(this.head = make("div", {class: "row"}, make("h2", {}, say("why"))), this.box = make("div", {id: "told"}));
