@@ -168,7 +168,8 @@ def _estimator(model: Any, memory: StaticMemory, name: str, example: Any, covera
         return _Made(entries, arguments, list(said[0].labels), about)
     known = memory.place("what is known of a text", np.zeros(1, np.int32), changes=True)
     held = [memory.place(what, a) for what, a in given.texts.arrays.items()]
-    step = KernelCall(given.texts.text, dtype, [(o, 0) for o in (0, 1, 2, known, *held)], [])
+    cell: list[str | int] = [0, 1, 2, known, *held]
+    step = KernelCall(given.texts.text, dtype, [(o, 0) for o in cell], [])
     kinds = tuple(a.dtype for a in given.texts.arguments)
     entries.append(EntryPoint(f"{name}_text", kinds, [step], known, values=(1,)))
     return _Made(entries, arguments, list(said[0].labels), about, given.texts.arguments)

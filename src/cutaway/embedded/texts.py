@@ -32,7 +32,7 @@ def text_kernel(columns: Sequence[Any], row: Argument) -> TextKernel | None:
         return None
     cells = [(word.encode() + b"\0", value) for known in words for word, value in known.items()]
     lengths = [len(cell) for cell, _ in cells]
-    arrays = {
+    arrays: dict[str, np.ndarray] = {
         "words of columns": np.frombuffer(b"".join(cell for cell, _ in cells), np.uint8),
         "where words begin": np.cumsum([0, *lengths[:-1]]).astype(np.int32),
         "numbers of words": np.array([value for _, value in cells]),
