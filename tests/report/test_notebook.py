@@ -215,6 +215,8 @@ def test_an_estimator_shows_scikit_learns_diagram_and_what_was_built(made, bundl
         assert html[-500:] == bundle(cls)["text/html"][-500:]  # scikit-learn counts its diagrams
         assert "sk-top-container" in html and "linear 2" in page_in(html)
     assert "reason" in page_in(made(ct.Classifier)._repr_html_())
+    forecaster = ct.forecast.Forecaster(2, network="linear").fit(np.sin(np.arange(40.0)))
+    assert "reason" in (page := page_in(forecaster._repr_html_())) and "what is forecast" in page
     unfitted = ct.Classifier((3,))._repr_html_()
     assert "sk-top-container" in unfitted and "<iframe" not in unfitted
 

@@ -90,6 +90,7 @@ def test_it_may_run_its_own_script_and_program_and_nothing_else(tmp_path):
     assert policy.startswith("default-src 'none'; img-src data:; style-src 'sha256-")
     assert re.fullmatch(r"'sha256-\S+' 'wasm-unsafe-eval'", policy.partition("script-src ")[2])
     assert (tmp_path / "p.html").read_text("utf-8") == page.html and "srcdoc" in page._repr_html_()
+    assert type(page._repr_html_()) is str and "goes on training" in page._repr_html_().partition("<iframe")[0]
 
 
 def test_the_model_stays_as_it_is():

@@ -26,7 +26,7 @@ class TextKernel:
 
 
 def text_kernel(columns: Sequence[Any], row: Argument) -> TextKernel | None:
-    """The kernel for the columns of a row; None where none of them is of text."""
+    """The kernel of the columns of a row that are of text; None where there is none."""
     words = [_words(column) for column in columns]
     if not any(words):
         return None
@@ -47,7 +47,7 @@ def text_kernel(columns: Sequence[Any], row: Argument) -> TextKernel | None:
 
 
 def _words(column: Any) -> dict[str, float]:
-    """What a column's cells are in text, with their numbers; nothing for a column that is not of text."""
+    """List what cells of a column of text are, with their numbers; nothing for another column."""
     if isinstance(column, Category):
         return {level: float(k) for k, level in enumerate(column.levels) if "\0" not in level}
     return TRUTHS if isinstance(column, Boolean) else {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..shown import Picture, Shown, shown_parts
+from ..shown import Picture, Shown, Table, shown_parts
 
 
 class Built(Shown):
@@ -18,17 +18,29 @@ class Built(Shown):
 
     def __str__(self) -> str:
         fitted = vars(self.estimator)
-        return "\n\n".join(str(fitted[name]) for name in ("design_", "model_") if name in fitted)
+        return "\n\n".join(_text(fitted[name]) for name in ("design_", "model_") if name in fitted)
 
     def _in_notebook(self) -> Any:
         fitted = vars(self.estimator)
-        if "design_" in fitted:
-            yield from shown_parts(fitted["design_"])
+        design = fitted.get("design_")
+        if isinstance(design, list):  # a Forecaster's, whose networks are not one
+            yield Table(("choice", "value", "reason"), [[str(cell) for cell in row] for row in design])
+            yield Picture(self.estimator.plot(), "what is forecast, with its band")
+            return
+        if design is not None:
+            yield from shown_parts(design)
         if "model_" in fitted:
             yield from shown_parts(fitted["model_"])
         run = getattr(self.estimator, "run_", None)
         if run is not None and len(run.history):
             yield Picture(run.plot(), "the loss over the epochs")
+
+
+def _text(part: Any) -> str:
+    """Write a design that is a list of choices, each with its reason, as lines; anything else as print does."""
+    if not isinstance(part, list):
+        return str(part)
+    return "\n".join(f"{name}: {value}; {reason}" for name, value, reason in part)
 
 
 class WithDiagram:

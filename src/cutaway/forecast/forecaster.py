@@ -14,6 +14,7 @@ from ..arguments import whole_number
 from ..data.reading import read_table
 from ..data.zones import zone_called
 from ..errors import DataError, check_name, warn
+from ..estimators.built import WithDiagram
 from ..estimators.running import check_runs_on, runs_on, told
 from ..text import counted, quoted
 from .bands import checked_coverage
@@ -28,7 +29,7 @@ from .time_column import timed
 from .windows import VIEWS, Layout, WindowRows, moments_of, names_of, origins
 
 
-class Forecaster(BaseEstimator):
+class Forecaster(WithDiagram, BaseEstimator):
     """Forecasts of one series or many: a frame with a column of times in, the coming values with a band out.
 
     >>> import numpy as np, pandas as pd, cutaway as ct

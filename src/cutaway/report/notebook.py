@@ -54,11 +54,12 @@ def notebook(result: Shown) -> str:
                   result, round(height))
 
 
-def framed(page: str, result: Any, height: int) -> str:
-    """Put a result's page into a frame that runs nothing; its text is there instead where frames are taken out."""
-    title = escape(short(repr(result).partition("\n")[0], 100))
-    frame = Html(f'<iframe sandbox="" title="{title}" style="width:100%;height:{height}px;border:0;resize:vertical" '
-                 f'srcdoc="{escape(page)}"></iframe>')
+def framed(page: str, result: Any, height: int, title: str = "", may: str = "") -> str:
+    """Put a result's page into a frame that runs nothing; its text is there instead where frames are taken out. title:
+    says what it is, the first line of its repr unless given. may: what its sandbox lets it do."""
+    title = escape(title or short(repr(result).partition("\n")[0], 100))
+    style = f"width:100%;height:{height}px;border:0;resize:vertical"
+    frame = Html(f'<iframe sandbox="{may}" title="{title}" style="{style}" srcdoc="{escape(page)}"></iframe>')
     whole = tag("div", tag("style", Html(".cutaway-text{display:none}")),
                 tag("pre", str(result), class_="cutaway-text"), frame)
     return str(whole)  # a string and no kind of one, which marimo refuses

@@ -8,7 +8,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from html import escape
 from os import PathLike
 from typing import Any
 
@@ -22,9 +21,10 @@ from ...inspect.traces.recorder import Recorder
 from ...inspect.traces.trace import Trace
 from ...program import Program, gradient_name
 from ...random import stream
-from ...text import counted
+from ...text import counted, size
 from ...train.past import Past
 from ..columns import columns
+from ..notebook import framed
 from ..scripted import scripted_page
 from .choices import choices, described
 from .skeleton import skeleton
@@ -57,9 +57,12 @@ class TrainPage:
     def __repr__(self) -> str:
         return f"TrainPage({len(self.html.encode()):,} bytes)"
 
+    def __str__(self) -> str:
+        bulk = size(len(self.html.encode()))
+        return "\n".join((f'A page in which a network goes on training ({bulk}): page.save("page.html").', *self.notes))
+
     def _repr_html_(self) -> str:
-        frame = 'style="width:100%;height:56rem;border:0" sandbox="allow-scripts" title="A network that trains"'
-        return f'<iframe {frame} srcdoc="{escape(self.html)}"></iframe>'
+        return framed(self.html, self, 900, "A network that trains", "allow-scripts")
 
 
 @dataclass

@@ -4,7 +4,7 @@
 export function keep(name, ending, content, type) {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([content], { type: type ?? "text/plain" }));
-  link.download = `${name.replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-+|-+$/g, "") || "cutaway"}.${ending}`;
+  link.download = `${name.replace(/[^\p{L}\p{M}\p{N}]+/gu, "-").replace(/^-+|-+$/g, "") || "cutaway"}.${ending}`;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }

@@ -15,7 +15,7 @@ export async function stepView(view, here, fork) {
   const jump = h("input", { type: "number", min: 1, max: found.done, value: step, id: "jump", onchange: () => go(to(Number(jump.value) || 1)) });
   const rows = found.rows.map((/** @type {any} */ one) => [h("a", { href: from(["run", "fork", "step"], { row: one.place, name: one.row }) }, one.row.toLocaleString("en")),
     one.loss, ...one.cells.map((/** @type {string} */ cell) => h("span", { dir: "auto" }, cell))]);
-  const updates = found.updates.map((/** @type {any} */ one) => [h("code", { dir: "ltr" }, one.name), one.shape.join(" × "), one.gradient, one.size, one.change,
+  const updates = found.updates.map((/** @type {any} */ one) => [h("code", { dir: "ltr" }, one.name), h("span", { dir: "ltr" }, one.shape.join(" × ")), one.gradient, one.size, one.change,
     h("a", { href: from(["run", "fork", "step"], { weight: one.name, index: one.largest.join(",") }), dir: "ltr" }, `[${one.largest.join(", ")}]`)]);
   const listing = h("details", null, h("summary", null, t("listing")),
     h("div", { lang: "en", dir: "ltr" }, table(t("listing"), found.listing.head, found.listing.rows, { class: "listing" })));
