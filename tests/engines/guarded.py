@@ -1,12 +1,16 @@
 """Kernels run beside guard pages: whoever reads or writes beyond an operand, or before it, dies by a signal.
 
-    python tests/engines/guarded.py float32 1 [every] [number of the first] [rows] [seed]
+    python tests/engines/guarded.py [--as-written] float32 1,3 [every] [number of the first] [rows] [seed]
 
 runs every variant (variants.py), and moves by chance (random_moves.py), as a small program whose kernels get each
 operand in memory of its own, once so that it ends where a page begins that nobody may touch, once so that it begins
-where one ends. What each kernel gives is compared with its rule. A line before each variant says which it is, a line
-after it what came out. every=8 takes one variant of eight, and all that are as the cases have them. "bf16" in place of
-float32: the operations whose factors may be rounded, in sizes that fill vectors of two numbers a word.
+where one ends. What each kernel gives is compared with its rule, for one thread and for three. A line before each
+variant says which it is, a line after it what came out. every=8 takes one variant of eight, and all that are as the
+cases have them. "bf16" in place of float32: the operations whose factors may be rounded, in sizes that fill vectors of
+two numbers a word.
+
+--as-written: LLVM's optimizer is left out, so that a kernel is made in a third of the time. A wrong stride or size is
+in a kernel's text, and code that follows it step by step touches no less memory than what an optimizer makes of it.
 """
 
 import ctypes
@@ -16,6 +20,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+from llvmlite import binding as llvm
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "rules"))
 
@@ -24,8 +29,8 @@ from random_moves import random_moves
 from variants import every_variant
 
 import cutaway as ct
-from cutaway.engines.cpu import codegen, slots
-from cutaway.engines.cpu.engine import CALL
+from cutaway.engines.cpu import building, codegen, language, native, slots
+from cutaway.engines.cpu.engine import CALL, addresses
 from cutaway.engines.reference.engine import Reference
 from cutaway.errors import CutawayError
 from cutaway.rules import OPS
@@ -73,10 +78,20 @@ class Slots:
         return place, at
 
 
-def run_kernel(slots_, engine, k, known, shards):
-    """What kernel k writes, given what its operands hold; id of a value -> its numbers."""
-    address, kernel, instruction = engine.code[k]
-    n, put = engine.batch_size, {}
+def as_written():
+    """From now on make machine code word for word, and keep none of it: files are for what is made well."""
+    def plain(module, target):
+        module.verify()
+        return llvm.Target.from_default_triple().create_target_machine(  # opt=0 reads 16 bytes in place of a select's 4
+            cpu=target.cpu, features=target.features, opt=1, codemodel="jitdefault", jit=True)
+
+    language.optimized = plain
+    native.kept, native.keep = lambda digest: None, lambda *_: None
+
+
+def run_kernel(slots_, engine, address, kernel, instruction, known):
+    """What a kernel writes, given what its operands hold; id of a value -> its numbers."""
+    n, shards, put = engine.batch_size, engine.threads, {}
     reads = {id(v) for v in instruction.reads}
     row = []
     for v in kernel.operands:
@@ -115,8 +130,9 @@ def check(slots_, name, case, dtype, threads):
     model = Around(name, case).astype("float32" if dtype == "bf16" else dtype)
     precision = dtype if dtype == "bf16" else None
     options = {"batch_size": model.n, "input": model.data(), "target": np.zeros(model.n), "keep_all": True}
-    made = ct.compile(model, uneven, ct.optim.SGD(0.05), engine="cpu", threads=threads, precision=precision,
-                      **options)
+    with building.collecting():  # no machine code but what is tested: the program around it is the same for all
+        made = ct.compile(model, uneven, ct.optim.SGD(0.05), engine="cpu", threads=threads, precision=precision,
+                          **options)
     made.feed(model.data(), np.zeros(model.n))
     engine = made.engine
     rules = Reference(engine.listing, model.n, engine.optimizer, keep_all=True)
@@ -124,11 +140,13 @@ def check(slots_, name, case, dtype, threads):
     rules.feed(engine.data)
     rules.begin(None, 0, 1)
     rules.t = 1
+    tested = [kernel if i.op in (name, "sum_to") and (i.phase != "update" or i.op in OPS) else None
+              for _, kernel, i in engine.code]
     count = 0
-    for k, (_, kernel, i) in enumerate(engine.code):
+    for address, kernel, (_, _, i) in zip(addresses(tested, engine.dtype), tested, engine.code, strict=True):
         if i.phase == "update" and i.op not in OPS:
             break
-        if kernel is None or i.op not in (name, "sum_to"):
+        if kernel is None:
             rules.execute(i)
             continue
         every = [v for v in kernel.operands if v is not None and not isinstance(v, codegen.Outside)]
@@ -137,7 +155,7 @@ def check(slots_, name, case, dtype, threads):
         count += 1
         for at_end in (True, False):
             slots_.begin(at_end)
-            got = run_kernel(slots_, engine, k, known, engine.threads)
+            got = run_kernel(slots_, engine, address, kernel, i, known)
             near = ROUNDED_SUM if dtype == "bf16" and kernel.name.endswith("_loops") else TOLERANCE[dtype]
             for v in (v for v in i.written if v.width):
                 assert _close(got[id(v)], rules.view(v, model.n), near), f"{v} of {i.title}: {got[id(v)]}"
@@ -161,18 +179,22 @@ def main(dtype, threads, every=1, first=0, n=7, seed=0):
             continue
         if number % every and not id_.endswith(": as it is"):
             continue
-        print(number, id_, "| begins", flush=True)
-        try:
-            case = make(np.random.default_rng(seed), n, k)
-            said = "refused" if case is None else f"kernels: {check(slots_, name, case, dtype, threads)}"
-        except (CutawayError, TooLarge) as error:
-            said = f"refused {error!r}"
-        except AssertionError as error:
-            said = f"WRONG {' '.join(str(error).split())[:300]}"
-        except Exception as error:
-            said = f"RAW {type(error).__name__}: {error}"
-        print(number, id_, "|", said, flush=True)
+        for some in threads:
+            print(number, some, id_, "| begins", flush=True)
+            try:
+                case = make(np.random.default_rng(seed), n, k)
+                said = "refused" if case is None else f"kernels: {check(slots_, name, case, dtype, some)}"
+            except (CutawayError, TooLarge) as error:
+                said = f"refused {error!r}"
+            except AssertionError as error:
+                said = f"WRONG {' '.join(str(error).split())[:300]}"
+            except Exception as error:
+                said = f"RAW {type(error).__name__}: {error}"
+            print(number, some, id_, "|", said, flush=True)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], *map(int, sys.argv[2:]))
+    if "--as-written" in sys.argv:
+        sys.argv.remove("--as-written")
+        as_written()
+    main(sys.argv[1], [int(some) for some in sys.argv[2].split(",")], *map(int, sys.argv[3:]))
