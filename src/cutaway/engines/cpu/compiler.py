@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from llvmlite import ir
@@ -88,15 +89,12 @@ class Compiler(Scalars):
         if len(names) != len(arguments):
             raise NotInTheLanguage(f"{node.name} takes {len(names)} arguments, got {len(arguments)}")
         outer, self.scope = self.scope, Scope(apart=_is_apart(node))
-        changed = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+        changed, early = _changes(node)
         for name, value in zip(names, arguments, strict=True):
             if name in changed:
                 self.assign(name, value)
             else:
                 self.scope.fixed[name] = value
-        *lines, last = node.body
-        early = any(isinstance(n, ast.Return) for line in lines for n in ast.walk(line)) or (
-            not isinstance(last, ast.Return) and any(isinstance(n, ast.Return) for n in ast.walk(last)))
         if early:
             self.scope.end = self.b.append_basic_block(f"{node.name}.end")
         self.lines(node.body)
@@ -440,6 +438,15 @@ LITERALS: dict[type, Callable] = {
     ast.Pow: lambda x, y: x**y, ast.Lt: lambda x, y: x < y, ast.LtE: lambda x, y: x <= y, ast.Gt: lambda x, y: x > y,
     ast.GtE: lambda x, y: x >= y, ast.Eq: lambda x, y: x == y, ast.NotEq: lambda x, y: x != y,
 }
+
+
+@lru_cache(1000)  # kernels expand the same few functions many times
+def _changes(node: ast.FunctionDef) -> tuple[frozenset[str], bool]:
+    """Find the names that a function gives a value, and whether it may return before its last line."""
+    nodes = list(ast.walk(node))
+    names = frozenset(n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
+    returns = sum(isinstance(n, ast.Return) for n in nodes)
+    return names, returns > isinstance(node.body[-1], ast.Return)
 
 
 def _is_apart(node: ast.FunctionDef) -> bool:
