@@ -1,5 +1,8 @@
 # Every target does its own set-up in .venv: Python 3.11 or newer (with pip and venv) is all that must be there.
 
+# what is compiled is kept, whatever the shell says: tests begin many processes, and each would compile all again
+unexport PYTHONDONTWRITEBYTECODE
+
 .NOTPARALLEL:
 .PHONY: help demo test lint types docs smoke suite short versions bench dist clean
 
@@ -36,7 +39,7 @@ demo: $(VENV)/core
 	$(BIN)/cutaway demo
 
 # the pages are built while lint runs: each takes one core
-test: $(VENV)/test $(VENV)/docs
+test: $(VENV)/test
 	@$(MAKE) --no-print-directory docs >$(VENV)/built 2>&1 & built=$$!; \
 		$(MAKE) --no-print-directory lint smoke; checked=$$?; \
 		wait $$built; pages=$$?; cat $(VENV)/built; exit $$((checked + pages))
@@ -61,11 +64,11 @@ smoke: $(VENV)/test
 suite: $(VENV)/test
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile $(ARGS)
 
-short: $(VENV)/test
+short: $(VENV)/short
 	@$(MAKE) --no-print-directory versions
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile $(SHORT)
 
-versions: $(VENV)/test
+versions: $(VENV)/short
 	@$(BIN)/python -c 'import platform; from importlib.metadata import version; print("Python", platform.python_version(), \
 		*(f"{name} {version(name)}" for name in "numpy scipy llvmlite scikit-learn pandas pyarrow polars pillow jax".split()))'
 
@@ -86,7 +89,7 @@ clean:
 	rm -rf build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find src tests tools benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
-# The stamps core, dist, docs and test in it say that this pyproject.toml and these constraints are installed.
+# The stamps core, dist, docs, short and test in it say that this pyproject.toml and these constraints are installed.
 $(VENV)/core: $(VENV)/bin/python pyproject.toml constraints.txt
 	@echo "Installing Cutaway into $(VENV)"
 	@$(PIP) -e .
@@ -94,8 +97,13 @@ $(VENV)/core: $(VENV)/bin/python pyproject.toml constraints.txt
 
 $(VENV)/test: $(VENV)/bin/python pyproject.toml constraints.txt
 	@echo "Installing Cutaway and what its tests need into $(VENV)"
-	@$(PIP) -e ".[test,lint]"
-	@touch $(VENV)/core $(VENV)/test
+	@$(PIP) -e ".[test,lint,docs]"
+	@touch $(VENV)/core $(VENV)/docs $(VENV)/short $(VENV)/test
+
+$(VENV)/short: $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo "Installing Cutaway and what the short suite needs into $(VENV)"
+	@$(PIP) -e ".[short]"
+	@touch $(VENV)/core $(VENV)/short
 
 $(VENV)/dist: $(VENV)/bin/python pyproject.toml constraints.txt
 	@$(PIP) build
@@ -110,7 +118,7 @@ $(VENV)/bin/python:
 	@for python in $(PYTHON); do \
 		if "$$python" -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
 			echo "Making $(VENV) with $$("$$python" --version)"; \
-			"$$python" -m venv --clear $(VENV) && exit 0; \
+			"$$python" -m venv --clear $(VENV) && { $(PIP) --upgrade pip || true; } && exit 0; \
 			rm -rf $(VENV); exit 1; \
 		fi; \
 	done; \

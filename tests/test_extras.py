@@ -16,7 +16,7 @@ from cutaway.studio.command import studio
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-FOR_WORK = {"test", "docs", "lint", "bench"}  # of those who change Cutaway
+FOR_WORK = {"short", "test", "docs", "lint", "bench"}  # of those who change Cutaway
 BEGINNINGS = {"a.parquet": b"PAR1" + bytes(20) + b"PAR1", "a.xlsx": b"PK\x03\x04" + bytes(40),
               "a.sav": b"$FL2" + bytes(200), "a.duckdb": bytes(8) + b"DUCK" + bytes(100),
               "a.csv.zst": b"\x28\xb5\x2f\xfd" + bytes(20)}
