@@ -87,11 +87,16 @@ def virtual(file):
     file.create_virtual_dataset("layers/dense/vars/0", layout)
 
 
+def many(file):
+    for k in range(9000):
+        file.create_dataset(f"{k}", (8,), "f4")
+
+
 def linked(file):
     file["layers/dense/vars/0"] = h5py.ExternalLink("/etc/hostname", "x")
 
 
-DAMAGED = {
+DAMAGED = {  # what takes long is made when it is asked for: every process of the tests reads this
     "an object in an npz": ("net.npz", zipped("weight.npy", npy((1,), "|O") + pickle.dumps([1])), "holds a pickle"),
     "a terabyte in an npz": ("net.npz", zipped("weight.npy", npy((10**6, 10**6))), "more numbers than the whole model"),
     "a short npz": ("net.npz", zipped("weight.npy", npy((2, 3))), "cannot be read"),
@@ -102,14 +107,13 @@ DAMAGED = {
     "no HDF5": ("net.weights.h5", b"hello", "cannot be read"),
     "a terabyte in HDF5": ("net.weights.h5", h5(lambda f: f.create_dataset("a", (10**6, 10**6), "f4", chunks=True)),
                            "more numbers than the whole model"),
-    "many arrays in HDF5": ("net.weights.h5", h5(lambda f: [f.create_dataset(f"{k}", (8,), "f4") for k in range(9000)]),
-                            "far more numbers than this model"),
+    "many arrays in HDF5": ("net.weights.h5", lambda: h5(many), "far more numbers than this model"),
     "text in HDF5": ("net.weights.h5", h5(lambda f: f.create_dataset("a", data=["a"])), "holds object, not"),
     "numbers in another file": ("net.weights.h5", h5(far), "lies in another file"),
     "numbers of other files": ("net.weights.h5", h5(virtual), "lies in another file"),
     "a link to another file": ("net.weights.h5", h5(linked), "no weights fit"),
     "a .keras without weights": ("net.keras", zipped("config.json", "{}"), "cannot be read"),
-    "a .keras that unpacks to much": ("net.keras", zipped("model.weights.h5", bytes(2**27)), "far larger"),
+    "a .keras that unpacks to much": ("net.keras", lambda: zipped("model.weights.h5", bytes(2**27)), "far larger"),
     "another ending": ("net.gguf", b"", "are read from files that end in .safetensors"),
     "a Keras file in PyTorch's layout": ("net.weights.h5", h5(lambda f: None), "is a file of Keras"),
 }
@@ -118,7 +122,7 @@ DAMAGED = {
 @pytest.mark.parametrize("what", DAMAGED)
 def test_a_file_that_cannot_be_read_is_named_and_nothing_changes(what, tmp_path):
     name, content, words = DAMAGED[what]
-    (tmp_path / name).write_bytes(content)
+    (tmp_path / name).write_bytes(content() if callable(content) else content)
     net = nn.Linear(3, 2).init(0)
     before = net.theta.copy()
     with pytest.raises((ArgumentError, FileError, ValueError), match=words):
