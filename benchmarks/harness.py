@@ -146,6 +146,7 @@ class Run:
                 own = Path(tempfile.mkdtemp(dir=folder))
                 command, env = self.command(competitor, works, threads, folder)
                 seconds = str(self.settings.seconds * works[0].stretch)
+                env |= {"CUTAWAY_XLA_CACHE": "off"}  # the first epoch is timed with compiling, whoever compiled before
                 process = Process([*command, "--seconds", seconds, "--result", str(own)], env, own)
                 stack.callback(process.close)
                 return process, own, process.ask()

@@ -95,9 +95,9 @@ def test_a_folder_where_others_may_write_is_not_used(tmp_path, mode):
 
 
 def test_a_folder_of_another_user_is_not_used(tmp_path, monkeypatch):
-    assert native._ours(tmp_path.stat())
+    assert native.ours(tmp_path.stat())
     monkeypatch.setattr(os, "geteuid", lambda: tmp_path.stat().st_uid + 1, raising=False)
-    assert native._ours(tmp_path.stat()) == (tmp_path.stat().st_uid == 0), "root's are trusted"
+    assert native.ours(tmp_path.stat()) == (tmp_path.stat().st_uid == 0), "root's are trusted"
 
 
 def test_the_name_of_a_file_depends_on_text_and_surroundings(monkeypatch):

@@ -63,9 +63,73 @@ def test_each_stage_is_in_arrays_of_its_own(on_disk):
         assert not np.shares_memory(one.y, two.y)
 
 
-def test_a_memory_map_trains_on_xla_as_an_array_does(on_disk):
+@pytest.fixture
+def lies(on_disk, monkeypatch):
+    """Train on the map, on an array larger than the device has room for, and on one that is there whole."""
     pytest.importorskip("jax")
     X, whole, y = on_disk
-    runs = [ct.fit(ct.nn.MLP(4, [6], 3).init(0), data, y, loss="cross_entropy", epochs=2, batch_size=8, engine="xla",
-                   progress=False) for data in (X, whole)]
-    np.testing.assert_allclose(runs[0].steps["loss"], runs[1].steps["loss"], rtol=1e-6)
+
+    def fit(kind):
+        monkeypatch.setenv("CUTAWAY_DEVICE_BYTES", "1e9" if kind == "whole" else "4e3" if kind == "map" else "1600")
+        return ct.fit(ct.nn.MLP(4, [6], 3).init(0), X if kind == "map" else whole, y, loss="cross_entropy", epochs=2,
+                      batch_size=8, drop_last=True, engine="xla", progress=False)
+
+    return fit
+
+
+def test_data_that_go_to_xla_in_stages_give_the_same_bits(lies):
+    """Each of them is sent by another thread while the one before is trained on."""
+    senders, sent = [], ct.engines.ENGINES["xla"].sent
+
+    def watched(self, data):
+        senders.append((threading.current_thread().name, len(data["y"])))
+        return sent(self, data)
+
+    runs = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ct.engines.ENGINES["xla"], "sent", watched)
+        for kind in ("whole", "map", "array"):
+            runs[kind] = lies(kind), len(senders)
+    for run, _ in runs.values():
+        assert (run.steps["loss"] == runs["whole"][0].steps["loss"]).all()
+        assert (run.model.theta == runs["whole"][0].model.theta).all()
+    assert [run.past.resident for run, _ in runs.values()] == [True, False, False]
+    assert [count for _, count in runs.values()] == [0, 6, 6 + 12], "3 stages of 40 rows an epoch, 6 of 16"
+    assert all(name.startswith("cutaway-reads-ahead") for name, _ in senders)
+    assert {rows for _, rows in senders} == {40, 16}
+
+
+@pytest.mark.parametrize("given", ["much", "-1", "0", "inf", ""])
+def test_room_on_a_device_is_a_number_of_bytes(lies, monkeypatch, given):
+    from cutaway.engines.xla.devices import Devices
+
+    monkeypatch.setenv("CUTAWAY_DEVICE_BYTES", given)
+    with pytest.raises(ct.errors.ArgumentError, match="CUTAWAY_DEVICE_BYTES"):
+        Devices().data_bytes()
+
+
+def test_room_on_a_device_is_half_of_what_it_says_is_free(lies, monkeypatch):
+    """Where it says it: a CPU does not, and takes all."""
+    from cutaway.engines.xla import devices
+
+    class Device:
+        platform = "gpu"
+
+        def memory_stats(self):
+            return {"bytes_limit": 1000, "bytes_in_use": 200}
+
+    monkeypatch.delenv("CUTAWAY_DEVICE_BYTES", raising=False)
+    assert devices.Devices().data_bytes() is None
+    monkeypatch.setattr(devices.jax, "local_devices", lambda: [Device()])
+    assert devices.Devices().data_bytes() == 400
+
+
+def test_models_in_stages_do_not_meet(lies, monkeypatch):
+    """What they were fed last may lie where the stage before lay."""
+    monkeypatch.setenv("CUTAWAY_DEVICE_BYTES", "10")
+    from cutaway.train import many
+
+    X = np.zeros((16, 2), np.float32)
+    trainings = many._checked([{"model": ct.nn.MLP(2, [3], 1).init(k), "X": X, "y": X[:, :1], "engine": "xla"}
+                               for k in range(2)])[0]
+    assert many._meeting(trainings) == []

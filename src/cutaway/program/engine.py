@@ -28,7 +28,7 @@ class Engine(ABC):
 
     Its life: made from a listing, `bind` to a state, `feed`; then `run` does training steps, `predict` evaluates. Who
     looks inside calls `begin`, then `one` instruction after the other, and `read`s values in between. One thread at a
-    time; nothing here is called while `run`, `predict` or `one` is at work, but for what `between` may do.
+    time; nothing here is called while `run`, `predict` or `one` is at work, but for `sent`, and what `between` may do.
 
     Between two calls the arrays of `state` are those that the last step left, and what anybody writes into them counts
     from the next call on.
@@ -120,6 +120,16 @@ class Engine(ABC):
     @abstractmethod
     def forget(self) -> None:
         """Let go of the data fed and of what was made of them: they may be large, and an engine lives long."""
+
+    def sent(self, data: dict[str, np.ndarray]) -> Any:
+        """Check such arrays and send them where the engine reads them, while it runs, by another thread: what `feed`
+        takes in their place."""
+        return data
+
+    @property
+    def room(self) -> int | None:
+        """Bytes of data that it can be fed at once; None: as many as fit in memory."""
+        return None
 
     def own_rows(self, n: int) -> slice:
         """The rows of a batch of n that `run` reads here; other processes, if there are any, read the others."""

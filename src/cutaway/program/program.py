@@ -103,7 +103,29 @@ class Program(Shown):
             except MemoryError as error:
                 raise too_large("a copy of the data in the program's precision", error) from None
 
+    def sent(self, X: Any, y: Any = None, weight: Any = None) -> Any:
+        """Check data as `feed` does, and send them where the engine reads them, by another thread while it runs:
+        `feed_sent` takes them then."""
+        try:
+            return self.engine.sent(self._data(NamedInputs.of(X), y, weight))
+        except MemoryError as error:
+            raise too_large("a copy of the data in the program's precision", error) from None
+
+    def feed_sent(self, sent: Any) -> None:
+        """Take data that were sent ahead."""
+        with self._alone():
+            self._standing = None
+            self.engine.feed(sent)
+            self._fed = True
+
     def _feed(self, X: NamedInputs, y: Any = None, weight: Any = None) -> None:
+        data = self._data(X, y, weight)
+        self._standing = None  # the engine will read other arrays
+        self.engine.feed(data)
+        self._fed = True
+
+    def _data(self, X: NamedInputs, y: Any, weight: Any) -> dict[str, Any]:
+        """Check data, and give them by the names of the program's inputs."""
         listing, wanted = self.engine.listing, self._wanted
         whole = [v.name for v in wanted if v.dtype == np.int32]
         data = {name: prepared(name, value, name in whole) for name, value in X.arrays.items()}
@@ -125,9 +147,12 @@ class Program(Shown):
                     f"{v.name} was compiled for rows of shape {v.shape}, got rows of shape {shape}: compile it again "
                     "with input=, a row or two of the data"
                 )
-        self._standing = None  # the engine will read other arrays
-        self.engine.feed(data)
-        self._fed = True
+        return data
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of a row of the data that it is fed, as its engine reads them."""
+        return sum(v.width * v.dtype.itemsize for v in self._wanted)
 
     def _check_lengths(self, data: dict[str, Any]) -> None:
         """Check that lengths are there exactly where the program reads them, and lie within the values."""

@@ -181,14 +181,16 @@ def fits(inputs: NamedInputs, itemsize: int) -> bool:
 
 
 def stages(data: Data, order: np.ndarray, batch_size: int,
-           own: Callable[[int], slice] | None = None) -> Iterator[tuple[Data, np.ndarray]]:
+           own: Callable[[int], slice] | None = None, most: int | None = None) -> Iterator[tuple[Data, np.ndarray]]:
     """Read the rows of `order` a few batches at a time: give them as they lie on the disk, and their order.
 
-    own: which rows of a batch of n are read here; the order has any number for the others.
+    own: which rows of a batch of n are read here; the order has any number for the others. most: bytes at a time, at
+    most, but for one batch.
     """
     ones = [part[:1] for part in data.inputs.arrays.values()]
     width = sum(max(4 * part.size, part.nbytes) for part in ones)
-    rows = max(1, STAGE // (width + 32) // batch_size) * batch_size  # 32 bytes of numbers and order for each row
+    stage = STAGE if most is None else min(STAGE, most)
+    rows = max(1, stage // (width + 32) // batch_size) * batch_size  # 32 bytes of numbers and order for each row
     for start in range(0, len(order), rows):
         wanted = order[start : start + rows]
         back, mine = np.zeros(len(wanted), np.int64), places_here(len(wanted), batch_size, own)

@@ -87,7 +87,7 @@ def _meeting(trainings: list[Training]) -> list[Training]:
     """Let models meet that their engine can train in one call; give them."""
     groups: dict[Any, list[Training]] = {}
     for training in trainings:
-        if (alike := training.program.engine.alike) is not None:
+        if (alike := training.program.engine.alike) is not None and training.past.resident:
             groups.setdefault(alike, []).append(training)
     several = [group for group in groups.values() if len(group) > 1]
     for group in several:

@@ -64,6 +64,11 @@ class Past:
         return compile(model, self.loss, optimizer or self.optimizer, self.batch_size, *self.example, engine=engine,
                        threads=threads, keep_all=keep_all, **self.options | options)
 
+    def lies_on(self, program: Program) -> bool:
+        """Whether the engine of a program has room for all data at once."""
+        room = program.engine.room
+        return room is None or len(self.data) * program.row_bytes <= room
+
     def feed(self, program: Program) -> Program:
         """Give a program all of the data, if they fit in memory; else `batches_of` does, part by part."""
         if self.resident:
@@ -125,9 +130,11 @@ class Past:
         if self.resident:
             yield order, len(order)
             return
-        parts = stages(self.data, order, self.batch_size, program.engine.own_rows)
-        for part, own_order in ahead(parts) if program.engine.reads_ahead else parts:
-            program.feed(part.inputs, part.y, part.weight)
+        room, ready = program.engine.room, program.engine.reads_ahead
+        parts = ((program.sent(part.inputs, part.y, part.weight), own_order) for part, own_order in stages(
+            self.data, order, self.batch_size, program.engine.own_rows, most=None if room is None else room // 2))
+        for part, own_order in ahead(parts) if ready else parts:  # two are on the device then: this one and the next
+            program.feed_sent(part)
             yield own_order, len(own_order)
 
     # ---- snapshots ---------------------------------------------------------------------------------------------------

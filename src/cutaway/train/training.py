@@ -64,7 +64,8 @@ class Training:
             if not to_find and callable(recipe.optimizer.lr):  # its schedule is stretched over fewer steps now
                 self._compile(recipe.optimizer, programs, keep_all)
         self.team.compare("what they train", lambda: beginnings(self))
-        past.resident = not self.team.highest(past.own or not fits(task.data.inputs, model.dtype.itemsize))[0]
+        fitting = fits(task.data.inputs, model.dtype.itemsize) and past.lies_on(self.program)
+        past.resident = not self.team.highest(past.own or not fitting)[0]
         past.feed(self.program)
         self.checkpoints: Any = None
         earlier: Any = None

@@ -42,18 +42,18 @@ def folder() -> Path:
     base = Path(named) if named else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cutaway"
     try:
         base.mkdir(0o700, parents=True, exist_ok=True)
-        if not _ours(base.stat()):
+        if not ours(base.stat()):
             raise PermissionError(1, "others may write there, and what lies there is run: chmod go-w closes it")
         with tempfile.TemporaryFile(dir=base):
             return base
     except OSError as error:
-        _cannot_keep(base, error.strerror)
+        cannot_keep(base, error.strerror)
         own = tempfile.mkdtemp(prefix="cutaway-")
         atexit.register(shutil.rmtree, own, ignore_errors=True)
         return Path(own)
 
 
-def _ours(about: os.stat_result) -> bool:
+def ours(about: os.stat_result) -> bool:
     """Whether a folder belongs to this user (or root), and neither a group nor everybody may write in it."""
     if not hasattr(os, "geteuid"):  # Windows: the user's profile is closed to others
         return True
@@ -61,7 +61,7 @@ def _ours(about: os.stat_result) -> bool:
 
 
 @cache
-def _cannot_keep(where: Path, reason: str | None) -> None:
+def cannot_keep(where: Path, reason: str | None) -> None:
     warn(
         f"compiled kernels cannot be kept in {where} ({reason}), so every process compiles them again: name a "
         "folder that can be written in the environment variable CUTAWAY_CACHE", RuntimeWarning,
@@ -179,11 +179,11 @@ def is_kept(digest: str) -> bool:
 
 def keep(digest: str, content: bytes, text: str) -> None:
     """Keep an object file for later processes, and the kernel's text beside it for people."""
-    _write(folder() / f"{digest}.o", hashlib.sha256(content).digest() + content)
-    _write(folder() / f"{digest}.py", text.encode())
+    write(folder() / f"{digest}.o", hashlib.sha256(content).digest() + content)
+    write(folder() / f"{digest}.py", text.encode())
 
 
-def _write(path: Path, content: bytes) -> None:
+def write(path: Path, content: bytes) -> None:
     """Write a file whole or not at all: processes may race for it."""
     part = path.with_name(f"tmp-{os.getpid()}-{path.name}.part")  # no .o: a process may be killed before it is whole
     try:
@@ -191,18 +191,19 @@ def _write(path: Path, content: bytes) -> None:
         os.replace(part, path)
     except OSError as error:
         part.unlink(missing_ok=True)
-        _cannot_keep(path.parent, error.strerror)
+        cannot_keep(path.parent, error.strerror)
 
 
 def tidy(days: float = 90) -> int:
-    """Delete files that no process has loaded for `days` days; give the number of kernels deleted."""
+    """Delete files that no process has loaded for `days` days; give the number of kernels, and of functions of XLA's,
+    that were deleted."""
     found = 0
-    for path in folder().glob("*.o"):
+    for path in (*folder().glob("*.o"), *folder().glob("xla/*.xla")):
         if time.time() - path.stat().st_mtime > 86400 * days:
             path.unlink(missing_ok=True)
             path.with_suffix(".py").unlink(missing_ok=True)
             found += 1
-    for part in folder().glob("tmp*"):  # of processes that were killed
+    for part in (*folder().glob("tmp*"), *folder().glob("xla/tmp*")):  # of processes that were killed
         if time.time() - part.stat().st_mtime > 86400:
             part.unlink(missing_ok=True)
     return found

@@ -119,6 +119,11 @@ class Reference(Engine):
 
     # ---- work ------------------------------------------------------------------------------------------------------
     def feed(self, data: dict[str, np.ndarray]) -> None:
+        self.data = self._taken(data)
+        self.rows = len(next(iter(self.data.values())))
+
+    def _taken(self, data: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Make arrays as instructions read them, and check whole numbers."""
         taken = {v.name: whole_numbers(v.name, data[v.name]) if v.dtype == np.int32 else
                  np.ascontiguousarray(data[v.name], v.dtype) for i in self.instructions if i.op == "gather"
                  for v in i.written}
@@ -128,7 +133,7 @@ class Reference(Engine):
                 v: dict[str, Any] = i.operands()
                 if v[name].name in taken:
                     within(v[name].name, taken[v[name].name], v[source].shape[axis])
-        self.data, self.rows = taken, len(next(iter(taken.values())))
+        return taken
 
     def forget(self) -> None:
         self.data, self.rows, self.outputs = {}, 0, None

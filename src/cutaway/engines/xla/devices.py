@@ -6,6 +6,7 @@ devices alone, and sends them with every call.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
@@ -20,6 +21,7 @@ from ...arguments import whole_number
 from ...distributed.team import Team, current
 from ...errors import ArgumentError
 from ...text import joined
+from .kept import KeptFunction
 
 #: The kinds of devices, and what brings JAX to each.
 WHEELS = {"cpu": "", "gpu": '. For one of NVIDIA: pip install "jax[cuda13]", or jax[cuda12] for older drivers',
@@ -72,6 +74,18 @@ class Devices:
         """Send all data, which one process needs to do only once; several do not."""
         return data if self.team or self.exact else {
             name: self.on_each(array.copy()) for name, array in data.items()}
+
+    def data_bytes(self) -> int | None:
+        """How many bytes of data a device is given at once: CUTAWAY_DEVICE_BYTES, or half of what is free where it
+        tells (GPUs and TPUs do); None: all of them. Raises ArgumentError."""
+        if (named := os.environ.get("CUTAWAY_DEVICE_BYTES")) is not None:
+            try:
+                return whole_number("CUTAWAY_DEVICE_BYTES", int(float(named)), instead=", such as 2e9")
+            except (ValueError, OverflowError):
+                raise ArgumentError(f"CUTAWAY_DEVICE_BYTES is {named!r}: give a number of bytes, such as 2e9") from None
+        free = [stats["bytes_limit"] - stats.get("bytes_in_use", 0) for d in (self.several or jax.local_devices()[:1])
+                if self.team is None and (stats := d.memory_stats()) and "bytes_limit" in stats]
+        return min(free) // 2 if free else None
 
     def chosen(self, data: dict[str, Any], order: np.ndarray, count: int) -> dict[str, Any]:
         """What a call needs of the data for batches of the rows in `order` (steps, rows), of which it does the first
@@ -151,11 +165,13 @@ class Devices:
         """Let each device have all of it."""
         return array if self._each is None else lax.with_sharding_constraint(array, self._each)
 
-    def jit(self, function: Callable, donated: int) -> Callable:
+    def jit(self, function: Callable, donated: int | None = None) -> Callable:
         """Compile a function of a number of rows and of arrays; it may write over one of these. Of several processes,
         each is given all results."""
+        if not self.several:
+            return KeptFunction(function, donated)
         if self.team is None:
-            return jax.jit(function, static_argnums=0, donate_argnums=donated)
+            return jax.jit(function, static_argnums=0, donate_argnums=() if donated is None else donated)
         compiled = jax.jit(function, static_argnums=0, donate_argnums=donated, out_shardings=self._each)
         watch = self.team.watch
 

@@ -47,6 +47,14 @@ class Memory:
         return f"{self.bytes:,} bytes of values for batches of {self.batch} (XLA plans which of them share memory)"
 
 
+@dataclass(frozen=True)
+class Sent:
+    """Data as instructions read them, here and on the device."""
+
+    taken: dict[str, np.ndarray]
+    there: dict[str, Any]
+
+
 class XLA(Reference):
     """Runs a listing on the device that JAX chooses: a step is one function, compiled once for each size of batch."""
 
@@ -169,9 +177,23 @@ class XLA(Reference):
         for v, a in zip(self._kept, kept, strict=True):
             self.view(v, n)[...] = np.asarray(a)[: v.rows * n] if v.rows else a
 
-    def feed(self, data: dict[str, np.ndarray]) -> None:
-        super().feed(data)
-        self._on_device, self.fed = {}, None
+    def feed(self, data: dict[str, np.ndarray] | Sent) -> None:
+        if isinstance(data, Sent):
+            self.data, self._on_device = data.taken, data.there
+            self.rows = len(next(iter(self.data.values())))
+        else:
+            super().feed(data)
+            self._on_device = {}
+        self.fed = None
+
+    def sent(self, data: dict[str, np.ndarray]) -> Sent:
+        taken = self._taken(data)
+        with self._mode():
+            return Sent(taken, self.devices.send(taken))
+
+    @property
+    def room(self) -> int | None:
+        return self.devices.data_bytes()
 
     def own_rows(self, n: int) -> slice:
         return self.devices.own(n)
@@ -359,4 +381,4 @@ def _evaluation(listing: Listing, kept: list[Value], at: Cuts, devices: Devices)
                        kind=devices.kind)
         return step.read(listing.output), [step.read(v) for v in kept]
 
-    return jax.jit(batch, static_argnums=0)
+    return devices.jit(batch)

@@ -17,6 +17,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from .kept import KeptFunction
 from .step import Cuts, pieces
 
 DIGESTED = 2**20  # bytes: larger data are known by where they lie
@@ -44,7 +45,7 @@ def vmapped(many: Callable) -> Callable:
     def every(n, *arguments):
         return jax.vmap(partial(many, n), in_axes=(None, 0, 0, 0, 0, None, 0, None))(*arguments)
 
-    return jax.jit(every, static_argnums=0, donate_argnums=7)
+    return KeptFunction(every, donated=7)
 
 
 class Together:
