@@ -178,3 +178,13 @@ def test_a_time_limit_is_shared(monkeypatch):
     ct.Regressor(**BRIEF, time_limit=1000.0).fit(SALES, PRICE)
     first, second = limits
     assert 500 < first < 600 and first < second <= 1000
+
+
+@pytest.mark.parametrize(("split", "coded"), [("time:day", ["month"]), ("random", [])])
+def test_where_later_rows_bring_new_levels_a_category_is_looked_up(split, coded):
+    day = np.arange(600)
+    X = pd.DataFrame({"day": day, "month": [f"m{d // 50}" for d in day], "town": [f"t{d % 12}" for d in day]})
+    model = ct.Regressor(split=split, epochs=1, threads=1, preset="fast").fit(X, day % 50 + 0.0)
+    assert [column.name for column in model.encoder_.columns if column.codes] == coded
+    assert model.design_.n_in == len(model.encoder_.feature_names) and bool(model.design_.split) == bool(coded)
+    assert np.isfinite(model.predict(X.assign(month="new"))).all()

@@ -14,6 +14,7 @@ import numpy as np
 from ..described import described, entry
 from ..errors import ArgumentError, DataError
 from ..text import counted
+from .categories import Category
 from .codes import expanded
 from .column_kinds import asked_kinds, refuse_unknown
 from .columns import NOTHING, Column, Settings
@@ -116,6 +117,13 @@ class TableEncoder:
 
         each_of(encode, list(_row_blocks(len(out), len(self.columns))), out.size)
         return out
+
+    def look_up(self, names: list[str]) -> None:
+        """Give these categories a code in place of a column for each level: what a network looks up."""
+        for column in self.columns:
+            if column.name in names and isinstance(column, Category):
+                column.coded = True
+        self._lay_out()
 
     def expanded(self, Z: Any) -> Any:
         """Lay out the codes of encoded rows Z (n, features) as columns of 0 and 1: (n, len(expanded_names)).

@@ -20,6 +20,9 @@ MOST_CODES = 2**16
 #: loss of hpc, 14 protocols, .407, not .423. With levels of 4 rows, codes for two rows or more, not five, raise R² from
 #: .16 to .72 where levels say most; they cost .02 where none does.
 MOST_COLUMNS_OF_LEVELS, FEWEST_OF_CODE = 19, 2
+#: The same where rows come later, and the latest have levels that those before lack, as months do: a network that looks
+#: codes up does better with new ones. R² of the rented bicycles, two seeds: .806 and .794, in place of .747 and .765.
+MOST_COLUMNS_OF_RENEWED = 9
 #: The share of rows that teach what to say of a level that training never had: those with a rare one, and where they
 #: are fewer others, chosen by chance, whose level is hidden. It costs up to .01 of R²; with .02 small tables teach too
 #: little (R² of rows with a new shop -.14 in place of .03).

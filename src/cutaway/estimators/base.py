@@ -119,6 +119,10 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
         rows = self._rows(X, y, sample_weight)
         self._begin(rows, constant=constant)
         rehearsal.divide(self, rows, groups, sample_weight)
+        if rows.rehearsed is not None and rehearsal.look_up_renewed(self, rows):
+            split = self.design_.split, self.design_.reasons["split"]
+            self._plan(rows, self.encoder_, self.target_encoder_)
+            self.design_.split, self.design_.reasons["split"] = split
         return rows
 
     def train(self, rows: TrainingRows, began: float | None = None, checkpoint: Any = None) -> Any:
@@ -244,6 +248,11 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
                                columns=asked_kinds(self.columns), embed=embeds(self.network), target=target, y=rows.y)
         kind.named(encoder, type(self).__name__)
         tell_of_constants(encoder, target)
+        self._plan(rows, encoder, target, whole)
+
+    def _plan(self, rows: TrainingRows, encoder: Any, target: TargetEncoder, whole: bool = True) -> None:
+        """Make a design and a network with first weights, for rows that these encoders read."""
+        n, kind = len(rows), rows.kind
         own_validation = isinstance(self.validation, tuple | list)
         share = self.validation if isinstance(self.validation, float) else 0.0
         batch = {"auto": None, "full": n}.get(self.batch_size, self.batch_size)

@@ -22,7 +22,17 @@ from typing import Any
 import numpy as np
 
 from ..data import Windows, split
-from ..data.limits import FEWEST_OF_STRETCH, FEWEST_REHEARSED, FEWEST_STRETCHES, REHEARSED, STRETCHES
+from ..data.categories import Category
+from ..data.cells import words_of
+from ..data.limits import (
+    FEW_ROWS,
+    FEWEST_OF_STRETCH,
+    FEWEST_REHEARSED,
+    FEWEST_STRETCHES,
+    MOST_COLUMNS_OF_RENEWED,
+    REHEARSED,
+    STRETCHES,
+)
 from ..data.reading import is_frame
 from ..data.splits import asked_split
 from ..errors import ArgumentError, DataError
@@ -36,6 +46,7 @@ from .found_linear import find_again
 from .groups import held_by_groups, whole_groups
 from .held import Held, answered
 from .inputs import take
+from .networks import embeds
 from .notes import tell
 
 
@@ -138,6 +149,25 @@ def _by_time(estimator: Any, rows: Any, name: str, labels: Any, parts: tuple[np.
         "how wide intervals are"
     design.reasons["split"] = (f"a second network, which learns from the rows before, errs on the latest "
                                f"{len(late) / len(rows):.0%}, and that says {what}. {says}")
+
+
+def look_up_renewed(estimator: Any, rows: Any) -> list[str]:
+    """Let the encoder of an estimator give codes, not columns, to categories of some levels of which the latest rows
+    have new ones: more will come. Gives the names of those that it changed."""
+    from ..data.encoder import as_table
+
+    encoder, (before, late), found = estimator.encoder_, rows.rehearsed, []
+    some = [(i, column) for i, column in enumerate(encoder.columns) if isinstance(column, Category)
+            and not column.coded and len(column.levels) > MOST_COLUMNS_OF_RENEWED]
+    if not some or len(rows) < FEW_ROWS or not embeds(estimator.network):
+        return []
+    frame = as_table(rows.X)
+    for i, column in some:
+        codes = words_of(frame.iloc[:, i], column.name).codes
+        if set(codes[late]) - set(codes[before]) - {-1}:
+            found.append(column.name)
+    encoder.look_up(found)
+    return found
 
 
 def stretches(time: Any, n: int) -> np.ndarray | None:
