@@ -9,27 +9,28 @@ variant says which it is, a line after it what came out. every=8 takes one varia
 cases have them. "bf16" in place of float32: the operations whose factors may be rounded, in sizes that fill vectors of
 two numbers a word.
 
---as-written: LLVM's optimizer is left out, so that a kernel is made in a third of the time. A wrong stride or size is
-in a kernel's text, and code that follows it step by step touches no less memory than what an optimizer makes of it.
+--as-written: as_written.py says how. A wrong stride or size is in a kernel's text, and code that follows it step by
+step touches no less memory than what LLVM's optimizer makes of it.
 """
 
 import ctypes
 import mmap
 import sys
 import warnings
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
-from llvmlite import binding as llvm
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "rules"))
 
 from around import Around, uneven
+from as_written import as_written
 from random_moves import random_moves
 from variants import every_variant
 
 import cutaway as ct
-from cutaway.engines.cpu import building, codegen, language, native, slots
+from cutaway.engines.cpu import building, codegen, slots
 from cutaway.engines.cpu.engine import CALL, addresses
 from cutaway.engines.reference.engine import Reference
 from cutaway.errors import CutawayError
@@ -76,17 +77,6 @@ class Slots:
         place = np.frombuffer(bytes_, array.dtype, array.size).reshape(array.shape)
         place[...] = array
         return place, at
-
-
-def as_written():
-    """From now on make machine code word for word, and keep none of it: files are for what is made well."""
-    def plain(module, target):
-        module.verify()
-        return llvm.Target.from_default_triple().create_target_machine(  # opt=0 reads 16 bytes in place of a select's 4
-            cpu=target.cpu, features=target.features, opt=1, codemodel="jitdefault", jit=True)
-
-    language.optimized = plain
-    native.kept, native.keep = lambda digest: None, lambda *_: None
 
 
 def run_kernel(slots_, engine, address, kernel, instruction, known):
@@ -194,7 +184,9 @@ def main(dtype, threads, every=1, first=0, n=7, seed=0):
 
 
 if __name__ == "__main__":
+    made = nullcontext()
     if "--as-written" in sys.argv:
         sys.argv.remove("--as-written")
-        as_written()
-    main(sys.argv[1], [int(some) for some in sys.argv[2].split(",")], *map(int, sys.argv[3:]))
+        made = as_written()
+    with made:
+        main(sys.argv[1], [int(some) for some in sys.argv[2].split(",")], *map(int, sys.argv[3:]))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from around import Around, assert_same_values, program
+from as_written import as_written
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_moves import MOVES
@@ -23,6 +24,7 @@ def missing(made):
 @every_move
 @settings(**by_chance)
 @given(seed=st.integers(0, 10**6), n=st.integers(2, 9), dtype=st.sampled_from(sorted(TOLERANCE)))
+@as_written()
 def test_every_value_and_gradient_equals_the_rules_and_none_lacks_a_kernel(name, make, seed, n, dtype):
     case = make(np.random.default_rng(seed), n)
     one, a = program(Around(name, case).astype(dtype), "reference", keep_all=True)
@@ -35,6 +37,7 @@ def test_every_value_and_gradient_equals_the_rules_and_none_lacks_a_kernel(name,
 @every_move
 @settings(**by_chance)
 @given(seed=st.integers(0, 10**6), threads=st.integers(2, 3))
+@as_written()
 def test_threads_share_the_work_and_train_the_same(name, make, seed, threads):
     case = make(np.random.default_rng(seed), 7)
     models = [Around(name, case).astype("float64") for _ in range(3)]

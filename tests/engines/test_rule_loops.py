@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from around import uneven
+from as_written import as_written
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -40,6 +41,7 @@ def step(f, X, shapes, engine, threads=1, rate=0.1, theta=None):
     return program.run()[0], before, net.theta
 
 
+@as_written()
 def check(f, shape, *shapes):
     """f trains alike on both engines and with threads, and its gradient is that of its loss along a direction."""
     X = np.random.default_rng(0).standard_normal(shape)
