@@ -1,6 +1,7 @@
 """The studio lets no one in: each test is named after what it forbids. All requests are harmless."""
 
 import socket
+from pathlib import Path
 
 import httpx
 import pytest
@@ -75,6 +76,13 @@ def test_no_other_user_reads_the_keys_that_outlive_a_server(tmp_path):
     first, second = Keys(tmp_path), Keys(tmp_path)
     assert (tmp_path / "keys.json").stat().st_mode & 0o077 == 0
     assert second.cookie == first.cookie and len({first.cookie, first.header, first.again}) == 3
+
+
+def test_no_other_user_reads_a_run_or_the_file_it_was_made_from(tmp_path, client, studio):
+    run = client.post("/api/files", content=b"a,b\n1,2\n", headers={"x-name": "a.csv"}).json()["run"]
+    made = folder.run_named(studio.home, run)
+    for place in (made.path, Path(made.settings["file"]).parent, folder.new_run(tmp_path, file="x", name="x").path):
+        assert place.stat().st_mode & 0o077 == 0
 
 
 def test_no_fresh_link_for_whoever_cannot_read_the_home(studio):

@@ -60,6 +60,14 @@ def test_five_clicks_lead_from_a_file_to_a_weights_chain_rule_and_a_fork(page, t
     page.locator("#chain .formula").first.wait_for()
     assert page.url == address
 
+    lost = page.context.new_page()  # of a server that is gone: its console says so, too
+    lost.route("**/api/events*", lambda route: route.abort())
+    lost.goto(address)
+    lost.get_by_text("The studio does not answer").wait_for()
+    lost.unroute("**/api/events*")
+    lost.get_by_text("The studio is there again").wait_for()
+    lost.close()
+
     page.get_by_text("What if? Fork here").click()
     page.locator("#fork-value").fill("2.5")
     page.get_by_role("button", name="Fork: Give").click()

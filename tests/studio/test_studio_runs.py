@@ -1,12 +1,18 @@
 """A run from file to forks, as the page asks for it; and what it says of files and questions it cannot use."""
 
+import io
 import json
+import subprocess
+import sys
 import time
+from contextlib import contextmanager
 
+import httpx
 import numpy as np
 import pytest
 
 import cutaway as ct
+from cutaway.data import npz_files
 from cutaway.errors import CutawayError
 from cutaway.studio import processes
 from cutaway.studio.folder import new_run, run_named, runs
@@ -116,6 +122,50 @@ def test_a_run_is_there_again_when_its_process_was_ended(client, run, studio):
     assert right(ask(client, run, "step", step=5)) == before
 
 
+SERVES = """import sys
+from pathlib import Path
+from cutaway.studio.command import serve, socket_on
+serve(socket_on(int(sys.argv[1])), Path(sys.argv[2]), None, lambda link: print(link, flush=True))
+"""
+
+
+@contextmanager
+def serving(home, port):
+    """A studio in a process of its own, which is killed: the process, and the link that opens it."""
+    server = subprocess.Popen([sys.executable, "-c", SERVES, str(port), str(home)], stdout=subprocess.PIPE, text=True)
+    try:
+        yield server.stdout.readline().strip()
+    finally:
+        server.kill()
+        server.wait()
+        server.stdout.close()
+
+
+def test_a_server_that_is_killed_loses_nothing_and_the_next_one_knows_its_visitors(tmp_path):
+    with serving(tmp_path, 0) as link, httpx.Client(timeout=120, trust_env=False) as first:
+        base = link.partition("/start")[0]
+        first.get(link)
+        headers = {"origin": base, "x-cutaway": first.get(f"{base}/api/home").json()["token"]}
+        visitor = httpx.Client(base_url=base, cookies=first.cookies, headers=headers, timeout=120, trust_env=False)
+        name = visitor.post("/api/files", content=TABLE, headers={"x-name": "flats.csv"}).json()["run"]
+        right(ask(visitor, name, "design", target="price", choices=SMALL | {"epochs": 100_000}))
+        right(ask(visitor, name, "train"))
+    folder, deadline = run_named(tmp_path, name), time.monotonic() + 60
+    try:
+        with pytest.raises(httpx.ConnectError):
+            visitor.get("/api/home")
+        done = len(folder.losses())
+        while len(folder.losses()) <= done:  # training goes on
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        with serving(tmp_path, int(base.rpartition(":")[2])):
+            assert visitor.get(f"/api/runs/{name}").json()["state"] == "training"
+            right(ask(visitor, name, "stop"))
+    finally:
+        visitor.close()
+        Processes(tmp_path).end(folder)
+
+
 @pytest.mark.parametrize(("times", "choices", "networks"), [(1, SMALL, 1), (2, {"preset": "best"}, 5)])
 def test_a_stopped_run_goes_on_where_it_stood_and_of_several_networks_all_stop(tmp_path, times, choices, networks):
     head, *lines = TABLE.splitlines()
@@ -157,10 +207,20 @@ def test_the_stream_goes_on_after_the_last_event_that_was_heard(client, run):
     assert first(f"{run}:{offset - last_line}")[1]["events"] == told["events"][-1:]
 
 
+def packed(**arrays):
+    """Arrays as an .npz file."""
+    made = io.BytesIO()
+    np.savez_compressed(made, **arrays)
+    return made.getvalue()
+
+
 @pytest.mark.parametrize(("content", "name"), [
-    (b"\x00\x01\x02", "a.csv"), (b"PK\x03\x04nothing", "a.xlsx"), (b"x", "a.exe"), (b"", "a.csv")],
-    ids=["binary", "workbook", "program", "empty"])
-def test_a_file_that_cannot_be_read_is_told_in_words(tmp_path, content, name):
+    (b"\x00\x01\x02", "a.csv"), (b"PK\x03\x04nothing", "a.xlsx"), (b"x", "a.exe"), (b"", "a.csv"),
+    (packed(X=np.zeros((9, 2)), y=np.array([print] * 9, object)), "a.npz"),
+    (packed(X=np.zeros((2**18, 8), np.int8), y=np.zeros(2**18, np.int8)), "a.npz")],
+    ids=["binary", "workbook", "program", "empty", "pickle", "bomb"])
+def test_a_file_that_cannot_be_read_is_told_in_words(tmp_path, monkeypatch, content, name):
+    monkeypatch.setattr(npz_files, "MOST_UNPACKED", 2**20)
     with pytest.raises(CutawayError, match=name):
         worker(tmp_path, content, name).understand()
 
