@@ -13,6 +13,20 @@ from ..errors import ArgumentError, CutawayError, FileError
 from ..text import quoted
 
 
+def checkpoints(folder: Path | None, resume: bool) -> None:
+    """Check that checkpoints can be written into a folder, which is made, and that those of another run stay.
+
+    Raises ArgumentError or FileError saying what is in the way, before anything was computed.
+    """
+    if folder is None:
+        if resume:
+            raise ArgumentError("--resume goes on from the checkpoints in a folder: name it with --checkpoint.")
+        return
+    from ..train.checkpoint import Checkpoints
+
+    Checkpoints(folder).make_folder(going_on=resume)
+
+
 def output(path: Path, what: str, endings: Sequence[str], inputs: Sequence[Path] = ()) -> Path:
     """Check that a file with such an ending can be written at a path; `inputs` must not be overwritten.
 

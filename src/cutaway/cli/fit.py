@@ -7,8 +7,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from typer import Argument, Option
+from typer import Argument, Context, Option
 
+from ..errors import ArgumentError
 from ..files.endings import MODEL, PAGE
 from ..text import size
 from . import checks
@@ -39,6 +40,7 @@ class TaskOption(StrEnum):
 
 
 def fit(
+    context: Context,
     files: Annotated[list[Path], Argument(metavar="DATA...", show_default=False,
                                           help="A table (.csv, .xlsx, .parquet, .json, ...; - is standard input), or "
                                                "several with the same columns; a folder of images, WAV files or "
@@ -135,6 +137,11 @@ def fit(
                                                  "several machines: ct.distributed.start.")] = None,
     exact: Annotated[bool, Option("--exact", help="Of --engine xla: the same bits for any number of processes and "
                                                   "devices.")] = False,
+    checkpoint: Annotated[Path | None, Option(metavar="FOLDER", show_default=False,
+                                              help="Write checkpoints into this folder, every few seconds of "
+                                                   "training.")] = None,
+    resume: Annotated[bool, Option("--resume", help="Go on from the last checkpoint in --checkpoint, to the same bits: "
+                                                    "after Ctrl-C, a crash, a lost process.")] = False,
 ) -> None:
     """Train a network on a table, images or sequences, score it on rows it has not seen, and write it to a file.
 
@@ -144,6 +151,7 @@ def fit(
     from . import forecaster
     from .honest import asked_way
     from .options import FitOptions, ReadOptions
+    from .shell import again
     from .study import begin
     from .terminal import Screen
 
@@ -159,18 +167,23 @@ def fit(
     checks.output(out, "--out", MODEL, [data, *more])
     if report is not None:
         checks.output(report, "--report", PAGE, [data, *more])
+    checks.checkpoints(checkpoint, resume)
     asked = ReadOptions(target or [], None if task is None else task.value, drop or [], group, time, id, forecast,
                         window, horizon, size, skip_damaged, mode, None if gaps is None else gaps.value,
                         column=checks.kinds(column or []), sheet=sheet, sql=sql, user_missing=user_missing,
                         more=[str(path) for path in more], wide=wide)
     ahead = forecaster.ForecastOptions([part for part in (known or "").split(",") if part], step, zone)
     if forecaster.wanted(asked, options, ahead):
+        if checkpoint is not None:
+            raise ArgumentError("--checkpoint is of the training of one network, and --forecast chooses among many "
+                                "short ones: leave it out, or ask for a network of your own (--epochs, --hidden, ...).")
         verdict = forecaster.fit(data, out, report, asked, options, ahead, Screen(quiet))
         return Screen().say(verdict) if quiet else None
     asked_way(asked, split)
     study = begin(options, data, asked)
     screen = Screen(quiet)
-    follow(study, screen, report is not None, rivals)
+    going_on = again(context.obj, "--resume") if checkpoint is not None else ""
+    follow(study, screen, report is not None, rivals, checkpoint, going_on)
     study.found.commands = [shell("cutaway", "predict", out, data if sheet is None else f"{data}::{sheet}", *more,
                                   *(("--sql", sql) if sql else ()), "-o", "predictions.csv")]
     write(study, screen, out, report)
@@ -180,8 +193,10 @@ def fit(
             Screen().say(remark.advice)
 
 
-def follow(study: Study, screen: Screen, report: bool = False, rivals: bool = False) -> None:
-    """Do all steps of a study; each section is printed as soon as it is known."""
+def follow(study: Study, screen: Screen, report: bool = False, rivals: bool = False, checkpoint: Path | None = None,
+           going_on: str = "") -> None:
+    """Do all steps of a study; each section is printed as soon as it is known. checkpoint: a folder to write to and to
+    go on from; going_on: the command that does."""
     from . import sections
 
     found = study.found
@@ -191,10 +206,12 @@ def follow(study: Study, screen: Screen, report: bool = False, rivals: bool = Fa
     said = list(found.remarks)
     sections.design(screen, found)
     screen.title("Training", found.divided.partition(" (")[0])
-    study.train(progress=not screen.quiet and sys.stderr.isatty())
+    study.train(progress=not screen.quiet and sys.stderr.isatty(), checkpoint=checkpoint)
     screen.table([(found.training,)], fixed=())
     if study.interrupted:
-        screen.say("  Interrupted: the network as it is now is scored and written.", style="yellow")
+        screen.say("  Interrupted: the network as it is now is scored and written." + " To go on:" * bool(going_on),
+                   style="yellow")
+        screen.lines([going_on] * bool(going_on))
     study.score()
     sections.scores(screen, found, said)
     study.explain()

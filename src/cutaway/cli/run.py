@@ -22,14 +22,17 @@ BAD_INPUT, INTERRUPTED, PIPE_CLOSED = 2, 130, 141
 def main(args: Sequence[str] | None = None) -> int:
     """Run the command line; give the exit status: 0, 2 for bad input, 130 after Ctrl-C, 141 where nobody reads."""
     from .app import app_for
+    from .shell import again
     from .terminal import error, stand_in_for_unknown_letters, warn
 
     stand_in_for_unknown_letters()
     with warnings.catch_warnings():
         warnings.showwarning = lambda message, *_, **__: warn(_in_words(str(message)))
         try:
-            status = app_for(args)(args, prog_name="cutaway", standalone_mode=False)
+            status = app_for(args)(args, prog_name="cutaway", standalone_mode=False, obj=args)
             sys.stdout.flush()
+            if status == INTERRUPTED:  # typer has taken the interrupt for the end
+                raise KeyboardInterrupt
             return status if isinstance(status, int) else 0
         except CutawayError as problem:
             error(_in_words(str(problem)))
@@ -41,7 +44,9 @@ def main(args: Sequence[str] | None = None) -> int:
         except BrokenPipeError:
             return _nobody_reads()
         except (KeyboardInterrupt, typer.Abort):
-            error("interrupted; nothing was written")
+            given = [str(word) for word in (sys.argv[1:] if args is None else args)]
+            going_on = f". To go on: {again(given, '--resume')}" if "--checkpoint" in given else ""
+            error(f"interrupted; nothing was written{going_on}")
             return INTERRUPTED
         except MemoryError:
             error("there is not enough memory for this table: leave columns out with --drop, or use fewer rows")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Sequence
 from shlex import quote
 
 from ..text import printable
@@ -17,6 +19,16 @@ def shell(*words: object) -> str:
     "cutaway inspect $'caf\\\\xe9.csv'"
     """
     return " ".join(typed(str(word)) for word in words)
+
+
+def again(words: Sequence[str] | None, *more: str) -> str:
+    """Write a command of cutaway again (None: that of this process), with more options unless it has them.
+
+    >>> again(["fit", "houses.csv", "--checkpoint", "run"], "--resume")
+    'cutaway fit houses.csv --checkpoint run --resume'
+    """
+    words = sys.argv[1:] if words is None else words
+    return shell("cutaway", *words, *(option for option in more if option not in words))
 
 
 def typed(word: str) -> str:

@@ -23,6 +23,7 @@ from ..data.limits import (
     SMALL_TABLE,
     WORTH_DIAGNOSING,
 )
+from ..distributed.team import current
 from ..errors import ArgumentError, DataError, TrainingError
 from ..nn import Ensemble, WithLinear
 from ..report import verdict
@@ -102,6 +103,8 @@ class Study(SplitProblem):
             with in_file(self.problem.path, self.rows(1)[1].index):  # those of training were read by `design`
                 self.estimator.train(self._data, began, checkpoint)
         except TrainingError as error:
+            if (team := current()) is not None and team.watch.lost:
+                raise
             raise TrainingError(f"{error} The network diverged and is not written. Try a lower --lr.") from None
         run = self.estimator.run_
         self.found.seconds["encoding"] += time.perf_counter() - began - run.seconds - run.compiling

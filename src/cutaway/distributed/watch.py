@@ -219,8 +219,9 @@ class Lookout:
         sign = self._seen.get(rank, ({}, 0.0, 0.0))[0]
         where = f" (process {sign['pid']} on {sign['host']})" if sign else ""
         self.who = rank
-        self.lost = words or (f"rank {rank}{where} was lost: {why}. Training ends on every process; with checkpoint= "
-                              "and resume=True it goes on from the last checkpoint")
+        self.lost = words or (f"rank {rank}{where} was lost: {why}. Training ends on every process; with "
+                              "checkpoint=FOLDER (--checkpoint FOLDER) and resume=True (--resume) it goes on from the "
+                              "last checkpoint")
 
     def _get_out(self) -> None:
         """End a process whose main thread waits for one that will never come, and which nothing wakes."""

@@ -16,9 +16,10 @@ import numpy as np
 
 from ..data import split
 from ..engines import cores
-from ..errors import TrainingError
+from ..errors import FileError, TrainingError
 from ..staged import part_of
 from ..text import joined
+from ..train.checkpoint import Checkpoints
 from ..train.events import checked_callbacks
 from ..train.feeding import Data
 from ..train.many import fit_many
@@ -53,6 +54,9 @@ def learn(estimator: Any, Z: Any, T: np.ndarray, how: dict[str, Any], batch_size
     if isinstance(validation, float):
         parts = held_parts(T, validation, len(networks), estimator._seed, estimator.design_.loss, groups)
     weights = [without(part, w, len(T)) for part in parts]
+    if how.get("checkpoint") is not None and Checkpoints(how["checkpoint"]).files():
+        raise FileError(f"{how['checkpoint']} has the checkpoints of one network, and this run trains {len(networks)}: "
+                        "call fit with the same settings, or with another checkpoint folder")
     entries, told = [], Told(estimator, how["callbacks"])
     for j, (network, part, weight) in enumerate(zip(networks, parts, weights, strict=True)):
         rows = np.arange(len(T)) if weight is None else np.flatnonzero(weight)

@@ -68,10 +68,15 @@ class Checkpoints:
             raise FileError(
                 f"checkpoints cannot be written in {self.folder} ({error.strerror or error}): choose another folder"
             ) from None
-        if not going_on and self.files():
+        every = [self, *map(Checkpoints, sorted(self.folder.glob("network*")))]  # of several networks, each has its own
+        begun = [found for one in every for found in one.files()[-1:]]
+        if going_on and begun and not self.files():
+            raise FileError(f"{self.folder} has the checkpoints of several networks, and this run trains one: call fit "
+                            "with the same settings, or with another checkpoint folder")
+        if begun and not going_on:
             raise FileError(
-                f"{self.folder} has checkpoints already ({self.files()[-1].name}): pass resume=True to go on from "
-                "them, or choose another folder"
+                f"{self.folder} has checkpoints already ({begun[0].relative_to(self.folder)}): pass resume=True "
+                "(--resume) to go on from them, or choose another folder"
             )
         for part in self.folder.glob(".step-*.partial"):  # of processes that were killed
             with suppress(OSError):
