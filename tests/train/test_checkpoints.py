@@ -189,7 +189,7 @@ def test_a_run_that_begins_leaves_the_checkpoints_of_another_alone(tmp_path):
     before = sorted((tmp_path / "a").iterdir())
     for resume in (None, tmp_path / "b"):
         ct.fit(net(), X, Y, checkpoint=tmp_path / "b", **OPTIONS) if resume else None
-        with pytest.raises(FileError, match=r"has checkpoints already .*resume=True to go on"):
+        with pytest.raises(FileError, match=r"has checkpoints already .*resume=True \(--resume\) to go on"):
             ct.fit(net(), X, Y, checkpoint=tmp_path / "a", resume=resume, **OPTIONS)
     assert sorted((tmp_path / "a").iterdir()) == before
     again = ct.fit(net(), X, Y, checkpoint=tmp_path / "c", resume=tmp_path / "a", **OPTIONS)

@@ -6,6 +6,7 @@ import hashlib
 import os
 import platform
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -91,8 +92,16 @@ def _initialize(jax: Any, address: str | None, processes: int | None, rank: int 
         if "before any JAX" in str(error) or "must be called before" in str(error):
             raise ArgumentError("JAX is in use already: call ct.distributed.start() first, before anything that "
                                 "computes with JAX") from None
+        if any(name.startswith("jax._src.clusters") for name in _through(error)):
+            raise ArgumentError(f"the cluster does not say who takes part: {error}") from None
         raise TrainingError(f"the processes did not find each other in {wait:g} s: {str(error).splitlines()[0]}. Is "
                             "the first one running, and can its address be reached?") from None
+
+
+def _through(error: BaseException) -> Iterator[str]:
+    """The names of the modules that an error came through."""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        yield frame.f_globals["__name__"]
 
 
 @contextmanager
