@@ -2,9 +2,10 @@
 
     python tools/check_studio.py [GROUP ...]
 
-GROUP: begin, table, spirals, slope, images, series or lab; all unless given. Each view is opened in English and Arabic,
-light and dark, 1280 and 360 pixels wide: four times, so that every two of these choices meet. A picture needs SVG and
-PNG beside it, a table CSV. It takes Playwright, Chromium, axe-playwright-python and Pillow, and some minutes.
+GROUP: begin, table, members, spirals, slope, images, series or lab; all unless given. Each view is opened in English
+and Arabic, light and dark, 1280 and 360 pixels wide: four times, so that every two of these choices meet. A picture
+needs SVG and PNG beside it, a table CSV. It takes Playwright, Chromium, axe-playwright-python and Pillow, and some
+minutes.
 """
 
 import sys
@@ -128,6 +129,16 @@ def table(who: Visitor) -> Views:
         time.sleep(0.1)
     yield from inside(who, "fork", run, 9, fork)
     yield "beside", f"run={run}&with={other}"
+    yield "beside: step", f"run={run}&with={other}&step=9"
+    yield "beside, with a fork", f"run={run}&with={other}&fork={fork}&step=9"
+
+
+def members(who: Visitor) -> Views:
+    """A network of members with bins, and a unit that no weight makes."""
+    run = who.trained(who.flats(), "price", **SMALL | {"preset": "default"})
+    yield from inside(who, "members", run, 9)
+    layer = who.ask(run, "row", step=9, place=1)["layers"][1]
+    yield "members: read by", f"run={run}&step=9&row=1&layer={layer['value']}&unit=0"
 
 
 def made(who: Visitor, name: str, target: str) -> Views:
@@ -163,7 +174,7 @@ def lab(who: Visitor) -> Views:
 
 
 GROUPS: dict[str, Callable[[Visitor], Views]] = {
-    "begin": begin, "table": table, "spirals": lambda who: made(who, "spirals", "class"),
+    "begin": begin, "table": table, "members": members, "spirals": lambda who: made(who, "spirals", "class"),
     "slope": lambda who: made(who, "slope", "y"), "images": images, "series": series, "lab": lab}
 
 

@@ -17,6 +17,17 @@ def test_a_port_in_use_is_told_with_what_to_do(tmp_path, capsys):
     assert f"--port {port}: another program listens there. Name another" in capsys.readouterr().err
 
 
+def test_a_studio_that_is_started_again_takes_the_port_where_open_pages_look_for_it(tmp_path):
+    with command.socket_on(0) as free:
+        port = free.getsockname()[1]
+    (tmp_path / "studio.json").write_text(f'{{"port": {port}}}')
+    with command.socket_on(None, command.last_port(tmp_path)) as first:
+        assert first.getsockname()[1] == port
+        with command.socket_on(None, command.last_port(tmp_path)) as second:
+            assert second.getsockname()[1] != port
+    assert command.last_port(tmp_path / "nothing") == command.PORT
+
+
 def test_a_second_studio_opens_the_first_one(studio, capsys, monkeypatch):
     opened = []
     monkeypatch.setattr(command.webbrowser, "open", lambda link: opened.append(link) or True)

@@ -45,7 +45,7 @@ def studio(
         if data is not None or port is not None:
             screen.say("The studio is running already, with the files that it has: open more of them on its page.")
         return _open(screen, link, browser)
-    sock = socket_on(port)
+    sock = socket_on(port, last_port(folder))
     serve(sock, folder, data, lambda link: _open(screen, link, browser))
     screen.say("The studio is closed. Runs that train go on; `cutaway studio` shows them again.")
 
@@ -61,9 +61,10 @@ def serve(sock: Any, home: Path, data: Path | None, ready: Any) -> None:
     keys, port = Keys(home), sock.getsockname()[1]
     path = None if data is None else data.resolve()
     first = "" if path is None else f"#run={new_run(home, file=str(path), name=path.name).name}"
-    config = uvicorn.Config(application(home, port, keys), log_level="warning", access_log=False, lifespan="off",
-                            server_header=False, ws="none", timeout_keep_alive=30, timeout_graceful_shutdown=1,
-                            h11_max_incomplete_event_size=64 * 2**10, limit_concurrency=128)
+    config = uvicorn.Config(application(home, port, keys, lambda: server.should_exit), log_level="warning",
+                            access_log=False, lifespan="off", server_header=False, ws="none", timeout_keep_alive=30,
+                            timeout_graceful_shutdown=1, h11_max_incomplete_event_size=64 * 2**10,
+                            limit_concurrency=128)
     server, where = uvicorn.Server(config), home / "studio.json"
     with os.fdopen(os.open(where, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         json.dump({"port": port, "again": keys.again, "pid": os.getpid()}, file)
@@ -75,7 +76,7 @@ def serve(sock: Any, home: Path, data: Path | None, ready: Any) -> None:
         with suppress(KeyboardInterrupt):
             server.run(sockets=[sock])
     finally:
-        where.unlink(missing_ok=True)
+        where.write_text(json.dumps({"port": port}))
 
 
 def _home(given: Path | None) -> Path:
@@ -106,9 +107,18 @@ def _running(home: Path) -> str:
         return ""
 
 
-def socket_on(port: int | None) -> socket.socket:
-    """Listen on the port asked for, else on the usual one, else on any that is free."""
-    for one in (PORT, 0) if port is None else (port,):
+def last_port(home: Path) -> int:
+    """Find the port of the last studio on this folder, where pages that are still open look for it; else the usual one.
+    """
+    try:
+        return int(json.loads((home / "studio.json").read_text())["port"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return PORT
+
+
+def socket_on(port: int | None, last: int = PORT) -> socket.socket:
+    """Listen on the port asked for, else on the last one, else on the usual one, else on any that is free."""
+    for one in (last, PORT, 0) if port is None else (port,):
         sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         if os.name != "nt":
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -44,8 +44,8 @@ Answer = Callable[[Request], Awaitable[Response]]
 class Studio:
     """The routes of a studio whose runs lie in `home`."""
 
-    def __init__(self, home: Path, keys: Keys) -> None:
-        self.home, self.keys, self.processes = home, keys, Processes(home)
+    def __init__(self, home: Path, keys: Keys, ends: Callable[[], bool]) -> None:
+        self.home, self.keys, self.processes, self.ends = home, keys, Processes(home), ends
         self.labs, self.streams = LabProcesses(home), 0
 
     def routes(self) -> list[Route]:
@@ -152,7 +152,7 @@ class Studio:
         async def counted() -> Any:
             self.streams += 1
             try:
-                async for message in events(at):
+                async for message in events(at, self.ends):
                     yield message
             finally:
                 self.streams -= 1
@@ -208,9 +208,9 @@ class Studio:
         return FileResponse(path, media_type=KINDS[".html"], headers={"content-security-policy": SANDBOX})
 
 
-def application(home: Path, port: int, keys: Keys) -> Guard:
-    """Make the whole application, guarded."""
-    return Guard(Starlette(routes=Studio(home, keys).routes()), keys, port)
+def application(home: Path, port: int, keys: Keys, ends: Callable[[], bool] = lambda: False) -> Guard:
+    """Make the whole application, guarded. ends: whether the server is about to, and so what it streams."""
+    return Guard(Starlette(routes=Studio(home, keys, ends).routes()), keys, port)
 
 
 def _about(run: RunFolder) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +33,11 @@ def places(home: Path, asked: str, last: str) -> dict[RunFolder, int]:
     return {run_named(home, name): known.get(name, 0) for name in names}
 
 
-async def events(at: dict[RunFolder, int]) -> AsyncIterator[bytes]:
-    """Write what happens as server-sent events, several in a message where they come fast."""
+async def events(at: dict[RunFolder, int], ends: Callable[[], bool] = lambda: False) -> AsyncIterator[bytes]:
+    """Write what happens as server-sent events, several in a message where they come fast, until the server ends."""
     yield b"retry: 500\n\n"
     told = time.monotonic()
-    while True:
+    while not ends():
         for run, offset in at.items():
             found, at[run] = await asyncio.to_thread(run.events, offset, MOST_EVENTS)
             if found:

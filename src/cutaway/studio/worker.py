@@ -6,6 +6,7 @@ and whoever asks must know the folder's key; questions and answers are JSON.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -165,7 +166,9 @@ class Worker:
                 self._training.train()
             self._warm()
         except CutawayError as problem:
-            self._fail(str(problem))
+            self._fail(self._told(problem))
+        except OSError as problem:
+            self._fail(self._told(problem))
         except MemoryError:
             self._fail("there is not enough memory for this run: drop columns, or take fewer rows")
         except Exception as problem:
@@ -177,9 +180,14 @@ class Worker:
             threading.Thread(target=self._inside.warm, daemon=True).start()
 
     def _fail(self, why: str) -> None:
-        why = on_the_page(why)
         self._folder.put(state="failed", ended=why)
         self._folder.tell("failed", why=why)
+
+    def _told(self, problem: CutawayError | OSError) -> str:
+        """Say on the page what is wrong: its file by its name, not by where the studio keeps it."""
+        if errno.ENOSPC in (getattr(one, "errno", None) for one in (problem, problem.__context__)):
+            return f"the disk of {self._folder.path} has no room left for this run: free some, and let it go on"
+        return on_the_page(str(problem).replace(f"{Path(self._folder.settings['file']).parent}{os.sep}", ""))
 
     def _look(self, fork: Any) -> Inside:
         """Get the inside of the run or of a fork; a run that was trained in another process is put back first."""
@@ -208,7 +216,7 @@ class Worker:
         try:
             return {"right": getattr(self, do)(**question)}
         except CutawayError as problem:
-            return {"wrong": on_the_page(str(problem))}
+            return {"wrong": self._told(problem)}
         except TypeError as problem:
             if "argument" not in str(problem):
                 raise
