@@ -20,6 +20,7 @@ import numpy as np
 from .kept import KeptFunction
 from .step import Cuts, pieces
 
+AT_ONCE = 8  # calls' steps whose numbers are found together
 DIGESTED = 2**20  # bytes: larger data are known by where they lie
 
 
@@ -106,9 +107,12 @@ class Together:
         first, n = same[0].engine, same[0].n
         size = next(size for size in self.sizes if size >= len(same))
         every = same + same[:1] * (size - len(same))  # filled up, so that few sizes are compiled
-        room, steps, done = self.room(n * size), min(one.steps for one in same), 0
+        room, done = self.room(n * size), 0
+        steps = min(AT_ONCE * room, *(one.steps for one in same))
         seeds = np.array([one.engine.seed % 2**32 for one in every], np.uint32)
         losses, finite = np.zeros((size, steps)), np.ones(size, bool)
+        numbers = [np.stack(each) for each in zip(
+            *(one.engine.numbers(one.engine.t + 1, steps, steps) for one in every), strict=True)]
         here = [self._here(one.engine) for one in every]
         vectors: Any = {name: [np.stack([h[name][k] for h in here]) for k in range(len(some))]
                         for name, some in here[0].items()}
@@ -121,11 +125,12 @@ class Together:
                 order, at = np.zeros((size, room, n), np.int32), done * n
                 for k, one in enumerate(every):
                     order[k, :count] = one.rows[one.position + at : one.position + at + count * n].reshape(count, n)
-                t = [one.engine.t + done + 1 for one in every]
-                numbers = [np.stack(some) for some in zip(
-                    *(one.engine.numbers(k, count, room) for k, one in zip(t, every, strict=True)), strict=True)]
-                found, vectors, J, kept = self.call(n, np.int32(count), seeds, np.array(t, np.int64).astype(np.uint32),
-                                                    order, numbers, data, vectors, first.constants)
+                t = np.array([(one.engine.t + done + 1) % 2**32 for one in every], np.uint32)
+                now = [np.zeros((size, room, whole.shape[2]), whole.dtype) for whole in numbers]
+                for mine, whole in zip(now, numbers, strict=True):
+                    mine[:, :count] = whole[:, done : done + count]
+                found, vectors, J, kept = self.call(n, np.int32(count), seeds, t, order, now, data, vectors,
+                                                    first.constants)
                 finite = np.asarray(found)
                 losses[:, done : done + count] = np.asarray(J)[:, :count]
                 done += count
