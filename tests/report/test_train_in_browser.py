@@ -267,5 +267,6 @@ def test_a_reader_of_arabic_reads_it_from_right_to_left(show, runs):
     expect(page.get_by_role("button", name="خطوة واحدة", exact=True)).to_be_visible()
     on(page, 2)
     expect(page.locator("#where")).to_contain_text("الخطوة")
+    expect(page.locator("#why")).to_contain_text("\u2066−η m")  # a formula keeps its direction, and its sign in front
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     assert wrong(page) == []

@@ -3,7 +3,7 @@ import {make} from "../../drawing/page/elements.js";
 import {show} from "../../drawing/page/numbers.js";
 import {filled, worked} from "../../drawing/page/equations.js";
 import {grid} from "../../drawing/page/tables.js";
-import {say} from "./words.js";
+import {own, say} from "./words.js";
 import {Terms, indices} from "./terms.js";
 
 const SHOWN = 6;
@@ -53,7 +53,7 @@ export class WhyView {
     if (!i || w.gradient === undefined) return [found, null];
     const rows = quick ? null : this.terms.byRow(name, w.place);
     found.push(make("p", {class: "formula"}, rows ? say("sumOver", {symbol, total: show(w.gradient), n: look.rows.length}) : say("single", {symbol, total: show(w.gradient)}),
-      make("small", {}, i.formula)));
+      make("small", {}, own(i.formula))));
     if (!rows) return [found, null];
     const most = Math.abs(rows[0] ? rows[0].value : 1) || 1, listed = rows.slice(0, SHOWN), rest = w.gradient - listed.reduce((a, t) => a + t.value, 0);
     if (!rows.some(r => r.row === this.through)) this.through = undefined;
@@ -101,7 +101,7 @@ export class WhyView {
     }
     let before = 0;
     const parts = opt.parts.map(([part, text, pieces]) => {
-      const soFar = worked(pieces, known), row = [part, text.replaceAll("-", "−"), show(soFar - before), show(soFar)];
+      const soFar = worked(pieces, known), row = [part, own(text.replaceAll("-", "−")), show(soFar - before), show(soFar)];
       before = soFar;
       return row;
     });
@@ -121,7 +121,7 @@ export class WhyView {
       if (!a) continue;
       const each = a.numbers.length / a.shape[0], width = a.shape[a.shape.length - 1], single = each === width, place = app.sample * each + unit;
       if (!single) continue;
-      rows.push([make("span", {class: "math"}, symbols.at(name, place, machine)), show(a.numbers[place]), column.gradients.includes(name) ? slope(symbols.at(name, place, machine)) : this.formulaOf(name)]);
+      rows.push([make("span", {class: "math"}, symbols.at(name, place, machine)), show(a.numbers[place]), column.gradients.includes(name) ? slope(symbols.at(name, place, machine)) : own(this.formulaOf(name))]);
     }
     if (rows.length) found.push(grid(say("value"), [say("from"), say("is"), ""], rows));
     const w = column.weights;

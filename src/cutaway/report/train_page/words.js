@@ -114,4 +114,4 @@ export function say(name, values = {}) {
 }
 
 /** What is put into words of another direction keeps its own: numbers and formulas run from left to right. */
-const own = value => language !== "ar" || value === "\0" || value === "" ? value : `${/[\u0590-\u08ff]/.test(value) ? "\u2067" : "\u2066"}${value}\u2069`;
+export const own = value => language !== "ar" || value === "\0" || value === "" ? value : `${/[\u0590-\u08ff]/.test(value) ? "\u2067" : "\u2066"}${value}\u2069`;
