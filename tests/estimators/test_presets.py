@@ -49,6 +49,9 @@ def test_fast_comes_to_the_end_of_its_schedule_in_three_fifths_of_the_epochs():
     fast, default = (ct.design(BIG, TARGET, preset=name) for name in ("fast", "default"))
     steps = math.ceil(0.9 * len(TARGET) / fast.batch_size)
     assert default.epochs == math.ceil(2000 / steps) and fast.epochs == math.ceil(0.6 * default.epochs)
+    three = np.arange(len(BIG)) % 3
+    many = [ct.design(BIG, three, preset=name, task="multiclass").epochs for name in ("fast", "default")]
+    assert many == [default.epochs] * 2
     few = [ct.design(FEW, OF_FEW, preset=name).epochs for name in ("fast", "default")]
     assert few == [200, 200]
 

@@ -29,7 +29,7 @@ from ..shown import Shown, Table
 from ..text import counted
 from .design_images import mild_augment
 from .design_sequences import RECURRENT, as_recurrent
-from .design_tables import held_by_each, rate_factor
+from .design_tables import epochs_for, held_by_each, rate_factor
 from .found_linear import Found, find_linear, is_wide
 from .inputs import KINDS, Inputs, kind_of
 from .networks import built
@@ -342,6 +342,8 @@ def plan(inputs: Inputs, rows: int, encoder: Any, target: TargetEncoder, validat
         design.spec |= {} if whole else {"networks": 1}
         if design.spec.get("bins") and target.task == "binary" and rows >= MANY_FOR_FINE_BINS:
             design.spec |= {"bins": FINE_BINS}
+        if inputs.name == "table" and preset in PRESETS and target.task in ("multiclass", "multilabel"):
+            design.epochs, design.reasons["epochs"] = epochs_for(m, -(-m // design.batch_size))  # see Preset
         design.validation = held_by_each(share, design.networks, rows)
         design.spec = design.spec | {"linear": few and inputs.name == "table" and target.task != "multilabel"}
     if design.kind == "fcn" and not whole:

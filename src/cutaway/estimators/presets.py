@@ -15,7 +15,8 @@ class Preset:
     bins: of each number, at most; 0: numbers as they are. members: networks side by side that share weights. hidden:
     neurons of each layer. networks: how many learn by themselves, each with other rows held back. lr: the highest
     learning rate. average: the decay of the average of the weights. linear: whether a linear model stands beside the
-    network where rows are few. epochs: as a share of those that any network converges in; its schedule ends with them.
+    network where rows are few. epochs: as a share of those that any network converges in, but of more than two classes,
+    which take them all; its schedule ends with them.
     """
 
     words: str
