@@ -24,8 +24,8 @@ TOLERANCE = {"float32": {"rtol": 3e-5, "atol": 3e-6}, "float64": {"rtol": 1e-11,
 @precisions
 @every_case
 def test_every_value_equals_the_rules(id, name, make, dtype):
-    # machine code is made anew for each width and precision; of five, no other size in a case, by all tests here
-    for n, k in ((5, 17), (1, 5), (33, 5))[: 3 if dtype == "float32" else 1]:
+    # machine code is made anew for each width and precision: what is three wide, test_operands.py has too
+    for n, k in ((33, 3), (1, 3), (5, 17))[: 3 if dtype == "float32" else 1]:
         case = make(np.random.default_rng(n), n, k)
         one, a = program(Around(name, case).astype(dtype), "reference", keep_all=True)
         two, b = program(Around(name, case).astype(dtype), "cpu", keep_all=True)
@@ -46,7 +46,7 @@ def test_every_value_on_xla_equals_the_rules(id, name, make):
 
 @every_case
 def test_sharing_memory_changes_no_bit(id, name, make):
-    case = make(np.random.default_rng(7), 6, 5)
+    case = make(np.random.default_rng(7), 6, 3)
     kept, shared = Around(name, case), Around(name, case)
     (_, a), (small, b) = program(kept, "cpu", 3, keep_all=True), program(shared, "cpu", 3)
     np.testing.assert_array_equal(a, b)
@@ -57,7 +57,7 @@ def test_sharing_memory_changes_no_bit(id, name, make):
 @every_case
 @pytest.mark.parametrize("threads", [2, 3])
 def test_threads_repeat_their_bits_and_agree_with_the_rules(id, name, make, threads):
-    case = make(np.random.default_rng(8), 7, 5)
+    case = make(np.random.default_rng(8), 7, 3)
     models = [Around(name, case) for _ in range(3)]
     _, losses = program(models[0], "reference", 3)
     runs = [program(m, "cpu", 3, threads=threads)[1] for m in models[1:]]
@@ -69,7 +69,7 @@ def test_threads_repeat_their_bits_and_agree_with_the_rules(id, name, make, thre
 
 @every_case
 def test_every_operation_has_a_kernel(id, name, make):
-    made, _ = program(Around(name, make(np.random.default_rng(9), 4, 5)), "cpu")
+    made, _ = program(Around(name, make(np.random.default_rng(9), 4, 3)), "cpu")
     missing = {i.op for i, kernel in zip(made.instructions, made.engine.kernels, strict=True) if kernel is None}
     assert not missing
 
