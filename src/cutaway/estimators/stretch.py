@@ -73,7 +73,8 @@ class Line(NamedTuple):
 
     @classmethod
     def through(cls, z: np.ndarray, y: np.ndarray, weight: np.ndarray) -> Line:
-        """
+        """Fits the line to values y at places z, both (n,).
+
         >>> Line.through(np.array([0.0, 1, 2]), np.array([1.0, 3, 5]), np.ones(3)).slope
         2.0
         """
