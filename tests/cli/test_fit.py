@@ -129,9 +129,9 @@ def test_interrupted_training_still_scores_and_writes(here, run, monkeypatch):
             time.sleep(0.01)
         os.kill(os.getpid(), signal.SIGINT)
 
-    def interrupted(self, progress):
+    def interrupted(self, progress, **checkpoints):
         threading.Thread(target=interrupt, args=(signal.getsignal(signal.SIGINT),), daemon=True).start()
-        train(self, progress)
+        train(self, progress, **checkpoints)
 
     monkeypatch.setattr(study_room.Study, "train", interrupted)
     status, out, _ = run("fit", "table.csv", "-t", "price", "--epochs", 1_000_000, "--hidden", "256,256")

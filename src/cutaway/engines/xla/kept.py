@@ -46,6 +46,8 @@ class KeptFunction:
 
     def __call__(self, n: int, *arguments: Any) -> Any:
         leaves, tree = jax.tree.flatten(arguments)
+        if any(isinstance(a, jax.core.Tracer) for a in leaves):  # a part of a larger function, compiled as a whole
+            return self.jit(n, *arguments)
         key = n, tree, _setting("jax_default_device"), tuple([(a.shape, a.dtype) for a in leaves])
         if key not in self._ready:
             with self._lock:
