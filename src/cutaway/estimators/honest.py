@@ -165,7 +165,8 @@ def measure(X: Any, y: np.ndarray, tie: Tie, task: str | None = None, seed: int 
     T = target.transform(y[rows], dtype)
     if any(_lacks(T[job.learn], T, target) for job in jobs):
         return None
-    encoded = [_encoded(table.iloc[rows], dtype) for table in (with_names, without)]
+    named = _encoded(with_names.iloc[rows], dtype)
+    encoded = [named, named if without is with_names else _encoded(without.iloc[rows], dtype)]
     if any(Z is None for Z in encoded):
         return None
     return _compared(tie, y[rows], T, target, _answers(encoded, T, target, jobs, seed), alike)
