@@ -13,11 +13,11 @@ from cutaway.cli import main
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A folder with an hourly load of twelve days, without 20 of its hours, and the model of it."""
+    """A folder with an hourly load of eight days, without 20 of its hours, and the model of it."""
     place = tmp_path_factory.mktemp("forecasts")
     rng = np.random.default_rng(0)
-    hours = pd.date_range("2026-01-05", periods=288, freq="h")
-    load = 100 + 30 * np.sin(hours.hour * 2 * np.pi / 24) + rng.normal(0, 1, 288)
+    hours = pd.date_range("2026-01-05", periods=192, freq="h")
+    load = 100 + 30 * np.sin(hours.hour * 2 * np.pi / 24) + rng.normal(0, 1, 192)
     frame = pd.DataFrame({"when": hours, "load": load.round(2)})
     frame.drop(index=range(100, 120)).to_csv(place / "load.csv", index=False)
     both = pd.concat([frame.assign(shop="a", holiday=0), frame.assign(shop="b", load=2 * frame["load"], holiday=0)])
@@ -42,9 +42,9 @@ def words(text):
 
 @pytest.fixture(scope="module")
 def early(place):
-    """The file of a model that has learnt from the first ten days, early.csv."""
+    """The file of a model that has learnt from the first seven days, early.csv."""
     data, model = place / "early.csv", place / "early.safetensors"
-    pd.read_csv(place / "load.csv").head(240).to_csv(data, index=False)
+    pd.read_csv(place / "load.csv").head(144).to_csv(data, index=False)
     assert main([str(a) for a in ("fit", data, *BY_TIME, "-q", "-o", model)]) == 0
     return model
 
@@ -52,7 +52,7 @@ def early(place):
 def test_two_commands_make_a_forecast_of_a_file_with_holes(here, run):
     status, out, err = run("fit", "load.csv", *BY_TIME, "--report", "r.html")
     assert (status, err) == (0, "")
-    for said in ("1 series of 288 steps, 1 hour apart, from 2026-01-05 to 2026-01-16 23:00:00",
+    for said in ("1 series of 192 steps, 1 hour apart, from 2026-01-05 to 2026-01-12 23:00:00",
                  "20 steps of 1 hour are missing in 1 gap", "seasonal naive", "ridge on all lags", "wins: MASE",
                  "coverage (80% asked)", "cutaway predict model.safetensors load.csv"):
         assert said in words(out), said
@@ -60,11 +60,11 @@ def test_two_commands_make_a_forecast_of_a_file_with_holes(here, run):
     found = pd.read_csv("f.csv")
     assert (status, out) == (0, "") and "6 steps of 1 series forecast, written to f.csv, drawn in f.svg" in words(err)
     assert found.columns.tolist() == ["when", "forecast", "lower", "upper"]
-    assert found["when"].tolist() == [f"2026-01-17 0{k}:00:00" for k in range(6)]
+    assert found["when"].tolist() == [f"2026-01-13 0{k}:00:00" for k in range(6)]
     assert (found["lower"] <= found["forecast"]).all() and (here / "f.svg").exists()
     again = pd.read_csv(io.StringIO(run("predict", "model.safetensors", "load.csv", "--horizon", 8)[1]))
     pd.testing.assert_frame_equal(again.head(6), found)
-    assert again["when"].tolist()[6:] == ["2026-01-17 06:00:00", "2026-01-17 07:00:00"]
+    assert again["when"].tolist()[6:] == ["2026-01-13 06:00:00", "2026-01-13 07:00:00"]
     assert "linear, " in (shown := words(run("inspect", "model.safetensors")[1])) or "MLP" in shown
     for command in ("evaluate", "explain"):
         status, _, err = run(command, "model.safetensors", "load.csv")
@@ -80,7 +80,7 @@ def test_the_column_of_times_is_found_and_told_and_without_one_rows_are_steps(he
     status, out, err = run("fit", "late.csv", *how)
     assert (status, err) == (0, "")
     assert "times are those of 'when', the first column of dates: name another column if" in words(out)
-    assert run("predict", "model.safetensors", "late.csv")[1].splitlines()[1].startswith("2026-01-17 00:00:00,")
+    assert run("predict", "model.safetensors", "late.csv")[1].splitlines()[1].startswith("2026-01-13 00:00:00,")
     frame[["load"]].to_csv("bare.csv", index=False)
     status, out, err = run("fit", "bare.csv", *how)
     assert (status, err) == (0, "") and "1 series of 90 steps " in words(out)
@@ -92,13 +92,13 @@ def test_several_series_and_columns_known_ahead(here, run):
     status, out, err = run("fit", "shops.csv", *BY_TIME, "--id", "shop", "--known", "holiday", "-q")
     assert status == 2 and "'holiday' holds nothing that can be learnt from" in err
     frame = pd.read_csv("shops.csv")
-    frame["holiday"] = frame["when"].str[:10].isin(["2026-01-08", "2026-01-14"]).astype(int)
+    frame["holiday"] = frame["when"].str[:10].isin(["2026-01-07", "2026-01-11"]).astype(int)
     frame.to_csv("all.csv", index=False)
     status, out, err = run("fit", "all.csv", *BY_TIME, "--id", "shop", "--known", "holiday", "-q")
     assert status == 0 and "wins: MASE" in out and "Data" not in out
     status, _, err = run("predict", "model.safetensors", "all.csv")
     assert status == 2 and "'holiday' is known ahead" in err and "of 'a' is not given" in err
-    times = pd.date_range("2026-01-17", periods=6, freq="h").astype(str)
+    times = pd.date_range("2026-01-13", periods=6, freq="h").astype(str)
     coming = pd.concat([pd.DataFrame({"when": times, "shop": shop, "holiday": 0}) for shop in "ab"])
     pd.concat([frame, coming]).to_csv("new.csv", index=False)
     status, out, _ = run("predict", "model.safetensors", "new.csv")
@@ -137,7 +137,7 @@ def test_what_a_forecaster_cannot_do_is_told(here, run, early):
 def test_rows_that_came_later_are_scored_beside_the_rivals(here, run, early):
     status, out, _ = run("evaluate", early, "load.csv")
     assert status == 0
-    for said in ("28 forecasts of up to 6 steps; 28 new steps of 1 series, the first 2026-01-15 20:00:00",
+    for said in ("28 forecasts of up to 6 steps; 28 new steps of 1 series, the first 2026-01-11 20:00:00",
                  "seasonal naive", "ridge on all lags", "wins: MASE", "coverage (80% asked)", "+6"):
         assert said in words(out), said
     assert run("evaluate", early, "load.csv")[1] == out

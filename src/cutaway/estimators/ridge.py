@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
+from ..blas import one_thread
 from ..data.limits import ALPHAS
 from ..data.limits import ENCODED_AT_ONCE as BLOCK
 
@@ -24,7 +24,7 @@ class Ridge:
 
     def fit(self, Z: np.ndarray, T: np.ndarray, sample_weight: np.ndarray | None = None) -> Ridge:
         """Learn from Z (n, features) and numbers T, (n,) or (n, outputs)."""
-        with threadpool_limits(1, "blas"):  # a few blocks of rows: threads would wait for each other
+        with one_thread():  # a few blocks of rows: threads would wait for each other
             return self._fit(Z, T, sample_weight)
 
     def _fit(self, Z: np.ndarray, T: np.ndarray, sample_weight: np.ndarray | None) -> Ridge:
@@ -61,5 +61,5 @@ class Ridge:
 
     def predict(self, Z: np.ndarray) -> np.ndarray:
         """Predict (n,) or (n, outputs)."""
-        with threadpool_limits(1, "blas"):
+        with one_thread():
             return (Z @ self.coef + self.intercept).reshape(len(Z), *self._shape)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from threadpoolctl import threadpool_limits
+
+from ..blas import one_thread
 
 #: Penalties that are tried.
 ALPHAS = tuple(10.0**k for k in range(-2, 6))
@@ -28,13 +29,13 @@ class RidgePath:
 
     def answers(self, X: np.ndarray, alpha: float) -> np.ndarray:
         W, b = self.at(alpha)
-        with threadpool_limits(1, "blas"):
+        with one_thread():
             return X @ W.T + b
 
 
 def ridge_path(X: np.ndarray, T: np.ndarray) -> RidgePath:
     """Minimise |T - W x - b|² + α |W|² for every α: X (n, n_in), T (n, n_out)."""
-    with threadpool_limits(1, "blas"):
+    with one_thread():
         mean, center = X.mean(axis=0), T.mean(axis=0)
         Z = X - mean
         values, vectors = np.linalg.eigh(Z.T @ Z)

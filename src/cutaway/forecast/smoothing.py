@@ -90,12 +90,19 @@ def smooth_windows(seen: np.ndarray, settings: Any, season: int, horizon: int) -
     level = np.tile(away.sum(axis=1) / np.maximum(there.sum(axis=1), 1), (len(several), 1))
     trend = np.zeros_like(level)
     seasons = np.repeat(began.T[:, None], len(several), axis=1)  # (m, k, n)
+    e, step = np.empty_like(level), np.empty_like(level)  # the loop's arrays, all in place: it is what takes the time
+    every, moves = known.all(axis=0), m > 1 and bool(np.any(g))
     for t in range(length):
-        expected = level + phi * trend
-        e = np.where(known[:, t], seen[:, t] - expected - seasons[t % m], 0)
-        level, trend = expected + a * e, phi * trend + b * e
-        if m > 1:
-            seasons[t % m] += g * e
+        trend *= phi
+        level += trend
+        np.subtract(seen[:, t], level, out=e)
+        e -= seasons[t % m]
+        if not every[t]:
+            e[:, ~known[:, t]] = 0
+        level += np.multiply(a, e, out=step)
+        trend += np.multiply(b, e, out=step)
+        if moves:
+            seasons[t % m] += np.multiply(g, e, out=step)
     steps = np.arange(1, horizon + 1)
     damped = np.cumsum(phi**steps, axis=1)
     coming = np.moveaxis(seasons[(length + steps - 1) % m], 0, 2)
