@@ -5,6 +5,7 @@ import pytest
 
 import cutaway as ct
 from cutaway.errors import TrainingWarning
+from cutaway.train import past
 
 rng = np.random.default_rng(0)
 X, y = rng.standard_normal((24, 4)).astype(np.float32), rng.integers(0, 3, 24)
@@ -89,4 +90,27 @@ def test_epochs_that_one_call_does_are_told_apart(alone):
     assert run.epochs_done == len(run.history) == 40 and len(run.steps) == 120
     assert run.steps["epoch"].tolist() == [k for k in range(1, 41) for _ in range(3)]
     np.testing.assert_allclose(run.steps["loss"][:12], alone[0].steps["loss"], rtol=1e-5)
-    assert [snapshot["t"] for snapshot in other.past.snapshots] == [3 * epoch for epoch in range(0, 40, 4)]
+    assert [snapshot["t"] for snapshot in other.past.snapshots] == [3 * epoch for epoch in (0, 16, 32)]
+
+
+def test_an_order_is_drawn_once_for_models_of_one_seed(monkeypatch):
+    drawn, draw = [], past.shuffled
+    monkeypatch.setattr(past, "shuffled", lambda rows, seed, epoch: (drawn.append((seed, epoch)),
+                                                                     draw(rows, seed, epoch))[1])
+    runs = ct.fit_many([one | {"seed": k // 2} for k, one in enumerate(entries())])
+    assert sorted(drawn) == [(seed, epoch) for seed in (0, 1) for epoch in (1, 2, 3, 4)]
+    monkeypatch.undo()
+    for run in runs:
+        np.testing.assert_array_equal(run.past.order(3), draw(run.past.rows, run.seed, 3))
+
+
+def test_epochs_of_a_call_under_way_are_counted(monkeypatch):
+    """So that a bar moves on while one call does many of them."""
+    from cutaway.train.training import Training
+
+    seen, leaves = [], Training._leaves
+    monkeypatch.setattr(Training, "_leaves", lambda self: (seen.append((self.epochs_done, self.run.epochs_done)),
+                                                           leaves(self))[1])
+    ct.fit_many(entries(epochs=40))
+    assert all(under_way >= done for under_way, done in seen)
+    assert any(under_way > done for under_way, done in seen)

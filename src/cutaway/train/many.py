@@ -19,6 +19,7 @@ from ..sequences import Sequences
 from .feeding import as_arrays, fits, target
 from .fit import SIGNATURE, beginning
 from .interrupt import interruptible
+from .past import drawn_once
 from .programs import Programs
 from .progress import ProgressOfMany
 from .run import Runs
@@ -65,7 +66,7 @@ def fit_many(entries: Iterable[Mapping[str, Any]], workers: int | None = None,
     threads = max(training.program.engine.threads for training in trainings)
     workers = max(1, cores() // threads) if workers is None else workers
     ended: dict[int, BaseException | None] = {}
-    with (interruptible(*runs), ProgressOfMany(progress, runs) as bar,
+    with (interruptible(*runs), ProgressOfMany(progress, trainings) as bar,
           ThreadPoolExecutor(workers, "cutaway-fit") as pool,
           ThreadPoolExecutor(len(joined) or 1, "cutaway-together") as all_at_once):
         if executor is not None:
@@ -91,10 +92,13 @@ def _meeting(trainings: list[Training]) -> list[Training]:
             groups.setdefault(alike, []).append(training)
     several = [group for group in groups.values() if len(group) > 1]
     for group in several:
-        meeting = group[0].program.engine.together(len(group))
+        meeting, rows = group[0].program.engine.together(len(group)), group[0].past.rows
+        draw = drawn_once(rows)
         for training in group:
             training.program.engine.meeting = meeting
             training.past.spread(training.run.epochs)
+            if np.array_equal(training.past.rows, rows):
+                training.past.draw = draw
     return [training for group in several for training in group]
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
+from threading import Lock
 from typing import Any, ClassVar
 
 import numpy as np
@@ -19,11 +21,30 @@ from .checkpoint import rows_digest
 from .feeding import Data, stages
 
 MOST, MOST_BYTES = 16, 64 * 2**20  # of snapshots
+MOST_TOGETHER = 4  # of those of a model that does its steps with others: one call does all epochs between two
+DRAWN = 2**22  # row numbers of orders that are kept for models of one seed
 
 
 def shuffled(rows: np.ndarray, seed: int, epoch: int) -> np.ndarray:
     """The order in which a run of this seed takes its rows in an epoch (from 1)."""
     return stream(seed, "batch order", epoch).permutation(rows)
+
+
+def drawn_once(rows: np.ndarray) -> Callable[[np.ndarray, int, int], np.ndarray]:
+    """Make `shuffled` of these rows for several runs, which draws an order once for those of one seed."""
+    lock = Lock()
+
+    @lru_cache(max(1, DRAWN // len(rows)))
+    def draw(seed: int, epoch: int) -> np.ndarray:
+        order = shuffled(rows, seed, epoch)
+        order.flags.writeable = False
+        return order
+
+    def drawn(_: np.ndarray, seed: int, epoch: int) -> np.ndarray:
+        with lock:  # else two would draw the same one
+            return draw(seed, epoch)
+
+    return drawn
 
 
 @dataclass(eq=False)
@@ -45,6 +66,7 @@ class Past:
     held_out: Data | None = None
     resident: bool = False  # whether a program is fed all data at once
     snapshots: list[Snapshot] = field(default_factory=list)
+    draw: Callable[[np.ndarray, int, int], np.ndarray] = shuffled
     own: ClassVar[bool] = False  # whether no other process has these rows (own_rows.py)
     _every: int = 1
     _first: int = 0
@@ -121,7 +143,7 @@ class Past:
                                     f"shape {order.shape}")
             within(what, order, len(self.data))
         else:
-            order = shuffled(self.rows, self.seed, epoch) if self.shuffle else self.rows
+            order = self.draw(self.rows, self.seed, epoch) if self.shuffle else self.rows
         return order[: self.steps * self.batch_size] if self.drop_last else order
 
     def batches_of(self, program: Program, order: np.ndarray) -> Iterator[tuple[np.ndarray, int]]:
@@ -154,9 +176,9 @@ class Past:
             self.snapshots = [s for s in self.snapshots if (self.epoch_of(s) - self._first) % self._every == 0]
 
     def spread(self, epochs: int) -> None:
-        """Take snapshots as far apart from the beginning on as a run of so many epochs has them in the end, so that one
-        call may do all epochs between two."""
-        while epochs > MOST * self._every:
+        """Take few snapshots in a run of so many epochs, far apart from the beginning on, so that one call may do all
+        epochs between two."""
+        while epochs > MOST_TOGETHER * self._every:
             self._every *= 2
 
     def next_kept(self, epoch: int) -> int:

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .run import Run
+    from .training import Training
 
 
 class Progress:
@@ -52,16 +52,16 @@ class Progress:
 class ProgressOfMany:
     """A line that tells of several runs at once: how many are over, and how many epochs are done."""
 
-    def __init__(self, show: bool | None, runs: list[Run]) -> None:
+    def __init__(self, show: bool | None, trainings: list[Training]) -> None:
         self.show = sys.stderr.isatty() if show is None else bool(show)
-        self.runs = runs
+        self.trainings = trainings
         self.bar: Any = None
 
     def __enter__(self) -> ProgressOfMany:
         if self.show:
             self.bar = progress_line("{task.fields[over]}/{task.fields[models]} models", "{task.fields[rate]}")
-            total = sum(run.epochs for run in self.runs)
-            self.task = self.bar.add_task("", total=total, over=0, models=len(self.runs), rate="")
+            total = sum(training.run.epochs for training in self.trainings)
+            self.task = self.bar.add_task("", total=total, over=0, models=len(self.trainings), rate="")
             self.began = time.perf_counter()
         return self
 
@@ -74,9 +74,11 @@ class ProgressOfMany:
         if self.bar is None:
             return
         spent = time.perf_counter() - self.began
-        rate = f"{sum(run.epochs_done for run in self.runs) / spent:,.0f} epochs/s" if spent > 0.2 else ""
-        done = sum(run.epochs if run.stopped else run.epochs_done for run in self.runs)
-        self.bar.update(self.task, completed=done, over=sum(bool(run.stopped) for run in self.runs), rate=rate)
+        over = [training for training in self.trainings if training.run.stopped]
+        done = sum(training.epochs_done for training in self.trainings)
+        rate = f"{done / spent:,.0f} epochs/s" if spent > 0.2 else ""
+        left = sum(training.run.epochs - training.epochs_done for training in over)
+        self.bar.update(self.task, completed=done + left, over=len(over), rate=rate)
 
 
 def progress_line(head: str, *tail: str) -> Any:

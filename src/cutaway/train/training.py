@@ -42,6 +42,7 @@ class Training:
     """
 
     trouble = note = kept = ""
+    _steps_done = 0  # of the epochs under way, too
 
     def __init__(self, model: Module, task: Task, recipe: Recipe, *, callbacks: Any = (), metrics: Any = (),
                  monitor: Any = "loss", checkpoint: Any = None, resume: Any = None, progress: bool | None = None,
@@ -101,6 +102,11 @@ class Training:
         """List what the caller is to be warned of."""
         return [text for text in (self.note, self.trouble + self.kept) if text and not self.team.rank]
 
+    @property
+    def epochs_done(self) -> int:
+        """Epochs that are done, those of a call under way, too."""
+        return max(self.run.epochs_done, self._steps_done // self.past.steps)
+
     # ---- the loop --------------------------------------------------------------------------------------------------
     def go(self) -> Run:
         """Train, epoch by epoch, until all are done or somebody says stop; put the best weights back.
@@ -132,18 +138,12 @@ class Training:
                 first, before = run.epochs_done + 1, run.seconds
                 last = self._last_unwatched(first)
                 done = self._epochs(first, last)
-                now = time.perf_counter() - self.began
+                now, sizes, rows = time.perf_counter() - self.began, self.past.sizes, []
                 for epoch, losses in enumerate(done, first):
                     run.seconds = now - (now - before) * (first + len(done) - 1 - epoch) / len(done)
-                    row = self._score(epoch, losses)
-                    run.epochs_done = epoch
-                    run.history.append(**row)
-                    self.progress.epoch_done(epoch, row)
-                    self._stop_early()
-                    self._tell(EpochEnded(run, epoch, row))
-                    self._leaves()
-                    if self._checkpoint_is_due() or epoch == run.epochs or self._stopping():
-                        self._save()
+                    rows.append(self._score(epoch, losses, sizes))
+                if rows:  # of several epochs nobody looks between them
+                    self._note(run.epochs_done + len(rows), rows)
                 run.seconds = now
                 if run.epochs_done < last:
                     break
@@ -151,19 +151,31 @@ class Training:
         self._put_back_best()
         run.trouble = self.trouble
 
+    def _note(self, epoch: int, rows: list[dict[str, float]]) -> None:
+        """Note the history of epochs, and do what follows the last of them."""
+        run = self.run
+        run.epochs_done = epoch
+        run.history.extend({name: np.array([row[name] for row in rows]) for name in rows[0]})
+        self.progress.epoch_done(epoch, rows[-1])
+        self._stop_early()
+        self._tell(EpochEnded(run, epoch, rows[-1]))
+        self._leaves()
+        if self._checkpoint_is_due() or epoch == run.epochs or self._stopping():
+            self._save()
+
     def _last_unwatched(self, epoch: int) -> int:
         """The last of the epochs, from this one on, that one call of the program may do: of short ones several, a tenth
         of a second's, if nobody looks or stops between them, their batches are whole and no snapshot is due. Models
-        that do their steps together all ask for as many as they have done, whatever each one's clock says."""
+        that do their steps together all ask for as many, whatever each one's clock says."""
         past, run = self.past, self.run
         watched = self.callbacks or self.validation or self.checkpoints or self.progress.bar or callable(past.shuffle)
         ragged = len(past.rows) % past.batch_size and not past.drop_last
-        if watched or ragged or not past.resident or not run.epochs_done or self.team.processes > 1:
+        if watched or ragged or not past.resident or self.team.processes > 1:
             return epoch
         if self.program.engine.meeting is not None:
-            most = min(run.epochs_done, ROWS // past.count)
+            most = ROWS // past.count
         else:
-            most = int(SECONDS * run.epochs_done / run.seconds)
+            most = int(SECONDS * run.epochs_done / run.seconds) if run.epochs_done else 1
         return min(max(epoch, epoch + most - 1), past.next_kept(epoch) - 1, run.epochs)
 
     def _epochs(self, epoch: int, last: int) -> list[np.ndarray]:
@@ -178,6 +190,7 @@ class Training:
             past.keep(self.program, epoch)
 
         def stop(done: int) -> bool:
+            self._steps_done = len(steps) + done
             self.progress.rows_done(epoch, (len(steps) - first + done) * B)
             limit = self.recipe.time_limit
             if limit is not None and time.perf_counter() - self.began > limit:
@@ -203,10 +216,10 @@ class Training:
                         return whole()
         return whole()
 
-    def _score(self, epoch: int, step_losses: np.ndarray) -> dict[str, float]:
-        """Make the epoch's row of the history: the mean loss of its rows, validation scores, the rate, the time."""
+    def _score(self, epoch: int, step_losses: np.ndarray, sizes: np.ndarray) -> dict[str, float]:
+        """Make the epoch's row of the history: the mean loss of its rows, validation scores, the rate, the time. sizes:
+        the rows of each step."""
         past = self.past
-        sizes = past.sizes
         row = {"epoch": float(epoch), "loss": float((step_losses * sizes).sum() / sizes.sum())}
         if self.validation is not None:
             with self._averaged():

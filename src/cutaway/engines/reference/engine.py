@@ -32,6 +32,7 @@ class Reference(Engine):
         self.listing, self.batch_size, self.optimizer, self.seed = listing, batch_size, optimizer, seed
         self.instructions, self.threads = listing.instructions, 1
         self._lay_out(threads, keep_all)
+        self._with_home = list({id(v): v for i in self.instructions for v in (*i.reads, *i.written) if v.home}.values())
 
     def _lay_out(self, threads: int | None, keep_all: bool) -> None:
         """Prepare all that needs no state, and that twins share."""
@@ -70,8 +71,8 @@ class Reference(Engine):
         self.rate = optimizer.rate(1) if optimizer is not None and not callable(optimizer.lr) else 0.0
         self.outputs: np.ndarray | None = None
         self.own: dict[str, np.ndarray] = {}  # vectors that are no part of the state, such as g
-        for v in (*self.listing.block.values(), *(v for i in self.instructions for v in i.written)):
-            if v.home and not state.holds(v) and v.home not in self.own:
+        for v in (*self.listing.block.values(), *self._with_home):
+            if v.home and v.home not in self.own and not state.holds(v):
                 self.own[v.home] = np.zeros(v.shape, v.dtype)
 
     @property
@@ -210,8 +211,7 @@ class Reference(Engine):
             getattr(self, f"_{instruction.op}")(instruction)
 
     def _state_values(self) -> list[Value]:
-        every = {id(v): v for i in self.instructions for v in (*i.reads, *i.written) if v.home}
-        return [v for v in every.values() if v.home not in self.own]
+        return [v for v in self._with_home if v.home not in self.own]
 
     def by_rule(self, instruction: Instruction) -> None:
         """Run an instruction as its rule says, and put the results in their places."""
