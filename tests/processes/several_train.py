@@ -3,6 +3,7 @@
 import os
 
 import numpy as np
+import pandas as pd
 from launch import joined, tell
 
 import cutaway as ct
@@ -45,6 +46,28 @@ def own_rows(rank, processes):
     return {"own": [net.theta.tolist(), run.steps["loss"].tolist(), columns["loss"].tolist(),
                     columns["val_loss"].tolist(), columns["val_accuracy"].tolist()],
             "fitted": ct.distributed.shared(lambda: [rank, "medians"])}
+
+
+def parts_of_a_table(rank):
+    """Rows of two processes: 150 of two towns, and 110 of a third, whose class the first has never seen."""
+    town = np.repeat(["Bern", "Olten", "Thun"], [80, 70, 110])
+    table = pd.DataFrame({"town": town, "size": np.random.default_rng(2).normal(50, 9, 260).round(1)})
+    mine = slice(0, 150) if rank == 0 else slice(150, 260)
+    return table[mine], np.array(["a", "b", "c"])[np.unique(town, return_inverse=True)[1]][mine]
+
+
+def own_table(rank):
+    """A classifier that two processes fit, each on its part, and what it then says of all towns."""
+    table, labels = parts_of_a_table(rank)
+    model = ct.Classifier([8], epochs=9, batch_size=32, optimizer=ct.optim.AdamW(0.03), engine="xla", devices="all",
+                          class_weight="balanced", preset="fast")
+    model.fit_own_rows(table, labels)
+    asked = pd.DataFrame({"town": ["Bern", "Olten", "Thun"], "size": [50.0, 40.0, 60.0]})
+    refused = [said(ct.Classifier(**{"engine": "xla", "devices": "all"} | how).fit_own_rows, table, labels) for how in (
+        {"devices": None}, {"exact": True}, {"split": "time"})]
+    return {"says": model.predict(asked).tolist(), "probabilities": model.predict_proba(asked).tolist(),
+            "temperature": model.temperature_, "rows": model.design_.rows, "factors": model._factors.tolist(),
+            "losses": model.history_["val_loss"].tolist(), "refused": refused}
 
 
 def said(function, *arguments, **how):
@@ -104,6 +127,7 @@ def main():
             "both": said(trained, network(), own_rows=True, exact=True),
             "function": said(trained, network(), own_rows=True, shuffle=lambda rows, epoch: rows),
             "several": said(trained, network(), own_rows=True, devices=None),
+            "table": own_table(rank),
             "again": said(ct.distributed.start, rank=rank + 1),
             "same": said(ct.distributed.start),
             "bad": said(trained, network(), np.where(rank == 1, np.nan, X)),  # the last: they part

@@ -49,6 +49,23 @@ def test_what_the_first_process_makes_all_have(runs):
     assert [one["fitted"] for one in runs] == [[0, "medians"]] * 3
 
 
+def test_a_table_in_parts_gives_all_the_same_estimator(runs):
+    """The first process has no row of Thun: it knows the town and its class by the sample, and by training."""
+    _, first, second = runs
+    assert first["table"] == second["table"]
+    found = first["table"]
+    assert found["says"] == ["a", "b", "c"] and found["rows"] == 260
+    assert found["temperature"] != 1.0, "of the rows that both held back"
+    np.testing.assert_allclose(found["factors"], [260 / 3 / 80, 260 / 3 / 70, 260 / 3 / 110])
+
+
+@pytest.mark.parametrize(("case", "words"), [
+    (0, 'give engine="xla", devices="all"'), (1, "leave it out of fit_own_rows"),
+    (2, "split='time' looks at all rows together")])
+def test_what_an_estimator_of_a_table_in_parts_refuses(runs, case, words):
+    assert all(words in one["table"]["refused"][case] for one in runs[1:])
+
+
 def test_exact_mode_gives_the_same_bits_with_batch_norm_too_and_a_trace_by_one_process(runs):
     alone, first, second = runs
     assert alone["exact"] == first["exact"] == second["exact"]

@@ -289,6 +289,9 @@ QUANTILES = (0.05, 0.5, 0.95)
 SHARE_OF_SIZE, FEWEST_OF_SIZE, SIZE_EVERYWHERE = 0.1, 50, 0.5
 #: Rows whose errors are looked at for that, and errors of rows held back that are kept in order, at most.
 MOST_FOR_SIZES, MOST_SCORES = 20_000, 2000
+#: Rows of all processes together, where each has other ones, that encoders and design are made of: a level of one row
+#: in a thousand is there fifty times, and a hundred columns are 40 MB for each process.
+ROWS_OF_ALL = 50_000
 
 # --- rivals and judgements --------------------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ What computes across them is JAX's. Here is who is there, what all must agree on
 """
 
 from .joining import start
-from .sharing import shared
+from .sharing import gathered, shared
 from .team import processes, rank
 
-__all__ = ["processes", "rank", "shared", "start"]
+__all__ = ["gathered", "processes", "rank", "shared", "start"]

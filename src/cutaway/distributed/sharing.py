@@ -1,4 +1,4 @@
-"""ct.distributed.shared: what one process makes, and all have."""
+"""What one process makes and all have (ct.distributed.shared), and what each has, for all (gathered)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .team import current
+from .team import Team, current
 
 
 def shared(make: Callable[[], Any]) -> Any:
@@ -27,6 +27,28 @@ def shared(make: Callable[[], Any]) -> Any:
     with team.together("sharing what the first process makes"):
         with team.busy():
             made = pickle.dumps(make()) if team.rank == 0 else b""
-        filled = np.zeros(team.highest(len(made))[0], np.uint8)
-        filled[:len(made)] = np.frombuffer(made, np.uint8)
-        return pickle.loads(team.gathered(filled)[0].tobytes())
+        return pickle.loads(_filled_up(team, made)[0].tobytes())
+
+
+def gathered(value: Any) -> list[Any]:
+    """Give what each process has, to all, in the order of ranks: some of its rows, the categories that it has seen.
+
+    All processes call this, in the same order. What comes back are copies, by pickle. Before `start` it is this value
+    alone.
+
+    >>> import cutaway as ct
+    >>> ct.distributed.gathered({"red", "blue"}) == [{"red", "blue"}]
+    True
+    """
+    team = current()
+    if team is None or team.processes == 1:
+        return [value]
+    with team.together("gathering what each process has"):
+        return [pickle.loads(one.tobytes()) for one in _filled_up(team, pickle.dumps(value))]
+
+
+def _filled_up(team: Team, own: bytes) -> np.ndarray:
+    """The bytes of all processes, filled up with zeros, of which pickle needs to know nothing: (processes, longest)."""
+    filled = np.zeros(team.highest(len(own))[0], np.uint8)
+    filled[:len(own)] = np.frombuffer(own, np.uint8)
+    return team.gathered(filled)

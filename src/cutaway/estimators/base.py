@@ -36,15 +36,13 @@ from .inputs import KINDS, Inputs, kind_of, refuse_other_kind, take
 from .nested import Nested
 from .networks import count_outputs, embeds, own_network
 from .notes import tell
+from .own_rows import WithOwnRows
 from .passes import one_pass, state_of
 from .presets import check_preset
 from .running import check_runs_on, runs_on, told
 from .sparse import row_encoder
-from .state import Fitted, all_or_nothing, forget
+from .state import PRIVATE, Fitted, all_or_nothing, forget
 from .weights import row_weights
-
-#: What a fit leaves besides the attributes that end in an underscore.
-PRIVATE = ("_program", "_program_state", "_passes", "_factors", "_compiled", "_left_out", "_run", "_seed")
 
 
 @dataclass
@@ -53,7 +51,8 @@ class TrainingRows:
 
     `held` are row numbers to learn from and to hold back, where they must not be drawn by chance; `rehearsed` those of
     the earlier and the latest rows, where a second network learns from the earlier ones alone, and `stretches` the
-    stretch of time of each of the latest; `groups` (n,) which rows stay on one side.
+    stretch of time of each of the latest; `groups` (n,) which rows stay on one side. `of`: how many rows there are in
+    all, where these are a sample.
     """
 
     kind: Inputs
@@ -65,6 +64,7 @@ class TrainingRows:
     rehearsed: tuple[np.ndarray, np.ndarray] | None = None
     stretches: np.ndarray | None = None
     groups: np.ndarray | None = None
+    of: int = 0
 
     def __len__(self) -> int:
         return self.kind.count(self.X)
@@ -74,7 +74,7 @@ class TrainingRows:
         return TrainingRows(self.kind, self.kind.take(self.X, kept), take(self.y, kept), weights, self.names)
 
 
-class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
+class Estimator(WithDiagram, WithOwnRows, Fitted, Nested, BaseEstimator):
     """A whole problem: raw tables, images or sequences in, predictions in the target's own terms out."""
 
     model_: Module
@@ -252,7 +252,7 @@ class Estimator(WithDiagram, Fitted, Nested, BaseEstimator):
 
     def _plan(self, rows: TrainingRows, encoder: Any, target: TargetEncoder, whole: bool = True) -> None:
         """Make a design and a network with first weights, for rows that these encoders read."""
-        n, kind = len(rows), rows.kind
+        n, kind = rows.of or len(rows), rows.kind
         own_validation = isinstance(self.validation, tuple | list)
         share = self.validation if isinstance(self.validation, float) else 0.0
         batch = {"auto": None, "full": n}.get(self.batch_size, self.batch_size)

@@ -9,6 +9,9 @@ from typing import Any
 from ..nn import Module
 from ..train import Run
 
+#: What a fit leaves besides the attributes that end in an underscore.
+PRIVATE = ("_program", "_program_state", "_passes", "_factors", "_compiled", "_left_out", "_run", "_seed")
+
 
 class Fitted:
     """An estimator's `run_`, which pickling, files and other processes leave behind."""

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from .training import Training
+from typing import Any
 
 
 class Progress:
@@ -52,7 +49,7 @@ class Progress:
 class ProgressOfMany:
     """A line that tells of several runs at once: how many are over, and how many epochs are done."""
 
-    def __init__(self, show: bool | None, trainings: list[Training]) -> None:
+    def __init__(self, show: bool | None, trainings: list[Any]) -> None:
         self.show = sys.stderr.isatty() if show is None else bool(show)
         self.trainings = trainings
         self.bar: Any = None
