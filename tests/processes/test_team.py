@@ -123,6 +123,28 @@ def test_who_gives_up_names_itself_though_another_gave_up_before():
     assert json.loads(store["cutaway/over/0"]) == {"why": "DataError: X has nan", "attempt": 2, "lost": "", "who": 0}
 
 
+@pytest.mark.parametrize(("goes_on", "ended"), [(True, 0), (False, 1)])
+def test_who_comes_out_of_a_failure_and_begins_anew_is_not_ended_by_it(monkeypatch, goes_on, ended):
+    """The watch waits a moment for the error that a process has by itself."""
+    store = Texts({"cutaway/over/1": json.dumps({"why": "DataError: no", "attempt": 2, "lost": "", "who": 1})})
+    lookout, ends = Lookout(0, 2, store), []
+    monkeypatch.setattr(lookout, "_end", lambda: ends.append(lookout.lost))
+    with lookout.watching("an attempt"):
+        lookout.leave("ArgumentError: seed")  # which is over by now, and keeps nobody in the next
+    first, second = lookout.watching("getting ready to train"), lookout.watching("training")
+    first.__enter__()
+    lookout._look(0.0)
+
+    def meanwhile(_):
+        if goes_on:
+            first.__exit__(None, None, None)
+            second.__enter__()
+
+    monkeypatch.setattr("cutaway.distributed.watch.time.sleep", meanwhile)
+    lookout._get_out()
+    assert len(ends) == ended
+
+
 def test_the_watch_is_over_before_python_ends():
     """A thread that is within JAX's store then aborts the whole process: "FATAL: exception not rethrown"."""
     store = Texts()

@@ -74,7 +74,7 @@ class Lookout:
         """Look after the others while the block runs, which all processes run."""
         before, self.doing = self.doing, doing
         if not before:
-            self._attempt += 1
+            self._attempt, self._failed = self._attempt + 1, False
             if self._gave_up:  # what all were refused in, or one was, is no matter to what they do next
                 self.lost, self.who, self._gave_up = "", self.rank, False
         try:
@@ -225,8 +225,9 @@ class Lookout:
 
     def _get_out(self) -> None:
         """End a process whose main thread waits for one that will never come, and which nothing wakes."""
-        time.sleep(2 * BEAT)  # it may come out by an error of its own, which says the same
-        if self.doing and not self._failed:
+        attempt = self._attempt
+        time.sleep(2 * BEAT)  # it may come out by an error of its own, which says the same, and do something else now
+        if self.doing and attempt == self._attempt and not self._failed:
             _say(f"cutaway, rank {self.rank}: {self.lost}.")
             self.leave(self.lost)
             self._end()
