@@ -1,5 +1,5 @@
-"""What all tests share: where the tables of cases lie, examples that are the same on every run, what JAX has compiled,
-and Ctrl-C."""
+"""What all tests share: one thread for NumPy's products, where the tables of cases lie, examples that are the same on
+every run, what JAX has compiled, and Ctrl-C."""
 
 import atexit
 import os
@@ -11,6 +11,9 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+
+# the cores are taken by test processes: threads of OpenBLAS beside them would wait for each other, at full speed
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when NumPy is loaded, in children too
 
 sys.path.insert(0, str(Path(__file__).parent / "rules"))
 

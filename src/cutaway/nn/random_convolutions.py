@@ -113,8 +113,9 @@ class RandomConvolutions(Module):
                 found = _found(values[row, : lengths[row]][:, seen].sum(axis=1), a, d)
                 shares = (np.arange(count + 1, count + k + 1) * (np.sqrt(5) - 1) / 2) % 1  # evenly spread
                 count += k
-                wide = EDGE * _width(found)
-                lower[:, a] = np.quantile(found, shares) - wide / 2
+                low, high, *at = np.quantile(found, [0.25, 0.75, *shares])
+                wide = EDGE * _width(found, low, high)
+                lower[:, a] = np.array(at) - wide / 2
                 sharp[a] = 1 / wide
         return self
 
@@ -146,13 +147,15 @@ class RandomConvolutions(Module):
 
 def _found(x: np.ndarray, window: int, d: int) -> np.ndarray:
     """What a window finds at each step of x (time,), with zeros beyond the ends."""
-    padded = np.pad(x, (TAPS // 2) * d)
+    edge = (TAPS // 2) * d
+    padded = np.zeros(len(x) + 2 * edge)
+    padded[edge : edge + len(x)] = x
     return sum((w * padded[j * d : j * d + len(x)] for j, w in enumerate(WINDOWS[window])), np.zeros(len(x)))
 
 
-def _width(found: np.ndarray) -> float:
-    """The deviation of the middle half of numbers, which no outlier changes; that of all where half are alike."""
-    low, high = np.quantile(found, (0.25, 0.75))
+def _width(found: np.ndarray, low: float, high: float) -> float:
+    """The deviation of the middle half of numbers, from low to high, which no outlier changes; that of all where half
+    are alike."""
     least = 1e-5 * float(np.abs(found).max())
     return max(float(high - low) / 1.349, least) or float(found.std()) or 1.0
 
