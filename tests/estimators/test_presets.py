@@ -21,6 +21,7 @@ def table(n, seed=0):
 
 BIG, TARGET = table(700)
 FEW, OF_FEW = table(150)
+MANY, OF_MANY = table(1500)
 QUICK = {"epochs": 2, "random_state": 0}
 
 
@@ -45,13 +46,20 @@ def test_fast_is_one_plain_network():
     assert not {"numbers", "members", "linear"} & {name for name, *_ in plan.table()}
 
 
-def test_fast_comes_to_the_end_of_its_schedule_in_three_fifths_of_the_epochs():
-    fast, default = (ct.design(BIG, TARGET, preset=name) for name in ("fast", "default"))
-    steps = math.ceil(0.9 * len(TARGET) / fast.batch_size)
-    assert default.epochs == math.ceil(2000 / steps) and fast.epochs == math.ceil(0.6 * default.epochs)
-    three = np.arange(len(BIG)) % 3
-    many = [ct.design(BIG, three, preset=name, task="multiclass").epochs for name in ("fast", "default")]
+def test_fast_takes_long_steps_and_comes_to_the_end_of_its_schedule_in_two_fifths_of_the_epochs():
+    fast, default = (ct.design(MANY, OF_MANY, preset=name) for name in ("fast", "default"))
+    steps = math.ceil(0.9 * len(OF_MANY) / 64)
+    assert (fast.batch_size, default.epochs) == (64, math.ceil(2000 / steps))
+    assert (fast.epochs, fast.lr) == (math.ceil(0.4 * 2000 / steps), 5e-3)
+    three = np.arange(len(MANY)) % 3
+    many = [ct.design(MANY, three, preset=name, task="multiclass").epochs for name in ("fast", "default")]
     assert many == [default.epochs] * 2
+
+
+def test_fast_takes_short_steps_and_three_fifths_of_the_epochs_where_batches_are_small():
+    plan = ct.design(BIG, TARGET, preset="fast")
+    steps = math.ceil(0.9 * len(TARGET) / 32)
+    assert (plan.batch_size, plan.epochs, plan.lr) == (32, math.ceil(0.6 * 2000 / steps), 1e-3)
     few = [ct.design(FEW, OF_FEW, preset=name).epochs for name in ("fast", "default")]
     assert few == [200, 200]
 

@@ -25,7 +25,7 @@ from ..data.limits import (
 from ..data.limits import FEW_ROWS as SMALL
 from ..data.limits import MANY_ROWS as LARGE
 from ..text import counted
-from .presets import DEFAULT, FEW, PRESETS, Preset
+from .presets import DEFAULT, FAST_OF_FEW, FEW, PRESETS, Preset
 
 
 def table_design(rows: int, m: int, encoder: TableEncoder, batch_size: int | None = None,
@@ -36,6 +36,8 @@ def table_design(rows: int, m: int, encoder: TableEncoder, batch_size: int | Non
     """
     small = rows < SMALL
     chosen = FEW if small or preset is None else PRESETS[preset]
+    if preset == "fast" and rows >= SMALL and m < FEW_FOR_BATCHES:
+        chosen = FAST_OF_FEW
     if preset == DEFAULT and rows >= MANY_FOR_MEMBERS:
         chosen = replace(PRESETS["fast"], words='so many rows teach one plain network enough; "best" does more')
     batch, batch_reason = batch_for(m)
