@@ -11,8 +11,9 @@ PYTHON = python3.11 python3.12 python3.13 python3
 # a folder for each version of Python that is tried: make short PYTHON=python3.13 VENV=.venv-3.13
 VENV = .venv
 BIN = $(VENV)/bin
-# the constraints were resolved with Python 3.11; newer ones get the newest packages that there are for them
-PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+# the constraints were resolved with Python 3.11; newer ones get the newest packages that there are for them; a file is
+# compiled when it is first imported, since most of them never are and all together take a minute
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile \
 	$$($(BIN)/python -c 'import sys; print("-c constraints.txt" if sys.version_info < (3, 12) else "")')
 # what leans on a version of Python or of a library: source text, forks, estimators' conventions, tables, files
 SHORT = tests/autodiff tests/program/test_recording.py tests/program/test_listing.py tests/program/test_state.py \
@@ -21,7 +22,9 @@ SHORT = tests/autodiff tests/program/test_recording.py tests/program/test_listin
 	tests/data/test_hostile_tables.py tests/files/test_file_round_trip.py tests/files/test_file_errors.py \
 	tests/nn/test_modules.py tests/test_text.py
 # test processes side by side, a file to each at a time, since tests of a file share what is slow to make: one more
-# than cores, since tests wait for processes and browsers too; 0 is none but pytest itself: make test WORKERS=0
+# than cores, since tests wait for processes and browsers too; 0 is none but pytest itself: make test WORKERS=0. Each
+# computes on one thread: where several processes have threads on the same cores, these wait for one another in loops,
+# which took a third of all processor time
 WORKERS = $(shell $(BIN)/python -c 'import os; print(min(os.cpu_count() or 1, 7) + 1)')
 
 help:
@@ -62,11 +65,11 @@ smoke: $(VENV)/test
 	$(BIN)/python -m pytest -q -m smoke $$(grep -rl --include='*.py' 'mark\.smoke' tests)
 
 suite: $(VENV)/test
-	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile $(ARGS)
 
 short: $(VENV)/short
 	@$(MAKE) --no-print-directory versions
-	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile $(SHORT)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile $(SHORT)
 
 versions: $(VENV)/short
 	@$(BIN)/python -c 'import platform; from importlib.metadata import version; print("Python", platform.python_version(), \

@@ -109,8 +109,8 @@ def test_private_names_of_another_room_are_found(tmp_path, line, private):
 def test_no_two_public_classes_share_a_name():
     """So that a search for a name has one answer, and a reader one class in mind."""
     house, found = check_imports.House(ROOT / "src" / "cutaway"), {}
-    for module, tree in house.trees.items():
-        for node in ast.walk(tree):
+    for module, nodes in house.nodes.items():
+        for node in nodes:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 found.setdefault(node.name, []).append(module)
     assert {name: modules for name, modules in found.items() if len(modules) > 1} == {}

@@ -6,6 +6,7 @@ import counts, inside functions and for type checking too.
 """
 
 import ast
+import gc
 import os
 import sys
 from collections import defaultdict
@@ -17,6 +18,7 @@ ROOMS = ("rules", "autodiff", "losses", "optim", "program", "distributed", "engi
          "cli", "studio")
 FACE = ("__init__", "__main__", "mlflow", "sklearn", "tuning")
 OUTSIDE = ("benchmarks", "tests", "tools")  # folders of the repository that no wheel holds
+MATTER = (ast.Import, ast.ImportFrom, ast.Call, ast.Attribute, ast.ClassDef)
 FINDS = ("cli", "bench")  # the file that looks for the benchmarks, and says so where there are none
 
 
@@ -31,17 +33,19 @@ def imported(node: ast.AST, package: list[str]) -> Iterator[str]:
     elif isinstance(node, ast.ImportFrom):
         base = package[:len(package) + 1 - node.level] if node.level else []
         yield from (".".join([*base, *filter(None, [node.module]), alias.name]) for alias in node.names)
-    elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+    elif isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) == "import_module":
         yield from (arg.value for arg in node.args[:1] if isinstance(arg, ast.Constant) and isinstance(arg.value, str))
 
 
 class House:
-    """The files of a package by the names of their modules, each as a syntax tree."""
+    """The files of a package by the names of their modules, as syntax trees and as lists of the nodes that matter."""
 
     def __init__(self, source: Path) -> None:
         self.source = source
         self.files = {".".join([source.name, *self._parts(f)]): f for f in sorted(source.rglob("*.py"))}
         self.trees = {name: ast.parse(file.read_text(encoding="utf-8")) for name, file in self.files.items()}
+        self.nodes = {name: [node for node in ast.walk(tree) if isinstance(node, MATTER)]
+                      for name, tree in self.trees.items()}
         self.faces = {name: self._bound(name) for name, file in self.files.items() if file.name == "__init__.py"}
 
     def _parts(self, file: Path) -> list[str]:
@@ -72,14 +76,14 @@ class House:
     def uses(self, module: str) -> set[str]:
         """The modules that a module imports, wherever in its text."""
         found, packages = set[str](), dict[str, str]()
-        for node in ast.walk(self.trees[module]):
+        for node in self.nodes[module]:
             for i, name in enumerate(imported(node, self.package(module))):
                 home = self.home(name)
                 if home in self.faces and isinstance(node, ast.ImportFrom) and home.endswith(f".{node.names[i].name}"):
                     packages[node.names[i].asname or node.names[i].name] = home  # as a whole: what counts is what
                 elif home:                                                       # is taken from it
                     found.add(home)
-        for node in ast.walk(self.trees[module]) if packages else ():
+        for node in self.nodes[module] if packages else ():
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in packages:
                 found.add(self.home(f"{packages[node.value.id]}.{node.attr}") or "")
         return found - {module, ""}
@@ -124,13 +128,13 @@ def circles(house: House) -> list[str]:
 def privates(house: House) -> list[str]:
     """A line for each private name of another room: imported, or read from one of its modules or objects."""
     own: dict[str, set[str]] = defaultdict(set)  # by room, the private names of its classes' members
-    for module, tree in house.trees.items():
-        own[room_of(module)] |= {name for node in ast.walk(tree) for name in members(node) if private(name)}
+    for module, nodes in house.nodes.items():
+        own[room_of(module)] |= {name for node in nodes for name in members(node) if private(name)}
     wrong = []
-    for module, tree in house.trees.items():
+    for module, nodes in house.nodes.items():
         room, modules, outside = room_of(module), set[str](), set[str]()
         theirs = set().union(*(names for other, names in own.items() if other != room)) - own[room]
-        for node in ast.walk(tree):
+        for node in nodes:
             if isinstance(node, ast.Import | ast.ImportFrom):
                 for alias, name in zip(node.names, imported(node, house.package(module)), strict=True):
                     home = house.home(name)
@@ -140,7 +144,7 @@ def privates(house: House) -> list[str]:
                         modules |= {alias.asname or alias.name} if home == name else set()
                         if private(alias.name):
                             wrong.append((module, node, name.partition(".")[2]))
-        for node in ast.walk(tree):
+        for node in nodes:
             if isinstance(node, ast.Attribute) and private(node.attr):
                 owner = ast.unparse(node.value)
                 if owner in modules or (node.attr in theirs and owner not in outside):
@@ -179,7 +183,7 @@ def directions(house: House) -> list[str]:
         own, *inner = file.relative_to(house.source).with_suffix("").parts
         if inner and own not in ROOMS:
             wrong.append(f"{file}:1: {own} is not in the list of rooms: give it a place in tools/check_imports.py")
-        for node in ast.walk(house.trees[name]):
+        for node in house.nodes[name]:
             for module in imported(node, house.package(name)):
                 top, *names = module.split(".")
                 if top in OUTSIDE and (own, *inner) != FINDS:
@@ -200,6 +204,7 @@ def check(source: Path) -> list[str]:
 
 
 if __name__ == "__main__":
+    gc.disable()  # a million nodes, all of them needed: looking for garbage among them is a third of the time
     findings = check(Path(os.path.relpath(Path(__file__).parent.parent / "src" / "cutaway")))
     print("\n".join(findings) or f"imports: one direction through {len(ROOMS)} rooms, no circles, nothing private")
     sys.exit(1 if findings else 0)
